@@ -1,0 +1,1817 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The judge driver: compiled into mm/ of a User Mode Linux kernel, it reads operations as text lines from one inherited
+ * file descriptor, performs them on the real memory management, and writes what it saw to another. No user space is
+ * needed: a late initcall serves the lines and powers off at end of file. README.md next to this file has the language.
+ *
+ * One source for 6.1 and 6.12. It relies on a kernel with one CPU, one node and one populated zone.
+ */
+#include <linux/mm.h>
+#include <linux/cma.h>
+#include <linux/compaction.h>
+#include <linux/console.h>
+#include <linux/ctype.h>
+#include <linux/debugfs.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/init.h>
+#include <linux/memblock.h>
+#include <linux/migrate.h>
+#include <linux/mm_inline.h>
+#include <linux/mount.h>
+#include <linux/page-isolation.h>
+#include <linux/pagemap.h>
+#include <linux/panic_notifier.h>
+#include <linux/ratelimit.h>
+#include <linux/reboot.h>
+#include <linux/rmap.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/string.h>
+#include <linux/swap.h>
+#include <linux/version.h>
+#include <linux/vmstat.h>
+#include <linux/xarray.h>
+#include "internal.h"
+#include "cma.h"
+#include <trace/events/cma.h>
+#include <trace/events/compaction.h>
+#include <trace/events/migrate.h>
+#include <trace/events/page_isolation.h>
+#include <os.h>
+
+#define AT_LEAST_6_12 (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+
+#define MAX_HANDLES 65536
+/* Page-cache slots of handles below this are prepared at boot, so that placing a page there allocates nothing else. */
+#define PREPARED_HANDLES 4096
+#define HIGHEST_ORDER 10
+#define IN_BYTES 65536
+#define OUT_BYTES (1 << 20)
+#define OUT_MARGIN 4096
+#define MAX_WORDS 8
+
+enum handle_kind {
+	FREE_HANDLE, CMA_RANGE, MOVABLE_OPS_PAGE, SHMEM_PAGE, ANON_PAGE, UNMOVABLE_PAGE, BUDDY_BLOCK, PINNED_REMAINS,
+};
+
+struct handle {
+	u8 kind;
+	u8 order;		/* BUDDY_BLOCK */
+	u8 area;		/* CMA_RANGE */
+	bool pinned_by_gup;
+	int pins;
+	int again;		/* refusals left with -EAGAIN, -1: without end */
+	int eio;		/* refusals left with -EIO */
+	unsigned int count;	/* CMA_RANGE */
+	struct page *page;
+};
+
+static struct handle handles[MAX_HANDLES];
+
+/* ---- output ---- */
+
+static int in_fd = 0, out_fd = 1;
+static char out[OUT_BYTES];
+static int out_used;
+static bool quiet, in_operation, serving;
+
+static int ev_level;
+static bool log_on, warn_on = true, rate_limited, auto_drain, sync_marks;
+static unsigned long operations, eaten;
+static unsigned long boot_free, boot_free_cma;
+
+static void flush_out(void)
+{
+	int done = 0;
+
+	while (done < out_used) {
+		int n = os_write_file(out_fd, out + done, out_used - done);
+
+		if (n == -EINTR || n == -EAGAIN)
+			continue;
+		if (n <= 0)
+			break;
+		done += n;
+	}
+	out_used = 0;
+}
+
+static __printf(1, 2) void say(const char *fmt, ...)
+{
+	va_list args;
+
+	if (quiet)
+		return;
+	if (out_used > OUT_BYTES - OUT_MARGIN)
+		flush_out();
+	va_start(args, fmt);
+	out_used += vscnprintf(out + out_used, OUT_MARGIN, fmt, args);
+	va_end(args);
+}
+
+/* ---- kernel log ---- */
+
+/*
+ * mm/ is compiled with ___ratelimit renamed to this, so that failure reports can be made independent of the clock. The simulated
+ * clock stands still while the kernel computes, hence "rate 1" means: ten lines per call site, then none.
+ */
+#undef ___ratelimit
+int ___ratelimit(struct ratelimit_state *rs, const char *func);
+int cmacheck_ratelimit(struct ratelimit_state *rs, const char *func);
+int cmacheck_ratelimit(struct ratelimit_state *rs, const char *func)
+{
+	return rate_limited ? ___ratelimit(rs, func) : 1;
+}
+
+/* Where the log is inside the report of a warning: its call trace is not an answer, its message is. */
+static enum { PLAIN, CUT_HERE_SEEN, WARNING_SEEN, IN_TRACE } splat;
+
+static bool hex_pointer(const char *s)
+{
+	int i;
+
+	for (i = 0; i < 16; i++)
+		if (!isxdigit(s[i]))
+			return false;
+	return !isxdigit(s[16]);
+}
+
+static void say_log_text(const char *prefix, const char *s)
+{
+	char line[1024];
+	int n = 0;
+
+	while (*s && n < (int)sizeof(line) - 16) {
+		int skip = 0;
+
+		if (!strncmp(s, "(____ptrval____)", 16))
+			skip = 16;
+		else if (hex_pointer(s))
+			skip = 16;
+		if (skip) {
+			n += scnprintf(line + n, sizeof(line) - n, "(ptrval)");
+			s += skip;
+		} else {
+			line[n++] = *s++;
+		}
+	}
+	line[n] = 0;
+	say("  %s %s\n", prefix, line);
+}
+
+/* "WARNING: CPU: 0 PID: 1 at mm/x.c:12 f+0x1/0x2": the part that does not depend on the build's addresses. */
+static void say_warning(const char *s)
+{
+	const char *at = strstr(s, " at ");
+	char where[256];
+	char *plus;
+
+	strscpy(where, at ? at + 4 : s, sizeof(where));
+	plus = strchr(where, '+');
+	if (plus)
+		*plus = 0;
+	say_log_text("splat WARNING", where);
+}
+
+static bool opens_bug_report(const char *s)
+{
+	return !strncmp(s, "BUG:", 4) || strstr(s, "kernel BUG at") || strstr(s, "Kernel panic") || strstr(s, "Oops");
+}
+
+static void log_line(const char *s)
+{
+	if (splat == PLAIN && strstr(s, "[ cut here ]")) {
+		splat = CUT_HERE_SEEN;
+	} else if (!strncmp(s, "WARNING: CPU", 12)) {
+		say_warning(s);
+		splat = WARNING_SEEN;
+	} else if (strstr(s, "[ end trace")) {
+		splat = PLAIN;
+	} else if (opens_bug_report(s)) {
+		say_log_text("splat", s);
+		splat = IN_TRACE;
+	} else if (splat == WARNING_SEEN && (!strncmp(s, "Modules linked", 14) || !strncmp(s, "CPU:", 4))) {
+		splat = IN_TRACE;
+	} else if (log_on && splat != IN_TRACE && in_operation) {
+		say_log_text("log", s);
+	}
+}
+
+static void judge_console_write(struct console *con, const char *text, unsigned int length)
+{
+	static char line[1024];
+	static unsigned int used;
+	unsigned int i;
+
+	if (!serving || splat != PLAIN || strnstr(text, "[ cut here ]", length) || !log_on)
+		os_write_file(2, text, length);
+	if (!serving)
+		return;
+	for (i = 0; i < length; i++) {
+		if (text[i] == '\n' || used == sizeof(line) - 1) {
+			line[used] = 0;
+			used = 0;
+			log_line(line);
+		} else {
+			line[used++] = text[i];
+		}
+	}
+}
+
+static struct console judge_console = {
+	.name = "judge",
+	.write = judge_console_write,
+	.flags = CON_PRINTBUFFER | CON_ENABLED,
+	.index = -1,
+};
+
+static int __init judge_console_init(void)
+{
+	register_console(&judge_console);
+	return 0;
+}
+console_initcall(judge_console_init);
+
+/* What was answered before a crash must reach the client. */
+static int flush_on_panic(struct notifier_block *nb, unsigned long action, void *data)
+{
+	quiet = false;
+	if (serving)
+		say("  splat panic %s\n", (char *)data);
+	flush_out();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block panic_block = { .notifier_call = flush_on_panic, .priority = INT_MAX };
+
+static void set_log_level(void)
+{
+	console_loglevel = log_on ? CONSOLE_LOGLEVEL_MOTORMOUTH : 5;
+}
+
+/* ---- areas ---- */
+
+struct area {
+	char name[16];
+	struct cma *cma;
+	int error;
+};
+
+static struct area areas[MAX_CMA_AREAS];
+static int nr_areas;
+
+static int __init declare_one(char *spec)
+{
+	struct area *area = &areas[nr_areas];
+	phys_addr_t size, base = 0;
+	unsigned long order = 0;
+	char *colon = strchr(spec, ':');
+
+	if (!colon || nr_areas == MAX_CMA_AREAS)
+		return -EINVAL;
+	*colon = 0;
+	strscpy(area->name, spec, sizeof(area->name));
+	size = memparse(colon + 1, &spec);
+	if (*spec == '@')
+		base = memparse(spec + 1, &spec);
+	if (*spec == ':')
+		order = simple_strtoul(spec + 1, &spec, 10);
+	nr_areas++;
+	area->error = cma_declare_contiguous(base, size, 0, 0, order, base != 0, area->name, &area->cma);
+	return area->error;
+}
+
+static int __init declare_areas(char *list)
+{
+	char *spec;
+
+	while ((spec = strsep(&list, ",")))
+		if (*spec && declare_one(spec))
+			pr_err("judge: area %s refused\n", spec);
+	return 0;
+}
+early_param("cmacheck_areas", declare_areas);
+
+static int __init set_in_fd(char *s)
+{
+	return kstrtoint(s, 10, &in_fd);
+}
+early_param("cmacheck_in", set_in_fd);
+
+static int __init set_out_fd(char *s)
+{
+	return kstrtoint(s, 10, &out_fd);
+}
+early_param("cmacheck_out", set_out_fd);
+
+static struct zone *the_zone(void)
+{
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		return zone;
+	return NULL;
+}
+
+static struct area *find_area(const char *name)
+{
+	int i;
+
+	for (i = 0; i < nr_areas; i++)
+		if (!strcmp(areas[i].name, name))
+			return areas[i].cma && areas[i].cma->count ? &areas[i] : NULL;
+	return NULL;
+}
+
+static struct area *area_of_pfn(unsigned long pfn)
+{
+	int i;
+
+	for (i = 0; i < nr_areas; i++) {
+		struct cma *cma = areas[i].cma;
+
+		if (cma && pfn >= cma->base_pfn && pfn < cma->base_pfn + cma->count)
+			return &areas[i];
+	}
+	return NULL;
+}
+
+/* A range that begins up to one largest block before an area is named by that area, with a negative offset. */
+static struct area *area_near_pfn(unsigned long pfn)
+{
+	struct area *area = area_of_pfn(pfn);
+
+	return area ? area : area_of_pfn(pfn + (1UL << HIGHEST_ORDER) - 1);
+}
+
+static void say_place(unsigned long pfn)
+{
+	struct area *area = area_near_pfn(pfn);
+
+	if (!area)
+		say("other");
+	else
+		say("%s%+ld", area->name, (long)(pfn - area->cma->base_pfn));
+}
+
+static char type_letter(unsigned long pfn)
+{
+	int type = get_pageblock_migratetype(pfn_to_page(pfn));
+
+	switch (type) {
+	case MIGRATE_UNMOVABLE: return 'U';
+	case MIGRATE_MOVABLE: return 'M';
+	case MIGRATE_RECLAIMABLE: return 'E';
+	case MIGRATE_HIGHATOMIC: return 'H';
+	case MIGRATE_CMA: return 'C';
+	case MIGRATE_ISOLATE: return 'I';
+	default: return '?';
+	}
+}
+
+static const char list_letters[] = {
+	[MIGRATE_UNMOVABLE] = 'U', [MIGRATE_MOVABLE] = 'M', [MIGRATE_RECLAIMABLE] = 'E', [MIGRATE_HIGHATOMIC] = 'H',
+	[MIGRATE_CMA] = 'C', [MIGRATE_ISOLATE] = 'I',
+};
+
+static void say_types(struct area *area)
+{
+	unsigned long pfn = area->cma->base_pfn, end = pfn + area->cma->count;
+
+	for (; pfn < end; pfn += pageblock_nr_pages)
+		say("%c", type_letter(pfn));
+}
+
+static unsigned long free_cma_pages(void)
+{
+	return zone_page_state(the_zone(), NR_FREE_CMA_PAGES);
+}
+
+/* ---- events ---- */
+
+static void on_test_pages_isolated(void *data, unsigned long start, unsigned long end, unsigned long fin)
+{
+	bool isolated = fin >= end;
+
+	if (!in_operation || ev_level < 1 || (ev_level == 1 && isolated))
+		return;
+	say("  ev test_pages_isolated ");
+	say_place(start);
+	say(" len=%lu fin=%+ld %s\n", end - start, (long)(fin - start), isolated ? "ok" : "BUSY");
+}
+
+static void say_migrated(unsigned long succeeded, unsigned long failed, int reason)
+{
+	if (in_operation && ev_level >= 2 && reason == MR_CONTIG_RANGE)
+		say("  ev migrate ok=%lu failed=%lu\n", succeeded, failed);
+}
+
+#if AT_LEAST_6_12
+static void on_migrate_pages(void *data, unsigned long succeeded, unsigned long failed, unsigned long thp_succeeded,
+			     unsigned long thp_failed, unsigned long thp_split, unsigned long large_split,
+			     enum migrate_mode mode, int reason)
+{
+	say_migrated(succeeded, failed, reason);
+}
+#else
+static void on_migrate_pages(void *data, unsigned long succeeded, unsigned long failed, unsigned long thp_succeeded,
+			     unsigned long thp_failed, unsigned long thp_split, enum migrate_mode mode, int reason)
+{
+	say_migrated(succeeded, failed, reason);
+}
+#endif
+
+static void on_cma_alloc_start(void *data, const char *name, unsigned long count, unsigned int align)
+{
+	if (in_operation && ev_level >= 2)
+		say("  ev cma_alloc_start %s count=%lu align=%u\n", name, count, align);
+}
+
+static void on_cma_alloc_busy_retry(void *data, const char *name, unsigned long pfn, const struct page *page,
+				    unsigned long count, unsigned int align)
+{
+	if (!in_operation || ev_level < 2)
+		return;
+	say("  ev cma_alloc_busy_retry ");
+	say_place(pfn);
+	say(" count=%lu align=%u\n", count, align);
+}
+
+static void say_finished(unsigned long pfn, const struct page *page, unsigned long count, unsigned int align)
+{
+	if (!in_operation || ev_level < 2)
+		return;
+	say("  ev cma_alloc_finish ");
+	if (pfn == -1UL)
+		say("none");
+	else
+		say_place(pfn);
+	say(" count=%lu align=%u %s\n", count, align, page ? "ok" : "fail");
+}
+
+#if AT_LEAST_6_12
+static void on_cma_alloc_finish(void *data, const char *name, unsigned long pfn, const struct page *page,
+				unsigned long count, unsigned int align, int error)
+{
+	say_finished(pfn, page, count, align);
+}
+#else
+static void on_cma_alloc_finish(void *data, const char *name, unsigned long pfn, const struct page *page,
+				unsigned long count, unsigned int align)
+{
+	say_finished(pfn, page, count, align);
+}
+#endif
+
+static void say_isolated(const char *what, unsigned long start, unsigned long end, unsigned long scanned,
+			 unsigned long taken)
+{
+	if (!in_operation || ev_level < 3)
+		return;
+	say("  ev %s ", what);
+	say_place(start);
+	say(" len=%lu scanned=%lu taken=%lu\n", end - start, scanned, taken);
+}
+
+static void on_isolate_migratepages(void *data, unsigned long start, unsigned long end, unsigned long scanned,
+				    unsigned long taken)
+{
+	say_isolated("isolate_migratepages", start, end, scanned, taken);
+}
+
+static void on_isolate_freepages(void *data, unsigned long start, unsigned long end, unsigned long scanned,
+				 unsigned long taken)
+{
+	say_isolated("isolate_freepages", start, end, scanned, taken);
+}
+
+/* Probes are hooked in only when events are first asked for: without them the kernel runs undisturbed. */
+static void hook_events(void)
+{
+	static bool hooked;
+
+	if (hooked)
+		return;
+	hooked = true;
+	register_trace_test_pages_isolated(on_test_pages_isolated, NULL);
+	register_trace_mm_migrate_pages(on_migrate_pages, NULL);
+	register_trace_cma_alloc_start(on_cma_alloc_start, NULL);
+	register_trace_cma_alloc_busy_retry(on_cma_alloc_busy_retry, NULL);
+	register_trace_cma_alloc_finish(on_cma_alloc_finish, NULL);
+	register_trace_mm_compaction_isolate_migratepages(on_isolate_migratepages, NULL);
+	register_trace_mm_compaction_isolate_freepages(on_isolate_freepages, NULL);
+}
+
+/* ---- non-LRU movable pages ---- */
+
+static void say_try(struct page *page, const char *refusal)
+{
+	int i;
+
+	if (!in_operation || ev_level < 3)
+		return;
+	say("  ev try ");
+	say_place(page_to_pfn(page));
+	for (i = 0; i < nr_areas; i++) {
+		if (!areas[i].cma)
+			continue;
+		say(" %s=", areas[i].name);
+		say_types(&areas[i]);
+	}
+	say(" cmafree=%lu isolblk=%lu%s\n", free_cma_pages(), the_zone()->nr_isolate_pageblock, refusal);
+}
+
+static bool movable_isolate(struct page *page, isolate_mode_t mode)
+{
+	return true;
+}
+
+static void movable_putback(struct page *page)
+{
+}
+
+/* Counts a limited refusal down; an endless one (-1) stays. */
+static bool refuses(int *left)
+{
+	if (!*left)
+		return false;
+	if (*left > 0)
+		--*left;
+	return true;
+}
+
+static int movable_migrate(struct page *dst, struct page *src, enum migrate_mode mode);
+
+static const struct movable_operations movable_ops = {
+	.isolate_page = movable_isolate,
+	.migrate_page = movable_migrate,
+	.putback_page = movable_putback,
+};
+
+static int movable_migrate(struct page *dst, struct page *src, enum migrate_mode mode)
+{
+	struct handle *h = &handles[page_private(src)];
+
+	if (refuses(&h->eio)) {
+		say_try(src, " refuse");
+		return -EIO;
+	}
+	/* Somebody else's reference: as every real owner of such pages does, we decline for now. */
+	if (refuses(&h->again) || h->pins) {
+		say_try(src, " refuse");
+		return -EAGAIN;
+	}
+	say_try(src, "");
+	get_page(dst);
+	__SetPageMovable(dst, &movable_ops);
+	set_page_private(dst, page_private(src));
+	h->page = dst;
+	set_page_private(src, 0);
+	__ClearPageMovable(src);
+	put_page(src);
+	return MIGRATEPAGE_SUCCESS;
+}
+
+static int become_movable_ops(unsigned long id, struct page *page)
+{
+	lock_page(page);
+	set_page_private(page, id);
+	__SetPageMovable(page, &movable_ops);
+	unlock_page(page);
+	handles[id].page = page;
+	return 0;
+}
+
+static void free_movable_ops(struct handle *h)
+{
+	lock_page(h->page);
+	set_page_private(h->page, 0);
+	__ClearPageMovable(h->page);
+	unlock_page(h->page);
+	put_page(h->page);
+}
+
+/* ---- shmem pages: slot number = handle ---- */
+
+static struct address_space *shmem_mapping_of_judge;
+
+static int __init prepare_shmem(void)
+{
+	struct file *file = shmem_kernel_file_setup("judge", (loff_t)MAX_HANDLES * PAGE_SIZE, VM_NORESERVE);
+	struct address_space *mapping;
+	unsigned long i;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	mapping = file->f_mapping;
+	/* One value entry beyond every 63 slots keeps the tree's nodes allocated; slot numbers skip those places. */
+	for (i = 0; i < PREPARED_HANDLES + PREPARED_HANDLES / 63; i += 64)
+		xa_store(&mapping->i_pages, i + 63, xa_mk_value(1), GFP_KERNEL);
+	shmem_mapping_of_judge = mapping;
+	return 0;
+}
+
+static pgoff_t slot_of(unsigned long id)
+{
+	return id / 63 * 64 + id % 63;
+}
+
+/* What shmem does for a page of its own: page cache reference, counters, LRU. The page must really be on the LRU afterwards. */
+static int become_shmem(unsigned long id, struct page *page)
+{
+	struct address_space *mapping = shmem_mapping_of_judge;
+	struct folio *folio = page_folio(page);
+	void *old;
+
+	folio_lock(folio);
+	__folio_set_swapbacked(folio);
+	folio_mark_uptodate(folio);
+	folio_set_dirty(folio);
+	folio_ref_add(folio, 1);
+	folio->mapping = mapping;
+	folio->index = slot_of(id);
+	xa_lock_irq(&mapping->i_pages);
+	old = __xa_store(&mapping->i_pages, slot_of(id), folio, GFP_KERNEL);
+	if (!xa_is_err(old)) {
+		mapping->nrpages++;
+		__lruvec_stat_mod_folio(folio, NR_FILE_PAGES, 1);
+		__lruvec_stat_mod_folio(folio, NR_SHMEM, 1);
+	}
+	xa_unlock_irq(&mapping->i_pages);
+	folio_unlock(folio);
+	if (xa_is_err(old)) {
+		folio->mapping = NULL;
+		folio_clear_dirty(folio);
+		__folio_clear_swapbacked(folio);
+		folio_put(folio);
+		return xa_err(old);
+	}
+	folio_add_lru(folio);
+	folio_put(folio);
+	lru_add_drain();
+	return 0;
+}
+
+static void free_shmem(unsigned long id)
+{
+	struct page *page = find_get_page(shmem_mapping_of_judge, slot_of(id));
+
+	if (!page)
+		return;
+	lock_page(page);
+	filemap_remove_folio(page_folio(page));
+	unlock_page(page);
+	put_page(page);
+}
+
+/* ---- anonymous pages: one private address space, page number = handle ---- */
+
+#define ANON_BASE 0x10000000UL
+
+static struct mm_struct *anon_mm;
+static struct vm_area_struct *anon_vma_area;
+
+static int insert_anon_vma(void)
+{
+	struct vm_area_struct *vma = vm_area_alloc(anon_mm);
+	int error;
+
+	if (!vma)
+		return -ENOMEM;
+	vma_set_anonymous(vma);
+	vma->vm_start = ANON_BASE;
+	vma->vm_end = ANON_BASE + (unsigned long)MAX_HANDLES * PAGE_SIZE;
+#if AT_LEAST_6_12
+	vm_flags_init(vma, VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE);
+#else
+	vma->vm_flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE;
+#endif
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
+	error = insert_vm_struct(anon_mm, vma);
+	if (error) {
+		vm_area_free(vma);
+		return error;
+	}
+	anon_vma_area = vma;
+	return anon_vma_prepare(vma);
+}
+
+static int prepare_anon(void)
+{
+	int error;
+
+	if (anon_vma_area)
+		return 0;
+	if (!anon_mm)
+		anon_mm = mm_alloc();
+	if (!anon_mm)
+		return -ENOMEM;
+	mmap_write_lock(anon_mm);
+	error = insert_anon_vma();
+	mmap_write_unlock(anon_mm);
+	return error;
+}
+
+static int become_anon(unsigned long id, struct page *page)
+{
+	unsigned long address = ANON_BASE + id * PAGE_SIZE;
+	struct vm_area_struct *vma = anon_vma_area;
+	spinlock_t *lock;
+	pte_t *pte, entry;
+
+	mmap_read_lock(anon_mm);
+	pte = get_locked_pte(anon_mm, address, &lock);
+	if (!pte) {
+		mmap_read_unlock(anon_mm);
+		return -ENOMEM;
+	}
+	__SetPageUptodate(page);
+	entry = mk_pte(page, vma->vm_page_prot);
+#if AT_LEAST_6_12
+	entry = pte_mkwrite(pte_mkdirty(entry), vma);
+	inc_mm_counter(anon_mm, MM_ANONPAGES);
+	folio_add_new_anon_rmap(page_folio(page), vma, address, RMAP_EXCLUSIVE);
+	folio_add_lru_vma(page_folio(page), vma);
+#else
+	entry = pte_mkwrite(pte_mkdirty(entry));
+	inc_mm_counter(anon_mm, MM_ANONPAGES);
+	page_add_new_anon_rmap(page, vma, address);
+	lru_cache_add_inactive_or_unevictable(page, vma);
+#endif
+	set_pte_at(anon_mm, address, pte, entry);
+	pte_unmap_unlock(pte, lock);
+	mmap_read_unlock(anon_mm);
+	lru_add_drain();
+	return 0;
+}
+
+static void free_anon(unsigned long id)
+{
+	unsigned long address = ANON_BASE + id * PAGE_SIZE;
+
+	mmap_read_lock(anon_mm);
+#if AT_LEAST_6_12
+	zap_page_range_single(anon_vma_area, address, PAGE_SIZE, NULL);
+#else
+	zap_page_range(anon_vma_area, address, PAGE_SIZE);
+#endif
+	mmap_read_unlock(anon_mm);
+}
+
+static struct page *anon_page(unsigned long id)
+{
+	struct page *page = NULL;
+	spinlock_t *lock;
+	pte_t *pte = get_locked_pte(anon_mm, ANON_BASE + id * PAGE_SIZE, &lock);
+
+	if (!pte)
+		return NULL;
+	if (pte_present(*pte))
+		page = pte_page(*pte);
+	pte_unmap_unlock(pte, lock);
+	return page;
+}
+
+/* get_user_pages, as a driver doing I/O from this page would take it. */
+static struct page *gup_page(unsigned long id)
+{
+	struct page *page = NULL;
+	long n;
+
+	mmap_read_lock(anon_mm);
+#if AT_LEAST_6_12
+	n = get_user_pages_remote(anon_mm, ANON_BASE + id * PAGE_SIZE, 1, FOLL_WRITE, &page, NULL);
+#else
+	n = get_user_pages_remote(anon_mm, ANON_BASE + id * PAGE_SIZE, 1, FOLL_WRITE, &page, NULL, NULL);
+#endif
+	mmap_read_unlock(anon_mm);
+	return n == 1 ? page : NULL;
+}
+
+/* ---- handles ---- */
+
+/* The page a handle stands for now: migration may have moved it since. No reference is taken. */
+static struct page *page_of(unsigned long id)
+{
+	struct handle *h = &handles[id];
+	struct page *page;
+
+	switch (h->kind) {
+	case SHMEM_PAGE:
+		page = find_get_page(shmem_mapping_of_judge, slot_of(id));
+		if (page)
+			put_page(page);
+		return page;
+	case ANON_PAGE:
+		return anon_page(id);
+	default:
+		return h->page;
+	}
+}
+
+static int become(unsigned long id, enum handle_kind kind, struct page *page)
+{
+	int error = 0;
+
+	memset(&handles[id], 0, sizeof(handles[id]));
+	switch (kind) {
+	case MOVABLE_OPS_PAGE: error = become_movable_ops(id, page); break;
+	case SHMEM_PAGE: error = become_shmem(id, page); break;
+	case ANON_PAGE: error = become_anon(id, page); break;
+	default: handles[id].page = page; break;
+	}
+	if (error)
+		put_page(page);
+	else
+		handles[id].kind = kind;
+	return error;
+}
+
+static void free_handle(unsigned long id)
+{
+	struct handle *h = &handles[id];
+	struct page *page = page_of(id);
+	int pins = h->pins;
+
+	switch (h->kind) {
+	case CMA_RANGE: cma_release(areas[h->area].cma, h->page, h->count); break;
+	case MOVABLE_OPS_PAGE: free_movable_ops(h); break;
+	case SHMEM_PAGE: free_shmem(id); break;
+	case ANON_PAGE: free_anon(id); break;
+	case UNMOVABLE_PAGE: __free_page(h->page); break;
+	case BUDDY_BLOCK: __free_pages(h->page, h->order); break;
+	case PINNED_REMAINS: return;
+	}
+	memset(h, 0, sizeof(*h));
+	if (!pins)
+		return;
+	h->kind = PINNED_REMAINS;
+	h->page = page;
+	h->pins = pins;
+}
+
+static void drop_pins(struct handle *h)
+{
+	while (h->pins) {
+		put_page(h->page);
+		h->pins--;
+	}
+	h->kind = FREE_HANDLE;
+}
+
+/* ---- operations: each returns false for "makes no sense" ---- */
+
+struct words {
+	int n;
+	char *w[MAX_WORDS];
+};
+
+static bool number(const struct words *op, int i, long *value)
+{
+	return i < op->n && !kstrtol(op->w[i], 0, value);
+}
+
+static bool number_or(const struct words *op, int i, long otherwise, long *value)
+{
+	*value = otherwise;
+	return i >= op->n || number(op, i, value);
+}
+
+static bool handle_word(const struct words *op, int i, unsigned long *id)
+{
+	long value;
+
+	if (!number(op, i, &value) || value < 0 || value >= MAX_HANDLES)
+		return false;
+	*id = value;
+	return true;
+}
+
+static bool used_handle(const struct words *op, unsigned long *id)
+{
+	return handle_word(op, 1, id) && handles[*id].kind != FREE_HANDLE;
+}
+
+static bool unused_handle(const struct words *op, unsigned long *id)
+{
+	return handle_word(op, 1, id) && handles[*id].kind == FREE_HANDLE;
+}
+
+static bool page_word(const struct words *op, int i, struct area **area, unsigned long *pfn)
+{
+	long offset;
+
+	if (i >= op->n)
+		return false;
+	*area = find_area(op->w[i]);
+	if (!*area || !number(op, i + 1, &offset) || offset < 0 || offset >= (*area)->cma->count)
+		return false;
+	*pfn = (*area)->cma->base_pfn + offset;
+	return true;
+}
+
+static bool op_ca(const struct words *op)
+{
+	unsigned long id;
+	struct area *area;
+	struct page *page;
+	long count, align;
+	bool no_warn = !warn_on || (op->n > 5 && !strcmp(op->w[5], "nowarn"));
+
+	if (!unused_handle(op, &id) || op->n < 5)
+		return false;
+	area = find_area(op->w[2]);
+	if (!area || !number(op, 3, &count) || !number(op, 4, &align) || count < 0 || align < 0 || align > 63)
+		return false;
+	page = cma_alloc(area->cma, count, align, no_warn);
+	if (!page) {
+		say("ca %lu fail\n", id);
+		return true;
+	}
+	memset(&handles[id], 0, sizeof(handles[id]));
+	handles[id] = (struct handle){ .kind = CMA_RANGE, .area = area - areas, .page = page, .count = count };
+	say("ca %lu ok off=%lu\n", id, page_to_pfn(page) - area->cma->base_pfn);
+	return true;
+}
+
+static bool op_cr(const struct words *op)
+{
+	unsigned long id;
+	struct handle *h;
+	long offset, n;
+	bool released;
+
+	if (!used_handle(op, &id) || handles[id].kind != CMA_RANGE)
+		return false;
+	h = &handles[id];
+	if (!number_or(op, 2, 0, &offset) || !number_or(op, 3, h->count, &n) || op->n == 3)
+		return false;
+	if (offset < 0 || n <= 0 || offset + n > h->count)
+		return false;
+	released = cma_release(areas[h->area].cma, h->page + offset, n);
+	if (released && offset == 0) {
+		h->page += n;
+		h->count -= n;
+	} else if (released) {
+		h->count = offset;
+	}
+	if (!h->count)
+		h->kind = FREE_HANDLE;
+	say("cr %lu %s\n", id, released ? "ok" : "false");
+	return true;
+}
+
+/* cma_release of a range that need not be one's own: where the release itself says no. */
+static bool op_crx(const struct words *op)
+{
+	struct area *area = op->n > 3 ? find_area(op->w[1]) : NULL;
+	long offset, n;
+	bool released;
+
+	if (!area || !number(op, 2, &offset) || !number(op, 3, &n) || n <= 0)
+		return false;
+	released = cma_release(area->cma, pfn_to_page(area->cma->base_pfn + offset), n);
+	say("crx %s\n", released ? "ok" : "false");
+	return true;
+}
+
+static enum handle_kind kind_of_word(const char *w)
+{
+	switch (w[0]) {
+	case 'm': return MOVABLE_OPS_PAGE;
+	case 's': return SHMEM_PAGE;
+	case 'a': return ANON_PAGE;
+	default: return UNMOVABLE_PAGE;
+	}
+}
+
+/* mvat smat umat anat: take exactly that page out of the area, as a contiguous range of one, and make it such a page. */
+static bool op_place(const struct words *op)
+{
+	unsigned long id, pfn;
+	struct area *area;
+	enum handle_kind kind = kind_of_word(op->w[0]);
+	int error = 0;
+
+	if (!unused_handle(op, &id) || !page_word(op, 2, &area, &pfn))
+		return false;
+	if (kind == ANON_PAGE)
+		error = prepare_anon();
+	if (!error)
+		error = alloc_contig_range(pfn, pfn + 1, get_pageblock_migratetype(pfn_to_page(pfn)), GFP_KERNEL);
+	if (!error)
+		error = become(id, kind, pfn_to_page(pfn));
+	say("%s %lu %d\n", op->w[0], id, error);
+	return true;
+}
+
+static int take_anywhere(unsigned long id, enum handle_kind kind)
+{
+	gfp_t gfp = kind == UNMOVABLE_PAGE ? GFP_KERNEL : GFP_HIGHUSER_MOVABLE;
+	struct page *page;
+
+	if (kind == ANON_PAGE && prepare_anon())
+		return -ENOMEM;
+	page = alloc_page(gfp | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	return page ? become(id, kind, page) : -ENOMEM;
+}
+
+/* mv sm um an: n such pages wherever the page allocator puts them. */
+static bool op_take(const struct words *op)
+{
+	unsigned long id;
+	long i, n;
+
+	if (!unused_handle(op, &id) || !number_or(op, 2, 1, &n) || n < 1 || id + n > MAX_HANDLES)
+		return false;
+	for (i = 0; i < n; i++) {
+		if (handles[id + i].kind != FREE_HANDLE)
+			return false;
+		say("%s %lu %d\n", op->w[0], id + i, take_anywhere(id + i, kind_of_word(op->w[0])));
+	}
+	return true;
+}
+
+static bool op_mf(const struct words *op)
+{
+	unsigned long id;
+	long i, n;
+
+	if (!handle_word(op, 1, &id) || !number_or(op, 2, 1, &n) || n < 1 || id + n > MAX_HANDLES)
+		return false;
+	if (n == 1 && (handles[id].kind == FREE_HANDLE || handles[id].kind == PINNED_REMAINS))
+		return false;
+	for (i = 0; i < n; i++)
+		if (handles[id + i].kind != FREE_HANDLE)
+			free_handle(id + i);
+	return true;
+}
+
+static bool op_refuse(const struct words *op)
+{
+	unsigned long id;
+	long n;
+
+	if (!used_handle(op, &id) || handles[id].kind != MOVABLE_OPS_PAGE || !number(op, 2, &n) || n < -1)
+		return false;
+	if (op->w[0][2])
+		handles[id].eio = n;
+	else
+		handles[id].again = n;
+	return true;
+}
+
+static bool op_pin(const struct words *op)
+{
+	bool gup = op->w[0][0] == 'a';
+	unsigned long id;
+	struct page *page;
+
+	if (!used_handle(op, &id))
+		return false;
+	if (gup ? handles[id].kind != ANON_PAGE
+		: handles[id].kind != MOVABLE_OPS_PAGE && handles[id].kind != SHMEM_PAGE)
+		return false;
+	page = gup ? gup_page(id) : page_of(id);
+	if (!page)
+		return false;
+	if (!gup)
+		get_page(page);
+	handles[id].pinned_by_gup = gup;
+	handles[id].pins++;
+	return true;
+}
+
+static bool op_unpin(const struct words *op)
+{
+	unsigned long id;
+
+	if (!used_handle(op, &id) || !handles[id].pins)
+		return false;
+	if (handles[id].kind != PINNED_REMAINS && handles[id].pinned_by_gup != (op->w[0][0] == 'a'))
+		return false;
+	handles[id].pins--;
+	put_page(page_of(id));
+	if (handles[id].kind == PINNED_REMAINS && !handles[id].pins)
+		handles[id].kind = FREE_HANDLE;
+	return true;
+}
+
+static bool op_page_ref(const struct words *op)
+{
+	struct area *area;
+	unsigned long pfn;
+	struct page *page;
+	int count;
+
+	if (!page_word(op, 1, &area, &pfn))
+		return false;
+	page = pfn_to_page(pfn);
+	if (!page_count(page))
+		return false;
+	if (op->w[0][0] == 'g') {
+		get_page(page);
+		count = page_count(page);
+	} else {
+		count = page_count(page) - 1;
+		put_page(page);
+	}
+	say("%s %s%+ld rc=%d\n", op->w[0], area->name, (long)(pfn - area->cma->base_pfn), count);
+	return true;
+}
+
+static bool block_gfp(const struct words *op, gfp_t *gfp)
+{
+	int i;
+
+	switch (op->w[3][0]) {
+	case 'm': *gfp = GFP_HIGHUSER_MOVABLE; break;
+	case 'u': *gfp = GFP_KERNEL; break;
+	case 'r': *gfp = GFP_KERNEL | __GFP_RECLAIMABLE; break;
+	default: return false;
+	}
+	/* A request that never invokes the out-of-memory killer: there is nothing it could kill. */
+	*gfp |= __GFP_RETRY_MAYFAIL;
+	for (i = 4; i < op->n; i++) {
+		if (!strcmp(op->w[i], "atomic"))
+			*gfp = (*gfp & ~(__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_RETRY_MAYFAIL)) | GFP_ATOMIC;
+		else if (!strcmp(op->w[i], "nowait"))
+			*gfp = (*gfp & ~(__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_RETRY_MAYFAIL)) | GFP_NOWAIT;
+		else if (!strcmp(op->w[i], "noretry"))
+			*gfp = (*gfp & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY;
+		else if (!strcmp(op->w[i], "memalloc"))
+			*gfp |= __GFP_MEMALLOC;
+		else if (!strcmp(op->w[i], "comp"))
+			*gfp |= __GFP_COMP;
+		else if (!strcmp(op->w[i], "nowarn"))
+			*gfp |= __GFP_NOWARN;
+		else
+			return false;
+	}
+	return true;
+}
+
+static bool op_pa(const struct words *op)
+{
+	unsigned long id;
+	struct page *page;
+	long order;
+	gfp_t gfp;
+
+	if (!unused_handle(op, &id) || !number(op, 2, &order) || order < 0 || order > HIGHEST_ORDER || op->n < 4 ||
+	    !block_gfp(op, &gfp))
+		return false;
+	page = alloc_pages(gfp | (warn_on ? 0 : __GFP_NOWARN), order);
+	if (!page) {
+		say("pa %lu fail\n", id);
+		return true;
+	}
+	handles[id] = (struct handle){ .kind = BUDDY_BLOCK, .order = order, .page = page };
+	say("pa %lu ", id);
+	if (area_of_pfn(page_to_pfn(page)))
+		say_place(page_to_pfn(page));
+	else
+		say("other");
+	say("\n");
+	return true;
+}
+
+static bool op_pf(const struct words *op)
+{
+	unsigned long id;
+	long order;
+
+	if (!used_handle(op, &id) || handles[id].kind != BUDDY_BLOCK)
+		return false;
+	if (!number_or(op, 2, handles[id].order, &order) || order < 0 || order > HIGHEST_ORDER)
+		return false;
+	__free_pages(handles[id].page, order);
+	handles[id].kind = FREE_HANDLE;
+	return true;
+}
+
+static const char *const kind_names[] = {
+	[CMA_RANGE] = "cma", [MOVABLE_OPS_PAGE] = "mov", [SHMEM_PAGE] = "shm", [ANON_PAGE] = "anon",
+	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [PINNED_REMAINS] = "pinned",
+};
+
+static void say_place_or_other(struct page *page)
+{
+	if (area_of_pfn(page_to_pfn(page)))
+		say_place(page_to_pfn(page));
+	else
+		say("other");
+}
+
+static bool op_loc(const struct words *op)
+{
+	bool detailed = op->w[0][0] == 'a';
+	unsigned long id;
+	struct page *page;
+
+	if (!used_handle(op, &id) || (detailed && handles[id].kind != ANON_PAGE))
+		return false;
+	page = page_of(id);
+	if (!page)
+		return false;
+	if (!detailed) {
+		say("loc %lu %s ", id, kind_names[handles[id].kind]);
+		say_place_or_other(page);
+		say("\n");
+		return true;
+	}
+	say("anloc %lu ", id);
+	say_place_or_other(page);
+	say(" ref=%d map=%d%s\n", page_count(page), page_mapcount(page), PageLRU(page) ? " lru" : "");
+	return true;
+}
+
+static void drain(void)
+{
+	lru_add_drain_all();
+	drain_all_pages(NULL);
+}
+
+static bool op_drain(const struct words *op)
+{
+	drain();
+	return true;
+}
+
+/* ---- dump ---- */
+
+static void say_bitmap(struct cma *cma)
+{
+	unsigned long bit, bits = cma_bitmap_maxno(cma);
+
+	say("bm ");
+	for (bit = 0; bit < bits; bit += 4) {
+		unsigned int i, digit = 0;
+
+		for (i = 0; i < 4 && bit + i < bits; i++)
+			if (test_bit(bit + i, cma->bitmap))
+				digit |= 1 << i;
+		say("%x", digit);
+	}
+	say("\n");
+}
+
+/* The head of the free block that covers pfn, or NULL. */
+static struct page *free_block_of(unsigned long pfn)
+{
+	int order;
+
+	for (order = 0; order <= HIGHEST_ORDER; order++) {
+		struct page *head = pfn_to_page(pfn & (~0UL << order));
+
+		if (PageBuddy(head))
+			return buddy_order(head) >= order ? head : NULL;
+	}
+	return NULL;
+}
+
+static void say_free_blocks(struct cma *cma)
+{
+	unsigned long pfn = cma->base_pfn, end = pfn + cma->count;
+
+	say("bd");
+	while (pfn < end) {
+		struct page *head = pfn == cma->base_pfn ? free_block_of(pfn) : pfn_to_page(pfn);
+
+		if (!head || !PageBuddy(head)) {
+			pfn++;
+			continue;
+		}
+		say(" %ld:%u", (long)(page_to_pfn(head) - cma->base_pfn), buddy_order(head));
+		pfn = page_to_pfn(head) + (1UL << buddy_order(head));
+	}
+	say("\n");
+}
+
+static char page_kind(struct page *page)
+{
+#if AT_LEAST_6_12
+	bool movable = __folio_test_movable(page_folio(page));
+#else
+	bool movable = __PageMovable(page);
+#endif
+
+	if (!page_count(page))
+		return 'p';
+	if (movable)
+		return 'm';
+	return PageLRU(page) ? 'l' : 'a';
+}
+
+static void say_used_run(unsigned long offset, unsigned long n, char kind, int count)
+{
+	if (n)
+		say(" %lu+%lu:%c%d", offset, n, kind, count);
+}
+
+static void say_used_pages(struct cma *cma)
+{
+	unsigned long pfn = cma->base_pfn, end = pfn + cma->count;
+	struct page *covering = free_block_of(pfn);
+	unsigned long from = 0, run = 0;
+	char kind = 0;
+	int count = 0;
+
+	if (covering)
+		pfn = page_to_pfn(covering) + (1UL << buddy_order(covering));
+	say("pg");
+	while (pfn < end) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (PageBuddy(page)) {
+			say_used_run(from, run, kind, count);
+			run = 0;
+			pfn += 1UL << buddy_order(page);
+			continue;
+		}
+		if (run && (page_kind(page) != kind || page_count(page) != count)) {
+			say_used_run(from, run, kind, count);
+			run = 0;
+		}
+		if (!run++) {
+			from = pfn - cma->base_pfn;
+			kind = page_kind(page);
+			count = page_count(page);
+		}
+		pfn++;
+	}
+	say_used_run(from, run, kind, count);
+	say("\n");
+}
+
+static void say_free_lists(struct area *area)
+{
+	struct zone *zone = the_zone();
+	struct page *page;
+	int order, type;
+
+	for (order = 0; order <= HIGHEST_ORDER; order++) {
+		for (type = 0; type < MIGRATE_TYPES; type++) {
+			bool any = false;
+
+			list_for_each_entry(page, &zone->free_area[order].free_list[type], buddy_list) {
+				if (area_of_pfn(page_to_pfn(page)) != area)
+					continue;
+				if (!any)
+					say("fl %d%c", order, list_letters[type]);
+				any = true;
+				say(" %lu", page_to_pfn(page) - area->cma->base_pfn);
+			}
+			if (any)
+				say("\n");
+		}
+	}
+}
+
+static bool op_dump(const struct words *op)
+{
+	struct area *area = op->n > 1 ? find_area(op->w[1]) : NULL;
+
+	if (!area)
+		return false;
+	say("dump %s count=%lu opb=%u\n", area->name, area->cma->count, area->cma->order_per_bit);
+	say_bitmap(area->cma);
+	say("mt ");
+	say_types(area);
+	say("\n");
+	say_free_blocks(area->cma);
+	say_used_pages(area->cma);
+	if (op->n > 2 && !strcmp(op->w[2], "f"))
+		say_free_lists(area);
+	say("end\n");
+	return true;
+}
+
+/* ---- counters ---- */
+
+static bool op_cmaf(const struct words *op)
+{
+	say("cmaf free=%lu isolblk=%lu\n", free_cma_pages(), the_zone()->nr_isolate_pageblock);
+	return true;
+}
+
+static bool op_zone(const struct words *op)
+{
+	struct zone *zone = the_zone();
+
+	if (op->n > 1 && !strcmp(op->w[1], "abs"))
+		say("zone free=%lu cma=%lu managed=%lu min=%lu low=%lu high=%lu\n",
+		    zone_page_state(zone, NR_FREE_PAGES), free_cma_pages(), zone_managed_pages(zone),
+		    min_wmark_pages(zone), low_wmark_pages(zone), high_wmark_pages(zone));
+	else
+		say("zone free=%+ld cma=%+ld\n", (long)(zone_page_state(zone, NR_FREE_PAGES) - boot_free),
+		    (long)(free_cma_pages() - boot_free_cma));
+	return true;
+}
+
+static void say_pcp_lists(struct per_cpu_pages *pcp)
+{
+	struct page *page;
+	int i;
+
+	for (i = 0; i < NR_PCP_LISTS; i++) {
+		if (list_empty(&pcp->lists[i]))
+			continue;
+		say("pl %d%c", i / MIGRATE_PCPTYPES, list_letters[i % MIGRATE_PCPTYPES]);
+		list_for_each_entry(page, &pcp->lists[i], pcp_list) {
+			say(" ");
+			say_place_or_other(page);
+		}
+		say("\n");
+	}
+	say("end\n");
+}
+
+static bool op_pcp(const struct words *op)
+{
+	struct per_cpu_pages *pcp = this_cpu_ptr(the_zone()->per_cpu_pageset);
+	unsigned long cma = 0;
+	struct page *page;
+	int i;
+
+	for (i = MIGRATE_MOVABLE; i < NR_PCP_LISTS; i += MIGRATE_PCPTYPES)
+		list_for_each_entry(page, &pcp->lists[i], pcp_list)
+			if (get_pageblock_migratetype(page) == MIGRATE_CMA)
+				cma += 1UL << (i / MIGRATE_PCPTYPES);
+	say("pcp high=%d batch=%d cma_pages_on_it=%lu count=%d", pcp->high, pcp->batch, cma, pcp->count);
+#if AT_LEAST_6_12
+	say(" high_min=%d high_max=%d free_count=%d alloc_factor=%d\n", pcp->high_min, pcp->high_max, pcp->free_count,
+	    pcp->alloc_factor);
+#else
+	say(" factor=%d\n", pcp->free_factor);
+#endif
+	if (op->n > 1 && !strcmp(op->w[1], "f"))
+		say_pcp_lists(pcp);
+	return true;
+}
+
+static bool op_lru(const struct words *op)
+{
+	say("lru inactive_anon=%lu active_anon=%lu inactive_file=%lu active_file=%lu isolated_anon=%lu isolated_file=%lu\n",
+	    global_node_page_state(NR_INACTIVE_ANON), global_node_page_state(NR_ACTIVE_ANON),
+	    global_node_page_state(NR_INACTIVE_FILE), global_node_page_state(NR_ACTIVE_FILE),
+	    global_node_page_state(NR_ISOLATED_ANON), global_node_page_state(NR_ISOLATED_FILE));
+	return true;
+}
+
+static bool op_vm(const struct words *op)
+{
+	static unsigned long events[NR_VM_EVENT_ITEMS];
+
+	all_vm_events(events);
+	say("vm cma_alloc_success=%lu cma_alloc_fail=%lu pgmigrate_success=%lu pgmigrate_fail=%lu\n",
+	    events[CMA_ALLOC_SUCCESS], events[CMA_ALLOC_FAIL], events[PGMIGRATE_SUCCESS], events[PGMIGRATE_FAIL]);
+	return true;
+}
+
+static bool op_areas(const struct words *op)
+{
+	int i;
+
+	for (i = 0; i < nr_areas; i++) {
+		struct cma *cma = areas[i].cma;
+
+		if (!cma || !cma->count)
+			say("area %s failed=%d\n", areas[i].name, areas[i].error);
+		else
+			say("area %s base=%lu count=%lu opb=%u pbo=%u maxord=%d\n", areas[i].name, cma->base_pfn,
+			    cma->count, cma->order_per_bit, (unsigned int)pageblock_order, HIGHEST_ORDER + 1);
+	}
+	return true;
+}
+
+static bool op_stat(const struct words *op)
+{
+	say("stat ops=%lu eaten=%lu\n", operations, eaten);
+	return true;
+}
+
+static bool op_sysfs(const struct words *op)
+{
+	struct area *area = op->n > 1 ? find_area(op->w[1]) : NULL;
+
+	if (!area)
+		return false;
+	say("sysfs %s success=%lld fail=%lld", area->name, (long long)atomic64_read(&area->cma->nr_pages_succeeded),
+	    (long long)atomic64_read(&area->cma->nr_pages_failed));
+#if AT_LEAST_6_12
+	say(" released=%lld", (long long)atomic64_read(&area->cma->nr_pages_released));
+#endif
+	say("\n");
+	return true;
+}
+
+/* ---- files ---- */
+
+static struct file *open_in(const char *fs_name, const char *path, int flags)
+{
+	static struct { const char *name; struct vfsmount *mount; } mounts[3];
+	struct file_system_type *type;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(mounts) && mounts[i].name; i++)
+		if (!strcmp(mounts[i].name, fs_name))
+			return file_open_root_mnt(mounts[i].mount, path, flags, 0);
+	type = get_fs_type(fs_name);
+	if (!type || i == ARRAY_SIZE(mounts))
+		return ERR_PTR(-ENODEV);
+	mounts[i].mount = kern_mount(type);
+	if (IS_ERR(mounts[i].mount))
+		return ERR_CAST(mounts[i].mount);
+	mounts[i].name = fs_name;
+	return file_open_root_mnt(mounts[i].mount, path, flags, 0);
+}
+
+/* buddyinfo, pagetypeinfo: the text of the /proc file. */
+static bool op_proc(const struct words *op)
+{
+	struct file *file = open_in("proc", op->w[0], O_RDONLY);
+	static char text[2048];
+	loff_t position = 0;
+	ssize_t n;
+
+	if (IS_ERR(file))
+		return false;
+	say("%s\n", op->w[0]);
+	while ((n = kernel_read(file, text, sizeof(text) - 1, &position)) > 0) {
+		text[n] = 0;
+		say("%s", text);
+	}
+	fput(file);
+	say("end\n");
+	return true;
+}
+
+/*
+ * The first two members of what a debugfs number file keeps behind private_data. Going through read and write would need a
+ * user address space, while these are exactly the functions that read and write call.
+ */
+struct number_file {
+	int (*get)(void *data, u64 *value);
+	int (*set)(void *data, u64 value);
+};
+
+static struct file *open_area_file(struct area *area, const char *name, int flags)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "cma/%s/%s", area->cma->name, name);
+	return open_in("debugfs", path, flags);
+}
+
+static bool op_dbg(const struct words *op)
+{
+	struct area *area = op->n > 2 ? find_area(op->w[1]) : NULL;
+	struct file *file;
+	u64 value = 0;
+	int error;
+
+	if (!area)
+		return false;
+	file = open_area_file(area, op->w[2], O_RDONLY);
+	if (IS_ERR(file))
+		return false;
+	if (!strcmp(op->w[2], "bitmap")) {
+		say("dbg %s bitmap %s\n", area->name, strim(file->private_data));
+	} else {
+		struct number_file *numbers = file->private_data;
+
+		error = numbers->get ? numbers->get(file_inode(file)->i_private, &value) : -EACCES;
+		if (error)
+			say("dbg %s %s %d\n", area->name, op->w[2], error);
+		else
+			say("dbg %s %s %llu\n", area->name, op->w[2], value);
+	}
+	fput(file);
+	return true;
+}
+
+static bool op_dbg_write(const struct words *op)
+{
+	struct area *area = op->n > 2 ? find_area(op->w[1]) : NULL;
+	struct number_file *numbers;
+	struct file *file;
+	long value;
+
+	if (!area || !number(op, 2, &value))
+		return false;
+	file = open_area_file(area, op->w[0] + 3, O_WRONLY);
+	if (IS_ERR(file))
+		return false;
+	numbers = file->private_data;
+	say("%s %s %d\n", op->w[0], area->name, numbers->set(file_inode(file)->i_private, value));
+	fput(file);
+	return true;
+}
+
+/* ---- pressure, isolation, the rest ---- */
+
+static LIST_HEAD(eaten_pages);
+
+static bool op_eat(const struct words *op)
+{
+	long left;
+
+	if (!number(op, 1, &left) || left < 0)
+		return false;
+	while (zone_page_state(the_zone(), NR_FREE_PAGES) > left) {
+		struct page *page = alloc_page(GFP_NOWAIT | __GFP_MEMALLOC | __GFP_NOWARN);
+
+		if (!page)
+			break;
+		list_add(&page->lru, &eaten_pages);
+		eaten++;
+	}
+	say("eat eaten=%lu\n", eaten);
+	return true;
+}
+
+static void spit(void)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, &eaten_pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+	eaten = 0;
+}
+
+static bool op_spit(const struct words *op)
+{
+	spit();
+	return true;
+}
+
+static bool op_isolate(const struct words *op)
+{
+	bool undo = op->w[0][0] == 'u';
+	unsigned long pfn;
+	struct area *area;
+	int error = 0;
+	long n;
+
+	if (!page_word(op, 1, &area, &pfn) || !number(op, 3, &n) || n < 1)
+		return false;
+	if (undo)
+		undo_isolate_page_range(pfn, pfn + n, MIGRATE_CMA);
+	else
+		error = start_isolate_page_range(pfn, pfn + n, MIGRATE_CMA, 0, GFP_KERNEL);
+	say("%s %s%+ld %d\n", op->w[0], area->name, (long)(pfn - area->cma->base_pfn), error);
+	return true;
+}
+
+static bool op_reset(const struct words *op)
+{
+	unsigned long id;
+
+	for (id = 0; id < MAX_HANDLES; id++) {
+		if (handles[id].kind != FREE_HANDLE)
+			free_handle(id);
+		if (handles[id].kind == PINNED_REMAINS)
+			drop_pins(&handles[id]);
+	}
+	spit();
+	return true;
+}
+
+static bool op_switch(const struct words *op)
+{
+	static const struct { const char *name; bool *value; } switches[] = {
+		{ "log", &log_on }, { "warn", &warn_on }, { "rate", &rate_limited }, { "autodrain", &auto_drain },
+		{ "sync", &sync_marks }, { "quiet", &quiet },
+	};
+	long value;
+	int i;
+
+	if (!number(op, 1, &value) || value < 0 || value > 3)
+		return false;
+	if (!strcmp(op->w[0], "ev")) {
+		ev_level = value;
+		if (value)
+			hook_events();
+		return true;
+	}
+	for (i = 0; i < ARRAY_SIZE(switches); i++)
+		if (!strcmp(op->w[0], switches[i].name) && value <= 1)
+			*switches[i].value = value;
+	set_log_level();
+	return true;
+}
+
+static const struct {
+	const char *name;
+	bool (*perform)(const struct words *op);
+} table[] = {
+	{ "ca", op_ca }, { "cr", op_cr }, { "crx", op_crx },
+	{ "mvat", op_place }, { "smat", op_place }, { "umat", op_place }, { "anat", op_place },
+	{ "mv", op_take }, { "sm", op_take }, { "um", op_take }, { "an", op_take },
+	{ "mf", op_mf }, { "mp", op_refuse }, { "mpe", op_refuse },
+	{ "pin", op_pin }, { "unpin", op_unpin }, { "anpin", op_pin }, { "anunpin", op_unpin },
+	{ "gp", op_page_ref }, { "pp", op_page_ref },
+	{ "pa", op_pa }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc },
+	{ "drain", op_drain }, { "dump", op_dump },
+	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "lru", op_lru }, { "vm", op_vm },
+	{ "areas", op_areas }, { "stat", op_stat }, { "sysfs", op_sysfs },
+	{ "dbg", op_dbg }, { "dbgalloc", op_dbg_write }, { "dbgfree", op_dbg_write },
+	{ "buddyinfo", op_proc }, { "pagetypeinfo", op_proc },
+	{ "eat", op_eat }, { "spit", op_spit }, { "isolate", op_isolate }, { "undo", op_isolate },
+	{ "reset", op_reset },
+	{ "ev", op_switch }, { "log", op_switch }, { "warn", op_switch }, { "rate", op_switch },
+	{ "autodrain", op_switch }, { "sync", op_switch }, { "quiet", op_switch },
+};
+
+static bool perform(const struct words *op)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++)
+		if (!strcmp(table[i].name, op->w[0]))
+			return table[i].perform(op);
+	return false;
+}
+
+static void serve_line(char *line)
+{
+	struct words op = { 0 };
+	bool was_quiet = quiet;
+	char *word;
+
+	while (op.n < MAX_WORDS && (word = strsep(&line, " \t\r")))
+		if (*word)
+			op.w[op.n++] = word;
+	if (!op.n || op.w[0][0] == '#')
+		return;
+	operations++;
+	in_operation = true;
+	splat = PLAIN;
+	if (!perform(&op))
+		say("? bad: %s\n", op.w[0]);
+	in_operation = false;
+	if (auto_drain)
+		drain();
+	if (sync_marks) {
+		quiet = false;
+		say(".\n");
+		quiet = was_quiet && quiet;
+	}
+}
+
+/* Answers leave when the input is exhausted: one write per line in lock step, few for a whole script. */
+static void __init serve(void)
+{
+	static char in[IN_BYTES + 1];
+	int used = 0;
+
+	for (;;) {
+		char *line = in, *end;
+		int n;
+
+		flush_out();
+		n = os_read_file(in_fd, in + used, IN_BYTES - used);
+		if (n == -EINTR || n == -EAGAIN)
+			continue;
+		if (n <= 0)
+			break;
+		used += n;
+		in[used] = 0;
+		while ((end = strchr(line, '\n'))) {
+			*end = 0;
+			serve_line(line);
+			line = end + 1;
+		}
+		used -= line - in;
+		memmove(in, line, used);
+		if (used == IN_BYTES)
+			used = 0;
+	}
+	if (used) {
+		in[used] = 0;
+		serve_line(in);
+	}
+	flush_out();
+}
+
+static int __init judge(void)
+{
+	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
+	if (prepare_shmem())
+		panic("judge: no shmem file");
+	set_log_level();
+	drain();
+	boot_free = zone_page_state(the_zone(), NR_FREE_PAGES);
+	boot_free_cma = free_cma_pages();
+	serving = true;
+	serve();
+	serving = false;
+	kernel_power_off();
+	return 0;
+}
+late_initcall_sync(judge);
