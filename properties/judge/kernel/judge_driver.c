@@ -161,17 +161,17 @@ static void say_log_text(const char *prefix, const char *s)
 	say("  %s %s\n", prefix, line);
 }
 
-/* "WARNING: CPU: 0 PID: 1 at mm/x.c:12 f+0x1/0x2": the part that does not depend on the build's addresses. */
+/* "WARNING: CPU: 0 PID: 1 at mm/x.c:12 0x60012345": only the place in the source does not depend on the build. */
 static void say_warning(const char *s)
 {
 	const char *at = strstr(s, " at ");
 	char where[256];
-	char *plus;
+	char *space;
 
 	strscpy(where, at ? at + 4 : s, sizeof(where));
-	plus = strchr(where, '+');
-	if (plus)
-		*plus = 0;
+	space = strchr(where, ' ');
+	if (space)
+		*space = 0;
 	say_log_text("splat WARNING", where);
 }
 
@@ -959,7 +959,10 @@ static bool op_cr(const struct words *op)
 	}
 	if (!h->count)
 		h->kind = FREE_HANDLE;
-	say("cr %lu %s\n", id, released ? "ok" : "false");
+	if (op->n > 2)
+		say("cr %lu part %d\n", id, released);
+	else
+		say("cr %lu %s\n", id, released ? "ok" : "fail");
 	return true;
 }
 
@@ -973,7 +976,7 @@ static bool op_crx(const struct words *op)
 	if (!area || !number(op, 2, &offset) || !number(op, 3, &n) || n <= 0)
 		return false;
 	released = cma_release(area->cma, pfn_to_page(area->cma->base_pfn + offset), n);
-	say("crx %s\n", released ? "ok" : "false");
+	say("crx %s\n", released ? "ok" : "fail");
 	return true;
 }
 
@@ -1034,14 +1037,13 @@ static bool op_take(const struct words *op)
 	return true;
 }
 
+/* Handles that hold nothing are passed over, as in the recorded scripts; the same for refusals below. */
 static bool op_mf(const struct words *op)
 {
 	unsigned long id;
 	long i, n;
 
 	if (!handle_word(op, 1, &id) || !number_or(op, 2, 1, &n) || n < 1 || id + n > MAX_HANDLES)
-		return false;
-	if (n == 1 && (handles[id].kind == FREE_HANDLE || handles[id].kind == PINNED_REMAINS))
 		return false;
 	for (i = 0; i < n; i++)
 		if (handles[id + i].kind != FREE_HANDLE)
@@ -1054,8 +1056,10 @@ static bool op_refuse(const struct words *op)
 	unsigned long id;
 	long n;
 
-	if (!used_handle(op, &id) || handles[id].kind != MOVABLE_OPS_PAGE || !number(op, 2, &n) || n < -1)
+	if (!handle_word(op, 1, &id) || !number(op, 2, &n) || n < -1)
 		return false;
+	if (handles[id].kind != MOVABLE_OPS_PAGE)
+		return true;
 	if (op->w[0][2])
 		handles[id].eio = n;
 	else
@@ -1224,7 +1228,7 @@ static bool op_loc(const struct words *op)
 	}
 	say("anloc %lu ", id);
 	say_place_or_other(page);
-	say(" ref=%d map=%d%s\n", page_count(page), page_mapcount(page), PageLRU(page) ? " lru" : "");
+	say(" ref=%d map=%d%s\n", page_count(page), folio_mapcount(page_folio(page)), PageLRU(page) ? " lru" : "");
 	return true;
 }
 
