@@ -1,0 +1,132 @@
+// CMA areas (mm/cma.c): declaring, activating, allocating and releasing, and the files an engineer looks at.
+//
+// Each area has a bitmap under its own lock (a mutex up to 5.12, a spinlock since); cma_mutex serialises the contiguous
+// allocations of all areas. An allocation sweeps the bitmap forward once, window by window; between marking a window and
+// owning its pages, and between giving a window up and clearing its bits, other actors see it as used.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "allocator/bitmap/bitmap.h"
+#include "allocator/contig/contig.h"
+#include "allocator/memblock/memblock.h"
+
+namespace cma {
+
+using AreaId = std::uint32_t;
+
+struct Area {
+  std::string name;
+  Pfn base = 0;
+  std::uint64_t pages = 0;  // the kernel's cma->count; zero once activation has failed
+  unsigned order_per_bit = 0;
+  Bitmap bitmap;            // empty until activated
+  bool fail_bitmap = false;  // injected: its bitmap cannot be allocated
+  Mutex lock{"cma->lock"};
+  // 5.13: pages asked for in calls that succeeded and failed.
+  std::uint64_t nr_pages_succeeded = 0;
+  std::uint64_t nr_pages_failed = 0;
+  // debugfs: allocations made through the `alloc` file, newest last.
+  std::vector<std::pair<Pfn, std::uint64_t>> debugfs_buffers;
+
+  bool active() const { return bitmap.size() != 0; }
+  bool contains(Pfn pfn) const { return pfn >= base && pfn - base < pages; }
+};
+
+// cma_declare_contiguous: addresses and sizes in bytes, as the kernel takes them.
+struct DeclareRequest {
+  std::string name;
+  std::uint64_t base = 0;
+  std::uint64_t size = 0;
+  std::uint64_t limit = 0;
+  std::uint64_t alignment = 0;
+  unsigned order_per_bit = 0;
+  bool fixed = false;
+};
+
+class Areas {
+ public:
+  Areas(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Memblock& memblock,
+        Buddy& buddy, Contig& contig);
+
+  // --- boot ---
+  // 0 and the area is the last one, or -ENOSPC, -EINVAL, -EBUSY, -ENOMEM with the kernel's log line.
+  int declare_contiguous(const DeclareRequest& request);
+  // cma_init_reserved_mem: an area over a range that boot has reserved already (bytes). An empty name is generated.
+  int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
+  // The initcall: activates the areas in order. 4.19 stops at the first that fails; 5.10 goes on.
+  void activate_all();
+  // Makes the bitmap of this area impossible to allocate.
+  void fail_bitmap_of(AreaId id) { areas_[id].fail_bitmap = true; }
+
+  // --- running ---
+  // First pfn of a buffer of `count` pages aligned to 2^align pages, kNoPfn on failure. Sleeps.
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
+  // False when the range does not begin in the area. Releasing beyond its end is a fatal assertion of the kernel.
+  Task<bool> cma_release(AreaId id, Pfn pfn, std::uint64_t count);
+  // Writing a number to debugfs `alloc` and `free`. 0, -ENOMEM.
+  Task<int> debugfs_alloc(AreaId id, std::uint64_t pages);
+  Task<int> debugfs_free(AreaId id, std::uint64_t pages);
+
+  std::size_t size() const { return areas_.size(); }
+  const Area& area(AreaId id) const { return areas_[id]; }
+  std::optional<AreaId> find(const std::string& name) const;
+  // The area this page belongs to, active or not.
+  std::optional<AreaId> area_of(Pfn pfn) const;
+  std::uint64_t total_pages() const { return total_pages_; }
+  Mutex& cma_mutex() { return cma_mutex_; }
+  // Vm events cma_alloc_success and cma_alloc_fail (5.13).
+  std::uint64_t alloc_success() const { return alloc_success_; }
+  std::uint64_t alloc_fail() const { return alloc_fail_; }
+
+  void copy_from(const Areas& other);
+
+ private:
+  bool activate_v4(AreaId id);
+  bool activate_v5_10(AreaId id);
+  bool make_bitmap(Area& area);
+  bool in_one_zone(Pfn block, std::uint64_t pages, std::uint8_t zone) const;
+  void activation_failed(Area& area);
+  std::optional<int> check_declaration(const DeclareRequest& request, std::uint64_t alignment, std::uint64_t base,
+                                       std::uint64_t size, std::uint64_t limit);
+  int reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base);
+
+  struct Window {
+    std::uint64_t count;  // pages asked for
+    unsigned align;       // order, pages
+    std::uint64_t bits;
+    std::uint64_t mask;
+    std::uint64_t offset;
+    Pfn pfn = kNoPfn;  // the last window tried
+  };
+  std::optional<Window> request_window(const Area& area, std::uint64_t count, unsigned align);
+  Task<Pfn> cma_alloc_v4_11(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
+  Task<Pfn> cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
+  Task<int> sweep(AreaId id, Window& window);
+  Task<void> clear_bits(AreaId id, Pfn pfn, std::uint64_t bits);
+  void report_failure(AreaId id, const Window& window, int error);
+
+  Release release_;
+  std::uint64_t unit_;
+  unsigned max_areas_;
+  bool debug_;
+  BugSet& bugs_;
+  Engine& engine_;
+  Trace& trace_;
+  MemoryMap& map_;
+  Memblock& memblock_;
+  Buddy& buddy_;
+  Contig& contig_;
+  std::vector<Area> areas_;
+  std::uint64_t total_pages_ = 0;
+  std::uint64_t alloc_success_ = 0;
+  std::uint64_t alloc_fail_ = 0;
+  Mutex cma_mutex_{"cma_mutex"};
+};
+
+// "number of available pages: 3@125+20@172=> 23 free of 4096 total pages": the runs of free bits.
+std::string bitmap_report(const Area& area);
+
+}  // namespace cma

@@ -1,0 +1,190 @@
+// cma_alloc and cma_release, and what is said about a failure.
+
+#include <limits>
+
+#include "allocator/areas/areas.h"
+#include "allocator/base/error.h"
+
+namespace cma {
+
+std::string bitmap_report(const Area& area) {
+  std::string report = "number of available pages: ";
+  std::uint64_t total = 0;
+  const std::uint64_t bits = area.bitmap.size();
+  for (std::uint64_t start = area.bitmap.next_zero(0, bits); start < bits;) {
+    const std::uint64_t end = area.bitmap.next_set(start, bits);
+    const std::uint64_t pages = (end - start) << area.order_per_bit;
+    if (total != 0) report += '+';
+    report += std::to_string(pages) + "@" + std::to_string(start);
+    total += pages;
+    start = area.bitmap.next_zero(end, bits);
+  }
+  return report + "=> " + std::to_string(total) + " free of " + std::to_string(area.pages) + " total pages";
+}
+
+// Mask, offset and bits of a request; nullopt when it cannot fit into the area at all.
+std::optional<Areas::Window> Areas::request_window(const Area& area, std::uint64_t count, unsigned align) {
+  Window window{count, align, 0, 0, 0};
+  window.mask = bitmap_aligned_mask(align, area.order_per_bit, bugs_);
+  window.offset = bitmap_aligned_offset(area.base, align, area.order_per_bit, bugs_);
+  window.bits = bitmap_pages_to_bits(count, area.order_per_bit);
+  if (bugs_.active(Bug::count_truncated) && window.bits > std::numeric_limits<std::uint32_t>::max()) {
+    // The search took an int: only the low half of the count was looked for and marked.
+    bugs_.reached(Bug::count_truncated);
+    window.bits &= std::numeric_limits<std::uint32_t>::max();
+    return window;
+  }
+  // Comparing pages as well as bits: rounding up wraps round for counts close to 2^64.
+  if (count > area.pages || window.bits > area.bitmap.size()) return std::nullopt;
+  return window;
+}
+
+Task<void> Areas::clear_bits(AreaId id, Pfn pfn, std::uint64_t bits) {
+  Area& area = areas_[id];
+  co_await area.lock.lock(engine_);
+  area.bitmap.clear((pfn - area.base) >> area.order_per_bit, bits);
+  area.lock.unlock(engine_);
+}
+
+// One forward sweep over the bitmap: 0 when a window was obtained, -ENOMEM when none was ever tried, else the last error.
+Task<int> Areas::sweep(AreaId id, Window& window) {
+  Area& area = areas_[id];
+  CMA_ASSERT(area.active());
+  std::uint64_t start = 0;
+  int error = -kENOMEM;
+  while (true) {
+    co_await area.lock.lock(engine_);
+    const std::uint64_t bit = area.bitmap.find_zero_area(start, window.bits, window.mask, window.offset);
+    if (bit >= area.bitmap.size()) {
+      area.lock.unlock(engine_);
+      co_return error;
+    }
+    std::uint64_t marked = window.bits;
+    if (bugs_.active(Bug::bitmap_forgets_bit) && marked > 1) {
+      bugs_.reached(Bug::bitmap_forgets_bit);
+      --marked;
+    }
+    area.bitmap.set(bit, marked);
+    area.lock.unlock(engine_);
+    window.pfn = area.base + (bit << area.order_per_bit);
+    co_await at(engine_, Point::cma_bitmap_marked);
+
+    co_await cma_mutex_.lock(engine_);
+    co_await at(engine_, Point::cma_mutex_taken);
+    error = co_await contig_.alloc_contig_range(window.pfn, window.pfn + window.count, Migratetype::cma);
+    cma_mutex_.unlock(engine_);
+    co_await at(engine_, Point::cma_mutex_dropped);
+    if (error == 0) co_return 0;
+
+    co_await clear_bits(id, window.pfn, window.bits);
+    co_await at(engine_, Point::cma_bitmap_cleared);
+    if (error != -kEBUSY) co_return error;
+    if (debug_) trace_.emit(Event::log_cma_busy_retrying);
+    if (release_ >= Release::v6_1)
+      trace_.emit(Event::cma_alloc_busy_retry, id, window.pfn, window.count, window.align);
+    start = bit + window.mask + 1;
+  }
+}
+
+void Areas::report_failure(AreaId id, const Window& window, int error) {
+  const auto code = static_cast<std::uint64_t>(static_cast<std::int64_t>(error));
+  if (release_ >= Release::v6_1)
+    trace_.limited(trace_.alloc_failed_limit, "cma_alloc", Event::log_cma_alloc_failed, id, window.count, code);
+  else
+    trace_.emit(Event::log_cma_alloc_failed, id, window.count, code);
+  if (debug_) trace_.log("cma: " + bitmap_report(areas_[id]));
+}
+
+Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
+  if (release_ >= Release::v6_1) co_return co_await cma_alloc_v5_13(id, count, align, no_warn);
+  co_return co_await cma_alloc_v4_11(id, count, align, no_warn);
+}
+
+Task<Pfn> Areas::cma_alloc_v4_11(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
+  if (areas_[id].pages == 0) co_return kNoPfn;
+  if (debug_) trace_.emit(Event::log_cma_alloc, id, count, align);
+  if (count == 0) co_return kNoPfn;
+  co_await at(engine_, Point::cma_alloc_entry);
+  std::optional<Window> window = request_window(areas_[id], count, align);
+  if (!window) co_return kNoPfn;
+  const int error = co_await sweep(id, *window);
+  trace_.emit(Event::cma_alloc, window->pfn, count, align, error == 0 ? 1 : 0);
+  if (error != 0 && !no_warn) report_failure(id, *window, error);
+  const Pfn result = error == 0 ? window->pfn : kNoPfn;
+  if (debug_) trace_.emit(Event::log_cma_returned, result);
+  co_return result;
+}
+
+Task<Pfn> Areas::cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
+  Pfn result = kNoPfn;
+  const bool usable = areas_[id].pages != 0 && (areas_[id].active() || bugs_.active(Bug::inactive_alloc));
+  if (usable && debug_) trace_.emit(Event::log_cma_alloc, id, count, align);
+  if (usable && count != 0) {
+    trace_.emit(Event::cma_alloc_start, id, count, align);
+    co_await at(engine_, Point::cma_alloc_entry);
+    std::optional<Window> window = request_window(areas_[id], count, align);
+    if (window) {
+      const int error = co_await sweep(id, *window);
+      const std::uint64_t success = error == 0 ? std::uint64_t{1} << 32 : 0;
+      trace_.emit(Event::cma_alloc_finish, id, window->pfn, count, align | success);
+      if (error != 0 && !no_warn) report_failure(id, *window, error);
+      if (error == 0) result = window->pfn;
+      if (debug_) trace_.emit(Event::log_cma_returned, result);
+    }
+  }
+  if (result != kNoPfn) {
+    ++alloc_success_;
+    areas_[id].nr_pages_succeeded += count;
+  } else {
+    ++alloc_fail_;
+    areas_[id].nr_pages_failed += count;
+  }
+  co_return result;
+}
+
+Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) {
+  const Area& area = areas_[id];
+  if (release_ >= Release::v6_1 && !area.contains(pfn)) {
+    if (debug_) trace_.emit(Event::log_cma_pages_valid, pfn, count);
+    co_return false;
+  }
+  if (debug_) trace_.emit(Event::log_cma_release, pfn, count);
+  if (!area.contains(pfn)) co_return false;
+  CMA_ASSERT(count <= area.pages - (pfn - area.base));
+  co_await contig_.free_contig_range(pfn, count);
+  co_await at(engine_, Point::cma_release_pages_freed);
+  const std::uint64_t bits = bitmap_pages_to_bits(count, area.order_per_bit);
+  co_await clear_bits(id, pfn, bits);
+  trace_.emit(Event::cma_release, id, pfn, count);
+  co_return true;
+}
+
+Task<int> Areas::debugfs_alloc(AreaId id, std::uint64_t pages) {
+  const Pfn pfn = co_await cma_alloc(id, pages, 0, false);
+  if (pfn == kNoPfn) co_return -kENOMEM;
+  areas_[id].debugfs_buffers.emplace_back(pfn, pages);
+  co_return 0;
+}
+
+Task<int> Areas::debugfs_free(AreaId id, std::uint64_t pages) {
+  std::uint64_t left = pages;
+  while (left > 0 && !areas_[id].debugfs_buffers.empty()) {
+    const auto [pfn, count] = areas_[id].debugfs_buffers.back();
+    areas_[id].debugfs_buffers.pop_back();
+    if (count <= left) {
+      co_await cma_release(id, pfn, count);
+      left -= count;
+    } else if (areas_[id].order_per_bit == 0) {
+      co_await cma_release(id, pfn, left);
+      areas_[id].debugfs_buffers.emplace_back(pfn + left, count - left);
+      left = 0;
+    } else {
+      if (debug_) trace_.log("cma: cannot release partial block when order_per_bit != 0");
+      areas_[id].debugfs_buffers.emplace_back(pfn, count);
+      break;
+    }
+  }
+  co_return 0;
+}
+
+}  // namespace cma

@@ -1,0 +1,100 @@
+#include "allocator/areas/views.h"
+
+namespace cma {
+namespace {
+
+std::string padded(std::string text, std::size_t width) {
+  return text.size() >= width ? text : std::string(width - text.size(), ' ') + text;
+}
+
+// The bitmap as an array of 32-bit words in decimal.
+std::string bitmap_words(const Bitmap& bitmap) {
+  std::string text;
+  const std::uint64_t words = (bitmap.size() + 31) / 32;
+  for (std::uint64_t w = 0; w < words; ++w) {
+    text += std::to_string(static_cast<std::uint32_t>(bitmap.words()[w / 2] >> (w % 2 * 32)));
+    text += w + 1 == words ? '\n' : ' ';
+  }
+  return text;
+}
+
+std::optional<std::string> debugfs_file(const Area& area, const std::string& file) {
+  const auto number = [](std::uint64_t value) { return std::to_string(value) + "\n"; };
+  if (file == "base_pfn") return number(area.base);
+  if (file == "count") return number(area.pages);
+  if (file == "order_per_bit") return number(area.order_per_bit);
+  if (file == "used") return number(area.bitmap.count_set() << area.order_per_bit);
+  if (file == "maxchunk") return number(area.bitmap.longest_zero_run() << area.order_per_bit);
+  if (file == "bitmap") return bitmap_words(area.bitmap);
+  return std::nullopt;
+}
+
+std::uint64_t blocks_on(const PageList& list, const MemoryMap& map) {
+  std::uint64_t blocks = 0;
+  for (Frame frame = list.first; frame != kNil; frame = map.at(frame).next) ++blocks;
+  return blocks;
+}
+
+}  // namespace
+
+std::string buddyinfo(const Buddy& buddy) {
+  std::string text;
+  for (std::size_t z = 0; z < buddy.zones(); ++z) {
+    text += "Node 0, zone " + padded(buddy.zone_name(z), 8) + " ";
+    for (unsigned order = 0; order <= buddy.largest_order(); ++order)
+      text += padded(std::to_string(buddy.zone(z).area[order].nr_free), 6) + " ";
+    text += '\n';
+  }
+  return text;
+}
+
+std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map) {
+  std::string text = "Page block order: " + std::to_string(map.pageblock_order()) + "\nPages per block:  " +
+                     std::to_string(map.pageblock_pages()) + "\n\n";
+  const std::string title = "Free pages count per migrate type at order";
+  text += title + std::string(43 - title.size(), ' ') + " ";
+  for (unsigned order = 0; order <= buddy.largest_order(); ++order) text += padded(std::to_string(order), 6) + " ";
+  text += '\n';
+  for (std::size_t z = 0; z < buddy.zones(); ++z)
+    for (unsigned type = 0; type < kMigratetypes; ++type) {
+      text += "Node    0, zone " + padded(buddy.zone_name(z), 8) + ", type " +
+              padded(std::string(kMigratetypeNames[type]), 12) + " ";
+      for (unsigned order = 0; order <= buddy.largest_order(); ++order) {
+        const std::uint64_t blocks = blocks_on(buddy.zone(z).area[order].lists[type], map);
+        text += blocks >= 100000 ? ">" + padded("100000", 6) + " " : padded(std::to_string(blocks), 6) + " ";
+      }
+      text += '\n';
+    }
+  text += "\nNumber of blocks type  ";
+  for (std::string_view name : kMigratetypeNames) text += padded(std::string(name), 12) + " ";
+  text += '\n';
+  for (std::size_t z = 0; z < buddy.zones(); ++z) {
+    std::array<std::uint64_t, kMigratetypes> count{};
+    const PfnRange range = buddy.zone(z).range;
+    for (Pfn pfn = range.start; pfn < range.end; pfn += map.pageblock_pages())
+      if (map.present(pfn) && map.page(pfn).zone == z) ++count[index_of(map.pageblock_type(pfn))];
+    text += "Node 0, zone " + padded(buddy.zone_name(z), 8) + " ";
+    for (std::uint64_t blocks : count) text += padded(std::to_string(blocks), 12) + " ";
+    text += '\n';
+  }
+  return text;
+}
+
+std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, const MemoryMap& map, Release release,
+                                     const std::string& path) {
+  if (path == "buddyinfo") return buddyinfo(buddy);
+  if (path == "pagetypeinfo") return pagetypeinfo(buddy, map);
+  const std::size_t slash = path.find('/');
+  const std::size_t last = path.rfind('/');
+  if (slash == std::string::npos || slash == last) return std::nullopt;
+  const auto id = areas.find(path.substr(slash + 1, last - slash - 1));
+  if (!id) return std::nullopt;
+  const std::string file = path.substr(last + 1);
+  if (path.starts_with("cma/")) return debugfs_file(areas.area(*id), file);
+  if (!path.starts_with("sys/") || release < Release::v6_1) return std::nullopt;
+  if (file == "alloc_pages_success") return std::to_string(areas.area(*id).nr_pages_succeeded) + "\n";
+  if (file == "alloc_pages_fail") return std::to_string(areas.area(*id).nr_pages_failed) + "\n";
+  return std::nullopt;
+}
+
+}  // namespace cma

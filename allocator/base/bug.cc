@@ -1,0 +1,56 @@
+#include "allocator/base/bug.h"
+
+#include "allocator/base/assert.h"
+
+namespace cma {
+namespace {
+
+constexpr std::array<BugInfo, kBugs> kCatalogue = {{
+    {Bug::mask_exponent, "mask-exponent", "A1-MASK-EXPONENT",
+     "The alignment mask shifts the exponent by order_per_bit instead of subtracting it.", std::nullopt, std::nullopt},
+    {Bug::offset_upward, "offset-upward", "A4-OFFSET-UPWARD",
+     "The aligned offset is the distance from the base up to the next boundary instead of the remainder below it.",
+     Release::v4_9, Release::v4_9},
+    {Bug::count_truncated, "count-truncated", "A5-COUNT-TRUNCATED",
+     "The bitmap search takes a 32-bit count, so a huge request matches a small hole.", Release::v3_6, Release::v3_6},
+    {Bug::inactive_alloc, "inactive-alloc", "B1-INACTIVE-ALLOC",
+     "An area whose activation failed keeps its size, so allocation goes on to a bitmap that is not there.",
+     Release::v3_6, Release::v3_6},
+    {Bug::merge_into_isolated, "merge-into-isolated", "C4-MERGE-INTO-ISOLATED",
+     "The merge check asks whether the freed block is isolated, not whether its buddy is.", std::nullopt, std::nullopt},
+    {Bug::success_reported_busy, "success-reported-busy", "D1-SUCCESS-REPORTED-BUSY",
+     "A range that was captured is reported busy because migration had said so before.", Release::v4_9, Release::v4_9},
+    {Bug::undo_counts_twice, "undo-counts-twice", "",
+     "Undoing isolation block by block counts free blocks again that an earlier block already gave back.",
+     Release::v4_9, Release::v5_10},
+    {Bug::speculative_leak, "speculative-leak", "E14-SPECULATIVE-LEAK",
+     "Freeing a non-compound block while somebody else holds its first page loses the other pages.", Release::v3_6,
+     Release::v4_19},
+    {Bug::bitmap_forgets_bit, "bitmap-forgets-bit", "planted",
+     "cma_alloc leaves the last bit of the window it marks clear.", std::nullopt, std::nullopt},
+}};
+
+}  // namespace
+
+std::span<const BugInfo> bug_catalogue() { return kCatalogue; }
+
+const BugInfo& info_of(Bug bug) {
+  const BugInfo& info = kCatalogue[static_cast<unsigned>(bug)];
+  CMA_ASSERT(info.bug == bug);
+  return info;
+}
+
+std::optional<Bug> bug_from_name(std::string_view name) {
+  for (const BugInfo& info : kCatalogue)
+    if (info.name == name) return info.bug;
+  return std::nullopt;
+}
+
+BugSet BugSet::as_shipped(Release release) {
+  BugSet bugs;
+  for (const BugInfo& info : kCatalogue)
+    if (info.first && *info.first <= release && release <= *info.last) bugs.switch_on(info.bug);
+  return bugs;
+}
+
+}  // namespace cma

@@ -1,0 +1,75 @@
+// Historical faults that can be switched on, one switch a fault.
+//
+// A Bug is the mechanism that really was wrong (or a planted mutant, marked so), not its symptom. Each knows in which
+// releases it was present. Code asks `bugs.active(Bug::x)` where right and wrong part ways, and says
+// `bugs.reached(Bug::x)` when the state is one in which they differ; "reached" and "a law fired" are counted apart,
+// because the gap between the two measures the laws.
+//
+// Machines run with none of them (`bugs=repaired`, the default), with those their release shipped with
+// (`bugs=as-shipped`), and with single ones added by name.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "allocator/base/release.h"
+
+namespace cma {
+
+enum class Bug : std::uint8_t {
+  mask_exponent,          // A1: alignment mask shifts the exponent instead of subtracting it
+  offset_upward,          // A4: aligned offset is the distance up to the next boundary
+  count_truncated,        // A5: a request above 32 bits is truncated for the bitmap search
+  inactive_alloc,         // B1: an area whose activation failed still allocates
+  merge_into_isolated,    // C4: the merge check looks at the freed block only, not at its buddy
+  success_reported_busy,  // D1: range obtained, but the busy code of the migration is returned
+  undo_counts_twice,      // undoing isolation counts blocks that are on a restored list already
+  speculative_leak,       // E14: a multi-page free loses its tail when somebody holds a momentary reference
+  bitmap_forgets_bit,     // planted mutant: cma_alloc leaves the last bit of a window clear
+  kCount
+};
+
+inline constexpr unsigned kBugs = static_cast<unsigned>(Bug::kCount);
+
+struct BugInfo {
+  Bug bug;
+  std::string_view name;      // as written in programs: `bug merge-into-isolated`
+  std::string_view bank_id;   // the bank's entry; empty for defects found while modelling, "planted" for mutants
+  std::string_view sentence;  // what is wrong, one sentence
+  // Present in releases first <= r <= last; nullopt for a planted mutant and for faults that lie between the modelled
+  // releases.
+  std::optional<Release> first;
+  std::optional<Release> last;
+};
+
+std::span<const BugInfo> bug_catalogue();
+const BugInfo& info_of(Bug bug);
+std::optional<Bug> bug_from_name(std::string_view name);
+
+// The bugs in force on one machine, and how often each was reached.
+class BugSet {
+ public:
+  BugSet() = default;
+  // Everything `release` shipped with.
+  static BugSet as_shipped(Release release);
+
+  void switch_on(Bug bug) { on_.set(static_cast<unsigned>(bug)); }
+  bool active(Bug bug) const { return on_[static_cast<unsigned>(bug)]; }
+  bool any() const { return on_.any(); }
+
+  // Records that an active bug changed what the machine does from here on.
+  void reached(Bug bug) { ++reached_[static_cast<unsigned>(bug)]; }
+  std::uint64_t times_reached(Bug bug) const { return reached_[static_cast<unsigned>(bug)]; }
+
+  friend bool operator==(const BugSet& a, const BugSet& b) { return a.on_ == b.on_; }
+
+ private:
+  std::bitset<kBugs> on_;
+  std::array<std::uint64_t, kBugs> reached_{};
+};
+
+}  // namespace cma

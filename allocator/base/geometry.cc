@@ -1,0 +1,125 @@
+#include "allocator/base/geometry.h"
+
+#include <algorithm>
+
+namespace cma {
+namespace {
+
+// Frames are linked by 32-bit numbers, and one value of those means "none".
+constexpr Pfn kPfnLimit = (Pfn{1} << 32) - 1;
+// The largest memory map a machine may have: 2^26 frames are 256 GiB of memory and 2 GiB of page descriptors.
+constexpr std::uint64_t kMaxPages = std::uint64_t{1} << 26;
+
+std::string hex(std::uint64_t value) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  do {
+    text.insert(text.begin(), kDigits[value % 16]);
+    value /= 16;
+  } while (value != 0);
+  return "0x" + text;
+}
+
+bool valid(const PfnRange& range, const PfnRange& memory) {
+  return range.start < range.end && range.start >= memory.start && range.end <= memory.end;
+}
+
+std::optional<std::string> orders_impossible(const Geometry& g) {
+  if (g.largest_order >= kOrderLimit) return "largest_order must be below " + std::to_string(kOrderLimit);
+  if (g.pageblock_order > g.largest_order) return "pageblock_order must not exceed largest_order";
+  if (g.pageblock_order == 0) return "pageblock_order must be at least 1";
+  if (g.cpus < 1 || g.cpus > kMaxCpus) return "cpus must be 1 to " + std::to_string(kMaxCpus);
+  if (g.pcp_batch && (*g.pcp_batch < 1 || *g.pcp_batch > 1'000'000)) return "pcp_batch must be 1 to 1000000";
+  if (g.pcp_high && (*g.pcp_high < 0 || *g.pcp_high > 1'000'000)) return "pcp_high must be 0 to 1000000";
+  if (g.min_free_kbytes && *g.min_free_kbytes > (std::uint64_t{1} << 40)) return "min_free_kbytes is larger than any memory";
+  if (g.extra_free_kbytes > (std::uint64_t{1} << 40)) return "extra_free_kbytes is larger than any memory";
+  if (std::find(kModelledReleases.begin(), kModelledReleases.end(), g.release) == kModelledReleases.end())
+    return "release " + std::string(name_of(g.release)) + " is not modelled";
+  return std::nullopt;
+}
+
+std::optional<std::string> memory_impossible(const Geometry& g) {
+  if (g.memory.end <= g.memory.start) return "memory must hold at least one page";
+  if (g.memory.end > kPfnLimit) return "memory must end at or below pfn " + hex(kPfnLimit);
+  if (g.memory.pages() > kMaxPages) return "memory must not exceed " + hex(kMaxPages) + " pages";
+  if (!is_aligned(g.memory.start, g.pageblock_pages())) return "memory must begin at a pageblock";
+  for (const PfnRange& hole : g.holes)
+    if (!valid(hole, g.memory)) return "hole at " + hex(hole.start) + " does not lie inside the memory";
+  for (const PfnRange& range : g.reserved)
+    if (!valid(range, g.memory)) return "reservation at " + hex(range.start) + " does not lie inside the memory";
+  return std::nullopt;
+}
+
+std::optional<std::string> zones_impossible(const Geometry& g) {
+  if (g.zones.size() > kMaxZones) return "at most " + std::to_string(kMaxZones) + " zones";
+  Pfn previous = g.memory.start;
+  for (const ZoneSpec& zone : g.zones) {
+    if (zone.name.empty()) return "a zone needs a name";
+    if (!valid(zone.range, g.memory)) return "zone " + zone.name + " does not lie inside the memory";
+    if (zone.range.start < previous) return "zone " + zone.name + " overlaps the zone before it, or is out of order";
+    previous = zone.range.end;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> areas_impossible(const Geometry& g) {
+  if (g.max_areas > 64) return "max_areas must not exceed 64";
+  if (g.areas.size() > g.max_areas) return "more areas than max_areas=" + std::to_string(g.max_areas);
+  for (std::size_t i = 0; i < g.areas.size(); ++i) {
+    const AreaSpec& area = g.areas[i];
+    const std::string who = "area " + area.name;
+    if (area.pages == 0) return who + " has no pages";
+    if (area.pages > kMaxPages || !valid({area.base, area.base + area.pages}, g.memory))
+      return who + " does not lie inside the memory";
+    const PfnRange range{area.base, area.base + area.pages};
+    const std::uint64_t unit = g.isolation_unit();
+    if (!is_aligned(area.base, unit)) return who + ": base must be a multiple of " + hex(unit) + " pages";
+    if (!is_aligned(area.pages, unit)) return who + ": pages must be a multiple of " + hex(unit);
+    if (area.order_per_bit >= kOrderLimit || order_pages(area.order_per_bit) > unit)
+      return who + ": order_per_bit must not exceed the area's alignment unit of " + hex(unit) + " pages";
+    for (std::size_t j = 0; j < i; ++j) {
+      const PfnRange other{g.areas[j].base, g.areas[j].base + g.areas[j].pages};
+      if (range.overlaps(other)) return who + " overlaps area " + g.areas[j].name;
+      if (area.name == g.areas[j].name) return "two areas are named " + area.name;
+    }
+    for (const PfnRange& hole : g.holes)
+      if (range.overlaps(hole)) return who + " overlaps a hole";
+    for (const PfnRange& other : g.reserved)
+      if (range.overlaps(other)) return who + " overlaps a reservation";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::uint64_t Geometry::isolation_unit() const {
+  return release >= Release::v6_1 ? pageblock_pages() : std::max(pageblock_pages(), largest_pages());
+}
+
+std::vector<ZoneSpec> Geometry::effective_zones() const {
+  if (!zones.empty()) return zones;
+  return {ZoneSpec{"Normal", memory}};
+}
+
+std::optional<std::string> Geometry::impossible() const {
+  if (auto why = orders_impossible(*this)) return why;
+  if (auto why = memory_impossible(*this)) return why;
+  if (auto why = zones_impossible(*this)) return why;
+  return areas_impossible(*this);
+}
+
+Geometry default_small_geometry(Release release) {
+  Geometry g;
+  g.release = release;
+  g.memory = {0, 1024};
+  g.pageblock_order = 4;
+  g.largest_order = 6;
+  g.cpus = 2;
+  g.areas = {{"a", 512, 256, 0}, {"b", 768, 256, 1}};
+  g.pcp_batch = 2;
+  g.pcp_high = 6;
+  g.min_free_kbytes = 16;
+  return g;
+}
+
+}  // namespace cma

@@ -1,0 +1,76 @@
+// The shape of one simulated machine, as a value: release, memory, zones, holes, CPUs, areas, sizes of per-CPU lists.
+// Small shapes that find bugs and real ones (pageblock order 9, gigabytes) run the same code.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "allocator/base/bug.h"
+#include "allocator/base/pfn.h"
+#include "allocator/base/release.h"
+
+namespace cma {
+
+inline constexpr int kMaxCpus = 8;
+inline constexpr unsigned kMaxZones = 4;
+
+// A zone; zones are listed in ascending order of address and of the kernel's zone index.
+struct ZoneSpec {
+  std::string name = "Normal";
+  PfnRange range;
+  friend bool operator==(const ZoneSpec&, const ZoneSpec&) = default;
+};
+
+// An area that boot reserves at this very place and activates.
+struct AreaSpec {
+  std::string name;
+  Pfn base = 0;
+  std::uint64_t pages = 0;
+  unsigned order_per_bit = 0;
+  friend bool operator==(const AreaSpec&, const AreaSpec&) = default;
+};
+
+struct Geometry {
+  Release release = Release::v4_19;
+  BugSet bugs;                 // in force; empty for `bugs=repaired`
+  PfnRange memory{0, 0x8000};  // spanned by the memory map
+  unsigned pageblock_order = 9;
+  unsigned largest_order = 10;  // MAX_ORDER - 1 in the kernels up to 6.3
+  int cpus = 1;
+  std::vector<ZoneSpec> zones;   // empty: one zone "Normal" over all memory
+  std::vector<PfnRange> holes;   // frames that do not exist
+  std::vector<PfnRange> reserved;  // frames that boot keeps for itself
+  std::vector<AreaSpec> areas;
+  unsigned max_areas = 8;  // MAX_CMA_AREAS
+
+  // Overrides of what the kernel computes from the amount of memory (pages).
+  std::optional<int> pcp_batch;
+  std::optional<int> pcp_high;
+  std::optional<std::uint64_t> min_free_kbytes;
+  std::uint64_t extra_free_kbytes = 0;  // Android: added to the low and high watermarks
+
+  bool transparent_hugepages = false;  // 6.1: per-CPU lists hold blocks of pageblock order too
+  bool cma_debug = true;               // CONFIG_CMA_DEBUG: debug lines and the bitmap report
+  bool rate_limits = true;             // printk rate limits are in force
+
+  std::uint64_t pageblock_pages() const { return order_pages(pageblock_order); }
+  std::uint64_t largest_pages() const { return order_pages(largest_order); }
+  // Unit in which alloc_contig_range isolates and areas are aligned: the larger of the two up to 5.18, then the pageblock.
+  std::uint64_t isolation_unit() const;
+  // The zones, with the default filled in.
+  std::vector<ZoneSpec> effective_zones() const;
+
+  // The rule that this geometry breaks, as a sentence; nullopt when a machine can be built from it.
+  std::optional<std::string> impossible() const;
+
+  friend bool operator==(const Geometry&, const Geometry&) = default;
+};
+
+// The machine of the fuzzers and of all speed figures: 1024 pages, pageblock order 4, largest order 6, two CPUs, two
+// areas of 256 pages with order_per_bit 0 and 1, pcp batch 2 and high 6 (the kernel's formulas would switch per-CPU
+// lists off on a machine this small).
+Geometry default_small_geometry(Release release);
+
+}  // namespace cma

@@ -1,0 +1,30 @@
+// Migratetypes of pageblocks and free lists (include/linux/mmzone.h), with the letters and names the kernel prints.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace cma {
+
+// Values and order as in 4.4 and later: they index free lists and are visible in tracepoints.
+enum class Migratetype : std::uint8_t { unmovable, movable, reclaimable, highatomic, cma, isolate };
+
+inline constexpr unsigned kMigratetypes = 6;
+// Types that per-CPU lists and fallback know: unmovable, movable, reclaimable.
+inline constexpr unsigned kPcpTypes = 3;
+
+constexpr unsigned index_of(Migratetype type) { return static_cast<unsigned>(type); }
+constexpr Migratetype migratetype_at(unsigned index) { return static_cast<Migratetype>(index); }
+
+// Letters of the memory report and names of /proc/pagetypeinfo.
+inline constexpr std::array<char, kMigratetypes> kMigratetypeLetters = {'U', 'M', 'E', 'H', 'C', 'I'};
+inline constexpr std::array<std::string_view, kMigratetypes> kMigratetypeNames = {"Unmovable",  "Movable", "Reclaimable",
+                                                                                  "HighAtomic", "CMA",     "Isolate"};
+constexpr char letter_of(Migratetype type) { return kMigratetypeLetters[index_of(type)]; }
+constexpr std::string_view name_of(Migratetype type) { return kMigratetypeNames[index_of(type)]; }
+
+// 5.18 `migratetype_is_mergeable`: U, M, E may merge with each other across pageblocks.
+constexpr bool is_mergeable(Migratetype type) { return index_of(type) < kPcpTypes; }
+
+}  // namespace cma

@@ -1,0 +1,260 @@
+// Free areas: insertion, merging, splitting, fallback and stealing. zone->lock is held throughout.
+
+#include <algorithm>
+
+#include "allocator/buddy/buddy.h"
+
+namespace cma {
+namespace {
+
+// Fallback order of 4.4 and later; CMA, HighAtomic and Isolate lists are never a source.
+constexpr std::array<std::array<Migratetype, 2>, kPcpTypes> kFallbacks = {{
+    {Migratetype::reclaimable, Migratetype::movable},
+    {Migratetype::reclaimable, Migratetype::unmovable},
+    {Migratetype::unmovable, Migratetype::movable},
+}};
+
+}  // namespace
+
+void Buddy::insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail) {
+  Page& page = map_.edit(pfn);
+  page.flags |= kPageBuddy;
+  page.order = static_cast<std::uint8_t>(order);
+  page.list_type = type;
+  PageList& list = zone.area[order].lists[index_of(type)];
+  if (tail)
+    list.push_back(map_, map_.frame(pfn));
+  else
+    list.push_front(map_, map_.frame(pfn));
+  ++zone.area[order].nr_free;
+}
+
+void Buddy::take_off_list(Zone& zone, Pfn pfn) {
+  Page& page = map_.edit(pfn);
+  CMA_ASSERT(page.has(kPageBuddy));
+  FreeArea& area = zone.area[page.order];
+  CMA_ASSERT(area.nr_free > 0);
+  area.lists[index_of(page.list_type)].remove(map_, map_.frame(pfn));
+  page.flags &= ~kPageBuddy;
+  --area.nr_free;
+}
+
+Pfn Buddy::free_buddy(Pfn pfn, unsigned order) const {
+  const Pfn buddy = buddy_pfn(pfn, order);
+  if (!map_.valid(buddy)) return kNoPfn;
+  const Page& page = map_.page(buddy);
+  if (!page.has(kPageBuddy) || page.order != order) return kNoPfn;
+  // Zones may meet anywhere: blocks of different zones never merge.
+  return page.zone == map_.page(pfn).zone ? buddy : kNoPfn;
+}
+
+// Merging below the pageblock order never looks at types. From there on 4.19 refuses across an Isolate boundary, and
+// 5.18 refuses wherever types differ and one of them is CMA, HighAtomic or Isolate.
+bool Buddy::merge_refused(const Zone& zone, Pfn pfn, Pfn buddy, unsigned order, Migratetype type) const {
+  if (order < pageblock_order_) return false;
+  const Migratetype other = map_.pageblock_type(buddy);
+  if (release_ >= Release::v6_1) return type != other && (!is_mergeable(type) || !is_mergeable(other));
+  if (!zone.has_isolate_pageblock() || type == other) return false;
+  if (bugs_.active(Bug::merge_into_isolated)) {
+    if (type != Migratetype::isolate && other == Migratetype::isolate) bugs_.reached(Bug::merge_into_isolated);
+    return type == Migratetype::isolate;
+  }
+  static_cast<void>(pfn);
+  return type == Migratetype::isolate || other == Migratetype::isolate;
+}
+
+// The block's parent will probably be completed soon: keep it away from allocation by inserting at the tail.
+bool Buddy::parent_merge_likely(Pfn pfn, unsigned order) const {
+  if (order + 1 >= largest_order_) return false;
+  const Pfn parent = pfn & buddy_pfn(pfn, order);
+  const Pfn parent_buddy = buddy_pfn(parent, order + 1);
+  if (!map_.valid(parent_buddy)) return false;
+  const Page& page = map_.page(parent_buddy);
+  return page.has(kPageBuddy) && page.order == order + 1 && page.zone == map_.page(pfn).zone;
+}
+
+void Buddy::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail) {
+  const auto pages = static_cast<std::int64_t>(order_pages(order));
+  CMA_ASSERT(is_aligned(pfn, order_pages(order)));
+  CMA_ASSERT(!map_.page(pfn).has(kPageBuddy));
+  if (type != Migratetype::isolate) mod_freepage_state(zone, pages, type);
+  map_.edit(pfn).flags &= ~(kPageInFlight | kPagePcp);
+  while (order < largest_order_) {
+    const Pfn buddy = free_buddy(pfn, order);
+    if (buddy == kNoPfn || merge_refused(zone, pfn, buddy, order, type)) break;
+    take_off_list(zone, buddy);
+    pfn &= buddy;
+    ++order;
+  }
+  insert(zone, pfn, order, type, to_tail || parent_merge_likely(pfn, order));
+}
+
+void Buddy::expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migratetype type) {
+  while (high > low) {
+    --high;
+    insert(zone, pfn + order_pages(high), high, type, false);
+  }
+  Page& page = map_.edit(pfn);
+  page.order = static_cast<std::uint8_t>(low);
+  page.list_type = type;
+}
+
+Pfn Buddy::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
+  for (unsigned o = order; o <= largest_order_; ++o) {
+    const PageList& list = zone.area[o].lists[index_of(type)];
+    if (list.empty()) continue;
+    const Pfn pfn = map_.pfn(list.first);
+    take_off_list(zone, pfn);
+    expand(zone, pfn, order, o, type);
+    return pfn;
+  }
+  return kNoPfn;
+}
+
+Pfn Buddy::rmqueue_locked(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags) {
+  const bool v5_9 = release_ >= Release::v5_10;
+  const bool may_use_cma = v5_9 ? (flags & kAllocCma) != 0 : type == Migratetype::movable;
+  // 5.9: balance movable allocations between ordinary and area memory once over half of the free memory is CMA.
+  if (v5_9 && may_use_cma && zone.nr_free_cma > zone.nr_free_pages / 2) {
+    const Pfn pfn = rmqueue_smallest(zone, order, Migratetype::cma);
+    if (pfn != kNoPfn) return pfn;
+  }
+  while (true) {
+    Pfn pfn = rmqueue_smallest(zone, order, type);
+    if (pfn == kNoPfn && may_use_cma) pfn = rmqueue_smallest(zone, order, Migratetype::cma);
+    if (pfn != kNoPfn || !rmqueue_fallback(zone, order, type, flags)) return pfn;
+  }
+}
+
+// Index of the first fallback type with a block of this order, -1 for none. `can_steal`: whole pageblocks may change.
+int Buddy::suitable_fallback(const FreeArea& area, unsigned order, Migratetype type, bool& can_steal) const {
+  can_steal = false;
+  if (area.nr_free == 0) return -1;
+  for (Migratetype fallback : kFallbacks[index_of(type)]) {
+    if (area.lists[index_of(fallback)].empty()) continue;
+    can_steal = order >= pageblock_order_ || order >= pageblock_order_ / 2 || type == Migratetype::unmovable ||
+                type == Migratetype::reclaimable;
+    return static_cast<int>(index_of(fallback));
+  }
+  return -1;
+}
+
+bool Buddy::rmqueue_fallback(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags) {
+  int fallback = -1;
+  bool can_steal = false;
+  unsigned current = largest_order_ + 1;
+  while (current-- > order) {
+    fallback = suitable_fallback(zone.area[current], current, start, can_steal);
+    if (fallback < 0) continue;
+    // A movable request that would not take the whole pageblock uses the smallest block instead of breaking a large one.
+    if (!can_steal && start == Migratetype::movable && current > order) {
+      for (current = order; current <= largest_order_; ++current) {
+        fallback = suitable_fallback(zone.area[current], current, start, can_steal);
+        if (fallback >= 0) break;
+      }
+    }
+    break;
+  }
+  if (fallback < 0) return false;
+  const Pfn pfn = map_.pfn(zone.area[current].lists[static_cast<unsigned>(fallback)].first);
+  steal(zone, pfn, start, can_steal, flags);
+  if (trace_.page_events()) {
+    const bool ownership = map_.pageblock_type(pfn) == start;
+    trace_.emit(Event::mm_page_alloc_extfrag, pfn, order | (current << 8),
+                index_of(start) | (static_cast<unsigned>(fallback) << 8), ownership ? 1 : 0);
+  }
+  return true;
+}
+
+void Buddy::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
+  const unsigned order = map_.page(pfn).order;
+  take_off_list(zone, pfn);
+  insert(zone, pfn, order, type, move_to_tail_);
+}
+
+Buddy::Moved Buddy::move_freepages_block(Zone& zone, Pfn pfn, Migratetype type) {
+  Moved moved;
+  Pfn next = map_.pageblock_start(pfn);
+  const Pfn end = next + order_pages(pageblock_order_);
+  if (!zone.contains(next)) next = pfn;
+  if (!zone.contains(end - 1)) return moved;
+  while (next < end) {
+    const Page& page = map_.page(next);
+    if (!page.has(kPageBuddy)) {
+      if (page.has(kPageLru | kPageMovableOps)) ++moved.movable;
+      ++next;
+      continue;
+    }
+    const std::uint64_t pages = order_pages(page.order);
+    moved.pages += pages;
+    if (page.list_type == Migratetype::isolate) moved.isolated += pages;
+    move_to_list(zone, next, type);
+    next += pages;
+  }
+  return moved;
+}
+
+void Buddy::boost_watermark(Zone& zone) {
+  const std::uint64_t block = order_pages(pageblock_order_);
+  if (block * 4 > zone.managed) return;
+  // watermark_boost_factor 15000: at most 150 % of the high watermark.
+  std::uint64_t most = zone.watermark[2] / 10000 * 15000 + zone.watermark[2] % 10000 * 15000 / 10000;
+  if (most == 0) return;
+  most = std::max(most, block);
+  zone.watermark_boost = std::min(zone.watermark_boost + block, most);
+}
+
+void Buddy::steal(Zone& zone, Pfn pfn, Migratetype start, bool whole, std::uint32_t flags) {
+  static_cast<void>(flags);
+  const unsigned order = map_.page(pfn).order;
+  const Migratetype old = map_.pageblock_type(pfn);
+  if (old == Migratetype::highatomic) return move_to_list(zone, pfn, start);
+  if (order >= pageblock_order_) {
+    for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_))
+      map_.set_pageblock_type(block, start);
+    return move_to_list(zone, pfn, start);
+  }
+  if (release_ >= Release::v5_10) boost_watermark(zone);
+  if (!whole) return move_to_list(zone, pfn, start);
+
+  const Moved moved = move_freepages_block(zone, pfn, start);
+  const std::uint64_t block = order_pages(pageblock_order_);
+  std::uint64_t alike = 0;
+  if (start == Migratetype::movable)
+    alike = moved.movable;
+  else if (old == Migratetype::movable)
+    alike = block - std::min(block, moved.pages + moved.movable);
+  // A pageblock cut by the zone's end moves nothing.
+  if (moved.pages == 0) return move_to_list(zone, pfn, start);
+  if (moved.pages + alike >= block / 2) map_.set_pageblock_type(pfn, start);
+}
+
+bool Buddy::isolate_free_page(Pfn pfn) {
+  Zone& zone = zone_of(pfn);
+  const unsigned order = map_.page(pfn).order;
+  const Migratetype type = map_.pageblock_type(pfn);
+  CMA_ASSERT(map_.page(pfn).has(kPageBuddy));
+  if (type != Migratetype::isolate) {
+    const std::uint64_t mark = zone.watermark[0] + order_pages(order);
+    if (!zone_watermark_ok(zone, 0, mark, 0, kAllocCma, zone.nr_free_pages)) return false;
+    mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), type);
+  }
+  take_off_list(zone, pfn);
+  map_.edit(pfn).flags |= kPageInFlight;
+  if (order + 1 >= pageblock_order_)
+    for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_))
+      if (is_mergeable(map_.pageblock_type(block))) map_.set_pageblock_type(block, Migratetype::movable);
+  return true;
+}
+
+void Buddy::split_captured(Pfn pfn, unsigned order) {
+  for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
+    Page& page = map_.edit(p);
+    page.ref = 1;
+    page.order = 0;
+    page.flags = 0;
+    page.owner = 0;
+  }
+}
+
+}  // namespace cma

@@ -1,0 +1,186 @@
+// Per-CPU lists: refill, overflow, drain. They belong to their CPU; zone->lock is taken inside for bulk transfers.
+
+#include <algorithm>
+
+#include "allocator/buddy/buddy.h"
+
+namespace cma {
+namespace {
+
+// 6.1.y frees at most batch << 5 pages under one hold of zone->lock while draining (CONFIG_PCP_BATCH_SCALE_MAX).
+constexpr int kBatchScaleMax = 5;
+
+}  // namespace
+
+bool Buddy::pcp_allowed_order(unsigned order) const {
+  if (release_ < Release::v6_1) return order == 0;
+  return order <= kPcpLargestOrder || (thp_ && order == pageblock_order_);
+}
+
+unsigned Buddy::pcp_lists_in_use() const {
+  if (release_ < Release::v6_1) return kPcpTypes;
+  return kPcpTypes * (kPcpLargestOrder + 1) + (thp_ ? 2 : 0);
+}
+
+unsigned Buddy::pcp_list_order(unsigned list) const {
+  return list >= kPcpTypes * (kPcpLargestOrder + 1) ? pageblock_order_ : list / kPcpTypes;
+}
+
+unsigned Buddy::pcp_list(Migratetype type, unsigned order) const {
+  // CMA and HighAtomic pages ride on the movable list.
+  const unsigned index = index_of(type) < kPcpTypes ? index_of(type) : index_of(Migratetype::movable);
+  if (order > kPcpLargestOrder) return kPcpTypes * (kPcpLargestOrder + 1) + (index == 1 ? 1 : 0);
+  return kPcpTypes * order + index;
+}
+
+std::uint64_t Buddy::rmqueue_bulk(Zone& zone, PageList& list, unsigned order, int blocks, Migratetype type,
+                                  std::uint32_t flags) {
+  SpinGuard zone_lock(engine_);
+  std::uint64_t taken = 0;
+  for (int i = 0; i < blocks; ++i) {
+    const Pfn pfn = rmqueue_locked(zone, order, type, flags);
+    if (pfn == kNoPfn) break;
+    Page& page = map_.edit(pfn);
+    page.flags |= kPagePcp;
+    page.order = static_cast<std::uint8_t>(order);
+    if (page.list_type == Migratetype::cma) zone.nr_free_cma -= static_cast<std::int64_t>(order_pages(order));
+    if (trace_.page_events()) trace_.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 1);
+    list.push_back(map_, map_.frame(pfn));
+    ++taken;
+  }
+  zone.nr_free_pages -= static_cast<std::int64_t>(taken << order);
+  return taken;
+}
+
+Pfn Buddy::rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags) {
+  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(engine_.cpu())];
+  const bool v5_14 = release_ >= Release::v6_1;
+  if (v5_14) pcp.free_factor >>= 1;
+  PageList& list = pcp.lists[pcp_list(type, order)];
+  if (list.empty()) {
+    int blocks = pcp.batch;
+    if (v5_14 && blocks > 1) blocks = std::max(blocks >> order, 2);
+    const std::uint64_t taken = rmqueue_bulk(zone, list, order, blocks, type, flags);
+    pcp.count += static_cast<int>(taken << order);
+    if (list.empty()) return kNoPfn;
+  }
+  const Frame frame = list.pop_front(map_);
+  map_.edit_at(frame).flags &= ~kPagePcp;
+  pcp.count -= static_cast<int>(order_pages(order));
+  CMA_ASSERT(pcp.count >= 0);
+  return map_.pfn(frame);
+}
+
+void Buddy::commit_to_pcp(Zone& zone, const PendingFree& pending) {
+  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(engine_.cpu())];
+  Page& page = map_.edit(pending.pfn);
+  page.flags = (page.flags & ~kPageInFlight) | kPagePcp;
+  page.order = static_cast<std::uint8_t>(pending.order);
+  const unsigned list = pcp_list(pending.type, pending.order);
+  pcp.lists[list].push_front(map_, map_.frame(pending.pfn));
+  pcp.count += static_cast<int>(order_pages(pending.order));
+  if (release_ < Release::v6_1) {
+    if (pcp.count >= pcp.high) free_pcppages_bulk_v4(zone, pcp, pcp.batch);
+    return;
+  }
+  const bool free_high = pcp.free_factor != 0 && pending.order != 0 && pending.order <= kPcpLargestOrder;
+  if (pcp.count < (free_high ? 0 : pcp.high)) return;
+  free_pcppages_bulk_v5_14(zone, pcp, pcp_free_count_v5_14(pcp, free_high), list);
+}
+
+int Buddy::pcp_free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
+  if (free_high) return pcp.count;
+  if (pcp.high < pcp.batch) return 1;
+  const int most = pcp.high - pcp.batch;
+  const int wanted = pcp.batch << pcp.free_factor;
+  if (wanted < most && pcp.free_factor < kBatchScaleMax) ++pcp.free_factor;
+  // clamp() of the kernel takes the lower bound first, the upper one last.
+  return std::min(std::max(wanted, pcp.batch), most);
+}
+
+// 4.19: round robin over the lists, starting with the one after Unmovable. Lists found empty make the next burst longer;
+// after all three were visited in one search, the rest comes from the list that was found.
+void Buddy::free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count) {
+  SpinGuard zone_lock(engine_);
+  const bool isolated = zone.has_isolate_pageblock();
+  PageList detached;
+  unsigned list = 0;
+  int burst = 0;
+  count = std::min(count, pcp.count);
+  while (count > 0) {
+    do {
+      ++burst;
+      list = (list + 1) % kPcpTypes;
+    } while (pcp.lists[list].empty());
+    if (burst == static_cast<int>(kPcpTypes)) burst = count;
+    do {
+      detached.push_back(map_, pcp.lists[list].pop_back(map_));
+      --pcp.count;
+    } while (--count > 0 && --burst > 0 && !pcp.lists[list].empty());
+  }
+  while (!detached.empty()) {
+    const Frame frame = detached.pop_front(map_);
+    const Pfn pfn = map_.pfn(frame);
+    const Migratetype type = isolated ? map_.pageblock_type(pfn) : map_.at(frame).list_type;
+    if (trace_.page_events()) trace_.emit(Event::mm_page_pcpu_drain, pfn, 0, index_of(type));
+    free_one_block(zone, pfn, 0, type);
+  }
+}
+
+// 5.18: each visited list is emptied before the next one, beginning with the list just freed to.
+void Buddy::free_pcppages_bulk_v5_14(Zone& zone, PerCpuPages& pcp, int count, unsigned first_list) {
+  SpinGuard zone_lock(engine_);
+  const bool isolated = zone.has_isolate_pageblock();
+  const unsigned lists = pcp_lists_in_use();
+  count = std::min(count, pcp.count);
+  unsigned list = first_list;
+  while (count > 0) {
+    while (pcp.lists[list].empty()) list = (list + 1) % lists;
+    const unsigned order = pcp_list_order(list);
+    const int pages = static_cast<int>(order_pages(order));
+    do {
+      const Frame frame = pcp.lists[list].pop_back(map_);
+      count -= pages;
+      pcp.count -= pages;
+      const Pfn pfn = map_.pfn(frame);
+      const Migratetype type = isolated ? map_.pageblock_type(pfn) : map_.at(frame).list_type;
+      if (trace_.page_events()) trace_.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));
+      free_one_block(zone, pfn, order, type);
+    } while (count > 0 && !pcp.lists[list].empty());
+  }
+}
+
+void Buddy::drain_pages_zone(int cpu, Zone& zone) {
+  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(cpu)];
+  if (release_ < Release::v6_1) {
+    if (pcp.count > 0) free_pcppages_bulk_v4(zone, pcp, pcp.count);
+    return;
+  }
+  while (pcp.count > 0)
+    free_pcppages_bulk_v5_14(zone, pcp, std::min(pcp.count, pcp.batch << kBatchScaleMax), 0);
+}
+
+Task<void> Buddy::drain_all_pages(int zone) {
+  if (!drain_mutex_.try_lock(engine_)) {
+    // Another drain is under way: good enough for callers that name no zone.
+    if (zone == kAllZones) co_return;
+    co_await drain_mutex_.lock(engine_);
+  }
+  co_await at(engine_, Point::drain_pcp_begin);
+  std::uint32_t selected = 0;
+  for (int cpu = 0; cpu < engine_.cpus(); ++cpu)
+    for (std::size_t z = 0; z < zones_.size(); ++z)
+      if ((zone == kAllZones || static_cast<std::size_t>(zone) == z) && zones_[z].pcp[static_cast<unsigned>(cpu)].count > 0)
+        selected |= 1U << cpu;
+  for (int cpu = 0; cpu < engine_.cpus(); ++cpu) {
+    if ((selected & (1U << cpu)) == 0) continue;
+    // Before 6.0 a worker on each CPU drains all of its zones, whatever zone was asked for.
+    for (std::size_t z = 0; z < zones_.size(); ++z)
+      if (release_ < Release::v6_1 || zone == kAllZones || static_cast<std::size_t>(zone) == z)
+        drain_pages_zone(cpu, zones_[z]);
+    co_await at(engine_, Point::drain_pcp_cpu);
+  }
+  drain_mutex_.unlock(engine_);
+}
+
+}  // namespace cma

@@ -1,0 +1,211 @@
+#include "allocator/contig/contig.h"
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+
+namespace cma {
+namespace {
+
+// A batch that does not get empty is moved this often before it is given up.
+constexpr int kMigrateTries = 5;
+
+}  // namespace
+
+Contig::Contig(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
+               Lru& lru, Migration& migration, Isolation& isolation)
+    : release_(geometry.release),
+      unit_(geometry.isolation_unit()),
+      bugs_(bugs),
+      engine_(engine),
+      trace_(trace),
+      map_(map),
+      buddy_(buddy),
+      lru_(lru),
+      migration_(migration),
+      isolation_(isolation) {}
+
+Task<int> Contig::alloc_contig_range(Pfn start, Pfn end, Migratetype type) {
+  CMA_ASSERT(start < end && map_.valid(start) && map_.valid(end - 1));
+  CMA_ASSERT(map_.page(start).zone == map_.page(end - 1).zone);
+  if (release_ >= Release::v6_1) co_return co_await alloc_v5_19(start, end, type);
+  co_return co_await alloc_v4(start, end, type);
+}
+
+Task<int> Contig::alloc_v4(Pfn start, Pfn end, Migratetype type) {
+  const Pfn outer_start = align_down(start, unit_);
+  const Pfn outer_end = align_up(end, unit_);
+  const int zone = map_.page(start).zone;
+  int error = co_await isolation_.start_isolate_page_range(outer_start, outer_end, type);
+  if (error != 0) co_return error;  // nothing of ours is isolated
+  const int migrated = co_await migrate_range(start, end);
+  if (migrated == 0 || migrated == -kEBUSY) {
+    // Whether a page stayed in the way is the test's to say, not migration's.
+    co_await lru_.add_drain_all();
+    co_await buddy_.drain_all_pages(zone);
+    co_await at(engine_, Point::contig_migrated);
+    error = co_await test_and_capture(start, end);
+    // 4.5 to 4.14 returned migration's busy code even when the range had been captured after all.
+    if (error == 0 && migrated == -kEBUSY && bugs_.active(Bug::success_reported_busy)) {
+      bugs_.reached(Bug::success_reported_busy);
+      error = -kEBUSY;
+    }
+  } else {
+    error = migrated;
+  }
+  co_await isolation_.undo_isolate_page_range(outer_start, outer_end, type);
+  co_return error;
+}
+
+Task<int> Contig::alloc_v5_19(Pfn start, Pfn end, Migratetype type) {
+  int error = co_await isolation_.start_isolate_page_range(start, end, type);
+  if (error == 0) {
+    const int zone = map_.page(start).zone;
+    co_await buddy_.drain_all_pages(zone);
+    const int migrated = co_await migrate_range(start, end);
+    co_await at(engine_, Point::contig_migrated);
+    error = migrated;
+    if (migrated == 0 || migrated == -kEBUSY) {
+      error = co_await test_and_capture(start, end);
+      if (error == 0 && migrated == -kEBUSY && bugs_.active(Bug::success_reported_busy)) {
+        bugs_.reached(Bug::success_reported_busy);
+        error = -kEBUSY;
+      }
+    }
+  }
+  // Also after a failed start: this un-isolates blocks that another owner isolated, if there is one.
+  co_await isolation_.undo_isolate_page_range(start, end, type);
+  co_return error;
+}
+
+// __alloc_contig_migrate_range.
+Task<int> Contig::migrate_range(Pfn start, Pfn end) {
+  const bool v5_13 = release_ >= Release::v6_1;
+  if (v5_13)
+    co_await lru_.cache_disable();
+  else
+    co_await lru_.add_drain_all();
+  Migration::Control control;
+  Pfn pfn = start;
+  int tries = 0;
+  int result = 0;
+  while (pfn < end || !control.pages.empty()) {
+    if (engine_.fatal_signal_pending()) {
+      result = -kEINTR;
+      break;
+    }
+    if (control.pages.empty()) {
+      control.nr_pages = 0;
+      const int error = co_await migration_.isolate_range(control, pfn, end);
+      if (error != 0 && error != -kEAGAIN) {
+        result = error;
+        break;
+      }
+      pfn = control.next;
+      tries = 0;
+    } else if (++tries == kMigrateTries) {
+      result = result < 0 && !v5_13 ? result : -kEBUSY;
+      break;
+    }
+    result = co_await migration_.migrate_pages(control);
+    if (v5_13 && result == -kENOMEM) break;
+  }
+  if (v5_13) lru_.cache_enable();
+  if (result < 0) co_await migration_.putback(control);
+  co_return std::min(result, 0);
+}
+
+// The head of the free block that covers `start`, or start itself. Reads without zone->lock.
+Pfn Contig::find_outer_start(Pfn start) const {
+  Pfn outer = start;
+  unsigned order = 0;
+  while (!map_.present(outer) || !map_.page(outer).has(kPageBuddy)) {
+    if (++order > buddy_.largest_order()) return start;
+    outer = align_down(outer, order_pages(order));
+    if (!map_.valid(outer)) return start;
+  }
+  return outer + order_pages(map_.page(outer).order) <= start ? start : outer;
+}
+
+Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
+  const Pfn outer_start = find_outer_start(start);
+  co_await at(engine_, Point::contig_outer_start);
+  if (isolation_.test_pages_isolated(outer_start, end) != 0) {
+    if (release_ < Release::v6_1)
+      trace_.limited(trace_.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, outer_start, end);
+    co_return -kEBUSY;
+  }
+  co_await at(engine_, Point::contig_tested);
+  const Pfn outer_end = co_await capture(outer_start, end);
+  if (outer_end == 0) co_return -kEBUSY;
+  co_await at(engine_, Point::contig_captured);
+  if (outer_start < start) co_await free_contig_range(outer_start, start - outer_start);
+  if (outer_end > end) co_await free_contig_range(end, outer_end - end);
+  co_return 0;
+}
+
+Task<std::uint64_t> Contig::capture_block(PageList& captured, Pfn start, Pfn end) {
+  constexpr Pfn kCaptureBatch = 32;
+  std::uint64_t scanned = 0;
+  std::uint64_t taken = 0;
+  Pfn pfn = start;
+  while (pfn < end) {
+    if (pfn % kCaptureBatch == 0) {
+      co_await at(engine_, Point::capture_batch);
+      if (engine_.fatal_signal_pending()) break;
+    }
+    ++scanned;
+    const Page& page = map_.page(pfn);
+    if (!page.has(kPageBuddy)) break;
+    const std::uint64_t pages = order_pages(page.order);
+    {
+      SpinGuard zone_lock(engine_);
+      if (!buddy_.isolate_free_page(pfn)) break;
+    }
+    captured.push_back(map_, map_.frame(pfn));
+    if (release_ >= Release::v6_1) scanned += pages - 1;
+    taken += pages;
+    pfn += pages;
+  }
+  trace_.emit(Event::isolate_freepages, start, std::min(pfn, end), scanned, taken);
+  // What was captured before something got in the way stays captured; the caller releases it.
+  co_return pfn < end ? 0 : taken;
+}
+
+Task<Pfn> Contig::capture(Pfn start, Pfn end) {
+  PageList captured;
+  const std::uint64_t step = map_.pageblock_pages();
+  Pfn pfn = start;
+  while (pfn < end) {
+    const Pfn block_end = std::min(map_.pageblock_start(pfn) + step, end);
+    const std::uint64_t taken = co_await capture_block(captured, pfn, block_end);
+    if (taken == 0) break;
+    pfn += taken;
+  }
+  const bool complete = pfn >= end;
+  while (!captured.empty()) {
+    const Frame frame = captured.pop_front(map_);
+    const Pfn head = map_.pfn(frame);
+    const unsigned order = map_.at(frame).order;
+    buddy_.split_captured(head, order);
+    if (complete) continue;
+    for (Pfn p = head; p < head + order_pages(order); ++p) co_await buddy_.free_pages(p, 0);
+  }
+  co_return complete ? pfn : 0;
+}
+
+Task<void> Contig::free_contig_range(Pfn pfn, std::uint64_t pages) {
+  std::uint64_t in_use = 0;
+  for (Pfn p = pfn; p < pfn + pages; ++p) {
+    Page& page = map_.edit(p);
+    CMA_ASSERT(page.ref > 0);
+    in_use += page.ref != 1 ? 1U : 0U;
+    if (--page.ref > 0) continue;
+    const Buddy::PendingFree pending = buddy_.prepare_free(p, 0);
+    co_await at(engine_, Point::free_page_prepared);
+    buddy_.commit_free(pending);
+  }
+  if (in_use != 0) trace_.emit(Event::log_still_in_use, in_use);
+}
+
+}  // namespace cma

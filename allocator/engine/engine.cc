@@ -1,0 +1,195 @@
+#include "allocator/engine/engine.h"
+
+#include <algorithm>
+
+namespace cma {
+
+Engine::Engine(int cpus) : cpus_(cpus) { actors_.emplace_back(); }
+
+ActorId Engine::add_actor(int cpu) {
+  CMA_ASSERT(cpu >= 0 && cpu < cpus_);
+  Actor actor;
+  actor.cpu = cpu;
+  actors_.push_back(std::move(actor));
+  return static_cast<ActorId>(actors_.size() - 1);
+}
+
+void Engine::begin(ActorId id, Task<void> operation) {
+  Actor& actor = actors_[id];
+  CMA_ASSERT(actor.state == State::idle);
+  actor.operation = std::move(operation);
+  actor.leaf = &actor.operation.promise();
+  actor.state = State::ready;
+  ++inside_;
+}
+
+void Engine::assume(ActorId actor) {
+  current_ = actor;
+  cpu_ = actors_[actor].cpu;
+}
+
+void Engine::finish(Actor& actor) {
+  actor.state = State::idle;
+  actor.stop_point = Point::kCount;
+  actor.leaf = nullptr;
+  --inside_;
+  update_watching();
+}
+
+void Engine::resume(ActorId id) {
+  assume(id);
+  Actor& actor = actors_[id];
+  CMA_ASSERT(actor.state == State::ready && actor.leaf != nullptr);
+  CMA_ASSERT(spin_depth_ == 0);
+  actor.woken = false;
+  PromiseBase* promise = std::exchange(actor.leaf, nullptr);
+  while (true) {
+    promise->handle().resume();
+    if (actor.leaf != nullptr) return;  // suspended again, further in
+    CMA_ASSERT(promise->handle().done());
+    PromiseBase* parent = promise->parent();
+    if (parent == nullptr) break;
+    promise = parent;
+  }
+  Task<void> operation = std::move(actor.operation);
+  finish(actor);
+  operation.take();
+}
+
+void Engine::abandon() {
+  for (Actor& actor : actors_) {
+    if (actor.state == State::idle) continue;
+    actor.operation = {};
+    finish(actor);
+  }
+  woken_.clear();
+  spin_depth_ = 0;
+}
+
+void Engine::reset() {
+  abandon();
+  for (Actor& actor : actors_) {
+    actor.fatal_signal = false;
+    actor.woken = false;
+    actor.last_point = Point::kCount;
+    actor.waits_what = nullptr;
+    actor.waits_on = kNoActor;
+  }
+  steps_ = 0;
+  step_limit_ = ~std::uint64_t{0};
+  now_ = 0;
+  assume(kMainActor);
+}
+
+void Engine::stop_at(ActorId id, Point point, unsigned nth) {
+  CMA_ASSERT(nth >= 1);
+  actors_[id].stop_point = point;
+  actors_[id].stop_countdown = nth;
+  update_watching();
+}
+
+void Engine::set_watcher(PointWatcher* watcher) {
+  watcher_ = watcher;
+  update_watching();
+}
+
+void Engine::update_watching() {
+  watching_ = watcher_ != nullptr || std::any_of(actors_.begin(), actors_.end(), [](const Actor& actor) {
+                return actor.stop_point != Point::kCount;
+              });
+}
+
+bool Engine::stop_here(Point point) {
+  Actor& actor = actors_[current_];
+  // Plain calls (boot, tests) run as an actor that is in no operation: nobody could resume them.
+  if (actor.state == State::idle) return false;
+  bool stop = watcher_ != nullptr && watcher_->at_point(point);
+  if (actor.stop_point == point && --actor.stop_countdown == 0) {
+    actor.stop_point = Point::kCount;
+    update_watching();
+    stop = true;
+  }
+  return stop;
+}
+
+void Engine::stop(PromiseBase& leaf) {
+  Actor& actor = actors_[current_];
+  actor.leaf = &leaf;
+  actor.state = State::ready;
+}
+
+void Engine::park(PromiseBase& leaf, const char* what, ActorId owner) {
+  Actor& actor = actors_[current_];
+  if (actor.state == State::idle)
+    throw LawBroken("locks", what, std::string("a plain call would wait for ") + what);
+  CMA_ASSERT(spin_depth_ == 0);
+  for (ActorId next = owner; next != kNoActor && actors_[next].state == State::waiting; next = actors_[next].waits_on)
+    if (actors_[next].waits_on == current_)
+      throw LawBroken("locks", what, "deadlock: actors wait for each other, the last one for " + std::string(what));
+  actor.leaf = &leaf;
+  actor.state = State::waiting;
+  actor.waits_what = what;
+  actor.waits_on = owner;
+}
+
+void Engine::park_until(PromiseBase& leaf, Time wake_time) {
+  Actor& actor = actors_[current_];
+  CMA_ASSERT(actor.state != State::idle);
+  actor.leaf = &leaf;
+  actor.state = State::sleeping;
+  actor.wake_time = wake_time;
+  actor.waits_what = "the clock";
+  actor.waits_on = kNoActor;
+}
+
+void Engine::wake(ActorId id) {
+  Actor& actor = actors_[id];
+  CMA_ASSERT(actor.state == State::waiting || actor.state == State::sleeping);
+  actor.state = State::ready;
+  actor.waits_on = kNoActor;
+  actor.woken = true;
+  woken_.push_back(id);
+}
+
+ActorId Engine::take_woken() {
+  while (!woken_.empty()) {
+    const ActorId id = woken_.front();
+    woken_.erase(woken_.begin());
+    if (actors_[id].woken && actors_[id].state == State::ready) return id;
+  }
+  return kNoActor;
+}
+
+ActorId Engine::next_sleeper() const {
+  ActorId first = kNoActor;
+  for (ActorId id = 0; id < actors_.size(); ++id) {
+    if (actors_[id].state != State::sleeping) continue;
+    if (first == kNoActor || actors_[id].wake_time < actors_[first].wake_time) first = id;
+  }
+  return first;
+}
+
+void Engine::advance_to(Time time) {
+  while (true) {
+    const ActorId id = next_sleeper();
+    if (id == kNoActor || actors_[id].wake_time > time) break;
+    now_ = std::max(now_, actors_[id].wake_time);
+    wake(id);
+  }
+  now_ = std::max(now_, time);
+}
+
+std::string Engine::waits_for(ActorId id) const {
+  const Actor& actor = actors_[id];
+  if (actor.state != State::waiting && actor.state != State::sleeping) return {};
+  return actor.waits_what;
+}
+
+void Engine::out_of_steps() {
+  step_limit_ = ~std::uint64_t{0};
+  const Point point = actors_[current_].last_point;
+  const std::string function = point == Point::kCount ? "" : std::string(info_of(point).function);
+  throw LawBroken("bounded", function, "the step budget of this operation is used up");
+}
+
+}  // namespace cma

@@ -1,0 +1,98 @@
+// The memory map: page descriptors and pageblock types of one machine, flat arrays indexed by pfn.
+//
+// Everything that changes a page goes through edit(), which notes the chunk it lies in (one largest free block). The
+// notes make two things cheap: an audit recounts only what an operation touched, and going back to the state after boot
+// copies only what was touched since. zone->lock protects free pages and pageblock types; see the layers above.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "allocator/base/assert.h"
+#include "allocator/base/geometry.h"
+#include "allocator/frames/page.h"
+
+namespace cma {
+
+class MemoryMap {
+ public:
+  explicit MemoryMap(const Geometry& geometry);
+
+  const PfnRange& range() const { return range_; }
+  bool valid(Pfn pfn) const { return pfn - range_.start < range_.pages(); }
+  // A frame that exists (pfn_valid and online).
+  bool present(Pfn pfn) const { return valid(pfn) && !page(pfn).has(kPageHole); }
+
+  Frame frame(Pfn pfn) const {
+    CMA_ASSERT(valid(pfn));
+    return static_cast<Frame>(pfn - range_.start);
+  }
+  Pfn pfn(Frame frame) const { return range_.start + frame; }
+
+  const Page& page(Pfn pfn) const { return pages_[frame(pfn)]; }
+  const Page& at(Frame frame) const {
+    CMA_ASSERT(frame < pages_.size());
+    return pages_[frame];
+  }
+  Page& edit(Pfn pfn) { return edit_at(frame(pfn)); }
+  Page& edit_at(Frame frame) {
+    CMA_ASSERT(frame < pages_.size());
+    touch(frame);
+    return pages_[frame];
+  }
+
+  // --- pageblocks ---
+  unsigned pageblock_order() const { return pageblock_order_; }
+  std::uint64_t pageblock_pages() const { return order_pages(pageblock_order_); }
+  Pfn pageblock_start(Pfn pfn) const { return align_down(pfn, pageblock_pages()); }
+  // Type stored for the pageblock of pfn. The kernel reads it without a lock in places; writing needs zone->lock.
+  Migratetype pageblock_type(Pfn pfn) const { return types_[block_index(pfn)]; }
+  void set_pageblock_type(Pfn pfn, Migratetype type) {
+    touch(frame(pfn));
+    types_[block_index(pfn)] = type;
+  }
+  std::size_t pageblocks() const { return types_.size(); }
+
+  // --- chunks: what was touched ---
+  unsigned chunk_order() const { return chunk_order_; }
+  std::size_t chunks() const { return touched_.size(); }
+  PfnRange chunk_range(std::size_t chunk) const;
+  // Chunks touched since the last call of this function; for one reader, the audit.
+  const std::vector<std::uint32_t>& touched_chunks() const { return touched_list_; }
+  void forget_touched();
+
+  // --- copying ---
+  // Makes this map equal to `boot`, which it was copied from, by copying back what was touched since.
+  void restore(const MemoryMap& boot);
+
+  std::size_t bytes() const { return pages_.size() * sizeof(Page) + types_.size(); }
+  std::span<const Page> pages() const { return pages_; }
+  std::span<const Migratetype> types() const { return types_; }
+
+ private:
+  static constexpr std::uint8_t kForAudit = 1;
+  static constexpr std::uint8_t kForRestore = 2;
+
+  std::size_t block_index(Pfn pfn) const {
+    CMA_ASSERT(valid(pfn));
+    return (pfn >> pageblock_order_) - first_block_;
+  }
+  void touch(Frame frame) {
+    const std::size_t chunk = (frame + chunk_offset_) >> chunk_order_;
+    if (touched_[chunk] != (kForAudit | kForRestore)) [[unlikely]] note(chunk);
+  }
+  void note(std::size_t chunk);
+
+  PfnRange range_;
+  unsigned pageblock_order_;
+  unsigned chunk_order_;
+  std::uint64_t first_block_;
+  Frame chunk_offset_;  // distance of the first frame from a chunk boundary
+  std::vector<Page> pages_;
+  std::vector<Migratetype> types_;
+  std::vector<std::uint8_t> touched_;
+  std::vector<std::uint32_t> touched_list_;
+  std::vector<std::uint32_t> restore_list_;
+};
+
+}  // namespace cma

@@ -1,0 +1,67 @@
+// What both releases share: entry points, the test, and the state change of one pageblock.
+
+#include "allocator/isolation/isolation.h"
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+
+namespace cma {
+
+Isolation::Isolation(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy)
+    : release_(geometry.release), bugs_(bugs), engine_(engine), trace_(trace), map_(map), buddy_(buddy) {}
+
+Pfn Isolation::first_present(Pfn pfn, std::uint64_t pages) const {
+  for (Pfn p = pfn; p < pfn + pages; ++p)
+    if (map_.present(p)) return p;
+  return kNoPfn;
+}
+
+Task<int> Isolation::start_isolate_page_range(Pfn start, Pfn end, Migratetype type) {
+  const int error = release_ >= Release::v6_1 ? co_await start_range_v5_19(start, end, type)
+                                              : co_await start_range_v4(start, end, type);
+  if (error == 0) co_await at(engine_, Point::isolate_done);
+  co_return error;
+}
+
+Task<void> Isolation::undo_isolate_page_range(Pfn start, Pfn end, Migratetype type) {
+  const std::uint64_t step = map_.pageblock_pages();
+  for (Pfn pfn = align_down(start, step); pfn < align_up(end, step); pfn += step) {
+    const Pfn page = first_present(pfn, step);
+    if (page == kNoPfn || !is_isolated(page)) continue;
+    if (release_ >= Release::v6_1)
+      unset_isolate_v5_11(page, type);
+    else
+      co_await unset_isolate_v4(page, type);
+    co_await at(engine_, Point::undo_block);
+  }
+}
+
+void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
+  const Migratetype old = map_.pageblock_type(pfn);
+  map_.set_pageblock_type(pfn, Migratetype::isolate);
+  ++zone.nr_isolate_pageblock;
+  // Counts whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
+  const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, Migratetype::isolate);
+  buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(moved.pages - moved.isolated), old);
+}
+
+int Isolation::test_pages_isolated(Pfn start, Pfn end) {
+  Pfn pfn = start;
+  const std::uint64_t step = map_.pageblock_pages();
+  for (; pfn < end; pfn += step) {
+    const Pfn page = first_present(pfn, step);
+    if (page != kNoPfn && !is_isolated(page)) break;
+  }
+  const bool early = pfn < end || first_present(start, end - start) == kNoPfn;
+  if (!early) {
+    SpinGuard zone_lock(engine_);
+    for (pfn = start; pfn < end && map_.page(pfn).has(kPageBuddy);) pfn += order_pages(map_.page(pfn).order);
+  } else if (release_ < Release::v6_1) {
+    return -kEBUSY;  // 4.19 leaves before the tracepoint
+  }
+  trace_.emit(Event::test_pages_isolated, start, end, pfn);
+  return early || pfn < end ? -kEBUSY : 0;
+}
+
+}  // namespace cma

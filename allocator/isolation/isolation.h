@@ -1,0 +1,52 @@
+// Pageblock isolation (mm/page_isolation.c): taking the free pages of whole pageblocks away from the allocator, testing
+// that a range is free, and giving it back.
+//
+// 4.19 is asked for ranges of whole largest blocks, isolates one pageblock after the other and drains the per-CPU lists
+// after each. 6.1 works on single pageblocks and splits free blocks that cross the ends. zone->lock is taken and dropped
+// for every pageblock: each drop is a point.
+#pragma once
+
+#include "allocator/buddy/buddy.h"
+
+namespace cma {
+
+class Isolation {
+ public:
+  Isolation(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy);
+
+  // Isolates the pageblocks of [start, end). 4.19: both ends aligned to pageblocks. 6.1: any ends, rounded outwards.
+  // 0 or -EBUSY; nothing of ours stays isolated after a failure on either release.
+  Task<int> start_isolate_page_range(Pfn start, Pfn end, Migratetype type);
+  // Gives every Isolate pageblock of the range back as `type`.
+  Task<void> undo_isolate_page_range(Pfn start, Pfn end, Migratetype type);
+  // 0 if every page of [start, end) is free within Isolate pageblocks, else -EBUSY.
+  int test_pages_isolated(Pfn start, Pfn end);
+
+ private:
+  Task<int> start_range_v4(Pfn start, Pfn end, Migratetype type);
+  Task<int> set_isolate_v4(Pfn pfn, Migratetype type);
+  Task<void> unset_isolate_v4(Pfn pfn, Migratetype type);
+  bool has_unmovable_pages_v4(Pfn pfn, Migratetype type) const;
+  bool take_for_merging_v4(Zone& zone, Pfn pfn);
+
+  Task<int> start_range_v5_19(Pfn start, Pfn end, Migratetype type);
+  int set_isolate_v5_11(Pfn pfn, Migratetype type, Pfn start, Pfn end);
+  void unset_isolate_v5_11(Pfn pfn, Migratetype type);
+  bool has_unmovable_pages_v5_19(Pfn start, Pfn end, Migratetype type) const;
+  Task<int> isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type);
+  bool split_free_page(Pfn pfn, unsigned order, std::uint64_t offset);
+
+  void isolate_block_locked(Zone& zone, Pfn pfn);
+  // First existing frame of [pfn, pfn + pages), kNoPfn if there is none.
+  Pfn first_present(Pfn pfn, std::uint64_t pages) const;
+  bool is_isolated(Pfn pfn) const { return map_.pageblock_type(pfn) == Migratetype::isolate; }
+
+  Release release_;
+  BugSet& bugs_;
+  Engine& engine_;
+  Trace& trace_;
+  MemoryMap& map_;
+  Buddy& buddy_;
+};
+
+}  // namespace cma

@@ -1,0 +1,98 @@
+// Isolation up to 5.10: ranges of whole largest blocks, one pageblock after the other, a drain after each.
+
+#include "allocator/base/error.h"
+#include "allocator/isolation/isolation.h"
+
+namespace cma {
+
+// A page that can neither be moved nor is free makes a pageblock unfit; pageblocks of areas are always accepted for areas.
+bool Isolation::has_unmovable_pages_v4(Pfn pfn, Migratetype type) const {
+  if (type == Migratetype::cma && map_.pageblock_type(pfn) == Migratetype::cma) return false;
+  for (Pfn p = pfn; p < pfn + map_.pageblock_pages(); ++p) {
+    if (!map_.present(p)) continue;
+    const Page& page = map_.page(p);
+    if (page.has(kPageReserved)) return true;
+    if (page.ref == 0) {
+      if (page.has(kPageBuddy)) p += order_pages(page.order) - 1;
+      continue;
+    }
+    if (!page.has(kPageMovableOps | kPageLru)) return true;
+  }
+  return false;
+}
+
+Task<int> Isolation::set_isolate_v4(Pfn pfn, Migratetype type) {
+  {
+    SpinGuard zone_lock(engine_);
+    if (is_isolated(pfn) || has_unmovable_pages_v4(pfn, type)) co_return -kEBUSY;
+    isolate_block_locked(buddy_.zone_of(pfn), pfn);
+  }
+  co_await at(engine_, Point::isolate_block);
+  const int zone = map_.page(pfn).zone;
+  co_await buddy_.drain_all_pages(zone);
+  co_return 0;
+}
+
+Task<int> Isolation::start_range_v4(Pfn start, Pfn end, Migratetype type) {
+  const std::uint64_t step = map_.pageblock_pages();
+  CMA_ASSERT(is_aligned(start, step) && is_aligned(end, step));
+  for (Pfn pfn = start; pfn < end; pfn += step) {
+    const Pfn page = map_.valid(pfn) ? first_present(pfn, step) : kNoPfn;
+    if (page == kNoPfn) continue;
+    const int error = co_await set_isolate_v4(page, type);
+    if (error == 0) continue;
+    for (Pfn done = start; done < pfn; done += step) {
+      const Pfn restored = first_present(done, step);
+      if (restored == kNoPfn) continue;
+      co_await unset_isolate_v4(restored, type);
+      co_await at(engine_, Point::undo_block);
+    }
+    co_return error;
+  }
+  co_return 0;
+}
+
+// A free block of at least a pageblock whose buddy is not isolated could have merged but for the isolation: take it off
+// its list, so that freeing it again merges it.
+bool Isolation::take_for_merging_v4(Zone& zone, Pfn pfn) {
+  const Page& page = map_.page(pfn);
+  if (!page.has(kPageBuddy) || page.order < map_.pageblock_order() || page.order >= buddy_.largest_order()) return false;
+  const unsigned order = page.order;
+  const Pfn other = buddy_pfn(pfn, order);
+  if (!map_.present(other) || is_isolated(other)) return false;
+  // The first of two undone pageblocks may already have put this block on an ordinary list, and counted it.
+  if (page.list_type != Migratetype::isolate) {
+    if (bugs_.active(Bug::undo_counts_twice))
+      bugs_.reached(Bug::undo_counts_twice);
+    else
+      buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), page.list_type);
+  }
+  return buddy_.isolate_free_page(pfn);
+}
+
+Task<void> Isolation::unset_isolate_v4(Pfn pfn, Migratetype type) {
+  Zone& zone = buddy_.zone_of(pfn);
+  unsigned order = 0;
+  bool taken = false;
+  {
+    SpinGuard zone_lock(engine_);
+    if (!is_isolated(pfn)) co_return;
+    order = map_.page(pfn).order;
+    taken = take_for_merging_v4(zone, pfn);
+    if (!taken) {
+      const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
+      const bool twice = bugs_.active(Bug::undo_counts_twice);
+      if (twice && moved.pages != moved.isolated) bugs_.reached(Bug::undo_counts_twice);
+      buddy_.mod_freepage_state(zone, static_cast<std::int64_t>(twice ? moved.pages : moved.isolated), type);
+    }
+    map_.set_pageblock_type(pfn, type);
+    --zone.nr_isolate_pageblock;
+  }
+  if (!taken) co_return;
+  // Between the two the block is on no list and in no counter.
+  co_await at(engine_, Point::undo_taken);
+  map_.edit(pfn).flags &= ~kPageInFlight;
+  co_await buddy_.free_unreferenced(pfn, order);
+}
+
+}  // namespace cma

@@ -1,0 +1,143 @@
+// Isolation since 5.19: single pageblocks. The pageblocks at the two ends are isolated first, and free blocks that cross
+// an end are split there, so that no free block straddles the range.
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+#include "allocator/isolation/isolation.h"
+
+namespace cma {
+
+bool Isolation::has_unmovable_pages_v5_19(Pfn start, Pfn end, Migratetype type) const {
+  if (map_.pageblock_type(start) == Migratetype::cma) return type != Migratetype::cma;
+  for (Pfn p = start; p < end; ++p) {
+    if (!map_.present(p)) continue;
+    const Page& page = map_.page(p);
+    if (page.has(kPageReserved)) return true;
+    if (page.ref == 0) {
+      if (page.has(kPageBuddy)) p += order_pages(page.order) - 1;
+      continue;
+    }
+    if (!page.has(kPageMovableOps | kPageLru)) return true;
+  }
+  return false;
+}
+
+int Isolation::set_isolate_v5_11(Pfn pfn, Migratetype type, Pfn start, Pfn end) {
+  SpinGuard zone_lock(engine_);
+  if (is_isolated(pfn)) return -kEBUSY;
+  const Pfn first = std::max(pfn, start);
+  const Pfn last = std::min(map_.pageblock_start(pfn) + map_.pageblock_pages(), end);
+  if (has_unmovable_pages_v5_19(first, last, type)) return -kEBUSY;
+  isolate_block_locked(buddy_.zone_of(pfn), pfn);
+  return 0;
+}
+
+void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
+  SpinGuard zone_lock(engine_);
+  if (!is_isolated(pfn)) return;
+  Zone& zone = buddy_.zone_of(pfn);
+  const unsigned order = map_.page(pfn).order;
+  bool taken = false;
+  if (map_.page(pfn).has(kPageBuddy) && order >= map_.pageblock_order() && order < buddy_.largest_order()) {
+    const Pfn other = buddy_.free_buddy(pfn, order);
+    taken = other != kNoPfn && !is_isolated(other) && buddy_.isolate_free_page(pfn);
+  }
+  if (!taken) {
+    const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
+    buddy_.mod_freepage_state(zone, static_cast<std::int64_t>(moved.pages), type);
+  }
+  map_.set_pageblock_type(pfn, type);
+  if (taken) buddy_.free_one_block(zone, pfn, order, type, /*to_tail=*/true);
+  --zone.nr_isolate_pageblock;
+}
+
+// Splits a free block at `offset` pages from its head; each piece goes to the list of its own pageblock. False if the
+// block is no longer what was seen without the lock.
+bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
+  SpinGuard zone_lock(engine_);
+  const Page& page = map_.page(pfn);
+  if (!page.has(kPageBuddy) || page.order != order) return false;
+  Zone& zone = buddy_.zone_of(pfn);
+  const Migratetype type = map_.pageblock_type(pfn);
+  const std::uint64_t pages = order_pages(order);
+  if (type != Migratetype::isolate) buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(pages), type);
+  buddy_.take_off_list(zone, pfn);
+  std::uint64_t left = offset;
+  for (Pfn p = pfn; p < pfn + pages;) {
+    const unsigned piece = std::min(p == 0 ? order : lowest_bit(p), floor_log2(left));
+    buddy_.free_one_block(zone, p, piece, map_.pageblock_type(p));
+    p += order_pages(piece);
+    left -= order_pages(piece);
+    if (left == 0) left = pages - (p - pfn);
+  }
+  return true;
+}
+
+Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type) {
+  const std::uint64_t step = map_.pageblock_pages();
+  const Pfn block = before ? boundary - step : boundary;
+  const Pfn largest = order_pages(buddy_.largest_order());
+  const Pfn scan = std::max(align_down(block, largest), buddy_.zone_of(block).range.start);
+  if (skip_isolation) {
+    CMA_ASSERT(is_isolated(block));
+  } else {
+    const int error = set_isolate_v5_11(block, type, block, block + step);
+    if (error != 0) co_return error;
+    co_await at(engine_, Point::isolate_block);
+  }
+  if (before ? !map_.present(boundary) : !map_.present(boundary - 1)) co_return 0;
+  for (Pfn pfn = scan; pfn < boundary;) {
+    pfn = first_present(pfn, boundary - pfn);
+    CMA_ASSERT(pfn != kNoPfn);
+    const Page& page = map_.page(pfn);
+    if (page.has(kPageBuddy)) {
+      const unsigned order = page.order;
+      if (pfn + order_pages(order) > boundary) {
+        co_await at(engine_, Point::isolate_peek);
+        // Changed before it could be split: look again.
+        if (!split_free_page(pfn, order, boundary - pfn)) continue;
+      }
+      pfn += order_pages(order);
+      continue;
+    }
+    if (page.has(kPageHead) && pfn + order_pages(page.order) > boundary) {
+      // A driver's compound page across the end cannot be moved.
+      if (!skip_isolation) {
+        unset_isolate_v5_11(block, type);
+        co_await at(engine_, Point::undo_block);
+      }
+      co_return -kEBUSY;
+    }
+    pfn += page.has(kPageHead) ? order_pages(page.order) : 1;
+  }
+  co_return 0;
+}
+
+Task<int> Isolation::start_range_v5_19(Pfn start, Pfn end, Migratetype type) {
+  const std::uint64_t step = map_.pageblock_pages();
+  const Pfn first = align_down(start, step);
+  const Pfn last = align_up(end, step);
+  int error = co_await isolate_single_pageblock(first, false, false, type);
+  if (error != 0) co_return error;
+  const bool one_block = first == last - step;
+  error = co_await isolate_single_pageblock(last, true, one_block, type);
+  if (error != 0) {
+    unset_isolate_v5_11(first, type);
+    co_return error;
+  }
+  for (Pfn pfn = first + step; pfn < last - step; pfn += step) {
+    const Pfn page = first_present(pfn, step);
+    if (page == kNoPfn) continue;
+    if (set_isolate_v5_11(page, type, start, end) == 0) {
+      co_await at(engine_, Point::isolate_block);
+      continue;
+    }
+    co_await undo_isolate_page_range(first, pfn, type);
+    unset_isolate_v5_11(last - step, type);
+    co_return -kEBUSY;
+  }
+  co_return 0;
+}
+
+}  // namespace cma

@@ -1,0 +1,133 @@
+#include "allocator/lru/lru.h"
+
+namespace cma {
+
+Lru::Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy)
+    : engine_(engine),
+      map_(map),
+      buddy_(buddy),
+      pagevecs_(static_cast<std::size_t>(geometry.cpus)) {
+  for (auto& pagevec : pagevecs_) pagevec.reserve(kPagevecSize);
+}
+
+void Lru::copy_from(const Lru& other) {
+  lists_ = other.lists_;
+  sizes_ = other.sizes_;
+  isolated_ = other.isolated_;
+  pagevecs_ = other.pagevecs_;
+  disable_count_ = other.disable_count_;
+  drain_mutex_.reset();
+}
+
+void Lru::get_page(Pfn pfn) {
+  CMA_ASSERT(map_.page(pfn).ref > 0);
+  ++map_.edit(pfn).ref;
+}
+
+unsigned Lru::list_of(const Page& page) const {
+  if (page.has(kPageUnevictable)) return static_cast<unsigned>(LruList::unevictable);
+  return (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);
+}
+
+void Lru::add_to_list(Pfn pfn) {
+  Page& page = map_.edit(pfn);
+  CMA_ASSERT(!page.has(kPageLru | kPageBuddy | kPagePcp | kPageTaskList));
+  page.flags |= kPageLru;
+  const unsigned list = list_of(page);
+  lists_[list].push_front(map_, map_.frame(pfn));
+  ++sizes_[list];
+}
+
+void Lru::remove_from_list(Pfn pfn) {
+  Page& page = map_.edit(pfn);
+  const unsigned list = list_of(page);
+  lists_[list].remove(map_, map_.frame(pfn));
+  CMA_ASSERT(sizes_[list] > 0);
+  --sizes_[list];
+  page.flags &= ~kPageLru;
+}
+
+Task<void> Lru::put_page(Pfn pfn) {
+  Page& page = map_.edit(pfn);
+  CMA_ASSERT(page.ref > 0);
+  if (--page.ref > 0) co_return;
+  page.flags |= kPageInFlight;
+  co_await at(engine_, Point::put_page_dropped);
+  Page& last = map_.edit(pfn);
+  if (last.has(kPageLru)) remove_from_list(pfn);
+  last.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced | kPageInFlight);
+  const unsigned order = last.has(kPageHead) ? last.order : 0;
+  co_await buddy_.free_unreferenced(pfn, order);
+}
+
+Task<void> Lru::cache_add(Pfn pfn) {
+  get_page(pfn);
+  ++map_.edit(pfn).pagevecs;
+  std::vector<Pfn>& pagevec = pagevecs_[static_cast<unsigned>(engine_.cpu())];
+  pagevec.push_back(pfn);
+  if (pagevec.size() >= kPagevecSize || disable_count_ > 0) co_await add_drain(engine_.cpu());
+}
+
+Task<void> Lru::putback(Pfn pfn) {
+  map_.edit(pfn).flags &= ~kPageTaskList;
+  co_await cache_add(pfn);
+  co_await put_page(pfn);
+}
+
+Task<void> Lru::add_drain(int cpu) {
+  std::vector<Pfn>& pagevec = pagevecs_[static_cast<unsigned>(cpu)];
+  if (pagevec.empty()) co_return;
+  std::vector<Pfn> pages(pagevec);
+  pagevec.clear();
+  for (Pfn pfn : pages) add_to_list(pfn);
+  for (Pfn pfn : pages) {
+    --map_.edit(pfn).pagevecs;
+    co_await put_page(pfn);
+  }
+}
+
+Task<void> Lru::add_drain_all() {
+  co_await drain_mutex_.lock(engine_);
+  co_await at(engine_, Point::drain_lru_begin);
+  for (int cpu = 0; cpu < engine_.cpus(); ++cpu) {
+    if (pagevecs_[static_cast<unsigned>(cpu)].empty()) continue;
+    co_await add_drain(cpu);
+    co_await at(engine_, Point::drain_lru_cpu);
+  }
+  drain_mutex_.unlock(engine_);
+}
+
+Task<void> Lru::cache_disable() {
+  ++disable_count_;
+  if (disable_count_ > 1) co_return;
+  co_await add_drain_all();
+  co_await at(engine_, Point::lru_cache_disabled);
+}
+
+void Lru::cache_enable() {
+  CMA_ASSERT(disable_count_ > 0);
+  --disable_count_;
+}
+
+bool Lru::isolate(Pfn pfn) {
+  if (!map_.page(pfn).has(kPageLru) || map_.page(pfn).ref == 0) return false;
+  remove_from_list(pfn);
+  Page& page = map_.edit(pfn);
+  ++page.ref;
+  page.flags |= kPageTaskList;
+  ++isolated_[page.has(kPageSwapbacked) ? 0 : 1];
+  return true;
+}
+
+void Lru::forget_isolated(Pfn pfn) {
+  std::int64_t& isolated = isolated_[map_.page(pfn).has(kPageSwapbacked) ? 0 : 1];
+  --isolated;
+  CMA_ASSERT(isolated >= 0);
+}
+
+bool Lru::too_many_isolated() const {
+  const std::uint64_t on_lists = sizes_[0] + sizes_[1] + sizes_[2] + sizes_[3];
+  return static_cast<std::uint64_t>(isolated_[0] + isolated_[1]) > on_lists / 2;
+}
+
+}  // namespace cma

@@ -1,0 +1,76 @@
+// LRU lists and the per-CPU pagevecs in front of them (mm/swap.c), and the last step of a reference: put_page.
+//
+// A page that was just added is not on the LRU yet: it sits in its CPU's pagevec with one more reference, until that fills
+// up or somebody drains it. lru_lock protects the lists; a pagevec belongs to its CPU. 5.13 and later can disable the
+// pagevecs around a migration. Cost: O(1) a page.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "allocator/buddy/buddy.h"
+
+namespace cma {
+
+enum class LruList : std::uint8_t { inactive_anon, active_anon, inactive_file, active_file, unevictable };
+inline constexpr unsigned kLruLists = 5;
+// PAGEVEC_SIZE: a drain happens on the fifteenth insertion.
+inline constexpr std::size_t kPagevecSize = 15;
+
+class Lru {
+ public:
+  Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy);
+
+  // --- references ---
+  // Takes a reference on a page in use.
+  void get_page(Pfn pfn);
+  // Drops a reference; the last one takes the page off the LRU and frees it.
+  Task<void> put_page(Pfn pfn);
+
+  // --- adding ---
+  // lru_cache_add: into this CPU's pagevec, with a reference of its own.
+  Task<void> cache_add(Pfn pfn);
+  // putback_lru_page: back from a task's list; the list's reference goes.
+  Task<void> putback(Pfn pfn);
+  // lru_add_drain: this CPU's pagevecs.
+  Task<void> add_drain(int cpu);
+  // lru_add_drain_all: every CPU with something in its pagevecs when examined. Sleeps.
+  Task<void> add_drain_all();
+  // 5.13: empties the caches of all CPUs and keeps them empty until the matching enable. Nests. Sleeps.
+  Task<void> cache_disable();
+  void cache_enable();
+  int disable_count() const { return disable_count_; }
+
+  // --- isolating for migration or reclaim ---
+  // Takes the page off its list onto the caller's: one more reference, the LRU flag gone. False if it cannot be had.
+  bool isolate(Pfn pfn);
+  // The caller's list lets go of the page, which went back or away: NR_ISOLATED_* falls.
+  void forget_isolated(Pfn pfn);
+
+  std::uint64_t size(LruList list) const { return sizes_[static_cast<unsigned>(list)]; }
+  std::int64_t isolated_anon() const { return isolated_[0]; }
+  std::int64_t isolated_file() const { return isolated_[1]; }
+  // More pages are isolated than half of those on the lists: who wants more must wait (mm/compaction.c).
+  bool too_many_isolated() const;
+  const PageList& list(LruList list) const { return lists_[static_cast<unsigned>(list)]; }
+  const std::vector<Pfn>& pagevec(int cpu) const { return pagevecs_[static_cast<unsigned>(cpu)]; }
+
+  void copy_from(const Lru& other);
+
+ private:
+  unsigned list_of(const Page& page) const;
+  void add_to_list(Pfn pfn);
+  void remove_from_list(Pfn pfn);
+
+  Engine& engine_;
+  MemoryMap& map_;
+  Buddy& buddy_;
+  std::array<PageList, kLruLists> lists_;
+  std::array<std::uint64_t, kLruLists> sizes_{};
+  std::array<std::int64_t, 2> isolated_{};  // NR_ISOLATED_ANON, NR_ISOLATED_FILE
+  std::vector<std::vector<Pfn>> pagevecs_;  // lru_add, by CPU
+  int disable_count_ = 0;
+  Mutex drain_mutex_{"lru_add_drain_all mutex"};
+};
+
+}  // namespace cma

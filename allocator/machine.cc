@@ -1,0 +1,105 @@
+#include "allocator/machine.h"
+
+#include "allocator/base/error.h"
+
+namespace cma {
+namespace {
+
+void hash_step(std::uint64_t& hash, std::uint64_t value) {
+  hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+  hash ^= hash >> 29;
+}
+
+}  // namespace
+
+Machine::Machine(const Geometry& geometry)
+    : geometry_(geometry),
+      bugs(geometry.bugs),
+      engine(geometry.cpus),
+      trace(engine, geometry.release, geometry.pageblock_order, geometry.rate_limits),
+      map(geometry),
+      page_locks(engine, map),
+      memblock(geometry),
+      buddy(geometry, bugs, engine, trace, map),
+      lru(geometry, engine, map, buddy),
+      migration(geometry, engine, trace, map, buddy, lru, page_locks),
+      owners(map, lru, page_locks),
+      isolation(geometry, bugs, engine, trace, map, buddy),
+      contig(geometry, bugs, engine, trace, map, buddy, lru, migration, isolation),
+      areas(geometry, bugs, engine, trace, map, memblock, buddy, contig) {
+  CMA_ASSERT(!geometry.impossible());
+  migration.set_page_kinds(owners);
+  for (const AreaSpec& spec : geometry.areas) {
+    memblock.reserve({spec.base, spec.base + spec.pages});
+    const int error =
+        areas.init_reserved_mem(spec.base << kPageShift, spec.pages << kPageShift, spec.order_per_bit, spec.name);
+    CMA_ASSERT(error == 0);
+  }
+}
+
+void Machine::finish_boot() {
+  CMA_ASSERT(!booted_);
+  for (const PfnRange& range : memblock.free_ranges()) buddy.free_boot_range(range);
+  areas.activate_all();
+  buddy.set_up_watermarks();
+  booted_ = true;
+}
+
+void Machine::restore(const Machine& boot) {
+  CMA_ASSERT(geometry_ == boot.geometry_);
+  engine.reset();
+  bugs = boot.bugs;
+  trace.copy_from(boot.trace);
+  map.restore(boot.map);
+  page_locks.reset();
+  memblock = boot.memblock;
+  buddy.copy_from(boot.buddy);
+  lru.copy_from(boot.lru);
+  owners.copy_from(boot.owners);
+  areas.copy_from(boot.areas);
+  booted_ = boot.booted_;
+}
+
+std::uint64_t Machine::hash() const {
+  CMA_ASSERT(engine.at_rest());
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const Page& page : map.pages()) {
+    hash_step(hash, static_cast<std::uint64_t>(page.ref) << 32 | static_cast<std::uint32_t>(page.map));
+    hash_step(hash, static_cast<std::uint64_t>(page.next) << 32 | page.prev);
+    hash_step(hash, static_cast<std::uint64_t>(page.flags) << 32 | page.owner);
+    hash_step(hash, static_cast<std::uint64_t>(page.order) << 8 | index_of(page.list_type));
+  }
+  for (Migratetype type : map.types()) hash_step(hash, index_of(type));
+  for (std::size_t z = 0; z < buddy.zones(); ++z) {
+    const Zone& zone = buddy.zone(z);
+    hash_step(hash, static_cast<std::uint64_t>(zone.nr_free_pages));
+    hash_step(hash, static_cast<std::uint64_t>(zone.nr_free_cma));
+    hash_step(hash, zone.nr_isolate_pageblock << 32 | zone.nr_reserved_highatomic);
+    hash_step(hash, zone.watermark_boost);
+    for (const FreeArea& area : zone.area)
+      for (const PageList& list : area.lists) hash_step(hash, static_cast<std::uint64_t>(list.first) << 32 | list.last);
+    for (const PerCpuPages& pcp : zone.pcp) {
+      hash_step(hash, static_cast<std::uint64_t>(pcp.count) << 32 | static_cast<std::uint32_t>(pcp.free_factor));
+      for (const PageList& list : pcp.lists) hash_step(hash, static_cast<std::uint64_t>(list.first) << 32 | list.last);
+    }
+  }
+  for (unsigned list = 0; list < kLruLists; ++list) hash_step(hash, lru.size(static_cast<LruList>(list)));
+  for (int cpu = 0; cpu < engine.cpus(); ++cpu)
+    for (Pfn pfn : lru.pagevec(cpu)) hash_step(hash, pfn);
+  for (AreaId id = 0; id < areas.size(); ++id)
+    for (std::uint64_t word : areas.area(id).bitmap.words()) hash_step(hash, word);
+  for (OwnerId id = 1; id <= owners.size(); ++id) {
+    const Owner& owner = owners.owner(id);
+    hash_step(hash, owner.pfn);
+    hash_step(hash, static_cast<std::uint64_t>(owner.refusals) ^ (owner.mapped ? 1 : 0));
+  }
+  return hash;
+}
+
+std::unique_ptr<Machine> make_machine(const Geometry& geometry) {
+  auto machine = std::make_unique<Machine>(geometry);
+  machine->finish_boot();
+  return machine;
+}
+
+}  // namespace cma

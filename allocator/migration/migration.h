@@ -1,0 +1,62 @@
+// Finding pages that can be moved (mm/compaction.c) and moving them (mm/migrate.c), as alloc_contig_range does it:
+// synchronous mode, reason contig_range.
+//
+// The scan collects at most 32 pages on a list of the caller's; moving tries every page up to ten times a call and
+// returns how many are left. Each place where the kernel drops a lock, yields or sleeps is a point.
+#pragma once
+
+#include "allocator/frames/page_lock.h"
+#include "allocator/lru/lru.h"
+#include "allocator/migration/page_kinds.h"
+
+namespace cma {
+
+// COMPACT_CLUSTER_MAX: pages a scan collects before they are moved.
+inline constexpr unsigned kMigrateBatch = 32;
+// Passes of one migrate_pages call; from the fourth on it waits for page locks and writeback.
+inline constexpr int kMigratePasses = 10;
+
+class Migration {
+ public:
+  // struct compact_control as alloc_contig_range uses it.
+  struct Control {
+    PageList pages;             // isolated, newest first
+    unsigned nr_pages = 0;      // what the list holds, as the kernel counts it
+    Pfn next = 0;               // 6.1: where to go on
+  };
+
+  Migration(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
+            PageLocks& locks);
+  void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
+
+  // isolate_migratepages_range over [start, end). 4.19: the next pfn to scan, 0 when a fatal signal ended it.
+  // 6.1: 0 or -EAGAIN, -EINTR; the next pfn is in the control. Both come back as: error, control.next.
+  Task<int> isolate_range(Control& control, Pfn start, Pfn end);
+  // migrate_pages: the number of pages that did not move (still listed on 6.1, put back on 4.19 when permanent), or
+  // -ENOMEM when no target could be had.
+  Task<int> migrate_pages(Control& control);
+  // putback_movable_pages: what is left on the list goes back where it was.
+  Task<void> putback(Control& control);
+
+ private:
+  Task<int> isolate_block(Control& control, Pfn low, Pfn end);
+  bool worth_isolating(Pfn pfn) const;
+  bool isolate_movable_page(Pfn pfn);
+  void list_page(Control& control, Pfn pfn);
+  Task<int> try_to_move(Control& control, PageList& failed, Pfn pfn, bool force);
+  Task<int> move_locked(Pfn pfn, Pfn target);
+  Task<void> settle_target(Pfn target, bool lru, bool was_mapped);
+  Task<void> release_source(Pfn pfn);
+  Task<void> put_back_page(Pfn pfn);
+
+  Release release_;
+  Engine& engine_;
+  Trace& trace_;
+  MemoryMap& map_;
+  Buddy& buddy_;
+  Lru& lru_;
+  PageLocks& locks_;
+  PageKinds* kinds_ = nullptr;
+};
+
+}  // namespace cma

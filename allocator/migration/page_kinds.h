@@ -1,0 +1,27 @@
+// What migration must know of a page and only its owner can tell. Implemented by the owners layer above; the callback
+// is this layer's one upward call.
+#pragma once
+
+#include "allocator/engine/task.h"
+#include "allocator/base/pfn.h"
+
+namespace cma {
+
+class PageKinds {
+ public:
+  virtual ~PageKinds() = default;
+
+  // page_mapping(page) != NULL: a page cache page (shmem included), not an anonymous one.
+  virtual bool has_mapping(Pfn pfn) const = 0;
+  // A driver's isolate hook for a non-LRU movable page: false refuses.
+  virtual bool isolate_movable(Pfn pfn) = 0;
+  // try_to_unmap with migration entries: every pte that maps the page, a reference each. The page is locked.
+  virtual void unmap(Pfn pfn) = 0;
+  // remove_migration_ptes: every migration entry for `old` becomes a pte of `target` (which may be `old`).
+  virtual void remap(Pfn old, Pfn target) = 0;
+  // move_to_new_page: the mapping's or driver's own way to move. 0, -EAGAIN, or a permanent error. The page is locked
+  // and unmapped; on success mapping, content and flags are the new page's, which stays without list.
+  virtual int move(Pfn old, Pfn target) = 0;
+};
+
+}  // namespace cma

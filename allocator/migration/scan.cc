@@ -1,0 +1,124 @@
+// Collecting pages to migrate: isolate_migratepages_range and isolate_migratepages_block, synchronous mode.
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+#include "allocator/migration/migration.h"
+
+namespace cma {
+namespace {
+
+// congestion_wait / reclaim_throttle: up to HZ/10.
+constexpr Time kThrottleSleep = 100 * kMillisecond;
+// Locks are dropped and signals looked at every SWAP_CLUSTER_MAX pfns.
+constexpr Pfn kScanBatch = 32;
+
+}  // namespace
+
+Migration::Migration(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
+                     PageLocks& locks)
+    : release_(geometry.release),
+      engine_(engine),
+      trace_(trace),
+      map_(map),
+      buddy_(buddy),
+      lru_(lru),
+      locks_(locks) {}
+
+void Migration::list_page(Control& control, Pfn pfn) {
+  // Newest first: a batch is later moved in descending order of pfn.
+  control.pages.push_front(map_, map_.frame(pfn));
+  ++control.nr_pages;
+}
+
+// The lockless tests that decide whether an LRU page is worth taking off its list.
+bool Migration::worth_isolating(Pfn pfn) const {
+  const Page& page = map_.page(pfn);
+  if (page.ref == 0) return false;
+  // An anonymous page with more references than mappings is pinned; a page cache page may be, and migration finds out.
+  return kinds_->has_mapping(pfn) || page.ref <= page.map;
+}
+
+bool Migration::isolate_movable_page(Pfn pfn) {
+  if (map_.page(pfn).ref == 0 || !locks_.try_lock(pfn)) return false;
+  const bool taken = kinds_->isolate_movable(pfn);
+  if (taken) {
+    Page& page = map_.edit(pfn);
+    ++page.ref;
+    page.flags |= kPageIsolated | kPageTaskList;
+  }
+  locks_.unlock(pfn);
+  return taken;
+}
+
+Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
+  const bool v5_13 = release_ >= Release::v6_1;
+  const Pfn start = low;
+  control.next = low;
+  while (lru_.too_many_isolated()) {
+    // 5.10 lets a caller that holds pages go and move them first; 4.19 waits, even for its own.
+    if (v5_13 && control.nr_pages > 0) co_return -kEAGAIN;
+    co_await at(engine_, Point::scan_throttle);
+    co_await sleep_for(engine_, kThrottleSleep);
+    if (engine_.fatal_signal_pending()) co_return -kEINTR;
+  }
+  std::uint64_t scanned = 0;
+  std::uint64_t taken = 0;
+  int error = 0;
+  for (; low < end; ++low) {
+    if (low % kScanBatch == 0) {
+      co_await at(engine_, Point::scan_batch);
+      if (engine_.fatal_signal_pending()) {
+        error = v5_13 ? -kEINTR : 0;
+        break;
+      }
+    }
+    const Page& page = map_.page(low);
+    if (page.has(kPageHole)) continue;
+    ++scanned;
+    if (page.has(kPageBuddy)) {
+      if (page.order > 0) low += order_pages(page.order) - 1;
+      continue;
+    }
+    if (page.has(kPageHead | kPageTail) && !v5_13) {
+      if (page.has(kPageHead)) low += order_pages(page.order) - 1;
+      continue;
+    }
+    if (!page.has(kPageLru)) {
+      if (!page.has(kPageMovableOps) || page.has(kPageIsolated) || !isolate_movable_page(low)) continue;
+    } else if (!worth_isolating(low) || !lru_.isolate(low)) {
+      continue;
+    }
+    list_page(control, low);
+    ++taken;
+    co_await at(engine_, Point::scan_page_isolated);
+    if (control.nr_pages >= kMigrateBatch) {
+      ++low;
+      break;
+    }
+  }
+  low = std::min(low, end);
+  control.next = low;
+  if (error == 0) trace_.emit(Event::isolate_migratepages, start, low, scanned, taken);
+  co_return error;
+}
+
+Task<int> Migration::isolate_range(Control& control, Pfn start, Pfn end) {
+  Pfn pfn = start;
+  control.next = start;
+  Pfn block_end = map_.pageblock_start(start) + map_.pageblock_pages();
+  while (pfn < end) {
+    const Pfn stop = std::min(block_end, end);
+    const int error = co_await isolate_block(control, pfn, stop);
+    if (error != 0) co_return error;
+    if (control.nr_pages >= kMigrateBatch) break;
+    pfn = stop;
+    block_end = pfn + map_.pageblock_pages();
+    // 4.19 stops the scan short on a signal and goes on with the next pageblock, which stops at once as well.
+    control.next = pfn;
+    co_await at(engine_, Point::scan_block);
+  }
+  co_return 0;
+}
+
+}  // namespace cma

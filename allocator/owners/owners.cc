@@ -1,0 +1,166 @@
+#include "allocator/owners/owners.h"
+
+#include "allocator/base/error.h"
+
+namespace cma {
+namespace {
+
+// Flags that describe content and history: they follow the data to its new page.
+constexpr std::uint32_t kMovingFlags = kPageActive | kPageUnevictable | kPageReferenced | kPageDirty | kPageSwapbacked |
+                                       kPageMlocked | kPageUptodate | kPagePrivate | kPageAnon;
+
+}  // namespace
+
+std::string_view name_of(PageKind kind) {
+  switch (kind) {
+    case PageKind::none: return "none";
+    case PageKind::unmovable: return "unmovable";
+    case PageKind::movable_ops: return "movable-ops";
+    case PageKind::anonymous: return "anonymous";
+    case PageKind::shmem: return "shmem";
+  }
+  return "?";
+}
+
+Owners::Owners(MemoryMap& map, Lru& lru, PageLocks& locks) : map_(map), lru_(lru), locks_(locks) {}
+
+Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind) {
+  CMA_ASSERT(map_.page(pfn).ref == 1 && map_.page(pfn).map == 0 && map_.page(pfn).owner == 0);
+  Owner owner;
+  owner.kind = kind;
+  owner.pfn = pfn;
+  // Any value that differs from page to page will do for content; zero is a free page's.
+  owner.token = static_cast<std::uint32_t>(owners_.size() + 1) * 2654435761U | 1U;
+  owner.mapped = kind == PageKind::anonymous;
+  owners_.push_back(owner);
+  const auto id = static_cast<OwnerId>(owners_.size());
+  Page& page = map_.edit(pfn);
+  page.token = owner.token;
+  page.owner = id;
+  page.order = 0;
+  page.flags = kind == PageKind::movable_ops ? kPageMovableOps : 0U;
+  if (kind == PageKind::anonymous || kind == PageKind::shmem) {
+    page.flags = kPageSwapbacked | kPageUptodate | (kind == PageKind::anonymous ? kPageAnon : 0U);
+    page.map = kind == PageKind::anonymous ? 1 : 0;
+    co_await lru_.cache_add(pfn);
+  }
+  co_return id;
+}
+
+// zap_pte_range of a single pte: the map count first, then its reference. A migration entry that stands in for the pte
+// just goes: it holds neither.
+Task<void> Owners::unmap_for_good(OwnerId id) {
+  const Pfn pfn = record(id).pfn;
+  const bool mapped = record(id).mapped;
+  record(id).pfn = kNoPfn;
+  record(id).mapped = false;
+  if (!mapped) co_return;
+  --map_.edit(pfn).map;
+  co_await lru_.put_page(pfn);
+}
+
+Task<void> Owners::release(OwnerId id) {
+  CMA_ASSERT(!released(id));
+  if (record(id).kind == PageKind::anonymous) {
+    co_await unmap_for_good(id);
+    co_return;
+  }
+  Pfn pfn = record(id).pfn;
+  if (record(id).kind != PageKind::unmovable) {
+    // Truncation, like a driver that lets go, locks the page first, and looks again: it may have moved meanwhile.
+    co_await locks_.lock(pfn);
+    while (pfn != record(id).pfn) {
+      locks_.unlock(pfn);
+      pfn = record(id).pfn;
+      co_await locks_.lock(pfn);
+    }
+  }
+  const bool locked = record(id).kind != PageKind::unmovable;
+  record(id).pfn = kNoPfn;
+  Page& page = map_.edit(pfn);
+  page.flags &= ~kPageMovableOps;
+  page.owner = 0;
+  if (locked) locks_.unlock(pfn);
+  co_await lru_.put_page(pfn);
+}
+
+void Owners::refuse(OwnerId id, std::int64_t times, int error) {
+  record(id).refusals = times;
+  record(id).refusal_error = error;
+}
+
+bool Owners::has_mapping(Pfn pfn) const {
+  const OwnerId id = map_.page(pfn).owner;
+  return id != 0 && owner(id).kind == PageKind::shmem;
+}
+
+bool Owners::isolate_movable(Pfn pfn) {
+  return map_.page(pfn).has(kPageMovableOps) && !map_.page(pfn).has(kPageIsolated);
+}
+
+void Owners::unmap(Pfn pfn) {
+  const OwnerId id = map_.page(pfn).owner;
+  CMA_ASSERT(id != 0 && record(id).mapped);
+  record(id).mapped = false;
+  Page& page = map_.edit(pfn);
+  --page.map;
+  --page.ref;
+  CMA_ASSERT(page.map >= 0 && page.ref > 0);
+}
+
+void Owners::remap(Pfn old, Pfn target) {
+  const OwnerId id = map_.page(target).owner;
+  // The owner went away while a migration entry stood in for its pte.
+  if (released(id)) return;
+  static_cast<void>(old);
+  Page& page = map_.edit(target);
+  ++page.ref;
+  ++page.map;
+  record(id).mapped = true;
+}
+
+void Owners::take_over(Owner& owner, Pfn old, Pfn target) {
+  Page& from = map_.edit(old);
+  Page& to = map_.edit(target);
+  to.owner = from.owner;
+  to.token = from.token;
+  to.flags |= from.flags & kMovingFlags;
+  from.owner = 0;
+  from.flags &= ~kPageAnon;
+  if (owner.pfn != kNoPfn) owner.pfn = target;
+}
+
+int Owners::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
+  if (owner.refusals != 0) {
+    if (owner.refusals > 0) --owner.refusals;
+    return owner.refusal_error;
+  }
+  take_over(owner, old, target);
+  // The driver's own reference moves along.
+  Page& to = map_.edit(target);
+  to.flags |= kPageMovableOps;
+  ++to.ref;
+  Page& from = map_.edit(old);
+  from.flags &= ~kPageMovableOps;
+  --from.ref;
+  return 0;
+}
+
+int Owners::move(Pfn old, Pfn target) {
+  const OwnerId id = map_.page(old).owner;
+  // The driver let go of the page after it was isolated.
+  if (id == 0) return map_.page(old).has(kPageIsolated) ? 0 : -kEAGAIN;
+  Owner& owner = record(id);
+  if (owner.kind == PageKind::movable_ops) return move_movable_ops(owner, old, target);
+  // migrate_page_move_mapping: our list's reference, and the page cache's.
+  const int expected = owner.kind == PageKind::shmem ? 2 : 1;
+  if (map_.page(old).ref != expected) return -kEAGAIN;
+  take_over(owner, old, target);
+  if (owner.kind == PageKind::shmem) {
+    ++map_.edit(target).ref;
+    --map_.edit(old).ref;
+  }
+  return 0;
+}
+
+}  // namespace cma

@@ -1,0 +1,81 @@
+// Who holds a page, and what it takes to move it: pages a driver holds, pages a driver knows how to move, anonymous pages
+// of a process, pages of shared memory.
+//
+// An owner is a numbered record; a page names its owner. Pages that can move are found through their record, so a
+// program that holds a handle follows the data wherever it goes. Every owned page carries a token that stands for its
+// content. Cost: O(1) an operation; records are never reused within a run, so a number means one thing.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "allocator/frames/page_lock.h"
+#include "allocator/lru/lru.h"
+#include "allocator/migration/page_kinds.h"
+
+namespace cma {
+
+enum class PageKind : std::uint8_t {
+  none,
+  unmovable,    // a driver's page that nobody can move: one reference, no owner the kernel knows
+  movable_ops,  // a non-LRU page whose driver moves it, or refuses
+  anonymous,    // one pte of a private address space, on the LRU
+  shmem,        // page cache of shared memory: unmapped, swap-backed, on the LRU
+};
+
+std::string_view name_of(PageKind kind);
+
+// Number of an owner record; 0 is nobody.
+using OwnerId = std::uint32_t;
+
+struct Owner {
+  PageKind kind = PageKind::none;
+  Pfn pfn = kNoPfn;          // where the page is now; kNoPfn once the owner has let go
+  std::uint32_t token = 0;   // the content the page must have
+  bool mapped = false;       // anonymous: a pte maps it (not a migration entry)
+  std::int64_t refusals = 0;  // movable_ops: how many attempts to move are refused; negative: all
+  int refusal_error = 0;     // with this error
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+
+class Owners final : public PageKinds {
+ public:
+  Owners(MemoryMap& map, Lru& lru, PageLocks& locks);
+
+  // Makes a freshly allocated single page (one reference, no list) a page of `kind`. LRU kinds go through this CPU's
+  // pagevec. The caller's reference becomes the owner's.
+  Task<OwnerId> adopt(Pfn pfn, PageKind kind);
+  // The owner lets go: unmaps, drops from the cache, or just puts its reference. The page may live on by other references.
+  Task<void> release(OwnerId id);
+  bool released(OwnerId id) const { return owner(id).pfn == kNoPfn; }
+  // The next `times` attempts to move the page answer `error` (-EAGAIN, or a permanent one); negative: all.
+  void refuse(OwnerId id, std::int64_t times, int error);
+
+  const Owner& owner(OwnerId id) const { return owners_[id - 1]; }
+  std::size_t size() const { return owners_.size(); }
+  // References the owner itself accounts for: pte, page cache or driver.
+  static int own_references(const Owner& owner) { return owner.kind == PageKind::anonymous && !owner.mapped ? 0 : 1; }
+
+  // --- PageKinds ---
+  bool has_mapping(Pfn pfn) const override;
+  bool isolate_movable(Pfn pfn) override;
+  void unmap(Pfn pfn) override;
+  void remap(Pfn old, Pfn target) override;
+  int move(Pfn old, Pfn target) override;
+
+  void copy_from(const Owners& other) { owners_ = other.owners_; }
+
+ private:
+  Owner& record(OwnerId id) { return owners_[id - 1]; }
+  int move_movable_ops(Owner& owner, Pfn old, Pfn target);
+  void take_over(Owner& owner, Pfn old, Pfn target);
+  Task<void> unmap_for_good(OwnerId id);
+
+  MemoryMap& map_;
+  Lru& lru_;
+  PageLocks& locks_;
+  std::vector<Owner> owners_;
+};
+
+}  // namespace cma
