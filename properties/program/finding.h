@@ -1,0 +1,21 @@
+// A finding: a law that was broken, where, and in whose hands. Produced by the interpreter; minimised, printed and counted
+// by everything above.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace cma {
+
+struct Finding {
+  std::string law;       // as `cmacheck laws` prints it
+  std::string function;  // kernel function the actor was in; empty between operations
+  std::string point;     // the last point it passed; empty if none
+  std::string message;   // one sentence with the figures
+  std::size_t op = 0;    // index of the operation that was being performed
+
+  // Equal for findings that are the same bug.
+  std::string signature() const { return law + "/" + (function.empty() ? "-" : function) + "/" + (point.empty() ? "-" : point); }
+};
+
+}  // namespace cma

@@ -1,0 +1,48 @@
+// What a running program tells those who judge it. Operations report what they asked for and got; the interpreter reports
+// when control changes hands. The laws implement this; an observer that finds a law broken throws LawBroken.
+//
+// Called a few times an operation, never per page.
+#pragma once
+
+#include <cstddef>
+
+#include "allocator/machine.h"
+
+namespace cma {
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+
+  // A program is about to run on this machine: freshly booted, or before boot when it begins with boot operations.
+  virtual void program_begins(Machine&) {}
+  virtual void booted(Machine&) {}
+
+  // Area buffers. `releasing` comes before the first page is given back, `released` after the bits were cleared.
+  virtual void alloc_begins(AreaId, std::uint64_t /*count*/, unsigned /*align*/) {}
+  virtual void alloc_failed(AreaId, std::uint64_t /*count*/, unsigned /*align*/) {}
+  virtual void buffer_allocated(AreaId, Pfn, std::uint64_t /*count*/, unsigned /*align*/) {}
+  virtual void buffer_releasing(AreaId, Pfn, std::uint64_t /*count*/) {}
+  virtual void buffer_released(AreaId, Pfn, std::uint64_t /*count*/) {}
+
+  // Blocks of the page allocator. `freeing` comes before the reference is dropped.
+  virtual void pages_allocated(Pfn, unsigned /*order*/, Gfp) {}
+  virtual void pages_freeing(Pfn, unsigned /*order*/) {}
+
+  // Pages with an owner (anonymous, shmem, movable-ops, unmovable). The owner record says where the page is.
+  virtual void owner_adopted(OwnerId) {}
+  virtual void owner_releasing(OwnerId) {}
+
+  // Extra references on a page (pin, get_page). `dropping` comes before the reference goes.
+  virtual void reference_taken(Pfn) {}
+  virtual void reference_dropping(Pfn) {}
+
+  // Control: another actor is about to run, or the current one has come to its end; the machine is between two steps.
+  virtual void control_changes(Machine&) {}
+  // An operation has ended, or has been left suspended.
+  virtual void op_performed(Machine&, std::size_t /*op*/) {}
+  // Everything has come to its end: nobody is inside an operation.
+  virtual void program_ended(Machine&) {}
+};
+
+}  // namespace cma
