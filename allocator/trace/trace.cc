@@ -8,12 +8,14 @@ namespace cma {
 namespace {
 
 constexpr const char* kPointer = "(ptrval)";
-// %p of NULL: padded to the width of a pointer.
+// %p of NULL: padded to the width of a pointer in the log, bare in tracepoints.
 constexpr const char* kNullPointer = "          (null)";
+constexpr const char* kTraceNullPointer = "(null)";
 
 std::string dec(std::uint64_t value) { return std::to_string(value); }
 std::string hex0x(std::uint64_t value) { return "0x" + hex(value); }
-const char* pointer(Pfn pfn) { return pfn == kNoPfn ? kNullPointer : kPointer; }
+const char* log_pointer(Pfn pfn) { return pfn == kNoPfn ? kNullPointer : kPointer; }
+const char* pointer(Pfn pfn) { return pfn == kNoPfn ? kTraceNullPointer : kPointer; }
 
 constexpr std::array<const char*, 4> kModes = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC", "MIGRATE_SYNC_NO_COPY"};
 
@@ -81,7 +83,7 @@ std::string Trace::format_log(const Record& r) const {
     case Event::log_cma_busy_retrying:
       return std::string("cma: cma_alloc(): memory range at ") + kPointer + " is busy, retrying";
     case Event::log_cma_returned:
-      return std::string("cma: cma_alloc(): returned ") + pointer(r.a);
+      return std::string("cma: cma_alloc(): returned ") + log_pointer(r.a);
     case Event::log_cma_release:
       if (v61) return std::string("cma: cma_release(page ") + kPointer + ", count " + dec(r.b) + ")";
       return std::string("cma: cma_release(page ") + kPointer + ")";

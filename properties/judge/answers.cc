@@ -1,0 +1,125 @@
+#include "properties/judge/answers.h"
+
+namespace cma::judge {
+namespace {
+
+// "w+148" for a page of an area, "other" elsewhere.
+std::string place(const Machine& machine, Pfn pfn) {
+  const auto area = machine.areas.area_of(pfn);
+  if (!area) return "other";
+  return machine.areas.area(*area).name + "+" + std::to_string(pfn - machine.areas.area(*area).base);
+}
+
+// Relative to the first page's area even when the value lies behind its end.
+std::string offset_from(const Machine& machine, Pfn start, Pfn pfn) {
+  static_cast<void>(machine);
+  return std::to_string(pfn - start);
+}
+
+std::string bitmap_line(const Area& area) {
+  std::string line = "bm ";
+  for (std::uint64_t bit = 0; bit < area.bitmap.size(); bit += 4) {
+    unsigned digit = 0;
+    for (unsigned b = 0; b < 4 && bit + b < area.bitmap.size(); ++b)
+      digit |= area.bitmap.test(bit + b) ? 1U << b : 0U;
+    line += "0123456789abcdef"[digit];
+  }
+  return line;
+}
+
+// Kind of a page in use and the references that are not the allocation's: m movable-ops, l LRU, a other, p no reference.
+std::string page_kind(const Machine& machine, const Page& page) {
+  const char* kind = "a";
+  if (page.has(kPageMovableOps)) kind = "m";
+  if (page.has(kPageLru)) kind = "l";
+  static_cast<void>(machine);
+  return page.ref == 0 ? "p0" : kind + std::to_string(page.ref);
+}
+
+std::string pages_line(const Machine& machine, const Area& area, std::uint64_t pages) {
+  std::string line = "pg";
+  for (std::uint64_t offset = 0; offset < pages;) {
+    const Page& page = machine.map.page(area.base + offset);
+    if (page.has(kPageBuddy)) {
+      offset += order_pages(page.order);
+      continue;
+    }
+    const std::string kind = page_kind(machine, page);
+    const std::uint64_t first = offset;
+    while (offset < pages) {
+      const Page& next = machine.map.page(area.base + offset);
+      if (next.has(kPageBuddy) || page_kind(machine, next) != kind) break;
+      ++offset;
+    }
+    line += " " + std::to_string(first) + "+" + std::to_string(offset - first) + ":" + kind;
+  }
+  return line;
+}
+
+}  // namespace
+
+std::vector<std::string> dump_area(const Machine& machine, AreaId id, bool lists) {
+  const Area& area = machine.areas.area(id);
+  std::vector<std::string> lines;
+  lines.push_back(bitmap_line(area));
+  std::string types = "mt ";
+  std::string blocks = "bd";
+  const std::uint64_t step = machine.map.pageblock_pages();
+  for (Pfn pfn = area.base; pfn < area.base + area.pages; pfn += step) types += letter_of(machine.map.pageblock_type(pfn));
+  for (Pfn pfn = area.base; pfn < area.base + area.pages;) {
+    const Page& page = machine.map.page(pfn);
+    if (!page.has(kPageBuddy)) {
+      ++pfn;
+      continue;
+    }
+    blocks += " " + std::to_string(pfn - area.base) + ":" + std::to_string(page.order);
+    pfn += order_pages(page.order);
+  }
+  lines.push_back(types);
+  lines.push_back(blocks);
+  lines.push_back(pages_line(machine, area, area.pages));
+  if (!lists) return lines;
+  const Zone& zone = machine.buddy.zone_of(area.base);
+  for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order)
+    for (unsigned type = 0; type < kMigratetypes; ++type) {
+      std::string line;
+      for (Frame frame = zone.area[order].lists[type].first; frame != kNil; frame = machine.map.at(frame).next) {
+        const Pfn pfn = machine.map.pfn(frame);
+        if (area.contains(pfn)) line += " " + std::to_string(pfn - area.base);
+      }
+      if (!line.empty())
+        lines.push_back("fl " + std::to_string(order) + kMigratetypeLetters[type] + line);
+    }
+  return lines;
+}
+
+std::string event_line(const Machine& machine, const Record& r, EventLevel level, bool raw, bool log) {
+  if (is_log(r.event)) return log ? "log " + machine.trace.format(r) : "";
+  if (level == EventLevel::none) return "";
+  const bool failing_test = r.event == Event::test_pages_isolated && r.c < r.b;
+  if (raw) {
+    const bool told = r.event == Event::test_pages_isolated || r.event == Event::cma_alloc;
+    return told ? "tr " + machine.trace.format(r) : "";
+  }
+  if (level == EventLevel::failures && !failing_test) return "";
+  switch (r.event) {
+    case Event::test_pages_isolated:
+      return "ev test_pages_isolated " + place(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " fin=+" +
+             offset_from(machine, r.a, r.c) + (r.b <= r.c ? " ok" : " BUSY");
+    case Event::mm_migrate_pages:
+      return "ev migrate ok=" + std::to_string(r.a) + " failed=" + std::to_string(r.b);
+    case Event::cma_alloc:
+      return "ev cma_alloc " + (r.a == kNoPfn ? "none" : place(machine, r.a)) + " count=" + std::to_string(r.b) +
+             " align=" + std::to_string(r.c) + (r.d != 0 ? " ok" : " fail");
+    case Event::isolate_migratepages:
+    case Event::isolate_freepages:
+      if (level < EventLevel::scans) return "";
+      return std::string(r.event == Event::isolate_migratepages ? "ev isolate_migratepages " : "ev isolate_freepages ") +
+             place(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " scanned=" + std::to_string(r.c) +
+             " taken=" + std::to_string(r.d);
+    default:
+      return "";
+  }
+}
+
+}  // namespace cma::judge
