@@ -20,14 +20,14 @@ std::string bitmap_line(const Area& area) {
   std::string line = "bm ";
   for (std::uint64_t bit = 0; bit < area.bitmap.size(); bit += 4) {
     unsigned digit = 0;
-    for (unsigned b = 0; b < 4 && bit + b < area.bitmap.size(); ++b)
-      digit |= area.bitmap.test(bit + b) ? 1U << b : 0U;
+    for (unsigned b = 0; b < 4 && bit + b < area.bitmap.size(); ++b) digit |= area.bitmap.test(bit + b) ? 1U << b : 0U;
     line += "0123456789abcdef"[digit];
   }
   return line;
 }
 
-// Kind of a page in use and the references that are not the allocation's: m movable-ops, l LRU, a other, p no reference.
+// Kind of a page in use and the references that are not the allocation's: m movable-ops, l LRU, a other, p no
+// reference.
 std::string page_kind(const Machine& machine, const Page& page) {
   const char* kind = "a";
   if (page.has(kPageMovableOps)) kind = "m";
@@ -65,7 +65,8 @@ std::vector<std::string> dump_area(const Machine& machine, AreaId id, bool lists
   std::string types = "mt ";
   std::string blocks = "bd";
   const std::uint64_t step = machine.map.pageblock_pages();
-  for (Pfn pfn = area.base; pfn < area.base + area.pages; pfn += step) types += letter_of(machine.map.pageblock_type(pfn));
+  for (Pfn pfn = area.base; pfn < area.base + area.pages; pfn += step)
+    types += letter_of(machine.map.pageblock_type(pfn));
   for (Pfn pfn = area.base; pfn < area.base + area.pages;) {
     const Page& page = machine.map.page(pfn);
     if (!page.has(kPageBuddy)) {
@@ -87,8 +88,7 @@ std::vector<std::string> dump_area(const Machine& machine, AreaId id, bool lists
         const Pfn pfn = machine.map.pfn(frame);
         if (area.contains(pfn)) line += " " + std::to_string(pfn - area.base);
       }
-      if (!line.empty())
-        lines.push_back("fl " + std::to_string(order) + kMigratetypeLetters[type] + line);
+      if (!line.empty()) lines.push_back("fl " + std::to_string(order) + kMigratetypeLetters[type] + line);
     }
   return lines;
 }
@@ -106,19 +106,18 @@ std::string event_line(const Machine& machine, const Record& r, EventLevel level
     case Event::test_pages_isolated:
       return "ev test_pages_isolated " + place(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " fin=+" +
              offset_from(machine, r.a, r.c) + (r.b <= r.c ? " ok" : " BUSY");
-    case Event::mm_migrate_pages:
-      return "ev migrate ok=" + std::to_string(r.a) + " failed=" + std::to_string(r.b);
+    case Event::mm_migrate_pages: return "ev migrate ok=" + std::to_string(r.a) + " failed=" + std::to_string(r.b);
     case Event::cma_alloc:
       return "ev cma_alloc " + (r.a == kNoPfn ? "none" : place(machine, r.a)) + " count=" + std::to_string(r.b) +
              " align=" + std::to_string(r.c) + (r.d != 0 ? " ok" : " fail");
     case Event::isolate_migratepages:
     case Event::isolate_freepages:
       if (level < EventLevel::scans) return "";
-      return std::string(r.event == Event::isolate_migratepages ? "ev isolate_migratepages " : "ev isolate_freepages ") +
+      return std::string(r.event == Event::isolate_migratepages ? "ev isolate_migratepages "
+                                                                : "ev isolate_freepages ") +
              place(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " scanned=" + std::to_string(r.c) +
              " taken=" + std::to_string(r.d);
-    default:
-      return "";
+    default: return "";
   }
 }
 

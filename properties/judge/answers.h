@@ -1,5 +1,5 @@
-// The state and the events of a machine in the words of the judge's language (properties/judge/kernel/README.md): what a
-// real kernel answers to `dump`, and the lines that come before an answer. Used to compare model and kernel, live or
+// The state and the events of a machine in the words of the judge's language (properties/judge/kernel/README.md): what
+// a real kernel answers to `dump`, and the lines that come before an answer. Used to compare model and kernel, live or
 // recorded. O(size of the area) a dump.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace cma::judge {
 
-// One area as five lines: bm (bitmap, runs of hex digits), mt (pageblock types), bd (free blocks), pg (pages in use), and
-// with `lists` fl (the order of each free list inside the area).
+// One area as five lines: bm (bitmap, runs of hex digits), mt (pageblock types), bd (free blocks), pg (pages in use),
+// and with `lists` fl (the order of each free list inside the area).
 std::vector<std::string> dump_area(const Machine& machine, AreaId area, bool lists);
 
 // How many tracepoints are wanted: 0 none, 1 failing tests, 2 also all tests, migrations and allocations, 3 also scans.

@@ -1672,6 +1672,21 @@ static bool op_isolate(const struct words *op)
 	return true;
 }
 
+/* For those who test what happens when a kernel dies or hangs. */
+static bool op_panic(const struct words *op)
+{
+	panic("asked for");
+	return true;
+}
+
+static bool op_hang(const struct words *op)
+{
+	flush_out();
+	for (;;)
+		cpu_relax();
+	return true;
+}
+
 static bool op_reset(const struct words *op)
 {
 	unsigned long id;
@@ -1727,7 +1742,7 @@ static const struct {
 	{ "dbg", op_dbg }, { "dbgalloc", op_dbg_write }, { "dbgfree", op_dbg_write },
 	{ "buddyinfo", op_proc }, { "pagetypeinfo", op_proc },
 	{ "eat", op_eat }, { "spit", op_spit }, { "isolate", op_isolate }, { "undo", op_isolate },
-	{ "reset", op_reset },
+	{ "reset", op_reset }, { "panic", op_panic }, { "hang", op_hang },
 	{ "ev", op_switch }, { "log", op_switch }, { "warn", op_switch }, { "rate", op_switch },
 	{ "autodrain", op_switch }, { "sync", op_switch }, { "quiet", op_switch },
 };
@@ -1745,7 +1760,6 @@ static bool perform(const struct words *op)
 static void serve_line(char *line)
 {
 	struct words op = { 0 };
-	bool was_quiet = quiet;
 	char *word;
 
 	while (op.n < MAX_WORDS && (word = strsep(&line, " \t\r")))
@@ -1762,9 +1776,11 @@ static void serve_line(char *line)
 	if (auto_drain)
 		drain();
 	if (sync_marks) {
+		bool was_quiet = quiet;
+
 		quiet = false;
 		say(".\n");
-		quiet = was_quiet && quiet;
+		quiet = was_quiet;
 	}
 }
 

@@ -1,0 +1,315 @@
+#include "properties/judge/kernel_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/personality.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+
+extern char** environ;
+
+namespace cma::judge {
+namespace {
+
+constexpr std::uint64_t kPageSize = 4096;
+constexpr int kInputOfKernel = 3;
+constexpr int kOutputOfKernel = 4;
+constexpr int kOutputPipeBytes = 1 << 20;
+constexpr std::size_t kReadBytes = 1 << 16;
+constexpr std::size_t kLongestOp = 4096;
+// Console text beyond this is dropped: what matters of a crash stands at its beginning.
+constexpr std::size_t kLongestLog = 1 << 20;
+// The driver ends each answer with this line once it was told "sync 1".
+constexpr std::string_view kMark = ".";
+constexpr std::string_view kSync = "sync 1\n";
+constexpr std::string_view kComplaint = "  splat ";
+
+std::filesystem::path cache_directory() {
+  if (const char* own = std::getenv("CMACHECK_JUDGE_CACHE")) return own;
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME")) return std::filesystem::path(xdg) / "cmacheck/judge";
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home ? home : "/") / ".cache/cmacheck/judge";
+}
+
+std::filesystem::path kernel_path(std::string_view release, unsigned pageblock_order) {
+  return cache_directory() / fmt::format("judge-{}-p{}", release, pageblock_order);
+}
+
+std::string area_argument(const std::vector<KernelArea>& areas) {
+  std::string text = "cmacheck_areas=";
+  for (const KernelArea& area : areas) {
+    if (text.back() != '=') text += ',';
+    text +=
+        fmt::format("{}:{}@{}:{}", area.name, area.pages * kPageSize, area.base_pfn * kPageSize, area.order_per_bit);
+  }
+  return text;
+}
+
+// Everything the child needs, made before the fork: after it only system calls are safe.
+struct Command {
+  std::vector<std::string> arguments;
+  std::vector<std::string> environment;
+  std::vector<char*> argv;
+  std::vector<char*> envp;
+
+  explicit Command(const KernelOptions& options)
+      : arguments{options.program, fmt::format("mem={}", options.memory_pages * kPageSize),
+                  area_argument(options.areas), fmt::format("cmacheck_in={}", kInputOfKernel),
+                  fmt::format("cmacheck_out={}", kOutputOfKernel),
+                  // Where no directory can be made: otherwise each run leaves one behind when it is killed.
+                  "uml_dir=/proc/", "con0=null,null", "con=null", "quiet", "panic=-1",
+                  // Simulated time, without which runs are not repeatable.
+                  "time-travel=inf-cpu"} {
+    for (char** variable = environ; *variable; ++variable) {
+      if (!std::string_view(*variable).starts_with("GLIBC_TUNABLES=")) environment.emplace_back(*variable);
+    }
+    environment.emplace_back("GLIBC_TUNABLES=glibc.pthread.rseq=0");
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    for (std::string& variable : environment) envp.push_back(variable.data());
+    argv.push_back(nullptr);
+    envp.push_back(nullptr);
+  }
+};
+
+// The child's side of the fork. Descriptors are first moved out of the way of the numbers they shall get.
+[[noreturn]] void become_kernel(const Command& command, int input, int output, int console) {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  setpgid(0, 0);
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const std::array<std::pair<int, int>, 5> moves{{{fcntl(null, F_DUPFD_CLOEXEC, 16), STDIN_FILENO},
+                                                  {fcntl(console, F_DUPFD_CLOEXEC, 16), STDOUT_FILENO},
+                                                  {fcntl(console, F_DUPFD_CLOEXEC, 16), STDERR_FILENO},
+                                                  {fcntl(input, F_DUPFD_CLOEXEC, 16), kInputOfKernel},
+                                                  {fcntl(output, F_DUPFD_CLOEXEC, 16), kOutputOfKernel}}};
+  for (const auto& [from, to] : moves) {
+    if (from < 0 || dup2(from, to) < 0) _exit(126);
+  }
+  // Random addresses would move the kernel's memory, and an area at a fixed place could be refused.
+  personality(ADDR_NO_RANDOMIZE);
+  execve(command.argv[0], command.argv.data(), command.envp.data());
+  _exit(127);
+}
+
+void close_if_open(int& descriptor) {
+  if (descriptor >= 0) close(descriptor);
+  descriptor = -1;
+}
+
+std::string describe_status(int status) {
+  if (WIFSIGNALED(status)) return fmt::format("killed by signal {}", WTERMSIG(status));
+  return fmt::format("exited with status {}", WEXITSTATUS(status));
+}
+
+void check_op(std::string_view op) {
+  if (op.empty() || op.size() > kLongestOp || op.front() == '#' || op.find('\n') != std::string_view::npos ||
+      op.find_first_not_of(" \t\r") == std::string_view::npos || op.starts_with("sync ") || op.starts_with("quiet ")) {
+    throw std::invalid_argument(fmt::format("not an op for the judge: '{}'", op.substr(0, 80)));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> cached_kernel(std::string_view release, unsigned pageblock_order) {
+  const std::filesystem::path path = kernel_path(release, pageblock_order);
+  std::error_code ignored;
+  // The record is written last, so that without it the program is not known to be whole.
+  if (!std::filesystem::exists(path.string() + ".built", ignored)) return std::nullopt;
+  if (access(path.c_str(), X_OK) != 0) return std::nullopt;
+  return path.string();
+}
+
+std::string missing_kernel_reason(std::string_view release, unsigned pageblock_order) {
+  return fmt::format(
+      "no judge kernel {} with pageblock order {} in {}; build it with: ci/judge-kernel --only {} --order {}", release,
+      pageblock_order, cache_directory().string(), release, pageblock_order);
+}
+
+KernelProcess::KernelProcess(const KernelOptions& options) : silence_(options.silence) { start(options); }
+
+KernelProcess::~KernelProcess() { end(); }
+
+// Both ends of the channels of a new kernel; what is not handed over is closed again.
+struct KernelProcess::Pipes {
+  std::array<int, 2> input{-1, -1};
+  std::array<int, 2> output{-1, -1};
+  std::array<int, 2> console{-1, -1};
+
+  // Input is a socket, as only a socket can be told not to raise SIGPIPE when the kernel is gone.
+  bool open() {
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input.data()) == 0 &&
+           pipe2(output.data(), O_CLOEXEC) == 0 && pipe2(console.data(), O_CLOEXEC) == 0;
+  }
+  ~Pipes() {
+    for (std::array<int, 2>* pair : {&input, &output, &console}) {
+      for (int& descriptor : *pair) close_if_open(descriptor);
+    }
+  }
+};
+
+void KernelProcess::start(const KernelOptions& options) {
+  const Command command(options);
+  Pipes pipes;
+  if (!pipes.open()) {
+    fail(KernelFailure::Kind::not_started, fmt::format("no pipes: {}", std::strerror(errno)));
+    return;
+  }
+  pid_ = fork();
+  if (pid_ == 0) become_kernel(command, pipes.input[0], pipes.output[1], pipes.console[1]);
+  if (pid_ < 0) {
+    fail(KernelFailure::Kind::not_started, fmt::format("fork: {}", std::strerror(errno)));
+    return;
+  }
+  setpgid(pid_, pid_);  // By both sides, so that it holds whoever comes first.
+  input_ = std::exchange(pipes.input[1], -1);
+  output_ = std::exchange(pipes.output[0], -1);
+  console_ = std::exchange(pipes.console[0], -1);
+  for (const int descriptor : {input_, output_, console_}) fcntl(descriptor, F_SETFL, O_NONBLOCK);
+  fcntl(output_, F_SETPIPE_SZ, kOutputPipeBytes);  // Only for speed, so it may fail.
+  send_some(kSync);                                // Fits into an empty socket. Its mark is not an answer.
+  marks_to_skip_ = 1;
+}
+
+KernelAnswer KernelProcess::ask(std::string_view op) {
+  check_op(op);
+  exchange(std::string(op) + '\n', 1);
+  return std::move(answers_.front());
+}
+
+std::vector<KernelAnswer> KernelProcess::ask_all(std::span<const std::string> ops) {
+  std::string script;
+  for (const std::string& op : ops) {
+    check_op(op);
+    script += op;
+    script += '\n';
+  }
+  exchange(script, ops.size());
+  return std::move(answers_);
+}
+
+// Sends and receives at once: neither side's buffer can then stop both. Leaves `answers_due` answers, the missing ones
+// incomplete.
+void KernelProcess::exchange(std::string_view input, std::size_t answers_due) {
+  answers_.clear();
+  while (running() && answers_.size() < answers_due) {
+    input.remove_prefix(send_some(input));
+    if (answers_.size() < answers_due && !wait_for_kernel(!input.empty())) break;
+    read_console();
+    read_answers();
+  }
+  if (answers_.size() < answers_due) answers_.push_back(std::exchange(current_, {}));
+  answers_.resize(answers_due);
+}
+
+// Waits until the kernel said something, or can be written to. False once it is silent for too long, and killed.
+bool KernelProcess::wait_for_kernel(bool writing) {
+  std::array<pollfd, 3> channels{{{output_, POLLIN, 0}, {console_, POLLIN, 0}, {writing ? input_ : -1, POLLOUT, 0}}};
+  int ready = 0;
+  do {
+    ready = poll(channels.data(), channels.size(), static_cast<int>(silence_.count()));
+  } while (ready < 0 && errno == EINTR);
+  if (ready > 0) return true;
+  fail(KernelFailure::Kind::silent, fmt::format("no answer for {} ms", silence_.count()));
+  end();
+  return false;
+}
+
+std::size_t KernelProcess::send_some(std::string_view input) {
+  if (input.empty()) return 0;
+  const ssize_t sent = send(input_, input.data(), input.size(), MSG_NOSIGNAL);
+  // A kernel that is gone is noticed where its output ends.
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
+void KernelProcess::read_answers() {
+  std::array<char, kReadBytes> buffer;
+  ssize_t n = 0;
+  while ((n = read(output_, buffer.data(), buffer.size())) > 0) {
+    std::string_view text(buffer.data(), static_cast<std::size_t>(n));
+    for (std::size_t end = 0; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1)) {
+      if (partial_line_.empty()) {
+        take_line(text.substr(0, end));
+      } else {
+        partial_line_ += text.substr(0, end);
+        take_line(std::exchange(partial_line_, {}));
+      }
+    }
+    partial_line_ += text;
+  }
+  if (n == 0) note_end();
+}
+
+void KernelProcess::take_line(std::string_view line) {
+  if (line != kMark) {
+    if (line.starts_with(kComplaint)) {
+      fail(KernelFailure::Kind::complained, std::string(line.substr(kComplaint.size())));
+    }
+    current_.lines.emplace_back(line);
+    return;
+  }
+  current_.complete = true;
+  if (marks_to_skip_ > 0) {
+    --marks_to_skip_;
+    current_ = {};
+    return;
+  }
+  answers_.push_back(std::exchange(current_, {}));
+}
+
+void KernelProcess::read_console() {
+  std::array<char, kReadBytes> buffer;
+  ssize_t n = 0;
+  while ((n = read(console_, buffer.data(), buffer.size())) > 0) {
+    const std::size_t room = kLongestLog - std::min(log_.size(), kLongestLog);
+    log_.append(buffer.data(), std::min(static_cast<std::size_t>(n), room));
+  }
+}
+
+void KernelProcess::fail(KernelFailure::Kind kind, std::string text) {
+  if (!failure_) failure_ = KernelFailure{kind, std::move(text)};
+}
+
+// The kernel closed its output: it powered off or died. Reaps it.
+void KernelProcess::note_end() {
+  if (ended_) return;
+  ended_ = true;
+  int status = 0;
+  kill(-pid_, SIGKILL);  // Whatever it left; itself it is gone or going.
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  read_console();
+  if (input_ >= 0) fail(KernelFailure::Kind::died, fmt::format("the kernel {}", describe_status(status)));
+}
+
+bool KernelProcess::finish() {
+  close_if_open(input_);
+  answers_.clear();
+  while (running() && wait_for_kernel(false)) {
+    read_console();
+    read_answers();
+  }
+  end();
+  return !failure_;
+}
+
+void KernelProcess::end() {
+  close_if_open(input_);
+  if (pid_ > 0 && !ended_) note_end();
+  close_if_open(output_);
+  close_if_open(console_);
+}
+
+}  // namespace cma::judge

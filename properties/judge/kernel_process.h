@@ -1,0 +1,112 @@
+// A running judge kernel: starts the User Mode Linux program that ci/judge-kernel built, hands it operations in the
+// language of kernel/README.md, and returns what it answered. Used by the judge's client; knows nothing of the meaning
+// of an op.
+//
+// Cost: about 11 ms to boot, 50 us for one op in lock step (ask), 7 us in a batch (ask_all). One process and, once a
+// program uses anonymous pages, one more; 20 to 60 MB. Everything is killed and reaped with the object.
+//
+// A kernel that dies, hangs or prints a BUG or WARNING is a finding, not an exception: failure() tells, log() has the
+// console.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cma::judge {
+
+struct KernelArea {
+  std::string name;
+  std::uint64_t base_pfn = 0;
+  std::uint64_t pages = 0;
+  unsigned order_per_bit = 0;
+};
+
+struct KernelOptions {
+  std::string program;
+  std::uint64_t memory_pages = 65536;
+  std::vector<KernelArea> areas;
+  // How long the kernel may say nothing while an answer is due. A hang detector: no healthy op comes near it.
+  std::chrono::milliseconds silence{30'000};
+};
+
+// The lines an op brought forth, without line ends: events (they begin with two spaces) in order, then the answer
+// proper.
+struct KernelAnswer {
+  std::vector<std::string> lines;
+  // False for the op during which the kernel died or fell silent, and for those after it.
+  bool complete = false;
+
+  bool operator==(const KernelAnswer&) const = default;
+};
+
+struct KernelFailure {
+  enum class Kind : std::uint8_t { not_started, died, silent, complained };
+  Kind kind;
+  std::string text;  // For people: what happened, with the exit status or the kernel's own line.
+};
+
+// The program that ci/judge-kernel left for a release ("6.1", "6.12") and pageblock order, or nothing if it is not
+// there.
+std::optional<std::string> cached_kernel(std::string_view release, unsigned pageblock_order);
+
+// Why cached_kernel found nothing, and what to do: the text for a skipped test.
+std::string missing_kernel_reason(std::string_view release, unsigned pageblock_order);
+
+class KernelProcess {
+ public:
+  explicit KernelProcess(const KernelOptions& options);
+  KernelProcess(const KernelProcess&) = delete;
+  KernelProcess& operator=(const KernelProcess&) = delete;
+  ~KernelProcess();
+
+  // One op and its answer. An op is one line that is neither empty nor a comment; "quiet" and "sync" are this class's
+  // own.
+  KernelAnswer ask(std::string_view op);
+  // All ops at once: the kernel runs ahead of the reader. As many answers as ops.
+  std::vector<KernelAnswer> ask_all(std::span<const std::string> ops);
+
+  // Ends the input and waits for the kernel to power off by itself. False if it failed, now or before.
+  bool finish();
+
+  // The first failure; none while all is well. A complaint (BUG, WARNING) does not end the kernel: later ops still
+  // answer.
+  const std::optional<KernelFailure>& failure() const { return failure_; }
+  bool running() const { return pid_ > 0 && !ended_; }
+  // What the kernel wrote to its console: boot troubles, warnings and oopses with their traces.
+  const std::string& log() const { return log_; }
+
+ private:
+  struct Pipes;
+  void start(const KernelOptions& options);
+  void exchange(std::string_view input, std::size_t answers_due);
+  bool wait_for_kernel(bool writing);
+  std::size_t send_some(std::string_view input);
+  void read_answers();
+  void read_console();
+  void take_line(std::string_view line);
+  void fail(KernelFailure::Kind kind, std::string text);
+  void note_end();
+  void end();
+
+  std::chrono::milliseconds silence_;
+  pid_t pid_ = -1;
+  int input_ = -1;
+  int output_ = -1;
+  int console_ = -1;
+  bool ended_ = false;
+  std::string partial_line_;
+  KernelAnswer current_;
+  std::vector<KernelAnswer> answers_;
+  std::size_t marks_to_skip_ = 0;
+  std::optional<KernelFailure> failure_;
+  std::string log_;
+};
+
+}  // namespace cma::judge
