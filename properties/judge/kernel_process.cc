@@ -18,8 +18,6 @@
 #include <stdexcept>
 #include <utility>
 
-extern char** environ;
-
 namespace cma::judge {
 namespace {
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cma::judge {
@@ -15,7 +16,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 // The part of an answer that is not an event.
 std::vector<std::string> answer_proper(const KernelAnswer& answer) {
@@ -64,6 +64,7 @@ TEST_P(KernelProcessTest, BatchGivesTheSameAnswersAsLockStep) {
                                      "ca 5 a 900 0", "zone",         "cmaf"};
   KernelProcess one(options_);
   std::vector<KernelAnswer> lock_step;
+  lock_step.reserve(ops.size());
   for (const std::string& op : ops) lock_step.push_back(one.ask(op));
   KernelProcess other(options_);
   EXPECT_EQ(other.ask_all(ops), lock_step);
@@ -130,7 +131,7 @@ TEST_P(KernelProcessTest, AnonymousPagesLeaveNoProcessBehind) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Releases, KernelProcessTest, ::testing::Values("6.1", "6.12"),
-                         [](const auto& info) { return info.param == std::string("6.1") ? "R6_1" : "R6_12"; });
+                         [](const auto& tested) { return tested.param == std::string("6.1") ? "R6_1" : "R6_12"; });
 
 TEST(KernelProcess, AProgramThatIsNoKernelFailsWithItsLog) {
   KernelProcess kernel(small_machine("/bin/false"));
