@@ -1,0 +1,111 @@
+#include "allocator/base/geometry.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace cma {
+namespace {
+
+TEST(Geometry, TheDefaultsArePossibleOnBothReleases) {
+  for (Release release : kModelledReleases) {
+    EXPECT_EQ(default_small_geometry(release).impossible(), std::nullopt);
+    Geometry g;
+    g.release = release;
+    EXPECT_EQ(g.impossible(), std::nullopt);
+  }
+}
+
+TEST(Geometry, TheDefaultSmallMachineIsTheOneOfTheSpeedFigures) {
+  const Geometry g = default_small_geometry(Release::v6_1);
+  EXPECT_EQ(g.memory.pages(), 1024U);
+  EXPECT_EQ(g.pageblock_order, 4U);
+  EXPECT_EQ(g.largest_order, 6U);
+  EXPECT_EQ(g.cpus, 2);
+  ASSERT_EQ(g.areas.size(), 2U);
+  EXPECT_EQ(g.areas[0].pages, 256U);
+  EXPECT_EQ(g.areas[1].order_per_bit, 1U);
+  EXPECT_EQ(g.pcp_batch, 2);
+  EXPECT_EQ(g.pcp_high, 6);
+}
+
+TEST(Geometry, AreasAlignToTheLargestBlockUntilPageblocksAreIsolatedSingly) {
+  Geometry g;
+  g.release = Release::v4_19;
+  EXPECT_EQ(g.isolation_unit(), 1024U);
+  g.release = Release::v6_1;
+  EXPECT_EQ(g.isolation_unit(), 512U);
+}
+
+TEST(Geometry, WithoutZonesAllMemoryIsOneNormalZone) {
+  Geometry g;
+  g.memory = {512, 4096};
+  ASSERT_EQ(g.effective_zones().size(), 1U);
+  EXPECT_EQ(g.effective_zones()[0].name, "Normal");
+  EXPECT_EQ(g.effective_zones()[0].range, g.memory);
+}
+
+struct Impossible {
+  const char* why;  // a part of the sentence
+  std::function<void(Geometry&)> spoil;
+};
+
+const Impossible kImpossible[] = {
+    {"largest_order must be below 16", [](Geometry& g) { g.largest_order = 16; }},
+    {"pageblock_order must not exceed largest_order", [](Geometry& g) { g.pageblock_order = 7; }},
+    {"pageblock_order must be at least 1", [](Geometry& g) { g.pageblock_order = 0; }},
+    {"cpus must be 1 to 8", [](Geometry& g) { g.cpus = 0; }},
+    {"cpus must be 1 to 8", [](Geometry& g) { g.cpus = 9; }},
+    {"pcp_batch must be 1", [](Geometry& g) { g.pcp_batch = 0; }},
+    {"pcp_high must be 0", [](Geometry& g) { g.pcp_high = -1; }},
+    {"min_free_kbytes", [](Geometry& g) { g.min_free_kbytes = ~std::uint64_t{0}; }},
+    {"extra_free_kbytes", [](Geometry& g) { g.extra_free_kbytes = ~std::uint64_t{0}; }},
+    {"release 4.9 is not modelled", [](Geometry& g) { g.release = Release::v4_9; }},
+    {"memory must hold at least one page", [](Geometry& g) { g.memory = {0, 0}; }},
+    {"memory must hold at least one page", [](Geometry& g) { g.memory = {64, 32}; }},
+    {"memory must end at or below pfn 0xffffffff", [](Geometry& g) { g.memory = {0xfffffff0, 0x100000000}; }},
+    {"memory must not exceed 0x4000000 pages", [](Geometry& g) { g.memory = {0, 0x4000001}; }},
+    {"memory must begin at a pageblock", [](Geometry& g) { g.memory = {8, 1024}; }},
+    {"hole at 0x3ff does not lie inside", [](Geometry& g) { g.holes = {{0x3ff, 0x401}}; }},
+    {"hole at 0x10 does not lie inside", [](Geometry& g) { g.holes = {{0x10, 0x10}}; }},
+    {"reservation at 0x400 does not lie inside", [](Geometry& g) { g.reserved = {{0x400, 0x410}}; }},
+    {"at most 4 zones", [](Geometry& g) { g.zones.resize(5); }},
+    {"a zone needs a name", [](Geometry& g) { g.zones = {{"", {0, 1024}}}; }},
+    {"zone Normal does not lie inside", [](Geometry& g) { g.zones = {{"Normal", {0, 1025}}}; }},
+    {"zone Normal overlaps the zone before it",
+     [](Geometry& g) { g.zones = {{"DMA", {0, 512}}, {"Normal", {511, 1024}}}; }},
+    {"or is out of order", [](Geometry& g) { g.zones = {{"DMA", {512, 1024}}, {"Normal", {0, 512}}}; }},
+    {"max_areas must not exceed 64", [](Geometry& g) { g.max_areas = 65; }},
+    {"more areas than max_areas=1", [](Geometry& g) { g.max_areas = 1; }},
+    {"area a has no pages", [](Geometry& g) { g.areas[0].pages = 0; }},
+    {"area a does not lie inside", [](Geometry& g) { g.areas[0].pages = ~std::uint64_t{0}; }},
+    {"area b does not lie inside", [](Geometry& g) { g.areas[1].base = 1024; }},
+    {"area a: base must be a multiple of 0x40", [](Geometry& g) { g.areas[0].base = 0x210; }},
+    {"area a: pages must be a multiple of 0x40", [](Geometry& g) { g.areas[0].pages = 0x50; }},
+    {"area a: order_per_bit must not exceed", [](Geometry& g) { g.areas[0].order_per_bit = 7; }},
+    {"area b overlaps area a", [](Geometry& g) { g.areas[1].base = 704; }},
+    {"two areas are named a", [](Geometry& g) { g.areas[1].name = "a"; }},
+    {"area a overlaps a hole", [](Geometry& g) { g.holes = {{767, 768}}; }},
+    {"area b overlaps a reservation", [](Geometry& g) { g.reserved = {{768, 769}}; }},
+};
+
+TEST(Geometry, EachImpossibleOneNamesItsRule) {
+  for (const Impossible& impossible : kImpossible) {
+    Geometry g = default_small_geometry(Release::v4_19);
+    impossible.spoil(g);
+    const std::optional<std::string> why = g.impossible();
+    ASSERT_TRUE(why) << impossible.why;
+    EXPECT_NE(why->find(impossible.why), std::string::npos) << *why << " instead of " << impossible.why;
+  }
+}
+
+TEST(Geometry, ThePageblockIsEnoughAlignmentSince519) {
+  Geometry g = default_small_geometry(Release::v6_1);
+  g.areas = {{"a", 0x210, 0x30, 4}};
+  EXPECT_EQ(g.impossible(), std::nullopt);
+  g.areas[0].order_per_bit = 5;
+  EXPECT_NE(g.impossible(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace cma
