@@ -23,12 +23,14 @@ Machine::Machine(const Geometry& geometry)
       buddy(geometry, bugs, engine, trace, map),
       lru(geometry, engine, map, buddy),
       migration(geometry, engine, trace, map, buddy, lru, page_locks),
-      owners(map, lru, page_locks),
+      buffers(geometry, engine, map, lru),
+      owners(geometry, map, lru, page_locks, buffers),
       isolation(geometry, bugs, engine, trace, map, buddy),
       contig(geometry, bugs, engine, trace, map, buddy, lru, migration, isolation),
       areas(geometry, bugs, engine, trace, map, memblock, buddy, contig) {
   CMA_ASSERT(!geometry.impossible());
   migration.set_page_kinds(owners);
+  lru.set_slot_cache(buffers);
   for (const AreaSpec& spec : geometry.areas) {
     memblock.reserve({spec.base, spec.base + spec.pages});
     const int error =
@@ -55,6 +57,7 @@ void Machine::restore(const Machine& boot) {
   memblock = boot.memblock;
   buddy.copy_from(boot.buddy);
   lru.copy_from(boot.lru);
+  buffers.copy_from(boot.buffers);
   owners.copy_from(boot.owners);
   areas.copy_from(boot.areas);
   booted_ = boot.booted_;
@@ -88,6 +91,13 @@ std::uint64_t Machine::hash() const {
     for (Pfn pfn : lru.pagevec(cpu)) hash_step(hash, pfn);
   for (AreaId id = 0; id < areas.size(); ++id)
     for (std::uint64_t word : areas.area(id).bitmap.words()) hash_step(hash, word);
+  for (BufferId id = 1; id <= buffers.size(); ++id) {
+    const Buffer& buffer = buffers.buffer(id);
+    hash_step(hash, buffer.pfn);
+    hash_step(hash, static_cast<std::uint64_t>(buffer.count) << 1 | (buffer.dirty ? 1 : 0));
+  }
+  for (int cpu = 0; cpu < engine.cpus(); ++cpu)
+    for (BufferId id : buffers.lru_slots(cpu)) hash_step(hash, id);
   for (OwnerId id = 1; id <= owners.size(); ++id) {
     const Owner& owner = owners.owner(id);
     hash_step(hash, owner.pfn);

@@ -48,6 +48,7 @@ class Machine {
   Buddy buddy;
   Lru lru;
   Migration migration;
+  Buffers buffers;
   Owners owners;
   Isolation isolation;
   Contig contig;

@@ -107,6 +107,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
       result = result < 0 && !v5_13 ? result : -kEBUSY;
       break;
     }
+    co_await migration_.reclaim_clean(control);
     result = co_await migration_.migrate_pages(control);
     if (v5_13 && result == -kENOMEM) break;
   }

@@ -3,7 +3,8 @@
 namespace cma {
 
 Lru::Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy)
-    : engine_(engine),
+    : release_(geometry.release),
+      engine_(engine),
       map_(map),
       buddy_(buddy),
       pagevecs_(static_cast<std::size_t>(geometry.cpus)) {
@@ -89,9 +90,12 @@ Task<void> Lru::add_drain(int cpu) {
 Task<void> Lru::add_drain_all() {
   co_await drain_mutex_.lock(engine_);
   co_await at(engine_, Point::drain_lru_begin);
+  const bool with_slots = release_ >= Release::v6_1 && slots_ != nullptr;
   for (int cpu = 0; cpu < engine_.cpus(); ++cpu) {
-    if (pagevecs_[static_cast<unsigned>(cpu)].empty()) continue;
+    const bool slots = with_slots && slots_->occupied(cpu);
+    if (pagevecs_[static_cast<unsigned>(cpu)].empty() && !slots) continue;
     co_await add_drain(cpu);
+    if (slots) slots_->invalidate(cpu);
     co_await at(engine_, Point::drain_lru_cpu);
   }
   drain_mutex_.unlock(engine_);

@@ -17,9 +17,20 @@ inline constexpr unsigned kLruLists = 5;
 // PAGEVEC_SIZE: a drain happens on the fifteenth insertion.
 inline constexpr std::size_t kPagevecSize = 15;
 
+// Another per-CPU cache that keeps pages from moving and is emptied together with the pagevecs (5.13): the buffer-head
+// slots of the owners layer. This layer's one upward call.
+class SlotCache {
+ public:
+  virtual ~SlotCache() = default;
+  virtual bool occupied(int cpu) const = 0;
+  virtual void invalidate(int cpu) = 0;
+};
+
 class Lru {
  public:
   Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy);
+
+  void set_slot_cache(SlotCache& slots) { slots_ = &slots; }
 
   // --- references ---
   // Takes a reference on a page in use.
@@ -62,9 +73,11 @@ class Lru {
   void add_to_list(Pfn pfn);
   void remove_from_list(Pfn pfn);
 
+  Release release_;
   Engine& engine_;
   MemoryMap& map_;
   Buddy& buddy_;
+  SlotCache* slots_ = nullptr;
   std::array<PageList, kLruLists> lists_;
   std::array<std::uint64_t, kLruLists> sizes_{};
   std::array<std::int64_t, 2> isolated_{};  // NR_ISOLATED_ANON, NR_ISOLATED_FILE

@@ -42,7 +42,10 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target) {
   co_await at(engine_, Point::migrate_locked);
   const bool was_mapped = map_.page(pfn).map > 0;
   // Truncated meanwhile: there is nothing to move, and the last user will free it.
-  if (map_.page(pfn).owner == 0) co_return -kEAGAIN;
+  if (map_.page(pfn).owner == 0) {
+    kinds_->drop_orphaned_buffers(pfn);
+    co_return -kEAGAIN;
+  }
   if (was_mapped) {
     kinds_->unmap(pfn);
     co_await at(engine_, Point::migrate_unmapped);

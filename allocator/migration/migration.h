@@ -32,6 +32,8 @@ class Migration {
   // isolate_migratepages_range over [start, end). 4.19: the next pfn to scan, 0 when a fatal signal ended it.
   // 6.1: 0 or -EAGAIN, -EINTR; the next pfn is in the control. Both come back as: error, control.next.
   Task<int> isolate_range(Control& control, Pfn start, Pfn end);
+  // reclaim_clean_pages_from_list: drops clean, unused pages of files instead of moving them.
+  Task<void> reclaim_clean(Control& control);
   // migrate_pages: the number of pages that did not move (still listed on 6.1, put back on 4.19 when permanent), or
   // -ENOMEM when no target could be had.
   Task<int> migrate_pages(Control& control);

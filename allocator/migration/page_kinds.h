@@ -19,6 +19,11 @@ class PageKinds {
   virtual void unmap(Pfn pfn) = 0;
   // remove_migration_ptes: every migration entry for `old` becomes a pte of `target` (which may be `old`).
   virtual void remap(Pfn old, Pfn target) = 0;
+  // One clean page of a file, isolated and locked: true if it could be dropped from its cache. Its two references (cache
+  // and list) are gone then, and the caller frees it.
+  virtual bool reclaim_clean(Pfn pfn) = 0;
+  // A page that lost its mapping after it was isolated: tries to drop its buffers.
+  virtual void drop_orphaned_buffers(Pfn pfn) = 0;
   // move_to_new_page: the mapping's or driver's own way to move. 0, -EAGAIN, or a permanent error. The page is locked
   // and unmapped; on success mapping, content and flags are the new page's, which stays without list.
   virtual int move(Pfn old, Pfn target) = 0;

@@ -121,4 +121,33 @@ Task<int> Migration::isolate_range(Control& control, Pfn start, Pfn end) {
   co_return 0;
 }
 
+Task<void> Migration::reclaim_clean(Control& control) {
+  PageList kept;
+  for (Frame frame = control.pages.first; frame != kNil;) {
+    const Pfn pfn = map_.pfn(frame);
+    const Page& page = map_.at(frame);
+    const Frame next = page.next;
+    // Anonymous and shared memory is swap-backed: without swap it must move. Drivers' pages are not reclaim's.
+    if (!page.has(kPageSwapbacked | kPageDirty | kPageMovableOps | kPageIsolated)) {
+      control.pages.remove(map_, frame);
+      map_.edit(pfn).flags &= ~kPageActive;
+      co_await at(engine_, Point::reclaim_clean_page);
+      const bool locked = !map_.page(pfn).has(kPageWriteback) && locks_.try_lock(pfn);
+      const bool reclaimed = locked && kinds_->reclaim_clean(pfn);
+      if (locked) locks_.unlock(pfn);
+      if (reclaimed) {
+        lru_.forget_isolated(pfn);
+        --control.nr_pages;
+        map_.edit(pfn).flags &= ~kPageTaskList;
+        co_await buddy_.free_unreferenced(pfn, 0);
+      } else {
+        kept.push_front(map_, frame);
+      }
+    }
+    frame = next;
+  }
+  // Kept pages come back in front, in the order shrink_page_list leaves them.
+  while (!kept.empty()) control.pages.push_front(map_, kept.pop_back(map_));
+}
+
 }  // namespace cma

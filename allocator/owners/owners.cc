@@ -7,7 +7,7 @@ namespace {
 
 // Flags that describe content and history: they follow the data to its new page.
 constexpr std::uint32_t kMovingFlags = kPageActive | kPageUnevictable | kPageReferenced | kPageDirty | kPageSwapbacked |
-                                       kPageMlocked | kPageUptodate | kPagePrivate | kPageAnon;
+                                       kPageMlocked | kPageUptodate | kPageAnon;
 
 }  // namespace
 
@@ -18,11 +18,13 @@ std::string_view name_of(PageKind kind) {
     case PageKind::movable_ops: return "movable-ops";
     case PageKind::anonymous: return "anonymous";
     case PageKind::shmem: return "shmem";
+    case PageKind::block_device: return "block-device";
   }
   return "?";
 }
 
-Owners::Owners(MemoryMap& map, Lru& lru, PageLocks& locks) : map_(map), lru_(lru), locks_(locks) {}
+Owners::Owners(const Geometry& geometry, MemoryMap& map, Lru& lru, PageLocks& locks, Buffers& buffers)
+    : release_(geometry.release), map_(map), lru_(lru), locks_(locks), buffers_(buffers) {}
 
 Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind) {
   CMA_ASSERT(map_.page(pfn).ref == 1 && map_.page(pfn).map == 0 && map_.page(pfn).owner == 0);
@@ -39,6 +41,10 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind) {
   page.owner = id;
   page.order = 0;
   page.flags = kind == PageKind::movable_ops ? kPageMovableOps : 0U;
+  if (kind == PageKind::block_device) {
+    page.flags = kPageUptodate;
+    co_await lru_.cache_add(pfn);
+  }
   if (kind == PageKind::anonymous || kind == PageKind::shmem) {
     page.flags = kPageSwapbacked | kPageUptodate | (kind == PageKind::anonymous ? kPageAnon : 0U);
     page.map = kind == PageKind::anonymous ? 1 : 0;
@@ -76,9 +82,14 @@ Task<void> Owners::release(OwnerId id) {
     }
   }
   const bool locked = record(id).kind != PageKind::unmovable;
+  // Truncation drops the buffer if it can; a busy one keeps the page as an orphan.
+  if (record(id).buffer != 0) {
+    buffers_.set_dirty(record(id).buffer, false);
+    free_buffer(record(id));
+  }
   record(id).pfn = kNoPfn;
   Page& page = map_.edit(pfn);
-  page.flags &= ~kPageMovableOps;
+  page.flags &= ~(kPageMovableOps | kPageDirty);
   page.owner = 0;
   if (locked) locks_.unlock(pfn);
   co_await lru_.put_page(pfn);
@@ -91,7 +102,7 @@ void Owners::refuse(OwnerId id, std::int64_t times, int error) {
 
 bool Owners::has_mapping(Pfn pfn) const {
   const OwnerId id = map_.page(pfn).owner;
-  return id != 0 && owner(id).kind == PageKind::shmem;
+  return id != 0 && (owner(id).kind == PageKind::shmem || owner(id).kind == PageKind::block_device);
 }
 
 bool Owners::isolate_movable(Pfn pfn) {
@@ -126,7 +137,7 @@ void Owners::take_over(Owner& owner, Pfn old, Pfn target) {
   to.token = from.token;
   to.flags |= from.flags & kMovingFlags;
   from.owner = 0;
-  from.flags &= ~kPageAnon;
+  from.flags &= ~(kPageAnon | kPageDirty);
   if (owner.pfn != kNoPfn) owner.pfn = target;
 }
 
@@ -146,17 +157,87 @@ int Owners::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
   return 0;
 }
 
+// --- block devices ---
+
+BufferId Owners::buffer_of(OwnerId id) {
+  Owner& owner = record(id);
+  CMA_ASSERT(owner.kind == PageKind::block_device && !released(id));
+  if (owner.buffer == 0) owner.buffer = buffers_.attach(owner.pfn);
+  return owner.buffer;
+}
+
+void Owners::make_dirty(OwnerId id) {
+  buffers_.set_dirty(buffer_of(id), true);
+  map_.edit(record(id).pfn).flags |= kPageDirty;
+}
+
+bool Owners::free_buffer(Owner& owner) {
+  if (!buffers_.try_to_free(owner.buffer)) return false;
+  owner.buffer = 0;
+  return true;
+}
+
+bool Owners::reclaim_clean(Pfn pfn) {
+  const OwnerId id = map_.page(pfn).owner;
+  if (id == 0 || record(id).kind != PageKind::block_device) return false;
+  Owner& owner = record(id);
+  if (owner.buffer != 0 && !free_buffer(owner)) {
+    map_.edit(pfn).flags |= kPageActive;
+    return false;
+  }
+  Page& page = map_.edit(pfn);
+  // The cache's reference and the list's, frozen at once; anybody else's keeps the page.
+  if (page.ref != 2) return false;
+  page.ref = 0;
+  page.owner = 0;
+  owner.pfn = kNoPfn;
+  return true;
+}
+
+void Owners::drop_orphaned_buffers(Pfn pfn) {
+  for (BufferId id = 1; id <= buffers_.size(); ++id)
+    if (buffers_.buffer(id).pfn == pfn) buffers_.try_to_free(id);
+}
+
+// fallback_migrate_page: write a dirty page out first, then drop its buffer, then move it as a bare page. 0 to go on.
+int Owners::move_block_device_v4(Owner& owner, Pfn old) {
+  if (map_.page(old).has(kPageDirty)) {
+    // A RAM disk's write completes at once; the page is clean when it is tried again.
+    map_.edit(old).flags &= ~kPageDirty;
+    if (owner.buffer != 0) buffers_.set_dirty(owner.buffer, false);
+    return -kEAGAIN;
+  }
+  return owner.buffer == 0 || free_buffer(owner) ? 0 : -kEAGAIN;
+}
+
+// buffer_migrate_folio_norefs: the buffer moves along, dirty or not, once nobody but a slot holds it.
+int Owners::move_block_device_v5_3(Owner& owner, Pfn old, Pfn target) {
+  const int expected = 2 + (owner.buffer != 0 ? 1 : 0);
+  if (map_.page(old).ref != expected) return -kEAGAIN;
+  if (owner.buffer != 0 && buffers_.buffer(owner.buffer).count != 0) {
+    buffers_.invalidate_all();
+    if (buffers_.buffer(owner.buffer).count != 0) return -kEAGAIN;
+  }
+  if (owner.buffer != 0) buffers_.move_to(owner.buffer, target);
+  return 0;
+}
+
 int Owners::move(Pfn old, Pfn target) {
   const OwnerId id = map_.page(old).owner;
   // The driver let go of the page after it was isolated.
   if (id == 0) return map_.page(old).has(kPageIsolated) ? 0 : -kEAGAIN;
   Owner& owner = record(id);
   if (owner.kind == PageKind::movable_ops) return move_movable_ops(owner, old, target);
+  if (owner.kind == PageKind::block_device) {
+    const bool v5_3 = release_ >= Release::v5_10;
+    const int error = v5_3 ? move_block_device_v5_3(owner, old, target) : move_block_device_v4(owner, old);
+    if (error != 0) return error;
+  }
   // migrate_page_move_mapping: our list's reference, and the page cache's.
-  const int expected = owner.kind == PageKind::shmem ? 2 : 1;
+  const int expected = owner.kind == PageKind::anonymous ? 1 : 2;
   if (map_.page(old).ref != expected) return -kEAGAIN;
   take_over(owner, old, target);
-  if (owner.kind == PageKind::shmem) {
+  if (owner.kind != PageKind::anonymous) {
     ++map_.edit(target).ref;
     --map_.edit(old).ref;
   }

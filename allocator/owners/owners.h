@@ -13,6 +13,7 @@
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
 #include "allocator/migration/page_kinds.h"
+#include "allocator/owners/buffers.h"
 
 namespace cma {
 
@@ -22,6 +23,7 @@ enum class PageKind : std::uint8_t {
   movable_ops,  // a non-LRU page whose driver moves it, or refuses
   anonymous,    // one pte of a private address space, on the LRU
   shmem,        // page cache of shared memory: unmapped, swap-backed, on the LRU
+  block_device,  // page cache of a RAM disk (writes complete at once), with a buffer head once it was looked up
 };
 
 std::string_view name_of(PageKind kind);
@@ -36,12 +38,13 @@ struct Owner {
   bool mapped = false;       // anonymous: a pte maps it (not a migration entry)
   std::int64_t refusals = 0;  // movable_ops: how many attempts to move are refused; negative: all
   int refusal_error = 0;     // with this error
+  BufferId buffer = 0;       // block_device: its buffer head, 0 for none
   friend bool operator==(const Owner&, const Owner&) = default;
 };
 
 class Owners final : public PageKinds {
  public:
-  Owners(MemoryMap& map, Lru& lru, PageLocks& locks);
+  Owners(const Geometry& geometry, MemoryMap& map, Lru& lru, PageLocks& locks, Buffers& buffers);
 
   // Makes a freshly allocated single page (one reference, no list) a page of `kind`. LRU kinds go through this CPU's
   // pagevec. The caller's reference becomes the owner's.
@@ -52,9 +55,15 @@ class Owners final : public PageKinds {
   // The next `times` attempts to move the page answer `error` (-EAGAIN, or a permanent one); negative: all.
   void refuse(OwnerId id, std::int64_t times, int error);
 
+  // The buffer of a block-device page, made when it is looked up first.
+  BufferId buffer_of(OwnerId id);
+  // The page's data and its buffer become dirty.
+  void make_dirty(OwnerId id);
+
   const Owner& owner(OwnerId id) const { return owners_[id - 1]; }
   std::size_t size() const { return owners_.size(); }
   // References the owner itself accounts for: pte, page cache or driver.
+  // The reference of attached buffers comes on top, and stays when the owner lets go of a page whose buffer is busy.
   static int own_references(const Owner& owner) { return owner.kind == PageKind::anonymous && !owner.mapped ? 0 : 1; }
 
   // --- PageKinds ---
@@ -62,6 +71,8 @@ class Owners final : public PageKinds {
   bool isolate_movable(Pfn pfn) override;
   void unmap(Pfn pfn) override;
   void remap(Pfn old, Pfn target) override;
+  bool reclaim_clean(Pfn pfn) override;
+  void drop_orphaned_buffers(Pfn pfn) override;
   int move(Pfn old, Pfn target) override;
 
   void copy_from(const Owners& other) { owners_ = other.owners_; }
@@ -70,11 +81,16 @@ class Owners final : public PageKinds {
   Owner& record(OwnerId id) { return owners_[id - 1]; }
   int move_movable_ops(Owner& owner, Pfn old, Pfn target);
   void take_over(Owner& owner, Pfn old, Pfn target);
+  int move_block_device_v4(Owner& owner, Pfn old);
+  int move_block_device_v5_3(Owner& owner, Pfn old, Pfn target);
+  bool free_buffer(Owner& owner);
   Task<void> unmap_for_good(OwnerId id);
 
+  Release release_;
   MemoryMap& map_;
   Lru& lru_;
   PageLocks& locks_;
+  Buffers& buffers_;
   std::vector<Owner> owners_;
 };
 

@@ -1,0 +1,143 @@
+#include "allocator/engine/mutex.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace cma {
+namespace {
+
+using State = Engine::State;
+using Log = std::vector<std::string>;
+
+class MutexTest : public ::testing::Test {
+ protected:
+  // Takes the first mutex, passes a point, takes the second if there is one, and lets go.
+  Task<void> take(Mutex& first, Mutex* second, std::string who) {
+    co_await first.lock(engine);
+    log.push_back(who + " in");
+    co_await at(engine, Point::cma_mutex_taken);
+    if (second != nullptr) {
+      co_await second->lock(engine);
+      second->unlock(engine);
+    }
+    first.unlock(engine);
+    log.push_back(who + " out");
+  }
+  void begin_and_stop_inside(ActorId actor, Mutex& first, Mutex* second, std::string who) {
+    engine.begin(actor, take(first, second, std::move(who)));
+    engine.stop_at(actor, Point::cma_mutex_taken, 1);
+    engine.resume(actor);
+  }
+
+  Engine engine{1};
+  ActorId a = engine.add_actor(0);
+  ActorId b = engine.add_actor(0);
+  ActorId c = engine.add_actor(0);
+  Mutex m{"m"};
+  Mutex n{"n"};
+  Log log;
+};
+
+TEST_F(MutexTest, WaitersGetItInTheOrderTheyCame) {
+  begin_and_stop_inside(a, m, nullptr, "a");
+  engine.begin(c, take(m, nullptr, "c"));
+  engine.resume(c);
+  engine.begin(b, take(m, nullptr, "b"));
+  engine.resume(b);
+  EXPECT_EQ(engine.state(b), State::waiting);
+  EXPECT_EQ(engine.waits_for(b), "m");
+  EXPECT_EQ(m.owner(), a);
+  engine.resume(a);
+  EXPECT_EQ(m.owner(), c);
+  EXPECT_EQ(engine.waits_for_actor(b), c);
+  EXPECT_EQ(engine.take_woken(), c);
+  engine.resume(c);
+  EXPECT_EQ(engine.take_woken(), b);
+  engine.resume(b);
+  EXPECT_EQ(log, (Log{"a in", "a out", "c in", "c out", "b in", "b out"}));
+  EXPECT_FALSE(m.held());
+}
+
+TEST_F(MutexTest, ANewcomerDoesNotOvertakeAWokenWaiter) {
+  begin_and_stop_inside(a, m, nullptr, "a");
+  engine.begin(b, take(m, nullptr, "b"));
+  engine.resume(b);
+  engine.resume(a);
+  engine.begin(c, take(m, nullptr, "c"));
+  engine.resume(c);
+  EXPECT_EQ(engine.state(c), State::waiting);
+  EXPECT_EQ(log, (Log{"a in", "a out"}));
+}
+
+TEST_F(MutexTest, TryLockNeverWaits) {
+  begin_and_stop_inside(a, m, nullptr, "a");
+  engine.assume(b);
+  EXPECT_FALSE(m.try_lock(engine));
+  engine.resume(a);
+  engine.assume(b);
+  EXPECT_TRUE(m.try_lock(engine));
+  EXPECT_EQ(m.owner(), b);
+}
+
+TEST_F(MutexTest, TakingItTwiceBreaksTheLawOfLocks) {
+  engine.begin(a, take(m, &m, "a"));
+  try {
+    engine.resume(a);
+    FAIL() << "nothing was thrown";
+  } catch (const LawBroken& broken) {
+    EXPECT_EQ(broken.law(), "locks");
+    EXPECT_EQ(broken.function(), "m");
+  }
+}
+
+TEST_F(MutexTest, ACycleOfTwoWaitersIsFoundWhenItCloses) {
+  begin_and_stop_inside(a, m, &n, "a");
+  begin_and_stop_inside(b, n, &m, "b");
+  engine.resume(a);
+  EXPECT_EQ(engine.state(a), State::waiting);
+  EXPECT_THROW(engine.resume(b), LawBroken);
+}
+
+TEST_F(MutexTest, ACycleOfThreeWaitersIsFoundToo) {
+  Mutex o{"o"};
+  begin_and_stop_inside(a, m, &n, "a");
+  begin_and_stop_inside(b, n, &o, "b");
+  begin_and_stop_inside(c, o, &m, "c");
+  engine.resume(a);
+  engine.resume(b);
+  try {
+    engine.resume(c);
+    FAIL() << "nothing was thrown";
+  } catch (const LawBroken& broken) {
+    EXPECT_EQ(broken.law(), "locks");
+    EXPECT_NE(std::string(broken.what()).find("deadlock"), std::string::npos);
+  }
+}
+
+TEST_F(MutexTest, AChainWithoutACycleIsNoDeadlock) {
+  begin_and_stop_inside(a, m, nullptr, "a");
+  begin_and_stop_inside(b, n, &m, "b");
+  engine.resume(b);
+  engine.begin(c, take(n, nullptr, "c"));
+  EXPECT_NO_THROW(engine.resume(c));
+  engine.resume(a);
+  engine.resume(b);
+  engine.resume(c);
+  EXPECT_TRUE(engine.at_rest());
+}
+
+TEST_F(MutexTest, OnlyTheOwnerLetsGo) {
+  engine.assume(a);
+  EXPECT_THROW(m.unlock(engine), AssertionFailure);
+}
+
+TEST_F(MutexTest, APlainCallThatWouldWaitBreaksTheLawOfLocks) {
+  begin_and_stop_inside(a, m, nullptr, "a");
+  engine.assume(kMainActor);
+  EXPECT_THROW(run_now(take(m, nullptr, "main")), LawBroken);
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,113 @@
+#include "allocator/engine/task.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "allocator/engine/engine.h"
+
+namespace cma {
+namespace {
+
+Task<int> number(int value) { co_return value; }
+
+Task<int> sum_of_numbers(int count) {
+  int sum = 0;
+  for (int i = 1; i <= count; ++i) sum += co_await number(i);
+  co_return sum;
+}
+
+Task<int> depth(int levels) {
+  if (levels == 0) co_return 0;
+  co_return 1 + co_await depth(levels - 1);
+}
+
+TEST(Task, RunsNothingUntilItIsAwaited) {
+  bool ran = false;
+  const auto body = [&]() -> Task<void> {
+    ran = true;
+    co_return;
+  };
+  Task<void> task = body();
+  EXPECT_FALSE(ran);
+  run_now(std::move(task));
+  EXPECT_TRUE(ran);
+}
+
+TEST(Task, NestedTasksHandTheirResultsUp) {
+  EXPECT_EQ(run_now(sum_of_numbers(10)), 55);
+  EXPECT_EQ(run_now(depth(100)), 100);
+}
+
+TEST(Task, ALoopOverAMillionFinishedTasksNeedsNoStack) {
+  EXPECT_EQ(run_now(sum_of_numbers(1'000'000)), static_cast<int>(1'000'000ULL * 1'000'001ULL / 2));
+}
+
+TEST(Task, ResultsMayBeMovedOnly) {
+  const auto make = []() -> Task<std::unique_ptr<int>> { co_return std::make_unique<int>(7); };
+  const auto pass = [&]() -> Task<std::unique_ptr<int>> { co_return co_await make(); };
+  EXPECT_EQ(*run_now(pass()), 7);
+}
+
+Task<int> fails(bool before) {
+  if (before) throw std::runtime_error("inside");
+  co_return 1;
+}
+
+TEST(Task, AnExceptionTravelsThroughEveryLevel) {
+  const auto middle = []() -> Task<int> { co_return co_await fails(true); };
+  const auto outer = [&]() -> Task<int> { co_return co_await middle(); };
+  EXPECT_THROW(run_now(outer()), std::runtime_error);
+}
+
+TEST(Task, AnExceptionCanBeCaughtOnTheWay) {
+  const auto outer = []() -> Task<std::string> {
+    std::string said;
+    try {
+      co_await fails(true);
+    } catch (const std::runtime_error& error) {
+      said = error.what();
+    }
+    co_return said + std::to_string(co_await fails(false));
+  };
+  EXPECT_EQ(run_now(outer()), "inside1");
+}
+
+struct Noisy {
+  explicit Noisy(std::vector<std::string>& log) : log_(log) {}
+  ~Noisy() { log_.emplace_back("gone"); }
+  std::vector<std::string>& log_;
+};
+
+Task<void> hold_across_a_point(Engine& engine, std::vector<std::string>& log) {
+  const Noisy noisy(log);
+  co_await at(engine, Point::migrate_page);
+  log.emplace_back("on");
+}
+
+TEST(Task, ThrowingASuspendedTaskAwayDestroysWhatItHeld) {
+  Engine engine(1);
+  std::vector<std::string> log;
+  const ActorId actor = engine.add_actor(0);
+  engine.begin(actor, hold_across_a_point(engine, log));
+  engine.stop_at(actor, Point::migrate_page, 1);
+  engine.resume(actor);
+  EXPECT_TRUE(log.empty());
+  engine.abandon();
+  EXPECT_EQ(log, std::vector<std::string>{"gone"});
+}
+
+TEST(Task, AMovedFromTaskHoldsNothing) {
+  Task<int> first = number(3);
+  Task<int> second = std::move(first);
+  EXPECT_FALSE(static_cast<bool>(first));  // NOLINT: what is tested
+  EXPECT_TRUE(static_cast<bool>(second));
+  first = std::move(second);
+  EXPECT_EQ(run_now(std::move(first)), 3);
+}
+
+}  // namespace
+}  // namespace cma

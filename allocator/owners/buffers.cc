@@ -1,0 +1,101 @@
+#include "allocator/owners/buffers.h"
+
+#include <algorithm>
+
+namespace cma {
+
+Buffers::Buffers(const Geometry& geometry, Engine& engine, MemoryMap& map, const Lru& lru)
+    : release_(geometry.release),
+      slots_(geometry.release >= Release::v4_9 ? 16 : 8),
+      engine_(engine),
+      map_(map),
+      lru_(lru),
+      lru_slots_(static_cast<std::size_t>(geometry.cpus)) {}
+
+void Buffers::copy_from(const Buffers& other) {
+  buffers_ = other.buffers_;
+  lru_slots_ = other.lru_slots_;
+}
+
+BufferId Buffers::attach(Pfn pfn) {
+  Page& page = map_.edit(pfn);
+  CMA_ASSERT(!page.has(kPagePrivate) && page.ref > 0);
+  page.flags |= kPagePrivate;
+  ++page.ref;
+  Buffer buffer;
+  buffer.pfn = pfn;
+  buffers_.push_back(buffer);
+  return static_cast<BufferId>(buffers_.size());
+}
+
+// lookup_bh_lru: a hit moves to the front.
+bool Buffers::find_in_slots(BufferId id) {
+  std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(engine_.cpu())];
+  const auto it = std::find(slots.begin(), slots.end(), id);
+  if (it == slots.end()) return false;
+  std::rotate(slots.begin(), it, it + 1);
+  return true;
+}
+
+// bh_lru_install: the newest goes in front, the oldest falls out and loses the slot's count.
+void Buffers::install(BufferId id) {
+  // 5.13: nothing is parked while the LRU caches are disabled.
+  if (release_ >= Release::v6_1 && lru_.disable_count() > 0) return;
+  std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(engine_.cpu())];
+  slots.insert(slots.begin(), id);
+  ++buffers_[id - 1].count;
+  if (slots.size() <= slots_) return;
+  put(slots.back());
+  slots.pop_back();
+}
+
+void Buffers::hold(BufferId id) {
+  CMA_ASSERT(buffers_[id - 1].pfn != kNoPfn);
+  if (!find_in_slots(id)) install(id);
+  ++buffers_[id - 1].count;
+}
+
+void Buffers::put(BufferId id) {
+  Buffer& buffer = buffers_[id - 1];
+  CMA_ASSERT(buffer.count > 0);
+  --buffer.count;
+}
+
+void Buffers::touch(BufferId id) {
+  hold(id);
+  put(id);
+}
+
+void Buffers::invalidate(int cpu) {
+  std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(cpu)];
+  for (BufferId id : slots) put(id);
+  slots.clear();
+}
+
+void Buffers::invalidate_all() {
+  for (int cpu = 0; cpu < engine_.cpus(); ++cpu) invalidate(cpu);
+}
+
+bool Buffers::try_to_free(BufferId id) {
+  Buffer& buffer = buffers_[id - 1];
+  if (buffer.count != 0 || buffer.dirty) return false;
+  Page& page = map_.edit(buffer.pfn);
+  page.flags &= ~kPagePrivate;
+  --page.ref;
+  CMA_ASSERT(page.ref > 0);
+  buffer.pfn = kNoPfn;
+  return true;
+}
+
+void Buffers::move_to(BufferId id, Pfn target) {
+  Buffer& buffer = buffers_[id - 1];
+  Page& from = map_.edit(buffer.pfn);
+  Page& to = map_.edit(target);
+  from.flags &= ~kPagePrivate;
+  --from.ref;
+  to.flags |= kPagePrivate;
+  ++to.ref;
+  buffer.pfn = target;
+}
+
+}  // namespace cma

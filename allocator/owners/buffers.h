@@ -1,0 +1,72 @@
+// Buffer heads of block-device pages and the per-CPU LRU of recently used ones (fs/buffer.c).
+//
+// A page has at most one buffer here (blocks of page size). All of a page's buffers together hold one page reference; what
+// others hold is the buffer's own count, which page reference counting does not see. Each occupied LRU slot holds one
+// count, and in releases before 5.13 nothing on the allocation path empties the slots: that is how a forgotten lookup
+// pins a page. A slot array belongs to its CPU (interrupts off). O(slots) a lookup.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "allocator/lru/lru.h"
+
+namespace cma {
+
+// Number of a buffer head; 0 is none.
+using BufferId = std::uint32_t;
+
+struct Buffer {
+  Pfn pfn = kNoPfn;  // the page it is attached to; kNoPfn once it is freed
+  int count = 0;     // b_count: slots and users
+  bool dirty = false;
+  friend bool operator==(const Buffer&, const Buffer&) = default;
+};
+
+class Buffers final : public SlotCache {
+ public:
+  Buffers(const Geometry& geometry, Engine& engine, MemoryMap& map, const Lru& lru);
+
+  // Gives the page a buffer (create_empty_buffers): the private flag and one reference.
+  BufferId attach(Pfn pfn);
+  // __find_get_block and brelse: the buffer is looked up, stays in this CPU's LRU, and is let go.
+  void touch(BufferId id);
+  // The same, but the caller keeps a count / gives it back.
+  void hold(BufferId id);
+  void put(BufferId id);
+  void set_dirty(BufferId id, bool dirty) { buffers_[id - 1].dirty = dirty; }
+  // invalidate_bh_lrus: empties the slots of every CPU.
+  void invalidate_all();
+
+  // try_to_free_buffers: frees the page's buffer unless it is busy. The page loses its private flag and a reference, which
+  // is never its last one.
+  bool try_to_free(BufferId id);
+  // The buffer follows the data to another page.
+  void move_to(BufferId id, Pfn target);
+
+  const Buffer& buffer(BufferId id) const { return buffers_[id - 1]; }
+  std::size_t size() const { return buffers_.size(); }
+  // BH_LRU_SIZE: 8 up to 3.17.
+  std::size_t slots() const { return slots_; }
+  const std::vector<BufferId>& lru_slots(int cpu) const { return lru_slots_[static_cast<std::size_t>(cpu)]; }
+
+  // --- SlotCache ---
+  bool occupied(int cpu) const override { return !lru_slots_[static_cast<std::size_t>(cpu)].empty(); }
+  void invalidate(int cpu) override;
+
+  void copy_from(const Buffers& other);
+
+ private:
+  bool find_in_slots(BufferId id);
+  void install(BufferId id);
+
+  Release release_;
+  std::size_t slots_;
+  Engine& engine_;
+  MemoryMap& map_;
+  const Lru& lru_;
+  std::vector<Buffer> buffers_;
+  std::vector<std::vector<BufferId>> lru_slots_;  // by CPU, newest first
+};
+
+}  // namespace cma
