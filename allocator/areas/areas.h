@@ -1,8 +1,8 @@
 // CMA areas (mm/cma.c): declaring, activating, allocating and releasing, and the files an engineer looks at.
 //
 // Each area has a bitmap under its own lock (a mutex up to 5.12, a spinlock since); cma_mutex serialises the contiguous
-// allocations of all areas. An allocation sweeps the bitmap forward once, window by window; between marking a window and
-// owning its pages, and between giving a window up and clearing its bits, other actors see it as used.
+// allocations of all areas. An allocation sweeps the bitmap forward once, window by window; between marking a window
+// and owning its pages, and between giving a window up and clearing its bits, other actors see it as used.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,7 @@ struct Area {
   Pfn base = 0;
   std::uint64_t pages = 0;  // the kernel's cma->count; zero once activation has failed
   unsigned order_per_bit = 0;
-  Bitmap bitmap;            // empty until activated
+  Bitmap bitmap;             // empty until activated
   bool fail_bitmap = false;  // injected: its bitmap cannot be allocated
   Mutex lock{"cma->lock"};
   // 5.13: pages asked for in calls that succeeded and failed.

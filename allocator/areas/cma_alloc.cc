@@ -46,7 +46,8 @@ Task<void> Areas::clear_bits(AreaId id, Pfn pfn, std::uint64_t bits) {
   area.lock.unlock(engine_);
 }
 
-// One forward sweep over the bitmap: 0 when a window was obtained, -ENOMEM when none was ever tried, else the last error.
+// One forward sweep over the bitmap: 0 when a window was obtained, -ENOMEM when none was ever tried, else the last
+// error.
 Task<int> Areas::sweep(AreaId id, Window& window) {
   Area& area = areas_[id];
   CMA_ASSERT(area.active());
@@ -80,8 +81,7 @@ Task<int> Areas::sweep(AreaId id, Window& window) {
     co_await at(engine_, Point::cma_bitmap_cleared);
     if (error != -kEBUSY) co_return error;
     if (debug_) trace_.emit(Event::log_cma_busy_retrying);
-    if (release_ >= Release::v6_1)
-      trace_.emit(Event::cma_alloc_busy_retry, id, window.pfn, window.count, window.align);
+    if (release_ >= Release::v6_1) trace_.emit(Event::cma_alloc_busy_retry, id, window.pfn, window.count, window.align);
     start = bit + window.mask + 1;
   }
 }

@@ -93,7 +93,8 @@ std::optional<int> Areas::check_declaration(const DeclareRequest& request, std::
   for (std::size_t zone = 0; zone < buddy_.zones(); ++zone)
     if (buddy_.zone_name(zone) == "HighMem") highmem = buddy_.zone(zone).range.start << kPageShift;
   if (fixed && base < highmem && base + size > highmem)
-    return failed(-kEINVAL, "Region at " + physical(base) + " defined on low/high memory boundary (" + physical(highmem) + ")");
+    return failed(-kEINVAL,
+                  "Region at " + physical(base) + " defined on low/high memory boundary (" + physical(highmem) + ")");
   if (base + size > limit || base + size < base)
     return failed(-kEINVAL, "Size (" + physical(size) + ") of region at " + physical(base) + " exceeds limit (" +
                                 physical(limit) + ")");
@@ -122,7 +123,8 @@ int Areas::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) 
     base = memblock_.alloc_range(pages, align, std::max(four_gib, wanted), limit, /*bottom_up=*/true);
   if (base == kNoPfn && wanted < highmem && limit > highmem)
     base = memblock_.alloc_range(pages, align, highmem, limit, false);
-  if (base == kNoPfn) base = memblock_.alloc_range(pages, align, wanted, std::min(limit, memblock_.memory().end), false);
+  if (base == kNoPfn)
+    base = memblock_.alloc_range(pages, align, wanted, std::min(limit, memblock_.memory().end), false);
   return base == kNoPfn ? -kENOMEM : 0;
 }
 
@@ -144,7 +146,8 @@ int Areas::declare_contiguous(const DeclareRequest& asked) {
   // `asked.base` decides about fixed alignment, the rounded values about everything else.
   DeclareRequest checked = request;
   checked.base = asked.base;
-  if (const auto error = check_declaration(checked, alignment, request.base, request.size, request.limit)) return *error;
+  if (const auto error = check_declaration(checked, alignment, request.base, request.size, request.limit))
+    return *error;
   Pfn base = kNoPfn;
   int error = reserve(request, alignment, base);
   if (error == 0) {
@@ -181,7 +184,8 @@ void Areas::activation_failed(Area& area) {
     area.pages = 0;
 }
 
-// Checks and converts one pageblock after the other: a late failure leaves the earlier ones with the allocator, typed CMA.
+// Checks and converts one pageblock after the other: a late failure leaves the earlier ones with the allocator, typed
+// CMA.
 bool Areas::activate_v4(AreaId id) {
   Area& area = areas_[id];
   if (!make_bitmap(area)) {

@@ -49,8 +49,8 @@ std::string buddyinfo(const Buddy& buddy) {
 }
 
 std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map) {
-  std::string text = "Page block order: " + std::to_string(map.pageblock_order()) + "\nPages per block:  " +
-                     std::to_string(map.pageblock_pages()) + "\n\n";
+  std::string text = "Page block order: " + std::to_string(map.pageblock_order()) +
+                     "\nPages per block:  " + std::to_string(map.pageblock_pages()) + "\n\n";
   const std::string title = "Free pages count per migrate type at order";
   text += title + std::string(43 - title.size(), ' ') + " ";
   for (unsigned order = 0; order <= buddy.largest_order(); ++order) text += padded(std::to_string(order), 6) + " ";

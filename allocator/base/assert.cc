@@ -7,7 +7,8 @@ namespace {
 
 std::string message(const char* condition, const char* function, const char* file, int line) {
   const char* slash = std::strrchr(file, '/');
-  return std::string(function) + ": " + condition + " (" + (slash ? slash + 1 : file) + ":" + std::to_string(line) + ")";
+  return std::string(function) + ": " + condition + " (" + (slash ? slash + 1 : file) + ":" + std::to_string(line) +
+         ")";
 }
 
 }  // namespace

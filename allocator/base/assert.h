@@ -27,6 +27,7 @@ class AssertionFailure : public std::logic_error {
 #ifdef CMACHECK_NO_ASSERT
 #define CMA_ASSERT(condition) static_cast<void>(sizeof((condition) ? 1 : 0))
 #else
-#define CMA_ASSERT(condition) \
-  (__builtin_expect(!(condition), 0) ? ::cma::assertion_failed(#condition, __func__, __FILE__, __LINE__) : static_cast<void>(0))
+#define CMA_ASSERT(condition)                                                                            \
+  (__builtin_expect(!(condition), 0) ? ::cma::assertion_failed(#condition, __func__, __FILE__, __LINE__) \
+                                     : static_cast<void>(0))
 #endif

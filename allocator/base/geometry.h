@@ -39,8 +39,8 @@ struct Geometry {
   unsigned pageblock_order = 9;
   unsigned largest_order = 10;  // MAX_ORDER - 1 in the kernels up to 6.3
   int cpus = 1;
-  std::vector<ZoneSpec> zones;   // empty: one zone "Normal" over all memory
-  std::vector<PfnRange> holes;   // frames that do not exist
+  std::vector<ZoneSpec> zones;     // empty: one zone "Normal" over all memory
+  std::vector<PfnRange> holes;     // frames that do not exist
   std::vector<PfnRange> reserved;  // frames that boot keeps for itself
   std::vector<AreaSpec> areas;
   unsigned max_areas = 8;  // MAX_CMA_AREAS
@@ -57,7 +57,8 @@ struct Geometry {
 
   std::uint64_t pageblock_pages() const { return order_pages(pageblock_order); }
   std::uint64_t largest_pages() const { return order_pages(largest_order); }
-  // Unit in which alloc_contig_range isolates and areas are aligned: the larger of the two up to 5.18, then the pageblock.
+  // Unit in which alloc_contig_range isolates and areas are aligned: the larger of the two up to 5.18, then the
+  // pageblock.
   std::uint64_t isolation_unit() const;
   // The zones, with the default filled in.
   std::vector<ZoneSpec> effective_zones() const;

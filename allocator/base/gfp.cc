@@ -8,17 +8,14 @@ namespace cma {
 namespace {
 
 // include/linux/gfp.h at 4.19 and include/linux/gfp_types.h at 6.1, in the order of GfpBits.
-constexpr std::array<std::uint32_t, 23> kValues419 = {0x1,     0x2,     0x4,     0x8,      0x10,     0x20,
-                                                      0x40,    0x80,    0x100,   0x200,    0x400,    0x800,
-                                                      0x1000,  0x2000,  0x4000,  0x8000,   0x10000,  0x20000,
-                                                      0x40000, 0x80000, 0x100000, 0x200000, 0x400000};
-constexpr std::array<std::uint32_t, 23> kValues61 = {0x1,      0x2,     0x4,      0x8,      0x10,    0x20,
-                                                     0x40,     0x80,    0x1000,   0x2000,   0x4000,  0x8000,
-                                                     0x10000,  0x20000, 0x40000,  0x100,    0x80000, 0x100000,
-                                                     0x200000, 0x200,   0x400000, 0x400,    0x800};
+constexpr std::array<std::uint32_t, 23> kValues419 = {
+    0x1,    0x2,    0x4,    0x8,    0x10,    0x20,    0x40,    0x80,    0x100,    0x200,    0x400,   0x800,
+    0x1000, 0x2000, 0x4000, 0x8000, 0x10000, 0x20000, 0x40000, 0x80000, 0x100000, 0x200000, 0x400000};
+constexpr std::array<std::uint32_t, 23> kValues61 = {
+    0x1,     0x2,     0x4,     0x8,   0x10,    0x20,     0x40,     0x80,  0x1000,   0x2000, 0x4000, 0x8000,
+    0x10000, 0x20000, 0x40000, 0x100, 0x80000, 0x100000, 0x200000, 0x200, 0x400000, 0x400,  0x800};
 
-constexpr Gfp kTranshugeLight =
-    ((kGfpHighuserMovable | kGfpComp | kGfpNomemalloc | kGfpNowarn) & ~kGfpReclaim);
+constexpr Gfp kTranshugeLight = ((kGfpHighuserMovable | kGfpComp | kGfpNomemalloc | kGfpNowarn) & ~kGfpReclaim);
 
 // The kernel's name table, in its order (include/trace/events/mmflags.h).
 constexpr std::array<std::pair<Gfp, std::string_view>, 35> kNames = {{

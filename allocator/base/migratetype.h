@@ -19,8 +19,8 @@ constexpr Migratetype migratetype_at(unsigned index) { return static_cast<Migrat
 
 // Letters of the memory report and names of /proc/pagetypeinfo.
 inline constexpr std::array<char, kMigratetypes> kMigratetypeLetters = {'U', 'M', 'E', 'H', 'C', 'I'};
-inline constexpr std::array<std::string_view, kMigratetypes> kMigratetypeNames = {"Unmovable",  "Movable", "Reclaimable",
-                                                                                  "HighAtomic", "CMA",     "Isolate"};
+inline constexpr std::array<std::string_view, kMigratetypes> kMigratetypeNames = {
+    "Unmovable", "Movable", "Reclaimable", "HighAtomic", "CMA", "Isolate"};
 constexpr char letter_of(Migratetype type) { return kMigratetypeLetters[index_of(type)]; }
 constexpr std::string_view name_of(Migratetype type) { return kMigratetypeNames[index_of(type)]; }
 

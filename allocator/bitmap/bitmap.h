@@ -30,7 +30,8 @@ class Bitmap {
 
   // The lowest bit i >= start such that (i + offset) is a multiple of mask + 1 and count bits from i are zero. A value
   // >= size() when there is none: the kernel's callers test just that. `mask` is 2^k - 1.
-  std::uint64_t find_zero_area(std::uint64_t start, std::uint64_t count, std::uint64_t mask, std::uint64_t offset) const;
+  std::uint64_t find_zero_area(std::uint64_t start, std::uint64_t count, std::uint64_t mask,
+                               std::uint64_t offset) const;
 
   std::uint64_t count_set() const;
   // Length of the longest run of zero bits.

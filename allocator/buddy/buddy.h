@@ -1,5 +1,5 @@
-// The page allocator (mm/page_alloc.c): free lists, merging and splitting, fallback and stealing, per-CPU lists, drains,
-// watermarks, the highatomic reserve, and the front half of an allocation.
+// The page allocator (mm/page_alloc.c): free lists, merging and splitting, fallback and stealing, per-CPU lists,
+// drains, watermarks, the highatomic reserve, and the front half of an allocation.
 //
 // Order-0 paths are plain functions; a free has two halves, prepare_free() and commit_free(), so that callers which can
 // be interrupted put a point in between. Functions named for a release sit side by side where releases differ.
@@ -84,9 +84,9 @@ class Buddy {
 
   // --- for isolation, capture and compaction; zone->lock held ---
   struct Moved {
-    std::uint64_t pages = 0;      // moved to the list
-    std::uint64_t isolated = 0;   // of them, pages that came from Isolate lists
-    std::uint64_t movable = 0;    // pages in use that are on the LRU or movable by a driver
+    std::uint64_t pages = 0;     // moved to the list
+    std::uint64_t isolated = 0;  // of them, pages that came from Isolate lists
+    std::uint64_t movable = 0;   // pages in use that are on the LRU or movable by a driver
   };
   // Moves the free blocks whose head lies in pfn's pageblock to the lists of `type` (move_freepages_block).
   Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
@@ -106,8 +106,8 @@ class Buddy {
   void split_captured(Pfn pfn, unsigned order);
 
   // --- watermarks ---
-  bool zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone, std::uint32_t flags,
-                         std::int64_t free) const;
+  bool zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
+                         std::uint32_t flags, std::int64_t free) const;
   std::uint64_t watermark(const Zone& zone, Watermark mark) const {
     return zone.watermark[static_cast<unsigned>(mark)] + zone.watermark_boost;
   }
@@ -136,7 +136,8 @@ class Buddy {
   // pcp.cc
   unsigned pcp_list(Migratetype type, unsigned order) const;
   Pfn rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags);
-  std::uint64_t rmqueue_bulk(Zone& zone, PageList& list, unsigned order, int blocks, Migratetype type, std::uint32_t flags);
+  std::uint64_t rmqueue_bulk(Zone& zone, PageList& list, unsigned order, int blocks, Migratetype type,
+                             std::uint32_t flags);
   void commit_to_pcp(Zone& zone, const PendingFree& pending);
   int pcp_free_count_v5_14(PerCpuPages& pcp, bool free_high) const;
   void free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count);

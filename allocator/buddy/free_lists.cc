@@ -146,7 +146,8 @@ bool Buddy::rmqueue_fallback(Zone& zone, unsigned order, Migratetype start, std:
   while (current-- > order) {
     fallback = suitable_fallback(zone.area[current], current, start, can_steal);
     if (fallback < 0) continue;
-    // A movable request that would not take the whole pageblock uses the smallest block instead of breaking a large one.
+    // A movable request that would not take the whole pageblock uses the smallest block instead of breaking a large
+    // one.
     if (!can_steal && start == Migratetype::movable && current > order) {
       for (current = order; current <= largest_order_; ++current) {
         fallback = suitable_fallback(zone.area[current], current, start, can_steal);

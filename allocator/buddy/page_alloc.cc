@@ -8,8 +8,8 @@ namespace cma {
 namespace {
 
 // Flags that a page must not carry when it is freed (PAGE_FLAGS_CHECK_AT_FREE).
-constexpr std::uint32_t kBadAtFree = kPageLru | kPageLocked | kPagePrivate | kPageWriteback | kPageReserved | kPageSlab |
-                                     kPageActive | kPageUnevictable | kPageMlocked;
+constexpr std::uint32_t kBadAtFree = kPageLru | kPageLocked | kPagePrivate | kPageWriteback | kPageReserved |
+                                     kPageSlab | kPageActive | kPageUnevictable | kPageMlocked;
 
 }  // namespace
 
@@ -106,8 +106,8 @@ Buddy::PendingFree Buddy::prepare_free(Pfn pfn, unsigned order) {
   if (!free_checks_pass(pfn, order)) [[unlikely]] {
     // bad_page(): reported and never freed.
     for (Pfn p = pfn; p < pfn + order_pages(order); ++p) map_.edit(p).flags |= kPageLeaked;
-    trace_.log("BUG: Bad page state in process cmacheck  pfn:" + std::string(5 - std::min<std::size_t>(5, hex(pfn).size()), '0') +
-               hex(pfn));
+    trace_.log("BUG: Bad page state in process cmacheck  pfn:" +
+               std::string(5 - std::min<std::size_t>(5, hex(pfn).size()), '0') + hex(pfn));
     return {};
   }
   const Migratetype type = map_.pageblock_type(pfn);
@@ -119,7 +119,8 @@ Buddy::PendingFree Buddy::prepare_free(Pfn pfn, unsigned order) {
 }
 
 void Buddy::commit_free(const PendingFree& pending) {
-  if (pending.pfn == kNoPfn) [[unlikely]] return;
+  if (pending.pfn == kNoPfn) [[unlikely]]
+    return;
   Zone& zone = zone_of(pending.pfn);
   if (!pcp_allowed_order(pending.order) || pending.type == Migratetype::isolate || booting_)
     free_one_page(zone, pending);
@@ -215,9 +216,12 @@ std::size_t Buddy::zone_ceiling(Gfp gfp) const {
     return name == "HighMem" ? 3 : 4;
   };
   int highest = 2;
-  if (gfp & kGfpDma) highest = 0;
-  else if (gfp & kGfpDma32) highest = 1;
-  else if (gfp & kGfpHighmem) highest = (gfp & kGfpMovable) ? 4 : 3;
+  if (gfp & kGfpDma)
+    highest = 0;
+  else if (gfp & kGfpDma32)
+    highest = 1;
+  else if (gfp & kGfpHighmem)
+    highest = (gfp & kGfpMovable) ? 4 : 3;
   std::size_t ceiling = 0;
   for (std::size_t z = 0; z < zones_.size(); ++z)
     if (rank(zone_names_[z]) <= highest) ceiling = z;

@@ -98,8 +98,8 @@ int Buddy::pcp_free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
   return std::min(std::max(wanted, pcp.batch), most);
 }
 
-// 4.19: round robin over the lists, starting with the one after Unmovable. Lists found empty make the next burst longer;
-// after all three were visited in one search, the rest comes from the list that was found.
+// 4.19: round robin over the lists, starting with the one after Unmovable. Lists found empty make the next burst
+// longer; after all three were visited in one search, the rest comes from the list that was found.
 void Buddy::free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count) {
   SpinGuard zone_lock(engine_);
   const bool isolated = zone.has_isolate_pageblock();
@@ -156,8 +156,7 @@ void Buddy::drain_pages_zone(int cpu, Zone& zone) {
     if (pcp.count > 0) free_pcppages_bulk_v4(zone, pcp, pcp.count);
     return;
   }
-  while (pcp.count > 0)
-    free_pcppages_bulk_v5_14(zone, pcp, std::min(pcp.count, pcp.batch << kBatchScaleMax), 0);
+  while (pcp.count > 0) free_pcppages_bulk_v5_14(zone, pcp, std::min(pcp.count, pcp.batch << kBatchScaleMax), 0);
 }
 
 Task<void> Buddy::drain_all_pages(int zone) {
@@ -170,7 +169,8 @@ Task<void> Buddy::drain_all_pages(int zone) {
   std::uint32_t selected = 0;
   for (int cpu = 0; cpu < engine_.cpus(); ++cpu)
     for (std::size_t z = 0; z < zones_.size(); ++z)
-      if ((zone == kAllZones || static_cast<std::size_t>(zone) == z) && zones_[z].pcp[static_cast<unsigned>(cpu)].count > 0)
+      if ((zone == kAllZones || static_cast<std::size_t>(zone) == z) &&
+          zones_[z].pcp[static_cast<unsigned>(cpu)].count > 0)
         selected |= 1U << cpu;
   for (int cpu = 0; cpu < engine_.cpus(); ++cpu) {
     if ((selected & (1U << cpu)) == 0) continue;

@@ -94,9 +94,8 @@ void Engine::set_watcher(PointWatcher* watcher) {
 }
 
 void Engine::update_watching() {
-  watching_ = watcher_ != nullptr || std::any_of(actors_.begin(), actors_.end(), [](const Actor& actor) {
-                return actor.stop_point != Point::kCount;
-              });
+  watching_ = watcher_ != nullptr || std::any_of(actors_.begin(), actors_.end(),
+                                                 [](const Actor& actor) { return actor.stop_point != Point::kCount; });
 }
 
 bool Engine::stop_here(Point point) {
@@ -120,8 +119,7 @@ void Engine::stop(PromiseBase& leaf) {
 
 void Engine::park(PromiseBase& leaf, const char* what, ActorId owner) {
   Actor& actor = actors_[current_];
-  if (actor.state == State::idle)
-    throw LawBroken("locks", what, std::string("a plain call would wait for ") + what);
+  if (actor.state == State::idle) throw LawBroken("locks", what, std::string("a plain call would wait for ") + what);
   CMA_ASSERT(spin_depth_ == 0);
   for (ActorId next = owner; next != kNoActor && actors_[next].state == State::waiting; next = actors_[next].waits_on)
     if (actors_[next].waits_on == current_)

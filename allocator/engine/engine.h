@@ -91,7 +91,8 @@ class Engine {
     ++steps_;
     Actor& actor = actors_[current_];
     actor.last_point = point;
-    if (steps_ > step_limit_) [[unlikely]] out_of_steps();
+    if (steps_ > step_limit_) [[unlikely]]
+      out_of_steps();
   }
   // Called for a watched point: true if the current actor is to be suspended here.
   bool stop_here(Point point);
@@ -124,7 +125,8 @@ class Engine {
   // Work that has no point: counts against the budget.
   void charge(std::uint64_t steps) {
     steps_ += steps;
-    if (steps_ > step_limit_) [[unlikely]] out_of_steps();
+    if (steps_ > step_limit_) [[unlikely]]
+      out_of_steps();
   }
 
   // --- spinlocks: nobody else runs while one is held, so they need no state but this depth, which proves that no point

@@ -277,9 +277,7 @@ TEST_F(EngineTest, TheClockNeverGoesBack) {
   EXPECT_EQ(engine.now(), 100U);
 }
 
-TEST_F(EngineTest, APlainCallMayNotSleep) {
-  EXPECT_THROW(run_now(sleeper(engine, 1, log, "main")), AssertionFailure);
-}
+TEST_F(EngineTest, APlainCallMayNotSleep) { EXPECT_THROW(run_now(sleeper(engine, 1, log, "main")), AssertionFailure); }
 
 // --- budgets ---
 

@@ -31,7 +31,8 @@ class Mutex {
   // co_await mutex.lock(engine)
   LockAwaiter lock(Engine& engine) {
     CMA_ASSERT(!engine.spinning());
-    if (owner_ == engine.current()) throw LawBroken("locks", name_, std::string(name_) + " is taken twice by its owner");
+    if (owner_ == engine.current())
+      throw LawBroken("locks", name_, std::string(name_) + " is taken twice by its owner");
     return {*this, engine};
   }
 

@@ -79,7 +79,8 @@ class MemoryMap {
   }
   void touch(Frame frame) {
     const std::size_t chunk = (frame + chunk_offset_) >> chunk_order_;
-    if (touched_[chunk] != (kForAudit | kForRestore)) [[unlikely]] note(chunk);
+    if (touched_[chunk] != (kForAudit | kForRestore)) [[unlikely]]
+      note(chunk);
   }
   void note(std::size_t chunk);
 

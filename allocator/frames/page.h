@@ -14,12 +14,12 @@ using Frame = std::uint32_t;
 inline constexpr Frame kNil = ~Frame{0};
 
 enum PageFlag : std::uint32_t {
-  kPageBuddy = 1U << 0,       // heads a free block in a free area; `order` and `list_type` say which
-  kPagePcp = 1U << 1,         // on a per-CPU list (heads a block of `order`)
-  kPageReserved = 1U << 2,    // boot keeps it
-  kPageHole = 1U << 3,        // there is no such frame
-  kPageInFlight = 1U << 4,    // referenced by nobody, in the hands of a task between two lists
-  kPageLeaked = 1U << 5,      // was freed in a bad state; the kernel reports and forgets it
+  kPageBuddy = 1U << 0,     // heads a free block in a free area; `order` and `list_type` say which
+  kPagePcp = 1U << 1,       // on a per-CPU list (heads a block of `order`)
+  kPageReserved = 1U << 2,  // boot keeps it
+  kPageHole = 1U << 3,      // there is no such frame
+  kPageInFlight = 1U << 4,  // referenced by nobody, in the hands of a task between two lists
+  kPageLeaked = 1U << 5,    // was freed in a bad state; the kernel reports and forgets it
   kPageLocked = 1U << 6,
   kPageLru = 1U << 7,
   kPageActive = 1U << 8,
@@ -36,9 +36,9 @@ enum PageFlag : std::uint32_t {
   kPageTail = 1U << 19,
   kPageSlab = 1U << 20,
   kPageUptodate = 1U << 21,
-  kPageTaskList = 1U << 22,    // LRU page on a task's private list: the list holds a reference
-  kPageAnon = 1U << 24,        // the mapping is an anonymous one; freeing the page clears it
-  kPageSplitHead = 1U << 23,   // first page of a non-compound block of `order` handed out as one
+  kPageTaskList = 1U << 22,   // LRU page on a task's private list: the list holds a reference
+  kPageAnon = 1U << 24,       // the mapping is an anonymous one; freeing the page clears it
+  kPageSplitHead = 1U << 23,  // first page of a non-compound block of `order` handed out as one
 };
 
 struct Page {

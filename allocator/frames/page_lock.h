@@ -1,5 +1,5 @@
-// Page locks (PG_locked): bit locks that sleep, first come, first served. The bit lives in the page; who holds it and who
-// waits lives here, for the few pages that are locked at any time.
+// Page locks (PG_locked): bit locks that sleep, first come, first served. The bit lives in the page; who holds it and
+// who waits lives here, for the few pages that are locked at any time.
 #pragma once
 
 #include <algorithm>

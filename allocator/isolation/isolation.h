@@ -2,8 +2,8 @@
 // that a range is free, and giving it back.
 //
 // 4.19 is asked for ranges of whole largest blocks, isolates one pageblock after the other and drains the per-CPU lists
-// after each. 6.1 works on single pageblocks and splits free blocks that cross the ends. zone->lock is taken and dropped
-// for every pageblock: each drop is a point.
+// after each. 6.1 works on single pageblocks and splits free blocks that cross the ends. zone->lock is taken and
+// dropped for every pageblock: each drop is a point.
 #pragma once
 
 #include "allocator/buddy/buddy.h"

@@ -5,7 +5,8 @@
 
 namespace cma {
 
-// A page that can neither be moved nor is free makes a pageblock unfit; pageblocks of areas are always accepted for areas.
+// A page that can neither be moved nor is free makes a pageblock unfit; pageblocks of areas are always accepted for
+// areas.
 bool Isolation::has_unmovable_pages_v4(Pfn pfn, Migratetype type) const {
   if (type == Migratetype::cma && map_.pageblock_type(pfn) == Migratetype::cma) return false;
   for (Pfn p = pfn; p < pfn + map_.pageblock_pages(); ++p) {
@@ -56,7 +57,8 @@ Task<int> Isolation::start_range_v4(Pfn start, Pfn end, Migratetype type) {
 // its list, so that freeing it again merges it.
 bool Isolation::take_for_merging_v4(Zone& zone, Pfn pfn) {
   const Page& page = map_.page(pfn);
-  if (!page.has(kPageBuddy) || page.order < map_.pageblock_order() || page.order >= buddy_.largest_order()) return false;
+  if (!page.has(kPageBuddy) || page.order < map_.pageblock_order() || page.order >= buddy_.largest_order())
+    return false;
   const unsigned order = page.order;
   const Pfn other = buddy_pfn(pfn, order);
   if (!map_.present(other) || is_isolated(other)) return false;

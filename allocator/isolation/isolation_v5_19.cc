@@ -1,5 +1,5 @@
-// Isolation since 5.19: single pageblocks. The pageblocks at the two ends are isolated first, and free blocks that cross
-// an end are split there, so that no free block straddles the range.
+// Isolation since 5.19: single pageblocks. The pageblocks at the two ends are isolated first, and free blocks that
+// cross an end are split there, so that no free block straddles the range.
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 // LRU lists and the per-CPU pagevecs in front of them (mm/swap.c), and the last step of a reference: put_page.
 //
-// A page that was just added is not on the LRU yet: it sits in its CPU's pagevec with one more reference, until that fills
-// up or somebody drains it. lru_lock protects the lists; a pagevec belongs to its CPU. 5.13 and later can disable the
-// pagevecs around a migration. Cost: O(1) a page.
+// A page that was just added is not on the LRU yet: it sits in its CPU's pagevec with one more reference, until that
+// fills up or somebody drains it. lru_lock protects the lists; a pagevec belongs to its CPU. 5.13 and later can disable
+// the pagevecs around a migration. Cost: O(1) a page.
 #pragma once
 
 #include <array>

@@ -117,9 +117,12 @@ Task<int> Migration::migrate_pages(Control& control) {
       const Frame next = map_.at(frame).next;
       co_await at(engine_, Point::migrate_page);
       const int error = co_await try_to_move(control, failed, map_.pfn(frame), pass > 2);
-      if (error == 0) ++succeeded;
-      else if (error == -kEAGAIN) ++retry;
-      else ++failed_for_good;
+      if (error == 0)
+        ++succeeded;
+      else if (error == -kEAGAIN)
+        ++retry;
+      else
+        ++failed_for_good;
       no_memory = error == -kENOMEM;
       frame = next;
     }

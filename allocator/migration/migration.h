@@ -20,9 +20,9 @@ class Migration {
  public:
   // struct compact_control as alloc_contig_range uses it.
   struct Control {
-    PageList pages;             // isolated, newest first
-    unsigned nr_pages = 0;      // what the list holds, as the kernel counts it
-    Pfn next = 0;               // 6.1: where to go on
+    PageList pages;         // isolated, newest first
+    unsigned nr_pages = 0;  // what the list holds, as the kernel counts it
+    Pfn next = 0;           // 6.1: where to go on
   };
 
   Migration(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,

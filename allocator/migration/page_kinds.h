@@ -2,8 +2,8 @@
 // is this layer's one upward call.
 #pragma once
 
-#include "allocator/engine/task.h"
 #include "allocator/base/pfn.h"
+#include "allocator/engine/task.h"
 
 namespace cma {
 
@@ -19,8 +19,8 @@ class PageKinds {
   virtual void unmap(Pfn pfn) = 0;
   // remove_migration_ptes: every migration entry for `old` becomes a pte of `target` (which may be `old`).
   virtual void remap(Pfn old, Pfn target) = 0;
-  // One clean page of a file, isolated and locked: true if it could be dropped from its cache. Its two references (cache
-  // and list) are gone then, and the caller frees it.
+  // One clean page of a file, isolated and locked: true if it could be dropped from its cache. Its two references
+  // (cache and list) are gone then, and the caller frees it.
   virtual bool reclaim_clean(Pfn pfn) = 0;
   // A page that lost its mapping after it was isolated: tries to drop its buffers.
   virtual void drop_orphaned_buffers(Pfn pfn) = 0;

@@ -17,13 +17,7 @@ constexpr Pfn kScanBatch = 32;
 
 Migration::Migration(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
                      PageLocks& locks)
-    : release_(geometry.release),
-      engine_(engine),
-      trace_(trace),
-      map_(map),
-      buddy_(buddy),
-      lru_(lru),
-      locks_(locks) {}
+    : release_(geometry.release), engine_(engine), trace_(trace), map_(map), buddy_(buddy), lru_(lru), locks_(locks) {}
 
 void Migration::list_page(Control& control, Pfn pfn) {
   // Newest first: a batch is later moved in descending order of pfn.

@@ -1,9 +1,9 @@
 // Buffer heads of block-device pages and the per-CPU LRU of recently used ones (fs/buffer.c).
 //
-// A page has at most one buffer here (blocks of page size). All of a page's buffers together hold one page reference; what
-// others hold is the buffer's own count, which page reference counting does not see. Each occupied LRU slot holds one
-// count, and in releases before 5.13 nothing on the allocation path empties the slots: that is how a forgotten lookup
-// pins a page. A slot array belongs to its CPU (interrupts off). O(slots) a lookup.
+// A page has at most one buffer here (blocks of page size). All of a page's buffers together hold one page reference;
+// what others hold is the buffer's own count, which page reference counting does not see. Each occupied LRU slot holds
+// one count, and in releases before 5.13 nothing on the allocation path empties the slots: that is how a forgotten
+// lookup pins a page. A slot array belongs to its CPU (interrupts off). O(slots) a lookup.
 #pragma once
 
 #include <array>
@@ -38,8 +38,8 @@ class Buffers final : public SlotCache {
   // invalidate_bh_lrus: empties the slots of every CPU.
   void invalidate_all();
 
-  // try_to_free_buffers: frees the page's buffer unless it is busy. The page loses its private flag and a reference, which
-  // is never its last one.
+  // try_to_free_buffers: frees the page's buffer unless it is busy. The page loses its private flag and a reference,
+  // which is never its last one.
   bool try_to_free(BufferId id);
   // The buffer follows the data to another page.
   void move_to(BufferId id, Pfn target);

@@ -1,5 +1,5 @@
-// Who holds a page, and what it takes to move it: pages a driver holds, pages a driver knows how to move, anonymous pages
-// of a process, pages of shared memory.
+// Who holds a page, and what it takes to move it: pages a driver holds, pages a driver knows how to move, anonymous
+// pages of a process, pages of shared memory.
 //
 // An owner is a numbered record; a page names its owner. Pages that can move are found through their record, so a
 // program that holds a handle follows the data wherever it goes. Every owned page carries a token that stands for its
@@ -19,10 +19,10 @@ namespace cma {
 
 enum class PageKind : std::uint8_t {
   none,
-  unmovable,    // a driver's page that nobody can move: one reference, no owner the kernel knows
-  movable_ops,  // a non-LRU page whose driver moves it, or refuses
-  anonymous,    // one pte of a private address space, on the LRU
-  shmem,        // page cache of shared memory: unmapped, swap-backed, on the LRU
+  unmovable,     // a driver's page that nobody can move: one reference, no owner the kernel knows
+  movable_ops,   // a non-LRU page whose driver moves it, or refuses
+  anonymous,     // one pte of a private address space, on the LRU
+  shmem,         // page cache of shared memory: unmapped, swap-backed, on the LRU
   block_device,  // page cache of a RAM disk (writes complete at once), with a buffer head once it was looked up
 };
 
@@ -33,12 +33,12 @@ using OwnerId = std::uint32_t;
 
 struct Owner {
   PageKind kind = PageKind::none;
-  Pfn pfn = kNoPfn;          // where the page is now; kNoPfn once the owner has let go
-  std::uint32_t token = 0;   // the content the page must have
-  bool mapped = false;       // anonymous: a pte maps it (not a migration entry)
+  Pfn pfn = kNoPfn;           // where the page is now; kNoPfn once the owner has let go
+  std::uint32_t token = 0;    // the content the page must have
+  bool mapped = false;        // anonymous: a pte maps it (not a migration entry)
   std::int64_t refusals = 0;  // movable_ops: how many attempts to move are refused; negative: all
-  int refusal_error = 0;     // with this error
-  BufferId buffer = 0;       // block_device: its buffer head, 0 for none
+  int refusal_error = 0;      // with this error
+  BufferId buffer = 0;        // block_device: its buffer head, 0 for none
   friend bool operator==(const Owner&, const Owner&) = default;
 };
 
@@ -49,7 +49,8 @@ class Owners final : public PageKinds {
   // Makes a freshly allocated single page (one reference, no list) a page of `kind`. LRU kinds go through this CPU's
   // pagevec. The caller's reference becomes the owner's.
   Task<OwnerId> adopt(Pfn pfn, PageKind kind);
-  // The owner lets go: unmaps, drops from the cache, or just puts its reference. The page may live on by other references.
+  // The owner lets go: unmaps, drops from the cache, or just puts its reference. The page may live on by other
+  // references.
   Task<void> release(OwnerId id);
   bool released(OwnerId id) const { return owner(id).pfn == kNoPfn; }
   // The next `times` attempts to move the page answer `error` (-EAGAIN, or a permanent one); negative: all.

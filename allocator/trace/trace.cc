@@ -17,7 +17,8 @@ std::string hex0x(std::uint64_t value) { return "0x" + hex(value); }
 const char* log_pointer(Pfn pfn) { return pfn == kNoPfn ? kNullPointer : kPointer; }
 const char* pointer(Pfn pfn) { return pfn == kNoPfn ? kTraceNullPointer : kPointer; }
 
-constexpr std::array<const char*, 4> kModes = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC", "MIGRATE_SYNC_NO_COPY"};
+constexpr std::array<const char*, 4> kModes = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC",
+                                               "MIGRATE_SYNC_NO_COPY"};
 
 std::string compaction_text(const Record& r) {
   return "range=(" + hex0x(r.a) + " ~ " + hex0x(r.b) + ") nr_scanned=" + dec(r.c) + " nr_taken=" + dec(r.d);
@@ -76,14 +77,12 @@ void Trace::copy_from(const Trace& other) {
 std::string Trace::format_log(const Record& r) const {
   const bool v61 = release_ >= Release::v6_1;
   switch (r.event) {
-    case Event::log_text:
-      return texts_[r.a];
+    case Event::log_text: return texts_[r.a];
     case Event::log_cma_alloc:
       return std::string("cma: cma_alloc(cma ") + kPointer + ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
     case Event::log_cma_busy_retrying:
       return std::string("cma: cma_alloc(): memory range at ") + kPointer + " is busy, retrying";
-    case Event::log_cma_returned:
-      return std::string("cma: cma_alloc(): returned ") + log_pointer(r.a);
+    case Event::log_cma_returned: return std::string("cma: cma_alloc(): returned ") + log_pointer(r.a);
     case Event::log_cma_release:
       if (v61) return std::string("cma: cma_release(page ") + kPointer + ", count " + dec(r.b) + ")";
       return std::string("cma: cma_release(page ") + kPointer + ")";
@@ -94,14 +93,10 @@ std::string Trace::format_log(const Record& r) const {
           "alloc failed, req-size: " + dec(r.b) + " pages, ret: " + std::to_string(static_cast<std::int64_t>(r.c));
       return v61 ? "cma: cma_alloc: " + area_names_[r.a] + ": " + tail : "cma: cma_alloc: " + tail;
     }
-    case Event::log_pfns_busy:
-      return "alloc_contig_range: [" + hex(r.a) + ", " + hex(r.b) + ") PFNs busy";
-    case Event::log_still_in_use:
-      return dec(r.a) + " pages are still in use!";
-    case Event::log_suppressed:
-      return texts_[r.a] + ": " + dec(r.b) + " callbacks suppressed";
-    default:
-      return {};
+    case Event::log_pfns_busy: return "alloc_contig_range: [" + hex(r.a) + ", " + hex(r.b) + ") PFNs busy";
+    case Event::log_still_in_use: return dec(r.a) + " pages are still in use!";
+    case Event::log_suppressed: return texts_[r.a] + ": " + dec(r.b) + " callbacks suppressed";
+    default: return {};
   }
 }
 
@@ -113,8 +108,7 @@ std::string Trace::format_page_event(const Record& r) const {
       const std::string flags = gfp_text(static_cast<Gfp>(r.d));
       return "mm_page_alloc: " + head + " order=" + dec(r.b) + " migratetype=" + dec(r.c) + " gfp_flags=" + flags;
     }
-    case Event::mm_page_free:
-      return "mm_page_free: " + head + " order=" + dec(r.b);
+    case Event::mm_page_free: return "mm_page_free: " + head + " order=" + dec(r.b);
     case Event::mm_page_pcpu_drain:
       return "mm_page_pcpu_drain: " + head + " order=" + dec(r.b) + " migratetype=" + dec(r.c);
     case Event::mm_page_alloc_zone_locked:
@@ -123,13 +117,12 @@ std::string Trace::format_page_event(const Record& r) const {
     case Event::mm_page_alloc_extfrag: {
       const std::uint64_t alloc_order = r.b & 0xff;
       const std::uint64_t fallback_order = r.b >> 8;
-      return "mm_page_alloc_extfrag: " + head + " alloc_order=" + dec(alloc_order) + " fallback_order=" +
-             dec(fallback_order) + " pageblock_order=" + dec(pageblock_order_) + " alloc_migratetype=" + dec(r.c & 0xff) +
-             " fallback_migratetype=" + dec(r.c >> 8) +
+      return "mm_page_alloc_extfrag: " + head + " alloc_order=" + dec(alloc_order) +
+             " fallback_order=" + dec(fallback_order) + " pageblock_order=" + dec(pageblock_order_) +
+             " alloc_migratetype=" + dec(r.c & 0xff) + " fallback_migratetype=" + dec(r.c >> 8) +
              " fragmenting=" + (fallback_order < pageblock_order_ ? "1" : "0") + " change_ownership=" + dec(r.d);
     }
-    default:
-      return {};
+    default: return {};
   }
 }
 
@@ -146,12 +139,13 @@ std::string Trace::format(const Record& r) const {
              " count=" + dec(r.c) + " align=" + dec(r.d);
     case Event::cma_alloc_finish: {
       const bool success = (r.d >> 32) != 0;
-      return "cma_alloc_finish: name=" + area_names_[r.a] + " pfn=" + hex0x(r.b) + " page=" +
-             pointer(success ? r.b : kNoPfn) + " count=" + dec(r.c) + " align=" + dec(r.d & 0xffffffff);
+      return "cma_alloc_finish: name=" + area_names_[r.a] + " pfn=" + hex0x(r.b) +
+             " page=" + pointer(success ? r.b : kNoPfn) + " count=" + dec(r.c) + " align=" + dec(r.d & 0xffffffff);
     }
     case Event::cma_release:
       if (release_ >= Release::v6_1)
-        return "cma_release: name=" + area_names_[r.a] + " pfn=" + hex0x(r.b) + " page=" + kPointer + " count=" + dec(r.c);
+        return "cma_release: name=" + area_names_[r.a] + " pfn=" + hex0x(r.b) + " page=" + kPointer +
+               " count=" + dec(r.c);
       return "cma_release: pfn=" + hex(r.b) + " page=" + kPointer + " count=" + dec(r.c);
     case Event::test_pages_isolated:
       return "test_pages_isolated: start_pfn=" + hex0x(r.a) + " end_pfn=" + hex0x(r.b) + " fin_pfn=" + hex0x(r.c) +
@@ -161,12 +155,9 @@ std::string Trace::format(const Record& r) const {
       return "mm_migrate_pages: nr_succeeded=" + dec(r.a) + " nr_failed=" + dec(r.b) + thp + " mode=" + kModes[r.c] +
              " reason=contig_range";
     }
-    case Event::isolate_migratepages:
-      return "mm_compaction_isolate_migratepages: " + compaction_text(r);
-    case Event::isolate_freepages:
-      return "mm_compaction_isolate_freepages: " + compaction_text(r);
-    default:
-      return format_page_event(r);
+    case Event::isolate_migratepages: return "mm_compaction_isolate_migratepages: " + compaction_text(r);
+    case Event::isolate_freepages: return "mm_compaction_isolate_freepages: " + compaction_text(r);
+    default: return format_page_event(r);
   }
 }
 

@@ -18,33 +18,34 @@ namespace cma {
 
 enum class Event : std::uint8_t {
   // Kernel log.
-  log_text,                 // a = index into texts
-  log_cma_alloc,            // a = area, b = count, c = align
-  log_cma_busy_retrying,    //
-  log_cma_returned,         // a = pfn or kNoPfn
-  log_cma_release,          // a = pfn, b = count
-  log_cma_pages_valid,      // a = pfn, b = count (6.1, start out of range)
-  log_cma_alloc_failed,     // a = area, b = count, c = -errno as two's complement
-  log_pfns_busy,            // a = outer start, b = end
-  log_still_in_use,         // a = pages
-  log_suppressed,           // a = index into texts (function), b = lines
+  log_text,               // a = index into texts
+  log_cma_alloc,          // a = area, b = count, c = align
+  log_cma_busy_retrying,  //
+  log_cma_returned,       // a = pfn or kNoPfn
+  log_cma_release,        // a = pfn, b = count
+  log_cma_pages_valid,    // a = pfn, b = count (6.1, start out of range)
+  log_cma_alloc_failed,   // a = area, b = count, c = -errno as two's complement
+  log_pfns_busy,          // a = outer start, b = end
+  log_still_in_use,       // a = pages
+  log_suppressed,         // a = index into texts (function), b = lines
   // Tracepoints of areas.
-  cma_alloc,                // 4.19: a = pfn or kNoPfn, b = count, c = align, d = success
-  cma_alloc_start,          // 6.1: a = area, b = count, c = align
-  cma_alloc_busy_retry,     // 6.1: a = area, b = pfn, c = count, d = align
-  cma_alloc_finish,         // 6.1: a = area, b = pfn or kNoPfn, c = count, d = align | success << 32
-  cma_release,              // a = area, b = pfn, c = count
+  cma_alloc,             // 4.19: a = pfn or kNoPfn, b = count, c = align, d = success
+  cma_alloc_start,       // 6.1: a = area, b = count, c = align
+  cma_alloc_busy_retry,  // 6.1: a = area, b = pfn, c = count, d = align
+  cma_alloc_finish,      // 6.1: a = area, b = pfn or kNoPfn, c = count, d = align | success << 32
+  cma_release,           // a = area, b = pfn, c = count
   // Tracepoints of the contiguous path.
-  test_pages_isolated,      // a = start, b = end, c = fin
-  mm_migrate_pages,         // a = succeeded, b = failed, c = mode
-  isolate_migratepages,     // a = start, b = end, c = scanned, d = taken
-  isolate_freepages,        // the same
+  test_pages_isolated,   // a = start, b = end, c = fin
+  mm_migrate_pages,      // a = succeeded, b = failed, c = mode
+  isolate_migratepages,  // a = start, b = end, c = scanned, d = taken
+  isolate_freepages,     // the same
   // Tracepoints of single pages (category pages).
-  mm_page_alloc,            // a = pfn or kNoPfn, b = order, c = migratetype, d = gfp
-  mm_page_free,             // a = pfn, b = order
-  mm_page_pcpu_drain,       // a = pfn, b = order, c = migratetype
+  mm_page_alloc,              // a = pfn or kNoPfn, b = order, c = migratetype, d = gfp
+  mm_page_free,               // a = pfn, b = order
+  mm_page_pcpu_drain,         // a = pfn, b = order, c = migratetype
   mm_page_alloc_zone_locked,  // a = pfn, b = order, c = migratetype, d = refill
-  mm_page_alloc_extfrag,    // a = pfn, b = alloc order | fallback order << 8, c = start type | fallback type << 8, d = ownership
+  mm_page_alloc_extfrag,  // a = pfn, b = alloc order | fallback order << 8, c = start type | fallback type << 8, d =
+                          // ownership
 };
 
 constexpr bool is_log(Event event) { return event <= Event::log_suppressed; }
@@ -101,7 +102,10 @@ class Trace {
   RateLimit alloc_failed_limit;
 
  private:
-  void hash_step(std::uint64_t value) { hash_ = (hash_ ^ value) * 0x9e3779b97f4a7c15ULL; hash_ ^= hash_ >> 29; }
+  void hash_step(std::uint64_t value) {
+    hash_ = (hash_ ^ value) * 0x9e3779b97f4a7c15ULL;
+    hash_ ^= hash_ >> 29;
+  }
   std::string format_log(const Record& record) const;
   std::string format_page_event(const Record& record) const;
   std::uint64_t add_text(std::string text);

@@ -1,5 +1,5 @@
-// A finding: a law that was broken, where, and in whose hands. Produced by the interpreter; minimised, printed and counted
-// by everything above.
+// A finding: a law that was broken, where, and in whose hands. Produced by the interpreter; minimised, printed and
+// counted by everything above.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,9 @@ struct Finding {
   std::size_t op = 0;    // index of the operation that was being performed
 
   // Equal for findings that are the same bug.
-  std::string signature() const { return law + "/" + (function.empty() ? "-" : function) + "/" + (point.empty() ? "-" : point); }
+  std::string signature() const {
+    return law + "/" + (function.empty() ? "-" : function) + "/" + (point.empty() ? "-" : point);
+  }
 };
 
 }  // namespace cma
