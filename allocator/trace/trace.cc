@@ -8,14 +8,22 @@ namespace cma {
 namespace {
 
 constexpr const char* kPointer = "(ptrval)";
-// %p of NULL: padded to the width of a pointer in the log, bare in tracepoints.
+// %p of NULL. 4.19: padded to the width of a pointer in the log, bare in tracepoints; 5.x and later: its sixteen
+// digits.
 constexpr const char* kNullPointer = "          (null)";
 constexpr const char* kTraceNullPointer = "(null)";
+constexpr const char* kDigitsNullPointer = "0000000000000000";
 
 std::string dec(std::uint64_t value) { return std::to_string(value); }
 std::string hex0x(std::uint64_t value) { return "0x" + hex(value); }
-const char* log_pointer(Pfn pfn) { return pfn == kNoPfn ? kNullPointer : kPointer; }
-const char* pointer(Pfn pfn) { return pfn == kNoPfn ? kTraceNullPointer : kPointer; }
+const char* log_pointer(Pfn pfn, Release release) {
+  if (pfn != kNoPfn) return kPointer;
+  return release >= Release::v5_10 ? kDigitsNullPointer : kNullPointer;
+}
+const char* trace_pointer(Pfn pfn, Release release) {
+  if (pfn != kNoPfn) return kPointer;
+  return release >= Release::v5_10 ? kDigitsNullPointer : kTraceNullPointer;
+}
 
 constexpr std::array<const char*, 4> kModes = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC",
                                                "MIGRATE_SYNC_NO_COPY"};
@@ -82,7 +90,7 @@ std::string Trace::format_log(const Record& r) const {
       return std::string("cma: cma_alloc(cma ") + kPointer + ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
     case Event::log_cma_busy_retrying:
       return std::string("cma: cma_alloc(): memory range at ") + kPointer + " is busy, retrying";
-    case Event::log_cma_returned: return std::string("cma: cma_alloc(): returned ") + log_pointer(r.a);
+    case Event::log_cma_returned: return std::string("cma: cma_alloc(): returned ") + log_pointer(r.a, release_);
     case Event::log_cma_release:
       if (v61) return std::string("cma: cma_release(page ") + kPointer + ", count " + dec(r.b) + ")";
       return std::string("cma: cma_release(page ") + kPointer + ")";
@@ -102,7 +110,7 @@ std::string Trace::format_log(const Record& r) const {
 
 std::string Trace::format_page_event(const Record& r) const {
   const std::string pfn = release_ >= Release::v6_1 ? "pfn=" + hex0x(r.a) : "pfn=" + dec(r.a == kNoPfn ? 0 : r.a);
-  const std::string head = std::string("page=") + pointer(r.a) + " " + pfn;
+  const std::string head = std::string("page=") + trace_pointer(r.a, release_) + " " + pfn;
   switch (r.event) {
     case Event::mm_page_alloc: {
       const std::string flags = gfp_text(static_cast<Gfp>(r.d));
@@ -130,8 +138,8 @@ std::string Trace::format(const Record& r) const {
   if (is_log(r.event)) return format_log(r);
   switch (r.event) {
     case Event::cma_alloc:
-      return "cma_alloc: pfn=" + hex(r.a) + " page=" + pointer(r.d ? r.a : kNoPfn) + " count=" + dec(r.b) +
-             " align=" + dec(r.c);
+      return "cma_alloc: pfn=" + hex(r.a) + " page=" + trace_pointer(r.d ? r.a : kNoPfn, release_) +
+             " count=" + dec(r.b) + " align=" + dec(r.c);
     case Event::cma_alloc_start:
       return "cma_alloc_start: name=" + area_names_[r.a] + " count=" + dec(r.b) + " align=" + dec(r.c);
     case Event::cma_alloc_busy_retry:
@@ -140,7 +148,8 @@ std::string Trace::format(const Record& r) const {
     case Event::cma_alloc_finish: {
       const bool success = (r.d >> 32) != 0;
       return "cma_alloc_finish: name=" + area_names_[r.a] + " pfn=" + hex0x(r.b) +
-             " page=" + pointer(success ? r.b : kNoPfn) + " count=" + dec(r.c) + " align=" + dec(r.d & 0xffffffff);
+             " page=" + trace_pointer(success ? r.b : kNoPfn, release_) + " count=" + dec(r.c) +
+             " align=" + dec(r.d & 0xffffffff);
     }
     case Event::cma_release:
       if (release_ >= Release::v6_1)

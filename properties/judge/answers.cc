@@ -16,6 +16,14 @@ std::string offset_from(const Machine& machine, Pfn start, Pfn pfn) {
   return std::to_string(pfn - start);
 }
 
+// A driver inside a real kernel replaces every printed address, the sixteen zeros of a null one included.
+std::string with_opaque_pointers(std::string line) {
+  constexpr std::string_view kNull = "0000000000000000";
+  const std::size_t at = line.find(kNull);
+  if (at != std::string::npos) line.replace(at, kNull.size(), "(ptrval)");
+  return line;
+}
+
 std::string bitmap_line(const Area& area) {
   std::string line = "bm ";
   for (std::uint64_t bit = 0; bit < area.bitmap.size(); bit += 4) {
@@ -94,7 +102,7 @@ std::vector<std::string> dump_area(const Machine& machine, AreaId id, bool lists
 }
 
 std::string event_line(const Machine& machine, const Record& r, EventLevel level, bool raw, bool log) {
-  if (is_log(r.event)) return log ? "log " + machine.trace.format(r) : "";
+  if (is_log(r.event)) return log ? "log " + with_opaque_pointers(machine.trace.format(r)) : "";
   if (level == EventLevel::none) return "";
   const bool failing_test = r.event == Event::test_pages_isolated && r.c < r.b;
   if (raw) {
@@ -110,6 +118,15 @@ std::string event_line(const Machine& machine, const Record& r, EventLevel level
     case Event::cma_alloc:
       return "ev cma_alloc " + (r.a == kNoPfn ? "none" : place(machine, r.a)) + " count=" + std::to_string(r.b) +
              " align=" + std::to_string(r.c) + (r.d != 0 ? " ok" : " fail");
+    case Event::cma_alloc_start:
+      return "ev cma_alloc_start " + machine.areas.area(static_cast<AreaId>(r.a)).name +
+             " count=" + std::to_string(r.b) + " align=" + std::to_string(r.c);
+    case Event::cma_alloc_busy_retry:
+      return "ev cma_alloc_busy_retry " + place(machine, r.b) + " count=" + std::to_string(r.c) +
+             " align=" + std::to_string(r.d);
+    case Event::cma_alloc_finish:
+      return "ev cma_alloc_finish " + (r.b == kNoPfn ? "none" : place(machine, r.b)) + " count=" + std::to_string(r.c) +
+             " align=" + std::to_string(r.d & 0xffffffff) + ((r.d >> 32) != 0 ? " ok" : " fail");
     case Event::isolate_migratepages:
     case Event::isolate_freepages:
       if (level < EventLevel::scans) return "";
