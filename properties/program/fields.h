@@ -1,0 +1,151 @@
+// What the fields of an operation are made of, and how an operation tells them.
+//
+// Each operation is a small struct with a static member template that names every field once:
+//
+//   template <class Self, class Visitor>
+//   static void fields(Self& self, Visitor& visit) {
+//     visit.area(self.area);
+//     visit.number(self.pages, {.name = "pages", .required = true, .scale = Scale::pages});
+//     visit.flag(self.nowarn, "nowarn");
+//   }
+//
+// Parser, printer, byte codec, generator, mutator and the minimiser are visitors: they come with the declaration.
+// Fields without a name are positional and are told in the order of the text. A visitor has the eight members used
+// below (area, operand, place, number, flag, choice, text, actor); `Self` is const for those that only read. Used by
+// everything in this folder and by the mutators above it. Costs nothing: plain data.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "allocator/base/geometry.h"
+#include "allocator/base/pfn.h"
+#include "allocator/engine/point.h"
+
+namespace cma {
+
+// Identifier of an operation within its program; 0 is "none": an operation nobody can name.
+using OpId = std::uint16_t;
+// Programs longer than this are refused.
+inline constexpr std::size_t kMaxOps = 4096;
+inline constexpr std::size_t kMaxActors = 16;
+
+// What an operation hands to later ones.
+enum class Yields : std::uint8_t { nothing, buffer, block, pages, pin, area };
+
+// Who performs an operation: the actor that each CPU has of its own (0 to 7; CPU 0 where nothing is said), or an actor
+// of the program (kFirstActor + its index).
+struct Performer {
+  static constexpr std::uint8_t kFirstActor = 8;
+  std::uint8_t code = 0;
+  static Performer on_cpu(int cpu) { return {static_cast<std::uint8_t>(cpu)}; }
+  static Performer actor(std::size_t index) { return {static_cast<std::uint8_t>(kFirstActor + index)}; }
+  bool is_actor() const { return code >= kFirstActor; }
+  std::size_t index() const { return code - std::size_t{kFirstActor}; }
+  friend bool operator==(const Performer&, const Performer&) = default;
+};
+
+// `until=POINT#n`: the operation is left suspended the nth time it passes the point.
+struct Stop {
+  Point point = Point::kCount;  // kCount: nowhere
+  std::uint16_t nth = 1;
+  bool wanted() const { return point != Point::kCount; }
+  friend bool operator==(const Stop&, const Stop&) = default;
+};
+
+// The result of another operation, by its identifier.
+struct OpRef {
+  OpId id = 0;
+  friend bool operator==(const OpRef&, const OpRef&) = default;
+};
+
+// An area: one of the machine's, by its index there, or what a declaring operation made, by that operation's
+// identifier.
+struct AreaRef {
+  bool declared = false;
+  std::uint16_t id = 0;
+  friend bool operator==(const AreaRef&, const AreaRef&) = default;
+};
+
+// A page: a frame number, a page of an area, or a page of a result; the latter follows the data when it moves.
+struct Place {
+  enum class Kind : std::uint8_t { none, pfn, area, result };
+  Kind kind = Kind::none;
+  AreaRef area;
+  OpRef result;
+  std::uint64_t offset = 0;  // pages; the frame number itself for `pfn`
+  static Place of_pfn(Pfn pfn) { return {Kind::pfn, {}, {}, pfn}; }
+  static Place of_area(AreaRef area, std::uint64_t offset) { return {Kind::area, area, {}, offset}; }
+  static Place of_result(OpRef result, std::uint64_t offset) { return {Kind::result, {}, result, offset}; }
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+// What a number counts: tells the generator where its interesting values lie, and the printer whether to use
+// hexadecimal.
+enum class Scale : std::uint8_t { plain, pages, order, pfn, bytes, microseconds, times };
+
+inline constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
+
+struct NumberSpec {
+  std::string_view name;  // empty: positional
+  bool required = false;  // otherwise left out of the text when equal to `fallback`
+  std::uint64_t fallback = 0;
+  std::uint64_t min = 0;
+  std::uint64_t max = kAnyNumber;
+  Scale scale = Scale::plain;
+  std::string_view all = {};  // the word for the largest value, as in `times=all`
+};
+
+struct OperandSpec {
+  std::string_view name;            // empty: positional
+  Yields wanted = Yields::nothing;  // what makes sense here; others are skipped when performed
+  bool required = true;
+};
+
+struct PlaceSpec {
+  std::string_view name;
+  bool required = true;
+};
+
+// One of a few words; the value is the index. Without a name the word stands alone; the name "." joins it to the
+// operand before it, as in `b.failed`.
+struct ChoiceSpec {
+  std::string_view name;
+  std::span<const std::string_view> words;
+  bool required = true;  // otherwise value 0 is left out of the text
+};
+
+struct TextSpec {
+  std::string_view name;  // empty: positional
+  bool quoted = true;     // otherwise a bare word is enough; printed bare when it can be
+};
+
+// How two figures are compared in an expectation.
+enum class Compare : std::uint8_t { eq, ne, lt, le, gt, ge };
+inline constexpr std::string_view kCompareWords[] = {"==", "!=", "<", "<=", ">", ">="};
+
+// Who an operation needs to be performed.
+enum class Performed : std::uint8_t {
+  by_actor,   // a task that may wait and be suspended
+  by_nobody,  // it only looks, or happens to the machine from outside
+  resuming,   // continues what its actor is inside of
+};
+
+// What there is to know of a kind of operation.
+struct OpInfo {
+  std::string_view verb;
+  char letter = 'r';  // the default name of operation 7 is this and "7"
+  Yields yields = Yields::nothing;
+  Performed performed = Performed::by_actor;
+  bool boot = false;          // makes sense only before boot has finished
+  bool names_itself = false;  // `declare NAME ...`: the first word is the result's name
+  std::string_view help;      // one sentence
+};
+
+class World;
+// Index of an operation in its program; where its result is kept.
+using Slot = std::uint32_t;
+
+}  // namespace cma

@@ -1,0 +1,98 @@
+// One operation of a program: who performs it, under which identifier its result is kept, where it is to stop, and what
+// it does. The list of kinds below is the only place that knows them all; each kind is declared in its family's header.
+//
+// A kind's number in the byte form is its place in the list: append, never insert. Used by the text form, the byte
+// form, the interpreter, the generator and everything above. Plain data; only operations with text in them own memory.
+#pragma once
+
+#include <type_traits>
+#include <variant>
+
+#include "properties/program/ops_area.h"
+#include "properties/program/ops_boot.h"
+#include "properties/program/ops_control.h"
+#include "properties/program/ops_expect.h"
+#include "properties/program/ops_pages.h"
+#include "properties/program/ops_reference.h"
+#include "properties/program/ops_view.h"
+
+namespace cma {
+
+using OpBody =
+    std::variant<CmaAlloc, CmaRelease, AllocPages, FreePages, OwnedPages<PageKind::unmovable>,
+                 OwnedPages<PageKind::movable_ops>, OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>,
+                 FreeOwned, Refuse, Pin, Unpin, GetPage, PutPage, DrainOp<DrainKind::everything>,
+                 DrainOp<DrainKind::pages>, DrainOp<DrainKind::lru>, DrainOp<DrainKind::this_pagevec>, Signal, SleepOp,
+                 Resume, Reserve, Declare, InitReservedMem, Activate, Cat, DebugfsAlloc, DebugfsFree, ExpectState,
+                 ExpectFigure, ExpectError, ExpectCounter, ExpectLine<LineSource::log>, ExpectLine<LineSource::trace>,
+                 ExpectCat, ExpectPage, ExpectFinding>;
+
+inline constexpr std::size_t kOpKinds = std::variant_size_v<OpBody>;
+
+struct Op {
+  OpId id = 0;
+  Performer performer;
+  Stop until;
+  OpBody body;
+  friend bool operator==(const Op&, const Op&) = default;
+};
+
+// What there is to know of the kinds, by their number.
+std::span<const OpInfo> op_catalogue();
+inline const OpInfo& info_of(const Op& op) { return op_catalogue()[op.body.index()]; }
+// An operation of this kind with its fields' defaults. kind < kOpKinds.
+OpBody default_body(std::size_t kind);
+// The number of kind T.
+template <class T>
+constexpr std::size_t kind_of() {
+  return []<class... Kinds>(std::type_identity<std::variant<Kinds...>>) {
+    std::size_t kind = 0;
+    static_cast<void>(((std::is_same_v<T, Kinds> || (++kind, false)) || ...));
+    return kind;
+  }(std::type_identity<OpBody>{});
+}
+
+// Shows the fields of an operation to a visitor (fields.h).
+template <class Visitor>
+void visit_fields(const OpBody& body, Visitor& visitor) {
+  std::visit([&]<class T>(const T& op) { T::fields(op, visitor); }, body);
+}
+template <class Visitor>
+void visit_fields(OpBody& body, Visitor& visitor) {
+  std::visit([&]<class T>(T& op) { T::fields(op, visitor); }, body);
+}
+
+// A visitor that does nothing with any field: derive from it and hide the members of interest.
+struct IgnoreFields {
+  void area(const AreaRef&) {}
+  void operand(const OpRef&, const OperandSpec&) {}
+  void place(const Place&, const PlaceSpec&) {}
+  void number(const std::uint64_t&, const NumberSpec&) {}
+  void flag(const bool&, std::string_view) {}
+  template <class Enum>
+  void choice(const Enum&, const ChoiceSpec&) {}
+  void text(const std::string&, const TextSpec&) {}
+  void actor(const Performer&) {}
+};
+
+// Calls `see(OpId&)` (OpId by value for a const body) for every identifier the operation's operands name.
+template <class See>
+struct OperandVisitor : IgnoreFields {
+  explicit OperandVisitor(See& function) : see(function) {}
+  See& see;
+  void area(auto& area) {
+    if (area.declared) see(area.id);
+  }
+  void operand(auto& operand, const OperandSpec&) { see(operand.id); }
+  void place(auto& place, const PlaceSpec&) {
+    if (place.kind == Place::Kind::result) see(place.result.id);
+    if (place.kind == Place::Kind::area && place.area.declared) see(place.area.id);
+  }
+};
+template <class Body, class See>
+void for_each_operand(Body& body, See see) {
+  OperandVisitor<See> visitor(see);
+  visit_fields(body, visitor);
+}
+
+}  // namespace cma

@@ -1,0 +1,178 @@
+// Expectations: what a program says must be true at this place. They look and change nothing; one that is not met is a
+// finding of law `expect`.
+#pragma once
+
+#include "properties/program/fields.h"
+
+namespace cma {
+
+inline constexpr std::string_view kStateWords[] = {"ok", "failed", "skipped", "inside", "gone"};
+enum class StateWord : std::uint8_t { ok, failed, skipped, inside, gone };
+
+// `expect b.failed`
+struct ExpectState {
+  static constexpr OpInfo kInfo{.verb = "expect",
+                                .performed = Performed::by_nobody,
+                                .help = "RESULT.ok|failed|skipped|inside|gone: how an operation ended"};
+  OpRef result;
+  StateWord state = StateWord::ok;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.result, {});
+    visit.choice(self.state, {.name = ".", .words = kStateWords});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExpectState&, const ExpectState&) = default;
+};
+
+inline constexpr std::string_view kFigureWords[] = {"pfn", "pages"};
+enum class FigureWord : std::uint8_t { pfn, pages };
+
+// `expect b.pfn == main+0x10`, `expect b.pages == 4`
+struct ExpectFigure {
+  static constexpr OpInfo kInfo{
+      .verb = "expect", .performed = Performed::by_nobody, .help = "RESULT.pfn|pages ==|!=|<|<=|>|>= NUMBER|PLACE"};
+  OpRef result;
+  FigureWord figure = FigureWord::pfn;
+  Compare compare = Compare::eq;
+  Place value = Place::of_pfn(0);
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.result, {});
+    visit.choice(self.figure, {.name = ".", .words = kFigureWords});
+    visit.choice(self.compare, {.words = kCompareWords});
+    visit.place(self.value, {});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExpectFigure&, const ExpectFigure&) = default;
+};
+
+inline constexpr std::string_view kErrorWords[] = {"0",       "-EINTR", "-EIO",    "-ENOENT", "-EAGAIN",
+                                                   "-ENOMEM", "-EBUSY", "-EINVAL", "-ENOSPC", "-ENOSYS"};
+enum class ErrorWord : std::uint8_t { none, eintr, eio, enoent, eagain, enomem, ebusy, einval, enospc, enosys };
+
+// `expect b == -ENOMEM`
+struct ExpectError {
+  static constexpr OpInfo kInfo{.verb = "expect",
+                                .performed = Performed::by_nobody,
+                                .help = "RESULT ==|!= 0|-ENAME: the error an operation gave"};
+  OpRef result;
+  Compare compare = Compare::eq;
+  ErrorWord error = ErrorWord::none;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.result, {});
+    visit.choice(self.compare, {.words = kCompareWords});
+    visit.choice(self.error, {.words = kErrorWords});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExpectError&, const ExpectError&) = default;
+};
+
+inline constexpr std::string_view kCounterWords[] = {"free_cma", "free_pages", "skipped", "time"};
+enum class CounterWord : std::uint8_t { free_cma, free_pages, skipped, time };
+
+// `expect free_cma == 508`: a counter of the whole machine, or of the run.
+struct ExpectCounter {
+  static constexpr OpInfo kInfo{.verb = "expect",
+                                .performed = Performed::by_nobody,
+                                .help = "free_cma|free_pages|skipped|time ==|!=|<|<=|>|>= NUMBER"};
+  CounterWord counter = CounterWord::free_cma;
+  Compare compare = Compare::eq;
+  std::uint64_t value = 0;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.choice(self.counter, {.words = kCounterWords});
+    visit.choice(self.compare, {.words = kCompareWords});
+    visit.number(self.value, {.required = true});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExpectCounter&, const ExpectCounter&) = default;
+};
+
+inline constexpr std::uint64_t kAnyTimes = kAnyNumber;
+
+enum class LineSource : std::uint8_t { log, trace };
+
+// `expect log "is busy, retrying" times=2`. With `next` the search goes on behind the line that the last `next` of this
+// source found, so a list of them checks an order.
+template <LineSource kSource>
+struct ExpectLine {
+  static constexpr OpInfo kInfo{.verb = kSource == LineSource::log ? "expect log" : "expect trace",
+                                .performed = Performed::by_nobody,
+                                .help = "[next] \"TEXT\" [times=N | never]: lines that contain a text"};
+  std::string text;
+  bool next = false;
+  bool never = false;
+  std::uint64_t times = kAnyTimes;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.flag(self.next, "next");
+    visit.text(self.text, {});
+    visit.flag(self.never, "never");
+    visit.number(self.times, {.name = "times", .fallback = kAnyTimes});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExpectLine&, const ExpectLine&) = default;
+};
+
+// `expect cat cma/main/used "148"`: one of the file's lines is exactly this, blanks at its ends left out.
+struct ExpectCat {
+  static constexpr OpInfo kInfo{
+      .verb = "expect cat", .performed = Performed::by_nobody, .help = "PATH \"LINE\": a file contains a line"};
+  std::string path;
+  std::string line;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.text(self.path, {.quoted = false});
+    visit.text(self.line, {});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExpectCat&, const ExpectCat&) = default;
+};
+
+inline constexpr std::string_view kPageStateWords[] = {"any", "free", "buddy", "pcp", "used", "hole"};
+enum class PageStateWord : std::uint8_t { any, free, buddy, pcp, used, hole };
+inline constexpr std::string_view kBlockTypeWords[] = {"any",        "unmovable", "movable", "reclaimable",
+                                                       "highatomic", "cma",       "isolate"};
+enum class BlockTypeWord : std::uint8_t { any, unmovable, movable, reclaimable, highatomic, cma, isolate };
+
+// `expect page main+0x50 buddy order=4 type=cma`, `expect page main+3 used ref=2 owner=u`: what is not said is not
+// looked at.
+struct ExpectPage {
+  static constexpr OpInfo kInfo{.verb = "expect page",
+                                .performed = Performed::by_nobody,
+                                .help = "PLACE [free|buddy|pcp|used|hole] [order=] [ref=] [type=] [owner=]: one page"};
+  Place page = Place::of_pfn(0);
+  PageStateWord state = PageStateWord::any;
+  std::uint64_t order = kAnyNumber;
+  std::uint64_t ref = kAnyNumber;
+  BlockTypeWord type = BlockTypeWord::any;
+  OpRef owner;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.place(self.page, {});
+    visit.choice(self.state, {.words = kPageStateWords, .required = false});
+    visit.number(self.order, {.name = "order", .fallback = kAnyNumber, .scale = Scale::order});
+    visit.number(self.ref, {.name = "ref", .fallback = kAnyNumber, .scale = Scale::times});
+    visit.choice(self.type, {.name = "type", .words = kBlockTypeWords, .required = false});
+    visit.operand(self.owner, {.name = "owner", .wanted = Yields::pages, .required = false});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExpectPage&, const ExpectPage&) = default;
+};
+
+// `expect finding law=bitmap`: the program is there to break a law. Judged when the run has ended, wherever it stands.
+struct ExpectFinding {
+  static constexpr OpInfo kInfo{
+      .verb = "expect finding", .performed = Performed::by_nobody, .help = "law=NAME: the run breaks this law"};
+  std::string law;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.text(self.law, {.name = "law", .quoted = false});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExpectFinding&, const ExpectFinding&) = default;
+};
+
+}  // namespace cma

@@ -1,0 +1,124 @@
+// Operations on pages of the page allocator: blocks a driver asks for, and pages that have an owner the kernel knows
+// how to move, or not.
+#pragma once
+
+#include "allocator/engine/task.h"
+#include "allocator/owners/owners.h"
+#include "properties/program/fields.h"
+
+namespace cma {
+
+inline constexpr std::string_view kTypeWords[] = {"movable", "unmovable", "reclaimable"};
+enum class TypeWord : std::uint8_t { movable, unmovable, reclaimable };
+
+struct AllocPages {
+  static constexpr OpInfo kInfo{
+      .verb = "alloc_pages", .letter = 'x', .yields = Yields::block, .help = "allocates a block of 2^order pages"};
+  std::uint64_t order = 0;
+  TypeWord type = TypeWord::movable;
+  bool atomic = false;
+  bool high = false;
+  bool highmem = false;
+  bool comp = false;
+  bool nowarn = false;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.number(self.order, {.name = "order", .max = kOrderLimit - 1, .scale = Scale::order});
+    visit.choice(self.type, {.name = "type", .words = kTypeWords});
+    visit.flag(self.atomic, "atomic");
+    visit.flag(self.high, "high");
+    visit.flag(self.highmem, "highmem");
+    visit.flag(self.comp, "comp");
+    visit.flag(self.nowarn, "nowarn");
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const AllocPages&, const AllocPages&) = default;
+};
+
+struct FreePages {
+  static constexpr OpInfo kInfo{.verb = "free_pages", .help = "drops the reference that alloc_pages gave"};
+  OpRef block;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.block, {.wanted = Yields::block});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const FreePages&, const FreePages&) = default;
+};
+
+inline constexpr std::uint64_t kMaxOwnedPages = 65536;
+
+// Single pages of one owner kind; with `at` on chosen frames, as a test device, else where the allocator puts them.
+template <PageKind kKind>
+struct OwnedPages {
+  static constexpr bool kMovable = kKind != PageKind::unmovable;
+  static constexpr OpInfo kInfo = [] {
+    switch (kKind) {
+      case PageKind::movable_ops:
+        return OpInfo{.verb = "movable_page",
+                      .letter = 'm',
+                      .yields = Yields::pages,
+                      .help = "pages that their driver knows how to move, or refuses to"};
+      case PageKind::anonymous:
+        return OpInfo{.verb = "anon_page",
+                      .letter = 'n',
+                      .yields = Yields::pages,
+                      .help = "pages of a process's private memory, on the LRU"};
+      case PageKind::shmem:
+        return OpInfo{.verb = "shmem_page",
+                      .letter = 's',
+                      .yields = Yields::pages,
+                      .help = "page cache pages of shared memory, on the LRU"};
+      default:
+        return OpInfo{.verb = "unmovable_page",
+                      .letter = 'u',
+                      .yields = Yields::pages,
+                      .help = "a driver's pages that nobody can move"};
+    }
+  }();
+  Place at;
+  std::uint64_t pages = 1;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.place(self.at, {.name = "at", .required = false});
+    visit.number(self.pages, {.name = "pages", .fallback = 1, .min = 1, .max = kMaxOwnedPages, .scale = Scale::pages});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const OwnedPages&, const OwnedPages&) = default;
+};
+
+struct FreeOwned {
+  static constexpr OpInfo kInfo{.verb = "free", .help = "the owner lets go of its pages"};
+  OpRef pages;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.pages, {.wanted = Yields::pages});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const FreeOwned&, const FreeOwned&) = default;
+};
+
+inline constexpr std::string_view kRefusalWords[] = {"EAGAIN", "EIO"};
+enum class RefusalWord : std::uint8_t { eagain, eio };
+inline constexpr std::uint64_t kRefuseAll = std::uint64_t{1} << 32;
+
+// A driver's page refuses the next attempts to move it.
+struct Refuse {
+  static constexpr OpInfo kInfo{.verb = "refuse",
+                                .performed = Performed::by_nobody,
+                                .help = "the driver refuses the next attempts to move its pages"};
+  OpRef pages;
+  std::uint64_t times = 1;
+  RefusalWord error = RefusalWord::eagain;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.pages, {.wanted = Yields::pages});
+    visit.number(self.times,
+                 {.name = "times", .required = true, .max = kRefuseAll, .scale = Scale::times, .all = "all"});
+    visit.choice(self.error, {.name = "error", .words = kRefusalWords, .required = false});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const Refuse&, const Refuse&) = default;
+};
+
+}  // namespace cma

@@ -1,0 +1,102 @@
+// What operations see while they are performed: the machine, the results of earlier operations, and who listens.
+//
+// Used by the operations' perform() and by the interpreter; readers look at results afterwards. Results live in flat
+// arrays that a run reuses; finding one is O(1), finding a piece of a buffer linear in the pieces alive.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "allocator/machine.h"
+#include "properties/program/finding.h"
+#include "properties/program/observer.h"
+#include "properties/program/program.h"
+
+namespace cma {
+
+struct RunOptions;
+
+// What became of an operation.
+struct Result {
+  enum class State : std::uint8_t { not_performed, inside, done, failed, skipped };
+  State state = State::not_performed;
+  Yields yields = Yields::nothing;
+  // The operand this result stands for was given back as a whole: later uses are skipped.
+  bool gone = false;
+  unsigned order = 0;             // block
+  int error = 0;                  // 0 or negative errno
+  Pfn pfn = kNoPfn;               // buffer, block, pin: first frame
+  std::uint64_t pages = 0;        // buffer, block, owned pages: as many as were had
+  AreaId area = 0;                // buffer, area
+  std::uint32_t first_owner = 0;  // owned pages: index of the first in World::owner_of
+};
+
+// An expectation that is not met; the interpreter makes a finding of it.
+struct Unmet {
+  std::string message;
+};
+
+class World {
+ public:
+  World();
+
+  // --- the interpreter's ---
+  void begin(const Program& program, Machine& machine, Observer* observer, const RunOptions& options);
+  void end_boot();
+
+  // --- what operations use ---
+  Machine& machine() { return *machine_; }
+  const Machine& machine() const { return *machine_; }
+  Observer& observer() { return *observer_; }
+  const Program& program() const { return *program_; }
+
+  Result& result(Slot slot) { return results_[slot]; }
+  const Result& result(Slot slot) const { return results_[slot]; }
+  // The result of an operation that has been performed; nullptr if there is none (yet).
+  Result* find(OpRef operand);
+  // The same if it yields `wanted`, succeeded and was not given back; otherwise the operation at `self` is skipped.
+  Result* operand(Slot self, OpRef operand, Yields wanted);
+  std::optional<AreaId> area(AreaRef area) const;
+  // Where the page is now; nullopt if what is named is gone, or the frame lies outside the machine's memory.
+  std::optional<Pfn> resolve(const Place& place) const;
+
+  void skip(Slot self);
+  void fail(Slot self, int error);
+
+  // Parts of buffers that are still held, ascending within a buffer.
+  struct Piece {
+    Slot slot;
+    Pfn start;
+    std::uint64_t pages;
+  };
+  std::vector<Piece> pieces;
+  // Owner records of owned pages, by Result::first_owner + index; 0 once let go.
+  std::vector<OwnerId> owner_of;
+  // Frames on which get_page holds references, one entry each.
+  std::vector<Pfn> got;
+  // Actors inside a debugfs operation, by area.
+  std::vector<int> debugfs_inside;
+  // What `cat` read, if asked for: slot and text.
+  std::vector<std::pair<Slot, std::string>> output;
+
+  // Where the last `expect ... next` left off: index of the record behind it.
+  std::size_t log_cursor = 0;
+  std::size_t trace_cursor = 0;
+  // Set by SleepOp: the interpreter lets this much time pass.
+  Time sleep = 0;
+  std::uint64_t skipped = 0;
+  bool keep_output = false;
+
+ private:
+  const Program* program_ = nullptr;
+  Machine* machine_ = nullptr;
+  Observer* observer_ = nullptr;
+  std::vector<Result> results_;
+  // Slot by identifier, valid where the stamp is this run's.
+  std::vector<Slot> slot_of_;
+  std::vector<std::uint32_t> stamp_of_;
+  std::uint32_t stamp_ = 0;
+};
+
+}  // namespace cma
