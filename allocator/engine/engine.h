@@ -60,6 +60,11 @@ class Engine {
   // --- actors ---
   ActorId add_actor(int cpu);
   std::size_t actors() const { return actors_.size(); }
+  // Moves an idle actor to another CPU: machines are reused by programs whose actors sit elsewhere.
+  void bind(ActorId actor, int cpu) {
+    CMA_ASSERT(actors_[actor].state == State::idle && cpu >= 0 && cpu < cpus_);
+    actors_[actor].cpu = cpu;
+  }
   State state(ActorId actor) const { return actors_[actor].state; }
   bool at_rest() const { return inside_ == 0; }
   // The point the actor was stopped at, or the last one it passed.
@@ -110,6 +115,8 @@ class Engine {
   ActorId take_woken();
   // The sleeping actor whose time comes first (lowest id among equals), kNoActor if none sleeps.
   ActorId next_sleeper() const;
+  // When a sleeping actor wakes.
+  Time wake_time(ActorId actor) const { return actors_[actor].wake_time; }
   // Advances the clock, waking every sleeper whose time has come, in order of time.
   void advance_to(Time time);
   // What the actor waits for, for reports; empty if it does not.
