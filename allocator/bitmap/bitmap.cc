@@ -48,8 +48,10 @@ std::uint64_t Bitmap::next(std::uint64_t start, std::uint64_t end, std::uint64_t
 std::uint64_t Bitmap::find_zero_area(std::uint64_t start, std::uint64_t count, std::uint64_t mask,
                                      std::uint64_t offset) const {
   while (true) {
-    std::uint64_t index = next_zero(start, bits_);
-    index = ((index + offset + mask) & ~mask) - offset;
+    const std::uint64_t zero = next_zero(start, bits_);
+    const std::uint64_t index = ((zero + offset + mask) & ~mask) - offset;
+    // With a mask of all ones the next aligned position may lie beyond 2^64.
+    if (index < zero) return kOnes;
     // Both additions may pass 2^64 with absurd masks or counts; there is no such run then.
     if (index >= bits_ || count > bits_ - index) return std::max(bits_, index + count < index ? kOnes : index + count);
     const std::uint64_t end = index + count;

@@ -109,7 +109,8 @@ std::string Trace::format_log(const Record& r) const {
 }
 
 std::string Trace::format_page_event(const Record& r) const {
-  const std::string pfn = release_ >= Release::v6_1 ? "pfn=" + hex0x(r.a) : "pfn=" + dec(r.a == kNoPfn ? 0 : r.a);
+  const Pfn shown = r.a == kNoPfn ? 0 : r.a;
+  const std::string pfn = "pfn=" + (release_ >= Release::v6_1 ? hex0x(shown) : dec(shown));
   const std::string head = std::string("page=") + trace_pointer(r.a, release_) + " " + pfn;
   switch (r.event) {
     case Event::mm_page_alloc: {

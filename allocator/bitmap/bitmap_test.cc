@@ -1,0 +1,222 @@
+#include "allocator/bitmap/bitmap.h"
+
+#include <gtest/gtest.h>
+
+#include "allocator/base/assert.h"
+
+namespace cma {
+namespace {
+
+// Every bitmap of up to this many bits is searched exhaustively.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr unsigned kExhaustiveBits = 9;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr unsigned kExhaustiveBits = 9;
+#else
+constexpr unsigned kExhaustiveBits = 12;
+#endif
+#else
+constexpr unsigned kExhaustiveBits = 12;
+#endif
+
+Bitmap bitmap_of(unsigned bits, std::uint64_t content) {
+  Bitmap bitmap(bits);
+  for (unsigned bit = 0; bit < bits; ++bit)
+    if ((content >> bit) & 1) bitmap.set(bit, 1);
+  return bitmap;
+}
+
+// Positions at which `count` zero bits of `content` begin, as a set of bits; count >= 1.
+std::uint64_t runs_of_zeros(unsigned bits, std::uint64_t content, unsigned count) {
+  if (count > bits) return 0;
+  std::uint64_t runs = ~content & ((std::uint64_t{1} << bits) - 1);
+  for (unsigned i = 1; i < count; ++i) runs &= runs >> 1;
+  return runs;
+}
+
+// Positions with (position + offset) a multiple of mask + 1, as a set of bits.
+std::uint64_t aligned_positions(unsigned bits, unsigned mask, unsigned offset) {
+  std::uint64_t positions = 0;
+  for (unsigned bit = 0; bit < bits; ++bit)
+    if (((bit + offset) & mask) == 0) positions |= std::uint64_t{1} << bit;
+  return positions;
+}
+
+// Searches one bitmap with every count and start under one mask and offset; the first disagreement is reported.
+void check_all_searches(unsigned bits, std::uint64_t content, const Bitmap& bitmap, unsigned mask, unsigned offset) {
+  const std::uint64_t aligned = aligned_positions(bits, mask, offset);
+  for (unsigned count = 1; count <= bits + 1; ++count) {
+    const std::uint64_t fits = runs_of_zeros(bits, content, count) & aligned;
+    for (unsigned start = 0; start <= bits; ++start) {
+      const std::uint64_t left = start >= bits ? 0 : fits >> start << start;
+      const std::uint64_t found = bitmap.find_zero_area(start, count, mask, offset);
+      const bool right = left != 0 ? found == lowest_bit(left) : found >= bits;
+      ASSERT_TRUE(right) << bits << " bits " << content << ", count " << count << ", mask " << mask << ", offset "
+                         << offset << ", start " << start << ": " << found;
+    }
+  }
+}
+
+TEST(BitmapSearch, AgreesWithTheDefinitionForEverySmallBitmap) {
+  for (unsigned bits = 1; bits <= kExhaustiveBits; ++bits) {
+    // The largest mask exceeds the bitmap: at most one position is aligned then.
+    for (std::uint64_t content = 0; content < (std::uint64_t{1} << bits); ++content) {
+      const Bitmap bitmap = bitmap_of(bits, content);
+      for (unsigned mask = 0; mask < 16; mask = 2 * mask + 1)
+        for (unsigned offset = 0; offset <= mask; ++offset) {
+          check_all_searches(bits, content, bitmap, mask, offset);
+          if (HasFatalFailure()) return;
+        }
+    }
+  }
+}
+
+TEST(BitmapSearch, RunsAcrossWordBoundariesAreFound) {
+  for (std::uint64_t first : {60U, 62U, 63U, 64U, 65U, 126U, 127U, 128U})
+    for (std::uint64_t count : {1U, 2U, 3U, 63U, 64U, 65U, 70U, 128U, 130U}) {
+      Bitmap bitmap(320);
+      bitmap.set(0, 320);
+      bitmap.clear(first, count);
+      EXPECT_EQ(bitmap.find_zero_area(0, count, 0, 0), first);
+      EXPECT_GE(bitmap.find_zero_area(0, count + 1, 0, 0), 320U);
+      EXPECT_GE(bitmap.find_zero_area(first + 1, count, 0, 0), 320U);
+      bitmap.set(first + count / 2, 1);
+      EXPECT_GE(bitmap.find_zero_area(0, count, 0, 0), 320U);
+    }
+}
+
+TEST(BitmapSearch, TheLastPartialWordEndsWithTheBitmap) {
+  for (std::uint64_t bits : {1U, 63U, 64U, 65U, 127U, 129U}) {
+    const Bitmap bitmap(bits);
+    EXPECT_EQ(bitmap.find_zero_area(0, bits, 0, 0), 0U);
+    EXPECT_GE(bitmap.find_zero_area(0, bits + 1, 0, 0), bits);
+    EXPECT_EQ(bitmap.next_set(0, bits), bits);
+  }
+}
+
+TEST(BitmapSearch, CountsAndMasksOf64BitsFindNothingAndNeverWrapRound) {
+  const Bitmap bitmap(4096);
+  const std::uint64_t all = ~std::uint64_t{0};
+  for (std::uint64_t count : {std::uint64_t{4097}, std::uint64_t{1} << 32, (std::uint64_t{1} << 32) + 1, all - 1, all})
+    for (std::uint64_t start : {0U, 1U, 4095U, 4096U}) {
+      EXPECT_GE(bitmap.find_zero_area(start, count, 0, 0), 4096U) << count;
+      EXPECT_GE(bitmap.find_zero_area(start, count, 0xff, 3), 4096U) << count;
+    }
+  EXPECT_EQ(bitmap.find_zero_area(0, 1, all, 0), 0U);
+  EXPECT_GE(bitmap.find_zero_area(1, 1, all, 0), 4096U);
+  EXPECT_GE(bitmap.find_zero_area(0, 1, all, 1), 4096U);
+}
+
+TEST(BitmapSearch, AnEmptyBitmapHasNoRoom) { EXPECT_GE(Bitmap().find_zero_area(0, 1, 0, 0), 0U); }
+
+TEST(Bitmap, SettingAndClearingChangeTheirRangeOnly) {
+  for (std::uint64_t start = 0; start < 140; start += 7)
+    for (std::uint64_t count : {0U, 1U, 5U, 63U, 64U, 65U}) {
+      if (start + count > 200) continue;
+      Bitmap set(200);
+      set.set(start, count);
+      Bitmap cleared(200);
+      cleared.set(0, 200);
+      cleared.clear(start, count);
+      for (std::uint64_t bit = 0; bit < 200; ++bit) {
+        const bool inside = bit >= start && bit < start + count;
+        EXPECT_EQ(set.test(bit), inside);
+        EXPECT_EQ(cleared.test(bit), !inside);
+      }
+      EXPECT_EQ(set.count_set(), count);
+      EXPECT_EQ(cleared.count_set(), 200 - count);
+    }
+}
+
+TEST(Bitmap, RangesBeyondItsEndAreAnError) {
+  Bitmap bitmap(100);
+  EXPECT_THROW(bitmap.set(99, 2), AssertionFailure);
+  EXPECT_THROW(bitmap.clear(101, 0), AssertionFailure);
+  EXPECT_THROW(bitmap.set(1, ~std::uint64_t{0}), AssertionFailure);
+}
+
+TEST(Bitmap, TheLongestRunOfZerosMayLieAnywhere) {
+  Bitmap bitmap(200);
+  EXPECT_EQ(bitmap.longest_zero_run(), 200U);
+  bitmap.set(100, 1);
+  EXPECT_EQ(bitmap.longest_zero_run(), 100U);
+  bitmap.set(10, 1);
+  EXPECT_EQ(bitmap.longest_zero_run(), 99U);
+  bitmap.set(0, 200);
+  EXPECT_EQ(bitmap.longest_zero_run(), 0U);
+  bitmap.clear(199, 1);
+  EXPECT_EQ(bitmap.longest_zero_run(), 1U);
+}
+
+// --- arithmetic between pages, bits and orders ---
+
+struct AlignmentCase {
+  Pfn base;
+  unsigned align;
+  unsigned order_per_bit;
+  std::uint64_t mask;
+  std::uint64_t offset;
+};
+
+constexpr AlignmentCase kAlignment[] = {
+    {0x10000, 8, 0, 0xff, 0},        // the worked example
+    {0x10000, 0, 0, 0, 0},           //
+    {0x10000, 3, 3, 0, 0},           // align equal to the bit
+    {0x10000, 2, 3, 0, 0},           // finer than a bit
+    {0x10000, 5, 3, 3, 0},           //
+    {0x10400, 12, 0, 0xfff, 0x400},  // aligned coarser than the area's base
+    {0x10400, 12, 1, 0x7ff, 0x200},
+    {0x8f000, 16, 0, 0xffff, 0xf000},
+    {0xffffffff, 64, 0, ~std::uint64_t{0}, 0xffffffff},
+    {0xffffffff, 70, 3, ~std::uint64_t{0}, 0x1fffffff},
+};
+
+TEST(BitmapArithmetic, MaskAndOffsetAreInBits) {
+  BugSet none;
+  for (const AlignmentCase& c : kAlignment) {
+    EXPECT_EQ(bitmap_aligned_mask(c.align, c.order_per_bit, none), c.mask) << c.base << " " << c.align;
+    EXPECT_EQ(bitmap_aligned_offset(c.base, c.align, c.order_per_bit, none), c.offset) << c.base << " " << c.align;
+  }
+}
+
+TEST(BitmapArithmetic, AnAlignedBitIsAnAlignedFrame) {
+  BugSet none;
+  for (unsigned order_per_bit = 0; order_per_bit < 4; ++order_per_bit)
+    for (unsigned align = order_per_bit; align < 10; ++align)
+      for (Pfn base = 0x400; base < 0x1000; base += 0x100) {
+        const std::uint64_t mask = bitmap_aligned_mask(align, order_per_bit, none);
+        const std::uint64_t offset = bitmap_aligned_offset(base, align, order_per_bit, none);
+        const std::uint64_t bit = Bitmap(4096).find_zero_area(1, 1, mask, offset);
+        EXPECT_TRUE(is_aligned(base + (bit << order_per_bit), order_pages(align))) << base << " " << align;
+      }
+}
+
+TEST(BitmapArithmetic, PagesRoundUpToWholeBits) {
+  for (std::uint64_t pages = 0; pages < 100; ++pages)
+    for (unsigned order = 0; order < 5; ++order)
+      EXPECT_EQ(bitmap_pages_to_bits(pages, order), (pages + order_pages(order) - 1) / order_pages(order));
+  EXPECT_EQ(bitmap_pages_to_bits((std::uint64_t{1} << 33) + 1, 1), (std::uint64_t{1} << 32) + 1);
+}
+
+TEST(BitmapBugs, MaskExponentShiftsTheExponent) {
+  BugSet bugs;
+  bugs.switch_on(Bug::mask_exponent);
+  EXPECT_EQ(bitmap_aligned_mask(8, 2, bugs), 3U);  // 1 << (8 >> 2) instead of 1 << (8 - 2)
+  EXPECT_EQ(bugs.times_reached(Bug::mask_exponent), 1U);
+  EXPECT_EQ(bitmap_aligned_mask(8, 0, bugs), 0xffU);  // right where a bit is a page
+  EXPECT_EQ(bugs.times_reached(Bug::mask_exponent), 1U);
+}
+
+TEST(BitmapBugs, OffsetUpwardIsTheDistanceToTheNextBoundary) {
+  BugSet bugs;
+  bugs.switch_on(Bug::offset_upward);
+  EXPECT_EQ(bitmap_aligned_offset(0x10400, 12, 0, bugs), 0xc00U);
+  EXPECT_EQ(bugs.times_reached(Bug::offset_upward), 1U);
+  EXPECT_EQ(bitmap_aligned_offset(0x10800, 12, 0, bugs), 0x800U);  // half way, both agree
+  EXPECT_EQ(bitmap_aligned_offset(0x11000, 12, 0, bugs), 0U);
+  EXPECT_EQ(bugs.times_reached(Bug::offset_upward), 1U);
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,83 @@
+#include "allocator/frames/page_lock.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace cma {
+namespace {
+
+class PageLockTest : public ::testing::Test {
+ protected:
+  Task<void> lock_and_note(Pfn pfn, std::string who) {
+    co_await locks.lock(pfn);
+    said += who;
+    co_await at(engine, Point::migrate_locked);
+    locks.unlock(pfn);
+  }
+  static Geometry geometry() {
+    Geometry g;
+    g.memory = {0, 1024};
+    return g;
+  }
+
+  Engine engine{1};
+  MemoryMap map{geometry()};
+  PageLocks locks{engine, map};
+  std::string said;
+};
+
+TEST_F(PageLockTest, TheBitSaysWhetherAPageIsLocked) {
+  EXPECT_TRUE(locks.try_lock(5));
+  EXPECT_TRUE(map.page(5).has(kPageLocked));
+  EXPECT_FALSE(locks.try_lock(5));
+  EXPECT_TRUE(locks.try_lock(6));
+  locks.unlock(5);
+  EXPECT_FALSE(map.page(5).has(kPageLocked));
+  EXPECT_FALSE(locks.none_held());
+  locks.unlock(6);
+  EXPECT_TRUE(locks.none_held());
+}
+
+TEST_F(PageLockTest, WaitersGetItInTheOrderTheyCame) {
+  const ActorId a = engine.add_actor(0);
+  const ActorId b = engine.add_actor(0);
+  const ActorId c = engine.add_actor(0);
+  engine.begin(a, lock_and_note(5, "a"));
+  engine.stop_at(a, Point::migrate_locked, 1);
+  engine.resume(a);
+  engine.begin(c, lock_and_note(5, "c"));
+  engine.resume(c);
+  engine.begin(b, lock_and_note(5, "b"));
+  engine.resume(b);
+  EXPECT_EQ(engine.waits_for(b), "a page lock");
+  engine.resume(a);
+  EXPECT_TRUE(map.page(5).has(kPageLocked)) << "the lock is handed over, never free in between";
+  EXPECT_EQ(engine.waits_for_actor(b), c);
+  engine.resume(c);
+  engine.resume(b);
+  EXPECT_EQ(said, "acb");
+  EXPECT_TRUE(locks.none_held());
+}
+
+TEST_F(PageLockTest, ACycleOverTwoPagesIsADeadlock) {
+  const auto both = [&](Pfn first, Pfn second) -> Task<void> {
+    co_await locks.lock(first);
+    co_await at(engine, Point::migrate_locked);
+    co_await locks.lock(second);
+  };
+  const ActorId a = engine.add_actor(0);
+  const ActorId b = engine.add_actor(0);
+  for (ActorId actor : {a, b}) {
+    engine.begin(actor, both(actor == a ? 1 : 2, actor == a ? 2 : 1));
+    engine.stop_at(actor, Point::migrate_locked, 1);
+    engine.resume(actor);
+  }
+  engine.resume(a);
+  EXPECT_THROW(engine.resume(b), LawBroken);
+}
+
+TEST_F(PageLockTest, UnlockingAPageThatIsNotLockedIsAnError) { EXPECT_THROW(locks.unlock(3), AssertionFailure); }
+
+}  // namespace
+}  // namespace cma

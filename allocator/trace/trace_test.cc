@@ -1,0 +1,226 @@
+#include "allocator/trace/trace.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "allocator/base/gfp.h"
+
+namespace cma {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr std::uint64_t minus(std::int64_t error) { return static_cast<std::uint64_t>(-error); }
+
+struct Line {
+  Record record;
+  const char* v4_19;  // nullptr: the release has no such line
+  const char* v6_1;
+};
+
+Record record(Event event, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0, std::uint64_t d = 0) {
+  Record r;
+  r.event = event;
+  r.a = a;
+  r.b = b;
+  r.c = c;
+  r.d = d;
+  return r;
+}
+
+constexpr std::uint64_t kSuccess = std::uint64_t{1} << 32;
+
+const Line kLines[] = {
+    // The kernel log.
+    {record(Event::log_cma_alloc, 0, 148, 8), "cma: cma_alloc(cma (ptrval), count 148, align 8)",
+     "cma: cma_alloc(cma (ptrval), count 148, align 8)"},
+    {record(Event::log_cma_busy_retrying), "cma: cma_alloc(): memory range at (ptrval) is busy, retrying",
+     "cma: cma_alloc(): memory range at (ptrval) is busy, retrying"},
+    {record(Event::log_cma_returned, 0x10000), "cma: cma_alloc(): returned (ptrval)",
+     "cma: cma_alloc(): returned (ptrval)"},
+    {record(Event::log_cma_returned, kNoPfn), "cma: cma_alloc(): returned           (null)",
+     "cma: cma_alloc(): returned 0000000000000000"},
+    {record(Event::log_cma_release, 0x10000, 148), "cma: cma_release(page (ptrval))",
+     "cma: cma_release(page (ptrval), count 148)"},
+    {record(Event::log_cma_pages_valid, 0x1, 3), nullptr, "cma: cma_pages_valid(page (ptrval), count 3)"},
+    {record(Event::log_cma_alloc_failed, 1, 300, minus(16)),
+     "cma: cma_alloc: alloc failed, req-size: 300 pages, ret: -16",
+     "cma: cma_alloc: camera: alloc failed, req-size: 300 pages, ret: -16"},
+    {record(Event::log_pfns_busy, 0xc3400, 0xc51aa), "alloc_contig_range: [c3400, c51aa) PFNs busy", nullptr},
+    {record(Event::log_still_in_use, 2), "2 pages are still in use!", "2 pages are still in use!"},
+    // Areas.
+    {record(Event::cma_alloc, 0x10000, 148, 8, 1), "cma_alloc: pfn=10000 page=(ptrval) count=148 align=8", nullptr},
+    {record(Event::cma_alloc, kNoPfn, 1, 0, 0), "cma_alloc: pfn=ffffffffffffffff page=(null) count=1 align=0", nullptr},
+    {record(Event::cma_alloc, 0x10100, 148, 8, 0), "cma_alloc: pfn=10100 page=(null) count=148 align=8", nullptr},
+    {record(Event::cma_alloc_start, 1, 148, 8), nullptr, "cma_alloc_start: name=camera count=148 align=8"},
+    {record(Event::cma_alloc_busy_retry, 1, 0x10100, 148, 8), nullptr,
+     "cma_alloc_busy_retry: name=camera pfn=0x10100 page=(ptrval) count=148 align=8"},
+    {record(Event::cma_alloc_finish, 1, 0x10200, 148, 8 | kSuccess), nullptr,
+     "cma_alloc_finish: name=camera pfn=0x10200 page=(ptrval) count=148 align=8"},
+    {record(Event::cma_alloc_finish, 0, kNoPfn, 1, 0), nullptr,
+     "cma_alloc_finish: name=main pfn=0xffffffffffffffff page=0000000000000000 count=1 align=0"},
+    {record(Event::cma_release, 0, 0x10000, 148), "cma_release: pfn=10000 page=(ptrval) count=148",
+     "cma_release: name=main pfn=0x10000 page=(ptrval) count=148"},
+    // The contiguous path.
+    {record(Event::test_pages_isolated, 0xc2400, 0xc41aa, 0xc41aa),
+     "test_pages_isolated: start_pfn=0xc2400 end_pfn=0xc41aa fin_pfn=0xc41aa ret=success",
+     "test_pages_isolated: start_pfn=0xc2400 end_pfn=0xc41aa fin_pfn=0xc41aa ret=success"},
+    {record(Event::test_pages_isolated, 0xc3dc0, 0xc3de4, 0xc3dc2),
+     "test_pages_isolated: start_pfn=0xc3dc0 end_pfn=0xc3de4 fin_pfn=0xc3dc2 ret=fail",
+     "test_pages_isolated: start_pfn=0xc3dc0 end_pfn=0xc3de4 fin_pfn=0xc3dc2 ret=fail"},
+    {record(Event::mm_migrate_pages, 31, 1, 2),
+     "mm_migrate_pages: nr_succeeded=31 nr_failed=1 mode=MIGRATE_SYNC reason=contig_range",
+     "mm_migrate_pages: nr_succeeded=31 nr_failed=1 nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0 "
+     "mode=MIGRATE_SYNC reason=contig_range"},
+    {record(Event::isolate_migratepages, 0x10000, 0x10020, 32, 4),
+     "mm_compaction_isolate_migratepages: range=(0x10000 ~ 0x10020) nr_scanned=32 nr_taken=4",
+     "mm_compaction_isolate_migratepages: range=(0x10000 ~ 0x10020) nr_scanned=32 nr_taken=4"},
+    {record(Event::isolate_freepages, 0x10000, 0x10200, 2, 512),
+     "mm_compaction_isolate_freepages: range=(0x10000 ~ 0x10200) nr_scanned=2 nr_taken=512",
+     "mm_compaction_isolate_freepages: range=(0x10000 ~ 0x10200) nr_scanned=2 nr_taken=512"},
+    // Single pages.
+    {record(Event::mm_page_alloc, 0x1234, 3, 0, kGfpAtomic | kGfpComp),
+     "mm_page_alloc: page=(ptrval) pfn=4660 order=3 migratetype=0 gfp_flags=GFP_ATOMIC|__GFP_COMP",
+     "mm_page_alloc: page=(ptrval) pfn=0x1234 order=3 migratetype=0 gfp_flags=GFP_ATOMIC|__GFP_COMP"},
+    {record(Event::mm_page_alloc, kNoPfn, 0, 1, kGfpHighuserMovable),
+     "mm_page_alloc: page=(null) pfn=0 order=0 migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE",
+     "mm_page_alloc: page=0000000000000000 pfn=0x0 order=0 migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE"},
+    {record(Event::mm_page_free, 0x20, 1), "mm_page_free: page=(ptrval) pfn=32 order=1",
+     "mm_page_free: page=(ptrval) pfn=0x20 order=1"},
+    {record(Event::mm_page_pcpu_drain, 0x20, 0, 4), "mm_page_pcpu_drain: page=(ptrval) pfn=32 order=0 migratetype=4",
+     "mm_page_pcpu_drain: page=(ptrval) pfn=0x20 order=0 migratetype=4"},
+    {record(Event::mm_page_alloc_zone_locked, 0x20, 0, 1, 1),
+     "mm_page_alloc_zone_locked: page=(ptrval) pfn=32 order=0 migratetype=1 percpu_refill=1",
+     "mm_page_alloc_zone_locked: page=(ptrval) pfn=0x20 order=0 migratetype=1 percpu_refill=1"},
+    {record(Event::mm_page_alloc_extfrag, 0x40, 0 | (4 << 8), 0 | (1 << 8), 0),
+     "mm_page_alloc_extfrag: page=(ptrval) pfn=64 alloc_order=0 fallback_order=4 pageblock_order=9 alloc_migratetype=0 "
+     "fallback_migratetype=1 fragmenting=1 change_ownership=0",
+     "mm_page_alloc_extfrag: page=(ptrval) pfn=0x40 alloc_order=0 fallback_order=4 pageblock_order=9 "
+     "alloc_migratetype=0 fallback_migratetype=1 fragmenting=1 change_ownership=0"},
+    {record(Event::mm_page_alloc_extfrag, 0x400, 0 | (10 << 8), 0 | (1 << 8), 1),
+     "mm_page_alloc_extfrag: page=(ptrval) pfn=1024 alloc_order=0 fallback_order=10 pageblock_order=9 "
+     "alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 change_ownership=1",
+     nullptr},
+};
+
+class TraceTest : public ::testing::TestWithParam<Release> {
+ protected:
+  TraceTest() {
+    trace.add_area("main");
+    trace.add_area("camera");
+  }
+  std::vector<std::string> all() const {
+    std::vector<std::string> said;
+    for (const Record& r : trace.records()) said.push_back(trace.format(r));
+    return said;
+  }
+
+  Engine engine{1};
+  Trace trace{engine, GetParam(), 9, true};
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, TraceTest, ::testing::ValuesIn(kModelledReleases));
+
+TEST_P(TraceTest, EveryLineIsTheKernelsText) {
+  for (const Line& line : kLines) {
+    const char* expected = GetParam() == Release::v4_19 ? line.v4_19 : line.v6_1;
+    if (expected != nullptr) EXPECT_EQ(trace.format(line.record), expected);
+  }
+}
+
+TEST_P(TraceTest, ARecordKnowsWhoSaidItWhereAndWhen) {
+  const ActorId actor = engine.add_actor(0);
+  engine.assume(actor);
+  engine.advance_to(42);
+  trace.emit(Event::log_still_in_use, 1);
+  ASSERT_EQ(trace.records().size(), 1U);
+  EXPECT_EQ(trace.records()[0].actor, actor);
+  EXPECT_EQ(trace.records()[0].time, 42U);
+}
+
+TEST_P(TraceTest, TheEleventhBusyLineIsLeftOutAndReportedLater) {
+  for (unsigned line = 0; line < 13; ++line)
+    trace.limited(trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, line, line + 1);
+  EXPECT_EQ(trace.records().size(), 10U);
+  engine.advance_to(engine.now() + 5001 * kMillisecond);
+  trace.limited(trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, 0x20, 0x21);
+  ASSERT_EQ(trace.records().size(), 12U);
+  EXPECT_EQ(trace.format(trace.records()[10]), "alloc_contig_range: 3 callbacks suppressed");
+  EXPECT_EQ(trace.format(trace.records()[11]), "alloc_contig_range: [20, 21) PFNs busy");
+}
+
+TEST_P(TraceTest, WithoutRateLimitsEveryLineIsPrinted) {
+  trace.set_rate_limits(false);
+  for (unsigned line = 0; line < 30; ++line)
+    trace.limited(trace.alloc_failed_limit, "cma_alloc", Event::log_cma_alloc_failed, 0, 1, minus(12));
+  EXPECT_EQ(trace.records().size(), 30U);
+}
+
+TEST_P(TraceTest, TextLinesAreKeptAsWritten) {
+  trace.log("cma: Reserved 16 MiB at 0x0000000010000000");
+  trace.log("another");
+  EXPECT_THAT(all(), ElementsAre("cma: Reserved 16 MiB at 0x0000000010000000", "another"));
+}
+
+TEST_P(TraceTest, TheHashTellsWhatWasSaidAndInWhichOrder) {
+  const std::uint64_t silent = trace.hash();
+  trace.emit(Event::log_still_in_use, 1);
+  trace.emit(Event::log_still_in_use, 2);
+  const std::uint64_t one_two = trace.hash();
+  trace.clear();
+  EXPECT_EQ(trace.hash(), silent);
+  trace.emit(Event::log_still_in_use, 2);
+  trace.emit(Event::log_still_in_use, 1);
+  EXPECT_NE(trace.hash(), one_two);
+}
+
+TEST_P(TraceTest, TheHashLeavesTimeOut) {
+  trace.emit(Event::log_still_in_use, 1);
+  const std::uint64_t early = trace.hash();
+  trace.clear();
+  engine.advance_to(1000);
+  trace.emit(Event::log_still_in_use, 1);
+  EXPECT_EQ(trace.hash(), early);
+}
+
+TEST_P(TraceTest, TheHashSeesTexts) {
+  trace.log("one");
+  const std::uint64_t one = trace.hash();
+  trace.clear();
+  trace.log("two");
+  EXPECT_NE(trace.hash(), one);
+}
+
+TEST_P(TraceTest, NothingIsKeptWhileRecordingIsOff) {
+  const std::uint64_t before = trace.hash();
+  trace.set_recording(false);
+  trace.emit(Event::log_still_in_use, 1);
+  trace.log("text");
+  trace.limited(trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, 1, 2);
+  EXPECT_TRUE(trace.records().empty());
+  EXPECT_EQ(trace.hash(), before);
+}
+
+TEST_P(TraceTest, ClearForgetsTheRateLimitsToo) {
+  for (unsigned line = 0; line < 20; ++line)
+    trace.limited(trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, line, line + 1);
+  trace.clear();
+  trace.limited(trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, 1, 2);
+  EXPECT_THAT(all(), ElementsAre("alloc_contig_range: [1, 2) PFNs busy"));
+}
+
+TEST(Hex, IsLowerCaseWithoutPrefix) {
+  EXPECT_EQ(hex(0), "0");
+  EXPECT_EQ(hex(0xc51aa), "c51aa");
+  EXPECT_EQ(hex(~std::uint64_t{0}), "ffffffffffffffff");
+}
+
+TEST(Event, LogLinesComeBeforeTracepoints) {
+  EXPECT_TRUE(is_log(Event::log_text));
+  EXPECT_TRUE(is_log(Event::log_suppressed));
+  EXPECT_FALSE(is_log(Event::cma_alloc));
+  EXPECT_FALSE(is_log(Event::mm_page_alloc_extfrag));
+}
+
+}  // namespace
+}  // namespace cma
