@@ -142,10 +142,10 @@ void Owners::take_over(Owner& owner, Pfn old, Pfn target) {
 }
 
 int Owners::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
-  if (owner.refusals != 0) {
-    if (owner.refusals > 0) --owner.refusals;
-    return owner.refusal_error;
-  }
+  const int error = owner.refusals == 0 ? 0 : owner.refusal_error;
+  if (watcher_ != nullptr) watcher_->move_tried(old, error);
+  if (owner.refusals > 0) --owner.refusals;
+  if (error != 0) return error;
   take_over(owner, old, target);
   // The driver's own reference moves along.
   Page& to = map_.edit(target);

@@ -42,6 +42,14 @@ struct Owner {
   friend bool operator==(const Owner&, const Owner&) = default;
 };
 
+// Sees every attempt to move a movable-ops page at the moment its driver is asked: what a real driver would see.
+class MoveWatcher {
+ public:
+  virtual ~MoveWatcher() = default;
+  // `error` is the driver's answer: 0, or why it refuses.
+  virtual void move_tried(Pfn pfn, int error) = 0;
+};
+
 class Owners final : public PageKinds {
  public:
   Owners(const Geometry& geometry, MemoryMap& map, Lru& lru, PageLocks& locks, Buffers& buffers);
@@ -55,6 +63,8 @@ class Owners final : public PageKinds {
   bool released(OwnerId id) const { return owner(id).pfn == kNoPfn; }
   // The next `times` attempts to move the page answer `error` (-EAGAIN, or a permanent one); negative: all.
   void refuse(OwnerId id, std::int64_t times, int error);
+
+  void set_move_watcher(MoveWatcher* watcher) { watcher_ = watcher; }
 
   // The buffer of a block-device page, made when it is looked up first.
   BufferId buffer_of(OwnerId id);
@@ -92,6 +102,7 @@ class Owners final : public PageKinds {
   Lru& lru_;
   PageLocks& locks_;
   Buffers& buffers_;
+  MoveWatcher* watcher_ = nullptr;
   std::vector<Owner> owners_;
 };
 
