@@ -65,6 +65,10 @@ void Machine::restore(const Machine& boot) {
 
 std::uint64_t Machine::hash() const {
   CMA_ASSERT(engine.at_rest());
+  return state_hash();
+}
+
+std::uint64_t Machine::state_hash() const {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
   for (const Page& page : map.pages()) {
     hash_step(hash, static_cast<std::uint64_t>(page.ref) << 32 | static_cast<std::uint32_t>(page.map));

@@ -29,6 +29,8 @@ class Machine {
 
   // Equal for machines in equal states; leaves out time, trace and statistics. At rest.
   std::uint64_t hash() const;
+  // The same at any time: what suspended actors hold in their hands is not in it.
+  std::uint64_t state_hash() const;
 
   const Geometry& geometry() const { return geometry_; }
   Release release() const { return geometry_.release; }

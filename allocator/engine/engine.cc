@@ -18,6 +18,7 @@ void Engine::begin(ActorId id, Task<void> operation) {
   Actor& actor = actors_[id];
   CMA_ASSERT(actor.state == State::idle);
   actor.operation = std::move(operation);
+  actor.last_point = Point::kCount;
   actor.leaf = &actor.operation.promise();
   actor.state = State::ready;
   ++inside_;

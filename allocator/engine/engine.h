@@ -67,7 +67,7 @@ class Engine {
   }
   State state(ActorId actor) const { return actors_[actor].state; }
   bool at_rest() const { return inside_ == 0; }
-  // The point the actor was stopped at, or the last one it passed.
+  // The point the actor was stopped at, or the last one its operation passed; kCount if it passed none.
   Point last_point(ActorId actor) const { return actors_[actor].last_point; }
 
   // Begins an operation of an idle actor; nothing runs yet.
