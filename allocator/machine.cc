@@ -87,6 +87,8 @@ std::uint64_t Machine::state_hash() const {
       for (const PageList& list : area.lists) hash_step(hash, static_cast<std::uint64_t>(list.first) << 32 | list.last);
     for (const PerCpuPages& pcp : zone.pcp) {
       hash_step(hash, static_cast<std::uint64_t>(pcp.count) << 32 | static_cast<std::uint32_t>(pcp.free_factor));
+      hash_step(hash, static_cast<std::uint64_t>(pcp.high) << 32 | static_cast<std::uint32_t>(pcp.free_count));
+      hash_step(hash, static_cast<std::uint64_t>(pcp.alloc_factor) << 1 | (pcp.freed_high_order ? 1 : 0));
       for (const PageList& list : pcp.lists) hash_step(hash, static_cast<std::uint64_t>(list.first) << 32 | list.last);
     }
   }

@@ -28,6 +28,7 @@ struct Area {
   // 5.13: pages asked for in calls that succeeded and failed.
   std::uint64_t nr_pages_succeeded = 0;
   std::uint64_t nr_pages_failed = 0;
+  std::uint64_t nr_pages_released = 0;  // 6.10
   // debugfs: allocations made through the `alloc` file, newest last.
   std::vector<std::pair<Pfn, std::uint64_t>> debugfs_buffers;
 
@@ -104,6 +105,7 @@ class Areas {
   std::optional<Window> request_window(const Area& area, std::uint64_t count, unsigned align);
   Task<Pfn> cma_alloc_v4_11(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<Pfn> cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
+  Task<Pfn> cma_alloc_v6_12(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<int> sweep(AreaId id, Window& window);
   Task<void> clear_bits(AreaId id, Pfn pfn, std::uint64_t bits);
   void report_failure(AreaId id, const Window& window, int error);

@@ -94,10 +94,12 @@ void Areas::report_failure(AreaId id, const Window& window, int error) {
     trace_.limited(trace_.alloc_failed_limit, "cma_alloc", Event::log_cma_alloc_failed, id, window.count, code);
   else
     trace_.emit(Event::log_cma_alloc_failed, id, window.count, code);
-  if (debug_) trace_.log("cma: " + bitmap_report(areas_[id]));
+  // 6.7 dropped CONFIG_CMA_DEBUG: the report is always made, and the debug lines need dynamic debug.
+  if (debug_ || release_ >= Release::v6_12) trace_.log("cma: " + bitmap_report(areas_[id]));
 }
 
 Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
+  if (release_ >= Release::v6_12) co_return co_await cma_alloc_v6_12(id, count, align, no_warn);
   if (release_ >= Release::v6_1) co_return co_await cma_alloc_v5_13(id, count, align, no_warn);
   co_return co_await cma_alloc_v4_11(id, count, align, no_warn);
 }
@@ -144,6 +146,28 @@ Task<Pfn> Areas::cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align,
   co_return result;
 }
 
+// As before, but the start is always traced, and a request that cannot even be tried is not counted.
+Task<Pfn> Areas::cma_alloc_v6_12(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
+  trace_.emit(Event::cma_alloc_start, id, count, align);
+  const bool usable = areas_[id].pages != 0 && (areas_[id].active() || bugs_.active(Bug::inactive_alloc));
+  if (!usable || count == 0) co_return kNoPfn;
+  co_await at(engine_, Point::cma_alloc_entry);
+  std::optional<Window> window = request_window(areas_[id], count, align);
+  if (!window) co_return kNoPfn;
+  const int error = co_await sweep(id, *window);
+  if (error != 0 && !no_warn) report_failure(id, *window, error);
+  const std::uint64_t success = error == 0 ? std::uint64_t{1} << 32 : 0;
+  trace_.emit(Event::cma_alloc_finish, id, window->pfn, count, align | success);
+  if (error != 0) {
+    ++alloc_fail_;
+    areas_[id].nr_pages_failed += count;
+    co_return kNoPfn;
+  }
+  ++alloc_success_;
+  areas_[id].nr_pages_succeeded += count;
+  co_return window->pfn;
+}
+
 Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) {
   const Area& area = areas_[id];
   if (release_ >= Release::v6_1 && !area.contains(pfn)) {
@@ -157,6 +181,7 @@ Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) {
   co_await at(engine_, Point::cma_release_pages_freed);
   const std::uint64_t bits = bitmap_pages_to_bits(count, area.order_per_bit);
   co_await clear_bits(id, pfn, bits);
+  areas_[id].nr_pages_released += count;
   trace_.emit(Event::cma_release, id, pfn, count);
   co_return true;
 }

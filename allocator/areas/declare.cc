@@ -24,7 +24,7 @@ Areas::Areas(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trac
     : release_(geometry.release),
       unit_(geometry.isolation_unit()),
       max_areas_(geometry.max_areas),
-      debug_(geometry.cma_debug),
+      debug_(geometry.cma_debug && geometry.release < Release::v6_12),
       bugs_(bugs),
       engine_(engine),
       trace_(trace),

@@ -93,6 +93,8 @@ std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, con
   if (path.starts_with("cma/")) return debugfs_file(areas.area(*id), file);
   if (!path.starts_with("sys/") || release < Release::v6_1) return std::nullopt;
   if (file == "alloc_pages_success") return std::to_string(areas.area(*id).nr_pages_succeeded) + "\n";
+  if (file == "release_pages_success" && release >= Release::v6_12)
+    return std::to_string(areas.area(*id).nr_pages_released) + "\n";
   if (file == "alloc_pages_fail") return std::to_string(areas.area(*id).nr_pages_failed) + "\n";
   return std::nullopt;
 }

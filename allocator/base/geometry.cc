@@ -31,6 +31,10 @@ std::optional<std::string> orders_impossible(const Geometry& g) {
   if (g.cpus < 1 || g.cpus > kMaxCpus) return "cpus must be 1 to " + std::to_string(kMaxCpus);
   if (g.pcp_batch && (*g.pcp_batch < 1 || *g.pcp_batch > 1'000'000)) return "pcp_batch must be 1 to 1000000";
   if (g.pcp_high && (*g.pcp_high < 0 || *g.pcp_high > 1'000'000)) return "pcp_high must be 0 to 1000000";
+  if (g.pcp_high_min && (*g.pcp_high_min < 0 || *g.pcp_high_min > 1'000'000))
+    return "pcp_high_min must be 0 to 1000000";
+  if (g.pcp_high_max && (*g.pcp_high_max < g.pcp_high_min.value_or(0) || *g.pcp_high_max > 1'000'000))
+    return "pcp_high_max must be pcp_high_min to 1000000";
   if (g.min_free_kbytes && *g.min_free_kbytes > (std::uint64_t{1} << 40))
     return "min_free_kbytes is larger than any memory";
   if (g.extra_free_kbytes > (std::uint64_t{1} << 40)) return "extra_free_kbytes is larger than any memory";

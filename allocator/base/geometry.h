@@ -48,6 +48,9 @@ struct Geometry {
   // Overrides of what the kernel computes from the amount of memory (pages).
   std::optional<int> pcp_batch;
   std::optional<int> pcp_high;
+  // 6.6 and later: the bounds between which the kernel adapts `high` itself, which then starts at pcp_high.
+  std::optional<int> pcp_high_min;
+  std::optional<int> pcp_high_max;
   std::optional<std::uint64_t> min_free_kbytes;
   std::uint64_t extra_free_kbytes = 0;  // Android: added to the low and high watermarks
 

@@ -22,7 +22,7 @@ inline constexpr std::array<std::pair<Release, std::string_view>, 6> kReleaseNam
     {Release::v6_12, "6.12"},
 }};
 // The releases a machine can run today, oldest first.
-inline constexpr std::array<Release, 2> kModelledReleases = {Release::v4_19, Release::v6_1};
+inline constexpr std::array<Release, 3> kModelledReleases = {Release::v4_19, Release::v6_1, Release::v6_12};
 
 constexpr std::string_view name_of(Release release) { return kReleaseNames[static_cast<unsigned>(release)].second; }
 

@@ -100,10 +100,17 @@ class Buddy {
     zone.nr_free_pages += pages;
     if (type == Migratetype::cma) zone.nr_free_cma += pages;
   }
+  // The head of the free block that covers pfn, pfn itself if none does. The kernel reads it without zone->lock in
+  // places.
+  Pfn covering_block(Pfn pfn) const;
   // The buddy of a free block of `order`, kNoPfn when it is not a free block of the same order and zone.
   Pfn free_buddy(Pfn pfn, unsigned order) const;
   // Turns a block that is on no list into single pages with one reference each (split_map_pages).
   void split_captured(Pfn pfn, unsigned order);
+  // 6.10: frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock.
+  void split_large_block(Zone& zone, Pfn pfn, unsigned order);
+  // The list of every free block is that of its pageblock, and counters change with every list operation (6.10).
+  bool typed_lists() const { return release_ >= Release::v6_12; }
 
   // --- watermarks ---
   bool zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
@@ -133,6 +140,11 @@ class Buddy {
   void steal(Zone& zone, Pfn pfn, Migratetype start, bool whole, std::uint32_t flags);
   void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
   void boost_watermark(Zone& zone);
+  void retype_range(Pfn pfn, unsigned order, Migratetype type);
+  std::uint64_t alike_pages(const Moved& moved, Migratetype start, Migratetype old) const;
+  Pfn claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype start);
+  Pfn rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start);
+  Moved count_block(const Zone& zone, Pfn pfn) const;
   // pcp.cc
   unsigned pcp_list(Migratetype type, unsigned order) const;
   Pfn rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags);
@@ -140,6 +152,11 @@ class Buddy {
                              std::uint32_t flags);
   void commit_to_pcp(Zone& zone, const PendingFree& pending);
   int pcp_free_count_v5_14(PerCpuPages& pcp, bool free_high) const;
+  int pcp_limit_v6_6(PerCpuPages& pcp, bool free_high) const;
+  int pcp_free_count_v6_6(const PerCpuPages& pcp, int limit, bool free_high) const;
+  int pcp_refill_v6_6(PerCpuPages& pcp, unsigned order) const;
+  void overflow_v5_14(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list);
+  void overflow_v6_6(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list);
   void free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count);
   void free_pcppages_bulk_v5_14(Zone& zone, PerCpuPages& pcp, int count, unsigned first_list);
   void free_one_page(Zone& zone, const PendingFree& pending);
@@ -163,6 +180,8 @@ class Buddy {
   bool booting_ = true;
   std::optional<int> pcp_batch_;
   std::optional<int> pcp_high_;
+  std::optional<int> pcp_high_min_;
+  std::optional<int> pcp_high_max_;
   std::optional<std::uint64_t> min_free_kbytes_;
   std::uint64_t extra_free_kbytes_;
   BugSet& bugs_;

@@ -48,6 +48,17 @@ Pfn Buddy::free_buddy(Pfn pfn, unsigned order) const {
   return page.zone == map_.page(pfn).zone ? buddy : kNoPfn;
 }
 
+Pfn Buddy::covering_block(Pfn pfn) const {
+  Pfn head = pfn;
+  unsigned order = 0;
+  while (!map_.present(head) || !map_.page(head).has(kPageBuddy)) {
+    if (++order > largest_order_) return pfn;
+    head = align_down(head, order_pages(order));
+    if (!map_.valid(head)) return pfn;
+  }
+  return head + order_pages(map_.page(head).order) <= pfn ? pfn : head;
+}
+
 // Merging below the pageblock order never looks at types. From there on 4.19 refuses across an Isolate boundary, and
 // 5.18 refuses wherever types differ and one of them is CMA, HighAtomic or Isolate.
 bool Buddy::merge_refused(const Zone& zone, Pfn pfn, Pfn buddy, unsigned order, Migratetype type) const {
@@ -83,6 +94,8 @@ void Buddy::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type
     const Pfn buddy = free_buddy(pfn, order);
     if (buddy == kNoPfn || merge_refused(zone, pfn, buddy, order, type)) break;
     take_off_list(zone, buddy);
+    // 6.10: a merged block has one type, so that what is split off it later lies on the right lists.
+    if (typed_lists() && order >= pageblock_order_) retype_range(buddy, order, type);
     pfn &= buddy;
     ++order;
   }
@@ -106,6 +119,7 @@ Pfn Buddy::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
     const Pfn pfn = map_.pfn(list.first);
     take_off_list(zone, pfn);
     expand(zone, pfn, order, o, type);
+    if (typed_lists()) mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), type);
     return pfn;
   }
   return kNoPfn;
@@ -122,6 +136,7 @@ Pfn Buddy::rmqueue_locked(Zone& zone, unsigned order, Migratetype type, std::uin
   while (true) {
     Pfn pfn = rmqueue_smallest(zone, order, type);
     if (pfn == kNoPfn && may_use_cma) pfn = rmqueue_smallest(zone, order, Migratetype::cma);
+    if (pfn == kNoPfn && typed_lists()) return rmqueue_fallback_v6_10(zone, order, type);
     if (pfn != kNoPfn || !rmqueue_fallback(zone, order, type, flags)) return pfn;
   }
 }
@@ -169,8 +184,13 @@ bool Buddy::rmqueue_fallback(Zone& zone, unsigned order, Migratetype start, std:
 
 void Buddy::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
   const unsigned order = map_.page(pfn).order;
+  const auto pages = static_cast<std::int64_t>(order_pages(order));
+  const Migratetype old = map_.page(pfn).list_type;
   take_off_list(zone, pfn);
   insert(zone, pfn, order, type, move_to_tail_);
+  if (!typed_lists()) return;
+  if (old != Migratetype::isolate) mod_freepage_state(zone, -pages, old);
+  if (type != Migratetype::isolate) mod_freepage_state(zone, pages, type);
 }
 
 Buddy::Moved Buddy::move_freepages_block(Zone& zone, Pfn pfn, Migratetype type) {
@@ -211,23 +231,89 @@ void Buddy::steal(Zone& zone, Pfn pfn, Migratetype start, bool whole, std::uint3
   const Migratetype old = map_.pageblock_type(pfn);
   if (old == Migratetype::highatomic) return move_to_list(zone, pfn, start);
   if (order >= pageblock_order_) {
-    for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_))
-      map_.set_pageblock_type(block, start);
+    retype_range(pfn, order, start);
     return move_to_list(zone, pfn, start);
   }
   if (release_ >= Release::v5_10) boost_watermark(zone);
   if (!whole) return move_to_list(zone, pfn, start);
 
   const Moved moved = move_freepages_block(zone, pfn, start);
-  const std::uint64_t block = order_pages(pageblock_order_);
-  std::uint64_t alike = 0;
-  if (start == Migratetype::movable)
-    alike = moved.movable;
-  else if (old == Migratetype::movable)
-    alike = block - std::min(block, moved.pages + moved.movable);
   // A pageblock cut by the zone's end moves nothing.
   if (moved.pages == 0) return move_to_list(zone, pfn, start);
-  if (moved.pages + alike >= block / 2) map_.set_pageblock_type(pfn, start);
+  if (moved.pages + alike_pages(moved, start, old) >= order_pages(pageblock_order_) / 2)
+    map_.set_pageblock_type(pfn, start);
+}
+
+void Buddy::retype_range(Pfn pfn, unsigned order, Migratetype type) {
+  for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_))
+    map_.set_pageblock_type(block, type);
+}
+
+// Pages of the pageblock that would suit `start` if it claimed it: those in use that move, or seem to be of its kind.
+std::uint64_t Buddy::alike_pages(const Moved& moved, Migratetype start, Migratetype old) const {
+  if (start == Migratetype::movable) return moved.movable;
+  const std::uint64_t block = order_pages(pageblock_order_);
+  return old == Migratetype::movable ? block - std::min(block, moved.pages + moved.movable) : 0;
+}
+
+// try_to_claim_block: a page of `start` out of a pageblock that becomes start's own; kNoPfn when too little of it is
+// free.
+Pfn Buddy::claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype start) {
+  const unsigned found = map_.page(pfn).order;
+  const Migratetype old = map_.pageblock_type(pfn);
+  if (old == Migratetype::highatomic) return kNoPfn;
+  if (found >= pageblock_order_) {
+    move_to_list(zone, pfn, start);
+    retype_range(pfn, found, start);
+    take_off_list(zone, pfn);
+    expand(zone, pfn, order, found, start);
+    mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), start);
+    return pfn;
+  }
+  boost_watermark(zone);
+  const Moved there = count_block(zone, pfn);
+  if (there.pages + alike_pages(there, start, old) < order_pages(pageblock_order_) / 2 || there.pages == 0)
+    return kNoPfn;
+  move_freepages_block(zone, pfn, start);
+  map_.set_pageblock_type(pfn, start);
+  return rmqueue_smallest(zone, order, start);
+}
+
+// 6.10 to 6.12: claims the largest block it can, else takes the smallest as it is, which leaves its pageblock alone.
+Pfn Buddy::rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start) {
+  bool can_steal = false;
+  for (unsigned current = largest_order_ + 1; current-- > order;) {
+    const int fallback = suitable_fallback(zone.area[current], current, start, can_steal);
+    if (fallback < 0) continue;
+    if (!can_steal) break;
+    const Pfn head = map_.pfn(zone.area[current].lists[static_cast<unsigned>(fallback)].first);
+    const Pfn pfn = claim_block_v6_10(zone, head, order, start);
+    if (pfn != kNoPfn) return pfn;
+  }
+  for (unsigned current = order; current <= largest_order_; ++current) {
+    const int fallback = suitable_fallback(zone.area[current], current, start, can_steal);
+    if (fallback >= 0) return rmqueue_smallest(zone, order, migratetype_at(static_cast<unsigned>(fallback)));
+  }
+  return kNoPfn;
+}
+
+// What move_freepages_block would find, without moving anything.
+Buddy::Moved Buddy::count_block(const Zone& zone, Pfn pfn) const {
+  Moved there;
+  Pfn next = map_.pageblock_start(pfn);
+  const Pfn end = next + order_pages(pageblock_order_);
+  if (!zone.contains(next) || !zone.contains(end - 1)) return there;
+  while (next < end) {
+    const Page& page = map_.page(next);
+    if (page.has(kPageBuddy)) {
+      there.pages += order_pages(page.order);
+      next += order_pages(page.order);
+      continue;
+    }
+    if (page.has(kPageLru | kPageMovableOps)) ++there.movable;
+    ++next;
+  }
+  return there;
 }
 
 bool Buddy::isolate_free_page(Pfn pfn) {
@@ -246,6 +332,12 @@ bool Buddy::isolate_free_page(Pfn pfn) {
     for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_))
       if (is_mergeable(map_.pageblock_type(block))) map_.set_pageblock_type(block, Migratetype::movable);
   return true;
+}
+
+void Buddy::split_large_block(Zone& zone, Pfn pfn, unsigned order) {
+  const unsigned piece = std::min(order, pageblock_order_);
+  const Pfn end = pfn + order_pages(order);
+  for (Pfn p = pfn; p < end; p += order_pages(piece)) free_one_block(zone, p, piece, map_.pageblock_type(p));
 }
 
 void Buddy::split_captured(Pfn pfn, unsigned order) {

@@ -21,6 +21,8 @@ Buddy::Buddy(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trac
       move_to_tail_(geometry.release >= Release::v5_10),
       pcp_batch_(geometry.pcp_batch),
       pcp_high_(geometry.pcp_high),
+      pcp_high_min_(geometry.pcp_high_min),
+      pcp_high_max_(geometry.pcp_high_max),
       min_free_kbytes_(geometry.min_free_kbytes),
       extra_free_kbytes_(geometry.extra_free_kbytes),
       bugs_(bugs),
@@ -130,6 +132,7 @@ void Buddy::commit_free(const PendingFree& pending) {
 
 void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
   SpinGuard zone_lock(engine_);
+  if (typed_lists()) return split_large_block(zone, pending.pfn, pending.order);
   Migratetype type = pending.type;
   // The type was sampled without the lock: isolation may have begun or ended since.
   if (zone.has_isolate_pageblock() || type == Migratetype::isolate) type = map_.pageblock_type(pending.pfn);
@@ -194,7 +197,8 @@ Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
   if (pfn == kNoPfn) pfn = rmqueue_locked(zone, order, type, flags);
   if (pfn == kNoPfn) return kNoPfn;
   if (trace_.page_events()) trace_.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 0);
-  mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), map_.page(pfn).list_type);
+  if (!typed_lists())
+    mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), map_.page(pfn).list_type);
   return pfn;
 }
 

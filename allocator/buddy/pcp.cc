@@ -43,12 +43,15 @@ std::uint64_t Buddy::rmqueue_bulk(Zone& zone, PageList& list, unsigned order, in
     Page& page = map_.edit(pfn);
     page.flags |= kPagePcp;
     page.order = static_cast<std::uint8_t>(order);
-    if (page.list_type == Migratetype::cma) zone.nr_free_cma -= static_cast<std::int64_t>(order_pages(order));
+    if (!typed_lists() && page.list_type == Migratetype::cma)
+      zone.nr_free_cma -= static_cast<std::int64_t>(order_pages(order));
     if (trace_.page_events()) trace_.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 1);
     list.push_back(map_, map_.frame(pfn));
     ++taken;
   }
-  zone.nr_free_pages -= static_cast<std::int64_t>(taken << order);
+  // Lowered once for the whole refill, so that the balance test of the next block sees the old figure; 6.10 counts
+  // each.
+  if (!typed_lists()) zone.nr_free_pages -= static_cast<std::int64_t>(taken << order);
   return taken;
 }
 
@@ -56,10 +59,12 @@ Pfn Buddy::rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::ui
   PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(engine_.cpu())];
   const bool v5_14 = release_ >= Release::v6_1;
   if (v5_14) pcp.free_factor >>= 1;
+  pcp.free_count >>= 1;
   PageList& list = pcp.lists[pcp_list(type, order)];
   if (list.empty()) {
     int blocks = pcp.batch;
-    if (v5_14 && blocks > 1) blocks = std::max(blocks >> order, 2);
+    if (typed_lists()) blocks = pcp_refill_v6_6(pcp, order);
+    if (v5_14 && blocks > 1) blocks = order == 0 && typed_lists() ? blocks : std::max(blocks >> order, 2);
     const std::uint64_t taken = rmqueue_bulk(zone, list, order, blocks, type, flags);
     pcp.count += static_cast<int>(taken << order);
     if (list.empty()) return kNoPfn;
@@ -79,13 +84,62 @@ void Buddy::commit_to_pcp(Zone& zone, const PendingFree& pending) {
   const unsigned list = pcp_list(pending.type, pending.order);
   pcp.lists[list].push_front(map_, map_.frame(pending.pfn));
   pcp.count += static_cast<int>(order_pages(pending.order));
-  if (release_ < Release::v6_1) {
-    if (pcp.count >= pcp.high) free_pcppages_bulk_v4(zone, pcp, pcp.batch);
-    return;
-  }
-  const bool free_high = pcp.free_factor != 0 && pending.order != 0 && pending.order <= kPcpLargestOrder;
+  if (typed_lists())
+    overflow_v6_6(zone, pcp, pending.order, list);
+  else if (release_ >= Release::v6_1)
+    overflow_v5_14(zone, pcp, pending.order, list);
+  else if (pcp.count >= pcp.high)
+    free_pcppages_bulk_v4(zone, pcp, pcp.batch);
+}
+
+void Buddy::overflow_v5_14(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
+  const bool free_high = pcp.free_factor != 0 && order != 0 && order <= kPcpLargestOrder;
   if (pcp.count < (free_high ? 0 : pcp.high)) return;
   free_pcppages_bulk_v5_14(zone, pcp, pcp_free_count_v5_14(pcp, free_high), list);
+}
+
+void Buddy::overflow_v6_6(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
+  pcp.alloc_factor >>= 1;
+  const bool high_order = order != 0 && order <= kPcpLargestOrder;
+  const bool free_high = high_order && pcp.free_count >= pcp.batch && pcp.freed_high_order;
+  pcp.freed_high_order = high_order;
+  if (pcp.free_count < pcp.batch << kBatchScaleMax) pcp.free_count += static_cast<int>(order_pages(order));
+  const int limit = pcp_limit_v6_6(pcp, free_high);
+  if (pcp.count < limit) return;
+  free_pcppages_bulk_v5_14(zone, pcp, pcp_free_count_v6_6(pcp, limit, free_high), list);
+}
+
+// nr_pcp_high of 6.6: `high` grows while frees keep overflowing.
+int Buddy::pcp_limit_v6_6(PerCpuPages& pcp, bool free_high) const {
+  pcp.high = std::clamp(pcp.high, pcp.high_min, pcp.high_max);
+  const int high = pcp.high;
+  if (high == 0) return 0;
+  if (free_high) {
+    pcp.high = std::max(high - (pcp.batch << kBatchScaleMax), pcp.high_min);
+    return 0;
+  }
+  const int needed = pcp.free_count + pcp.batch;
+  if (pcp.high_min != pcp.high_max && pcp.count >= high && high < needed)
+    pcp.high = std::clamp(needed, pcp.high_min, pcp.high_max);
+  return high;
+}
+
+int Buddy::pcp_free_count_v6_6(const PerCpuPages& pcp, int limit, bool free_high) const {
+  if (free_high) return std::min(pcp.count, pcp.batch << kBatchScaleMax);
+  if (limit < pcp.batch) return 1;
+  return std::min(std::max(pcp.free_count, pcp.batch), limit - pcp.batch);
+}
+
+// nr_pcp_alloc of 6.6: pages of one refill; consecutive refills of single pages double.
+int Buddy::pcp_refill_v6_6(PerCpuPages& pcp, unsigned order) const {
+  pcp.high = std::clamp(pcp.high, pcp.high_min, pcp.high_max);
+  if (pcp.high < pcp.batch) return 1;
+  int pages = order != 0 ? pcp.batch : pcp.batch << pcp.alloc_factor;
+  if (pcp.high_min != pcp.high_max) pcp.high = std::min(pcp.high + pages, pcp.high_max);
+  if (order != 0) return pages;
+  const int most = std::max(pcp.high - pcp.count - pcp.batch, pcp.batch);
+  if (pages <= most && pcp.alloc_factor < kBatchScaleMax) ++pcp.alloc_factor;
+  return std::min(pages, most);
 }
 
 int Buddy::pcp_free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
@@ -143,7 +197,8 @@ void Buddy::free_pcppages_bulk_v5_14(Zone& zone, PerCpuPages& pcp, int count, un
       count -= pages;
       pcp.count -= pages;
       const Pfn pfn = map_.pfn(frame);
-      const Migratetype type = isolated ? map_.pageblock_type(pfn) : map_.at(frame).list_type;
+      const bool typed = isolated || typed_lists();
+      const Migratetype type = typed ? map_.pageblock_type(pfn) : map_.at(frame).list_type;
       if (trace_.page_events()) trace_.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));
       free_one_block(zone, pfn, order, type);
     } while (count > 0 && !pcp.lists[list].empty());

@@ -102,6 +102,10 @@ void Buddy::set_pcp_sizes(Zone& zone) {
   for (PerCpuPages& pcp : zone.pcp) {
     pcp.batch = batch;
     pcp.high = pcp_high_.value_or(high);
+    pcp.high_min = pcp_high_min_.value_or(pcp.high);
+    const int eighth = static_cast<int>(zone.managed / 8 / static_cast<std::uint64_t>(engine_.cpus()));
+    // vm.percpu_pagelist_high_fraction's smallest fraction; where sizes are given, `high` stays what it is.
+    pcp.high_max = pcp_high_max_.value_or(pcp_high_ && !pcp_high_min_ ? pcp.high : std::max(eighth, 4 * batch));
   }
 }
 

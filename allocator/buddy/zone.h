@@ -29,6 +29,12 @@ struct PerCpuPages {
   int high = 0;
   int batch = 1;
   int free_factor = 0;  // 5.14: consecutive overflows double what one overflow frees
+  // 6.6 and later adapt `high` between two bounds, and remember recent frees and refills.
+  int high_min = 0;
+  int high_max = 0;
+  int free_count = 0;
+  int alloc_factor = 0;
+  bool freed_high_order = false;  // the last free was of an order above 0
   std::array<PageList, kPcpLists> lists;
   friend bool operator==(const PerCpuPages&, const PerCpuPages&) = default;
 };

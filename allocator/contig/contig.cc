@@ -116,20 +116,8 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   co_return std::min(result, 0);
 }
 
-// The head of the free block that covers `start`, or start itself. Reads without zone->lock.
-Pfn Contig::find_outer_start(Pfn start) const {
-  Pfn outer = start;
-  unsigned order = 0;
-  while (!map_.present(outer) || !map_.page(outer).has(kPageBuddy)) {
-    if (++order > buddy_.largest_order()) return start;
-    outer = align_down(outer, order_pages(order));
-    if (!map_.valid(outer)) return start;
-  }
-  return outer + order_pages(map_.page(outer).order) <= start ? start : outer;
-}
-
 Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
-  const Pfn outer_start = find_outer_start(start);
+  const Pfn outer_start = buddy_.covering_block(start);
   co_await at(engine_, Point::contig_outer_start);
   if (isolation_.test_pages_isolated(outer_start, end) != 0) {
     if (release_ < Release::v6_1)

@@ -28,7 +28,6 @@ class Contig {
   Task<int> migrate_range(Pfn start, Pfn end);
   // The tail both releases share: outer start, test, capture, head and tail given back.
   Task<int> test_and_capture(Pfn start, Pfn end);
-  Pfn find_outer_start(Pfn start) const;
   // isolate_freepages_range: the pfn behind the last captured page, 0 if something was in the way.
   Task<Pfn> capture(Pfn start, Pfn end);
   Task<std::uint64_t> capture_block(PageList& captured, Pfn start, Pfn end);

@@ -38,6 +38,11 @@ Task<void> Isolation::undo_isolate_page_range(Pfn start, Pfn end, Migratetype ty
 }
 
 void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
+  if (buddy_.typed_lists()) {
+    retype_block_v6_10(zone, pfn, Migratetype::isolate);
+    ++zone.nr_isolate_pageblock;
+    return;
+  }
   const Migratetype old = map_.pageblock_type(pfn);
   map_.set_pageblock_type(pfn, Migratetype::isolate);
   ++zone.nr_isolate_pageblock;

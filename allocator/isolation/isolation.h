@@ -35,6 +35,8 @@ class Isolation {
   bool has_unmovable_pages_v5_19(Pfn start, Pfn end, Migratetype type) const;
   Task<int> isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type);
   bool split_free_page(Pfn pfn, unsigned order, std::uint64_t offset);
+  // 6.10: retypes a pageblock and moves its free pages, splitting a larger free block that reaches beyond it.
+  void retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type);
 
   void isolate_block_locked(Zone& zone, Pfn pfn);
   // First existing frame of [pfn, pfn + pages), kNoPfn if there is none.

@@ -29,8 +29,31 @@ int Isolation::set_isolate_v5_11(Pfn pfn, Migratetype type, Pfn start, Pfn end) 
   const Pfn first = std::max(pfn, start);
   const Pfn last = std::min(map_.pageblock_start(pfn) + map_.pageblock_pages(), end);
   if (has_unmovable_pages_v5_19(first, last, type)) return -kEBUSY;
+  const Zone& zone = buddy_.zone_of(pfn);
+  const Pfn block = map_.pageblock_start(pfn);
+  // 6.10 refuses a pageblock that reaches into another zone.
+  if (buddy_.typed_lists() && (!zone.contains(block) || !zone.contains(block + map_.pageblock_pages() - 1)))
+    return -kEBUSY;
   isolate_block_locked(buddy_.zone_of(pfn), pfn);
   return 0;
+}
+
+void Isolation::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
+  const Pfn start = map_.pageblock_start(pfn);
+  Pfn head = start;
+  if (map_.pageblock_order() < buddy_.largest_order()) head = buddy_.covering_block(start);
+  const Page& page = map_.page(head);
+  if (!page.has(kPageBuddy) || page.order <= map_.pageblock_order()) {
+    buddy_.move_freepages_block(zone, pfn, type);
+    map_.set_pageblock_type(pfn, type);
+    return;
+  }
+  const unsigned order = page.order;
+  const Migratetype old = page.list_type;
+  if (old != Migratetype::isolate) buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), old);
+  buddy_.take_off_list(zone, head);
+  map_.set_pageblock_type(pfn, type);
+  buddy_.split_large_block(zone, head, order);
 }
 
 void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
@@ -43,7 +66,9 @@ void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
     const Pfn other = buddy_.free_buddy(pfn, order);
     taken = other != kNoPfn && !is_isolated(other) && buddy_.isolate_free_page(pfn);
   }
-  if (!taken) {
+  if (!taken && buddy_.typed_lists()) {
+    retype_block_v6_10(zone, pfn, type);
+  } else if (!taken) {
     const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
     buddy_.mod_freepage_state(zone, static_cast<std::int64_t>(moved.pages), type);
   }

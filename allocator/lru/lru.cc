@@ -130,7 +130,13 @@ void Lru::forget_isolated(Pfn pfn) {
 }
 
 bool Lru::too_many_isolated() const {
-  const std::uint64_t on_lists = sizes_[0] + sizes_[1] + sizes_[2] + sizes_[3];
+  std::uint64_t inactive = sizes_[0] + sizes_[2];
+  std::uint64_t active = sizes_[1] + sizes_[3];
+  if (release_ >= Release::v6_12) {
+    inactive /= 8;
+    active /= 8;
+  }
+  const std::uint64_t on_lists = inactive + active;
   return static_cast<std::uint64_t>(isolated_[0] + isolated_[1]) > on_lists / 2;
 }
 

@@ -62,6 +62,7 @@ class Lru {
   std::int64_t isolated_anon() const { return isolated_[0]; }
   std::int64_t isolated_file() const { return isolated_[1]; }
   // More pages are isolated than half of those on the lists: who wants more must wait (mm/compaction.c).
+  // 6.12 looks at an eighth of the lists only.
   bool too_many_isolated() const;
   const PageList& list(LruList list) const { return lists_[static_cast<unsigned>(list)]; }
   const std::vector<Pfn>& pagevec(int cpu) const { return pagevecs_[static_cast<unsigned>(cpu)]; }

@@ -106,6 +106,7 @@ Task<int> Migration::try_to_move(Control& control, PageList& failed, Pfn pfn, bo
 }
 
 Task<int> Migration::migrate_pages(Control& control) {
+  if (release_ >= Release::v6_12) co_return co_await migrate_pages_v6_5(control);
   std::uint64_t succeeded = 0;
   int failed_for_good = 0;
   int retry = 1;

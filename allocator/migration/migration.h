@@ -45,6 +45,12 @@ class Migration {
   bool worth_isolating(Pfn pfn) const;
   bool isolate_movable_page(Pfn pfn);
   void list_page(Control& control, Pfn pfn);
+  Task<int> migrate_pages_v6_5(Control& control);
+  struct Batch;
+  Task<int> migrate_batch_v6_5(PageList& from, PageList& failed, Batch& batch);
+  Task<int> unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, bool sync, Pfn& target, bool& was_mapped);
+  Task<int> move_page_v6_5(Pfn pfn, Pfn target, bool was_mapped);
+  Task<void> undo_unmapped_v6_5(Pfn pfn, Pfn target, bool was_mapped);
   Task<int> try_to_move(Control& control, PageList& failed, Pfn pfn, bool force);
   Task<int> move_locked(Pfn pfn, Pfn target);
   Task<void> settle_target(Pfn target, bool lru, bool was_mapped);

@@ -71,7 +71,11 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
     if (page.has(kPageHole)) continue;
     ++scanned;
     if (page.has(kPageBuddy)) {
-      if (page.order > 0) low += order_pages(page.order) - 1;
+      if (page.order > 0) {
+        const Pfn rest = order_pages(page.order) - 1;
+        low += rest;
+        if (release_ >= Release::v6_12) scanned += rest;
+      }
       continue;
     }
     if (page.has(kPageHead | kPageTail) && !v5_13) {

@@ -99,7 +99,8 @@ std::string Trace::format_log(const Record& r) const {
     case Event::log_cma_alloc_failed: {
       const std::string tail =
           "alloc failed, req-size: " + dec(r.b) + " pages, ret: " + std::to_string(static_cast<std::int64_t>(r.c));
-      return v61 ? "cma: cma_alloc: " + area_names_[r.a] + ": " + tail : "cma: cma_alloc: " + tail;
+      const char* function = release_ >= Release::v6_12 ? "cma: __cma_alloc: " : "cma: cma_alloc: ";
+      return v61 ? function + area_names_[r.a] + ": " + tail : "cma: cma_alloc: " + tail;
     }
     case Event::log_pfns_busy: return "alloc_contig_range: [" + hex(r.a) + ", " + hex(r.b) + ") PFNs busy";
     case Event::log_still_in_use: return dec(r.a) + " pages are still in use!";
