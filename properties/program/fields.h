@@ -89,8 +89,8 @@ enum class Scale : std::uint8_t { plain, pages, order, pfn, bytes, microseconds,
 inline constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
 
 struct NumberSpec {
-  std::string_view name;  // empty: positional
-  bool required = false;  // otherwise left out of the text when equal to `fallback`
+  std::string_view name = {};  // empty: positional
+  bool required = false;       // otherwise left out of the text when equal to `fallback`
   std::uint64_t fallback = 0;
   std::uint64_t min = 0;
   std::uint64_t max = kAnyNumber;
@@ -99,27 +99,27 @@ struct NumberSpec {
 };
 
 struct OperandSpec {
-  std::string_view name;            // empty: positional
+  std::string_view name = {};       // empty: positional
   Yields wanted = Yields::nothing;  // what makes sense here; others are skipped when performed
   bool required = true;
 };
 
 struct PlaceSpec {
-  std::string_view name;
+  std::string_view name = {};
   bool required = true;
 };
 
 // One of a few words; the value is the index. Without a name the word stands alone; the name "." joins it to the
 // operand before it, as in `b.failed`.
 struct ChoiceSpec {
-  std::string_view name;
-  std::span<const std::string_view> words;
+  std::string_view name = {};
+  std::span<const std::string_view> words = {};
   bool required = true;  // otherwise value 0 is left out of the text
 };
 
 struct TextSpec {
-  std::string_view name;  // empty: positional
-  bool quoted = true;     // otherwise a bare word is enough; printed bare when it can be
+  std::string_view name = {};  // empty: positional
+  bool quoted = true;          // otherwise a bare word is enough; printed bare when it can be
 };
 
 // How two figures are compared in an expectation.
@@ -135,11 +135,12 @@ enum class Performed : std::uint8_t {
 
 // What there is to know of a kind of operation.
 struct OpInfo {
-  std::string_view verb;
+  std::string_view verb = {};
   char letter = 'r';  // the default name of operation 7 is this and "7"
   Yields yields = Yields::nothing;
   Performed performed = Performed::by_actor;
   bool boot = false;          // makes sense only before boot has finished
+  bool any_time = false;      // neither needs boot to have finished nor ends it
   bool names_itself = false;  // `declare NAME ...`: the first word is the result's name
   std::string_view help;      // one sentence
 };

@@ -52,17 +52,19 @@ class Interpreter {
   // What the last run left behind, until the next one.
   const Machine& machine() const;
   const World& world() const;
-  // The name of an actor of the engine as the program has it; "cpu0" and so on for a CPU's own.
-  std::string actor_name(const Program& program, ActorId actor) const;
 
  private:
   class Run;
-  struct Cache;
-  std::unique_ptr<Cache> cache_;
+  class Cache;
+  // Operations left suspended know the world: it must outlive the machines.
   std::unique_ptr<World> world_;
+  std::unique_ptr<Cache> cache_;
 };
 
-// One run on fresh machines.
+// The name of an actor of the engine as the program has it; "cpu0" and so on for a CPU's own.
+std::string actor_name(const Program& program, ActorId actor);
+
+// One run on a machine of its own.
 RunResult run(const Program& program, Observer* observer = nullptr, const RunOptions& options = {});
 
 }  // namespace cma

@@ -13,6 +13,7 @@ enum class StateWord : std::uint8_t { ok, failed, skipped, inside, gone };
 struct ExpectState {
   static constexpr OpInfo kInfo{.verb = "expect",
                                 .performed = Performed::by_nobody,
+                                .any_time = true,
                                 .help = "RESULT.ok|failed|skipped|inside|gone: how an operation ended"};
   OpRef result;
   StateWord state = StateWord::ok;
@@ -30,8 +31,10 @@ enum class FigureWord : std::uint8_t { pfn, pages };
 
 // `expect b.pfn == main+0x10`, `expect b.pages == 4`
 struct ExpectFigure {
-  static constexpr OpInfo kInfo{
-      .verb = "expect", .performed = Performed::by_nobody, .help = "RESULT.pfn|pages ==|!=|<|<=|>|>= NUMBER|PLACE"};
+  static constexpr OpInfo kInfo{.verb = "expect",
+                                .performed = Performed::by_nobody,
+                                .any_time = true,
+                                .help = "RESULT.pfn|pages ==|!=|<|<=|>|>= NUMBER|PLACE"};
   OpRef result;
   FigureWord figure = FigureWord::pfn;
   Compare compare = Compare::eq;
@@ -55,6 +58,7 @@ enum class ErrorWord : std::uint8_t { none, eintr, eio, enoent, eagain, enomem, 
 struct ExpectError {
   static constexpr OpInfo kInfo{.verb = "expect",
                                 .performed = Performed::by_nobody,
+                                .any_time = true,
                                 .help = "RESULT ==|!= 0|-ENAME: the error an operation gave"};
   OpRef result;
   Compare compare = Compare::eq;
@@ -76,6 +80,7 @@ enum class CounterWord : std::uint8_t { free_cma, free_pages, skipped, time };
 struct ExpectCounter {
   static constexpr OpInfo kInfo{.verb = "expect",
                                 .performed = Performed::by_nobody,
+                                .any_time = true,
                                 .help = "free_cma|free_pages|skipped|time ==|!=|<|<=|>|>= NUMBER"};
   CounterWord counter = CounterWord::free_cma;
   Compare compare = Compare::eq;
@@ -100,6 +105,7 @@ template <LineSource kSource>
 struct ExpectLine {
   static constexpr OpInfo kInfo{.verb = kSource == LineSource::log ? "expect log" : "expect trace",
                                 .performed = Performed::by_nobody,
+                                .any_time = true,
                                 .help = "[next] \"TEXT\" [times=N | never]: lines that contain a text"};
   std::string text;
   bool next = false;
@@ -118,8 +124,10 @@ struct ExpectLine {
 
 // `expect cat cma/main/used "148"`: one of the file's lines is exactly this, blanks at its ends left out.
 struct ExpectCat {
-  static constexpr OpInfo kInfo{
-      .verb = "expect cat", .performed = Performed::by_nobody, .help = "PATH \"LINE\": a file contains a line"};
+  static constexpr OpInfo kInfo{.verb = "expect cat",
+                                .performed = Performed::by_nobody,
+                                .any_time = true,
+                                .help = "PATH \"LINE\": a file contains a line"};
   std::string path;
   std::string line;
   template <class Self, class Visitor>
@@ -142,6 +150,7 @@ enum class BlockTypeWord : std::uint8_t { any, unmovable, movable, reclaimable, 
 struct ExpectPage {
   static constexpr OpInfo kInfo{.verb = "expect page",
                                 .performed = Performed::by_nobody,
+                                .any_time = true,
                                 .help = "PLACE [free|buddy|pcp|used|hole] [order=] [ref=] [type=] [owner=]: one page"};
   Place page = Place::of_pfn(0);
   PageStateWord state = PageStateWord::any;
@@ -164,8 +173,10 @@ struct ExpectPage {
 
 // `expect finding law=bitmap`: the program is there to break a law. Judged when the run has ended, wherever it stands.
 struct ExpectFinding {
-  static constexpr OpInfo kInfo{
-      .verb = "expect finding", .performed = Performed::by_nobody, .help = "law=NAME: the run breaks this law"};
+  static constexpr OpInfo kInfo{.verb = "expect finding",
+                                .performed = Performed::by_nobody,
+                                .any_time = true,
+                                .help = "law=NAME: the run breaks this law"};
   std::string law;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {

@@ -53,5 +53,11 @@ inline constexpr std::size_t kMaxNameLength = 64;
 bool is_name(std::string_view text);
 // Words that the text form needs for itself where a result could be named.
 bool is_reserved_word(std::string_view text);
+// "cpu0" to "cpu7": the actors that CPUs have of their own.
+bool is_actor_word(std::string_view text);
+// The identifier whose default name this is, for kinds with that letter.
+std::optional<OpId> default_id(std::string_view name, char letter);
+// The value itself, or one in the field's range that it is mapped to.
+std::uint64_t fold(std::uint64_t value, const NumberSpec& spec);
 
 }  // namespace cma

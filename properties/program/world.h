@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,6 @@
 #include "properties/program/program.h"
 
 namespace cma {
-
-struct RunOptions;
 
 // What became of an operation.
 struct Result {
@@ -32,9 +31,10 @@ struct Result {
   std::uint32_t first_owner = 0;  // owned pages: index of the first in World::owner_of
 };
 
-// An expectation that is not met; the interpreter makes a finding of it.
-struct Unmet {
-  std::string message;
+// Thrown by an expectation that is not met; the interpreter makes a finding of it.
+class ExpectationUnmet : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 class World {
@@ -42,8 +42,7 @@ class World {
   World();
 
   // --- the interpreter's ---
-  void begin(const Program& program, Machine& machine, Observer* observer, const RunOptions& options);
-  void end_boot();
+  void begin(const Program& program, Machine& machine, Observer& observer, bool keep_output);
 
   // --- what operations use ---
   Machine& machine() { return *machine_; }
@@ -55,14 +54,26 @@ class World {
   const Result& result(Slot slot) const { return results_[slot]; }
   // The result of an operation that has been performed; nullptr if there is none (yet).
   Result* find(OpRef operand);
-  // The same if it yields `wanted`, succeeded and was not given back; otherwise the operation at `self` is skipped.
+  const Result* find(OpRef operand) const;
+  // The same if it yields `wanted`, was obtained (some pages of several will do) and not given back; otherwise the
+  // operation at `self` is skipped.
   Result* operand(Slot self, OpRef operand, Yields wanted);
+  Slot slot_of(const Result& result) const { return static_cast<Slot>(&result - results_.data()); }
+  // The actor of the engine; kNoActor if the machine or the program has no such one.
+  ActorId actor(Performer performer) const;
   std::optional<AreaId> area(AreaRef area) const;
   // Where the page is now; nullopt if what is named is gone, or the frame lies outside the machine's memory.
   std::optional<Pfn> resolve(const Place& place) const;
 
   void skip(Slot self);
+  // `error` is negative.
   void fail(Slot self, int error);
+  // Boot finishes, if it has not.
+  void finish_boot();
+
+  // Takes the first held part of a buffer that lies in [from, from + pages) of it off the books; `pages` 0: up to its
+  // end. A part that is named must be held as a whole and begin and end on bit boundaries.
+  std::optional<PfnRange> take_part(Slot slot, std::uint64_t from, std::uint64_t pages);
 
   // Parts of buffers that are still held, ascending within a buffer.
   struct Piece {
@@ -89,6 +100,8 @@ class World {
   bool keep_output = false;
 
  private:
+  Pfn page_of(const Result& result, std::uint64_t offset) const;
+
   const Program* program_ = nullptr;
   Machine* machine_ = nullptr;
   Observer* observer_ = nullptr;

@@ -1,0 +1,46 @@
+#include "properties/program/budget.h"
+
+#include <algorithm>
+
+namespace cma {
+namespace {
+
+// One contiguous allocation: it isolates and may move whatever lies in the units around its range.
+std::uint64_t contig_steps(const Machine& machine, std::uint64_t pages) {
+  return (pages + 2 * machine.geometry().isolation_unit()) * kStepsPerPage;
+}
+
+// A sweep tries every window once: they lie a multiple of the alignment, or of a bit, apart.
+std::uint64_t sweep_steps(const World& world, AreaRef ref, std::uint64_t pages, std::uint64_t align) {
+  const auto id = world.area(ref);
+  if (!id) return 0;
+  const Area& area = world.machine().areas.area(*id);
+  const std::uint64_t apart = std::max<std::uint64_t>(std::min<std::uint64_t>(align, 32), area.order_per_bit);
+  const std::uint64_t windows = (area.pages >> apart) + 1;
+  // A request that is larger than the area is refused at once; a bug may take it for one that fits.
+  return windows * contig_steps(world.machine(), std::min(pages, area.pages));
+}
+
+struct Bound {
+  const World& world;
+  std::uint64_t operator()(const CmaAlloc& op) const { return sweep_steps(world, op.area, op.pages, op.align); }
+  std::uint64_t operator()(const DebugfsAlloc& op) const { return sweep_steps(world, op.area, op.pages, 0); }
+  template <PageKind kKind>
+  std::uint64_t operator()(const OwnedPages<kKind>& op) const {
+    return op.pages * contig_steps(world.machine(), 1);
+  }
+  // Freeing and draining touch each page a few times at most.
+  template <class Other>
+  std::uint64_t operator()(const Other&) const {
+    return 16 * world.machine().map.range().pages();
+  }
+};
+
+}  // namespace
+
+// The largest machine has 2^26 pages, so the largest bound is below 2^63.
+std::uint64_t step_budget(const World& world, const Op& op) {
+  return kStepsPerOperation + std::visit(Bound{world}, op.body);
+}
+
+}  // namespace cma

@@ -1,0 +1,32 @@
+#include "properties/program/op.h"
+
+#include <array>
+#include <utility>
+
+namespace cma {
+namespace {
+
+template <std::size_t... kIndex>
+constexpr std::array<OpInfo, kOpKinds> make_catalogue(std::index_sequence<kIndex...>) {
+  return {std::variant_alternative_t<kIndex, OpBody>::kInfo...};
+}
+constexpr auto kCatalogue = make_catalogue(std::make_index_sequence<kOpKinds>{});
+
+template <std::size_t kKind>
+OpBody make_body() {
+  return OpBody(std::in_place_index<kKind>);
+}
+
+template <std::size_t... kIndex>
+constexpr auto make_factories(std::index_sequence<kIndex...>) {
+  return std::array<OpBody (*)(), kOpKinds>{make_body<kIndex>...};
+}
+constexpr auto kFactories = make_factories(std::make_index_sequence<kOpKinds>{});
+
+}  // namespace
+
+std::span<const OpInfo> op_catalogue() { return kCatalogue; }
+
+OpBody default_body(std::size_t kind) { return kFactories[kind](); }
+
+}  // namespace cma

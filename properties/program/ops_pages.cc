@@ -1,0 +1,133 @@
+#include "properties/program/ops_pages.h"
+
+#include "allocator/base/error.h"
+#include "allocator/base/gfp.h"
+#include "properties/program/world.h"
+
+namespace cma {
+namespace {
+
+Gfp gfp_of(const AllocPages& op) {
+  Gfp gfp = op.atomic ? kGfpAtomic : kGfpKernel;
+  if (op.type == TypeWord::movable) gfp |= kGfpMovable;
+  if (op.type == TypeWord::reclaimable) gfp |= kGfpReclaimable;
+  if (op.high) gfp |= kGfpHigh;
+  if (op.highmem) gfp |= kGfpHighmem;
+  if (op.comp) gfp |= kGfpComp;
+  if (op.nowarn) gfp |= kGfpNowarn;
+  return gfp;
+}
+
+// Whether the unit that a contiguous allocation of this frame isolates lies in the frame's zone: the kernel asks that
+// of its callers.
+bool unit_in_one_zone(const Machine& machine, Pfn pfn) {
+  const std::uint64_t unit = machine.geometry().isolation_unit();
+  const PfnRange zone = machine.buddy.zone_of(pfn).range;
+  return align_down(pfn, unit) >= zone.start && align_down(pfn, unit) + unit <= zone.end;
+}
+
+// The test device: gets hold of one chosen frame, whatever is there, if it can be moved.
+Task<int> take_frame(Machine& machine, Pfn pfn) {
+  Mutex& cma_mutex = machine.areas.cma_mutex();
+  co_await cma_mutex.lock(machine.engine);
+  const bool area_block = machine.map.pageblock_type(pfn) == Migratetype::cma;
+  const Migratetype type = area_block ? Migratetype::cma : Migratetype::movable;
+  const int error = co_await machine.contig.alloc_contig_range(pfn, pfn + 1, type);
+  cma_mutex.unlock(machine.engine);
+  co_return error;
+}
+
+}  // namespace
+
+Task<void> AllocPages::perform(World& world, Slot self) const {
+  const Gfp gfp = gfp_of(*this);
+  const auto wanted = static_cast<unsigned>(order);
+  const Pfn pfn = world.machine().buddy.alloc_pages(gfp, wanted);
+  if (pfn == kNoPfn) {
+    world.fail(self, -kENOMEM);
+    co_return;
+  }
+  Result& result = world.result(self);
+  result.yields = Yields::block;
+  result.order = wanted;
+  result.pfn = pfn;
+  result.pages = order_pages(wanted);
+  world.observer().pages_allocated(pfn, wanted, gfp);
+}
+
+Task<void> FreePages::perform(World& world, Slot self) const {
+  Result* held = world.operand(self, block, Yields::block);
+  if (held == nullptr) co_return;
+  held->gone = true;
+  world.observer().pages_freeing(held->pfn, held->order);
+  co_await world.machine().buddy.free_pages(held->pfn, held->order);
+}
+
+template <PageKind kKind>
+Task<void> OwnedPages<kKind>::perform(World& world, Slot self) const {
+  Machine& machine = world.machine();
+  const bool chosen = at.kind != Place::Kind::none;
+  const Pfn first = chosen ? world.resolve(at).value_or(kNoPfn) : 0;
+  if (first == kNoPfn) {
+    world.skip(self);
+    co_return;
+  }
+  const auto index = static_cast<std::uint32_t>(world.owner_of.size());
+  world.owner_of.resize(index + pages, 0);
+  world.result(self).yields = Yields::pages;
+  world.result(self).first_owner = index;
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    Pfn pfn = first + i;
+    int error = 0;
+    if (!chosen) {
+      pfn = machine.buddy.alloc_pages(kMovable ? kGfpHighuserMovable : kGfpKernel, 0);
+      error = pfn == kNoPfn ? -kENOMEM : 0;
+    } else if (!machine.map.present(pfn) || !unit_in_one_zone(machine, pfn)) {
+      error = -kEINVAL;
+    } else {
+      error = co_await take_frame(machine, pfn);
+    }
+    if (error != 0) {
+      world.fail(self, error);
+      co_return;
+    }
+    const OwnerId owner = co_await machine.owners.adopt(pfn, kKind);
+    world.owner_of[index + i] = owner;
+    world.result(self).pages = i + 1;
+    world.observer().owner_adopted(owner);
+  }
+}
+
+template struct OwnedPages<PageKind::unmovable>;
+template struct OwnedPages<PageKind::movable_ops>;
+template struct OwnedPages<PageKind::anonymous>;
+template struct OwnedPages<PageKind::shmem>;
+
+Task<void> FreeOwned::perform(World& world, Slot self) const {
+  Result* held = world.operand(self, pages, Yields::pages);
+  if (held == nullptr) co_return;
+  held->gone = true;
+  for (std::uint64_t i = 0; i < held->pages; ++i) {
+    const OwnerId owner = std::exchange(world.owner_of[held->first_owner + i], 0);
+    if (owner == 0) continue;
+    world.observer().owner_releasing(owner);
+    co_await world.machine().owners.release(owner);
+  }
+}
+
+void Refuse::perform(World& world, Slot self) const {
+  Result* held = world.operand(self, pages, Yields::pages);
+  if (held == nullptr) return;
+  Owners& owners = world.machine().owners;
+  const std::int64_t attempts = times == kRefuseAll ? -1 : static_cast<std::int64_t>(times);
+  bool any = false;
+  for (std::uint64_t i = 0; i < held->pages; ++i) {
+    const OwnerId owner = world.owner_of[held->first_owner + i];
+    if (owner == 0 || owners.owner(owner).kind != PageKind::movable_ops) continue;
+    owners.refuse(owner, attempts, error == RefusalWord::eio ? -kEIO : -kEAGAIN);
+    any = true;
+  }
+  if (!any) world.skip(self);
+}
+
+}  // namespace cma

@@ -1,0 +1,89 @@
+#include "properties/program/ops_view.h"
+
+#include "allocator/areas/views.h"
+#include "allocator/base/error.h"
+#include "properties/program/world.h"
+
+namespace cma {
+
+void Cat::perform(World& world, Slot self) const {
+  const Machine& machine = world.machine();
+  std::optional<std::string> text = read_view(machine.areas, machine.buddy, machine.map, machine.release(), path);
+  if (!text) {
+    world.fail(self, -kENOENT);
+    return;
+  }
+  if (world.keep_output) world.output.emplace_back(self, std::move(*text));
+}
+
+namespace {
+
+// Counts the actors inside a debugfs write to an area. Two at once are skipped: which buffers such a write frees could
+// not be told to the observer beforehand.
+class InsideDebugfs {
+ public:
+  InsideDebugfs(World& world, AreaId id) : world_(world), id_(id) {
+    if (world.debugfs_inside.size() <= id) world.debugfs_inside.resize(std::size_t{id} + 1, 0);
+    ++world.debugfs_inside[id];
+  }
+  ~InsideDebugfs() { --world_.debugfs_inside[id_]; }
+  InsideDebugfs(const InsideDebugfs&) = delete;
+  InsideDebugfs& operator=(const InsideDebugfs&) = delete;
+
+ private:
+  World& world_;
+  AreaId id_;
+};
+
+bool somebody_inside(const World& world, AreaId id) {
+  return id < world.debugfs_inside.size() && world.debugfs_inside[id] != 0;
+}
+
+// The buffers that writing `pages` to `free` gives back: the newest first, the last one perhaps in part.
+std::vector<PfnRange> to_be_freed(const Area& area, std::uint64_t pages) {
+  std::vector<PfnRange> ranges;
+  for (auto buffer = area.debugfs_buffers.rbegin(); buffer != area.debugfs_buffers.rend() && pages > 0; ++buffer) {
+    const auto [pfn, count] = *buffer;
+    if (count > pages && area.order_per_bit != 0) break;
+    ranges.push_back({pfn, pfn + std::min(count, pages)});
+    pages -= std::min(count, pages);
+  }
+  return ranges;
+}
+
+}  // namespace
+
+Task<void> DebugfsAlloc::perform(World& world, Slot self) const {
+  const std::optional<AreaId> id = world.area(area);
+  if (!id || somebody_inside(world, *id)) {
+    world.skip(self);
+    co_return;
+  }
+  const InsideDebugfs inside(world, *id);
+  Areas& areas = world.machine().areas;
+  world.observer().alloc_begins(*id, pages, 0);
+  const int error = co_await areas.debugfs_alloc(*id, pages);
+  if (error != 0) {
+    world.observer().alloc_failed(*id, pages, 0);
+    world.fail(self, error);
+    co_return;
+  }
+  const auto [pfn, count] = areas.area(*id).debugfs_buffers.back();
+  world.observer().buffer_allocated(*id, pfn, count, 0);
+}
+
+Task<void> DebugfsFree::perform(World& world, Slot self) const {
+  const std::optional<AreaId> id = world.area(area);
+  if (!id || somebody_inside(world, *id)) {
+    world.skip(self);
+    co_return;
+  }
+  const InsideDebugfs inside(world, *id);
+  const std::vector<PfnRange> ranges = to_be_freed(world.machine().areas.area(*id), pages);
+  for (const PfnRange& range : ranges) world.observer().buffer_releasing(*id, range.start, range.pages());
+  const int error = co_await world.machine().areas.debugfs_free(*id, pages);
+  for (const PfnRange& range : ranges) world.observer().buffer_released(*id, range.start, range.pages());
+  if (error != 0) world.fail(self, error);
+}
+
+}  // namespace cma

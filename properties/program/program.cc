@@ -1,0 +1,290 @@
+#include "properties/program/program.h"
+
+#include <algorithm>
+#include <bitset>
+#include <charconv>
+#include <set>
+
+namespace cma {
+namespace {
+
+constexpr std::size_t kIdentifiers = std::size_t{1} << 16;
+using IdSet = std::bitset<kIdentifiers>;
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::string default_name(char letter, OpId id) { return letter + std::to_string(id); }
+
+// Brings the fields of one operation into their ranges.
+struct FieldSettler {
+  const Program& program;
+
+  void area(AreaRef& area) const {
+    const std::size_t areas = program.machine.areas.size();
+    if (area.declared || area.id < areas) return;
+    if (areas == 0)
+      area = {true, 0};
+    else
+      area.id = static_cast<std::uint16_t>(area.id % areas);
+  }
+  void operand(OpRef&, const OperandSpec&) const {}
+  void place(Place& place, const PlaceSpec& spec) const {
+    if (place.kind == Place::Kind::none && spec.required) place = Place::of_pfn(0);
+    if (place.kind == Place::Kind::area) area(place.area);
+    // What a kind does not use is left at its default, so that equal text means equal programs.
+    if (place.kind != Place::Kind::area) place.area = {};
+    if (place.kind != Place::Kind::result) place.result = {};
+    if (place.kind == Place::Kind::none) place.offset = 0;
+  }
+  void number(std::uint64_t& value, const NumberSpec& spec) const { value = fold(value, spec); }
+  void flag(bool&, std::string_view) const {}
+  template <class Enum>
+  void choice(Enum& value, const ChoiceSpec& spec) const {
+    value = static_cast<Enum>(static_cast<std::size_t>(value) % spec.words.size());
+  }
+  void text(std::string&, const TextSpec&) const {}
+  void actor(Performer& performer) const { settle_performer(program, performer); }
+
+  static void settle_performer(const Program& program, Performer& performer) {
+    const bool exists =
+        performer.is_actor() ? performer.index() < program.actors.size() : performer.code < program.machine.cpus;
+    if (exists) return;
+    if (performer.is_actor() && !program.actors.empty())
+      performer = Performer::actor(performer.index() % program.actors.size());
+    else
+      performer = Performer::on_cpu(performer.code % std::max(program.machine.cpus, 1));
+  }
+};
+
+void settle_header(const Program& program, Op& op) {
+  const OpInfo& info = info_of(op);
+  if (info.performed == Performed::by_nobody) {
+    op.performer = {};
+    op.until = {};
+  }
+  FieldSettler::settle_performer(program, op.performer);
+  if (!op.until.wanted())
+    op.until = {};
+  else if (op.until.nth == 0)
+    op.until.nth = 1;
+}
+
+void settle_actors(Program& program) {
+  if (program.actors.size() > kMaxActors) program.actors.resize(kMaxActors);
+  std::set<std::string> taken;
+  for (ActorSpec& actor : program.actors) {
+    actor.cpu = std::clamp(actor.cpu, 0, std::max(program.machine.cpus, 1) - 1);
+    for (char c = 'A'; !is_name(actor.name) || is_actor_word(actor.name) || taken.contains(actor.name); ++c)
+      actor.name = std::string(1, c);
+    taken.insert(actor.name);
+  }
+}
+
+// --- identifiers and names ---
+
+class Identifiers {
+ public:
+  explicit Identifiers(Program& program) : program_(program) {}
+  void settle();
+
+ private:
+  void find_keepers();
+  void settle_given_names();
+  void keep_default_names();
+  void number_the_rest();
+  void rename_operands();
+  bool name_taken(const Op& op, const std::string& name) const;
+  OpId unused(const Op& op, bool named);
+
+  enum class Fate : std::uint8_t { nameless, keeps, fresh, given };
+  Program& program_;
+  std::vector<Fate> fates_;
+  std::vector<OpId> new_ids_;
+  std::set<std::string, std::less<>> given_;  // names, in use
+  IdSet used_;
+};
+
+// The smallest identifier that is not used and whose default name, where it is to be shown, is free.
+OpId Identifiers::unused(const Op& op, bool named) {
+  OpId id = 1;
+  while (used_[id] || (!named && name_taken(op, default_name(info_of(op).letter, id)))) ++id;
+  used_.set(id);
+  return id;
+}
+
+bool Identifiers::name_taken(const Op& op, const std::string& name) const {
+  if (given_.contains(name)) return true;
+  if (info_of(op).yields != Yields::area) return false;
+  return std::any_of(program_.machine.areas.begin(), program_.machine.areas.end(),
+                     [&](const AreaSpec& area) { return area.name == name; });
+}
+
+// The first operation with an identifier keeps it, and its name; later ones get another.
+void Identifiers::find_keepers() {
+  IdSet seen;
+  for (const Op& op : program_.ops) {
+    Fate fate = Fate::nameless;
+    if (op.id != 0) {
+      fate = seen[op.id] ? Fate::fresh : program_.names.contains(op.id) ? Fate::given : Fate::keeps;
+      seen.set(op.id);
+    }
+    fates_.push_back(fate);
+  }
+  // Identifiers that operands name and no operation has must stay unbound.
+  for (const Op& op : program_.ops)
+    for_each_operand(op.body, [&](OpId id) {
+      if (id != 0 && !seen[id]) used_.set(id);
+    });
+}
+
+// A given name must be one, must be nobody else's, and must not look like a default name of its kind.
+void Identifiers::settle_given_names() {
+  for (std::size_t i = 0; i < program_.ops.size(); ++i) {
+    if (fates_[i] != Fate::given) continue;
+    const Op& op = program_.ops[i];
+    const std::string& name = program_.names[op.id];
+    const bool good =
+        is_name(name) && !is_reserved_word(name) && !default_id(name, info_of(op).letter) && !name_taken(op, name);
+    if (good)
+      given_.insert(name);
+    else
+      fates_[i] = Fate::keeps;
+  }
+}
+
+void Identifiers::keep_default_names() {
+  for (std::size_t i = 0; i < program_.ops.size(); ++i) {
+    const Op& op = program_.ops[i];
+    if (fates_[i] != Fate::keeps) continue;
+    if (name_taken(op, default_name(info_of(op).letter, op.id))) {
+      fates_[i] = Fate::fresh;
+      continue;
+    }
+    new_ids_[i] = op.id;
+    used_.set(op.id);
+  }
+}
+
+// First those with default names, then those with given ones: numbers behind given names are seen nowhere, so they take
+// what is left, in order.
+void Identifiers::number_the_rest() {
+  for (std::size_t i = 0; i < program_.ops.size(); ++i) {
+    if (fates_[i] == Fate::fresh) new_ids_[i] = unused(program_.ops[i], false);
+  }
+  for (std::size_t i = 0; i < program_.ops.size(); ++i)
+    if (fates_[i] == Fate::given) new_ids_[i] = unused(program_.ops[i], true);
+}
+
+void Identifiers::rename_operands() {
+  std::map<OpId, OpId> renamed;
+  std::map<OpId, std::string> names;
+  for (std::size_t i = 0; i < program_.ops.size(); ++i) {
+    Op& op = program_.ops[i];
+    if (op.id != 0) renamed.emplace(op.id, new_ids_[i]);
+    if (fates_[i] == Fate::given) names[new_ids_[i]] = program_.names[op.id];
+    op.id = new_ids_[i];
+  }
+  for (Op& op : program_.ops)
+    for_each_operand(op.body, [&](OpId& id) {
+      if (const auto found = renamed.find(id); found != renamed.end()) id = found->second;
+    });
+  program_.names = std::move(names);
+}
+
+void Identifiers::settle() {
+  new_ids_.assign(program_.ops.size(), 0);
+  find_keepers();
+  settle_given_names();
+  keep_default_names();
+  number_the_rest();
+  rename_operands();
+}
+
+// The common case of programs that fuzzers make: nothing to do.
+bool identifiers_settled(const Program& program) {
+  if (!program.names.empty()) return false;
+  IdSet seen;
+  for (const Op& op : program.ops) {
+    if (op.id == 0) continue;
+    // Names of areas are looked at the long way round.
+    if (seen[op.id] || info_of(op).yields == Yields::area) return false;
+    seen.set(op.id);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::uint64_t fold(std::uint64_t value, const NumberSpec& spec) {
+  if (value >= spec.min && value <= spec.max) return value;
+  // "Not said" is a value of its own.
+  if (!spec.required && value == spec.fallback) return value;
+  const std::uint64_t values = spec.max - spec.min + 1;
+  return values == 0 ? value : spec.min + value % values;
+}
+
+bool is_name(std::string_view text) {
+  if (text.empty() || text.size() > kMaxNameLength || !is_letter(text.front())) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_letter(c) || is_digit(c) || c == ',' || c == '-'; });
+}
+
+bool is_reserved_word(std::string_view text) {
+  for (std::string_view word : kCounterWords)
+    if (text == word) return true;
+  for (std::string_view word : {"log", "trace", "cat", "page", "finding"})
+    if (text == word) return true;
+  return false;
+}
+
+bool is_actor_word(std::string_view text) {
+  return text.size() == 4 && text.starts_with("cpu") && text[3] >= '0' && text[3] < '0' + kMaxCpus;
+}
+
+std::optional<OpId> default_id(std::string_view name, char letter) {
+  if (name.size() < 2 || name.front() != letter || name[1] == '0') return std::nullopt;
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size() || number >= kIdentifiers) return std::nullopt;
+  return static_cast<OpId>(number);
+}
+
+std::string Program::name_of(const Op& op) const {
+  if (op.id == 0) return {};
+  const auto given = names.find(op.id);
+  return given != names.end() ? given->second : default_name(info_of(op).letter, op.id);
+}
+
+const Op* Program::find(OpId id) const {
+  if (id == 0) return nullptr;
+  const auto found = std::find_if(ops.begin(), ops.end(), [id](const Op& op) { return op.id == id; });
+  return found == ops.end() ? nullptr : &*found;
+}
+
+OpId Program::unused_id() const {
+  IdSet used;
+  for (const Op& op : ops) {
+    used.set(op.id);
+    for_each_operand(op.body, [&](OpId id) { used.set(id); });
+  }
+  OpId id = 1;
+  while (used[id]) ++id;
+  return id;
+}
+
+void Program::settle() {
+  if (ops.size() > kMaxOps) ops.resize(kMaxOps);
+  std::erase_if(failing_bitmaps, [&](std::uint16_t area) { return area >= machine.areas.size(); });
+  std::sort(failing_bitmaps.begin(), failing_bitmaps.end());
+  failing_bitmaps.erase(std::unique(failing_bitmaps.begin(), failing_bitmaps.end()), failing_bitmaps.end());
+  settle_actors(*this);
+  FieldSettler fields{*this};
+  for (Op& op : ops) {
+    settle_header(*this, op);
+    visit_fields(op.body, fields);
+  }
+  if (!identifiers_settled(*this)) Identifiers(*this).settle();
+}
+
+}  // namespace cma

@@ -1,0 +1,185 @@
+#include "properties/program/world.h"
+
+#include <algorithm>
+
+namespace cma {
+
+World::World() = default;
+
+void World::begin(const Program& program, Machine& machine, Observer& observer, bool output_wanted) {
+  program_ = &program;
+  machine_ = &machine;
+  observer_ = &observer;
+  keep_output = output_wanted;
+  pieces.clear();
+  owner_of.clear();
+  got.clear();
+  debugfs_inside.clear();
+  output.clear();
+  log_cursor = 0;
+  trace_cursor = 0;
+  sleep = 0;
+  skipped = 0;
+  results_.assign(program.ops.size(), Result{});
+  if (++stamp_ == 0) {
+    stamp_of_.assign(stamp_of_.size(), 0);
+    stamp_ = 1;
+  }
+  for (Slot slot = 0; slot < program.ops.size(); ++slot) {
+    const OpId id = program.ops[slot].id;
+    if (id == 0) continue;
+    if (id >= slot_of_.size()) {
+      slot_of_.resize(std::size_t{id} + 1, 0);
+      stamp_of_.resize(std::size_t{id} + 1, 0);
+    }
+    slot_of_[id] = slot;
+    stamp_of_[id] = stamp_;
+  }
+}
+
+Result* World::find(OpRef operand) {
+  if (operand.id >= slot_of_.size() || stamp_of_[operand.id] != stamp_) return nullptr;
+  Result& found = results_[slot_of_[operand.id]];
+  return found.state == Result::State::not_performed ? nullptr : &found;
+}
+
+const Result* World::find(OpRef operand) const { return const_cast<World*>(this)->find(operand); }
+
+namespace {
+
+bool usable(const Result& result, Yields wanted) {
+  if (result.yields != wanted || result.gone) return false;
+  if (result.state == Result::State::done) return true;
+  return result.state == Result::State::failed && result.yields == Yields::pages && result.pages > 0;
+}
+
+}  // namespace
+
+Result* World::operand(Slot self, OpRef operand, Yields wanted) {
+  Result* found = find(operand);
+  if (found != nullptr && usable(*found, wanted)) return found;
+  skip(self);
+  return nullptr;
+}
+
+ActorId World::actor(Performer performer) const {
+  const auto cpus = static_cast<std::size_t>(machine_->engine.cpus());
+  if (!performer.is_actor()) return performer.code < cpus ? performer.code : kNoActor;
+  if (performer.index() >= program_->actors.size()) return kNoActor;
+  return static_cast<ActorId>(cpus + performer.index());
+}
+
+std::optional<AreaId> World::area(AreaRef area) const {
+  if (!area.declared) {
+    if (area.id >= program_->machine.areas.size()) return std::nullopt;
+    return area.id;
+  }
+  const Result* found = find(OpRef{area.id});
+  if (found == nullptr || !usable(*found, Yields::area)) return std::nullopt;
+  return found->area;
+}
+
+// The frame of page `offset` of a result; kNoPfn if it is not held.
+Pfn World::page_of(const Result& result, std::uint64_t offset) const {
+  if (!usable(result, result.yields)) return kNoPfn;
+  switch (result.yields) {
+    case Yields::nothing: return kNoPfn;
+    case Yields::buffer: {
+      const Slot slot = slot_of(result);
+      const Pfn pfn = result.pfn + offset;
+      for (const Piece& piece : pieces)
+        if (piece.slot == slot && pfn - piece.start < piece.pages) return pfn;
+      return kNoPfn;
+    }
+    case Yields::block: return offset < result.pages ? result.pfn + offset : kNoPfn;
+    case Yields::pages: {
+      if (offset >= result.pages) return kNoPfn;
+      const OwnerId owner = owner_of[result.first_owner + offset];
+      return owner == 0 ? kNoPfn : machine_->owners.owner(owner).pfn;
+    }
+    case Yields::pin: return offset == 0 ? result.pfn : kNoPfn;
+    case Yields::area: {
+      const Area& area = machine_->areas.area(result.area);
+      return offset < area.pages ? area.base + offset : kNoPfn;
+    }
+  }
+  return kNoPfn;
+}
+
+std::optional<Pfn> World::resolve(const Place& place) const {
+  Pfn pfn = kNoPfn;
+  if (place.kind == Place::Kind::pfn) {
+    pfn = place.offset;
+  } else if (place.kind == Place::Kind::area) {
+    const auto id = area(place.area);
+    if (id) pfn = machine_->areas.area(*id).base + place.offset;
+  } else if (place.kind == Place::Kind::result) {
+    const Result* found = find(place.result);
+    if (found != nullptr) pfn = page_of(*found, place.offset);
+  }
+  // An offset that wraps round 2^64 ends up outside the memory or where it belongs; neither does harm.
+  if (pfn == kNoPfn || !machine_->map.present(pfn)) return std::nullopt;
+  return pfn;
+}
+
+void World::skip(Slot self) {
+  results_[self].state = Result::State::skipped;
+  ++skipped;
+}
+
+void World::fail(Slot self, int error) {
+  results_[self].state = Result::State::failed;
+  results_[self].error = error;
+}
+
+void World::finish_boot() {
+  if (machine_->booted()) return;
+  machine_->finish_boot();
+  observer_->booted(*machine_);
+}
+
+namespace {
+
+// Whether [start, start + pages) of a held piece covers whole bits; the piece's own ends may lie inside one.
+bool on_bits(const Area& area, const World::Piece& piece, Pfn start, std::uint64_t pages) {
+  const std::uint64_t bit = order_pages(area.order_per_bit);
+  const bool first = start == piece.start || is_aligned(start - area.base, bit);
+  const bool last = start - piece.start + pages == piece.pages || is_aligned(start + pages - area.base, bit);
+  return first && last;
+}
+
+}  // namespace
+
+std::optional<PfnRange> World::take_part(Slot slot, std::uint64_t from, std::uint64_t pages) {
+  Result& buffer = results_[slot];
+  const Area& area = machine_->areas.area(buffer.area);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const Piece piece = pieces[i];
+    if (piece.slot != slot) continue;
+    const std::uint64_t at = piece.start - buffer.pfn;              // where the piece begins in the buffer
+    if (from >= piece.pages && from - piece.pages >= at) continue;  // ends before
+    const std::uint64_t skip_pages = from > at ? from - at : 0;
+    std::uint64_t take = piece.pages - skip_pages;
+    if (pages != 0) {
+      if (from < at || pages > take) return std::nullopt;
+      take = pages;
+    }
+    const Pfn start = piece.start + skip_pages;
+    if (!on_bits(area, piece, start, take)) return std::nullopt;
+    const Piece tail{slot, start + take, piece.pages - skip_pages - take};
+    const auto here = pieces.begin() + static_cast<std::ptrdiff_t>(i);
+    if (skip_pages != 0) {
+      here->pages = skip_pages;
+      if (tail.pages != 0) pieces.insert(here + 1, tail);
+    } else if (tail.pages != 0) {
+      *here = tail;
+    } else {
+      pieces.erase(here);
+    }
+    buffer.gone = std::none_of(pieces.begin(), pieces.end(), [slot](const Piece& p) { return p.slot == slot; });
+    return PfnRange{start, start + take};
+  }
+  return std::nullopt;
+}
+
+}  // namespace cma
