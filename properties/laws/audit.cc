@@ -1,0 +1,338 @@
+// Walking: from stretches to pages and blocks, and what is kept of them.
+
+#include "properties/laws/auditor.h"
+
+#include <algorithm>
+#include <bit>
+
+#include <fmt/format.h>
+
+namespace cma {
+namespace {
+
+// Flags that say what state a page is in; without any of them it is in use, or lost.
+constexpr std::uint32_t kStates = kPageBuddy | kPagePcp | kPageReserved | kPageHole | kPageInFlight | kPageLeaked;
+
+// One page of a buffer as it was handed out: by far the most common page that is neither free nor reserved.
+bool plain_buffer_page(const Page& page, const Ledger::Entry& entry) {
+  const std::uint32_t odd = (static_cast<std::uint32_t>(page.ref) ^ 1U) | static_cast<std::uint32_t>(page.map) |
+                            page.flags | page.owner | page.pagevecs | ~(page.next & page.prev) | entry.references |
+                            ((entry.holder & 3) ^ static_cast<std::uint32_t>(Ledger::Hold::buffer));
+  return odd == 0;
+}
+
+void clear_bits(std::vector<std::uint64_t>& words, std::uint64_t start, std::uint64_t end) {
+  for (; start < end && start % 64 != 0; ++start) words[start / 64] &= ~(std::uint64_t{1} << (start % 64));
+  for (; start + 64 <= end; start += 64) words[start / 64] = 0;
+  for (; start < end; ++start) words[start / 64] &= ~(std::uint64_t{1} << (start % 64));
+}
+
+}  // namespace
+
+// --- beginning ---
+
+void Auditor::begin(Machine& machine) {
+  if (!boot_geometry_ || !(*boot_geometry_ == machine.geometry())) {
+    begin_afresh(machine);
+    keep_as_boot(machine.geometry());
+    return;
+  }
+  machine_ = &machine;
+  pages_ = machine.map.pages().data();
+  entries_ = ledger_.entries();
+  back_to_boot();
+}
+
+void Auditor::begin_afresh(Machine& machine) {
+  boot_geometry_.reset();
+  lay_out(machine);
+  run_total();
+  seen_leaked_ = 0;
+  for (const Tallies& sum : sums_) seen_leaked_ += sum[Tally::leaked];
+}
+
+void Auditor::lay_out(Machine& machine) {
+  machine_ = &machine;
+  const MemoryMap& map = machine.map;
+  pages_ = map.pages().data();
+  entries_ = ledger_.entries();
+  stretches_.clear();
+  first_stretch_.clear();
+  for (std::size_t chunk = 0; chunk < map.chunks(); ++chunk) {
+    first_stretch_.push_back(static_cast<std::uint32_t>(stretches_.size()));
+    const PfnRange range = map.chunk_range(chunk);
+    for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+      const PfnRange zone = machine.buddy.zone(z).range;
+      const Pfn begin = std::max(range.start, zone.start);
+      const Pfn end = std::min(range.end, zone.end);
+      if (begin >= end) continue;
+      stretches_.push_back({map.frame(begin), map.frame(end - 1) + 1, static_cast<std::uint8_t>(z), false,
+                            static_cast<std::uint32_t>(chunk)});
+    }
+  }
+  first_stretch_.push_back(static_cast<std::uint32_t>(stretches_.size()));
+  tallies_.assign(stretches_.size(), Tallies{});
+  sums_.assign(machine.buddy.zones(), Tallies{});
+  seen_areas_.assign(machine.buddy.zones(), {});
+  seen_pcp_.assign(machine.buddy.zones(), {});
+  seen_lru_ = {};
+  loose_.clear();
+  walked_.assign(map.chunks(), 0);
+  audit_ = 0;
+  dirty_chunks_.clear();
+  is_dirty_.assign(map.chunks(), 0);
+  word_base_ = align_down(map.range().start, order_pages(map.chunk_order()));
+  available_.assign(map.chunks() << (map.chunk_order() - 6), 0);
+  movable_ = available_;
+  first_block_ = map.range().start >> map.pageblock_order();
+  area_block_.assign(map.pageblocks(), 0);
+  for (AreaId id = 0; id < machine.areas.size(); ++id) {
+    const Area& area = machine.areas.area(id);
+    for (Pfn p = area.base; area.active() && p < area.base + area.pages; p += map.pageblock_pages())
+      area_block_[(p >> map.pageblock_order()) - first_block_] = 1;
+  }
+}
+
+void Auditor::keep_as_boot(const Geometry& geometry) {
+  boot_geometry_ = geometry;
+  boot_tallies_ = tallies_;
+  boot_sums_ = sums_;
+  boot_available_ = available_;
+  boot_movable_ = movable_;
+  boot_areas_ = seen_areas_;
+  boot_pcp_ = seen_pcp_;
+  for (std::uint32_t chunk : dirty_chunks_) is_dirty_[chunk] = 0;
+  dirty_chunks_.clear();
+}
+
+void Auditor::back_to_boot() {
+  const unsigned words_order = machine_->map.chunk_order() - 6;
+  for (std::uint32_t chunk : dirty_chunks_) {
+    is_dirty_[chunk] = 0;
+    for (std::uint32_t s = first_stretch_[chunk]; s < first_stretch_[chunk + 1]; ++s) {
+      tallies_[s] = boot_tallies_[s];
+      stretches_[s].loose = false;
+    }
+    const std::size_t word = std::size_t{chunk} << words_order;
+    for (std::size_t w = word; w < word + (std::size_t{1} << words_order); ++w) {
+      available_[w] = boot_available_[w];
+      movable_[w] = boot_movable_[w];
+    }
+  }
+  dirty_chunks_.clear();
+  loose_.clear();
+  sums_ = boot_sums_;
+  seen_areas_ = boot_areas_;
+  seen_pcp_ = boot_pcp_;
+  seen_lru_ = {};
+  seen_leaked_ = 0;
+}
+
+// --- running ---
+
+void Auditor::run() {
+  strict_ = machine_->engine.at_rest();
+  walk_touched();
+  if (strict_ && !loose_.empty()) walk_loose();
+  compare_sums();
+}
+
+void Auditor::run_total() {
+  strict_ = machine_->engine.at_rest();
+  ++audit_;
+  for (std::size_t chunk = 0; chunk < machine_->map.chunks(); ++chunk) walk_chunk(chunk);
+  machine_->map.forget_touched();
+  ledger_.forget_touched();
+  if (strict_) loose_.clear();
+  compare_sums();
+  walk_all_lists();
+}
+
+void Auditor::walk_touched() {
+  const std::vector<std::uint32_t>& pages = machine_->map.touched_chunks();
+  const std::vector<std::uint32_t>& books = ledger_.touched_chunks();
+  if (pages.empty() && books.empty()) return;
+  ++audit_;
+  for (std::uint32_t chunk : pages) walk_chunk(chunk);
+  for (std::uint32_t chunk : books)
+    if (walked_[chunk] != audit_) walk_chunk(chunk);
+  machine_->map.forget_touched();
+  ledger_.forget_touched();
+}
+
+void Auditor::walk_chunk(std::size_t chunk) {
+  walked_[chunk] = audit_;
+  if (is_dirty_[chunk] == 0) {
+    is_dirty_[chunk] = 1;
+    dirty_chunks_.push_back(static_cast<std::uint32_t>(chunk));
+  }
+  for (std::uint32_t s = first_stretch_[chunk]; s < first_stretch_[chunk + 1]; ++s) walk(stretches_[s]);
+}
+
+// What was allowed only because somebody was inside an operation must be gone by now.
+void Auditor::walk_loose() {
+  for (std::uint32_t s : loose_)
+    if (stretches_[s].loose) walk(stretches_[s]);
+  loose_.clear();
+}
+
+void Auditor::walk(Stretch& stretch) {
+  const auto index = static_cast<std::uint32_t>(&stretch - stretches_.data());
+  Walk found;
+  walk_pageblocks(stretch, found);
+  const Frame offset = static_cast<Frame>(machine_->map.range().start - word_base_);
+  clear_bits(available_, stretch.begin + offset, stretch.end + offset);
+  clear_bits(movable_, stretch.begin + offset, stretch.end + offset);
+  std::int32_t plain = 0;
+  for (Frame frame = stretch.begin; frame < stretch.end;) {
+    if (plain_buffer_page(pages_[frame], entries_[frame])) {
+      ++plain;
+      ++frame;
+    } else {
+      frame = walk_head(stretch, frame, found);
+    }
+  }
+  found.tallies[Tally::in_use] += plain;
+  sums_[stretch.zone].replace(tallies_[index], found.tallies);
+  tallies_[index] = found.tallies;
+  if (found.loose && !stretch.loose) loose_.push_back(index);
+  stretch.loose = found.loose;
+}
+
+void Auditor::walk_pageblocks(const Stretch& stretch, Walk& walk) const {
+  const MemoryMap& map = machine_->map;
+  const std::uint64_t step = map.pageblock_pages();
+  const std::span<const Migratetype> types = map.types();
+  const Pfn end = pfn(stretch.end - 1) + 1;
+  for (Pfn block = align_down(pfn(stretch.begin), step); block < end; block += step) {
+    const std::size_t index = (block >> map.pageblock_order()) - first_block_;
+    const Migratetype type = types[index];
+    if (type != Migratetype::isolate) {
+      if (area_block_[index] != 0 && type != Migratetype::cma)
+        broken("restored", fmt::format("pageblock {:#x} of an area is {}", block, name_of(type)));
+      continue;
+    }
+    walk.loose = true;
+    // A pageblock that two zones share belongs to the zone of its first frame that exists.
+    Pfn first = block;
+    while (first < block + step && !map.present(first)) ++first;
+    if (first >= pfn(stretch.begin) && first < end) ++walk.tallies[Tally::isolate_blocks];
+  }
+}
+
+void Auditor::mark(std::vector<std::uint64_t>& words, Frame frame, std::uint64_t pages) {
+  std::uint64_t bit = frame + (machine_->map.range().start - word_base_);
+  if (pages < 64) {
+    // Blocks are aligned, so that a small one lies within one word.
+    words[bit / 64] |= ((std::uint64_t{1} << pages) - 1) << (bit % 64);
+    return;
+  }
+  for (const std::uint64_t end = bit + pages; bit < end; bit += 64) words[bit / 64] = ~std::uint64_t{0};
+}
+
+Frame Auditor::walk_head(const Stretch& stretch, Frame frame, Walk& walk) {
+  const Page& page = pages_[frame];
+  switch (page.flags & kStates) {
+    case 0: return walk_in_use(stretch, frame, walk);
+    case kPageBuddy: return walk_free_block(stretch, frame, walk);
+    case kPagePcp: return walk_cached_block(stretch, frame, walk);
+    case kPageInFlight: return walk_in_flight(stretch, frame, walk);
+    case kPageReserved: ++walk.tallies[Tally::reserved]; break;
+    case kPageLeaked: ++walk.tallies[Tally::leaked]; break;
+    case kPageHole: break;
+    default:
+      broken("conserved", fmt::format("page {:#x} is in two states at once (flags {:#x})", pfn(frame), page.flags));
+  }
+  if (entries_[frame].expected() != 0)
+    broken("conserved", fmt::format("page {:#x} is in use by a program, and reserved, leaked or missing", pfn(frame)));
+  return frame + 1;
+}
+
+Frame Auditor::walk_free_block(const Stretch& stretch, Frame frame, Walk& walk) {
+  judge_free_block(stretch, frame, walk.loose);
+  const Page& page = pages_[frame];
+  const auto pages = static_cast<std::int32_t>(order_pages(page.order));
+  ++walk.tallies.free_blocks(page.order);
+  walk.tallies[page.list_type == Migratetype::isolate ? Tally::free_isolated : Tally::free_pages] += pages;
+  if (page.list_type == Migratetype::cma) walk.tallies[Tally::free_cma] += pages;
+  if (page.list_type == Migratetype::highatomic) walk.tallies[Tally::free_highatomic] += pages;
+  mark(available_, frame, order_pages(page.order));
+  return frame + static_cast<Frame>(pages);
+}
+
+Frame Auditor::walk_cached_block(const Stretch& stretch, Frame frame, Walk& walk) {
+  const Page& page = pages_[frame];
+  const std::uint64_t pages = order_pages(page.order);
+  if (!is_aligned(pfn(frame), pages) || frame + pages > stretch.end)
+    broken("lists", fmt::format("page {:#x} on a per-CPU list has order {}", pfn(frame), page.order));
+  if (!interior_is_clean(frame, pages, 0)) dirty_interior(frame, pages, 0);
+  judge_cached(frame, page);
+  walk.tallies[Tally::pcp_pages] += static_cast<std::int32_t>(pages);
+  mark(available_, frame, pages);
+  return frame + static_cast<Frame>(pages);
+}
+
+Frame Auditor::walk_in_flight(const Stretch& stretch, Frame frame, Walk& walk) const {
+  const Page& page = pages_[frame];
+  const std::uint64_t pages = order_pages(page.order);
+  if (page.ref != 0 || !is_aligned(pfn(frame), pages) || frame + pages > stretch.end)
+    broken("conserved", fmt::format("page {:#x} in a task's hands has {} references and order {}", pfn(frame), page.ref,
+                                    page.order));
+  if (strict_)
+    broken("conserved", fmt::format("page {:#x} (order {}) is in flight though nobody is inside an operation",
+                                    pfn(frame), page.order));
+  const std::uint32_t tails = page.has(kPageHead) ? std::uint32_t{kPageTail} : 0;
+  if (!interior_is_clean(frame, pages, tails)) dirty_interior(frame, pages, tails);
+  if (page.has(kPageLru)) {
+    const unsigned list =
+        page.has(kPageUnevictable) ? 4 : (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);
+    judge_lru_links(frame, page, list);
+    ++walk.tallies.lru(list);
+  } else {
+    judge_links(frame, page, 0);
+  }
+  walk.tallies[Tally::in_flight] += static_cast<std::int32_t>(pages);
+  walk.loose = true;
+  return frame + static_cast<Frame>(pages);
+}
+
+Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
+  const Page& page = pages_[frame];
+  const Ledger::Entry& entry = entries_[frame];
+  if (page.ref <= 0)
+    broken("conserved",
+           fmt::format("page {:#x} is lost: {} references, on no list, in nobody's hands", pfn(frame), page.ref));
+  const std::uint64_t pages = page.has(kPageHead | kPageSplitHead) ? order_pages(page.order) : 1;
+  if (page.has(kPageTail) || !is_aligned(pfn(frame), pages) || frame + pages > stretch.end)
+    broken("conserved", fmt::format("page {:#x} is not the head of its block", pfn(frame)));
+  if (pages > 1) {
+    const std::uint32_t tails = page.has(kPageHead) ? std::uint32_t{kPageTail} : 0;
+    if (!interior_is_clean(frame, pages, tails)) dirty_interior(frame, pages, tails);
+  }
+  std::int64_t known = entry.expected() + page.pagevecs + (page.has(kPagePrivate) ? 1 : 0);
+  if (page.has(kPageLru)) {
+    const unsigned list =
+        page.has(kPageUnevictable) ? 4 : (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);
+    judge_lru_links(frame, page, list);
+    ++walk.tallies.lru(list);
+  } else if (page.has(kPageTaskList)) {
+    judge_links(frame, page, kPageTaskList);
+    ++known;
+    if (!page.has(kPageIsolated)) ++walk.tallies[page.has(kPageSwapbacked) ? Tally::task_anon : Tally::task_file];
+    walk.loose = true;
+    if (strict_)
+      broken("conserved",
+             fmt::format("page {:#x} is on a task's list though nobody is inside an operation", pfn(frame)));
+  } else if ((page.next & page.prev) != kNil) {
+    broken("lists", fmt::format("page {:#x} is in use and linked into a list", pfn(frame)));
+  }
+  known += judge_owner(frame, page, walk);
+  judge_references(frame, page, known, walk.loose);
+  if (page.has(kPageLocked)) ++walk.tallies[Tally::locked];
+  walk.tallies[Tally::pagevec_slots] += page.pagevecs;
+  walk.tallies[Tally::in_use] += static_cast<std::int32_t>(pages);
+  if (certain_to_move(page, entry)) mark(movable_, frame, 1);
+  return frame + static_cast<Frame>(pages);
+}
+
+}  // namespace cma

@@ -1,0 +1,265 @@
+// Judging one page or block, with its neighbours on lists.
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "properties/laws/auditor.h"
+
+namespace cma {
+namespace {
+
+constexpr bool is_special(Migratetype type) { return type == Migratetype::cma || type == Migratetype::isolate; }
+
+}  // namespace
+
+void Auditor::broken(const char* law, const std::string& message) const {
+  std::string function;
+  const Engine& engine = machine_->engine;
+  const Point point = engine.last_point(engine.current());
+  // At rest nobody is in a kernel function.
+  if (!strict_ && point != Point::kCount) function = info_of(point).function;
+  throw LawBroken(law, function, message);
+}
+
+// Pages inside a block carry nothing of their own: no reference, no state, no list, no owner, no holder.
+bool Auditor::interior_is_clean(Frame frame, std::uint64_t pages, std::uint32_t flags) const {
+  const bool in_use = pages_[frame].ref > 0;
+  std::uint64_t dirt = in_use ? 0 : std::uint64_t{entries_[frame].holder} | entries_[frame].references;
+  Frame links = kNil;
+  const Page* const end = pages_ + frame + pages;
+  const Ledger::Entry* entry = entries_ + frame + 1;
+  for (const Page* page = pages_ + frame + 1; page < end; ++page, ++entry) {
+    dirt |= static_cast<std::uint32_t>(page->ref) | static_cast<std::uint32_t>(page->map) | (page->flags ^ flags) |
+            page->owner | page->pagevecs | entry->references;
+    if (!in_use) dirt |= entry->holder;
+    links &= page->next & page->prev;
+  }
+  return (dirt | static_cast<std::uint32_t>(~links)) == 0;
+}
+
+void Auditor::dirty_interior(Frame frame, std::uint64_t pages, std::uint32_t flags) const {
+  const Page& head = pages_[frame];
+  const bool in_use = head.ref > 0;
+  const char* what = in_use ? "a block in use" : head.has(kPageBuddy) ? "a free block" : "a block on its way to a list";
+  for (Frame f = frame; f < frame + pages; ++f) {
+    const Page& page = pages_[f];
+    if (!in_use && entries_[f].known())
+      broken("exclusive", fmt::format("page {:#x} is held by a program and lies in {} at {:#x} (order {})", pfn(f),
+                                      what, pfn(frame), head.order));
+    if (f == frame) continue;
+    if (page.has(kPageBuddy))
+      broken("exclusive", fmt::format("the free block at {:#x} lies inside {} at {:#x} (order {})", pfn(f), what,
+                                      pfn(frame), head.order));
+    if (page.ref != 0 || page.flags != flags || page.owner != 0)
+      broken("conserved", fmt::format("page {:#x} inside {} at {:#x} (order {}) has {} references and flags {:#x}",
+                                      pfn(f), what, pfn(frame), head.order, page.ref, page.flags));
+  }
+  broken("lists",
+         fmt::format("a page inside {} at {:#x} (order {}) is linked into a list", what, pfn(frame), head.order));
+}
+
+// --- free blocks ---
+
+void Auditor::judge_free_block(const Stretch& stretch, Frame frame, bool& loose) const {
+  const Page& page = pages_[frame];
+  if (page.order > machine_->buddy.largest_order() || !is_aligned(pfn(frame), order_pages(page.order)) ||
+      frame + order_pages(page.order) > stretch.end)
+    broken("lists", fmt::format("the free block at {:#x} has order {}: misaligned, too large or across a zone's end",
+                                pfn(frame), page.order));
+  if ((static_cast<std::uint32_t>(page.ref | page.map) | (page.flags ^ kPageBuddy) | page.owner | page.pagevecs) != 0)
+    broken("conserved", fmt::format("the free block at {:#x} has {} references, flags {:#x}, owner {}", pfn(frame),
+                                    page.ref, page.flags, page.owner));
+  if (!interior_is_clean(frame, order_pages(page.order), 0)) dirty_interior(frame, order_pages(page.order), 0);
+  judge_free_links(frame, page);
+  judge_list_type(frame, page, loose);
+  if (page.order > machine_->map.pageblock_order()) judge_block_types(frame, page, loose);
+  judge_merge(stretch, frame, page, loose);
+}
+
+void Auditor::judge_free_links(Frame frame, const Page& page) const {
+  const PageList& list = machine_->buddy.zone(page.zone).area[page.order].lists[index_of(page.list_type)];
+  const std::size_t frames = machine_->map.pages().size();
+  const auto alike = [&](Frame other) {
+    if (other >= frames) return false;
+    const Page& neighbour = pages_[other];
+    return neighbour.has(kPageBuddy) && neighbour.order == page.order && neighbour.list_type == page.list_type &&
+           neighbour.zone == page.zone;
+  };
+  const bool next = page.next == kNil ? list.last == frame : alike(page.next) && pages_[page.next].prev == frame;
+  const bool prev = page.prev == kNil ? list.first == frame : alike(page.prev) && pages_[page.prev].next == frame;
+  if (!next || !prev)
+    broken("lists", fmt::format("the free block at {:#x} (order {}, {}) is not linked into its list", pfn(frame),
+                                page.order, name_of(page.list_type)));
+}
+
+// C8, and its exception 6.6: while pageblocks are given back one by one, a block that covers several is on the restored
+// list already, and pieces of it may begin in a pageblock that is still Isolate. 6.10 knows no exception, for any type.
+void Auditor::judge_list_type(Frame frame, const Page& page, bool& loose) const {
+  const Migratetype block = machine_->map.pageblock_type(pfn(frame));
+  if (block == page.list_type) return;
+  const bool typed = machine_->buddy.typed_lists();
+  if (!typed && !is_special(block) && !is_special(page.list_type)) return;
+  const bool window = !typed && !strict_ && block == Migratetype::isolate && page.list_type == Migratetype::cma;
+  if (!window)
+    broken("lists", fmt::format("the free block at {:#x} (order {}) of a {} pageblock is on a list of type {}",
+                                pfn(frame), page.order, name_of(block), name_of(page.list_type)));
+  loose = true;
+}
+
+// C10: the pageblocks of one block agree when one of them is CMA or Isolate; while isolation is under way, CMA and
+// Isolate may meet.
+void Auditor::judge_block_types(Frame frame, const Page& page, bool& loose) const {
+  const MemoryMap& map = machine_->map;
+  const Migratetype first = map.pageblock_type(pfn(frame));
+  for (Pfn block = pfn(frame); block < pfn(frame) + order_pages(page.order); block += map.pageblock_pages()) {
+    const Migratetype type = map.pageblock_type(block);
+    const bool typed = machine_->buddy.typed_lists();
+    if (type == first || (!typed && !is_special(type) && !is_special(first))) continue;
+    if (typed || strict_ || !is_special(type) || !is_special(first))
+      broken("lists", fmt::format("the free block at {:#x} (order {}) covers pageblocks of type {} and {}", pfn(frame),
+                                  page.order, name_of(first), name_of(type)));
+    loose = true;
+  }
+}
+
+// C6. Below the pageblock order two free buddies always merge. From there on they may stay apart where types forbid it,
+// and while both are Isolate: they became so one after the other.
+void Auditor::judge_merge(const Stretch& stretch, Frame frame, const Page& page, bool& loose) const {
+  const unsigned order = page.order;
+  if (order >= machine_->buddy.largest_order()) return;
+  const Pfn here = pfn(frame);
+  const Pfn other = buddy_pfn(here, order);
+  // Both lie in one stretch if they lie in one zone; each pair is looked at once, from below.
+  if (other < here || other - here >= stretch.end - frame) return;
+  const Page& buddy = pages_[frame + static_cast<Frame>(other - here)];
+  if (!buddy.has(kPageBuddy) || buddy.order != order) return;
+  if (order >= machine_->map.pageblock_order()) {
+    const Migratetype mine = machine_->map.pageblock_type(here);
+    const Migratetype its = machine_->map.pageblock_type(other);
+    const bool one_isolated = (mine == Migratetype::isolate) != (its == Migratetype::isolate);
+    const bool both_isolated = mine == Migratetype::isolate && its == Migratetype::isolate;
+    const bool v5_18 = machine_->release() >= Release::v6_1;
+    const bool types_forbid = v5_18 && mine != its && (!is_mergeable(mine) || !is_mergeable(its));
+    if (types_forbid || (!strict_ && (one_isolated || both_isolated))) {
+      loose = loose || one_isolated || both_isolated;
+      return;
+    }
+  }
+  broken("lists", fmt::format("the free blocks at {:#x} and {:#x} (order {}) have not merged", here, other, order));
+}
+
+// --- per-CPU lists ---
+
+void Auditor::judge_cached(Frame frame, const Page& page) const {
+  if (page.ref != 0 || page.map != 0 || page.flags != kPagePcp || page.owner != 0 || page.pagevecs != 0)
+    broken("conserved", fmt::format("page {:#x} on a per-CPU list has {} references, flags {:#x}, owner {}", pfn(frame),
+                                    page.ref, page.flags, page.owner));
+  if (!machine_->buddy.pcp_allowed_order(page.order))
+    broken("lists", fmt::format("a block of order {} at {:#x} is on a per-CPU list", page.order, pfn(frame)));
+  // D4, and 15.23: what is cached may lag behind a pageblock's type, but never where areas are concerned.
+  const Migratetype block = machine_->map.pageblock_type(pfn(frame));
+  const bool agree = page.list_type == Migratetype::isolate ? false
+                     : page.list_type == Migratetype::cma   ? is_special(block)
+                                                            : block != Migratetype::cma;
+  if (!agree)
+    broken("lists", fmt::format("page {:#x} of a {} pageblock is cached as {}", pfn(frame), name_of(block),
+                                name_of(page.list_type)));
+  judge_links(frame, page, kPagePcp);
+}
+
+// Links are mutual, and lead to pages that carry `flag`.
+void Auditor::judge_links(Frame frame, const Page& page, std::uint32_t flag) const {
+  const std::size_t frames = machine_->map.pages().size();
+  const auto fits = [&](Frame other) { return other < frames && (flag == 0 || pages_[other].has(flag)); };
+  const bool next = page.next == kNil || (fits(page.next) && pages_[page.next].prev == frame);
+  const bool prev = page.prev == kNil || (fits(page.prev) && pages_[page.prev].next == frame);
+  if (!next || !prev) broken("lists", fmt::format("page {:#x} is not linked into the list it is on", pfn(frame)));
+}
+
+void Auditor::judge_lru_links(Frame frame, const Page& page, unsigned list) const {
+  const PageList& ends = machine_->lru.list(static_cast<LruList>(list));
+  judge_links(frame, page, kPageLru);
+  if ((page.next == kNil && ends.last != frame) || (page.prev == kNil && ends.first != frame))
+    broken("lists", fmt::format("page {:#x} is not linked into its LRU list", pfn(frame)));
+}
+
+// --- pages in use ---
+
+// What the owner record says of the page, and how many references it accounts for.
+std::int64_t Auditor::judge_owner(Frame frame, const Page& page, Walk& walk) const {
+  const Owners& owners = machine_->owners;
+  if (page.owner == 0) {
+    if (page.map != 0)
+      broken("content", fmt::format("page {:#x} is mapped {} times and has no owner", pfn(frame), page.map));
+    return 0;
+  }
+  if (page.owner > owners.size())
+    broken("content", fmt::format("page {:#x} names an owner that never was", pfn(frame)));
+  const Owner& owner = owners.owner(page.owner);
+  if (page.token != owner.token)
+    broken("content", fmt::format("page {:#x} does not carry its owner's data (token {:#x}, should be {:#x})",
+                                  pfn(frame), page.token, owner.token));
+  const bool here = owner.pfn == pfn(frame);
+  if (!here && owner.pfn != kNoPfn)
+    broken("content", fmt::format("page {:#x} names an owner whose page is {:#x}", pfn(frame), owner.pfn));
+  const std::int32_t mapped = here && owner.kind == PageKind::anonymous && owner.mapped ? 1 : 0;
+  if (page.map != mapped)
+    broken("content", fmt::format("page {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
+  if (!here) return 0;
+  if (owner.kind != PageKind::block_device) ++walk.tallies[Tally::owned];
+  if (!ledger_.owner_lives(page.owner)) {
+    walk.loose = true;
+    if (strict_) broken("conserved", fmt::format("page {:#x} still belongs to an owner that has let go", pfn(frame)));
+  }
+  return Owners::own_references(owner);
+}
+
+// E2: at rest the count is exact; inside operations a task may hold more, but never less than what is accounted for.
+void Auditor::judge_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const {
+  if (page.ref == known) return;
+  if (page.ref < known)
+    broken("content",
+           fmt::format("page {:#x} has {} references, but {} are accounted for", pfn(frame), page.ref, known));
+  loose = true;
+  if (!strict_) return;
+  if (known == 0)
+    broken("conserved",
+           fmt::format("page {:#x} is in use ({} references) and nobody knows of it", pfn(frame), page.ref));
+  broken("content",
+         fmt::format("page {:#x} has {} references, but only {} are accounted for", pfn(frame), page.ref, known));
+}
+
+// A page of a block device that is dropped rather than moved: clean, its buffer held by nobody.
+bool Auditor::clean_and_idle(const Page& page, const Owner& owner) const {
+  if (page.has(kPageDirty) || (!page.has(kPageLru) && page.pagevecs == 0)) return false;
+  if (owner.buffer == 0) return true;
+  const Buffer& buffer = machine_->buffers.buffer(owner.buffer);
+  return buffer.count == 0 && !buffer.dirty;
+}
+
+// Whether a quiet cma_alloc moves this page for certain, given memory to move it to (spec 15.27, 20).
+bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) const {
+  if (page.owner == 0 || entry.known() || page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageIsolated))
+    return false;
+  const Owner& owner = machine_->owners.owner(page.owner);
+  const int buffers = page.has(kPagePrivate) ? 1 : 0;
+  if (owner.pfn == kNoPfn || page.ref != 1 + page.pagevecs + buffers) return false;
+  switch (owner.kind) {
+    case PageKind::anonymous: return owner.mapped && page.map == 1 && (page.has(kPageLru) || page.pagevecs > 0);
+    case PageKind::shmem: return page.map == 0 && (page.has(kPageLru) || page.pagevecs > 0);
+    case PageKind::block_device: return clean_and_idle(page, owner);
+    case PageKind::movable_ops: break;
+    default: return false;
+  }
+  if (owner.refusals <= 0) return owner.refusals == 0;
+  // A batch is moved by up to five calls of ten passes. A transient refusal uses up a pass; a permanent one ends the
+  // page's chances on 4.19, and uses up a call since 5.11.
+  constexpr std::int64_t kAttempts = 50;
+  constexpr std::int64_t kCalls = 5;
+  constexpr int kAgain = 11;
+  if (owner.refusal_error == -kAgain) return owner.refusals < kAttempts;
+  return machine_->release() >= Release::v6_1 && owner.refusals < kCalls;
+}
+
+}  // namespace cma

@@ -1,0 +1,264 @@
+// Comparing: sums with counters, ends of lists, bitmaps with the ledger, and what must hold when nobody is inside.
+
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "properties/laws/auditor.h"
+
+namespace cma {
+
+void Auditor::compare_sums() {
+  for (std::size_t z = 0; z < sums_.size(); ++z) compare_zone(z);
+  compare_globals();
+  compare_list_ends();
+  compare_bitmaps();
+  compare_leaks();
+  if (strict_) compare_at_rest();
+}
+
+void Auditor::compare_zone(std::size_t z) const {
+  const Zone& zone = machine_->buddy.zone(z);
+  const Tallies& sum = sums_[z];
+  const std::string& name = machine_->buddy.zone_name(z);
+  if (zone.nr_free_pages != sum[Tally::free_pages])
+    broken("counters", fmt::format("zone {}: nr_free_pages is {}, a recount says {}", name, zone.nr_free_pages,
+                                   sum[Tally::free_pages]));
+  if (zone.nr_free_cma != sum[Tally::free_cma])
+    broken("counters",
+           fmt::format("zone {}: nr_free_cma is {}, a recount says {}", name, zone.nr_free_cma, sum[Tally::free_cma]));
+  if (zone.nr_isolate_pageblock != static_cast<std::uint64_t>(sum[Tally::isolate_blocks]))
+    broken("counters", fmt::format("zone {}: nr_isolate_pageblock is {}, a recount says {}", name,
+                                   zone.nr_isolate_pageblock, sum[Tally::isolate_blocks]));
+  for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
+    if (zone.area[order].nr_free != static_cast<std::uint64_t>(sum.free_blocks(order)))
+      broken("counters", fmt::format("zone {}: nr_free of order {} is {}, a recount says {}", name, order,
+                                     zone.area[order].nr_free, sum.free_blocks(order)));
+  std::int64_t cached = 0;
+  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) cached += zone.pcp[static_cast<unsigned>(cpu)].count;
+  if (cached != sum[Tally::pcp_pages])
+    broken("counters", fmt::format("zone {}: per-CPU lists count {} pages, a recount says {}", name, cached,
+                                   sum[Tally::pcp_pages]));
+  // C14.
+  const std::int64_t managed = std::int64_t{sum[Tally::free_pages]} + sum[Tally::free_isolated] +
+                               sum[Tally::pcp_pages] + sum[Tally::in_use] + sum[Tally::in_flight] + sum[Tally::leaked];
+  if (static_cast<std::int64_t>(zone.managed) != managed)
+    broken("conserved",
+           fmt::format("zone {}: {} pages are managed, {} are in some state", name, zone.managed, managed));
+}
+
+void Auditor::compare_globals() const {
+  const Lru& lru = machine_->lru;
+  Tallies sum = sums_[0];
+  for (std::size_t z = 1; z < sums_.size(); ++z) sum.add(sums_[z]);
+  for (unsigned list = 0; list < kLruLists; ++list)
+    if (lru.size(static_cast<LruList>(list)) != static_cast<std::uint64_t>(sum.lru(list)))
+      broken("counters", fmt::format("LRU list {} counts {} pages, a recount says {}", list,
+                                     lru.size(static_cast<LruList>(list)), sum.lru(list)));
+  if (lru.isolated_anon() != sum[Tally::task_anon] || lru.isolated_file() != sum[Tally::task_file])
+    broken("counters", fmt::format("NR_ISOLATED_ANON/FILE are {}/{}, a recount says {}/{}", lru.isolated_anon(),
+                                   lru.isolated_file(), sum[Tally::task_anon], sum[Tally::task_file]));
+  std::int64_t slots = 0;
+  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.pagevec(cpu).size());
+  // A drain empties the slots first and drops their references one by one.
+  if (strict_ ? slots != sum[Tally::pagevec_slots] : slots > sum[Tally::pagevec_slots])
+    broken("counters",
+           fmt::format("pagevecs hold {} pages, {} references are theirs", slots, sum[Tally::pagevec_slots]));
+  const auto owned = static_cast<std::uint64_t>(sum[Tally::owned]);
+  // A page may be adopted before the program hears of it, and linger after it let go.
+  if (strict_ ? owned != ledger_.live_owners() : owned < ledger_.live_owners())
+    broken("content", fmt::format("{} owners live, {} pages belong to one: an owner has lost its page",
+                                  ledger_.live_owners(), owned));
+  if (strict_ && sum[Tally::locked] != 0)
+    broken("locks", fmt::format("{} page locks are held though nobody is inside an operation", sum[Tally::locked]));
+  if (strict_ && sum[Tally::isolate_blocks] != 0)
+    broken("restored",
+           fmt::format("{} pageblocks are Isolate though nobody is inside an operation", sum[Tally::isolate_blocks]));
+}
+
+void Auditor::compare_at_rest() const {
+  Machine& machine = *machine_;
+  if (machine.lru.disable_count() != 0)
+    broken("balanced", fmt::format("the LRU caches are disabled {} times", machine.lru.disable_count()));
+  if (machine.areas.cma_mutex().held()) broken("locks", "cma_mutex is held though nobody is inside an operation");
+  if (machine.buddy.drain_mutex().held())
+    broken("locks", "pcpu_drain_mutex is held though nobody is inside an operation");
+  if (!machine.page_locks.none_held()) broken("locks", "a page lock is held though nobody is inside an operation");
+  for (AreaId id = 0; id < machine.areas.size(); ++id)
+    if (machine.areas.area(id).lock.held())
+      broken("locks", fmt::format("cma->lock of area {} is held though nobody is inside an operation", id));
+}
+
+// --- bitmaps ---
+
+void Auditor::compare_bitmaps() const {
+  const auto areas = static_cast<AreaId>(std::min(machine_->areas.size(), ledger_.areas()));
+  for (AreaId id = 0; id < areas; ++id) compare_bitmap(id);
+  if (machine_->release() < Release::v6_1) return;
+  // A11: each call counts its pages once, as a success or as a failure.
+  for (AreaId id = 0; id < areas; ++id) {
+    const Area& area = machine_->areas.area(id);
+    const Ledger::AreaBook& book = ledger_.area(id);
+    if (area.nr_pages_succeeded != book.succeeded || area.nr_pages_failed != book.failed)
+      broken("views",
+             fmt::format("area {} counts {} and {} pages of calls that succeeded and failed, there were {} and {}", id,
+                         area.nr_pages_succeeded, area.nr_pages_failed, book.succeeded, book.failed));
+    if (strict_ && area.nr_pages_released != book.released)
+      broken("views",
+             fmt::format("area {} counts {} pages released, there were {}", id, area.nr_pages_released, book.released));
+  }
+}
+
+// A1, A2, A9. Beyond live buffers, bits are set for releases that have not come to their end, and for one window of
+// each request under way.
+void Auditor::compare_bitmap(AreaId id) const {
+  const std::vector<std::uint64_t>& words = machine_->areas.area(id).bitmap.words();
+  const Ledger::AreaBook& book = ledger_.area(id);
+  if (words.empty()) return;
+  std::uint64_t extra = 0;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  for (std::size_t w = 0; w < words.size(); ++w) {
+    const std::uint64_t missing = book.live[w] & ~words[w];
+    const std::uint64_t more = words[w] & ~book.live[w] & ~book.releasing[w];
+    if (missing != 0) {
+      const std::uint64_t bit = w * 64 + static_cast<std::uint64_t>(std::countr_zero(missing));
+      broken("bitmap", fmt::format("area {}: bit {} of a live buffer is clear (page {:#x})", id, bit,
+                                   book.base + (bit << book.order_per_bit)));
+    }
+    if (more == 0) continue;
+    if (extra == 0) first = w * 64 + static_cast<std::uint64_t>(std::countr_zero(more));
+    last = w * 64 + 63 - static_cast<std::uint64_t>(std::countl_zero(more));
+    extra += static_cast<std::uint64_t>(std::popcount(more));
+  }
+  if (extra == 0) return;
+  std::uint64_t windows = 0;
+  for (const Ledger::Request& request : book.allocating) windows += request.bits;
+  const bool run = last - first + 1 == extra;
+  const bool one_window = book.allocating.size() == 1 && extra == windows && run;
+  if (last >= book.size || !(one_window || (book.allocating.size() > 1 && extra <= windows)))
+    broken("bitmap", fmt::format("area {}: {} bits are set that belong to no buffer, the first is {} (page {:#x})", id,
+                                 extra, first, book.base + (first << book.order_per_bit)));
+}
+
+// --- ends of lists ---
+
+void Auditor::compare_list_ends() {
+  const std::size_t frames = machine_->map.pages().size();
+  for (std::size_t z = 0; z < sums_.size(); ++z) {
+    const Zone& zone = machine_->buddy.zone(z);
+    for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order) {
+      FreeArea& seen = seen_areas_[z][order];
+      const FreeArea& area = zone.area[order];
+      if (seen == area) continue;
+      for (unsigned type = 0; type < kMigratetypes; ++type) {
+        // Both the blocks that are at the ends now and those that were must agree with where the ends are.
+        for (const Frame end :
+             {area.lists[type].first, area.lists[type].last, seen.lists[type].first, seen.lists[type].last}) {
+          if (end < frames && pages_[end].has(kPageBuddy)) judge_free_links(end, pages_[end]);
+        }
+        for (const Frame end : {area.lists[type].first, area.lists[type].last}) {
+          const bool empty = area.lists[type].first == kNil && area.lists[type].last == kNil;
+          const bool fits = end < frames && pages_[end].has(kPageBuddy) && pages_[end].order == order &&
+                            index_of(pages_[end].list_type) == type && pages_[end].zone == z;
+          if (!empty && !fits)
+            broken("lists", fmt::format("the list of order {} and type {} ends in no block of its own", order,
+                                        name_of(migratetype_at(type))));
+        }
+      }
+      seen = area;
+    }
+    for (int c = 0; c < machine_->engine.cpus(); ++c) {
+      const auto cpu = static_cast<unsigned>(c);
+      if (seen_pcp_[z][cpu] == zone.pcp[cpu]) continue;
+      compare_pcp(z, cpu);
+      seen_pcp_[z][cpu] = zone.pcp[cpu];
+    }
+  }
+  for (unsigned list = 0; list < kLruLists; ++list) {
+    const PageList& ends = machine_->lru.list(static_cast<LruList>(list));
+    if (ends == seen_lru_[list]) continue;
+    const bool fits = (ends.first == kNil) == (ends.last == kNil) &&
+                      (ends.empty() || (ends.first < frames && ends.last < frames && pages_[ends.first].has(kPageLru) &&
+                                        pages_[ends.last].has(kPageLru)));
+    if (!fits) broken("lists", fmt::format("LRU list {} ends in no page of its own", list));
+    seen_lru_[list] = ends;
+  }
+}
+
+// One CPU's lists from their heads: D1 and D4.
+void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
+  const Buddy& buddy = machine_->buddy;
+  const PerCpuPages& pcp = buddy.zone(z).pcp[cpu];
+  const std::size_t frames = machine_->map.pages().size();
+  std::int64_t pages = 0;
+  for (unsigned list = 0; list < buddy.pcp_lists_in_use(); ++list) {
+    const unsigned order = buddy.pcp_list_order(list);
+    Frame prev = kNil;
+    for (Frame frame = pcp.lists[list].first; frame != kNil; frame = pages_[frame].next) {
+      const bool there = frame < frames && pages_[frame].has(kPagePcp) && pages_[frame].prev == prev;
+      if (!there || pages_[frame].order != order || pages_[frame].zone != z)
+        broken("lists", fmt::format("list {} of CPU {} holds something else than pages of order {}", list, cpu, order));
+      const unsigned type = index_of(pages_[frame].list_type);
+      const unsigned index = type < kPcpTypes ? type : index_of(Migratetype::movable);
+      if (order <= kPcpLargestOrder && list < kPcpTypes * (kPcpLargestOrder + 1) && list % kPcpTypes != index)
+        broken("lists", fmt::format("page {:#x}, cached as {}, is on list {} of CPU {}", pfn(frame),
+                                    name_of(pages_[frame].list_type), list, cpu));
+      pages += static_cast<std::int64_t>(order_pages(order));
+      prev = frame;
+    }
+    if (pcp.lists[list].last != prev)
+      broken("lists", fmt::format("list {} of CPU {} does not end where it says", list, cpu));
+  }
+  if (pages != pcp.count)
+    broken("counters", fmt::format("CPU {} counts {} pages on its lists, a recount says {}", cpu, pcp.count, pages));
+}
+
+// A total audit goes along every list: what neighbours cannot show is a ring that no list leads to.
+void Auditor::walk_all_lists() const {
+  std::vector<std::array<std::array<std::uint64_t, kMigratetypes>, kOrderLimit>> blocks(sums_.size());
+  for (const Page& page : machine_->map.pages())
+    if (page.has(kPageBuddy)) ++blocks[page.zone][page.order][index_of(page.list_type)];
+  for (std::size_t z = 0; z < sums_.size(); ++z)
+    for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
+      for (unsigned type = 0; type < kMigratetypes; ++type) {
+        std::uint64_t listed = 0;
+        const PageList& list = machine_->buddy.zone(z).area[order].lists[type];
+        for (Frame frame = list.first; frame != kNil && listed <= blocks[z][order][type]; frame = pages_[frame].next)
+          ++listed;
+        if (listed != blocks[z][order][type])
+          broken("lists", fmt::format("{} blocks of order {} and type {} are listed, {} are there", listed, order,
+                                      name_of(migratetype_at(type)), blocks[z][order][type]));
+      }
+  for (std::size_t z = 0; z < sums_.size(); ++z)
+    for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) compare_pcp(z, static_cast<unsigned>(cpu));
+  for (unsigned l = 0; l < kLruLists; ++l) {
+    const auto list = static_cast<LruList>(l);
+    std::uint64_t listed = 0;
+    for (Frame frame = machine_->lru.list(list).first; frame != kNil && listed <= machine_->lru.size(list);
+         frame = pages_[frame].next)
+      ++listed;
+    if (listed != machine_->lru.size(list))
+      broken("lists", fmt::format("LRU list {} has {} pages and counts {}", l, listed, machine_->lru.size(list)));
+  }
+}
+
+// A page that was leaked because it was freed in a bad state must have been reported: each stretch of such pages begins
+// with one that the log names.
+void Auditor::compare_leaks() {
+  std::int64_t leaked = 0;
+  for (const Tallies& sum : sums_) leaked += sum[Tally::leaked];
+  if (leaked == seen_leaked_) return;
+  seen_leaked_ = leaked;
+  std::string log;
+  for (const Record& record : machine_->trace.records())
+    if (record.event == Event::log_text) log += machine_->trace.format(record) + "\n";
+  for (Frame frame = 0; frame < machine_->map.pages().size(); ++frame) {
+    if (!pages_[frame].has(kPageLeaked) || (frame > 0 && pages_[frame - 1].has(kPageLeaked))) continue;
+    const std::string report = fmt::format("pfn:{:05x}", pfn(frame));
+    if (log.find(report) == std::string::npos)
+      broken("conserved", fmt::format("page {:#x} was leaked without a report", pfn(frame)));
+  }
+}
+
+}  // namespace cma

@@ -1,0 +1,140 @@
+#include "properties/laws/completeness.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace cma {
+namespace {
+
+class Sweep {
+ public:
+  Sweep(const Machine& machine, const Ledger& ledger, const QuietState& before, const Area& area, std::uint64_t count,
+        unsigned align)
+      : machine_(machine),
+        ledger_(ledger),
+        before_(before),
+        area_(area),
+        count_(count),
+        align_(align > area.order_per_bit ? align : area.order_per_bit),
+        moved_up_to_(area.base) {}
+
+  std::optional<Pfn> certain_window();
+
+ private:
+  // First window at or after `bit`, in bits; kNoPfn if there is none.
+  std::uint64_t next_window(std::uint64_t bit) const;
+  bool all_can_be_had(Pfn start, Pfn end) const;
+  bool targets_suffice(Pfn start, Pfn end);
+  bool compound_nearby(Pfn start, Pfn end) const;
+  std::uint64_t available_in(Pfn start, Pfn end) const;
+  bool bit_of(const std::vector<std::uint64_t>& words, Pfn pfn) const {
+    return ((words[(pfn - before_.word_base) / 64] >> ((pfn - before_.word_base) % 64)) & 1) != 0;
+  }
+
+  const Machine& machine_;
+  const Ledger& ledger_;
+  const QuietState& before_;
+  const Area& area_;
+  std::uint64_t count_;
+  unsigned align_;   // order that windows begin at a multiple of
+  Pfn moved_up_to_;  // pages below were counted in movers_
+  std::uint64_t movers_ = 0;
+};
+
+std::uint64_t Sweep::next_window(std::uint64_t bit) const {
+  const std::uint64_t bits = area_.pages >> area_.order_per_bit;
+  const std::uint64_t needed = (count_ + order_pages(area_.order_per_bit) - 1) >> area_.order_per_bit;
+  const std::uint64_t unit = order_pages(align_);
+  while (bit + needed <= bits) {
+    const Pfn pfn = area_.base + (bit << area_.order_per_bit);
+    if (pfn % unit != 0) {
+      bit += (unit - pfn % unit) >> area_.order_per_bit;
+      continue;
+    }
+    // From the end, so that everything up to the last used bit is skipped at once.
+    std::uint64_t last = bit + needed;
+    while (last > bit && !area_.bitmap.test(last - 1)) --last;
+    if (last == bit) return bit;
+    bit = last;
+  }
+  return kNoPfn;
+}
+
+bool Sweep::all_can_be_had(Pfn start, Pfn end) const {
+  for (Pfn pfn = start; pfn < end;) {
+    const std::uint64_t index = pfn - before_.word_base;
+    const std::uint64_t n = std::min<std::uint64_t>(64 - index % 64, end - pfn);
+    const std::uint64_t mask = (n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1) << (index % 64);
+    if ((~((*before_.available)[index / 64] | (*before_.movable)[index / 64]) & mask) != 0) return false;
+    pfn += n;
+  }
+  return true;
+}
+
+std::uint64_t Sweep::available_in(Pfn start, Pfn end) const {
+  std::uint64_t pages = 0;
+  for (Pfn pfn = start; pfn < end; ++pfn) pages += machine_.map.valid(pfn) && bit_of(*before_.available, pfn) ? 1U : 0U;
+  return pages;
+}
+
+// Whether every page on the move in this window, and in all before it, finds a target.
+bool Sweep::targets_suffice(Pfn start, Pfn end) {
+  // Pages in use that no program holds as a buffer or block may move; each takes up one target at a time.
+  for (; moved_up_to_ < end; ++moved_up_to_)
+    if (!bit_of(*before_.available, moved_up_to_) && ledger_.entry(moved_up_to_).hold() == Ledger::Hold::none)
+      ++movers_;
+  if (movers_ == 0) return true;
+  const std::uint64_t unit = machine_.geometry().isolation_unit();
+  const std::uint64_t isolated = available_in(align_down(start, unit), align_up(end, unit));
+  const Buddy& buddy = machine_.buddy;
+  for (std::size_t z = 0; z < buddy.zones(); ++z) {
+    // Targets do not come from high or Movable zones.
+    if (buddy.zone_name(z) == "HighMem" || buddy.zone_name(z) == "Movable") continue;
+    const Zone& zone = buddy.zone(z);
+    const Tallies& sum = (*before_.zone_sums)[z];
+    std::int64_t free = std::int64_t{sum[Tally::free_pages]} - sum[Tally::free_highatomic];
+    if (machine_.map.page(start).zone == z) free -= static_cast<std::int64_t>(isolated);
+    // What may come to rest on per-CPU lists meanwhile.
+    for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu)
+      free -= zone.pcp[static_cast<unsigned>(cpu)].high + zone.pcp[static_cast<unsigned>(cpu)].batch;
+    const std::uint64_t reserve = *std::max_element(zone.lowmem_reserve.begin(), zone.lowmem_reserve.end());
+    const std::uint64_t needed = movers_ + buddy.watermark(zone, Watermark::high) + reserve;
+    if (free > static_cast<std::int64_t>(needed)) return true;
+  }
+  return false;
+}
+
+// 6.1 refuses a range next to a compound page that crosses the end of one of its outer pageblocks.
+bool Sweep::compound_nearby(Pfn start, Pfn end) const {
+  if (machine_.release() < Release::v6_1) return false;
+  const Pfn unit = order_pages(machine_.buddy.largest_order());
+  for (Pfn pfn = align_down(start, unit); pfn < align_up(end, unit); ++pfn)
+    if (machine_.map.present(pfn) && machine_.map.page(pfn).has(kPageHead) &&
+        machine_.map.page(pfn).order > machine_.map.pageblock_order())
+      return true;
+  return false;
+}
+
+std::optional<Pfn> Sweep::certain_window() {
+  if (count_ == 0 || count_ > area_.pages || align_ >= 64) return std::nullopt;
+  const std::uint64_t step = order_pages(align_ - area_.order_per_bit);
+  for (std::uint64_t bit = next_window(0); bit != kNoPfn; bit = next_window(bit + step)) {
+    const Pfn start = area_.base + (bit << area_.order_per_bit);
+    const Pfn end = start + count_;
+    // Without targets for certain, the sweep may end here with -ENOMEM.
+    if (!targets_suffice(start, end)) return std::nullopt;
+    if (all_can_be_had(start, end) && !compound_nearby(start, end)) return start;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Pfn> certain_window(const Machine& machine, const Ledger& ledger, const QuietState& before, AreaId area,
+                                  std::uint64_t count, unsigned align) {
+  const Area& where = machine.areas.area(area);
+  if (!where.active()) return std::nullopt;
+  return Sweep(machine, ledger, before, where, count, align).certain_window();
+}
+
+}  // namespace cma

@@ -1,0 +1,280 @@
+#include "properties/laws/laws.h"
+
+#include <fmt/format.h>
+
+#include "allocator/areas/views.h"
+#include "allocator/base/error.h"
+#include "properties/laws/recount.h"
+
+namespace cma {
+namespace {
+
+// How a holder is named in messages.
+std::string holder_text(const Ledger::Entry& entry) {
+  return fmt::format("{} number {}", entry.hold() == Ledger::Hold::buffer ? "buffer" : "block", entry.number());
+}
+
+}  // namespace
+
+Laws::Laws() : auditor_(ledger_) {}
+
+// --- beginning ---
+
+void Laws::learn_areas() {
+  const Areas& areas = machine_->areas;
+  bool same = areas.size() == ledger_.areas();
+  for (AreaId id = 0; same && id < areas.size(); ++id) {
+    const Ledger::AreaBook& book = ledger_.area(id);
+    const Area& area = areas.area(id);
+    same = book.base == area.base && book.order_per_bit == area.order_per_bit && book.size == area.bitmap.size();
+  }
+  if (!same) {
+    ledger_.forget_areas();
+    for (AreaId id = 0; id < areas.size(); ++id) {
+      const Area& area = areas.area(id);
+      ledger_.add_area(area.base, area.bitmap.size() << area.order_per_bit, area.order_per_bit);
+    }
+  }
+  for (AreaId id = 0; id < areas.size(); ++id)
+    ledger_.set_totals(id, areas.area(id).nr_pages_succeeded, areas.area(id).nr_pages_failed,
+                       areas.area(id).nr_pages_released);
+}
+
+void Laws::program_begins(Machine& machine) {
+  machine_ = &machine;
+  quiet_ = {};
+  until_views_ = views_every_;
+  ledger_.begin(machine.map.range(), machine.map.chunk_order());
+  if (!machine.booted()) return;
+  learn_areas();
+  // Areas that boot operations declared are not in the geometry.
+  if (machine.areas.size() == machine.geometry().areas.size())
+    auditor_.begin(machine);
+  else
+    auditor_.begin_afresh(machine);
+}
+
+void Laws::booted(Machine& machine) {
+  machine_ = &machine;
+  learn_areas();
+  auditor_.begin_afresh(machine);
+}
+
+// --- areas ---
+
+bool Laws::nobody_else_inside() const {
+  const Engine& engine = machine_->engine;
+  for (ActorId actor = 0; actor < engine.actors(); ++actor)
+    if (actor != engine.current() && engine.state(actor) != Engine::State::idle) return false;
+  return true;
+}
+
+void Laws::alloc_begins(AreaId area, std::uint64_t count, unsigned align) {
+  ledger_.alloc_begins(area, count, align);
+  quiet_ = {};
+  if (!nobody_else_inside() || machine_->engine.fatal_signal_pending()) return;
+  // The marks of the last audit are the state before this call; an operation that did something before it is audited
+  // now.
+  if (!auditor_.up_to_date()) audit();
+  if (audit_points_) {
+    quiet_available_ = auditor_.available();
+    quiet_movable_ = auditor_.movable();
+    quiet_sums_ = auditor_.zone_sums();
+  }
+  quiet_ = {true, machine_->engine.current(), machine_->trace.records().size()};
+}
+
+void Laws::alloc_failed(AreaId area, std::uint64_t count, unsigned align) {
+  ledger_.alloc_failed(area, count, align, is_counted(area, count));
+  const bool quiet = quiet_.valid && quiet_.actor == machine_->engine.current();
+  if (quiet) judge_failure(area, count, align);
+  quiet_ = {};
+}
+
+// 6.10 counts no call that could not even be tried.
+bool Laws::is_counted(AreaId id, std::uint64_t count) const {
+  if (machine_->release() < Release::v6_12) return true;
+  const Area& area = machine_->areas.area(id);
+  return area.active() && count != 0 && count <= area.pages;
+}
+
+void Laws::judge_failure(AreaId area, std::uint64_t count, unsigned align) const {
+  const std::vector<Record>& records = machine_->trace.records();
+  for (std::size_t i = quiet_.first_record; i < records.size(); ++i) {
+    if (records[i].event != Event::log_cma_alloc_failed) continue;
+    const auto code = static_cast<int>(static_cast<std::int64_t>(records[i].c));
+    if (code != -kENOMEM && code != -kEBUSY && code != -kEINTR)
+      throw LawBroken("contract", "cma_alloc", fmt::format("cma_alloc failed with {}", code));
+  }
+  QuietState before;
+  before.word_base = auditor_.word_base();
+  before.available = audit_points_ ? &quiet_available_ : &auditor_.available();
+  before.movable = audit_points_ ? &quiet_movable_ : &auditor_.movable();
+  before.zone_sums = audit_points_ ? &quiet_sums_ : &auditor_.zone_sums();
+  const std::optional<Pfn> window = certain_window(*machine_, ledger_, before, area, count, align);
+  if (window)
+    throw LawBroken(
+        "complete", "cma_alloc",
+        fmt::format("cma_alloc of {} pages aligned to 2^{} failed undisturbed, though every page from {:#x} "
+                    "on was free or could be moved",
+                    count, align, *window));
+}
+
+void Laws::judge_buffer_page(Pfn pfn) const {
+  const Ledger::Entry& entry = ledger_.entry(pfn);
+  const Page& page = machine_->map.page(pfn);
+  if (entry.hold() != Ledger::Hold::none)
+    throw LawBroken("exclusive", "cma_alloc",
+                    fmt::format("page {:#x} is handed out while {} holds it", pfn, holder_text(entry)));
+  if (page.owner != 0)
+    throw LawBroken("exclusive", "cma_alloc",
+                    fmt::format("page {:#x} is handed out while owner {} has it", pfn, page.owner));
+  // References that programs took while the page was on its way are theirs.
+  if (page.ref != 1 + static_cast<std::int64_t>(entry.references) || page.map != 0 || page.flags != 0 ||
+      (page.next & page.prev) != kNil)
+    throw LawBroken("contract", "cma_alloc",
+                    fmt::format("page {:#x} is handed out with {} references, {} mappings, flags {:#x}, {} a list", pfn,
+                                page.ref, page.map, page.flags, (page.next & page.prev) == kNil ? "off" : "on"));
+}
+
+void Laws::judge_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned align) const {
+  const Area& area = machine_->areas.area(id);
+  const auto refuse = [&](const std::string& why) {
+    throw LawBroken("contract", "cma_alloc",
+                    fmt::format("cma_alloc of {} pages aligned to 2^{} gave {:#x}: {}", count, align, pfn, why));
+  };
+  if (!area.active() || !area.contains(pfn)) refuse("not in the area");
+  if (count > area.pages - (pfn - area.base)) refuse("it reaches past the area's end");
+  if (!is_aligned(pfn - area.base, order_pages(area.order_per_bit))) refuse("it does not begin at a bit");
+  if (align > area.order_per_bit && (align >= 64 || !is_aligned(pfn, order_pages(align)))) refuse("it is misaligned");
+}
+
+void Laws::buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) {
+  quiet_ = {};
+  judge_contract(area, pfn, count, align);
+  for (Pfn p = pfn; p < pfn + count; ++p) judge_buffer_page(p);
+  ledger_.buffer_allocated(area, pfn, count, align);
+}
+
+void Laws::buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) {
+  quiet_ = {};
+  ledger_.buffer_releasing(area, pfn, count);
+}
+
+void Laws::buffer_released(AreaId area, Pfn pfn, std::uint64_t count) { ledger_.buffer_released(area, pfn, count); }
+
+// --- pages ---
+
+void Laws::pages_allocated(Pfn pfn, unsigned order, Gfp gfp) {
+  quiet_ = {};
+  const MemoryMap& map = machine_->map;
+  const char* function = "__alloc_pages";
+  if (!map.valid(pfn) || !map.valid(pfn + order_pages(order) - 1) || !is_aligned(pfn, order_pages(order)))
+    throw LawBroken("contract", function, fmt::format("a block of order {} at {:#x} is handed out", order, pfn));
+  const bool movable = migratetype_of(gfp) == Migratetype::movable;
+  for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
+    const Ledger::Entry& entry = ledger_.entry(p);
+    if (entry.hold() != Ledger::Hold::none || map.page(p).owner != 0)
+      throw LawBroken("exclusive", function,
+                      fmt::format("page {:#x} is handed out while {} holds it", p,
+                                  map.page(p).owner != 0 ? "an owner" : holder_text(entry)));
+    const std::int64_t expected = (p == pfn ? 1 : 0) + static_cast<std::int64_t>(entry.references);
+    if (map.page(p).ref != expected || map.page(p).map != 0)
+      throw LawBroken(
+          "content", function,
+          fmt::format("page {:#x} of a block of order {} is handed out with {} references", p, order, map.page(p).ref));
+    if (!movable && map.pageblock_type(p) == Migratetype::cma)
+      throw LawBroken(
+          "policy", function,
+          fmt::format("page {:#x} of an area is given to a request for {} memory", p, name_of(migratetype_of(gfp))));
+  }
+  ledger_.pages_allocated(pfn, order);
+}
+
+void Laws::pages_freeing(Pfn pfn, unsigned order) {
+  quiet_ = {};
+  ledger_.pages_freeing(pfn, order);
+}
+
+void Laws::owner_adopted(OwnerId owner) {
+  quiet_ = {};
+  const Owner& record = machine_->owners.owner(owner);
+  if (record.pfn != kNoPfn) {
+    const Ledger::Entry& entry = ledger_.entry(record.pfn);
+    // A page that was announced as a block of one becomes the owner's.
+    if (entry.hold() == Ledger::Hold::block_head) ledger_.pages_freeing(record.pfn, 0);
+    if (entry.hold() != Ledger::Hold::none)
+      throw LawBroken("exclusive", "adopt",
+                      fmt::format("page {:#x} gets an owner while {} holds it", record.pfn, holder_text(entry)));
+  }
+  // A clean page of a block device is dropped when it is in the way.
+  ledger_.owner_adopted(owner, record.kind != PageKind::block_device);
+}
+
+void Laws::owner_releasing(OwnerId owner) {
+  quiet_ = {};
+  ledger_.owner_releasing(owner);
+}
+
+void Laws::reference_taken(Pfn pfn) {
+  quiet_ = {};
+  ledger_.reference_taken(pfn);
+}
+
+void Laws::reference_dropping(Pfn pfn) {
+  quiet_ = {};
+  ledger_.reference_dropping(pfn);
+}
+
+// --- control ---
+
+void Laws::audit() {
+  if (machine_ == nullptr || !machine_->booted()) return;
+  if (total_)
+    auditor_.run_total();
+  else
+    auditor_.run();
+}
+
+void Laws::audit_everything() { auditor_.run_total(); }
+
+void Laws::control_changes(Machine& machine) {
+  if (!audit_points_ || machine.engine.current() != quiet_.actor) quiet_ = {};
+  audit();
+}
+
+void Laws::op_performed(Machine&, std::size_t) {
+  quiet_ = {};
+  audit();
+  if (views_every_ == 0 || --until_views_ > 0) return;
+  until_views_ = views_every_;
+  check_views();
+}
+
+void Laws::program_ended(Machine&) {
+  quiet_ = {};
+  audit();
+}
+
+// --- views ---
+
+void Laws::check_views() const {
+  if (!machine_->booted()) return;
+  for (const std::string& path : all_views(*machine_)) {
+    const auto text = read_view(machine_->areas, machine_->buddy, machine_->map, machine_->release(), path);
+    const auto expected = recounted_view(*machine_, ledger_, path);
+    if (text != expected)
+      throw LawBroken("views", "",
+                      fmt::format("{} says \"{}\", a recount \"{}\"", path, text.value_or("(no such file)"),
+                                  expected.value_or("(no such file)")));
+  }
+}
+
+void Laws::check_view(const std::string& path, const std::string& text) const {
+  if (!machine_->booted()) return;
+  const auto expected = recounted_view(*machine_, ledger_, path);
+  if (expected && *expected != text)
+    throw LawBroken("views", "", fmt::format("{} says \"{}\", a recount \"{}\"", path, text, *expected));
+}
+
+}  // namespace cma

@@ -1,0 +1,93 @@
+// The laws: an Observer that keeps the ledger of a running program and audits its machine. Used by everything that runs
+// programs; catalogue.h lists what it checks, and throws LawBroken for.
+//
+// Checked at hand-out: exclusive, contract, content and policy, as the callbacks report. Audited after each operation,
+// at every change of control and at the end: conserved, exclusive, lists, counters, bitmap, content, restored, locks,
+// balanced. When a quiet cma_alloc fails: complete. `views` is checked when asked for, as it makes text.
+//
+// Contract with the caller: program_begins() gets a machine as booted, or one that has not booted and then booted()
+// when it has; a page that becomes an owner's needs no pages_allocated() before it. Cost: the audit's (auditor.h), and
+// the size of what is handed out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "properties/laws/auditor.h"
+#include "properties/laws/completeness.h"
+#include "properties/laws/ledger.h"
+#include "properties/program/observer.h"
+
+namespace cma {
+
+class Laws final : public Observer {
+ public:
+  Laws();
+  Laws(const Laws&) = delete;
+  Laws& operator=(const Laws&) = delete;
+
+  // control_changes() comes at every point that is passed, not just when another actor is about to run: audits follow,
+  // and a cma_alloc is not disturbed by its own points. Call before the program begins.
+  void set_audit_points(bool on) { audit_points_ = on; }
+  // Every audit looks at everything, not just at what was touched.
+  void set_total_audits(bool on) { total_ = on; }
+  // Every nth operation ends with a look at all views; 0: none.
+  void set_views_every(unsigned n) { views_every_ = n; }
+
+  // --- Observer ---
+  void program_begins(Machine& machine) override;
+  void booted(Machine& machine) override;
+  void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override;
+  void alloc_failed(AreaId area, std::uint64_t count, unsigned align) override;
+  void buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) override;
+  void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override;
+  void buffer_released(AreaId area, Pfn pfn, std::uint64_t count) override;
+  void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override;
+  void pages_freeing(Pfn pfn, unsigned order) override;
+  void owner_adopted(OwnerId owner) override;
+  void owner_releasing(OwnerId owner) override;
+  void reference_taken(Pfn pfn) override;
+  void reference_dropping(Pfn pfn) override;
+  void control_changes(Machine& machine) override;
+  void op_performed(Machine& machine, std::size_t op) override;
+  void program_ended(Machine& machine) override;
+
+  // The audit, now.
+  void audit();
+  void audit_everything();
+  // Law `views`: all files against a recount, or one text that a program has read.
+  void check_views() const;
+  void check_view(const std::string& path, const std::string& text) const;
+
+  const Ledger& ledger() const { return ledger_; }
+
+ private:
+  // A cma_alloc that began while nobody else was inside an operation and has had the machine to itself since.
+  struct QuietCall {
+    bool valid = false;
+    ActorId actor = kNoActor;
+    std::size_t first_record = 0;  // of the trace, when it began
+  };
+
+  void learn_areas();
+  void judge_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
+  void judge_buffer_page(Pfn pfn) const;
+  bool is_counted(AreaId area, std::uint64_t count) const;
+  void judge_failure(AreaId area, std::uint64_t count, unsigned align) const;
+  bool nobody_else_inside() const;
+
+  Ledger ledger_;
+  Auditor auditor_;
+  Machine* machine_ = nullptr;
+  QuietCall quiet_;
+  // The state before the quiet call, kept apart only where audits run inside it.
+  std::vector<std::uint64_t> quiet_available_;
+  std::vector<std::uint64_t> quiet_movable_;
+  std::vector<Tallies> quiet_sums_;
+  bool audit_points_ = false;
+  bool total_ = false;
+  unsigned views_every_ = 0;
+  unsigned until_views_ = 0;
+};
+
+}  // namespace cma

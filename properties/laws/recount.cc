@@ -1,0 +1,146 @@
+#include "properties/laws/recount.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace cma {
+namespace {
+
+// One entry a bit of an area. At rest the ledger knows which are set.
+std::vector<bool> bits_of(const Machine& machine, const Ledger& ledger, AreaId id) {
+  const Area& area = machine.areas.area(id);
+  std::vector<bool> bits(area.bitmap.size());
+  const bool at_rest = machine.engine.at_rest();
+  for (std::uint64_t bit = 0; bit < bits.size(); ++bit)
+    bits[bit] = at_rest ? ((ledger.area(id).live[bit / 64] >> (bit % 64)) & 1) != 0 : area.bitmap.test(bit);
+  return bits;
+}
+
+std::string bitmap_file(const std::vector<bool>& bits) {
+  std::string text;
+  for (std::size_t word = 0; word * 32 < bits.size(); ++word) {
+    std::uint32_t value = 0;
+    for (std::size_t bit = word * 32; bit < std::min(bits.size(), word * 32 + 32); ++bit)
+      value |= std::uint32_t{bits[bit]} << (bit % 32);
+    if (word > 0) text += ' ';
+    text += fmt::format("{}", value);
+  }
+  return bits.empty() ? text : text + '\n';
+}
+
+std::string area_file(const Machine& machine, const Ledger& ledger, AreaId id, const std::string& file, bool& known) {
+  const Area& area = machine.areas.area(id);
+  const std::vector<bool> bits = bits_of(machine, ledger, id);
+  std::uint64_t run = 0;
+  std::uint64_t longest = 0;
+  for (const bool bit : bits) {
+    run = bit ? 0 : run + 1;
+    longest = std::max(longest, run);
+  }
+  const std::uint64_t used = static_cast<std::uint64_t>(std::count(bits.begin(), bits.end(), true));
+  if (file == "base_pfn") return fmt::format("{}\n", area.base);
+  if (file == "count") return fmt::format("{}\n", area.pages);
+  if (file == "order_per_bit") return fmt::format("{}\n", area.order_per_bit);
+  if (file == "used") return fmt::format("{}\n", used << area.order_per_bit);
+  if (file == "maxchunk") return fmt::format("{}\n", longest << area.order_per_bit);
+  if (file == "bitmap") return bitmap_file(bits);
+  known = false;
+  return {};
+}
+
+// Free blocks of a zone by order and type of list, seen from the pages.
+using Blocks = std::array<std::array<std::uint64_t, kMigratetypes>, kOrderLimit>;
+
+Blocks free_blocks(const Machine& machine, std::size_t zone) {
+  Blocks blocks{};
+  for (const Page& page : machine.map.pages())
+    if (page.has(kPageBuddy) && page.zone == zone) ++blocks[page.order][index_of(page.list_type)];
+  return blocks;
+}
+
+std::string buddyinfo_file(const Machine& machine) {
+  std::string text;
+  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+    const Blocks blocks = free_blocks(machine, z);
+    text += fmt::format("Node 0, zone {:>8} ", machine.buddy.zone_name(z));
+    for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order) {
+      std::uint64_t all = 0;
+      for (const std::uint64_t one : blocks[order]) all += one;
+      text += fmt::format("{:>6} ", all);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string pageblocks_text(const Machine& machine) {
+  std::string text = "\nNumber of blocks type  ";
+  for (std::string_view name : kMigratetypeNames) text += fmt::format("{:>12} ", name);
+  text += '\n';
+  const std::uint64_t step = machine.map.pageblock_pages();
+  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+    std::array<std::uint64_t, kMigratetypes> count{};
+    const PfnRange range = machine.buddy.zone(z).range;
+    for (Pfn pfn = range.start; pfn < range.end; pfn += step)
+      if (machine.map.present(pfn) && machine.map.page(pfn).zone == z)
+        ++count[index_of(machine.map.pageblock_type(pfn))];
+    text += fmt::format("Node 0, zone {:>8} ", machine.buddy.zone_name(z));
+    for (const std::uint64_t blocks : count) text += fmt::format("{:>12} ", blocks);
+    text += '\n';
+  }
+  return text;
+}
+
+std::string pagetypeinfo_file(const Machine& machine) {
+  std::string text = fmt::format("Page block order: {}\nPages per block:  {}\n\n{:<43} ", machine.map.pageblock_order(),
+                                 machine.map.pageblock_pages(), "Free pages count per migrate type at order");
+  for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order) text += fmt::format("{:>6} ", order);
+  text += '\n';
+  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+    const Blocks blocks = free_blocks(machine, z);
+    for (unsigned type = 0; type < kMigratetypes; ++type) {
+      text += fmt::format("Node    0, zone {:>8}, type {:>12} ", machine.buddy.zone_name(z), kMigratetypeNames[type]);
+      for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order)
+        text += blocks[order][type] >= 100000 ? ">100000 " : fmt::format("{:>6} ", blocks[order][type]);
+      text += '\n';
+    }
+  }
+  return text + pageblocks_text(machine);
+}
+
+}  // namespace
+
+std::optional<std::string> recounted_view(const Machine& machine, const Ledger& ledger, const std::string& path) {
+  if (path == "buddyinfo") return buddyinfo_file(machine);
+  if (path == "pagetypeinfo") return pagetypeinfo_file(machine);
+  for (AreaId id = 0; id < ledger.areas(); ++id) {
+    const std::string& name = machine.areas.area(id).name;
+    if (path.starts_with("cma/" + name + "/")) {
+      bool known = true;
+      const std::string text = area_file(machine, ledger, id, path.substr(name.size() + 5), known);
+      return known ? std::optional(text) : std::nullopt;
+    }
+    if (machine.release() < Release::v6_1) continue;
+    if (path == "sys/" + name + "/alloc_pages_success") return fmt::format("{}\n", ledger.area(id).succeeded);
+    if (path == "sys/" + name + "/alloc_pages_fail") return fmt::format("{}\n", ledger.area(id).failed);
+    if (path == "sys/" + name + "/release_pages_success" && machine.release() >= Release::v6_12)
+      return fmt::format(
+          "{}\n", machine.engine.at_rest() ? ledger.area(id).released : machine.areas.area(id).nr_pages_released);
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> all_views(const Machine& machine) {
+  std::vector<std::string> paths = {"buddyinfo", "pagetypeinfo"};
+  for (AreaId id = 0; id < machine.areas.size(); ++id) {
+    const std::string& name = machine.areas.area(id).name;
+    for (const char* file : {"base_pfn", "count", "order_per_bit", "used", "maxchunk", "bitmap"})
+      paths.push_back("cma/" + name + "/" + file);
+    for (const char* file : {"alloc_pages_success", "alloc_pages_fail", "release_pages_success"})
+      paths.push_back("sys/" + name + "/" + file);
+  }
+  return paths;
+}
+
+}  // namespace cma
