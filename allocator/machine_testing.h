@@ -2,6 +2,7 @@
 // was said.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +11,9 @@
 #include "allocator/machine.h"
 
 namespace cma {
+
+// The releases that tests set side by side.
+inline constexpr std::array<Release, 2> kComparedReleases = {Release::v4_19, Release::v6_1};
 
 // The machine of the worked examples: an area "main" of 4096 pages at 0x10000, real orders (9 and 10).
 Geometry worked_example_geometry(Release release);

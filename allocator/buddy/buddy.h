@@ -169,7 +169,7 @@ class Buddy {
   bool free_checks_pass(Pfn pfn, unsigned order);
   // watermark.cc
   bool zone_watermark_fast(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
-                           std::uint32_t flags) const;
+                           std::uint32_t flags, Gfp gfp) const;
   void set_pcp_sizes(Zone& zone);
 
   Release release_;

@@ -236,7 +236,7 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
   for (std::size_t z = ceiling + 1; z-- > 0;) {
     Zone& zone = zones_[z];
     const std::uint64_t mark = zone.watermark[flags & kAllocWmarkMask] + zone.watermark_boost;
-    if (!(flags & kAllocNoWatermarks) && !zone_watermark_fast(zone, order, mark, ceiling, flags)) continue;
+    if (!(flags & kAllocNoWatermarks) && !zone_watermark_fast(zone, order, mark, ceiling, flags, gfp)) continue;
     const Pfn pfn = rmqueue(zone, gfp, order, flags);
     if (pfn == kNoPfn) continue;
     prepare_new_page(pfn, order, gfp);

@@ -52,7 +52,7 @@ bool Buddy::zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t ma
 }
 
 bool Buddy::zone_watermark_fast(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
-                                std::uint32_t flags) const {
+                                std::uint32_t flags, Gfp gfp) const {
   const std::int64_t free = zone.nr_free_pages;
   if (order == 0) {
     std::int64_t usable = free - ((flags & kAllocCma) ? 0 : zone.nr_free_cma);
@@ -60,7 +60,11 @@ bool Buddy::zone_watermark_fast(const Zone& zone, unsigned order, std::uint64_t 
     if (release_ >= Release::v5_10) usable -= static_cast<std::int64_t>(zone.nr_reserved_highatomic);
     if (usable > static_cast<std::int64_t>(mark + zone.lowmem_reserve[class_zone])) return true;
   }
-  return zone_watermark_ok(zone, order, mark, class_zone, flags, free);
+  if (zone_watermark_ok(zone, order, mark, class_zone, flags, free)) return true;
+  // A boost does not stop single atomic pages at the min watermark.
+  const bool at_min = (flags & kAllocWmarkMask) == kAllocWmarkMin;
+  if (order != 0 || (gfp & kGfpAtomicBit) == 0 || zone.watermark_boost == 0 || !at_min) return false;
+  return zone_watermark_ok(zone, order, zone.watermark[0], class_zone, flags, free);
 }
 
 void Buddy::set_up_watermarks() {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "allocator/base/gfp.h"
+#include "allocator/machine_testing.h"
 
 namespace cma {
 namespace {
@@ -119,7 +120,7 @@ class TraceTest : public ::testing::TestWithParam<Release> {
   Trace trace{engine, GetParam(), 9, true};
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, TraceTest, ::testing::ValuesIn(kModelledReleases));
+INSTANTIATE_TEST_SUITE_P(Releases, TraceTest, ::testing::ValuesIn(kComparedReleases));
 
 TEST_P(TraceTest, EveryLineIsTheKernelsText) {
   for (const Line& line : kLines) {

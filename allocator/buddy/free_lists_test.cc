@@ -1,0 +1,403 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "allocator/buddy/buddy.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr Migratetype U = Migratetype::unmovable;
+constexpr Migratetype M = Migratetype::movable;
+constexpr Migratetype E = Migratetype::reclaimable;
+constexpr Migratetype H = Migratetype::highatomic;
+constexpr Migratetype C = Migratetype::cma;
+constexpr Migratetype I = Migratetype::isolate;
+constexpr Gfp kMovableOnly = kGfpKernel | kGfpMovable;
+constexpr Gfp kReclaimableKernel = kGfpKernel | kGfpReclaimable;
+
+// A machine whose free lists a test builds by hand: 256 pages, pageblock order 4, largest order 6, nothing free at
+// first.
+class FreeListsTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static Geometry bare_geometry() {
+    Geometry g;
+    g.release = GetParam();
+    g.memory = {0, 256};
+    g.pageblock_order = 4;
+    g.largest_order = 6;
+    g.reserved = {{0, 256}};
+    g.pcp_batch = 1;
+    g.pcp_high = 0;
+    g.min_free_kbytes = 0;
+    return g;
+  }
+  static bool v61() { return GetParam() == Release::v6_1; }
+
+  // Frees a block as memory of this type; its pageblocks get the type.
+  void give(Pfn pfn, unsigned order, Migratetype type) {
+    for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
+      machine->map.edit(p).flags = 0;
+      machine->map.edit(p).ref = 0;
+      machine->map.set_pageblock_type(p, type);
+    }
+    buddy.free_one_block(zone, pfn, order, type);
+  }
+  std::vector<Pfn> list(unsigned order, Migratetype type) const { return free_list(*machine, order, type); }
+
+  std::unique_ptr<Machine> machine = make_machine(bare_geometry());
+  Buddy& buddy = machine->buddy;
+  Zone& zone = machine->buddy.zone(0);
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, FreeListsTest, ::testing::ValuesIn(kComparedReleases));
+
+// --- insertion ---
+
+TEST_P(FreeListsTest, ABlockGoesToTheHeadOfItsList) {
+  for (Pfn pfn : {0U, 4U, 8U}) give(pfn, 0, M);
+  EXPECT_THAT(list(0, M), ElementsAre(8, 4, 0));
+  EXPECT_EQ(zone.area[0].nr_free, 3U);
+  EXPECT_EQ(zone.nr_free_pages, 3);
+}
+
+TEST_P(FreeListsTest, ABlockWhoseParentMayMergeSoonGoesToTheTail) {
+  give(0, 0, M);
+  give(4, 1, M);
+  give(6, 0, M);  // with 7 it would form the order-1 block that 4 waits for
+  EXPECT_THAT(list(0, M), ElementsAre(0, 6));
+}
+
+TEST_P(FreeListsTest, TheParentMustHaveAFreeBuddyOfExactlyItsOrder) {
+  give(0, 0, M);
+  give(4, 2, M);  // 4..7, one order too large to be the buddy of 2..3's parent 0..3's half
+  give(2, 0, M);
+  EXPECT_THAT(list(0, M), ElementsAre(2, 0));
+}
+
+TEST_P(FreeListsTest, JustBelowTheLargestOrderAllGoesToTheHead) {
+  give(192, 5, M);
+  give(64, 6, M);
+  give(0, 5, M);  // its parent's buddy, 64, is free; but there is no order above the parent
+  EXPECT_THAT(list(5, M), ElementsAre(0, 192));
+  give(128, 4, M);
+  give(160, 5, M);
+  give(144, 0, M);
+  EXPECT_EQ(list(5, M).front(), 160U);
+}
+
+TEST_P(FreeListsTest, OneOrderBelowTheHeuristicStillApplies) {
+  give(64, 4, M);
+  give(160, 5, M);
+  give(128, 4, M);  // with 144 it would form the order-5 block next to 160
+  EXPECT_THAT(list(4, M), ElementsAre(64, 128));
+}
+
+// --- merging ---
+
+TEST_P(FreeListsTest, BuddiesMergeAllTheWayUp) {
+  for (Pfn pfn = 0; pfn < 64; ++pfn) give(pfn, 0, M);
+  EXPECT_THAT(list(6, M), ElementsAre(0));
+  for (unsigned order = 0; order < 6; ++order) EXPECT_EQ(zone.area[order].nr_free, 0U);
+  EXPECT_EQ(zone.nr_free_pages, 64);
+}
+
+TEST_P(FreeListsTest, TheLargestOrderDoesNotMerge) {
+  give(0, 6, M);
+  give(64, 6, M);
+  EXPECT_THAT(list(6, M), ElementsAre(64, 0));
+}
+
+TEST_P(FreeListsTest, BlocksOfDifferentOrderDoNotMerge) {
+  give(0, 1, M);
+  give(2, 0, M);
+  EXPECT_THAT(list(1, M), ElementsAre(0));
+  EXPECT_THAT(list(0, M), ElementsAre(2));
+}
+
+TEST_P(FreeListsTest, BelowThePageblockOrderTypesAreNotLookedAt) {
+  give(0, 3, C);
+  machine->map.set_pageblock_type(0, C);
+  buddy.free_one_block(zone, 8, 3, M);  // a stale type: the pageblock is CMA
+  EXPECT_THAT(list(4, M), ElementsAre(0));
+  EXPECT_THAT(list(3, C), IsEmpty());
+}
+
+TEST_P(FreeListsTest, WhichTypesMergeAcrossPageblocks) {
+  const Migratetype types[] = {U, M, E, H, C, I};
+  for (Migratetype first : types)
+    for (Migratetype second : types) {
+      std::unique_ptr<Machine> fresh = make_machine(bare_geometry());
+      Zone& z = fresh->buddy.zone(0);
+      z.nr_isolate_pageblock = (first == I ? 1U : 0U) + (second == I ? 1U : 0U);
+      fresh->map.set_pageblock_type(0, first);
+      fresh->map.set_pageblock_type(16, second);
+      fresh->buddy.free_one_block(z, 0, 4, first);
+      fresh->buddy.free_one_block(z, 16, 4, second);
+      const bool only_one_isolated = (first == I) != (second == I);
+      const bool both_ordinary = is_mergeable(first) && is_mergeable(second);
+      const bool merges = v61() ? first == second || both_ordinary : !only_one_isolated;
+      EXPECT_EQ(free_list(*fresh, 5, second).size(), merges ? 1U : 0U) << letter_of(first) << letter_of(second);
+    }
+}
+
+TEST_P(FreeListsTest, Release419DoesNotAskForTypesWhileNothingIsIsolated) {
+  machine->map.set_pageblock_type(0, I);
+  buddy.free_one_block(zone, 0, 4, I);
+  give(16, 4, M);
+  EXPECT_EQ(list(5, M).size(), v61() ? 0U : 1U);
+}
+
+TEST_P(FreeListsTest, MergeIntoIsolatedLooksAtTheFreedBlockOnly) {
+  if (v61()) GTEST_SKIP() << "the fault is between the releases before";
+  machine->bugs.switch_on(Bug::merge_into_isolated);
+  zone.nr_isolate_pageblock = 1;
+  machine->map.set_pageblock_type(0, I);
+  buddy.free_one_block(zone, 0, 4, I);
+  give(16, 4, M);
+  EXPECT_THAT(list(5, M), ElementsAre(0));
+  EXPECT_EQ(machine->bugs.times_reached(Bug::merge_into_isolated), 1U);
+}
+
+TEST_P(FreeListsTest, AFreedIsolateBlockIsInNoCounter) {
+  zone.nr_isolate_pageblock = 1;
+  give(0, 2, I);
+  EXPECT_EQ(zone.nr_free_pages, 0);
+  EXPECT_EQ(zone.area[2].nr_free, 1U);
+  give(16, 2, C);
+  EXPECT_EQ(zone.nr_free_pages, 4);
+  EXPECT_EQ(zone.nr_free_cma, 4);
+}
+
+TEST(FreeListsZones, BlocksOfDifferentZonesNeverMerge) {
+  for (Release release : kComparedReleases) {
+    Geometry g = tiny_geometry(release);
+    g.zones = {{"DMA", {0, 12}}, {"Normal", {12, 64}}};
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    EXPECT_EQ(free_blocks(*machine, {0, 32}), (std::vector<Block>{{0, 3}, {8, 2}, {12, 2}, {16, 4}}));
+    EXPECT_EQ(machine->map.page(8).zone, 0);
+    EXPECT_EQ(machine->map.page(12).zone, 1);
+  }
+}
+
+// --- splitting ---
+
+TEST_P(FreeListsTest, ASplitReturnsTheLowestPageAndPutsTheUpperHalvesToTheHeads) {
+  give(128, 0, U);
+  give(130, 1, U);
+  give(0, 6, U);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), 0U);
+  EXPECT_THAT(list(4, U), ElementsAre(16));
+  EXPECT_THAT(list(5, U), ElementsAre(32));
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0), 128U) << "the smallest block that fits goes first";
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0), 130U);
+  EXPECT_THAT(list(0, U), ElementsAre(131));
+  EXPECT_EQ(zone.nr_free_pages, 1 + 48);
+}
+
+TEST_P(FreeListsTest, TheHeadOfAListGoesFirst) {
+  for (Pfn pfn : {0U, 32U, 64U}) give(pfn, 4, U);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), 64U);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), 32U);
+}
+
+TEST_P(FreeListsTest, AnUnwatchedCallerFindsNothingOfAnyOtherOrder) {
+  give(0, 3, U);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
+  EXPECT_THAT(list(3, U), ElementsAre(0));
+  EXPECT_EQ(zone.nr_free_pages, 8);
+}
+
+// --- fallback ---
+
+struct FallbackOrder {
+  Gfp gfp;
+  Migratetype preferred;
+  Migratetype other;
+};
+
+TEST_P(FreeListsTest, FallbackTriesTypesInTheKernelsOrder) {
+  const FallbackOrder orders[] = {{kGfpKernel, E, M}, {kReclaimableKernel, U, M}, {kMovableOnly, E, U}};
+  for (const FallbackOrder& order : orders) {
+    std::unique_ptr<Machine> fresh = make_machine(bare_geometry());
+    std::swap(machine, fresh);
+    Buddy& b = machine->buddy;
+    Zone& z = b.zone(0);
+    const auto put = [&](Pfn pfn, Migratetype type) {
+      for (Pfn p = pfn; p < pfn + 16; ++p) machine->map.edit(p).flags = 0, machine->map.edit(p).ref = 0;
+      machine->map.set_pageblock_type(pfn, type);
+      b.free_one_block(z, pfn, 4, type);
+    };
+    put(0, order.other);
+    put(32, order.preferred);
+    EXPECT_EQ(b.alloc_pages(order.gfp, 4), 32U);
+    EXPECT_EQ(b.alloc_pages(order.gfp, 4), 0U);
+    std::swap(machine, fresh);
+  }
+}
+
+TEST_P(FreeListsTest, AreaIsolatedAndHighatomicBlocksAreNoFallback) {
+  zone.nr_isolate_pageblock = 1;
+  give(0, 4, C);
+  give(32, 4, I);
+  give(64, 4, H);
+  for (Gfp gfp : {kGfpKernel, kReclaimableKernel}) EXPECT_EQ(buddy.alloc_pages(gfp, 0), kNoPfn);
+  EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 0), 0U) << "a movable request may use area memory";
+}
+
+TEST_P(FreeListsTest, FallbackTakesTheLargestBlock) {
+  give(0, 2, M);
+  give(64, 5, M);
+  give(32, 3, M);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0), 64U);
+  EXPECT_EQ(machine->map.pageblock_type(64), U) << "whole pageblocks change their type";
+  EXPECT_EQ(machine->map.pageblock_type(80), U);
+  EXPECT_EQ(machine->map.pageblock_type(0), M);
+}
+
+TEST_P(FreeListsTest, AMovableRequestThatCannotTakeThePageblockUsesTheSmallestBlock) {
+  give(0, 1, U);  // below half the pageblock order: not worth a pageblock
+  give(32, 0, U);
+  EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 0), 32U);
+  EXPECT_THAT(list(1, U), ElementsAre(0));
+  EXPECT_EQ(machine->map.pageblock_type(32), U);
+}
+
+TEST_P(FreeListsTest, AnUnmovableRequestAlwaysStealsFromTheLargest) {
+  give(0, 1, M);
+  give(32, 0, M);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0), 0U);
+}
+
+struct Threshold {
+  Gfp gfp;
+  Migratetype old;
+  unsigned free;     // pages given of the pageblock at 0, a multiple of 4
+  unsigned movable;  // pages on the LRU or movable by a driver
+  bool changes;
+};
+
+TEST_P(FreeListsTest, APageblockChangesWhenHalfOfItIsFreeOrAlike) {
+  const Threshold thresholds[] = {
+      {kGfpKernel, M, 4, 8, true},   // 4 free + 4 that are neither: 8 of 16
+      {kGfpKernel, M, 4, 9, false},  // 7
+      {kGfpKernel, E, 8, 0, true},   // between U and E only free pages count
+      {kGfpKernel, E, 4, 0, false},   {kMovableOnly, U, 4, 4, true},
+      {kMovableOnly, U, 4, 3, false}, {kMovableOnly, E, 8, 0, true},
+  };
+  for (const Threshold& t : thresholds) {
+    std::unique_ptr<Machine> fresh = make_machine(bare_geometry());
+    MemoryMap& map = fresh->map;
+    map.set_pageblock_type(0, t.old);
+    for (Pfn p = 0; p < 16; ++p) map.edit(p).flags = 0;
+    for (unsigned i = 0; i < t.free; i += 4) {
+      for (Pfn p = i; p < i + 4; ++p) map.edit(p).ref = 0;
+      fresh->buddy.free_one_block(fresh->buddy.zone(0), i, 2, t.old);
+    }
+    for (Pfn p = 16 - t.movable; p < 16; ++p) map.edit(p).flags = p % 2 == 0 ? kPageLru : kPageMovableOps;
+    EXPECT_EQ(fresh->buddy.alloc_pages(t.gfp, 0), 0U);
+    EXPECT_EQ(map.pageblock_type(0) != t.old, t.changes) << letter_of(t.old) << t.free << "+" << t.movable;
+    EXPECT_TRUE(free_list(*fresh, 2, t.old).empty()) << "its free blocks move in any case";
+  }
+}
+
+TEST_P(FreeListsTest, BlocksThatChangeListsGoToTheHeadOn419AndToTheTailOn61) {
+  give(64, 1, U);
+  give(0, 1, M);
+  give(4, 1, M);
+  give(8, 1, M);
+  const Buddy::Moved moved = buddy.move_freepages_block(zone, 5, U);
+  EXPECT_EQ(moved.pages, 6U);
+  EXPECT_EQ(moved.isolated, 0U);
+  if (v61())
+    EXPECT_THAT(list(1, U), ElementsAre(64, 0, 4, 8));
+  else
+    EXPECT_THAT(list(1, U), ElementsAre(8, 4, 0, 64));
+  EXPECT_EQ(zone.nr_free_pages, 8) << "moving is the caller's to count";
+}
+
+TEST_P(FreeListsTest, MovingSeesOnlyBlocksWhoseHeadLiesInThePageblock) {
+  give(0, 5, M);
+  EXPECT_EQ(buddy.move_freepages_block(zone, 16, I).pages, 0U);
+  EXPECT_EQ(buddy.move_freepages_block(zone, 0, I).pages, 32U);
+  EXPECT_EQ(buddy.move_freepages_block(zone, 0, M).isolated, 32U);
+}
+
+TEST_P(FreeListsTest, Release61BoostsTheWatermarkWhenAPageblockIsMixed) {
+  zone.managed = 256;
+  zone.watermark[2] = 40;
+  give(0, 2, M);
+  buddy.alloc_pages(kGfpKernel, 0);
+  EXPECT_EQ(zone.watermark_boost, v61() ? 16U : 0U);
+  give(128, 6, M);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), 128U);
+  EXPECT_EQ(zone.watermark_boost, v61() ? 16U : 0U) << "taking a whole pageblock mixes nothing";
+}
+
+// --- area memory ---
+
+TEST_P(FreeListsTest, MovableRequestsUseAreaMemoryLateOn419AndEarlyOn61) {
+  give(0, 4, M);
+  give(64, 5, C);
+  EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 0), v61() ? 64U : 0U)
+      << "6.1: area memory is more than half of what is free";
+}
+
+TEST_P(FreeListsTest, HalfIsNotMoreThanHalf) {
+  give(0, 4, M);
+  give(64, 4, C);
+  EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 4), 0U);
+  EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 4), 64U);
+}
+
+TEST_P(FreeListsTest, AreaMemoryComesBeforeStealing) {
+  give(0, 4, U);
+  give(64, 2, C);
+  EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 0), 64U);
+}
+
+// --- taking blocks out ---
+
+TEST_P(FreeListsTest, IsolatingAFreeBlockNeedsTheWatermarkUnlessItIsIsolate) {
+  give(0, 2, M);
+  give(64, 3, M);
+  zone.watermark[0] = 8;
+  EXPECT_FALSE(buddy.isolate_free_page(0)) << "12 free pages are not above 8 + 4";
+  zone.watermark[0] = 7;
+  EXPECT_TRUE(buddy.isolate_free_page(0));
+  EXPECT_EQ(zone.nr_free_pages, 8);
+  EXPECT_TRUE(machine->map.page(0).has(kPageInFlight));
+  zone.watermark[0] = 1000;
+  zone.nr_isolate_pageblock = 1;
+  give(128, 2, I);
+  EXPECT_TRUE(buddy.isolate_free_page(128));
+}
+
+TEST_P(FreeListsTest, ALargeIsolatedBlockMakesItsPageblockMovableButNotAnAreas) {
+  give(0, 3, U);
+  give(32, 2, U);
+  give(64, 3, C);
+  give(128, 4, M);
+  for (Pfn pfn : {0U, 32U, 64U}) EXPECT_TRUE(buddy.isolate_free_page(pfn));
+  EXPECT_EQ(machine->map.pageblock_type(0), M);
+  EXPECT_EQ(machine->map.pageblock_type(32), U) << "less than half a pageblock";
+  EXPECT_EQ(machine->map.pageblock_type(64), C);
+}
+
+TEST_P(FreeListsTest, ACapturedBlockBecomesSinglePagesWithOneReferenceEach) {
+  give(0, 3, M);
+  buddy.isolate_free_page(0);
+  buddy.split_captured(0, 3);
+  for (Pfn pfn = 0; pfn < 8; ++pfn) {
+    const Page& page = machine->map.page(pfn);
+    EXPECT_EQ(page.ref, 1);
+    EXPECT_EQ(page.flags, 0U);
+    EXPECT_EQ(page.order, 0);
+  }
+}
+
+}  // namespace
+}  // namespace cma

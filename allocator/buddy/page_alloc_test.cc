@@ -1,0 +1,309 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "allocator/buddy/buddy.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class PageAllocTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static bool v61() { return GetParam() == Release::v6_1; }
+  static Geometry geometry() {
+    Geometry g = tiny_geometry(GetParam());
+    g.memory = {0, 256};
+    return g;
+  }
+  std::vector<Pfn> list(unsigned order, Migratetype type) const { return free_list(*machine, order, type); }
+
+  std::unique_ptr<Machine> machine = make_machine(geometry());
+  Buddy& buddy = machine->buddy;
+  MemoryMap& map = machine->map;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, PageAllocTest, ::testing::ValuesIn(kComparedReleases));
+
+// --- boot ---
+
+TEST_P(PageAllocTest, BootLeavesLargestBlocksAscendingSince58AndDescendingBefore) {
+  if (v61())
+    EXPECT_THAT(list(5, Migratetype::movable), ElementsAre(0, 32, 64, 96, 128, 160, 192, 224));
+  else
+    EXPECT_THAT(list(5, Migratetype::movable), ElementsAre(224, 192, 160, 128, 96, 64, 32, 0));
+  EXPECT_EQ(buddy.zone(0).managed, 256U);
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 256);
+}
+
+TEST_P(PageAllocTest, BootCutsBlocksAtReservationsHolesAndTheEnd) {
+  Geometry g = tiny_geometry(GetParam());
+  g.memory = {0, 61};
+  g.reserved = {{5, 7}};
+  g.holes = {{32, 40}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  EXPECT_EQ(free_blocks(*m, {0, 61}),
+            (std::vector<Block>{{0, 2}, {4, 0}, {7, 0}, {8, 3}, {16, 4}, {40, 3}, {48, 3}, {56, 2}, {60, 0}}));
+  EXPECT_EQ(m->buddy.zone(0).managed, 51U);
+  EXPECT_EQ(m->buddy.zone(0).present, 53U);
+  EXPECT_TRUE(m->map.page(5).has(kPageReserved));
+}
+
+TEST(BootLayout, AnAreaIsOneRunOfLargestBlocksHighestFirst) {
+  for (Release release : kComparedReleases) {
+    const std::unique_ptr<Machine> machine = make_machine(worked_example_geometry(release));
+    EXPECT_THAT(free_list(*machine, 10, Migratetype::cma), ElementsAre(0x10c00, 0x10800, 0x10400, 0x10000));
+    EXPECT_THAT(free_list(*machine, 9, Migratetype::cma), IsEmpty());
+    EXPECT_EQ(machine->buddy.zone(0).nr_free_cma, 4096);
+    EXPECT_EQ(machine->buddy.zone(0).nr_free_pages, 0x12000);
+    EXPECT_EQ(machine->buddy.zone(0).managed, 0x12000U);
+  }
+}
+
+// --- preparing pages ---
+
+TEST_P(PageAllocTest, ANewPageHasOneReferenceAndNothingElse) {
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel, 0);
+  EXPECT_EQ(map.page(pfn).ref, 1);
+  EXPECT_EQ(map.page(pfn).flags, 0U);
+  EXPECT_EQ(map.page(pfn).map, 0);
+}
+
+TEST_P(PageAllocTest, ACompoundRequestMarksHeadAndTails) {
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel | kGfpComp, 2);
+  EXPECT_EQ(map.page(pfn).flags, kPageHead);
+  EXPECT_EQ(map.page(pfn).order, 2);
+  for (Pfn tail = pfn + 1; tail < pfn + 4; ++tail) {
+    EXPECT_EQ(map.page(tail).flags, kPageTail);
+    EXPECT_EQ(map.page(tail).ref, 0);
+  }
+  run_now(buddy.free_pages(pfn, 2));
+  for (Pfn p = pfn; p < pfn + 4; ++p) EXPECT_FALSE(map.page(p).has(kPageHead | kPageTail));
+}
+
+TEST_P(PageAllocTest, OrdersAboveTheLargestAreRefused) {
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 6), kNoPfn);
+  EXPECT_NE(buddy.alloc_pages(kGfpKernel, 5), kNoPfn);
+}
+
+TEST_P(PageAllocTest, AllocationIsTracedEvenWhenItFails) {
+  machine->trace.set_page_events(true);
+  buddy.alloc_pages(kGfpKernel, 5);
+  while (buddy.alloc_pages(kGfpKernel, 5) != kNoPfn) {
+  }
+  const std::vector<std::string> said = traced(*machine, Event::mm_page_alloc);
+  ASSERT_EQ(said.size(), 9U);
+  EXPECT_NE(said.back().find(v61() ? "pfn=0x0 order=5" : "pfn=0 order=5"), std::string::npos) << said.back();
+}
+
+// --- freeing ---
+
+TEST_P(PageAllocTest, OnlyTheLastReferenceFrees) {
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel, 4);
+  map.edit(pfn).ref = 2;
+  map.edit(pfn).flags = kPageHead;
+  run_now(buddy.free_pages(pfn, 4));
+  EXPECT_EQ(map.page(pfn).ref, 1);
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 240);
+  run_now(buddy.free_pages(pfn, 4));
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 256);
+}
+
+TEST_P(PageAllocTest, ABlockWhoseHeadIsHeldFreesItsOtherPages) {
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel, 4);
+  ++map.edit(pfn).ref;  // somebody looks at the page
+  run_now(buddy.free_pages(pfn, 4));
+  EXPECT_EQ(free_blocks(*machine, {pfn, pfn + 16}),
+            (std::vector<Block>{{pfn + 1, 0}, {pfn + 2, 1}, {pfn + 4, 2}, {pfn + 8, 3}}));
+  run_now(buddy.free_pages(pfn, 0));
+  run_now(buddy.drain_all_pages(Buddy::kAllZones));
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 256);
+}
+
+TEST_P(PageAllocTest, SpeculativeLeakLosesThem) {
+  machine->bugs.switch_on(Bug::speculative_leak);
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel, 4);
+  ++map.edit(pfn).ref;
+  run_now(buddy.free_pages(pfn, 4));
+  run_now(buddy.free_pages(pfn, 0));
+  run_now(buddy.drain_all_pages(Buddy::kAllZones));
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 256 - 15);
+  EXPECT_EQ(machine->bugs.times_reached(Bug::speculative_leak), 1U);
+}
+
+TEST_P(PageAllocTest, APageInABadStateIsReportedAndLeaked) {
+  struct Spoil {
+    const char* what;
+    void (*spoil)(Page&);
+  };
+  const Spoil spoils[] = {
+      {"mapped", [](Page& page) { page.map = 1; }},
+      {"referenced", [](Page& page) { page.ref = 1; }},
+      {"owned", [](Page& page) { page.owner = 7; }},
+      {"lru", [](Page& page) { page.flags |= kPageLru; }},
+      {"locked", [](Page& page) { page.flags |= kPageLocked; }},
+      {"private", [](Page& page) { page.flags |= kPagePrivate; }},
+      {"writeback", [](Page& page) { page.flags |= kPageWriteback; }},
+      {"slab", [](Page& page) { page.flags |= kPageSlab; }},
+      {"active", [](Page& page) { page.flags |= kPageActive; }},
+      {"unevictable", [](Page& page) { page.flags |= kPageUnevictable; }},
+      {"mlocked", [](Page& page) { page.flags |= kPageMlocked; }},
+      {"reserved", [](Page& page) { page.flags |= kPageReserved; }},
+  };
+  for (const Spoil& spoil : spoils) {
+    const Pfn pfn = buddy.alloc_pages(kGfpKernel, 0);
+    const std::int64_t free = buddy.zone(0).nr_free_pages;
+    map.edit(pfn).ref = 0;
+    spoil.spoil(map.edit(pfn));
+    const std::size_t said = machine->trace.records().size();
+    buddy.free_now(pfn, 0);
+    EXPECT_TRUE(map.page(pfn).has(kPageLeaked)) << spoil.what;
+    EXPECT_EQ(buddy.zone(0).nr_free_pages, free) << spoil.what;
+    EXPECT_THAT(log_lines(*machine, said), ElementsAre("BUG: Bad page state in process cmacheck  pfn:000" +
+                                                       std::string(pfn < 16 ? "0" : "") + hex(pfn)));
+  }
+}
+
+TEST_P(PageAllocTest, ABadTailSpoilsItsBlock) {
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel, 2);
+  map.edit(pfn).ref = 0;
+  map.edit(pfn + 3).map = 1;
+  buddy.free_now(pfn, 2);
+  for (Pfn p = pfn; p < pfn + 4; ++p) EXPECT_TRUE(map.page(p).has(kPageLeaked));
+}
+
+TEST_P(PageAllocTest, MarkersOfAnonymousAndMovablePagesAreClearedFirst) {
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel, 0);
+  map.edit(pfn).ref = 0;
+  map.edit(pfn).owner = 3;
+  map.edit(pfn).flags = kPageAnon | kPageSwapbacked | kPageUptodate;
+  map.edit(pfn).token = 99;
+  buddy.free_now(pfn, 0);
+  run_now(buddy.drain_all_pages(Buddy::kAllZones));
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 256);
+  EXPECT_EQ(map.page(pfn).token, 0U);
+  EXPECT_EQ(map.page(pfn).owner, 0U);
+}
+
+TEST_P(PageAllocTest, FreeingAFreePageIsAnError) {
+  const Pfn head = list(5, Migratetype::movable).front();
+  EXPECT_THROW(buddy.prepare_free(head, 5), AssertionFailure);
+}
+
+// --- zones ---
+
+TEST_P(PageAllocTest, FlagsChooseTheHighestZoneAndRequestsFallDown) {
+  Geometry g = tiny_geometry(GetParam());
+  g.memory = {0, 256};
+  g.zones = {{"DMA", {0, 32}}, {"DMA32", {32, 64}}, {"Normal", {64, 128}}, {"HighMem", {128, 256}}};
+  struct Request {
+    Gfp gfp;
+    std::size_t zone;
+  };
+  const Request requests[] = {{kGfpKernel | kGfpDma, 0},     {kGfpKernel | kGfpDma32, 1},   {kGfpKernel, 2},
+                              {kGfpKernel | kGfpMovable, 2}, {kGfpKernel | kGfpHighmem, 3}, {kGfpHighuserMovable, 3}};
+  for (const Request& request : requests) {
+    const std::unique_ptr<Machine> m = make_machine(g);
+    EXPECT_EQ(m->map.page(m->buddy.alloc_pages(request.gfp, 0)).zone, request.zone) << gfp_text(request.gfp);
+  }
+  const std::unique_ptr<Machine> m = make_machine(g);
+  for (Pfn pfn : {96U, 64U, 32U}) EXPECT_EQ(align_down(m->buddy.alloc_pages(kGfpKernel, 5), 64), align_down(pfn, 64));
+}
+
+TEST_P(PageAllocTest, AMovableZoneServesOnlyHighMovableRequests) {
+  Geometry g = geometry();
+  g.zones = {{"Normal", {0, 64}}, {"Movable", {64, 256}}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  EXPECT_EQ(m->map.page(m->buddy.alloc_pages(kGfpHighuserMovable, 0)).zone, 1);
+  EXPECT_EQ(m->map.page(m->buddy.alloc_pages(kGfpKernel | kGfpHighmem, 0)).zone, 0);
+  EXPECT_EQ(m->map.page(m->buddy.alloc_pages(kGfpKernel | kGfpMovable, 0)).zone, 0);
+}
+
+// --- watermarks and reserves ---
+
+TEST_P(PageAllocTest, BelowTheLowWatermarkTheMinStillServes) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {100, 1000, 2000};
+  EXPECT_NE(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
+  zone.watermark = {240, 1000, 2000};
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
+  EXPECT_NE(buddy.alloc_pages(kGfpAtomic, 4), kNoPfn) << "atomic requests go below the min";
+}
+
+TEST_P(PageAllocTest, AnAtomicBlockBelowTheLowWatermarkReservesItsPageblock) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {0, 1000, 2000};
+  const Pfn pfn = buddy.alloc_pages(kGfpAtomic, 4);
+  EXPECT_EQ(map.pageblock_type(pfn), Migratetype::highatomic);
+  EXPECT_EQ(zone.nr_reserved_highatomic, 8U);
+  const Pfn second = buddy.alloc_pages(kGfpAtomic, 4);
+  EXPECT_EQ(zone.nr_reserved_highatomic, 16U) << "256 / 100 + 8 is above what is reserved";
+  const Pfn third = buddy.alloc_pages(kGfpAtomic, 4);
+  EXPECT_EQ(zone.nr_reserved_highatomic, 16U);
+  EXPECT_EQ(map.pageblock_type(second), Migratetype::highatomic);
+  EXPECT_NE(map.pageblock_type(third), Migratetype::highatomic);
+}
+
+TEST_P(PageAllocTest, AreaAndIsolatedPageblocksAreNeverReserved) {
+  Geometry g = geometry();
+  g.areas = {{"all", 0, 256, 0}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  m->buddy.zone(0).watermark = {0, 1000, 2000};
+  EXPECT_NE(m->buddy.alloc_pages(kGfpAtomic | kGfpMovable, 4), kNoPfn);
+  EXPECT_EQ(m->buddy.zone(0).nr_reserved_highatomic, 0U);
+}
+
+TEST_P(PageAllocTest, TheReserveServesAtomicBlocksFirst) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {0, 1000, 2000};
+  const Pfn first = buddy.alloc_pages(kGfpAtomic, 2);
+  const std::vector<Pfn> reserved = list(2, Migratetype::highatomic);
+  ASSERT_FALSE(reserved.empty());
+  EXPECT_EQ(align_down(reserved.front(), 8), align_down(first, 8));
+  EXPECT_NE(buddy.alloc_pages(kGfpKernel, 2), reserved.front());
+  zone.pcp[0].lists = {};
+  zone.pcp[0].count = 0;
+  EXPECT_EQ(buddy.alloc_pages(kGfpAtomic, 4) == kNoPfn, false);
+}
+
+TEST_P(PageAllocTest, ReservedPagesDoNotCountForOthers) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {200, 200, 300};
+  zone.nr_reserved_highatomic = 56;
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
+  zone.nr_reserved_highatomic = 40;
+  EXPECT_NE(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
+}
+
+TEST_P(PageAllocTest, TheFastTestOf419ForgetsTheReserve) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {220, 220, 300};
+  zone.nr_reserved_highatomic = 56;
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0) == kNoPfn, v61());
+}
+
+TEST_P(PageAllocTest, ABoostDoesNotStopAnAtomicPageAtTheMinWatermark) {
+  if (!v61()) GTEST_SKIP() << "watermarks are boosted since 5.0";
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {100, 200, 300};
+  zone.watermark_boost = 600;
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0), kNoPfn);
+  EXPECT_NE(buddy.alloc_pages(kGfpAtomic, 0), kNoPfn);
+  EXPECT_EQ(buddy.alloc_pages(kGfpAtomic, 4), kNoPfn) << "order 0 only";
+}
+
+TEST_P(PageAllocTest, RequestsThatMayNotUseAreasSeeTheirPagesAsUsed) {
+  Geometry g = geometry();
+  g.areas = {{"area", 128, 128, 0}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  m->buddy.zone(0).watermark = {120, 120, 300};
+  EXPECT_NE(m->buddy.alloc_pages(kGfpKernel, 2), kNoPfn);
+  m->buddy.zone(0).watermark = {128, 128, 300};
+  EXPECT_EQ(m->buddy.alloc_pages(kGfpKernel, 0), kNoPfn);
+  EXPECT_NE(m->buddy.alloc_pages(kGfpKernel | kGfpMovable, 0), kNoPfn);
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,189 @@
+#include <gtest/gtest.h>
+
+#include "allocator/buddy/buddy.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+// --- the test ---
+
+// A zone with figures chosen by hand; lists are non-empty where a test puts a frame.
+struct Case {
+  const char* what;
+  unsigned order;
+  std::int64_t mark;
+  std::uint32_t flags;
+  std::int64_t free;
+  bool ok;
+};
+
+class WatermarkTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static void put(Zone& zone, unsigned order, Migratetype type) {
+    zone.area[order].lists[index_of(type)].first = 0;
+    ++zone.area[order].nr_free;
+  }
+  bool ok(const Zone& zone, const Case& c) const {
+    return machine->buddy.zone_watermark_ok(zone, c.order, static_cast<std::uint64_t>(c.mark), 0, c.flags, c.free);
+  }
+  std::unique_ptr<Machine> machine = make_machine(tiny_geometry(GetParam()));
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, WatermarkTest, ::testing::ValuesIn(kComparedReleases));
+
+TEST_P(WatermarkTest, WhatIsLeftMustExceedTheMark) {
+  Zone zone;
+  zone.nr_free_cma = 100;
+  zone.nr_reserved_highatomic = 50;
+  zone.lowmem_reserve[0] = 10;
+  put(zone, 3, Migratetype::unmovable);
+  const Case cases[] = {
+      {"area pages and the reserve do not count", 0, 40, 0, 201, true},
+      {"equal is not enough", 0, 40, 0, 200, false},
+      {"area pages count", 0, 40, kAllocCma, 101, true},
+      {"by one page", 0, 40, kAllocCma, 100, false},
+      {"an order costs its other pages", 3, 40, kAllocCma, 108, true},
+      {"again by one page", 3, 40, kAllocCma, 107, false},
+      {"high: half the mark", 0, 40, kAllocCma | kAllocHigh, 81, true},
+      {"high: half and no less", 0, 40, kAllocCma | kAllocHigh, 80, false},
+      {"an odd mark loses its half rounded down", 0, 41, kAllocCma | kAllocHigh, 82, true},
+      {"harder: a quarter off, and the reserve counts", 0, 40, kAllocCma | kAllocHarder, 41, true},
+      {"harder: by one page", 0, 40, kAllocCma | kAllocHarder, 40, false},
+      {"oom: half off", 0, 40, kAllocCma | kAllocOom, 31, true},
+      {"oom: by one page", 0, 40, kAllocCma | kAllocOom, 30, false},
+      {"high, then a quarter of what is left", 0, 40, kAllocCma | kAllocHigh | kAllocHarder, 26, true},
+      {"and no less", 0, 40, kAllocCma | kAllocHigh | kAllocHarder, 25, false},
+  };
+  for (const Case& c : cases) EXPECT_EQ(ok(zone, c), c.ok) << c.what;
+}
+
+TEST_P(WatermarkTest, ABlockMustBeOnAListThatTheRequestMayUse) {
+  struct Listed {
+    Migratetype type;
+    unsigned order;
+    std::uint32_t flags;
+    bool ok;
+  };
+  const Listed listed[] = {
+      {Migratetype::unmovable, 3, 0, true},
+      {Migratetype::movable, 4, 0, true},
+      {Migratetype::reclaimable, 5, 0, true},
+      {Migratetype::movable, 2, 0, false},
+      {Migratetype::cma, 3, 0, false},
+      {Migratetype::cma, 3, kAllocCma, true},
+      {Migratetype::highatomic, 3, 0, false},
+      {Migratetype::highatomic, 3, kAllocHarder, true},
+      {Migratetype::isolate, 3, kAllocCma | kAllocHarder, false},
+  };
+  for (const Listed& l : listed) {
+    Zone zone;
+    put(zone, l.order, l.type);
+    const Case c{"", 3, 0, l.flags, 1000, l.ok};
+    EXPECT_EQ(ok(zone, c), l.ok) << letter_of(l.type) << l.order;
+    const Case order_0{"", 0, 0, l.flags, 1000, true};
+    EXPECT_TRUE(ok(zone, order_0));
+  }
+}
+
+// --- the figures ---
+
+struct Figures {
+  std::uint64_t managed;
+  std::uint64_t min;
+  std::uint64_t low;
+  std::uint64_t high;
+};
+
+TEST(Watermarks, FiguresOfARealKernel) {
+  constexpr Figures kFigures[] = {{14190, 238, 297, 356},   {30326, 348, 435, 522},     {62598, 500, 625, 750},
+                                  {127142, 713, 891, 1069}, {256230, 1012, 1268, 1524}, {855017, 1849, 2704, 3559}};
+  for (const Figures& figures : kFigures) {
+    Geometry g;
+    g.release = Release::v6_1;
+    g.memory = {0, figures.managed};
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    const Zone& zone = machine->buddy.zone(0);
+    EXPECT_EQ(zone.managed, figures.managed);
+    EXPECT_EQ(machine->buddy.watermark(zone, Watermark::min), figures.min);
+    EXPECT_EQ(machine->buddy.watermark(zone, Watermark::low), figures.low);
+    EXPECT_EQ(machine->buddy.watermark(zone, Watermark::high), figures.high);
+  }
+}
+
+TEST(Watermarks, MinFreeKbytesIsClampedPerRelease) {
+  for (Release release : kComparedReleases) {
+    Geometry g;
+    g.release = release;
+    g.memory = {0, 64};
+    g.pageblock_order = 3;
+    g.largest_order = 5;
+    EXPECT_EQ(make_machine(g)->buddy.zone(0).watermark[0], 32U) << "128 kB at least";
+  }
+}
+
+TEST(Watermarks, ZonesShareTheMinimumAndReserveForLowerClasses) {
+  Geometry g;
+  g.release = Release::v4_19;
+  g.memory = {0, 0x8000};
+  g.zones = {{"DMA", {0, 0x1000}}, {"Normal", {0x1000, 0x6000}}, {"HighMem", {0x6000, 0x8000}}};
+  g.min_free_kbytes = 2400;
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  const Buddy& buddy = machine->buddy;
+  EXPECT_EQ(buddy.zone(0).watermark[0], 100U);  // 600 pages over 0x6000, by size
+  EXPECT_EQ(buddy.zone(1).watermark[0], 500U);
+  EXPECT_EQ(buddy.zone(2).watermark[0], 32U) << "high memory: managed / 1024, 32 at least";
+  EXPECT_EQ(buddy.zone(0).lowmem_reserve[1], 0x5000 / 256U);
+  EXPECT_EQ(buddy.zone(0).lowmem_reserve[2], 0x7000 / 256U);
+  EXPECT_EQ(buddy.zone(1).lowmem_reserve[2], 0x2000 / 32U);
+  EXPECT_EQ(buddy.zone(1).lowmem_reserve[0], 0U);
+}
+
+// --- the field case: an order-3 atomic request fails with 362 MB free (4.19) ---
+
+Geometry wifi_geometry() {
+  Geometry g;
+  g.release = Release::v4_19;
+  g.memory = {0, 326626};  // managed:1306504kB
+  g.zones = {{"DMA32", g.memory}};
+  g.min_free_kbytes = 4556;
+  g.extra_free_kbytes = 23320;
+  return g;
+}
+
+TEST(FieldCaseTwo, TheWatermarksPrintedAreMinAndExtraFreeOfTheVendor) {
+  const std::unique_ptr<Machine> machine = make_machine(wifi_geometry());
+  const Zone& zone = machine->buddy.zone(0);
+  EXPECT_EQ(zone.watermark[0] * 4, 4556U);
+  EXPECT_EQ(zone.watermark[1] * 4, 29180U);
+  EXPECT_EQ(zone.watermark[2] * 4, 30484U);
+}
+
+TEST(FieldCaseTwo, TheDefaultMinimumWouldBeAnother) {
+  Geometry g = wifi_geometry();
+  g.min_free_kbytes.reset();
+  EXPECT_EQ(make_machine(g)->buddy.zone(0).watermark[0] * 4, 4572U);
+}
+
+TEST(FieldCaseTwo, TheStatePrintedWouldServeTheRequestThroughOneUnmovableBlock) {
+  const std::unique_ptr<Machine> machine = make_machine(wifi_geometry());
+  Zone zone;
+  zone.nr_free_cma = 80512;
+  const std::int64_t free = 362116 / 4;
+  zone.area[3].nr_free = 47;  // 47*32kB (UC)
+  zone.area[3].lists[index_of(Migratetype::cma)].first = 0;
+  for (unsigned order = 4; order <= 10; ++order) {
+    zone.area[order].nr_free = 1;
+    zone.area[order].lists[index_of(Migratetype::cma)].first = 0;
+  }
+  const Buddy& buddy = machine->buddy;
+  const std::uint32_t atomic = kAllocWmarkMin | kAllocHigh | kAllocHarder;
+  // 90529 - 7 - 80512 = 10010 pages against 1139 - 569 - 142 = 428: the number is not what refuses.
+  EXPECT_TRUE(buddy.zone_watermark_ok(zone, 0, 1139, 0, atomic, free));
+  EXPECT_FALSE(buddy.zone_watermark_ok(zone, 3, 1139, 0, atomic, free)) << "area blocks do not serve it";
+  zone.area[3].lists[index_of(Migratetype::unmovable)].first = 0;
+  EXPECT_TRUE(buddy.zone_watermark_ok(zone, 3, 1139, 0, atomic, free));
+}
+
+}  // namespace
+}  // namespace cma
