@@ -1,0 +1,198 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "allocator/lru/lru.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class LruTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static Geometry geometry() {
+    Geometry g = default_small_geometry(GetParam());
+    g.areas.clear();
+    return g;
+  }
+  // A page in use with one reference, `flags` set.
+  Pfn page_with(std::uint32_t flags) {
+    const Pfn pfn = machine->buddy.alloc_pages(kGfpKernel, 0);
+    machine->map.edit(pfn).flags = flags;
+    return pfn;
+  }
+  std::vector<Pfn> add(unsigned count, std::uint32_t flags = kPageSwapbacked) {
+    std::vector<Pfn> pages;
+    for (unsigned i = 0; i < count; ++i) {
+      pages.push_back(page_with(flags));
+      run_now(lru.cache_add(pages.back()));
+    }
+    return pages;
+  }
+
+  std::unique_ptr<Machine> machine = make_machine(geometry());
+  Lru& lru = machine->lru;
+  MemoryMap& map = machine->map;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, LruTest, ::testing::ValuesIn(kComparedReleases));
+
+TEST_P(LruTest, APageInAPagevecHasOneMoreReferenceAndIsNotOnTheLru) {
+  const Pfn pfn = add(1)[0];
+  EXPECT_EQ(map.page(pfn).ref, 2);
+  EXPECT_EQ(map.page(pfn).pagevecs, 1);
+  EXPECT_FALSE(map.page(pfn).has(kPageLru));
+  EXPECT_THAT(lru.pagevec(0), ElementsAre(pfn));
+  EXPECT_FALSE(lru.isolate(pfn));
+}
+
+TEST_P(LruTest, TheFifteenthPageDrainsItsPagevec) {
+  const std::vector<Pfn> first = add(14);
+  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
+  const Pfn last = add(1)[0];
+  EXPECT_THAT(lru.pagevec(0), IsEmpty());
+  EXPECT_EQ(lru.size(LruList::inactive_anon), 15U);
+  EXPECT_EQ(map.page(first[0]).ref, 1);
+  EXPECT_EQ(map.page(last).ref, 1);
+  EXPECT_EQ(pfns_of(map, lru.list(LruList::inactive_anon)).front(), last) << "the newest page is at the head";
+}
+
+TEST_P(LruTest, FlagsChooseTheList) {
+  struct Choice {
+    std::uint32_t flags;
+    LruList list;
+  };
+  const Choice choices[] = {{kPageSwapbacked, LruList::inactive_anon},
+                            {kPageSwapbacked | kPageActive, LruList::active_anon},
+                            {0, LruList::inactive_file},
+                            {kPageActive, LruList::active_file},
+                            {kPageUnevictable | kPageSwapbacked, LruList::unevictable}};
+  for (const Choice& choice : choices) {
+    const std::uint64_t before = lru.size(choice.list);
+    add(1, choice.flags);
+    run_now(lru.add_drain(0));
+    EXPECT_EQ(lru.size(choice.list), before + 1);
+  }
+}
+
+TEST_P(LruTest, DrainingACpuLeavesTheOthersAlone) {
+  const ActorId other = machine->engine.add_actor(1);
+  const Pfn mine = add(1)[0];
+  machine->engine.assume(other);
+  const Pfn theirs = add(1)[0];
+  run_now(lru.add_drain(1));
+  EXPECT_TRUE(map.page(theirs).has(kPageLru));
+  EXPECT_FALSE(map.page(mine).has(kPageLru));
+  run_now(lru.add_drain_all());
+  EXPECT_TRUE(map.page(mine).has(kPageLru));
+}
+
+TEST_P(LruTest, APageWhoseOnlyReferenceWasThePagevecsIsFreedByTheDrain) {
+  const Pfn pfn = add(1)[0];
+  run_now(lru.put_page(pfn));
+  EXPECT_EQ(map.page(pfn).ref, 1);
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(map.page(pfn).ref, 0);
+  EXPECT_TRUE(map.page(pfn).has(kPagePcp | kPageBuddy));
+  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
+}
+
+TEST_P(LruTest, TheLastReferenceTakesThePageOffItsList) {
+  const Pfn pfn = add(1, kPageSwapbacked | kPageActive)[0];
+  run_now(lru.add_drain(0));
+  lru.get_page(pfn);
+  run_now(lru.put_page(pfn));
+  EXPECT_EQ(lru.size(LruList::active_anon), 1U);
+  run_now(lru.put_page(pfn));
+  EXPECT_EQ(lru.size(LruList::active_anon), 0U);
+  EXPECT_FALSE(map.page(pfn).has(kPageLru | kPageActive | kPageLeaked));
+  EXPECT_TRUE(log_lines(*machine).empty()) << "no bad page";
+}
+
+TEST_P(LruTest, NobodyGetsAPageThatIsFree) {
+  const Pfn pfn = machine->map.range().end - 1;
+  EXPECT_THROW(lru.get_page(pfn), AssertionFailure);
+}
+
+// --- isolation for migration ---
+
+TEST_P(LruTest, IsolatingCountsByKindAndPutbackReturnsThroughThePagevec) {
+  const Pfn anon = add(1)[0];
+  const Pfn file = add(1, 0)[0];
+  run_now(lru.add_drain(0));
+  EXPECT_TRUE(lru.isolate(anon));
+  EXPECT_TRUE(lru.isolate(file));
+  EXPECT_EQ(lru.isolated_anon(), 1);
+  EXPECT_EQ(lru.isolated_file(), 1);
+  EXPECT_EQ(map.page(anon).ref, 2);
+  EXPECT_TRUE(map.page(anon).has(kPageTaskList));
+  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
+  EXPECT_FALSE(lru.isolate(anon)) << "it is on no list any more";
+
+  lru.forget_isolated(anon);
+  run_now(lru.putback(anon));
+  EXPECT_EQ(lru.isolated_anon(), 0);
+  EXPECT_EQ(lru.isolated_file(), 1);
+  EXPECT_EQ(map.page(anon).ref, 2) << "the pagevec's reference instead of the list's";
+  EXPECT_FALSE(map.page(anon).has(kPageLru | kPageTaskList));
+  run_now(lru.add_drain(0));
+  EXPECT_TRUE(map.page(anon).has(kPageLru));
+}
+
+TEST_P(LruTest, MoreThanHalfIsTooMany) {
+  const std::vector<Pfn> pages = add(15);
+  for (unsigned i = 0; i < 5; ++i) {
+    EXPECT_FALSE(lru.too_many_isolated()) << i;
+    lru.isolate(pages[i]);
+  }
+  EXPECT_FALSE(lru.too_many_isolated()) << "5 of 10";
+  lru.isolate(pages[5]);
+  EXPECT_TRUE(lru.too_many_isolated()) << "6 of 9";
+}
+
+TEST_P(LruTest, UnevictablePagesDoNotCountForTheThrottle) {
+  add(10, kPageUnevictable);
+  const Pfn pfn = add(1)[0];
+  run_now(lru.add_drain(0));
+  lru.isolate(pfn);
+  EXPECT_TRUE(lru.too_many_isolated());
+}
+
+// --- disabling the caches (5.13) ---
+
+TEST_P(LruTest, WhileDisabledEveryPageGoesStraightToItsList) {
+  const Pfn before = add(1)[0];
+  run_now(lru.cache_disable());
+  EXPECT_TRUE(map.page(before).has(kPageLru)) << "disabling drains";
+  EXPECT_TRUE(map.page(add(1)[0]).has(kPageLru));
+  lru.cache_enable();
+  EXPECT_FALSE(map.page(add(1)[0]).has(kPageLru));
+}
+
+TEST_P(LruTest, DisablingNests) {
+  run_now(lru.cache_disable());
+  run_now(lru.cache_disable());
+  lru.cache_enable();
+  EXPECT_TRUE(map.page(add(1)[0]).has(kPageLru));
+  lru.cache_enable();
+  EXPECT_EQ(lru.disable_count(), 0);
+  EXPECT_THROW(lru.cache_enable(), AssertionFailure);
+}
+
+TEST_P(LruTest, AGlobalDrainMissesWhatIsAddedToACpuItHasPassed) {
+  Engine& engine = machine->engine;
+  const ActorId drainer = engine.add_actor(1);
+  add(1);
+  engine.begin(drainer, lru.add_drain_all());
+  engine.stop_at(drainer, Point::drain_lru_cpu, 1);
+  engine.resume(drainer);
+  engine.assume(kMainActor);
+  const Pfn late = add(1)[0];
+  run_to_rest(*machine);
+  EXPECT_FALSE(map.page(late).has(kPageLru));
+}
+
+}  // namespace
+}  // namespace cma

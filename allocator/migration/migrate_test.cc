@@ -1,0 +1,240 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "allocator/base/error.h"
+#include "allocator/machine_testing.h"
+#include "allocator/migration/migration.h"
+
+namespace cma {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class MigrateTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static bool v61() { return GetParam() == Release::v6_1; }
+  void SetUp() override { populate_lru(*machine, 100); }
+  void scan(Pfn start, Pfn end) {
+    control.nr_pages = 0;
+    ASSERT_EQ(run_now(machine->migration.isolate_range(control, start, end)), 0);
+  }
+  int migrate() {
+    said = machine->trace.records().size();
+    return run_now(machine->migration.migrate_pages(control));
+  }
+  std::vector<Pfn> left() const { return pfns_of(machine->map, control.pages); }
+  OwnerId own(Pfn pfn, PageKind kind) { return own_frame(*machine, pfn, kind); }
+  Pfn where(OwnerId id) const { return machine->owners.owner(id).pfn; }
+  const Page& page_of(OwnerId id) const { return machine->map.page(where(id)); }
+
+  std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
+  Migration::Control control;
+  std::size_t said = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, MigrateTest, ::testing::ValuesIn(kComparedReleases));
+
+TEST_P(MigrateTest, EveryMovableKindMovesWithItsContent) {
+  for (PageKind kind : {PageKind::anonymous, PageKind::shmem, PageKind::movable_ops}) {
+    const OwnerId id = own(520, kind);
+    scan(512, 528);
+    EXPECT_EQ(migrate(), 0);
+    EXPECT_NE(where(id), 520U) << name_of(kind);
+    EXPECT_THAT(left(), IsEmpty());
+    run_now(machine->lru.add_drain(0));
+    EXPECT_EQ(page_of(id).ref, 1) << name_of(kind);
+    EXPECT_EQ(page_of(id).map, kind == PageKind::anonymous ? 1 : 0);
+    EXPECT_EQ(page_of(id).token, machine->owners.owner(id).token);
+    EXPECT_EQ(page_of(id).has(kPageLru), kind != PageKind::movable_ops);
+    EXPECT_EQ(machine->map.page(520).ref, 0) << name_of(kind);
+    EXPECT_EQ(machine->lru.isolated_anon(), 0) << name_of(kind);
+    EXPECT_TRUE(machine->page_locks.none_held());
+    run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+  }
+  EXPECT_THAT(log_lines(*machine), IsEmpty()) << "no bad page";
+}
+
+TEST_P(MigrateTest, AMappedPagesTargetIsOnTheLruAtOnceOn61) {
+  const OwnerId id = own(520, PageKind::anonymous);
+  scan(512, 528);
+  migrate();
+  EXPECT_EQ(page_of(id).has(kPageLru), v61());
+  EXPECT_EQ(page_of(id).ref, v61() ? 1 : 2);
+}
+
+TEST_P(MigrateTest, ABatchIsMovedInDescendingOrder) {
+  std::vector<OwnerId> ids;
+  for (Pfn pfn : {515U, 520U, 525U}) ids.push_back(own(pfn, PageKind::shmem));
+  scan(512, 528);
+  machine->trace.set_page_events(true);
+  migrate();
+  std::vector<std::uint64_t> freed;
+  for (const Record& r : machine->trace.records())
+    if (r.event == Event::mm_page_free && r.a >= 512) freed.push_back(r.a);
+  EXPECT_THAT(freed, ElementsAre(525, 520, 515));
+}
+
+TEST_P(MigrateTest, TheTraceCountsWhatMovedAndWhatDidNot) {
+  own(515, PageKind::anonymous);
+  const OwnerId driver = own(520, PageKind::movable_ops);
+  machine->owners.refuse(driver, -1, -kEAGAIN);
+  scan(512, 528);
+  EXPECT_EQ(migrate(), 1);
+  const std::string thp = v61() ? " nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0" : "";
+  EXPECT_THAT(
+      traced(*machine, Event::mm_migrate_pages, said),
+      ElementsAre("mm_migrate_pages: nr_succeeded=1 nr_failed=1" + thp + " mode=MIGRATE_SYNC reason=contig_range"));
+}
+
+TEST_P(MigrateTest, AnEmptyBatchIsTracedToo) {
+  EXPECT_EQ(migrate(), 0);
+  EXPECT_EQ(traced(*machine, Event::mm_migrate_pages, said).size(), 1U);
+}
+
+TEST_P(MigrateTest, OneCallTriesTenTimes) {
+  const OwnerId id = own(520, PageKind::movable_ops);
+  machine->owners.refuse(id, 100, -kEAGAIN);
+  scan(512, 528);
+  EXPECT_EQ(migrate(), 1);
+  EXPECT_EQ(machine->owners.owner(id).refusals, 90);
+  EXPECT_THAT(left(), ElementsAre(520)) << "it stays on the caller's list";
+  machine->owners.refuse(id, 9, -kEAGAIN);
+  EXPECT_EQ(migrate(), 0);
+  EXPECT_NE(where(id), 520U);
+}
+
+TEST_P(MigrateTest, APermanentErrorEndsAtOnceOn419AndStaysListedOn61) {
+  const OwnerId id = own(520, PageKind::movable_ops);
+  machine->owners.refuse(id, 1, -kEIO);
+  scan(512, 528);
+  EXPECT_EQ(migrate(), 1);
+  EXPECT_EQ(machine->owners.owner(id).refusals, 0) << "tried once";
+  if (v61()) {
+    EXPECT_THAT(left(), ElementsAre(520));
+    EXPECT_EQ(migrate(), 0);
+    EXPECT_NE(where(id), 520U);
+  } else {
+    EXPECT_THAT(left(), IsEmpty());
+    EXPECT_EQ(where(id), 520U);
+    EXPECT_EQ(page_of(id).ref, 1);
+    EXPECT_FALSE(page_of(id).has(kPageIsolated));
+  }
+}
+
+TEST_P(MigrateTest, PermanentFailuresStandInFrontOfRetriesOn61) {
+  if (!v61()) GTEST_SKIP();
+  const OwnerId retried = own(524, PageKind::movable_ops);
+  const OwnerId failed = own(520, PageKind::movable_ops);
+  machine->owners.refuse(retried, -1, -kEAGAIN);
+  machine->owners.refuse(failed, -1, -kEIO);
+  scan(512, 528);
+  EXPECT_EQ(migrate(), 2);
+  EXPECT_THAT(left(), ElementsAre(520, 524));
+}
+
+TEST_P(MigrateTest, APinnedSharedPageIsTriedTenTimesACall) {
+  const OwnerId id = own(520, PageKind::shmem);
+  machine->lru.get_page(520);
+  scan(512, 528);
+  machine->trace.set_page_events(true);
+  EXPECT_EQ(migrate(), 1);
+  EXPECT_EQ(traced(*machine, Event::mm_page_alloc, said).size(), 10U) << "each attempt takes a new target";
+  EXPECT_EQ(traced(*machine, Event::mm_page_free, said).size(), 10U);
+  EXPECT_EQ(where(id), 520U);
+}
+
+TEST_P(MigrateTest, APinTakenAfterTheScanLeavesThePageMappedWhereItWas) {
+  const OwnerId id = own(520, PageKind::anonymous);
+  scan(512, 528);
+  machine->lru.get_page(520);
+  EXPECT_EQ(migrate(), 1);
+  EXPECT_EQ(page_of(id).map, 1);
+  EXPECT_EQ(page_of(id).ref, 3);
+  EXPECT_EQ(where(id), 520U);
+  run_now(machine->migration.putback(control));
+  run_now(machine->lru.add_drain(0));
+  EXPECT_EQ(page_of(id).ref, 2);
+  EXPECT_TRUE(page_of(id).has(kPageLru));
+  EXPECT_EQ(machine->lru.isolated_anon(), 0);
+}
+
+TEST_P(MigrateTest, APageFreedByItsUsersMeanwhileCountsAsMoved) {
+  const OwnerId id = own(520, PageKind::anonymous);
+  scan(512, 528);
+  run_now(machine->owners.release(id));
+  ASSERT_EQ(machine->map.page(520).ref, 1);
+  EXPECT_EQ(migrate(), 0);
+  EXPECT_EQ(machine->map.page(520).ref, 0);
+  EXPECT_EQ(machine->lru.isolated_anon(), 0);
+  EXPECT_THAT(log_lines(*machine), IsEmpty());
+}
+
+TEST_P(MigrateTest, WithoutMemoryForTheTargetTheCallEnds) {
+  own(515, PageKind::anonymous);
+  own(520, PageKind::anonymous);
+  scan(512, 528);
+  machine->buddy.zone(0).watermark = {2000, 2000, 2000};
+  EXPECT_EQ(migrate(), -kENOMEM);
+  EXPECT_THAT(left(), ElementsAre(520, 515));
+  EXPECT_TRUE(machine->page_locks.none_held());
+}
+
+TEST_P(MigrateTest, PutbackReturnsDriversPagesToTheirDriver) {
+  const OwnerId id = own(520, PageKind::movable_ops);
+  scan(512, 528);
+  run_now(machine->migration.putback(control));
+  EXPECT_THAT(left(), IsEmpty());
+  EXPECT_EQ(page_of(id).ref, 1);
+  EXPECT_FALSE(page_of(id).has(kPageIsolated | kPageTaskList));
+}
+
+TEST_P(MigrateTest, FromTheFourthPassOnItWaitsForThePageLock) {
+  own(520, PageKind::shmem);
+  scan(512, 528);
+  Engine& engine = machine->engine;
+  const ActorId holder = engine.add_actor(1);
+  const ActorId migrator = engine.add_actor(0);
+  engine.assume(holder);
+  ASSERT_TRUE(machine->page_locks.try_lock(520));
+  Outcome<int> outcome;
+  machine->trace.set_page_events(true);
+  said = machine->trace.records().size();
+  engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
+  engine.resume(migrator);
+  EXPECT_EQ(engine.state(migrator), Engine::State::waiting);
+  EXPECT_EQ(traced(*machine, Event::mm_page_alloc, said).size(), 4U) << "three passes gave up, the fourth waits";
+  engine.assume(holder);
+  machine->page_locks.unlock(520);
+  run_to_rest(*machine);
+  EXPECT_EQ(outcome.value, 0);
+}
+
+TEST_P(MigrateTest, AnUnmapThatLeavesThePageWithItsListOnlyIsSeenWhereverItComes) {
+  // The owner goes away at each of the points inside one attempt; nothing leaks and nothing is freed twice.
+  for (Point point : {Point::migrate_page, Point::migrate_target, Point::migrate_locked, Point::migrate_unmapped,
+                      Point::migrate_moved}) {
+    const OwnerId id = own(520, PageKind::anonymous);
+    scan(512, 528);
+    Engine& engine = machine->engine;
+    const ActorId migrator = engine.add_actor(0);
+    const ActorId process = engine.add_actor(1);
+    Outcome<int> outcome;
+    engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
+    engine.stop_at(migrator, point, 1);
+    engine.resume(migrator);
+    engine.begin(process, machine->owners.release(id));
+    engine.resume(process);
+    run_to_rest(*machine);
+    EXPECT_EQ(outcome.value, 0) << info_of(point).name;
+    engine.assume(kMainActor);
+    run_now(machine->lru.add_drain_all());
+    run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+    EXPECT_EQ(machine->map.page(520).ref, 0) << info_of(point).name;
+    EXPECT_EQ(machine->buddy.zone(0).nr_free_pages, 1024 - 100) << info_of(point).name;
+    EXPECT_THAT(log_lines(*machine), IsEmpty()) << info_of(point).name;
+  }
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,182 @@
+#include <gtest/gtest.h>
+
+#include "allocator/base/error.h"
+#include "allocator/machine_testing.h"
+#include "allocator/owners/owners.h"
+
+namespace cma {
+namespace {
+
+class OwnersTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static Geometry geometry() {
+    Geometry g = default_small_geometry(GetParam());
+    g.areas.clear();
+    return g;
+  }
+  OwnerId make(PageKind kind) {
+    const OwnerId id = run_now(owners.adopt(machine->buddy.alloc_pages(kGfpHighuserMovable, 0), kind));
+    run_now(machine->lru.add_drain(0));
+    return id;
+  }
+  const Page& page_of(OwnerId id) const { return machine->map.page(machine->owners.owner(id).pfn); }
+  // What migration has done to a page before it asks the owner to move it: listed, and locked where that matters.
+  Pfn target() { return machine->buddy.alloc_pages(kGfpMigrationTarget, 0); }
+
+  std::unique_ptr<Machine> machine = make_machine(geometry());
+  Owners& owners = machine->owners;
+  MemoryMap& map = machine->map;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, OwnersTest, ::testing::ValuesIn(kComparedReleases));
+
+TEST_P(OwnersTest, EveryKindHasItsReferencesAndFlags) {
+  struct Kind {
+    PageKind kind;
+    std::int32_t map;
+    std::uint32_t flags;
+  };
+  const Kind kinds[] = {{PageKind::unmovable, 0, 0},
+                        {PageKind::movable_ops, 0, kPageMovableOps},
+                        {PageKind::anonymous, 1, kPageSwapbacked | kPageUptodate | kPageAnon | kPageLru},
+                        {PageKind::shmem, 0, kPageSwapbacked | kPageUptodate | kPageLru}};
+  for (const Kind& kind : kinds) {
+    const OwnerId id = make(kind.kind);
+    EXPECT_EQ(page_of(id).ref, 1) << name_of(kind.kind);
+    EXPECT_EQ(page_of(id).map, kind.map) << name_of(kind.kind);
+    EXPECT_EQ(page_of(id).flags, kind.flags) << name_of(kind.kind);
+    EXPECT_EQ(page_of(id).owner, id);
+    EXPECT_EQ(page_of(id).token, owners.owner(id).token);
+    EXPECT_EQ(Owners::own_references(owners.owner(id)), 1);
+  }
+}
+
+TEST_P(OwnersTest, ContentDiffersFromPageToPageAndIsNeverAFreePages) {
+  const OwnerId a = make(PageKind::anonymous);
+  const OwnerId b = make(PageKind::anonymous);
+  EXPECT_NE(owners.owner(a).token, owners.owner(b).token);
+  EXPECT_NE(owners.owner(a).token, 0U);
+}
+
+TEST_P(OwnersTest, LettingGoFreesThePage) {
+  for (PageKind kind : {PageKind::unmovable, PageKind::movable_ops, PageKind::anonymous, PageKind::shmem}) {
+    const OwnerId id = make(kind);
+    const Pfn pfn = owners.owner(id).pfn;
+    run_now(owners.release(id));
+    EXPECT_TRUE(owners.released(id));
+    EXPECT_TRUE(map.page(pfn).has(kPagePcp | kPageBuddy)) << name_of(kind);
+    EXPECT_EQ(map.page(pfn).owner, 0U);
+    EXPECT_THROW(run_now(owners.release(id)), AssertionFailure);
+  }
+  EXPECT_TRUE(log_lines(*machine).empty()) << "no bad page";
+}
+
+TEST_P(OwnersTest, APinnedPageOutlivesItsOwner) {
+  for (PageKind kind : {PageKind::unmovable, PageKind::movable_ops, PageKind::anonymous, PageKind::shmem}) {
+    const OwnerId id = make(kind);
+    const Pfn pfn = owners.owner(id).pfn;
+    machine->lru.get_page(pfn);
+    run_now(owners.release(id));
+    EXPECT_EQ(map.page(pfn).ref, 1) << name_of(kind);
+    EXPECT_EQ(map.page(pfn).map, 0) << name_of(kind);
+    run_now(machine->lru.put_page(pfn));
+    EXPECT_TRUE(map.page(pfn).has(kPagePcp | kPageBuddy)) << name_of(kind);
+  }
+  EXPECT_TRUE(log_lines(*machine).empty()) << "no bad page";
+}
+
+TEST_P(OwnersTest, OnlyPageCachePagesHaveAMapping) {
+  EXPECT_TRUE(owners.has_mapping(owners.owner(make(PageKind::shmem)).pfn));
+  EXPECT_FALSE(owners.has_mapping(owners.owner(make(PageKind::anonymous)).pfn));
+  EXPECT_FALSE(owners.has_mapping(owners.owner(make(PageKind::unmovable)).pfn));
+}
+
+TEST_P(OwnersTest, UnmappingAndRemappingMoveOneReferenceAndOneMapCount) {
+  const OwnerId id = make(PageKind::anonymous);
+  const Pfn pfn = owners.owner(id).pfn;
+  machine->lru.get_page(pfn);  // the isolation's
+  owners.unmap(pfn);
+  EXPECT_EQ(map.page(pfn).ref, 1);
+  EXPECT_EQ(map.page(pfn).map, 0);
+  EXPECT_EQ(Owners::own_references(owners.owner(id)), 0);
+  owners.remap(pfn, pfn);
+  EXPECT_EQ(map.page(pfn).ref, 2);
+  EXPECT_EQ(map.page(pfn).map, 1);
+}
+
+TEST_P(OwnersTest, AnAnonymousPageMovesWhenOnlyTheListHoldsIt) {
+  const OwnerId id = make(PageKind::anonymous);
+  const Pfn old = owners.owner(id).pfn;
+  const std::uint32_t token = owners.owner(id).token;
+  machine->lru.get_page(old);
+  owners.unmap(old);
+  machine->lru.get_page(old);  // a pin
+  const Pfn to = target();
+  EXPECT_EQ(owners.move(old, to), -kEAGAIN);
+  run_now(machine->lru.put_page(old));
+  EXPECT_EQ(owners.move(old, to), 0);
+  EXPECT_EQ(owners.owner(id).pfn, to);
+  EXPECT_EQ(map.page(to).owner, id);
+  EXPECT_EQ(map.page(to).token, token);
+  EXPECT_TRUE(map.page(to).has(kPageAnon | kPageSwapbacked));
+  EXPECT_EQ(map.page(old).owner, 0U);
+}
+
+TEST_P(OwnersTest, ASharedMemoryPageMovesItsCacheReferenceToo) {
+  const OwnerId id = make(PageKind::shmem);
+  const Pfn old = owners.owner(id).pfn;
+  machine->lru.get_page(old);
+  const Pfn to = target();
+  EXPECT_EQ(owners.move(old, to), 0);
+  EXPECT_EQ(map.page(old).ref, 1);
+  EXPECT_EQ(map.page(to).ref, 2);
+}
+
+TEST_P(OwnersTest, ADriverRefusesAsOftenAsItWasTold) {
+  const OwnerId id = make(PageKind::movable_ops);
+  const Pfn old = owners.owner(id).pfn;
+  machine->lru.get_page(old);
+  owners.refuse(id, 2, -kEAGAIN);
+  const Pfn to = target();
+  EXPECT_EQ(owners.move(old, to), -kEAGAIN);
+  EXPECT_EQ(owners.move(old, to), -kEAGAIN);
+  EXPECT_EQ(owners.move(old, to), 0);
+  EXPECT_TRUE(map.page(to).has(kPageMovableOps));
+  EXPECT_FALSE(map.page(old).has(kPageMovableOps));
+  EXPECT_EQ(map.page(to).ref, 2);
+  EXPECT_EQ(map.page(old).ref, 1);
+}
+
+TEST_P(OwnersTest, ANegativeNumberOfRefusalsNeverEnds) {
+  const OwnerId id = make(PageKind::movable_ops);
+  const Pfn old = owners.owner(id).pfn;
+  owners.refuse(id, -1, -kEIO);
+  const Pfn to = target();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(owners.move(old, to), -kEIO);
+}
+
+TEST_P(OwnersTest, TruncationWaitsForThePageLockAndFollowsThePage) {
+  const OwnerId id = make(PageKind::shmem);
+  const Pfn old = owners.owner(id).pfn;
+  Engine& engine = machine->engine;
+  const ActorId migrator = engine.add_actor(0);
+  const ActorId truncator = engine.add_actor(1);
+  engine.assume(migrator);
+  ASSERT_TRUE(machine->page_locks.try_lock(old));
+  engine.begin(truncator, owners.release(id));
+  engine.resume(truncator);
+  EXPECT_EQ(engine.state(truncator), Engine::State::waiting);
+  engine.assume(migrator);
+  machine->lru.get_page(old);
+  const Pfn to = target();
+  ASSERT_EQ(owners.move(old, to), 0);
+  machine->page_locks.unlock(old);
+  run_to_rest(*machine);
+  EXPECT_TRUE(owners.released(id));
+  EXPECT_EQ(map.page(to).ref, 1) << "only the reference of its allocation is left";
+  EXPECT_EQ(map.page(to).owner, 0U);
+  EXPECT_TRUE(machine->page_locks.none_held());
+}
+
+}  // namespace
+}  // namespace cma
