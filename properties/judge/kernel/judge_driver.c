@@ -114,8 +114,8 @@ static __printf(1, 2) void say(const char *fmt, ...)
 /* ---- kernel log ---- */
 
 /*
- * mm/ is compiled with ___ratelimit renamed to this, so that failure reports can be made independent of the clock. The simulated
- * clock stands still while the kernel computes, hence "rate 1" means: ten lines per call site, then none.
+ * mm/ is compiled with ___ratelimit renamed to this, so that failure reports can be made independent of the clock. The
+ * simulated clock stands still while the kernel computes, hence "rate 1" means: ten lines per call site, then none.
  */
 #undef ___ratelimit
 int ___ratelimit(struct ratelimit_state *rs, const char *func);
@@ -618,7 +618,7 @@ static pgoff_t slot_of(unsigned long id)
 	return id / 63 * 64 + id % 63;
 }
 
-/* What shmem does for a page of its own: page cache reference, counters, LRU. The page must really be on the LRU afterwards. */
+/* What shmem does for a page of its own: page cache reference, counters, LRU. It must really be on the LRU afterwards. */
 static int become_shmem(unsigned long id, struct page *page)
 {
 	struct address_space *mapping = shmem_mapping_of_judge;
@@ -990,7 +990,7 @@ static enum handle_kind kind_of_word(const char *w)
 	}
 }
 
-/* mvat smat umat anat: take exactly that page out of the area, as a contiguous range of one, and make it such a page. */
+/* mvat smat umat anat: take exactly that page of the area, as a contiguous range of one, and make it such a page. */
 static bool op_place(const struct words *op)
 {
 	unsigned long id, pfn;
@@ -1554,8 +1554,8 @@ static bool op_proc(const struct words *op)
 }
 
 /*
- * The first two members of what a debugfs number file keeps behind private_data. Going through read and write would need a
- * user address space, while these are exactly the functions that read and write call.
+ * The first two members of what a debugfs number file keeps behind private_data. Going through read and write would
+ * need a user address space, while these are exactly the functions that read and write call.
  */
 struct number_file {
 	int (*get)(void *data, u64 *value);
@@ -1583,7 +1583,12 @@ static bool op_dbg(const struct words *op)
 	if (IS_ERR(file))
 		return false;
 	if (!strcmp(op->w[2], "bitmap")) {
-		say("dbg %s bitmap %s\n", area->name, strim(file->private_data));
+		const char *text = strim(file->private_data);
+
+		say("dbg %s bitmap ", area->name);
+		for (; *text; text += strnlen(text, 1024))
+			say("%.1024s", text);
+		say("\n");
 	} else {
 		struct number_file *numbers = file->private_data;
 
