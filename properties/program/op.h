@@ -10,6 +10,7 @@
 
 #include "properties/program/ops_area.h"
 #include "properties/program/ops_boot.h"
+#include "properties/program/ops_buffers.h"
 #include "properties/program/ops_control.h"
 #include "properties/program/ops_expect.h"
 #include "properties/program/ops_pages.h"
@@ -25,7 +26,8 @@ using OpBody =
                  DrainOp<DrainKind::pages>, DrainOp<DrainKind::lru>, DrainOp<DrainKind::this_pagevec>, Signal, SleepOp,
                  Resume, Reserve, Declare, InitReservedMem, Activate, Cat, DebugfsAlloc, DebugfsFree, ExpectState,
                  ExpectFigure, ExpectError, ExpectCounter, ExpectLine<LineSource::log>, ExpectLine<LineSource::trace>,
-                 ExpectCat, ExpectPage, ExpectFinding>;
+                 ExpectCat, ExpectPage, ExpectFinding, OwnedPages<PageKind::block_device>, BufferOp<BufferVerb::touch>,
+                 BufferOp<BufferVerb::hold>, BufferOp<BufferVerb::put>, BufferOp<BufferVerb::dirty>, BufferInvalidate>;
 
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpBody>;
 

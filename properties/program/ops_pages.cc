@@ -102,6 +102,7 @@ template struct OwnedPages<PageKind::unmovable>;
 template struct OwnedPages<PageKind::movable_ops>;
 template struct OwnedPages<PageKind::anonymous>;
 template struct OwnedPages<PageKind::shmem>;
+template struct OwnedPages<PageKind::block_device>;
 
 Task<void> FreeOwned::perform(World& world, Slot self) const {
   Result* held = world.operand(self, pages, Yields::pages);
@@ -109,7 +110,8 @@ Task<void> FreeOwned::perform(World& world, Slot self) const {
   held->gone = true;
   for (std::uint64_t i = 0; i < held->pages; ++i) {
     const OwnerId owner = std::exchange(world.owner_of[held->first_owner + i], 0);
-    if (owner == 0) continue;
+    // A clean page may have been dropped from its cache meanwhile.
+    if (owner == 0 || world.machine().owners.released(owner)) continue;
     world.observer().owner_releasing(owner);
     co_await world.machine().owners.release(owner);
   }

@@ -69,6 +69,11 @@ struct OwnedPages {
                       .letter = 's',
                       .yields = Yields::pages,
                       .help = "page cache pages of shared memory, on the LRU"};
+      case PageKind::block_device:
+        return OpInfo{.verb = "block_device_page",
+                      .letter = 'd',
+                      .yields = Yields::pages,
+                      .help = "page cache pages of a RAM disk, on the LRU"};
       default:
         return OpInfo{.verb = "unmovable_page",
                       .letter = 'u',

@@ -14,6 +14,7 @@ void World::begin(const Program& program, Machine& machine, Observer& observer, 
   pieces.clear();
   owner_of.clear();
   got.clear();
+  held_buffers.clear();
   debugfs_inside.clear();
   output.clear();
   log_cursor = 0;

@@ -86,6 +86,8 @@ class World {
   std::vector<OwnerId> owner_of;
   // Frames on which get_page holds references, one entry each.
   std::vector<Pfn> got;
+  // Buffers on which bh_hold keeps counts, one entry each.
+  std::vector<BufferId> held_buffers;
   // Actors inside a debugfs operation, by area.
   std::vector<int> debugfs_inside;
   // What `cat` read, if asked for: slot and text.

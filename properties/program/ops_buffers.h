@@ -1,0 +1,43 @@
+// Operations on the buffer heads of block-device pages: looking them up, keeping them, writing to them.
+#pragma once
+
+#include "allocator/engine/task.h"
+#include "properties/program/fields.h"
+
+namespace cma {
+
+enum class BufferVerb : std::uint8_t { touch, hold, put, dirty };
+
+// A field-less name for each verb; all of them take block-device pages.
+template <BufferVerb kVerb>
+struct BufferOp {
+  static constexpr OpInfo kInfo = [] {
+    switch (kVerb) {
+      case BufferVerb::touch:
+        return OpInfo{.verb = "bh_touch",
+                      .help = "looks the pages' buffers up and lets go: each stays in a slot of the CPU it runs on"};
+      case BufferVerb::hold:
+        return OpInfo{.verb = "bh_hold", .help = "looks the pages' buffers up and keeps a count on each"};
+      case BufferVerb::put:
+        return OpInfo{.verb = "bh_put", .help = "gives back a count that bh_hold took on each buffer"};
+      default: return OpInfo{.verb = "bh_dirty", .help = "writes to the pages: they and their buffers are dirty"};
+    }
+  }();
+  OpRef pages;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.pages, {.wanted = Yields::pages});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const BufferOp&, const BufferOp&) = default;
+};
+
+struct BufferInvalidate {
+  static constexpr OpInfo kInfo{.verb = "bh_invalidate", .help = "invalidate_bh_lrus: empties the slots of every CPU"};
+  template <class Self, class Visitor>
+  static void fields(Self&, Visitor&) {}
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const BufferInvalidate&, const BufferInvalidate&) = default;
+};
+
+}  // namespace cma
