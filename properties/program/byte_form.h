@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "properties/program/program.h"
+#include "properties/program/shapes.h"
 
 namespace cma {
 
@@ -28,12 +29,9 @@ struct ByteLimits {
 // For fuzzers: small machines, short programs.
 inline constexpr ByteLimits kFuzzLimits{.pages = 4096, .ops = 256};
 
+// The program must be settled.
 std::vector<std::uint8_t> encode(const Program& program);
 Program decode(std::span<const std::uint8_t> bytes, const ByteLimits& limits = {});
 void decode_into(Program& program, std::span<const std::uint8_t> bytes, const ByteLimits& limits = {});
-
-// The machines that one byte can name: shape 0 is the default small machine, the others have one oddity each.
-std::size_t shapes();
-const Geometry& shape(std::size_t index, Release release);
 
 }  // namespace cma

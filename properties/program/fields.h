@@ -107,6 +107,7 @@ struct OperandSpec {
 struct PlaceSpec {
   std::string_view name = {};
   bool required = true;
+  bool decimal = false;  // a plain number is no frame number here
 };
 
 // One of a few words; the value is the index. Without a name the word stands alone; the name "." joins it to the

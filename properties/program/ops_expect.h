@@ -11,10 +11,8 @@ enum class StateWord : std::uint8_t { ok, failed, skipped, inside, gone };
 
 // `expect b.failed`
 struct ExpectState {
-  static constexpr OpInfo kInfo{.verb = "expect",
-                                .performed = Performed::by_nobody,
-                                .any_time = true,
-                                .help = "RESULT.ok|failed|skipped|inside|gone: how an operation ended"};
+  static constexpr OpInfo kInfo{
+      .verb = "expect", .performed = Performed::by_nobody, .any_time = true, .help = "how an operation ended"};
   OpRef result;
   StateWord state = StateWord::ok;
   template <class Self, class Visitor>
@@ -34,7 +32,7 @@ struct ExpectFigure {
   static constexpr OpInfo kInfo{.verb = "expect",
                                 .performed = Performed::by_nobody,
                                 .any_time = true,
-                                .help = "RESULT.pfn|pages ==|!=|<|<=|>|>= NUMBER|PLACE"};
+                                .help = "where a result lies, or how large it is; the value may be a number"};
   OpRef result;
   FigureWord figure = FigureWord::pfn;
   Compare compare = Compare::eq;
@@ -44,7 +42,7 @@ struct ExpectFigure {
     visit.operand(self.result, {});
     visit.choice(self.figure, {.name = ".", .words = kFigureWords});
     visit.choice(self.compare, {.words = kCompareWords});
-    visit.place(self.value, {});
+    visit.place(self.value, {.decimal = self.figure == FigureWord::pages});
   }
   void perform(World& world, Slot self) const;
   friend bool operator==(const ExpectFigure&, const ExpectFigure&) = default;
@@ -56,10 +54,8 @@ enum class ErrorWord : std::uint8_t { none, eintr, eio, enoent, eagain, enomem, 
 
 // `expect b == -ENOMEM`
 struct ExpectError {
-  static constexpr OpInfo kInfo{.verb = "expect",
-                                .performed = Performed::by_nobody,
-                                .any_time = true,
-                                .help = "RESULT ==|!= 0|-ENAME: the error an operation gave"};
+  static constexpr OpInfo kInfo{
+      .verb = "expect", .performed = Performed::by_nobody, .any_time = true, .help = "the error an operation gave"};
   OpRef result;
   Compare compare = Compare::eq;
   ErrorWord error = ErrorWord::none;
@@ -81,7 +77,7 @@ struct ExpectCounter {
   static constexpr OpInfo kInfo{.verb = "expect",
                                 .performed = Performed::by_nobody,
                                 .any_time = true,
-                                .help = "free_cma|free_pages|skipped|time ==|!=|<|<=|>|>= NUMBER"};
+                                .help = "a counter of the machine or of the run"};
   CounterWord counter = CounterWord::free_cma;
   Compare compare = Compare::eq;
   std::uint64_t value = 0;
@@ -103,10 +99,11 @@ enum class LineSource : std::uint8_t { log, trace };
 // source found, so a list of them checks an order.
 template <LineSource kSource>
 struct ExpectLine {
-  static constexpr OpInfo kInfo{.verb = kSource == LineSource::log ? "expect log" : "expect trace",
-                                .performed = Performed::by_nobody,
-                                .any_time = true,
-                                .help = "[next] \"TEXT\" [times=N | never]: lines that contain a text"};
+  static constexpr OpInfo kInfo{
+      .verb = kSource == LineSource::log ? "expect log" : "expect trace",
+      .performed = Performed::by_nobody,
+      .any_time = true,
+      .help = "lines that contain a text: any, so many, none; with next behind the last one found so"};
   std::string text;
   bool next = false;
   bool never = false;
@@ -124,10 +121,8 @@ struct ExpectLine {
 
 // `expect cat cma/main/used "148"`: one of the file's lines is exactly this, blanks at its ends left out.
 struct ExpectCat {
-  static constexpr OpInfo kInfo{.verb = "expect cat",
-                                .performed = Performed::by_nobody,
-                                .any_time = true,
-                                .help = "PATH \"LINE\": a file contains a line"};
+  static constexpr OpInfo kInfo{
+      .verb = "expect cat", .performed = Performed::by_nobody, .any_time = true, .help = "one line of a file is this"};
   std::string path;
   std::string line;
   template <class Self, class Visitor>
@@ -148,10 +143,8 @@ enum class BlockTypeWord : std::uint8_t { any, unmovable, movable, reclaimable, 
 // `expect page main+0x50 buddy order=4 type=cma`, `expect page main+3 used ref=2 owner=u`: what is not said is not
 // looked at.
 struct ExpectPage {
-  static constexpr OpInfo kInfo{.verb = "expect page",
-                                .performed = Performed::by_nobody,
-                                .any_time = true,
-                                .help = "PLACE [free|buddy|pcp|used|hole] [order=] [ref=] [type=] [owner=]: one page"};
+  static constexpr OpInfo kInfo{
+      .verb = "expect page", .performed = Performed::by_nobody, .any_time = true, .help = "what state a page is in"};
   Place page = Place::of_pfn(0);
   PageStateWord state = PageStateWord::any;
   std::uint64_t order = kAnyNumber;
@@ -173,10 +166,8 @@ struct ExpectPage {
 
 // `expect finding law=bitmap`: the program is there to break a law. Judged when the run has ended, wherever it stands.
 struct ExpectFinding {
-  static constexpr OpInfo kInfo{.verb = "expect finding",
-                                .performed = Performed::by_nobody,
-                                .any_time = true,
-                                .help = "law=NAME: the run breaks this law"};
+  static constexpr OpInfo kInfo{
+      .verb = "expect finding", .performed = Performed::by_nobody, .any_time = true, .help = "the run breaks this law"};
   std::string law;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {

@@ -31,7 +31,13 @@ struct FieldSettler {
   void operand(OpRef&, const OperandSpec&) const {}
   void place(Place& place, const PlaceSpec& spec) const {
     if (place.kind == Place::Kind::none && spec.required) place = Place::of_pfn(0);
-    if (place.kind == Place::Kind::area) area(place.area);
+    // What a declaring operation made is named as its result.
+    if (place.kind == Place::Kind::area && place.area.declared)
+      place = Place::of_result(OpRef{place.area.id}, place.offset);
+    if (place.kind == Place::Kind::area) {
+      area(place.area);
+      if (place.area.declared) place = Place::of_pfn(place.offset);
+    }
     // What a kind does not use is left at its default, so that equal text means equal programs.
     if (place.kind != Place::Kind::area) place.area = {};
     if (place.kind != Place::Kind::result) place.result = {};
@@ -70,66 +76,70 @@ void settle_header(const Program& program, Op& op) {
     op.until.nth = 1;
 }
 
+bool actor_name_taken(const Program& program, std::size_t before, std::string_view name) {
+  return std::any_of(program.actors.begin(), program.actors.begin() + static_cast<std::ptrdiff_t>(before),
+                     [name](const ActorSpec& other) { return other.name == name; });
+}
+
 void settle_actors(Program& program) {
   if (program.actors.size() > kMaxActors) program.actors.resize(kMaxActors);
-  std::set<std::string> taken;
-  for (ActorSpec& actor : program.actors) {
+  for (std::size_t i = 0; i < program.actors.size(); ++i) {
+    ActorSpec& actor = program.actors[i];
     actor.cpu = std::clamp(actor.cpu, 0, std::max(program.machine.cpus, 1) - 1);
-    for (char c = 'A'; !is_name(actor.name) || is_actor_word(actor.name) || taken.contains(actor.name); ++c)
+    for (char c = 'A'; !is_name(actor.name) || is_actor_word(actor.name) || actor_name_taken(program, i, actor.name);
+         ++c)
       actor.name = std::string(1, c);
-    taken.insert(actor.name);
   }
 }
 
 // --- identifiers and names ---
 
+// Gives every result that can be named one name and one identifier, such that reading the printed program gives the
+// same ones: a name like b7 on an operation of that letter asks for number 7; the first to ask gets it; what has
+// another name gets the smallest numbers that are left, in order.
 class Identifiers {
  public:
-  explicit Identifiers(Program& program) : program_(program) {}
-  void settle();
+  explicit Identifiers(Program& program) : program_(program), new_ids_(program.ops.size(), 0) {}
+  void settle() {
+    find_names();
+    claim_numbers();
+    number_the_rest();
+    rename_operands();
+  }
 
  private:
-  void find_keepers();
-  void settle_given_names();
-  void keep_default_names();
+  void find_names();
+  void claim_numbers();
   void number_the_rest();
   void rename_operands();
-  bool name_taken(const Op& op, const std::string& name) const;
-  OpId unused(const Op& op, bool named);
+  bool acceptable(const Op& op, const std::string& name) const;
 
-  enum class Fate : std::uint8_t { nameless, keeps, fresh, given };
   Program& program_;
-  std::vector<Fate> fates_;
+  std::vector<std::string> names_;  // as shown; empty: nameless, or to be given a new default name
+  std::vector<bool> fresh_;
   std::vector<OpId> new_ids_;
-  std::set<std::string, std::less<>> given_;  // names, in use
+  std::set<std::string> taken_;
   IdSet used_;
 };
 
-// The smallest identifier that is not used and whose default name, where it is to be shown, is free.
-OpId Identifiers::unused(const Op& op, bool named) {
-  OpId id = 1;
-  while (used_[id] || (!named && name_taken(op, default_name(info_of(op).letter, id)))) ++id;
-  used_.set(id);
-  return id;
+bool Identifiers::acceptable(const Op& op, const std::string& name) const {
+  if (!is_name(name) || is_reserved_word(name) || taken_.contains(name)) return false;
+  if (info_of(op).yields != Yields::area) return true;
+  return std::none_of(program_.machine.areas.begin(), program_.machine.areas.end(),
+                      [&](const AreaSpec& area) { return area.name == name; });
 }
 
-bool Identifiers::name_taken(const Op& op, const std::string& name) const {
-  if (given_.contains(name)) return true;
-  if (info_of(op).yields != Yields::area) return false;
-  return std::any_of(program_.machine.areas.begin(), program_.machine.areas.end(),
-                     [&](const AreaSpec& area) { return area.name == name; });
-}
-
-// The first operation with an identifier keeps it, and its name; later ones get another.
-void Identifiers::find_keepers() {
+// The first operation with an identifier keeps it and its name, if that is one.
+void Identifiers::find_names() {
   IdSet seen;
   for (const Op& op : program_.ops) {
-    Fate fate = Fate::nameless;
-    if (op.id != 0) {
-      fate = seen[op.id] ? Fate::fresh : program_.names.contains(op.id) ? Fate::given : Fate::keeps;
-      seen.set(op.id);
-    }
-    fates_.push_back(fate);
+    std::string name;
+    if (op.id != 0 && !seen[op.id]) name = program_.name_of(op);
+    const bool keeps = !name.empty() && acceptable(op, name);
+    fresh_.push_back(op.id != 0 && !keeps);
+    names_.push_back(keeps ? name : std::string());
+    if (keeps) taken_.insert(name);
+    seen.set(op.id);
   }
   // Identifiers that operands name and no operation has must stay unbound.
   for (const Op& op : program_.ops)
@@ -138,67 +148,43 @@ void Identifiers::find_keepers() {
     });
 }
 
-// A given name must be one, must be nobody else's, and must not look like a default name of its kind.
-void Identifiers::settle_given_names() {
-  for (std::size_t i = 0; i < program_.ops.size(); ++i) {
-    if (fates_[i] != Fate::given) continue;
-    const Op& op = program_.ops[i];
-    const std::string& name = program_.names[op.id];
-    const bool good =
-        is_name(name) && !is_reserved_word(name) && !default_id(name, info_of(op).letter) && !name_taken(op, name);
-    if (good)
-      given_.insert(name);
-    else
-      fates_[i] = Fate::keeps;
+void Identifiers::claim_numbers() {
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    const auto number = default_id(names_[i], info_of(program_.ops[i]).letter);
+    if (!number || used_[*number]) continue;
+    used_.set(*number);
+    new_ids_[i] = *number;
   }
 }
 
-void Identifiers::keep_default_names() {
-  for (std::size_t i = 0; i < program_.ops.size(); ++i) {
-    const Op& op = program_.ops[i];
-    if (fates_[i] != Fate::keeps) continue;
-    if (name_taken(op, default_name(info_of(op).letter, op.id))) {
-      fates_[i] = Fate::fresh;
-      continue;
-    }
-    new_ids_[i] = op.id;
-    used_.set(op.id);
-  }
-}
-
-// First those with default names, then those with given ones: numbers behind given names are seen nowhere, so they take
-// what is left, in order.
 void Identifiers::number_the_rest() {
-  for (std::size_t i = 0; i < program_.ops.size(); ++i) {
-    if (fates_[i] == Fate::fresh) new_ids_[i] = unused(program_.ops[i], false);
-  }
-  for (std::size_t i = 0; i < program_.ops.size(); ++i)
-    if (fates_[i] == Fate::given) new_ids_[i] = unused(program_.ops[i], true);
+  const auto give = [&](std::size_t i, bool shown) {
+    OpId id = 1;
+    while (used_[id] || (shown && !acceptable(program_.ops[i], default_name(info_of(program_.ops[i]).letter, id))))
+      ++id;
+    used_.set(id);
+    new_ids_[i] = id;
+  };
+  for (std::size_t i = 0; i < names_.size(); ++i)
+    if (fresh_[i]) give(i, true);
+  for (std::size_t i = 0; i < names_.size(); ++i)
+    if (new_ids_[i] == 0 && !names_[i].empty()) give(i, false);
 }
 
 void Identifiers::rename_operands() {
   std::map<OpId, OpId> renamed;
-  std::map<OpId, std::string> names;
+  program_.names.clear();
   for (std::size_t i = 0; i < program_.ops.size(); ++i) {
     Op& op = program_.ops[i];
     if (op.id != 0) renamed.emplace(op.id, new_ids_[i]);
-    if (fates_[i] == Fate::given) names[new_ids_[i]] = program_.names[op.id];
     op.id = new_ids_[i];
+    if (!names_[i].empty() && names_[i] != default_name(info_of(op).letter, op.id))
+      program_.names.emplace(op.id, names_[i]);
   }
   for (Op& op : program_.ops)
     for_each_operand(op.body, [&](OpId& id) {
       if (const auto found = renamed.find(id); found != renamed.end()) id = found->second;
     });
-  program_.names = std::move(names);
-}
-
-void Identifiers::settle() {
-  new_ids_.assign(program_.ops.size(), 0);
-  find_keepers();
-  settle_given_names();
-  keep_default_names();
-  number_the_rest();
-  rename_operands();
 }
 
 // The common case of programs that fuzzers make: nothing to do.

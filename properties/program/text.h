@@ -32,6 +32,8 @@ std::string print_op(const Program& program, const Op& op);
 // `main+0x50`, `0x4050`, `b+3`.
 std::string print_place(const Program& program, const Place& place);
 
+// The operands of a kind, as in "cma_alloc AREA pages=N [align=N] [nowarn]".
+std::string op_usage(std::size_t kind);
 // The table of operations and their operands, for `cmacheck` and the README.
 std::string op_reference();
 

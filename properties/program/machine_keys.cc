@@ -1,0 +1,77 @@
+#include "properties/program/machine_keys.h"
+
+#include <array>
+
+namespace cma {
+namespace {
+
+using Form = MachineKey::Form;
+
+// Far above what a machine may have: Geometry::impossible tells the real limits, with the rule.
+constexpr std::uint64_t kPageLimit = std::uint64_t{1} << 40;
+constexpr std::uint64_t kCountLimit = std::uint64_t{1} << 30;
+
+template <auto kMember>
+std::uint64_t get(const Geometry& g) {
+  return static_cast<std::uint64_t>(g.*kMember);
+}
+template <auto kMember>
+void set(Geometry& g, std::uint64_t value) {
+  g.*kMember = static_cast<std::remove_reference_t<decltype(g.*kMember)>>(value);
+}
+template <auto kMember>
+std::uint64_t get_optional(const Geometry& g) {
+  return g.*kMember ? static_cast<std::uint64_t>(*(g.*kMember)) : kAutomatic;
+}
+template <auto kMember>
+void set_optional(Geometry& g, std::uint64_t value) {
+  using Value = typename std::remove_reference_t<decltype(g.*kMember)>::value_type;
+  if (value == kAutomatic)
+    (g.*kMember).reset();
+  else
+    g.*kMember = static_cast<Value>(value);
+}
+
+std::uint64_t get_base(const Geometry& g) { return g.memory.start; }
+void set_base(Geometry& g, std::uint64_t base) { g.memory = {base, base + g.memory.pages()}; }
+std::uint64_t get_pages(const Geometry& g) { return g.memory.pages(); }
+void set_pages(Geometry& g, std::uint64_t pages) { g.memory.end = g.memory.start + pages; }
+
+constexpr std::array kKeys = {
+    MachineKey{"base", Form::hexadecimal, kPageLimit, get_base, set_base},
+    MachineKey{"pages", Form::hexadecimal, kPageLimit, get_pages, set_pages},
+    MachineKey{"cpus", Form::decimal, kCountLimit, get<&Geometry::cpus>, set<&Geometry::cpus>},
+    MachineKey{"pageblock_order", Form::decimal, kCountLimit, get<&Geometry::pageblock_order>,
+               set<&Geometry::pageblock_order>},
+    MachineKey{"largest_order", Form::decimal, kCountLimit, get<&Geometry::largest_order>,
+               set<&Geometry::largest_order>},
+    MachineKey{"max_areas", Form::decimal, kCountLimit, get<&Geometry::max_areas>, set<&Geometry::max_areas>},
+    MachineKey{"pcp_batch", Form::automatic, kCountLimit, get_optional<&Geometry::pcp_batch>,
+               set_optional<&Geometry::pcp_batch>},
+    MachineKey{"pcp_high", Form::automatic, kCountLimit, get_optional<&Geometry::pcp_high>,
+               set_optional<&Geometry::pcp_high>},
+    MachineKey{"pcp_high_min", Form::automatic, kCountLimit, get_optional<&Geometry::pcp_high_min>,
+               set_optional<&Geometry::pcp_high_min>},
+    MachineKey{"pcp_high_max", Form::automatic, kCountLimit, get_optional<&Geometry::pcp_high_max>,
+               set_optional<&Geometry::pcp_high_max>},
+    MachineKey{"min_free_kbytes", Form::automatic, kPageLimit, get_optional<&Geometry::min_free_kbytes>,
+               set_optional<&Geometry::min_free_kbytes>},
+    MachineKey{"extra_free_kbytes", Form::decimal, kPageLimit, get<&Geometry::extra_free_kbytes>,
+               set<&Geometry::extra_free_kbytes>},
+    MachineKey{"thp", Form::on_off, 1, get<&Geometry::transparent_hugepages>, set<&Geometry::transparent_hugepages>},
+    MachineKey{"debug", Form::on_off, 1, get<&Geometry::cma_debug>, set<&Geometry::cma_debug>},
+    MachineKey{"rate_limits", Form::on_off, 1, get<&Geometry::rate_limits>, set<&Geometry::rate_limits>},
+};
+
+}  // namespace
+
+std::span<const MachineKey> machine_keys() { return kKeys; }
+
+Geometry base_machine(Release release, bool small) {
+  if (small) return default_small_geometry(release);
+  Geometry geometry;
+  geometry.release = release;
+  return geometry;
+}
+
+}  // namespace cma

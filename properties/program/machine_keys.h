@@ -1,0 +1,29 @@
+// The `key=value` words of a machine line, as a table: the text form reads and prints them, the byte form stores them
+// in this order. Append, never insert.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "allocator/base/geometry.h"
+
+namespace cma {
+
+struct MachineKey {
+  enum class Form : std::uint8_t { decimal, hexadecimal, automatic, on_off };
+  std::string_view name;
+  Form form;
+  std::uint64_t max;
+  std::uint64_t (*get)(const Geometry&);
+  void (*set)(Geometry&, std::uint64_t);
+};
+
+// The value of an `automatic` key that the kernel's formula decides: `pcp_batch=auto`.
+inline constexpr std::uint64_t kAutomatic = ~std::uint64_t{0};
+
+std::span<const MachineKey> machine_keys();
+
+// The machine that the other words of a machine line change: `machine small release=R`, or `machine release=R`.
+Geometry base_machine(Release release, bool small);
+
+}  // namespace cma

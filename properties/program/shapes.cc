@@ -1,0 +1,76 @@
+#include "properties/program/shapes.h"
+
+#include <array>
+#include <vector>
+
+#include "allocator/base/assert.h"
+
+namespace cma {
+namespace {
+
+// Bases and sizes are multiples of 64 pages, which is what releases up to 5.18 align areas to on these machines, except
+// where pageblock and largest order are smaller.
+struct Shape {
+  std::string_view note;
+  void (*change)(Geometry&);
+};
+
+constexpr std::array<Shape, kShapes> kList = {{
+    {"the default small machine", [](Geometry&) {}},
+    {"bits of four pages", [](Geometry& g) { g.areas[1].order_per_bit = 2; }},
+    {"a hole in ordinary memory", [](Geometry& g) { g.holes = {{100, 130}}; }},
+    {"two zones, the border not on a largest block",
+     [](Geometry& g) { g.zones = {{"DMA32", {0, 272}}, {"Normal", {272, 1024}}}; }},
+    {"a zone border inside an area: it cannot be activated",
+     [](Geometry& g) { g.zones = {{"DMA32", {0, 848}}, {"Normal", {848, 1024}}}; }},
+    {"one CPU", [](Geometry& g) { g.cpus = 1; }},
+    {"pageblocks as large as the largest block", [](Geometry& g) { g.pageblock_order = g.largest_order; }},
+    {"pageblocks of eight pages", [](Geometry& g) { g.pageblock_order = 3; }},
+    {"bases that are odd multiples of their alignment, bits of eight pages",
+     [](Geometry& g) { g.areas = {{"a", 7 * 64, 3 * 64, 0}, {"b", 11 * 64, 5 * 64, 3}}; }},
+    {"an area of a single unit", [](Geometry& g) { g.areas = {{"a", 512, 64, 0}, {"b", 640, 64, 1}}; }},
+    {"memory that does not begin at frame 0",
+     [](Geometry& g) {
+       g.memory = {1040, 2064};
+       g.areas = {{"a", 1536, 256, 0}, {"b", 1792, 256, 1}};
+     }},
+    {"no per-CPU lists to speak of",
+     [](Geometry& g) {
+       g.pcp_batch = 1;
+       g.pcp_high = 0;
+     }},
+    {"nearly all memory in areas", [](Geometry& g) { g.areas = {{"a", 192, 512, 0}, {"b", 704, 320, 1}}; }},
+    {"high watermarks", [](Geometry& g) { g.min_free_kbytes = 1024; }},
+    {"an area in highmem", [](Geometry& g) { g.zones = {{"Normal", {0, 768}}, {"HighMem", {768, 1024}}}; }},
+    {"three areas next to each other, reserved frames, three CPUs",
+     [](Geometry& g) {
+       g.cpus = 3;
+       g.reserved = {{300, 321}};
+       g.areas = {{"a", 512, 128, 0}, {"b", 640, 192, 0}, {"c", 832, 128, 1}};
+     }},
+}};
+
+std::vector<Geometry> make_shapes() {
+  std::vector<Geometry> shapes;
+  for (Release release : kModelledReleases)
+    for (const Shape& shape : kList) {
+      Geometry geometry = default_small_geometry(release);
+      shape.change(geometry);
+      CMA_ASSERT(!geometry.impossible());
+      shapes.push_back(std::move(geometry));
+    }
+  return shapes;
+}
+
+}  // namespace
+
+const Geometry& shape(std::size_t index, Release release) {
+  static const std::vector<Geometry> shapes = make_shapes();
+  std::size_t which = 0;
+  while (which + 1 < kModelledReleases.size() && kModelledReleases[which] != release) ++which;
+  return shapes[which * kShapes + index % kShapes];
+}
+
+std::string_view shape_note(std::size_t index) { return kList[index % kShapes].note; }
+
+}  // namespace cma
