@@ -3,13 +3,6 @@
 namespace cma::judge {
 namespace {
 
-// "w+148" for a page of an area, "other" elsewhere.
-std::string place(const Machine& machine, Pfn pfn) {
-  const auto area = machine.areas.area_of(pfn);
-  if (!area) return "other";
-  return machine.areas.area(*area).name + "+" + std::to_string(pfn - machine.areas.area(*area).base);
-}
-
 // Relative to the first page's area even when the value lies behind its end.
 std::string offset_from(const Machine& machine, Pfn start, Pfn pfn) {
   static_cast<void>(machine);
@@ -66,6 +59,68 @@ std::string pages_line(const Machine& machine, const Area& area, std::uint64_t p
 
 }  // namespace
 
+std::string place_of(const Machine& machine, Pfn pfn) {
+  const auto area = machine.areas.area_of(pfn);
+  if (!area) return "other";
+  return machine.areas.area(*area).name + "+" + std::to_string(pfn - machine.areas.area(*area).base);
+}
+
+std::string free_cma_line(const Machine& machine) {
+  const Zone& zone = machine.buddy.zone(0);
+  return "cmaf free=" + std::to_string(zone.nr_free_cma) + " isolblk=" + std::to_string(zone.nr_isolate_pageblock);
+}
+
+std::string pcp_line(const Machine& machine) {
+  const PerCpuPages& pcp = machine.buddy.zone(0).pcp[0];
+  int pages = 0;
+  for (Frame frame = pcp.lists[index_of(Migratetype::movable)].first; frame != kNil; frame = machine.map.at(frame).next)
+    pages += machine.map.pageblock_type(machine.map.pfn(frame)) == Migratetype::cma ? 1 : 0;
+  return "pcp high=" + std::to_string(pcp.high) + " batch=" + std::to_string(pcp.batch) +
+         " cma_pages_on_it=" + std::to_string(pages);
+}
+
+std::string lru_line(const Machine& machine) {
+  const auto size = [&](LruList list) { return std::to_string(machine.lru.size(list)); };
+  return "lru inactive_anon=" + size(LruList::inactive_anon) + " active_anon=" + size(LruList::active_anon) +
+         " inactive_file=" + size(LruList::inactive_file) + " active_file=" + size(LruList::active_file) +
+         " isolated_anon=" + std::to_string(machine.lru.isolated_anon()) +
+         " isolated_file=" + std::to_string(machine.lru.isolated_file());
+}
+
+std::string owner_line(const Machine& machine, OwnerId id) {
+  const Owner& owner = machine.owners.owner(id);
+  if (owner.pfn == kNoPfn) return "none";
+  const Page& page = machine.map.page(owner.pfn);
+  const std::string place = place_of(machine, owner.pfn);
+  switch (owner.kind) {
+    case PageKind::movable_ops: return "mov " + place;
+    case PageKind::shmem: return "shm " + place;
+    case PageKind::anonymous:
+      return place + " ref=" + std::to_string(page.ref) + " map=" + std::to_string(page.map) +
+             (page.has(kPageLru) ? " lru" : "");
+    case PageKind::block_device: {
+      std::string line = place + " ref=" + std::to_string(page.ref);
+      if (owner.buffer == 0) return line;
+      const Buffer& buffer = machine.buffers.buffer(owner.buffer);
+      return line + " b_count=" + std::to_string(buffer.count) + (buffer.dirty ? " dirty" : "");
+    }
+    default: return place;
+  }
+}
+
+std::string move_line(const Machine& machine, Pfn pfn, int error) {
+  std::string line = "ev try " + place_of(machine, pfn);
+  for (AreaId id = 0; id < machine.areas.size(); ++id) {
+    const Area& area = machine.areas.area(id);
+    line += " " + area.name + "=";
+    for (Pfn block = area.base; block < area.base + area.pages; block += machine.map.pageblock_pages())
+      line += letter_of(machine.map.pageblock_type(block));
+  }
+  const Zone& zone = machine.buddy.zone(0);
+  return line + " cmafree=" + std::to_string(zone.nr_free_cma) +
+         " isolblk=" + std::to_string(zone.nr_isolate_pageblock) + (error != 0 ? " refuse" : "");
+}
+
 std::vector<std::string> dump_area(const Machine& machine, AreaId id, bool lists) {
   const Area& area = machine.areas.area(id);
   std::vector<std::string> lines;
@@ -112,27 +167,28 @@ std::string event_line(const Machine& machine, const Record& r, EventLevel level
   if (level == EventLevel::failures && !failing_test) return "";
   switch (r.event) {
     case Event::test_pages_isolated:
-      return "ev test_pages_isolated " + place(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " fin=+" +
+      return "ev test_pages_isolated " + place_of(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " fin=+" +
              offset_from(machine, r.a, r.c) + (r.b <= r.c ? " ok" : " BUSY");
     case Event::mm_migrate_pages: return "ev migrate ok=" + std::to_string(r.a) + " failed=" + std::to_string(r.b);
     case Event::cma_alloc:
-      return "ev cma_alloc " + (r.a == kNoPfn ? "none" : place(machine, r.a)) + " count=" + std::to_string(r.b) +
+      return "ev cma_alloc " + (r.a == kNoPfn ? "none" : place_of(machine, r.a)) + " count=" + std::to_string(r.b) +
              " align=" + std::to_string(r.c) + (r.d != 0 ? " ok" : " fail");
     case Event::cma_alloc_start:
       return "ev cma_alloc_start " + machine.areas.area(static_cast<AreaId>(r.a)).name +
              " count=" + std::to_string(r.b) + " align=" + std::to_string(r.c);
     case Event::cma_alloc_busy_retry:
-      return "ev cma_alloc_busy_retry " + place(machine, r.b) + " count=" + std::to_string(r.c) +
+      return "ev cma_alloc_busy_retry " + place_of(machine, r.b) + " count=" + std::to_string(r.c) +
              " align=" + std::to_string(r.d);
     case Event::cma_alloc_finish:
-      return "ev cma_alloc_finish " + (r.b == kNoPfn ? "none" : place(machine, r.b)) + " count=" + std::to_string(r.c) +
-             " align=" + std::to_string(r.d & 0xffffffff) + ((r.d >> 32) != 0 ? " ok" : " fail");
+      return "ev cma_alloc_finish " + (r.b == kNoPfn ? "none" : place_of(machine, r.b)) +
+             " count=" + std::to_string(r.c) + " align=" + std::to_string(r.d & 0xffffffff) +
+             ((r.d >> 32) != 0 ? " ok" : " fail");
     case Event::isolate_migratepages:
     case Event::isolate_freepages:
       if (level < EventLevel::scans) return "";
       return std::string(r.event == Event::isolate_migratepages ? "ev isolate_migratepages "
                                                                 : "ev isolate_freepages ") +
-             place(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " scanned=" + std::to_string(r.c) +
+             place_of(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " scanned=" + std::to_string(r.c) +
              " taken=" + std::to_string(r.d);
     default: return "";
   }

@@ -20,4 +20,16 @@ enum class EventLevel : int { none, failures, steps, scans };
 // The line for a record, without its two leading spaces; empty if it is not wanted. `raw`: the kernel's own text.
 std::string event_line(const Machine& machine, const Record& record, EventLevel level, bool raw, bool log);
 
+// "w+148" for a page of an area, "other" elsewhere.
+std::string place_of(const Machine& machine, Pfn pfn);
+// "cmaf free=3948 isolblk=0", "pcp high= batch= cma_pages_on_it=" (CPU 0), "lru inactive_anon= ...": as the driver
+// words them.
+std::string free_cma_line(const Machine& machine);
+std::string pcp_line(const Machine& machine);
+std::string lru_line(const Machine& machine);
+// Where an owned page is now, and what its kind has to tell.
+std::string owner_line(const Machine& machine, OwnerId id);
+// "ev try w+100 w=IICCCCCC cmafree=3072 isolblk=2 refuse": a driver is asked to move its page.
+std::string move_line(const Machine& machine, Pfn pfn, int error);
+
 }  // namespace cma::judge
