@@ -85,8 +85,10 @@ std::optional<int> Areas::check_declaration(const DeclareRequest& request, std::
   };
   const bool fixed = request.fixed && base != 0;
   if (fixed && !is_aligned(request.base, alignment)) {
-    base = align_up(request.base, alignment);
-    return failed(-kEINVAL, "Region at " + physical(base) + " must be aligned to " + physical(alignment) + " bytes");
+    // Said before anything is rounded.
+    size = request.size;
+    return failed(-kEINVAL,
+                  "Region at " + physical(request.base) + " must be aligned to " + physical(alignment) + " bytes");
   }
   if (!is_aligned(size >> kPageShift, order_pages(request.order_per_bit))) return -kEINVAL;
   std::uint64_t highmem = memblock_.memory().end << kPageShift;
@@ -104,7 +106,7 @@ std::optional<int> Areas::check_declaration(const DeclareRequest& request, std::
 int Areas::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) {
   const std::uint64_t pages = request.size >> kPageShift;
   const std::uint64_t align = alignment >> kPageShift;
-  const Pfn limit = request.limit >> kPageShift;
+  Pfn limit = request.limit >> kPageShift;
   const Pfn wanted = request.base >> kPageShift;
   if (request.fixed) {
     const PfnRange range{wanted, wanted + pages};
@@ -117,18 +119,26 @@ int Areas::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) 
   for (std::size_t zone = 0; zone < buddy_.zones(); ++zone)
     if (buddy_.zone_name(zone) == "HighMem") highmem = buddy_.zone(zone).range.start;
   base = kNoPfn;
-  // 5.10: prefer the first memory above 4 GiB, so that areas do not take what 32-bit devices need.
-  const Pfn four_gib = 4 * kGiB >> kPageShift;
-  if (release_ >= Release::v5_10 && memblock_.memory().end >= four_gib + pages)
-    base = memblock_.alloc_range(pages, align, std::max(four_gib, wanted), limit, /*bottom_up=*/true);
-  if (base == kNoPfn && wanted < highmem && limit > highmem)
+  // An area must lie in one zone: high memory first, then low memory only.
+  if (wanted < highmem && limit > highmem) {
     base = memblock_.alloc_range(pages, align, highmem, limit, false);
-  if (base == kNoPfn)
-    base = memblock_.alloc_range(pages, align, wanted, std::min(limit, memblock_.memory().end), false);
+    limit = highmem;
+  }
+  // 5.10: the first memory above 4 GiB, whatever base was asked for, so that areas do not take what 32-bit devices
+  // need.
+  const Pfn four_gib = 4 * kGiB >> kPageShift;
+  if (base == kNoPfn && release_ >= Release::v5_10 && memblock_.memory().end >= four_gib + pages)
+    base = memblock_.alloc_range(pages, align, four_gib, limit, /*bottom_up=*/true);
+  if (base == kNoPfn) base = memblock_.alloc_range(pages, align, wanted, limit, false);
   return base == kNoPfn ? -kENOMEM : 0;
 }
 
 int Areas::declare_contiguous(const DeclareRequest& asked) {
+  if (debug_) {
+    const std::string function = release_ >= Release::v5_10 ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
+    trace_.log("cma: " + function + "(size " + physical(asked.size) + ", base " + physical(asked.base) + ", limit " +
+               physical(asked.limit) + " alignment " + physical(asked.alignment) + ")");
+  }
   if (areas_.size() >= max_areas_) {
     trace_.log("cma: Not enough slots for CMA reserved regions!");
     return -kENOSPC;
@@ -143,9 +153,10 @@ int Areas::declare_contiguous(const DeclareRequest& asked) {
   if (request.base == 0) request.fixed = false;
   const std::uint64_t end = memblock_.memory().end << kPageShift;
   if (request.limit == 0 || request.limit > end) request.limit = end;
-  // `asked.base` decides about fixed alignment, the rounded values about everything else.
+  // Base and size as asked for decide about fixed alignment, the rounded values about everything else.
   DeclareRequest checked = request;
   checked.base = asked.base;
+  checked.size = asked.size;
   if (const auto error = check_declaration(checked, alignment, request.base, request.size, request.limit))
     return *error;
   Pfn base = kNoPfn;

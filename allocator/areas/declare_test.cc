@@ -1,0 +1,297 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "allocator/areas/areas.h"
+#include "allocator/base/error.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kUnit = 4 * kMiB;  // a multiple of both releases' alignment
+
+class DeclareTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static bool v61() { return GetParam() == Release::v6_1; }
+  static Geometry geometry() {
+    Geometry g;
+    g.release = GetParam();
+    g.memory = {0, 0x8000};  // 128 MiB
+    g.cma_debug = false;
+    return g;
+  }
+  static DeclareRequest request(std::uint64_t base, std::uint64_t size, bool fixed = true) {
+    DeclareRequest r;
+    r.name = "main";
+    r.base = base;
+    r.size = size;
+    r.fixed = fixed;
+    return r;
+  }
+
+  // A machine that is still booting.
+  std::unique_ptr<Machine> machine = std::make_unique<Machine>(geometry());
+  Areas& areas = machine->areas;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, DeclareTest, ::testing::ValuesIn(kComparedReleases));
+
+// --- declaring ---
+
+TEST_P(DeclareTest, AFixedAreaLiesWhereItWasAskedFor) {
+  EXPECT_EQ(areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
+  EXPECT_THAT(log_lines(*machine), ElementsAre("cma: Reserved 16 MiB at 0x0000000004000000"));
+  ASSERT_EQ(areas.size(), 1U);
+  EXPECT_EQ(areas.area(0).base, 0x4000U);
+  EXPECT_EQ(areas.area(0).pages, 0x1000U);
+  EXPECT_EQ(areas.total_pages(), 0x1000U);
+  EXPECT_TRUE(machine->memblock.is_region_reserved({0x4000, 0x5000}));
+  EXPECT_FALSE(areas.area(0).active());
+}
+
+TEST_P(DeclareTest, ADebugKernelSaysWhatItWasAskedFor) {
+  Geometry g = geometry();
+  g.cma_debug = true;
+  Machine m(g);
+  DeclareRequest r = request(64 * kMiB, 16 * kMiB);
+  r.limit = 96 * kMiB;
+  r.alignment = 8 * kMiB;
+  m.areas.declare_contiguous(r);
+  const std::string function = v61() ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
+  EXPECT_EQ(log_lines(m).front(), "cma: " + function +
+                                      "(size 0x0000000001000000, base 0x0000000004000000, "
+                                      "limit 0x0000000006000000 alignment 0x0000000000800000)");
+}
+
+TEST_P(DeclareTest, AFreeAreaLiesAsHighAsItCan) {
+  EXPECT_EQ(areas.declare_contiguous(request(0, 16 * kMiB, false)), 0);
+  EXPECT_EQ(areas.area(0).base, 0x7000U);
+  DeclareRequest below = request(0, 16 * kMiB, false);
+  below.limit = 64 * kMiB;
+  EXPECT_EQ(areas.declare_contiguous(below), 0);
+  EXPECT_EQ(areas.area(1).base, 0x3000U);
+}
+
+TEST_P(DeclareTest, BaseZeroIsNotFixed) {
+  EXPECT_EQ(areas.declare_contiguous(request(0, 16 * kMiB, true)), 0);
+  EXPECT_EQ(areas.area(0).base, 0x7000U);
+}
+
+TEST_P(DeclareTest, SizesRoundUpToTheUnit) {
+  EXPECT_EQ(areas.declare_contiguous(request(64 * kMiB, 1, true)), 0);
+  EXPECT_EQ(areas.area(0).pages, v61() ? 512U : 1024U);
+}
+
+struct Refusal {
+  const char* what;
+  DeclareRequest request;
+  int error;
+  std::vector<std::string> log;
+};
+
+std::vector<Refusal> refusals() {
+  const auto make = [](std::uint64_t base, std::uint64_t size, std::uint64_t limit, std::uint64_t alignment,
+                       unsigned order_per_bit, bool fixed) {
+    DeclareRequest r;
+    r.name = "main";
+    r.base = base;
+    r.size = size;
+    r.limit = limit;
+    r.alignment = alignment;
+    r.order_per_bit = order_per_bit;
+    r.fixed = fixed;
+    return r;
+  };
+  return {
+      {"no size", make(64 * kMiB, 0, 0, 0, 0, true), -kEINVAL, {}},
+      {"alignment is no power of two", make(0, kUnit, 0, 3 * kMiB, 0, false), -kEINVAL, {}},
+      {"a bit is larger than the area", make(0, kUnit, 0, 0, 11, false), -kEINVAL, {}},
+      {"fixed at a base that is not aligned",
+       make(65 * kMiB, 5 * kMiB, 0, 0, 0, true),
+       -kEINVAL,
+       {"cma: Region at 0x0000000004100000 must be aligned to 0xUNIT bytes", "cma: Failed to reserve 5 MiB"}},
+      {"fixed at a base that is not aligned as asked",
+       make(64 * kMiB + kUnit, kUnit, 0, 8 * kMiB, 0, true),
+       -kEINVAL,
+       {"cma: Region at 0x0000000004400000 must be aligned to 0x0000000000800000 bytes",
+        "cma: Failed to reserve 4 MiB"}},
+      {"beyond the end of memory",
+       make(120 * kMiB, 16 * kMiB, 0, 0, 0, true),
+       -kEINVAL,
+       {"cma: Region at 0x0000000007800000 defined on low/high memory boundary (0x0000000008000000)",
+        "cma: Failed to reserve 16 MiB"}},
+      {"beyond its limit",
+       make(64 * kMiB, 16 * kMiB, 72 * kMiB, 0, 0, true),
+       -kEINVAL,
+       {"cma: Size (0x0000000001000000) of region at 0x0000000004000000 exceeds limit (0x0000000004800000)",
+        "cma: Failed to reserve 16 MiB"}},
+      {"larger than memory",
+       make(0, 256 * kMiB, 0, 0, 0, false),
+       -kEINVAL,
+       {"cma: Size (0x0000000010000000) of region at 0x0000000000000000 exceeds limit (0x0000000008000000)",
+        "cma: Failed to reserve 256 MiB"}},
+      {"on top of another reservation",
+       make(32 * kMiB, 16 * kMiB, 0, 0, 0, true),
+       -kEBUSY,
+       {"cma: Failed to reserve 16 MiB"}},
+      {"no gap is large enough", make(0, 96 * kMiB, 0, 0, 0, false), -kENOMEM, {"cma: Failed to reserve 96 MiB"}},
+      {"the unit is no whole number of bits",
+       make(64 * kMiB, 64 * kMiB, 0, 0, 12, true),
+       -kEINVAL,
+       {"cma: Failed to reserve 64 MiB"}},
+  };
+}
+
+TEST_P(DeclareTest, ARefusalHasItsErrorAndItsLines) {
+  for (const Refusal& refusal : refusals()) {
+    Geometry g = geometry();
+    g.reserved = {{0x2800, 0x2900}};  // 40 MiB
+    Machine m(g);
+    std::vector<std::string> expected = refusal.log;
+    for (std::string& line : expected)
+      if (const std::size_t at = line.find("0xUNIT"); at != std::string::npos)
+        line.replace(at, 6, v61() ? "0x0000000000200000" : "0x0000000000400000");
+    EXPECT_EQ(m.areas.declare_contiguous(refusal.request), refusal.error) << refusal.what;
+    EXPECT_EQ(log_lines(m), expected) << refusal.what;
+    EXPECT_EQ(m.areas.size(), 0U) << refusal.what;
+    EXPECT_THAT(m.memblock.reserved(), ElementsAre(PfnRange{0x2800, 0x2900})) << refusal.what;
+  }
+}
+
+TEST_P(DeclareTest, TheTableHoldsAsManyAreasAsItHas) {
+  Geometry g = geometry();
+  g.max_areas = 2;
+  Machine m(g);
+  EXPECT_EQ(m.areas.declare_contiguous(request(0, kUnit, false)), 0);
+  EXPECT_EQ(m.areas.declare_contiguous(request(0, kUnit, false)), 0);
+  const std::size_t said = m.trace.records().size();
+  EXPECT_EQ(m.areas.declare_contiguous(request(0, 0, false)), -kENOSPC) << "asked before anything else";
+  EXPECT_THAT(log_lines(m, said), ElementsAre("cma: Not enough slots for CMA reserved regions!"));
+  m.memblock.reserve({0, 0x400});
+  EXPECT_EQ(m.areas.init_reserved_mem(0, kUnit, 0, "third"), -kENOSPC);
+}
+
+TEST_P(DeclareTest, AFixedAreaMayNotStraddleHighMemory) {
+  Geometry g = geometry();
+  g.zones = {{"Normal", {0, 0x4400}}, {"HighMem", {0x4400, 0x8000}}};
+  Machine m(g);
+  EXPECT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), -kEINVAL);
+  EXPECT_THAT(log_lines(m),
+              ElementsAre("cma: Region at 0x0000000004000000 defined on low/high memory boundary (0x0000000004400000)",
+                          "cma: Failed to reserve 16 MiB"));
+}
+
+TEST_P(DeclareTest, AFreeAreaPrefersHighMemoryAndNeverStraddlesIt) {
+  Geometry g = geometry();
+  g.zones = {{"Normal", {0, 0x6000}}, {"HighMem", {0x6000, 0x8000}}};
+  Machine m(g);
+  EXPECT_EQ(m.areas.declare_contiguous(request(0, 16 * kMiB, false)), 0);
+  EXPECT_EQ(m.areas.area(0).base, 0x7000U);
+  EXPECT_EQ(m.areas.declare_contiguous(request(0, 24 * kMiB, false)), 0);
+  EXPECT_EQ(m.areas.area(1).base + m.areas.area(1).pages, 0x6000U) << "what is left of high memory is too small";
+}
+
+TEST(DeclarePlacement, Release61PrefersTheFirstMemoryAboveFourGigabytes) {
+  for (Release release : kComparedReleases) {
+    Geometry g;
+    g.release = release;
+    g.memory = {0xf0000, 0x110000};  // 3840 MiB to 4352 MiB
+    Machine m(g);
+    DeclareRequest r;
+    r.name = "main";
+    r.size = 16 * kMiB;
+    EXPECT_EQ(m.areas.declare_contiguous(r), 0);
+    EXPECT_EQ(m.areas.area(0).base, release == Release::v6_1 ? 0x100000U : 0x10f000U);
+  }
+}
+
+// --- areas over memory that boot has reserved ---
+
+TEST_P(DeclareTest, ReservedMemoryMustBeReservedAlignedAndOfWholeBits) {
+  machine->memblock.reserve({0x4000, 0x5000});
+  const std::uint64_t base = 64 * kMiB;
+  EXPECT_EQ(areas.init_reserved_mem(base, 0, 0, "a"), -kEINVAL);
+  EXPECT_EQ(areas.init_reserved_mem(base, 32 * kMiB, 0, "a"), -kEINVAL) << "only half of it is reserved";
+  EXPECT_EQ(areas.init_reserved_mem(base + kMiB, kUnit, 0, "a"), -kEINVAL);
+  EXPECT_EQ(areas.init_reserved_mem(base, kMiB, 0, "a"), -kEINVAL);
+  EXPECT_EQ(areas.init_reserved_mem(base, kUnit, 11, "a"), -kEINVAL);
+  EXPECT_EQ(areas.init_reserved_mem(base, 2 * kMiB, 0, "a"), v61() ? 0 : -kEINVAL);
+  EXPECT_EQ(areas.init_reserved_mem(base + kUnit, kUnit, 9, "b"), 0);
+  EXPECT_THAT(log_lines(*machine), IsEmpty());
+}
+
+TEST_P(DeclareTest, AnAreaWithoutANameGetsTheKernelsWithItsNewline) {
+  machine->memblock.reserve({0x4000, 0x5000});
+  EXPECT_EQ(areas.init_reserved_mem(64 * kMiB, kUnit, 0, ""), 0);
+  EXPECT_EQ(areas.area(0).name, "cma0\n");
+}
+
+// --- activation ---
+
+TEST_P(DeclareTest, ActivationGivesThePageblocksToTheAllocatorAsCma) {
+  areas.declare_contiguous(request(64 * kMiB, 16 * kMiB));
+  machine->finish_boot();
+  EXPECT_TRUE(areas.area(0).active());
+  EXPECT_EQ(areas.area(0).bitmap.size(), 4096U);
+  EXPECT_EQ(machine->buddy.zone(0).nr_free_cma, 4096);
+  EXPECT_EQ(machine->buddy.zone(0).managed, 0x8000U);
+  for (Pfn pfn = 0x4000; pfn < 0x5000; pfn += 512) EXPECT_EQ(machine->map.pageblock_type(pfn), Migratetype::cma);
+  EXPECT_EQ(machine->map.pageblock_type(0x5000), Migratetype::movable);
+}
+
+// Three areas; the middle one cannot be activated.
+TEST_P(DeclareTest, AfterAFailure419StopsAnd61GoesOn) {
+  for (std::uint64_t base : {32 * kMiB, 64 * kMiB, 96 * kMiB})
+    ASSERT_EQ(areas.declare_contiguous(request(base, 8 * kMiB)), 0);
+  areas.fail_bitmap_of(1);
+  const std::size_t said = machine->trace.records().size();
+  machine->finish_boot();
+  EXPECT_TRUE(areas.area(0).active());
+  EXPECT_FALSE(areas.area(1).active());
+  EXPECT_EQ(areas.area(2).active(), v61());
+  EXPECT_EQ(areas.area(1).pages, 0U);
+  EXPECT_EQ(run_now(areas.cma_alloc(1, 1, 0, false)), kNoPfn);
+  EXPECT_EQ(machine->buddy.zone(0).nr_free_cma, v61() ? 4096 : 2048);
+  EXPECT_EQ(machine->buddy.zone(0).managed, v61() ? 0x8000U : 0x8000U - 2 * 2048)
+      << "4.19 loses what it did not activate";
+  EXPECT_EQ(machine->map.page(0x4000).has(kPageReserved), !v61());
+  EXPECT_EQ(areas.total_pages(), v61() ? 2 * 2048U : 3 * 2048U);
+  if (v61())
+    EXPECT_EQ(log_lines(*machine, said).front(), "cma: CMA area main could not be activated");
+  else
+    EXPECT_THAT(log_lines(*machine, said), IsEmpty()) << "4.19 says nothing about a missing bitmap";
+}
+
+TEST_P(DeclareTest, AnAreaAcrossAZoneBorderFailsLateOn419AndEarlyOn61) {
+  Geometry g = geometry();
+  g.zones = {{"DMA32", {0, 0x4600}}, {"Normal", {0x4600, 0x8000}}};
+  Machine m(g);
+  ASSERT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
+  const std::size_t said = m.trace.records().size();
+  m.finish_boot();
+  EXPECT_FALSE(m.areas.area(0).active());
+  EXPECT_THAT(log_lines(m, said), ElementsAre("cma: CMA area main could not be activated"));
+  EXPECT_EQ(m.map.pageblock_type(0x4000), v61() ? Migratetype::movable : Migratetype::cma)
+      << "4.19 had converted the pageblocks before the border";
+  EXPECT_EQ(m.buddy.zone(0).nr_free_cma, v61() ? 0 : 3 * 512);
+  EXPECT_EQ(m.map.page(0x4800).has(kPageReserved), !v61());
+  EXPECT_EQ(m.buddy.zone(0).managed + m.buddy.zone(1).managed, v61() ? 0x8000U : 0x8000U - 5 * 512);
+}
+
+TEST_P(DeclareTest, AnInactiveAreaKeepsItsSizeUnderTheFault) {
+  Geometry g = geometry();
+  g.bugs.switch_on(Bug::inactive_alloc);
+  Machine m(g);
+  ASSERT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 8 * kMiB)), 0);
+  m.areas.fail_bitmap_of(0);
+  m.finish_boot();
+  EXPECT_EQ(m.areas.area(0).pages, 2048U);
+  EXPECT_EQ(m.bugs.times_reached(Bug::inactive_alloc), 1U);
+}
+
+}  // namespace
+}  // namespace cma
