@@ -23,6 +23,8 @@ namespace cma {
 struct RunOptions {
   // Bounds of a stretch of one operation (README.md) are multiplied by this; 0 switches them off.
   std::uint64_t budget_factor = 1;
+  // Expectations that are not met are findings. Fuzzers, whose programs expect at random, switch that off.
+  bool expectations = true;
   // Keep what `cat` read, for output.
   bool keep_output = false;
   // Events about single pages are recorded too.
