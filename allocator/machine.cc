@@ -24,7 +24,7 @@ Machine::Machine(const Geometry& geometry)
       lru(geometry, engine, map, buddy),
       migration(geometry, engine, trace, map, buddy, lru, page_locks),
       buffers(geometry, engine, map, lru),
-      owners(geometry, map, lru, page_locks, buffers),
+      owners(geometry, engine, map, lru, page_locks, buffers, spaces),
       isolation(geometry, bugs, engine, trace, map, buddy),
       contig(geometry, bugs, engine, trace, map, buddy, lru, migration, isolation),
       areas(geometry, bugs, engine, trace, map, memblock, buddy, contig) {
@@ -58,6 +58,7 @@ void Machine::restore(const Machine& boot) {
   buddy.copy_from(boot.buddy);
   lru.copy_from(boot.lru);
   buffers.copy_from(boot.buffers);
+  spaces.copy_from(boot.spaces);
   owners.copy_from(boot.owners);
   areas.copy_from(boot.areas);
   booted_ = boot.booted_;
@@ -107,7 +108,7 @@ std::uint64_t Machine::state_hash() const {
   for (OwnerId id = 1; id <= owners.size(); ++id) {
     const Owner& owner = owners.owner(id);
     hash_step(hash, owner.pfn);
-    hash_step(hash, static_cast<std::uint64_t>(owner.refusals) ^ (owner.mapped ? 1 : 0));
+    hash_step(hash, static_cast<std::uint64_t>(owner.refusals) ^ static_cast<std::uint64_t>(owner.mapped) << 40);
   }
   return hash;
 }

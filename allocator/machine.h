@@ -51,6 +51,7 @@ class Machine {
   Lru lru;
   Migration migration;
   Buffers buffers;
+  AddressSpaces spaces;
   Owners owners;
   Isolation isolation;
   Contig contig;

@@ -47,13 +47,16 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target) {
     co_return -kEAGAIN;
   }
   if (was_mapped) {
-    kinds_->unmap(pfn);
+    co_await kinds_->unmap(pfn);
     co_await at(engine_, Point::migrate_unmapped);
   }
   int error = -kEAGAIN;
   if (map_.page(pfn).map == 0) error = kinds_->move(pfn, target);
   if (error == 0 && v5_13) co_await settle_target(target, true, was_mapped);
-  if (was_mapped) kinds_->remap(pfn, error == 0 ? target : pfn);
+  if (was_mapped) {
+    const Pfn mapped_again = error == 0 ? target : pfn;
+    co_await kinds_->remap(pfn, mapped_again);
+  }
   if (error == 0 && !v5_13) co_await settle_target(target, true, was_mapped);
   co_return error;
 }

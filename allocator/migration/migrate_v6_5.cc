@@ -52,11 +52,11 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, 
       error = -kEAGAIN;
     } else if (!movable_ops && map_.page(pfn).map > 0) {
       was_mapped = true;
-      kinds_->unmap(pfn);
+      co_await kinds_->unmap(pfn);
       if (map_.page(pfn).map > 0) error = -kEAGAIN;
     }
     if (error == 0) co_return 0;
-    if (was_mapped) kinds_->remap(pfn, pfn);
+    if (was_mapped) co_await kinds_->remap(pfn, pfn);
     locks_.unlock(target);
     locks_.unlock(pfn);
   }
@@ -75,7 +75,10 @@ Task<int> Migration::move_page_v6_5(Pfn pfn, Pfn target, bool was_mapped) {
   const int error = kinds_->move(pfn, target);
   if (error == -kEAGAIN) co_return error;
   if (error == 0) co_await settle_target(target, lru, was_mapped);
-  if (was_mapped) kinds_->remap(pfn, error == 0 ? target : pfn);
+  if (was_mapped) {
+    const Pfn mapped_again = error == 0 ? target : pfn;
+    co_await kinds_->remap(pfn, mapped_again);
+  }
   locks_.unlock(target);
   locks_.unlock(pfn);
   co_await lru_.put_page(target);
@@ -84,7 +87,7 @@ Task<int> Migration::move_page_v6_5(Pfn pfn, Pfn target, bool was_mapped) {
 }
 
 Task<void> Migration::undo_unmapped_v6_5(Pfn pfn, Pfn target, bool was_mapped) {
-  if (was_mapped) kinds_->remap(pfn, pfn);
+  if (was_mapped) co_await kinds_->remap(pfn, pfn);
   locks_.unlock(pfn);
   locks_.unlock(target);
   co_await lru_.put_page(target);

@@ -15,10 +15,11 @@ class PageKinds {
   virtual bool has_mapping(Pfn pfn) const = 0;
   // A driver's isolate hook for a non-LRU movable page: false refuses.
   virtual bool isolate_movable(Pfn pfn) = 0;
-  // try_to_unmap with migration entries: every pte that maps the page, a reference each. The page is locked.
-  virtual void unmap(Pfn pfn) = 0;
+  // try_to_unmap with migration entries: every pte that maps the page, a reference each, under
+  // the page-table lock of its space. The page is locked. Mappings that must not go are left.
+  virtual Task<void> unmap(Pfn pfn) = 0;
   // remove_migration_ptes: every migration entry for `old` becomes a pte of `target` (which may be `old`).
-  virtual void remap(Pfn old, Pfn target) = 0;
+  virtual Task<void> remap(Pfn old, Pfn target) = 0;
   // One clean page of a file, isolated and locked: true if it could be dropped from its cache. Its two references
   // (cache and list) are gone then, and the caller frees it.
   virtual bool reclaim_clean(Pfn pfn) = 0;

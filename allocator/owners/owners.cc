@@ -23,17 +23,24 @@ std::string_view name_of(PageKind kind) {
   return "?";
 }
 
-Owners::Owners(const Geometry& geometry, MemoryMap& map, Lru& lru, PageLocks& locks, Buffers& buffers)
-    : release_(geometry.release), map_(map), lru_(lru), locks_(locks), buffers_(buffers) {}
+Owners::Owners(const Geometry& geometry, Engine& engine, MemoryMap& map, Lru& lru, PageLocks& locks, Buffers& buffers,
+               AddressSpaces& spaces)
+    : release_(geometry.release),
+      engine_(engine),
+      map_(map),
+      lru_(lru),
+      locks_(locks),
+      buffers_(buffers),
+      spaces_(spaces) {}
 
-Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind) {
-  CMA_ASSERT(map_.page(pfn).ref == 1 && map_.page(pfn).map == 0 && map_.page(pfn).owner == 0);
+Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
+  // Others may have taken references of their own on the way here.
+  CMA_ASSERT(map_.page(pfn).ref > 0 && map_.page(pfn).map == 0 && map_.page(pfn).owner == 0);
   Owner owner;
   owner.kind = kind;
   owner.pfn = pfn;
   // Any value that differs from page to page will do for content; zero is a free page's.
   owner.token = static_cast<std::uint32_t>(owners_.size() + 1) * 2654435761U | 1U;
-  owner.mapped = kind == PageKind::anonymous;
   owners_.push_back(owner);
   const auto id = static_cast<OwnerId>(owners_.size());
   Page& page = map_.edit(pfn);
@@ -47,22 +54,66 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind) {
   }
   if (kind == PageKind::anonymous || kind == PageKind::shmem) {
     page.flags = kPageSwapbacked | kPageUptodate | (kind == PageKind::anonymous ? kPageAnon : 0U);
-    page.map = kind == PageKind::anonymous ? 1 : 0;
+    if (kind == PageKind::anonymous) map_pte(pte != 0 ? pte : spaces_.add_ptes(0, 1), id);
     co_await lru_.cache_add(pfn);
   }
   co_return id;
 }
 
-// zap_pte_range of a single pte: the map count first, then its reference. A migration entry that stands in for the pte
-// just goes: it holds neither.
+// --- page tables ---
+
+void Owners::map_pte(PteId id, OwnerId page) {
+  Pte& pte = spaces_.pte(id);
+  CMA_ASSERT(pte.state == Pte::State::none);
+  pte.state = Pte::State::present;
+  pte.page = page;
+  Owner& owner = record(page);
+  pte.next = owner.first_pte;
+  owner.first_pte = id;
+  ++owner.mapped;
+  ++map_.edit(owner.pfn).map;
+}
+
+void Owners::copy_migration_entry(PteId id, OwnerId page) {
+  Pte& pte = spaces_.pte(id);
+  CMA_ASSERT(pte.state == Pte::State::none);
+  pte.state = Pte::State::migration;
+  pte.page = page;
+  pte.next = record(page).first_pte;
+  record(page).first_pte = id;
+}
+
+void Owners::unlink_pte(PteId id) {
+  Pte& pte = spaces_.pte(id);
+  PteId* link = &record(pte.page).first_pte;
+  while (*link != id) link = &spaces_.pte(*link).next;
+  *link = pte.next;
+  const SpaceId space = pte.space;
+  pte = Pte{};
+  pte.space = space;
+}
+
+Pfn Owners::zap_pte(PteId id) {
+  const Pte pte = spaces_.pte(id);
+  if (pte.state == Pte::State::none) return kNoPfn;
+  Owner& owner = record(pte.page);
+  const Pfn pfn = owner.pfn;
+  unlink_pte(id);
+  if (pte.state == Pte::State::present) {
+    --owner.mapped;
+    --map_.edit(pfn).map;
+  }
+  // Nobody can find an anonymous page any more once its last pte is gone.
+  if (owner.kind == PageKind::anonymous && owner.first_pte == 0) owner.pfn = kNoPfn;
+  return pte.state == Pte::State::present ? pfn : kNoPfn;
+}
+
+// Every pte of an anonymous page goes: the map count first, then the reference.
 Task<void> Owners::unmap_for_good(OwnerId id) {
-  const Pfn pfn = record(id).pfn;
-  const bool mapped = record(id).mapped;
-  record(id).pfn = kNoPfn;
-  record(id).mapped = false;
-  if (!mapped) co_return;
-  --map_.edit(pfn).map;
-  co_await lru_.put_page(pfn);
+  while (record(id).first_pte != 0) {
+    const Pfn pfn = zap_pte(record(id).first_pte);
+    if (pfn != kNoPfn) co_await lru_.put_page(pfn);
+  }
 }
 
 Task<void> Owners::release(OwnerId id) {
@@ -109,25 +160,52 @@ bool Owners::isolate_movable(Pfn pfn) {
   return map_.page(pfn).has(kPageMovableOps) && !map_.page(pfn).has(kPageIsolated);
 }
 
-void Owners::unmap(Pfn pfn) {
-  const OwnerId id = map_.page(pfn).owner;
-  CMA_ASSERT(id != 0 && record(id).mapped);
-  record(id).mapped = false;
-  Page& page = map_.edit(pfn);
-  --page.map;
-  --page.ref;
-  CMA_ASSERT(page.map >= 0 && page.ref > 0);
+PteId Owners::find_pte(OwnerId id, Pte::State state) const {
+  for (PteId pte = owner(id).first_pte; pte != 0; pte = spaces_.pte(pte).next) {
+    if (spaces_.pte(pte).state != state) continue;
+    const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space);
+    if (!left_alone) return pte;
+  }
+  return 0;
 }
 
-void Owners::remap(Pfn old, Pfn target) {
+// Looks again after each pte: while a lock is waited for, ptes come (fork) and go (unmap).
+Task<void> Owners::unmap(Pfn pfn) {
+  const OwnerId id = map_.page(pfn).owner;
+  CMA_ASSERT(id != 0);
+  for (PteId found = find_pte(id, Pte::State::present); found != 0; found = find_pte(id, Pte::State::present)) {
+    const SpaceId space = spaces_.pte(found).space;
+    if (space != 0) co_await spaces_.lock(space).lock(engine_);
+    Pte& pte = spaces_.pte(found);
+    if (pte.page == id && pte.state == Pte::State::present) {
+      pte.state = Pte::State::migration;
+      --record(id).mapped;
+      Page& page = map_.edit(pfn);
+      --page.map;
+      --page.ref;
+      CMA_ASSERT(page.map >= 0 && page.ref > 0);
+    }
+    if (space != 0) spaces_.lock(space).unlock(engine_);
+  }
+}
+
+// The reference comes before the mapping, so that a page is never mapped more often than referenced.
+Task<void> Owners::remap(Pfn, Pfn target) {
   const OwnerId id = map_.page(target).owner;
-  // The owner went away while a migration entry stood in for its pte.
-  if (released(id)) return;
-  static_cast<void>(old);
-  Page& page = map_.edit(target);
-  ++page.ref;
-  ++page.map;
-  record(id).mapped = true;
+  CMA_ASSERT(id != 0);
+  for (PteId found = find_pte(id, Pte::State::migration); found != 0; found = find_pte(id, Pte::State::migration)) {
+    const SpaceId space = spaces_.pte(found).space;
+    if (space != 0) co_await spaces_.lock(space).lock(engine_);
+    Pte& pte = spaces_.pte(found);
+    if (pte.page == id && pte.state == Pte::State::migration) {
+      pte.state = Pte::State::present;
+      ++record(id).mapped;
+      Page& page = map_.edit(target);
+      ++page.ref;
+      ++page.map;
+    }
+    if (space != 0) spaces_.lock(space).unlock(engine_);
+  }
 }
 
 void Owners::take_over(Owner& owner, Pfn old, Pfn target) {

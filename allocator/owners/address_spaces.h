@@ -1,0 +1,79 @@
+// Page tables: who maps which page where. The reverse map (mm/rmap.c) walks a page's ptes through here.
+//
+// A pte belongs to an address space and names the page (its owner record) it maps; the ptes of one page form a list. A
+// migration entry keeps its place in the list and counts as no mapping. Each address space has its page-table lock.
+// Plain numbers, no pointers; O(1) but for unlinking, which is linear in the page's ptes.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "allocator/engine/mutex.h"
+
+namespace cma {
+
+// Number of an owner record; 0 is nobody.
+using OwnerId = std::uint32_t;
+// Number of a page-table entry; 0 is none.
+using PteId = std::uint32_t;
+// Number of an address space. 0 is the one nobody runs in: single private pages that a test device made.
+using SpaceId = std::uint32_t;
+
+struct Pte {
+  enum class State : std::uint8_t { none, present, migration };
+  OwnerId page = 0;
+  PteId next = 0;  // the next pte of the same page
+  SpaceId space = 0;
+  State state = State::none;
+  bool writable = false;
+  friend bool operator==(const Pte&, const Pte&) = default;
+};
+
+class AddressSpaces {
+ public:
+  AddressSpaces() { spaces_.emplace_back(); }
+
+  SpaceId add_space() {
+    spaces_.emplace_back();
+    return static_cast<SpaceId>(spaces_.size() - 1);
+  }
+  // `count` empty ptes in a row; the first one's number.
+  PteId add_ptes(SpaceId space, std::uint64_t count) {
+    const auto first = static_cast<PteId>(ptes_.size() + 1);
+    Pte pte;
+    pte.space = space;
+    ptes_.insert(ptes_.end(), count, pte);
+    return first;
+  }
+  Pte& pte(PteId id) { return ptes_[id - 1]; }
+  const Pte& pte(PteId id) const { return ptes_[id - 1]; }
+  std::size_t ptes() const { return ptes_.size(); }
+
+  // The page-table lock of a space. A spinlock in the kernel; held here across points only where another CPU may look
+  // on without it (fork between its two increments).
+  Mutex& lock(SpaceId space) { return spaces_[space].lock; }
+  // Between the set-up of exec's stack and its final place, migration leaves the pages alone.
+  bool temporary_stack(SpaceId space) const { return spaces_[space].temporary_stack; }
+  void set_temporary_stack(SpaceId space, bool on) { spaces_[space].temporary_stack = on; }
+
+  void copy_from(const AddressSpaces& other) {
+    ptes_ = other.ptes_;
+    spaces_.resize(other.spaces_.size());
+    for (std::size_t i = 0; i < spaces_.size(); ++i) {
+      spaces_[i].lock.reset();
+      spaces_[i].temporary_stack = other.spaces_[i].temporary_stack;
+    }
+  }
+
+ private:
+  struct Space {
+    Mutex lock{"a page-table lock"};
+    bool temporary_stack = false;
+  };
+  std::vector<Pte> ptes_;
+  // Waiters know a lock by its address.
+  std::deque<Space> spaces_;
+};
+
+}  // namespace cma
