@@ -68,7 +68,8 @@ void claim_frame(Machine& machine, Pfn pfn) {
   Zone& zone = buddy.zone_of(pfn);
   const Migratetype type = machine.map.page(head).list_type;
   buddy.take_off_list(zone, head);
-  buddy.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), type);
+  if (type != Migratetype::isolate)
+    buddy.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), type);
   while (order > 0) {
     const Pfn upper = head + order_pages(--order);
     const Pfn rest = pfn < upper ? upper : head;

@@ -1,0 +1,78 @@
+#include "allocator/areas/views.h"
+
+#include <gtest/gtest.h>
+
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+class ViewsTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static bool v61() { return GetParam() == Release::v6_1; }
+  std::string read(const std::string& path) const {
+    return read_view(machine->areas, machine->buddy, machine->map, GetParam(), path).value_or("no such file");
+  }
+  std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, ViewsTest, ::testing::ValuesIn(kComparedReleases));
+
+TEST_P(ViewsTest, DebugfsFilesOfAnArea) {
+  run_now(machine->areas.cma_alloc(1, 6, 0, false));
+  run_now(machine->areas.cma_alloc(1, 70, 0, false));
+  run_now(machine->areas.cma_release(1, 768, 6));
+  EXPECT_EQ(read("cma/b/base_pfn"), "768\n");
+  EXPECT_EQ(read("cma/b/count"), "256\n");
+  EXPECT_EQ(read("cma/b/order_per_bit"), "1\n");
+  EXPECT_EQ(read("cma/b/used"), "70\n");
+  EXPECT_EQ(read("cma/b/maxchunk"), "180\n");
+  EXPECT_EQ(read("cma/b/bitmap"), "4294967288 63 0 0\n") << "words of 32 bits in decimal";
+}
+
+TEST_P(ViewsTest, SysfsTotalsExistSince513) {
+  run_now(machine->areas.cma_alloc(0, 6, 0, true));
+  run_now(machine->areas.cma_alloc(0, 300, 0, true));
+  EXPECT_EQ(read("sys/a/alloc_pages_success"), v61() ? "6\n" : "no such file");
+  EXPECT_EQ(read("sys/a/alloc_pages_fail"), v61() ? "300\n" : "no such file");
+}
+
+TEST_P(ViewsTest, UnknownPathsAreNoFiles) {
+  for (const char* path : {"", "cma", "cma/", "cma/a", "cma/c/count", "cma/a/alloc", "sys/a/count", "meminfo",
+                           "x/a/count", "cma/a/count/x"})
+    EXPECT_EQ(read(path), "no such file") << path;
+}
+
+TEST_P(ViewsTest, BuddyinfoCountsBlocksByOrder) {
+  run_now(machine->areas.cma_alloc(0, 16, 0, false));
+  const std::string expected = "Node 0, zone   Normal      0      0      0      0      1      1     15 \n";
+  EXPECT_EQ(read("buddyinfo"), expected);
+  EXPECT_EQ(buddyinfo(machine->buddy), expected);
+}
+
+TEST_P(ViewsTest, PagetypeinfoCountsBlocksByTypeAndPageblocks) {
+  run_now(machine->areas.cma_alloc(0, 16, 0, false));
+  EXPECT_EQ(read("pagetypeinfo"),
+            "Page block order: 4\n"
+            "Pages per block:  16\n"
+            "\n"
+            "Free pages count per migrate type at order       0      1      2      3      4      5      6 \n"
+            "Node    0, zone   Normal, type    Unmovable      0      0      0      0      0      0      0 \n"
+            "Node    0, zone   Normal, type      Movable      0      0      0      0      0      0      8 \n"
+            "Node    0, zone   Normal, type  Reclaimable      0      0      0      0      0      0      0 \n"
+            "Node    0, zone   Normal, type   HighAtomic      0      0      0      0      0      0      0 \n"
+            "Node    0, zone   Normal, type          CMA      0      0      0      0      1      1      7 \n"
+            "Node    0, zone   Normal, type      Isolate      0      0      0      0      0      0      0 \n"
+            "\n"
+            "Number of blocks type     Unmovable      Movable  Reclaimable   HighAtomic          CMA      Isolate \n"
+            "Node 0, zone   Normal            0           32            0            0           32            0 \n");
+}
+
+TEST_P(ViewsTest, ReadingChangesNothing) {
+  const std::uint64_t before = machine->hash();
+  for (const char* path : {"cma/a/bitmap", "cma/a/used", "buddyinfo", "pagetypeinfo"}) read(path);
+  EXPECT_EQ(machine->hash(), before);
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,174 @@
+#include "allocator/isolation/isolation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "allocator/base/error.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr Migratetype kArea = Migratetype::cma;
+
+// The default small machine: pageblocks of 16 pages, largest blocks of 64, area "a" at [512, 768).
+class IsolationTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static bool v61() { return GetParam() == Release::v6_1; }
+  int start(Pfn from, Pfn to, Migratetype type = kArea) {
+    return run_now(machine->isolation.start_isolate_page_range(from, to, type));
+  }
+  void undo(Pfn from, Pfn to, Migratetype type = kArea) {
+    run_now(machine->isolation.undo_isolate_page_range(from, to, type));
+  }
+  std::vector<Pfn> isolated_blocks() const {
+    std::vector<Pfn> blocks;
+    for (Pfn pfn = 0; pfn < 1024; pfn += 16)
+      if (machine->map.pageblock_type(pfn) == Migratetype::isolate) blocks.push_back(pfn);
+    return blocks;
+  }
+  bool counters_right() const { return recount_free(*machine) == std::make_pair(zone.nr_free_pages, zone.nr_free_cma); }
+
+  std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
+  const Zone& zone = machine->buddy.zone(0);
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, IsolationTest, ::testing::ValuesIn(kComparedReleases));
+
+// --- both releases ---
+
+TEST_P(IsolationTest, AnIsolatedRangeIsInNoCounterAndComesBackWhole) {
+  const std::uint64_t before = zone.area[6].nr_free;
+  EXPECT_EQ(start(512, 640), 0);
+  EXPECT_THAT(isolated_blocks(), ElementsAre(512, 528, 544, 560, 576, 592, 608, 624));
+  EXPECT_EQ(zone.nr_isolate_pageblock, 8U);
+  EXPECT_EQ(zone.nr_free_pages, 1024 - 128);
+  EXPECT_EQ(zone.nr_free_cma, 512 - 128);
+  EXPECT_EQ(free_list(*machine, 6, Migratetype::isolate).size(), 2U);
+  undo(512, 640);
+  EXPECT_THAT(isolated_blocks(), IsEmpty());
+  EXPECT_EQ(zone.nr_isolate_pageblock, 0U);
+  EXPECT_EQ(zone.nr_free_pages, 1024);
+  EXPECT_EQ(zone.nr_free_cma, 512);
+  EXPECT_EQ(zone.area[6].nr_free, before);
+}
+
+TEST_P(IsolationTest, IsolatedPagesAreNotAllocated) {
+  start(512, 768);
+  start(768, 1024);
+  unsigned pages = 0;
+  while (machine->buddy.alloc_pages(kGfpHighuserMovable, 6) != kNoPfn) ++pages;
+  EXPECT_LE(pages, 8U);
+  for (Pfn pfn : {512U, 700U, 1023U}) EXPECT_EQ(machine->map.page(pfn).ref, 0);
+}
+
+TEST_P(IsolationTest, APageblockThatIsIsolatedAlreadyIsRefused) {
+  ASSERT_EQ(start(576, 640), 0);
+  EXPECT_EQ(start(512, 640), -kEBUSY);
+  EXPECT_THAT(isolated_blocks(), ElementsAre(576, 592, 608, 624)) << "what this call had isolated is given back";
+  undo(576, 640);
+  EXPECT_EQ(zone.nr_free_cma, 512);
+  EXPECT_TRUE(counters_right());
+}
+
+TEST_P(IsolationTest, OrdinaryPageblocksMustHoldNothingUnmovable) {
+  own_frame(*machine, 130, PageKind::anonymous);
+  own_frame(*machine, 140, PageKind::movable_ops);
+  EXPECT_EQ(start(128, 192, Migratetype::movable), 0);
+  undo(128, 192, Migratetype::movable);
+  own_frame(*machine, 150, PageKind::unmovable);
+  EXPECT_EQ(start(128, 192, Migratetype::movable), -kEBUSY);
+  EXPECT_THAT(isolated_blocks(), IsEmpty());
+  EXPECT_TRUE(counters_right());
+}
+
+TEST_P(IsolationTest, APageInAPagevecMakesAnOrdinaryPageblockUnfit) {
+  claim_frame(*machine, 130);
+  run_now(machine->owners.adopt(130, PageKind::anonymous));
+  EXPECT_EQ(start(128, 192, Migratetype::movable), -kEBUSY);
+}
+
+TEST_P(IsolationTest, PageblocksOfAreasAreAlwaysAcceptedForAreas) {
+  own_frame(*machine, 520, PageKind::unmovable);
+  EXPECT_EQ(start(512, 576), 0);
+  undo(512, 576);
+}
+
+TEST_P(IsolationTest, OtherCallersAreRefusedAreaPageblocksSince510) {
+  EXPECT_EQ(start(512, 576, Migratetype::movable), v61() ? -kEBUSY : 0) << "4.19 looks for unmovable pages only";
+}
+
+TEST_P(IsolationTest, AReservedPageMakesAPageblockUnfit) {
+  Geometry g = default_small_geometry(GetParam());
+  g.reserved = {{130, 131}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  EXPECT_EQ(run_now(m->isolation.start_isolate_page_range(128, 192, Migratetype::movable)), -kEBUSY);
+}
+
+TEST_P(IsolationTest, AFreedPageGoesToTheIsolateListMeanwhile) {
+  claim_frame(*machine, 520);
+  start(512, 576);
+  const std::int64_t free = zone.nr_free_pages;
+  machine->map.edit(520).ref = 0;
+  machine->buddy.free_now(520, 0);
+  EXPECT_EQ(zone.nr_free_pages, free);
+  EXPECT_EQ(zone.pcp[0].count, 0);
+  undo(512, 576);
+  EXPECT_EQ(zone.nr_free_cma, 512);
+  EXPECT_TRUE(counters_right());
+}
+
+// --- test_pages_isolated ---
+
+TEST_P(IsolationTest, TheTestWalksFreeBlocksToTheEndAndMayOvershoot) {
+  start(512, 576);
+  EXPECT_EQ(machine->isolation.test_pages_isolated(512, 530), 0);
+  EXPECT_THAT(traced(*machine, Event::test_pages_isolated),
+              ElementsAre("test_pages_isolated: start_pfn=0x200 end_pfn=0x212 fin_pfn=0x240 ret=success"));
+}
+
+TEST_P(IsolationTest, TheTestStopsAtWhatIsNotAFreeBlock) {
+  claim_frame(*machine, 520);
+  start(512, 576);
+  EXPECT_EQ(machine->isolation.test_pages_isolated(512, 576), -kEBUSY);
+  EXPECT_EQ(machine->isolation.test_pages_isolated(521, 576), 0);
+  EXPECT_EQ(machine->isolation.test_pages_isolated(523, 576), -kEBUSY) << "the middle of a free block";
+  EXPECT_THAT(traced(*machine, Event::test_pages_isolated),
+              ElementsAre("test_pages_isolated: start_pfn=0x200 end_pfn=0x240 fin_pfn=0x208 ret=fail",
+                          "test_pages_isolated: start_pfn=0x209 end_pfn=0x240 fin_pfn=0x240 ret=success",
+                          "test_pages_isolated: start_pfn=0x20b end_pfn=0x240 fin_pfn=0x20b ret=fail"));
+}
+
+TEST_P(IsolationTest, APageblockThatIsNotIsolatedEndsTheTestEarlyAndTracedOn61Only) {
+  start(512, 576);
+  EXPECT_EQ(machine->isolation.test_pages_isolated(512, 600), -kEBUSY);
+  const std::vector<std::string> said = traced(*machine, Event::test_pages_isolated);
+  if (v61())
+    EXPECT_THAT(said, ElementsAre("test_pages_isolated: start_pfn=0x200 end_pfn=0x258 fin_pfn=0x240 ret=fail"));
+  else
+    EXPECT_THAT(said, IsEmpty());
+}
+
+TEST_P(IsolationTest, ARangeWithoutPagesIsBusy) {
+  Geometry g = default_small_geometry(GetParam());
+  g.holes = {{128, 192}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  EXPECT_EQ(m->isolation.test_pages_isolated(128, 192), -kEBUSY);
+}
+
+TEST_P(IsolationTest, HolesWithinAPageblockAreSteppedOver) {
+  Geometry g = default_small_geometry(GetParam());
+  g.holes = {{128, 132}, {144, 160}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  EXPECT_EQ(run_now(m->isolation.start_isolate_page_range(128, 192, Migratetype::movable)), 0);
+  EXPECT_EQ(m->buddy.zone(0).nr_free_pages, 1024 - 20 - 44);
+  run_now(m->isolation.undo_isolate_page_range(128, 192, Migratetype::movable));
+  EXPECT_EQ(m->buddy.zone(0).nr_free_pages, 1024 - 20);
+  EXPECT_EQ(m->buddy.zone(0).nr_isolate_pageblock, 0U);
+}
+
+}  // namespace
+}  // namespace cma
