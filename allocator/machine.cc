@@ -25,6 +25,7 @@ Machine::Machine(const Geometry& geometry)
       migration(geometry, engine, trace, map, buddy, lru, page_locks),
       buffers(geometry, engine, map, lru),
       owners(geometry, engine, map, lru, page_locks, buffers, spaces),
+      processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners),
       isolation(geometry, bugs, engine, trace, map, buddy),
       contig(geometry, bugs, engine, trace, map, buddy, lru, migration, isolation),
       areas(geometry, bugs, engine, trace, map, memblock, buddy, contig) {
@@ -60,6 +61,7 @@ void Machine::restore(const Machine& boot) {
   buffers.copy_from(boot.buffers);
   spaces.copy_from(boot.spaces);
   owners.copy_from(boot.owners);
+  processes.copy_from(boot.processes);
   areas.copy_from(boot.areas);
   booted_ = boot.booted_;
 }

@@ -9,6 +9,7 @@
 
 #include "allocator/areas/areas.h"
 #include "allocator/owners/owners.h"
+#include "allocator/owners/processes.h"
 
 namespace cma {
 
@@ -53,6 +54,7 @@ class Machine {
   Buffers buffers;
   AddressSpaces spaces;
   Owners owners;
+  Processes processes;
   Isolation isolation;
   Contig contig;
   Areas areas;

@@ -17,7 +17,7 @@ class PageLocks {
   bool try_lock(Pfn pfn) {
     if (map_.page(pfn).has(kPageLocked)) return false;
     map_.edit(pfn).flags |= kPageLocked;
-    held_.push_back({pfn, engine_.current(), {}});
+    held_.push_back({pfn, engine_.current(), {}, {}});
     return true;
   }
 
@@ -40,9 +40,30 @@ class PageLocks {
   // co_await locks.lock(pfn)
   LockAwaiter lock(Pfn pfn) { return {*this, pfn}; }
 
-  // Hands the lock to the first waiter, if there is one.
+  // co_await locks.wait(pfn): sleeps until the lock is let go of, without taking it (wait_on_page_locked).
+  class WaitAwaiter {
+   public:
+    WaitAwaiter(PageLocks& locks, Pfn pfn) : locks_(locks), pfn_(pfn) {}
+    bool await_ready() const { return !locks_.map_.page(pfn_).has(kPageLocked); }
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> handle) {
+      Held& held = locks_.find(pfn_);
+      locks_.engine_.park(handle.promise(), "a page lock", held.owner);
+      held.watchers.push_back(locks_.engine_.current());
+    }
+    void await_resume() const noexcept {}
+
+   private:
+    PageLocks& locks_;
+    Pfn pfn_;
+  };
+  WaitAwaiter wait(Pfn pfn) { return {*this, pfn}; }
+
+  // Wakes who only waits, and hands the lock to the first who wants it, if there is one.
   void unlock(Pfn pfn) {
     Held& held = find(pfn);
+    for (ActorId watcher : held.watchers) engine_.wake(watcher);
+    held.watchers.clear();
     if (held.waiters.empty()) {
       held_.erase(held_.begin() + (&held - held_.data()));
       map_.edit(pfn).flags &= ~kPageLocked;
@@ -62,6 +83,7 @@ class PageLocks {
     Pfn pfn;
     ActorId owner;
     std::vector<ActorId> waiters;
+    std::vector<ActorId> watchers;
   };
   Held& find(Pfn pfn) {
     const auto it = std::find_if(held_.begin(), held_.end(), [pfn](const Held& held) { return held.pfn == pfn; });

@@ -56,9 +56,40 @@ Task<void> Lru::put_page(Pfn pfn) {
   co_await at(engine_, Point::put_page_dropped);
   Page& last = map_.edit(pfn);
   if (last.has(kPageLru)) remove_from_list(pfn);
-  last.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced | kPageInFlight);
+  last.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced | kPageMlocked | kPageInFlight);
   const unsigned order = last.has(kPageHead) ? last.order : 0;
   co_await buddy_.free_unreferenced(pfn, order);
+}
+
+Task<void> Lru::release_pages(std::vector<Pfn> pages) {
+  std::vector<Pfn> dead;
+  for (Pfn pfn : pages) {
+    Page& page = map_.edit(pfn);
+    CMA_ASSERT(page.ref > 0);
+    if (--page.ref > 0) continue;
+    page.flags |= kPageInFlight;
+    if (page.has(kPageLru)) remove_from_list(pfn);
+    page.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced | kPageMlocked);
+    dead.push_back(pfn);
+  }
+  std::vector<Buddy::PendingFree> pending;
+  for (std::size_t i = dead.size(); i-- > 0;) {
+    const unsigned order = map_.page(dead[i]).has(kPageHead) ? map_.page(dead[i]).order : 0;
+    map_.edit(dead[i]).flags &= ~kPageInFlight;
+    pending.push_back(buddy_.prepare_free(dead[i], order));
+  }
+  for (const Buddy::PendingFree& free : pending) {
+    co_await at(engine_, Point::free_page_prepared);
+    buddy_.commit_free(free);
+  }
+}
+
+void Lru::make_unevictable(Pfn pfn) {
+  const bool listed = map_.page(pfn).has(kPageLru);
+  if (listed) remove_from_list(pfn);
+  Page& page = map_.edit(pfn);
+  page.flags = (page.flags | kPageMlocked | kPageUnevictable) & ~kPageActive;
+  if (listed) add_to_list(pfn);
 }
 
 Task<void> Lru::cache_add(Pfn pfn) {
@@ -80,11 +111,11 @@ Task<void> Lru::add_drain(int cpu) {
   if (pagevec.empty()) co_return;
   std::vector<Pfn> pages(pagevec);
   pagevec.clear();
-  for (Pfn pfn : pages) add_to_list(pfn);
   for (Pfn pfn : pages) {
+    add_to_list(pfn);
     --map_.edit(pfn).pagevecs;
-    co_await put_page(pfn);
   }
+  co_await release_pages(pages);
 }
 
 Task<void> Lru::add_drain_all() {

@@ -38,6 +38,12 @@ class Lru {
   // Drops a reference; the last one takes the page off the LRU and frees it.
   Task<void> put_page(Pfn pfn);
 
+  // release_pages: drops one reference of each page; those that were the last go off the LRU and are freed together, in
+  // two passes, last page first.
+  Task<void> release_pages(std::vector<Pfn> pages);
+  // mlock: the page goes to the unevictable list, now or when it is added.
+  void make_unevictable(Pfn pfn);
+
   // --- adding ---
   // lru_cache_add: into this CPU's pagevec, with a reference of its own.
   Task<void> cache_add(Pfn pfn);

@@ -60,6 +60,14 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
   co_return id;
 }
 
+void Owners::write_content(OwnerId id) {
+  Owner& owner = record(id);
+  CMA_ASSERT(owner.pfn != kNoPfn);
+  // Any different value will do.
+  owner.token += 2;
+  map_.edit(owner.pfn).token = owner.token;
+}
+
 // --- page tables ---
 
 void Owners::map_pte(PteId id, OwnerId page) {
@@ -179,6 +187,7 @@ Task<void> Owners::unmap(Pfn pfn) {
     Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::present) {
       pte.state = Pte::State::migration;
+      record(id).moving_from = pfn;
       --record(id).mapped;
       Page& page = map_.edit(pfn);
       --page.map;

@@ -37,6 +37,8 @@ struct Owner {
   std::uint32_t mapped = 0;   // anonymous: a pte maps it (not a migration entry)
   std::int64_t refusals = 0;  // movable_ops: how many attempts to move are refused; negative: all
   int refusal_error = 0;      // with this error
+  bool handed_out = true;     // a program holds it by a handle of its own
+  Pfn moving_from = kNoPfn;   // while migration entries stand for its ptes: the page they point at
   BufferId buffer = 0;        // block_device: its buffer head, 0 for none
   friend bool operator==(const Owner&, const Owner&) = default;
 };
@@ -61,6 +63,10 @@ class Owners final : public PageKinds {
   // The owner lets go: unmaps, drops from the cache, or just puts its reference. The page may live on by other
   // references.
   Task<void> release(OwnerId id);
+  // The record is a process's or a file's affair: programs hold no handle of it.
+  void leave_to_kernel(OwnerId id) { record(id).handed_out = false; }
+  // The page's data changes.
+  void write_content(OwnerId id);
   bool released(OwnerId id) const { return owner(id).pfn == kNoPfn; }
   // The next `times` attempts to move the page answer `error` (-EAGAIN, or a permanent one); negative: all.
   void refuse(OwnerId id, std::int64_t times, int error);

@@ -1,0 +1,279 @@
+#include "allocator/owners/processes.h"
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+
+namespace cma {
+namespace {
+
+// ptes of one page-table page: the lock is dropped between two of them.
+constexpr std::uint64_t kPtesPerTable = 512;
+// mmu_gather: slots on the stack, slots of a further batch page, and how many such pages there may be.
+constexpr std::size_t kGatherBundle = 8;
+constexpr std::size_t kGatherBatch = 510;
+constexpr std::size_t kGatherBatches = 19;
+// copy_pte_range looks whether it should let others run after so many copied ptes (8 each, at 32).
+constexpr std::uint64_t kCopiedPerCheck = 4;
+
+constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
+
+}  // namespace
+
+struct Processes::Gather {
+  std::vector<Pfn> pages;
+  std::vector<Pfn> batch_pages;  // pages that hold further slots
+  std::size_t room = kGatherBundle;
+};
+
+Processes::Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
+                     AddressSpaces& spaces, Owners& owners)
+    : release_(geometry.release),
+      engine_(engine),
+      map_(map),
+      buddy_(buddy),
+      lru_(lru),
+      locks_(locks),
+      spaces_(spaces),
+      owners_(owners) {
+  // Address space 0 is nobody's.
+  Process nobody;
+  nobody.alive = false;
+  processes_.push_back(std::move(nobody));
+}
+
+SpaceId Processes::spawn() {
+  const SpaceId space = spaces_.add_space();
+  CMA_ASSERT(space == processes_.size());
+  processes_.emplace_back();
+  return space;
+}
+
+MappingId Processes::mmap_anon(SpaceId process, std::uint64_t pages) {
+  CMA_ASSERT(alive(process) && pages > 0);
+  Mapping mapping;
+  mapping.first = spaces_.add_ptes(process, pages);
+  mapping.pages = pages;
+  processes_[process].mappings.push_back(mapping);
+  return static_cast<MappingId>(processes_[process].mappings.size() - 1);
+}
+
+OwnerId Processes::page_at(SpaceId process, MappingId mapping, std::uint64_t index) const {
+  const Mapping& where = processes_[process].mappings[mapping];
+  if (!alive(process) || index >= where.pages) return 0;
+  const Pte& pte = spaces_.pte(static_cast<PteId>(where.first + index));
+  return pte.state == Pte::State::none ? 0 : pte.page;
+}
+
+// --- faults ---
+
+void Processes::change_content(OwnerId id) { owners_.write_content(id); }
+
+// do_anonymous_page: allocated outside the lock; mapped, put into the pagevec and made visible under it.
+Task<int> Processes::fault_in(SpaceId process, PteId pte, bool locked, Pfn frame) {
+  if (frame == kNoPfn) frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
+  if (frame == kNoPfn) co_return -kENOMEM;
+  co_await at(engine_, Point::fault_allocated);
+  co_await spaces_.lock(process).lock(engine_);
+  if (spaces_.pte(pte).state != Pte::State::none) {
+    // Somebody else of the process touched it first.
+    spaces_.lock(process).unlock(engine_);
+    co_await lru_.put_page(frame);
+    co_return 0;
+  }
+  const OwnerId id = co_await owners_.adopt(frame, PageKind::anonymous, pte);
+  owners_.leave_to_kernel(id);
+  spaces_.pte(pte).writable = true;
+  if (locked) lru_.make_unevictable(frame);
+  spaces_.lock(process).unlock(engine_);
+  co_return 0;
+}
+
+// do_wp_page: the only mapper goes on with the page, others get a copy.
+Task<int> Processes::copy_on_write(SpaceId process, PteId pte, bool locked) {
+  const OwnerId shared = spaces_.pte(pte).page;
+  if (owners_.owner(shared).mapped == 1 && owners_.owner(shared).first_pte == pte) {
+    spaces_.pte(pte).writable = true;
+    co_return 0;
+  }
+  const Pfn frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
+  if (frame == kNoPfn) co_return -kENOMEM;
+  co_await at(engine_, Point::fault_allocated);
+  co_await spaces_.lock(process).lock(engine_);
+  if (spaces_.pte(pte).page != shared || spaces_.pte(pte).state != Pte::State::present) {
+    spaces_.lock(process).unlock(engine_);
+    co_await lru_.put_page(frame);
+    co_return 0;
+  }
+  const Pfn old = owners_.zap_pte(pte);
+  const OwnerId copy = co_await owners_.adopt(frame, PageKind::anonymous, pte);
+  owners_.leave_to_kernel(copy);
+  spaces_.pte(pte).writable = true;
+  if (locked) lru_.make_unevictable(frame);
+  spaces_.lock(process).unlock(engine_);
+  co_await lru_.put_page(old);
+  co_return 0;
+}
+
+// migration_entry_wait: sleeps on the lock of the page that is being moved. Up to 5.18 with a reference on it, which
+// that attempt to move may trip over.
+Task<void> Processes::wait_for_migration(PteId pte) {
+  const Pfn old = owners_.owner(spaces_.pte(pte).page).moving_from;
+  CMA_ASSERT(old != kNoPfn);
+  const bool referenced = release_ < Release::v6_1 && map_.page(old).ref > 0;
+  if (referenced) lru_.get_page(old);
+  co_await locks_.wait(old);
+  if (referenced) co_await lru_.put_page(old);
+}
+
+Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame) {
+  CMA_ASSERT(alive(process));
+  const Mapping where = processes_[process].mappings[mapping];
+  CMA_ASSERT(index < where.pages);
+  const auto pte = static_cast<PteId>(where.first + index);
+  bool given = frame != kNoPfn;
+  while (true) {
+    const Pte now = spaces_.pte(pte);
+    if (now.state == Pte::State::present && now.writable) break;
+    int error = 0;
+    if (now.state == Pte::State::migration) {
+      co_await wait_for_migration(pte);
+    } else if (now.state == Pte::State::present) {
+      error = co_await copy_on_write(process, pte, where.locked);
+    } else {
+      const Pfn use = given ? frame : kNoPfn;
+      given = false;
+      error = co_await fault_in(process, pte, where.locked, use);
+    }
+    if (error != 0) co_return error;
+    if (!alive(process)) co_return 0;
+  }
+  if (given) co_await lru_.put_page(frame);
+  change_content(spaces_.pte(pte).page);
+  co_return 0;
+}
+
+// --- unmapping ---
+
+// tlb_next_batch: a page for further slots, if one can be had at once.
+bool Processes::next_batch(Gather& gather) {
+  if (gather.batch_pages.size() >= kGatherBatches) return false;
+  const Pfn page = buddy_.alloc_pages(kGfpNowait, 0);
+  if (page == kNoPfn) return false;
+  gather.batch_pages.push_back(page);
+  gather.room = kGatherBatch;
+  return true;
+}
+
+Task<void> Processes::flush(Gather& gather) {
+  if (gather.pages.empty()) co_return;
+  co_await lru_.add_drain(engine_.cpu());
+  std::vector<Pfn> pages;
+  pages.swap(gather.pages);
+  gather.room = kGatherBundle;
+  co_await lru_.release_pages(pages);
+}
+
+// tlb_finish_mmu.
+Task<void> Processes::finish(Gather& gather) {
+  co_await flush(gather);
+  for (Pfn page : gather.batch_pages) co_await buddy_.free_pages(page, 0);
+  gather.batch_pages.clear();
+}
+
+// zap_pte_range, one page-table page after the other: map counts fall at once, references stay in the gather.
+Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t pages, Gather& gather) {
+  for (std::uint64_t done = 0; done < pages;) {
+    co_await spaces_.lock(process).lock(engine_);
+    bool full = false;
+    do {
+      const Pfn pfn = owners_.zap_pte(static_cast<PteId>(first + done));
+      ++done;
+      if (pfn == kNoPfn) continue;
+      gather.pages.push_back(pfn);
+      if (--gather.room == 0) full = !next_batch(gather);
+    } while (!full && done < pages && done % kPtesPerTable != 0);
+    spaces_.lock(process).unlock(engine_);
+    if (full) co_await flush(gather);
+    co_await at(engine_, Point::zap_range_done);
+  }
+}
+
+Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages) {
+  CMA_ASSERT(alive(process));
+  const Mapping where = processes_[process].mappings[mapping];
+  CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
+  co_await lru_.add_drain(engine_.cpu());
+  Gather gather;
+  co_await zap_range(process, static_cast<PteId>(where.first + from), pages, gather);
+  co_await at(engine_, Point::zap_unflushed);
+  co_await finish(gather);
+}
+
+Task<void> Processes::exit(SpaceId process) {
+  CMA_ASSERT(alive(process));
+  processes_[process].alive = false;
+  co_await lru_.add_drain(engine_.cpu());
+  Gather gather;
+  const std::size_t mappings = processes_[process].mappings.size();
+  for (std::size_t i = 0; i < mappings; ++i) {
+    const Mapping mapping = processes_[process].mappings[i];
+    co_await zap_range(process, mapping.first, mapping.pages, gather);
+  }
+  co_await at(engine_, Point::zap_unflushed);
+  co_await finish(gather);
+}
+
+// --- fork ---
+
+Task<void> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64_t pages) {
+  std::uint64_t copied = 0;
+  co_await spaces_.lock(parent).lock(engine_);
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    const auto source = static_cast<PteId>(from + i);
+    const auto target = static_cast<PteId>(to + i);
+    const Pte pte = spaces_.pte(source);
+    if (pte.state == Pte::State::none) continue;
+    spaces_.pte(source).writable = false;
+    if (pte.state == Pte::State::migration) {
+      owners_.copy_migration_entry(target, pte.page);
+    } else {
+      lru_.get_page(owners_.owner(pte.page).pfn);
+      // The locks are held, but who reads the two counts does so without them.
+      co_await at(engine_, Point::fork_referenced);
+      owners_.map_pte(target, pte.page);
+    }
+    if (++copied % kCopiedPerCheck != 0) continue;
+    spaces_.lock(parent).unlock(engine_);
+    co_await at(engine_, Point::fork_unlocked);
+    co_await spaces_.lock(parent).lock(engine_);
+  }
+  spaces_.lock(parent).unlock(engine_);
+}
+
+Task<SpaceId> Processes::fork(SpaceId parent) {
+  CMA_ASSERT(alive(parent));
+  const SpaceId child = spawn();
+  const std::size_t mappings = processes_[parent].mappings.size();
+  for (std::size_t i = 0; i < mappings; ++i) {
+    const Mapping mapping = processes_[parent].mappings[i];
+    Mapping copy = mapping;
+    copy.first = spaces_.add_ptes(child, mapping.pages);
+    // Locked memory is not inherited.
+    copy.locked = false;
+    processes_[child].mappings.push_back(copy);
+    co_await copy_ptes(parent, mapping.first, copy.first, mapping.pages);
+  }
+  co_return child;
+}
+
+void Processes::mlock(SpaceId process, MappingId mapping) {
+  Mapping& where = processes_[process].mappings[mapping];
+  where.locked = true;
+  for (std::uint64_t i = 0; i < where.pages; ++i) {
+    const Pte& pte = spaces_.pte(static_cast<PteId>(where.first + i));
+    if (pte.state == Pte::State::present) lru_.make_unevictable(owners_.owner(pte.page).pfn);
+  }
+}
+
+}  // namespace cma

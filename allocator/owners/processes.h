@@ -1,0 +1,87 @@
+// Processes: anonymous memory that is touched, written to, shared by fork, unmapped in batches and locked
+// (mm/memory.c).
+//
+// What matters to CMA is when references and map counts part: a fault maps a page before it is on the LRU; unmapping
+// drops the map count at once and the reference when its batch is flushed; fork takes the reference first and the map
+// count after. Each of these intervals is a point. Faults take the page-table lock of their process; unmapping takes it
+// a range of 512 ptes at a time. Cost: O(1) a page.
+#pragma once
+
+#include <vector>
+
+#include "allocator/owners/owners.h"
+
+namespace cma {
+
+// A mapping of a process by its place in the order of mmap calls; a forked child has its parent's.
+using MappingId = std::uint32_t;
+
+class Processes {
+ public:
+  Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
+            AddressSpaces& spaces, Owners& owners);
+
+  // A process is its address space.
+  SpaceId spawn();
+  bool alive(SpaceId process) const { return processes_[process].alive; }
+  std::size_t count() const { return processes_.size(); }
+
+  // A mapping of anonymous pages; nothing is touched yet.
+  MappingId mmap_anon(SpaceId process, std::uint64_t pages);
+  std::uint64_t pages_of(SpaceId process, MappingId mapping) const {
+    return processes_[process].mappings[mapping].pages;
+  }
+  // The page's owner record, 0 if nothing is mapped there.
+  OwnerId page_at(SpaceId process, MappingId mapping, std::uint64_t index) const;
+
+  // A write fault: an untouched page is allocated (or `frame`, a page just allocated, is used), a shared one copied, a
+  // page under migration waited for; then its content changes. 0 or -ENOMEM.
+  Task<int> write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame = kNoPfn);
+  // Unmaps pages [from, from + pages) of a mapping: zap, gather, flush.
+  Task<void> munmap(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
+  // A child that shares every page.
+  Task<SpaceId> fork(SpaceId process);
+  // Unmaps everything in one gather; the process is dead.
+  Task<void> exit(SpaceId process);
+  // The touched pages of the mapping move to the unevictable list; later ones go there too.
+  void mlock(SpaceId process, MappingId mapping);
+  // Between the set-up of exec's stack and its final place.
+  void set_temporary_stack(SpaceId process, bool on) { spaces_.set_temporary_stack(process, on); }
+
+  void copy_from(const Processes& other) { processes_ = other.processes_; }
+
+ private:
+  struct Mapping {
+    PteId first = 0;
+    std::uint64_t pages = 0;
+    bool locked = false;
+  };
+  struct Process {
+    bool alive = true;
+    std::vector<Mapping> mappings;
+  };
+  // struct mmu_gather: pages whose references are still to be dropped.
+  struct Gather;
+
+  Task<int> fault_in(SpaceId process, PteId pte, bool locked, Pfn frame);
+  Task<int> copy_on_write(SpaceId process, PteId pte, bool locked);
+  Task<void> wait_for_migration(PteId pte);
+  void change_content(OwnerId id);
+  Task<void> zap_range(SpaceId process, PteId first, std::uint64_t pages, Gather& gather);
+  Task<void> flush(Gather& gather);
+  Task<void> finish(Gather& gather);
+  bool next_batch(Gather& gather);
+  Task<void> copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64_t pages);
+
+  Release release_;
+  Engine& engine_;
+  MemoryMap& map_;
+  Buddy& buddy_;
+  Lru& lru_;
+  PageLocks& locks_;
+  AddressSpaces& spaces_;
+  Owners& owners_;
+  std::vector<Process> processes_;
+};
+
+}  // namespace cma
