@@ -21,8 +21,13 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::success_reported_busy, "success-reported-busy", "D1-SUCCESS-REPORTED-BUSY",
      "A range that was captured is reported busy because migration had said so before.", Release::v4_9, Release::v4_9},
     {Bug::undo_counts_twice, "undo-counts-twice", "",
-     "Undoing isolation block by block counts free blocks again that an earlier block already gave back.",
-     Release::v4_9, Release::v5_10},
+     "Free blocks that change lists while a range is isolated or given back pageblock by pageblock are counted by the "
+     "type of their pageblock, not by the list they were on: some of them twice.",
+     Release::v4_9, Release::v6_1},
+    {Bug::steal_ends_isolation, "steal-ends-isolation", "",
+     "Claiming a free block for another type retypes pageblocks of it that are being isolated, so that the zone counts "
+     "an isolated pageblock for ever.",
+     Release::v4_9, Release::v6_1},
     {Bug::speculative_leak, "speculative-leak", "E14-SPECULATIVE-LEAK",
      "Freeing a non-compound block while somebody else holds its first page loses the other pages.", Release::v3_6,
      Release::v4_19},

@@ -28,6 +28,7 @@ enum class Bug : std::uint8_t {
   merge_into_isolated,    // C4: the merge check looks at the freed block only, not at its buddy
   success_reported_busy,  // D1: range obtained, but the busy code of the migration is returned
   undo_counts_twice,      // undoing isolation counts blocks that are on a restored list already
+  steal_ends_isolation,   // claiming a large free block retypes pageblocks of it that are being isolated
   speculative_leak,       // E14: a multi-page free loses its tail when somebody holds a momentary reference
   bitmap_forgets_bit,     // planted mutant: cma_alloc leaves the last bit of a window clear
   kCount

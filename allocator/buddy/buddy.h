@@ -140,6 +140,7 @@ class Buddy {
   void steal(Zone& zone, Pfn pfn, Migratetype start, bool whole, std::uint32_t flags);
   void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
   void boost_watermark(Zone& zone);
+  void recount(Zone& zone, unsigned order, Migratetype from, Migratetype to);
   void retype_range(Pfn pfn, unsigned order, Migratetype type);
   std::uint64_t alike_pages(const Moved& moved, Migratetype start, Migratetype old) const;
   Pfn claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype start);

@@ -93,7 +93,10 @@ void Buddy::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type
   while (order < largest_order_) {
     const Pfn buddy = free_buddy(pfn, order);
     if (buddy == kNoPfn || merge_refused(zone, pfn, buddy, order, type)) break;
+    const Migratetype listed = map_.page(buddy).list_type;
     take_off_list(zone, buddy);
+    // Within a pageblock blocks of an isolated and of a restored list may meet.
+    if (listed != type && order < pageblock_order_ && !typed_lists()) recount(zone, order, listed, type);
     // 6.10: a merged block has one type, so that what is split off it later lies on the right lists.
     if (typed_lists() && order >= pageblock_order_) retype_range(buddy, order, type);
     pfn &= buddy;
@@ -230,12 +233,21 @@ void Buddy::steal(Zone& zone, Pfn pfn, Migratetype start, bool whole, std::uint3
   const unsigned order = map_.page(pfn).order;
   const Migratetype old = map_.pageblock_type(pfn);
   if (old == Migratetype::highatomic) return move_to_list(zone, pfn, start);
+  const bool ends_isolation = bugs_.active(Bug::steal_ends_isolation);
   if (order >= pageblock_order_) {
-    retype_range(pfn, order, start);
+    for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_)) {
+      const bool isolated = map_.pageblock_type(block) == Migratetype::isolate;
+      if (isolated && ends_isolation) bugs_.reached(Bug::steal_ends_isolation);
+      if (!isolated || ends_isolation) map_.set_pageblock_type(block, start);
+    }
     return move_to_list(zone, pfn, start);
   }
   if (release_ >= Release::v5_10) boost_watermark(zone);
   if (!whole) return move_to_list(zone, pfn, start);
+  if (old == Migratetype::isolate) {
+    if (!ends_isolation) return move_to_list(zone, pfn, start);
+    bugs_.reached(Bug::steal_ends_isolation);
+  }
 
   const Moved moved = move_freepages_block(zone, pfn, start);
   // A pageblock cut by the zone's end moves nothing.
@@ -316,6 +328,15 @@ Buddy::Moved Buddy::count_block(const Zone& zone, Pfn pfn) const {
   return there;
 }
 
+// A free block that was counted by the list it was on is from now on counted as `to`.
+void Buddy::recount(Zone& zone, unsigned order, Migratetype from, Migratetype to) {
+  if (from != Migratetype::isolate && to != Migratetype::isolate) return;
+  if (bugs_.active(Bug::undo_counts_twice)) return bugs_.reached(Bug::undo_counts_twice);
+  const auto pages = static_cast<std::int64_t>(order_pages(order));
+  if (from != Migratetype::isolate) mod_freepage_state(zone, -pages, from);
+  if (to != Migratetype::isolate) mod_freepage_state(zone, pages, to);
+}
+
 bool Buddy::isolate_free_page(Pfn pfn) {
   Zone& zone = zone_of(pfn);
   const unsigned order = map_.page(pfn).order;
@@ -324,8 +345,12 @@ bool Buddy::isolate_free_page(Pfn pfn) {
   if (type != Migratetype::isolate) {
     const std::uint64_t mark = zone.watermark[0] + order_pages(order);
     if (!zone_watermark_ok(zone, 0, mark, 0, kAllocCma, zone.nr_free_pages)) return false;
-    mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), type);
   }
+  const Migratetype listed = map_.page(pfn).list_type;
+  if (type == Migratetype::isolate && listed != type)
+    recount(zone, order, listed, type);
+  else if (type != Migratetype::isolate)
+    mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), type);
   take_off_list(zone, pfn);
   map_.edit(pfn).flags |= kPageInFlight;
   if (order + 1 >= pageblock_order_)

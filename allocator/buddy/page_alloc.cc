@@ -163,6 +163,11 @@ Task<void> Buddy::free_pages(Pfn pfn, unsigned order) {
     bugs_.reached(Bug::speculative_leak);
     co_return;
   }
+  for (unsigned piece = order; piece-- > 0;) {
+    Page& head = map_.edit(pfn + order_pages(piece));
+    head.flags |= kPageInFlight;
+    head.order = static_cast<std::uint8_t>(piece);
+  }
   while (order-- > 0) co_await free_unreferenced(pfn + order_pages(order), order);
 }
 

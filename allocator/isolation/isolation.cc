@@ -51,6 +51,13 @@ void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
   buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(moved.pages - moved.isolated), old);
 }
 
+// Blocks that are on an ordinary list already, given back with an earlier pageblock or never moved, are counted.
+std::int64_t Isolation::given_back(const Buddy::Moved& moved) const {
+  const bool twice = bugs_.active(Bug::undo_counts_twice);
+  if (twice && moved.pages != moved.isolated) bugs_.reached(Bug::undo_counts_twice);
+  return static_cast<std::int64_t>(twice ? moved.pages : moved.isolated);
+}
+
 int Isolation::test_pages_isolated(Pfn start, Pfn end) {
   Pfn pfn = start;
   const std::uint64_t step = map_.pageblock_pages();

@@ -27,7 +27,7 @@ class Isolation {
   Task<int> set_isolate_v4(Pfn pfn, Migratetype type);
   Task<void> unset_isolate_v4(Pfn pfn, Migratetype type);
   bool has_unmovable_pages_v4(Pfn pfn, Migratetype type) const;
-  bool take_for_merging_v4(Zone& zone, Pfn pfn);
+  bool take_for_merging_v4(Pfn pfn);
 
   Task<int> start_range_v5_19(Pfn start, Pfn end, Migratetype type);
   int set_isolate_v5_11(Pfn pfn, Migratetype type, Pfn start, Pfn end);
@@ -38,6 +38,8 @@ class Isolation {
   // 6.10: retypes a pageblock and moves its free pages, splitting a larger free block that reaches beyond it.
   void retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type);
 
+  // Pages that a pageblock's undo adds to the counters.
+  std::int64_t given_back(const Buddy::Moved& moved) const;
   void isolate_block_locked(Zone& zone, Pfn pfn);
   // First existing frame of [pfn, pfn + pages), kNoPfn if there is none.
   Pfn first_present(Pfn pfn, std::uint64_t pages) const;

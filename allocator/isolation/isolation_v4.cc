@@ -55,20 +55,13 @@ Task<int> Isolation::start_range_v4(Pfn start, Pfn end, Migratetype type) {
 
 // A free block of at least a pageblock whose buddy is not isolated could have merged but for the isolation: take it off
 // its list, so that freeing it again merges it.
-bool Isolation::take_for_merging_v4(Zone& zone, Pfn pfn) {
+bool Isolation::take_for_merging_v4(Pfn pfn) {
   const Page& page = map_.page(pfn);
   if (!page.has(kPageBuddy) || page.order < map_.pageblock_order() || page.order >= buddy_.largest_order())
     return false;
   const unsigned order = page.order;
   const Pfn other = buddy_pfn(pfn, order);
   if (!map_.present(other) || is_isolated(other)) return false;
-  // The first of two undone pageblocks may already have put this block on an ordinary list, and counted it.
-  if (page.list_type != Migratetype::isolate) {
-    if (bugs_.active(Bug::undo_counts_twice))
-      bugs_.reached(Bug::undo_counts_twice);
-    else
-      buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), page.list_type);
-  }
   return buddy_.isolate_free_page(pfn);
 }
 
@@ -80,12 +73,10 @@ Task<void> Isolation::unset_isolate_v4(Pfn pfn, Migratetype type) {
     SpinGuard zone_lock(engine_);
     if (!is_isolated(pfn)) co_return;
     order = map_.page(pfn).order;
-    taken = take_for_merging_v4(zone, pfn);
+    taken = take_for_merging_v4(pfn);
     if (!taken) {
       const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
-      const bool twice = bugs_.active(Bug::undo_counts_twice);
-      if (twice && moved.pages != moved.isolated) bugs_.reached(Bug::undo_counts_twice);
-      buddy_.mod_freepage_state(zone, static_cast<std::int64_t>(twice ? moved.pages : moved.isolated), type);
+      buddy_.mod_freepage_state(zone, given_back(moved), type);
     }
     map_.set_pageblock_type(pfn, type);
     --zone.nr_isolate_pageblock;

@@ -70,7 +70,7 @@ void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
     retype_block_v6_10(zone, pfn, type);
   } else if (!taken) {
     const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
-    buddy_.mod_freepage_state(zone, static_cast<std::int64_t>(moved.pages), type);
+    buddy_.mod_freepage_state(zone, given_back(moved), type);
   }
   map_.set_pageblock_type(pfn, type);
   if (taken) buddy_.free_one_block(zone, pfn, order, type, /*to_tail=*/true);
@@ -84,7 +84,11 @@ bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
   const Page& page = map_.page(pfn);
   if (!page.has(kPageBuddy) || page.order != order) return false;
   Zone& zone = buddy_.zone_of(pfn);
-  const Migratetype type = map_.pageblock_type(pfn);
+  // The pageblock may have been isolated while the block was on an ordinary list.
+  const bool by_pageblock = bugs_.active(Bug::undo_counts_twice);
+  const Migratetype type = by_pageblock ? map_.pageblock_type(pfn) : page.list_type;
+  if (type != page.list_type && (type == Migratetype::isolate || page.list_type == Migratetype::isolate))
+    bugs_.reached(Bug::undo_counts_twice);
   const std::uint64_t pages = order_pages(order);
   if (type != Migratetype::isolate) buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(pages), type);
   buddy_.take_off_list(zone, pfn);
