@@ -100,27 +100,35 @@ void Auditor::judge_list_type(Frame frame, const Page& page, bool& loose) const 
   if (block == page.list_type) return;
   const bool typed = machine_->buddy.typed_lists();
   if (!typed && !is_special(block) && !is_special(page.list_type)) return;
-  const bool window = !typed && !strict_ && block == Migratetype::isolate && page.list_type == Migratetype::cma;
-  if (!window)
-    broken("lists", fmt::format("the free block at {:#x} (order {}) of a {} pageblock is on a list of type {}",
-                                pfn(frame), page.order, name_of(block), name_of(page.list_type)));
+  const bool area = area_block_[(pfn(frame) >> machine_->map.pageblock_order()) - first_block_] != 0;
+  const bool own_type = area == (page.list_type == Migratetype::cma);
+  if (typed || strict_ || block != Migratetype::isolate || !own_type)
+    broken("lists", fmt::format("the free block at {:#x} (order {}) of a {} pageblock is on a list of type {}", pfn(frame),
+                                page.order, name_of(block), name_of(page.list_type)));
   loose = true;
 }
 
-// C10: the pageblocks of one block agree when one of them is CMA or Isolate; while isolation is under way, CMA and
-// Isolate may meet.
+// C10: the pageblocks of one block agree when one of them is CMA or Isolate (6.10: always); while isolation is under way
+// up to 6.9, some may be Isolate.
 void Auditor::judge_block_types(Frame frame, const Page& page, bool& loose) const {
   const MemoryMap& map = machine_->map;
-  const Migratetype first = map.pageblock_type(pfn(frame));
+  const bool typed = machine_->buddy.typed_lists();
+  bool isolated = false;
+  Migratetype other = Migratetype::isolate;
   for (Pfn block = pfn(frame); block < pfn(frame) + order_pages(page.order); block += map.pageblock_pages()) {
     const Migratetype type = map.pageblock_type(block);
-    const bool typed = machine_->buddy.typed_lists();
-    if (type == first || (!typed && !is_special(type) && !is_special(first))) continue;
-    if (typed || strict_ || !is_special(type) || !is_special(first))
+    const bool differs = type != other && other != Migratetype::isolate && type != Migratetype::isolate;
+    if (differs && (typed || type == Migratetype::cma || other == Migratetype::cma))
       broken("lists", fmt::format("the free block at {:#x} (order {}) covers pageblocks of type {} and {}", pfn(frame),
-                                  page.order, name_of(first), name_of(type)));
-    loose = true;
+                                  page.order, name_of(other), name_of(type)));
+    isolated = isolated || type == Migratetype::isolate;
+    if (type != Migratetype::isolate) other = type;
   }
+  if (!isolated || other == Migratetype::isolate) return;
+  if (typed || strict_)
+    broken("lists", fmt::format("the free block at {:#x} (order {}) covers pageblocks of type Isolate and {}", pfn(frame),
+                                page.order, name_of(other)));
+  loose = true;
 }
 
 // C6. Below the pageblock order two free buddies always merge. From there on they may stay apart where types forbid it,
@@ -203,7 +211,7 @@ std::int64_t Auditor::judge_owner(Frame frame, const Page& page, Walk& walk) con
   const bool here = owner.pfn == pfn(frame);
   if (!here && owner.pfn != kNoPfn)
     broken("content", fmt::format("page {:#x} names an owner whose page is {:#x}", pfn(frame), owner.pfn));
-  const std::int32_t mapped = here && owner.kind == PageKind::anonymous && owner.mapped ? 1 : 0;
+  const std::int32_t mapped = here ? static_cast<std::int32_t>(owner.mapped) : 0;
   if (page.map != mapped)
     broken("content", fmt::format("page {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
   if (!here) return 0;
@@ -244,9 +252,9 @@ bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) cons
     return false;
   const Owner& owner = machine_->owners.owner(page.owner);
   const int buffers = page.has(kPagePrivate) ? 1 : 0;
-  if (owner.pfn == kNoPfn || page.ref != 1 + page.pagevecs + buffers) return false;
+  if (owner.pfn == kNoPfn || page.ref != Owners::own_references(owner) + page.pagevecs + buffers) return false;
   switch (owner.kind) {
-    case PageKind::anonymous: return owner.mapped && page.map == 1 && (page.has(kPageLru) || page.pagevecs > 0);
+    case PageKind::anonymous: return owner.mapped > 0 && (page.has(kPageLru) || page.pagevecs > 0);
     case PageKind::shmem: return page.map == 0 && (page.has(kPageLru) || page.pagevecs > 0);
     case PageKind::block_device: return clean_and_idle(page, owner);
     case PageKind::movable_ops: break;
