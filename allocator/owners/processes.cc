@@ -20,6 +20,21 @@ constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
 
 }  // namespace
 
+// Scope of a call on behalf of a process: its memory stays while one is under way.
+class Processes::Inside {
+ public:
+  Inside(Processes& processes, SpaceId process) : processes_(processes), process_(process) {
+    ++processes_.processes_[process_].inside;
+  }
+  ~Inside() { --processes_.processes_[process_].inside; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  Processes& processes_;
+  SpaceId process_;
+};
+
 struct Processes::Gather {
   std::vector<Pfn> pages;
   std::vector<Pfn> batch_pages;  // pages that hold further slots
@@ -128,6 +143,7 @@ Task<void> Processes::wait_for_migration(PteId pte) {
 
 Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame) {
   CMA_ASSERT(alive(process));
+  const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(index < where.pages);
   const auto pte = static_cast<PteId>(where.first + index);
@@ -146,7 +162,6 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
       error = co_await fault_in(process, pte, where.locked, use);
     }
     if (error != 0) co_return error;
-    if (!alive(process)) co_return 0;
   }
   if (given) co_await lru_.put_page(frame);
   change_content(spaces_.pte(pte).page);
@@ -201,6 +216,7 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
 
 Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages) {
   CMA_ASSERT(alive(process));
+  const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
   co_await lru_.add_drain(engine_.cpu());
@@ -211,7 +227,7 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
 }
 
 Task<void> Processes::exit(SpaceId process) {
-  CMA_ASSERT(alive(process));
+  CMA_ASSERT(alive(process) && idle(process));
   processes_[process].alive = false;
   co_await lru_.add_drain(engine_.cpu());
   Gather gather;
@@ -253,6 +269,7 @@ Task<void> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint6
 
 Task<SpaceId> Processes::fork(SpaceId parent) {
   CMA_ASSERT(alive(parent));
+  const Inside inside(*this, parent);
   const SpaceId child = spawn();
   const std::size_t mappings = processes_[parent].mappings.size();
   for (std::size_t i = 0; i < mappings; ++i) {

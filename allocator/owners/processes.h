@@ -28,6 +28,9 @@ class Processes {
 
   // A mapping of anonymous pages; nothing is touched yet.
   MappingId mmap_anon(SpaceId process, std::uint64_t pages);
+  // Nobody is inside a call on behalf of the process: only then may it exit.
+  bool idle(SpaceId process) const { return processes_[process].inside == 0; }
+  bool has_mapping(SpaceId process, MappingId mapping) const { return mapping < processes_[process].mappings.size(); }
   std::uint64_t pages_of(SpaceId process, MappingId mapping) const {
     return processes_[process].mappings[mapping].pages;
   }
@@ -58,11 +61,13 @@ class Processes {
   };
   struct Process {
     bool alive = true;
+    int inside = 0;  // calls under way
     std::vector<Mapping> mappings;
   };
   // struct mmu_gather: pages whose references are still to be dropped.
   struct Gather;
 
+  class Inside;
   Task<int> fault_in(SpaceId process, PteId pte, bool locked, Pfn frame);
   Task<int> copy_on_write(SpaceId process, PteId pte, bool locked);
   Task<void> wait_for_migration(PteId pte);

@@ -14,6 +14,7 @@
 #include "properties/program/ops_control.h"
 #include "properties/program/ops_expect.h"
 #include "properties/program/ops_pages.h"
+#include "properties/program/ops_processes.h"
 #include "properties/program/ops_reference.h"
 #include "properties/program/ops_view.h"
 
@@ -27,7 +28,9 @@ using OpBody =
                  Resume, Reserve, Declare, InitReservedMem, Activate, Cat, DebugfsAlloc, DebugfsFree, ExpectState,
                  ExpectFigure, ExpectError, ExpectCounter, ExpectLine<LineSource::log>, ExpectLine<LineSource::trace>,
                  ExpectCat, ExpectPage, ExpectFinding, OwnedPages<PageKind::block_device>, BufferOp<BufferVerb::touch>,
-                 BufferOp<BufferVerb::hold>, BufferOp<BufferVerb::put>, BufferOp<BufferVerb::dirty>, BufferInvalidate>;
+                 BufferOp<BufferVerb::hold>, BufferOp<BufferVerb::put>, BufferOp<BufferVerb::dirty>, BufferInvalidate,
+                 Spawn, MmapAnon, MappingOp<MappingVerb::write>, MappingOp<MappingVerb::munmap>,
+                 MappingOp<MappingVerb::mlock>, Fork, ExitProcess, ExecStack>;
 
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpBody>;
 

@@ -2,6 +2,7 @@
 
 #include "allocator/base/error.h"
 #include "allocator/base/gfp.h"
+#include "properties/program/frames.h"
 #include "properties/program/world.h"
 
 namespace cma {
@@ -16,25 +17,6 @@ Gfp gfp_of(const AllocPages& op) {
   if (op.comp) gfp |= kGfpComp;
   if (op.nowarn) gfp |= kGfpNowarn;
   return gfp;
-}
-
-// Whether the unit that a contiguous allocation of this frame isolates lies in the frame's zone: the kernel asks that
-// of its callers.
-bool unit_in_one_zone(const Machine& machine, Pfn pfn) {
-  const std::uint64_t unit = machine.geometry().isolation_unit();
-  const PfnRange zone = machine.buddy.zone_of(pfn).range;
-  return align_down(pfn, unit) >= zone.start && align_down(pfn, unit) + unit <= zone.end;
-}
-
-// The test device: gets hold of one chosen frame, whatever is there, if it can be moved.
-Task<int> take_frame(Machine& machine, Pfn pfn) {
-  Mutex& cma_mutex = machine.areas.cma_mutex();
-  co_await cma_mutex.lock(machine.engine);
-  const bool area_block = machine.map.pageblock_type(pfn) == Migratetype::cma;
-  const Migratetype type = area_block ? Migratetype::cma : Migratetype::movable;
-  const int error = co_await machine.contig.alloc_contig_range(pfn, pfn + 1, type);
-  cma_mutex.unlock(machine.engine);
-  co_return error;
 }
 
 }  // namespace
@@ -82,8 +64,6 @@ Task<void> OwnedPages<kKind>::perform(World& world, Slot self) const {
     if (!chosen) {
       pfn = machine.buddy.alloc_pages(kMovable ? kGfpHighuserMovable : kGfpKernel, 0);
       error = pfn == kNoPfn ? -kENOMEM : 0;
-    } else if (!machine.map.present(pfn) || !unit_in_one_zone(machine, pfn)) {
-      error = -kEINVAL;
     } else {
       error = co_await take_frame(machine, pfn);
     }

@@ -99,6 +99,13 @@ Pfn World::page_of(const Result& result, std::uint64_t offset) const {
       return owner == 0 ? kNoPfn : machine_->owners.owner(owner).pfn;
     }
     case Yields::pin: return offset == 0 ? result.pfn : kNoPfn;
+    case Yields::process: return kNoPfn;
+    case Yields::mapping: {
+      const Processes& processes = machine_->processes;
+      if (!processes.alive(result.process)) return kNoPfn;
+      const OwnerId owner = processes.page_at(result.process, result.mapping, offset);
+      return owner == 0 ? kNoPfn : machine_->owners.owner(owner).pfn;
+    }
     case Yields::area: {
       const Area& area = machine_->areas.area(result.area);
       return offset < area.pages ? area.base + offset : kNoPfn;

@@ -28,6 +28,8 @@ struct Result {
   Pfn pfn = kNoPfn;               // buffer, block, pin: first frame
   std::uint64_t pages = 0;        // buffer, block, owned pages: as many as were had
   AreaId area = 0;                // buffer, area
+  SpaceId process = 0;            // process, mapping
+  MappingId mapping = 0;          // mapping
   std::uint32_t first_owner = 0;  // owned pages: index of the first in World::owner_of
 };
 

@@ -1,0 +1,13 @@
+// The test device behind `at=`: gets hold of one chosen frame, whatever is there, if it can be moved. Used by
+// operations that put pages where a program wants them. Costs a contiguous allocation of one page.
+#pragma once
+
+#include "allocator/machine.h"
+
+namespace cma {
+
+// 0 and the frame has one reference and is on no list; -EINVAL where no frame can be had; or what alloc_contig_range
+// answers.
+Task<int> take_frame(Machine& machine, Pfn pfn);
+
+}  // namespace cma

@@ -1,0 +1,129 @@
+#include "properties/program/ops_processes.h"
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+#include "properties/program/frames.h"
+#include "properties/program/world.h"
+
+namespace cma {
+namespace {
+
+// The operand, if it is a process that lives and that nobody is in the middle of killing.
+Result* live_process(World& world, Slot self, OpRef operand) {
+  Result* found = world.operand(self, operand, Yields::process);
+  if (found == nullptr) return nullptr;
+  if (world.machine().processes.alive(found->process)) return found;
+  world.skip(self);
+  return nullptr;
+}
+
+}  // namespace
+
+Task<void> Spawn::perform(World& world, Slot self) const {
+  Result& result = world.result(self);
+  result.yields = Yields::process;
+  result.process = world.machine().processes.spawn();
+  co_return;
+}
+
+Task<void> MmapAnon::perform(World& world, Slot self) const {
+  const Result* owner = live_process(world, self, process);
+  if (owner == nullptr) co_return;
+  Machine& machine = world.machine();
+  const bool chosen = at.kind != Place::Kind::none;
+  const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
+  if (!first) {
+    world.skip(self);
+    co_return;
+  }
+  const SpaceId space = owner->process;
+  const MappingId mapping = machine.processes.mmap_anon(space, pages);
+  Result& result = world.result(self);
+  result.yields = Yields::mapping;
+  result.process = space;
+  result.mapping = mapping;
+  result.pages = pages;
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    Pfn frame = kNoPfn;
+    int error = 0;
+    if (chosen) {
+      frame = *first + i;
+      error = co_await take_frame(machine, frame);
+    }
+    const bool alive = machine.processes.alive(space);
+    if (error == 0 && !alive && chosen) co_await machine.buddy.free_pages(frame, 0);
+    if (error == 0) error = alive ? co_await machine.processes.write(space, mapping, i, frame) : -kENOENT;
+    if (error == 0) continue;
+    world.fail(self, error);
+    co_return;
+  }
+}
+
+template <MappingVerb kVerb>
+Task<void> MappingOp<kVerb>::perform(World& world, Slot self) const {
+  const Result* found = world.operand(self, mapping, Yields::mapping);
+  if (found == nullptr) co_return;
+  Processes& processes = world.machine().processes;
+  SpaceId space = found->process;
+  if (in.id != 0) {
+    const Result* other = world.operand(self, in, Yields::process);
+    if (other == nullptr) co_return;
+    space = other->process;
+  }
+  const MappingId which = found->mapping;
+  // A process that was forked before the mapping was made has none.
+  if (!processes.alive(space) || !processes.has_mapping(space, which) || from >= processes.pages_of(space, which)) {
+    world.skip(self);
+    co_return;
+  }
+  const std::uint64_t left = processes.pages_of(space, which) - from;
+  const std::uint64_t wanted = pages == 0 ? left : std::min(pages, left);
+  if constexpr (kVerb == MappingVerb::munmap) {
+    co_await processes.munmap(space, which, from, wanted);
+  } else if constexpr (kVerb == MappingVerb::mlock) {
+    processes.mlock(space, which);
+  } else {
+    for (std::uint64_t i = from; i < from + wanted; ++i) {
+      const int error = co_await processes.write(space, which, i);
+      if (error == 0) continue;
+      world.fail(self, error);
+      co_return;
+    }
+  }
+}
+
+template struct MappingOp<MappingVerb::write>;
+template struct MappingOp<MappingVerb::munmap>;
+template struct MappingOp<MappingVerb::mlock>;
+
+Task<void> Fork::perform(World& world, Slot self) const {
+  const Result* parent = live_process(world, self, process);
+  if (parent == nullptr) co_return;
+  const SpaceId space = parent->process;
+  const SpaceId child = co_await world.machine().processes.fork(space);
+  Result& result = world.result(self);
+  result.yields = Yields::process;
+  result.process = child;
+}
+
+Task<void> ExitProcess::perform(World& world, Slot self) const {
+  Result* found = live_process(world, self, process);
+  if (found == nullptr) co_return;
+  // Another task of the process is still inside the kernel: its memory cannot go yet.
+  if (!world.machine().processes.idle(found->process)) {
+    world.skip(self);
+    co_return;
+  }
+  found->gone = true;
+  const SpaceId space = found->process;
+  co_await world.machine().processes.exit(space);
+}
+
+void ExecStack::perform(World& world, Slot self) const {
+  const Result* found = live_process(world, self, process);
+  if (found == nullptr) return;
+  world.machine().processes.set_temporary_stack(found->process, word == StackWord::begin);
+}
+
+}  // namespace cma

@@ -1,0 +1,110 @@
+// Operations on processes: their anonymous memory, fork, unmapping, exit.
+#pragma once
+
+#include "allocator/engine/task.h"
+#include "properties/program/fields.h"
+
+namespace cma {
+
+inline constexpr std::uint64_t kMaxMappedPages = 65536;
+
+struct Spawn {
+  static constexpr OpInfo kInfo{
+      .verb = "spawn", .letter = 'p', .yields = Yields::process, .help = "a process without memory"};
+  template <class Self, class Visitor>
+  static void fields(Self&, Visitor&) {}
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const Spawn&, const Spawn&) = default;
+};
+
+// `at` is a test device, as with single pages: it chooses the frames.
+struct MmapAnon {
+  static constexpr OpInfo kInfo{.verb = "mmap_anon",
+                                .letter = 'v',
+                                .yields = Yields::mapping,
+                                .help = "anonymous memory of a process, every page of it written to"};
+  OpRef process;
+  std::uint64_t pages = 1;
+  Place at;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.process, {.wanted = Yields::process});
+    visit.number(
+        self.pages,
+        {.name = "pages", .required = true, .fallback = 1, .min = 1, .max = kMaxMappedPages, .scale = Scale::pages});
+    visit.place(self.at, {.name = "at", .required = false});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const MmapAnon&, const MmapAnon&) = default;
+};
+
+enum class MappingVerb : std::uint8_t { write, munmap, mlock };
+
+// Part of a mapping, of the process that made it or of one forked from that.
+template <MappingVerb kVerb>
+struct MappingOp {
+  static constexpr OpInfo kInfo = [] {
+    switch (kVerb) {
+      case MappingVerb::write:
+        return OpInfo{.verb = "write", .help = "writes to pages of a mapping: faults them in, copies shared ones"};
+      case MappingVerb::munmap: return OpInfo{.verb = "munmap", .help = "unmaps pages of a mapping, in batches"};
+      default: return OpInfo{.verb = "mlock", .help = "locks a mapping in memory; from and pages are of no concern"};
+    }
+  }();
+  OpRef mapping;
+  std::uint64_t from = 0;
+  std::uint64_t pages = 0;  // 0: up to its end
+  OpRef in;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.mapping, {.wanted = Yields::mapping});
+    visit.number(self.from, {.name = "from", .scale = Scale::pages});
+    visit.number(self.pages, {.name = "pages", .scale = Scale::pages});
+    visit.operand(self.in, {.name = "in", .wanted = Yields::process, .required = false});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const MappingOp&, const MappingOp&) = default;
+};
+
+struct Fork {
+  static constexpr OpInfo kInfo{
+      .verb = "fork", .letter = 'p', .yields = Yields::process, .help = "a child that shares every page"};
+  OpRef process;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.process, {.wanted = Yields::process});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const Fork&, const Fork&) = default;
+};
+
+struct ExitProcess {
+  static constexpr OpInfo kInfo{.verb = "exit", .help = "the process unmaps everything and is gone"};
+  OpRef process;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.process, {.wanted = Yields::process});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const ExitProcess&, const ExitProcess&) = default;
+};
+
+inline constexpr std::string_view kStackWords[] = {"begin", "end"};
+enum class StackWord : std::uint8_t { begin, end };
+
+struct ExecStack {
+  static constexpr OpInfo kInfo{.verb = "exec_stack",
+                                .performed = Performed::by_nobody,
+                                .help = "the process's memory is exec's temporary stack, or has got its final place"};
+  OpRef process;
+  StackWord word = StackWord::begin;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.process, {.wanted = Yields::process});
+    visit.choice(self.word, {.words = kStackWords});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExecStack&, const ExecStack&) = default;
+};
+
+}  // namespace cma
