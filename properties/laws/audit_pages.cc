@@ -103,13 +103,13 @@ void Auditor::judge_list_type(Frame frame, const Page& page, bool& loose) const 
   const bool area = area_block_[(pfn(frame) >> machine_->map.pageblock_order()) - first_block_] != 0;
   const bool own_type = area == (page.list_type == Migratetype::cma);
   if (typed || strict_ || block != Migratetype::isolate || !own_type)
-    broken("lists", fmt::format("the free block at {:#x} (order {}) of a {} pageblock is on a list of type {}", pfn(frame),
-                                page.order, name_of(block), name_of(page.list_type)));
+    broken("lists", fmt::format("the free block at {:#x} (order {}) of a {} pageblock is on a list of type {}",
+                                pfn(frame), page.order, name_of(block), name_of(page.list_type)));
   loose = true;
 }
 
-// C10: the pageblocks of one block agree when one of them is CMA or Isolate (6.10: always); while isolation is under way
-// up to 6.9, some may be Isolate.
+// C10: the pageblocks of one block agree when one of them is CMA or Isolate (6.10: always); while isolation is under
+// way up to 6.9, some may be Isolate.
 void Auditor::judge_block_types(Frame frame, const Page& page, bool& loose) const {
   const MemoryMap& map = machine_->map;
   const bool typed = machine_->buddy.typed_lists();
@@ -126,8 +126,8 @@ void Auditor::judge_block_types(Frame frame, const Page& page, bool& loose) cons
   }
   if (!isolated || other == Migratetype::isolate) return;
   if (typed || strict_)
-    broken("lists", fmt::format("the free block at {:#x} (order {}) covers pageblocks of type Isolate and {}", pfn(frame),
-                                page.order, name_of(other)));
+    broken("lists", fmt::format("the free block at {:#x} (order {}) covers pageblocks of type Isolate and {}",
+                                pfn(frame), page.order, name_of(other)));
   loose = true;
 }
 
@@ -194,7 +194,8 @@ void Auditor::judge_lru_links(Frame frame, const Page& page, unsigned list) cons
 
 // --- pages in use ---
 
-// What the owner record says of the page, and how many references it accounts for.
+// What the owner record says of the page, and how many references it accounts for. Records that no program holds a
+// handle of are a process's: the ledger does not know them.
 std::int64_t Auditor::judge_owner(Frame frame, const Page& page, Walk& walk) const {
   const Owners& owners = machine_->owners;
   if (page.owner == 0) {
@@ -211,12 +212,13 @@ std::int64_t Auditor::judge_owner(Frame frame, const Page& page, Walk& walk) con
   const bool here = owner.pfn == pfn(frame);
   if (!here && owner.pfn != kNoPfn)
     broken("content", fmt::format("page {:#x} names an owner whose page is {:#x}", pfn(frame), owner.pfn));
+  // E3. What maps the page when its owner has let go is gone at once.
   const std::int32_t mapped = here ? static_cast<std::int32_t>(owner.mapped) : 0;
   if (page.map != mapped)
     broken("content", fmt::format("page {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
   if (!here) return 0;
-  if (owner.kind != PageKind::block_device) ++walk.tallies[Tally::owned];
-  if (!ledger_.owner_lives(page.owner)) {
+  if (owner.handed_out && owner.kind != PageKind::block_device) ++walk.tallies[Tally::owned];
+  if (owner.handed_out && !ledger_.owner_lives(page.owner)) {
     walk.loose = true;
     if (strict_) broken("conserved", fmt::format("page {:#x} still belongs to an owner that has let go", pfn(frame)));
   }
@@ -246,28 +248,31 @@ bool Auditor::clean_and_idle(const Page& page, const Owner& owner) const {
   return buffer.count == 0 && !buffer.dirty;
 }
 
-// Whether a quiet cma_alloc moves this page for certain, given memory to move it to (spec 15.27, 20).
+// Pages of processes whose every mapping can be taken away: exec's temporary stack stays where it is.
+bool Auditor::mappings_can_go(const Owner& owner) const {
+  const AddressSpaces& spaces = machine_->spaces;
+  for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
+    if (spaces.pte(id).state != Pte::State::present || spaces.temporary_stack(spaces.pte(id).space)) return false;
+  return owner.mapped > 0;
+}
+
+// Whether a quiet cma_alloc moves this page for certain, given memory to move it to, and that its driver agrees (spec
+// 15.27).
 bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) const {
   if (page.owner == 0 || entry.known() || page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageIsolated))
     return false;
   const Owner& owner = machine_->owners.owner(page.owner);
-  const int buffers = page.has(kPagePrivate) ? 1 : 0;
-  if (owner.pfn == kNoPfn || page.ref != Owners::own_references(owner) + page.pagevecs + buffers) return false;
+  const int own = Owners::own_references(owner) + (page.has(kPagePrivate) ? 1 : 0);
+  if (owner.pfn == kNoPfn || page.ref != own + page.pagevecs) return false;
+  const bool lru = page.has(kPageLru) || page.pagevecs > 0;
   switch (owner.kind) {
-    case PageKind::anonymous: return owner.mapped > 0 && (page.has(kPageLru) || page.pagevecs > 0);
-    case PageKind::shmem: return page.map == 0 && (page.has(kPageLru) || page.pagevecs > 0);
+    case PageKind::anonymous:
+      return lru && page.map == static_cast<std::int32_t>(owner.mapped) && mappings_can_go(owner);
+    case PageKind::shmem: return lru && page.map == 0;
     case PageKind::block_device: return clean_and_idle(page, owner);
-    case PageKind::movable_ops: break;
+    case PageKind::movable_ops: return true;
     default: return false;
   }
-  if (owner.refusals <= 0) return owner.refusals == 0;
-  // A batch is moved by up to five calls of ten passes. A transient refusal uses up a pass; a permanent one ends the
-  // page's chances on 4.19, and uses up a call since 5.11.
-  constexpr std::int64_t kAttempts = 50;
-  constexpr std::int64_t kCalls = 5;
-  constexpr int kAgain = 11;
-  if (owner.refusal_error == -kAgain) return owner.refusals < kAttempts;
-  return machine_->release() >= Release::v6_1 && owner.refusals < kCalls;
 }
 
 }  // namespace cma

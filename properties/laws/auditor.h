@@ -89,6 +89,7 @@ class Auditor {
   std::int64_t judge_owner(Frame frame, const Page& page, Walk& walk) const;
   void judge_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const;
   bool clean_and_idle(const Page& page, const Owner& owner) const;
+  bool mappings_can_go(const Owner& owner) const;
   bool certain_to_move(const Page& page, const Ledger::Entry& entry) const;
 
   // audit_sums.cc: comparing

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "allocator/base/error.h"
+
 namespace cma {
 namespace {
 
@@ -61,6 +63,8 @@ std::uint64_t Sweep::next_window(std::uint64_t bit) const {
 }
 
 bool Sweep::all_can_be_had(Pfn start, Pfn end) const {
+  for (const Pfn pfn : *before_.stubborn)
+    if (start <= pfn && pfn < end) return false;
   for (Pfn pfn = start; pfn < end;) {
     const std::uint64_t index = pfn - before_.word_base;
     const std::uint64_t n = std::min<std::uint64_t>(64 - index % 64, end - pfn);
@@ -129,6 +133,20 @@ std::optional<Pfn> Sweep::certain_window() {
 }
 
 }  // namespace
+
+// A batch is moved by up to five calls of ten passes. A transient refusal uses up a pass; a permanent one ends the
+// page's chances on 4.19, and uses up a call since 5.11 (spec 8.2, 10.1, 20).
+void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn) {
+  constexpr std::int64_t kAttempts = 50;
+  constexpr std::int64_t kCalls = 5;
+  const std::int64_t permanent = machine.release() >= Release::v6_1 ? kCalls : 1;
+  for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
+    const Owner& owner = machine.owners.owner(id);
+    if (owner.refusals == 0 || owner.kind != PageKind::movable_ops) continue;
+    const std::int64_t most = owner.refusal_error == -kEAGAIN ? kAttempts : permanent;
+    if (owner.refusals < 0 || owner.refusals >= most) stubborn.push_back(owner.pfn);
+  }
+}
 
 std::optional<Pfn> certain_window(const Machine& machine, const Ledger& ledger, const QuietState& before, AreaId area,
                                   std::uint64_t count, unsigned align) {

@@ -81,6 +81,8 @@ void Laws::alloc_begins(AreaId area, std::uint64_t count, unsigned align) {
     quiet_movable_ = auditor_.movable();
     quiet_sums_ = auditor_.zone_sums();
   }
+  stubborn_.clear();
+  find_stubborn(*machine_, stubborn_);
   quiet_ = {true, machine_->engine.current(), machine_->trace.records().size()};
 }
 
@@ -111,6 +113,7 @@ void Laws::judge_failure(AreaId area, std::uint64_t count, unsigned align) const
   before.available = audit_points_ ? &quiet_available_ : &auditor_.available();
   before.movable = audit_points_ ? &quiet_movable_ : &auditor_.movable();
   before.zone_sums = audit_points_ ? &quiet_sums_ : &auditor_.zone_sums();
+  before.stubborn = &stubborn_;
   const std::optional<Pfn> window = certain_window(*machine_, ledger_, before, area, count, align);
   if (window)
     throw LawBroken(

@@ -80,6 +80,7 @@ class Laws final : public Observer {
   Auditor auditor_;
   Machine* machine_ = nullptr;
   QuietCall quiet_;
+  std::vector<Pfn> stubborn_;
   // The state before the quiet call, kept apart only where audits run inside it.
   std::vector<std::uint64_t> quiet_available_;
   std::vector<std::uint64_t> quiet_movable_;
