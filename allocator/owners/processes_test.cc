@@ -1,0 +1,138 @@
+#include "allocator/owners/processes.h"
+
+#include <gtest/gtest.h>
+
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+class ProcessesTest : public testing::TestWithParam<Release> {
+ protected:
+  ProcessesTest() : machine_(make_machine(default_small_geometry(GetParam()))) { populate_lru(*machine_, 100); }
+
+  // A process with one mapping of `pages` touched pages, on the LRU.
+  SpaceId process_with(std::uint64_t pages) {
+    const SpaceId process = machine_->processes.spawn();
+    const MappingId mapping = machine_->processes.mmap_anon(process, pages);
+    for (std::uint64_t i = 0; i < pages; ++i) EXPECT_EQ(0, run_now(machine_->processes.write(process, mapping, i)));
+    run_now(machine_->lru.add_drain_all());
+    return process;
+  }
+  const Page& page_of(SpaceId process, std::uint64_t index) const {
+    const OwnerId id = machine_->processes.page_at(process, 0, index);
+    return machine_->map.page(machine_->owners.owner(id).pfn);
+  }
+
+  std::unique_ptr<Machine> machine_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, ProcessesTest, testing::ValuesIn(kModelledReleases),
+                         [](const auto& info) { return "v" + std::to_string(static_cast<int>(info.param)); });
+
+TEST_P(ProcessesTest, AFaultedPageIsMappedOnceAndOnTheLruAfterADrain) {
+  const SpaceId process = machine_->processes.spawn();
+  const MappingId mapping = machine_->processes.mmap_anon(process, 1);
+  EXPECT_EQ(0U, machine_->processes.page_at(process, mapping, 0));
+  EXPECT_EQ(0, run_now(machine_->processes.write(process, mapping, 0)));
+  EXPECT_EQ(1, page_of(process, 0).map);
+  EXPECT_EQ(2, page_of(process, 0).ref) << "the pte's and the pagevec's";
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(1, page_of(process, 0).ref);
+  EXPECT_TRUE(page_of(process, 0).has(kPageLru));
+}
+
+TEST_P(ProcessesTest, AForkedPageHasOneReferenceAndOneMappingAProcess) {
+  const SpaceId parent = process_with(3);
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(machine_->processes.page_at(parent, 0, i), machine_->processes.page_at(child, 0, i));
+    EXPECT_EQ(2, page_of(child, i).map);
+    EXPECT_EQ(2, page_of(child, i).ref);
+  }
+}
+
+TEST_P(ProcessesTest, WritingToASharedPageCopiesItAndLeavesTheOther) {
+  const SpaceId parent = process_with(1);
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  const std::uint32_t before = page_of(parent, 0).token;
+  EXPECT_EQ(0, run_now(machine_->processes.write(child, 0, 0)));
+  EXPECT_NE(machine_->processes.page_at(parent, 0, 0), machine_->processes.page_at(child, 0, 0));
+  EXPECT_EQ(before, page_of(parent, 0).token);
+  EXPECT_NE(before, page_of(child, 0).token);
+  EXPECT_EQ(1, page_of(parent, 0).map);
+}
+
+TEST_P(ProcessesTest, TheLastSharerWritesWithoutACopy) {
+  const SpaceId parent = process_with(1);
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  run_now(machine_->processes.exit(child));
+  const OwnerId page = machine_->processes.page_at(parent, 0, 0);
+  EXPECT_EQ(0, run_now(machine_->processes.write(parent, 0, 0)));
+  EXPECT_EQ(page, machine_->processes.page_at(parent, 0, 0));
+}
+
+TEST_P(ProcessesTest, ExitGivesEveryPageBack) {
+  const std::int64_t free = recount_free(*machine_).first;
+  const SpaceId process = process_with(40);
+  run_now(machine_->processes.exit(process));
+  run_now(machine_->lru.add_drain_all());
+  const int all = Buddy::kAllZones;
+  run_now(machine_->buddy.drain_all_pages(all));
+  // What per-CPU lists had before may have gone to the free areas meanwhile.
+  EXPECT_GE(recount_free(*machine_).first, free);
+  EXPECT_FALSE(machine_->processes.alive(process));
+}
+
+TEST_P(ProcessesTest, BetweenUnmappingAndFlushingPagesAreReferencedButNotMapped) {
+  const SpaceId process = process_with(2);
+  const Pfn pfn = machine_->owners.owner(machine_->processes.page_at(process, 0, 0)).pfn;
+  const ActorId actor = machine_->engine.add_actor(0);
+  machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
+  machine_->engine.begin(actor, machine_->processes.munmap(process, 0, 0, 2));
+  machine_->engine.resume(actor);
+  EXPECT_EQ(0, machine_->map.page(pfn).map);
+  EXPECT_EQ(1, machine_->map.page(pfn).ref);
+  EXPECT_TRUE(machine_->map.page(pfn).has(kPageLru));
+  machine_->engine.resume(actor);
+  EXPECT_EQ(0, machine_->map.page(pfn).ref);
+}
+
+TEST_P(ProcessesTest, ABatchHoldsEightPagesAndThenAPageForFurtherOnes) {
+  const SpaceId process = process_with(20);
+  const std::int64_t free = machine_->buddy.zone(0).nr_free_pages;
+  const int on_lists = machine_->buddy.zone(0).pcp[0].count;
+  const ActorId actor = machine_->engine.add_actor(0);
+  machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
+  machine_->engine.begin(actor, machine_->processes.munmap(process, 0, 0, 20));
+  machine_->engine.resume(actor);
+  const std::int64_t now = machine_->buddy.zone(0).nr_free_pages + machine_->buddy.zone(0).pcp[0].count;
+  EXPECT_EQ(free + on_lists - 1, now) << "one page for slots 9 to 20";
+  machine_->engine.resume(actor);
+}
+
+TEST_P(ProcessesTest, ASharedPageMovesWithAllItsMappings) {
+  const SpaceId parent = machine_->processes.spawn();
+  const MappingId mapping = machine_->processes.mmap_anon(parent, 1);
+  claim_frame(*machine_, 0x220);
+  EXPECT_EQ(0, run_now(machine_->processes.write(parent, mapping, 0, 0x220)));
+  run_now(machine_->lru.add_drain_all());
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  const std::uint32_t data = page_of(parent, 0).token;
+  EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, false)));
+  EXPECT_NE(Pfn{0x220}, machine_->owners.owner(machine_->processes.page_at(child, mapping, 0)).pfn);
+  EXPECT_EQ(2, page_of(child, 0).map);
+  EXPECT_EQ(data, page_of(child, 0).token);
+}
+
+TEST_P(ProcessesTest, LockedPagesAreUnevictableAndStillMove) {
+  const SpaceId process = process_with(2);
+  machine_->processes.mlock(process, 0);
+  EXPECT_EQ(2U, machine_->lru.size(LruList::unevictable));
+  EXPECT_TRUE(page_of(process, 1).has(kPageMlocked));
+  run_now(machine_->processes.exit(process));
+  EXPECT_EQ(0U, machine_->lru.size(LruList::unevictable));
+}
+
+}  // namespace
+}  // namespace cma
