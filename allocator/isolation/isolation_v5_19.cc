@@ -62,7 +62,11 @@ void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
   Zone& zone = buddy_.zone_of(pfn);
   const unsigned order = map_.page(pfn).order;
   bool taken = false;
-  if (map_.page(pfn).has(kPageBuddy) && order >= map_.pageblock_order() && order < buddy_.largest_order()) {
+  // Where several pageblocks make a largest block, 6.10's rule that a block has one type allows this for single ones
+  // only.
+  const bool too_large = buddy_.typed_lists() && order > map_.pageblock_order();
+  if (map_.page(pfn).has(kPageBuddy) && order >= map_.pageblock_order() && order < buddy_.largest_order() &&
+      !too_large) {
     const Pfn other = buddy_.free_buddy(pfn, order);
     taken = other != kNoPfn && !is_isolated(other) && buddy_.isolate_free_page(pfn);
   }
