@@ -1,0 +1,63 @@
+#include "properties/laws/checked_run.h"
+
+namespace cma {
+namespace {
+
+// Tells two observers the same.
+class Both final : public Observer {
+ public:
+  Both(Observer& first, Observer& second) : first_(first), second_(second) {}
+
+  void program_begins(Machine& machine) override { tell(&Observer::program_begins, machine); }
+  void booted(Machine& machine) override { tell(&Observer::booted, machine); }
+  void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override {
+    tell(&Observer::alloc_begins, area, count, align);
+  }
+  void alloc_failed(AreaId area, std::uint64_t count, unsigned align) override {
+    tell(&Observer::alloc_failed, area, count, align);
+  }
+  void buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) override {
+    tell(&Observer::buffer_allocated, area, pfn, count, align);
+  }
+  void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override {
+    tell(&Observer::buffer_releasing, area, pfn, count);
+  }
+  void buffer_released(AreaId area, Pfn pfn, std::uint64_t count) override {
+    tell(&Observer::buffer_released, area, pfn, count);
+  }
+  void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override { tell(&Observer::pages_allocated, pfn, order, gfp); }
+  void pages_freeing(Pfn pfn, unsigned order) override { tell(&Observer::pages_freeing, pfn, order); }
+  void owner_adopted(OwnerId owner) override { tell(&Observer::owner_adopted, owner); }
+  void owner_releasing(OwnerId owner) override { tell(&Observer::owner_releasing, owner); }
+  void reference_taken(Pfn pfn) override { tell(&Observer::reference_taken, pfn); }
+  void reference_dropping(Pfn pfn) override { tell(&Observer::reference_dropping, pfn); }
+  void control_changes(Machine& machine) override { tell(&Observer::control_changes, machine); }
+  void op_performed(Machine& machine, std::size_t op) override { tell(&Observer::op_performed, machine, op); }
+  void program_ended(Machine& machine) override { tell(&Observer::program_ended, machine); }
+
+ private:
+  template <class... Parameters, class... Arguments>
+  void tell(void (Observer::*what)(Parameters...), Arguments&&... arguments) {
+    (first_.*what)(arguments...);
+    (second_.*what)(arguments...);
+  }
+
+  Observer& first_;
+  Observer& second_;
+};
+
+}  // namespace
+
+RunResult CheckedRun::run(const Program& program, const RunOptions& options, Observer* listener) {
+  laws_.set_audit_points(program.audit != decltype(program.audit){});
+  if (listener == nullptr) return interpreter_.run(program, &laws_, options);
+  Both both(*listener, laws_);
+  return interpreter_.run(program, &both, options);
+}
+
+std::optional<Finding> CheckedRun::find(const Program& program) {
+  const RunResult result = run(program);
+  return result.passed() ? std::nullopt : result.finding;
+}
+
+}  // namespace cma
