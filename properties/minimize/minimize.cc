@@ -1,0 +1,239 @@
+#include "properties/minimize/minimize.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+
+#include "properties/minimize/simplify.h"
+#include "properties/program/byte_form.h"
+
+namespace cma {
+namespace {
+
+class Minimizer {
+ public:
+  Minimizer(const Program& program, const Judge& judge, const MinimizeOptions& options)
+      : judge_(judge), budget_(options.executions) {
+    result_.program = program;
+  }
+
+  std::optional<Minimized> run() {
+    const std::optional<Finding> finding = judge_(result_.program);
+    ++result_.executions;
+    if (!finding) return std::nullopt;
+    result_.finding = *finding;
+    signature_ = finding->signature();
+    tried_.insert(key_of(result_.program));
+    do {
+      changed_ = false;
+      cut_after_violation();
+      keep_needed();
+      cut_chunks();
+      cut_units();
+      cut_ops();
+      remove_stops();
+      simplify_arguments();
+      simplify_machine();
+    } while (changed_ && !exhausted_);
+    result_.complete = !exhausted_;
+    return std::move(result_);
+  }
+
+ private:
+  static std::string key_of(const Program& program) {
+    const std::vector<std::uint8_t> bytes = encode(program);
+    return {bytes.begin(), bytes.end()};
+  }
+
+  std::size_t ops() const { return result_.program.ops.size(); }
+
+  // Whether the candidate shows the same finding; if so it becomes the program.
+  bool accept(Program candidate, MinimizeStage stage) {
+    candidate.settle();
+    if (!tried_.insert(key_of(candidate)).second) {
+      ++result_.repeats;
+      return false;
+    }
+    if (result_.executions >= budget_) {
+      exhausted_ = true;
+      return false;
+    }
+    ++result_.executions;
+    Minimized::Count& count = result_.stages[static_cast<std::size_t>(stage)];
+    ++count.tried;
+    const std::optional<Finding> finding = judge_(candidate);
+    if (!finding || finding->signature() != signature_) return false;
+    ++count.accepted;
+    result_.program = std::move(candidate);
+    result_.finding = *finding;
+    changed_ = true;
+    return true;
+  }
+
+  // Tries the program with only those operations that `keep` marks.
+  bool accept_only(const std::vector<bool>& keep, MinimizeStage stage) {
+    Program candidate = result_.program;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < candidate.ops.size(); ++i)
+      if (keep[i]) {
+        if (kept != i) candidate.ops[kept] = std::move(candidate.ops[i]);
+        ++kept;
+      }
+    if (kept == candidate.ops.size()) return false;
+    candidate.ops.erase(candidate.ops.begin() + static_cast<std::ptrdiff_t>(kept), candidate.ops.end());
+    return accept(std::move(candidate), stage);
+  }
+
+  bool accept_without(std::size_t begin, std::size_t end, MinimizeStage stage) {
+    std::vector<bool> keep(ops(), true);
+    std::fill(keep.begin() + static_cast<std::ptrdiff_t>(begin), keep.begin() + static_cast<std::ptrdiff_t>(end),
+              false);
+    return accept_only(keep, stage);
+  }
+
+  void cut_after_violation() {
+    const std::size_t last = result_.finding.op;
+    if (last + 1 < ops()) accept_without(last + 1, ops(), MinimizeStage::after_violation);
+  }
+
+  // Marks what the marked operations' operands name, and so on.
+  void close_over_operands(std::vector<bool>& keep) const {
+    const std::vector<Op>& all = result_.program.ops;
+    for (bool grew = true; grew;) {
+      grew = false;
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        if (!keep[i]) continue;
+        for_each_operand(all[i].body, [&](OpId id) {
+          for (std::size_t j = 0; j < all.size(); ++j)
+            if (all[j].id == id && id != 0 && !keep[j]) keep[j] = grew = true;
+        });
+      }
+    }
+  }
+
+  // Marks what names the result of a marked operation, and so on.
+  void close_over_users(std::vector<bool>& marked) const {
+    const std::vector<Op>& all = result_.program.ops;
+    for (bool grew = true; grew;) {
+      grew = false;
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        if (marked[i]) continue;
+        for_each_operand(all[i].body, [&](OpId id) {
+          for (std::size_t j = 0; j < all.size(); ++j)
+            if (marked[j] && all[j].id == id && id != 0) marked[i] = grew = true;
+        });
+      }
+    }
+  }
+
+  void keep_needed() {
+    if (result_.finding.op >= ops()) return;
+    std::vector<bool> needed(ops(), false);
+    needed[result_.finding.op] = true;
+    close_over_operands(needed);
+    if (accept_only(needed, MinimizeStage::needed)) return;
+    // What happened to those operands matters too, more often than not.
+    close_over_users(needed);
+    close_over_operands(needed);
+    accept_only(needed, MinimizeStage::needed);
+  }
+
+  void cut_chunks() {
+    for (std::size_t size = ops() / 2; size >= 2; size /= 2)
+      for (std::size_t end = ops(); end > 0;) {
+        const std::size_t begin = end > size ? end - size : 0;
+        accept_without(begin, end, MinimizeStage::chunks);
+        end = begin;
+      }
+  }
+
+  void cut_units() {
+    for (std::size_t i = ops(); i-- > 0;) {
+      if (i >= ops() || result_.program.ops[i].id == 0) continue;
+      std::vector<bool> unit(ops(), false);
+      unit[i] = true;
+      close_over_users(unit);
+      unit.flip();
+      accept_only(unit, MinimizeStage::units);
+    }
+  }
+
+  void cut_ops() {
+    for (std::size_t i = ops(); i-- > 0;) accept_without(i, i + 1, MinimizeStage::ops);
+    // Two that need each other without naming each other: a pair on the way out.
+    if (ops() > kPairsUpTo) return;
+    for (std::size_t i = ops(); i-- > 1;)
+      for (std::size_t j = std::min(i, ops()); j-- > 0;) {
+        if (i >= ops()) break;
+        std::vector<bool> keep(ops(), true);
+        keep[i] = keep[j] = false;
+        accept_only(keep, MinimizeStage::ops);
+      }
+  }
+
+  bool try_change(const Change& change, MinimizeStage stage) {
+    Program candidate = result_.program;
+    return change(candidate) && accept(std::move(candidate), stage);
+  }
+
+  void remove_stops() {
+    for (std::size_t i = 0; i < ops(); ++i)
+      for (const Change& change : stop_changes(i))
+        while (i < ops() && try_change(change, MinimizeStage::stops)) continue;
+  }
+
+  void simplify_arguments() {
+    for (std::size_t i = 0; i < ops(); ++i)
+      for (std::size_t field = 0;; ++field)
+        if (!simplify_argument(i, field)) break;
+  }
+
+  // Takes a field down as far as it goes; false if there is no such field.
+  bool simplify_argument(std::size_t op, std::size_t field) {
+    for (std::size_t attempt = 0;;) {
+      Program candidate = result_.program;
+      switch (simplify_field(candidate.ops[op].body, field, attempt)) {
+        case Simplified::no_such_field: return false;
+        case Simplified::no_more_attempts: return true;
+        case Simplified::changed: attempt = accept(std::move(candidate), MinimizeStage::arguments) ? 0 : attempt + 1;
+      }
+    }
+  }
+
+  void simplify_machine() {
+    try_change(tidy_up, MinimizeStage::machine);
+    for (bool helped = true; helped && !exhausted_;) {
+      helped = false;
+      for (const Change& change : machine_changes(result_.program))
+        if (try_change(change, MinimizeStage::machine)) {
+          helped = true;
+          break;
+        }
+    }
+  }
+
+  // Pairs are tried in programs up to this length: beyond it they cost more executions than they save.
+  static constexpr std::size_t kPairsUpTo = 24;
+
+  const Judge& judge_;
+  std::uint64_t budget_;
+  Minimized result_;
+  std::string signature_;
+  std::unordered_set<std::string> tried_;  // asked for membership only
+  bool changed_ = false;
+  bool exhausted_ = false;
+};
+
+}  // namespace
+
+std::string_view name_of(MinimizeStage stage) {
+  static constexpr std::array<std::string_view, kMinimizeStages> kNames = {
+      "after violation", "needed", "chunks", "units", "ops", "stops", "arguments", "machine"};
+  return kNames[static_cast<std::size_t>(stage)];
+}
+
+std::optional<Minimized> minimize(const Program& program, const Judge& judge, const MinimizeOptions& options) {
+  return Minimizer(program, judge, options).run();
+}
+
+}  // namespace cma
