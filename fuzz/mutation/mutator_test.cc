@@ -1,0 +1,163 @@
+#include "fuzz/mutation/mutator.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fuzz/mutation/input.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+Bytes mutated(const Bytes& from, std::size_t max_size, std::uint64_t seed) {
+  Bytes buffer = from;
+  buffer.resize(std::max(from.size(), max_size));
+  const std::size_t size = mutate_bytes(buffer.data(), from.size(), max_size, seed);
+  EXPECT_LE(size, max_size);
+  buffer.resize(std::min(size, max_size));
+  return buffer;
+}
+
+Bytes crossed(const Bytes& first, const Bytes& second, std::size_t max_size, std::uint64_t seed) {
+  Bytes out(max_size);
+  const std::size_t size = cross_bytes(first, second, out, seed);
+  EXPECT_LE(size, max_size);
+  out.resize(std::min(size, max_size));
+  return out;
+}
+
+Bytes noise(std::uint64_t seed, std::size_t size) {
+  Random random(seed);
+  Bytes bytes(size);
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random.next());
+  return bytes;
+}
+
+TEST(Mutator, StaysWithinTheSizeWhateverComesIn) {
+  for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
+    const std::size_t max_size = 1 + seed % 300;
+    const Bytes from = seed % 3 == 0 ? noise(seed, seed % (max_size + 1)) : encode(generate(seed));
+    const Bytes start(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(std::min(from.size(), max_size)));
+    crossed(start, mutated(start, max_size, seed), max_size, seed);
+  }
+}
+
+TEST(Mutator, GivesSettledProgramsOnPossibleMachines) {
+  Program program = generate(1);
+  Program other = generate(2);
+  for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
+    Mutator mutator(seed);
+    if (seed % 4 == 0)
+      mutator.cross(program, other);
+    else
+      mutator.mutate(program);
+    Program settled = program;
+    settled.settle();
+    ASSERT_EQ(settled, program) << print(program);
+    ASSERT_FALSE(program.machine.impossible().has_value());
+    ASSERT_EQ(decode(encode(program)), program) << print(program);
+    ASSERT_LE(program.ops.size(), MutationOptions{}.ops);
+    if (seed % 100 == 0) other = generate(seed);
+  }
+}
+
+TEST(Mutator, DoesTheSameForTheSameSeed) {
+  const Bytes first = encode(generate(1));
+  const Bytes second = encode(generate(2));
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+    EXPECT_EQ(mutated(first, 512, seed), mutated(first, 512, seed));
+    EXPECT_EQ(crossed(first, second, 512, seed), crossed(first, second, 512, seed));
+  }
+}
+
+TEST(Mutator, NearlyAlwaysChangesSomething) {
+  const Bytes from = encode(generate(9, {.min_ops = 16, .max_ops = 16}));
+  std::set<Bytes> seen;
+  std::size_t unchanged = 0;
+  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+    const Bytes to = mutated(from, 1024, seed);
+    unchanged += to == from ? 1 : 0;
+    seen.insert(to);
+  }
+  EXPECT_LT(unchanged, 200U);
+  EXPECT_GT(seen.size(), 1500U);
+}
+
+// A switch that does nothing is the classic fault of mutators: every kind of change must be seen, and programs must
+// neither grow nor shrink without bound.
+TEST(Mutator, MakesEveryKindOfChange) {
+  std::size_t stops = 0;
+  std::size_t resumes = 0;
+  std::size_t two_performers = 0;
+  std::size_t other_machines = 0;
+  std::size_t ops = 0;
+  std::set<std::size_t> kinds;
+  constexpr std::size_t kPrograms = 400;
+  for (std::uint64_t walk = 1; walk <= kPrograms; ++walk) {
+    Program program = generate(walk, {.min_ops = 8, .max_ops = 16, .shapes = false});
+    for (Op& op : program.ops) op.until = {};
+    for (std::uint64_t step = 0; step < 30; ++step) Mutator(walk * 1000 + step).mutate(program);
+    std::set<std::uint8_t> performers;
+    for (const Op& op : program.ops) {
+      kinds.insert(op.body.index());
+      stops += op.until.wanted() ? 1 : 0;
+      resumes += std::holds_alternative<Resume>(op.body) ? 1 : 0;
+      if (info_of(op).performed == Performed::by_actor) performers.insert(op.performer.code);
+    }
+    ops += program.ops.size();
+    two_performers += performers.size() > 1 ? 1 : 0;
+    other_machines += program.machine == default_small_geometry(program.machine.release) ? 0 : 1;
+  }
+  EXPECT_GT(stops, kPrograms);
+  EXPECT_GT(resumes, kPrograms / 4);
+  EXPECT_GT(two_performers, kPrograms / 2);
+  EXPECT_GT(other_machines, kPrograms / 20);
+  EXPECT_GT(kinds.size(), 20U);
+  EXPECT_GT(ops / kPrograms, 8U);
+  EXPECT_LT(ops / kPrograms, 40U);
+}
+
+TEST(Mutator, BringsOperationsOfTheOtherProgramIn) {
+  const auto first = parse("machine small release=6.1\nb1 = cma_alloc a pages=1\ncma_release b1\n");
+  const auto second = parse("machine small release=6.1\nb1 = cma_alloc b pages=77\ncma_release b1\n");
+  ASSERT_TRUE(first && second);
+  std::size_t brought = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Program program = *first;
+    Mutator(seed).cross(program, *second);
+    for (const Op& op : program.ops) {
+      const auto* alloc = std::get_if<CmaAlloc>(&op.body);
+      brought += alloc != nullptr && alloc->pages == 77 ? 1 : 0;
+    }
+  }
+  EXPECT_GT(brought, 60U);
+}
+
+TEST(Input, TextAndBytesMeanTheSameProgram) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const Program program = generate(seed);
+    const std::string text = print(program);
+    const Bytes bytes = encode(program);
+    Program from_text;
+    Program from_bytes;
+    program_from_input(from_text, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    program_from_input(from_bytes, bytes);
+    ASSERT_EQ(from_text, from_bytes) << text;
+  }
+}
+
+TEST(Input, LeavesExpectationsOut) {
+  const std::string text = "machine small release=6.1\nb = cma_alloc a pages=1\nexpect b.pfn == 7\nexpect log \"x\"\n";
+  Program program;
+  program_from_input(program, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  EXPECT_EQ(program.ops.size(), 1U);
+}
+
+}  // namespace
+}  // namespace cma
