@@ -1,0 +1,32 @@
+// `cmacheck bugs`: the historical faults and planted mutants that can be switched on.
+
+#include "allocator/base/bug.h"
+
+#include <fmt/format.h>
+
+#include "fuzz/commands/command.h"
+
+namespace cma {
+namespace {
+
+std::string presence(const BugInfo& bug) {
+  if (!bug.first) return bug.bank_id == "planted" ? "planted" : "between the modelled releases";
+  if (bug.first == bug.last) return fmt::format("in {}", name_of(*bug.first));
+  return fmt::format("in {} to {}", name_of(*bug.first), name_of(*bug.last));
+}
+
+}  // namespace
+
+void add_bugs(CLI::App& app, int&) {
+  CLI::App* sub = app.add_subcommand("bugs", "Lists the bugs that can be switched on in a machine");
+  sub->footer("A program says `bug NAME`; `cmacheck run --bug NAME` and `ci/fuzz --bug NAME` switch one on as well.");
+  sub->callback([] {
+    for (const BugInfo& bug : bug_catalogue()) {
+      const std::string where = presence(bug);
+      const bool told = bug.bank_id.empty() || bug.bank_id == where;
+      fmt::print("{:<24} {}{}\n    {}\n", bug.name, where, told ? "" : fmt::format(", {}", bug.bank_id), bug.sentence);
+    }
+  });
+}
+
+}  // namespace cma

@@ -1,0 +1,29 @@
+// What the commands of `cmacheck` share: exit codes, and how a command joins the command line.
+//
+// Each command stands in a file of its own and is listed here and in main.cc. A command parses its options with CLI11,
+// does its work when parsing has succeeded, and says how it ended through `exit_code`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace cma {
+
+// As every script in ci/ has them. Of several outcomes the largest counts.
+enum ExitCode : int {
+  kNothingFound = 0,
+  kFindings = 1,
+  kBadInput = 2,     // or bad usage
+  kEnvironment = 3,  // a full disk, an output that cannot be written
+};
+
+void add_run(CLI::App& app, int& exit_code);
+void add_fmt(CLI::App& app, int& exit_code);
+void add_encode(CLI::App& app, int& exit_code);
+void add_decode(CLI::App& app, int& exit_code);
+void add_minimize(CLI::App& app, int& exit_code);
+void add_emit(CLI::App& app, int& exit_code);
+void add_laws(CLI::App& app, int& exit_code);
+void add_points(CLI::App& app, int& exit_code);
+void add_bugs(CLI::App& app, int& exit_code);
+
+}  // namespace cma

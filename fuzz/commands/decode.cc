@@ -1,0 +1,40 @@
+// `cmacheck decode`: the program that bytes stand for, as text.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+struct DecodeCommand {
+  std::string file;
+  std::string out = "-";
+  bool as_fuzzed = false;
+};
+
+int decode_file(const DecodeCommand& command) {
+  const auto loaded = load_program(command.file, {.form = Form::bytes, .as_fuzzed = command.as_fuzzed});
+  const auto written = loaded ? write_file(command.out, print(loaded->program)) : std::unexpected(loaded.error());
+  if (written) return kNothingFound;
+  fmt::print(stderr, "{}\n", written.error().message);
+  return written.error().exit_code;
+}
+
+}  // namespace
+
+void add_decode(CLI::App& app, int& exit_code) {
+  auto command = std::make_shared<DecodeCommand>();
+  CLI::App* sub = app.add_subcommand("decode", "Prints the program that bytes stand for; every byte string is one");
+  sub->add_option("FILE", command->file, "Bytes, such as a fuzzer's crash input; - is the standard input")->required();
+  sub->add_option("-o,--output", command->out, "Where the text goes; - is the standard output")->capture_default_str();
+  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Decode within the bounds of the fuzz targets");
+  sub->callback([command, &exit_code] { exit_code = std::max(exit_code, decode_file(*command)); });
+}
+
+}  // namespace cma

@@ -1,0 +1,55 @@
+// `cmacheck encode`: programs as the bytes that fuzzers work on.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+#include "properties/program/byte_form.h"
+
+namespace cma {
+namespace {
+
+struct EncodeCommand {
+  std::vector<std::string> files;
+  std::string out;
+  std::string into;
+};
+
+std::expected<void, Failure> encode_file(const EncodeCommand& command, const std::string& file) {
+  const auto loaded = load_program(file);
+  if (!loaded) return std::unexpected(loaded.error());
+  const std::vector<std::uint8_t> bytes = encode(loaded->program);
+  std::string out = command.out;
+  if (!command.into.empty()) out = (std::filesystem::path(command.into) / std::filesystem::path(file).stem()).string();
+  return write_file(out, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace
+
+void add_encode(CLI::App& app, int& exit_code) {
+  auto command = std::make_shared<EncodeCommand>();
+  CLI::App* sub = app.add_subcommand("encode", "Writes programs in the byte form that fuzzers work on");
+  sub->add_option("FILE", command->files, "Programs, as text or bytes; - is the standard input")->required();
+  CLI::Option* out = sub->add_option("-o,--output", command->out,
+                                     "Where the bytes of the one program go; - is the "
+                                     "standard output");
+  sub->add_option("--into", command->into, "A folder for the bytes of all programs, under their names without .cma")
+      ->excludes(out);
+  sub->callback([command, &exit_code] {
+    if (command->out.empty() && command->into.empty()) throw CLI::RequiredError("-o or --into");
+    if (command->into.empty() && command->files.size() != 1)
+      throw CLI::ValidationError("several programs go --into a folder");
+    for (const std::string& file : command->files) {
+      const auto done = encode_file(*command, file);
+      if (done) continue;
+      fmt::print(stderr, "{}\n", done.error().message);
+      exit_code = std::max(exit_code, done.error().exit_code);
+    }
+  });
+}
+
+}  // namespace cma

@@ -1,0 +1,158 @@
+#include "fuzz/commands/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/mutation/input.h"
+#include "properties/program/byte_form.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+// Programs are kilobytes; a file of this size is something else.
+constexpr std::size_t kMaxFile = std::size_t{64} << 20;
+
+std::unexpected<Failure> failure(int exit_code, std::string message) {
+  return std::unexpected(Failure{exit_code, std::move(message)});
+}
+
+// Why a file could not be written, and whose fault that is: a full or broken disk is the environment's.
+Failure write_failure(const std::string& file, int error) {
+  const bool environment = error == ENOSPC || error == EDQUOT || error == EIO || error == EROFS || error == EFBIG;
+  return {environment ? kEnvironment : kBadInput, fmt::format("cannot write {}: {}", file, std::strerror(error))};
+}
+
+int write_all(int descriptor, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+int write_descriptor_and_close(int descriptor, std::string_view content) {
+  int error = write_all(descriptor, content);
+  // Devices and pipes cannot be synced, and need not.
+  if (error == 0 && ::fsync(descriptor) != 0 && errno != EINVAL && errno != EROFS) error = errno;
+  if (::close(descriptor) != 0 && error == 0) error = errno;
+  return error;
+}
+
+// Whether a line of a program stands before the operations: it begins with one of these words, and does not use it as
+// the name of a result.
+bool is_head(std::string_view line) {
+  constexpr std::array<std::string_view, 8> kHeads = {"cmacheck", "machine", "zone", "hole",
+                                                      "reserved", "area",    "bug",  "actor"};
+  const std::size_t end = std::min(line.find_first_of(" \t\r"), line.size());
+  if (std::ranges::find(kHeads, line.substr(0, end)) == kHeads.end()) return false;
+  const std::size_t next = line.find_first_not_of(" \t\r", end);
+  return next == std::string_view::npos || line[next] != '=';
+}
+
+// The line of each operation. Empty if they cannot be told, which is better than a wrong one.
+std::vector<int> lines_of_operations(const Program& program, std::string_view text) {
+  std::vector<int> lines;
+  int number = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    ++number;
+    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
+    if (line.empty() || line.front() == '#' || is_head(line)) continue;
+    lines.push_back(number);
+  }
+  if (lines.size() != program.ops.size()) lines.clear();
+  return lines;
+}
+
+}  // namespace
+
+std::expected<std::string, Failure> read_file(const std::string& file) {
+  std::error_code ignored;
+  if (file != "-" && std::filesystem::is_directory(file, ignored))
+    return failure(kBadInput, fmt::format("{}: is a directory", file));
+  std::FILE* stream = file == "-" ? stdin : std::fopen(file.c_str(), "rb");
+  if (stream == nullptr) return failure(kBadInput, fmt::format("{}: {}", file, std::strerror(errno)));
+  std::string content;
+  std::array<char, 65536> buffer;
+  while (content.size() <= kMaxFile) {
+    const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), stream);
+    if (size == 0) break;
+    content.append(buffer.data(), size);
+  }
+  const bool failed = std::ferror(stream) != 0;
+  if (stream != stdin) static_cast<void>(std::fclose(stream));
+  if (failed) return failure(kBadInput, fmt::format("{}: cannot be read", file));
+  if (content.size() > kMaxFile) return failure(kBadInput, fmt::format("{}: too large for a program", file));
+  return content;
+}
+
+// Text has no control characters but tabs and line ends; the byte form begins with one.
+bool looks_like_text(std::string_view content) {
+  for (const char c : content) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\t' && c != '\r') || byte == 0x7f) return false;
+  }
+  return true;
+}
+
+std::expected<LoadedProgram, Failure> load_program(const std::string& file, const LoadOptions& options) {
+  const auto content = read_file(file);
+  if (!content) return std::unexpected(content.error());
+  LoadedProgram loaded;
+  loaded.file = file;
+  loaded.form = options.form;
+  if (loaded.form == Form::by_content) loaded.form = looks_like_text(*content) ? Form::text : Form::bytes;
+  if (loaded.form == Form::bytes) {
+    const std::span bytes(reinterpret_cast<const std::uint8_t*>(content->data()), content->size());
+    if (options.as_fuzzed)
+      program_from_input(loaded.program, bytes);
+    else
+      loaded.program = decode(bytes);
+    loaded.lines = lines_of_operations(loaded.program, print(loaded.program));
+    return loaded;
+  }
+  auto program = parse(*content, file == "-" ? "standard input" : file);
+  if (!program) return failure(kBadInput, program.error().text());
+  loaded.program = std::move(*program);
+  loaded.lines = lines_of_operations(loaded.program, *content);
+  return loaded;
+}
+
+std::expected<void, Failure> write_file(const std::string& file, std::string_view content) {
+  if (file == "-") {
+    // Behind whatever was printed before.
+    if (std::fflush(stdout) != 0) return std::unexpected(write_failure("standard output", errno));
+    const int error = write_all(STDOUT_FILENO, content);
+    if (error != 0) return std::unexpected(write_failure("standard output", error));
+    return {};
+  }
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored)) return std::unexpected(write_failure(file, EISDIR));
+  // A device cannot be replaced by renaming: it is written to.
+  const bool device = std::filesystem::exists(file, ignored) && !std::filesystem::is_regular_file(file, ignored);
+  const std::string aside = device ? file : fmt::format("{}.{}.new", file, ::getpid());
+  const int flags = O_WRONLY | O_CLOEXEC | (device ? 0 : O_CREAT | O_EXCL);
+  const int descriptor = ::open(aside.c_str(), flags, 0666);
+  if (descriptor < 0) return std::unexpected(write_failure(file, errno));
+  int error = write_descriptor_and_close(descriptor, content);
+  if (error == 0 && !device && ::rename(aside.c_str(), file.c_str()) != 0) error = errno;
+  if (error == 0) return {};
+  if (!device) ::unlink(aside.c_str());
+  return std::unexpected(write_failure(file, error));
+}
+
+}  // namespace cma

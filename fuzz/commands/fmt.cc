@@ -1,0 +1,51 @@
+// `cmacheck fmt`: the canonical text of programs.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+struct FmtCommand {
+  std::vector<std::string> files;
+  bool in_place = false;
+};
+
+int format_file(const FmtCommand& command, const std::string& file) {
+  const auto text = read_file(file);
+  if (!text) {
+    fmt::print(stderr, "{}\n", text.error().message);
+    return text.error().exit_code;
+  }
+  const auto program = parse(*text, file == "-" ? "standard input" : file);
+  if (!program) {
+    fmt::print(stderr, "{}\n", program.error().text());
+    return kBadInput;
+  }
+  const std::string formatted = print(*program);
+  if (command.in_place && formatted == *text) return kNothingFound;
+  const auto written = write_file(command.in_place ? file : "-", formatted);
+  if (written) return kNothingFound;
+  fmt::print(stderr, "{}\n", written.error().message);
+  return written.error().exit_code;
+}
+
+}  // namespace
+
+void add_fmt(CLI::App& app, int& exit_code) {
+  auto command = std::make_shared<FmtCommand>();
+  CLI::App* sub = app.add_subcommand("fmt", "Prints the canonical text of programs; comments are not kept");
+  sub->add_option("FILE", command->files, "Programs as text; - is the standard input")->required();
+  sub->add_flag("-i,--in-place", command->in_place, "Rewrite the files");
+  sub->callback([command, &exit_code] {
+    for (const std::string& file : command->files) exit_code = std::max(exit_code, format_file(*command, file));
+  });
+}
+
+}  // namespace cma

@@ -1,0 +1,21 @@
+// `cmacheck laws`: what is checked.
+
+#include "properties/laws/catalogue.h"
+
+#include <fmt/format.h>
+
+#include "fuzz/commands/command.h"
+
+namespace cma {
+
+void add_laws(CLI::App& app, int&) {
+  CLI::App* sub = app.add_subcommand("laws", "Lists the laws: what must be true, when it is suspended and why");
+  sub->callback([] {
+    for (const LawInfo& law : law_catalogue()) {
+      fmt::print("{}\n  {}\n", law.name, law.sentence);
+      fmt::print("  suspended: {}\n  checked: {}\n\n", law.suspended, law.checked);
+    }
+  });
+}
+
+}  // namespace cma

@@ -1,0 +1,59 @@
+// The command line, cmacheck: one subcommand a file of this folder.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "fuzz/commands/command.h"
+
+namespace cma {
+namespace {
+
+void add_commands(CLI::App& app, int& exit_code) {
+  add_run(app, exit_code);
+  add_minimize(app, exit_code);
+  add_fmt(app, exit_code);
+  add_encode(app, exit_code);
+  add_decode(app, exit_code);
+  add_laws(app, exit_code);
+  add_points(app, exit_code);
+  add_bugs(app, exit_code);
+}
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app("cmacheck: fuzzing and property testing for the Linux contiguous memory allocator", "cmacheck");
+  app.footer("Exit codes: 0 nothing found, 1 a finding, 2 bad input or usage, 3 the environment lacks something.");
+  app.require_subcommand(1);
+  int exit_code = kNothingFound;
+  add_commands(app, exit_code);
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+    fmt::print(stderr, "cmacheck: there is no command '{}'; `cmacheck --help` lists them\n", argv[1]);
+    return kBadInput;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kNothingFound : kBadInput;
+  }
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace cma
+
+int main(int argc, char** argv) {
+  int exit_code = cma::kNothingFound;
+  try {
+    exit_code = cma::run_command_line(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "cmacheck: {}\n", error.what());
+    exit_code = cma::kEnvironment;
+  }
+  // What was printed must have got somewhere: a full disk is not a passed run.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    fmt::print(stderr, "cmacheck: the standard output cannot be written\n");
+    return cma::kEnvironment;
+  }
+  return exit_code;
+}

@@ -1,0 +1,139 @@
+// `cmacheck minimize`: the smallest program with the same finding.
+
+#include "properties/minimize/minimize.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+#include "fuzz/commands/isolated.h"
+#include "fuzz/commands/report.h"
+#include "properties/laws/checked_run.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+struct MinimizeCommand {
+  std::string file;
+  std::string out;
+  std::string into;
+  std::vector<std::string> bugs;
+  std::uint64_t executions = MinimizeOptions{}.executions;
+  bool as_fuzzed = false;
+  bool statistics = false;
+};
+
+std::string as_text(const Minimized& minimized) {
+  const Finding& finding = minimized.finding;
+  std::string message = finding.message;
+  for (char& c : message)
+    if (c == '\n') c = ' ';
+  return fmt::format("# {}\n# {}\n{}", finding.signature(), message, print(minimized.program));
+}
+
+// A file name that says what is found: "bitmap-cma_alloc-cma_bitmap_marked".
+std::string name_from(const std::string& signature) {
+  std::string name;
+  for (const char c : signature) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    if (plain)
+      name += c;
+    else if (!name.empty() && name.back() != '-')
+      name += '-';
+  }
+  while (name.ends_with('-')) name.pop_back();
+  return name;
+}
+
+// A place in the folder for this finding: a file that shows it already, or a name that is not taken. One finding is one
+// file, and nothing is ever overwritten.
+std::string place_in(const std::string& folder, const Finding& finding, const Judge& judge, bool& there) {
+  const std::string name = name_from(finding.signature());
+  for (unsigned number = 1;; ++number) {
+    const std::string file =
+        (std::filesystem::path(folder) / (name + (number == 1 ? "" : fmt::format("-{}", number)) + ".cma")).string();
+    there = std::filesystem::exists(file);
+    if (!there) return file;
+    const auto loaded = load_program(file);
+    const std::optional<Finding> shown = loaded ? judge(loaded->program) : std::nullopt;
+    if (shown && shown->signature() == finding.signature()) return file;
+  }
+}
+
+void tell_statistics(const Minimized& minimized) {
+  fmt::print(stderr, "{:<16} {:>8} {:>8}\n", "stage", "tried", "accepted");
+  for (std::size_t i = 0; i < kMinimizeStages; ++i)
+    fmt::print(stderr, "{:<16} {:>8} {:>8}\n", name_of(static_cast<MinimizeStage>(i)), minimized.stages[i].tried,
+               minimized.stages[i].accepted);
+  fmt::print(stderr, "{} executions, {} candidates were known already\n", minimized.executions, minimized.repeats);
+}
+
+int fail(const Failure& failure) {
+  fmt::print(stderr, "{}\n", failure.message);
+  return failure.exit_code;
+}
+
+int write_result(const MinimizeCommand& command, const Minimized& minimized, const Judge& judge) {
+  std::string out = command.out;
+  bool there = false;
+  if (!command.into.empty()) out = place_in(command.into, minimized.finding, judge, there);
+  if (!there) {
+    const auto written = write_file(out, as_text(minimized));
+    if (!written) return fail(written.error());
+  }
+  if (!command.into.empty()) fmt::print("{}\n", out);
+  return kNothingFound;
+}
+
+int minimize_file(const MinimizeCommand& command) {
+  auto loaded = load_program(command.file, {.as_fuzzed = command.as_fuzzed});
+  if (!loaded) return fail(loaded.error());
+  for (const std::string& name : command.bugs) loaded->program.machine.bugs.switch_on(*bug_from_name(name));
+  // A program that brings the whole process down is judged from outside; most do not, and are faster judged in here.
+  CheckedRun run;
+  Judge judge = [](const Program& program) { return find_isolated(program); };
+  const std::optional<Finding> first = judge(loaded->program);
+  if (first && !is_crash(*first)) judge = [&run](const Program& program) { return run.find(program); };
+  const std::optional<Minimized> minimized = minimize(loaded->program, judge, {.executions = command.executions});
+  if (!minimized) {
+    fmt::print(stderr, "{}: no law is broken, so there is nothing to minimise\n", command.file);
+    return kBadInput;
+  }
+  if (command.statistics) tell_statistics(*minimized);
+  fmt::print(stderr, "{}: {}: {} operations of {} are left after {} executions{}\n", command.file,
+             minimized->finding.signature(), minimized->program.ops.size(), loaded->program.ops.size(),
+             minimized->executions, minimized->complete ? "" : ", when these ran out");
+  return write_result(command, *minimized, judge);
+}
+
+}  // namespace
+
+void add_minimize(CLI::App& app, int& exit_code) {
+  auto command = std::make_shared<MinimizeCommand>();
+  CLI::App* sub = app.add_subcommand("minimize", "Finds the smallest program with the same finding");
+  sub->add_option("FILE", command->file, "A program with a finding, as text or bytes; - is the standard input")
+      ->required();
+  CLI::Option* out = sub->add_option("-o,--output", command->out, "Where its text goes; - is the standard output");
+  sub->add_option("--into", command->into,
+                  "A folder for it, under a name made of the finding's signature, which is printed; a file that shows "
+                  "the same finding already is left alone and named instead")
+      ->excludes(out);
+  sub->add_option("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated")
+      ->allow_extra_args(false)
+      ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
+  sub->add_option("--executions", command->executions, "Give up after so many")->capture_default_str();
+  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Decode bytes within the bounds of the fuzz targets");
+  sub->add_flag("--statistics", command->statistics, "Say what each stage tried");
+  sub->footer("Exit: 0 written, 2 bad input, no finding or an output that cannot be written, 3 a full disk.");
+  sub->callback([command, &exit_code] {
+    if (command->out.empty() && command->into.empty()) command->out = "-";
+    exit_code = std::max(exit_code, minimize_file(*command));
+  });
+}
+
+}  // namespace cma

@@ -1,0 +1,20 @@
+// `cmacheck points`: where another actor may run.
+
+#include "allocator/engine/point.h"
+
+#include <fmt/format.h>
+
+#include "fuzz/commands/command.h"
+
+namespace cma {
+
+void add_points(CLI::App& app, int&) {
+  CLI::App* sub = app.add_subcommand("points", "Lists the points: where another actor may run, in which function, why");
+  sub->footer("`until=POINT` suspends an operation there, `until=POINT#3` the third time it comes by.");
+  sub->callback([] {
+    for (const PointInfo& point : point_catalogue())
+      fmt::print("{:<24} {:<28} {}\n", point.name, point.function, point.why);
+  });
+}
+
+}  // namespace cma

@@ -1,0 +1,142 @@
+#include "fuzz/commands/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+#include "fuzz/commands/page_map.h"
+#include "properties/laws/catalogue.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+// The log is told from its end: what led to a finding is rarely further back.
+constexpr std::size_t kLogLines = 12;
+
+std::string pages_text(Pfn first, std::uint64_t pages) {
+  if (pages == 1) return fmt::format("page {:#x}", first);
+  return fmt::format("pages {:#x} to {:#x}", first, first + pages - 1);
+}
+
+std::string obtained_text(const World& world, const Result& result) {
+  switch (result.yields) {
+    case Yields::buffer: return result.pages == 0 ? "ok" : "ok: " + pages_text(result.pfn, result.pages);
+    case Yields::block: return "ok: " + pages_text(result.pfn, order_pages(result.order));
+    case Yields::pin: return "ok: " + pages_text(result.pfn, 1);
+    case Yields::pages: {
+      if (result.pages == 0 || result.first_owner >= world.owner_of.size()) return "ok";
+      const OwnerId owner = world.owner_of[result.first_owner];
+      if (owner == 0) return "ok";
+      return fmt::format("ok: {} page{}, the first at {:#x}", result.pages, result.pages == 1 ? "" : "s",
+                         world.machine().owners.owner(owner).pfn);
+    }
+    default: return "ok";
+  }
+}
+
+// Lines under a heading, set in.
+std::string section(std::string_view heading, std::string_view lines) {
+  std::string text = fmt::format("\n  {}\n", heading);
+  while (!lines.empty()) {
+    const std::size_t end = lines.find('\n');
+    text += fmt::format("    {}\n", lines.substr(0, end));
+    lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
+  }
+  return text;
+}
+
+std::string log_tail(const Trace& trace) {
+  const std::vector<Record>& records = trace.records();
+  const std::size_t first = records.size() - std::min(records.size(), kLogLines);
+  std::string text;
+  if (first > 0) text += fmt::format("({} lines before these; --trace shows all)\n", first);
+  for (std::size_t i = first; i < records.size(); ++i) text += record_line(trace, records[i]) + "\n";
+  return text;
+}
+
+std::string point_text(const Finding& finding) {
+  const auto point = point_from_name(finding.point);
+  if (!point) return finding.function.empty() ? "between operations" : "in " + finding.function;
+  return fmt::format("after {} in {}: {}", finding.point, info_of(*point).function, info_of(*point).why);
+}
+
+}  // namespace
+
+std::string outcome_text(const Program& program, const World& world, Slot slot) {
+  const Result& result = world.result(slot);
+  switch (result.state) {
+    case Result::State::not_performed: return "not performed";
+    case Result::State::skipped: return "skipped";
+    case Result::State::failed: return fmt::format("failed: {}", errno_name(result.error));
+    case Result::State::done: return obtained_text(world, result);
+    case Result::State::inside: break;
+  }
+  const ActorId actor = world.actor(program.ops[slot].performer);
+  const Engine& engine = world.machine().engine;
+  if (actor == kNoActor) return "inside";
+  if (engine.state(actor) == Engine::State::waiting) return "waits for " + engine.waits_for(actor);
+  if (engine.state(actor) == Engine::State::sleeping) return "sleeps";
+  const Point point = engine.last_point(actor);
+  return point == Point::kCount ? "inside" : fmt::format("stopped at {}", info_of(point).name);
+}
+
+std::string record_line(const Trace& trace, const Record& record) {
+  return (is_log(record.event) ? "" : "| ") + trace.format(record);
+}
+
+std::string operation_text(const LoadedProgram& loaded, std::size_t op) {
+  if (op >= loaded.program.ops.size()) return "none: before the first operation, or behind the last";
+  const std::string line = print_op(loaded.program, loaded.program.ops[op]);
+  if (op >= loaded.lines.size()) return line;
+  return fmt::format("line {}: {}", loaded.lines[op], line);
+}
+
+std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, const Finding& finding,
+                           const std::string& again) {
+  const LawInfo* law = find_law(finding.law);
+  std::string text = fmt::format("{}: finding {}\n\n", loaded.file, finding.signature());
+  text += fmt::format("  law    {}{}\n", finding.law, law == nullptr ? "" : fmt::format(": {}", law->sentence));
+  text += fmt::format("  what   {}\n", finding.message);
+  text += fmt::format("  op     {}\n", operation_text(loaded, finding.op));
+  text += fmt::format("  point  {}\n", point_text(finding));
+  const PageMap map(loaded.program, run.interpreter().world());
+  text += section("pages", map.draw() + map.legend());
+  const std::string log = log_tail(run.machine().trace);
+  if (!log.empty()) text += section("log", log);
+  return text + section("again", again);
+}
+
+nlohmann::json run_as_json(const LoadedProgram& loaded, const RunResult& result) {
+  nlohmann::json json = {{"file", loaded.file},
+                         {"passed", result.passed()},
+                         {"operations", loaded.program.ops.size()},
+                         {"skipped", result.skipped},
+                         {"steps", result.steps},
+                         {"trace_hash", fmt::format("{:016x}", result.trace_hash)}};
+  if (!result.finding) return json;
+  const Finding& finding = *result.finding;
+  nlohmann::json told = {{"law", finding.law},
+                         {"function", finding.function},
+                         {"point", finding.point},
+                         {"message", finding.message},
+                         {"op", finding.op},
+                         {"signature", finding.signature()},
+                         {"expected", result.finding_expected}};
+  if (const LawInfo* law = find_law(finding.law)) told["sentence"] = law->sentence;
+  if (finding.op < loaded.program.ops.size()) told["text"] = print_op(loaded.program, loaded.program.ops[finding.op]);
+  if (finding.op < loaded.lines.size()) told["line"] = loaded.lines[finding.op];
+  json["finding"] = std::move(told);
+  return json;
+}
+
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+}  // namespace cma

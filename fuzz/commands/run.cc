@@ -1,0 +1,160 @@
+// `cmacheck run`: performs programs with every law watching.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/page_map.h"
+#include "fuzz/commands/report.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+struct RunCommand {
+  std::vector<std::string> files;
+  std::vector<std::string> bugs;
+  std::string bug_set;
+  std::string audit;
+  bool trace = false;
+  bool page_events = false;
+  bool map = false;
+  bool quiet = false;
+  bool json = false;
+  bool bytes = false;
+  bool as_fuzzed = false;
+};
+
+// Tells what happens while it happens: the log between the operations, the page map after each.
+class Narrator final : public Observer {
+ public:
+  Narrator(const RunCommand& command, const LoadedProgram& loaded, const Interpreter& interpreter)
+      : command_(command), loaded_(loaded), interpreter_(interpreter) {}
+
+  void op_performed(Machine& machine, std::size_t op) override {
+    tell_operation(op, outcome_text(loaded_.program, interpreter_.world(), static_cast<Slot>(op)));
+    tell_records(machine.trace);
+    tell_map();
+    performed_ = op + 1;
+  }
+  void program_ended(Machine& machine) override {
+    tell_records(machine.trace);
+    tell_map();
+  }
+  // The run is over; an operation that broke a law did not come to its end.
+  void finish(const Machine& machine, const std::optional<Finding>& finding) {
+    if (finding && finding->op >= performed_) tell_operation(finding->op, "broke law " + finding->law);
+    tell_records(machine.trace);
+  }
+
+ private:
+  void tell_operation(std::size_t op, const std::string& outcome) {
+    fmt::print("{:<60}  # {}\n", operation_text(loaded_, op), outcome);
+  }
+  // What was said since the last operation ended.
+  void tell_records(const Trace& trace) {
+    const std::vector<Record>& records = trace.records();
+    for (; told_ < records.size(); ++told_)
+      if (command_.trace) fmt::print("    {}\n", record_line(trace, records[told_]));
+  }
+  void tell_map() {
+    if (!command_.map) return;
+    PageMap map(loaded_.program, interpreter_.world());
+    const std::string drawn = last_ ? map.draw_changes(*last_) : map.draw();
+    if (!last_) fmt::print("{}", map.legend());
+    fmt::print("{}", drawn);
+    last_.emplace(std::move(map));
+  }
+
+  const RunCommand& command_;
+  const LoadedProgram& loaded_;
+  const Interpreter& interpreter_;
+  std::size_t told_ = 0;
+  std::size_t performed_ = 0;
+  std::optional<PageMap> last_;
+};
+
+// What the options ask of the machine, on top of what the program says.
+void apply_options(const RunCommand& command, Program& program) {
+  if (command.bug_set == "as-shipped") program.machine.bugs = BugSet::as_shipped(program.machine.release);
+  if (command.bug_set == "repaired") program.machine.bugs = BugSet();
+  for (const std::string& name : command.bugs) program.machine.bugs.switch_on(*bug_from_name(name));
+  if (command.audit == "points") program.audit = Audit::points;
+  if (command.audit == "ops") program.audit = Audit::ops;
+}
+
+// The command line that shows the same again.
+std::string replay_command(const RunCommand& command, const std::string& file) {
+  std::string text = "ci/cmacheck run";
+  if (!command.bug_set.empty()) text += " --bugs " + command.bug_set;
+  for (const std::string& name : command.bugs) text += " --bug " + name;
+  if (!command.audit.empty()) text += " --audit " + command.audit;
+  if (command.bytes) text += " --bytes";
+  if (command.as_fuzzed) text += " --as-fuzzed";
+  return text + " " + shell_word(file);
+}
+
+void tell(const RunCommand& command, const LoadedProgram& loaded, const CheckedRun& run, const RunResult& result) {
+  if (command.json) {
+    fmt::print("{}\n", run_as_json(loaded, result).dump());
+  } else if (!result.passed()) {
+    if (command.quiet)
+      fmt::print("{}: finding {}: {}\n", loaded.file, result.finding->signature(), result.finding->message);
+    else
+      fmt::print("{}", finding_report(loaded, run, *result.finding, replay_command(command, loaded.file)));
+  } else if (!command.quiet) {
+    const std::string note =
+        result.finding_expected ? fmt::format(", finding {} as expected", result.finding->signature()) : "";
+    fmt::print("{}: ok, {} operations, {} skipped, trace {:016x}{}\n", loaded.file, loaded.program.ops.size(),
+               result.skipped, result.trace_hash, note);
+  }
+}
+
+int run_file(const RunCommand& command, CheckedRun& run, const std::string& file) {
+  const LoadOptions options{.form = command.bytes ? Form::bytes : Form::by_content, .as_fuzzed = command.as_fuzzed};
+  auto loaded = load_program(file, options);
+  if (!loaded) {
+    fmt::print(stderr, "{}\n", loaded.error().message);
+    return loaded.error().exit_code;
+  }
+  apply_options(command, loaded->program);
+  const bool narrates = !command.json && (command.trace || command.map);
+  Narrator narrator(command, *loaded, run.interpreter());
+  const RunResult result =
+      run.run(loaded->program, {.page_events = command.page_events}, narrates ? &narrator : nullptr);
+  if (narrates) narrator.finish(run.machine(), result.finding);
+  tell(command, *loaded, run, result);
+  return result.passed() ? kNothingFound : kFindings;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, int& exit_code) {
+  auto command = std::make_shared<RunCommand>();
+  CLI::App* sub = app.add_subcommand("run", "Performs programs with every law watching");
+  sub->add_option("FILE", command->files, "Programs, as text or bytes; - is the standard input")->required();
+  sub->add_flag("--trace", command->trace, "Print kernel-style log lines, and tracepoints behind a bar, as they come");
+  sub->add_flag("--page-events", command->page_events, "Trace events about single pages too");
+  sub->add_flag("--map", command->map, "Print the page map after each operation: what has changed in it");
+  sub->add_option("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated")
+      ->allow_extra_args(false)
+      ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
+  sub->add_option("--bugs", command->bug_set, "Bugs of the machine, instead of what the program says")
+      ->check(CLI::IsMember({"repaired", "as-shipped"}));
+  sub->add_option("--audit", command->audit, "When laws are checked, instead of what the program says")
+      ->check(CLI::IsMember({"ops", "points"}));
+  sub->add_flag("-q,--quiet", command->quiet, "Print one line a finding and nothing else");
+  sub->add_flag("--json", command->json, "Print one JSON object a program");
+  sub->add_flag("--bytes", command->bytes, "The files hold bytes, whatever they look like");
+  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Decode bytes within the bounds of the fuzz targets");
+  sub->footer("Exit: 0 no law broken, 1 a finding, 2 bad input or usage, 3 the environment lacks something.");
+  sub->callback([command, &exit_code] {
+    CheckedRun run;
+    for (const std::string& file : command->files) exit_code = std::max(exit_code, run_file(*command, run, file));
+  });
+}
+
+}  // namespace cma
