@@ -49,12 +49,30 @@ std::string apply_delta(const std::string& old, const std::vector<std::string>& 
   return line;
 }
 
+// "fl 0C* 2 1 17 4": the first two and the last block stay, between them come these.
+std::string apply_list_delta(const std::string& old, const std::vector<std::string>& delta) {
+  const std::vector<std::string> before = words_of(old);
+  const std::size_t blocks = before.size() < 2 ? 0 : before.size() - 2;
+  const std::size_t first = delta.size() < 4 ? 0 : std::min<std::size_t>(number_of(delta[2]), blocks);
+  const std::size_t last = delta.size() < 4 ? 0 : std::min<std::size_t>(number_of(delta[3]), blocks - first);
+  std::string line = "fl " + delta[1].substr(0, delta[1].size() - 1);
+  for (std::size_t i = 0; i < first; ++i) line += " " + before[2 + i];
+  for (std::size_t i = 4; i < delta.size(); ++i) line += " " + delta[i];
+  for (std::size_t i = blocks - last; i < blocks; ++i) line += " " + before[2 + i];
+  return line;
+}
+
 void apply_line(Dump& dump, const std::string& line) {
   if (line[0] == '-') {
     dump.erase(line.substr(1));
     return;
   }
   const std::vector<std::string> words = words_of(line);
+  if (words[0] == "fl" && words.size() > 1 && words[1].ends_with('*')) {
+    const std::string key = words[0] + " " + words[1].substr(0, words[1].size() - 1);
+    dump[key] = apply_list_delta(dump[key], words);
+    return;
+  }
   if (words[0].ends_with('*')) {
     const std::string key = words[0].substr(0, words[0].size() - 1);
     dump[key] = apply_delta(dump[key], words);
@@ -101,8 +119,8 @@ class Replay final : public Observer, public MoveWatcher {
   std::optional<Mismatch> result() const {
     if (mismatch_) return mismatch_;
     if (next_ < recording_.checkpoints.size())
-      return Mismatch{recording_.checkpoints[next_].lines.empty() ? 0 : recording_.checkpoints[next_].lines[0].number,
-                      0, "a checkpoint after operation " + std::to_string(recording_.checkpoints[next_].after),
+      return Mismatch{recording_.checkpoints[next_].number, 0,
+                      "a checkpoint after operation " + std::to_string(recording_.checkpoints[next_].after),
                       "the program ended before it"};
     return std::nullopt;
   }
@@ -139,7 +157,8 @@ class Replay final : public Observer, public MoveWatcher {
         expect(line, line.text, answer(line.text));
       }
     }
-    if (!mismatch_ && !pending_.empty()) expect_nothing_pending(lines.empty() ? RecordedLine{} : lines.back());
+    const RecordedLine end{lines.empty() ? checkpoint.number : lines.back().number, ""};
+    if (!mismatch_) expect_nothing_pending(end);
   }
 
   void expect_nothing_pending(const RecordedLine& line) {
@@ -258,29 +277,55 @@ std::string bitmap_runs(std::string_view line) {
   return runs;
 }
 
-std::expected<Recording, std::string> parse_recording(std::string_view text) {
+namespace {
+
+// "@9 LINE" is LINE for pageblock order 9 only. False: the line is another order's.
+bool take_order(std::string& line, unsigned pageblock_order) {
+  if (line[0] != '@') return true;
+  const std::size_t blank = std::min(line.find(' '), line.size());
+  const bool wanted = number_of(std::string_view(line).substr(1, blank - 1)) == pageblock_order;
+  line.erase(0, std::min(blank + 1, line.size()));
+  return wanted;
+}
+
+// What is wrong with the line; empty if nothing is.
+std::string parse_line(Recording& recording, int number, std::string line) {
+  if (line.starts_with("orders ")) {
+    for (const std::string& word : words_of(line.substr(7)))
+      recording.pageblock_orders.push_back(static_cast<unsigned>(number_of(word)));
+    return {};
+  }
+  if (!line.starts_with("after ")) {
+    recording.checkpoints.back().lines.push_back({number, std::move(line)});
+    return {};
+  }
+  std::size_t after = 0;
+  const auto [rest, error] = std::from_chars(line.data() + 6, line.data() + line.size(), after);
+  if (error != std::errc() || rest != line.data() + line.size())
+    return "a number of operations expected behind `after`";
+  if (after < recording.checkpoints.back().after) return "checkpoints must ascend";
+  if (after == recording.checkpoints.back().after) return {};
+  Checkpoint checkpoint;
+  checkpoint.after = after;
+  checkpoint.number = number;
+  recording.checkpoints.push_back(std::move(checkpoint));
+  return {};
+}
+
+}  // namespace
+
+std::expected<Recording, std::string> parse_recording(std::string_view text, unsigned pageblock_order) {
   Recording recording;
   recording.checkpoints.emplace_back();
   int number = 0;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string line(text.substr(0, end));
+    std::string line(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     ++number;
-    if (line.empty() || line[0] == '#') continue;
-    if (!line.starts_with("after ")) {
-      recording.checkpoints.back().lines.push_back({number, line});
-      continue;
-    }
-    std::size_t after = 0;
-    const auto [rest, error] = std::from_chars(line.data() + 6, line.data() + line.size(), after);
-    if (error != std::errc() || rest != line.data() + line.size())
-      return std::unexpected("line " + std::to_string(number) + ": a number of operations expected behind `after`");
-    if (after < recording.checkpoints.back().after)
-      return std::unexpected("line " + std::to_string(number) + ": checkpoints must ascend");
-    Checkpoint checkpoint;
-    checkpoint.after = after;
-    recording.checkpoints.push_back(std::move(checkpoint));
+    if (line.empty() || line[0] == '#' || !take_order(line, pageblock_order)) continue;
+    const std::string complaint = parse_line(recording, number, std::move(line));
+    if (!complaint.empty()) return std::unexpected("line " + std::to_string(number) + ": " + complaint);
   }
   return recording;
 }

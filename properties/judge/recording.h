@@ -2,8 +2,9 @@
 //
 // A recording stands beside its program under the same name, ending in .answers. It is a list of checkpoints: after the
 // Nth operation these lines were printed since the last checkpoint, these results were had, and the areas looked like
-// this. Dumps tell only what has changed since the last dump of the same area. replay() runs the program on the model
-// and compares line by line; the format is in README.md. Linear in the size of the recording.
+// this. Dumps tell only what has changed since the last dump of the same area. One recording may hold the answers for
+// two pageblock orders, which are nearly equal. replay() runs the program on the model and compares line by line; the
+// format is in README.md. Linear in the size of the recording.
 #pragma once
 
 #include <expected>
@@ -26,10 +27,13 @@ struct RecordedLine {
 // What is compared after one operation.
 struct Checkpoint {
   std::size_t after = 0;  // operations performed so far
+  int number = 0;         // its line in the recording
   std::vector<RecordedLine> lines;
 };
 
 struct Recording {
+  // Those it was made with; empty: only the program's own.
+  std::vector<unsigned> pageblock_orders;
   std::vector<Checkpoint> checkpoints;
 };
 
@@ -41,9 +45,11 @@ struct Mismatch {
   std::string got;
 };
 
-std::expected<Recording, std::string> parse_recording(std::string_view text);
+// What was recorded with this pageblock order.
+std::expected<Recording, std::string> parse_recording(std::string_view text, unsigned pageblock_order);
 
-// Runs the program and compares. Nothing: the model gave every recorded answer.
+// Runs the program, whose pageblock order must be the recording's, and compares. Nothing: the model gave every recorded
+// answer.
 std::optional<Mismatch> replay(const Program& program, const Recording& recording, Interpreter& interpreter);
 
 // A `bm` line of hexadecimal digits as runs of set bits: "bm 0+148 256+12".
