@@ -3,23 +3,16 @@
 #include "properties/laws/auditor.h"
 
 #include <algorithm>
-#include <bit>
 
 #include <fmt/format.h>
+
+#include "properties/laws/page_lanes.h"
 
 namespace cma {
 namespace {
 
 // Flags that say what state a page is in; without any of them it is in use, or lost.
 constexpr std::uint32_t kStates = kPageBuddy | kPagePcp | kPageReserved | kPageHole | kPageInFlight | kPageLeaked;
-
-// One page of a buffer as it was handed out: by far the most common page that is neither free nor reserved.
-bool plain_buffer_page(const Page& page, const Ledger::Entry& entry) {
-  const std::uint32_t odd = (static_cast<std::uint32_t>(page.ref) ^ 1U) | static_cast<std::uint32_t>(page.map) |
-                            page.flags | page.owner | page.pagevecs | ~(page.next & page.prev) | entry.references |
-                            ((entry.holder & 3) ^ static_cast<std::uint32_t>(Ledger::Hold::buffer));
-  return odd == 0;
-}
 
 void clear_bits(std::vector<std::uint64_t>& words, std::uint64_t start, std::uint64_t end) {
   for (; start < end && start % 64 != 0; ++start) words[start / 64] &= ~(std::uint64_t{1} << (start % 64));
@@ -122,8 +115,11 @@ void Auditor::back_to_boot() {
   dirty_chunks_.clear();
   loose_.clear();
   sums_ = boot_sums_;
-  seen_areas_ = boot_areas_;
-  seen_pcp_ = boot_pcp_;
+  const auto orders = static_cast<std::ptrdiff_t>(machine_->buddy.largest_order()) + 1;
+  for (std::size_t z = 0; z < sums_.size(); ++z) {
+    std::copy_n(boot_areas_[z].begin(), orders, seen_areas_[z].begin());
+    std::copy_n(boot_pcp_[z].begin(), machine_->engine.cpus(), seen_pcp_[z].begin());
+  }
   seen_lru_ = {};
   seen_leaked_ = 0;
 }
@@ -183,20 +179,26 @@ void Auditor::walk(Stretch& stretch) {
   const Frame offset = static_cast<Frame>(machine_->map.range().start - word_base_);
   clear_bits(available_, stretch.begin + offset, stretch.end + offset);
   clear_bits(movable_, stretch.begin + offset, stretch.end + offset);
-  std::int32_t plain = 0;
   for (Frame frame = stretch.begin; frame < stretch.end;) {
-    if (plain_buffer_page(pages_[frame], entries_[frame])) {
-      ++plain;
-      ++frame;
-    } else {
-      frame = walk_head(stretch, frame, found);
-    }
+    const Frame plain = plain_buffer_pages(frame, stretch.end);
+    found.tallies[Tally::in_use] += static_cast<std::int32_t>(plain);
+    frame = plain != 0 ? frame + plain : walk_head(stretch, frame, found);
   }
-  found.tallies[Tally::in_use] += plain;
   sums_[stretch.zone].replace(tallies_[index], found.tallies);
   tallies_[index] = found.tallies;
   if (found.loose && !stretch.loose) loose_.push_back(index);
   stretch.loose = found.loose;
+}
+
+// How many pages from here on are one buffer's and just as they were handed out: by far the most common pages that are
+// neither free nor reserved. All of the buffer's in this stretch, or none.
+Frame Auditor::plain_buffer_pages(Frame frame, Frame end) const {
+  const Ledger::Entry& first = entries_[frame];
+  if (first.hold() != Ledger::Hold::buffer || first.references != 0) return 0;
+  Frame last = frame + 1;
+  while (last < end && PageLanes::word(entries_[last]) == PageLanes::word(first)) ++last;
+  if (PageLanes::differences(pages_ + frame, pages_ + last, 1, 0) == 0) return last - frame;
+  return PageLanes::differences(pages_ + frame, pages_ + frame + 1, 1, 0) == 0 ? 1 : 0;
 }
 
 void Auditor::walk_pageblocks(const Stretch& stretch, Walk& walk) const {
@@ -284,8 +286,7 @@ Frame Auditor::walk_in_flight(const Stretch& stretch, Frame frame, Walk& walk) c
   const std::uint32_t tails = page.has(kPageHead) ? std::uint32_t{kPageTail} : 0;
   if (!interior_is_clean(frame, pages, tails)) dirty_interior(frame, pages, tails);
   if (page.has(kPageLru)) {
-    const unsigned list =
-        page.has(kPageUnevictable) ? 4 : (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);
+    const unsigned list = lru_list_of(page);
     judge_lru_links(frame, page, list);
     ++walk.tallies.lru(list);
   } else {
@@ -311,8 +312,7 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   }
   std::int64_t known = entry.expected() + page.pagevecs + (page.has(kPagePrivate) ? 1 : 0);
   if (page.has(kPageLru)) {
-    const unsigned list =
-        page.has(kPageUnevictable) ? 4 : (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);
+    const unsigned list = lru_list_of(page);
     judge_lru_links(frame, page, list);
     ++walk.tallies.lru(list);
   } else if (page.has(kPageTaskList)) {

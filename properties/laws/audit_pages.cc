@@ -1,10 +1,9 @@
 // Judging one page or block, with its neighbours on lists.
 
-#include <cstring>
-
 #include <fmt/format.h>
 
 #include "properties/laws/auditor.h"
+#include "properties/laws/page_lanes.h"
 
 namespace cma {
 namespace {
@@ -24,18 +23,13 @@ void Auditor::broken(const char* law, const std::string& message) const {
 
 // Pages inside a block carry nothing of their own: no reference, no state, no list, no owner, no holder.
 bool Auditor::interior_is_clean(Frame frame, std::uint64_t pages, std::uint32_t flags) const {
+  const Ledger::Entry* const entry = entries_ + frame;
+  // A block in use has a holder, and its head may have references of its own.
+  constexpr std::uint64_t kReferences = ~std::uint64_t{0} << 32;
   const bool in_use = pages_[frame].ref > 0;
-  std::uint64_t dirt = in_use ? 0 : std::uint64_t{entries_[frame].holder} | entries_[frame].references;
-  Frame links = kNil;
-  const Page* const end = pages_ + frame + pages;
-  const Ledger::Entry* entry = entries_ + frame + 1;
-  for (const Page* page = pages_ + frame + 1; page < end; ++page, ++entry) {
-    dirt |= static_cast<std::uint32_t>(page->ref) | static_cast<std::uint32_t>(page->map) | (page->flags ^ flags) |
-            page->owner | page->pagevecs | entry->references;
-    if (!in_use) dirt |= entry->holder;
-    links &= page->next & page->prev;
-  }
-  return (dirt | static_cast<std::uint32_t>(~links)) == 0;
+  const std::uint64_t known =
+      in_use ? PageLanes::known(entry + 1, entry + pages) & kReferences : PageLanes::known(entry, entry + pages);
+  return (PageLanes::differences(pages_ + frame + 1, pages_ + frame + pages, 0, flags) | known) == 0;
 }
 
 void Auditor::dirty_interior(Frame frame, std::uint64_t pages, std::uint32_t flags) const {

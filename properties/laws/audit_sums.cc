@@ -1,12 +1,23 @@
 // Comparing: sums with counters, ends of lists, bitmaps with the ledger, and what must hold when nobody is inside.
 
 #include <bit>
+#include <cstring>
 
 #include <fmt/format.h>
 
 #include "properties/laws/auditor.h"
 
 namespace cma {
+namespace {
+
+// Ends of lists are plain numbers without padding.
+template <std::size_t kLists>
+bool same_lists(const std::array<PageList, kLists>& a, const std::array<PageList, kLists>& b) {
+  static_assert(sizeof(a) == kLists * 2 * sizeof(Frame));
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+}  // namespace
 
 void Auditor::compare_sums() {
   for (std::size_t z = 0; z < sums_.size(); ++z) compare_zone(z);
@@ -49,8 +60,10 @@ void Auditor::compare_zone(std::size_t z) const {
 
 void Auditor::compare_globals() const {
   const Lru& lru = machine_->lru;
-  Tallies sum = sums_[0];
-  for (std::size_t z = 1; z < sums_.size(); ++z) sum.add(sums_[z]);
+  Tallies all;
+  if (sums_.size() > 1)
+    for (const Tallies& zone : sums_) all.add(zone);
+  const Tallies& sum = sums_.size() > 1 ? all : sums_[0];
   for (unsigned list = 0; list < kLruLists; ++list)
     if (lru.size(static_cast<LruList>(list)) != static_cast<std::uint64_t>(sum.lru(list)))
       broken("counters", fmt::format("LRU list {} counts {} pages, a recount says {}", list,
@@ -144,46 +157,57 @@ void Auditor::compare_bitmap(AreaId id) const {
 // --- ends of lists ---
 
 void Auditor::compare_list_ends() {
-  const std::size_t frames = machine_->map.pages().size();
+  const auto cpus = static_cast<unsigned>(machine_->engine.cpus());
   for (std::size_t z = 0; z < sums_.size(); ++z) {
     const Zone& zone = machine_->buddy.zone(z);
-    for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order) {
-      FreeArea& seen = seen_areas_[z][order];
-      const FreeArea& area = zone.area[order];
-      if (seen == area) continue;
-      for (unsigned type = 0; type < kMigratetypes; ++type) {
-        // Both the blocks that are at the ends now and those that were must agree with where the ends are.
-        for (const Frame end :
-             {area.lists[type].first, area.lists[type].last, seen.lists[type].first, seen.lists[type].last}) {
-          if (end < frames && pages_[end].has(kPageBuddy)) judge_free_links(end, pages_[end]);
-        }
-        for (const Frame end : {area.lists[type].first, area.lists[type].last}) {
-          const bool empty = area.lists[type].first == kNil && area.lists[type].last == kNil;
-          const bool fits = end < frames && pages_[end].has(kPageBuddy) && pages_[end].order == order &&
-                            index_of(pages_[end].list_type) == type && pages_[end].zone == z;
-          if (!empty && !fits)
-            broken("lists", fmt::format("the list of order {} and type {} ends in no block of its own", order,
-                                        name_of(migratetype_at(type))));
-        }
-      }
-      seen = area;
-    }
-    for (int c = 0; c < machine_->engine.cpus(); ++c) {
-      const auto cpu = static_cast<unsigned>(c);
-      if (seen_pcp_[z][cpu] == zone.pcp[cpu]) continue;
+    for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
+      if (!same_lists(seen_areas_[z][order].lists, zone.area[order].lists)) compare_free_ends(z, order);
+    for (unsigned cpu = 0; cpu < cpus; ++cpu) {
+      PerCpuPages& seen = seen_pcp_[z][cpu];
+      if (seen.count == zone.pcp[cpu].count && same_lists(seen.lists, zone.pcp[cpu].lists)) continue;
       compare_pcp(z, cpu);
-      seen_pcp_[z][cpu] = zone.pcp[cpu];
+      seen = zone.pcp[cpu];
     }
   }
-  for (unsigned list = 0; list < kLruLists; ++list) {
-    const PageList& ends = machine_->lru.list(static_cast<LruList>(list));
-    if (ends == seen_lru_[list]) continue;
-    const bool fits = (ends.first == kNil) == (ends.last == kNil) &&
-                      (ends.empty() || (ends.first < frames && ends.last < frames && pages_[ends.first].has(kPageLru) &&
-                                        pages_[ends.last].has(kPageLru)));
-    if (!fits) broken("lists", fmt::format("LRU list {} ends in no page of its own", list));
-    seen_lru_[list] = ends;
+  for (unsigned list = 0; list < kLruLists; ++list)
+    if (!(machine_->lru.list(static_cast<LruList>(list)) == seen_lru_[list])) compare_lru_ends(list);
+}
+
+// Both the blocks that are at the ends now and those that were must agree with where the ends are.
+void Auditor::compare_free_ends(std::size_t z, unsigned order) {
+  const FreeArea& area = machine_->buddy.zone(z).area[order];
+  FreeArea& seen = seen_areas_[z][order];
+  const std::size_t frames = machine_->map.pages().size();
+  for (unsigned type = 0; type < kMigratetypes; ++type) {
+    const PageList& now = area.lists[type];
+    const PageList& then = seen.lists[type];
+    if (now == then) continue;
+    for (const Frame end : {now.first, now.last, then.first, then.last})
+      if (end < frames && pages_[end].has(kPageBuddy)) judge_free_links(end, pages_[end]);
+    if (now.first == kNil && now.last == kNil) continue;
+    for (const Frame end : {now.first, now.last}) {
+      const bool fits = end < frames && pages_[end].has(kPageBuddy) && pages_[end].order == order &&
+                        index_of(pages_[end].list_type) == type && pages_[end].zone == z;
+      if (!fits)
+        broken("lists", fmt::format("the list of order {} and type {} ends in no block of its own", order,
+                                    name_of(migratetype_at(type))));
+    }
   }
+  seen = area;
+}
+
+void Auditor::compare_lru_ends(unsigned list) {
+  const PageList& now = machine_->lru.list(static_cast<LruList>(list));
+  const std::size_t frames = machine_->map.pages().size();
+  for (const Frame end : {seen_lru_[list].first, seen_lru_[list].last})
+    if (end < frames && pages_[end].has(kPageLru) && lru_list_of(pages_[end]) == list)
+      judge_lru_links(end, pages_[end], list);
+  const auto fits = [&](Frame end) {
+    return end < frames && pages_[end].has(kPageLru) && lru_list_of(pages_[end]) == list;
+  };
+  if (!(now.first == kNil && now.last == kNil) && (!fits(now.first) || !fits(now.last)))
+    broken("lists", fmt::format("LRU list {} ends in no page of its own", list));
+  seen_lru_[list] = now;
 }
 
 // One CPU's lists from their heads: D1 and D4.
@@ -193,6 +217,7 @@ void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
   const std::size_t frames = machine_->map.pages().size();
   std::int64_t pages = 0;
   for (unsigned list = 0; list < buddy.pcp_lists_in_use(); ++list) {
+    if (pcp.lists[list].first == kNil && pcp.lists[list].last == kNil) continue;
     const unsigned order = buddy.pcp_list_order(list);
     Frame prev = kNil;
     for (Frame frame = pcp.lists[list].first; frame != kNil; frame = pages_[frame].next) {

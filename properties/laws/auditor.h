@@ -67,6 +67,7 @@ class Auditor {
   void walk_touched();
   void walk_loose();
   void walk(Stretch& stretch);
+  Frame plain_buffer_pages(Frame frame, Frame end) const;
   void walk_pageblocks(const Stretch& stretch, Walk& walk) const;
   Frame walk_head(const Stretch& stretch, Frame frame, Walk& walk);
   Frame walk_free_block(const Stretch& stretch, Frame frame, Walk& walk);
@@ -100,11 +101,17 @@ class Auditor {
   void compare_bitmaps() const;
   void compare_bitmap(AreaId id) const;
   void compare_list_ends();
+  void compare_free_ends(std::size_t zone, unsigned order);
+  void compare_lru_ends(unsigned list);
   void compare_pcp(std::size_t zone, unsigned cpu) const;
   void walk_all_lists() const;
   void compare_leaks();
 
   [[noreturn]] void broken(const char* law, const std::string& message) const;
+  static unsigned lru_list_of(const Page& page) {
+    if (page.has(kPageUnevictable)) return static_cast<unsigned>(LruList::unevictable);
+    return (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);
+  }
   Pfn pfn(Frame frame) const { return machine_->map.pfn(frame); }
 
   Ledger& ledger_;

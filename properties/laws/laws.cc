@@ -4,6 +4,7 @@
 
 #include "allocator/areas/views.h"
 #include "allocator/base/error.h"
+#include "properties/laws/page_lanes.h"
 #include "properties/laws/recount.h"
 
 namespace cma {
@@ -123,6 +124,14 @@ void Laws::judge_failure(AreaId area, std::uint64_t count, unsigned align) const
                     count, align, *window));
 }
 
+// All at once; page by page only if some page is not as it should be, or known to the ledger.
+void Laws::judge_buffer_pages(Pfn pfn, std::uint64_t count) const {
+  const Page* const page = machine_->map.pages().data() + machine_->map.frame(pfn);
+  const Ledger::Entry* const entry = ledger_.entries() + machine_->map.frame(pfn);
+  if ((PageLanes::differences(page, page + count, 1, 0) | PageLanes::known(entry, entry + count)) == 0) return;
+  for (Pfn p = pfn; p < pfn + count; ++p) judge_buffer_page(p);
+}
+
 void Laws::judge_buffer_page(Pfn pfn) const {
   const Ledger::Entry& entry = ledger_.entry(pfn);
   const Page& page = machine_->map.page(pfn);
@@ -155,7 +164,7 @@ void Laws::judge_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned alig
 void Laws::buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) {
   quiet_ = {};
   judge_contract(area, pfn, count, align);
-  for (Pfn p = pfn; p < pfn + count; ++p) judge_buffer_page(p);
+  judge_buffer_pages(pfn, count);
   ledger_.buffer_allocated(area, pfn, count, align);
 }
 

@@ -71,6 +71,7 @@ class Laws final : public Observer {
 
   void learn_areas();
   void judge_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
+  void judge_buffer_pages(Pfn pfn, std::uint64_t count) const;
   void judge_buffer_page(Pfn pfn) const;
   bool is_counted(AreaId area, std::uint64_t count) const;
   void judge_failure(AreaId area, std::uint64_t count, unsigned align) const;

@@ -70,6 +70,15 @@ void Ledger::add_area(Pfn base, std::uint64_t pages, unsigned order_per_bit) {
   areas_.push_back(std::move(book));
 }
 
+void Ledger::set_holder(Pfn pfn, std::uint64_t count, std::uint32_t holder) {
+  if (count == 0) return;
+  for (std::size_t chunk = (pfn - chunk_base_) >> chunk_order_;
+       chunk <= (pfn + count - 1 - chunk_base_) >> chunk_order_; ++chunk)
+    if (touched_[chunk] != (kForAudit | kForReset)) note(chunk);
+  Entry* const first = entries_.data() + (pfn - memory_.start);
+  for (Entry* entry = first; entry != first + count; ++entry) entry->holder = holder;
+}
+
 Ledger::Entry& Ledger::edit(Pfn pfn) {
   const std::size_t chunk = (pfn - chunk_base_) >> chunk_order_;
   if (touched_[chunk] != (kForAudit | kForReset)) note(chunk);
@@ -114,8 +123,7 @@ void Ledger::buffer_allocated(std::size_t area, Pfn pfn, std::uint64_t count, un
   book.succeeded += count;
   const std::uint64_t bits = bitmap_pages_to_bits(count, book.order_per_bit);
   change_bits(book.live, (pfn - book.base) >> book.order_per_bit, bits, true);
-  const std::uint32_t holder = ++last_number_ << 2 | static_cast<std::uint32_t>(Hold::buffer);
-  for (Pfn p = pfn; p < pfn + count; ++p) edit(p).holder = holder;
+  set_holder(pfn, count, ++last_number_ << 2 | static_cast<std::uint32_t>(Hold::buffer));
 }
 
 void Ledger::buffer_releasing(std::size_t area, Pfn pfn, std::uint64_t count) {
@@ -125,7 +133,7 @@ void Ledger::buffer_releasing(std::size_t area, Pfn pfn, std::uint64_t count) {
   const std::uint64_t bits = bitmap_pages_to_bits(count, book.order_per_bit);
   change_bits(book.live, bit, bits, false);
   change_bits(book.releasing, bit, bits, true);
-  for (Pfn p = pfn; p < pfn + count; ++p) edit(p).holder = 0;
+  set_holder(pfn, count, 0);
 }
 
 void Ledger::buffer_released(std::size_t area, Pfn pfn, std::uint64_t count) {
@@ -138,13 +146,10 @@ void Ledger::buffer_released(std::size_t area, Pfn pfn, std::uint64_t count) {
 void Ledger::pages_allocated(Pfn pfn, unsigned order) {
   const std::uint32_t number = ++last_number_ << 2;
   edit(pfn).holder = number | static_cast<std::uint32_t>(Hold::block_head);
-  for (Pfn p = pfn + 1; p < pfn + order_pages(order); ++p)
-    edit(p).holder = number | static_cast<std::uint32_t>(Hold::block_tail);
+  set_holder(pfn + 1, order_pages(order) - 1, number | static_cast<std::uint32_t>(Hold::block_tail));
 }
 
-void Ledger::pages_freeing(Pfn pfn, unsigned order) {
-  for (Pfn p = pfn; p < pfn + order_pages(order); ++p) edit(p).holder = 0;
-}
+void Ledger::pages_freeing(Pfn pfn, unsigned order) { set_holder(pfn, order_pages(order), 0); }
 
 void Ledger::owner_adopted(std::uint32_t owner, bool keeps_page) {
   if (owner >= owners_.size()) owners_.resize(owner + 1, 0);

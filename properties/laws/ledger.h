@@ -95,6 +95,7 @@ class Ledger {
   static constexpr std::uint8_t kForReset = 2;
 
   Entry& edit(Pfn pfn);
+  void set_holder(Pfn pfn, std::uint64_t count, std::uint32_t holder);
   void note(std::size_t chunk);
   void reset();
   void drop_request(AreaBook& book, std::uint64_t count, unsigned align);
