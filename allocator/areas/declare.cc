@@ -204,7 +204,7 @@ bool Areas::activate_v4(AreaId id) {
     return false;
   }
   const std::uint64_t step = map_.pageblock_pages();
-  const std::uint8_t zone = map_.page(area.base).zone;
+  const std::uint8_t zone = map_.valid(area.base) ? map_.page(area.base).zone : std::uint8_t{0};
   for (Pfn block = area.base; block < area.base + area.pages; block += step) {
     if (!in_one_zone(block, step, zone)) {
       trace_.log("cma: CMA area " + area.name + " could not be activated");
@@ -219,7 +219,7 @@ bool Areas::activate_v4(AreaId id) {
 // Checks the whole area first. 6.1 gives the pages of an area that fails to the allocator as ordinary memory.
 bool Areas::activate_v5_10(AreaId id) {
   Area& area = areas_[id];
-  const std::uint8_t zone = map_.page(area.base).zone;
+  const std::uint8_t zone = map_.valid(area.base) ? map_.page(area.base).zone : std::uint8_t{0};
   const bool usable = make_bitmap(area) && in_one_zone(area.base, area.pages, zone);
   const std::uint64_t step = map_.pageblock_pages();
   for (Pfn block = area.base; usable && block < area.base + area.pages; block += step) buddy_.free_cma_pageblock(block);
