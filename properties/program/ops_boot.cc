@@ -39,7 +39,16 @@ void Declare::perform(World& world, Slot self) const {
   declared(world, self, world.machine().areas.declare_contiguous(request));
 }
 
+// Memory that is another area's already is its caller's error: the kernel does not look, and would hand it out twice.
 void InitReservedMem::perform(World& world, Slot self) const {
+  const PfnRange range{base >> kPageShift, (base + size) >> kPageShift};
+  const Areas& areas = world.machine().areas;
+  for (AreaId id = 0; id < areas.size(); ++id) {
+    const PfnRange other{areas.area(id).base, areas.area(id).base + areas.area(id).pages};
+    if (!range.overlaps(other)) continue;
+    world.skip(self);
+    return;
+  }
   const std::string name = world.program().name_of(world.program().ops[self]);
   const auto order = static_cast<unsigned>(order_per_bit);
   declared(world, self, world.machine().areas.init_reserved_mem(base, size, order, name));
