@@ -27,7 +27,8 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = kNothingFound;
   add_commands(app, exit_code);
-  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+  const auto is_wanted = [&](const CLI::App* sub) { return sub->get_name() == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_wanted).empty()) {
     fmt::print(stderr, "cmacheck: there is no command '{}'; `cmacheck --help` lists them\n", argv[1]);
     return kBadInput;
   }

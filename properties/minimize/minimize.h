@@ -1,9 +1,9 @@
 // The minimiser: from a program with a finding to the smallest one with the same finding.
 //
 // Smaller means, in this order: fewer operations, fewer stops and switches of actor, smaller and plainer arguments, a
-// plainer machine. Candidates are cut down in stages, the cheapest cuts first, and all stages are repeated until none
-// of them helps: the result is a fixpoint, and minimising it again gives it back. A candidate counts only if its
-// finding has the same signature, so one bug never turns into another on the way.
+// plainer machine (the default small one is the plainest). Candidates are cut down in stages, the cheapest cuts first,
+// and all stages are repeated until none of them helps: the result is a fixpoint, and minimising it again gives it
+// back. A candidate counts only if its finding has the same signature, so one bug never turns into another on the way.
 //
 // How a program is judged is the caller's: with all laws in user space, or with a real kernel in the loop. Used by the
 // command line and by ci/fuzz. Deterministic: the same program and judge give the same result. Cost: one execution a
@@ -32,7 +32,7 @@ enum class MinimizeStage : std::uint8_t {
   ops,              // single operations
   stops,            // stops, resumes, actors
   arguments,        // arguments towards small and plain
-  machine,          // the machine towards the default small one, or fewer and smaller of everything
+  machine,          // the machine towards the default small one
   kCount
 };
 inline constexpr std::size_t kMinimizeStages = static_cast<std::size_t>(MinimizeStage::kCount);

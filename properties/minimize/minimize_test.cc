@@ -168,8 +168,11 @@ TEST(Minimize, GoesNoFurtherThanItsBudgetAndTriesNothingTwice) {
   const Judge judge = [&](const Program& candidate) -> std::optional<Finding> {
     ++executions;
     EXPECT_TRUE(tried.insert(encode(candidate)).second);
-    const auto op = first_of<CmaAlloc>(candidate);
-    return op ? std::optional(finding_at(*op)) : std::nullopt;
+    for (std::size_t i = 0; i < candidate.ops.size(); ++i) {
+      const auto* alloc = std::get_if<CmaAlloc>(&candidate.ops[i].body);
+      if (alloc != nullptr && alloc->pages >= 1000) return finding_at(i);
+    }
+    return std::nullopt;
   };
   Program program = generate(5, {.min_ops = 40, .max_ops = 40});
   program.ops[20].body = CmaAlloc{.pages = 1'000'000'007};

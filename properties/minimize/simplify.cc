@@ -163,8 +163,10 @@ bool plain_machine(Program& program) {
   return true;
 }
 
-// Gives up the area, if no operation names it and its bitmap is not said to fail.
+// Gives up the area, if no operation names it and its bitmap is not said to fail. Not an area before the last one of
+// the plain machine: the ones behind it would move up, and that could go round in circles.
 bool drop_area(Program& program, std::size_t area) {
+  if (program.machine.areas.size() > area + 1 && area < plain_geometry(program.machine).areas.size()) return false;
   const std::vector<AreaRef*> refs = area_refs_of(program);
   if (std::ranges::any_of(refs, [&](const AreaRef* ref) { return ref->id == area; })) return false;
   if (std::ranges::find(program.failing_bitmaps, area) != program.failing_bitmaps.end()) return false;
@@ -176,10 +178,12 @@ bool drop_area(Program& program, std::size_t area) {
   return true;
 }
 
-bool drop_cpu(Program& program) {
+// As many CPUs as the plain machine has, at most.
+bool plain_cpus(Program& program) {
   Geometry& machine = program.machine;
-  if (machine.cpus <= 1) return false;
-  --machine.cpus;
+  const int cpus = plain_geometry(machine).cpus;
+  if (machine.cpus == cpus) return false;
+  machine.cpus = cpus;
   for (Performer* performer : performers_of(program))
     if (!performer->is_actor() && performer->code >= machine.cpus) performer->code = 0;
   for (ActorSpec& actor : program.actors)
@@ -190,7 +194,7 @@ bool drop_cpu(Program& program) {
 bool halve_memory(Program& program) {
   Geometry& machine = program.machine;
   const std::uint64_t pages = align_down(machine.memory.pages() / 2, machine.largest_pages());
-  if (pages == 0) return false;
+  if (pages < plain_geometry(machine).memory.pages()) return false;
   machine.memory.end = machine.memory.start + pages;
   const auto outside = [&](const PfnRange& range) { return range.end > machine.memory.end; };
   std::erase_if(machine.holes, outside);
@@ -217,23 +221,34 @@ Change plain_member(T Geometry::* member) {
   };
 }
 
-// Lowers a member by one, if it stays above `least`.
+// Moves a member one towards the value that the plain machine has.
 template <class T>
-Change lower_member(T Geometry::* member, T least) {
-  return [member, least](Program& program) {
-    if (program.machine.*member <= least) return false;
-    --(program.machine.*member);
+Change approach_member(T Geometry::* member) {
+  return [member](Program& program) {
+    const T plain = plain_geometry(program.machine).*member;
+    T& value = program.machine.*member;
+    if (value == plain) return false;
+    value < plain ? ++value : --value;
     return true;
   };
 }
 
-template <class T>
-Change empty_member(std::vector<T> Geometry::* member) {
-  return [member](Program& program) {
-    if ((program.machine.*member).empty()) return false;
-    (program.machine.*member).clear();
-    return true;
-  };
+// Gives up one of the ranges, or the second half of one.
+void add_range_changes(std::vector<PfnRange> Geometry::* member, const Geometry& machine,
+                       std::vector<Change>& changes) {
+  for (std::size_t i = (machine.*member).size(); i-- > 0;) {
+    changes.emplace_back([member, i](Program& program) {
+      std::vector<PfnRange>& ranges = program.machine.*member;
+      ranges.erase(ranges.begin() + static_cast<std::ptrdiff_t>(i));
+      return true;
+    });
+    changes.emplace_back([member, i](Program& program) {
+      PfnRange& range = (program.machine.*member)[i];
+      if (range.pages() < 2) return false;
+      range.end = range.start + range.pages() / 2;
+      return true;
+    });
+  }
 }
 
 Change possible(Change change) {
@@ -241,7 +256,15 @@ Change possible(Change change) {
 }
 
 void add_area_changes(const Geometry& machine, std::vector<Change>& changes) {
+  const Geometry plain = plain_geometry(machine);
   for (std::size_t i = machine.areas.size(); i-- > 0;) {
+    // An area as the plain machine has it takes no words.
+    if (i < plain.areas.size() && machine.areas[i] == plain.areas[i]) continue;
+    if (i < plain.areas.size())
+      changes.emplace_back([i](Program& program) {
+        program.machine.areas[i] = plain_geometry(program.machine).areas[i];
+        return true;
+      });
     changes.emplace_back([i](Program& program) { return drop_area(program, i); });
     changes.emplace_back([i](Program& program) { return halve_area(program, i); });
     changes.emplace_back([i](Program& program) {
@@ -293,6 +316,13 @@ std::vector<Change> machine_changes(const Program& program) {
   // Nothing is plainer than the default small machine: not even one with less in it, as that takes more words.
   if (program.machine == plain_geometry(program.machine)) return changes;
   changes.emplace_back(plain_machine);
+  changes.push_back(plain_member(&Geometry::areas));
+  changes.push_back(plain_member(&Geometry::zones));
+  changes.push_back(plain_member(&Geometry::holes));
+  changes.push_back(plain_member(&Geometry::reserved));
+  changes.push_back(plain_member(&Geometry::memory));
+  changes.push_back(plain_member(&Geometry::pageblock_order));
+  changes.push_back(plain_member(&Geometry::largest_order));
   changes.push_back(plain_member(&Geometry::pcp_batch));
   changes.push_back(plain_member(&Geometry::pcp_high));
   changes.push_back(plain_member(&Geometry::min_free_kbytes));
@@ -301,14 +331,13 @@ std::vector<Change> machine_changes(const Program& program) {
   changes.push_back(plain_member(&Geometry::cma_debug));
   changes.push_back(plain_member(&Geometry::rate_limits));
   changes.push_back(plain_member(&Geometry::max_areas));
-  changes.push_back(empty_member(&Geometry::holes));
-  changes.push_back(empty_member(&Geometry::reserved));
-  changes.push_back(empty_member(&Geometry::zones));
+  changes.emplace_back(plain_cpus);
+  add_range_changes(&Geometry::holes, program.machine, changes);
+  add_range_changes(&Geometry::reserved, program.machine, changes);
   add_area_changes(program.machine, changes);
   changes.emplace_back(halve_memory);
-  changes.emplace_back(drop_cpu);
-  changes.push_back(lower_member(&Geometry::pageblock_order, 1U));
-  changes.push_back(lower_member(&Geometry::largest_order, 1U));
+  changes.push_back(approach_member(&Geometry::pageblock_order));
+  changes.push_back(approach_member(&Geometry::largest_order));
   for (Change& change : changes) change = possible(std::move(change));
   return changes;
 }

@@ -1,7 +1,7 @@
 // Single steps of simplification: what the minimiser may try on one argument, on one stop, and on the machine.
 //
 // Every step goes down in a well-founded order (an argument towards the value that is left out of the text, else
-// towards its least value; a machine towards the default small one, else towards fewer and smaller), so that repeating
+// towards its least value; a machine towards the default small one), so that repeating
 // them ends. Used by minimize.cc only. Cost: nothing beside an execution.
 #pragma once
 

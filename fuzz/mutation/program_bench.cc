@@ -1,0 +1,95 @@
+// What a fuzzer's execution is made of, on 16-operation programs on the default small machine: decoding, running with
+// and without laws, mutating.
+
+#include <benchmark/benchmark.h>
+
+#include <vector>
+
+#include "fuzz/mutation/input.h"
+#include "fuzz/mutation/mutator.h"
+#include "properties/laws/checked_run.h"
+
+namespace cma {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+// Programs that break no law: a finding would be the end of a hunt, and costs text.
+const std::vector<Bytes>& inputs() {
+  static const std::vector<Bytes> kInputs = [] {
+    std::vector<Bytes> made;
+    CheckedRun run;
+    for (std::uint64_t seed = 1; made.size() < 1000; ++seed) {
+      const Program program = generate(seed, {.min_ops = 16, .max_ops = 16, .shapes = false});
+      if (!run.find(program)) made.push_back(encode(program));
+    }
+    return made;
+  }();
+  return kInputs;
+}
+
+std::vector<Program> programs() {
+  std::vector<Program> decoded;
+  for (const Bytes& input : inputs()) decoded.push_back(decode(input, kFuzzLimits));
+  return decoded;
+}
+
+void decode_program(benchmark::State& state) {
+  const std::vector<Bytes>& all = inputs();
+  Program program;
+  std::size_t next = 0;
+  for (auto _ : state) {
+    program_from_input(program, all[next++ % all.size()]);
+    benchmark::DoNotOptimize(program.ops.data());
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(decode_program);
+
+void run_without_laws(benchmark::State& state) {
+  const std::vector<Program> all = programs();
+  Interpreter interpreter;
+  std::size_t next = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(interpreter.run(all[next++ % all.size()]).trace_hash);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(run_without_laws);
+
+void run_with_all_laws(benchmark::State& state) {
+  const std::vector<Program> all = programs();
+  CheckedRun run;
+  std::size_t next = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(run.run(all[next++ % all.size()]).trace_hash);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(run_with_all_laws);
+
+// As the fuzz target does it, but for the fuzzer itself.
+void execute_input(benchmark::State& state) {
+  const std::vector<Bytes>& all = inputs();
+  Program program;
+  CheckedRun run;
+  std::size_t next = 0;
+  for (auto _ : state) {
+    program_from_input(program, all[next++ % all.size()]);
+    benchmark::DoNotOptimize(run.run(program).trace_hash);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(execute_input);
+
+void mutate_input(benchmark::State& state) {
+  const std::vector<Bytes>& all = inputs();
+  Bytes buffer(1024);
+  std::size_t next = 0;
+  for (auto _ : state) {
+    const Bytes& input = all[next % all.size()];
+    std::copy(input.begin(), input.end(), buffer.begin());
+    benchmark::DoNotOptimize(mutate_bytes(buffer.data(), input.size(), buffer.size(), next++));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(mutate_input);
+
+}  // namespace
+}  // namespace cma
