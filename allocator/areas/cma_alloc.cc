@@ -35,7 +35,8 @@ std::optional<Areas::Window> Areas::request_window(const Area& area, std::uint64
     return window;
   }
   // Comparing pages as well as bits: rounding up wraps round for counts close to 2^64.
-  if (count > area.pages || window.bits > area.bitmap.size()) return std::nullopt;
+  // The kernel computes the size of the bitmap, whether there is one or not.
+  if (count > area.pages || window.bits > area.pages >> area.order_per_bit) return std::nullopt;
   return window;
 }
 
