@@ -215,6 +215,8 @@ void Auditor::walk_pageblocks(const Stretch& stretch, Walk& walk) const {
       continue;
     }
     walk.loose = true;
+    if (strict_)
+      broken("restored", fmt::format("pageblock {:#x} is Isolate though nobody is inside an operation", block));
     // A pageblock that two zones share belongs to the zone of its first frame that exists.
     Pfn first = block;
     while (first < block + step && !map.present(first)) ++first;

@@ -84,9 +84,6 @@ void Auditor::compare_globals() const {
                                   ledger_.live_owners(), owned));
   if (strict_ && sum[Tally::locked] != 0)
     broken("locks", fmt::format("{} page locks are held though nobody is inside an operation", sum[Tally::locked]));
-  if (strict_ && sum[Tally::isolate_blocks] != 0)
-    broken("restored",
-           fmt::format("{} pageblocks are Isolate though nobody is inside an operation", sum[Tally::isolate_blocks]));
 }
 
 void Auditor::compare_at_rest() const {

@@ -258,7 +258,7 @@ void RandomUser::step() {
 void use_at_random(WatchedMachine& watched, const RandomUse& use) {
   RandomUser user(watched, use);
   for (unsigned step = 0; step < use.steps; ++step) user.step();
-  watched.finish();
+  if (use.to_rest) watched.finish();
 }
 
 }  // namespace cma

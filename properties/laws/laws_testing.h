@@ -29,6 +29,7 @@ class WatchedMachine {
   // Back to the booted machine; a new program begins.
   void restart();
   Machine& machine() { return *machine_; }
+  const Machine& machine_const() const { return *machine_; }
   Laws& laws() { return laws_; }
 
   // --- operations, to be started; they tell the laws what they do ---
@@ -87,12 +88,14 @@ std::string law_broken_by(Body&& body) {
   return text.substr(0, text.find(':'));
 }
 
-// `steps` random operations, stops and resumptions; ends at rest. The same seed does the same.
+// `steps` random operations, stops and resumptions. The same seed does the same.
 struct RandomUse {
   std::uint64_t seed = 1;
   unsigned steps = 24;
   // How many of a hundred operations stop at a random point.
   unsigned stops = 30;
+  // Ends with nobody inside an operation.
+  bool to_rest = true;
 };
 void use_at_random(WatchedMachine& watched, const RandomUse& use);
 

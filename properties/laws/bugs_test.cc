@@ -1,0 +1,165 @@
+// Historical faults, switched on and reached through real operations: which law sees which. And the same operations on
+// a machine without the fault, where no law fires.
+
+#include <gtest/gtest.h>
+
+#include "properties/laws/laws_testing.h"
+
+namespace cma {
+namespace {
+
+// The law that a script breaks with the bug; without it, it must break none.
+template <class Script>
+std::string law_against(Bug bug, const Geometry& geometry, Script script) {
+  const auto run = [&](bool on) {
+    WatchedMachine watched(geometry);
+    if (on) watched.machine().bugs.switch_on(bug);
+    const std::string broken = broken_by([&] {
+      script(watched);
+      watched.finish();
+    });
+    EXPECT_EQ(watched.machine().bugs.times_reached(bug) != 0, on);
+    return broken;
+  };
+  EXPECT_EQ(run(false), "");
+  const std::string broken = run(true);
+  return broken.substr(0, broken.find(':'));
+}
+
+Geometry area_at(Release release, Pfn base, unsigned order_per_bit) {
+  Geometry g = default_small_geometry(release);
+  g.areas = {{"a", base, 256, order_per_bit}};
+  return g;
+}
+
+TEST(BugsAndLaws, ContractSeesMaskExponent) {
+  // 2^5 pages by bits of 2^1: the mask is 2^4 - 1, and was 2^(5 >> 1) - 1.
+  const auto law = law_against(Bug::mask_exponent, default_small_geometry(Release::v4_19), [](WatchedMachine& watched) {
+    watched.perform(watched.cma_alloc(1, 8, 0));
+    watched.perform(watched.cma_alloc(1, 8, 5));
+  });
+  EXPECT_EQ(law, "contract");
+}
+
+TEST(BugsAndLaws, ContractSeesOffsetUpward) {
+  // The base is 32 pages above a multiple of 128: the next such frame lies 96 pages up, not 32.
+  Geometry g = area_at(Release::v6_1, 0x220, 0);
+  const auto law =
+      law_against(Bug::offset_upward, g, [](WatchedMachine& watched) { watched.perform(watched.cma_alloc(0, 8, 7)); });
+  EXPECT_EQ(law, "contract");
+}
+
+TEST(BugsAndLaws, SoundSeesCountTruncated) {
+  const auto law = law_against(
+      Bug::count_truncated, default_small_geometry(Release::v4_19),
+      [](WatchedMachine& watched) { watched.perform(watched.cma_alloc(0, (std::uint64_t{1} << 32) + 4, 0)); });
+  EXPECT_EQ(law, "sound");
+}
+
+TEST(BugsAndLaws, CountersSeeMergeIntoIsolated) {
+  // A pageblock of the area is isolated while the free one beside it comes back in pieces.
+  const auto law =
+      law_against(Bug::merge_into_isolated, default_small_geometry(Release::v4_19), [](WatchedMachine& watched) {
+        Machine& machine = watched.machine();
+        watched.perform(watched.cma_alloc(0, 256, 0));
+        // Pageblocks 0x200 and 0x210 of one unit: the first is released and isolated, the second follows.
+        watched.perform(watched.release_part(0, 0, 16));
+        run_now(machine.buddy.drain_all_pages(Buddy::kAllZones));
+        watched.start(1, watched.own(PageKind::anonymous, 0x200), Point::isolate_block);
+        watched.start(2, watched.release_part(0, 16, 16));
+        watched.finish();
+        run_now(machine.buddy.drain_all_pages(Buddy::kAllZones));
+        watched.laws().audit();
+      });
+  EXPECT_EQ(law, "counters");
+}
+
+TEST(BugsAndLaws, ConservedSeesSuccessReportedBusy) {
+  // A page refuses until the last call gives it up, and its owner lets go before the test.
+  const auto law =
+      law_against(Bug::success_reported_busy, default_small_geometry(Release::v4_19), [](WatchedMachine& watched) {
+        Machine& machine = watched.machine();
+        for (int i = 0; i < 16; ++i) watched.perform(watched.own(PageKind::anonymous));
+        watched.perform(watched.own(PageKind::movable_ops, 0x204));
+        machine.owners.refuse(watched.owners.back(), -1, -11);
+        watched.start(1, watched.cma_alloc(0, 16, 0), Point::contig_migrated);
+        watched.start(2, watched.let_go(watched.owners.size() - 1));
+      });
+  EXPECT_EQ(law, "conserved");
+}
+
+TEST(BugsAndLaws, ConservedSeesSpeculativeLeak) {
+  const auto law =
+      law_against(Bug::speculative_leak, default_small_geometry(Release::v4_19), [](WatchedMachine& watched) {
+        watched.perform(watched.alloc_pages(kGfpKernel, 2));
+        watched.pin(watched.blocks[0].pfn);
+        watched.perform(watched.free_pages(0));
+        watched.perform(watched.unpin(0));
+      });
+  EXPECT_EQ(law, "conserved");
+}
+
+// A pageblock inside a free block is isolated, and the block claimed for another type before it is split there.
+TEST(BugsAndLaws, CountersSeeStealEndsIsolation) {
+  const auto law =
+      law_against(Bug::steal_ends_isolation, default_small_geometry(Release::v6_1), [](WatchedMachine& watched) {
+        watched.start(1, watched.own(PageKind::anonymous, 0x1c), Point::isolate_peek);
+        watched.start(2, watched.alloc_pages(kGfpKernel, 0));
+      });
+  EXPECT_EQ(law, "counters");
+}
+
+TEST(BugsAndLaws, BitmapSeesTheForgottenBit) {
+  const auto law = law_against(Bug::bitmap_forgets_bit, default_small_geometry(Release::v6_1),
+                               [](WatchedMachine& watched) { watched.perform(watched.cma_alloc(0, 4, 0)); });
+  EXPECT_EQ(law, "bitmap");
+}
+
+// An area whose activation failed, asked for a buffer.
+TEST(BugsAndLaws, SoundSeesInactiveAlloc) {
+  for (const bool on : {false, true}) {
+    Geometry g = default_small_geometry(Release::v6_1);
+    if (on) g.bugs.switch_on(Bug::inactive_alloc);
+    Machine machine(g);
+    machine.areas.fail_bitmap_of(0);
+    Laws laws;
+    laws.program_begins(machine);
+    machine.finish_boot();
+    laws.booted(machine);
+    const std::string law = law_broken_by([&] {
+      laws.alloc_begins(0, 4, 0);
+      static_cast<void>(run_now(machine.areas.cma_alloc(0, 4, 0, false)));
+      laws.alloc_failed(0, 4, 0);
+      laws.op_performed(machine, 0);
+    });
+    EXPECT_EQ(law, on ? "sound" : "");
+  }
+}
+
+// A window fails for a pinned page behind its first unit, all of which is one free block. Giving that unit back begins
+// with its first pageblock, and puts the whole block on the list of the area; a page is taken from it before the other
+// pageblocks follow.
+class UndoWindow : public ::testing::TestWithParam<Release> {};
+INSTANTIATE_TEST_SUITE_P(Releases, UndoWindow, ::testing::Values(Release::v4_19, Release::v6_1));
+
+TEST_P(UndoWindow, CountersSeeUndoCountsTwice) {
+  Geometry g = default_small_geometry(GetParam());
+  g.memory = {0, 256};
+  g.areas = {{"a", 128, 128, 0}};
+  const auto law = law_against(Bug::undo_counts_twice, g, [](WatchedMachine& watched) {
+    watched.perform(watched.cma_alloc(0, 65, 0));
+    watched.perform(watched.cma_alloc(0, 63, 0));
+    watched.perform(watched.alloc_pages(kGfpHighuserMovable, 6));
+    watched.pin(128 + 64);
+    watched.perform(watched.cma_release(0));
+    run_now(watched.machine().buddy.drain_all_pages(Buddy::kAllZones));
+    // Nothing else is free from here on.
+    watched.perform(watched.alloc_pages(kGfpHighuserMovable, 6));
+    watched.start(1, watched.cma_alloc(0, 65, 0), Point::undo_block);
+    watched.start(2, watched.alloc_pages(kGfpHighuserMovable, 0));
+  });
+  EXPECT_EQ(law, "counters");
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,120 @@
+// Law `complete`: when a failure must not be, and when nothing can be said.
+
+#include "properties/laws/completeness.h"
+
+#include <gtest/gtest.h>
+
+#include "properties/laws/laws_testing.h"
+
+namespace cma {
+namespace {
+
+// Tells the laws of a call that failed, without calling anything: what would they say?
+class CompleteTest : public ::testing::TestWithParam<Release> {
+ protected:
+  CompleteTest() : watched_(default_small_geometry(GetParam())), machine_(watched_.machine()) {
+    // Enough pages on the LRU for 4.19 to go on.
+    for (int i = 0; i < 24; ++i) watched_.perform(watched_.own(PageKind::anonymous));
+    run_now(machine_.lru.add_drain_all());
+  }
+  std::string verdict_on_failure(std::uint64_t count, unsigned align) {
+    watched_.laws().audit();
+    machine_.engine.assume(0);
+    const std::string law = law_broken_by([&] {
+      watched_.laws().alloc_begins(0, count, align);
+      watched_.laws().alloc_failed(0, count, align);
+    });
+    // The machine should have counted the call.
+    const_cast<Area&>(machine_.areas.area(0)).nr_pages_failed = watched_.laws().ledger().area(0).failed;
+    return law;
+  }
+  // Fills area 0 but for the last `pages`.
+  void fill_but(std::uint64_t pages) { watched_.perform(watched_.cma_alloc(0, 256 - pages, 0)); }
+
+  WatchedMachine watched_;
+  Machine& machine_;
+};
+INSTANTIATE_TEST_SUITE_P(Releases, CompleteTest, ::testing::ValuesIn(kModelledReleases));
+
+TEST_P(CompleteTest, AnEmptyAreaHasRoom) {
+  EXPECT_EQ(verdict_on_failure(256, 0), "complete");
+  EXPECT_EQ(verdict_on_failure(1, 8), "complete");
+}
+
+TEST_P(CompleteTest, NoRoomIsNoFinding) {
+  EXPECT_EQ(verdict_on_failure(257, 0), "");
+  EXPECT_EQ(verdict_on_failure(0, 0), "");
+  EXPECT_EQ(verdict_on_failure(1, 40), "");
+  fill_but(8);
+  EXPECT_EQ(verdict_on_failure(9, 0), "");
+  EXPECT_EQ(verdict_on_failure(8, 4), "") << "the last aligned frame is taken";
+  EXPECT_EQ(verdict_on_failure(8, 3), "complete");
+}
+
+TEST_P(CompleteTest, PagesThatMoveAreNoObstacle) {
+  fill_but(8);
+  for (const PageKind kind : {PageKind::anonymous, PageKind::shmem, PageKind::movable_ops, PageKind::block_device}) {
+    watched_.perform(watched_.own(kind, 0x2f9));
+    EXPECT_EQ(verdict_on_failure(8, 0), "complete") << name_of(kind);
+    watched_.perform(watched_.cma_alloc(0, 8, 0));
+    ASSERT_NE(watched_.buffers.back().count, 0U);
+    ASSERT_EQ(watched_.buffers.back().pfn, 0x2f8U) << name_of(kind);
+    watched_.perform(watched_.cma_release(watched_.buffers.size() - 1));
+  }
+}
+
+TEST_P(CompleteTest, PinnedAndUnmovablePagesAre) {
+  fill_but(8);
+  watched_.perform(watched_.own(PageKind::shmem, 0x2f9));
+  watched_.pin(0x2f9);
+  EXPECT_EQ(verdict_on_failure(8, 0), "");
+  watched_.perform(watched_.unpin(0));
+  EXPECT_EQ(verdict_on_failure(8, 0), "complete");
+  watched_.perform(watched_.own(PageKind::unmovable, 0x2fb));
+  EXPECT_EQ(verdict_on_failure(8, 0), "");
+  EXPECT_EQ(verdict_on_failure(3, 0), "complete") << "before it, or behind it";
+}
+
+TEST_P(CompleteTest, FortyNineRefusalsPassAndFiftyDoNot) {
+  fill_but(8);
+  watched_.perform(watched_.own(PageKind::movable_ops, 0x2f9));
+  const OwnerId driver = watched_.owners.back();
+  machine_.owners.refuse(driver, 49, -11);
+  EXPECT_EQ(verdict_on_failure(8, 0), "complete");
+  machine_.owners.refuse(driver, 50, -11);
+  EXPECT_EQ(verdict_on_failure(8, 0), "");
+  machine_.owners.refuse(driver, -1, -11);
+  EXPECT_EQ(verdict_on_failure(8, 0), "");
+  machine_.owners.refuse(driver, 1, -5);
+  EXPECT_EQ(verdict_on_failure(8, 0), GetParam() >= Release::v6_1 ? "complete" : "");
+  machine_.owners.refuse(driver, 49, -11);
+  watched_.perform(watched_.cma_alloc(0, 8, 0));
+  EXPECT_EQ(watched_.buffers.back().pfn, 0x2f8U) << "the machine agrees";
+}
+
+TEST_P(CompleteTest, WithoutMemoryToMoveToNothingIsSaid) {
+  fill_but(8);
+  watched_.perform(watched_.own(PageKind::anonymous, 0x2f9));
+  for (unsigned order = 7; order-- > 0;)
+    for (int i = 0; i < 64; ++i) watched_.perform(watched_.alloc_pages(kGfpHighuserMovable, order));
+  EXPECT_EQ(verdict_on_failure(8, 0), "");
+}
+
+TEST_P(CompleteTest, NothingIsSaidOfADisturbedCall) {
+  watched_.start(1, watched_.cma_alloc(1, 4, 0), Point::cma_alloc_entry);
+  EXPECT_EQ(verdict_on_failure(4, 0), "") << "somebody else is inside";
+  watched_.finish();
+  watched_.laws().alloc_begins(0, 4, 0);
+  watched_.laws().control_changes(machine_);
+  EXPECT_EQ(law_broken_by([&] { watched_.laws().alloc_failed(0, 4, 0); }), "");
+}
+
+TEST_P(CompleteTest, ACallIsNotDisturbedByItsOwnPoints) {
+  watched_.laws().set_audit_points(true);
+  watched_.laws().alloc_begins(0, 4, 0);
+  watched_.laws().control_changes(machine_);
+  EXPECT_EQ(law_broken_by([&] { watched_.laws().alloc_failed(0, 4, 0); }), "complete");
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,399 @@
+// Each law, broken on purpose: exactly that law fires. The violations are planted into a machine by hand; bugs_test.cc
+// reaches some of them through real operations.
+
+#include <gtest/gtest.h>
+
+#include "allocator/areas/views.h"
+#include "properties/laws/laws_testing.h"
+#include "properties/laws/recount.h"
+
+namespace cma {
+namespace {
+
+class PlantedTest : public ::testing::TestWithParam<Release> {
+ protected:
+  PlantedTest() : watched_(default_small_geometry(GetParam())), machine_(watched_.machine()), laws_(watched_.laws()) {
+    // Something of everything.
+    watched_.perform(watched_.cma_alloc(0, 20, 0));
+    watched_.perform(watched_.cma_alloc(1, 7, 2));
+    watched_.perform(watched_.alloc_pages(kGfpKernel, 0));
+    watched_.perform(watched_.alloc_pages(kGfpKernel, 3));
+    watched_.perform(watched_.alloc_pages(kGfpHighuserMovable | kGfpComp, 2));
+    for (const PageKind kind : {PageKind::anonymous, PageKind::shmem, PageKind::movable_ops, PageKind::unmovable})
+      watched_.perform(watched_.own(kind));
+    run_now(machine_.lru.add_drain_all());
+    laws_.audit();
+  }
+
+  // The law of the next audit.
+  std::string audit() {
+    return law_broken_by([&] { laws_.audit(); });
+  }
+  Pfn buffer() const { return watched_.buffers[0].pfn; }
+  Pfn block() const { return watched_.blocks[1].pfn; }  // order 3
+  Pfn page_of(std::size_t owner) const { return watched_.machine_const().owners.owner(watched_.owners[owner]).pfn; }
+  // A free block on a list of at least this order.
+  Pfn free_block(unsigned order) const {
+    for (const Page& page : watched_.machine_const().map.pages())
+      if (page.has(kPageBuddy) && page.order >= order)
+        return static_cast<Pfn>(&page - &watched_.machine_const().map.page(0));
+    return kNoPfn;
+  }
+
+  WatchedMachine watched_;
+  Machine& machine_;
+  Laws& laws_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, PlantedTest, ::testing::ValuesIn(kModelledReleases), [](const auto& info) {
+  std::string name = "v";
+  for (const char c : name_of(info.param)) name += c == '.' ? '_' : c;
+  return name;
+});
+
+TEST_P(PlantedTest, NothingFiresBeforeAnythingIsPlanted) {
+  EXPECT_EQ(audit(), "");
+  laws_.audit_everything();
+  laws_.check_views();
+}
+
+// --- exclusive ---
+
+TEST_P(PlantedTest, ExclusiveSeesABufferHandedOutTwice) {
+  EXPECT_EQ(law_broken_by([&] { laws_.buffer_allocated(0, buffer(), 3, 0); }), "exclusive");
+}
+
+TEST_P(PlantedTest, ExclusiveSeesABlockInsideABuffer) {
+  EXPECT_EQ(law_broken_by([&] { laws_.pages_allocated(buffer(), 0, kGfpHighuserMovable); }), "exclusive");
+}
+
+TEST_P(PlantedTest, ExclusiveSeesAnOwnersPageHandedOut) {
+  EXPECT_EQ(law_broken_by([&] { laws_.pages_allocated(page_of(0), 0, kGfpHighuserMovable); }), "exclusive");
+}
+
+TEST_P(PlantedTest, ExclusiveSeesAnOwnerOfABuffersPage) {
+  const OwnerId id = run_now(machine_.owners.adopt(buffer(), PageKind::unmovable));
+  EXPECT_EQ(law_broken_by([&] { laws_.owner_adopted(id); }), "exclusive");
+}
+
+TEST_P(PlantedTest, ExclusiveSeesAHeldPageThatIsFree) {
+  machine_.map.edit(buffer()).ref = 0;
+  machine_.buddy.free_now(buffer(), 0);
+  EXPECT_EQ(audit(), "exclusive");
+}
+
+TEST_P(PlantedTest, ExclusiveSeesAFreeBlockInsideAnother) {
+  const Pfn outer = free_block(3);
+  Page& inner = machine_.map.edit(outer + 4);
+  inner.flags = kPageBuddy;
+  inner.order = 1;
+  EXPECT_EQ(audit(), "exclusive");
+}
+
+// --- conserved ---
+
+TEST_P(PlantedTest, ConservedSeesALostPage) {
+  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
+  machine_.map.edit(watched_.blocks[0].pfn).ref = 0;
+  EXPECT_EQ(audit(), "conserved");
+}
+
+TEST_P(PlantedTest, ConservedSeesAPageThatNobodyKnows) {
+  ASSERT_NE(machine_.buddy.alloc_pages(kGfpHighuserMovable, 0), kNoPfn);
+  EXPECT_EQ(audit(), "conserved");
+}
+
+TEST_P(PlantedTest, ConservedSeesAForgottenBuffer) {
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 5, 0, true));
+  ASSERT_NE(pfn, kNoPfn);
+  const std::string broken = broken_by([&] { laws_.audit(); });
+  EXPECT_TRUE(broken.starts_with("conserved: ")) << broken;
+  EXPECT_NE(broken.find(hex(pfn)), std::string::npos) << broken;
+}
+
+TEST_P(PlantedTest, ConservedSeesAPageInFlightAtRest) {
+  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
+  machine_.map.edit(watched_.blocks[0].pfn).ref = 0;
+  static_cast<void>(machine_.buddy.prepare_free(watched_.blocks[0].pfn, 0));
+  EXPECT_EQ(audit(), "conserved");
+}
+
+TEST_P(PlantedTest, ConservedSeesAPageLeakedWithoutAReport) {
+  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
+  Page& page = machine_.map.edit(watched_.blocks[0].pfn);
+  page.ref = 0;
+  page.flags = kPageLeaked;
+  EXPECT_EQ(audit(), "conserved");
+}
+
+TEST_P(PlantedTest, ALeakWithItsReportIsNoFinding) {
+  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
+  Page& page = machine_.map.edit(watched_.blocks[0].pfn);
+  page.ref = 0;
+  page.flags = kPageSlab;
+  machine_.buddy.free_now(watched_.blocks[0].pfn, 0);
+  EXPECT_TRUE(machine_.map.page(watched_.blocks[0].pfn).has(kPageLeaked));
+  EXPECT_EQ(audit(), "");
+}
+
+TEST_P(PlantedTest, ConservedSeesAZoneThatManagesMore) {
+  ++machine_.buddy.zone(0).managed;
+  EXPECT_EQ(audit(), "conserved");
+}
+
+// --- lists ---
+
+TEST_P(PlantedTest, ListsSeeAWrongOrder) {
+  machine_.map.edit(free_block(3)).order = 7;
+  EXPECT_EQ(audit(), "lists");
+}
+
+TEST_P(PlantedTest, ListsSeeABrokenLink) {
+  machine_.map.edit(free_block(3)).next = static_cast<Frame>(buffer());
+  EXPECT_EQ(audit(), "lists");
+}
+
+TEST_P(PlantedTest, ListsSeeAnEndThatIsNone) {
+  for (unsigned order = 0; order <= machine_.buddy.largest_order(); ++order) {
+    PageList& list = machine_.buddy.zone(0).area[order].lists[index_of(Migratetype::cma)];
+    if (list.empty()) continue;
+    list.first = kNil;
+    break;
+  }
+  EXPECT_EQ(audit(), "lists");
+}
+
+TEST_P(PlantedTest, ListsSeeAnAreasBlockOnAnotherList) {
+  const Pfn head = machine_.buddy.covering_block(0x2ff);
+  const unsigned order = machine_.map.page(head).order;
+  Zone& zone = machine_.buddy.zone(0);
+  machine_.buddy.take_off_list(zone, head);
+  machine_.buddy.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), Migratetype::cma);
+  machine_.buddy.free_one_block(zone, head, order, Migratetype::movable);
+  EXPECT_EQ(audit(), "lists");
+}
+
+// Two buddies of order 0 that were freed past the allocator's back.
+TEST_P(PlantedTest, ListsSeeBuddiesThatHaveNotMerged) {
+  const Pfn head = machine_.buddy.covering_block(0x2ff);
+  const unsigned order = machine_.map.page(head).order;
+  ASSERT_GT(order, 0U);
+  Zone& zone = machine_.buddy.zone(0);
+  PageList& list = zone.area[order - 1].lists[index_of(Migratetype::cma)];
+  machine_.buddy.take_off_list(zone, head);
+  for (const Pfn half : {head, head + order_pages(order - 1)}) {
+    Page& page = machine_.map.edit(half);
+    page.flags = kPageBuddy;
+    page.order = static_cast<std::uint8_t>(order - 1);
+    page.list_type = Migratetype::cma;
+    list.push_front(machine_.map, machine_.map.frame(half));
+    ++zone.area[order - 1].nr_free;
+  }
+  EXPECT_EQ(audit(), "lists");
+}
+
+TEST_P(PlantedTest, ListsSeeAPageInUseThatIsListed) {
+  machine_.map.edit(watched_.blocks[0].pfn).next = 5;
+  EXPECT_EQ(audit(), "lists");
+}
+
+TEST_P(PlantedTest, ListsSeeAnAreasPageCachedAsMovable) {
+  const Pfn pfn = buffer();
+  watched_.perform(watched_.cma_release(0));
+  if (!machine_.map.page(pfn).has(kPagePcp)) GTEST_SKIP() << "it went to the free areas";
+  machine_.map.edit(pfn).list_type = Migratetype::movable;
+  EXPECT_EQ(audit(), "lists");
+}
+
+TEST_P(PlantedTest, ListsSeeAnLruPageOfAnotherList) {
+  machine_.map.edit(page_of(0)).flags |= kPageActive;
+  EXPECT_EQ(audit(), "lists");
+}
+
+TEST_P(PlantedTest, OnlyATotalAuditSeesARing) {
+  const Pfn head = machine_.buddy.covering_block(0x2ff);
+  const Page& page = machine_.map.page(head);
+  PageList& list = machine_.buddy.zone(0).area[page.order].lists[index_of(page.list_type)];
+  list.remove(machine_.map, machine_.map.frame(head));
+  machine_.map.edit(head).next = machine_.map.frame(head);
+  machine_.map.edit(head).prev = machine_.map.frame(head);
+  EXPECT_EQ(law_broken_by([&] { laws_.audit_everything(); }), "lists");
+}
+
+// --- counters ---
+
+TEST_P(PlantedTest, CountersSeeEachCounter) {
+  Zone& zone = machine_.buddy.zone(0);
+  ++zone.nr_free_pages;
+  EXPECT_EQ(audit(), "counters");
+  --zone.nr_free_pages;
+  --zone.nr_free_cma;
+  EXPECT_EQ(audit(), "counters");
+  ++zone.nr_free_cma;
+  ++zone.area[2].nr_free;
+  EXPECT_EQ(audit(), "counters");
+  --zone.area[2].nr_free;
+  ++zone.nr_isolate_pageblock;
+  EXPECT_EQ(audit(), "counters");
+  --zone.nr_isolate_pageblock;
+  ++zone.pcp[1].count;
+  EXPECT_EQ(audit(), "counters");
+  --zone.pcp[1].count;
+  EXPECT_EQ(audit(), "");
+}
+
+TEST_P(PlantedTest, CountersSeeCpusThatCountForEachOther) {
+  Zone& zone = machine_.buddy.zone(0);
+  ++zone.pcp[0].count;
+  --zone.pcp[1].count;
+  EXPECT_EQ(audit(), "counters");
+}
+
+TEST_P(PlantedTest, CountersSeePagesIsolatedForGood) {
+  ASSERT_TRUE(machine_.lru.isolate(page_of(0)));
+  machine_.map.edit(page_of(0)).flags &= ~kPageTaskList;
+  --machine_.map.edit(page_of(0)).ref;
+  EXPECT_EQ(audit(), "counters");
+}
+
+// --- bitmap ---
+
+class BitmapLaw : public PlantedTest {
+ protected:
+  Bitmap& bitmap(AreaId id) { return const_cast<Area&>(machine_.areas.area(id)).bitmap; }
+};
+INSTANTIATE_TEST_SUITE_P(Releases, BitmapLaw, ::testing::ValuesIn(kModelledReleases));
+
+TEST_P(BitmapLaw, SeesAClearBitOfABuffer) {
+  bitmap(0).clear(3, 1);
+  EXPECT_EQ(audit(), "bitmap");
+}
+
+TEST_P(BitmapLaw, SeesASetBitOfNobody) {
+  bitmap(1).set(100, 1);
+  EXPECT_EQ(audit(), "bitmap");
+}
+
+TEST_P(BitmapLaw, AllowsOneWindowOfARequestUnderWay) {
+  watched_.start(1, watched_.cma_alloc(0, 10, 0), Point::cma_bitmap_marked);
+  EXPECT_EQ(audit(), "");
+  bitmap(0).set(200, 1);
+  EXPECT_EQ(audit(), "bitmap");
+}
+
+TEST_P(BitmapLaw, AllowsTheBitsOfAReleaseUnderWay) {
+  watched_.start(1, watched_.cma_release(0), Point::cma_release_pages_freed);
+  EXPECT_EQ(audit(), "");
+  watched_.finish();
+  EXPECT_EQ(audit(), "");
+}
+
+// --- contract ---
+
+TEST_P(PlantedTest, ContractSeesWhatABufferMustNotBe) {
+  const auto law = [&](Pfn pfn, std::uint64_t count, unsigned align) {
+    return law_broken_by([&] { laws_.buffer_allocated(1, pfn, count, align); });
+  };
+  EXPECT_EQ(law(0x2ff, 1, 0), "contract") << "outside";
+  EXPECT_EQ(law(0x3fe, 4, 0), "contract") << "past the end";
+  EXPECT_EQ(law(0x321, 1, 0), "contract") << "in the middle of a bit";
+  EXPECT_EQ(law(0x322, 1, 2), "contract") << "misaligned";
+  EXPECT_EQ(law(0x340, 1, 0), "contract") << "a free page";
+}
+
+TEST_P(PlantedTest, ContractWantsOneReferenceBesidesThoseOfPrograms) {
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 2, 0, true));
+  watched_.pin(pfn + 1);
+  EXPECT_EQ(law_broken_by([&] { laws_.buffer_allocated(0, pfn, 2, 0); }), "");
+  const Pfn other = run_now(machine_.areas.cma_alloc(0, 2, 0, true));
+  machine_.lru.get_page(other);
+  EXPECT_EQ(law_broken_by([&] { laws_.buffer_allocated(0, other, 2, 0); }), "contract");
+}
+
+// --- restored, policy, locks, balanced ---
+
+TEST_P(PlantedTest, RestoredSeesAnAreasPageblockOfAnotherType) {
+  machine_.map.set_pageblock_type(buffer(), Migratetype::movable);
+  EXPECT_EQ(audit(), "restored");
+}
+
+TEST_P(PlantedTest, RestoredSeesAnIsolatedPageblockAtRest) {
+  ASSERT_EQ(run_now(machine_.isolation.start_isolate_page_range(0x340, 0x380, Migratetype::cma)), 0);
+  EXPECT_EQ(audit(), "restored");
+}
+
+TEST_P(PlantedTest, PolicySeesAnAreasPageGivenToADriver) {
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
+  EXPECT_EQ(law_broken_by([&] { laws_.pages_allocated(pfn, 0, kGfpKernel); }), "policy");
+  EXPECT_EQ(law_broken_by([&] { laws_.pages_allocated(pfn, 0, kGfpHighuserMovable); }), "");
+}
+
+TEST_P(PlantedTest, LocksSeeLocksThatAreHeldAtRest) {
+  ASSERT_TRUE(machine_.areas.cma_mutex().try_lock(machine_.engine));
+  EXPECT_EQ(audit(), "locks");
+  machine_.areas.cma_mutex().reset();
+  ASSERT_TRUE(machine_.buddy.drain_mutex().try_lock(machine_.engine));
+  EXPECT_EQ(audit(), "locks");
+  machine_.buddy.drain_mutex().reset();
+  ASSERT_TRUE(machine_.page_locks.try_lock(page_of(0)));
+  EXPECT_EQ(audit(), "locks");
+}
+
+TEST_P(PlantedTest, BalancedSeesCachesThatStayDisabled) {
+  run_now(machine_.lru.cache_disable());
+  EXPECT_EQ(audit(), "balanced");
+}
+
+// --- content ---
+
+TEST_P(PlantedTest, ContentSeesLostData) {
+  machine_.map.edit(page_of(1)).token ^= 1;
+  EXPECT_EQ(audit(), "content");
+}
+
+TEST_P(PlantedTest, ContentSeesAnOwnerWithoutAPage) {
+  Page& page = machine_.map.edit(page_of(3));
+  page.owner = 0;
+  laws_.reference_taken(page_of(3));
+  EXPECT_EQ(audit(), "content");
+}
+
+TEST_P(PlantedTest, ContentSeesAReferenceTooFewAndOneTooMany) {
+  laws_.reference_taken(page_of(1));
+  EXPECT_EQ(audit(), "content");
+  ++machine_.map.edit(page_of(1)).ref;
+  EXPECT_EQ(audit(), "");
+  ++machine_.map.edit(page_of(1)).ref;
+  EXPECT_EQ(audit(), "content");
+}
+
+TEST_P(PlantedTest, ContentSeesAMappingTooMany) {
+  ++machine_.map.edit(page_of(0)).map;
+  EXPECT_EQ(audit(), "content");
+}
+
+TEST_P(PlantedTest, ContentWantsABlockWithOneReference) {
+  const Pfn pfn = machine_.buddy.alloc_pages(kGfpKernel, 1);
+  machine_.map.edit(pfn).ref = 2;
+  EXPECT_EQ(law_broken_by([&] { laws_.pages_allocated(pfn, 1, kGfpKernel); }), "content");
+}
+
+// --- views ---
+
+TEST_P(PlantedTest, ViewsSeeAFileThatIsWrong) {
+  for (const std::string& path : all_views(machine_)) {
+    const auto text = read_view(machine_.areas, machine_.buddy, machine_.map, machine_.release(), path);
+    if (!text) continue;
+    EXPECT_EQ(law_broken_by([&] { laws_.check_view(path, *text); }), "") << path;
+    EXPECT_EQ(law_broken_by([&] { laws_.check_view(path, "7" + *text); }), "views") << path;
+  }
+}
+
+TEST_P(PlantedTest, ViewsSeeACallThatIsNotCounted) {
+  if (machine_.release() < Release::v6_1) GTEST_SKIP() << "nothing is counted";
+  ++const_cast<Area&>(machine_.areas.area(0)).nr_pages_failed;
+  EXPECT_EQ(audit(), "views");
+}
+
+}  // namespace
+}  // namespace cma
