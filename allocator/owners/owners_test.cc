@@ -95,11 +95,11 @@ TEST_P(OwnersTest, UnmappingAndRemappingMoveOneReferenceAndOneMapCount) {
   const OwnerId id = make(PageKind::anonymous);
   const Pfn pfn = owners.owner(id).pfn;
   machine->lru.get_page(pfn);  // the isolation's
-  owners.unmap(pfn);
+  run_now(owners.unmap(pfn));
   EXPECT_EQ(map.page(pfn).ref, 1);
   EXPECT_EQ(map.page(pfn).map, 0);
   EXPECT_EQ(Owners::own_references(owners.owner(id)), 0);
-  owners.remap(pfn, pfn);
+  run_now(owners.remap(pfn, pfn));
   EXPECT_EQ(map.page(pfn).ref, 2);
   EXPECT_EQ(map.page(pfn).map, 1);
 }
@@ -109,7 +109,7 @@ TEST_P(OwnersTest, AnAnonymousPageMovesWhenOnlyTheListHoldsIt) {
   const Pfn old = owners.owner(id).pfn;
   const std::uint32_t token = owners.owner(id).token;
   machine->lru.get_page(old);
-  owners.unmap(old);
+  run_now(owners.unmap(old));
   machine->lru.get_page(old);  // a pin
   const Pfn to = target();
   EXPECT_EQ(owners.move(old, to), -kEAGAIN);
