@@ -70,6 +70,10 @@ class Buddy {
   void commit_free(const PendingFree& pending);
   // Both halves at once: free_unref_page / __free_pages_ok.
   void free_now(Pfn pfn, unsigned order) { commit_free(prepare_free(pfn, order)); }
+  // Frees pages from pfn on, of which the caller holds the only reference, as free_now() would one after the other;
+  // stops at the first that needs a closer look, at `most` and at the pageblock's end. Returns how many: none where
+  // events or points of single pages are watched.
+  std::uint64_t free_plain_run(Pfn pfn, std::uint64_t most);
   // __free_pages: drops one reference; frees the block if it was the last.
   Task<void> free_pages(Pfn pfn, unsigned order);
   // Frees a block whose last reference is gone, with the kernel's window between its two halves.
@@ -152,6 +156,11 @@ class Buddy {
   std::uint64_t rmqueue_bulk(Zone& zone, PageList& list, unsigned order, int blocks, Migratetype type,
                              std::uint32_t flags);
   void commit_to_pcp(Zone& zone, const PendingFree& pending);
+  std::uint64_t plain_pages(Pfn pfn, std::uint64_t most) const;
+  void push_run_to_pcp(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
+  void overflow(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list);
+  std::uint64_t free_tail_run(Zone& zone, PageList& list, std::uint64_t most);
+  void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
   int pcp_free_count_v5_14(PerCpuPages& pcp, bool free_high) const;
   int pcp_limit_v6_6(PerCpuPages& pcp, bool free_high) const;
   int pcp_free_count_v6_6(const PerCpuPages& pcp, int limit, bool free_high) const;

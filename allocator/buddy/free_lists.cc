@@ -105,6 +105,23 @@ void Buddy::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type
   insert(zone, pfn, order, type, to_tail || parent_merge_likely(pfn, order));
 }
 
+// Frees single pages of one pageblock, as freeing one after the other would, upwards: the blocks that form on the way
+// come and go without a trace, so the largest that fit can be freed at once.
+void Buddy::free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type) {
+  for (Page& page : map_.edit_run(pfn, pages)) {
+    page.flags &= ~(kPageInFlight | kPagePcp);
+    page.next = kNil;
+    page.prev = kNil;
+  }
+  while (pages > 0) {
+    const unsigned aligned = pfn == 0 ? pageblock_order_ : std::min(pageblock_order_, lowest_bit(pfn));
+    const unsigned order = std::min(aligned, floor_log2(pages));
+    free_one_block(zone, pfn, order, type);
+    pfn += order_pages(order);
+    pages -= order_pages(order);
+  }
+}
+
 void Buddy::expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migratetype type) {
   while (high > low) {
     --high;
@@ -366,8 +383,7 @@ void Buddy::split_large_block(Zone& zone, Pfn pfn, unsigned order) {
 }
 
 void Buddy::split_captured(Pfn pfn, unsigned order) {
-  for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
-    Page& page = map_.edit(p);
+  for (Page& page : map_.edit_run(pfn, order_pages(order))) {
     page.ref = 1;
     page.order = 0;
     page.flags = 0;

@@ -130,6 +130,35 @@ void Buddy::commit_free(const PendingFree& pending) {
     commit_to_pcp(zone, pending);
 }
 
+// Pages in use by their caller alone, with nothing to be cleared or reported.
+std::uint64_t Buddy::plain_pages(Pfn pfn, std::uint64_t most) const {
+  const Page* page = &map_.page(pfn);
+  std::uint64_t count = 0;
+  while (count < most && page->ref == 1 && page->flags == 0 && page->map == 0 && page->owner == 0) ++count, ++page;
+  return count;
+}
+
+std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
+  if (booting_ || engine_.watching() || trace_.page_events()) return 0;
+  const Pfn block_end = map_.pageblock_start(pfn) + order_pages(pageblock_order_);
+  const std::uint64_t pages = plain_pages(pfn, std::min(most, block_end - pfn));
+  if (pages == 0) return 0;
+  for (Page& page : map_.edit_run(pfn, pages)) {
+    page.ref = 0;
+    page.order = 0;
+    page.token = 0;
+  }
+  Zone& zone = zone_of(pfn);
+  const Migratetype type = map_.pageblock_type(pfn);
+  if (type == Migratetype::isolate) {
+    SpinGuard zone_lock(engine_);
+    free_run(zone, pfn, pages, type);
+  } else {
+    push_run_to_pcp(zone, pfn, pages, type);
+  }
+  return pages;
+}
+
 void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
   SpinGuard zone_lock(engine_);
   if (typed_lists()) return split_large_block(zone, pending.pfn, pending.order);

@@ -9,6 +9,8 @@ namespace {
 
 // 6.1.y frees at most batch << 5 pages under one hold of zone->lock while draining (CONFIG_PCP_BATCH_SCALE_MAX).
 constexpr int kBatchScaleMax = 5;
+// No limit to a run but its pageblock.
+constexpr std::uint64_t kPcpRunLimit = ~std::uint64_t{0};
 
 }  // namespace
 
@@ -84,10 +86,35 @@ void Buddy::commit_to_pcp(Zone& zone, const PendingFree& pending) {
   const unsigned list = pcp_list(pending.type, pending.order);
   pcp.lists[list].push_front(map_, map_.frame(pending.pfn));
   pcp.count += static_cast<int>(order_pages(pending.order));
+  overflow(zone, pcp, pending.order, list);
+}
+
+// Single pages one after the other: in one go up to the next that overflows the lists.
+void Buddy::push_run_to_pcp(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type) {
+  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(engine_.cpu())];
+  const unsigned list = pcp_list(type, 0);
+  while (pages > 0) {
+    // 6.6 keeps account of every single free.
+    const int room = typed_lists() ? 1 : std::max(pcp.high - pcp.count, 1);
+    const std::uint64_t count = std::min(pages, static_cast<std::uint64_t>(room));
+    const std::span<Page> run = map_.edit_run(pfn, count);
+    for (Page& page : run) {
+      page.flags = kPagePcp;
+      page.list_type = type;
+    }
+    pcp.lists[list].push_front_ascending(map_, map_.frame(pfn), run);
+    pcp.count += static_cast<int>(count);
+    overflow(zone, pcp, 0, list);
+    pfn += count;
+    pages -= count;
+  }
+}
+
+void Buddy::overflow(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
   if (typed_lists())
-    overflow_v6_6(zone, pcp, pending.order, list);
+    overflow_v6_6(zone, pcp, order, list);
   else if (release_ >= Release::v6_1)
-    overflow_v5_14(zone, pcp, pending.order, list);
+    overflow_v5_14(zone, pcp, order, list);
   else if (pcp.count >= pcp.high)
     free_pcppages_bulk_v4(zone, pcp, pcp.batch);
 }
@@ -156,8 +183,7 @@ int Buddy::pcp_free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
 // longer; after all three were visited in one search, the rest comes from the list that was found.
 void Buddy::free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count) {
   SpinGuard zone_lock(engine_);
-  const bool isolated = zone.has_isolate_pageblock();
-  PageList detached;
+  PageList detached;  // the first to be freed last
   unsigned list = 0;
   int burst = 0;
   count = std::min(count, pcp.count);
@@ -168,39 +194,48 @@ void Buddy::free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count) {
     } while (pcp.lists[list].empty());
     if (burst == static_cast<int>(kPcpTypes)) burst = count;
     do {
-      detached.push_back(map_, pcp.lists[list].pop_back(map_));
+      detached.push_front(map_, pcp.lists[list].pop_back(map_));
       --pcp.count;
     } while (--count > 0 && --burst > 0 && !pcp.lists[list].empty());
   }
-  while (!detached.empty()) {
-    const Frame frame = detached.pop_front(map_);
-    const Pfn pfn = map_.pfn(frame);
-    const Migratetype type = isolated ? map_.pageblock_type(pfn) : map_.at(frame).list_type;
-    if (trace_.page_events()) trace_.emit(Event::mm_page_pcpu_drain, pfn, 0, index_of(type));
-    free_one_block(zone, pfn, 0, type);
+  while (!detached.empty()) free_tail_run(zone, detached, kPcpRunLimit);
+}
+
+// Frees the last block of a list, and with single pages those that follow it in memory and on the list: at most `most`
+// pages, but one block at least. Returns the pages freed.
+std::uint64_t Buddy::free_tail_run(Zone& zone, PageList& list, std::uint64_t most) {
+  const Pfn pfn = map_.pfn(list.last);
+  const unsigned order = map_.at(list.last).order;
+  const bool typed = zone.has_isolate_pageblock() || typed_lists();
+  const Migratetype type = typed ? map_.pageblock_type(pfn) : map_.at(list.last).list_type;
+  if (order > 0 || trace_.page_events()) {
+    list.pop_back(map_);
+    if (trace_.page_events()) trace_.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));
+    free_one_block(zone, pfn, order, type);
+    return order_pages(order);
   }
+  const Pfn end = map_.pageblock_start(pfn) + order_pages(pageblock_order_);
+  std::uint64_t pages = list.ascending_tail(map_, std::min(most, end - pfn));
+  // Where cached types decide, a run ends with its type.
+  for (std::uint64_t i = 1; !typed && i < pages; ++i)
+    if (map_.page(pfn + i).list_type != type) pages = i;
+  list.cut_ascending_tail(map_, pages);
+  free_run(zone, pfn, pages, type);
+  return pages;
 }
 
 // 5.18: each visited list is emptied before the next one, beginning with the list just freed to.
 void Buddy::free_pcppages_bulk_v5_14(Zone& zone, PerCpuPages& pcp, int count, unsigned first_list) {
   SpinGuard zone_lock(engine_);
-  const bool isolated = zone.has_isolate_pageblock();
   const unsigned lists = pcp_lists_in_use();
   count = std::min(count, pcp.count);
   unsigned list = first_list;
   while (count > 0) {
     while (pcp.lists[list].empty()) list = (list + 1) % lists;
-    const unsigned order = pcp_list_order(list);
-    const int pages = static_cast<int>(order_pages(order));
     do {
-      const Frame frame = pcp.lists[list].pop_back(map_);
-      count -= pages;
-      pcp.count -= pages;
-      const Pfn pfn = map_.pfn(frame);
-      const bool typed = isolated || typed_lists();
-      const Migratetype type = typed ? map_.pageblock_type(pfn) : map_.at(frame).list_type;
-      if (trace_.page_events()) trace_.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));
-      free_one_block(zone, pfn, order, type);
+      const auto freed = static_cast<int>(free_tail_run(zone, pcp.lists[list], static_cast<std::uint64_t>(count)));
+      count -= freed;
+      pcp.count -= freed;
     } while (count > 0 && !pcp.lists[list].empty());
   }
 }

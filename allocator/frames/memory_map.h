@@ -40,6 +40,16 @@ class MemoryMap {
     touch(frame);
     return pages_[frame];
   }
+  // Several pages at once: the chunks are noted, not each page.
+  std::span<Page> edit_run(Pfn pfn, std::uint64_t pages) {
+    const Frame first = frame(pfn);
+    CMA_ASSERT(pages > 0 && pages <= pages_.size() - first);
+    const auto last = static_cast<Frame>(first + pages - 1);
+    for (std::size_t chunk = chunk_of(first); chunk <= chunk_of(last); ++chunk)
+      if (touched_[chunk] != (kForAudit | kForRestore)) [[unlikely]]
+        note(chunk);
+    return {&pages_[first], pages};
+  }
 
   // --- pageblocks ---
   unsigned pageblock_order() const { return pageblock_order_; }
@@ -77,8 +87,9 @@ class MemoryMap {
     CMA_ASSERT(valid(pfn));
     return (pfn >> pageblock_order_) - first_block_;
   }
+  std::size_t chunk_of(Frame frame) const { return (frame + chunk_offset_) >> chunk_order_; }
   void touch(Frame frame) {
-    const std::size_t chunk = (frame + chunk_offset_) >> chunk_order_;
+    const std::size_t chunk = chunk_of(frame);
     if (touched_[chunk] != (kForAudit | kForRestore)) [[unlikely]]
       note(chunk);
   }

@@ -65,6 +65,40 @@ struct PageList {
     return frame;
   }
 
+  // Puts `pages`, the first of which is `frame`, to the front one after the other: the highest comes to lie first.
+  void push_front_ascending(MemoryMap& map, Frame frame, std::span<Page> pages) {
+    Frame behind = first;
+    if (behind == kNil)
+      last = frame;
+    else
+      map.edit_at(behind).prev = frame;
+    for (Page& page : pages) {
+      page.next = behind;
+      page.prev = frame + 1;
+      behind = frame++;
+    }
+    pages.back().prev = kNil;
+    first = behind;
+  }
+
+  // How many of the last frames, at most `most`, lie behind each other in memory, the lowest of them last.
+  std::uint64_t ascending_tail(const MemoryMap& map, std::uint64_t most) const {
+    std::uint64_t count = 1;
+    for (Frame frame = last; count < most && map.at(frame).prev == frame + 1; ++frame) ++count;
+    return count;
+  }
+
+  // Removes the last `count` frames, which lie behind each other in memory, the lowest of them last on the list. Their
+  // own links are left to the caller.
+  void cut_ascending_tail(MemoryMap& map, std::uint64_t count) {
+    const Frame highest = last + static_cast<Frame>(count - 1);
+    last = map.at(highest).prev;
+    if (last == kNil)
+      first = kNil;
+    else
+      map.edit_at(last).next = kNil;
+  }
+
   friend bool operator==(const PageList&, const PageList&) = default;
 };
 

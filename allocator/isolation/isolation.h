@@ -34,6 +34,7 @@ class Isolation {
   void unset_isolate_v5_11(Pfn pfn, Migratetype type);
   bool has_unmovable_pages_v5_19(Pfn start, Pfn end, Migratetype type) const;
   Task<int> isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type);
+  bool compound_crosses(Pfn boundary) const;
   bool split_free_page(Pfn pfn, unsigned order, std::uint64_t offset);
   // 6.10: retypes a pageblock and moves its free pages, splitting a larger free block that reaches beyond it.
   void retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type);

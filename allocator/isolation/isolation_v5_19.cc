@@ -110,8 +110,6 @@ bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
 Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type) {
   const std::uint64_t step = map_.pageblock_pages();
   const Pfn block = before ? boundary - step : boundary;
-  const Pfn largest = order_pages(buddy_.largest_order());
-  const Pfn scan = std::max(align_down(block, largest), buddy_.zone_of(block).range.start);
   if (skip_isolation) {
     CMA_ASSERT(is_isolated(block));
   } else {
@@ -120,31 +118,32 @@ Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool sk
     co_await at(engine_, Point::isolate_block);
   }
   if (before ? !map_.present(boundary) : !map_.present(boundary - 1)) co_return 0;
-  for (Pfn pfn = scan; pfn < boundary;) {
-    pfn = first_present(pfn, boundary - pfn);
-    CMA_ASSERT(pfn != kNoPfn);
-    const Page& page = map_.page(pfn);
-    if (page.has(kPageBuddy)) {
-      const unsigned order = page.order;
-      if (pfn + order_pages(order) > boundary) {
-        co_await at(engine_, Point::isolate_peek);
-        // Changed before it could be split: look again.
-        if (!split_free_page(pfn, order, boundary - pfn)) continue;
-      }
-      pfn += order_pages(order);
-      continue;
-    }
-    if (page.has(kPageHead) && pfn + order_pages(page.order) > boundary) {
-      // A driver's compound page across the end cannot be moved.
-      if (!skip_isolation) {
-        unset_isolate_v5_11(block, type);
-        co_await at(engine_, Point::undo_block);
-      }
-      co_return -kEBUSY;
-    }
-    pfn += page.has(kPageHead) ? order_pages(page.order) : 1;
+  // The kernel walks up to the boundary from the start of the largest block; all it can meet there is what crosses it.
+  while (true) {
+    const Pfn head = buddy_.covering_block(boundary - 1);
+    const unsigned order = map_.page(head).order;
+    if (!map_.page(head).has(kPageBuddy) || head + order_pages(order) <= boundary) break;
+    co_await at(engine_, Point::isolate_peek);
+    // Changed before it could be split: look again.
+    if (split_free_page(head, order, boundary - head)) break;
   }
-  co_return 0;
+  // A driver's compound page across the end cannot be moved.
+  if (!compound_crosses(boundary)) co_return 0;
+  if (!skip_isolation) {
+    unset_isolate_v5_11(block, type);
+    co_await at(engine_, Point::undo_block);
+  }
+  co_return -kEBUSY;
+}
+
+bool Isolation::compound_crosses(Pfn boundary) const {
+  for (unsigned order = 0; order <= buddy_.largest_order(); ++order) {
+    const Pfn head = align_down(boundary - 1, order_pages(order));
+    if (!map_.valid(head)) break;
+    const Page& page = map_.page(head);
+    if (page.has(kPageHead)) return head + order_pages(page.order) > boundary;
+  }
+  return false;
 }
 
 Task<int> Isolation::start_range_v5_19(Pfn start, Pfn end, Migratetype type) {
