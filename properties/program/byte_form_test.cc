@@ -1,0 +1,96 @@
+#include "properties/program/byte_form.h"
+
+#include <gtest/gtest.h>
+
+#include "properties/program/generator.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+Program parsed(std::string_view text) {
+  auto program = parse(text, "test");
+  EXPECT_TRUE(program.has_value()) << program.error().text();
+  return program.has_value() ? *program : Program{};
+}
+
+TEST(ByteForm, EveryKindSurvives) {
+  for (std::size_t kind = 0; kind < kOpKinds; ++kind) {
+    Program program;
+    program.ops.push_back({});
+    program.ops.back().body = default_body(kind);
+    program.settle();
+    EXPECT_EQ(decode(encode(program)), program) << print(program);
+  }
+}
+
+TEST(ByteForm, ShapesAndDefaultNamesTakeTheShortForm) {
+  for (Release release : kModelledReleases)
+    for (std::size_t index = 0; index < kShapes; ++index) {
+      Program program;
+      program.machine = shape(index, release);
+      program.actors = {{"A", 0}, {"B", program.machine.cpus > 1 ? 1 : 0}};
+      program.audit = Audit::points;
+      program.settle();
+      EXPECT_EQ(encode(program).size(), 3U);
+      EXPECT_EQ(decode(encode(program)), program) << print(program);
+    }
+}
+
+TEST(ByteForm, OddMachinesAndNamesAreToldInFull) {
+  const Program program = parsed(
+      "machine release=4.19 base=0x800 pages=0x8000 cpus=4 pcp_batch=31 min_free_kbytes=0 debug=off bugs=as-shipped\n"
+      "zone DMA32 base=0x800 pages=0x4000\nzone Normal base=0x4800 pages=0x4000\n"
+      "hole base=0x900 pages=0x10\nreserved base=0x1000 pages=0x7\n"
+      "area linux,cma base=0x4800 pages=0x1000 order_per_bit=1\n"
+      "area video base=0x6000 pages=0x400 order_per_bit=2 fail=bitmap\n"
+      "bug bitmap-forgets-bit\nactor camera cpu=3\n"
+      "camera: first = cma_alloc linux,cma pages=5 until=cma_mutex_taken#3\n"
+      "k1 = pin first+2\nexpect log next \"busy \\x00 \\xff\" times=0\nexpect page video used owner=?9\n");
+  EXPECT_EQ(decode(encode(program)), program) << print(decode(encode(program)));
+}
+
+TEST(ByteForm, NothingAndZerosAreProgramsToo) {
+  EXPECT_EQ(print(decode({})), "cmacheck 1\nmachine small release=4.19\n");
+  const std::vector<std::uint8_t> zeros(7, 0);
+  EXPECT_EQ(print(decode(zeros)), "cmacheck 1\nmachine small release=4.19\n\ncma_alloc a pages=0\n");
+}
+
+TEST(ByteForm, KeepsToItsLimits) {
+  const std::vector<std::uint8_t> bytes(10000, 0x0e);
+  EXPECT_LE(decode(bytes, kFuzzLimits).ops.size(), kFuzzLimits.ops);
+  Program large;
+  large.machine.memory = {0, 0x10000};
+  large.settle();
+  EXPECT_EQ(decode(encode(large)).machine, large.machine);
+  EXPECT_EQ(decode(encode(large), kFuzzLimits).machine, default_small_geometry(Release::v6_1));
+}
+
+TEST(ByteForm, ADuplicateIdentifierDoesNotRebind) {
+  Program program;
+  for (int i = 0; i < 2; ++i) {
+    Op alloc;
+    alloc.id = 3;
+    alloc.body = CmaAlloc{{}, static_cast<std::uint64_t>(i + 1), 0, false};
+    program.ops.push_back(alloc);
+  }
+  Op release;
+  release.body = CmaRelease{{3}, 0, 0};
+  program.ops.push_back(release);
+  const Program decoded = decode(encode(program));
+  EXPECT_EQ(decoded.ops[0].id, 3);
+  EXPECT_NE(decoded.ops[1].id, 3);
+  EXPECT_EQ(std::get<CmaRelease>(decoded.ops[2].body).buffer.id, 3);
+}
+
+TEST(ByteForm, DecodingIntoAUsedProgramGivesTheSame) {
+  Program reused;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const std::vector<std::uint8_t> bytes = encode(generate(seed));
+    decode_into(reused, bytes);
+    EXPECT_EQ(reused, decode(bytes));
+  }
+}
+
+}  // namespace
+}  // namespace cma

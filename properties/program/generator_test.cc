@@ -1,0 +1,72 @@
+#include "properties/program/generator.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+TEST(Random, IsTheSameForEver) {
+  // The first numbers of splitmix64 from seed 0, as published.
+  Random random(0);
+  EXPECT_EQ(random.next(), 0xe220a8397b1dcdafULL);
+  EXPECT_EQ(random.next(), 0x6e789e6aa1b965f4ULL);
+  EXPECT_EQ(random.next(), 0x06c45d188009454fULL);
+}
+
+TEST(Generator, ASeedIsAProgram) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    const Program program = generate(seed);
+    EXPECT_EQ(generate(seed), program);
+    Program settled = program;
+    settled.settle();
+    EXPECT_EQ(settled, program);
+    EXPECT_FALSE(program.machine.impossible());
+  }
+}
+
+TEST(Generator, ReachesEveryKindButExpectations) {
+  std::set<std::size_t> kinds;
+  std::set<Point> points;
+  for (std::uint64_t seed = 0; seed < 4000; ++seed)
+    for (const Op& op : generate(seed).ops) {
+      kinds.insert(op.body.index());
+      points.insert(op.until.point);
+    }
+  for (std::size_t kind = 0; kind < kOpKinds; ++kind)
+    EXPECT_EQ(kinds.contains(kind), !op_catalogue()[kind].any_time) << op_catalogue()[kind].verb;
+  EXPECT_EQ(points.size(), kPoints + 1U);
+}
+
+TEST(Generator, KeepsToItsOptions) {
+  const GeneratorOptions options{
+      .min_ops = 5, .max_ops = 7, .actors = 0, .release = Release::v4_19, .shapes = false, .judgeable = true};
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const Program program = generate(seed, options);
+    EXPECT_GE(program.ops.size(), 5U);
+    EXPECT_LE(program.ops.size(), 7U);
+    EXPECT_EQ(program.machine.release, Release::v4_19);
+    EXPECT_EQ(program.machine.cpus, 1);
+    EXPECT_TRUE(program.actors.empty());
+    for (const Op& op : program.ops) {
+      EXPECT_EQ(op.performer, Performer{});
+      EXPECT_FALSE(op.until.wanted());
+    }
+  }
+}
+
+TEST(Generator, ChangedArgumentsStayPrograms) {
+  Random random(1);
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Program program = generate(seed);
+    for (int i = 0; i < 10; ++i) change_argument(random, program, random.below(program.ops.size()));
+    program.settle();
+    EXPECT_EQ(*parse(print(program)), program) << print(program);
+  }
+}
+
+}  // namespace
+}  // namespace cma

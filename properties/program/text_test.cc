@@ -1,0 +1,288 @@
+#include "properties/program/text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace cma {
+namespace {
+
+using testing::HasSubstr;
+
+Program parsed(std::string_view text) {
+  auto program = parse(text, "test");
+  EXPECT_TRUE(program.has_value()) << program.error().text();
+  return program.has_value() ? *program : Program{};
+}
+
+// What the reader says to bad text: "LINE:COLUMN: MESSAGE".
+std::string complaint(std::string_view text) {
+  const auto program = parse(text, "f");
+  return program.has_value() ? "accepted" : program.error().text().substr(2);
+}
+
+constexpr std::string_view kSmall = "machine small release=6.1\n";
+std::string on_small(std::string_view ops) { return std::string(kSmall) + std::string(ops); }
+// The same, in the second line where the operation stands.
+std::string op_complaint(std::string_view op) { return complaint(on_small(op)); }
+
+// The operation as it is printed after it was read.
+std::string reprinted(std::string_view line, std::string_view before = "") {
+  const Program program = parsed(on_small(std::string("actor A cpu=1\n") + std::string(before) + std::string(line)));
+  return program.ops.empty() ? "" : print_op(program, program.ops.back());
+}
+
+// --- operations ---
+
+// Every kind of operation that this folder knows, as it is printed.
+constexpr std::string_view kLines[] = {
+    "b1 = cma_alloc a pages=20 align=4 nowarn",
+    "cma_alloc b pages=18446744073709551615",
+    "cma_release ?1",
+    "cma_release ?1 from=4 pages=8",
+    "x1 = alloc_pages type=unmovable",
+    "x1 = alloc_pages order=3 type=movable atomic high highmem comp nowarn",
+    "free_pages ?1",
+    "u1 = unmovable_page",
+    "m1 = movable_page at=a+0x10 pages=3",
+    "n1 = anon_page at=0x123",
+    "s1 = shmem_page at=?4+2",
+    "d1 = block_device_page pages=2",
+    "free ?1",
+    "refuse ?1 times=49",
+    "refuse ?1 times=all error=EIO",
+    "k1 = pin b+0x7f",
+    "k1 = pin ?3",
+    "unpin ?1",
+    "get_page 0x10",
+    "put_page 0x10",
+    "drain",
+    "drain_pages",
+    "drain_lru",
+    "lru_add_drain cpu=1",
+    "signal A",
+    "signal cpu1",
+    "sleep us=100000",
+    "resume",
+    "A: resume until=cma_mutex_taken#2",
+    "reserve base=0x40 pages=3",
+    "declare c1 base=0x100000 size=0x40000 limit=0x300000 alignment=0x10000 order_per_bit=1 fixed",
+    "declare size=0x40000",
+    "init_reserved_mem c1 base=0x100000 size=0x40000 order_per_bit=2",
+    "activate",
+    "cat cma/a/bitmap",
+    "cat \"no such file\"",
+    "debugfs_alloc a pages=3",
+    "debugfs_free b pages=3",
+    "expect ?1.failed",
+    "expect ?1.gone",
+    "expect ?1.pfn == a+0x10",
+    "expect ?1.pfn != 0x200",
+    "expect ?1.pages >= 12",
+    "expect ?1 == -ENOMEM",
+    "expect ?1 == 0",
+    "expect free_cma == 508",
+    "expect skipped <= 2",
+    "expect log \"is busy, retrying\" never",
+    "expect log next \"a \\\"quoted\\\" \\\\ \\x07 word\"",
+    "expect trace \"test_pages_isolated\" times=3",
+    "expect cat cma/a/used \"12\"",
+    "expect page a+0x3 buddy order=4 ref=0 type=cma",
+    "expect page 0x7 used owner=?1",
+    "expect finding law=bitmap",
+    "A: b1 = cma_alloc a pages=1 until=cma_bitmap_marked",
+    "b1 = cma_alloc a pages=1 cpu=1",
+};
+
+TEST(Text, OperationsAreReadAndPrinted) {
+  for (std::string_view line : kLines) EXPECT_EQ(reprinted(line), line);
+}
+
+TEST(Text, EveryKindIsAmongTheLinesOrHasATestOfItsOwn) {
+  // Kinds without operands but a result need no line; the property tests print them all.
+  for (std::size_t kind = 0; kind < kOpKinds; ++kind) {
+    Program program;
+    program.ops.push_back({});
+    program.ops.back().body = default_body(kind);
+    program.settle();
+    const std::string text = print(program);
+    EXPECT_EQ(parsed(text), program) << text;
+  }
+}
+
+TEST(Text, WordsMayStandInAnyOrderAndNumbersInAnyBase) {
+  EXPECT_EQ(reprinted("b1 =   cma_alloc a nowarn align=0x4   pages=0X14 # words"),
+            "b1 = cma_alloc a pages=20 align=4 nowarn");
+  EXPECT_EQ(reprinted("alloc_pages comp type=movable order=02"), "alloc_pages order=2 type=movable comp");
+  EXPECT_EQ(reprinted("get_page 0x10+2"), "get_page 0x12");
+}
+
+// --- names ---
+
+TEST(Text, NamesArePrintedAsTheyWereGiven) {
+  const std::string text =
+      "cmacheck 1\nmachine small release=6.1\n\n"
+      "b = cma_alloc a pages=4\nb1 = cma_alloc a pages=4\nx1 = alloc_pages type=movable\npin = pin b+1\n"
+      "unpin pin\ncma_release b1\nfree_pages x1\n";
+  EXPECT_EQ(print(parsed(text)), text);
+}
+
+TEST(Text, DefaultNamesCarryTheIdentifier) {
+  const Program program = parsed(on_small("b7 = cma_alloc a pages=4\nbuffer = cma_alloc a pages=4\n"));
+  EXPECT_EQ(program.ops[0].id, 7);
+  EXPECT_EQ(program.ops[1].id, 1);
+  EXPECT_EQ(program.names.size(), 1U);
+}
+
+TEST(Text, AResultHidesAnAreaOfTheSameName) {
+  const Program program = parsed(on_small("b = cma_alloc b pages=4\npin b+1\npin area:b+1\npin a+1\n"));
+  EXPECT_EQ(print_op(program, program.ops[0]), "b = cma_alloc b pages=4");
+  EXPECT_EQ(std::get<Pin>(program.ops[1].body).page.kind, Place::Kind::result);
+  EXPECT_EQ(std::get<Pin>(program.ops[2].body).page.kind, Place::Kind::area);
+  EXPECT_EQ(print_op(program, program.ops[2]), "pin area:b+0x1");
+}
+
+TEST(Text, AnOperandMayNameWhatComesLater) {
+  const Program program = parsed(on_small("cma_release b\nb = cma_alloc a pages=4\n"));
+  EXPECT_EQ(std::get<CmaRelease>(program.ops[0].body).buffer.id, program.ops[1].id);
+}
+
+TEST(Text, DeclaredAreasAreNamedLikeTheMachines) {
+  const Program program = parsed(on_small("declare video size=0x40000\nb1 = cma_alloc video pages=4\npin video+2\n"));
+  EXPECT_EQ(std::get<CmaAlloc>(program.ops[1].body).area, (AreaRef{true, program.ops[0].id}));
+  EXPECT_EQ(print_op(program, program.ops[1]), "b1 = cma_alloc video pages=4");
+}
+
+// --- machines ---
+
+TEST(Text, MachinesArePrintedAsShortAsTheyCanBe) {
+  EXPECT_EQ(print(parsed("machine small release=4.19")), "cmacheck 1\nmachine small release=4.19\n");
+  EXPECT_EQ(print(parsed("machine small cpus=2 pages=1024 release=6.1 pcp_batch=auto bugs=repaired audit=ops")),
+            "cmacheck 1\nmachine small release=6.1 pcp_batch=auto\n");
+  const std::string full =
+      "cmacheck 1\n"
+      "machine release=4.19 base=0x800 cpus=4 max_areas=4 pcp_batch=31 pcp_high=186 min_free_kbytes=4096 "
+      "extra_free_kbytes=100 debug=off rate_limits=off audit=points\n"
+      "zone DMA32 base=0x800 pages=0x4000\nzone Normal base=0x4800 pages=0x4000\n"
+      "hole base=0x900 pages=0x10\nreserved base=0x1000 pages=0x7\n"
+      "area linux,cma base=0x4800 pages=0x1000 order_per_bit=0\n"
+      "area video base=0x6000 pages=0x400 order_per_bit=2 fail=bitmap\n"
+      "bug bitmap-forgets-bit\nactor A cpu=0\nactor camera cpu=3\n";
+  EXPECT_EQ(print(parsed(full)), full);
+}
+
+TEST(Text, ShippedBugsAreOneWord) {
+  const Program program = parsed("machine small release=4.19 bugs=as-shipped\nbug bitmap-forgets-bit\n");
+  EXPECT_TRUE(program.machine.bugs.active(Bug::bitmap_forgets_bit));
+  EXPECT_TRUE(program.machine.bugs.active(Bug::undo_counts_twice));
+  EXPECT_EQ(print(program), "cmacheck 1\nmachine small release=4.19 bugs=as-shipped\nbug bitmap-forgets-bit\n");
+}
+
+TEST(Text, AFailingBitmapOfASmallMachineIsKept) {
+  Program program;
+  program.failing_bitmaps = {0};
+  program.settle();
+  EXPECT_EQ(parsed(print(program)), program) << print(program);
+}
+
+// --- refusals ---
+
+TEST(Text, SaysWhereAndWhatOfTheMachine) {
+  EXPECT_EQ(complaint(""), "1:1: expected a `machine` line");
+  EXPECT_EQ(complaint("# nothing\n\ndrain"), "3:1: expected a `machine` line first");
+  EXPECT_EQ(complaint("cmacheck 2\n"), "1:10: expected version 1: this reads no other");
+  EXPECT_EQ(complaint("area a base=0 pages=64"), "1:1: expected a `machine` line first");
+  EXPECT_EQ(complaint("machine release=6.0"), "1:17: expected a release such as 6.1, not `6.0`");
+  EXPECT_EQ(complaint("machine small release=6.1 cpus=x"), "1:32: expected a number, not `x`");
+  EXPECT_EQ(complaint("machine small release=6.1 cpus=1 cpus=2"), "1:34: `cpus=` is given twice");
+  EXPECT_EQ(complaint("machine small release=6.1 thp=1"), "1:31: expected on|off, not `1`");
+  EXPECT_EQ(complaint("machine small release=6.1 bugs=all"), "1:32: expected repaired|as-shipped, not `all`");
+  EXPECT_THAT(complaint("machine small release=6.1 speed=9"), HasSubstr("1:27: `speed=9` does not belong here in"));
+  EXPECT_EQ(complaint("machine small release=6.1\nmachine small release=6.1"),
+            "2:1: expected one `machine` line, not two");
+  EXPECT_EQ(complaint(on_small("area a base=0 pages=64")), "2:6: area `a` is there already");
+  EXPECT_EQ(complaint(on_small("area 7 base=0 pages=64")), "2:6: expected the area's name, not `7`");
+  EXPECT_EQ(complaint(on_small("bug nice")), "2:5: expected a bug: none is named `nice`");
+  EXPECT_EQ(complaint(on_small("actor A cpu=2")), "2:13: expected a CPU below 2");
+  EXPECT_EQ(complaint(on_small("actor A\nactor A")), "3:7: actor `A` is there already");
+  EXPECT_EQ(complaint(on_small("actor cpu0")), "2:7: `cpu0` is the CPU's own actor");
+  EXPECT_EQ(complaint(on_small("drain\nactor A")), "3:1: expected `actor` lines before the operations");
+  EXPECT_EQ(complaint(on_small("hole base=1")), "2:12: expected `pages=` in `hole base=N pages=N`");
+}
+
+TEST(Text, RefusesImpossibleMachinesWithTheRule) {
+  EXPECT_THAT(complaint("machine small release=6.1 cpus=9"),
+              HasSubstr("1:1: this machine is impossible: cpus must be"));
+  EXPECT_THAT(complaint("machine small release=6.1 pages=0"),
+              HasSubstr("1:1: this machine is impossible: memory must"));
+  EXPECT_THAT(complaint(on_small("area c base=0x210 pages=0x10")),
+              HasSubstr("2:1: this machine is impossible: area c overlaps area a"));
+  EXPECT_THAT(complaint(on_small("area c base=0x11 pages=0x10")),
+              HasSubstr("2:1: this machine is impossible: area c: base must be"));
+  EXPECT_THAT(complaint(on_small("area c base=0x10 pages=0")),
+              HasSubstr("2:1: this machine is impossible: area c has no pages"));
+  EXPECT_THAT(complaint(on_small("zone DMA base=0 pages=0x1000")),
+              HasSubstr("2:1: this machine is impossible: zone DMA does not lie inside"));
+  // The hole is what is wrong with the area of a machine that was possible before.
+  EXPECT_THAT(complaint(on_small("hole base=0x200 pages=1")), HasSubstr("2:1: this machine is impossible: area a"));
+  EXPECT_THAT(complaint("machine small release=3.6"), HasSubstr("1:1: this machine is impossible: release 3.6"));
+}
+
+TEST(Text, SaysWhereAndWhatOfOperations) {
+  EXPECT_EQ(op_complaint("frobnicate"), "2:1: expected an operation: `frobnicate` is none");
+  EXPECT_EQ(op_complaint("b = "), "2:4: expected an operation");
+  EXPECT_EQ(op_complaint("b=cma_alloc a pages=1"), "2:1: expected an operation, or a name followed by ` = `");
+  EXPECT_EQ(op_complaint("7b = cma_alloc a pages=1"), "2:1: expected a name, not `7b`");
+  EXPECT_EQ(op_complaint("log = cma_alloc a pages=1"), "2:1: `log` has a meaning of its own after `expect`");
+  EXPECT_EQ(op_complaint("b = cma_alloc"), "2:14: expected an area in `cma_alloc AREA pages=N [align=N] [nowarn]`");
+  EXPECT_EQ(op_complaint("cma_alloc q pages=1"), "2:11: expected an area: nothing is named `q`");
+  EXPECT_EQ(op_complaint("cma_alloc a"), "2:12: expected `pages=` in `cma_alloc AREA pages=N [align=N] [nowarn]`");
+  EXPECT_EQ(op_complaint("cma_alloc a pages="), "2:19: expected a value after `pages=`");
+  EXPECT_EQ(op_complaint("cma_alloc a pages=-1"), "2:19: expected a number, not `-1`");
+  EXPECT_EQ(op_complaint("cma_alloc a pages=0x"), "2:19: expected a number, not `0x`");
+  EXPECT_EQ(op_complaint("cma_alloc a pages=1 align=256"), "2:27: expected 0 to 255");
+  EXPECT_EQ(op_complaint("cma_alloc a pages=18446744073709551616"),
+            "2:19: expected a number that fits into 64 bits, not `18446744073709551616`");
+  EXPECT_EQ(op_complaint("cma_alloc a pages=1 pages=2"), "2:21: `pages=` is given twice");
+  EXPECT_EQ(op_complaint("cma_alloc a pages=1 soon"),
+            "2:21: `soon` does not belong here in `cma_alloc AREA pages=N [align=N] [nowarn]`");
+  EXPECT_EQ(op_complaint("cma_release b"), "2:13: expected a result: nothing is named `b`");
+  EXPECT_EQ(op_complaint("alloc_pages type=fast"), "2:18: expected movable|unmovable|reclaimable, not `fast`");
+  EXPECT_EQ(op_complaint("refuse ?1 times=4294967296"), "2:17: expected 0 to 4294967295, or `all`");
+  EXPECT_EQ(op_complaint("pin b+x"), "2:7: expected a number, not `x`");
+  EXPECT_EQ(op_complaint("pin area:x"), "2:5: expected an area: nothing is named `x`");
+  EXPECT_EQ(op_complaint("pin ?65536"), "2:5: expected an identifier below 65536");
+  EXPECT_EQ(op_complaint("b = cma_alloc a pages=1\nb = cma_alloc a pages=1"), "3:1: `b` names another result already");
+  EXPECT_EQ(op_complaint("declare a size=0x1000"), "2:9: area `a` is there already");
+}
+
+TEST(Text, SaysWhereAndWhatOfActorsPointsAndExpectations) {
+  EXPECT_EQ(op_complaint("B: drain"), "2:1: expected an actor: nobody is named `B`");
+  EXPECT_EQ(op_complaint("drain cpu=2"), "2:11: expected a CPU below 2");
+  EXPECT_EQ(op_complaint("cpu1: drain cpu=1"), "2:13: expected an actor or `cpu=`, not both");
+  EXPECT_EQ(op_complaint("drain until=lunch"), "2:13: expected a point: none is named `lunch`");
+  EXPECT_EQ(op_complaint("drain until=sleep#0"), "2:19: expected 1 to 65535");
+  EXPECT_EQ(op_complaint("sleep us=1 until=sleep"),
+            "2:12: `sleep` is performed by nobody: it has no actor and no point");
+  EXPECT_THAT(op_complaint("expect"), HasSubstr("2:7: expected log, trace, cat, page, finding"));
+  EXPECT_THAT(op_complaint("expect ?1.size == 4"), HasSubstr("2:11: expected ok|failed"));
+  EXPECT_EQ(op_complaint("expect ?1.pfn = 4"), "2:15: expected ==|!=|<|<=|>|>=, not `=`");
+  EXPECT_EQ(op_complaint("expect log busy"), "2:12: expected a text in quotes, not `busy`");
+  EXPECT_EQ(op_complaint("expect log \"busy"), "2:12: expected a closing `\"` on this line");
+  EXPECT_EQ(op_complaint("expect log \"a\\q\""), "2:14: expected one of \\\" \\\\ \\n \\xHH");
+  EXPECT_EQ(op_complaint("expect log \"a\"never"), "2:15: expected a blank after `\"`");
+}
+
+TEST(Text, RefusesTooManyOperations) {
+  std::string text(kSmall);
+  for (std::size_t i = 0; i <= kMaxOps; ++i) text += "drain\n";
+  EXPECT_THAT(complaint(text), HasSubstr("4098:1: expected at most 4096 operations"));
+}
+
+TEST(Text, TheReferenceHasALineForEachKind) {
+  const std::string reference = op_reference();
+  EXPECT_THAT(reference, HasSubstr("| `cma_alloc AREA pages=N [align=N] [nowarn]` |"));
+  EXPECT_EQ(static_cast<std::size_t>(std::count(reference.begin(), reference.end(), '\n')), kOpKinds + 2);
+}
+
+}  // namespace
+}  // namespace cma
