@@ -18,8 +18,8 @@ struct GeneratorOptions {
   std::size_t actors = 2;          // at most
   std::optional<Release> release;  // any that is modelled
   bool shapes = true;              // machines other than the default small one too
-  // Only what a real kernel can be asked to do in the same way: one CPU, one actor, no stops, no drivers that refuse,
-  // the default small machine.
+  // Only what a real kernel can be asked to do in the same way: one CPU, one actor, no stops; the machine is the small
+  // one with one CPU. properties/judge puts such operations on machines that a kernel can have.
   bool judgeable = false;
 };
 

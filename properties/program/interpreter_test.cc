@@ -1,0 +1,504 @@
+#include "properties/program/interpreter.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "properties/program/generator.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Program parsed(std::string_view text) {
+  auto program = parse(text, "test");
+  EXPECT_TRUE(program.has_value()) << program.error().text();
+  return program.has_value() ? *program : Program{};
+}
+
+// Writes down what it is told, in order.
+class Listener : public Observer {
+ public:
+  std::vector<std::string> said;
+  int audits = 0;
+
+  void program_begins(Machine& machine) override { said.emplace_back(machine.booted() ? "begins" : "begins early"); }
+  void booted(Machine&) override { said.emplace_back("booted"); }
+  void alloc_begins(AreaId, std::uint64_t count, unsigned) override { note("alloc", count); }
+  void alloc_failed(AreaId, std::uint64_t count, unsigned) override { note("failed", count); }
+  void buffer_allocated(AreaId, Pfn, std::uint64_t count, unsigned) override { note("allocated", count); }
+  void buffer_releasing(AreaId, Pfn, std::uint64_t count) override { note("releasing", count); }
+  void buffer_released(AreaId, Pfn, std::uint64_t count) override { note("released", count); }
+  void pages_allocated(Pfn, unsigned order, Gfp) override { note("pages", order); }
+  void pages_freeing(Pfn, unsigned order) override { note("freeing", order); }
+  void owner_adopted(OwnerId owner) override { note("adopted", owner); }
+  void owner_releasing(OwnerId owner) override { note("letting go", owner); }
+  void reference_taken(Pfn pfn) override { note("get", pfn); }
+  void reference_dropping(Pfn pfn) override { note("put", pfn); }
+  void control_changes(Machine&) override { ++audits; }
+  void op_performed(Machine&, std::size_t op) override { note("op", op); }
+  void program_ended(Machine&) override { said.emplace_back("ended"); }
+
+ private:
+  void note(const char* what, std::uint64_t figure) {
+    said.push_back(std::string(what) + " " + std::to_string(figure));
+  }
+};
+
+// Runs a program whose own expectations say what must be so.
+RunResult passes(std::string_view text, Observer* observer = nullptr) {
+  const RunResult result = run(parsed(text), observer);
+  EXPECT_FALSE(result.finding) << result.finding->signature() << ": " << result.finding->message;
+  return result;
+}
+
+const std::string kSmall = "machine small release=6.1\nactor A cpu=0\nactor B cpu=1\nactor C cpu=0\n";
+
+// --- what operations tell ---
+
+TEST(Interpreter, TellsWhatWasAskedForAndGot) {
+  Listener listener;
+  passes(kSmall + R"(
+b = cma_alloc a pages=8
+cma_release b from=2 pages=3
+cma_release b
+cma_alloc a pages=500
+x = alloc_pages order=2 type=unmovable
+free_pages x
+n = anon_page
+k = pin n
+unpin k
+free n
+)",
+         &listener);
+  EXPECT_THAT(listener.said, ElementsAre("begins", "alloc 8", "allocated 8", "op 0", "releasing 3", "released 3",
+                                         "op 1", "releasing 2", "released 2", "releasing 3", "released 3", "op 2",
+                                         "alloc 500", "failed 500", "op 3", "pages 2", "op 4", "freeing 2", "op 5",
+                                         "adopted 1", "op 6", testing::StartsWith("get "), "op 7",
+                                         testing::StartsWith("put "), "op 8", "letting go 1", "op 9", "ended"));
+}
+
+TEST(Interpreter, TellsOfDebugfsBuffers) {
+  Listener listener;
+  passes("machine small release=6.1\ndebugfs_alloc a pages=4\ndebugfs_alloc a pages=2\ndebugfs_free a pages=3\n",
+         &listener);
+  EXPECT_THAT(listener.said, ElementsAre("begins", "alloc 4", "allocated 4", "op 0", "alloc 2", "allocated 2", "op 1",
+                                         "releasing 2", "releasing 1", "released 2", "released 1", "op 2", "ended"));
+}
+
+// --- stopping and resuming ---
+
+TEST(Interpreter, AnActorStopsAtAPointAndGoesOn) {
+  passes(kSmall + R"(
+A: b = cma_alloc a pages=8 until=cma_bitmap_marked
+expect b.inside
+expect free_cma == 512
+expect cat cma/a/used "8"
+A: resume until=cma_mutex_dropped
+expect b.inside
+expect page a used ref=1
+A: resume
+expect b.ok
+expect skipped == 0
+)");
+}
+
+TEST(Interpreter, StopsTheNthTime) {
+  passes(kSmall + R"(
+k = unmovable_page at=a+0x3
+A: b = cma_alloc a pages=4 until=cma_bitmap_marked#2
+expect trace "test_pages_isolated" times=2
+expect cat cma/a/used "4"
+expect log "busy, retrying" times=1
+A: resume
+expect b.pfn == a+4
+)");
+}
+
+TEST(Interpreter, APointThatIsNotPassedStopsNobody) {
+  passes(kSmall +
+         "A: x = alloc_pages until=cma_bitmap_marked type=movable\nexpect x.ok\nA: free_pages x\nexpect x.gone\n");
+}
+
+// The story of the design: B waits for cma_mutex, the next operation follows, and B runs on right after the operation
+// that wakes it, before the one after that.
+TEST(Interpreter, WaitersRunOnRightAfterWhatWakesThem) {
+  passes(kSmall + R"(
+A: b1 = cma_alloc a pages=8 until=cma_mutex_taken
+B: b2 = cma_alloc b pages=8
+C: b3 = cma_alloc a pages=4
+expect b2.inside
+expect b3.inside
+drain
+expect b2.inside
+A: resume
+expect b1.ok
+expect b2.ok
+expect b3.ok
+expect trace next "cma_alloc_start: name=a count=8"
+expect trace next "cma_alloc_start: name=b count=8"
+expect trace next "cma_alloc_start: name=a count=4"
+expect trace next "cma_alloc_finish: name=a pfn=0x200"
+expect trace next "cma_alloc_finish: name=b"
+expect trace next "cma_alloc_finish: name=a pfn=0x208"
+expect skipped == 0
+)");
+}
+
+TEST(Interpreter, AWokenActorMayStopAgain) {
+  passes(kSmall + R"(
+A: b1 = cma_alloc a pages=8 until=cma_mutex_taken
+B: b2 = cma_alloc a pages=8 until=cma_mutex_taken
+A: resume
+expect b1.ok
+expect b2.inside
+B: resume
+expect b2.ok
+)");
+}
+
+TEST(Interpreter, OperationsOfABusyActorAreSkipped) {
+  const RunResult result = passes(kSmall + R"(
+A: b = cma_alloc a pages=8 until=cma_bitmap_marked
+A: x = alloc_pages type=movable
+B: resume
+expect x.skipped
+expect skipped == 2
+A: resume
+A: resume
+expect skipped == 3
+)");
+  EXPECT_EQ(result.skipped, 3U);
+}
+
+TEST(Interpreter, EachCpuHasAnActorOfItsOwn) {
+  passes(kSmall + R"(
+b = cma_alloc a pages=8 until=cma_bitmap_marked
+x = alloc_pages type=movable cpu=1
+y = alloc_pages type=movable
+resume cpu=1
+resume
+expect b.ok
+expect x.ok
+expect y.skipped
+expect skipped == 2
+)");
+}
+
+// --- operands that are gone ---
+
+TEST(Interpreter, WhatHasNoOperandIsSkipped) {
+  passes(kSmall + R"(
+cma_release b
+b = cma_alloc a pages=8
+cma_release b from=8
+cma_release b from=4 pages=5
+cma_release b
+cma_release b
+pin b+1
+x = alloc_pages order=1 type=movable
+cma_release x
+free_pages x
+free_pages x
+k = pin 0x200
+unpin k
+free ?77
+put_page 0x0
+expect k.failed
+expect skipped == 10
+)");
+}
+
+TEST(Interpreter, PartsOfABufferAreReleasedOnBitBoundaries) {
+  passes(kSmall + R"(
+b1 = cma_alloc b pages=7
+cma_release b1 from=1 pages=2
+expect skipped == 1
+cma_release b1 from=2 pages=2
+cma_release b1 from=6 pages=1
+expect cat cma/b/used "4"
+cma_release b1 from=2
+expect cat cma/b/used "2"
+pin b1+2
+expect skipped == 2
+cma_release b1
+expect b1.gone
+expect cat cma/b/used "0"
+expect skipped == 2
+)");
+}
+
+TEST(Interpreter, AHandleFollowsTheData) {
+  passes(kSmall + R"(
+n = anon_page at=a+0x3 pages=2
+drain_lru
+expect n.pfn == a+0x3
+b = cma_alloc a pages=16
+expect b.pfn == a
+expect n.pfn != a+0x3
+expect page n+1 used owner=n
+free n
+expect n.gone
+)");
+}
+
+TEST(Interpreter, PutPageDropsOnlyWhatGetPageTook) {
+  passes(kSmall + R"(
+n = anon_page at=a+0x3
+drain_lru
+put_page n
+expect skipped == 1
+get_page n
+expect page n ref=2
+put_page n
+put_page n
+expect page n ref=1
+expect skipped == 2
+)");
+}
+
+TEST(Interpreter, ReferencesOnTailsCountOnTheHead) {
+  passes(kSmall + R"(
+x = alloc_pages order=2 type=unmovable comp
+k = pin x+3
+expect page x ref=2
+free_pages x
+expect page k used ref=1
+unpin k
+expect k.gone
+)");
+}
+
+TEST(Interpreter, ARefusingDriverKeepsItsPage) {
+  passes(kSmall + R"(
+m = movable_page at=a+0x3
+refuse m times=all error=EIO
+b = cma_alloc a pages=8
+expect b.pfn > a+0x3
+refuse m times=0
+b2 = cma_alloc a pages=4
+expect b2.pfn == a
+expect m.pfn != a+0x3
+expect page m owner=m
+)");
+}
+
+// --- boot ---
+
+TEST(Interpreter, BootOperationsComeBeforeEverythingElse) {
+  Listener listener;
+  passes(R"(machine release=4.19 pages=0x8000
+reserve base=0x10 pages=2
+declare video base=0x4000000 size=0x400000 fixed
+expect video.pfn == 0x4000
+declare odd base=0x1000 size=0x400000 fixed
+expect odd == -EINVAL
+expect log "cma: Reserved 4 MiB at 0x0000000004000000"
+expect free_cma == 0
+b = cma_alloc video pages=1024
+cma_alloc odd pages=1
+reserve base=0x20 pages=2
+expect b.pfn == 0x4000
+expect page video+1 used
+expect page 0x10 used
+expect skipped == 2
+)",
+         &listener);
+  EXPECT_EQ(listener.said.front(), "begins early");
+  EXPECT_NE(std::find(listener.said.begin(), listener.said.end(), "booted"), listener.said.end());
+}
+
+TEST(Interpreter, AProgramOfBootOperationsOnlyIsBootedAtItsEnd) {
+  Listener listener;
+  passes("machine small release=6.1\nreserve base=0x10 pages=2\n", &listener);
+  EXPECT_THAT(listener.said, ElementsAre("begins early", "op 0", "booted", "ended"));
+}
+
+TEST(Interpreter, AnAreaWithoutABitmapIsNotActivated) {
+  passes(R"(machine release=6.1 pages=0x8000
+area video base=0x4000 pages=0x400 fail=bitmap
+expect free_cma == 0
+b = cma_alloc video pages=1
+expect b == -ENOMEM
+expect log "cma: CMA area video could not be activated"
+)");
+}
+
+TEST(Interpreter, AnotherAreasMemoryIsNotDeclaredAgain) {
+  passes("machine small release=6.1\ninit_reserved_mem c base=0x200000 size=0x10000\nexpect c.skipped\n");
+}
+
+// --- time, signals, the end ---
+
+TEST(Interpreter, TimePassesForEverybody) { passes(kSmall + "sleep us=5\nsleep us=100\nexpect time == 105\n"); }
+
+// 4.19 waits when more than half of the LRU pages are isolated, even if it holds them all itself.
+const std::string kThrottled = R"(machine small release=4.19
+actor A cpu=0
+n1 = anon_page at=a+0x2 pages=2
+n2 = anon_page at=a+0x12 pages=2
+drain_lru
+A: b = cma_alloc a pages=64 align=6
+)";
+
+TEST(Interpreter, ASleeperIsWokenByItsTime) {
+  passes(kThrottled + R"(
+expect b.inside
+expect time == 0
+sleep us=99999
+expect b.inside
+n3 = anon_page pages=16
+drain_lru
+sleep us=1
+expect b.ok
+expect skipped == 0
+)");
+}
+
+TEST(Interpreter, ASignalEndsTheThrottle) {
+  passes(kThrottled + R"(
+signal A
+expect b.inside
+sleep us=100000
+expect b.failed
+)");
+}
+
+TEST(Interpreter, ASleeperThatNothingCanWakeForGoodIsALasso) {
+  const RunResult result = run(parsed(kThrottled));
+  ASSERT_TRUE(result.finding);
+  EXPECT_EQ(result.finding->signature(), "bounded/isolate_migratepages_block/sleep");
+  EXPECT_EQ(result.finding->op, 3U);
+  EXPECT_THAT(result.finding->message, HasSubstr("A sleeps in the isolation throttle"));
+}
+
+TEST(Interpreter, AWaiterBehindASleeperMakesNoDifferenceToTheLasso) {
+  const RunResult result = run(parsed(kThrottled + "b2 = cma_alloc b pages=1\nexpect b2.inside\n"));
+  ASSERT_TRUE(result.finding);
+  EXPECT_EQ(result.finding->law, "bounded");
+}
+
+TEST(Interpreter, TheEndIsFair) {
+  Listener listener;
+  const Program program = parsed(kSmall + R"(
+A: b1 = cma_alloc a pages=8 until=cma_mutex_taken
+B: b2 = cma_alloc a pages=8
+C: drain until=drain_lru_begin
+b3 = cma_alloc b pages=4 until=isolate_done
+)");
+  Interpreter interpreter;
+  const RunResult result = interpreter.run(program, &listener);
+  EXPECT_FALSE(result.finding);
+  EXPECT_TRUE(interpreter.machine().engine.at_rest());
+  for (Slot slot = 0; slot < program.ops.size(); ++slot)
+    EXPECT_EQ(interpreter.world().result(slot).state, Result::State::done) << slot;
+  EXPECT_EQ(listener.said.back(), "ended");
+}
+
+TEST(Interpreter, PinsStayAtTheEnd) {
+  Interpreter interpreter;
+  const Program program = parsed(kSmall + "n = anon_page at=a+0x3\nk = pin n\nfree n\n");
+  EXPECT_FALSE(interpreter.run(program).finding);
+  EXPECT_EQ(interpreter.machine().map.page(0x203).ref, 2);  // the pin's, and the pagevec's
+}
+
+// --- findings ---
+
+class Judge : public Observer {
+ public:
+  explicit Judge(std::size_t op) : op_(op) {}
+  void op_performed(Machine&, std::size_t op) override {
+    if (op == op_) throw LawBroken("bitmap", "", "planted");
+  }
+
+ private:
+  std::size_t op_;
+};
+
+TEST(Interpreter, ABrokenLawIsAFindingWhereItHappened) {
+  Judge judge(1);
+  const Program program = parsed(kSmall + "drain\nA: b = cma_alloc a pages=8 until=cma_bitmap_marked\ndrain\n");
+  Interpreter interpreter;
+  const RunResult result = interpreter.run(program, &judge);
+  ASSERT_TRUE(result.finding);
+  EXPECT_EQ(result.finding->signature(), "bitmap/cma_alloc/cma_bitmap_marked");
+  EXPECT_EQ(result.finding->op, 1U);
+  EXPECT_FALSE(result.passed());
+  // What was left in the middle does no harm to the next run.
+  const RunResult after = interpreter.run(program);
+  EXPECT_FALSE(after.finding);
+  EXPECT_EQ(after.trace_hash, run(program).trace_hash);
+}
+
+TEST(Interpreter, AnExpectedFindingPasses) {
+  Judge judge(0);
+  const Program program = parsed(kSmall + "drain\nexpect finding law=bitmap\n");
+  EXPECT_TRUE(run(program, &judge).passed());
+  const RunResult none = run(program);
+  ASSERT_TRUE(none.finding);
+  EXPECT_EQ(none.finding->law, "expect");
+  EXPECT_THAT(none.finding->message, HasSubstr("was to break law bitmap"));
+  EXPECT_FALSE(run(parsed(kSmall + "drain\nexpect finding law=views\n"), &judge).passed());
+}
+
+TEST(Interpreter, AFailedAssertionIsAFinding) {
+  // The bitmap that is not there is searched all the same: up to 3.6 the kernel did, and crashed.
+  const RunResult result = run(parsed(R"(machine release=6.1 pages=0x8000
+area video base=0x4000 pages=0x400 fail=bitmap
+bug inactive-alloc
+bug count-truncated
+cma_alloc video pages=0x100000001
+)"));
+  ASSERT_TRUE(result.finding);
+  EXPECT_EQ(result.finding->signature(), "sound/sweep/cma_alloc_entry");
+}
+
+TEST(Interpreter, AuditsAtEveryPointWhenAsked) {
+  Listener seldom;
+  Listener often;
+  const std::string op = "b = cma_alloc a pages=8\n";
+  const RunResult plain = passes("machine small release=6.1\n" + op, &seldom);
+  const RunResult audited = passes("machine small release=6.1 audit=points\n" + op, &often);
+  EXPECT_EQ(seldom.audits, 0);
+  EXPECT_EQ(static_cast<std::uint64_t>(often.audits), audited.steps);
+  EXPECT_EQ(plain.trace_hash, audited.trace_hash);
+}
+
+// --- determinism ---
+
+TEST(Interpreter, ARestoredMachineIsAsGoodAsANewOne) {
+  Interpreter reused;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const Program program = generate(seed);
+    const RunResult first = reused.run(program);
+    const std::uint64_t state = reused.machine().state_hash();
+    Interpreter fresh;
+    const RunResult second = fresh.run(program);
+    EXPECT_EQ(first.trace_hash, second.trace_hash) << print(program);
+    EXPECT_EQ(first.steps, second.steps);
+    EXPECT_EQ(first.skipped, second.skipped);
+    EXPECT_EQ(state, fresh.machine().state_hash()) << print(program);
+  }
+}
+
+TEST(Interpreter, KeepsWhatCatReadIfAsked) {
+  const Program program = parsed(kSmall + "cma_alloc a pages=3\ncat cma/a/used\ncat cma/z/used\n");
+  Interpreter interpreter;
+  interpreter.run(program);
+  EXPECT_TRUE(interpreter.world().output.empty());
+  interpreter.run(program, nullptr, {.keep_output = true});
+  ASSERT_EQ(interpreter.world().output.size(), 1U);
+  EXPECT_EQ(interpreter.world().output.front(), (std::pair<Slot, std::string>{1, "3\n"}));
+}
+
+TEST(Interpreter, NamesActorsAsTheProgramDoes) {
+  const Program program = parsed(kSmall);
+  EXPECT_EQ(actor_name(program, 0), "cpu0");
+  EXPECT_EQ(actor_name(program, 1), "cpu1");
+  EXPECT_EQ(actor_name(program, 3), "B");
+}
+
+}  // namespace
+}  // namespace cma
