@@ -106,7 +106,8 @@ Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool 
 }
 
 Task<Pfn> Areas::cma_alloc_v4_11(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
-  if (areas_[id].pages == 0) co_return kNoPfn;
+  // Areas behind one that failed were never activated: the kernel dereferences their missing bitmap (B1's sibling).
+  if (areas_[id].pages == 0 || (!areas_[id].active() && !bugs_.active(Bug::inactive_alloc))) co_return kNoPfn;
   if (debug_) trace_.emit(Event::log_cma_alloc, id, count, align);
   if (count == 0) co_return kNoPfn;
   co_await at(engine_, Point::cma_alloc_entry);
