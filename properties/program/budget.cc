@@ -5,6 +5,9 @@
 namespace cma {
 namespace {
 
+// Leaves room for multiplication: nothing takes so many steps.
+constexpr std::uint64_t kNoBound = std::uint64_t{1} << 56;
+
 // One contiguous allocation: it isolates and may move whatever lies in the units around its range.
 std::uint64_t contig_steps(const Machine& machine, std::uint64_t pages) {
   return (pages + 2 * machine.geometry().isolation_unit()) * kStepsPerPage;
@@ -18,7 +21,8 @@ std::uint64_t sweep_steps(const World& world, AreaRef ref, std::uint64_t pages, 
   const std::uint64_t apart = std::max<std::uint64_t>(std::min<std::uint64_t>(align, 32), area.order_per_bit);
   const std::uint64_t windows = (area.pages >> apart) + 1;
   // A request that is larger than the area is refused at once; a bug may take it for one that fits.
-  return windows * contig_steps(world.machine(), std::min(pages, area.pages));
+  const std::uint64_t window = contig_steps(world.machine(), std::min(pages, area.pages));
+  return windows > kNoBound / window ? kNoBound : windows * window;
 }
 
 struct Bound {
@@ -29,6 +33,7 @@ struct Bound {
   std::uint64_t operator()(const OwnedPages<kKind>& op) const {
     return op.pages * contig_steps(world.machine(), 1);
   }
+  std::uint64_t operator()(const MmapAnon& op) const { return op.pages * contig_steps(world.machine(), 1); }
   // Freeing and draining touch each page a few times at most.
   template <class Other>
   std::uint64_t operator()(const Other&) const {
@@ -38,7 +43,6 @@ struct Bound {
 
 }  // namespace
 
-// The largest machine has 2^26 pages, so the largest bound is below 2^63.
 std::uint64_t step_budget(const World& world, const Op& op) {
   return kStepsPerOperation + std::visit(Bound{world}, op.body);
 }

@@ -7,8 +7,9 @@
 
 namespace cma {
 
-// A page in the way is tried 10 passes x 5 tries, each passing up to 8 points: drains and frees of it come on top.
-inline constexpr std::uint64_t kStepsPerPage = 500;
+// A page in the way is tried 10 passes x 5 tries, each passing up to 8 points; its drains and frees come on top, and a
+// bound should be met by nothing that ends.
+inline constexpr std::uint64_t kStepsPerPage = 2000;
 // What an operation may do whatever its size: drains of all CPUs, mutexes.
 inline constexpr std::uint64_t kStepsPerOperation = 10'000;
 
