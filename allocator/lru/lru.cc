@@ -8,7 +8,7 @@ Lru::Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy)
       map_(map),
       buddy_(buddy),
       pagevecs_(static_cast<std::size_t>(geometry.cpus)) {
-  for (auto& pagevec : pagevecs_) pagevec.reserve(kPagevecSize);
+  for (auto& pagevec : pagevecs_) pagevec.reserve(pagevec_size(release_));
 }
 
 void Lru::copy_from(const Lru& other) {
@@ -97,7 +97,7 @@ Task<void> Lru::cache_add(Pfn pfn) {
   ++map_.edit(pfn).pagevecs;
   std::vector<Pfn>& pagevec = pagevecs_[static_cast<unsigned>(engine_.cpu())];
   pagevec.push_back(pfn);
-  if (pagevec.size() >= kPagevecSize || disable_count_ > 0) co_await add_drain(engine_.cpu());
+  if (pagevec.size() >= pagevec_size(release_) || disable_count_ > 0) co_await add_drain(engine_.cpu());
 }
 
 Task<void> Lru::putback(Pfn pfn) {

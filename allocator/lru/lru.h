@@ -14,8 +14,8 @@ namespace cma {
 
 enum class LruList : std::uint8_t { inactive_anon, active_anon, inactive_file, active_file, unevictable };
 inline constexpr unsigned kLruLists = 5;
-// PAGEVEC_SIZE: a drain happens on the fifteenth insertion.
-inline constexpr std::size_t kPagevecSize = 15;
+// PAGEVEC_SIZE: a drain happens on the fifteenth insertion, since 6.8 on the thirty-first.
+constexpr std::size_t pagevec_size(Release release) { return release >= Release::v6_12 ? 31 : 15; }
 
 // Another per-CPU cache that keeps pages from moving and is emptied together with the pagevecs (5.13): the buffer-head
 // slots of the owners layer. This layer's one upward call.
