@@ -84,6 +84,10 @@ Task<int> Areas::sweep(AreaId id, Window& window) {
     if (debug_) trace_.emit(Event::log_cma_busy_retrying);
     if (release_ >= Release::v6_1) trace_.emit(Event::cma_alloc_busy_retry, id, window.pfn, window.count, window.align);
     start = bit + window.mask + 1;
+    if (bugs_.active(Bug::retry_step_short)) [[unlikely]] {
+      bugs_.reached(Bug::retry_step_short);
+      --start;
+    }
     // A mask of all ones leaves no second window.
     if (start <= bit) co_return error;
   }

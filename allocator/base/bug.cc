@@ -33,6 +33,18 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      Release::v4_19},
     {Bug::bitmap_forgets_bit, "bitmap-forgets-bit", "planted",
      "cma_alloc leaves the last bit of the window it marks clear.", std::nullopt, std::nullopt},
+    {Bug::head_for_tail, "head-for-tail", "planted",
+     "A freed block whose parent will soon be whole goes to the head of its list instead of the tail.", std::nullopt,
+     std::nullopt},
+    {Bug::retry_step_short, "retry-step-short", "planted",
+     "After a busy window the sweep steps on by the alignment mask instead of one more.", std::nullopt, std::nullopt},
+    {Bug::drain_left_out, "drain-left-out", "planted",
+     "A contiguous allocation does not drain the per-CPU lists before it tests its range.", std::nullopt, std::nullopt},
+    {Bug::merge_among_equals, "merge-among-equals", "planted",
+     "Free blocks of a pageblock and more never merge, even where their types agree.", std::nullopt, std::nullopt},
+    {Bug::outer_start_is_start, "outer-start-is-start", "planted",
+     "A range is tested and captured from its own start instead of from the free block that reaches into it.",
+     std::nullopt, std::nullopt},
 }};
 
 }  // namespace

@@ -31,6 +31,12 @@ enum class Bug : std::uint8_t {
   steal_ends_isolation,   // claiming a large free block retypes pageblocks of it that are being isolated
   speculative_leak,       // E14: a multi-page free loses its tail when somebody holds a momentary reference
   bitmap_forgets_bit,     // planted mutant: cma_alloc leaves the last bit of a window clear
+  // Planted mutants that only the comparison with a real kernel can tell.
+  head_for_tail,         // a freed block is inserted at the head where the tail is its place
+  retry_step_short,      // a sweep goes on mask pages behind a busy window, not mask + 1
+  drain_left_out,        // a range is tested while its pages are still on per-CPU lists
+  merge_among_equals,    // blocks of a pageblock and more do not merge even where their types agree
+  outer_start_is_start,  // the range is tested from its own start, not from that of the free block across it
   kCount
 };
 

@@ -63,6 +63,10 @@ Pfn Buddy::covering_block(Pfn pfn) const {
 // 5.18 refuses wherever types differ and one of them is CMA, HighAtomic or Isolate.
 bool Buddy::merge_refused(const Zone& zone, Pfn pfn, Pfn buddy, unsigned order, Migratetype type) const {
   if (order < pageblock_order_) return false;
+  if (bugs_.active(Bug::merge_among_equals)) [[unlikely]] {
+    bugs_.reached(Bug::merge_among_equals);
+    return true;
+  }
   const Migratetype other = map_.pageblock_type(buddy);
   if (release_ >= Release::v6_1) return type != other && (!is_mergeable(type) || !is_mergeable(other));
   if (!zone.has_isolate_pageblock() || type == other) return false;
@@ -102,7 +106,12 @@ void Buddy::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type
     pfn &= buddy;
     ++order;
   }
-  insert(zone, pfn, order, type, to_tail || parent_merge_likely(pfn, order));
+  bool tail = to_tail || parent_merge_likely(pfn, order);
+  if (tail && !booting_ && bugs_.active(Bug::head_for_tail)) [[unlikely]] {
+    bugs_.reached(Bug::head_for_tail);
+    tail = false;
+  }
+  insert(zone, pfn, order, type, tail);
 }
 
 // Frees single pages of one pageblock, as freeing one after the other would, upwards: the blocks that form on the way

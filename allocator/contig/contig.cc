@@ -42,7 +42,10 @@ Task<int> Contig::alloc_v4(Pfn start, Pfn end, Migratetype type) {
   if (migrated == 0 || migrated == -kEBUSY) {
     // Whether a page stayed in the way is the test's to say, not migration's.
     co_await lru_.add_drain_all();
-    co_await buddy_.drain_all_pages(zone);
+    if (bugs_.active(Bug::drain_left_out)) [[unlikely]]
+      bugs_.reached(Bug::drain_left_out);
+    else
+      co_await buddy_.drain_all_pages(zone);
     co_await at(engine_, Point::contig_migrated);
     error = co_await test_and_capture(start, end);
     // 4.5 to 4.14 returned migration's busy code even when the range had been captured after all.
@@ -61,7 +64,10 @@ Task<int> Contig::alloc_v5_19(Pfn start, Pfn end, Migratetype type) {
   int error = co_await isolation_.start_isolate_page_range(start, end, type);
   if (error == 0) {
     const int zone = map_.page(start).zone;
-    co_await buddy_.drain_all_pages(zone);
+    if (bugs_.active(Bug::drain_left_out)) [[unlikely]]
+      bugs_.reached(Bug::drain_left_out);
+    else
+      co_await buddy_.drain_all_pages(zone);
     const int migrated = co_await migrate_range(start, end);
     co_await at(engine_, Point::contig_migrated);
     error = migrated;
@@ -117,7 +123,11 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
 }
 
 Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
-  const Pfn outer_start = buddy_.covering_block(start);
+  Pfn outer_start = buddy_.covering_block(start);
+  if (bugs_.active(Bug::outer_start_is_start) && outer_start != start) [[unlikely]] {
+    bugs_.reached(Bug::outer_start_is_start);
+    outer_start = start;
+  }
   co_await at(engine_, Point::contig_outer_start);
   if (isolation_.test_pages_isolated(outer_start, end) != 0) {
     if (release_ < Release::v6_1)
