@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
 namespace cma {
 namespace {
 
@@ -282,6 +286,15 @@ TEST(Text, TheReferenceHasALineForEachKind) {
   const std::string reference = op_reference();
   EXPECT_THAT(reference, HasSubstr("| `cma_alloc AREA pages=N [align=N] [nowarn]` |"));
   EXPECT_EQ(static_cast<std::size_t>(std::count(reference.begin(), reference.end(), '\n')), kOpKinds + 2);
+}
+
+// Tests run from the repository's root.
+TEST(Text, TheReferenceInTheReadmeIsTheRealOne) {
+  std::ifstream file("properties/program/README.md");
+  std::stringstream readme;
+  readme << file.rdbuf();
+  EXPECT_NE(readme.str().find(op_reference()), std::string::npos) << "properties/program/README.md needs this table:\n"
+                                                                  << op_reference();
 }
 
 }  // namespace
