@@ -241,14 +241,24 @@ Frame Auditor::walk_head(const Stretch& stretch, Frame frame, Walk& walk) {
     case kPageBuddy: return walk_free_block(stretch, frame, walk);
     case kPagePcp: return walk_cached_block(stretch, frame, walk);
     case kPageInFlight: return walk_in_flight(stretch, frame, walk);
-    case kPageReserved: ++walk.tallies[Tally::reserved]; break;
+    case kPageReserved: return walk_reserved(frame, walk);
     case kPageLeaked: ++walk.tallies[Tally::leaked]; break;
     case kPageHole: break;
     default:
       broken("conserved", fmt::format("page {:#x} is in two states at once (flags {:#x})", pfn(frame), page.flags));
   }
   if (entries_[frame].expected() != 0)
-    broken("conserved", fmt::format("page {:#x} is in use by a program, and reserved, leaked or missing", pfn(frame)));
+    broken("conserved", fmt::format("page {:#x} is in use by a program, and leaked or missing", pfn(frame)));
+  return frame + 1;
+}
+
+// Boot's own reference keeps the page; programs may take others.
+Frame Auditor::walk_reserved(Frame frame, Walk& walk) const {
+  const Page& page = pages_[frame];
+  if (entries_[frame].hold() != Ledger::Hold::none)
+    broken("exclusive", fmt::format("page {:#x} is held by a program, and boot keeps it", pfn(frame)));
+  judge_references(frame, page, 1 + entries_[frame].expected(), walk.loose);
+  ++walk.tallies[Tally::reserved];
   return frame + 1;
 }
 

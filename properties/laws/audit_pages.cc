@@ -242,16 +242,16 @@ bool Auditor::clean_and_idle(const Page& page, const Owner& owner) const {
   return buffer.count == 0 && !buffer.dirty;
 }
 
-// Pages of processes whose every mapping can be taken away: exec's temporary stack stays where it is.
+// No migration entry stands for a mapping.
 bool Auditor::mappings_can_go(const Owner& owner) const {
   const AddressSpaces& spaces = machine_->spaces;
   for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
-    if (spaces.pte(id).state != Pte::State::present || spaces.temporary_stack(spaces.pte(id).space)) return false;
+    if (spaces.pte(id).state != Pte::State::present) return false;
   return owner.mapped > 0;
 }
 
-// Whether a quiet cma_alloc moves this page for certain, given memory to move it to, and that its driver agrees (spec
-// 15.27).
+// Whether a quiet cma_alloc moves this page for certain, given memory to move it to, and that its owner does not
+// object (spec 15.27; find_stubborn knows who does).
 bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) const {
   if (page.owner == 0 || entry.known() || page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageIsolated))
     return false;

@@ -221,11 +221,7 @@ void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
       const bool there = frame < frames && pages_[frame].has(kPagePcp) && pages_[frame].prev == prev;
       if (!there || pages_[frame].order != order || pages_[frame].zone != z)
         broken("lists", fmt::format("list {} of CPU {} holds something else than pages of order {}", list, cpu, order));
-      const unsigned type = index_of(pages_[frame].list_type);
-      const unsigned index = type < kPcpTypes ? type : index_of(Migratetype::movable);
-      if (order <= kPcpLargestOrder && list < kPcpTypes * (kPcpLargestOrder + 1) && list % kPcpTypes != index)
-        broken("lists", fmt::format("page {:#x}, cached as {}, is on list {} of CPU {}", pfn(frame),
-                                    name_of(pages_[frame].list_type), list, cpu));
+      judge_pcp_list(frame, list, cpu);
       pages += static_cast<std::int64_t>(order_pages(order));
       prev = frame;
     }
@@ -234,6 +230,18 @@ void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
   }
   if (pages != pcp.count)
     broken("counters", fmt::format("CPU {} counts {} pages on its lists, a recount says {}", cpu, pcp.count, pages));
+}
+
+// D4: the list is that of the cached type, and Movable's for types that have none. Since 6.10 a refill takes another
+// type's page as it is, so that only pages of areas say which list they belong on.
+void Auditor::judge_pcp_list(Frame frame, unsigned list, unsigned cpu) const {
+  const Migratetype type = pages_[frame].list_type;
+  if (list >= kPcpTypes * (kPcpLargestOrder + 1)) return;
+  if (machine_->buddy.typed_lists() && type != Migratetype::cma) return;
+  const Migratetype wanted = index_of(type) < kPcpTypes ? type : Migratetype::movable;
+  if (list % kPcpTypes != index_of(wanted))
+    broken("lists",
+           fmt::format("page {:#x}, cached as {}, is on list {} of CPU {}", pfn(frame), name_of(type), list, cpu));
 }
 
 // A total audit goes along every list: what neighbours cannot show is a ring that no list leads to.

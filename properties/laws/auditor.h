@@ -70,6 +70,7 @@ class Auditor {
   Frame plain_buffer_pages(Frame frame, Frame end) const;
   void walk_pageblocks(const Stretch& stretch, Walk& walk) const;
   Frame walk_head(const Stretch& stretch, Frame frame, Walk& walk);
+  Frame walk_reserved(Frame frame, Walk& walk) const;
   Frame walk_free_block(const Stretch& stretch, Frame frame, Walk& walk);
   Frame walk_cached_block(const Stretch& stretch, Frame frame, Walk& walk);
   Frame walk_in_flight(const Stretch& stretch, Frame frame, Walk& walk) const;
@@ -104,6 +105,7 @@ class Auditor {
   void compare_free_ends(std::size_t zone, unsigned order);
   void compare_lru_ends(unsigned list);
   void compare_pcp(std::size_t zone, unsigned cpu) const;
+  void judge_pcp_list(Frame frame, unsigned list, unsigned cpu) const;
   void walk_all_lists() const;
   void compare_leaks();
 

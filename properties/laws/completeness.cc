@@ -134,17 +134,33 @@ std::optional<Pfn> Sweep::certain_window() {
 
 }  // namespace
 
+namespace {
+
 // A batch is moved by up to five calls of ten passes. A transient refusal uses up a pass; a permanent one ends the
 // page's chances on 4.19, and uses up a call since 5.11 (spec 8.2, 10.1, 20).
-void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn) {
+bool driver_refuses(const Owner& owner, Release release) {
   constexpr std::int64_t kAttempts = 50;
   constexpr std::int64_t kCalls = 5;
-  const std::int64_t permanent = machine.release() >= Release::v6_1 ? kCalls : 1;
+  if (owner.refusals <= 0) return owner.refusals < 0;
+  if (owner.refusal_error == -kEAGAIN) return owner.refusals >= kAttempts;
+  return owner.refusals >= (release >= Release::v6_1 ? kCalls : 1);
+}
+
+bool on_temporary_stack(const Owner& owner, const AddressSpaces& spaces) {
+  for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
+    if (spaces.temporary_stack(spaces.pte(id).space)) return true;
+  return false;
+}
+
+}  // namespace
+
+void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn) {
   for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
     const Owner& owner = machine.owners.owner(id);
-    if (owner.refusals == 0 || owner.kind != PageKind::movable_ops) continue;
-    const std::int64_t most = owner.refusal_error == -kEAGAIN ? kAttempts : permanent;
-    if (owner.refusals < 0 || owner.refusals >= most) stubborn.push_back(owner.pfn);
+    if (owner.pfn == kNoPfn) continue;
+    const bool stays = owner.kind == PageKind::movable_ops ? driver_refuses(owner, machine.release())
+                                                           : on_temporary_stack(owner, machine.spaces);
+    if (stays) stubborn.push_back(owner.pfn);
   }
 }
 

@@ -31,11 +31,11 @@ struct QuietState {
   const std::vector<std::uint64_t>* available = nullptr;  // free, or on a per-CPU list
   const std::vector<std::uint64_t>* movable = nullptr;    // in use, and certain to migrate
   const std::vector<Tallies>* zone_sums = nullptr;
-  // Pages whose drivers refuse to move them more often than a call tries.
+  // Pages that their owners keep where they are.
   const std::vector<Pfn>* stubborn = nullptr;
 };
 
-// Appends the pages of drivers that refuse more often than a call tries. O(owners).
+// Appends the pages of drivers that refuse more often than a call tries, and of exec's temporary stacks. O(owners).
 void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn);
 
 // First page of the first window that was certain; nullopt if there was none.
