@@ -20,8 +20,9 @@ constexpr unsigned kSeconds = 25;
 constexpr char kNone = 'n';
 constexpr char kSome = 'f';
 
-// Runs in the child: tells the parent through the pipe and ends without going through any destructor.
-[[noreturn]] void judge_and_exit(const Program& program, int pipe) {
+// Runs in the child: tells the parent through the pipe and ends without going through any destructor. An exception that
+// nobody expects ends it too, and must not get out into what the parent was doing.
+[[noreturn]] void judge_and_exit(const Program& program, int pipe) noexcept {
   ::alarm(kSeconds);
   CheckedRun run;
   const std::optional<Finding> finding = run.find(program);

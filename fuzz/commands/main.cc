@@ -16,6 +16,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_fmt(app, exit_code);
   add_encode(app, exit_code);
   add_decode(app, exit_code);
+  add_emit(app, exit_code);
   add_laws(app, exit_code);
   add_points(app, exit_code);
   add_bugs(app, exit_code);

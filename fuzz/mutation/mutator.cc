@@ -136,8 +136,7 @@ std::size_t change_bytes(Random& random, std::uint8_t* data, std::size_t size, s
 
 }  // namespace
 
-Mutator::Mutator(std::uint64_t seed, const MutationOptions& options)
-    : random_(seed), options_(options), weights_(swarm_weights(random_, generator_)) {}
+Mutator::Mutator(std::uint64_t seed, const MutationOptions& options) : random_(seed), options_(options) {}
 
 void Mutator::mutate(Program& program) {
   // One change mostly: two that must come together are common enough to be worth an attempt, more are not.
@@ -176,7 +175,8 @@ void Mutator::insert_generated(Program& program) {
   std::vector<Op> tail(std::make_move_iterator(program.ops.begin() + offset(at)),
                        std::make_move_iterator(program.ops.end()));
   program.ops.resize(at);
-  Op op = generate_op(random_, program, weights_, generator_);
+  if (!weights_) weights_ = swarm_weights(random_, generator_);
+  Op op = generate_op(random_, program, *weights_, generator_);
   if (op.id != 0) op.id = fresh;
   program.ops.push_back(std::move(op));
   insert_at(program, at + 1, tail);
@@ -306,7 +306,8 @@ void Mutator::cross(Program& program, const Program& other) {
 std::size_t mutate_bytes(std::uint8_t* data, std::size_t size, std::size_t max_size, std::uint64_t seed) {
   Random raw(~seed);
   if (raw.chance(kRawPercent)) return change_bytes(raw, data, size, max_size);
-  Program program;
+  // Kept, as most of what a mutation costs would be memory for programs.
+  static thread_local Program program;
   program_from_input(program, {data, size});
   Mutator(seed).mutate(program);
   return copy_out(encode_within(program, max_size), data, max_size);
@@ -314,11 +315,11 @@ std::size_t mutate_bytes(std::uint8_t* data, std::size_t size, std::size_t max_s
 
 std::size_t cross_bytes(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second,
                         std::span<std::uint8_t> out, std::uint64_t seed) {
-  Program program;
+  static thread_local Program program;
   program_from_input(program, first);
   Random choice(~seed);
   if (choice.chance(kCrossoverPercent)) {
-    Program other;
+    static thread_local Program other;
     program_from_input(other, second);
     Mutator(seed).cross(program, other);
   } else {

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "properties/program/byte_form.h"
@@ -50,7 +51,8 @@ class Mutator {
   Random random_;
   MutationOptions options_;
   GeneratorOptions generator_;
-  KindWeights weights_;
+  // Which kinds of operations are inserted: one choice a mutator, made when first needed.
+  std::optional<KindWeights> weights_;
 };
 
 // The two hooks of fuzzers that deal in bytes. `data` holds `size` bytes and has room for `max_size`; returns the new

@@ -1,0 +1,89 @@
+// `cmacheck emit gtest`: a program as a test case that compiles as printed.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+#include "properties/laws/checked_run.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+struct EmitCommand {
+  std::string form;
+  std::string file;
+  std::string out = "-";
+};
+
+// "pinned-page" becomes "PinnedPage".
+std::string camel_case(std::string_view text) {
+  std::string name;
+  bool begins = true;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) == 0) {
+      begins = true;
+      continue;
+    }
+    if (name.empty() && std::isdigit(byte) != 0) name += 'P';
+    name += begins ? static_cast<char>(std::toupper(byte)) : c;
+    begins = false;
+  }
+  return name.empty() ? "Program" : name;
+}
+
+std::string emit_gtest(const LoadedProgram& loaded) {
+  CheckedRun run;
+  const std::optional<Finding> finding = run.find(loaded.program);
+  const std::string text = print(loaded.program);
+  // A raw string ends where its delimiter stands: one that the program does not contain.
+  std::string delimiter = "cma";
+  while (text.find(")" + delimiter + "\"") != std::string::npos) delimiter += 'a';
+  std::string name = std::filesystem::path(loaded.file).stem().string();
+  if (finding) name = finding->signature();
+  std::string told = finding ? fmt::format("{}: {}", finding->signature(), finding->message) : "No law is broken.";
+  std::ranges::replace(told, '\n', ' ');
+  return fmt::format(
+      R"(#include <gtest/gtest.h>
+
+#include "properties/laws/checked_run.h"
+#include "properties/program/text.h"
+
+// {0}
+TEST(Emitted, {1}) {{
+  const auto program = cma::parse(R"{2}({3}){2}");
+  ASSERT_TRUE(program.has_value()) << program.error().text();
+  cma::CheckedRun run;
+  const auto finding = run.find(*program);
+  EXPECT_FALSE(finding.has_value()) << finding->signature() << ": " << finding->message;
+}}
+)",
+      told, camel_case(name), delimiter, text);
+}
+
+}  // namespace
+
+void add_emit(CLI::App& app, int& exit_code) {
+  auto command = std::make_shared<EmitCommand>();
+  CLI::App* sub = app.add_subcommand("emit", "Prints a program as something else: gtest, a test case that compiles");
+  sub->add_option("FORM", command->form, "gtest")->required()->check(CLI::IsMember({"gtest"}));
+  sub->add_option("FILE", command->file, "A program, as text or bytes; - is the standard input")->required();
+  sub->add_option("-o,--output", command->out, "Where it goes; - is the standard output")->capture_default_str();
+  sub->footer("The test passes when the program breaks no law.");
+  sub->callback([command, &exit_code] {
+    const auto loaded = load_program(command->file);
+    const auto written = loaded ? write_file(command->out, emit_gtest(*loaded)) : std::unexpected(loaded.error());
+    if (written) return;
+    fmt::print(stderr, "{}\n", written.error().message);
+    exit_code = std::max(exit_code, written.error().exit_code);
+  });
+}
+
+}  // namespace cma

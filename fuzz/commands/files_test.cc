@@ -1,0 +1,97 @@
+#include "fuzz/commands/files.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "fuzz/commands/command.h"
+#include "properties/program/byte_form.h"
+#include "properties/program/generator.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Files : public ::testing::Test {
+ protected:
+  Files() : folder_(fs::path(::testing::TempDir()) / ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  ~Files() override { fs::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string write(const std::string& name, std::string_view content) const {
+    std::ofstream(path(name), std::ios::binary) << content;
+    return path(name);
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Files, BothFormsAreToldApartByTheirContent) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const Program program = generate(seed);
+    const std::vector<std::uint8_t> bytes = encode(program);
+    EXPECT_TRUE(looks_like_text(print(program)));
+    EXPECT_FALSE(looks_like_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  }
+}
+
+TEST_F(Files, BothFormsLoadAsTheSameProgram) {
+  const Program program = generate(5);
+  const std::vector<std::uint8_t> bytes = encode(program);
+  const auto text = load_program(write("text", print(program)));
+  const auto raw = load_program(write("bytes", {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  ASSERT_TRUE(text && raw);
+  EXPECT_EQ(text->program, program);
+  EXPECT_EQ(raw->program, program);
+  EXPECT_EQ(text->lines, raw->lines);
+}
+
+TEST_F(Files, OperationsKnowTheirLines) {
+  const auto loaded =
+      load_program(write("program",
+                         "# what it shows\n\nmachine small release=6.1\nactor A cpu=1\n\nb = cma_alloc a pages=1\n"
+                         "  # a remark\nbug = pin b   # a name that begins other lines\nA: unpin bug\n"));
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+  EXPECT_THAT(loaded->lines, ElementsAre(6, 8, 9));
+}
+
+TEST_F(Files, BadInputIsRefusedWithItsPlace) {
+  const auto bad = load_program(write("bad.cma", "machine small release=6.1\nfrobnicate\n"));
+  ASSERT_FALSE(bad.has_value());
+  EXPECT_EQ(bad.error().exit_code, kBadInput);
+  EXPECT_THAT(bad.error().message, HasSubstr("bad.cma:2:1: "));
+  const auto missing = load_program(path("missing.cma"));
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().exit_code, kBadInput);
+  EXPECT_EQ(load_program(folder_.string()).error().exit_code, kBadInput);
+}
+
+TEST_F(Files, AFailedWriteLeavesWhatWasThere) {
+  ASSERT_TRUE(write_file(path("out"), "first").has_value());
+  EXPECT_EQ(read_file(path("out")).value(), "first");
+  ASSERT_TRUE(write_file(path("out"), "second").has_value());
+  EXPECT_EQ(read_file(path("out")).value(), "second");
+  const auto nowhere = write_file(path("no/such/folder/out"), "x");
+  ASSERT_FALSE(nowhere.has_value());
+  EXPECT_EQ(nowhere.error().exit_code, kBadInput);
+  EXPECT_FALSE(write_file(folder_.string(), "x").has_value());
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1) << "nothing is left aside";
+}
+
+TEST_F(Files, AFullDiskIsTheEnvironmentsFault) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  const auto full = write_file("/dev/full", "x");
+  ASSERT_FALSE(full.has_value());
+  EXPECT_EQ(full.error().exit_code, kEnvironment);
+}
+
+}  // namespace
+}  // namespace cma
