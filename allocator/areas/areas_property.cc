@@ -98,7 +98,9 @@ void check_equal_pages(const Machine& a, const Machine& b) {
     RC_ASSERT(x.ref == y.ref && x.map == y.map && x.flags == y.flags && x.owner == y.owner && x.token == y.token);
     RC_ASSERT(x.next == y.next && x.prev == y.prev);
     // Of a page that heads nothing, the order is what it happened to be last.
-    if (x.has(kPageBuddy | kPagePcp)) RC_ASSERT(x.order == y.order && x.list_type == y.list_type);
+    if (x.has(kPageBuddy | kPagePcp)) {
+      RC_ASSERT(x.order == y.order && x.list_type == y.list_type);
+    }
   }
 }
 

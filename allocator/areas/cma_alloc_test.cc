@@ -105,7 +105,9 @@ TEST_P(WorkedExample, FourSweepsPageByPagePastThePinnedPage) {
   EXPECT_EQ(tested[1], test_line(0x10094, 0x10129, 0x10100)) << "the head of the free block before the window";
   EXPECT_EQ(tested[108], test_line(0x10100, 0x10194, 0x10100));
   EXPECT_EQ(busy_lines().size(), v61() ? 0U : 10U) << "rate limited";
-  if (!v61()) EXPECT_EQ(busy_lines()[1], "alloc_contig_range: [10094, 10129) PFNs busy");
+  if (!v61()) {
+    EXPECT_EQ(busy_lines()[1], "alloc_contig_range: [10094, 10129) PFNs busy");
+  }
 }
 
 TEST_P(WorkedExample, FiveMoreThanTheAreaHasIsRefusedInSilence) {

@@ -25,8 +25,12 @@ TEST(BugCatalogue, EveryBugStandsAtItsIndexWithANameOfItsOwn) {
 TEST(BugCatalogue, PresenceIsARangeOfReleasesOrNone) {
   for (const BugInfo& info : bug_catalogue()) {
     EXPECT_EQ(info.first.has_value(), info.last.has_value()) << info.name;
-    if (info.first) EXPECT_LE(*info.first, *info.last) << info.name;
-    if (info.bank_id == "planted") EXPECT_FALSE(info.first) << info.name;
+    if (info.first) {
+      EXPECT_LE(*info.first, *info.last) << info.name;
+    }
+    if (info.bank_id == "planted") {
+      EXPECT_FALSE(info.first) << info.name;
+    }
   }
 }
 

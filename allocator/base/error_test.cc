@@ -18,7 +18,9 @@ TEST(Error, NumbersAreTheKernelsAndNamesReadBack) {
   for (const auto& [number, name] : kKernelNumbers) {
     EXPECT_EQ(errno_name(number), name);
     EXPECT_EQ(errno_from_name(name), number);
-    if (number != 0) EXPECT_EQ(errno_from_name(name + 1), number);
+    if (number != 0) {
+      EXPECT_EQ(errno_from_name(name + 1), number);
+    }
   }
 }
 

@@ -275,7 +275,9 @@ TEST_P(PcpTest, OrdersUpToThreeAreListedOn61Only) {
   const Pfn block = alloc(kGfpKernel, 2);
   free(block, 2);
   EXPECT_EQ(list(6).size(), v61() ? 2U : 0U) << "a refill of order 2 takes max(batch >> 2, 2) blocks";
-  if (v61()) EXPECT_EQ(list(6).front(), block);
+  if (v61()) {
+    EXPECT_EQ(list(6).front(), block);
+  }
   EXPECT_EQ(pcp().count, v61() ? 8 : 0);
 }
 

@@ -29,7 +29,9 @@ TEST(MemoryMap, EveryFrameOfAZoneBeginsReservedWithOneReference) {
     EXPECT_EQ(map.present(pfn), exists) << pfn;
     EXPECT_EQ(map.page(pfn).has(kPageReserved), exists) << pfn;
     EXPECT_EQ(map.page(pfn).ref, exists ? 1 : 0) << pfn;
-    if (exists) EXPECT_EQ(map.page(pfn).zone, pfn < 150 ? 0 : 1) << pfn;
+    if (exists) {
+      EXPECT_EQ(map.page(pfn).zone, pfn < 150 ? 0 : 1) << pfn;
+    }
   }
   EXPECT_FALSE(map.valid(95));
   EXPECT_FALSE(map.valid(500));

@@ -93,7 +93,9 @@ TEST(Memblock, AllocationTakesTheHighestOrTheLowestPlaceThatFits) {
     EXPECT_EQ(top.alloc_range(p.pages, p.align, p.low, p.high, false), p.top_down) << p.pages << " in " << p.low;
     Memblock bottom(geometry_with_a_hole());
     EXPECT_EQ(bottom.alloc_range(p.pages, p.align, p.low, p.high, true), p.bottom_up) << p.pages << " in " << p.low;
-    if (p.top_down != kNoPfn) EXPECT_TRUE(top.is_region_reserved({p.top_down, p.top_down + p.pages}));
+    if (p.top_down != kNoPfn) {
+      EXPECT_TRUE(top.is_region_reserved({p.top_down, p.top_down + p.pages}));
+    }
   }
 }
 

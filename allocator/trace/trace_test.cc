@@ -125,7 +125,9 @@ INSTANTIATE_TEST_SUITE_P(Releases, TraceTest, ::testing::ValuesIn(kComparedRelea
 TEST_P(TraceTest, EveryLineIsTheKernelsText) {
   for (const Line& line : kLines) {
     const char* expected = GetParam() == Release::v4_19 ? line.v4_19 : line.v6_1;
-    if (expected != nullptr) EXPECT_EQ(trace.format(line.record), expected);
+    if (expected != nullptr) {
+      EXPECT_EQ(trace.format(line.record), expected);
+    }
   }
 }
 
