@@ -234,14 +234,6 @@ void Auditor::judge_references(Frame frame, const Page& page, std::int64_t known
          fmt::format("page {:#x} has {} references, but only {} are accounted for", pfn(frame), page.ref, known));
 }
 
-// A page of a block device that is dropped rather than moved: clean, its buffer held by nobody.
-bool Auditor::clean_and_idle(const Page& page, const Owner& owner) const {
-  if (page.has(kPageDirty) || (!page.has(kPageLru) && page.pagevecs == 0)) return false;
-  if (owner.buffer == 0) return true;
-  const Buffer& buffer = machine_->buffers.buffer(owner.buffer);
-  return buffer.count == 0 && !buffer.dirty;
-}
-
 // No migration entry stands for a mapping.
 bool Auditor::mappings_can_go(const Owner& owner) const {
   const AddressSpaces& spaces = machine_->spaces;
@@ -263,7 +255,7 @@ bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) cons
     case PageKind::anonymous:
       return lru && page.map == static_cast<std::int32_t>(owner.mapped) && mappings_can_go(owner);
     case PageKind::shmem: return lru && page.map == 0;
-    case PageKind::block_device: return clean_and_idle(page, owner);
+    case PageKind::block_device: return lru && !page.has(kPageDirty);
     case PageKind::movable_ops: return true;
     default: return false;
   }

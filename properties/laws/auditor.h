@@ -90,7 +90,6 @@ class Auditor {
   void judge_lru_links(Frame frame, const Page& page, unsigned list) const;
   std::int64_t judge_owner(Frame frame, const Page& page, Walk& walk) const;
   void judge_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const;
-  bool clean_and_idle(const Page& page, const Owner& owner) const;
   bool mappings_can_go(const Owner& owner) const;
   bool certain_to_move(const Page& page, const Ledger::Entry& entry) const;
 

@@ -152,15 +152,27 @@ bool on_temporary_stack(const Owner& owner, const AddressSpaces& spaces) {
   return false;
 }
 
+// A page with a busy or dirty buffer may move or not, by release and by who holds the buffer.
+bool buffer_in_use(const Owner& owner, const Buffers& buffers) {
+  if (owner.buffer == 0) return false;
+  return buffers.buffer(owner.buffer).count != 0 || buffers.buffer(owner.buffer).dirty;
+}
+
+bool keeps_its_place(const Owner& owner, const Machine& machine) {
+  switch (owner.kind) {
+    case PageKind::movable_ops: return driver_refuses(owner, machine.release());
+    case PageKind::anonymous: return on_temporary_stack(owner, machine.spaces);
+    case PageKind::block_device: return buffer_in_use(owner, machine.buffers);
+    default: return false;
+  }
+}
+
 }  // namespace
 
 void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn) {
   for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
     const Owner& owner = machine.owners.owner(id);
-    if (owner.pfn == kNoPfn) continue;
-    const bool stays = owner.kind == PageKind::movable_ops ? driver_refuses(owner, machine.release())
-                                                           : on_temporary_stack(owner, machine.spaces);
-    if (stays) stubborn.push_back(owner.pfn);
+    if (owner.pfn != kNoPfn && keeps_its_place(owner, machine)) stubborn.push_back(owner.pfn);
   }
 }
 

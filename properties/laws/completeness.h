@@ -35,7 +35,8 @@ struct QuietState {
   const std::vector<Pfn>* stubborn = nullptr;
 };
 
-// Appends the pages of drivers that refuse more often than a call tries, and of exec's temporary stacks. O(owners).
+// Appends the pages of drivers that refuse more often than a call tries, of exec's temporary stacks, and with buffers
+// in use: what can change without a page being touched, and so is not in the marks of the last audit. O(owners).
 void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn);
 
 // First page of the first window that was certain; nullopt if there was none.
