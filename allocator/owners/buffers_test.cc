@@ -18,7 +18,7 @@ class BuffersTest : public testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, BuffersTest, testing::ValuesIn(kModelledReleases),
-                         [](const auto& info) { return "v" + std::to_string(static_cast<int>(info.param)); });
+                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
 
 TEST_P(BuffersTest, ABufferHoldsOneReferenceOfItsPageWhateverItsOwnCount) {
   const OwnerId page = page_at(0x220);

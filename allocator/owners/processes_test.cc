@@ -28,7 +28,7 @@ class ProcessesTest : public testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, ProcessesTest, testing::ValuesIn(kModelledReleases),
-                         [](const auto& info) { return "v" + std::to_string(static_cast<int>(info.param)); });
+                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
 
 TEST_P(ProcessesTest, AFaultedPageIsMappedOnceAndOnTheLruAfterADrain) {
   const SpaceId process = machine_->processes.spawn();

@@ -31,7 +31,9 @@ TEST(Simplify, ChangesOneFieldAndChangesItReally) {
     for (const Op& op : program.ops) {
       for (std::size_t attempt = 0; attempt < 5; ++attempt) {
         OpBody body = op.body;
-        if (simplify_field(body, 0, attempt) == Simplified::changed) EXPECT_FALSE(body == op.body);
+        if (simplify_field(body, 0, attempt) == Simplified::changed) {
+          EXPECT_FALSE(body == op.body);
+        }
       }
     }
   }
