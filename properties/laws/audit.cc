@@ -25,7 +25,7 @@ void clear_bits(std::vector<std::uint64_t>& words, std::uint64_t start, std::uin
 // --- beginning ---
 
 void Auditor::begin(Machine& machine) {
-  if (!boot_geometry_ || !(*boot_geometry_ == machine.geometry())) {
+  if (!knows(machine.geometry())) {
     begin_afresh(machine);
     keep_as_boot(machine.geometry());
     return;
@@ -147,8 +147,8 @@ void Auditor::run_total() {
 void Auditor::walk_touched() {
   const std::vector<std::uint32_t>& pages = machine_->map.touched_chunks();
   const std::vector<std::uint32_t>& books = ledger_.touched_chunks();
-  if (pages.empty() && books.empty()) return;
   ++audit_;
+  if (pages.empty() && books.empty()) return;
   for (std::uint32_t chunk : pages) walk_chunk(chunk);
   for (std::uint32_t chunk : books)
     if (walked_[chunk] != audit_) walk_chunk(chunk);

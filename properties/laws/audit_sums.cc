@@ -13,8 +13,14 @@ namespace {
 // Ends of lists are plain numbers without padding.
 template <std::size_t kLists>
 bool same_lists(const std::array<PageList, kLists>& a, const std::array<PageList, kLists>& b) {
-  static_assert(sizeof(a) == kLists * 2 * sizeof(Frame));
-  return std::memcmp(&a, &b, sizeof a) == 0;
+  std::array<std::uint64_t, kLists> left;
+  std::array<std::uint64_t, kLists> right;
+  static_assert(sizeof a == sizeof left);
+  std::memcpy(&left, &a, sizeof left);
+  std::memcpy(&right, &b, sizeof right);
+  std::uint64_t differences = 0;
+  for (std::size_t list = 0; list < kLists; ++list) differences |= left[list] ^ right[list];
+  return differences == 0;
 }
 
 }  // namespace
@@ -180,7 +186,7 @@ void Auditor::compare_free_ends(std::size_t z, unsigned order) {
     const PageList& then = seen.lists[type];
     if (now == then) continue;
     for (const Frame end : {now.first, now.last, then.first, then.last})
-      if (end < frames && pages_[end].has(kPageBuddy)) judge_free_links(end, pages_[end]);
+      if (end < frames && !just_walked(end) && pages_[end].has(kPageBuddy)) judge_free_links(end, pages_[end]);
     if (now.first == kNil && now.last == kNil) continue;
     for (const Frame end : {now.first, now.last}) {
       const bool fits = end < frames && pages_[end].has(kPageBuddy) && pages_[end].order == order &&
@@ -213,7 +219,8 @@ void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
   const PerCpuPages& pcp = buddy.zone(z).pcp[cpu];
   const std::size_t frames = machine_->map.pages().size();
   std::int64_t pages = 0;
-  for (unsigned list = 0; list < buddy.pcp_lists_in_use(); ++list) {
+  const unsigned lists = buddy.pcp_lists_in_use();
+  for (unsigned list = 0; list < lists; ++list) {
     if (pcp.lists[list].first == kNil && pcp.lists[list].last == kNil) continue;
     const unsigned order = buddy.pcp_list_order(list);
     Frame prev = kNil;

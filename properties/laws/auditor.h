@@ -25,6 +25,8 @@ class Auditor {
  public:
   explicit Auditor(Ledger& ledger) : ledger_(ledger) {}
 
+  // begin() was called with a machine of this geometry, and begin_afresh() not since.
+  bool knows(const Geometry& geometry) const { return boot_geometry_ && *boot_geometry_ == geometry; }
   // A machine as booted. Counts everything the first time; after that a machine of equal geometry costs what was
   // touched.
   void begin(Machine& machine);
@@ -109,6 +111,10 @@ class Auditor {
   void compare_leaks();
 
   [[noreturn]] void broken(const char* law, const std::string& message) const;
+  // The page was judged by this very audit.
+  bool just_walked(Frame frame) const {
+    return walked_[(pfn(frame) - word_base_) >> machine_->map.chunk_order()] == audit_;
+  }
   static unsigned lru_list_of(const Page& page) {
     if (page.has(kPageUnevictable)) return static_cast<unsigned>(LruList::unevictable);
     return (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);

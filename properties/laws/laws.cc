@@ -17,7 +17,28 @@ std::string holder_text(const Ledger::Entry& entry) {
 
 }  // namespace
 
-Laws::Laws() : auditor_(ledger_) {}
+Laws::Laws() = default;
+
+// Booted machines of one geometry are alike: what an auditor counted in the first serves all of them. A fuzzer meets a
+// handful; real machines are too large to keep many.
+void Laws::choose_auditor() {
+  constexpr std::size_t kMost = 64;
+  constexpr std::uint64_t kMostPages = std::uint64_t{1} << 22;
+  const Geometry& geometry = machine_->geometry();
+  if (auditor_ != nullptr && auditor_->knows(geometry)) return;
+  for (const std::unique_ptr<Auditor>& known : auditors_) {
+    if (!known->knows(geometry)) continue;
+    auditor_ = known.get();
+    return;
+  }
+  audited_pages_ += machine_->map.range().pages();
+  if (auditors_.size() >= kMost || audited_pages_ > kMostPages) {
+    auditors_.clear();
+    audited_pages_ = machine_->map.range().pages();
+  }
+  auditors_.push_back(std::make_unique<Auditor>(ledger_));
+  auditor_ = auditors_.back().get();
+}
 
 // --- beginning ---
 
@@ -49,16 +70,21 @@ void Laws::program_begins(Machine& machine) {
   if (!machine.booted()) return;
   learn_areas();
   // Areas that boot operations declared are not in the geometry.
-  if (machine.areas.size() == machine.geometry().areas.size())
-    auditor_.begin(machine);
-  else
-    auditor_.begin_afresh(machine);
+  if (machine.areas.size() != machine.geometry().areas.size()) return begin_afresh();
+  choose_auditor();
+  auditor_->begin(machine);
 }
 
 void Laws::booted(Machine& machine) {
   machine_ = &machine;
   learn_areas();
-  auditor_.begin_afresh(machine);
+  begin_afresh();
+}
+
+// A machine like no other: boot operations had a say in it.
+void Laws::begin_afresh() {
+  auditor_ = &odd_auditor_;
+  odd_auditor_.begin_afresh(*machine_);
 }
 
 // --- areas ---
@@ -76,11 +102,11 @@ void Laws::alloc_begins(AreaId area, std::uint64_t count, unsigned align) {
   if (!nobody_else_inside() || machine_->engine.fatal_signal_pending()) return;
   // The marks of the last audit are the state before this call; an operation that did something before it is audited
   // now.
-  if (!auditor_.up_to_date()) audit();
+  if (!auditor_->up_to_date()) audit();
   if (audit_points_) {
-    quiet_available_ = auditor_.available();
-    quiet_movable_ = auditor_.movable();
-    quiet_sums_ = auditor_.zone_sums();
+    quiet_available_ = auditor_->available();
+    quiet_movable_ = auditor_->movable();
+    quiet_sums_ = auditor_->zone_sums();
   }
   stubborn_.clear();
   find_stubborn(*machine_, stubborn_);
@@ -110,10 +136,10 @@ void Laws::judge_failure(AreaId area, std::uint64_t count, unsigned align) const
       throw LawBroken("contract", "cma_alloc", fmt::format("cma_alloc failed with {}", code));
   }
   QuietState before;
-  before.word_base = auditor_.word_base();
-  before.available = audit_points_ ? &quiet_available_ : &auditor_.available();
-  before.movable = audit_points_ ? &quiet_movable_ : &auditor_.movable();
-  before.zone_sums = audit_points_ ? &quiet_sums_ : &auditor_.zone_sums();
+  before.word_base = auditor_->word_base();
+  before.available = audit_points_ ? &quiet_available_ : &auditor_->available();
+  before.movable = audit_points_ ? &quiet_movable_ : &auditor_->movable();
+  before.zone_sums = audit_points_ ? &quiet_sums_ : &auditor_->zone_sums();
   before.stubborn = &stubborn_;
   const std::optional<Pfn> window = certain_window(*machine_, ledger_, before, area, count, align);
   if (window)
@@ -245,12 +271,12 @@ void Laws::reference_dropping(Pfn pfn) {
 void Laws::audit() {
   if (machine_ == nullptr || !machine_->booted()) return;
   if (total_)
-    auditor_.run_total();
+    auditor_->run_total();
   else
-    auditor_.run();
+    auditor_->run();
 }
 
-void Laws::audit_everything() { auditor_.run_total(); }
+void Laws::audit_everything() { auditor_->run_total(); }
 
 void Laws::control_changes(Machine& machine) {
   if (!audit_points_ || machine.engine.current() != quiet_.actor) quiet_ = {};

@@ -10,6 +10,7 @@
 // the size of what is handed out.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,8 @@ class Laws final : public Observer {
   };
 
   void learn_areas();
+  void choose_auditor();
+  void begin_afresh();
   void judge_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
   void judge_buffer_pages(Pfn pfn, std::uint64_t count) const;
   void judge_buffer_page(Pfn pfn) const;
@@ -78,7 +81,10 @@ class Laws final : public Observer {
   bool nobody_else_inside() const;
 
   Ledger ledger_;
-  Auditor auditor_;
+  std::vector<std::unique_ptr<Auditor>> auditors_;
+  std::uint64_t audited_pages_ = 0;
+  Auditor odd_auditor_{ledger_};
+  Auditor* auditor_ = nullptr;  // of the machine that is running
   Machine* machine_ = nullptr;
   QuietCall quiet_;
   std::vector<Pfn> stubborn_;
