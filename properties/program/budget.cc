@@ -29,8 +29,8 @@ struct Bound {
   const World& world;
   std::uint64_t operator()(const CmaAlloc& op) const { return sweep_steps(world, op.area, op.pages, op.align); }
   std::uint64_t operator()(const DebugfsAlloc& op) const { return sweep_steps(world, op.area, op.pages, 0); }
-  template <PageKind kKind>
-  std::uint64_t operator()(const OwnedPages<kKind>& op) const {
+  template <PageKind Kind>
+  std::uint64_t operator()(const OwnedPages<Kind>& op) const {
     return op.pages * contig_steps(world.machine(), 1);
   }
   std::uint64_t operator()(const MmapAnon& op) const { return op.pages * contig_steps(world.machine(), 1); }

@@ -1,6 +1,7 @@
 #include "properties/program/generator.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "properties/program/shapes.h"
 
@@ -35,7 +36,9 @@ class FieldGenerator {
       const auto index = static_cast<std::uint16_t>(&area - program_.machine.areas.data());
       place = Place::of_area({false, index}, offset_in(area.pages));
     } else if (choice < 85) {
-      place = Place::of_result({any_result()}, random_.chance(60) ? 0 : random_.below(20));
+      // One draw a statement: the order of arguments is the compiler's choice, and a seed must not depend on it.
+      const OpRef result{any_result()};
+      place = Place::of_result(result, random_.chance(60) ? 0 : random_.below(20));
     } else {
       place = Place::of_pfn(frame());
     }
@@ -79,8 +82,8 @@ class FieldGenerator {
     const auto count = static_cast<std::uint64_t>(std::count_if(program_.ops.begin(), program_.ops.end(), fits));
     if (count == 0) return 0;
     std::uint64_t skip = std::min(random_.below(count), random_.below(count));
-    for (auto op = program_.ops.rbegin(); op != program_.ops.rend(); ++op)
-      if (fits(*op) && skip-- == 0) return op->id;
+    for (const Op& op : program_.ops | std::views::reverse)
+      if (fits(op) && skip-- == 0) return op.id;
     return 0;
   }
 
@@ -111,8 +114,10 @@ class FieldGenerator {
     const std::uint64_t choice = random_.below(100);
     if (choice < 45) return random_.between(1, 20);
     if (choice < 75) return near(order_pages(static_cast<unsigned>(random_.below(machine.largest_order + 3))));
-    if (choice < 90 && !machine.areas.empty())
-      return near(machine.areas[random_.below(machine.areas.size())].pages / random_.between(1, 3));
+    if (choice < 90 && !machine.areas.empty()) {
+      const std::uint64_t pages = machine.areas[random_.below(machine.areas.size())].pages;
+      return near(pages / random_.between(1, 3));
+    }
     if (choice < 97) return near(machine.isolation_unit());
     return random_.chance(50) ? random_.next() >> random_.below(64) : near(0);
   }

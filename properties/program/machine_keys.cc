@@ -11,25 +11,25 @@ using Form = MachineKey::Form;
 constexpr std::uint64_t kPageLimit = std::uint64_t{1} << 40;
 constexpr std::uint64_t kCountLimit = std::uint64_t{1} << 30;
 
-template <auto kMember>
+template <auto Member>
 std::uint64_t get(const Geometry& g) {
-  return static_cast<std::uint64_t>(g.*kMember);
+  return static_cast<std::uint64_t>(g.*Member);
 }
-template <auto kMember>
+template <auto Member>
 void set(Geometry& g, std::uint64_t value) {
-  g.*kMember = static_cast<std::remove_reference_t<decltype(g.*kMember)>>(value);
+  g.*Member = static_cast<std::remove_reference_t<decltype(g.*Member)>>(value);
 }
-template <auto kMember>
+template <auto Member>
 std::uint64_t get_optional(const Geometry& g) {
-  return g.*kMember ? static_cast<std::uint64_t>(*(g.*kMember)) : kAutomatic;
+  return g.*Member ? static_cast<std::uint64_t>(*(g.*Member)) : kAutomatic;
 }
-template <auto kMember>
+template <auto Member>
 void set_optional(Geometry& g, std::uint64_t value) {
-  using Value = typename std::remove_reference_t<decltype(g.*kMember)>::value_type;
+  using Value = typename std::remove_reference_t<decltype(g.*Member)>::value_type;
   if (value == kAutomatic)
-    (g.*kMember).reset();
+    (g.*Member).reset();
   else
-    g.*kMember = static_cast<Value>(value);
+    g.*Member = static_cast<Value>(value);
 }
 
 std::uint64_t get_base(const Geometry& g) { return g.memory.start; }

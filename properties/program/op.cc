@@ -6,20 +6,20 @@
 namespace cma {
 namespace {
 
-template <std::size_t... kIndex>
-constexpr std::array<OpInfo, kOpKinds> make_catalogue(std::index_sequence<kIndex...>) {
-  return {std::variant_alternative_t<kIndex, OpBody>::kInfo...};
+template <std::size_t... Index>
+constexpr std::array<OpInfo, kOpKinds> make_catalogue(std::index_sequence<Index...>) {
+  return {std::variant_alternative_t<Index, OpBody>::kInfo...};
 }
 constexpr auto kCatalogue = make_catalogue(std::make_index_sequence<kOpKinds>{});
 
-template <std::size_t kKind>
+template <std::size_t Kind>
 OpBody make_body() {
-  return OpBody(std::in_place_index<kKind>);
+  return OpBody(std::in_place_index<Kind>);
 }
 
-template <std::size_t... kIndex>
-constexpr auto make_factories(std::index_sequence<kIndex...>) {
-  return std::array<OpBody (*)(), kOpKinds>{make_body<kIndex>...};
+template <std::size_t... Index>
+constexpr auto make_factories(std::index_sequence<Index...>) {
+  return std::array<OpBody (*)(), kOpKinds>{make_body<Index>...};
 }
 constexpr auto kFactories = make_factories(std::make_index_sequence<kOpKinds>{});
 

@@ -16,15 +16,15 @@ bool put_back(World& world, BufferId buffer) {
   return true;
 }
 
-template <BufferVerb kVerb>
+template <BufferVerb Verb>
 bool apply(World& world, OwnerId owner) {
   Machine& machine = world.machine();
   const Owner& record = machine.owners.owner(owner);
-  if (kVerb == BufferVerb::put) return record.buffer != 0 && put_back(world, record.buffer);
+  if (Verb == BufferVerb::put) return record.buffer != 0 && put_back(world, record.buffer);
   const BufferId buffer = machine.owners.buffer_of(owner);
-  if (kVerb == BufferVerb::dirty) machine.owners.make_dirty(owner);
-  if (kVerb == BufferVerb::touch) machine.buffers.touch(buffer);
-  if (kVerb == BufferVerb::hold) {
+  if (Verb == BufferVerb::dirty) machine.owners.make_dirty(owner);
+  if (Verb == BufferVerb::touch) machine.buffers.touch(buffer);
+  if (Verb == BufferVerb::hold) {
     machine.buffers.hold(buffer);
     world.held_buffers.push_back(buffer);
   }
@@ -33,8 +33,8 @@ bool apply(World& world, OwnerId owner) {
 
 }  // namespace
 
-template <BufferVerb kVerb>
-Task<void> BufferOp<kVerb>::perform(World& world, Slot self) const {
+template <BufferVerb Verb>
+Task<void> BufferOp<Verb>::perform(World& world, Slot self) const {
   const Result* held = world.operand(self, pages, Yields::pages);
   if (held == nullptr) co_return;
   bool any = false;
@@ -42,7 +42,7 @@ Task<void> BufferOp<kVerb>::perform(World& world, Slot self) const {
     const OwnerId owner = world.owner_of[held->first_owner + i];
     if (owner == 0 || world.machine().owners.released(owner)) continue;
     if (world.machine().owners.owner(owner).kind != PageKind::block_device) continue;
-    any = apply<kVerb>(world, owner) || any;
+    any = apply<Verb>(world, owner) || any;
   }
   if (!any) world.skip(self);
 }

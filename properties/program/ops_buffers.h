@@ -9,10 +9,10 @@ namespace cma {
 enum class BufferVerb : std::uint8_t { touch, hold, put, dirty };
 
 // A field-less name for each verb; all of them take block-device pages.
-template <BufferVerb kVerb>
+template <BufferVerb Verb>
 struct BufferOp {
   static constexpr OpInfo kInfo = [] {
-    switch (kVerb) {
+    switch (Verb) {
       case BufferVerb::touch:
         return OpInfo{.verb = "bh_touch",
                       .help = "looks the pages' buffers up and lets go: each stays in a slot of the CPU it runs on"};

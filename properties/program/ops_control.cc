@@ -4,14 +4,14 @@
 
 namespace cma {
 
-template <DrainKind kKind>
-Task<void> DrainOp<kKind>::perform(World& world, Slot) const {
+template <DrainKind Kind>
+Task<void> DrainOp<Kind>::perform(World& world, Slot) const {
   Machine& machine = world.machine();
-  if constexpr (kKind == DrainKind::this_pagevec) {
+  if constexpr (Kind == DrainKind::this_pagevec) {
     co_await machine.lru.add_drain(machine.engine.cpu());
   } else {
-    if constexpr (kKind != DrainKind::pages) co_await machine.lru.add_drain_all();
-    if constexpr (kKind != DrainKind::lru) co_await machine.buddy.drain_all_pages(Buddy::kAllZones);
+    if constexpr (Kind != DrainKind::pages) co_await machine.lru.add_drain_all();
+    if constexpr (Kind != DrainKind::lru) co_await machine.buddy.drain_all_pages(Buddy::kAllZones);
   }
 }
 

@@ -8,10 +8,10 @@ namespace cma {
 
 enum class DrainKind : std::uint8_t { everything, pages, lru, this_pagevec };
 
-template <DrainKind kKind>
+template <DrainKind Kind>
 struct DrainOp {
   static constexpr OpInfo kInfo = [] {
-    switch (kKind) {
+    switch (Kind) {
       case DrainKind::pages:
         return OpInfo{.verb = "drain_pages", .help = "drain_all_pages: the per-CPU lists of every CPU"};
       case DrainKind::lru: return OpInfo{.verb = "drain_lru", .help = "lru_add_drain_all: the pagevecs of every CPU"};

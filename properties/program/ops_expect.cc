@@ -78,7 +78,7 @@ void ExpectError::perform(World& world, Slot) const {
     unmet(fmt::format("it is {}", word_of(state_of(found))));
   const int wanted = errno_from_name(kErrorWords[static_cast<std::size_t>(error)]);
   // Errors are negative; they compare by size as the kernel's numbers do.
-  const auto biased = [](int number) { return static_cast<std::uint64_t>(number + 4096); };
+  const auto biased = [](int number) { return static_cast<std::uint64_t>(std::int64_t{number} + 4096); };
   if (!holds(compare, biased(found.error), biased(wanted)))
     unmet(fmt::format("the error is {}", errno_name(found.error)));
 }
@@ -101,14 +101,14 @@ void ExpectCounter::perform(World& world, Slot) const {
   if (!holds(compare, is, value)) unmet(fmt::format("it is {}", is));
 }
 
-template <LineSource kSource>
-void ExpectLine<kSource>::perform(World& world, Slot) const {
+template <LineSource Source>
+void ExpectLine<Source>::perform(World& world, Slot) const {
   const Trace& trace = world.machine().trace;
-  std::size_t& cursor = kSource == LineSource::log ? world.log_cursor : world.trace_cursor;
+  std::size_t& cursor = Source == LineSource::log ? world.log_cursor : world.trace_cursor;
   std::uint64_t found = 0;
   for (std::size_t i = next ? cursor : 0; i < trace.records().size(); ++i) {
     const Record& record = trace.records()[i];
-    if (is_log(record.event) != (kSource == LineSource::log)) continue;
+    if (is_log(record.event) != (Source == LineSource::log)) continue;
     if (trace.format(record).find(text) == std::string::npos) continue;
     ++found;
     if (next && !never && times == kAnyTimes) {

@@ -97,10 +97,10 @@ enum class LineSource : std::uint8_t { log, trace };
 
 // `expect log "is busy, retrying" times=2`. With `next` the search goes on behind the line that the last `next` of this
 // source found, so a list of them checks an order.
-template <LineSource kSource>
+template <LineSource Source>
 struct ExpectLine {
   static constexpr OpInfo kInfo{
-      .verb = kSource == LineSource::log ? "expect log" : "expect trace",
+      .verb = Source == LineSource::log ? "expect log" : "expect trace",
       .performed = Performed::by_nobody,
       .any_time = true,
       .help = "lines that contain a text: any, so many, none; with next behind the last one found so"};

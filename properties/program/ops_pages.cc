@@ -45,8 +45,8 @@ Task<void> FreePages::perform(World& world, Slot self) const {
   co_await world.machine().buddy.free_pages(held->pfn, held->order);
 }
 
-template <PageKind kKind>
-Task<void> OwnedPages<kKind>::perform(World& world, Slot self) const {
+template <PageKind Kind>
+Task<void> OwnedPages<Kind>::perform(World& world, Slot self) const {
   Machine& machine = world.machine();
   const bool chosen = at.kind != Place::Kind::none;
   const Pfn first = chosen ? world.resolve(at).value_or(kNoPfn) : 0;
@@ -71,7 +71,7 @@ Task<void> OwnedPages<kKind>::perform(World& world, Slot self) const {
       world.fail(self, error);
       co_return;
     }
-    const OwnerId owner = co_await machine.owners.adopt(pfn, kKind);
+    const OwnerId owner = co_await machine.owners.adopt(pfn, Kind);
     world.owner_of[index + i] = owner;
     world.result(self).pages = i + 1;
     world.observer().owner_adopted(owner);

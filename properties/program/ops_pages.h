@@ -49,11 +49,11 @@ struct FreePages {
 inline constexpr std::uint64_t kMaxOwnedPages = 65536;
 
 // Single pages of one owner kind; with `at` on chosen frames, as a test device, else where the allocator puts them.
-template <PageKind kKind>
+template <PageKind Kind>
 struct OwnedPages {
-  static constexpr bool kMovable = kKind != PageKind::unmovable;
+  static constexpr bool kMovable = Kind != PageKind::unmovable;
   static constexpr OpInfo kInfo = [] {
-    switch (kKind) {
+    switch (Kind) {
       case PageKind::movable_ops:
         return OpInfo{.verb = "movable_page",
                       .letter = 'm',

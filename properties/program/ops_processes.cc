@@ -60,8 +60,8 @@ Task<void> MmapAnon::perform(World& world, Slot self) const {
   }
 }
 
-template <MappingVerb kVerb>
-Task<void> MappingOp<kVerb>::perform(World& world, Slot self) const {
+template <MappingVerb Verb>
+Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
   const Result* found = world.operand(self, mapping, Yields::mapping);
   if (found == nullptr) co_return;
   Processes& processes = world.machine().processes;
@@ -79,9 +79,9 @@ Task<void> MappingOp<kVerb>::perform(World& world, Slot self) const {
   }
   const std::uint64_t left = processes.pages_of(space, which) - from;
   const std::uint64_t wanted = pages == 0 ? left : std::min(pages, left);
-  if constexpr (kVerb == MappingVerb::munmap) {
+  if constexpr (Verb == MappingVerb::munmap) {
     co_await processes.munmap(space, which, from, wanted);
-  } else if constexpr (kVerb == MappingVerb::mlock) {
+  } else if constexpr (Verb == MappingVerb::mlock) {
     processes.mlock(space, which);
   } else {
     for (std::uint64_t i = from; i < from + wanted; ++i) {

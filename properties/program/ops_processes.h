@@ -41,10 +41,10 @@ struct MmapAnon {
 enum class MappingVerb : std::uint8_t { write, munmap, mlock };
 
 // Part of a mapping, of the process that made it or of one forked from that.
-template <MappingVerb kVerb>
+template <MappingVerb Verb>
 struct MappingOp {
   static constexpr OpInfo kInfo = [] {
-    switch (kVerb) {
+    switch (Verb) {
       case MappingVerb::write:
         return OpInfo{.verb = "write", .help = "writes to pages of a mapping: faults them in, copies shared ones"};
       case MappingVerb::munmap: return OpInfo{.verb = "munmap", .help = "unmaps pages of a mapping, in batches"};

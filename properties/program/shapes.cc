@@ -27,7 +27,7 @@ constexpr std::array<Shape, kShapes> kList = {{
     {"pageblocks as large as the largest block", [](Geometry& g) { g.pageblock_order = g.largest_order; }},
     {"pageblocks of eight pages", [](Geometry& g) { g.pageblock_order = 3; }},
     {"bases that are odd multiples of their alignment, bits of eight pages",
-     [](Geometry& g) { g.areas = {{"a", 7 * 64, 3 * 64, 0}, {"b", 11 * 64, 5 * 64, 3}}; }},
+     [](Geometry& g) { g.areas = {{"a", 448, 192, 0}, {"b", 704, 320, 3}}; }},
     {"an area of a single unit", [](Geometry& g) { g.areas = {{"a", 512, 64, 0}, {"b", 640, 64, 1}}; }},
     {"memory that does not begin at frame 0",
      [](Geometry& g) {
@@ -65,10 +65,10 @@ std::vector<Geometry> make_shapes() {
 }  // namespace
 
 const Geometry& shape(std::size_t index, Release release) {
-  static const std::vector<Geometry> shapes = make_shapes();
+  static const std::vector<Geometry> kAll = make_shapes();
   std::size_t which = 0;
   while (which + 1 < kModelledReleases.size() && kModelledReleases[which] != release) ++which;
-  return shapes[which * kShapes + index % kShapes];
+  return kAll[which * kShapes + index % kShapes];
 }
 
 std::string_view shape_note(std::size_t index) { return kList[index % kShapes].note; }

@@ -522,8 +522,8 @@ void split_member(Line& line) {
   }
 }
 
-template <std::size_t kSize>
-bool among(const std::string_view (&words)[kSize], std::string_view word) {
+template <std::size_t Size>
+bool among(const std::string_view (&words)[Size], std::string_view word) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
