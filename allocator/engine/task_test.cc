@@ -14,8 +14,8 @@ namespace {
 
 Task<int> number(int value) { co_return value; }
 
-Task<int> sum_of_numbers(int count) {
-  int sum = 0;
+Task<std::int64_t> sum_of_numbers(int count) {
+  std::int64_t sum = 0;
   for (int i = 1; i <= count; ++i) sum += co_await number(i);
   co_return sum;
 }
@@ -43,7 +43,7 @@ TEST(Task, NestedTasksHandTheirResultsUp) {
 }
 
 TEST(Task, ALoopOverAMillionFinishedTasksNeedsNoStack) {
-  EXPECT_EQ(run_now(sum_of_numbers(1'000'000)), static_cast<int>(1'000'000ULL * 1'000'001ULL / 2));
+  EXPECT_EQ(run_now(sum_of_numbers(1'000'000)), std::int64_t{1'000'000} * 1'000'001 / 2);
 }
 
 TEST(Task, ResultsMayBeMovedOnly) {
