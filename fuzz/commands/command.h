@@ -1,7 +1,7 @@
 // What the commands of `cmacheck` share: exit codes, and how a command joins the command line.
 //
-// Each command stands in a file of its own and is listed here and in main.cc. A command parses its options with CLI11,
-// does its work when parsing has succeeded, and says how it ended through `exit_code`.
+// Each command stands in a file of its own and is listed here and in command_line.cc. A command parses its options with
+// CLI11, does its work when parsing has succeeded, and says how it ended through `exit_code`.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -16,6 +16,9 @@ enum ExitCode : int {
   kEnvironment = 3,  // a full disk, an output that cannot be written
 };
 
+// The whole of `cmacheck`, as tests call it too: the exit code.
+int run_command_line(int argc, const char* const* argv);
+
 void add_run(CLI::App& app, int& exit_code);
 void add_fmt(CLI::App& app, int& exit_code);
 void add_encode(CLI::App& app, int& exit_code);
@@ -25,5 +28,6 @@ void add_emit(CLI::App& app, int& exit_code);
 void add_laws(CLI::App& app, int& exit_code);
 void add_points(CLI::App& app, int& exit_code);
 void add_bugs(CLI::App& app, int& exit_code);
+void add_judge(CLI::App& app, int& exit_code);
 
 }  // namespace cma

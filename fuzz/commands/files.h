@@ -17,7 +17,7 @@ enum class Form : std::uint8_t { by_content, text, bytes };
 
 struct LoadOptions {
   Form form = Form::by_content;
-  // Bytes are what the fuzz targets make of them: small machines, short programs, no expectations.
+  // Bytes are what the fuzz targets make of them (fuzz/mutation/input.h).
   bool as_fuzzed = false;
 };
 

@@ -127,7 +127,7 @@ void add_minimize(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false)
       ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
   sub->add_option("--executions", command->executions, "Give up after so many")->capture_default_str();
-  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Decode bytes within the bounds of the fuzz targets");
+  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
   sub->add_flag("--statistics", command->statistics, "Say what each stage tried");
   sub->footer("Exit: 0 written, 2 bad input, no finding or an output that cannot be written, 3 a full disk.");
   sub->callback([command, &exit_code] {

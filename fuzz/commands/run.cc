@@ -149,7 +149,7 @@ void add_run(CLI::App& app, int& exit_code) {
   sub->add_flag("-q,--quiet", command->quiet, "Print one line a finding and nothing else");
   sub->add_flag("--json", command->json, "Print one JSON object a program");
   sub->add_flag("--bytes", command->bytes, "The files hold bytes, whatever they look like");
-  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Decode bytes within the bounds of the fuzz targets");
+  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
   sub->footer("Exit: 0 no law broken, 1 a finding, 2 bad input or usage, 3 the environment lacks something.");
   sub->callback([command, &exit_code] {
     CheckedRun run;

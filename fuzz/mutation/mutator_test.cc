@@ -139,24 +139,42 @@ TEST(Mutator, BringsOperationsOfTheOtherProgramIn) {
   EXPECT_GT(brought, 60U);
 }
 
-TEST(Input, TextAndBytesMeanTheSameProgram) {
+Program from_input(const Bytes& input) {
+  Program program = generate(77);  // nothing of what was there before may stay
+  program_from_input(program, input);
+  return program;
+}
+
+Program from_input(std::string_view text) { return from_input(Bytes(text.begin(), text.end())); }
+
+TEST(Input, TextIsTheProgramItSays) {
+  const std::string_view text =
+      "cmacheck 1\nmachine small release=6.1\nbug mask-exponent\n\n"
+      "n1 = anon_page pages=50000\nb2 = cma_alloc a pages=1\nexpect b2.pfn == 0x7\n";
+  EXPECT_EQ(print(from_input(text)), text);
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     const Program program = generate(seed);
-    const std::string text = print(program);
-    const Bytes bytes = encode(program);
-    Program from_text;
-    Program from_bytes;
-    program_from_input(from_text, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-    program_from_input(from_bytes, bytes);
-    ASSERT_EQ(from_text, from_bytes) << text;
+    ASSERT_EQ(from_input(print(program)), program);
   }
 }
 
-TEST(Input, LeavesExpectationsOut) {
-  const std::string text = "machine small release=6.1\nb = cma_alloc a pages=1\nexpect b.pfn == 7\nexpect log \"x\"\n";
-  Program program;
-  program_from_input(program, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-  EXPECT_EQ(program.ops.size(), 1U);
+TEST(Input, BytesAreMadeFitForHunting) {
+  const auto written = parse(
+      "machine small release=6.1\nbug mask-exponent\nn = anon_page pages=50000\nb = cma_alloc a pages=50000\n"
+      "expect b.pfn == 0x7\nexpect log \"x\"\n");
+  ASSERT_TRUE(written.has_value());
+  const Program program = from_input(encode(*written));
+  EXPECT_FALSE(program.machine.bugs.any());
+  ASSERT_EQ(program.ops.size(), 2U);
+  EXPECT_LE(std::get<OwnedPages<PageKind::anonymous>>(program.ops[0].body).pages, 512U);
+  EXPECT_EQ(std::get<CmaAlloc>(program.ops[1].body).pages, 50000U) << "a refusal costs nothing";
+}
+
+TEST(Input, WhatItMakesOfBytesIsWhatItMakesOfThatsBytes) {
+  for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
+    const Program once = from_input(seed % 2 == 0 ? noise(seed, seed % 200) : encode(generate(seed)));
+    ASSERT_EQ(from_input(encode(once)), once) << print(once);
+  }
 }
 
 }  // namespace

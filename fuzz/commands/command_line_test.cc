@@ -1,0 +1,151 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+
+namespace cma {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr std::string_view kPlain = "cmacheck 1\nmachine small release=6.1\n\nb1 = cma_alloc a pages=4\n";
+constexpr std::string_view kBroken =
+    "machine small release=6.1\nbug bitmap-forgets-bit\ndrain\nb1 = cma_alloc a pages=4\ncma_release b1\n";
+
+class CommandLine : public ::testing::Test {
+ protected:
+  CommandLine()
+      : folder_(fs::path(::testing::TempDir()) /
+                (std::string("cmacheck-") + ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  ~CommandLine() override { fs::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string write(const std::string& name, std::string_view content) const {
+    std::ofstream(path(name), std::ios::binary) << content;
+    return path(name);
+  }
+  int call(std::vector<std::string> words) {
+    std::vector<const char*> argv = {"cmacheck"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data());
+    static_cast<void>(std::fflush(stdout));
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
+    return exit_code;
+  }
+
+  fs::path folder_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(CommandLine, BadUsageIsTwo) {
+  EXPECT_EQ(call({}), kBadInput);
+  EXPECT_EQ(call({"frobnicate"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("no command 'frobnicate'"));
+  EXPECT_EQ(call({"run"}), kBadInput);
+  EXPECT_EQ(call({"run", "--bug", "no-such", write("p", kPlain)}), kBadInput);
+  EXPECT_EQ(call({"run", "--frobnicate", path("p")}), kBadInput);
+  EXPECT_EQ(call({"--help"}), kNothingFound);
+  EXPECT_EQ(call({"run", "--help"}), kNothingFound);
+}
+
+TEST_F(CommandLine, RunTellsWhatItFound) {
+  EXPECT_EQ(call({"run", write("plain.cma", kPlain)}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("plain.cma: ok, 1 operations"));
+  EXPECT_EQ(call({"run", write("broken.cma", kBroken)}), kFindings);
+  EXPECT_THAT(out_, AllOf(HasSubstr("law    bitmap: "), HasSubstr("line 4: b1 = cma_alloc a pages=4"),
+                          HasSubstr("A  buffer b1"), HasSubstr("log\n"), HasSubstr("ci/cmacheck run " + path(""))));
+  EXPECT_EQ(call({"run", "--quiet", path("plain.cma")}), kNothingFound);
+  EXPECT_THAT(out_, IsEmpty());
+  EXPECT_EQ(call({"run", "--bug", "bitmap-forgets-bit", path("plain.cma")}), kFindings);
+  EXPECT_THAT(out_, HasSubstr("run --bug bitmap-forgets-bit "));
+  EXPECT_EQ(call({"run", "--bugs", "repaired", path("broken.cma")}), kNothingFound);
+  EXPECT_EQ(call({"run", "--audit", "points", path("plain.cma")}), kNothingFound);
+}
+
+TEST_F(CommandLine, OneBadFileDoesNotHideTheOthers) {
+  EXPECT_EQ(call({"run", "-q", write("bad.cma", "machine\n"), write("broken.cma", kBroken)}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("bad.cma:1:"));
+  EXPECT_THAT(out_, HasSubstr("broken.cma: finding bitmap/"));
+}
+
+TEST_F(CommandLine, TraceAndMapComeBetweenTheOperations) {
+  EXPECT_EQ(call({"run", "--trace", "--map", write("plain.cma", kPlain)}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("# ok: pages 0x200 to 0x203"), HasSubstr("cma: cma_alloc(cma (ptrval), count 4"),
+                          HasSubstr("| cma_alloc_finish"), HasSubstr("C AAAA............")));
+}
+
+TEST_F(CommandLine, JsonIsOneObjectAProgram) {
+  EXPECT_EQ(call({"run", "--json", write("broken.cma", kBroken)}), kFindings);
+  EXPECT_THAT(out_, AllOf(HasSubstr("\"law\":\"bitmap\""), HasSubstr("\"line\":4"), HasSubstr("\"passed\":false")));
+}
+
+TEST_F(CommandLine, FormsGoThereAndBack) {
+  const std::string text = write("plain.cma", kPlain);
+  EXPECT_EQ(call({"encode", text, "-o", path("bytes")}), kNothingFound);
+  EXPECT_EQ(call({"decode", path("bytes")}), kNothingFound);
+  EXPECT_EQ(out_, kPlain);
+  EXPECT_EQ(call({"run", "-q", path("bytes")}), kNothingFound);
+  EXPECT_EQ(call({"encode", text, "--into", path("")}), kNothingFound);
+  EXPECT_EQ(read_file(path("plain")).value(), read_file(path("bytes")).value());
+  EXPECT_EQ(call({"encode", text}), kBadInput);
+  EXPECT_EQ(call({"encode", text, "-o", path("no/such/folder")}), kBadInput);
+}
+
+TEST_F(CommandLine, FmtIsCanonicalAndInPlace) {
+  const std::string file = write("p.cma", "machine small release=6.1\n  b1  =  cma_alloc a   pages=0x4 # four\n");
+  EXPECT_EQ(call({"fmt", file}), kNothingFound);
+  EXPECT_EQ(out_, kPlain);
+  EXPECT_EQ(call({"fmt", "-i", file}), kNothingFound);
+  EXPECT_EQ(read_file(file).value(), kPlain);
+  EXPECT_EQ(call({"fmt", write("bad.cma", "x\n")}), kBadInput);
+}
+
+TEST_F(CommandLine, MinimizeWritesOneFileASignature) {
+  const std::string broken = write("broken.cma", kBroken);
+  EXPECT_EQ(call({"minimize", broken, "-o", path("min.cma")}), kNothingFound);
+  EXPECT_THAT(read_file(path("min.cma")).value(), AllOf(HasSubstr("# bitmap/"), HasSubstr("cma_alloc a pages=1")));
+  EXPECT_EQ(call({"run", "-q", path("min.cma")}), kFindings);
+  EXPECT_EQ(call({"minimize", broken, "--into", path("")}), kNothingFound);
+  const std::string first = out_;
+  EXPECT_THAT(first, HasSubstr(path("bitmap-")));
+  EXPECT_EQ(call({"minimize", path("min.cma"), "--into", path("")}), kNothingFound);
+  EXPECT_EQ(out_, first) << "the file that shows it already";
+  // A file of that name that shows something else is left alone.
+  write(fs::path(first.substr(0, first.size() - 1)).filename().string(), kPlain);
+  EXPECT_EQ(call({"minimize", broken, "--into", path("")}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("-2.cma"));
+  EXPECT_EQ(call({"minimize", write("plain.cma", kPlain)}), kBadInput);
+  EXPECT_EQ(call({"minimize", broken, "-o", path("no/such/folder")}), kBadInput);
+}
+
+TEST_F(CommandLine, TablesAreTold) {
+  EXPECT_EQ(call({"laws"}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("exclusive\n"));
+  EXPECT_EQ(call({"points"}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("cma_bitmap_marked "));
+  EXPECT_EQ(call({"bugs"}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("bitmap-forgets-bit "));
+}
+
+TEST_F(CommandLine, EmitsATestCase) {
+  EXPECT_EQ(call({"emit", "gtest", write("broken.cma", kBroken)}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("TEST(Emitted, Bitmap"), HasSubstr("bug bitmap-forgets-bit")));
+}
+
+}  // namespace
+}  // namespace cma
