@@ -118,7 +118,7 @@ TEST_F(CommandLine, FmtIsCanonicalAndInPlace) {
 TEST_F(CommandLine, MinimizeWritesOneFileASignature) {
   const std::string broken = write("broken.cma", kBroken);
   EXPECT_EQ(call({"minimize", broken, "-o", path("min.cma")}), kNothingFound);
-  EXPECT_THAT(read_file(path("min.cma")).value(), AllOf(HasSubstr("# bitmap/"), HasSubstr("cma_alloc a pages=1")));
+  EXPECT_THAT(read_file(path("min.cma")).value(), AllOf(HasSubstr("# bitmap/"), HasSubstr("cma_alloc a pages=2")));
   EXPECT_EQ(call({"run", "-q", path("min.cma")}), kFindings);
   EXPECT_EQ(call({"minimize", broken, "--into", path("")}), kNothingFound);
   const std::string first = out_;
