@@ -24,6 +24,7 @@ struct MinimizeCommand {
   std::string into;
   std::vector<std::string> bugs;
   std::uint64_t executions = MinimizeOptions{}.executions;
+  std::string same = "signature";
   bool as_fuzzed = false;
   bool statistics = false;
 };
@@ -99,7 +100,9 @@ int minimize_file(const MinimizeCommand& command) {
   Judge judge = [](const Program& program) { return find_isolated(program); };
   const std::optional<Finding> first = judge(loaded->program);
   if (first && !is_crash(*first)) judge = [&run](const Program& program) { return run.find(program); };
-  const std::optional<Minimized> minimized = minimize(loaded->program, judge, {.executions = command.executions});
+  const std::optional<Minimized> minimized =
+      minimize(loaded->program, judge,
+               {.same = command.same == "law" ? Same::law : Same::signature, .executions = command.executions});
   if (!minimized) {
     fmt::print(stderr, "{}: no law is broken, so there is nothing to minimise\n", command.file);
     return kBadInput;
@@ -126,6 +129,11 @@ void add_minimize(CLI::App& app, int& exit_code) {
   sub->add_option("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated")
       ->allow_extra_args(false)
       ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
+  sub->add_option("--same", command->same,
+                  "What the result's finding must have in common with the program's; findings that come down to the "
+                  "same program by their law alone are one bug's")
+      ->check(CLI::IsMember({"signature", "law"}))
+      ->capture_default_str();
   sub->add_option("--executions", command->executions, "Give up after so many")->capture_default_str();
   sub->add_flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
   sub->add_flag("--statistics", command->statistics, "Say what each stage tried");

@@ -13,7 +13,7 @@ namespace {
 class Minimizer {
  public:
   Minimizer(const Program& program, const Judge& judge, const MinimizeOptions& options)
-      : judge_(judge), budget_(options.executions) {
+      : judge_(judge), same_(options.same), budget_(options.executions) {
     result_.program = program;
   }
 
@@ -22,7 +22,7 @@ class Minimizer {
     ++result_.executions;
     if (!finding) return std::nullopt;
     result_.finding = *finding;
-    signature_ = finding->signature();
+    wanted_ = identity(*finding);
     tried_.insert(key_of(result_.program));
     do {
       changed_ = false;
@@ -45,6 +45,8 @@ class Minimizer {
     return {bytes.begin(), bytes.end()};
   }
 
+  std::string identity(const Finding& finding) const { return same_ == Same::law ? finding.law : finding.signature(); }
+
   std::size_t ops() const { return result_.program.ops.size(); }
 
   // Whether the candidate shows the same finding; if so it becomes the program.
@@ -62,7 +64,7 @@ class Minimizer {
     Minimized::Count& count = result_.stages[static_cast<std::size_t>(stage)];
     ++count.tried;
     const std::optional<Finding> finding = judge_(candidate);
-    if (!finding || finding->signature() != signature_) return false;
+    if (!finding || identity(*finding) != wanted_) return false;
     ++count.accepted;
     result_.program = std::move(candidate);
     result_.finding = *finding;
@@ -216,9 +218,10 @@ class Minimizer {
   static constexpr std::size_t kPairsUpTo = 24;
 
   const Judge& judge_;
+  Same same_;
   std::uint64_t budget_;
   Minimized result_;
-  std::string signature_;
+  std::string wanted_;
   std::unordered_set<std::string> tried_;  // asked for membership only
   bool changed_ = false;
   bool exhausted_ = false;

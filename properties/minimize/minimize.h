@@ -38,7 +38,14 @@ enum class MinimizeStage : std::uint8_t {
 inline constexpr std::size_t kMinimizeStages = static_cast<std::size_t>(MinimizeStage::kCount);
 std::string_view name_of(MinimizeStage stage);
 
+// What a candidate's finding must have in common with the program's.
+enum class Same : std::uint8_t {
+  signature,  // one bug never turns into another on the way
+  law,        // where it was noticed does not matter: findings that come down to the same program are one bug's
+};
+
 struct MinimizeOptions {
+  Same same = Same::signature;
   // Thousands suffice for a program of some hundred operations; the bound is for judges that take long.
   std::uint64_t executions = 50'000;
 };

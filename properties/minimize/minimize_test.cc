@@ -162,6 +162,21 @@ TEST(Minimize, MakesTheMachinePlainAndLeavesItsBugs) {
   EXPECT_TRUE(minimized->program.ops.empty());
 }
 
+TEST(Minimize, ByLawAloneOneBugComesOutAsOneProgram) {
+  CheckedRun run;
+  const Judge judge = [&](const Program& candidate) { return run.find(candidate); };
+  const Program noticed_late =
+      from_text("machine small release=6.1\nbug bitmap-forgets-bit\nb1 = cma_alloc a pages=4\ncma_release b1\n");
+  const Program noticed_inside =
+      from_text("machine small release=6.1\nbug bitmap-forgets-bit\nb1 = cma_alloc a pages=3 until=contig_migrated\n");
+  ASSERT_TRUE(run.find(noticed_late) && run.find(noticed_inside));
+  ASSERT_NE(run.find(noticed_late)->signature(), run.find(noticed_inside)->signature());
+  const auto first = minimize(noticed_late, judge, {.same = Same::law});
+  const auto second = minimize(noticed_inside, judge, {.same = Same::law});
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(print(first->program), print(second->program));
+}
+
 TEST(Minimize, GoesNoFurtherThanItsBudgetAndTriesNothingTwice) {
   std::set<std::vector<std::uint8_t>> tried;
   std::uint64_t executions = 0;
