@@ -1,0 +1,64 @@
+// `cmacheck study`: questions from the field, answered by thousands of runs.
+
+#include "properties/studies/study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+
+namespace cma {
+namespace {
+
+struct StudyCommand {
+  std::string name;
+  StudyOptions options;
+  bool json = false;
+  std::string svg;
+};
+
+void list_studies() {
+  for (const Study& study : study_catalogue())
+    fmt::print("{:<12} {} ({} {})\n", study.name, study.question, study.full_size, study.unit);
+}
+
+int perform_study(const StudyCommand& command) {
+  const Study* study = find_study(command.name);
+  if (study == nullptr) {
+    fmt::print(stderr, "cmacheck study: there is no study '{}'; without a name they are listed\n", command.name);
+    return kBadInput;
+  }
+  const StudyResult result = run_study(*study, command.options);
+  fmt::print("{}", command.json ? study_json(result) : study_text(result));
+  if (command.svg.empty()) return kNothingFound;
+  const auto written = write_file(command.svg, study_svg(result));
+  if (written) return kNothingFound;
+  fmt::print(stderr, "{}\n", written.error().message);
+  return written.error().exit_code;
+}
+
+}  // namespace
+
+void add_study(CLI::App& app, int& exit_code) {
+  auto command = std::make_shared<StudyCommand>();
+  CLI::App* sub = app.add_subcommand("study", "Measures a field case over thousands of runs; without a name, lists");
+  sub->add_option("NAME", command->name, "Which study");
+  sub->add_option("--seed", command->options.seed, "Where random numbers begin")->capture_default_str();
+  sub->add_option("--size", command->options.size, "How much to run, in the study's unit; 0 is its full size")
+      ->capture_default_str();
+  sub->add_flag("--json", command->json, "The table as JSON");
+  sub->add_option("--svg", command->svg, "A file for the plot");
+  sub->footer("Equal seeds and sizes give equal results. Exit: 0 done, 2 bad usage, 3 the plot cannot be written.");
+  sub->callback([command, &exit_code] {
+    if (command->name.empty())
+      list_studies();
+    else
+      exit_code = std::max(exit_code, perform_study(*command));
+  });
+}
+
+}  // namespace cma
