@@ -47,6 +47,13 @@ struct DeclareRequest {
   bool fixed = false;
 };
 
+// The count that a number written to debugfs `alloc` or `free` becomes: the handlers keep it in an int, and what takes
+// it from there sees that extended by its sign (mm/cma_debug.c). So 2^31 pages are an impossible request, and freeing
+// as many frees all.
+constexpr std::uint64_t debugfs_count(std::uint64_t number) {
+  return static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(static_cast<std::uint32_t>(number))});
+}
+
 class Areas {
  public:
   Areas(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Memblock& memblock,
@@ -68,8 +75,8 @@ class Areas {
   // False when the range does not begin in the area. Releasing beyond its end is a fatal assertion of the kernel.
   Task<bool> cma_release(AreaId id, Pfn pfn, std::uint64_t count);
   // Writing a number to debugfs `alloc` and `free`. 0, -ENOMEM.
-  Task<int> debugfs_alloc(AreaId id, std::uint64_t pages);
-  Task<int> debugfs_free(AreaId id, std::uint64_t pages);
+  Task<int> debugfs_alloc(AreaId id, std::uint64_t number);
+  Task<int> debugfs_free(AreaId id, std::uint64_t number);
 
   std::size_t size() const { return areas_.size(); }
   const Area& area(AreaId id) const { return areas_[id]; }

@@ -192,15 +192,16 @@ Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) {
   co_return true;
 }
 
-Task<int> Areas::debugfs_alloc(AreaId id, std::uint64_t pages) {
+Task<int> Areas::debugfs_alloc(AreaId id, std::uint64_t number) {
+  const std::uint64_t pages = debugfs_count(number);
   const Pfn pfn = co_await cma_alloc(id, pages, 0, false);
   if (pfn == kNoPfn) co_return -kENOMEM;
   areas_[id].debugfs_buffers.emplace_back(pfn, pages);
   co_return 0;
 }
 
-Task<int> Areas::debugfs_free(AreaId id, std::uint64_t pages) {
-  std::uint64_t left = pages;
+Task<int> Areas::debugfs_free(AreaId id, std::uint64_t number) {
+  std::uint64_t left = debugfs_count(number);
   while (left > 0 && !areas_[id].debugfs_buffers.empty()) {
     const auto [pfn, count] = areas_[id].debugfs_buffers.back();
     areas_[id].debugfs_buffers.pop_back();
@@ -212,7 +213,7 @@ Task<int> Areas::debugfs_free(AreaId id, std::uint64_t pages) {
       areas_[id].debugfs_buffers.emplace_back(pfn + left, count - left);
       left = 0;
     } else {
-      if (debug_) trace_.log("cma: cannot release partial block when order_per_bit != 0");
+      // The kernel's message here needs dynamic debug: CONFIG_CMA_DEBUG is about cma.c only.
       areas_[id].debugfs_buffers.emplace_back(pfn, count);
       break;
     }

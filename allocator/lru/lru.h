@@ -51,6 +51,7 @@ class Lru {
   Task<void> putback(Pfn pfn);
   // lru_add_drain: this CPU's pagevecs.
   Task<void> add_drain(int cpu);
+  Task<void> add_drain_here() { return add_drain(engine_.cpu()); }
   // lru_add_drain_all: every CPU with something in its pagevecs when examined. Sleeps.
   Task<void> add_drain_all();
   // 5.13: empties the caches of all CPUs and keeps them empty until the matching enable. Nests. Sleeps.

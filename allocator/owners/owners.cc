@@ -116,8 +116,10 @@ Pfn Owners::zap_pte(PteId id) {
   return pte.state == Pte::State::present ? pfn : kNoPfn;
 }
 
-// Every pte of an anonymous page goes: the map count first, then the reference.
+// Every pte of an anonymous page goes: the map count first, then the reference. As any unmapping does, this empties the
+// CPU's pagevecs first: a page that is still in one could not be freed.
 Task<void> Owners::unmap_for_good(OwnerId id) {
+  co_await lru_.add_drain_here();
   while (record(id).first_pte != 0) {
     const Pfn pfn = zap_pte(record(id).first_pte);
     if (pfn != kNoPfn) co_await lru_.put_page(pfn);

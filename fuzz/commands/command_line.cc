@@ -18,6 +18,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_points(app, exit_code);
   add_bugs(app, exit_code);
   add_study(app, exit_code);
+  add_judge(app, exit_code);
 }
 
 }  // namespace

@@ -29,12 +29,17 @@ std::string bitmap_line(const Area& area) {
 
 // Kind of a page in use and the references that are not the allocation's: m movable-ops, l LRU, a other, p no
 // reference.
-std::string page_kind(const Machine& machine, const Page& page) {
+std::string page_kind(const Page& page) {
   const char* kind = "a";
   if (page.has(kPageMovableOps)) kind = "m";
   if (page.has(kPageLru)) kind = "l";
-  static_cast<void>(machine);
   return page.ref == 0 ? "p0" : kind + std::to_string(page.ref);
+}
+
+// What speaks for the page: of a compound block its first page.
+const Page& head_of(const MemoryMap& map, Pfn pfn) {
+  while (map.page(pfn).has(kPageTail)) --pfn;
+  return map.page(pfn);
 }
 
 std::string pages_line(const Machine& machine, const Area& area, std::uint64_t pages) {
@@ -45,11 +50,11 @@ std::string pages_line(const Machine& machine, const Area& area, std::uint64_t p
       offset += order_pages(page.order);
       continue;
     }
-    const std::string kind = page_kind(machine, page);
+    const std::string kind = page_kind(head_of(machine.map, area.base + offset));
     const std::uint64_t first = offset;
     while (offset < pages) {
       const Page& next = machine.map.page(area.base + offset);
-      if (next.has(kPageBuddy) || page_kind(machine, next) != kind) break;
+      if (next.has(kPageBuddy) || page_kind(head_of(machine.map, area.base + offset)) != kind) break;
       ++offset;
     }
     line += " " + std::to_string(first) + "+" + std::to_string(offset - first) + ":" + kind;

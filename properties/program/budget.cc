@@ -28,7 +28,9 @@ std::uint64_t sweep_steps(const World& world, AreaRef ref, std::uint64_t pages, 
 struct Bound {
   const World& world;
   std::uint64_t operator()(const CmaAlloc& op) const { return sweep_steps(world, op.area, op.pages, op.align); }
-  std::uint64_t operator()(const DebugfsAlloc& op) const { return sweep_steps(world, op.area, op.pages, 0); }
+  std::uint64_t operator()(const DebugfsAlloc& op) const {
+    return sweep_steps(world, op.area, debugfs_count(op.pages), 0);
+  }
   template <PageKind Kind>
   std::uint64_t operator()(const OwnedPages<Kind>& op) const {
     return op.pages * contig_steps(world.machine(), 1);

@@ -61,10 +61,11 @@ Task<void> DebugfsAlloc::perform(World& world, Slot self) const {
   }
   const InsideDebugfs inside(world, *id);
   Areas& areas = world.machine().areas;
-  world.observer().alloc_begins(*id, pages, 0);
+  const std::uint64_t wanted = debugfs_count(pages);
+  world.observer().alloc_begins(*id, wanted, 0);
   const int error = co_await areas.debugfs_alloc(*id, pages);
   if (error != 0) {
-    world.observer().alloc_failed(*id, pages, 0);
+    world.observer().alloc_failed(*id, wanted, 0);
     world.fail(self, error);
     co_return;
   }
@@ -79,7 +80,7 @@ Task<void> DebugfsFree::perform(World& world, Slot self) const {
     co_return;
   }
   const InsideDebugfs inside(world, *id);
-  const std::vector<PfnRange> ranges = to_be_freed(world.machine().areas.area(*id), pages);
+  const std::vector<PfnRange> ranges = to_be_freed(world.machine().areas.area(*id), debugfs_count(pages));
   for (const PfnRange& range : ranges) world.observer().buffer_releasing(*id, range.start, range.pages());
   const int error = co_await world.machine().areas.debugfs_free(*id, pages);
   for (const PfnRange& range : ranges) world.observer().buffer_released(*id, range.start, range.pages());

@@ -53,7 +53,8 @@
 #define MAX_WORDS 8
 
 enum handle_kind {
-	FREE_HANDLE, CMA_RANGE, MOVABLE_OPS_PAGE, SHMEM_PAGE, ANON_PAGE, UNMOVABLE_PAGE, BUDDY_BLOCK, PINNED_REMAINS,
+	FREE_HANDLE, CMA_RANGE, MOVABLE_OPS_PAGE, SHMEM_PAGE, ANON_PAGE, UNMOVABLE_PAGE, BUDDY_BLOCK, HELD_PAGE,
+	PINNED_REMAINS,
 };
 
 struct handle {
@@ -69,6 +70,8 @@ struct handle {
 };
 
 static struct handle handles[MAX_HANDLES];
+/* Handles from here on never stood for an owned page. */
+static unsigned long owned_handles_end;
 
 /* ---- output ---- */
 
@@ -78,7 +81,7 @@ static int out_used;
 static bool quiet, in_operation, serving;
 
 static int ev_level;
-static bool log_on, warn_on = true, rate_limited, auto_drain, sync_marks;
+static bool log_on, warn_on = true, rate_limited, auto_drain, sync_marks, lazy_lru;
 static unsigned long operations, eaten;
 static unsigned long boot_free, boot_free_cma;
 
@@ -128,12 +131,13 @@ int cmacheck_ratelimit(struct ratelimit_state *rs, const char *func)
 /* Where the log is inside the report of a warning: its call trace is not an answer, its message is. */
 static enum { PLAIN, CUT_HERE_SEEN, WARNING_SEEN, IN_TRACE } splat;
 
+/* A printed address is a hash of 32 bits, or null: numbers do not begin with eight zeros. */
 static bool hex_pointer(const char *s)
 {
 	int i;
 
 	for (i = 0; i < 16; i++)
-		if (!isxdigit(s[i]))
+		if (i < 8 ? s[i] != '0' : !isxdigit(s[i]))
 			return false;
 	return !isxdigit(s[16]);
 }
@@ -597,6 +601,14 @@ static void free_movable_ops(struct handle *h)
 
 static struct address_space *shmem_mapping_of_judge;
 
+/* Nodes have 16 or 64 places, as the kernel is configured. */
+#define SLOTS_OF_NODE (XA_CHUNK_SIZE - 1)
+
+static pgoff_t slot_of(unsigned long id)
+{
+	return id / SLOTS_OF_NODE * XA_CHUNK_SIZE + id % SLOTS_OF_NODE;
+}
+
 static int __init prepare_shmem(void)
 {
 	struct file *file = shmem_kernel_file_setup("judge", (loff_t)MAX_HANDLES * PAGE_SIZE, VM_NORESERVE);
@@ -606,16 +618,11 @@ static int __init prepare_shmem(void)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	mapping = file->f_mapping;
-	/* One value entry beyond every 63 slots keeps the tree's nodes allocated; slot numbers skip those places. */
-	for (i = 0; i < PREPARED_HANDLES + PREPARED_HANDLES / 63; i += 64)
-		xa_store(&mapping->i_pages, i + 63, xa_mk_value(1), GFP_KERNEL);
+	/* A value entry in the last place of each of the tree's nodes keeps it; slot numbers skip those places. */
+	for (i = 0; i <= PREPARED_HANDLES; i += SLOTS_OF_NODE)
+		xa_store(&mapping->i_pages, slot_of(i) + SLOTS_OF_NODE, xa_mk_value(1), GFP_KERNEL);
 	shmem_mapping_of_judge = mapping;
 	return 0;
-}
-
-static pgoff_t slot_of(unsigned long id)
-{
-	return id / 63 * 64 + id % 63;
 }
 
 /* What shmem does for a page of its own: page cache reference, counters, LRU. It must really be on the LRU afterwards. */
@@ -650,7 +657,8 @@ static int become_shmem(unsigned long id, struct page *page)
 	}
 	folio_add_lru(folio);
 	folio_put(folio);
-	lru_add_drain();
+	if (!lazy_lru)
+		lru_add_drain();
 	return 0;
 }
 
@@ -743,7 +751,8 @@ static int become_anon(unsigned long id, struct page *page)
 	set_pte_at(anon_mm, address, pte, entry);
 	pte_unmap_unlock(pte, lock);
 	mmap_read_unlock(anon_mm);
-	lru_add_drain();
+	if (!lazy_lru)
+		lru_add_drain();
 	return 0;
 }
 
@@ -816,6 +825,7 @@ static int become(unsigned long id, enum handle_kind kind, struct page *page)
 	int error = 0;
 
 	memset(&handles[id], 0, sizeof(handles[id]));
+	owned_handles_end = max(owned_handles_end, id + 1);
 	switch (kind) {
 	case MOVABLE_OPS_PAGE: error = become_movable_ops(id, page); break;
 	case SHMEM_PAGE: error = become_shmem(id, page); break;
@@ -842,6 +852,7 @@ static void free_handle(unsigned long id)
 	case ANON_PAGE: free_anon(id); break;
 	case UNMOVABLE_PAGE: __free_page(h->page); break;
 	case BUDDY_BLOCK: __free_pages(h->page, h->order); break;
+	case HELD_PAGE: put_page(h->page); break;
 	case PINNED_REMAINS: return;
 	}
 	memset(h, 0, sizeof(*h));
@@ -990,24 +1001,16 @@ static enum handle_kind kind_of_word(const char *w)
 	}
 }
 
-/* mvat smat umat anat: take exactly that page of the area, as a contiguous range of one, and make it such a page. */
-static bool op_place(const struct words *op)
+/* Take exactly that page, as a contiguous range of one, and make it such a page. */
+static int take_place(unsigned long id, enum handle_kind kind, unsigned long pfn)
 {
-	unsigned long id, pfn;
-	struct area *area;
-	enum handle_kind kind = kind_of_word(op->w[0]);
 	int error = 0;
 
-	if (!unused_handle(op, &id) || !page_word(op, 2, &area, &pfn))
-		return false;
 	if (kind == ANON_PAGE)
 		error = prepare_anon();
 	if (!error)
 		error = alloc_contig_range(pfn, pfn + 1, get_pageblock_migratetype(pfn_to_page(pfn)), GFP_KERNEL);
-	if (!error)
-		error = become(id, kind, pfn_to_page(pfn));
-	say("%s %lu %d\n", op->w[0], id, error);
-	return true;
+	return error ? error : become(id, kind, pfn_to_page(pfn));
 }
 
 static int take_anywhere(unsigned long id, enum handle_kind kind)
@@ -1021,18 +1024,31 @@ static int take_anywhere(unsigned long id, enum handle_kind kind)
 	return page ? become(id, kind, page) : -ENOMEM;
 }
 
-/* mv sm um an: n such pages wherever the page allocator puts them. */
+/*
+ * n pages with handles from h on, up to the first that cannot be had: mvat smat umat anat in a row of an area,
+ * mv sm um an wherever the page allocator puts them.
+ */
 static bool op_take(const struct words *op)
 {
-	unsigned long id;
+	bool placed = op->w[0][2];
+	unsigned long id, pfn = 0;
+	struct area *area;
 	long i, n;
+	int error;
 
-	if (!unused_handle(op, &id) || !number_or(op, 2, 1, &n) || n < 1 || id + n > MAX_HANDLES)
+	if (!unused_handle(op, &id) || (placed && !page_word(op, 2, &area, &pfn)) ||
+	    !number_or(op, placed ? 4 : 2, 1, &n) || n < 1 || id + n > MAX_HANDLES ||
+	    (placed && pfn + n > area->cma->base_pfn + area->cma->count))
 		return false;
 	for (i = 0; i < n; i++) {
+		enum handle_kind kind = kind_of_word(op->w[0]);
+
 		if (handles[id + i].kind != FREE_HANDLE)
 			return false;
-		say("%s %lu %d\n", op->w[0], id + i, take_anywhere(id + i, kind_of_word(op->w[0])));
+		error = placed ? take_place(id + i, kind, pfn + i) : take_anywhere(id + i, kind);
+		say("%s %lu %d\n", op->w[0], id + i, error);
+		if (error)
+			break;
 	}
 	return true;
 }
@@ -1126,6 +1142,65 @@ static bool op_page_ref(const struct words *op)
 	return true;
 }
 
+static void say_place_or_other(struct page *page)
+{
+	if (area_of_pfn(page_to_pfn(page)))
+		say_place(page_to_pfn(page));
+	else
+		say("other");
+}
+
+/* "AREA OFF", or "@H OFF": a page of what a handle stands for now. */
+static struct page *place_word(const struct words *op, int i)
+{
+	unsigned long pfn, id;
+	struct area *area;
+	struct page *page;
+	long offset;
+
+	if (i >= op->n || op->w[i][0] != '@')
+		return page_word(op, i, &area, &pfn) ? pfn_to_page(pfn) : NULL;
+	if (kstrtoul(op->w[i] + 1, 0, &id) || id >= MAX_HANDLES || handles[id].kind == FREE_HANDLE)
+		return NULL;
+	if (!number(op, i + 1, &offset) || offset < 0 || offset >= 1L << HIGHEST_ORDER)
+		return NULL;
+	page = page_of(id);
+	return page ? page + offset : NULL;
+}
+
+/* A reference on the page that is there, as somebody who finds it by its number takes it; `drop` gives it back. */
+static bool op_hold(const struct words *op)
+{
+	unsigned long id;
+	struct page *page;
+
+	if (!unused_handle(op, &id))
+		return false;
+	page = place_word(op, 2);
+	if (!page)
+		return false;
+	page = compound_head(page);
+	if (!get_page_unless_zero(page)) {
+		say("hold %lu fail\n", id);
+		return true;
+	}
+	handles[id] = (struct handle){ .kind = HELD_PAGE, .page = page };
+	say("hold %lu ", id);
+	say_place_or_other(page);
+	say(" ref=%d\n", page_count(page));
+	return true;
+}
+
+static bool op_drop(const struct words *op)
+{
+	unsigned long id;
+
+	if (!used_handle(op, &id) || handles[id].kind != HELD_PAGE)
+		return false;
+	free_handle(id);
+	return true;
+}
+
 static bool block_gfp(const struct words *op, gfp_t *gfp)
 {
 	int i;
@@ -1141,6 +1216,8 @@ static bool block_gfp(const struct words *op, gfp_t *gfp)
 	for (i = 4; i < op->n; i++) {
 		if (!strcmp(op->w[i], "atomic"))
 			*gfp = (*gfp & ~(__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_RETRY_MAYFAIL)) | GFP_ATOMIC;
+		else if (!strcmp(op->w[i], "high"))
+			*gfp |= __GFP_HIGH;
 		else if (!strcmp(op->w[i], "nowait"))
 			*gfp = (*gfp & ~(__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_RETRY_MAYFAIL)) | GFP_NOWAIT;
 		else if (!strcmp(op->w[i], "noretry"))
@@ -1164,7 +1241,7 @@ static bool op_pa(const struct words *op)
 	long order;
 	gfp_t gfp;
 
-	if (!unused_handle(op, &id) || !number(op, 2, &order) || order < 0 || order > HIGHEST_ORDER || op->n < 4 ||
+	if (!unused_handle(op, &id) || !number(op, 2, &order) || order < 0 || order > 63 || op->n < 4 ||
 	    !block_gfp(op, &gfp))
 		return false;
 	page = alloc_pages(gfp | (warn_on ? 0 : __GFP_NOWARN), order);
@@ -1198,16 +1275,8 @@ static bool op_pf(const struct words *op)
 
 static const char *const kind_names[] = {
 	[CMA_RANGE] = "cma", [MOVABLE_OPS_PAGE] = "mov", [SHMEM_PAGE] = "shm", [ANON_PAGE] = "anon",
-	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [PINNED_REMAINS] = "pinned",
+	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [HELD_PAGE] = "held", [PINNED_REMAINS] = "pinned",
 };
-
-static void say_place_or_other(struct page *page)
-{
-	if (area_of_pfn(page_to_pfn(page)))
-		say_place(page_to_pfn(page));
-	else
-		say("other");
-}
 
 static bool op_loc(const struct words *op)
 {
@@ -1232,15 +1301,42 @@ static bool op_loc(const struct words *op)
 	return true;
 }
 
+/* Every owned page that is inside an area now. */
+static bool op_locs(const struct words *op)
+{
+	unsigned long id;
+
+	say("locs");
+	for (id = 0; id < owned_handles_end; id++) {
+		struct page *page;
+
+		if (handles[id].kind < MOVABLE_OPS_PAGE || handles[id].kind > UNMOVABLE_PAGE)
+			continue;
+		page = page_of(id);
+		if (!page || !area_of_pfn(page_to_pfn(page)))
+			continue;
+		say(" %lu:", id);
+		say_place(page_to_pfn(page));
+	}
+	say("\n");
+	return true;
+}
+
 static void drain(void)
 {
 	lru_add_drain_all();
 	drain_all_pages(NULL);
 }
 
+/* drain: both; drainp: per-CPU page lists; drainl: LRU caches of all CPUs; draint: LRU caches of this CPU. */
 static bool op_drain(const struct words *op)
 {
-	drain();
+	switch (op->w[0][5]) {
+	case 'p': drain_all_pages(NULL); break;
+	case 'l': lru_add_drain_all(); break;
+	case 't': lru_add_drain(); break;
+	default: drain(); break;
+	}
 	return true;
 }
 
@@ -1294,17 +1390,21 @@ static void say_free_blocks(struct cma *cma)
 	say("\n");
 }
 
-static char page_kind(struct page *page)
+/* With a driver behind it: the mark alone stays on a page that somebody else held when its driver let go. */
+static bool is_movable_ops(struct page *page)
 {
 #if AT_LEAST_6_12
-	bool movable = __folio_test_movable(page_folio(page));
+	return __folio_test_movable(page_folio(page)) && page_movable_ops(page);
 #else
-	bool movable = __PageMovable(page);
+	return __PageMovable(page) && page_movable_ops(page);
 #endif
+}
 
+static char page_kind(struct page *page)
+{
 	if (!page_count(page))
 		return 'p';
-	if (movable)
+	if (is_movable_ops(page))
 		return 'm';
 	return PageLRU(page) ? 'l' : 'a';
 }
@@ -1456,6 +1556,22 @@ static bool op_pcp(const struct words *op)
 	return true;
 }
 
+/* Forgets what the per-CPU lists have learnt from earlier requests, boot's among them: as if there had been none. */
+static bool op_calm(const struct words *op)
+{
+	struct per_cpu_pages *pcp = this_cpu_ptr(the_zone()->per_cpu_pageset);
+
+#if AT_LEAST_6_12
+	pcp->alloc_factor = 0;
+	pcp->free_count = 0;
+	pcp->flags = 0;
+	pcp->high = pcp->high_min;
+#else
+	pcp->free_factor = 0;
+#endif
+	return true;
+}
+
 static bool op_lru(const struct words *op)
 {
 	say("lru inactive_anon=%lu active_anon=%lu inactive_file=%lu active_file=%lu isolated_anon=%lu isolated_file=%lu\n",
@@ -1533,22 +1649,25 @@ static struct file *open_in(const char *fs_name, const char *path, int flags)
 	return file_open_root_mnt(mounts[i].mount, path, flags, 0);
 }
 
-/* buddyinfo, pagetypeinfo: the text of the /proc file. */
+/* buddyinfo, pagetypeinfo: the text of the /proc file. Opened once and kept, as those below are. */
 static bool op_proc(const struct words *op)
 {
-	struct file *file = open_in("proc", op->w[0], O_RDONLY);
+	static struct file *files[2];
+	struct file *file = files[op->w[0][0] == 'p'];
 	static char text[2048];
 	loff_t position = 0;
 	ssize_t n;
 
+	if (!file)
+		file = open_in("proc", op->w[0], O_RDONLY);
 	if (IS_ERR(file))
 		return false;
+	files[op->w[0][0] == 'p'] = file;
 	say("%s\n", op->w[0]);
 	while ((n = kernel_read(file, text, sizeof(text) - 1, &position)) > 0) {
 		text[n] = 0;
 		say("%s", text);
 	}
-	fput(file);
 	say("end\n");
 	return true;
 }
@@ -1562,12 +1681,37 @@ struct number_file {
 	int (*set)(void *data, u64 value);
 };
 
-static struct file *open_area_file(struct area *area, const char *name, int flags)
+static const char *const area_files[] = {
+	"base_pfn", "count", "order_per_bit", "used", "maxchunk", "bitmap", "alloc", "free",
+};
+
+/* Opened once and kept: opening allocates, and closing gives back only some time later. */
+static struct file *area_file(struct area *area, const char *name)
 {
+	static struct file *files[MAX_CMA_AREAS][ARRAY_SIZE(area_files)];
+	int i = match_string(area_files, ARRAY_SIZE(area_files), name);
+	struct file **file;
 	char path[96];
 
-	snprintf(path, sizeof(path), "cma/%s/%s", area->cma->name, name);
-	return open_in("debugfs", path, flags);
+	if (i < 0)
+		return NULL;
+	file = &files[area - areas][i];
+	if (!*file) {
+		snprintf(path, sizeof(path), "cma/%s/%s", area->cma->name, name);
+		*file = open_in("debugfs", path, i < 6 ? O_RDONLY : O_WRONLY);
+		if (IS_ERR(*file))
+			*file = NULL;
+	}
+	return *file;
+}
+
+/* The text is made when the file is opened. */
+static const char *bitmap_text(struct file *file)
+{
+	file->f_op->release(file_inode(file), file);
+	if (file->f_op->open(file_inode(file), file))
+		return NULL;
+	return strim(file->private_data);
 }
 
 static bool op_dbg(const struct words *op)
@@ -1579,12 +1723,14 @@ static bool op_dbg(const struct words *op)
 
 	if (!area)
 		return false;
-	file = open_area_file(area, op->w[2], O_RDONLY);
-	if (IS_ERR(file))
+	file = area_file(area, op->w[2]);
+	if (!file)
 		return false;
 	if (!strcmp(op->w[2], "bitmap")) {
-		const char *text = strim(file->private_data);
+		const char *text = bitmap_text(file);
 
+		if (!text)
+			return false;
 		say("dbg %s bitmap ", area->name);
 		for (; *text; text += strnlen(text, 1024))
 			say("%.1024s", text);
@@ -1598,7 +1744,6 @@ static bool op_dbg(const struct words *op)
 		else
 			say("dbg %s %s %llu\n", area->name, op->w[2], value);
 	}
-	fput(file);
 	return true;
 }
 
@@ -1611,13 +1756,74 @@ static bool op_dbg_write(const struct words *op)
 
 	if (!area || !number(op, 2, &value))
 		return false;
-	file = open_area_file(area, op->w[0] + 3, O_WRONLY);
-	if (IS_ERR(file))
+	file = area_file(area, op->w[0] + 3);
+	if (!file)
 		return false;
 	numbers = file->private_data;
 	say("%s %s %d\n", op->w[0], area->name, numbers->set(file_inode(file)->i_private, value));
-	fput(file);
 	return true;
+}
+
+/* ---- getting ready: what later operations would otherwise have to allocate on the way ---- */
+
+static void note_counters(void)
+{
+	boot_free = zone_page_state(the_zone(), NR_FREE_PAGES);
+	boot_free_cma = free_cma_pages();
+}
+
+/* Anonymous pages with handles below PREPARED_HANDLES need nothing but themselves afterwards. */
+static bool prepare_page_tables(void)
+{
+	unsigned long address = ANON_BASE, end = ANON_BASE + PREPARED_HANDLES * PAGE_SIZE;
+
+	if (prepare_anon())
+		return false;
+	for (; address < end; address += PMD_SIZE) {
+		spinlock_t *lock;
+		pte_t *pte = get_locked_pte(anon_mm, address, &lock);
+
+		if (!pte)
+			return false;
+		pte_unmap_unlock(pte, lock);
+	}
+	return true;
+}
+
+/* Every file that can be asked for is read once. */
+static bool prepare_files(void)
+{
+	static const char *const proc_files[] = { "buddyinfo", "pagetypeinfo" };
+	/* What the debugfs files remember buffers with; freed again, their slabs stay. */
+	static void *remembered[1024];
+	bool was_quiet = quiet;
+	int i, j;
+
+	quiet = true;
+	for (i = 0; i < ARRAY_SIZE(proc_files); i++) {
+		struct words op = { .n = 1, .w = { (char *)proc_files[i] } };
+
+		op_proc(&op);
+	}
+	quiet = was_quiet;
+	for (i = 0; i < nr_areas; i++)
+		for (j = 0; areas[i].cma && j < ARRAY_SIZE(area_files); j++)
+			if (!area_file(&areas[i], area_files[j]))
+				return false;
+	for (i = 0; i < ARRAY_SIZE(remembered); i++)
+		remembered[i] = kmalloc(32, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(remembered); i++)
+		kfree(remembered[i]);
+	return true;
+}
+
+static bool op_prepare(const struct words *op)
+{
+	bool ready = op->n > 1 && (op->w[1][0] == 'a' ? prepare_page_tables() : prepare_files());
+
+	drain();
+	note_counters();
+	return ready;
 }
 
 /* ---- pressure, isolation, the rest ---- */
@@ -1677,6 +1883,49 @@ static bool op_isolate(const struct words *op)
 	return true;
 }
 
+/* ---- speed ---- */
+
+/*
+ * Turns of a fixed mix of allocations and releases, for measuring: in each, the next of sixteen places of a ring is
+ * emptied if it is full, else filled with a buffer of a size that a linear congruential generator chooses. The same in
+ * allocator/machine_mix.h; a place that could not be filled stays empty.
+ */
+#define MIX_PLACES 16
+
+static bool op_mix(const struct words *op)
+{
+	struct area *area = op->n > 4 ? find_area(op->w[1]) : NULL;
+	struct page *pages[MIX_PLACES] = { NULL };
+	unsigned int counts[MIX_PLACES] = { 0 };
+	long turns, largest, align, i, failed = 0;
+	long long began;
+	u32 state = 1;
+
+	if (!area || !number(op, 2, &turns) || !number(op, 3, &largest) || !number(op, 4, &align) || largest < 1)
+		return false;
+	began = os_nsecs();
+	for (i = 0; i < turns; i++) {
+		unsigned int place;
+
+		state = state * 1664525 + 1013904223;
+		place = state >> 28;
+		if (pages[place]) {
+			cma_release(area->cma, pages[place], counts[place]);
+			pages[place] = NULL;
+			continue;
+		}
+		counts[place] = 1 + (state >> 8 & 0xffff) % largest;
+		pages[place] = cma_alloc(area->cma, counts[place], align, true);
+		failed += !pages[place];
+	}
+	began = os_nsecs() - began;
+	for (i = 0; i < MIX_PLACES; i++)
+		if (pages[i])
+			cma_release(area->cma, pages[i], counts[i]);
+	say("mix turns=%ld failed=%ld ns=%lld\n", turns, failed, began);
+	return true;
+}
+
 /* For those who test what happens when a kernel dies or hangs. */
 static bool op_panic(const struct words *op)
 {
@@ -1710,7 +1959,7 @@ static bool op_switch(const struct words *op)
 {
 	static const struct { const char *name; bool *value; } switches[] = {
 		{ "log", &log_on }, { "warn", &warn_on }, { "rate", &rate_limited }, { "autodrain", &auto_drain },
-		{ "sync", &sync_marks }, { "quiet", &quiet },
+		{ "sync", &sync_marks }, { "quiet", &quiet }, { "lazy", &lazy_lru },
 	};
 	long value;
 	int i;
@@ -1735,21 +1984,22 @@ static const struct {
 	bool (*perform)(const struct words *op);
 } table[] = {
 	{ "ca", op_ca }, { "cr", op_cr }, { "crx", op_crx },
-	{ "mvat", op_place }, { "smat", op_place }, { "umat", op_place }, { "anat", op_place },
+	{ "mvat", op_take }, { "smat", op_take }, { "umat", op_take }, { "anat", op_take },
 	{ "mv", op_take }, { "sm", op_take }, { "um", op_take }, { "an", op_take },
 	{ "mf", op_mf }, { "mp", op_refuse }, { "mpe", op_refuse },
 	{ "pin", op_pin }, { "unpin", op_unpin }, { "anpin", op_pin }, { "anunpin", op_unpin },
-	{ "gp", op_page_ref }, { "pp", op_page_ref },
-	{ "pa", op_pa }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc },
-	{ "drain", op_drain }, { "dump", op_dump },
-	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "lru", op_lru }, { "vm", op_vm },
+	{ "gp", op_page_ref }, { "pp", op_page_ref }, { "hold", op_hold }, { "drop", op_drop },
+	{ "pa", op_pa }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc }, { "locs", op_locs },
+	{ "drain", op_drain }, { "drainp", op_drain }, { "drainl", op_drain }, { "draint", op_drain },
+	{ "prepare", op_prepare }, { "mix", op_mix }, { "dump", op_dump },
+	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "calm", op_calm }, { "lru", op_lru }, { "vm", op_vm },
 	{ "areas", op_areas }, { "stat", op_stat }, { "sysfs", op_sysfs },
 	{ "dbg", op_dbg }, { "dbgalloc", op_dbg_write }, { "dbgfree", op_dbg_write },
 	{ "buddyinfo", op_proc }, { "pagetypeinfo", op_proc },
 	{ "eat", op_eat }, { "spit", op_spit }, { "isolate", op_isolate }, { "undo", op_isolate },
 	{ "reset", op_reset }, { "panic", op_panic }, { "hang", op_hang },
 	{ "ev", op_switch }, { "log", op_switch }, { "warn", op_switch }, { "rate", op_switch },
-	{ "autodrain", op_switch }, { "sync", op_switch }, { "quiet", op_switch },
+	{ "autodrain", op_switch }, { "sync", op_switch }, { "quiet", op_switch }, { "lazy", op_switch },
 };
 
 static bool perform(const struct words *op)
@@ -1831,8 +2081,7 @@ static int __init judge(void)
 		panic("judge: no shmem file");
 	set_log_level();
 	drain();
-	boot_free = zone_page_state(the_zone(), NR_FREE_PAGES);
-	boot_free_cma = free_cma_pages();
+	note_counters();
 	serving = true;
 	serve();
 	serving = false;

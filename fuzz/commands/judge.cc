@@ -1,0 +1,245 @@
+// `cmacheck judge`: performs programs on real kernels and on the model, and tells where they differ.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+#include "properties/judge/docket.h"
+#include "properties/judge/recorded.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+using judge::Difference;
+using judge::RecordedTally;
+using judge::Seat;
+using judge::Tally;
+
+struct JudgeCommand {
+  std::vector<std::string> files;
+  std::string release = "all";
+  std::string pageblock_order = "all";
+  std::uint64_t random = 0;
+  std::size_t ops = 100;
+  std::uint64_t seed = 1;
+  unsigned jobs = std::max(std::thread::hardware_concurrency(), 1U);
+  std::uint64_t minimize = judge::DocketOptions{}.minimize;
+  std::vector<std::string> bugs;
+  std::string recorded;
+  std::string json;
+  bool markdown = false;
+  bool quiet = false;
+};
+
+std::vector<Seat> seats_of(const JudgeCommand& command) {
+  std::vector<Seat> seats;
+  for (const Release release : {Release::v6_1, Release::v6_12})
+    for (const unsigned order : {9U, 10U})
+      if ((command.release == "all" || command.release == name_of(release)) &&
+          (command.pageblock_order == "all" || command.pageblock_order == std::to_string(order)))
+        seats.push_back({release, order});
+  return seats;
+}
+
+// The programs named, and all below the folders named, in order.
+std::vector<std::string> programs_of(const std::vector<std::string>& names) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> programs;
+  for (const std::string& name : names) {
+    if (!fs::is_directory(name)) {
+      programs.push_back(name);
+      continue;
+    }
+    std::vector<std::string> found;
+    for (const auto& entry : fs::recursive_directory_iterator(name))
+      if (entry.path().extension() == ".cma") found.push_back(entry.path().string());
+    std::ranges::sort(found);
+    programs.insert(programs.end(), found.begin(), found.end());
+  }
+  return programs;
+}
+
+// --- what came of it, for people ---
+
+std::string indented(const std::string& text) {
+  std::string lines;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    lines += "    " + text.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return lines;
+}
+
+void tell(const Tally& tally) {
+  fmt::print(
+      "{}: {} programs, {} judged ({} on another machine than their own), {} operations, {} observables, "
+      "{} differ, {:.1f} s\n",
+      name_of(tally.seat), tally.programs, tally.judged, tally.transposed, tally.operations, tally.observables,
+      tally.differing, tally.seconds);
+  for (const auto& [reason, count] : tally.not_judgeable) fmt::print("  not judgeable: {:5} {}\n", count, reason);
+  for (const Difference& difference : tally.differences) {
+    fmt::print("\n{} in {} ({} programs)\n{}{}",
+               difference.verdict.finding ? difference.verdict.finding->signature() : "?", difference.name,
+               difference.cases, difference.verdict.both_sides, indented(print(difference.verdict.program)));
+    if (!difference.verdict.console.empty())
+      fmt::print("  the kernel's console:\n{}", indented(difference.verdict.console));
+  }
+}
+
+void tell(const RecordedTally& tally) {
+  fmt::print(
+      "4.19 (recorded): {} recordings, {} operations, {} answers, {} differ; {} programs that were never "
+      "answered\n",
+      tally.recordings, tally.operations, tally.answers, tally.differences.size(), tally.unanswered);
+  for (const std::string& difference : tally.differences) fmt::print("  {}\n", difference);
+}
+
+std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& counts) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, count] : counts) sum += count;
+  return sum;
+}
+
+void tell_markdown(const std::vector<Tally>& tallies, const std::optional<RecordedTally>& recorded) {
+  fmt::print(
+      "| kernel | pageblock order | programs judged | operations | observables compared | differences | not "
+      "judgeable |\n| --- | --- | --- | --- | --- | --- | --- |\n");
+  for (const Tally& tally : tallies)
+    fmt::print("| {} | {} | {} | {} | {} | {} | {} |\n", name_of(tally.seat.release), tally.seat.pageblock_order,
+               tally.judged, tally.operations, tally.observables, tally.differing, sum_of(tally.not_judgeable));
+  if (recorded)
+    fmt::print("| 4.19, recorded | 9 and 10 | {} | {} | {} | {} | 0 |\n", recorded->recordings + recorded->unanswered,
+               recorded->operations, recorded->answers, recorded->differences.size());
+}
+
+// --- the same as JSON ---
+
+nlohmann::json as_json(const Tally& tally) {
+  nlohmann::json differences = nlohmann::json::array();
+  for (const Difference& difference : tally.differences)
+    differences.push_back({{"case", difference.name},
+                           {"cases", difference.cases},
+                           {"signature", difference.verdict.finding ? difference.verdict.finding->signature() : ""},
+                           {"both_sides", difference.verdict.both_sides},
+                           {"program", print(difference.verdict.program)}});
+  return {{"release", name_of(tally.seat.release)},
+          {"pageblock_order", tally.seat.pageblock_order},
+          {"programs", tally.programs},
+          {"judged", tally.judged},
+          {"transposed", tally.transposed},
+          {"operations", tally.operations},
+          {"skipped", tally.skipped},
+          {"observables", tally.observables},
+          {"differing", tally.differing},
+          {"differences", std::move(differences)},
+          {"not_judgeable", tally.not_judgeable},
+          {"kernels", tally.kernels},
+          {"seconds", tally.seconds}};
+}
+
+nlohmann::json as_json(const std::vector<Tally>& tallies, const std::optional<RecordedTally>& recorded) {
+  nlohmann::json document;
+  document["kernels"] = nlohmann::json::array();
+  for (const Tally& tally : tallies) document["kernels"].push_back(as_json(tally));
+  if (recorded)
+    document["recorded"] = {{"release", "4.19"},
+                            {"recordings", recorded->recordings},
+                            {"operations", recorded->operations},
+                            {"answers", recorded->answers},
+                            {"unanswered", recorded->unanswered},
+                            {"differences", recorded->differences}};
+  return document;
+}
+
+// --- the command ---
+
+int load_cases(const JudgeCommand& command, std::vector<judge::Case>& cases) {
+  for (const std::string& file : programs_of(command.files)) {
+    auto loaded = load_program(file);
+    if (!loaded) {
+      fmt::print(stderr, "{}\n", loaded.error().message);
+      return loaded.error().exit_code;
+    }
+    cases.push_back(judge::case_of(file, std::move(loaded->program)));
+  }
+  for (judge::Case& random : judge::random_cases(command.seed, command.random, command.ops))
+    cases.push_back(std::move(random));
+  return kNothingFound;
+}
+
+int judge_on(const JudgeCommand& command, const Seat& seat, const std::vector<judge::Case>& cases,
+             std::vector<Tally>& tallies) {
+  judge::DocketOptions options;
+  options.jobs = command.jobs;
+  options.minimize = command.minimize;
+  for (const std::string& name : command.bugs) options.bugs.switch_on(*bug_from_name(name));
+  Tally tally = judge::judge_all(seat, cases, options);
+  if (!tally.missing.empty()) {
+    fmt::print(stderr, "cmacheck judge: {}\n", tally.missing);
+    return kEnvironment;
+  }
+  if (!command.quiet && !command.markdown) tell(tally);
+  std::fflush(stdout);
+  const int outcome = tally.differing == 0 ? kNothingFound : kFindings;
+  tallies.push_back(std::move(tally));
+  return outcome;
+}
+
+int run_judge(const JudgeCommand& command) {
+  std::vector<judge::Case> cases;
+  int outcome = load_cases(command, cases);
+  if (outcome != kNothingFound) return outcome;
+  std::optional<RecordedTally> recorded;
+  if (!command.recorded.empty()) {
+    recorded = judge::replay_all(command.recorded);
+    if (!command.quiet && !command.markdown) tell(*recorded);
+    if (!recorded->differences.empty()) outcome = kFindings;
+  }
+  std::vector<Tally> tallies;
+  for (const Seat& seat : seats_of(command))
+    if (!cases.empty()) outcome = std::max(outcome, judge_on(command, seat, cases, tallies));
+  if (command.markdown) tell_markdown(tallies, recorded);
+  if (command.json.empty()) return outcome;
+  const auto written = write_file(command.json, as_json(tallies, recorded).dump(2) + "\n");
+  if (written) return outcome;
+  fmt::print(stderr, "{}\n", written.error().message);
+  return std::max<int>(outcome, written.error().exit_code);
+}
+
+}  // namespace
+
+void add_judge(CLI::App& app, int& exit_code) {
+  auto command = std::make_shared<JudgeCommand>();
+  CLI::App* sub = app.add_subcommand("judge", "Compares the model with real kernels, operation by operation");
+  sub->add_option("FILE", command->files, "Programs, and folders with programs (*.cma)")->check(CLI::ExistingPath);
+  sub->add_option("--release", command->release, "The kernel's release")->check(CLI::IsMember({"6.1", "6.12", "all"}));
+  sub->add_option("--pageblock-order", command->pageblock_order, "The kernel's pageblock order")
+      ->check(CLI::IsMember({"9", "10", "all"}));
+  sub->add_option("--random", command->random, "Judge so many random programs as well");
+  sub->add_option("--ops", command->ops, "Operations of a random program")->check(CLI::Range(1, 4096));
+  sub->add_option("--seed", command->seed, "Seed of the first random program; the next has the next number");
+  sub->add_option("--jobs", command->jobs, "Kernels at work at once")->check(CLI::Range(1, 256));
+  sub->add_option("--minimize", command->minimize, "Executions spent on making a difference small; 0: none");
+  sub->add_option("--bug", command->bugs, "Switch this bug on in the model; may be repeated")
+      ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
+  sub->add_option("--recorded", command->recorded, "Replay the recordings below this folder as well")
+      ->check(CLI::ExistingDirectory);
+  sub->add_option("--json", command->json, "Write everything to this file, - for the standard output");
+  sub->add_flag("--markdown", command->markdown, "Print a table in Markdown and nothing else");
+  sub->add_flag("-q,--quiet", command->quiet, "Print nothing: the exit code tells");
+  sub->footer(
+      "ci/judge builds the kernels first. Exit: 0 no difference, 1 a difference, 2 bad input or usage, 3 a kernel "
+      "is missing or cannot run here.");
+  sub->callback([command, &exit_code] { exit_code = run_judge(*command); });
+}
+
+}  // namespace cma

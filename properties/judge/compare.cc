@@ -1,0 +1,347 @@
+#include "properties/judge/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <span>
+
+#include "properties/judge/kernel_process.h"
+#include "properties/program/text.h"
+
+namespace cma::judge {
+namespace {
+
+KernelOptions options_for(const std::string& program, const Geometry& machine) {
+  KernelOptions options;
+  options.program = program;
+  options.memory_pages = machine.memory.pages();
+  for (const AreaSpec& area : machine.areas)
+    options.areas.push_back({area.name, area.base, area.pages, area.order_per_bit});
+  return options;
+}
+
+// The number behind "NAME=" in a line of the driver.
+std::int64_t figure(const std::string& line, std::string_view name) {
+  const std::size_t at = line.find(fmt::format(" {}=", name));
+  if (at == std::string::npos) return 0;
+  std::int64_t value = 0;
+  const std::size_t from = at + name.size() + 2;
+  std::from_chars(line.data() + from, line.data() + line.size(), value);
+  return value;
+}
+
+// What a line of a dump is about, for the finding's signature.
+std::string_view observable_of(std::string_view line) {
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"bm", "bitmap"},     {"mt", "types"},         {"bd", "free blocks"},    {"pg", "used pages"},
+      {"fl", "free lists"}, {"zone", "counters"},    {"cmaf", "CMA counters"}, {"lru", "LRU sizes"},
+      {"locs", "places"},   {"pcp", "per-CPU lists"}};
+  for (const auto& [word, name] : kNames)
+    if (line.starts_with(word) && (line.size() == word.size() || line[word.size()] == ' ')) return name;
+  return "answer";
+}
+
+std::string_view event_name(std::string_view line) {
+  for (const std::string_view prefix : {"  ev ", "  log "}) {
+    if (!line.starts_with(prefix)) continue;
+    if (prefix == "  log ") return "log";
+    line.remove_prefix(prefix.size());
+    return line.substr(0, line.find(' '));
+  }
+  return "event";
+}
+
+// A release of pages that others still hold warns in a kernel; the model has the line alone.
+void drop_expected_warnings(std::vector<std::string>& events) {
+  for (std::size_t i = 0; i + 1 < events.size(); ++i)
+    if (events[i].starts_with("  splat WARNING mm/page_alloc.c") && events[i + 1].ends_with("pages are still in use!"))
+      events.erase(events.begin() + static_cast<std::ptrdiff_t>(i));
+}
+
+struct Sides {
+  std::string observable;
+  std::string model;
+  std::string kernel;
+  // The last lines before on which both sides agree.
+  std::string before;
+};
+
+constexpr std::size_t kLinesBefore = 3;
+
+// Compares two lists of lines, and counts them.
+std::optional<Sides> compare_lines(std::span<const std::string> model, std::span<const std::string> kernel,
+                                   std::uint64_t& compared) {
+  static const std::string kNothing = "(nothing)";
+  for (std::size_t i = 0; i < std::max(model.size(), kernel.size()); ++i) {
+    const std::string& ours = i < model.size() ? model[i] : kNothing;
+    const std::string& theirs = i < kernel.size() ? kernel[i] : kNothing;
+    ++compared;
+    if (ours == theirs) continue;
+    const std::string& telling = i < kernel.size() ? theirs : ours;
+    const bool event = telling.starts_with("  ");
+    std::string before;
+    for (std::size_t j = i - std::min(i, kLinesBefore); j < i; ++j) before += fmt::format("  both    {}\n", model[j]);
+    return Sides{std::string(event ? event_name(telling) : observable_of(telling)), ours, theirs, before};
+  }
+  return std::nullopt;
+}
+
+// Reads the kernel's answers in the order of the script and stops at the first difference.
+class Comparison {
+ public:
+  Comparison(Verdict& verdict, const Script& script, std::vector<KernelAnswer> answers)
+      : verdict_(verdict), script_(script), answers_(std::move(answers)) {}
+
+  void run();
+
+ private:
+  bool incomplete() const { return next_ >= answers_.size() || !answers_[next_].complete; }
+  bool compare_setup();
+  bool compare_step(const Step& step);
+  bool compare_state(const std::vector<Question>& state, std::string_view verb, std::size_t op);
+  void differs(const Sides& sides, std::string_view verb, std::size_t op);
+  void complains(const std::string& line, std::string_view verb, std::size_t op);
+
+  Verdict& verdict_;
+  const Script& script_;
+  std::vector<KernelAnswer> answers_;
+  std::size_t next_ = 0;
+};
+
+void Comparison::run() {
+  if (!compare_setup()) return;
+  for (const Step& step : script_.steps) {
+    if (step.asks.empty() && step.state.empty()) {
+      ++verdict_.skipped;
+      continue;
+    }
+    if (!compare_step(step)) return;
+    ++verdict_.operations;
+  }
+}
+
+bool Comparison::compare_setup() {
+  for (std::size_t i = 0; i < script_.setup.size(); ++i, ++next_) {
+    if (incomplete()) return false;
+    if (answers_[next_].lines.empty()) continue;
+    differs({"setup", "(nothing)", answers_[next_].lines.front(), {}}, "boot", 0);
+    return false;
+  }
+  return compare_state(script_.boot, "boot", 0);
+}
+
+bool Comparison::compare_step(const Step& step) {
+  const std::string_view verb = info_of(verdict_.program.ops[step.op]).verb;
+  std::vector<std::string> events;
+  std::vector<std::string> answers;
+  bool whole = true;
+  for (std::size_t i = 0; i < step.asks.size() && whole; ++i, ++next_) {
+    whole = !incomplete();
+    if (next_ >= answers_.size()) break;
+    for (std::string& line : answers_[next_].lines)
+      (line.starts_with("  ") ? events : answers).push_back(std::move(line));
+  }
+  drop_expected_warnings(events);
+  for (const std::string& line : events)
+    if (line.starts_with("  splat ")) {
+      complains(line, verb, step.op);
+      return false;
+    }
+  // A kernel that died in the middle: what it said until then is not the difference.
+  if (!whole) return false;
+  if (const auto sides = compare_lines(step.events, events, verdict_.observables)) {
+    differs(*sides, verb, step.op);
+    return false;
+  }
+  if (step.compared || answers.empty() || answers.front().starts_with("? "))
+    if (const auto sides = compare_lines(step.answers, answers, verdict_.observables)) {
+      differs(*sides, verb, step.op);
+      return false;
+    }
+  return compare_state(step.state, verb, step.op);
+}
+
+bool Comparison::compare_state(const std::vector<Question>& state, std::string_view verb, std::size_t op) {
+  for (const Question& question : state) {
+    if (incomplete()) return false;
+    const auto sides = compare_lines(question.answer, answers_[next_++].lines, verdict_.observables);
+    if (!sides) continue;
+    differs(*sides, verb, op);
+    return false;
+  }
+  return true;
+}
+
+void Comparison::differs(const Sides& sides, std::string_view verb, std::size_t op) {
+  verdict_.kind = Verdict::Kind::differs;
+  const bool booting = verb == "boot";
+  const std::string what = booting ? "after boot" : "after " + print_op(verdict_.program, verdict_.program.ops[op]);
+  verdict_.finding = Finding{"judge", std::string(verb), sides.observable,
+                             fmt::format("{} differ {}: the kernel says `{}`, the model `{}`", sides.observable, what,
+                                         sides.kernel, sides.model),
+                             op};
+  verdict_.both_sides = fmt::format("{} differ {}\n{}  kernel  {}\n  model   {}\n", sides.observable, what,
+                                    sides.before, sides.kernel, sides.model);
+}
+
+void Comparison::complains(const std::string& line, std::string_view verb, std::size_t op) {
+  verdict_.kind = Verdict::Kind::differs;
+  const std::string text = line.substr(8);
+  verdict_.finding =
+      Finding{"splat", std::string(verb), text.substr(0, text.find(' ')), "the kernel complains: " + text, op};
+  verdict_.both_sides = fmt::format("the kernel complains during {}\n  kernel {}\n",
+                                    print_op(verdict_.program, verdict_.program.ops[op]), text);
+}
+
+std::vector<std::string> questions_of(const Script& script) {
+  std::vector<std::string> questions = script.setup;
+  const auto add = [&](const std::vector<Question>& state) {
+    for (const Question& question : state) questions.push_back(question.ask);
+  };
+  add(script.boot);
+  for (const Step& step : script.steps) {
+    questions.insert(questions.end(), step.asks.begin(), step.asks.end());
+    add(step.state);
+  }
+  return questions;
+}
+
+// The operation whose questions the kernel did not answer any more.
+std::size_t op_of_question(const Script& script, std::size_t index) {
+  std::size_t asked = script.setup.size() + script.boot.size();
+  for (const Step& step : script.steps) {
+    asked += step.asks.size() + step.state.size();
+    if (index < asked) return step.op;
+  }
+  return script.steps.empty() ? 0 : script.steps.back().op;
+}
+
+std::string_view name_of(KernelFailure::Kind kind) {
+  switch (kind) {
+    case KernelFailure::Kind::not_started: return "not started";
+    case KernelFailure::Kind::died: return "died";
+    case KernelFailure::Kind::silent: return "silent";
+    case KernelFailure::Kind::complained: return "complained";
+  }
+  return "?";
+}
+
+}  // namespace
+
+KernelJudge::KernelJudge(const Seat& seat) : seat_(seat) {
+  const auto program = cached_kernel(cma::name_of(seat.release), seat.pageblock_order);
+  if (!program) throw NoKernel(missing_kernel_reason(cma::name_of(seat.release), seat.pageblock_order));
+  program_ = *program;
+}
+
+// Boots once for each machine and setup to see how much of it the kernel leaves free: the absolute figures decide
+// whether a movable page is taken from an area.
+const KernelFigures& KernelJudge::figures_of(const Program& program) {
+  const Geometry& machine = program.machine;
+  std::vector<std::string> questions = setup_of(program);
+  std::string key = std::to_string(machine.memory.pages());
+  for (const std::string& question : questions) key += " " + question;
+  for (const AreaSpec& area : machine.areas)
+    key += fmt::format(" {}:{}@{}:{}", area.name, area.pages, area.base, area.order_per_bit);
+  if (const auto found = figures_.find(key); found != figures_.end()) return found->second;
+  questions.insert(questions.end(), {"zone abs", "pcp"});
+  KernelProcess kernel(options_for(program_, machine));
+  const std::vector<KernelAnswer> answers = kernel.ask_all(questions);
+  ++booted_;
+  const auto& zone_lines = answers[answers.size() - 2].lines;
+  const auto& pcp_lines = answers.back().lines;
+  if (!answers.back().complete || zone_lines.empty() || pcp_lines.empty())
+    throw NoKernel(fmt::format("the kernel {} does not run here ({}):\n{}", program_,
+                               kernel.failure() ? kernel.failure()->text : "no answer", kernel.log()));
+  const std::string& zone = zone_lines.front();
+  const std::string& pcp = pcp_lines.front();
+  KernelFigures figures;
+  figures.free_pages = static_cast<std::uint64_t>(figure(zone, "free"));
+  figures.free_cma = static_cast<std::uint64_t>(figure(zone, "cma"));
+  figures.pcp_batch = static_cast<int>(figure(pcp, "batch"));
+  figures.pcp_high = static_cast<int>(figure(pcp, "high"));
+  figures.pcp_high_min = static_cast<int>(figure(pcp, "high_min"));
+  figures.pcp_high_max = static_cast<int>(figure(pcp, "high_max"));
+  return figures_.emplace(std::move(key), figures).first->second;
+}
+
+void KernelJudge::run(Verdict& verdict, const Translation& translation) {
+  const std::vector<std::string> questions = questions_of(translation.script);
+  KernelProcess kernel(options_for(program_, verdict.program.machine));
+  std::vector<KernelAnswer> answers = kernel.ask_all(questions);
+  ++booted_;
+  const auto incomplete =
+      std::find_if(answers.begin(), answers.end(), [](const KernelAnswer& a) { return !a.complete; });
+  const auto answered = static_cast<std::size_t>(incomplete - answers.begin());
+  Comparison(verdict, translation.script, std::move(answers)).run();
+  if (verdict.finding) {
+    if (kernel.failure()) verdict.console = kernel.log();
+    return;
+  }
+  if (answered == questions.size()) return;
+  const KernelFailure failure = kernel.failure().value_or(KernelFailure{KernelFailure::Kind::died, "the kernel ended"});
+  const std::size_t op = op_of_question(translation.script, answered);
+  const bool booting = verdict.program.ops.empty() || answered < translation.script.setup.size();
+  verdict.kind = Verdict::Kind::differs;
+  verdict.finding =
+      Finding{"splat", booting ? "boot" : std::string(info_of(verdict.program.ops[op]).verb),
+              std::string(name_of(failure.kind)), fmt::format("{} at `{}`", failure.text, questions[answered]), op};
+  verdict.both_sides = verdict.finding->message + "\n";
+  verdict.console = kernel.log();
+}
+
+Verdict KernelJudge::judge(const Program& program, const BugSet& bugs) {
+  Verdict verdict;
+  auto fitted = fit(program, seat_);
+  std::optional<NotJudgeable> why;
+  if (!fitted) {
+    why = fitted.error();
+  } else {
+    verdict.program = std::move(fitted->program);
+    verdict.transposed = fitted->transposed;
+    Program modelled = verdict.program;
+    for (const BugInfo& info : bug_catalogue())
+      if (bugs.active(info.bug)) modelled.machine.bugs.switch_on(info.bug);
+    const auto translation = translate(modelled, figures_of(verdict.program), interpreter_);
+    if (translation) {
+      run(verdict, *translation);
+      // The model broke a law of its own where the kernel went on.
+      if (!verdict.finding && translation->finding) {
+        verdict.kind = Verdict::Kind::differs;
+        verdict.finding = translation->finding;
+        verdict.both_sides = fmt::format("the model stops: {}\n", translation->finding->message);
+      }
+      return verdict;
+    }
+    why = translation.error();
+  }
+  verdict.kind = Verdict::Kind::not_judgeable;
+  verdict.reason = why->reason;
+  return verdict;
+}
+
+Program KernelJudge::judgeable_part(Program program) {
+  while (!program.ops.empty()) {
+    auto fitted = fit(program, seat_);
+    if (!fitted) {
+      program.ops.erase(program.ops.begin() + static_cast<std::ptrdiff_t>(fitted.error().op));
+      continue;
+    }
+    const auto translation = translate(fitted->program, figures_of(fitted->program), interpreter_);
+    if (translation) return std::move(fitted->program);
+    program = std::move(fitted->program);
+    program.ops.erase(program.ops.begin() + static_cast<std::ptrdiff_t>(translation.error().op));
+  }
+  return program;
+}
+
+std::optional<Finding> KernelJudge::find(const Program& program, const BugSet& bugs) {
+  const Geometry& machine = program.machine;
+  if (machine.release != seat_.release || machine.pageblock_order != seat_.pageblock_order || machine.cpus != 1 ||
+      !can_have(machine, seat_))
+    return std::nullopt;
+  return judge(program, bugs).finding;
+}
+
+}  // namespace cma::judge

@@ -1,0 +1,191 @@
+#include "properties/judge/fit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace cma::judge {
+namespace {
+
+// The kernel's image and its page descriptors lie at the beginning of its memory.
+constexpr Pfn kFirstArea = 0x1000;
+constexpr std::uint64_t kLeastMemory = 0x4000;
+constexpr std::uint64_t kMostMemory = 0x100000;
+// CONFIG_CMA_AREAS
+constexpr std::size_t kMostAreas = 7;
+constexpr std::size_t kLongestAreaName = 15;
+// The kernel's functions shift 1UL by the alignment: beyond this the language gives no answer.
+constexpr std::uint64_t kMostAlign = 63;
+constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 62;
+
+// The machine for programs whose own cannot be had.
+constexpr std::uint64_t kOwnMemory = 0x10000;
+constexpr Pfn kOwnFirstArea = 0x4000;
+constexpr std::uint64_t kLeastOwnArea = 0x400;
+constexpr std::uint64_t kMostOwnArea = 0x4000;
+
+constexpr std::array kPerformed = {
+    kind_of<CmaAlloc>(),
+    kind_of<CmaRelease>(),
+    kind_of<AllocPages>(),
+    kind_of<FreePages>(),
+    kind_of<OwnedPages<PageKind::unmovable>>(),
+    kind_of<OwnedPages<PageKind::movable_ops>>(),
+    kind_of<OwnedPages<PageKind::anonymous>>(),
+    kind_of<OwnedPages<PageKind::shmem>>(),
+    kind_of<FreeOwned>(),
+    kind_of<Refuse>(),
+    kind_of<Pin>(),
+    kind_of<Unpin>(),
+    kind_of<GetPage>(),
+    kind_of<PutPage>(),
+    kind_of<DrainOp<DrainKind::everything>>(),
+    kind_of<DrainOp<DrainKind::pages>>(),
+    kind_of<DrainOp<DrainKind::lru>>(),
+    kind_of<DrainOp<DrainKind::this_pagevec>>(),
+    kind_of<Cat>(),
+    kind_of<DebugfsAlloc>(),
+    kind_of<DebugfsFree>(),
+};
+
+constexpr bool is_performed(std::size_t kind) {
+  return std::find(kPerformed.begin(), kPerformed.end(), kind) != kPerformed.end();
+}
+
+bool good_name(const AreaSpec& area) {
+  return area.name.size() <= kLongestAreaName && area.name.find(',') == std::string::npos;
+}
+
+// Areas of the same names, one behind the other, each of whole largest blocks.
+std::expected<Geometry, std::string> own_machine(const Geometry& asked, const Seat& seat) {
+  Geometry machine;
+  machine.memory = {0, kOwnMemory};
+  Pfn base = kOwnFirstArea;
+  for (const AreaSpec& area : asked.areas) {
+    const std::uint64_t pages = std::clamp(align_up(area.pages, kLeastOwnArea), kLeastOwnArea, kMostOwnArea);
+    if (order_pages(area.order_per_bit) > order_pages(seat.pageblock_order))
+      return std::unexpected("an area's bits are larger than a pageblock");
+    machine.areas.push_back({area.name, base, pages, area.order_per_bit});
+    base += pages;
+  }
+  if (machine.areas.size() > kMostAreas) return std::unexpected("more areas than the kernel is built for");
+  if (base > kOwnMemory / 2) return std::unexpected("areas that take more than half of the memory");
+  return machine;
+}
+
+// Pages by number become pages of areas: only those are the same on both sides.
+class Placer : public IgnoreFields {
+ public:
+  Placer(const Geometry& before, const Geometry& after) : before_(before), after_(after) {}
+
+  void place(Place& place, const PlaceSpec&) {
+    if (place.kind == Place::Kind::pfn) {
+      const auto holds = [&](const AreaSpec& area) { return place.offset - area.base < area.pages; };
+      const auto found = std::find_if(before_.areas.begin(), before_.areas.end(), holds);
+      if (found == before_.areas.end()) {
+        why_ = "a page outside the areas is named by its number";
+        return;
+      }
+      const auto index = static_cast<std::uint16_t>(found - before_.areas.begin());
+      place = Place::of_area({false, index}, place.offset - found->base);
+    }
+    if (place.kind != Place::Kind::area || place.area.declared) return;
+    if (place.offset >= after_.areas[place.area.id].pages) why_ = "a page outside the areas is named by its offset";
+  }
+  void area(AreaRef& area) {
+    if (area.declared) why_ = "an area that was declared while booting";
+  }
+  void number(std::uint64_t& value, const NumberSpec& spec) {
+    if (spec.name == "align" && value > kMostAlign) why_ = "an alignment that the kernel's shift cannot express";
+    if (value >= kMostNumber && spec.all.empty() && value != spec.fallback) why_ = "a number beyond 2^62";
+  }
+  const std::string& why() const { return why_; }
+
+ private:
+  const Geometry& before_;
+  const Geometry& after_;
+  std::string why_;
+};
+
+// The CPU that performs the operation.
+int cpu_of(const Program& program, const Performer& performer) {
+  if (!performer.is_actor()) return performer.code;
+  return performer.index() < program.actors.size() ? program.actors[performer.index()].cpu : 0;
+}
+
+// The reason why an operation cannot be performed; empty if it can.
+std::string why_not(const Program& program, const Op& op, int& cpu) {
+  const OpInfo& info = info_of(op);
+  if (!is_performed(op.body.index())) return fmt::format("operation {}", info.verb);
+  if (op.until.wanted()) return "stops inside an operation (until=)";
+  if (info.performed == Performed::by_nobody) return {};
+  const int own = cpu_of(program, op.performer);
+  if (cpu >= 0 && cpu != own) return "several CPUs";
+  cpu = own;
+  return {};
+}
+
+void fit_machine(Geometry& machine, const Seat& seat) {
+  machine.release = seat.release;
+  machine.pageblock_order = seat.pageblock_order;
+  machine.bugs = BugSet::as_shipped(seat.release);
+  machine.cpus = 1;
+  machine.rate_limits = false;
+  machine.cma_debug = true;
+  machine.transparent_hugepages = false;
+  machine.reserved.clear();
+  machine.pcp_batch = machine.pcp_high = machine.pcp_high_min = machine.pcp_high_max = std::nullopt;
+}
+
+}  // namespace
+
+std::string name_of(const Seat& seat) { return fmt::format("{} p{}", name_of(seat.release), seat.pageblock_order); }
+
+bool can_have(const Geometry& machine, const Seat& seat) {
+  if (machine.memory.start != 0 || machine.memory.pages() < kLeastMemory || machine.memory.pages() > kMostMemory)
+    return false;
+  if (machine.largest_order != 10 || !machine.holes.empty() || machine.zones.size() > 1) return false;
+  if (machine.zones.size() == 1 && machine.zones[0].range != machine.memory) return false;
+  if (machine.min_free_kbytes || machine.extra_free_kbytes != 0) return false;
+  if (machine.areas.empty() || machine.areas.size() > kMostAreas) return false;
+  const auto fine = [](const AreaSpec& area) { return area.base >= kFirstArea && good_name(area); };
+  if (!std::all_of(machine.areas.begin(), machine.areas.end(), fine)) return false;
+  Geometry fitted = machine;
+  fit_machine(fitted, seat);
+  return !fitted.impossible();
+}
+
+std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat) {
+  Fitted fitted{program, false};
+  Program& result = fitted.program;
+  if (!program.failing_bitmaps.empty()) return std::unexpected(NotJudgeable{"an area whose bitmap cannot be had", 0});
+  if (program.machine.areas.empty()) return std::unexpected(NotJudgeable{"a machine without areas", 0});
+  if (!std::all_of(program.machine.areas.begin(), program.machine.areas.end(), good_name))
+    return std::unexpected(NotJudgeable{"an area's name that the kernel's command line cannot hold", 0});
+  if (!can_have(program.machine, seat)) {
+    auto machine = own_machine(program.machine, seat);
+    if (!machine) return std::unexpected(NotJudgeable{machine.error(), 0});
+    result.machine = std::move(*machine);
+    fitted.transposed = true;
+  }
+  fit_machine(result.machine, seat);
+
+  std::erase_if(result.ops, [](const Op& op) { return info_of(op).any_time; });
+  int cpu = -1;
+  for (std::size_t i = 0; i < result.ops.size(); ++i) {
+    Op& op = result.ops[i];
+    std::string why = why_not(program, op, cpu);
+    Placer placer(program.machine, result.machine);
+    if (why.empty()) visit_fields(op.body, placer);
+    if (why.empty()) why = placer.why();
+    if (!why.empty()) return std::unexpected(NotJudgeable{why, i});
+    op.performer = {};
+  }
+  result.actors.clear();
+  result.audit = Audit::ops;
+  result.settle();
+  return fitted;
+}
+
+}  // namespace cma::judge

@@ -1,0 +1,48 @@
+// Brings a program into the form in which one of the judge's kernels can perform it, or says why that cannot be.
+//
+// The kernel has one CPU, one zone and no user space. So a fitted program has the kernel's release and pageblock order,
+// the faults that release was shipped with, no rate limits, and no expectations, which were about another machine. A
+// machine that the kernel cannot be given (pages by the hundred, pageblocks of 16) is replaced: the operations are
+// performed on areas of the same names and order_per_bit on a machine of 256 MiB. Nothing is left out of a program
+// silently: what cannot be performed makes the program not judgeable. Used before translate.h. Linear in the program.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "properties/program/program.h"
+
+namespace cma::judge {
+
+// Which kernel: a release that can be built, and its pageblock order.
+struct Seat {
+  Release release = Release::v6_1;
+  unsigned pageblock_order = 9;
+  friend bool operator==(const Seat&, const Seat&) = default;
+};
+
+// "6.1", 9: as ci/judge-kernel names them.
+std::string name_of(const Seat& seat);
+
+// Why a program, from its operation `op` on, cannot be performed by the kernel. Reasons are few, so that they can be
+// counted.
+struct NotJudgeable {
+  std::string reason;
+  std::size_t op = 0;
+};
+
+struct Fitted {
+  Program program;
+  // The program's own machine could not be had.
+  bool transposed = false;
+};
+
+std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat);
+
+// Whether the kernel can be given this machine, but for its release and pageblock order.
+bool can_have(const Geometry& machine, const Seat& seat);
+
+// Names of owned pages that the driver has prepared for, so that placing one allocates nothing else.
+inline constexpr std::uint64_t kOwnedPageHandles = 4096;
+
+}  // namespace cma::judge

@@ -1,0 +1,84 @@
+#include "properties/judge/fit.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "properties/program/text.h"
+
+namespace cma::judge {
+namespace {
+
+constexpr Seat kSeat{Release::v6_1, 9};
+
+Program program_of(const std::string& text) {
+  auto program = parse(text);
+  if (!program) throw std::runtime_error(program.error().text());
+  return *program;
+}
+
+std::string on_real_machine(const std::string& ops) {
+  return "machine release=6.1 pages=0x10000 pageblock_order=9\narea a base=0x4000 pages=0x1000\n" + ops;
+}
+
+// The fitted program's text, or why there is none.
+std::string fitted(const std::string& text, const Seat& seat = kSeat) {
+  const auto result = fit(program_of(text), seat);
+  if (!result) return std::to_string(result.error().op) + ": " + result.error().reason;
+  return print(result->program);
+}
+
+TEST(Fit, KeepsWhatAKernelCanHave) {
+  const auto result = fit(program_of(on_real_machine("b = cma_alloc a pages=3\ncma_release b\n")), kSeat);
+  ASSERT_TRUE(result);
+  EXPECT_FALSE(result->transposed);
+  EXPECT_EQ(result->program.machine.areas[0].base, 0x4000U);
+  EXPECT_EQ(result->program.ops.size(), 2U);
+}
+
+TEST(Fit, GivesReleaseOrderAndFaultsOfTheKernel) {
+  const auto result = fit(program_of("machine release=4.19 pages=0x10000 pageblock_order=9 cpus=2\n"
+                                     "area a base=0x4000 pages=0x1000\nactor A cpu=1\nA: b = cma_alloc a pages=3\n"),
+                          {Release::v6_12, 10});
+  ASSERT_TRUE(result);
+  const Geometry& machine = result->program.machine;
+  EXPECT_EQ(machine.release, Release::v6_12);
+  EXPECT_EQ(machine.pageblock_order, 10U);
+  EXPECT_EQ(machine.cpus, 1);
+  EXPECT_FALSE(machine.rate_limits);
+  EXPECT_EQ(machine.bugs, BugSet::as_shipped(Release::v6_12));
+  EXPECT_TRUE(result->program.actors.empty()) << "who performs it does not matter on one CPU";
+}
+
+TEST(Fit, ReplacesAMachineThatCannotBeHad) {
+  const auto result = fit(program_of("machine small release=6.1\nk = get_page 770\n"), kSeat);
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->transposed);
+  EXPECT_TRUE(can_have(result->program.machine, kSeat));
+  EXPECT_EQ(result->program.machine.areas[1].order_per_bit, 1U);
+  const auto& got = std::get<GetPage>(result->program.ops[0].body);
+  EXPECT_EQ(got.page, Place::of_area({false, 1}, 2)) << "a frame of an area stays that page of it";
+}
+
+TEST(Fit, LeavesExpectationsOut) {
+  EXPECT_THAT(fitted(on_real_machine("b = cma_alloc a pages=3\nexpect b.ok\n")),
+              ::testing::Not(::testing::HasSubstr("expect")));
+}
+
+TEST(Fit, SaysWhatCannotBePerformed) {
+  EXPECT_EQ(fitted(on_real_machine("b = cma_alloc a pages=3\nsleep us=5\n")), "1: operation sleep");
+  EXPECT_EQ(fitted(on_real_machine("b = cma_alloc a pages=3 until=cma_bitmap_marked\n")),
+            "0: stops inside an operation (until=)");
+  EXPECT_EQ(fitted(on_real_machine("get_page 0x300\n")), "0: a page outside the areas is named by its number");
+  EXPECT_EQ(fitted(on_real_machine("get_page a+0x1000\n")), "0: a page outside the areas is named by its offset");
+  EXPECT_EQ(fitted(on_real_machine("b = cma_alloc a pages=1 align=64\n")),
+            "0: an alignment that the kernel's shift cannot express");
+  EXPECT_EQ(fitted("machine release=6.1 pages=0x10000 pageblock_order=9 cpus=2\narea a base=0x4000 pages=0x1000\n"
+                   "cpu0: drain\ncpu1: drain\n"),
+            "1: several CPUs");
+  EXPECT_EQ(fitted("machine release=6.1 pages=0x10000 pageblock_order=9\ndrain\n"), "0: a machine without areas");
+  EXPECT_EQ(fitted("machine release=6.1 pages=0x10000 pageblock_order=9\ndeclare a size=0x400\n"),
+            "0: a machine without areas");
+}
+
+}  // namespace
+}  // namespace cma::judge

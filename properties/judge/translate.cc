@@ -1,0 +1,483 @@
+#include "properties/judge/translate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+#include "allocator/areas/views.h"
+#include "properties/judge/answers.h"
+
+namespace cma::judge {
+namespace {
+
+// Buffers, blocks and references have handles behind those of owned pages.
+constexpr std::uint64_t kFirstOtherHandle = kOwnedPageHandles;
+constexpr std::uint64_t kHandles = 65536;
+
+// Thrown while the model runs: the program cannot be performed from the current operation on.
+class Unperformable : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+constexpr char kTypeLetters[] = {'m', 'u', 'r'};
+
+std::string_view take_word(PageKind kind) {
+  switch (kind) {
+    case PageKind::movable_ops: return "mv";
+    case PageKind::shmem: return "sm";
+    case PageKind::anonymous: return "an";
+    default: return "um";
+  }
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  return text;
+}
+
+// Follows a run and writes the script.
+class Translator final : public Observer, public MoveWatcher {
+ public:
+  Translator(const Program& program, const Interpreter& interpreter) : program_(program), interpreter_(interpreter) {
+    handles_.assign(program.ops.size(), 0);
+  }
+  ~Translator() override {
+    if (machine_ != nullptr) machine_->owners.set_move_watcher(nullptr);
+  }
+  Translator(const Translator&) = delete;
+  Translator& operator=(const Translator&) = delete;
+
+  Script take() { return std::move(script_); }
+  std::size_t op() const { return op_; }
+
+  // --- Observer ---
+  void program_begins(Machine& machine) override;
+  void op_performed(Machine& machine, std::size_t op) override;
+  void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override { released_.push_back({area, pfn, count}); }
+  void owner_releasing(OwnerId owner) override { let_go_.push_back(owner); }
+  void reference_taken(Pfn pfn) override { reference_ = pfn; }
+  void reference_dropping(Pfn pfn) override { reference_ = pfn; }
+  // --- MoveWatcher ---
+  void move_tried(Pfn pfn, int error) override {
+    take_events();
+    current_.events.push_back("  " + move_line(*machine_, pfn, error));
+  }
+
+ private:
+  struct Released {
+    AreaId area;
+    Pfn pfn;
+    std::uint64_t count;
+  };
+
+  void write(const CmaAlloc& op, Slot slot);
+  void write(const CmaRelease& op, Slot slot);
+  void write(const AllocPages& op, Slot slot);
+  void write(const FreePages& op, Slot slot);
+  template <PageKind kKind>
+  void write(const OwnedPages<kKind>& op, Slot slot);
+  void write(const FreeOwned& op, Slot slot);
+  void write(const Refuse& op, Slot slot);
+  void write(const Pin& op, Slot slot);
+  void write(const Unpin& op, Slot slot);
+  void write(const GetPage& op, Slot slot);
+  void write(const PutPage& op, Slot slot);
+  template <DrainKind kKind>
+  void write(const DrainOp<kKind>& op, Slot slot);
+  void write(const Cat& op, Slot slot);
+  void write(const DebugfsAlloc& op, Slot slot);
+  void write(const DebugfsFree& op, Slot slot);
+  template <class Other>
+  void write(const Other&, Slot) {
+    throw Unperformable("operation " + std::string(Other::kInfo.verb));
+  }
+  void write_owned(std::string_view word, const Place& at, std::uint64_t pages, Slot slot);
+  void write_hold(std::uint64_t handle, const Place& place, bool held);
+  // The place that the operation at `slot` names, while it has not been performed: what is there may move away.
+  void look_ahead(std::size_t slot);
+
+  void ask(std::string line) { current_.asks.push_back(std::move(line)); }
+  void answer(std::string line) { current_.answers.push_back(std::move(line)); }
+  std::uint64_t fresh_handle();
+  const Result& result(Slot slot) const { return interpreter_.world().result(slot); }
+  // The operation that an operand names.
+  Slot slot_of(OpRef operand) const {
+    const World& world = interpreter_.world();
+    return world.slot_of(*world.find(operand));
+  }
+  std::string place_words(const Place& place) const;
+  const std::string& area_name(AreaId id) const { return machine_->areas.area(id).name; }
+
+  void take_events();
+  void look_for_pressure();
+  std::vector<Question> state() const;
+  std::string zone_line() const;
+  std::string pcp_state() const;
+  std::string locations() const;
+
+  const Program& program_;
+  const Interpreter& interpreter_;
+  Machine* machine_ = nullptr;
+  Script script_;
+  Step current_;
+  std::size_t op_ = 0;
+  std::size_t cursor_ = 0;  // records of the trace taken
+  std::int64_t boot_free_ = 0;
+  std::int64_t boot_free_cma_ = 0;
+  std::uint64_t next_handle_ = kFirstOtherHandle;
+  std::vector<std::uint64_t> handles_;  // by slot: what the kernel knows buffer, block or pin as
+  std::multimap<Pfn, std::uint64_t> got_;
+  // What the current operation reported.
+  std::vector<Released> released_;
+  std::vector<OwnerId> let_go_;
+  Pfn reference_ = kNoPfn;
+  // The frame that it named.
+  std::optional<Pfn> place_;
+};
+
+// The first place among an operation's fields.
+struct PlaceFinder : IgnoreFields {
+  void place(const Place& place, const PlaceSpec&) {
+    if (found.kind == Place::Kind::none) found = place;
+  }
+  Place found;
+};
+
+// --- the run ---
+
+void Translator::program_begins(Machine& machine) {
+  machine_ = &machine;
+  machine.owners.set_move_watcher(this);
+  cursor_ = machine.trace.records().size();
+  const Zone& zone = machine.buddy.zone(0);
+  boot_free_ = zone.nr_free_pages;
+  boot_free_cma_ = zone.nr_free_cma;
+  script_.setup = setup_of(program_);
+  script_.boot = state();
+  look_ahead(0);
+}
+
+void Translator::look_ahead(std::size_t slot) {
+  place_.reset();
+  if (slot >= program_.ops.size()) return;
+  PlaceFinder finder;
+  visit_fields(program_.ops[slot].body, finder);
+  if (finder.found.kind != Place::Kind::none) place_ = interpreter_.world().resolve(finder.found);
+}
+
+void Translator::op_performed(Machine&, std::size_t op) {
+  op_ = op;
+  take_events();
+  const auto slot = static_cast<Slot>(op);
+  current_.op = op;
+  if (result(slot).state != Result::State::skipped) {
+    std::visit([&](const auto& body) { write(body, slot); }, program_.ops[op].body);
+    look_for_pressure();
+    current_.state = state();
+  }
+  script_.steps.push_back(std::exchange(current_, {}));
+  released_.clear();
+  let_go_.clear();
+  reference_ = kNoPfn;
+  look_ahead(op + 1);
+}
+
+void Translator::take_events() {
+  const std::vector<Record>& records = machine_->trace.records();
+  for (; cursor_ < records.size(); ++cursor_) {
+    std::string line = event_line(*machine_, records[cursor_], EventLevel::scans, false, true);
+    if (!line.empty()) current_.events.push_back("  " + std::move(line));
+  }
+}
+
+// Below its low watermark a kernel wakes kswapd, reclaims and compacts, of which the model does not know all; and how
+// the memory outside the areas is broken up differs on both sides.
+void Translator::look_for_pressure() {
+  const Zone& zone = machine_->buddy.zone(0);
+  const auto low = static_cast<std::int64_t>(zone.watermark[static_cast<unsigned>(Watermark::high)]);
+  if (zone.nr_free_pages - zone.nr_free_cma < 2 * low + static_cast<std::int64_t>(order_pages(11)))
+    throw Unperformable("memory outside the areas runs low");
+}
+
+std::vector<Question> Translator::state() const {
+  std::vector<Question> questions;
+  for (AreaId id = 0; id < machine_->areas.size(); ++id) {
+    const Area& area = machine_->areas.area(id);
+    Question question{fmt::format("dump {} f", area.name), dump_area(*machine_, id, true)};
+    question.answer.insert(question.answer.begin(),
+                           fmt::format("dump {} count={} opb={}", area.name, area.pages, area.order_per_bit));
+    question.answer.emplace_back("end");
+    questions.push_back(std::move(question));
+  }
+  for (auto& [words, line] : {std::pair<const char*, std::string>{"zone", zone_line()},
+                              {"cmaf", free_cma_line(*machine_)},
+                              {"lru", lru_line(*machine_)},
+                              {"locs", locations()},
+                              {"pcp", pcp_state()}})
+    questions.push_back({words, {line}});
+  return questions;
+}
+
+std::string Translator::zone_line() const {
+  const Zone& zone = machine_->buddy.zone(0);
+  return fmt::format("zone free={:+} cma={:+}", zone.nr_free_pages - boot_free_, zone.nr_free_cma - boot_free_cma_);
+}
+
+std::string Translator::pcp_state() const {
+  const PerCpuPages& pcp = machine_->buddy.zone(0).pcp[0];
+  std::uint64_t cma = 0;
+  for (unsigned order = 0; order <= kPcpLargestOrder; ++order) {
+    const PageList& list = pcp.lists[3 * order + index_of(Migratetype::movable)];
+    for (Frame frame = list.first; frame != kNil; frame = machine_->map.at(frame).next)
+      if (machine_->map.pageblock_type(machine_->map.pfn(frame)) == Migratetype::cma) cma += order_pages(order);
+  }
+  std::string line =
+      fmt::format("pcp high={} batch={} cma_pages_on_it={} count={}", pcp.high, pcp.batch, cma, pcp.count);
+  if (machine_->release() >= Release::v6_12)
+    line += fmt::format(" high_min={} high_max={} free_count={} alloc_factor={}", pcp.high_min, pcp.high_max,
+                        pcp.free_count, pcp.alloc_factor);
+  else
+    line += fmt::format(" factor={}", pcp.free_factor);
+  return line;
+}
+
+// Owned pages that are inside an area now. The handle of a page is its place in World::owner_of.
+std::string Translator::locations() const {
+  std::string line = "locs";
+  const std::vector<OwnerId>& owners = interpreter_.world().owner_of;
+  for (std::size_t handle = 0; handle < owners.size(); ++handle) {
+    if (owners[handle] == 0) continue;
+    const Pfn pfn = machine_->owners.owner(owners[handle]).pfn;
+    if (pfn != kNoPfn && machine_->areas.area_of(pfn)) line += fmt::format(" {}:{}", handle, place_of(*machine_, pfn));
+  }
+  return line;
+}
+
+std::uint64_t Translator::fresh_handle() {
+  if (next_handle_ == kHandles) throw Unperformable("more handles than the driver has");
+  return next_handle_++;
+}
+
+// --- the operations ---
+
+void Translator::write(const CmaAlloc& op, Slot slot) {
+  const std::uint64_t handle = handles_[slot] = fresh_handle();
+  const AreaId id = op.area.id;
+  ask(fmt::format("ca {} {} {} {}{}", handle, area_name(id), op.pages, op.align, op.nowarn ? " nowarn" : ""));
+  if (result(slot).state == Result::State::done)
+    answer(fmt::format("ca {} ok off={}", handle, result(slot).pfn - machine_->areas.area(id).base));
+  else
+    answer(fmt::format("ca {} fail", handle));
+}
+
+// By place, not by handle: a buffer may be given back in pieces that no handle can tell.
+void Translator::write(const CmaRelease&, Slot) {
+  for (const Released& part : released_) {
+    ask(fmt::format("crx {} {} {}", area_name(part.area), part.pfn - machine_->areas.area(part.area).base, part.count));
+    answer("crx ok");
+  }
+}
+
+void Translator::write(const AllocPages& op, Slot slot) {
+  const std::uint64_t handle = handles_[slot] = fresh_handle();
+  // Above the largest order a kernel warns once since boot, if it may, and says no.
+  const bool impossible = op.order > machine_->buddy.largest_order();
+  std::string line = fmt::format("pa {} {} {}", handle, op.order, kTypeLetters[static_cast<std::size_t>(op.type)]);
+  if (op.atomic) line += " atomic";
+  if (op.high) line += " high";
+  if (op.comp) line += " comp";
+  if (op.nowarn || impossible) line += " nowarn";
+  ask(std::move(line));
+  const bool had = result(slot).state == Result::State::done;
+  if (!had && !impossible) throw Unperformable("memory outside the areas runs low");
+  answer(fmt::format("pa {} {}", handle, had ? place_of(*machine_, result(slot).pfn) : "fail"));
+}
+
+void Translator::write(const FreePages& op, Slot) { ask(fmt::format("pf {}", handles_[slot_of(op.block)])); }
+
+template <PageKind kKind>
+void Translator::write(const OwnedPages<kKind>& op, Slot slot) {
+  write_owned(take_word(kKind), op.at, op.pages, slot);
+}
+
+void Translator::write_owned(std::string_view word, const Place& at, std::uint64_t pages, Slot slot) {
+  const Result& had = result(slot);
+  const std::uint64_t handle = had.first_owner;
+  if (handle + pages > kOwnedPageHandles) throw Unperformable("more owned pages than the driver has prepared for");
+  std::string name(word);
+  if (at.kind != Place::Kind::none) {
+    name += "at";
+    const Pfn first = place_.value();
+    const auto area = machine_->areas.area_of(first);
+    if (!area || first - machine_->areas.area(*area).base + pages > machine_->areas.area(*area).pages)
+      throw Unperformable("pages are placed outside the areas");
+    ask(fmt::format("{} {} {} {} {}", name, handle, area_name(*area), first - machine_->areas.area(*area).base, pages));
+  } else {
+    ask(fmt::format("{} {} {}", name, handle, pages));
+  }
+  for (std::uint64_t i = 0; i < had.pages; ++i) answer(fmt::format("{} {} 0", name, handle + i));
+  if (had.pages < pages) answer(fmt::format("{} {} {}", name, handle + had.pages, had.error));
+}
+
+// Handles in a row are let go of by one line.
+void Translator::write(const FreeOwned& op, Slot) {
+  const Result& held = result(slot_of(op.pages));
+  if (held.pages != 0) ask(fmt::format("mf {} {}", held.first_owner, held.pages));
+}
+
+void Translator::write(const Refuse& op, Slot) {
+  const Result& held = result(slot_of(op.pages));
+  constexpr std::uint64_t kMost = 0x7fffffff;
+  const std::string times = op.times == kRefuseAll ? "-1" : std::to_string(std::min(op.times, kMost));
+  const bool eio = op.error == RefusalWord::eio;
+  for (std::uint64_t i = 0; i < held.pages; ++i) {
+    // A page has one kind of refusal at a time.
+    ask(fmt::format("mpe {} {}", held.first_owner + i, eio ? times : "0"));
+    ask(fmt::format("mp {} {}", held.first_owner + i, eio ? "0" : times));
+  }
+}
+
+std::string Translator::place_words(const Place& place) const {
+  const World& world = interpreter_.world();
+  const Pfn pfn = place_.value();
+  if (place.kind == Place::Kind::result) {
+    const Result& found = *world.find(place.result);
+    const std::uint64_t handle = handles_[world.slot_of(found)];
+    if (found.yields == Yields::pages) return fmt::format("@{} 0", found.first_owner + place.offset);
+    if (found.yields == Yields::block) return fmt::format("@{} {}", handle, place.offset);
+    if (found.yields == Yields::pin) return fmt::format("@{} 0", handle);
+  }
+  const auto area = machine_->areas.area_of(pfn);
+  if (!area) throw Unperformable("a page outside the areas is named by its number");
+  return fmt::format("{} {}", area_name(*area), pfn - machine_->areas.area(*area).base);
+}
+
+void Translator::write_hold(std::uint64_t handle, const Place& place, bool held) {
+  ask(fmt::format("hold {} {}", handle, place_words(place)));
+  if (held)
+    answer(
+        fmt::format("hold {} {} ref={}", handle, place_of(*machine_, reference_), machine_->map.page(reference_).ref));
+  else
+    answer(fmt::format("hold {} fail", handle));
+}
+
+void Translator::write(const Pin& op, Slot slot) {
+  handles_[slot] = fresh_handle();
+  write_hold(handles_[slot], op.page, result(slot).state == Result::State::done);
+}
+
+void Translator::write(const Unpin& op, Slot) { ask(fmt::format("drop {}", handles_[slot_of(op.pin)])); }
+
+void Translator::write(const GetPage& op, Slot slot) {
+  const std::uint64_t handle = fresh_handle();
+  const bool held = result(slot).state == Result::State::done;
+  write_hold(handle, op.page, held);
+  if (held) got_.emplace(reference_, handle);
+}
+
+void Translator::write(const PutPage&, Slot) {
+  const auto found = got_.find(reference_);
+  ask(fmt::format("drop {}", found->second));
+  got_.erase(found);
+}
+
+template <DrainKind kKind>
+void Translator::write(const DrainOp<kKind>&, Slot) {
+  switch (kKind) {
+    case DrainKind::pages: ask("drainp"); break;
+    case DrainKind::lru: ask("drainl"); break;
+    case DrainKind::this_pagevec: ask("draint"); break;
+    default: ask("drain"); break;
+  }
+}
+
+// The files that tell about memory outside the areas are read, but what they say is not compared.
+void Translator::write(const Cat& op, Slot) {
+  if (op.path == "buddyinfo" || op.path == "pagetypeinfo") {
+    current_.compared = false;
+    return ask(op.path);
+  }
+  const std::size_t first = op.path.find('/');
+  const std::size_t last = op.path.rfind('/');
+  const auto text = read_view(machine_->areas, machine_->buddy, machine_->map, machine_->release(), op.path);
+  if (!text) throw Unperformable("cat of a file that is not there");
+  const std::string name = op.path.substr(first + 1, last - first - 1);
+  if (op.path.starts_with("cma/")) {
+    const std::string file = op.path.substr(last + 1);
+    ask(fmt::format("dbg {} {}", name, file));
+    answer(fmt::format("dbg {} {} {}", name, file, trimmed(*text)));
+    return;
+  }
+  const Area& area = machine_->areas.area(*machine_->areas.find(name));
+  ask("sysfs " + name);
+  // The driver writes signed numbers.
+  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  std::string line =
+      fmt::format("sysfs {} success={} fail={}", name, number(area.nr_pages_succeeded), number(area.nr_pages_failed));
+  if (machine_->release() >= Release::v6_12) line += fmt::format(" released={}", number(area.nr_pages_released));
+  answer(std::move(line));
+}
+
+void Translator::write(const DebugfsAlloc& op, Slot slot) {
+  ask(fmt::format("dbgalloc {} {}", area_name(op.area.id), op.pages));
+  answer(fmt::format("dbgalloc {} {}", area_name(op.area.id), result(slot).error));
+}
+
+void Translator::write(const DebugfsFree& op, Slot slot) {
+  ask(fmt::format("dbgfree {} {}", area_name(op.area.id), op.pages));
+  answer(fmt::format("dbgfree {} {}", area_name(op.area.id), result(slot).error));
+}
+
+}  // namespace
+
+std::vector<std::string> setup_of(const Program& program) {
+  bool anonymous = false;
+  bool files = false;
+  for (const Op& op : program.ops) {
+    anonymous = anonymous || std::holds_alternative<OwnedPages<PageKind::anonymous>>(op.body);
+    files = files || std::holds_alternative<Cat>(op.body) || std::holds_alternative<DebugfsAlloc>(op.body) ||
+            std::holds_alternative<DebugfsFree>(op.body);
+  }
+  std::vector<std::string> setup{"ev 3", "log 1", "lazy 1"};
+  if (files) setup.emplace_back("prepare files");
+  if (anonymous) setup.emplace_back("prepare anon");
+  setup.emplace_back("calm");
+  return setup;
+}
+
+Geometry model_machine(const Geometry& fitted, const KernelFigures& figures) {
+  Geometry machine = fitted;
+  machine.pcp_batch = figures.pcp_batch;
+  machine.pcp_high = figures.pcp_high;
+  if (machine.release >= Release::v6_12) {
+    machine.pcp_high_min = figures.pcp_high_min;
+    machine.pcp_high_max = figures.pcp_high_max;
+  }
+  // What the kernel has for itself, so that as much is free on both sides.
+  const std::uint64_t taken = machine.memory.pages() - std::min(machine.memory.pages(), figures.free_pages);
+  if (taken != 0) machine.reserved = {{0, taken}};
+  return machine;
+}
+
+std::expected<Translation, NotJudgeable> translate(const Program& program, const KernelFigures& figures,
+                                                   Interpreter& interpreter) {
+  Program calibrated = program;
+  calibrated.machine = model_machine(program.machine, figures);
+  if (calibrated.machine.impossible())
+    return std::unexpected(NotJudgeable{"areas that lie where the kernel itself is", 0});
+  Translator translator(calibrated, interpreter);
+  try {
+    const RunResult run = interpreter.run(calibrated, &translator);
+    Translation translation;
+    translation.finding = run.finding;
+    translation.script = translator.take();
+    return translation;
+  } catch (const Unperformable& reason) {
+    return std::unexpected(NotJudgeable{reason.what(), translator.op()});
+  }
+}
+
+}  // namespace cma::judge
