@@ -22,7 +22,7 @@ Machine::Machine(const Geometry& geometry)
       memblock(geometry),
       buddy(geometry, bugs, engine, trace, map),
       lru(geometry, engine, map, buddy),
-      migration(geometry, engine, trace, map, buddy, lru, page_locks),
+      migration(geometry, bugs, engine, trace, map, buddy, lru, page_locks),
       buffers(geometry, engine, map, lru),
       owners(geometry, engine, map, lru, page_locks, buffers, spaces),
       processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners),

@@ -28,6 +28,9 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      "Claiming a free block for another type retypes pageblocks of it that are being isolated, so that the zone counts "
      "an isolated pageblock for ever.",
      Release::v4_9, Release::v6_1},
+    {Bug::throttle_own_pages, "throttle-own-pages", "D5-THROTTLE-OWN-PAGES",
+     "While too many pages are isolated a scan sleeps, even if it holds all of them and nobody else can put them back.",
+     Release::v3_6, Release::v4_19},
     {Bug::speculative_leak, "speculative-leak", "E14-SPECULATIVE-LEAK",
      "Freeing a non-compound block while somebody else holds its first page loses the other pages.", Release::v3_6,
      Release::v4_19},

@@ -29,6 +29,7 @@ enum class Bug : std::uint8_t {
   success_reported_busy,  // D1: range obtained, but the busy code of the migration is returned
   undo_counts_twice,      // undoing isolation counts blocks that are on a restored list already
   steal_ends_isolation,   // claiming a large free block retypes pageblocks of it that are being isolated
+  throttle_own_pages,     // D5: a scan sleeps until pages are put back that only it can put back
   speculative_leak,       // E14: a multi-page free loses its tail when somebody holds a momentary reference
   bitmap_forgets_bit,     // planted mutant: cma_alloc leaves the last bit of a window clear
   // Planted mutants that only the comparison with a real kernel can tell.

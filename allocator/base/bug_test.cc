@@ -61,6 +61,11 @@ TEST(BugSet, Release419CountsTwiceWhileItUndoesAndLeaksSpeculatively) {
   EXPECT_FALSE(BugSet::as_shipped(Release::v6_12).any());
 }
 
+TEST(BugSet, Release510NoLongerThrottlesItself) {
+  EXPECT_TRUE(BugSet::as_shipped(Release::v4_19).active(Bug::throttle_own_pages));
+  EXPECT_FALSE(BugSet::as_shipped(Release::v5_10).active(Bug::throttle_own_pages));
+}
+
 TEST(BugSet, ReachingIsCountedAndIsNoPartOfIdentity) {
   BugSet a;
   a.switch_on(Bug::mask_exponent);

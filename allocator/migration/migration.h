@@ -25,8 +25,8 @@ class Migration {
     Pfn next = 0;           // 6.1: where to go on
   };
 
-  Migration(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
-            PageLocks& locks);
+  Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
+            Lru& lru, PageLocks& locks);
   void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
 
   // isolate_migratepages_range over [start, end). 4.19: the next pfn to scan, 0 when a fatal signal ended it.
@@ -58,6 +58,7 @@ class Migration {
   Task<void> put_back_page(Pfn pfn);
 
   Release release_;
+  BugSet& bugs_;
   Engine& engine_;
   Trace& trace_;
   MemoryMap& map_;

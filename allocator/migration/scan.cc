@@ -15,9 +15,16 @@ constexpr Pfn kScanBatch = 32;
 
 }  // namespace
 
-Migration::Migration(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
-                     PageLocks& locks)
-    : release_(geometry.release), engine_(engine), trace_(trace), map_(map), buddy_(buddy), lru_(lru), locks_(locks) {}
+Migration::Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
+                     Lru& lru, PageLocks& locks)
+    : release_(geometry.release),
+      bugs_(bugs),
+      engine_(engine),
+      trace_(trace),
+      map_(map),
+      buddy_(buddy),
+      lru_(lru),
+      locks_(locks) {}
 
 void Migration::list_page(Control& control, Pfn pfn) {
   // Newest first: a batch is later moved in descending order of pfn.
@@ -50,8 +57,11 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   const Pfn start = low;
   control.next = low;
   while (lru_.too_many_isolated()) {
-    // 5.10 lets a caller that holds pages go and move them first; 4.19 waits, even for its own.
-    if (v5_13 && control.nr_pages > 0) co_return -kEAGAIN;
+    if (control.nr_pages > 0) {
+      // Whoever holds pages goes and moves them first: others may wait for them, and nobody else puts them back.
+      if (!bugs_.active(Bug::throttle_own_pages)) co_return -kEAGAIN;
+      bugs_.reached(Bug::throttle_own_pages);
+    }
     co_await at(engine_, Point::scan_throttle);
     co_await sleep_for(engine_, kThrottleSleep);
     if (engine_.fatal_signal_pending()) co_return -kEINTR;

@@ -109,30 +109,43 @@ TEST_P(ScanTest, AFatalSignalEndsTheScanAtTheNextThirtySecondFrame) {
   EXPECT_THAT(taken(), IsEmpty());
 }
 
-TEST(ScanThrottle, TooManyIsolatedPagesMake419WaitEvenForItself) {
-  // Four LRU pages in two pageblocks, nothing elsewhere: after the first block two are isolated and two are left.
-  for (Release release : kComparedReleases) {
-    Geometry g = default_small_geometry(release);
-    const std::unique_ptr<Machine> machine = make_machine(g);
+// Four LRU pages in two pageblocks, nothing elsewhere: after the first block two are isolated and two are left.
+class OwnPagesThrottle : public ::testing::TestWithParam<Release> {
+ protected:
+  void SetUp() override {
     for (Pfn pfn : {512U, 513U, 528U, 529U}) own_frame(*machine, pfn, PageKind::anonymous);
-    Engine& engine = machine->engine;
-    const ActorId actor = engine.add_actor(0);
-    Migration::Control control;
-    Outcome<int> outcome;
-    engine.begin(actor, keep_outcome(machine->migration.isolate_range(control, 512, 544), &outcome));
-    engine.resume(actor);
-    if (release == Release::v6_1) {
-      EXPECT_EQ(outcome.value, -kEAGAIN) << "6.1 moves what it holds first";
-      EXPECT_EQ(control.nr_pages, 2U);
-      EXPECT_EQ(control.next, 528U);
-    } else {
-      EXPECT_EQ(engine.state(actor), Engine::State::sleeping);
-      engine.advance_to(100 * kMillisecond);
-      engine.resume(actor);
-      EXPECT_EQ(engine.state(actor), Engine::State::sleeping) << "and for ever";
-      engine.abandon();
-    }
   }
+  void scan() {
+    machine->engine.begin(actor, keep_outcome(machine->migration.isolate_range(control, 512, 544), &outcome));
+    machine->engine.resume(actor);
+  }
+
+  std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
+  const ActorId actor = machine->engine.add_actor(0);
+  Migration::Control control;
+  Outcome<int> outcome;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, OwnPagesThrottle, ::testing::ValuesIn(kComparedReleases));
+
+TEST_P(OwnPagesThrottle, WhatAScanHoldsIsMovedFirst) {
+  scan();
+  EXPECT_EQ(outcome.value, -kEAGAIN);
+  EXPECT_EQ(control.nr_pages, 2U);
+  EXPECT_EQ(control.next, 528U);
+}
+
+TEST_P(OwnPagesThrottle, WithTheBugAScanWaitsForItself) {
+  machine->bugs.switch_on(Bug::throttle_own_pages);
+  scan();
+  Engine& engine = machine->engine;
+  for (Time turn = 1; turn <= 3; ++turn) {
+    EXPECT_EQ(engine.state(actor), Engine::State::sleeping);
+    EXPECT_EQ(machine->bugs.times_reached(Bug::throttle_own_pages), static_cast<std::uint64_t>(turn));
+    engine.advance_to(turn * 100 * kMillisecond);
+    engine.resume(actor);
+  }
+  engine.abandon();
 }
 
 TEST(ScanThrottle, ASignalWakesTheThrottledScan) {

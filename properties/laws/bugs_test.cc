@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "properties/laws/checked_run.h"
 #include "properties/laws/laws_testing.h"
+#include "properties/program/text.h"
 
 namespace cma {
 namespace {
@@ -113,6 +115,23 @@ TEST(BugsAndLaws, BitmapSeesTheForgottenBit) {
   const auto law = law_against(Bug::bitmap_forgets_bit, default_small_geometry(Release::v6_1),
                                [](WatchedMachine& watched) { watched.perform(watched.cma_alloc(0, 4, 0)); });
   EXPECT_EQ(law, "bitmap");
+}
+
+// Pages in two pageblocks of the window are all that is on the LRU: having isolated the first two the scan waits until
+// there are fewer. That nothing will ever change is the interpreter's to see.
+TEST(BugsAndLaws, BoundedSeesThrottleOwnPages) {
+  for (const bool on : {false, true}) {
+    auto program = parse(
+        "machine small release=4.19\nn1 = anon_page at=a+0x2 pages=2\nn2 = anon_page at=a+0x12 pages=2\ndrain_lru\n"
+        "cma_alloc a pages=64 align=6\n",
+        "throttled");
+    ASSERT_TRUE(program);
+    if (on) program->machine.bugs.switch_on(Bug::throttle_own_pages);
+    CheckedRun checked;
+    const std::optional<Finding> finding = checked.find(*program);
+    EXPECT_EQ(finding ? finding->signature() : "", on ? "bounded/isolate_migratepages_block/sleep" : "");
+    EXPECT_EQ(checked.machine().bugs.times_reached(Bug::throttle_own_pages) != 0, on);
+  }
 }
 
 // An area whose activation failed, asked for a buffer.

@@ -336,6 +336,7 @@ TEST(Interpreter, TimePassesForEverybody) { passes(kSmall + "sleep us=5\nsleep u
 
 // 4.19 waits when more than half of the LRU pages are isolated, even if it holds them all itself.
 const std::string kThrottled = R"(machine small release=4.19
+bug throttle-own-pages
 actor A cpu=0
 n1 = anon_page at=a+0x2 pages=2
 n2 = anon_page at=a+0x12 pages=2

@@ -52,13 +52,9 @@ RC_GTEST_PROP(Forms, text_is_read_or_refused, ()) {
   if (read) check_forms(*read);
 }
 
-// What the model owes a correct machine whatever a program does. Laws are not asked here. 4.19 has a defect of its own
-// that a task alone can show (it throttles itself); it is a lasso, and told as such.
+// What the model owes a correct machine whatever a program does. Laws are not asked here.
 void check_finding(const Program& program, const RunResult& result) {
   if (!result.finding || program.machine.bugs.any()) return;
-  if (program.machine.release < Release::v5_10 && result.finding->law == "bounded" &&
-      result.finding->function == "isolate_migratepages_block")
-    return;
   RC_FAIL(result.finding->signature() + ": " + result.finding->message + "\n" + print(program));
 }
 
