@@ -81,6 +81,8 @@ class Areas {
   std::size_t size() const { return areas_.size(); }
   const Area& area(AreaId id) const { return areas_[id]; }
   std::optional<AreaId> find(const std::string& name) const;
+  // Length of the longest run of free bits, as debugfs has it.
+  std::uint64_t largest_free_run(AreaId id) const;
   // The area this page belongs to, active or not.
   std::optional<AreaId> area_of(Pfn pfn) const;
   std::uint64_t total_pages() const { return total_pages_; }

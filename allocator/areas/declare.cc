@@ -48,6 +48,19 @@ std::optional<AreaId> Areas::find(const std::string& name) const {
   return std::nullopt;
 }
 
+std::uint64_t Areas::largest_free_run(AreaId id) const {
+  const Area& area = areas_[id];
+  const Bitmap& bitmap = area.bitmap;
+  if (!bugs_.active(Bug::debug_bitmap_size) || area.order_per_bit == 0) return bitmap.longest_zero_run();
+  bugs_.reached(Bug::debug_bitmap_size);
+  // Memory behind the bitmap reads as zero.
+  Bitmap walked(area.pages);
+  for (std::uint64_t bit = bitmap.next_set(0, bitmap.size()); bit < bitmap.size();
+       bit = bitmap.next_set(bit + 1, bitmap.size()))
+    walked.set(bit, 1);
+  return walked.longest_zero_run();
+}
+
 std::optional<AreaId> Areas::area_of(Pfn pfn) const {
   for (AreaId id = 0; id < areas_.size(); ++id)
     if (areas_[id].contains(pfn)) return id;

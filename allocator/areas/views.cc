@@ -18,13 +18,14 @@ std::string bitmap_words(const Bitmap& bitmap) {
   return text;
 }
 
-std::optional<std::string> debugfs_file(const Area& area, const std::string& file) {
+std::optional<std::string> debugfs_file(const Areas& areas, AreaId id, const std::string& file) {
+  const Area& area = areas.area(id);
   const auto number = [](std::uint64_t value) { return std::to_string(value) + "\n"; };
   if (file == "base_pfn") return number(area.base);
   if (file == "count") return number(area.pages);
   if (file == "order_per_bit") return number(area.order_per_bit);
   if (file == "used") return number(area.bitmap.count_set() << area.order_per_bit);
-  if (file == "maxchunk") return number(area.bitmap.longest_zero_run() << area.order_per_bit);
+  if (file == "maxchunk") return number(areas.largest_free_run(id) << area.order_per_bit);
   if (file == "bitmap") return bitmap_words(area.bitmap);
   return std::nullopt;
 }
@@ -90,7 +91,7 @@ std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, con
   const auto id = areas.find(path.substr(slash + 1, last - slash - 1));
   if (!id) return std::nullopt;
   const std::string file = path.substr(last + 1);
-  if (path.starts_with("cma/")) return debugfs_file(areas.area(*id), file);
+  if (path.starts_with("cma/")) return debugfs_file(areas, *id, file);
   if (!path.starts_with("sys/") || release < Release::v6_1) return std::nullopt;
   if (file == "alloc_pages_success") return std::to_string(areas.area(*id).nr_pages_succeeded) + "\n";
   if (file == "release_pages_success" && release >= Release::v6_12)

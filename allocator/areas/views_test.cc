@@ -30,6 +30,15 @@ TEST_P(ViewsTest, DebugfsFilesOfAnArea) {
   EXPECT_EQ(read("cma/b/bitmap"), "4294967288 63 0 0\n") << "words of 32 bits in decimal";
 }
 
+TEST_P(ViewsTest, WithTheBugMaxchunkReachesPastTheBitmap) {
+  machine->bugs.switch_on(Bug::debug_bitmap_size);
+  EXPECT_EQ(read("cma/a/maxchunk"), "256\n") << "a page a bit";
+  EXPECT_EQ(machine->bugs.times_reached(Bug::debug_bitmap_size), 0U);
+  run_now(machine->areas.cma_alloc(1, 6, 0, false));
+  EXPECT_EQ(read("cma/b/maxchunk"), "506\n") << "an area of 256 pages";
+  EXPECT_EQ(machine->bugs.times_reached(Bug::debug_bitmap_size), 1U);
+}
+
 TEST_P(ViewsTest, SysfsTotalsExistSince513) {
   run_now(machine->areas.cma_alloc(0, 6, 0, true));
   run_now(machine->areas.cma_alloc(0, 300, 0, true));

@@ -24,6 +24,7 @@ enum class Bug : std::uint8_t {
   mask_exponent,          // A1: alignment mask shifts the exponent instead of subtracting it
   offset_upward,          // A4: aligned offset is the distance up to the next boundary
   count_truncated,        // A5: a request above 32 bits is truncated for the bitmap search
+  debug_bitmap_size,      // A7: the debugfs getters take pages for bits and walk past the bitmap
   inactive_alloc,         // B1: an area whose activation failed still allocates
   merge_into_isolated,    // C4: the merge check looks at the freed block only, not at its buddy
   success_reported_busy,  // D1: range obtained, but the busy code of the migration is returned

@@ -117,6 +117,18 @@ TEST(BugsAndLaws, BitmapSeesTheForgottenBit) {
   EXPECT_EQ(law, "bitmap");
 }
 
+TEST(BugsAndLaws, ViewsSeeDebugBitmapSizeWhenTheFileIsRead) {
+  for (const char* reading : {"cat cma/b/maxchunk", "expect cat cma/b/maxchunk \"512\"", "cat cma/b/used"}) {
+    auto program = parse(std::string("machine small release=6.1\n") + reading + "\n", "reading");
+    ASSERT_TRUE(program);
+    program->machine.bugs.switch_on(Bug::debug_bitmap_size);
+    CheckedRun checked;
+    const std::optional<Finding> finding = checked.find(*program);
+    const bool wrong = std::string_view(reading).find("maxchunk") != std::string_view::npos;
+    EXPECT_EQ(finding ? finding->signature() : "", wrong ? "views/cma_maxchunk_get/-" : "") << reading;
+  }
+}
+
 // Pages in two pageblocks of the window are all that is on the LRU: having isolated the first two the scan waits until
 // there are fewer. That nothing will ever change is the interpreter's to see.
 TEST(BugsAndLaws, BoundedSeesThrottleOwnPages) {

@@ -80,7 +80,7 @@ constexpr std::array<LawInfo, 16> kLaws = {{
      "Files of areas, /proc/buddyinfo and /proc/pagetypeinfo say what a recount says; totals of successes, failures "
      "and "
      "releases count each call once.",
-     "pages released are compared at rest only", "totals by each audit; files when they are looked at"},
+     "pages released are compared at rest only", "totals by each audit; files when a program reads them"},
     {"sound", "No assertion of the model fails.", "never", "by the model, everywhere"},
     {"expect", "What the program expects comes true.", "never", "by the program's own expectations"},
 }};

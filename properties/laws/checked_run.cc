@@ -31,6 +31,9 @@ class Both final : public Observer {
   void owner_releasing(OwnerId owner) override { tell(&Observer::owner_releasing, owner); }
   void reference_taken(Pfn pfn) override { tell(&Observer::reference_taken, pfn); }
   void reference_dropping(Pfn pfn) override { tell(&Observer::reference_dropping, pfn); }
+  void file_read(const std::string& path, const std::optional<std::string>& text) override {
+    tell(&Observer::file_read, path, text);
+  }
   void control_changes(Machine& machine) override { tell(&Observer::control_changes, machine); }
   void op_performed(Machine& machine, std::size_t op) override { tell(&Observer::op_performed, machine, op); }
   void program_ended(Machine& machine) override { tell(&Observer::program_ended, machine); }

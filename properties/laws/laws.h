@@ -3,7 +3,7 @@
 //
 // Checked at hand-out: exclusive, contract, content and policy, as the callbacks report. Audited after each operation,
 // at every change of control and at the end: conserved, exclusive, lists, counters, bitmap, content, restored, locks,
-// balanced. When a quiet cma_alloc fails: complete. `views` is checked when asked for, as it makes text.
+// balanced. When a quiet cma_alloc fails: complete. `views` is checked when a program reads a file, as it makes text.
 //
 // Contract with the caller: program_begins() gets a machine as booted, or one that has not booted and then booted()
 // when it has; a page that becomes an owner's needs no pages_allocated() before it. Cost: the audit's (auditor.h), and
@@ -49,6 +49,7 @@ class Laws final : public Observer {
   void owner_releasing(OwnerId owner) override;
   void reference_taken(Pfn pfn) override;
   void reference_dropping(Pfn pfn) override;
+  void file_read(const std::string& path, const std::optional<std::string>& text) override;
   void control_changes(Machine& machine) override;
   void op_performed(Machine& machine, std::size_t op) override;
   void program_ended(Machine& machine) override;
@@ -56,9 +57,8 @@ class Laws final : public Observer {
   // The audit, now.
   void audit();
   void audit_everything();
-  // Law `views`: all files against a recount, or one text that a program has read.
+  // Law `views`: every file against a recount.
   void check_views() const;
-  void check_view(const std::string& path, const std::string& text) const;
 
   const Ledger& ledger() const { return ledger_; }
 
@@ -79,6 +79,7 @@ class Laws final : public Observer {
   bool is_counted(AreaId area, std::uint64_t count) const;
   void judge_failure(AreaId area, std::uint64_t count, unsigned align) const;
   bool nobody_else_inside() const;
+  void judge_view(const std::string& path, const std::optional<std::string>& text) const;
 
   Ledger ledger_;
   std::vector<std::unique_ptr<Auditor>> auditors_;

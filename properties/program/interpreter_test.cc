@@ -37,6 +37,9 @@ class Listener : public Observer {
   void owner_releasing(OwnerId owner) override { note("letting go", owner); }
   void reference_taken(Pfn pfn) override { note("get", pfn); }
   void reference_dropping(Pfn pfn) override { note("put", pfn); }
+  void file_read(const std::string& path, const std::optional<std::string>& text) override {
+    said.push_back("read " + path + ": " + text.value_or("(none)"));
+  }
   void control_changes(Machine&) override { ++audits; }
   void op_performed(Machine&, std::size_t op) override { note("op", op); }
   void program_ended(Machine&) override { said.emplace_back("ended"); }
@@ -57,6 +60,13 @@ RunResult passes(std::string_view text, Observer* observer = nullptr) {
 const std::string kSmall = "machine small release=6.1\nactor A cpu=0\nactor B cpu=1\nactor C cpu=0\n";
 
 // --- what operations tell ---
+
+TEST(Interpreter, FilesThatAreReadAreTold) {
+  Listener listener;
+  passes("machine small release=6.1\ncat cma/b/used\ncat cma/c/used\nexpect cat cma/a/count \"256\"\n", &listener);
+  EXPECT_THAT(listener.said, ElementsAre("begins", "read cma/b/used: 0\n", "op 0", "read cma/c/used: (none)", "op 1",
+                                         "read cma/a/count: 256\n", "op 2", "ended"));
+}
 
 TEST(Interpreter, TellsWhatWasAskedForAndGot) {
   Listener listener;

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <string>
 
 #include "allocator/machine.h"
 
@@ -36,6 +38,9 @@ class Observer {
   // Extra references on a page (pin, get_page). `dropping` comes before the reference goes.
   virtual void reference_taken(Pfn) {}
   virtual void reference_dropping(Pfn) {}
+
+  // A file was read: what it said, nothing if there is no such file.
+  virtual void file_read(const std::string& /*path*/, const std::optional<std::string>& /*text*/) {}
 
   // Control: another actor is about to run, or the current one has come to its end; the machine is between two steps.
   virtual void control_changes(Machine&) {}

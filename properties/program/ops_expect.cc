@@ -134,8 +134,7 @@ std::string_view trimmed(std::string_view text) {
 }  // namespace
 
 void ExpectCat::perform(World& world, Slot) const {
-  const Machine& machine = world.machine();
-  const auto content = read_view(machine.areas, machine.buddy, machine.map, machine.release(), path);
+  const auto content = world.read_file(path);
   if (!content) unmet("there is no such file");
   const std::string_view all = *content;
   for (std::size_t at = 0; at < all.size();) {

@@ -1,14 +1,12 @@
 #include "properties/program/ops_view.h"
 
-#include "allocator/areas/views.h"
 #include "allocator/base/error.h"
 #include "properties/program/world.h"
 
 namespace cma {
 
 void Cat::perform(World& world, Slot self) const {
-  const Machine& machine = world.machine();
-  std::optional<std::string> text = read_view(machine.areas, machine.buddy, machine.map, machine.release(), path);
+  std::optional<std::string> text = world.read_file(path);
   if (!text) {
     world.fail(self, -kENOENT);
     return;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "allocator/areas/views.h"
+
 namespace cma {
 
 World::World() = default;
@@ -138,6 +140,12 @@ void World::skip(Slot self) {
 void World::fail(Slot self, int error) {
   results_[self].state = Result::State::failed;
   results_[self].error = error;
+}
+
+std::optional<std::string> World::read_file(const std::string& path) const {
+  auto text = read_view(machine_->areas, machine_->buddy, machine_->map, machine_->release(), path);
+  observer_->file_read(path, text);
+  return text;
 }
 
 void World::finish_boot() {

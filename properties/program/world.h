@@ -70,6 +70,8 @@ class World {
   void skip(Slot self);
   // `error` is negative.
   void fail(Slot self, int error);
+  // Reads a file and tells the observer: its text, nullopt if there is no such file.
+  std::optional<std::string> read_file(const std::string& path) const;
   // Boot finishes, if it has not.
   void finish_boot();
 
