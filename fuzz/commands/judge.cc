@@ -11,6 +11,7 @@
 
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/files.h"
+#include "fuzz/commands/finding_file.h"
 #include "properties/judge/docket.h"
 #include "properties/judge/recorded.h"
 #include "properties/program/text.h"
@@ -35,6 +36,7 @@ struct JudgeCommand {
   std::vector<std::string> bugs;
   std::string recorded;
   std::string json;
+  std::string into;
   bool markdown = false;
   bool quiet = false;
 };
@@ -130,6 +132,7 @@ nlohmann::json as_json(const Tally& tally) {
                            {"cases", difference.cases},
                            {"signature", difference.verdict.finding ? difference.verdict.finding->signature() : ""},
                            {"both_sides", difference.verdict.both_sides},
+                           {"console", difference.verdict.console},
                            {"program", print(difference.verdict.program)}});
   return {{"release", name_of(tally.seat.release)},
           {"pageblock_order", tally.seat.pageblock_order},
@@ -176,12 +179,40 @@ int load_cases(const JudgeCommand& command, std::vector<judge::Case>& cases) {
   return kNothingFound;
 }
 
+// Each difference as a program of its own, and beside it what the kernel wrote to its console, if it failed.
+int keep_differences(const std::string& folder, const Tally& tally) {
+  for (const Difference& difference : tally.differences) {
+    const std::string text = finding_text(*difference.verdict.finding, difference.verdict.program);
+    const auto same = [&](const std::string& file) { return read_file(file) == text; };
+    const FindingPlace place = place_for(folder, *difference.verdict.finding, same);
+    auto written = place.there ? std::expected<void, Failure>{} : write_file(place.file, text);
+    if (written && !difference.verdict.console.empty())
+      written =
+          write_file(std::filesystem::path(place.file).replace_extension(".log").string(), difference.verdict.console);
+    if (!written) {
+      fmt::print(stderr, "{}\n", written.error().message);
+      return written.error().exit_code;
+    }
+    fmt::print(stderr, "kept: {}\n", place.file);
+  }
+  return kNothingFound;
+}
+
+// Ten lines a kernel.
+void tell_progress(const Tally& tally, std::size_t cases) {
+  const std::uint64_t step = std::max<std::uint64_t>(cases / 10, 1);
+  if (cases < 100 || tally.programs % step != 0) return;
+  fmt::print(stderr, "  {}: {} of {} programs, {} differ\n", name_of(tally.seat), tally.programs, cases,
+             tally.differing);
+}
+
 int judge_on(const JudgeCommand& command, const Seat& seat, const std::vector<judge::Case>& cases,
              std::vector<Tally>& tallies) {
   judge::DocketOptions options;
   options.jobs = command.jobs;
   options.minimize = command.minimize;
   for (const std::string& name : command.bugs) options.bugs.switch_on(*bug_from_name(name));
+  if (!command.quiet) options.progress = [&](const Tally& tally) { tell_progress(tally, cases.size()); };
   Tally tally = judge::judge_all(seat, cases, options);
   if (!tally.missing.empty()) {
     fmt::print(stderr, "cmacheck judge: {}\n", tally.missing);
@@ -189,7 +220,8 @@ int judge_on(const JudgeCommand& command, const Seat& seat, const std::vector<ju
   }
   if (!command.quiet && !command.markdown) tell(tally);
   std::fflush(stdout);
-  const int outcome = tally.differing == 0 ? kNothingFound : kFindings;
+  int outcome = tally.differing == 0 ? kNothingFound : kFindings;
+  if (!command.into.empty()) outcome = std::max(outcome, keep_differences(command.into, tally));
   tallies.push_back(std::move(tally));
   return outcome;
 }
@@ -234,6 +266,7 @@ void add_judge(CLI::App& app, int& exit_code) {
   sub->add_option("--recorded", command->recorded, "Replay the recordings below this folder as well")
       ->check(CLI::ExistingDirectory);
   sub->add_option("--json", command->json, "Write everything to this file, - for the standard output");
+  sub->add_option("--into", command->into, "Keep each difference in this folder, as a program named for what differs");
   sub->add_flag("--markdown", command->markdown, "Print a table in Markdown and nothing else");
   sub->add_flag("-q,--quiet", command->quiet, "Print nothing: the exit code tells");
   sub->footer(

@@ -10,6 +10,7 @@
 
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/files.h"
+#include "fuzz/commands/finding_file.h"
 #include "fuzz/commands/isolated.h"
 #include "fuzz/commands/report.h"
 #include "properties/laws/checked_run.h"
@@ -29,43 +30,6 @@ struct MinimizeCommand {
   bool statistics = false;
 };
 
-std::string as_text(const Minimized& minimized) {
-  const Finding& finding = minimized.finding;
-  std::string message = finding.message;
-  for (char& c : message)
-    if (c == '\n') c = ' ';
-  return fmt::format("# {}\n# {}\n{}", finding.signature(), message, print(minimized.program));
-}
-
-// A file name that says what is found: "bitmap-cma_alloc-cma_bitmap_marked".
-std::string name_from(const std::string& signature) {
-  std::string name;
-  for (const char c : signature) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    if (plain)
-      name += c;
-    else if (!name.empty() && name.back() != '-')
-      name += '-';
-  }
-  while (name.ends_with('-')) name.pop_back();
-  return name;
-}
-
-// A place in the folder for this finding: a file that shows it already, or a name that is not taken. One finding is one
-// file, and nothing is ever overwritten.
-std::string place_in(const std::string& folder, const Finding& finding, const Judge& judge, bool& there) {
-  const std::string name = name_from(finding.signature());
-  for (unsigned number = 1;; ++number) {
-    const std::string file =
-        (std::filesystem::path(folder) / (name + (number == 1 ? "" : fmt::format("-{}", number)) + ".cma")).string();
-    there = std::filesystem::exists(file);
-    if (!there) return file;
-    const auto loaded = load_program(file);
-    const std::optional<Finding> shown = loaded ? judge(loaded->program) : std::nullopt;
-    if (shown && shown->signature() == finding.signature()) return file;
-  }
-}
-
 void tell_statistics(const Minimized& minimized) {
   fmt::print(stderr, "{:<16} {:>8} {:>8}\n", "stage", "tried", "accepted");
   for (std::size_t i = 0; i < kMinimizeStages; ++i)
@@ -80,14 +44,18 @@ int fail(const Failure& failure) {
 }
 
 int write_result(const MinimizeCommand& command, const Minimized& minimized, const Judge& judge) {
-  std::string out = command.out;
-  bool there = false;
-  if (!command.into.empty()) out = place_in(command.into, minimized.finding, judge, there);
-  if (!there) {
-    const auto written = write_file(out, as_text(minimized));
+  const auto shows = [&](const std::string& file) {
+    const auto loaded = load_program(file);
+    const std::optional<Finding> shown = loaded ? judge(loaded->program) : std::nullopt;
+    return shown && shown->signature() == minimized.finding.signature();
+  };
+  FindingPlace place{command.out, false};
+  if (!command.into.empty()) place = place_for(command.into, minimized.finding, shows);
+  if (!place.there) {
+    const auto written = write_file(place.file, finding_text(minimized.finding, minimized.program));
     if (!written) return fail(written.error());
   }
-  if (!command.into.empty()) fmt::print("{}\n", out);
+  if (!command.into.empty()) fmt::print("{}\n", place.file);
   return kNothingFound;
 }
 

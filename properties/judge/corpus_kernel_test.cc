@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -131,6 +132,50 @@ INSTANTIATE_TEST_SUITE_P(Errors, Planted,
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
+
+// A kernel that panics when it is asked for seven pages: its own program, behind a filter.
+class FragileKernel : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto real = cached_kernel("6.1", 9);
+    if (!real) GTEST_SKIP() << missing_kernel_reason("6.1", 9);
+    const fs::path cache = fs::path(::testing::TempDir()) / "cmacheck-fragile-kernel";
+    fs::create_directories(cache);
+    const fs::path program = cache / "judge-6.1-p9";
+    std::ofstream(program) << "#!/bin/bash\nexec '" << *real
+                           << "' \"$@\" 3< <(sed -u 's/^ca [0-9]* a 7 .*/panic/' <&3)\n";
+    fs::permissions(program, fs::perms::owner_all);
+    fs::copy_file(*real + ".built", program.string() + ".built", fs::copy_options::overwrite_existing);
+    if (const char* before = std::getenv("CMACHECK_JUDGE_CACHE")) before_ = before;
+    setenv("CMACHECK_JUDGE_CACHE", cache.c_str(), 1);
+  }
+  void TearDown() override {
+    if (before_)
+      setenv("CMACHECK_JUDGE_CACHE", before_->c_str(), 1);
+    else
+      unsetenv("CMACHECK_JUDGE_CACHE");
+  }
+
+ private:
+  std::optional<std::string> before_;
+};
+
+TEST_F(FragileKernel, ItsDeathIsAFindingAndTheNextProgramGetsAFreshOne) {
+  const std::string machine = "machine release=6.1 pages=0x10000 pageblock_order=9\narea a base=0x4000 pages=0x1000\n";
+  const Program deadly = *parse(machine + "b = cma_alloc a pages=3\nm = movable_page pages=4\ncma_release b\ndrain\n" +
+                                "c = cma_alloc a pages=7\nd = cma_alloc a pages=9\n");
+  const Program harmless = *parse(machine + "b = cma_alloc a pages=3\n");
+  const Tally tally = judge_all({Release::v6_1, 9}, {case_of("deadly", deadly), case_of("harmless", harmless)});
+  EXPECT_EQ(tally.missing, "");
+  EXPECT_EQ(tally.judged, 2U);
+  EXPECT_EQ(tally.differing, 1U);
+  ASSERT_EQ(tally.differences.size(), 1U);
+  const Verdict& verdict = tally.differences[0].verdict;
+  ASSERT_TRUE(verdict.finding);
+  EXPECT_EQ(verdict.finding->law, "splat");
+  EXPECT_EQ(verdict.program.ops.size(), 1U) << print(verdict.program);
+  EXPECT_THAT(verdict.console, ::testing::HasSubstr("Kernel panic"));
+}
 
 }  // namespace
 }  // namespace cma::judge

@@ -1886,12 +1886,19 @@ static bool op_isolate(const struct words *op)
 /* ---- speed ---- */
 
 /*
- * Turns of a fixed mix of allocations and releases, for measuring: in each, the next of sixteen places of a ring is
- * emptied if it is full, else filled with a buffer of a size that a linear congruential generator chooses. The same in
- * allocator/machine_mix.h; a place that could not be filled stays empty.
+ * Turns of a fixed mix of allocations and releases, for measuring: in each, one of sixteen places is emptied if it is
+ * full, else filled with something of a size that a linear congruential generator chooses. ../mix_bench.cc does the
+ * same with the model; a place that could not be filled stays empty.
  */
 #define MIX_PLACES 16
 
+static u32 mix_next(u32 *state)
+{
+	*state = *state * 1664525 + 1013904223;
+	return *state;
+}
+
+/* mix area turns largest align: contiguous ranges of 1 to `largest` pages. */
 static bool op_mix(const struct words *op)
 {
 	struct area *area = op->n > 4 ? find_area(op->w[1]) : NULL;
@@ -1905,10 +1912,8 @@ static bool op_mix(const struct words *op)
 		return false;
 	began = os_nsecs();
 	for (i = 0; i < turns; i++) {
-		unsigned int place;
+		unsigned int place = mix_next(&state) >> 28;
 
-		state = state * 1664525 + 1013904223;
-		place = state >> 28;
 		if (pages[place]) {
 			cma_release(area->cma, pages[place], counts[place]);
 			pages[place] = NULL;
@@ -1923,6 +1928,38 @@ static bool op_mix(const struct words *op)
 		if (pages[i])
 			cma_release(area->cma, pages[i], counts[i]);
 	say("mix turns=%ld failed=%ld ns=%lld\n", turns, failed, began);
+	return true;
+}
+
+/* mixp turns orders: movable blocks of orders below `orders`. */
+static bool op_mixp(const struct words *op)
+{
+	struct page *pages[MIX_PLACES] = { NULL };
+	unsigned int order[MIX_PLACES] = { 0 };
+	long turns, orders, i, failed = 0;
+	long long began;
+	u32 state = 1;
+
+	if (!number(op, 1, &turns) || !number(op, 2, &orders) || orders < 1 || orders > HIGHEST_ORDER + 1)
+		return false;
+	began = os_nsecs();
+	for (i = 0; i < turns; i++) {
+		unsigned int place = mix_next(&state) >> 28;
+
+		if (pages[place]) {
+			__free_pages(pages[place], order[place]);
+			pages[place] = NULL;
+			continue;
+		}
+		order[place] = (state >> 8 & 0xffff) % orders;
+		pages[place] = alloc_pages(GFP_HIGHUSER_MOVABLE, order[place]);
+		failed += !pages[place];
+	}
+	began = os_nsecs() - began;
+	for (i = 0; i < MIX_PLACES; i++)
+		if (pages[i])
+			__free_pages(pages[i], order[i]);
+	say("mixp turns=%ld failed=%ld ns=%lld\n", turns, failed, began);
 	return true;
 }
 
@@ -1991,7 +2028,7 @@ static const struct {
 	{ "gp", op_page_ref }, { "pp", op_page_ref }, { "hold", op_hold }, { "drop", op_drop },
 	{ "pa", op_pa }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc }, { "locs", op_locs },
 	{ "drain", op_drain }, { "drainp", op_drain }, { "drainl", op_drain }, { "draint", op_drain },
-	{ "prepare", op_prepare }, { "mix", op_mix }, { "dump", op_dump },
+	{ "prepare", op_prepare }, { "mix", op_mix }, { "mixp", op_mixp }, { "dump", op_dump },
 	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "calm", op_calm }, { "lru", op_lru }, { "vm", op_vm },
 	{ "areas", op_areas }, { "stat", op_stat }, { "sysfs", op_sysfs },
 	{ "dbg", op_dbg }, { "dbgalloc", op_dbg_write }, { "dbgfree", op_dbg_write },

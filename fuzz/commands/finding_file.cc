@@ -1,0 +1,46 @@
+#include "fuzz/commands/finding_file.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+// A file name that says what is found: "bitmap-cma_alloc-cma_bitmap_marked".
+std::string name_from(const std::string& signature) {
+  std::string name;
+  for (const char c : signature) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    if (plain)
+      name += c;
+    else if (!name.empty() && name.back() != '-')
+      name += '-';
+  }
+  while (name.ends_with('-')) name.pop_back();
+  return name;
+}
+
+}  // namespace
+
+std::string finding_text(const Finding& finding, const Program& program) {
+  std::string message = finding.message;
+  for (char& c : message)
+    if (c == '\n') c = ' ';
+  return fmt::format("# {}\n# {}\n{}", finding.signature(), message, print(program));
+}
+
+FindingPlace place_for(const std::string& folder, const Finding& finding,
+                       const std::function<bool(const std::string& file)>& shows) {
+  const std::string name = name_from(finding.signature());
+  for (unsigned number = 1;; ++number) {
+    const std::string file =
+        (std::filesystem::path(folder) / (name + (number == 1 ? "" : fmt::format("-{}", number)) + ".cma")).string();
+    if (!std::filesystem::exists(file)) return {file, false};
+    if (shows(file)) return {file, true};
+  }
+}
+
+}  // namespace cma
