@@ -13,7 +13,8 @@
 namespace cma {
 
 // The releases that tests set side by side.
-inline constexpr std::array<Release, 2> kComparedReleases = {Release::v4_19, Release::v6_1};
+inline constexpr std::array<Release, 4> kComparedReleases = {Release::v4_9, Release::v4_19, Release::v5_10,
+                                                             Release::v6_1};
 
 // The machine of the worked examples: an area "main" of 4096 pages at 0x10000, real orders (9 and 10).
 Geometry worked_example_geometry(Release release);

@@ -64,7 +64,7 @@ class Areas {
   int declare_contiguous(const DeclareRequest& request);
   // cma_init_reserved_mem: an area over a range that boot has reserved already (bytes). An empty name is generated.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
-  // The initcall: activates the areas in order. 4.19 stops at the first that fails; 5.10 goes on.
+  // The initcall: activates the areas in order. Up to 5.8 the first that fails ends it.
   void activate_all();
   // Makes the bitmap of this area impossible to allocate.
   void fail_bitmap_of(AreaId id) { areas_[id].fail_bitmap = true; }
@@ -95,7 +95,7 @@ class Areas {
 
  private:
   bool activate_v4(AreaId id);
-  bool activate_v5_10(AreaId id);
+  bool activate_v5_13(AreaId id);
   bool make_bitmap(Area& area);
   bool in_one_zone(Pfn block, std::uint64_t pages, std::uint8_t zone) const;
   void activation_failed(Area& area);
@@ -112,7 +112,7 @@ class Areas {
     Pfn pfn = kNoPfn;  // the last window tried
   };
   std::optional<Window> request_window(const Area& area, std::uint64_t count, unsigned align);
-  Task<Pfn> cma_alloc_v4_11(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
+  Task<Pfn> cma_alloc_v3_17(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<Pfn> cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<Pfn> cma_alloc_v6_12(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<int> sweep(AreaId id, Window& window);

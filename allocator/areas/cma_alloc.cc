@@ -106,10 +106,10 @@ void Areas::report_failure(AreaId id, const Window& window, int error) {
 Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
   if (release_ >= Release::v6_12) co_return co_await cma_alloc_v6_12(id, count, align, no_warn);
   if (release_ >= Release::v6_1) co_return co_await cma_alloc_v5_13(id, count, align, no_warn);
-  co_return co_await cma_alloc_v4_11(id, count, align, no_warn);
+  co_return co_await cma_alloc_v3_17(id, count, align, no_warn);
 }
 
-Task<Pfn> Areas::cma_alloc_v4_11(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
+Task<Pfn> Areas::cma_alloc_v3_17(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
   // Areas behind one that failed were never activated: the kernel dereferences their missing bitmap (B1's sibling).
   if (areas_[id].pages == 0 || (!areas_[id].active() && !bugs_.active(Bug::inactive_alloc))) co_return kNoPfn;
   if (debug_) trace_.emit(Event::log_cma_alloc, id, count, align);
@@ -119,7 +119,8 @@ Task<Pfn> Areas::cma_alloc_v4_11(AreaId id, std::uint64_t count, unsigned align,
   if (!window) co_return kNoPfn;
   const int error = co_await sweep(id, *window);
   trace_.emit(Event::cma_alloc, window->pfn, count, align, error == 0 ? 1 : 0);
-  if (error != 0 && !no_warn) report_failure(id, *window, error);
+  // 4.11 says that it failed.
+  if (error != 0 && !no_warn && release_ >= Release::v4_19) report_failure(id, *window, error);
   const Pfn result = error == 0 ? window->pfn : kNoPfn;
   if (debug_) trace_.emit(Event::log_cma_returned, result);
   co_return result;

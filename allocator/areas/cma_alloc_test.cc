@@ -243,8 +243,12 @@ TEST_P(WorkedExample, WithoutMemoryForMigrationTheSweepEndsAtOnce) {
   zone.watermark = {1 << 20, 1 << 20, 1 << 20};
   EXPECT_EQ(alloc(148, 0), kNoPfn);
   const std::vector<std::string> failed = traced(*machine, Event::log_cma_alloc_failed, said);
-  ASSERT_EQ(failed.size(), 1U);
-  EXPECT_TRUE(failed[0].ends_with("ret: -12")) << failed[0];
+  if (GetParam() >= Release::v4_19) {
+    ASSERT_EQ(failed.size(), 1U);
+    EXPECT_TRUE(failed[0].ends_with("ret: -12")) << failed[0];
+  } else {
+    EXPECT_TRUE(failed.empty()) << "4.11 said it first";
+  }
   EXPECT_EQ(retries(), 0U);
 }
 
@@ -268,9 +272,10 @@ TEST_P(WorkedExample, APinnedSharedPageIsTriedFiftyTimes) {
   machine->lru.get_page(0x10010);
   machine->trace.set_page_events(true);
   EXPECT_EQ(alloc(148, 8), 0x10100U);
+  const std::string flags = gfp_text(migration_target_gfp(GetParam()), GetParam());
   std::size_t targets = 0;
   for (const std::string& line : traced(*machine, Event::mm_page_alloc, said))
-    targets += line.find("GFP_USER|__GFP_RETRY_MAYFAIL|__GFP_MOVABLE") != std::string::npos ? 1U : 0U;
+    targets += line.find(flags) != std::string::npos ? 1U : 0U;
   EXPECT_EQ(targets, 50U);
 }
 
@@ -327,12 +332,14 @@ TEST_P(AreasTest, Release61CountsPagesOfSuccessesAndFailures) {
   EXPECT_EQ(areas.alloc_fail(), v61() ? 1U : 0U);
 }
 
-TEST_P(AreasTest, TheFailureLineIsRateLimitedOn61Only) {
+TEST_P(AreasTest, TheFailureLineCameWith411AndIsRateLimitedOn61Only) {
   for (int i = 0; i < 12; ++i) {
     run_now(areas.cma_alloc(0, 256, 0, true));
     run_now(areas.cma_alloc(0, 1, 0, false));
   }
-  EXPECT_EQ(traced(*machine, Event::log_cma_alloc_failed).size(), v61() ? 10U : 12U);
+  EXPECT_EQ(traced(*machine, Event::log_cma_alloc_failed).size(), v61()                          ? 10U
+                                                                  : GetParam() >= Release::v4_19 ? 12U
+                                                                                                 : 0U);
 }
 
 TEST_P(AreasTest, AWindowInFlightIsUsedForEverybodyElse) {

@@ -97,7 +97,9 @@ std::optional<int> Areas::check_declaration(const DeclareRequest& request, std::
     return error;
   };
   const bool fixed = request.fixed && base != 0;
-  if (fixed && !is_aligned(request.base, alignment)) {
+  // Two checks of 5.0 and 5.2, in 4.19 since its stable releases.
+  const bool v5_2 = release_ >= Release::v4_19;
+  if (v5_2 && fixed && !is_aligned(request.base, alignment)) {
     // Said before anything is rounded.
     size = request.size;
     return failed(-kEINVAL,
@@ -110,7 +112,7 @@ std::optional<int> Areas::check_declaration(const DeclareRequest& request, std::
   if (fixed && base < highmem && base + size > highmem)
     return failed(-kEINVAL,
                   "Region at " + physical(base) + " defined on low/high memory boundary (" + physical(highmem) + ")");
-  if (base + size > limit || base + size < base)
+  if (v5_2 && (base + size > limit || base + size < base))
     return failed(-kEINVAL, "Size (" + physical(size) + ") of region at " + physical(base) + " exceeds limit (" +
                                 physical(limit) + ")");
   return std::nullopt;
@@ -137,10 +139,10 @@ int Areas::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) 
     base = memblock_.alloc_range(pages, align, highmem, limit, false);
     limit = highmem;
   }
-  // 5.10: the first memory above 4 GiB, whatever base was asked for, so that areas do not take what 32-bit devices
+  // 5.12: the first memory above 4 GiB, whatever base was asked for, so that areas do not take what 32-bit devices
   // need.
   const Pfn four_gib = 4 * kGiB >> kPageShift;
-  if (base == kNoPfn && release_ >= Release::v5_10 && memblock_.memory().end >= four_gib + pages)
+  if (base == kNoPfn && release_ >= Release::v6_1 && memblock_.memory().end >= four_gib + pages)
     base = memblock_.alloc_range(pages, align, four_gib, limit, /*bottom_up=*/true);
   if (base == kNoPfn) base = memblock_.alloc_range(pages, align, wanted, limit, false);
   return base == kNoPfn ? -kENOMEM : 0;
@@ -213,6 +215,8 @@ void Areas::activation_failed(Area& area) {
 bool Areas::activate_v4(AreaId id) {
   Area& area = areas_[id];
   if (!make_bitmap(area)) {
+    // 5.10 says so.
+    if (release_ >= Release::v5_10) trace_.log("cma: CMA area " + area.name + " could not be activated");
     activation_failed(area);
     return false;
   }
@@ -229,19 +233,17 @@ bool Areas::activate_v4(AreaId id) {
   return true;
 }
 
-// Checks the whole area first. 6.1 gives the pages of an area that fails to the allocator as ordinary memory.
-bool Areas::activate_v5_10(AreaId id) {
+// Checks the whole area first, and gives the pages of an area that fails to the allocator as ordinary memory.
+bool Areas::activate_v5_13(AreaId id) {
   Area& area = areas_[id];
   const std::uint8_t zone = map_.valid(area.base) ? map_.page(area.base).zone : std::uint8_t{0};
   const bool usable = make_bitmap(area) && in_one_zone(area.base, area.pages, zone);
   const std::uint64_t step = map_.pageblock_pages();
   for (Pfn block = area.base; usable && block < area.base + area.pages; block += step) buddy_.free_cma_pageblock(block);
   if (usable) return true;
-  if (release_ >= Release::v6_1) {
-    for (Pfn pfn = area.base; pfn < area.base + area.pages; ++pfn)
-      if (map_.present(pfn)) buddy_.free_reserved_page(pfn);
-    total_pages_ -= area.pages;
-  }
+  for (Pfn pfn = area.base; pfn < area.base + area.pages; ++pfn)
+    if (map_.present(pfn)) buddy_.free_reserved_page(pfn);
+  total_pages_ -= area.pages;
   trace_.log("cma: CMA area " + area.name + " could not be activated");
   activation_failed(area);
   return false;
@@ -249,10 +251,10 @@ bool Areas::activate_v5_10(AreaId id) {
 
 void Areas::activate_all() {
   for (AreaId id = 0; id < areas_.size(); ++id) {
-    if (release_ >= Release::v5_10)
-      activate_v5_10(id);
-    else if (!activate_v4(id))
-      break;
+    const bool activated = release_ >= Release::v6_1 ? activate_v5_13(id) : activate_v4(id);
+    // The first failure was the last word until 5.9.
+    const bool v5_9 = release_ >= Release::v5_10;
+    if (!activated && !v5_9) break;
   }
 }
 

@@ -61,7 +61,8 @@ TEST_P(DeclareTest, ADebugKernelSaysWhatItWasAskedFor) {
   r.limit = 96 * kMiB;
   r.alignment = 8 * kMiB;
   m.areas.declare_contiguous(r);
-  const std::string function = v61() ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
+  const bool node = GetParam() >= Release::v5_10;
+  const std::string function = node ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
   EXPECT_EQ(log_lines(m).front(), "cma: " + function +
                                       "(size 0x0000000001000000, base 0x0000000004000000, "
                                       "limit 0x0000000006000000 alignment 0x0000000000800000)");
@@ -148,6 +149,10 @@ std::vector<Refusal> refusals() {
 
 TEST_P(DeclareTest, ARefusalHasItsErrorAndItsLines) {
   for (const Refusal& refusal : refusals()) {
+    // 4.9 rounds a base, and knows no limit to a fixed area.
+    const bool checked_since_4_19 = !refusal.log.empty() && (refusal.log.front().find("aligned") != std::string::npos ||
+                                                             refusal.log.front().find("exceeds") != std::string::npos);
+    if (GetParam() < Release::v4_19 && checked_since_4_19) continue;
     Geometry g = geometry();
     g.reserved = {{0x2800, 0x2900}};  // 40 MiB
     Machine m(g);
@@ -244,7 +249,7 @@ TEST_P(DeclareTest, ActivationGivesThePageblocksToTheAllocatorAsCma) {
 }
 
 // Three areas; the middle one cannot be activated.
-TEST_P(DeclareTest, AfterAFailure419StopsAnd61GoesOn) {
+TEST_P(DeclareTest, TheFirstFailureEndsActivationUntil59) {
   for (std::uint64_t base : {32 * kMiB, 64 * kMiB, 96 * kMiB})
     ASSERT_EQ(areas.declare_contiguous(request(base, 8 * kMiB)), 0);
   areas.fail_bitmap_of(1);
@@ -252,15 +257,16 @@ TEST_P(DeclareTest, AfterAFailure419StopsAnd61GoesOn) {
   machine->finish_boot();
   EXPECT_TRUE(areas.area(0).active());
   EXPECT_FALSE(areas.area(1).active());
-  EXPECT_EQ(areas.area(2).active(), v61());
+  const bool goes_on = GetParam() >= Release::v5_10;
+  EXPECT_EQ(areas.area(2).active(), goes_on);
   EXPECT_EQ(areas.area(1).pages, 0U);
   EXPECT_EQ(run_now(areas.cma_alloc(1, 1, 0, false)), kNoPfn);
-  EXPECT_EQ(machine->buddy.zone(0).nr_free_cma, v61() ? 4096 : 2048);
-  EXPECT_EQ(machine->buddy.zone(0).managed, v61() ? 0x8000U : 0x8000U - 2 * 2048)
-      << "4.19 loses what it did not activate";
+  EXPECT_EQ(machine->buddy.zone(0).nr_free_cma, goes_on ? 4096 : 2048);
+  const unsigned lost = v61() ? 0 : goes_on ? 1 : 2;
+  EXPECT_EQ(machine->buddy.zone(0).managed, 0x8000U - lost * 2048) << "up to 5.12 what was not activated is lost";
   EXPECT_EQ(machine->map.page(0x4000).has(kPageReserved), !v61());
   EXPECT_EQ(areas.total_pages(), v61() ? 2 * 2048U : 3 * 2048U);
-  if (v61())
+  if (goes_on)
     EXPECT_EQ(log_lines(*machine, said).front(), "cma: CMA area main could not be activated");
   else
     EXPECT_THAT(log_lines(*machine, said), IsEmpty()) << "4.19 says nothing about a missing bitmap";

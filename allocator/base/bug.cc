@@ -37,6 +37,17 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::speculative_leak, "speculative-leak", "E14-SPECULATIVE-LEAK",
      "Freeing a non-compound block while somebody else holds its first page loses the other pages.", Release::v3_6,
      Release::v4_19},
+    {Bug::two_isolators, "two-isolators", "C8-TWO-ISOLATORS",
+     "A pageblock that somebody has isolated is isolated once more, and given back by whoever is done first.",
+     Release::v4_9, Release::v4_9},
+    {Bug::steal_takes_reserve, "steal-takes-reserve", "",
+     "Claiming a pageblock for another type takes one that is reserved for atomic requests, which stays counted.",
+     Release::v4_9, Release::v4_9},
+    {Bug::throttle_is_signal, "throttle-is-signal", "",
+     "A scan that stops because too many pages are isolated, its own among them, looks like one ended by a fatal "
+     "signal, "
+     "and the request fails with -EINTR.",
+     Release::v5_10, Release::v5_10},
     {Bug::bitmap_forgets_bit, "bitmap-forgets-bit", "planted",
      "cma_alloc leaves the last bit of the window it marks clear.", std::nullopt, std::nullopt},
     {Bug::head_for_tail, "head-for-tail", "planted",

@@ -32,6 +32,9 @@ enum class Bug : std::uint8_t {
   steal_ends_isolation,   // claiming a large free block retypes pageblocks of it that are being isolated
   throttle_own_pages,     // D5: a scan sleeps until pages are put back that only it can put back
   speculative_leak,       // E14: a multi-page free loses its tail when somebody holds a momentary reference
+  two_isolators,          // C8: isolating a pageblock that somebody else has isolated succeeds
+  steal_takes_reserve,    // claiming a pageblock takes one that is kept for atomic requests
+  throttle_is_signal,     // a throttled scan that holds pages ends the request as a fatal signal would
   bitmap_forgets_bit,     // planted mutant: cma_alloc leaves the last bit of a window clear
   // Planted mutants that only the comparison with a real kernel can tell.
   head_for_tail,         // a freed block is inserted at the head where the tail is its place

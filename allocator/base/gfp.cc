@@ -11,6 +11,10 @@ namespace {
 constexpr std::array<std::uint32_t, 23> kValues419 = {
     0x1,    0x2,    0x4,    0x8,    0x10,    0x20,    0x40,    0x80,    0x100,    0x200,    0x400,   0x800,
     0x1000, 0x2000, 0x4000, 0x8000, 0x10000, 0x20000, 0x40000, 0x80000, 0x100000, 0x200000, 0x400000};
+// 4.9 still has __GFP_NOTRACK and __GFP_OTHER_NODE among the high bits.
+constexpr std::array<std::uint32_t, 23> kValues49 = {
+    0x1,    0x2,    0x4,    0x8,    0x10,    0x20,    0x40,    0x80,    0x1000000, 0x200,    0x400,    0x800,
+    0x1000, 0x2000, 0x4000, 0x8000, 0x10000, 0x20000, 0x40000, 0x80000, 0x100000,  0x400000, 0x2000000};
 constexpr std::array<std::uint32_t, 23> kValues61 = {
     0x1,     0x2,     0x4,     0x8,   0x10,    0x20,     0x40,     0x80,  0x1000,   0x2000, 0x4000, 0x8000,
     0x10000, 0x20000, 0x40000, 0x100, 0x80000, 0x100000, 0x200000, 0x200, 0x400000, 0x400,  0x800};
@@ -59,20 +63,21 @@ constexpr std::array<std::pair<Gfp, std::string_view>, 35> kNames = {{
 }  // namespace
 
 std::uint32_t gfp_value(Gfp gfp, Release release) {
-  const auto& values = release >= Release::v5_10 ? kValues61 : kValues419;
+  const auto& values = release >= Release::v5_10 ? kValues61 : release >= Release::v4_19 ? kValues419 : kValues49;
   std::uint32_t value = 0;
   for (unsigned bit = 0; bit < values.size(); ++bit)
     if (gfp & (1U << bit)) value |= values[bit];
   return value;
 }
 
-std::string gfp_text(Gfp gfp) {
+std::string gfp_text(Gfp gfp, Release release) {
   std::string text;
   for (const auto& [bits, name] : kNames) {
     if ((gfp & bits) != bits) continue;
     gfp &= ~bits;
     if (!text.empty()) text += '|';
-    text += name;
+    // Its name until 4.13.
+    text += bits == kGfpRetryMayfail && release < Release::v4_19 ? "__GFP_REPEAT" : name;
   }
   return text;
 }

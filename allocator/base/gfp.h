@@ -46,6 +46,10 @@ inline constexpr Gfp kGfpUser = kGfpKernel | kGfpHardwall;
 inline constexpr Gfp kGfpHighuserMovable = kGfpUser | kGfpHighmem | kGfpMovable;
 // What migration asks for (6.4 of the kernel's alloc_migrate_target / alloc_migration_target).
 inline constexpr Gfp kGfpMigrationTarget = kGfpUser | kGfpMovable | kGfpRetryMayfail;
+// 4.9 does not insist.
+constexpr Gfp migration_target_gfp(Release release) {
+  return release >= Release::v4_19 ? kGfpMigrationTarget : kGfpUser | kGfpMovable;
+}
 
 // include/linux/gfp.h gfpflags_to_migratetype; both mobility bits set is a caller's error and not representable here.
 constexpr Migratetype migratetype_of(Gfp gfp) {
@@ -57,6 +61,6 @@ constexpr Migratetype migratetype_of(Gfp gfp) {
 // The number a release prints for these flags.
 std::uint32_t gfp_value(Gfp gfp, Release release);
 // `%pGg`: names joined by '|', composites first; bits without a name as a trailing hexadecimal number.
-std::string gfp_text(Gfp gfp);
+std::string gfp_text(Gfp gfp, Release release = Release::v4_19);
 
 }  // namespace cma

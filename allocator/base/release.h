@@ -9,8 +9,8 @@
 
 namespace cma {
 
-// In order of time, so that comparison means "not older than". Releases between the modelled ones are boundaries that
-// Bug switches name; a machine runs one of kModelledReleases.
+// In order of time, so that comparison means "not older than". What came between two of them is asked of the later one:
+// a change of 5.14 is one of 6.1 here, and names in the code tell the release that really brought it.
 enum class Release : std::uint8_t { v3_6, v4_9, v4_19, v5_10, v6_1, v6_12 };
 
 inline constexpr std::array<std::pair<Release, std::string_view>, 6> kReleaseNames = {{
@@ -22,7 +22,8 @@ inline constexpr std::array<std::pair<Release, std::string_view>, 6> kReleaseNam
     {Release::v6_12, "6.12"},
 }};
 // The releases a machine can run today, oldest first.
-inline constexpr std::array<Release, 3> kModelledReleases = {Release::v4_19, Release::v6_1, Release::v6_12};
+inline constexpr std::array<Release, 5> kModelledReleases = {Release::v4_9, Release::v4_19, Release::v5_10,
+                                                             Release::v6_1, Release::v6_12};
 
 constexpr std::string_view name_of(Release release) { return kReleaseNames[static_cast<unsigned>(release)].second; }
 

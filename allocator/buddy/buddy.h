@@ -140,6 +140,10 @@ class Buddy {
   Pfn rmqueue_smallest(Zone& zone, unsigned order, Migratetype type);
   Pfn rmqueue_locked(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags);
   bool rmqueue_fallback(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags);
+  Pfn rmqueue_fallback_v4_2(Zone& zone, unsigned order, Migratetype start);
+  void steal_v4_2(Zone& zone, Pfn pfn, Migratetype start);
+  void claim_range(Pfn pfn, unsigned order, Migratetype start);
+  void report_fallback(Pfn pfn, unsigned order, unsigned found, Migratetype start, Migratetype fallback);
   int suitable_fallback(const FreeArea& area, unsigned order, Migratetype type, bool& can_steal) const;
   void steal(Zone& zone, Pfn pfn, Migratetype start, bool whole, std::uint32_t flags);
   void move_to_list(Zone& zone, Pfn pfn, Migratetype type);

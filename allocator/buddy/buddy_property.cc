@@ -133,6 +133,8 @@ void any_history(Release release) {
   check_merged(*machine);
 }
 
+RC_GTEST_PROP(BuddyProperty, NoPageIsGivenTwiceAndNoneIsLostOn49, ()) { any_history(Release::v4_9); }
+RC_GTEST_PROP(BuddyProperty, NoPageIsGivenTwiceAndNoneIsLostOn510, ()) { any_history(Release::v5_10); }
 RC_GTEST_PROP(BuddyProperty, NoPageIsGivenTwiceAndNoneIsLostOn419, ()) { any_history(Release::v4_19); }
 RC_GTEST_PROP(BuddyProperty, NoPageIsGivenTwiceAndNoneIsLostOn61, ()) { any_history(Release::v6_1); }
 RC_GTEST_PROP(BuddyProperty, NoPageIsGivenTwiceAndNoneIsLostOn612, ()) { any_history(Release::v6_12); }

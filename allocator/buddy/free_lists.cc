@@ -165,6 +165,7 @@ Pfn Buddy::rmqueue_locked(Zone& zone, unsigned order, Migratetype type, std::uin
   while (true) {
     Pfn pfn = rmqueue_smallest(zone, order, type);
     if (pfn == kNoPfn && may_use_cma) pfn = rmqueue_smallest(zone, order, Migratetype::cma);
+    if (pfn == kNoPfn && release_ < Release::v4_19) return rmqueue_fallback_v4_2(zone, order, type);
     if (pfn == kNoPfn && typed_lists()) return rmqueue_fallback_v6_10(zone, order, type);
     if (pfn != kNoPfn || !rmqueue_fallback(zone, order, type, flags)) return pfn;
   }
@@ -181,6 +182,55 @@ int Buddy::suitable_fallback(const FreeArea& area, unsigned order, Migratetype t
     return static_cast<int>(index_of(fallback));
   }
   return -1;
+}
+
+// Up to 4.11: always breaks the largest block, and takes what it needs of it whether the pageblock is claimed or not.
+Pfn Buddy::rmqueue_fallback_v4_2(Zone& zone, unsigned order, Migratetype start) {
+  for (unsigned current = largest_order_ + 1; current-- > order;) {
+    bool can_steal = false;
+    const int fallback = suitable_fallback(zone.area[current], current, start, can_steal);
+    if (fallback < 0) continue;
+    const Pfn pfn = map_.pfn(zone.area[current].lists[static_cast<unsigned>(fallback)].first);
+    if (can_steal) steal_v4_2(zone, pfn, start);
+    take_off_list(zone, pfn);
+    expand(zone, pfn, order, current, start);
+    report_fallback(pfn, order, current, start, migratetype_at(static_cast<unsigned>(fallback)));
+    return pfn;
+  }
+  return kNoPfn;
+}
+
+// Claims the pageblock when half of it is free; pages in use do not count for anybody (4.12).
+void Buddy::steal_v4_2(Zone& zone, Pfn pfn, Migratetype start) {
+  const Migratetype old = map_.pageblock_type(pfn);
+  if (old == Migratetype::highatomic) {
+    if (!bugs_.active(Bug::steal_takes_reserve)) return;
+    bugs_.reached(Bug::steal_takes_reserve);
+  }
+  const unsigned order = map_.page(pfn).order;
+  if (order >= pageblock_order_) return claim_range(pfn, order, start);
+  if (old == Migratetype::isolate) {
+    if (!bugs_.active(Bug::steal_ends_isolation)) return;
+    bugs_.reached(Bug::steal_ends_isolation);
+  }
+  const Moved moved = move_freepages_block(zone, pfn, start);
+  if (moved.pages >= order_pages(pageblock_order_) / 2) map_.set_pageblock_type(pfn, start);
+}
+
+void Buddy::claim_range(Pfn pfn, unsigned order, Migratetype start) {
+  const bool ends_isolation = bugs_.active(Bug::steal_ends_isolation);
+  for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_)) {
+    const bool isolated = map_.pageblock_type(block) == Migratetype::isolate;
+    if (isolated && ends_isolation) bugs_.reached(Bug::steal_ends_isolation);
+    if (!isolated || ends_isolation) map_.set_pageblock_type(block, start);
+  }
+}
+
+void Buddy::report_fallback(Pfn pfn, unsigned order, unsigned found, Migratetype start, Migratetype fallback) {
+  if (!trace_.page_events()) return;
+  const bool ownership = map_.pageblock_type(pfn) == start;
+  trace_.emit(Event::mm_page_alloc_extfrag, pfn, order | (found << 8), index_of(start) | (index_of(fallback) << 8),
+              ownership ? 1 : 0);
 }
 
 bool Buddy::rmqueue_fallback(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags) {
@@ -203,11 +253,7 @@ bool Buddy::rmqueue_fallback(Zone& zone, unsigned order, Migratetype start, std:
   if (fallback < 0) return false;
   const Pfn pfn = map_.pfn(zone.area[current].lists[static_cast<unsigned>(fallback)].first);
   steal(zone, pfn, start, can_steal, flags);
-  if (trace_.page_events()) {
-    const bool ownership = map_.pageblock_type(pfn) == start;
-    trace_.emit(Event::mm_page_alloc_extfrag, pfn, order | (current << 8),
-                index_of(start) | (static_cast<unsigned>(fallback) << 8), ownership ? 1 : 0);
-  }
+  report_fallback(pfn, order, current, start, migratetype_at(static_cast<unsigned>(fallback)));
   return true;
 }
 
@@ -261,11 +307,7 @@ void Buddy::steal(Zone& zone, Pfn pfn, Migratetype start, bool whole, std::uint3
   if (old == Migratetype::highatomic) return move_to_list(zone, pfn, start);
   const bool ends_isolation = bugs_.active(Bug::steal_ends_isolation);
   if (order >= pageblock_order_) {
-    for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_)) {
-      const bool isolated = map_.pageblock_type(block) == Migratetype::isolate;
-      if (isolated && ends_isolation) bugs_.reached(Bug::steal_ends_isolation);
-      if (!isolated || ends_isolation) map_.set_pageblock_type(block, start);
-    }
+    claim_range(pfn, order, start);
     return move_to_list(zone, pfn, start);
   }
   if (release_ >= Release::v5_10) boost_watermark(zone);

@@ -220,14 +220,16 @@ void Buddy::prepare_new_page(Pfn pfn, unsigned order, Gfp gfp) {
 
 Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
   const Migratetype type = migratetype_of(gfp);
-  const bool v61 = release_ >= Release::v6_1;
-  if (pcp_allowed_order(order) && (!v61 || (flags & kAllocCma) || type != Migratetype::movable)) {
+  const bool v5_9 = release_ >= Release::v5_10;
+  const bool v5_17 = release_ >= Release::v6_1;
+  // 5.9: the movable list may hold pages of areas.
+  if (pcp_allowed_order(order) && (!v5_9 || (flags & kAllocCma) || type != Migratetype::movable)) {
     const Pfn pfn = rmqueue_pcplist(zone, order, type, flags);
-    if (pfn != kNoPfn || !v61) return pfn;
+    if (pfn != kNoPfn || !v5_17) return pfn;
   }
   SpinGuard zone_lock(engine_);
   Pfn pfn = kNoPfn;
-  if ((flags & kAllocHarder) && (order > 0 || !v61)) pfn = rmqueue_smallest(zone, order, Migratetype::highatomic);
+  if ((flags & kAllocHarder) && (order > 0 || !v5_9)) pfn = rmqueue_smallest(zone, order, Migratetype::highatomic);
   if (pfn == kNoPfn) pfn = rmqueue_locked(zone, order, type, flags);
   if (pfn == kNoPfn) return kNoPfn;
   if (trace_.page_events()) trace_.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 0);

@@ -30,7 +30,7 @@ INSTANTIATE_TEST_SUITE_P(Releases, PageAllocTest, ::testing::ValuesIn(kComparedR
 // --- boot ---
 
 TEST_P(PageAllocTest, BootLeavesLargestBlocksAscendingSince58AndDescendingBefore) {
-  if (v61())
+  if (GetParam() >= Release::v5_10)
     EXPECT_THAT(list(5, Migratetype::movable), ElementsAre(0, 32, 64, 96, 128, 160, 192, 224));
   else
     EXPECT_THAT(list(5, Migratetype::movable), ElementsAre(224, 192, 160, 128, 96, 64, 32, 0));
@@ -277,15 +277,15 @@ TEST_P(PageAllocTest, ReservedPagesDoNotCountForOthers) {
   EXPECT_NE(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
 }
 
-TEST_P(PageAllocTest, TheFastTestOf419ForgetsTheReserve) {
+TEST_P(PageAllocTest, TheFastTestForgetsTheReserveUntil59) {
   Zone& zone = buddy.zone(0);
   zone.watermark = {220, 220, 300};
   zone.nr_reserved_highatomic = 56;
-  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0) == kNoPfn, v61());
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0) == kNoPfn, GetParam() >= Release::v5_10);
 }
 
 TEST_P(PageAllocTest, ABoostDoesNotStopAnAtomicPageAtTheMinWatermark) {
-  if (!v61()) GTEST_SKIP() << "watermarks are boosted since 5.0";
+  if (GetParam() < Release::v5_10) GTEST_SKIP() << "watermarks are boosted since 5.0";
   Zone& zone = buddy.zone(0);
   zone.watermark = {100, 200, 300};
   zone.watermark_boost = 600;

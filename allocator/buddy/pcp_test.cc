@@ -340,7 +340,7 @@ TEST(PcpDrain, ASecondDrainOfAllZonesDoesNotWaitForTheFirst) {
   run_to_rest(*machine);
 }
 
-TEST(PcpDrain, Release419DrainsAllZonesOfASelectedCpuAnd61TheNamedOne) {
+TEST(PcpDrain, WorkersDrainAllZonesOfASelectedCpuInterruptsAndRemoteDrainsTheNamedOne) {
   for (Release release : kComparedReleases) {
     Geometry g = default_small_geometry(release);
     g.areas.clear();
@@ -352,7 +352,7 @@ TEST(PcpDrain, Release419DrainsAllZonesOfASelectedCpuAnd61TheNamedOne) {
     ASSERT_GT(machine->buddy.zone(1).pcp[0].count, 0);
     run_now(machine->buddy.drain_all_pages(0));
     EXPECT_EQ(machine->buddy.zone(0).pcp[0].count, 0);
-    EXPECT_EQ(machine->buddy.zone(1).pcp[0].count == 0, release == Release::v4_19);
+    EXPECT_EQ(machine->buddy.zone(1).pcp[0].count == 0, release == Release::v4_19 || release == Release::v5_10);
   }
 }
 

@@ -25,6 +25,7 @@ class Contig {
  private:
   Task<int> alloc_v4(Pfn start, Pfn end, Migratetype type);
   Task<int> alloc_v5_19(Pfn start, Pfn end, Migratetype type);
+  Task<void> drain_v4(int zone);
   Task<int> migrate_range(Pfn start, Pfn end);
   // The tail both releases share: outer start, test, capture, head and tail given back.
   Task<int> test_and_capture(Pfn start, Pfn end);

@@ -148,6 +148,7 @@ TEST_P(ContigTest, OrdinaryMemoryIsTakenAndStaysWhatItWas) {
 }
 
 TEST_P(ContigTest, AnUnmovablePageRefusesOrdinaryMemoryAtIsolation) {
+  if (GetParam() < Release::v4_19) machine->map.set_pageblock_type(410, Migratetype::reclaimable);
   own_frame(*machine, 410, PageKind::unmovable);
   EXPECT_EQ(alloc(400, 432, Migratetype::movable), -kEBUSY);
   EXPECT_THAT(traced(*machine, Event::mm_migrate_pages, said), IsEmpty());

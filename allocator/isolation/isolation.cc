@@ -29,10 +29,11 @@ Task<void> Isolation::undo_isolate_page_range(Pfn start, Pfn end, Migratetype ty
   for (Pfn pfn = align_down(start, step); pfn < align_up(end, step); pfn += step) {
     const Pfn page = first_present(pfn, step);
     if (page == kNoPfn || !is_isolated(page)) continue;
-    if (release_ >= Release::v6_1)
-      unset_isolate_v5_11(page, type);
-    else
-      co_await unset_isolate_v4(page, type);
+    if (release_ < Release::v6_1) {
+      co_await unset_block_v4(page, type);
+      continue;
+    }
+    unset_isolate_v5_11(page, type);
     co_await at(engine_, Point::undo_block);
   }
 }
@@ -44,11 +45,14 @@ void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
     return;
   }
   const Migratetype old = map_.pageblock_type(pfn);
+  const bool again = old == Migratetype::isolate;
   map_.set_pageblock_type(pfn, Migratetype::isolate);
   ++zone.nr_isolate_pageblock;
   // Counts whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
   const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, Migratetype::isolate);
-  buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(moved.pages - moved.isolated), old);
+  // Isolated once more (two_isolators), pages that are in no counter were subtracted from it again.
+  const std::uint64_t counted = again ? moved.pages : moved.pages - moved.isolated;
+  buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(counted), old);
 }
 
 // Blocks that are on an ordinary list already, given back with an earlier pageblock or never moved, are counted.
@@ -70,7 +74,7 @@ int Isolation::test_pages_isolated(Pfn start, Pfn end) {
     SpinGuard zone_lock(engine_);
     for (pfn = start; pfn < end && map_.page(pfn).has(kPageBuddy);) pfn += order_pages(map_.page(pfn).order);
   } else if (release_ < Release::v6_1) {
-    return -kEBUSY;  // 4.19 leaves before the tracepoint
+    return -kEBUSY;  // up to 5.15 it leaves before the tracepoint
   }
   trace_.emit(Event::test_pages_isolated, start, end, pfn);
   return early || pfn < end ? -kEBUSY : 0;

@@ -1,9 +1,9 @@
 // Pageblock isolation (mm/page_isolation.c): taking the free pages of whole pageblocks away from the allocator, testing
 // that a range is free, and giving it back.
 //
-// 4.19 is asked for ranges of whole largest blocks, isolates one pageblock after the other and drains the per-CPU lists
-// after each. 6.1 works on single pageblocks and splits free blocks that cross the ends. zone->lock is taken and
-// dropped for every pageblock: each drop is a point.
+// Up to 5.10 it is asked for ranges of whole largest blocks, isolates one pageblock after the other and drains the
+// per-CPU lists after each. 6.1 works on single pageblocks and splits free blocks that cross the ends. zone->lock is
+// taken and dropped for every pageblock: each drop is a point.
 #pragma once
 
 #include "allocator/buddy/buddy.h"
@@ -14,8 +14,8 @@ class Isolation {
  public:
   Isolation(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy);
 
-  // Isolates the pageblocks of [start, end). 4.19: both ends aligned to pageblocks. 6.1: any ends, rounded outwards.
-  // 0 or -EBUSY; nothing of ours stays isolated after a failure on either release.
+  // Isolates the pageblocks of [start, end). Up to 5.10: both ends aligned to pageblocks. 6.1: any ends, rounded
+  // outwards. 0 or -EBUSY; nothing of ours stays isolated after a failure on either release.
   Task<int> start_isolate_page_range(Pfn start, Pfn end, Migratetype type);
   // Gives every Isolate pageblock of the range back as `type`.
   Task<void> undo_isolate_page_range(Pfn start, Pfn end, Migratetype type);
@@ -26,13 +26,17 @@ class Isolation {
   Task<int> start_range_v4(Pfn start, Pfn end, Migratetype type);
   Task<int> set_isolate_v4(Pfn pfn, Migratetype type);
   Task<void> unset_isolate_v4(Pfn pfn, Migratetype type);
+  void unset_isolate_v5_7(Pfn pfn, Migratetype type);
+  // The one of the two that this release has; a point behind it.
+  Task<void> unset_block_v4(Pfn pfn, Migratetype type);
   bool has_unmovable_pages_v4(Pfn pfn, Migratetype type) const;
+  bool fit_for_isolation_v4(Pfn pfn, Migratetype type);
   bool take_for_merging_v4(Pfn pfn);
 
   Task<int> start_range_v5_19(Pfn start, Pfn end, Migratetype type);
   int set_isolate_v5_11(Pfn pfn, Migratetype type, Pfn start, Pfn end);
   void unset_isolate_v5_11(Pfn pfn, Migratetype type);
-  bool has_unmovable_pages_v5_19(Pfn start, Pfn end, Migratetype type) const;
+  bool has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) const;
   Task<int> isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type);
   bool compound_crosses(Pfn boundary) const;
   bool split_free_page(Pfn pfn, unsigned order, std::uint64_t offset);

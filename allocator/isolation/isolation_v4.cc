@@ -8,7 +8,11 @@ namespace cma {
 // A page that can neither be moved nor is free makes a pageblock unfit; pageblocks of areas are always accepted for
 // areas.
 bool Isolation::has_unmovable_pages_v4(Pfn pfn, Migratetype type) const {
-  if (type == Migratetype::cma && map_.pageblock_type(pfn) == Migratetype::cma) return false;
+  const Migratetype block = map_.pageblock_type(pfn);
+  if (type == Migratetype::cma && block == Migratetype::cma) return false;
+  // Up to 4.14 the pageblock's type was trusted.
+  const bool v4_15 = release_ >= Release::v4_19;
+  if (!v4_15 && (block == Migratetype::movable || block == Migratetype::cma)) return false;
   for (Pfn p = pfn; p < pfn + map_.pageblock_pages(); ++p) {
     if (!map_.present(p)) continue;
     const Page& page = map_.page(p);
@@ -22,10 +26,22 @@ bool Isolation::has_unmovable_pages_v4(Pfn pfn, Migratetype type) const {
   return false;
 }
 
+// 4.17 refuses a pageblock that somebody has isolated already. Before, it was isolated once more: counted twice, and
+// given back by whoever was done first.
+bool Isolation::fit_for_isolation_v4(Pfn pfn, Migratetype type) {
+  if (is_isolated(pfn)) {
+    if (!bugs_.active(Bug::two_isolators)) return false;
+    bugs_.reached(Bug::two_isolators);
+  }
+  const Pfn block_end = map_.pageblock_start(pfn) + map_.pageblock_pages();
+  const bool v5_6 = release_ >= Release::v5_10;
+  return !(v5_6 ? has_unmovable_pages_v5_6(pfn, block_end, type) : has_unmovable_pages_v4(pfn, type));
+}
+
 Task<int> Isolation::set_isolate_v4(Pfn pfn, Migratetype type) {
   {
     SpinGuard zone_lock(engine_);
-    if (is_isolated(pfn) || has_unmovable_pages_v4(pfn, type)) co_return -kEBUSY;
+    if (!fit_for_isolation_v4(pfn, type)) co_return -kEBUSY;
     isolate_block_locked(buddy_.zone_of(pfn), pfn);
   }
   co_await at(engine_, Point::isolate_block);
@@ -45,8 +61,7 @@ Task<int> Isolation::start_range_v4(Pfn start, Pfn end, Migratetype type) {
     for (Pfn done = start; done < pfn; done += step) {
       const Pfn restored = first_present(done, step);
       if (restored == kNoPfn) continue;
-      co_await unset_isolate_v4(restored, type);
-      co_await at(engine_, Point::undo_block);
+      co_await unset_block_v4(restored, type);
     }
     co_return error;
   }
@@ -86,6 +101,30 @@ Task<void> Isolation::unset_isolate_v4(Pfn pfn, Migratetype type) {
   co_await at(engine_, Point::undo_taken);
   map_.edit(pfn).flags &= ~kPageInFlight;
   co_await buddy_.free_unreferenced(pfn, order);
+}
+
+// 5.7 puts a block that was taken back itself, under the same hold of zone->lock: there is no window.
+void Isolation::unset_isolate_v5_7(Pfn pfn, Migratetype type) {
+  SpinGuard zone_lock(engine_);
+  if (!is_isolated(pfn)) return;
+  Zone& zone = buddy_.zone_of(pfn);
+  const unsigned order = map_.page(pfn).order;
+  const bool taken = take_for_merging_v4(pfn);
+  if (!taken) {
+    const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
+    buddy_.mod_freepage_state(zone, given_back(moved), type);
+  }
+  map_.set_pageblock_type(pfn, type);
+  if (taken) buddy_.free_one_block(zone, pfn, order, type, /*to_tail=*/true);
+  --zone.nr_isolate_pageblock;
+}
+
+Task<void> Isolation::unset_block_v4(Pfn pfn, Migratetype type) {
+  if (release_ >= Release::v5_10)
+    unset_isolate_v5_7(pfn, type);
+  else
+    co_await unset_isolate_v4(pfn, type);
+  co_await at(engine_, Point::undo_block);
 }
 
 }  // namespace cma

@@ -8,7 +8,7 @@
 
 namespace cma {
 
-bool Isolation::has_unmovable_pages_v5_19(Pfn start, Pfn end, Migratetype type) const {
+bool Isolation::has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) const {
   if (map_.pageblock_type(start) == Migratetype::cma) return type != Migratetype::cma;
   for (Pfn p = start; p < end; ++p) {
     if (!map_.present(p)) continue;
@@ -28,7 +28,7 @@ int Isolation::set_isolate_v5_11(Pfn pfn, Migratetype type, Pfn start, Pfn end) 
   if (is_isolated(pfn)) return -kEBUSY;
   const Pfn first = std::max(pfn, start);
   const Pfn last = std::min(map_.pageblock_start(pfn) + map_.pageblock_pages(), end);
-  if (has_unmovable_pages_v5_19(first, last, type)) return -kEBUSY;
+  if (has_unmovable_pages_v5_6(first, last, type)) return -kEBUSY;
   const Zone& zone = buddy_.zone_of(pfn);
   const Pfn block = map_.pageblock_start(pfn);
   // 6.10 refuses a pageblock that reaches into another zone.

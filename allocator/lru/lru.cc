@@ -118,8 +118,15 @@ Task<void> Lru::add_drain(int cpu) {
   co_await release_pages(pages);
 }
 
-Task<void> Lru::add_drain_all() {
+Task<void> Lru::add_drain_all(bool certain) {
+  const std::uint64_t begun = drains_begun_;
   co_await drain_mutex_.lock(engine_);
+  // What was in the pagevecs when we came has been drained by a call that began after that.
+  if (release_ >= Release::v5_10 && !certain && begun != drains_begun_) {
+    drain_mutex_.unlock(engine_);
+    co_return;
+  }
+  ++drains_begun_;
   co_await at(engine_, Point::drain_lru_begin);
   const bool with_slots = release_ >= Release::v6_1 && slots_ != nullptr;
   for (int cpu = 0; cpu < engine_.cpus(); ++cpu) {
@@ -135,7 +142,7 @@ Task<void> Lru::add_drain_all() {
 Task<void> Lru::cache_disable() {
   ++disable_count_;
   if (disable_count_ > 1) co_return;
-  co_await add_drain_all();
+  co_await add_drain_all(/*certain=*/true);
   co_await at(engine_, Point::lru_cache_disabled);
 }
 

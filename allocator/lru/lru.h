@@ -14,8 +14,12 @@ namespace cma {
 
 enum class LruList : std::uint8_t { inactive_anon, active_anon, inactive_file, active_file, unevictable };
 inline constexpr unsigned kLruLists = 5;
-// PAGEVEC_SIZE: a drain happens on the fifteenth insertion, since 6.8 on the thirty-first.
-constexpr std::size_t pagevec_size(Release release) { return release >= Release::v6_12 ? 31 : 15; }
+// PAGEVEC_SIZE: a drain happens on the fourteenth insertion, since 4.15 on the fifteenth, since 6.8 on the
+// thirty-first.
+constexpr std::size_t pagevec_size(Release release) {
+  if (release >= Release::v6_12) return 31;
+  return release >= Release::v4_19 ? 15 : 14;
+}
 
 // Another per-CPU cache that keeps pages from moving and is emptied together with the pagevecs (5.13): the buffer-head
 // slots of the owners layer. This layer's one upward call.
@@ -52,8 +56,9 @@ class Lru {
   // lru_add_drain: this CPU's pagevecs.
   Task<void> add_drain(int cpu);
   Task<void> add_drain_here() { return add_drain(engine_.cpu()); }
-  // lru_add_drain_all: every CPU with something in its pagevecs when examined. Sleeps.
-  Task<void> add_drain_all();
+  // lru_add_drain_all: every CPU with something in its pagevecs when examined. Sleeps. Since 5.5 a caller that finds
+  // that another drain began while it waited leaves it at that, unless it must be `certain`.
+  Task<void> add_drain_all(bool certain = false);
   // 5.13: empties the caches of all CPUs and keeps them empty until the matching enable. Nests. Sleeps.
   Task<void> cache_disable();
   void cache_enable();
@@ -91,6 +96,7 @@ class Lru {
   std::array<std::int64_t, 2> isolated_{};  // NR_ISOLATED_ANON, NR_ISOLATED_FILE
   std::vector<std::vector<Pfn>> pagevecs_;  // lru_add, by CPU
   int disable_count_ = 0;
+  std::uint64_t drains_begun_ = 0;
   Mutex drain_mutex_{"lru_add_drain_all mutex"};
 };
 

@@ -62,13 +62,15 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target) {
 }
 
 // unmap_and_move: one attempt on one page. 0 moved or gone, -EAGAIN to be tried again, -ENOMEM no target, another error
-// for good: 4.19 puts such a page back at once, 5.11 keeps it on `failed`.
+// for good: up to 5.10 such a page is put back at once, 5.11 keeps it on `failed`. 5.10 first looks whether the page
+// was freed meanwhile, and needs no target then.
 Task<int> Migration::try_to_move(Control& control, PageList& failed, Pfn pfn, bool force) {
   const bool v5_10 = release_ >= Release::v5_10;
+  const bool v5_11 = release_ >= Release::v6_1;
   const Frame frame = map_.frame(pfn);
   Pfn target = kNoPfn;
   if (!v5_10 || map_.page(pfn).ref != 1) {
-    target = buddy_.alloc_pages(kGfpMigrationTarget, 0);
+    target = buddy_.alloc_pages(migration_target_gfp(release_), 0);
     if (target == kNoPfn) co_return -kENOMEM;
     co_await at(engine_, Point::migrate_target);
   }
@@ -99,8 +101,8 @@ Task<int> Migration::try_to_move(Control& control, PageList& failed, Pfn pfn, bo
     co_await release_source(pfn);
     co_return 0;
   }
-  if (error != -kEAGAIN && v5_10) failed.push_back(map_, frame);
-  if (error != -kEAGAIN && !v5_10) {
+  if (error != -kEAGAIN && v5_11) failed.push_back(map_, frame);
+  if (error != -kEAGAIN && !v5_11) {
     if (!map_.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }

@@ -34,13 +34,14 @@ class Migration {
   Task<int> isolate_range(Control& control, Pfn start, Pfn end);
   // reclaim_clean_pages_from_list: drops clean, unused pages of files instead of moving them.
   Task<void> reclaim_clean(Control& control);
-  // migrate_pages: the number of pages that did not move (still listed on 6.1, put back on 4.19 when permanent), or
+  // migrate_pages: the number of pages that did not move (still listed since 5.11, put back before when permanent), or
   // -ENOMEM when no target could be had.
   Task<int> migrate_pages(Control& control);
   // putback_movable_pages: what is left on the list goes back where it was.
   Task<void> putback(Control& control);
 
  private:
+  int throttled_v5_10();
   Task<int> isolate_block(Control& control, Pfn low, Pfn end);
   bool worth_isolating(Pfn pfn) const;
   bool isolate_movable_page(Pfn pfn);

@@ -52,14 +52,21 @@ bool Migration::isolate_movable_page(Pfn pfn) {
   return taken;
 }
 
+// What the throttle tells a caller that holds pages. Up to 5.12 it was the same "no next pfn" as for a fatal signal.
+int Migration::throttled_v5_10() {
+  if (!bugs_.active(Bug::throttle_is_signal)) return -kEAGAIN;
+  bugs_.reached(Bug::throttle_is_signal);
+  return -kEINTR;
+}
+
 Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
-  const bool v5_13 = release_ >= Release::v6_1;
+  const bool v5_7 = release_ >= Release::v5_10;
   const Pfn start = low;
   control.next = low;
   while (lru_.too_many_isolated()) {
     if (control.nr_pages > 0) {
       // Whoever holds pages goes and moves them first: others may wait for them, and nobody else puts them back.
-      if (!bugs_.active(Bug::throttle_own_pages)) co_return -kEAGAIN;
+      if (!bugs_.active(Bug::throttle_own_pages)) co_return throttled_v5_10();
       bugs_.reached(Bug::throttle_own_pages);
     }
     co_await at(engine_, Point::scan_throttle);
@@ -73,7 +80,8 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
     if (low % kScanBatch == 0) {
       co_await at(engine_, Point::scan_batch);
       if (engine_.fatal_signal_pending()) {
-        error = v5_13 ? -kEINTR : 0;
+        // 5.3 gives the scan up, earlier releases only stop it short.
+        error = v5_7 ? -kEINTR : 0;
         break;
       }
     }
@@ -88,7 +96,8 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       }
       continue;
     }
-    if (page.has(kPageHead | kPageTail) && !v5_13) {
+    // 5.7 looks at each page of a compound page: contiguous allocations may take it whole.
+    if (page.has(kPageHead | kPageTail) && !v5_7) {
       if (page.has(kPageHead)) low += order_pages(page.order) - 1;
       continue;
     }

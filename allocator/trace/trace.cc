@@ -115,7 +115,7 @@ std::string Trace::format_page_event(const Record& r) const {
   const std::string head = std::string("page=") + trace_pointer(r.a, release_) + " " + pfn;
   switch (r.event) {
     case Event::mm_page_alloc: {
-      const std::string flags = gfp_text(static_cast<Gfp>(r.d));
+      const std::string flags = gfp_text(static_cast<Gfp>(r.d), release_);
       return "mm_page_alloc: " + head + " order=" + dec(r.b) + " migratetype=" + dec(r.c) + " gfp_flags=" + flags;
     }
     case Event::mm_page_free: return "mm_page_free: " + head + " order=" + dec(r.b);
@@ -164,7 +164,7 @@ std::string Trace::format(const Record& r) const {
     case Event::mm_migrate_pages: {
       const char* thp = release_ >= Release::v5_10 ? " nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0" : "";
       return "mm_migrate_pages: nr_succeeded=" + dec(r.a) + " nr_failed=" + dec(r.b) + thp + " mode=" + kModes[r.c] +
-             " reason=contig_range";
+             (release_ >= Release::v4_19 ? " reason=contig_range" : " reason=cma");
     }
     case Event::isolate_migratepages: return "mm_compaction_isolate_migratepages: " + compaction_text(r);
     case Event::isolate_freepages: return "mm_compaction_isolate_freepages: " + compaction_text(r);

@@ -120,7 +120,25 @@ class TraceTest : public ::testing::TestWithParam<Release> {
   Trace trace{engine, GetParam(), 9, true};
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, TraceTest, ::testing::ValuesIn(kComparedReleases));
+INSTANTIATE_TEST_SUITE_P(Releases, TraceTest, ::testing::Values(Release::v4_19, Release::v6_1));
+
+TEST(TraceOf49, MigrationGivesItsOldReasonAndFlagsHaveTheirOldNames) {
+  Engine engine{1};
+  Trace trace{engine, Release::v4_9, 9, true};
+  EXPECT_EQ(trace.format(record(Event::mm_migrate_pages, 31, 1, 2)),
+            "mm_migrate_pages: nr_succeeded=31 nr_failed=1 mode=MIGRATE_SYNC reason=cma");
+  EXPECT_EQ(gfp_text(kGfpMigrationTarget, Release::v4_9), "GFP_USER|__GFP_REPEAT|__GFP_MOVABLE");
+}
+
+TEST(TraceOf510, AreasHaveTheTracepointsOf419AndNullItsSixteenDigits) {
+  Engine engine{1};
+  Trace trace{engine, Release::v5_10, 9, true};
+  EXPECT_EQ(trace.format(record(Event::cma_alloc, kNoPfn, 1, 0, 0)),
+            "cma_alloc: pfn=ffffffffffffffff page=0000000000000000 count=1 align=0");
+  EXPECT_EQ(trace.format(record(Event::mm_migrate_pages, 31, 1, 2)),
+            "mm_migrate_pages: nr_succeeded=31 nr_failed=1 nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0 "
+            "mode=MIGRATE_SYNC reason=contig_range");
+}
 
 TEST_P(TraceTest, EveryLineIsTheKernelsText) {
   for (const Line& line : kLines) {

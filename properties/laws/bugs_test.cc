@@ -111,6 +111,27 @@ TEST(BugsAndLaws, CountersSeeStealEndsIsolation) {
   EXPECT_EQ(law, "counters");
 }
 
+// One task is about to migrate when another isolates the same unit.
+TEST(BugsAndLaws, CountersSeeTwoIsolators) {
+  const auto law = law_against(Bug::two_isolators, default_small_geometry(Release::v4_9), [](WatchedMachine& watched) {
+    watched.start(1, watched.cma_alloc(0, 8, 0), Point::isolate_done);
+    run_now(watched.machine().isolation.start_isolate_page_range(0x200, 0x240, Migratetype::movable));
+    watched.laws().audit();
+  });
+  EXPECT_EQ(law, "counters");
+}
+
+// A window with more pages to move than the rest of the machine has on its LRU lists.
+TEST(BugsAndLaws, CompleteSeesThrottleIsSignal) {
+  const auto law =
+      law_against(Bug::throttle_is_signal, default_small_geometry(Release::v5_10), [](WatchedMachine& watched) {
+        for (Pfn pfn : {0x200U, 0x201U, 0x210U, 0x211U}) watched.perform(watched.own(PageKind::anonymous, pfn));
+        run_now(watched.machine().lru.add_drain_all());
+        watched.perform(watched.cma_alloc(0, 256, 0));
+      });
+  EXPECT_EQ(law, "complete");
+}
+
 TEST(BugsAndLaws, BitmapSeesTheForgottenBit) {
   const auto law = law_against(Bug::bitmap_forgets_bit, default_small_geometry(Release::v6_1),
                                [](WatchedMachine& watched) { watched.perform(watched.cma_alloc(0, 4, 0)); });

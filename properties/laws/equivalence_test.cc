@@ -77,9 +77,10 @@ void compare(Release release, std::uint64_t runs) {
   EXPECT_GT(corrupted, runs / 2);
 }
 
-TEST(Audits, TotalAndIncrementalAgreeOn419) { compare(Release::v4_19, 1500); }
-TEST(Audits, TotalAndIncrementalAgreeOn61) { compare(Release::v6_1, 1500); }
-TEST(Audits, TotalAndIncrementalAgreeOn612) { compare(Release::v6_12, 1500); }
+class AuditsOf : public ::testing::TestWithParam<Release> {};
+INSTANTIATE_TEST_SUITE_P(Releases, AuditsOf, ::testing::ValuesIn(kModelledReleases));
+
+TEST_P(AuditsOf, TotalAndIncrementalAgree) { compare(GetParam(), 1500); }
 
 // A program that begins on a machine that has gone back to boot is judged as on a new one.
 TEST(Audits, GoingBackToBootForgetsEverything) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "properties/laws/laws_testing.h"
@@ -29,9 +30,14 @@ void use_and_judge(Release release, bool total) {
   }
 }
 
-TEST(RandomUse, BreaksNoLawOn419) { use_and_judge(Release::v4_19, false); }
-TEST(RandomUse, BreaksNoLawOn61) { use_and_judge(Release::v6_1, false); }
-TEST(RandomUse, BreaksNoLawOn612) { use_and_judge(Release::v6_12, false); }
+class RandomUseOf : public ::testing::TestWithParam<Release> {};
+INSTANTIATE_TEST_SUITE_P(Releases, RandomUseOf, ::testing::ValuesIn(kModelledReleases), [](const auto& test) {
+  std::string name = "v" + std::string(name_of(test.param));
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+});
+
+TEST_P(RandomUseOf, BreaksNoLaw) { use_and_judge(GetParam(), false); }
 
 }  // namespace
 }  // namespace cma
