@@ -51,7 +51,7 @@ TEST(ByteForm, OddMachinesAndNamesAreToldInFull) {
 }
 
 TEST(ByteForm, NothingAndZerosAreProgramsToo) {
-  EXPECT_EQ(print(decode({})), "cmacheck 1\nmachine small release=4.19\n");
+  EXPECT_EQ(print(decode({})), "cmacheck 1\nmachine small release=4.9\n");
   const std::vector<std::uint8_t> zeros(7, 0);
   EXPECT_EQ(print(decode(zeros)), "cmacheck 1\nmachine small release=4.9\n\ncma_alloc a pages=0\n");
 }
