@@ -1,5 +1,7 @@
 #include "allocator/lru/lru.h"
 
+#include <algorithm>
+
 namespace cma {
 
 Lru::Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy)
@@ -61,7 +63,7 @@ Task<void> Lru::put_page(Pfn pfn) {
   co_await buddy_.free_unreferenced(pfn, order);
 }
 
-Task<void> Lru::release_pages(std::vector<Pfn> pages) {
+std::vector<Pfn> Lru::drop_references(std::span<const Pfn> pages) {
   std::vector<Pfn> dead;
   for (Pfn pfn : pages) {
     Page& page = map_.edit(pfn);
@@ -72,16 +74,35 @@ Task<void> Lru::release_pages(std::vector<Pfn> pages) {
     page.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced | kPageMlocked);
     dead.push_back(pfn);
   }
+  return dead;
+}
+
+Task<void> Lru::free_together(std::vector<Pfn> dead) {
   std::vector<Buddy::PendingFree> pending;
-  for (std::size_t i = dead.size(); i-- > 0;) {
-    const unsigned order = map_.page(dead[i]).has(kPageHead) ? map_.page(dead[i]).order : 0;
-    map_.edit(dead[i]).flags &= ~kPageInFlight;
-    pending.push_back(buddy_.prepare_free(dead[i], order));
+  for (Pfn pfn : dead) {
+    const unsigned order = map_.page(pfn).has(kPageHead) ? map_.page(pfn).order : 0;
+    map_.edit(pfn).flags &= ~kPageInFlight;
+    pending.push_back(buddy_.prepare_free(pfn, order));
   }
   for (const Buddy::PendingFree& free : pending) {
     co_await at(engine_, Point::free_page_prepared);
     buddy_.commit_free(free);
   }
+}
+
+Task<void> Lru::release_pages(std::vector<Pfn> pages) {
+  if (release_ >= Release::v6_12) {
+    const std::size_t batch = pagevec_size(release_);
+    for (std::size_t begin = 0; begin < pages.size(); begin += batch) {
+      const std::span<const Pfn> some = std::span(pages).subspan(begin, std::min(batch, pages.size() - begin));
+      const std::vector<Pfn> dead = drop_references(some);
+      co_await free_together(dead);
+    }
+    co_return;
+  }
+  std::vector<Pfn> dead = drop_references(pages);
+  std::reverse(dead.begin(), dead.end());
+  co_await free_together(std::move(dead));
 }
 
 void Lru::make_unevictable(Pfn pfn) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <vector>
 
 #include "allocator/buddy/buddy.h"
@@ -43,7 +44,7 @@ class Lru {
   Task<void> put_page(Pfn pfn);
 
   // release_pages: drops one reference of each page; those that were the last go off the LRU and are freed together, in
-  // two passes, last page first.
+  // two passes, last page first. Since 6.9 (folios_put_refs) a batch of 31 at a time, first page first.
   Task<void> release_pages(std::vector<Pfn> pages);
   // mlock: the page goes to the unevictable list, now or when it is added.
   void make_unevictable(Pfn pfn);
@@ -85,6 +86,10 @@ class Lru {
   unsigned list_of(const Page& page) const;
   void add_to_list(Pfn pfn);
   void remove_from_list(Pfn pfn);
+
+  // Drops one reference of each; those that nobody has any more, off the LRU, in order.
+  std::vector<Pfn> drop_references(std::span<const Pfn> pages);
+  Task<void> free_together(std::vector<Pfn> dead);
 
   Release release_;
   Engine& engine_;

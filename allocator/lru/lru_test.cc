@@ -100,6 +100,14 @@ TEST_P(LruTest, APageWhoseOnlyReferenceWasThePagevecsIsFreedByTheDrain) {
   EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
 }
 
+TEST_P(LruTest, PagesThatDieTogetherAreFreedLastFirstAndSince69FirstFirst) {
+  const std::vector<Pfn> pages = add(3);
+  for (const Pfn pfn : pages) run_now(lru.put_page(pfn));
+  run_now(lru.add_drain(0));
+  const Pfn next = machine->buddy.alloc_pages(kGfpKernel, 0);
+  EXPECT_EQ(next, GetParam() >= Release::v6_12 ? pages.back() : pages.front()) << "the page freed last is taken first";
+}
+
 TEST_P(LruTest, TheLastReferenceTakesThePageOffItsList) {
   const Pfn pfn = add(1, kPageSwapbacked | kPageActive)[0];
   run_now(lru.add_drain(0));

@@ -37,6 +37,7 @@ struct JudgeCommand {
   std::string recorded;
   std::string json;
   std::string into;
+  bool list = false;
   bool markdown = false;
   bool quiet = false;
 };
@@ -81,13 +82,16 @@ std::string indented(const std::string& text) {
   return lines;
 }
 
-void tell(const Tally& tally) {
+void tell(const Tally& tally, bool list) {
   fmt::print(
       "{}: {} programs, {} judged ({} on another machine than their own), {} operations, {} observables, "
       "{} differ, {:.1f} s\n",
       name_of(tally.seat), tally.programs, tally.judged, tally.transposed, tally.operations, tally.observables,
       tally.differing, tally.seconds);
-  for (const auto& [reason, count] : tally.not_judgeable) fmt::print("  not judgeable: {:5} {}\n", count, reason);
+  for (const auto& [reason, names] : tally.not_judgeable) {
+    fmt::print("  not judgeable: {:5} {}\n", names.size(), reason);
+    for (std::size_t i = 0; list && i < names.size(); ++i) fmt::print("    {}\n", names[i]);
+  }
   for (const Difference& difference : tally.differences) {
     fmt::print("\n{} in {} ({} programs)\n{}{}",
                difference.verdict.finding ? difference.verdict.finding->signature() : "?", difference.name,
@@ -105,9 +109,9 @@ void tell(const RecordedTally& tally) {
   for (const std::string& difference : tally.differences) fmt::print("  {}\n", difference);
 }
 
-std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& counts) {
+std::uint64_t not_judgeable(const Tally& tally) {
   std::uint64_t sum = 0;
-  for (const auto& [name, count] : counts) sum += count;
+  for (const auto& [reason, names] : tally.not_judgeable) sum += names.size();
   return sum;
 }
 
@@ -117,7 +121,7 @@ void tell_markdown(const std::vector<Tally>& tallies, const std::optional<Record
       "judgeable |\n| --- | --- | --- | --- | --- | --- | --- |\n");
   for (const Tally& tally : tallies)
     fmt::print("| {} | {} | {} | {} | {} | {} | {} |\n", name_of(tally.seat.release), tally.seat.pageblock_order,
-               tally.judged, tally.operations, tally.observables, tally.differing, sum_of(tally.not_judgeable));
+               tally.judged, tally.operations, tally.observables, tally.differing, not_judgeable(tally));
   if (recorded)
     fmt::print("| 4.19, recorded | 9 and 10 | {} | {} | {} | {} | 0 |\n", recorded->recordings + recorded->unanswered,
                recorded->operations, recorded->answers, recorded->differences.size());
@@ -218,7 +222,7 @@ int judge_on(const JudgeCommand& command, const Seat& seat, const std::vector<ju
     fmt::print(stderr, "cmacheck judge: {}\n", tally.missing);
     return kEnvironment;
   }
-  if (!command.quiet && !command.markdown) tell(tally);
+  if (!command.quiet && !command.markdown) tell(tally, command.list);
   std::fflush(stdout);
   int outcome = tally.differing == 0 ? kNothingFound : kFindings;
   if (!command.into.empty()) outcome = std::max(outcome, keep_differences(command.into, tally));
@@ -267,6 +271,7 @@ void add_judge(CLI::App& app, int& exit_code) {
       ->check(CLI::ExistingDirectory);
   sub->add_option("--json", command->json, "Write everything to this file, - for the standard output");
   sub->add_option("--into", command->into, "Keep each difference in this folder, as a program named for what differs");
+  sub->add_flag("--list", command->list, "Name each program that cannot be judged; the JSON always does");
   sub->add_flag("--markdown", command->markdown, "Print a table in Markdown and nothing else");
   sub->add_flag("-q,--quiet", command->quiet, "Print nothing: the exit code tells");
   sub->footer(

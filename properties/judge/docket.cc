@@ -32,6 +32,7 @@ class Hearing {
   std::atomic<std::size_t> next_ = 0;
   std::mutex mutex_;
   std::vector<std::optional<Verdict>> verdicts_;  // of those that differ
+  std::map<std::size_t, std::string> reasons_;    // of those that cannot be judged
   std::string trouble_;
 };
 
@@ -42,7 +43,7 @@ void Hearing::count(std::size_t index, const Verdict& verdict) {
   tally_.skipped += verdict.skipped;
   tally_.observables += verdict.observables;
   if (verdict.kind == Verdict::Kind::not_judgeable) {
-    ++tally_.not_judgeable[verdict.reason];
+    reasons_[index] = verdict.reason;
   } else {
     ++tally_.judged;
     tally_.transposed += verdict.transposed ? 1 : 0;
@@ -101,6 +102,7 @@ void Hearing::run() {
   work();
   for (std::thread& thread : threads) thread.join();
   tally_.missing = trouble_;
+  for (const auto& [index, reason] : reasons_) tally_.not_judgeable[reason].push_back(cases_[index].name);
   if (trouble_.empty()) gather_differences();
 }
 

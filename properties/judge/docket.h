@@ -37,8 +37,8 @@ struct Tally {
   std::uint64_t observables = 0;
   std::uint64_t differing = 0;  // programs
   std::vector<Difference> differences;
-  std::map<std::string, std::uint64_t> not_judgeable;  // programs by reason
-  std::uint64_t kernels = 0;                           // booted
+  std::map<std::string, std::vector<std::string>> not_judgeable;  // names of cases by reason, in order
+  std::uint64_t kernels = 0;                                      // booted
   double seconds = 0;
 };
 

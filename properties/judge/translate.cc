@@ -206,7 +206,11 @@ std::vector<Question> Translator::state() const {
   std::vector<Question> questions;
   for (AreaId id = 0; id < machine_->areas.size(); ++id) {
     const Area& area = machine_->areas.area(id);
-    Question question{fmt::format("dump {} f", area.name), dump_area(*machine_, id, true)};
+    // Whether a block goes to the head or the tail of its list is decided by its neighbours up to the largest order:
+    // where these lie outside the area, nobody knows on both sides.
+    const std::uint64_t largest = order_pages(machine_->buddy.largest_order());
+    const bool lists = area.base % largest == 0 && area.pages % largest == 0;
+    Question question{fmt::format("dump {}{}", area.name, lists ? " f" : ""), dump_area(*machine_, id, lists)};
     question.answer.insert(question.answer.begin(),
                            fmt::format("dump {} count={} opb={}", area.name, area.pages, area.order_per_bit));
     question.answer.emplace_back("end");
