@@ -3,9 +3,12 @@
 namespace cma {
 namespace {
 
-std::string padded(std::string text, std::size_t width) {
-  return text.size() >= width ? text : std::string(width - text.size(), ' ') + text;
+// Appends a word or number at the right of a column of this width.
+void pad(std::string& text, std::string_view word, std::size_t width) {
+  if (word.size() < width) text.append(width - word.size(), ' ');
+  text += word;
 }
+void pad(std::string& text, std::uint64_t number, std::size_t width) { pad(text, std::to_string(number), width); }
 
 // The bitmap as an array of 32-bit words in decimal.
 std::string bitmap_words(const Bitmap& bitmap) {
@@ -41,43 +44,76 @@ std::uint64_t blocks_on(const PageList& list, const MemoryMap& map) {
 std::string buddyinfo(const Buddy& buddy) {
   std::string text;
   for (std::size_t z = 0; z < buddy.zones(); ++z) {
-    text += "Node 0, zone " + padded(buddy.zone_name(z), 8) + " ";
-    for (unsigned order = 0; order <= buddy.largest_order(); ++order)
-      text += padded(std::to_string(buddy.zone(z).area[order].nr_free), 6) + " ";
+    text += "Node 0, zone ";
+    pad(text, buddy.zone_name(z), 8);
+    text += ' ';
+    for (unsigned order = 0; order <= buddy.largest_order(); ++order) {
+      pad(text, buddy.zone(z).area[order].nr_free, 6);
+      text += ' ';
+    }
     text += '\n';
   }
   return text;
 }
 
+namespace {
+
+// A line a type: how many blocks of each order are on its lists.
+void add_free_blocks(std::string& text, const Buddy& buddy, const MemoryMap& map, std::size_t z) {
+  for (unsigned type = 0; type < kMigratetypes; ++type) {
+    text += "Node    0, zone ";
+    pad(text, buddy.zone_name(z), 8);
+    text += ", type ";
+    pad(text, kMigratetypeNames[type], 12);
+    text += ' ';
+    for (unsigned order = 0; order <= buddy.largest_order(); ++order) {
+      const std::uint64_t blocks = blocks_on(buddy.zone(z).area[order].lists[type], map);
+      if (blocks >= 100000)
+        text += ">100000";
+      else
+        pad(text, blocks, 6);
+      text += ' ';
+    }
+    text += '\n';
+  }
+}
+
+void add_pageblocks(std::string& text, const Buddy& buddy, const MemoryMap& map, std::size_t z) {
+  std::array<std::uint64_t, kMigratetypes> count{};
+  const PfnRange range = buddy.zone(z).range;
+  for (Pfn pfn = range.start; pfn < range.end; pfn += map.pageblock_pages())
+    if (map.present(pfn) && map.page(pfn).zone == z) ++count[index_of(map.pageblock_type(pfn))];
+  text += "Node 0, zone ";
+  pad(text, buddy.zone_name(z), 8);
+  text += ' ';
+  for (std::uint64_t blocks : count) {
+    pad(text, blocks, 12);
+    text += ' ';
+  }
+  text += '\n';
+}
+
+}  // namespace
+
 std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map) {
   std::string text = "Page block order: " + std::to_string(map.pageblock_order()) +
                      "\nPages per block:  " + std::to_string(map.pageblock_pages()) + "\n\n";
-  const std::string title = "Free pages count per migrate type at order";
-  text += title + std::string(43 - title.size(), ' ') + " ";
-  for (unsigned order = 0; order <= buddy.largest_order(); ++order) text += padded(std::to_string(order), 6) + " ";
-  text += '\n';
-  for (std::size_t z = 0; z < buddy.zones(); ++z)
-    for (unsigned type = 0; type < kMigratetypes; ++type) {
-      text += "Node    0, zone " + padded(buddy.zone_name(z), 8) + ", type " +
-              padded(std::string(kMigratetypeNames[type]), 12) + " ";
-      for (unsigned order = 0; order <= buddy.largest_order(); ++order) {
-        const std::uint64_t blocks = blocks_on(buddy.zone(z).area[order].lists[type], map);
-        text += blocks >= 100000 ? ">" + padded("100000", 6) + " " : padded(std::to_string(blocks), 6) + " ";
-      }
-      text += '\n';
-    }
-  text += "\nNumber of blocks type  ";
-  for (std::string_view name : kMigratetypeNames) text += padded(std::string(name), 12) + " ";
-  text += '\n';
-  for (std::size_t z = 0; z < buddy.zones(); ++z) {
-    std::array<std::uint64_t, kMigratetypes> count{};
-    const PfnRange range = buddy.zone(z).range;
-    for (Pfn pfn = range.start; pfn < range.end; pfn += map.pageblock_pages())
-      if (map.present(pfn) && map.page(pfn).zone == z) ++count[index_of(map.pageblock_type(pfn))];
-    text += "Node 0, zone " + padded(buddy.zone_name(z), 8) + " ";
-    for (std::uint64_t blocks : count) text += padded(std::to_string(blocks), 12) + " ";
-    text += '\n';
+  const std::string_view title = "Free pages count per migrate type at order";
+  text += title;
+  text.append(44 - title.size(), ' ');
+  for (unsigned order = 0; order <= buddy.largest_order(); ++order) {
+    pad(text, order, 6);
+    text += ' ';
   }
+  text += '\n';
+  for (std::size_t z = 0; z < buddy.zones(); ++z) add_free_blocks(text, buddy, map, z);
+  text += "\nNumber of blocks type  ";
+  for (std::string_view name : kMigratetypeNames) {
+    pad(text, name, 12);
+    text += ' ';
+  }
+  text += '\n';
+  for (std::size_t z = 0; z < buddy.zones(); ++z) add_pageblocks(text, buddy, map, z);
   return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -10,17 +11,11 @@
 namespace cma {
 namespace {
 
-// Ends of lists are plain numbers without padding.
-template <std::size_t kLists>
-bool same_lists(const std::array<PageList, kLists>& a, const std::array<PageList, kLists>& b) {
-  std::array<std::uint64_t, kLists> left;
-  std::array<std::uint64_t, kLists> right;
-  static_assert(sizeof a == sizeof left);
-  std::memcpy(&left, &a, sizeof left);
-  std::memcpy(&right, &b, sizeof right);
-  std::uint64_t differences = 0;
-  for (std::size_t list = 0; list < kLists; ++list) differences |= left[list] ^ right[list];
-  return differences == 0;
+// Whether two values of plain numbers without padding are the same.
+template <class Value>
+bool same(const Value& a, const Value& b) {
+  static_assert(std::has_unique_object_representations_v<Value>);
+  return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
 }  // namespace
@@ -163,11 +158,12 @@ void Auditor::compare_list_ends() {
   const auto cpus = static_cast<unsigned>(machine_->engine.cpus());
   for (std::size_t z = 0; z < sums_.size(); ++z) {
     const Zone& zone = machine_->buddy.zone(z);
-    for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
-      if (!same_lists(seen_areas_[z][order].lists, zone.area[order].lists)) compare_free_ends(z, order);
+    if (!same(seen_areas_[z], zone.area))
+      for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
+        if (!same(seen_areas_[z][order], zone.area[order])) compare_free_ends(z, order);
     for (unsigned cpu = 0; cpu < cpus; ++cpu) {
       PerCpuPages& seen = seen_pcp_[z][cpu];
-      if (seen.count == zone.pcp[cpu].count && same_lists(seen.lists, zone.pcp[cpu].lists)) continue;
+      if (seen.count == zone.pcp[cpu].count && same(seen.lists, zone.pcp[cpu].lists)) continue;
       compare_pcp(z, cpu);
       seen = zone.pcp[cpu];
     }

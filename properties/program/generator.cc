@@ -25,7 +25,8 @@ class FieldGenerator {
   }
   void operand(OpRef& operand, const OperandSpec& spec) { operand.id = result_of(spec.wanted); }
   void place(Place& place, const PlaceSpec& spec) {
-    if (!spec.required && random_.chance(40)) {
+    chosen_frames_ = spec.required || !random_.chance(40);
+    if (!chosen_frames_) {
       place = {};
       return;
     }
@@ -132,8 +133,10 @@ class FieldGenerator {
     static constexpr std::array<std::uint64_t, 5> kMicroseconds = {0, 1, 100'000, 250'000, 5'000'001};
     switch (spec.scale) {
       case Scale::pages:
-        // Pages with an owner are wanted in handfuls: a machine full of them does little else.
-        return spec.max <= kMaxOwnedPages && random_.chance(95) ? random_.between(1, 16) : page_count();
+        // Pages with an owner are wanted in handfuls: a machine full of them does little else. On chosen frames each
+        // costs a contiguous allocation.
+        if (spec.max > kMaxOwnedPages || random_.chance(5)) return page_count();
+        return random_.between(1, chosen_frames_ && random_.chance(80) ? 3 : 16);
       case Scale::order:
         return random_.chance(95) ? random_.below(program_.machine.largest_order + 2) : random_.below(spec.max + 1);
       case Scale::pfn: return frame();
@@ -147,6 +150,7 @@ class FieldGenerator {
 
   Random& random_;
   const Program& program_;
+  bool chosen_frames_ = false;  // the place generated last names some
 };
 
 // --- kinds ---
@@ -239,14 +243,15 @@ KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
 
 Op generate_op(Random& random, const Program& program, const KindWeights& weights, const GeneratorOptions& options) {
   constexpr int kTries = 8;
-  FieldGenerator values(random, program);
   Op op;
   for (int attempt = 0; attempt < kTries; ++attempt) {
+    FieldGenerator values(random, program);
     op = Op{};
     op.body = default_body(pick_kind(random, weights));
     visit_fields(op.body, values);
     if (operands_exist(op.body)) break;
   }
+  FieldGenerator values(random, program);
   generate_header(random, values, program, op);
   if (options.judgeable) {
     op.performer = {};

@@ -9,7 +9,23 @@ namespace cma {
 namespace {
 
 constexpr std::size_t kIdentifiers = std::size_t{1} << 16;
-using IdSet = std::bitset<kIdentifiers>;
+
+// A set of identifiers. Those of programs that fuzzers make are small, and sets of them live for microseconds.
+class IdSet {
+ public:
+  bool operator[](OpId id) const { return id < kLow ? low_[id] : high_.contains(id); }
+  void set(OpId id) {
+    if (id < kLow)
+      low_.set(id);
+    else
+      high_.insert(id);
+  }
+
+ private:
+  static constexpr std::size_t kLow = 256;
+  std::bitset<kLow> low_;
+  std::set<OpId> high_;
+};
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
