@@ -35,6 +35,7 @@ struct JudgeCommand {
   std::uint64_t minimize = judge::DocketOptions{}.minimize;
   std::vector<std::string> bugs;
   std::string recorded;
+  std::string fuzzed;
   std::string json;
   std::string into;
   bool list = false;
@@ -52,19 +53,27 @@ std::vector<Seat> seats_of(const JudgeCommand& command) {
   return seats;
 }
 
+namespace fs = std::filesystem;
+
+// The files below a folder that `wanted` says yes to, in order.
+template <class Wanted>
+std::vector<std::string> files_below(const std::string& folder, const Wanted& wanted) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_regular_file() && wanted(entry.path())) found.push_back(entry.path().string());
+  std::ranges::sort(found);
+  return found;
+}
+
 // The programs named, and all below the folders named, in order.
 std::vector<std::string> programs_of(const std::vector<std::string>& names) {
-  namespace fs = std::filesystem;
   std::vector<std::string> programs;
   for (const std::string& name : names) {
     if (!fs::is_directory(name)) {
       programs.push_back(name);
       continue;
     }
-    std::vector<std::string> found;
-    for (const auto& entry : fs::recursive_directory_iterator(name))
-      if (entry.path().extension() == ".cma") found.push_back(entry.path().string());
-    std::ranges::sort(found);
+    const auto found = files_below(name, [](const fs::path& path) { return path.extension() == ".cma"; });
     programs.insert(programs.end(), found.begin(), found.end());
   }
   return programs;
@@ -169,15 +178,23 @@ nlohmann::json as_json(const std::vector<Tally>& tallies, const std::optional<Re
 
 // --- the command ---
 
-int load_cases(const JudgeCommand& command, std::vector<judge::Case>& cases) {
-  for (const std::string& file : programs_of(command.files)) {
-    auto loaded = load_program(file);
+int load_into(std::vector<judge::Case>& cases, const std::vector<std::string>& files, const LoadOptions& options) {
+  for (const std::string& file : files) {
+    auto loaded = load_program(file, options);
     if (!loaded) {
       fmt::print(stderr, "{}\n", loaded.error().message);
       return loaded.error().exit_code;
     }
     cases.push_back(judge::case_of(file, std::move(loaded->program)));
   }
+  return kNothingFound;
+}
+
+int load_cases(const JudgeCommand& command, std::vector<judge::Case>& cases) {
+  int outcome = load_into(cases, programs_of(command.files), {});
+  if (outcome == kNothingFound && !command.fuzzed.empty())
+    outcome = load_into(cases, files_below(command.fuzzed, [](const fs::path&) { return true; }), {.as_fuzzed = true});
+  if (outcome != kNothingFound) return outcome;
   for (judge::Case& random : judge::random_cases(command.seed, command.random, command.ops))
     cases.push_back(std::move(random));
   return kNothingFound;
@@ -268,6 +285,9 @@ void add_judge(CLI::App& app, int& exit_code) {
   sub->add_option("--bug", command->bugs, "Switch this bug on in the model; may be repeated")
       ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
   sub->add_option("--recorded", command->recorded, "Replay the recordings below this folder as well")
+      ->check(CLI::ExistingDirectory);
+  sub->add_option("--fuzzed", command->fuzzed,
+                  "Inputs of the program fuzzer below this folder, as its target reads them")
       ->check(CLI::ExistingDirectory);
   sub->add_option("--json", command->json, "Write everything to this file, - for the standard output");
   sub->add_option("--into", command->into, "Keep each difference in this folder, as a program named for what differs");
