@@ -34,6 +34,7 @@ class Minimizer {
       remove_stops();
       simplify_arguments();
       simplify_machine();
+      if (same_ == Same::law) go_on_within_law();
     } while (changed_ && !exhausted_);
     result_.complete = !exhausted_;
     return std::move(result_);
@@ -204,9 +205,16 @@ class Minimizer {
 
   void simplify_machine() {
     try_change(tidy_up, MinimizeStage::machine);
+    repeat(machine_changes);
+  }
+
+  void go_on_within_law() { repeat(changes_within_law); }
+
+  // Makes changes that `offered` has for the program as long as one of them helps.
+  void repeat(std::vector<Change> (*offered)(const Program&)) {
     for (bool helped = true; helped && !exhausted_;) {
       helped = false;
-      for (const Change& change : machine_changes(result_.program))
+      for (const Change& change : offered(result_.program))
         if (try_change(change, MinimizeStage::machine)) {
           helped = true;
           break;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 
 namespace cma {
 namespace {
@@ -339,6 +340,29 @@ std::vector<Change> machine_changes(const Program& program) {
   changes.push_back(approach_member(&Geometry::pageblock_order));
   changes.push_back(approach_member(&Geometry::largest_order));
   for (Change& change : changes) change = possible(std::move(change));
+  return changes;
+}
+
+std::vector<Change> changes_within_law(const Program& program) {
+  std::vector<Change> changes = {[](Program& candidate) {
+    if (candidate.names.empty()) return false;
+    candidate.names.clear();
+    return true;
+  }};
+  for (const Release release : kModelledReleases | std::views::reverse) {
+    if (release <= program.machine.release) break;
+    changes.push_back([release](Program& candidate) {
+      candidate.machine.release = release;
+      return !candidate.machine.impossible();
+    });
+  }
+  for (std::size_t i = 0; i < program.ops.size(); ++i)
+    if (const auto* write = std::get_if<DebugfsAlloc>(&program.ops[i].body))
+      changes.push_back([i, body = CmaAlloc{.area = write->area, .pages = write->pages}](Program& candidate) {
+        candidate.ops[i].id = candidate.unused_id();
+        candidate.ops[i].body = body;
+        return true;
+      });
   return changes;
 }
 

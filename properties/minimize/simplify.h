@@ -24,6 +24,9 @@ using Change = std::function<bool(Program&)>;
 std::vector<Change> stop_changes(std::size_t index);
 // Changes to the machine, the boldest first. Bugs and the release stay.
 std::vector<Change> machine_changes(const Program& program);
+// Changes that make another finding of it, yet of the same bug, as far as anybody can tell: the newest release that
+// breaks the law, cma_alloc in place of debugfs, results without names of their own. For Same::law.
+std::vector<Change> changes_within_law(const Program& program);
 // Removes actors that nobody names and names of results that are gone, and numbers results in the order of the program.
 bool tidy_up(Program& program);
 
