@@ -17,6 +17,12 @@ namespace cma {
 
 using AreaId = std::uint32_t;
 
+// CONFIG_CMA_ALIGNMENT: the largest alignment (an order) that the DMA layer asks for. In 3.6 it is the allocator.
+inline constexpr unsigned kCmaAlignment = 8;
+constexpr unsigned effective_align(unsigned align, Release release) {
+  return release < Release::v4_9 && align > kCmaAlignment ? kCmaAlignment : align;
+}
+
 struct Area {
   std::string name;
   Pfn base = 0;
@@ -64,7 +70,7 @@ class Areas {
   int declare_contiguous(const DeclareRequest& request);
   // cma_init_reserved_mem: an area over a range that boot has reserved already (bytes). An empty name is generated.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
-  // The initcall: activates the areas in order. Up to 5.8 the first that fails ends it.
+  // The initcall: activates the areas in order. From 3.17 to 5.8 the first that fails ends it.
   void activate_all();
   // Makes the bitmap of this area impossible to allocate.
   void fail_bitmap_of(AreaId id) { areas_[id].fail_bitmap = true; }
@@ -86,6 +92,9 @@ class Areas {
   // The area this page belongs to, active or not.
   std::optional<AreaId> area_of(Pfn pfn) const;
   std::uint64_t total_pages() const { return total_pages_; }
+  // Searches over areas so far. And whether an actor sleeps between two of them, and holds nothing.
+  std::uint64_t sweeps() const { return sweeps_; }
+  bool between_sweeps(ActorId actor) const;
   Mutex& cma_mutex() { return cma_mutex_; }
   // Vm events cma_alloc_success and cma_alloc_fail (5.13).
   std::uint64_t alloc_success() const { return alloc_success_; }
@@ -112,10 +121,16 @@ class Areas {
     Pfn pfn = kNoPfn;  // the last window tried
   };
   std::optional<Window> request_window(const Area& area, std::uint64_t count, unsigned align);
+  Task<Pfn> cma_alloc_v3_5(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
+  Task<int> sweep_v3_5(AreaId id, Window& window);
+  Task<bool> cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count);
+  int declare_v3_5(const DeclareRequest& asked);
   Task<Pfn> cma_alloc_v3_17(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<Pfn> cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<Pfn> cma_alloc_v6_12(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<int> sweep(AreaId id, Window& window);
+  Task<int> sweep_and_retry(AreaId id, Window& window);
+  bool says_failures() const;
   Task<void> clear_bits(AreaId id, Pfn pfn, std::uint64_t bits);
   void report_failure(AreaId id, const Window& window, int error);
 
@@ -123,6 +138,9 @@ class Areas {
   std::uint64_t unit_;
   unsigned max_areas_;
   bool debug_;
+  std::optional<std::uint64_t> retry_sweeps_;
+  bool error_line_;
+  bool error_names_;
   BugSet& bugs_;
   Engine& engine_;
   Trace& trace_;
@@ -132,6 +150,8 @@ class Areas {
   Contig& contig_;
   std::vector<Area> areas_;
   std::uint64_t total_pages_ = 0;
+  std::uint64_t sweeps_ = 0;
+  std::vector<ActorId> between_sweeps_;
   std::uint64_t alloc_success_ = 0;
   std::uint64_t alloc_fail_ = 0;
   Mutex cma_mutex_{"cma_mutex"};

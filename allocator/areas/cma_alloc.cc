@@ -1,11 +1,18 @@
 // cma_alloc and cma_release, and what is said about a failure.
 
+#include <algorithm>
 #include <limits>
 
 #include "allocator/areas/areas.h"
 #include "allocator/base/error.h"
 
 namespace cma {
+namespace {
+
+// Between two sweeps of a kernel that retries.
+constexpr Time kRetrySleep = 100 * kMillisecond;
+
+}  // namespace
 
 std::string bitmap_report(const Area& area) {
   std::string report = "number of available pages: ";
@@ -93,12 +100,33 @@ Task<int> Areas::sweep(AreaId id, Window& window) {
   }
 }
 
+bool Areas::between_sweeps(ActorId actor) const {
+  return std::find(between_sweeps_.begin(), between_sweeps_.end(), actor) != between_sweeps_.end();
+}
+
+// Mainline sweeps once. Vendors' kernels sleep without any lock, and begin again at the first bit.
+Task<int> Areas::sweep_and_retry(AreaId id, Window& window) {
+  for (std::uint64_t done = 0;; ++done) {
+    ++sweeps_;
+    const int error = release_ < Release::v4_9 ? co_await sweep_v3_5(id, window) : co_await sweep(id, window);
+    if (error != -kEBUSY || (retry_sweeps_ && done >= *retry_sweeps_)) co_return error;
+    const ActorId actor = engine_.current();
+    between_sweeps_.push_back(actor);
+    co_await at(engine_, Point::cma_retry);
+    co_await sleep_for(engine_, kRetrySleep);
+    std::erase(between_sweeps_, actor);
+    if (engine_.fatal_signal_pending()) co_return -kEINTR;
+  }
+}
+
+bool Areas::says_failures() const { return error_line_ || release_ >= Release::v4_19; }
+
 void Areas::report_failure(AreaId id, const Window& window, int error) {
   const auto code = static_cast<std::uint64_t>(static_cast<std::int64_t>(error));
   if (release_ >= Release::v6_1)
     trace_.limited(trace_.alloc_failed_limit, "cma_alloc", Event::log_cma_alloc_failed, id, window.count, code);
   else
-    trace_.emit(Event::log_cma_alloc_failed, id, window.count, code);
+    trace_.emit(Event::log_cma_alloc_failed, id, window.count, code, error_names_ ? 1 : 0);
   // 6.7 dropped CONFIG_CMA_DEBUG: the report is always made, and the debug lines need dynamic debug.
   if (debug_ || release_ >= Release::v6_12) trace_.log("cma: " + bitmap_report(areas_[id]));
 }
@@ -106,7 +134,66 @@ void Areas::report_failure(AreaId id, const Window& window, int error) {
 Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
   if (release_ >= Release::v6_12) co_return co_await cma_alloc_v6_12(id, count, align, no_warn);
   if (release_ >= Release::v6_1) co_return co_await cma_alloc_v5_13(id, count, align, no_warn);
-  co_return co_await cma_alloc_v3_17(id, count, align, no_warn);
+  if (release_ >= Release::v4_9) co_return co_await cma_alloc_v3_17(id, count, align, no_warn);
+  co_return co_await cma_alloc_v3_5(id, count, align, no_warn);
+}
+
+// drivers/base/dma-contiguous.c: cma_mutex is held from the first search to the last attempt, and bits are set only
+// once the pages are had, so nobody ever sees a window that is merely tried.
+Task<int> Areas::sweep_v3_5(AreaId id, Window& window) {
+  Area& area = areas_[id];
+  CMA_ASSERT(area.active());
+  co_await cma_mutex_.lock(engine_);
+  co_await at(engine_, Point::cma_mutex_taken);
+  std::uint64_t start = 0;
+  int error = -kENOMEM;
+  while (true) {
+    const std::uint64_t bit = area.bitmap.find_zero_area(start, window.bits, window.mask, window.offset);
+    if (bit >= area.bitmap.size()) break;
+    window.pfn = area.base + bit;
+    error = co_await contig_.alloc_contig_range(window.pfn, window.pfn + window.count, Migratetype::cma);
+    if (error == 0) area.bitmap.set(bit, window.bits);
+    if (error != -kEBUSY) break;
+    if (debug_) trace_.emit(Event::log_cma_busy_retrying);
+    start = bit + window.mask + 1;
+    if (start <= bit) break;
+  }
+  cma_mutex_.unlock(engine_);
+  co_await at(engine_, Point::cma_mutex_dropped);
+  co_return error;
+}
+
+Task<Pfn> Areas::cma_alloc_v3_5(AreaId id, std::uint64_t count, unsigned asked, bool no_warn) {
+  if (areas_[id].pages == 0 || (!areas_[id].active() && !bugs_.active(Bug::inactive_alloc))) co_return kNoPfn;
+  const unsigned align = effective_align(asked, release_);
+  if (debug_) trace_.emit(Event::log_cma_alloc, id, count, align);
+  if (count == 0) co_return kNoPfn;
+  co_await at(engine_, Point::cma_alloc_entry);
+  std::optional<Window> window = request_window(areas_[id], count, align);
+  if (!window) co_return kNoPfn;
+  if (bugs_.active(Bug::region_relative) && window->offset != 0) {
+    bugs_.reached(Bug::region_relative);
+    window->offset = 0;
+  }
+  const int error = co_await sweep_and_retry(id, *window);
+  if (error != 0 && !no_warn && says_failures()) report_failure(id, *window, error);
+  if (error != 0) co_return kNoPfn;
+  if (debug_) trace_.emit(Event::log_cma_returned, window->pfn);
+  co_return window->pfn;
+}
+
+// The bits are cleared first, and nobody can look before the pages are free.
+Task<bool> Areas::cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count) {
+  Area& area = areas_[id];
+  if (debug_) trace_.emit(Event::log_cma_release, pfn, count);
+  if (!area.contains(pfn)) co_return false;
+  CMA_ASSERT(count <= area.pages - (pfn - area.base));
+  co_await cma_mutex_.lock(engine_);
+  area.bitmap.clear(pfn - area.base, count);
+  co_await contig_.free_contig_range(pfn, count);
+  cma_mutex_.unlock(engine_);
+  co_await at(engine_, Point::cma_release_pages_freed);
+  co_return true;
 }
 
 Task<Pfn> Areas::cma_alloc_v3_17(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
@@ -117,10 +204,10 @@ Task<Pfn> Areas::cma_alloc_v3_17(AreaId id, std::uint64_t count, unsigned align,
   co_await at(engine_, Point::cma_alloc_entry);
   std::optional<Window> window = request_window(areas_[id], count, align);
   if (!window) co_return kNoPfn;
-  const int error = co_await sweep(id, *window);
+  const int error = co_await sweep_and_retry(id, *window);
   trace_.emit(Event::cma_alloc, window->pfn, count, align, error == 0 ? 1 : 0);
   // 4.11 says that it failed.
-  if (error != 0 && !no_warn && release_ >= Release::v4_19) report_failure(id, *window, error);
+  if (error != 0 && !no_warn && says_failures()) report_failure(id, *window, error);
   const Pfn result = error == 0 ? window->pfn : kNoPfn;
   if (debug_) trace_.emit(Event::log_cma_returned, result);
   co_return result;
@@ -135,7 +222,7 @@ Task<Pfn> Areas::cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align,
     co_await at(engine_, Point::cma_alloc_entry);
     std::optional<Window> window = request_window(areas_[id], count, align);
     if (window) {
-      const int error = co_await sweep(id, *window);
+      const int error = co_await sweep_and_retry(id, *window);
       const std::uint64_t success = error == 0 ? std::uint64_t{1} << 32 : 0;
       trace_.emit(Event::cma_alloc_finish, id, window->pfn, count, align | success);
       if (error != 0 && !no_warn) report_failure(id, *window, error);
@@ -161,7 +248,7 @@ Task<Pfn> Areas::cma_alloc_v6_12(AreaId id, std::uint64_t count, unsigned align,
   co_await at(engine_, Point::cma_alloc_entry);
   std::optional<Window> window = request_window(areas_[id], count, align);
   if (!window) co_return kNoPfn;
-  const int error = co_await sweep(id, *window);
+  const int error = co_await sweep_and_retry(id, *window);
   if (error != 0 && !no_warn) report_failure(id, *window, error);
   const std::uint64_t success = error == 0 ? std::uint64_t{1} << 32 : 0;
   trace_.emit(Event::cma_alloc_finish, id, window->pfn, count, align | success);
@@ -176,6 +263,7 @@ Task<Pfn> Areas::cma_alloc_v6_12(AreaId id, std::uint64_t count, unsigned align,
 }
 
 Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) {
+  if (release_ < Release::v4_9) co_return co_await cma_release_v3_5(id, pfn, count);
   const Area& area = areas_[id];
   if (release_ >= Release::v6_1 && !area.contains(pfn)) {
     if (debug_) trace_.emit(Event::log_cma_pages_valid, pfn, count);

@@ -472,5 +472,73 @@ TEST_P(AreasTest, TheFilesKeepTheNumberInAnInt) {
   EXPECT_EQ(areas.area(0).bitmap.count_set(), 0U) << "an endless number frees all there is";
 }
 
+// --- 3.6: the area is the DMA layer's ---
+
+class AreasOf36 : public ::testing::Test {
+ protected:
+  std::unique_ptr<Machine> machine = make_machine(default_small_geometry(Release::v3_6));
+  Areas& areas = machine->areas;
+};
+
+TEST_F(AreasOf36, ABufferIsAlignedToAtMost256Pages) {
+  Geometry g = default_small_geometry(Release::v3_6);
+  g.memory = {0, 2048};
+  g.areas = {{"a", 0x500, 0x300, 0}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  EXPECT_EQ(run_now(m->areas.cma_alloc(0, 1, 9, false)), 0x500U);
+  EXPECT_EQ(run_now(m->areas.cma_alloc(0, 1, 200, false)), 0x600U);
+}
+
+TEST_F(AreasOf36, FailuresAndSuccessesHaveTheDmaLayersLines) {
+  EXPECT_EQ(run_now(areas.cma_alloc(0, 256, 0, false)), 512U);
+  EXPECT_EQ(run_now(areas.cma_alloc(0, 1, 0, false)), kNoPfn);
+  EXPECT_TRUE(run_now(areas.cma_release(0, 512, 256)));
+  EXPECT_EQ(lines(*machine).front(), "cma: dma_alloc_from_contiguous(cma (ptrval), count 256, align 0)");
+  EXPECT_THAT(log_lines(*machine), ElementsAre("cma: dma_alloc_from_contiguous(cma (ptrval), count 256, align 0)",
+                                               "cma: dma_alloc_from_contiguous(): returned (ptrval)",
+                                               "cma: dma_alloc_from_contiguous(cma (ptrval), count 1, align 0)",
+                                               "cma: dma_release_from_contiguous(page (ptrval))"));
+}
+
+TEST_F(AreasOf36, ARangeThatIsNotFreeIsSaidToHaveFailedItsTest) {
+  populate_lru(*machine, 64);
+  own_frame(*machine, 520, PageKind::unmovable);
+  EXPECT_NE(run_now(areas.cma_alloc(0, 64, 6, false)), 512U);
+  EXPECT_EQ(traced(*machine, Event::log_pfns_busy).front(), "alloc_contig_range test_pages_isolated(200, 240) failed");
+}
+
+// --- vendors ---
+
+TEST(VendorOptions, AKernelThatRetriesSweepsAgainAfterASleep) {
+  for (const std::uint64_t sweeps : {0U, 1U, 3U}) {
+    Geometry g = default_small_geometry(Release::v4_9);
+    g.retry_sweeps = sweeps;
+    const std::unique_ptr<Machine> m = make_machine(g);
+    populate_lru(*m, 64);
+    own_frame(*m, 520, PageKind::unmovable);
+    Outcome<Pfn> outcome;
+    const ActorId actor = m->engine.add_actor(0);
+    m->engine.begin(actor, keep_outcome(m->areas.cma_alloc(0, 256, 0, false), &outcome));
+    run_to_rest(*m);
+    EXPECT_EQ(outcome.value, kNoPfn);
+    EXPECT_EQ(m->areas.sweeps(), sweeps + 1);
+    EXPECT_GE(m->engine.now(), sweeps * 100 * kMillisecond);
+  }
+}
+
+TEST(VendorOptions, TheErrorLineOfALaterReleaseCanBeHadOn49) {
+  for (const bool names : {false, true}) {
+    Geometry g = default_small_geometry(Release::v4_9);
+    g.error_line = true;
+    g.error_names = names;
+    const std::unique_ptr<Machine> m = make_machine(g);
+    run_now(m->areas.cma_alloc(0, 256, 0, false));
+    run_now(m->areas.cma_alloc(0, 1, 0, false));
+    EXPECT_THAT(traced(*m, Event::log_cma_alloc_failed),
+                ElementsAre(std::string("cma: cma_alloc: ") + (names ? "a: " : "") +
+                            "alloc failed, req-size: 1 pages, ret: -12"));
+  }
+}
+
 }  // namespace
 }  // namespace cma

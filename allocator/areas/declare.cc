@@ -14,6 +14,12 @@ std::string physical(std::uint64_t address) {
   return "0x" + std::string(16 - digits.size(), '0') + digits;
 }
 
+// %08lx.
+std::string hex8(std::uint64_t value) {
+  const std::string digits = hex(value);
+  return std::string(8 - std::min<std::size_t>(8, digits.size()), '0') + digits;
+}
+
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
@@ -25,6 +31,9 @@ Areas::Areas(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trac
       unit_(geometry.isolation_unit()),
       max_areas_(geometry.max_areas),
       debug_(geometry.cma_debug && geometry.release < Release::v6_12),
+      retry_sweeps_(geometry.retry_sweeps),
+      error_line_(geometry.error_line),
+      error_names_(geometry.error_names),
       bugs_(bugs),
       engine_(engine),
       trace_(trace),
@@ -34,6 +43,8 @@ Areas::Areas(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trac
       contig_(contig) {}
 
 void Areas::copy_from(const Areas& other) {
+  sweeps_ = 0;
+  between_sweeps_.clear();
   areas_ = other.areas_;
   total_pages_ = other.total_pages_;
   alloc_success_ = other.alloc_success_;
@@ -82,7 +93,8 @@ int Areas::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned or
   area.name = name.empty() ? "cma" + std::to_string(areas_.size()) + "\n" : name;
   area.base = range.start;
   area.pages = range.pages();
-  area.order_per_bit = order_per_bit;
+  // A bit is a page in 3.6, whatever is asked for.
+  area.order_per_bit = release_ >= Release::v4_9 ? order_per_bit : 0;
   trace_.add_area(area.name);
   total_pages_ += area.pages;
   areas_.push_back(std::move(area));
@@ -148,7 +160,37 @@ int Areas::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) 
   return base == kNoPfn ? -kENOMEM : 0;
 }
 
+// dma_declare_contiguous: a base makes the area fixed; bits are pages; low memory only.
+int Areas::declare_v3_5(const DeclareRequest& asked) {
+  if (debug_)
+    trace_.log("cma: dma_declare_contiguous(size " + hex(asked.size) + ", base " + hex8(asked.base) + ", limit " +
+               hex8(asked.limit) + ")");
+  if (areas_.size() >= max_areas_) {
+    trace_.log("cma: Not enough slots for CMA reserved regions!");
+    return -kENOSPC;
+  }
+  if (asked.size == 0) return -kEINVAL;
+  const std::uint64_t unit = unit_ << kPageShift;
+  DeclareRequest request = asked;
+  request.base = align_up(asked.base, unit);
+  request.size = align_up(asked.size, unit);
+  request.limit = align_down(asked.limit, unit);
+  request.fixed = request.base != 0;
+  const std::uint64_t end = memblock_.memory().end << kPageShift;
+  if (request.limit == 0 || request.limit > end) request.limit = end;
+  Pfn base = kNoPfn;
+  int error = request.base + request.size < request.base ? -kEBUSY : reserve(request, unit, base);
+  if (error == 0) error = init_reserved_mem(base << kPageShift, request.size, 0, request.name);
+  if (error != 0) {
+    trace_.log("cma: CMA: failed to reserve " + std::to_string(request.size / kMiB) + " MiB");
+    return error;
+  }
+  trace_.log("cma: CMA: reserved " + std::to_string(request.size / kMiB) + " MiB at " + hex8(base << kPageShift));
+  return 0;
+}
+
 int Areas::declare_contiguous(const DeclareRequest& asked) {
+  if (release_ < Release::v4_9) return declare_v3_5(asked);
   if (debug_) {
     const std::string function = release_ >= Release::v5_10 ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
     trace_.log("cma: " + function + "(size " + physical(asked.size) + ", base " + physical(asked.base) + ", limit " +
@@ -224,7 +266,7 @@ bool Areas::activate_v4(AreaId id) {
   const std::uint8_t zone = map_.valid(area.base) ? map_.page(area.base).zone : std::uint8_t{0};
   for (Pfn block = area.base; block < area.base + area.pages; block += step) {
     if (!in_one_zone(block, step, zone)) {
-      trace_.log("cma: CMA area " + area.name + " could not be activated");
+      if (release_ >= Release::v4_9) trace_.log("cma: CMA area " + area.name + " could not be activated");
       activation_failed(area);
       return false;
     }
@@ -252,9 +294,9 @@ bool Areas::activate_v5_13(AreaId id) {
 void Areas::activate_all() {
   for (AreaId id = 0; id < areas_.size(); ++id) {
     const bool activated = release_ >= Release::v6_1 ? activate_v5_13(id) : activate_v4(id);
-    // The first failure was the last word until 5.9.
-    const bool v5_9 = release_ >= Release::v5_10;
-    if (!activated && !v5_9) break;
+    // From 3.17 to 5.8 the first failure was the last word.
+    const bool ends = release_ >= Release::v4_9 && release_ < Release::v5_10;
+    if (!activated && ends) break;
   }
 }
 

@@ -32,6 +32,10 @@ enum class Bug : std::uint8_t {
   steal_ends_isolation,   // claiming a large free block retypes pageblocks of it that are being isolated
   throttle_own_pages,     // D5: a scan sleeps until pages are put back that only it can put back
   speculative_leak,       // E14: a multi-page free loses its tail when somebody holds a momentary reference
+  region_relative,        // A2: alignment counts from the area's base, not from address zero
+  isolated_counted,       // C5: free pages of isolated pageblocks count as free
+  local_drain_only,       // G3: only this CPU's pagevec is emptied before pages are migrated
+  watermark_with_areas,   // F1: area pages count as free for requests that may not have them
   two_isolators,          // C8: isolating a pageblock that somebody else has isolated succeeds
   steal_takes_reserve,    // claiming a pageblock takes one that is kept for atomic requests
   throttle_is_signal,     // a throttled scan that holds pages ends the request as a fatal signal would

@@ -38,8 +38,7 @@ std::optional<std::string> orders_impossible(const Geometry& g) {
   if (g.min_free_kbytes && *g.min_free_kbytes > (std::uint64_t{1} << 40))
     return "min_free_kbytes is larger than any memory";
   if (g.extra_free_kbytes > (std::uint64_t{1} << 40)) return "extra_free_kbytes is larger than any memory";
-  if (std::find(kModelledReleases.begin(), kModelledReleases.end(), g.release) == kModelledReleases.end())
-    return "release " + std::string(name_of(g.release)) + " is not modelled";
+  if (g.retry_sweeps && *g.retry_sweeps > 1'000'000) return "retry must be 0 to 1000000, or forever";
   return std::nullopt;
 }
 
@@ -76,6 +75,7 @@ std::optional<std::string> areas_impossible(const Geometry& g) {
     if (area.pages == 0) return who + " has no pages";
     if (area.pages > kMaxPages || !valid({area.base, area.base + area.pages}, g.memory))
       return who + " does not lie inside the memory";
+    if (g.release < Release::v4_9 && area.order_per_bit != 0) return who + ": in release 3.6 a bit is a page";
     const PfnRange range{area.base, area.base + area.pages};
     const std::uint64_t unit = g.isolation_unit();
     if (!is_aligned(area.base, unit)) return who + ": base must be a multiple of " + hex(unit) + " pages";
@@ -120,7 +120,8 @@ Geometry default_small_geometry(Release release) {
   g.pageblock_order = 4;
   g.largest_order = 6;
   g.cpus = 2;
-  g.areas = {{"a", 512, 256, 0}, {"b", 768, 256, 1}};
+  // 3.6 knows bits of one page only.
+  g.areas = {{"a", 512, 256, 0}, {"b", 768, 256, release >= Release::v4_9 ? 1U : 0U}};
   g.pcp_batch = 2;
   g.pcp_high = 6;
   g.min_free_kbytes = 16;

@@ -58,6 +58,13 @@ struct Geometry {
   bool cma_debug = true;               // CONFIG_CMA_DEBUG: debug lines and the bitmap report
   bool rate_limits = true;             // printk rate limits are in force
 
+  // What vendors' kernels do, and no mainline kernel.
+  // Sweeps that follow one which ended busy, each after a sleep of 100 ms; nullopt: for ever (a flag that was refused).
+  std::optional<std::uint64_t> retry_sweeps = 0;
+  bool error_line = false;   // releases before 4.11 say when an allocation failed
+  bool error_names = false;  // the line names the area
+  bool bh_revoke = false;    // dropping a page's buffers takes them out of the per-CPU buffer slots first
+
   std::uint64_t pageblock_pages() const { return order_pages(pageblock_order); }
   std::uint64_t largest_pages() const { return order_pages(largest_order); }
   // Unit in which alloc_contig_range isolates and areas are aligned: the larger of the two up to 5.18, then the

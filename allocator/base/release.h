@@ -22,8 +22,8 @@ inline constexpr std::array<std::pair<Release, std::string_view>, 6> kReleaseNam
     {Release::v6_12, "6.12"},
 }};
 // The releases a machine can run today, oldest first.
-inline constexpr std::array<Release, 5> kModelledReleases = {Release::v4_9, Release::v4_19, Release::v5_10,
-                                                             Release::v6_1, Release::v6_12};
+inline constexpr std::array<Release, 6> kModelledReleases = {Release::v3_6,  Release::v4_9, Release::v4_19,
+                                                             Release::v5_10, Release::v6_1, Release::v6_12};
 
 constexpr std::string_view name_of(Release release) { return kReleaseNames[static_cast<unsigned>(release)].second; }
 

@@ -104,6 +104,9 @@ class Buddy {
     zone.nr_free_pages += pages;
     if (type == Migratetype::cma) zone.nr_free_cma += pages;
   }
+  // Pages of Isolate pageblocks enter or leave the counters of the ordinary ones (set_migratetype_isolate and its
+  // undo).
+  void count_isolation(Zone& zone, std::int64_t pages, Migratetype type);
   // The head of the free block that covers pfn, pfn itself if none does. The kernel reads it without zone->lock in
   // places.
   Pfn covering_block(Pfn pfn) const;
@@ -140,6 +143,7 @@ class Buddy {
   Pfn rmqueue_smallest(Zone& zone, unsigned order, Migratetype type);
   Pfn rmqueue_locked(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags);
   bool rmqueue_fallback(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags);
+  Pfn rmqueue_fallback_v3_5(Zone& zone, unsigned order, Migratetype start);
   Pfn rmqueue_fallback_v4_2(Zone& zone, unsigned order, Migratetype start);
   void steal_v4_2(Zone& zone, Pfn pfn, Migratetype start);
   void claim_range(Pfn pfn, unsigned order, Migratetype start);
@@ -182,6 +186,8 @@ class Buddy {
   std::size_t zone_ceiling(Gfp gfp) const;
   bool free_checks_pass(Pfn pfn, unsigned order);
   // watermark.cc
+  bool blocks_suffice_v3(const Zone& zone, unsigned order, std::int64_t free, std::int64_t min) const;
+  bool counts_isolated() const { return bugs_.active(Bug::isolated_counted); }
   bool zone_watermark_fast(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
                            std::uint32_t flags, Gfp gfp) const;
   void set_pcp_sizes(Zone& zone);

@@ -1,6 +1,7 @@
 // Free areas: insertion, merging, splitting, fallback and stealing. zone->lock is held throughout.
 
 #include <algorithm>
+#include <span>
 
 #include "allocator/buddy/buddy.h"
 
@@ -92,7 +93,10 @@ void Buddy::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type
   const auto pages = static_cast<std::int64_t>(order_pages(order));
   CMA_ASSERT(is_aligned(pfn, order_pages(order)));
   CMA_ASSERT(!map_.page(pfn).has(kPageBuddy));
-  if (type != Migratetype::isolate) mod_freepage_state(zone, pages, type);
+  if (type != Migratetype::isolate)
+    mod_freepage_state(zone, pages, type);
+  else if (counts_isolated())
+    zone.nr_free_pages += pages;
   map_.edit(pfn).flags &= ~(kPageInFlight | kPagePcp);
   while (order < largest_order_) {
     const Pfn buddy = free_buddy(pfn, order);
@@ -155,6 +159,10 @@ Pfn Buddy::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
 }
 
 Pfn Buddy::rmqueue_locked(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags) {
+  if (release_ < Release::v4_9) {
+    const Pfn pfn = rmqueue_smallest(zone, order, type);
+    return pfn != kNoPfn ? pfn : rmqueue_fallback_v3_5(zone, order, type);
+  }
   const bool v5_9 = release_ >= Release::v5_10;
   const bool may_use_cma = v5_9 ? (flags & kAllocCma) != 0 : type == Migratetype::movable;
   // 5.9: balance movable allocations between ordinary and area memory once over half of the free memory is CMA.
@@ -182,6 +190,31 @@ int Buddy::suitable_fallback(const FreeArea& area, unsigned order, Migratetype t
     return static_cast<int>(index_of(fallback));
   }
   return -1;
+}
+
+// The largest block of any other type, area memory first where the request is movable; area pageblocks are never
+// claimed.
+Pfn Buddy::rmqueue_fallback_v3_5(Zone& zone, unsigned order, Migratetype start) {
+  constexpr std::array<Migratetype, 1> kArea = {Migratetype::cma};
+  const std::span<const Migratetype> area_first =
+      start == Migratetype::movable ? kArea : std::span<const Migratetype>{};
+  for (unsigned current = largest_order_ + 1; current-- > order;) {
+    const FreeArea& area = zone.area[current];
+    for (const std::span<const Migratetype> types :
+         {area_first, std::span<const Migratetype>(kFallbacks[index_of(start)])})
+      for (const Migratetype fallback : types) {
+        if (area.lists[index_of(fallback)].empty()) continue;
+        const Pfn pfn = map_.pfn(area.lists[index_of(fallback)].first);
+        const bool from_area = fallback == Migratetype::cma;
+        const bool worth_it = current >= pageblock_order_ / 2 || start == Migratetype::reclaimable;
+        if (!from_area && worth_it) steal_v4_2(zone, pfn, start);
+        take_off_list(zone, pfn);
+        expand(zone, pfn, order, current, from_area ? fallback : start);
+        report_fallback(pfn, order, current, start, fallback);
+        return pfn;
+      }
+  }
+  return kNoPfn;
 }
 
 // Up to 4.11: always breaks the largest block, and takes what it needs of it whether the pageblock is claimed or not.
@@ -400,9 +433,17 @@ Buddy::Moved Buddy::count_block(const Zone& zone, Pfn pfn) const {
 void Buddy::recount(Zone& zone, unsigned order, Migratetype from, Migratetype to) {
   if (from != Migratetype::isolate && to != Migratetype::isolate) return;
   if (bugs_.active(Bug::undo_counts_twice)) return bugs_.reached(Bug::undo_counts_twice);
+  if (counts_isolated()) return;
   const auto pages = static_cast<std::int64_t>(order_pages(order));
   if (from != Migratetype::isolate) mod_freepage_state(zone, -pages, from);
   if (to != Migratetype::isolate) mod_freepage_state(zone, pages, to);
+}
+
+void Buddy::count_isolation(Zone& zone, std::int64_t pages, Migratetype type) {
+  mod_freepage_state(zone, pages, type);
+  if (!counts_isolated() || pages == 0) return;
+  bugs_.reached(Bug::isolated_counted);
+  zone.nr_free_pages -= pages;
 }
 
 bool Buddy::isolate_free_page(Pfn pfn) {
@@ -410,6 +451,12 @@ bool Buddy::isolate_free_page(Pfn pfn) {
   const unsigned order = map_.page(pfn).order;
   const Migratetype type = map_.pageblock_type(pfn);
   CMA_ASSERT(map_.page(pfn).has(kPageBuddy));
+  if (type == Migratetype::isolate && counts_isolated()) {
+    // What is counted as free is taken like it: not below the low watermark.
+    const std::uint64_t mark = zone.watermark[1] + order_pages(order);
+    if (!zone_watermark_ok(zone, 0, mark, 0, kAllocCma, zone.nr_free_pages)) return false;
+    zone.nr_free_pages -= static_cast<std::int64_t>(order_pages(order));
+  }
   if (type != Migratetype::isolate) {
     const std::uint64_t mark = zone.watermark[0] + order_pages(order);
     if (!zone_watermark_ok(zone, 0, mark, 0, kAllocCma, zone.nr_free_pages)) return false;

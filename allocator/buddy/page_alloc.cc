@@ -239,6 +239,8 @@ Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
 }
 
 void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn) {
+  // 4.4 brought the reserve. What 3.6 kept instead, at most two pageblocks of a zone, is not modelled.
+  if (release_ < Release::v4_9) return;
   const std::uint64_t block = order_pages(pageblock_order_);
   if (zone.nr_reserved_highatomic >= zone.managed / 100 + block) return;
   SpinGuard zone_lock(engine_);

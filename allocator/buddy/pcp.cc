@@ -250,7 +250,7 @@ void Buddy::drain_pages_zone(int cpu, Zone& zone) {
 }
 
 Task<void> Buddy::drain_all_pages(int zone) {
-  // 4.11 brought the workers and the mutex; before, interrupts drained the zone asked for.
+  // 4.11 brought the workers and the mutex; before, interrupts drained the zone asked for, and in 3.6 all of them.
   const bool v4_11 = release_ >= Release::v4_19;
   if (v4_11 && !drain_mutex_.try_lock(engine_)) {
     // Another drain is under way: good enough for callers that name no zone.
@@ -268,7 +268,8 @@ Task<void> Buddy::drain_all_pages(int zone) {
     if ((selected & (1U << cpu)) == 0) continue;
     // Up to 5.19 a worker on each CPU drains all of its zones, whatever zone was asked for.
     for (std::size_t z = 0; z < zones_.size(); ++z)
-      if ((v4_11 && release_ < Release::v6_1) || zone == kAllZones || static_cast<std::size_t>(zone) == z)
+      if (release_ < Release::v4_9 || (v4_11 && release_ < Release::v6_1) || zone == kAllZones ||
+          static_cast<std::size_t>(zone) == z)
         drain_pages_zone(cpu, zones_[z]);
     co_await at(engine_, Point::drain_pcp_cpu);
   }

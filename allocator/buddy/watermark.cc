@@ -37,9 +37,13 @@ bool Buddy::zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t ma
     free -= static_cast<std::int64_t>(zone.nr_reserved_highatomic);
   else
     min -= (flags & kAllocOom) ? min / 2 : min / 4;
-  if (!(flags & kAllocCma)) free -= zone.nr_free_cma;
+  if (!(flags & kAllocCma) && bugs_.active(Bug::watermark_with_areas))
+    bugs_.reached(Bug::watermark_with_areas);
+  else if (!(flags & kAllocCma))
+    free -= zone.nr_free_cma;
   if (free <= min + static_cast<std::int64_t>(zone.lowmem_reserve[class_zone])) return false;
   if (order == 0) return true;
+  if (release_ < Release::v4_9) return blocks_suffice_v3(zone, order, free, min);
   for (unsigned o = order; o <= largest_order_; ++o) {
     const FreeArea& area = zone.area[o];
     if (area.nr_free == 0) continue;
@@ -49,6 +53,16 @@ bool Buddy::zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t ma
     if (harder && !area.lists[index_of(Migratetype::highatomic)].empty()) return true;
   }
   return false;
+}
+
+// Up to 4.3: of what is left without the smaller blocks, half as much is asked for with each order.
+bool Buddy::blocks_suffice_v3(const Zone& zone, unsigned order, std::int64_t free, std::int64_t min) const {
+  for (unsigned o = 0; o < order; ++o) {
+    free -= static_cast<std::int64_t>(zone.area[o].nr_free << o);
+    min >>= 1;
+    if (free <= min) return false;
+  }
+  return true;
 }
 
 bool Buddy::zone_watermark_fast(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,

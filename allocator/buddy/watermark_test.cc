@@ -185,5 +185,30 @@ TEST(FieldCaseTwo, TheStatePrintedWouldServeTheRequestThroughOneUnmovableBlock) 
   EXPECT_TRUE(buddy.zone_watermark_ok(zone, 3, 1139, 0, atomic, free));
 }
 
+// 3.6 asks for half as much with each order, of what is left without the smaller blocks.
+TEST(WatermarkOf36, EachOrderAsksForHalfAsMuch) {
+  const std::unique_ptr<Machine> machine = make_machine(tiny_geometry(Release::v3_6));
+  Buddy& buddy = machine->buddy;
+  Zone& zone = buddy.zone(0);
+  zone.area[0].nr_free = 40;
+  EXPECT_TRUE(buddy.zone_watermark_ok(zone, 0, 30, 0, 0, 64));
+  EXPECT_TRUE(buddy.zone_watermark_ok(zone, 1, 30, 0, 0, 64)) << "63 - 40 against 15";
+  EXPECT_FALSE(buddy.zone_watermark_ok(zone, 1, 50, 0, 0, 64)) << "63 - 40 against 25";
+  zone.area[1].nr_free = 8;
+  EXPECT_FALSE(buddy.zone_watermark_ok(zone, 2, 30, 0, 0, 64)) << "61 - 40 - 16 against 7";
+}
+
+TEST(WatermarkOf36, AreaPagesCountForEverybodyUnderTheFault) {
+  for (const bool fault : {false, true}) {
+    Geometry g = tiny_geometry(Release::v3_6);
+    if (fault) g.bugs.switch_on(Bug::watermark_with_areas);
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    Zone& zone = machine->buddy.zone(0);
+    zone.nr_free_cma = 50;
+    EXPECT_EQ(machine->buddy.zone_watermark_ok(zone, 0, 30, 0, 0, 64), fault);
+    EXPECT_TRUE(machine->buddy.zone_watermark_ok(zone, 0, 30, 0, kAllocCma, 64));
+  }
+}
+
 }  // namespace
 }  // namespace cma

@@ -28,8 +28,34 @@ Contig::Contig(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& tr
 Task<int> Contig::alloc_contig_range(Pfn start, Pfn end, Migratetype type) {
   CMA_ASSERT(start < end && map_.valid(start) && map_.valid(end - 1));
   CMA_ASSERT(map_.page(start).zone == map_.page(end - 1).zone);
-  if (release_ >= Release::v6_1) co_return co_await alloc_v5_19(start, end, type);
-  co_return co_await alloc_v4(start, end, type);
+  WindowWatcher* const watcher = trace_.windows();
+  if (watcher != nullptr) watcher->window_begins(start, end);
+  int error = 0;
+  if (release_ >= Release::v6_1)
+    error = co_await alloc_v5_19(start, end, type);
+  else if (release_ >= Release::v4_9)
+    error = co_await alloc_v4(start, end, type);
+  else
+    error = co_await alloc_v3_5(start, end, type);
+  if (watcher != nullptr) watcher->window_ended(error);
+  co_return error;
+}
+
+// What migration says is final, and the undo follows a failed start as well. The reclaim before the capture is left
+// out: there is no memory pressure.
+Task<int> Contig::alloc_v3_5(Pfn start, Pfn end, Migratetype type) {
+  const Pfn outer_start = align_down(start, unit_);
+  const Pfn outer_end = align_up(end, unit_);
+  const int zone = map_.page(start).zone;
+  int error = co_await isolation_.start_isolate_page_range(outer_start, outer_end, type);
+  if (error == 0) error = co_await migrate_range(start, end);
+  if (error == 0) {
+    co_await drain_v4(zone);
+    co_await at(engine_, Point::contig_migrated);
+    error = co_await test_and_capture(start, end);
+  }
+  co_await isolation_.undo_isolate_page_range(outer_start, outer_end, type);
+  co_return error;
 }
 
 Task<int> Contig::alloc_v4(Pfn start, Pfn end, Migratetype type) {
@@ -90,13 +116,23 @@ Task<int> Contig::alloc_v5_19(Pfn start, Pfn end, Migratetype type) {
   co_return error;
 }
 
+// migrate_prep, in 3.6 migrate_prep_local.
+Task<void> Contig::prepare_migration_v3_5() {
+  if (!bugs_.active(Bug::local_drain_only)) {
+    co_await lru_.add_drain_all();
+    co_return;
+  }
+  bugs_.reached(Bug::local_drain_only);
+  co_await lru_.add_drain_here();
+}
+
 // __alloc_contig_migrate_range.
 Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   const bool v5_13 = release_ >= Release::v6_1;
   if (v5_13)
     co_await lru_.cache_disable();
   else
-    co_await lru_.add_drain_all();
+    co_await prepare_migration_v3_5();
   Migration::Control control;
   Pfn pfn = start;
   int tries = 0;
@@ -119,7 +155,8 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
       result = result < 0 && !v5_13 ? result : -kEBUSY;
       break;
     }
-    co_await migration_.reclaim_clean(control);
+    const bool v3_7 = release_ >= Release::v4_9;
+    if (v3_7) co_await migration_.reclaim_clean(control);
     result = co_await migration_.migrate_pages(control);
     if (v5_13 && result == -kENOMEM) break;
   }
@@ -135,6 +172,11 @@ Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
     outer_start = start;
   }
   co_await at(engine_, Point::contig_outer_start);
+  // 3.6 does not even test a range whose first page is not free.
+  if (release_ < Release::v4_9 && !map_.page(outer_start).has(kPageBuddy)) {
+    if (trace_.windows() != nullptr) trace_.windows()->test_failed(start, end, start);
+    co_return -kEBUSY;
+  }
   if (isolation_.test_pages_isolated(outer_start, end) != 0) {
     // Said by releases up to 5.12, and up to 4.12 as often as it happens.
     if (release_ < Release::v4_19)
@@ -164,7 +206,10 @@ Task<std::uint64_t> Contig::capture_block(PageList& captured, Pfn start, Pfn end
     }
     ++scanned;
     const Page& page = map_.page(pfn);
-    if (!page.has(kPageBuddy)) break;
+    if (!page.has(kPageBuddy)) {
+      trace_.page_refused(pfn, Refusal::capture);
+      break;
+    }
     const std::uint64_t pages = order_pages(page.order);
     {
       SpinGuard zone_lock(engine_);
@@ -220,7 +265,8 @@ Task<void> Contig::free_contig_range(Pfn pfn, std::uint64_t pages) {
     co_await at(engine_, Point::free_page_prepared);
     buddy_.commit_free(pending);
   }
-  if (in_use != 0) trace_.emit(Event::log_still_in_use, in_use);
+  // 3.7 began to tell.
+  if (in_use != 0 && release_ >= Release::v4_9) trace_.emit(Event::log_still_in_use, in_use);
 }
 
 }  // namespace cma

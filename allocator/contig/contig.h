@@ -23,8 +23,10 @@ class Contig {
   Task<void> free_contig_range(Pfn pfn, std::uint64_t pages);
 
  private:
+  Task<int> alloc_v3_5(Pfn start, Pfn end, Migratetype type);
   Task<int> alloc_v4(Pfn start, Pfn end, Migratetype type);
   Task<int> alloc_v5_19(Pfn start, Pfn end, Migratetype type);
+  Task<void> prepare_migration_v3_5();
   Task<void> drain_v4(int zone);
   Task<int> migrate_range(Pfn start, Pfn end);
   // The tail both releases share: outer start, test, capture, head and tail given back.

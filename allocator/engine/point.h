@@ -17,6 +17,7 @@ namespace cma {
   X(cma_mutex_taken, "cma_alloc", "cma_mutex has just been taken")                                                   \
   X(cma_mutex_dropped, "cma_alloc", "cma_mutex dropped: on failure the bits are still set (W2)")                     \
   X(cma_bitmap_cleared, "cma_alloc", "cma->lock dropped after a failed window: another task may take the gap")       \
+  X(cma_retry, "cma_alloc", "a sweep has ended busy, the task sleeps 100 ms before the next (vendors)")              \
   X(cma_release_pages_freed, "cma_release", "pages freed, bits still set")                                           \
   X(isolate_block, "set_migratetype_isolate", "zone->lock dropped after one pageblock was isolated")                 \
   X(isolate_drain, "drain_all_pages", "drain after a pageblock was isolated sleeps (4.19)")                          \

@@ -52,7 +52,7 @@ void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
   const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, Migratetype::isolate);
   // Isolated once more (two_isolators), pages that are in no counter were subtracted from it again.
   const std::uint64_t counted = again ? moved.pages : moved.pages - moved.isolated;
-  buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(counted), old);
+  buddy_.count_isolation(zone, -static_cast<std::int64_t>(counted), old);
 }
 
 // Blocks that are on an ordinary list already, given back with an earlier pageblock or never moved, are counted.
@@ -74,9 +74,11 @@ int Isolation::test_pages_isolated(Pfn start, Pfn end) {
     SpinGuard zone_lock(engine_);
     for (pfn = start; pfn < end && map_.page(pfn).has(kPageBuddy);) pfn += order_pages(map_.page(pfn).order);
   } else if (release_ < Release::v6_1) {
+    if (trace_.windows() != nullptr) trace_.windows()->test_failed(start, end, pfn);
     return -kEBUSY;  // up to 5.15 it leaves before the tracepoint
   }
-  trace_.emit(Event::test_pages_isolated, start, end, pfn);
+  if (release_ >= Release::v4_9) trace_.emit(Event::test_pages_isolated, start, end, pfn);
+  if (pfn < end && trace_.windows() != nullptr) trace_.windows()->test_failed(start, end, pfn);
   return early || pfn < end ? -kEBUSY : 0;
 }
 

@@ -48,6 +48,11 @@ class Isolation {
   void isolate_block_locked(Zone& zone, Pfn pfn);
   // First existing frame of [pfn, pfn + pages), kNoPfn if there is none.
   Pfn first_present(Pfn pfn, std::uint64_t pages) const;
+  // Says so, and is true.
+  bool unmovable(Pfn pfn) const {
+    trace_.page_refused(pfn, Refusal::unmovable);
+    return true;
+  }
   bool is_isolated(Pfn pfn) const { return map_.pageblock_type(pfn) == Migratetype::isolate; }
 
   Release release_;

@@ -16,12 +16,12 @@ bool Isolation::has_unmovable_pages_v4(Pfn pfn, Migratetype type) const {
   for (Pfn p = pfn; p < pfn + map_.pageblock_pages(); ++p) {
     if (!map_.present(p)) continue;
     const Page& page = map_.page(p);
-    if (page.has(kPageReserved)) return true;
+    if (page.has(kPageReserved)) return unmovable(p);
     if (page.ref == 0) {
       if (page.has(kPageBuddy)) p += order_pages(page.order) - 1;
       continue;
     }
-    if (!page.has(kPageMovableOps | kPageLru)) return true;
+    if (!page.has(kPageMovableOps | kPageLru)) return unmovable(p);
   }
   return false;
 }
@@ -30,7 +30,10 @@ bool Isolation::has_unmovable_pages_v4(Pfn pfn, Migratetype type) const {
 // given back by whoever was done first.
 bool Isolation::fit_for_isolation_v4(Pfn pfn, Migratetype type) {
   if (is_isolated(pfn)) {
-    if (!bugs_.active(Bug::two_isolators)) return false;
+    if (!bugs_.active(Bug::two_isolators)) {
+      trace_.page_refused(pfn, Refusal::block_isolated);
+      return false;
+    }
     bugs_.reached(Bug::two_isolators);
   }
   const Pfn block_end = map_.pageblock_start(pfn) + map_.pageblock_pages();
@@ -91,7 +94,7 @@ Task<void> Isolation::unset_isolate_v4(Pfn pfn, Migratetype type) {
     taken = take_for_merging_v4(pfn);
     if (!taken) {
       const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
-      buddy_.mod_freepage_state(zone, given_back(moved), type);
+      buddy_.count_isolation(zone, given_back(moved), type);
     }
     map_.set_pageblock_type(pfn, type);
     --zone.nr_isolate_pageblock;
@@ -112,7 +115,7 @@ void Isolation::unset_isolate_v5_7(Pfn pfn, Migratetype type) {
   const bool taken = take_for_merging_v4(pfn);
   if (!taken) {
     const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
-    buddy_.mod_freepage_state(zone, given_back(moved), type);
+    buddy_.count_isolation(zone, given_back(moved), type);
   }
   map_.set_pageblock_type(pfn, type);
   if (taken) buddy_.free_one_block(zone, pfn, order, type, /*to_tail=*/true);

@@ -13,19 +13,22 @@ bool Isolation::has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) c
   for (Pfn p = start; p < end; ++p) {
     if (!map_.present(p)) continue;
     const Page& page = map_.page(p);
-    if (page.has(kPageReserved)) return true;
+    if (page.has(kPageReserved)) return unmovable(p);
     if (page.ref == 0) {
       if (page.has(kPageBuddy)) p += order_pages(page.order) - 1;
       continue;
     }
-    if (!page.has(kPageMovableOps | kPageLru)) return true;
+    if (!page.has(kPageMovableOps | kPageLru)) return unmovable(p);
   }
   return false;
 }
 
 int Isolation::set_isolate_v5_11(Pfn pfn, Migratetype type, Pfn start, Pfn end) {
   SpinGuard zone_lock(engine_);
-  if (is_isolated(pfn)) return -kEBUSY;
+  if (is_isolated(pfn)) {
+    trace_.page_refused(pfn, Refusal::block_isolated);
+    return -kEBUSY;
+  }
   const Pfn first = std::max(pfn, start);
   const Pfn last = std::min(map_.pageblock_start(pfn) + map_.pageblock_pages(), end);
   if (has_unmovable_pages_v5_6(first, last, type)) return -kEBUSY;

@@ -122,7 +122,9 @@ Task<int> Migration::migrate_pages(Control& control) {
     for (Frame frame = control.pages.first; frame != kNil && !no_memory;) {
       const Frame next = map_.at(frame).next;
       co_await at(engine_, Point::migrate_page);
-      const int error = co_await try_to_move(control, failed, map_.pfn(frame), pass > 2);
+      const Pfn pfn = map_.pfn(frame);
+      const int error = co_await try_to_move(control, failed, pfn, pass > 2);
+      if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
       if (error == 0)
         ++succeeded;
       else if (error == -kEAGAIN)
@@ -141,7 +143,8 @@ Task<int> Migration::migrate_pages(Control& control) {
     control.pages.push_front(map_, frame);
   }
   constexpr std::uint64_t kMigrateSync = 2;
-  trace_.emit(Event::mm_migrate_pages, succeeded, static_cast<std::uint64_t>(left), kMigrateSync);
+  const bool v3_8 = release_ >= Release::v4_9;
+  if (v3_8) trace_.emit(Event::mm_migrate_pages, succeeded, static_cast<std::uint64_t>(left), kMigrateSync);
   co_return no_memory ? -kENOMEM : left;
 }
 

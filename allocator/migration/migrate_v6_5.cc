@@ -113,6 +113,7 @@ Task<int> Migration::migrate_batch_v6_5(PageList& from, PageList& failed, Batch&
       bool was_mapped = false;
       co_await at(engine_, Point::migrate_page);
       const int error = co_await unmap_page_v6_5(from, failed, pfn, batch.sync, target, was_mapped);
+      if (error < 0) trace_.page_refused(pfn, Refusal::migration, error);
       if (error == 1) {
         ++batch.succeeded;
       } else if (error == 0) {
@@ -138,6 +139,7 @@ Task<int> Migration::migrate_batch_v6_5(PageList& from, PageList& failed, Batch&
     for (const Unmapped& page : unmapped) {
       const Pfn pfn = page.pfn;
       const int error = co_await move_page_v6_5(pfn, page.target, page.was_mapped);
+      if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
       if (error == 0) {
         ++batch.succeeded;
       } else if (error == -kEAGAIN) {

@@ -5,6 +5,8 @@
 // returns how many are left. Each place where the kernel drops a lock, yields or sleeps is a point.
 #pragma once
 
+#include <optional>
+
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
 #include "allocator/migration/page_kinds.h"
@@ -43,7 +45,8 @@ class Migration {
  private:
   int throttled_v5_10();
   Task<int> isolate_block(Control& control, Pfn low, Pfn end);
-  bool worth_isolating(Pfn pfn) const;
+  std::optional<Refusal> try_to_isolate(Pfn pfn);
+  Task<int> isolate_range_v3_5(Control& control, Pfn start, Pfn end);
   bool isolate_movable_page(Pfn pfn);
   void list_page(Control& control, Pfn pfn);
   Task<int> migrate_pages_v6_5(Control& control);

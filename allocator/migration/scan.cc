@@ -1,6 +1,7 @@
 // Collecting pages to migrate: isolate_migratepages_range and isolate_migratepages_block, synchronous mode.
 
 #include <algorithm>
+#include <optional>
 
 #include "allocator/base/error.h"
 #include "allocator/migration/migration.h"
@@ -32,12 +33,21 @@ void Migration::list_page(Control& control, Pfn pfn) {
   ++control.nr_pages;
 }
 
-// The lockless tests that decide whether an LRU page is worth taking off its list.
-bool Migration::worth_isolating(Pfn pfn) const {
+// Takes the page off its list, or from its driver: why not, if it cannot be had.
+std::optional<Refusal> Migration::try_to_isolate(Pfn pfn) {
   const Page& page = map_.page(pfn);
-  if (page.ref == 0) return false;
+  if (page.ref == 0) return Refusal::unreferenced;
+  if (!page.has(kPageLru)) {
+    // 4.8 brought pages that are on no LRU and move.
+    if (release_ < Release::v4_9 || !page.has(kPageMovableOps)) return Refusal::off_lru;
+    if (page.has(kPageIsolated)) return Refusal::taken;
+    return isolate_movable_page(pfn) ? std::nullopt : std::optional(Refusal::driver);
+  }
   // An anonymous page with more references than mappings is pinned; a page cache page may be, and migration finds out.
-  return kinds_->has_mapping(pfn) || page.ref <= page.map;
+  // 3.6 lets migration find out in any case.
+  const bool v3_15 = release_ >= Release::v4_9;
+  if (v3_15 && !kinds_->has_mapping(pfn) && page.ref > page.map) return Refusal::pinned;
+  return lru_.isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
 }
 
 bool Migration::isolate_movable_page(Pfn pfn) {
@@ -98,12 +108,13 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
     }
     // 5.7 looks at each page of a compound page: contiguous allocations may take it whole.
     if (page.has(kPageHead | kPageTail) && !v5_7) {
+      trace_.page_refused(low, Refusal::compound);
       if (page.has(kPageHead)) low += order_pages(page.order) - 1;
       continue;
     }
-    if (!page.has(kPageLru)) {
-      if (!page.has(kPageMovableOps) || page.has(kPageIsolated) || !isolate_movable_page(low)) continue;
-    } else if (!worth_isolating(low) || !lru_.isolate(low)) {
+    const std::optional<Refusal> refusal = try_to_isolate(low);
+    if (refusal) {
+      trace_.page_refused(low, *refusal);
       continue;
     }
     list_page(control, low);
@@ -120,7 +131,15 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   co_return error;
 }
 
+// Over pageblocks in one go: the throttle is asked once a batch.
+Task<int> Migration::isolate_range_v3_5(Control& control, Pfn start, Pfn end) {
+  const int error = co_await isolate_block(control, start, end);
+  co_await at(engine_, Point::scan_block);
+  co_return error;
+}
+
 Task<int> Migration::isolate_range(Control& control, Pfn start, Pfn end) {
+  if (release_ < Release::v4_9) co_return co_await isolate_range_v3_5(control, start, end);
   Pfn pfn = start;
   control.next = start;
   Pfn block_end = map_.pageblock_start(start) + map_.pageblock_pages();

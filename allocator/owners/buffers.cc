@@ -7,6 +7,7 @@ namespace cma {
 Buffers::Buffers(const Geometry& geometry, Engine& engine, MemoryMap& map, const Lru& lru)
     : release_(geometry.release),
       slots_(geometry.release >= Release::v4_9 ? 16 : 8),
+      revoke_(geometry.bh_revoke),
       engine_(engine),
       map_(map),
       lru_(lru),
@@ -76,8 +77,19 @@ void Buffers::invalidate_all() {
   for (int cpu = 0; cpu < engine_.cpus(); ++cpu) invalidate(cpu);
 }
 
+// evict_bh_lrus of vendors' kernels: this buffer leaves the slots it is in, the others close up.
+void Buffers::evict(BufferId id) {
+  for (std::vector<BufferId>& slots : lru_slots_) {
+    const auto it = std::find(slots.begin(), slots.end(), id);
+    if (it == slots.end()) continue;
+    slots.erase(it);
+    put(id);
+  }
+}
+
 bool Buffers::try_to_free(BufferId id) {
   Buffer& buffer = buffers_[id - 1];
+  if (revoke_ && buffer.count != 0) evict(id);
   if (buffer.count != 0 || buffer.dirty) return false;
   Page& page = map_.edit(buffer.pfn);
   page.flags &= ~kPagePrivate;

@@ -38,8 +38,8 @@ class Buffers final : public SlotCache {
   // invalidate_bh_lrus: empties the slots of every CPU.
   void invalidate_all();
 
-  // try_to_free_buffers: frees the page's buffer unless it is busy. The page loses its private flag and a reference,
-  // which is never its last one.
+  // try_to_free_buffers (vendors' kernels take the buffer out of every CPU's slots first): frees the page's buffer
+  // unless it is busy. The page loses its private flag and a reference, which is never its last one.
   bool try_to_free(BufferId id);
   // The buffer follows the data to another page.
   void move_to(BufferId id, Pfn target);
@@ -58,10 +58,12 @@ class Buffers final : public SlotCache {
 
  private:
   bool find_in_slots(BufferId id);
+  void evict(BufferId id);
   void install(BufferId id);
 
   Release release_;
   std::size_t slots_;
+  bool revoke_;
   Engine& engine_;
   MemoryMap& map_;
   const Lru& lru_;

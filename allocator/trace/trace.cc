@@ -28,7 +28,9 @@ const char* trace_pointer(Pfn pfn, Release release) {
 constexpr std::array<const char*, 4> kModes = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC",
                                                "MIGRATE_SYNC_NO_COPY"};
 
-std::string compaction_text(const Record& r) {
+std::string compaction_text(const Record& r, Release release) {
+  // 4.0 added the range.
+  if (release < Release::v4_9) return "nr_scanned=" + dec(r.c) + " nr_taken=" + dec(r.d);
   return "range=(" + hex0x(r.a) + " ~ " + hex0x(r.b) + ") nr_scanned=" + dec(r.c) + " nr_taken=" + dec(r.d);
 }
 
@@ -84,25 +86,28 @@ void Trace::copy_from(const Trace& other) {
 
 std::string Trace::format_log(const Record& r) const {
   const bool v61 = release_ >= Release::v6_1;
+  // Before 3.17 areas were the DMA layer's.
+  const bool v3_17 = release_ >= Release::v4_9;
+  const std::string alloc = v3_17 ? "cma: cma_alloc" : "cma: dma_alloc_from_contiguous";
   switch (r.event) {
     case Event::log_text: return texts_[r.a];
-    case Event::log_cma_alloc:
-      return std::string("cma: cma_alloc(cma ") + kPointer + ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
-    case Event::log_cma_busy_retrying:
-      return std::string("cma: cma_alloc(): memory range at ") + kPointer + " is busy, retrying";
-    case Event::log_cma_returned: return std::string("cma: cma_alloc(): returned ") + log_pointer(r.a, release_);
+    case Event::log_cma_alloc: return alloc + "(cma " + kPointer + ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
+    case Event::log_cma_busy_retrying: return alloc + "(): memory range at " + kPointer + " is busy, retrying";
+    case Event::log_cma_returned: return alloc + "(): returned " + log_pointer(r.a, release_);
     case Event::log_cma_release:
       if (v61) return std::string("cma: cma_release(page ") + kPointer + ", count " + dec(r.b) + ")";
-      return std::string("cma: cma_release(page ") + kPointer + ")";
+      return std::string(v3_17 ? "cma: cma_release" : "cma: dma_release_from_contiguous") + "(page " + kPointer + ")";
     case Event::log_cma_pages_valid:
       return std::string("cma: cma_pages_valid(page ") + kPointer + ", count " + dec(r.b) + ")";
     case Event::log_cma_alloc_failed: {
       const std::string tail =
           "alloc failed, req-size: " + dec(r.b) + " pages, ret: " + std::to_string(static_cast<std::int64_t>(r.c));
       const char* function = release_ >= Release::v6_12 ? "cma: __cma_alloc: " : "cma: cma_alloc: ";
-      return v61 ? function + area_names_[r.a] + ": " + tail : "cma: cma_alloc: " + tail;
+      return v61 || r.d != 0 ? function + area_names_[r.a] + ": " + tail : "cma: cma_alloc: " + tail;
     }
-    case Event::log_pfns_busy: return "alloc_contig_range: [" + hex(r.a) + ", " + hex(r.b) + ") PFNs busy";
+    case Event::log_pfns_busy:
+      if (!v3_17) return "alloc_contig_range test_pages_isolated(" + hex(r.a) + ", " + hex(r.b) + ") failed";
+      return "alloc_contig_range: [" + hex(r.a) + ", " + hex(r.b) + ") PFNs busy";
     case Event::log_still_in_use: return dec(r.a) + " pages are still in use!";
     case Event::log_suppressed: return texts_[r.a] + ": " + dec(r.b) + " callbacks suppressed";
     default: return {};
@@ -166,8 +171,8 @@ std::string Trace::format(const Record& r) const {
       return "mm_migrate_pages: nr_succeeded=" + dec(r.a) + " nr_failed=" + dec(r.b) + thp + " mode=" + kModes[r.c] +
              (release_ >= Release::v4_19 ? " reason=contig_range" : " reason=cma");
     }
-    case Event::isolate_migratepages: return "mm_compaction_isolate_migratepages: " + compaction_text(r);
-    case Event::isolate_freepages: return "mm_compaction_isolate_freepages: " + compaction_text(r);
+    case Event::isolate_migratepages: return "mm_compaction_isolate_migratepages: " + compaction_text(r, release_);
+    case Event::isolate_freepages: return "mm_compaction_isolate_freepages: " + compaction_text(r, release_);
     default: return format_page_event(r);
   }
 }

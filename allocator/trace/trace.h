@@ -13,6 +13,7 @@
 #include "allocator/base/release.h"
 #include "allocator/engine/engine.h"
 #include "allocator/trace/rate_limit.h"
+#include "allocator/trace/window_watcher.h"
 
 namespace cma {
 
@@ -24,7 +25,7 @@ enum class Event : std::uint8_t {
   log_cma_returned,       // a = pfn or kNoPfn
   log_cma_release,        // a = pfn, b = count
   log_cma_pages_valid,    // a = pfn, b = count (6.1, start out of range)
-  log_cma_alloc_failed,   // a = area, b = count, c = -errno as two's complement
+  log_cma_alloc_failed,   // a = area, b = count, c = -errno as two's complement, d = the area is named on any release
   log_pfns_busy,          // a = outer start, b = end
   log_still_in_use,       // a = pages
   log_suppressed,         // a = index into texts (function), b = lines
@@ -81,6 +82,14 @@ class Trace {
   void limited(RateLimit& limit, const char* function, Event event, std::uint64_t a, std::uint64_t b = 0,
                std::uint64_t c = 0);
 
+  // Who wants to know why windows fail; nullptr for nobody.
+  WindowWatcher* windows() const { return windows_; }
+  void watch_windows(WindowWatcher* watcher) { windows_ = watcher; }
+  void page_refused(Pfn pfn, Refusal why, int error = 0) const {
+    if (windows_ != nullptr) [[unlikely]]
+      windows_->page_refused(pfn, why, error);
+  }
+
   // Areas announce themselves in the order of their index.
   void add_area(std::string name) { area_names_.push_back(std::move(name)); }
 
@@ -116,6 +125,7 @@ class Trace {
   bool rate_limits_;
   bool recording_ = true;
   bool page_events_ = false;
+  WindowWatcher* windows_ = nullptr;
   std::uint64_t hash_ = 0xcbf29ce484222325ULL;
   std::vector<Record> records_;
   std::vector<std::string> texts_;

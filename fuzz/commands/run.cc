@@ -10,6 +10,7 @@
 #include "fuzz/commands/page_map.h"
 #include "fuzz/commands/report.h"
 #include "properties/program/text.h"
+#include "properties/program/why.h"
 
 namespace cma {
 namespace {
@@ -22,6 +23,7 @@ struct RunCommand {
   bool trace = false;
   bool page_events = false;
   bool map = false;
+  bool why = false;
   bool quiet = false;
   bool json = false;
   bool bytes = false;
@@ -32,10 +34,14 @@ struct RunCommand {
 class Narrator final : public Observer {
  public:
   Narrator(const RunCommand& command, const LoadedProgram& loaded, const Interpreter& interpreter)
-      : command_(command), loaded_(loaded), interpreter_(interpreter) {}
+      : command_(command), loaded_(loaded), interpreter_(interpreter), why_(interpreter) {}
 
+  void program_begins(Machine& machine) override {
+    if (command_.why) why_.program_begins(machine);
+  }
   void op_performed(Machine& machine, std::size_t op) override {
-    tell_operation(op, outcome_text(loaded_.program, interpreter_.world(), static_cast<Slot>(op)));
+    if (command_.trace || command_.map)
+      tell_operation(op, outcome_text(loaded_.program, interpreter_.world(), static_cast<Slot>(op)));
     tell_records(machine.trace);
     tell_map();
     performed_ = op + 1;
@@ -46,8 +52,13 @@ class Narrator final : public Observer {
   }
   // The run is over; an operation that broke a law did not come to its end.
   void finish(const Machine& machine, const std::optional<Finding>& finding) {
-    if (finding && finding->op >= performed_) tell_operation(finding->op, "broke law " + finding->law);
+    const bool tells = command_.trace || command_.map;
+    if (tells && finding && finding->op >= performed_) tell_operation(finding->op, "broke law " + finding->law);
     tell_records(machine.trace);
+  }
+  void tell_why() const {
+    if (!command_.why) return;
+    fmt::print("why\n{}", why_.text([this](Slot op) { return "  " + operation_text(loaded_, op); }));
   }
 
  private:
@@ -72,6 +83,7 @@ class Narrator final : public Observer {
   const RunCommand& command_;
   const LoadedProgram& loaded_;
   const Interpreter& interpreter_;
+  WhyRecorder why_;
   std::size_t told_ = 0;
   std::size_t performed_ = 0;
   std::optional<PageMap> last_;
@@ -121,12 +133,13 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
     return loaded.error().exit_code;
   }
   apply_options(command, loaded->program);
-  const bool narrates = !command.json && (command.trace || command.map);
+  const bool narrates = !command.json && (command.trace || command.map || command.why);
   Narrator narrator(command, *loaded, run.interpreter());
   const RunResult result =
       run.run(loaded->program, {.page_events = command.page_events}, narrates ? &narrator : nullptr);
   if (narrates) narrator.finish(run.machine(), result.finding);
   tell(command, *loaded, run, result);
+  if (narrates) narrator.tell_why();
   return result.passed() ? kNothingFound : kFindings;
 }
 
@@ -139,6 +152,8 @@ void add_run(CLI::App& app, int& exit_code) {
   sub->add_flag("--trace", command->trace, "Print kernel-style log lines, and tracepoints behind a bar, as they come");
   sub->add_flag("--page-events", command->page_events, "Trace events about single pages too");
   sub->add_flag("--map", command->map, "Print the page map after each operation: what has changed in it");
+  sub->add_flag("--why", command->why,
+                "Tell for each window that failed which pages were in the way, who held them, and what refused them");
   sub->add_option("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated")
       ->allow_extra_args(false)
       ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });

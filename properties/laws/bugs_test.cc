@@ -111,6 +111,34 @@ TEST(BugsAndLaws, CountersSeeStealEndsIsolation) {
   EXPECT_EQ(law, "counters");
 }
 
+// 3.6: the area's base is a multiple of 64 pages only, and the request asks for 128.
+TEST(BugsAndLaws, ContractSeesRegionRelative) {
+  const Geometry g = area_at(Release::v3_6, 0x240, 0);
+  const auto law = law_against(Bug::region_relative, g,
+                               [](WatchedMachine& watched) { watched.perform(watched.cma_alloc(0, 8, 7)); });
+  EXPECT_EQ(law, "contract");
+}
+
+TEST(BugsAndLaws, CountersSeeIsolatedCounted) {
+  const auto law =
+      law_against(Bug::isolated_counted, default_small_geometry(Release::v3_6), [](WatchedMachine& watched) {
+        watched.start(1, watched.cma_alloc(0, 8, 0), Point::isolate_done);
+        watched.laws().audit();
+      });
+  EXPECT_EQ(law, "counters");
+}
+
+// A page waits in the pagevec of another CPU.
+TEST(BugsAndLaws, CompleteSeesLocalDrainOnly) {
+  const auto law =
+      law_against(Bug::local_drain_only, default_small_geometry(Release::v3_6), [](WatchedMachine& watched) {
+        for (int i = 0; i < 14; ++i) watched.perform(watched.own(PageKind::anonymous));
+        watched.start(1, watched.own(PageKind::anonymous, 0x210));
+        watched.perform(watched.cma_alloc(0, 256, 0));
+      });
+  EXPECT_EQ(law, "complete");
+}
+
 // One task is about to migrate when another isolates the same unit.
 TEST(BugsAndLaws, CountersSeeTwoIsolators) {
   const auto law = law_against(Bug::two_isolators, default_small_geometry(Release::v4_9), [](WatchedMachine& watched) {

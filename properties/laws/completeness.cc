@@ -160,7 +160,8 @@ bool buffer_in_use(const Owner& owner, const Buffers& buffers) {
 
 bool keeps_its_place(const Owner& owner, const Machine& machine) {
   switch (owner.kind) {
-    case PageKind::movable_ops: return driver_refuses(owner, machine.release());
+    // 3.6 knows no pages that only their driver can move.
+    case PageKind::movable_ops: return machine.release() < Release::v4_9 || driver_refuses(owner, machine.release());
     case PageKind::anonymous: return on_temporary_stack(owner, machine.spaces);
     case PageKind::block_device: return buffer_in_use(owner, machine.buffers);
     default: return false;

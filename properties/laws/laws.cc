@@ -141,7 +141,8 @@ void Laws::judge_failure(AreaId area, std::uint64_t count, unsigned align) const
   before.movable = audit_points_ ? &quiet_movable_ : &auditor_->movable();
   before.zone_sums = audit_points_ ? &quiet_sums_ : &auditor_->zone_sums();
   before.stubborn = &stubborn_;
-  const std::optional<Pfn> window = certain_window(*machine_, ledger_, before, area, count, align);
+  const std::optional<Pfn> window =
+      certain_window(*machine_, ledger_, before, area, count, effective_align(align, machine_->release()));
   if (window)
     throw LawBroken(
         "complete", "cma_alloc",
@@ -175,7 +176,8 @@ void Laws::judge_buffer_page(Pfn pfn) const {
                                 page.ref, page.map, page.flags, (page.next & page.prev) == kNil ? "off" : "on"));
 }
 
-void Laws::judge_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned align) const {
+void Laws::judge_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned asked) const {
+  const unsigned align = effective_align(asked, machine_->release());
   const Area& area = machine_->areas.area(id);
   const auto refuse = [&](const std::string& why) {
     throw LawBroken("contract", "cma_alloc",

@@ -163,7 +163,7 @@ void write_machine(Writer& out, const Program& program) {
   out.byte(static_cast<std::uint8_t>(machine.release));
   for (const MachineKey& key : machine_keys()) {
     const std::uint64_t value = key.get(machine);
-    out.number(key.form == MachineKey::Form::automatic ? value + 1 : value);
+    out.number(word_for_automatic(key.form).empty() ? value : value + 1);
   }
   out.number(machine.zones.size());
   for (const ZoneSpec& zone : machine.zones) {
@@ -223,7 +223,7 @@ void read_machine(Reader& in, Program& program, const ByteLimits& limits) {
   machine.release = modelled(in.byte());
   for (const MachineKey& key : machine_keys()) {
     const std::uint64_t value = in.number();
-    if (key.form != MachineKey::Form::automatic)
+    if (word_for_automatic(key.form).empty())
       key.set(machine, value <= key.max ? value : value % (key.max + 1));
     else
       key.set(machine, value == 0 ? kAutomatic : (value - 1) % (key.max + 1));

@@ -51,9 +51,9 @@ TEST(ByteForm, OddMachinesAndNamesAreToldInFull) {
 }
 
 TEST(ByteForm, NothingAndZerosAreProgramsToo) {
-  EXPECT_EQ(print(decode({})), "cmacheck 1\nmachine small release=4.9\n");
+  EXPECT_EQ(print(decode({})), "cmacheck 1\nmachine small release=3.6\n");
   const std::vector<std::uint8_t> zeros(7, 0);
-  EXPECT_EQ(print(decode(zeros)), "cmacheck 1\nmachine small release=4.9\n\ncma_alloc a pages=0\n");
+  EXPECT_EQ(print(decode(zeros)), "cmacheck 1\nmachine small release=3.6\n\ncma_alloc a pages=0\n");
 }
 
 TEST(ByteForm, KeepsToItsLimits) {

@@ -109,6 +109,7 @@ class Interpreter::Run : PointWatcher {
   void pass_time(Time duration);
   void finish_actors();
   bool resume_suspended();
+  void check_endless_retry(ActorId actor);
   void check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before);
   void report_deadlock();
   Finding finding(std::string law, std::string function, std::string message) const;
@@ -135,6 +136,9 @@ class Interpreter::Run : PointWatcher {
   };
   std::vector<Inside> inside_;
   std::uint64_t noted_state_ = 0;
+  // While the program ends: the machine after each sweep of the one actor that goes on and on, and who it is.
+  std::vector<std::uint64_t> swept_states_;
+  ActorId sweeper_ = kNoActor;
 };
 
 void Interpreter::Run::set_up_actors() {
@@ -258,7 +262,36 @@ bool Interpreter::Run::resume_suspended() {
 // The throttle's loop is the only one that sleeps, and a turn of it passes exactly two points: scan_throttle and sleep.
 // An actor that does just that comes back with the locals it had. When every sleeper has done so, nobody else can run,
 // and the machine is what it was before, then nothing will ever change.
+// An actor that retries for ever has no locals between two sweeps. If the machine is once what it was after an earlier
+// sweep, and nobody else ran or can run, the sweeps repeat without end.
+void Interpreter::Run::check_endless_retry(ActorId actor) {
+  if (sweeper_ != actor) swept_states_.clear();
+  sweeper_ = actor;
+  for (ActorId id = 0; id < engine_.actors(); ++id) {
+    if (id == actor) continue;
+    if (engine_.state(id) == Engine::State::ready || engine_.state(id) == Engine::State::sleeping) {
+      swept_states_.clear();
+      return;
+    }
+  }
+  const std::uint64_t state = machine_.state_hash();
+  const auto earlier = std::find(swept_states_.begin(), swept_states_.end(), state);
+  if (earlier == swept_states_.end()) {
+    swept_states_.push_back(state);
+    return;
+  }
+  current_ = inside_[actor].slot;
+  const auto period = swept_states_.end() - earlier;
+  throw LawBroken("bounded", "cma_alloc",
+                  fmt::format("{} retries for ever: after {} sweeps the machine is what it was {} before, and nobody "
+                              "else can run",
+                              actor_name(program_, actor), swept_states_.size() + 1,
+                              period == 1 ? "a sweep" : fmt::format("{} sweeps", period)));
+}
+
 void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before) {
+  if (!machine_.geometry().retry_sweeps && machine_.areas.between_sweeps(actor)) return check_endless_retry(actor);
+  sweeper_ = kNoActor;
   const bool turned = slept_before && engine_.state(actor) == Engine::State::sleeping &&
                       engine_.steps() == steps_before + 2 && engine_.last_point(actor) == Point::sleep;
   if (!turned) {

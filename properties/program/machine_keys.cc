@@ -61,6 +61,11 @@ constexpr std::array kKeys = {
     MachineKey{"thp", Form::on_off, 1, get<&Geometry::transparent_hugepages>, set<&Geometry::transparent_hugepages>},
     MachineKey{"debug", Form::on_off, 1, get<&Geometry::cma_debug>, set<&Geometry::cma_debug>},
     MachineKey{"rate_limits", Form::on_off, 1, get<&Geometry::rate_limits>, set<&Geometry::rate_limits>},
+    MachineKey{"retry", Form::endless, kCountLimit, get_optional<&Geometry::retry_sweeps>,
+               set_optional<&Geometry::retry_sweeps>},
+    MachineKey{"error_line", Form::on_off, 1, get<&Geometry::error_line>, set<&Geometry::error_line>},
+    MachineKey{"error_names", Form::on_off, 1, get<&Geometry::error_names>, set<&Geometry::error_names>},
+    MachineKey{"bh_revoke", Form::on_off, 1, get<&Geometry::bh_revoke>, set<&Geometry::bh_revoke>},
 };
 
 }  // namespace

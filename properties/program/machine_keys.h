@@ -10,7 +10,7 @@
 namespace cma {
 
 struct MachineKey {
-  enum class Form : std::uint8_t { decimal, hexadecimal, automatic, on_off };
+  enum class Form : std::uint8_t { decimal, hexadecimal, automatic, endless, on_off };
   std::string_view name;
   Form form;
   std::uint64_t max;
@@ -18,8 +18,14 @@ struct MachineKey {
   void (*set)(Geometry&, std::uint64_t);
 };
 
-// The value of an `automatic` key that the kernel's formula decides: `pcp_batch=auto`.
+// The value of an `automatic` key that the kernel's formula decides (`pcp_batch=auto`), and of an `endless` one that
+// never ends (`retry=forever`).
 inline constexpr std::uint64_t kAutomatic = ~std::uint64_t{0};
+// The word for it; empty for keys that have no such value.
+constexpr std::string_view word_for_automatic(MachineKey::Form form) {
+  if (form == MachineKey::Form::automatic) return "auto";
+  return form == MachineKey::Form::endless ? "forever" : "";
+}
 
 std::span<const MachineKey> machine_keys();
 

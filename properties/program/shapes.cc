@@ -56,6 +56,8 @@ std::vector<Geometry> make_shapes() {
     for (const Shape& shape : kList) {
       Geometry geometry = default_small_geometry(release);
       shape.change(geometry);
+      if (release < Release::v4_9)
+        for (AreaSpec& area : geometry.areas) area.order_per_bit = 0;
       CMA_ASSERT(!geometry.impossible());
       shapes.push_back(std::move(geometry));
     }

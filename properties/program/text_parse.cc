@@ -354,7 +354,8 @@ std::uint64_t key_value(const MachineKey& key, const Word& word) {
     if (word.value == "on" || word.value == "off") return word.value == "on" ? 1 : 0;
     throw SyntaxError(word.value_column, fmt::format("expected on|off, not `{}`", word.value));
   }
-  if (key.form == MachineKey::Form::automatic && word.value == "auto") return kAutomatic;
+  const std::string_view automatic = word_for_automatic(key.form);
+  if (!automatic.empty() && word.value == automatic) return kAutomatic;
   return number_in(word, key.max, key.name);
 }
 

@@ -140,7 +140,9 @@ std::string op_line(const Program& program, const Op& op) {
 std::string key_value(const MachineKey& key, std::uint64_t value) {
   switch (key.form) {
     case MachineKey::Form::on_off: return value != 0 ? "on" : "off";
-    case MachineKey::Form::automatic: return value == kAutomatic ? "auto" : number(value, false);
+    case MachineKey::Form::automatic:
+    case MachineKey::Form::endless:
+      return value == kAutomatic ? std::string(word_for_automatic(key.form)) : number(value, false);
     case MachineKey::Form::hexadecimal: return number(value, true);
     default: return number(value, false);
   }

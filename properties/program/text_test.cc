@@ -228,7 +228,8 @@ TEST(Text, RefusesImpossibleMachinesWithTheRule) {
               HasSubstr("2:1: this machine is impossible: zone DMA does not lie inside"));
   // The hole is what is wrong with the area of a machine that was possible before.
   EXPECT_THAT(complaint(on_small("hole base=0x200 pages=1")), HasSubstr("2:1: this machine is impossible: area a"));
-  EXPECT_THAT(complaint("machine small release=3.6"), HasSubstr("1:1: this machine is impossible: release 3.6"));
+  EXPECT_THAT(complaint("machine release=3.6\narea c base=0x400 pages=0x400 order_per_bit=1"),
+              HasSubstr("2:1: this machine is impossible: area c: in release 3.6 a bit is a page"));
 }
 
 TEST(Text, SaysWhereAndWhatOfOperations) {

@@ -5,12 +5,16 @@
 #include <cmath>
 
 #include "allocator/base/assert.h"
+#include "properties/studies/retry.h"
 
 namespace cma {
 namespace {
 
 // Studies join here: a line each, its run function declared in its own header.
-constexpr std::array<Study, 0> kCatalogue{};
+constexpr std::array<Study, 1> kCatalogue = {{
+    {"retry", "Tasks hold pages for a while in exit and fork: what does it help to sweep again?", "programs", 1000,
+     run_retry_study},
+}};
 
 // Of the standard normal distribution: 95 % lie within.
 constexpr double kZ = 1.959963984540054;

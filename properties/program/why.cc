@@ -1,0 +1,330 @@
+#include "properties/program/why.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+// Pages of one window that are told one by one.
+constexpr std::size_t kToldPages = 8;
+// Passes of one migrate_pages call.
+constexpr unsigned kPasses = 10;
+
+std::string plural(std::int64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+// Finds out about one page, now.
+class PageFacts {
+ public:
+  PageFacts(const World& world, Pfn pfn) : world_(world), machine_(world.machine()), pfn_(pfn) {}
+
+  std::string what() const;
+  std::vector<std::string> holders() const;
+
+ private:
+  const Page& page() const { return machine_.map.page(pfn_); }
+  const Owner* owner() const { return page().owner == 0 ? nullptr : &machine_.owners.owner(page().owner); }
+  // The program's name for a result.
+  std::string name(Slot slot) const { return world_.program().name_of(world_.program().ops[slot]); }
+  std::string owner_name() const;
+  std::string process_name(SpaceId space) const;
+  std::string mapper_names() const;
+  std::string kind() const;
+  std::string without_owner() const;
+  void tell_buffer(std::vector<std::string>& told) const;
+  std::int64_t tell_known(std::vector<std::string>& told) const;
+  void tell_unknown(std::vector<std::string>& told, std::int64_t references) const;
+
+  const World& world_;
+  const Machine& machine_;
+  Pfn pfn_;
+};
+
+std::string PageFacts::process_name(SpaceId space) const {
+  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
+    const Result& result = world_.result(slot);
+    if (result.yields == Yields::process && result.process == space && result.state == Result::State::done)
+      return name(slot);
+  }
+  return "a child";
+}
+
+// The processes that map it, or will again when its migration is over.
+std::string PageFacts::mapper_names() const {
+  std::string names;
+  for (PteId id = owner()->first_pte; id != 0; id = machine_.spaces.pte(id).next) {
+    const SpaceId space = machine_.spaces.pte(id).space;
+    if (space == 0) continue;
+    const std::string who = process_name(space);
+    if (names.find(who) == std::string::npos) names += (names.empty() ? "" : ", ") + who;
+  }
+  return names;
+}
+
+// The result that stands for its owner; empty if no program knows it.
+std::string PageFacts::owner_name() const {
+  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
+    const Result& result = world_.result(slot);
+    if (result.yields != Yields::pages) continue;
+    for (std::uint64_t i = 0; i < result.pages && result.first_owner + i < world_.owner_of.size(); ++i)
+      if (world_.owner_of[result.first_owner + i] == page().owner) return name(slot);
+  }
+  return {};
+}
+
+std::string PageFacts::without_owner() const {
+  for (const World::Piece& piece : world_.pieces)
+    if (piece.start <= pfn_ && pfn_ < piece.start + piece.pages) return "page of buffer " + name(piece.slot);
+  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
+    const Result& result = world_.result(slot);
+    if (result.yields != Yields::block || result.gone || result.pfn == kNoPfn) continue;
+    if (result.pfn <= pfn_ && pfn_ < result.pfn + order_pages(result.order)) return "page of block " + name(slot);
+  }
+  if (page().has(kPagePrivate)) return "page without mapping, its buffers still there";
+  return "page that belongs to nobody";
+}
+
+std::string PageFacts::kind() const {
+  const Page& p = page();
+  if (p.has(kPageBuddy)) return "free block";
+  if (p.has(kPagePcp)) return "free page on a per-CPU list";
+  if (p.has(kPageReserved)) return "page that boot keeps";
+  if (p.ref == 0) return "free page on its way to a list";
+  const Owner* owns = owner();
+  if (owns == nullptr) return without_owner();
+  std::string text = std::string(name_of(owns->kind)) + " page";
+  std::string whose = owner_name();
+  if (whose.empty() && owns->kind == PageKind::anonymous) whose = mapper_names();
+  return whose.empty() ? text : text + " of " + whose;
+}
+
+std::string PageFacts::what() const {
+  const Page& p = page();
+  if (p.ref == 0) return kind();
+  std::string text = kind() + ": " + plural(p.ref, "reference");
+  if (p.map > 0) text += ", " + plural(p.map, "mapping");
+  if (p.has(kPageLocked)) text += ", locked";
+  if (p.has(kPageWriteback)) text += ", under writeback";
+  if (p.has(kPageDirty)) text += ", dirty";
+  return text;
+}
+
+void PageFacts::tell_buffer(std::vector<std::string>& told) const {
+  const Buffers& buffers = machine_.buffers;
+  for (BufferId id = 1; id <= buffers.size(); ++id) {
+    if (buffers.buffer(id).pfn != pfn_) continue;
+    for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu) {
+      const std::vector<BufferId>& slots = buffers.lru_slots(cpu);
+      if (std::find(slots.begin(), slots.end(), id) != slots.end())
+        told.push_back(fmt::format("a buffer-head slot of CPU {}", cpu));
+    }
+    const auto held = std::count(world_.held_buffers.begin(), world_.held_buffers.end(), id);
+    if (held > 0) told.push_back(plural(held, "count") + " of bh_hold on its buffer");
+    if (buffers.buffer(id).dirty) told.push_back("its dirty buffer");
+  }
+}
+
+// Tells who holds it by name; the number of references that are accounted for.
+std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
+  const Page& p = page();
+  std::int64_t known = p.has(kPagePrivate) ? 1 : 0;
+  const Owner* owns = owner();
+  if (owns != nullptr && owns->pfn == pfn_) {
+    known += Owners::own_references(*owns);
+    if (owns->kind == PageKind::unmovable) told.push_back("its driver, " + owner_name());
+    if (owns->kind == PageKind::movable_ops && owns->refusals != 0)
+      told.push_back("its driver, which refuses to move it");
+    for (PteId id = owns->first_pte; id != 0; id = machine_.spaces.pte(id).next)
+      if (machine_.spaces.temporary_stack(machine_.spaces.pte(id).space))
+        told.push_back("exec's temporary stack of " + process_name(machine_.spaces.pte(id).space));
+  }
+  if (p.has(kPageTaskList)) ++known;
+  known += p.pagevecs;
+  for (int cpu = 0; p.pagevecs > 0 && cpu < machine_.engine.cpus(); ++cpu) {
+    const std::vector<Pfn>& pagevec = machine_.lru.pagevec(cpu);
+    if (std::find(pagevec.begin(), pagevec.end(), pfn_) != pagevec.end())
+      told.push_back(fmt::format("the pagevec of CPU {}", cpu));
+  }
+  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
+    const Result& result = world_.result(slot);
+    if (result.yields != Yields::pin || result.gone || result.pfn != pfn_) continue;
+    if (result.state != Result::State::done) continue;
+    told.push_back("pin " + name(slot));
+    ++known;
+  }
+  const auto got = std::count(world_.got.begin(), world_.got.end(), pfn_);
+  if (got > 0) told.push_back(plural(got, "get_page"));
+  tell_buffer(told);
+  return known + got;
+}
+
+// References that nothing at rest accounts for are in the hands of operations under way.
+void PageFacts::tell_unknown(std::vector<std::string>& told, std::int64_t references) const {
+  const Engine& engine = machine_.engine;
+  const Program& program = world_.program();
+  for (Slot slot = 0; slot < program.ops.size(); ++slot) {
+    if (world_.result(slot).state != Result::State::inside) continue;
+    const ActorId actor = world_.actor(program.ops[slot].performer);
+    if (actor == kNoActor || actor == engine.current()) continue;
+    const Point point = engine.last_point(actor);
+    const std::string op = print_op(program, program.ops[slot]);
+    if (point == Point::zap_range_done || point == Point::zap_unflushed)
+      told.push_back("the unmapping batch of: " + op);
+    else if (point == Point::fork_referenced)
+      told.push_back("fork, before it counts the mapping: " + op);
+    else
+      told.push_back(fmt::format("an operation that is at {}: {}",
+                                 point == Point::kCount ? "its start" : info_of(point).name, op));
+  }
+  if (told.empty()) told.push_back(plural(references, "reference") + " that nobody accounts for");
+}
+
+std::vector<std::string> PageFacts::holders() const {
+  std::vector<std::string> told;
+  if (page().ref == 0) return told;
+  if (owner() == nullptr && !page().has(kPagePrivate) && without_owner() != "page that belongs to nobody")
+    return {without_owner().substr(std::string_view("page of ").size())};
+  const std::int64_t known = tell_known(told);
+  if (page().ref > known) tell_unknown(told, page().ref - known);
+  return told;
+}
+
+std::string_view refusal_text(Refusal why) {
+  switch (why) {
+    case Refusal::block_isolated: return "set_migratetype_isolate: its pageblock is isolated by somebody else";
+    case Refusal::unmovable: return "has_unmovable_pages: in use, and neither on the LRU nor movable";
+    case Refusal::compound: return "isolate_migratepages_block: part of a compound page";
+    case Refusal::unreferenced: return "isolate_migratepages_block: free, and on no free list";
+    case Refusal::off_lru: return "isolate_migratepages_block: not on the LRU";
+    case Refusal::pinned: return "isolate_migratepages_block: anonymous, with more references than mappings";
+    case Refusal::taken: return "isolate_migratepages_block: somebody else has taken it off the LRU";
+    case Refusal::driver: return "isolate_movable_page: the page is locked, or its driver refuses";
+    case Refusal::migration: return "migrate_pages";
+    case Refusal::capture: return "isolate_freepages_block: no longer free when it was to be captured";
+  }
+  return "?";
+}
+
+std::string error_text(int error) {
+  if (error == -kEINTR) return "-EINTR, a fatal signal";
+  if (error == -kENOMEM) return "-ENOMEM, no page to move to";
+  return std::string(errno_name(error));
+}
+
+}  // namespace
+
+WhyRecorder::~WhyRecorder() {
+  if (machine_ != nullptr && machine_->trace.windows() == this) machine_->trace.watch_windows(nullptr);
+}
+
+void WhyRecorder::program_begins(Machine& machine) {
+  machine_ = &machine;
+  machine.trace.watch_windows(this);
+  open_.clear();
+  failed_.clear();
+}
+
+void WhyRecorder::see(Pfn pfn, Seen& seen) const {
+  const PageFacts facts(interpreter_.world(), pfn);
+  seen.page.pfn = pfn;
+  seen.page.what = facts.what();
+  seen.page.holders = facts.holders();
+}
+
+void WhyRecorder::window_begins(Pfn start, Pfn end) {
+  Window window;
+  window.range = {start, end};
+  open_[machine_->engine.current()] = std::move(window);
+}
+
+void WhyRecorder::page_refused(Pfn pfn, Refusal why, int error) {
+  const auto window = open_.find(machine_->engine.current());
+  if (window == open_.end()) return;
+  Seen& seen = window->second.pages[pfn];
+  see(pfn, seen);
+  seen.page.refused = refusal_text(why);
+  if (why != Refusal::migration) return;
+  ++seen.attempts;
+  seen.page.refused += fmt::format(": {} in pass {} of call {}", errno_name(error), (seen.attempts - 1) % kPasses + 1,
+                                   (seen.attempts - 1) / kPasses + 1);
+}
+
+// Every page of the range that is not free is in the way, not only the first, where the kernel's walk stops.
+void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
+  const auto window = open_.find(machine_->engine.current());
+  if (window == open_.end()) return;
+  window->second.tested = true;
+  const MemoryMap& map = machine_->map;
+  for (Pfn pfn = outer_start; pfn < end;) {
+    if (map.page(pfn).has(kPageBuddy) && pfn != fin) {
+      pfn += order_pages(map.page(pfn).order);
+      continue;
+    }
+    Seen& seen = window->second.pages[pfn];
+    // What was seen when the page was refused tells more than what is left of it now.
+    if (seen.page.refused.empty()) {
+      see(pfn, seen);
+      const bool free = map.page(pfn).ref == 0;
+      seen.page.refused =
+          free ? "test_pages_isolated: not on a free list" : "test_pages_isolated: in use since it was scanned";
+    }
+    seen.in_the_way = true;
+    ++pfn;
+  }
+}
+
+void WhyRecorder::window_ended(int error) {
+  const auto open = open_.find(machine_->engine.current());
+  if (open == open_.end()) return;
+  Window window = std::move(open->second);
+  open_.erase(open);
+  if (error == 0) return;
+  const World& world = interpreter_.world();
+  FailedWindow failed;
+  failed.range = window.range;
+  failed.error = error;
+  for (Slot slot = 0; slot < world.program().ops.size(); ++slot)
+    if (world.result(slot).state == Result::State::inside &&
+        world.actor(world.program().ops[slot].performer) == machine_->engine.current())
+      failed.op = slot;
+  for (auto& [pfn, seen] : window.pages) {
+    const bool still_there = !machine_->map.page(pfn).has(kPageBuddy);
+    if (seen.in_the_way || (!window.tested && still_there)) failed.pages.push_back(std::move(seen.page));
+  }
+  failed_.push_back(std::move(failed));
+}
+
+std::string WhyRecorder::text(const std::function<std::string(Slot)>& op_text) const {
+  std::string text;
+  for (std::size_t i = 0; i < failed_.size();) {
+    const FailedWindow& window = failed_[i];
+    if (i == 0 || failed_[i - 1].op != window.op) text += fmt::format("{}\n", op_text(window.op));
+    std::size_t next = i + 1;
+    while (next < failed_.size() && failed_[next].op == window.op && failed_[next].error == window.error &&
+           failed_[next].pages == window.pages)
+      ++next;
+    text += fmt::format("  window {:#x} to {:#x}", window.range.start, window.range.end - 1);
+    if (next > i + 1) text += fmt::format(", and {} more up to {:#x}", next - i - 1, failed_[next - 1].range.end - 1);
+    text += fmt::format(": {}", error_text(window.error));
+    if (!window.pages.empty())
+      text += fmt::format(", {} in the way", plural(static_cast<std::int64_t>(window.pages.size()), "page"));
+    text += "\n";
+    for (std::size_t p = 0; p < std::min(window.pages.size(), kToldPages); ++p) {
+      const StoppedPage& page = window.pages[p];
+      text += fmt::format("    {:#x}  {}\n", page.pfn, page.what);
+      for (const std::string& holder : page.holders) text += fmt::format("      held by  {}\n", holder);
+      text += fmt::format("      refused  {}\n", page.refused);
+    }
+    if (window.pages.size() > kToldPages) text += fmt::format("    and {} more\n", window.pages.size() - kToldPages);
+    i = next;
+  }
+  return text.empty() ? "no window failed\n" : text;
+}
+
+}  // namespace cma

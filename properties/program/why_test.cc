@@ -1,0 +1,105 @@
+// What the recorder says of windows that fail: the page, its kind, its holder by the program's name, and the step.
+
+#include "properties/program/why.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kHead = "actor A cpu=0\nactor B cpu=1\nothers = shmem_page pages=100\n";
+
+// What is said of the failed windows of a program on a small machine.
+std::string why(const std::string& release, const std::string& operations) {
+  const auto program = parse("machine small release=" + release + "\n" + kHead + operations, "why");
+  EXPECT_TRUE(program) << program.error().text();
+  Interpreter interpreter;
+  WhyRecorder recorder(interpreter);
+  EXPECT_TRUE(interpreter.run(*program, &recorder).passed());
+  return recorder.text([&](Slot op) { return print_op(*program, program->ops[op]); });
+}
+
+TEST(Why, NamesThePinAndTheScansVerdict) {
+  EXPECT_EQ(why("4.19", "n = anon_page at=a+8\ndrain\nk = pin n\nw = cma_alloc a pages=64 align=6\n"),
+            "w = cma_alloc a pages=64 align=6\n"
+            "  window 0x200 to 0x23f: -EBUSY, 1 page in the way\n"
+            "    0x208  anonymous page of n: 2 references, 1 mapping\n"
+            "      held by  pin k\n"
+            "      refused  isolate_migratepages_block: anonymous, with more references than mappings\n");
+}
+
+TEST(Why, CountsTheAttemptsToMigrate) {
+  for (const char* release : {"4.19", "6.1"}) {
+    const std::string told =
+        why(release, "s = shmem_page at=a+8\ndrain\nk = pin s\nw = cma_alloc a pages=64 align=6\n");
+    EXPECT_THAT(told, HasSubstr("0x208  shmem page of s: 3 references")) << release;
+    EXPECT_THAT(told, HasSubstr("held by  pin k")) << release;
+    EXPECT_THAT(told, HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5")) << release;
+  }
+}
+
+TEST(Why, NamesTheBufferHeadSlotOfItsCpu) {
+  const std::string told =
+      why("4.19", "d = block_device_page at=a+8\ndrain\nbh_touch d cpu=1\nw = cma_alloc a pages=64 align=6\n");
+  EXPECT_THAT(told, HasSubstr("0x208  block-device page of d"));
+  EXPECT_THAT(told, HasSubstr("held by  a buffer-head slot of CPU 1"));
+  EXPECT_THAT(told, HasSubstr("refused  migrate_pages: -EAGAIN"));
+}
+
+TEST(Why, NamesTheProcessThatUnmapsAndTheOneThatForks) {
+  const std::string memory = "p = spawn\nv = mmap_anon p pages=1 at=a+8\ndrain\n";
+  EXPECT_THAT(why("4.19", memory + "A: exit p until=zap_unflushed\nB: w = cma_alloc a pages=64 align=6\n"),
+              HasSubstr("held by  the unmapping batch of: A: exit p until=zap_unflushed"));
+  const std::string forks =
+      why("4.19", memory + "A: c = fork p until=fork_referenced\nB: w = cma_alloc a pages=64 align=6\n");
+  EXPECT_THAT(forks, HasSubstr("0x208  anonymous page of p"));
+  EXPECT_THAT(forks, HasSubstr("held by  fork, before it counts the mapping: A: c = fork p until=fork_referenced"));
+}
+
+TEST(Why, NamesTheDriver) {
+  const std::string told =
+      why("6.1", "m = movable_page at=a+8\nrefuse m times=all error=EIO\nw = cma_alloc a pages=64 align=6\n");
+  EXPECT_THAT(told, HasSubstr("0x208  movable-ops page of m"));
+  EXPECT_THAT(told, HasSubstr("held by  its driver, which refuses to move it"));
+  EXPECT_THAT(told, HasSubstr("migrate_pages: -EIO"));
+}
+
+TEST(Why, TellsIsolationFromTheRest) {
+  const std::string told = why("6.1", "u = unmovable_page at=0x48\nx = anon_page at=0x49\nexpect x.failed\n");
+  EXPECT_THAT(told, HasSubstr("x = anon_page at=0x49"));
+  EXPECT_THAT(told, HasSubstr("0x48  unmovable page of u: 1 reference"));
+  EXPECT_THAT(told, HasSubstr("held by  its driver, u"));
+  EXPECT_THAT(told, HasSubstr("refused  has_unmovable_pages"));
+}
+
+TEST(Why, TellsASignalFromAPage) {
+  const std::string told = why("6.1", "A: w = cma_alloc a pages=64 align=6 until=isolate_done\nsignal A\nA: resume\n");
+  EXPECT_THAT(told, HasSubstr("window 0x200 to 0x23f: -EINTR, a fatal signal\n"));
+}
+
+TEST(Why, WindowsWithTheSamePagesAreToldTogether) {
+  const std::string told = why("4.19", "n = anon_page at=a+8\ndrain\nk = pin n\nw = cma_alloc a pages=16\n");
+  EXPECT_THAT(told, HasSubstr("window 0x200 to 0x20f, and 8 more up to 0x217: -EBUSY, 1 page in the way"));
+}
+
+TEST(Why, NobodyListensAfterwards) {
+  const auto program = parse("machine small release=6.1\ncma_alloc a pages=1\n", "quiet");
+  ASSERT_TRUE(program);
+  Interpreter interpreter;
+  {
+    WhyRecorder recorder(interpreter);
+    EXPECT_TRUE(interpreter.run(*program, &recorder).passed());
+    EXPECT_THAT(recorder.failed(), IsEmpty());
+    EXPECT_NE(interpreter.machine().trace.windows(), nullptr);
+  }
+  EXPECT_EQ(interpreter.machine().trace.windows(), nullptr);
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,115 @@
+#include "properties/studies/retry.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+
+#include "allocator/base/assert.h"
+#include "properties/program/interpreter.h"
+#include "properties/program/random.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+struct Policy {
+  std::string_view name;
+  std::string_view key;  // of the machine line
+};
+constexpr std::array<Policy, 3> kPolicies = {{{"none", "0"}, {"5 sweeps", "5"}, {"for ever", "forever"}}};
+
+// The task that is preempted while it holds pages.
+enum class Holder : std::uint8_t { exit, fork };
+constexpr std::array<std::string_view, 2> kHolderNames = {"exit", "fork"};
+
+// How long it is away, and how many in a hundred never let go: a pin stands for them.
+constexpr std::uint64_t kLongestAway = 1000 * kMillisecond;
+constexpr std::uint64_t kNeverInHundred = 4;
+constexpr Time kRetrySleep = 100 * kMillisecond;
+// The request, its result's name, and the area of the default small machine it is made in.
+constexpr std::string_view kRequest = "w";
+
+// One program without its machine line: all policies run the same.
+std::string story(Random& random, Holder holder) {
+  const std::uint64_t mapped = random.between(1, 24);
+  const std::uint64_t at = random.below(256 - mapped);
+  const std::uint64_t pages = std::uint64_t{32} << random.below(4);
+  const std::uint64_t nth = random.between(1, mapped);
+  const std::uint64_t away = random.between(1, kLongestAway);
+  const bool never = random.chance(kNeverInHundred);
+  std::string text = "actor A cpu=0\nactor B cpu=1\nothers = shmem_page pages=64\np = spawn\n";
+  text += fmt::format("v = mmap_anon p pages={} at=a+{}\ndrain\n", mapped, at);
+  if (never)
+    text += "k = pin v\n";
+  else if (holder == Holder::exit)
+    text += "B: exit p until=zap_unflushed\n";
+  else
+    text += fmt::format("B: fork p until=fork_referenced#{}\n", nth);
+  text += fmt::format("A: {} = cma_alloc a pages={} align=5\nsleep us={}\n", kRequest, pages, away);
+  if (!never) text += "B: resume\n";
+  return text;
+}
+
+Program parse_story(const std::string& story, const Policy& policy) {
+  const auto program = parse(fmt::format("machine small release=4.19 retry={}\n{}", policy.key, story), "retry");
+  CMA_ASSERT(program.has_value());
+  return *program;
+}
+
+std::optional<Slot> request_of(const Program& program) {
+  for (Slot slot = 0; slot < program.ops.size(); ++slot)
+    if (program.name_of(program.ops[slot]) == kRequest) return slot;
+  return std::nullopt;
+}
+
+// Runs one program and adds what came of it to the row.
+void run_one(Interpreter& interpreter, const Program& program, StudyRow& row) {
+  const RunResult result = interpreter.run(program);
+  const std::uint64_t sweeps = interpreter.machine().areas.sweeps();
+  ++row.runs;
+  row.sweeps += sweeps;
+  if (sweeps > 0) row.virtual_time += (sweeps - 1) * kRetrySleep;
+  const bool endless = result.finding && result.finding->law == "bounded";
+  CMA_ASSERT(!result.finding || endless);
+  const Slot slot = *request_of(program);
+  const bool got = !endless && interpreter.world().result(slot).state == Result::State::done;
+  if (got) return;
+  ++row.failed;
+  ++row.causes[endless ? 1 : 0].count;
+  if (endless && row.remark.empty()) row.remark = "does not end: " + result.finding->message;
+}
+
+}  // namespace
+
+StudyResult run_retry_study(const StudyOptions& options) {
+  StudyResult study;
+  study.run_means = "requests that meet a task holding pages";
+  study.parameters = {
+      {"machine", "the default small one, release 4.19, area of 256 pages"},
+      {"request", "32 to 256 pages aligned to 32"},
+      {"holder",
+       "a process of 1 to 24 pages in the area, preempted in exit before its batch is flushed, or in fork "
+       "between the reference and the mapping of one page"},
+      {"away", "1 us to 1 s, uniform: the free parameter"},
+      {"never", fmt::format("{} in 100: the page is pinned for good", kNeverInHundred)},
+      {"sleep", "100 ms between two sweeps"},
+      {"seed", std::to_string(options.seed)},
+  };
+  Interpreter interpreter;
+  for (const Holder holder : {Holder::exit, Holder::fork})
+    for (const Policy& policy : kPolicies) {
+      StudyRow row;
+      row.release = "4.19";
+      row.policy = fmt::format("{}, {}", kHolderNames[static_cast<std::size_t>(holder)], policy.name);
+      row.causes = {{"no window in the last sweep", 0}, {"proved never to end", 0}};
+      for (std::uint64_t i = 0; i < options.size; ++i) {
+        Random random(options.seed * 1'000'003 + i * 2 + static_cast<std::uint64_t>(holder));
+        run_one(interpreter, parse_story(story(random, holder), policy), row);
+      }
+      study.rows.push_back(std::move(row));
+    }
+  return study;
+}
+
+}  // namespace cma
