@@ -89,6 +89,23 @@ TEST_F(CommandLine, TraceAndMapComeBetweenTheOperations) {
                           HasSubstr("| cma_alloc_finish"), HasSubstr("C AAAA............")));
 }
 
+// What the reports of field cases 1 and 3 asked for: which page, what it was, who held it.
+TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
+  EXPECT_EQ(call({"run", "--why", "corpus/scenarios/case-1-sweep-fails.cma"}), kNothingFound);
+  EXPECT_THAT(out_,
+              AllOf(HasSubstr("camera = cma_alloc media pages=7594 align=8\n"
+                              "  window 0xc3400 to 0xc51a9, and 27 more up to 0xc6ca9: -EBUSY, 1 page in the way\n"
+                              "    0xc4fa0  anonymous page of a: 2 references, 1 mapping\n"
+                              "      held by  pin pin_a\n"),
+                    HasSubstr("held by  pin pin_b"), HasSubstr("held by  pin pin_c")));
+  EXPECT_EQ(call({"run", "--why", "corpus/scenarios/buffer-slot-holds-until-eight-others-came-3.6.cma"}),
+            kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("0x208  block-device page of x"), HasSubstr("held by  a buffer-head slot of CPU 0"),
+                          HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5")));
+  EXPECT_EQ(call({"run", "--why", write("plain", kPlain)}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("why\nno window failed\n"));
+}
+
 TEST_F(CommandLine, JsonIsOneObjectAProgram) {
   EXPECT_EQ(call({"run", "--json", write("broken.cma", kBroken)}), kFindings);
   EXPECT_THAT(out_, AllOf(HasSubstr("\"law\":\"bitmap\""), HasSubstr("\"line\":4"), HasSubstr("\"passed\":false")));

@@ -10,7 +10,7 @@ namespace {
 class RetryStudy : public ::testing::Test {
  protected:
   static const StudyRow& row(const std::string& policy) {
-    static const StudyResult kResult = run_retry_study({.seed = 7, .size = 150});
+    static const StudyResult kResult = run_retry_study({.seed = 7, .size = 400});
     for (const StudyRow& row : kResult.rows)
       if (row.policy == policy) return row;
     throw std::runtime_error("no row " + policy);
