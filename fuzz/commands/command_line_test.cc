@@ -106,6 +106,44 @@ TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
   EXPECT_THAT(out_, HasSubstr("why\nno window failed\n"));
 }
 
+struct Race {
+  const char* scenario;
+  const char* page;
+  const char* holder;
+  const char* refused;
+};
+const Race kRaces[] = {
+    {"unmapped-not-flushed-is-skipped-4.19", "0x208  anonymous page: 1 reference",
+     "the unmapping batch of: A: munmap v until=zap_unflushed", "isolate_migratepages_block: anonymous, with more"},
+    {"unmapped-not-flushed-is-tried-in-vain-3.6", "0x208  anonymous page: 2 references",
+     "the unmapping batch of: A: munmap v until=zap_unflushed", "migrate_pages: -EAGAIN in pass 10 of call 5"},
+    {"fork-between-its-increments-is-skipped-6.1", "0x208  anonymous page of p: 2 references, 1 mapping",
+     "fork, before it counts the mapping: A: child = fork p until=fork_referenced", "isolate_migratepages_block"},
+    {"exec-stack-stays-until-exec-goes-on-5.10", "0x208  anonymous page of p", "exec's temporary stack of p",
+     "migrate_pages: -EAGAIN in pass 10 of call 5"},
+    {"reference-taken-after-the-move-6.1", "0x208  page that belongs to nobody: 1 reference", "1 get_page",
+     "test_pages_isolated"},
+    {"released-while-pinned-4.9", "0x205  page that belongs to nobody: 1 reference", "pin k",
+     "isolate_migratepages_block: not on the LRU"},
+    {"pinned-shared-memory-is-tried-fifty-times-6.12", "0x208  shmem page of s: 3 references", "pin k",
+     "migrate_pages: -EAGAIN in pass 10 of call 5"},
+    {"permanent-failure-ends-the-window-4.19", "0x208  movable-ops page of m", "its driver, m",
+     "migrate_pages: -EIO in pass 1 of call 1"},
+    {"buffer-slot-holds-until-sixteen-others-came-4.9", "0x208  block-device page of x", "a buffer-head slot of CPU 0",
+     "migrate_pages: -EAGAIN in pass 10 of call 5"},
+    {"case-5-camera-on-a-16-mib-area", "0x8fc80  anonymous page of a", "pin pin_a", "isolate_migratepages_block"},
+};
+
+TEST_F(CommandLine, WhyNamesThePageItsHolderAndTheStepInEachRace) {
+  for (const Race& race : kRaces) {
+    const std::string file = std::string("corpus/scenarios/") + race.scenario + ".cma";
+    EXPECT_EQ(call({"run", "--why", file}), kNothingFound) << file;
+    EXPECT_THAT(out_, AllOf(HasSubstr(race.page), HasSubstr(std::string("held by  ") + race.holder),
+                            HasSubstr(std::string("refused  ") + race.refused)))
+        << file;
+  }
+}
+
 TEST_F(CommandLine, JsonIsOneObjectAProgram) {
   EXPECT_EQ(call({"run", "--json", write("broken.cma", kBroken)}), kFindings);
   EXPECT_THAT(out_, AllOf(HasSubstr("\"law\":\"bitmap\""), HasSubstr("\"line\":4"), HasSubstr("\"passed\":false")));

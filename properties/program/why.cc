@@ -138,8 +138,7 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
   if (owns != nullptr && owns->pfn == pfn_) {
     known += Owners::own_references(*owns);
     if (owns->kind == PageKind::unmovable) told.push_back("its driver, " + owner_name());
-    if (owns->kind == PageKind::movable_ops && owns->refusals != 0)
-      told.push_back("its driver, which refuses to move it");
+    if (owns->kind == PageKind::movable_ops) told.push_back("its driver, " + owner_name());
     for (PteId id = owns->first_pte; id != 0; id = machine_.spaces.pte(id).next)
       if (machine_.spaces.temporary_stack(machine_.spaces.pte(id).space))
         told.push_back("exec's temporary stack of " + process_name(machine_.spaces.pte(id).space));
