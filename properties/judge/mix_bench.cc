@@ -80,7 +80,7 @@ void block_mix(Machine& machine, unsigned orders) {
       continue;
     }
     held.size = random.below(orders);
-    held.pfn = machine.buddy.alloc_pages(kGfpHighUserMovable, static_cast<unsigned>(held.size));
+    held.pfn = machine.buddy.alloc_pages(kGfpHighuserMovable, static_cast<unsigned>(held.size));
   }
   for (const Held& held : places)
     if (held.pfn != kNoPfn) free_block(machine, held);

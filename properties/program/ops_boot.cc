@@ -1,5 +1,7 @@
 #include "properties/program/ops_boot.h"
 
+#include <algorithm>
+
 #include "properties/program/world.h"
 
 namespace cma {
@@ -27,6 +29,25 @@ void Reserve::perform(World& world, Slot self) const {
   world.machine().memblock.reserve({base, base + pages});
 }
 
+namespace {
+
+// Before the checks of 5.2 the kernel reserves a named place whether there is memory or not, and follows page
+// descriptors that do not exist when it activates the area: its caller's error.
+bool beyond_memory(const DeclareRequest& request, const Machine& machine) {
+  const bool named = machine.release() < Release::v4_9 || request.fixed;
+  if (machine.release() >= Release::v4_19 || !named || request.base == 0 || request.size == 0) return false;
+  // 3.6 takes no alignment.
+  const std::uint64_t asked = machine.release() < Release::v4_9 ? 0 : request.alignment;
+  if (asked != 0 && !is_power_of_two(asked)) return false;
+  const std::uint64_t unit = machine.geometry().isolation_unit() << kPageShift;
+  const std::uint64_t alignment = std::max(unit, asked);
+  const std::uint64_t end = machine.geometry().memory.end << kPageShift;
+  if (request.base > end || request.size > end) return true;
+  return align_up(request.base, alignment) + align_up(request.size, alignment) > end;
+}
+
+}  // namespace
+
 void Declare::perform(World& world, Slot self) const {
   DeclareRequest request;
   request.name = world.program().name_of(world.program().ops[self]);
@@ -36,6 +57,10 @@ void Declare::perform(World& world, Slot self) const {
   request.alignment = alignment;
   request.order_per_bit = static_cast<unsigned>(order_per_bit);
   request.fixed = fixed;
+  if (beyond_memory(request, world.machine())) {
+    world.skip(self);
+    return;
+  }
   declared(world, self, world.machine().areas.declare_contiguous(request));
 }
 

@@ -1,0 +1,42 @@
+// Random programs of every kind of operation, on the default machine and its odd variations: no law fires on any
+// release.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "properties/laws/checked_run.h"
+#include "properties/program/generator.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+// CMACHECK_RANDOM_RUNS in the environment asks for another number of programs.
+std::uint64_t wanted_programs() {
+  const char* text = std::getenv("CMACHECK_RANDOM_RUNS");
+  return text == nullptr ? 2000 : std::strtoull(text, nullptr, 10);
+}
+
+class RandomPrograms : public ::testing::TestWithParam<Release> {};
+INSTANTIATE_TEST_SUITE_P(Releases, RandomPrograms, ::testing::ValuesIn(kModelledReleases), [](const auto& test) {
+  std::string name = "v" + std::string(name_of(test.param));
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+});
+
+TEST_P(RandomPrograms, BreakNoLaw) {
+  CheckedRun run;
+  GeneratorOptions options;
+  options.release = GetParam();
+  for (std::uint64_t seed = 1; seed <= wanted_programs(); ++seed) {
+    const Program program = generate(seed, options);
+    const std::optional<Finding> finding = run.find(program);
+    ASSERT_FALSE(finding) << "seed " << seed << ": " << finding->signature() << ": " << finding->message << "\n"
+                          << print(program);
+  }
+}
+
+}  // namespace
+}  // namespace cma
