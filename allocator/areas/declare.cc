@@ -246,7 +246,8 @@ bool Areas::make_bitmap(Area& area) {
 
 void Areas::activation_failed(Area& area) {
   area.bitmap = Bitmap();
-  if (bugs_.active(Bug::inactive_alloc))
+  // Where zones differed the size was cleared.
+  if (area.fail_bitmap && bugs_.active(Bug::inactive_alloc))
     bugs_.reached(Bug::inactive_alloc);
   else
     area.pages = 0;
