@@ -1,6 +1,7 @@
 #include "allocator/owners/processes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "allocator/base/error.h"
 
@@ -9,12 +10,17 @@ namespace {
 
 // ptes of one page-table page: the lock is dropped between two of them.
 constexpr std::uint64_t kPtesPerTable = 512;
-// mmu_gather: slots on the stack, slots of a further batch page, and how many such pages there may be.
+// mmu_gather: slots on the stack, slots of a further batch page, and how many such pages there may be. 6.9 never uses
+// the last slot: one folio may need two.
 constexpr std::size_t kGatherBundle = 8;
 constexpr std::size_t kGatherBatch = 510;
+constexpr std::size_t spare_slots(Release release) { return release >= Release::v6_12 ? 1 : 0; }
 constexpr std::size_t kGatherBatches = 19;
 // copy_pte_range looks whether it should let others run after so many copied ptes (8 each, at 32).
 constexpr std::uint64_t kCopiedPerCheck = 4;
+
+// do_wp_page does not even look closer at a page with more references (6.1).
+constexpr int kMostReusable = 3;
 
 constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
 
@@ -38,7 +44,8 @@ class Processes::Inside {
 struct Processes::Gather {
   std::vector<Pfn> pages;
   std::vector<Pfn> batch_pages;  // pages that hold further slots
-  std::size_t room = kGatherBundle;
+  std::size_t batches_used = 0;  // of them
+  std::size_t room = 0;          // of the batch in use
 };
 
 Processes::Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
@@ -104,10 +111,23 @@ Task<int> Processes::fault_in(SpaceId process, PteId pte, bool locked, Pfn frame
   co_return 0;
 }
 
-// do_wp_page: the only mapper goes on with the page, others get a copy.
+// The only mapper may go on with the page. 5.9 also wants that nobody else has a reference (wp_can_reuse_anon_folio):
+// somebody who found the page by its number gets to see a copy being made. 5.18 empties this CPU's pagevecs first,
+// where one of those references might be.
+Task<bool> Processes::may_reuse(PteId pte) {
+  const OwnerId id = spaces_.pte(pte).page;
+  const auto alone = [&] { return owners_.owner(id).mapped == 1 && owners_.owner(id).first_pte == pte; };
+  if (release_ < Release::v5_10) co_return alone();
+  const Pfn pfn = owners_.owner(id).pfn;
+  if (release_ >= Release::v6_1 && map_.page(pfn).ref <= kMostReusable && !map_.page(pfn).has(kPageLru))
+    co_await lru_.add_drain(engine_.cpu());
+  co_return alone() && map_.page(pfn).ref == 1;
+}
+
+// do_wp_page: the page itself, or a copy of it.
 Task<int> Processes::copy_on_write(SpaceId process, PteId pte, bool locked) {
   const OwnerId shared = spaces_.pte(pte).page;
-  if (owners_.owner(shared).mapped == 1 && owners_.owner(shared).first_pte == pte) {
+  if (co_await may_reuse(pte)) {
     spaces_.pte(pte).writable = true;
     co_return 0;
   }
@@ -170,23 +190,34 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
 
 // --- unmapping ---
 
-// tlb_next_batch: a page for further slots, if one can be had at once.
+// tlb_next_batch: a page for further slots, one from before a flush or one that can be had at once.
 bool Processes::next_batch(Gather& gather) {
-  if (gather.batch_pages.size() >= kGatherBatches) return false;
-  const Pfn page = buddy_.alloc_pages(kGfpNowait, 0);
-  if (page == kNoPfn) return false;
-  gather.batch_pages.push_back(page);
-  gather.room = kGatherBatch;
+  if (gather.batches_used == gather.batch_pages.size()) {
+    if (gather.batch_pages.size() >= kGatherBatches) return false;
+    const Pfn page = buddy_.alloc_pages(kGfpNowait, 0);
+    if (page == kNoPfn) return false;
+    gather.batch_pages.push_back(page);
+  }
+  ++gather.batches_used;
+  gather.room = kGatherBatch - spare_slots(release_);
   return true;
 }
 
+// tlb_batch_pages_flush: batch by batch, each of them drained and released on its own.
 Task<void> Processes::flush(Gather& gather) {
-  if (gather.pages.empty()) co_return;
-  co_await lru_.add_drain(engine_.cpu());
   std::vector<Pfn> pages;
   pages.swap(gather.pages);
-  gather.room = kGatherBundle;
-  co_await lru_.release_pages(pages);
+  gather.batches_used = 0;
+  gather.room = kGatherBundle - spare_slots(release_);
+  std::size_t size = gather.room;
+  const std::size_t further = kGatherBatch - spare_slots(release_);
+  for (std::size_t begin = 0; begin < pages.size(); begin += std::exchange(size, further)) {
+    const auto first = pages.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(size, pages.size() - begin));
+    const std::vector<Pfn> batch(first, first + count);
+    co_await lru_.add_drain(engine_.cpu());
+    co_await lru_.release_pages(batch);
+  }
 }
 
 // tlb_finish_mmu.
@@ -221,6 +252,7 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
   co_await lru_.add_drain(engine_.cpu());
   Gather gather;
+  gather.room = kGatherBundle - spare_slots(release_);
   co_await zap_range(process, static_cast<PteId>(where.first + from), pages, gather);
   co_await at(engine_, Point::zap_unflushed);
   co_await finish(gather);
@@ -231,6 +263,7 @@ Task<void> Processes::exit(SpaceId process) {
   processes_[process].alive = false;
   co_await lru_.add_drain(engine_.cpu());
   Gather gather;
+  gather.room = kGatherBundle - spare_slots(release_);
   const std::size_t mappings = processes_[process].mappings.size();
   for (std::size_t i = 0; i < mappings; ++i) {
     const Mapping mapping = processes_[process].mappings[i];

@@ -69,6 +69,7 @@ class Processes {
 
   class Inside;
   Task<int> fault_in(SpaceId process, PteId pte, bool locked, Pfn frame);
+  Task<bool> may_reuse(PteId pte);
   Task<int> copy_on_write(SpaceId process, PteId pte, bool locked);
   Task<void> wait_for_migration(PteId pte);
   void change_content(OwnerId id);

@@ -72,6 +72,36 @@ TEST_P(ProcessesTest, TheLastSharerWritesWithoutACopy) {
   EXPECT_EQ(page, machine_->processes.page_at(parent, 0, 0));
 }
 
+TEST_P(ProcessesTest, SomebodyElsesReferenceMakesTheLastSharerCopySince5_9) {
+  const SpaceId parent = process_with(1);
+  run_now(machine_->processes.exit(run_now(machine_->processes.fork(parent))));
+  const OwnerId page = machine_->processes.page_at(parent, 0, 0);
+  const Pfn held = machine_->owners.owner(page).pfn;
+  machine_->lru.get_page(held);
+  EXPECT_EQ(0, run_now(machine_->processes.write(parent, 0, 0)));
+  const bool copied = machine_->processes.page_at(parent, 0, 0) != page;
+  EXPECT_EQ(GetParam() >= Release::v5_10, copied);
+  EXPECT_EQ(copied ? 1 : 2, machine_->map.page(held).ref);
+}
+
+TEST_P(ProcessesTest, APageOnItsWayToTheLruIsNotCopiedSince5_18) {
+  const SpaceId parent = machine_->processes.spawn();
+  const MappingId mapping = machine_->processes.mmap_anon(parent, 1);
+  EXPECT_EQ(0, run_now(machine_->processes.write(parent, mapping, 0)));
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  run_now(machine_->processes.munmap(child, mapping, 0, 1));
+  const SpaceId other = run_now(machine_->processes.fork(parent));
+  // Its copy waits in the pagevec while the process gets another sharer, who goes without emptying it.
+  EXPECT_EQ(0, run_now(machine_->processes.write(parent, mapping, 0)));
+  const OwnerId copy = machine_->processes.page_at(parent, mapping, 0);
+  EXPECT_EQ(2, page_of(parent, 0).ref);
+  const SpaceId last = run_now(machine_->processes.fork(parent));
+  EXPECT_EQ(0, run_now(machine_->processes.write(last, mapping, 0)));
+  EXPECT_EQ(0, run_now(machine_->processes.write(parent, mapping, 0)));
+  EXPECT_EQ(GetParam() != Release::v5_10, machine_->processes.page_at(parent, mapping, 0) == copy);
+  run_now(machine_->processes.exit(other));
+}
+
 TEST_P(ProcessesTest, ExitGivesEveryPageBack) {
   const std::int64_t free = recount_free(*machine_).first;
   const SpaceId process = process_with(40);
@@ -109,6 +139,31 @@ TEST_P(ProcessesTest, ABatchHoldsEightPagesAndThenAPageForFurtherOnes) {
   const std::int64_t now = machine_->buddy.zone(0).nr_free_pages + machine_->buddy.zone(0).pcp[0].count;
   EXPECT_EQ(free + on_lists - 1, now) << "one page for slots 9 to 20";
   machine_->engine.resume(actor);
+}
+
+TEST_P(ProcessesTest, TheLastSlotOfABatchStaysFreeSince6_9) {
+  const bool spare = GetParam() >= Release::v6_12;
+  for (const std::uint64_t pages : {6, 7, 8}) {
+    const SpaceId process = process_with(pages);
+    const std::int64_t before = machine_->buddy.zone(0).nr_free_pages + machine_->buddy.zone(0).pcp[0].count;
+    const ActorId actor = machine_->engine.add_actor(0);
+    machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
+    machine_->engine.begin(actor, machine_->processes.munmap(process, 0, 0, pages));
+    machine_->engine.resume(actor);
+    const std::int64_t now = machine_->buddy.zone(0).nr_free_pages + machine_->buddy.zone(0).pcp[0].count;
+    EXPECT_EQ(pages >= (spare ? 7U : 8U) ? 1 : 0, before - now) << pages << " pages in the gather";
+    machine_->engine.resume(actor);
+  }
+}
+
+TEST_P(ProcessesTest, BatchesAreReleasedOneAfterTheOther) {
+  const SpaceId process = process_with(9);
+  std::vector<Pfn> pages;
+  for (std::uint64_t i = 0; i < 9; ++i)
+    pages.push_back(machine_->owners.owner(machine_->processes.page_at(process, 0, i)).pfn);
+  run_now(machine_->processes.munmap(process, 0, 0, 9));
+  // What was freed last is had first: the only page of the second batch (of two, with 6.12).
+  EXPECT_EQ(pages[8], machine_->buddy.alloc_pages(kGfpHighuserMovable, 0));
 }
 
 TEST_P(ProcessesTest, ASharedPageMovesWithAllItsMappings) {
