@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+
+#include "properties/judge/process_pool.h"
 
 namespace cma::judge {
 namespace {
@@ -47,6 +50,13 @@ constexpr std::array kPerformed = {
     kind_of<Cat>(),
     kind_of<DebugfsAlloc>(),
     kind_of<DebugfsFree>(),
+    kind_of<Spawn>(),
+    kind_of<MmapAnon>(),
+    kind_of<MappingOp<MappingVerb::write>>(),
+    kind_of<MappingOp<MappingVerb::munmap>>(),
+    kind_of<Fork>(),
+    kind_of<ExitProcess>(),
+    kind_of<ExecStack>(),
 };
 
 constexpr bool is_performed(std::size_t kind) {
@@ -156,6 +166,24 @@ bool can_have(const Geometry& machine, const Seat& seat) {
   return !fitted.impossible();
 }
 
+std::vector<PfnRange> edges_of(const Geometry& machine) {
+  const std::uint64_t block = machine.pageblock_pages();
+  const std::uint64_t largest = order_pages(machine.largest_order);
+  const auto inside = [&](Pfn pfn) {
+    return std::any_of(machine.areas.begin(), machine.areas.end(),
+                       [&](const AreaSpec& area) { return pfn - area.base < area.pages; });
+  };
+  std::set<Pfn> blocks;
+  for (const AreaSpec& area : machine.areas) {
+    const Pfn end = std::min(align_up(area.base + area.pages, largest), machine.memory.end);
+    for (Pfn pfn = align_down(area.base, largest); pfn < end; pfn += block)
+      if (!inside(pfn)) blocks.insert(pfn);
+  }
+  std::vector<PfnRange> edges;
+  for (Pfn pfn : blocks) edges.push_back({pfn, pfn + block});
+  return edges;
+}
+
 std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat) {
   Fitted fitted{program, false};
   Program& result = fitted.program;
@@ -173,12 +201,15 @@ std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat
 
   std::erase_if(result.ops, [](const Op& op) { return info_of(op).any_time; });
   int cpu = -1;
+  ProcessNeeds processes;
   for (std::size_t i = 0; i < result.ops.size(); ++i) {
     Op& op = result.ops[i];
     std::string why = why_not(program, op, cpu);
     Placer placer(program.machine, result.machine);
     if (why.empty()) visit_fields(op.body, placer);
     if (why.empty()) why = placer.why();
+    processes.add(op);
+    if (why.empty() && !processes.pool()) why = "more of processes, mappings or forks than the driver can keep ready";
     if (!why.empty()) return std::unexpected(NotJudgeable{why, i});
     op.performer = {};
   }

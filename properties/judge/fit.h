@@ -1,14 +1,16 @@
 // Brings a program into the form in which one of the judge's kernels can perform it, or says why that cannot be.
 //
-// The kernel has one CPU, one zone and no user space. So a fitted program has the kernel's release and pageblock order,
-// the faults that release was shipped with, no rate limits, and no expectations, which were about another machine. A
-// machine that the kernel cannot be given (pages by the hundred, pageblocks of 16) is replaced: the operations are
-// performed on areas of the same names and order_per_bit on a machine of 256 MiB. Nothing is left out of a program
-// silently: what cannot be performed makes the program not judgeable. Used before translate.h. Linear in the program.
+// The kernel has one CPU, one zone and no user space (its processes are address spaces that nobody runs in). So a
+// fitted program has the kernel's release and pageblock order, the faults that release was shipped with, no rate
+// limits, and no expectations, which were about another machine. A machine that the kernel cannot be given (pages by
+// the hundred, pageblocks of 16) is replaced: the operations are performed on areas of the same names and order_per_bit
+// on a machine of 256 MiB. Nothing is left out of a program silently: what cannot be performed makes the program not
+// judgeable. Used before translate.h. Linear in the program.
 #pragma once
 
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "properties/program/program.h"
 
@@ -41,6 +43,10 @@ std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat
 
 // Whether the kernel can be given this machine, but for its release and pageblock order.
 bool can_have(const Geometry& machine, const Seat& seat);
+
+// What lies beside an area in the same largest block, by pageblocks, ascending. Whether it is free decides at which end
+// of a list the area's blocks are put; since the rest of the memory is not the same on both sides, it is taken out.
+std::vector<PfnRange> edges_of(const Geometry& machine);
 
 // Names of owned pages that the driver has prepared for, so that placing one allocates nothing else.
 inline constexpr std::uint64_t kOwnedPageHandles = 4096;

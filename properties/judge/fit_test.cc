@@ -80,5 +80,24 @@ TEST(Fit, SaysWhatCannotBePerformed) {
             "0: a machine without areas");
 }
 
+TEST(Fit, RefusesMoreProcessesThanTheDriverKeepsReady) {
+  std::string ops;
+  for (int i = 0; i < 60; ++i) ops += "spawn\n";
+  EXPECT_EQ(fitted(on_real_machine(ops)), "48: more of processes, mappings or forks than the driver can keep ready");
+  EXPECT_EQ(fitted(on_real_machine("p = spawn\nmmap_anon p pages=1281\n")),
+            "1: more of processes, mappings or forks than the driver can keep ready");
+  EXPECT_EQ(fitted(on_real_machine("p = spawn\nv = mmap_anon p pages=1\nmlock v\n")), "2: operation mlock");
+}
+
+TEST(Fit, TakesOutWhatSharesALargestBlockWithAnArea) {
+  Geometry machine;
+  machine.pageblock_order = 9;
+  machine.memory = {0, 0x10000};
+  machine.areas = {{"a", 0x4200, 0x600, 0}, {"b", 0x6000, 0x200, 0}};
+  EXPECT_THAT(edges_of(machine), ::testing::ElementsAre(PfnRange{0x4000, 0x4200}, PfnRange{0x6200, 0x6400}));
+  machine.areas = {{"a", 0x4200, 0x200, 0}, {"b", 0x4000, 0x200, 0}, {"c", 0x8000, 0x400, 0}};
+  EXPECT_THAT(edges_of(machine), ::testing::IsEmpty()) << "areas side by side, and one of whole largest blocks";
+}
+
 }  // namespace
 }  // namespace cma::judge

@@ -130,6 +130,26 @@ TEST_P(KernelProcessTest, AnonymousPagesLeaveNoProcessBehind) {
   EXPECT_TRUE(no_child_left());
 }
 
+TEST_P(KernelProcessTest, AProcessForksWritesAndGoes) {
+  {
+    KernelProcess kernel(options_);
+    EXPECT_THAT(kernel.ask("prepare processes 2 2 16 8").lines, ElementsAre());
+    EXPECT_THAT(kernel.ask("spawn 1").lines, ElementsAre());
+    EXPECT_THAT(kernel.ask("mmapat 1 0 a 5 2").lines, ElementsAre("mmapat 1.0 0"));
+    EXPECT_THAT(kernel.ask("fork 1 2").lines, ElementsAre("fork 1 2 0"));
+    EXPECT_THAT(kernel.ask("hold 9 @2.0 1").lines, ElementsAre("hold 9 a+6 ref=4")) << "two ptes, pagevec, this one";
+    EXPECT_THAT(kernel.ask("write 2 0 0 1").lines, ElementsAre("write 2.0 0"));
+    EXPECT_THAT(kernel.ask("plocs").lines, ElementsAre("plocs 1.0.0:a+5 1.0.1:a+6 2.0.1:a+6"));
+    EXPECT_THAT(kernel.ask("exit 1").lines, ElementsAre());
+    EXPECT_THAT(kernel.ask("plocs").lines, ElementsAre("plocs 2.0.1:a+6"));
+    EXPECT_THAT(kernel.ask("unmap 2 0 0 2").lines, ElementsAre());
+    EXPECT_THAT(kernel.ask("plocs").lines, ElementsAre("plocs"));
+    EXPECT_THAT(kernel.ask("spawn 1").lines, ElementsAre("? bad: spawn")) << "its mappings have a past";
+    EXPECT_THAT(kernel.ask("write 2 1 0 1").lines, ElementsAre("? bad: write")) << "not mapped";
+  }
+  EXPECT_TRUE(no_child_left());
+}
+
 INSTANTIATE_TEST_SUITE_P(Releases, KernelProcessTest, ::testing::Values("6.1", "6.12"),
                          [](const auto& tested) { return tested.param == std::string("6.1") ? "R6_1" : "R6_12"; });
 

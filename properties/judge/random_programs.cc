@@ -10,6 +10,10 @@ namespace {
 
 // Above this an allocation takes so much that nothing else fits in.
 constexpr std::uint64_t kSmallOrders = 5;
+// Larger mappings are rare: a few pages in the way of a buffer, several batches of an unmapping, or more than one
+// table.
+constexpr std::uint64_t kSmallMapping = 24;
+constexpr std::uint64_t kLargeMapping = 640;
 // Where the first buffers of an area lie.
 constexpr std::uint64_t kHotPages = 256;
 
@@ -48,6 +52,8 @@ class Gatherer : public IgnoreFields {
   void area(AreaRef& area) { area = {false, static_cast<std::uint16_t>(area.id % machine_.areas.size())}; }
   void number(std::uint64_t& value, const NumberSpec& spec) {
     if (spec.name == "order" && value > kSmallOrders && random_.chance(80)) value %= kSmallOrders;
+    if (spec.max == kMaxMappedPages && value > kSmallMapping)
+      value = 1 + value % (random_.chance(80) ? kSmallMapping : kLargeMapping);
   }
 
  private:

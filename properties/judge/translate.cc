@@ -8,6 +8,7 @@
 
 #include "allocator/areas/views.h"
 #include "properties/judge/answers.h"
+#include "properties/judge/process_pool.h"
 
 namespace cma::judge {
 namespace {
@@ -90,12 +91,21 @@ class Translator final : public Observer, public MoveWatcher {
   void write(const Cat& op, Slot slot);
   void write(const DebugfsAlloc& op, Slot slot);
   void write(const DebugfsFree& op, Slot slot);
+  void write(const Spawn& op, Slot slot);
+  void write(const MmapAnon& op, Slot slot);
+  template <MappingVerb kVerb>
+  void write(const MappingOp<kVerb>& op, Slot slot);
+  void write(const Fork& op, Slot slot);
+  void write(const ExitProcess& op, Slot slot);
+  void write(const ExecStack& op, Slot slot);
   template <class Other>
   void write(const Other&, Slot) {
     throw Unperformable("operation " + std::string(Other::kInfo.verb));
   }
   void write_owned(std::string_view word, const Place& at, std::uint64_t pages, Slot slot);
   void write_hold(std::uint64_t handle, const Place& place, bool held);
+  // "AREA OFFSET" of the first of `pages` pages that the current operation named; they must lie in one area.
+  std::string placed_words(std::uint64_t pages) const;
   // The place that the operation at `slot` names, while it has not been performed: what is there may move away.
   void look_ahead(std::size_t slot);
 
@@ -117,6 +127,7 @@ class Translator final : public Observer, public MoveWatcher {
   std::string zone_line() const;
   std::string pcp_state() const;
   std::string locations() const;
+  std::string process_locations() const;
 
   const Program& program_;
   const Interpreter& interpreter_;
@@ -206,11 +217,7 @@ std::vector<Question> Translator::state() const {
   std::vector<Question> questions;
   for (AreaId id = 0; id < machine_->areas.size(); ++id) {
     const Area& area = machine_->areas.area(id);
-    // Whether a block goes to the head or the tail of its list is decided by its neighbours up to the largest order:
-    // where these lie outside the area, nobody knows on both sides.
-    const std::uint64_t largest = order_pages(machine_->buddy.largest_order());
-    const bool lists = area.base % largest == 0 && area.pages % largest == 0;
-    Question question{fmt::format("dump {}{}", area.name, lists ? " f" : ""), dump_area(*machine_, id, lists)};
+    Question question{fmt::format("dump {} f", area.name), dump_area(*machine_, id, true)};
     question.answer.insert(question.answer.begin(),
                            fmt::format("dump {} count={} opb={}", area.name, area.pages, area.order_per_bit));
     question.answer.emplace_back("end");
@@ -222,6 +229,7 @@ std::vector<Question> Translator::state() const {
                               {"locs", locations()},
                               {"pcp", pcp_state()}})
     questions.push_back({words, {line}});
+  if (machine_->processes.count() > 1) questions.push_back({"plocs", {process_locations()}});
   return questions;
 }
 
@@ -256,6 +264,23 @@ std::string Translator::locations() const {
     if (owners[handle] == 0) continue;
     const Pfn pfn = machine_->owners.owner(owners[handle]).pfn;
     if (pfn != kNoPfn && machine_->areas.area_of(pfn)) line += fmt::format(" {}:{}", handle, place_of(*machine_, pfn));
+  }
+  return line;
+}
+
+// Pages of processes that are inside an area now: PROCESS.MAPPING.INDEX and the place.
+std::string Translator::process_locations() const {
+  std::string line = "plocs";
+  const Processes& processes = machine_->processes;
+  for (SpaceId process = 1; process < processes.count(); ++process) {
+    if (!processes.alive(process)) continue;
+    for (MappingId mapping = 0; processes.has_mapping(process, mapping); ++mapping)
+      for (std::uint64_t i = 0; i < processes.pages_of(process, mapping); ++i) {
+        const OwnerId owner = processes.page_at(process, mapping, i);
+        const Pfn pfn = owner == 0 ? kNoPfn : machine_->owners.owner(owner).pfn;
+        if (pfn != kNoPfn && machine_->areas.area_of(pfn))
+          line += fmt::format(" {}.{}.{}:{}", process, mapping, i, place_of(*machine_, pfn));
+      }
   }
   return line;
 }
@@ -314,16 +339,20 @@ void Translator::write_owned(std::string_view word, const Place& at, std::uint64
   std::string name(word);
   if (at.kind != Place::Kind::none) {
     name += "at";
-    const Pfn first = place_.value();
-    const auto area = machine_->areas.area_of(first);
-    if (!area || first - machine_->areas.area(*area).base + pages > machine_->areas.area(*area).pages)
-      throw Unperformable("pages are placed outside the areas");
-    ask(fmt::format("{} {} {} {} {}", name, handle, area_name(*area), first - machine_->areas.area(*area).base, pages));
+    ask(fmt::format("{} {} {} {}", name, handle, placed_words(pages), pages));
   } else {
     ask(fmt::format("{} {} {}", name, handle, pages));
   }
   for (std::uint64_t i = 0; i < had.pages; ++i) answer(fmt::format("{} {} 0", name, handle + i));
   if (had.pages < pages) answer(fmt::format("{} {} {}", name, handle + had.pages, had.error));
+}
+
+std::string Translator::placed_words(std::uint64_t pages) const {
+  const Pfn first = place_.value();
+  const auto area = machine_->areas.area_of(first);
+  if (!area || first - machine_->areas.area(*area).base + pages > machine_->areas.area(*area).pages)
+    throw Unperformable("pages are placed outside the areas");
+  return fmt::format("{} {}", area_name(*area), first - machine_->areas.area(*area).base);
 }
 
 // Handles in a row are let go of by one line.
@@ -353,6 +382,7 @@ std::string Translator::place_words(const Place& place) const {
     if (found.yields == Yields::pages) return fmt::format("@{} 0", found.first_owner + place.offset);
     if (found.yields == Yields::block) return fmt::format("@{} {}", handle, place.offset);
     if (found.yields == Yields::pin) return fmt::format("@{} 0", handle);
+    if (found.yields == Yields::mapping) return fmt::format("@{}.{} {}", found.process, found.mapping, place.offset);
   }
   const auto area = machine_->areas.area_of(pfn);
   if (!area) throw Unperformable("a page outside the areas is named by its number");
@@ -435,19 +465,70 @@ void Translator::write(const DebugfsFree& op, Slot slot) {
   answer(fmt::format("dbgfree {} {}", area_name(op.area.id), result(slot).error));
 }
 
+// --- processes: the driver numbers them as the model does ---
+
+void Translator::write(const Spawn&, Slot slot) { ask(fmt::format("spawn {}", result(slot).process)); }
+
+void Translator::write(const MmapAnon& op, Slot slot) {
+  const Result& had = result(slot);
+  const std::string which = fmt::format("{} {}", had.process, had.mapping);
+  const bool placed = op.at.kind != Place::Kind::none;
+  if (!placed && had.error != 0) throw Unperformable("memory outside the areas runs low");
+  if (placed)
+    ask(fmt::format("mmapat {} {} {}", which, placed_words(op.pages), op.pages));
+  else
+    ask(fmt::format("mmap {} {}", which, op.pages));
+  answer(fmt::format("{} {}.{} {}", placed ? "mmapat" : "mmap", had.process, had.mapping, had.error));
+}
+
+template <MappingVerb kVerb>
+void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
+  const Result& mapping = result(slot_of(op.mapping));
+  const SpaceId process = op.in.id == 0 ? mapping.process : result(slot_of(op.in)).process;
+  const std::uint64_t left = machine_->processes.pages_of(process, mapping.mapping) - op.from;
+  const std::uint64_t pages = op.pages == 0 ? left : std::min(op.pages, left);
+  const std::string part = fmt::format("{} {} {} {}", process, mapping.mapping, op.from, pages);
+  if constexpr (kVerb == MappingVerb::munmap) {
+    ask("unmap " + part);
+  } else {
+    if (result(slot).error != 0) throw Unperformable("memory outside the areas runs low");
+    ask("write " + part);
+    answer(fmt::format("write {}.{} 0", process, mapping.mapping));
+  }
+}
+
+void Translator::write(const Fork& op, Slot slot) {
+  const SpaceId parent = result(slot_of(op.process)).process;
+  ask(fmt::format("fork {} {}", parent, result(slot).process));
+  answer(fmt::format("fork {} {} 0", parent, result(slot).process));
+}
+
+void Translator::write(const ExitProcess& op, Slot) {
+  ask(fmt::format("exit {}", result(slot_of(op.process)).process));
+}
+
+void Translator::write(const ExecStack& op, Slot) {
+  ask(fmt::format("stack {} {}", result(slot_of(op.process)).process, op.word == StackWord::begin ? 1 : 0));
+}
+
 }  // namespace
 
 std::vector<std::string> setup_of(const Program& program) {
   bool anonymous = false;
   bool files = false;
+  ProcessNeeds processes;
   for (const Op& op : program.ops) {
     anonymous = anonymous || std::holds_alternative<OwnedPages<PageKind::anonymous>>(op.body);
     files = files || std::holds_alternative<Cat>(op.body) || std::holds_alternative<DebugfsAlloc>(op.body) ||
             std::holds_alternative<DebugfsFree>(op.body);
+    processes.add(op);
   }
   std::vector<std::string> setup{"ev 3", "log 1", "lazy 1"};
   if (files) setup.emplace_back("prepare files");
   if (anonymous) setup.emplace_back("prepare anon");
+  if (const auto pool = processes.pool(); pool && pool->processes != 0) setup.push_back(prepare_line(*pool));
+  for (const PfnRange& edge : edges_of(program.machine))
+    setup.push_back(fmt::format("keep {} {}", edge.start, edge.pages()));
   setup.emplace_back("calm");
   return setup;
 }
@@ -462,7 +543,10 @@ Geometry model_machine(const Geometry& fitted, const KernelFigures& figures) {
   }
   // What the kernel has for itself, so that as much is free on both sides.
   const std::uint64_t taken = machine.memory.pages() - std::min(machine.memory.pages(), figures.free_pages);
-  if (taken != 0) machine.reserved = {{0, taken}};
+  machine.reserved = edges_of(fitted);
+  std::uint64_t elsewhere = taken;
+  for (const PfnRange& edge : machine.reserved) elsewhere -= std::min(elsewhere, edge.pages());
+  if (elsewhere != 0) machine.reserved.insert(machine.reserved.begin(), {0, elsewhere});
   return machine;
 }
 

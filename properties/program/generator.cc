@@ -90,7 +90,7 @@ class FieldGenerator {
 
  private:
   OpId any_result() {
-    static constexpr std::array kKinds = {Yields::buffer, Yields::block, Yields::pages, Yields::pages};
+    static constexpr std::array kKinds = {Yields::buffer, Yields::block, Yields::pages, Yields::pages, Yields::mapping};
     return result_of(kKinds[random_.below(kKinds.size())]);
   }
 
@@ -159,10 +159,11 @@ bool is_expectation(const OpInfo& info) { return info.any_time; }
 
 // Kinds that a real kernel can be asked for in the same way, with one actor.
 bool is_judgeable(std::string_view verb) {
-  static constexpr std::array<std::string_view, 21> kVerbs = {
+  static constexpr std::array<std::string_view, 28> kVerbs = {
       "cma_alloc",  "cma_release", "alloc_pages", "free_pages",    "unmovable_page", "movable_page", "anon_page",
       "shmem_page", "free",        "refuse",      "pin",           "unpin",          "get_page",     "put_page",
-      "drain",      "drain_pages", "drain_lru",   "lru_add_drain", "debugfs_alloc",  "debugfs_free", "cat"};
+      "drain",      "drain_pages", "drain_lru",   "lru_add_drain", "debugfs_alloc",  "debugfs_free", "cat",
+      "spawn",      "mmap_anon",   "write",       "munmap",        "fork",           "exit",         "exec_stack"};
   return std::find(kVerbs.begin(), kVerbs.end(), verb) != kVerbs.end();
 }
 

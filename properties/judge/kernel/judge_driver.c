@@ -17,6 +17,7 @@
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/memblock.h>
+#include <linux/mman.h>
 #include <linux/migrate.h>
 #include <linux/mm_inline.h>
 #include <linux/mount.h>
@@ -33,7 +34,10 @@
 #include <linux/version.h>
 #include <linux/vmstat.h>
 #include <linux/xarray.h>
+#include <linux/syscalls.h>
+#include <asm/tlb.h>
 #include "internal.h"
+#include "slab.h"
 #include "cma.h"
 #include <trace/events/cma.h>
 #include <trace/events/compaction.h>
@@ -681,29 +685,100 @@ static void free_shmem(unsigned long id)
 static struct mm_struct *anon_mm;
 static struct vm_area_struct *anon_vma_area;
 
-static int insert_anon_vma(void)
+/* A mapping of anonymous pages that nothing has been touched of; the mm is locked for writing. */
+static struct vm_area_struct *add_anon_mapping(struct mm_struct *mm, unsigned long start, unsigned long pages)
 {
-	struct vm_area_struct *vma = vm_area_alloc(anon_mm);
-	int error;
+	struct vm_area_struct *vma = vm_area_alloc(mm);
 
 	if (!vma)
-		return -ENOMEM;
+		return NULL;
 	vma_set_anonymous(vma);
-	vma->vm_start = ANON_BASE;
-	vma->vm_end = ANON_BASE + (unsigned long)MAX_HANDLES * PAGE_SIZE;
+	vma->vm_start = start;
+	vma->vm_end = start + pages * PAGE_SIZE;
 #if AT_LEAST_6_12
 	vm_flags_init(vma, VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE);
 #else
 	vma->vm_flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE;
 #endif
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
-	error = insert_vm_struct(anon_mm, vma);
-	if (error) {
+	if (insert_vm_struct(mm, vma)) {
 		vm_area_free(vma);
-		return error;
+		return NULL;
 	}
-	anon_vma_area = vma;
-	return anon_vma_prepare(vma);
+	return vma;
+}
+
+/* Page tables for these addresses, so that nothing has to be allocated for them later. */
+static bool fill_page_tables(struct mm_struct *mm, unsigned long address, unsigned long end)
+{
+	for (; address < end; address = (address | (PMD_SIZE - 1)) + 1) {
+		spinlock_t *lock;
+		pte_t *pte = get_locked_pte(mm, address, &lock);
+
+		if (!pte)
+			return false;
+		pte_unmap_unlock(pte, lock);
+	}
+	return true;
+}
+
+/* What do_anonymous_page does with a page it has allocated. */
+static int map_anon(struct vm_area_struct *vma, unsigned long address, struct page *page)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	spinlock_t *lock;
+	pte_t *pte, entry;
+
+	mmap_read_lock(mm);
+	pte = anon_vma_prepare(vma) ? NULL : get_locked_pte(mm, address, &lock);
+	if (!pte) {
+		mmap_read_unlock(mm);
+		return -ENOMEM;
+	}
+	__SetPageUptodate(page);
+	entry = mk_pte(page, vma->vm_page_prot);
+#if AT_LEAST_6_12
+	entry = pte_mkwrite(pte_mkdirty(entry), vma);
+	inc_mm_counter(mm, MM_ANONPAGES);
+	folio_add_new_anon_rmap(page_folio(page), vma, address, RMAP_EXCLUSIVE);
+	folio_add_lru_vma(page_folio(page), vma);
+#else
+	entry = pte_mkwrite(pte_mkdirty(entry));
+	inc_mm_counter(mm, MM_ANONPAGES);
+	page_add_new_anon_rmap(page, vma, address);
+	lru_cache_add_inactive_or_unevictable(page, vma);
+#endif
+	set_pte_at(mm, address, pte, entry);
+	pte_unmap_unlock(pte, lock);
+	mmap_read_unlock(mm);
+	return 0;
+}
+
+/* What munmap does with pages, but for the mapping itself, which stays. */
+static void unmap_anon(struct vm_area_struct *vma, unsigned long address, unsigned long pages)
+{
+	mmap_read_lock(vma->vm_mm);
+#if AT_LEAST_6_12
+	zap_page_range_single(vma, address, pages * PAGE_SIZE, NULL);
+#else
+	zap_page_range(vma, address, pages * PAGE_SIZE);
+#endif
+	mmap_read_unlock(vma->vm_mm);
+}
+
+/* No reference is taken. */
+static struct page *page_mapped_at(struct mm_struct *mm, unsigned long address)
+{
+	struct page *page = NULL;
+	spinlock_t *lock;
+	pte_t *pte = get_locked_pte(mm, address, &lock);
+
+	if (!pte)
+		return NULL;
+	if (pte_present(*pte))
+		page = pte_page(*pte);
+	pte_unmap_unlock(pte, lock);
+	return page;
 }
 
 static int prepare_anon(void)
@@ -717,70 +792,29 @@ static int prepare_anon(void)
 	if (!anon_mm)
 		return -ENOMEM;
 	mmap_write_lock(anon_mm);
-	error = insert_anon_vma();
+	anon_vma_area = add_anon_mapping(anon_mm, ANON_BASE, MAX_HANDLES);
+	error = anon_vma_area ? anon_vma_prepare(anon_vma_area) : -ENOMEM;
 	mmap_write_unlock(anon_mm);
 	return error;
 }
 
 static int become_anon(unsigned long id, struct page *page)
 {
-	unsigned long address = ANON_BASE + id * PAGE_SIZE;
-	struct vm_area_struct *vma = anon_vma_area;
-	spinlock_t *lock;
-	pte_t *pte, entry;
+	int error = map_anon(anon_vma_area, ANON_BASE + id * PAGE_SIZE, page);
 
-	mmap_read_lock(anon_mm);
-	pte = get_locked_pte(anon_mm, address, &lock);
-	if (!pte) {
-		mmap_read_unlock(anon_mm);
-		return -ENOMEM;
-	}
-	__SetPageUptodate(page);
-	entry = mk_pte(page, vma->vm_page_prot);
-#if AT_LEAST_6_12
-	entry = pte_mkwrite(pte_mkdirty(entry), vma);
-	inc_mm_counter(anon_mm, MM_ANONPAGES);
-	folio_add_new_anon_rmap(page_folio(page), vma, address, RMAP_EXCLUSIVE);
-	folio_add_lru_vma(page_folio(page), vma);
-#else
-	entry = pte_mkwrite(pte_mkdirty(entry));
-	inc_mm_counter(anon_mm, MM_ANONPAGES);
-	page_add_new_anon_rmap(page, vma, address);
-	lru_cache_add_inactive_or_unevictable(page, vma);
-#endif
-	set_pte_at(anon_mm, address, pte, entry);
-	pte_unmap_unlock(pte, lock);
-	mmap_read_unlock(anon_mm);
-	if (!lazy_lru)
+	if (!error && !lazy_lru)
 		lru_add_drain();
-	return 0;
+	return error;
 }
 
 static void free_anon(unsigned long id)
 {
-	unsigned long address = ANON_BASE + id * PAGE_SIZE;
-
-	mmap_read_lock(anon_mm);
-#if AT_LEAST_6_12
-	zap_page_range_single(anon_vma_area, address, PAGE_SIZE, NULL);
-#else
-	zap_page_range(anon_vma_area, address, PAGE_SIZE);
-#endif
-	mmap_read_unlock(anon_mm);
+	unmap_anon(anon_vma_area, ANON_BASE + id * PAGE_SIZE, 1);
 }
 
 static struct page *anon_page(unsigned long id)
 {
-	struct page *page = NULL;
-	spinlock_t *lock;
-	pte_t *pte = get_locked_pte(anon_mm, ANON_BASE + id * PAGE_SIZE, &lock);
-
-	if (!pte)
-		return NULL;
-	if (pte_present(*pte))
-		page = pte_page(*pte);
-	pte_unmap_unlock(pte, lock);
-	return page;
+	return page_mapped_at(anon_mm, ANON_BASE + id * PAGE_SIZE);
 }
 
 /* get_user_pages, as a driver doing I/O from this page would take it. */
@@ -797,6 +831,146 @@ static struct page *gup_page(unsigned long id)
 #endif
 	mmap_read_unlock(anon_mm);
 	return n == 1 ? page : NULL;
+}
+
+/* ---- processes: address spaces made beforehand, each with the same mappings at the same places ---- */
+
+#define MAX_PROCESSES 64
+#define MAX_MAPPINGS 64
+#define MAX_MAPPED_PAGES 4096
+#define MAX_WARM_FORKS 4096
+/* Bits of a mapping's flags from which the kernel tells the temporary stack that exec moves. */
+#define TEMPORARY_STACK (VM_GROWSDOWN | VM_STACK_INCOMPLETE_SETUP)
+
+struct process {
+	struct mm_struct *mm;
+	struct vm_area_struct *mappings[MAX_MAPPINGS];
+	unsigned long pages[MAX_MAPPINGS];	/* in use; 0: not mapped yet */
+	bool alive, gone;
+};
+
+/* Numbered from 1. */
+static struct process processes[MAX_PROCESSES + 1];
+static long nr_processes, nr_mappings;
+
+/* One page between two mappings, so that they stay two. */
+static bool prepare_process(struct process *process, long mappings, unsigned long pages)
+{
+	unsigned long start = ANON_BASE;
+	long i;
+
+	process->mm = mm_alloc();
+	if (!process->mm)
+		return false;
+	mmap_write_lock(process->mm);
+	for (i = 0; i < mappings; i++, start += (pages + 1) * PAGE_SIZE) {
+		process->mappings[i] = add_anon_mapping(process->mm, start, pages);
+		if (!process->mappings[i])
+			break;
+	}
+	mmap_write_unlock(process->mm);
+	nr_mappings = mappings;
+	return i == mappings && fill_page_tables(process->mm, ANON_BASE, start);
+}
+
+static unsigned long address_in(struct vm_area_struct *vma, unsigned long index)
+{
+	return vma->vm_start + index * PAGE_SIZE;
+}
+
+/* Whether the processor would store there without asking. */
+static bool writable_at(struct vm_area_struct *vma, unsigned long address)
+{
+	spinlock_t *lock;
+	pte_t *pte = get_locked_pte(vma->vm_mm, address, &lock);
+	bool writable = pte && pte_present(*pte) && pte_write(*pte);
+
+	if (pte)
+		pte_unmap_unlock(pte, lock);
+	return writable;
+}
+
+/* A store: faults until it succeeds. */
+static int store_to(struct vm_area_struct *vma, unsigned long index)
+{
+	unsigned long address = address_in(vma, index);
+
+	while (!writable_at(vma, address)) {
+		vm_fault_t fault;
+
+		mmap_read_lock(vma->vm_mm);
+		fault = handle_mm_fault(vma, address, FAULT_FLAG_WRITE | FAULT_FLAG_USER, NULL);
+		mmap_read_unlock(vma->vm_mm);
+		if (fault & VM_FAULT_OOM)
+			return -ENOMEM;
+		if (fault & VM_FAULT_ERROR)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* dup_mmap for one mapping: the child has its own already. */
+static int fork_mapping(struct vm_area_struct *child, struct vm_area_struct *parent)
+{
+	int error = anon_vma_fork(child, parent);
+
+	return error ? error : copy_page_range(child, parent);
+}
+
+/* exit_mmap up to where mappings and page tables would go. */
+static void unmap_everything(struct process *process)
+{
+	struct mm_struct *mm = process->mm;
+	struct mmu_gather tlb;
+#if AT_LEAST_6_12
+	VMA_ITERATOR(vmi, mm, 0);
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(mm);
+	vma = vma_next(&vmi);
+	lru_add_drain();
+	flush_cache_mm(mm);
+	tlb_gather_mmu_fullmm(&tlb, mm);
+	unmap_vmas(&tlb, &vmi.mas, vma, 0, ULONG_MAX, ULONG_MAX, false);
+#else
+	mmap_read_lock(mm);
+	lru_add_drain();
+	flush_cache_mm(mm);
+	tlb_gather_mmu_fullmm(&tlb, mm);
+	unmap_vmas(&tlb, &mm->mm_mt, process->mappings[0], 0, ULONG_MAX);
+#endif
+	mmap_read_unlock(mm);
+	tlb_finish_mmu(&tlb);
+}
+
+static void set_temporary_stack(struct process *process, bool on)
+{
+	long i;
+
+	mmap_write_lock(process->mm);
+	for (i = 0; i < nr_mappings; i++) {
+		struct vm_area_struct *vma = process->mappings[i];
+#if AT_LEAST_6_12
+		if (on)
+			vm_flags_set(vma, TEMPORARY_STACK);
+		else
+			vm_flags_clear(vma, TEMPORARY_STACK);
+#else
+		vma->vm_flags = on ? vma->vm_flags | TEMPORARY_STACK : vma->vm_flags & ~TEMPORARY_STACK;
+#endif
+	}
+	mmap_write_unlock(process->mm);
+}
+
+/* mlock2 with MLOCK_ONFAULT, which takes the caller's own address space. */
+static long lock_mapping(struct vm_area_struct *vma)
+{
+	long error;
+
+	current->mm = vma->vm_mm;
+	error = sys_mlock2(vma->vm_start, vma->vm_end - vma->vm_start, MLOCK_ONFAULT);
+	current->mm = NULL;
+	return error;
 }
 
 /* ---- handles ---- */
@@ -1150,7 +1324,27 @@ static void say_place_or_other(struct page *page)
 		say("other");
 }
 
-/* "AREA OFF", or "@H OFF": a page of what a handle stands for now. */
+static struct process *process_of(long id)
+{
+	return id >= 1 && id <= nr_processes ? &processes[id] : NULL;
+}
+
+/* A page of a process: the word is PROCESS.MAPPING. */
+static struct page *process_page(const char *word, long index)
+{
+	struct process *process;
+	long id, mapping;
+
+	if (sscanf(word, "%ld.%ld", &id, &mapping) != 2)
+		return NULL;
+	process = process_of(id);
+	if (!process || !process->alive || mapping < 0 || mapping >= nr_mappings || index < 0 ||
+	    index >= process->pages[mapping])
+		return NULL;
+	return page_mapped_at(process->mm, address_in(process->mappings[mapping], index));
+}
+
+/* "AREA OFF", or "@H OFF": a page of what a handle stands for now, or "@P.M OFF": of mapping M of process P. */
 static struct page *place_word(const struct words *op, int i)
 {
 	unsigned long pfn, id;
@@ -1160,6 +1354,8 @@ static struct page *place_word(const struct words *op, int i)
 
 	if (i >= op->n || op->w[i][0] != '@')
 		return page_word(op, i, &area, &pfn) ? pfn_to_page(pfn) : NULL;
+	if (strchr(op->w[i], '.'))
+		return number(op, i + 1, &offset) ? process_page(op->w[i] + 1, offset) : NULL;
 	if (kstrtoul(op->w[i] + 1, 0, &id) || id >= MAX_HANDLES || handles[id].kind == FREE_HANDLE)
 		return NULL;
 	if (!number(op, i + 1, &offset) || offset < 0 || offset >= 1L << HIGHEST_ORDER)
@@ -1318,6 +1514,197 @@ static bool op_locs(const struct words *op)
 		say(" %lu:", id);
 		say_place(page_to_pfn(page));
 	}
+	say("\n");
+	return true;
+}
+
+/* ---- operations on processes ---- */
+
+static bool process_word(const struct words *op, bool alive, struct process **process)
+{
+	long id;
+
+	*process = number(op, 1, &id) ? process_of(id) : NULL;
+	return *process && (*process)->alive == alive;
+}
+
+/* Word 2 a mapping that is there, or (mapped false) one that is not yet. */
+static bool mapping_word(const struct words *op, bool mapped, struct process **process, long *mapping)
+{
+	return process_word(op, true, process) && number(op, 2, mapping) && *mapping >= 0 && *mapping < nr_mappings &&
+	       !!(*process)->pages[*mapping] == mapped;
+}
+
+/* The same, and words 3 and 4 a part of it. */
+static bool mapping_part(const struct words *op, struct vm_area_struct **vma, long *from, long *n)
+{
+	struct process *process;
+	long mapping;
+
+	if (!mapping_word(op, true, &process, &mapping) || !number(op, 3, from) || !number(op, 4, n))
+		return false;
+	*vma = process->mappings[mapping];
+	return *from >= 0 && *n >= 1 && *from + *n <= process->pages[mapping];
+}
+
+static bool op_spawn(const struct words *op)
+{
+	struct process *process;
+
+	if (!process_word(op, false, &process) || process->gone)
+		return false;
+	process->alive = true;
+	return true;
+}
+
+static int store_to_placed(struct vm_area_struct *vma, unsigned long index, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	int error = alloc_contig_range(pfn, pfn + 1, get_pageblock_migratetype(page), GFP_KERNEL);
+
+	if (error)
+		return error;
+	error = map_anon(vma, address_in(vma, index), page);
+	if (error)
+		put_page(page);
+	return error;
+}
+
+/* mmap P M PAGES, mmapat P M AREA OFF PAGES: every page is written to. */
+static bool op_mmap(const struct words *op)
+{
+	bool placed = op->w[0][4];
+	struct process *process;
+	struct area *area = NULL;
+	unsigned long pfn = 0;
+	long mapping, n, i;
+	int error = 0;
+
+	if (!mapping_word(op, false, &process, &mapping) || (placed && !page_word(op, 3, &area, &pfn)) ||
+	    !number(op, placed ? 5 : 3, &n) || n < 1 || n > vma_pages(process->mappings[mapping]) ||
+	    (placed && pfn + n > area->cma->base_pfn + area->cma->count))
+		return false;
+	process->pages[mapping] = n;
+	for (i = 0; i < n && !error; i++) {
+		struct vm_area_struct *vma = process->mappings[mapping];
+
+		error = placed ? store_to_placed(vma, i, pfn + i) : store_to(vma, i);
+	}
+	say("%s %s.%ld %d\n", op->w[0], op->w[1], mapping, error);
+	return true;
+}
+
+static bool op_write(const struct words *op)
+{
+	struct vm_area_struct *vma;
+	long from, n, i;
+	int error = 0;
+
+	if (!mapping_part(op, &vma, &from, &n))
+		return false;
+	for (i = from; i < from + n && !error; i++)
+		error = store_to(vma, i);
+	say("write %s.%s %d\n", op->w[1], op->w[2], error);
+	return true;
+}
+
+static bool op_unmap(const struct words *op)
+{
+	struct vm_area_struct *vma;
+	long from, n;
+
+	if (!mapping_part(op, &vma, &from, &n))
+		return false;
+	unmap_anon(vma, address_in(vma, from), n);
+	return true;
+}
+
+static bool op_mlock(const struct words *op)
+{
+	struct process *process;
+	long mapping;
+
+	if (!mapping_word(op, true, &process, &mapping))
+		return false;
+	say("mlock %s.%ld %ld\n", op->w[1], mapping, lock_mapping(process->mappings[mapping]));
+	return true;
+}
+
+/* fork P C: C becomes a child of P. */
+static bool op_fork(const struct words *op)
+{
+	struct process *parent, *child;
+	int error = 0;
+	long id, i;
+
+	if (!process_word(op, true, &parent) || !number(op, 2, &id))
+		return false;
+	child = process_of(id);
+	if (!child || child->alive || child->gone || child == &processes[1])
+		return false;
+	child->alive = true;
+	mmap_write_lock(parent->mm);
+	mmap_write_lock_nested(child->mm, SINGLE_DEPTH_NESTING);
+	for (i = 0; i < nr_mappings && !error; i++) {
+		child->pages[i] = parent->pages[i];
+		if (parent->pages[i])
+			error = fork_mapping(child->mappings[i], parent->mappings[i]);
+	}
+	mmap_write_unlock(child->mm);
+	flush_tlb_mm(parent->mm);
+	mmap_write_unlock(parent->mm);
+	say("fork %s %ld %d\n", op->w[1], id, error);
+	return true;
+}
+
+static bool op_exit(const struct words *op)
+{
+	struct process *process;
+
+	if (!process_word(op, true, &process))
+		return false;
+	unmap_everything(process);
+	process->alive = false;
+	process->gone = true;
+	return true;
+}
+
+/* stack P 0|1 */
+static bool op_stack(const struct words *op)
+{
+	struct process *process;
+	long on;
+
+	if (!process_word(op, true, &process) || !number(op, 2, &on))
+		return false;
+	set_temporary_stack(process, on);
+	return true;
+}
+
+static void say_process_pages(long id, long mapping)
+{
+	struct process *process = &processes[id];
+	unsigned long i;
+
+	for (i = 0; i < process->pages[mapping]; i++) {
+		struct page *page = page_mapped_at(process->mm, address_in(process->mappings[mapping], i));
+
+		if (!page || !area_of_pfn(page_to_pfn(page)))
+			continue;
+		say(" %ld.%ld.%lu:", id, mapping, i);
+		say_place(page_to_pfn(page));
+	}
+}
+
+/* Every page of a process that is inside an area now. */
+static bool op_plocs(const struct words *op)
+{
+	long id, mapping;
+
+	say("plocs");
+	for (id = 1; id <= nr_processes; id++)
+		for (mapping = 0; processes[id].alive && mapping < nr_mappings; mapping++)
+			say_process_pages(id, mapping);
 	say("\n");
 	return true;
 }
@@ -1581,6 +1968,14 @@ static bool op_lru(const struct words *op)
 	return true;
 }
 
+/* Beside `lru`, which the recorded scripts have in the words of their time. */
+static bool op_unev(const struct words *op)
+{
+	say("unev pages=%lu mlocked=%lu\n", global_node_page_state(NR_UNEVICTABLE),
+	    zone_page_state(the_zone(), NR_MLOCK));
+	return true;
+}
+
 static bool op_vm(const struct words *op)
 {
 	static unsigned long events[NR_VM_EVENT_ITEMS];
@@ -1775,19 +2170,62 @@ static void note_counters(void)
 /* Anonymous pages with handles below PREPARED_HANDLES need nothing but themselves afterwards. */
 static bool prepare_page_tables(void)
 {
-	unsigned long address = ANON_BASE, end = ANON_BASE + PREPARED_HANDLES * PAGE_SIZE;
+	return !prepare_anon() && fill_page_tables(anon_mm, ANON_BASE, ANON_BASE + PREPARED_HANDLES * PAGE_SIZE);
+}
 
-	if (prepare_anon())
-		return false;
-	for (; address < end; address += PMD_SIZE) {
-		spinlock_t *lock;
-		pte_t *pte = get_locked_pte(anon_mm, address, &lock);
+/* Slabs that have become empty stay, so that what was allocated once can be had again without a page. */
+static void keep_empty_slabs(void)
+{
+	struct kmem_cache *cache;
 
-		if (!pte)
-			return false;
-		pte_unmap_unlock(pte, lock);
+	mutex_lock(&slab_mutex);
+	list_for_each_entry(cache, &slab_caches, list)
+		cache->min_partial = ULONG_MAX;
+	mutex_unlock(&slab_mutex);
+}
+
+/* So many forks of a mapping, all undone again: what they allocated is at hand afterwards. */
+static bool warm_forks(struct vm_area_struct *parent, long forks)
+{
+	static struct vm_area_struct *children[MAX_WARM_FORKS];
+	bool all = true;
+	long i, made;
+
+	for (made = 0; made < forks && all; made++) {
+		children[made] = vm_area_dup(parent);
+		if (!children[made])
+			break;
+		all = !anon_vma_fork(children[made], parent);
 	}
-	return true;
+	for (i = 0; i < made; i++) {
+		unlink_anon_vmas(children[i]);
+		vm_area_free(children[i]);
+	}
+	return all && made == forks;
+}
+
+/* prepare processes N MAPPINGS PAGES FORKS: N processes with so many mappings of so many pages; FORKS of a mapping. */
+static bool prepare_processes(const struct words *op)
+{
+	long n, mappings, pages, forks, i;
+
+	if (nr_processes || !number(op, 2, &n) || !number(op, 3, &mappings) || !number(op, 4, &pages) ||
+	    !number(op, 5, &forks) || n < 1 || n > MAX_PROCESSES || mappings < 1 || mappings > MAX_MAPPINGS || pages < 1 ||
+	    pages > MAX_MAPPED_PAGES || forks < 0 || forks > MAX_WARM_FORKS)
+		return false;
+	keep_empty_slabs();
+	for (i = 1; i <= n; i++)
+		if (!prepare_process(&processes[i], mappings, pages))
+			return false;
+	nr_processes = n;
+	if (!forks)
+		return true;
+	mmap_write_lock(processes[1].mm);
+	/* The first process is nobody's child, so it may have this already. */
+	if (anon_vma_prepare(processes[1].mappings[0]) || !warm_forks(processes[1].mappings[0], forks))
+		forks = -1;
+	mmap_write_unlock(processes[1].mm);
+	return forks >= 0;
 }
 
 /* Every file that can be asked for is read once. */
@@ -1819,11 +2257,35 @@ static bool prepare_files(void)
 
 static bool op_prepare(const struct words *op)
 {
-	bool ready = op->n > 1 && (op->w[1][0] == 'a' ? prepare_page_tables() : prepare_files());
+	bool ready = false;
 
+	switch (op->n > 1 ? op->w[1][0] : 0) {
+	case 'a': ready = prepare_page_tables(); break;
+	case 'f': ready = prepare_files(); break;
+	case 'p': ready = prepare_processes(op); break;
+	}
+	rcu_barrier();
 	drain();
 	note_counters();
 	return ready;
+}
+
+/* keep PFN N: these pages belong to nobody from now on, wherever they are. */
+static bool op_keep(const struct words *op)
+{
+	int events = ev_level, error;
+	long pfn, n;
+
+	if (!number(op, 1, &pfn) || !number(op, 2, &n) || n < 1 || !pfn_valid(pfn) || !pfn_valid(pfn + n - 1))
+		return false;
+	ev_level = 0;
+	error = alloc_contig_range(pfn, pfn + n, MIGRATE_MOVABLE, GFP_KERNEL);
+	ev_level = events;
+	drain();
+	note_counters();
+	if (error)
+		say("keep %ld %d\n", pfn, error);
+	return true;
 }
 
 /* ---- pressure, isolation, the rest ---- */
@@ -2028,8 +2490,11 @@ static const struct {
 	{ "gp", op_page_ref }, { "pp", op_page_ref }, { "hold", op_hold }, { "drop", op_drop },
 	{ "pa", op_pa }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc }, { "locs", op_locs },
 	{ "drain", op_drain }, { "drainp", op_drain }, { "drainl", op_drain }, { "draint", op_drain },
-	{ "prepare", op_prepare }, { "mix", op_mix }, { "mixp", op_mixp }, { "dump", op_dump },
-	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "calm", op_calm }, { "lru", op_lru }, { "vm", op_vm },
+	{ "spawn", op_spawn }, { "mmap", op_mmap }, { "mmapat", op_mmap }, { "write", op_write }, { "unmap", op_unmap },
+	{ "mlock", op_mlock }, { "fork", op_fork }, { "exit", op_exit }, { "stack", op_stack }, { "plocs", op_plocs },
+	{ "prepare", op_prepare }, { "keep", op_keep }, { "mix", op_mix }, { "mixp", op_mixp }, { "dump", op_dump },
+	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "calm", op_calm }, { "lru", op_lru },
+	{ "unev", op_unev }, { "vm", op_vm },
 	{ "areas", op_areas }, { "stat", op_stat }, { "sysfs", op_sysfs },
 	{ "dbg", op_dbg }, { "dbgalloc", op_dbg_write }, { "dbgfree", op_dbg_write },
 	{ "buddyinfo", op_proc }, { "pagetypeinfo", op_proc },
