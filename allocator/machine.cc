@@ -19,13 +19,16 @@ Machine::Machine(const Geometry& geometry)
       trace(engine, geometry.release, geometry.pageblock_order, geometry.rate_limits),
       map(geometry),
       page_locks(engine, map),
+      writebacks(engine, map),
       memblock(geometry),
       buddy(geometry, bugs, engine, trace, map),
       lru(geometry, engine, map, buddy),
-      migration(geometry, bugs, engine, trace, map, buddy, lru, page_locks),
+      migration(geometry, bugs, engine, trace, map, buddy, lru, page_locks, writebacks),
       buffers(geometry, engine, map, lru),
-      owners(geometry, engine, map, lru, page_locks, buffers, spaces),
+      device(engine, map, lru, page_locks, writebacks, buffers),
+      owners(geometry, engine, map, lru, page_locks, buffers, writebacks, device, spaces),
       processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners),
+      files(geometry, engine, map, buddy, lru, page_locks, buffers, device, owners),
       isolation(geometry, bugs, engine, trace, map, buddy),
       contig(geometry, bugs, engine, trace, map, buddy, lru, migration, isolation),
       areas(geometry, bugs, engine, trace, map, memblock, buddy, contig) {
@@ -55,13 +58,16 @@ void Machine::restore(const Machine& boot) {
   trace.copy_from(boot.trace);
   map.restore(boot.map);
   page_locks.reset();
+  writebacks.reset();
   memblock = boot.memblock;
   buddy.copy_from(boot.buddy);
   lru.copy_from(boot.lru);
   buffers.copy_from(boot.buffers);
+  device.copy_from(boot.device);
   spaces.copy_from(boot.spaces);
   owners.copy_from(boot.owners);
   processes.copy_from(boot.processes);
+  files.copy_from(boot.files);
   areas.copy_from(boot.areas);
   booted_ = boot.booted_;
 }
@@ -97,14 +103,16 @@ std::uint64_t Machine::state_hash() const {
   }
   for (unsigned list = 0; list < kLruLists; ++list) hash_step(hash, lru.size(static_cast<LruList>(list)));
   for (int cpu = 0; cpu < engine.cpus(); ++cpu)
-    for (Pfn pfn : lru.pagevec(cpu)) hash_step(hash, pfn);
+    for (unsigned which = 0; which < kPagevecs; ++which)
+      for (Pfn pfn : lru.pagevec(cpu, static_cast<Pagevec>(which))) hash_step(hash, pfn << 3 | which);
   for (AreaId id = 0; id < areas.size(); ++id)
     for (std::uint64_t word : areas.area(id).bitmap.words()) hash_step(hash, word);
   for (BufferId id = 1; id <= buffers.size(); ++id) {
     const Buffer& buffer = buffers.buffer(id);
     hash_step(hash, buffer.pfn);
-    hash_step(hash, static_cast<std::uint64_t>(buffer.count) << 1 | (buffer.dirty ? 1 : 0));
+    hash_step(hash, static_cast<std::uint64_t>(buffer.count) << 2 | (buffer.dirty ? 1 : 0) | (buffer.locked ? 2 : 0));
   }
+  for (const Io& io : device.pending()) hash_step(hash, io.pfn << 2 | static_cast<std::uint64_t>(io.kind));
   for (int cpu = 0; cpu < engine.cpus(); ++cpu)
     for (BufferId id : buffers.lru_slots(cpu)) hash_step(hash, id);
   for (OwnerId id = 1; id <= owners.size(); ++id) {

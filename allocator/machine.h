@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "allocator/areas/areas.h"
+#include "allocator/owners/files.h"
 #include "allocator/owners/owners.h"
 #include "allocator/owners/processes.h"
 
@@ -47,14 +48,17 @@ class Machine {
   Trace trace;
   MemoryMap map;
   PageLocks page_locks;
+  Writebacks writebacks;
   Memblock memblock;
   Buddy buddy;
   Lru lru;
   Migration migration;
   Buffers buffers;
+  Device device;
   AddressSpaces spaces;
   Owners owners;
   Processes processes;
+  Files files;
   Isolation isolation;
   Contig contig;
   Areas areas;

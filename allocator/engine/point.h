@@ -53,6 +53,14 @@ namespace cma {
   X(zap_unflushed, "tlb_finish_mmu", "everything is unmapped, the batch is not flushed yet")                         \
   X(fork_referenced, "copy_one_pte", "the reference is taken, the map count not yet; read without the locks held")   \
   X(fork_unlocked, "copy_pte_range", "page-table locks dropped after 32 cost units")                                 \
+  X(file_page_allocated, "add_to_page_cache_lru", "a page is allocated for a file: in use, not in its cache yet")    \
+  X(io_submitted, "submit_bio", "I/O is under way: the page is locked or under writeback, its buffer locked")        \
+  X(truncate_locked, "truncate_inode_pages_range", "the page is locked and referenced, still in its cache")          \
+  X(truncate_removed, "truncate_inode_pages_range", "the page is out of its cache, still locked and referenced")     \
+  X(drop_locked, "invalidate_mapping_pages", "the page is locked and referenced, about to be dropped")               \
+  X(buffer_mapping_moved, "buffer_migrate_page", "the mapping has moved, the buffer is not locked yet (up to 4.20)") \
+  X(buffer_checked, "buffer_migrate_page", "the buffer is locked and unused, the mapping not moved yet (5.0)")       \
+  X(migrate_writeout, "writeout", "the page was written out and is not locked, migration wants it back")             \
   X(sleep, "msleep", "the actor sleeps for the stated time")
 
 enum class Point : std::uint8_t {

@@ -39,6 +39,7 @@ enum PageFlag : std::uint32_t {
   kPageTaskList = 1U << 22,   // LRU page on a task's private list: the list holds a reference
   kPageAnon = 1U << 24,       // the mapping is an anonymous one; freeing the page clears it
   kPageSplitHead = 1U << 23,  // first page of a non-compound block of `order` handed out as one
+  kPageReclaim = 1U << 25,    // PG_reclaim: to be reclaimed as soon as its writeback ends
 };
 
 struct Page {

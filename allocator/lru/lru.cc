@@ -10,7 +10,8 @@ Lru::Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy)
       map_(map),
       buddy_(buddy),
       pagevecs_(static_cast<std::size_t>(geometry.cpus)) {
-  for (auto& pagevec : pagevecs_) pagevec.reserve(pagevec_size(release_));
+  for (CpuPagevecs& cpu : pagevecs_)
+    for (std::vector<Pfn>& pagevec : cpu.of) pagevec.reserve(pagevec_size(release_));
 }
 
 void Lru::copy_from(const Lru& other) {
@@ -19,6 +20,7 @@ void Lru::copy_from(const Lru& other) {
   isolated_ = other.isolated_;
   pagevecs_ = other.pagevecs_;
   disable_count_ = other.disable_count_;
+  drains_begun_ = other.drains_begun_;
   drain_mutex_.reset();
 }
 
@@ -32,12 +34,15 @@ unsigned Lru::list_of(const Page& page) const {
   return (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);
 }
 
-void Lru::add_to_list(Pfn pfn) {
+void Lru::add_to_list(Pfn pfn, bool tail) {
   Page& page = map_.edit(pfn);
   CMA_ASSERT(!page.has(kPageLru | kPageBuddy | kPagePcp | kPageTaskList));
   page.flags |= kPageLru;
   const unsigned list = list_of(page);
-  lists_[list].push_front(map_, map_.frame(pfn));
+  if (tail)
+    lists_[list].push_back(map_, map_.frame(pfn));
+  else
+    lists_[list].push_front(map_, map_.frame(pfn));
   ++sizes_[list];
 }
 
@@ -113,58 +118,10 @@ void Lru::make_unevictable(Pfn pfn) {
   if (listed) add_to_list(pfn);
 }
 
-Task<void> Lru::cache_add(Pfn pfn) {
-  get_page(pfn);
-  ++map_.edit(pfn).pagevecs;
-  std::vector<Pfn>& pagevec = pagevecs_[static_cast<unsigned>(engine_.cpu())];
-  pagevec.push_back(pfn);
-  if (pagevec.size() >= pagevec_size(release_) || disable_count_ > 0) co_await add_drain(engine_.cpu());
-}
-
 Task<void> Lru::putback(Pfn pfn) {
   map_.edit(pfn).flags &= ~kPageTaskList;
   co_await cache_add(pfn);
   co_await put_page(pfn);
-}
-
-Task<void> Lru::add_drain(int cpu) {
-  std::vector<Pfn>& pagevec = pagevecs_[static_cast<unsigned>(cpu)];
-  if (pagevec.empty()) co_return;
-  std::vector<Pfn> pages(pagevec);
-  pagevec.clear();
-  for (Pfn pfn : pages) {
-    add_to_list(pfn);
-    --map_.edit(pfn).pagevecs;
-  }
-  co_await release_pages(pages);
-}
-
-Task<void> Lru::add_drain_all(bool certain) {
-  const std::uint64_t begun = drains_begun_;
-  co_await drain_mutex_.lock(engine_);
-  // What was in the pagevecs when we came has been drained by a call that began after that.
-  if (release_ >= Release::v5_10 && !certain && begun != drains_begun_) {
-    drain_mutex_.unlock(engine_);
-    co_return;
-  }
-  ++drains_begun_;
-  co_await at(engine_, Point::drain_lru_begin);
-  const bool with_slots = release_ >= Release::v6_1 && slots_ != nullptr;
-  for (int cpu = 0; cpu < engine_.cpus(); ++cpu) {
-    const bool slots = with_slots && slots_->occupied(cpu);
-    if (pagevecs_[static_cast<unsigned>(cpu)].empty() && !slots) continue;
-    co_await add_drain(cpu);
-    if (slots) slots_->invalidate(cpu);
-    co_await at(engine_, Point::drain_lru_cpu);
-  }
-  drain_mutex_.unlock(engine_);
-}
-
-Task<void> Lru::cache_disable() {
-  ++disable_count_;
-  if (disable_count_ > 1) co_return;
-  co_await add_drain_all(/*certain=*/true);
-  co_await at(engine_, Point::lru_cache_disabled);
 }
 
 void Lru::cache_enable() {

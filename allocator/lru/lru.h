@@ -1,8 +1,9 @@
 // LRU lists and the per-CPU pagevecs in front of them (mm/swap.c), and the last step of a reference: put_page.
 //
 // A page that was just added is not on the LRU yet: it sits in its CPU's pagevec with one more reference, until that
-// fills up or somebody drains it. lru_lock protects the lists; a pagevec belongs to its CPU. 5.13 and later can disable
-// the pagevecs around a migration. Cost: O(1) a page.
+// fills up or somebody drains it. A page on its way from one list to another sits in a pagevec too, and stays on its
+// list meanwhile. lru_lock protects the lists; a pagevec belongs to its CPU. 5.13 and later can disable the pagevecs
+// around a migration. Cost: O(1) a page.
 #pragma once
 
 #include <array>
@@ -21,6 +22,18 @@ constexpr std::size_t pagevec_size(Release release) {
   if (release >= Release::v6_12) return 31;
   return release >= Release::v4_19 ? 15 : 14;
 }
+
+// What a CPU has a pagevec for, in the order in which they are drained. Pages to be added are not on the LRU; pages in
+// the others are, and are looked at again when their pagevec is drained.
+enum class Pagevec : std::uint8_t {
+  add,              // lru_cache_add
+  rotate,           // written back and to be reclaimed next: to the tail of its inactive list
+  deactivate_file,  // could not be dropped from its cache: to the inactive list
+  deactivate,       // from the active to the inactive list (MADV_COLD since 5.4; MADV_FREE up to 4.11)
+  lazyfree,         // MADV_FREE: to the inactive file list, as if it were a file's
+  activate,         // used again: to the active list
+};
+inline constexpr unsigned kPagevecs = 6;
 
 // Another per-CPU cache that keeps pages from moving and is emptied together with the pagevecs (5.13): the buffer-head
 // slots of the owners layer. This layer's one upward call.
@@ -52,15 +65,30 @@ class Lru {
   // --- adding ---
   // lru_cache_add: into this CPU's pagevec, with a reference of its own.
   Task<void> cache_add(Pfn pfn);
+
+  // --- moving between lists, by this CPU's pagevecs; the caller has a reference or the page's lock ---
+  // mark_page_accessed: unreferenced to referenced to active.
+  Task<void> mark_accessed(Pfn pfn);
+  // deactivate_file_page: a page of a file that could not be dropped.
+  Task<void> deactivate_file(Pfn pfn);
+  // deactivate_page; before 5.4 there is none, and nothing happens.
+  Task<void> deactivate(Pfn pfn);
+  // mark_page_lazyfree: an anonymous page that may be dropped instead of kept.
+  Task<void> mark_lazyfree(Pfn pfn);
+  // rotate_reclaimable_page: writeback of a page that is to be reclaimed has ended.
+  Task<void> rotate_reclaimable(Pfn pfn);
+
+  // --- putting back and draining ---
   // putback_lru_page: back from a task's list; the list's reference goes.
   Task<void> putback(Pfn pfn);
-  // lru_add_drain: this CPU's pagevecs.
+  // lru_add_drain_cpu: all pagevecs of one CPU.
   Task<void> add_drain(int cpu);
   Task<void> add_drain_here() { return add_drain(engine_.cpu()); }
   // lru_add_drain_all: every CPU with something in its pagevecs when examined. Sleeps. Since 5.5 a caller that finds
   // that another drain began while it waited leaves it at that, unless it must be `certain`.
   Task<void> add_drain_all(bool certain = false);
-  // 5.13: empties the caches of all CPUs and keeps them empty until the matching enable. Nests. Sleeps.
+  // 5.13: empties the caches of all CPUs and keeps them empty until the matching enable. Nests: each caller drains, so
+  // that none goes on while another's drain is still under way. Sleeps.
   Task<void> cache_disable();
   void cache_enable();
   int disable_count() const { return disable_count_; }
@@ -71,6 +99,12 @@ class Lru {
   // The caller's list lets go of the page, which went back or away: NR_ISOLATED_* falls.
   void forget_isolated(Pfn pfn);
 
+  // An isolated page that was counted as a file's has turned out to be anonymous memory (5.8).
+  void isolated_file_is_anon() {
+    --isolated_[1];
+    ++isolated_[0];
+  }
+
   std::uint64_t size(LruList list) const { return sizes_[static_cast<unsigned>(list)]; }
   std::int64_t isolated_anon() const { return isolated_[0]; }
   std::int64_t isolated_file() const { return isolated_[1]; }
@@ -78,14 +112,27 @@ class Lru {
   // 6.12 looks at an eighth of the lists only.
   bool too_many_isolated() const;
   const PageList& list(LruList list) const { return lists_[static_cast<unsigned>(list)]; }
-  const std::vector<Pfn>& pagevec(int cpu) const { return pagevecs_[static_cast<unsigned>(cpu)]; }
+  const std::vector<Pfn>& pagevec(int cpu, Pagevec which = Pagevec::add) const {
+    return pagevecs_[static_cast<unsigned>(cpu)].of[static_cast<unsigned>(which)];
+  }
+  // Pages in all pagevecs of a CPU.
+  std::size_t parked(int cpu) const { return pagevecs_[static_cast<unsigned>(cpu)].parked; }
 
   void copy_from(const Lru& other);
 
  private:
+  struct CpuPagevecs {
+    std::array<std::vector<Pfn>, kPagevecs> of;
+    std::size_t parked = 0;
+  };
+
   unsigned list_of(const Page& page) const;
-  void add_to_list(Pfn pfn);
+  void add_to_list(Pfn pfn, bool tail = false);
   void remove_from_list(Pfn pfn);
+  Task<void> queue(Pagevec which, Pfn pfn);
+  Task<void> drain(CpuPagevecs& pagevecs, Pagevec which);
+  void leave_pagevec(Pagevec which, Pfn pfn);
+  void finish_deactivate_file(Pfn pfn);
 
   // Drops one reference of each; those that nobody has any more, off the LRU, in order.
   std::vector<Pfn> drop_references(std::span<const Pfn> pages);
@@ -99,7 +146,7 @@ class Lru {
   std::array<PageList, kLruLists> lists_;
   std::array<std::uint64_t, kLruLists> sizes_{};
   std::array<std::int64_t, 2> isolated_{};  // NR_ISOLATED_ANON, NR_ISOLATED_FILE
-  std::vector<std::vector<Pfn>> pagevecs_;  // lru_add, by CPU
+  std::vector<CpuPagevecs> pagevecs_;       // by CPU
   int disable_count_ = 0;
   std::uint64_t drains_begun_ = 0;
   Mutex drain_mutex_{"lru_add_drain_all mutex"};

@@ -204,5 +204,93 @@ TEST_P(LruTest, AGlobalDrainMissesWhatIsAddedToACpuItHasPassed) {
   EXPECT_FALSE(map.page(late).has(kPageLru));
 }
 
+// --- pagevecs between lists ---
+
+TEST_P(LruTest, TheSecondMarkActivatesByWayOfAPagevec) {
+  const Pfn pfn = add(1)[0];
+  run_now(lru.add_drain(0));
+  run_now(lru.mark_accessed(pfn));
+  EXPECT_TRUE(map.page(pfn).has(kPageReferenced));
+  EXPECT_EQ(lru.parked(0), 0U);
+  run_now(lru.mark_accessed(pfn));
+  EXPECT_THAT(lru.pagevec(0, Pagevec::activate), ElementsAre(pfn));
+  EXPECT_TRUE(map.page(pfn).has(kPageLru)) << "it stays on its list meanwhile";
+  EXPECT_FALSE(map.page(pfn).has(kPageActive | kPageReferenced));
+  const int parked = map.page(pfn).ref;
+  run_now(lru.add_drain(0));
+  EXPECT_TRUE(map.page(pfn).has(kPageActive));
+  EXPECT_EQ(map.page(pfn).ref, parked - 1);
+}
+
+TEST_P(LruTest, APageOnItsWayToTheLruIsMadeActiveWhereItWaits) {
+  const Pfn pfn = add(1)[0];
+  run_now(lru.mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
+  EXPECT_TRUE(map.page(pfn).has(kPageActive));
+  EXPECT_THAT(lru.pagevec(0, Pagevec::activate), IsEmpty());
+}
+
+TEST_P(LruTest, APageThatLeftTheLruIsOnlyLetGoOf) {
+  const Pfn pfn = add(1)[0];
+  run_now(lru.add_drain(0));
+  run_now(lru.mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
+  ASSERT_TRUE(lru.isolate(pfn));
+  const int isolated = map.page(pfn).ref;
+  run_now(lru.add_drain(0));
+  EXPECT_FALSE(map.page(pfn).has(kPageActive));
+  EXPECT_EQ(map.page(pfn).ref, isolated - 1);
+}
+
+TEST_P(LruTest, DeactivatingNeedsAReleaseThatKnowsIt) {
+  const Pfn pfn = add(1)[0];
+  run_now(lru.mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
+  run_now(lru.add_drain(0));
+  ASSERT_TRUE(map.page(pfn).has(kPageActive));
+  run_now(lru.deactivate(pfn));
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(map.page(pfn).has(kPageActive), machine->release() < Release::v5_10);
+}
+
+TEST_P(LruTest, EveryKindIsDrainedAtOnceWhileTheCachesAreDisabled) {
+  const Pfn pfn = add(1)[0];
+  run_now(lru.cache_disable());
+  run_now(lru.mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
+  EXPECT_TRUE(map.page(pfn).has(kPageActive));
+  EXPECT_EQ(lru.parked(0), 0U);
+  lru.cache_enable();
+}
+
+// More requests for one page than its descriptor can count slots: moved at once, never lost.
+TEST_P(LruTest, APageInEveryPagevecManyTimesIsCountedRight) {
+  const Pfn pfn = add(1)[0];
+  run_now(lru.add_drain(0));
+  const int before = map.page(pfn).ref;
+  for (int i = 0; i < 2000; ++i) run_now(lru.deactivate_file(pfn));
+  EXPECT_EQ(map.page(pfn).ref, before + static_cast<int>(lru.parked(0)));
+  EXPECT_EQ(map.page(pfn).pagevecs, lru.parked(0));
+}
+
+// 5.6: the later of two callers has its pages drained by the earlier one, if that began after it came.
+TEST_P(LruTest, AGlobalDrainThatCameTooLateIsLeftOut) {
+  Engine& engine = machine->engine;
+  const ActorId first = engine.add_actor(0);
+  const ActorId second = engine.add_actor(1);
+  add(1);
+  engine.begin(first, lru.add_drain_all());
+  engine.stop_at(first, Point::drain_lru_begin, 1);
+  engine.resume(first);
+  engine.begin(second, lru.add_drain_all());
+  engine.resume(second);
+  EXPECT_EQ(engine.state(second), Engine::State::waiting);
+  engine.resume(first);
+  engine.assume(kMainActor);
+  const Pfn late = add(1)[0];
+  run_to_rest(*machine);
+  EXPECT_TRUE(map.page(late).has(kPageLru)) << "the second drain began after the first one's generation";
+}
+
 }  // namespace
 }  // namespace cma

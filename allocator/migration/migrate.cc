@@ -35,14 +35,18 @@ Task<void> Migration::settle_target(Pfn target, bool lru, bool was_mapped) {
 }
 
 // __unmap_and_move / __migrate_folio_move with both pages locked. The source is unlocked by the caller.
-Task<int> Migration::move_locked(Pfn pfn, Pfn target) {
+Task<int> Migration::move_locked(Pfn pfn, Pfn target, bool force) {
   const bool movable_ops = map_.page(pfn).has(kPageMovableOps | kPageIsolated);
   const bool v5_13 = release_ >= Release::v6_1;
-  if (movable_ops) co_return kinds_->move(pfn, target);
+  if (movable_ops) co_return co_await kinds_->move(pfn, target, MoveMode::sync);
+  if (map_.page(pfn).has(kPageWriteback)) {
+    if (!force) co_return -kEAGAIN;
+    co_await writebacks_.wait(pfn);
+  }
   co_await at(engine_, Point::migrate_locked);
   const bool was_mapped = map_.page(pfn).map > 0;
-  // Truncated meanwhile: there is nothing to move, and the last user will free it.
-  if (map_.page(pfn).owner == 0) {
+  // Truncated meanwhile: there is nothing to move. Without its buffers the last user will free it.
+  if (map_.page(pfn).owner == 0 && map_.page(pfn).has(kPagePrivate)) {
     kinds_->drop_orphaned_buffers(pfn);
     co_return -kEAGAIN;
   }
@@ -51,7 +55,7 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target) {
     co_await at(engine_, Point::migrate_unmapped);
   }
   int error = -kEAGAIN;
-  if (map_.page(pfn).map == 0) error = kinds_->move(pfn, target);
+  if (map_.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, MoveMode::sync);
   if (error == 0 && v5_13) co_await settle_target(target, true, was_mapped);
   if (was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
@@ -91,7 +95,7 @@ Task<int> Migration::try_to_move(Control& control, PageList& failed, Pfn pfn, bo
   }
   const bool target_locked = locks_.try_lock(target);
   CMA_ASSERT(target_locked);
-  error = co_await move_locked(pfn, target);
+  error = co_await move_locked(pfn, target, force);
   locks_.unlock(target);
   locks_.unlock(pfn);
   if (error != -kEAGAIN) control.pages.remove(map_, frame);

@@ -21,6 +21,24 @@ struct Migration::Batch {
   std::uint64_t failed_pages = 0;
 };
 
+// The part of migrate_folio_unmap with both pages locked.
+Task<int> Migration::unmap_locked_v6_5(Pfn pfn, bool sync, bool& was_mapped) {
+  if (map_.page(pfn).has(kPageWriteback)) {
+    if (!sync) co_return -kEBUSY;
+    co_await writebacks_.wait(pfn);
+  }
+  co_await at(engine_, Point::migrate_locked);
+  if (map_.page(pfn).has(kPageMovableOps | kPageIsolated)) co_return 0;
+  if (map_.page(pfn).owner == 0 && map_.page(pfn).has(kPagePrivate)) {
+    kinds_->drop_orphaned_buffers(pfn);
+    co_return -kEAGAIN;
+  }
+  if (map_.page(pfn).map == 0) co_return 0;
+  was_mapped = true;
+  co_await kinds_->unmap(pfn);
+  co_return map_.page(pfn).map > 0 ? -kEAGAIN : 0;
+}
+
 // migrate_folio_unmap: 0 with both pages locked and the source unmapped; 1 when the page was freed under us; or an
 // error.
 Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, bool sync, Pfn& target,
@@ -45,16 +63,7 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, 
   if (error == 0) {
     const bool target_locked = locks_.try_lock(target);
     CMA_ASSERT(target_locked);
-    co_await at(engine_, Point::migrate_locked);
-    const bool movable_ops = map_.page(pfn).has(kPageMovableOps | kPageIsolated);
-    if (!movable_ops && map_.page(pfn).owner == 0) {
-      kinds_->drop_orphaned_buffers(pfn);
-      error = -kEAGAIN;
-    } else if (!movable_ops && map_.page(pfn).map > 0) {
-      was_mapped = true;
-      co_await kinds_->unmap(pfn);
-      if (map_.page(pfn).map > 0) error = -kEAGAIN;
-    }
+    error = co_await unmap_locked_v6_5(pfn, sync, was_mapped);
     if (error == 0) co_return 0;
     if (was_mapped) co_await kinds_->remap(pfn, pfn);
     locks_.unlock(target);
@@ -69,10 +78,11 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, 
 }
 
 // migrate_folio_move of a page that unmap_page_v6_5 prepared: on success everything is let go of; on -EAGAIN nothing.
-Task<int> Migration::move_page_v6_5(Pfn pfn, Pfn target, bool was_mapped) {
+Task<int> Migration::move_page_v6_5(Pfn pfn, Pfn target, bool sync, bool was_mapped) {
   const bool lru = !map_.page(pfn).has(kPageMovableOps | kPageIsolated);
   co_await at(engine_, Point::migrate_unmapped);
-  const int error = kinds_->move(pfn, target);
+  const MoveMode mode = sync ? MoveMode::sync : MoveMode::async;
+  const int error = co_await kinds_->move(pfn, target, mode);
   if (error == -kEAGAIN) co_return error;
   if (error == 0) co_await settle_target(target, lru, was_mapped);
   if (was_mapped) {
@@ -138,7 +148,7 @@ Task<int> Migration::migrate_batch_v6_5(PageList& from, PageList& failed, Batch&
     std::vector<Unmapped> again;
     for (const Unmapped& page : unmapped) {
       const Pfn pfn = page.pfn;
-      const int error = co_await move_page_v6_5(pfn, page.target, page.was_mapped);
+      const int error = co_await move_page_v6_5(pfn, page.target, batch.sync, page.was_mapped);
       if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
       if (error == 0) {
         ++batch.succeeded;

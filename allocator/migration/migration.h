@@ -28,7 +28,7 @@ class Migration {
   };
 
   Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
-            Lru& lru, PageLocks& locks);
+            Lru& lru, PageLocks& locks, Writebacks& writebacks);
   void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
 
   // isolate_migratepages_range over [start, end). 4.19: the next pfn to scan, 0 when a fatal signal ended it.
@@ -53,10 +53,11 @@ class Migration {
   struct Batch;
   Task<int> migrate_batch_v6_5(PageList& from, PageList& failed, Batch& batch);
   Task<int> unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, bool sync, Pfn& target, bool& was_mapped);
-  Task<int> move_page_v6_5(Pfn pfn, Pfn target, bool was_mapped);
+  Task<int> move_page_v6_5(Pfn pfn, Pfn target, bool sync, bool was_mapped);
+  Task<int> unmap_locked_v6_5(Pfn pfn, bool sync, bool& was_mapped);
   Task<void> undo_unmapped_v6_5(Pfn pfn, Pfn target, bool was_mapped);
   Task<int> try_to_move(Control& control, PageList& failed, Pfn pfn, bool force);
-  Task<int> move_locked(Pfn pfn, Pfn target);
+  Task<int> move_locked(Pfn pfn, Pfn target, bool force);
   Task<void> settle_target(Pfn target, bool lru, bool was_mapped);
   Task<void> release_source(Pfn pfn);
   Task<void> put_back_page(Pfn pfn);
@@ -69,6 +70,7 @@ class Migration {
   Buddy& buddy_;
   Lru& lru_;
   PageLocks& locks_;
+  Writebacks& writebacks_;
   PageKinds* kinds_ = nullptr;
 };
 

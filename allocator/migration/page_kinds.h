@@ -2,10 +2,15 @@
 // is this layer's one upward call.
 #pragma once
 
+#include <cstdint>
+
 #include "allocator/base/pfn.h"
 #include "allocator/engine/task.h"
 
 namespace cma {
+
+// MIGRATE_ASYNC never waits; 6.5 and later begin with it.
+enum class MoveMode : std::uint8_t { async, sync };
 
 class PageKinds {
  public:
@@ -20,14 +25,14 @@ class PageKinds {
   virtual Task<void> unmap(Pfn pfn) = 0;
   // remove_migration_ptes: every migration entry for `old` becomes a pte of `target` (which may be `old`).
   virtual Task<void> remap(Pfn old, Pfn target) = 0;
-  // One clean page of a file, isolated and locked: true if it could be dropped from its cache. Its two references
-  // (cache and list) are gone then, and the caller frees it.
-  virtual bool reclaim_clean(Pfn pfn) = 0;
+  // One page of a file's LRU that looked clean, isolated and locked: true if it could be dropped (shrink_page_list
+  // without writing anything). All its references, the list's included, are gone then, and the caller frees it.
+  virtual Task<bool> reclaim_clean(Pfn pfn) = 0;
   // A page that lost its mapping after it was isolated: tries to drop its buffers.
   virtual void drop_orphaned_buffers(Pfn pfn) = 0;
   // move_to_new_page: the mapping's or driver's own way to move. 0, -EAGAIN, or a permanent error. The page is locked
-  // and unmapped; on success mapping, content and flags are the new page's, which stays without list.
-  virtual int move(Pfn old, Pfn target) = 0;
+  // and unmapped; on success mapping, content and flags are the new page's, which stays without list. May sleep.
+  virtual Task<int> move(Pfn old, Pfn target, MoveMode mode) = 0;
 };
 
 }  // namespace cma

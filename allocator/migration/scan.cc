@@ -17,7 +17,7 @@ constexpr Pfn kScanBatch = 32;
 }  // namespace
 
 Migration::Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
-                     Lru& lru, PageLocks& locks)
+                     Lru& lru, PageLocks& locks, Writebacks& writebacks)
     : release_(geometry.release),
       bugs_(bugs),
       engine_(engine),
@@ -25,7 +25,8 @@ Migration::Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Tra
       map_(map),
       buddy_(buddy),
       lru_(lru),
-      locks_(locks) {}
+      locks_(locks),
+      writebacks_(writebacks) {}
 
 void Migration::list_page(Control& control, Pfn pfn) {
   // Newest first: a batch is later moved in descending order of pfn.
@@ -164,17 +165,20 @@ Task<void> Migration::reclaim_clean(Control& control) {
     const Page& page = map_.at(frame);
     const Frame next = page.next;
     // Anonymous and shared memory is swap-backed: without swap it must move. Drivers' pages are not reclaim's.
-    if (!page.has(kPageSwapbacked | kPageDirty | kPageMovableOps | kPageIsolated)) {
+    if (!page.has(kPageSwapbacked | kPageDirty | kPageMovableOps | kPageIsolated | kPageUnevictable)) {
       control.pages.remove(map_, frame);
       map_.edit(pfn).flags &= ~kPageActive;
       co_await at(engine_, Point::reclaim_clean_page);
-      const bool locked = !map_.page(pfn).has(kPageWriteback) && locks_.try_lock(pfn);
-      const bool reclaimed = locked && kinds_->reclaim_clean(pfn);
-      if (locked) locks_.unlock(pfn);
+      const bool locked = locks_.try_lock(pfn);
+      bool reclaimed = false;
+      if (locked) {
+        reclaimed = co_await kinds_->reclaim_clean(pfn);
+        locks_.unlock(pfn);
+      }
       if (reclaimed) {
         lru_.forget_isolated(pfn);
         --control.nr_pages;
-        map_.edit(pfn).flags &= ~kPageTaskList;
+        map_.edit(pfn).flags &= ~(kPageTaskList | kPageActive);
         co_await buddy_.free_unreferenced(pfn, 0);
       } else {
         kept.push_front(map_, frame);

@@ -27,6 +27,7 @@ struct Pte {
   SpaceId space = 0;
   State state = State::none;
   bool writable = false;
+  bool dirty = false;  // written to since MADV_FREE last asked
   friend bool operator==(const Pte&, const Pte&) = default;
 };
 

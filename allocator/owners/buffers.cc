@@ -11,10 +11,12 @@ Buffers::Buffers(const Geometry& geometry, Engine& engine, MemoryMap& map, const
       engine_(engine),
       map_(map),
       lru_(lru),
+      locks_(engine, BufferBits(buffers_)),
       lru_slots_(static_cast<std::size_t>(geometry.cpus)) {}
 
 void Buffers::copy_from(const Buffers& other) {
   buffers_ = other.buffers_;
+  locks_.reset();
   lru_slots_ = other.lru_slots_;
 }
 
@@ -88,9 +90,9 @@ void Buffers::evict(BufferId id) {
 }
 
 bool Buffers::try_to_free(BufferId id) {
+  if (revoke_ && busy(id)) evict(id);
+  if (busy(id)) return false;
   Buffer& buffer = buffers_[id - 1];
-  if (revoke_ && buffer.count != 0) evict(id);
-  if (buffer.count != 0 || buffer.dirty) return false;
   Page& page = map_.edit(buffer.pfn);
   page.flags &= ~kPagePrivate;
   --page.ref;

@@ -1,4 +1,4 @@
-// Buffer heads of block-device pages and the per-CPU LRU of recently used ones (fs/buffer.c).
+// Buffer heads of pages of files and the per-CPU LRU of recently used ones (fs/buffer.c).
 //
 // A page has at most one buffer here (blocks of page size). All of a page's buffers together hold one page reference;
 // what others hold is the buffer's own count, which page reference counting does not see. Each occupied LRU slot holds
@@ -9,6 +9,7 @@
 #include <array>
 #include <vector>
 
+#include "allocator/engine/bit_locks.h"
 #include "allocator/lru/lru.h"
 
 namespace cma {
@@ -20,7 +21,23 @@ struct Buffer {
   Pfn pfn = kNoPfn;  // the page it is attached to; kNoPfn once it is freed
   int count = 0;     // b_count: slots and users
   bool dirty = false;
+  bool locked = false;  // BH_Lock: under I/O, or in the hands of a migration or truncation
   friend bool operator==(const Buffer&, const Buffer&) = default;
+};
+
+// BH_Lock of the buffers in a table.
+class BufferBits {
+ public:
+  using Key = BufferId;
+  static constexpr const char* kName = "a buffer lock";
+
+  explicit BufferBits(std::vector<Buffer>& buffers) : buffers_(buffers) {}
+  bool test(BufferId id) const { return buffers_[id - 1].locked; }
+  void set(BufferId id) { buffers_[id - 1].locked = true; }
+  void clear(BufferId id) { buffers_[id - 1].locked = false; }
+
+ private:
+  std::vector<Buffer>& buffers_;
 };
 
 class Buffers final : public SlotCache {
@@ -34,15 +51,26 @@ class Buffers final : public SlotCache {
   // The same, but the caller keeps a count / gives it back.
   void hold(BufferId id);
   void put(BufferId id);
+  // get_bh: one more count, without looking the buffer up; brelse gives it back as well.
+  void get(BufferId id) { ++buffers_[id - 1].count; }
   void set_dirty(BufferId id, bool dirty) { buffers_[id - 1].dirty = dirty; }
   // invalidate_bh_lrus: empties the slots of every CPU.
   void invalidate_all();
 
-  // try_to_free_buffers (vendors' kernels take the buffer out of every CPU's slots first): frees the page's buffer
-  // unless it is busy. The page loses its private flag and a reference, which is never its last one.
+  // Used, dirty or locked (buffer_busy).
+  bool busy(BufferId id) const {
+    const Buffer& buffer = buffers_[id - 1];
+    return buffer.count != 0 || buffer.dirty || buffer.locked;
+  }
+  // drop_buffers (vendors' kernels take a busy buffer out of every CPU's slots first): frees the page's buffer unless
+  // it is busy. The page loses its private flag and a reference, which is never its last one.
   bool try_to_free(BufferId id);
   // The buffer follows the data to another page.
   void move_to(BufferId id, Pfn target);
+
+  // lock_buffer and unlock_buffer; they sleep.
+  BitLocks<BufferBits>& locks() { return locks_; }
+  const BitLocks<BufferBits>& locks() const { return locks_; }
 
   const Buffer& buffer(BufferId id) const { return buffers_[id - 1]; }
   std::size_t size() const { return buffers_.size(); }
@@ -68,6 +96,7 @@ class Buffers final : public SlotCache {
   MemoryMap& map_;
   const Lru& lru_;
   std::vector<Buffer> buffers_;
+  BitLocks<BufferBits> locks_;
   std::vector<std::vector<BufferId>> lru_slots_;  // by CPU, newest first
 };
 

@@ -19,23 +19,24 @@ std::string_view name_of(PageKind kind) {
     case PageKind::anonymous: return "anonymous";
     case PageKind::shmem: return "shmem";
     case PageKind::block_device: return "block-device";
+    case PageKind::file: return "file";
   }
   return "?";
 }
 
 Owners::Owners(const Geometry& geometry, Engine& engine, MemoryMap& map, Lru& lru, PageLocks& locks, Buffers& buffers,
-               AddressSpaces& spaces)
+               Writebacks& writebacks, Device& device, AddressSpaces& spaces)
     : release_(geometry.release),
       engine_(engine),
       map_(map),
       lru_(lru),
       locks_(locks),
       buffers_(buffers),
+      writebacks_(writebacks),
+      device_(device),
       spaces_(spaces) {}
 
-Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
-  // Others may have taken references of their own on the way here.
-  CMA_ASSERT(map_.page(pfn).ref > 0 && map_.page(pfn).map == 0 && map_.page(pfn).owner == 0);
+OwnerId Owners::add_record(Pfn pfn, PageKind kind) {
   Owner owner;
   owner.kind = kind;
   owner.pfn = pfn;
@@ -47,6 +48,15 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
   page.token = owner.token;
   page.owner = id;
   page.order = 0;
+  return id;
+}
+
+Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
+  // Others may have taken references of their own on the way here.
+  CMA_ASSERT(map_.page(pfn).ref > 0 && map_.page(pfn).map == 0 && map_.page(pfn).owner == 0);
+  CMA_ASSERT(kind != PageKind::file);
+  const OwnerId id = add_record(pfn, kind);
+  Page& page = map_.edit(pfn);
   page.flags = kind == PageKind::movable_ops ? kPageMovableOps : 0U;
   if (kind == PageKind::block_device) {
     page.flags = kPageUptodate;
@@ -116,6 +126,31 @@ Pfn Owners::zap_pte(PteId id) {
   return pte.state == Pte::State::present ? pfn : kNoPfn;
 }
 
+// A lazily freed page that nobody wrote to since is dropped: its ptes are cleared, not replaced by entries. One that
+// was written to is kept, and is an ordinary anonymous page again.
+Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
+  for (PteId found = find_pte(id, Pte::State::present); found != 0; found = find_pte(id, Pte::State::present)) {
+    const SpaceId space = spaces_.pte(found).space;
+    if (space != 0) co_await spaces_.lock(space).lock(engine_);
+    const Pte pte = spaces_.pte(found);
+    const bool there = pte.page == id && pte.state == Pte::State::present;
+    if (there && !pte.dirty) {
+      zap_pte(found);
+      --map_.edit(pfn).ref;
+    }
+    if (space != 0) spaces_.lock(space).unlock(engine_);
+    if (there && pte.dirty) {
+      lru_.isolated_file_is_anon();
+      map_.edit(pfn).flags |= kPageSwapbacked | kPageActive;
+      co_return false;
+    }
+  }
+  Page& page = map_.edit(pfn);
+  if (page.map != 0 || page.ref != 1) co_return false;
+  page.ref = 0;
+  co_return true;
+}
+
 // Every pte of an anonymous page goes: the map count first, then the reference. As any unmapping does, this empties the
 // CPU's pagevecs first: a page that is still in one could not be freed.
 Task<void> Owners::unmap_for_good(OwnerId id) {
@@ -132,9 +167,36 @@ Task<void> Owners::release(OwnerId id) {
     co_await unmap_for_good(id);
     co_return;
   }
+  const bool cached = has_mapping(record(id).pfn);
+  if (cached)
+    co_await release_cached(id);
+  else
+    co_await release_driver_page(id);
+}
+
+// truncate_inode_pages, for one page: found with a reference, locked, looked at again, as it may have moved meanwhile.
+Task<void> Owners::release_cached(OwnerId id) {
+  while (!released(id)) {
+    const Pfn pfn = record(id).pfn;
+    lru_.get_page(pfn);
+    co_await locks_.lock(pfn);
+    const bool still_there = record(id).pfn == pfn;
+    if (still_there) {
+      co_await at(engine_, Point::truncate_locked);
+      co_await writebacks_.wait(pfn);
+      co_await remove_from_cache(id);
+    }
+    locks_.unlock(pfn);
+    co_await lru_.put_page(pfn);
+    if (still_there) co_await lru_.put_page(pfn);
+  }
+}
+
+// A driver that can move its page locks it before it lets go, and looks again: it may have moved meanwhile.
+Task<void> Owners::release_driver_page(OwnerId id) {
+  const bool locked = record(id).kind != PageKind::unmovable;
   Pfn pfn = record(id).pfn;
-  if (record(id).kind != PageKind::unmovable) {
-    // Truncation, like a driver that lets go, locks the page first, and looks again: it may have moved meanwhile.
+  if (locked) {
     co_await locks_.lock(pfn);
     while (pfn != record(id).pfn) {
       locks_.unlock(pfn);
@@ -142,15 +204,9 @@ Task<void> Owners::release(OwnerId id) {
       co_await locks_.lock(pfn);
     }
   }
-  const bool locked = record(id).kind != PageKind::unmovable;
-  // Truncation drops the buffer if it can; a busy one keeps the page as an orphan.
-  if (record(id).buffer != 0) {
-    buffers_.set_dirty(record(id).buffer, false);
-    free_buffer(record(id));
-  }
   record(id).pfn = kNoPfn;
   Page& page = map_.edit(pfn);
-  page.flags &= ~(kPageMovableOps | kPageDirty);
+  page.flags &= ~kPageMovableOps;
   page.owner = 0;
   if (locked) locks_.unlock(pfn);
   co_await lru_.put_page(pfn);
@@ -163,7 +219,7 @@ void Owners::refuse(OwnerId id, std::int64_t times, int error) {
 
 bool Owners::has_mapping(Pfn pfn) const {
   const OwnerId id = map_.page(pfn).owner;
-  return id != 0 && (owner(id).kind == PageKind::shmem || owner(id).kind == PageKind::block_device);
+  return id != 0 && (owner(id).kind == PageKind::shmem || is_file(owner(id).kind));
 }
 
 bool Owners::isolate_movable(Pfn pfn) {
@@ -225,6 +281,8 @@ void Owners::take_over(Owner& owner, Pfn old, Pfn target) {
   to.owner = from.owner;
   to.token = from.token;
   to.flags |= from.flags & kMovingFlags;
+  // PG_readahead is the same bit, and since 5.8 it goes along.
+  if (release_ >= Release::v5_10) to.flags |= from.flags & kPageReclaim;
   from.owner = 0;
   from.flags &= ~(kPageAnon | kPageDirty);
   if (owner.pfn != kNoPfn) owner.pfn = target;
@@ -246,91 +304,29 @@ int Owners::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
   return 0;
 }
 
-// --- block devices ---
-
-BufferId Owners::buffer_of(OwnerId id) {
-  Owner& owner = record(id);
-  CMA_ASSERT(owner.kind == PageKind::block_device && !released(id));
-  if (owner.buffer == 0) owner.buffer = buffers_.attach(owner.pfn);
-  return owner.buffer;
-}
-
-void Owners::make_dirty(OwnerId id) {
-  buffers_.set_dirty(buffer_of(id), true);
-  map_.edit(record(id).pfn).flags |= kPageDirty;
-}
-
-bool Owners::free_buffer(Owner& owner) {
-  if (!buffers_.try_to_free(owner.buffer)) return false;
-  owner.buffer = 0;
-  return true;
-}
-
-bool Owners::reclaim_clean(Pfn pfn) {
-  const OwnerId id = map_.page(pfn).owner;
-  if (id == 0 || record(id).kind != PageKind::block_device) return false;
-  Owner& owner = record(id);
-  if (owner.buffer != 0 && !free_buffer(owner)) {
-    map_.edit(pfn).flags |= kPageActive;
-    return false;
-  }
-  Page& page = map_.edit(pfn);
-  // The cache's reference and the list's, frozen at once; anybody else's keeps the page.
-  if (page.ref != 2) return false;
-  page.ref = 0;
-  page.owner = 0;
-  owner.pfn = kNoPfn;
-  return true;
-}
-
-void Owners::drop_orphaned_buffers(Pfn pfn) {
-  for (BufferId id = 1; id <= buffers_.size(); ++id)
-    if (buffers_.buffer(id).pfn == pfn) buffers_.try_to_free(id);
-}
-
-// fallback_migrate_page: write a dirty page out first, then drop its buffer, then move it as a bare page. 0 to go on.
-int Owners::move_block_device_v4(Owner& owner, Pfn old) {
-  if (map_.page(old).has(kPageDirty)) {
-    // A RAM disk's write completes at once; the page is clean when it is tried again.
-    map_.edit(old).flags &= ~kPageDirty;
-    if (owner.buffer != 0) buffers_.set_dirty(owner.buffer, false);
-    return -kEAGAIN;
-  }
-  return owner.buffer == 0 || free_buffer(owner) ? 0 : -kEAGAIN;
-}
-
-// buffer_migrate_folio_norefs: the buffer moves along, dirty or not, once nobody but a slot holds it.
-int Owners::move_block_device_v5_3(Owner& owner, Pfn old, Pfn target) {
-  const int expected = 2 + (owner.buffer != 0 ? 1 : 0);
+// migrate_page_move_mapping: with these references, neither more nor fewer, the new page takes the old one's place.
+int Owners::move_mapping(OwnerId id, Pfn old, Pfn target, int expected) {
   if (map_.page(old).ref != expected) return -kEAGAIN;
-  if (owner.buffer != 0 && buffers_.buffer(owner.buffer).count != 0) {
-    buffers_.invalidate_all();
-    if (buffers_.buffer(owner.buffer).count != 0) return -kEAGAIN;
-  }
-  if (owner.buffer != 0) buffers_.move_to(owner.buffer, target);
-  return 0;
-}
-
-int Owners::move(Pfn old, Pfn target) {
-  const OwnerId id = map_.page(old).owner;
-  // The driver let go of the page after it was isolated.
-  if (id == 0) return map_.page(old).has(kPageIsolated) ? 0 : -kEAGAIN;
   Owner& owner = record(id);
-  if (owner.kind == PageKind::movable_ops) return move_movable_ops(owner, old, target);
-  if (owner.kind == PageKind::block_device) {
-    const bool v5_3 = release_ >= Release::v5_10;
-    const int error = v5_3 ? move_block_device_v5_3(owner, old, target) : move_block_device_v4(owner, old);
-    if (error != 0) return error;
-  }
-  // migrate_page_move_mapping: our list's reference, and the page cache's.
-  const int expected = owner.kind == PageKind::anonymous ? 1 : 2;
-  if (map_.page(old).ref != expected) return -kEAGAIN;
   take_over(owner, old, target);
   if (owner.kind != PageKind::anonymous) {
     ++map_.edit(target).ref;
     --map_.edit(old).ref;
   }
   return 0;
+}
+
+Task<int> Owners::move(Pfn old, Pfn target, MoveMode mode) {
+  const OwnerId id = map_.page(old).owner;
+  if (id == 0) {
+    // A driver let go of the page after it was isolated, or truncation did: only the list's reference may be left.
+    const bool nobodys = map_.page(old).has(kPageIsolated) || map_.page(old).ref == 1;
+    co_return nobodys ? 0 : -kEAGAIN;
+  }
+  if (record(id).kind == PageKind::movable_ops) co_return move_movable_ops(record(id), old, target);
+  if (is_file(record(id).kind)) co_return co_await move_file_page(id, old, target, mode);
+  // Our list's reference, and the page cache's.
+  co_return move_mapping(id, old, target, record(id).kind == PageKind::anonymous ? 1 : 2);
 }
 
 }  // namespace cma

@@ -1,5 +1,5 @@
 // Who holds a page, and what it takes to move it: pages a driver holds, pages a driver knows how to move, anonymous
-// pages of a process, pages of shared memory.
+// pages of a process, pages of shared memory, pages of files.
 //
 // An owner is a numbered record; a page names its owner. Pages that can move are found through their record, so a
 // program that holds a handle follows the data wherever it goes. Every owned page carries a token that stands for its
@@ -15,6 +15,7 @@
 #include "allocator/migration/page_kinds.h"
 #include "allocator/owners/address_spaces.h"
 #include "allocator/owners/buffers.h"
+#include "allocator/owners/device.h"
 
 namespace cma {
 
@@ -25,7 +26,21 @@ enum class PageKind : std::uint8_t {
   anonymous,     // private memory, mapped by one pte or, after fork, by several; on the LRU
   shmem,         // page cache of shared memory: unmapped, swap-backed, on the LRU
   block_device,  // page cache of a RAM disk (writes complete at once), with a buffer head once it was looked up
+  file,          // page cache of a file (files.h)
 };
+
+// Pages of a file in the widest sense: on the file LRU, with a mapping, droppable when clean.
+constexpr bool is_file(PageKind kind) { return kind == PageKind::block_device || kind == PageKind::file; }
+
+// How pages of a file move: the migratepage method of its address space.
+enum class FileMethod : std::uint8_t {
+  ordered,       // ext4 ordered and writeback, ext2: buffer_migrate_page
+  journalled,    // ext4 data=journal: none, so fallback_migrate_page; since 6.4 buffer_migrate_folio_norefs
+  block_device,  // metadata of a file system: fallback; since 5.0 buffer_migrate_page_norefs
+};
+
+// Number of a file; 0 is none.
+using FileId = std::uint32_t;
 
 std::string_view name_of(PageKind kind);
 
@@ -39,7 +54,10 @@ struct Owner {
   int refusal_error = 0;      // with this error
   bool handed_out = true;     // a program holds it by a handle of its own
   Pfn moving_from = kNoPfn;   // while migration entries stand for its ptes: the page they point at
-  BufferId buffer = 0;        // block_device: its buffer head, 0 for none
+  BufferId buffer = 0;        // pages of files: its buffer head, 0 for none
+  FileId file = 0;            // file
+  FileMethod method = FileMethod::block_device;
+  bool slow = false;  // the file's I/O completes when somebody says so
   friend bool operator==(const Owner&, const Owner&) = default;
 };
 
@@ -54,12 +72,14 @@ class MoveWatcher {
 class Owners final : public PageKinds {
  public:
   Owners(const Geometry& geometry, Engine& engine, MemoryMap& map, Lru& lru, PageLocks& locks, Buffers& buffers,
-         AddressSpaces& spaces);
+         Writebacks& writebacks, Device& device, AddressSpaces& spaces);
 
   // Makes a freshly allocated single page (one reference, no list) a page of `kind`. LRU kinds go through this CPU's
   // pagevec. The caller's reference becomes the owner's.
   // Anonymous pages are mapped by `pte`; without one, by a pte of their own that no process has.
   Task<OwnerId> adopt(Pfn pfn, PageKind kind, PteId pte = 0);
+  // The same for a page of a file, which is not up to date yet. The caller has locked it.
+  Task<OwnerId> adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow);
   // The owner lets go: unmaps, drops from the cache, or just puts its reference. The page may live on by other
   // references.
   Task<void> release(OwnerId id);
@@ -81,10 +101,23 @@ class Owners final : public PageKinds {
 
   void set_move_watcher(MoveWatcher* watcher) { watcher_ = watcher; }
 
-  // The buffer of a block-device page, made when it is looked up first.
+  // --- pages of files (file_pages.cc) ---
+  // The buffer of the page, made when it is looked up first.
   BufferId buffer_of(OwnerId id);
+  // Another count on the buffer; of a block device's page by way of this CPU's slots.
+  void hold_buffer(OwnerId id);
   // The page's data and its buffer become dirty.
   void make_dirty(OwnerId id);
+  // try_to_release_page: true if the page has no buffer left. The page is locked.
+  bool release_buffer(OwnerId id);
+  // block_write_full_page: the dirty page, which is locked, goes under writeback and is unlocked.
+  Task<void> write_page(OwnerId id);
+  // invalidate_complete_page: the page, which is locked and referenced once by the caller, leaves its cache if it is
+  // clean and nobody else uses it. The cache's reference passes to the caller.
+  bool try_to_drop(OwnerId id);
+  // truncate_complete_page: the page, which is locked and not under writeback, leaves its cache. The cache's reference
+  // passes to the caller. A buffer in use keeps the page as an orphan.
+  Task<void> remove_from_cache(OwnerId id);
 
   const Owner& owner(OwnerId id) const { return owners_[id - 1]; }
   std::size_t size() const { return owners_.size(); }
@@ -99,19 +132,26 @@ class Owners final : public PageKinds {
   bool isolate_movable(Pfn pfn) override;
   Task<void> unmap(Pfn pfn) override;
   Task<void> remap(Pfn old, Pfn target) override;
-  bool reclaim_clean(Pfn pfn) override;
+  Task<bool> reclaim_clean(Pfn pfn) override;
   void drop_orphaned_buffers(Pfn pfn) override;
-  int move(Pfn old, Pfn target) override;
+  Task<int> move(Pfn old, Pfn target, MoveMode mode) override;
 
   void copy_from(const Owners& other) { owners_ = other.owners_; }
 
  private:
   Owner& record(OwnerId id) { return owners_[id - 1]; }
+  OwnerId add_record(Pfn pfn, PageKind kind);
   int move_movable_ops(Owner& owner, Pfn old, Pfn target);
   void take_over(Owner& owner, Pfn old, Pfn target);
-  int move_block_device_v4(Owner& owner, Pfn old);
-  int move_block_device_v5_3(Owner& owner, Pfn old, Pfn target);
-  bool free_buffer(Owner& owner);
+  int move_mapping(OwnerId id, Pfn old, Pfn target, int expected);
+  Task<int> move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode);
+  Task<int> fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode);
+  Task<int> buffer_move_v4(OwnerId id, Pfn old, Pfn target);
+  Task<int> buffer_move_v5(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs);
+  bool reclaim_orphan(Pfn pfn);
+  Task<bool> discard_lazyfree(OwnerId id, Pfn pfn);
+  Task<void> release_cached(OwnerId id);
+  Task<void> release_driver_page(OwnerId id);
   Task<void> unmap_for_good(OwnerId id);
   void unlink_pte(PteId id);
   // The first pte of the page in this state that unmapping or remapping may touch; 0 for none.
@@ -123,6 +163,8 @@ class Owners final : public PageKinds {
   Lru& lru_;
   PageLocks& locks_;
   Buffers& buffers_;
+  Writebacks& writebacks_;
+  Device& device_;
   AddressSpaces& spaces_;
   MoveWatcher* watcher_ = nullptr;
   std::vector<Owner> owners_;

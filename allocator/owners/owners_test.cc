@@ -112,9 +112,9 @@ TEST_P(OwnersTest, AnAnonymousPageMovesWhenOnlyTheListHoldsIt) {
   run_now(owners.unmap(old));
   machine->lru.get_page(old);  // a pin
   const Pfn to = target();
-  EXPECT_EQ(owners.move(old, to), -kEAGAIN);
+  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), -kEAGAIN);
   run_now(machine->lru.put_page(old));
-  EXPECT_EQ(owners.move(old, to), 0);
+  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), 0);
   EXPECT_EQ(owners.owner(id).pfn, to);
   EXPECT_EQ(map.page(to).owner, id);
   EXPECT_EQ(map.page(to).token, token);
@@ -127,7 +127,7 @@ TEST_P(OwnersTest, ASharedMemoryPageMovesItsCacheReferenceToo) {
   const Pfn old = owners.owner(id).pfn;
   machine->lru.get_page(old);
   const Pfn to = target();
-  EXPECT_EQ(owners.move(old, to), 0);
+  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), 0);
   EXPECT_EQ(map.page(old).ref, 1);
   EXPECT_EQ(map.page(to).ref, 2);
 }
@@ -138,9 +138,9 @@ TEST_P(OwnersTest, ADriverRefusesAsOftenAsItWasTold) {
   machine->lru.get_page(old);
   owners.refuse(id, 2, -kEAGAIN);
   const Pfn to = target();
-  EXPECT_EQ(owners.move(old, to), -kEAGAIN);
-  EXPECT_EQ(owners.move(old, to), -kEAGAIN);
-  EXPECT_EQ(owners.move(old, to), 0);
+  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), -kEAGAIN);
+  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), -kEAGAIN);
+  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), 0);
   EXPECT_TRUE(map.page(to).has(kPageMovableOps));
   EXPECT_FALSE(map.page(old).has(kPageMovableOps));
   EXPECT_EQ(map.page(to).ref, 2);
@@ -152,10 +152,11 @@ TEST_P(OwnersTest, ANegativeNumberOfRefusalsNeverEnds) {
   const Pfn old = owners.owner(id).pfn;
   owners.refuse(id, -1, -kEIO);
   const Pfn to = target();
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(owners.move(old, to), -kEIO);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), -kEIO);
 }
 
-TEST_P(OwnersTest, TruncationWaitsForThePageLockAndFollowsThePage) {
+// A lookup takes a reference before it waits for the lock: the page cannot move meanwhile.
+TEST_P(OwnersTest, TruncationHoldsAReferenceWhileItWaitsForThePageLock) {
   const OwnerId id = make(PageKind::shmem);
   const Pfn old = owners.owner(id).pfn;
   Engine& engine = machine->engine;
@@ -168,14 +169,35 @@ TEST_P(OwnersTest, TruncationWaitsForThePageLockAndFollowsThePage) {
   EXPECT_EQ(engine.state(truncator), Engine::State::waiting);
   engine.assume(migrator);
   machine->lru.get_page(old);
+  EXPECT_EQ(run_now(owners.move(old, target(), MoveMode::sync)), -kEAGAIN);
+  machine->page_locks.unlock(old);
+  run_to_rest(*machine);
+  EXPECT_TRUE(owners.released(id));
+  EXPECT_EQ(map.page(old).ref, 1) << "the migrator's";
+  EXPECT_EQ(map.page(old).owner, 0U);
+  EXPECT_TRUE(machine->page_locks.none_held());
+}
+
+TEST_P(OwnersTest, ADriverWaitsForThePageLockAndFollowsItsPage) {
+  const OwnerId id = make(PageKind::movable_ops);
+  const Pfn old = owners.owner(id).pfn;
+  Engine& engine = machine->engine;
+  const ActorId migrator = engine.add_actor(0);
+  const ActorId driver = engine.add_actor(1);
+  engine.assume(migrator);
+  ASSERT_TRUE(machine->page_locks.try_lock(old));
+  engine.begin(driver, owners.release(id));
+  engine.resume(driver);
+  EXPECT_EQ(engine.state(driver), Engine::State::waiting);
+  engine.assume(migrator);
+  machine->lru.get_page(old);
   const Pfn to = target();
-  ASSERT_EQ(owners.move(old, to), 0);
+  ASSERT_EQ(run_now(owners.move(old, to, MoveMode::sync)), 0);
   machine->page_locks.unlock(old);
   run_to_rest(*machine);
   EXPECT_TRUE(owners.released(id));
   EXPECT_EQ(map.page(to).ref, 1) << "only the reference of its allocation is left";
   EXPECT_EQ(map.page(to).owner, 0U);
-  EXPECT_TRUE(machine->page_locks.none_held());
 }
 
 }  // namespace

@@ -184,6 +184,7 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
     if (error != 0) co_return error;
   }
   if (given) co_await lru_.put_page(frame);
+  spaces_.pte(pte).dirty = true;
   change_content(spaces_.pte(pte).page);
   co_return 0;
 }
@@ -324,6 +325,23 @@ void Processes::mlock(SpaceId process, MappingId mapping) {
     const Pte& pte = spaces_.pte(static_cast<PteId>(where.first + i));
     if (pte.state == Pte::State::present) lru_.make_unevictable(owners_.owner(pte.page).pfn);
   }
+}
+
+Task<void> Processes::madvise_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages) {
+  CMA_ASSERT(alive(process));
+  const Inside inside(*this, process);
+  const Mapping where = processes_[process].mappings[mapping];
+  CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
+  co_await spaces_.lock(process).lock(engine_);
+  for (std::uint64_t i = from; i < from + pages; ++i) {
+    Pte& pte = spaces_.pte(static_cast<PteId>(where.first + i));
+    if (pte.state != Pte::State::present) continue;
+    const Pfn pfn = owners_.owner(pte.page).pfn;
+    if (map_.page(pfn).map != 1 || map_.page(pfn).has(kPageLocked)) continue;
+    pte.dirty = false;
+    co_await lru_.mark_lazyfree(pfn);
+  }
+  spaces_.lock(process).unlock(engine_);
 }
 
 }  // namespace cma

@@ -48,6 +48,8 @@ class Processes {
   Task<void> exit(SpaceId process);
   // The touched pages of the mapping move to the unevictable list; later ones go there too.
   void mlock(SpaceId process, MappingId mapping);
+  // MADV_FREE: touched pages that only this process maps may be dropped until they are written to again.
+  Task<void> madvise_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
   // Between the set-up of exec's stack and its final place.
   void set_temporary_stack(SpaceId process, bool on) { spaces_.set_temporary_stack(process, on); }
 

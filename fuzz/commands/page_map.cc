@@ -20,7 +20,7 @@ struct Meaning {
   char letter;
   std::string_view text;
 };
-constexpr std::array<Meaning, 13> kMeanings = {{
+constexpr std::array<Meaning, 14> kMeanings = {{
     {'.', "free"},
     {',', "free, on a per-CPU list"},
     {'#', "kept by boot"},
@@ -34,6 +34,7 @@ constexpr std::array<Meaning, 13> kMeanings = {{
     {'m', "driver's page that can be moved"},
     {'n', "anonymous page"},
     {'s', "shared memory"},
+    {'f', "page of a file or block device"},
 }};
 
 char letter_of(PageKind kind) {
@@ -42,6 +43,8 @@ char letter_of(PageKind kind) {
     case PageKind::movable_ops: return 'm';
     case PageKind::anonymous: return 'n';
     case PageKind::shmem: return 's';
+    case PageKind::block_device:
+    case PageKind::file: return 'f';
     default: return '?';
   }
 }

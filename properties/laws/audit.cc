@@ -341,6 +341,7 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   known += judge_owner(frame, page, walk);
   judge_references(frame, page, known, walk.loose);
   if (page.has(kPageLocked)) ++walk.tallies[Tally::locked];
+  if (page.has(kPageWriteback)) ++walk.tallies[Tally::writeback];
   walk.tallies[Tally::pagevec_slots] += page.pagevecs;
   walk.tallies[Tally::in_use] += static_cast<std::int32_t>(pages);
   if (certain_to_move(page, entry)) mark(movable_, frame, 1);

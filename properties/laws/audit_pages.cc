@@ -211,7 +211,7 @@ std::int64_t Auditor::judge_owner(Frame frame, const Page& page, Walk& walk) con
   if (page.map != mapped)
     broken("content", fmt::format("page {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
   if (!here) return 0;
-  if (owner.handed_out && owner.kind != PageKind::block_device) ++walk.tallies[Tally::owned];
+  if (owner.handed_out && !is_file(owner.kind)) ++walk.tallies[Tally::owned];
   if (owner.handed_out && !ledger_.owner_lives(page.owner)) {
     walk.loose = true;
     if (strict_) broken("conserved", fmt::format("page {:#x} still belongs to an owner that has let go", pfn(frame)));
@@ -255,7 +255,8 @@ bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) cons
     case PageKind::anonymous:
       return lru && page.map == static_cast<std::int32_t>(owner.mapped) && mappings_can_go(owner);
     case PageKind::shmem: return lru && page.map == 0;
-    case PageKind::block_device: return lru && !page.has(kPageDirty);
+    case PageKind::block_device:
+    case PageKind::file: return lru && !page.has(kPageDirty);
     case PageKind::movable_ops: return true;
     default: return false;
   }

@@ -1,5 +1,6 @@
 // Comparing: sums with counters, ends of lists, bitmaps with the ledger, and what must hold when nobody is inside.
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <type_traits>
@@ -25,6 +26,7 @@ void Auditor::compare_sums() {
   compare_globals();
   compare_list_ends();
   compare_bitmaps();
+  if (machine_->buffers.size() != 0) compare_buffers();
   compare_leaks();
   if (strict_) compare_at_rest();
 }
@@ -73,7 +75,7 @@ void Auditor::compare_globals() const {
     broken("counters", fmt::format("NR_ISOLATED_ANON/FILE are {}/{}, a recount says {}/{}", lru.isolated_anon(),
                                    lru.isolated_file(), sum[Tally::task_anon], sum[Tally::task_file]));
   std::int64_t slots = 0;
-  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.pagevec(cpu).size());
+  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.parked(cpu));
   // A drain empties the slots first and drops their references one by one.
   if (strict_ ? slots != sum[Tally::pagevec_slots] : slots > sum[Tally::pagevec_slots])
     broken("counters",
@@ -83,8 +85,11 @@ void Auditor::compare_globals() const {
   if (strict_ ? owned != ledger_.live_owners() : owned < ledger_.live_owners())
     broken("content", fmt::format("{} owners live, {} pages belong to one: an owner has lost its page",
                                   ledger_.live_owners(), owned));
-  if (strict_ && sum[Tally::locked] != 0)
-    broken("locks", fmt::format("{} page locks are held though nobody is inside an operation", sum[Tally::locked]));
+  if (sum[Tally::locked] != static_cast<std::int64_t>(machine_->page_locks.held()) ||
+      sum[Tally::writeback] != static_cast<std::int64_t>(machine_->writebacks.held()))
+    broken("locks",
+           fmt::format("{} pages are locked and {} under writeback, {} and {} are known to be", sum[Tally::locked],
+                       sum[Tally::writeback], machine_->page_locks.held(), machine_->writebacks.held()));
 }
 
 void Auditor::compare_at_rest() const {
@@ -94,10 +99,43 @@ void Auditor::compare_at_rest() const {
   if (machine.areas.cma_mutex().held()) broken("locks", "cma_mutex is held though nobody is inside an operation");
   if (machine.buddy.drain_mutex().held())
     broken("locks", "pcpu_drain_mutex is held though nobody is inside an operation");
-  if (!machine.page_locks.none_held()) broken("locks", "a page lock is held though nobody is inside an operation");
+  if (!machine.page_locks.none_held_by_actors())
+    broken("locks", "a page lock is held though nobody is inside an operation");
+  if (!machine.buffers.locks().none_held_by_actors())
+    broken("locks", "a buffer lock is held though nobody is inside an operation");
   for (AreaId id = 0; id < machine.areas.size(); ++id)
     if (machine.areas.area(id).lock.held())
       broken("locks", fmt::format("cma->lock of area {} is held though nobody is inside an operation", id));
+}
+
+// --- buffers ---
+
+// G1, G2, G4, G5. What slots, programs and journals hold must be there; at rest nothing else may be.
+void Auditor::compare_buffers() {
+  const Buffers& buffers = machine_->buffers;
+  buffer_slots_.assign(buffers.size() + 1, 0);
+  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) {
+    const std::vector<BufferId>& slots = buffers.lru_slots(cpu);
+    if (slots.size() > buffers.slots())
+      broken("content", fmt::format("CPU {} has {} buffers in its slots", cpu, slots.size()));
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      if (std::find(slots.begin(), slots.begin() + static_cast<std::ptrdiff_t>(i), slots[i]) !=
+          slots.begin() + static_cast<std::ptrdiff_t>(i))
+        broken("content", fmt::format("buffer {} is in two slots of CPU {}", slots[i], cpu));
+      ++buffer_slots_[slots[i]];
+    }
+  }
+  for (BufferId id = 1; id <= buffers.size(); ++id) {
+    const Buffer& buffer = buffers.buffer(id);
+    const bool attached = buffer.pfn != kNoPfn;
+    if (!attached && buffer.count == 0 && !buffer.locked) continue;
+    if (!attached || !machine_->map.page(buffer.pfn).has(kPagePrivate))
+      broken("content", fmt::format("buffer {} is used and attached to no page", id));
+    const int known = buffer_slots_[id] + ledger_.buffer_counts(id) + machine_->files.journal_holds(id);
+    if (buffer.count < known || (strict_ && buffer.count != known))
+      broken("content", fmt::format("the buffer of page {:#x} has a count of {}, and {} are accounted for", buffer.pfn,
+                                    buffer.count, known));
+  }
 }
 
 // --- bitmaps ---

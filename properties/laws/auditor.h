@@ -100,6 +100,7 @@ class Auditor {
   void compare_zone(std::size_t zone) const;
   void compare_globals() const;
   void compare_at_rest() const;
+  void compare_buffers();
   void compare_bitmaps() const;
   void compare_bitmap(AreaId id) const;
   void compare_list_ends();
@@ -144,6 +145,7 @@ class Auditor {
   std::vector<std::array<PerCpuPages, kMaxCpus>> seen_pcp_;
   std::array<PageList, kLruLists> seen_lru_{};
   std::int64_t seen_leaked_ = 0;
+  std::vector<int> buffer_slots_;  // by buffer: how many slots hold it
 
   // The same as of boot, for going back.
   std::optional<Geometry> boot_geometry_;

@@ -69,10 +69,11 @@ constexpr std::array<LawInfo, 16> kLaws = {{
      "locks may be held while somebody is inside an operation", "by the engine; by each audit at rest"},
     {"content",
      "An owner's page carries its owner's data, wherever it went; mappings and references are exact; a block is handed "
-     "out with one reference, and its other pages with none.",
+     "out with one reference, and its other pages with none; the count of a buffer is what slots, programs and "
+     "journals hold.",
      "while somebody is inside an operation a page may have more references than are accounted for, never fewer; "
      "owners "
-     "may be on their way in or out; clean pages of block devices may be dropped",
+     "may be on their way in or out; clean pages of files may be dropped",
      "by each audit; at hand-out of blocks"},
     {"balanced", "When nobody is inside an operation the LRU caches are enabled.", "inside operations",
      "by each audit"},

@@ -34,6 +34,8 @@ class Both final : public Observer {
   void file_read(const std::string& path, const std::optional<std::string>& text) override {
     tell(&Observer::file_read, path, text);
   }
+  void buffer_held(BufferId buffer) override { tell(&Observer::buffer_held, buffer); }
+  void buffer_letting_go(BufferId buffer) override { tell(&Observer::buffer_letting_go, buffer); }
   void control_changes(Machine& machine) override { tell(&Observer::control_changes, machine); }
   void op_performed(Machine& machine, std::size_t op) override { tell(&Observer::op_performed, machine, op); }
   void program_ended(Machine& machine) override { tell(&Observer::program_ended, machine); }

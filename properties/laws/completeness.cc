@@ -155,7 +155,7 @@ bool on_temporary_stack(const Owner& owner, const AddressSpaces& spaces) {
 // A page with a busy or dirty buffer may move or not, by release and by who holds the buffer.
 bool buffer_in_use(const Owner& owner, const Buffers& buffers) {
   if (owner.buffer == 0) return false;
-  return buffers.buffer(owner.buffer).count != 0 || buffers.buffer(owner.buffer).dirty;
+  return buffers.busy(owner.buffer);
 }
 
 bool keeps_its_place(const Owner& owner, const Machine& machine) {
@@ -163,7 +163,8 @@ bool keeps_its_place(const Owner& owner, const Machine& machine) {
     // 3.6 knows no pages that only their driver can move.
     case PageKind::movable_ops: return machine.release() < Release::v4_9 || driver_refuses(owner, machine.release());
     case PageKind::anonymous: return on_temporary_stack(owner, machine.spaces);
-    case PageKind::block_device: return buffer_in_use(owner, machine.buffers);
+    case PageKind::block_device:
+    case PageKind::file: return buffer_in_use(owner, machine.buffers);
     default: return false;
   }
 }

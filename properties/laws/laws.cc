@@ -249,8 +249,8 @@ void Laws::owner_adopted(OwnerId owner) {
       throw LawBroken("exclusive", "adopt",
                       fmt::format("page {:#x} gets an owner while {} holds it", record.pfn, holder_text(entry)));
   }
-  // A clean page of a block device is dropped when it is in the way.
-  ledger_.owner_adopted(owner, record.kind != PageKind::block_device);
+  // A clean page of a file is dropped when it is in the way.
+  ledger_.owner_adopted(owner, !is_file(record.kind));
 }
 
 void Laws::owner_releasing(OwnerId owner) {

@@ -50,6 +50,8 @@ class Laws final : public Observer {
   void reference_taken(Pfn pfn) override;
   void reference_dropping(Pfn pfn) override;
   void file_read(const std::string& path, const std::optional<std::string>& text) override;
+  void buffer_held(BufferId buffer) override { ledger_.buffer_held(buffer); }
+  void buffer_letting_go(BufferId buffer) override { ledger_.buffer_letting_go(buffer); }
   void control_changes(Machine& machine) override;
   void op_performed(Machine& machine, std::size_t op) override;
   void program_ended(Machine& machine) override;

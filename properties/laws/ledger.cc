@@ -57,6 +57,7 @@ void Ledger::reset() {
   }
   owners_.clear();
   live_owners_ = 0;
+  buffers_.clear();
   last_number_ = 0;
 }
 
@@ -161,6 +162,15 @@ void Ledger::owner_releasing(std::uint32_t owner) {
   if (!owner_lives(owner)) return;
   live_owners_ -= owners_[owner] == 2 ? 1 : 0;
   owners_[owner] = 0;
+}
+
+void Ledger::buffer_held(std::uint32_t buffer) {
+  if (buffer >= buffers_.size()) buffers_.resize(buffer + std::size_t{1}, 0);
+  ++buffers_[buffer];
+}
+
+void Ledger::buffer_letting_go(std::uint32_t buffer) {
+  if (buffer_counts(buffer) > 0) --buffers_[buffer];
 }
 
 void Ledger::reference_dropping(Pfn pfn) {

@@ -82,6 +82,11 @@ class Ledger {
   void reference_taken(Pfn pfn) { ++edit(pfn).references; }
   void reference_dropping(Pfn pfn);
 
+  // Counts on buffer heads, by their number.
+  void buffer_held(std::uint32_t buffer);
+  void buffer_letting_go(std::uint32_t buffer);
+  int buffer_counts(std::uint32_t buffer) const { return buffer < buffers_.size() ? buffers_[buffer] : 0; }
+
   const Entry& entry(Pfn pfn) const { return entries_[pfn - memory_.start]; }
   const Entry* entries() const { return entries_.data(); }
   const AreaBook& area(std::size_t id) const { return areas_[id]; }
@@ -110,6 +115,7 @@ class Ledger {
   std::vector<AreaBook> areas_;
   std::vector<std::uint8_t> owners_;  // by number: 1 lives, 2 lives and keeps its page
   std::uint64_t live_owners_ = 0;
+  std::vector<int> buffers_;  // by number: counts that programs hold
   std::uint32_t last_number_ = 0;
 };
 

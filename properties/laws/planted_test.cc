@@ -340,6 +340,43 @@ TEST_P(PlantedTest, LocksSeeLocksThatAreHeldAtRest) {
   EXPECT_EQ(audit(), "locks");
 }
 
+// A page that is being read or written is locked by its device, which is in order; a lock or a writeback that nobody
+// knows of is not.
+TEST_P(PlantedTest, LocksKnowThoseOfDevices) {
+  const FileId file = machine_.files.open(FileMethod::ordered, true);
+  const Pfn pfn = machine_.owners.owner(run_now(machine_.files.read(file, 0, true)).page).pfn;
+  EXPECT_EQ(audit(), "");
+  run_now(machine_.device.complete_one());
+  EXPECT_EQ(audit(), "");
+  machine_.map.edit(pfn).flags |= kPageWriteback;
+  EXPECT_EQ(audit(), "locks");
+}
+
+TEST_P(PlantedTest, ContentSeesACountThatNobodyHolds) {
+  const FileId file = machine_.files.open(FileMethod::block_device, false);
+  const OwnerId page = run_now(machine_.files.read(file, 0, false)).page;
+  const BufferId buffer = machine_.owners.buffer_of(page);
+  machine_.buffers.touch(buffer);
+  EXPECT_EQ(audit(), "") << "a slot's count is accounted for";
+  machine_.buffers.get(buffer);
+  laws_.buffer_held(buffer);
+  EXPECT_EQ(audit(), "") << "and a program's";
+  machine_.buffers.get(buffer);
+  EXPECT_EQ(audit(), "content");
+  machine_.buffers.put(buffer);
+  machine_.buffers.put(buffer);
+  EXPECT_EQ(audit(), "content") << "one too few";
+}
+
+TEST_P(PlantedTest, ContentSeesAJournalThatLostItsBuffer) {
+  const FileId file = machine_.files.open(FileMethod::journalled, false);
+  const OwnerId page = run_now(machine_.files.read(file, 0, false)).page;
+  ASSERT_TRUE(machine_.files.journal(page));
+  EXPECT_EQ(audit(), "");
+  machine_.buffers.put(machine_.owners.buffer_of(page));
+  EXPECT_EQ(audit(), "content");
+}
+
 TEST_P(PlantedTest, BalancedSeesCachesThatStayDisabled) {
   run_now(machine_.lru.cache_disable());
   EXPECT_EQ(audit(), "balanced");

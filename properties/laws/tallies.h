@@ -28,6 +28,7 @@ enum class Tally : std::uint8_t {
   owned,                        // pages that an owner record points to
   pagevec_slots,                // references held by pagevecs
   locked,                       // page locks
+  writeback,                    // pages under writeback
   kCount
 };
 

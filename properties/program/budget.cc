@@ -35,6 +35,8 @@ struct Bound {
   std::uint64_t operator()(const OwnedPages<Kind>& op) const {
     return op.pages * contig_steps(world.machine(), 1);
   }
+  std::uint64_t operator()(const ReadFile& op) const { return op.pages * contig_steps(world.machine(), 1); }
+  std::uint64_t operator()(const BufferRead& op) const { return op.pages * contig_steps(world.machine(), 1); }
   std::uint64_t operator()(const MmapAnon& op) const { return op.pages * contig_steps(world.machine(), 1); }
   // Freeing and draining touch each page a few times at most.
   template <class Other>

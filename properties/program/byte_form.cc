@@ -10,10 +10,12 @@ namespace {
 
 constexpr std::uint8_t kInFull = 0x80;
 constexpr std::uint8_t kAuditPoints = 0x80;
-constexpr std::uint8_t kPerformerGiven = 0x40;
-constexpr std::uint8_t kUntilGiven = 0x80;
-constexpr std::uint8_t kKindMask = 0x3f;
-static_assert(kOpKinds <= kKindMask + 1, "kinds no longer fit beside the two marks: give the header another byte");
+constexpr std::uint8_t kMarksGiven = 0x80;
+constexpr std::uint8_t kKindMask = 0x7f;
+static_assert(kOpKinds <= kKindMask + 1, "kinds no longer fit beside the mark: give the header another byte");
+// In the byte behind a marked kind.
+constexpr std::uint8_t kPerformerGiven = 0x01;
+constexpr std::uint8_t kUntilGiven = 0x02;
 // Actors that the short form can tell, each on CPU 0 or 1.
 constexpr std::size_t kShortActors = 3;
 
@@ -116,9 +118,12 @@ struct FieldReader {
 
 void write_op(Writer& out, const Op& op) {
   auto head = static_cast<std::uint8_t>(op.body.index());
-  if (op.performer.code != 0) head |= kPerformerGiven;
-  if (op.until.wanted()) head |= kUntilGiven;
+  std::uint8_t marks = 0;
+  if (op.performer.code != 0) marks |= kPerformerGiven;
+  if (op.until.wanted()) marks |= kUntilGiven;
+  if (marks != 0) head |= kMarksGiven;
   out.byte(head);
+  if (marks != 0) out.byte(marks);
   out.number(op.id);
   if (op.performer.code != 0) out.byte(op.performer.code);
   if (op.until.wanted()) {
@@ -132,11 +137,12 @@ void write_op(Writer& out, const Op& op) {
 void read_op(Reader& in, Op& op) {
   const std::uint8_t head = in.byte();
   const std::size_t kind = (head & kKindMask) % kOpKinds;
+  const std::uint8_t marks = (head & kMarksGiven) != 0 ? in.byte() : std::uint8_t{0};
   if (op.body.index() != kind) op.body = default_body(kind);
   op.id = static_cast<OpId>(in.number());
-  op.performer.code = (head & kPerformerGiven) != 0 ? in.byte() : std::uint8_t{0};
+  op.performer.code = (marks & kPerformerGiven) != 0 ? in.byte() : std::uint8_t{0};
   op.until = {};
-  if ((head & kUntilGiven) != 0) {
+  if ((marks & kUntilGiven) != 0) {
     op.until.point = static_cast<Point>(in.byte() % kPoints);
     op.until.nth = static_cast<std::uint16_t>(in.number());
   }

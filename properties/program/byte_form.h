@@ -2,7 +2,8 @@
 // decode(encode(p)) == p for settled programs.
 //
 //   version (1 byte), machine (1 byte: release, shape, or "in full"), actors (1 byte), then operations up to the end:
-//   kind | performer given << 6 | until given << 7, identifier, [performer], [point, nth], fields in order
+//   kind | marks follow << 7, [performer given | until given << 1], identifier, [performer], [point, nth], fields in
+//   order
 //
 // Numbers are LEB128; what lies out of a field's range is folded into it, and missing bytes read as zero. Machines
 // other than the listed shapes, named results and named actors make the machine byte 0x80 and are told in full behind

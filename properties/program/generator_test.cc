@@ -45,7 +45,7 @@ TEST(Generator, ReachesEveryKindButExpectations) {
 TEST(Generator, WantsFewPagesOnChosenFrames) {
   std::uint64_t chosen = 0;
   std::uint64_t many = 0;
-  for (std::uint64_t seed = 0; seed < 1000; ++seed)
+  for (std::uint64_t seed = 0; seed < 1500; ++seed)
     for (const Op& op : generate(seed).ops)
       if (const auto* pages = std::get_if<OwnedPages<PageKind::anonymous>>(&op.body);
           pages != nullptr && pages->at.kind != Place::Kind::none) {

@@ -110,6 +110,7 @@ class Interpreter::Run : PointWatcher {
   void finish_actors();
   bool resume_suspended();
   void check_endless_retry(ActorId actor);
+  bool complete_io();
   void check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before);
   void report_deadlock();
   Finding finding(std::string law, std::string function, std::string message) const;
@@ -330,17 +331,31 @@ void Interpreter::Run::report_deadlock() {
   throw LawBroken("locks", "", "nobody can run any more: " + who);
 }
 
+// All I/O under way completes, one request after the other, and whoever waited for it runs.
+bool Interpreter::Run::complete_io() {
+  bool any = false;
+  while (!machine_.device.pending().empty()) {
+    engine_.assume(kMainActor);
+    run_now(machine_.device.complete_one());
+    run_woken();
+    any = true;
+  }
+  return any;
+}
+
 void Interpreter::Run::finish_actors() {
   at_end_ = true;
   world_.finish_boot();
+  complete_io();
   while (!engine_.at_rest()) {
-    if (resume_suspended()) continue;
+    if (resume_suspended() || complete_io()) continue;
     const ActorId next = engine_.next_sleeper();
     if (next == kNoActor) report_deadlock();
     current_ = inside_[next].slot;
     engine_.advance_to(engine_.wake_time(next));
     run_woken();
   }
+  complete_io();
   observer_.program_ended(machine_);
 }
 

@@ -41,6 +41,9 @@ class Observer {
 
   // A file was read: what it said, nothing if there is no such file.
   virtual void file_read(const std::string& /*path*/, const std::optional<std::string>& /*text*/) {}
+  // Counts on buffers (bh_hold, bread). `letting_go` comes before the count is given back.
+  virtual void buffer_held(BufferId) {}
+  virtual void buffer_letting_go(BufferId) {}
 
   // Control: another actor is about to run, or the current one has come to its end; the machine is between two steps.
   virtual void control_changes(Machine&) {}

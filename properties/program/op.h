@@ -13,6 +13,7 @@
 #include "properties/program/ops_buffers.h"
 #include "properties/program/ops_control.h"
 #include "properties/program/ops_expect.h"
+#include "properties/program/ops_files.h"
 #include "properties/program/ops_pages.h"
 #include "properties/program/ops_processes.h"
 #include "properties/program/ops_reference.h"
@@ -20,17 +21,19 @@
 
 namespace cma {
 
-using OpBody =
-    std::variant<CmaAlloc, CmaRelease, AllocPages, FreePages, OwnedPages<PageKind::unmovable>,
-                 OwnedPages<PageKind::movable_ops>, OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>,
-                 FreeOwned, Refuse, Pin, Unpin, GetPage, PutPage, DrainOp<DrainKind::everything>,
-                 DrainOp<DrainKind::pages>, DrainOp<DrainKind::lru>, DrainOp<DrainKind::this_pagevec>, Signal, SleepOp,
-                 Resume, Reserve, Declare, InitReservedMem, Activate, Cat, DebugfsAlloc, DebugfsFree, ExpectState,
-                 ExpectFigure, ExpectError, ExpectCounter, ExpectLine<LineSource::log>, ExpectLine<LineSource::trace>,
-                 ExpectCat, ExpectPage, ExpectFinding, OwnedPages<PageKind::block_device>, BufferOp<BufferVerb::touch>,
-                 BufferOp<BufferVerb::hold>, BufferOp<BufferVerb::put>, BufferOp<BufferVerb::dirty>, BufferInvalidate,
-                 Spawn, MmapAnon, MappingOp<MappingVerb::write>, MappingOp<MappingVerb::munmap>,
-                 MappingOp<MappingVerb::mlock>, Fork, ExitProcess, ExecStack>;
+using OpBody = std::variant<
+    CmaAlloc, CmaRelease, AllocPages, FreePages, OwnedPages<PageKind::unmovable>, OwnedPages<PageKind::movable_ops>,
+    OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>, FreeOwned, Refuse, Pin, Unpin, GetPage, PutPage,
+    DrainOp<DrainKind::everything>, DrainOp<DrainKind::pages>, DrainOp<DrainKind::lru>,
+    DrainOp<DrainKind::this_pagevec>, Signal, SleepOp, Resume, Reserve, Declare, InitReservedMem, Activate, Cat,
+    DebugfsAlloc, DebugfsFree, ExpectState, ExpectFigure, ExpectError, ExpectCounter, ExpectLine<LineSource::log>,
+    ExpectLine<LineSource::trace>, ExpectCat, ExpectPage, ExpectFinding, OwnedPages<PageKind::block_device>,
+    BufferOp<BufferVerb::touch>, BufferOp<BufferVerb::hold>, BufferOp<BufferVerb::put>, BufferOp<BufferVerb::dirty>,
+    BufferInvalidate, Spawn, MmapAnon, MappingOp<MappingVerb::write>, MappingOp<MappingVerb::munmap>,
+    MappingOp<MappingVerb::mlock>, Fork, ExitProcess, ExecStack, OpenFile, ReadFile, BufferRead,
+    FileOp<FileVerb::truncate>, FileOp<FileVerb::drop>, FileOp<FileVerb::commit>, FilePagesOp<FilePagesVerb::writeback>,
+    FilePagesOp<FilePagesVerb::journal>, IoDone, LruOp<LruVerb::mark_accessed>, LruOp<LruVerb::deactivate>,
+    LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::lazyfree>, CachesOff>;
 
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpBody>;
 

@@ -1,34 +1,39 @@
 #include "properties/program/ops_buffers.h"
 
-#include <algorithm>
-
 #include "properties/program/world.h"
 
 namespace cma {
 namespace {
 
-// Drops one of the program's own counts on the buffer; false if it has none.
-bool put_back(World& world, BufferId buffer) {
-  const auto held = std::find(world.held_buffers.begin(), world.held_buffers.end(), buffer);
-  if (held == world.held_buffers.end()) return false;
-  world.held_buffers.erase(held);
-  world.machine().buffers.put(buffer);
-  return true;
+// Whether the verb means anything to the page. A count can be given back after the page has left its cache.
+template <BufferVerb Verb>
+bool applies(const World& world, OwnerId page) {
+  if (page == 0) return false;
+  const Owners& owners = world.machine().owners;
+  const Owner& record = owners.owner(page);
+  if (!is_file(record.kind)) return false;
+  if (Verb == BufferVerb::put) return record.buffer != 0;
+  // Only buffers of a block device are looked up by their number.
+  if (Verb == BufferVerb::touch && record.method != FileMethod::block_device) return false;
+  return !owners.released(page);
 }
 
 template <BufferVerb Verb>
-bool apply(World& world, OwnerId owner) {
+Task<bool> apply(World& world, OwnerId page) {
   Machine& machine = world.machine();
-  const Owner& record = machine.owners.owner(owner);
-  if (Verb == BufferVerb::put) return record.buffer != 0 && put_back(world, record.buffer);
-  const BufferId buffer = machine.owners.buffer_of(owner);
-  if (Verb == BufferVerb::dirty) machine.owners.make_dirty(owner);
-  if (Verb == BufferVerb::touch) machine.buffers.touch(buffer);
-  if (Verb == BufferVerb::hold) {
-    machine.buffers.hold(buffer);
-    world.held_buffers.push_back(buffer);
+  if constexpr (Verb == BufferVerb::put) {
+    co_return world.put_count(machine.owners.owner(page).buffer);
+  } else if constexpr (Verb == BufferVerb::touch) {
+    machine.buffers.touch(machine.owners.buffer_of(page));
+  } else if constexpr (Verb == BufferVerb::hold) {
+    machine.owners.hold_buffer(page);
+    world.keep_count(machine.owners.buffer_of(page));
+  } else if (machine.owners.owner(page).kind == PageKind::file) {
+    co_await machine.files.write(page);
+  } else {
+    machine.owners.make_dirty(page);
   }
-  return true;
+  co_return true;
 }
 
 }  // namespace
@@ -39,10 +44,10 @@ Task<void> BufferOp<Verb>::perform(World& world, Slot self) const {
   if (held == nullptr) co_return;
   bool any = false;
   for (std::uint64_t i = 0; i < held->pages; ++i) {
-    const OwnerId owner = world.owner_of[held->first_owner + i];
-    if (owner == 0 || world.machine().owners.released(owner)) continue;
-    if (world.machine().owners.owner(owner).kind != PageKind::block_device) continue;
-    any = apply<Verb>(world, owner) || any;
+    const OwnerId page = world.owner_of[held->first_owner + i];
+    if (!applies<Verb>(world, page)) continue;
+    const bool done = co_await apply<Verb>(world, page);
+    any = any || done;
   }
   if (!any) world.skip(self);
 }

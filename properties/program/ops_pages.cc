@@ -92,7 +92,8 @@ Task<void> FreeOwned::perform(World& world, Slot self) const {
     const OwnerId owner = std::exchange(world.owner_of[held->first_owner + i], 0);
     // A clean page may have been dropped from its cache meanwhile.
     if (owner == 0 || world.machine().owners.released(owner)) continue;
-    world.observer().owner_releasing(owner);
+    // Pages of files and processes are the kernel's affair: no program holds them.
+    if (world.machine().owners.owner(owner).handed_out) world.observer().owner_releasing(owner);
     co_await world.machine().owners.release(owner);
   }
 }

@@ -81,6 +81,12 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
   const std::uint64_t wanted = pages == 0 ? left : std::min(pages, left);
   if constexpr (Verb == MappingVerb::munmap) {
     co_await processes.munmap(space, which, from, wanted);
+  } else if constexpr (Verb == MappingVerb::lazyfree) {
+    // 4.5.
+    if (world.machine().release() < Release::v4_9)
+      world.fail(self, -kEINVAL);
+    else
+      co_await processes.madvise_free(space, which, from, wanted);
   } else if constexpr (Verb == MappingVerb::mlock) {
     processes.mlock(space, which);
   } else {
@@ -96,6 +102,7 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
 template struct MappingOp<MappingVerb::write>;
 template struct MappingOp<MappingVerb::munmap>;
 template struct MappingOp<MappingVerb::mlock>;
+template struct MappingOp<MappingVerb::lazyfree>;
 
 Task<void> Fork::perform(World& world, Slot self) const {
   const Result* parent = live_process(world, self, process);

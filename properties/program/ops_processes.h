@@ -38,7 +38,7 @@ struct MmapAnon {
   friend bool operator==(const MmapAnon&, const MmapAnon&) = default;
 };
 
-enum class MappingVerb : std::uint8_t { write, munmap, mlock };
+enum class MappingVerb : std::uint8_t { write, munmap, mlock, lazyfree };
 
 // Part of a mapping, of the process that made it or of one forked from that.
 template <MappingVerb Verb>
@@ -48,6 +48,9 @@ struct MappingOp {
       case MappingVerb::write:
         return OpInfo{.verb = "write", .help = "writes to pages of a mapping: faults them in, copies shared ones"};
       case MappingVerb::munmap: return OpInfo{.verb = "munmap", .help = "unmaps pages of a mapping, in batches"};
+      case MappingVerb::lazyfree:
+        return OpInfo{.verb = "madv_free",
+                      .help = "MADV_FREE: pages of a mapping may be dropped until written to again"};
       default: return OpInfo{.verb = "mlock", .help = "locks a mapping in memory; from and pages are of no concern"};
     }
   }();

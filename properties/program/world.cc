@@ -102,6 +102,10 @@ Pfn World::page_of(const Result& result, std::uint64_t offset) const {
     }
     case Yields::pin: return offset == 0 ? result.pfn : kNoPfn;
     case Yields::process: return kNoPfn;
+    case Yields::file: {
+      const OwnerId owner = machine_->files.cached(result.file, offset);
+      return owner == 0 ? kNoPfn : machine_->owners.owner(owner).pfn;
+    }
     case Yields::mapping: {
       const Processes& processes = machine_->processes;
       if (!processes.alive(result.process)) return kNoPfn;
@@ -130,6 +134,20 @@ std::optional<Pfn> World::resolve(const Place& place) const {
   // An offset that wraps round 2^64 ends up outside the memory or where it belongs; neither does harm.
   if (pfn == kNoPfn || !machine_->map.present(pfn)) return std::nullopt;
   return pfn;
+}
+
+void World::keep_count(BufferId buffer) {
+  held_buffers.push_back(buffer);
+  observer_->buffer_held(buffer);
+}
+
+bool World::put_count(BufferId buffer) {
+  const auto held = std::find(held_buffers.begin(), held_buffers.end(), buffer);
+  if (held == held_buffers.end()) return false;
+  held_buffers.erase(held);
+  observer_->buffer_letting_go(buffer);
+  machine_->buffers.put(buffer);
+  return true;
 }
 
 void World::skip(Slot self) {

@@ -29,6 +29,7 @@ struct Result {
   std::uint64_t pages = 0;        // buffer, block, owned pages: as many as were had
   AreaId area = 0;                // buffer, area
   SpaceId process = 0;            // process, mapping
+  FileId file = 0;                // file
   MappingId mapping = 0;          // mapping
   std::uint32_t first_owner = 0;  // owned pages: index of the first in World::owner_of
 };
@@ -88,6 +89,10 @@ class World {
   std::vector<Piece> pieces;
   // Owner records of owned pages, by Result::first_owner + index; 0 once let go.
   std::vector<OwnerId> owner_of;
+  // A count on a buffer stays with the program; gives one of them back, false if it has none.
+  void keep_count(BufferId buffer);
+  bool put_count(BufferId buffer);
+
   // Frames on which get_page holds references, one entry each.
   std::vector<Pfn> got;
   // Buffers on which bh_hold keeps counts, one entry each.

@@ -1,0 +1,157 @@
+// The per-CPU pagevecs: what goes into each, what becomes of a page when it is drained, and who drains.
+
+#include "allocator/lru/lru.h"
+
+namespace cma {
+namespace {
+
+// A page descriptor counts its slots in a byte; a page that is asked for so often is moved at once.
+constexpr std::uint8_t kMostSlots = 255;
+
+}  // namespace
+
+// pagevec_add and, when that fills it or the caches are disabled, the drain.
+Task<void> Lru::queue(Pagevec which, Pfn pfn) {
+  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(engine_.cpu())];
+  std::vector<Pfn>& pagevec = pagevecs.of[static_cast<unsigned>(which)];
+  get_page(pfn);
+  const bool crowded = ++map_.edit(pfn).pagevecs == kMostSlots;
+  pagevec.push_back(pfn);
+  ++pagevecs.parked;
+  if (pagevec.size() >= pagevec_size(release_) || disable_count_ > 0 || crowded) co_await drain(pagevecs, which);
+}
+
+Task<void> Lru::cache_add(Pfn pfn) { return queue(Pagevec::add, pfn); }
+
+// Unreferenced, referenced, active. A page that is not on the LRU is made active where it waits, if that is here.
+Task<void> Lru::mark_accessed(Pfn pfn) {
+  Page& page = map_.edit(pfn);
+  if (!page.has(kPageReferenced)) {
+    page.flags |= kPageReferenced;
+    co_return;
+  }
+  if (page.has(kPageUnevictable | kPageActive)) co_return;
+  page.flags &= ~kPageReferenced;
+  if (page.has(kPageLru)) {
+    co_await queue(Pagevec::activate, pfn);
+    co_return;
+  }
+  for (Pfn parked : pagevec(engine_.cpu()))
+    if (parked == pfn) page.flags |= kPageActive;
+}
+
+Task<void> Lru::deactivate_file(Pfn pfn) {
+  const Page& page = map_.page(pfn);
+  // Since 6.12 a page that is not on the LRU is left alone here; before, its drain finds out.
+  if (page.has(kPageUnevictable) || (release_ >= Release::v6_12 && !page.has(kPageLru))) co_return;
+  co_await queue(Pagevec::deactivate_file, pfn);
+}
+
+Task<void> Lru::deactivate(Pfn pfn) {
+  const Page& page = map_.page(pfn);
+  const bool worth_it = page.has(kPageLru) && page.has(kPageActive) && !page.has(kPageUnevictable);
+  if (release_ >= Release::v5_10 && worth_it) co_await queue(Pagevec::deactivate, pfn);
+}
+
+// Before 4.12 there is no list for such pages: they only stop being active.
+Task<void> Lru::mark_lazyfree(Pfn pfn) {
+  const Page& page = map_.page(pfn);
+  if (release_ < Release::v4_19) {
+    const bool active = page.has(kPageLru) && page.has(kPageActive) && !page.has(kPageUnevictable);
+    if (active) co_await queue(Pagevec::deactivate, pfn);
+    co_return;
+  }
+  const bool anonymous = page.has(kPageAnon) && page.has(kPageSwapbacked);
+  if (page.has(kPageLru) && anonymous && !page.has(kPageUnevictable)) co_await queue(Pagevec::lazyfree, pfn);
+}
+
+Task<void> Lru::rotate_reclaimable(Pfn pfn) {
+  const Page& page = map_.page(pfn);
+  if (page.has(kPageLru) && !page.has(kPageLocked | kPageDirty | kPageUnevictable))
+    co_await queue(Pagevec::rotate, pfn);
+}
+
+// lru_deactivate_file_fn. What is dirty or being written goes to the head and is reclaimed when that is over.
+void Lru::finish_deactivate_file(Pfn pfn) {
+  if (map_.page(pfn).map > 0) return;
+  remove_from_list(pfn);
+  Page& page = map_.edit(pfn);
+  page.flags &= ~(kPageActive | kPageReferenced);
+  const bool busy = page.has(kPageDirty | kPageWriteback);
+  if (busy) page.flags |= kPageReclaim;
+  add_to_list(pfn, !busy);
+}
+
+// The move function of a pagevec, on one page. Pages that have left the LRU meanwhile are let go as they are.
+void Lru::leave_pagevec(Pagevec which, Pfn pfn) {
+  if (which == Pagevec::add) {
+    add_to_list(pfn);
+    return;
+  }
+  const Page& page = map_.page(pfn);
+  if (!page.has(kPageLru) || page.has(kPageUnevictable)) return;
+  if (which == Pagevec::deactivate_file) {
+    finish_deactivate_file(pfn);
+    return;
+  }
+  if (which == Pagevec::activate && page.has(kPageActive)) return;
+  if (which == Pagevec::deactivate && !page.has(kPageActive)) return;
+  if (which == Pagevec::lazyfree && !(page.has(kPageAnon) && page.has(kPageSwapbacked))) return;
+  remove_from_list(pfn);
+  Page& moved = map_.edit(pfn);
+  if (which == Pagevec::activate)
+    moved.flags |= kPageActive;
+  else
+    moved.flags &= ~kPageActive;
+  if (which == Pagevec::deactivate || which == Pagevec::lazyfree) moved.flags &= ~kPageReferenced;
+  if (which == Pagevec::lazyfree) moved.flags &= ~kPageSwapbacked;
+  add_to_list(pfn, which == Pagevec::rotate);
+}
+
+Task<void> Lru::drain(CpuPagevecs& pagevecs, Pagevec which) {
+  std::vector<Pfn>& pagevec = pagevecs.of[static_cast<unsigned>(which)];
+  std::vector<Pfn> pages(pagevec);
+  pagevecs.parked -= pages.size();
+  pagevec.clear();
+  for (Pfn pfn : pages) {
+    leave_pagevec(which, pfn);
+    --map_.edit(pfn).pagevecs;
+  }
+  co_await release_pages(pages);
+}
+
+Task<void> Lru::add_drain(int cpu) {
+  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(cpu)];
+  if (pagevecs.parked == 0) co_return;
+  for (unsigned which = 0; which < kPagevecs; ++which)
+    if (!pagevecs.of[which].empty()) co_await drain(pagevecs, static_cast<Pagevec>(which));
+}
+
+Task<void> Lru::add_drain_all(bool certain) {
+  const std::uint64_t begun = drains_begun_;
+  co_await drain_mutex_.lock(engine_);
+  // What was in the pagevecs when we came has been drained by a call that began after that.
+  if (release_ >= Release::v5_10 && !certain && begun != drains_begun_) {
+    drain_mutex_.unlock(engine_);
+    co_return;
+  }
+  ++drains_begun_;
+  co_await at(engine_, Point::drain_lru_begin);
+  const bool with_slots = release_ >= Release::v6_1 && slots_ != nullptr;
+  for (int cpu = 0; cpu < engine_.cpus(); ++cpu) {
+    const bool slots = with_slots && slots_->occupied(cpu);
+    if (parked(cpu) == 0 && !slots) continue;
+    co_await add_drain(cpu);
+    if (slots) slots_->invalidate(cpu);
+    co_await at(engine_, Point::drain_lru_cpu);
+  }
+  drain_mutex_.unlock(engine_);
+}
+
+Task<void> Lru::cache_disable() {
+  ++disable_count_;
+  co_await add_drain_all(/*certain=*/true);
+  co_await at(engine_, Point::lru_cache_disabled);
+}
+
+}  // namespace cma

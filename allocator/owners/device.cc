@@ -1,0 +1,49 @@
+#include "allocator/owners/device.h"
+
+#include <algorithm>
+
+namespace cma {
+
+Task<void> Device::submit(Io io, bool slow) {
+  if (io.kind == Io::Kind::read_page) locks_.give_to_device(io.pfn);
+  if (io.kind == Io::Kind::write_page) writebacks_.give_to_device(io.pfn);
+  if (io.buffer != 0) buffers_.locks().give_to_device(io.buffer);
+  if (!slow) {
+    co_await finish(io);
+    co_return;
+  }
+  pending_.push_back(io);
+  co_await at(engine_, Point::io_submitted);
+}
+
+Task<bool> Device::complete_one() {
+  if (pending_.empty()) co_return false;
+  const Io io = pending_.front();
+  pending_.pop_front();
+  co_await finish(io);
+  co_return true;
+}
+
+// end_buffer_async_read, end_buffer_async_write, mpage_end_io: the buffer first, the page when its last buffer is done.
+Task<void> Device::finish(Io io) {
+  if (io.buffer != 0) buffers_.locks().unlock(io.buffer);
+  if (io.kind == Io::Kind::read_page) {
+    map_.edit(io.pfn).flags |= kPageUptodate;
+    locks_.unlock(io.pfn);
+  }
+  if (io.kind == Io::Kind::write_page) {
+    // end_page_writeback.
+    const bool reclaim = map_.page(io.pfn).has(kPageReclaim);
+    map_.edit(io.pfn).flags &= ~kPageReclaim;
+    if (reclaim) co_await lru_.rotate_reclaimable(io.pfn);
+    writebacks_.unlock(io.pfn);
+  }
+  if (io.kind == Io::Kind::read_buffer) map_.edit(io.pfn).flags |= kPageUptodate;
+}
+
+std::size_t Device::pending_buffers() const {
+  return static_cast<std::size_t>(
+      std::count_if(pending_.begin(), pending_.end(), [](const Io& io) { return io.buffer != 0; }));
+}
+
+}  // namespace cma

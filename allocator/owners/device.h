@@ -1,0 +1,56 @@
+// The device that files lie on: I/O that has been submitted, and what its completion does to page and buffer.
+//
+// Requests on a fast device complete when they are submitted, as on a RAM disk. Those on a slow one stay until somebody
+// completes them: until then a page that is being read is locked, one that is being written is under writeback, and
+// their buffers are locked; all these belong to no actor. I/O holds no reference of its own. Completion is an interrupt
+// on the CPU of whoever runs complete(). Cost: O(requests pending) a completion.
+#pragma once
+
+#include <deque>
+
+#include "allocator/frames/page_lock.h"
+#include "allocator/owners/buffers.h"
+
+namespace cma {
+
+struct Io {
+  enum class Kind : std::uint8_t {
+    read_page,    // the page is locked, and so is its buffer if it has one
+    write_page,   // the page is under writeback, its buffer is locked
+    read_buffer,  // only the buffer is locked (bread)
+  };
+  Kind kind = Kind::read_page;
+  Pfn pfn = kNoPfn;
+  BufferId buffer = 0;  // 0: none
+  friend bool operator==(const Io&, const Io&) = default;
+};
+
+class Device {
+ public:
+  Device(Engine& engine, MemoryMap& map, Lru& lru, PageLocks& locks, Writebacks& writebacks, Buffers& buffers)
+      : engine_(engine), map_(map), lru_(lru), locks_(locks), writebacks_(writebacks), buffers_(buffers) {}
+
+  // The locks that the request stands for are held by the caller and become the device's.
+  Task<void> submit(Io io, bool slow);
+  // The oldest request completes; false if there is none.
+  Task<bool> complete_one();
+
+  const std::deque<Io>& pending() const { return pending_; }
+  // Buffers that are locked because they are under I/O.
+  std::size_t pending_buffers() const;
+
+  void copy_from(const Device& other) { pending_ = other.pending_; }
+
+ private:
+  Task<void> finish(Io io);
+
+  Engine& engine_;
+  MemoryMap& map_;
+  Lru& lru_;
+  PageLocks& locks_;
+  Writebacks& writebacks_;
+  Buffers& buffers_;
+  std::deque<Io> pending_;
+};
+
+}  // namespace cma

@@ -1,0 +1,229 @@
+// Pages of files: their buffers, how they are written, dropped and truncated, and their three ways to move
+// (fs/buffer.c, mm/migrate.c, mm/vmscan.c).
+
+#include "allocator/base/error.h"
+#include "allocator/owners/owners.h"
+
+namespace cma {
+
+Task<OwnerId> Owners::adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow) {
+  CMA_ASSERT(map_.page(pfn).ref > 0 && map_.page(pfn).owner == 0 && map_.page(pfn).has(kPageLocked));
+  const OwnerId id = add_record(pfn, PageKind::file);
+  record(id).file = file;
+  record(id).method = method;
+  record(id).slow = slow;
+  record(id).handed_out = false;
+  map_.edit(pfn).flags = kPageLocked;
+  co_await lru_.cache_add(pfn);
+  co_return id;
+}
+
+// --- buffers ---
+
+BufferId Owners::buffer_of(OwnerId id) {
+  Owner& owner = record(id);
+  CMA_ASSERT(is_file(owner.kind) && !released(id));
+  if (owner.buffer == 0) owner.buffer = buffers_.attach(owner.pfn);
+  return owner.buffer;
+}
+
+void Owners::hold_buffer(OwnerId id) {
+  const BufferId buffer = buffer_of(id);
+  // Buffers of a file's own pages are not looked up by block number, and so never in a slot.
+  if (record(id).method == FileMethod::block_device)
+    buffers_.hold(buffer);
+  else
+    buffers_.get(buffer);
+}
+
+void Owners::make_dirty(OwnerId id) {
+  buffers_.set_dirty(buffer_of(id), true);
+  map_.edit(record(id).pfn).flags |= kPageDirty;
+}
+
+bool Owners::release_buffer(OwnerId id) {
+  Owner& owner = record(id);
+  if (owner.buffer == 0) return true;
+  if (map_.page(owner.pfn).has(kPageWriteback) || !buffers_.try_to_free(owner.buffer)) return false;
+  owner.buffer = 0;
+  // With its buffers clean the page is, whatever it says.
+  map_.edit(owner.pfn).flags &= ~kPageDirty;
+  return true;
+}
+
+void Owners::drop_orphaned_buffers(Pfn pfn) {
+  for (BufferId id = 1; id <= buffers_.size(); ++id)
+    if (buffers_.buffer(id).pfn == pfn) buffers_.try_to_free(id);
+}
+
+// --- writing ---
+
+Task<void> Owners::write_page(OwnerId id) {
+  const Pfn pfn = record(id).pfn;
+  CMA_ASSERT(map_.page(pfn).has(kPageLocked) && !map_.page(pfn).has(kPageWriteback));
+  map_.edit(pfn).flags &= ~kPageDirty;
+  const BufferId buffer = buffer_of(id);
+  // A buffer in other hands is not waited for: the page stays dirty for the next one.
+  if (!buffers_.locks().try_lock(buffer)) {
+    map_.edit(pfn).flags |= kPageDirty;
+    locks_.unlock(pfn);
+    co_return;
+  }
+  if (!buffers_.buffer(buffer).dirty) {
+    buffers_.locks().unlock(buffer);
+    locks_.unlock(pfn);
+    co_return;
+  }
+  buffers_.set_dirty(buffer, false);
+  const bool begun = writebacks_.try_lock(pfn);
+  CMA_ASSERT(begun);
+  locks_.unlock(pfn);
+  Io io;
+  io.kind = Io::Kind::write_page;
+  io.pfn = pfn;
+  io.buffer = buffer;
+  co_await device_.submit(io, record(id).slow);
+}
+
+// --- leaving the cache ---
+
+Task<void> Owners::remove_from_cache(OwnerId id) {
+  const Pfn pfn = record(id).pfn;
+  if (const BufferId buffer = record(id).buffer; buffer != 0) {
+    // discard_buffer waits for whoever has it locked.
+    co_await buffers_.locks().lock(buffer);
+    buffers_.set_dirty(buffer, false);
+    buffers_.locks().unlock(buffer);
+    release_buffer(id);
+  }
+  record(id).pfn = kNoPfn;
+  Page& page = map_.edit(pfn);
+  page.flags &= ~kPageDirty;
+  page.owner = 0;
+  co_await at(engine_, Point::truncate_removed);
+}
+
+bool Owners::try_to_drop(OwnerId id) {
+  const Pfn pfn = record(id).pfn;
+  if (map_.page(pfn).has(kPageDirty | kPageWriteback) || !release_buffer(id)) return false;
+  Page& page = map_.edit(pfn);
+  if (page.ref != 2) return false;
+  record(id).pfn = kNoPfn;
+  page.owner = 0;
+  return true;
+}
+
+// An orphan that was isolated: without its buffer only the list's reference may be left.
+bool Owners::reclaim_orphan(Pfn pfn) {
+  if (!map_.page(pfn).has(kPagePrivate)) return false;
+  drop_orphaned_buffers(pfn);
+  Page& page = map_.edit(pfn);
+  if (page.has(kPagePrivate)) {
+    page.flags |= kPageActive;
+    return false;
+  }
+  if (page.ref != 1) return false;
+  page.ref = 0;
+  return true;
+}
+
+Task<bool> Owners::reclaim_clean(Pfn pfn) {
+  const OwnerId id = map_.page(pfn).owner;
+  if (map_.page(pfn).has(kPageWriteback)) {
+    map_.edit(pfn).flags |= kPageActive | kPageReclaim;
+    co_return false;
+  }
+  if (id == 0) co_return reclaim_orphan(pfn);
+  if (record(id).kind == PageKind::anonymous) co_return co_await discard_lazyfree(id, pfn);
+  if (!is_file(record(id).kind)) co_return false;
+  if (map_.page(pfn).has(kPageDirty)) {
+    // Written to since it was chosen.
+    map_.edit(pfn).flags |= kPageActive | kPageReclaim;
+    co_return false;
+  }
+  if (!release_buffer(id)) {
+    map_.edit(pfn).flags |= kPageActive;
+    co_return false;
+  }
+  Page& page = map_.edit(pfn);
+  // The cache's reference and the list's, frozen at once; anybody else's keeps the page.
+  if (page.ref != 2) co_return false;
+  page.ref = 0;
+  page.owner = 0;
+  record(id).pfn = kNoPfn;
+  co_return true;
+}
+
+// --- moving ---
+
+Task<int> Owners::move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
+  const bool v5_0 = release_ >= Release::v5_10;
+  const bool v6_4 = release_ >= Release::v6_12;
+  switch (record(id).method) {
+    case FileMethod::ordered:
+      if (v5_0) return buffer_move_v5(id, old, target, mode, false);
+      return buffer_move_v4(id, old, target);
+    case FileMethod::journalled:
+      if (v6_4) return buffer_move_v5(id, old, target, mode, true);
+      return fallback_move(id, old, target, mode);
+    case FileMethod::block_device:
+      if (v5_0) return buffer_move_v5(id, old, target, mode, true);
+      return fallback_move(id, old, target, mode);
+  }
+  return fallback_move(id, old, target, mode);
+}
+
+// fallback_migrate_page: write a dirty page out first, then drop its buffer, then move it as a bare page.
+Task<int> Owners::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
+  const bool async = mode == MoveMode::async;
+  if (map_.page(old).has(kPageDirty)) {
+    if (async) co_return -kEBUSY;
+    co_await write_page(id);
+    co_await at(engine_, Point::migrate_writeout);
+    co_await locks_.lock(old);
+    co_return -kEAGAIN;
+  }
+  if (!release_buffer(id)) co_return async ? -kEBUSY : -kEAGAIN;
+  co_return move_mapping(id, old, target, 2);
+}
+
+// buffer_migrate_page up to 4.20: the mapping moves first, and then nothing can fail any more, but the buffer is waited
+// for. Counts of others on it do not matter.
+Task<int> Owners::buffer_move_v4(OwnerId id, Pfn old, Pfn target) {
+  const BufferId buffer = record(id).buffer;
+  const int error = move_mapping(id, old, target, buffer != 0 ? 3 : 2);
+  if (error != 0 || buffer == 0) co_return error;
+  co_await at(engine_, Point::buffer_mapping_moved);
+  buffers_.get(buffer);
+  co_await buffers_.locks().lock(buffer);
+  buffers_.move_to(buffer, target);
+  buffers_.locks().unlock(buffer);
+  buffers_.put(buffer);
+  co_return 0;
+}
+
+// __buffer_migrate_folio: references first, then the buffer's lock, then (norefs) its count, and only then the mapping.
+Task<int> Owners::buffer_move_v5(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs) {
+  const BufferId buffer = record(id).buffer;
+  if (buffer == 0) co_return move_mapping(id, old, target, 2);
+  if (map_.page(old).ref != 3) co_return -kEAGAIN;
+  if (!buffers_.locks().try_lock(buffer)) {
+    if (mode == MoveMode::async) co_return -kEAGAIN;
+    co_await buffers_.locks().lock(buffer);
+  }
+  int error = 0;
+  if (norefs && buffers_.buffer(buffer).count != 0) {
+    buffers_.invalidate_all();
+    if (buffers_.buffer(buffer).count != 0) error = -kEAGAIN;
+  }
+  if (error == 0) {
+    // norefs looks at the counts and moves the mapping under one lock; without it others may come in between.
+    if (!norefs) co_await at(engine_, Point::buffer_checked);
+    error = move_mapping(id, old, target, 3);
+  }
+  if (error == 0) buffers_.move_to(buffer, target);
+  buffers_.locks().unlock(buffer);
+  co_return error;
+}
+
+}  // namespace cma

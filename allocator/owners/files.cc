@@ -1,0 +1,247 @@
+#include "allocator/owners/files.h"
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+
+namespace cma {
+
+Files::Files(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
+             Buffers& buffers, Device& device, Owners& owners)
+    : release_(geometry.release),
+      engine_(engine),
+      map_(map),
+      buddy_(buddy),
+      lru_(lru),
+      locks_(locks),
+      buffers_(buffers),
+      device_(device),
+      owners_(owners) {}
+
+FileId Files::open(FileMethod method, bool slow) {
+  File file;
+  file.method = method;
+  file.slow = slow;
+  files_.push_back(std::move(file));
+  return static_cast<FileId>(files_.size());
+}
+
+OwnerId Files::cached(FileId file, std::uint64_t index) const {
+  const std::vector<OwnerId>& pages = files_[file - 1].pages;
+  if (index >= pages.size() || pages[index] == 0 || owners_.released(pages[index])) return 0;
+  return pages[index];
+}
+
+// --- reading ---
+
+// add_to_page_cache_lru: the new page is locked, in the cache and in this CPU's pagevec; the allocation's reference
+// stays with the caller. Or the page that somebody else was quicker to add.
+Task<Files::Added> Files::add_to_cache(FileId file, std::uint64_t index, Gfp gfp, Pfn frame) {
+  if (frame == kNoPfn) frame = buddy_.alloc_pages(gfp, 0);
+  Added result;
+  if (frame == kNoPfn) co_return result;
+  co_await at(engine_, Point::file_page_allocated);
+  result.page = cached(file, index);
+  if (result.page != 0) {
+    co_await lru_.put_page(frame);
+    co_return result;
+  }
+  const bool locked = locks_.try_lock(frame);
+  CMA_ASSERT(locked);
+  lru_.get_page(frame);
+  // The page is in the cache before it is in the pagevec, whose drain may let others run.
+  std::vector<OwnerId>& pages = files_[file - 1].pages;
+  if (index >= pages.size()) pages.resize(index + 1, 0);
+  pages[index] = static_cast<OwnerId>(owners_.size() + 1);
+  result.page = co_await owners_.adopt_file_page(frame, file, files_[file - 1].method, files_[file - 1].slow);
+  result.ours = true;
+  CMA_ASSERT(files_[file - 1].pages[index] == result.page);
+  co_return result;
+}
+
+Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, Pfn frame) {
+  Read result;
+  result.page = cached(file, index);
+  if (result.page == 0) {
+    Gfp gfp = files_[file - 1].method == FileMethod::block_device ? kGfpUser : kGfpHighuserMovable;
+    if (readahead) gfp |= kGfpNowarn;
+    const Added added = co_await add_to_cache(file, index, gfp, frame);
+    result.page = added.page;
+    frame = kNoPfn;
+    if (result.page == 0) {
+      result.error = -kENOMEM;
+      co_return result;
+    }
+    if (added.ours) {
+      const Pfn pfn = owners_.owner(result.page).pfn;
+      Io io;
+      io.pfn = pfn;
+      // A block device is read by its buffers, a regular file past them.
+      if (files_[file - 1].method == FileMethod::block_device) {
+        io.buffer = owners_.buffer_of(result.page);
+        co_await buffers_.locks().lock(io.buffer);
+      }
+      const bool slow = files_[file - 1].slow;
+      co_await device_.submit(io, slow);
+      if (!readahead) co_await locks_.wait(pfn);
+      co_await lru_.put_page(pfn);
+      co_return result;
+    }
+  }
+  if (frame != kNoPfn) co_await lru_.put_page(frame);
+  if (readahead) co_return result;
+  // generic_file_read: found with a reference, used, and waited for if it is still being read.
+  const Pfn pfn = owners_.owner(result.page).pfn;
+  if (pfn == kNoPfn) co_return result;
+  lru_.get_page(pfn);
+  if (!map_.page(pfn).has(kPageUptodate)) co_await locks_.wait(pfn);
+  co_await lru_.mark_accessed(pfn);
+  co_await lru_.put_page(pfn);
+  co_return result;
+}
+
+// __getblk and __bread: the page is locked only while it gets its buffer; what is waited for is the buffer.
+Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable, Pfn frame) {
+  CMA_ASSERT(files_[file - 1].method == FileMethod::block_device);
+  const Gfp movable = unmovable && release_ >= Release::v4_9 ? 0U : kGfpMovable;
+  Read result;
+  result.page = cached(file, index);
+  if (result.page == 0) {
+    const Added added = co_await add_to_cache(file, index, (kGfpUser & ~kGfpFs) | movable, frame);
+    result.page = added.page;
+    frame = kNoPfn;
+    if (result.page == 0) {
+      result.error = -kENOMEM;
+      co_return result;
+    }
+    if (added.ours) {
+      const Pfn pfn = owners_.owner(result.page).pfn;
+      owners_.buffer_of(result.page);
+      locks_.unlock(pfn);
+      co_await lru_.put_page(pfn);
+    }
+  }
+  if (frame != kNoPfn) co_await lru_.put_page(frame);
+  // It may have been dropped again meanwhile.
+  if (owners_.released(result.page)) {
+    result.error = -kEAGAIN;
+    co_return result;
+  }
+  owners_.hold_buffer(result.page);
+  const BufferId buffer = owners_.buffer_of(result.page);
+  result.buffer = buffer;
+  const Pfn pfn = buffers_.buffer(buffer).pfn;
+  if (map_.page(pfn).has(kPageUptodate)) {
+    co_await lru_.mark_accessed(pfn);
+    co_return result;
+  }
+  co_await buffers_.locks().lock(buffer);
+  if (map_.page(pfn).has(kPageUptodate)) {
+    buffers_.locks().unlock(buffer);
+    co_return result;
+  }
+  Io io;
+  io.kind = Io::Kind::read_buffer;
+  io.pfn = pfn;
+  io.buffer = buffer;
+  const bool slow = files_[file - 1].slow;
+  co_await device_.submit(io, slow);
+  co_await buffers_.locks().wait(buffer);
+  co_return result;
+}
+
+// --- writing ---
+
+// Locks the page where it is now; false if it is in the cache no more. A reference is held, as a lookup takes one.
+Task<bool> Files::lock_cached(OwnerId page, Pfn& pfn) {
+  while (!owners_.released(page)) {
+    pfn = owners_.owner(page).pfn;
+    lru_.get_page(pfn);
+    co_await locks_.lock(pfn);
+    if (owners_.owner(page).pfn == pfn) co_return true;
+    locks_.unlock(pfn);
+    co_await lru_.put_page(pfn);
+  }
+  co_return false;
+}
+
+Task<void> Files::write(OwnerId page) {
+  Pfn pfn = kNoPfn;
+  if (!co_await lock_cached(page, pfn)) co_return;
+  owners_.write_content(page);
+  owners_.make_dirty(page);
+  locks_.unlock(pfn);
+  co_await lru_.mark_accessed(pfn);
+  co_await lru_.put_page(pfn);
+}
+
+Task<void> Files::writeback(OwnerId page) {
+  Pfn pfn = kNoPfn;
+  if (!co_await lock_cached(page, pfn)) co_return;
+  if (map_.page(pfn).has(kPageDirty) && !map_.page(pfn).has(kPageWriteback))
+    co_await owners_.write_page(page);
+  else
+    locks_.unlock(pfn);
+  co_await lru_.put_page(pfn);
+}
+
+// --- leaving the cache ---
+
+Task<void> Files::truncate(FileId file, std::uint64_t from) {
+  for (std::uint64_t index = from; index < size(file); ++index) {
+    const OwnerId page = cached(file, index);
+    if (page != 0) co_await owners_.release(page);
+  }
+}
+
+Task<void> Files::drop(FileId file) {
+  for (std::uint64_t index = 0; index < size(file); ++index) {
+    const OwnerId page = cached(file, index);
+    if (page == 0) continue;
+    const Pfn pfn = owners_.owner(page).pfn;
+    if (!locks_.try_lock(pfn)) continue;
+    lru_.get_page(pfn);
+    co_await at(engine_, Point::drop_locked);
+    const bool dropped = owners_.try_to_drop(page);
+    locks_.unlock(pfn);
+    if (!dropped) co_await lru_.deactivate_file(pfn);
+    // The cache's reference and the lookup's.
+    if (dropped) co_await lru_.put_page(pfn);
+    co_await lru_.put_page(pfn);
+  }
+}
+
+// --- the journal ---
+
+bool Files::journal(OwnerId page) {
+  const FileMethod method = owners_.owner(page).method;
+  if (method == FileMethod::ordered) return false;
+  const FileId id = owners_.owner(page).file;
+  if (id == 0) return false;
+  const BufferId buffer = owners_.buffer_of(page);
+  std::vector<BufferId>& transaction = files_[id - 1].transaction;
+  if (std::find(transaction.begin(), transaction.end(), buffer) != transaction.end()) return false;
+  buffers_.get(buffer);
+  transaction.push_back(buffer);
+  owners_.write_content(page);
+  return true;
+}
+
+void Files::commit(FileId file) {
+  for (const BufferId buffer : files_[file - 1].transaction) {
+    const Pfn pfn = buffers_.buffer(buffer).pfn;
+    // What was truncated meanwhile is forgotten, not written.
+    if (const OwnerId page = map_.page(pfn).owner; page != 0 && owners_.owner(page).buffer == buffer)
+      owners_.make_dirty(page);
+    buffers_.put(buffer);
+  }
+  files_[file - 1].transaction.clear();
+}
+
+int Files::journal_holds(BufferId buffer) const {
+  std::ptrdiff_t holds = 0;
+  for (const File& file : files_) holds += std::count(file.transaction.begin(), file.transaction.end(), buffer);
+  return static_cast<int>(holds);
+}
+
+}  // namespace cma

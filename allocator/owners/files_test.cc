@@ -1,0 +1,218 @@
+#include "allocator/owners/files.h"
+
+#include <gtest/gtest.h>
+
+#include "allocator/base/error.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+class FilesTest : public testing::TestWithParam<Release> {
+ protected:
+  OwnerId read(FileId file, std::uint64_t index = 0, bool readahead = false) {
+    const OwnerId page = run_now(files.read(file, index, readahead)).page;
+    run_now(machine->lru.add_drain(0));
+    return page;
+  }
+  Pfn pfn_of(OwnerId page) const { return machine->owners.owner(page).pfn; }
+  const Page& page_of(OwnerId page) const { return machine->map.page(pfn_of(page)); }
+  // One attempt to move the page, as migration makes it: isolated, locked, a target at hand.
+  int try_move(OwnerId page) {
+    const Pfn old = pfn_of(page);
+    if (!machine->lru.isolate(old)) return -kEBUSY;
+    const bool locked = machine->page_locks.try_lock(old);
+    EXPECT_TRUE(locked);
+    const Pfn target = machine->buddy.alloc_pages(kGfpMigrationTarget, 0);
+    const int error = run_now(machine->owners.move(old, target, MoveMode::sync));
+    machine->page_locks.unlock(old);
+    machine->lru.forget_isolated(old);
+    if (error == 0) run_now(machine->lru.cache_add(target));
+    run_now(machine->lru.putback(old));
+    run_now(machine->lru.put_page(target));
+    run_now(machine->lru.add_drain(0));
+    return error;
+  }
+
+  std::unique_ptr<Machine> machine = make_machine(tiny_geometry(GetParam()));
+  Files& files = machine->files;
+};
+
+TEST_P(FilesTest, ACachedPageHasOneReferenceAndIsReadOnce) {
+  const FileId file = files.open(FileMethod::ordered, false);
+  const OwnerId page = read(file);
+  EXPECT_EQ(page_of(page).ref, 1);
+  EXPECT_TRUE(page_of(page).has(kPageUptodate));
+  EXPECT_FALSE(page_of(page).has(kPageLocked | kPageSwapbacked));
+  EXPECT_EQ(machine->lru.size(LruList::inactive_file), 1U);
+  EXPECT_EQ(read(file), page);
+}
+
+TEST_P(FilesTest, PagesOfABlockDeviceAreReadByTheirBuffers) {
+  const OwnerId page = read(files.open(FileMethod::block_device, false));
+  EXPECT_EQ(page_of(page).ref, 2) << "the cache's, and its buffer's";
+  EXPECT_TRUE(page_of(page).has(kPagePrivate));
+}
+
+TEST_P(FilesTest, ReadaheadLeavesThePageLockedUntilItsIoCompletes) {
+  const OwnerId page = read(files.open(FileMethod::ordered, true), 0, true);
+  EXPECT_TRUE(page_of(page).has(kPageLocked));
+  EXPECT_FALSE(page_of(page).has(kPageUptodate));
+  EXPECT_EQ(page_of(page).ref, 1) << "I/O holds no reference";
+  EXPECT_TRUE(run_now(machine->device.complete_one()));
+  EXPECT_FALSE(page_of(page).has(kPageLocked));
+  EXPECT_TRUE(page_of(page).has(kPageUptodate));
+  EXPECT_FALSE(run_now(machine->device.complete_one()));
+}
+
+TEST_P(FilesTest, AReaderSleepsUntilItsPageIsThere) {
+  const FileId file = files.open(FileMethod::ordered, true);
+  const ActorId reader = machine->engine.add_actor(0);
+  Outcome<Files::Read> outcome;
+  machine->engine.begin(reader, keep_outcome(files.read(file, 3, false), &outcome));
+  machine->engine.resume(reader);
+  EXPECT_EQ(machine->engine.waits_for(reader), "a page lock");
+  machine->engine.assume(kMainActor);
+  run_now(machine->device.complete_one());
+  run_to_rest(*machine);
+  ASSERT_TRUE(outcome.value);
+  EXPECT_EQ(files.cached(file, 3), outcome.value->page);
+  EXPECT_EQ(files.cached(file, 2), 0U);
+}
+
+TEST_P(FilesTest, WritebackEndsWhenItsIoCompletes) {
+  const FileId file = files.open(FileMethod::ordered, true);
+  const OwnerId page = read(file, 0, true);
+  run_now(machine->device.complete_one());
+  run_now(files.write(page));
+  EXPECT_TRUE(page_of(page).has(kPageDirty));
+  run_now(files.writeback(page));
+  EXPECT_TRUE(page_of(page).has(kPageWriteback));
+  EXPECT_FALSE(page_of(page).has(kPageDirty | kPageLocked));
+  EXPECT_TRUE(machine->buffers.buffer(machine->owners.owner(page).buffer).locked);
+  run_now(machine->device.complete_one());
+  EXPECT_FALSE(page_of(page).has(kPageWriteback));
+  EXPECT_EQ(machine->buffers.locks().held(), 0U);
+}
+
+// How a page moves by its file's method, by what holds its buffer, by release.
+TEST_P(FilesTest, TheMethodDecidesHowAPageWithABufferMoves) {
+  const bool v5_0 = GetParam() >= Release::v5_10;
+  const bool v6_4 = GetParam() >= Release::v6_12;
+  struct Case {
+    FileMethod method;
+    bool norefs, by_buffer;
+  };
+  const Case cases[] = {
+      {FileMethod::ordered, false, true}, {FileMethod::journalled, true, v6_4}, {FileMethod::block_device, true, v5_0}};
+  for (const Case& c : cases) {
+    const FileId file = files.open(c.method, false);
+    const OwnerId page = read(file);
+    run_now(files.write(page));
+    // Dirty: moved as it is, or written out first and tried again.
+    EXPECT_EQ(try_move(page), c.by_buffer ? 0 : -kEAGAIN) << static_cast<int>(c.method);
+    EXPECT_EQ(page_of(page).has(kPageDirty), c.by_buffer);
+    run_now(files.writeback(page));
+    machine->owners.hold_buffer(page);
+    EXPECT_EQ(try_move(page), c.norefs ? -kEAGAIN : 0) << "a count that somebody keeps";
+    machine->buffers.invalidate_all();
+    machine->buffers.put(machine->owners.owner(page).buffer);
+    EXPECT_EQ(try_move(page), 0);
+    EXPECT_EQ(machine->owners.owner(page).buffer != 0, c.by_buffer) << "the buffer goes along or is dropped";
+    EXPECT_EQ(page_of(page).ref, c.by_buffer ? 2 : 1);
+  }
+}
+
+TEST_P(FilesTest, ASlotPinsABlockDevicesPageUntil5_0) {
+  const OwnerId page = read(files.open(FileMethod::block_device, false));
+  machine->buffers.touch(machine->owners.buffer_of(page));
+  EXPECT_EQ(try_move(page), GetParam() >= Release::v5_10 ? 0 : -kEAGAIN);
+}
+
+TEST_P(FilesTest, TruncationOfAPageWithABusyBufferLeavesAnOrphan) {
+  const FileId file = files.open(FileMethod::block_device, false);
+  const OwnerId page = read(file);
+  const Pfn pfn = pfn_of(page);
+  machine->owners.hold_buffer(page);
+  machine->buffers.invalidate_all();
+  run_now(files.truncate(file, 0));
+  EXPECT_EQ(files.cached(file, 0), 0U);
+  EXPECT_EQ(machine->map.page(pfn).owner, 0U);
+  EXPECT_EQ(machine->map.page(pfn).ref, 1) << "its buffer's";
+  EXPECT_TRUE(machine->map.page(pfn).has(kPagePrivate | kPageLru));
+  EXPECT_NE(read(file), page) << "the next reader gets a page of its own";
+}
+
+TEST_P(FilesTest, DroppingFreesWhatIsCleanAndDeactivatesTheRest) {
+  const FileId file = files.open(FileMethod::ordered, false);
+  const OwnerId clean = read(file, 0);
+  const OwnerId dirty = read(file, 1);
+  run_now(files.write(dirty));
+  run_now(files.drop(file));
+  EXPECT_TRUE(machine->owners.released(clean));
+  EXPECT_FALSE(machine->owners.released(dirty));
+  EXPECT_EQ(machine->lru.pagevec(0, Pagevec::deactivate_file), std::vector<Pfn>{pfn_of(dirty)});
+  EXPECT_EQ(page_of(dirty).ref, 3) << "cache, buffer, pagevec";
+}
+
+// PG_reclaim: deactivated while it was being written, a page is the next to go when that has ended.
+TEST_P(FilesTest, WhatIsDeactivatedUnderWritebackIsRotatedWhenItEnds) {
+  const FileId file = files.open(FileMethod::ordered, true);
+  const OwnerId page = read(file, 0, true);
+  run_now(machine->device.complete_one());
+  run_now(files.write(page));
+  run_now(files.writeback(page));
+  run_now(machine->lru.deactivate_file(pfn_of(page)));
+  run_now(machine->lru.add_drain(0));
+  EXPECT_TRUE(page_of(page).has(kPageReclaim));
+  run_now(machine->device.complete_one());
+  EXPECT_FALSE(page_of(page).has(kPageReclaim));
+  EXPECT_EQ(machine->lru.pagevec(0, Pagevec::rotate), std::vector<Pfn>{pfn_of(page)});
+}
+
+TEST_P(FilesTest, AJournalHoldsABufferUntilItsTransactionCommits) {
+  const FileId file = files.open(FileMethod::journalled, false);
+  const OwnerId page = read(file);
+  EXPECT_TRUE(files.journal(page));
+  EXPECT_FALSE(files.journal(page)) << "the transaction has it";
+  const BufferId buffer = machine->owners.owner(page).buffer;
+  EXPECT_EQ(machine->buffers.buffer(buffer).count, 1);
+  EXPECT_EQ(files.journal_holds(buffer), 1);
+  EXPECT_FALSE(page_of(page).has(kPageDirty)) << "not before the commit";
+  EXPECT_EQ(try_move(page), -kEAGAIN);
+  files.commit(file);
+  EXPECT_EQ(machine->buffers.buffer(buffer).count, 0);
+  EXPECT_TRUE(page_of(page).has(kPageDirty));
+}
+
+TEST_P(FilesTest, OrderedDataHasNoJournalOfItsOwn) {
+  EXPECT_FALSE(files.journal(read(files.open(FileMethod::ordered, false))));
+}
+
+// A superblock's buffer is kept for good, and since 3.18 out of areas: its page is not movable memory.
+TEST_P(FilesTest, BreadLocksOnlyTheBufferAndKeepsACount) {
+  const FileId file = files.open(FileMethod::block_device, true);
+  const ActorId reader = machine->engine.add_actor(0);
+  Outcome<Files::Read> outcome;
+  machine->engine.begin(reader, keep_outcome(files.bread(file, 0, true), &outcome));
+  machine->engine.resume(reader);
+  EXPECT_EQ(machine->engine.waits_for(reader), "a buffer lock");
+  EXPECT_FALSE(page_of(files.cached(file, 0)).has(kPageLocked));
+  machine->engine.assume(kMainActor);
+  run_now(machine->device.complete_one());
+  run_to_rest(*machine);
+  ASSERT_TRUE(outcome.value);
+  EXPECT_EQ(machine->buffers.buffer(outcome.value->buffer).count, 2) << "the reader's, and the slot's";
+  EXPECT_NE(machine->map.pageblock_type(pfn_of(outcome.value->page)), Migratetype::cma);
+}
+
+INSTANTIATE_TEST_SUITE_P(Releases, FilesTest, testing::Values(Release::v4_19, Release::v6_1, Release::v6_12),
+                         [](const auto& release) {
+                           std::string name(name_of(release.param));
+                           for (char& c : name)
+                             if (c == '.') c = '_';
+                           return "v" + name;
+                         });
+
+}  // namespace
+}  // namespace cma
