@@ -137,9 +137,8 @@ class Interpreter::Run : PointWatcher {
   };
   std::vector<Inside> inside_;
   std::uint64_t noted_state_ = 0;
-  // While the program ends: the machine after each sweep of the one actor that goes on and on, and who it is.
+  // While the program ends: the machine after each sweep, while nothing but sweeps goes on.
   std::vector<std::uint64_t> swept_states_;
-  ActorId sweeper_ = kNoActor;
 };
 
 void Interpreter::Run::set_up_actors() {
@@ -263,19 +262,19 @@ bool Interpreter::Run::resume_suspended() {
 // The throttle's loop is the only one that sleeps, and a turn of it passes exactly two points: scan_throttle and sleep.
 // An actor that does just that comes back with the locals it had. When every sleeper has done so, nobody else can run,
 // and the machine is what it was before, then nothing will ever change.
-// An actor that retries for ever has no locals between two sweeps. If the machine is once what it was after an earlier
-// sweep, and nobody else ran or can run, the sweeps repeat without end.
+// Actors that retry for ever have no locals between two sweeps but the time they wake. If all that can ever run again
+// are such, and machine and waking times are once what they were after an earlier sweep, the sweeps repeat without end.
 void Interpreter::Run::check_endless_retry(ActorId actor) {
-  if (sweeper_ != actor) swept_states_.clear();
-  sweeper_ = actor;
+  std::uint64_t state = machine_.state_hash();
   for (ActorId id = 0; id < engine_.actors(); ++id) {
-    if (id == actor) continue;
-    if (engine_.state(id) == Engine::State::ready || engine_.state(id) == Engine::State::sleeping) {
+    const bool sleeps = engine_.state(id) == Engine::State::sleeping;
+    if (engine_.state(id) == Engine::State::ready || (sleeps && !machine_.areas.between_sweeps(id))) {
       swept_states_.clear();
       return;
     }
+    if (sleeps)
+      state = (state ^ (engine_.wake_time(id) - engine_.now()) ^ (std::uint64_t{id} << 32)) * 0x9e3779b97f4a7c15ULL;
   }
-  const std::uint64_t state = machine_.state_hash();
   const auto earlier = std::find(swept_states_.begin(), swept_states_.end(), state);
   if (earlier == swept_states_.end()) {
     swept_states_.push_back(state);
@@ -292,7 +291,7 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
 
 void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before) {
   if (!machine_.geometry().retry_sweeps && machine_.areas.between_sweeps(actor)) return check_endless_retry(actor);
-  sweeper_ = kNoActor;
+  swept_states_.clear();
   const bool turned = slept_before && engine_.state(actor) == Engine::State::sleeping &&
                       engine_.steps() == steps_before + 2 && engine_.last_point(actor) == Point::sleep;
   if (!turned) {

@@ -511,5 +511,27 @@ TEST(Interpreter, NamesActorsAsTheProgramDoes) {
   EXPECT_EQ(actor_name(program, 3), "B");
 }
 
+// Kernels that retry without end: proved by a state that repeats, not by a budget.
+TEST(Interpreter, ARetryWithoutEndIsProvedEndlessForOneTaskAndForTwo) {
+  const std::string pinned = "machine small release=4.9 retry=forever\nactor A cpu=1\nu = unmovable_page at=a+8\n";
+  for (const char* tasks :
+       {"cma_alloc a pages=256\n", "A: cma_alloc a pages=256\nsleep us=30000\ncma_alloc a pages=250\n"}) {
+    const auto program = parse(pinned + tasks, "retry");
+    ASSERT_TRUE(program);
+    Interpreter interpreter;
+    const RunResult result = interpreter.run(*program);
+    ASSERT_TRUE(result.finding);
+    EXPECT_EQ(result.finding->law, "bounded");
+    EXPECT_NE(result.finding->message.find("retries for ever"), std::string::npos) << result.finding->message;
+  }
+}
+
+// Whoever holds the page lets go in time.
+TEST(Interpreter, ARetryWithoutEndEndsWhenThePageIsLetGoOf) {
+  passes(
+      "machine small release=4.9 retry=forever\nactor A cpu=1\nu = unmovable_page at=a+8\n"
+      "A: w = cma_alloc a pages=256\nsleep us=250000\nfree u\nexpect w.inside\nsleep us=100000\nexpect w.ok\n");
+}
+
 }  // namespace
 }  // namespace cma
