@@ -268,10 +268,13 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
   std::uint64_t state = machine_.state_hash();
   for (ActorId id = 0; id < engine_.actors(); ++id) {
     const bool sleeps = engine_.state(id) == Engine::State::sleeping;
-    if (engine_.state(id) == Engine::State::ready || (sleeps && !machine_.areas.between_sweeps(id))) {
+    const bool runs = engine_.state(id) == Engine::State::ready;
+    if ((runs || sleeps) && !machine_.areas.between_sweeps(id)) {
       swept_states_.clear();
       return;
     }
+    // Woken together with this one: looked at when it has swept as well.
+    if (runs) return;
     if (sleeps)
       state = (state ^ (engine_.wake_time(id) - engine_.now()) ^ (std::uint64_t{id} << 32)) * 0x9e3779b97f4a7c15ULL;
   }

@@ -515,7 +515,8 @@ TEST(Interpreter, NamesActorsAsTheProgramDoes) {
 TEST(Interpreter, ARetryWithoutEndIsProvedEndlessForOneTaskAndForTwo) {
   const std::string pinned = "machine small release=4.9 retry=forever\nactor A cpu=1\nu = unmovable_page at=a+8\n";
   for (const char* tasks :
-       {"cma_alloc a pages=256\n", "A: cma_alloc a pages=256\nsleep us=30000\ncma_alloc a pages=250\n"}) {
+       {"cma_alloc a pages=256\n", "A: cma_alloc a pages=256\nsleep us=30000\ncma_alloc a pages=250\n",
+        "A: cma_alloc a pages=256\ncma_alloc a pages=250\n"}) {
     const auto program = parse(pinned + tasks, "retry");
     ASSERT_TRUE(program);
     Interpreter interpreter;
