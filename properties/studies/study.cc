@@ -5,13 +5,15 @@
 #include <cmath>
 
 #include "allocator/base/assert.h"
+#include "properties/studies/bh_lru.h"
 #include "properties/studies/retry.h"
 
 namespace cma {
 namespace {
 
 // Studies join here: a line each, its run function declared in its own header.
-constexpr std::array<Study, 1> kCatalogue = {{
+constexpr std::array<Study, 2> kCatalogue = {{
+    {"bh-lru", "How often do per-CPU buffer slots keep a camera from its memory?", "loops", kBhLruLoops, study_bh_lru},
     {"retry", "Tasks hold pages for a while in exit and fork: what does it help to sweep again?", "programs", 1000,
      run_retry_study},
 }};
