@@ -17,6 +17,10 @@ namespace {
 constexpr std::uint64_t kFirstOtherHandle = kOwnedPageHandles;
 constexpr std::uint64_t kHandles = 65536;
 
+// A window that is tried in vain makes some ten lines: with thousands of windows, each of thousands of pages, a kernel
+// is busy for minutes.
+constexpr std::size_t kMostEvents = 50'000;
+
 // Thrown while the model runs: the program cannot be performed from the current operation on.
 class Unperformable : public std::runtime_error {
  public:
@@ -182,6 +186,7 @@ void Translator::look_ahead(std::size_t slot) {
 void Translator::op_performed(Machine&, std::size_t op) {
   op_ = op;
   take_events();
+  if (current_.events.size() > kMostEvents) throw Unperformable("more windows are tried than can be waited for");
   const auto slot = static_cast<Slot>(op);
   current_.op = op;
   if (result(slot).state != Result::State::skipped) {
