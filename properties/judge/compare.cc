@@ -249,6 +249,12 @@ const KernelFigures& KernelJudge::figures_of(const Program& program) {
   KernelProcess kernel(options_for(program_, machine));
   const std::vector<KernelAnswer> answers = kernel.ask_all(questions);
   ++booted_;
+  for (const KernelAnswer& answer : answers)
+    if (!answer.lines.empty() && answer.lines.front().starts_with("? "))
+      throw NoKernel(
+          fmt::format("the kernel {} does not know what it is asked ({}): it was built for another version of "
+                      "cmacheck; build it anew with: ci/judge-kernel",
+                      program_, answer.lines.front()));
   const auto& zone_lines = answers[answers.size() - 2].lines;
   const auto& pcp_lines = answers.back().lines;
   if (!answers.back().complete || zone_lines.empty() || pcp_lines.empty())

@@ -242,9 +242,16 @@ static int __init judge_console_init(void)
 }
 console_initcall(judge_console_init);
 
-/* What was answered before a crash must reach the client. */
+/* What was answered before a crash must reach the client, and the reason its console, which is silent while log lines are
+ * answers.
+ */
 static int flush_on_panic(struct notifier_block *nb, unsigned long action, void *data)
 {
+	static char line[256];
+	int length = scnprintf(line, sizeof(line), "Kernel panic - %s\n", (char *)data);
+
+	if (serving && log_on)
+		os_write_file(2, line, length);
 	quiet = false;
 	if (serving)
 		say("  splat panic %s\n", (char *)data);
