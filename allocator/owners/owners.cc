@@ -192,18 +192,12 @@ Task<void> Owners::release_cached(OwnerId id) {
   }
 }
 
-// A driver that can move its page locks it before it lets go, and looks again: it may have moved meanwhile.
+// A driver that can move its page locks it before it lets go. It has no reference but the one that moves with the data,
+// so it must not queue for the lock of a frame that may be freed meanwhile: it waits, and looks where its page is now.
 Task<void> Owners::release_driver_page(OwnerId id) {
   const bool locked = record(id).kind != PageKind::unmovable;
-  Pfn pfn = record(id).pfn;
-  if (locked) {
-    co_await locks_.lock(pfn);
-    while (pfn != record(id).pfn) {
-      locks_.unlock(pfn);
-      pfn = record(id).pfn;
-      co_await locks_.lock(pfn);
-    }
-  }
+  while (locked && !locks_.try_lock(record(id).pfn)) co_await locks_.wait(record(id).pfn);
+  const Pfn pfn = record(id).pfn;
   record(id).pfn = kNoPfn;
   Page& page = map_.edit(pfn);
   page.flags &= ~kPageMovableOps;
