@@ -63,6 +63,13 @@ TEST_F(CommandLine, BadUsageIsTwo) {
   EXPECT_EQ(call({"run", "--help"}), kNothingFound);
 }
 
+TEST_F(CommandLine, JudgeWantsSomethingToJudge) {
+  EXPECT_EQ(call({"judge"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("nothing to judge"));
+  EXPECT_EQ(call({"judge", "--random", "1", "--into", write("file", "") + "/folder"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("cannot make the folder"));
+}
+
 TEST_F(CommandLine, RunTellsWhatItFound) {
   EXPECT_EQ(call({"run", write("plain.cma", kPlain)}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("plain.cma: ok, 1 operations"));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -200,23 +201,54 @@ int load_cases(const JudgeCommand& command, std::vector<judge::Case>& cases) {
   return kNothingFound;
 }
 
-// Each difference as a program of its own, and beside it what the kernel wrote to its console, if it failed.
-int keep_differences(const std::string& folder, const Tally& tally) {
-  for (const Difference& difference : tally.differences) {
-    const std::string text = finding_text(*difference.verdict.finding, difference.verdict.program);
-    const auto same = [&](const std::string& file) { return read_file(file) == text; };
-    const FindingPlace place = place_for(folder, *difference.verdict.finding, same);
-    auto written = place.there ? std::expected<void, Failure>{} : write_file(place.file, text);
-    if (written && !difference.verdict.console.empty())
-      written =
-          write_file(std::filesystem::path(place.file).replace_extension(".log").string(), difference.verdict.console);
-    if (!written) {
-      fmt::print(stderr, "{}\n", written.error().message);
-      return written.error().exit_code;
-    }
-    fmt::print(stderr, "kept: {}\n", place.file);
+// The folder of `--into`: each difference as a program of its own, and beside it what the kernel wrote to its console,
+// if it failed. A difference is there as soon as it was seen, and made small at the end.
+class Keeper {
+ public:
+  explicit Keeper(std::string folder) : folder_(std::move(folder)) {}
+  void found(const Difference& difference) { keep(difference); }
+  void minimized(const Difference& difference) { fmt::print(stderr, "kept: {}\n", keep(difference)); }
+  int outcome() const { return outcome_; }
+
+ private:
+  static std::string log_of(const std::string& file) { return fs::path(file).replace_extension(".log").string(); }
+  std::string keep(const Difference& difference);
+  static void remove(const std::string& file);
+  void write(const std::string& file, std::string_view text);
+
+  std::string folder_;
+  std::map<std::string, std::string> files_;  // that this run wrote, by signature
+  int outcome_ = kNothingFound;
+};
+
+std::string Keeper::keep(const Difference& difference) {
+  const Finding& finding = *difference.verdict.finding;
+  const std::string text = finding_text(finding, difference.verdict.program);
+  std::string& own = files_[finding.signature()];
+  const auto same = [&](const std::string& file) { return file != own && read_file(file) == text; };
+  const FindingPlace place = place_for(folder_, finding, same);
+  if (place.there) {
+    remove(std::exchange(own, {}));
+    return place.file;
   }
-  return kNothingFound;
+  if (own.empty()) own = place.file;
+  write(own, text);
+  if (!difference.verdict.console.empty()) write(log_of(own), difference.verdict.console);
+  return own;
+}
+
+void Keeper::remove(const std::string& file) {
+  if (file.empty()) return;
+  std::error_code ignored;
+  fs::remove(file, ignored);
+  fs::remove(log_of(file), ignored);
+}
+
+void Keeper::write(const std::string& file, std::string_view text) {
+  const auto written = write_file(file, text);
+  if (written) return;
+  fmt::print(stderr, "{}\n", written.error().message);
+  outcome_ = std::max(outcome_, written.error().exit_code);
 }
 
 // Ten lines a kernel.
@@ -227,6 +259,13 @@ void tell_progress(const Tally& tally, std::size_t cases) {
              tally.differing);
 }
 
+bool make_folder(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fmt::print(stderr, "cannot make the folder {}: {}\n", folder, error.message());
+  return !error;
+}
+
 int judge_on(const JudgeCommand& command, const Seat& seat, const std::vector<judge::Case>& cases,
              std::vector<Tally>& tallies) {
   judge::DocketOptions options;
@@ -234,6 +273,8 @@ int judge_on(const JudgeCommand& command, const Seat& seat, const std::vector<ju
   options.minimize = command.minimize;
   for (const std::string& name : command.bugs) options.bugs.switch_on(*bug_from_name(name));
   if (!command.quiet) options.progress = [&](const Tally& tally) { tell_progress(tally, cases.size()); };
+  Keeper keeper(command.into);
+  if (!command.into.empty()) options.found = [&](const Difference& difference) { keeper.found(difference); };
   Tally tally = judge::judge_all(seat, cases, options);
   if (!tally.missing.empty()) {
     fmt::print(stderr, "cmacheck judge: {}\n", tally.missing);
@@ -241,13 +282,19 @@ int judge_on(const JudgeCommand& command, const Seat& seat, const std::vector<ju
   }
   if (!command.quiet && !command.markdown) tell(tally, command.list);
   std::fflush(stdout);
-  int outcome = tally.differing == 0 ? kNothingFound : kFindings;
-  if (!command.into.empty()) outcome = std::max(outcome, keep_differences(command.into, tally));
+  if (!command.into.empty())
+    for (const Difference& difference : tally.differences) keeper.minimized(difference);
+  const int outcome = tally.differing == 0 ? kNothingFound : kFindings;
   tallies.push_back(std::move(tally));
-  return outcome;
+  return std::max(outcome, keeper.outcome());
 }
 
 int run_judge(const JudgeCommand& command) {
+  if (command.files.empty() && command.random == 0 && command.recorded.empty() && command.fuzzed.empty()) {
+    fmt::print(stderr, "cmacheck judge: nothing to judge: give files, folders, --random, --fuzzed or --recorded\n");
+    return kBadInput;
+  }
+  if (!command.into.empty() && !make_folder(command.into)) return kBadInput;
   std::vector<judge::Case> cases;
   int outcome = load_cases(command, cases);
   if (outcome != kNothingFound) return outcome;

@@ -165,7 +165,11 @@ TEST_F(FragileKernel, ItsDeathIsAFindingAndTheNextProgramGetsAFreshOne) {
   const Program deadly = *parse(machine + "b = cma_alloc a pages=3\nm = movable_page pages=4\ncma_release b\ndrain\n" +
                                 "c = cma_alloc a pages=7\nd = cma_alloc a pages=9\n");
   const Program harmless = *parse(machine + "b = cma_alloc a pages=3\n");
-  const Tally tally = judge_all({Release::v6_1, 9}, {case_of("deadly", deadly), case_of("harmless", harmless)});
+  std::vector<std::size_t> found;  // operations of what is told at once
+  const auto tell = [&](const Difference& difference) { found.push_back(difference.verdict.program.ops.size()); };
+  const Tally tally =
+      judge_all({Release::v6_1, 9}, {case_of("deadly", deadly), case_of("harmless", harmless)}, {.found = tell});
+  EXPECT_EQ(found, std::vector<std::size_t>{6}) << "as it was found, before it is made small";
   EXPECT_EQ(tally.missing, "");
   EXPECT_EQ(tally.judged, 2U);
   EXPECT_EQ(tally.differing, 1U);

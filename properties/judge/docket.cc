@@ -5,6 +5,7 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "properties/judge/random_programs.h"
@@ -32,6 +33,7 @@ class Hearing {
   std::atomic<std::size_t> next_ = 0;
   std::mutex mutex_;
   std::vector<std::optional<Verdict>> verdicts_;  // of those that differ
+  std::set<std::string> signatures_;              // of these
   std::map<std::size_t, std::string> reasons_;    // of those that cannot be judged
   std::string trouble_;
 };
@@ -51,6 +53,8 @@ void Hearing::count(std::size_t index, const Verdict& verdict) {
   if (verdict.kind == Verdict::Kind::differs) {
     ++tally_.differing;
     verdicts_[index] = verdict;
+    const bool fresh = signatures_.insert(verdict.finding->signature()).second;
+    if (fresh && options_.found) options_.found({cases_[index].name, verdict, 1});
   }
   if (options_.progress) options_.progress(tally_);
 }

@@ -47,8 +47,10 @@ struct DocketOptions {
   // Executions spent on one difference; 0: as it was found.
   std::uint64_t minimize = 1000;
   BugSet bugs;  // of the model, on top of the release's own
-  // Called after each case, from any thread but never from two at once.
+  // Called from any thread but never from two at once: after each case, and for the first of each signature that
+  // differs, as it was found.
   std::function<void(const Tally&)> progress;
+  std::function<void(const Difference&)> found;
 };
 
 Tally judge_all(const Seat& seat, const std::vector<Case>& cases, const DocketOptions& options = {});

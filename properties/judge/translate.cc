@@ -19,7 +19,7 @@ constexpr std::uint64_t kHandles = 65536;
 
 // A window that is tried in vain makes some ten lines: with thousands of windows, each of thousands of pages, a kernel
 // is busy for minutes.
-constexpr std::size_t kMostEvents = 50'000;
+constexpr std::size_t kMostEvents = 20'000;
 
 // Thrown while the model runs: the program cannot be performed from the current operation on.
 class Unperformable : public std::runtime_error {
