@@ -88,6 +88,11 @@ class BitLocks {
     for (ActorId waiter : held.waiters) engine_.set_waits_on(waiter, kNoActor);
   }
 
+  // Who holds it; kNoActor if nobody or a device does.
+  ActorId holder(Key key) const {
+    const auto it = std::find_if(held_.begin(), held_.end(), [key](const Held& held) { return held.key == key; });
+    return it == held_.end() ? kNoActor : it->owner;
+  }
   bool none_held() const { return held_.empty(); }
   // Locks that actors hold, those of devices left out.
   bool none_held_by_actors() const {

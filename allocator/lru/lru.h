@@ -8,6 +8,7 @@
 
 #include <array>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "allocator/buddy/buddy.h"
@@ -34,6 +35,8 @@ enum class Pagevec : std::uint8_t {
   activate,         // used again: to the active list
 };
 inline constexpr unsigned kPagevecs = 6;
+// As the kernel calls it: "lru_add".
+std::string_view name_of(Pagevec which);
 
 // Another per-CPU cache that keeps pages from moving and is emptied together with the pagevecs (5.13): the buffer-head
 // slots of the owners layer. This layer's one upward call.

@@ -10,6 +10,18 @@ constexpr std::uint8_t kMostSlots = 255;
 
 }  // namespace
 
+std::string_view name_of(Pagevec which) {
+  switch (which) {
+    case Pagevec::add: return "lru_add";
+    case Pagevec::rotate: return "lru_rotate";
+    case Pagevec::deactivate_file: return "lru_deactivate_file";
+    case Pagevec::deactivate: return "lru_deactivate";
+    case Pagevec::lazyfree: return "lru_lazyfree";
+    case Pagevec::activate: return "activate_page";
+  }
+  return "?";
+}
+
 // pagevec_add and, when that fills it or the caches are disabled, the drain.
 Task<void> Lru::queue(Pagevec which, Pfn pfn) {
   CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(engine_.cpu())];

@@ -36,7 +36,11 @@ class PageFacts {
   std::string process_name(SpaceId space) const;
   std::string mapper_names() const;
   std::string kind() const;
+  std::string file_name(FileId file) const;
   std::string without_owner() const;
+  void tell_lock(std::vector<std::string>& told) const;
+  void tell_pagevecs(std::vector<std::string>& told) const;
+  void tell_counts(std::vector<std::string>& told, BufferId id, std::int64_t slots) const;
   void tell_buffer(std::vector<std::string>& told) const;
   std::int64_t tell_known(std::vector<std::string>& told) const;
   void tell_unknown(std::vector<std::string>& told, std::int64_t references) const;
@@ -45,6 +49,15 @@ class PageFacts {
   const Machine& machine_;
   Pfn pfn_;
 };
+
+// The operation that an actor is inside; empty if none.
+std::string op_of(const World& world, ActorId actor) {
+  const Program& program = world.program();
+  for (Slot slot = 0; slot < program.ops.size(); ++slot)
+    if (world.result(slot).state == Result::State::inside && world.actor(program.ops[slot].performer) == actor)
+      return print_op(program, program.ops[slot]);
+  return {};
+}
 
 std::string PageFacts::process_name(SpaceId space) const {
   for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
@@ -78,6 +91,14 @@ std::string PageFacts::owner_name() const {
   return {};
 }
 
+std::string PageFacts::file_name(FileId file) const {
+  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
+    const Result& result = world_.result(slot);
+    if (result.yields == Yields::file && result.file == file) return name(slot);
+  }
+  return {};
+}
+
 std::string PageFacts::without_owner() const {
   for (const World::Piece& piece : world_.pieces)
     if (piece.start <= pfn_ && pfn_ < piece.start + piece.pages) return "page of buffer " + name(piece.slot);
@@ -101,6 +122,7 @@ std::string PageFacts::kind() const {
   std::string text = std::string(name_of(owns->kind)) + " page";
   std::string whose = owner_name();
   if (whose.empty() && owns->kind == PageKind::anonymous) whose = mapper_names();
+  if (whose.empty() && owns->kind == PageKind::file) whose = file_name(owns->file);
   return whose.empty() ? text : text + " of " + whose;
 }
 
@@ -115,18 +137,51 @@ std::string PageFacts::what() const {
   return text;
 }
 
+// Who has the page locked: an operation (a migration, say), or a device until its I/O completes.
+void PageFacts::tell_lock(std::vector<std::string>& told) const {
+  if (!page().has(kPageLocked)) return;
+  const ActorId holder = machine_.page_locks.holder(pfn_);
+  if (holder == machine_.engine.current()) return;
+  told.push_back(holder == kNoActor ? "the page lock, until its I/O completes"
+                                    : "the page lock of: " + op_of(world_, holder));
+}
+
+void PageFacts::tell_pagevecs(std::vector<std::string>& told) const {
+  if (page().pagevecs == 0) return;
+  for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu) {
+    for (unsigned i = 0; i < kPagevecs; ++i) {
+      const auto which = static_cast<Pagevec>(i);
+      const std::vector<Pfn>& pagevec = machine_.lru.pagevec(cpu, which);
+      if (std::find(pagevec.begin(), pagevec.end(), pfn_) != pagevec.end())
+        told.push_back(fmt::format("the {} pagevec of CPU {}", name_of(which), cpu));
+    }
+  }
+}
+
+// Counts on a buffer that are not those of slots.
+void PageFacts::tell_counts(std::vector<std::string>& told, BufferId id, std::int64_t slots) const {
+  const auto held = std::count(world_.held_buffers.begin(), world_.held_buffers.end(), id);
+  if (held > 0) told.push_back(plural(held, "count") + " of bh_hold on its buffer");
+  const std::int64_t journal = machine_.files.journal_holds(id);
+  if (journal > 0) told.push_back(plural(journal, "count") + " of a running transaction on its buffer");
+  const std::int64_t others = machine_.buffers.buffer(id).count - slots - held - journal;
+  if (others > 0) told.push_back(plural(others, "count") + " of operations under way on its buffer");
+}
+
 void PageFacts::tell_buffer(std::vector<std::string>& told) const {
   const Buffers& buffers = machine_.buffers;
   for (BufferId id = 1; id <= buffers.size(); ++id) {
     if (buffers.buffer(id).pfn != pfn_) continue;
+    std::int64_t in_slots = 0;
     for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu) {
       const std::vector<BufferId>& slots = buffers.lru_slots(cpu);
-      if (std::find(slots.begin(), slots.end(), id) != slots.end())
-        told.push_back(fmt::format("a buffer-head slot of CPU {}", cpu));
+      if (std::find(slots.begin(), slots.end(), id) == slots.end()) continue;
+      ++in_slots;
+      told.push_back(fmt::format("a buffer-head slot of CPU {}", cpu));
     }
-    const auto held = std::count(world_.held_buffers.begin(), world_.held_buffers.end(), id);
-    if (held > 0) told.push_back(plural(held, "count") + " of bh_hold on its buffer");
+    tell_counts(told, id, in_slots);
     if (buffers.buffer(id).dirty) told.push_back("its dirty buffer");
+    if (buffers.buffer(id).locked) told.push_back("its locked buffer");
   }
 }
 
@@ -145,11 +200,8 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
   }
   if (p.has(kPageTaskList)) ++known;
   known += p.pagevecs;
-  for (int cpu = 0; p.pagevecs > 0 && cpu < machine_.engine.cpus(); ++cpu) {
-    const std::vector<Pfn>& pagevec = machine_.lru.pagevec(cpu);
-    if (std::find(pagevec.begin(), pagevec.end(), pfn_) != pagevec.end())
-      told.push_back(fmt::format("the pagevec of CPU {}", cpu));
-  }
+  tell_pagevecs(told);
+  tell_lock(told);
   for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
     const Result& result = world_.result(slot);
     if (result.yields != Yields::pin || result.gone || result.pfn != pfn_) continue;

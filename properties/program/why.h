@@ -19,7 +19,7 @@ namespace cma {
 struct StoppedPage {
   Pfn pfn = kNoPfn;
   std::string what;                  // "anonymous page of n: 2 references, 1 mapping"
-  std::vector<std::string> holders;  // who holds it beyond what it is: "pin k", "the pagevec of CPU 1"
+  std::vector<std::string> holders;  // who holds it beyond what it is: "pin k", "the lru_add pagevec of CPU 1"
   std::string refused;               // "isolate_migratepages_block: not on the LRU"
   friend bool operator==(const StoppedPage&, const StoppedPage&) = default;
 };

@@ -61,8 +61,58 @@ TEST(Why, NamesThePagevecOfItsCpu) {
   const FailedWindow& window = recorder.failed().front();
   ASSERT_EQ(window.pages.size(), 1U);
   EXPECT_EQ(window.pages[0].pfn, 0x208U);
-  EXPECT_EQ(window.pages[0].holders, std::vector<std::string>{"the pagevec of CPU 1"});
+  EXPECT_EQ(window.pages[0].holders, std::vector<std::string>{"the lru_add pagevec of CPU 1"});
   EXPECT_EQ(window.pages[0].refused, "isolate_migratepages_block: not on the LRU");
+}
+
+// Up to 5.12 a page may get into a pagevec while a window is scanned.
+TEST(Why, NamesEachPagevec) {
+  struct Row {
+    const char* release;
+    const char* page;    // x, within the window
+    const char* queued;  // into a pagevec of CPU 1
+    const char* holder;
+  };
+  const std::string anonymous = "p = spawn\nx = mmap_anon p pages=1 at=a+8\ndrain\n";
+  const std::string active = anonymous + "mark_accessed x\nmark_accessed x\ndrain\n";
+  const std::string cached = "f = file ordered slow\nB: x = read f at=a+8\nio_done\ndrain\n";
+  const Row rows[] = {
+      {"4.19", anonymous.c_str(), "mark_accessed x cpu=1\nmark_accessed x cpu=1\n", "activate_page"},
+      {"4.19", cached.c_str(), "deactivate_file x cpu=1\n", "lru_deactivate_file"},
+      {"4.19", anonymous.c_str(), "madv_free x cpu=1\n", "lru_lazyfree"},
+      {"5.10", active.c_str(), "deactivate x cpu=1\n", "lru_deactivate"},
+  };
+  for (const Row& row : rows) {
+    const std::string told =
+        why(row.release, std::string(row.page) + "A: w = cma_alloc a pages=64 align=6 until=scan_batch\n" + row.queued +
+                             "A: resume\n");
+    EXPECT_THAT(told, HasSubstr(std::string("held by  the ") + row.holder + " pagevec of CPU 1\n")) << row.holder;
+    EXPECT_THAT(told, HasSubstr("0x208  ")) << row.holder;
+  }
+}
+
+// Migration waits for page locks, so one is in the way at the end only if there is no page to move to either.
+TEST(Why, NamesWhoHasThePageLocked) {
+  const std::string full = "drain\nunmovable_page pages=600\ncma_alloc b pages=256\nA: w = cma_alloc a pages=256\n";
+  EXPECT_THAT(why("6.1", "f = file ordered slow\nr = read f at=a+8 readahead\n" + full),
+              HasSubstr("0x208  file page of r: 2 references, locked\n"
+                        "      held by  the page lock, until its I/O completes\n"
+                        "      refused  migrate_pages: -ENOMEM in pass 1 of call 1\n"));
+  EXPECT_THAT(why("6.1", "f = file ordered\nr = read f at=a+8\nB: truncate f until=truncate_locked\n" + full),
+              HasSubstr("held by  the page lock of: B: truncate f until=truncate_locked\n"));
+}
+
+// Buffers whose counts nothing on the allocation path knows: a reader's, a transaction's.
+TEST(Why, NamesWhoCountsABuffer) {
+  EXPECT_THAT(
+      why("4.19", "d = file block_device slow\nB: r = bread d at=a+8\ndrain\nw = cma_alloc a pages=64 align=6\n"),
+      HasSubstr("0x208  file page of d: 3 references\n"
+                "      held by  a buffer-head slot of CPU 1\n"
+                "      held by  1 count of operations under way on its buffer\n"
+                "      held by  its locked buffer\n"));
+  EXPECT_THAT(
+      why("6.1", "d = file journalled\nr = read d at=a+8\njournal r\ndrain\nw = cma_alloc a pages=64 align=6\n"),
+      HasSubstr("held by  1 count of a running transaction on its buffer\n"));
 }
 
 TEST(Why, NamesTheBufferHeadSlotOfItsCpu) {
