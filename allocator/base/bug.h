@@ -54,7 +54,7 @@ inline constexpr unsigned kBugs = static_cast<unsigned>(Bug::kCount);
 struct BugInfo {
   Bug bug;
   std::string_view name;      // as written in programs: `bug merge-into-isolated`
-  std::string_view bank_id;   // the bank's entry; empty for defects found while modelling, "planted" for mutants
+  std::string_view bank_id;   // a lasting name that says more; empty for defects found while modelling, "planted"
   std::string_view sentence;  // what is wrong, one sentence
   // Present in releases first <= r <= last; nullopt for a planted mutant and for faults that lie between the modelled
   // releases.

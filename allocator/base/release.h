@@ -1,5 +1,5 @@
 // The kernel release a machine models. Two releases that do a thing differently are two functions side by side, named
-// for the release that introduced the behaviour; `release >= Release::v5_11` and the like choose between them.
+// for the release that introduced the behaviour; `release >= Release::v6_1` and the like choose between them.
 #pragma once
 
 #include <array>

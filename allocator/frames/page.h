@@ -52,7 +52,7 @@ struct Page {
   // Free block: the list it is on. Per-CPU page: the cached pageblock type. Otherwise meaningless.
   Migratetype list_type = Migratetype::unmovable;
   std::uint8_t zone = 0;
-  std::uint8_t pagevecs = 0;  // slots of pagevecs that hold a reference
+  std::uint8_t pagevecs = 0;  // slots of pagevecs, of any kind and CPU, that hold a reference
   // Who the page belongs to, as the owners layer numbers them; 0 for nobody (a driver's private page, a free page).
   std::uint32_t owner = 0;
   // Stands for the page's content: it must follow the data wherever it moves.

@@ -96,6 +96,21 @@ TEST_F(CommandLine, TraceAndMapComeBetweenTheOperations) {
                           HasSubstr("| cma_alloc_finish"), HasSubstr("C AAAA............")));
 }
 
+TEST_F(CommandLine, WhatIsSkippedSaysWhyAndEachLetterIsExplainedOnce) {
+  constexpr std::string_view kProgram =
+      "machine small release=6.1\nb = cma_alloc a pages=4\ncma_release b\ncma_release b\nn = anon_page\n";
+  EXPECT_EQ(call({"run", "--map", write("twice.cma", kProgram)}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("# skipped: what it names is gone"), HasSubstr("  n  anonymous page\n")));
+  const std::size_t free = out_.find("  .  free\n");
+  EXPECT_EQ(out_.find("  .  free\n", free + 1), std::string::npos);
+}
+
+TEST_F(CommandLine, WhatIsToldBrieflyIsNotToldAtLength) {
+  const std::string file = write("plain.cma", kPlain);
+  for (const char* brief : {"--quiet", "--json"})
+    for (const char* told : {"--trace", "--map", "--why"}) EXPECT_EQ(call({"run", brief, told, file}), kBadInput);
+}
+
 // What the reports of field cases 1 and 3 asked for: which page, what it was, who held it.
 TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
   EXPECT_EQ(call({"run", "--why", "corpus/scenarios/case-1-sweep-fails.cma"}), kNothingFound);
@@ -110,7 +125,7 @@ TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
   EXPECT_THAT(out_, AllOf(HasSubstr("0x208  block-device page of x"), HasSubstr("held by  a buffer-head slot of CPU 0"),
                           HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5")));
   EXPECT_EQ(call({"run", "--why", write("plain", kPlain)}), kNothingFound);
-  EXPECT_THAT(out_, HasSubstr("why\nno window failed\n"));
+  EXPECT_THAT(out_, HasSubstr("plain\nno window failed\n"));
 }
 
 struct Race {

@@ -20,6 +20,8 @@ struct DecodeCommand {
 
 int decode_file(const DecodeCommand& command) {
   const auto loaded = load_program(command.file, {.form = Form::bytes, .as_fuzzed = command.as_fuzzed});
+  if (loaded && command.file != "-" && looks_like_text(read_file(command.file).value_or("")))
+    fmt::print(stderr, "{}: looks like text, and is taken for bytes\n", command.file);
   const auto written = loaded ? write_file(command.out, print(loaded->program)) : std::unexpected(loaded.error());
   if (written) return kNothingFound;
   fmt::print(stderr, "{}\n", written.error().message);

@@ -68,7 +68,7 @@ std::string outcome_text(const Program& program, const World& world, Slot slot) 
   const Result& result = world.result(slot);
   switch (result.state) {
     case Result::State::not_performed: return "not performed";
-    case Result::State::skipped: return "skipped";
+    case Result::State::skipped: return fmt::format("skipped: {}", result.skipped_as);
     case Result::State::failed: return fmt::format("failed: {}", errno_name(result.error));
     case Result::State::done: return obtained_text(world, result);
     case Result::State::inside: break;

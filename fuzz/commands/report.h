@@ -10,7 +10,7 @@
 
 namespace cma {
 
-// "ok: pages 0x200 to 0x203", "failed: -ENOMEM", "skipped", "inside, at cma_bitmap_marked".
+// "ok: pages 0x200 to 0x203", "failed: -ENOMEM", "skipped: the process is dead", "stopped at cma_bitmap_marked".
 std::string outcome_text(const Program& program, const World& world, Slot slot);
 
 // A record of the trace as its line reads: tracepoints are set off by a bar.

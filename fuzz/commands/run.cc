@@ -5,6 +5,9 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
+#include <string_view>
 
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/page_map.h"
@@ -58,7 +61,7 @@ class Narrator final : public Observer {
   }
   void tell_why() const {
     if (!command_.why) return;
-    fmt::print("why\n{}", why_.text([this](Slot op) { return "  " + operation_text(loaded_, op); }));
+    fmt::print("why: {}\n{}", loaded_.file, why_.text([this](Slot op) { return "  " + operation_text(loaded_, op); }));
   }
 
  private:
@@ -75,9 +78,19 @@ class Narrator final : public Observer {
     if (!command_.map) return;
     PageMap map(loaded_.program, interpreter_.world());
     const std::string drawn = last_ ? map.draw_changes(*last_) : map.draw();
-    if (!last_) fmt::print("{}", map.legend());
+    if (!drawn.empty()) tell_legend(map.legend());
     fmt::print("{}", drawn);
     last_.emplace(std::move(map));
+  }
+
+  // A letter is explained where it is met first.
+  void tell_legend(std::string_view legend) {
+    while (!legend.empty()) {
+      const std::size_t end = legend.find('\n') + 1;
+      const std::string line(legend.substr(0, end));
+      if (explained_.insert(line).second) fmt::print("{}", line);
+      legend.remove_prefix(end);
+    }
   }
 
   const RunCommand& command_;
@@ -87,6 +100,7 @@ class Narrator final : public Observer {
   std::size_t told_ = 0;
   std::size_t performed_ = 0;
   std::optional<PageMap> last_;
+  std::set<std::string> explained_;
 };
 
 // What the options ask of the machine, on top of what the program says.
@@ -149,11 +163,14 @@ void add_run(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<RunCommand>();
   CLI::App* sub = app.add_subcommand("run", "Performs programs with every law watching");
   sub->add_option("FILE", command->files, "Programs, as text or bytes; - is the standard input")->required();
-  sub->add_flag("--trace", command->trace, "Print kernel-style log lines, and tracepoints behind a bar, as they come");
+  CLI::Option* trace = sub->add_flag("--trace", command->trace,
+                                     "Print kernel-style log lines, and tracepoints behind a bar, as they come");
   sub->add_flag("--page-events", command->page_events, "Trace events about single pages too");
-  sub->add_flag("--map", command->map, "Print the page map after each operation: what has changed in it");
-  sub->add_flag("--why", command->why,
-                "Tell for each window that failed which pages were in the way, who held them, and what refused them");
+  CLI::Option* map =
+      sub->add_flag("--map", command->map, "Print the page map after each operation: what has changed in it");
+  CLI::Option* why = sub->add_flag(
+      "--why", command->why,
+      "Tell for each window that failed which pages were in the way, who held them, and what refused them");
   sub->add_option("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated")
       ->allow_extra_args(false)
       ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
@@ -161,8 +178,10 @@ void add_run(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"repaired", "as-shipped"}));
   sub->add_option("--audit", command->audit, "When laws are checked, instead of what the program says")
       ->check(CLI::IsMember({"ops", "points"}));
-  sub->add_flag("-q,--quiet", command->quiet, "Print one line a finding and nothing else");
-  sub->add_flag("--json", command->json, "Print one JSON object a program");
+  CLI::Option* quiet = sub->add_flag("-q,--quiet", command->quiet, "Print one line a finding and nothing else");
+  CLI::Option* json = sub->add_flag("--json", command->json, "Print one JSON object a program");
+  for (CLI::Option* brief : {quiet, json})
+    for (CLI::Option* told : {trace, map, why}) brief->excludes(told);
   sub->add_flag("--bytes", command->bytes, "The files hold bytes, whatever they look like");
   sub->add_flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
   sub->footer("Exit: 0 no law broken, 1 a finding, 2 bad input or usage, 3 the environment lacks something.");

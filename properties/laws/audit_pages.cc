@@ -243,7 +243,7 @@ bool Auditor::mappings_can_go(const Owner& owner) const {
 }
 
 // Whether a quiet cma_alloc moves this page for certain, given memory to move it to, and that its owner does not
-// object (spec 15.27; find_stubborn knows who does).
+// object (find_stubborn knows who does).
 bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) const {
   if (page.owner == 0 || entry.known() || page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageIsolated))
     return false;

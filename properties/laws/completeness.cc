@@ -137,7 +137,7 @@ std::optional<Pfn> Sweep::certain_window() {
 namespace {
 
 // A batch is moved by up to five calls of ten passes. A transient refusal uses up a pass; a permanent one ends the
-// page's chances on 4.19, and uses up a call since 5.11 (spec 8.2, 10.1, 20).
+// page's chances on 4.19, and uses up a call since 5.11.
 bool driver_refuses(const Owner& owner, Release release) {
   constexpr std::int64_t kAttempts = 50;
   constexpr std::int64_t kCalls = 5;

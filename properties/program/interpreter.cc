@@ -198,7 +198,7 @@ void Interpreter::Run::perform_by_nobody(Slot slot, const Op& op) {
 void Interpreter::Run::perform_by_actor(Slot slot, const Op& op) {
   const ActorId actor = world_.actor(op.performer);
   if (actor == kNoActor || engine_.state(actor) != Engine::State::idle) {
-    world_.skip(slot);
+    world_.skip(slot, actor == kNoActor ? "there is no such actor" : "its actor is inside another operation");
     return;
   }
   world_.result(slot).state = Result::State::inside;
@@ -215,7 +215,7 @@ void Interpreter::Run::perform_by_actor(Slot slot, const Op& op) {
 void Interpreter::Run::resume_actor(Slot slot, const Op& op) {
   const ActorId actor = world_.actor(op.performer);
   if (actor == kNoActor || engine_.state(actor) != Engine::State::ready) {
-    world_.skip(slot);
+    world_.skip(slot, actor == kNoActor ? "there is no such actor" : "its actor is not stopped at a point");
     return;
   }
   world_.result(slot).state = Result::State::done;
@@ -229,7 +229,7 @@ void Interpreter::Run::perform_op(Slot slot) {
   current_ = slot;
   by_nobody_ = info.performed == Performed::by_nobody;
   if (info.boot && machine_.booted()) {
-    world_.skip(slot);
+    world_.skip(slot, "boot has finished");
   } else {
     if (!info.boot && !info.any_time) world_.finish_boot();
     switch (info.performed) {

@@ -8,7 +8,7 @@ namespace cma {
 Task<void> CmaAlloc::perform(World& world, Slot self) const {
   const std::optional<AreaId> id = world.area(area);
   if (!id) {
-    world.skip(self);
+    world.skip(self, "there is no such area");
     co_return;
   }
   const auto order = static_cast<unsigned>(align);
@@ -45,7 +45,7 @@ Task<void> CmaRelease::perform(World& world, Slot self) const {
     CMA_ASSERT(released);
     world.observer().buffer_released(id, part->start, count);
   }
-  if (!any) world.skip(self);
+  if (!any) world.skip(self, "nothing of that part is held, or it does not begin and end on bit boundaries");
 }
 
 }  // namespace cma

@@ -23,7 +23,7 @@ void declared(World& world, Slot self, int error) {
 void Reserve::perform(World& world, Slot self) const {
   const PfnRange memory = world.machine().memblock.memory();
   if (pages == 0 || base < memory.start || base >= memory.end || pages > memory.end - base) {
-    world.skip(self);
+    world.skip(self, "not within memory");
     return;
   }
   world.machine().memblock.reserve({base, base + pages});
@@ -58,7 +58,7 @@ void Declare::perform(World& world, Slot self) const {
   request.order_per_bit = static_cast<unsigned>(order_per_bit);
   request.fixed = fixed;
   if (beyond_memory(request, world.machine())) {
-    world.skip(self);
+    world.skip(self, "the kernel would not look, and this place is beyond memory");
     return;
   }
   declared(world, self, world.machine().areas.declare_contiguous(request));
@@ -71,7 +71,7 @@ void InitReservedMem::perform(World& world, Slot self) const {
   for (AreaId id = 0; id < areas.size(); ++id) {
     const PfnRange other{areas.area(id).base, areas.area(id).base + areas.area(id).pages};
     if (!range.overlaps(other)) continue;
-    world.skip(self);
+    world.skip(self, "the kernel would not look, and this is another area's memory");
     return;
   }
   const std::string name = world.program().name_of(world.program().ops[self]);

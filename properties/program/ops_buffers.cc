@@ -49,7 +49,7 @@ Task<void> BufferOp<Verb>::perform(World& world, Slot self) const {
     const bool done = co_await apply<Verb>(world, page);
     any = any || done;
   }
-  if (!any) world.skip(self);
+  if (!any) world.skip(self, "none of the pages has a buffer it could apply to");
 }
 
 template struct BufferOp<BufferVerb::touch>;

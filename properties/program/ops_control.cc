@@ -23,7 +23,7 @@ template struct DrainOp<DrainKind::this_pagevec>;
 void Signal::perform(World& world, Slot self) const {
   const ActorId actor = world.actor(target);
   if (actor == kNoActor) {
-    world.skip(self);
+    world.skip(self, "there is no such actor");
     return;
   }
   world.machine().engine.send_fatal_signal(actor);

@@ -57,7 +57,7 @@ Task<void> ReadFile::perform(World& world, Slot self) const {
   const bool chosen = at.kind != Place::Kind::none;
   const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
   if (opened == nullptr || !first) {
-    if (opened != nullptr) world.skip(self);
+    if (opened != nullptr) world.skip(self, "the place it names is gone");
     co_return;
   }
   Files& files = world.machine().files;
@@ -88,7 +88,7 @@ Task<void> BufferRead::perform(World& world, Slot self) const {
   const bool chosen = at.kind != Place::Kind::none;
   const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
   if (!first || files.method(id) != FileMethod::block_device) {
-    world.skip(self);
+    world.skip(self, first ? "only block devices are read by their buffers" : "the place it names is gone");
     co_return;
   }
   const std::uint32_t index = begin_pages(world, self, pages);
@@ -147,7 +147,7 @@ Task<void> FilePagesOp<Verb>::perform(World& world, Slot self) const {
       co_await machine.files.writeback(page);
     }
   }
-  if (!any) world.skip(self);
+  if (!any) world.skip(self, "none of the pages is a page of a file that it could apply to");
 }
 
 template struct FilePagesOp<FilePagesVerb::writeback>;
@@ -156,7 +156,7 @@ template struct FilePagesOp<FilePagesVerb::journal>;
 Task<void> IoDone::perform(World& world, Slot self) const {
   Device& device = world.machine().device;
   if (device.pending().empty()) {
-    world.skip(self);
+    world.skip(self, "no I/O is under way");
     co_return;
   }
   // What is submitted from now on is not meant.
@@ -169,7 +169,7 @@ Task<void> LruOp<Verb>::perform(World& world, Slot self) const {
   const std::optional<Pfn> pfn = world.resolve(page);
   Lru& lru = world.machine().lru;
   if (!pfn || !is_lru_page(world.machine(), *pfn)) {
-    world.skip(self);
+    world.skip(self, pfn ? "no page of the LRU is there" : "the place it names is gone");
     co_return;
   }
   const Pfn frame = *pfn;
@@ -188,7 +188,7 @@ template struct LruOp<LruVerb::deactivate_file>;
 Task<void> CachesOff::perform(World& world, Slot self) const {
   Machine& machine = world.machine();
   if (machine.release() < Release::v6_1) {
-    world.skip(self);
+    world.skip(self, "the release has no lru_cache_disable");
     co_return;
   }
   co_await machine.lru.cache_disable();

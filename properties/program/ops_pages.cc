@@ -51,7 +51,7 @@ Task<void> OwnedPages<Kind>::perform(World& world, Slot self) const {
   const bool chosen = at.kind != Place::Kind::none;
   const Pfn first = chosen ? world.resolve(at).value_or(kNoPfn) : 0;
   if (first == kNoPfn) {
-    world.skip(self);
+    world.skip(self, "the place it names is gone");
     co_return;
   }
   const auto index = static_cast<std::uint32_t>(world.owner_of.size());
@@ -110,7 +110,7 @@ void Refuse::perform(World& world, Slot self) const {
     owners.refuse(owner, attempts, error == RefusalWord::eio ? -kEIO : -kEAGAIN);
     any = true;
   }
-  if (!any) world.skip(self);
+  if (!any) world.skip(self, "none of the pages is a driver's that could move");
 }
 
 }  // namespace cma

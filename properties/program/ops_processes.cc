@@ -14,7 +14,7 @@ Result* live_process(World& world, Slot self, OpRef operand) {
   Result* found = world.operand(self, operand, Yields::process);
   if (found == nullptr) return nullptr;
   if (world.machine().processes.alive(found->process)) return found;
-  world.skip(self);
+  world.skip(self, "the process is dead");
   return nullptr;
 }
 
@@ -34,7 +34,7 @@ Task<void> MmapAnon::perform(World& world, Slot self) const {
   const bool chosen = at.kind != Place::Kind::none;
   const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
   if (!first) {
-    world.skip(self);
+    world.skip(self, "the place it names is gone");
     co_return;
   }
   const SpaceId space = owner->process;
@@ -74,7 +74,7 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
   const MappingId which = found->mapping;
   // A process that was forked before the mapping was made has none.
   if (!processes.alive(space) || !processes.has_mapping(space, which) || from >= processes.pages_of(space, which)) {
-    world.skip(self);
+    world.skip(self, "the process is dead, or has no such pages in that mapping");
     co_return;
   }
   const std::uint64_t left = processes.pages_of(space, which) - from;
@@ -119,7 +119,7 @@ Task<void> ExitProcess::perform(World& world, Slot self) const {
   if (found == nullptr) co_return;
   // Another task of the process is still inside the kernel: its memory cannot go yet.
   if (!world.machine().processes.idle(found->process)) {
-    world.skip(self);
+    world.skip(self, "a task of the process is still inside the kernel");
     co_return;
   }
   found->gone = true;

@@ -32,7 +32,7 @@ Pfn try_get(World& world, Pfn pfn) {
 Task<void> Pin::perform(World& world, Slot self) const {
   const std::optional<Pfn> pfn = world.resolve(page);
   if (!pfn) {
-    world.skip(self);
+    world.skip(self, "the place it names is gone");
     co_return;
   }
   const Pfn head = try_get(world, *pfn);
@@ -57,7 +57,7 @@ Task<void> Unpin::perform(World& world, Slot self) const {
 Task<void> GetPage::perform(World& world, Slot self) const {
   const std::optional<Pfn> pfn = world.resolve(page);
   if (!pfn) {
-    world.skip(self);
+    world.skip(self, "the place it names is gone");
     co_return;
   }
   const Pfn head = try_get(world, *pfn);
@@ -73,7 +73,7 @@ Task<void> PutPage::perform(World& world, Slot self) const {
   const Pfn head = pfn ? compound_head(world.machine(), *pfn) : kNoPfn;
   const auto held = std::find(world.got.begin(), world.got.end(), head);
   if (held == world.got.end()) {
-    world.skip(self);
+    world.skip(self, "no get_page of this program holds that frame");
     co_return;
   }
   world.got.erase(held);

@@ -49,12 +49,14 @@ std::vector<PfnRange> to_be_freed(const Area& area, std::uint64_t pages) {
   return ranges;
 }
 
+constexpr const char* kTwoWriters = "another actor is inside a write to the area's files";
+
 }  // namespace
 
 Task<void> DebugfsAlloc::perform(World& world, Slot self) const {
   const std::optional<AreaId> id = world.area(area);
   if (!id || somebody_inside(world, *id)) {
-    world.skip(self);
+    world.skip(self, id ? kTwoWriters : "there is no such area");
     co_return;
   }
   const InsideDebugfs inside(world, *id);
@@ -74,7 +76,7 @@ Task<void> DebugfsAlloc::perform(World& world, Slot self) const {
 Task<void> DebugfsFree::perform(World& world, Slot self) const {
   const std::optional<AreaId> id = world.area(area);
   if (!id || somebody_inside(world, *id)) {
-    world.skip(self);
+    world.skip(self, id ? kTwoWriters : "there is no such area");
     co_return;
   }
   const InsideDebugfs inside(world, *id);

@@ -36,6 +36,13 @@ std::uint64_t parse_number(std::string_view text, int column) {
 
 bool looks_like_number(std::string_view text) { return !text.empty() && text.front() >= '0' && text.front() <= '9'; }
 
+std::string release_words() {
+  std::string words;
+  for (const Release release : kModelledReleases)
+    words += fmt::format("{}{}", words.empty() ? "" : "|", name_of(release));
+  return words;
+}
+
 std::string shown(const Word& word) {
   const std::string value = word.quoted ? "\"" + word.value + "\"" : word.value;
   return word.key.empty() ? value : word.key + "=" + value;
@@ -368,7 +375,7 @@ void Parser::read_machine(Line& line) {
   const Word& release = line.expect_keyed("release");
   const std::optional<Release> found = release_from_name(release.value);
   if (!found)
-    throw SyntaxError(release.value_column, fmt::format("expected a release such as 6.1, not `{}`", release.value));
+    throw SyntaxError(release.value_column, fmt::format("expected {}, not `{}`", release_words(), release.value));
   program_.machine = base_machine(*found, small);
   for (const MachineKey& key : machine_keys())
     if (const Word* word = line.keyed(key.name)) key.set(program_.machine, key_value(key, *word));

@@ -211,7 +211,7 @@ TEST(Text, SaysWhereAndWhatOfTheMachine) {
   EXPECT_EQ(complaint("# nothing\n\ndrain"), "3:1: expected a `machine` line first");
   EXPECT_EQ(complaint("cmacheck 2\n"), "1:10: expected version 1: this reads no other");
   EXPECT_EQ(complaint("area a base=0 pages=64"), "1:1: expected a `machine` line first");
-  EXPECT_EQ(complaint("machine release=6.0"), "1:17: expected a release such as 6.1, not `6.0`");
+  EXPECT_EQ(complaint("machine release=6.0"), "1:17: expected 3.6|4.9|4.19|5.10|6.1|6.12, not `6.0`");
   EXPECT_EQ(complaint("machine small release=6.1 cpus=x"), "1:32: expected a number, not `x`");
   EXPECT_EQ(complaint("machine small release=6.1 cpus=1 cpus=2"), "1:34: `cpus=` is given twice");
   EXPECT_EQ(complaint("machine small release=6.1 thp=1"), "1:31: expected on|off, not `1`");

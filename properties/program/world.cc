@@ -56,12 +56,20 @@ bool usable(const Result& result, Yields wanted) {
   return result.state == Result::State::failed && result.yields == Yields::pages && result.pages > 0;
 }
 
+const char* unusable_because(const Result* result, Yields wanted) {
+  if (result == nullptr || result->state == Result::State::not_performed) return "what it names is not there yet";
+  if (result->state == Result::State::inside) return "what it names is still on its way";
+  if (result->gone) return "what it names is gone";
+  if (result->state != Result::State::done) return "what it names was never had";
+  return result->yields == wanted ? "what it names is empty" : "what it names is of another kind";
+}
+
 }  // namespace
 
 Result* World::operand(Slot self, OpRef operand, Yields wanted) {
   Result* found = find(operand);
   if (found != nullptr && usable(*found, wanted)) return found;
-  skip(self);
+  skip(self, unusable_because(found, wanted));
   return nullptr;
 }
 
@@ -150,8 +158,9 @@ bool World::put_count(BufferId buffer) {
   return true;
 }
 
-void World::skip(Slot self) {
+void World::skip(Slot self, const char* why) {
   results_[self].state = Result::State::skipped;
+  results_[self].skipped_as = why;
   ++skipped;
 }
 

@@ -32,6 +32,7 @@ struct Result {
   FileId file = 0;                // file
   MappingId mapping = 0;          // mapping
   std::uint32_t first_owner = 0;  // owned pages: index of the first in World::owner_of
+  const char* skipped_as = "";    // skipped: why, for people
 };
 
 // Thrown by an expectation that is not met; the interpreter makes a finding of it.
@@ -68,7 +69,8 @@ class World {
   // Where the page is now; nullopt if what is named is gone, or the frame lies outside the machine's memory.
   std::optional<Pfn> resolve(const Place& place) const;
 
-  void skip(Slot self);
+  // `why` is told to people, and outlives the run.
+  void skip(Slot self, const char* why);
   // `error` is negative.
   void fail(Slot self, int error);
   // Reads a file and tells the observer: its text, nullopt if there is no such file.

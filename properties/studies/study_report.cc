@@ -19,16 +19,22 @@ double mean(std::uint64_t sum, std::uint64_t runs) {
 
 std::string causes_text(const std::vector<StudyCause>& causes) {
   std::string text;
-  for (const StudyCause& cause : causes)
+  for (const StudyCause& cause : causes) {
+    if (cause.count == 0) continue;
     text += fmt::format("{}{} x {}", text.empty() ? "" : ", ", cause.count, cause.name);
+  }
   return text.empty() ? "-" : text;
 }
 
+// Columns that say something of at least one row.
 std::vector<std::vector<std::string>> cells(const StudyResult& result) {
   const bool policies =
       std::any_of(result.rows.begin(), result.rows.end(), [](const StudyRow& row) { return !row.policy.empty(); });
+  const bool time =
+      std::any_of(result.rows.begin(), result.rows.end(), [](const StudyRow& row) { return row.virtual_time != 0; });
   std::vector<std::vector<std::string>> table;
-  table.push_back({"release", "runs", "failed", "rate", "95 % interval", "sweeps/run", "ms/run", "stopped by"});
+  table.push_back({"release", "runs", "failed", "rate", "95 % interval", "sweeps/run", "stopped by"});
+  if (time) table[0].insert(table[0].end() - 1, "ms/run");
   if (policies) table[0].insert(table[0].begin() + 1, "policy");
   for (const StudyRow& row : result.rows) {
     const Rate rate = rate_of(row.failed, row.runs);
@@ -38,8 +44,8 @@ std::vector<std::vector<std::string>> cells(const StudyResult& result) {
                                      percent(rate.value),
                                      fmt::format("{} .. {}", percent(rate.low), percent(rate.high)),
                                      fmt::format("{:.2f}", mean(row.sweeps, row.runs)),
-                                     fmt::format("{:.3f}", mean(row.virtual_time, row.runs) / kMillisecond),
                                      causes_text(row.causes)};
+    if (time) line.insert(line.end() - 1, fmt::format("{:.3f}", mean(row.virtual_time, row.runs) / kMillisecond));
     if (policies) line.insert(line.begin() + 1, row.policy);
     table.push_back(std::move(line));
   }
