@@ -70,6 +70,10 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::outer_start_is_start, "outer-start-is-start", "planted",
      "A range is tested and captured from its own start instead of from the free block that reaches into it.",
      std::nullopt, std::nullopt},
+    {Bug::thp_mapcount, "thp-mapcount", "G12-THP-MAPCOUNT",
+     "A huge page whose pages are mapped one by one looks pinned, because only the mappings of its first page are set "
+     "against its references.",
+     Release::v5_10, Release::v5_10},
 }};
 
 }  // namespace

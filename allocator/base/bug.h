@@ -46,6 +46,7 @@ enum class Bug : std::uint8_t {
   drain_left_out,        // a range is tested while its pages are still on per-CPU lists
   merge_among_equals,    // blocks of a pageblock and more do not merge even where their types agree
   outer_start_is_start,  // the range is tested from its own start, not from that of the free block across it
+  thp_mapcount,          // G12: the references of a huge page are compared with the mappings of its first page
   kCount
 };
 

@@ -54,7 +54,7 @@ struct Geometry {
   std::optional<std::uint64_t> min_free_kbytes;
   std::uint64_t extra_free_kbytes = 0;  // Android: added to the low and high watermarks
 
-  bool transparent_hugepages = false;  // 6.1: per-CPU lists hold blocks of pageblock order too
+  bool transparent_hugepages = false;  // CONFIG_TRANSPARENT_HUGEPAGE; since 6.1 per-CPU lists hold such blocks too
   bool cma_debug = true;               // CONFIG_CMA_DEBUG: debug lines and the bitmap report
   bool rate_limits = true;             // printk rate limits are in force
 
@@ -66,6 +66,9 @@ struct Geometry {
   bool bh_revoke = false;    // dropping a page's buffers takes them out of the per-CPU buffer slots first
 
   std::uint64_t pageblock_pages() const { return order_pages(pageblock_order); }
+  // Order of a transparent huge page: 2 MiB with pages of 4 KiB. With small pageblocks it is scaled down with them, so
+  // that a huge page never reaches across a pageblock's end, as on real machines.
+  unsigned huge_page_order() const { return pageblock_order < 9 ? pageblock_order : 9; }
   std::uint64_t largest_pages() const { return order_pages(largest_order); }
   // Unit in which alloc_contig_range isolates and areas are aligned: the larger of the two up to 5.18, then the
   // pageblock.

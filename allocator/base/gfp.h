@@ -44,12 +44,17 @@ inline constexpr Gfp kGfpAtomic = kGfpHigh | kGfpAtomicBit | kGfpKswapdReclaim;
 inline constexpr Gfp kGfpKernel = kGfpReclaim | kGfpIo | kGfpFs;
 inline constexpr Gfp kGfpUser = kGfpKernel | kGfpHardwall;
 inline constexpr Gfp kGfpHighuserMovable = kGfpUser | kGfpHighmem | kGfpMovable;
+// What a fault on memory that madvise(MADV_HUGEPAGE) named asks for (GFP_TRANSHUGE).
+inline constexpr Gfp kGfpTranshuge =
+    ((kGfpHighuserMovable | kGfpComp | kGfpNomemalloc | kGfpNowarn) & ~kGfpReclaim) | kGfpDirectReclaim;
 // What migration asks for (6.4 of the kernel's alloc_migrate_target / alloc_migration_target).
 inline constexpr Gfp kGfpMigrationTarget = kGfpUser | kGfpMovable | kGfpRetryMayfail;
 // 4.9 does not insist.
 constexpr Gfp migration_target_gfp(Release release) {
   return release >= Release::v4_19 ? kGfpMigrationTarget : kGfpUser | kGfpMovable;
 }
+// Since 5.9 a huge page is asked for as its fault asked for it.
+inline constexpr Gfp kGfpHugeMigrationTarget = (kGfpMigrationTarget & ~kGfpReclaim) | kGfpTranshuge;
 
 // include/linux/gfp.h gfpflags_to_migratetype; both mobility bits set is a caller's error and not representable here.
 constexpr Migratetype migratetype_of(Gfp gfp) {

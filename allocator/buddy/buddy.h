@@ -114,6 +114,8 @@ class Buddy {
   Pfn free_buddy(Pfn pfn, unsigned order) const;
   // Turns a block that is on no list into single pages with one reference each (split_map_pages).
   void split_captured(Pfn pfn, unsigned order);
+  // Makes pages in the hands of one task, a reference each, a compound page with one reference.
+  void prep_compound_page(Pfn pfn, unsigned order);
   // 6.10: frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock.
   void split_large_block(Zone& zone, Pfn pfn, unsigned order);
   // The list of every free block is that of its pageblock, and counters change with every list operation (6.10).

@@ -91,10 +91,11 @@ void Buddy::free_reserved_page(Pfn pfn) {
 
 bool Buddy::free_checks_pass(Pfn pfn, unsigned order) {
   bool good = true;
+  // Markers of anonymous and movable-ops pages are cleared first; those of tails are the head's.
+  const bool marked = map_.page(pfn).has(kPageMovableOps | kPageAnon);
   for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
     Page& page = map_.edit(p);
-    // Markers of anonymous and movable-ops pages are cleared first.
-    if (page.has(kPageMovableOps | kPageAnon)) page.owner = 0;
+    if (marked && (p == pfn || page.has(kPageTail))) page.owner = 0;
     good = good && page.map == 0 && page.ref == 0 && page.owner == 0 && !page.has(kBadAtFree);
     page.flags &= kBadAtFree;
     page.token = 0;
@@ -214,8 +215,18 @@ void Buddy::prepare_new_page(Pfn pfn, unsigned order, Gfp gfp) {
     head.flags = kPageSplitHead;
     return;
   }
+  prep_compound_page(pfn, order);
+}
+
+void Buddy::prep_compound_page(Pfn pfn, unsigned order) {
+  Page& head = map_.edit(pfn);
   head.flags = kPageHead;
-  for (Pfn tail = pfn + 1; tail < pfn + order_pages(order); ++tail) map_.edit(tail).flags = kPageTail;
+  head.order = static_cast<std::uint8_t>(order);
+  for (Pfn tail = pfn + 1; tail < pfn + order_pages(order); ++tail) {
+    Page& page = map_.edit(tail);
+    page.flags = kPageTail;
+    page.ref = 0;
+  }
 }
 
 Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {

@@ -11,57 +11,60 @@
 namespace cma {
 
 // name | kernel function | which lock has just been dropped, or why others may run
-#define CMA_POINTS(X)                                                                                                \
-  X(cma_alloc_entry, "cma_alloc", "nothing held: the request is about to search the bitmap")                         \
-  X(cma_bitmap_marked, "cma_alloc", "cma->lock dropped: bits are set, pages not owned yet (W1)")                     \
-  X(cma_mutex_taken, "cma_alloc", "cma_mutex has just been taken")                                                   \
-  X(cma_mutex_dropped, "cma_alloc", "cma_mutex dropped: on failure the bits are still set (W2)")                     \
-  X(cma_bitmap_cleared, "cma_alloc", "cma->lock dropped after a failed window: another task may take the gap")       \
-  X(cma_retry, "cma_alloc", "a sweep has ended busy, the task sleeps 100 ms before the next (vendors)")              \
-  X(cma_release_pages_freed, "cma_release", "pages freed, bits still set")                                           \
-  X(isolate_block, "set_migratetype_isolate", "zone->lock dropped after one pageblock was isolated")                 \
-  X(isolate_drain, "drain_all_pages", "drain after a pageblock was isolated sleeps (4.19)")                          \
-  X(isolate_peek, "isolate_single_pageblock", "free block seen without zone->lock, not split yet (6.1)")             \
-  X(isolate_done, "start_isolate_page_range", "the whole range is isolated, migration not started")                  \
-  X(undo_block, "unset_migratetype_isolate", "zone->lock dropped after one pageblock was restored")                  \
-  X(undo_taken, "unset_migratetype_isolate", "a free block is taken off its list and not freed yet (4.19)")          \
-  X(drain_pcp_begin, "drain_all_pages", "pcpu_drain_mutex taken, CPUs not examined yet")                             \
-  X(drain_pcp_cpu, "drain_all_pages", "one CPU's per-CPU lists examined and drained")                                \
-  X(drain_lru_begin, "lru_add_drain_all", "the drain mutex is taken, CPUs not examined yet")                         \
-  X(drain_lru_cpu, "lru_add_drain_all", "one CPU's pagevecs drained")                                                \
-  X(lru_cache_disabled, "lru_cache_disable", "caches disabled, grace period over (6.1)")                             \
-  X(scan_block, "isolate_migratepages_range", "between pageblocks of the scan")                                      \
-  X(scan_batch, "isolate_migratepages_block", "lru_lock dropped every 32 pfns")                                      \
-  X(scan_throttle, "isolate_migratepages_block", "too many isolated pages: the task sleeps 100 ms")                  \
-  X(scan_page_isolated, "isolate_migratepages_block", "a page is on the migration list, lru_lock may be dropped")    \
-  X(reclaim_clean_page, "reclaim_clean_pages_from_list", "before each clean page is dropped")                        \
-  X(migrate_page, "migrate_pages", "before each attempt to move a page: voluntary yield")                            \
-  X(migrate_locked, "unmap_and_move", "the page is locked, its mappings are still there")                            \
-  X(migrate_unmapped, "unmap_and_move", "migration entries are installed, the expected references not tested yet")   \
-  X(migrate_moved, "unmap_and_move", "the mapping has moved, the old page is not freed yet")                         \
-  X(migrate_target, "alloc_migrate_target", "the target page is allocated")                                          \
-  X(contig_migrated, "alloc_contig_range", "migration is over, range not tested yet")                                \
-  X(contig_outer_start, "alloc_contig_range", "outer start read without zone->lock")                                 \
-  X(contig_tested, "test_pages_isolated", "zone->lock dropped after the test, pages not captured yet")               \
-  X(capture_batch, "isolate_freepages_block", "zone->lock dropped every 32 pfns of the capture")                     \
-  X(contig_captured, "alloc_contig_range", "pages captured, head and tail not given back yet")                       \
-  X(free_page_prepared, "free_unref_page", "pageblock type sampled, page not on a per-CPU list yet")                 \
-  X(free_block_typed, "__free_pages_ok", "pageblock type sampled, zone->lock not taken yet")                         \
-  X(put_page_dropped, "put_page", "the last reference is gone, the page is not freed yet")                           \
-  X(fault_allocated, "do_anonymous_page", "a page is allocated for a fault: in use, neither mapped nor on the LRU")  \
-  X(zap_range_done, "zap_pte_range", "page-table lock dropped: pages unmapped, their references still in the batch") \
-  X(zap_unflushed, "tlb_finish_mmu", "everything is unmapped, the batch is not flushed yet")                         \
-  X(fork_referenced, "copy_one_pte", "the reference is taken, the map count not yet; read without the locks held")   \
-  X(fork_unlocked, "copy_pte_range", "page-table locks dropped after 32 cost units")                                 \
-  X(file_page_allocated, "add_to_page_cache_lru", "a page is allocated for a file: in use, not in its cache yet")    \
-  X(io_submitted, "submit_bio", "I/O is under way: the page is locked or under writeback, its buffer locked")        \
-  X(truncate_locked, "truncate_inode_pages_range", "the page is locked and referenced, still in its cache")          \
-  X(truncate_removed, "truncate_inode_pages_range", "the page is out of its cache, still locked and referenced")     \
-  X(drop_locked, "invalidate_mapping_pages", "the page is locked and referenced, about to be dropped")               \
-  X(buffer_mapping_moved, "buffer_migrate_page", "the mapping has moved, the buffer is not locked yet (up to 4.20)") \
-  X(buffer_checked, "buffer_migrate_page", "the buffer is locked and unused, the mapping not moved yet (5.0)")       \
-  X(migrate_writeout, "writeout", "the page was written out and is not locked, migration wants it back")             \
-  X(sleep, "msleep", "the actor sleeps for the stated time")
+#define CMA_POINTS(X)                                                                                                  \
+  X(cma_alloc_entry, "cma_alloc", "nothing held: the request is about to search the bitmap")                           \
+  X(cma_bitmap_marked, "cma_alloc", "cma->lock dropped: bits are set, pages not owned yet (W1)")                       \
+  X(cma_mutex_taken, "cma_alloc", "cma_mutex has just been taken")                                                     \
+  X(cma_mutex_dropped, "cma_alloc", "cma_mutex dropped: on failure the bits are still set (W2)")                       \
+  X(cma_bitmap_cleared, "cma_alloc", "cma->lock dropped after a failed window: another task may take the gap")         \
+  X(cma_retry, "cma_alloc", "a sweep has ended busy, the task sleeps 100 ms before the next (vendors)")                \
+  X(cma_release_pages_freed, "cma_release", "pages freed, bits still set")                                             \
+  X(isolate_block, "set_migratetype_isolate", "zone->lock dropped after one pageblock was isolated")                   \
+  X(isolate_drain, "drain_all_pages", "drain after a pageblock was isolated sleeps (4.19)")                            \
+  X(isolate_peek, "isolate_single_pageblock", "free block seen without zone->lock, not split yet (6.1)")               \
+  X(isolate_done, "start_isolate_page_range", "the whole range is isolated, migration not started")                    \
+  X(undo_block, "unset_migratetype_isolate", "zone->lock dropped after one pageblock was restored")                    \
+  X(undo_taken, "unset_migratetype_isolate", "a free block is taken off its list and not freed yet (4.19)")            \
+  X(drain_pcp_begin, "drain_all_pages", "pcpu_drain_mutex taken, CPUs not examined yet")                               \
+  X(drain_pcp_cpu, "drain_all_pages", "one CPU's per-CPU lists examined and drained")                                  \
+  X(drain_lru_begin, "lru_add_drain_all", "the drain mutex is taken, CPUs not examined yet")                           \
+  X(drain_lru_cpu, "lru_add_drain_all", "one CPU's pagevecs drained")                                                  \
+  X(lru_cache_disabled, "lru_cache_disable", "caches disabled, grace period over (6.1)")                               \
+  X(scan_block, "isolate_migratepages_range", "between pageblocks of the scan")                                        \
+  X(scan_batch, "isolate_migratepages_block", "lru_lock dropped every 32 pfns")                                        \
+  X(scan_throttle, "isolate_migratepages_block", "too many isolated pages: the task sleeps 100 ms")                    \
+  X(scan_page_isolated, "isolate_migratepages_block", "a page is on the migration list, lru_lock may be dropped")      \
+  X(reclaim_clean_page, "reclaim_clean_pages_from_list", "before each clean page is dropped")                          \
+  X(migrate_page, "migrate_pages", "before each attempt to move a page: voluntary yield")                              \
+  X(migrate_locked, "unmap_and_move", "the page is locked, its mappings are still there")                              \
+  X(migrate_unmapped, "unmap_and_move", "migration entries are installed, the expected references not tested yet")     \
+  X(migrate_moved, "unmap_and_move", "the mapping has moved, the old page is not freed yet")                           \
+  X(migrate_target, "alloc_migrate_target", "the target page is allocated")                                            \
+  X(contig_migrated, "alloc_contig_range", "migration is over, range not tested yet")                                  \
+  X(contig_outer_start, "alloc_contig_range", "outer start read without zone->lock")                                   \
+  X(contig_tested, "test_pages_isolated", "zone->lock dropped after the test, pages not captured yet")                 \
+  X(capture_batch, "isolate_freepages_block", "zone->lock dropped every 32 pfns of the capture")                       \
+  X(contig_captured, "alloc_contig_range", "pages captured, head and tail not given back yet")                         \
+  X(free_page_prepared, "free_unref_page", "pageblock type sampled, page not on a per-CPU list yet")                   \
+  X(free_block_typed, "__free_pages_ok", "pageblock type sampled, zone->lock not taken yet")                           \
+  X(put_page_dropped, "put_page", "the last reference is gone, the page is not freed yet")                             \
+  X(fault_allocated, "do_anonymous_page", "a page is allocated for a fault: in use, neither mapped nor on the LRU")    \
+  X(zap_range_done, "zap_pte_range", "page-table lock dropped: pages unmapped, their references still in the batch")   \
+  X(zap_unflushed, "tlb_finish_mmu", "everything is unmapped, the batch is not flushed yet")                           \
+  X(fork_referenced, "copy_one_pte", "the reference is taken, the map count not yet; read without the locks held")     \
+  X(fork_unlocked, "copy_pte_range", "page-table locks dropped after 32 cost units")                                   \
+  X(file_page_allocated, "add_to_page_cache_lru", "a page is allocated for a file: in use, not in its cache yet")      \
+  X(io_submitted, "submit_bio", "I/O is under way: the page is locked or under writeback, its buffer locked")          \
+  X(truncate_locked, "truncate_inode_pages_range", "the page is locked and referenced, still in its cache")            \
+  X(truncate_removed, "truncate_inode_pages_range", "the page is out of its cache, still locked and referenced")       \
+  X(drop_locked, "invalidate_mapping_pages", "the page is locked and referenced, about to be dropped")                 \
+  X(buffer_mapping_moved, "buffer_migrate_page", "the mapping has moved, the buffer is not locked yet (up to 4.20)")   \
+  X(buffer_checked, "buffer_migrate_page", "the buffer is locked and unused, the mapping not moved yet (5.0)")         \
+  X(migrate_writeout, "writeout", "the page was written out and is not locked, migration wants it back")               \
+  X(sleep, "msleep", "the actor sleeps for the stated time")                                                           \
+  X(huge_fault_allocated, "do_huge_pmd_anonymous_page", "a huge page is allocated, neither mapped nor on the LRU")     \
+  X(split_pmd_referenced, "__split_huge_pmd", "a reference a pte is taken, the map counts not yet; read without lock") \
+  X(split_unmapped, "split_huge_page_to_list", "migration entries are installed, the references not frozen yet")
 
 enum class Point : std::uint8_t {
 #define CMA_POINT_ENUM(name, function, why) name,

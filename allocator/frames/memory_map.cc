@@ -41,6 +41,16 @@ PfnRange MemoryMap::chunk_range(std::size_t chunk) const {
   return {std::max(base, range_.start), std::min(base + order_pages(chunk_order_), range_.end)};
 }
 
+Pfn MemoryMap::compound_head(Pfn pfn) const {
+  if (!page(pfn).has(kPageTail)) return pfn;
+  for (unsigned order = 1; order < kOrderLimit; ++order) {
+    const Pfn head = align_down(pfn, order_pages(order));
+    if (valid(head) && page(head).has(kPageHead)) return head;
+  }
+  CMA_ASSERT(false && "a tail has a head");
+  return pfn;
+}
+
 void MemoryMap::note(std::size_t chunk) {
   if ((touched_[chunk] & kForAudit) == 0) touched_list_.push_back(static_cast<std::uint32_t>(chunk));
   if ((touched_[chunk] & kForRestore) == 0) restore_list_.push_back(static_cast<std::uint32_t>(chunk));

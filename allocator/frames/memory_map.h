@@ -30,6 +30,8 @@ class MemoryMap {
   Pfn pfn(Frame frame) const { return range_.start + frame; }
 
   const Page& page(Pfn pfn) const { return pages_[frame(pfn)]; }
+  // compound_head(): the first page of the compound page that this one is part of, or the page itself.
+  Pfn compound_head(Pfn pfn) const;
   const Page& at(Frame frame) const {
     CMA_ASSERT(frame < pages_.size());
     return pages_[frame];

@@ -44,8 +44,10 @@ enum PageFlag : std::uint32_t {
 
 struct Page {
   std::int32_t ref = 0;
-  std::int32_t map = 0;  // number of ptes that map it (the kernel stores this minus one)
-  Frame next = kNil;     // the one list the page is on: free area, per-CPU list, LRU list, a task's list
+  // Number of ptes that map it (the kernel stores this minus one). Of a compound page the first page counts for all:
+  // ptes of any of its pages, and pmds of the whole.
+  std::int32_t map = 0;
+  Frame next = kNil;  // the one list the page is on: free area, per-CPU list, LRU list, a task's list
   Frame prev = kNil;
   std::uint32_t flags = 0;
   std::uint8_t order = 0;  // of the free block, the per-CPU block or the allocated block it heads
@@ -61,6 +63,9 @@ struct Page {
   bool has(std::uint32_t flag) const { return (flags & flag) != 0; }
   friend bool operator==(const Page&, const Page&) = default;
 };
+
+// Base pages that the page at hand stands for: a compound page is on lists by its first page.
+inline std::uint64_t pages_of(const Page& page) { return page.has(kPageHead) ? order_pages(page.order) : 1; }
 
 static_assert(sizeof(Page) == 32, "the memory map of a 4 GiB zone must stay below 64 MiB");
 

@@ -35,6 +35,32 @@ struct PageList {
     last = frame;
   }
 
+  // In front of `behind`, which is on this list.
+  void insert_before(MemoryMap& map, Frame frame, Frame behind) {
+    if (first == behind) {
+      push_front(map, frame);
+      return;
+    }
+    Page& page = map.edit_at(frame);
+    page.next = behind;
+    page.prev = map.at(behind).prev;
+    map.edit_at(page.prev).next = frame;
+    map.edit_at(behind).prev = frame;
+  }
+
+  // All of `other` goes to the back, and leaves it empty.
+  void splice_back(MemoryMap& map, PageList& other) {
+    if (other.empty()) return;
+    if (empty()) {
+      first = other.first;
+    } else {
+      map.edit_at(last).next = other.first;
+      map.edit_at(other.first).prev = last;
+    }
+    last = other.last;
+    other = PageList{};
+  }
+
   void remove(MemoryMap& map, Frame frame) {
     Page& page = map.edit_at(frame);
     if (page.prev == kNil) {

@@ -14,6 +14,13 @@ bool Isolation::has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) c
     if (!map_.present(p)) continue;
     const Page& page = map_.page(p);
     if (page.has(kPageReserved)) return unmovable(p);
+    if (page.has(kPageHead | kPageTail)) {
+      // Whatever page of it is met first speaks for the rest: a huge page can move, a driver's cannot.
+      const Pfn head = map_.compound_head(p);
+      if (!map_.page(head).has(kPageMovableOps | kPageLru)) return unmovable(p);
+      p = head + pages_of(map_.page(head)) - 1;
+      continue;
+    }
     if (page.ref == 0) {
       if (page.has(kPageBuddy)) p += order_pages(page.order) - 1;
       continue;
@@ -144,7 +151,11 @@ bool Isolation::compound_crosses(Pfn boundary) const {
     const Pfn head = align_down(boundary - 1, order_pages(order));
     if (!map_.valid(head)) break;
     const Page& page = map_.page(head);
-    if (page.has(kPageHead)) return head + order_pages(page.order) > boundary;
+    if (!page.has(kPageHead)) continue;
+    const bool crosses = head + order_pages(page.order) > boundary;
+    // A huge page, which would be moved out of the way, is never larger than a pageblock.
+    CMA_ASSERT(!crosses || !page.has(kPageLru | kPageAnon));
+    return crosses;
   }
   return false;
 }

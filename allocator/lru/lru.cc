@@ -43,15 +43,15 @@ void Lru::add_to_list(Pfn pfn, bool tail) {
     lists_[list].push_back(map_, map_.frame(pfn));
   else
     lists_[list].push_front(map_, map_.frame(pfn));
-  ++sizes_[list];
+  sizes_[list] += pages_of(page);
 }
 
 void Lru::remove_from_list(Pfn pfn) {
   Page& page = map_.edit(pfn);
   const unsigned list = list_of(page);
   lists_[list].remove(map_, map_.frame(pfn));
-  CMA_ASSERT(sizes_[list] > 0);
-  --sizes_[list];
+  CMA_ASSERT(sizes_[list] >= pages_of(page));
+  sizes_[list] -= pages_of(page);
   page.flags &= ~kPageLru;
 }
 
@@ -105,9 +105,31 @@ Task<void> Lru::release_pages(std::vector<Pfn> pages) {
     }
     co_return;
   }
-  std::vector<Pfn> dead = drop_references(pages);
-  std::reverse(dead.begin(), dead.end());
-  co_await free_together(std::move(dead));
+  const std::vector<Pfn> dead = drop_references(pages);
+  std::vector<Pfn> small;
+  for (const Pfn pfn : dead) {
+    if (!map_.page(pfn).has(kPageHead)) {
+      small.push_back(pfn);
+      continue;
+    }
+    // Compound pages are freed one by one, as they come.
+    map_.edit(pfn).flags &= ~kPageInFlight;
+    co_await buddy_.free_unreferenced(pfn, map_.page(pfn).order);
+  }
+  std::reverse(small.begin(), small.end());
+  co_await free_together(std::move(small));
+}
+
+void Lru::list_split_tail(Pfn tail, Pfn head) {
+  if (!map_.page(head).has(kPageLru)) {
+    // 3.6: the head waits in a pagevec, the tails do not.
+    add_to_list(tail);
+    return;
+  }
+  Page& page = map_.edit(tail);
+  CMA_ASSERT(!page.has(kPageLru | kPageTaskList));
+  page.flags |= kPageLru;
+  lists_[list_of(map_.page(head))].insert_before(map_, map_.frame(tail), map_.frame(head));
 }
 
 void Lru::make_unevictable(Pfn pfn) {
@@ -135,13 +157,14 @@ bool Lru::isolate(Pfn pfn) {
   Page& page = map_.edit(pfn);
   ++page.ref;
   page.flags |= kPageTaskList;
-  ++isolated_[page.has(kPageSwapbacked) ? 0 : 1];
+  isolated_[page.has(kPageSwapbacked) ? 0 : 1] += static_cast<std::int64_t>(pages_of(page));
   return true;
 }
 
 void Lru::forget_isolated(Pfn pfn) {
-  std::int64_t& isolated = isolated_[map_.page(pfn).has(kPageSwapbacked) ? 0 : 1];
-  --isolated;
+  const Page& page = map_.page(pfn);
+  std::int64_t& isolated = isolated_[page.has(kPageSwapbacked) ? 0 : 1];
+  isolated -= static_cast<std::int64_t>(pages_of(page));
   CMA_ASSERT(isolated >= 0);
 }
 

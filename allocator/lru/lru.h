@@ -60,7 +60,8 @@ class Lru {
   Task<void> put_page(Pfn pfn);
 
   // release_pages: drops one reference of each page; those that were the last go off the LRU and are freed together, in
-  // two passes, last page first. Since 6.9 (folios_put_refs) a batch of 31 at a time, first page first.
+  // two passes, last page first; compound pages on their own, before them. Since 6.9 (folios_put_refs) a batch of 31 at
+  // a time, first page first.
   Task<void> release_pages(std::vector<Pfn> pages);
   // mlock: the page goes to the unevictable list, now or when it is added.
   void make_unevictable(Pfn pfn);
@@ -68,6 +69,10 @@ class Lru {
   // --- adding ---
   // lru_cache_add: into this CPU's pagevec, with a reference of its own.
   Task<void> cache_add(Pfn pfn);
+
+  // lru_add_page_tail: a page that was the tail of a huge page goes in front of its former head, which
+  // has been counted for all of them.
+  void list_split_tail(Pfn tail, Pfn head);
 
   // --- moving between lists, by this CPU's pagevecs; the caller has a reference or the page's lock ---
   // mark_page_accessed: unreferenced to referenced to active.

@@ -27,10 +27,14 @@ Task<void> Lru::queue(Pagevec which, Pfn pfn) {
   CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(engine_.cpu())];
   std::vector<Pfn>& pagevec = pagevecs.of[static_cast<unsigned>(which)];
   get_page(pfn);
-  const bool crowded = ++map_.edit(pfn).pagevecs == kMostSlots;
+  Page& page = map_.edit(pfn);
+  const bool crowded = ++page.pagevecs == kMostSlots;
+  // 4.7: a compound page does not wait.
+  const bool compound = page.has(kPageHead) && release_ >= Release::v4_9;
   pagevec.push_back(pfn);
   ++pagevecs.parked;
-  if (pagevec.size() >= pagevec_size(release_) || disable_count_ > 0 || crowded) co_await drain(pagevecs, which);
+  if (pagevec.size() >= pagevec_size(release_) || disable_count_ > 0 || crowded || compound)
+    co_await drain(pagevecs, which);
 }
 
 Task<void> Lru::cache_add(Pfn pfn) { return queue(Pagevec::add, pfn); }

@@ -34,6 +34,25 @@ Task<void> Migration::settle_target(Pfn target, bool lru, bool was_mapped) {
   if (release_ >= Release::v6_1 && was_mapped) co_await lru_.add_drain(engine_.cpu());
 }
 
+// alloc_migration_target: as large as what moves.
+Pfn Migration::target_of(Pfn pfn) {
+  const Page& page = map_.page(pfn);
+  if (!page.has(kPageHead)) return buddy_.alloc_pages(migration_target_gfp(release_), 0);
+  return buddy_.alloc_pages(kGfpHugeMigrationTarget, page.order);
+}
+
+// A huge page on a list of ours is split: its tails go to the back of `list`. It stays where it is itself. Waits for
+// its lock if `sync`.
+Task<int> Migration::try_to_split(Pfn head, PageList& list, bool sync) {
+  if (!locks_.try_lock(head)) {
+    if (!sync) co_return -kEAGAIN;
+    co_await locks_.lock(head);
+  }
+  const int error = co_await kinds_->split(head, &list);
+  locks_.unlock(head);
+  co_return error;
+}
+
 // __unmap_and_move / __migrate_folio_move with both pages locked. The source is unlocked by the caller.
 Task<int> Migration::move_locked(Pfn pfn, Pfn target, bool force) {
   const bool movable_ops = map_.page(pfn).has(kPageMovableOps | kPageIsolated);
@@ -68,13 +87,13 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target, bool force) {
 // unmap_and_move: one attempt on one page. 0 moved or gone, -EAGAIN to be tried again, -ENOMEM no target, another error
 // for good: up to 5.10 such a page is put back at once, 5.11 keeps it on `failed`. 5.10 first looks whether the page
 // was freed meanwhile, and needs no target then.
-Task<int> Migration::try_to_move(Control& control, PageList& failed, Pfn pfn, bool force) {
+Task<int> Migration::try_to_move(PageList& from, PageList& failed, Pfn pfn, bool force) {
   const bool v5_10 = release_ >= Release::v5_10;
   const bool v5_11 = release_ >= Release::v6_1;
   const Frame frame = map_.frame(pfn);
   Pfn target = kNoPfn;
   if (!v5_10 || map_.page(pfn).ref != 1) {
-    target = buddy_.alloc_pages(migration_target_gfp(release_), 0);
+    target = target_of(pfn);
     if (target == kNoPfn) co_return -kENOMEM;
     co_await at(engine_, Point::migrate_target);
   }
@@ -82,7 +101,7 @@ Task<int> Migration::try_to_move(Control& control, PageList& failed, Pfn pfn, bo
   if (map_.page(pfn).ref == 1) {
     map_.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
     if (target != kNoPfn) co_await lru_.put_page(target);
-    control.pages.remove(map_, frame);
+    from.remove(map_, frame);
     co_await release_source(pfn);
     co_return 0;
   }
@@ -98,7 +117,7 @@ Task<int> Migration::try_to_move(Control& control, PageList& failed, Pfn pfn, bo
   error = co_await move_locked(pfn, target, force);
   locks_.unlock(target);
   locks_.unlock(pfn);
-  if (error != -kEAGAIN) control.pages.remove(map_, frame);
+  if (error != -kEAGAIN) from.remove(map_, frame);
   if (error == 0) {
     // The reference of the target's allocation: its mapping, cache or driver holds others now.
     co_await lru_.put_page(target);
@@ -115,41 +134,74 @@ Task<int> Migration::try_to_move(Control& control, PageList& failed, Pfn pfn, bo
 }
 
 Task<int> Migration::migrate_pages(Control& control) {
-  if (release_ >= Release::v6_12) co_return co_await migrate_pages_v6_5(control);
-  std::uint64_t succeeded = 0;
-  int failed_for_good = 0;
+  if (release_ >= Release::v6_12) return migrate_pages_v6_5(control);
+  if (release_ >= Release::v6_1) return migrate_pages_v6_1(control);
+  return migrate_pages_v3_5(control);
+}
+
+void Migration::tell(const Stats& stats) {
+  constexpr std::uint64_t kMigrateSync = 2;
+  const bool v3_8 = release_ >= Release::v4_9;
+  const std::uint64_t huge = stats.thp_succeeded | stats.thp_failed << 16 | stats.thp_split << 32;
+  if (v3_8) trace_.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, kMigrateSync, huge);
+}
+
+// A huge page without a target. 5.9: its first page is tried again at once, the others behind the rest of the list.
+// When it cannot be split the call ends with that error.
+Task<int> Migration::split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats) {
+  const std::uint64_t pages = pages_of(map_.page(head));
+  const int error = co_await try_to_split(head, control.pages, /*sync=*/true);
+  if (error == 0) {
+    ++stats.thp_split;
+    co_return 0;
+  }
+  ++stats.thp_failed;
+  stats.failed += pages;
+  co_return error;
+}
+
+Task<int> Migration::migrate_pages_v3_5(Control& control) {
+  Stats stats;
+  int failures = 0;  // a huge page that failed for good counts as all its pages, one that is to be tried again as one
   int retry = 1;
+  std::uint64_t thp_retry = 0;
   PageList failed;
-  bool no_memory = false;
-  for (int pass = 0; pass < kMigratePasses && retry > 0 && !no_memory; ++pass) {
+  int gave_up = 0;
+  for (int pass = 0; pass < kMigratePasses && retry > 0 && gave_up == 0; ++pass) {
     retry = 0;
-    for (Frame frame = control.pages.first; frame != kNil && !no_memory;) {
-      const Frame next = map_.at(frame).next;
+    thp_retry = 0;
+    for (Frame frame = control.pages.first; frame != kNil && gave_up == 0;) {
       co_await at(engine_, Point::migrate_page);
       const Pfn pfn = map_.pfn(frame);
-      const int error = co_await try_to_move(control, failed, pfn, pass > 2);
+      const std::uint64_t pages = pages_of(map_.page(pfn));
+      const bool thp = pages > 1;
+      Frame next = map_.at(frame).next;
+      const int error = co_await try_to_move(control.pages, failed, pfn, pass > 2);
       if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
-      if (error == 0)
-        ++succeeded;
-      else if (error == -kEAGAIN)
+      if (error == 0) {
+        stats.succeeded += pages;
+        stats.thp_succeeded += thp ? 1 : 0;
+      } else if (error == -kEAGAIN) {
         ++retry;
-      else
-        ++failed_for_good;
-      no_memory = error == -kENOMEM;
+        thp_retry += thp ? 1 : 0;
+      } else if (error == -kENOMEM && thp) {
+        gave_up = co_await split_or_give_up_v5_9(control, pfn, stats);
+        next = frame;
+      } else {
+        failures += static_cast<int>(pages);
+        stats.thp_failed += thp ? 1 : 0;
+        if (error == -kENOMEM) gave_up = error;
+      }
       frame = next;
     }
   }
-  // A call that ran out of memory leaves the retries of its last pass uncounted on 4.19; 6.1 counts them in the trace.
-  const int left = failed_for_good + (no_memory && release_ < Release::v6_1 ? 0 : retry);
-  // Pages that cannot move go back to the caller's list, in front of those that may (5.11).
-  for (Frame frame = failed.last; frame != kNil; frame = failed.last) {
-    failed.remove(map_, frame);
-    control.pages.push_front(map_, frame);
-  }
-  constexpr std::uint64_t kMigrateSync = 2;
-  const bool v3_8 = release_ >= Release::v4_9;
-  if (v3_8) trace_.emit(Event::mm_migrate_pages, succeeded, static_cast<std::uint64_t>(left), kMigrateSync);
-  co_return no_memory ? -kENOMEM : left;
+  // A call that ran out of memory leaves the retries of its last pass uncounted.
+  const int left = failures + (gave_up == 0 ? retry : 0);
+  if (gave_up == 0) stats.thp_failed += thp_retry;
+  stats.failed += static_cast<std::uint64_t>(left);
+  CMA_ASSERT(failed.empty());
+  tell(stats);
+  co_return gave_up != 0 ? gave_up : left;
 }
 
 Task<void> Migration::putback(Control& control) {

@@ -11,14 +11,18 @@ namespace {
 
 constexpr int kAsyncPasses = 3;
 constexpr int kSyncPasses = 7;
+// What else may come of preparing a page: it was freed under us; it was split, and its pages are for later.
+constexpr int kGone = 1;
+constexpr int kSplit = 2;
 
 }  // namespace
 
 // One call of migrate_pages_batch: how it may behave, and what came of it.
 struct Migration::Batch {
   bool sync;
-  std::uint64_t succeeded = 0;
-  std::uint64_t failed_pages = 0;
+  int passes;
+  PageList* split;  // where the pages of huge pages go that were split; nullptr: there are none
+  Stats stats;
 };
 
 // The part of migrate_folio_unmap with both pages locked.
@@ -50,7 +54,7 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, 
     co_await release_source(pfn);
     co_return 1;
   }
-  target = buddy_.alloc_pages(kGfpMigrationTarget, 0);
+  target = target_of(pfn);
   if (target == kNoPfn) co_return -kENOMEM;
   co_await at(engine_, Point::migrate_target);
   int error = 0;
@@ -103,102 +107,171 @@ Task<void> Migration::undo_unmapped_v6_5(Pfn pfn, Pfn target, bool was_mapped) {
   co_await lru_.put_page(target);
 }
 
+// The first half of migrate_pages_batch, on one page.
+Task<int> Migration::prepare_v6_5(PageList& from, PageList& failed, Batch& batch, Unmapped& page) {
+  const bool thp = map_.page(page.pfn).has(kPageHead);
+  if (thp && kinds_->partially_mapped(page.pfn)) {
+    // Should have been split long since. Not a failure, but counted as one.
+    const int error = co_await split_to(from, *batch.split, page.pfn, batch.sync);
+    if (error == 0) co_return kSplit;
+  }
+  const int error = co_await unmap_page_v6_5(from, failed, page.pfn, batch.sync, page.target, page.was_mapped);
+  if (error != -kENOMEM || !thp) co_return error;
+  const int split_error = co_await split_to(from, *batch.split, page.pfn, batch.sync);
+  co_return split_error == 0 ? kSplit : error;
+}
+
 Task<int> Migration::migrate_batch_v6_5(PageList& from, PageList& failed, Batch& batch) {
-  struct Unmapped {
-    Pfn pfn;
-    Pfn target;
-    bool was_mapped;
-  };
   std::vector<Unmapped> unmapped;
-  const int passes = batch.sync ? kSyncPasses : kAsyncPasses;
+  Stats& stats = batch.stats;
   int left = 0;
   int retry = 1;
+  std::uint64_t retry_pages = 0;
+  std::uint64_t thp_retry = 0;
   bool no_memory = false;
-  for (int pass = 0; pass < passes && retry > 0 && !no_memory; ++pass) {
+  for (int pass = 0; pass < batch.passes && retry > 0 && !no_memory; ++pass) {
     retry = 0;
+    retry_pages = 0;
+    thp_retry = 0;
     for (Frame frame = from.first; frame != kNil && !no_memory;) {
       const Frame next = map_.at(frame).next;
-      const Pfn pfn = map_.pfn(frame);
-      Pfn target = kNoPfn;
-      bool was_mapped = false;
+      Unmapped page{map_.pfn(frame), kNoPfn, false};
+      const std::uint64_t pages = pages_of(map_.at(frame));
+      const std::uint64_t thp = pages > 1 ? 1 : 0;
       co_await at(engine_, Point::migrate_page);
-      const int error = co_await unmap_page_v6_5(from, failed, pfn, batch.sync, target, was_mapped);
-      if (error < 0) trace_.page_refused(pfn, Refusal::migration, error);
-      if (error == 1) {
-        ++batch.succeeded;
+      const int error = co_await prepare_v6_5(from, failed, batch, page);
+      if (error < 0) trace_.page_refused(page.pfn, Refusal::migration, error);
+      if (error == kGone) {
+        stats.succeeded += pages;
+        stats.thp_succeeded += thp;
       } else if (error == 0) {
         from.remove(map_, frame);
-        unmapped.push_back({pfn, target, was_mapped});
+        unmapped.push_back(page);
       } else if (error == -kEAGAIN) {
         ++retry;
+        retry_pages += pages;
+        thp_retry += thp;
       } else {
         ++left;
-        ++batch.failed_pages;
+        stats.thp_failed += thp;
+        if (error == kSplit)
+          ++stats.thp_split;
+        else
+          stats.failed += pages;
       }
       no_memory = error == -kENOMEM;
       frame = next;
     }
   }
   if (!no_memory) left += retry;
-  batch.failed_pages += static_cast<std::uint64_t>(retry);
+  stats.failed += retry_pages;
+  stats.thp_failed += thp_retry;
+  left += co_await move_unmapped_v6_5(unmapped, failed, batch);
+  co_return no_memory ? -kENOMEM : left;
+}
 
-  retry = 1;
-  for (int pass = 0; pass < passes && retry > 0; ++pass) {
+// The second half: everything that was unmapped is moved, or undone. Gives the number of failures.
+Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageList& failed, Batch& batch) {
+  Stats& stats = batch.stats;
+  int left = 0;
+  int retry = 1;
+  std::uint64_t retry_pages = 0;
+  std::uint64_t thp_retry = 0;
+  for (int pass = 0; pass < batch.passes && retry > 0; ++pass) {
     retry = 0;
+    retry_pages = 0;
+    thp_retry = 0;
     std::vector<Unmapped> again;
     for (const Unmapped& page : unmapped) {
-      const Pfn pfn = page.pfn;
-      const int error = co_await move_page_v6_5(pfn, page.target, batch.sync, page.was_mapped);
-      if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
+      const std::uint64_t pages = pages_of(map_.page(page.pfn));
+      const std::uint64_t thp = pages > 1 ? 1 : 0;
+      const int error = co_await move_page_v6_5(page.pfn, page.target, batch.sync, page.was_mapped);
+      if (error != 0) trace_.page_refused(page.pfn, Refusal::migration, error);
       if (error == 0) {
-        ++batch.succeeded;
+        stats.succeeded += pages;
+        stats.thp_succeeded += thp;
       } else if (error == -kEAGAIN) {
         ++retry;
+        retry_pages += pages;
+        thp_retry += thp;
         again.push_back(page);
       } else {
         ++left;
-        ++batch.failed_pages;
-        failed.push_back(map_, map_.frame(pfn));
+        stats.failed += pages;
+        stats.thp_failed += thp;
+        failed.push_back(map_, map_.frame(page.pfn));
       }
     }
     unmapped = std::move(again);
   }
-  left += retry;
-  batch.failed_pages += static_cast<std::uint64_t>(retry);
+  stats.failed += retry_pages;
+  stats.thp_failed += thp_retry;
   for (const Unmapped& page : unmapped) {
     failed.push_back(map_, map_.frame(page.pfn));
     co_await undo_unmapped_v6_5(page.pfn, page.target, page.was_mapped);
   }
-  co_return no_memory ? -kENOMEM : left;
+  co_return left + retry;
 }
 
-// migrate_pages_sync.
-Task<int> Migration::migrate_pages_v6_5(Control& control) {
-  PageList failed;
-  Batch async{false};
-  int result = co_await migrate_batch_v6_5(control.pages, failed, async);
-  std::uint64_t succeeded = async.succeeded;
-  std::uint64_t failed_pages = 0;
+// migrate_pages_sync: all of it without waiting; then what is left, page by page, waiting.
+Task<int> Migration::migrate_sync_v6_5(PageList& from, PageList& failed, PageList& split, Stats& stats) {
+  PageList again;
+  Batch async{false, kAsyncPasses, &split, {}};
+  int result = co_await migrate_batch_v6_5(from, again, async);
+  stats.succeeded += async.stats.succeeded;
+  stats.thp_succeeded += async.stats.thp_succeeded;
+  stats.thp_split += async.stats.thp_split;
   if (result < 0) {
-    failed_pages = async.failed_pages;
-  } else {
-    // Failures of the first round do not count: every page is tried again, alone.
-    result = 0;
-    while (!failed.empty()) control.pages.push_back(map_, failed.pop_front(map_));
-    while (!control.pages.empty() && result >= 0) {
-      PageList one;
-      one.push_back(map_, control.pages.pop_front(map_));
-      Batch sync{true};
-      const int left = co_await migrate_batch_v6_5(one, failed, sync);
-      succeeded += sync.succeeded;
-      failed_pages += sync.failed_pages;
-      while (!one.empty()) failed.push_back(map_, one.pop_front(map_));
-      result = left < 0 ? left : result + left;
-    }
+    stats.failed += async.stats.failed;
+    stats.thp_failed += async.stats.thp_failed;
+    failed.splice_back(map_, again);
+    co_return result;
   }
-  while (!failed.empty()) control.pages.push_front(map_, failed.pop_back(map_));
-  constexpr std::uint64_t kMigrateSync = 2;
-  trace_.emit(Event::mm_migrate_pages, succeeded, failed_pages, kMigrateSync);
+  // Failures of the first round do not count, as every page is tried again, alone; but for those that were split.
+  stats.thp_failed += async.stats.thp_split;
+  result = static_cast<int>(async.stats.thp_split);
+  from.splice_back(map_, again);
+  while (!from.empty()) {
+    PageList one;
+    one.push_back(map_, from.pop_front(map_));
+    Batch sync{true, kSyncPasses, &split, stats};
+    const int left = co_await migrate_batch_v6_5(one, failed, sync);
+    stats = sync.stats;
+    failed.splice_back(map_, one);
+    if (left < 0) co_return left;
+    result += left;
+  }
+  co_return result;
+}
+
+Task<int> Migration::migrate_pages_v6_5(Control& control) {
+  Stats stats;
+  PageList failed;
+  PageList split;
+  int result = 0;
+  while (!control.pages.empty() && result >= 0) {
+    PageList some;
+    for (std::uint64_t pages = 0; !control.pages.empty() && pages < most_batched();) {
+      pages += pages_of(map_.at(control.pages.first));
+      some.push_back(map_, control.pages.pop_front(map_));
+    }
+    const int left = co_await migrate_sync_v6_5(some, failed, split, stats);
+    failed.splice_back(map_, some);
+    if (left < 0) {
+      failed.splice_back(map_, split);
+    } else if (!split.empty()) {
+      // One try, and no failure counts: each huge page that was split has been counted.
+      Batch last{false, 1, nullptr, stats};
+      co_await migrate_batch_v6_5(split, failed, last);
+      stats = last.stats;
+      failed.splice_back(map_, split);
+    }
+    result = left < 0 ? left : result + left;
+  }
+  failed.splice_back(map_, control.pages);
+  control.pages = failed;
+  if (control.pages.empty()) result = 0;
+  tell(stats);
   co_return result;
 }
 

@@ -23,7 +23,7 @@ class Migration {
   // struct compact_control as alloc_contig_range uses it.
   struct Control {
     PageList pages;         // isolated, newest first
-    unsigned nr_pages = 0;  // what the list holds, as the kernel counts it
+    unsigned nr_pages = 0;  // what the list holds, in base pages
     Pfn next = 0;           // 6.1: where to go on
   };
 
@@ -42,27 +42,57 @@ class Migration {
   // putback_movable_pages: what is left on the list goes back where it was.
   Task<void> putback(Control& control);
 
+  // struct migrate_pages_stats: what one call of migrate_pages tells; pages are base pages.
+  struct Stats {
+    std::uint64_t succeeded = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t thp_succeeded = 0;
+    std::uint64_t thp_failed = 0;
+    std::uint64_t thp_split = 0;
+  };
+
  private:
   int throttled_v5_10();
   Task<int> isolate_block(Control& control, Pfn low, Pfn end);
   std::optional<Refusal> try_to_isolate(Pfn pfn);
   Task<int> isolate_range_v3_5(Control& control, Pfn start, Pfn end);
   bool isolate_movable_page(Pfn pfn);
+  bool pinned(Pfn pfn);
   void list_page(Control& control, Pfn pfn);
+  // NR_MAX_BATCHED_MIGRATION: base pages that are moved together.
+  std::uint64_t most_batched() const { return huge_pages_ != 0 ? huge_pages_ : 512; }
+  Pfn target_of(Pfn pfn);
+  Task<int> split_to(PageList& from, PageList& split, Pfn head, bool sync);
+  Task<int> try_to_split(Pfn head, PageList& list, bool sync);
+  void tell(const Stats& stats);
+  Task<int> migrate_pages_v3_5(Control& control);
+  Task<int> split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats);
+  Task<int> migrate_pages_v6_1(Control& control);
+  Task<int> migrate_batch_v6_1(PageList& from, PageList& failed, Stats& stats);
   Task<int> migrate_pages_v6_5(Control& control);
+  Task<int> migrate_sync_v6_5(PageList& from, PageList& failed, PageList& split, Stats& stats);
   struct Batch;
+  // A page between the two halves of a batch.
+  struct Unmapped {
+    Pfn pfn;
+    Pfn target;
+    bool was_mapped;
+  };
   Task<int> migrate_batch_v6_5(PageList& from, PageList& failed, Batch& batch);
+  Task<int> prepare_v6_5(PageList& from, PageList& failed, Batch& batch, Unmapped& page);
+  Task<int> move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageList& failed, Batch& batch);
   Task<int> unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, bool sync, Pfn& target, bool& was_mapped);
   Task<int> move_page_v6_5(Pfn pfn, Pfn target, bool sync, bool was_mapped);
   Task<int> unmap_locked_v6_5(Pfn pfn, bool sync, bool& was_mapped);
   Task<void> undo_unmapped_v6_5(Pfn pfn, Pfn target, bool was_mapped);
-  Task<int> try_to_move(Control& control, PageList& failed, Pfn pfn, bool force);
+  Task<int> try_to_move(PageList& from, PageList& failed, Pfn pfn, bool force);
   Task<int> move_locked(Pfn pfn, Pfn target, bool force);
   Task<void> settle_target(Pfn target, bool lru, bool was_mapped);
   Task<void> release_source(Pfn pfn);
   Task<void> put_back_page(Pfn pfn);
 
   Release release_;
+  std::uint64_t huge_pages_;  // of a huge page; 0 where there are none
   BugSet& bugs_;
   Engine& engine_;
   Trace& trace_;

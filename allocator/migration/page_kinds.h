@@ -6,6 +6,7 @@
 
 #include "allocator/base/pfn.h"
 #include "allocator/engine/task.h"
+#include "allocator/frames/page_list.h"
 
 namespace cma {
 
@@ -33,6 +34,15 @@ class PageKinds {
   // move_to_new_page: the mapping's or driver's own way to move. 0, -EAGAIN, or a permanent error. The page is locked
   // and unmapped; on success mapping, content and flags are the new page's, which stays without list. May sleep.
   virtual Task<int> move(Pfn old, Pfn target, MoveMode mode) = 0;
+
+  // --- compound pages, by their first page; unmap, remap and move take them whole ---
+  // page_mapcount(head): mappings of the whole and of its first page, not of its other pages.
+  virtual std::int32_t mapcount_of_first(Pfn head) const = 0;
+  // On the deferred split list because some of its pages lost their mapping (6.12).
+  virtual bool partially_mapped(Pfn head) const = 0;
+  // split_huge_page_to_list: 0 and it is as many independent pages, the tails on `list` with a reference of the list's,
+  // or on the LRU if there is none; or why it cannot be. The caller has locked it and has a reference.
+  virtual Task<int> split(Pfn head, PageList* list) = 0;
 };
 
 }  // namespace cma

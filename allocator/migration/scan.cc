@@ -19,6 +19,7 @@ constexpr Pfn kScanBatch = 32;
 Migration::Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
                      Lru& lru, PageLocks& locks, Writebacks& writebacks)
     : release_(geometry.release),
+      huge_pages_(geometry.transparent_hugepages ? order_pages(geometry.huge_page_order()) : 0),
       bugs_(bugs),
       engine_(engine),
       trace_(trace),
@@ -31,13 +32,22 @@ Migration::Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Tra
 void Migration::list_page(Control& control, Pfn pfn) {
   // Newest first: a batch is later moved in descending order of pfn.
   control.pages.push_front(map_, map_.frame(pfn));
-  ++control.nr_pages;
+  control.nr_pages += static_cast<unsigned>(pages_of(map_.page(pfn)));
+}
+
+// More references than mappings, which only users have that migration cannot undo.
+bool Migration::pinned(Pfn pfn) {
+  const Page& page = map_.page(pfn);
+  if (!page.has(kPageHead) || !bugs_.active(Bug::thp_mapcount)) return page.ref > page.map;
+  const bool taken_for_pinned = page.ref > kinds_->mapcount_of_first(pfn);
+  if (taken_for_pinned && page.ref <= page.map) bugs_.reached(Bug::thp_mapcount);
+  return taken_for_pinned;
 }
 
 // Takes the page off its list, or from its driver: why not, if it cannot be had.
 std::optional<Refusal> Migration::try_to_isolate(Pfn pfn) {
   const Page& page = map_.page(pfn);
-  if (page.ref == 0) return Refusal::unreferenced;
+  if (page.ref == 0) return page.has(kPageTail) ? Refusal::tail : Refusal::unreferenced;
   if (!page.has(kPageLru)) {
     // 4.8 brought pages that are on no LRU and move.
     if (release_ < Release::v4_9 || !page.has(kPageMovableOps)) return Refusal::off_lru;
@@ -47,7 +57,7 @@ std::optional<Refusal> Migration::try_to_isolate(Pfn pfn) {
   // An anonymous page with more references than mappings is pinned; a page cache page may be, and migration finds out.
   // 3.6 lets migration find out in any case.
   const bool v3_15 = release_ >= Release::v4_9;
-  if (v3_15 && !kinds_->has_mapping(pfn) && page.ref > page.map) return Refusal::pinned;
+  if (v3_15 && !kinds_->has_mapping(pfn) && pinned(pfn)) return Refusal::pinned;
   return lru_.isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
 }
 
@@ -107,7 +117,8 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       }
       continue;
     }
-    // 5.7 looks at each page of a compound page: contiguous allocations may take it whole.
+    // 5.7 looks at each page of a compound page: a huge page on the LRU is taken whole by its first page, others and
+    // what begins before the range are not.
     if (page.has(kPageHead | kPageTail) && !v5_7) {
       trace_.page_refused(low, Refusal::compound);
       if (page.has(kPageHead)) low += order_pages(page.order) - 1;
@@ -119,7 +130,11 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       continue;
     }
     list_page(control, low);
-    ++taken;
+    const std::uint64_t pages = pages_of(map_.page(low));
+    taken += pages;
+    low += pages - 1;
+    const bool v5_11 = release_ >= Release::v6_1;
+    if (v5_11) scanned += pages - 1;
     co_await at(engine_, Point::scan_page_isolated);
     if (control.nr_pages >= kMigrateBatch) {
       ++low;

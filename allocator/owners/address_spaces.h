@@ -1,8 +1,9 @@
 // Page tables: who maps which page where. The reverse map (mm/rmap.c) walks a page's ptes through here.
 //
-// A pte belongs to an address space and names the page (its owner record) it maps; the ptes of one page form a list. A
-// migration entry keeps its place in the list and counts as no mapping. Each address space has its page-table lock.
-// Plain numbers, no pointers; O(1) but for unlinking, which is linear in the page's ptes.
+// A pte belongs to an address space and names the page (its owner record) it maps; the ptes of one page form a list,
+// and so do the pmds of a huge page. A migration entry keeps its place in the list and counts as no mapping. Each
+// address space has its page-table lock. Plain numbers, no pointers; O(1) but for unlinking, which is linear in the
+// page's ptes.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,10 @@ struct Pte {
   PteId next = 0;  // the next pte of the same page
   SpaceId space = 0;
   State state = State::none;
+  bool pmd = false;  // maps a whole huge page; `page` is the record of its first page
   bool writable = false;
   bool dirty = false;  // written to since MADV_FREE last asked
+  PteId table = 0;     // of a pmd: the first of the ptes that take its place when it is split
   friend bool operator==(const Pte&, const Pte&) = default;
 };
 
@@ -46,6 +49,26 @@ class AddressSpaces {
     pte.space = space;
     ptes_.insert(ptes_.end(), count, pte);
     return first;
+  }
+  // `count` empty pmds in a row, each in the place of as many of the ptes from `table` on as a huge page has.
+  PteId add_pmds(SpaceId space, std::uint64_t count, PteId table, std::uint64_t huge_pages) {
+    const auto first = static_cast<PteId>(ptes_.size() + 1);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      Pte pmd;
+      pmd.space = space;
+      pmd.pmd = true;
+      pmd.table = static_cast<PteId>(table + i * huge_pages);
+      ptes_.push_back(pmd);
+    }
+    return first;
+  }
+  // Clears a pte or pmd; it stays where it is in its space.
+  void clear(PteId id) {
+    Pte cleared;
+    cleared.space = pte(id).space;
+    cleared.pmd = pte(id).pmd;
+    cleared.table = pte(id).table;
+    pte(id) = cleared;
   }
   Pte& pte(PteId id) { return ptes_[id - 1]; }
   const Pte& pte(PteId id) const { return ptes_[id - 1]; }

@@ -3,14 +3,6 @@
 #include "allocator/base/error.h"
 
 namespace cma {
-namespace {
-
-// Flags that describe content and history: they follow the data to its new page.
-constexpr std::uint32_t kMovingFlags = kPageActive | kPageUnevictable | kPageReferenced | kPageDirty | kPageSwapbacked |
-                                       kPageMlocked | kPageUptodate | kPageAnon;
-
-}  // namespace
-
 std::string_view name_of(PageKind kind) {
   switch (kind) {
     case PageKind::none: return "none";
@@ -88,8 +80,22 @@ void Owners::map_pte(PteId id, OwnerId page) {
   Owner& owner = record(page);
   pte.next = owner.first_pte;
   owner.first_pte = id;
+  if (owner.huge != 0) ++huge(owner.huge).entries;
+  count_mapping(owner);
+}
+
+void Owners::count_mapping(Owner& owner) {
   ++owner.mapped;
-  ++map_.edit(owner.pfn).map;
+  ++map_.edit(counted_at(owner)).map;
+  if (owner.huge != 0 && owner.mapped == 1) ++huge(owner.huge).pages_mapped;
+}
+
+void Owners::uncount_mapping(Owner& owner) {
+  --owner.mapped;
+  --map_.edit(counted_at(owner)).map;
+  if (owner.huge == 0 || owner.mapped != 0) return;
+  --huge(owner.huge).pages_mapped;
+  note_partial(huge(owner.huge));
 }
 
 void Owners::copy_migration_entry(PteId id, OwnerId page) {
@@ -99,30 +105,29 @@ void Owners::copy_migration_entry(PteId id, OwnerId page) {
   pte.page = page;
   pte.next = record(page).first_pte;
   record(page).first_pte = id;
+  if (record(page).huge != 0) ++huge(record(page).huge).entries;
 }
 
 void Owners::unlink_pte(PteId id) {
-  Pte& pte = spaces_.pte(id);
-  PteId* link = &record(pte.page).first_pte;
+  const Pte& pte = spaces_.pte(id);
+  PteId* link = pte.pmd ? &huge(record(pte.page).huge).first_pmd : &record(pte.page).first_pte;
   while (*link != id) link = &spaces_.pte(*link).next;
   *link = pte.next;
-  const SpaceId space = pte.space;
-  pte = Pte{};
-  pte.space = space;
+  spaces_.clear(id);
 }
 
 Pfn Owners::zap_pte(PteId id) {
   const Pte pte = spaces_.pte(id);
   if (pte.state == Pte::State::none) return kNoPfn;
   Owner& owner = record(pte.page);
-  const Pfn pfn = owner.pfn;
+  const Pfn pfn = counted_at(owner);
   unlink_pte(id);
-  if (pte.state == Pte::State::present) {
-    --owner.mapped;
-    --map_.edit(pfn).map;
-  }
-  // Nobody can find an anonymous page any more once its last pte is gone.
-  if (owner.kind == PageKind::anonymous && owner.first_pte == 0) owner.pfn = kNoPfn;
+  if (pte.state == Pte::State::present) uncount_mapping(owner);
+  // Nobody can find an anonymous page any more once its last pte is gone; a huge page once all of it is.
+  if (owner.huge != 0)
+    entry_gone(owner.huge);
+  else if (owner.kind == PageKind::anonymous && owner.first_pte == 0)
+    owner.pfn = kNoPfn;
   return pte.state == Pte::State::present ? pfn : kNoPfn;
 }
 
@@ -229,20 +234,24 @@ PteId Owners::find_pte(OwnerId id, Pte::State state) const {
   return 0;
 }
 
-// Looks again after each pte: while a lock is waited for, ptes come (fork) and go (unmap).
 Task<void> Owners::unmap(Pfn pfn) {
   const OwnerId id = map_.page(pfn).owner;
   CMA_ASSERT(id != 0);
+  const HugeId whole = record(id).huge;
+  return whole == 0 ? unmap_ptes(id, pfn) : unmap_huge(whole);
+}
+
+// Looks again after each pte: while a lock is waited for, ptes come (fork) and go (unmap).
+Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
   for (PteId found = find_pte(id, Pte::State::present); found != 0; found = find_pte(id, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(engine_);
     Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::present) {
       pte.state = Pte::State::migration;
-      record(id).moving_from = pfn;
-      --record(id).mapped;
-      Page& page = map_.edit(pfn);
-      --page.map;
+      record(id).moving_from = counted;
+      uncount_mapping(record(id));
+      Page& page = map_.edit(counted);
       --page.ref;
       CMA_ASSERT(page.map >= 0 && page.ref > 0);
     }
@@ -250,20 +259,23 @@ Task<void> Owners::unmap(Pfn pfn) {
   }
 }
 
-// The reference comes before the mapping, so that a page is never mapped more often than referenced.
 Task<void> Owners::remap(Pfn, Pfn target) {
   const OwnerId id = map_.page(target).owner;
   CMA_ASSERT(id != 0);
+  const HugeId whole = record(id).huge;
+  return whole == 0 ? remap_ptes(id, target) : remap_huge(whole, target);
+}
+
+// The reference comes before the mapping, so that a page is never mapped more often than referenced.
+Task<void> Owners::remap_ptes(OwnerId id, Pfn counted) {
   for (PteId found = find_pte(id, Pte::State::migration); found != 0; found = find_pte(id, Pte::State::migration)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(engine_);
     Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::migration) {
       pte.state = Pte::State::present;
-      ++record(id).mapped;
-      Page& page = map_.edit(target);
-      ++page.ref;
-      ++page.map;
+      ++map_.edit(counted).ref;
+      count_mapping(record(id));
     }
     if (space != 0) spaces_.lock(space).unlock(engine_);
   }
@@ -319,6 +331,7 @@ Task<int> Owners::move(Pfn old, Pfn target, MoveMode mode) {
   }
   if (record(id).kind == PageKind::movable_ops) co_return move_movable_ops(record(id), old, target);
   if (is_file(record(id).kind)) co_return co_await move_file_page(id, old, target, mode);
+  if (record(id).huge != 0) co_return move_huge(record(id).huge, old, target);
   // Our list's reference, and the page cache's.
   co_return move_mapping(id, old, target, record(id).kind == PageKind::anonymous ? 1 : 2);
 }

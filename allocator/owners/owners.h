@@ -42,6 +42,22 @@ enum class FileMethod : std::uint8_t {
 // Number of a file; 0 is none.
 using FileId = std::uint32_t;
 
+// Number of a huge page; 0 is none.
+using HugeId = std::uint32_t;
+
+// A transparent huge page (huge_pages.cc). Each of its pages has an owner record of its own, one after the other.
+struct HugePage {
+  OwnerId first = 0;  // record of its first page
+  unsigned order = 0;
+  PteId first_pmd = 0;             // of the pmds and their migration entries that name it
+  std::uint32_t pmds = 0;          // pmds that map it
+  std::uint32_t entries = 0;       // pmds, ptes and migration entries of it and of any of its pages
+  std::uint32_t pages_mapped = 0;  // pages that a pte maps
+  bool partially_mapped = false;   // lost the mapping of some of its pages, and was not split yet
+  std::uint64_t pages() const { return order_pages(order); }
+  friend bool operator==(const HugePage&, const HugePage&) = default;
+};
+
 std::string_view name_of(PageKind kind);
 
 struct Owner {
@@ -57,6 +73,7 @@ struct Owner {
   BufferId buffer = 0;        // pages of files: its buffer head, 0 for none
   FileId file = 0;            // file
   FileMethod method = FileMethod::block_device;
+  HugeId huge = 0;    // anonymous: the huge page it is part of, until that is split
   bool slow = false;  // the file's I/O completes when somebody says so
   friend bool operator==(const Owner&, const Owner&) = default;
 };
@@ -79,6 +96,9 @@ class Owners final : public PageKinds {
   // Anonymous pages are mapped by `pte`; without one, by a pte of their own that no process has.
   Task<OwnerId> adopt(Pfn pfn, PageKind kind, PteId pte = 0);
   // The same for a page of a file, which is not up to date yet. The caller has locked it.
+  // Makes a fresh compound page with one reference a huge page that `pmd` maps; the record of its first page. The
+  // caller's reference becomes the pmd's.
+  Task<OwnerId> adopt_huge(Pfn head, PteId pmd);
   Task<OwnerId> adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow);
   // The owner lets go: unmaps, drops from the cache, or just puts its reference. The page may live on by other
   // references.
@@ -96,8 +116,26 @@ class Owners final : public PageKinds {
   void map_pte(PteId pte, OwnerId id);
   // A migration entry is copied to another pte: neither references nor mappings change.
   void copy_migration_entry(PteId pte, OwnerId id);
-  // The pte is cleared and the page's map count falls; the pte's reference passes to the caller. kNoPfn: it held none.
+  // The pte is cleared and the page's map count falls; the pte's reference passes to the caller: of a huge page's, on
+  // its first page. kNoPfn: it held none.
   Pfn zap_pte(PteId pte);
+
+  // --- huge pages (huge_pages.cc) ---
+  const HugePage& huge_page(HugeId id) const { return huge_[id - 1]; }
+  // The frame that counts references and mappings for this page: its own, or the first of its huge page.
+  Pfn counted_at(const Owner& owner) const {
+    return owner.huge == 0 ? owner.pfn : owners_[huge_[owner.huge - 1].first - 1].pfn;
+  }
+  // page_mapcount() of one page of a huge page: its ptes and the pmds.
+  std::uint32_t page_mapcount(const Owner& owner) const { return owner.mapped + huge_page(owner.huge).pmds; }
+  // The largest page_mapcount() of its pages (page_trans_huge_mapcount).
+  std::uint32_t most_mapped(HugeId id) const;
+  // As the three above, for a pmd.
+  void map_pmd(PteId pmd, OwnerId first);
+  void copy_migration_pmd(PteId pmd, OwnerId first);
+  Pfn zap_pmd(PteId pmd);
+  // __split_huge_pmd: ptes take the place of the pmd, which is not empty. The page-table lock is held.
+  Task<void> split_pmd(PteId pmd);
 
   void set_move_watcher(MoveWatcher* watcher) { watcher_ = watcher; }
 
@@ -135,10 +173,20 @@ class Owners final : public PageKinds {
   Task<bool> reclaim_clean(Pfn pfn) override;
   void drop_orphaned_buffers(Pfn pfn) override;
   Task<int> move(Pfn old, Pfn target, MoveMode mode) override;
+  std::int32_t mapcount_of_first(Pfn head) const override;
+  bool partially_mapped(Pfn head) const override;
+  Task<int> split(Pfn head, PageList* list) override;
 
-  void copy_from(const Owners& other) { owners_ = other.owners_; }
+  void copy_from(const Owners& other) {
+    owners_ = other.owners_;
+    huge_ = other.huge_;
+  }
 
  private:
+  // Flags that describe content and history: they follow the data to its new page.
+  static constexpr std::uint32_t kMovingFlags = kPageActive | kPageUnevictable | kPageReferenced | kPageDirty |
+                                                kPageSwapbacked | kPageMlocked | kPageUptodate | kPageAnon;
+
   Owner& record(OwnerId id) { return owners_[id - 1]; }
   OwnerId add_record(Pfn pfn, PageKind kind);
   int move_movable_ops(Owner& owner, Pfn old, Pfn target);
@@ -154,6 +202,24 @@ class Owners final : public PageKinds {
   Task<void> release_driver_page(OwnerId id);
   Task<void> unmap_for_good(OwnerId id);
   void unlink_pte(PteId id);
+  void count_mapping(Owner& owner);
+  void uncount_mapping(Owner& owner);
+  void uncount_pmd(HugePage& huge);
+  void note_partial(HugePage& huge);
+  Task<void> unmap_ptes(OwnerId id, Pfn counted);
+  Task<void> remap_ptes(OwnerId id, Pfn counted);
+  HugePage& huge(HugeId id) { return huge_[id - 1]; }
+  PteId find_pmd(HugeId id, Pte::State state) const;
+  void entry_gone(HugeId id);
+  Task<void> unmap_pmds(HugeId id);
+  Task<void> unmap_huge(HugeId id);
+  Task<void> remap_huge(HugeId id, Pfn head);
+  int move_huge(HugeId id, Pfn old, Pfn target);
+  bool may_split(Pfn head) const;
+  Task<void> split_pmds(HugeId id);
+  void split_into_pages(HugeId id, Pfn head, PageList* list);
+  void split_records(HugeId id);
+  Task<void> remap_split(OwnerId first, Pfn head, std::uint64_t pages);
   // The first pte of the page in this state that unmapping or remapping may touch; 0 for none.
   PteId find_pte(OwnerId id, Pte::State state) const;
 
@@ -168,6 +234,7 @@ class Owners final : public PageKinds {
   AddressSpaces& spaces_;
   MoveWatcher* watcher_ = nullptr;
   std::vector<Owner> owners_;
+  std::vector<HugePage> huge_;
 };
 
 }  // namespace cma

@@ -26,31 +26,10 @@ constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
 
 }  // namespace
 
-// Scope of a call on behalf of a process: its memory stays while one is under way.
-class Processes::Inside {
- public:
-  Inside(Processes& processes, SpaceId process) : processes_(processes), process_(process) {
-    ++processes_.processes_[process_].inside;
-  }
-  ~Inside() { --processes_.processes_[process_].inside; }
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-
- private:
-  Processes& processes_;
-  SpaceId process_;
-};
-
-struct Processes::Gather {
-  std::vector<Pfn> pages;
-  std::vector<Pfn> batch_pages;  // pages that hold further slots
-  std::size_t batches_used = 0;  // of them
-  std::size_t room = 0;          // of the batch in use
-};
-
 Processes::Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
                      AddressSpaces& spaces, Owners& owners)
     : release_(geometry.release),
+      huge_order_(geometry.huge_page_order()),
       engine_(engine),
       map_(map),
       buddy_(buddy),
@@ -83,6 +62,10 @@ MappingId Processes::mmap_anon(SpaceId process, std::uint64_t pages) {
 OwnerId Processes::page_at(SpaceId process, MappingId mapping, std::uint64_t index) const {
   const Mapping& where = processes_[process].mappings[mapping];
   if (!alive(process) || index >= where.pages) return 0;
+  if (where.first_pmd != 0) {
+    const Pte& pmd = spaces_.pte(static_cast<PteId>(where.first_pmd + index / huge_pages()));
+    if (pmd.state != Pte::State::none) return static_cast<OwnerId>(pmd.page + index % huge_pages());
+  }
   const Pte& pte = spaces_.pte(static_cast<PteId>(where.first + index));
   return pte.state == Pte::State::none ? 0 : pte.page;
 }
@@ -116,9 +99,14 @@ Task<int> Processes::fault_in(SpaceId process, PteId pte, bool locked, Pfn frame
 // where one of those references might be.
 Task<bool> Processes::may_reuse(PteId pte) {
   const OwnerId id = spaces_.pte(pte).page;
-  const auto alone = [&] { return owners_.owner(id).mapped == 1 && owners_.owner(id).first_pte == pte; };
+  const auto alone = [&] {
+    const Owner& owner = owners_.owner(id);
+    if (owner.mapped != 1 || owner.first_pte != pte) return false;
+    // Of a huge page none may be mapped twice.
+    return owner.huge == 0 || owners_.most_mapped(owner.huge) == 1;
+  };
   if (release_ < Release::v5_10) co_return alone();
-  const Pfn pfn = owners_.owner(id).pfn;
+  const Pfn pfn = owners_.counted_at(owners_.owner(id));
   if (release_ >= Release::v6_1 && map_.page(pfn).ref <= kMostReusable && !map_.page(pfn).has(kPageLru))
     co_await lru_.add_drain(engine_.cpu());
   co_return alone() && map_.page(pfn).ref == 1;
@@ -169,6 +157,10 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
   const auto pte = static_cast<PteId>(where.first + index);
   bool given = frame != kNoPfn;
   while (true) {
+    if (where.first_pmd != 0) {
+      const auto pmd = static_cast<PteId>(where.first_pmd + index / huge_pages());
+      if (co_await write_huge(process, pmd, index % huge_pages())) co_return 0;
+    }
     const Pte now = spaces_.pte(pte);
     if (now.state == Pte::State::present && now.writable) break;
     int error = 0;
@@ -246,6 +238,12 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
   }
 }
 
+Task<void> Processes::zap_mapping(SpaceId process, const Mapping& where, std::uint64_t from, std::uint64_t pages,
+                                  Gather& gather) {
+  if (where.first_pmd != 0) return zap_huge_range(process, where, from, pages, gather);
+  return zap_range(process, static_cast<PteId>(where.first + from), pages, gather);
+}
+
 Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages) {
   CMA_ASSERT(alive(process));
   const Inside inside(*this, process);
@@ -254,7 +252,7 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
   co_await lru_.add_drain(engine_.cpu());
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);
-  co_await zap_range(process, static_cast<PteId>(where.first + from), pages, gather);
+  co_await zap_mapping(process, where, from, pages, gather);
   co_await at(engine_, Point::zap_unflushed);
   co_await finish(gather);
 }
@@ -268,7 +266,7 @@ Task<void> Processes::exit(SpaceId process) {
   const std::size_t mappings = processes_[process].mappings.size();
   for (std::size_t i = 0; i < mappings; ++i) {
     const Mapping mapping = processes_[process].mappings[i];
-    co_await zap_range(process, mapping.first, mapping.pages, gather);
+    co_await zap_mapping(process, mapping, 0, mapping.pages, gather);
   }
   co_await at(engine_, Point::zap_unflushed);
   co_await finish(gather);
@@ -288,7 +286,7 @@ Task<void> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint6
     if (pte.state == Pte::State::migration) {
       owners_.copy_migration_entry(target, pte.page);
     } else {
-      lru_.get_page(owners_.owner(pte.page).pfn);
+      lru_.get_page(owners_.counted_at(owners_.owner(pte.page)));
       // The locks are held, but who reads the two counts does so without them.
       co_await at(engine_, Point::fork_referenced);
       owners_.map_pte(target, pte.page);
@@ -310,15 +308,21 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
     const Mapping mapping = processes_[parent].mappings[i];
     Mapping copy = mapping;
     copy.first = spaces_.add_ptes(child, mapping.pages);
+    if (mapping.first_pmd != 0)
+      copy.first_pmd = spaces_.add_pmds(child, mapping.pages / huge_pages(), copy.first, huge_pages());
     // Locked memory is not inherited.
     copy.locked = false;
     processes_[child].mappings.push_back(copy);
-    co_await copy_ptes(parent, mapping.first, copy.first, mapping.pages);
+    if (mapping.first_pmd != 0)
+      co_await copy_huge_range(parent, mapping, copy);
+    else
+      co_await copy_ptes(parent, mapping.first, copy.first, mapping.pages);
   }
   co_return child;
 }
 
 void Processes::mlock(SpaceId process, MappingId mapping) {
+  CMA_ASSERT(!is_huge(process, mapping));
   Mapping& where = processes_[process].mappings[mapping];
   where.locked = true;
   for (std::uint64_t i = 0; i < where.pages; ++i) {
@@ -328,7 +332,7 @@ void Processes::mlock(SpaceId process, MappingId mapping) {
 }
 
 Task<void> Processes::madvise_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages) {
-  CMA_ASSERT(alive(process));
+  CMA_ASSERT(alive(process) && !is_huge(process, mapping));
   const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);

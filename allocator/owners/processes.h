@@ -28,6 +28,19 @@ class Processes {
 
   // A mapping of anonymous pages; nothing is touched yet.
   MappingId mmap_anon(SpaceId process, std::uint64_t pages);
+  // The same for memory that madvise(MADV_HUGEPAGE) named: faults bring huge pages where they can. `huge_pages` of
+  // them, aligned.
+  MappingId mmap_huge(SpaceId process, std::uint64_t huge_pages);
+  unsigned huge_order() const { return huge_order_; }
+  bool is_huge(SpaceId process, MappingId mapping) const {
+    return processes_[process].mappings[mapping].first_pmd != 0;
+  }
+  // The first fault of the mapping's huge page `which`, with `head`, a compound page just allocated, which is freed if
+  // somebody was quicker.
+  Task<void> fault_in_huge(SpaceId process, MappingId mapping, std::uint64_t which, Pfn head);
+  // split_huge_page, as reclaim and the deferred split do it, of each huge page of the mapping: 0, or why the first one
+  // that stays whole cannot be split.
+  Task<int> split_huge(SpaceId process, MappingId mapping);
   // Nobody is inside a call on behalf of the process: only then may it exit.
   bool idle(SpaceId process) const { return processes_[process].inside == 0; }
   bool has_mapping(SpaceId process, MappingId mapping) const { return mapping < processes_[process].mappings.size(); }
@@ -59,6 +72,7 @@ class Processes {
   struct Mapping {
     PteId first = 0;
     std::uint64_t pages = 0;
+    PteId first_pmd = 0;  // of huge memory: a pmd for each huge page; 0 otherwise
     bool locked = false;
   };
   struct Process {
@@ -67,9 +81,28 @@ class Processes {
     std::vector<Mapping> mappings;
   };
   // struct mmu_gather: pages whose references are still to be dropped.
-  struct Gather;
+  struct Gather {
+    std::vector<Pfn> pages;
+    std::vector<Pfn> batch_pages;  // pages that hold further slots
+    std::size_t batches_used = 0;  // of them
+    std::size_t room = 0;          // of the batch in use
+  };
 
-  class Inside;
+  // Scope of a call on behalf of a process: its memory stays while one is under way.
+  class Inside {
+   public:
+    Inside(Processes& processes, SpaceId process) : processes_(processes), process_(process) {
+      ++processes_.processes_[process_].inside;
+    }
+    ~Inside() { --processes_.processes_[process_].inside; }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+   private:
+    Processes& processes_;
+    SpaceId process_;
+  };
+
   Task<int> fault_in(SpaceId process, PteId pte, bool locked, Pfn frame);
   Task<bool> may_reuse(PteId pte);
   Task<int> copy_on_write(SpaceId process, PteId pte, bool locked);
@@ -81,7 +114,27 @@ class Processes {
   bool next_batch(Gather& gather);
   Task<void> copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64_t pages);
 
+  // --- huge memory (huge_mappings.cc) ---
+  std::uint64_t huge_pages() const { return order_pages(huge_order_); }
+  bool range_untouched(PteId pmd) const;
+  Task<void> map_huge(SpaceId process, PteId pmd, Pfn head);
+  Task<bool> write_huge(SpaceId process, PteId pmd, std::uint64_t index);
+  bool may_reuse_huge(PteId pmd) const;
+  Task<void> copy_huge_on_write(SpaceId process, PteId pmd);
+  Task<bool> copy_as_pages(SpaceId process, PteId pmd);
+  Task<void> split_pmd(SpaceId process, PteId pmd);
+  Task<void> zap_huge_range(SpaceId process, const Mapping& where, std::uint64_t from, std::uint64_t pages,
+                            Gather& gather);
+  Task<bool> zap_huge_pmd(SpaceId process, PteId pmd, Gather& gather);
+  Task<void> zap_mapping(SpaceId process, const Mapping& where, std::uint64_t from, std::uint64_t pages,
+                         Gather& gather);
+  Task<void> copy_huge_range(SpaceId parent, const Mapping& from, const Mapping& to);
+  Task<bool> copy_pmd(SpaceId parent, PteId from, PteId to);
+  OwnerId huge_page_in(PteId pmd) const;
+  Task<int> split_page(Pfn head, bool wait);
+
   Release release_;
+  unsigned huge_order_;
   Engine& engine_;
   MemoryMap& map_;
   Buddy& buddy_;

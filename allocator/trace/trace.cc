@@ -34,6 +34,16 @@ std::string compaction_text(const Record& r, Release release) {
   return "range=(" + hex0x(r.a) + " ~ " + hex0x(r.b) + ") nr_scanned=" + dec(r.c) + " nr_taken=" + dec(r.d);
 }
 
+// What 5.9 and later say of huge pages; 6.8 also counts other large folios that were split, of which there are none.
+std::string huge_text(std::uint64_t counts, Release release) {
+  if (release < Release::v5_10) return {};
+  const std::string split = dec(counts >> 32);
+  std::string text = " nr_thp_succeeded=" + dec(counts & 0xffff) + " nr_thp_failed=" + dec((counts >> 16) & 0xffff) +
+                     " nr_thp_split=" + split;
+  if (release >= Release::v6_12) text += " nr_split=" + split;
+  return text;
+}
+
 }  // namespace
 
 std::string hex(std::uint64_t value) {
@@ -167,9 +177,8 @@ std::string Trace::format(const Record& r) const {
       return "test_pages_isolated: start_pfn=" + hex0x(r.a) + " end_pfn=" + hex0x(r.b) + " fin_pfn=" + hex0x(r.c) +
              " ret=" + (r.b <= r.c ? "success" : "fail");
     case Event::mm_migrate_pages: {
-      const char* thp = release_ >= Release::v5_10 ? " nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0" : "";
-      return "mm_migrate_pages: nr_succeeded=" + dec(r.a) + " nr_failed=" + dec(r.b) + thp + " mode=" + kModes[r.c] +
-             (release_ >= Release::v4_19 ? " reason=contig_range" : " reason=cma");
+      return "mm_migrate_pages: nr_succeeded=" + dec(r.a) + " nr_failed=" + dec(r.b) + huge_text(r.d, release_) +
+             " mode=" + kModes[r.c] + (release_ >= Release::v4_19 ? " reason=contig_range" : " reason=cma");
     }
     case Event::isolate_migratepages: return "mm_compaction_isolate_migratepages: " + compaction_text(r, release_);
     case Event::isolate_freepages: return "mm_compaction_isolate_freepages: " + compaction_text(r, release_);

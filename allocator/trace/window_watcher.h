@@ -17,6 +17,7 @@ enum class Refusal : std::uint8_t {
   block_isolated,  // its pageblock has been isolated by somebody else
   unmovable,       // has_unmovable_pages: in use, and neither on the LRU nor movable by a driver
   compound,        // part of a compound page, which the scan passes over
+  tail,            // of a compound page, where the scan came upon it: it is taken by its first page only
   unreferenced,    // free, but on no free list: on a per-CPU list or on its way
   off_lru,         // in use, and not on the LRU
   pinned,          // anonymous, with more references than mappings

@@ -153,6 +153,12 @@ const Race kRaces[] = {
      "migrate_pages: -EIO in pass 1 of call 1"},
     {"buffer-slot-holds-until-sixteen-others-came-4.9", "0x208  block-device page of x", "a buffer-head slot of CPU 0",
      "migrate_pages: -EAGAIN in pass 10 of call 5"},
+    {"huge-page-is-skipped-until-it-is-split-4.19", "0x210  transparent huge page of 16 pages from 0x210 on of p",
+     "process p", "isolate_migratepages_block: part of a compound page"},
+    {"pinned-huge-page-6.12", "0x210  transparent huge page of 16 pages from 0x210 on of p: 2 references, 1 mapping",
+     "pin k", "isolate_migratepages_block: anonymous, with more references than mappings"},
+    {"window-that-begins-inside-a-huge-page-5.10", "0x208  transparent huge page of 16 pages from 0x200 on of p",
+     "process p", "isolate_migratepages_block: not the first page of its compound page"},
     {"case-5-camera-on-a-16-mib-area", "0x8fc80  anonymous page of a", "pin pin_a", "isolate_migratepages_block"},
 };
 

@@ -175,6 +175,7 @@ void Mutator::insert_generated(Program& program) {
   std::vector<Op> tail(std::make_move_iterator(program.ops.begin() + offset(at)),
                        std::make_move_iterator(program.ops.end()));
   program.ops.resize(at);
+  generator_.huge_pages = program.machine.transparent_hugepages;
   if (!weights_) weights_ = swarm_weights(random_, generator_);
   Op op = generate_op(random_, program, *weights_, generator_);
   if (op.id != 0) op.id = fresh;

@@ -295,12 +295,11 @@ Frame Auditor::walk_in_flight(const Stretch& stretch, Frame frame, Walk& walk) c
   if (strict_)
     broken("conserved", fmt::format("page {:#x} (order {}) is in flight though nobody is inside an operation",
                                     pfn(frame), page.order));
-  const std::uint32_t tails = page.has(kPageHead) ? std::uint32_t{kPageTail} : 0;
-  if (!interior_is_clean(frame, pages, tails)) dirty_interior(frame, pages, tails);
+  judge_interior(frame, page, pages);
   if (page.has(kPageLru)) {
     const unsigned list = lru_list_of(page);
     judge_lru_links(frame, page, list);
-    ++walk.tallies.lru(list);
+    walk.tallies.lru(list) += static_cast<std::int32_t>(pages_of(page));
   } else {
     judge_links(frame, page, 0);
   }
@@ -318,19 +317,17 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   const std::uint64_t pages = page.has(kPageHead | kPageSplitHead) ? order_pages(page.order) : 1;
   if (page.has(kPageTail) || !is_aligned(pfn(frame), pages) || frame + pages > stretch.end)
     broken("conserved", fmt::format("page {:#x} is not the head of its block", pfn(frame)));
-  if (pages > 1) {
-    const std::uint32_t tails = page.has(kPageHead) ? std::uint32_t{kPageTail} : 0;
-    if (!interior_is_clean(frame, pages, tails)) dirty_interior(frame, pages, tails);
-  }
+  if (pages > 1) judge_interior(frame, page, pages);
   std::int64_t known = entry.expected() + page.pagevecs + (page.has(kPagePrivate) ? 1 : 0);
   if (page.has(kPageLru)) {
     const unsigned list = lru_list_of(page);
     judge_lru_links(frame, page, list);
-    ++walk.tallies.lru(list);
+    walk.tallies.lru(list) += static_cast<std::int32_t>(pages);
   } else if (page.has(kPageTaskList)) {
     judge_links(frame, page, kPageTaskList);
     ++known;
-    if (!page.has(kPageIsolated)) ++walk.tallies[page.has(kPageSwapbacked) ? Tally::task_anon : Tally::task_file];
+    if (!page.has(kPageIsolated))
+      walk.tallies[page.has(kPageSwapbacked) ? Tally::task_anon : Tally::task_file] += static_cast<std::int32_t>(pages);
     walk.loose = true;
     if (strict_)
       broken("conserved",
@@ -338,13 +335,13 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   } else if ((page.next & page.prev) != kNil) {
     broken("lists", fmt::format("page {:#x} is in use and linked into a list", pfn(frame)));
   }
-  known += judge_owner(frame, page, walk);
+  known += is_huge(page) ? judge_huge_page(frame, page) : judge_owner(frame, page, walk);
   judge_references(frame, page, known, walk.loose);
   if (page.has(kPageLocked)) ++walk.tallies[Tally::locked];
   if (page.has(kPageWriteback)) ++walk.tallies[Tally::writeback];
   walk.tallies[Tally::pagevec_slots] += page.pagevecs;
   walk.tallies[Tally::in_use] += static_cast<std::int32_t>(pages);
-  if (certain_to_move(page, entry)) mark(movable_, frame, 1);
+  if (certain_to_move(page, entry)) mark(movable_, frame, is_huge(page) ? pages : 1);
   return frame + static_cast<Frame>(pages);
 }
 

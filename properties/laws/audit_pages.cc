@@ -248,6 +248,7 @@ bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) cons
   if (page.owner == 0 || entry.known() || page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageIsolated))
     return false;
   const Owner& owner = machine_->owners.owner(page.owner);
+  if (owner.huge != 0) return huge_page_can_go(page, machine_->owners.huge_page(owner.huge));
   const int own = Owners::own_references(owner) + (page.has(kPagePrivate) ? 1 : 0);
   if (owner.pfn == kNoPfn || page.ref != own + page.pagevecs) return false;
   const bool lru = page.has(kPageLru) || page.pagevecs > 0;

@@ -308,7 +308,7 @@ void Auditor::walk_all_lists() const {
     std::uint64_t listed = 0;
     for (Frame frame = machine_->lru.list(list).first; frame != kNil && listed <= machine_->lru.size(list);
          frame = pages_[frame].next)
-      ++listed;
+      listed += pages_of(pages_[frame]);
     if (listed != machine_->lru.size(list))
       broken("lists", fmt::format("LRU list {} has {} pages and counts {}", l, listed, machine_->lru.size(list)));
   }

@@ -95,6 +95,13 @@ class Auditor {
   bool mappings_can_go(const Owner& owner) const;
   bool certain_to_move(const Page& page, const Ledger::Entry& entry) const;
 
+  // audit_huge.cc: huge pages
+  bool is_huge(const Page& page) const;
+  void judge_interior(Frame frame, const Page& page, std::uint64_t pages) const;
+  void judge_tails(Frame frame, const Page& page) const;
+  std::int64_t judge_huge_page(Frame frame, const Page& page) const;
+  bool huge_page_can_go(const Page& page, const HugePage& huge) const;
+
   // audit_sums.cc: comparing
   void compare_sums();
   void compare_zone(std::size_t zone) const;

@@ -28,6 +28,7 @@ class Sweep {
   bool all_can_be_had(Pfn start, Pfn end) const;
   bool targets_suffice(Pfn start, Pfn end);
   bool compound_nearby(Pfn start, Pfn end) const;
+  bool begins_in_huge_page(Pfn start) const;
   std::uint64_t available_in(Pfn start, Pfn end) const;
   bool bit_of(const std::vector<std::uint64_t>& words, Pfn pfn) const {
     return ((words[(pfn - before_.word_base) / 64] >> ((pfn - before_.word_base) % 64)) & 1) != 0;
@@ -88,6 +89,9 @@ bool Sweep::targets_suffice(Pfn start, Pfn end) {
     if (!bit_of(*before_.available, moved_up_to_) && ledger_.entry(moved_up_to_).hold() == Ledger::Hold::none)
       ++movers_;
   if (movers_ == 0) return true;
+  // A huge page moves with what of it lies behind the window.
+  const Geometry& geometry = machine_.geometry();
+  const std::uint64_t beyond = geometry.transparent_hugepages ? order_pages(geometry.huge_page_order()) - 1 : 0;
   const std::uint64_t unit = machine_.geometry().isolation_unit();
   const std::uint64_t isolated = available_in(align_down(start, unit), align_up(end, unit));
   const Buddy& buddy = machine_.buddy;
@@ -102,7 +106,7 @@ bool Sweep::targets_suffice(Pfn start, Pfn end) {
     for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu)
       free -= zone.pcp[static_cast<unsigned>(cpu)].high + zone.pcp[static_cast<unsigned>(cpu)].batch;
     const std::uint64_t reserve = *std::max_element(zone.lowmem_reserve.begin(), zone.lowmem_reserve.end());
-    const std::uint64_t needed = movers_ + buddy.watermark(zone, Watermark::high) + reserve;
+    const std::uint64_t needed = movers_ + beyond + buddy.watermark(zone, Watermark::high) + reserve;
     if (free > static_cast<std::int64_t>(needed)) return true;
   }
   return false;
@@ -119,6 +123,12 @@ bool Sweep::compound_nearby(Pfn start, Pfn end) const {
   return false;
 }
 
+// A huge page is taken by its first page: a window that begins behind that does not get the others. Whatever moved the
+// huge page there or away was a window before this one, so that what is there now was there then.
+bool Sweep::begins_in_huge_page(Pfn start) const {
+  return machine_.map.present(start) && machine_.map.page(start).has(kPageTail);
+}
+
 std::optional<Pfn> Sweep::certain_window() {
   if (count_ == 0 || count_ > area_.pages || align_ >= 64) return std::nullopt;
   const std::uint64_t step = order_pages(align_ - area_.order_per_bit);
@@ -127,7 +137,7 @@ std::optional<Pfn> Sweep::certain_window() {
     const Pfn end = start + count_;
     // Without targets for certain, the sweep may end here with -ENOMEM.
     if (!targets_suffice(start, end)) return std::nullopt;
-    if (all_can_be_had(start, end) && !compound_nearby(start, end)) return start;
+    if (all_can_be_had(start, end) && !begins_in_huge_page(start) && !compound_nearby(start, end)) return start;
   }
   return std::nullopt;
 }
@@ -146,10 +156,16 @@ bool driver_refuses(const Owner& owner, Release release) {
   return owner.refusals >= (release >= Release::v6_1 ? kCalls : 1);
 }
 
-bool on_temporary_stack(const Owner& owner, const AddressSpaces& spaces) {
-  for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
+bool on_temporary_stack(PteId first, const AddressSpaces& spaces) {
+  for (PteId id = first; id != 0; id = spaces.pte(id).next)
     if (spaces.temporary_stack(spaces.pte(id).space)) return true;
   return false;
+}
+
+// One of its ptes, or of the pmds of its huge page.
+bool on_temporary_stack(const Owner& owner, const Machine& machine) {
+  if (on_temporary_stack(owner.first_pte, machine.spaces)) return true;
+  return owner.huge != 0 && on_temporary_stack(machine.owners.huge_page(owner.huge).first_pmd, machine.spaces);
 }
 
 // A page with a busy or dirty buffer may move or not, by release and by who holds the buffer.
@@ -162,7 +178,7 @@ bool keeps_its_place(const Owner& owner, const Machine& machine) {
   switch (owner.kind) {
     // 3.6 knows no pages that only their driver can move.
     case PageKind::movable_ops: return machine.release() < Release::v4_9 || driver_refuses(owner, machine.release());
-    case PageKind::anonymous: return on_temporary_stack(owner, machine.spaces);
+    case PageKind::anonymous: return on_temporary_stack(owner, machine);
     case PageKind::block_device:
     case PageKind::file: return buffer_in_use(owner, machine.buffers);
     default: return false;
@@ -174,7 +190,11 @@ bool keeps_its_place(const Owner& owner, const Machine& machine) {
 void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn) {
   for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
     const Owner& owner = machine.owners.owner(id);
-    if (owner.pfn != kNoPfn && keeps_its_place(owner, machine)) stubborn.push_back(owner.pfn);
+    if (owner.pfn == kNoPfn || !keeps_its_place(owner, machine)) continue;
+    // What holds one page of a huge page holds all of it.
+    const std::uint64_t pages = owner.huge == 0 ? 1 : machine.owners.huge_page(owner.huge).pages();
+    const Pfn first = machine.owners.counted_at(owner);
+    for (Pfn pfn = first; pfn < first + pages; ++pfn) stubborn.push_back(pfn);
   }
 }
 

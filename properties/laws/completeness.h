@@ -9,6 +9,8 @@
 //     move, and a pagevec they wait in is emptied at the start of each window;
 //   - targets cannot run out: outside the isolated unit there are more free pages, above the high watermark, than pages
 //     that could be on the move in this window and all before it;
+//   - a huge page moves whole where its release moves them, without a target of its size as its pages; a window that
+//     begins behind its first page is not certain;
 //   - isolation cannot refuse: all pageblocks are the area's, and (6.1) no compound page crosses a pageblock's end
 //   nearby.
 // Where one of these cannot be shown the answer is "not certain", never a guess: the law stays silent when a window

@@ -38,5 +38,19 @@ TEST_P(RandomPrograms, BreakNoLaw) {
   }
 }
 
+TEST_P(RandomPrograms, WithHugePagesBreakNoLaw) {
+  CheckedRun run;
+  GeneratorOptions options;
+  options.release = GetParam();
+  options.huge_pages = true;
+  options.min_ops = 8;
+  for (std::uint64_t seed = 1; seed <= wanted_programs(); ++seed) {
+    const Program program = generate(seed, options);
+    const std::optional<Finding> finding = run.find(program);
+    ASSERT_FALSE(finding) << "seed " << seed << ": " << finding->signature() << ": " << finding->message << "\n"
+                          << print(program);
+  }
+}
+
 }  // namespace
 }  // namespace cma

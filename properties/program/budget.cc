@@ -38,6 +38,10 @@ struct Bound {
   std::uint64_t operator()(const ReadFile& op) const { return op.pages * contig_steps(world.machine(), 1); }
   std::uint64_t operator()(const BufferRead& op) const { return op.pages * contig_steps(world.machine(), 1); }
   std::uint64_t operator()(const MmapAnon& op) const { return op.pages * contig_steps(world.machine(), 1); }
+  std::uint64_t operator()(const MmapHuge& op) const {
+    const std::uint64_t pages = op.count * order_pages(world.machine().processes.huge_order());
+    return pages * contig_steps(world.machine(), 1);
+  }
   // Freeing and draining touch each page a few times at most.
   template <class Other>
   std::uint64_t operator()(const Other&) const {

@@ -108,6 +108,7 @@ struct PlaceSpec {
   std::string_view name = {};
   bool required = true;
   bool decimal = false;  // a plain number is no frame number here
+  bool aligned = false;  // worth little unless aligned to a huge page
 };
 
 // One of a few words; the value is the index. Without a name the word stands alone; the name "." joins it to the

@@ -36,6 +36,8 @@ class FieldGenerator {
       const AreaSpec& area = program_.machine.areas[random_.below(areas)];
       const auto index = static_cast<std::uint16_t>(&area - program_.machine.areas.data());
       place = Place::of_area({false, index}, offset_in(area.pages));
+      const std::uint64_t huge = order_pages(program_.machine.huge_page_order());
+      if (spec.aligned && random_.chance(90)) place.offset = align_down(area.base + place.offset, huge) - area.base;
     } else if (choice < 85) {
       // One draw a statement: the order of arguments is the compiler's choice, and a seed must not depend on it.
       const OpRef result{any_result()};
@@ -167,9 +169,12 @@ bool is_judgeable(std::string_view verb) {
   return std::find(kVerbs.begin(), kVerbs.end(), verb) != kVerbs.end();
 }
 
+bool is_huge_kind(std::size_t kind) { return kind == kind_of<MmapHuge>() || kind == kind_of<SplitHuge>(); }
+
 bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   const OpInfo& info = op_catalogue()[kind];
   if (is_expectation(info) || info.boot) return false;
+  if (is_huge_kind(kind) && !options.huge_pages) return false;
   return !options.judgeable || is_judgeable(info.verb);
 }
 
@@ -239,6 +244,26 @@ KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
   // Programs without any allocation from an area are worth little; those without a release fill it soon.
   if (random.chance(90)) weights[kind_of<CmaAlloc>()] = static_cast<std::uint8_t>(random.between(20, 100));
   if (random.chance(70)) weights[kind_of<CmaRelease>()] = static_cast<std::uint8_t>(random.between(20, 100));
+  if (!options.huge_pages) return weights;
+  // Three in four operations are about processes and areas, so that huge pages come into buffers' way.
+  static constexpr std::array kKinds = {kind_of<MmapHuge>(),
+                                        kind_of<MmapHuge>(),
+                                        kind_of<SplitHuge>(),
+                                        kind_of<CmaAlloc>(),
+                                        kind_of<CmaAlloc>(),
+                                        kind_of<CmaRelease>(),
+                                        kind_of<Fork>(),
+                                        kind_of<Spawn>(),
+                                        kind_of<Pin>(),
+                                        kind_of<MappingOp<MappingVerb::write>>(),
+                                        kind_of<MappingOp<MappingVerb::munmap>>()};
+  std::uint64_t others = 0;
+  for (const std::uint8_t weight : weights) others += weight;
+  const std::uint64_t each = std::min<std::uint64_t>(3 * others / kKinds.size(), 120);
+  for (const std::size_t kind : kKinds) {
+    const std::uint64_t more = random.between(each / 2, each);
+    weights[kind] = static_cast<std::uint8_t>(std::min<std::uint64_t>(weights[kind] + more, 255));
+  }
   return weights;
 }
 
@@ -261,14 +286,20 @@ Op generate_op(Random& random, const Program& program, const KindWeights& weight
   return op;
 }
 
-Program generate(std::uint64_t seed, const GeneratorOptions& options) {
+Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   Random random(seed);
   Program program;
+  GeneratorOptions options = asked;
+  // Drawn apart: programs without huge pages do not depend on it.
+  constexpr std::uint64_t kApart = 0x9e3779b97f4a7c15;
+  Random apart(seed ^ kApart);
+  if (!options.judgeable && apart.chance(5)) options.huge_pages = true;
   const Release release =
       options.release ? *options.release : kModelledReleases[random.below(kModelledReleases.size())];
   const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;
   const std::size_t number = options.judgeable ? 5 : options.shapes ? odd : 0;
   program.machine = shape(number, release);
+  program.machine.transparent_hugepages = options.huge_pages;
   const std::size_t actors = options.judgeable ? 0 : random.below(options.actors + 1);
   for (std::size_t i = 0; i < actors; ++i) {
     const auto cpus = static_cast<std::uint64_t>(program.machine.cpus);

@@ -21,6 +21,8 @@ struct GeneratorOptions {
   // Only what a real kernel can be asked to do in the same way: one CPU, one actor, no stops; the machine is the small
   // one with one CPU. properties/judge puts such operations on machines that a kernel can have.
   bool judgeable = false;
+  // Machines with transparent huge pages, and processes that use them. Otherwise one program in twenty has them.
+  bool huge_pages = false;
 };
 
 // How likely each kind of operation is; 0 is never.

@@ -60,21 +60,124 @@ Task<void> MmapAnon::perform(World& world, Slot self) const {
   }
 }
 
-template <MappingVerb Verb>
-Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
+namespace {
+
+// Gives back what a page on chosen frames could not be made of.
+Task<void> give_back(Machine& machine, Pfn first, std::uint64_t pages) {
+  for (Pfn pfn = first; pfn < first + pages; ++pfn) co_await machine.buddy.free_pages(pfn, 0);
+}
+
+// A compound page of exactly these frames, with one reference; 0 or why there is none.
+Task<int> take_huge_frame(Machine& machine, Pfn head) {
+  const unsigned order = machine.processes.huge_order();
+  const std::uint64_t pages = order_pages(order);
+  if (!is_aligned(head, pages)) co_return -kEINVAL;
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    const int error = co_await take_frame(machine, head + i);
+    if (error == 0) continue;
+    co_await give_back(machine, head, i);
+    co_return error;
+  }
+  // Somebody may have taken a reference of his own meanwhile.
+  std::uint64_t ours = 0;
+  while (ours < pages && machine.map.page(head + ours).ref == 1) ++ours;
+  if (ours < pages) {
+    co_await give_back(machine, head, pages);
+    co_return -kEBUSY;
+  }
+  machine.buddy.prep_compound_page(head, order);
+  co_return 0;
+}
+
+// The process that `in` names, or the one that made the mapping. False, and the operation skipped, if it is gone or has
+// no such mapping: one that was forked before the mapping was made.
+bool find_mapping(World& world, Slot self, OpRef mapping, OpRef in, SpaceId& space, MappingId& which) {
   const Result* found = world.operand(self, mapping, Yields::mapping);
-  if (found == nullptr) co_return;
-  Processes& processes = world.machine().processes;
-  SpaceId space = found->process;
+  if (found == nullptr) return false;
+  const Processes& processes = world.machine().processes;
+  space = found->process;
+  which = found->mapping;
   if (in.id != 0) {
     const Result* other = world.operand(self, in, Yields::process);
-    if (other == nullptr) co_return;
+    if (other == nullptr) return false;
     space = other->process;
   }
-  const MappingId which = found->mapping;
-  // A process that was forked before the mapping was made has none.
-  if (!processes.alive(space) || !processes.has_mapping(space, which) || from >= processes.pages_of(space, which)) {
-    world.skip(self, "the process is dead, or has no such pages in that mapping");
+  if (processes.alive(space) && processes.has_mapping(space, which)) return true;
+  world.skip(self, "the process is dead, or has no such mapping");
+  return false;
+}
+
+}  // namespace
+
+Task<void> MmapHuge::perform(World& world, Slot self) const {
+  const Result* owner = live_process(world, self, process);
+  if (owner == nullptr) co_return;
+  Machine& machine = world.machine();
+  const bool chosen = at.kind != Place::Kind::none;
+  const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
+  if (!first) {
+    world.skip(self, "the place it names is gone");
+    co_return;
+  }
+  // What madvise says where the kernel was built without.
+  if (!machine.geometry().transparent_hugepages) {
+    world.fail(self, -kEINVAL);
+    co_return;
+  }
+  const SpaceId space = owner->process;
+  const std::uint64_t each = order_pages(machine.processes.huge_order());
+  const MappingId mapping = machine.processes.mmap_huge(space, count);
+  Result& result = world.result(self);
+  result.yields = Yields::mapping;
+  result.process = space;
+  result.mapping = mapping;
+  result.pages = count * each;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Pfn head = *first + i * each;
+    int error = chosen ? co_await take_huge_frame(machine, head) : 0;
+    if (error == 0 && chosen) {
+      if (machine.processes.alive(space))
+        co_await machine.processes.fault_in_huge(space, mapping, i, head);
+      else
+        co_await machine.lru.put_page(head);
+    }
+    for (std::uint64_t page = i * each; error == 0 && page < (i + 1) * each; ++page) {
+      const bool alive = machine.processes.alive(space);
+      error = alive ? co_await machine.processes.write(space, mapping, page) : -kENOENT;
+    }
+    if (error == 0) continue;
+    world.fail(self, error);
+    co_return;
+  }
+}
+
+Task<void> SplitHuge::perform(World& world, Slot self) const {
+  SpaceId space = 0;
+  MappingId which = 0;
+  if (!find_mapping(world, self, mapping, in, space, which)) co_return;
+  Processes& processes = world.machine().processes;
+  if (!processes.is_huge(space, which)) {
+    world.skip(self, "the memory is not huge");
+    co_return;
+  }
+  const int error = co_await processes.split_huge(space, which);
+  if (error != 0) world.fail(self, error);
+}
+
+template <MappingVerb Verb>
+Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
+  SpaceId space = 0;
+  MappingId which = 0;
+  if (!find_mapping(world, self, mapping, in, space, which)) co_return;
+  Processes& processes = world.machine().processes;
+  // Huge memory is neither locked nor lazily freed here.
+  constexpr bool kSmallOnly = Verb == MappingVerb::mlock || Verb == MappingVerb::lazyfree;
+  if (from >= processes.pages_of(space, which)) {
+    world.skip(self, "the mapping has no such pages");
+    co_return;
+  }
+  if (kSmallOnly && processes.is_huge(space, which)) {
+    world.skip(self, "not modelled for huge memory");
     co_return;
   }
   const std::uint64_t left = processes.pages_of(space, which) - from;

@@ -38,6 +38,44 @@ struct MmapAnon {
   friend bool operator==(const MmapAnon&, const MmapAnon&) = default;
 };
 
+inline constexpr std::uint64_t kMaxHugePages = 64;
+
+// Memory that madvise(MADV_HUGEPAGE) named, every page of it written to: huge pages where they can be had. `at` is a
+// test device and takes an aligned place.
+struct MmapHuge {
+  static constexpr OpInfo kInfo{.verb = "mmap_huge",
+                                .letter = 'v',
+                                .yields = Yields::mapping,
+                                .help = "anonymous memory of a process in so many transparent huge pages"};
+  OpRef process;
+  std::uint64_t count = 1;
+  Place at;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.process, {.wanted = Yields::process});
+    visit.number(self.count, {.name = "count", .fallback = 1, .min = 1, .max = kMaxHugePages, .scale = Scale::pages});
+    visit.place(self.at, {.name = "at", .required = false, .aligned = true});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const MmapHuge&, const MmapHuge&) = default;
+};
+
+struct SplitHuge {
+  static constexpr OpInfo kInfo{.verb = "split_huge",
+                                .help =
+                                    "split_huge_page of a mapping's huge pages, as reclaim splits them; fails on "
+                                    "the first that has other references"};
+  OpRef mapping;
+  OpRef in;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.mapping, {.wanted = Yields::mapping});
+    visit.operand(self.in, {.name = "in", .wanted = Yields::process, .required = false});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const SplitHuge&, const SplitHuge&) = default;
+};
+
 enum class MappingVerb : std::uint8_t { write, munmap, mlock, lazyfree };
 
 // Part of a mapping, of the process that made it or of one forked from that.

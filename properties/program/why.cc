@@ -22,7 +22,9 @@ std::string plural(std::int64_t count, std::string_view what) {
 // Finds out about one page, now.
 class PageFacts {
  public:
-  PageFacts(const World& world, Pfn pfn) : world_(world), machine_(world.machine()), pfn_(pfn) {}
+  // Of a compound page the facts are those of its first page.
+  PageFacts(const World& world, Pfn pfn)
+      : world_(world), machine_(world.machine()), pfn_(machine_.map.compound_head(pfn)) {}
 
   std::string what() const;
   std::vector<std::string> holders() const;
@@ -34,7 +36,12 @@ class PageFacts {
   std::string name(Slot slot) const { return world_.program().name_of(world_.program().ops[slot]); }
   std::string owner_name() const;
   std::string process_name(SpaceId space) const;
+  // The huge page that it is the first page of; nullptr if it is none.
+  const HugePage* huge() const {
+    return owner() == nullptr || owner()->huge == 0 ? nullptr : &machine_.owners.huge_page(owner()->huge);
+  }
   std::string mapper_names() const;
+  void add_mappers(PteId first, std::string& names) const;
   std::string kind() const;
   std::string file_name(FileId file) const;
   std::string without_owner() const;
@@ -71,13 +78,21 @@ std::string PageFacts::process_name(SpaceId space) const {
 // The processes that map it, or will again when its migration is over.
 std::string PageFacts::mapper_names() const {
   std::string names;
-  for (PteId id = owner()->first_pte; id != 0; id = machine_.spaces.pte(id).next) {
+  add_mappers(owner()->first_pte, names);
+  if (huge() == nullptr) return names;
+  add_mappers(huge()->first_pmd, names);
+  for (std::uint64_t i = 1; i < huge()->pages(); ++i)
+    add_mappers(machine_.owners.owner(static_cast<OwnerId>(huge()->first + i)).first_pte, names);
+  return names;
+}
+
+void PageFacts::add_mappers(PteId first, std::string& names) const {
+  for (PteId id = first; id != 0; id = machine_.spaces.pte(id).next) {
     const SpaceId space = machine_.spaces.pte(id).space;
     if (space == 0) continue;
     const std::string who = process_name(space);
     if (names.find(who) == std::string::npos) names += (names.empty() ? "" : ", ") + who;
   }
-  return names;
 }
 
 // The result that stands for its owner; empty if no program knows it.
@@ -119,7 +134,9 @@ std::string PageFacts::kind() const {
   if (p.ref == 0) return "free page on its way to a list";
   const Owner* owns = owner();
   if (owns == nullptr) return without_owner();
-  std::string text = std::string(name_of(owns->kind)) + " page";
+  std::string text = huge() == nullptr
+                         ? std::string(name_of(owns->kind)) + " page"
+                         : fmt::format("transparent huge page of {} pages from {:#x} on", huge()->pages(), pfn_);
   std::string whose = owner_name();
   if (whose.empty() && owns->kind == PageKind::anonymous) whose = mapper_names();
   if (whose.empty() && owns->kind == PageKind::file) whose = file_name(owns->file);
@@ -191,7 +208,8 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
   std::int64_t known = p.has(kPagePrivate) ? 1 : 0;
   const Owner* owns = owner();
   if (owns != nullptr && owns->pfn == pfn_) {
-    known += Owners::own_references(*owns);
+    known += huge() == nullptr ? Owners::own_references(*owns) : p.map;
+    if (huge() != nullptr) told.push_back("process " + mapper_names());
     if (owns->kind == PageKind::unmovable) told.push_back("its driver, " + owner_name());
     if (owns->kind == PageKind::movable_ops) told.push_back("its driver, " + owner_name());
     for (PteId id = owns->first_pte; id != 0; id = machine_.spaces.pte(id).next)
@@ -251,6 +269,7 @@ std::string_view refusal_text(Refusal why) {
     case Refusal::block_isolated: return "set_migratetype_isolate: its pageblock is isolated by somebody else";
     case Refusal::unmovable: return "has_unmovable_pages: in use, and neither on the LRU nor movable";
     case Refusal::compound: return "isolate_migratepages_block: part of a compound page";
+    case Refusal::tail: return "isolate_migratepages_block: not the first page of its compound page";
     case Refusal::unreferenced: return "isolate_migratepages_block: free, and on no free list";
     case Refusal::off_lru: return "isolate_migratepages_block: not on the LRU";
     case Refusal::pinned: return "isolate_migratepages_block: anonymous, with more references than mappings";
@@ -294,10 +313,17 @@ void WhyRecorder::window_begins(Pfn start, Pfn end) {
   open_[machine_->engine.current()] = std::move(window);
 }
 
+// A compound page is told once, by its first page in the window.
+Pfn WhyRecorder::in_range(const Window& window, Pfn pfn) const {
+  return std::max(machine_->map.compound_head(pfn), std::min(pfn, window.range.start));
+}
+
 void WhyRecorder::page_refused(Pfn pfn, Refusal why, int error) {
   const auto window = open_.find(machine_->engine.current());
   if (window == open_.end()) return;
-  Seen& seen = window->second.pages[pfn];
+  Seen& seen = window->second.pages[in_range(window->second, pfn)];
+  // What its first page was refused for, or where the scan came upon it, says it all.
+  if (why == Refusal::tail && !seen.page.refused.empty()) return;
   see(pfn, seen);
   seen.page.refused = refusal_text(why);
   if (why != Refusal::migration) return;
@@ -317,7 +343,7 @@ void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
       pfn += order_pages(map.page(pfn).order);
       continue;
     }
-    Seen& seen = window->second.pages[pfn];
+    Seen& seen = window->second.pages[in_range(window->second, pfn)];
     // What was seen when the page was refused tells more than what is left of it now.
     if (seen.page.refused.empty()) {
       see(pfn, seen);
@@ -326,7 +352,8 @@ void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
           free ? "test_pages_isolated: not on a free list" : "test_pages_isolated: in use since it was scanned";
     }
     seen.in_the_way = true;
-    ++pfn;
+    const Pfn head = map.compound_head(pfn);
+    pfn = std::max(pfn + 1, head + pages_of(map.page(head)));
   }
 }
 

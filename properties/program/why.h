@@ -67,6 +67,7 @@ class WhyRecorder final : public Observer, public WindowWatcher {
   };
 
   void see(Pfn pfn, Seen& seen) const;
+  Pfn in_range(const Window& window, Pfn pfn) const;
 
   const Interpreter& interpreter_;
   Machine* machine_ = nullptr;

@@ -1,0 +1,105 @@
+// Moving collected pages as 6.1.y does it: in batches of a huge page's size, a huge page without a target split, and
+// its pages tried once more when the rest of the batch is done.
+
+#include "allocator/base/error.h"
+#include "allocator/migration/migration.h"
+
+namespace cma {
+
+// migrate_pages_batch. What stays behind is on `failed`, or on `from` if it may be tried again. Gives the number of
+// failures, a huge page's being one, or -ENOMEM.
+Task<int> Migration::migrate_batch_v6_1(PageList& from, PageList& failed, Stats& stats) {
+  PageList split;
+  // The pages of a huge page that was split do not count: it was counted itself.
+  bool counting = true;
+  int left = 0;
+  while (true) {
+    int retry = 1;
+    std::uint64_t retry_pages = 0;
+    std::uint64_t thp_retry = 0;
+    for (int pass = 0; pass < kMigratePasses && retry > 0; ++pass) {
+      retry = 0;
+      retry_pages = 0;
+      thp_retry = 0;
+      for (Frame frame = from.first; frame != kNil;) {
+        const Frame next = map_.at(frame).next;
+        co_await at(engine_, Point::migrate_page);
+        const Pfn pfn = map_.pfn(frame);
+        const std::uint64_t pages = pages_of(map_.page(pfn));
+        const bool thp = pages > 1;
+        const int error = co_await try_to_move(from, failed, pfn, pass > 2);
+        if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
+        frame = next;
+        if (error == 0) {
+          stats.succeeded += pages;
+          stats.thp_succeeded += thp ? 1 : 0;
+          continue;
+        }
+        if (error == -kEAGAIN) {
+          retry += thp || counting ? 1 : 0;
+          thp_retry += thp ? 1 : 0;
+          retry_pages += pages;
+          continue;
+        }
+        left += thp || counting ? 1 : 0;
+        stats.thp_failed += thp ? 1 : 0;
+        int split_error = error;
+        if (error == -kENOMEM && thp) split_error = co_await split_to(from, split, pfn, /*sync=*/true);
+        if (split_error == 0) {
+          ++stats.thp_split;
+          continue;
+        }
+        stats.failed += pages;
+        if (error != -kENOMEM) continue;
+        stats.failed += retry_pages;
+        stats.thp_failed += thp_retry;
+        failed.splice_back(map_, split);
+        co_return -kENOMEM;
+      }
+    }
+    left += retry;
+    stats.thp_failed += thp_retry;
+    stats.failed += retry_pages;
+    if (split.empty()) co_return left;
+    failed.splice_back(map_, from);
+    from.splice_back(map_, split);
+    counting = false;
+  }
+}
+
+// try_split_folio: all pages of it go to the back of `split`, the first one last.
+Task<int> Migration::split_to(PageList& from, PageList& split, Pfn head, bool sync) {
+  const int error = co_await try_to_split(head, split, sync);
+  if (error == 0) {
+    from.remove(map_, map_.frame(head));
+    split.push_back(map_, map_.frame(head));
+  }
+  co_return error;
+}
+
+Task<int> Migration::migrate_pages_v6_1(Control& control) {
+  Stats stats;
+  PageList failed;
+  int result = 0;
+  while (!control.pages.empty() && result >= 0) {
+    PageList batch;
+    std::uint64_t pages = 0;
+    while (!control.pages.empty()) {
+      pages += pages_of(map_.at(control.pages.first));
+      if (pages > most_batched()) break;
+      batch.push_back(map_, control.pages.pop_front(map_));
+    }
+    const int left = co_await migrate_batch_v6_1(batch, failed, stats);
+    failed.splice_back(map_, batch);
+    result = left < 0 ? left : result + left;
+  }
+  // Pages that did not move come to lie in front of those that were not tried (5.11).
+  failed.splice_back(map_, control.pages);
+  control.pages = failed;
+  // Split, and each of its pages moved: that is no failure.
+  if (control.pages.empty()) result = 0;
+  tell(stats);
+  co_return result;
+}
+
+}  // namespace cma

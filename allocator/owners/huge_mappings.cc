@@ -1,0 +1,257 @@
+// Processes on huge memory (mm/huge_memory.c, mm/memory.c): faults that bring a huge page, what a write to a shared one
+// costs, unmapping a part of one, fork, and splitting.
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+#include "allocator/owners/processes.h"
+
+namespace cma {
+
+MappingId Processes::mmap_huge(SpaceId process, std::uint64_t huge_pages) {
+  const MappingId id = mmap_anon(process, huge_pages * this->huge_pages());
+  Mapping& where = processes_[process].mappings[id];
+  where.first_pmd = spaces_.add_pmds(process, huge_pages, where.first, this->huge_pages());
+  return id;
+}
+
+// --- faults ---
+
+// pmd_none: no pmd, and no page table with anything in it either.
+bool Processes::range_untouched(PteId pmd) const {
+  if (spaces_.pte(pmd).state != Pte::State::none) return false;
+  const PteId table = spaces_.pte(pmd).table;
+  for (std::uint64_t i = 0; i < huge_pages(); ++i)
+    if (spaces_.pte(static_cast<PteId>(table + i)).state != Pte::State::none) return false;
+  return true;
+}
+
+Task<void> Processes::map_huge(SpaceId process, PteId pmd, Pfn head) {
+  co_await spaces_.lock(process).lock(engine_);
+  const bool first = range_untouched(pmd);
+  if (first) {
+    co_await owners_.adopt_huge(head, pmd);
+    spaces_.pte(pmd).writable = true;
+  }
+  spaces_.lock(process).unlock(engine_);
+  if (!first) co_await lru_.put_page(head);
+}
+
+Task<void> Processes::fault_in_huge(SpaceId process, MappingId mapping, std::uint64_t which, Pfn head) {
+  const Inside inside(*this, process);
+  const auto pmd = static_cast<PteId>(processes_[process].mappings[mapping].first_pmd + which);
+  co_await map_huge(process, pmd, head);
+}
+
+// Faults until the page can be written to by its pmd, and writes. False: that is for its pte, because a part of the
+// huge page was unmapped or copied, or none could be had.
+Task<bool> Processes::write_huge(SpaceId process, PteId pmd, std::uint64_t index) {
+  while (true) {
+    const Pte now = spaces_.pte(pmd);
+    if (now.state == Pte::State::present && now.writable) {
+      change_content(static_cast<OwnerId>(now.page + index));
+      co_return true;
+    }
+    if (now.state == Pte::State::migration) {
+      co_await wait_for_migration(pmd);
+    } else if (now.state == Pte::State::present) {
+      co_await copy_huge_on_write(process, pmd);
+    } else {
+      if (!range_untouched(pmd)) co_return false;
+      const Pfn head = buddy_.alloc_pages(kGfpTranshuge, huge_order_);
+      if (head == kNoPfn) co_return false;
+      co_await at(engine_, Point::huge_fault_allocated);
+      co_await map_huge(process, pmd, head);
+    }
+  }
+}
+
+// Up to 5.17 who maps it alone may go on with it; then nobody may have a reference either.
+bool Processes::may_reuse_huge(PteId pmd) const {
+  const Owner& first = owners_.owner(spaces_.pte(pmd).page);
+  if (owners_.most_mapped(first.huge) != 1) return false;
+  return release_ < Release::v6_1 || map_.page(first.pfn).ref == 1;
+}
+
+// do_huge_pmd_wp_page: the huge page itself, or a copy of it: huge, or failing that of as many pages. 5.8 splits the
+// pmd and leaves it to the ptes.
+Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
+  if (may_reuse_huge(pmd)) {
+    spaces_.pte(pmd).writable = true;
+    co_return;
+  }
+  const bool v5_8 = release_ >= Release::v5_10;
+  if (v5_8) {
+    co_await split_pmd(process, pmd);
+    co_return;
+  }
+  const OwnerId shared = spaces_.pte(pmd).page;
+  const Pfn head = buddy_.alloc_pages(kGfpTranshuge, huge_order_);
+  if (head == kNoPfn) {
+    const bool copied = co_await copy_as_pages(process, pmd);
+    if (!copied) co_await split_pmd(process, pmd);
+    co_return;
+  }
+  co_await at(engine_, Point::huge_fault_allocated);
+  co_await spaces_.lock(process).lock(engine_);
+  Pfn drop = head;
+  if (spaces_.pte(pmd).page == shared && spaces_.pte(pmd).state == Pte::State::present) {
+    drop = owners_.zap_pmd(pmd);
+    co_await owners_.adopt_huge(head, pmd);
+    spaces_.pte(pmd).writable = true;
+  }
+  spaces_.lock(process).unlock(engine_);
+  co_await lru_.put_page(drop);
+}
+
+// do_huge_pmd_wp_page_fallback: all pages are allocated before the first is mapped. False: there were not enough.
+Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
+  const OwnerId shared = spaces_.pte(pmd).page;
+  std::vector<Pfn> copies;
+  while (copies.size() < huge_pages()) {
+    const Pfn frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
+    if (frame == kNoPfn) break;
+    copies.push_back(frame);
+  }
+  const bool enough = copies.size() == huge_pages();
+  if (enough) {
+    co_await at(engine_, Point::huge_fault_allocated);
+    co_await spaces_.lock(process).lock(engine_);
+    if (spaces_.pte(pmd).page == shared && spaces_.pte(pmd).state == Pte::State::present) {
+      const PteId table = spaces_.pte(pmd).table;
+      const Pfn old = owners_.zap_pmd(pmd);
+      for (std::uint64_t i = 0; i < huge_pages(); ++i) {
+        const auto pte = static_cast<PteId>(table + i);
+        const OwnerId copy = co_await owners_.adopt(copies[i], PageKind::anonymous, pte);
+        owners_.leave_to_kernel(copy);
+        spaces_.pte(pte).writable = true;
+      }
+      copies = {old};
+    }
+    spaces_.lock(process).unlock(engine_);
+  }
+  for (const Pfn frame : copies) co_await lru_.put_page(frame);
+  co_return enough;
+}
+
+// __split_huge_pmd. Until 4.5 the page itself is split with it, pinned or not.
+Task<void> Processes::split_pmd(SpaceId process, PteId pmd) {
+  if (release_ < Release::v4_9) {
+    const Pfn head = owners_.owner(spaces_.pte(pmd).page).pfn;
+    co_await split_page(head, /*wait=*/true);
+    co_return;
+  }
+  co_await spaces_.lock(process).lock(engine_);
+  if (spaces_.pte(pmd).state != Pte::State::none) co_await owners_.split_pmd(pmd);
+  spaces_.lock(process).unlock(engine_);
+}
+
+// --- unmapping ---
+
+// zap_pmd_range: huge pages that are unmapped whole cost one slot of the batch; of others the pmd is split.
+Task<void> Processes::zap_huge_range(SpaceId process, const Mapping& where, std::uint64_t from, std::uint64_t pages,
+                                     Gather& gather) {
+  const std::uint64_t end = from + pages;
+  for (std::uint64_t i = from; i < end;) {
+    const auto pmd = static_cast<PteId>(where.first_pmd + i / huge_pages());
+    const std::uint64_t some = std::min(huge_pages() - i % huge_pages(), end - i);
+    const bool there = spaces_.pte(pmd).state != Pte::State::none;
+    bool zapped = false;
+    if (there && some == huge_pages())
+      zapped = co_await zap_huge_pmd(process, pmd, gather);
+    else if (there)
+      co_await split_pmd(process, pmd);
+    if (!zapped) co_await zap_range(process, static_cast<PteId>(where.first + i), some, gather);
+    i += some;
+  }
+}
+
+// False: somebody split it first.
+Task<bool> Processes::zap_huge_pmd(SpaceId process, PteId pmd, Gather& gather) {
+  co_await spaces_.lock(process).lock(engine_);
+  const bool there = spaces_.pte(pmd).state != Pte::State::none;
+  const Pfn head = owners_.zap_pmd(pmd);
+  spaces_.lock(process).unlock(engine_);
+  if (head != kNoPfn) {
+    gather.pages.push_back(head);
+    if (--gather.room == 0 && !next_batch(gather)) co_await flush(gather);
+  }
+  if (there) co_await at(engine_, Point::zap_range_done);
+  co_return there;
+}
+
+// --- fork ---
+
+Task<void> Processes::copy_huge_range(SpaceId parent, const Mapping& from, const Mapping& to) {
+  for (std::uint64_t i = 0; i < from.pages; i += huge_pages()) {
+    const std::uint64_t which = i / huge_pages();
+    const bool copied =
+        co_await copy_pmd(parent, static_cast<PteId>(from.first_pmd + which), static_cast<PteId>(to.first_pmd + which));
+    if (!copied)
+      co_await copy_ptes(parent, static_cast<PteId>(from.first + i), static_cast<PteId>(to.first + i), huge_pages());
+  }
+}
+
+// copy_huge_pmd. False: there is none.
+Task<bool> Processes::copy_pmd(SpaceId parent, PteId from, PteId to) {
+  co_await spaces_.lock(parent).lock(engine_);
+  const Pte pmd = spaces_.pte(from);
+  if (pmd.state == Pte::State::migration) {
+    owners_.copy_migration_pmd(to, pmd.page);
+  } else if (pmd.state == Pte::State::present) {
+    lru_.get_page(owners_.owner(pmd.page).pfn);
+    co_await at(engine_, Point::fork_referenced);
+    owners_.map_pmd(to, pmd.page);
+  }
+  spaces_.pte(from).writable = false;
+  spaces_.lock(parent).unlock(engine_);
+  co_return pmd.state != Pte::State::none;
+}
+
+// --- splitting ---
+
+// The record of the first page of the huge page that is mapped in this pmd's place, 0 if there is none.
+OwnerId Processes::huge_page_in(PteId pmd) const {
+  if (spaces_.pte(pmd).state != Pte::State::none) return spaces_.pte(pmd).page;
+  const PteId table = spaces_.pte(pmd).table;
+  for (std::uint64_t i = 0; i < huge_pages(); ++i) {
+    const Pte& pte = spaces_.pte(static_cast<PteId>(table + i));
+    if (pte.state == Pte::State::none) continue;
+    const HugeId huge = owners_.owner(pte.page).huge;
+    if (huge != 0) return owners_.huge_page(huge).first;
+  }
+  return 0;
+}
+
+Task<int> Processes::split_page(Pfn head, bool wait) {
+  lru_.get_page(head);
+  bool locked = locks_.try_lock(head);
+  if (!locked && wait) {
+    co_await locks_.lock(head);
+    locked = true;
+  }
+  int error = -kEBUSY;
+  if (locked) {
+    error = co_await owners_.split(head, nullptr);
+    locks_.unlock(head);
+  }
+  co_await lru_.put_page(head);
+  co_return error;
+}
+
+Task<int> Processes::split_huge(SpaceId process, MappingId mapping) {
+  CMA_ASSERT(alive(process) && is_huge(process, mapping));
+  const Inside inside(*this, process);
+  const Mapping where = processes_[process].mappings[mapping];
+  int error = 0;
+  for (std::uint64_t i = 0; i < where.pages / huge_pages(); ++i) {
+    const OwnerId first = huge_page_in(static_cast<PteId>(where.first_pmd + i));
+    if (first == 0) continue;
+    const Pfn head = owners_.owner(first).pfn;
+    const int failed = co_await split_page(head, /*wait=*/false);
+    if (error == 0) error = failed;
+  }
+  co_return error;
+}
+
+}  // namespace cma

@@ -1,0 +1,285 @@
+// Transparent huge pages (mm/huge_memory.c, mm/rmap.c): mapped by pmds, by ptes of their pages, or by both; moved
+// whole, or split into as many pages.
+//
+// The first page counts references and mappings for all of them; each page has its record and its content. A page
+// whose last mapping went is still part of the huge page and in memory until that is split or goes as a whole.
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+#include "allocator/owners/owners.h"
+
+namespace cma {
+
+Task<OwnerId> Owners::adopt_huge(Pfn head, PteId pmd) {
+  const Page& fresh = map_.page(head);
+  CMA_ASSERT(fresh.has(kPageHead) && fresh.ref > 0 && fresh.map == 0 && fresh.owner == 0);
+  CMA_ASSERT(is_aligned(head, pages_of(fresh)) && fresh.order <= map_.pageblock_order());
+  HugePage made;
+  made.order = fresh.order;
+  made.first = static_cast<OwnerId>(owners_.size() + 1);
+  huge_.push_back(made);
+  for (Pfn pfn = head; pfn < head + made.pages(); ++pfn) {
+    const OwnerId id = add_record(pfn, PageKind::anonymous);
+    record(id).huge = static_cast<HugeId>(huge_.size());
+    record(id).handed_out = false;
+  }
+  Page& page = map_.edit(head);
+  page.order = static_cast<std::uint8_t>(made.order);
+  page.flags = kPageHead | kPageSwapbacked | kPageUptodate | kPageAnon;
+  map_pmd(pmd, made.first);
+  co_await lru_.cache_add(head);
+  co_return made.first;
+}
+
+std::uint32_t Owners::most_mapped(HugeId id) const {
+  const HugePage& whole = huge_page(id);
+  std::uint32_t most = 0;
+  for (std::uint64_t i = 0; i < whole.pages(); ++i) most = std::max(most, owners_[whole.first - 1 + i].mapped);
+  return most + whole.pmds;
+}
+
+// --- pmds ---
+
+void Owners::map_pmd(PteId id, OwnerId first) {
+  copy_migration_pmd(id, first);
+  spaces_.pte(id).state = Pte::State::present;
+  ++huge(record(first).huge).pmds;
+  ++map_.edit(record(first).pfn).map;
+}
+
+void Owners::copy_migration_pmd(PteId id, OwnerId first) {
+  Pte& pmd = spaces_.pte(id);
+  CMA_ASSERT(pmd.pmd && pmd.state == Pte::State::none);
+  HugePage& page = huge(record(first).huge);
+  pmd.state = Pte::State::migration;
+  pmd.page = first;
+  pmd.next = page.first_pmd;
+  page.first_pmd = id;
+  ++page.entries;
+}
+
+// The huge page has become one that lost some of its mappings (__folio_remove_rmap).
+void Owners::note_partial(HugePage& whole) {
+  if (whole.pmds == 0 && whole.pages_mapped > 0 && whole.pages_mapped < whole.pages()) whole.partially_mapped = true;
+}
+
+void Owners::uncount_pmd(HugePage& whole) {
+  --whole.pmds;
+  --map_.edit(record(whole.first).pfn).map;
+  note_partial(whole);
+}
+
+// Whoever removed the last pmd, pte or migration entry: nobody can find the huge page any more.
+void Owners::entry_gone(HugeId id) {
+  HugePage& page = huge(id);
+  if (--page.entries != 0) return;
+  for (std::uint64_t i = 0; i < page.pages(); ++i) record(static_cast<OwnerId>(page.first + i)).pfn = kNoPfn;
+}
+
+Pfn Owners::zap_pmd(PteId id) {
+  const Pte pmd = spaces_.pte(id);
+  if (pmd.state == Pte::State::none) return kNoPfn;
+  const HugeId which = record(pmd.page).huge;
+  const Pfn head = record(pmd.page).pfn;
+  unlink_pte(id);
+  const bool present = pmd.state == Pte::State::present;
+  if (present) uncount_pmd(huge(which));
+  entry_gone(which);
+  return present ? head : kNoPfn;
+}
+
+Task<void> Owners::split_pmd(PteId id) {
+  const Pte pmd = spaces_.pte(id);
+  CMA_ASSERT(pmd.pmd && pmd.state != Pte::State::none);
+  const HugeId which = record(pmd.page).huge;
+  const OwnerId first = pmd.page;
+  const std::uint64_t pages = huge(which).pages();
+  const bool present = pmd.state == Pte::State::present;
+  if (present) {
+    // The references of the ptes come before their map counts, and the pmd's map count goes last.
+    map_.edit(record(first).pfn).ref += static_cast<std::int32_t>(pages) - 1;
+    co_await at(engine_, Point::split_pmd_referenced);
+  }
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    const auto pte = static_cast<PteId>(pmd.table + i);
+    const auto page = static_cast<OwnerId>(first + i);
+    if (present)
+      map_pte(pte, page);
+    else
+      copy_migration_entry(pte, page);
+    record(page).moving_from = record(first).moving_from;
+    spaces_.pte(pte).writable = pmd.writable;
+    spaces_.pte(pte).dirty = true;
+  }
+  unlink_pte(id);
+  --huge(which).entries;
+  if (present) uncount_pmd(huge(which));
+}
+
+// As find_pte.
+PteId Owners::find_pmd(HugeId id, Pte::State state) const {
+  for (PteId pmd = huge_page(id).first_pmd; pmd != 0; pmd = spaces_.pte(pmd).next) {
+    if (spaces_.pte(pmd).state != state) continue;
+    const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pmd).space);
+    if (!left_alone) return pmd;
+  }
+  return 0;
+}
+
+// --- moving ---
+
+// try_to_migrate of what maps the whole: as of ptes, looks again after each.
+Task<void> Owners::unmap_pmds(HugeId id) {
+  for (PteId found = find_pmd(id, Pte::State::present); found != 0; found = find_pmd(id, Pte::State::present)) {
+    const SpaceId space = spaces_.pte(found).space;
+    co_await spaces_.lock(space).lock(engine_);
+    Pte& pmd = spaces_.pte(found);
+    const OwnerId first = huge(id).first;
+    if (pmd.page == first && pmd.state == Pte::State::present) {
+      pmd.state = Pte::State::migration;
+      const Pfn head = record(first).pfn;
+      record(first).moving_from = head;
+      uncount_pmd(huge(id));
+      --map_.edit(head).ref;
+      CMA_ASSERT(map_.page(head).map >= 0 && map_.page(head).ref > 0);
+    }
+    spaces_.lock(space).unlock(engine_);
+  }
+}
+
+Task<void> Owners::unmap_huge(HugeId id) {
+  co_await unmap_pmds(id);
+  const OwnerId first = huge(id).first;
+  const Pfn head = record(first).pfn;
+  for (std::uint64_t i = 0; head != kNoPfn && huge(id).pages_mapped > 0 && i < huge(id).pages(); ++i)
+    co_await unmap_ptes(static_cast<OwnerId>(first + i), head);
+}
+
+Task<void> Owners::remap_huge(HugeId id, Pfn head) {
+  for (PteId found = find_pmd(id, Pte::State::migration); found != 0; found = find_pmd(id, Pte::State::migration)) {
+    const SpaceId space = spaces_.pte(found).space;
+    co_await spaces_.lock(space).lock(engine_);
+    Pte& pmd = spaces_.pte(found);
+    if (pmd.page == huge(id).first && pmd.state == Pte::State::migration) {
+      pmd.state = Pte::State::present;
+      Page& page = map_.edit(head);
+      ++page.ref;
+      ++page.map;
+      ++huge(id).pmds;
+    }
+    spaces_.lock(space).unlock(engine_);
+  }
+  const OwnerId first = huge(id).first;
+  for (std::uint64_t i = 0; i < huge(id).pages(); ++i) co_await remap_ptes(static_cast<OwnerId>(first + i), head);
+}
+
+int Owners::move_huge(HugeId id, Pfn old, Pfn target) {
+  // Our list's reference.
+  if (map_.page(old).ref != 1) return -kEAGAIN;
+  CMA_ASSERT(pages_of(map_.page(old)) == huge(id).pages() && pages_of(map_.page(target)) == huge(id).pages());
+  huge(id).partially_mapped = false;
+  for (std::uint64_t i = 0; i < huge(id).pages(); ++i)
+    take_over(record(static_cast<OwnerId>(huge(id).first + i)), old + i, target + i);
+  return 0;
+}
+
+std::int32_t Owners::mapcount_of_first(Pfn head) const {
+  const OwnerId id = map_.page(head).owner;
+  if (id == 0 || owner(id).huge == 0) return map_.page(head).map;
+  return static_cast<std::int32_t>(page_mapcount(owner(id)));
+}
+
+bool Owners::partially_mapped(Pfn head) const {
+  const OwnerId id = map_.page(head).owner;
+  return id != 0 && owner(id).huge != 0 && huge_page(owner(id).huge).partially_mapped;
+}
+
+// --- splitting ---
+
+// can_split_folio: all references but the caller's are mappings'. Until 4.5 references did not matter.
+bool Owners::may_split(Pfn head) const {
+  const Page& page = map_.page(head);
+  if (release_ < Release::v4_9) return true;
+  return page.map == page.ref - 1;
+}
+
+Task<int> Owners::split(Pfn head, PageList* list) {
+  const OwnerId first = map_.page(head).owner;
+  const int busy = release_ >= Release::v6_1 ? -kEAGAIN : -kEBUSY;
+  // folio_get_anon_vma: nothing maps it, so nothing leads to its anon_vma.
+  if (first == 0 || owner(first).huge == 0 || map_.page(head).map == 0) co_return -kEBUSY;
+  if (!may_split(head)) co_return busy;
+  const HugeId id = owner(first).huge;
+  const std::uint64_t pages = huge(id).pages();
+  co_await split_pmds(id);
+  co_await unmap_huge(id);
+  co_await at(engine_, Point::split_unmapped);
+  const bool frozen = release_ < Release::v4_9 || map_.page(head).ref == 1;
+  if (!frozen || map_.page(head).map != 0) {
+    co_await remap_huge(id, head);
+    co_return busy;
+  }
+  split_into_pages(id, head, list);
+  co_await remap_split(first, head, pages);
+  co_return 0;
+}
+
+// What TTU_SPLIT_HUGE_PMD adds to unmapping: it leaves entries of ptes only.
+Task<void> Owners::split_pmds(HugeId id) {
+  // The page is locked: none of them is a migration entry.
+  for (PteId found = find_pmd(id, Pte::State::present); found != 0; found = find_pmd(id, Pte::State::present)) {
+    const SpaceId space = spaces_.pte(found).space;
+    co_await spaces_.lock(space).lock(engine_);
+    const Pte& pmd = spaces_.pte(found);
+    const bool there = pmd.state == Pte::State::present && pmd.page == huge(id).first;
+    if (there) co_await split_pmd(found);
+    spaces_.lock(space).unlock(engine_);
+  }
+}
+
+// __split_huge_page, under lru_lock with the references frozen.
+void Owners::split_into_pages(HugeId id, Pfn head, PageList* list) {
+  const Page before = map_.page(head);
+  const std::uint32_t inherited =
+      before.flags & (kMovingFlags | (list != nullptr ? std::uint32_t{kPageTaskList} : std::uint32_t{0}));
+  Page& first = map_.edit(head);
+  first.flags &= ~kPageHead;
+  first.order = 0;
+  for (std::uint64_t i = huge(id).pages() - 1; i >= 1; --i) {
+    const Pfn tail = head + i;
+    Page& page = map_.edit(tail);
+    page.flags = inherited;
+    page.ref = list != nullptr ? 2 : 1;
+    const bool locked = locks_.try_lock(tail);
+    CMA_ASSERT(locked);
+    if (list != nullptr)
+      list->push_back(map_, map_.frame(tail));
+    else
+      lru_.list_split_tail(tail, head);
+  }
+  split_records(id);
+}
+
+// The records become those of ordinary pages. A pmd's migration entries have become ptes' before.
+void Owners::split_records(HugeId id) {
+  HugePage& page = huge(id);
+  CMA_ASSERT(page.pmds == 0 && page.pages_mapped == 0);
+  for (std::uint64_t i = 0; i < page.pages(); ++i) {
+    Owner& owner = record(static_cast<OwnerId>(page.first + i));
+    owner.huge = 0;
+    if (owner.first_pte == 0) owner.pfn = kNoPfn;
+  }
+  page.entries = 0;
+}
+
+// remap_page, and the split's own references on the tails.
+Task<void> Owners::remap_split(OwnerId first, Pfn head, std::uint64_t pages) {
+  for (std::uint64_t i = 0; i < pages; ++i) co_await remap_ptes(static_cast<OwnerId>(first + i), head + i);
+  for (std::uint64_t i = 1; i < pages; ++i) {
+    locks_.unlock(head + i);
+    co_await lru_.put_page(head + i);
+  }
+}
+
+}  // namespace cma

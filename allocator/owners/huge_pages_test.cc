@@ -1,0 +1,184 @@
+#include <gtest/gtest.h>
+
+#include "allocator/base/error.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+Geometry with_huge_pages(Release release) {
+  Geometry geometry = default_small_geometry(release);
+  geometry.transparent_hugepages = true;
+  return geometry;
+}
+
+// A process with one huge page, of 16 pages on this machine.
+class HugePagesTest : public testing::TestWithParam<Release> {
+ protected:
+  static constexpr std::uint64_t kPages = 16;
+
+  HugePagesTest() : machine_(make_machine(with_huge_pages(GetParam()))) {
+    populate_lru(*machine_, 100);
+    parent_ = machine_->processes.spawn();
+    machine_->processes.mmap_huge(parent_, 1);
+    write(parent_, 0);
+    run_now(machine_->lru.add_drain_all());
+    head_ = frame(parent_, 0);
+  }
+
+  void write(SpaceId process, std::uint64_t index) {
+    EXPECT_EQ(0, run_now(machine_->processes.write(process, 0, index)));
+  }
+  Pfn frame(SpaceId process, std::uint64_t index) const {
+    const OwnerId id = machine_->processes.page_at(process, 0, index);
+    return id == 0 ? kNoPfn : machine_->owners.owner(id).pfn;
+  }
+  const Page& head() const { return machine_->map.page(head_); }
+  const Page& page(Pfn pfn) const { return machine_->map.page(pfn); }
+  std::uint64_t lru_pages() const {
+    std::uint64_t pages = 0;
+    for (unsigned list = 0; list < kLruLists; ++list) pages += machine_->lru.size(static_cast<LruList>(list));
+    return pages;
+  }
+  std::int64_t free_pages() {
+    run_now(machine_->buddy.drain_all_pages(0));
+    return machine_->buddy.zone(0).nr_free_pages;
+  }
+  int split() { return run_now(machine_->processes.split_huge(parent_, 0)); }
+
+  std::unique_ptr<Machine> machine_;
+  SpaceId parent_ = 0;
+  Pfn head_ = kNoPfn;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, HugePagesTest, testing::ValuesIn(kModelledReleases),
+                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+
+TEST_P(HugePagesTest, AFaultBringsOneThatItsFirstPageCountsFor) {
+  EXPECT_TRUE(is_aligned(head_, kPages));
+  EXPECT_TRUE(head().has(kPageHead) && head().has(kPageLru));
+  EXPECT_EQ(1, head().ref);
+  EXPECT_EQ(1, head().map);
+  EXPECT_EQ(100 + kPages, lru_pages()) << "lists count base pages";
+  for (std::uint64_t i = 1; i < kPages; ++i) {
+    EXPECT_EQ(frame(parent_, i), head_ + i);
+    EXPECT_EQ(0, page(head_ + i).ref);
+    EXPECT_EQ(0, page(head_ + i).map);
+  }
+}
+
+TEST_P(HugePagesTest, UnmappedWholeItIsFreedWhole) {
+  const std::int64_t before = free_pages();
+  run_now(machine_->processes.munmap(parent_, 0, 0, kPages));
+  EXPECT_EQ(before + 16, free_pages());
+  EXPECT_EQ(100U, lru_pages());
+  EXPECT_EQ(kNoPfn, frame(parent_, 0));
+}
+
+TEST_P(HugePagesTest, UnmappedInPartItKeepsAllItsMemoryUntilItIsSplit) {
+  const std::int64_t before = free_pages();
+  run_now(machine_->processes.munmap(parent_, 0, 3, 2));
+  if (GetParam() < Release::v4_9) {
+    EXPECT_FALSE(head().has(kPageHead)) << "split with its pmd";
+    EXPECT_EQ(before + 2, free_pages());
+    return;
+  }
+  EXPECT_TRUE(head().has(kPageHead));
+  EXPECT_EQ(14, head().map);
+  EXPECT_EQ(14, head().ref);
+  EXPECT_EQ(before, free_pages());
+  EXPECT_EQ(0, split());
+  EXPECT_EQ(before + 2, free_pages());
+  EXPECT_EQ(100U + 14, lru_pages());
+}
+
+TEST_P(HugePagesTest, SplitItIsAsManyPagesInItsPlaceOnTheLru) {
+  std::vector<std::uint32_t> tokens;
+  for (std::uint64_t i = 0; i < kPages; ++i) tokens.push_back(page(head_ + i).token);
+  EXPECT_EQ(0, split());
+  for (std::uint64_t i = 0; i < kPages; ++i) {
+    const Page& one = page(head_ + i);
+    EXPECT_EQ(frame(parent_, i), head_ + i);
+    EXPECT_EQ(1, one.ref);
+    EXPECT_EQ(1, one.map);
+    EXPECT_EQ(tokens[i], one.token);
+    EXPECT_TRUE(one.has(kPageLru) && !one.has(kPageHead | kPageTail | kPageLocked));
+    if (i > 0) {
+      EXPECT_EQ(one.next, machine_->map.frame(head_ + i - 1)) << "in front of the page before it";
+    }
+  }
+  EXPECT_EQ(100 + kPages, lru_pages());
+}
+
+TEST_P(HugePagesTest, SomebodyElsesReferenceForbidsToSplitItSince4_5) {
+  machine_->lru.get_page(head_);
+  const int expected = GetParam() < Release::v4_9 ? 0 : GetParam() < Release::v6_1 ? -kEBUSY : -kEAGAIN;
+  EXPECT_EQ(expected, split());
+  EXPECT_EQ(expected != 0, head().has(kPageHead));
+  EXPECT_EQ(2, head().ref);
+  run_now(machine_->lru.put_page(head_));
+}
+
+TEST_P(HugePagesTest, AReferenceTakenWhileItIsUnmappedLeavesItWhole) {
+  if (GetParam() < Release::v4_9) GTEST_SKIP() << "references do not matter";
+  Outcome<int> outcome;
+  const ActorId splitter = machine_->engine.add_actor(0);
+  machine_->engine.begin(splitter, keep_outcome(machine_->processes.split_huge(parent_, 0), &outcome));
+  machine_->engine.stop_at(splitter, Point::split_unmapped, 1);
+  machine_->engine.resume(splitter);
+  ASSERT_FALSE(outcome.value);
+  EXPECT_EQ(0, head().map);
+  machine_->lru.get_page(head_);
+  run_to_rest(*machine_);
+  EXPECT_EQ(outcome.value, GetParam() < Release::v6_1 ? -kEBUSY : -kEAGAIN);
+  EXPECT_TRUE(head().has(kPageHead));
+  EXPECT_EQ(16, head().map) << "by ptes now";
+  EXPECT_EQ(17, head().ref);
+}
+
+TEST_P(HugePagesTest, ForkSharesTheWhole) {
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  EXPECT_EQ(2, head().map);
+  EXPECT_EQ(2, head().ref);
+  EXPECT_EQ(frame(child, 7), head_ + 7);
+  run_now(machine_->processes.exit(child));
+  EXPECT_EQ(1, head().ref);
+}
+
+// 5.8 splits the pmd and copies the one page; before, the whole was copied.
+TEST_P(HugePagesTest, AWriteToASharedOneCopiesTheWholeOrThePage) {
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  write(child, 3);
+  EXPECT_NE(frame(child, 3), head_ + 3);
+  EXPECT_EQ(frame(parent_, 3), head_ + 3);
+  if (GetParam() < Release::v5_10) {
+    EXPECT_TRUE(page(frame(child, 0)).has(kPageHead));
+    EXPECT_EQ(1, head().map);
+    return;
+  }
+  EXPECT_EQ(frame(child, 0), head_) << "still shared";
+  EXPECT_EQ(16, head().map) << "one pmd and fifteen ptes";
+  EXPECT_EQ(16, head().ref);
+  EXPECT_FALSE(page(frame(child, 3)).has(kPageHead | kPageTail));
+}
+
+TEST_P(HugePagesTest, WithoutAFreeBlockOfItsSizeSmallPagesDo) {
+  std::vector<Pfn> taken;
+  for (unsigned order = 6; order >= 4; --order)
+    for (Pfn pfn = machine_->buddy.alloc_pages(kGfpHighuserMovable | kGfpComp, order); pfn != kNoPfn;
+         pfn = machine_->buddy.alloc_pages(kGfpHighuserMovable | kGfpComp, order))
+      taken.push_back(pfn);
+  // A few pages are needed; a block that cannot be one again.
+  ASSERT_FALSE(taken.empty());
+  const Pfn block = taken.back();
+  machine_->buddy.split_captured(block, 4);
+  for (Pfn pfn = block + 1; pfn < block + 16; ++pfn) run_now(machine_->buddy.free_pages(pfn, 0));
+  const SpaceId process = machine_->processes.spawn();
+  machine_->processes.mmap_huge(process, 1);
+  write(process, 0);
+  ASSERT_NE(kNoPfn, frame(process, 0));
+  EXPECT_FALSE(page(frame(process, 0)).has(kPageHead | kPageTail));
+}
+
+}  // namespace
+}  // namespace cma

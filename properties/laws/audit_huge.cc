@@ -1,0 +1,92 @@
+// Judging compound pages, and huge pages in particular: the first page counts references and mappings for all of them,
+// the others have nothing of their own but their content.
+
+#include <fmt/format.h>
+
+#include "properties/laws/auditor.h"
+
+namespace cma {
+
+bool Auditor::is_huge(const Page& page) const {
+  return page.has(kPageHead) && page.owner != 0 && page.owner <= machine_->owners.size() &&
+         machine_->owners.owner(page.owner).huge != 0;
+}
+
+// What lies behind the first page of a block in use, or on its way to a list.
+void Auditor::judge_interior(Frame frame, const Page& page, std::uint64_t pages) const {
+  if (is_huge(page)) {
+    judge_tails(frame, page);
+    return;
+  }
+  const std::uint32_t tails = page.has(kPageHead) ? std::uint32_t{kPageTail} : 0;
+  if (!interior_is_clean(frame, pages, tails)) dirty_interior(frame, pages, tails);
+}
+
+void Auditor::judge_tails(Frame frame, const Page& page) const {
+  const Owners& owners = machine_->owners;
+  const std::uint64_t pages = pages_of(page);
+  const HugePage& huge = owners.huge_page(owners.owner(page.owner).huge);
+  if (huge.first != page.owner || huge.pages() != pages)
+    broken("content", fmt::format("the huge page at {:#x} has order {} and belongs to the record of another one",
+                                  pfn(frame), page.order));
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    const auto f = static_cast<Frame>(frame + i);
+    const Page& one = pages_[f];
+    if (entries_[f].hold() != Ledger::Hold::none)
+      broken("exclusive",
+             fmt::format("page {:#x} is held by a program and lies in the huge page at {:#x}", pfn(f), pfn(frame)));
+    if (i > 0 && (one.ref != 0 || one.map != 0 || one.flags != kPageTail || one.pagevecs != 0))
+      broken("conserved", fmt::format("page {:#x} inside the huge page at {:#x} has {} references, {} mappings and "
+                                      "flags {:#x}",
+                                      pfn(f), pfn(frame), one.ref, one.map, one.flags));
+    if (i > 0 && (one.next & one.prev) != kNil)
+      broken("lists",
+             fmt::format("page {:#x} inside the huge page at {:#x} is linked into a list", pfn(f), pfn(frame)));
+    const Owner& owner = owners.owner(static_cast<OwnerId>(huge.first + i));
+    if (one.owner != huge.first + i || (owner.pfn != kNoPfn && owner.pfn != pfn(f)))
+      broken("content", fmt::format("page {:#x} of the huge page at {:#x} names an owner whose page is elsewhere",
+                                    pfn(f), pfn(frame)));
+    if (one.token != owner.token)
+      broken("content", fmt::format("page {:#x} does not carry its owner's data (token {:#x}, should be {:#x})", pfn(f),
+                                    one.token, owner.token));
+  }
+}
+
+// E3 for all of its pages: counts the pmds and ptes that map it, which hold a reference each.
+std::int64_t Auditor::judge_huge_page(Frame frame, const Page& page) const {
+  const Owners& owners = machine_->owners;
+  const AddressSpaces& spaces = machine_->spaces;
+  const HugePage& huge = owners.huge_page(owners.owner(page.owner).huge);
+  std::int64_t mapped = 0;
+  const auto count = [&](PteId id) {
+    for (; id != 0; id = spaces.pte(id).next) mapped += spaces.pte(id).state == Pte::State::present ? 1 : 0;
+  };
+  count(huge.first_pmd);
+  if (mapped != huge.pmds)
+    broken("content",
+           fmt::format("{} pmds map the huge page at {:#x}, and {} are counted", mapped, pfn(frame), huge.pmds));
+  for (std::uint64_t i = 0; i < huge.pages(); ++i) count(owners.owner(static_cast<OwnerId>(huge.first + i)).first_pte);
+  if (page.map != mapped)
+    broken("content",
+           fmt::format("the huge page at {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
+  return mapped;
+}
+
+// certain_to_move for a huge page: 5.7 moves it whole, or splits it if there is no target of its size. The earlier
+// releases leave it where it is.
+bool Auditor::huge_page_can_go(const Page& page, const HugePage& huge) const {
+  if (machine_->release() < Release::v5_10 || page.map == 0) return false;
+  if (page.ref != page.map + page.pagevecs || !(page.has(kPageLru) || page.pagevecs > 0)) return false;
+  const AddressSpaces& spaces = machine_->spaces;
+  const auto all_present = [&](PteId id) {
+    for (; id != 0; id = spaces.pte(id).next)
+      if (spaces.pte(id).state != Pte::State::present) return false;
+    return true;
+  };
+  bool all = all_present(huge.first_pmd);
+  for (std::uint64_t i = 0; i < huge.pages(); ++i)
+    all = all && all_present(machine_->owners.owner(static_cast<OwnerId>(huge.first + i)).first_pte);
+  return all;
+}
+
+}  // namespace cma

@@ -1,0 +1,154 @@
+// Laws over huge pages: broken on purpose, each fires; and law `complete` knows which releases move them.
+
+#include <gtest/gtest.h>
+
+#include "properties/laws/laws_testing.h"
+
+namespace cma {
+namespace {
+
+class HugeLaws : public ::testing::TestWithParam<Release> {
+ protected:
+  static constexpr std::uint64_t kPages = 16;
+
+  static Geometry geometry() {
+    Geometry geometry = default_small_geometry(GetParam());
+    geometry.transparent_hugepages = true;
+    return geometry;
+  }
+  HugeLaws() : watched_(geometry()), machine_(watched_.machine()) {
+    // Enough pages on the LRU for 4.19 to go on.
+    for (int i = 0; i < 48; ++i) watched_.perform(watched_.own(PageKind::anonymous));
+    process_ = machine_.processes.spawn();
+    machine_.processes.mmap_huge(process_, 1);
+    run_now(place_huge_page());
+    run_now(machine_.lru.add_drain_all());
+    watched_.laws().audit();
+  }
+  Pfn head() const { return machine_.geometry().areas[0].base + 2 * kPages; }
+  Page& page(std::uint64_t index) { return machine_.map.edit(head() + index); }
+  std::string audit() {
+    return law_broken_by([&] { watched_.laws().audit(); });
+  }
+  // What the laws say of a call for the whole area that failed.
+  std::string verdict() {
+    watched_.laws().audit();
+    machine_.engine.assume(0);
+    const std::string law = law_broken_by([&] {
+      watched_.laws().alloc_begins(0, 256, 0);
+      watched_.laws().alloc_failed(0, 256, 0);
+    });
+    const_cast<Area&>(machine_.areas.area(0)).nr_pages_failed = watched_.laws().ledger().area(0).failed;
+    return law;
+  }
+
+ private:
+  // On chosen frames of area 0.
+  Task<void> place_huge_page() {
+    for (Pfn pfn = head(); pfn < head() + kPages; ++pfn) {
+      const int error = co_await machine_.contig.alloc_contig_range(pfn, pfn + 1, Migratetype::cma);
+      CMA_ASSERT(error == 0);
+    }
+    machine_.buddy.prep_compound_page(head(), machine_.processes.huge_order());
+    co_await machine_.processes.fault_in_huge(process_, 0, 0, head());
+  }
+
+ protected:
+  WatchedMachine watched_;
+  Machine& machine_;
+  SpaceId process_ = 0;
+};
+INSTANTIATE_TEST_SUITE_P(Releases, HugeLaws, ::testing::ValuesIn(kModelledReleases), [](const auto& test) {
+  std::string name = "v";
+  for (const char c : name_of(test.param)) name += c == '.' ? '_' : c;
+  return name;
+});
+
+TEST_P(HugeLaws, NothingFiresBeforeAnythingIsPlanted) {
+  EXPECT_EQ(audit(), "");
+  watched_.laws().audit_everything();
+}
+
+TEST_P(HugeLaws, ContentSeesALostPageOfIt) {
+  page(7).token += 2;
+  EXPECT_EQ(audit(), "content");
+}
+
+TEST_P(HugeLaws, ContentSeesAPageOfItThatBelongsToAnother) {
+  page(7).owner = page(6).owner;
+  EXPECT_EQ(audit(), "content");
+}
+
+TEST_P(HugeLaws, ContentSeesAMappingThatIsNotThere) {
+  ++page(0).map;
+  EXPECT_EQ(audit(), "content");
+}
+
+TEST_P(HugeLaws, ContentSeesAReferenceThatIsMissingAndOneTooMany) {
+  --page(0).ref;
+  EXPECT_NE(audit(), "");
+  page(0).ref += 2;
+  EXPECT_EQ(audit(), "content");
+}
+
+TEST_P(HugeLaws, ConservedSeesATailWithAReferenceOrAMappingOfItsOwn) {
+  page(3).ref = 1;
+  EXPECT_EQ(audit(), "conserved");
+  page(3).ref = 0;
+  page(3).map = 1;
+  EXPECT_EQ(audit(), "conserved");
+}
+
+TEST_P(HugeLaws, ExclusiveSeesABufferInsideIt) {
+  EXPECT_EQ(law_broken_by([&] { watched_.laws().buffer_allocated(0, head() + 4, 2, 0); }), "exclusive");
+}
+
+TEST_P(HugeLaws, CountersSeeOneThatIsCountedAsOnePage) {
+  // Somebody forgot that the list has lost sixteen pages.
+  machine_.lru.isolate(head());
+  page(0).flags &= ~kPageHead;
+  machine_.lru.forget_isolated(head());
+  page(0).flags = (page(0).flags | kPageHead) & ~kPageTaskList;
+  --page(0).ref;
+  EXPECT_EQ(audit(), "counters");
+}
+
+TEST_P(HugeLaws, ListsSeeATailOnTheLru) {
+  page(5).next = 0;
+  EXPECT_EQ(audit(), "lists");
+}
+
+TEST_P(HugeLaws, CompleteKnowsThatItMovesSince5_7) {
+  EXPECT_EQ(verdict(), GetParam() >= Release::v5_10 ? "complete" : "");
+}
+
+TEST_P(HugeLaws, CompleteIsSilentAboutOneThatIsPinned) {
+  watched_.pin(head());
+  EXPECT_EQ(verdict(), "");
+}
+
+TEST_P(HugeLaws, CompleteKnowsThatItMovesWhenItsPagesAreMappedOneByOne) {
+  const SpaceId child = run_now(machine_.processes.fork(process_));
+  EXPECT_EQ(0, run_now(machine_.processes.write(child, 0, 5)));
+  run_now(machine_.lru.add_drain_all());
+  EXPECT_EQ(verdict(), GetParam() >= Release::v5_10 ? "complete" : "");
+  // The real thing agrees.
+  if (GetParam() >= Release::v5_10) {
+    EXPECT_NE(kNoPfn, run_now(machine_.areas.cma_alloc(0, 256, 0, true)));
+  }
+}
+
+// G12 (5.7 to 6.1).
+TEST_P(HugeLaws, CompleteFindsThatReferencesAreHeldAgainstTheWrongMapCount) {
+  if (GetParam() < Release::v5_10) GTEST_SKIP() << "huge pages are skipped";
+  machine_.bugs.switch_on(Bug::thp_mapcount);
+  const SpaceId child = run_now(machine_.processes.fork(process_));
+  EXPECT_EQ(0, run_now(machine_.processes.write(child, 0, 5)));
+  run_now(machine_.lru.add_drain_all());
+  watched_.laws().audit();
+  EXPECT_EQ(law_broken_by([&] { watched_.perform(watched_.cma_alloc(0, 256, 0)); }), "complete");
+  EXPECT_GT(machine_.bugs.times_reached(Bug::thp_mapcount), 0U);
+}
+
+}  // namespace
+}  // namespace cma
