@@ -27,7 +27,7 @@ Machine::Machine(const Geometry& geometry)
       buffers(geometry, engine, map, lru),
       device(engine, map, lru, page_locks, writebacks, buffers),
       owners(geometry, engine, map, lru, page_locks, buffers, writebacks, device, spaces),
-      processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners),
+      processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners, migration),
       files(geometry, engine, map, buddy, lru, page_locks, buffers, device, owners),
       isolation(geometry, bugs, engine, trace, map, buddy),
       contig(geometry, bugs, engine, trace, map, buddy, lru, migration, isolation),

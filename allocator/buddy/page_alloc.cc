@@ -298,7 +298,11 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
 Pfn Buddy::alloc_pages(Gfp gfp, unsigned order) {
   if (order > largest_order_) return kNoPfn;
   const std::size_t ceiling = zone_ceiling(gfp);
-  const bool movable = migratetype_of(gfp) == Migratetype::movable;
+  // A task that pins for long gets no pages of areas: 5.1 takes them out of its choice, 5.13 (current_gfp_context)
+  // makes its requests immovable.
+  const bool v5_13 = release_ >= Release::v6_1;
+  if (engine_.memalloc_pin() && v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
+  const bool movable = migratetype_of(gfp) == Migratetype::movable && !engine_.memalloc_pin();
   std::uint32_t flags = kAllocWmarkLow | (movable ? kAllocCma : 0U);
   Pfn pfn = get_page_from_freelist(gfp, order, flags, ceiling);
   if (pfn == kNoPfn) {

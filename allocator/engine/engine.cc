@@ -71,6 +71,7 @@ void Engine::reset() {
   abandon();
   for (Actor& actor : actors_) {
     actor.fatal_signal = false;
+    actor.memalloc_pin = false;
     actor.woken = false;
     actor.last_point = Point::kCount;
     actor.waits_what = nullptr;

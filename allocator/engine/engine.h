@@ -146,11 +146,16 @@ class Engine {
   void send_fatal_signal(ActorId actor) { actors_[actor].fatal_signal = true; }
   bool fatal_signal_pending() const { return actors_[current_].fatal_signal; }
 
+  // --- a task's flag for its allocations (PF_MEMALLOC_PIN, before 5.13 PF_MEMALLOC_NOCMA): none from areas ---
+  void set_memalloc_pin(bool on) { actors_[current_].memalloc_pin = on; }
+  bool memalloc_pin() const { return actors_[current_].memalloc_pin; }
+
  private:
   struct Actor {
     int cpu = 0;
     State state = State::idle;
     bool fatal_signal = false;
+    bool memalloc_pin = false;
     bool woken = false;
     Point last_point = Point::kCount;
     Point stop_point = Point::kCount;

@@ -64,7 +64,10 @@ namespace cma {
   X(sleep, "msleep", "the actor sleeps for the stated time")                                                           \
   X(huge_fault_allocated, "do_huge_pmd_anonymous_page", "a huge page is allocated, neither mapped nor on the LRU")     \
   X(split_pmd_referenced, "__split_huge_pmd", "a reference a pte is taken, the map counts not yet; read without lock") \
-  X(split_unmapped, "split_huge_page_to_list", "migration entries are installed, the references not frozen yet")
+  X(split_unmapped, "split_huge_page_to_list", "migration entries are installed, the references not frozen yet")       \
+  X(pin_taken, "__gup_longterm_locked", "the page is pinned; whether it may stay where it is comes next")              \
+  X(pin_isolated, "check_and_migrate_cma_pages", "the page is on the task's list, and pinned no more")                 \
+  X(pin_again, "__gup_longterm_locked", "the page could not be isolated: it will be pinned and looked at again")
 
 enum class Point : std::uint8_t {
 #define CMA_POINT_ENUM(name, function, why) name,

@@ -37,6 +37,7 @@ Task<void> Migration::settle_target(Pfn target, bool lru, bool was_mapped) {
 // alloc_migration_target: as large as what moves.
 Pfn Migration::target_of(Pfn pfn) {
   const Page& page = map_.page(pfn);
+  if (engine_.memalloc_pin()) return buddy_.alloc_pages(kGfpUser | kGfpNowarn, 0);
   if (!page.has(kPageHead)) return buddy_.alloc_pages(migration_target_gfp(release_), 0);
   return buddy_.alloc_pages(kGfpHugeMigrationTarget, page.order);
 }
@@ -143,7 +144,9 @@ void Migration::tell(const Stats& stats) {
   constexpr std::uint64_t kMigrateSync = 2;
   const bool v3_8 = release_ >= Release::v4_9;
   const std::uint64_t huge = stats.thp_succeeded | stats.thp_failed << 16 | stats.thp_split << 32;
-  if (v3_8) trace_.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, kMigrateSync, huge);
+  const auto reason = engine_.memalloc_pin() ? MigrateReason::longterm_pin : MigrateReason::contig_range;
+  const std::uint64_t mode_and_reason = kMigrateSync | static_cast<std::uint64_t>(reason) << 8;
+  if (v3_8) trace_.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, mode_and_reason, huge);
 }
 
 // A huge page without a target. 5.9: its first page is tried again at once, the others behind the rest of the list.

@@ -27,7 +27,7 @@ constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
 }  // namespace
 
 Processes::Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
-                     AddressSpaces& spaces, Owners& owners)
+                     AddressSpaces& spaces, Owners& owners, Migration& migration)
     : release_(geometry.release),
       huge_order_(geometry.huge_page_order()),
       engine_(engine),
@@ -36,7 +36,8 @@ Processes::Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, B
       lru_(lru),
       locks_(locks),
       spaces_(spaces),
-      owners_(owners) {
+      owners_(owners),
+      migration_(migration) {
   // Address space 0 is nobody's.
   Process nobody;
   nobody.alive = false;

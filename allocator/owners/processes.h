@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "allocator/migration/migration.h"
 #include "allocator/owners/owners.h"
 
 namespace cma {
@@ -19,7 +20,7 @@ using MappingId = std::uint32_t;
 class Processes {
  public:
   Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
-            AddressSpaces& spaces, Owners& owners);
+            AddressSpaces& spaces, Owners& owners, Migration& migration);
 
   // A process is its address space.
   SpaceId spawn();
@@ -53,6 +54,14 @@ class Processes {
   // A write fault: an untouched page is allocated (or `frame`, a page just allocated, is used), a shared one copied, a
   // page under migration waited for; then its content changes. 0 or -ENOMEM.
   Task<int> write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame = kNoPfn);
+  // pin_user_pages(FOLL_LONGTERM | FOLL_WRITE) of one page of memory that is not huge, and the device's write to it
+  // (pins.cc). Since 5.1 a page in an area moves out of it first; where that fails 5.10 pins it there, 6.1 gives up.
+  // 0 with `pinned`, or -ENOMEM.
+  Task<int> pin_longterm(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned);
+  // What such a pin counts on the page: 5.6 tells it from other references by their number.
+  int longterm_references() const { return release_ >= Release::v5_10 ? 1024 : 1; }
+  // unpin_user_page.
+  Task<void> unpin_longterm(Pfn pfn);
   // Unmaps pages [from, from + pages) of a mapping: zap, gather, flush.
   Task<void> munmap(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
   // A child that shares every page.
@@ -107,6 +116,11 @@ class Processes {
   Task<bool> may_reuse(PteId pte);
   Task<int> copy_on_write(SpaceId process, PteId pte, bool locked);
   Task<void> wait_for_migration(PteId pte);
+  Task<int> pin_outside_areas(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned);
+  bool may_stay(Pfn pfn) const;
+  Task<void> drain_for_pin(OwnerId id, Pfn pfn);
+  Task<void> wait_to_isolate(OwnerId id, Pfn pfn);
+  Task<int> move_out(Pfn pfn);
   void change_content(OwnerId id);
   Task<void> zap_range(SpaceId process, PteId first, std::uint64_t pages, Gather& gather);
   Task<void> flush(Gather& gather);
@@ -142,6 +156,7 @@ class Processes {
   PageLocks& locks_;
   AddressSpaces& spaces_;
   Owners& owners_;
+  Migration& migration_;
   std::vector<Process> processes_;
 };
 

@@ -25,6 +25,12 @@ const char* trace_pointer(Pfn pfn, Release release) {
   return release >= Release::v5_10 ? kDigitsNullPointer : kTraceNullPointer;
 }
 
+// 4.10 renamed it. Pages that move for a long-term pin have a reason of their own since 5.14.
+const char* reason_text(MigrateReason reason, Release release) {
+  if (reason == MigrateReason::longterm_pin && release >= Release::v6_1) return "longterm_pin";
+  return release >= Release::v4_19 ? "contig_range" : "cma";
+}
+
 constexpr std::array<const char*, 4> kModes = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC",
                                                "MIGRATE_SYNC_NO_COPY"};
 
@@ -178,7 +184,7 @@ std::string Trace::format(const Record& r) const {
              " ret=" + (r.b <= r.c ? "success" : "fail");
     case Event::mm_migrate_pages: {
       return "mm_migrate_pages: nr_succeeded=" + dec(r.a) + " nr_failed=" + dec(r.b) + huge_text(r.d, release_) +
-             " mode=" + kModes[r.c] + (release_ >= Release::v4_19 ? " reason=contig_range" : " reason=cma");
+             " mode=" + kModes[r.c & 0xff] + " reason=" + reason_text(static_cast<MigrateReason>(r.c >> 8), release_);
     }
     case Event::isolate_migratepages: return "mm_compaction_isolate_migratepages: " + compaction_text(r, release_);
     case Event::isolate_freepages: return "mm_compaction_isolate_freepages: " + compaction_text(r, release_);

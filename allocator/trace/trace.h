@@ -37,7 +37,8 @@ enum class Event : std::uint8_t {
   cma_release,           // a = area, b = pfn, c = count
   // Tracepoints of the contiguous path.
   test_pages_isolated,   // a = start, b = end, c = fin
-  mm_migrate_pages,      // a = succeeded, b = failed, c = mode, d = huge pages: succeeded | failed << 16 | split << 32
+  mm_migrate_pages,      // a = succeeded, b = failed, c = mode | MigrateReason << 8, d = huge pages: succeeded |
+                         // failed << 16 | split << 32
   isolate_migratepages,  // a = start, b = end, c = scanned, d = taken
   isolate_freepages,     // the same
   // Tracepoints of single pages (category pages).
@@ -50,6 +51,9 @@ enum class Event : std::uint8_t {
 };
 
 constexpr bool is_log(Event event) { return event <= Event::log_suppressed; }
+
+// Why pages are moved.
+enum class MigrateReason : std::uint8_t { contig_range, longterm_pin };
 
 struct Record {
   Event event{};

@@ -61,7 +61,10 @@ constexpr std::array<LawInfo, 16> kLaws = {{
     {"restored",
      "The pageblocks of an area are CMA or Isolate; when nobody is inside an operation no pageblock is Isolate.",
      "pageblocks may be Isolate while somebody is inside an operation", "by each audit"},
-    {"policy", "No page of an area goes to a request that is not movable.", "never", "at hand-out of blocks"},
+    {"policy",
+     "No page of an area goes to a request that is not movable; since 6.1 no page of one, nor of a range that is "
+     "being emptied, is pinned for the long term.",
+     "never", "at hand-out of blocks and pins"},
     {"locks",
      "No deadlock, no lock taken twice, no waiting under a spinlock; when nobody is inside an operation no mutex and "
      "no "

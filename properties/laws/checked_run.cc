@@ -29,8 +29,8 @@ class Both final : public Observer {
   void pages_freeing(Pfn pfn, unsigned order) override { tell(&Observer::pages_freeing, pfn, order); }
   void owner_adopted(OwnerId owner) override { tell(&Observer::owner_adopted, owner); }
   void owner_releasing(OwnerId owner) override { tell(&Observer::owner_releasing, owner); }
-  void reference_taken(Pfn pfn) override { tell(&Observer::reference_taken, pfn); }
-  void reference_dropping(Pfn pfn) override { tell(&Observer::reference_dropping, pfn); }
+  void reference_taken(Pfn pfn, int count) override { tell(&Observer::reference_taken, pfn, count); }
+  void reference_dropping(Pfn pfn, int count) override { tell(&Observer::reference_dropping, pfn, count); }
   void file_read(const std::string& path, const std::optional<std::string>& text) override {
     tell(&Observer::file_read, path, text);
   }

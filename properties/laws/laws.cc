@@ -258,14 +258,20 @@ void Laws::owner_releasing(OwnerId owner) {
   ledger_.owner_releasing(owner);
 }
 
-void Laws::reference_taken(Pfn pfn) {
+void Laws::reference_taken(Pfn pfn, int count) {
   quiet_ = {};
-  ledger_.reference_taken(pfn);
+  const Migratetype type = machine_->map.pageblock_type(pfn);
+  const bool v5_13 = machine_->release() >= Release::v6_1;
+  if (count > 1 && v5_13 && (type == Migratetype::cma || type == Migratetype::isolate))
+    throw LawBroken(
+        "policy", "__gup_longterm_locked",
+        fmt::format("page {:#x} is pinned for the long term in a pageblock of type {}", pfn, name_of(type)));
+  ledger_.reference_taken(pfn, count);
 }
 
-void Laws::reference_dropping(Pfn pfn) {
+void Laws::reference_dropping(Pfn pfn, int count) {
   quiet_ = {};
-  ledger_.reference_dropping(pfn);
+  ledger_.reference_dropping(pfn, count);
 }
 
 // --- control ---

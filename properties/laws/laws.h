@@ -47,8 +47,8 @@ class Laws final : public Observer {
   void pages_freeing(Pfn pfn, unsigned order) override;
   void owner_adopted(OwnerId owner) override;
   void owner_releasing(OwnerId owner) override;
-  void reference_taken(Pfn pfn) override;
-  void reference_dropping(Pfn pfn) override;
+  void reference_taken(Pfn pfn, int count) override;
+  void reference_dropping(Pfn pfn, int count) override;
   void file_read(const std::string& path, const std::optional<std::string>& text) override;
   void buffer_held(BufferId buffer) override { ledger_.buffer_held(buffer); }
   void buffer_letting_go(BufferId buffer) override { ledger_.buffer_letting_go(buffer); }

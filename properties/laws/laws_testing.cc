@@ -89,12 +89,12 @@ void WatchedMachine::pin(Pfn pfn) {
   if (machine_->map.page(pfn).ref == 0) return;
   machine_->lru.get_page(pfn);
   pins.push_back(pfn);
-  laws_.reference_taken(pfn);
+  laws_.reference_taken(pfn, 1);
 }
 
 Task<void> WatchedMachine::unpin(std::size_t pin) {
   const Pfn pfn = std::exchange(pins[pin], kNoPfn);
-  laws_.reference_dropping(pfn);
+  laws_.reference_dropping(pfn, 1);
   co_await machine_->lru.put_page(pfn);
 }
 

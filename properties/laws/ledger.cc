@@ -173,9 +173,9 @@ void Ledger::buffer_letting_go(std::uint32_t buffer) {
   if (buffer_counts(buffer) > 0) --buffers_[buffer];
 }
 
-void Ledger::reference_dropping(Pfn pfn) {
+void Ledger::reference_dropping(Pfn pfn, int count) {
   Entry& entry = edit(pfn);
-  if (entry.references > 0) --entry.references;
+  entry.references -= std::min(entry.references, static_cast<std::uint32_t>(count));
 }
 
 }  // namespace cma

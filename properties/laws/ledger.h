@@ -79,8 +79,8 @@ class Ledger {
   // Owners that live and keep their page.
   std::uint64_t live_owners() const { return live_owners_; }
 
-  void reference_taken(Pfn pfn) { ++edit(pfn).references; }
-  void reference_dropping(Pfn pfn);
+  void reference_taken(Pfn pfn, int count) { edit(pfn).references += static_cast<std::uint32_t>(count); }
+  void reference_dropping(Pfn pfn, int count);
 
   // Counts on buffer heads, by their number.
   void buffer_held(std::uint32_t buffer);

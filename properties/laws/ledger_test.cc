@@ -54,11 +54,11 @@ TEST_F(LedgerTest, ABlockHasOneReferenceOnItsHead) {
   EXPECT_EQ(ledger_.entry(0x180).expected(), 1);
   EXPECT_EQ(ledger_.entry(0x181).expected(), 0);
   EXPECT_TRUE(ledger_.entry(0x183).known());
-  ledger_.reference_taken(0x180);
+  ledger_.reference_taken(0x180, 1);
   EXPECT_EQ(ledger_.entry(0x180).expected(), 2);
   ledger_.pages_freeing(0x180, 2);
   EXPECT_EQ(ledger_.entry(0x180).expected(), 1);
-  ledger_.reference_dropping(0x180);
+  ledger_.reference_dropping(0x180, 1);
   EXPECT_FALSE(ledger_.entry(0x180).known());
 }
 
@@ -75,11 +75,11 @@ TEST_F(LedgerTest, OwnersThatMayLoseTheirPageAreNotCounted) {
 
 TEST_F(LedgerTest, ChangesAreNotedByChunk) {
   ledger_.forget_touched();
-  ledger_.reference_taken(0x13f);
+  ledger_.reference_taken(0x13f, 1);
   ledger_.pages_allocated(0x1c0, 0);
   EXPECT_EQ(ledger_.touched_chunks(), (std::vector<std::uint32_t>{0, 3}));
   ledger_.forget_touched();
-  ledger_.reference_taken(0x13e);
+  ledger_.reference_taken(0x13e, 1);
   EXPECT_EQ(ledger_.touched_chunks(), (std::vector<std::uint32_t>{0}));
 }
 

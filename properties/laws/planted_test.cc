@@ -329,6 +329,12 @@ TEST_P(PlantedTest, PolicySeesAnAreasPageGivenToADriver) {
   EXPECT_EQ(law_broken_by([&] { laws_.pages_allocated(pfn, 0, kGfpHighuserMovable); }), "");
 }
 
+TEST_P(PlantedTest, PolicySeesALongTermPinInAnArea) {
+  const std::string expected = GetParam() >= Release::v6_1 ? "policy" : "";
+  EXPECT_EQ(law_broken_by([&] { laws_.reference_taken(buffer(), 1024); }), expected);
+  EXPECT_EQ(law_broken_by([&] { laws_.reference_taken(buffer(), 1); }), "");
+}
+
 TEST_P(PlantedTest, LocksSeeLocksThatAreHeldAtRest) {
   ASSERT_TRUE(machine_.areas.cma_mutex().try_lock(machine_.engine));
   EXPECT_EQ(audit(), "locks");
@@ -392,12 +398,12 @@ TEST_P(PlantedTest, ContentSeesLostData) {
 TEST_P(PlantedTest, ContentSeesAnOwnerWithoutAPage) {
   Page& page = machine_.map.edit(page_of(3));
   page.owner = 0;
-  laws_.reference_taken(page_of(3));
+  laws_.reference_taken(page_of(3), 1);
   EXPECT_EQ(audit(), "content");
 }
 
 TEST_P(PlantedTest, ContentSeesAReferenceTooFewAndOneTooMany) {
-  laws_.reference_taken(page_of(1));
+  laws_.reference_taken(page_of(1), 1);
   EXPECT_EQ(audit(), "content");
   ++machine_.map.edit(page_of(1)).ref;
   EXPECT_EQ(audit(), "");

@@ -259,11 +259,11 @@ bool Interpreter::Run::resume_suspended() {
   return any;
 }
 
-// The throttle's loop is the only one that sleeps, and a turn of it passes exactly two points: scan_throttle and sleep.
-// An actor that does just that comes back with the locals it had. When every sleeper has done so, nobody else can run,
-// and the machine is what it was before, then nothing will ever change.
-// Actors that retry for ever have no locals between two sweeps but the time they wake. If all that can ever run again
-// are such, and machine and waking times are once what they were after an earlier sweep, the sweeps repeat without end.
+// The loops that sleep, the throttle's and that of a long-term pin, pass exactly two points a turn: their own and
+// sleep. An actor that does just that comes back with the locals it had. When every sleeper has done so, nobody else
+// can run, and the machine is what it was before, then nothing will ever change. Actors that retry for ever have no
+// locals between two sweeps but the time they wake. If all that can ever run again are such, and machine and waking
+// times are once what they were after an earlier sweep, the sweeps repeat without end.
 void Interpreter::Run::check_endless_retry(ActorId actor) {
   std::uint64_t state = machine_.state_hash();
   for (ActorId id = 0; id < engine_.actors(); ++id) {
@@ -311,12 +311,13 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   // The state was noted after the first turn: at least one more has to lead back to it.
   if (first || machine_.state_hash() != noted_state_) return;
   current_ = inside_[actor].slot;
-  const Point loop = Point::scan_throttle;
+  const bool pins = std::holds_alternative<PinLongterm>(program_.ops[current_].body);
+  const Point loop = pins ? Point::pin_again : Point::scan_throttle;
   throw LawBroken(
       "bounded", std::string(info_of(loop).function),
-      fmt::format("{} sleeps in the isolation throttle again and again while nothing changes: {} pages are "
-                  "isolated, nobody else can run",
-                  actor_name(program_, actor), machine_.lru.isolated_anon() + machine_.lru.isolated_file()));
+      fmt::format("{} sleeps in {} again and again while nothing changes: {} pages are isolated, nobody else can run",
+                  actor_name(program_, actor), pins ? "a long-term pin" : "the isolation throttle",
+                  machine_.lru.isolated_anon() + machine_.lru.isolated_file()));
 }
 
 void Interpreter::Run::report_deadlock() {

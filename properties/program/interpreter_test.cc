@@ -35,8 +35,8 @@ class Listener : public Observer {
   void pages_freeing(Pfn, unsigned order) override { note("freeing", order); }
   void owner_adopted(OwnerId owner) override { note("adopted", owner); }
   void owner_releasing(OwnerId owner) override { note("letting go", owner); }
-  void reference_taken(Pfn pfn) override { note("get", pfn); }
-  void reference_dropping(Pfn pfn) override { note("put", pfn); }
+  void reference_taken(Pfn pfn, int) override { note("get", pfn); }
+  void reference_dropping(Pfn pfn, int) override { note("put", pfn); }
   void file_read(const std::string& path, const std::optional<std::string>& text) override {
     said.push_back("read " + path + ": " + text.value_or("(none)"));
   }

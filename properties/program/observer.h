@@ -35,9 +35,9 @@ class Observer {
   virtual void owner_adopted(OwnerId) {}
   virtual void owner_releasing(OwnerId) {}
 
-  // Extra references on a page (pin, get_page). `dropping` comes before the reference goes.
-  virtual void reference_taken(Pfn) {}
-  virtual void reference_dropping(Pfn) {}
+  // Extra references on a page (pin, get_page). `dropping` comes before they go.
+  virtual void reference_taken(Pfn, int /*count*/) {}
+  virtual void reference_dropping(Pfn, int /*count*/) {}
 
   // A file was read: what it said, nothing if there is no such file.
   virtual void file_read(const std::string& /*path*/, const std::optional<std::string>& /*text*/) {}

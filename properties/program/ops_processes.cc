@@ -207,6 +207,39 @@ template struct MappingOp<MappingVerb::munmap>;
 template struct MappingOp<MappingVerb::mlock>;
 template struct MappingOp<MappingVerb::lazyfree>;
 
+Task<void> PinLongterm::perform(World& world, Slot self) const {
+  const Result* found = world.operand(self, mapping, Yields::mapping);
+  if (found == nullptr) co_return;
+  Processes& processes = world.machine().processes;
+  const MappingId which = found->mapping;
+  SpaceId space = found->process;
+  if (in.id != 0) {
+    const Result* other = world.operand(self, in, Yields::process);
+    if (other == nullptr) co_return;
+    space = other->process;
+  }
+  if (!processes.alive(space) || !processes.has_mapping(space, which) || from >= processes.pages_of(space, which)) {
+    world.skip(self, "the process is dead, or has no such page in that mapping");
+    co_return;
+  }
+  if (processes.is_huge(space, which)) {
+    world.skip(self, "long-term pins of huge pages are not modelled");
+    co_return;
+  }
+  Pfn pinned = kNoPfn;
+  const int error = co_await processes.pin_longterm(space, which, from, &pinned);
+  if (error != 0) {
+    world.fail(self, error);
+    co_return;
+  }
+  Result& result = world.result(self);
+  result.yields = Yields::pin;
+  result.pfn = pinned;
+  result.pages = 1;
+  result.references = processes.longterm_references();
+  world.observer().reference_taken(pinned, result.references);
+}
+
 Task<void> Fork::perform(World& world, Slot self) const {
   const Result* parent = live_process(world, self, process);
   if (parent == nullptr) co_return;

@@ -107,6 +107,25 @@ struct MappingOp {
   friend bool operator==(const MappingOp&, const MappingOp&) = default;
 };
 
+struct PinLongterm {
+  static constexpr OpInfo kInfo{
+      .verb = "pin_longterm",
+      .letter = 'k',
+      .yields = Yields::pin,
+      .help = "a long-term pin of a mapping's page, which since 5.1 leaves its area for that"};
+  OpRef mapping;
+  std::uint64_t from = 0;
+  OpRef in;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.mapping, {.wanted = Yields::mapping});
+    visit.number(self.from, {.name = "from", .scale = Scale::pages});
+    visit.operand(self.in, {.name = "in", .wanted = Yields::process, .required = false});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const PinLongterm&, const PinLongterm&) = default;
+};
+
 struct Fork {
   static constexpr OpInfo kInfo{
       .verb = "fork", .letter = 'p', .yields = Yields::process, .help = "a child that shares every page"};

@@ -23,7 +23,7 @@ Pfn try_get(World& world, Pfn pfn) {
   const Pfn head = compound_head(world.machine(), pfn);
   if (world.machine().map.page(head).ref == 0) return kNoPfn;
   world.machine().lru.get_page(head);
-  world.observer().reference_taken(head);
+  world.observer().reference_taken(head, 1);
   return head;
 }
 
@@ -50,8 +50,11 @@ Task<void> Unpin::perform(World& world, Slot self) const {
   Result* held = world.operand(self, pin, Yields::pin);
   if (held == nullptr) co_return;
   held->gone = true;
-  world.observer().reference_dropping(held->pfn);
-  co_await world.machine().lru.put_page(held->pfn);
+  world.observer().reference_dropping(held->pfn, held->references);
+  if (held->references == 1)
+    co_await world.machine().lru.put_page(held->pfn);
+  else
+    co_await world.machine().processes.unpin_longterm(held->pfn);
 }
 
 Task<void> GetPage::perform(World& world, Slot self) const {
@@ -77,7 +80,7 @@ Task<void> PutPage::perform(World& world, Slot self) const {
     co_return;
   }
   world.got.erase(held);
-  world.observer().reference_dropping(head);
+  world.observer().reference_dropping(head, 1);
   co_await world.machine().lru.put_page(head);
 }
 

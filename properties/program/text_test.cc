@@ -70,6 +70,8 @@ constexpr std::string_view kLines[] = {
     "v1 = mmap_huge ?2",
     "v1 = mmap_huge ?2 count=3 at=a+0x20",
     "split_huge ?1 in=?2",
+    "k1 = pin_longterm ?2",
+    "k1 = pin_longterm ?2 from=3 in=?4",
     "free ?1",
     "refuse ?1 times=49",
     "refuse ?1 times=all error=EIO",

@@ -30,6 +30,7 @@ struct Result {
   AreaId area = 0;                // buffer, area
   SpaceId process = 0;            // process, mapping
   FileId file = 0;                // file
+  int references = 1;             // pin: how many it counts
   MappingId mapping = 0;          // mapping
   std::uint32_t first_owner = 0;  // owned pages: index of the first in World::owner_of
   const char* skipped_as = "";    // skipped: why, for people

@@ -1,0 +1,101 @@
+// Long-term pins (mm/gup.c): pages a device may go on using for as long as it likes must not stay in an area.
+
+#include "allocator/base/error.h"
+#include "allocator/owners/processes.h"
+
+namespace cma {
+namespace {
+
+// One turn of a pin that cannot isolate its page: about what draining every CPU takes.
+constexpr Time kPinTurn = kMillisecond;
+
+}  // namespace
+
+// is_longterm_pinnable_page. 5.19 adds pages of a range that is being emptied.
+bool Processes::may_stay(Pfn pfn) const {
+  const Migratetype type = map_.pageblock_type(pfn);
+  if (type == Migratetype::cma) return false;
+  return release_ < Release::v6_1 || type != Migratetype::isolate;
+}
+
+// 5.10 drains when the page is not on the LRU yet. Later ones when somebody unknown has a reference; 6.1 forgets how
+// many its own pin counts, and so always does.
+Task<void> Processes::drain_for_pin(OwnerId id, Pfn pfn) {
+  if (release_ < Release::v6_1) {
+    if (!map_.page(pfn).has(kPageLru)) co_await lru_.add_drain_all();
+    co_return;
+  }
+  const int known = Owners::own_references(owners_.owner(id)) + longterm_references();
+  const auto suspicious = [&] { return release_ < Release::v6_12 || map_.page(pfn).ref != known; };
+  if (!suspicious()) co_return;
+  co_await lru_.add_drain(engine_.cpu());
+  if (suspicious()) co_await lru_.add_drain_all();
+}
+
+// Somebody else has isolated the page, or not yet put it on the LRU: since 5.13 the pin goes round until that is over.
+// Of a turn nobody sees anything but the drains.
+Task<void> Processes::wait_to_isolate(OwnerId id, Pfn pfn) {
+  const auto in_vain = [&] {
+    return owners_.owner(id).pfn == pfn && owners_.owner(id).mapped > 0 && !map_.page(pfn).has(kPageLru) &&
+           map_.page(pfn).pagevecs == 0;
+  };
+  do {
+    co_await at(engine_, Point::pin_again);
+    co_await sleep_for(engine_, kPinTurn);
+  } while (in_vain());
+}
+
+// The page, which is isolated and not pinned any more, moves to where it may stay. What migrate_pages answers.
+Task<int> Processes::move_out(Pfn pfn) {
+  co_await at(engine_, Point::pin_isolated);
+  Migration::Control control;
+  control.pages.push_back(map_, map_.frame(pfn));
+  control.nr_pages = 1;
+  const int left = co_await migration_.migrate_pages(control);
+  co_await migration_.putback(control);
+  co_return left;
+}
+
+Task<void> Processes::unpin_longterm(Pfn pfn) {
+  map_.edit(pfn).ref -= longterm_references() - 1;
+  co_await lru_.put_page(pfn);
+}
+
+Task<int> Processes::pin_longterm(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned) {
+  CMA_ASSERT(!is_huge(process, mapping));
+  const Inside inside(*this, process);
+  // 4.19 pins where the page is.
+  engine_.set_memalloc_pin(release_ >= Release::v5_10);
+  const int error = co_await pin_outside_areas(process, mapping, index, pinned);
+  engine_.set_memalloc_pin(false);
+  co_return error;
+}
+
+Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned) {
+  const auto pte = static_cast<PteId>(processes_[process].mappings[mapping].first + index);
+  bool may_move = release_ >= Release::v5_10;
+  while (true) {
+    const int error = co_await write(process, mapping, index);
+    if (error != 0) co_return error;
+    const OwnerId id = spaces_.pte(pte).page;
+    const Pfn pfn = owners_.owner(id).pfn;
+    *pinned = pfn;
+    map_.edit(pfn).ref += longterm_references();
+    co_await at(engine_, Point::pin_taken);
+    if (!may_move || may_stay(pfn)) co_return 0;
+    co_await drain_for_pin(id, pfn);
+    const bool isolated = lru_.isolate(pfn);
+    // Up to 5.12 what cannot be isolated stays pinned where it is.
+    if (!isolated && release_ < Release::v6_1) co_return 0;
+    co_await unpin_longterm(pfn);
+    if (!isolated) {
+      co_await wait_to_isolate(id, pfn);
+      continue;
+    }
+    if (co_await move_out(pfn) == 0) continue;
+    if (release_ >= Release::v6_1) co_return -kENOMEM;
+    may_move = false;
+  }
+}
+
+}  // namespace cma

@@ -1,0 +1,92 @@
+// Long-term pins: what they do to a page in an area, and what they meet there.
+
+#include <gtest/gtest.h>
+
+#include "allocator/base/error.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+constexpr Pfn kInArea = 0x208;  // of area a, 0x200 to 0x2ff
+
+class PinsTest : public testing::TestWithParam<Release> {
+ protected:
+  PinsTest() : machine_(make_machine(default_small_geometry(GetParam()))), process_(machine_->processes.spawn()) {
+    populate_lru(*machine_, 100);
+    machine_->processes.mmap_anon(process_, 1);
+    EXPECT_EQ(0, run_now(machine_->contig.alloc_contig_range(kInArea, kInArea + 1, Migratetype::cma)));
+    EXPECT_EQ(0, run_now(machine_->processes.write(process_, 0, 0, kInArea)));
+    run_now(machine_->lru.add_drain_all());
+  }
+
+  int pin() {
+    const int error = run_now(machine_->processes.pin_longterm(process_, 0, 0, &pinned_));
+    // A page that has moved is on a pagevec, which has a reference.
+    run_now(machine_->lru.add_drain_all());
+    return error;
+  }
+  Pfn where() const { return machine_->owners.owner(machine_->processes.page_at(process_, 0, 0)).pfn; }
+  bool in_area(Pfn pfn) const { return machine_->map.pageblock_type(pfn) == Migratetype::cma; }
+  int references() const { return machine_->processes.longterm_references(); }
+
+  std::unique_ptr<Machine> machine_;
+  SpaceId process_;
+  Pfn pinned_ = kNoPfn;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, PinsTest, testing::ValuesIn(kModelledReleases),
+                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+
+TEST_P(PinsTest, SinceFiveOneThePageLeavesItsAreaAndItsContentComesWithIt) {
+  EXPECT_EQ(0, pin());
+  EXPECT_EQ(GetParam() < Release::v5_10, in_area(pinned_));
+  EXPECT_EQ(where(), pinned_);
+  EXPECT_EQ(1 + references(), machine_->map.page(pinned_).ref);
+  EXPECT_EQ(1, machine_->map.page(pinned_).map);
+  const OwnerId id = machine_->processes.page_at(process_, 0, 0);
+  EXPECT_EQ(machine_->owners.owner(id).token, machine_->map.page(pinned_).token);
+}
+
+TEST_P(PinsTest, GivenBackItLeavesTheMappingsReference) {
+  ASSERT_EQ(0, pin());
+  run_now(machine_->processes.unpin_longterm(pinned_));
+  EXPECT_EQ(1, machine_->map.page(pinned_).ref);
+}
+
+TEST_P(PinsTest, APageOutsideAreasStaysWhereItIs) {
+  ASSERT_EQ(0, pin());
+  if (in_area(pinned_)) return;
+  const Pfn before = pinned_;
+  ASSERT_EQ(0, pin());
+  EXPECT_EQ(before, pinned_);
+  EXPECT_EQ(1 + 2 * references(), machine_->map.page(pinned_).ref);
+}
+
+// Somebody else's reference keeps the page from moving.
+TEST_P(PinsTest, WhatCannotMoveIsPinnedInTheAreaByFiveTenAndRefusedBySixOne) {
+  machine_->lru.get_page(kInArea);
+  const bool refuses = GetParam() >= Release::v6_1;
+  EXPECT_EQ(refuses ? -kENOMEM : 0, pin());
+  EXPECT_EQ(kInArea, where());
+  EXPECT_EQ(2 + (refuses ? 0 : references()), machine_->map.page(kInArea).ref);
+  EXPECT_TRUE(machine_->map.page(kInArea).has(kPageLru));
+}
+
+TEST_P(PinsTest, AnUntouchedPageIsFaultedInOutsideAreas) {
+  const MappingId fresh = machine_->processes.mmap_anon(process_, 1);
+  // Little is left outside the areas.
+  std::vector<Pfn> taken;
+  for (Pfn pfn = machine_->buddy.alloc_pages(kGfpUser, 0); pfn != kNoPfn;
+       pfn = machine_->buddy.alloc_pages(kGfpUser, 0))
+    taken.push_back(pfn);
+  ASSERT_GT(taken.size(), 16U);
+  for (std::size_t i = 0; i < 16; ++i) run_now(machine_->buddy.free_pages(taken[i], 0));
+  ASSERT_EQ(0, run_now(machine_->processes.pin_longterm(process_, fresh, 0, &pinned_)));
+  if (GetParam() >= Release::v5_10) {
+    EXPECT_FALSE(in_area(pinned_));
+  }
+}
+
+}  // namespace
+}  // namespace cma
