@@ -18,6 +18,13 @@ bool Processes::may_stay(Pfn pfn) const {
   return release_ < Release::v6_1 || type != Migratetype::isolate;
 }
 
+// page_needs_cow_for_dma: a child must not make its parent's next write go to another page than the device's. Told by
+// the number of references, so enough others are taken for a pin (page_maybe_dma_pinned).
+bool Processes::must_not_be_shared(SpaceId parent, OwnerId page) const {
+  if (release_ < Release::v5_10 || !processes_[parent].has_pinned) return false;
+  return map_.page(owners_.owner(page).pfn).ref >= longterm_references();
+}
+
 // 5.10 drains when the page is not on the LRU yet. Later ones when somebody unknown has a reference; 6.1 forgets how
 // many its own pin counts, and so always does.
 Task<void> Processes::drain_for_pin(OwnerId id, Pfn pfn) {
@@ -64,6 +71,7 @@ Task<void> Processes::unpin_longterm(Pfn pfn) {
 Task<int> Processes::pin_longterm(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned) {
   CMA_ASSERT(!is_huge(process, mapping));
   const Inside inside(*this, process);
+  processes_[process].has_pinned = true;
   // 4.19 pins where the page is.
   engine_.set_memalloc_pin(release_ >= Release::v5_10);
   const int error = co_await pin_outside_areas(process, mapping, index, pinned);

@@ -73,6 +73,19 @@ TEST_P(PinsTest, WhatCannotMoveIsPinnedInTheAreaByFiveTenAndRefusedBySixOne) {
   EXPECT_TRUE(machine_->map.page(kInArea).has(kPageLru));
 }
 
+TEST_P(PinsTest, AChildGetsACopyOfWhatADeviceWritesTo) {
+  ASSERT_EQ(0, pin());
+  const SpaceId child = run_now(machine_->processes.fork(process_));
+  ASSERT_NE(0U, child);
+  const bool shared = machine_->processes.page_at(child, 0, 0) == machine_->processes.page_at(process_, 0, 0);
+  EXPECT_EQ(GetParam() < Release::v5_10, shared);
+  const Pfn before = where();
+  ASSERT_EQ(0, run_now(machine_->processes.write(process_, 0, 0)));
+  if (!shared) {
+    EXPECT_EQ(before, where()) << "the parent goes on writing where the device does";
+  }
+}
+
 TEST_P(PinsTest, AnUntouchedPageIsFaultedInOutsideAreas) {
   const MappingId fresh = machine_->processes.mmap_anon(process_, 1);
   // Little is left outside the areas.

@@ -275,18 +275,33 @@ Task<void> Processes::exit(SpaceId process) {
 
 // --- fork ---
 
-Task<void> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64_t pages) {
+Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64_t pages) {
   std::uint64_t copied = 0;
+  Pfn prepared = kNoPfn;  // for a page that cannot be shared
   co_await spaces_.lock(parent).lock(engine_);
   for (std::uint64_t i = 0; i < pages; ++i) {
     const auto source = static_cast<PteId>(from + i);
     const auto target = static_cast<PteId>(to + i);
     const Pte pte = spaces_.pte(source);
     if (pte.state == Pte::State::none) continue;
-    spaces_.pte(source).writable = false;
-    if (pte.state == Pte::State::migration) {
+    if (pte.state == Pte::State::present && must_not_be_shared(parent, pte.page)) {
+      if (prepared == kNoPfn) {
+        spaces_.lock(parent).unlock(engine_);
+        prepared = buddy_.alloc_pages(kGfpHighuserMovable, 0);
+        if (prepared == kNoPfn) co_return -kENOMEM;
+        co_await at(engine_, Point::fork_unlocked);
+        co_await spaces_.lock(parent).lock(engine_);
+        --i;
+        continue;
+      }
+      const OwnerId copy = co_await owners_.adopt(std::exchange(prepared, kNoPfn), PageKind::anonymous, target);
+      owners_.leave_to_kernel(copy);
+      spaces_.pte(target).writable = true;
+    } else if (pte.state == Pte::State::migration) {
+      spaces_.pte(source).writable = false;
       owners_.copy_migration_entry(target, pte.page);
     } else {
+      spaces_.pte(source).writable = false;
       lru_.get_page(owners_.counted_at(owners_.owner(pte.page)));
       // The locks are held, but who reads the two counts does so without them.
       co_await at(engine_, Point::fork_referenced);
@@ -298,6 +313,8 @@ Task<void> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint6
     co_await spaces_.lock(parent).lock(engine_);
   }
   spaces_.lock(parent).unlock(engine_);
+  if (prepared != kNoPfn) co_await lru_.put_page(prepared);
+  co_return 0;
 }
 
 Task<SpaceId> Processes::fork(SpaceId parent) {
@@ -314,10 +331,14 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
     // Locked memory is not inherited.
     copy.locked = false;
     processes_[child].mappings.push_back(copy);
+    int error = 0;
     if (mapping.first_pmd != 0)
       co_await copy_huge_range(parent, mapping, copy);
     else
-      co_await copy_ptes(parent, mapping.first, copy.first, mapping.pages);
+      error = co_await copy_ptes(parent, mapping.first, copy.first, mapping.pages);
+    if (error == 0) continue;
+    co_await exit(child);
+    co_return 0;
   }
   co_return child;
 }

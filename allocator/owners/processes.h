@@ -64,7 +64,8 @@ class Processes {
   Task<void> unpin_longterm(Pfn pfn);
   // Unmaps pages [from, from + pages) of a mapping: zap, gather, flush.
   Task<void> munmap(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
-  // A child that shares every page.
+  // A child that shares every page; since 5.8 it gets copies of those a device may be writing to. 0 if there was no
+  // memory for these.
   Task<SpaceId> fork(SpaceId process);
   // Unmaps everything in one gather; the process is dead.
   Task<void> exit(SpaceId process);
@@ -86,7 +87,8 @@ class Processes {
   };
   struct Process {
     bool alive = true;
-    int inside = 0;  // calls under way
+    bool has_pinned = false;  // somebody has pinned pages of it (MMF_HAS_PINNED)
+    int inside = 0;           // calls under way
     std::vector<Mapping> mappings;
   };
   // struct mmu_gather: pages whose references are still to be dropped.
@@ -118,6 +120,7 @@ class Processes {
   Task<void> wait_for_migration(PteId pte);
   Task<int> pin_outside_areas(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned);
   bool may_stay(Pfn pfn) const;
+  bool must_not_be_shared(SpaceId parent, OwnerId page) const;
   Task<void> drain_for_pin(OwnerId id, Pfn pfn);
   Task<void> wait_to_isolate(OwnerId id, Pfn pfn);
   Task<int> move_out(Pfn pfn);
@@ -126,7 +129,7 @@ class Processes {
   Task<void> flush(Gather& gather);
   Task<void> finish(Gather& gather);
   bool next_batch(Gather& gather);
-  Task<void> copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64_t pages);
+  Task<int> copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64_t pages);
 
   // --- huge memory (huge_mappings.cc) ---
   std::uint64_t huge_pages() const { return order_pages(huge_order_); }

@@ -245,6 +245,10 @@ Task<void> Fork::perform(World& world, Slot self) const {
   if (parent == nullptr) co_return;
   const SpaceId space = parent->process;
   const SpaceId child = co_await world.machine().processes.fork(space);
+  if (child == 0) {
+    world.fail(self, -kENOMEM);
+    co_return;
+  }
   Result& result = world.result(self);
   result.yields = Yields::process;
   result.process = child;
