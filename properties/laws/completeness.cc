@@ -100,7 +100,10 @@ bool Sweep::targets_suffice(Pfn start, Pfn end) {
     if (buddy.zone_name(z) == "HighMem" || buddy.zone_name(z) == "Movable") continue;
     const Zone& zone = buddy.zone(z);
     const Tallies& sum = (*before_.zone_sums)[z];
-    std::int64_t free = std::int64_t{sum[Tally::free_pages]} - sum[Tally::free_highatomic];
+    // Watermarks leave the whole reserve out, in use or not.
+    const auto reserved = static_cast<std::int64_t>(zone.nr_reserved_highatomic);
+    std::int64_t free =
+        std::int64_t{sum[Tally::free_pages]} - std::max<std::int64_t>(sum[Tally::free_highatomic], reserved);
     if (machine_.map.page(start).zone == z) free -= static_cast<std::int64_t>(isolated);
     // What may come to rest on per-CPU lists meanwhile.
     for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu)
