@@ -89,6 +89,8 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
     const Pfn pfn = owners_.owner(id).pfn;
     *pinned = pfn;
     map_.edit(pfn).ref += longterm_references();
+    // FOLL_TOUCH.
+    co_await lru_.mark_accessed(pfn);
     co_await at(engine_, Point::pin_taken);
     if (!may_move || may_stay(pfn)) co_return 0;
     co_await drain_for_pin(id, pfn);
