@@ -67,7 +67,8 @@ namespace cma {
   X(split_unmapped, "split_huge_page_to_list", "migration entries are installed, the references not frozen yet")       \
   X(pin_taken, "__gup_longterm_locked", "the page is pinned; whether it may stay where it is comes next")              \
   X(pin_isolated, "check_and_migrate_cma_pages", "the page is on the task's list, and pinned no more")                 \
-  X(pin_again, "__gup_longterm_locked", "the page could not be isolated: it will be pinned and looked at again")
+  X(pin_again, "__gup_longterm_locked", "the page could not be isolated: it will be pinned and looked at again")       \
+  X(mlock_walked, "mlock_pte_range", "pages of locked memory wait in this CPU's pagevecs (4.16), the lock is dropped")
 
 enum class Point : std::uint8_t {
 #define CMA_POINT_ENUM(name, function, why) name,

@@ -10,8 +10,10 @@ Lru::Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy)
       map_(map),
       buddy_(buddy),
       pagevecs_(static_cast<std::size_t>(geometry.cpus)) {
-  for (CpuPagevecs& cpu : pagevecs_)
+  for (CpuPagevecs& cpu : pagevecs_) {
     for (std::vector<Pfn>& pagevec : cpu.of) pagevec.reserve(pagevec_size(release_));
+    cpu.mlock.reserve(pagevec_size(release_));
+  }
 }
 
 void Lru::copy_from(const Lru& other) {
@@ -19,6 +21,8 @@ void Lru::copy_from(const Lru& other) {
   sizes_ = other.sizes_;
   isolated_ = other.isolated_;
   pagevecs_ = other.pagevecs_;
+  mlock_counts_ = other.mlock_counts_;
+  mlocked_ = other.mlocked_;
   disable_count_ = other.disable_count_;
   drains_begun_ = other.drains_begun_;
   drain_mutex_.reset();
@@ -53,6 +57,8 @@ void Lru::remove_from_list(Pfn pfn) {
   CMA_ASSERT(sizes_[list] >= pages_of(page));
   sizes_[list] -= pages_of(page);
   page.flags &= ~kPageLru;
+  // Kept in the list's links, where the kernel has it.
+  if (!mlock_counts_.empty()) set_mlock_count(pfn, 0);
 }
 
 Task<void> Lru::put_page(Pfn pfn) {
@@ -63,7 +69,8 @@ Task<void> Lru::put_page(Pfn pfn) {
   co_await at(engine_, Point::put_page_dropped);
   Page& last = map_.edit(pfn);
   if (last.has(kPageLru)) remove_from_list(pfn);
-  last.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced | kPageMlocked | kPageInFlight);
+  clear_mlocked(pfn);
+  last.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced | kPageInFlight);
   const unsigned order = last.has(kPageHead) ? last.order : 0;
   co_await buddy_.free_unreferenced(pfn, order);
 }
@@ -76,7 +83,8 @@ std::vector<Pfn> Lru::drop_references(std::span<const Pfn> pages) {
     if (--page.ref > 0) continue;
     page.flags |= kPageInFlight;
     if (page.has(kPageLru)) remove_from_list(pfn);
-    page.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced | kPageMlocked);
+    clear_mlocked(pfn);
+    page.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced);
     dead.push_back(pfn);
   }
   return dead;
@@ -132,17 +140,16 @@ void Lru::list_split_tail(Pfn tail, Pfn head) {
   lists_[list_of(map_.page(head))].insert_before(map_, map_.frame(tail), map_.frame(head));
 }
 
-void Lru::make_unevictable(Pfn pfn) {
-  const bool listed = map_.page(pfn).has(kPageLru);
-  if (listed) remove_from_list(pfn);
-  Page& page = map_.edit(pfn);
-  page.flags = (page.flags | kPageMlocked | kPageUnevictable) & ~kPageActive;
-  if (listed) add_to_list(pfn);
-}
-
 Task<void> Lru::putback(Pfn pfn) {
-  map_.edit(pfn).flags &= ~kPageTaskList;
-  co_await cache_add(pfn);
+  Page& page = map_.edit(pfn);
+  page.flags &= ~kPageTaskList;
+  const bool v4_16 = release_ >= Release::v4_19;
+  if (!v4_16 && page.has(kPageMlocked)) {
+    page.flags |= kPageUnevictable;
+    add_to_list(pfn);
+  } else {
+    co_await cache_add(pfn);
+  }
   co_await put_page(pfn);
 }
 

@@ -38,6 +38,18 @@ inline constexpr unsigned kPagevecs = 6;
 // As the kernel calls it: "lru_add".
 std::string_view name_of(Pagevec which);
 
+// What is to be done with a page in the mlock pagevec (5.18).
+enum class MlockStep : std::uint8_t {
+  lock,      // mlock_page: a page that was on the LRU
+  lock_new,  // mlock_new_page: one that was never on it
+  unlock,    // munlock_page
+};
+struct Mlocking {
+  Pfn pfn = kNoPfn;
+  MlockStep step = MlockStep::lock;
+  friend bool operator==(const Mlocking&, const Mlocking&) = default;
+};
+
 // Another per-CPU cache that keeps pages from moving and is emptied together with the pagevecs (5.13): the buffer-head
 // slots of the owners layer. This layer's one upward call.
 class SlotCache {
@@ -63,9 +75,6 @@ class Lru {
   // two passes, last page first; compound pages on their own, before them. Since 6.9 (folios_put_refs) a batch of 31 at
   // a time, first page first.
   Task<void> release_pages(std::vector<Pfn> pages);
-  // mlock: the page goes to the unevictable list, now or when it is added.
-  void make_unevictable(Pfn pfn);
-
   // --- adding ---
   // lru_cache_add: into this CPU's pagevec, with a reference of its own.
   Task<void> cache_add(Pfn pfn);
@@ -85,6 +94,26 @@ class Lru {
   Task<void> mark_lazyfree(Pfn pfn);
   // rotate_reclaimable_page: writeback of a page that is to be reclaimed has ended.
   Task<void> rotate_reclaimable(Pfn pfn);
+
+  // --- locked memory (mlock.cc); the page-table lock is held ---
+  // A page of locked memory goes to the unevictable list: at once; since 4.16 by way of lru_add, with a drain before
+  // it; since 5.18 by way of this CPU's mlock pagevec, and counted on that list, once for each locked mapping.
+  Task<void> mlock(Pfn pfn);
+  // Instead of cache_add: a new page of locked memory.
+  Task<void> mlock_new(Pfn pfn);
+  // munlock_page (5.18): locked memory no longer maps the page.
+  Task<void> munlock(Pfn pfn);
+  // The same up to 5.17, at once: `locked` by other memory, it stays; else it is evictable again, on its list at once
+  // (`fast`: munlock of a range, and nobody else maps it) or by way of lru_add.
+  Task<void> munlock_v3(Pfn pfn, bool locked, bool fast);
+  // mlock_page_drain_local: the mlock pagevec of one CPU.
+  Task<void> mlock_drain(int cpu);
+  // mlock_count of an unevictable page on the LRU.
+  unsigned mlock_count(Pfn pfn) const;
+  // The flag goes from a page to the one that takes its place (mlock_migrate_page).
+  void move_mlocked(Pfn from, Pfn to);
+  // NR_MLOCK.
+  std::int64_t mlocked() const { return mlocked_; }
 
   // --- putting back and draining ---
   // putback_lru_page: back from a task's list; the list's reference goes.
@@ -123,7 +152,8 @@ class Lru {
   const std::vector<Pfn>& pagevec(int cpu, Pagevec which = Pagevec::add) const {
     return pagevecs_[static_cast<unsigned>(cpu)].of[static_cast<unsigned>(which)];
   }
-  // Pages in all pagevecs of a CPU.
+  const std::vector<Mlocking>& mlock_pagevec(int cpu) const { return pagevecs_[static_cast<unsigned>(cpu)].mlock; }
+  // Pages in all pagevecs of a CPU, that of mlock included.
   std::size_t parked(int cpu) const { return pagevecs_[static_cast<unsigned>(cpu)].parked; }
 
   void copy_from(const Lru& other);
@@ -131,6 +161,7 @@ class Lru {
  private:
   struct CpuPagevecs {
     std::array<std::vector<Pfn>, kPagevecs> of;
+    std::vector<Mlocking> mlock;
     std::size_t parked = 0;
   };
 
@@ -141,6 +172,17 @@ class Lru {
   Task<void> drain(CpuPagevecs& pagevecs, Pagevec which);
   void leave_pagevec(Pagevec which, Pfn pfn);
   void finish_deactivate_file(Pfn pfn);
+  void finish_add(Pfn pfn);
+  bool reserve_slot(Pfn pfn);
+  Task<void> queue_mlock(MlockStep step, Pfn pfn);
+  void set_mlocked(Pfn pfn);
+  bool clear_mlocked(Pfn pfn);
+  void set_mlock_count(Pfn pfn, unsigned count);
+  void make_unevictable(Pfn pfn, unsigned count);
+  void make_evictable(Pfn pfn);
+  void finish_mlock(Pfn pfn);
+  void finish_mlock_new(Pfn pfn);
+  void finish_munlock(Pfn pfn);
 
   // Drops one reference of each; those that nobody has any more, off the LRU, in order.
   std::vector<Pfn> drop_references(std::span<const Pfn> pages);
@@ -155,6 +197,12 @@ class Lru {
   std::array<std::uint64_t, kLruLists> sizes_{};
   std::array<std::int64_t, 2> isolated_{};  // NR_ISOLATED_ANON, NR_ISOLATED_FILE
   std::vector<CpuPagevecs> pagevecs_;       // by CPU
+  struct MlockCount {
+    Pfn pfn;
+    unsigned count;
+  };
+  std::vector<MlockCount> mlock_counts_;  // those that are not 0
+  std::int64_t mlocked_ = 0;
   int disable_count_ = 0;
   std::uint64_t drains_begun_ = 0;
   Mutex drain_mutex_{"lru_add_drain_all mutex"};

@@ -69,13 +69,90 @@ TEST_P(LruTest, FlagsChooseTheList) {
                             {kPageSwapbacked | kPageActive, LruList::active_anon},
                             {0, LruList::inactive_file},
                             {kPageActive, LruList::active_file},
-                            {kPageUnevictable | kPageSwapbacked, LruList::unevictable}};
+                            {kPageUnevictable | kPageMlocked | kPageSwapbacked, LruList::unevictable}};
   for (const Choice& choice : choices) {
     const std::uint64_t before = lru.size(choice.list);
     add(1, choice.flags);
     run_now(lru.add_drain(0));
     EXPECT_EQ(lru.size(choice.list), before + 1);
   }
+}
+
+// Which way a page of locked memory goes, and what holds it meanwhile.
+TEST_P(LruTest, ALockedPageGoesToTheUnevictableListByWayOfAPagevec) {
+  const bool v4_16 = GetParam() >= Release::v4_19;
+  const bool v5_18 = GetParam() >= Release::v6_1;
+  const Pfn pfn = add(1)[0];
+  run_now(lru.add_drain(0));
+  run_now(lru.mlock(pfn));
+  EXPECT_TRUE(map.page(pfn).has(kPageMlocked));
+  EXPECT_EQ(lru.mlocked(), 1);
+  EXPECT_EQ(map.page(pfn).ref, v4_16 ? 2 : 1);
+  EXPECT_EQ(map.page(pfn).has(kPageLru), !v4_16 || v5_18) << "since 5.18 it stays where it was";
+  EXPECT_EQ(lru.mlock_pagevec(0).size(), v5_18 ? 1U : 0U);
+  EXPECT_EQ(lru.size(LruList::unevictable), v4_16 ? 0U : 1U);
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(map.page(pfn).ref, 1);
+  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
+  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
+}
+
+TEST_P(LruTest, ANewLockedPageNeverWasOnAnotherList) {
+  const Pfn pfn = page_with(kPageSwapbacked);
+  run_now(lru.mlock_new(pfn));
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
+  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
+  EXPECT_EQ(map.page(pfn).ref, 1);
+  run_now(lru.put_page(pfn));
+  EXPECT_EQ(lru.mlocked(), 0);
+  EXPECT_EQ(lru.size(LruList::unevictable), 0U);
+}
+
+TEST_P(LruTest, PagesLockedSoOftenAreUnlockedAsOftenSince5_18) {
+  if (GetParam() < Release::v6_1) GTEST_SKIP() << "no count";
+  const Pfn pfn = add(1)[0];
+  run_now(lru.mlock(pfn));
+  run_now(lru.mlock(pfn));
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(lru.mlock_count(pfn), 2U);
+  run_now(lru.munlock(pfn));
+  EXPECT_EQ(map.page(pfn).ref, 2);
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
+  run_now(lru.munlock(pfn));
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(lru.size(LruList::unevictable), 0U);
+  EXPECT_EQ(lru.size(LruList::inactive_anon), 1U);
+  EXPECT_EQ(lru.mlocked(), 0);
+}
+
+// The count lies in the links of the list, and is lost with them: then it is too low, and the page goes too early.
+TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince5_18) {
+  if (GetParam() < Release::v6_1) GTEST_SKIP() << "no count";
+  const Pfn pfn = add(1)[0];
+  run_now(lru.mlock(pfn));
+  run_now(lru.mlock(pfn));
+  run_now(lru.add_drain(0));
+  ASSERT_TRUE(lru.isolate(pfn));
+  lru.forget_isolated(pfn);
+  run_now(lru.putback(pfn));
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
+  EXPECT_EQ(lru.mlock_count(pfn), 0U);
+  run_now(lru.munlock(pfn));
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(lru.size(LruList::unevictable), 0U);
+}
+
+TEST_P(LruTest, DisabledCachesHoldNoLockedPage) {
+  if (GetParam() < Release::v6_1) GTEST_SKIP() << "caches cannot be disabled";
+  const Pfn pfn = add(1)[0];
+  run_now(lru.cache_disable());
+  run_now(lru.mlock(pfn));
+  EXPECT_EQ(map.page(pfn).ref, 1);
+  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
+  lru.cache_enable();
 }
 
 TEST_P(LruTest, DrainingACpuLeavesTheOthersAlone) {
@@ -163,7 +240,7 @@ TEST_P(LruTest, MoreThanHalfIsTooMany) {
 }
 
 TEST_P(LruTest, UnevictablePagesDoNotCountForTheThrottle) {
-  add(10, kPageUnevictable);
+  add(10, kPageUnevictable | kPageMlocked);
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
   lru.isolate(pfn);

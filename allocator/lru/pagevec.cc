@@ -22,19 +22,22 @@ std::string_view name_of(Pagevec which) {
   return "?";
 }
 
+// A slot's reference; true if the pagevec is to be drained at once.
+bool Lru::reserve_slot(Pfn pfn) {
+  get_page(pfn);
+  ++pagevecs_[static_cast<unsigned>(engine_.cpu())].parked;
+  return ++map_.edit(pfn).pagevecs == kMostSlots || disable_count_ > 0;
+}
+
 // pagevec_add and, when that fills it or the caches are disabled, the drain.
 Task<void> Lru::queue(Pagevec which, Pfn pfn) {
   CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(engine_.cpu())];
   std::vector<Pfn>& pagevec = pagevecs.of[static_cast<unsigned>(which)];
-  get_page(pfn);
-  Page& page = map_.edit(pfn);
-  const bool crowded = ++page.pagevecs == kMostSlots;
+  const bool at_once = reserve_slot(pfn);
   // 4.7: a compound page does not wait.
-  const bool compound = page.has(kPageHead) && release_ >= Release::v4_9;
+  const bool compound = map_.page(pfn).has(kPageHead) && release_ >= Release::v4_9;
   pagevec.push_back(pfn);
-  ++pagevecs.parked;
-  if (pagevec.size() >= pagevec_size(release_) || disable_count_ > 0 || crowded || compound)
-    co_await drain(pagevecs, which);
+  if (pagevec.size() >= pagevec_size(release_) || at_once || compound) co_await drain(pagevecs, which);
 }
 
 Task<void> Lru::cache_add(Pfn pfn) { return queue(Pagevec::add, pfn); }
@@ -98,10 +101,21 @@ void Lru::finish_deactivate_file(Pfn pfn) {
   add_to_list(pfn, !busy);
 }
 
+// lru_add_fn. Since 4.16 it looks again whether the page may be evicted.
+void Lru::finish_add(Pfn pfn) {
+  const bool v4_16 = release_ >= Release::v4_19;
+  if (v4_16) {
+    Page& page = map_.edit(pfn);
+    page.flags &= ~kPageUnevictable;
+    if (page.has(kPageMlocked)) page.flags = (page.flags | kPageUnevictable) & ~kPageActive;
+  }
+  add_to_list(pfn);
+}
+
 // The move function of a pagevec, on one page. Pages that have left the LRU meanwhile are let go as they are.
 void Lru::leave_pagevec(Pagevec which, Pfn pfn) {
   if (which == Pagevec::add) {
-    add_to_list(pfn);
+    finish_add(pfn);
     return;
   }
   const Page& page = map_.page(pfn);
@@ -141,6 +155,7 @@ Task<void> Lru::add_drain(int cpu) {
   if (pagevecs.parked == 0) co_return;
   for (unsigned which = 0; which < kPagevecs; ++which)
     if (!pagevecs.of[which].empty()) co_await drain(pagevecs, static_cast<Pagevec>(which));
+  co_await mlock_drain(cpu);
 }
 
 Task<void> Lru::add_drain_all(bool certain) {

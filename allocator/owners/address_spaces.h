@@ -29,8 +29,9 @@ struct Pte {
   State state = State::none;
   bool pmd = false;  // maps a whole huge page; `page` is the record of its first page
   bool writable = false;
-  bool dirty = false;  // written to since MADV_FREE last asked
-  PteId table = 0;     // of a pmd: the first of the ptes that take its place when it is split
+  bool dirty = false;   // written to since MADV_FREE last asked
+  bool locked = false;  // of locked memory (VM_LOCKED), whether it maps a page or not
+  PteId table = 0;      // of a pmd: the first of the ptes that take its place when it is split
   friend bool operator==(const Pte&, const Pte&) = default;
 };
 
@@ -66,6 +67,7 @@ class AddressSpaces {
   void clear(PteId id) {
     Pte cleared;
     cleared.space = pte(id).space;
+    cleared.locked = pte(id).locked;
     cleared.pmd = pte(id).pmd;
     cleared.table = pte(id).table;
     pte(id) = cleared;

@@ -57,7 +57,11 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
   if (kind == PageKind::anonymous || kind == PageKind::shmem) {
     page.flags = kPageSwapbacked | kPageUptodate | (kind == PageKind::anonymous ? kPageAnon : 0U);
     if (kind == PageKind::anonymous) map_pte(pte != 0 ? pte : spaces_.add_ptes(0, 1), id);
-    co_await lru_.cache_add(pfn);
+    const bool locked = pte != 0 && spaces_.pte(pte).locked;
+    if (locked)
+      co_await lru_.mlock_new(pfn);
+    else
+      co_await lru_.cache_add(pfn);
   }
   co_return id;
 }
@@ -116,6 +120,12 @@ void Owners::unlink_pte(PteId id) {
   spaces_.clear(id);
 }
 
+bool Owners::mapped_locked(OwnerId id) const {
+  for (PteId pte = owner(id).first_pte; pte != 0; pte = spaces_.pte(pte).next)
+    if (spaces_.pte(pte).state == Pte::State::present && spaces_.pte(pte).locked) return true;
+  return false;
+}
+
 Pfn Owners::zap_pte(PteId id) {
   const Pte pte = spaces_.pte(id);
   if (pte.state == Pte::State::none) return kNoPfn;
@@ -139,6 +149,12 @@ Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
     if (space != 0) co_await spaces_.lock(space).lock(engine_);
     const Pte pte = spaces_.pte(found);
     const bool there = pte.page == id && pte.state == Pte::State::present;
+    // Locked meanwhile: kept, and locked again.
+    if (there && pte.locked) {
+      co_await lru_.mlock(pfn);
+      if (space != 0) spaces_.lock(space).unlock(engine_);
+      co_return false;
+    }
     if (there && !pte.dirty) {
       zap_pte(found);
       --map_.edit(pfn).ref;
@@ -251,9 +267,13 @@ Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
       pte.state = Pte::State::migration;
       record(id).moving_from = counted;
       uncount_mapping(record(id));
-      Page& page = map_.edit(counted);
-      --page.ref;
-      CMA_ASSERT(page.map >= 0 && page.ref > 0);
+      const bool v5_18 = release_ >= Release::v6_1;
+      if (v5_18 && pte.locked) {
+        co_await lru_.munlock(counted);
+        co_await lru_.mlock_drain(engine_.cpu());
+      }
+      --map_.edit(counted).ref;
+      CMA_ASSERT(map_.page(counted).map >= 0 && map_.page(counted).ref > 0);
     }
     if (space != 0) spaces_.lock(space).unlock(engine_);
   }
@@ -276,6 +296,11 @@ Task<void> Owners::remap_ptes(OwnerId id, Pfn counted) {
       pte.state = Pte::State::present;
       ++map_.edit(counted).ref;
       count_mapping(record(id));
+      const bool v5_18 = release_ >= Release::v6_1;
+      if (v5_18 && pte.locked) {
+        co_await lru_.mlock(counted);
+        co_await lru_.mlock_drain(engine_.cpu());
+      }
     }
     if (space != 0) spaces_.lock(space).unlock(engine_);
   }
@@ -287,6 +312,7 @@ void Owners::take_over(Owner& owner, Pfn old, Pfn target) {
   to.owner = from.owner;
   to.token = from.token;
   to.flags |= from.flags & kMovingFlags;
+  lru_.move_mlocked(old, target);
   // PG_readahead is the same bit, and since 5.8 it goes along.
   if (release_ >= Release::v5_10) to.flags |= from.flags & kPageReclaim;
   from.owner = 0;

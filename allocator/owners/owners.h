@@ -117,8 +117,10 @@ class Owners final : public PageKinds {
   // A migration entry is copied to another pte: neither references nor mappings change.
   void copy_migration_entry(PteId pte, OwnerId id);
   // The pte is cleared and the page's map count falls; the pte's reference passes to the caller: of a huge page's, on
-  // its first page. kNoPfn: it held none.
+  // its first page. kNoPfn: it held none. Of locked memory since 5.18, the caller has the page unlocked (Lru::munlock).
   Pfn zap_pte(PteId pte);
+  // Locked memory maps the page.
+  bool mapped_locked(OwnerId id) const;
 
   // --- huge pages (huge_pages.cc) ---
   const HugePage& huge_page(HugeId id) const { return huge_[id - 1]; }
@@ -184,8 +186,8 @@ class Owners final : public PageKinds {
 
  private:
   // Flags that describe content and history: they follow the data to its new page.
-  static constexpr std::uint32_t kMovingFlags = kPageActive | kPageUnevictable | kPageReferenced | kPageDirty |
-                                                kPageSwapbacked | kPageMlocked | kPageUptodate | kPageAnon;
+  static constexpr std::uint32_t kMovingFlags =
+      kPageActive | kPageUnevictable | kPageReferenced | kPageDirty | kPageSwapbacked | kPageUptodate | kPageAnon;
 
   Owner& record(OwnerId id) { return owners_[id - 1]; }
   OwnerId add_record(Pfn pfn, PageKind kind);

@@ -76,7 +76,7 @@ OwnerId Processes::page_at(SpaceId process, MappingId mapping, std::uint64_t ind
 void Processes::change_content(OwnerId id) { owners_.write_content(id); }
 
 // do_anonymous_page: allocated outside the lock; mapped, put into the pagevec and made visible under it.
-Task<int> Processes::fault_in(SpaceId process, PteId pte, bool locked, Pfn frame) {
+Task<int> Processes::fault_in(SpaceId process, PteId pte, Pfn frame) {
   if (frame == kNoPfn) frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
   if (frame == kNoPfn) co_return -kENOMEM;
   co_await at(engine_, Point::fault_allocated);
@@ -90,7 +90,6 @@ Task<int> Processes::fault_in(SpaceId process, PteId pte, bool locked, Pfn frame
   const OwnerId id = co_await owners_.adopt(frame, PageKind::anonymous, pte);
   owners_.leave_to_kernel(id);
   spaces_.pte(pte).writable = true;
-  if (locked) lru_.make_unevictable(frame);
   spaces_.lock(process).unlock(engine_);
   co_return 0;
 }
@@ -114,7 +113,7 @@ Task<bool> Processes::may_reuse(PteId pte) {
 }
 
 // do_wp_page: the page itself, or a copy of it.
-Task<int> Processes::copy_on_write(SpaceId process, PteId pte, bool locked) {
+Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   const OwnerId shared = spaces_.pte(pte).page;
   if (co_await may_reuse(pte)) {
     spaces_.pte(pte).writable = true;
@@ -133,8 +132,16 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte, bool locked) {
   const OwnerId copy = co_await owners_.adopt(frame, PageKind::anonymous, pte);
   owners_.leave_to_kernel(copy);
   spaces_.pte(pte).writable = true;
-  if (locked) lru_.make_unevictable(frame);
+  const bool v5_18 = release_ >= Release::v6_1;
+  const bool locked = spaces_.pte(pte).locked;
+  if (v5_18 && locked) co_await lru_.munlock(old);
   spaces_.lock(process).unlock(engine_);
+  if (!v5_18 && locked) {
+    co_await locks_.lock(old);
+    const bool still = map_.page(old).owner != 0 && owners_.mapped_locked(map_.page(old).owner);
+    co_await lru_.munlock_v3(old, still, /*fast=*/false);
+    locks_.unlock(old);
+  }
   co_await lru_.put_page(old);
   co_return 0;
 }
@@ -168,11 +175,11 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
     if (now.state == Pte::State::migration) {
       co_await wait_for_migration(pte);
     } else if (now.state == Pte::State::present) {
-      error = co_await copy_on_write(process, pte, where.locked);
+      error = co_await copy_on_write(process, pte);
     } else {
       const Pfn use = given ? frame : kNoPfn;
       given = false;
-      error = co_await fault_in(process, pte, where.locked, use);
+      error = co_await fault_in(process, pte, use);
     }
     if (error != 0) co_return error;
   }
@@ -227,9 +234,12 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
     co_await spaces_.lock(process).lock(engine_);
     bool full = false;
     do {
-      const Pfn pfn = owners_.zap_pte(static_cast<PteId>(first + done));
+      const auto pte = static_cast<PteId>(first + done);
+      const Pfn pfn = owners_.zap_pte(pte);
       ++done;
       if (pfn == kNoPfn) continue;
+      const bool v5_18 = release_ >= Release::v6_1;
+      if (v5_18 && spaces_.pte(pte).locked) co_await lru_.munlock(pfn);
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
     } while (!full && done < pages && done % kPtesPerTable != 0);
@@ -250,6 +260,8 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
   const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
+  if (where.locked && release_ < Release::v6_1)
+    co_await munlock_range_v3(process, static_cast<PteId>(where.first + from), pages);
   co_await lru_.add_drain(engine_.cpu());
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);
@@ -261,11 +273,15 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
 Task<void> Processes::exit(SpaceId process) {
   CMA_ASSERT(alive(process) && idle(process));
   processes_[process].alive = false;
+  const std::size_t all = processes_[process].mappings.size();
+  for (std::size_t i = 0; i < all && release_ < Release::v6_1; ++i) {
+    const Mapping mapping = processes_[process].mappings[i];
+    if (mapping.locked) co_await munlock_range_v3(process, mapping.first, mapping.pages);
+  }
   co_await lru_.add_drain(engine_.cpu());
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);
-  const std::size_t mappings = processes_[process].mappings.size();
-  for (std::size_t i = 0; i < mappings; ++i) {
+  for (std::size_t i = 0; i < all; ++i) {
     const Mapping mapping = processes_[process].mappings[i];
     co_await zap_mapping(process, mapping, 0, mapping.pages, gather);
   }
@@ -343,13 +359,55 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
   co_return child;
 }
 
-void Processes::mlock(SpaceId process, MappingId mapping) {
-  CMA_ASSERT(!is_huge(process, mapping));
-  Mapping& where = processes_[process].mappings[mapping];
-  where.locked = true;
-  for (std::uint64_t i = 0; i < where.pages; ++i) {
-    const Pte& pte = spaces_.pte(static_cast<PteId>(where.first + i));
-    if (pte.state == Pte::State::present) lru_.make_unevictable(owners_.owner(pte.page).pfn);
+// --- locked memory ---
+
+// Up to 4.14 every CPU's pagevecs are emptied first; since 5.18 this CPU's, before and after. What is locked already is
+// left alone.
+Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
+  CMA_ASSERT(alive(process) && !is_huge(process, mapping));
+  const Inside inside(*this, process);
+  const bool v4_15 = release_ >= Release::v4_19;
+  const bool v5_18 = release_ >= Release::v6_1;
+  if (!v4_15) co_await lru_.add_drain_all();
+  if (processes_[process].mappings[mapping].locked) co_return;
+  processes_[process].mappings[mapping].locked = true;
+  const Mapping where = processes_[process].mappings[mapping];
+  for (std::uint64_t i = 0; i < where.pages; ++i) spaces_.pte(static_cast<PteId>(where.first + i)).locked = true;
+  if (v5_18) co_await lru_.add_drain(engine_.cpu());
+  for (std::uint64_t done = 0; done < where.pages;) {
+    co_await spaces_.lock(process).lock(engine_);
+    do {
+      const Pte pte = spaces_.pte(static_cast<PteId>(where.first + done));
+      ++done;
+      if (pte.state != Pte::State::present) continue;
+      const Pfn pfn = owners_.owner(pte.page).pfn;
+      // Up to 5.17 a page that somebody has locked is passed over.
+      if (v5_18 || !map_.page(pfn).has(kPageLocked)) co_await lru_.mlock(pfn);
+    } while (done < where.pages && done % kPtesPerTable != 0);
+    spaces_.lock(process).unlock(engine_);
+    co_await at(engine_, Point::mlock_walked);
+  }
+  if (v5_18) co_await lru_.add_drain(engine_.cpu());
+}
+
+// munlock_vma_pages_range, before a range is unmapped.
+Task<void> Processes::munlock_range_v3(SpaceId process, PteId first, std::uint64_t pages) {
+  for (std::uint64_t i = 0; i < pages; ++i) spaces_.pte(static_cast<PteId>(first + i)).locked = false;
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    const auto id = static_cast<PteId>(first + i);
+    co_await spaces_.lock(process).lock(engine_);
+    const Pte pte = spaces_.pte(id);
+    spaces_.lock(process).unlock(engine_);
+    if (pte.state != Pte::State::present) continue;
+    const Pfn pfn = owners_.owner(pte.page).pfn;
+    lru_.get_page(pfn);
+    co_await locks_.lock(pfn);
+    const bool shared = map_.page(pfn).map > 1;
+    const OwnerId owner = map_.page(pfn).owner;
+    const bool still = shared && owner != 0 && owners_.mapped_locked(owner);
+    co_await lru_.munlock_v3(pfn, still, !shared);
+    locks_.unlock(pfn);
+    co_await lru_.put_page(pfn);
   }
 }
 

@@ -69,8 +69,9 @@ class Processes {
   Task<SpaceId> fork(SpaceId process);
   // Unmaps everything in one gather; the process is dead.
   Task<void> exit(SpaceId process);
-  // The touched pages of the mapping move to the unevictable list; later ones go there too.
-  void mlock(SpaceId process, MappingId mapping);
+  // mlock2 with MLOCK_ONFAULT: the touched pages of the mapping move to the unevictable list; later ones go there too.
+  Task<void> mlock(SpaceId process, MappingId mapping);
+  bool locked(SpaceId process, MappingId mapping) const { return processes_[process].mappings[mapping].locked; }
   // MADV_FREE: touched pages that only this process maps may be dropped until they are written to again.
   Task<void> madvise_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
   // Between the set-up of exec's stack and its final place.
@@ -114,9 +115,9 @@ class Processes {
     SpaceId process_;
   };
 
-  Task<int> fault_in(SpaceId process, PteId pte, bool locked, Pfn frame);
+  Task<int> fault_in(SpaceId process, PteId pte, Pfn frame);
   Task<bool> may_reuse(PteId pte);
-  Task<int> copy_on_write(SpaceId process, PteId pte, bool locked);
+  Task<int> copy_on_write(SpaceId process, PteId pte);
   Task<void> wait_for_migration(PteId pte);
   Task<int> pin_outside_areas(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned);
   bool may_stay(Pfn pfn) const;
@@ -126,6 +127,7 @@ class Processes {
   Task<int> move_out(Pfn pfn);
   void change_content(OwnerId id);
   Task<void> zap_range(SpaceId process, PteId first, std::uint64_t pages, Gather& gather);
+  Task<void> munlock_range_v3(SpaceId process, PteId first, std::uint64_t pages);
   Task<void> flush(Gather& gather);
   Task<void> finish(Gather& gather);
   bool next_batch(Gather& gather);

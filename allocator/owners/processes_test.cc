@@ -182,11 +182,73 @@ TEST_P(ProcessesTest, ASharedPageMovesWithAllItsMappings) {
 
 TEST_P(ProcessesTest, LockedPagesAreUnevictableAndStillMove) {
   const SpaceId process = process_with(2);
-  machine_->processes.mlock(process, 0);
+  run_now(machine_->processes.mlock(process, 0));
+  run_now(machine_->lru.add_drain_all());
   EXPECT_EQ(2U, machine_->lru.size(LruList::unevictable));
   EXPECT_TRUE(page_of(process, 1).has(kPageMlocked));
+  ASSERT_NE(0U, run_now(machine_->areas.cma_alloc(0, 256, 0, false))) << "wherever they were in the area";
+  EXPECT_EQ(2U, machine_->lru.size(LruList::unevictable));
   run_now(machine_->processes.exit(process));
   EXPECT_EQ(0U, machine_->lru.size(LruList::unevictable));
+  EXPECT_EQ(0, machine_->lru.mlocked());
+}
+
+// The page moves off the LRU and back, and is counted anew.
+TEST_P(ProcessesTest, AMovedLockedPageIsStillLocked) {
+  const SpaceId process = machine_->processes.spawn();
+  const MappingId mapping = machine_->processes.mmap_anon(process, 1);
+  claim_frame(*machine_, 0x220);
+  EXPECT_EQ(0, run_now(machine_->processes.write(process, mapping, 0, 0x220)));
+  run_now(machine_->processes.mlock(process, mapping));
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, false)));
+  const Pfn now = machine_->owners.owner(machine_->processes.page_at(process, mapping, 0)).pfn;
+  EXPECT_NE(Pfn{0x220}, now);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_TRUE(machine_->map.page(now).has(kPageMlocked));
+  EXPECT_EQ(1U, machine_->lru.size(LruList::unevictable));
+  EXPECT_EQ(1, machine_->lru.mlocked());
+  EXPECT_EQ(machine_->release() >= Release::v6_1 ? 1U : 0U, machine_->lru.mlock_count(now));
+}
+
+// A child does not inherit the lock: without its parent the page is evictable again.
+TEST_P(ProcessesTest, UnmappingLockedMemoryUnlocksWhatAChildStillMaps) {
+  const SpaceId parent = process_with(1);
+  run_now(machine_->processes.mlock(parent, 0));
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(1U, machine_->lru.size(LruList::unevictable));
+  run_now(machine_->processes.munmap(parent, 0, 0, 1));
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(0U, machine_->lru.size(LruList::unevictable));
+  EXPECT_FALSE(page_of(child, 0).has(kPageMlocked | kPageUnevictable));
+  EXPECT_TRUE(page_of(child, 0).has(kPageLru));
+  EXPECT_EQ(1, page_of(child, 0).ref);
+}
+
+TEST_P(ProcessesTest, TwoLocksOfAPageLastUntilBothAreGone) {
+  const SpaceId parent = process_with(1);
+  run_now(machine_->processes.mlock(parent, 0));
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  run_now(machine_->processes.mlock(child, 0));
+  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->processes.exit(child));
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(1U, machine_->lru.size(LruList::unevictable));
+  EXPECT_TRUE(page_of(parent, 0).has(kPageMlocked));
+  EXPECT_EQ(1, page_of(parent, 0).ref);
+}
+
+TEST_P(ProcessesTest, ACopyInLockedMemoryIsLockedAndTheOriginalNoLonger) {
+  const SpaceId parent = process_with(1);
+  run_now(machine_->processes.mlock(parent, 0));
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  EXPECT_EQ(0, run_now(machine_->processes.write(parent, 0, 0)));
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_TRUE(page_of(parent, 0).has(kPageMlocked));
+  EXPECT_FALSE(page_of(child, 0).has(kPageMlocked));
+  EXPECT_EQ(1U, machine_->lru.size(LruList::unevictable));
+  EXPECT_EQ(1, machine_->lru.mlocked());
 }
 
 }  // namespace

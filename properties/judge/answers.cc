@@ -92,6 +92,11 @@ std::string lru_line(const Machine& machine) {
          " isolated_file=" + std::to_string(machine.lru.isolated_file());
 }
 
+std::string unevictable_line(const Machine& machine) {
+  return "unev pages=" + std::to_string(machine.lru.size(LruList::unevictable)) +
+         " mlocked=" + std::to_string(machine.lru.mlocked());
+}
+
 std::string owner_line(const Machine& machine, OwnerId id) {
   const Owner& owner = machine.owners.owner(id);
   if (owner.pfn == kNoPfn) return "none";

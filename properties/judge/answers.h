@@ -27,6 +27,7 @@ std::string place_of(const Machine& machine, Pfn pfn);
 std::string free_cma_line(const Machine& machine);
 std::string pcp_line(const Machine& machine);
 std::string lru_line(const Machine& machine);
+std::string unevictable_line(const Machine& machine);
 // Where an owned page is now, and what its kind has to tell.
 std::string owner_line(const Machine& machine, OwnerId id);
 // "ev try w+100 w=IICCCCCC cmafree=3072 isolblk=2 refuse": a driver is asked to move its page.

@@ -54,6 +54,7 @@ constexpr std::array kPerformed = {
     kind_of<MmapAnon>(),
     kind_of<MappingOp<MappingVerb::write>>(),
     kind_of<MappingOp<MappingVerb::munmap>>(),
+    kind_of<MappingOp<MappingVerb::mlock>>(),
     kind_of<Fork>(),
     kind_of<ExitProcess>(),
     kind_of<ExecStack>(),

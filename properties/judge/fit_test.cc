@@ -86,7 +86,7 @@ TEST(Fit, RefusesMoreProcessesThanTheDriverKeepsReady) {
   EXPECT_EQ(fitted(on_real_machine(ops)), "48: more of processes, mappings or forks than the driver can keep ready");
   EXPECT_EQ(fitted(on_real_machine("p = spawn\nmmap_anon p pages=1281\n")),
             "1: more of processes, mappings or forks than the driver can keep ready");
-  EXPECT_EQ(fitted(on_real_machine("p = spawn\nv = mmap_anon p pages=1\nmlock v\n")), "2: operation mlock");
+  EXPECT_EQ(fitted(on_real_machine("p = spawn\nv = mmap_anon p pages=1\nmadv_free v\n")), "2: operation madv_free");
 }
 
 TEST(Fit, TakesOutWhatSharesALargestBlockWithAnArea) {

@@ -234,7 +234,10 @@ std::vector<Question> Translator::state() const {
                               {"locs", locations()},
                               {"pcp", pcp_state()}})
     questions.push_back({words, {line}});
-  if (machine_->processes.count() > 1) questions.push_back({"plocs", {process_locations()}});
+  if (machine_->processes.count() > 1) {
+    questions.push_back({"plocs", {process_locations()}});
+    questions.push_back({"unev", {unevictable_line(*machine_)}});
+  }
   return questions;
 }
 
@@ -495,6 +498,9 @@ void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
   const std::string part = fmt::format("{} {} {} {}", process, mapping.mapping, op.from, pages);
   if constexpr (kVerb == MappingVerb::munmap) {
     ask("unmap " + part);
+  } else if constexpr (kVerb == MappingVerb::mlock) {
+    ask(fmt::format("mlock {} {}", process, mapping.mapping));
+    answer(fmt::format("mlock {}.{} 0", process, mapping.mapping));
   } else {
     if (result(slot).error != 0) throw Unperformable("memory outside the areas runs low");
     ask("write " + part);

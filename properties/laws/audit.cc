@@ -304,6 +304,7 @@ Frame Auditor::walk_in_flight(const Stretch& stretch, Frame frame, Walk& walk) c
     judge_links(frame, page, 0);
   }
   walk.tallies[Tally::in_flight] += static_cast<std::int32_t>(pages);
+  if (page.has(kPageMlocked)) ++walk.tallies[Tally::mlocked];
   walk.loose = true;
   return frame + static_cast<Frame>(pages);
 }
@@ -339,6 +340,7 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   judge_references(frame, page, known, walk.loose);
   if (page.has(kPageLocked)) ++walk.tallies[Tally::locked];
   if (page.has(kPageWriteback)) ++walk.tallies[Tally::writeback];
+  if (page.has(kPageMlocked)) ++walk.tallies[Tally::mlocked];
   walk.tallies[Tally::pagevec_slots] += page.pagevecs;
   walk.tallies[Tally::in_use] += static_cast<std::int32_t>(pages);
   if (certain_to_move(page, entry)) mark(movable_, frame, is_huge(page) ? pages : 1);

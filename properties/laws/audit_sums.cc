@@ -74,6 +74,8 @@ void Auditor::compare_globals() const {
   if (lru.isolated_anon() != sum[Tally::task_anon] || lru.isolated_file() != sum[Tally::task_file])
     broken("counters", fmt::format("NR_ISOLATED_ANON/FILE are {}/{}, a recount says {}/{}", lru.isolated_anon(),
                                    lru.isolated_file(), sum[Tally::task_anon], sum[Tally::task_file]));
+  if (lru.mlocked() != sum[Tally::mlocked])
+    broken("counters", fmt::format("NR_MLOCK is {}, a recount says {}", lru.mlocked(), sum[Tally::mlocked]));
   std::int64_t slots = 0;
   for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.parked(cpu));
   // A drain empties the slots first and drops their references one by one.

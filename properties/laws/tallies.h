@@ -29,6 +29,7 @@ enum class Tally : std::uint8_t {
   pagevec_slots,                // references held by pagevecs
   locked,                       // page locks
   writeback,                    // pages under writeback
+  mlocked,                      // pages of locked memory
   kCount
 };
 

@@ -186,12 +186,13 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
     co_await processes.munmap(space, which, from, wanted);
   } else if constexpr (Verb == MappingVerb::lazyfree) {
     // 4.5.
-    if (world.machine().release() < Release::v4_9)
+    // Locked memory may not be dropped.
+    if (world.machine().release() < Release::v4_9 || processes.locked(space, which))
       world.fail(self, -kEINVAL);
     else
       co_await processes.madvise_free(space, which, from, wanted);
   } else if constexpr (Verb == MappingVerb::mlock) {
-    processes.mlock(space, which);
+    co_await processes.mlock(space, which);
   } else {
     for (std::uint64_t i = from; i < from + wanted; ++i) {
       const int error = co_await processes.write(space, which, i);

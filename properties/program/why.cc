@@ -172,6 +172,9 @@ void PageFacts::tell_pagevecs(std::vector<std::string>& told) const {
       if (std::find(pagevec.begin(), pagevec.end(), pfn_) != pagevec.end())
         told.push_back(fmt::format("the {} pagevec of CPU {}", name_of(which), cpu));
     }
+    const std::vector<Mlocking>& mlock = machine_.lru.mlock_pagevec(cpu);
+    if (std::any_of(mlock.begin(), mlock.end(), [this](const Mlocking& entry) { return entry.pfn == pfn_; }))
+      told.push_back(fmt::format("the mlock pagevec of CPU {}", cpu));
   }
 }
 
