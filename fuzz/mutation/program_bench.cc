@@ -3,6 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "fuzz/mutation/input.h"
@@ -63,6 +64,37 @@ void run_with_all_laws(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(run_with_all_laws);
+
+// At least half of the operations are about processes and files.
+bool is_about_owners(const Op& op) {
+  const OpInfo& info = info_of(op);
+  if (info.yields == Yields::process || info.yields == Yields::mapping || info.yields == Yields::file) return true;
+  bool about = false;
+  struct Look : IgnoreFields {
+    explicit Look(bool& about) : about(about) {}
+    bool& about;
+    void operand(const OpRef&, const OperandSpec& spec) {
+      const Yields wanted = spec.wanted;
+      about = about || wanted == Yields::process || wanted == Yields::mapping || wanted == Yields::file;
+    }
+  } look(about);
+  visit_fields(op.body, look);
+  return about;
+}
+
+void run_processes_and_files_with_all_laws(benchmark::State& state) {
+  std::vector<Program> some;
+  CheckedRun run;
+  for (std::uint64_t seed = 1; some.size() < 300; ++seed) {
+    Program program = generate(seed, {.min_ops = 16, .max_ops = 16, .shapes = false});
+    const auto about = std::count_if(program.ops.begin(), program.ops.end(), is_about_owners);
+    if (about >= 8 && !run.find(program)) some.push_back(std::move(program));
+  }
+  std::size_t next = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(run.run(some[next++ % some.size()]).trace_hash);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(run_processes_and_files_with_all_laws);
 
 // As the fuzz target does it, but for the fuzzer itself.
 void execute_input(benchmark::State& state) {

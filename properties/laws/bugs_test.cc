@@ -139,6 +139,28 @@ TEST(BugsAndLaws, CompleteSeesLocalDrainOnly) {
   EXPECT_EQ(law, "complete");
 }
 
+// The law that a program breaks; empty if none.
+std::string law_broken_by_program(const std::string& text) {
+  const auto program = parse(text, "contended");
+  EXPECT_TRUE(program) << program.error().text();
+  CheckedRun checked;
+  const RunResult result = checked.run(*program);
+  EXPECT_EQ(checked.laws().contended().size(), 1U) << "the call was disturbed";
+  return result.finding ? result.finding->law : "";
+}
+
+// The call fails while a process is in the middle of a fault, and may. But the process is done at the end, its page on
+// the LRU or in a pagevec of its CPU, and then there is no excuse left.
+TEST(BugsAndLaws, CompleteSeesWhatAContendedCallLeftBehind) {
+  const std::string program =
+      "actor A cpu=0\nactor B cpu=1\nothers = shmem_page pages=100\ndrain\np = spawn\n"
+      "B: v = mmap_anon p pages=1 at=a+8 until=fault_allocated\nA: w = cma_alloc a pages=256\nexpect w.failed\n";
+  EXPECT_EQ(law_broken_by_program("machine small release=3.6\n" + program), "");
+  EXPECT_EQ(law_broken_by_program("machine small release=3.6\nbug local-drain-only\n" + program), "complete");
+  for (const char* release : {"4.9", "4.19", "5.10", "6.1", "6.12"})
+    EXPECT_EQ(law_broken_by_program(std::string("machine small release=") + release + "\n" + program), "") << release;
+}
+
 // One task is about to migrate when another isolates the same unit.
 TEST(BugsAndLaws, CountersSeeTwoIsolators) {
   const auto law = law_against(Bug::two_isolators, default_small_geometry(Release::v4_9), [](WatchedMachine& watched) {

@@ -51,10 +51,12 @@ constexpr std::array<LawInfo, 16> kLaws = {{
      "at hand-out and failure; error codes of undisturbed calls that log them"},
     {"complete",
      "A cma_alloc that has the machine to itself succeeds if some window, tried before the sweep must end, consists of "
-     "pages that are free or certain to migrate, with targets for it and for every window before it.",
+     "pages that are free or certain to migrate, with targets for it and for every window before it. One that failed "
+     "while "
+     "others were at work is made once more when all have come to their end, and then has the machine to itself.",
      "silent when another actor was inside an operation, a fatal signal was pending, free memory outside the isolated "
      "unit might not do, or 6.1 meets a compound page across a pageblock's end",
-     "when an undisturbed cma_alloc has failed"},
+     "when an undisturbed cma_alloc has failed; at the end of programs in which a disturbed one has"},
     {"bounded",
      "Every operation ends within a step bound computed from the machine, and no loop goes on without change.", "never",
      "by the engine and the interpreter"},

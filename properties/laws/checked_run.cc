@@ -55,9 +55,27 @@ class Both final : public Observer {
 
 RunResult CheckedRun::run(const Program& program, const RunOptions& options, Observer* listener) {
   laws_.set_audit_points(program.audit != decltype(program.audit){});
-  if (listener == nullptr) return interpreter_.run(program, &laws_, options);
-  Both both(*listener, laws_);
-  return interpreter_.run(program, &both, options);
+  RunResult result;
+  if (listener == nullptr) {
+    result = interpreter_.run(program, &laws_, options);
+  } else {
+    Both both(*listener, laws_);
+    result = interpreter_.run(program, &both, options);
+  }
+  // Who retries for ever is dealt with by the interpreter.
+  const bool retry = !laws_.contended().empty() && program.machine.retry_sweeps.has_value();
+  if (!result.finding && options.at_the_end.empty() && retry) result.finding = make_contended_again(program, options);
+  return result;
+}
+
+std::optional<Finding> CheckedRun::make_contended_again(const Program& program, const RunOptions& options) {
+  if (!again_) again_ = std::make_unique<CheckedRun>();
+  const std::vector<AreaRequest> requests = laws_.contended();
+  RunOptions once_more = options;
+  once_more.at_the_end = requests;
+  std::optional<Finding> finding = again_->run(program, once_more).finding;
+  if (finding) finding->message += "; it failed while others were at work, and was made once more at the end";
+  return finding;
 }
 
 std::optional<Finding> CheckedRun::find(const Program& program) {

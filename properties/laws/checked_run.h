@@ -6,6 +6,7 @@
 // that of the interpreter and the laws.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "properties/laws/laws.h"
@@ -15,7 +16,9 @@ namespace cma {
 
 class CheckedRun {
  public:
-  // The program must be settled and its machine possible. `listener` is told the same as the laws, before they judge.
+  // The program must be settled and its machine possible. A program that broke no law, but in which allocations failed
+  // while others were inside operations, is run once more with these made again at its end (law `complete`). `listener`
+  // is told the same as the laws, before they judge.
   RunResult run(const Program& program, const RunOptions& options = {}, Observer* listener = nullptr);
   // The finding of a run that did not pass.
   std::optional<Finding> find(const Program& program);
@@ -26,8 +29,12 @@ class CheckedRun {
   Laws& laws() { return laws_; }
 
  private:
+  std::optional<Finding> make_contended_again(const Program& program, const RunOptions& options);
+
   Interpreter interpreter_;
   Laws laws_;
+  // For requests that are made once more: what the program itself left behind stays to be looked at.
+  std::unique_ptr<CheckedRun> again_;
 };
 
 }  // namespace cma

@@ -1,5 +1,9 @@
 // The quiet half of law `complete`: when a cma_alloc that had the machine to itself failed, could it have?
 //
+// The contended half needs nothing more: a call that failed while others were inside operations is made once more when
+// all of them have come to their end (checked_run.h), and that one has the machine to itself. No retry but this one is
+// granted: nothing that the others did may linger.
+//
 // Decided from the state before the call and from arithmetic of its own; nothing of the allocating code is used. The
 // windows of the sweep are listed in its order. One is certain to succeed if each of its pages was free, on a per-CPU
 // list, or certain to migrate, for these reasons:

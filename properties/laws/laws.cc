@@ -65,6 +65,7 @@ void Laws::learn_areas() {
 void Laws::program_begins(Machine& machine) {
   machine_ = &machine;
   quiet_ = {};
+  contended_.clear();
   until_views_ = views_every_;
   ledger_.begin(machine.map.range(), machine.map.chunk_order());
   if (!machine.booted()) return;
@@ -116,8 +117,16 @@ void Laws::alloc_begins(AreaId area, std::uint64_t count, unsigned align) {
 void Laws::alloc_failed(AreaId area, std::uint64_t count, unsigned align) {
   ledger_.alloc_failed(area, count, align, is_counted(area, count));
   const bool quiet = quiet_.valid && quiet_.actor == machine_->engine.current();
-  if (quiet) judge_failure(area, count, align);
+  if (quiet)
+    judge_failure(area, count, align);
+  else
+    note_contended({area, count, align});
   quiet_ = {};
+}
+
+void Laws::note_contended(const AreaRequest& request) {
+  const bool known = std::find(contended_.begin(), contended_.end(), request) != contended_.end();
+  if (!known && contended_.size() < kContended) contended_.push_back(request);
 }
 
 // 6.10 counts no call that could not even be tried.

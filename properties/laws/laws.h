@@ -21,6 +21,9 @@
 
 namespace cma {
 
+// Contended requests of one program that are made once more; more of them rarely differ.
+inline constexpr std::size_t kContended = 4;
+
 class Laws final : public Observer {
  public:
   Laws();
@@ -62,6 +65,9 @@ class Laws final : public Observer {
   // Law `views`: every file against a recount.
   void check_views() const;
 
+  // Requests of the last program that failed while others were inside operations; at most kContended.
+  const std::vector<AreaRequest>& contended() const { return contended_; }
+
   const Ledger& ledger() const { return ledger_; }
 
  private:
@@ -78,6 +84,7 @@ class Laws final : public Observer {
   void judge_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
   void judge_buffer_pages(Pfn pfn, std::uint64_t count) const;
   void judge_buffer_page(Pfn pfn) const;
+  void note_contended(const AreaRequest& request);
   bool is_counted(AreaId area, std::uint64_t count) const;
   void judge_failure(AreaId area, std::uint64_t count, unsigned align) const;
   bool nobody_else_inside() const;
@@ -90,6 +97,7 @@ class Laws final : public Observer {
   Auditor* auditor_ = nullptr;  // of the machine that is running
   Machine* machine_ = nullptr;
   QuietCall quiet_;
+  std::vector<AreaRequest> contended_;
   std::vector<Pfn> stubborn_;
   // The state before the quiet call, kept apart only where audits run inside it.
   std::vector<std::uint64_t> quiet_available_;

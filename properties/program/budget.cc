@@ -14,15 +14,18 @@ std::uint64_t contig_steps(const Machine& machine, std::uint64_t pages) {
 }
 
 // A sweep tries every window once: they lie a multiple of the alignment, or of a bit, apart.
-std::uint64_t sweep_steps(const World& world, AreaRef ref, std::uint64_t pages, std::uint64_t align) {
-  const auto id = world.area(ref);
-  if (!id) return 0;
-  const Area& area = world.machine().areas.area(*id);
+std::uint64_t sweep_steps(const World& world, AreaId id, std::uint64_t pages, std::uint64_t align) {
+  const Area& area = world.machine().areas.area(id);
   const std::uint64_t apart = std::max<std::uint64_t>(std::min<std::uint64_t>(align, 32), area.order_per_bit);
   const std::uint64_t windows = (area.pages >> apart) + 1;
   // A request that is larger than the area is refused at once; a bug may take it for one that fits.
   const std::uint64_t window = contig_steps(world.machine(), std::min(pages, area.pages));
   return windows > kNoBound / window ? kNoBound : windows * window;
+}
+
+std::uint64_t sweep_steps(const World& world, AreaRef ref, std::uint64_t pages, std::uint64_t align) {
+  const auto id = world.area(ref);
+  return id ? sweep_steps(world, *id, pages, align) : 0;
 }
 
 struct Bound {
@@ -53,6 +56,10 @@ struct Bound {
 
 std::uint64_t step_budget(const World& world, const Op& op) {
   return kStepsPerOperation + std::visit(Bound{world}, op.body);
+}
+
+std::uint64_t step_budget(const World& world, const AreaRequest& request) {
+  return kStepsPerOperation + sweep_steps(world, request.area, request.pages, request.align);
 }
 
 }  // namespace cma

@@ -14,5 +14,6 @@ inline constexpr std::uint64_t kStepsPerPage = 2000;
 inline constexpr std::uint64_t kStepsPerOperation = 10'000;
 
 std::uint64_t step_budget(const World& world, const Op& op);
+std::uint64_t step_budget(const World& world, const AreaRequest& request);
 
 }  // namespace cma

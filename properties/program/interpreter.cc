@@ -108,6 +108,8 @@ class Interpreter::Run : PointWatcher {
   void run_woken();
   void pass_time(Time duration);
   void finish_actors();
+  void run_to_the_end();
+  Task<void> ask_and_release(AreaRequest request);
   bool resume_suspended();
   void check_endless_retry(ActorId actor);
   bool complete_io();
@@ -349,6 +351,17 @@ bool Interpreter::Run::complete_io() {
 void Interpreter::Run::finish_actors() {
   at_end_ = true;
   world_.finish_boot();
+  run_to_the_end();
+  for (const AreaRequest& request : options_.at_the_end) {
+    observer_.op_performed(machine_, current_);
+    engine_.begin(kMainActor, ask_and_release(request));
+    inside_[kMainActor] = {current_, step_budget(world_, request), false};
+    run_to_the_end();
+  }
+  observer_.program_ended(machine_);
+}
+
+void Interpreter::Run::run_to_the_end() {
   complete_io();
   while (!engine_.at_rest()) {
     if (resume_suspended() || complete_io()) continue;
@@ -359,7 +372,21 @@ void Interpreter::Run::finish_actors() {
     run_woken();
   }
   complete_io();
-  observer_.program_ended(machine_);
+}
+
+Task<void> Interpreter::Run::ask_and_release(AreaRequest request) {
+  const AreaId area = request.area;
+  const std::uint64_t pages = request.pages;
+  observer_.alloc_begins(area, pages, request.align);
+  const Pfn pfn = co_await machine_.areas.cma_alloc(area, pages, request.align, /*no_warn=*/true);
+  if (pfn == kNoPfn) {
+    observer_.alloc_failed(area, pages, request.align);
+    co_return;
+  }
+  observer_.buffer_allocated(area, pfn, pages, request.align);
+  observer_.buffer_releasing(area, pfn, pages);
+  co_await machine_.areas.cma_release(area, pfn, pages);
+  observer_.buffer_released(area, pfn, pages);
 }
 
 // --- findings ---

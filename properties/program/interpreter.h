@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "properties/program/finding.h"
 #include "properties/program/observer.h"
@@ -29,6 +30,8 @@ struct RunOptions {
   bool keep_output = false;
   // Events about single pages are recorded too.
   bool page_events = false;
+  // Made by CPU 0 when everything has come to its end, one after the other; each buffer is released again.
+  std::span<const AreaRequest> at_the_end = {};
 };
 
 struct RunResult {

@@ -12,6 +12,14 @@
 
 namespace cma {
 
+// A cma_alloc, whoever asks for it.
+struct AreaRequest {
+  AreaId area = 0;
+  std::uint64_t pages = 0;
+  unsigned align = 0;
+  friend bool operator==(const AreaRequest&, const AreaRequest&) = default;
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
