@@ -331,8 +331,11 @@ void WhyRecorder::page_refused(Pfn pfn, Refusal why, int error) {
   seen.page.refused = refusal_text(why);
   if (why != Refusal::migration) return;
   ++seen.attempts;
-  seen.page.refused += fmt::format(": {} in pass {} of call {}", errno_name(error), (seen.attempts - 1) % kPasses + 1,
-                                   (seen.attempts - 1) / kPasses + 1);
+  seen.page.refused += fmt::format(": {}", errno_name(error));
+  // Without memory a call ends before its passes are over.
+  if (error == -kENOMEM) return;
+  seen.page.refused +=
+      fmt::format(" in pass {} of call {}", (seen.attempts - 1) % kPasses + 1, (seen.attempts - 1) / kPasses + 1);
 }
 
 // Every page of the range that is not free is in the way, not only the first, where the kernel's walk stops.

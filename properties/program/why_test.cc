@@ -97,7 +97,7 @@ TEST(Why, NamesWhoHasThePageLocked) {
   EXPECT_THAT(why("6.1", "f = file ordered slow\nr = read f at=a+8 readahead\n" + full),
               HasSubstr("0x208  file page of r: 2 references, locked\n"
                         "      held by  the page lock, until its I/O completes\n"
-                        "      refused  migrate_pages: -ENOMEM in pass 1 of call 1\n"));
+                        "      refused  migrate_pages: -ENOMEM\n"));
   EXPECT_THAT(why("6.1", "f = file ordered\nr = read f at=a+8\nB: truncate f until=truncate_locked\n" + full),
               HasSubstr("held by  the page lock of: B: truncate f until=truncate_locked\n"));
 }
