@@ -22,9 +22,10 @@ std::string plural(std::int64_t count, std::string_view what) {
 // Finds out about one page, now.
 class PageFacts {
  public:
-  // Of a compound page the facts are those of its first page.
-  PageFacts(const World& world, Pfn pfn)
-      : world_(world), machine_(world.machine()), pfn_(machine_.map.compound_head(pfn)) {}
+  // Of a compound page the facts are those of its first page. `ours`: if it is on a task's list, it is that of the
+  // allocation that asks.
+  PageFacts(const World& world, Pfn pfn, bool ours)
+      : world_(world), machine_(world.machine()), pfn_(machine_.map.compound_head(pfn)), ours_(ours) {}
 
   std::string what() const;
   std::vector<std::string> holders() const;
@@ -55,6 +56,7 @@ class PageFacts {
   const World& world_;
   const Machine& machine_;
   Pfn pfn_;
+  bool ours_;
 };
 
 // The operation that an actor is inside; empty if none.
@@ -219,7 +221,7 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
       if (machine_.spaces.temporary_stack(machine_.spaces.pte(id).space))
         told.push_back("exec's temporary stack of " + process_name(machine_.spaces.pte(id).space));
   }
-  if (p.has(kPageTaskList)) ++known;
+  if (p.has(kPageTaskList) && ours_) ++known;
   known += p.pagevecs;
   tell_pagevecs(told);
   tell_lock(told);
@@ -303,8 +305,8 @@ void WhyRecorder::program_begins(Machine& machine) {
   failed_.clear();
 }
 
-void WhyRecorder::see(Pfn pfn, Seen& seen) const {
-  const PageFacts facts(interpreter_.world(), pfn);
+void WhyRecorder::see(Pfn pfn, Seen& seen, bool ours) const {
+  const PageFacts facts(interpreter_.world(), pfn, ours);
   seen.page.pfn = pfn;
   seen.page.what = facts.what();
   seen.page.holders = facts.holders();
@@ -327,7 +329,7 @@ void WhyRecorder::page_refused(Pfn pfn, Refusal why, int error) {
   Seen& seen = window->second.pages[in_range(window->second, pfn)];
   // What its first page was refused for, or where the scan came upon it, says it all.
   if (why == Refusal::tail && !seen.page.refused.empty()) return;
-  see(pfn, seen);
+  see(pfn, seen, why == Refusal::migration);
   seen.page.refused = refusal_text(why);
   if (why != Refusal::migration) return;
   ++seen.attempts;
@@ -352,7 +354,7 @@ void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
     Seen& seen = window->second.pages[in_range(window->second, pfn)];
     // What was seen when the page was refused tells more than what is left of it now.
     if (seen.page.refused.empty()) {
-      see(pfn, seen);
+      see(pfn, seen, /*ours=*/false);
       const bool free = map.page(pfn).ref == 0;
       seen.page.refused =
           free ? "test_pages_isolated: not on a free list" : "test_pages_isolated: in use since it was scanned";

@@ -66,7 +66,8 @@ class WhyRecorder final : public Observer, public WindowWatcher {
     bool tested = false;
   };
 
-  void see(Pfn pfn, Seen& seen) const;
+  // `ours`: if the page is on a task's list, it is that of the window's own migration.
+  void see(Pfn pfn, Seen& seen, bool ours) const;
   Pfn in_range(const Window& window, Pfn pfn) const;
 
   const Interpreter& interpreter_;

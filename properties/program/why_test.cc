@@ -102,6 +102,19 @@ TEST(Why, NamesWhoHasThePageLocked) {
               HasSubstr("held by  the page lock of: B: truncate f until=truncate_locked\n"));
 }
 
+// A long-term pin moves its page out of the area, and has it isolated or locked meanwhile.
+TEST(Why, NamesTheMigrationThatHasIsolatedThePage) {
+  const std::string pins = "p = spawn\nv = mmap_anon p pages=1 at=a+8\ndrain\nB: k = pin_longterm v until=";
+  const std::string window = "\nA: w = cma_alloc a pages=64 align=6\n";
+  EXPECT_THAT(
+      why("6.1", pins + "pin_isolated" + window),
+      HasSubstr("0x208  anonymous page of p: 2 references, 1 mapping\n"
+                "      held by  an operation that is at pin_isolated: B: k = pin_longterm v until=pin_isolated\n"
+                "      refused  isolate_migratepages_block: not on the LRU\n"));
+  EXPECT_THAT(why("6.1", pins + "migrate_locked" + window),
+              HasSubstr("held by  the page lock of: B: k = pin_longterm v until=migrate_locked\n"));
+}
+
 // Buffers whose counts nothing on the allocation path knows: a reader's, a transaction's.
 TEST(Why, NamesWhoCountsABuffer) {
   EXPECT_THAT(
