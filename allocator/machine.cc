@@ -26,6 +26,7 @@ Machine::Machine(const Geometry& geometry)
       migration(geometry, bugs, engine, trace, map, buddy, lru, page_locks, writebacks),
       buffers(geometry, engine, map, lru),
       device(engine, map, lru, page_locks, writebacks, buffers),
+      hugetlb(geometry, engine, map, buddy),
       owners(geometry, engine, map, lru, page_locks, buffers, writebacks, device, spaces),
       processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners, migration),
       files(geometry, engine, map, buddy, lru, page_locks, buffers, device, owners),
@@ -35,6 +36,8 @@ Machine::Machine(const Geometry& geometry)
   CMA_ASSERT(!geometry.impossible());
   migration.set_page_kinds(owners);
   lru.set_slot_cache(buffers);
+  migration.set_hugetlb_pages(hugetlb);
+  lru.set_hugetlb_free(hugetlb);
   for (const AreaSpec& spec : geometry.areas) {
     memblock.reserve({spec.base, spec.base + spec.pages});
     const int error =
@@ -65,6 +68,7 @@ void Machine::restore(const Machine& boot) {
   buffers.copy_from(boot.buffers);
   device.copy_from(boot.device);
   spaces.copy_from(boot.spaces);
+  hugetlb.copy_from(boot.hugetlb);
   owners.copy_from(boot.owners);
   processes.copy_from(boot.processes);
   files.copy_from(boot.files);

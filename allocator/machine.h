@@ -9,6 +9,7 @@
 
 #include "allocator/areas/areas.h"
 #include "allocator/owners/files.h"
+#include "allocator/owners/hugetlb.h"
 #include "allocator/owners/owners.h"
 #include "allocator/owners/processes.h"
 
@@ -56,6 +57,7 @@ class Machine {
   Buffers buffers;
   Device device;
   AddressSpaces spaces;
+  HugetlbPool hugetlb;
   Owners owners;
   Processes processes;
   Files files;

@@ -68,7 +68,8 @@ namespace cma {
   X(pin_taken, "__gup_longterm_locked", "the page is pinned; whether it may stay where it is comes next")              \
   X(pin_isolated, "check_and_migrate_cma_pages", "the page is on the task's list, and pinned no more")                 \
   X(pin_again, "__gup_longterm_locked", "the page could not be isolated: it will be pinned and looked at again")       \
-  X(mlock_walked, "mlock_pte_range", "pages of locked memory wait in this CPU's pagevecs (4.16), the lock is dropped")
+  X(mlock_walked, "mlock_pte_range", "pages of locked memory wait in this CPU's pagevecs (4.16), the lock is dropped") \
+  X(hugetlb_allocated, "alloc_buddy_huge_page", "a huge page for the pool is allocated, hugetlb_lock not held")
 
 enum class Point : std::uint8_t {
 #define CMA_POINT_ENUM(name, function, why) name,

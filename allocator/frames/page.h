@@ -40,6 +40,8 @@ enum PageFlag : std::uint32_t {
   kPageAnon = 1U << 24,       // the mapping is an anonymous one; freeing the page clears it
   kPageSplitHead = 1U << 23,  // first page of a non-compound block of `order` handed out as one
   kPageReclaim = 1U << 25,    // PG_reclaim: to be reclaimed as soon as its writeback ends
+  kPageHugetlb = 1U << 26,    // first page of a huge page of the hugetlb pool; without references it is free there
+  kPageHugetlbTemporary = 1U << 27,  // such a page, lent for a migration: its last user gives it back as memory
 };
 
 struct Page {

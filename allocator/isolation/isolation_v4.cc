@@ -17,6 +17,10 @@ bool Isolation::has_unmovable_pages_v4(Pfn pfn, Migratetype type) const {
     if (!map_.present(p)) continue;
     const Page& page = map_.page(p);
     if (page.has(kPageReserved)) return unmovable(p);
+    if (page.has(kPageHugetlb)) {
+      p += pages_of(page) - 1;
+      continue;
+    }
     if (page.ref == 0) {
       if (page.has(kPageBuddy)) p += order_pages(page.order) - 1;
       continue;

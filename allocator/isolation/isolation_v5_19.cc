@@ -17,7 +17,7 @@ bool Isolation::has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) c
     if (page.has(kPageHead | kPageTail)) {
       // Whatever page of it is met first speaks for the rest: a huge page can move, a driver's cannot.
       const Pfn head = map_.compound_head(p);
-      if (!map_.page(head).has(kPageMovableOps | kPageLru)) return unmovable(p);
+      if (!map_.page(head).has(kPageMovableOps | kPageLru | kPageHugetlb)) return unmovable(p);
       p = head + pages_of(map_.page(head)) - 1;
       continue;
     }

@@ -65,6 +65,10 @@ Task<void> Lru::put_page(Pfn pfn) {
   Page& page = map_.edit(pfn);
   CMA_ASSERT(page.ref > 0);
   if (--page.ref > 0) co_return;
+  if (page.has(kPageHugetlb)) {
+    co_await hugetlb_->free_huge_page(pfn);
+    co_return;
+  }
   page.flags |= kPageInFlight;
   co_await at(engine_, Point::put_page_dropped);
   Page& last = map_.edit(pfn);
@@ -81,6 +85,10 @@ std::vector<Pfn> Lru::drop_references(std::span<const Pfn> pages) {
     Page& page = map_.edit(pfn);
     CMA_ASSERT(page.ref > 0);
     if (--page.ref > 0) continue;
+    if (page.has(kPageHugetlb)) {
+      dead.push_back(pfn);
+      continue;
+    }
     page.flags |= kPageInFlight;
     if (page.has(kPageLru)) remove_from_list(pfn);
     clear_mlocked(pfn);
@@ -121,6 +129,10 @@ Task<void> Lru::release_pages(std::vector<Pfn> pages) {
       continue;
     }
     // Compound pages are freed one by one, as they come.
+    if (map_.page(pfn).has(kPageHugetlb)) {
+      co_await hugetlb_->free_huge_page(pfn);
+      continue;
+    }
     map_.edit(pfn).flags &= ~kPageInFlight;
     co_await buddy_.free_unreferenced(pfn, map_.page(pfn).order);
   }

@@ -51,7 +51,7 @@ struct Mlocking {
 };
 
 // Another per-CPU cache that keeps pages from moving and is emptied together with the pagevecs (5.13): the buffer-head
-// slots of the owners layer. This layer's one upward call.
+// slots of the owners layer. One of this layer's two upward calls.
 class SlotCache {
  public:
   virtual ~SlotCache() = default;
@@ -59,11 +59,19 @@ class SlotCache {
   virtual void invalidate(int cpu) = 0;
 };
 
+// Where a huge page of the hugetlb pool goes with its last reference: an upward call like the one above.
+class HugetlbFree {
+ public:
+  virtual ~HugetlbFree() = default;
+  virtual Task<void> free_huge_page(Pfn head) = 0;
+};
+
 class Lru {
  public:
   Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy);
 
   void set_slot_cache(SlotCache& slots) { slots_ = &slots; }
+  void set_hugetlb_free(HugetlbFree& hugetlb) { hugetlb_ = &hugetlb; }
 
   // --- references ---
   // Takes a reference on a page in use.
@@ -193,6 +201,7 @@ class Lru {
   MemoryMap& map_;
   Buddy& buddy_;
   SlotCache* slots_ = nullptr;
+  HugetlbFree* hugetlb_ = nullptr;
   std::array<PageList, kLruLists> lists_;
   std::array<std::uint64_t, kLruLists> sizes_{};
   std::array<std::int64_t, 2> isolated_{};  // NR_ISOLATED_ANON, NR_ISOLATED_FILE

@@ -210,6 +210,10 @@ Task<int> Migration::migrate_pages_v3_5(Control& control) {
 Task<void> Migration::putback(Control& control) {
   while (!control.pages.empty()) {
     const Pfn pfn = map_.pfn(control.pages.pop_front(map_));
+    if (map_.page(pfn).has(kPageHugetlb)) {
+      co_await put_back_hugetlb(pfn);
+      continue;
+    }
     if (!map_.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }

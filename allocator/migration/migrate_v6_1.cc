@@ -81,6 +81,7 @@ Task<int> Migration::migrate_pages_v6_1(Control& control) {
   Stats stats;
   PageList failed;
   int result = 0;
+  if (control.hugetlb) result = co_await migrate_hugetlbs(control.pages, failed, stats);
   while (!control.pages.empty() && result >= 0) {
     PageList batch;
     std::uint64_t pages = 0;

@@ -249,6 +249,7 @@ Task<int> Migration::migrate_pages_v6_5(Control& control) {
   PageList failed;
   PageList split;
   int result = 0;
+  if (control.hugetlb) result = co_await migrate_hugetlbs(control.pages, failed, stats);
   while (!control.pages.empty() && result >= 0) {
     PageList some;
     for (std::uint64_t pages = 0; !control.pages.empty() && pages < most_batched();) {

@@ -25,11 +25,13 @@ class Migration {
     PageList pages;         // isolated, newest first
     unsigned nr_pages = 0;  // what the list holds, in base pages
     Pfn next = 0;           // 6.1: where to go on
+    bool hugetlb = false;   // the list may hold pages of the hugetlb pool
   };
 
   Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
             Lru& lru, PageLocks& locks, Writebacks& writebacks);
   void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
+  void set_hugetlb_pages(HugetlbPages& pages) { hugetlb_ = &pages; }
 
   // isolate_migratepages_range over [start, end). 4.19: the next pfn to scan, 0 when a fatal signal ended it.
   // 6.1: 0 or -EAGAIN, -EINTR; the next pfn is in the control. Both come back as: error, control.next.
@@ -65,6 +67,11 @@ class Migration {
   Task<int> split_to(PageList& from, PageList& split, Pfn head, bool sync);
   Task<int> try_to_split(Pfn head, PageList& list, bool sync);
   void tell(const Stats& stats);
+  Task<int> isolate_hugetlb_v5_13(Control& control, Pfn& low, std::uint64_t& scanned, std::uint64_t& taken);
+  Task<void> put_back_hugetlb(Pfn pfn);
+  Task<int> move_locked_hugetlb(Pfn pfn, Pfn target);
+  Task<int> try_to_move_hugetlb(PageList& from, PageList& failed, Pfn pfn, bool force);
+  Task<int> migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats);
   Task<int> migrate_pages_v3_5(Control& control);
   Task<int> split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats);
   Task<int> migrate_pages_v6_1(Control& control);
@@ -102,6 +109,7 @@ class Migration {
   PageLocks& locks_;
   Writebacks& writebacks_;
   PageKinds* kinds_ = nullptr;
+  HugetlbPages* hugetlb_ = nullptr;
 };
 
 }  // namespace cma

@@ -45,4 +45,17 @@ class PageKinds {
   virtual Task<int> split(Pfn head, PageList* list) = 0;
 };
 
+// What migration asks of the pool of huge pages. Implemented by the owners layer.
+class HugetlbPages {
+ public:
+  virtual ~HugetlbPages() = default;
+  // isolate_or_dissolve_huge_page: a free page of the pool is replaced by another one and freed; one in use goes to the
+  // back of `list` with a reference. 0, -EBUSY, or -ENOMEM without a replacement.
+  virtual Task<int> isolate_or_dissolve(Pfn head, PageList& list) = 0;
+  // A page to move to, with one reference; kNoPfn if none can be had.
+  virtual Task<Pfn> target() = 0;
+  // The data has moved from one to the other; both are locked.
+  virtual void moved(Pfn old, Pfn target) = 0;
+};
+
 }  // namespace cma

@@ -13,6 +13,8 @@ namespace {
 constexpr Time kThrottleSleep = 100 * kMillisecond;
 // Locks are dropped and signals looked at every SWAP_CLUSTER_MAX pfns.
 constexpr Pfn kScanBatch = 32;
+// A free page of the hugetlb pool has become a free block.
+constexpr int kDissolved = 1;
 
 }  // namespace
 
@@ -80,8 +82,35 @@ int Migration::throttled_v5_10() {
   return -kEINTR;
 }
 
+// `low` is a page of a huge page of the pool. 0: it was isolated, and `low` is its last page; or kDissolved, -EBUSY,
+// -ENOMEM. Come upon behind its first page, 6.1 counts one page and goes on with the next, which is refused, and 6.12
+// steps on by a whole huge page.
+Task<int> Migration::isolate_hugetlb_v5_13(Control& control, Pfn& low, std::uint64_t& scanned, std::uint64_t& taken) {
+  const bool v6_12 = release_ >= Release::v6_12;
+  const Pfn head = map_.compound_head(low);
+  const std::uint64_t pages = pages_of(map_.page(head));
+  const std::uint64_t of_this = low == head ? pages : 1;
+  const int error = co_await hugetlb_->isolate_or_dissolve(head, control.pages);
+  if (error < 0) {
+    trace_.page_refused(low, Refusal::hugetlb, error);
+    low += of_this - 1;
+    if (v6_12) scanned += of_this - 1;
+    co_return error;
+  }
+  if (!map_.page(head).has(kPageHugetlb)) co_return kDissolved;
+  control.hugetlb = true;
+  const std::uint64_t counted = v6_12 ? pages : of_this;
+  control.nr_pages += static_cast<unsigned>(counted);
+  taken += counted;
+  scanned += counted - 1;
+  low += counted - 1;
+  co_await at(engine_, Point::scan_page_isolated);
+  co_return 0;
+}
+
 Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   const bool v5_7 = release_ >= Release::v5_10;
+  const bool v5_13 = release_ >= Release::v6_1;
   const Pfn start = low;
   control.next = low;
   while (lru_.too_many_isolated()) {
@@ -109,6 +138,22 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
     const Page& page = map_.page(low);
     if (page.has(kPageHole)) continue;
     ++scanned;
+    if (page.has(kPageHead | kPageTail) && v5_13 && map_.page(map_.compound_head(low)).has(kPageHugetlb)) {
+      const int hugetlb = co_await isolate_hugetlb_v5_13(control, low, scanned, taken);
+      if (hugetlb == -kENOMEM) {
+        // Nobody moves what was isolated before.
+        co_await putback(control);
+        control.nr_pages = 0;
+        taken = 0;
+        error = hugetlb;
+        break;
+      }
+      if (control.nr_pages >= kMigrateBatch) {
+        ++low;
+        break;
+      }
+      if (hugetlb != kDissolved) continue;
+    }
     if (page.has(kPageBuddy)) {
       if (page.order > 0) {
         const Pfn rest = order_pages(page.order) - 1;
@@ -133,8 +178,7 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
     const std::uint64_t pages = pages_of(map_.page(low));
     taken += pages;
     low += pages - 1;
-    const bool v5_11 = release_ >= Release::v6_1;
-    if (v5_11) scanned += pages - 1;
+    if (v5_13) scanned += pages - 1;
     co_await at(engine_, Point::scan_page_isolated);
     if (control.nr_pages >= kMigrateBatch) {
       ++low;
@@ -143,7 +187,7 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   }
   low = std::min(low, end);
   control.next = low;
-  if (error == 0) trace_.emit(Event::isolate_migratepages, start, low, scanned, taken);
+  if (error == 0 || error == -kENOMEM) trace_.emit(Event::isolate_migratepages, start, low, scanned, taken);
   co_return error;
 }
 
@@ -180,7 +224,7 @@ Task<void> Migration::reclaim_clean(Control& control) {
     const Page& page = map_.at(frame);
     const Frame next = page.next;
     // Anonymous and shared memory is swap-backed: without swap it must move. Drivers' pages are not reclaim's.
-    if (!page.has(kPageSwapbacked | kPageDirty | kPageMovableOps | kPageIsolated | kPageUnevictable)) {
+    if (!page.has(kPageSwapbacked | kPageDirty | kPageMovableOps | kPageIsolated | kPageUnevictable | kPageHugetlb)) {
       control.pages.remove(map_, frame);
       map_.edit(pfn).flags &= ~kPageActive;
       co_await at(engine_, Point::reclaim_clean_page);

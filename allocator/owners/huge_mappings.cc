@@ -182,14 +182,17 @@ Task<bool> Processes::zap_huge_pmd(SpaceId process, PteId pmd, Gather& gather) {
 
 // --- fork ---
 
-Task<void> Processes::copy_huge_range(SpaceId parent, const Mapping& from, const Mapping& to) {
+Task<int> Processes::copy_huge_range(SpaceId parent, const Mapping& from, const Mapping& to) {
   for (std::uint64_t i = 0; i < from.pages; i += huge_pages()) {
     const std::uint64_t which = i / huge_pages();
     const bool copied =
         co_await copy_pmd(parent, static_cast<PteId>(from.first_pmd + which), static_cast<PteId>(to.first_pmd + which));
-    if (!copied)
-      co_await copy_ptes(parent, static_cast<PteId>(from.first + i), static_cast<PteId>(to.first + i), huge_pages());
+    if (copied) continue;
+    const auto source = static_cast<PteId>(from.first + i);
+    const int error = co_await copy_ptes(parent, source, static_cast<PteId>(to.first + i), huge_pages());
+    if (error != 0) co_return error;
   }
+  co_return 0;
 }
 
 // copy_huge_pmd. False: there is none.

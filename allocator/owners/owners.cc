@@ -12,6 +12,7 @@ std::string_view name_of(PageKind kind) {
     case PageKind::shmem: return "shmem";
     case PageKind::block_device: return "block-device";
     case PageKind::file: return "file";
+    case PageKind::hugetlb: return "hugetlb";
   }
   return "?";
 }
@@ -64,6 +65,14 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
       co_await lru_.cache_add(pfn);
   }
   co_return id;
+}
+
+OwnerId Owners::adopt_hugetlb(Pfn head) {
+  const std::uint8_t order = map_.page(head).order;
+  const OwnerId id = add_record(head, PageKind::hugetlb);
+  map_.edit(head).order = order;
+  map_pte(spaces_.add_ptes(0, 1), id);
+  return id;
 }
 
 void Owners::write_content(OwnerId id) {
@@ -136,7 +145,7 @@ Pfn Owners::zap_pte(PteId id) {
   // Nobody can find an anonymous page any more once its last pte is gone; a huge page once all of it is.
   if (owner.huge != 0)
     entry_gone(owner.huge);
-  else if (owner.kind == PageKind::anonymous && owner.first_pte == 0)
+  else if (is_private(owner.kind) && owner.first_pte == 0)
     owner.pfn = kNoPfn;
   return pte.state == Pte::State::present ? pfn : kNoPfn;
 }
@@ -184,7 +193,7 @@ Task<void> Owners::unmap_for_good(OwnerId id) {
 
 Task<void> Owners::release(OwnerId id) {
   CMA_ASSERT(!released(id));
-  if (record(id).kind == PageKind::anonymous) {
+  if (is_private(record(id).kind)) {
     co_await unmap_for_good(id);
     co_return;
   }
@@ -341,7 +350,7 @@ int Owners::move_mapping(OwnerId id, Pfn old, Pfn target, int expected) {
   if (map_.page(old).ref != expected) return -kEAGAIN;
   Owner& owner = record(id);
   take_over(owner, old, target);
-  if (owner.kind != PageKind::anonymous) {
+  if (!is_private(owner.kind)) {
     ++map_.edit(target).ref;
     --map_.edit(old).ref;
   }
@@ -359,7 +368,7 @@ Task<int> Owners::move(Pfn old, Pfn target, MoveMode mode) {
   if (is_file(record(id).kind)) co_return co_await move_file_page(id, old, target, mode);
   if (record(id).huge != 0) co_return move_huge(record(id).huge, old, target);
   // Our list's reference, and the page cache's.
-  co_return move_mapping(id, old, target, record(id).kind == PageKind::anonymous ? 1 : 2);
+  co_return move_mapping(id, old, target, is_private(record(id).kind) ? 1 : 2);
 }
 
 }  // namespace cma

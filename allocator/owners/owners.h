@@ -27,7 +27,11 @@ enum class PageKind : std::uint8_t {
   shmem,         // page cache of shared memory: unmapped, swap-backed, on the LRU
   block_device,  // page cache of a RAM disk (writes complete at once), with a buffer head once it was looked up
   file,          // page cache of a file (files.h)
+  hugetlb,       // private memory in a huge page of the hugetlb pool, mapped by one entry
 };
+
+// Private memory: its references are its mappings, and nobody can find it without one.
+constexpr bool is_private(PageKind kind) { return kind == PageKind::anonymous || kind == PageKind::hugetlb; }
 
 // Pages of a file in the widest sense: on the file LRU, with a mapping, droppable when clean.
 constexpr bool is_file(PageKind kind) { return kind == PageKind::block_device || kind == PageKind::file; }
@@ -96,6 +100,8 @@ class Owners final : public PageKinds {
   // Anonymous pages are mapped by `pte`; without one, by a pte of their own that no process has.
   Task<OwnerId> adopt(Pfn pfn, PageKind kind, PteId pte = 0);
   // The same for a page of a file, which is not up to date yet. The caller has locked it.
+  // Makes a page of the hugetlb pool that was just taken from it, with one reference, private memory of a process.
+  OwnerId adopt_hugetlb(Pfn head);
   // Makes a fresh compound page with one reference a huge page that `pmd` maps; the record of its first page. The
   // caller's reference becomes the pmd's.
   Task<OwnerId> adopt_huge(Pfn head, PteId pmd);
@@ -164,7 +170,7 @@ class Owners final : public PageKinds {
   // References the owner itself accounts for: ptes, page cache or driver.
   // The reference of attached buffers comes on top, and stays when the owner lets go of a page whose buffer is busy.
   static int own_references(const Owner& owner) {
-    return static_cast<int>(owner.mapped) + (owner.kind == PageKind::anonymous ? 0 : 1);
+    return static_cast<int>(owner.mapped) + (is_private(owner.kind) ? 0 : 1);
   }
 
   // --- PageKinds ---

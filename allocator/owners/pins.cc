@@ -22,6 +22,8 @@ bool Processes::may_stay(Pfn pfn) const {
 // the number of references, so enough others are taken for a pin (page_maybe_dma_pinned).
 bool Processes::must_not_be_shared(SpaceId parent, OwnerId page) const {
   if (release_ < Release::v5_10 || !processes_[parent].has_pinned) return false;
+  // A huge page has a counter of pins, and is not pinned for long here.
+  if (owners_.owner(page).huge != 0) return false;
   return map_.page(owners_.owner(page).pfn).ref >= longterm_references();
 }
 

@@ -349,7 +349,7 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
     processes_[child].mappings.push_back(copy);
     int error = 0;
     if (mapping.first_pmd != 0)
-      co_await copy_huge_range(parent, mapping, copy);
+      error = co_await copy_huge_range(parent, mapping, copy);
     else
       error = co_await copy_ptes(parent, mapping.first, copy.first, mapping.pages);
     if (error == 0) continue;

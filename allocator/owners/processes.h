@@ -147,7 +147,7 @@ class Processes {
   Task<bool> zap_huge_pmd(SpaceId process, PteId pmd, Gather& gather);
   Task<void> zap_mapping(SpaceId process, const Mapping& where, std::uint64_t from, std::uint64_t pages,
                          Gather& gather);
-  Task<void> copy_huge_range(SpaceId parent, const Mapping& from, const Mapping& to);
+  Task<int> copy_huge_range(SpaceId parent, const Mapping& from, const Mapping& to);
   Task<bool> copy_pmd(SpaceId parent, PteId from, PteId to);
   OwnerId huge_page_in(PteId pmd) const;
   Task<int> split_page(Pfn head, bool wait);

@@ -18,6 +18,7 @@ enum class Refusal : std::uint8_t {
   unmovable,       // has_unmovable_pages: in use, and neither on the LRU nor movable by a driver
   compound,        // part of a compound page, which the scan passes over
   tail,            // of a compound page, where the scan came upon it: it is taken by its first page only
+  hugetlb,         // of the hugetlb pool: taken by somebody else, or no page to replace it by
   unreferenced,    // free, but on no free list: on a per-CPU list or on its way
   off_lru,         // in use, and not on the LRU
   pinned,          // anonymous, with more references than mappings
@@ -34,7 +35,7 @@ class WindowWatcher {
   virtual ~WindowWatcher() = default;
   // alloc_contig_range has been called for [start, end).
   virtual void window_begins(Pfn start, Pfn end) = 0;
-  // `error` is negative for Refusal::migration, else 0.
+  // `error` is negative for Refusal::migration and Refusal::hugetlb, else 0.
   virtual void page_refused(Pfn pfn, Refusal why, int error) = 0;
   // test_pages_isolated: the range from outer_start on was free up to `fin` only.
   virtual void test_failed(Pfn outer_start, Pfn end, Pfn fin) = 0;

@@ -159,6 +159,14 @@ const Race kRaces[] = {
      "pin k", "isolate_migratepages_block: anonymous, with more references than mappings"},
     {"window-that-begins-inside-a-huge-page-5.10", "0x208  transparent huge page of 16 pages from 0x200 on of p",
      "process p", "isolate_migratepages_block: not the first page of its compound page"},
+    {"hugetlb-pages-are-skipped-4.19", "0x210  free huge page of the hugetlb pool", "the hugetlb pool",
+     "isolate_migratepages_block: part of a compound page"},
+    {"hugetlb-pages-are-skipped-5.10", "0x210  hugetlb page of h: 1 reference, 1 mapping", "a process that maps it",
+     "isolate_migratepages_block: not on the LRU"},
+    {"hugetlb-page-moved-from-returns-to-the-pool-6.12", "0x210  free huge page of the hugetlb pool",
+     "the hugetlb pool", "test_pages_isolated"},
+    {"free-hugetlb-page-without-a-replacement-6.1", "0x90  free huge page of the hugetlb pool", "the hugetlb pool",
+     "isolate_or_dissolve_huge_page: -ENOMEM"},
     {"case-5-camera-on-a-16-mib-area", "0x8fc80  anonymous page of a", "pin pin_a", "isolate_migratepages_block"},
 };
 

@@ -20,7 +20,7 @@ struct Meaning {
   char letter;
   std::string_view text;
 };
-constexpr std::array<Meaning, 14> kMeanings = {{
+constexpr std::array<Meaning, 15> kMeanings = {{
     {'.', "free"},
     {',', "free, on a per-CPU list"},
     {'#', "kept by boot"},
@@ -35,6 +35,7 @@ constexpr std::array<Meaning, 14> kMeanings = {{
     {'n', "anonymous page"},
     {'s', "shared memory"},
     {'f', "page of a file or block device"},
+    {'h', "huge page of the hugetlb pool"},
 }};
 
 char letter_of(PageKind kind) {
@@ -45,6 +46,7 @@ char letter_of(PageKind kind) {
     case PageKind::shmem: return 's';
     case PageKind::block_device:
     case PageKind::file: return 'f';
+    case PageKind::hugetlb: return 'h';
     default: return '?';
   }
 }
@@ -96,10 +98,10 @@ void PageMap::mark_pages(const Machine& machine) {
   for (const Page& page : map.pages()) letters_.push_back(letter_of(page, machine.owners));
   for (Frame frame = 0; frame < letters_.size(); ++frame) {
     const Page& page = map.at(frame);
-    if (!page.has(kPageBuddy | kPagePcp)) continue;
+    if (!page.has(kPageBuddy | kPagePcp | kPageHugetlb)) continue;
     const std::size_t end = std::min(letters_.size(), frame + order_pages(page.order));
-    std::fill(letters_.begin() + frame, letters_.begin() + static_cast<std::ptrdiff_t>(end),
-              page.has(kPageBuddy) ? '.' : ',');
+    const char letter = page.has(kPageHugetlb) ? 'h' : page.has(kPageBuddy) ? '.' : ',';
+    std::fill(letters_.begin() + frame, letters_.begin() + static_cast<std::ptrdiff_t>(end), letter);
   }
   for (const Migratetype type : map.types()) block_types_.push_back(cma::letter_of(type));
 }

@@ -312,6 +312,7 @@ Frame Auditor::walk_in_flight(const Stretch& stretch, Frame frame, Walk& walk) c
 Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   const Page& page = pages_[frame];
   const Ledger::Entry& entry = entries_[frame];
+  if (page.ref == 0 && page.has(kPageHugetlb)) return walk_pool_page(frame, walk);
   if (page.ref <= 0)
     broken("conserved",
            fmt::format("page {:#x} is lost: {} references, on no list, in nobody's hands", pfn(frame), page.ref));
@@ -327,7 +328,8 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   } else if (page.has(kPageTaskList)) {
     judge_links(frame, page, kPageTaskList);
     ++known;
-    if (!page.has(kPageIsolated))
+    // Pages of drivers and of the hugetlb pool are in no counter.
+    if (!page.has(kPageIsolated | kPageHugetlb))
       walk.tallies[page.has(kPageSwapbacked) ? Tally::task_anon : Tally::task_file] += static_cast<std::int32_t>(pages);
     walk.loose = true;
     if (strict_)

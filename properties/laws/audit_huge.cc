@@ -52,6 +52,37 @@ void Auditor::judge_tails(Frame frame, const Page& page) const {
   }
 }
 
+// A free page of the hugetlb pool: nobody's but the pool's, and with nothing in it.
+Frame Auditor::walk_pool_page(Frame frame, Walk& walk) const {
+  const Page& page = pages_[frame];
+  const std::uint64_t pages = pages_of(page);
+  if (page.map != 0 || page.owner != 0 || page.flags != (kPageHead | kPageHugetlb) ||
+      pages != order_pages(machine_->hugetlb.order()))
+    broken("conserved", fmt::format("the free page {:#x} of the hugetlb pool has {} mappings, owner {} and flags {:#x}",
+                                    pfn(frame), page.map, page.owner, page.flags));
+  for (Frame f = frame; f < frame + pages; ++f)
+    if (entries_[f].known())
+      broken("exclusive",
+             fmt::format("page {:#x} is held by a program and lies in a free page of the hugetlb pool", pfn(f)));
+  if (!interior_is_clean(frame, pages, kPageTail)) dirty_interior(frame, pages, kPageTail);
+  judge_links(frame, page, kPageHugetlb);
+  walk.tallies[Tally::in_use] += static_cast<std::int32_t>(pages);
+  return frame + static_cast<Frame>(pages);
+}
+
+// The pool's list leads to its free pages, and to as many as it counts.
+void Auditor::compare_pool() const {
+  const HugetlbPool& pool = machine_->hugetlb;
+  std::uint64_t listed = 0;
+  for (Frame frame = pool.free_list().first; frame != kNil && listed <= pool.free_pages(); frame = pages_[frame].next) {
+    ++listed;
+    if (!pages_[frame].has(kPageHugetlb) || pages_[frame].ref != 0)
+      broken("lists", fmt::format("page {:#x} on the list of the hugetlb pool is no free page of it", pfn(frame)));
+  }
+  if (listed != pool.free_pages())
+    broken("counters", fmt::format("the hugetlb pool has {} free pages and counts {}", listed, pool.free_pages()));
+}
+
 // E3 for all of its pages: counts the pmds and ptes that map it, which hold a reference each.
 std::int64_t Auditor::judge_huge_page(Frame frame, const Page& page) const {
   const Owners& owners = machine_->owners;

@@ -27,6 +27,7 @@ void Auditor::compare_sums() {
   compare_list_ends();
   compare_bitmaps();
   if (machine_->buffers.size() != 0) compare_buffers();
+  if (machine_->hugetlb.free_pages() != 0) compare_pool();
   compare_leaks();
   if (strict_) compare_at_rest();
 }

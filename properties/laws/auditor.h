@@ -99,6 +99,8 @@ class Auditor {
   bool is_huge(const Page& page) const;
   void judge_interior(Frame frame, const Page& page, std::uint64_t pages) const;
   void judge_tails(Frame frame, const Page& page) const;
+  Frame walk_pool_page(Frame frame, Walk& walk) const;
+  void compare_pool() const;
   std::int64_t judge_huge_page(Frame frame, const Page& page) const;
   bool huge_page_can_go(const Page& page, const HugePage& huge) const;
 

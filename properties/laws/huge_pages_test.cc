@@ -118,6 +118,30 @@ TEST_P(HugeLaws, ListsSeeATailOnTheLru) {
   EXPECT_EQ(audit(), "lists");
 }
 
+// --- the hugetlb pool ---
+
+TEST_P(HugeLaws, ConservedSeesAFreePoolPageThatIsMapped) {
+  ASSERT_TRUE(run_now(machine_.hugetlb.grow()));
+  EXPECT_EQ(audit(), "");
+  machine_.map.edit_at(machine_.hugetlb.free_list().first).map = 1;
+  EXPECT_EQ(audit(), "conserved");
+}
+
+TEST_P(HugeLaws, ExclusiveSeesAPoolPageHandedOut) {
+  ASSERT_TRUE(run_now(machine_.hugetlb.grow()));
+  const Pfn free = machine_.map.pfn(machine_.hugetlb.free_list().first);
+  machine_.map.edit(free + 1).ref = 1;
+  watched_.laws().pages_allocated(free + 1, 0, kGfpHighuserMovable);
+  machine_.map.edit(free + 1).ref = 0;
+  EXPECT_EQ(audit(), "exclusive");
+}
+
+TEST_P(HugeLaws, ListsSeeAPageInUseInThePool) {
+  ASSERT_TRUE(run_now(machine_.hugetlb.grow()));
+  machine_.map.edit_at(machine_.hugetlb.free_list().first).ref = 1;
+  EXPECT_NE(audit(), "");
+}
+
 TEST_P(HugeLaws, CompleteKnowsThatItMovesSince5_7) {
   EXPECT_EQ(verdict(), GetParam() >= Release::v5_10 ? "complete" : "");
 }

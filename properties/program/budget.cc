@@ -45,6 +45,9 @@ struct Bound {
     const std::uint64_t pages = op.count * order_pages(world.machine().processes.huge_order());
     return pages * contig_steps(world.machine(), 1);
   }
+  std::uint64_t operator()(const HugetlbGrow& op) const {
+    return op.count * order_pages(world.machine().hugetlb.order()) * contig_steps(world.machine(), 1);
+  }
   // Freeing and draining touch each page a few times at most.
   template <class Other>
   std::uint64_t operator()(const Other&) const {

@@ -9,5 +9,8 @@ namespace cma {
 // 0 and the frame has one reference and is on no list; -EINVAL where no frame can be had; or what alloc_contig_range
 // answers.
 Task<int> take_frame(Machine& machine, Pfn pfn);
+// The same for a huge page: 0 and the frames from `head` on are a compound page with one reference. -EINVAL if it is
+// not aligned, -EBUSY if somebody took a reference of one of them meanwhile.
+Task<int> take_huge_frame(Machine& machine, Pfn head);
 
 }  // namespace cma

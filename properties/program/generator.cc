@@ -170,7 +170,10 @@ bool is_judgeable(std::string_view verb) {
   return std::find(kVerbs.begin(), kVerbs.end(), verb) != kVerbs.end();
 }
 
-bool is_huge_kind(std::size_t kind) { return kind == kind_of<MmapHuge>() || kind == kind_of<SplitHuge>(); }
+bool is_huge_kind(std::size_t kind) {
+  return kind == kind_of<MmapHuge>() || kind == kind_of<SplitHuge>() || kind == kind_of<HugetlbGrow>() ||
+         kind == kind_of<HugetlbPagesUsed>();
+}
 
 bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   const OpInfo& info = op_catalogue()[kind];
@@ -250,6 +253,8 @@ KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
   static constexpr std::array kKinds = {kind_of<MmapHuge>(),
                                         kind_of<MmapHuge>(),
                                         kind_of<SplitHuge>(),
+                                        kind_of<HugetlbGrow>(),
+                                        kind_of<HugetlbPagesUsed>(),
                                         kind_of<CmaAlloc>(),
                                         kind_of<CmaAlloc>(),
                                         kind_of<CmaRelease>(),

@@ -33,7 +33,8 @@ using OpBody = std::variant<
     MappingOp<MappingVerb::mlock>, Fork, ExitProcess, ExecStack, OpenFile, ReadFile, BufferRead,
     FileOp<FileVerb::truncate>, FileOp<FileVerb::drop>, FileOp<FileVerb::commit>, FilePagesOp<FilePagesVerb::writeback>,
     FilePagesOp<FilePagesVerb::journal>, IoDone, LruOp<LruVerb::mark_accessed>, LruOp<LruVerb::deactivate>,
-    LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::lazyfree>, CachesOff, MmapHuge, SplitHuge, PinLongterm>;
+    LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::lazyfree>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
+    HugetlbGrow, HugetlbPagesUsed>;
 
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpBody>;
 

@@ -84,6 +84,46 @@ template struct OwnedPages<PageKind::anonymous>;
 template struct OwnedPages<PageKind::shmem>;
 template struct OwnedPages<PageKind::block_device>;
 
+Task<void> HugetlbGrow::perform(World& world, Slot self) const {
+  Machine& machine = world.machine();
+  const bool chosen = at.kind != Place::Kind::none;
+  const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
+  if (!first) {
+    world.skip(self, "the place it names is gone");
+    co_return;
+  }
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Pfn head = chosen ? *first + i * order_pages(machine.hugetlb.order()) : kNoPfn;
+    int error = chosen ? co_await take_huge_frame(machine, head) : 0;
+    if (error == 0) {
+      const bool grown = co_await machine.hugetlb.grow(head);
+      if (!grown) error = -kENOMEM;
+    }
+    if (error == 0) continue;
+    world.fail(self, error);
+    co_return;
+  }
+}
+
+Task<void> HugetlbPagesUsed::perform(World& world, Slot self) const {
+  Machine& machine = world.machine();
+  const auto index = static_cast<std::uint32_t>(world.owner_of.size());
+  world.owner_of.resize(index + count, 0);
+  world.result(self).yields = Yields::pages;
+  world.result(self).first_owner = index;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Pfn head = machine.hugetlb.dequeue();
+    if (head == kNoPfn) {
+      world.fail(self, -kENOMEM);
+      co_return;
+    }
+    const OwnerId owner = machine.owners.adopt_hugetlb(head);
+    world.owner_of[index + i] = owner;
+    world.result(self).pages = i + 1;
+    world.observer().owner_adopted(owner);
+  }
+}
+
 Task<void> FreeOwned::perform(World& world, Slot self) const {
   Result* held = world.operand(self, pages, Yields::pages);
   if (held == nullptr) co_return;

@@ -92,6 +92,38 @@ struct OwnedPages {
   friend bool operator==(const OwnedPages&, const OwnedPages&) = default;
 };
 
+inline constexpr std::uint64_t kMostHugetlbPages = 64;
+
+// nr_hugepages grows; `at` is a test device and takes an aligned place.
+struct HugetlbGrow {
+  static constexpr OpInfo kInfo{.verb = "hugetlb_pool", .help = "the hugetlb pool grows by so many free huge pages"};
+  std::uint64_t count = 1;
+  Place at;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.number(self.count,
+                 {.name = "count", .fallback = 1, .min = 1, .max = kMostHugetlbPages, .scale = Scale::pages});
+    visit.place(self.at, {.name = "at", .required = false, .aligned = true});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const HugetlbGrow&, const HugetlbGrow&) = default;
+};
+
+struct HugetlbPagesUsed {
+  static constexpr OpInfo kInfo{.verb = "hugetlb_page",
+                                .letter = 'h',
+                                .yields = Yields::pages,
+                                .help = "private memory of a process in huge pages of the pool, the last freed first"};
+  std::uint64_t count = 1;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.number(self.count,
+                 {.name = "count", .fallback = 1, .min = 1, .max = kMostHugetlbPages, .scale = Scale::pages});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const HugetlbPagesUsed&, const HugetlbPagesUsed&) = default;
+};
+
 struct FreeOwned {
   static constexpr OpInfo kInfo{.verb = "free", .help = "the owner lets go of its pages"};
   OpRef pages;

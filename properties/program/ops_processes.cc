@@ -62,33 +62,6 @@ Task<void> MmapAnon::perform(World& world, Slot self) const {
 
 namespace {
 
-// Gives back what a page on chosen frames could not be made of.
-Task<void> give_back(Machine& machine, Pfn first, std::uint64_t pages) {
-  for (Pfn pfn = first; pfn < first + pages; ++pfn) co_await machine.buddy.free_pages(pfn, 0);
-}
-
-// A compound page of exactly these frames, with one reference; 0 or why there is none.
-Task<int> take_huge_frame(Machine& machine, Pfn head) {
-  const unsigned order = machine.processes.huge_order();
-  const std::uint64_t pages = order_pages(order);
-  if (!is_aligned(head, pages)) co_return -kEINVAL;
-  for (std::uint64_t i = 0; i < pages; ++i) {
-    const int error = co_await take_frame(machine, head + i);
-    if (error == 0) continue;
-    co_await give_back(machine, head, i);
-    co_return error;
-  }
-  // Somebody may have taken a reference of his own meanwhile.
-  std::uint64_t ours = 0;
-  while (ours < pages && machine.map.page(head + ours).ref == 1) ++ours;
-  if (ours < pages) {
-    co_await give_back(machine, head, pages);
-    co_return -kEBUSY;
-  }
-  machine.buddy.prep_compound_page(head, order);
-  co_return 0;
-}
-
 // The process that `in` names, or the one that made the mapping. False, and the operation skipped, if it is gone or has
 // no such mapping: one that was forked before the mapping was made.
 bool find_mapping(World& world, Slot self, OpRef mapping, OpRef in, SpaceId& space, MappingId& which) {

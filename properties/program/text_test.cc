@@ -72,6 +72,8 @@ constexpr std::string_view kLines[] = {
     "split_huge ?1 in=?2",
     "k1 = pin_longterm ?2",
     "k1 = pin_longterm ?2 from=3 in=?4",
+    "hugetlb_pool count=2 at=a+0x10",
+    "h1 = hugetlb_page count=3",
     "free ?1",
     "refuse ?1 times=49",
     "refuse ?1 times=all error=EIO",

@@ -133,6 +133,7 @@ std::string PageFacts::kind() const {
   if (p.has(kPageBuddy)) return "free block";
   if (p.has(kPagePcp)) return "free page on a per-CPU list";
   if (p.has(kPageReserved)) return "page that boot keeps";
+  if (p.ref == 0 && p.has(kPageHugetlb)) return "free huge page of the hugetlb pool";
   if (p.ref == 0) return "free page on its way to a list";
   const Owner* owns = owner();
   if (owns == nullptr) return without_owner();
@@ -215,6 +216,7 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
   if (owns != nullptr && owns->pfn == pfn_) {
     known += huge() == nullptr ? Owners::own_references(*owns) : p.map;
     if (huge() != nullptr) told.push_back("process " + mapper_names());
+    if (owns->kind == PageKind::hugetlb) told.emplace_back("a process that maps it");
     if (owns->kind == PageKind::unmovable) told.push_back("its driver, " + owner_name());
     if (owns->kind == PageKind::movable_ops) told.push_back("its driver, " + owner_name());
     for (PteId id = owns->first_pte; id != 0; id = machine_.spaces.pte(id).next)
@@ -261,6 +263,7 @@ void PageFacts::tell_unknown(std::vector<std::string>& told, std::int64_t refere
 
 std::vector<std::string> PageFacts::holders() const {
   std::vector<std::string> told;
+  if (page().ref == 0 && page().has(kPageHugetlb)) told.emplace_back("the hugetlb pool");
   if (page().ref == 0) return told;
   if (owner() == nullptr && !page().has(kPagePrivate) && without_owner() != "page that belongs to nobody")
     return {without_owner().substr(std::string_view("page of ").size())};
@@ -275,6 +278,7 @@ std::string_view refusal_text(Refusal why) {
     case Refusal::unmovable: return "has_unmovable_pages: in use, and neither on the LRU nor movable";
     case Refusal::compound: return "isolate_migratepages_block: part of a compound page";
     case Refusal::tail: return "isolate_migratepages_block: not the first page of its compound page";
+    case Refusal::hugetlb: return "isolate_or_dissolve_huge_page";
     case Refusal::unreferenced: return "isolate_migratepages_block: free, and on no free list";
     case Refusal::off_lru: return "isolate_migratepages_block: not on the LRU";
     case Refusal::pinned: return "isolate_migratepages_block: anonymous, with more references than mappings";
@@ -331,6 +335,7 @@ void WhyRecorder::page_refused(Pfn pfn, Refusal why, int error) {
   if (why == Refusal::tail && !seen.page.refused.empty()) return;
   see(pfn, seen, why == Refusal::migration);
   seen.page.refused = refusal_text(why);
+  if (why == Refusal::hugetlb) seen.page.refused += fmt::format(": {}", errno_name(error));
   if (why != Refusal::migration) return;
   ++seen.attempts;
   seen.page.refused += fmt::format(": {}", errno_name(error));

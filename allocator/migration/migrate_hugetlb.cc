@@ -1,0 +1,108 @@
+// Moving huge pages of the hugetlb pool, which a call of migrate_pages does before all others.
+
+#include "allocator/base/error.h"
+#include "allocator/migration/migration.h"
+
+namespace cma {
+
+// folio_putback_hugetlb: the list's reference goes, and with it the page if nobody uses it any more.
+Task<void> Migration::put_back_hugetlb(Pfn pfn) {
+  map_.edit(pfn).flags &= ~kPageTaskList;
+  co_await lru_.put_page(pfn);
+}
+
+// What unmap_and_move_huge_page does with both pages locked.
+Task<int> Migration::move_locked_hugetlb(Pfn pfn, Pfn target) {
+  co_await at(engine_, Point::migrate_locked);
+  const bool was_mapped = map_.page(pfn).map > 0;
+  if (was_mapped) {
+    co_await kinds_->unmap(pfn);
+    co_await at(engine_, Point::migrate_unmapped);
+  }
+  int error = -kEAGAIN;
+  if (map_.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, MoveMode::sync);
+  if (was_mapped) {
+    const Pfn mapped_again = error == 0 ? target : pfn;
+    co_await kinds_->remap(pfn, mapped_again);
+  }
+  if (error == 0) hugetlb_->moved(pfn, target);
+  co_return error;
+}
+
+// unmap_and_move_huge_page.
+Task<int> Migration::try_to_move_hugetlb(PageList& from, PageList& failed, Pfn pfn, bool force) {
+  const Frame frame = map_.frame(pfn);
+  if (map_.page(pfn).ref == 1) {
+    from.remove(map_, frame);
+    co_await put_back_hugetlb(pfn);
+    co_return 0;
+  }
+  const Pfn target = co_await hugetlb_->target();
+  if (target == kNoPfn) co_return -kENOMEM;
+  int error = 0;
+  if (!locks_.try_lock(pfn)) {
+    if (force)
+      co_await locks_.lock(pfn);
+    else
+      error = -kEAGAIN;
+  }
+  if (error == 0) {
+    const bool target_locked = locks_.try_lock(target);
+    CMA_ASSERT(target_locked);
+    error = co_await move_locked_hugetlb(pfn, target);
+    locks_.unlock(target);
+    locks_.unlock(pfn);
+  }
+  if (error != -kEAGAIN) from.remove(map_, frame);
+  if (error == 0)
+    co_await put_back_hugetlb(pfn);
+  else if (error != -kEAGAIN)
+    failed.push_back(map_, frame);
+  co_await lru_.put_page(target);
+  co_return error;
+}
+
+// migrate_hugetlbs: takes all of them off `from`. Gives the number of failures, or -ENOMEM, after which they are left.
+Task<int> Migration::migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats) {
+  int failures = 0;
+  int retry = 1;
+  std::uint64_t retry_pages = 0;
+  for (int pass = 0; pass < kMigratePasses && retry > 0; ++pass) {
+    retry = 0;
+    retry_pages = 0;
+    for (Frame frame = from.first; frame != kNil;) {
+      const Pfn pfn = map_.pfn(frame);
+      const std::uint64_t pages = pages_of(map_.at(frame));
+      const bool ours = map_.at(frame).has(kPageHugetlb);
+      const Frame here = frame;
+      frame = map_.at(frame).next;
+      if (!ours) continue;
+      co_await at(engine_, Point::migrate_page);
+      const int error = co_await try_to_move_hugetlb(from, failed, map_.pfn(here), pass > 2);
+      if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
+      if (error == 0) {
+        stats.succeeded += pages;
+      } else if (error == -kEAGAIN) {
+        ++retry;
+        retry_pages += pages;
+      } else if (error == -kENOMEM) {
+        stats.failed += pages + retry_pages;
+        co_return error;
+      } else {
+        ++failures;
+        stats.failed += pages;
+      }
+    }
+  }
+  stats.failed += retry_pages;
+  for (Frame frame = from.first; frame != kNil;) {
+    const Frame here = frame;
+    frame = map_.at(frame).next;
+    if (!map_.at(here).has(kPageHugetlb)) continue;
+    from.remove(map_, here);
+    failed.push_back(map_, here);
+  }
+  co_return failures + retry;
+}
+
+}  // namespace cma

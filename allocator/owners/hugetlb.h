@@ -1,0 +1,60 @@
+// The pool of huge pages (mm/hugetlb.c) of one size: free ones that wait for a user, and those in use.
+//
+// A free page of the pool is free for nobody but the pool: no reference, not in the buddy allocator. One in use is
+// private memory of a process, mapped by one entry, on no LRU list. Migration replaces free ones that lie in a range
+// (5.13) and moves those in use; the last reference of any brings it back here, or to the buddy allocator if it was
+// only lent for a migration. hugetlb_lock protects the list; each place where it is dropped with something at stake is
+// a point. Cost: O(1) a page, besides its allocation.
+//
+// Of reservations and surplus pages nothing is modelled: contiguous allocations do not see them.
+#pragma once
+
+#include "allocator/buddy/buddy.h"
+#include "allocator/lru/lru.h"
+#include "allocator/migration/page_kinds.h"
+
+namespace cma {
+
+class HugetlbPool final : public HugetlbPages, public HugetlbFree {
+ public:
+  HugetlbPool(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy);
+
+  unsigned order() const { return order_; }
+  // nr_hugepages grows by one: a fresh page, or the compound page at `head`, which has one reference. False: no memory.
+  Task<bool> grow(Pfn head = kNoPfn);
+  // A user takes a free page: it has one reference then. kNoPfn if there is none.
+  Pfn dequeue();
+
+  // Free pages, the one that was freed last in front.
+  const PageList& free_list() const { return free_; }
+  std::uint64_t free_pages() const { return free_count_; }
+
+  // --- HugetlbPages ---
+  Task<int> isolate_or_dissolve(Pfn head, PageList& list) override;
+  Task<Pfn> target() override;
+  void moved(Pfn old, Pfn target) override;
+  // --- HugetlbFree ---
+  Task<void> free_huge_page(Pfn head) override;
+
+  void copy_from(const HugetlbPool& other) {
+    free_ = other.free_;
+    free_count_ = other.free_count_;
+  }
+
+ private:
+  Pfn fresh();
+  void enqueue(Pfn head);
+  bool isolate(Pfn head, PageList& list);
+  Task<int> alloc_and_dissolve(Pfn head, PageList& list);
+  Task<void> give_to_buddy(Pfn head);
+
+  Release release_;
+  unsigned order_;
+  Engine& engine_;
+  MemoryMap& map_;
+  Buddy& buddy_;
+  PageList free_;
+  std::uint64_t free_count_ = 0;
+};
+
+}  // namespace cma
