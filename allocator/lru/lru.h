@@ -176,6 +176,7 @@ class Lru {
   unsigned list_of(const Page& page) const;
   void add_to_list(Pfn pfn, bool tail = false);
   void remove_from_list(Pfn pfn);
+  void activate_at_once(Pfn pfn);
   Task<void> queue(Pagevec which, Pfn pfn);
   Task<void> drain(CpuPagevecs& pagevecs, Pagevec which);
   void leave_pagevec(Pagevec which, Pfn pfn);

@@ -43,6 +43,13 @@ Task<void> Lru::queue(Pagevec which, Pfn pfn) {
 Task<void> Lru::cache_add(Pfn pfn) { return queue(Pagevec::add, pfn); }
 
 // Unreferenced, referenced, active. A page that is not on the LRU is made active where it waits, if that is here.
+// A kernel for one CPU only (no CONFIG_SMP) has no pagevec for this.
+void Lru::activate_at_once(Pfn pfn) {
+  remove_from_list(pfn);
+  map_.edit(pfn).flags |= kPageActive;
+  add_to_list(pfn);
+}
+
 Task<void> Lru::mark_accessed(Pfn pfn) {
   Page& page = map_.edit(pfn);
   if (!page.has(kPageReferenced)) {
@@ -52,7 +59,10 @@ Task<void> Lru::mark_accessed(Pfn pfn) {
   if (page.has(kPageUnevictable | kPageActive)) co_return;
   page.flags &= ~kPageReferenced;
   if (page.has(kPageLru)) {
-    co_await queue(Pagevec::activate, pfn);
+    if (engine_.cpus() == 1)
+      activate_at_once(pfn);
+    else
+      co_await queue(Pagevec::activate, pfn);
     co_return;
   }
   for (Pfn parked : pagevec(engine_.cpu()))

@@ -27,11 +27,9 @@ Task<void> Migration::release_source(Pfn pfn) {
 }
 
 // The new page is complete: LRU pages go to this CPU's pagevec, and only the reference of their allocation goes.
-Task<void> Migration::settle_target(Pfn target, bool lru, bool was_mapped) {
-  if (!lru) co_return;
+Task<void> Migration::settle_target(Pfn target, bool drains) {
   co_await lru_.cache_add(target);
-  // 5.13: a target that is about to be mapped again should be on the LRU at once.
-  if (release_ >= Release::v6_1 && was_mapped) co_await lru_.add_drain(engine_.cpu());
+  if (drains) co_await lru_.add_drain(engine_.cpu());
 }
 
 // alloc_migration_target: as large as what moves.
@@ -76,12 +74,13 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target, bool force) {
   }
   int error = -kEAGAIN;
   if (map_.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, MoveMode::sync);
-  if (error == 0 && v5_13) co_await settle_target(target, true, was_mapped);
+  // A target that is about to be mapped again should be on the LRU at once.
+  if (error == 0 && v5_13) co_await settle_target(target, was_mapped);
   if (was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
     co_await kinds_->remap(pfn, mapped_again);
   }
-  if (error == 0 && !v5_13) co_await settle_target(target, true, was_mapped);
+  if (error == 0 && !v5_13) co_await settle_target(target, false);
   co_return error;
 }
 

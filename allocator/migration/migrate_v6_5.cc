@@ -82,14 +82,17 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, 
 }
 
 // migrate_folio_move of a page that unmap_page_v6_5 prepared: on success everything is let go of; on -EAGAIN nothing.
-Task<int> Migration::move_page_v6_5(Pfn pfn, Pfn target, bool sync, bool was_mapped) {
+Task<int> Migration::move_page_v6_5(const Unmapped& page, bool sync) {
+  const Pfn pfn = page.pfn;
+  const Pfn target = page.target;
   const bool lru = !map_.page(pfn).has(kPageMovableOps | kPageIsolated);
   co_await at(engine_, Point::migrate_unmapped);
   const MoveMode mode = sync ? MoveMode::sync : MoveMode::async;
   const int error = co_await kinds_->move(pfn, target, mode);
   if (error == -kEAGAIN) co_return error;
-  if (error == 0) co_await settle_target(target, lru, was_mapped);
-  if (was_mapped) {
+  // Only locked memory is that urgent now (6.2).
+  if (error == 0 && lru) co_await settle_target(target, page.was_mlocked);
+  if (page.was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
     co_await kinds_->remap(pfn, mapped_again);
   }
@@ -109,6 +112,7 @@ Task<void> Migration::undo_unmapped_v6_5(Pfn pfn, Pfn target, bool was_mapped) {
 
 // The first half of migrate_pages_batch, on one page.
 Task<int> Migration::prepare_v6_5(PageList& from, PageList& failed, Batch& batch, Unmapped& page) {
+  page.was_mlocked = map_.page(page.pfn).has(kPageMlocked);
   const bool thp = map_.page(page.pfn).has(kPageHead);
   if (thp && kinds_->partially_mapped(page.pfn)) {
     // Should have been split long since. Not a failure, but counted as one.
@@ -135,7 +139,7 @@ Task<int> Migration::migrate_batch_v6_5(PageList& from, PageList& failed, Batch&
     thp_retry = 0;
     for (Frame frame = from.first; frame != kNil && !no_memory;) {
       const Frame next = map_.at(frame).next;
-      Unmapped page{map_.pfn(frame), kNoPfn, false};
+      Unmapped page{map_.pfn(frame), kNoPfn, false, false};
       const std::uint64_t pages = pages_of(map_.at(frame));
       const std::uint64_t thp = pages > 1 ? 1 : 0;
       co_await at(engine_, Point::migrate_page);
@@ -185,7 +189,7 @@ Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageLis
     for (const Unmapped& page : unmapped) {
       const std::uint64_t pages = pages_of(map_.page(page.pfn));
       const std::uint64_t thp = pages > 1 ? 1 : 0;
-      const int error = co_await move_page_v6_5(page.pfn, page.target, batch.sync, page.was_mapped);
+      const int error = co_await move_page_v6_5(page, batch.sync);
       if (error != 0) trace_.page_refused(page.pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;

@@ -84,17 +84,18 @@ class Migration {
     Pfn pfn;
     Pfn target;
     bool was_mapped;
+    bool was_mlocked;
   };
   Task<int> migrate_batch_v6_5(PageList& from, PageList& failed, Batch& batch);
   Task<int> prepare_v6_5(PageList& from, PageList& failed, Batch& batch, Unmapped& page);
   Task<int> move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageList& failed, Batch& batch);
   Task<int> unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, bool sync, Pfn& target, bool& was_mapped);
-  Task<int> move_page_v6_5(Pfn pfn, Pfn target, bool sync, bool was_mapped);
+  Task<int> move_page_v6_5(const Unmapped& page, bool sync);
   Task<int> unmap_locked_v6_5(Pfn pfn, bool sync, bool& was_mapped);
   Task<void> undo_unmapped_v6_5(Pfn pfn, Pfn target, bool was_mapped);
   Task<int> try_to_move(PageList& from, PageList& failed, Pfn pfn, bool force);
   Task<int> move_locked(Pfn pfn, Pfn target, bool force);
-  Task<void> settle_target(Pfn target, bool lru, bool was_mapped);
+  Task<void> settle_target(Pfn target, bool drains);
   Task<void> release_source(Pfn pfn);
   Task<void> put_back_page(Pfn pfn);
 

@@ -58,6 +58,7 @@ constexpr std::array kPerformed = {
     kind_of<Fork>(),
     kind_of<ExitProcess>(),
     kind_of<ExecStack>(),
+    kind_of<PinLongterm>(),
 };
 
 constexpr bool is_performed(std::size_t kind) {

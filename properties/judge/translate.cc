@@ -99,6 +99,7 @@ class Translator final : public Observer, public MoveWatcher {
   void write(const MmapAnon& op, Slot slot);
   template <MappingVerb kVerb>
   void write(const MappingOp<kVerb>& op, Slot slot);
+  void write(const PinLongterm& op, Slot slot);
   void write(const Fork& op, Slot slot);
   void write(const ExitProcess& op, Slot slot);
   void write(const ExecStack& op, Slot slot);
@@ -506,6 +507,18 @@ void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
     ask("write " + part);
     answer(fmt::format("write {}.{} 0", process, mapping.mapping));
   }
+}
+
+void Translator::write(const PinLongterm& op, Slot slot) {
+  const Result& mapping = result(slot_of(op.mapping));
+  const SpaceId process = op.in.id == 0 ? mapping.process : result(slot_of(op.in)).process;
+  handles_[slot] = fresh_handle();
+  ask(fmt::format("longterm {} {} {} {}", handles_[slot], process, mapping.mapping, op.from));
+  if (result(slot).state == Result::State::done)
+    answer(fmt::format("longterm {} {} ref={}", handles_[slot], place_of(*machine_, reference_),
+                       machine_->map.page(reference_).ref));
+  else
+    answer(fmt::format("longterm {} {}", handles_[slot], result(slot).error));
 }
 
 void Translator::write(const Fork& op, Slot slot) {

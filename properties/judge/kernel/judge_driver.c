@@ -59,6 +59,7 @@
 
 enum handle_kind {
 	FREE_HANDLE, CMA_RANGE, MOVABLE_OPS_PAGE, SHMEM_PAGE, ANON_PAGE, UNMOVABLE_PAGE, BUDDY_BLOCK, HELD_PAGE,
+	LONGTERM_PAGE,
 	PINNED_REMAINS,
 };
 
@@ -420,7 +421,7 @@ static void on_test_pages_isolated(void *data, unsigned long start, unsigned lon
 
 static void say_migrated(unsigned long succeeded, unsigned long failed, int reason)
 {
-	if (in_operation && ev_level >= 2 && reason == MR_CONTIG_RANGE)
+	if (in_operation && ev_level >= 2 && (reason == MR_CONTIG_RANGE || reason == MR_LONGTERM_PIN))
 		say("  ev migrate ok=%lu failed=%lu\n", succeeded, failed);
 }
 
@@ -1035,6 +1036,7 @@ static void free_handle(unsigned long id)
 	case UNMOVABLE_PAGE: __free_page(h->page); break;
 	case BUDDY_BLOCK: __free_pages(h->page, h->order); break;
 	case HELD_PAGE: put_page(h->page); break;
+	case LONGTERM_PAGE: unpin_user_page(h->page); break;
 	case PINNED_REMAINS: return;
 	}
 	memset(h, 0, sizeof(*h));
@@ -1399,7 +1401,7 @@ static bool op_drop(const struct words *op)
 {
 	unsigned long id;
 
-	if (!used_handle(op, &id) || handles[id].kind != HELD_PAGE)
+	if (!used_handle(op, &id) || (handles[id].kind != HELD_PAGE && handles[id].kind != LONGTERM_PAGE))
 		return false;
 	free_handle(id);
 	return true;
@@ -1479,7 +1481,7 @@ static bool op_pf(const struct words *op)
 
 static const char *const kind_names[] = {
 	[CMA_RANGE] = "cma", [MOVABLE_OPS_PAGE] = "mov", [SHMEM_PAGE] = "shm", [ANON_PAGE] = "anon",
-	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [HELD_PAGE] = "held", [PINNED_REMAINS] = "pinned",
+	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [HELD_PAGE] = "held", [LONGTERM_PAGE] = "longterm", [PINNED_REMAINS] = "pinned",
 };
 
 static bool op_loc(const struct words *op)
@@ -1613,6 +1615,42 @@ static bool op_write(const struct words *op)
 	for (i = from; i < from + n && !error; i++)
 		error = store_to(vma, i);
 	say("write %s.%s %d\n", op->w[1], op->w[2], error);
+	return true;
+}
+
+/* pin H P M OFF: a long-term pin, as a driver takes it that lets its device write for as long as it likes. */
+static bool op_longterm(const struct words *op)
+{
+	struct process *process;
+	struct page *page = NULL;
+	unsigned long id;
+	long mapping, index, n;
+	struct mm_struct *mm;
+
+	struct words place = { .n = op->n - 1 };
+
+	memcpy(place.w, op->w + 1, sizeof(place.w) - sizeof(place.w[0]));
+	if (!unused_handle(op, &id) || !mapping_word(&place, true, &process, &mapping) || !number(op, 4, &index) ||
+	    index < 0 || index >= process->pages[mapping])
+		return false;
+	mm = process->mm;
+	mmap_read_lock(mm);
+#if AT_LEAST_6_12
+	n = pin_user_pages_remote(mm, address_in(process->mappings[mapping], index), 1, FOLL_WRITE | FOLL_LONGTERM, &page,
+				  NULL);
+#else
+	n = pin_user_pages_remote(mm, address_in(process->mappings[mapping], index), 1, FOLL_WRITE | FOLL_LONGTERM, &page,
+				  NULL, NULL);
+#endif
+	mmap_read_unlock(mm);
+	if (n != 1) {
+		say("longterm %lu %ld\n", id, n);
+		return true;
+	}
+	handles[id] = (struct handle){ .kind = LONGTERM_PAGE, .page = page };
+	say("longterm %lu ", id);
+	say_place_or_other(page);
+	say(" ref=%d\n", page_count(page));
 	return true;
 }
 
@@ -2496,6 +2534,7 @@ static const struct {
 	{ "mf", op_mf }, { "mp", op_refuse }, { "mpe", op_refuse },
 	{ "pin", op_pin }, { "unpin", op_unpin }, { "anpin", op_pin }, { "anunpin", op_unpin },
 	{ "gp", op_page_ref }, { "pp", op_page_ref }, { "hold", op_hold }, { "drop", op_drop },
+	{ "longterm", op_longterm },
 	{ "pa", op_pa }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc }, { "locs", op_locs },
 	{ "drain", op_drain }, { "drainp", op_drain }, { "drainl", op_drain }, { "draint", op_drain },
 	{ "spawn", op_spawn }, { "mmap", op_mmap }, { "mmapat", op_mmap }, { "write", op_write }, { "unmap", op_unmap },
