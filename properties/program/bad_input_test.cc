@@ -102,7 +102,7 @@ constexpr std::array<std::uint64_t, 10> kHuge = {
 
 // Sets the nth number of an operation.
 struct SetNumber : IgnoreFields {
-  SetNumber(std::size_t nth, std::uint64_t value) : nth(nth), value(value) {}
+  SetNumber(std::size_t which, std::uint64_t becomes) : nth(which), value(becomes) {}
   std::size_t nth;
   std::uint64_t value;
   bool hit = false;
@@ -122,7 +122,7 @@ constexpr const char* kThings =
 
 // The first result of the kind that an operand wants.
 struct FillOperands : IgnoreFields {
-  explicit FillOperands(const Program& program) : program(program) {}
+  explicit FillOperands(const Program& filled) : program(filled) {}
   const Program& program;
   void operand(OpRef& operand, const OperandSpec& spec) {
     for (const Op& op : program.ops)
