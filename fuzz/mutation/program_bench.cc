@@ -71,7 +71,7 @@ bool is_about_owners(const Op& op) {
   if (info.yields == Yields::process || info.yields == Yields::mapping || info.yields == Yields::file) return true;
   bool about = false;
   struct Look : IgnoreFields {
-    explicit Look(bool& about) : about(about) {}
+    explicit Look(bool& flag) : about(flag) {}
     bool& about;
     void operand(const OpRef&, const OperandSpec& spec) {
       const Yields wanted = spec.wanted;
