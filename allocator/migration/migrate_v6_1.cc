@@ -77,6 +77,15 @@ Task<int> Migration::split_to(PageList& from, PageList& split, Pfn head, bool sy
   co_return error;
 }
 
+// What migrate_pages answers. Pages that did not move come to lie in front of those that were not tried.
+int Migration::end_v5_11(Control& control, PageList& failed, const Stats& stats, int result) {
+  failed.splice_back(map_, control.pages);
+  control.pages = failed;
+  tell(stats);
+  // Split, and each of its pages moved: that is no failure.
+  return control.pages.empty() ? 0 : result;
+}
+
 Task<int> Migration::migrate_pages_v6_1(Control& control) {
   Stats stats;
   PageList failed;
@@ -94,13 +103,7 @@ Task<int> Migration::migrate_pages_v6_1(Control& control) {
     failed.splice_back(map_, batch);
     result = left < 0 ? left : result + left;
   }
-  // Pages that did not move come to lie in front of those that were not tried (5.11).
-  failed.splice_back(map_, control.pages);
-  control.pages = failed;
-  // Split, and each of its pages moved: that is no failure.
-  if (control.pages.empty()) result = 0;
-  tell(stats);
-  co_return result;
+  co_return end_v5_11(control, failed, stats, result);
 }
 
 }  // namespace cma

@@ -273,11 +273,7 @@ Task<int> Migration::migrate_pages_v6_5(Control& control) {
     }
     result = left < 0 ? left : result + left;
   }
-  failed.splice_back(map_, control.pages);
-  control.pages = failed;
-  if (control.pages.empty()) result = 0;
-  tell(stats);
-  co_return result;
+  co_return end_v5_11(control, failed, stats, result);
 }
 
 }  // namespace cma

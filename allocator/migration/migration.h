@@ -74,6 +74,7 @@ class Migration {
   Task<int> migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats);
   Task<int> migrate_pages_v3_5(Control& control);
   Task<int> split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats);
+  int end_v5_11(Control& control, PageList& failed, const Stats& stats, int result);
   Task<int> migrate_pages_v6_1(Control& control);
   Task<int> migrate_batch_v6_1(PageList& from, PageList& failed, Stats& stats);
   Task<int> migrate_pages_v6_5(Control& control);

@@ -117,21 +117,11 @@ Task<void> Owners::split_pmd(PteId id) {
   if (present) uncount_pmd(huge(which));
 }
 
-// As find_pte.
-PteId Owners::find_pmd(HugeId id, Pte::State state) const {
-  for (PteId pmd = huge_page(id).first_pmd; pmd != 0; pmd = spaces_.pte(pmd).next) {
-    if (spaces_.pte(pmd).state != state) continue;
-    const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pmd).space);
-    if (!left_alone) return pmd;
-  }
-  return 0;
-}
-
 // --- moving ---
 
 // try_to_migrate of what maps the whole: as of ptes, looks again after each.
 Task<void> Owners::unmap_pmds(HugeId id) {
-  for (PteId found = find_pmd(id, Pte::State::present); found != 0; found = find_pmd(id, Pte::State::present)) {
+  while (const PteId found = find_entry(huge_page(id).first_pmd, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(engine_);
     Pte& pmd = spaces_.pte(found);
@@ -157,7 +147,7 @@ Task<void> Owners::unmap_huge(HugeId id) {
 }
 
 Task<void> Owners::remap_huge(HugeId id, Pfn head) {
-  for (PteId found = find_pmd(id, Pte::State::migration); found != 0; found = find_pmd(id, Pte::State::migration)) {
+  while (const PteId found = find_entry(huge_page(id).first_pmd, Pte::State::migration)) {
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(engine_);
     Pte& pmd = spaces_.pte(found);
@@ -228,7 +218,7 @@ Task<int> Owners::split(Pfn head, PageList* list) {
 // What TTU_SPLIT_HUGE_PMD adds to unmapping: it leaves entries of ptes only.
 Task<void> Owners::split_pmds(HugeId id) {
   // The page is locked: none of them is a migration entry.
-  for (PteId found = find_pmd(id, Pte::State::present); found != 0; found = find_pmd(id, Pte::State::present)) {
+  while (const PteId found = find_entry(huge_page(id).first_pmd, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(engine_);
     const Pte& pmd = spaces_.pte(found);

@@ -153,7 +153,7 @@ Pfn Owners::zap_pte(PteId id) {
 // A lazily freed page that nobody wrote to since is dropped: its ptes are cleared, not replaced by entries. One that
 // was written to is kept, and is an ordinary anonymous page again.
 Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
-  for (PteId found = find_pte(id, Pte::State::present); found != 0; found = find_pte(id, Pte::State::present)) {
+  while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(engine_);
     const Pte pte = spaces_.pte(found);
@@ -250,8 +250,8 @@ bool Owners::isolate_movable(Pfn pfn) {
   return map_.page(pfn).has(kPageMovableOps) && !map_.page(pfn).has(kPageIsolated);
 }
 
-PteId Owners::find_pte(OwnerId id, Pte::State state) const {
-  for (PteId pte = owner(id).first_pte; pte != 0; pte = spaces_.pte(pte).next) {
+PteId Owners::find_entry(PteId first, Pte::State state) const {
+  for (PteId pte = first; pte != 0; pte = spaces_.pte(pte).next) {
     if (spaces_.pte(pte).state != state) continue;
     const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space);
     if (!left_alone) return pte;
@@ -268,7 +268,7 @@ Task<void> Owners::unmap(Pfn pfn) {
 
 // Looks again after each pte: while a lock is waited for, ptes come (fork) and go (unmap).
 Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
-  for (PteId found = find_pte(id, Pte::State::present); found != 0; found = find_pte(id, Pte::State::present)) {
+  while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(engine_);
     Pte& pte = spaces_.pte(found);
@@ -297,7 +297,7 @@ Task<void> Owners::remap(Pfn, Pfn target) {
 
 // The reference comes before the mapping, so that a page is never mapped more often than referenced.
 Task<void> Owners::remap_ptes(OwnerId id, Pfn counted) {
-  for (PteId found = find_pte(id, Pte::State::migration); found != 0; found = find_pte(id, Pte::State::migration)) {
+  while (const PteId found = find_entry(owner(id).first_pte, Pte::State::migration)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(engine_);
     Pte& pte = spaces_.pte(found);

@@ -217,7 +217,6 @@ class Owners final : public PageKinds {
   Task<void> unmap_ptes(OwnerId id, Pfn counted);
   Task<void> remap_ptes(OwnerId id, Pfn counted);
   HugePage& huge(HugeId id) { return huge_[id - 1]; }
-  PteId find_pmd(HugeId id, Pte::State state) const;
   void entry_gone(HugeId id);
   Task<void> unmap_pmds(HugeId id);
   Task<void> unmap_huge(HugeId id);
@@ -228,8 +227,8 @@ class Owners final : public PageKinds {
   void split_into_pages(HugeId id, Pfn head, PageList* list);
   void split_records(HugeId id);
   Task<void> remap_split(OwnerId first, Pfn head, std::uint64_t pages);
-  // The first pte of the page in this state that unmapping or remapping may touch; 0 for none.
-  PteId find_pte(OwnerId id, Pte::State state) const;
+  // Of a page's ptes or pmds, from `first` on, one in this state that unmapping or remapping may touch; 0 for none.
+  PteId find_entry(PteId first, Pte::State state) const;
 
   Release release_;
   Engine& engine_;

@@ -54,12 +54,9 @@ Task<void> OpenFile::perform(World& world, Slot self) const {
 
 Task<void> ReadFile::perform(World& world, Slot self) const {
   const Result* opened = world.operand(self, file, Yields::file);
-  const bool chosen = at.kind != Place::Kind::none;
-  const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
-  if (opened == nullptr || !first) {
-    if (opened != nullptr) world.skip(self, "the place it names is gone");
-    co_return;
-  }
+  if (opened == nullptr) co_return;
+  const std::optional<Pfn> first = world.first_chosen(self, at);
+  if (!first) co_return;
   Files& files = world.machine().files;
   const FileId id = opened->file;
   const std::uint32_t index = begin_pages(world, self, pages);
@@ -85,12 +82,12 @@ Task<void> BufferRead::perform(World& world, Slot self) const {
   if (opened == nullptr) co_return;
   Files& files = world.machine().files;
   const FileId id = opened->file;
-  const bool chosen = at.kind != Place::Kind::none;
-  const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
-  if (!first || files.method(id) != FileMethod::block_device) {
-    world.skip(self, first ? "only block devices are read by their buffers" : "the place it names is gone");
+  if (files.method(id) != FileMethod::block_device) {
+    world.skip(self, "only block devices are read by their buffers");
     co_return;
   }
+  const std::optional<Pfn> first = world.first_chosen(self, at);
+  if (!first) co_return;
   const std::uint32_t index = begin_pages(world, self, pages);
   for (std::uint64_t i = 0; i < pages; ++i) {
     Pfn frame = kNoPfn;

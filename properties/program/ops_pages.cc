@@ -49,17 +49,14 @@ template <PageKind Kind>
 Task<void> OwnedPages<Kind>::perform(World& world, Slot self) const {
   Machine& machine = world.machine();
   const bool chosen = at.kind != Place::Kind::none;
-  const Pfn first = chosen ? world.resolve(at).value_or(kNoPfn) : 0;
-  if (first == kNoPfn) {
-    world.skip(self, "the place it names is gone");
-    co_return;
-  }
+  const std::optional<Pfn> first = world.first_chosen(self, at);
+  if (!first) co_return;
   const auto index = static_cast<std::uint32_t>(world.owner_of.size());
   world.owner_of.resize(index + pages, 0);
   world.result(self).yields = Yields::pages;
   world.result(self).first_owner = index;
   for (std::uint64_t i = 0; i < pages; ++i) {
-    Pfn pfn = first + i;
+    Pfn pfn = *first + i;
     int error = 0;
     if (!chosen) {
       pfn = machine.buddy.alloc_pages(kMovable ? kGfpHighuserMovable : kGfpKernel, 0);
@@ -87,11 +84,8 @@ template struct OwnedPages<PageKind::block_device>;
 Task<void> HugetlbGrow::perform(World& world, Slot self) const {
   Machine& machine = world.machine();
   const bool chosen = at.kind != Place::Kind::none;
-  const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
-  if (!first) {
-    world.skip(self, "the place it names is gone");
-    co_return;
-  }
+  const std::optional<Pfn> first = world.first_chosen(self, at);
+  if (!first) co_return;
   for (std::uint64_t i = 0; i < count; ++i) {
     const Pfn head = chosen ? *first + i * order_pages(machine.hugetlb.order()) : kNoPfn;
     int error = chosen ? co_await take_huge_frame(machine, head) : 0;

@@ -18,50 +18,6 @@ Result* live_process(World& world, Slot self, OpRef operand) {
   return nullptr;
 }
 
-}  // namespace
-
-Task<void> Spawn::perform(World& world, Slot self) const {
-  Result& result = world.result(self);
-  result.yields = Yields::process;
-  result.process = world.machine().processes.spawn();
-  co_return;
-}
-
-Task<void> MmapAnon::perform(World& world, Slot self) const {
-  const Result* owner = live_process(world, self, process);
-  if (owner == nullptr) co_return;
-  Machine& machine = world.machine();
-  const bool chosen = at.kind != Place::Kind::none;
-  const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
-  if (!first) {
-    world.skip(self, "the place it names is gone");
-    co_return;
-  }
-  const SpaceId space = owner->process;
-  const MappingId mapping = machine.processes.mmap_anon(space, pages);
-  Result& result = world.result(self);
-  result.yields = Yields::mapping;
-  result.process = space;
-  result.mapping = mapping;
-  result.pages = pages;
-  for (std::uint64_t i = 0; i < pages; ++i) {
-    Pfn frame = kNoPfn;
-    int error = 0;
-    if (chosen) {
-      frame = *first + i;
-      error = co_await take_frame(machine, frame);
-    }
-    const bool alive = machine.processes.alive(space);
-    if (error == 0 && !alive && chosen) co_await machine.buddy.free_pages(frame, 0);
-    if (error == 0) error = alive ? co_await machine.processes.write(space, mapping, i, frame) : -kENOENT;
-    if (error == 0) continue;
-    world.fail(self, error);
-    co_return;
-  }
-}
-
-namespace {
-
 // The process that `in` names, or the one that made the mapping. False, and the operation skipped, if it is gone or has
 // no such mapping: one that was forked before the mapping was made.
 bool find_mapping(World& world, Slot self, OpRef mapping, OpRef in, SpaceId& space, MappingId& which) {
@@ -80,18 +36,57 @@ bool find_mapping(World& world, Slot self, OpRef mapping, OpRef in, SpaceId& spa
   return false;
 }
 
+// The operation yields a mapping.
+void yield_mapping(World& world, Slot self, SpaceId space, MappingId mapping, std::uint64_t pages) {
+  Result& result = world.result(self);
+  result.yields = Yields::mapping;
+  result.process = space;
+  result.mapping = mapping;
+  result.pages = pages;
+}
+
 }  // namespace
+
+Task<void> Spawn::perform(World& world, Slot self) const {
+  Result& result = world.result(self);
+  result.yields = Yields::process;
+  result.process = world.machine().processes.spawn();
+  co_return;
+}
+
+Task<void> MmapAnon::perform(World& world, Slot self) const {
+  const Result* owner = live_process(world, self, process);
+  if (owner == nullptr) co_return;
+  Machine& machine = world.machine();
+  const bool chosen = at.kind != Place::Kind::none;
+  const std::optional<Pfn> first = world.first_chosen(self, at);
+  if (!first) co_return;
+  const SpaceId space = owner->process;
+  const MappingId mapping = machine.processes.mmap_anon(space, pages);
+  yield_mapping(world, self, space, mapping, pages);
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    Pfn frame = kNoPfn;
+    int error = 0;
+    if (chosen) {
+      frame = *first + i;
+      error = co_await take_frame(machine, frame);
+    }
+    const bool alive = machine.processes.alive(space);
+    if (error == 0 && !alive && chosen) co_await machine.buddy.free_pages(frame, 0);
+    if (error == 0) error = alive ? co_await machine.processes.write(space, mapping, i, frame) : -kENOENT;
+    if (error == 0) continue;
+    world.fail(self, error);
+    co_return;
+  }
+}
 
 Task<void> MmapHuge::perform(World& world, Slot self) const {
   const Result* owner = live_process(world, self, process);
   if (owner == nullptr) co_return;
   Machine& machine = world.machine();
   const bool chosen = at.kind != Place::Kind::none;
-  const std::optional<Pfn> first = chosen ? world.resolve(at) : std::optional<Pfn>(0);
-  if (!first) {
-    world.skip(self, "the place it names is gone");
-    co_return;
-  }
+  const std::optional<Pfn> first = world.first_chosen(self, at);
+  if (!first) co_return;
   // What madvise says where the kernel was built without.
   if (!machine.geometry().transparent_hugepages) {
     world.fail(self, -kEINVAL);
@@ -100,11 +95,7 @@ Task<void> MmapHuge::perform(World& world, Slot self) const {
   const SpaceId space = owner->process;
   const std::uint64_t each = order_pages(machine.processes.huge_order());
   const MappingId mapping = machine.processes.mmap_huge(space, count);
-  Result& result = world.result(self);
-  result.yields = Yields::mapping;
-  result.process = space;
-  result.mapping = mapping;
-  result.pages = count * each;
+  yield_mapping(world, self, space, mapping, count * each);
   for (std::uint64_t i = 0; i < count; ++i) {
     const Pfn head = *first + i * each;
     int error = chosen ? co_await take_huge_frame(machine, head) : 0;
@@ -182,18 +173,12 @@ template struct MappingOp<MappingVerb::mlock>;
 template struct MappingOp<MappingVerb::lazyfree>;
 
 Task<void> PinLongterm::perform(World& world, Slot self) const {
-  const Result* found = world.operand(self, mapping, Yields::mapping);
-  if (found == nullptr) co_return;
+  SpaceId space = 0;
+  MappingId which = 0;
+  if (!find_mapping(world, self, mapping, in, space, which)) co_return;
   Processes& processes = world.machine().processes;
-  const MappingId which = found->mapping;
-  SpaceId space = found->process;
-  if (in.id != 0) {
-    const Result* other = world.operand(self, in, Yields::process);
-    if (other == nullptr) co_return;
-    space = other->process;
-  }
-  if (!processes.alive(space) || !processes.has_mapping(space, which) || from >= processes.pages_of(space, which)) {
-    world.skip(self, "the process is dead, or has no such page in that mapping");
+  if (from >= processes.pages_of(space, which)) {
+    world.skip(self, "the mapping has no such page");
     co_return;
   }
   if (processes.is_huge(space, which)) {

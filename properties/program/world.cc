@@ -164,6 +164,13 @@ void World::skip(Slot self, const char* why) {
   ++skipped;
 }
 
+std::optional<Pfn> World::first_chosen(Slot self, const Place& at) {
+  if (at.kind == Place::Kind::none) return 0;
+  const std::optional<Pfn> first = resolve(at);
+  if (!first) skip(self, "the place it names is gone");
+  return first;
+}
+
 void World::fail(Slot self, int error) {
   results_[self].state = Result::State::failed;
   results_[self].error = error;

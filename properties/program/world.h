@@ -72,6 +72,9 @@ class World {
 
   // `why` is told to people, and outlives the run.
   void skip(Slot self, const char* why);
+  // The first of the frames that the test device of an operation chooses (frames.h): 0 where it chooses none; nullopt,
+  // and the operation at `self` is skipped, if what it names is gone.
+  std::optional<Pfn> first_chosen(Slot self, const Place& at);
   // `error` is negative.
   void fail(Slot self, int error);
   // Reads a file and tells the observer: its text, nullopt if there is no such file.
