@@ -13,39 +13,33 @@ bool unit_in_one_zone(const Machine& machine, Pfn pfn) {
   return align_down(pfn, unit) >= zone.start && align_down(pfn, unit) + unit <= zone.end;
 }
 
-// Gives back what a page on chosen frames could not be made of.
-Task<void> give_back(Machine& machine, Pfn first, std::uint64_t pages) {
-  for (Pfn pfn = first; pfn < first + pages; ++pfn) co_await machine.buddy.free_pages(pfn, 0);
+// `pages` frames of one pageblock, each with one reference.
+Task<int> take_frames(Machine& machine, Pfn first, std::uint64_t pages) {
+  if (!machine.map.present(first) || !unit_in_one_zone(machine, first)) co_return -kEINVAL;
+  Mutex& cma_mutex = machine.areas.cma_mutex();
+  co_await cma_mutex.lock(machine.engine);
+  const bool area_block = machine.map.pageblock_type(first) == Migratetype::cma;
+  const Migratetype type = area_block ? Migratetype::cma : Migratetype::movable;
+  const int error = co_await machine.contig.alloc_contig_range(first, first + pages, type);
+  cma_mutex.unlock(machine.engine);
+  co_return error;
 }
 
 }  // namespace
 
-Task<int> take_frame(Machine& machine, Pfn pfn) {
-  if (!machine.map.present(pfn) || !unit_in_one_zone(machine, pfn)) co_return -kEINVAL;
-  Mutex& cma_mutex = machine.areas.cma_mutex();
-  co_await cma_mutex.lock(machine.engine);
-  const bool area_block = machine.map.pageblock_type(pfn) == Migratetype::cma;
-  const Migratetype type = area_block ? Migratetype::cma : Migratetype::movable;
-  const int error = co_await machine.contig.alloc_contig_range(pfn, pfn + 1, type);
-  cma_mutex.unlock(machine.engine);
-  co_return error;
-}
+Task<int> take_frame(Machine& machine, Pfn pfn) { return take_frames(machine, pfn, 1); }
 
 Task<int> take_huge_frame(Machine& machine, Pfn head) {
   const unsigned order = machine.processes.huge_order();
   const std::uint64_t pages = order_pages(order);
   if (!is_aligned(head, pages)) co_return -kEINVAL;
-  for (std::uint64_t i = 0; i < pages; ++i) {
-    const int error = co_await take_frame(machine, head + i);
-    if (error == 0) continue;
-    co_await give_back(machine, head, i);
-    co_return error;
-  }
+  const int error = co_await take_frames(machine, head, pages);
+  if (error != 0) co_return error;
   // Somebody may have taken a reference of his own meanwhile.
   std::uint64_t ours = 0;
   while (ours < pages && machine.map.page(head + ours).ref == 1) ++ours;
   if (ours < pages) {
-    co_await give_back(machine, head, pages);
+    for (Pfn pfn = head; pfn < head + pages; ++pfn) co_await machine.buddy.free_pages(pfn, 0);
     co_return -kEBUSY;
   }
   machine.buddy.prep_compound_page(head, order);

@@ -1,5 +1,5 @@
 // The test device behind `at=`: gets hold of one chosen frame, whatever is there, if it can be moved. Used by
-// operations that put pages where a program wants them. Costs a contiguous allocation of one page.
+// operations that put pages where a program wants them. Costs a contiguous allocation.
 #pragma once
 
 #include "allocator/machine.h"
