@@ -28,8 +28,8 @@ Machine::Machine(const Geometry& geometry)
       device(engine, map, lru, page_locks, writebacks, buffers),
       hugetlb(geometry, engine, map, buddy),
       owners(geometry, engine, map, lru, page_locks, buffers, writebacks, device, spaces),
-      processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners, migration),
       files(geometry, engine, map, buddy, lru, page_locks, buffers, device, owners),
+      processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners, files, migration),
       isolation(geometry, bugs, engine, trace, map, buddy),
       contig(geometry, bugs, engine, trace, map, buddy, lru, migration, isolation),
       areas(geometry, bugs, engine, trace, map, memblock, buddy, contig) {

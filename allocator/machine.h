@@ -59,8 +59,8 @@ class Machine {
   AddressSpaces spaces;
   HugetlbPool hugetlb;
   Owners owners;
-  Processes processes;
   Files files;
+  Processes processes;
   Isolation isolation;
   Contig contig;
   Areas areas;

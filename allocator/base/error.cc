@@ -6,13 +6,14 @@
 namespace cma {
 namespace {
 
-constexpr std::array<std::pair<int, std::string_view>, 10> kNames = {{
+constexpr std::array<std::pair<int, std::string_view>, 11> kNames = {{
     {0, "0"},
     {-kEINTR, "-EINTR"},
     {-kEIO, "-EIO"},
     {-kENOENT, "-ENOENT"},
     {-kEAGAIN, "-EAGAIN"},
     {-kENOMEM, "-ENOMEM"},
+    {-kEFAULT, "-EFAULT"},
     {-kEBUSY, "-EBUSY"},
     {-kEINVAL, "-EINVAL"},
     {-kENOSPC, "-ENOSPC"},

@@ -11,6 +11,7 @@ inline constexpr int kEIO = 5;
 inline constexpr int kENOENT = 2;
 inline constexpr int kEAGAIN = 11;
 inline constexpr int kENOMEM = 12;
+inline constexpr int kEFAULT = 14;
 inline constexpr int kEBUSY = 16;
 inline constexpr int kEINVAL = 22;
 inline constexpr int kENOSPC = 28;

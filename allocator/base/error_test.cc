@@ -10,9 +10,9 @@ struct Named {
   const char* name;
 };
 
-constexpr Named kKernelNumbers[] = {{-2, "-ENOENT"},  {-4, "-EINTR"},  {-5, "-EIO"},     {-11, "-EAGAIN"},
-                                    {-12, "-ENOMEM"}, {-16, "-EBUSY"}, {-22, "-EINVAL"}, {-28, "-ENOSPC"},
-                                    {-38, "-ENOSYS"}, {0, "0"}};
+constexpr Named kKernelNumbers[] = {{-2, "-ENOENT"},  {-4, "-EINTR"},   {-5, "-EIO"},    {-11, "-EAGAIN"},
+                                    {-12, "-ENOMEM"}, {-14, "-EFAULT"}, {-16, "-EBUSY"}, {-22, "-EINVAL"},
+                                    {-28, "-ENOSPC"}, {-38, "-ENOSYS"}, {0, "0"}};
 
 TEST(Error, NumbersAreTheKernelsAndNamesReadBack) {
   for (const auto& [number, name] : kKernelNumbers) {

@@ -69,7 +69,8 @@ namespace cma {
   X(pin_isolated, "check_and_migrate_cma_pages", "the page is on the task's list, and pinned no more")                 \
   X(pin_again, "__gup_longterm_locked", "the page could not be isolated: it will be pinned and looked at again")       \
   X(mlock_walked, "mlock_pte_range", "pages of locked memory wait in this CPU's pagevecs (4.16), the lock is dropped") \
-  X(hugetlb_allocated, "alloc_buddy_huge_page", "a huge page for the pool is allocated, hugetlb_lock not held")
+  X(hugetlb_allocated, "alloc_buddy_huge_page", "a huge page for the pool is allocated, hugetlb_lock not held")        \
+  X(shared_fault_locked, "__do_fault", "a page of a file or shared memory is locked and referenced, not mapped yet")
 
 enum class Point : std::uint8_t {
 #define CMA_POINT_ENUM(name, function, why) name,

@@ -29,7 +29,8 @@ struct Pte {
   State state = State::none;
   bool pmd = false;  // maps a whole huge page; `page` is the record of its first page
   bool writable = false;
-  bool dirty = false;   // written to since MADV_FREE last asked
+  bool dirty = false;   // written to since MADV_FREE last asked, or its file began to write the page
+  bool young = false;   // of shared pages: used since it was mapped
   bool locked = false;  // of locked memory (VM_LOCKED), whether it maps a page or not
   PteId table = 0;      // of a pmd: the first of the ptes that take its place when it is split
   friend bool operator==(const Pte&, const Pte&) = default;

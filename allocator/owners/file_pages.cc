@@ -61,6 +61,7 @@ void Owners::drop_orphaned_buffers(Pfn pfn) {
 Task<void> Owners::write_page(OwnerId id) {
   const Pfn pfn = record(id).pfn;
   CMA_ASSERT(map_.page(pfn).has(kPageLocked) && !map_.page(pfn).has(kPageWriteback));
+  write_protect(id);
   map_.edit(pfn).flags &= ~kPageDirty;
   const BufferId buffer = buffer_of(id);
   // A buffer in other hands is not waited for: the page stays dirty for the next one.
@@ -85,10 +86,19 @@ Task<void> Owners::write_page(OwnerId id) {
   co_await device_.submit(io, record(id).slow);
 }
 
+// page_mkclean: who writes to the page from now on asks its file first.
+void Owners::write_protect(OwnerId id) {
+  for (PteId pte = record(id).first_pte; pte != 0; pte = spaces_.pte(pte).next) {
+    spaces_.pte(pte).writable = false;
+    spaces_.pte(pte).dirty = false;
+  }
+}
+
 // --- leaving the cache ---
 
 Task<void> Owners::remove_from_cache(OwnerId id) {
   const Pfn pfn = record(id).pfn;
+  CMA_ASSERT(record(id).first_pte == 0);
   if (const BufferId buffer = record(id).buffer; buffer != 0) {
     // discard_buffer waits for whoever has it locked.
     co_await buffers_.locks().lock(buffer);
@@ -105,12 +115,28 @@ Task<void> Owners::remove_from_cache(OwnerId id) {
 
 bool Owners::try_to_drop(OwnerId id) {
   const Pfn pfn = record(id).pfn;
-  if (map_.page(pfn).has(kPageDirty | kPageWriteback) || !release_buffer(id)) return false;
   Page& page = map_.edit(pfn);
+  if (page.has(kPageDirty | kPageWriteback) || page.map != 0) return false;
+  // 5.17 sees first whether anybody else uses it, and leaves its buffer alone then.
+  if (release_ >= Release::v6_1 && page.ref > 2 + (page.has(kPagePrivate) ? 1 : 0)) return false;
+  if (!release_buffer(id)) return false;
   if (page.ref != 2) return false;
   record(id).pfn = kNoPfn;
   page.owner = 0;
   return true;
+}
+
+// try_to_unmap of a page that is to be dropped: no entries take the mappings' places.
+Task<void> Owners::reclaim_mappings(OwnerId id, Pfn pfn) {
+  while (const PteId found = record(id).first_pte) {
+    const SpaceId space = spaces_.pte(found).space;
+    co_await spaces_.lock(space).lock(engine_);
+    if (spaces_.pte(found).page == id) {
+      zap_pte(found);
+      --map_.edit(pfn).ref;
+    }
+    spaces_.lock(space).unlock(engine_);
+  }
 }
 
 // An orphan that was isolated: without its buffer only the list's reference may be left.
@@ -136,6 +162,7 @@ Task<bool> Owners::reclaim_clean(Pfn pfn) {
   if (id == 0) co_return reclaim_orphan(pfn);
   if (record(id).kind == PageKind::anonymous) co_return co_await discard_lazyfree(id, pfn);
   if (!is_file(record(id).kind)) co_return false;
+  co_await reclaim_mappings(id, pfn);
   if (map_.page(pfn).has(kPageDirty)) {
     // Written to since it was chosen.
     map_.edit(pfn).flags |= kPageActive | kPageReclaim;

@@ -32,6 +32,13 @@ OwnerId Files::cached(FileId file, std::uint64_t index) const {
   return pages[index];
 }
 
+std::uint64_t Files::index_of(FileId file, OwnerId page) const {
+  const std::vector<OwnerId>& pages = files_[file - 1].pages;
+  const auto found = std::find(pages.begin(), pages.end(), page);
+  CMA_ASSERT(found != pages.end());
+  return static_cast<std::uint64_t>(found - pages.begin());
+}
+
 // --- reading ---
 
 // add_to_page_cache_lru: the new page is locked, in the cache and in this CPU's pagevec; the allocation's reference
@@ -188,6 +195,11 @@ Task<void> Files::writeback(OwnerId page) {
 // --- leaving the cache ---
 
 Task<void> Files::truncate(FileId file, std::uint64_t from) {
+  // First all of it is unmapped (truncate_pagecache).
+  for (std::uint64_t index = from; index < size(file); ++index) {
+    const OwnerId page = cached(file, index);
+    if (page != 0) co_await owners_.unmap_for_good(page);
+  }
   for (std::uint64_t index = from; index < size(file); ++index) {
     const OwnerId page = cached(file, index);
     if (page != 0) co_await owners_.release(page);

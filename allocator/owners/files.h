@@ -26,6 +26,8 @@ class Files {
 
   // The page that the cache has at `index`; 0 for none.
   OwnerId cached(FileId file, std::uint64_t index) const;
+  // Where the file has this page, which is cached.
+  std::uint64_t index_of(FileId file, OwnerId page) const;
   // One more than the highest index that was ever read.
   std::uint64_t size(FileId file) const { return files_[file - 1].pages.size(); }
 

@@ -181,12 +181,18 @@ Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
   co_return true;
 }
 
-// Every pte of an anonymous page goes: the map count first, then the reference. As any unmapping does, this empties the
-// CPU's pagevecs first: a page that is still in one could not be freed.
+// The map count first, then the reference. As any unmapping does, this empties the CPU's pagevecs first: a page that is
+// still in one could not be freed.
 Task<void> Owners::unmap_for_good(OwnerId id) {
+  if (record(id).first_pte == 0) co_return;
   co_await lru_.add_drain_here();
-  while (record(id).first_pte != 0) {
-    const Pfn pfn = zap_pte(record(id).first_pte);
+  while (const PteId found = record(id).first_pte) {
+    const SpaceId space = spaces_.pte(found).space;
+    if (space != 0) co_await spaces_.lock(space).lock(engine_);
+    const Pte was = spaces_.pte(found);
+    const Pfn pfn = was.page == id ? zap_pte(found) : kNoPfn;
+    if (pfn != kNoPfn && was.young) co_await lru_.mark_accessed(pfn);
+    if (space != 0) spaces_.lock(space).unlock(engine_);
     if (pfn != kNoPfn) co_await lru_.put_page(pfn);
   }
 }
@@ -206,6 +212,7 @@ Task<void> Owners::release(OwnerId id) {
 
 // truncate_inode_pages, for one page: found with a reference, locked, looked at again, as it may have moved meanwhile.
 Task<void> Owners::release_cached(OwnerId id) {
+  co_await unmap_for_good(id);
   while (!released(id)) {
     const Pfn pfn = record(id).pfn;
     lru_.get_page(pfn);
@@ -214,6 +221,8 @@ Task<void> Owners::release_cached(OwnerId id) {
     if (still_there) {
       co_await at(engine_, Point::truncate_locked);
       co_await writebacks_.wait(pfn);
+      // Who was quick enough has mapped it again.
+      co_await unmap_for_good(id);
       co_await remove_from_cache(id);
     }
     locks_.unlock(pfn);
@@ -253,7 +262,8 @@ bool Owners::isolate_movable(Pfn pfn) {
 PteId Owners::find_entry(PteId first, Pte::State state) const {
   for (PteId pte = first; pte != 0; pte = spaces_.pte(pte).next) {
     if (spaces_.pte(pte).state != state) continue;
-    const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space);
+    const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space) &&
+                            owner(spaces_.pte(pte).page).kind == PageKind::anonymous;
     if (!left_alone) return pte;
   }
   return 0;
@@ -274,6 +284,8 @@ Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
     Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::present) {
       pte.state = Pte::State::migration;
+      // 6.1 remembers it in the entry.
+      pte.young = pte.young && release_ >= Release::v6_1;
       record(id).moving_from = counted;
       uncount_mapping(record(id));
       const bool v5_18 = release_ >= Release::v6_1;

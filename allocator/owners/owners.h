@@ -111,6 +111,9 @@ class Owners final : public PageKinds {
   Task<void> release(OwnerId id);
   // The record is a process's or a file's affair: programs hold no handle of it.
   void leave_to_kernel(OwnerId id) { record(id).handed_out = false; }
+  // unmap_mapping_range, or the unmapping of private memory by who made it: every mapping of the page goes, and with it
+  // the mappings' references.
+  Task<void> unmap_for_good(OwnerId id);
   // The page's data changes.
   void write_content(OwnerId id);
   bool released(OwnerId id) const { return owner(id).pfn == kNoPfn; }
@@ -208,7 +211,8 @@ class Owners final : public PageKinds {
   Task<bool> discard_lazyfree(OwnerId id, Pfn pfn);
   Task<void> release_cached(OwnerId id);
   Task<void> release_driver_page(OwnerId id);
-  Task<void> unmap_for_good(OwnerId id);
+  Task<void> reclaim_mappings(OwnerId id, Pfn pfn);
+  void write_protect(OwnerId id);
   void unlink_pte(PteId id);
   void count_mapping(Owner& owner);
   void uncount_mapping(Owner& owner);

@@ -27,7 +27,7 @@ constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
 }  // namespace
 
 Processes::Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
-                     AddressSpaces& spaces, Owners& owners, Migration& migration)
+                     AddressSpaces& spaces, Owners& owners, Files& files, Migration& migration)
     : release_(geometry.release),
       huge_order_(geometry.huge_page_order()),
       engine_(engine),
@@ -37,6 +37,7 @@ Processes::Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, B
       locks_(locks),
       spaces_(spaces),
       owners_(owners),
+      files_(files),
       migration_(migration) {
   // Address space 0 is nobody's.
   Process nobody;
@@ -158,7 +159,7 @@ Task<void> Processes::wait_for_migration(PteId pte) {
 }
 
 Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame) {
-  CMA_ASSERT(alive(process));
+  CMA_ASSERT(alive(process) && !is_shared(process, mapping));
   const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(index < where.pages);
@@ -233,18 +234,24 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
   for (std::uint64_t done = 0; done < pages;) {
     co_await spaces_.lock(process).lock(engine_);
     bool full = false;
+    bool force_flush = false;
     do {
       const auto pte = static_cast<PteId>(first + done);
+      const Pte was = spaces_.pte(pte);
       const Pfn pfn = owners_.zap_pte(pte);
       ++done;
       if (pfn == kNoPfn) continue;
+      if (was.young) co_await lru_.mark_accessed(pfn);
+      // 3.15: others must see a dirty page of a file before they write it, not what a stale TLB still lets in.
+      const bool v3_15 = release_ >= Release::v4_9;
+      force_flush = force_flush || (v3_15 && was.dirty && owners_.has_mapping(pfn));
       const bool v5_18 = release_ >= Release::v6_1;
       if (v5_18 && spaces_.pte(pte).locked) co_await lru_.munlock(pfn);
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
     } while (!full && done < pages && done % kPtesPerTable != 0);
     spaces_.lock(process).unlock(engine_);
-    if (full) co_await flush(gather);
+    if (full || force_flush) co_await flush(gather);
     co_await at(engine_, Point::zap_range_done);
   }
 }
@@ -347,6 +354,8 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
     // Locked memory is not inherited.
     copy.locked = false;
     processes_[child].mappings.push_back(copy);
+    // What can be found again in its cache is not copied.
+    if (mapping.shared) continue;
     int error = 0;
     if (mapping.first_pmd != 0)
       error = co_await copy_huge_range(parent, mapping, copy);
@@ -364,7 +373,7 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
 // Up to 4.14 every CPU's pagevecs are emptied first; since 5.18 this CPU's, before and after. What is locked already is
 // left alone.
 Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
-  CMA_ASSERT(alive(process) && !is_huge(process, mapping));
+  CMA_ASSERT(alive(process) && !is_huge(process, mapping) && !is_shared(process, mapping));
   const Inside inside(*this, process);
   const bool v4_15 = release_ >= Release::v4_19;
   const bool v5_18 = release_ >= Release::v6_1;
@@ -412,7 +421,7 @@ Task<void> Processes::munlock_range_v3(SpaceId process, PteId first, std::uint64
 }
 
 Task<void> Processes::madvise_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages) {
-  CMA_ASSERT(alive(process) && !is_huge(process, mapping));
+  CMA_ASSERT(alive(process) && !is_huge(process, mapping) && !is_shared(process, mapping));
   const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);

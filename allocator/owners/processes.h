@@ -1,5 +1,5 @@
-// Processes: anonymous memory that is touched, written to, shared by fork, unmapped in batches and locked
-// (mm/memory.c).
+// Processes: anonymous memory that is touched, written to, shared by fork, unmapped in batches and locked; mapped files
+// and shared memory (mm/memory.c).
 //
 // What matters to CMA is when references and map counts part: a fault maps a page before it is on the LRU; unmapping
 // drops the map count at once and the reference when its batch is flushed; fork takes the reference first and the map
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "allocator/migration/migration.h"
+#include "allocator/owners/files.h"
 #include "allocator/owners/owners.h"
 
 namespace cma {
@@ -20,7 +21,7 @@ using MappingId = std::uint32_t;
 class Processes {
  public:
   Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
-            AddressSpaces& spaces, Owners& owners, Migration& migration);
+            AddressSpaces& spaces, Owners& owners, Files& files, Migration& migration);
 
   // A process is its address space.
   SpaceId spawn();
@@ -33,6 +34,17 @@ class Processes {
   // them, aligned.
   MappingId mmap_huge(SpaceId process, std::uint64_t huge_pages);
   unsigned huge_order() const { return huge_order_; }
+
+  // --- shared mappings (shared_mappings.cc) ---
+  // Whether a page can be mapped by mmap_shared: one of a regular file or of shared memory, and cached now.
+  bool can_be_shared(OwnerId page) const;
+  // A mapping (MAP_SHARED) of these pages; nothing is touched yet.
+  MappingId mmap_shared(SpaceId process, const std::vector<OwnerId>& pages);
+  bool is_shared(SpaceId process, MappingId mapping) const { return processes_[process].mappings[mapping].shared; }
+  // Reads from a page of such a mapping, or writes to it; a page of a file is read again where it was dropped. 0,
+  // -ENOMEM, or -EFAULT where shared memory was truncated.
+  Task<int> touch_shared(SpaceId process, MappingId mapping, std::uint64_t index, bool write);
+
   bool is_huge(SpaceId process, MappingId mapping) const {
     return processes_[process].mappings[mapping].first_pmd != 0;
   }
@@ -51,8 +63,8 @@ class Processes {
   // The page's owner record, 0 if nothing is mapped there.
   OwnerId page_at(SpaceId process, MappingId mapping, std::uint64_t index) const;
 
-  // A write fault: an untouched page is allocated (or `frame`, a page just allocated, is used), a shared one copied, a
-  // page under migration waited for; then its content changes. 0 or -ENOMEM.
+  // A write to private memory: an untouched page is allocated (or `frame`, a page just allocated, is used), a shared
+  // one copied, a page under migration waited for; then its content changes. 0 or -ENOMEM.
   Task<int> write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame = kNoPfn);
   // pin_user_pages(FOLL_LONGTERM | FOLL_WRITE) of one page of memory that is not huge, and the device's write to it
   // (pins.cc). Since 5.1 a page in an area moves out of it first; where that fails 5.10 pins it there, 6.1 gives up.
@@ -77,7 +89,10 @@ class Processes {
   // Between the set-up of exec's stack and its final place.
   void set_temporary_stack(SpaceId process, bool on) { spaces_.set_temporary_stack(process, on); }
 
-  void copy_from(const Processes& other) { processes_ = other.processes_; }
+  void copy_from(const Processes& other) {
+    processes_ = other.processes_;
+    shared_ = other.shared_;
+  }
 
  private:
   struct Mapping {
@@ -85,6 +100,14 @@ class Processes {
     std::uint64_t pages = 0;
     PteId first_pmd = 0;  // of huge memory: a pmd for each huge page; 0 otherwise
     bool locked = false;
+    bool shared = false;
+    std::uint32_t first_shared = 0;  // of a shared mapping: place of its first page in shared_
+  };
+  // What a shared mapping maps: a page of shared memory, or whatever page the cache has of a file.
+  struct SharedPage {
+    OwnerId page = 0;
+    FileId file = 0;
+    std::uint64_t index = 0;
   };
   struct Process {
     bool alive = true;
@@ -116,6 +139,8 @@ class Processes {
   };
 
   Task<int> fault_in(SpaceId process, PteId pte, Pfn frame);
+  Task<int> find_and_lock(const SharedPage& shared, OwnerId* page);
+  Task<int> fault_in_shared(SpaceId process, const Mapping& where, std::uint64_t index, bool write);
   Task<bool> may_reuse(PteId pte);
   Task<int> copy_on_write(SpaceId process, PteId pte);
   Task<void> wait_for_migration(PteId pte);
@@ -161,8 +186,10 @@ class Processes {
   PageLocks& locks_;
   AddressSpaces& spaces_;
   Owners& owners_;
+  Files& files_;
   Migration& migration_;
   std::vector<Process> processes_;
+  std::vector<SharedPage> shared_;
 };
 
 }  // namespace cma

@@ -235,11 +235,11 @@ void Auditor::judge_references(Frame frame, const Page& page, std::int64_t known
 }
 
 // No migration entry stands for a mapping.
-bool Auditor::mappings_can_go(const Owner& owner) const {
+bool Auditor::all_mapped(const Owner& owner) const {
   const AddressSpaces& spaces = machine_->spaces;
   for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
     if (spaces.pte(id).state != Pte::State::present) return false;
-  return owner.mapped > 0;
+  return true;
 }
 
 // Whether a quiet cma_alloc moves this page for certain, given memory to move it to, and that its owner does not
@@ -254,10 +254,10 @@ bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) cons
   const bool lru = page.has(kPageLru) || page.pagevecs > 0;
   switch (owner.kind) {
     case PageKind::anonymous:
-      return lru && page.map == static_cast<std::int32_t>(owner.mapped) && mappings_can_go(owner);
-    case PageKind::shmem: return lru && page.map == 0;
+      return lru && owner.mapped > 0 && page.map == static_cast<std::int32_t>(owner.mapped) && all_mapped(owner);
+    case PageKind::shmem: return lru && all_mapped(owner);
     case PageKind::block_device:
-    case PageKind::file: return lru && !page.has(kPageDirty);
+    case PageKind::file: return lru && !page.has(kPageDirty) && all_mapped(owner);
     case PageKind::movable_ops: return true;
     default: return false;
   }

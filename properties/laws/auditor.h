@@ -92,7 +92,7 @@ class Auditor {
   void judge_lru_links(Frame frame, const Page& page, unsigned list) const;
   std::int64_t judge_owner(Frame frame, const Page& page, Walk& walk) const;
   void judge_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const;
-  bool mappings_can_go(const Owner& owner) const;
+  bool all_mapped(const Owner& owner) const;
   bool certain_to_move(const Page& page, const Ledger::Entry& entry) const;
 
   // audit_huge.cc: huge pages

@@ -29,6 +29,7 @@ class Sweep {
   bool targets_suffice(Pfn start, Pfn end);
   bool compound_nearby(Pfn start, Pfn end) const;
   bool begins_in_huge_page(Pfn start) const;
+  bool hugetlb_in(Pfn start, Pfn end) const;
   std::uint64_t available_in(Pfn start, Pfn end) const;
   bool bit_of(const std::vector<std::uint64_t>& words, Pfn pfn) const {
     return ((words[(pfn - before_.word_base) / 64] >> ((pfn - before_.word_base) % 64)) & 1) != 0;
@@ -132,6 +133,15 @@ bool Sweep::begins_in_huge_page(Pfn start) const {
   return machine_.map.present(start) && machine_.map.page(start).has(kPageTail);
 }
 
+// Since 5.13 a page of the hugetlb pool must be replaced by another huge page; where none can be had, the sweep ends.
+bool Sweep::hugetlb_in(Pfn start, Pfn end) const {
+  if (machine_.release() < Release::v6_1) return false;
+  const MemoryMap& map = machine_.map;
+  for (Pfn pfn = start; pfn < end; ++pfn)
+    if (map.present(pfn) && map.page(map.compound_head(pfn)).has(kPageHugetlb)) return true;
+  return false;
+}
+
 std::optional<Pfn> Sweep::certain_window() {
   if (count_ == 0 || count_ > area_.pages || align_ >= 64) return std::nullopt;
   const std::uint64_t step = order_pages(align_ - area_.order_per_bit);
@@ -139,7 +149,7 @@ std::optional<Pfn> Sweep::certain_window() {
     const Pfn start = area_.base + (bit << area_.order_per_bit);
     const Pfn end = start + count_;
     // Without targets for certain, the sweep may end here with -ENOMEM.
-    if (!targets_suffice(start, end)) return std::nullopt;
+    if (!targets_suffice(start, end) || hugetlb_in(start, end)) return std::nullopt;
     if (all_can_be_had(start, end) && !begins_in_huge_page(start) && !compound_nearby(start, end)) return start;
   }
   return std::nullopt;

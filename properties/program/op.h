@@ -34,7 +34,7 @@ using OpBody = std::variant<
     FileOp<FileVerb::truncate>, FileOp<FileVerb::drop>, FileOp<FileVerb::commit>, FilePagesOp<FilePagesVerb::writeback>,
     FilePagesOp<FilePagesVerb::journal>, IoDone, LruOp<LruVerb::mark_accessed>, LruOp<LruVerb::deactivate>,
     LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::lazyfree>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
-    HugetlbGrow, HugetlbPagesUsed>;
+    HugetlbGrow, HugetlbPagesUsed, MmapShared>;
 
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpBody>;
 

@@ -80,6 +80,33 @@ Task<void> MmapAnon::perform(World& world, Slot self) const {
   }
 }
 
+Task<void> MmapShared::perform(World& world, Slot self) const {
+  const Result* owner = live_process(world, self, process);
+  if (owner == nullptr) co_return;
+  const Result* cached = world.operand(self, pages, Yields::pages);
+  if (cached == nullptr) co_return;
+  Processes& processes = world.machine().processes;
+  std::vector<OwnerId> mapped;
+  for (std::uint64_t i = 0; i < cached->pages; ++i) {
+    const OwnerId page = world.owner_of[cached->first_owner + i];
+    if (page != 0 && processes.can_be_shared(page)) mapped.push_back(page);
+  }
+  if (mapped.empty()) {
+    world.skip(self, "only cached pages of a regular file or of shared memory can be mapped");
+    co_return;
+  }
+  const SpaceId space = owner->process;
+  const MappingId mapping = processes.mmap_shared(space, mapped);
+  yield_mapping(world, self, space, mapping, mapped.size());
+  for (std::uint64_t i = 0; i < mapped.size(); ++i) {
+    const bool alive = processes.alive(space);
+    const int error = alive ? co_await processes.touch_shared(space, mapping, i, /*write=*/false) : -kENOENT;
+    if (error == 0) continue;
+    world.fail(self, error);
+    co_return;
+  }
+}
+
 Task<void> MmapHuge::perform(World& world, Slot self) const {
   const Result* owner = live_process(world, self, process);
   if (owner == nullptr) co_return;
@@ -134,7 +161,7 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
   MappingId which = 0;
   if (!find_mapping(world, self, mapping, in, space, which)) co_return;
   Processes& processes = world.machine().processes;
-  // Huge memory is neither locked nor lazily freed here.
+  // Huge memory is neither locked nor lazily freed here, shared memory not locked.
   constexpr bool kSmallOnly = Verb == MappingVerb::mlock || Verb == MappingVerb::lazyfree;
   if (from >= processes.pages_of(space, which)) {
     world.skip(self, "the mapping has no such pages");
@@ -144,14 +171,18 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
     world.skip(self, "not modelled for huge memory");
     co_return;
   }
+  const bool shared = processes.is_shared(space, which);
+  if (Verb == MappingVerb::mlock && shared) {
+    world.skip(self, "not modelled for shared memory");
+    co_return;
+  }
   const std::uint64_t left = processes.pages_of(space, which) - from;
   const std::uint64_t wanted = pages == 0 ? left : std::min(pages, left);
   if constexpr (Verb == MappingVerb::munmap) {
     co_await processes.munmap(space, which, from, wanted);
   } else if constexpr (Verb == MappingVerb::lazyfree) {
-    // 4.5.
-    // Locked memory may not be dropped.
-    if (world.machine().release() < Release::v4_9 || processes.locked(space, which))
+    // 4.5. Neither locked memory nor what others may share is dropped.
+    if (world.machine().release() < Release::v4_9 || processes.locked(space, which) || shared)
       world.fail(self, -kEINVAL);
     else
       co_await processes.madvise_free(space, which, from, wanted);
@@ -159,7 +190,8 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
     co_await processes.mlock(space, which);
   } else {
     for (std::uint64_t i = from; i < from + wanted; ++i) {
-      const int error = co_await processes.write(space, which, i);
+      const int error = shared ? co_await processes.touch_shared(space, which, i, /*write=*/true)
+                               : co_await processes.write(space, which, i);
       if (error == 0) continue;
       world.fail(self, error);
       co_return;
@@ -181,8 +213,8 @@ Task<void> PinLongterm::perform(World& world, Slot self) const {
     world.skip(self, "the mapping has no such page");
     co_return;
   }
-  if (processes.is_huge(space, which)) {
-    world.skip(self, "long-term pins of huge pages are not modelled");
+  if (processes.is_huge(space, which) || processes.is_shared(space, which)) {
+    world.skip(self, "long-term pins of huge pages and of shared memory are not modelled");
     co_return;
   }
   Pfn pinned = kNoPfn;

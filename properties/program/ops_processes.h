@@ -38,6 +38,22 @@ struct MmapAnon {
   friend bool operator==(const MmapAnon&, const MmapAnon&) = default;
 };
 
+struct MmapShared {
+  static constexpr OpInfo kInfo{.verb = "mmap_shared",
+                                .letter = 'v',
+                                .yields = Yields::mapping,
+                                .help = "a process maps cached pages of a file or of shared memory, and reads them"};
+  OpRef process;
+  OpRef pages;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.process, {.wanted = Yields::process});
+    visit.operand(self.pages, {.wanted = Yields::pages});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const MmapShared&, const MmapShared&) = default;
+};
+
 inline constexpr std::uint64_t kMaxHugePages = 64;
 
 // Memory that madvise(MADV_HUGEPAGE) named, every page of it written to: huge pages where they can be had. `at` is a

@@ -67,6 +67,7 @@ constexpr std::string_view kLines[] = {
     "deactivate_file 0x10",
     "madv_free ?1 from=2 pages=3",
     "lru_cache_off",
+    "v1 = mmap_shared ?2 ?3",
     "v1 = mmap_huge ?2",
     "v1 = mmap_huge ?2 count=3 at=a+0x20",
     "split_huge ?1 in=?2",

@@ -1,0 +1,116 @@
+// Shared mappings: what maps a cached page, and who takes the mappings away again.
+
+#include <gtest/gtest.h>
+
+#include "allocator/base/error.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+class SharedMappingsTest : public testing::TestWithParam<Release> {
+ protected:
+  SharedMappingsTest() : machine_(make_machine(default_small_geometry(GetParam()))) {
+    populate_lru(*machine_, 100);
+    file_ = machine_->files.open(FileMethod::ordered, /*slow=*/false);
+    page_ = run_now(machine_->files.read(file_, 0, /*readahead=*/false)).page;
+    run_now(machine_->lru.add_drain_all());
+  }
+
+  // A process that maps the page and has read from it.
+  SpaceId mapper() {
+    const SpaceId process = machine_->processes.spawn();
+    machine_->processes.mmap_shared(process, {page_});
+    EXPECT_EQ(0, touch(process, false));
+    return process;
+  }
+  int touch(SpaceId process, bool write) { return run_now(machine_->processes.touch_shared(process, 0, 0, write)); }
+  const Page& page() const { return machine_->map.page(machine_->owners.owner(page_).pfn); }
+
+  std::unique_ptr<Machine> machine_;
+  FileId file_ = 0;
+  OwnerId page_ = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, SharedMappingsTest, testing::ValuesIn(kModelledReleases),
+                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+
+TEST_P(SharedMappingsTest, EachMappingIsAReferenceAndAMapCount) {
+  mapper();
+  mapper();
+  EXPECT_EQ(3, page().ref) << "the cache's, and one a mapping";
+  EXPECT_EQ(2, page().map);
+}
+
+TEST_P(SharedMappingsTest, ReadingLeavesThePageCleanAndWritingMakesItDirty) {
+  const SpaceId process = mapper();
+  EXPECT_FALSE(page().has(kPageDirty));
+  const std::uint32_t before = page().token;
+  EXPECT_EQ(0, touch(process, true));
+  EXPECT_TRUE(page().has(kPageDirty));
+  EXPECT_NE(before, page().token);
+}
+
+// page_mkclean: else a write after writeback began would be lost.
+TEST_P(SharedMappingsTest, WritebackLetsTheNextWriteFaultAgain) {
+  const SpaceId process = mapper();
+  ASSERT_EQ(0, touch(process, true));
+  run_now(machine_->files.writeback(page_));
+  EXPECT_FALSE(page().has(kPageDirty));
+  ASSERT_EQ(0, touch(process, true));
+  EXPECT_TRUE(page().has(kPageDirty));
+}
+
+TEST_P(SharedMappingsTest, AChildHasToFaultForItself) {
+  const SpaceId child = run_now(machine_->processes.fork(mapper()));
+  EXPECT_EQ(1, page().map);
+  EXPECT_EQ(0, touch(child, false));
+  EXPECT_EQ(2, page().map);
+}
+
+TEST_P(SharedMappingsTest, ExitGivesTheReferenceBackAndMarksThePageUsed) {
+  run_now(machine_->processes.exit(mapper()));
+  EXPECT_EQ(1, page().ref);
+  EXPECT_EQ(0, page().map);
+  EXPECT_TRUE(page().has(kPageReferenced));
+}
+
+TEST_P(SharedMappingsTest, DroppingLeavesMappedPagesAlone) {
+  mapper();
+  run_now(machine_->files.drop(file_));
+  EXPECT_EQ(page_, machine_->files.cached(file_, 0));
+}
+
+TEST_P(SharedMappingsTest, TruncationUnmapsAndTheNextTouchReadsAgain) {
+  const SpaceId process = mapper();
+  const Pfn before = machine_->owners.owner(page_).pfn;
+  run_now(machine_->files.truncate(file_, 0));
+  EXPECT_EQ(0, machine_->map.page(before).ref);
+  EXPECT_EQ(0U, machine_->processes.page_at(process, 0, 0));
+  ASSERT_EQ(0, touch(process, false));
+  page_ = machine_->files.cached(file_, 0);
+  EXPECT_EQ(page_, machine_->processes.page_at(process, 0, 0));
+  EXPECT_EQ(1, page().map);
+}
+
+TEST_P(SharedMappingsTest, SharedMemoryThatIsGoneIsABusError) {
+  const Pfn frame = machine_->buddy.alloc_pages(kGfpHighuserMovable, 0);
+  page_ = run_now(machine_->owners.adopt(frame, PageKind::shmem));
+  const SpaceId process = mapper();
+  run_now(machine_->owners.release(page_));
+  EXPECT_EQ(0, machine_->map.page(frame).map);
+  EXPECT_EQ(-kEFAULT, touch(process, true));
+}
+
+TEST_P(SharedMappingsTest, PrivatePagesAndBlockDevicesAreNotMappedThisWay) {
+  Processes& processes = machine_->processes;
+  const SpaceId process = processes.spawn();
+  const MappingId anonymous = processes.mmap_anon(process, 1);
+  ASSERT_EQ(0, run_now(processes.write(process, anonymous, 0)));
+  EXPECT_FALSE(processes.can_be_shared(processes.page_at(process, anonymous, 0)));
+  const FileId device = machine_->files.open(FileMethod::block_device, /*slow=*/false);
+  EXPECT_FALSE(processes.can_be_shared(run_now(machine_->files.read(device, 0, false)).page));
+}
+
+}  // namespace
+}  // namespace cma
