@@ -181,18 +181,18 @@ Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
   co_return true;
 }
 
-// The map count first, then the reference. As any unmapping does, this empties the CPU's pagevecs first: a page that is
-// still in one could not be freed.
+// The map count first, then the reference. As any unmapping does, this empties the CPU's pagevecs before and after: a
+// page that is still in one could not be freed.
 Task<void> Owners::unmap_for_good(OwnerId id) {
-  if (record(id).first_pte == 0) co_return;
-  co_await lru_.add_drain_here();
   while (const PteId found = record(id).first_pte) {
+    co_await lru_.add_drain_here();
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(engine_);
     const Pte was = spaces_.pte(found);
     const Pfn pfn = was.page == id ? zap_pte(found) : kNoPfn;
     if (pfn != kNoPfn && was.young) co_await lru_.mark_accessed(pfn);
     if (space != 0) spaces_.lock(space).unlock(engine_);
+    co_await lru_.add_drain_here();
     if (pfn != kNoPfn) co_await lru_.put_page(pfn);
   }
 }

@@ -75,6 +75,13 @@ TEST_P(SharedMappingsTest, ExitGivesTheReferenceBackAndMarksThePageUsed) {
   EXPECT_TRUE(page().has(kPageReferenced));
 }
 
+TEST_P(SharedMappingsTest, UsedByTwoThatAreGoneItIsActive) {
+  run_now(machine_->processes.exit(mapper()));
+  run_now(machine_->processes.exit(mapper()));
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_TRUE(page().has(kPageActive));
+}
+
 TEST_P(SharedMappingsTest, DroppingLeavesMappedPagesAlone) {
   mapper();
   run_now(machine_->files.drop(file_));

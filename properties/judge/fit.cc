@@ -59,6 +59,7 @@ constexpr std::array kPerformed = {
     kind_of<ExitProcess>(),
     kind_of<ExecStack>(),
     kind_of<PinLongterm>(),
+    kind_of<MmapShared>(),
 };
 
 constexpr bool is_performed(std::size_t kind) {

@@ -24,6 +24,14 @@ void ProcessNeeds::add(const Op& op) {
     pages_ = std::max(pages_, mmap->pages);
     ++anon_vmas_;
     ++links_;
+  } else if (const auto* made = std::get_if<OwnedPages<PageKind::shmem>>(&op.body)) {
+    shared_pages_[op.id] = made->pages;
+  } else if (const auto* shared = std::get_if<MmapShared>(&op.body)) {
+    Process& process = by_result_[shared->process.id];
+    mappings_ = std::max(mappings_, ++process.mappings);
+    // The driver's file has a gap behind every fifteen pages.
+    const std::uint64_t pages = shared_pages_[shared->pages.id];
+    pages_ = std::max(pages_, pages + pages / 15 + 1);
   } else if (const auto* fork = std::get_if<Fork>(&op.body)) {
     ++processes_;
     const Process parent = by_result_[fork->process.id];

@@ -43,6 +43,7 @@ class ProcessNeeds {
   std::uint64_t links_ = 0;
   std::uint64_t mappings_ = 0;
   std::map<OpId, Process> by_result_;
+  std::map<OpId, std::uint64_t> shared_pages_;
 };
 
 // "prepare processes 8 8 128 256"

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "allocator/areas/views.h"
+#include "allocator/base/error.h"
 #include "properties/judge/answers.h"
 #include "properties/judge/process_pool.h"
 
@@ -97,6 +98,7 @@ class Translator final : public Observer, public MoveWatcher {
   void write(const DebugfsFree& op, Slot slot);
   void write(const Spawn& op, Slot slot);
   void write(const MmapAnon& op, Slot slot);
+  void write(const MmapShared& op, Slot slot);
   template <MappingVerb kVerb>
   void write(const MappingOp<kVerb>& op, Slot slot);
   void write(const PinLongterm& op, Slot slot);
@@ -490,6 +492,13 @@ void Translator::write(const MmapAnon& op, Slot slot) {
   answer(fmt::format("{} {}.{} {}", placed ? "mmapat" : "mmap", had.process, had.mapping, had.error));
 }
 
+void Translator::write(const MmapShared& op, Slot slot) {
+  const Result& had = result(slot);
+  const Result& pages = result(slot_of(op.pages));
+  ask(fmt::format("mapshared {} {} {} {}", had.process, had.mapping, pages.first_owner, pages.pages));
+  answer(fmt::format("mapshared {}.{} 0", had.process, had.mapping));
+}
+
 template <MappingVerb kVerb>
 void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
   const Result& mapping = result(slot_of(op.mapping));
@@ -503,9 +512,10 @@ void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
     ask(fmt::format("mlock {} {}", process, mapping.mapping));
     answer(fmt::format("mlock {}.{} 0", process, mapping.mapping));
   } else {
-    if (result(slot).error != 0) throw Unperformable("memory outside the areas runs low");
+    const int error = result(slot).error;
+    if (error == -kENOMEM) throw Unperformable("memory outside the areas runs low");
     ask("write " + part);
-    answer(fmt::format("write {}.{} 0", process, mapping.mapping));
+    answer(fmt::format("write {}.{} {}", process, mapping.mapping, error));
   }
 }
 

@@ -161,12 +161,12 @@ bool is_expectation(const OpInfo& info) { return info.any_time; }
 
 // Kinds that a real kernel can be asked for in the same way, with one actor.
 bool is_judgeable(std::string_view verb) {
-  static constexpr std::array<std::string_view, 30> kVerbs = {
-      "cma_alloc",  "cma_release", "alloc_pages", "free_pages",    "unmovable_page", "movable_page", "anon_page",
-      "shmem_page", "free",        "refuse",      "pin",           "unpin",          "get_page",     "put_page",
-      "drain",      "drain_pages", "drain_lru",   "lru_add_drain", "debugfs_alloc",  "debugfs_free", "cat",
-      "spawn",      "mmap_anon",   "write",       "munmap",        "mlock",          "fork",         "exit",
-      "exec_stack", "pin_longterm"};
+  static constexpr std::array<std::string_view, 31> kVerbs = {
+      "cma_alloc",  "cma_release",  "alloc_pages", "free_pages",    "unmovable_page", "movable_page", "anon_page",
+      "shmem_page", "free",         "refuse",      "pin",           "unpin",          "get_page",     "put_page",
+      "drain",      "drain_pages",  "drain_lru",   "lru_add_drain", "debugfs_alloc",  "debugfs_free", "cat",
+      "spawn",      "mmap_anon",    "write",       "munmap",        "mlock",          "fork",         "exit",
+      "exec_stack", "pin_longterm", "mmap_shared"};
   return std::find(kVerbs.begin(), kVerbs.end(), verb) != kVerbs.end();
 }
 

@@ -612,6 +612,7 @@ static void free_movable_ops(struct handle *h)
 
 /* ---- shmem pages: slot number = handle ---- */
 
+static struct file *shmem_file_of_judge;
 static struct address_space *shmem_mapping_of_judge;
 
 /* Nodes have 16 or 64 places, as the kernel is configured. */
@@ -634,6 +635,7 @@ static int __init prepare_shmem(void)
 	/* A value entry in the last place of each of the tree's nodes keeps it; slot numbers skip those places. */
 	for (i = 0; i <= PREPARED_HANDLES; i += SLOTS_OF_NODE)
 		xa_store(&mapping->i_pages, slot_of(i) + SLOTS_OF_NODE, xa_mk_value(1), GFP_KERNEL);
+	shmem_file_of_judge = file;
 	shmem_mapping_of_judge = mapping;
 	return 0;
 }
@@ -681,6 +683,9 @@ static void free_shmem(unsigned long id)
 
 	if (!page)
 		return;
+	/* Mappings reach further than their pages: what none of them has touched is none of theirs. */
+	if (page_mapped(page))
+		unmap_mapping_pages(shmem_mapping_of_judge, slot_of(id), 1, false);
 	lock_page(page);
 	filemap_remove_folio(page_folio(page));
 	unlock_page(page);
@@ -847,6 +852,7 @@ static struct page *gup_page(unsigned long id)
 #define MAX_PROCESSES 64
 #define MAX_MAPPINGS 64
 #define MAX_MAPPED_PAGES 4096
+#define MAX_SHARED_PLACES 65536
 #define MAX_WARM_FORKS 4096
 /* Bits of a mapping's flags from which the kernel tells the temporary stack that exec moves. */
 #define TEMPORARY_STACK (VM_GROWSDOWN | VM_STACK_INCOMPLETE_SETUP)
@@ -882,33 +888,38 @@ static bool prepare_process(struct process *process, long mappings, unsigned lon
 	return i == mappings && fill_page_tables(process->mm, ANON_BASE, start);
 }
 
+/* A shared mapping has the page cache's order, with gaps where the cache has none of its pages. */
 static unsigned long address_in(struct vm_area_struct *vma, unsigned long index)
 {
-	return vma->vm_start + index * PAGE_SIZE;
+	const unsigned short *places = vma->vm_private_data;
+
+	return vma->vm_start + (places ? places[index] : index) * PAGE_SIZE;
 }
 
-/* Whether the processor would store there without asking. */
-static bool writable_at(struct vm_area_struct *vma, unsigned long address)
+/* The processor goes there without asking, if it may, and leaves its mark. */
+static bool touched_at(struct vm_area_struct *vma, unsigned long address, bool store)
 {
 	spinlock_t *lock;
 	pte_t *pte = get_locked_pte(vma->vm_mm, address, &lock);
-	bool writable = pte && pte_present(*pte) && pte_write(*pte);
+	bool may = pte && pte_present(*pte) && (!store || pte_write(*pte));
 
+	if (may)
+		set_pte(pte, store ? pte_mkdirty(pte_mkyoung(*pte)) : pte_mkyoung(*pte));
 	if (pte)
 		pte_unmap_unlock(pte, lock);
-	return writable;
+	return may;
 }
 
-/* A store: faults until it succeeds. */
-static int store_to(struct vm_area_struct *vma, unsigned long index)
+/* A load or store: faults until it succeeds. */
+static int touch(struct vm_area_struct *vma, unsigned long index, bool store)
 {
 	unsigned long address = address_in(vma, index);
 
-	while (!writable_at(vma, address)) {
+	while (!touched_at(vma, address, store)) {
 		vm_fault_t fault;
 
 		mmap_read_lock(vma->vm_mm);
-		fault = handle_mm_fault(vma, address, FAULT_FLAG_WRITE | FAULT_FLAG_USER, NULL);
+		fault = handle_mm_fault(vma, address, (store ? FAULT_FLAG_WRITE : 0) | FAULT_FLAG_USER, NULL);
 		mmap_read_unlock(vma->vm_mm);
 		if (fault & VM_FAULT_OOM)
 			return -ENOMEM;
@@ -918,11 +929,47 @@ static int store_to(struct vm_area_struct *vma, unsigned long index)
 	return 0;
 }
 
-/* dup_mmap for one mapping: the child has its own already. */
+/* What shmem_fault answers for a page that is in the cache; where there is none it would make one. */
+static vm_fault_t shared_fault(struct vm_fault *vmf)
+{
+	vmf->page = find_lock_page(shmem_mapping_of_judge, vmf->pgoff);
+	return vmf->page ? VM_FAULT_LOCKED : VM_FAULT_SIGBUS;
+}
+
+static const struct vm_operations_struct shared_ops = { .fault = shared_fault };
+
+/* A private mapping that nothing has been touched of maps the shmem file from now on; its mm is locked for writing. */
+static void make_shared(struct vm_area_struct *vma, unsigned long slot, const unsigned short *places)
+{
+	struct address_space *mapping = shmem_mapping_of_judge;
+
+	unlink_anon_vmas(vma);
+#if AT_LEAST_6_12
+	vm_flags_set(vma, VM_SHARED | VM_MAYSHARE);
+#else
+	vma->vm_flags |= VM_SHARED | VM_MAYSHARE;
+#endif
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
+	vma->vm_file = get_file(shmem_file_of_judge);
+	vma->vm_pgoff = slot;
+	vma->vm_ops = &shared_ops;
+	vma->vm_private_data = (void *)places;
+	i_mmap_lock_write(mapping);
+	mapping_allow_writable(mapping);
+	vma_interval_tree_insert(vma, &mapping->i_mmap);
+	i_mmap_unlock_write(mapping);
+}
+
+/* dup_mmap for one mapping: the child has its own already. What is shared is not copied, but found again by faults. */
 static int fork_mapping(struct vm_area_struct *child, struct vm_area_struct *parent)
 {
-	int error = anon_vma_fork(child, parent);
+	int error;
 
+	if (parent->vm_file) {
+		make_shared(child, parent->vm_pgoff, parent->vm_private_data);
+		return 0;
+	}
+	error = anon_vma_fork(child, parent);
 	return error ? error : copy_page_range(child, parent);
 }
 
@@ -959,6 +1006,10 @@ static void set_temporary_stack(struct process *process, bool on)
 	mmap_write_lock(process->mm);
 	for (i = 0; i < nr_mappings; i++) {
 		struct vm_area_struct *vma = process->mappings[i];
+
+		/* A stack is private memory. */
+		if (vma->vm_file)
+			continue;
 #if AT_LEAST_6_12
 		if (on)
 			vm_flags_set(vma, TEMPORARY_STACK);
@@ -1598,9 +1649,47 @@ static bool op_mmap(const struct words *op)
 	for (i = 0; i < n && !error; i++) {
 		struct vm_area_struct *vma = process->mappings[mapping];
 
-		error = placed ? store_to_placed(vma, i, pfn + i) : store_to(vma, i);
+		error = placed ? store_to_placed(vma, i, pfn + i) : touch(vma, i, true);
 	}
 	say("%s %s.%ld %d\n", op->w[0], op->w[1], mapping, error);
+	return true;
+}
+
+/* The places of the pages of all shared mappings, one mapping after the other. */
+static unsigned short shared_places[MAX_SHARED_PLACES];
+static unsigned long nr_shared_places;
+
+/* mapshared P M H N: those of the pages of handles H to H+N-1 that the cache has; each is read from. */
+static bool op_mapshared(const struct words *op)
+{
+	unsigned short *places = shared_places + nr_shared_places;
+	struct vm_area_struct *vma;
+	struct process *process;
+	unsigned long slot = 0;
+	long mapping, first, n, i, mapped = 0;
+	int error = 0;
+
+	if (!mapping_word(op, false, &process, &mapping) || !number(op, 3, &first) || !number(op, 4, &n) || first < 0 ||
+	    n < 1 || first + n > MAX_HANDLES || nr_shared_places + n > MAX_SHARED_PLACES)
+		return false;
+	vma = process->mappings[mapping];
+	for (i = first; i < first + n; i++) {
+		if (handles[i].kind != SHMEM_PAGE)
+			continue;
+		if (!mapped)
+			slot = slot_of(i);
+		places[mapped++] = slot_of(i) - slot;
+	}
+	if (!mapped || places[mapped - 1] >= vma_pages(vma))
+		return false;
+	nr_shared_places += mapped;
+	mmap_write_lock(process->mm);
+	make_shared(vma, slot, places);
+	mmap_write_unlock(process->mm);
+	process->pages[mapping] = mapped;
+	for (i = 0; i < mapped && !error; i++)
+		error = touch(vma, i, false);
+	say("mapshared %s.%ld %d\n", op->w[1], mapping, error);
 	return true;
 }
 
@@ -1613,7 +1702,7 @@ static bool op_write(const struct words *op)
 	if (!mapping_part(op, &vma, &from, &n))
 		return false;
 	for (i = from; i < from + n && !error; i++)
-		error = store_to(vma, i);
+		error = touch(vma, i, true);
 	say("write %s.%s %d\n", op->w[1], op->w[2], error);
 	return true;
 }
@@ -1661,7 +1750,7 @@ static bool op_unmap(const struct words *op)
 
 	if (!mapping_part(op, &vma, &from, &n))
 		return false;
-	unmap_anon(vma, address_in(vma, from), n);
+	unmap_anon(vma, address_in(vma, from), (address_in(vma, from + n - 1) - address_in(vma, from)) / PAGE_SIZE + 1);
 	return true;
 }
 
@@ -2537,7 +2626,7 @@ static const struct {
 	{ "longterm", op_longterm },
 	{ "pa", op_pa }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc }, { "locs", op_locs },
 	{ "drain", op_drain }, { "drainp", op_drain }, { "drainl", op_drain }, { "draint", op_drain },
-	{ "spawn", op_spawn }, { "mmap", op_mmap }, { "mmapat", op_mmap }, { "write", op_write }, { "unmap", op_unmap },
+	{ "spawn", op_spawn }, { "mmap", op_mmap }, { "mmapat", op_mmap }, { "mapshared", op_mapshared }, { "write", op_write }, { "unmap", op_unmap },
 	{ "mlock", op_mlock }, { "fork", op_fork }, { "exit", op_exit }, { "stack", op_stack }, { "plocs", op_plocs },
 	{ "prepare", op_prepare }, { "keep", op_keep }, { "mix", op_mix }, { "mixp", op_mixp }, { "dump", op_dump },
 	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "calm", op_calm }, { "lru", op_lru },
