@@ -72,6 +72,7 @@ void Machine::restore(const Machine& boot) {
   owners.copy_from(boot.owners);
   processes.copy_from(boot.processes);
   files.copy_from(boot.files);
+  isolation.copy_from(boot.isolation);
   areas.copy_from(boot.areas);
   booted_ = boot.booted_;
 }

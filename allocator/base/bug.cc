@@ -47,7 +47,7 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      "Pages of areas count as free for requests that may not have them.", Release::v3_6, Release::v3_6},
     {Bug::two_isolators, "two-isolators", "C8-TWO-ISOLATORS",
      "A pageblock that somebody has isolated is isolated once more, and given back by whoever is done first.",
-     Release::v4_9, Release::v4_9},
+     Release::v3_6, Release::v4_9},
     {Bug::steal_takes_reserve, "steal-takes-reserve", "",
      "Claiming a pageblock for another type takes one that is reserved for atomic requests, which stays counted.",
      Release::v4_9, Release::v4_9},
@@ -74,6 +74,22 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      "A huge page whose pages are mapped one by one looks pinned, because only the mappings of its first page are set "
      "against its references.",
      Release::v5_10, Release::v5_10},
+    {Bug::failed_start_undoes, "failed-start-undoes", "",
+     "A request for a range whose isolation was refused gives back every isolated pageblock of the range, as its own "
+     "type, whoever has isolated it.",
+     Release::v3_6, Release::v3_6, Release::v6_1},
+    {Bug::area_given_away, "area-given-away", "",
+     "A pageblock of an area is isolated for somebody who asks for ordinary memory, and given back as Movable.",
+     Release::v3_6, Release::v4_19},
+    {Bug::undo_skips_hole, "undo-skips-hole", "C9-UNDO-SKIPS-HOLE",
+     "An isolation that is refused does not give back those of its pageblocks that begin with a hole.", Release::v4_19,
+     Release::v5_10},
+    {Bug::merge_from_isolated, "merge-from-isolated", "C3-MERGE-FROM-ISOLATED",
+     "A free block of an isolated pageblock merges with one of a pageblock that is not, and changes sides uncounted.",
+     Release::v3_6, Release::v3_6},
+    {Bug::free_stale_type, "free-stale-type", "C1-FREE-STALE-TYPE",
+     "A block is freed to the list of the type its pageblock had before zone->lock was taken.", Release::v3_6,
+     Release::v3_6},
 }};
 
 }  // namespace
@@ -92,10 +108,15 @@ std::optional<Bug> bug_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+bool shipped_in(const BugInfo& info, Release release) {
+  if (info.again && release >= *info.again) return true;
+  return info.first && *info.first <= release && release <= *info.last;
+}
+
 BugSet BugSet::as_shipped(Release release) {
   BugSet bugs;
   for (const BugInfo& info : kCatalogue)
-    if (info.first && *info.first <= release && release <= *info.last) bugs.switch_on(info.bug);
+    if (shipped_in(info, release)) bugs.switch_on(info.bug);
   return bugs;
 }
 

@@ -47,6 +47,11 @@ enum class Bug : std::uint8_t {
   merge_among_equals,    // blocks of a pageblock and more do not merge even where their types agree
   outer_start_is_start,  // the range is tested from its own start, not from that of the free block across it
   thp_mapcount,          // G12: the references of a huge page are compared with the mappings of its first page
+  failed_start_undoes,   // an isolation that was refused un-isolates what others have isolated in its range
+  area_given_away,       // an area's pageblock is isolated for somebody else, who gives it back as Movable
+  undo_skips_hole,       // C9: a refused isolation leaves pageblocks isolated that begin with a hole
+  merge_from_isolated,   // C3: blocks of isolated and other pageblocks merge
+  free_stale_type,       // C1: a block is freed to the list of the type that was read before the lock was taken
   kCount
 };
 
@@ -61,10 +66,14 @@ struct BugInfo {
   // releases.
   std::optional<Release> first;
   std::optional<Release> last;
+  // Present once more from this release on.
+  std::optional<Release> again = std::nullopt;
 };
 
 std::span<const BugInfo> bug_catalogue();
 const BugInfo& info_of(Bug bug);
+// Whether a release shipped with it.
+bool shipped_in(const BugInfo& info, Release release);
 std::optional<Bug> bug_from_name(std::string_view name);
 
 // The bugs in force on one machine, and how often each was reached.

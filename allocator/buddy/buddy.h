@@ -180,6 +180,8 @@ class Buddy {
   void free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count);
   void free_pcppages_bulk_v5_14(Zone& zone, PerCpuPages& pcp, int count, unsigned first_list);
   void free_one_page(Zone& zone, const PendingFree& pending);
+  // The type that a free goes by under zone->lock, where the one read before need not be right any more.
+  Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
   // page_alloc.cc
   Pfn rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags);
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling);

@@ -71,6 +71,10 @@ bool Buddy::merge_refused(const Zone& zone, Pfn pfn, Pfn buddy, unsigned order, 
   const Migratetype other = map_.pageblock_type(buddy);
   if (release_ >= Release::v6_1) return type != other && (!is_mergeable(type) || !is_mergeable(other));
   if (!zone.has_isolate_pageblock() || type == other) return false;
+  if (bugs_.active(Bug::merge_from_isolated)) {
+    if (type == Migratetype::isolate || other == Migratetype::isolate) bugs_.reached(Bug::merge_from_isolated);
+    return false;
+  }
   if (bugs_.active(Bug::merge_into_isolated)) {
     if (type != Migratetype::isolate && other == Migratetype::isolate) bugs_.reached(Bug::merge_into_isolated);
     return type == Migratetype::isolate;

@@ -160,12 +160,20 @@ std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
   return pages;
 }
 
+// 3.18 reads it again.
+Migratetype Buddy::type_when_freed(Pfn pfn, Migratetype read_before) const {
+  const Migratetype now = map_.pageblock_type(pfn);
+  if (!bugs_.active(Bug::free_stale_type)) return now;
+  if (now != read_before) bugs_.reached(Bug::free_stale_type);
+  return read_before;
+}
+
 void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
   SpinGuard zone_lock(engine_);
   if (typed_lists()) return split_large_block(zone, pending.pfn, pending.order);
   Migratetype type = pending.type;
   // The type was sampled without the lock: isolation may have begun or ended since.
-  if (zone.has_isolate_pageblock() || type == Migratetype::isolate) type = map_.pageblock_type(pending.pfn);
+  if (zone.has_isolate_pageblock() || type == Migratetype::isolate) type = type_when_freed(pending.pfn, type);
   free_one_block(zone, pending.pfn, pending.order, type);
 }
 

@@ -207,7 +207,8 @@ std::uint64_t Buddy::free_tail_run(Zone& zone, PageList& list, std::uint64_t mos
   const Pfn pfn = map_.pfn(list.last);
   const unsigned order = map_.at(list.last).order;
   const bool typed = zone.has_isolate_pageblock() || typed_lists();
-  const Migratetype type = typed ? map_.pageblock_type(pfn) : map_.at(list.last).list_type;
+  const Migratetype cached = map_.at(list.last).list_type;
+  const Migratetype type = typed ? type_when_freed(pfn, cached) : cached;
   if (order > 0 || trace_.page_events()) {
     list.pop_back(map_);
     if (trace_.page_events()) trace_.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));
@@ -217,7 +218,8 @@ std::uint64_t Buddy::free_tail_run(Zone& zone, PageList& list, std::uint64_t mos
   const Pfn end = map_.pageblock_start(pfn) + order_pages(pageblock_order_);
   std::uint64_t pages = list.ascending_tail(map_, std::min(most, end - pfn));
   // Where cached types decide, a run ends with its type.
-  for (std::uint64_t i = 1; !typed && i < pages; ++i)
+  const bool by_cached = !typed || bugs_.active(Bug::free_stale_type);
+  for (std::uint64_t i = 1; by_cached && i < pages; ++i)
     if (map_.page(pfn + i).list_type != type) pages = i;
   list.cut_ascending_tail(map_, pages);
   free_run(zone, pfn, pages, type);

@@ -41,14 +41,27 @@ Task<int> Contig::alloc_contig_range(Pfn start, Pfn end, Migratetype type) {
   co_return error;
 }
 
-// What migration says is final, and the undo follows a failed start as well. The reclaim before the capture is left
-// out: there is no memory pressure.
+// 3.8 to 5.18 return at once. The others go through the undo that ends every request, which asks of a pageblock only
+// whether it is isolated.
+Task<void> Contig::undo_failed_start(Pfn start, Pfn end, Migratetype type) {
+  if (!bugs_.active(Bug::failed_start_undoes)) co_return;
+  const std::uint64_t step = map_.pageblock_pages();
+  for (Pfn pfn = align_down(start, step); pfn < end; pfn += step)
+    if (isolation_.isolator(pfn) != kNoActor) bugs_.reached(Bug::failed_start_undoes);
+  co_await isolation_.undo_isolate_page_range(start, end, type);
+}
+
+// What migration says is final. The reclaim before the capture is left out: there is no memory pressure.
 Task<int> Contig::alloc_v3_5(Pfn start, Pfn end, Migratetype type) {
   const Pfn outer_start = align_down(start, unit_);
   const Pfn outer_end = align_up(end, unit_);
   const int zone = map_.page(start).zone;
   int error = co_await isolation_.start_isolate_page_range(outer_start, outer_end, type);
-  if (error == 0) error = co_await migrate_range(start, end);
+  if (error != 0) {
+    co_await undo_failed_start(outer_start, outer_end, type);
+    co_return error;
+  }
+  error = co_await migrate_range(start, end);
   if (error == 0) {
     co_await drain_v4(zone);
     co_await at(engine_, Point::contig_migrated);
@@ -94,24 +107,25 @@ Task<void> Contig::drain_v4(int zone) {
 
 Task<int> Contig::alloc_v5_19(Pfn start, Pfn end, Migratetype type) {
   int error = co_await isolation_.start_isolate_page_range(start, end, type);
-  if (error == 0) {
-    const int zone = map_.page(start).zone;
-    if (bugs_.active(Bug::drain_left_out)) [[unlikely]]
-      bugs_.reached(Bug::drain_left_out);
-    else
-      co_await buddy_.drain_all_pages(zone);
-    const int migrated = co_await migrate_range(start, end);
-    co_await at(engine_, Point::contig_migrated);
-    error = migrated;
-    if (migrated == 0 || migrated == -kEBUSY) {
-      error = co_await test_and_capture(start, end);
-      if (error == 0 && migrated == -kEBUSY && bugs_.active(Bug::success_reported_busy)) {
-        bugs_.reached(Bug::success_reported_busy);
-        error = -kEBUSY;
-      }
+  if (error != 0) {
+    co_await undo_failed_start(start, end, type);
+    co_return error;
+  }
+  const int zone = map_.page(start).zone;
+  if (bugs_.active(Bug::drain_left_out)) [[unlikely]]
+    bugs_.reached(Bug::drain_left_out);
+  else
+    co_await buddy_.drain_all_pages(zone);
+  const int migrated = co_await migrate_range(start, end);
+  co_await at(engine_, Point::contig_migrated);
+  error = migrated;
+  if (migrated == 0 || migrated == -kEBUSY) {
+    error = co_await test_and_capture(start, end);
+    if (error == 0 && migrated == -kEBUSY && bugs_.active(Bug::success_reported_busy)) {
+      bugs_.reached(Bug::success_reported_busy);
+      error = -kEBUSY;
     }
   }
-  // Also after a failed start: this un-isolates blocks that another owner isolated, if there is one.
   co_await isolation_.undo_isolate_page_range(start, end, type);
   co_return error;
 }

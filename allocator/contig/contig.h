@@ -29,6 +29,8 @@ class Contig {
   Task<void> prepare_migration_v3_5();
   Task<void> drain_v4(int zone);
   Task<int> migrate_range(Pfn start, Pfn end);
+  // What a request does that has isolated nothing: if it gives pageblocks back all the same, they are others'.
+  Task<void> undo_failed_start(Pfn start, Pfn end, Migratetype type);
   // The tail both releases share: outer start, test, capture, head and tail given back.
   Task<int> test_and_capture(Pfn start, Pfn end);
   // isolate_freepages_range: the pfn behind the last captured page, 0 if something was in the way.

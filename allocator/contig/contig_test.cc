@@ -155,6 +155,29 @@ TEST_P(ContigTest, AnUnmovablePageRefusesOrdinaryMemoryAtIsolation) {
   EXPECT_TRUE(nothing_isolated_and_counters_right());
 }
 
+// As 3.6 and, since 5.19, all later releases do it: the first loses its range, and an area its pageblock.
+TEST_P(ContigTest, AFailedStartEndsTheIsolationOfOthersIfShippedSo) {
+  Geometry g = default_small_geometry(GetParam());
+  g.bugs.switch_on(Bug::failed_start_undoes);
+  machine = make_machine(g);
+  populate_lru(*machine, 64);
+  Engine& engine = machine->engine;
+  const ActorId actor = engine.add_actor(0);
+  Outcome<int> outcome;
+  engine.begin(actor, keep_outcome(machine->contig.alloc_contig_range(512, 520, Migratetype::cma), &outcome));
+  engine.stop_at(actor, Point::isolate_done, 1);
+  engine.resume(actor);
+  EXPECT_EQ(alloc(520, 528, Migratetype::movable), -kEBUSY);
+  const bool reached = GetParam() < Release::v4_9 || v61();
+  EXPECT_EQ(machine->bugs.times_reached(Bug::failed_start_undoes) != 0, reached);
+  EXPECT_EQ(machine->map.pageblock_type(512), reached ? Migratetype::movable : Migratetype::isolate);
+  run_to_rest(*machine);
+  EXPECT_EQ(outcome.value, reached ? -kEBUSY : 0);
+  EXPECT_EQ(machine->map.pageblock_type(512), reached ? Migratetype::movable : Migratetype::cma);
+  EXPECT_EQ(recount_free(*machine),
+            std::make_pair(machine->buddy.zone(0).nr_free_pages, machine->buddy.zone(0).nr_free_cma));
+}
+
 TEST_P(ContigTest, AFailedCaptureReleasesWhatItHad) {
   Engine& engine = machine->engine;
   const ActorId actor = engine.add_actor(0);

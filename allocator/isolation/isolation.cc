@@ -28,7 +28,9 @@ Task<void> Isolation::undo_isolate_page_range(Pfn start, Pfn end, Migratetype ty
   const std::uint64_t step = map_.pageblock_pages();
   for (Pfn pfn = align_down(start, step); pfn < align_up(end, step); pfn += step) {
     const Pfn page = first_present(pfn, step);
-    if (page == kNoPfn || !is_isolated(page)) continue;
+    if (page == kNoPfn) continue;
+    let_go(page);
+    if (!is_isolated(page)) continue;
     if (release_ < Release::v6_1) {
       co_await unset_block_v4(page, type);
       continue;
@@ -38,7 +40,38 @@ Task<void> Isolation::undo_isolate_page_range(Pfn start, Pfn end, Migratetype ty
   }
 }
 
+ActorId Isolation::isolator(Pfn pfn) const {
+  for (const Held& held : held_)
+    if (held.block == map_.pageblock_start(pfn)) return held.actor;
+  return kNoActor;
+}
+
+void Isolation::let_go(Pfn pfn) {
+  const Pfn block = map_.pageblock_start(pfn);
+  const auto mine = std::find_if(held_.begin(), held_.end(), [&](const Held& held) {
+    return held.block == block && held.actor == engine_.current();
+  });
+  if (mine != held_.end()) held_.erase(mine);
+}
+
+void Isolation::tell_of_loss(Pfn pfn) const {
+  if (trace_.windows() != nullptr && isolator(pfn) != kNoActor)
+    trace_.windows()->isolation_lost(map_.pageblock_start(pfn));
+}
+
+// Up to 4.19 nobody asked whose the pageblock was.
+bool Isolation::refused_as_area(Pfn pfn, Migratetype type) const {
+  if (type == Migratetype::cma || map_.pageblock_type(pfn) != Migratetype::cma) return false;
+  if (bugs_.active(Bug::area_given_away)) {
+    bugs_.reached(Bug::area_given_away);
+    return false;
+  }
+  trace_.page_refused(pfn, Refusal::area_block);
+  return true;
+}
+
 void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
+  held_.push_back({map_.pageblock_start(pfn), engine_.current()});
   if (buddy_.typed_lists()) {
     retype_block_v6_10(zone, pfn, Migratetype::isolate);
     ++zone.nr_isolate_pageblock;

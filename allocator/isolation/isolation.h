@@ -4,7 +4,12 @@
 // Up to 5.10 it is asked for ranges of whole largest blocks, isolates one pageblock after the other and drains the
 // per-CPU lists after each. 6.1 works on single pageblocks and splits free blocks that cross the ends. zone->lock is
 // taken and dropped for every pageblock: each drop is a point.
+//
+// The kernel keeps no account of who has isolated a pageblock. The model does, beside the kernel's state and without
+// any say in it: for the law that what somebody has isolated stays so, and for those who ask who was in the way.
 #pragma once
+
+#include <vector>
 
 #include "allocator/buddy/buddy.h"
 
@@ -22,9 +27,21 @@ class Isolation {
   // 0 if every page of [start, end) is free within Isolate pageblocks, else -EBUSY.
   int test_pages_isolated(Pfn start, Pfn end);
 
+  // A pageblock that somebody has isolated and not given back himself.
+  struct Held {
+    Pfn block;  // its first frame
+    ActorId actor;
+  };
+  const std::vector<Held>& held() const { return held_; }
+  // Who has isolated this frame's pageblock; kNoActor if nobody has. Of two, who did so first.
+  ActorId isolator(Pfn pfn) const;
+  // Takes over what others have of their own; both are of one geometry.
+  void copy_from(const Isolation& other) { held_ = other.held_; }
+
  private:
   Task<int> start_range_v4(Pfn start, Pfn end, Migratetype type);
   Task<int> set_isolate_v4(Pfn pfn, Migratetype type);
+  Task<void> undo_failed_v4(Pfn start, Pfn end, Migratetype type);
   Task<void> unset_isolate_v4(Pfn pfn, Migratetype type);
   void unset_isolate_v5_7(Pfn pfn, Migratetype type);
   // The one of the two that this release has; a point behind it.
@@ -46,6 +63,12 @@ class Isolation {
   // Pages that a pageblock's undo adds to the counters.
   std::int64_t given_back(const Buddy::Moved& moved) const;
   void isolate_block_locked(Zone& zone, Pfn pfn);
+  // The current actor no longer holds this frame's pageblock, if it did.
+  void let_go(Pfn pfn);
+  // Says so if somebody else holds the pageblock that is being given back.
+  void tell_of_loss(Pfn pfn) const;
+  // Whether pageblocks of areas are refused to a request for memory of this type.
+  bool refused_as_area(Pfn pfn, Migratetype type) const;
   // First existing frame of [pfn, pfn + pages), kNoPfn if there is none.
   Pfn first_present(Pfn pfn, std::uint64_t pages) const;
   // Says so, and is true.
@@ -61,6 +84,7 @@ class Isolation {
   Trace& trace_;
   MemoryMap& map_;
   Buddy& buddy_;
+  std::vector<Held> held_;
 };
 
 }  // namespace cma

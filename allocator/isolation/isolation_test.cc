@@ -100,9 +100,41 @@ TEST_P(IsolationTest, PageblocksOfAreasAreAlwaysAcceptedForAreas) {
   undo(512, 576);
 }
 
-TEST_P(IsolationTest, OtherCallersAreRefusedAreaPageblocksSince510) {
-  const bool refused = GetParam() >= Release::v5_10;
-  EXPECT_EQ(start(512, 576, Migratetype::movable), refused ? -kEBUSY : 0) << "4.19 looks for unmovable pages only";
+TEST_P(IsolationTest, OtherCallersAreRefusedAreaPageblocks) {
+  EXPECT_EQ(start(512, 576, Migratetype::movable), -kEBUSY);
+  EXPECT_THAT(isolated_blocks(), IsEmpty());
+}
+
+TEST_P(IsolationTest, AsShippedReleasesUpTo419GiveAnAreasPageblocksAway) {
+  Geometry g = default_small_geometry(GetParam());
+  g.bugs.switch_on(Bug::area_given_away);
+  machine = make_machine(g);
+  ASSERT_EQ(start(512, 576, Migratetype::movable), 0);
+  undo(512, 576, Migratetype::movable);
+  EXPECT_EQ(machine->map.pageblock_type(512), Migratetype::movable);
+  EXPECT_EQ(machine->bugs.times_reached(Bug::area_given_away), 4U);
+}
+
+TEST_P(IsolationTest, WhoIsolatedAPageblockIsKnownUntilHeGivesItBack) {
+  ASSERT_EQ(start(512, 576), 0);
+  EXPECT_EQ(machine->isolation.held().size(), 4U);
+  EXPECT_EQ(machine->isolation.isolator(575), kMainActor);
+  EXPECT_EQ(machine->isolation.isolator(576), kNoActor);
+  const ActorId other = machine->engine.add_actor(0);
+  machine->engine.assume(other);
+  undo(512, 528);
+  EXPECT_EQ(machine->map.pageblock_type(512), kArea);
+  EXPECT_EQ(machine->isolation.isolator(512), kMainActor) << "he has not given it back";
+  machine->engine.assume(kMainActor);
+  undo(512, 576);
+  EXPECT_TRUE(machine->isolation.held().empty());
+}
+
+TEST_P(IsolationTest, ARefusedCallHoldsNothing) {
+  ASSERT_EQ(start(576, 640), 0);
+  const std::size_t held = machine->isolation.held().size();
+  EXPECT_EQ(start(512, 640), -kEBUSY);
+  EXPECT_EQ(machine->isolation.held().size(), held);
 }
 
 TEST_P(IsolationTest, AReservedPageMakesAPageblockUnfit) {

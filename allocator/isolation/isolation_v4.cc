@@ -8,6 +8,7 @@ namespace cma {
 // A page that can neither be moved nor is free makes a pageblock unfit; pageblocks of areas are always accepted for
 // areas.
 bool Isolation::has_unmovable_pages_v4(Pfn pfn, Migratetype type) const {
+  if (refused_as_area(pfn, type)) return true;
   const Migratetype block = map_.pageblock_type(pfn);
   if (type == Migratetype::cma && block == Migratetype::cma) return false;
   // Up to 4.14 the pageblock's type was trusted.
@@ -65,14 +66,24 @@ Task<int> Isolation::start_range_v4(Pfn start, Pfn end, Migratetype type) {
     if (page == kNoPfn) continue;
     const int error = co_await set_isolate_v4(page, type);
     if (error == 0) continue;
-    for (Pfn done = start; done < pfn; done += step) {
-      const Pfn restored = first_present(done, step);
-      if (restored == kNoPfn) continue;
-      co_await unset_block_v4(restored, type);
-    }
+    co_await undo_failed_v4(start, pfn, type);
     co_return error;
   }
   co_return 0;
+}
+
+// Gives back what a refused call had isolated. 4.13 to 5.15 look at the first frame of each pageblock only.
+Task<void> Isolation::undo_failed_v4(Pfn start, Pfn end, Migratetype type) {
+  const std::uint64_t step = map_.pageblock_pages();
+  for (Pfn block = start; block < end; block += step) {
+    const Pfn restored = first_present(block, step);
+    if (restored == kNoPfn) continue;
+    if (restored != block && bugs_.active(Bug::undo_skips_hole)) {
+      bugs_.reached(Bug::undo_skips_hole);
+      continue;
+    }
+    co_await unset_block_v4(restored, type);
+  }
 }
 
 // A free block of at least a pageblock whose buddy is not isolated could have merged but for the isolation: take it off
@@ -93,7 +104,9 @@ Task<void> Isolation::unset_isolate_v4(Pfn pfn, Migratetype type) {
   bool taken = false;
   {
     SpinGuard zone_lock(engine_);
+    let_go(pfn);
     if (!is_isolated(pfn)) co_return;
+    tell_of_loss(pfn);
     order = map_.page(pfn).order;
     taken = take_for_merging_v4(pfn);
     if (!taken) {
@@ -113,7 +126,9 @@ Task<void> Isolation::unset_isolate_v4(Pfn pfn, Migratetype type) {
 // 5.7 puts a block that was taken back itself, under the same hold of zone->lock: there is no window.
 void Isolation::unset_isolate_v5_7(Pfn pfn, Migratetype type) {
   SpinGuard zone_lock(engine_);
+  let_go(pfn);
   if (!is_isolated(pfn)) return;
+  tell_of_loss(pfn);
   Zone& zone = buddy_.zone_of(pfn);
   const unsigned order = map_.page(pfn).order;
   const bool taken = take_for_merging_v4(pfn);

@@ -9,7 +9,8 @@
 namespace cma {
 
 bool Isolation::has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) const {
-  if (map_.pageblock_type(start) == Migratetype::cma) return type != Migratetype::cma;
+  if (refused_as_area(start, type)) return true;
+  if (map_.pageblock_type(start) == Migratetype::cma) return false;
   for (Pfn p = start; p < end; ++p) {
     if (!map_.present(p)) continue;
     const Page& page = map_.page(p);
@@ -68,7 +69,9 @@ void Isolation::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
 
 void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
   SpinGuard zone_lock(engine_);
+  let_go(pfn);
   if (!is_isolated(pfn)) return;
+  tell_of_loss(pfn);
   Zone& zone = buddy_.zone_of(pfn);
   const unsigned order = map_.page(pfn).order;
   bool taken = false;

@@ -15,6 +15,7 @@ namespace cma {
 
 enum class Refusal : std::uint8_t {
   block_isolated,  // its pageblock has been isolated by somebody else
+  area_block,      // its pageblock is an area's, and the request is not
   unmovable,       // has_unmovable_pages: in use, and neither on the LRU nor movable by a driver
   compound,        // part of a compound page, which the scan passes over
   tail,            // of a compound page, where the scan came upon it: it is taken by its first page only
@@ -37,6 +38,8 @@ class WindowWatcher {
   virtual void window_begins(Pfn start, Pfn end) = 0;
   // `error` is negative for Refusal::migration and Refusal::hugetlb, else 0.
   virtual void page_refused(Pfn pfn, Refusal why, int error) = 0;
+  // Whoever runs gives back a pageblock that another has isolated; its first frame.
+  virtual void isolation_lost(Pfn block) = 0;
   // test_pages_isolated: the range from outer_start on was free up to `fin` only.
   virtual void test_failed(Pfn outer_start, Pfn end, Pfn fin) = 0;
   // 0 or a negative errno.

@@ -11,8 +11,10 @@ namespace {
 
 std::string presence(const BugInfo& bug) {
   if (!bug.first) return bug.bank_id == "planted" ? "planted" : "between the modelled releases";
-  if (bug.first == bug.last) return fmt::format("in {}", name_of(*bug.first));
-  return fmt::format("in {} to {}", name_of(*bug.first), name_of(*bug.last));
+  std::string where = fmt::format("in {}", name_of(*bug.first));
+  if (bug.first != bug.last) where += fmt::format(" to {}", name_of(*bug.last));
+  if (bug.again) where += fmt::format(", again since {}", name_of(*bug.again));
+  return where;
 }
 
 }  // namespace

@@ -167,6 +167,18 @@ const Race kRaces[] = {
      "the hugetlb pool", "test_pages_isolated"},
     {"free-hugetlb-page-without-a-replacement-6.1", "0x90  free huge page of the hugetlb pool", "the hugetlb pool",
      "isolate_or_dissolve_huge_page: -ENOMEM"},
+    {"isolated-by-an-area-first-4.19", "0x200  pageblock of 16 pages",
+     "the isolation of: A: window = cma_alloc a pages=8 until=isolate_done",
+     "set_migratetype_isolate: its pageblock is isolated by somebody else"},
+    {"isolated-by-another-first-4.19", "0x200  pageblock of 16 pages",
+     "the isolation of: B: range = alloc_range at=a+0x10 pages=16 until=isolate_done",
+     "set_migratetype_isolate: its pageblock is isolated by somebody else"},
+    {"two-owners-in-one-unit-5.10", "0x100  pageblock of 16 pages",
+     "the isolation of: A: first = alloc_range at=0x100 pages=16 until=isolate_done",
+     "set_migratetype_isolate: its pageblock is isolated by somebody else"},
+    {"two-owners-of-one-pageblock-6.12", "0x100  pageblock of 16 pages",
+     "the isolation of: A: first = alloc_range at=0x100 pages=4 until=isolate_done",
+     "set_migratetype_isolate: its pageblock is isolated by somebody else"},
     {"case-5-camera-on-a-16-mib-area", "0x8fc80  anonymous page of a", "pin pin_a", "isolate_migratepages_block"},
 };
 

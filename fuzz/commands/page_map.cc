@@ -20,7 +20,7 @@ struct Meaning {
   char letter;
   std::string_view text;
 };
-constexpr std::array<Meaning, 15> kMeanings = {{
+constexpr std::array<Meaning, 16> kMeanings = {{
     {'.', "free"},
     {',', "free, on a per-CPU list"},
     {'#', "kept by boot"},
@@ -30,6 +30,7 @@ constexpr std::array<Meaning, 15> kMeanings = {{
     {'?', "in use, by nobody the program knows"},
     {'k', "pinned, or held by get_page"},
     {'x', "block of alloc_pages"},
+    {'g', "page of a range of somebody else's"},
     {'u', "driver's page that nobody can move"},
     {'m', "driver's page that can be moved"},
     {'n', "anonymous page"},
@@ -124,6 +125,8 @@ void PageMap::mark_results(const Program& program, const World& world) {
     if (result.gone || result.state != Result::State::done || result.pfn == kNoPfn) continue;
     if (result.yields == Yields::block)
       for (Pfn pfn = result.pfn; pfn < result.pfn + order_pages(result.order); ++pfn) put(pfn, 'x');
+    if (result.yields == Yields::range)
+      for (Pfn pfn = result.pfn; pfn < result.pfn + result.pages; ++pfn) put(pfn, 'g');
     if (result.yields == Yields::pin) put(result.pfn, 'k');
   }
   for (const Pfn pfn : world.got) put(pfn, 'k');

@@ -23,6 +23,7 @@ std::string pages_text(Pfn first, std::uint64_t pages) {
 std::string obtained_text(const World& world, const Result& result) {
   switch (result.yields) {
     case Yields::buffer: return result.pages == 0 ? "ok" : "ok: " + pages_text(result.pfn, result.pages);
+    case Yields::range: return "ok: " + pages_text(result.pfn, result.pages);
     case Yields::block: return "ok: " + pages_text(result.pfn, order_pages(result.order));
     case Yields::pin: return "ok: " + pages_text(result.pfn, 1);
     case Yields::pages: {

@@ -60,6 +60,8 @@ constexpr std::array kPerformed = {
     kind_of<ExecStack>(),
     kind_of<PinLongterm>(),
     kind_of<MmapShared>(),
+    kind_of<AllocRange>(),
+    kind_of<FreeRange>(),
 };
 
 constexpr bool is_performed(std::size_t kind) {

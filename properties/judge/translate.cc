@@ -86,6 +86,8 @@ class Translator final : public Observer, public MoveWatcher {
   template <PageKind kKind>
   void write(const OwnedPages<kKind>& op, Slot slot);
   void write(const FreeOwned& op, Slot slot);
+  void write(const AllocRange& op, Slot slot);
+  void write(const FreeRange& op, Slot slot);
   void write(const Refuse& op, Slot slot);
   void write(const Pin& op, Slot slot);
   void write(const Unpin& op, Slot slot);
@@ -371,6 +373,18 @@ void Translator::write(const FreeOwned& op, Slot) {
   const Result& held = result(slot_of(op.pages));
   if (held.pages != 0) ask(fmt::format("mf {} {}", held.first_owner, held.pages));
 }
+
+// What is free outside the areas, and in which blocks, is each side's own affair.
+void Translator::write(const AllocRange& op, Slot slot) {
+  if (!machine_->areas.area_of(place_.value())) throw Unperformable("a range is asked for outside the areas");
+  // No caller asks for what is not there.
+  if (result(slot).error == -kEINVAL) return;
+  handles_[slot] = fresh_handle();
+  ask(fmt::format("range {} {} {}", handles_[slot], placed_words(1), op.pages));
+  answer(fmt::format("range {} {}", handles_[slot], result(slot).error));
+}
+
+void Translator::write(const FreeRange& op, Slot) { ask(fmt::format("mf {}", handles_[slot_of(op.range)])); }
 
 void Translator::write(const Refuse& op, Slot) {
   const Result& held = result(slot_of(op.pages));

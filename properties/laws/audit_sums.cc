@@ -29,7 +29,20 @@ void Auditor::compare_sums() {
   if (machine_->buffers.size() != 0) compare_buffers();
   if (machine_->hugetlb.free_pages() != 0) compare_pool();
   compare_leaks();
+  if (!machine_->isolation.held().empty()) compare_isolators();
   if (strict_) compare_at_rest();
+}
+
+// B4. Who has isolated a pageblock relies on it until he gives it back himself.
+void Auditor::compare_isolators() const {
+  const std::vector<Isolation::Held>& held = machine_->isolation.held();
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    if (machine_->map.pageblock_type(held[i].block) != Migratetype::isolate)
+      broken("restored", fmt::format("pageblock {:#x} is {}, and somebody has isolated it and not given it back",
+                                     held[i].block, name_of(machine_->map.pageblock_type(held[i].block))));
+    if (machine_->isolation.isolator(held[i].block) != held[i].actor)
+      broken("restored", fmt::format("pageblock {:#x} has been isolated by two at once", held[i].block));
+  }
 }
 
 void Auditor::compare_zone(std::size_t z) const {

@@ -119,6 +119,7 @@ class Auditor {
   void judge_pcp_list(Frame frame, unsigned list, unsigned cpu) const;
   void walk_all_lists() const;
   void compare_leaks();
+  void compare_isolators() const;
 
   [[noreturn]] void broken(const char* law, const std::string& message) const;
   // The page was judged by this very audit.

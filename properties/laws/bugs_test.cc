@@ -171,6 +171,64 @@ TEST(BugsAndLaws, CountersSeeTwoIsolators) {
   EXPECT_EQ(law, "counters");
 }
 
+// The law that a program breaks with `bugs` switched on; empty if none.
+std::string law_with(const std::string& release, const std::string& bugs, const std::string& operations) {
+  const auto program = parse("machine small release=" + release + "\n" + bugs +
+                                 "actor A cpu=0\nactor B cpu=1\nothers = shmem_page pages=100\n" + operations,
+                             "ranges");
+  EXPECT_TRUE(program) << program.error().text();
+  CheckedRun checked;
+  const RunResult result = checked.run(*program);
+  return result.finding ? result.finding->law : "";
+}
+
+// One task has isolated a unit, another is refused a range of it.
+TEST(BugsAndLaws, RestoredSeesFailedStartUndoes) {
+  const std::string program =
+      "A: w = cma_alloc a pages=8 until=isolate_done\nB: g = alloc_range at=a+8 pages=4\nexpect g == -EBUSY\n";
+  for (const char* release : {"3.6", "6.1", "6.12"}) {
+    EXPECT_EQ(law_with(release, "", program), "") << release;
+    EXPECT_EQ(law_with(release, "bug failed-start-undoes\n", program), "restored") << release;
+  }
+}
+
+TEST(BugsAndLaws, PolicySeesAreaGivenAway) {
+  const std::string program = "g = alloc_range at=a+8 pages=4\n";
+  for (const char* release : {"3.6", "4.9", "4.19"}) {
+    EXPECT_EQ(law_with(release, "", program), "") << release;
+    const std::string law = law_with(release, "bug area-given-away\n", program);
+    EXPECT_EQ(law, "policy") << release;
+  }
+}
+
+// A unit whose first pageblock begins with a hole, and whose last is refused.
+TEST(BugsAndLaws, RestoredSeesUndoSkipsHole) {
+  const std::string program = "u = unmovable_page at=0x138\ng = alloc_range at=0x110 pages=8\nexpect g == -EBUSY\n";
+  for (const char* release : {"4.19", "5.10"}) {
+    EXPECT_EQ(law_with(release, "hole base=0x100 pages=4\n", program), "") << release;
+    EXPECT_EQ(law_with(release, "hole base=0x100 pages=4\nbug undo-skips-hole\n", program), "restored") << release;
+  }
+}
+
+// One pageblock of a unit is isolated when it and its buddy are freed.
+TEST(BugsAndLaws, CountersSeeMergeFromIsolated) {
+  const std::string program =
+      "g = alloc_range at=0x100 pages=16\nh = alloc_range at=0x110 pages=48\n"
+      "A: again = alloc_range at=0x100 pages=64 until=isolate_block\nB: free_range g\nB: free_range h\n"
+      "B: drain_pages\n";
+  EXPECT_EQ(law_with("3.6", "", program), "");
+  EXPECT_EQ(law_with("3.6", "bug merge-from-isolated\n", program), "counters");
+}
+
+// The type is read while the unit is isolated, the page freed afterwards.
+TEST(BugsAndLaws, ListsSeeFreeStaleType) {
+  const std::string program =
+      "g = alloc_range at=0x100 pages=4\nA: h = alloc_range at=0x110 pages=4 until=isolate_done\n"
+      "B: free_range g until=free_page_prepared\nA: resume\nB: resume\n";
+  EXPECT_EQ(law_with("3.6", "", program), "");
+  EXPECT_EQ(law_with("3.6", "bug free-stale-type\n", program), "lists");
+}
+
 // A window with more pages to move than the rest of the machine has on its LRU lists.
 TEST(BugsAndLaws, CompleteSeesThrottleIsSignal) {
   const auto law =

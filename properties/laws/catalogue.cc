@@ -61,12 +61,15 @@ constexpr std::array<LawInfo, 16> kLaws = {{
      "Every operation ends within a step bound computed from the machine, and no loop goes on without change.", "never",
      "by the engine and the interpreter"},
     {"restored",
-     "The pageblocks of an area are CMA or Isolate; when nobody is inside an operation no pageblock is Isolate.",
+     "The pageblocks of an area are CMA or Isolate; a pageblock that somebody has isolated stays Isolate until he "
+     "gives "
+     "it back, and has one such holder; when nobody is inside an operation no pageblock is Isolate.",
      "pageblocks may be Isolate while somebody is inside an operation", "by each audit"},
     {"policy",
-     "No page of an area goes to a request that is not movable; since 6.1 no page of one, nor of a range that is "
+     "No page of an area goes to a request that is not movable, nor to another owner of a range; since 6.1 no page of "
+     "one, nor of a range that is "
      "being emptied, is pinned for the long term.",
-     "never", "at hand-out of blocks and pins"},
+     "never", "at hand-out of blocks, ranges and pins"},
     {"locks",
      "No deadlock, no lock taken twice, no waiting under a spinlock; when nobody is inside an operation no mutex and "
      "no "

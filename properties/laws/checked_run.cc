@@ -27,6 +27,8 @@ class Both final : public Observer {
   }
   void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override { tell(&Observer::pages_allocated, pfn, order, gfp); }
   void pages_freeing(Pfn pfn, unsigned order) override { tell(&Observer::pages_freeing, pfn, order); }
+  void range_allocated(Pfn pfn, std::uint64_t count) override { tell(&Observer::range_allocated, pfn, count); }
+  void range_freeing(Pfn pfn, std::uint64_t count) override { tell(&Observer::range_freeing, pfn, count); }
   void owner_adopted(OwnerId owner) override { tell(&Observer::owner_adopted, owner); }
   void owner_releasing(OwnerId owner) override { tell(&Observer::owner_releasing, owner); }
   void reference_taken(Pfn pfn, int count) override { tell(&Observer::reference_taken, pfn, count); }

@@ -161,26 +161,26 @@ void Laws::judge_failure(AreaId area, std::uint64_t count, unsigned align) const
 }
 
 // All at once; page by page only if some page is not as it should be, or known to the ledger.
-void Laws::judge_buffer_pages(Pfn pfn, std::uint64_t count) const {
+void Laws::judge_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const {
   const Page* const page = machine_->map.pages().data() + machine_->map.frame(pfn);
   const Ledger::Entry* const entry = ledger_.entries() + machine_->map.frame(pfn);
   if ((PageLanes::differences(page, page + count, 1, 0) | PageLanes::known(entry, entry + count)) == 0) return;
-  for (Pfn p = pfn; p < pfn + count; ++p) judge_buffer_page(p);
+  for (Pfn p = pfn; p < pfn + count; ++p) judge_taken_page(function, p);
 }
 
-void Laws::judge_buffer_page(Pfn pfn) const {
+void Laws::judge_taken_page(const char* function, Pfn pfn) const {
   const Ledger::Entry& entry = ledger_.entry(pfn);
   const Page& page = machine_->map.page(pfn);
   if (entry.hold() != Ledger::Hold::none)
-    throw LawBroken("exclusive", "cma_alloc",
+    throw LawBroken("exclusive", function,
                     fmt::format("page {:#x} is handed out while {} holds it", pfn, holder_text(entry)));
   if (page.owner != 0)
-    throw LawBroken("exclusive", "cma_alloc",
+    throw LawBroken("exclusive", function,
                     fmt::format("page {:#x} is handed out while owner {} has it", pfn, page.owner));
   // References that programs took while the page was on its way are theirs.
   if (page.ref != 1 + static_cast<std::int64_t>(entry.references) || page.map != 0 || page.flags != 0 ||
       (page.next & page.prev) != kNil)
-    throw LawBroken("contract", "cma_alloc",
+    throw LawBroken("contract", function,
                     fmt::format("page {:#x} is handed out with {} references, {} mappings, flags {:#x}, {} a list", pfn,
                                 page.ref, page.map, page.flags, (page.next & page.prev) == kNil ? "off" : "on"));
 }
@@ -203,7 +203,7 @@ void Laws::judge_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned aske
 void Laws::buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) {
   quiet_ = {};
   judge_contract(area, pfn, count, align);
-  judge_buffer_pages(pfn, count);
+  judge_taken_pages("cma_alloc", pfn, count);
   ledger_.buffer_allocated(area, pfn, count, align);
 }
 
@@ -215,6 +215,25 @@ void Laws::buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) {
 void Laws::buffer_released(AreaId area, Pfn pfn, std::uint64_t count) { ledger_.buffer_released(area, pfn, count); }
 
 // --- pages ---
+
+void Laws::range_allocated(Pfn pfn, std::uint64_t count) {
+  quiet_ = {};
+  constexpr const char* kFunction = "alloc_contig_range";
+  judge_taken_pages(kFunction, pfn, count);
+  const std::uint64_t step = machine_->map.pageblock_pages();
+  for (Pfn p = pfn; p < pfn + count; p = align_down(p, step) + step) {
+    const auto area = machine_->areas.area_of(p);
+    if (area && machine_->areas.area(*area).active())
+      throw LawBroken("policy", kFunction,
+                      fmt::format("page {:#x} of an area is given to somebody who asked for a range", p));
+  }
+  ledger_.range_allocated(pfn, count);
+}
+
+void Laws::range_freeing(Pfn pfn, std::uint64_t count) {
+  quiet_ = {};
+  ledger_.range_freeing(pfn, count);
+}
 
 void Laws::pages_allocated(Pfn pfn, unsigned order, Gfp gfp) {
   quiet_ = {};

@@ -46,6 +46,8 @@ class Laws final : public Observer {
   void buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) override;
   void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override;
   void buffer_released(AreaId area, Pfn pfn, std::uint64_t count) override;
+  void range_allocated(Pfn pfn, std::uint64_t count) override;
+  void range_freeing(Pfn pfn, std::uint64_t count) override;
   void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override;
   void pages_freeing(Pfn pfn, unsigned order) override;
   void owner_adopted(OwnerId owner) override;
@@ -82,8 +84,8 @@ class Laws final : public Observer {
   void choose_auditor();
   void begin_afresh();
   void judge_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
-  void judge_buffer_pages(Pfn pfn, std::uint64_t count) const;
-  void judge_buffer_page(Pfn pfn) const;
+  void judge_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const;
+  void judge_taken_page(const char* function, Pfn pfn) const;
   void note_contended(const AreaRequest& request);
   bool is_counted(AreaId area, std::uint64_t count) const;
   void judge_failure(AreaId area, std::uint64_t count, unsigned align) const;

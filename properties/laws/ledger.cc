@@ -144,6 +144,10 @@ void Ledger::buffer_released(std::size_t area, Pfn pfn, std::uint64_t count) {
               false);
 }
 
+void Ledger::range_allocated(Pfn pfn, std::uint64_t count) {
+  set_holder(pfn, count, ++last_number_ << 2 | static_cast<std::uint32_t>(Hold::buffer));
+}
+
 void Ledger::pages_allocated(Pfn pfn, unsigned order) {
   const std::uint32_t number = ++last_number_ << 2;
   edit(pfn).holder = number | static_cast<std::uint32_t>(Hold::block_head);

@@ -1,8 +1,9 @@
 // The ledger: what programs asked for and got, and nothing else. It never reads a machine; the audit compares the two.
 //
-// Per frame: who holds it (a buffer of an area, a block of the page allocator) and how many extra references were
-// taken. Per area: the bits of its live buffers, requests under way, and the totals the area should report. Flat
-// arrays. Cost: O(pages) a buffer or block, O(1) a reference; a reset costs what was touched since the last one.
+// Per frame: who holds it (a buffer of an area, a range of somebody else's, a block of the page allocator) and how many
+// extra references were taken. Per area: the bits of its live buffers, requests under way, and the totals the area
+// should report. Flat arrays. Cost: O(pages) a buffer or block, O(1) a reference; a reset costs what was touched since
+// the last one.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@ namespace cma {
 
 class Ledger {
  public:
+  // Every page of a range has a reference of its own: to the ledger it is a buffer of no area.
   enum class Hold : std::uint8_t { none, buffer, block_head, block_tail };
 
   struct Entry {
@@ -68,6 +70,9 @@ class Ledger {
   void buffer_allocated(std::size_t area, Pfn pfn, std::uint64_t count, unsigned align);
   void buffer_releasing(std::size_t area, Pfn pfn, std::uint64_t count);
   void buffer_released(std::size_t area, Pfn pfn, std::uint64_t count);
+
+  void range_allocated(Pfn pfn, std::uint64_t count);
+  void range_freeing(Pfn pfn, std::uint64_t count) { set_holder(pfn, count, 0); }
 
   void pages_allocated(Pfn pfn, unsigned order);
   void pages_freeing(Pfn pfn, unsigned order);

@@ -323,6 +323,40 @@ TEST_P(PlantedTest, RestoredSeesAnIsolatedPageblockAtRest) {
   EXPECT_EQ(audit(), "restored");
 }
 
+// Counters and lists are right: only whoever isolated the pageblocks knows that he relies on them.
+TEST_P(PlantedTest, RestoredSeesAnIsolationThatSomebodyElseEnds) {
+  watched_.start(1, watched_.cma_alloc(0, 4, 0), Point::isolate_done);
+  ASSERT_FALSE(machine_.isolation.held().empty());
+  EXPECT_EQ(audit(), "");
+  const Pfn block = machine_.isolation.held().front().block;
+  machine_.engine.assume(kMainActor);
+  run_now(machine_.isolation.undo_isolate_page_range(block, block + machine_.map.pageblock_pages(), Migratetype::cma));
+  EXPECT_EQ(audit(), "restored");
+}
+
+TEST_P(PlantedTest, PolicySeesAnAreasPageGivenAsARange) {
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
+  EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(pfn, 1); }), "policy");
+}
+
+TEST_P(PlantedTest, ContractAndExclusiveSeeWhatARangeMustNotBe) {
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
+  machine_.lru.get_page(pfn);
+  EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(pfn, 1); }), "contract");
+  EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(block(), 1); }), "exclusive");
+  EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(page_of(0), 1); }), "exclusive");
+}
+
+TEST_P(PlantedTest, ARangeIsItsOwnersUntilHeFreesIt) {
+  const Pfn start = 0x100;
+  ASSERT_EQ(run_now(machine_.contig.alloc_contig_range(start, start + 4, Migratetype::movable)), 0);
+  EXPECT_EQ(audit(), "conserved") << "nobody knows of it";
+  laws_.range_allocated(start, 4);
+  EXPECT_EQ(audit(), "");
+  laws_.range_freeing(start, 4);
+  EXPECT_EQ(audit(), "conserved");
+}
+
 TEST_P(PlantedTest, PolicySeesAnAreasPageGivenToADriver) {
   const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
   EXPECT_EQ(law_broken_by([&] { laws_.pages_allocated(pfn, 0, kGfpKernel); }), "policy");

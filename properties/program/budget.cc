@@ -48,6 +48,9 @@ struct Bound {
   std::uint64_t operator()(const HugetlbGrow& op) const {
     return op.count * order_pages(world.machine().hugetlb.order()) * contig_steps(world.machine(), 1);
   }
+  std::uint64_t operator()(const AllocRange& op) const {
+    return contig_steps(world.machine(), std::min(op.pages, world.machine().map.range().pages()));
+  }
   // Freeing and draining touch each page a few times at most.
   template <class Other>
   std::uint64_t operator()(const Other&) const {

@@ -33,7 +33,7 @@ inline constexpr std::size_t kMaxOps = 4096;
 inline constexpr std::size_t kMaxActors = 16;
 
 // What an operation hands to later ones.
-enum class Yields : std::uint8_t { nothing, buffer, block, pages, pin, area, process, mapping, file };
+enum class Yields : std::uint8_t { nothing, buffer, block, pages, pin, area, process, mapping, file, range };
 
 // Who performs an operation: the actor that each CPU has of its own (0 to 7; CPU 0 where nothing is said), or an actor
 // of the program (kFirstActor + its index).

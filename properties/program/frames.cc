@@ -3,19 +3,21 @@
 #include "allocator/base/error.h"
 
 namespace cma {
-namespace {
-
-// Whether the unit that a contiguous allocation of this frame isolates lies in the frame's zone: the kernel asks that
-// of its callers.
-bool unit_in_one_zone(const Machine& machine, Pfn pfn) {
+bool contig_may_be_asked(const Machine& machine, Pfn first, std::uint64_t pages) {
+  if (!machine.map.present(first) || pages == 0 || pages > machine.map.range().end - first) return false;
   const std::uint64_t unit = machine.geometry().isolation_unit();
-  const PfnRange zone = machine.buddy.zone_of(pfn).range;
-  return align_down(pfn, unit) >= zone.start && align_down(pfn, unit) + unit <= zone.end;
+  const PfnRange zone = machine.buddy.zone_of(first).range;
+  if (align_down(first, unit) < zone.start || align_up(first + pages, unit) > zone.end) return false;
+  for (Pfn pfn = first; pfn < first + pages; ++pfn)
+    if (!machine.map.present(pfn)) return false;
+  return true;
 }
+
+namespace {
 
 // `pages` frames of one pageblock, each with one reference.
 Task<int> take_frames(Machine& machine, Pfn first, std::uint64_t pages) {
-  if (!machine.map.present(first) || !unit_in_one_zone(machine, first)) co_return -kEINVAL;
+  if (!contig_may_be_asked(machine, first, pages)) co_return -kEINVAL;
   Mutex& cma_mutex = machine.areas.cma_mutex();
   co_await cma_mutex.lock(machine.engine);
   const bool area_block = machine.map.pageblock_type(first) == Migratetype::cma;

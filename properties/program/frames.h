@@ -6,6 +6,9 @@
 
 namespace cma {
 
+// Whether the kernel's callers may ask for these pages at once: frames that exist, in one zone together with the units
+// that are isolated for them.
+bool contig_may_be_asked(const Machine& machine, Pfn first, std::uint64_t pages);
 // 0 and the frame has one reference and is on no list; -EINVAL where no frame can be had; or what alloc_contig_range
 // answers.
 Task<int> take_frame(Machine& machine, Pfn pfn);

@@ -92,7 +92,8 @@ class FieldGenerator {
 
  private:
   OpId any_result() {
-    static constexpr std::array kKinds = {Yields::buffer, Yields::block, Yields::pages, Yields::pages, Yields::mapping};
+    static constexpr std::array kKinds = {Yields::buffer, Yields::block,   Yields::pages,
+                                          Yields::pages,  Yields::mapping, Yields::range};
     return result_of(kKinds[random_.below(kKinds.size())]);
   }
 
@@ -161,12 +162,12 @@ bool is_expectation(const OpInfo& info) { return info.any_time; }
 
 // Kinds that a real kernel can be asked for in the same way, with one actor.
 bool is_judgeable(std::string_view verb) {
-  static constexpr std::array<std::string_view, 31> kVerbs = {
+  static constexpr std::array<std::string_view, 33> kVerbs = {
       "cma_alloc",  "cma_release",  "alloc_pages", "free_pages",    "unmovable_page", "movable_page", "anon_page",
       "shmem_page", "free",         "refuse",      "pin",           "unpin",          "get_page",     "put_page",
       "drain",      "drain_pages",  "drain_lru",   "lru_add_drain", "debugfs_alloc",  "debugfs_free", "cat",
       "spawn",      "mmap_anon",    "write",       "munmap",        "mlock",          "fork",         "exit",
-      "exec_stack", "pin_longterm", "mmap_shared"};
+      "exec_stack", "pin_longterm", "mmap_shared", "alloc_range",   "free_range"};
   return std::find(kVerbs.begin(), kVerbs.end(), verb) != kVerbs.end();
 }
 
@@ -245,6 +246,9 @@ KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
   for (std::size_t kind = 0; kind < kOpKinds; ++kind)
     if (may_generate(kind, options) && random.chance(50))
       weights[kind] = static_cast<std::uint8_t>(random.between(1, 100));
+  // Seldom: where others take ranges, little is left for areas.
+  std::uint8_t& others_ranges = weights[kind_of<AllocRange>()];
+  others_ranges = static_cast<std::uint8_t>((others_ranges + 9) / 10);
   // Programs without any allocation from an area are worth little; those without a release fill it soon.
   if (random.chance(90)) weights[kind_of<CmaAlloc>()] = static_cast<std::uint8_t>(random.between(20, 100));
   if (random.chance(70)) weights[kind_of<CmaRelease>()] = static_cast<std::uint8_t>(random.between(20, 100));

@@ -39,6 +39,11 @@ class Observer {
   virtual void pages_allocated(Pfn, unsigned /*order*/, Gfp) {}
   virtual void pages_freeing(Pfn, unsigned /*order*/) {}
 
+  // Ranges that somebody other than an area has got by alloc_contig_range. `freeing` comes before the first page is
+  // given back.
+  virtual void range_allocated(Pfn, std::uint64_t /*count*/) {}
+  virtual void range_freeing(Pfn, std::uint64_t /*count*/) {}
+
   // Pages with an owner (anonymous, shmem, movable-ops, unmovable). The owner record says where the page is.
   virtual void owner_adopted(OwnerId) {}
   virtual void owner_releasing(OwnerId) {}

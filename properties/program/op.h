@@ -16,6 +16,7 @@
 #include "properties/program/ops_files.h"
 #include "properties/program/ops_pages.h"
 #include "properties/program/ops_processes.h"
+#include "properties/program/ops_range.h"
 #include "properties/program/ops_reference.h"
 #include "properties/program/ops_view.h"
 
@@ -34,7 +35,7 @@ using OpBody = std::variant<
     FileOp<FileVerb::truncate>, FileOp<FileVerb::drop>, FileOp<FileVerb::commit>, FilePagesOp<FilePagesVerb::writeback>,
     FilePagesOp<FilePagesVerb::journal>, IoDone, LruOp<LruVerb::mark_accessed>, LruOp<LruVerb::deactivate>,
     LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::lazyfree>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
-    HugetlbGrow, HugetlbPagesUsed, MmapShared>;
+    HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange>;
 
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpBody>;
 

@@ -75,6 +75,8 @@ constexpr std::string_view kLines[] = {
     "k1 = pin_longterm ?2 from=3 in=?4",
     "hugetlb_pool count=2 at=a+0x10",
     "h1 = hugetlb_page count=3",
+    "g1 = alloc_range at=a+0x10 pages=32",
+    "free_range ?1",
     "free ?1",
     "refuse ?1 times=49",
     "refuse ?1 times=all error=EIO",

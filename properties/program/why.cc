@@ -121,7 +121,10 @@ std::string PageFacts::without_owner() const {
     if (piece.start <= pfn_ && pfn_ < piece.start + piece.pages) return "page of buffer " + name(piece.slot);
   for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
     const Result& result = world_.result(slot);
-    if (result.yields != Yields::block || result.gone || result.pfn == kNoPfn) continue;
+    if (result.gone || result.pfn == kNoPfn) continue;
+    if (result.yields == Yields::range && result.pfn <= pfn_ && pfn_ < result.pfn + result.pages)
+      return "page of range " + name(slot);
+    if (result.yields != Yields::block) continue;
     if (result.pfn <= pfn_ && pfn_ < result.pfn + order_pages(result.order)) return "page of block " + name(slot);
   }
   if (page().has(kPagePrivate)) return "page without mapping, its buffers still there";
@@ -275,6 +278,7 @@ std::vector<std::string> PageFacts::holders() const {
 std::string_view refusal_text(Refusal why) {
   switch (why) {
     case Refusal::block_isolated: return "set_migratetype_isolate: its pageblock is isolated by somebody else";
+    case Refusal::area_block: return "has_unmovable_pages: it is an area's, and the request is not";
     case Refusal::unmovable: return "has_unmovable_pages: in use, and neither on the LRU nor movable";
     case Refusal::compound: return "isolate_migratepages_block: part of a compound page";
     case Refusal::tail: return "isolate_migratepages_block: not the first page of its compound page";
@@ -327,9 +331,40 @@ Pfn WhyRecorder::in_range(const Window& window, Pfn pfn) const {
   return std::max(machine_->map.compound_head(pfn), std::min(pfn, window.range.start));
 }
 
+std::string WhyRecorder::op_of_actor(ActorId actor) const {
+  const std::string op = op_of(interpreter_.world(), actor);
+  return op.empty() ? "nobody who is known" : op;
+}
+
+// A pageblock may begin before the window.
+void WhyRecorder::refuse_pageblock(Window& window, Pfn block, Refusal why) const {
+  Seen& seen = window.pages[block];
+  seen.page = {};
+  seen.page.pfn = block;
+  seen.page.pageblock = true;
+  seen.page.what = fmt::format("pageblock of {} pages", machine_->map.pageblock_pages());
+  if (why == Refusal::block_isolated)
+    seen.page.holders.push_back("the isolation of: " + op_of_actor(machine_->isolation.isolator(block)));
+  seen.page.refused = refusal_text(why);
+}
+
+void WhyRecorder::isolation_lost(Pfn block) {
+  const auto window = open_.find(machine_->isolation.isolator(block));
+  if (window == open_.end()) return;
+  Seen& seen = window->second.lost[block];
+  seen.in_the_way = true;
+  seen.page.pfn = block;
+  seen.page.pageblock = true;
+  seen.page.what = fmt::format("pageblock of {} pages, isolated no more", machine_->map.pageblock_pages());
+  seen.page.holders = {"nobody, it was given back by: " + op_of_actor(machine_->engine.current())};
+  seen.page.refused = "test_pages_isolated: its pageblock is not isolated";
+}
+
 void WhyRecorder::page_refused(Pfn pfn, Refusal why, int error) {
   const auto window = open_.find(machine_->engine.current());
   if (window == open_.end()) return;
+  if (why == Refusal::block_isolated || why == Refusal::area_block)
+    return refuse_pageblock(window->second, machine_->map.pageblock_start(pfn), why);
   Seen& seen = window->second.pages[in_range(window->second, pfn)];
   // What its first page was refused for, or where the scan came upon it, says it all.
   if (why == Refusal::tail && !seen.page.refused.empty()) return;
@@ -351,7 +386,16 @@ void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
   if (window == open_.end()) return;
   window->second.tested = true;
   const MemoryMap& map = machine_->map;
+  const auto isolated_no_more = [&](Pfn pfn) {
+    return window->second.lost.contains(map.pageblock_start(pfn)) && map.pageblock_type(pfn) != Migratetype::isolate;
+  };
+  for (const auto& [block, seen] : window->second.lost)
+    if (isolated_no_more(block)) window->second.pages[block] = seen;
   for (Pfn pfn = outer_start; pfn < end;) {
+    if (isolated_no_more(pfn)) {
+      pfn = map.pageblock_start(pfn) + map.pageblock_pages();
+      continue;
+    }
     if (map.page(pfn).has(kPageBuddy) && pfn != fin) {
       pfn += order_pages(map.page(pfn).order);
       continue;
@@ -385,7 +429,7 @@ void WhyRecorder::window_ended(int error) {
         world.actor(world.program().ops[slot].performer) == machine_->engine.current())
       failed.op = slot;
   for (auto& [pfn, seen] : window.pages) {
-    const bool still_there = !machine_->map.page(pfn).has(kPageBuddy);
+    const bool still_there = seen.page.pageblock || !machine_->map.page(pfn).has(kPageBuddy);
     if (seen.in_the_way || (!window.tested && still_there)) failed.pages.push_back(std::move(seen.page));
   }
   failed_.push_back(std::move(failed));
@@ -403,8 +447,12 @@ std::string WhyRecorder::text(const std::function<std::string(Slot)>& op_text) c
     text += fmt::format("  window {:#x} to {:#x}", window.range.start, window.range.end - 1);
     if (next > i + 1) text += fmt::format(", and {} more up to {:#x}", next - i - 1, failed_[next - 1].range.end - 1);
     text += fmt::format(": {}", error_text(window.error));
-    if (!window.pages.empty())
-      text += fmt::format(", {} in the way", plural(static_cast<std::int64_t>(window.pages.size()), "page"));
+    if (!window.pages.empty()) {
+      const bool blocks =
+          std::all_of(window.pages.begin(), window.pages.end(), [](const StoppedPage& page) { return page.pageblock; });
+      const auto count = static_cast<std::int64_t>(window.pages.size());
+      text += fmt::format(", {} in the way", plural(count, blocks ? "pageblock" : "page"));
+    }
     text += "\n";
     for (std::size_t p = 0; p < std::min(window.pages.size(), kToldPages); ++p) {
       const StoppedPage& page = window.pages[p];

@@ -15,9 +15,10 @@
 
 namespace cma {
 
-// One page that was in the way.
+// One page that was in the way, or a pageblock of which none could be had.
 struct StoppedPage {
   Pfn pfn = kNoPfn;
+  bool pageblock = false;
   std::string what;                  // "anonymous page of n: 2 references, 1 mapping"
   std::vector<std::string> holders;  // who holds it beyond what it is: "pin k", "the lru_add pagevec of CPU 1"
   std::string refused;               // "isolate_migratepages_block: not on the LRU"
@@ -51,6 +52,7 @@ class WhyRecorder final : public Observer, public WindowWatcher {
   // --- WindowWatcher ---
   void window_begins(Pfn start, Pfn end) override;
   void page_refused(Pfn pfn, Refusal why, int error) override;
+  void isolation_lost(Pfn block) override;
   void test_failed(Pfn outer_start, Pfn end, Pfn fin) override;
   void window_ended(int error) override;
 
@@ -63,11 +65,14 @@ class WhyRecorder final : public Observer, public WindowWatcher {
   struct Window {
     PfnRange range;
     std::map<Pfn, Seen> pages;
+    std::map<Pfn, Seen> lost;  // pageblocks that somebody else has given back
     bool tested = false;
   };
 
   // `ours`: if the page is on a task's list, it is that of the window's own migration.
   void see(Pfn pfn, Seen& seen, bool ours) const;
+  void refuse_pageblock(Window& window, Pfn block, Refusal why) const;
+  std::string op_of_actor(ActorId actor) const;
   Pfn in_range(const Window& window, Pfn pfn) const;
 
   const Interpreter& interpreter_;

@@ -44,6 +44,39 @@ TEST(Why, CountsTheAttemptsToMigrate) {
   }
 }
 
+// 6.1 as shipped: the request that was refused gives back what the first had isolated. Nobody judges here, so the first
+// one comes to its end.
+TEST(Why, NamesWhoEndedTheIsolation) {
+  const auto program = parse(std::string("machine small release=6.1\nbug failed-start-undoes\n") + kHead +
+                                 "A: w = cma_alloc a pages=240 until=isolate_done\n"
+                                 "B: g = alloc_range at=a+0x10 pages=8\nA: resume\n",
+                             "why");
+  ASSERT_TRUE(program);
+  Interpreter interpreter;
+  WhyRecorder recorder(interpreter);
+  EXPECT_TRUE(interpreter.run(*program, &recorder).passed());
+  const std::string told = recorder.text([&](Slot op) { return print_op(*program, program->ops[op]); });
+  EXPECT_THAT(told, HasSubstr("  window 0x210 to 0x217: -EBUSY, 1 pageblock in the way\n"
+                              "    0x210  pageblock of 16 pages\n"
+                              "      held by  the isolation of: A: w = cma_alloc a pages=240 until=isolate_done\n"
+                              "      refused  set_migratetype_isolate: its pageblock is isolated by somebody else\n"));
+  EXPECT_THAT(told, HasSubstr("  window 0x200 to 0x2ef: -EBUSY, 1 pageblock in the way\n"
+                              "    0x210  pageblock of 16 pages, isolated no more\n"
+                              "      held by  nobody, it was given back by: B: g = alloc_range at=a+0x10 pages=8\n"
+                              "      refused  test_pages_isolated: its pageblock is not isolated\n"));
+}
+
+TEST(Why, SaysWhenAPageblockIsAnAreas) {
+  EXPECT_THAT(why("6.1", "g = alloc_range at=a+0x10 pages=8\n"),
+              HasSubstr("    0x210  pageblock of 16 pages\n"
+                        "      refused  has_unmovable_pages: it is an area's, and the request is not\n"));
+}
+
+TEST(Why, NamesTheRangeThatHasThePage) {
+  EXPECT_THAT(why("6.1", "g = alloc_range at=0x110 pages=8\nh = alloc_range at=0x114 pages=2\n"),
+              HasSubstr("    0x110  page of range g: 1 reference\n      held by  range g\n"));
+}
+
 // 3.6 emptied its own pagevec only: a page in that of another CPU is not on the LRU yet.
 TEST(Why, NamesThePagevecOfItsCpu) {
   const std::string told = why("3.6",

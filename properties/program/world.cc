@@ -102,7 +102,8 @@ Pfn World::page_of(const Result& result, std::uint64_t offset) const {
         if (piece.slot == slot && pfn - piece.start < piece.pages) return pfn;
       return kNoPfn;
     }
-    case Yields::block: return offset < result.pages ? result.pfn + offset : kNoPfn;
+    case Yields::block:
+    case Yields::range: return offset < result.pages ? result.pfn + offset : kNoPfn;
     case Yields::pages: {
       if (offset >= result.pages) return kNoPfn;
       const OwnerId owner = owner_of[result.first_owner + offset];

@@ -25,8 +25,8 @@ struct Result {
   bool gone = false;
   unsigned order = 0;             // block
   int error = 0;                  // 0 or negative errno
-  Pfn pfn = kNoPfn;               // buffer, block, pin: first frame
-  std::uint64_t pages = 0;        // buffer, block, owned pages: as many as were had
+  Pfn pfn = kNoPfn;               // buffer, block, range, pin: first frame
+  std::uint64_t pages = 0;        // buffer, block, range, owned pages: as many as were had
   AreaId area = 0;                // buffer, area
   SpaceId process = 0;            // process, mapping
   FileId file = 0;                // file

@@ -59,7 +59,7 @@
 
 enum handle_kind {
 	FREE_HANDLE, CMA_RANGE, MOVABLE_OPS_PAGE, SHMEM_PAGE, ANON_PAGE, UNMOVABLE_PAGE, BUDDY_BLOCK, HELD_PAGE,
-	LONGTERM_PAGE,
+	LONGTERM_PAGE, FOREIGN_RANGE,
 	PINNED_REMAINS,
 };
 
@@ -71,7 +71,7 @@ struct handle {
 	int pins;
 	int again;		/* refusals left with -EAGAIN, -1: without end */
 	int eio;		/* refusals left with -EIO */
-	unsigned int count;	/* CMA_RANGE */
+	unsigned int count;	/* CMA_RANGE, FOREIGN_RANGE */
 	struct page *page;
 };
 
@@ -575,7 +575,7 @@ static int movable_migrate(struct page *dst, struct page *src, enum migrate_mode
 		say_try(src, " refuse");
 		return -EIO;
 	}
-	/* Somebody else's reference: as every real owner of such pages does, we decline for now. */
+	/* Somebody else's reference: as every real owner of such pages does, we say that it may go away and decline. */
 	if (refuses(&h->again) || h->pins) {
 		say_try(src, " refuse");
 		return -EAGAIN;
@@ -1088,6 +1088,7 @@ static void free_handle(unsigned long id)
 	case BUDDY_BLOCK: __free_pages(h->page, h->order); break;
 	case HELD_PAGE: put_page(h->page); break;
 	case LONGTERM_PAGE: unpin_user_page(h->page); break;
+	case FOREIGN_RANGE: free_contig_range(page_to_pfn(h->page), h->count); break;
 	case PINNED_REMAINS: return;
 	}
 	memset(h, 0, sizeof(*h));
@@ -1223,6 +1224,26 @@ static bool op_crx(const struct words *op)
 		return false;
 	released = cma_release(area->cma, pfn_to_page(area->cma->base_pfn + offset), n);
 	say("crx %s\n", released ? "ok" : "fail");
+	return true;
+}
+
+/* alloc_contig_range as those call it who are no area: for ordinary memory, whatever the pageblocks are. */
+static bool op_range(const struct words *op)
+{
+	unsigned long id, pfn;
+	struct area *area;
+	int error;
+	long n;
+
+	if (!unused_handle(op, &id) || !page_word(op, 2, &area, &pfn) || !number(op, 4, &n) || n < 1 ||
+	    !pfn_valid(pfn + n - 1))
+		return false;
+	error = alloc_contig_range(pfn, pfn + n, MIGRATE_MOVABLE, GFP_KERNEL);
+	if (!error) {
+		memset(&handles[id], 0, sizeof(handles[id]));
+		handles[id] = (struct handle){ .kind = FOREIGN_RANGE, .page = pfn_to_page(pfn), .count = n };
+	}
+	say("range %lu %d\n", id, error);
 	return true;
 }
 
@@ -1532,7 +1553,8 @@ static bool op_pf(const struct words *op)
 
 static const char *const kind_names[] = {
 	[CMA_RANGE] = "cma", [MOVABLE_OPS_PAGE] = "mov", [SHMEM_PAGE] = "shm", [ANON_PAGE] = "anon",
-	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [HELD_PAGE] = "held", [LONGTERM_PAGE] = "longterm", [PINNED_REMAINS] = "pinned",
+	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [HELD_PAGE] = "held", [LONGTERM_PAGE] = "longterm", [FOREIGN_RANGE] = "range",
+	[PINNED_REMAINS] = "pinned",
 };
 
 static bool op_loc(const struct words *op)
@@ -2617,7 +2639,7 @@ static const struct {
 	const char *name;
 	bool (*perform)(const struct words *op);
 } table[] = {
-	{ "ca", op_ca }, { "cr", op_cr }, { "crx", op_crx },
+	{ "ca", op_ca }, { "cr", op_cr }, { "crx", op_crx }, { "range", op_range },
 	{ "mvat", op_take }, { "smat", op_take }, { "umat", op_take }, { "anat", op_take },
 	{ "mv", op_take }, { "sm", op_take }, { "um", op_take }, { "an", op_take },
 	{ "mf", op_mf }, { "mp", op_refuse }, { "mpe", op_refuse },
