@@ -3,6 +3,7 @@
 #include "allocator/base/error.h"
 
 namespace cma {
+
 bool contig_may_be_asked(const Machine& machine, Pfn first, std::uint64_t pages) {
   if (!machine.map.present(first) || pages == 0 || pages > machine.map.range().end - first) return false;
   const std::uint64_t unit = machine.geometry().isolation_unit();
