@@ -49,6 +49,12 @@ class Gatherer : public IgnoreFields {
     const std::uint64_t pages = machine_.areas[place.area.id].pages;
     place.offset %= hot_ && random_.chance(80) ? kHotPages : pages;
   }
+  // Elsewhere a range is not judged.
+  void into_an_area(Place& place) {
+    if (place.kind == Place::Kind::area) return;
+    const auto area = static_cast<std::uint16_t>(random_.below(machine_.areas.size()));
+    place = Place::of_area({false, area}, random_.below(machine_.areas[area].pages));
+  }
   void area(AreaRef& area) { area = {false, static_cast<std::uint16_t>(area.id % machine_.areas.size())}; }
   void number(std::uint64_t& value, const NumberSpec& spec) {
     if (spec.name == "order" && value > kSmallOrders && random_.chance(80)) value %= kSmallOrders;
@@ -88,6 +94,7 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
     while (program.ops.size() < ops) {
       Op op = generate_op(random, program, weights, options);
       visit_fields(op.body, gatherer);
+      if (auto* range = std::get_if<AllocRange>(&op.body)) gatherer.into_an_area(range->at);
       program.ops.push_back(std::move(op));
     }
     program.settle();
