@@ -10,6 +10,18 @@ void hash_step(std::uint64_t& hash, std::uint64_t value) {
   hash ^= hash >> 29;
 }
 
+// What compactions have left; nothing where there was none.
+void hash_hints(std::uint64_t& hash, const CompactionHints& hints) {
+  if (!hints.touched()) return;
+  for (const std::uint8_t skip : hints.skip_bits()) hash_step(hash, skip);
+  for (std::size_t zone = 0; zone < kMaxZones; ++zone) {
+    const ScannerPositions& positions = hints.zone(zone);
+    for (const Pfn pfn : {positions.migrate[0], positions.migrate[1], positions.free, positions.init_migrate})
+      hash_step(hash, pfn);
+    hash_step(hash, positions.init_free << 1 | (positions.flush ? 1 : 0));
+  }
+}
+
 }  // namespace
 
 Machine::Machine(const Geometry& geometry)
@@ -31,6 +43,7 @@ Machine::Machine(const Geometry& geometry)
       files(geometry, engine, map, buddy, lru, page_locks, buffers, device, owners),
       processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners, files, migration),
       isolation(geometry, bugs, engine, trace, map, buddy),
+      compaction(geometry, engine, trace, map, buddy, lru, migration),
       contig(geometry, bugs, engine, trace, map, buddy, lru, migration, isolation),
       areas(geometry, bugs, engine, trace, map, memblock, buddy, contig) {
   CMA_ASSERT(!geometry.impossible());
@@ -65,6 +78,7 @@ void Machine::restore(const Machine& boot) {
   memblock = boot.memblock;
   buddy.copy_from(boot.buddy);
   lru.copy_from(boot.lru);
+  migration.copy_from(boot.migration);
   buffers.copy_from(boot.buffers);
   device.copy_from(boot.device);
   spaces.copy_from(boot.spaces);
@@ -73,6 +87,7 @@ void Machine::restore(const Machine& boot) {
   processes.copy_from(boot.processes);
   files.copy_from(boot.files);
   isolation.copy_from(boot.isolation);
+  compaction.copy_from(boot.compaction);
   areas.copy_from(boot.areas);
   booted_ = boot.booted_;
 }
@@ -125,6 +140,7 @@ std::uint64_t Machine::state_hash() const {
     hash_step(hash, owner.pfn);
     hash_step(hash, static_cast<std::uint64_t>(owner.refusals) ^ static_cast<std::uint64_t>(owner.mapped) << 40);
   }
+  hash_hints(hash, migration.hints());
   return hash;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "allocator/areas/areas.h"
+#include "allocator/compaction/compaction.h"
 #include "allocator/owners/files.h"
 #include "allocator/owners/hugetlb.h"
 #include "allocator/owners/owners.h"
@@ -62,6 +63,7 @@ class Machine {
   Files files;
   Processes processes;
   Isolation isolation;
+  Compaction compaction;
   Contig contig;
   Areas areas;
 };

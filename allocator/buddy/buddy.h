@@ -112,6 +112,14 @@ class Buddy {
   Pfn covering_block(Pfn pfn) const;
   // The buddy of a free block of `order`, kNoPfn when it is not a free block of the same order and zone.
   Pfn free_buddy(Pfn pfn, unsigned order) const;
+  // Whether an allocation of `type` would take a block of this order from another type, and its pageblock with it
+  // (find_suitable_fallback, only_stealable).
+  bool can_be_claimed(const FreeArea& area, unsigned order, Migratetype type) const {
+    bool can_steal = false;
+    return suitable_fallback(area, order, type, can_steal) >= 0 && can_steal;
+  }
+  // The last zone that a request may be served from.
+  std::size_t zone_ceiling(Gfp gfp) const;
   // Turns a block that is on no list into single pages with one reference each (split_map_pages).
   void split_captured(Pfn pfn, unsigned order);
   // Makes pages in the hands of one task, a reference each, a compound page with one reference.
@@ -187,7 +195,6 @@ class Buddy {
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling);
   void prepare_new_page(Pfn pfn, unsigned order, Gfp gfp);
   void reserve_highatomic_pageblock(Zone& zone, Pfn pfn);
-  std::size_t zone_ceiling(Gfp gfp) const;
   bool free_checks_pass(Pfn pfn, unsigned order);
   // watermark.cc
   bool blocks_suffice_v3(const Zone& zone, unsigned order, std::int64_t free, std::int64_t min) const;

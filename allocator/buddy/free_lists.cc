@@ -462,7 +462,8 @@ bool Buddy::isolate_free_page(Pfn pfn) {
     zone.nr_free_pages -= static_cast<std::int64_t>(order_pages(order));
   }
   if (type != Migratetype::isolate) {
-    const std::uint64_t mark = zone.watermark[0] + order_pages(order);
+    // 4.9 asks for the min watermark only.
+    const std::uint64_t mark = zone.watermark[release_ >= Release::v4_9 ? 0 : 1] + order_pages(order);
     if (!zone_watermark_ok(zone, 0, mark, 0, kAllocCma, zone.nr_free_pages)) return false;
   }
   const Migratetype listed = map_.page(pfn).list_type;

@@ -23,7 +23,8 @@ Contig::Contig(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& tr
       buddy_(buddy),
       lru_(lru),
       migration_(migration),
-      isolation_(isolation) {}
+      isolation_(isolation),
+      free_scanner_(geometry.release, engine, trace, map, buddy) {}
 
 Task<int> Contig::alloc_contig_range(Pfn start, Pfn end, Migratetype type) {
   CMA_ASSERT(start < end && map_.valid(start) && map_.valid(end - 1));
@@ -208,44 +209,18 @@ Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
   co_return 0;
 }
 
-Task<std::uint64_t> Contig::capture_block(PageList& captured, Pfn start, Pfn end) {
-  constexpr Pfn kCaptureBatch = 32;
-  std::uint64_t scanned = 0;
-  std::uint64_t taken = 0;
-  Pfn pfn = start;
-  while (pfn < end) {
-    if (pfn % kCaptureBatch == 0) {
-      co_await at(engine_, Point::capture_batch);
-      if (engine_.fatal_signal_pending()) break;
-    }
-    ++scanned;
-    const Page& page = map_.page(pfn);
-    if (!page.has(kPageBuddy)) {
-      trace_.page_refused(pfn, Refusal::capture);
-      break;
-    }
-    const std::uint64_t pages = order_pages(page.order);
-    {
-      SpinGuard zone_lock(engine_);
-      if (!buddy_.isolate_free_page(pfn)) break;
-    }
-    captured.push_back(map_, map_.frame(pfn));
-    if (release_ >= Release::v6_1) scanned += pages - 1;
-    taken += pages;
-    pfn += pages;
-  }
-  trace_.emit(Event::isolate_freepages, start, std::min(pfn, end), scanned, taken);
-  // What was captured before something got in the way stays captured; the caller releases it.
-  co_return pfn < end ? 0 : taken;
-}
-
 Task<Pfn> Contig::capture(Pfn start, Pfn end) {
   PageList captured;
   const std::uint64_t step = map_.pageblock_pages();
   Pfn pfn = start;
   while (pfn < end) {
     const Pfn block_end = std::min(map_.pageblock_start(pfn) + step, end);
-    const std::uint64_t taken = co_await capture_block(captured, pfn, block_end);
+    FreeScan scan;
+    scan.start = pfn;
+    scan.end = block_end;
+    scan.lists = &captured;
+    scan.strict = true;
+    const std::uint64_t taken = co_await free_scanner_.isolate_block(scan);
     if (taken == 0) break;
     pfn += taken;
   }

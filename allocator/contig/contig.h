@@ -5,6 +5,7 @@
 // Cost: O(pages of the isolated units), most of it in freeing and in setting references.
 #pragma once
 
+#include "allocator/compaction/free_scan.h"
 #include "allocator/isolation/isolation.h"
 #include "allocator/migration/migration.h"
 
@@ -35,7 +36,6 @@ class Contig {
   Task<int> test_and_capture(Pfn start, Pfn end);
   // isolate_freepages_range: the pfn behind the last captured page, 0 if something was in the way.
   Task<Pfn> capture(Pfn start, Pfn end);
-  Task<std::uint64_t> capture_block(PageList& captured, Pfn start, Pfn end);
 
   Release release_;
   std::uint64_t unit_;
@@ -47,6 +47,7 @@ class Contig {
   Lru& lru_;
   Migration& migration_;
   Isolation& isolation_;
+  FreeScanner free_scanner_;
 };
 
 }  // namespace cma

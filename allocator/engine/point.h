@@ -43,7 +43,7 @@ namespace cma {
   X(contig_migrated, "alloc_contig_range", "migration is over, range not tested yet")                                  \
   X(contig_outer_start, "alloc_contig_range", "outer start read without zone->lock")                                   \
   X(contig_tested, "test_pages_isolated", "zone->lock dropped after the test, pages not captured yet")                 \
-  X(capture_batch, "isolate_freepages_block", "zone->lock dropped every 32 pfns of the capture")                       \
+  X(capture_batch, "isolate_freepages_block", "zone->lock dropped every 32 pfns of the capture, or of a compaction")   \
   X(contig_captured, "alloc_contig_range", "pages captured, head and tail not given back yet")                         \
   X(free_page_prepared, "free_unref_page", "pageblock type sampled, page not on a per-CPU list yet")                   \
   X(free_block_typed, "__free_pages_ok", "pageblock type sampled, zone->lock not taken yet")                           \
@@ -70,7 +70,14 @@ namespace cma {
   X(pin_again, "__gup_longterm_locked", "the page could not be isolated: it will be pinned and looked at again")       \
   X(mlock_walked, "mlock_pte_range", "pages of locked memory wait in this CPU's pagevecs (4.16), the lock is dropped") \
   X(hugetlb_allocated, "alloc_buddy_huge_page", "a huge page for the pool is allocated, hugetlb_lock not held")        \
-  X(shared_fault_locked, "__do_fault", "a page of a file or shared memory is locked and referenced, not mapped yet")
+  X(shared_fault_locked, "__do_fault", "a page of a file or shared memory is locked and referenced, not mapped yet")   \
+  X(compact_begin, "compact_zone", "the scanners are placed, nothing is isolated yet")                                 \
+  X(compact_block, "isolate_migratepages", "before each pageblock that pages are to be taken from: voluntary yield")   \
+  X(compact_target, "isolate_freepages", "before each pageblock that free pages are to be taken from")                 \
+  X(compact_isolated, "compact_zone", "pages are off the LRU, on the list of a compaction, not moved yet")             \
+  X(compact_migrated, "compact_zone", "some pages did not move and are not put back yet")                              \
+  X(compact_drained, "compact_zone", "this CPU's pagevecs and per-CPU lists emptied behind the scanner")               \
+  X(compact_release, "compact_zone", "it is over, free pages that were not needed are not given back yet")
 
 enum class Point : std::uint8_t {
 #define CMA_POINT_ENUM(name, function, why) name,

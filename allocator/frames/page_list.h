@@ -79,6 +79,17 @@ struct PageList {
     page.prev = kNil;
   }
 
+  // Turns the list until `frame`, which is on it, is the first one.
+  void rotate_to_front(MemoryMap& map, Frame frame) {
+    if (first == frame) return;
+    map.edit_at(last).next = first;
+    map.edit_at(first).prev = last;
+    last = map.at(frame).prev;
+    map.edit_at(last).next = kNil;
+    map.edit_at(frame).prev = kNil;
+    first = frame;
+  }
+
   Frame pop_front(MemoryMap& map) {
     const Frame frame = first;
     remove(map, frame);

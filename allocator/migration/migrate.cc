@@ -40,6 +40,24 @@ Pfn Migration::target_of(Pfn pfn) {
   return buddy_.alloc_pages(kGfpHugeMigrationTarget, page.order);
 }
 
+// A target that was not needed. Up to 3.15 it goes the way of all pages, whoever gave it.
+Task<void> Migration::put_target(const Control& control, Pfn target) {
+  const bool v3_16 = release_ >= Release::v4_9;
+  if (control.compacting != nullptr && v3_16)
+    co_await control.compacting->targets.give_back(target);
+  else
+    co_await lru_.put_page(target);
+}
+
+// Whether the page's lock, which somebody has, is waited for. Not on behalf of an allocation (PF_MEMALLOC); and since
+// 6.5, where writeback is not waited for, not that of a page that is being read.
+bool Migration::may_lock(const Control& control, Pfn pfn, bool force) const {
+  if (!force || control.mode == MoveMode::async) return false;
+  if (control.compacting != nullptr && control.compacting->direct) return false;
+  const bool v6_5 = release_ >= Release::v6_12;
+  return !v6_5 || control.mode == MoveMode::sync || map_.page(pfn).has(kPageUptodate);
+}
+
 // A huge page on a list of ours is split: its tails go to the back of `list`. It stays where it is itself. Waits for
 // its lock if `sync`.
 Task<int> Migration::try_to_split(Pfn head, PageList& list, bool sync) {
@@ -53,11 +71,12 @@ Task<int> Migration::try_to_split(Pfn head, PageList& list, bool sync) {
 }
 
 // __unmap_and_move / __migrate_folio_move with both pages locked. The source is unlocked by the caller.
-Task<int> Migration::move_locked(Pfn pfn, Pfn target, bool force) {
+Task<int> Migration::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force) {
   const bool movable_ops = map_.page(pfn).has(kPageMovableOps | kPageIsolated);
   const bool v5_13 = release_ >= Release::v6_1;
-  if (movable_ops) co_return co_await kinds_->move(pfn, target, MoveMode::sync);
+  if (movable_ops) co_return co_await kinds_->move(pfn, target, mode);
   if (map_.page(pfn).has(kPageWriteback)) {
+    if (mode != MoveMode::sync) co_return -kEBUSY;
     if (!force) co_return -kEAGAIN;
     co_await writebacks_.wait(pfn);
   }
@@ -73,7 +92,7 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target, bool force) {
     co_await at(engine_, Point::migrate_unmapped);
   }
   int error = -kEAGAIN;
-  if (map_.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, MoveMode::sync);
+  if (map_.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, mode);
   // A target that is about to be mapped again should be on the LRU at once.
   if (error == 0 && v5_13) co_await settle_target(target, was_mapped);
   if (was_mapped) {
@@ -87,34 +106,37 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target, bool force) {
 // unmap_and_move: one attempt on one page. 0 moved or gone, -EAGAIN to be tried again, -ENOMEM no target, another error
 // for good: up to 5.10 such a page is put back at once, 5.11 keeps it on `failed`. 5.10 first looks whether the page
 // was freed meanwhile, and needs no target then.
-Task<int> Migration::try_to_move(PageList& from, PageList& failed, Pfn pfn, bool force) {
+Task<int> Migration::try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force) {
   const bool v5_10 = release_ >= Release::v5_10;
   const bool v5_11 = release_ >= Release::v6_1;
   const Frame frame = map_.frame(pfn);
   Pfn target = kNoPfn;
   if (!v5_10 || map_.page(pfn).ref != 1) {
-    target = target_of(pfn);
+    if (control.compacting != nullptr)
+      target = co_await control.compacting->targets.take(pfn);
+    else
+      target = target_of(pfn);
     if (target == kNoPfn) co_return -kENOMEM;
     co_await at(engine_, Point::migrate_target);
   }
   int error = 0;
   if (map_.page(pfn).ref == 1) {
     map_.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
-    if (target != kNoPfn) co_await lru_.put_page(target);
+    if (target != kNoPfn) co_await put_target(control, target);
     from.remove(map_, frame);
     co_await release_source(pfn);
     co_return 0;
   }
   if (!locks_.try_lock(pfn)) {
-    if (!force) {
-      co_await lru_.put_page(target);
+    if (!may_lock(control, pfn, force)) {
+      co_await put_target(control, target);
       co_return -kEAGAIN;
     }
     co_await locks_.lock(pfn);
   }
   const bool target_locked = locks_.try_lock(target);
   CMA_ASSERT(target_locked);
-  error = co_await move_locked(pfn, target, force);
+  error = co_await move_locked(pfn, target, control.mode, force);
   locks_.unlock(target);
   locks_.unlock(pfn);
   if (error != -kEAGAIN) from.remove(map_, frame);
@@ -129,7 +151,7 @@ Task<int> Migration::try_to_move(PageList& from, PageList& failed, Pfn pfn, bool
     if (!map_.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
-  co_await lru_.put_page(target);
+  co_await put_target(control, target);
   co_return error;
 }
 
@@ -139,12 +161,13 @@ Task<int> Migration::migrate_pages(Control& control) {
   return migrate_pages_v3_5(control);
 }
 
-void Migration::tell(const Stats& stats) {
-  constexpr std::uint64_t kMigrateSync = 2;
+void Migration::tell(const Control& control, const Stats& stats) {
   const bool v3_8 = release_ >= Release::v4_9;
   const std::uint64_t huge = stats.thp_succeeded | stats.thp_failed << 16 | stats.thp_split << 32;
-  const auto reason = engine_.memalloc_pin() ? MigrateReason::longterm_pin : MigrateReason::contig_range;
-  const std::uint64_t mode_and_reason = kMigrateSync | static_cast<std::uint64_t>(reason) << 8;
+  auto reason = engine_.memalloc_pin() ? MigrateReason::longterm_pin : MigrateReason::contig_range;
+  if (control.compacting != nullptr) reason = MigrateReason::compaction;
+  const std::uint64_t mode_and_reason = static_cast<std::uint64_t>(control.mode) | static_cast<std::uint64_t>(reason)
+                                                                                       << 8;
   if (v3_8) trace_.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, mode_and_reason, huge);
 }
 
@@ -152,7 +175,8 @@ void Migration::tell(const Stats& stats) {
 // When it cannot be split the call ends with that error.
 Task<int> Migration::split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats) {
   const std::uint64_t pages = pages_of(map_.page(head));
-  const int error = co_await try_to_split(head, control.pages, /*sync=*/true);
+  const bool sync = control.mode != MoveMode::async;
+  const int error = co_await try_to_split(head, control.pages, sync);
   if (error == 0) {
     ++stats.thp_split;
     co_return 0;
@@ -178,7 +202,7 @@ Task<int> Migration::migrate_pages_v3_5(Control& control) {
       const std::uint64_t pages = pages_of(map_.page(pfn));
       const bool thp = pages > 1;
       Frame next = map_.at(frame).next;
-      const int error = co_await try_to_move(control.pages, failed, pfn, pass > 2);
+      const int error = co_await try_to_move(control, control.pages, failed, pfn, pass > 2);
       if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;
@@ -202,7 +226,7 @@ Task<int> Migration::migrate_pages_v3_5(Control& control) {
   if (gave_up == 0) stats.thp_failed += thp_retry;
   stats.failed += static_cast<std::uint64_t>(left);
   CMA_ASSERT(failed.empty());
-  tell(stats);
+  tell(control, stats);
   co_return gave_up != 0 ? gave_up : left;
 }
 

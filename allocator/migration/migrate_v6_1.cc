@@ -8,7 +8,7 @@ namespace cma {
 
 // migrate_pages_batch. What stays behind is on `failed`, or on `from` if it may be tried again. Gives the number of
 // failures, a huge page's being one, or -ENOMEM.
-Task<int> Migration::migrate_batch_v6_1(PageList& from, PageList& failed, Stats& stats) {
+Task<int> Migration::migrate_batch_v6_1(const Control& control, PageList& from, PageList& failed, Stats& stats) {
   PageList split;
   // The pages of a huge page that was split do not count: it was counted itself.
   bool counting = true;
@@ -27,7 +27,7 @@ Task<int> Migration::migrate_batch_v6_1(PageList& from, PageList& failed, Stats&
         const Pfn pfn = map_.pfn(frame);
         const std::uint64_t pages = pages_of(map_.page(pfn));
         const bool thp = pages > 1;
-        const int error = co_await try_to_move(from, failed, pfn, pass > 2);
+        const int error = co_await try_to_move(control, from, failed, pfn, pass > 2);
         if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
         frame = next;
         if (error == 0) {
@@ -44,7 +44,8 @@ Task<int> Migration::migrate_batch_v6_1(PageList& from, PageList& failed, Stats&
         left += thp || counting ? 1 : 0;
         stats.thp_failed += thp ? 1 : 0;
         int split_error = error;
-        if (error == -kENOMEM && thp) split_error = co_await split_to(from, split, pfn, /*sync=*/true);
+        if (error == -kENOMEM && thp)
+          split_error = co_await split_to(from, split, pfn, control.mode != MoveMode::async);
         if (split_error == 0) {
           ++stats.thp_split;
           continue;
@@ -81,7 +82,7 @@ Task<int> Migration::split_to(PageList& from, PageList& split, Pfn head, bool sy
 int Migration::end_v5_11(Control& control, PageList& failed, const Stats& stats, int result) {
   failed.splice_back(map_, control.pages);
   control.pages = failed;
-  tell(stats);
+  tell(control, stats);
   // Split, and each of its pages moved: that is no failure.
   return control.pages.empty() ? 0 : result;
 }
@@ -99,7 +100,7 @@ Task<int> Migration::migrate_pages_v6_1(Control& control) {
       if (pages > most_batched()) break;
       batch.push_back(map_, control.pages.pop_front(map_));
     }
-    const int left = co_await migrate_batch_v6_1(batch, failed, stats);
+    const int left = co_await migrate_batch_v6_1(control, batch, failed, stats);
     failed.splice_back(map_, batch);
     result = left < 0 ? left : result + left;
   }

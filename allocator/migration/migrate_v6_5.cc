@@ -19,16 +19,18 @@ constexpr int kSplit = 2;
 
 // One call of migrate_pages_batch: how it may behave, and what came of it.
 struct Migration::Batch {
-  bool sync;
+  const Control& control;
+  MoveMode mode;
   int passes;
   PageList* split;  // where the pages of huge pages go that were split; nullptr: there are none
   Stats stats;
+  bool sync() const { return mode != MoveMode::async; }
 };
 
 // The part of migrate_folio_unmap with both pages locked.
-Task<int> Migration::unmap_locked_v6_5(Pfn pfn, bool sync, bool& was_mapped) {
+Task<int> Migration::unmap_locked_v6_5(Pfn pfn, MoveMode mode, bool& was_mapped) {
   if (map_.page(pfn).has(kPageWriteback)) {
-    if (!sync) co_return -kEBUSY;
+    if (mode != MoveMode::sync) co_return -kEBUSY;
     co_await writebacks_.wait(pfn);
   }
   co_await at(engine_, Point::migrate_locked);
@@ -45,8 +47,8 @@ Task<int> Migration::unmap_locked_v6_5(Pfn pfn, bool sync, bool& was_mapped) {
 
 // migrate_folio_unmap: 0 with both pages locked and the source unmapped; 1 when the page was freed under us; or an
 // error.
-Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, bool sync, Pfn& target,
-                                     bool& was_mapped) {
+Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, const Batch& batch, Unmapped& page) {
+  const Pfn pfn = page.pfn;
   const Frame frame = map_.frame(pfn);
   if (map_.page(pfn).ref == 1) {
     map_.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
@@ -54,12 +56,16 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, 
     co_await release_source(pfn);
     co_return 1;
   }
-  target = target_of(pfn);
+  if (batch.control.compacting != nullptr)
+    page.target = co_await batch.control.compacting->targets.take(pfn);
+  else
+    page.target = target_of(pfn);
+  const Pfn target = page.target;
   if (target == kNoPfn) co_return -kENOMEM;
   co_await at(engine_, Point::migrate_target);
   int error = 0;
   if (!locks_.try_lock(pfn)) {
-    if (!sync)
+    if (!batch.sync() || !may_lock(batch.control, pfn, true))
       error = -kEAGAIN;
     else
       co_await locks_.lock(pfn);
@@ -67,9 +73,9 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, 
   if (error == 0) {
     const bool target_locked = locks_.try_lock(target);
     CMA_ASSERT(target_locked);
-    error = co_await unmap_locked_v6_5(pfn, sync, was_mapped);
+    error = co_await unmap_locked_v6_5(pfn, batch.mode, page.was_mapped);
     if (error == 0) co_return 0;
-    if (was_mapped) co_await kinds_->remap(pfn, pfn);
+    if (page.was_mapped) co_await kinds_->remap(pfn, pfn);
     locks_.unlock(target);
     locks_.unlock(pfn);
   }
@@ -77,18 +83,17 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, Pfn pfn, 
     from.remove(map_, frame);
     failed.push_back(map_, frame);
   }
-  co_await lru_.put_page(target);
+  co_await put_target(batch.control, target);
   co_return error;
 }
 
 // migrate_folio_move of a page that unmap_page_v6_5 prepared: on success everything is let go of; on -EAGAIN nothing.
-Task<int> Migration::move_page_v6_5(const Unmapped& page, bool sync) {
+Task<int> Migration::move_page_v6_5(const Unmapped& page, const Batch& batch) {
   const Pfn pfn = page.pfn;
   const Pfn target = page.target;
   const bool lru = !map_.page(pfn).has(kPageMovableOps | kPageIsolated);
   co_await at(engine_, Point::migrate_unmapped);
-  const MoveMode mode = sync ? MoveMode::sync : MoveMode::async;
-  const int error = co_await kinds_->move(pfn, target, mode);
+  const int error = co_await kinds_->move(pfn, target, batch.mode);
   if (error == -kEAGAIN) co_return error;
   // Only locked memory is that urgent now (6.2).
   if (error == 0 && lru) co_await settle_target(target, page.was_mlocked);
@@ -98,16 +103,20 @@ Task<int> Migration::move_page_v6_5(const Unmapped& page, bool sync) {
   }
   locks_.unlock(target);
   locks_.unlock(pfn);
+  if (error != 0) {
+    co_await put_target(batch.control, target);
+    co_return error;
+  }
   co_await lru_.put_page(target);
-  if (error == 0) co_await release_source(pfn);
-  co_return error;
+  co_await release_source(pfn);
+  co_return 0;
 }
 
-Task<void> Migration::undo_unmapped_v6_5(Pfn pfn, Pfn target, bool was_mapped) {
-  if (was_mapped) co_await kinds_->remap(pfn, pfn);
-  locks_.unlock(pfn);
-  locks_.unlock(target);
-  co_await lru_.put_page(target);
+Task<void> Migration::undo_unmapped_v6_5(const Unmapped& page, const Batch& batch) {
+  if (page.was_mapped) co_await kinds_->remap(page.pfn, page.pfn);
+  locks_.unlock(page.pfn);
+  locks_.unlock(page.target);
+  co_await put_target(batch.control, page.target);
 }
 
 // The first half of migrate_pages_batch, on one page.
@@ -116,12 +125,12 @@ Task<int> Migration::prepare_v6_5(PageList& from, PageList& failed, Batch& batch
   const bool thp = map_.page(page.pfn).has(kPageHead);
   if (thp && kinds_->partially_mapped(page.pfn)) {
     // Should have been split long since. Not a failure, but counted as one.
-    const int error = co_await split_to(from, *batch.split, page.pfn, batch.sync);
+    const int error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
     if (error == 0) co_return kSplit;
   }
-  const int error = co_await unmap_page_v6_5(from, failed, page.pfn, batch.sync, page.target, page.was_mapped);
+  const int error = co_await unmap_page_v6_5(from, failed, batch, page);
   if (error != -kENOMEM || !thp) co_return error;
-  const int split_error = co_await split_to(from, *batch.split, page.pfn, batch.sync);
+  const int split_error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
   co_return split_error == 0 ? kSplit : error;
 }
 
@@ -189,7 +198,7 @@ Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageLis
     for (const Unmapped& page : unmapped) {
       const std::uint64_t pages = pages_of(map_.page(page.pfn));
       const std::uint64_t thp = pages > 1 ? 1 : 0;
-      const int error = co_await move_page_v6_5(page, batch.sync);
+      const int error = co_await move_page_v6_5(page, batch);
       if (error != 0) trace_.page_refused(page.pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;
@@ -212,15 +221,16 @@ Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageLis
   stats.thp_failed += thp_retry;
   for (const Unmapped& page : unmapped) {
     failed.push_back(map_, map_.frame(page.pfn));
-    co_await undo_unmapped_v6_5(page.pfn, page.target, page.was_mapped);
+    co_await undo_unmapped_v6_5(page, batch);
   }
   co_return left + retry;
 }
 
 // migrate_pages_sync: all of it without waiting; then what is left, page by page, waiting.
-Task<int> Migration::migrate_sync_v6_5(PageList& from, PageList& failed, PageList& split, Stats& stats) {
+Task<int> Migration::migrate_sync_v6_5(const Control& control, PageList& from, PageList& failed, PageList& split,
+                                       Stats& stats) {
   PageList again;
-  Batch async{false, kAsyncPasses, &split, {}};
+  Batch async{control, MoveMode::async, kAsyncPasses, &split, {}};
   int result = co_await migrate_batch_v6_5(from, again, async);
   stats.succeeded += async.stats.succeeded;
   stats.thp_succeeded += async.stats.thp_succeeded;
@@ -238,7 +248,7 @@ Task<int> Migration::migrate_sync_v6_5(PageList& from, PageList& failed, PageLis
   while (!from.empty()) {
     PageList one;
     one.push_back(map_, from.pop_front(map_));
-    Batch sync{true, kSyncPasses, &split, stats};
+    Batch sync{control, control.mode, kSyncPasses, &split, stats};
     const int left = co_await migrate_batch_v6_5(one, failed, sync);
     stats = sync.stats;
     failed.splice_back(map_, one);
@@ -260,13 +270,20 @@ Task<int> Migration::migrate_pages_v6_5(Control& control) {
       pages += pages_of(map_.at(control.pages.first));
       some.push_back(map_, control.pages.pop_front(map_));
     }
-    const int left = co_await migrate_sync_v6_5(some, failed, split, stats);
+    int left = 0;
+    if (control.mode == MoveMode::async) {
+      Batch batch{control, MoveMode::async, kMigratePasses, &split, stats};
+      left = co_await migrate_batch_v6_5(some, failed, batch);
+      stats = batch.stats;
+    } else {
+      left = co_await migrate_sync_v6_5(control, some, failed, split, stats);
+    }
     failed.splice_back(map_, some);
     if (left < 0) {
       failed.splice_back(map_, split);
     } else if (!split.empty()) {
       // One try, and no failure counts: each huge page that was split has been counted.
-      Batch last{false, 1, nullptr, stats};
+      Batch last{control, MoveMode::async, 1, nullptr, stats};
       co_await migrate_batch_v6_5(split, failed, last);
       stats = last.stats;
       failed.splice_back(map_, split);

@@ -10,8 +10,9 @@
 
 namespace cma {
 
-// MIGRATE_ASYNC never waits; 6.5 and later begin with it.
-enum class MoveMode : std::uint8_t { async, sync };
+// enum migrate_mode, by its numbers: never waits (6.5 and later begin with it); waits, but not for writeback and not by
+// writing; waits for everything.
+enum class MoveMode : std::uint8_t { async, sync_light, sync };
 
 class PageKinds {
  public:
@@ -19,6 +20,8 @@ class PageKinds {
 
   // page_mapping(page) != NULL: a page cache page (shmem included), not an anonymous one.
   virtual bool has_mapping(Pfn pfn) const = 0;
+  // A dirty page need not be written to be moved: anonymous, or its mapping has a method of its own for that.
+  virtual bool moves_dirty(Pfn pfn) const = 0;
   // A driver's isolate hook for a non-LRU movable page: false refuses.
   virtual bool isolate_movable(Pfn pfn) = 0;
   // try_to_unmap with migration entries: every pte that maps the page, a reference each, under

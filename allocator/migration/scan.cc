@@ -1,4 +1,5 @@
-// Collecting pages to migrate: isolate_migratepages_range and isolate_migratepages_block, synchronous mode.
+// Collecting pages to migrate: isolate_migratepages_range and isolate_migratepages_block, for contiguous ranges and for
+// compaction.
 
 #include <algorithm>
 #include <optional>
@@ -16,7 +17,23 @@ constexpr Pfn kScanBatch = 32;
 // A free page of the hugetlb pool has become a free block.
 constexpr int kDissolved = 1;
 
+// block_end_pfn: the end of the block of 2^order pages that holds pfn.
+Pfn block_end(Pfn pfn, int order) { return align_up(pfn + 1, order_pages(static_cast<unsigned>(order))); }
+
 }  // namespace
+
+// One call of isolate_migratepages_block.
+struct Migration::BlockScan {
+  Pfn start;
+  Pfn end;
+  // The end of the group of pages, of the order that is wanted, that the scan is in: it is of no use when one of them
+  // cannot be had. kNoPfn where that does not matter.
+  Pfn next_skip = kNoPfn;
+  // Whose skip bit the scan has looked at, and set: the first page; since 5.1 only where it begins a pageblock.
+  Pfn valid = kNoPfn;
+  bool skip_updated = false;
+  bool aborted = false;  // somebody else is at this pageblock, or was in vain
+};
 
 Migration::Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
                      Lru& lru, PageLocks& locks, Writebacks& writebacks)
@@ -29,7 +46,8 @@ Migration::Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Tra
       buddy_(buddy),
       lru_(lru),
       locks_(locks),
-      writebacks_(writebacks) {}
+      writebacks_(writebacks),
+      hints_(geometry) {}
 
 void Migration::list_page(Control& control, Pfn pfn) {
   // Newest first: a batch is later moved in descending order of pfn.
@@ -46,8 +64,76 @@ bool Migration::pinned(Pfn pfn) {
   return taken_for_pinned;
 }
 
+// ISOLATE_ASYNC_MIGRATE: whether the page will move without waiting for its writeback or having to be written. Since
+// 4.16 its mapping is looked at under its lock.
+bool Migration::may_wait_for(Pfn pfn, const Control& control) {
+  const bool v3_7 = release_ >= Release::v4_9;
+  if (control.mode == MoveMode::sync || (!v3_7 && control.mode != MoveMode::async)) return true;
+  const Page& page = map_.page(pfn);
+  if (page.has(kPageWriteback)) return false;
+  if (!page.has(kPageDirty)) return true;
+  const bool v4_16 = release_ >= Release::v4_19;
+  return !(v4_16 && page.has(kPageLocked)) && kinds_->moves_dirty(pfn);
+}
+
+// test_and_set_skip, with the first page taken off the LRU: false when another compaction has the pageblock. Up to 6.2
+// only a page that begins its pageblock counts.
+bool Migration::claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pfn) {
+  if (scan.skip_updated) return true;
+  const bool v6_3 = release_ >= Release::v6_12;
+  if (v6_3 && scan.valid == kNoPfn) return true;
+  scan.skip_updated = true;
+  if (control.compacting == nullptr || control.compacting->ignore_skip_hint) return true;
+  if (!v6_3 && map_.pageblock_start(pfn) != pfn) return true;
+  const bool skipped = hints_.skips(pfn);
+  hints_.set_skip(pfn);
+  return !skipped || (v6_3 && control.compacting->finish_pageblock);
+}
+
+// What the scan leaves for others once it has reached the pageblock's end. Contiguous ranges leave nothing, but for the
+// skip bit of a pageblock in which they took nothing from 5.1 to 6.2.
+void Migration::note_scanned(const Control& control, const BlockScan& scan, Pfn low, std::uint64_t taken) {
+  const Compacting* const compacting = control.compacting;
+  if (release_ < Release::v4_9 || low != scan.end) return;
+  const bool v5_1 = release_ >= Release::v5_10;
+  const bool finished = v5_1 && compacting != nullptr && compacting->finish_pageblock;
+  if (taken != 0 && !finished) return;
+  if (!v5_1 && (compacting == nullptr || (compacting->ignore_skip_hint && release_ < Release::v4_19))) return;
+  const bool may_set = compacting != nullptr || release_ < Release::v6_12;
+  if (may_set && scan.valid != kNoPfn && !scan.skip_updated) hints_.set_skip(scan.valid);
+  if (compacting == nullptr || (!v5_1 && scan.valid == kNoPfn)) return;
+  // The end of the pageblock behind the one that was scanned (5.1).
+  const Pfn reached = v5_1 ? map_.pageblock_start(low) + map_.pageblock_pages() : scan.valid;
+  ScannerPositions& positions = hints_.edit_zone(map_.page(scan.start).zone);
+  positions.migrate[0] = std::max(positions.migrate[0], reached);
+  if (control.mode != MoveMode::async) positions.migrate[1] = std::max(positions.migrate[1], reached);
+}
+
+// One page of the group cannot be had, so the others may stay as well.
+Task<void> Migration::give_up_group(Control& control, BlockScan& scan, Pfn& low, std::uint64_t& taken) {
+  if (taken != 0) {
+    co_await putback(control);
+    control.nr_pages = 0;
+    control.compacting->last_migrated = 0;
+    taken = 0;
+  }
+  if (low < scan.next_skip) {
+    low = scan.next_skip - 1;
+    scan.next_skip += order_pages(static_cast<unsigned>(control.compacting->order));
+  }
+}
+
+// 6.9 lets compaction move what is smaller than a pageblock and than the block that is wanted.
+bool Migration::skips_compound_v6_9(const Control& control, Pfn pfn) const {
+  const Page& page = map_.page(pfn);
+  const int order = page.has(kPageHead) ? page.order : 0;
+  if (release_ < Release::v6_12 || map_.page(map_.compound_head(pfn)).has(kPageHugetlb)) return true;
+  if (control.compacting->order != -1 && order >= control.compacting->order) return true;
+  return order >= static_cast<int>(map_.pageblock_order());
+}
+
 // Takes the page off its list, or from its driver: why not, if it cannot be had.
-std::optional<Refusal> Migration::try_to_isolate(Pfn pfn) {
+std::optional<Refusal> Migration::try_to_isolate(Control& control, BlockScan& scan, Pfn pfn) {
   const Page& page = map_.page(pfn);
   if (page.ref == 0) return page.has(kPageTail) ? Refusal::tail : Refusal::unreferenced;
   if (!page.has(kPageLru)) {
@@ -60,6 +146,15 @@ std::optional<Refusal> Migration::try_to_isolate(Pfn pfn) {
   // 3.6 lets migration find out in any case.
   const bool v3_15 = release_ >= Release::v4_9;
   if (v3_15 && !kinds_->has_mapping(pfn) && pinned(pfn)) return Refusal::pinned;
+  if (control.compacting != nullptr) {
+    // Locked memory is taken since 4.2.
+    if (!v3_15 && page.has(kPageUnevictable)) return Refusal::taken;
+    if (!may_wait_for(pfn, control)) return Refusal::taken;
+    if (release_ >= Release::v5_10 && !claim_block_v5_1(control, scan, pfn)) {
+      scan.aborted = true;
+      return Refusal::taken;
+    }
+  }
   return lru_.isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
 }
 
@@ -108,37 +203,73 @@ Task<int> Migration::isolate_hugetlb_v5_13(Control& control, Pfn& low, std::uint
   co_return 0;
 }
 
-Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
-  const bool v5_7 = release_ >= Release::v5_10;
-  const bool v5_13 = release_ >= Release::v6_1;
-  const Pfn start = low;
-  control.next = low;
+// 3.6 looks at the pageblock's type page by page where it must not wait: the first page behind pageblocks that have
+// another, low itself if its own does not. Pageblock 0 is never passed over.
+Pfn Migration::past_unsuitable_v3_5(const Control& control, Pfn low) const {
+  if (release_ >= Release::v4_9 || control.mode != MoveMode::async || map_.pageblock_start(low) == 0) return low;
+  const Migratetype type = map_.pageblock_type(low);
+  if (type == Migratetype::movable || type == Migratetype::cma) return low;
+  return align_up(low + map_.pageblock_pages(), map_.pageblock_pages());
+}
+
+// Whether the scan may go on to look for pages: 0, or why not. Who may not wait gives up.
+Task<int> Migration::throttle(const Control& control) {
   while (lru_.too_many_isolated()) {
     if (control.nr_pages > 0) {
       // Whoever holds pages goes and moves them first: others may wait for them, and nobody else puts them back.
       if (!bugs_.active(Bug::throttle_own_pages)) co_return throttled_v5_10();
       bugs_.reached(Bug::throttle_own_pages);
     }
+    if (control.mode == MoveMode::async) co_return -kEAGAIN;
     co_await at(engine_, Point::scan_throttle);
     co_await sleep_for(engine_, kThrottleSleep);
     if (engine_.fatal_signal_pending()) co_return -kEINTR;
   }
+  co_return 0;
+}
+
+Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
+  const bool v5_7 = release_ >= Release::v5_10;
+  const bool v5_13 = release_ >= Release::v6_1;
+  Compacting* const compacting = control.compacting;
+  BlockScan scan{low, end};
+  control.next = low;
+  if (lru_.too_many_isolated()) {
+    const int error = co_await throttle(control);
+    if (error != 0) co_return error;
+  }
+  const bool v4_8 = release_ >= Release::v4_9;
+  if (v4_8 && compacting != nullptr && compacting->direct && control.mode == MoveMode::async)
+    scan.next_skip = block_end(low, compacting->order);
+  if (!v5_7 || map_.pageblock_start(low) == low) scan.valid = low;
   std::uint64_t scanned = 0;
   std::uint64_t taken = 0;
   int error = 0;
   for (; low < end; ++low) {
+    if (low >= scan.next_skip) {
+      if (taken != 0) break;
+      scan.next_skip = block_end(low, compacting->order);
+    }
     if (low % kScanBatch == 0) {
       co_await at(engine_, Point::scan_batch);
       if (engine_.fatal_signal_pending()) {
         // 5.3 gives the scan up, earlier releases only stop it short.
         error = v5_7 ? -kEINTR : 0;
+        if (compacting != nullptr) compacting->contended = true;
         break;
       }
     }
     const Page& page = map_.page(low);
     if (page.has(kPageHole)) continue;
     ++scanned;
-    if (page.has(kPageHead | kPageTail) && v5_13 && map_.page(map_.compound_head(low)).has(kPageHugetlb)) {
+    if (low == scan.start && compacting != nullptr && v5_7 && scan.valid == low && !compacting->ignore_skip_hint &&
+        hints_.skips(low)) {
+      scan.valid = kNoPfn;
+      low = end;
+      break;
+    }
+    const bool may_be_hugetlb = v5_13 && compacting == nullptr && page.has(kPageHead | kPageTail);
+    if (may_be_hugetlb && map_.page(map_.compound_head(low)).has(kPageHugetlb)) {
       const int hugetlb = co_await isolate_hugetlb_v5_13(control, low, scanned, taken);
       if (hugetlb == -kENOMEM) {
         // Nobody moves what was isolated before.
@@ -162,32 +293,50 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       }
       continue;
     }
-    // 5.7 looks at each page of a compound page: a huge page on the LRU is taken whole by its first page, others and
-    // what begins before the range are not.
-    if (page.has(kPageHead | kPageTail) && !v5_7) {
+    if (compacting != nullptr) {
+      const Pfn behind = past_unsuitable_v3_5(control, low);
+      if (behind != low) {
+        low = behind - 1;
+        continue;
+      }
+    }
+    // 5.7 looks at each page of a compound page for a contiguous range: a huge page on the LRU is taken whole by its
+    // first page, others and what begins before the range are not.
+    if (page.has(kPageHead | kPageTail) && (!v5_7 || (compacting != nullptr && skips_compound_v6_9(control, low)))) {
       trace_.page_refused(low, Refusal::compound);
-      if (page.has(kPageHead)) low += order_pages(page.order) - 1;
+      if (page.has(kPageHead)) {
+        const Pfn rest = order_pages(page.order) - 1;
+        low += rest;
+        if (release_ >= Release::v6_12) scanned += rest;
+      }
+      if (scan.next_skip != kNoPfn) co_await give_up_group(control, scan, low, taken);
       continue;
     }
-    const std::optional<Refusal> refusal = try_to_isolate(low);
+    const std::optional<Refusal> refusal = try_to_isolate(control, scan, low);
     if (refusal) {
       trace_.page_refused(low, *refusal);
+      if (scan.aborted) break;
+      if (scan.next_skip != kNoPfn) co_await give_up_group(control, scan, low, taken);
       continue;
     }
     list_page(control, low);
     const std::uint64_t pages = pages_of(map_.page(low));
     taken += pages;
+    if (compacting != nullptr && compacting->last_migrated == 0) compacting->last_migrated = low;
     low += pages - 1;
     if (v5_13) scanned += pages - 1;
     co_await at(engine_, Point::scan_page_isolated);
-    if (control.nr_pages >= kMigrateBatch) {
+    if (control.nr_pages >= kMigrateBatch && (compacting == nullptr || !compacting->finish_pageblock)) {
       ++low;
       break;
     }
   }
+  if (scan.aborted && release_ >= Release::v6_12) low = end;
   low = std::min(low, end);
   control.next = low;
-  if (error == 0 || error == -kENOMEM) trace_.emit(Event::isolate_migratepages, start, low, scanned, taken);
+  if (error != 0 && error != -kENOMEM) co_return error;
+  note_scanned(control, scan, low, taken);
+  trace_.emit(Event::isolate_migratepages, scan.start, low, scanned, taken);
   co_return error;
 }
 

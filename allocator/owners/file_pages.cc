@@ -189,7 +189,7 @@ Task<int> Owners::move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode)
   switch (record(id).method) {
     case FileMethod::ordered:
       if (v5_0) return buffer_move_v5(id, old, target, mode, false);
-      return buffer_move_v4(id, old, target);
+      return buffer_move_v4(id, old, target, mode);
     case FileMethod::journalled:
       if (v6_4) return buffer_move_v5(id, old, target, mode, true);
       return fallback_move(id, old, target, mode);
@@ -200,29 +200,34 @@ Task<int> Owners::move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode)
   return fallback_move(id, old, target, mode);
 }
 
-// fallback_migrate_page: write a dirty page out first, then drop its buffer, then move it as a bare page.
+// fallback_migrate_page: write a dirty page out first, then drop its buffer, then move it as a bare page. A buffer that
+// stays is final where nothing is waited for (5.1).
 Task<int> Owners::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
-  const bool async = mode == MoveMode::async;
+  const bool full = mode == MoveMode::sync;
+  const bool v5_1 = release_ >= Release::v5_10;
   if (map_.page(old).has(kPageDirty)) {
-    if (async) co_return -kEBUSY;
+    if (!full) co_return -kEBUSY;
     co_await write_page(id);
     co_await at(engine_, Point::migrate_writeout);
     co_await locks_.lock(old);
     co_return -kEAGAIN;
   }
-  if (!release_buffer(id)) co_return async ? -kEBUSY : -kEAGAIN;
+  if (!release_buffer(id)) co_return !full && v5_1 ? -kEBUSY : -kEAGAIN;
   co_return move_mapping(id, old, target, 2);
 }
 
 // buffer_migrate_page up to 4.20: the mapping moves first, and then nothing can fail any more, but the buffer is waited
-// for. Counts of others on it do not matter.
-Task<int> Owners::buffer_move_v4(OwnerId id, Pfn old, Pfn target) {
+// for, or where nothing is waited for locked before. Counts of others on it do not matter.
+Task<int> Owners::buffer_move_v4(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
   const BufferId buffer = record(id).buffer;
+  const bool locked = buffer != 0 && mode == MoveMode::async;
+  if (locked && !buffers_.locks().try_lock(buffer)) co_return -kEAGAIN;
   const int error = move_mapping(id, old, target, buffer != 0 ? 3 : 2);
+  if (error != 0 && locked) buffers_.locks().unlock(buffer);
   if (error != 0 || buffer == 0) co_return error;
   co_await at(engine_, Point::buffer_mapping_moved);
   buffers_.get(buffer);
-  co_await buffers_.locks().lock(buffer);
+  if (!locked) co_await buffers_.locks().lock(buffer);
   buffers_.move_to(buffer, target);
   buffers_.locks().unlock(buffer);
   buffers_.put(buffer);

@@ -255,6 +255,17 @@ bool Owners::has_mapping(Pfn pfn) const {
   return id != 0 && (owner(id).kind == PageKind::shmem || is_file(owner(id).kind));
 }
 
+bool Owners::moves_dirty(Pfn pfn) const {
+  const OwnerId id = map_.page(pfn).owner;
+  if (id == 0 || !is_file(owner(id).kind)) return true;
+  switch (owner(id).method) {
+    case FileMethod::ordered: return true;
+    case FileMethod::journalled: return release_ >= Release::v6_12;
+    case FileMethod::block_device: return release_ >= Release::v5_10;
+  }
+  return true;
+}
+
 bool Owners::isolate_movable(Pfn pfn) {
   return map_.page(pfn).has(kPageMovableOps) && !map_.page(pfn).has(kPageIsolated);
 }

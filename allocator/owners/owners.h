@@ -178,6 +178,7 @@ class Owners final : public PageKinds {
 
   // --- PageKinds ---
   bool has_mapping(Pfn pfn) const override;
+  bool moves_dirty(Pfn pfn) const override;
   bool isolate_movable(Pfn pfn) override;
   Task<void> unmap(Pfn pfn) override;
   Task<void> remap(Pfn old, Pfn target) override;
@@ -205,7 +206,7 @@ class Owners final : public PageKinds {
   int move_mapping(OwnerId id, Pfn old, Pfn target, int expected);
   Task<int> move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode);
   Task<int> fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode);
-  Task<int> buffer_move_v4(OwnerId id, Pfn old, Pfn target);
+  Task<int> buffer_move_v4(OwnerId id, Pfn old, Pfn target, MoveMode mode);
   Task<int> buffer_move_v5(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs);
   bool reclaim_orphan(Pfn pfn);
   Task<bool> discard_lazyfree(OwnerId id, Pfn pfn);

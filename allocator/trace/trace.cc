@@ -27,6 +27,7 @@ const char* trace_pointer(Pfn pfn, Release release) {
 
 // 4.10 renamed it. Pages that move for a long-term pin have a reason of their own since 5.14.
 const char* reason_text(MigrateReason reason, Release release) {
+  if (reason == MigrateReason::compaction) return "compaction";
   if (reason == MigrateReason::longterm_pin && release >= Release::v6_1) return "longterm_pin";
   return release >= Release::v4_19 ? "contig_range" : "cma";
 }

@@ -53,7 +53,7 @@ enum class Event : std::uint8_t {
 constexpr bool is_log(Event event) { return event <= Event::log_suppressed; }
 
 // Why pages are moved.
-enum class MigrateReason : std::uint8_t { contig_range, longterm_pin };
+enum class MigrateReason : std::uint8_t { contig_range, longterm_pin, compaction };
 
 struct Record {
   Event event{};

@@ -28,6 +28,10 @@ constexpr Pfn kOwnFirstArea = 0x4000;
 constexpr std::uint64_t kLeastOwnArea = 0x400;
 constexpr std::uint64_t kMostOwnArea = 0x4000;
 
+// What is free outside the areas where memory is compacted, and what the kernel may have at its memory's end.
+constexpr std::uint64_t kArenaPages = 0x2000;
+constexpr std::uint64_t kTopPages = 0x800;
+
 constexpr std::array kPerformed = {
     kind_of<CmaAlloc>(),
     kind_of<CmaRelease>(),
@@ -62,6 +66,7 @@ constexpr std::array kPerformed = {
     kind_of<MmapShared>(),
     kind_of<AllocRange>(),
     kind_of<FreeRange>(),
+    kind_of<Compact>(),
 };
 
 constexpr bool is_performed(std::size_t kind) {
@@ -189,6 +194,15 @@ std::vector<PfnRange> edges_of(const Geometry& machine) {
   return edges;
 }
 
+std::optional<PfnRange> arena_of(const Program& program) {
+  const auto compacts = [](const Op& op) { return std::holds_alternative<Compact>(op.body); };
+  if (std::none_of(program.ops.begin(), program.ops.end(), compacts)) return std::nullopt;
+  Pfn end = 0;
+  for (const AreaSpec& area : program.machine.areas) end = std::max(end, area.base + area.pages);
+  const Pfn start = align_up(end, order_pages(program.machine.largest_order));
+  return PfnRange{start, start + kArenaPages};
+}
+
 std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat) {
   Fitted fitted{program, false};
   Program& result = fitted.program;
@@ -214,6 +228,9 @@ std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat
     if (why.empty()) visit_fields(op.body, placer);
     if (why.empty()) why = placer.why();
     processes.add(op);
+    if (why.empty() && std::holds_alternative<Compact>(op.body) &&
+        arena_of(result)->end + kTopPages > result.machine.memory.end)
+      why = "memory is compacted, and too little of it lies behind the areas";
     if (why.empty() && !processes.pool()) why = "more of processes, mappings or forks than the driver can keep ready";
     if (!why.empty()) return std::unexpected(NotJudgeable{why, i});
     op.performer = {};

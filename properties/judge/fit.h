@@ -39,6 +39,10 @@ struct Fitted {
   bool transposed = false;
 };
 
+// Memory behind the areas, for programs that compact: nothing else outside the areas is free then, so that both sides
+// know all that compaction sees. nullopt where a program does not.
+std::optional<PfnRange> arena_of(const Program& program);
+
 std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat);
 
 // Whether the kernel can be given this machine, but for its release and pageblock order.

@@ -86,7 +86,10 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
   Random random(seed);
   Program program;
   program.machine = choose_machine(random, judge.seat());
-  const GeneratorOptions options{.judgeable = true};
+  // Drawn apart: programs without compaction do not depend on it.
+  constexpr std::uint64_t kApart = 0xc2b2ae3d27d4eb4f;
+  Random apart(seed ^ kApart);
+  const GeneratorOptions options{.judgeable = true, .compaction = apart.chance(25)};
   const KindWeights weights = swarm_weights(random, options);
   Gatherer gatherer(random, program.machine, random.chance(60));
   // Programs whose operations are all impossible do not exist: an allocation always is possible.

@@ -104,6 +104,7 @@ class Translator final : public Observer, public MoveWatcher {
   template <MappingVerb kVerb>
   void write(const MappingOp<kVerb>& op, Slot slot);
   void write(const PinLongterm& op, Slot slot);
+  void write(const Compact& op, Slot slot);
   void write(const Fork& op, Slot slot);
   void write(const ExitProcess& op, Slot slot);
   void write(const ExecStack& op, Slot slot);
@@ -545,6 +546,21 @@ void Translator::write(const PinLongterm& op, Slot slot) {
     answer(fmt::format("longterm {} {}", handles_[slot], result(slot).error));
 }
 
+// What is scanned outside the areas is said by neither side.
+void Translator::write(const Compact& op, Slot slot) {
+  std::erase_if(current_.events, [](const std::string& line) {
+    return line.starts_with("  ev isolate_migratepages other") || line.starts_with("  ev isolate_freepages other");
+  });
+  static constexpr std::string_view kPriorities[] = {"async", "light", "full"};
+  if (op.order == 0) {
+    ask("compact");
+  } else {
+    ask(fmt::format("compact {} {} {} {}", op.order, kPriorities[static_cast<std::size_t>(op.priority)],
+                    kTypeLetters[static_cast<std::size_t>(op.type)], op.restarting ? 1 : 0));
+  }
+  answer(fmt::format("compact {}", result(slot).error));
+}
+
 void Translator::write(const Fork& op, Slot slot) {
   const SpaceId parent = result(slot_of(op.process)).process;
   ask(fmt::format("fork {} {}", parent, result(slot).process));
@@ -575,19 +591,46 @@ std::vector<std::string> setup_of(const Program& program) {
   if (files) setup.emplace_back("prepare files");
   if (anonymous) setup.emplace_back("prepare anon");
   if (const auto pool = processes.pool(); pool && pool->processes != 0) setup.push_back(prepare_line(*pool));
+  const auto arena = arena_of(program);
+  if (arena) setup.emplace_back("prepare compaction");
   for (const PfnRange& edge : edges_of(program.machine))
     setup.push_back(fmt::format("keep {} {}", edge.start, edge.pages()));
+  if (arena) setup.push_back(fmt::format("arena {} {}", arena->start, arena->pages()));
   setup.emplace_back("calm");
   return setup;
 }
 
-Geometry model_machine(const Geometry& fitted, const KernelFigures& figures) {
+namespace {
+
+// All memory but the areas and the arena.
+std::vector<PfnRange> around(const Geometry& machine, const PfnRange& arena) {
+  std::vector<PfnRange> used{arena};
+  for (const AreaSpec& area : machine.areas) used.push_back({area.base, area.base + area.pages});
+  std::sort(used.begin(), used.end(), [](const PfnRange& a, const PfnRange& b) { return a.start < b.start; });
+  std::vector<PfnRange> rest;
+  Pfn pfn = machine.memory.start;
+  for (const PfnRange& range : used) {
+    if (pfn < range.start) rest.push_back({pfn, range.start});
+    pfn = range.end;
+  }
+  if (pfn < machine.memory.end) rest.push_back({pfn, machine.memory.end});
+  return rest;
+}
+
+}  // namespace
+
+Geometry model_machine(const Program& fitted_program, const KernelFigures& figures) {
+  const Geometry& fitted = fitted_program.machine;
   Geometry machine = fitted;
   machine.pcp_batch = figures.pcp_batch;
   machine.pcp_high = figures.pcp_high;
   if (machine.release >= Release::v6_12) {
     machine.pcp_high_min = figures.pcp_high_min;
     machine.pcp_high_max = figures.pcp_high_max;
+  }
+  if (const auto arena = arena_of(fitted_program)) {
+    machine.reserved = around(fitted, *arena);
+    return machine;
   }
   // What the kernel has for itself, so that as much is free on both sides.
   const std::uint64_t taken = machine.memory.pages() - std::min(machine.memory.pages(), figures.free_pages);
@@ -601,7 +644,7 @@ Geometry model_machine(const Geometry& fitted, const KernelFigures& figures) {
 std::expected<Translation, NotJudgeable> translate(const Program& program, const KernelFigures& figures,
                                                    Interpreter& interpreter) {
   Program calibrated = program;
-  calibrated.machine = model_machine(program.machine, figures);
+  calibrated.machine = model_machine(program, figures);
   if (calibrated.machine.impossible())
     return std::unexpected(NotJudgeable{"areas that lie where the kernel itself is", 0});
   Translator translator(calibrated, interpreter);

@@ -55,7 +55,7 @@ struct Script {
 std::vector<std::string> setup_of(const Program& program);
 
 // The machine that the model runs the program on.
-Geometry model_machine(const Geometry& fitted, const KernelFigures& figures);
+Geometry model_machine(const Program& fitted, const KernelFigures& figures);
 
 struct Translation {
   Script script;

@@ -6,7 +6,7 @@
 namespace cma {
 namespace {
 
-constexpr std::array<LawInfo, 16> kLaws = {{
+constexpr std::array<LawInfo, 17> kLaws = {{
     {"exclusive",
      "No page is handed out while somebody owns it; no page a program holds, and no free block, lies inside a free "
      "block "
@@ -90,6 +90,11 @@ constexpr std::array<LawInfo, 16> kLaws = {{
      "and "
      "releases count each call once.",
      "pages released are compared at rest only", "totals by each audit; files when a program reads them"},
+    {"hints",
+     "Without a compaction no pageblock has a skip bit and no scanner a position: contiguous ranges leave none.",
+     "5.10 and 6.1 set the skip bit of a pageblock in which a contiguous range found nothing to take, as their kernels "
+     "do",
+     "by each audit at rest"},
     {"sound", "No assertion of the model fails.", "never", "by the model, everywhere"},
     {"expect", "What the program expects comes true.", "never", "by the program's own expectations"},
 }};

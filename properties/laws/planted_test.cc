@@ -424,6 +424,14 @@ TEST_P(PlantedTest, BalancedSeesCachesThatStayDisabled) {
 
 // --- content ---
 
+TEST_P(PlantedTest, HintsSeeASkipBitThatNoCompactionHasSet) {
+  const bool shipped = machine_.release() == Release::v5_10 || machine_.release() == Release::v6_1;
+  machine_.migration.hints().set_skip(machine_.areas.area(0).base);
+  EXPECT_EQ(audit(), shipped ? "" : "hints");
+  run_now(machine_.compaction.compact_memory());
+  EXPECT_EQ(audit(), "");
+}
+
 TEST_P(PlantedTest, ContentSeesLostData) {
   machine_.map.edit(page_of(1)).token ^= 1;
   EXPECT_EQ(audit(), "content");

@@ -52,5 +52,21 @@ TEST_P(RandomPrograms, WithHugePagesBreakNoLaw) {
   }
 }
 
+TEST_P(RandomPrograms, WithCompactionBreakNoLaw) {
+  CheckedRun run;
+  GeneratorOptions options;
+  options.release = GetParam();
+  options.compaction = true;
+  options.min_ops = 8;
+  for (std::uint64_t seed = 1; seed <= wanted_programs(); ++seed) {
+    Program program = generate(seed, options);
+    // Every other one is audited wherever control may change, in the middle of compactions too.
+    if (seed % 2 == 0) program.audit = Audit::points;
+    const std::optional<Finding> finding = run.find(program);
+    ASSERT_FALSE(finding) << "seed " << seed << ": " << finding->signature() << ": " << finding->message << "\n"
+                          << print(program);
+  }
+}
+
 }  // namespace
 }  // namespace cma

@@ -51,6 +51,10 @@ struct Bound {
   std::uint64_t operator()(const AllocRange& op) const {
     return contig_steps(world.machine(), std::min(op.pages, world.machine().map.range().pages()));
   }
+  // Each page is scanned from both sides and moved once at most; a pageblock may be visited again.
+  std::uint64_t operator()(const Compact&) const {
+    return contig_steps(world.machine(), world.machine().map.range().pages());
+  }
   // Freeing and draining touch each page a few times at most.
   template <class Other>
   std::uint64_t operator()(const Other&) const {

@@ -162,12 +162,12 @@ bool is_expectation(const OpInfo& info) { return info.any_time; }
 
 // Kinds that a real kernel can be asked for in the same way, with one actor.
 bool is_judgeable(std::string_view verb) {
-  static constexpr std::array<std::string_view, 33> kVerbs = {
+  static constexpr std::array<std::string_view, 34> kVerbs = {
       "cma_alloc",  "cma_release",  "alloc_pages", "free_pages",    "unmovable_page", "movable_page", "anon_page",
       "shmem_page", "free",         "refuse",      "pin",           "unpin",          "get_page",     "put_page",
       "drain",      "drain_pages",  "drain_lru",   "lru_add_drain", "debugfs_alloc",  "debugfs_free", "cat",
       "spawn",      "mmap_anon",    "write",       "munmap",        "mlock",          "fork",         "exit",
-      "exec_stack", "pin_longterm", "mmap_shared", "alloc_range",   "free_range"};
+      "exec_stack", "pin_longterm", "mmap_shared", "alloc_range",   "free_range",     "compact"};
   return std::find(kVerbs.begin(), kVerbs.end(), verb) != kVerbs.end();
 }
 
@@ -180,6 +180,8 @@ bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   const OpInfo& info = op_catalogue()[kind];
   if (is_expectation(info) || info.boot) return false;
   if (is_huge_kind(kind) && !options.huge_pages) return false;
+  // Programs without compaction do not depend on there being any.
+  if (kind == kind_of<Compact>()) return false;
   return !options.judgeable || is_judgeable(info.verb);
 }
 
@@ -252,6 +254,7 @@ KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
   // Programs without any allocation from an area are worth little; those without a release fill it soon.
   if (random.chance(90)) weights[kind_of<CmaAlloc>()] = static_cast<std::uint8_t>(random.between(20, 100));
   if (random.chance(70)) weights[kind_of<CmaRelease>()] = static_cast<std::uint8_t>(random.between(20, 100));
+  if (options.compaction) weights[kind_of<Compact>()] = static_cast<std::uint8_t>(random.between(3, 40));
   if (!options.huge_pages) return weights;
   // Three in four operations are about processes and areas, so that huge pages come into buffers' way.
   static constexpr std::array kKinds = {kind_of<MmapHuge>(),
@@ -304,6 +307,7 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   constexpr std::uint64_t kApart = 0x9e3779b97f4a7c15;
   Random apart(seed ^ kApart);
   if (!options.judgeable && apart.chance(5)) options.huge_pages = true;
+  if (apart.chance(10)) options.compaction = true;
   const Release release =
       options.release ? *options.release : kModelledReleases[random.below(kModelledReleases.size())];
   const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;

@@ -23,6 +23,8 @@ struct GeneratorOptions {
   bool judgeable = false;
   // Machines with transparent huge pages, and processes that use them. Otherwise one program in twenty has them.
   bool huge_pages = false;
+  // Memory is compacted now and then. Otherwise one program in ten has that.
+  bool compaction = false;
 };
 
 // How likely each kind of operation is; 0 is never.

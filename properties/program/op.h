@@ -11,6 +11,7 @@
 #include "properties/program/ops_area.h"
 #include "properties/program/ops_boot.h"
 #include "properties/program/ops_buffers.h"
+#include "properties/program/ops_compaction.h"
 #include "properties/program/ops_control.h"
 #include "properties/program/ops_expect.h"
 #include "properties/program/ops_files.h"
@@ -35,7 +36,7 @@ using OpBody = std::variant<
     FileOp<FileVerb::truncate>, FileOp<FileVerb::drop>, FileOp<FileVerb::commit>, FilePagesOp<FilePagesVerb::writeback>,
     FilePagesOp<FilePagesVerb::journal>, IoDone, LruOp<LruVerb::mark_accessed>, LruOp<LruVerb::deactivate>,
     LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::lazyfree>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
-    HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange>;
+    HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange, Compact>;
 
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpBody>;
 

@@ -77,6 +77,8 @@ constexpr std::string_view kLines[] = {
     "h1 = hugetlb_page count=3",
     "g1 = alloc_range at=a+0x10 pages=32",
     "free_range ?1",
+    "compact",
+    "compact order=4 light type=unmovable restarting",
     "free ?1",
     "refuse ?1 times=49",
     "refuse ?1 times=all error=EIO",

@@ -77,6 +77,17 @@ TEST(Why, NamesTheRangeThatHasThePage) {
               HasSubstr("    0x110  page of range g: 1 reference\n      held by  range g\n"));
 }
 
+TEST(Why, NamesTheCompactionThatIsolatedThePageFirst) {
+  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"}) {
+    const std::string told = why(release,
+                                 "free others\nkept = shmem_page at=b+192 pages=50\nn = anon_page at=a+8\ndrain\n"
+                                 "B: compact until=scan_page_isolated\nA: w = cma_alloc a pages=64 align=6\n");
+    EXPECT_THAT(told, HasSubstr("0x208  anonymous page of n: 2 references, 1 mapping")) << release;
+    EXPECT_THAT(told, HasSubstr("held by  an operation that is at scan_page_isolated: B: compact")) << release;
+    EXPECT_THAT(told, HasSubstr("refused  isolate_migratepages_block: not on the LRU")) << release;
+  }
+}
+
 // 3.6 emptied its own pagevec only: a page in that of another CPU is not on the LRU yet.
 TEST(Why, NamesThePagevecOfItsCpu) {
   const std::string told = why("3.6",

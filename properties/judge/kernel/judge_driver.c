@@ -84,7 +84,7 @@ static unsigned long owned_handles_end;
 static int in_fd = 0, out_fd = 1;
 static char out[OUT_BYTES];
 static int out_used;
-static bool quiet, in_operation, serving;
+static bool quiet, in_operation, serving, compacting;
 
 static int ev_level;
 static bool log_on, warn_on = true, rate_limited, auto_drain, sync_marks, lazy_lru;
@@ -421,7 +421,7 @@ static void on_test_pages_isolated(void *data, unsigned long start, unsigned lon
 
 static void say_migrated(unsigned long succeeded, unsigned long failed, int reason)
 {
-	if (in_operation && ev_level >= 2 && (reason == MR_CONTIG_RANGE || reason == MR_LONGTERM_PIN))
+	if (in_operation && ev_level >= 2 && (reason == MR_CONTIG_RANGE || reason == MR_LONGTERM_PIN || reason == MR_COMPACTION))
 		say("  ev migrate ok=%lu failed=%lu\n", succeeded, failed);
 }
 
@@ -486,6 +486,9 @@ static void say_isolated(const char *what, unsigned long start, unsigned long en
 			 unsigned long taken)
 {
 	if (!in_operation || ev_level < 3)
+		return;
+	/* Compaction passes all of memory: only the areas and what lies beside them are alike elsewhere. */
+	if (compacting && !area_of_pfn(start))
 		return;
 	say("  ev %s ", what);
 	say_place(start);
@@ -2412,12 +2415,22 @@ static bool prepare_files(void)
 	return true;
 }
 
+static struct file *compact_memory;
+
+/* A write that is refused (6.12) or compacts (6.1) would do as well, but leave traces. */
+static bool prepare_compaction(void)
+{
+	compact_memory = open_in("proc", "sys/vm/compact_memory", O_WRONLY);
+	return !IS_ERR(compact_memory);
+}
+
 static bool op_prepare(const struct words *op)
 {
 	bool ready = false;
 
 	switch (op->n > 1 ? op->w[1][0] : 0) {
 	case 'a': ready = prepare_page_tables(); break;
+	case 'c': ready = prepare_compaction(); break;
 	case 'f': ready = prepare_files(); break;
 	case 'p': ready = prepare_processes(op); break;
 	}
@@ -2442,6 +2455,137 @@ static bool op_keep(const struct words *op)
 	note_counters();
 	if (error)
 		say("keep %ld %d\n", pfn, error);
+	return true;
+}
+
+/* Everything that is free outside the areas, block by block, the largest first. */
+static void take_all_free(struct list_head *taken)
+{
+	int order;
+
+	for (order = HIGHEST_ORDER; order >= 0; order--) {
+		struct page *page;
+
+		while ((page = alloc_pages(__GFP_MEMALLOC | __GFP_NOWARN, order))) {
+			set_page_private(page, order);
+			list_add(&page->lru, taken);
+		}
+	}
+}
+
+/* Blocks of the largest order, ascending, as after a boot that freed nothing else. */
+static void sort_largest(unsigned long pfn, unsigned long end)
+{
+	struct list_head *list = &the_zone()->free_area[HIGHEST_ORDER].free_list[MIGRATE_MOVABLE];
+	unsigned long flags;
+
+	spin_lock_irqsave(&the_zone()->lock, flags);
+	for (; pfn < end; pfn += 1UL << HIGHEST_ORDER)
+		list_move_tail(&pfn_to_page(pfn)->buddy_list, list);
+	spin_unlock_irqrestore(&the_zone()->lock, flags);
+}
+
+/*
+ * arena PFN N: outside the areas no page but these, a number of largest blocks, is free from now on. So what is free in
+ * the whole zone, and where, is known.
+ */
+static bool op_arena(const struct words *op)
+{
+	long pfn, n, free = 0, i;
+	struct page *page, *next;
+	LIST_HEAD(taken);
+
+	if (!number(op, 1, &pfn) || !number(op, 2, &n) || n < 1 || (pfn | n) % (1 << HIGHEST_ORDER) ||
+	    !pfn_valid(pfn) || !pfn_valid(pfn + n - 1))
+		return false;
+	drain();
+	take_all_free(&taken);
+	list_for_each_entry(page, &taken, lru)
+		if (page_to_pfn(page) >= pfn && page_to_pfn(page) < pfn + n)
+			free += 1L << page_private(page);
+	for (i = pfn; free == n && i < pfn + n; i += pageblock_nr_pages)
+		set_pageblock_migratetype(pfn_to_page(i), MIGRATE_MOVABLE);
+	list_for_each_entry_safe(page, next, &taken, lru) {
+		unsigned int order = page_private(page);
+
+		list_del(&page->lru);
+		set_page_private(page, 0);
+		if (page_to_pfn(page) >= pfn && page_to_pfn(page) < pfn + n)
+			__free_pages(page, order);
+	}
+	drain();
+	the_zone()->watermark_boost = 0;
+	note_counters();
+	if (free == n)
+		sort_largest(pfn, pfn + n);
+	else
+		say("arena %ld %ld of %ld free\n", pfn, free, n);
+	return true;
+}
+
+/* ---- compaction ---- */
+
+static long compact_all(void)
+{
+	loff_t position = 0;
+	ssize_t n;
+
+	if (IS_ERR_OR_NULL(compact_memory))
+		return -ENOENT;
+	n = kernel_write(compact_memory, "1\n", 2, &position);
+	return n < 0 ? n : 0;
+}
+
+/* Nothing is put off: the counters of compactions in vain say what the caller wants them to say. */
+static long compact_for(int order, char priority, gfp_t gfp, bool restarting)
+{
+	struct zone *zone = the_zone();
+	struct alloc_context context = {
+		.zonelist = node_zonelist(0, gfp),
+		.highest_zoneidx = gfp_zone(gfp),
+		.migratetype = gfp_migratetype(gfp),
+	};
+	unsigned int flags = ALLOC_WMARK_MIN | (gfp & __GFP_MOVABLE ? ALLOC_CMA : 0);
+	enum compact_priority prio = priority == 'a' ? COMPACT_PRIO_ASYNC :
+				     priority == 'l' ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL;
+	enum compact_result result;
+	struct page *captured = NULL;
+	unsigned int saved;
+
+	zone->compact_order_failed = 0;
+	zone->compact_defer_shift = restarting ? 6 : 0;
+	zone->compact_considered = restarting ? 64 : 0;
+	saved = memalloc_noreclaim_save();
+	result = try_to_compact_pages(gfp, order, flags, &context, prio, &captured);
+	memalloc_noreclaim_restore(saved);
+	if (captured)
+		__free_pages(captured, order);
+	if (result == COMPACT_SUCCESS)
+		return 0;
+	return result == COMPACT_CONTENDED ? -EAGAIN : -ENOMEM;
+}
+
+/* compact, or compact ORDER async|light|full m|u|r 0|1 */
+static bool op_compact(const struct words *op)
+{
+	long order, restarting, result;
+	gfp_t gfp;
+
+	if (op->n == 1) {
+		compacting = true;
+		result = compact_all();
+		compacting = false;
+		say("compact %ld\n", result);
+		return true;
+	}
+	if (op->n != 5 || !number(op, 1, &order) || !number(op, 4, &restarting) || order < 1 || order > HIGHEST_ORDER)
+		return false;
+	gfp = op->w[3][0] == 'm' ? GFP_HIGHUSER_MOVABLE :
+	      op->w[3][0] == 'r' ? GFP_KERNEL | __GFP_RECLAIMABLE : GFP_KERNEL;
+	compacting = true;
+	result = compact_for(order, op->w[2][0], gfp, restarting);
+	compacting = false;
+	say("compact %ld\n", result);
 	return true;
 }
 
@@ -2650,7 +2794,7 @@ static const struct {
 	{ "drain", op_drain }, { "drainp", op_drain }, { "drainl", op_drain }, { "draint", op_drain },
 	{ "spawn", op_spawn }, { "mmap", op_mmap }, { "mmapat", op_mmap }, { "mapshared", op_mapshared }, { "write", op_write }, { "unmap", op_unmap },
 	{ "mlock", op_mlock }, { "fork", op_fork }, { "exit", op_exit }, { "stack", op_stack }, { "plocs", op_plocs },
-	{ "prepare", op_prepare }, { "keep", op_keep }, { "mix", op_mix }, { "mixp", op_mixp }, { "dump", op_dump },
+	{ "prepare", op_prepare }, { "keep", op_keep }, { "arena", op_arena }, { "compact", op_compact }, { "mix", op_mix }, { "mixp", op_mixp }, { "dump", op_dump },
 	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "calm", op_calm }, { "lru", op_lru },
 	{ "unev", op_unev }, { "vm", op_vm },
 	{ "areas", op_areas }, { "stat", op_stat }, { "sysfs", op_sysfs },

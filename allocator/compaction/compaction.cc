@@ -1,0 +1,80 @@
+#include "allocator/compaction/compaction.h"
+
+#include "allocator/compaction/zone_compaction.h"
+
+namespace cma {
+
+std::string_view name_of(CompactResult result) {
+  switch (result) {
+    case CompactResult::skipped: return "skipped";
+    case CompactResult::no_suitable_page: return "no_suitable_page";
+    case CompactResult::go_on: return "continue";
+    case CompactResult::complete: return "complete";
+    case CompactResult::partial_skipped: return "partial_skipped";
+    case CompactResult::contended: return "contended";
+    case CompactResult::success: return "success";
+  }
+  return "";
+}
+
+Compaction::Compaction(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
+                       Migration& migration)
+    : release_(geometry.release),
+      huge_page_order_(geometry.huge_page_order()),
+      engine_(engine),
+      trace_(trace),
+      map_(map),
+      buddy_(buddy),
+      lru_(lru),
+      migration_(migration),
+      free_scanner_(geometry.release, engine, trace, map, buddy) {
+  if (release_ >= Release::v4_9) return;
+  for (std::size_t zone = 0; zone < buddy_.zones(); ++zone)
+    migration_.hints().set_boot_free(zone, map_.pageblock_start(buddy_.zone(zone).range.end));
+}
+
+Task<CompactResult> Compaction::compact_zone(std::size_t zone, const CompactRequest& request) {
+  ++runs_;
+  ZoneCompaction run(*this, zone, request);
+  co_return co_await run.run();
+}
+
+Task<void> Compaction::compact_memory() {
+  co_await lru_.add_drain_all();
+  CompactRequest request;
+  // Full synchronous migration came with 3.16.
+  request.mode = release_ >= Release::v4_9 ? MoveMode::sync : MoveMode::sync_light;
+  request.whole_zone = true;
+  request.ignore_skip_hint = true;
+  for (std::size_t zone = 0; zone < buddy_.zones(); ++zone) {
+    if (buddy_.zone(zone).present == 0) continue;
+    co_await compact_zone(zone, request);
+  }
+}
+
+Task<CompactResult> Compaction::compact_for(int order, Migratetype type, CompactPriority priority, bool restarting) {
+  CMA_ASSERT(order > 0 && static_cast<unsigned>(order) <= buddy_.largest_order());
+  const bool movable = type == Migratetype::movable;
+  const bool full = priority == CompactPriority::full && release_ >= Release::v4_9;
+  CompactRequest request;
+  request.order = order;
+  request.type = type;
+  request.mode = priority == CompactPriority::async ? MoveMode::async : MoveMode::sync_light;
+  request.direct = true;
+  request.whole_zone = full;
+  request.ignore_skip_hint = full;
+  request.ignore_block_suitable = full;
+  request.restarting = restarting;
+  request.alloc_flags = kAllocWmarkMin | (movable ? kAllocCma : 0U);
+  request.class_zone = buddy_.zone_ceiling(movable ? kGfpHighuserMovable : kGfpKernel);
+  CompactResult best = CompactResult::skipped;
+  for (std::size_t zone = request.class_zone + 1; zone-- > 0;) {
+    if (buddy_.zone(zone).present == 0) continue;
+    const CompactResult result = co_await compact_zone(zone, request);
+    best = std::max(best, result);
+    if (result == CompactResult::success || engine_.fatal_signal_pending()) break;
+  }
+  co_return best;
+}
+
+}  // namespace cma

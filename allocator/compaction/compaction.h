@@ -1,0 +1,78 @@
+// Compaction (mm/compaction.c): moves pages from a zone's beginning to free pages at its end, so that large free blocks
+// come to be. Here as what interferes with a contiguous allocation: it takes pages off the LRU first, and free pages
+// out of pageblocks that somebody has isolated.
+//
+// Used by programs' operation `compact`. Callers hold nothing. Sleeps and yields in many places; each is a point. Cost:
+// O(pages of the zone).
+#pragma once
+
+#include <string_view>
+
+#include "allocator/compaction/free_scan.h"
+#include "allocator/migration/migration.h"
+
+namespace cma {
+
+// enum compact_priority: how hard an allocation's compaction tries. `full` looks at every pageblock of the zone, of
+// whatever type and hint.
+enum class CompactPriority : std::uint8_t { full, light, async };
+
+// enum compact_result, by name; releases number them differently.
+enum class CompactResult : std::uint8_t {
+  skipped,           // too little free memory, or little to be won
+  no_suitable_page,  // goes on
+  go_on,             //
+  complete,          // the whole zone was scanned
+  partial_skipped,   // the scanners have met, having begun somewhere within the zone
+  contended,         // given up: a fatal signal, too many pages isolated, nowhere to move to
+  success,           // a block of the order wanted is free
+};
+std::string_view name_of(CompactResult result);
+
+// What is wanted of one zone (struct compact_control).
+struct CompactRequest {
+  int order = -1;  // -1: the zone as a whole
+  Migratetype type = Migratetype::unmovable;
+  MoveMode mode = MoveMode::sync;
+  bool direct = false;
+  bool whole_zone = false;
+  bool ignore_skip_hint = false;
+  bool ignore_block_suitable = false;
+  bool restarting = false;  // compaction_restarting(): the hints are cleared first, if the scanners have met before
+  std::uint32_t alloc_flags = 0;
+  std::size_t class_zone = 0;
+};
+
+class Compaction {
+ public:
+  Compaction(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
+             Migration& migration);
+
+  // `echo 1 > /proc/sys/vm/compact_memory`: every zone as a whole, waiting for whatever it takes.
+  Task<void> compact_memory();
+  // try_to_compact_pages, on behalf of an allocation of 2^order pages (order at least 1), GFP_HIGHUSER_MOVABLE or
+  // GFP_KERNEL by `type`. Compactions in vain are not counted (compaction_deferred): nothing is put off, and
+  // `restarting` says what the counters would say. Priority `full` came with 4.8; before, it is `light`.
+  Task<CompactResult> compact_for(int order, Migratetype type, CompactPriority priority, bool restarting);
+
+  // Zones that were compacted since boot.
+  std::uint64_t runs() const { return runs_; }
+  void copy_from(const Compaction& other) { runs_ = other.runs_; }
+
+ private:
+  friend class ZoneCompaction;
+  Task<CompactResult> compact_zone(std::size_t zone, const CompactRequest& request);
+
+  Release release_;
+  unsigned huge_page_order_;  // COMPACTION_HPAGE_ORDER
+  Engine& engine_;
+  Trace& trace_;
+  MemoryMap& map_;
+  Buddy& buddy_;
+  Lru& lru_;
+  Migration& migration_;
+  FreeScanner free_scanner_;
+  std::uint64_t runs_ = 0;
+};
+
+}  // namespace cma

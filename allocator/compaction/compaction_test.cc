@@ -1,0 +1,177 @@
+#include "allocator/compaction/compaction.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "allocator/base/error.h"
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+using ::testing::Each;
+using ::testing::IsEmpty;
+using ::testing::Le;
+
+// 1,024 pages in pageblocks of 64; the area lies in the upper half.
+class CompactionTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static Geometry geometry() {
+    Geometry g = default_small_geometry(GetParam());
+    g.pageblock_order = 6;
+    g.largest_order = 7;
+    g.areas = {{"area", 512, 256, 0}};
+    return g;
+  }
+  OwnerId own(Pfn pfn, PageKind kind) { return own_frame(*machine, pfn, kind); }
+  Pfn where(OwnerId id) const { return machine->owners.owner(id).pfn; }
+  void compact() { run_now(machine->compaction.compact_memory()); }
+  CompactResult compact_for(int order, CompactPriority priority, bool restarting = false) {
+    return run_now(machine->compaction.compact_for(order, Migratetype::movable, priority, restarting));
+  }
+  // One page every `step` pages of a range, so that no large block is left.
+  std::vector<OwnerId> scatter(Pfn start, Pfn end, Pfn step, PageKind kind) {
+    std::vector<OwnerId> owners;
+    for (Pfn pfn = start; pfn < end; pfn += step) owners.push_back(own(pfn, kind));
+    return owners;
+  }
+  std::int64_t free_now() {
+    run_now(machine->lru.add_drain_all());
+    run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+    return machine->buddy.zone(0).nr_free_pages;
+  }
+
+  std::unique_ptr<Machine> machine = make_machine(geometry());
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, CompactionTest, ::testing::ValuesIn(kModelledReleases));
+
+TEST_P(CompactionTest, PagesGoFromTheBeginningOfTheZoneToFreePagesAtItsEnd) {
+  const std::vector<OwnerId> low = scatter(64, 128, 8, PageKind::anonymous);
+  const std::vector<OwnerId> high = scatter(896, 960, 8, PageKind::anonymous);
+  const std::int64_t free = free_now();
+  compact();
+  for (const OwnerId id : low) EXPECT_GE(where(id), 128U);
+  EXPECT_EQ(free_now(), free);
+  EXPECT_EQ(machine->lru.isolated_anon(), 0);
+  const auto blocks = free_blocks(*machine, {0, 128});
+  EXPECT_THAT(blocks, ::testing::ElementsAre(Block{0, 7})) << "what they have left is free as a whole";
+}
+
+TEST_P(CompactionTest, WhatIsPinnedOrNobodyCanMoveStaysWhereItIs) {
+  scatter(896, 960, 8, PageKind::anonymous);
+  const OwnerId pinned = own(70, PageKind::shmem);
+  const OwnerId fixed = own(71, PageKind::unmovable);
+  const OwnerId moves = own(72, PageKind::shmem);
+  machine->lru.get_page(70);
+  compact();
+  EXPECT_EQ(where(pinned), 70U);
+  EXPECT_EQ(where(fixed), 71U);
+  EXPECT_NE(where(moves), 72U);
+  EXPECT_EQ(machine->lru.isolated_anon() + machine->lru.isolated_file(), 0);
+}
+
+TEST_P(CompactionTest, NothingStaysInItsHands) {
+  scatter(64, 512, 8, PageKind::anonymous);
+  scatter(768, 1024, 8, PageKind::shmem);
+  const std::int64_t free = free_now();
+  compact();
+  for (const CompactPriority priority : {CompactPriority::async, CompactPriority::light, CompactPriority::full})
+    for (int order = 1; order <= 7; ++order) compact_for(order, priority, order % 2 == 0);
+  EXPECT_EQ(free_now(), free);
+  for (const Page& page : machine->map.pages()) EXPECT_FALSE(page.has(kPageInFlight | kPageTaskList));
+}
+
+TEST_P(CompactionTest, AnAllocationThatWouldSucceedIsNotCompactedFor) {
+  scatter(64, 128, 8, PageKind::anonymous);
+  const std::size_t said = machine->trace.records().size();
+  const CompactResult result = compact_for(3, CompactPriority::async);
+  EXPECT_EQ(result, CompactResult::success);
+  EXPECT_THAT(traced(*machine, Event::isolate_migratepages, said), IsEmpty());
+}
+
+TEST_P(CompactionTest, PageblocksOfTheAreaAreTargetsToo) {
+  const OwnerId low = own(70, PageKind::anonymous);
+  // Everything behind the area is in use: the area's first free pages from above are the targets.
+  for (Pfn pfn = 768; pfn < 1024; ++pfn) own(pfn, PageKind::unmovable);
+  own(512 + 192 + 63, PageKind::anonymous);
+  own(512 + 192, PageKind::anonymous);
+  compact();
+  EXPECT_TRUE(where(low) >= 512 && where(low) < 768) << where(low);
+}
+
+// 4.8 brought skip_on_failure, 3.7 skip hints.
+TEST_P(CompactionTest, OneFixedPageSpoilsTheGroupOfAnAsynchronousScan) {
+  if (GetParam() < Release::v4_9) GTEST_SKIP() << "up to 4.7 scans to the end";
+  own(64, PageKind::anonymous);
+  own(65, PageKind::anonymous);
+  own(66, PageKind::unmovable);
+  own(72, PageKind::anonymous);
+  scatter(896, 960, 8, PageKind::anonymous);
+  class Nowhere final : public MigrationTargets {
+   public:
+    Task<Pfn> take(Pfn) override { co_return kNoPfn; }
+    Task<void> give_back(Pfn) override { co_return; }
+  } nowhere;
+  Compacting compacting{nowhere};
+  compacting.order = 3;
+  compacting.direct = true;
+  Migration::Control control;
+  control.mode = MoveMode::async;
+  control.compacting = &compacting;
+  EXPECT_EQ(run_now(machine->migration.isolate_block(control, 64, 128)), 0);
+  EXPECT_THAT(pfns_of(machine->map, control.pages), ::testing::ElementsAre(72));
+  EXPECT_EQ(control.next, 80U) << "a group that was had is moved at once";
+  run_now(machine->lru.add_drain_all());
+  EXPECT_TRUE(machine->map.page(64).has(kPageLru)) << "the others of the spoilt group are put back";
+  run_now(machine->migration.putback(control));
+}
+
+TEST_P(CompactionTest, APageblockVisitedInVainIsSkippedUntilTheHintsAreCleared) {
+  if (GetParam() < Release::v4_9) GTEST_SKIP() << "3.7 brought skip hints";
+  // No free block of order 2 and above: every other pair has a page that cannot move.
+  for (Pfn pfn = 0; pfn < 1024; pfn += 4)
+    if (machine->map.page(pfn).has(kPageBuddy) || machine->buddy.covering_block(pfn) != pfn)
+      own(pfn, PageKind::unmovable);
+  compact_for(3, CompactPriority::light);
+  compact_for(3, CompactPriority::light);
+  EXPECT_TRUE(machine->migration.hints().skips(64));
+  EXPECT_TRUE(machine->migration.hints().zone(0).flush) << "the scanners have met";
+  const std::size_t said = machine->trace.records().size();
+  compact_for(3, CompactPriority::light);
+  EXPECT_THAT(traced(*machine, Event::isolate_migratepages, said), ::testing::SizeIs(Le(1)));
+  compact_for(3, CompactPriority::light, /*restarting=*/true);
+  EXPECT_FALSE(machine->migration.hints().zone(0).flush && machine->migration.hints().skips(1000));
+}
+
+// A quirk of 5.1 to 6.2: contiguous ranges set the skip bit of a pageblock in which there was nothing to take.
+TEST_P(CompactionTest, ContiguousAllocationsLeaveHintsOnlyFrom51To62) {
+  EXPECT_EQ(run_now(machine->contig.alloc_contig_range(512, 640, Migratetype::cma)), 0);
+  const bool quirk = GetParam() == Release::v5_10 || GetParam() == Release::v6_1;
+  EXPECT_EQ(machine->migration.hints().skips(512), quirk);
+  if (!quirk) {
+    EXPECT_THAT(machine->migration.hints().skip_bits(), Each(0));
+  }
+  EXPECT_EQ(machine->migration.hints().zone(0), make_machine(geometry())->migration.hints().zone(0));
+}
+
+TEST_P(CompactionTest, FullPriorityTakesFreePagesOutOfIsolatedPageblocks) {
+  if (GetParam() < Release::v4_9) GTEST_SKIP() << "4.8 brought full priority";
+  // A fixed page keeps the isolated pageblock from being free as a whole, and all other targets are used up.
+  for (Pfn pfn = 768; pfn < 1024; ++pfn) own(pfn, PageKind::unmovable);
+  // Quick searches begin halfway between the scanners: the pages to move lie where they do not lead past it.
+  scatter(0, 576, 4, PageKind::unmovable);
+  scatter(576, 640, 4, PageKind::anonymous);
+  scatter(640, 704, 4, PageKind::unmovable);
+  own(704, PageKind::anonymous);
+  EXPECT_EQ(run_now(machine->isolation.start_isolate_page_range(704, 768, Migratetype::cma)), 0);
+  const auto before = free_blocks(*machine, {704, 768});
+  compact_for(7, CompactPriority::light);
+  EXPECT_EQ(free_blocks(*machine, {704, 768}), before) << "others leave them alone";
+  compact_for(7, CompactPriority::full);
+  EXPECT_NE(free_blocks(*machine, {704, 768}), before);
+  run_now(machine->isolation.undo_isolate_page_range(704, 768, Migratetype::cma));
+}
+
+}  // namespace
+}  // namespace cma

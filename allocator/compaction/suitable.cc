@@ -1,0 +1,133 @@
+// Whether a compaction is worth while, and when it is over.
+
+#include "allocator/compaction/zone_compaction.h"
+
+namespace cma {
+namespace {
+
+// PAGE_ALLOC_COSTLY_ORDER.
+constexpr int kCostlyOrder = 3;
+// vm.extfrag_threshold.
+constexpr int kFragmentationThreshold = 500;
+
+}  // namespace
+
+// fragmentation_index: -1000 where an allocation would succeed; towards 0 it fails for want of memory, towards 1000
+// because memory is in pieces.
+int ZoneCompaction::fragmentation_index() const {
+  const auto wanted = static_cast<unsigned>(request_.order);
+  std::uint64_t blocks = 0;
+  std::uint64_t pages = 0;
+  bool suits = false;
+  for (unsigned order = 0; order <= c_.buddy_.largest_order(); ++order) {
+    const std::uint64_t free = zone().area[order].nr_free;
+    blocks += free;
+    pages += free << order;
+    suits = suits || (order >= wanted && free != 0);
+  }
+  if (blocks == 0) return 0;
+  if (suits) return -1000;
+  const std::uint64_t part = (1000 + pages * 1000 / order_pages(wanted)) / blocks;
+  return 1000 - static_cast<int>(part);
+}
+
+CompactResult ZoneCompaction::suitable_v3_5() const {
+  const Zone& zone = this->zone();
+  const auto order = static_cast<unsigned>(request_.order);
+  const std::uint64_t mark = c_.buddy_.watermark(zone, Watermark::low) + (std::uint64_t{2} << order);
+  if (!c_.buddy_.zone_watermark_ok(zone, 0, mark, 0, 0, zone.nr_free_pages)) return CompactResult::skipped;
+  const int index = fragmentation_index();
+  if (index >= 0 && index <= kFragmentationThreshold) return CompactResult::skipped;
+  if (index == -1000 && c_.buddy_.zone_watermark_ok(zone, order, mark, 0, 0, zone.nr_free_pages))
+    return CompactResult::success;
+  return CompactResult::go_on;
+}
+
+// compaction_suitable, after the question whether the allocation would succeed as it is.
+CompactResult ZoneCompaction::suitable() const {
+  if (request_.order == -1) return CompactResult::go_on;
+  if (c_.release_ < Release::v4_9) return suitable_v3_5();
+  const Zone& zone = this->zone();
+  const Buddy& buddy = c_.buddy_;
+  const auto order = static_cast<unsigned>(request_.order);
+  const auto wanted = static_cast<Watermark>(request_.alloc_flags & kAllocWmarkMask);
+  if (buddy.zone_watermark_ok(zone, order, buddy.watermark(zone, wanted), request_.class_zone, request_.alloc_flags,
+                              zone.nr_free_pages))
+    return CompactResult::success;
+  // compact_gap: targets, and as many pages again that are freed late.
+  const bool costly = request_.order > kCostlyOrder;
+  const std::uint64_t mark =
+      buddy.watermark(zone, costly ? Watermark::low : Watermark::min) + (std::uint64_t{2} << order);
+  if (!buddy.zone_watermark_ok(zone, 0, mark, request_.class_zone, kAllocCma, zone.nr_free_pages))
+    return CompactResult::skipped;
+  if (!costly) return CompactResult::go_on;
+  const int index = fragmentation_index();
+  return index >= 0 && index <= kFragmentationThreshold ? CompactResult::skipped : CompactResult::go_on;
+}
+
+bool ZoneCompaction::scanners_met() const { return block_start(free_pfn_) <= block_start(migrate_pfn_); }
+
+// Whether a block of the order wanted is free, or could be taken from another type for good (`claimed`).
+bool ZoneCompaction::suitable_page(bool& claimed) const {
+  const bool movable = request_.type == Migratetype::movable;
+  for (auto order = static_cast<unsigned>(request_.order); order <= c_.buddy_.largest_order(); ++order) {
+    const FreeArea& area = zone().area[order];
+    if (!area.lists[index_of(request_.type)].empty()) return true;
+    if (movable && !area.lists[index_of(Migratetype::cma)].empty()) return true;
+    claimed = c_.buddy_.can_be_claimed(area, order, request_.type);
+    if (claimed) return true;
+  }
+  return false;
+}
+
+// Up to 3.6 it is over when a block is free and the watermarks are met; a compaction that began in the middle goes on
+// at the zone's end, once.
+CompactResult ZoneCompaction::finished_v3_5() {
+  if (c_.engine_.fatal_signal_pending()) return CompactResult::contended;
+  if (free_pfn_ <= migrate_pfn_) {
+    if (request_.order <= 0 || wrapped_) return CompactResult::complete;
+    free_pfn_ = edit_cached().free = block_start(zone().range.end);
+    wrapped_ = true;
+    return CompactResult::go_on;
+  }
+  if (wrapped_ && free_pfn_ <= start_free_) return CompactResult::complete;
+  if (request_.order == -1) return CompactResult::go_on;
+  const auto wanted = static_cast<unsigned>(request_.order);
+  const std::uint64_t mark = c_.buddy_.watermark(zone(), Watermark::low) + order_pages(wanted);
+  if (!c_.buddy_.zone_watermark_ok(zone(), wanted, mark, 0, 0, zone().nr_free_pages)) return CompactResult::go_on;
+  for (unsigned order = wanted; order <= c_.buddy_.largest_order(); ++order) {
+    const FreeArea& area = zone().area[order];
+    if (!area.lists[index_of(request_.type)].empty()) return CompactResult::success;
+    if (order >= c_.map_.pageblock_order() && area.nr_free != 0) return CompactResult::success;
+  }
+  return CompactResult::go_on;
+}
+
+CompactResult ZoneCompaction::finished() {
+  const bool v5_1 = c_.release_ >= Release::v5_10;
+  const bool v4_12 = c_.release_ >= Release::v4_19;
+  if (c_.release_ < Release::v4_9) return finished_v3_5();
+  const bool stop = compacting_.contended || c_.engine_.fatal_signal_pending();
+  if (!v5_1 && stop) return CompactResult::contended;
+  if (scanners_met()) {
+    reset_cached_positions();
+    if (request_.direct) edit_cached().flush = true;
+    return request_.whole_zone ? CompactResult::complete : CompactResult::partial_skipped;
+  }
+  if (request_.order == -1) return CompactResult::go_on;
+  const bool within_block = !block_aligned(migrate_pfn_);
+  if (v5_1 && within_block) return CompactResult::go_on;
+  if (finishing_block_ && within_block) return CompactResult::go_on;
+  finishing_block_ = false;
+  bool claimed = false;
+  const bool suits = suitable_page(claimed);
+  if (!suits) return v5_1 && stop ? CompactResult::contended : CompactResult::go_on;
+  // Who takes a block from another type should leave as little of its pageblock as can be.
+  if (v4_12 && !v5_1 && claimed && request_.type != Migratetype::movable && sync() && within_block) {
+    finishing_block_ = true;
+    return CompactResult::go_on;
+  }
+  return CompactResult::success;
+}
+
+}  // namespace cma

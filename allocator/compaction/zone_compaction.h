@@ -1,0 +1,107 @@
+// One call of compact_zone: its two scanners, what it has isolated and the free pages it has in its hands. Lives as
+// long as the call. Used by compaction.cc only; stands on migration/ and buddy/.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "allocator/compaction/compaction.h"
+
+namespace cma {
+
+class ZoneCompaction final : public MigrationTargets {
+ public:
+  ZoneCompaction(Compaction& compaction, std::size_t zone, const CompactRequest& request);
+
+  // compact_zone. Afterwards nothing is in this call's hands.
+  Task<CompactResult> run();
+
+  // --- MigrationTargets ---
+  // compaction_alloc: sends the free scanner on when there is nothing left.
+  Task<Pfn> take(Pfn source) override;
+  // compaction_free.
+  Task<void> give_back(Pfn target) override;
+
+ private:
+  enum class Isolated : std::uint8_t { abort, none, some };
+  enum class Migrated : std::uint8_t { all, some, out_of_targets };
+
+  // suitable.cc: whether to begin, and whether to go on.
+  CompactResult suitable() const;
+  CompactResult suitable_v3_5() const;
+  int fragmentation_index() const;
+  CompactResult finished();
+  CompactResult finished_v3_5();
+  bool suitable_page(bool& claimed) const;
+  bool scanners_met() const;
+  // positions.cc: where scanners begin, and the hints.
+  void place_scanners();
+  void reset_cached_positions();
+  bool skip_persistent(Pfn pfn) const;
+  bool reset_skip_v5_1(Pfn pfn, bool source, bool target);
+  Task<void> reset_isolation_suitable();
+  Task<void> reset_isolation_suitable_v5_1();
+  void note_target_scanned(Pfn block, std::uint64_t taken);
+  void note_source_unsuitable(Pfn end);
+  // fast_search.cc: short cuts along the free lists.
+  unsigned freelist_scan_limit() const;
+  int next_search_order(int order);
+  Pfn fast_find_migrateblock();
+  Pfn reinit_migrate_pfn();
+  struct FastSearch;
+  Pfn fast_search_order(FastSearch& search, int order);
+  unsigned least_limit(unsigned limit) const;
+  Task<void> fast_isolate_freepages();
+  Task<void> fast_isolate_around(Pfn pfn);
+  // zone_compaction.cc
+  bool in_zone(Pfn start, Pfn end) const;
+  bool suitable_source(Pfn pfn) const;
+  bool suitable_target(Pfn pfn) const;
+  bool asks_skip_hint(Pfn pfn) const;
+  Task<Isolated> isolate_migratepages();
+  Task<Isolated> isolate_migratepages_v3_5();
+  Task<void> isolate_freepages();
+  Task<void> isolate_freepages_v3_5();
+  Task<void> scan_targets();
+  void split_free_pages();
+  Task<Pfn> take_v6_11(unsigned order);
+  Task<Migrated> migrate();
+  Task<bool> turn(bool& update_cached);
+  Task<void> drain_behind();
+  Task<void> release_free_pages();
+  bool rescans_after_failure_v6_3() const;
+
+  const Zone& zone() const { return c_.buddy_.zone(zone_); }
+  Pfn block_pages() const { return c_.map_.pageblock_pages(); }
+  Pfn block_start(Pfn pfn) const { return c_.map_.pageblock_start(pfn); }
+  Pfn block_end(Pfn pfn) const { return block_start(pfn) + block_pages(); }
+  bool block_aligned(Pfn pfn) const { return block_start(pfn) == pfn; }
+  bool sync() const { return request_.mode != MoveMode::async; }
+  bool by_order() const { return c_.release_ >= Release::v6_12; }
+  const ScannerPositions& cached() const { return c_.migration_.hints().zone(zone_); }
+  ScannerPositions& edit_cached() { return c_.migration_.hints().edit_zone(zone_); }
+
+  Compaction& c_;
+  std::size_t zone_;
+  CompactRequest request_;
+  Compacting compacting_;
+  Migration::Control control_;
+  Pfn migrate_pfn_ = 0;
+  Pfn free_pfn_ = 0;
+  // Free pages in our hands, as blocks as they were free: on the first list, since 6.11 on one list an order.
+  std::array<PageList, kOrderLimit> free_blocks_;
+  // Up to 6.10 these are split at once: single pages with a reference each, the next one to take last.
+  std::vector<Pfn> free_pages_;
+  std::uint64_t nr_free_ = 0;
+  Pfn last_migrated_ = 0;         // 5.1
+  bool finishing_block_ = false;  // 4.12 to 5.0: goes on to the pageblock's end, for a request that is not movable
+  // 5.1
+  int search_order_;
+  unsigned fast_search_fail_ = 0;
+  Pfn fast_start_ = 0;  // kNoPfn: has been used
+  // 3.6
+  bool wrapped_ = false;
+  Pfn start_free_ = 0;
+};
+
+}  // namespace cma

@@ -1,0 +1,45 @@
+#include "properties/program/ops_compaction.h"
+
+#include "allocator/base/error.h"
+#include "properties/program/world.h"
+
+namespace cma {
+namespace {
+
+constexpr CompactPriority priority_of(PriorityWord word) {
+  switch (word) {
+    case PriorityWord::async: return CompactPriority::async;
+    case PriorityWord::light: return CompactPriority::light;
+    case PriorityWord::full: return CompactPriority::full;
+  }
+  return CompactPriority::async;
+}
+
+constexpr Migratetype type_of(TypeWord word) {
+  switch (word) {
+    case TypeWord::movable: return Migratetype::movable;
+    case TypeWord::unmovable: return Migratetype::unmovable;
+    case TypeWord::reclaimable: return Migratetype::reclaimable;
+  }
+  return Migratetype::movable;
+}
+
+}  // namespace
+
+Task<void> Compact::perform(World& world, Slot self) const {
+  Compaction& compaction = world.machine().compaction;
+  if (order == 0) {
+    co_await compaction.compact_memory();
+    co_return;
+  }
+  if (order > world.machine().buddy.largest_order()) {
+    world.skip(self, "no block is so large");
+    co_return;
+  }
+  const CompactResult result =
+      co_await compaction.compact_for(static_cast<int>(order), type_of(type), priority_of(priority), restarting);
+  if (result == CompactResult::success) co_return;
+  world.fail(self, result == CompactResult::contended ? -kEAGAIN : -kENOMEM);
+}
+
+}  // namespace cma
