@@ -76,18 +76,23 @@ bool Migration::may_wait_for(Pfn pfn, const Control& control) {
   return !(v4_16 && page.has(kPageLocked)) && kinds_->moves_dirty(pfn);
 }
 
-// test_and_set_skip, with the first page taken off the LRU: false when another compaction has the pageblock. Up to 6.2
-// only a page that begins its pageblock counts.
-bool Migration::claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pfn) {
-  if (scan.skip_updated) return true;
+// Whether compaction may take this page, which is on the LRU; it has the pageblock to itself then. test_and_set_skip,
+// with the first page: false, and the scan is over, when another compaction has it. Up to 6.2 only a page that begins
+// its pageblock counts. Not for contiguous ranges, whose scan pays nothing for it.
+[[gnu::noinline]] bool Migration::claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pfn) {
+  // Locked memory is taken since 4.2.
+  if (release_ < Release::v4_9 && map_.page(pfn).has(kPageUnevictable)) return false;
+  if (!may_wait_for(pfn, control)) return false;
+  if (release_ < Release::v5_10 || scan.skip_updated) return true;
   const bool v6_3 = release_ >= Release::v6_12;
   if (v6_3 && scan.valid == kNoPfn) return true;
   scan.skip_updated = true;
-  if (control.compacting == nullptr || control.compacting->ignore_skip_hint) return true;
+  if (control.compacting->ignore_skip_hint) return true;
   if (!v6_3 && map_.pageblock_start(pfn) != pfn) return true;
   const bool skipped = hints_.skips(pfn);
   hints_.set_skip(pfn);
-  return !skipped || (v6_3 && control.compacting->finish_pageblock);
+  scan.aborted = skipped && !(v6_3 && control.compacting->finish_pageblock);
+  return !scan.aborted;
 }
 
 // What the scan leaves for others once it has reached the pageblock's end. Contiguous ranges leave nothing, but for the
@@ -146,15 +151,8 @@ std::optional<Refusal> Migration::try_to_isolate(Control& control, BlockScan& sc
   // 3.6 lets migration find out in any case.
   const bool v3_15 = release_ >= Release::v4_9;
   if (v3_15 && !kinds_->has_mapping(pfn) && pinned(pfn)) return Refusal::pinned;
-  if (control.compacting != nullptr) {
-    // Locked memory is taken since 4.2.
-    if (!v3_15 && page.has(kPageUnevictable)) return Refusal::taken;
-    if (!may_wait_for(pfn, control)) return Refusal::taken;
-    if (release_ >= Release::v5_10 && !claim_block_v5_1(control, scan, pfn)) {
-      scan.aborted = true;
-      return Refusal::taken;
-    }
-  }
+  if (control.compacting != nullptr && !claim_block_v5_1(control, scan, pfn)) [[unlikely]]
+    return Refusal::taken;
   return lru_.isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
 }
 
@@ -206,7 +204,7 @@ Task<int> Migration::isolate_hugetlb_v5_13(Control& control, Pfn& low, std::uint
 // 3.6 looks at the pageblock's type page by page where it must not wait: the first page behind pageblocks that have
 // another, low itself if its own does not. Pageblock 0 is never passed over.
 Pfn Migration::past_unsuitable_v3_5(const Control& control, Pfn low) const {
-  if (release_ >= Release::v4_9 || control.mode != MoveMode::async || map_.pageblock_start(low) == 0) return low;
+  if (control.mode != MoveMode::async || map_.pageblock_start(low) == 0) return low;
   const Migratetype type = map_.pageblock_type(low);
   if (type == Migratetype::movable || type == Migratetype::cma) return low;
   return align_up(low + map_.pageblock_pages(), map_.pageblock_pages());
@@ -245,31 +243,38 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   std::uint64_t scanned = 0;
   std::uint64_t taken = 0;
   int error = 0;
+  const bool by_type = !v4_8 && compacting != nullptr;
+  // Where the next of these questions comes up, so that most pages are asked none of them.
+  Pfn attention = low;
   for (; low < end; ++low) {
-    if (low >= scan.next_skip) {
-      if (taken != 0) break;
-      scan.next_skip = block_end(low, compacting->order);
-    }
-    if (low % kScanBatch == 0) {
-      co_await at(engine_, Point::scan_batch);
-      if (engine_.fatal_signal_pending()) {
-        // 5.3 gives the scan up, earlier releases only stop it short.
-        error = v5_7 ? -kEINTR : 0;
-        if (compacting != nullptr) compacting->contended = true;
+    if (low >= attention) {
+      if (low >= scan.next_skip) {
+        if (taken != 0) break;
+        scan.next_skip = block_end(low, compacting->order);
+      }
+      attention = std::min(align_up(low + 1, kScanBatch), scan.next_skip);
+      if (low % kScanBatch == 0) {
+        co_await at(engine_, Point::scan_batch);
+        if (engine_.fatal_signal_pending()) {
+          // 5.3 gives the scan up, earlier releases only stop it short.
+          error = v5_7 ? -kEINTR : 0;
+          if (compacting != nullptr) compacting->contended = true;
+          break;
+        }
+      }
+      if (low == scan.start && v5_7 && compacting != nullptr && scan.valid == low && !compacting->ignore_skip_hint &&
+          hints_.skips(low)) {
+        ++scanned;
+        scan.valid = kNoPfn;
+        low = end;
         break;
       }
     }
     const Page& page = map_.page(low);
     if (page.has(kPageHole)) continue;
     ++scanned;
-    if (low == scan.start && compacting != nullptr && v5_7 && scan.valid == low && !compacting->ignore_skip_hint &&
-        hints_.skips(low)) {
-      scan.valid = kNoPfn;
-      low = end;
-      break;
-    }
-    const bool may_be_hugetlb = v5_13 && compacting == nullptr && page.has(kPageHead | kPageTail);
-    if (may_be_hugetlb && map_.page(map_.compound_head(low)).has(kPageHugetlb)) {
+    if (page.has(kPageHead | kPageTail) && v5_13 && compacting == nullptr &&
+        map_.page(map_.compound_head(low)).has(kPageHugetlb)) {
       const int hugetlb = co_await isolate_hugetlb_v5_13(control, low, scanned, taken);
       if (hugetlb == -kENOMEM) {
         // Nobody moves what was isolated before.
@@ -293,7 +298,7 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       }
       continue;
     }
-    if (compacting != nullptr) {
+    if (by_type) {
       const Pfn behind = past_unsuitable_v3_5(control, low);
       if (behind != low) {
         low = behind - 1;
@@ -315,6 +320,7 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
     const std::optional<Refusal> refusal = try_to_isolate(control, scan, low);
     if (refusal) {
       trace_.page_refused(low, *refusal);
+      if (compacting == nullptr) continue;
       if (scan.aborted) break;
       if (scan.next_skip != kNoPfn) co_await give_up_group(control, scan, low, taken);
       continue;

@@ -487,7 +487,7 @@ static void say_isolated(const char *what, unsigned long start, unsigned long en
 {
 	if (!in_operation || ev_level < 3)
 		return;
-	/* Compaction passes all of memory: only the areas and what lies beside them are alike elsewhere. */
+	/* Compaction passes all of memory, the kernel's own included, which no model knows. */
 	if (compacting && !area_of_pfn(start))
 		return;
 	say("  ev %s ", what);
@@ -2417,7 +2417,7 @@ static bool prepare_files(void)
 
 static struct file *compact_memory;
 
-/* A write that is refused (6.12) or compacts (6.1) would do as well, but leave traces. */
+/* Opened beforehand: what that allocates is no part of a compaction. */
 static bool prepare_compaction(void)
 {
 	compact_memory = open_in("proc", "sys/vm/compact_memory", O_WRONLY);
@@ -2514,7 +2514,12 @@ static bool op_arena(const struct words *op)
 			__free_pages(page, order);
 	}
 	drain();
+	/* What the zone has learnt while it had nothing left. */
 	the_zone()->watermark_boost = 0;
+	clear_bit(ZONE_BOOSTED_WATERMARK, &the_zone()->flags);
+#if AT_LEAST_6_12
+	clear_bit(ZONE_BELOW_HIGH, &the_zone()->flags);
+#endif
 	note_counters();
 	if (free == n)
 		sort_largest(pfn, pfn + n);
