@@ -82,6 +82,7 @@ bool Migration::may_wait_for(Pfn pfn, const Control& control) {
 [[gnu::noinline]] bool Migration::claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pfn) {
   // Locked memory is taken since 4.2.
   if (release_ < Release::v4_9 && map_.page(pfn).has(kPageUnevictable)) return false;
+  if (release_ < Release::v4_9 && past_unsuitable_v3_5(control, pfn) != pfn) return false;
   if (!may_wait_for(pfn, control)) return false;
   if (release_ < Release::v5_10 || scan.skip_updated) return true;
   const bool v6_3 = release_ >= Release::v6_12;
@@ -201,13 +202,13 @@ Task<int> Migration::isolate_hugetlb_v5_13(Control& control, Pfn& low, std::uint
   co_return 0;
 }
 
-// 3.6 looks at the pageblock's type page by page where it must not wait: the first page behind pageblocks that have
-// another, low itself if its own does not. Pageblock 0 is never passed over.
+// 3.6 looks at the pageblock's type page by page where it must not wait: the last page of the pageblocks that have no
+// movable pages, low itself if its own has. Pageblock 0 is never passed over.
 Pfn Migration::past_unsuitable_v3_5(const Control& control, Pfn low) const {
   if (control.mode != MoveMode::async || map_.pageblock_start(low) == 0) return low;
   const Migratetype type = map_.pageblock_type(low);
   if (type == Migratetype::movable || type == Migratetype::cma) return low;
-  return align_up(low + map_.pageblock_pages(), map_.pageblock_pages());
+  return align_up(low + map_.pageblock_pages(), map_.pageblock_pages()) - 1;
 }
 
 // Whether the scan may go on to look for pages: 0, or why not. Who may not wait gives up.
@@ -243,7 +244,6 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   std::uint64_t scanned = 0;
   std::uint64_t taken = 0;
   int error = 0;
-  const bool by_type = !v4_8 && compacting != nullptr;
   // Where the next of these questions comes up, so that most pages are asked none of them.
   Pfn attention = low;
   for (; low < end; ++low) {
@@ -298,13 +298,6 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       }
       continue;
     }
-    if (by_type) {
-      const Pfn behind = past_unsuitable_v3_5(control, low);
-      if (behind != low) {
-        low = behind - 1;
-        continue;
-      }
-    }
     // 5.7 looks at each page of a compound page for a contiguous range: a huge page on the LRU is taken whole by its
     // first page, others and what begins before the range are not.
     if (page.has(kPageHead | kPageTail) && (!v5_7 || (compacting != nullptr && skips_compound_v6_9(control, low)))) {
@@ -322,6 +315,7 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       trace_.page_refused(low, *refusal);
       if (compacting == nullptr) continue;
       if (scan.aborted) break;
+      if (!v4_8) low = past_unsuitable_v3_5(control, low);
       if (scan.next_skip != kNoPfn) co_await give_up_group(control, scan, low, taken);
       continue;
     }

@@ -60,8 +60,9 @@ TEST_P(RandomPrograms, WithCompactionBreakNoLaw) {
   options.min_ops = 8;
   for (std::uint64_t seed = 1; seed <= wanted_programs(); ++seed) {
     Program program = generate(seed, options);
-    // Every other one is audited wherever control may change, in the middle of compactions too.
-    if (seed % 2 == 0) program.audit = Audit::points;
+    // Every other one is audited wherever control may change, in the middle of compactions too. Not on 3.6: where part
+    // of a buffer is being released, such an audit takes the bits of a buffer just had for nobody's.
+    if (seed % 2 == 0 && GetParam() >= Release::v4_9) program.audit = Audit::points;
     const std::optional<Finding> finding = run.find(program);
     ASSERT_FALSE(finding) << "seed " << seed << ": " << finding->signature() << ": " << finding->message << "\n"
                           << print(program);
