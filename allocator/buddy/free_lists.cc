@@ -107,8 +107,9 @@ void Buddy::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type
     if (buddy == kNoPfn || merge_refused(zone, pfn, buddy, order, type)) break;
     const Migratetype listed = map_.page(buddy).list_type;
     take_off_list(zone, buddy);
-    // Within a pageblock blocks of an isolated and of a restored list may meet.
-    if (listed != type && order < pageblock_order_ && !typed_lists()) recount(zone, order, listed, type);
+    // The other may still be on the list it was on before its pageblock was isolated or given back.
+    const bool lags = listed != type && (order < pageblock_order_ || map_.pageblock_type(buddy) == type);
+    if (lags && !typed_lists()) recount(zone, order, listed, type);
     // 6.10: a merged block has one type, so that what is split off it later lies on the right lists.
     if (typed_lists() && order >= pageblock_order_) retype_range(buddy, order, type);
     pfn &= buddy;

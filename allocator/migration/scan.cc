@@ -20,6 +20,20 @@ constexpr int kDissolved = 1;
 // block_end_pfn: the end of the block of 2^order pages that holds pfn.
 Pfn block_end(Pfn pfn, int order) { return align_up(pfn + 1, order_pages(static_cast<unsigned>(order))); }
 
+// skip_on_failure (4.8): the end of the group of pages that is given up with the first that stays; kNoPfn for none.
+Pfn first_group_end(const Migration::Control& control, Release release, Pfn low) {
+  const Compacting* const compacting = control.compacting;
+  if (release < Release::v4_9 || compacting == nullptr) return kNoPfn;
+  return compacting->direct && control.mode == MoveMode::async ? block_end(low, compacting->order) : kNoPfn;
+}
+
+// The scan goes on behind the block that begins at `low`.
+void pass_over(const Page& head, Release release, Pfn& low, std::uint64_t& scanned) {
+  const Pfn rest = order_pages(head.order) - 1;
+  low += rest;
+  if (release >= Release::v6_12) scanned += rest;
+}
+
 }  // namespace
 
 // One call of isolate_migratepages_block.
@@ -231,19 +245,14 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   const bool v5_7 = release_ >= Release::v5_10;
   const bool v5_13 = release_ >= Release::v6_1;
   Compacting* const compacting = control.compacting;
-  BlockScan scan{low, end};
+  BlockScan scan{low, end, first_group_end(control, release_, low)};
   control.next = low;
-  if (lru_.too_many_isolated()) {
-    const int error = co_await throttle(control);
-    if (error != 0) co_return error;
-  }
-  const bool v4_8 = release_ >= Release::v4_9;
-  if (v4_8 && compacting != nullptr && compacting->direct && control.mode == MoveMode::async)
-    scan.next_skip = block_end(low, compacting->order);
+  int error = 0;
+  if (lru_.too_many_isolated()) error = co_await throttle(control);
+  if (error != 0) co_return error;
   if (!v5_7 || map_.pageblock_start(low) == low) scan.valid = low;
   std::uint64_t scanned = 0;
   std::uint64_t taken = 0;
-  int error = 0;
   // Where the next of these questions comes up, so that most pages are asked none of them.
   Pfn attention = low;
   for (; low < end; ++low) {
@@ -262,8 +271,8 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
           break;
         }
       }
-      if (low == scan.start && v5_7 && compacting != nullptr && scan.valid == low && !compacting->ignore_skip_hint &&
-          hints_.skips(low)) {
+      const bool asks = low == scan.start && v5_7 && compacting != nullptr && !compacting->ignore_skip_hint;
+      if (asks && scan.valid == low && hints_.skips(low)) {
         ++scanned;
         scan.valid = kNoPfn;
         low = end;
@@ -291,22 +300,14 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       if (hugetlb != kDissolved) continue;
     }
     if (page.has(kPageBuddy)) {
-      if (page.order > 0) {
-        const Pfn rest = order_pages(page.order) - 1;
-        low += rest;
-        if (release_ >= Release::v6_12) scanned += rest;
-      }
+      pass_over(page, release_, low, scanned);
       continue;
     }
     // 5.7 looks at each page of a compound page for a contiguous range: a huge page on the LRU is taken whole by its
     // first page, others and what begins before the range are not.
     if (page.has(kPageHead | kPageTail) && (!v5_7 || (compacting != nullptr && skips_compound_v6_9(control, low)))) {
       trace_.page_refused(low, Refusal::compound);
-      if (page.has(kPageHead)) {
-        const Pfn rest = order_pages(page.order) - 1;
-        low += rest;
-        if (release_ >= Release::v6_12) scanned += rest;
-      }
+      if (page.has(kPageHead)) pass_over(page, release_, low, scanned);
       if (scan.next_skip != kNoPfn) co_await give_up_group(control, scan, low, taken);
       continue;
     }
@@ -315,7 +316,7 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       trace_.page_refused(low, *refusal);
       if (compacting == nullptr) continue;
       if (scan.aborted) break;
-      if (!v4_8) low = past_unsuitable_v3_5(control, low);
+      if (release_ < Release::v4_9) low = past_unsuitable_v3_5(control, low);
       if (scan.next_skip != kNoPfn) co_await give_up_group(control, scan, low, taken);
       continue;
     }
