@@ -16,7 +16,10 @@ Pfn part_of(Pfn distance, unsigned shift) { return distance >> shift; }
 
 }  // namespace
 
-unsigned ZoneCompaction::freelist_scan_limit() const { return (kMigrateBatch >> std::min(63U, fast_search_fail_)) + 1; }
+unsigned ZoneCompaction::freelist_scan_limit() const {
+  // Of a long in the kernel: after six searches in vain one block is looked at.
+  return static_cast<unsigned>(std::uint64_t{kMigrateBatch} >> std::min(63U, fast_search_fail_)) + 1;
+}
 
 // reinit_migrate_pfn: the lowest page a quick search has found is where scanning begins once it finds no more.
 Pfn ZoneCompaction::reinit_migrate_pfn() {
