@@ -231,9 +231,6 @@ std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat
     if (why.empty() && std::holds_alternative<Compact>(op.body) &&
         arena_of(result)->end + kTopPages > result.machine.memory.end)
       why = "memory is compacted, and too little of it lies behind the areas";
-    // Where a free block may be a whole pageblock, the kernel's free scanner finds pages elsewhere than the model's.
-    if (why.empty() && std::holds_alternative<Compact>(op.body) && seat.pageblock_order >= result.machine.largest_order)
-      why = "memory is compacted where a pageblock is a largest block";
     if (why.empty() && !processes.pool()) why = "more of processes, mappings or forks than the driver can keep ready";
     if (!why.empty()) return std::unexpected(NotJudgeable{why, i});
     op.performer = {};

@@ -89,7 +89,7 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
   // Drawn apart: programs without compaction do not depend on it.
   constexpr std::uint64_t kApart = 0xc2b2ae3d27d4eb4f;
   Random apart(seed ^ kApart);
-  const bool compaction = apart.chance(25) && judge.seat().pageblock_order < program.machine.largest_order;
+  const bool compaction = apart.chance(25);
   const GeneratorOptions options{.judgeable = true, .compaction = compaction};
   const KindWeights weights = swarm_weights(random, options);
   Gatherer gatherer(random, program.machine, random.chance(60));

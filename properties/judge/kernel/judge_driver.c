@@ -52,7 +52,7 @@
 #define PREPARED_HANDLES 4096
 #define HIGHEST_ORDER 10
 #define IN_BYTES 65536
-/* A second's worth of an operation that tries windows in vain: whoever waits for an answer sees that it is under way. */
+/* A second's worth of an operation that tries windows in vain: whoever waits sees that it is under way. */
 #define OUT_BYTES (1 << 16)
 #define OUT_MARGIN 4096
 #define MAX_WORDS 8
@@ -421,7 +421,8 @@ static void on_test_pages_isolated(void *data, unsigned long start, unsigned lon
 
 static void say_migrated(unsigned long succeeded, unsigned long failed, int reason)
 {
-	if (in_operation && ev_level >= 2 && (reason == MR_CONTIG_RANGE || reason == MR_LONGTERM_PIN || reason == MR_COMPACTION))
+	if (in_operation && ev_level >= 2 &&
+	    (reason == MR_CONTIG_RANGE || reason == MR_LONGTERM_PIN || reason == MR_COMPACTION))
 		say("  ev migrate ok=%lu failed=%lu\n", succeeded, failed);
 }
 
@@ -643,7 +644,7 @@ static int __init prepare_shmem(void)
 	return 0;
 }
 
-/* What shmem does for a page of its own: page cache reference, counters, LRU. It must really be on the LRU afterwards. */
+/* What shmem does for a page of its own: page cache reference, counters, LRU. It must be on the LRU afterwards. */
 static int become_shmem(unsigned long id, struct page *page)
 {
 	struct address_space *mapping = shmem_mapping_of_judge;
@@ -1556,7 +1557,8 @@ static bool op_pf(const struct words *op)
 
 static const char *const kind_names[] = {
 	[CMA_RANGE] = "cma", [MOVABLE_OPS_PAGE] = "mov", [SHMEM_PAGE] = "shm", [ANON_PAGE] = "anon",
-	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [HELD_PAGE] = "held", [LONGTERM_PAGE] = "longterm", [FOREIGN_RANGE] = "range",
+	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [HELD_PAGE] = "held", [LONGTERM_PAGE] = "longterm",
+	[FOREIGN_RANGE] = "range",
 	[PINNED_REMAINS] = "pinned",
 };
 
@@ -2486,8 +2488,8 @@ static void sort_largest(unsigned long pfn, unsigned long end)
 }
 
 /*
- * arena PFN N: outside the areas no page but these, a number of largest blocks, is free from now on. So what is free in
- * the whole zone, and where, is known.
+ * arena PFN N: outside the areas no page but these, a number of largest blocks, is free from now on, and every
+ * pageblock is Movable. So what is free in the whole zone, and what a scanner passes on its way, is known.
  */
 static bool op_arena(const struct words *op)
 {
@@ -2503,8 +2505,10 @@ static bool op_arena(const struct words *op)
 	list_for_each_entry(page, &taken, lru)
 		if (page_to_pfn(page) >= pfn && page_to_pfn(page) < pfn + n)
 			free += 1L << page_private(page);
-	for (i = pfn; free == n && i < pfn + n; i += pageblock_nr_pages)
-		set_pageblock_migratetype(pfn_to_page(i), MIGRATE_MOVABLE);
+	/* As the model has them: the free scanner passes others by, and walks coarser after a Movable one in vain. */
+	for (i = the_zone()->zone_start_pfn; free == n && i < zone_end_pfn(the_zone()); i += pageblock_nr_pages)
+		if (pfn_valid(i) && get_pageblock_migratetype(pfn_to_page(i)) < MIGRATE_PCPTYPES)
+			set_pageblock_migratetype(pfn_to_page(i), MIGRATE_MOVABLE);
 	list_for_each_entry_safe(page, next, &taken, lru) {
 		unsigned int order = page_private(page);
 
@@ -2797,9 +2801,11 @@ static const struct {
 	{ "longterm", op_longterm },
 	{ "pa", op_pa }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc }, { "locs", op_locs },
 	{ "drain", op_drain }, { "drainp", op_drain }, { "drainl", op_drain }, { "draint", op_drain },
-	{ "spawn", op_spawn }, { "mmap", op_mmap }, { "mmapat", op_mmap }, { "mapshared", op_mapshared }, { "write", op_write }, { "unmap", op_unmap },
+	{ "spawn", op_spawn }, { "mmap", op_mmap }, { "mmapat", op_mmap }, { "mapshared", op_mapshared },
+	{ "write", op_write }, { "unmap", op_unmap },
 	{ "mlock", op_mlock }, { "fork", op_fork }, { "exit", op_exit }, { "stack", op_stack }, { "plocs", op_plocs },
-	{ "prepare", op_prepare }, { "keep", op_keep }, { "arena", op_arena }, { "compact", op_compact }, { "mix", op_mix }, { "mixp", op_mixp }, { "dump", op_dump },
+	{ "prepare", op_prepare }, { "keep", op_keep }, { "arena", op_arena }, { "compact", op_compact },
+	{ "mix", op_mix }, { "mixp", op_mixp }, { "dump", op_dump },
 	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "calm", op_calm }, { "lru", op_lru },
 	{ "unev", op_unev }, { "vm", op_vm },
 	{ "areas", op_areas }, { "stat", op_stat }, { "sysfs", op_sysfs },
