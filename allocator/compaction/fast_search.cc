@@ -8,9 +8,6 @@
 namespace cma {
 namespace {
 
-// PAGE_ALLOC_COSTLY_ORDER.
-constexpr int kCostlyOrder = 3;
-
 // Half of the pages from one scanner to the other and so on are left out; the kernel's numbers wrap around as these do.
 Pfn part_of(Pfn distance, unsigned shift) { return distance >> shift; }
 

@@ -5,8 +5,6 @@
 namespace cma {
 namespace {
 
-// PAGE_ALLOC_COSTLY_ORDER.
-constexpr int kCostlyOrder = 3;
 // vm.extfrag_threshold.
 constexpr int kFragmentationThreshold = 500;
 

@@ -9,6 +9,9 @@
 
 namespace cma {
 
+// PAGE_ALLOC_COSTLY_ORDER.
+constexpr int kCostlyOrder = 3;
+
 class ZoneCompaction final : public MigrationTargets {
  public:
   ZoneCompaction(Compaction& compaction, std::size_t zone, const CompactRequest& request);

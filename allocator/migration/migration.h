@@ -89,6 +89,7 @@ class Migration {
   int throttled_v5_10();
   bool may_wait_for(Pfn pfn, const Control& control);
   bool claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pfn);
+  bool suits_compaction(const Control& control, BlockScan& scan, Pfn pfn);
   void note_scanned(const Control& control, const BlockScan& scan, Pfn low, std::uint64_t taken);
   Pfn past_unsuitable_v3_5(const Control& control, Pfn low) const;
   Task<int> throttle(const Control& control);

@@ -90,14 +90,9 @@ bool Migration::may_wait_for(Pfn pfn, const Control& control) {
   return !(v4_16 && page.has(kPageLocked)) && kinds_->moves_dirty(pfn);
 }
 
-// Whether compaction may take this page, which is on the LRU; it has the pageblock to itself then. test_and_set_skip,
-// with the first page: false, and the scan is over, when another compaction has it. Up to 6.2 only a page that begins
-// its pageblock counts. Not for contiguous ranges, whose scan pays nothing for it.
-[[gnu::noinline]] bool Migration::claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pfn) {
-  // Locked memory is taken since 4.2.
-  if (release_ < Release::v4_9 && map_.page(pfn).has(kPageUnevictable)) return false;
-  if (release_ < Release::v4_9 && past_unsuitable_v3_5(control, pfn) != pfn) return false;
-  if (!may_wait_for(pfn, control)) return false;
+// test_and_set_skip: compaction claims the pageblock with the first page it takes there. False, and the scan is over,
+// when another compaction has it. Up to 6.2 only a page that begins its pageblock counts.
+bool Migration::claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pfn) {
   if (release_ < Release::v5_10 || scan.skip_updated) return true;
   const bool v6_3 = release_ >= Release::v6_12;
   if (v6_3 && scan.valid == kNoPfn) return true;
@@ -108,6 +103,14 @@ bool Migration::may_wait_for(Pfn pfn, const Control& control) {
   hints_.set_skip(pfn);
   scan.aborted = skipped && !(v6_3 && control.compacting->finish_pageblock);
   return !scan.aborted;
+}
+
+// Whether compaction may take this page, which is on the LRU. Out of line: the scan of a contiguous range pays nothing.
+[[gnu::noinline]] bool Migration::suits_compaction(const Control& control, BlockScan& scan, Pfn pfn) {
+  // Locked memory is taken since 4.2.
+  const bool v4_2 = release_ >= Release::v4_9;
+  if (!v4_2 && (map_.page(pfn).has(kPageUnevictable) || past_unsuitable_v3_5(control, pfn) != pfn)) return false;
+  return may_wait_for(pfn, control) && claim_block_v5_1(control, scan, pfn);
 }
 
 // What the scan leaves for others once it has reached the pageblock's end. Contiguous ranges leave nothing, but for the
@@ -166,7 +169,7 @@ std::optional<Refusal> Migration::try_to_isolate(Control& control, BlockScan& sc
   // 3.6 lets migration find out in any case.
   const bool v3_15 = release_ >= Release::v4_9;
   if (v3_15 && !kinds_->has_mapping(pfn) && pinned(pfn)) return Refusal::pinned;
-  if (control.compacting != nullptr && !claim_block_v5_1(control, scan, pfn)) [[unlikely]]
+  if (control.compacting != nullptr && !suits_compaction(control, scan, pfn)) [[unlikely]]
     return Refusal::taken;
   return lru_.isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
 }

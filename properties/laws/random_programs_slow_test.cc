@@ -26,47 +26,38 @@ INSTANTIATE_TEST_SUITE_P(Releases, RandomPrograms, ::testing::ValuesIn(kModelled
   return name;
 });
 
-TEST_P(RandomPrograms, BreakNoLaw) {
+// `audit_points`: every other program is audited wherever control may change, not only after each operation.
+void expect_no_law_broken(const GeneratorOptions& options, bool audit_points = false) {
   CheckedRun run;
-  GeneratorOptions options;
-  options.release = GetParam();
   for (std::uint64_t seed = 1; seed <= wanted_programs(); ++seed) {
-    const Program program = generate(seed, options);
+    Program program = generate(seed, options);
+    if (audit_points && seed % 2 == 0) program.audit = Audit::points;
     const std::optional<Finding> finding = run.find(program);
     ASSERT_FALSE(finding) << "seed " << seed << ": " << finding->signature() << ": " << finding->message << "\n"
                           << print(program);
   }
 }
 
+TEST_P(RandomPrograms, BreakNoLaw) {
+  GeneratorOptions options;
+  options.release = GetParam();
+  expect_no_law_broken(options);
+}
+
 TEST_P(RandomPrograms, WithHugePagesBreakNoLaw) {
-  CheckedRun run;
   GeneratorOptions options;
   options.release = GetParam();
   options.huge_pages = true;
   options.min_ops = 8;
-  for (std::uint64_t seed = 1; seed <= wanted_programs(); ++seed) {
-    const Program program = generate(seed, options);
-    const std::optional<Finding> finding = run.find(program);
-    ASSERT_FALSE(finding) << "seed " << seed << ": " << finding->signature() << ": " << finding->message << "\n"
-                          << print(program);
-  }
+  expect_no_law_broken(options);
 }
 
 TEST_P(RandomPrograms, WithCompactionBreakNoLaw) {
-  CheckedRun run;
   GeneratorOptions options;
   options.release = GetParam();
   options.compaction = true;
   options.min_ops = 8;
-  for (std::uint64_t seed = 1; seed <= wanted_programs(); ++seed) {
-    Program program = generate(seed, options);
-    // Every other one is audited wherever control may change, in the middle of compactions too. Not on 3.6: where part
-    // of a buffer is being released, such an audit takes the bits of a buffer just had for nobody's.
-    if (seed % 2 == 0 && GetParam() >= Release::v4_9) program.audit = Audit::points;
-    const std::optional<Finding> finding = run.find(program);
-    ASSERT_FALSE(finding) << "seed " << seed << ": " << finding->signature() << ": " << finding->message << "\n"
-                          << print(program);
-  }
+  expect_no_law_broken(options, true);
 }
 
 }  // namespace
