@@ -87,8 +87,9 @@ Task<void> Isolation::undo_failed_v4(Pfn start, Pfn end, Migratetype type) {
 }
 
 // A free block of at least a pageblock whose buddy is not isolated could have merged but for the isolation: take it off
-// its list, so that freeing it again merges it.
+// its list, so that freeing it again merges it. 3.18 brought this together with the rule that keeps them apart.
 bool Isolation::take_for_merging_v4(Pfn pfn) {
+  if (bugs_.active(Bug::merge_from_isolated)) return false;
   const Page& page = map_.page(pfn);
   if (!page.has(kPageBuddy) || page.order < map_.pageblock_order() || page.order >= buddy_.largest_order())
     return false;

@@ -34,7 +34,12 @@ class PageFacts {
   const Page& page() const { return machine_.map.page(pfn_); }
   const Owner* owner() const { return page().owner == 0 ? nullptr : &machine_.owners.owner(page().owner); }
   // The program's name for a result.
-  std::string name(Slot slot) const { return world_.program().name_of(world_.program().ops[slot]); }
+  // What a result is called; where the program does not call it anything, the operation it came from.
+  std::string name(Slot slot) const {
+    const Program& program = world_.program();
+    const std::string called = program.name_of(program.ops[slot]);
+    return called.empty() ? "without a name: " + print_op(program, program.ops[slot]) : called;
+  }
   std::string owner_name() const;
   std::string process_name(SpaceId space) const;
   // The huge page that it is the first page of; nullptr if it is none.

@@ -34,6 +34,11 @@ TEST(Why, NamesThePinAndTheScansVerdict) {
             "      refused  isolate_migratepages_block: anonymous, with more references than mappings\n");
 }
 
+TEST(Why, TellsOfWhatHasNoNameByItsOperation) {
+  EXPECT_THAT(why("4.19", "n = anon_page at=a+8\ndrain\npin n\nw = cma_alloc a pages=64 align=6\n"),
+              HasSubstr("held by  pin without a name: pin n\n"));
+}
+
 TEST(Why, CountsTheAttemptsToMigrate) {
   for (const char* release : {"4.19", "6.1"}) {
     const std::string told =
