@@ -861,6 +861,16 @@ static struct page *gup_page(unsigned long id)
 /* Bits of a mapping's flags from which the kernel tells the temporary stack that exec moves. */
 #define TEMPORARY_STACK (VM_GROWSDOWN | VM_STACK_INCOMPLETE_SETUP)
 
+/* The mapping's mm is locked for writing. */
+static void change_flags(struct vm_area_struct *vma, unsigned long on, unsigned long off)
+{
+#if AT_LEAST_6_12
+	vm_flags_mod(vma, on, off);
+#else
+	vma->vm_flags = (vma->vm_flags | on) & ~off;
+#endif
+}
+
 struct process {
 	struct mm_struct *mm;
 	struct vm_area_struct *mappings[MAX_MAPPINGS];
@@ -948,11 +958,8 @@ static void make_shared(struct vm_area_struct *vma, unsigned long slot, const un
 	struct address_space *mapping = shmem_mapping_of_judge;
 
 	unlink_anon_vmas(vma);
-#if AT_LEAST_6_12
-	vm_flags_set(vma, VM_SHARED | VM_MAYSHARE);
-#else
-	vma->vm_flags |= VM_SHARED | VM_MAYSHARE;
-#endif
+	/* Whatever it was: a stack is private memory. */
+	change_flags(vma, VM_SHARED | VM_MAYSHARE, TEMPORARY_STACK);
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	vma->vm_file = get_file(shmem_file_of_judge);
 	vma->vm_pgoff = slot;
@@ -1011,17 +1018,8 @@ static void set_temporary_stack(struct process *process, bool on)
 	for (i = 0; i < nr_mappings; i++) {
 		struct vm_area_struct *vma = process->mappings[i];
 
-		/* A stack is private memory. */
-		if (vma->vm_file)
-			continue;
-#if AT_LEAST_6_12
-		if (on)
-			vm_flags_set(vma, TEMPORARY_STACK);
-		else
-			vm_flags_clear(vma, TEMPORARY_STACK);
-#else
-		vma->vm_flags = on ? vma->vm_flags | TEMPORARY_STACK : vma->vm_flags & ~TEMPORARY_STACK;
-#endif
+		if (!vma->vm_file)
+			change_flags(vma, on ? TEMPORARY_STACK : 0, on ? 0 : TEMPORARY_STACK);
 	}
 	mmap_write_unlock(process->mm);
 }
