@@ -26,7 +26,7 @@ enum class Refusal : std::uint8_t {
   taken,           // somebody else took it off the LRU first
   driver,          // the driver did not let it be isolated
   migration,       // migrate_pages gave an error
-  capture,         // no longer free when it was to be captured
+  capture,         // no free block begins there when it is to be captured
 };
 
 inline constexpr unsigned kRefusals = static_cast<unsigned>(Refusal::capture) + 1;

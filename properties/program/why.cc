@@ -33,7 +33,6 @@ class PageFacts {
  private:
   const Page& page() const { return machine_.map.page(pfn_); }
   const Owner* owner() const { return page().owner == 0 ? nullptr : &machine_.owners.owner(page().owner); }
-  // The program's name for a result.
   // What a result is called; where the program does not call it anything, the operation it came from.
   std::string name(Slot slot) const {
     const Program& program = world_.program();
@@ -56,6 +55,9 @@ class PageFacts {
   void tell_counts(std::vector<std::string>& told, BufferId id, std::int64_t slots) const;
   void tell_buffer(std::vector<std::string>& told) const;
   std::int64_t tell_known(std::vector<std::string>& told) const;
+  // The first page of the free block it lies in, itself if in none.
+  Pfn free_block() const { return machine_.buddy.covering_block(pfn_); }
+  void tell_operations(std::vector<std::string>& told) const;
   void tell_unknown(std::vector<std::string>& told, std::int64_t references) const;
 
   const World& world_;
@@ -142,7 +144,10 @@ std::string PageFacts::kind() const {
   if (p.has(kPagePcp)) return "free page on a per-CPU list";
   if (p.has(kPageReserved)) return "page that boot keeps";
   if (p.ref == 0 && p.has(kPageHugetlb)) return "free huge page of the hugetlb pool";
-  if (p.ref == 0) return "free page on its way to a list";
+  if (p.ref == 0 && free_block() != pfn_)
+    return fmt::format("page inside the free block of {} pages at {:#x}",
+                       order_pages(machine_.map.page(free_block()).order), free_block());
+  if (p.ref == 0) return "free page between two lists";
   const Owner* owns = owner();
   if (owns == nullptr) return without_owner();
   std::string text = huge() == nullptr
@@ -248,8 +253,8 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
   return known + got;
 }
 
-// References that nothing at rest accounts for are in the hands of operations under way.
-void PageFacts::tell_unknown(std::vector<std::string>& told, std::int64_t references) const {
+// Others' operations under way, and how far they are.
+void PageFacts::tell_operations(std::vector<std::string>& told) const {
   const Engine& engine = machine_.engine;
   const Program& program = world_.program();
   for (Slot slot = 0; slot < program.ops.size(); ++slot) {
@@ -266,12 +271,19 @@ void PageFacts::tell_unknown(std::vector<std::string>& told, std::int64_t refere
       told.push_back(fmt::format("an operation that is at {}: {}",
                                  point == Point::kCount ? "its start" : info_of(point).name, op));
   }
+}
+
+// References that nothing at rest accounts for are in the hands of operations under way.
+void PageFacts::tell_unknown(std::vector<std::string>& told, std::int64_t references) const {
+  tell_operations(told);
   if (told.empty()) told.push_back(plural(references, "reference") + " that nobody accounts for");
 }
 
 std::vector<std::string> PageFacts::holders() const {
   std::vector<std::string> told;
   if (page().ref == 0 && page().has(kPageHugetlb)) told.emplace_back("the hugetlb pool");
+  const bool on_a_list = page().has(kPageBuddy | kPagePcp | kPageHugetlb) || free_block() != pfn_;
+  if (page().ref == 0 && !on_a_list) tell_operations(told);
   if (page().ref == 0) return told;
   if (owner() == nullptr && !page().has(kPagePrivate) && without_owner() != "page that belongs to nobody")
     return {without_owner().substr(std::string_view("page of ").size())};
@@ -294,7 +306,8 @@ std::string_view refusal_text(Refusal why) {
     case Refusal::taken: return "isolate_migratepages_block: somebody else has taken it off the LRU";
     case Refusal::driver: return "isolate_movable_page: the page is locked, or its driver refuses";
     case Refusal::migration: return "migrate_pages";
-    case Refusal::capture: return "isolate_freepages_block: no longer free when it was to be captured";
+    case Refusal::capture:
+      return "isolate_freepages_block: when it was to be captured, no free block began there any more";
   }
   return "?";
 }
@@ -405,17 +418,23 @@ void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
       pfn += order_pages(map.page(pfn).order);
       continue;
     }
+    const Pfn free_block = machine_->buddy.covering_block(pfn);
     Seen& seen = window->second.pages[in_range(window->second, pfn)];
     // What was seen when the page was refused tells more than what is left of it now.
     if (seen.page.refused.empty()) {
       see(pfn, seen, /*ours=*/false);
-      const bool free = map.page(pfn).ref == 0;
-      seen.page.refused =
-          free ? "test_pages_isolated: not on a free list" : "test_pages_isolated: in use since it was scanned";
+      if (map.page(pfn).ref != 0)
+        seen.page.refused = "test_pages_isolated: in use since it was scanned";
+      else if (free_block != pfn)
+        seen.page.refused = "test_pages_isolated: no free block begins there";
+      else
+        seen.page.refused = "test_pages_isolated: not on a free list";
     }
     seen.in_the_way = true;
     const Pfn head = map.compound_head(pfn);
-    pfn = std::max(pfn + 1, head + pages_of(map.page(head)));
+    const Pfn next =
+        free_block == pfn ? head + pages_of(map.page(head)) : free_block + order_pages(map.page(free_block).order);
+    pfn = std::max(pfn + 1, next);
   }
 }
 

@@ -203,6 +203,24 @@ TEST(Why, NamesTheDriver) {
   EXPECT_THAT(told, HasSubstr("migrate_pages: -EIO"));
 }
 
+TEST(Why, NamesTheOperationThatHasAFreePageBetweenTwoLists) {
+  const std::string told = why("4.19",
+                               "x = unmovable_page at=a+8\nA: w = cma_alloc a pages=64 align=6 until=isolate_block\n"
+                               "B: free x until=free_page_prepared\nA: resume until=contig_outer_start\n");
+  EXPECT_THAT(
+      told, HasSubstr("    0x208  free page between two lists\n"
+                      "      held by  an operation that is at free_page_prepared: B: free x until=free_page_prepared\n"
+                      "      refused  isolate_migratepages_block: free, and on no free list\n"));
+}
+
+TEST(Why, TellsThatABlockBeganElsewhereWhenThePagesWereToBeCaptured) {
+  const std::string told = why("4.19",
+                               "first = cma_alloc a pages=4\nA: w = cma_alloc a pages=4 until=contig_tested\n"
+                               "B: cma_release first\nB: drain_pages\nA: resume\n");
+  EXPECT_THAT(told, HasSubstr("    0x204  page inside the free block of 64 pages at 0x200\n"
+                              "      refused  isolate_freepages_block: "));
+}
+
 TEST(Why, TellsIsolationFromTheRest) {
   const std::string told = why("6.1", "u = unmovable_page at=0x48\nx = anon_page at=0x49\nexpect x.failed\n");
   EXPECT_THAT(told, HasSubstr("x = anon_page at=0x49"));
