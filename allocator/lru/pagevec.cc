@@ -42,7 +42,6 @@ Task<void> Lru::queue(Pagevec which, Pfn pfn) {
 
 Task<void> Lru::cache_add(Pfn pfn) { return queue(Pagevec::add, pfn); }
 
-// Unreferenced, referenced, active. A page that is not on the LRU is made active where it waits, if that is here.
 // A kernel for one CPU only (no CONFIG_SMP) has no pagevec for this.
 void Lru::activate_at_once(Pfn pfn) {
   remove_from_list(pfn);
@@ -50,6 +49,7 @@ void Lru::activate_at_once(Pfn pfn) {
   add_to_list(pfn);
 }
 
+// Unreferenced, referenced, active. A page that is not on the LRU is made active where it waits, if that is here.
 Task<void> Lru::mark_accessed(Pfn pfn) {
   Page& page = map_.edit(pfn);
   if (!page.has(kPageReferenced)) {
