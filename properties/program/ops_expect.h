@@ -48,9 +48,9 @@ struct ExpectFigure {
   friend bool operator==(const ExpectFigure&, const ExpectFigure&) = default;
 };
 
-inline constexpr std::string_view kErrorWords[] = {"0",       "-EINTR", "-EIO",    "-ENOENT", "-EAGAIN",
-                                                   "-ENOMEM", "-EBUSY", "-EINVAL", "-ENOSPC", "-ENOSYS"};
-enum class ErrorWord : std::uint8_t { none, eintr, eio, enoent, eagain, enomem, ebusy, einval, enospc, enosys };
+inline constexpr std::string_view kErrorWords[] = {"0",       "-EINTR", "-EIO",    "-ENOENT", "-EAGAIN", "-ENOMEM",
+                                                   "-EFAULT", "-EBUSY", "-EINVAL", "-ENOSPC", "-ENOSYS"};
+enum class ErrorWord : std::uint8_t { none, eintr, eio, enoent, eagain, enomem, efault, ebusy, einval, enospc, enosys };
 
 // `expect b == -ENOMEM`
 struct ExpectError {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "allocator/base/error.h"
 #include "properties/program/interpreter.h"
 #include "properties/program/text.h"
 
@@ -81,6 +82,22 @@ TEST(Expect, Errors) {
   unmet("b == -EBUSY", "the error is 0");
   unmet("i == 0", "it is inside");
   unmet("s == 0", "it is skipped");
+}
+
+TEST(Expect, EveryErrorOfTheModelHasItsWord) {
+  for (int error = 0; error > -4096; --error) {
+    if (errno_from_name(errno_name(error)) != error) continue;
+    EXPECT_THAT(kErrorWords, testing::Contains(errno_name(error)));
+  }
+}
+
+TEST(Expect, SharedMemoryThatWasTruncatedCannotBeTouched) {
+  const auto program = parse(
+      "machine small release=6.1\np = spawn\ns = shmem_page\nv = mmap_shared p s\nfree s\nw = write v\n"
+      "expect w == -EFAULT\n",
+      "test");
+  ASSERT_TRUE(program) << program.error().text();
+  EXPECT_FALSE(run(*program).finding);
 }
 
 TEST(Expect, Counters) {
