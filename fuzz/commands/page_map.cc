@@ -129,7 +129,7 @@ void PageMap::mark_results(const Program& program, const World& world) {
       for (Pfn pfn = result.pfn; pfn < result.pfn + result.pages; ++pfn) put(pfn, 'g');
     if (result.yields == Yields::pin) put(result.pfn, 'k');
   }
-  for (const Pfn pfn : world.got) put(pfn, 'k');
+  for (const World::Got& got : world.got) put(got.pfn, 'k');
 }
 
 void PageMap::mark_bitmaps(const Machine& machine) {

@@ -68,13 +68,13 @@ Task<void> GetPage::perform(World& world, Slot self) const {
     world.fail(self, -kENOENT);
     co_return;
   }
-  world.got.push_back(head);
+  world.got.push_back({head, self});
 }
 
 Task<void> PutPage::perform(World& world, Slot self) const {
   const std::optional<Pfn> pfn = world.resolve(page);
   const Pfn head = pfn ? compound_head(world.machine(), *pfn) : kNoPfn;
-  const auto held = std::find(world.got.begin(), world.got.end(), head);
+  const auto held = std::ranges::find(world.got, head, &World::Got::pfn);
   if (held == world.got.end()) {
     world.skip(self, "no get_page of this program holds that frame");
     co_return;

@@ -288,6 +288,7 @@ class Parser {
   void read_area(Line& line);
   void read_bug(Line& line);
   void read_actor(Line& line);
+  int cpu_in(const Word& word) const;
   void check_possible();
   void add_part(Geometry& so_far, const Part& part) const;
 
@@ -452,6 +453,13 @@ void Parser::read_bug(Line& line) {
   program_.machine.bugs.switch_on(*bug);
 }
 
+int Parser::cpu_in(const Word& word) const {
+  const std::uint64_t number = parse_number(word.value, word.value_column);
+  if (number >= static_cast<std::uint64_t>(program_.machine.cpus))
+    throw SyntaxError(word.value_column, fmt::format("expected a CPU below {}", program_.machine.cpus));
+  return static_cast<int>(number);
+}
+
 void Parser::read_actor(Line& line) {
   line.is_about("actor", "actor NAME [cpu=N]");
   const Word& word = line.words()[std::min<std::size_t>(1, line.words().size() - 1)];
@@ -464,9 +472,7 @@ void Parser::read_actor(Line& line) {
   if (program_.actors.size() >= kMaxActors)
     throw SyntaxError(word.column, fmt::format("expected at most {} actors", kMaxActors));
   if (const Word* cpu = line.keyed("cpu")) {
-    actor.cpu = static_cast<int>(number_in(*cpu, kMaxCpus, "cpu"));
-    if (actor.cpu >= program_.machine.cpus)
-      throw SyntaxError(cpu->value_column, fmt::format("expected a CPU below {}", program_.machine.cpus));
+    actor.cpu = cpu_in(*cpu);
   }
   program_.actors.push_back(std::move(actor));
 }
@@ -650,10 +656,7 @@ void Parser::read_header(OpLine& op) {
   }
   if (cpu != nullptr) {
     if (prefixed) throw SyntaxError(cpu->column, "expected an actor or `cpu=`, not both");
-    const std::uint64_t number = number_in(*cpu, kMaxCpus, "cpu");
-    if (number >= static_cast<std::uint64_t>(program_.machine.cpus))
-      throw SyntaxError(cpu->value_column, fmt::format("expected a CPU below {}", program_.machine.cpus));
-    op.op.performer = Performer::on_cpu(static_cast<int>(number));
+    op.op.performer = Performer::on_cpu(cpu_in(*cpu));
   }
   if (until == nullptr) return;
   const std::string_view text = until->value;

@@ -10,10 +10,12 @@
 namespace cma {
 namespace {
 
-// Pages of one window that are told one by one.
+// Pages of one window, or groups of them, that are told.
 constexpr std::size_t kToldPages = 8;
 // Passes of one migrate_pages call.
 constexpr unsigned kPasses = 10;
+
+constexpr std::string_view kNobodys = "page without an owner";
 
 std::string plural(std::int64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
@@ -27,17 +29,25 @@ class PageFacts {
   PageFacts(const World& world, Pfn pfn, bool ours)
       : world_(world), machine_(world.machine()), pfn_(machine_.map.compound_head(pfn)), ours_(ours) {}
 
-  std::string what() const;
-  std::vector<std::string> holders() const;
+  // All there is to say of it, told as that of the frame `at`.
+  StoppedPage stopped(Pfn at, std::string verdict) const {
+    return {.pfn = at, .pageblock = false, .what = what(), .holders = holders(), .refused = std::move(verdict)};
+  }
+  // The verdict on it of the step that asked; `error` is 0 where that gives none.
+  std::string refused(Refusal why, int error) const;
+  // What made an attempt to move it say -EAGAIN, behind a colon; empty if the page does not show it.
+  std::string cause() const;
 
  private:
+  std::string what() const;
+  std::vector<std::string> holders() const;
   const Page& page() const { return machine_.map.page(pfn_); }
   const Owner* owner() const { return page().owner == 0 ? nullptr : &machine_.owners.owner(page().owner); }
   // What a result is called; where the program does not call it anything, the operation it came from.
   std::string name(Slot slot) const {
     const Program& program = world_.program();
     const std::string called = program.name_of(program.ops[slot]);
-    return called.empty() ? "without a name: " + print_op(program, program.ops[slot]) : called;
+    return called.empty() ? "`" + print_op(program, program.ops[slot]) + "`" : called;
   }
   std::string owner_name() const;
   std::string process_name(SpaceId space) const;
@@ -135,7 +145,7 @@ std::string PageFacts::without_owner() const {
     if (result.pfn <= pfn_ && pfn_ < result.pfn + order_pages(result.order)) return "page of block " + name(slot);
   }
   if (page().has(kPagePrivate)) return "page without mapping, its buffers still there";
-  return "page that belongs to nobody";
+  return std::string(kNobodys);
 }
 
 std::string PageFacts::kind() const {
@@ -152,7 +162,7 @@ std::string PageFacts::kind() const {
   if (owns == nullptr) return without_owner();
   std::string text = huge() == nullptr
                          ? std::string(name_of(owns->kind)) + " page"
-                         : fmt::format("transparent huge page of {} pages from {:#x} on", huge()->pages(), pfn_);
+                         : fmt::format("transparent huge page ({} pages from {:#x} on)", huge()->pages(), pfn_);
   std::string whose = owner_name();
   if (whose.empty() && owns->kind == PageKind::anonymous) whose = mapper_names();
   if (whose.empty() && owns->kind == PageKind::file) whose = file_name(owns->file);
@@ -228,8 +238,7 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
   const Owner* owns = owner();
   if (owns != nullptr && owns->pfn == pfn_) {
     known += huge() == nullptr ? Owners::own_references(*owns) : p.map;
-    if (huge() != nullptr) told.push_back("process " + mapper_names());
-    if (owns->kind == PageKind::hugetlb) told.emplace_back("a process that maps it");
+    if (owns->kind == PageKind::hugetlb) told.emplace_back("a process that the program does not name");
     if (owns->kind == PageKind::unmovable) told.push_back("its driver, " + owner_name());
     if (owns->kind == PageKind::movable_ops) told.push_back("its driver, " + owner_name());
     for (PteId id = owns->first_pte; id != 0; id = machine_.spaces.pte(id).next)
@@ -247,10 +256,13 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
     told.push_back("pin " + name(slot));
     ++known;
   }
-  const auto got = std::count(world_.got.begin(), world_.got.end(), pfn_);
-  if (got > 0) told.push_back(plural(got, "get_page"));
+  for (const World::Got& got : world_.got) {
+    if (got.pfn != pfn_) continue;
+    told.push_back(name(got.slot));
+    ++known;
+  }
   tell_buffer(told);
-  return known + got;
+  return known;
 }
 
 // Others' operations under way, and how far they are.
@@ -285,10 +297,13 @@ std::vector<std::string> PageFacts::holders() const {
   const bool on_a_list = page().has(kPageBuddy | kPagePcp | kPageHugetlb) || free_block() != pfn_;
   if (page().ref == 0 && !on_a_list) tell_operations(told);
   if (page().ref == 0) return told;
-  if (owner() == nullptr && !page().has(kPagePrivate) && without_owner() != "page that belongs to nobody")
+  if (owner() == nullptr && !page().has(kPagePrivate) && without_owner() != kNobodys)
     return {without_owner().substr(std::string_view("page of ").size())};
   const std::int64_t known = tell_known(told);
   if (page().ref > known) tell_unknown(told, page().ref - known);
+  if (told.empty() && owner() == nullptr && page().has(kPagePrivate)) told.emplace_back("its buffers");
+  // A huge page may be in the way by being one: then whoever maps it is all there is to say.
+  if (told.empty() && huge() != nullptr) told.push_back("process " + mapper_names() + ", which maps it");
   return told;
 }
 
@@ -312,10 +327,57 @@ std::string_view refusal_text(Refusal why) {
   return "?";
 }
 
+// Why an attempt to move a page should be made again, as far as the page shows it.
+std::string PageFacts::cause() const {
+  const Page& p = page();
+  const ActorId locker = p.has(kPageLocked) ? machine_.page_locks.holder(pfn_) : machine_.engine.current();
+  if (locker != machine_.engine.current()) return ": locked";
+  if (p.has(kPageWriteback)) return ": under writeback";
+  if (huge() != nullptr) return "";
+  const int expected = (p.has(kPagePrivate) ? 1 : 0) + (p.has(kPageTaskList) && ours_ ? 1 : 0) +
+                       (owner() == nullptr ? 0 : Owners::own_references(*owner()));
+  if (p.ref > expected) return fmt::format(": {} references, {} expected", p.ref, expected);
+  std::vector<std::string> told;
+  tell_buffer(told);
+  return told.empty() ? "" : ": its buffer is in use";
+}
+
+std::string PageFacts::refused(Refusal why, int error) const {
+  if (why == Refusal::pinned && !page().has(kPageAnon))
+    return "isolate_migratepages_block: in no cache, with more references than mappings";
+  if (why == Refusal::unreferenced && page().has(kPageHugetlb))
+    return "isolate_migratepages_block: free in the hugetlb pool, not in the allocator";
+  const std::string text(refusal_text(why));
+  return error == 0 ? text : fmt::format("{}: {}", text, errno_name(error));
+}
+
 std::string error_text(int error) {
   if (error == -kEINTR) return "-EINTR, a fatal signal";
   if (error == -kENOMEM) return "-ENOMEM, no page to move to";
   return std::string(errno_name(error));
+}
+
+// As the kernel writes windows, so that they are found in its log.
+std::string log_form(const PfnRange& range) { return fmt::format("[{:x}, {:x})", range.start, range.end); }
+
+std::string page_text(const StoppedPage& page, std::size_t more, Pfn last) {
+  std::string text = fmt::format("    {:#x}", page.pfn);
+  if (more > 0) text += fmt::format(", and {} more up to {:#x}", more, last);
+  text += fmt::format("  {}\n", page.what);
+  for (const std::string& holder : page.holders) text += fmt::format("      held by  {}\n", holder);
+  return text + fmt::format("      refused  {}\n", page.refused);
+}
+
+// Neighbours of which the same is to be said are told together.
+std::string pages_text(const std::vector<StoppedPage>& pages) {
+  std::string text;
+  std::size_t next = 0;
+  for (std::size_t i = 0, groups = 0; i < pages.size() && groups < kToldPages; i = next, ++groups) {
+    next = i + 1;
+    while (next < pages.size() && pages[next].says_the_same(pages[i])) ++next;
+    text += page_text(pages[i], next - i - 1, pages[next - 1].pfn);
+  }
+  return next < pages.size() ? text + fmt::format("    and {} more\n", pages.size() - next) : text;
 }
 
 }  // namespace
@@ -329,13 +391,6 @@ void WhyRecorder::program_begins(Machine& machine) {
   machine.trace.watch_windows(this);
   open_.clear();
   failed_.clear();
-}
-
-void WhyRecorder::see(Pfn pfn, Seen& seen, bool ours) const {
-  const PageFacts facts(interpreter_.world(), pfn, ours);
-  seen.page.pfn = pfn;
-  seen.page.what = facts.what();
-  seen.page.holders = facts.holders();
 }
 
 void WhyRecorder::window_begins(Pfn start, Pfn end) {
@@ -363,6 +418,8 @@ void WhyRecorder::refuse_pageblock(Window& window, Pfn block, Refusal why) const
   seen.page.what = fmt::format("pageblock of {} pages", machine_->map.pageblock_pages());
   if (why == Refusal::block_isolated)
     seen.page.holders.push_back("the isolation of: " + op_of_actor(machine_->isolation.isolator(block)));
+  for (AreaId id = 0; why == Refusal::area_block && id < machine_->areas.size(); ++id)
+    if (machine_->areas.area(id).contains(block)) seen.page.holders.push_back("area " + machine_->areas.area(id).name);
   seen.page.refused = refusal_text(why);
 }
 
@@ -386,16 +443,17 @@ void WhyRecorder::page_refused(Pfn pfn, Refusal why, int error) {
   Seen& seen = window->second.pages[in_range(window->second, pfn)];
   // What its first page was refused for, or where the scan came upon it, says it all.
   if (why == Refusal::tail && !seen.page.refused.empty()) return;
-  see(pfn, seen, why == Refusal::migration);
-  seen.page.refused = refusal_text(why);
-  if (why == Refusal::hugetlb) seen.page.refused += fmt::format(": {}", errno_name(error));
+  const PageFacts facts(interpreter_.world(), pfn, why == Refusal::migration);
+  seen.page = facts.stopped(pfn, facts.refused(why, error));
+  // What ends the window is in its way whatever becomes of it.
+  seen.in_the_way = seen.in_the_way || why == Refusal::capture;
   if (why != Refusal::migration) return;
   ++seen.attempts;
-  seen.page.refused += fmt::format(": {}", errno_name(error));
   // Without memory a call ends before its passes are over.
   if (error == -kENOMEM) return;
   seen.page.refused +=
       fmt::format(" in pass {} of call {}", (seen.attempts - 1) % kPasses + 1, (seen.attempts - 1) / kPasses + 1);
+  if (error == -kEAGAIN) seen.page.refused += facts.cause();
 }
 
 // Every page of the range that is not free is in the way, not only the first, where the kernel's walk stops.
@@ -422,13 +480,12 @@ void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
     Seen& seen = window->second.pages[in_range(window->second, pfn)];
     // What was seen when the page was refused tells more than what is left of it now.
     if (seen.page.refused.empty()) {
-      see(pfn, seen, /*ours=*/false);
+      std::string_view verdict = "test_pages_isolated: not on a free list";
       if (map.page(pfn).ref != 0)
-        seen.page.refused = "test_pages_isolated: in use since it was scanned";
+        verdict = "test_pages_isolated: in use since it was scanned";
       else if (free_block != pfn)
-        seen.page.refused = "test_pages_isolated: no free block begins there";
-      else
-        seen.page.refused = "test_pages_isolated: not on a free list";
+        verdict = "test_pages_isolated: no free block begins there";
+      seen.page = PageFacts(interpreter_.world(), pfn, /*ours=*/false).stopped(pfn, std::string(verdict));
     }
     seen.in_the_way = true;
     const Pfn head = map.compound_head(pfn);
@@ -453,7 +510,8 @@ void WhyRecorder::window_ended(int error) {
         world.actor(world.program().ops[slot].performer) == machine_->engine.current())
       failed.op = slot;
   for (auto& [pfn, seen] : window.pages) {
-    const bool still_there = seen.page.pageblock || !machine_->map.page(pfn).has(kPageBuddy);
+    const Pfn free_block = machine_->buddy.covering_block(pfn);
+    const bool still_there = seen.page.pageblock || !machine_->map.page(free_block).has(kPageBuddy);
     if (seen.in_the_way || (!window.tested && still_there)) failed.pages.push_back(std::move(seen.page));
   }
   failed_.push_back(std::move(failed));
@@ -468,8 +526,8 @@ std::string WhyRecorder::text(const std::function<std::string(Slot)>& op_text) c
     while (next < failed_.size() && failed_[next].op == window.op && failed_[next].error == window.error &&
            failed_[next].pages == window.pages)
       ++next;
-    text += fmt::format("  window {:#x} to {:#x}", window.range.start, window.range.end - 1);
-    if (next > i + 1) text += fmt::format(", and {} more up to {:#x}", next - i - 1, failed_[next - 1].range.end - 1);
+    text += "  window " + log_form(window.range);
+    if (next > i + 1) text += fmt::format(", and {} more up to {}", next - i - 1, log_form(failed_[next - 1].range));
     text += fmt::format(": {}", error_text(window.error));
     if (!window.pages.empty()) {
       const bool blocks =
@@ -478,13 +536,7 @@ std::string WhyRecorder::text(const std::function<std::string(Slot)>& op_text) c
       text += fmt::format(", {} in the way", plural(count, blocks ? "pageblock" : "page"));
     }
     text += "\n";
-    for (std::size_t p = 0; p < std::min(window.pages.size(), kToldPages); ++p) {
-      const StoppedPage& page = window.pages[p];
-      text += fmt::format("    {:#x}  {}\n", page.pfn, page.what);
-      for (const std::string& holder : page.holders) text += fmt::format("      held by  {}\n", holder);
-      text += fmt::format("      refused  {}\n", page.refused);
-    }
-    if (window.pages.size() > kToldPages) text += fmt::format("    and {} more\n", window.pages.size() - kToldPages);
+    text += pages_text(window.pages);
     i = next;
   }
   return text.empty() ? "no window failed\n" : text;

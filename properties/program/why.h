@@ -22,6 +22,9 @@ struct StoppedPage {
   std::string what;                  // "anonymous page of n: 2 references, 1 mapping"
   std::vector<std::string> holders;  // who holds it beyond what it is: "pin k", "the lru_add pagevec of CPU 1"
   std::string refused;               // "isolate_migratepages_block: not on the LRU"
+  bool says_the_same(const StoppedPage& other) const {
+    return what == other.what && holders == other.holders && refused == other.refused;
+  }
   friend bool operator==(const StoppedPage&, const StoppedPage&) = default;
 };
 
@@ -69,8 +72,6 @@ class WhyRecorder final : public Observer, public WindowWatcher {
     bool tested = false;
   };
 
-  // `ours`: if the page is on a task's list, it is that of the window's own migration.
-  void see(Pfn pfn, Seen& seen, bool ours) const;
   void refuse_pageblock(Window& window, Pfn block, Refusal why) const;
   std::string op_of_actor(ActorId actor) const;
   Pfn in_range(const Window& window, Pfn pfn) const;

@@ -28,7 +28,7 @@ std::string why(const std::string& release, const std::string& operations) {
 TEST(Why, NamesThePinAndTheScansVerdict) {
   EXPECT_EQ(why("4.19", "n = anon_page at=a+8\ndrain\nk = pin n\nw = cma_alloc a pages=64 align=6\n"),
             "w = cma_alloc a pages=64 align=6\n"
-            "  window 0x200 to 0x23f: -EBUSY, 1 page in the way\n"
+            "  window [200, 240): -EBUSY, 1 page in the way\n"
             "    0x208  anonymous page of n: 2 references, 1 mapping\n"
             "      held by  pin k\n"
             "      refused  isolate_migratepages_block: anonymous, with more references than mappings\n");
@@ -36,7 +36,7 @@ TEST(Why, NamesThePinAndTheScansVerdict) {
 
 TEST(Why, TellsOfWhatHasNoNameByItsOperation) {
   EXPECT_THAT(why("4.19", "n = anon_page at=a+8\ndrain\npin n\nw = cma_alloc a pages=64 align=6\n"),
-              HasSubstr("held by  pin without a name: pin n\n"));
+              HasSubstr("held by  pin `pin n`\n"));
 }
 
 TEST(Why, CountsTheAttemptsToMigrate) {
@@ -45,7 +45,8 @@ TEST(Why, CountsTheAttemptsToMigrate) {
         why(release, "s = shmem_page at=a+8\ndrain\nk = pin s\nw = cma_alloc a pages=64 align=6\n");
     EXPECT_THAT(told, HasSubstr("0x208  shmem page of s: 3 references")) << release;
     EXPECT_THAT(told, HasSubstr("held by  pin k")) << release;
-    EXPECT_THAT(told, HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5")) << release;
+    EXPECT_THAT(told, HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5: 3 references, 2 expected\n"))
+        << release;
   }
 }
 
@@ -61,11 +62,11 @@ TEST(Why, NamesWhoEndedTheIsolation) {
   WhyRecorder recorder(interpreter);
   EXPECT_TRUE(interpreter.run(*program, &recorder).passed());
   const std::string told = recorder.text([&](Slot op) { return print_op(*program, program->ops[op]); });
-  EXPECT_THAT(told, HasSubstr("  window 0x210 to 0x217: -EBUSY, 1 pageblock in the way\n"
+  EXPECT_THAT(told, HasSubstr("  window [210, 218): -EBUSY, 1 pageblock in the way\n"
                               "    0x210  pageblock of 16 pages\n"
                               "      held by  the isolation of: A: w = cma_alloc a pages=240 until=isolate_done\n"
                               "      refused  set_migratetype_isolate: its pageblock is isolated by somebody else\n"));
-  EXPECT_THAT(told, HasSubstr("  window 0x200 to 0x2ef: -EBUSY, 1 pageblock in the way\n"
+  EXPECT_THAT(told, HasSubstr("  window [200, 2f0): -EBUSY, 1 pageblock in the way\n"
                               "    0x210  pageblock of 16 pages, isolated no more\n"
                               "      held by  nobody, it was given back by: B: g = alloc_range at=a+0x10 pages=8\n"
                               "      refused  test_pages_isolated: its pageblock is not isolated\n"));
@@ -74,6 +75,7 @@ TEST(Why, NamesWhoEndedTheIsolation) {
 TEST(Why, SaysWhenAPageblockIsAnAreas) {
   EXPECT_THAT(why("6.1", "g = alloc_range at=a+0x10 pages=8\n"),
               HasSubstr("    0x210  pageblock of 16 pages\n"
+                        "      held by  area a\n"
                         "      refused  has_unmovable_pages: it is an area's, and the request is not\n"));
 }
 
@@ -231,12 +233,27 @@ TEST(Why, TellsIsolationFromTheRest) {
 
 TEST(Why, TellsASignalFromAPage) {
   const std::string told = why("6.1", "A: w = cma_alloc a pages=64 align=6 until=isolate_done\nsignal A\nA: resume\n");
-  EXPECT_THAT(told, HasSubstr("window 0x200 to 0x23f: -EINTR, a fatal signal\n"));
+  EXPECT_THAT(told, HasSubstr("window [200, 240): -EINTR, a fatal signal\n"));
 }
 
 TEST(Why, WindowsWithTheSamePagesAreToldTogether) {
   const std::string told = why("4.19", "n = anon_page at=a+8\ndrain\nk = pin n\nw = cma_alloc a pages=16\n");
-  EXPECT_THAT(told, HasSubstr("window 0x200 to 0x20f, and 8 more up to 0x217: -EBUSY, 1 page in the way"));
+  EXPECT_THAT(told, HasSubstr("window [200, 210), and 8 more up to [208, 218): -EBUSY, 1 page in the way"));
+}
+
+TEST(Why, PagesOfWhichTheSameIsToBeSaidAreToldTogether) {
+  const std::string told = why("6.1", "u = unmovable_page at=a+8 pages=4\nw = cma_alloc a pages=64 align=6\n");
+  EXPECT_THAT(told,
+              HasSubstr("4 pages in the way\n    0x208, and 3 more up to 0x20b  unmovable page of u: 1 reference\n"
+                        "      held by  its driver, u\n"));
+}
+
+// Without memory to move to nothing is tested, and what is free is not in the way.
+TEST(Why, FreePagesAreNotInTheWay) {
+  const std::string told = why("6.1",
+                               "s = shmem_page at=a+8 pages=8\ncma_alloc b pages=256\ndrain\n"
+                               "eaten = unmovable_page pages=700\nw = cma_alloc a pages=256\n");
+  EXPECT_THAT(told, HasSubstr("-ENOMEM, no page to move to, 1 page in the way\n"));
 }
 
 TEST(Why, NobodyListensAfterwards) {

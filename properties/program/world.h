@@ -99,8 +99,12 @@ class World {
   void keep_count(BufferId buffer);
   bool put_count(BufferId buffer);
 
-  // Frames on which get_page holds references, one entry each.
-  std::vector<Pfn> got;
+  // References that get_page holds: on which frame, and by which operation.
+  struct Got {
+    Pfn pfn;
+    Slot slot;
+  };
+  std::vector<Got> got;
   // Buffers on which bh_hold keeps counts, one entry each.
   std::vector<BufferId> held_buffers;
   // Actors inside a debugfs operation, by area.
