@@ -5,6 +5,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 
 namespace cma {
 
@@ -13,8 +14,11 @@ enum ExitCode : int {
   kNothingFound = 0,
   kFindings = 1,
   kBadInput = 2,     // or bad usage
-  kEnvironment = 3,  // a full disk, an output that cannot be written
+  kEnvironment = 3,  // a full or broken disk, a kernel that is missing
 };
+
+// What an option takes that is a number: nothing but digits, within these bounds.
+CLI::Validator whole_number(std::uint64_t least = 0, std::uint64_t most = ~std::uint64_t{0});
 
 // The whole of `cmacheck`, as tests call it too: the exit code.
 int run_command_line(int argc, const char* const* argv);

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr std::string_view kPlain = "cmacheck 1\nmachine small release=6.1\n\nb1 = cma_alloc a pages=4\n";
 constexpr std::string_view kBroken =
@@ -61,6 +62,45 @@ TEST_F(CommandLine, BadUsageIsTwo) {
   EXPECT_EQ(call({"run", "--frobnicate", path("p")}), kBadInput);
   EXPECT_EQ(call({"--help"}), kNothingFound);
   EXPECT_EQ(call({"run", "--help"}), kNothingFound);
+}
+
+TEST_F(CommandLine, NumbersAreDigitsWithinBounds) {
+  const std::vector<std::vector<std::string>> refused = {
+      {"study", "bh-lru", "--size", "-1"},         {"study", "bh-lru", "--size", "99999999999999999999"},
+      {"study", "bh-lru", "--seed", "x"},          {"judge", "--random", "-1"},
+      {"judge", "--random", "1", "--ops", "4097"}, {"judge", "--random", "1", "--seed", "-5"},
+      {"judge", "--random", "1", "--jobs", "0"},   {"minimize", write("broken.cma", kBroken), "--executions", "-1"},
+  };
+  for (const std::vector<std::string>& words : refused) {
+    EXPECT_EQ(call(words), kBadInput);
+    EXPECT_THAT(err_, HasSubstr("is no whole number from ")) << words.back();
+  }
+}
+
+// Hours of work should not end in the news that its result cannot be kept.
+TEST_F(CommandLine, OutputsAreTriedBeforeTheWork) {
+  const std::string nowhere = path("nowhere") + "/result";
+  EXPECT_EQ(call({"study", "bh-lru", "--svg", nowhere}), kBadInput);
+  EXPECT_THAT(out_, IsEmpty());
+  EXPECT_THAT(err_, AllOf(HasSubstr("cannot write " + nowhere), Not(HasSubstr("8500"))));
+  EXPECT_EQ(call({"judge", "--random", "1", "--json", nowhere}), kBadInput);
+  EXPECT_EQ(call({"minimize", write("broken.cma", kBroken), "--into", nowhere}), kBadInput);
+  EXPECT_EQ(call({"minimize", path("broken.cma"), "--output", nowhere}), kBadInput);
+  EXPECT_THAT(err_, Not(HasSubstr("executions")));
+}
+
+TEST_F(CommandLine, WhatAsksSomethingOfAStudyNamesIt) {
+  EXPECT_EQ(call({"study"}), kNothingFound);
+  EXPECT_EQ(call({"study", "--json"}), kBadInput);
+  EXPECT_EQ(call({"study", "--size", "5"}), kBadInput);
+}
+
+TEST_F(CommandLine, RunSaysWhenAFileIsNoText) {
+  const std::string bytes("\x01\x02\x03", 3);
+  call({"run", write("bytes", bytes)});
+  EXPECT_THAT(err_, HasSubstr("bytes: not text, so it is taken for a program's bytes"));
+  call({"run", "--bytes", path("bytes")});
+  EXPECT_THAT(err_, IsEmpty());
 }
 
 TEST_F(CommandLine, JudgeWantsSomethingToJudge) {
@@ -116,7 +156,7 @@ TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
   EXPECT_EQ(call({"run", "--why", "corpus/scenarios/case-1-sweep-fails.cma"}), kNothingFound);
   EXPECT_THAT(out_,
               AllOf(HasSubstr("camera = cma_alloc media pages=7594 align=8\n"
-                              "  window 0xc3400 to 0xc51a9, and 27 more up to 0xc6ca9: -EBUSY, 1 page in the way\n"
+                              "  window [c3400, c51aa), and 27 more up to [c4f00, c6caa): -EBUSY, 1 page in the way\n"
                               "    0xc4fa0  anonymous page of a: 2 references, 1 mapping\n"
                               "      held by  pin pin_a\n"),
                     HasSubstr("held by  pin pin_b"), HasSubstr("held by  pin pin_c")));
@@ -135,17 +175,17 @@ struct Race {
   const char* refused;
 };
 const Race kRaces[] = {
-    {"unmapped-not-flushed-is-skipped-4.19", "0x208  anonymous page: 1 reference",
+    {"unmapped-not-flushed-is-skipped-4.19", "0x208, and 1 more up to 0x209  anonymous page: 1 reference",
      "the unmapping batch of: A: munmap v until=zap_unflushed", "isolate_migratepages_block: anonymous, with more"},
-    {"unmapped-not-flushed-is-tried-in-vain-3.6", "0x208  anonymous page: 2 references",
+    {"unmapped-not-flushed-is-tried-in-vain-3.6", "0x208, and 1 more up to 0x209  anonymous page: 2 references",
      "the unmapping batch of: A: munmap v until=zap_unflushed", "migrate_pages: -EAGAIN in pass 10 of call 5"},
     {"fork-between-its-increments-is-skipped-6.1", "0x208  anonymous page of p: 2 references, 1 mapping",
      "fork, before it counts the mapping: A: child = fork p until=fork_referenced", "isolate_migratepages_block"},
     {"exec-stack-stays-until-exec-goes-on-5.10", "0x208  anonymous page of p", "exec's temporary stack of p",
      "migrate_pages: -EAGAIN in pass 10 of call 5"},
-    {"reference-taken-after-the-move-6.1", "0x208  page that belongs to nobody: 1 reference", "1 get_page",
+    {"reference-taken-after-the-move-6.1", "0x208  page without an owner: 1 reference", "`B: get_page a+0x8`",
      "test_pages_isolated"},
-    {"released-while-pinned-4.9", "0x205  page that belongs to nobody: 1 reference", "pin k",
+    {"released-while-pinned-4.9", "0x205  page without an owner: 1 reference", "pin k",
      "isolate_migratepages_block: not on the LRU"},
     {"pinned-shared-memory-is-tried-fifty-times-6.12", "0x208  shmem page of s: 3 references", "pin k",
      "migrate_pages: -EAGAIN in pass 10 of call 5"},
@@ -153,16 +193,16 @@ const Race kRaces[] = {
      "migrate_pages: -EIO in pass 1 of call 1"},
     {"buffer-slot-holds-until-sixteen-others-came-4.9", "0x208  block-device page of x", "a buffer-head slot of CPU 0",
      "migrate_pages: -EAGAIN in pass 10 of call 5"},
-    {"huge-page-is-skipped-until-it-is-split-4.19", "0x210  transparent huge page of 16 pages from 0x210 on of p",
+    {"huge-page-is-skipped-until-it-is-split-4.19", "0x210  transparent huge page (16 pages from 0x210 on) of p",
      "process p", "isolate_migratepages_block: part of a compound page"},
-    {"pinned-huge-page-6.12", "0x210  transparent huge page of 16 pages from 0x210 on of p: 2 references, 1 mapping",
+    {"pinned-huge-page-6.12", "0x210  transparent huge page (16 pages from 0x210 on) of p: 2 references, 1 mapping",
      "pin k", "isolate_migratepages_block: anonymous, with more references than mappings"},
-    {"window-that-begins-inside-a-huge-page-5.10", "0x208  transparent huge page of 16 pages from 0x200 on of p",
+    {"window-that-begins-inside-a-huge-page-5.10", "0x208  transparent huge page (16 pages from 0x200 on) of p",
      "process p", "isolate_migratepages_block: not the first page of its compound page"},
     {"hugetlb-pages-are-skipped-4.19", "0x210  free huge page of the hugetlb pool", "the hugetlb pool",
      "isolate_migratepages_block: part of a compound page"},
-    {"hugetlb-pages-are-skipped-5.10", "0x210  hugetlb page of h: 1 reference, 1 mapping", "a process that maps it",
-     "isolate_migratepages_block: not on the LRU"},
+    {"hugetlb-pages-are-skipped-5.10", "0x210  hugetlb page of h: 1 reference, 1 mapping",
+     "a process that the program does not name", "isolate_migratepages_block: not on the LRU"},
     {"hugetlb-page-moved-from-returns-to-the-pool-6.12", "0x210  free huge page of the hugetlb pool",
      "the hugetlb pool", "test_pages_isolated"},
     {"free-hugetlb-page-without-a-replacement-6.1", "0x90  free huge page of the hugetlb pool", "the hugetlb pool",

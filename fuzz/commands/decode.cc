@@ -23,9 +23,7 @@ int decode_file(const DecodeCommand& command) {
   if (loaded && command.file != "-" && looks_like_text(read_file(command.file).value_or("")))
     fmt::print(stderr, "{}: looks like text, and is taken for bytes\n", command.file);
   const auto written = loaded ? write_file(command.out, print(loaded->program)) : std::unexpected(loaded.error());
-  if (written) return kNothingFound;
-  fmt::print(stderr, "{}\n", written.error().message);
-  return written.error().exit_code;
+  return written ? kNothingFound : report_failure(written.error());
 }
 
 }  // namespace

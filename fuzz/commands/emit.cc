@@ -81,8 +81,7 @@ void add_emit(CLI::App& app, int& exit_code) {
     const auto loaded = load_program(command->file);
     const auto written = loaded ? write_file(command->out, emit_gtest(*loaded)) : std::unexpected(loaded.error());
     if (written) return;
-    fmt::print(stderr, "{}\n", written.error().message);
-    exit_code = std::max(exit_code, written.error().exit_code);
+    exit_code = std::max(exit_code, report_failure(written.error()));
   });
 }
 

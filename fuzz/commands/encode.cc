@@ -46,8 +46,7 @@ void add_encode(CLI::App& app, int& exit_code) {
     for (const std::string& file : command->files) {
       const auto done = encode_file(*command, file);
       if (done) continue;
-      fmt::print(stderr, "{}\n", done.error().message);
-      exit_code = std::max(exit_code, done.error().exit_code);
+      exit_code = std::max(exit_code, report_failure(done.error()));
     }
   });
 }

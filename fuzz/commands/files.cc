@@ -50,6 +50,32 @@ int write_descriptor_and_close(int descriptor, std::string_view content) {
   return error;
 }
 
+// A file that is being written: its content goes aside first. A device cannot be replaced by renaming: it is written
+// to.
+struct Opened {
+  std::string file;  // behind links
+  std::string aside;
+  bool device = false;
+  int descriptor = -1;
+};
+
+std::expected<Opened, Failure> open_aside(const std::string& file) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::is_directory(file, error)) return std::unexpected(write_failure(file, EISDIR));
+  const bool exists = fs::exists(file, error);
+  if (exists && ::access(file.c_str(), W_OK) != 0) return std::unexpected(write_failure(file, errno));
+  Opened opened;
+  opened.device = exists && !fs::is_regular_file(file, error);
+  opened.file = opened.device || !fs::is_symlink(file, error) ? file : fs::weakly_canonical(file, error).string();
+  opened.aside = opened.device ? file : fmt::format("{}.{}.new", opened.file, ::getpid());
+  const int flags = O_WRONLY | O_CLOEXEC | (opened.device ? 0 : O_CREAT | O_EXCL);
+  opened.descriptor = ::open(opened.aside.c_str(), flags, 0666);
+  if (opened.descriptor < 0) return std::unexpected(write_failure(file, errno));
+  if (exists && !opened.device) fs::permissions(opened.aside, fs::status(file, error).permissions(), error);
+  return opened;
+}
+
 // Whether a line of a program stands before the operations: it begins with one of these words, and does not use it as
 // the name of a result.
 bool is_head(std::string_view line) {
@@ -79,6 +105,11 @@ std::vector<int> lines_of_operations(const Program& program, std::string_view te
 }
 
 }  // namespace
+
+int report_failure(const Failure& failure) {
+  fmt::print(stderr, "{}\n", failure.message);
+  return failure.exit_code;
+}
 
 std::expected<std::string, Failure> read_file(const std::string& file) {
   std::error_code ignored;
@@ -140,19 +171,22 @@ std::expected<void, Failure> write_file(const std::string& file, std::string_vie
     if (error != 0) return std::unexpected(write_failure("standard output", error));
     return {};
   }
-  std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored)) return std::unexpected(write_failure(file, EISDIR));
-  // A device cannot be replaced by renaming: it is written to.
-  const bool device = std::filesystem::exists(file, ignored) && !std::filesystem::is_regular_file(file, ignored);
-  const std::string aside = device ? file : fmt::format("{}.{}.new", file, ::getpid());
-  const int flags = O_WRONLY | O_CLOEXEC | (device ? 0 : O_CREAT | O_EXCL);
-  const int descriptor = ::open(aside.c_str(), flags, 0666);
-  if (descriptor < 0) return std::unexpected(write_failure(file, errno));
-  int error = write_descriptor_and_close(descriptor, content);
-  if (error == 0 && !device && ::rename(aside.c_str(), file.c_str()) != 0) error = errno;
+  const auto opened = open_aside(file);
+  if (!opened) return std::unexpected(opened.error());
+  int error = write_descriptor_and_close(opened->descriptor, content);
+  if (error == 0 && !opened->device && ::rename(opened->aside.c_str(), opened->file.c_str()) != 0) error = errno;
   if (error == 0) return {};
-  if (!device) ::unlink(aside.c_str());
+  if (!opened->device) ::unlink(opened->aside.c_str());
   return std::unexpected(write_failure(file, error));
+}
+
+std::expected<void, Failure> check_writable(const std::string& file) {
+  if (file == "-") return {};
+  const auto opened = open_aside(file);
+  if (!opened) return std::unexpected(opened.error());
+  ::close(opened->descriptor);
+  if (!opened->device) ::unlink(opened->aside.c_str());
+  return {};
 }
 
 }  // namespace cma

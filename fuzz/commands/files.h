@@ -35,12 +35,17 @@ struct Failure {
   std::string message;
 };
 
+// Says why on the standard error; the exit code that it ends with.
+int report_failure(const Failure& failure);
+
 // "-" is the standard input.
 std::expected<std::string, Failure> read_file(const std::string& file);
 std::expected<LoadedProgram, Failure> load_program(const std::string& file, const LoadOptions& options = {});
 bool looks_like_text(std::string_view content);
 
-// "-" is the standard output.
+// "-" is the standard output. A link is followed; a file keeps its mode, and one that may not be written to is left.
 std::expected<void, Failure> write_file(const std::string& file, std::string_view content);
+// Whether that can be done, for those who have much to do before.
+std::expected<void, Failure> check_writable(const std::string& file);
 
 }  // namespace cma

@@ -54,6 +54,28 @@ TEST_F(Files, BothFormsLoadAsTheSameProgram) {
   EXPECT_EQ(text->lines, raw->lines);
 }
 
+TEST_F(Files, ALinkIsFollowedAndAModeIsKept) {
+  const std::string target = write("target", "old");
+  fs::permissions(target, fs::perms::owner_read | fs::perms::owner_write | fs::perms::owner_exec);
+  fs::create_symlink("target", path("link"));
+  EXPECT_TRUE(write_file(path("link"), "new"));
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(read_file(target), "new");
+  EXPECT_EQ(fs::status(target).permissions(), fs::perms::owner_all);
+}
+
+TEST_F(Files, WhetherAFileCanBeWrittenIsFoundOutWithoutATrace) {
+  EXPECT_TRUE(check_writable("-"));
+  EXPECT_TRUE(check_writable("/dev/null"));
+  EXPECT_TRUE(check_writable(path("new")));
+  EXPECT_FALSE(fs::exists(path("new")));
+  EXPECT_TRUE(check_writable(write("old", "kept")));
+  EXPECT_EQ(read_file(path("old")), "kept");
+  EXPECT_FALSE(check_writable(path("no-folder") + "/new"));
+  EXPECT_FALSE(check_writable(folder_.string()));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1) << "nothing is left aside";
+}
+
 TEST_F(Files, OperationsKnowTheirLines) {
   const auto loaded =
       load_program(write("program",

@@ -19,10 +19,7 @@ struct FmtCommand {
 
 int format_file(const FmtCommand& command, const std::string& file) {
   const auto text = read_file(file);
-  if (!text) {
-    fmt::print(stderr, "{}\n", text.error().message);
-    return text.error().exit_code;
-  }
+  if (!text) return report_failure(text.error());
   const auto program = parse(*text, file == "-" ? "standard input" : file);
   if (!program) {
     fmt::print(stderr, "{}\n", program.error().text());
@@ -31,9 +28,7 @@ int format_file(const FmtCommand& command, const std::string& file) {
   const std::string formatted = print(*program);
   if (command.in_place && formatted == *text) return kNothingFound;
   const auto written = write_file(command.in_place ? file : "-", formatted);
-  if (written) return kNothingFound;
-  fmt::print(stderr, "{}\n", written.error().message);
-  return written.error().exit_code;
+  return written ? kNothingFound : report_failure(written.error());
 }
 
 }  // namespace

@@ -25,6 +25,9 @@ using judge::RecordedTally;
 using judge::Seat;
 using judge::Tally;
 
+// They are all made before the first is judged: of a hundred operations each, gigabytes.
+constexpr std::uint64_t kMostRandom = 100'000;
+
 struct JudgeCommand {
   std::vector<std::string> files;
   std::string release = "all";
@@ -182,10 +185,7 @@ nlohmann::json as_json(const std::vector<Tally>& tallies, const std::optional<Re
 int load_into(std::vector<judge::Case>& cases, const std::vector<std::string>& files, const LoadOptions& options) {
   for (const std::string& file : files) {
     auto loaded = load_program(file, options);
-    if (!loaded) {
-      fmt::print(stderr, "{}\n", loaded.error().message);
-      return loaded.error().exit_code;
-    }
+    if (!loaded) return report_failure(loaded.error());
     cases.push_back(judge::case_of(file, std::move(loaded->program)));
   }
   return kNothingFound;
@@ -247,8 +247,7 @@ void Keeper::remove(const std::string& file) {
 void Keeper::write(const std::string& file, std::string_view text) {
   const auto written = write_file(file, text);
   if (written) return;
-  fmt::print(stderr, "{}\n", written.error().message);
-  outcome_ = std::max(outcome_, written.error().exit_code);
+  outcome_ = std::max(outcome_, report_failure(written.error()));
 }
 
 // Ten lines a kernel.
@@ -295,6 +294,10 @@ int run_judge(const JudgeCommand& command) {
     return kBadInput;
   }
   if (!command.into.empty() && !make_folder(command.into)) return kBadInput;
+  if (!command.json.empty()) {
+    const auto writable = check_writable(command.json);
+    if (!writable) return report_failure(writable.error());
+  }
   std::vector<judge::Case> cases;
   int outcome = load_cases(command, cases);
   if (outcome != kNothingFound) return outcome;
@@ -310,9 +313,7 @@ int run_judge(const JudgeCommand& command) {
   if (command.markdown) tell_markdown(tallies, recorded);
   if (command.json.empty()) return outcome;
   const auto written = write_file(command.json, as_json(tallies, recorded).dump(2) + "\n");
-  if (written) return outcome;
-  fmt::print(stderr, "{}\n", written.error().message);
-  return std::max<int>(outcome, written.error().exit_code);
+  return written ? outcome : std::max(outcome, report_failure(written.error()));
 }
 
 }  // namespace
@@ -324,11 +325,14 @@ void add_judge(CLI::App& app, int& exit_code) {
   sub->add_option("--release", command->release, "The kernel's release")->check(CLI::IsMember({"6.1", "6.12", "all"}));
   sub->add_option("--pageblock-order", command->pageblock_order, "The kernel's pageblock order")
       ->check(CLI::IsMember({"9", "10", "all"}));
-  sub->add_option("--random", command->random, "Judge so many random programs as well");
-  sub->add_option("--ops", command->ops, "Operations of a random program")->check(CLI::Range(1, 4096));
-  sub->add_option("--seed", command->seed, "Seed of the first random program; the next has the next number");
-  sub->add_option("--jobs", command->jobs, "Kernels at work at once")->check(CLI::Range(1, 256));
-  sub->add_option("--minimize", command->minimize, "Executions spent on making a difference small; 0: none");
+  sub->add_option("--random", command->random, "Judge so many random programs as well")
+      ->check(whole_number(0, kMostRandom));
+  sub->add_option("--ops", command->ops, "Operations of a random program")->check(whole_number(1, kMaxOps));
+  sub->add_option("--seed", command->seed, "Seed of the first random program; the next has the next number")
+      ->check(whole_number());
+  sub->add_option("--jobs", command->jobs, "Kernels at work at once")->check(whole_number(1, 256));
+  sub->add_option("--minimize", command->minimize, "Executions spent on making a difference small; 0: none")
+      ->check(whole_number());
   sub->add_option("--bug", command->bugs, "Switch this bug on in the model; may be repeated")
       ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
   sub->add_option("--recorded", command->recorded, "Replay the recordings below this folder as well")

@@ -19,6 +19,9 @@
 namespace cma {
 namespace {
 
+// Days of work.
+constexpr std::uint64_t kMostExecutions = 1'000'000'000;
+
 struct MinimizeCommand {
   std::string file;
   std::string out;
@@ -38,11 +41,6 @@ void tell_statistics(const Minimized& minimized) {
   fmt::print(stderr, "{} executions, {} candidates were known already\n", minimized.executions, minimized.repeats);
 }
 
-int fail(const Failure& failure) {
-  fmt::print(stderr, "{}\n", failure.message);
-  return failure.exit_code;
-}
-
 int write_result(const MinimizeCommand& command, const Minimized& minimized, const Judge& judge) {
   const auto shows = [&](const std::string& file) {
     const auto loaded = load_program(file);
@@ -53,15 +51,23 @@ int write_result(const MinimizeCommand& command, const Minimized& minimized, con
   if (!command.into.empty()) place = place_for(command.into, minimized.finding, shows);
   if (!place.there) {
     const auto written = write_file(place.file, finding_text(minimized.finding, minimized.program));
-    if (!written) return fail(written.error());
+    if (!written) return report_failure(written.error());
   }
   if (!command.into.empty()) fmt::print("{}\n", place.file);
   return kNothingFound;
 }
 
+// Before the work begins: whether its result has a place to go to.
+std::expected<void, Failure> check_output(const MinimizeCommand& command) {
+  if (command.into.empty()) return check_writable(command.out);
+  return check_writable((std::filesystem::path(command.into) / "finding.cma").string());
+}
+
 int minimize_file(const MinimizeCommand& command) {
   auto loaded = load_program(command.file, {.as_fuzzed = command.as_fuzzed});
-  if (!loaded) return fail(loaded.error());
+  if (!loaded) return report_failure(loaded.error());
+  const auto writable = check_output(command);
+  if (!writable) return report_failure(writable.error());
   for (const std::string& name : command.bugs) loaded->program.machine.bugs.switch_on(*bug_from_name(name));
   // A program that brings the whole process down is judged from outside; most do not, and are faster judged in here.
   CheckedRun run;
@@ -76,7 +82,7 @@ int minimize_file(const MinimizeCommand& command) {
     return kBadInput;
   }
   if (command.statistics) tell_statistics(*minimized);
-  fmt::print(stderr, "{}: {}: {} operations of {} are left after {} executions{}\n", command.file,
+  fmt::print(stderr, "{}: {}: {} of {} operations left after {} executions{}\n", command.file,
              minimized->finding.signature(), minimized->program.ops.size(), loaded->program.ops.size(),
              minimized->executions, minimized->complete ? "" : ", when these ran out");
   return write_result(command, *minimized, judge);
@@ -102,7 +108,9 @@ void add_minimize(CLI::App& app, int& exit_code) {
                   "same program by their law alone are one bug's")
       ->check(CLI::IsMember({"signature", "law"}))
       ->capture_default_str();
-  sub->add_option("--executions", command->executions, "Give up after so many")->capture_default_str();
+  sub->add_option("--executions", command->executions, "Give up after so many")
+      ->check(whole_number(0, kMostExecutions))
+      ->capture_default_str();
   sub->add_flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
   sub->add_flag("--statistics", command->statistics, "Say what each stage tried");
   sub->footer("Exit: 0 written, 2 bad input, no finding or an output that cannot be written, 3 a full disk.");

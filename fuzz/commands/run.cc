@@ -142,10 +142,9 @@ void tell(const RunCommand& command, const LoadedProgram& loaded, const CheckedR
 int run_file(const RunCommand& command, CheckedRun& run, const std::string& file) {
   const LoadOptions options{.form = command.bytes ? Form::bytes : Form::by_content, .as_fuzzed = command.as_fuzzed};
   auto loaded = load_program(file, options);
-  if (!loaded) {
-    fmt::print(stderr, "{}\n", loaded.error().message);
-    return loaded.error().exit_code;
-  }
+  if (!loaded) return report_failure(loaded.error());
+  if (loaded->form == Form::bytes && !command.bytes && !command.as_fuzzed && !command.quiet)
+    fmt::print(stderr, "{}: not text, so it is taken for a program's bytes\n", file);
   apply_options(command, loaded->program);
   const bool narrates = !command.json && (command.trace || command.map || command.why);
   Narrator narrator(command, *loaded, run.interpreter());
@@ -184,7 +183,9 @@ void add_run(CLI::App& app, int& exit_code) {
     for (CLI::Option* told : {trace, map, why}) brief->excludes(told);
   sub->add_flag("--bytes", command->bytes, "The files hold bytes, whatever they look like");
   sub->add_flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
-  sub->footer("Exit: 0 no law broken, 1 a finding, 2 bad input or usage, 3 the environment lacks something.");
+  sub->footer(
+      "`trace` is a hash of all that was traced and logged: equal runs have equal ones. Exit: 0 no law broken, 1 a "
+      "finding, 2 bad input or usage, 3 the environment lacks something.");
   sub->callback([command, &exit_code] {
     CheckedRun run;
     for (const std::string& file : command->files) exit_code = std::max(exit_code, run_file(*command, run, file));

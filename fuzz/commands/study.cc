@@ -14,6 +14,9 @@
 namespace cma {
 namespace {
 
+// A hundred times the largest full size, and hours of work.
+constexpr std::uint64_t kLargestStudy = 1'000'000;
+
 struct StudyCommand {
   std::string name;
   StudyOptions options;
@@ -32,13 +35,15 @@ int perform_study(const StudyCommand& command) {
     fmt::print(stderr, "cmacheck study: there is no study '{}'; without a name they are listed\n", command.name);
     return kBadInput;
   }
+  const auto writable = command.svg.empty() ? std::expected<void, Failure>{} : check_writable(command.svg);
+  if (!writable) return report_failure(writable.error());
+  const std::uint64_t size = command.options.size == 0 ? study->full_size : command.options.size;
+  fmt::print(stderr, "{}: {} {}\n", study->name, size, study->unit);
   const StudyResult result = run_study(*study, command.options);
   fmt::print("{}", command.json ? study_json(result) : study_text(result));
   if (command.svg.empty()) return kNothingFound;
   const auto written = write_file(command.svg, study_svg(result));
-  if (written) return kNothingFound;
-  fmt::print(stderr, "{}\n", written.error().message);
-  return written.error().exit_code;
+  return written ? kNothingFound : report_failure(written.error());
 }
 
 }  // namespace
@@ -46,13 +51,20 @@ int perform_study(const StudyCommand& command) {
 void add_study(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<StudyCommand>();
   CLI::App* sub = app.add_subcommand("study", "Measures a field case over thousands of runs; without a name, lists");
-  sub->add_option("NAME", command->name, "Which study");
-  sub->add_option("--seed", command->options.seed, "Where random numbers begin")->capture_default_str();
-  sub->add_option("--size", command->options.size, "How much to run, in the study's unit; 0 is its full size")
+  CLI::Option* name = sub->add_option("NAME", command->name, "Which study");
+  sub->add_option("--seed", command->options.seed, "Where random numbers begin")
+      ->needs(name)
+      ->check(whole_number())
       ->capture_default_str();
-  sub->add_flag("--json", command->json, "The table as JSON");
-  sub->add_option("--svg", command->svg, "A file for the plot");
-  sub->footer("Equal seeds and sizes give equal results. Exit: 0 done, 2 bad usage, 3 the plot cannot be written.");
+  sub->add_option("--size", command->options.size, "How much to run, in the study's unit; 0 is its full size")
+      ->needs(name)
+      ->check(whole_number(0, kLargestStudy))
+      ->capture_default_str();
+  sub->add_flag("--json", command->json, "The table as JSON")->needs(name);
+  sub->add_option("--svg", command->svg, "A file for the plot")->needs(name);
+  sub->footer(
+      "Equal seeds and sizes give equal results. Exit: 0 done, 2 bad usage or a plot that cannot be written, 3 a full "
+      "disk.");
   sub->callback([command, &exit_code] {
     if (command->name.empty())
       list_studies();

@@ -46,7 +46,7 @@ bool replay(const std::string& file) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   std::size_t ran = 0;
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]).starts_with('-')) continue;
@@ -59,6 +59,9 @@ int main(int argc, char** argv) {
     }
   }
   fmt::print("{} inputs ran\n", ran);
-  if (ran == 0) fmt::print(stderr, "no inputs were found\n");
+  if (ran == 0) fmt::print(stderr, "no inputs were found; give files, or folders with files\n");
   return ran == 0 ? 2 : 0;
+} catch (const fs::filesystem_error& error) {
+  fmt::print(stderr, "{}: {}\n", error.path1().string(), error.code().message());
+  return 2;
 }
