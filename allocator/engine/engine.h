@@ -1,6 +1,6 @@
 // The engine: who runs. Actors are kernel tasks bound to a CPU; each performs at most one operation at a time, as a
 // Task. The engine resumes an actor, stops it at a point somebody asked for, parks it when it waits, counts steps and
-// keeps the virtual clock. It decides nothing: the interpreter and the schedulers choose whom to resume.
+// keeps the virtual clock. It decides nothing: the interpreter chooses whom to resume.
 //
 // There are no threads. A machine is only copied, compared or hashed at rest, when no actor is inside an operation.
 // Cost: a point nobody watches is an increment and a branch.

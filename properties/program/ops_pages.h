@@ -110,10 +110,13 @@ struct HugetlbGrow {
 };
 
 struct HugetlbPagesUsed {
-  static constexpr OpInfo kInfo{.verb = "hugetlb_page",
-                                .letter = 'h',
-                                .yields = Yields::pages,
-                                .help = "private memory of a process in huge pages of the pool, the last freed first"};
+  static constexpr OpInfo kInfo{
+      .verb = "hugetlb_page",
+      .letter = 'h',
+      .yields = Yields::pages,
+      .help =
+          "private memory of a process, which the program does not name, in huge pages of the "
+          "pool, the last freed first"};
   std::uint64_t count = 1;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
