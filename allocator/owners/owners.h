@@ -21,7 +21,7 @@ namespace cma {
 
 enum class PageKind : std::uint8_t {
   none,
-  unmovable,     // a driver's page that nobody can move: one reference, no owner the kernel knows
+  unmovable,     // nobody can move it (a driver's, a slab's, a page table's): one reference, no owner the kernel knows
   movable_ops,   // a non-LRU page whose driver moves it, or refuses
   anonymous,     // private memory, mapped by one pte or, after fork, by several; on the LRU
   shmem,         // page cache of shared memory: unmapped, swap-backed, on the LRU

@@ -120,7 +120,7 @@ std::string replay_command(const RunCommand& command, const std::string& file) {
   if (!command.audit.empty()) text += " --audit " + command.audit;
   if (command.bytes) text += " --bytes";
   if (command.as_fuzzed) text += " --as-fuzzed";
-  return text + " " + shell_word(file);
+  return text + " " + (file == "-" ? "FILE" : shell_word(file));
 }
 
 void tell(const RunCommand& command, const LoadedProgram& loaded, const CheckedRun& run, const RunResult& result) {

@@ -78,7 +78,7 @@ struct OwnedPages {
         return OpInfo{.verb = "unmovable_page",
                       .letter = 'u',
                       .yields = Yields::pages,
-                      .help = "a driver's pages that nobody can move"};
+                      .help = "pages that nobody can move: a driver's, a slab's, a page table's"};
     }
   }();
   Place at;

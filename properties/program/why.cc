@@ -43,11 +43,11 @@ class PageFacts {
   std::vector<std::string> holders() const;
   const Page& page() const { return machine_.map.page(pfn_); }
   const Owner* owner() const { return page().owner == 0 ? nullptr : &machine_.owners.owner(page().owner); }
+  bool has_name(Slot slot) const { return !world_.program().name_of(world_.program().ops[slot]).empty(); }
   // What a result is called; where the program does not call it anything, the operation it came from.
   std::string name(Slot slot) const {
     const Program& program = world_.program();
-    const std::string called = program.name_of(program.ops[slot]);
-    return called.empty() ? "`" + print_op(program, program.ops[slot]) + "`" : called;
+    return has_name(slot) ? program.name_of(program.ops[slot]) : "`" + print_op(program, program.ops[slot]) + "`";
   }
   std::string owner_name() const;
   std::string process_name(SpaceId space) const;
@@ -239,7 +239,7 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
   if (owns != nullptr && owns->pfn == pfn_) {
     known += huge() == nullptr ? Owners::own_references(*owns) : p.map;
     if (owns->kind == PageKind::hugetlb) told.emplace_back("a process that the program does not name");
-    if (owns->kind == PageKind::unmovable) told.push_back("its driver, " + owner_name());
+    if (owns->kind == PageKind::unmovable) told.push_back("its owner, " + owner_name());
     if (owns->kind == PageKind::movable_ops) told.push_back("its driver, " + owner_name());
     for (PteId id = owns->first_pte; id != 0; id = machine_.spaces.pte(id).next)
       if (machine_.spaces.temporary_stack(machine_.spaces.pte(id).space))
@@ -253,7 +253,7 @@ std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
     const Result& result = world_.result(slot);
     if (result.yields != Yields::pin || result.gone || result.pfn != pfn_) continue;
     if (result.state != Result::State::done) continue;
-    told.push_back("pin " + name(slot));
+    told.push_back((has_name(slot) ? "pin " : "") + name(slot));
     ++known;
   }
   for (const World::Got& got : world_.got) {

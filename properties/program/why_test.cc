@@ -36,7 +36,7 @@ TEST(Why, NamesThePinAndTheScansVerdict) {
 
 TEST(Why, TellsOfWhatHasNoNameByItsOperation) {
   EXPECT_THAT(why("4.19", "n = anon_page at=a+8\ndrain\npin n\nw = cma_alloc a pages=64 align=6\n"),
-              HasSubstr("held by  pin `pin n`\n"));
+              HasSubstr("held by  `pin n`\n"));
 }
 
 TEST(Why, CountsTheAttemptsToMigrate) {
@@ -227,7 +227,7 @@ TEST(Why, TellsIsolationFromTheRest) {
   const std::string told = why("6.1", "u = unmovable_page at=0x48\nx = anon_page at=0x49\nexpect x.failed\n");
   EXPECT_THAT(told, HasSubstr("x = anon_page at=0x49"));
   EXPECT_THAT(told, HasSubstr("0x48  unmovable page of u: 1 reference"));
-  EXPECT_THAT(told, HasSubstr("held by  its driver, u"));
+  EXPECT_THAT(told, HasSubstr("held by  its owner, u"));
   EXPECT_THAT(told, HasSubstr("refused  has_unmovable_pages"));
 }
 
@@ -245,7 +245,7 @@ TEST(Why, PagesOfWhichTheSameIsToBeSaidAreToldTogether) {
   const std::string told = why("6.1", "u = unmovable_page at=a+8 pages=4\nw = cma_alloc a pages=64 align=6\n");
   EXPECT_THAT(told,
               HasSubstr("4 pages in the way\n    0x208, and 3 more up to 0x20b  unmovable page of u: 1 reference\n"
-                        "      held by  its driver, u\n"));
+                        "      held by  its owner, u\n"));
 }
 
 // Without memory to move to nothing is tested, and what is free is not in the way.
