@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -89,6 +90,35 @@ TEST_F(CommandLine, OutputsAreTriedBeforeTheWork) {
   EXPECT_THAT(err_, Not(HasSubstr("executions")));
 }
 
+// Runs without the rights of a superuser, who may read and write everything.
+class Unprivileged {
+ public:
+  Unprivileged() : was_(::geteuid()) { EXPECT_TRUE(was_ != 0 || ::seteuid(kNobody) == 0); }
+  ~Unprivileged() { EXPECT_TRUE(was_ != 0 || ::seteuid(was_) == 0); }
+  Unprivileged(const Unprivileged&) = delete;
+  Unprivileged& operator=(const Unprivileged&) = delete;
+
+ private:
+  static constexpr ::uid_t kNobody = 65534;
+  ::uid_t was_;
+};
+
+TEST_F(CommandLine, WhatMayNotBeReadOrWrittenIsBadInput) {
+  fs::permissions(folder_, fs::perms::all);
+  fs::create_directory(path("secret"));
+  fs::permissions(path("secret"), fs::perms::none);
+  const std::string file = write("kept.cma", kBroken);
+  fs::permissions(file, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+  {
+    const Unprivileged nobody;
+    EXPECT_EQ(call({"judge", path("secret")}), kBadInput);
+    EXPECT_THAT(err_, HasSubstr(path("secret") + ": Permission denied"));
+    EXPECT_EQ(call({"fmt", "-i", file}), kBadInput);
+    EXPECT_THAT(err_, HasSubstr("cannot write " + file));
+  }
+  EXPECT_EQ(read_file(file), kBroken);
+}
+
 TEST_F(CommandLine, WhatAsksSomethingOfAStudyNamesIt) {
   EXPECT_EQ(call({"study"}), kNothingFound);
   EXPECT_EQ(call({"study", "--json"}), kBadInput);
@@ -163,7 +193,7 @@ TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
   EXPECT_EQ(call({"run", "--why", "corpus/scenarios/buffer-slot-holds-until-eight-others-came-3.6.cma"}),
             kNothingFound);
   EXPECT_THAT(out_, AllOf(HasSubstr("0x208  block-device page of x"), HasSubstr("held by  a buffer-head slot of CPU 0"),
-                          HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5")));
+                          HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5: its buffer is in use")));
   EXPECT_EQ(call({"run", "--why", write("plain", kPlain)}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("plain\nno window failed\n"));
 }

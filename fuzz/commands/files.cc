@@ -64,7 +64,8 @@ std::expected<Opened, Failure> open_aside(const std::string& file) {
   std::error_code error;
   if (fs::is_directory(file, error)) return std::unexpected(write_failure(file, EISDIR));
   const bool exists = fs::exists(file, error);
-  if (exists && ::access(file.c_str(), W_OK) != 0) return std::unexpected(write_failure(file, errno));
+  if (exists && ::faccessat(AT_FDCWD, file.c_str(), W_OK, AT_EACCESS) != 0)
+    return std::unexpected(write_failure(file, errno));
   Opened opened;
   opened.device = exists && !fs::is_regular_file(file, error);
   opened.file = opened.device || !fs::is_symlink(file, error) ? file : fs::weakly_canonical(file, error).string();

@@ -25,7 +25,7 @@ using judge::RecordedTally;
 using judge::Seat;
 using judge::Tally;
 
-// They are all made before the first is judged: of a hundred operations each, gigabytes.
+// They are all in memory before the first is judged.
 constexpr std::uint64_t kMostRandom = 100'000;
 
 struct JudgeCommand {

@@ -14,7 +14,7 @@
 namespace cma {
 namespace {
 
-// A hundred times the largest full size, and hours of work.
+// More than a hundred times the largest full size.
 constexpr std::uint64_t kLargestStudy = 1'000'000;
 
 struct StudyCommand {

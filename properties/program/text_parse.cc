@@ -471,9 +471,7 @@ void Parser::read_actor(Line& line) {
       throw SyntaxError(word.column, fmt::format("actor `{}` is there already", actor.name));
   if (program_.actors.size() >= kMaxActors)
     throw SyntaxError(word.column, fmt::format("expected at most {} actors", kMaxActors));
-  if (const Word* cpu = line.keyed("cpu")) {
-    actor.cpu = cpu_in(*cpu);
-  }
+  if (const Word* cpu = line.keyed("cpu")) actor.cpu = cpu_in(*cpu);
   program_.actors.push_back(std::move(actor));
 }
 

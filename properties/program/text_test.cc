@@ -235,6 +235,7 @@ TEST(Text, SaysWhereAndWhatOfTheMachine) {
   EXPECT_EQ(complaint(on_small("area 7 base=0 pages=64")), "2:6: expected the area's name, not `7`");
   EXPECT_EQ(complaint(on_small("bug nice")), "2:5: expected a bug: none is named `nice`");
   EXPECT_EQ(complaint(on_small("actor A cpu=2")), "2:13: expected a CPU below 2");
+  EXPECT_EQ(complaint(on_small("actor A cpu=9")), "2:13: expected a CPU below 2");
   EXPECT_EQ(complaint(on_small("actor A\nactor A")), "3:7: actor `A` is there already");
   EXPECT_EQ(complaint(on_small("actor cpu0")), "2:7: `cpu0` is the CPU's own actor");
   EXPECT_EQ(complaint(on_small("drain\nactor A")), "3:1: expected `actor` lines before the operations");
