@@ -34,5 +34,6 @@ void add_points(CLI::App& app, int& exit_code);
 void add_bugs(CLI::App& app, int& exit_code);
 void add_study(CLI::App& app, int& exit_code);
 void add_judge(CLI::App& app, int& exit_code);
+void add_hashes(CLI::App& app, int& exit_code);
 
 }  // namespace cma

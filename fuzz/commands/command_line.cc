@@ -21,6 +21,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_bugs(app, exit_code);
   add_study(app, exit_code);
   add_judge(app, exit_code);
+  add_hashes(app, exit_code);
 }
 
 }  // namespace

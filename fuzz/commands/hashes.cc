@@ -1,0 +1,95 @@
+// `cmacheck hashes`: what programs do, one line a program. Two builds that print the same lines behave the same on these
+// programs, down to every event; `ci/check/refactoring` compares the lists of two commits.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+#include "properties/laws/checked_run.h"
+#include "properties/program/generator.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct HashesCommand {
+  std::vector<std::string> paths;
+  std::uint64_t random = 0;
+  std::uint64_t seed = 1;
+};
+
+// FNV-1a of a text.
+std::uint64_t text_hash(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char letter : text) hash = (hash ^ static_cast<std::uint8_t>(letter)) * 0x100000001b3ULL;
+  return hash;
+}
+
+// Prints program, trace with the events about single pages, state at the end, steps, skipped operations and outcome.
+void print_hashes(CheckedRun& run, const Program& program, std::string_view name) {
+  const RunResult result = run.run(program, {.page_events = true});
+  fmt::print("{} program={:016x} trace={:016x} state={:016x} steps={} skipped={} {}\n", name,
+             text_hash(print(program)), result.trace_hash, run.machine().state_hash(), result.steps, result.skipped,
+             result.finding ? result.finding->signature() : "ok");
+}
+
+// Returns the files named, and for each folder the programs below it, in the order of their names.
+std::vector<std::string> programs_of(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    if (!fs::is_directory(path)) {
+      files.push_back(path);
+      continue;
+    }
+    const std::size_t first = files.size();
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path))
+      if (entry.is_regular_file() && entry.path().extension() == ".cma") files.push_back(entry.path().string());
+    std::sort(files.begin() + static_cast<std::ptrdiff_t>(first), files.end());
+  }
+  return files;
+}
+
+int print_all(const HashesCommand& command) {
+  CheckedRun run;
+  int exit_code = kNothingFound;
+  for (const std::string& file : programs_of(command.paths)) {
+    const auto loaded = load_program(file);
+    if (loaded)
+      print_hashes(run, loaded->program, file);
+    else
+      exit_code = std::max(exit_code, report_failure(loaded.error()));
+  }
+  GeneratorOptions options;
+  options.max_ops = 48;
+  for (std::uint64_t i = 0; i < command.random; ++i) {
+    const std::uint64_t seed = command.seed + i;
+    Program program = generate(seed, options);
+    // Every second one runs with the bugs of its release, so that these are compared too.
+    if (seed % 2 == 0) program.machine.bugs = BugSet::as_shipped(program.machine.release);
+    print_hashes(run, program, fmt::format("seed-{}", seed));
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+void add_hashes(CLI::App& app, int& exit_code) {
+  auto command = std::make_shared<HashesCommand>();
+  CLI::App* sub = app.add_subcommand("hashes", "Prints what programs do as hashes, a line a program");
+  sub->add_option("PATH", command->paths, "Programs, or folders of them (*.cma)");
+  sub->add_option("--random", command->random, "And so many random programs")->check(whole_number(0, 100'000'000));
+  sub->add_option("--seed", command->seed, "Seed of the first of them")->check(whole_number());
+  sub->footer("Equal lines are equal behaviour. Exit: 0 all were performed, 2 a program cannot be read.");
+  sub->callback([command, &exit_code] { exit_code = std::max(exit_code, print_all(*command)); });
+}
+
+}  // namespace cma
