@@ -33,19 +33,20 @@ Machine::Machine(const Geometry& geometry)
       page_locks(engine, map),
       writebacks(engine, map),
       memblock(geometry),
-      buddy(geometry, bugs, engine, trace, map),
-      lru(geometry, engine, map, buddy),
-      migration(geometry, bugs, engine, trace, map, buddy, lru, page_locks, writebacks),
-      buffers(geometry, engine, map, lru),
-      device(engine, map, lru, page_locks, writebacks, buffers),
-      hugetlb(geometry, engine, map, buddy),
-      owners(geometry, engine, map, lru, page_locks, buffers, writebacks, device, spaces),
-      files(geometry, engine, map, buddy, lru, page_locks, buffers, device, owners),
-      processes(geometry, engine, map, buddy, lru, page_locks, spaces, owners, files, migration),
-      isolation(geometry, bugs, engine, trace, map, buddy),
-      compaction(geometry, engine, trace, map, buddy, lru, migration),
-      contig(geometry, bugs, engine, trace, map, buddy, lru, migration, isolation),
-      areas(geometry, bugs, engine, trace, map, memblock, buddy, contig) {
+      core_{geometry_, bugs, engine, trace, map},
+      buddy(core_),
+      lru(core_, buddy),
+      migration(core_, buddy, lru, page_locks, writebacks),
+      buffers(core_, lru),
+      device(core_, lru, page_locks, writebacks, buffers),
+      hugetlb(core_, buddy),
+      owners(core_, lru, page_locks, buffers, writebacks, device, spaces),
+      files(core_, buddy, lru, page_locks, buffers, device, owners),
+      processes(core_, buddy, lru, page_locks, spaces, owners, files, migration),
+      isolation(core_, buddy),
+      compaction(core_, buddy, lru, migration),
+      contig(core_, buddy, lru, migration, isolation),
+      areas(core_, memblock, buddy, contig) {
   CMA_ASSERT(!geometry.impossible());
   migration.set_page_kinds(owners);
   lru.set_slot_cache(buffers);

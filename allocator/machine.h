@@ -9,10 +9,11 @@
 
 #include "allocator/areas/areas.h"
 #include "allocator/compaction/compaction.h"
-#include "allocator/owners/files.h"
+#include "allocator/files/files.h"
+#include "allocator/frames/core.h"
 #include "allocator/owners/hugetlb.h"
 #include "allocator/owners/owners.h"
-#include "allocator/owners/processes.h"
+#include "allocator/processes/processes.h"
 
 namespace cma {
 
@@ -52,6 +53,11 @@ class Machine {
   PageLocks page_locks;
   Writebacks writebacks;
   Memblock memblock;
+
+ private:
+  Core core_;  // what the layers below have in common
+
+ public:
   Buddy buddy;
   Lru lru;
   Migration migration;

@@ -22,7 +22,7 @@ class MachineTest : public ::testing::TestWithParam<Release> {
   Geometry geometry() const { return default_small_geometry(GetParam()); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, MachineTest, ::testing::ValuesIn(kModelledReleases));
+INSTANTIATE_TEST_SUITE_P(Releases, MachineTest, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(MachineTest, TwoMachinesOfOneGeometryAreEqual) {
   const std::unique_ptr<Machine> a = make_machine(geometry());

@@ -11,6 +11,7 @@
 
 #include "allocator/bitmap/bitmap.h"
 #include "allocator/contig/contig.h"
+#include "allocator/frames/core.h"
 #include "allocator/memblock/memblock.h"
 
 namespace cma {
@@ -62,8 +63,7 @@ constexpr std::uint64_t debugfs_count(std::uint64_t number) {
 
 class Areas {
  public:
-  Areas(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Memblock& memblock,
-        Buddy& buddy, Contig& contig);
+  Areas(const Core& core, Memblock& memblock, Buddy& buddy, Contig& contig);
 
   // --- boot ---
   // 0 and the area is the last one, or -ENOSPC, -EINVAL, -EBUSY, -ENOMEM with the kernel's log line.
@@ -141,10 +141,7 @@ class Areas {
   std::optional<std::uint64_t> retry_sweeps_;
   bool error_line_;
   bool error_names_;
-  BugSet& bugs_;
-  Engine& engine_;
-  Trace& trace_;
-  MemoryMap& map_;
+  Core core_;
   Memblock& memblock_;
   Buddy& buddy_;
   Contig& contig_;

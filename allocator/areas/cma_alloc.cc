@@ -32,12 +32,12 @@ std::string bitmap_report(const Area& area) {
 // Mask, offset and bits of a request; nullopt when it cannot fit into the area at all.
 std::optional<Areas::Window> Areas::request_window(const Area& area, std::uint64_t count, unsigned align) {
   Window window{count, align, 0, 0, 0};
-  window.mask = bitmap_aligned_mask(align, area.order_per_bit, bugs_);
-  window.offset = bitmap_aligned_offset(area.base, align, area.order_per_bit, bugs_);
+  window.mask = bitmap_aligned_mask(align, area.order_per_bit, core_.bugs);
+  window.offset = bitmap_aligned_offset(area.base, align, area.order_per_bit, core_.bugs);
   window.bits = bitmap_pages_to_bits(count, area.order_per_bit);
-  if (bugs_.active(Bug::count_truncated) && window.bits > std::numeric_limits<std::uint32_t>::max()) {
+  if (core_.bugs.active(Bug::count_truncated) && window.bits > std::numeric_limits<std::uint32_t>::max()) {
     // The search took an int: only the low half of the count was looked for and marked.
-    bugs_.reached(Bug::count_truncated);
+    core_.bugs.reached(Bug::count_truncated);
     window.bits &= std::numeric_limits<std::uint32_t>::max();
     return window;
   }
@@ -49,9 +49,9 @@ std::optional<Areas::Window> Areas::request_window(const Area& area, std::uint64
 
 Task<void> Areas::clear_bits(AreaId id, Pfn pfn, std::uint64_t bits) {
   Area& area = areas_[id];
-  co_await area.lock.lock(engine_);
+  co_await area.lock.lock(core_.engine);
   area.bitmap.clear((pfn - area.base) >> area.order_per_bit, bits);
-  area.lock.unlock(engine_);
+  area.lock.unlock(core_.engine);
 }
 
 // One forward sweep over the bitmap: 0 when a window was obtained, -ENOMEM when none was ever tried, else the last
@@ -62,37 +62,38 @@ Task<int> Areas::sweep(AreaId id, Window& window) {
   std::uint64_t start = 0;
   int error = -kENOMEM;
   while (true) {
-    co_await area.lock.lock(engine_);
+    co_await area.lock.lock(core_.engine);
     const std::uint64_t bit = area.bitmap.find_zero_area(start, window.bits, window.mask, window.offset);
     if (bit >= area.bitmap.size()) {
-      area.lock.unlock(engine_);
+      area.lock.unlock(core_.engine);
       co_return error;
     }
     std::uint64_t marked = window.bits;
-    if (bugs_.active(Bug::bitmap_forgets_bit) && marked > 1) {
-      bugs_.reached(Bug::bitmap_forgets_bit);
+    if (core_.bugs.active(Bug::bitmap_forgets_bit) && marked > 1) {
+      core_.bugs.reached(Bug::bitmap_forgets_bit);
       --marked;
     }
     area.bitmap.set(bit, marked);
-    area.lock.unlock(engine_);
+    area.lock.unlock(core_.engine);
     window.pfn = area.base + (bit << area.order_per_bit);
-    co_await at(engine_, Point::cma_bitmap_marked);
+    co_await at(core_.engine, Point::cma_bitmap_marked);
 
-    co_await cma_mutex_.lock(engine_);
-    co_await at(engine_, Point::cma_mutex_taken);
+    co_await cma_mutex_.lock(core_.engine);
+    co_await at(core_.engine, Point::cma_mutex_taken);
     error = co_await contig_.alloc_contig_range(window.pfn, window.pfn + window.count, Migratetype::cma);
-    cma_mutex_.unlock(engine_);
-    co_await at(engine_, Point::cma_mutex_dropped);
+    cma_mutex_.unlock(core_.engine);
+    co_await at(core_.engine, Point::cma_mutex_dropped);
     if (error == 0) co_return 0;
 
     co_await clear_bits(id, window.pfn, window.bits);
-    co_await at(engine_, Point::cma_bitmap_cleared);
+    co_await at(core_.engine, Point::cma_bitmap_cleared);
     if (error != -kEBUSY) co_return error;
-    if (debug_) trace_.emit(Event::log_cma_busy_retrying);
-    if (release_ >= Release::v6_1) trace_.emit(Event::cma_alloc_busy_retry, id, window.pfn, window.count, window.align);
+    if (debug_) core_.trace.emit(Event::log_cma_busy_retrying);
+    if (release_ >= Release::v6_1)
+      core_.trace.emit(Event::cma_alloc_busy_retry, id, window.pfn, window.count, window.align);
     start = bit + window.mask + 1;
-    if (bugs_.active(Bug::retry_step_short)) [[unlikely]] {
-      bugs_.reached(Bug::retry_step_short);
+    if (core_.bugs.active(Bug::retry_step_short)) [[unlikely]] {
+      core_.bugs.reached(Bug::retry_step_short);
       --start;
     }
     // A mask of all ones leaves no second window.
@@ -110,12 +111,12 @@ Task<int> Areas::sweep_and_retry(AreaId id, Window& window) {
     ++sweeps_;
     const int error = release_ < Release::v4_9 ? co_await sweep_v3_5(id, window) : co_await sweep(id, window);
     if (error != -kEBUSY || (retry_sweeps_ && done >= *retry_sweeps_)) co_return error;
-    const ActorId actor = engine_.current();
+    const ActorId actor = core_.engine.current();
     between_sweeps_.push_back(actor);
-    co_await at(engine_, Point::cma_retry);
-    co_await sleep_for(engine_, kRetrySleep);
+    co_await at(core_.engine, Point::cma_retry);
+    co_await sleep_for(core_.engine, kRetrySleep);
     std::erase(between_sweeps_, actor);
-    if (engine_.fatal_signal_pending()) co_return -kEINTR;
+    if (core_.engine.fatal_signal_pending()) co_return -kEINTR;
   }
 }
 
@@ -124,11 +125,12 @@ bool Areas::says_failures() const { return error_line_ || release_ >= Release::v
 void Areas::report_failure(AreaId id, const Window& window, int error) {
   const auto code = static_cast<std::uint64_t>(static_cast<std::int64_t>(error));
   if (release_ >= Release::v6_1)
-    trace_.limited(trace_.alloc_failed_limit, "cma_alloc", Event::log_cma_alloc_failed, id, window.count, code);
+    core_.trace.limited(core_.trace.alloc_failed_limit, "cma_alloc", Event::log_cma_alloc_failed, id, window.count,
+                        code);
   else
-    trace_.emit(Event::log_cma_alloc_failed, id, window.count, code, error_names_ ? 1 : 0);
+    core_.trace.emit(Event::log_cma_alloc_failed, id, window.count, code, error_names_ ? 1 : 0);
   // 6.7 dropped CONFIG_CMA_DEBUG: the report is always made, and the debug lines need dynamic debug.
-  if (debug_ || release_ >= Release::v6_12) trace_.log("cma: " + bitmap_report(areas_[id]));
+  if (debug_ || release_ >= Release::v6_12) core_.trace.log("cma: " + bitmap_report(areas_[id]));
 }
 
 Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
@@ -143,8 +145,8 @@ Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool 
 Task<int> Areas::sweep_v3_5(AreaId id, Window& window) {
   Area& area = areas_[id];
   CMA_ASSERT(area.active());
-  co_await cma_mutex_.lock(engine_);
-  co_await at(engine_, Point::cma_mutex_taken);
+  co_await cma_mutex_.lock(core_.engine);
+  co_await at(core_.engine, Point::cma_mutex_taken);
   std::uint64_t start = 0;
   int error = -kENOMEM;
   while (true) {
@@ -154,80 +156,80 @@ Task<int> Areas::sweep_v3_5(AreaId id, Window& window) {
     error = co_await contig_.alloc_contig_range(window.pfn, window.pfn + window.count, Migratetype::cma);
     if (error == 0) area.bitmap.set(bit, window.bits);
     if (error != -kEBUSY) break;
-    if (debug_) trace_.emit(Event::log_cma_busy_retrying);
+    if (debug_) core_.trace.emit(Event::log_cma_busy_retrying);
     start = bit + window.mask + 1;
     if (start <= bit) break;
   }
-  cma_mutex_.unlock(engine_);
-  co_await at(engine_, Point::cma_mutex_dropped);
+  cma_mutex_.unlock(core_.engine);
+  co_await at(core_.engine, Point::cma_mutex_dropped);
   co_return error;
 }
 
 Task<Pfn> Areas::cma_alloc_v3_5(AreaId id, std::uint64_t count, unsigned asked, bool no_warn) {
-  if (areas_[id].pages == 0 || (!areas_[id].active() && !bugs_.active(Bug::inactive_alloc))) co_return kNoPfn;
+  if (areas_[id].pages == 0 || (!areas_[id].active() && !core_.bugs.active(Bug::inactive_alloc))) co_return kNoPfn;
   const unsigned align = effective_align(asked, release_);
-  if (debug_) trace_.emit(Event::log_cma_alloc, id, count, align);
+  if (debug_) core_.trace.emit(Event::log_cma_alloc, id, count, align);
   if (count == 0) co_return kNoPfn;
-  co_await at(engine_, Point::cma_alloc_entry);
+  co_await at(core_.engine, Point::cma_alloc_entry);
   std::optional<Window> window = request_window(areas_[id], count, align);
   if (!window) co_return kNoPfn;
-  if (bugs_.active(Bug::region_relative) && window->offset != 0) {
-    bugs_.reached(Bug::region_relative);
+  if (core_.bugs.active(Bug::region_relative) && window->offset != 0) {
+    core_.bugs.reached(Bug::region_relative);
     window->offset = 0;
   }
   const int error = co_await sweep_and_retry(id, *window);
   if (error != 0 && !no_warn && says_failures()) report_failure(id, *window, error);
   if (error != 0) co_return kNoPfn;
-  if (debug_) trace_.emit(Event::log_cma_returned, window->pfn);
+  if (debug_) core_.trace.emit(Event::log_cma_returned, window->pfn);
   co_return window->pfn;
 }
 
 // The bits are cleared first, and nobody can look before the pages are free.
 Task<bool> Areas::cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count) {
   Area& area = areas_[id];
-  if (debug_) trace_.emit(Event::log_cma_release, pfn, count);
+  if (debug_) core_.trace.emit(Event::log_cma_release, pfn, count);
   if (!area.contains(pfn)) co_return false;
   CMA_ASSERT(count <= area.pages - (pfn - area.base));
-  co_await cma_mutex_.lock(engine_);
+  co_await cma_mutex_.lock(core_.engine);
   area.bitmap.clear(pfn - area.base, count);
   co_await contig_.free_contig_range(pfn, count);
-  cma_mutex_.unlock(engine_);
-  co_await at(engine_, Point::cma_release_pages_freed);
+  cma_mutex_.unlock(core_.engine);
+  co_await at(core_.engine, Point::cma_release_pages_freed);
   co_return true;
 }
 
 Task<Pfn> Areas::cma_alloc_v3_17(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
   // Areas behind one that failed were never activated: the kernel dereferences their missing bitmap (B1's sibling).
-  if (areas_[id].pages == 0 || (!areas_[id].active() && !bugs_.active(Bug::inactive_alloc))) co_return kNoPfn;
-  if (debug_) trace_.emit(Event::log_cma_alloc, id, count, align);
+  if (areas_[id].pages == 0 || (!areas_[id].active() && !core_.bugs.active(Bug::inactive_alloc))) co_return kNoPfn;
+  if (debug_) core_.trace.emit(Event::log_cma_alloc, id, count, align);
   if (count == 0) co_return kNoPfn;
-  co_await at(engine_, Point::cma_alloc_entry);
+  co_await at(core_.engine, Point::cma_alloc_entry);
   std::optional<Window> window = request_window(areas_[id], count, align);
   if (!window) co_return kNoPfn;
   const int error = co_await sweep_and_retry(id, *window);
-  trace_.emit(Event::cma_alloc, window->pfn, count, align, error == 0 ? 1 : 0);
+  core_.trace.emit(Event::cma_alloc, window->pfn, count, align, error == 0 ? 1 : 0);
   // 4.11 says that it failed.
   if (error != 0 && !no_warn && says_failures()) report_failure(id, *window, error);
   const Pfn result = error == 0 ? window->pfn : kNoPfn;
-  if (debug_) trace_.emit(Event::log_cma_returned, result);
+  if (debug_) core_.trace.emit(Event::log_cma_returned, result);
   co_return result;
 }
 
 Task<Pfn> Areas::cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
   Pfn result = kNoPfn;
-  const bool usable = areas_[id].pages != 0 && (areas_[id].active() || bugs_.active(Bug::inactive_alloc));
-  if (usable && debug_) trace_.emit(Event::log_cma_alloc, id, count, align);
+  const bool usable = areas_[id].pages != 0 && (areas_[id].active() || core_.bugs.active(Bug::inactive_alloc));
+  if (usable && debug_) core_.trace.emit(Event::log_cma_alloc, id, count, align);
   if (usable && count != 0) {
-    trace_.emit(Event::cma_alloc_start, id, count, align);
-    co_await at(engine_, Point::cma_alloc_entry);
+    core_.trace.emit(Event::cma_alloc_start, id, count, align);
+    co_await at(core_.engine, Point::cma_alloc_entry);
     std::optional<Window> window = request_window(areas_[id], count, align);
     if (window) {
       const int error = co_await sweep_and_retry(id, *window);
       const std::uint64_t success = error == 0 ? std::uint64_t{1} << 32 : 0;
-      trace_.emit(Event::cma_alloc_finish, id, window->pfn, count, align | success);
+      core_.trace.emit(Event::cma_alloc_finish, id, window->pfn, count, align | success);
       if (error != 0 && !no_warn) report_failure(id, *window, error);
       if (error == 0) result = window->pfn;
-      if (debug_) trace_.emit(Event::log_cma_returned, result);
+      if (debug_) core_.trace.emit(Event::log_cma_returned, result);
     }
   }
   if (result != kNoPfn) {
@@ -242,16 +244,16 @@ Task<Pfn> Areas::cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align,
 
 // As before, but the start is always traced, and a request that cannot even be tried is not counted.
 Task<Pfn> Areas::cma_alloc_v6_12(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
-  trace_.emit(Event::cma_alloc_start, id, count, align);
-  const bool usable = areas_[id].pages != 0 && (areas_[id].active() || bugs_.active(Bug::inactive_alloc));
+  core_.trace.emit(Event::cma_alloc_start, id, count, align);
+  const bool usable = areas_[id].pages != 0 && (areas_[id].active() || core_.bugs.active(Bug::inactive_alloc));
   if (!usable || count == 0) co_return kNoPfn;
-  co_await at(engine_, Point::cma_alloc_entry);
+  co_await at(core_.engine, Point::cma_alloc_entry);
   std::optional<Window> window = request_window(areas_[id], count, align);
   if (!window) co_return kNoPfn;
   const int error = co_await sweep_and_retry(id, *window);
   if (error != 0 && !no_warn) report_failure(id, *window, error);
   const std::uint64_t success = error == 0 ? std::uint64_t{1} << 32 : 0;
-  trace_.emit(Event::cma_alloc_finish, id, window->pfn, count, align | success);
+  core_.trace.emit(Event::cma_alloc_finish, id, window->pfn, count, align | success);
   if (error != 0) {
     ++alloc_fail_;
     areas_[id].nr_pages_failed += count;
@@ -266,18 +268,18 @@ Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) {
   if (release_ < Release::v4_9) co_return co_await cma_release_v3_5(id, pfn, count);
   const Area& area = areas_[id];
   if (release_ >= Release::v6_1 && !area.contains(pfn)) {
-    if (debug_) trace_.emit(Event::log_cma_pages_valid, pfn, count);
+    if (debug_) core_.trace.emit(Event::log_cma_pages_valid, pfn, count);
     co_return false;
   }
-  if (debug_) trace_.emit(Event::log_cma_release, pfn, count);
+  if (debug_) core_.trace.emit(Event::log_cma_release, pfn, count);
   if (!area.contains(pfn)) co_return false;
   CMA_ASSERT(count <= area.pages - (pfn - area.base));
   co_await contig_.free_contig_range(pfn, count);
-  co_await at(engine_, Point::cma_release_pages_freed);
+  co_await at(core_.engine, Point::cma_release_pages_freed);
   const std::uint64_t bits = bitmap_pages_to_bits(count, area.order_per_bit);
   co_await clear_bits(id, pfn, bits);
   areas_[id].nr_pages_released += count;
-  trace_.emit(Event::cma_release, id, pfn, count);
+  core_.trace.emit(Event::cma_release, id, pfn, count);
   co_return true;
 }
 

@@ -25,19 +25,15 @@ constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
 }  // namespace
 
-Areas::Areas(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Memblock& memblock,
-             Buddy& buddy, Contig& contig)
-    : release_(geometry.release),
-      unit_(geometry.isolation_unit()),
-      max_areas_(geometry.max_areas),
-      debug_(geometry.cma_debug && geometry.release < Release::v6_12),
-      retry_sweeps_(geometry.retry_sweeps),
-      error_line_(geometry.error_line),
-      error_names_(geometry.error_names),
-      bugs_(bugs),
-      engine_(engine),
-      trace_(trace),
-      map_(map),
+Areas::Areas(const Core& core, Memblock& memblock, Buddy& buddy, Contig& contig)
+    : release_(core.geometry.release),
+      unit_(core.geometry.isolation_unit()),
+      max_areas_(core.geometry.max_areas),
+      debug_(core.geometry.cma_debug && core.geometry.release < Release::v6_12),
+      retry_sweeps_(core.geometry.retry_sweeps),
+      error_line_(core.geometry.error_line),
+      error_names_(core.geometry.error_names),
+      core_(core),
       memblock_(memblock),
       buddy_(buddy),
       contig_(contig) {}
@@ -62,8 +58,8 @@ std::optional<AreaId> Areas::find(const std::string& name) const {
 std::uint64_t Areas::largest_free_run(AreaId id) const {
   const Area& area = areas_[id];
   const Bitmap& bitmap = area.bitmap;
-  if (!bugs_.active(Bug::debug_bitmap_size) || area.order_per_bit == 0) return bitmap.longest_zero_run();
-  bugs_.reached(Bug::debug_bitmap_size);
+  if (!core_.bugs.active(Bug::debug_bitmap_size) || area.order_per_bit == 0) return bitmap.longest_zero_run();
+  core_.bugs.reached(Bug::debug_bitmap_size);
   // Memory behind the bitmap reads as zero.
   Bitmap walked(area.pages);
   for (std::uint64_t bit = bitmap.next_set(0, bitmap.size()); bit < bitmap.size();
@@ -80,7 +76,7 @@ std::optional<AreaId> Areas::area_of(Pfn pfn) const {
 
 int Areas::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name) {
   if (areas_.size() >= max_areas_) {
-    trace_.log("cma: Not enough slots for CMA reserved regions!");
+    core_.trace.log("cma: Not enough slots for CMA reserved regions!");
     return -kENOSPC;
   }
   const PfnRange range{base >> kPageShift, (base + size) >> kPageShift};
@@ -95,7 +91,7 @@ int Areas::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned or
   area.pages = range.pages();
   // A bit is a page in 3.6, whatever is asked for.
   area.order_per_bit = release_ >= Release::v4_9 ? order_per_bit : 0;
-  trace_.add_area(area.name);
+  core_.trace.add_area(area.name);
   total_pages_ += area.pages;
   areas_.push_back(std::move(area));
   return 0;
@@ -104,8 +100,8 @@ int Areas::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned or
 std::optional<int> Areas::check_declaration(const DeclareRequest& request, std::uint64_t alignment, std::uint64_t base,
                                             std::uint64_t size, std::uint64_t limit) {
   const auto failed = [&](int error, const std::string& why) {
-    if (!why.empty()) trace_.log("cma: " + why);
-    trace_.log("cma: Failed to reserve " + std::to_string(size / kMiB) + " MiB");
+    if (!why.empty()) core_.trace.log("cma: " + why);
+    core_.trace.log("cma: Failed to reserve " + std::to_string(size / kMiB) + " MiB");
     return error;
   };
   const bool fixed = request.fixed && base != 0;
@@ -163,10 +159,10 @@ int Areas::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) 
 // dma_declare_contiguous: a base makes the area fixed; bits are pages; low memory only.
 int Areas::declare_v3_5(const DeclareRequest& asked) {
   if (debug_)
-    trace_.log("cma: dma_declare_contiguous(size " + hex(asked.size) + ", base " + hex8(asked.base) + ", limit " +
-               hex8(asked.limit) + ")");
+    core_.trace.log("cma: dma_declare_contiguous(size " + hex(asked.size) + ", base " + hex8(asked.base) + ", limit " +
+                    hex8(asked.limit) + ")");
   if (areas_.size() >= max_areas_) {
-    trace_.log("cma: Not enough slots for CMA reserved regions!");
+    core_.trace.log("cma: Not enough slots for CMA reserved regions!");
     return -kENOSPC;
   }
   if (asked.size == 0) return -kEINVAL;
@@ -182,10 +178,10 @@ int Areas::declare_v3_5(const DeclareRequest& asked) {
   int error = request.base + request.size < request.base ? -kEBUSY : reserve(request, unit, base);
   if (error == 0) error = init_reserved_mem(base << kPageShift, request.size, 0, request.name);
   if (error != 0) {
-    trace_.log("cma: CMA: failed to reserve " + std::to_string(request.size / kMiB) + " MiB");
+    core_.trace.log("cma: CMA: failed to reserve " + std::to_string(request.size / kMiB) + " MiB");
     return error;
   }
-  trace_.log("cma: CMA: reserved " + std::to_string(request.size / kMiB) + " MiB at " + hex8(base << kPageShift));
+  core_.trace.log("cma: CMA: reserved " + std::to_string(request.size / kMiB) + " MiB at " + hex8(base << kPageShift));
   return 0;
 }
 
@@ -193,11 +189,11 @@ int Areas::declare_contiguous(const DeclareRequest& asked) {
   if (release_ < Release::v4_9) return declare_v3_5(asked);
   if (debug_) {
     const std::string function = release_ >= Release::v5_10 ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
-    trace_.log("cma: " + function + "(size " + physical(asked.size) + ", base " + physical(asked.base) + ", limit " +
-               physical(asked.limit) + " alignment " + physical(asked.alignment) + ")");
+    core_.trace.log("cma: " + function + "(size " + physical(asked.size) + ", base " + physical(asked.base) +
+                    ", limit " + physical(asked.limit) + " alignment " + physical(asked.alignment) + ")");
   }
   if (areas_.size() >= max_areas_) {
-    trace_.log("cma: Not enough slots for CMA reserved regions!");
+    core_.trace.log("cma: Not enough slots for CMA reserved regions!");
     return -kENOSPC;
   }
   if (asked.size == 0 || asked.order_per_bit >= 64) return -kEINVAL;
@@ -223,10 +219,10 @@ int Areas::declare_contiguous(const DeclareRequest& asked) {
     if (error != 0) memblock_.free({base, base + (request.size >> kPageShift)});
   }
   if (error != 0) {
-    trace_.log("cma: Failed to reserve " + std::to_string(request.size / kMiB) + " MiB");
+    core_.trace.log("cma: Failed to reserve " + std::to_string(request.size / kMiB) + " MiB");
     return error;
   }
-  trace_.log("cma: Reserved " + std::to_string(request.size / kMiB) + " MiB at " + physical(base << kPageShift));
+  core_.trace.log("cma: Reserved " + std::to_string(request.size / kMiB) + " MiB at " + physical(base << kPageShift));
   return 0;
 }
 
@@ -234,7 +230,7 @@ int Areas::declare_contiguous(const DeclareRequest& asked) {
 
 bool Areas::in_one_zone(Pfn block, std::uint64_t pages, std::uint8_t zone) const {
   for (Pfn pfn = block; pfn < block + pages; ++pfn)
-    if (!map_.present(pfn) || map_.page(pfn).zone != zone) return false;
+    if (!core_.map.present(pfn) || core_.map.page(pfn).zone != zone) return false;
   return true;
 }
 
@@ -247,8 +243,8 @@ bool Areas::make_bitmap(Area& area) {
 void Areas::activation_failed(Area& area) {
   area.bitmap = Bitmap();
   // Where zones differed the size was cleared.
-  if (area.fail_bitmap && bugs_.active(Bug::inactive_alloc))
-    bugs_.reached(Bug::inactive_alloc);
+  if (area.fail_bitmap && core_.bugs.active(Bug::inactive_alloc))
+    core_.bugs.reached(Bug::inactive_alloc);
   else
     area.pages = 0;
 }
@@ -259,15 +255,15 @@ bool Areas::activate_v4(AreaId id) {
   Area& area = areas_[id];
   if (!make_bitmap(area)) {
     // 5.10 says so.
-    if (release_ >= Release::v5_10) trace_.log("cma: CMA area " + area.name + " could not be activated");
+    if (release_ >= Release::v5_10) core_.trace.log("cma: CMA area " + area.name + " could not be activated");
     activation_failed(area);
     return false;
   }
-  const std::uint64_t step = map_.pageblock_pages();
-  const std::uint8_t zone = map_.valid(area.base) ? map_.page(area.base).zone : std::uint8_t{0};
+  const std::uint64_t step = core_.map.pageblock_pages();
+  const std::uint8_t zone = core_.map.valid(area.base) ? core_.map.page(area.base).zone : std::uint8_t{0};
   for (Pfn block = area.base; block < area.base + area.pages; block += step) {
     if (!in_one_zone(block, step, zone)) {
-      if (release_ >= Release::v4_9) trace_.log("cma: CMA area " + area.name + " could not be activated");
+      if (release_ >= Release::v4_9) core_.trace.log("cma: CMA area " + area.name + " could not be activated");
       activation_failed(area);
       return false;
     }
@@ -279,15 +275,15 @@ bool Areas::activate_v4(AreaId id) {
 // Checks the whole area first, and gives the pages of an area that fails to the allocator as ordinary memory.
 bool Areas::activate_v5_13(AreaId id) {
   Area& area = areas_[id];
-  const std::uint8_t zone = map_.valid(area.base) ? map_.page(area.base).zone : std::uint8_t{0};
+  const std::uint8_t zone = core_.map.valid(area.base) ? core_.map.page(area.base).zone : std::uint8_t{0};
   const bool usable = make_bitmap(area) && in_one_zone(area.base, area.pages, zone);
-  const std::uint64_t step = map_.pageblock_pages();
+  const std::uint64_t step = core_.map.pageblock_pages();
   for (Pfn block = area.base; usable && block < area.base + area.pages; block += step) buddy_.free_cma_pageblock(block);
   if (usable) return true;
   for (Pfn pfn = area.base; pfn < area.base + area.pages; ++pfn)
-    if (map_.present(pfn)) buddy_.free_reserved_page(pfn);
+    if (core_.map.present(pfn)) buddy_.free_reserved_page(pfn);
   total_pages_ -= area.pages;
-  trace_.log("cma: CMA area " + area.name + " could not be activated");
+  core_.trace.log("cma: CMA area " + area.name + " could not be activated");
   activation_failed(area);
   return false;
 }

@@ -87,6 +87,12 @@ class BugSet {
   bool active(Bug bug) const { return on_[static_cast<unsigned>(bug)]; }
   bool any() const { return on_.any(); }
 
+  // Whether the bug is on where right and wrong part ways; records that it was reached if so.
+  bool fires(Bug bug) {
+    if (!active(bug)) return false;
+    reached(bug);
+    return true;
+  }
   // Records that an active bug changed what the machine does from here on.
   void reached(Bug bug) { ++reached_[static_cast<unsigned>(bug)]; }
   std::uint64_t times_reached(Bug bug) const { return reached_[static_cast<unsigned>(bug)]; }

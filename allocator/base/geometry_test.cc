@@ -8,7 +8,7 @@ namespace cma {
 namespace {
 
 TEST(Geometry, TheDefaultsArePossibleOnEachRelease) {
-  for (Release release : kModelledReleases) {
+  for (Release release : modelled_releases()) {
     EXPECT_EQ(default_small_geometry(release).impossible(), std::nullopt);
     Geometry g;
     g.release = release;

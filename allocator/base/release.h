@@ -1,36 +1,46 @@
-// The kernel release a machine models. Two releases that do a thing differently are two functions side by side, named
-// for the release that introduced the behaviour; `release >= Release::v6_1` and the like choose between them.
+// The kernel version a machine models, and the versions at which the kernel changed.
+//
+// A Release is a version, major.minor, and comparison is by age. Conditions name the version that brought a change,
+// whether a machine can run it or not: `release >= Release::v5_13` is true of 6.1, and of a 5.15 on the day that one is
+// modelled. Two releases that do a thing differently in more than a condition are two functions side by side, oldest
+// first, named for the version that brought the difference (`alloc_v5_19`).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace cma {
 
-// In order of time, so that comparison means "not older than". What came between two of them is asked of the later one:
-// a change of 5.14 is one of 6.1 here, and names in the code tell the release that really brought it.
-enum class Release : std::uint8_t { v3_6, v4_9, v4_19, v5_10, v6_1, v6_12 };
+// Every version since the first with CMA; the value is 100 * major + minor.
+// clang-format off: a series a paragraph
+enum class Release : std::uint16_t {
+  v3_5 = 305, v3_6 = 306, v3_7 = 307, v3_8 = 308, v3_9 = 309, v3_10 = 310, v3_11 = 311, v3_12 = 312, v3_13 = 313,
+  v3_14 = 314, v3_15 = 315, v3_16 = 316, v3_17 = 317, v3_18 = 318, v3_19 = 319,
+  v4_0 = 400, v4_1 = 401, v4_2 = 402, v4_3 = 403, v4_4 = 404, v4_5 = 405, v4_6 = 406, v4_7 = 407, v4_8 = 408,
+  v4_9 = 409, v4_10 = 410, v4_11 = 411, v4_12 = 412, v4_13 = 413, v4_14 = 414, v4_15 = 415, v4_16 = 416, v4_17 = 417,
+  v4_18 = 418, v4_19 = 419, v4_20 = 420,
+  v5_0 = 500, v5_1 = 501, v5_2 = 502, v5_3 = 503, v5_4 = 504, v5_5 = 505, v5_6 = 506, v5_7 = 507, v5_8 = 508,
+  v5_9 = 509, v5_10 = 510, v5_11 = 511, v5_12 = 512, v5_13 = 513, v5_14 = 514, v5_15 = 515, v5_16 = 516, v5_17 = 517,
+  v5_18 = 518, v5_19 = 519,
+  v6_0 = 600, v6_1 = 601, v6_2 = 602, v6_3 = 603, v6_4 = 604, v6_5 = 605, v6_6 = 606, v6_7 = 607, v6_8 = 608,
+  v6_9 = 609, v6_10 = 610, v6_11 = 611, v6_12 = 612, v6_13 = 613, v6_14 = 614, v6_15 = 615, v6_16 = 616, v6_17 = 617,
+  v6_18 = 618, v6_19 = 619,
+  v7_0 = 700, v7_1 = 701, v7_2 = 702, v7_3 = 703,
+};
+// clang-format on
 
-inline constexpr std::array<std::pair<Release, std::string_view>, 6> kReleaseNames = {{
-    {Release::v3_6, "3.6"},
-    {Release::v4_9, "4.9"},
-    {Release::v4_19, "4.19"},
-    {Release::v5_10, "5.10"},
-    {Release::v6_1, "6.1"},
-    {Release::v6_12, "6.12"},
-}};
-// The releases a machine can run today, oldest first.
-inline constexpr std::array<Release, 6> kModelledReleases = {Release::v3_6,  Release::v4_9, Release::v4_19,
-                                                             Release::v5_10, Release::v6_1, Release::v6_12};
+// The releases a machine can run, in the order in which they came to the model: the byte form writes the index, so the
+// list grows at its end only. Everything that enumerates releases reads it.
+std::span<const Release> modelled_releases();
+// The index in modelled_releases(). The release must be modelled.
+std::size_t index_of(Release release);
 
-constexpr std::string_view name_of(Release release) { return kReleaseNames[static_cast<unsigned>(release)].second; }
-
-constexpr std::optional<Release> release_from_name(std::string_view name) {
-  for (const auto& [release, text] : kReleaseNames)
-    if (text == name) return release;
-  return std::nullopt;
-}
+// "5.10".
+std::string name_of(Release release);
+// The modelled release of that name; nullopt if there is none.
+std::optional<Release> release_from_name(std::string_view name);
 
 }  // namespace cma

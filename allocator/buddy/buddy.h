@@ -12,7 +12,7 @@
 #include "allocator/base/gfp.h"
 #include "allocator/buddy/zone.h"
 #include "allocator/engine/mutex.h"
-#include "allocator/trace/trace.h"
+#include "allocator/frames/core.h"
 
 namespace cma {
 
@@ -32,14 +32,14 @@ enum AllocFlags : std::uint32_t {
 
 class Buddy {
  public:
-  Buddy(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map);
+  Buddy(const Core& core);
 
   // --- zones ---
   std::size_t zones() const { return zones_.size(); }
   const Zone& zone(std::size_t index) const { return zones_[index]; }
   Zone& zone(std::size_t index) { return zones_[index]; }
-  Zone& zone_of(Pfn pfn) { return zones_[map_.page(pfn).zone]; }
-  const Zone& zone_of(Pfn pfn) const { return zones_[map_.page(pfn).zone]; }
+  Zone& zone_of(Pfn pfn) { return zones_[core_.map.page(pfn).zone]; }
+  const Zone& zone_of(Pfn pfn) const { return zones_[core_.map.page(pfn).zone]; }
   const std::string& zone_name(std::size_t index) const { return zone_names_[index]; }
   unsigned largest_order() const { return largest_order_; }
 
@@ -198,7 +198,7 @@ class Buddy {
   bool free_checks_pass(Pfn pfn, unsigned order);
   // watermark.cc
   bool blocks_suffice_v3(const Zone& zone, unsigned order, std::int64_t free, std::int64_t min) const;
-  bool counts_isolated() const { return bugs_.active(Bug::isolated_counted); }
+  bool counts_isolated() const { return core_.bugs.active(Bug::isolated_counted); }
   bool zone_watermark_fast(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
                            std::uint32_t flags, Gfp gfp) const;
   void set_pcp_sizes(Zone& zone);
@@ -215,10 +215,7 @@ class Buddy {
   std::optional<int> pcp_high_max_;
   std::optional<std::uint64_t> min_free_kbytes_;
   std::uint64_t extra_free_kbytes_;
-  BugSet& bugs_;
-  Engine& engine_;
-  Trace& trace_;
-  MemoryMap& map_;
+  Core core_;
   std::vector<Zone> zones_;
   std::vector<std::string> zone_names_;
   Mutex drain_mutex_{"pcpu_drain_mutex"};

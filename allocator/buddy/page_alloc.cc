@@ -13,26 +13,23 @@ constexpr std::uint32_t kBadAtFree = kPageLru | kPageLocked | kPagePrivate | kPa
 
 }  // namespace
 
-Buddy::Buddy(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map)
-    : release_(geometry.release),
-      pageblock_order_(geometry.pageblock_order),
-      largest_order_(geometry.largest_order),
-      thp_(geometry.transparent_hugepages),
-      move_to_tail_(geometry.release >= Release::v5_10),
-      pcp_batch_(geometry.pcp_batch),
-      pcp_high_(geometry.pcp_high),
-      pcp_high_min_(geometry.pcp_high_min),
-      pcp_high_max_(geometry.pcp_high_max),
-      min_free_kbytes_(geometry.min_free_kbytes),
-      extra_free_kbytes_(geometry.extra_free_kbytes),
-      bugs_(bugs),
-      engine_(engine),
-      trace_(trace),
-      map_(map) {
-  for (const ZoneSpec& spec : geometry.effective_zones()) {
+Buddy::Buddy(const Core& core)
+    : release_(core.geometry.release),
+      pageblock_order_(core.geometry.pageblock_order),
+      largest_order_(core.geometry.largest_order),
+      thp_(core.geometry.transparent_hugepages),
+      move_to_tail_(core.geometry.release >= Release::v5_10),
+      pcp_batch_(core.geometry.pcp_batch),
+      pcp_high_(core.geometry.pcp_high),
+      pcp_high_min_(core.geometry.pcp_high_min),
+      pcp_high_max_(core.geometry.pcp_high_max),
+      min_free_kbytes_(core.geometry.min_free_kbytes),
+      extra_free_kbytes_(core.geometry.extra_free_kbytes),
+      core_(core) {
+  for (const ZoneSpec& spec : core.geometry.effective_zones()) {
     Zone zone;
     zone.range = spec.range;
-    for (Pfn pfn = spec.range.start; pfn < spec.range.end; ++pfn) zone.present += map_.present(pfn) ? 1 : 0;
+    for (Pfn pfn = spec.range.start; pfn < spec.range.end; ++pfn) zone.present += core_.map.present(pfn) ? 1 : 0;
     zones_.push_back(zone);
     zone_names_.push_back(spec.name);
   }
@@ -52,16 +49,16 @@ void Buddy::free_boot_range(const PfnRange& range) {
     unsigned order = pfn == 0 ? largest_order_ : std::min(largest_order_, lowest_bit(pfn));
     while (pfn + order_pages(order) > range.end) --order;
     // A block must not span zones.
-    while (order > 0 && map_.page(pfn).zone != map_.page(pfn + order_pages(order) - 1).zone) --order;
+    while (order > 0 && core_.map.page(pfn).zone != core_.map.page(pfn + order_pages(order) - 1).zone) --order;
     for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
-      Page& page = map_.edit(p);
+      Page& page = core_.map.edit(p);
       page.flags = 0;
       page.ref = 0;
     }
     Zone& zone = zone_of(pfn);
     zone.managed += order_pages(order);
     // 5.8: boot memory goes to the tail.
-    free_one_block(zone, pfn, order, map_.pageblock_type(pfn), release_ >= Release::v5_10);
+    free_one_block(zone, pfn, order, core_.map.pageblock_type(pfn), release_ >= Release::v5_10);
     pfn += order_pages(order);
   }
 }
@@ -69,18 +66,18 @@ void Buddy::free_boot_range(const PfnRange& range) {
 void Buddy::free_cma_pageblock(Pfn pfn) {
   const std::uint64_t pages = order_pages(pageblock_order_);
   for (Pfn p = pfn; p < pfn + pages; ++p) {
-    Page& page = map_.edit(p);
+    Page& page = core_.map.edit(p);
     page.flags = 0;
     page.ref = 0;
   }
-  map_.set_pageblock_type(pfn, Migratetype::cma);
+  core_.map.set_pageblock_type(pfn, Migratetype::cma);
   Zone& zone = zone_of(pfn);
   zone.managed += pages;
   free_one_block(zone, pfn, pageblock_order_, Migratetype::cma);
 }
 
 void Buddy::free_reserved_page(Pfn pfn) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   page.flags = 0;
   page.ref = 0;
   ++zone_of(pfn).managed;
@@ -92,9 +89,9 @@ void Buddy::free_reserved_page(Pfn pfn) {
 bool Buddy::free_checks_pass(Pfn pfn, unsigned order) {
   bool good = true;
   // Markers of anonymous and movable-ops pages are cleared first; those of tails are the head's.
-  const bool marked = map_.page(pfn).has(kPageMovableOps | kPageAnon);
+  const bool marked = core_.map.page(pfn).has(kPageMovableOps | kPageAnon);
   for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
-    Page& page = map_.edit(p);
+    Page& page = core_.map.edit(p);
     if (marked && (p == pfn || page.has(kPageTail))) page.owner = 0;
     good = good && page.map == 0 && page.ref == 0 && page.owner == 0 && !page.has(kBadAtFree);
     page.flags &= kBadAtFree;
@@ -104,17 +101,17 @@ bool Buddy::free_checks_pass(Pfn pfn, unsigned order) {
 }
 
 Buddy::PendingFree Buddy::prepare_free(Pfn pfn, unsigned order) {
-  CMA_ASSERT(!map_.page(pfn).has(kPageBuddy | kPagePcp));
-  if (trace_.page_events()) trace_.emit(Event::mm_page_free, pfn, order);
+  CMA_ASSERT(!core_.map.page(pfn).has(kPageBuddy | kPagePcp));
+  if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_free, pfn, order);
   if (!free_checks_pass(pfn, order)) [[unlikely]] {
     // bad_page(): reported and never freed.
-    for (Pfn p = pfn; p < pfn + order_pages(order); ++p) map_.edit(p).flags |= kPageLeaked;
-    trace_.log("BUG: Bad page state in process cmacheck  pfn:" +
-               std::string(5 - std::min<std::size_t>(5, hex(pfn).size()), '0') + hex(pfn));
+    for (Pfn p = pfn; p < pfn + order_pages(order); ++p) core_.map.edit(p).flags |= kPageLeaked;
+    core_.trace.log("BUG: Bad page state in process cmacheck  pfn:" +
+                    std::string(5 - std::min<std::size_t>(5, hex(pfn).size()), '0') + hex(pfn));
     return {};
   }
-  const Migratetype type = map_.pageblock_type(pfn);
-  Page& page = map_.edit(pfn);
+  const Migratetype type = core_.map.pageblock_type(pfn);
+  Page& page = core_.map.edit(pfn);
   page.flags = kPageInFlight;
   page.order = static_cast<std::uint8_t>(order);
   page.list_type = type;
@@ -133,26 +130,26 @@ void Buddy::commit_free(const PendingFree& pending) {
 
 // Pages in use by their caller alone, with nothing to be cleared or reported.
 std::uint64_t Buddy::plain_pages(Pfn pfn, std::uint64_t most) const {
-  const Page* page = &map_.page(pfn);
+  const Page* page = &core_.map.page(pfn);
   std::uint64_t count = 0;
   while (count < most && page->ref == 1 && page->flags == 0 && page->map == 0 && page->owner == 0) ++count, ++page;
   return count;
 }
 
 std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
-  if (booting_ || engine_.watching() || trace_.page_events()) return 0;
-  const Pfn block_end = map_.pageblock_start(pfn) + order_pages(pageblock_order_);
+  if (booting_ || core_.engine.watching() || core_.trace.page_events()) return 0;
+  const Pfn block_end = core_.map.pageblock_start(pfn) + order_pages(pageblock_order_);
   const std::uint64_t pages = plain_pages(pfn, std::min(most, block_end - pfn));
   if (pages == 0) return 0;
-  for (Page& page : map_.edit_run(pfn, pages)) {
+  for (Page& page : core_.map.edit_run(pfn, pages)) {
     page.ref = 0;
     page.order = 0;
     page.token = 0;
   }
   Zone& zone = zone_of(pfn);
-  const Migratetype type = map_.pageblock_type(pfn);
+  const Migratetype type = core_.map.pageblock_type(pfn);
   if (type == Migratetype::isolate) {
-    SpinGuard zone_lock(engine_);
+    SpinGuard zone_lock(core_.engine);
     free_run(zone, pfn, pages, type);
   } else {
     push_run_to_pcp(zone, pfn, pages, type);
@@ -162,14 +159,14 @@ std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
 
 // 3.18 reads it again.
 Migratetype Buddy::type_when_freed(Pfn pfn, Migratetype read_before) const {
-  const Migratetype now = map_.pageblock_type(pfn);
-  if (!bugs_.active(Bug::free_stale_type)) return now;
-  if (now != read_before) bugs_.reached(Bug::free_stale_type);
+  const Migratetype now = core_.map.pageblock_type(pfn);
+  if (!core_.bugs.active(Bug::free_stale_type)) return now;
+  if (now != read_before) core_.bugs.reached(Bug::free_stale_type);
   return read_before;
 }
 
 void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
-  SpinGuard zone_lock(engine_);
+  SpinGuard zone_lock(core_.engine);
   if (typed_lists()) return split_large_block(zone, pending.pfn, pending.order);
   Migratetype type = pending.type;
   // The type was sampled without the lock: isolation may have begun or ended since.
@@ -180,29 +177,29 @@ void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
 Task<void> Buddy::free_unreferenced(Pfn pfn, unsigned order) {
   const PendingFree pending = prepare_free(pfn, order);
   if (pcp_allowed_order(order))
-    co_await at(engine_, Point::free_page_prepared);
+    co_await at(core_.engine, Point::free_page_prepared);
   else
-    co_await at(engine_, Point::free_block_typed);
+    co_await at(core_.engine, Point::free_block_typed);
   commit_free(pending);
 }
 
 Task<void> Buddy::free_pages(Pfn pfn, unsigned order) {
-  const bool compound = map_.page(pfn).has(kPageHead);
-  CMA_ASSERT(map_.page(pfn).ref > 0);
-  if (--map_.edit(pfn).ref == 0) {
+  const bool compound = core_.map.page(pfn).has(kPageHead);
+  CMA_ASSERT(core_.map.page(pfn).ref > 0);
+  if (--core_.map.edit(pfn).ref == 0) {
     co_await free_unreferenced(pfn, order);
     co_return;
   }
   if (order == 0 || compound) co_return;
   // Somebody else holds the first page. He will free that page alone, so the others are freed here (5.10).
-  map_.edit(pfn).flags &= ~kPageSplitHead;
-  map_.edit(pfn).order = 0;
-  if (bugs_.active(Bug::speculative_leak)) {
-    bugs_.reached(Bug::speculative_leak);
+  core_.map.edit(pfn).flags &= ~kPageSplitHead;
+  core_.map.edit(pfn).order = 0;
+  if (core_.bugs.active(Bug::speculative_leak)) {
+    core_.bugs.reached(Bug::speculative_leak);
     co_return;
   }
   for (unsigned piece = order; piece-- > 0;) {
-    Page& head = map_.edit(pfn + order_pages(piece));
+    Page& head = core_.map.edit(pfn + order_pages(piece));
     head.flags |= kPageInFlight;
     head.order = static_cast<std::uint8_t>(piece);
   }
@@ -212,7 +209,7 @@ Task<void> Buddy::free_pages(Pfn pfn, unsigned order) {
 // --- allocation ---
 
 void Buddy::prepare_new_page(Pfn pfn, unsigned order, Gfp gfp) {
-  Page& head = map_.edit(pfn);
+  Page& head = core_.map.edit(pfn);
   CMA_ASSERT(head.ref == 0 && head.map == 0 && !head.has(kPageBuddy | kPagePcp));
   head.ref = 1;
   head.owner = 0;
@@ -227,11 +224,11 @@ void Buddy::prepare_new_page(Pfn pfn, unsigned order, Gfp gfp) {
 }
 
 void Buddy::prep_compound_page(Pfn pfn, unsigned order) {
-  Page& head = map_.edit(pfn);
+  Page& head = core_.map.edit(pfn);
   head.flags = kPageHead;
   head.order = static_cast<std::uint8_t>(order);
   for (Pfn tail = pfn + 1; tail < pfn + order_pages(order); ++tail) {
-    Page& page = map_.edit(tail);
+    Page& page = core_.map.edit(tail);
     page.flags = kPageTail;
     page.ref = 0;
   }
@@ -246,14 +243,14 @@ Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
     const Pfn pfn = rmqueue_pcplist(zone, order, type, flags);
     if (pfn != kNoPfn || !v5_17) return pfn;
   }
-  SpinGuard zone_lock(engine_);
+  SpinGuard zone_lock(core_.engine);
   Pfn pfn = kNoPfn;
   if ((flags & kAllocHarder) && (order > 0 || !v5_9)) pfn = rmqueue_smallest(zone, order, Migratetype::highatomic);
   if (pfn == kNoPfn) pfn = rmqueue_locked(zone, order, type, flags);
   if (pfn == kNoPfn) return kNoPfn;
-  if (trace_.page_events()) trace_.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 0);
+  if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 0);
   if (!typed_lists())
-    mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), map_.page(pfn).list_type);
+    mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), core_.map.page(pfn).list_type);
   return pfn;
 }
 
@@ -262,10 +259,10 @@ void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn) {
   if (release_ < Release::v4_9) return;
   const std::uint64_t block = order_pages(pageblock_order_);
   if (zone.nr_reserved_highatomic >= zone.managed / 100 + block) return;
-  SpinGuard zone_lock(engine_);
-  if (!is_mergeable(map_.pageblock_type(pfn))) return;
+  SpinGuard zone_lock(core_.engine);
+  if (!is_mergeable(core_.map.pageblock_type(pfn))) return;
   zone.nr_reserved_highatomic += block;
-  map_.set_pageblock_type(pfn, Migratetype::highatomic);
+  core_.map.set_pageblock_type(pfn, Migratetype::highatomic);
   move_freepages_block(zone, pfn, Migratetype::highatomic);
 }
 
@@ -309,8 +306,8 @@ Pfn Buddy::alloc_pages(Gfp gfp, unsigned order) {
   // A task that pins for long gets no pages of areas: 5.1 takes them out of its choice, 5.13 (current_gfp_context)
   // makes its requests immovable.
   const bool v5_13 = release_ >= Release::v6_1;
-  if (engine_.memalloc_pin() && v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
-  const bool movable = migratetype_of(gfp) == Migratetype::movable && !engine_.memalloc_pin();
+  if (core_.engine.memalloc_pin() && v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
+  const bool movable = migratetype_of(gfp) == Migratetype::movable && !core_.engine.memalloc_pin();
   std::uint32_t flags = kAllocWmarkLow | (movable ? kAllocCma : 0U);
   Pfn pfn = get_page_from_freelist(gfp, order, flags, ceiling);
   if (pfn == kNoPfn) {
@@ -320,7 +317,7 @@ Pfn Buddy::alloc_pages(Gfp gfp, unsigned order) {
     if ((gfp & kGfpAtomicBit) && !(gfp & kGfpNomemalloc)) flags |= kAllocHarder;
     pfn = get_page_from_freelist(gfp, order, flags, ceiling);
   }
-  if (trace_.page_events()) trace_.emit(Event::mm_page_alloc, pfn, order, index_of(migratetype_of(gfp)), gfp);
+  if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc, pfn, order, index_of(migratetype_of(gfp)), gfp);
   return pfn;
 }
 

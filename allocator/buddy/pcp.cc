@@ -37,18 +37,18 @@ unsigned Buddy::pcp_list(Migratetype type, unsigned order) const {
 
 std::uint64_t Buddy::rmqueue_bulk(Zone& zone, PageList& list, unsigned order, int blocks, Migratetype type,
                                   std::uint32_t flags) {
-  SpinGuard zone_lock(engine_);
+  SpinGuard zone_lock(core_.engine);
   std::uint64_t taken = 0;
   for (int i = 0; i < blocks; ++i) {
     const Pfn pfn = rmqueue_locked(zone, order, type, flags);
     if (pfn == kNoPfn) break;
-    Page& page = map_.edit(pfn);
+    Page& page = core_.map.edit(pfn);
     page.flags |= kPagePcp;
     page.order = static_cast<std::uint8_t>(order);
     if (!typed_lists() && page.list_type == Migratetype::cma)
       zone.nr_free_cma -= static_cast<std::int64_t>(order_pages(order));
-    if (trace_.page_events()) trace_.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 1);
-    list.push_back(map_, map_.frame(pfn));
+    if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 1);
+    list.push_back(core_.map, core_.map.frame(pfn));
     ++taken;
   }
   // Lowered once for the whole refill, so that the balance test of the next block sees the old figure; 6.10 counts
@@ -58,7 +58,7 @@ std::uint64_t Buddy::rmqueue_bulk(Zone& zone, PageList& list, unsigned order, in
 }
 
 Pfn Buddy::rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags) {
-  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(engine_.cpu())];
+  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(core_.engine.cpu())];
   const bool v5_14 = release_ >= Release::v6_1;
   if (v5_14) pcp.free_factor >>= 1;
   pcp.free_count >>= 1;
@@ -71,38 +71,38 @@ Pfn Buddy::rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::ui
     pcp.count += static_cast<int>(taken << order);
     if (list.empty()) return kNoPfn;
   }
-  const Frame frame = list.pop_front(map_);
-  map_.edit_at(frame).flags &= ~kPagePcp;
+  const Frame frame = list.pop_front(core_.map);
+  core_.map.edit_at(frame).flags &= ~kPagePcp;
   pcp.count -= static_cast<int>(order_pages(order));
   CMA_ASSERT(pcp.count >= 0);
-  return map_.pfn(frame);
+  return core_.map.pfn(frame);
 }
 
 void Buddy::commit_to_pcp(Zone& zone, const PendingFree& pending) {
-  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(engine_.cpu())];
-  Page& page = map_.edit(pending.pfn);
+  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(core_.engine.cpu())];
+  Page& page = core_.map.edit(pending.pfn);
   page.flags = (page.flags & ~kPageInFlight) | kPagePcp;
   page.order = static_cast<std::uint8_t>(pending.order);
   const unsigned list = pcp_list(pending.type, pending.order);
-  pcp.lists[list].push_front(map_, map_.frame(pending.pfn));
+  pcp.lists[list].push_front(core_.map, core_.map.frame(pending.pfn));
   pcp.count += static_cast<int>(order_pages(pending.order));
   overflow(zone, pcp, pending.order, list);
 }
 
 // Single pages one after the other: in one go up to the next that overflows the lists.
 void Buddy::push_run_to_pcp(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type) {
-  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(engine_.cpu())];
+  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(core_.engine.cpu())];
   const unsigned list = pcp_list(type, 0);
   while (pages > 0) {
     // 6.6 keeps account of every single free.
     const int room = typed_lists() ? 1 : std::max(pcp.high - pcp.count, 1);
     const std::uint64_t count = std::min(pages, static_cast<std::uint64_t>(room));
-    const std::span<Page> run = map_.edit_run(pfn, count);
+    const std::span<Page> run = core_.map.edit_run(pfn, count);
     for (Page& page : run) {
       page.flags = kPagePcp;
       page.list_type = type;
     }
-    pcp.lists[list].push_front_ascending(map_, map_.frame(pfn), run);
+    pcp.lists[list].push_front_ascending(core_.map, core_.map.frame(pfn), run);
     pcp.count += static_cast<int>(count);
     overflow(zone, pcp, 0, list);
     pfn += count;
@@ -182,7 +182,7 @@ int Buddy::pcp_free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
 // 4.19: round robin over the lists, starting with the one after Unmovable. Lists found empty make the next burst
 // longer; after all three were visited in one search, the rest comes from the list that was found.
 void Buddy::free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count) {
-  SpinGuard zone_lock(engine_);
+  SpinGuard zone_lock(core_.engine);
   PageList detached;  // the first to be freed last
   unsigned list = 0;
   int burst = 0;
@@ -194,7 +194,7 @@ void Buddy::free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count) {
     } while (pcp.lists[list].empty());
     if (burst == static_cast<int>(kPcpTypes)) burst = count;
     do {
-      detached.push_front(map_, pcp.lists[list].pop_back(map_));
+      detached.push_front(core_.map, pcp.lists[list].pop_back(core_.map));
       --pcp.count;
     } while (--count > 0 && --burst > 0 && !pcp.lists[list].empty());
   }
@@ -204,31 +204,31 @@ void Buddy::free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count) {
 // Frees the last block of a list, and with single pages those that follow it in memory and on the list: at most `most`
 // pages, but one block at least. Returns the pages freed.
 std::uint64_t Buddy::free_tail_run(Zone& zone, PageList& list, std::uint64_t most) {
-  const Pfn pfn = map_.pfn(list.last);
-  const unsigned order = map_.at(list.last).order;
+  const Pfn pfn = core_.map.pfn(list.last);
+  const unsigned order = core_.map.at(list.last).order;
   const bool typed = zone.has_isolate_pageblock() || typed_lists();
-  const Migratetype cached = map_.at(list.last).list_type;
+  const Migratetype cached = core_.map.at(list.last).list_type;
   const Migratetype type = typed ? type_when_freed(pfn, cached) : cached;
-  if (order > 0 || trace_.page_events()) {
-    list.pop_back(map_);
-    if (trace_.page_events()) trace_.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));
+  if (order > 0 || core_.trace.page_events()) {
+    list.pop_back(core_.map);
+    if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));
     free_one_block(zone, pfn, order, type);
     return order_pages(order);
   }
-  const Pfn end = map_.pageblock_start(pfn) + order_pages(pageblock_order_);
-  std::uint64_t pages = list.ascending_tail(map_, std::min(most, end - pfn));
+  const Pfn end = core_.map.pageblock_start(pfn) + order_pages(pageblock_order_);
+  std::uint64_t pages = list.ascending_tail(core_.map, std::min(most, end - pfn));
   // Where cached types decide, a run ends with its type.
-  const bool by_cached = !typed || bugs_.active(Bug::free_stale_type);
+  const bool by_cached = !typed || core_.bugs.active(Bug::free_stale_type);
   for (std::uint64_t i = 1; by_cached && i < pages; ++i)
-    if (map_.page(pfn + i).list_type != type) pages = i;
-  list.cut_ascending_tail(map_, pages);
+    if (core_.map.page(pfn + i).list_type != type) pages = i;
+  list.cut_ascending_tail(core_.map, pages);
   free_run(zone, pfn, pages, type);
   return pages;
 }
 
 // 5.18: each visited list is emptied before the next one, beginning with the list just freed to.
 void Buddy::free_pcppages_bulk_v5_14(Zone& zone, PerCpuPages& pcp, int count, unsigned first_list) {
-  SpinGuard zone_lock(engine_);
+  SpinGuard zone_lock(core_.engine);
   const unsigned lists = pcp_lists_in_use();
   count = std::min(count, pcp.count);
   unsigned list = first_list;
@@ -254,28 +254,28 @@ void Buddy::drain_pages_zone(int cpu, Zone& zone) {
 Task<void> Buddy::drain_all_pages(int zone) {
   // 4.11 brought the workers and the mutex; before, interrupts drained the zone asked for, and in 3.6 all of them.
   const bool v4_11 = release_ >= Release::v4_19;
-  if (v4_11 && !drain_mutex_.try_lock(engine_)) {
+  if (v4_11 && !drain_mutex_.try_lock(core_.engine)) {
     // Another drain is under way: good enough for callers that name no zone.
     if (zone == kAllZones) co_return;
-    co_await drain_mutex_.lock(engine_);
+    co_await drain_mutex_.lock(core_.engine);
   }
-  co_await at(engine_, Point::drain_pcp_begin);
+  co_await at(core_.engine, Point::drain_pcp_begin);
   std::uint32_t selected = 0;
-  for (int cpu = 0; cpu < engine_.cpus(); ++cpu)
+  for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu)
     for (std::size_t z = 0; z < zones_.size(); ++z)
       if ((zone == kAllZones || static_cast<std::size_t>(zone) == z) &&
           zones_[z].pcp[static_cast<unsigned>(cpu)].count > 0)
         selected |= 1U << cpu;
-  for (int cpu = 0; cpu < engine_.cpus(); ++cpu) {
+  for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) {
     if ((selected & (1U << cpu)) == 0) continue;
     // Up to 5.19 a worker on each CPU drains all of its zones, whatever zone was asked for.
     for (std::size_t z = 0; z < zones_.size(); ++z)
       if (release_ < Release::v4_9 || (v4_11 && release_ < Release::v6_1) || zone == kAllZones ||
           static_cast<std::size_t>(zone) == z)
         drain_pages_zone(cpu, zones_[z]);
-    co_await at(engine_, Point::drain_pcp_cpu);
+    co_await at(core_.engine, Point::drain_pcp_cpu);
   }
-  if (v4_11) drain_mutex_.unlock(engine_);
+  if (v4_11) drain_mutex_.unlock(core_.engine);
 }
 
 }  // namespace cma

@@ -37,8 +37,8 @@ bool Buddy::zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t ma
     free -= static_cast<std::int64_t>(zone.nr_reserved_highatomic);
   else
     min -= (flags & kAllocOom) ? min / 2 : min / 4;
-  if (!(flags & kAllocCma) && bugs_.active(Bug::watermark_with_areas))
-    bugs_.reached(Bug::watermark_with_areas);
+  if (!(flags & kAllocCma) && core_.bugs.active(Bug::watermark_with_areas))
+    core_.bugs.reached(Bug::watermark_with_areas);
   else if (!(flags & kAllocCma))
     free -= zone.nr_free_cma;
   if (free <= min + static_cast<std::int64_t>(zone.lowmem_reserve[class_zone])) return false;
@@ -116,12 +116,12 @@ void Buddy::set_pcp_sizes(Zone& zone) {
   const int batch = pcp_batch_.value_or(std::max(1, power - 1));
   int high = 6 * (power - 1);
   if (release_ >= Release::v6_1)
-    high = std::max(static_cast<int>(zone.watermark[1] / static_cast<std::uint64_t>(engine_.cpus())), 4 * batch);
+    high = std::max(static_cast<int>(zone.watermark[1] / static_cast<std::uint64_t>(core_.engine.cpus())), 4 * batch);
   for (PerCpuPages& pcp : zone.pcp) {
     pcp.batch = batch;
     pcp.high = pcp_high_.value_or(high);
     pcp.high_min = pcp_high_min_.value_or(pcp.high);
-    const int eighth = static_cast<int>(zone.managed / 8 / static_cast<std::uint64_t>(engine_.cpus()));
+    const int eighth = static_cast<int>(zone.managed / 8 / static_cast<std::uint64_t>(core_.engine.cpus()));
     // vm.percpu_pagelist_high_fraction's smallest fraction; where sizes are given, `high` stays what it is.
     pcp.high_max = pcp_high_max_.value_or(pcp_high_ && !pcp_high_min_ ? pcp.high : std::max(eighth, 4 * batch));
   }

@@ -17,20 +17,17 @@ std::string_view name_of(CompactResult result) {
   return "";
 }
 
-Compaction::Compaction(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
-                       Migration& migration)
-    : release_(geometry.release),
-      huge_page_order_(geometry.huge_page_order()),
-      engine_(engine),
-      trace_(trace),
-      map_(map),
+Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, Migration& migration)
+    : release_(core.geometry.release),
+      huge_page_order_(core.geometry.huge_page_order()),
+      core_(core),
       buddy_(buddy),
       lru_(lru),
       migration_(migration),
-      free_scanner_(geometry.release, engine, trace, map, buddy) {
+      free_scanner_(core, buddy) {
   if (release_ >= Release::v4_9) return;
   for (std::size_t zone = 0; zone < buddy_.zones(); ++zone)
-    migration_.hints().set_boot_free(zone, map_.pageblock_start(buddy_.zone(zone).range.end));
+    migration_.hints().set_boot_free(zone, core_.map.pageblock_start(buddy_.zone(zone).range.end));
 }
 
 Task<CompactResult> Compaction::compact_zone(std::size_t zone, const CompactRequest& request) {
@@ -72,7 +69,7 @@ Task<CompactResult> Compaction::compact_for(int order, Migratetype type, Compact
     if (buddy_.zone(zone).present == 0) continue;
     const CompactResult result = co_await compact_zone(zone, request);
     best = std::max(best, result);
-    if (result == CompactResult::success || engine_.fatal_signal_pending()) break;
+    if (result == CompactResult::success || core_.engine.fatal_signal_pending()) break;
   }
   co_return best;
 }

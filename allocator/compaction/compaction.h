@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "allocator/compaction/free_scan.h"
+#include "allocator/frames/core.h"
 #include "allocator/migration/migration.h"
 
 namespace cma {
@@ -45,8 +46,7 @@ struct CompactRequest {
 
 class Compaction {
  public:
-  Compaction(const Geometry& geometry, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
-             Migration& migration);
+  Compaction(const Core& core, Buddy& buddy, Lru& lru, Migration& migration);
 
   // `echo 1 > /proc/sys/vm/compact_memory`: every zone as a whole, waiting for whatever it takes.
   Task<void> compact_memory();
@@ -65,9 +65,7 @@ class Compaction {
 
   Release release_;
   unsigned huge_page_order_;  // COMPACTION_HPAGE_ORDER
-  Engine& engine_;
-  Trace& trace_;
-  MemoryMap& map_;
+  Core core_;
   Buddy& buddy_;
   Lru& lru_;
   Migration& migration_;

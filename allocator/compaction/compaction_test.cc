@@ -44,7 +44,7 @@ class CompactionTest : public ::testing::TestWithParam<Release> {
   std::unique_ptr<Machine> machine = make_machine(geometry());
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, CompactionTest, ::testing::ValuesIn(kModelledReleases));
+INSTANTIATE_TEST_SUITE_P(Releases, CompactionTest, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(CompactionTest, PagesGoFromTheBeginningOfTheZoneToFreePagesAtItsEnd) {
   const std::vector<OwnerId> low = scatter(64, 128, 8, PageKind::anonymous);

@@ -43,12 +43,12 @@ Pfn ZoneCompaction::fast_find_migrateblock() {
   for (int order = request_.order - 1; order >= kCostlyOrder && found == kNoPfn && scanned < limit; --order) {
     FreeArea& area = c_.buddy_.zone(zone_).area[static_cast<unsigned>(order)];
     if (area.nr_free == 0) continue;
-    SpinGuard zone_lock(c_.engine_);
+    SpinGuard zone_lock(c_.core_.engine);
     PageList& list = area.lists[index_of(Migratetype::movable)];
-    for (Frame frame = list.first; frame != kNil; frame = c_.map_.at(frame).next) {
-      const Pfn pfn = c_.map_.pfn(frame);
+    for (Frame frame = list.first; frame != kNil; frame = c_.core_.map.at(frame).next) {
+      const Pfn pfn = c_.core_.map.pfn(frame);
       const auto to_back = [&] {
-        if (list.last != frame) list.rotate_to_front(c_.map_, c_.map_.at(frame).next);
+        if (list.last != frame) list.rotate_to_front(c_.core_.map, c_.core_.map.at(frame).next);
       };
       if (scanned++ >= limit) {
         to_back();
@@ -115,13 +115,13 @@ struct ZoneCompaction::FastSearch {
 Pfn ZoneCompaction::fast_search_order(FastSearch& search, int order) {
   FreeArea& area = c_.buddy_.zone(zone_).area[static_cast<unsigned>(order)];
   PageList& list = area.lists[index_of(Migratetype::movable)];
-  SpinGuard zone_lock(c_.engine_);
+  SpinGuard zone_lock(c_.core_.engine);
   Pfn found = kNoPfn;
   Pfn second = 0;
   unsigned scanned = 0;
   Frame frame = list.last;
-  for (; frame != kNil; frame = c_.map_.at(frame).prev) {
-    const Pfn pfn = c_.map_.pfn(frame);
+  for (; frame != kNil; frame = c_.core_.map.at(frame).prev) {
+    const Pfn pfn = c_.core_.map.pfn(frame);
     ++scanned;
     if (pfn >= search.highest) search.highest = std::max(block_start(pfn), zone().range.start);
     if (pfn >= search.low) {
@@ -138,12 +138,12 @@ Pfn ZoneCompaction::fast_search_order(FastSearch& search, int order) {
   }
   if (found == kNoPfn && second != 0) {
     found = second;
-    frame = c_.map_.frame(second);
+    frame = c_.core_.map.frame(second);
   }
-  if (frame != kNil) list.rotate_to_front(c_.map_, frame);
+  if (frame != kNil) list.rotate_to_front(c_.core_.map, frame);
   if (found != kNoPfn) {
     if (c_.buddy_.isolate_free_page(found)) {
-      free_blocks_[by_order() ? static_cast<std::size_t>(order) : 0].push_back(c_.map_, c_.map_.frame(found));
+      free_blocks_[by_order() ? static_cast<std::size_t>(order) : 0].push_back(c_.core_.map, c_.core_.map.frame(found));
       nr_free_ += order_pages(static_cast<unsigned>(order));
     } else {
       search.stop = true;
@@ -180,7 +180,7 @@ Task<void> ZoneCompaction::fast_isolate_freepages() {
     ++fast_search_fail_;
     if (scan_start && search.highest >= search.min) {
       found = free_pfn_ = search.highest;
-    } else if (scan_start && request_.direct && c_.map_.present(search.min)) {
+    } else if (scan_start && request_.direct && c_.core_.map.present(search.min)) {
       const bool whole = in_zone(search.min, std::min(block_end(search.min), zone().range.end));
       if (whole && !(by_order() && !suitable_target(search.min))) found = search.min;
       free_pfn_ = search.min;

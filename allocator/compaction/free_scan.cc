@@ -17,13 +17,13 @@ Task<std::uint64_t> FreeScanner::isolate_block(FreeScan& scan) {
   Pfn pfn = scan.start;
   for (; pfn < scan.end; pfn += scan.stride) {
     if (pfn % kFreeScanBatch == 0) {
-      co_await at(engine_, Point::capture_batch);
-      if (engine_.fatal_signal_pending()) {
+      co_await at(core_.engine, Point::capture_batch);
+      if (core_.engine.fatal_signal_pending()) {
         scan.contended = true;
         break;
       }
     }
-    const Page& page = map_.page(pfn);
+    const Page& page = core_.map.page(pfn);
     ++scanned;
     if (page.has(kPageHead) && !scan.strict && v4_9) {
       const Pfn rest = order_pages(page.order) - 1;
@@ -35,20 +35,20 @@ Task<std::uint64_t> FreeScanner::isolate_block(FreeScan& scan) {
     }
     if (!page.has(kPageBuddy)) {
       if (!scan.strict) continue;
-      trace_.page_refused(pfn, Refusal::capture);
+      core_.trace.page_refused(pfn, Refusal::capture);
       break;
     }
     const unsigned order = page.order;
     const std::uint64_t pages = order_pages(order);
     bool isolated = false;
     {
-      SpinGuard zone_lock(engine_);
+      SpinGuard zone_lock(core_.engine);
       isolated = buddy_.isolate_free_page(pfn);
     }
     // Too little memory is left. Up to 3.6 the next page may still do.
     if (!isolated && !scan.strict && !v4_9) continue;
     if (!isolated) break;
-    (scan.by_order ? scan.lists[order] : *scan.lists).push_back(map_, map_.frame(pfn));
+    (scan.by_order ? scan.lists[order] : *scan.lists).push_back(core_.map, core_.map.frame(pfn));
     if (release_ >= Release::v6_1) scanned += pages - 1;
     taken += pages;
     scan.held += pages;
@@ -59,7 +59,7 @@ Task<std::uint64_t> FreeScanner::isolate_block(FreeScan& scan) {
     pfn += pages - 1;
   }
   scan.reached = std::min(pfn, scan.end);
-  trace_.emit(Event::isolate_freepages, scan.start, scan.reached, scanned, taken);
+  core_.trace.emit(Event::isolate_freepages, scan.start, scan.reached, scanned, taken);
   // What was captured before something got in the way stays captured; the caller releases it.
   co_return scan.strict&& pfn < scan.end ? 0 : taken;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "allocator/buddy/buddy.h"
+#include "allocator/frames/core.h"
 
 namespace cma {
 
@@ -26,17 +27,14 @@ struct FreeScan {
 
 class FreeScanner {
  public:
-  FreeScanner(Release release, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy)
-      : release_(release), engine_(engine), trace_(trace), map_(map), buddy_(buddy) {}
+  FreeScanner(const Core& core, Buddy& buddy) : release_(core.geometry.release), core_(core), buddy_(buddy) {}
 
   // isolate_freepages_block: the number of pages taken.
   Task<std::uint64_t> isolate_block(FreeScan& scan);
 
  private:
   Release release_;
-  Engine& engine_;
-  Trace& trace_;
-  MemoryMap& map_;
+  Core core_;
   Buddy& buddy_;
 };
 

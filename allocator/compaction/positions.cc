@@ -40,14 +40,14 @@ void ZoneCompaction::reset_cached_positions() {
 
 // pageblock_skip_persistent: part of a compound page that fills its pageblock, or more (4.15).
 bool ZoneCompaction::skip_persistent(Pfn pfn) const {
-  if (c_.release_ < Release::v4_19 || !c_.map_.page(pfn).has(kPageHead | kPageTail)) return false;
-  return c_.map_.page(c_.map_.compound_head(pfn)).order >= c_.map_.pageblock_order();
+  if (c_.release_ < Release::v4_19 || !c_.core_.map.page(pfn).has(kPageHead | kPageTail)) return false;
+  return c_.core_.map.page(c_.core_.map.compound_head(pfn)).order >= c_.core_.map.pageblock_order();
 }
 
 // __reset_isolation_pfn: whether the pageblock is worth a visit, as a source or as a target; if it is, its bit goes.
 bool ZoneCompaction::reset_skip_v5_1(Pfn pfn, bool source, bool target) {
   CompactionHints& hints = c_.migration_.hints();
-  const MemoryMap& map = c_.map_;
+  const MemoryMap& map = c_.core_.map;
   if (!map.present(pfn) || map.page(pfn).zone != zone_ || skip_persistent(pfn)) return false;
   if (source && target && !hints.skips(pfn)) return true;
   if (!source && target && map.pageblock_type(pfn) != Migratetype::movable) return false;
@@ -71,7 +71,7 @@ Task<void> ZoneCompaction::reset_isolation_suitable_v5_1() {
   bool source_set = false;
   bool target_set = false;
   for (; migrate < free; migrate += block_pages(), free -= block_pages()) {
-    co_await at(c_.engine_, Point::compact_block);
+    co_await at(c_.core_.engine, Point::compact_block);
     if (reset_skip_v5_1(migrate, true, source_set) && migrate < first_source) {
       source_set = true;
       first_source = migrate;
@@ -99,8 +99,8 @@ Task<void> ZoneCompaction::reset_isolation_suitable() {
     co_return;
   }
   for (Pfn pfn = zone().range.start; pfn < zone().range.end; pfn += block_pages()) {
-    co_await at(c_.engine_, Point::compact_block);
-    if (c_.map_.present(pfn) && !skip_persistent(pfn)) c_.migration_.hints().set_skip(pfn, false);
+    co_await at(c_.core_.engine, Point::compact_block);
+    if (c_.core_.map.present(pfn) && !skip_persistent(pfn)) c_.migration_.hints().set_skip(pfn, false);
   }
   reset_cached_positions();
 }

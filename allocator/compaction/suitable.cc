@@ -81,7 +81,7 @@ bool ZoneCompaction::suitable_page(bool& claimed) const {
 // Up to 3.6 it is over when a block is free and the watermarks are met; a compaction that began in the middle goes on
 // at the zone's end, once.
 CompactResult ZoneCompaction::finished_v3_5() {
-  if (c_.engine_.fatal_signal_pending()) return CompactResult::contended;
+  if (c_.core_.engine.fatal_signal_pending()) return CompactResult::contended;
   if (free_pfn_ <= migrate_pfn_) {
     if (request_.order <= 0 || wrapped_) return CompactResult::complete;
     free_pfn_ = edit_cached().free = block_start(zone().range.end);
@@ -96,7 +96,7 @@ CompactResult ZoneCompaction::finished_v3_5() {
   for (unsigned order = wanted; order <= c_.buddy_.largest_order(); ++order) {
     const FreeArea& area = zone().area[order];
     if (!area.lists[index_of(request_.type)].empty()) return CompactResult::success;
-    if (order >= c_.map_.pageblock_order() && area.nr_free != 0) return CompactResult::success;
+    if (order >= c_.core_.map.pageblock_order() && area.nr_free != 0) return CompactResult::success;
   }
   return CompactResult::go_on;
 }
@@ -105,7 +105,7 @@ CompactResult ZoneCompaction::finished() {
   const bool v5_1 = c_.release_ >= Release::v5_10;
   const bool v4_12 = c_.release_ >= Release::v4_19;
   if (c_.release_ < Release::v4_9) return finished_v3_5();
-  const bool stop = compacting_.contended || c_.engine_.fatal_signal_pending();
+  const bool stop = compacting_.contended || c_.core_.engine.fatal_signal_pending();
   if (!v5_1 && stop) return CompactResult::contended;
   if (scanners_met()) {
     reset_cached_positions();

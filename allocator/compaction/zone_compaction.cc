@@ -29,7 +29,7 @@ ZoneCompaction::ZoneCompaction(Compaction& compaction, std::size_t zone, const C
 
 // pageblock_pfn_to_page: both ends of the part of a pageblock are pages of this zone.
 bool ZoneCompaction::in_zone(Pfn start, Pfn end) const {
-  const MemoryMap& map = c_.map_;
+  const MemoryMap& map = c_.core_.map;
   return map.present(start) && map.present(end - 1) && map.page(start).zone == zone_ && map.page(end - 1).zone == zone_;
 }
 
@@ -39,20 +39,21 @@ bool ZoneCompaction::suitable_source(Pfn pfn) const {
   const bool v4_12 = c_.release_ >= Release::v4_19;
   if (v5_1 && skip_persistent(pfn)) return false;
   if (sync() || !request_.direct) return true;
-  const Migratetype type = c_.map_.pageblock_type(pfn);
+  const Migratetype type = c_.core_.map.pageblock_type(pfn);
   return !v4_12 || request_.type == Migratetype::movable ? is_movable(type) : type == request_.type;
 }
 
 // suitable_migration_target. A pageblock that is free as a whole is what compaction is for: it stays so.
 bool ZoneCompaction::suitable_target(Pfn pfn) const {
-  const Page& page = c_.map_.page(pfn);
-  const Migratetype type = c_.map_.pageblock_type(pfn);
+  const Page& page = c_.core_.map.page(pfn);
+  const Migratetype type = c_.core_.map.pageblock_type(pfn);
   if (c_.release_ < Release::v4_9) {
     if (type == Migratetype::isolate) return false;
-    return (page.has(kPageBuddy) && page.order >= c_.map_.pageblock_order()) || is_movable(type);
+    return (page.has(kPageBuddy) && page.order >= c_.core_.map.pageblock_order()) || is_movable(type);
   }
   const bool v6_5 = c_.release_ >= Release::v6_12;
-  const unsigned large = v6_5 && request_.order > 0 ? static_cast<unsigned>(request_.order) : c_.map_.pageblock_order();
+  const unsigned large =
+      v6_5 && request_.order > 0 ? static_cast<unsigned>(request_.order) : c_.core_.map.pageblock_order();
   if (page.has(kPageBuddy) && page.order >= large) return false;
   return request_.ignore_block_suitable || is_movable(type);
 }
@@ -67,7 +68,7 @@ bool ZoneCompaction::asks_skip_hint(Pfn pfn) const {
 Task<ZoneCompaction::Isolated> ZoneCompaction::isolate_migratepages_v3_5() {
   const Pfn low = std::max(migrate_pfn_, zone().range.start);
   const Pfn end = align_up(low + block_pages(), block_pages());
-  if (end > free_pfn_ || !c_.map_.present(low)) {
+  if (end > free_pfn_ || !c_.core_.map.present(low)) {
     migrate_pfn_ = end;
     co_return Isolated::none;
   }
@@ -88,7 +89,7 @@ Task<ZoneCompaction::Isolated> ZoneCompaction::isolate_migratepages() {
   bool fast_found = v5_1 && low != migrate_pfn_ && fast_search_fail_ == 0;
   bool scanned = false;
   for (; end <= free_pfn_; fast_found = false, low = start = migrate_pfn_ = end, end += block_pages()) {
-    co_await at(c_.engine_, Point::compact_block);
+    co_await at(c_.core_.engine, Point::compact_block);
     if (!in_zone(start, end)) continue;
     const bool first_look = !v5_1 || block_aligned(low) || (v6_4 && low == zone().range.start);
     if (first_look && !fast_found && asks_skip_hint(start)) continue;
@@ -116,9 +117,9 @@ Task<void> ZoneCompaction::isolate_freepages_v3_5() {
   Pfn pfn = free_pfn_;
   Pfn high = std::min(low, pfn);
   for (; pfn > low && control_.nr_pages > nr_free_; pfn -= block_pages()) {
-    co_await at(c_.engine_, Point::compact_target);
+    co_await at(c_.core_.engine, Point::compact_target);
     if (partial && (!wrapped_ || cached().free > start_free_)) pfn = std::min(pfn, cached().free);
-    if (!c_.map_.present(pfn) || c_.map_.page(pfn).zone != zone_ || !suitable_target(pfn)) continue;
+    if (!c_.core_.map.present(pfn) || c_.core_.map.page(pfn).zone != zone_ || !suitable_target(pfn)) continue;
     FreeScan scan;
     scan.start = pfn;
     scan.end = std::min(pfn + block_pages(), zone_end);
@@ -144,7 +145,7 @@ Task<void> ZoneCompaction::scan_targets() {
   const Pfn low = block_end(migrate_pfn_);
   Pfn stride = v5_1 && !sync() ? kLongestStride : 1;
   for (; block >= low; end = block, block -= block_pages(), start = block) {
-    co_await at(c_.engine_, Point::compact_target);
+    co_await at(c_.core_.engine, Point::compact_target);
     if (!in_zone(block, end) || !suitable_target(block) || asks_skip_hint(block)) continue;
     FreeScan scan;
     scan.start = start;
@@ -173,10 +174,10 @@ Task<void> ZoneCompaction::scan_targets() {
 void ZoneCompaction::split_free_pages() {
   PageList& blocks = free_blocks_[0];
   while (!blocks.empty()) {
-    const Frame frame = blocks.pop_front(c_.map_);
-    const Pfn head = c_.map_.pfn(frame);
-    const std::uint64_t pages = order_pages(c_.map_.at(frame).order);
-    c_.buddy_.split_captured(head, c_.map_.at(frame).order);
+    const Frame frame = blocks.pop_front(c_.core_.map);
+    const Pfn head = c_.core_.map.pfn(frame);
+    const std::uint64_t pages = order_pages(c_.core_.map.at(frame).order);
+    c_.buddy_.split_captured(head, c_.core_.map.at(frame).order);
     for (Pfn pfn = head; pfn < head + pages; ++pfn) free_pages_.push_back(pfn);
   }
 }
@@ -201,7 +202,7 @@ Task<Pfn> ZoneCompaction::take_v6_11(unsigned order) {
     if (searched) co_return kNoPfn;
     co_await isolate_freepages();
   }
-  MemoryMap& map = c_.map_;
+  MemoryMap& map = c_.core_.map;
   const Pfn pfn = map.pfn(free_blocks_[from].pop_front(map));
   while (from > order) {
     --from;
@@ -222,7 +223,7 @@ Task<Pfn> ZoneCompaction::take_v6_11(unsigned order) {
 }
 
 Task<Pfn> ZoneCompaction::take(Pfn source) {
-  const Page& page = c_.map_.page(source);
+  const Page& page = c_.core_.map.page(source);
   const unsigned order = page.has(kPageHead) ? page.order : 0;
   if (by_order()) co_return co_await take_v6_11(order);
   CMA_ASSERT(order == 0);
@@ -235,7 +236,7 @@ Task<Pfn> ZoneCompaction::take(Pfn source) {
 }
 
 Task<void> ZoneCompaction::give_back(Pfn target) {
-  MemoryMap& map = c_.map_;
+  MemoryMap& map = c_.core_.map;
   if (!by_order()) {
     free_pages_.push_back(target);
     ++nr_free_;
@@ -255,7 +256,7 @@ Task<void> ZoneCompaction::give_back(Pfn target) {
 // release_freepages: nothing stays in hand, and the next compaction begins where something was given back.
 Task<void> ZoneCompaction::release_free_pages() {
   if (nr_free_ == 0) co_return;
-  co_await at(c_.engine_, Point::compact_release);
+  co_await at(c_.core_.engine, Point::compact_release);
   Pfn highest = 0;
   for (; !free_pages_.empty(); free_pages_.pop_back()) {
     highest = std::max(highest, free_pages_.back());
@@ -264,9 +265,9 @@ Task<void> ZoneCompaction::release_free_pages() {
   for (unsigned order = 0; order < kOrderLimit; ++order) {
     PageList& list = free_blocks_[order];
     while (!list.empty()) {
-      const Pfn pfn = c_.map_.pfn(list.pop_front(c_.map_));
+      const Pfn pfn = c_.core_.map.pfn(list.pop_front(c_.core_.map));
       highest = std::max(highest, pfn);
-      Page& page = c_.map_.edit(pfn);
+      Page& page = c_.core_.map.edit(pfn);
       page.flags = order != 0 ? kPageSplitHead : 0U;
       page.ref = 1;
       page.owner = 0;
@@ -294,19 +295,19 @@ Task<void> ZoneCompaction::drain_behind() {
   if (c_.release_ < Release::v4_9 || request_.order <= 0 || last == 0) co_return;
   if (last >= align_down(migrate_pfn_, order_pages(static_cast<unsigned>(request_.order)))) co_return;
   last = 0;
-  const int cpu = c_.engine_.cpu();
+  const int cpu = c_.core_.engine.cpu();
   co_await c_.lru_.add_drain(cpu);
   c_.buddy_.drain_pages_zone(cpu, c_.buddy_.zone(zone_));
-  co_await at(c_.engine_, Point::compact_drained);
+  co_await at(c_.core_.engine, Point::compact_drained);
 }
 
 // Moves what was isolated and puts back what stays.
 Task<ZoneCompaction::Migrated> ZoneCompaction::migrate() {
-  co_await at(c_.engine_, Point::compact_isolated);
+  co_await at(c_.core_.engine, Point::compact_isolated);
   const int error = co_await c_.migration_.migrate_pages(control_);
   control_.nr_pages = 0;
   if (error == 0) co_return Migrated::all;
-  co_await at(c_.engine_, Point::compact_migrated);
+  co_await at(c_.core_.engine, Point::compact_migrated);
   co_await c_.migration_.putback(control_);
   co_return error == -kENOMEM && !scanners_met() ? Migrated::out_of_targets : Migrated::some;
 }
@@ -359,8 +360,8 @@ Task<CompactResult> ZoneCompaction::run() {
     start_free_ = free_pfn_ = request_.order > 0 ? cached().free : block_start(zone().range.end);
   }
   bool update_cached = c_.release_ >= Release::v5_10 && !sync() && cached().migrate[0] == cached().migrate[1];
-  co_await c_.lru_.add_drain(c_.engine_.cpu());
-  co_await at(c_.engine_, Point::compact_begin);
+  co_await c_.lru_.add_drain(c_.core_.engine.cpu());
+  co_await at(c_.core_.engine, Point::compact_begin);
   CompactResult result = CompactResult::go_on;
   while (true) {
     result = finished();

@@ -75,8 +75,8 @@ class ZoneCompaction final : public MigrationTargets {
   bool rescans_after_failure_v6_3() const;
 
   const Zone& zone() const { return c_.buddy_.zone(zone_); }
-  Pfn block_pages() const { return c_.map_.pageblock_pages(); }
-  Pfn block_start(Pfn pfn) const { return c_.map_.pageblock_start(pfn); }
+  Pfn block_pages() const { return c_.core_.map.pageblock_pages(); }
+  Pfn block_start(Pfn pfn) const { return c_.core_.map.pageblock_start(pfn); }
   Pfn block_end(Pfn pfn) const { return block_start(pfn) + block_pages(); }
   bool block_aligned(Pfn pfn) const { return block_start(pfn) == pfn; }
   bool sync() const { return request_.mode != MoveMode::async; }

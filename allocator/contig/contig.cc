@@ -12,24 +12,20 @@ constexpr int kMigrateTries = 5;
 
 }  // namespace
 
-Contig::Contig(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
-               Lru& lru, Migration& migration, Isolation& isolation)
-    : release_(geometry.release),
-      unit_(geometry.isolation_unit()),
-      bugs_(bugs),
-      engine_(engine),
-      trace_(trace),
-      map_(map),
+Contig::Contig(const Core& core, Buddy& buddy, Lru& lru, Migration& migration, Isolation& isolation)
+    : release_(core.geometry.release),
+      unit_(core.geometry.isolation_unit()),
+      core_(core),
       buddy_(buddy),
       lru_(lru),
       migration_(migration),
       isolation_(isolation),
-      free_scanner_(geometry.release, engine, trace, map, buddy) {}
+      free_scanner_(core, buddy) {}
 
 Task<int> Contig::alloc_contig_range(Pfn start, Pfn end, Migratetype type) {
-  CMA_ASSERT(start < end && map_.valid(start) && map_.valid(end - 1));
-  CMA_ASSERT(map_.page(start).zone == map_.page(end - 1).zone);
-  WindowWatcher* const watcher = trace_.windows();
+  CMA_ASSERT(start < end && core_.map.valid(start) && core_.map.valid(end - 1));
+  CMA_ASSERT(core_.map.page(start).zone == core_.map.page(end - 1).zone);
+  WindowWatcher* const watcher = core_.trace.windows();
   if (watcher != nullptr) watcher->window_begins(start, end);
   int error = 0;
   if (release_ >= Release::v6_1)
@@ -45,10 +41,10 @@ Task<int> Contig::alloc_contig_range(Pfn start, Pfn end, Migratetype type) {
 // 3.8 to 5.18 return at once. The others go through the undo that ends every request, which asks of a pageblock only
 // whether it is isolated.
 Task<void> Contig::undo_failed_start(Pfn start, Pfn end, Migratetype type) {
-  if (!bugs_.active(Bug::failed_start_undoes)) co_return;
-  const std::uint64_t step = map_.pageblock_pages();
+  if (!core_.bugs.active(Bug::failed_start_undoes)) co_return;
+  const std::uint64_t step = core_.map.pageblock_pages();
   for (Pfn pfn = align_down(start, step); pfn < end; pfn += step)
-    if (isolation_.isolator(pfn) != kNoActor) bugs_.reached(Bug::failed_start_undoes);
+    if (isolation_.isolator(pfn) != kNoActor) core_.bugs.reached(Bug::failed_start_undoes);
   co_await isolation_.undo_isolate_page_range(start, end, type);
 }
 
@@ -56,7 +52,7 @@ Task<void> Contig::undo_failed_start(Pfn start, Pfn end, Migratetype type) {
 Task<int> Contig::alloc_v3_5(Pfn start, Pfn end, Migratetype type) {
   const Pfn outer_start = align_down(start, unit_);
   const Pfn outer_end = align_up(end, unit_);
-  const int zone = map_.page(start).zone;
+  const int zone = core_.map.page(start).zone;
   int error = co_await isolation_.start_isolate_page_range(outer_start, outer_end, type);
   if (error != 0) {
     co_await undo_failed_start(outer_start, outer_end, type);
@@ -65,7 +61,7 @@ Task<int> Contig::alloc_v3_5(Pfn start, Pfn end, Migratetype type) {
   error = co_await migrate_range(start, end);
   if (error == 0) {
     co_await drain_v4(zone);
-    co_await at(engine_, Point::contig_migrated);
+    co_await at(core_.engine, Point::contig_migrated);
     error = co_await test_and_capture(start, end);
   }
   co_await isolation_.undo_isolate_page_range(outer_start, outer_end, type);
@@ -75,18 +71,18 @@ Task<int> Contig::alloc_v3_5(Pfn start, Pfn end, Migratetype type) {
 Task<int> Contig::alloc_v4(Pfn start, Pfn end, Migratetype type) {
   const Pfn outer_start = align_down(start, unit_);
   const Pfn outer_end = align_up(end, unit_);
-  const int zone = map_.page(start).zone;
+  const int zone = core_.map.page(start).zone;
   int error = co_await isolation_.start_isolate_page_range(outer_start, outer_end, type);
   if (error != 0) co_return error;  // nothing of ours is isolated
   const int migrated = co_await migrate_range(start, end);
   if (migrated == 0 || migrated == -kEBUSY) {
     // Whether a page stayed in the way is the test's to say, not migration's.
     co_await drain_v4(zone);
-    co_await at(engine_, Point::contig_migrated);
+    co_await at(core_.engine, Point::contig_migrated);
     error = co_await test_and_capture(start, end);
     // 4.5 to 4.14 returned migration's busy code even when the range had been captured after all.
-    if (error == 0 && migrated == -kEBUSY && bugs_.active(Bug::success_reported_busy)) {
-      bugs_.reached(Bug::success_reported_busy);
+    if (error == 0 && migrated == -kEBUSY && core_.bugs.active(Bug::success_reported_busy)) {
+      core_.bugs.reached(Bug::success_reported_busy);
       error = -kEBUSY;
     }
   } else {
@@ -100,8 +96,8 @@ Task<int> Contig::alloc_v4(Pfn start, Pfn end, Migratetype type) {
 Task<void> Contig::drain_v4(int zone) {
   co_await lru_.add_drain_all();
   if (release_ >= Release::v5_10) co_return;
-  if (bugs_.active(Bug::drain_left_out)) [[unlikely]]
-    bugs_.reached(Bug::drain_left_out);
+  if (core_.bugs.active(Bug::drain_left_out)) [[unlikely]]
+    core_.bugs.reached(Bug::drain_left_out);
   else
     co_await buddy_.drain_all_pages(zone);
 }
@@ -112,18 +108,18 @@ Task<int> Contig::alloc_v5_19(Pfn start, Pfn end, Migratetype type) {
     co_await undo_failed_start(start, end, type);
     co_return error;
   }
-  const int zone = map_.page(start).zone;
-  if (bugs_.active(Bug::drain_left_out)) [[unlikely]]
-    bugs_.reached(Bug::drain_left_out);
+  const int zone = core_.map.page(start).zone;
+  if (core_.bugs.active(Bug::drain_left_out)) [[unlikely]]
+    core_.bugs.reached(Bug::drain_left_out);
   else
     co_await buddy_.drain_all_pages(zone);
   const int migrated = co_await migrate_range(start, end);
-  co_await at(engine_, Point::contig_migrated);
+  co_await at(core_.engine, Point::contig_migrated);
   error = migrated;
   if (migrated == 0 || migrated == -kEBUSY) {
     error = co_await test_and_capture(start, end);
-    if (error == 0 && migrated == -kEBUSY && bugs_.active(Bug::success_reported_busy)) {
-      bugs_.reached(Bug::success_reported_busy);
+    if (error == 0 && migrated == -kEBUSY && core_.bugs.active(Bug::success_reported_busy)) {
+      core_.bugs.reached(Bug::success_reported_busy);
       error = -kEBUSY;
     }
   }
@@ -133,11 +129,11 @@ Task<int> Contig::alloc_v5_19(Pfn start, Pfn end, Migratetype type) {
 
 // migrate_prep, in 3.6 migrate_prep_local.
 Task<void> Contig::prepare_migration_v3_5() {
-  if (!bugs_.active(Bug::local_drain_only)) {
+  if (!core_.bugs.active(Bug::local_drain_only)) {
     co_await lru_.add_drain_all();
     co_return;
   }
-  bugs_.reached(Bug::local_drain_only);
+  core_.bugs.reached(Bug::local_drain_only);
   co_await lru_.add_drain_here();
 }
 
@@ -153,7 +149,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   int tries = 0;
   int result = 0;
   while (pfn < end || !control.pages.empty()) {
-    if (engine_.fatal_signal_pending()) {
+    if (core_.engine.fatal_signal_pending()) {
       result = -kEINTR;
       break;
     }
@@ -182,28 +178,28 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
 
 Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
   Pfn outer_start = buddy_.covering_block(start);
-  if (bugs_.active(Bug::outer_start_is_start) && outer_start != start) [[unlikely]] {
-    bugs_.reached(Bug::outer_start_is_start);
+  if (core_.bugs.active(Bug::outer_start_is_start) && outer_start != start) [[unlikely]] {
+    core_.bugs.reached(Bug::outer_start_is_start);
     outer_start = start;
   }
-  co_await at(engine_, Point::contig_outer_start);
+  co_await at(core_.engine, Point::contig_outer_start);
   // 3.6 does not even test a range whose first page is not free.
-  if (release_ < Release::v4_9 && !map_.page(outer_start).has(kPageBuddy)) {
-    if (trace_.windows() != nullptr) trace_.windows()->test_failed(start, end, start);
+  if (release_ < Release::v4_9 && !core_.map.page(outer_start).has(kPageBuddy)) {
+    if (core_.trace.windows() != nullptr) core_.trace.windows()->test_failed(start, end, start);
     co_return -kEBUSY;
   }
   if (isolation_.test_pages_isolated(outer_start, end) != 0) {
     // Said by releases up to 5.12, and up to 4.12 as often as it happens.
     if (release_ < Release::v4_19)
-      trace_.emit(Event::log_pfns_busy, outer_start, end);
+      core_.trace.emit(Event::log_pfns_busy, outer_start, end);
     else if (release_ < Release::v6_1)
-      trace_.limited(trace_.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, outer_start, end);
+      core_.trace.limited(core_.trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, outer_start, end);
     co_return -kEBUSY;
   }
-  co_await at(engine_, Point::contig_tested);
+  co_await at(core_.engine, Point::contig_tested);
   const Pfn outer_end = co_await capture(outer_start, end);
   if (outer_end == 0) co_return -kEBUSY;
-  co_await at(engine_, Point::contig_captured);
+  co_await at(core_.engine, Point::contig_captured);
   if (outer_start < start) co_await free_contig_range(outer_start, start - outer_start);
   if (outer_end > end) co_await free_contig_range(end, outer_end - end);
   co_return 0;
@@ -211,10 +207,10 @@ Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
 
 Task<Pfn> Contig::capture(Pfn start, Pfn end) {
   PageList captured;
-  const std::uint64_t step = map_.pageblock_pages();
+  const std::uint64_t step = core_.map.pageblock_pages();
   Pfn pfn = start;
   while (pfn < end) {
-    const Pfn block_end = std::min(map_.pageblock_start(pfn) + step, end);
+    const Pfn block_end = std::min(core_.map.pageblock_start(pfn) + step, end);
     FreeScan scan;
     scan.start = pfn;
     scan.end = block_end;
@@ -226,9 +222,9 @@ Task<Pfn> Contig::capture(Pfn start, Pfn end) {
   }
   const bool complete = pfn >= end;
   while (!captured.empty()) {
-    const Frame frame = captured.pop_front(map_);
-    const Pfn head = map_.pfn(frame);
-    const unsigned order = map_.at(frame).order;
+    const Frame frame = captured.pop_front(core_.map);
+    const Pfn head = core_.map.pfn(frame);
+    const unsigned order = core_.map.at(frame).order;
     buddy_.split_captured(head, order);
     if (complete) continue;
     for (Pfn p = head; p < head + order_pages(order); ++p) co_await buddy_.free_pages(p, 0);
@@ -241,21 +237,21 @@ Task<void> Contig::free_contig_range(Pfn pfn, std::uint64_t pages) {
   for (Pfn p = pfn; p < pfn + pages; ++p) {
     if (const std::uint64_t run = buddy_.free_plain_run(p, pfn + pages - p); run > 0) {
       // Every page of the run has passed the point that nobody watches.
-      engine_.passed(Point::free_page_prepared);
-      engine_.charge(run - 1);
+      core_.engine.passed(Point::free_page_prepared);
+      core_.engine.charge(run - 1);
       p += run - 1;
       continue;
     }
-    Page& page = map_.edit(p);
+    Page& page = core_.map.edit(p);
     CMA_ASSERT(page.ref > 0);
     in_use += page.ref != 1 ? 1U : 0U;
     if (--page.ref > 0) continue;
     const Buddy::PendingFree pending = buddy_.prepare_free(p, 0);
-    co_await at(engine_, Point::free_page_prepared);
+    co_await at(core_.engine, Point::free_page_prepared);
     buddy_.commit_free(pending);
   }
   // 3.7 began to tell.
-  if (in_use != 0 && release_ >= Release::v4_9) trace_.emit(Event::log_still_in_use, in_use);
+  if (in_use != 0 && release_ >= Release::v4_9) core_.trace.emit(Event::log_still_in_use, in_use);
 }
 
 }  // namespace cma

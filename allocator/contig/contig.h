@@ -6,6 +6,7 @@
 #pragma once
 
 #include "allocator/compaction/free_scan.h"
+#include "allocator/frames/core.h"
 #include "allocator/isolation/isolation.h"
 #include "allocator/migration/migration.h"
 
@@ -13,8 +14,7 @@ namespace cma {
 
 class Contig {
  public:
-  Contig(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy, Lru& lru,
-         Migration& migration, Isolation& isolation);
+  Contig(const Core& core, Buddy& buddy, Lru& lru, Migration& migration, Isolation& isolation);
 
   // Takes [start, end), which lies in one zone, from wherever its pages are: 0 and every page has one reference and is
   // on no list, or -EBUSY, -EINTR, -ENOMEM and everything is as it was but for moved pages. `type` is what the
@@ -39,10 +39,7 @@ class Contig {
 
   Release release_;
   std::uint64_t unit_;
-  BugSet& bugs_;
-  Engine& engine_;
-  Trace& trace_;
-  MemoryMap& map_;
+  Core core_;
   Buddy& buddy_;
   Lru& lru_;
   Migration& migration_;

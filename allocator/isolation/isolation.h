@@ -12,12 +12,13 @@
 #include <vector>
 
 #include "allocator/buddy/buddy.h"
+#include "allocator/frames/core.h"
 
 namespace cma {
 
 class Isolation {
  public:
-  Isolation(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy);
+  Isolation(const Core& core, Buddy& buddy);
 
   // Isolates the pageblocks of [start, end). Up to 5.10: both ends aligned to pageblocks. 6.1: any ends, rounded
   // outwards. 0 or -EBUSY; nothing of ours stays isolated after a failure on either release.
@@ -73,16 +74,13 @@ class Isolation {
   Pfn first_present(Pfn pfn, std::uint64_t pages) const;
   // Says so, and is true.
   bool unmovable(Pfn pfn) const {
-    trace_.page_refused(pfn, Refusal::unmovable);
+    core_.trace.page_refused(pfn, Refusal::unmovable);
     return true;
   }
-  bool is_isolated(Pfn pfn) const { return map_.pageblock_type(pfn) == Migratetype::isolate; }
+  bool is_isolated(Pfn pfn) const { return core_.map.pageblock_type(pfn) == Migratetype::isolate; }
 
   Release release_;
-  BugSet& bugs_;
-  Engine& engine_;
-  Trace& trace_;
-  MemoryMap& map_;
+  Core core_;
   Buddy& buddy_;
   std::vector<Held> held_;
 };

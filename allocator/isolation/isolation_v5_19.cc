@@ -10,16 +10,16 @@ namespace cma {
 
 bool Isolation::has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) const {
   if (refused_as_area(start, type)) return true;
-  if (map_.pageblock_type(start) == Migratetype::cma) return false;
+  if (core_.map.pageblock_type(start) == Migratetype::cma) return false;
   for (Pfn p = start; p < end; ++p) {
-    if (!map_.present(p)) continue;
-    const Page& page = map_.page(p);
+    if (!core_.map.present(p)) continue;
+    const Page& page = core_.map.page(p);
     if (page.has(kPageReserved)) return unmovable(p);
     if (page.has(kPageHead | kPageTail)) {
       // Whatever page of it is met first speaks for the rest: a huge page can move, a driver's cannot.
-      const Pfn head = map_.compound_head(p);
-      if (!map_.page(head).has(kPageMovableOps | kPageLru | kPageHugetlb)) return unmovable(p);
-      p = head + pages_of(map_.page(head)) - 1;
+      const Pfn head = core_.map.compound_head(p);
+      if (!core_.map.page(head).has(kPageMovableOps | kPageLru | kPageHugetlb)) return unmovable(p);
+      p = head + pages_of(core_.map.page(head)) - 1;
       continue;
     }
     if (page.ref == 0) {
@@ -32,53 +32,53 @@ bool Isolation::has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) c
 }
 
 int Isolation::set_isolate_v5_11(Pfn pfn, Migratetype type, Pfn start, Pfn end) {
-  SpinGuard zone_lock(engine_);
+  SpinGuard zone_lock(core_.engine);
   if (is_isolated(pfn)) {
-    trace_.page_refused(pfn, Refusal::block_isolated);
+    core_.trace.page_refused(pfn, Refusal::block_isolated);
     return -kEBUSY;
   }
   const Pfn first = std::max(pfn, start);
-  const Pfn last = std::min(map_.pageblock_start(pfn) + map_.pageblock_pages(), end);
+  const Pfn last = std::min(core_.map.pageblock_start(pfn) + core_.map.pageblock_pages(), end);
   if (has_unmovable_pages_v5_6(first, last, type)) return -kEBUSY;
   const Zone& zone = buddy_.zone_of(pfn);
-  const Pfn block = map_.pageblock_start(pfn);
+  const Pfn block = core_.map.pageblock_start(pfn);
   // 6.10 refuses a pageblock that reaches into another zone.
-  if (buddy_.typed_lists() && (!zone.contains(block) || !zone.contains(block + map_.pageblock_pages() - 1)))
+  if (buddy_.typed_lists() && (!zone.contains(block) || !zone.contains(block + core_.map.pageblock_pages() - 1)))
     return -kEBUSY;
   isolate_block_locked(buddy_.zone_of(pfn), pfn);
   return 0;
 }
 
 void Isolation::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
-  const Pfn start = map_.pageblock_start(pfn);
+  const Pfn start = core_.map.pageblock_start(pfn);
   Pfn head = start;
-  if (map_.pageblock_order() < buddy_.largest_order()) head = buddy_.covering_block(start);
-  const Page& page = map_.page(head);
-  if (!page.has(kPageBuddy) || page.order <= map_.pageblock_order()) {
+  if (core_.map.pageblock_order() < buddy_.largest_order()) head = buddy_.covering_block(start);
+  const Page& page = core_.map.page(head);
+  if (!page.has(kPageBuddy) || page.order <= core_.map.pageblock_order()) {
     buddy_.move_freepages_block(zone, pfn, type);
-    map_.set_pageblock_type(pfn, type);
+    core_.map.set_pageblock_type(pfn, type);
     return;
   }
   const unsigned order = page.order;
   const Migratetype old = page.list_type;
   if (old != Migratetype::isolate) buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), old);
   buddy_.take_off_list(zone, head);
-  map_.set_pageblock_type(pfn, type);
+  core_.map.set_pageblock_type(pfn, type);
   buddy_.split_large_block(zone, head, order);
 }
 
 void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
-  SpinGuard zone_lock(engine_);
+  SpinGuard zone_lock(core_.engine);
   let_go(pfn);
   if (!is_isolated(pfn)) return;
   tell_of_loss(pfn);
   Zone& zone = buddy_.zone_of(pfn);
-  const unsigned order = map_.page(pfn).order;
+  const unsigned order = core_.map.page(pfn).order;
   bool taken = false;
   // Where several pageblocks make a largest block, 6.10's rule that a block has one type allows this for single ones
   // only.
-  const bool too_large = buddy_.typed_lists() && order > map_.pageblock_order();
-  if (map_.page(pfn).has(kPageBuddy) && order >= map_.pageblock_order() && order < buddy_.largest_order() &&
+  const bool too_large = buddy_.typed_lists() && order > core_.map.pageblock_order();
+  if (core_.map.page(pfn).has(kPageBuddy) && order >= core_.map.pageblock_order() && order < buddy_.largest_order() &&
       !too_large) {
     const Pfn other = buddy_.free_buddy(pfn, order);
     taken = other != kNoPfn && !is_isolated(other) && buddy_.isolate_free_page(pfn);
@@ -89,7 +89,7 @@ void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
     const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
     buddy_.mod_freepage_state(zone, given_back(moved), type);
   }
-  map_.set_pageblock_type(pfn, type);
+  core_.map.set_pageblock_type(pfn, type);
   if (taken) buddy_.free_one_block(zone, pfn, order, type, /*to_tail=*/true);
   --zone.nr_isolate_pageblock;
 }
@@ -97,22 +97,22 @@ void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
 // Splits a free block at `offset` pages from its head; each piece goes to the list of its own pageblock. False if the
 // block is no longer what was seen without the lock.
 bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
-  SpinGuard zone_lock(engine_);
-  const Page& page = map_.page(pfn);
+  SpinGuard zone_lock(core_.engine);
+  const Page& page = core_.map.page(pfn);
   if (!page.has(kPageBuddy) || page.order != order) return false;
   Zone& zone = buddy_.zone_of(pfn);
   // The pageblock may have been isolated while the block was on an ordinary list.
-  const bool by_pageblock = bugs_.active(Bug::undo_counts_twice);
-  const Migratetype type = by_pageblock ? map_.pageblock_type(pfn) : page.list_type;
+  const bool by_pageblock = core_.bugs.active(Bug::undo_counts_twice);
+  const Migratetype type = by_pageblock ? core_.map.pageblock_type(pfn) : page.list_type;
   if (type != page.list_type && (type == Migratetype::isolate || page.list_type == Migratetype::isolate))
-    bugs_.reached(Bug::undo_counts_twice);
+    core_.bugs.reached(Bug::undo_counts_twice);
   const std::uint64_t pages = order_pages(order);
   if (type != Migratetype::isolate) buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(pages), type);
   buddy_.take_off_list(zone, pfn);
   std::uint64_t left = offset;
   for (Pfn p = pfn; p < pfn + pages;) {
     const unsigned piece = std::min(p == 0 ? order : lowest_bit(p), floor_log2(left));
-    buddy_.free_one_block(zone, p, piece, map_.pageblock_type(p));
+    buddy_.free_one_block(zone, p, piece, core_.map.pageblock_type(p));
     p += order_pages(piece);
     left -= order_pages(piece);
     if (left == 0) left = pages - (p - pfn);
@@ -121,22 +121,22 @@ bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
 }
 
 Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type) {
-  const std::uint64_t step = map_.pageblock_pages();
+  const std::uint64_t step = core_.map.pageblock_pages();
   const Pfn block = before ? boundary - step : boundary;
   if (skip_isolation) {
     CMA_ASSERT(is_isolated(block));
   } else {
     const int error = set_isolate_v5_11(block, type, block, block + step);
     if (error != 0) co_return error;
-    co_await at(engine_, Point::isolate_block);
+    co_await at(core_.engine, Point::isolate_block);
   }
-  if (before ? !map_.present(boundary) : !map_.present(boundary - 1)) co_return 0;
+  if (before ? !core_.map.present(boundary) : !core_.map.present(boundary - 1)) co_return 0;
   // The kernel walks up to the boundary from the start of the largest block; all it can meet there is what crosses it.
   while (true) {
     const Pfn head = buddy_.covering_block(boundary - 1);
-    const unsigned order = map_.page(head).order;
-    if (!map_.page(head).has(kPageBuddy) || head + order_pages(order) <= boundary) break;
-    co_await at(engine_, Point::isolate_peek);
+    const unsigned order = core_.map.page(head).order;
+    if (!core_.map.page(head).has(kPageBuddy) || head + order_pages(order) <= boundary) break;
+    co_await at(core_.engine, Point::isolate_peek);
     // Changed before it could be split: look again.
     if (split_free_page(head, order, boundary - head)) break;
   }
@@ -144,7 +144,7 @@ Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool sk
   if (!compound_crosses(boundary)) co_return 0;
   if (!skip_isolation) {
     unset_isolate_v5_11(block, type);
-    co_await at(engine_, Point::undo_block);
+    co_await at(core_.engine, Point::undo_block);
   }
   co_return -kEBUSY;
 }
@@ -152,8 +152,8 @@ Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool sk
 bool Isolation::compound_crosses(Pfn boundary) const {
   for (unsigned order = 0; order <= buddy_.largest_order(); ++order) {
     const Pfn head = align_down(boundary - 1, order_pages(order));
-    if (!map_.valid(head)) break;
-    const Page& page = map_.page(head);
+    if (!core_.map.valid(head)) break;
+    const Page& page = core_.map.page(head);
     if (!page.has(kPageHead)) continue;
     const bool crosses = head + order_pages(page.order) > boundary;
     // A huge page, which would be moved out of the way, is never larger than a pageblock.
@@ -164,7 +164,7 @@ bool Isolation::compound_crosses(Pfn boundary) const {
 }
 
 Task<int> Isolation::start_range_v5_19(Pfn start, Pfn end, Migratetype type) {
-  const std::uint64_t step = map_.pageblock_pages();
+  const std::uint64_t step = core_.map.pageblock_pages();
   const Pfn first = align_down(start, step);
   const Pfn last = align_up(end, step);
   int error = co_await isolate_single_pageblock(first, false, false, type);
@@ -179,7 +179,7 @@ Task<int> Isolation::start_range_v5_19(Pfn start, Pfn end, Migratetype type) {
     const Pfn page = first_present(pfn, step);
     if (page == kNoPfn) continue;
     if (set_isolate_v5_11(page, type, start, end) == 0) {
-      co_await at(engine_, Point::isolate_block);
+      co_await at(core_.engine, Point::isolate_block);
       continue;
     }
     co_await undo_isolate_page_range(first, pfn, type);

@@ -4,12 +4,11 @@
 
 namespace cma {
 
-Lru::Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy)
-    : release_(geometry.release),
-      engine_(engine),
-      map_(map),
+Lru::Lru(const Core& core, Buddy& buddy)
+    : release_(core.geometry.release),
+      core_(core),
       buddy_(buddy),
-      pagevecs_(static_cast<std::size_t>(geometry.cpus)) {
+      pagevecs_(static_cast<std::size_t>(core.geometry.cpus)) {
   for (CpuPagevecs& cpu : pagevecs_) {
     for (std::vector<Pfn>& pagevec : cpu.of) pagevec.reserve(pagevec_size(release_));
     cpu.mlock.reserve(pagevec_size(release_));
@@ -29,8 +28,8 @@ void Lru::copy_from(const Lru& other) {
 }
 
 void Lru::get_page(Pfn pfn) {
-  CMA_ASSERT(map_.page(pfn).ref > 0);
-  ++map_.edit(pfn).ref;
+  CMA_ASSERT(core_.map.page(pfn).ref > 0);
+  ++core_.map.edit(pfn).ref;
 }
 
 unsigned Lru::list_of(const Page& page) const {
@@ -39,21 +38,21 @@ unsigned Lru::list_of(const Page& page) const {
 }
 
 void Lru::add_to_list(Pfn pfn, bool tail) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   CMA_ASSERT(!page.has(kPageLru | kPageBuddy | kPagePcp | kPageTaskList));
   page.flags |= kPageLru;
   const unsigned list = list_of(page);
   if (tail)
-    lists_[list].push_back(map_, map_.frame(pfn));
+    lists_[list].push_back(core_.map, core_.map.frame(pfn));
   else
-    lists_[list].push_front(map_, map_.frame(pfn));
+    lists_[list].push_front(core_.map, core_.map.frame(pfn));
   sizes_[list] += pages_of(page);
 }
 
 void Lru::remove_from_list(Pfn pfn) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   const unsigned list = list_of(page);
-  lists_[list].remove(map_, map_.frame(pfn));
+  lists_[list].remove(core_.map, core_.map.frame(pfn));
   CMA_ASSERT(sizes_[list] >= pages_of(page));
   sizes_[list] -= pages_of(page);
   page.flags &= ~kPageLru;
@@ -62,7 +61,7 @@ void Lru::remove_from_list(Pfn pfn) {
 }
 
 Task<void> Lru::put_page(Pfn pfn) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   CMA_ASSERT(page.ref > 0);
   if (--page.ref > 0) co_return;
   if (page.has(kPageHugetlb)) {
@@ -70,8 +69,8 @@ Task<void> Lru::put_page(Pfn pfn) {
     co_return;
   }
   page.flags |= kPageInFlight;
-  co_await at(engine_, Point::put_page_dropped);
-  Page& last = map_.edit(pfn);
+  co_await at(core_.engine, Point::put_page_dropped);
+  Page& last = core_.map.edit(pfn);
   if (last.has(kPageLru)) remove_from_list(pfn);
   clear_mlocked(pfn);
   last.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced | kPageInFlight);
@@ -82,7 +81,7 @@ Task<void> Lru::put_page(Pfn pfn) {
 std::vector<Pfn> Lru::drop_references(std::span<const Pfn> pages) {
   std::vector<Pfn> dead;
   for (Pfn pfn : pages) {
-    Page& page = map_.edit(pfn);
+    Page& page = core_.map.edit(pfn);
     CMA_ASSERT(page.ref > 0);
     if (--page.ref > 0) continue;
     if (page.has(kPageHugetlb)) {
@@ -101,12 +100,12 @@ std::vector<Pfn> Lru::drop_references(std::span<const Pfn> pages) {
 Task<void> Lru::free_together(std::vector<Pfn> dead) {
   std::vector<Buddy::PendingFree> pending;
   for (Pfn pfn : dead) {
-    const unsigned order = map_.page(pfn).has(kPageHead) ? map_.page(pfn).order : 0;
-    map_.edit(pfn).flags &= ~kPageInFlight;
+    const unsigned order = core_.map.page(pfn).has(kPageHead) ? core_.map.page(pfn).order : 0;
+    core_.map.edit(pfn).flags &= ~kPageInFlight;
     pending.push_back(buddy_.prepare_free(pfn, order));
   }
   for (const Buddy::PendingFree& free : pending) {
-    co_await at(engine_, Point::free_page_prepared);
+    co_await at(core_.engine, Point::free_page_prepared);
     buddy_.commit_free(free);
   }
 }
@@ -124,36 +123,36 @@ Task<void> Lru::release_pages(std::vector<Pfn> pages) {
   const std::vector<Pfn> dead = drop_references(pages);
   std::vector<Pfn> small;
   for (const Pfn pfn : dead) {
-    if (!map_.page(pfn).has(kPageHead)) {
+    if (!core_.map.page(pfn).has(kPageHead)) {
       small.push_back(pfn);
       continue;
     }
     // Compound pages are freed one by one, as they come.
-    if (map_.page(pfn).has(kPageHugetlb)) {
+    if (core_.map.page(pfn).has(kPageHugetlb)) {
       co_await hugetlb_->free_huge_page(pfn);
       continue;
     }
-    map_.edit(pfn).flags &= ~kPageInFlight;
-    co_await buddy_.free_unreferenced(pfn, map_.page(pfn).order);
+    core_.map.edit(pfn).flags &= ~kPageInFlight;
+    co_await buddy_.free_unreferenced(pfn, core_.map.page(pfn).order);
   }
   std::reverse(small.begin(), small.end());
   co_await free_together(std::move(small));
 }
 
 void Lru::list_split_tail(Pfn tail, Pfn head) {
-  if (!map_.page(head).has(kPageLru)) {
+  if (!core_.map.page(head).has(kPageLru)) {
     // 3.6: the head waits in a pagevec, the tails do not.
     add_to_list(tail);
     return;
   }
-  Page& page = map_.edit(tail);
+  Page& page = core_.map.edit(tail);
   CMA_ASSERT(!page.has(kPageLru | kPageTaskList));
   page.flags |= kPageLru;
-  lists_[list_of(map_.page(head))].insert_before(map_, map_.frame(tail), map_.frame(head));
+  lists_[list_of(core_.map.page(head))].insert_before(core_.map, core_.map.frame(tail), core_.map.frame(head));
 }
 
 Task<void> Lru::putback(Pfn pfn) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   page.flags &= ~kPageTaskList;
   const bool v4_16 = release_ >= Release::v4_19;
   if (!v4_16 && page.has(kPageMlocked)) {
@@ -171,9 +170,9 @@ void Lru::cache_enable() {
 }
 
 bool Lru::isolate(Pfn pfn) {
-  if (!map_.page(pfn).has(kPageLru) || map_.page(pfn).ref == 0) return false;
+  if (!core_.map.page(pfn).has(kPageLru) || core_.map.page(pfn).ref == 0) return false;
   remove_from_list(pfn);
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   ++page.ref;
   page.flags |= kPageTaskList;
   isolated_[page.has(kPageSwapbacked) ? 0 : 1] += static_cast<std::int64_t>(pages_of(page));
@@ -181,7 +180,7 @@ bool Lru::isolate(Pfn pfn) {
 }
 
 void Lru::forget_isolated(Pfn pfn) {
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   std::int64_t& isolated = isolated_[page.has(kPageSwapbacked) ? 0 : 1];
   isolated -= static_cast<std::int64_t>(pages_of(page));
   CMA_ASSERT(isolated >= 0);

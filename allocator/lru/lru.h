@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "allocator/buddy/buddy.h"
+#include "allocator/frames/core.h"
 
 namespace cma {
 
@@ -68,7 +69,7 @@ class HugetlbFree {
 
 class Lru {
  public:
-  Lru(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy);
+  Lru(const Core& core, Buddy& buddy);
 
   void set_slot_cache(SlotCache& slots) { slots_ = &slots; }
   void set_hugetlb_free(HugetlbFree& hugetlb) { hugetlb_ = &hugetlb; }
@@ -128,7 +129,7 @@ class Lru {
   Task<void> putback(Pfn pfn);
   // lru_add_drain_cpu: all pagevecs of one CPU.
   Task<void> add_drain(int cpu);
-  Task<void> add_drain_here() { return add_drain(engine_.cpu()); }
+  Task<void> add_drain_here() { return add_drain(core_.engine.cpu()); }
   // lru_add_drain_all: every CPU with something in its pagevecs when examined. Sleeps. Since 5.5 a caller that finds
   // that another drain began while it waited leaves it at that, unless it must be `certain`.
   Task<void> add_drain_all(bool certain = false);
@@ -198,8 +199,7 @@ class Lru {
   Task<void> free_together(std::vector<Pfn> dead);
 
   Release release_;
-  Engine& engine_;
-  MemoryMap& map_;
+  Core core_;
   Buddy& buddy_;
   SlotCache* slots_ = nullptr;
   HugetlbFree* hugetlb_ = nullptr;

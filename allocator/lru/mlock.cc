@@ -11,14 +11,14 @@
 namespace cma {
 
 void Lru::set_mlocked(Pfn pfn) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   if (!page.has(kPageMlocked)) ++mlocked_;
   page.flags |= kPageMlocked;
 }
 
 bool Lru::clear_mlocked(Pfn pfn) {
-  if (!map_.page(pfn).has(kPageMlocked)) return false;
-  map_.edit(pfn).flags &= ~kPageMlocked;
+  if (!core_.map.page(pfn).has(kPageMlocked)) return false;
+  core_.map.edit(pfn).flags &= ~kPageMlocked;
   --mlocked_;
   CMA_ASSERT(mlocked_ >= 0);
   return true;
@@ -48,7 +48,7 @@ void Lru::set_mlock_count(Pfn pfn, unsigned count) {
 // A page on the LRU moves to the unevictable list.
 void Lru::make_unevictable(Pfn pfn, unsigned count) {
   remove_from_list(pfn);
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   page.flags = (page.flags | kPageUnevictable) & ~kPageActive;
   add_to_list(pfn);
   set_mlock_count(pfn, count);
@@ -56,22 +56,22 @@ void Lru::make_unevictable(Pfn pfn, unsigned count) {
 
 void Lru::make_evictable(Pfn pfn) {
   remove_from_list(pfn);
-  map_.edit(pfn).flags &= ~kPageUnevictable;
+  core_.map.edit(pfn).flags &= ~kPageUnevictable;
   add_to_list(pfn);
 }
 
 // --- since 5.18 ---
 
 Task<void> Lru::queue_mlock(MlockStep step, Pfn pfn) {
-  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(engine_.cpu())];
+  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(core_.engine.cpu())];
   const bool at_once = reserve_slot(pfn);
   pagevecs.mlock.push_back({pfn, step});
-  if (pagevecs.mlock.size() >= pagevec_size(release_) || at_once) co_await mlock_drain(engine_.cpu());
+  if (pagevecs.mlock.size() >= pagevec_size(release_) || at_once) co_await mlock_drain(core_.engine.cpu());
 }
 
 // __mlock_page.
 void Lru::finish_mlock(Pfn pfn) {
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   if (!page.has(kPageLru)) return;
   if (!page.has(kPageMlocked)) {
     // Unlocked meanwhile, by another CPU.
@@ -86,7 +86,7 @@ void Lru::finish_mlock(Pfn pfn) {
 
 // __mlock_new_page.
 void Lru::finish_mlock_new(Pfn pfn) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   const bool locked = page.has(kPageMlocked);
   if (locked) page.flags |= kPageUnevictable;
   add_to_list(pfn);
@@ -96,7 +96,7 @@ void Lru::finish_mlock_new(Pfn pfn) {
 // __munlock_page. The flag goes with the last locked mapping that was counted; of a page that is off the LRU no count
 // is known, and it goes at once.
 void Lru::finish_munlock(Pfn pfn) {
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   const bool listed = page.has(kPageLru);
   if (listed && page.has(kPageUnevictable)) {
     const unsigned count = mlock_count(pfn);
@@ -121,7 +121,7 @@ Task<void> Lru::mlock_drain(int cpu) {
       finish_mlock_new(entry.pfn);
     else
       finish_munlock(entry.pfn);
-    --map_.edit(entry.pfn).pagevecs;
+    --core_.map.edit(entry.pfn).pagevecs;
     pages.push_back(entry.pfn);
   }
   co_await release_pages(std::move(pages));
@@ -137,10 +137,10 @@ Task<void> Lru::mlock(Pfn pfn) {
     co_await queue_mlock(MlockStep::lock, pfn);
     co_return;
   }
-  co_await add_drain(engine_.cpu());
-  if (map_.page(pfn).has(kPageMlocked)) co_return;
+  co_await add_drain(core_.engine.cpu());
+  if (core_.map.page(pfn).has(kPageMlocked)) co_return;
   set_mlocked(pfn);
-  if (!map_.page(pfn).has(kPageLru)) co_return;
+  if (!core_.map.page(pfn).has(kPageLru)) co_return;
   if (!v4_16) {
     make_unevictable(pfn, 0);
     co_return;
@@ -158,7 +158,7 @@ Task<void> Lru::mlock_new(Pfn pfn) {
   } else if (v4_16) {
     co_await cache_add(pfn);
   } else {
-    map_.edit(pfn).flags |= kPageUnevictable;
+    core_.map.edit(pfn).flags |= kPageUnevictable;
     add_to_list(pfn);
   }
 }
@@ -167,7 +167,7 @@ Task<void> Lru::munlock(Pfn pfn) { co_await queue_mlock(MlockStep::unlock, pfn);
 
 Task<void> Lru::munlock_v3(Pfn pfn, bool locked, bool fast) {
   if (!clear_mlocked(pfn)) co_return;
-  if (!map_.page(pfn).has(kPageLru)) co_return;
+  if (!core_.map.page(pfn).has(kPageLru)) co_return;
   if (fast && !locked) {
     make_evictable(pfn);
     co_return;
@@ -176,7 +176,7 @@ Task<void> Lru::munlock_v3(Pfn pfn, bool locked, bool fast) {
   const bool v4_16 = release_ >= Release::v4_19;
   if (locked && !v4_16) co_return;
   remove_from_list(pfn);
-  map_.edit(pfn).flags &= ~kPageUnevictable;
+  core_.map.edit(pfn).flags &= ~kPageUnevictable;
   co_await cache_add(pfn);
 }
 

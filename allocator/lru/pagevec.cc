@@ -25,17 +25,17 @@ std::string_view name_of(Pagevec which) {
 // A slot's reference; true if the pagevec is to be drained at once.
 bool Lru::reserve_slot(Pfn pfn) {
   get_page(pfn);
-  ++pagevecs_[static_cast<unsigned>(engine_.cpu())].parked;
-  return ++map_.edit(pfn).pagevecs == kMostSlots || disable_count_ > 0;
+  ++pagevecs_[static_cast<unsigned>(core_.engine.cpu())].parked;
+  return ++core_.map.edit(pfn).pagevecs == kMostSlots || disable_count_ > 0;
 }
 
 // pagevec_add and, when that fills it or the caches are disabled, the drain.
 Task<void> Lru::queue(Pagevec which, Pfn pfn) {
-  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(engine_.cpu())];
+  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(core_.engine.cpu())];
   std::vector<Pfn>& pagevec = pagevecs.of[static_cast<unsigned>(which)];
   const bool at_once = reserve_slot(pfn);
   // 4.7: a compound page does not wait.
-  const bool compound = map_.page(pfn).has(kPageHead) && release_ >= Release::v4_9;
+  const bool compound = core_.map.page(pfn).has(kPageHead) && release_ >= Release::v4_9;
   pagevec.push_back(pfn);
   if (pagevec.size() >= pagevec_size(release_) || at_once || compound) co_await drain(pagevecs, which);
 }
@@ -45,13 +45,13 @@ Task<void> Lru::cache_add(Pfn pfn) { return queue(Pagevec::add, pfn); }
 // A kernel for one CPU only (no CONFIG_SMP) has no pagevec for this.
 void Lru::activate_at_once(Pfn pfn) {
   remove_from_list(pfn);
-  map_.edit(pfn).flags |= kPageActive;
+  core_.map.edit(pfn).flags |= kPageActive;
   add_to_list(pfn);
 }
 
 // Unreferenced, referenced, active. A page that is not on the LRU is made active where it waits, if that is here.
 Task<void> Lru::mark_accessed(Pfn pfn) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   if (!page.has(kPageReferenced)) {
     page.flags |= kPageReferenced;
     co_return;
@@ -59,32 +59,32 @@ Task<void> Lru::mark_accessed(Pfn pfn) {
   if (page.has(kPageUnevictable | kPageActive)) co_return;
   page.flags &= ~kPageReferenced;
   if (page.has(kPageLru)) {
-    if (engine_.cpus() == 1)
+    if (core_.engine.cpus() == 1)
       activate_at_once(pfn);
     else
       co_await queue(Pagevec::activate, pfn);
     co_return;
   }
-  for (Pfn parked : pagevec(engine_.cpu()))
+  for (Pfn parked : pagevec(core_.engine.cpu()))
     if (parked == pfn) page.flags |= kPageActive;
 }
 
 Task<void> Lru::deactivate_file(Pfn pfn) {
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   // Since 6.12 a page that is not on the LRU is left alone here; before, its drain finds out.
   if (page.has(kPageUnevictable) || (release_ >= Release::v6_12 && !page.has(kPageLru))) co_return;
   co_await queue(Pagevec::deactivate_file, pfn);
 }
 
 Task<void> Lru::deactivate(Pfn pfn) {
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   const bool worth_it = page.has(kPageLru) && page.has(kPageActive) && !page.has(kPageUnevictable);
   if (release_ >= Release::v5_10 && worth_it) co_await queue(Pagevec::deactivate, pfn);
 }
 
 // Before 4.12 there is no list for such pages: they only stop being active.
 Task<void> Lru::mark_lazyfree(Pfn pfn) {
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   if (release_ < Release::v4_19) {
     const bool active = page.has(kPageLru) && page.has(kPageActive) && !page.has(kPageUnevictable);
     if (active) co_await queue(Pagevec::deactivate, pfn);
@@ -95,16 +95,16 @@ Task<void> Lru::mark_lazyfree(Pfn pfn) {
 }
 
 Task<void> Lru::rotate_reclaimable(Pfn pfn) {
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   if (page.has(kPageLru) && !page.has(kPageLocked | kPageDirty | kPageUnevictable))
     co_await queue(Pagevec::rotate, pfn);
 }
 
 // lru_deactivate_file_fn. What is dirty or being written goes to the head and is reclaimed when that is over.
 void Lru::finish_deactivate_file(Pfn pfn) {
-  if (map_.page(pfn).map > 0) return;
+  if (core_.map.page(pfn).map > 0) return;
   remove_from_list(pfn);
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   page.flags &= ~(kPageActive | kPageReferenced);
   const bool busy = page.has(kPageDirty | kPageWriteback);
   if (busy) page.flags |= kPageReclaim;
@@ -115,7 +115,7 @@ void Lru::finish_deactivate_file(Pfn pfn) {
 void Lru::finish_add(Pfn pfn) {
   const bool v4_16 = release_ >= Release::v4_19;
   if (v4_16) {
-    Page& page = map_.edit(pfn);
+    Page& page = core_.map.edit(pfn);
     page.flags &= ~kPageUnevictable;
     if (page.has(kPageMlocked)) page.flags = (page.flags | kPageUnevictable) & ~kPageActive;
   }
@@ -128,7 +128,7 @@ void Lru::leave_pagevec(Pagevec which, Pfn pfn) {
     finish_add(pfn);
     return;
   }
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   if (!page.has(kPageLru) || page.has(kPageUnevictable)) return;
   if (which == Pagevec::deactivate_file) {
     finish_deactivate_file(pfn);
@@ -138,7 +138,7 @@ void Lru::leave_pagevec(Pagevec which, Pfn pfn) {
   if (which == Pagevec::deactivate && !page.has(kPageActive)) return;
   if (which == Pagevec::lazyfree && !(page.has(kPageAnon) && page.has(kPageSwapbacked))) return;
   remove_from_list(pfn);
-  Page& moved = map_.edit(pfn);
+  Page& moved = core_.map.edit(pfn);
   if (which == Pagevec::activate)
     moved.flags |= kPageActive;
   else
@@ -155,7 +155,7 @@ Task<void> Lru::drain(CpuPagevecs& pagevecs, Pagevec which) {
   pagevec.clear();
   for (Pfn pfn : pages) {
     leave_pagevec(which, pfn);
-    --map_.edit(pfn).pagevecs;
+    --core_.map.edit(pfn).pagevecs;
   }
   co_await release_pages(pages);
 }
@@ -170,29 +170,29 @@ Task<void> Lru::add_drain(int cpu) {
 
 Task<void> Lru::add_drain_all(bool certain) {
   const std::uint64_t begun = drains_begun_;
-  co_await drain_mutex_.lock(engine_);
+  co_await drain_mutex_.lock(core_.engine);
   // What was in the pagevecs when we came has been drained by a call that began after that.
   if (release_ >= Release::v5_10 && !certain && begun != drains_begun_) {
-    drain_mutex_.unlock(engine_);
+    drain_mutex_.unlock(core_.engine);
     co_return;
   }
   ++drains_begun_;
-  co_await at(engine_, Point::drain_lru_begin);
+  co_await at(core_.engine, Point::drain_lru_begin);
   const bool with_slots = release_ >= Release::v6_1 && slots_ != nullptr;
-  for (int cpu = 0; cpu < engine_.cpus(); ++cpu) {
+  for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) {
     const bool slots = with_slots && slots_->occupied(cpu);
     if (parked(cpu) == 0 && !slots) continue;
     co_await add_drain(cpu);
     if (slots) slots_->invalidate(cpu);
-    co_await at(engine_, Point::drain_lru_cpu);
+    co_await at(core_.engine, Point::drain_lru_cpu);
   }
-  drain_mutex_.unlock(engine_);
+  drain_mutex_.unlock(core_.engine);
 }
 
 Task<void> Lru::cache_disable() {
   ++disable_count_;
   co_await add_drain_all(/*certain=*/true);
-  co_await at(engine_, Point::lru_cache_disabled);
+  co_await at(core_.engine, Point::lru_cache_disabled);
 }
 
 }  // namespace cma

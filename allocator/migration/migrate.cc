@@ -7,35 +7,35 @@ namespace cma {
 
 // A page goes back to the LRU, or to its driver.
 Task<void> Migration::put_back_page(Pfn pfn) {
-  if (!map_.page(pfn).has(kPageMovableOps | kPageIsolated)) {
+  if (!core_.map.page(pfn).has(kPageMovableOps | kPageIsolated)) {
     co_await lru_.putback(pfn);
     co_return;
   }
   co_await locks_.lock(pfn);
-  map_.edit(pfn).flags &= ~(kPageIsolated | kPageTaskList);
+  core_.map.edit(pfn).flags &= ~(kPageIsolated | kPageTaskList);
   locks_.unlock(pfn);
   co_await lru_.put_page(pfn);
 }
 
 // The page has moved, or was freed by its users meanwhile: the list's reference was the last one we hold.
 Task<void> Migration::release_source(Pfn pfn) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   if (!page.has(kPageIsolated)) lru_.forget_isolated(pfn);
   page.flags &= ~(kPageTaskList | kPageIsolated);
-  co_await at(engine_, Point::migrate_moved);
+  co_await at(core_.engine, Point::migrate_moved);
   co_await lru_.put_page(pfn);
 }
 
 // The new page is complete: LRU pages go to this CPU's pagevec, and only the reference of their allocation goes.
 Task<void> Migration::settle_target(Pfn target, bool drains) {
   co_await lru_.cache_add(target);
-  if (drains) co_await lru_.add_drain(engine_.cpu());
+  if (drains) co_await lru_.add_drain(core_.engine.cpu());
 }
 
 // alloc_migration_target: as large as what moves.
 Pfn Migration::target_of(Pfn pfn) {
-  const Page& page = map_.page(pfn);
-  if (engine_.memalloc_pin()) return buddy_.alloc_pages(kGfpUser | kGfpNowarn, 0);
+  const Page& page = core_.map.page(pfn);
+  if (core_.engine.memalloc_pin()) return buddy_.alloc_pages(kGfpUser | kGfpNowarn, 0);
   if (!page.has(kPageHead)) return buddy_.alloc_pages(migration_target_gfp(release_), 0);
   return buddy_.alloc_pages(kGfpHugeMigrationTarget, page.order);
 }
@@ -55,7 +55,7 @@ bool Migration::may_lock(const Control& control, Pfn pfn, bool force) const {
   if (!force || control.mode == MoveMode::async) return false;
   if (control.compacting != nullptr && control.compacting->direct) return false;
   const bool v6_5 = release_ >= Release::v6_12;
-  return !v6_5 || control.mode == MoveMode::sync || map_.page(pfn).has(kPageUptodate);
+  return !v6_5 || control.mode == MoveMode::sync || core_.map.page(pfn).has(kPageUptodate);
 }
 
 // A huge page on a list of ours is split: its tails go to the back of `list`. It stays where it is itself. Waits for
@@ -72,27 +72,27 @@ Task<int> Migration::try_to_split(Pfn head, PageList& list, bool sync) {
 
 // __unmap_and_move / __migrate_folio_move with both pages locked. The source is unlocked by the caller.
 Task<int> Migration::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force) {
-  const bool movable_ops = map_.page(pfn).has(kPageMovableOps | kPageIsolated);
+  const bool movable_ops = core_.map.page(pfn).has(kPageMovableOps | kPageIsolated);
   const bool v5_13 = release_ >= Release::v6_1;
   if (movable_ops) co_return co_await kinds_->move(pfn, target, mode);
-  if (map_.page(pfn).has(kPageWriteback)) {
+  if (core_.map.page(pfn).has(kPageWriteback)) {
     if (mode != MoveMode::sync) co_return -kEBUSY;
     if (!force) co_return -kEAGAIN;
     co_await writebacks_.wait(pfn);
   }
-  co_await at(engine_, Point::migrate_locked);
-  const bool was_mapped = map_.page(pfn).map > 0;
+  co_await at(core_.engine, Point::migrate_locked);
+  const bool was_mapped = core_.map.page(pfn).map > 0;
   // Truncated meanwhile: there is nothing to move. Without its buffers the last user will free it.
-  if (map_.page(pfn).owner == 0 && map_.page(pfn).has(kPagePrivate)) {
+  if (core_.map.page(pfn).owner == 0 && core_.map.page(pfn).has(kPagePrivate)) {
     kinds_->drop_orphaned_buffers(pfn);
     co_return -kEAGAIN;
   }
   if (was_mapped) {
     co_await kinds_->unmap(pfn);
-    co_await at(engine_, Point::migrate_unmapped);
+    co_await at(core_.engine, Point::migrate_unmapped);
   }
   int error = -kEAGAIN;
-  if (map_.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, mode);
+  if (core_.map.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, mode);
   // A target that is about to be mapped again should be on the LRU at once.
   if (error == 0 && v5_13) co_await settle_target(target, was_mapped);
   if (was_mapped) {
@@ -109,21 +109,21 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force)
 Task<int> Migration::try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force) {
   const bool v5_10 = release_ >= Release::v5_10;
   const bool v5_11 = release_ >= Release::v6_1;
-  const Frame frame = map_.frame(pfn);
+  const Frame frame = core_.map.frame(pfn);
   Pfn target = kNoPfn;
-  if (!v5_10 || map_.page(pfn).ref != 1) {
+  if (!v5_10 || core_.map.page(pfn).ref != 1) {
     if (control.compacting != nullptr)
       target = co_await control.compacting->targets.take(pfn);
     else
       target = target_of(pfn);
     if (target == kNoPfn) co_return -kENOMEM;
-    co_await at(engine_, Point::migrate_target);
+    co_await at(core_.engine, Point::migrate_target);
   }
   int error = 0;
-  if (map_.page(pfn).ref == 1) {
-    map_.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
+  if (core_.map.page(pfn).ref == 1) {
+    core_.map.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
     if (target != kNoPfn) co_await put_target(control, target);
-    from.remove(map_, frame);
+    from.remove(core_.map, frame);
     co_await release_source(pfn);
     co_return 0;
   }
@@ -139,16 +139,16 @@ Task<int> Migration::try_to_move(const Control& control, PageList& from, PageLis
   error = co_await move_locked(pfn, target, control.mode, force);
   locks_.unlock(target);
   locks_.unlock(pfn);
-  if (error != -kEAGAIN) from.remove(map_, frame);
+  if (error != -kEAGAIN) from.remove(core_.map, frame);
   if (error == 0) {
     // The reference of the target's allocation: its mapping, cache or driver holds others now.
     co_await lru_.put_page(target);
     co_await release_source(pfn);
     co_return 0;
   }
-  if (error != -kEAGAIN && v5_11) failed.push_back(map_, frame);
+  if (error != -kEAGAIN && v5_11) failed.push_back(core_.map, frame);
   if (error != -kEAGAIN && !v5_11) {
-    if (!map_.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
+    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
   co_await put_target(control, target);
@@ -164,17 +164,17 @@ Task<int> Migration::migrate_pages(Control& control) {
 void Migration::tell(const Control& control, const Stats& stats) {
   const bool v3_8 = release_ >= Release::v4_9;
   const std::uint64_t huge = stats.thp_succeeded | stats.thp_failed << 16 | stats.thp_split << 32;
-  auto reason = engine_.memalloc_pin() ? MigrateReason::longterm_pin : MigrateReason::contig_range;
+  auto reason = core_.engine.memalloc_pin() ? MigrateReason::longterm_pin : MigrateReason::contig_range;
   if (control.compacting != nullptr) reason = MigrateReason::compaction;
   const std::uint64_t mode_and_reason = static_cast<std::uint64_t>(control.mode) | static_cast<std::uint64_t>(reason)
                                                                                        << 8;
-  if (v3_8) trace_.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, mode_and_reason, huge);
+  if (v3_8) core_.trace.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, mode_and_reason, huge);
 }
 
 // A huge page without a target. 5.9: its first page is tried again at once, the others behind the rest of the list.
 // When it cannot be split the call ends with that error.
 Task<int> Migration::split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats) {
-  const std::uint64_t pages = pages_of(map_.page(head));
+  const std::uint64_t pages = pages_of(core_.map.page(head));
   const bool sync = control.mode != MoveMode::async;
   const int error = co_await try_to_split(head, control.pages, sync);
   if (error == 0) {
@@ -197,13 +197,13 @@ Task<int> Migration::migrate_pages_v3_5(Control& control) {
     retry = 0;
     thp_retry = 0;
     for (Frame frame = control.pages.first; frame != kNil && gave_up == 0;) {
-      co_await at(engine_, Point::migrate_page);
-      const Pfn pfn = map_.pfn(frame);
-      const std::uint64_t pages = pages_of(map_.page(pfn));
+      co_await at(core_.engine, Point::migrate_page);
+      const Pfn pfn = core_.map.pfn(frame);
+      const std::uint64_t pages = pages_of(core_.map.page(pfn));
       const bool thp = pages > 1;
-      Frame next = map_.at(frame).next;
+      Frame next = core_.map.at(frame).next;
       const int error = co_await try_to_move(control, control.pages, failed, pfn, pass > 2);
-      if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
+      if (error != 0) core_.trace.page_refused(pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;
         stats.thp_succeeded += thp ? 1 : 0;
@@ -232,12 +232,12 @@ Task<int> Migration::migrate_pages_v3_5(Control& control) {
 
 Task<void> Migration::putback(Control& control) {
   while (!control.pages.empty()) {
-    const Pfn pfn = map_.pfn(control.pages.pop_front(map_));
-    if (map_.page(pfn).has(kPageHugetlb)) {
+    const Pfn pfn = core_.map.pfn(control.pages.pop_front(core_.map));
+    if (core_.map.page(pfn).has(kPageHugetlb)) {
       co_await put_back_hugetlb(pfn);
       continue;
     }
-    if (!map_.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
+    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
 }

@@ -7,20 +7,20 @@ namespace cma {
 
 // folio_putback_hugetlb: the list's reference goes, and with it the page if nobody uses it any more.
 Task<void> Migration::put_back_hugetlb(Pfn pfn) {
-  map_.edit(pfn).flags &= ~kPageTaskList;
+  core_.map.edit(pfn).flags &= ~kPageTaskList;
   co_await lru_.put_page(pfn);
 }
 
 // What unmap_and_move_huge_page does with both pages locked.
 Task<int> Migration::move_locked_hugetlb(Pfn pfn, Pfn target) {
-  co_await at(engine_, Point::migrate_locked);
-  const bool was_mapped = map_.page(pfn).map > 0;
+  co_await at(core_.engine, Point::migrate_locked);
+  const bool was_mapped = core_.map.page(pfn).map > 0;
   if (was_mapped) {
     co_await kinds_->unmap(pfn);
-    co_await at(engine_, Point::migrate_unmapped);
+    co_await at(core_.engine, Point::migrate_unmapped);
   }
   int error = -kEAGAIN;
-  if (map_.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, MoveMode::sync);
+  if (core_.map.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, MoveMode::sync);
   if (was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
     co_await kinds_->remap(pfn, mapped_again);
@@ -31,9 +31,9 @@ Task<int> Migration::move_locked_hugetlb(Pfn pfn, Pfn target) {
 
 // unmap_and_move_huge_page.
 Task<int> Migration::try_to_move_hugetlb(PageList& from, PageList& failed, Pfn pfn, bool force) {
-  const Frame frame = map_.frame(pfn);
-  if (map_.page(pfn).ref == 1) {
-    from.remove(map_, frame);
+  const Frame frame = core_.map.frame(pfn);
+  if (core_.map.page(pfn).ref == 1) {
+    from.remove(core_.map, frame);
     co_await put_back_hugetlb(pfn);
     co_return 0;
   }
@@ -53,11 +53,11 @@ Task<int> Migration::try_to_move_hugetlb(PageList& from, PageList& failed, Pfn p
     locks_.unlock(target);
     locks_.unlock(pfn);
   }
-  if (error != -kEAGAIN) from.remove(map_, frame);
+  if (error != -kEAGAIN) from.remove(core_.map, frame);
   if (error == 0)
     co_await put_back_hugetlb(pfn);
   else if (error != -kEAGAIN)
-    failed.push_back(map_, frame);
+    failed.push_back(core_.map, frame);
   co_await lru_.put_page(target);
   co_return error;
 }
@@ -71,15 +71,15 @@ Task<int> Migration::migrate_hugetlbs(PageList& from, PageList& failed, Stats& s
     retry = 0;
     retry_pages = 0;
     for (Frame frame = from.first; frame != kNil;) {
-      const Pfn pfn = map_.pfn(frame);
-      const std::uint64_t pages = pages_of(map_.at(frame));
-      const bool ours = map_.at(frame).has(kPageHugetlb);
+      const Pfn pfn = core_.map.pfn(frame);
+      const std::uint64_t pages = pages_of(core_.map.at(frame));
+      const bool ours = core_.map.at(frame).has(kPageHugetlb);
       const Frame here = frame;
-      frame = map_.at(frame).next;
+      frame = core_.map.at(frame).next;
       if (!ours) continue;
-      co_await at(engine_, Point::migrate_page);
-      const int error = co_await try_to_move_hugetlb(from, failed, map_.pfn(here), pass > 2);
-      if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
+      co_await at(core_.engine, Point::migrate_page);
+      const int error = co_await try_to_move_hugetlb(from, failed, core_.map.pfn(here), pass > 2);
+      if (error != 0) core_.trace.page_refused(pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;
       } else if (error == -kEAGAIN) {
@@ -97,10 +97,10 @@ Task<int> Migration::migrate_hugetlbs(PageList& from, PageList& failed, Stats& s
   stats.failed += retry_pages;
   for (Frame frame = from.first; frame != kNil;) {
     const Frame here = frame;
-    frame = map_.at(frame).next;
-    if (!map_.at(here).has(kPageHugetlb)) continue;
-    from.remove(map_, here);
-    failed.push_back(map_, here);
+    frame = core_.map.at(frame).next;
+    if (!core_.map.at(here).has(kPageHugetlb)) continue;
+    from.remove(core_.map, here);
+    failed.push_back(core_.map, here);
   }
   co_return failures + retry;
 }

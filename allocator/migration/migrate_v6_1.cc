@@ -22,13 +22,13 @@ Task<int> Migration::migrate_batch_v6_1(const Control& control, PageList& from, 
       retry_pages = 0;
       thp_retry = 0;
       for (Frame frame = from.first; frame != kNil;) {
-        const Frame next = map_.at(frame).next;
-        co_await at(engine_, Point::migrate_page);
-        const Pfn pfn = map_.pfn(frame);
-        const std::uint64_t pages = pages_of(map_.page(pfn));
+        const Frame next = core_.map.at(frame).next;
+        co_await at(core_.engine, Point::migrate_page);
+        const Pfn pfn = core_.map.pfn(frame);
+        const std::uint64_t pages = pages_of(core_.map.page(pfn));
         const bool thp = pages > 1;
         const int error = co_await try_to_move(control, from, failed, pfn, pass > 2);
-        if (error != 0) trace_.page_refused(pfn, Refusal::migration, error);
+        if (error != 0) core_.trace.page_refused(pfn, Refusal::migration, error);
         frame = next;
         if (error == 0) {
           stats.succeeded += pages;
@@ -54,7 +54,7 @@ Task<int> Migration::migrate_batch_v6_1(const Control& control, PageList& from, 
         if (error != -kENOMEM) continue;
         stats.failed += retry_pages;
         stats.thp_failed += thp_retry;
-        failed.splice_back(map_, split);
+        failed.splice_back(core_.map, split);
         co_return -kENOMEM;
       }
     }
@@ -62,8 +62,8 @@ Task<int> Migration::migrate_batch_v6_1(const Control& control, PageList& from, 
     stats.thp_failed += thp_retry;
     stats.failed += retry_pages;
     if (split.empty()) co_return left;
-    failed.splice_back(map_, from);
-    from.splice_back(map_, split);
+    failed.splice_back(core_.map, from);
+    from.splice_back(core_.map, split);
     counting = false;
   }
 }
@@ -72,15 +72,15 @@ Task<int> Migration::migrate_batch_v6_1(const Control& control, PageList& from, 
 Task<int> Migration::split_to(PageList& from, PageList& split, Pfn head, bool sync) {
   const int error = co_await try_to_split(head, split, sync);
   if (error == 0) {
-    from.remove(map_, map_.frame(head));
-    split.push_back(map_, map_.frame(head));
+    from.remove(core_.map, core_.map.frame(head));
+    split.push_back(core_.map, core_.map.frame(head));
   }
   co_return error;
 }
 
 // What migrate_pages answers. Pages that did not move come to lie in front of those that were not tried.
 int Migration::end_v5_11(Control& control, PageList& failed, const Stats& stats, int result) {
-  failed.splice_back(map_, control.pages);
+  failed.splice_back(core_.map, control.pages);
   control.pages = failed;
   tell(control, stats);
   // Split, and each of its pages moved: that is no failure.
@@ -96,12 +96,12 @@ Task<int> Migration::migrate_pages_v6_1(Control& control) {
     PageList batch;
     std::uint64_t pages = 0;
     while (!control.pages.empty()) {
-      pages += pages_of(map_.at(control.pages.first));
+      pages += pages_of(core_.map.at(control.pages.first));
       if (pages > most_batched()) break;
-      batch.push_back(map_, control.pages.pop_front(map_));
+      batch.push_back(core_.map, control.pages.pop_front(core_.map));
     }
     const int left = co_await migrate_batch_v6_1(control, batch, failed, stats);
-    failed.splice_back(map_, batch);
+    failed.splice_back(core_.map, batch);
     result = left < 0 ? left : result + left;
   }
   co_return end_v5_11(control, failed, stats, result);

@@ -29,30 +29,30 @@ struct Migration::Batch {
 
 // The part of migrate_folio_unmap with both pages locked.
 Task<int> Migration::unmap_locked_v6_5(Pfn pfn, MoveMode mode, bool& was_mapped) {
-  if (map_.page(pfn).has(kPageWriteback)) {
+  if (core_.map.page(pfn).has(kPageWriteback)) {
     if (mode != MoveMode::sync) co_return -kEBUSY;
     co_await writebacks_.wait(pfn);
   }
-  co_await at(engine_, Point::migrate_locked);
-  if (map_.page(pfn).has(kPageMovableOps | kPageIsolated)) co_return 0;
-  if (map_.page(pfn).owner == 0 && map_.page(pfn).has(kPagePrivate)) {
+  co_await at(core_.engine, Point::migrate_locked);
+  if (core_.map.page(pfn).has(kPageMovableOps | kPageIsolated)) co_return 0;
+  if (core_.map.page(pfn).owner == 0 && core_.map.page(pfn).has(kPagePrivate)) {
     kinds_->drop_orphaned_buffers(pfn);
     co_return -kEAGAIN;
   }
-  if (map_.page(pfn).map == 0) co_return 0;
+  if (core_.map.page(pfn).map == 0) co_return 0;
   was_mapped = true;
   co_await kinds_->unmap(pfn);
-  co_return map_.page(pfn).map > 0 ? -kEAGAIN : 0;
+  co_return core_.map.page(pfn).map > 0 ? -kEAGAIN : 0;
 }
 
 // migrate_folio_unmap: 0 with both pages locked and the source unmapped; 1 when the page was freed under us; or an
 // error.
 Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, const Batch& batch, Unmapped& page) {
   const Pfn pfn = page.pfn;
-  const Frame frame = map_.frame(pfn);
-  if (map_.page(pfn).ref == 1) {
-    map_.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
-    from.remove(map_, frame);
+  const Frame frame = core_.map.frame(pfn);
+  if (core_.map.page(pfn).ref == 1) {
+    core_.map.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
+    from.remove(core_.map, frame);
     co_await release_source(pfn);
     co_return 1;
   }
@@ -62,7 +62,7 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, const Bat
     page.target = target_of(pfn);
   const Pfn target = page.target;
   if (target == kNoPfn) co_return -kENOMEM;
-  co_await at(engine_, Point::migrate_target);
+  co_await at(core_.engine, Point::migrate_target);
   int error = 0;
   if (!locks_.try_lock(pfn)) {
     if (!batch.sync() || !may_lock(batch.control, pfn, true))
@@ -80,8 +80,8 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, const Bat
     locks_.unlock(pfn);
   }
   if (error != -kEAGAIN) {
-    from.remove(map_, frame);
-    failed.push_back(map_, frame);
+    from.remove(core_.map, frame);
+    failed.push_back(core_.map, frame);
   }
   co_await put_target(batch.control, target);
   co_return error;
@@ -91,8 +91,8 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, const Bat
 Task<int> Migration::move_page_v6_5(const Unmapped& page, const Batch& batch) {
   const Pfn pfn = page.pfn;
   const Pfn target = page.target;
-  const bool lru = !map_.page(pfn).has(kPageMovableOps | kPageIsolated);
-  co_await at(engine_, Point::migrate_unmapped);
+  const bool lru = !core_.map.page(pfn).has(kPageMovableOps | kPageIsolated);
+  co_await at(core_.engine, Point::migrate_unmapped);
   const int error = co_await kinds_->move(pfn, target, batch.mode);
   if (error == -kEAGAIN) co_return error;
   // Only locked memory is that urgent now (6.2).
@@ -121,8 +121,8 @@ Task<void> Migration::undo_unmapped_v6_5(const Unmapped& page, const Batch& batc
 
 // The first half of migrate_pages_batch, on one page.
 Task<int> Migration::prepare_v6_5(PageList& from, PageList& failed, Batch& batch, Unmapped& page) {
-  page.was_mlocked = map_.page(page.pfn).has(kPageMlocked);
-  const bool thp = map_.page(page.pfn).has(kPageHead);
+  page.was_mlocked = core_.map.page(page.pfn).has(kPageMlocked);
+  const bool thp = core_.map.page(page.pfn).has(kPageHead);
   if (thp && kinds_->partially_mapped(page.pfn)) {
     // Should have been split long since. Not a failure, but counted as one.
     const int error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
@@ -147,18 +147,18 @@ Task<int> Migration::migrate_batch_v6_5(PageList& from, PageList& failed, Batch&
     retry_pages = 0;
     thp_retry = 0;
     for (Frame frame = from.first; frame != kNil && !no_memory;) {
-      const Frame next = map_.at(frame).next;
-      Unmapped page{map_.pfn(frame), kNoPfn, false, false};
-      const std::uint64_t pages = pages_of(map_.at(frame));
+      const Frame next = core_.map.at(frame).next;
+      Unmapped page{core_.map.pfn(frame), kNoPfn, false, false};
+      const std::uint64_t pages = pages_of(core_.map.at(frame));
       const std::uint64_t thp = pages > 1 ? 1 : 0;
-      co_await at(engine_, Point::migrate_page);
+      co_await at(core_.engine, Point::migrate_page);
       const int error = co_await prepare_v6_5(from, failed, batch, page);
-      if (error < 0) trace_.page_refused(page.pfn, Refusal::migration, error);
+      if (error < 0) core_.trace.page_refused(page.pfn, Refusal::migration, error);
       if (error == kGone) {
         stats.succeeded += pages;
         stats.thp_succeeded += thp;
       } else if (error == 0) {
-        from.remove(map_, frame);
+        from.remove(core_.map, frame);
         unmapped.push_back(page);
       } else if (error == -kEAGAIN) {
         ++retry;
@@ -196,10 +196,10 @@ Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageLis
     thp_retry = 0;
     std::vector<Unmapped> again;
     for (const Unmapped& page : unmapped) {
-      const std::uint64_t pages = pages_of(map_.page(page.pfn));
+      const std::uint64_t pages = pages_of(core_.map.page(page.pfn));
       const std::uint64_t thp = pages > 1 ? 1 : 0;
       const int error = co_await move_page_v6_5(page, batch);
-      if (error != 0) trace_.page_refused(page.pfn, Refusal::migration, error);
+      if (error != 0) core_.trace.page_refused(page.pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;
         stats.thp_succeeded += thp;
@@ -212,7 +212,7 @@ Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageLis
         ++left;
         stats.failed += pages;
         stats.thp_failed += thp;
-        failed.push_back(map_, map_.frame(page.pfn));
+        failed.push_back(core_.map, core_.map.frame(page.pfn));
       }
     }
     unmapped = std::move(again);
@@ -220,7 +220,7 @@ Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageLis
   stats.failed += retry_pages;
   stats.thp_failed += thp_retry;
   for (const Unmapped& page : unmapped) {
-    failed.push_back(map_, map_.frame(page.pfn));
+    failed.push_back(core_.map, core_.map.frame(page.pfn));
     co_await undo_unmapped_v6_5(page, batch);
   }
   co_return left + retry;
@@ -238,20 +238,20 @@ Task<int> Migration::migrate_sync_v6_5(const Control& control, PageList& from, P
   if (result < 0) {
     stats.failed += async.stats.failed;
     stats.thp_failed += async.stats.thp_failed;
-    failed.splice_back(map_, again);
+    failed.splice_back(core_.map, again);
     co_return result;
   }
   // Failures of the first round do not count, as every page is tried again, alone; but for those that were split.
   stats.thp_failed += async.stats.thp_split;
   result = static_cast<int>(async.stats.thp_split);
-  from.splice_back(map_, again);
+  from.splice_back(core_.map, again);
   while (!from.empty()) {
     PageList one;
-    one.push_back(map_, from.pop_front(map_));
+    one.push_back(core_.map, from.pop_front(core_.map));
     Batch sync{control, control.mode, kSyncPasses, &split, stats};
     const int left = co_await migrate_batch_v6_5(one, failed, sync);
     stats = sync.stats;
-    failed.splice_back(map_, one);
+    failed.splice_back(core_.map, one);
     if (left < 0) co_return left;
     result += left;
   }
@@ -267,8 +267,8 @@ Task<int> Migration::migrate_pages_v6_5(Control& control) {
   while (!control.pages.empty() && result >= 0) {
     PageList some;
     for (std::uint64_t pages = 0; !control.pages.empty() && pages < most_batched();) {
-      pages += pages_of(map_.at(control.pages.first));
-      some.push_back(map_, control.pages.pop_front(map_));
+      pages += pages_of(core_.map.at(control.pages.first));
+      some.push_back(core_.map, control.pages.pop_front(core_.map));
     }
     int left = 0;
     if (control.mode == MoveMode::async) {
@@ -278,15 +278,15 @@ Task<int> Migration::migrate_pages_v6_5(Control& control) {
     } else {
       left = co_await migrate_sync_v6_5(control, some, failed, split, stats);
     }
-    failed.splice_back(map_, some);
+    failed.splice_back(core_.map, some);
     if (left < 0) {
-      failed.splice_back(map_, split);
+      failed.splice_back(core_.map, split);
     } else if (!split.empty()) {
       // One try, and no failure counts: each huge page that was split has been counted.
       Batch last{control, MoveMode::async, 1, nullptr, stats};
       co_await migrate_batch_v6_5(split, failed, last);
       stats = last.stats;
-      failed.splice_back(map_, split);
+      failed.splice_back(core_.map, split);
     }
     result = left < 0 ? left : result + left;
   }

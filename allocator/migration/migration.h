@@ -7,6 +7,7 @@
 
 #include <optional>
 
+#include "allocator/frames/core.h"
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
 #include "allocator/migration/compaction_hints.h"
@@ -52,8 +53,7 @@ class Migration {
     Compacting* compacting = nullptr;  // nullptr: for a contiguous range or a long-term pin
   };
 
-  Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
-            Lru& lru, PageLocks& locks, Writebacks& writebacks);
+  Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Writebacks& writebacks);
   void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
   void set_hugetlb_pages(HugetlbPages& pages) { hugetlb_ = &pages; }
 
@@ -143,10 +143,7 @@ class Migration {
 
   Release release_;
   std::uint64_t huge_pages_;  // of a huge page; 0 where there are none
-  BugSet& bugs_;
-  Engine& engine_;
-  Trace& trace_;
-  MemoryMap& map_;
+  Core core_;
   Buddy& buddy_;
   Lru& lru_;
   PageLocks& locks_;

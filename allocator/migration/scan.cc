@@ -49,32 +49,28 @@ struct Migration::BlockScan {
   bool aborted = false;  // somebody else is at this pageblock, or was in vain
 };
 
-Migration::Migration(const Geometry& geometry, BugSet& bugs, Engine& engine, Trace& trace, MemoryMap& map, Buddy& buddy,
-                     Lru& lru, PageLocks& locks, Writebacks& writebacks)
-    : release_(geometry.release),
-      huge_pages_(geometry.transparent_hugepages ? order_pages(geometry.huge_page_order()) : 0),
-      bugs_(bugs),
-      engine_(engine),
-      trace_(trace),
-      map_(map),
+Migration::Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Writebacks& writebacks)
+    : release_(core.geometry.release),
+      huge_pages_(core.geometry.transparent_hugepages ? order_pages(core.geometry.huge_page_order()) : 0),
+      core_(core),
       buddy_(buddy),
       lru_(lru),
       locks_(locks),
       writebacks_(writebacks),
-      hints_(geometry) {}
+      hints_(core.geometry) {}
 
 void Migration::list_page(Control& control, Pfn pfn) {
   // Newest first: a batch is later moved in descending order of pfn.
-  control.pages.push_front(map_, map_.frame(pfn));
-  control.nr_pages += static_cast<unsigned>(pages_of(map_.page(pfn)));
+  control.pages.push_front(core_.map, core_.map.frame(pfn));
+  control.nr_pages += static_cast<unsigned>(pages_of(core_.map.page(pfn)));
 }
 
 // More references than mappings, which only users have that migration cannot undo.
 bool Migration::pinned(Pfn pfn) {
-  const Page& page = map_.page(pfn);
-  if (!page.has(kPageHead) || !bugs_.active(Bug::thp_mapcount)) return page.ref > page.map;
+  const Page& page = core_.map.page(pfn);
+  if (!page.has(kPageHead) || !core_.bugs.active(Bug::thp_mapcount)) return page.ref > page.map;
   const bool taken_for_pinned = page.ref > kinds_->mapcount_of_first(pfn);
-  if (taken_for_pinned && page.ref <= page.map) bugs_.reached(Bug::thp_mapcount);
+  if (taken_for_pinned && page.ref <= page.map) core_.bugs.reached(Bug::thp_mapcount);
   return taken_for_pinned;
 }
 
@@ -83,7 +79,7 @@ bool Migration::pinned(Pfn pfn) {
 bool Migration::may_wait_for(Pfn pfn, const Control& control) {
   const bool v3_7 = release_ >= Release::v4_9;
   if (control.mode == MoveMode::sync || (!v3_7 && control.mode != MoveMode::async)) return true;
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   if (page.has(kPageWriteback)) return false;
   if (!page.has(kPageDirty)) return true;
   const bool v4_16 = release_ >= Release::v4_19;
@@ -98,7 +94,7 @@ bool Migration::claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pf
   if (v6_3 && scan.valid == kNoPfn) return true;
   scan.skip_updated = true;
   if (control.compacting->ignore_skip_hint) return true;
-  if (!v6_3 && map_.pageblock_start(pfn) != pfn) return true;
+  if (!v6_3 && core_.map.pageblock_start(pfn) != pfn) return true;
   const bool skipped = hints_.skips(pfn);
   hints_.set_skip(pfn);
   scan.aborted = skipped && !(v6_3 && control.compacting->finish_pageblock);
@@ -109,7 +105,7 @@ bool Migration::claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pf
 [[gnu::noinline]] bool Migration::suits_compaction(const Control& control, BlockScan& scan, Pfn pfn) {
   // Locked memory is taken since 4.2.
   const bool v4_2 = release_ >= Release::v4_9;
-  if (!v4_2 && (map_.page(pfn).has(kPageUnevictable) || past_unsuitable_v3_5(control, pfn) != pfn)) return false;
+  if (!v4_2 && (core_.map.page(pfn).has(kPageUnevictable) || past_unsuitable_v3_5(control, pfn) != pfn)) return false;
   return may_wait_for(pfn, control) && claim_block_v5_1(control, scan, pfn);
 }
 
@@ -126,8 +122,8 @@ void Migration::note_scanned(const Control& control, const BlockScan& scan, Pfn 
   if (may_set && scan.valid != kNoPfn && !scan.skip_updated) hints_.set_skip(scan.valid);
   if (compacting == nullptr || (!v5_1 && scan.valid == kNoPfn)) return;
   // The end of the pageblock behind the one that was scanned (5.1).
-  const Pfn reached = v5_1 ? map_.pageblock_start(low) + map_.pageblock_pages() : scan.valid;
-  ScannerPositions& positions = hints_.edit_zone(map_.page(scan.start).zone);
+  const Pfn reached = v5_1 ? core_.map.pageblock_start(low) + core_.map.pageblock_pages() : scan.valid;
+  ScannerPositions& positions = hints_.edit_zone(core_.map.page(scan.start).zone);
   positions.migrate[0] = std::max(positions.migrate[0], reached);
   if (control.mode != MoveMode::async) positions.migrate[1] = std::max(positions.migrate[1], reached);
 }
@@ -148,16 +144,16 @@ Task<void> Migration::give_up_group(Control& control, BlockScan& scan, Pfn& low,
 
 // 6.9 lets compaction move what is smaller than a pageblock and than the block that is wanted.
 bool Migration::skips_compound_v6_9(const Control& control, Pfn pfn) const {
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   const int order = page.has(kPageHead) ? page.order : 0;
-  if (release_ < Release::v6_12 || map_.page(map_.compound_head(pfn)).has(kPageHugetlb)) return true;
+  if (release_ < Release::v6_12 || core_.map.page(core_.map.compound_head(pfn)).has(kPageHugetlb)) return true;
   if (control.compacting->order != -1 && order >= control.compacting->order) return true;
-  return order >= static_cast<int>(map_.pageblock_order());
+  return order >= static_cast<int>(core_.map.pageblock_order());
 }
 
 // Takes the page off its list, or from its driver: why not, if it cannot be had.
 std::optional<Refusal> Migration::try_to_isolate(Control& control, BlockScan& scan, Pfn pfn) {
-  const Page& page = map_.page(pfn);
+  const Page& page = core_.map.page(pfn);
   if (page.ref == 0) return page.has(kPageTail) ? Refusal::tail : Refusal::unreferenced;
   if (!page.has(kPageLru)) {
     // 4.8 brought pages that are on no LRU and move.
@@ -175,10 +171,10 @@ std::optional<Refusal> Migration::try_to_isolate(Control& control, BlockScan& sc
 }
 
 bool Migration::isolate_movable_page(Pfn pfn) {
-  if (map_.page(pfn).ref == 0 || !locks_.try_lock(pfn)) return false;
+  if (core_.map.page(pfn).ref == 0 || !locks_.try_lock(pfn)) return false;
   const bool taken = kinds_->isolate_movable(pfn);
   if (taken) {
-    Page& page = map_.edit(pfn);
+    Page& page = core_.map.edit(pfn);
     ++page.ref;
     page.flags |= kPageIsolated | kPageTaskList;
   }
@@ -188,8 +184,8 @@ bool Migration::isolate_movable_page(Pfn pfn) {
 
 // What the throttle tells a caller that holds pages. Up to 5.12 it was the same "no next pfn" as for a fatal signal.
 int Migration::throttled_v5_10() {
-  if (!bugs_.active(Bug::throttle_is_signal)) return -kEAGAIN;
-  bugs_.reached(Bug::throttle_is_signal);
+  if (!core_.bugs.active(Bug::throttle_is_signal)) return -kEAGAIN;
+  core_.bugs.reached(Bug::throttle_is_signal);
   return -kEINTR;
 }
 
@@ -198,34 +194,34 @@ int Migration::throttled_v5_10() {
 // steps on by a whole huge page.
 Task<int> Migration::isolate_hugetlb_v5_13(Control& control, Pfn& low, std::uint64_t& scanned, std::uint64_t& taken) {
   const bool v6_12 = release_ >= Release::v6_12;
-  const Pfn head = map_.compound_head(low);
-  const std::uint64_t pages = pages_of(map_.page(head));
+  const Pfn head = core_.map.compound_head(low);
+  const std::uint64_t pages = pages_of(core_.map.page(head));
   const std::uint64_t of_this = low == head ? pages : 1;
   const int error = co_await hugetlb_->isolate_or_dissolve(head, control.pages);
   if (error < 0) {
-    trace_.page_refused(low, Refusal::hugetlb, error);
+    core_.trace.page_refused(low, Refusal::hugetlb, error);
     low += of_this - 1;
     if (v6_12) scanned += of_this - 1;
     co_return error;
   }
-  if (!map_.page(head).has(kPageHugetlb)) co_return kDissolved;
+  if (!core_.map.page(head).has(kPageHugetlb)) co_return kDissolved;
   control.hugetlb = true;
   const std::uint64_t counted = v6_12 ? pages : of_this;
   control.nr_pages += static_cast<unsigned>(counted);
   taken += counted;
   scanned += counted - 1;
   low += counted - 1;
-  co_await at(engine_, Point::scan_page_isolated);
+  co_await at(core_.engine, Point::scan_page_isolated);
   co_return 0;
 }
 
 // 3.6 looks at the pageblock's type page by page where it must not wait: the last page of the pageblocks that have no
 // movable pages, low itself if its own has. Pageblock 0 is never passed over.
 Pfn Migration::past_unsuitable_v3_5(const Control& control, Pfn low) const {
-  if (control.mode != MoveMode::async || map_.pageblock_start(low) == 0) return low;
-  const Migratetype type = map_.pageblock_type(low);
+  if (control.mode != MoveMode::async || core_.map.pageblock_start(low) == 0) return low;
+  const Migratetype type = core_.map.pageblock_type(low);
   if (type == Migratetype::movable || type == Migratetype::cma) return low;
-  return align_up(low + map_.pageblock_pages(), map_.pageblock_pages()) - 1;
+  return align_up(low + core_.map.pageblock_pages(), core_.map.pageblock_pages()) - 1;
 }
 
 // Whether the scan may go on to look for pages: 0, or why not. Who may not wait gives up.
@@ -233,13 +229,13 @@ Task<int> Migration::throttle(const Control& control) {
   while (lru_.too_many_isolated()) {
     if (control.nr_pages > 0) {
       // Whoever holds pages goes and moves them first: others may wait for them, and nobody else puts them back.
-      if (!bugs_.active(Bug::throttle_own_pages)) co_return throttled_v5_10();
-      bugs_.reached(Bug::throttle_own_pages);
+      if (!core_.bugs.active(Bug::throttle_own_pages)) co_return throttled_v5_10();
+      core_.bugs.reached(Bug::throttle_own_pages);
     }
     if (control.mode == MoveMode::async) co_return -kEAGAIN;
-    co_await at(engine_, Point::scan_throttle);
-    co_await sleep_for(engine_, kThrottleSleep);
-    if (engine_.fatal_signal_pending()) co_return -kEINTR;
+    co_await at(core_.engine, Point::scan_throttle);
+    co_await sleep_for(core_.engine, kThrottleSleep);
+    if (core_.engine.fatal_signal_pending()) co_return -kEINTR;
   }
   co_return 0;
 }
@@ -253,7 +249,7 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   int error = 0;
   if (lru_.too_many_isolated()) error = co_await throttle(control);
   if (error != 0) co_return error;
-  if (!v5_7 || map_.pageblock_start(low) == low) scan.valid = low;
+  if (!v5_7 || core_.map.pageblock_start(low) == low) scan.valid = low;
   std::uint64_t scanned = 0;
   std::uint64_t taken = 0;
   // Where the next of these questions comes up, so that most pages are asked none of them.
@@ -266,8 +262,8 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       }
       attention = std::min(align_up(low + 1, kScanBatch), scan.next_skip);
       if (low % kScanBatch == 0) {
-        co_await at(engine_, Point::scan_batch);
-        if (engine_.fatal_signal_pending()) {
+        co_await at(core_.engine, Point::scan_batch);
+        if (core_.engine.fatal_signal_pending()) {
           // 5.3 gives the scan up, earlier releases only stop it short.
           error = v5_7 ? -kEINTR : 0;
           if (compacting != nullptr) compacting->contended = true;
@@ -282,11 +278,11 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
         break;
       }
     }
-    const Page& page = map_.page(low);
+    const Page& page = core_.map.page(low);
     if (page.has(kPageHole)) continue;
     ++scanned;
     if (page.has(kPageHead | kPageTail) && v5_13 && compacting == nullptr &&
-        map_.page(map_.compound_head(low)).has(kPageHugetlb)) {
+        core_.map.page(core_.map.compound_head(low)).has(kPageHugetlb)) {
       const int hugetlb = co_await isolate_hugetlb_v5_13(control, low, scanned, taken);
       if (hugetlb == -kENOMEM) {
         // Nobody moves what was isolated before.
@@ -309,14 +305,14 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
     // 5.7 looks at each page of a compound page for a contiguous range: a huge page on the LRU is taken whole by its
     // first page, others and what begins before the range are not.
     if (page.has(kPageHead | kPageTail) && (!v5_7 || (compacting != nullptr && skips_compound_v6_9(control, low)))) {
-      trace_.page_refused(low, Refusal::compound);
+      core_.trace.page_refused(low, Refusal::compound);
       if (page.has(kPageHead)) pass_over(page, release_, low, scanned);
       if (scan.next_skip != kNoPfn) co_await give_up_group(control, scan, low, taken);
       continue;
     }
     const std::optional<Refusal> refusal = try_to_isolate(control, scan, low);
     if (refusal) {
-      trace_.page_refused(low, *refusal);
+      core_.trace.page_refused(low, *refusal);
       if (compacting == nullptr) continue;
       if (scan.aborted) break;
       if (release_ < Release::v4_9) low = past_unsuitable_v3_5(control, low);
@@ -324,12 +320,12 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
       continue;
     }
     list_page(control, low);
-    const std::uint64_t pages = pages_of(map_.page(low));
+    const std::uint64_t pages = pages_of(core_.map.page(low));
     taken += pages;
     if (compacting != nullptr && compacting->last_migrated == 0) compacting->last_migrated = low;
     low += pages - 1;
     if (v5_13) scanned += pages - 1;
-    co_await at(engine_, Point::scan_page_isolated);
+    co_await at(core_.engine, Point::scan_page_isolated);
     if (control.nr_pages >= kMigrateBatch && (compacting == nullptr || !compacting->finish_pageblock)) {
       ++low;
       break;
@@ -340,14 +336,14 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   control.next = low;
   if (error != 0 && error != -kENOMEM) co_return error;
   note_scanned(control, scan, low, taken);
-  trace_.emit(Event::isolate_migratepages, scan.start, low, scanned, taken);
+  core_.trace.emit(Event::isolate_migratepages, scan.start, low, scanned, taken);
   co_return error;
 }
 
 // Over pageblocks in one go: the throttle is asked once a batch.
 Task<int> Migration::isolate_range_v3_5(Control& control, Pfn start, Pfn end) {
   const int error = co_await isolate_block(control, start, end);
-  co_await at(engine_, Point::scan_block);
+  co_await at(core_.engine, Point::scan_block);
   co_return error;
 }
 
@@ -355,17 +351,17 @@ Task<int> Migration::isolate_range(Control& control, Pfn start, Pfn end) {
   if (release_ < Release::v4_9) co_return co_await isolate_range_v3_5(control, start, end);
   Pfn pfn = start;
   control.next = start;
-  Pfn block_end = map_.pageblock_start(start) + map_.pageblock_pages();
+  Pfn block_end = core_.map.pageblock_start(start) + core_.map.pageblock_pages();
   while (pfn < end) {
     const Pfn stop = std::min(block_end, end);
     const int error = co_await isolate_block(control, pfn, stop);
     if (error != 0) co_return error;
     if (control.nr_pages >= kMigrateBatch) break;
     pfn = stop;
-    block_end = pfn + map_.pageblock_pages();
+    block_end = pfn + core_.map.pageblock_pages();
     // 4.19 stops the scan short on a signal and goes on with the next pageblock, which stops at once as well.
     control.next = pfn;
-    co_await at(engine_, Point::scan_block);
+    co_await at(core_.engine, Point::scan_block);
   }
   co_return 0;
 }
@@ -373,14 +369,14 @@ Task<int> Migration::isolate_range(Control& control, Pfn start, Pfn end) {
 Task<void> Migration::reclaim_clean(Control& control) {
   PageList kept;
   for (Frame frame = control.pages.first; frame != kNil;) {
-    const Pfn pfn = map_.pfn(frame);
-    const Page& page = map_.at(frame);
+    const Pfn pfn = core_.map.pfn(frame);
+    const Page& page = core_.map.at(frame);
     const Frame next = page.next;
     // Anonymous and shared memory is swap-backed: without swap it must move. Drivers' pages are not reclaim's.
     if (!page.has(kPageSwapbacked | kPageDirty | kPageMovableOps | kPageIsolated | kPageUnevictable | kPageHugetlb)) {
-      control.pages.remove(map_, frame);
-      map_.edit(pfn).flags &= ~kPageActive;
-      co_await at(engine_, Point::reclaim_clean_page);
+      control.pages.remove(core_.map, frame);
+      core_.map.edit(pfn).flags &= ~kPageActive;
+      co_await at(core_.engine, Point::reclaim_clean_page);
       const bool locked = locks_.try_lock(pfn);
       bool reclaimed = false;
       if (locked) {
@@ -390,16 +386,16 @@ Task<void> Migration::reclaim_clean(Control& control) {
       if (reclaimed) {
         lru_.forget_isolated(pfn);
         --control.nr_pages;
-        map_.edit(pfn).flags &= ~(kPageTaskList | kPageActive);
+        core_.map.edit(pfn).flags &= ~(kPageTaskList | kPageActive);
         co_await buddy_.free_unreferenced(pfn, 0);
       } else {
-        kept.push_front(map_, frame);
+        kept.push_front(core_.map, frame);
       }
     }
     frame = next;
   }
   // Kept pages come back in front, in the order shrink_page_list leaves them.
-  while (!kept.empty()) control.pages.push_front(map_, kept.pop_back(map_));
+  while (!kept.empty()) control.pages.push_front(core_.map, kept.pop_back(core_.map));
 }
 
 }  // namespace cma

@@ -7,13 +7,13 @@
 namespace cma {
 
 Task<OwnerId> Owners::adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow) {
-  CMA_ASSERT(map_.page(pfn).ref > 0 && map_.page(pfn).owner == 0 && map_.page(pfn).has(kPageLocked));
+  CMA_ASSERT(core_.map.page(pfn).ref > 0 && core_.map.page(pfn).owner == 0 && core_.map.page(pfn).has(kPageLocked));
   const OwnerId id = add_record(pfn, PageKind::file);
   record(id).file = file;
   record(id).method = method;
   record(id).slow = slow;
   record(id).handed_out = false;
-  map_.edit(pfn).flags = kPageLocked;
+  core_.map.edit(pfn).flags = kPageLocked;
   co_await lru_.cache_add(pfn);
   co_return id;
 }
@@ -38,16 +38,16 @@ void Owners::hold_buffer(OwnerId id) {
 
 void Owners::make_dirty(OwnerId id) {
   buffers_.set_dirty(buffer_of(id), true);
-  map_.edit(record(id).pfn).flags |= kPageDirty;
+  core_.map.edit(record(id).pfn).flags |= kPageDirty;
 }
 
 bool Owners::release_buffer(OwnerId id) {
   Owner& owner = record(id);
   if (owner.buffer == 0) return true;
-  if (map_.page(owner.pfn).has(kPageWriteback) || !buffers_.try_to_free(owner.buffer)) return false;
+  if (core_.map.page(owner.pfn).has(kPageWriteback) || !buffers_.try_to_free(owner.buffer)) return false;
   owner.buffer = 0;
   // With its buffers clean the page is, whatever it says.
-  map_.edit(owner.pfn).flags &= ~kPageDirty;
+  core_.map.edit(owner.pfn).flags &= ~kPageDirty;
   return true;
 }
 
@@ -60,13 +60,13 @@ void Owners::drop_orphaned_buffers(Pfn pfn) {
 
 Task<void> Owners::write_page(OwnerId id) {
   const Pfn pfn = record(id).pfn;
-  CMA_ASSERT(map_.page(pfn).has(kPageLocked) && !map_.page(pfn).has(kPageWriteback));
+  CMA_ASSERT(core_.map.page(pfn).has(kPageLocked) && !core_.map.page(pfn).has(kPageWriteback));
   write_protect(id);
-  map_.edit(pfn).flags &= ~kPageDirty;
+  core_.map.edit(pfn).flags &= ~kPageDirty;
   const BufferId buffer = buffer_of(id);
   // A buffer in other hands is not waited for: the page stays dirty for the next one.
   if (!buffers_.locks().try_lock(buffer)) {
-    map_.edit(pfn).flags |= kPageDirty;
+    core_.map.edit(pfn).flags |= kPageDirty;
     locks_.unlock(pfn);
     co_return;
   }
@@ -107,15 +107,15 @@ Task<void> Owners::remove_from_cache(OwnerId id) {
     release_buffer(id);
   }
   record(id).pfn = kNoPfn;
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   page.flags &= ~kPageDirty;
   page.owner = 0;
-  co_await at(engine_, Point::truncate_removed);
+  co_await at(core_.engine, Point::truncate_removed);
 }
 
 bool Owners::try_to_drop(OwnerId id) {
   const Pfn pfn = record(id).pfn;
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   if (page.has(kPageDirty | kPageWriteback) || page.map != 0) return false;
   // 5.17 sees first whether anybody else uses it, and leaves its buffer alone then.
   if (release_ >= Release::v6_1 && page.ref > 2 + (page.has(kPagePrivate) ? 1 : 0)) return false;
@@ -130,20 +130,20 @@ bool Owners::try_to_drop(OwnerId id) {
 Task<void> Owners::reclaim_mappings(OwnerId id, Pfn pfn) {
   while (const PteId found = record(id).first_pte) {
     const SpaceId space = spaces_.pte(found).space;
-    co_await spaces_.lock(space).lock(engine_);
+    co_await spaces_.lock(space).lock(core_.engine);
     if (spaces_.pte(found).page == id) {
       zap_pte(found);
-      --map_.edit(pfn).ref;
+      --core_.map.edit(pfn).ref;
     }
-    spaces_.lock(space).unlock(engine_);
+    spaces_.lock(space).unlock(core_.engine);
   }
 }
 
 // An orphan that was isolated: without its buffer only the list's reference may be left.
 bool Owners::reclaim_orphan(Pfn pfn) {
-  if (!map_.page(pfn).has(kPagePrivate)) return false;
+  if (!core_.map.page(pfn).has(kPagePrivate)) return false;
   drop_orphaned_buffers(pfn);
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   if (page.has(kPagePrivate)) {
     page.flags |= kPageActive;
     return false;
@@ -154,25 +154,25 @@ bool Owners::reclaim_orphan(Pfn pfn) {
 }
 
 Task<bool> Owners::reclaim_clean(Pfn pfn) {
-  const OwnerId id = map_.page(pfn).owner;
-  if (map_.page(pfn).has(kPageWriteback)) {
-    map_.edit(pfn).flags |= kPageActive | kPageReclaim;
+  const OwnerId id = core_.map.page(pfn).owner;
+  if (core_.map.page(pfn).has(kPageWriteback)) {
+    core_.map.edit(pfn).flags |= kPageActive | kPageReclaim;
     co_return false;
   }
   if (id == 0) co_return reclaim_orphan(pfn);
   if (record(id).kind == PageKind::anonymous) co_return co_await discard_lazyfree(id, pfn);
   if (!is_file(record(id).kind)) co_return false;
   co_await reclaim_mappings(id, pfn);
-  if (map_.page(pfn).has(kPageDirty)) {
+  if (core_.map.page(pfn).has(kPageDirty)) {
     // Written to since it was chosen.
-    map_.edit(pfn).flags |= kPageActive | kPageReclaim;
+    core_.map.edit(pfn).flags |= kPageActive | kPageReclaim;
     co_return false;
   }
   if (!release_buffer(id)) {
-    map_.edit(pfn).flags |= kPageActive;
+    core_.map.edit(pfn).flags |= kPageActive;
     co_return false;
   }
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   // The cache's reference and the list's, frozen at once; anybody else's keeps the page.
   if (page.ref != 2) co_return false;
   page.ref = 0;
@@ -205,10 +205,10 @@ Task<int> Owners::move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode)
 Task<int> Owners::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
   const bool full = mode == MoveMode::sync;
   const bool v5_1 = release_ >= Release::v5_10;
-  if (map_.page(old).has(kPageDirty)) {
+  if (core_.map.page(old).has(kPageDirty)) {
     if (!full) co_return -kEBUSY;
     co_await write_page(id);
-    co_await at(engine_, Point::migrate_writeout);
+    co_await at(core_.engine, Point::migrate_writeout);
     co_await locks_.lock(old);
     co_return -kEAGAIN;
   }
@@ -225,7 +225,7 @@ Task<int> Owners::buffer_move_v4(OwnerId id, Pfn old, Pfn target, MoveMode mode)
   const int error = move_mapping(id, old, target, buffer != 0 ? 3 : 2);
   if (error != 0 && locked) buffers_.locks().unlock(buffer);
   if (error != 0 || buffer == 0) co_return error;
-  co_await at(engine_, Point::buffer_mapping_moved);
+  co_await at(core_.engine, Point::buffer_mapping_moved);
   buffers_.get(buffer);
   if (!locked) co_await buffers_.locks().lock(buffer);
   buffers_.move_to(buffer, target);
@@ -238,7 +238,7 @@ Task<int> Owners::buffer_move_v4(OwnerId id, Pfn old, Pfn target, MoveMode mode)
 Task<int> Owners::buffer_move_v5(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs) {
   const BufferId buffer = record(id).buffer;
   if (buffer == 0) co_return move_mapping(id, old, target, 2);
-  if (map_.page(old).ref != 3) co_return -kEAGAIN;
+  if (core_.map.page(old).ref != 3) co_return -kEAGAIN;
   if (!buffers_.locks().try_lock(buffer)) {
     if (mode == MoveMode::async) co_return -kEAGAIN;
     co_await buffers_.locks().lock(buffer);
@@ -250,7 +250,7 @@ Task<int> Owners::buffer_move_v5(OwnerId id, Pfn old, Pfn target, MoveMode mode,
   }
   if (error == 0) {
     // norefs looks at the counts and moves the mapping under one lock; without it others may come in between.
-    if (!norefs) co_await at(engine_, Point::buffer_checked);
+    if (!norefs) co_await at(core_.engine, Point::buffer_checked);
     error = move_mapping(id, old, target, 3);
   }
   if (error == 0) buffers_.move_to(buffer, target);

@@ -12,9 +12,9 @@
 namespace cma {
 
 Task<OwnerId> Owners::adopt_huge(Pfn head, PteId pmd) {
-  const Page& fresh = map_.page(head);
+  const Page& fresh = core_.map.page(head);
   CMA_ASSERT(fresh.has(kPageHead) && fresh.ref > 0 && fresh.map == 0 && fresh.owner == 0);
-  CMA_ASSERT(is_aligned(head, pages_of(fresh)) && fresh.order <= map_.pageblock_order());
+  CMA_ASSERT(is_aligned(head, pages_of(fresh)) && fresh.order <= core_.map.pageblock_order());
   HugePage made;
   made.order = fresh.order;
   made.first = static_cast<OwnerId>(owners_.size() + 1);
@@ -24,7 +24,7 @@ Task<OwnerId> Owners::adopt_huge(Pfn head, PteId pmd) {
     record(id).huge = static_cast<HugeId>(huge_.size());
     record(id).handed_out = false;
   }
-  Page& page = map_.edit(head);
+  Page& page = core_.map.edit(head);
   page.order = static_cast<std::uint8_t>(made.order);
   page.flags = kPageHead | kPageSwapbacked | kPageUptodate | kPageAnon;
   map_pmd(pmd, made.first);
@@ -45,7 +45,7 @@ void Owners::map_pmd(PteId id, OwnerId first) {
   copy_migration_pmd(id, first);
   spaces_.pte(id).state = Pte::State::present;
   ++huge(record(first).huge).pmds;
-  ++map_.edit(record(first).pfn).map;
+  ++core_.map.edit(record(first).pfn).map;
 }
 
 void Owners::copy_migration_pmd(PteId id, OwnerId first) {
@@ -66,7 +66,7 @@ void Owners::note_partial(HugePage& whole) {
 
 void Owners::uncount_pmd(HugePage& whole) {
   --whole.pmds;
-  --map_.edit(record(whole.first).pfn).map;
+  --core_.map.edit(record(whole.first).pfn).map;
   note_partial(whole);
 }
 
@@ -98,8 +98,8 @@ Task<void> Owners::split_pmd(PteId id) {
   const bool present = pmd.state == Pte::State::present;
   if (present) {
     // The references of the ptes come before their map counts, and the pmd's map count goes last.
-    map_.edit(record(first).pfn).ref += static_cast<std::int32_t>(pages) - 1;
-    co_await at(engine_, Point::split_pmd_referenced);
+    core_.map.edit(record(first).pfn).ref += static_cast<std::int32_t>(pages) - 1;
+    co_await at(core_.engine, Point::split_pmd_referenced);
   }
   for (std::uint64_t i = 0; i < pages; ++i) {
     const auto pte = static_cast<PteId>(pmd.table + i);
@@ -123,7 +123,7 @@ Task<void> Owners::split_pmd(PteId id) {
 Task<void> Owners::unmap_pmds(HugeId id) {
   while (const PteId found = find_entry(huge_page(id).first_pmd, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
-    co_await spaces_.lock(space).lock(engine_);
+    co_await spaces_.lock(space).lock(core_.engine);
     Pte& pmd = spaces_.pte(found);
     const OwnerId first = huge(id).first;
     if (pmd.page == first && pmd.state == Pte::State::present) {
@@ -131,10 +131,10 @@ Task<void> Owners::unmap_pmds(HugeId id) {
       const Pfn head = record(first).pfn;
       record(first).moving_from = head;
       uncount_pmd(huge(id));
-      --map_.edit(head).ref;
-      CMA_ASSERT(map_.page(head).map >= 0 && map_.page(head).ref > 0);
+      --core_.map.edit(head).ref;
+      CMA_ASSERT(core_.map.page(head).map >= 0 && core_.map.page(head).ref > 0);
     }
-    spaces_.lock(space).unlock(engine_);
+    spaces_.lock(space).unlock(core_.engine);
   }
 }
 
@@ -149,16 +149,16 @@ Task<void> Owners::unmap_huge(HugeId id) {
 Task<void> Owners::remap_huge(HugeId id, Pfn head) {
   while (const PteId found = find_entry(huge_page(id).first_pmd, Pte::State::migration)) {
     const SpaceId space = spaces_.pte(found).space;
-    co_await spaces_.lock(space).lock(engine_);
+    co_await spaces_.lock(space).lock(core_.engine);
     Pte& pmd = spaces_.pte(found);
     if (pmd.page == huge(id).first && pmd.state == Pte::State::migration) {
       pmd.state = Pte::State::present;
-      Page& page = map_.edit(head);
+      Page& page = core_.map.edit(head);
       ++page.ref;
       ++page.map;
       ++huge(id).pmds;
     }
-    spaces_.lock(space).unlock(engine_);
+    spaces_.lock(space).unlock(core_.engine);
   }
   const OwnerId first = huge(id).first;
   for (std::uint64_t i = 0; i < huge(id).pages(); ++i) co_await remap_ptes(static_cast<OwnerId>(first + i), head);
@@ -166,8 +166,8 @@ Task<void> Owners::remap_huge(HugeId id, Pfn head) {
 
 int Owners::move_huge(HugeId id, Pfn old, Pfn target) {
   // Our list's reference.
-  if (map_.page(old).ref != 1) return -kEAGAIN;
-  CMA_ASSERT(pages_of(map_.page(old)) == huge(id).pages() && pages_of(map_.page(target)) == huge(id).pages());
+  if (core_.map.page(old).ref != 1) return -kEAGAIN;
+  CMA_ASSERT(pages_of(core_.map.page(old)) == huge(id).pages() && pages_of(core_.map.page(target)) == huge(id).pages());
   huge(id).partially_mapped = false;
   for (std::uint64_t i = 0; i < huge(id).pages(); ++i)
     take_over(record(static_cast<OwnerId>(huge(id).first + i)), old + i, target + i);
@@ -175,13 +175,13 @@ int Owners::move_huge(HugeId id, Pfn old, Pfn target) {
 }
 
 std::int32_t Owners::mapcount_of_first(Pfn head) const {
-  const OwnerId id = map_.page(head).owner;
-  if (id == 0 || owner(id).huge == 0) return map_.page(head).map;
+  const OwnerId id = core_.map.page(head).owner;
+  if (id == 0 || owner(id).huge == 0) return core_.map.page(head).map;
   return static_cast<std::int32_t>(page_mapcount(owner(id)));
 }
 
 bool Owners::partially_mapped(Pfn head) const {
-  const OwnerId id = map_.page(head).owner;
+  const OwnerId id = core_.map.page(head).owner;
   return id != 0 && owner(id).huge != 0 && huge_page(owner(id).huge).partially_mapped;
 }
 
@@ -189,24 +189,24 @@ bool Owners::partially_mapped(Pfn head) const {
 
 // can_split_folio: all references but the caller's are mappings'. Until 4.5 references did not matter.
 bool Owners::may_split(Pfn head) const {
-  const Page& page = map_.page(head);
+  const Page& page = core_.map.page(head);
   if (release_ < Release::v4_9) return true;
   return page.map == page.ref - 1;
 }
 
 Task<int> Owners::split(Pfn head, PageList* list) {
-  const OwnerId first = map_.page(head).owner;
+  const OwnerId first = core_.map.page(head).owner;
   const int busy = release_ >= Release::v6_1 ? -kEAGAIN : -kEBUSY;
   // folio_get_anon_vma: nothing maps it, so nothing leads to its anon_vma.
-  if (first == 0 || owner(first).huge == 0 || map_.page(head).map == 0) co_return -kEBUSY;
+  if (first == 0 || owner(first).huge == 0 || core_.map.page(head).map == 0) co_return -kEBUSY;
   if (!may_split(head)) co_return busy;
   const HugeId id = owner(first).huge;
   const std::uint64_t pages = huge(id).pages();
   co_await split_pmds(id);
   co_await unmap_huge(id);
-  co_await at(engine_, Point::split_unmapped);
-  const bool frozen = release_ < Release::v4_9 || map_.page(head).ref == 1;
-  if (!frozen || map_.page(head).map != 0) {
+  co_await at(core_.engine, Point::split_unmapped);
+  const bool frozen = release_ < Release::v4_9 || core_.map.page(head).ref == 1;
+  if (!frozen || core_.map.page(head).map != 0) {
     co_await remap_huge(id, head);
     co_return busy;
   }
@@ -220,31 +220,31 @@ Task<void> Owners::split_pmds(HugeId id) {
   // The page is locked: none of them is a migration entry.
   while (const PteId found = find_entry(huge_page(id).first_pmd, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
-    co_await spaces_.lock(space).lock(engine_);
+    co_await spaces_.lock(space).lock(core_.engine);
     const Pte& pmd = spaces_.pte(found);
     const bool there = pmd.state == Pte::State::present && pmd.page == huge(id).first;
     if (there) co_await split_pmd(found);
-    spaces_.lock(space).unlock(engine_);
+    spaces_.lock(space).unlock(core_.engine);
   }
 }
 
 // __split_huge_page, under lru_lock with the references frozen.
 void Owners::split_into_pages(HugeId id, Pfn head, PageList* list) {
-  const Page before = map_.page(head);
+  const Page before = core_.map.page(head);
   const std::uint32_t inherited =
       before.flags & (kMovingFlags | (list != nullptr ? std::uint32_t{kPageTaskList} : std::uint32_t{0}));
-  Page& first = map_.edit(head);
+  Page& first = core_.map.edit(head);
   first.flags &= ~kPageHead;
   first.order = 0;
   for (std::uint64_t i = huge(id).pages() - 1; i >= 1; --i) {
     const Pfn tail = head + i;
-    Page& page = map_.edit(tail);
+    Page& page = core_.map.edit(tail);
     page.flags = inherited;
     page.ref = list != nullptr ? 2 : 1;
     const bool locked = locks_.try_lock(tail);
     CMA_ASSERT(locked);
     if (list != nullptr)
-      list->push_back(map_, map_.frame(tail));
+      list->push_back(core_.map, core_.map.frame(tail));
     else
       lru_.list_split_tail(tail, head);
   }

@@ -51,7 +51,7 @@ class HugePagesTest : public testing::TestWithParam<Release> {
   Pfn head_ = kNoPfn;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, HugePagesTest, testing::ValuesIn(kModelledReleases),
+INSTANTIATE_TEST_SUITE_P(Releases, HugePagesTest, testing::ValuesIn(modelled_releases()),
                          [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
 
 TEST_P(HugePagesTest, AFaultBringsOneThatItsFirstPageCountsFor) {

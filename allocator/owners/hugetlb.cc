@@ -10,55 +10,55 @@ constexpr Gfp kGfpHugetlb = kGfpHighuserMovable | kGfpComp | kGfpNowarn | kGfpRe
 
 }  // namespace
 
-HugetlbPool::HugetlbPool(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy)
-    : release_(geometry.release), order_(geometry.huge_page_order()), engine_(engine), map_(map), buddy_(buddy) {}
+HugetlbPool::HugetlbPool(const Core& core, Buddy& buddy)
+    : release_(core.geometry.release), order_(core.geometry.huge_page_order()), core_(core), buddy_(buddy) {}
 
 // A page of the pool with one reference and nothing in it.
 Pfn HugetlbPool::fresh() {
   const Pfn head = buddy_.alloc_pages(kGfpHugetlb, order_);
-  if (head != kNoPfn) map_.edit(head).flags |= kPageHugetlb;
+  if (head != kNoPfn) core_.map.edit(head).flags |= kPageHugetlb;
   return head;
 }
 
 void HugetlbPool::enqueue(Pfn head) {
-  Page& page = map_.edit(head);
+  Page& page = core_.map.edit(head);
   page.ref = 0;
   page.flags = kPageHead | kPageHugetlb;
   page.owner = 0;
   page.token = 0;
-  free_.push_front(map_, map_.frame(head));
+  free_.push_front(core_.map, core_.map.frame(head));
   ++free_count_;
 }
 
 Pfn HugetlbPool::dequeue() {
   if (free_.empty()) return kNoPfn;
-  const Pfn head = map_.pfn(free_.pop_front(map_));
+  const Pfn head = core_.map.pfn(free_.pop_front(core_.map));
   --free_count_;
-  map_.edit(head).ref = 1;
+  core_.map.edit(head).ref = 1;
   return head;
 }
 
 Task<bool> HugetlbPool::grow(Pfn head) {
   if (head == kNoPfn) head = fresh();
   if (head == kNoPfn) co_return false;
-  co_await at(engine_, Point::hugetlb_allocated);
-  map_.edit(head).flags |= kPageHugetlb;
+  co_await at(core_.engine, Point::hugetlb_allocated);
+  core_.map.edit(head).flags |= kPageHugetlb;
   // Somebody may have found it by its number meanwhile; his reference brings it into the pool then.
-  if (--map_.edit(head).ref == 0) enqueue(head);
+  if (--core_.map.edit(head).ref == 0) enqueue(head);
   co_return true;
 }
 
 // The last reference is gone (free_huge_page): what was lent for a migration is memory again.
 Task<void> HugetlbPool::free_huge_page(Pfn head) {
-  CMA_ASSERT(map_.page(head).ref == 0 && map_.page(head).map == 0);
-  if (map_.page(head).has(kPageHugetlbTemporary))
+  CMA_ASSERT(core_.map.page(head).ref == 0 && core_.map.page(head).map == 0);
+  if (core_.map.page(head).has(kPageHugetlbTemporary))
     co_await give_to_buddy(head);
   else
     enqueue(head);
 }
 
 Task<void> HugetlbPool::give_to_buddy(Pfn head) {
-  Page& page = map_.edit(head);
+  Page& page = core_.map.edit(head);
   page.flags = kPageHead;
   page.owner = 0;
   page.ref = 0;
@@ -69,18 +69,18 @@ Task<void> HugetlbPool::give_to_buddy(Pfn head) {
 
 // isolate_hugetlb: behind those that are on the list already.
 bool HugetlbPool::isolate(Pfn head, PageList& list) {
-  Page& page = map_.edit(head);
+  Page& page = core_.map.edit(head);
   if (!page.has(kPageHugetlb) || page.has(kPageTaskList) || page.ref == 0 || page.owner == 0) return false;
   ++page.ref;
   page.flags |= kPageTaskList;
-  list.push_back(map_, map_.frame(head));
+  list.push_back(core_.map, core_.map.frame(head));
   return true;
 }
 
 Task<int> HugetlbPool::isolate_or_dissolve(Pfn head, PageList& list) {
   // 5.13 brought it.
   CMA_ASSERT(release_ >= Release::v6_1);
-  if (map_.page(head).ref == 0) co_return co_await alloc_and_dissolve(head, list);
+  if (core_.map.page(head).ref == 0) co_return co_await alloc_and_dissolve(head, list);
   co_return isolate(head, list) ? 0 : -kEBUSY;
 }
 
@@ -88,17 +88,17 @@ Task<int> HugetlbPool::isolate_or_dissolve(Pfn head, PageList& list) {
 Task<int> HugetlbPool::alloc_and_dissolve(Pfn head, PageList& list) {
   const Pfn other = fresh();
   if (other == kNoPfn) co_return -kENOMEM;
-  co_await at(engine_, Point::hugetlb_allocated);
-  const bool still_free = map_.page(head).has(kPageHugetlb) && map_.page(head).ref == 0;
+  co_await at(core_.engine, Point::hugetlb_allocated);
+  const bool still_free = core_.map.page(head).has(kPageHugetlb) && core_.map.page(head).ref == 0;
   if (!still_free) {
     int error = 0;
-    if (map_.page(head).has(kPageHugetlb)) error = isolate(head, list) ? 0 : -kEBUSY;
-    if (--map_.edit(other).ref == 0) co_await give_to_buddy(other);
+    if (core_.map.page(head).has(kPageHugetlb)) error = isolate(head, list) ? 0 : -kEBUSY;
+    if (--core_.map.edit(other).ref == 0) co_await give_to_buddy(other);
     co_return error;
   }
-  free_.remove(map_, map_.frame(head));
+  free_.remove(core_.map, core_.map.frame(head));
   --free_count_;
-  if (--map_.edit(other).ref == 0) enqueue(other);
+  if (--core_.map.edit(other).ref == 0) enqueue(other);
   co_await give_to_buddy(head);
   co_return 0;
 }
@@ -108,18 +108,18 @@ Task<Pfn> HugetlbPool::target() {
   Pfn head = dequeue();
   if (head == kNoPfn) {
     head = fresh();
-    if (head != kNoPfn) map_.edit(head).flags |= kPageHugetlbTemporary;
+    if (head != kNoPfn) core_.map.edit(head).flags |= kPageHugetlbTemporary;
   }
-  if (head != kNoPfn) co_await at(engine_, Point::migrate_target);
+  if (head != kNoPfn) co_await at(core_.engine, Point::migrate_target);
   co_return head;
 }
 
 // move_hugetlb_state: the page that was moved away from is the one that was lent.
 void HugetlbPool::moved(Pfn old, Pfn target) {
-  Page& to = map_.edit(target);
+  Page& to = core_.map.edit(target);
   if (!to.has(kPageHugetlbTemporary)) return;
   to.flags &= ~kPageHugetlbTemporary;
-  map_.edit(old).flags |= kPageHugetlbTemporary;
+  core_.map.edit(old).flags |= kPageHugetlbTemporary;
 }
 
 }  // namespace cma

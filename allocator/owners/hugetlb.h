@@ -10,6 +10,7 @@
 #pragma once
 
 #include "allocator/buddy/buddy.h"
+#include "allocator/frames/core.h"
 #include "allocator/lru/lru.h"
 #include "allocator/migration/page_kinds.h"
 
@@ -17,7 +18,7 @@ namespace cma {
 
 class HugetlbPool final : public HugetlbPages, public HugetlbFree {
  public:
-  HugetlbPool(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy);
+  HugetlbPool(const Core& core, Buddy& buddy);
 
   unsigned order() const { return order_; }
   // nr_hugepages grows by one: a fresh page, or the compound page at `head`, which has one reference. False: no memory.
@@ -50,8 +51,7 @@ class HugetlbPool final : public HugetlbPages, public HugetlbFree {
 
   Release release_;
   unsigned order_;
-  Engine& engine_;
-  MemoryMap& map_;
+  Core core_;
   Buddy& buddy_;
   PageList free_;
   std::uint64_t free_count_ = 0;

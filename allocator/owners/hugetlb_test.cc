@@ -20,7 +20,7 @@ class HugetlbTest : public testing::TestWithParam<Release> {
   HugetlbPool& pool_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, HugetlbTest, testing::ValuesIn(kModelledReleases),
+INSTANTIATE_TEST_SUITE_P(Releases, HugetlbTest, testing::ValuesIn(modelled_releases()),
                          [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
 
 TEST_P(HugetlbTest, AFreePageIsThePoolsAndNobodyElses) {

@@ -17,11 +17,10 @@ std::string_view name_of(PageKind kind) {
   return "?";
 }
 
-Owners::Owners(const Geometry& geometry, Engine& engine, MemoryMap& map, Lru& lru, PageLocks& locks, Buffers& buffers,
-               Writebacks& writebacks, Device& device, AddressSpaces& spaces)
-    : release_(geometry.release),
-      engine_(engine),
-      map_(map),
+Owners::Owners(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, Writebacks& writebacks, Device& device,
+               AddressSpaces& spaces)
+    : release_(core.geometry.release),
+      core_(core),
       lru_(lru),
       locks_(locks),
       buffers_(buffers),
@@ -37,7 +36,7 @@ OwnerId Owners::add_record(Pfn pfn, PageKind kind) {
   owner.token = static_cast<std::uint32_t>(owners_.size() + 1) * 2654435761U | 1U;
   owners_.push_back(owner);
   const auto id = static_cast<OwnerId>(owners_.size());
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   page.token = owner.token;
   page.owner = id;
   page.order = 0;
@@ -46,10 +45,10 @@ OwnerId Owners::add_record(Pfn pfn, PageKind kind) {
 
 Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
   // Others may have taken references of their own on the way here.
-  CMA_ASSERT(map_.page(pfn).ref > 0 && map_.page(pfn).map == 0 && map_.page(pfn).owner == 0);
+  CMA_ASSERT(core_.map.page(pfn).ref > 0 && core_.map.page(pfn).map == 0 && core_.map.page(pfn).owner == 0);
   CMA_ASSERT(kind != PageKind::file);
   const OwnerId id = add_record(pfn, kind);
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   page.flags = kind == PageKind::movable_ops ? kPageMovableOps : 0U;
   if (kind == PageKind::block_device) {
     page.flags = kPageUptodate;
@@ -68,9 +67,9 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
 }
 
 OwnerId Owners::adopt_hugetlb(Pfn head) {
-  const std::uint8_t order = map_.page(head).order;
+  const std::uint8_t order = core_.map.page(head).order;
   const OwnerId id = add_record(head, PageKind::hugetlb);
-  map_.edit(head).order = order;
+  core_.map.edit(head).order = order;
   map_pte(spaces_.add_ptes(0, 1), id);
   return id;
 }
@@ -80,7 +79,7 @@ void Owners::write_content(OwnerId id) {
   CMA_ASSERT(owner.pfn != kNoPfn);
   // Any different value will do.
   owner.token += 2;
-  map_.edit(owner.pfn).token = owner.token;
+  core_.map.edit(owner.pfn).token = owner.token;
 }
 
 // --- page tables ---
@@ -99,13 +98,13 @@ void Owners::map_pte(PteId id, OwnerId page) {
 
 void Owners::count_mapping(Owner& owner) {
   ++owner.mapped;
-  ++map_.edit(counted_at(owner)).map;
+  ++core_.map.edit(counted_at(owner)).map;
   if (owner.huge != 0 && owner.mapped == 1) ++huge(owner.huge).pages_mapped;
 }
 
 void Owners::uncount_mapping(Owner& owner) {
   --owner.mapped;
-  --map_.edit(counted_at(owner)).map;
+  --core_.map.edit(counted_at(owner)).map;
   if (owner.huge == 0 || owner.mapped != 0) return;
   --huge(owner.huge).pages_mapped;
   note_partial(huge(owner.huge));
@@ -155,27 +154,27 @@ Pfn Owners::zap_pte(PteId id) {
 Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
   while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
-    if (space != 0) co_await spaces_.lock(space).lock(engine_);
+    if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte pte = spaces_.pte(found);
     const bool there = pte.page == id && pte.state == Pte::State::present;
     // Locked meanwhile: kept, and locked again.
     if (there && pte.locked) {
       co_await lru_.mlock(pfn);
-      if (space != 0) spaces_.lock(space).unlock(engine_);
+      if (space != 0) spaces_.lock(space).unlock(core_.engine);
       co_return false;
     }
     if (there && !pte.dirty) {
       zap_pte(found);
-      --map_.edit(pfn).ref;
+      --core_.map.edit(pfn).ref;
     }
-    if (space != 0) spaces_.lock(space).unlock(engine_);
+    if (space != 0) spaces_.lock(space).unlock(core_.engine);
     if (there && pte.dirty) {
       lru_.isolated_file_is_anon();
-      map_.edit(pfn).flags |= kPageSwapbacked | kPageActive;
+      core_.map.edit(pfn).flags |= kPageSwapbacked | kPageActive;
       co_return false;
     }
   }
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   if (page.map != 0 || page.ref != 1) co_return false;
   page.ref = 0;
   co_return true;
@@ -187,11 +186,11 @@ Task<void> Owners::unmap_for_good(OwnerId id) {
   while (const PteId found = record(id).first_pte) {
     co_await lru_.add_drain_here();
     const SpaceId space = spaces_.pte(found).space;
-    if (space != 0) co_await spaces_.lock(space).lock(engine_);
+    if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte was = spaces_.pte(found);
     const Pfn pfn = was.page == id ? zap_pte(found) : kNoPfn;
     if (pfn != kNoPfn && was.young) co_await lru_.mark_accessed(pfn);
-    if (space != 0) spaces_.lock(space).unlock(engine_);
+    if (space != 0) spaces_.lock(space).unlock(core_.engine);
     co_await lru_.add_drain_here();
     if (pfn != kNoPfn) co_await lru_.put_page(pfn);
   }
@@ -219,7 +218,7 @@ Task<void> Owners::release_cached(OwnerId id) {
     co_await locks_.lock(pfn);
     const bool still_there = record(id).pfn == pfn;
     if (still_there) {
-      co_await at(engine_, Point::truncate_locked);
+      co_await at(core_.engine, Point::truncate_locked);
       co_await writebacks_.wait(pfn);
       // Who was quick enough has mapped it again.
       co_await unmap_for_good(id);
@@ -238,7 +237,7 @@ Task<void> Owners::release_driver_page(OwnerId id) {
   while (locked && !locks_.try_lock(record(id).pfn)) co_await locks_.wait(record(id).pfn);
   const Pfn pfn = record(id).pfn;
   record(id).pfn = kNoPfn;
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   page.flags &= ~kPageMovableOps;
   page.owner = 0;
   if (locked) locks_.unlock(pfn);
@@ -251,12 +250,12 @@ void Owners::refuse(OwnerId id, std::int64_t times, int error) {
 }
 
 bool Owners::has_mapping(Pfn pfn) const {
-  const OwnerId id = map_.page(pfn).owner;
+  const OwnerId id = core_.map.page(pfn).owner;
   return id != 0 && (owner(id).kind == PageKind::shmem || is_file(owner(id).kind));
 }
 
 bool Owners::moves_dirty(Pfn pfn) const {
-  const OwnerId id = map_.page(pfn).owner;
+  const OwnerId id = core_.map.page(pfn).owner;
   if (id == 0 || !is_file(owner(id).kind)) return true;
   switch (owner(id).method) {
     case FileMethod::ordered: return true;
@@ -267,7 +266,7 @@ bool Owners::moves_dirty(Pfn pfn) const {
 }
 
 bool Owners::isolate_movable(Pfn pfn) {
-  return map_.page(pfn).has(kPageMovableOps) && !map_.page(pfn).has(kPageIsolated);
+  return core_.map.page(pfn).has(kPageMovableOps) && !core_.map.page(pfn).has(kPageIsolated);
 }
 
 PteId Owners::find_entry(PteId first, Pte::State state) const {
@@ -281,7 +280,7 @@ PteId Owners::find_entry(PteId first, Pte::State state) const {
 }
 
 Task<void> Owners::unmap(Pfn pfn) {
-  const OwnerId id = map_.page(pfn).owner;
+  const OwnerId id = core_.map.page(pfn).owner;
   CMA_ASSERT(id != 0);
   const HugeId whole = record(id).huge;
   return whole == 0 ? unmap_ptes(id, pfn) : unmap_huge(whole);
@@ -291,7 +290,7 @@ Task<void> Owners::unmap(Pfn pfn) {
 Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
   while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
-    if (space != 0) co_await spaces_.lock(space).lock(engine_);
+    if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::present) {
       pte.state = Pte::State::migration;
@@ -302,17 +301,17 @@ Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
       const bool v5_18 = release_ >= Release::v6_1;
       if (v5_18 && pte.locked) {
         co_await lru_.munlock(counted);
-        co_await lru_.mlock_drain(engine_.cpu());
+        co_await lru_.mlock_drain(core_.engine.cpu());
       }
-      --map_.edit(counted).ref;
-      CMA_ASSERT(map_.page(counted).map >= 0 && map_.page(counted).ref > 0);
+      --core_.map.edit(counted).ref;
+      CMA_ASSERT(core_.map.page(counted).map >= 0 && core_.map.page(counted).ref > 0);
     }
-    if (space != 0) spaces_.lock(space).unlock(engine_);
+    if (space != 0) spaces_.lock(space).unlock(core_.engine);
   }
 }
 
 Task<void> Owners::remap(Pfn, Pfn target) {
-  const OwnerId id = map_.page(target).owner;
+  const OwnerId id = core_.map.page(target).owner;
   CMA_ASSERT(id != 0);
   const HugeId whole = record(id).huge;
   return whole == 0 ? remap_ptes(id, target) : remap_huge(whole, target);
@@ -322,25 +321,25 @@ Task<void> Owners::remap(Pfn, Pfn target) {
 Task<void> Owners::remap_ptes(OwnerId id, Pfn counted) {
   while (const PteId found = find_entry(owner(id).first_pte, Pte::State::migration)) {
     const SpaceId space = spaces_.pte(found).space;
-    if (space != 0) co_await spaces_.lock(space).lock(engine_);
+    if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::migration) {
       pte.state = Pte::State::present;
-      ++map_.edit(counted).ref;
+      ++core_.map.edit(counted).ref;
       count_mapping(record(id));
       const bool v5_18 = release_ >= Release::v6_1;
       if (v5_18 && pte.locked) {
         co_await lru_.mlock(counted);
-        co_await lru_.mlock_drain(engine_.cpu());
+        co_await lru_.mlock_drain(core_.engine.cpu());
       }
     }
-    if (space != 0) spaces_.lock(space).unlock(engine_);
+    if (space != 0) spaces_.lock(space).unlock(core_.engine);
   }
 }
 
 void Owners::take_over(Owner& owner, Pfn old, Pfn target) {
-  Page& from = map_.edit(old);
-  Page& to = map_.edit(target);
+  Page& from = core_.map.edit(old);
+  Page& to = core_.map.edit(target);
   to.owner = from.owner;
   to.token = from.token;
   to.flags |= from.flags & kMovingFlags;
@@ -359,10 +358,10 @@ int Owners::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
   if (error != 0) return error;
   take_over(owner, old, target);
   // The driver's own reference moves along.
-  Page& to = map_.edit(target);
+  Page& to = core_.map.edit(target);
   to.flags |= kPageMovableOps;
   ++to.ref;
-  Page& from = map_.edit(old);
+  Page& from = core_.map.edit(old);
   from.flags &= ~kPageMovableOps;
   --from.ref;
   return 0;
@@ -370,21 +369,21 @@ int Owners::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
 
 // migrate_page_move_mapping: with these references, neither more nor fewer, the new page takes the old one's place.
 int Owners::move_mapping(OwnerId id, Pfn old, Pfn target, int expected) {
-  if (map_.page(old).ref != expected) return -kEAGAIN;
+  if (core_.map.page(old).ref != expected) return -kEAGAIN;
   Owner& owner = record(id);
   take_over(owner, old, target);
   if (!is_private(owner.kind)) {
-    ++map_.edit(target).ref;
-    --map_.edit(old).ref;
+    ++core_.map.edit(target).ref;
+    --core_.map.edit(old).ref;
   }
   return 0;
 }
 
 Task<int> Owners::move(Pfn old, Pfn target, MoveMode mode) {
-  const OwnerId id = map_.page(old).owner;
+  const OwnerId id = core_.map.page(old).owner;
   if (id == 0) {
     // A driver let go of the page after it was isolated, or truncation did: only the list's reference may be left.
-    const bool nobodys = map_.page(old).has(kPageIsolated) || map_.page(old).ref == 1;
+    const bool nobodys = core_.map.page(old).has(kPageIsolated) || core_.map.page(old).ref == 1;
     co_return nobodys ? 0 : -kEAGAIN;
   }
   if (record(id).kind == PageKind::movable_ops) co_return move_movable_ops(record(id), old, target);

@@ -10,12 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "allocator/buffers/buffers.h"
+#include "allocator/buffers/device.h"
+#include "allocator/frames/core.h"
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
 #include "allocator/migration/page_kinds.h"
 #include "allocator/owners/address_spaces.h"
-#include "allocator/owners/buffers.h"
-#include "allocator/owners/device.h"
 
 namespace cma {
 
@@ -92,8 +93,8 @@ class MoveWatcher {
 
 class Owners final : public PageKinds {
  public:
-  Owners(const Geometry& geometry, Engine& engine, MemoryMap& map, Lru& lru, PageLocks& locks, Buffers& buffers,
-         Writebacks& writebacks, Device& device, AddressSpaces& spaces);
+  Owners(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, Writebacks& writebacks, Device& device,
+         AddressSpaces& spaces);
 
   // Makes a freshly allocated single page (one reference, no list) a page of `kind`. LRU kinds go through this CPU's
   // pagevec. The caller's reference becomes the owner's.
@@ -236,8 +237,7 @@ class Owners final : public PageKinds {
   PteId find_entry(PteId first, Pte::State state) const;
 
   Release release_;
-  Engine& engine_;
-  MemoryMap& map_;
+  Core core_;
   Lru& lru_;
   PageLocks& locks_;
   Buffers& buffers_;

@@ -1,5 +1,5 @@
-// `cmacheck hashes`: what programs do, one line a program. Two builds that print the same lines behave the same on these
-// programs, down to every event; `ci/check/refactoring` compares the lists of two commits.
+// `cmacheck hashes`: what programs do, one line a program. Two builds that print the same lines behave the same on
+// these programs, down to every event; `ci/check/refactoring` compares the lists of two commits.
 
 #include <fmt/format.h>
 
@@ -37,8 +37,8 @@ std::uint64_t text_hash(std::string_view text) {
 // Prints program, trace with the events about single pages, state at the end, steps, skipped operations and outcome.
 void print_hashes(CheckedRun& run, const Program& program, std::string_view name) {
   const RunResult result = run.run(program, {.page_events = true});
-  fmt::print("{} program={:016x} trace={:016x} state={:016x} steps={} skipped={} {}\n", name,
-             text_hash(print(program)), result.trace_hash, run.machine().state_hash(), result.steps, result.skipped,
+  fmt::print("{} program={:016x} trace={:016x} state={:016x} steps={} skipped={} {}\n", name, text_hash(print(program)),
+             result.trace_hash, run.machine().state_hash(), result.steps, result.skipped,
              result.finding ? result.finding->signature() : "ok");
 }
 

@@ -11,9 +11,9 @@
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/files.h"
 #include "fuzz/commands/finding_file.h"
-#include "fuzz/commands/isolated.h"
 #include "fuzz/commands/report.h"
 #include "properties/laws/checked_run.h"
+#include "properties/minimize/isolated.h"
 #include "properties/program/text.h"
 
 namespace cma {

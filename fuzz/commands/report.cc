@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "allocator/base/error.h"
-#include "fuzz/commands/page_map.h"
+#include "properties/explain/page_map.h"
 #include "properties/laws/catalogue.h"
 #include "properties/program/text.h"
 

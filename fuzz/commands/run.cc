@@ -10,10 +10,10 @@
 #include <string_view>
 
 #include "fuzz/commands/command.h"
-#include "fuzz/commands/page_map.h"
 #include "fuzz/commands/report.h"
+#include "properties/explain/page_map.h"
+#include "properties/explain/why.h"
 #include "properties/program/text.h"
-#include "properties/program/why.h"
 
 namespace cma {
 namespace {

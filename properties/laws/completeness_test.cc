@@ -34,7 +34,7 @@ class CompleteTest : public ::testing::TestWithParam<Release> {
   WatchedMachine watched_;
   Machine& machine_;
 };
-INSTANTIATE_TEST_SUITE_P(Releases, CompleteTest, ::testing::ValuesIn(kModelledReleases));
+INSTANTIATE_TEST_SUITE_P(Releases, CompleteTest, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(CompleteTest, AnEmptyAreaHasRoom) {
   EXPECT_EQ(verdict_on_failure(256, 0), "complete");

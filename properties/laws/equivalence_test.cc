@@ -78,7 +78,7 @@ void compare(Release release, std::uint64_t runs) {
 }
 
 class AuditsOf : public ::testing::TestWithParam<Release> {};
-INSTANTIATE_TEST_SUITE_P(Releases, AuditsOf, ::testing::ValuesIn(kModelledReleases));
+INSTANTIATE_TEST_SUITE_P(Releases, AuditsOf, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(AuditsOf, TotalAndIncrementalAgree) { compare(GetParam(), 1500); }
 

@@ -45,7 +45,7 @@ class PlantedTest : public ::testing::TestWithParam<Release> {
   Laws& laws_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, PlantedTest, ::testing::ValuesIn(kModelledReleases), [](const auto& test) {
+INSTANTIATE_TEST_SUITE_P(Releases, PlantedTest, ::testing::ValuesIn(modelled_releases()), [](const auto& test) {
   std::string name = "v";
   for (const char c : name_of(test.param)) name += c == '.' ? '_' : c;
   return name;
@@ -263,7 +263,7 @@ class BitmapLaw : public PlantedTest {
  protected:
   Bitmap& bitmap(AreaId id) { return const_cast<Area&>(machine_.areas.area(id)).bitmap; }
 };
-INSTANTIATE_TEST_SUITE_P(Releases, BitmapLaw, ::testing::ValuesIn(kModelledReleases));
+INSTANTIATE_TEST_SUITE_P(Releases, BitmapLaw, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(BitmapLaw, SeesAClearBitOfABuffer) {
   bitmap(0).clear(3, 1);

@@ -20,7 +20,7 @@ std::uint64_t wanted_programs() {
 }
 
 class RandomPrograms : public ::testing::TestWithParam<Release> {};
-INSTANTIATE_TEST_SUITE_P(Releases, RandomPrograms, ::testing::ValuesIn(kModelledReleases), [](const auto& test) {
+INSTANTIATE_TEST_SUITE_P(Releases, RandomPrograms, ::testing::ValuesIn(modelled_releases()), [](const auto& test) {
   std::string name = "v" + std::string(name_of(test.param));
   std::replace(name.begin(), name.end(), '.', '_');
   return name;

@@ -349,7 +349,7 @@ std::vector<Change> changes_within_law(const Program& program) {
     candidate.names.clear();
     return true;
   }};
-  for (const Release release : kModelledReleases | std::views::reverse) {
+  for (const Release release : modelled_releases() | std::views::reverse) {
     if (release <= program.machine.release) break;
     changes.push_back([release](Program& candidate) {
       candidate.machine.release = release;

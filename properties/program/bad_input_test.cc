@@ -17,8 +17,7 @@ class BadInput : public ::testing::TestWithParam<Release> {
  protected:
   // Runs operations on a small machine; every one of them has come to an end.
   RunResult run(const std::string& operations) {
-    const std::string head =
-        "machine small release=" + std::string(name_of(GetParam())) + "\nactor A cpu=0\nactor B cpu=1\n";
+    const std::string head = "machine small release=" + name_of(GetParam()) + "\nactor A cpu=0\nactor B cpu=1\n";
     const auto program = parse(head + operations, "bad");
     if (!program) {
       ADD_FAILURE() << program.error().text();
@@ -41,7 +40,7 @@ class BadInput : public ::testing::TestWithParam<Release> {
   Interpreter interpreter_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, BadInput, ::testing::ValuesIn(kModelledReleases),
+INSTANTIATE_TEST_SUITE_P(Releases, BadInput, ::testing::ValuesIn(modelled_releases()),
                          [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
 
 TEST_P(BadInput, WhatADeadProcessIsAskedForIsSkipped) {
@@ -133,7 +132,7 @@ struct FillOperands : IgnoreFields {
 // Every number of every operation, at the ends of what integers hold: the text is refused with its place, or the
 // program runs to its end.
 TEST_P(BadInput, HugeNumbersInEveryFieldAreRefusedOrSurvived) {
-  const std::string head = "machine small release=" + std::string(name_of(GetParam())) + "\n" + kThings;
+  const std::string head = "machine small release=" + name_of(GetParam()) + "\n" + kThings;
   const auto things = parse(head, "things");
   ASSERT_TRUE(things) << things.error().text();
   unsigned refused = 0;

@@ -166,7 +166,7 @@ PfnRange read_range(Reader& in) {
 
 void write_machine(Writer& out, const Program& program) {
   const Geometry& machine = program.machine;
-  out.byte(static_cast<std::uint8_t>(machine.release));
+  out.byte(static_cast<std::uint8_t>(index_of(machine.release)));
   for (const MachineKey& key : machine_keys()) {
     const std::uint64_t value = key.get(machine);
     out.number(word_for_automatic(key.form).empty() ? value : value + 1);
@@ -195,11 +195,7 @@ void write_machine(Writer& out, const Program& program) {
   for (std::string_view bug : bugs) out.text(bug);
 }
 
-Release modelled(std::uint8_t value) {
-  for (Release release : kModelledReleases)
-    if (static_cast<std::uint8_t>(release) == value) return release;
-  return kModelledReleases[value % kModelledReleases.size()];
-}
+Release modelled(std::uint8_t index) { return modelled_releases()[index % modelled_releases().size()]; }
 
 void read_areas(Reader& in, Program& program) {
   for (std::uint64_t left = in.count(), i = 0; i < left; ++i) {
@@ -315,7 +311,7 @@ std::vector<std::uint8_t> encode(const Program& program) {
   const std::uint8_t audit = program.audit == Audit::points ? kAuditPoints : std::uint8_t{0};
   out.byte(kByteVersion);
   if (index < kShapes) {
-    out.byte(static_cast<std::uint8_t>(static_cast<std::size_t>(program.machine.release) | index << 3));
+    out.byte(static_cast<std::uint8_t>(index_of(program.machine.release) | index << 3));
     out.byte(static_cast<std::uint8_t>(actors_byte(program) | audit));
   } else {
     out.byte(kInFull);

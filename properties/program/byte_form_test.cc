@@ -25,7 +25,7 @@ TEST(ByteForm, EveryKindSurvives) {
 }
 
 TEST(ByteForm, ShapesAndDefaultNamesTakeTheShortForm) {
-  for (Release release : kModelledReleases)
+  for (Release release : modelled_releases())
     for (std::size_t index = 0; index < kShapes; ++index) {
       Program program;
       program.machine = shape(index, release);

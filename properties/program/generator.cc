@@ -309,7 +309,7 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   if (!options.judgeable && apart.chance(5)) options.huge_pages = true;
   if (apart.chance(10)) options.compaction = true;
   const Release release =
-      options.release ? *options.release : kModelledReleases[random.below(kModelledReleases.size())];
+      options.release ? *options.release : modelled_releases()[random.below(modelled_releases().size())];
   const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;
   const std::size_t number = options.judgeable ? 5 : options.shapes ? odd : 0;
   program.machine = shape(number, release);

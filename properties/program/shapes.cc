@@ -52,7 +52,7 @@ constexpr std::array<Shape, kShapes> kList = {{
 
 std::vector<Geometry> make_shapes() {
   std::vector<Geometry> shapes;
-  for (Release release : kModelledReleases)
+  for (Release release : modelled_releases())
     for (const Shape& shape : kList) {
       Geometry geometry = default_small_geometry(release);
       shape.change(geometry);
@@ -68,9 +68,7 @@ std::vector<Geometry> make_shapes() {
 
 const Geometry& shape(std::size_t index, Release release) {
   static const std::vector<Geometry> kAll = make_shapes();
-  std::size_t which = 0;
-  while (which + 1 < kModelledReleases.size() && kModelledReleases[which] != release) ++which;
-  return kAll[which * kShapes + index % kShapes];
+  return kAll[index_of(release) * kShapes + index % kShapes];
 }
 
 std::string_view shape_note(std::size_t index) { return kList[index % kShapes].note; }

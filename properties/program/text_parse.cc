@@ -38,7 +38,7 @@ bool looks_like_number(std::string_view text) { return !text.empty() && text.fro
 
 std::string release_words() {
   std::string words;
-  for (const Release release : kModelledReleases)
+  for (const Release release : modelled_releases())
     words += fmt::format("{}{}", words.empty() ? "" : "|", name_of(release));
   return words;
 }

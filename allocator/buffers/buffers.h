@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "allocator/engine/bit_locks.h"
+#include "allocator/frames/core.h"
 #include "allocator/lru/lru.h"
 
 namespace cma {
@@ -42,7 +43,7 @@ class BufferBits {
 
 class Buffers final : public SlotCache {
  public:
-  Buffers(const Geometry& geometry, Engine& engine, MemoryMap& map, const Lru& lru);
+  Buffers(const Core& core, const Lru& lru);
 
   // Gives the page a buffer (create_empty_buffers): the private flag and one reference.
   BufferId attach(Pfn pfn);
@@ -92,8 +93,7 @@ class Buffers final : public SlotCache {
   Release release_;
   std::size_t slots_;
   bool revoke_;
-  Engine& engine_;
-  MemoryMap& map_;
+  Core core_;
   const Lru& lru_;
   std::vector<Buffer> buffers_;
   BitLocks<BufferBits> locks_;

@@ -8,8 +8,9 @@
 
 #include <deque>
 
+#include "allocator/buffers/buffers.h"
+#include "allocator/frames/core.h"
 #include "allocator/frames/page_lock.h"
-#include "allocator/owners/buffers.h"
 
 namespace cma {
 
@@ -27,8 +28,8 @@ struct Io {
 
 class Device {
  public:
-  Device(Engine& engine, MemoryMap& map, Lru& lru, PageLocks& locks, Writebacks& writebacks, Buffers& buffers)
-      : engine_(engine), map_(map), lru_(lru), locks_(locks), writebacks_(writebacks), buffers_(buffers) {}
+  Device(const Core& core, Lru& lru, PageLocks& locks, Writebacks& writebacks, Buffers& buffers)
+      : core_(core), lru_(lru), locks_(locks), writebacks_(writebacks), buffers_(buffers) {}
 
   // The locks that the request stands for are held by the caller and become the device's.
   Task<void> submit(Io io, bool slow);
@@ -44,8 +45,7 @@ class Device {
  private:
   Task<void> finish(Io io);
 
-  Engine& engine_;
-  MemoryMap& map_;
+  Core core_;
   Lru& lru_;
   PageLocks& locks_;
   Writebacks& writebacks_;

@@ -1,18 +1,17 @@
-#include "allocator/owners/buffers.h"
+#include "allocator/buffers/buffers.h"
 
 #include <algorithm>
 
 namespace cma {
 
-Buffers::Buffers(const Geometry& geometry, Engine& engine, MemoryMap& map, const Lru& lru)
-    : release_(geometry.release),
-      slots_(geometry.release >= Release::v4_9 ? 16 : 8),
-      revoke_(geometry.bh_revoke),
-      engine_(engine),
-      map_(map),
+Buffers::Buffers(const Core& core, const Lru& lru)
+    : release_(core.geometry.release),
+      slots_(core.geometry.release >= Release::v4_9 ? 16 : 8),
+      revoke_(core.geometry.bh_revoke),
+      core_(core),
       lru_(lru),
-      locks_(engine, BufferBits(buffers_)),
-      lru_slots_(static_cast<std::size_t>(geometry.cpus)) {}
+      locks_(core.engine, BufferBits(buffers_)),
+      lru_slots_(static_cast<std::size_t>(core.geometry.cpus)) {}
 
 void Buffers::copy_from(const Buffers& other) {
   buffers_ = other.buffers_;
@@ -21,7 +20,7 @@ void Buffers::copy_from(const Buffers& other) {
 }
 
 BufferId Buffers::attach(Pfn pfn) {
-  Page& page = map_.edit(pfn);
+  Page& page = core_.map.edit(pfn);
   CMA_ASSERT(!page.has(kPagePrivate) && page.ref > 0);
   page.flags |= kPagePrivate;
   ++page.ref;
@@ -33,7 +32,7 @@ BufferId Buffers::attach(Pfn pfn) {
 
 // lookup_bh_lru: a hit moves to the front.
 bool Buffers::find_in_slots(BufferId id) {
-  std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(engine_.cpu())];
+  std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(core_.engine.cpu())];
   const auto it = std::find(slots.begin(), slots.end(), id);
   if (it == slots.end()) return false;
   std::rotate(slots.begin(), it, it + 1);
@@ -44,7 +43,7 @@ bool Buffers::find_in_slots(BufferId id) {
 void Buffers::install(BufferId id) {
   // 5.13: nothing is parked while the LRU caches are disabled.
   if (release_ >= Release::v6_1 && lru_.disable_count() > 0) return;
-  std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(engine_.cpu())];
+  std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(core_.engine.cpu())];
   slots.insert(slots.begin(), id);
   ++buffers_[id - 1].count;
   if (slots.size() <= slots_) return;
@@ -76,7 +75,7 @@ void Buffers::invalidate(int cpu) {
 }
 
 void Buffers::invalidate_all() {
-  for (int cpu = 0; cpu < engine_.cpus(); ++cpu) invalidate(cpu);
+  for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) invalidate(cpu);
 }
 
 // evict_bh_lrus of vendors' kernels: this buffer leaves the slots it is in, the others close up.
@@ -93,7 +92,7 @@ bool Buffers::try_to_free(BufferId id) {
   if (revoke_ && busy(id)) evict(id);
   if (busy(id)) return false;
   Buffer& buffer = buffers_[id - 1];
-  Page& page = map_.edit(buffer.pfn);
+  Page& page = core_.map.edit(buffer.pfn);
   page.flags &= ~kPagePrivate;
   --page.ref;
   CMA_ASSERT(page.ref > 0);
@@ -103,8 +102,8 @@ bool Buffers::try_to_free(BufferId id) {
 
 void Buffers::move_to(BufferId id, Pfn target) {
   Buffer& buffer = buffers_[id - 1];
-  Page& from = map_.edit(buffer.pfn);
-  Page& to = map_.edit(target);
+  Page& from = core_.map.edit(buffer.pfn);
+  Page& to = core_.map.edit(target);
   from.flags &= ~kPagePrivate;
   --from.ref;
   to.flags |= kPagePrivate;

@@ -1,4 +1,4 @@
-#include "allocator/owners/files.h"
+#include "allocator/files/files.h"
 
 #include <gtest/gtest.h>
 
@@ -208,7 +208,7 @@ TEST_P(FilesTest, BreadLocksOnlyTheBufferAndKeepsACount) {
 
 INSTANTIATE_TEST_SUITE_P(Releases, FilesTest, testing::Values(Release::v4_19, Release::v6_1, Release::v6_12),
                          [](const auto& release) {
-                           std::string name(name_of(release.param));
+                           std::string name = name_of(release.param);
                            for (char& c : name)
                              if (c == '.') c = '_';
                            return "v" + name;

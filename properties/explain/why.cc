@@ -1,4 +1,4 @@
-#include "properties/program/why.h"
+#include "properties/explain/why.h"
 
 #include <fmt/format.h>
 

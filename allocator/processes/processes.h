@@ -9,8 +9,9 @@
 
 #include <vector>
 
+#include "allocator/files/files.h"
+#include "allocator/frames/core.h"
 #include "allocator/migration/migration.h"
-#include "allocator/owners/files.h"
 #include "allocator/owners/owners.h"
 
 namespace cma {
@@ -20,8 +21,8 @@ using MappingId = std::uint32_t;
 
 class Processes {
  public:
-  Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
-            AddressSpaces& spaces, Owners& owners, Files& files, Migration& migration);
+  Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces, Owners& owners,
+            Files& files, Migration& migration);
 
   // A process is its address space.
   SpaceId spawn();
@@ -179,8 +180,7 @@ class Processes {
 
   Release release_;
   unsigned huge_order_;
-  Engine& engine_;
-  MemoryMap& map_;
+  Core core_;
   Buddy& buddy_;
   Lru& lru_;
   PageLocks& locks_;

@@ -1,6 +1,6 @@
 // What the recorder says of windows that fail: the page, its kind, its holder by the program's name, and the step.
 
-#include "properties/program/why.h"
+#include "properties/explain/why.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

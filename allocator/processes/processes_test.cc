@@ -1,4 +1,4 @@
-#include "allocator/owners/processes.h"
+#include "allocator/processes/processes.h"
 
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ class ProcessesTest : public testing::TestWithParam<Release> {
   std::unique_ptr<Machine> machine_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, ProcessesTest, testing::ValuesIn(kModelledReleases),
+INSTANTIATE_TEST_SUITE_P(Releases, ProcessesTest, testing::ValuesIn(modelled_releases()),
                          [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
 
 TEST_P(ProcessesTest, AFaultedPageIsMappedOnceAndOnTheLruAfterADrain) {

@@ -10,14 +10,14 @@
 
 #include <vector>
 
+#include "allocator/frames/core.h"
 #include "allocator/owners/owners.h"
 
 namespace cma {
 
 class Files {
  public:
-  Files(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
-        Buffers& buffers, Device& device, Owners& owners);
+  Files(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device, Owners& owners);
 
   // A file whose I/O completes at once, or (slow) when somebody says so.
   FileId open(FileMethod method, bool slow);
@@ -78,8 +78,7 @@ class Files {
   Task<bool> lock_cached(OwnerId page, Pfn& pfn);
 
   Release release_;
-  Engine& engine_;
-  MemoryMap& map_;
+  Core core_;
   Buddy& buddy_;
   Lru& lru_;
   PageLocks& locks_;

@@ -1,4 +1,4 @@
-#include "allocator/owners/files.h"
+#include "allocator/files/files.h"
 
 #include <algorithm>
 
@@ -6,11 +6,10 @@
 
 namespace cma {
 
-Files::Files(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
-             Buffers& buffers, Device& device, Owners& owners)
-    : release_(geometry.release),
-      engine_(engine),
-      map_(map),
+Files::Files(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device,
+             Owners& owners)
+    : release_(core.geometry.release),
+      core_(core),
       buddy_(buddy),
       lru_(lru),
       locks_(locks),
@@ -47,7 +46,7 @@ Task<Files::Added> Files::add_to_cache(FileId file, std::uint64_t index, Gfp gfp
   if (frame == kNoPfn) frame = buddy_.alloc_pages(gfp, 0);
   Added result;
   if (frame == kNoPfn) co_return result;
-  co_await at(engine_, Point::file_page_allocated);
+  co_await at(core_.engine, Point::file_page_allocated);
   result.page = cached(file, index);
   if (result.page != 0) {
     co_await lru_.put_page(frame);
@@ -101,7 +100,7 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
   const Pfn pfn = owners_.owner(result.page).pfn;
   if (pfn == kNoPfn) co_return result;
   lru_.get_page(pfn);
-  if (!map_.page(pfn).has(kPageUptodate)) co_await locks_.wait(pfn);
+  if (!core_.map.page(pfn).has(kPageUptodate)) co_await locks_.wait(pfn);
   co_await lru_.mark_accessed(pfn);
   co_await lru_.put_page(pfn);
   co_return result;
@@ -138,12 +137,12 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
   const BufferId buffer = owners_.buffer_of(result.page);
   result.buffer = buffer;
   const Pfn pfn = buffers_.buffer(buffer).pfn;
-  if (map_.page(pfn).has(kPageUptodate)) {
+  if (core_.map.page(pfn).has(kPageUptodate)) {
     co_await lru_.mark_accessed(pfn);
     co_return result;
   }
   co_await buffers_.locks().lock(buffer);
-  if (map_.page(pfn).has(kPageUptodate)) {
+  if (core_.map.page(pfn).has(kPageUptodate)) {
     buffers_.locks().unlock(buffer);
     co_return result;
   }
@@ -185,7 +184,7 @@ Task<void> Files::write(OwnerId page) {
 Task<void> Files::writeback(OwnerId page) {
   Pfn pfn = kNoPfn;
   if (!co_await lock_cached(page, pfn)) co_return;
-  if (map_.page(pfn).has(kPageDirty) && !map_.page(pfn).has(kPageWriteback))
+  if (core_.map.page(pfn).has(kPageDirty) && !core_.map.page(pfn).has(kPageWriteback))
     co_await owners_.write_page(page);
   else
     locks_.unlock(pfn);
@@ -213,7 +212,7 @@ Task<void> Files::drop(FileId file) {
     const Pfn pfn = owners_.owner(page).pfn;
     if (!locks_.try_lock(pfn)) continue;
     lru_.get_page(pfn);
-    co_await at(engine_, Point::drop_locked);
+    co_await at(core_.engine, Point::drop_locked);
     const bool dropped = owners_.try_to_drop(page);
     locks_.unlock(pfn);
     if (!dropped) co_await lru_.deactivate_file(pfn);
@@ -243,7 +242,7 @@ void Files::commit(FileId file) {
   for (const BufferId buffer : files_[file - 1].transaction) {
     const Pfn pfn = buffers_.buffer(buffer).pfn;
     // What was truncated meanwhile is forgotten, not written.
-    if (const OwnerId page = map_.page(pfn).owner; page != 0 && owners_.owner(page).buffer == buffer)
+    if (const OwnerId page = core_.map.page(pfn).owner; page != 0 && owners_.owner(page).buffer == buffer)
       owners_.make_dirty(page);
     buffers_.put(buffer);
   }

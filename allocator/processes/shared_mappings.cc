@@ -2,7 +2,7 @@
 // cache. Such pages have a mapping: nobody takes them for pinned, and clean ones of a file are dropped, mapped or not.
 
 #include "allocator/base/error.h"
-#include "allocator/owners/processes.h"
+#include "allocator/processes/processes.h"
 
 namespace cma {
 
@@ -45,7 +45,7 @@ Task<int> Processes::find_and_lock(const SharedPage& shared, OwnerId* page) {
     lru_.get_page(pfn);
     co_await locks_.lock(pfn);
     if (owners_.owner(*page).pfn == pfn) {
-      CMA_ASSERT(map_.page(pfn).has(kPageUptodate));
+      CMA_ASSERT(core_.map.page(pfn).has(kPageUptodate));
       co_return 0;
     }
     locks_.unlock(pfn);
@@ -61,9 +61,9 @@ Task<int> Processes::fault_in_shared(SpaceId process, const Mapping& where, std:
   const int error = co_await find_and_lock(shared, &page);
   if (error != 0) co_return error;
   const Pfn pfn = owners_.owner(page).pfn;
-  co_await at(engine_, Point::shared_fault_locked);
+  co_await at(core_.engine, Point::shared_fault_locked);
   if (write && shared.file != 0) owners_.make_dirty(page);
-  co_await spaces_.lock(process).lock(engine_);
+  co_await spaces_.lock(process).lock(core_.engine);
   const auto id = static_cast<PteId>(where.first + index);
   const bool here = spaces_.pte(id).state == Pte::State::none;
   // The lookup's reference becomes the pte's. While the page is locked nobody moves it.
@@ -72,7 +72,7 @@ Task<int> Processes::fault_in_shared(SpaceId process, const Mapping& where, std:
   CMA_ASSERT(pte.page == page && pte.state == Pte::State::present);
   pte.young = true;
   pte.writable = pte.writable || write || shared.file == 0;
-  spaces_.lock(process).unlock(engine_);
+  spaces_.lock(process).unlock(core_.engine);
   locks_.unlock(pfn);
   if (!here) co_await lru_.put_page(pfn);
   co_return 0;

@@ -1,4 +1,4 @@
-#include "allocator/owners/device.h"
+#include "allocator/buffers/device.h"
 
 #include <algorithm>
 
@@ -13,7 +13,7 @@ Task<void> Device::submit(Io io, bool slow) {
     co_return;
   }
   pending_.push_back(io);
-  co_await at(engine_, Point::io_submitted);
+  co_await at(core_.engine, Point::io_submitted);
 }
 
 Task<bool> Device::complete_one() {
@@ -28,17 +28,17 @@ Task<bool> Device::complete_one() {
 Task<void> Device::finish(Io io) {
   if (io.buffer != 0) buffers_.locks().unlock(io.buffer);
   if (io.kind == Io::Kind::read_page) {
-    map_.edit(io.pfn).flags |= kPageUptodate;
+    core_.map.edit(io.pfn).flags |= kPageUptodate;
     locks_.unlock(io.pfn);
   }
   if (io.kind == Io::Kind::write_page) {
     // end_page_writeback.
-    const bool reclaim = map_.page(io.pfn).has(kPageReclaim);
-    map_.edit(io.pfn).flags &= ~kPageReclaim;
+    const bool reclaim = core_.map.page(io.pfn).has(kPageReclaim);
+    core_.map.edit(io.pfn).flags &= ~kPageReclaim;
     if (reclaim) co_await lru_.rotate_reclaimable(io.pfn);
     writebacks_.unlock(io.pfn);
   }
-  if (io.kind == Io::Kind::read_buffer) map_.edit(io.pfn).flags |= kPageUptodate;
+  if (io.kind == Io::Kind::read_buffer) core_.map.edit(io.pfn).flags |= kPageUptodate;
 }
 
 std::size_t Device::pending_buffers() const {

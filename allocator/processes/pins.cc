@@ -1,7 +1,7 @@
 // Long-term pins (mm/gup.c): pages a device may go on using for as long as it likes must not stay in an area.
 
 #include "allocator/base/error.h"
-#include "allocator/owners/processes.h"
+#include "allocator/processes/processes.h"
 
 namespace cma {
 namespace {
@@ -13,7 +13,7 @@ constexpr Time kPinTurn = kMillisecond;
 
 // is_longterm_pinnable_page. 5.19 adds pages of a range that is being emptied.
 bool Processes::may_stay(Pfn pfn) const {
-  const Migratetype type = map_.pageblock_type(pfn);
+  const Migratetype type = core_.map.pageblock_type(pfn);
   if (type == Migratetype::cma) return false;
   return release_ < Release::v6_1 || type != Migratetype::isolate;
 }
@@ -24,20 +24,20 @@ bool Processes::must_not_be_shared(SpaceId parent, OwnerId page) const {
   if (release_ < Release::v5_10 || !processes_[parent].has_pinned) return false;
   // A huge page has a counter of pins, and is not pinned for long here.
   if (owners_.owner(page).huge != 0) return false;
-  return map_.page(owners_.owner(page).pfn).ref >= longterm_references();
+  return core_.map.page(owners_.owner(page).pfn).ref >= longterm_references();
 }
 
 // 5.10 drains when the page is not on the LRU yet. Later ones when somebody unknown has a reference; 6.1 forgets how
 // many its own pin counts, and so always does.
 Task<void> Processes::drain_for_pin(OwnerId id, Pfn pfn) {
   if (release_ < Release::v6_1) {
-    if (!map_.page(pfn).has(kPageLru)) co_await lru_.add_drain_all();
+    if (!core_.map.page(pfn).has(kPageLru)) co_await lru_.add_drain_all();
     co_return;
   }
   const int known = Owners::own_references(owners_.owner(id)) + longterm_references();
-  const auto suspicious = [&] { return release_ < Release::v6_12 || map_.page(pfn).ref != known; };
+  const auto suspicious = [&] { return release_ < Release::v6_12 || core_.map.page(pfn).ref != known; };
   if (!suspicious()) co_return;
-  co_await lru_.add_drain(engine_.cpu());
+  co_await lru_.add_drain(core_.engine.cpu());
   if (suspicious()) co_await lru_.add_drain_all();
 }
 
@@ -45,20 +45,20 @@ Task<void> Processes::drain_for_pin(OwnerId id, Pfn pfn) {
 // Of a turn nobody sees anything but the drains.
 Task<void> Processes::wait_to_isolate(OwnerId id, Pfn pfn) {
   const auto in_vain = [&] {
-    return owners_.owner(id).pfn == pfn && owners_.owner(id).mapped > 0 && !map_.page(pfn).has(kPageLru) &&
-           map_.page(pfn).pagevecs == 0;
+    return owners_.owner(id).pfn == pfn && owners_.owner(id).mapped > 0 && !core_.map.page(pfn).has(kPageLru) &&
+           core_.map.page(pfn).pagevecs == 0;
   };
   do {
-    co_await at(engine_, Point::pin_again);
-    co_await sleep_for(engine_, kPinTurn);
+    co_await at(core_.engine, Point::pin_again);
+    co_await sleep_for(core_.engine, kPinTurn);
   } while (in_vain());
 }
 
 // The page, which is isolated and not pinned any more, moves to where it may stay. What migrate_pages answers.
 Task<int> Processes::move_out(Pfn pfn) {
-  co_await at(engine_, Point::pin_isolated);
+  co_await at(core_.engine, Point::pin_isolated);
   Migration::Control control;
-  control.pages.push_back(map_, map_.frame(pfn));
+  control.pages.push_back(core_.map, core_.map.frame(pfn));
   control.nr_pages = 1;
   const int left = co_await migration_.migrate_pages(control);
   co_await migration_.putback(control);
@@ -66,7 +66,7 @@ Task<int> Processes::move_out(Pfn pfn) {
 }
 
 Task<void> Processes::unpin_longterm(Pfn pfn) {
-  map_.edit(pfn).ref -= longterm_references() - 1;
+  core_.map.edit(pfn).ref -= longterm_references() - 1;
   co_await lru_.put_page(pfn);
 }
 
@@ -75,9 +75,9 @@ Task<int> Processes::pin_longterm(SpaceId process, MappingId mapping, std::uint6
   const Inside inside(*this, process);
   processes_[process].has_pinned = true;
   // 4.19 pins where the page is.
-  engine_.set_memalloc_pin(release_ >= Release::v5_10);
+  core_.engine.set_memalloc_pin(release_ >= Release::v5_10);
   const int error = co_await pin_outside_areas(process, mapping, index, pinned);
-  engine_.set_memalloc_pin(false);
+  core_.engine.set_memalloc_pin(false);
   co_return error;
 }
 
@@ -90,10 +90,10 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
     const OwnerId id = spaces_.pte(pte).page;
     const Pfn pfn = owners_.owner(id).pfn;
     *pinned = pfn;
-    map_.edit(pfn).ref += longterm_references();
+    core_.map.edit(pfn).ref += longterm_references();
     // FOLL_TOUCH.
     co_await lru_.mark_accessed(pfn);
-    co_await at(engine_, Point::pin_taken);
+    co_await at(core_.engine, Point::pin_taken);
     if (!may_move || may_stay(pfn)) co_return 0;
     co_await drain_for_pin(id, pfn);
     const bool isolated = lru_.isolate(pfn);

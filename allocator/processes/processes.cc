@@ -1,4 +1,4 @@
-#include "allocator/owners/processes.h"
+#include "allocator/processes/processes.h"
 
 #include <algorithm>
 #include <utility>
@@ -26,12 +26,11 @@ constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
 
 }  // namespace
 
-Processes::Processes(const Geometry& geometry, Engine& engine, MemoryMap& map, Buddy& buddy, Lru& lru, PageLocks& locks,
-                     AddressSpaces& spaces, Owners& owners, Files& files, Migration& migration)
-    : release_(geometry.release),
-      huge_order_(geometry.huge_page_order()),
-      engine_(engine),
-      map_(map),
+Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces, Owners& owners,
+                     Files& files, Migration& migration)
+    : release_(core.geometry.release),
+      huge_order_(core.geometry.huge_page_order()),
+      core_(core),
       buddy_(buddy),
       lru_(lru),
       locks_(locks),
@@ -80,18 +79,18 @@ void Processes::change_content(OwnerId id) { owners_.write_content(id); }
 Task<int> Processes::fault_in(SpaceId process, PteId pte, Pfn frame) {
   if (frame == kNoPfn) frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
   if (frame == kNoPfn) co_return -kENOMEM;
-  co_await at(engine_, Point::fault_allocated);
-  co_await spaces_.lock(process).lock(engine_);
+  co_await at(core_.engine, Point::fault_allocated);
+  co_await spaces_.lock(process).lock(core_.engine);
   if (spaces_.pte(pte).state != Pte::State::none) {
     // Somebody else of the process touched it first.
-    spaces_.lock(process).unlock(engine_);
+    spaces_.lock(process).unlock(core_.engine);
     co_await lru_.put_page(frame);
     co_return 0;
   }
   const OwnerId id = co_await owners_.adopt(frame, PageKind::anonymous, pte);
   owners_.leave_to_kernel(id);
   spaces_.pte(pte).writable = true;
-  spaces_.lock(process).unlock(engine_);
+  spaces_.lock(process).unlock(core_.engine);
   co_return 0;
 }
 
@@ -108,9 +107,9 @@ Task<bool> Processes::may_reuse(PteId pte) {
   };
   if (release_ < Release::v5_10) co_return alone();
   const Pfn pfn = owners_.counted_at(owners_.owner(id));
-  if (release_ >= Release::v6_1 && map_.page(pfn).ref <= kMostReusable && !map_.page(pfn).has(kPageLru))
-    co_await lru_.add_drain(engine_.cpu());
-  co_return alone() && map_.page(pfn).ref == 1;
+  if (release_ >= Release::v6_1 && core_.map.page(pfn).ref <= kMostReusable && !core_.map.page(pfn).has(kPageLru))
+    co_await lru_.add_drain(core_.engine.cpu());
+  co_return alone() && core_.map.page(pfn).ref == 1;
 }
 
 // do_wp_page: the page itself, or a copy of it.
@@ -122,10 +121,10 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   }
   const Pfn frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
   if (frame == kNoPfn) co_return -kENOMEM;
-  co_await at(engine_, Point::fault_allocated);
-  co_await spaces_.lock(process).lock(engine_);
+  co_await at(core_.engine, Point::fault_allocated);
+  co_await spaces_.lock(process).lock(core_.engine);
   if (spaces_.pte(pte).page != shared || spaces_.pte(pte).state != Pte::State::present) {
-    spaces_.lock(process).unlock(engine_);
+    spaces_.lock(process).unlock(core_.engine);
     co_await lru_.put_page(frame);
     co_return 0;
   }
@@ -136,10 +135,10 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   const bool v5_18 = release_ >= Release::v6_1;
   const bool locked = spaces_.pte(pte).locked;
   if (v5_18 && locked) co_await lru_.munlock(old);
-  spaces_.lock(process).unlock(engine_);
+  spaces_.lock(process).unlock(core_.engine);
   if (!v5_18 && locked) {
     co_await locks_.lock(old);
-    const bool still = map_.page(old).owner != 0 && owners_.mapped_locked(map_.page(old).owner);
+    const bool still = core_.map.page(old).owner != 0 && owners_.mapped_locked(core_.map.page(old).owner);
     co_await lru_.munlock_v3(old, still, /*fast=*/false);
     locks_.unlock(old);
   }
@@ -152,7 +151,7 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
 Task<void> Processes::wait_for_migration(PteId pte) {
   const Pfn old = owners_.owner(spaces_.pte(pte).page).moving_from;
   CMA_ASSERT(old != kNoPfn);
-  const bool referenced = release_ < Release::v6_1 && map_.page(old).ref > 0;
+  const bool referenced = release_ < Release::v6_1 && core_.map.page(old).ref > 0;
   if (referenced) lru_.get_page(old);
   co_await locks_.wait(old);
   if (referenced) co_await lru_.put_page(old);
@@ -217,7 +216,7 @@ Task<void> Processes::flush(Gather& gather) {
     const auto first = pages.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto count = static_cast<std::ptrdiff_t>(std::min(size, pages.size() - begin));
     const std::vector<Pfn> batch(first, first + count);
-    co_await lru_.add_drain(engine_.cpu());
+    co_await lru_.add_drain(core_.engine.cpu());
     co_await lru_.release_pages(batch);
   }
 }
@@ -232,7 +231,7 @@ Task<void> Processes::finish(Gather& gather) {
 // zap_pte_range, one page-table page after the other: map counts fall at once, references stay in the gather.
 Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t pages, Gather& gather) {
   for (std::uint64_t done = 0; done < pages;) {
-    co_await spaces_.lock(process).lock(engine_);
+    co_await spaces_.lock(process).lock(core_.engine);
     bool full = false;
     bool force_flush = false;
     do {
@@ -250,9 +249,9 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
     } while (!full && done < pages && done % kPtesPerTable != 0);
-    spaces_.lock(process).unlock(engine_);
+    spaces_.lock(process).unlock(core_.engine);
     if (full || force_flush) co_await flush(gather);
-    co_await at(engine_, Point::zap_range_done);
+    co_await at(core_.engine, Point::zap_range_done);
   }
 }
 
@@ -269,11 +268,11 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
   if (where.locked && release_ < Release::v6_1)
     co_await munlock_range_v3(process, static_cast<PteId>(where.first + from), pages);
-  co_await lru_.add_drain(engine_.cpu());
+  co_await lru_.add_drain(core_.engine.cpu());
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);
   co_await zap_mapping(process, where, from, pages, gather);
-  co_await at(engine_, Point::zap_unflushed);
+  co_await at(core_.engine, Point::zap_unflushed);
   co_await finish(gather);
 }
 
@@ -285,14 +284,14 @@ Task<void> Processes::exit(SpaceId process) {
     const Mapping mapping = processes_[process].mappings[i];
     if (mapping.locked) co_await munlock_range_v3(process, mapping.first, mapping.pages);
   }
-  co_await lru_.add_drain(engine_.cpu());
+  co_await lru_.add_drain(core_.engine.cpu());
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);
   for (std::size_t i = 0; i < all; ++i) {
     const Mapping mapping = processes_[process].mappings[i];
     co_await zap_mapping(process, mapping, 0, mapping.pages, gather);
   }
-  co_await at(engine_, Point::zap_unflushed);
+  co_await at(core_.engine, Point::zap_unflushed);
   co_await finish(gather);
 }
 
@@ -301,7 +300,7 @@ Task<void> Processes::exit(SpaceId process) {
 Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64_t pages) {
   std::uint64_t copied = 0;
   Pfn prepared = kNoPfn;  // for a page that cannot be shared
-  co_await spaces_.lock(parent).lock(engine_);
+  co_await spaces_.lock(parent).lock(core_.engine);
   for (std::uint64_t i = 0; i < pages; ++i) {
     const auto source = static_cast<PteId>(from + i);
     const auto target = static_cast<PteId>(to + i);
@@ -309,11 +308,11 @@ Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64
     if (pte.state == Pte::State::none) continue;
     if (pte.state == Pte::State::present && must_not_be_shared(parent, pte.page)) {
       if (prepared == kNoPfn) {
-        spaces_.lock(parent).unlock(engine_);
+        spaces_.lock(parent).unlock(core_.engine);
         prepared = buddy_.alloc_pages(kGfpHighuserMovable, 0);
         if (prepared == kNoPfn) co_return -kENOMEM;
-        co_await at(engine_, Point::fork_unlocked);
-        co_await spaces_.lock(parent).lock(engine_);
+        co_await at(core_.engine, Point::fork_unlocked);
+        co_await spaces_.lock(parent).lock(core_.engine);
         --i;
         continue;
       }
@@ -327,15 +326,15 @@ Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64
       spaces_.pte(source).writable = false;
       lru_.get_page(owners_.counted_at(owners_.owner(pte.page)));
       // The locks are held, but who reads the two counts does so without them.
-      co_await at(engine_, Point::fork_referenced);
+      co_await at(core_.engine, Point::fork_referenced);
       owners_.map_pte(target, pte.page);
     }
     if (++copied % kCopiedPerCheck != 0) continue;
-    spaces_.lock(parent).unlock(engine_);
-    co_await at(engine_, Point::fork_unlocked);
-    co_await spaces_.lock(parent).lock(engine_);
+    spaces_.lock(parent).unlock(core_.engine);
+    co_await at(core_.engine, Point::fork_unlocked);
+    co_await spaces_.lock(parent).lock(core_.engine);
   }
-  spaces_.lock(parent).unlock(engine_);
+  spaces_.lock(parent).unlock(core_.engine);
   if (prepared != kNoPfn) co_await lru_.put_page(prepared);
   co_return 0;
 }
@@ -382,21 +381,21 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
   processes_[process].mappings[mapping].locked = true;
   const Mapping where = processes_[process].mappings[mapping];
   for (std::uint64_t i = 0; i < where.pages; ++i) spaces_.pte(static_cast<PteId>(where.first + i)).locked = true;
-  if (v5_18) co_await lru_.add_drain(engine_.cpu());
+  if (v5_18) co_await lru_.add_drain(core_.engine.cpu());
   for (std::uint64_t done = 0; done < where.pages;) {
-    co_await spaces_.lock(process).lock(engine_);
+    co_await spaces_.lock(process).lock(core_.engine);
     do {
       const Pte pte = spaces_.pte(static_cast<PteId>(where.first + done));
       ++done;
       if (pte.state != Pte::State::present) continue;
       const Pfn pfn = owners_.owner(pte.page).pfn;
       // Up to 5.17 a page that somebody has locked is passed over.
-      if (v5_18 || !map_.page(pfn).has(kPageLocked)) co_await lru_.mlock(pfn);
+      if (v5_18 || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock(pfn);
     } while (done < where.pages && done % kPtesPerTable != 0);
-    spaces_.lock(process).unlock(engine_);
-    co_await at(engine_, Point::mlock_walked);
+    spaces_.lock(process).unlock(core_.engine);
+    co_await at(core_.engine, Point::mlock_walked);
   }
-  if (v5_18) co_await lru_.add_drain(engine_.cpu());
+  if (v5_18) co_await lru_.add_drain(core_.engine.cpu());
 }
 
 // munlock_vma_pages_range, before a range is unmapped.
@@ -404,15 +403,15 @@ Task<void> Processes::munlock_range_v3(SpaceId process, PteId first, std::uint64
   for (std::uint64_t i = 0; i < pages; ++i) spaces_.pte(static_cast<PteId>(first + i)).locked = false;
   for (std::uint64_t i = 0; i < pages; ++i) {
     const auto id = static_cast<PteId>(first + i);
-    co_await spaces_.lock(process).lock(engine_);
+    co_await spaces_.lock(process).lock(core_.engine);
     const Pte pte = spaces_.pte(id);
-    spaces_.lock(process).unlock(engine_);
+    spaces_.lock(process).unlock(core_.engine);
     if (pte.state != Pte::State::present) continue;
     const Pfn pfn = owners_.owner(pte.page).pfn;
     lru_.get_page(pfn);
     co_await locks_.lock(pfn);
-    const bool shared = map_.page(pfn).map > 1;
-    const OwnerId owner = map_.page(pfn).owner;
+    const bool shared = core_.map.page(pfn).map > 1;
+    const OwnerId owner = core_.map.page(pfn).owner;
     const bool still = shared && owner != 0 && owners_.mapped_locked(owner);
     co_await lru_.munlock_v3(pfn, still, !shared);
     locks_.unlock(pfn);
@@ -425,16 +424,16 @@ Task<void> Processes::madvise_free(SpaceId process, MappingId mapping, std::uint
   const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
-  co_await spaces_.lock(process).lock(engine_);
+  co_await spaces_.lock(process).lock(core_.engine);
   for (std::uint64_t i = from; i < from + pages; ++i) {
     Pte& pte = spaces_.pte(static_cast<PteId>(where.first + i));
     if (pte.state != Pte::State::present) continue;
     const Pfn pfn = owners_.owner(pte.page).pfn;
-    if (map_.page(pfn).map != 1 || map_.page(pfn).has(kPageLocked)) continue;
+    if (core_.map.page(pfn).map != 1 || core_.map.page(pfn).has(kPageLocked)) continue;
     pte.dirty = false;
     co_await lru_.mark_lazyfree(pfn);
   }
-  spaces_.lock(process).unlock(engine_);
+  spaces_.lock(process).unlock(core_.engine);
 }
 
 }  // namespace cma

@@ -1,4 +1,4 @@
-#include "fuzz/commands/page_map.h"
+#include "properties/explain/page_map.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "allocator/owners/buffers.h"
+#include "allocator/buffers/buffers.h"
 
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ class BuffersTest : public testing::TestWithParam<Release> {
   std::unique_ptr<Machine> machine_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, BuffersTest, testing::ValuesIn(kModelledReleases),
+INSTANTIATE_TEST_SUITE_P(Releases, BuffersTest, testing::ValuesIn(modelled_releases()),
                          [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
 
 TEST_P(BuffersTest, ABufferHoldsOneReferenceOfItsPageWhateverItsOwnCount) {

@@ -1,4 +1,4 @@
-#include "fuzz/commands/isolated.h"
+#include "properties/minimize/isolated.h"
 
 #include <gtest/gtest.h>
 

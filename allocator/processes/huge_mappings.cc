@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "allocator/base/error.h"
-#include "allocator/owners/processes.h"
+#include "allocator/processes/processes.h"
 
 namespace cma {
 
@@ -27,13 +27,13 @@ bool Processes::range_untouched(PteId pmd) const {
 }
 
 Task<void> Processes::map_huge(SpaceId process, PteId pmd, Pfn head) {
-  co_await spaces_.lock(process).lock(engine_);
+  co_await spaces_.lock(process).lock(core_.engine);
   const bool first = range_untouched(pmd);
   if (first) {
     co_await owners_.adopt_huge(head, pmd);
     spaces_.pte(pmd).writable = true;
   }
-  spaces_.lock(process).unlock(engine_);
+  spaces_.lock(process).unlock(core_.engine);
   if (!first) co_await lru_.put_page(head);
 }
 
@@ -60,7 +60,7 @@ Task<bool> Processes::write_huge(SpaceId process, PteId pmd, std::uint64_t index
       if (!range_untouched(pmd)) co_return false;
       const Pfn head = buddy_.alloc_pages(kGfpTranshuge, huge_order_);
       if (head == kNoPfn) co_return false;
-      co_await at(engine_, Point::huge_fault_allocated);
+      co_await at(core_.engine, Point::huge_fault_allocated);
       co_await map_huge(process, pmd, head);
     }
   }
@@ -70,7 +70,7 @@ Task<bool> Processes::write_huge(SpaceId process, PteId pmd, std::uint64_t index
 bool Processes::may_reuse_huge(PteId pmd) const {
   const Owner& first = owners_.owner(spaces_.pte(pmd).page);
   if (owners_.most_mapped(first.huge) != 1) return false;
-  return release_ < Release::v6_1 || map_.page(first.pfn).ref == 1;
+  return release_ < Release::v6_1 || core_.map.page(first.pfn).ref == 1;
 }
 
 // do_huge_pmd_wp_page: the huge page itself, or a copy of it: huge, or failing that of as many pages. 5.8 splits the
@@ -92,15 +92,15 @@ Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
     if (!copied) co_await split_pmd(process, pmd);
     co_return;
   }
-  co_await at(engine_, Point::huge_fault_allocated);
-  co_await spaces_.lock(process).lock(engine_);
+  co_await at(core_.engine, Point::huge_fault_allocated);
+  co_await spaces_.lock(process).lock(core_.engine);
   Pfn drop = head;
   if (spaces_.pte(pmd).page == shared && spaces_.pte(pmd).state == Pte::State::present) {
     drop = owners_.zap_pmd(pmd);
     co_await owners_.adopt_huge(head, pmd);
     spaces_.pte(pmd).writable = true;
   }
-  spaces_.lock(process).unlock(engine_);
+  spaces_.lock(process).unlock(core_.engine);
   co_await lru_.put_page(drop);
 }
 
@@ -115,8 +115,8 @@ Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
   }
   const bool enough = copies.size() == huge_pages();
   if (enough) {
-    co_await at(engine_, Point::huge_fault_allocated);
-    co_await spaces_.lock(process).lock(engine_);
+    co_await at(core_.engine, Point::huge_fault_allocated);
+    co_await spaces_.lock(process).lock(core_.engine);
     if (spaces_.pte(pmd).page == shared && spaces_.pte(pmd).state == Pte::State::present) {
       const PteId table = spaces_.pte(pmd).table;
       const Pfn old = owners_.zap_pmd(pmd);
@@ -128,7 +128,7 @@ Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
       }
       copies = {old};
     }
-    spaces_.lock(process).unlock(engine_);
+    spaces_.lock(process).unlock(core_.engine);
   }
   for (const Pfn frame : copies) co_await lru_.put_page(frame);
   co_return enough;
@@ -141,9 +141,9 @@ Task<void> Processes::split_pmd(SpaceId process, PteId pmd) {
     co_await split_page(head, /*wait=*/true);
     co_return;
   }
-  co_await spaces_.lock(process).lock(engine_);
+  co_await spaces_.lock(process).lock(core_.engine);
   if (spaces_.pte(pmd).state != Pte::State::none) co_await owners_.split_pmd(pmd);
-  spaces_.lock(process).unlock(engine_);
+  spaces_.lock(process).unlock(core_.engine);
 }
 
 // --- unmapping ---
@@ -168,15 +168,15 @@ Task<void> Processes::zap_huge_range(SpaceId process, const Mapping& where, std:
 
 // False: somebody split it first.
 Task<bool> Processes::zap_huge_pmd(SpaceId process, PteId pmd, Gather& gather) {
-  co_await spaces_.lock(process).lock(engine_);
+  co_await spaces_.lock(process).lock(core_.engine);
   const bool there = spaces_.pte(pmd).state != Pte::State::none;
   const Pfn head = owners_.zap_pmd(pmd);
-  spaces_.lock(process).unlock(engine_);
+  spaces_.lock(process).unlock(core_.engine);
   if (head != kNoPfn) {
     gather.pages.push_back(head);
     if (--gather.room == 0 && !next_batch(gather)) co_await flush(gather);
   }
-  if (there) co_await at(engine_, Point::zap_range_done);
+  if (there) co_await at(core_.engine, Point::zap_range_done);
   co_return there;
 }
 
@@ -197,17 +197,17 @@ Task<int> Processes::copy_huge_range(SpaceId parent, const Mapping& from, const 
 
 // copy_huge_pmd. False: there is none.
 Task<bool> Processes::copy_pmd(SpaceId parent, PteId from, PteId to) {
-  co_await spaces_.lock(parent).lock(engine_);
+  co_await spaces_.lock(parent).lock(core_.engine);
   const Pte pmd = spaces_.pte(from);
   if (pmd.state == Pte::State::migration) {
     owners_.copy_migration_pmd(to, pmd.page);
   } else if (pmd.state == Pte::State::present) {
     lru_.get_page(owners_.owner(pmd.page).pfn);
-    co_await at(engine_, Point::fork_referenced);
+    co_await at(core_.engine, Point::fork_referenced);
     owners_.map_pmd(to, pmd.page);
   }
   spaces_.pte(from).writable = false;
-  spaces_.lock(parent).unlock(engine_);
+  spaces_.lock(parent).unlock(core_.engine);
   co_return pmd.state != Pte::State::none;
 }
 
