@@ -8,7 +8,7 @@ namespace {
 
 template <std::size_t... Index>
 constexpr std::array<OpInfo, kOpKinds> make_catalogue(std::index_sequence<Index...>) {
-  return {std::variant_alternative_t<Index, OpBody>::kInfo...};
+  return {std::variant_alternative_t<Index, OpVariant>::kInfo...};
 }
 constexpr auto kCatalogue = make_catalogue(std::make_index_sequence<kOpKinds>{});
 
@@ -24,6 +24,17 @@ constexpr auto make_factories(std::index_sequence<Index...>) {
 constexpr auto kFactories = make_factories(std::make_index_sequence<kOpKinds>{});
 
 }  // namespace
+
+OpBody::OpBody() noexcept = default;
+OpBody::OpBody(const OpBody& other) = default;
+OpBody::OpBody(OpBody&& other) noexcept = default;
+OpBody& OpBody::operator=(const OpBody& other) = default;
+OpBody& OpBody::operator=(OpBody&& other) noexcept = default;
+OpBody::~OpBody() = default;
+
+bool operator==(const OpBody& a, const OpBody& b) {
+  return static_cast<const OpVariant&>(a) == static_cast<const OpVariant&>(b);
+}
 
 std::span<const OpInfo> op_catalogue() { return kCatalogue; }
 

@@ -23,7 +23,7 @@
 
 namespace cma {
 
-using OpBody = std::variant<
+using OpVariant = std::variant<
     CmaAlloc, CmaRelease, AllocPages, FreePages, OwnedPages<PageKind::unmovable>, OwnedPages<PageKind::movable_ops>,
     OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>, FreeOwned, Refuse, Pin, Unpin, GetPage, PutPage,
     DrainOp<DrainKind::everything>, DrainOp<DrainKind::pages>, DrainOp<DrainKind::lru>,
@@ -38,7 +38,20 @@ using OpBody = std::variant<
     LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::lazyfree>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
     HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange, Compact>;
 
-inline constexpr std::size_t kOpKinds = std::variant_size_v<OpBody>;
+inline constexpr std::size_t kOpKinds = std::variant_size_v<OpVariant>;
+
+// What an operation does: one of the kinds, read with std::visit and std::get_if. Copies, moves and comparisons are
+// compiled once, in op.cc: a variant of so many kinds costs a compiler seconds wherever they are generated.
+struct OpBody : OpVariant {
+  using OpVariant::OpVariant;
+  OpBody() noexcept;
+  OpBody(const OpBody& other);
+  OpBody(OpBody&& other) noexcept;
+  OpBody& operator=(const OpBody& other);
+  OpBody& operator=(OpBody&& other) noexcept;
+  ~OpBody();
+  friend bool operator==(const OpBody& a, const OpBody& b);
+};
 
 struct Op {
   OpId id = 0;
@@ -60,7 +73,7 @@ constexpr std::size_t kind_of() {
     std::size_t kind = 0;
     static_cast<void>(((std::is_same_v<T, Kinds> || (++kind, false)) || ...));
     return kind;
-  }(std::type_identity<OpBody>{});
+  }(std::type_identity<OpVariant>{});
 }
 
 // Shows the fields of an operation to a visitor (fields.h).
