@@ -19,15 +19,16 @@ std::string presence(const BugInfo& bug) {
 
 }  // namespace
 
-void add_bugs(CLI::App& app, int&) {
-  CLI::App* sub = app.add_subcommand("bugs", "Lists the bugs that can be switched on in a machine");
-  sub->footer("A program says `bug NAME`; `cmacheck run --bug NAME` and `ci/fuzz --bug NAME` switch one on as well.");
-  sub->callback([] {
+void add_bugs(CommandLine& line) {
+  Command sub = line.add("bugs", "Lists the bugs that can be switched on in a machine");
+  sub.footer("A program says `bug NAME`; `cmacheck run --bug NAME` and `ci/fuzz --bug NAME` switch one on as well.");
+  sub.action([] {
     for (const BugInfo& bug : bug_catalogue()) {
       const std::string where = presence(bug);
       const bool told = bug.bank_id.empty() || bug.bank_id == where;
       fmt::print("{:<24} {}{}\n    {}\n", bug.name, where, told ? "" : fmt::format(", {}", bug.bank_id), bug.sentence);
     }
+    return kNothingFound;
   });
 }
 

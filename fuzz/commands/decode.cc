@@ -28,13 +28,13 @@ int decode_file(const DecodeCommand& command) {
 
 }  // namespace
 
-void add_decode(CLI::App& app, int& exit_code) {
+void add_decode(CommandLine& line) {
   auto command = std::make_shared<DecodeCommand>();
-  CLI::App* sub = app.add_subcommand("decode", "Prints the program that bytes stand for; every byte string is one");
-  sub->add_option("FILE", command->file, "Bytes, such as a fuzzer's crash input; - is the standard input")->required();
-  sub->add_option("-o,--output", command->out, "Where the text goes; - is the standard output")->capture_default_str();
-  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Take the bytes for what the fuzz targets make of them");
-  sub->callback([command, &exit_code] { exit_code = std::max(exit_code, decode_file(*command)); });
+  Command sub = line.add("decode", "Prints the program that bytes stand for; every byte string is one");
+  sub.text("FILE", command->file, "Bytes, such as a fuzzer's crash input; - is the standard input").required();
+  sub.text("-o,--output", command->out, "Where the text goes; - is the standard output").show_default();
+  sub.flag("--as-fuzzed", command->as_fuzzed, "Take the bytes for what the fuzz targets make of them");
+  sub.action([command] { return decode_file(*command); });
 }
 
 }  // namespace cma

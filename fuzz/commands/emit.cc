@@ -70,18 +70,17 @@ TEST(Emitted, {1}) {{
 
 }  // namespace
 
-void add_emit(CLI::App& app, int& exit_code) {
+void add_emit(CommandLine& line) {
   auto command = std::make_shared<EmitCommand>();
-  CLI::App* sub = app.add_subcommand("emit", "Prints a program as something else: gtest, a test case that compiles");
-  sub->add_option("FORM", command->form, "gtest")->required()->check(CLI::IsMember({"gtest"}));
-  sub->add_option("FILE", command->file, "A program, as text or bytes; - is the standard input")->required();
-  sub->add_option("-o,--output", command->out, "Where it goes; - is the standard output")->capture_default_str();
-  sub->footer("The test passes when the program breaks no law.");
-  sub->callback([command, &exit_code] {
+  Command sub = line.add("emit", "Prints a program as something else: gtest, a test case that compiles");
+  sub.text("FORM", command->form, "gtest").required().one_of({"gtest"});
+  sub.text("FILE", command->file, "A program, as text or bytes; - is the standard input").required();
+  sub.text("-o,--output", command->out, "Where it goes; - is the standard output").show_default();
+  sub.footer("The test passes when the program breaks no law.");
+  sub.action([command] {
     const auto loaded = load_program(command->file);
     const auto written = loaded ? write_file(command->out, emit_gtest(*loaded)) : std::unexpected(loaded.error());
-    if (written) return;
-    exit_code = std::max(exit_code, report_failure(written.error()));
+    return written ? kNothingFound : report_failure(written.error());
   });
 }
 

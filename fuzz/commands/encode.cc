@@ -30,24 +30,24 @@ std::expected<void, Failure> encode_file(const EncodeCommand& command, const std
 
 }  // namespace
 
-void add_encode(CLI::App& app, int& exit_code) {
+void add_encode(CommandLine& line) {
   auto command = std::make_shared<EncodeCommand>();
-  CLI::App* sub = app.add_subcommand("encode", "Writes programs in the byte form that fuzzers work on");
-  sub->add_option("FILE", command->files, "Programs, as text or bytes; - is the standard input")->required();
-  CLI::Option* out = sub->add_option("-o,--output", command->out,
-                                     "Where the bytes of the one program go; - is the "
-                                     "standard output");
-  sub->add_option("--into", command->into, "A folder for the bytes of all programs, under their names without .cma")
-      ->excludes(out);
-  sub->callback([command, &exit_code] {
-    if (command->out.empty() && command->into.empty()) throw CLI::RequiredError("-o or --into");
-    if (command->into.empty() && command->files.size() != 1)
-      throw CLI::ValidationError("several programs go --into a folder");
+  Command sub = line.add("encode", "Writes programs in the byte form that fuzzers work on");
+  sub.texts("FILE", command->files, "Programs, as text or bytes; - is the standard input").required();
+  const Option out =
+      sub.text("-o,--output", command->out, "Where the bytes of the one program go; - is the standard output");
+  sub.text("--into", command->into, "A folder for the bytes of all programs, under their names without .cma")
+      .excludes(out);
+  sub.action([command] {
+    if (command->out.empty() && command->into.empty()) throw UsageError("-o or --into is required");
+    if (command->into.empty() && command->files.size() != 1) throw UsageError("several programs go --into a folder");
+    int exit_code = kNothingFound;
     for (const std::string& file : command->files) {
       const auto done = encode_file(*command, file);
       if (done) continue;
       exit_code = std::max(exit_code, report_failure(done.error()));
     }
+    return exit_code;
   });
 }
 

@@ -33,13 +33,15 @@ int format_file(const FmtCommand& command, const std::string& file) {
 
 }  // namespace
 
-void add_fmt(CLI::App& app, int& exit_code) {
+void add_fmt(CommandLine& line) {
   auto command = std::make_shared<FmtCommand>();
-  CLI::App* sub = app.add_subcommand("fmt", "Prints the canonical text of programs; comments are not kept");
-  sub->add_option("FILE", command->files, "Programs as text; - is the standard input")->required();
-  sub->add_flag("-i,--in-place", command->in_place, "Rewrite the files");
-  sub->callback([command, &exit_code] {
+  Command sub = line.add("fmt", "Prints the canonical text of programs; comments are not kept");
+  sub.texts("FILE", command->files, "Programs as text; - is the standard input").required();
+  sub.flag("-i,--in-place", command->in_place, "Rewrite the files");
+  sub.action([command] {
+    int exit_code = kNothingFound;
     for (const std::string& file : command->files) exit_code = std::max(exit_code, format_file(*command, file));
+    return exit_code;
   });
 }
 

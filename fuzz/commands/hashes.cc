@@ -82,14 +82,14 @@ int print_all(const HashesCommand& command) {
 
 }  // namespace
 
-void add_hashes(CLI::App& app, int& exit_code) {
+void add_hashes(CommandLine& line) {
   auto command = std::make_shared<HashesCommand>();
-  CLI::App* sub = app.add_subcommand("hashes", "Prints what programs do as hashes, a line a program");
-  sub->add_option("PATH", command->paths, "Programs, or folders of them (*.cma)");
-  sub->add_option("--random", command->random, "And so many random programs")->check(whole_number(0, 100'000'000));
-  sub->add_option("--seed", command->seed, "Seed of the first of them")->check(whole_number());
-  sub->footer("Equal lines are equal behaviour. Exit: 0 all were performed, 2 a program cannot be read.");
-  sub->callback([command, &exit_code] { exit_code = std::max(exit_code, print_all(*command)); });
+  Command sub = line.add("hashes", "Prints what programs do as hashes, a line a program");
+  sub.texts("PATH", command->paths, "Programs, or folders of them (*.cma)");
+  sub.number("--random", command->random, "And so many random programs", {0, 100'000'000});
+  sub.number("--seed", command->seed, "Seed of the first of them");
+  sub.footer("Equal lines are equal behaviour. Exit: 0 all were performed, 2 a program cannot be read.");
+  sub.action([command] { return print_all(*command); });
 }
 
 }  // namespace cma

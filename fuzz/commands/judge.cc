@@ -33,9 +33,9 @@ struct JudgeCommand {
   std::string release = "all";
   std::string pageblock_order = "all";
   std::uint64_t random = 0;
-  std::size_t ops = 100;
+  std::uint64_t ops = 100;
   std::uint64_t seed = 1;
-  unsigned jobs = std::max(std::thread::hardware_concurrency(), 1U);
+  std::uint64_t jobs = std::max(std::thread::hardware_concurrency(), 1U);
   std::uint64_t minimize = judge::DocketOptions{}.minimize;
   std::vector<std::string> bugs;
   std::string recorded;
@@ -268,7 +268,7 @@ bool make_folder(const std::string& folder) {
 int judge_on(const JudgeCommand& command, const Seat& seat, const std::vector<judge::Case>& cases,
              std::vector<Tally>& tallies) {
   judge::DocketOptions options;
-  options.jobs = command.jobs;
+  options.jobs = static_cast<unsigned>(command.jobs);
   options.minimize = command.minimize;
   for (const std::string& name : command.bugs) options.bugs.switch_on(*bug_from_name(name));
   if (!command.quiet) options.progress = [&](const Tally& tally) { tell_progress(tally, cases.size()); };
@@ -318,37 +318,30 @@ int run_judge(const JudgeCommand& command) {
 
 }  // namespace
 
-void add_judge(CLI::App& app, int& exit_code) {
+void add_judge(CommandLine& line) {
   auto command = std::make_shared<JudgeCommand>();
-  CLI::App* sub = app.add_subcommand("judge", "Compares the model with real kernels, operation by operation");
-  sub->add_option("FILE", command->files, "Programs, and folders with programs (*.cma)")->check(CLI::ExistingPath);
-  sub->add_option("--release", command->release, "The kernel's release")->check(CLI::IsMember({"6.1", "6.12", "all"}));
-  sub->add_option("--pageblock-order", command->pageblock_order, "The kernel's pageblock order")
-      ->check(CLI::IsMember({"9", "10", "all"}));
-  sub->add_option("--random", command->random, "Judge so many random programs as well")
-      ->check(whole_number(0, kMostRandom));
-  sub->add_option("--ops", command->ops, "Operations of a random program")->check(whole_number(1, kMaxOps));
-  sub->add_option("--seed", command->seed, "Seed of the first random program; the next has the next number")
-      ->check(whole_number());
-  sub->add_option("--jobs", command->jobs, "Kernels at work at once")->check(whole_number(1, 256));
-  sub->add_option("--minimize", command->minimize, "Executions spent on making a difference small; 0: none")
-      ->check(whole_number());
-  sub->add_option("--bug", command->bugs, "Switch this bug on in the model; may be repeated")
-      ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
-  sub->add_option("--recorded", command->recorded, "Replay the recordings below this folder as well")
-      ->check(CLI::ExistingDirectory);
-  sub->add_option("--fuzzed", command->fuzzed,
-                  "Inputs of the program fuzzer below this folder, as its target reads them")
-      ->check(CLI::ExistingDirectory);
-  sub->add_option("--json", command->json, "Write everything to this file, - for the standard output");
-  sub->add_option("--into", command->into, "Keep each difference in this folder, as a program named for what differs");
-  sub->add_flag("--list", command->list, "Name each program that cannot be judged; the JSON always does");
-  sub->add_flag("--markdown", command->markdown, "Print a table in Markdown and nothing else");
-  sub->add_flag("-q,--quiet", command->quiet, "Print nothing: the exit code tells");
-  sub->footer(
+  Command sub = line.add("judge", "Compares the model with real kernels, operation by operation");
+  sub.texts("FILE", command->files, "Programs, and folders with programs (*.cma)").existing_path();
+  sub.text("--release", command->release, "The kernel's release").one_of({"6.1", "6.12", "all"});
+  sub.text("--pageblock-order", command->pageblock_order, "The kernel's pageblock order").one_of({"9", "10", "all"});
+  sub.number("--random", command->random, "Judge so many random programs as well", {0, kMostRandom});
+  sub.number("--ops", command->ops, "Operations of a random program", {1, kMaxOps});
+  sub.number("--seed", command->seed, "Seed of the first random program; the next has the next number");
+  sub.number("--jobs", command->jobs, "Kernels at work at once", {1, 256});
+  sub.number("--minimize", command->minimize, "Executions spent on making a difference small; 0: none");
+  sub.bugs("--bug", command->bugs, "Switch this bug on in the model; may be repeated");
+  sub.text("--recorded", command->recorded, "Replay the recordings below this folder as well").existing_folder();
+  sub.text("--fuzzed", command->fuzzed, "Inputs of the program fuzzer below this folder, as its target reads them")
+      .existing_folder();
+  sub.text("--json", command->json, "Write everything to this file, - for the standard output");
+  sub.text("--into", command->into, "Keep each difference in this folder, as a program named for what differs");
+  sub.flag("--list", command->list, "Name each program that cannot be judged; the JSON always does");
+  sub.flag("--markdown", command->markdown, "Print a table in Markdown and nothing else");
+  sub.flag("-q,--quiet", command->quiet, "Print nothing: the exit code tells");
+  sub.footer(
       "ci/judge builds the kernels first. Exit: 0 no difference, 1 a difference, 2 bad input or usage, 3 a kernel "
       "is missing or cannot run here.");
-  sub->callback([command, &exit_code] { exit_code = run_judge(*command); });
+  sub.action([command] { return run_judge(*command); });
 }
 
 }  // namespace cma

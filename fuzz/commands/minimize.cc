@@ -90,33 +90,28 @@ int minimize_file(const MinimizeCommand& command) {
 
 }  // namespace
 
-void add_minimize(CLI::App& app, int& exit_code) {
+void add_minimize(CommandLine& line) {
   auto command = std::make_shared<MinimizeCommand>();
-  CLI::App* sub = app.add_subcommand("minimize", "Finds the smallest program with the same finding");
-  sub->add_option("FILE", command->file, "A program with a finding, as text or bytes; - is the standard input")
-      ->required();
-  CLI::Option* out = sub->add_option("-o,--output", command->out, "Where its text goes; - is the standard output");
-  sub->add_option("--into", command->into,
-                  "A folder for it, under a name made of the finding's signature, which is printed; a file that shows "
-                  "the same finding already is left alone and named instead")
-      ->excludes(out);
-  sub->add_option("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated")
-      ->allow_extra_args(false)
-      ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
-  sub->add_option("--same", command->same,
-                  "What the result's finding must have in common with the program's; findings that come down to the "
-                  "same program by their law alone are one bug's")
-      ->check(CLI::IsMember({"signature", "law"}))
-      ->capture_default_str();
-  sub->add_option("--executions", command->executions, "Give up after so many")
-      ->check(whole_number(0, kMostExecutions))
-      ->capture_default_str();
-  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
-  sub->add_flag("--statistics", command->statistics, "Say what each stage tried");
-  sub->footer("Exit: 0 written, 2 bad input, no finding or an output that cannot be written, 3 a full disk.");
-  sub->callback([command, &exit_code] {
+  Command sub = line.add("minimize", "Finds the smallest program with the same finding");
+  sub.text("FILE", command->file, "A program with a finding, as text or bytes; - is the standard input").required();
+  const Option out = sub.text("-o,--output", command->out, "Where its text goes; - is the standard output");
+  sub.text("--into", command->into,
+           "A folder for it, under a name made of the finding's signature, which is printed; a file that shows "
+           "the same finding already is left alone and named instead")
+      .excludes(out);
+  sub.bugs("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated").one_value_each();
+  sub.text("--same", command->same,
+           "What the result's finding must have in common with the program's; findings that come down to the "
+           "same program by their law alone are one bug's")
+      .one_of({"signature", "law"})
+      .show_default();
+  sub.number("--executions", command->executions, "Give up after so many", {0, kMostExecutions}).show_default();
+  sub.flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
+  sub.flag("--statistics", command->statistics, "Say what each stage tried");
+  sub.footer("Exit: 0 written, 2 bad input, no finding or an output that cannot be written, 3 a full disk.");
+  sub.action([command] {
     if (command->out.empty() && command->into.empty()) command->out = "-";
-    exit_code = std::max(exit_code, minimize_file(*command));
+    return minimize_file(*command);
   });
 }
 

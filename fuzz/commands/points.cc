@@ -8,12 +8,13 @@
 
 namespace cma {
 
-void add_points(CLI::App& app, int&) {
-  CLI::App* sub = app.add_subcommand("points", "Lists the points: where another actor may run, in which function, why");
-  sub->footer("`until=POINT` suspends an operation there, `until=POINT#3` the third time it comes by.");
-  sub->callback([] {
+void add_points(CommandLine& line) {
+  Command sub = line.add("points", "Lists the points: where another actor may run, in which function, why");
+  sub.footer("`until=POINT` suspends an operation there, `until=POINT#3` the third time it comes by.");
+  sub.action([] {
     for (const PointInfo& point : point_catalogue())
       fmt::print("{:<24} {:<28} {}\n", point.name, point.function, point.why);
+    return kNothingFound;
   });
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "allocator/base/error.h"
 #include "properties/explain/page_map.h"
@@ -109,14 +110,14 @@ std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, c
   return text + section("again", again);
 }
 
-nlohmann::json run_as_json(const LoadedProgram& loaded, const RunResult& result) {
+std::string run_json(const LoadedProgram& loaded, const RunResult& result) {
   nlohmann::json json = {{"file", loaded.file},
                          {"passed", result.passed()},
                          {"operations", loaded.program.ops.size()},
                          {"skipped", result.skipped},
                          {"steps", result.steps},
                          {"trace_hash", fmt::format("{:016x}", result.trace_hash)}};
-  if (!result.finding) return json;
+  if (!result.finding) return json.dump();
   const Finding& finding = *result.finding;
   nlohmann::json told = {{"law", finding.law},
                          {"function", finding.function},
@@ -129,7 +130,7 @@ nlohmann::json run_as_json(const LoadedProgram& loaded, const RunResult& result)
   if (finding.op < loaded.program.ops.size()) told["text"] = print_op(loaded.program, loaded.program.ops[finding.op]);
   if (finding.op < loaded.lines.size()) told["line"] = loaded.lines[finding.op];
   json["finding"] = std::move(told);
-  return json;
+  return json.dump();
 }
 
 std::string shell_word(const std::string& word) {

@@ -2,7 +2,6 @@
 // JSON. Also how one operation's outcome reads in a trace. Used by `run` and `minimize`; for output only.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "fuzz/commands/files.h"
@@ -23,7 +22,8 @@ std::string operation_text(const LoadedProgram& loaded, std::size_t op);
 std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, const Finding& finding,
                            const std::string& again);
 
-nlohmann::json run_as_json(const LoadedProgram& loaded, const RunResult& result);
+// The same as one JSON object, in one line.
+std::string run_json(const LoadedProgram& loaded, const RunResult& result);
 
 // A word as a shell reads it.
 std::string shell_word(const std::string& word);

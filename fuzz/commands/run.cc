@@ -125,7 +125,7 @@ std::string replay_command(const RunCommand& command, const std::string& file) {
 
 void tell(const RunCommand& command, const LoadedProgram& loaded, const CheckedRun& run, const RunResult& result) {
   if (command.json) {
-    fmt::print("{}\n", run_as_json(loaded, result).dump());
+    fmt::print("{}\n", run_json(loaded, result));
   } else if (!result.passed()) {
     if (command.quiet)
       fmt::print("{}: finding {}: {}\n", loaded.file, result.finding->signature(), result.finding->message);
@@ -158,37 +158,36 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
 
 }  // namespace
 
-void add_run(CLI::App& app, int& exit_code) {
+void add_run(CommandLine& line) {
   auto command = std::make_shared<RunCommand>();
-  CLI::App* sub = app.add_subcommand("run", "Performs programs with every law watching");
-  sub->add_option("FILE", command->files, "Programs, as text or bytes; - is the standard input")->required();
-  CLI::Option* trace = sub->add_flag("--trace", command->trace,
-                                     "Print kernel-style log lines, and tracepoints behind a bar, as they come");
-  sub->add_flag("--page-events", command->page_events, "Trace events about single pages too");
-  CLI::Option* map =
-      sub->add_flag("--map", command->map, "Print the page map after each operation: what has changed in it");
-  CLI::Option* why = sub->add_flag(
-      "--why", command->why,
-      "Tell for each window that failed which pages were in the way, who held them, and what refused them");
-  sub->add_option("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated")
-      ->allow_extra_args(false)
-      ->check([](const std::string& name) { return bug_from_name(name) ? "" : "there is no bug '" + name + "'"; });
-  sub->add_option("--bugs", command->bug_set, "Bugs of the machine, instead of what the program says")
-      ->check(CLI::IsMember({"repaired", "as-shipped"}));
-  sub->add_option("--audit", command->audit, "When laws are checked, instead of what the program says")
-      ->check(CLI::IsMember({"ops", "points"}));
-  CLI::Option* quiet = sub->add_flag("-q,--quiet", command->quiet, "Print one line a finding and nothing else");
-  CLI::Option* json = sub->add_flag("--json", command->json, "Print one JSON object a program");
-  for (CLI::Option* brief : {quiet, json})
-    for (CLI::Option* told : {trace, map, why}) brief->excludes(told);
-  sub->add_flag("--bytes", command->bytes, "The files hold bytes, whatever they look like");
-  sub->add_flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
-  sub->footer(
+  Command sub = line.add("run", "Performs programs with every law watching");
+  sub.texts("FILE", command->files, "Programs, as text or bytes; - is the standard input").required();
+  const Option trace =
+      sub.flag("--trace", command->trace, "Print kernel-style log lines, and tracepoints behind a bar, as they come");
+  sub.flag("--page-events", command->page_events, "Trace events about single pages too");
+  const Option map = sub.flag("--map", command->map, "Print the page map after each operation: what has changed in it");
+  const Option why =
+      sub.flag("--why", command->why,
+               "Tell for each window that failed which pages were in the way, who held them, and what refused them");
+  sub.bugs("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated").one_value_each();
+  sub.text("--bugs", command->bug_set, "Bugs of the machine, instead of what the program says")
+      .one_of({"repaired", "as-shipped"});
+  sub.text("--audit", command->audit, "When laws are checked, instead of what the program says")
+      .one_of({"ops", "points"});
+  const Option quiet = sub.flag("-q,--quiet", command->quiet, "Print one line a finding and nothing else");
+  const Option json = sub.flag("--json", command->json, "Print one JSON object a program");
+  for (Option brief : {quiet, json})
+    for (const Option& told : {trace, map, why}) brief.excludes(told);
+  sub.flag("--bytes", command->bytes, "The files hold bytes, whatever they look like");
+  sub.flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
+  sub.footer(
       "`trace` is a hash of all that was traced and logged: equal runs have equal ones. Exit: 0 no law broken, 1 a "
       "finding, 2 bad input or usage, 3 the environment lacks something.");
-  sub->callback([command, &exit_code] {
+  sub.action([command] {
     CheckedRun run;
+    int exit_code = kNothingFound;
     for (const std::string& file : command->files) exit_code = std::max(exit_code, run_file(*command, run, file));
+    return exit_code;
   });
 }
 

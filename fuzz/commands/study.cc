@@ -48,28 +48,24 @@ int perform_study(const StudyCommand& command) {
 
 }  // namespace
 
-void add_study(CLI::App& app, int& exit_code) {
+void add_study(CommandLine& line) {
   auto command = std::make_shared<StudyCommand>();
-  CLI::App* sub = app.add_subcommand("study", "Measures a field case over thousands of runs; without a name, lists");
-  CLI::Option* name = sub->add_option("NAME", command->name, "Which study");
-  sub->add_option("--seed", command->options.seed, "Where random numbers begin")
-      ->needs(name)
-      ->check(whole_number())
-      ->capture_default_str();
-  sub->add_option("--size", command->options.size, "How much to run, in the study's unit; 0 is its full size")
-      ->needs(name)
-      ->check(whole_number(0, kLargestStudy))
-      ->capture_default_str();
-  sub->add_flag("--json", command->json, "The table as JSON")->needs(name);
-  sub->add_option("--svg", command->svg, "A file for the plot")->needs(name);
-  sub->footer(
+  Command sub = line.add("study", "Measures a field case over thousands of runs; without a name, lists");
+  const Option name = sub.text("NAME", command->name, "Which study");
+  sub.number("--seed", command->options.seed, "Where random numbers begin").needs(name).show_default();
+  sub.number("--size", command->options.size, "How much to run, in the study's unit; 0 is its full size",
+             {0, kLargestStudy})
+      .needs(name)
+      .show_default();
+  sub.flag("--json", command->json, "The table as JSON").needs(name);
+  sub.text("--svg", command->svg, "A file for the plot").needs(name);
+  sub.footer(
       "Equal seeds and sizes give equal results. Exit: 0 done, 2 bad usage or a plot that cannot be written, 3 a full "
       "disk.");
-  sub->callback([command, &exit_code] {
-    if (command->name.empty())
-      list_studies();
-    else
-      exit_code = std::max(exit_code, perform_study(*command));
+  sub.action([command] {
+    if (!command->name.empty()) return perform_study(*command);
+    list_studies();
+    return static_cast<int>(kNothingFound);
   });
 }
 
