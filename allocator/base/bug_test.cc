@@ -1,13 +1,19 @@
 #include "allocator/base/bug.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string_view>
+#include <vector>
 
 #include "allocator/base/assert.h"
 
 namespace cma {
 namespace {
+
+using ::testing::UnorderedElementsAreArray;
+using enum Release;
 
 TEST(BugCatalogue, EveryBugStandsAtItsIndexWithANameOfItsOwn) {
   std::set<std::string_view> names;
@@ -22,58 +28,97 @@ TEST(BugCatalogue, EveryBugStandsAtItsIndexWithANameOfItsOwn) {
   }
 }
 
-TEST(BugCatalogue, PresenceIsARangeOfReleasesOrNone) {
+TEST(BugCatalogue, ABugComesBackOnlyAfterItWasRepaired) {
   for (const BugInfo& info : bug_catalogue()) {
-    EXPECT_EQ(info.first.has_value(), info.last.has_value()) << info.name;
-    if (info.first) {
-      EXPECT_LE(*info.first, *info.last) << info.name;
+    if (info.present && info.present->last) {
+      EXPECT_LE(info.present->first, *info.present->last) << info.name;
     }
     if (info.again) {
-      ASSERT_TRUE(info.last) << info.name;
-      EXPECT_GT(*info.again, *info.last) << info.name;
-    }
-    if (info.bank_id == "planted") {
-      EXPECT_FALSE(info.first) << info.name;
+      ASSERT_TRUE(info.present && info.present->last) << info.name;
+      EXPECT_GT(info.again->first, *info.present->last) << info.name;
     }
   }
 }
 
 TEST(BugCatalogue, AnUnknownNameIsNoBug) { EXPECT_EQ(bug_from_name("mask_exponent"), std::nullopt); }
 
+// --- which version was shipped with what ---
+
+struct Shipped {
+  Release release;
+  std::vector<std::string_view> bugs;
+};
+
+const Shipped kShipped[] = {
+    {v3_6,
+     {"count-truncated", "throttle-own-pages", "speculative-leak", "region-relative", "isolated-counted",
+      "local-drain-only", "watermark-with-areas", "two-isolators", "failed-start-undoes", "area-given-away",
+      "merge-from-isolated", "free-stale-type"}},
+    {v4_9,
+     {"offset-upward", "inactive-alloc", "success-reported-busy", "undo-counts-twice", "steal-ends-isolation",
+      "throttle-own-pages", "speculative-leak", "two-isolators", "steal-takes-reserve", "area-given-away"}},
+    {v4_19,
+     {"undo-counts-twice", "steal-ends-isolation", "throttle-own-pages", "speculative-leak", "area-given-away",
+      "undo-skips-hole"}},
+    {v5_10, {"undo-counts-twice", "steal-ends-isolation", "throttle-is-signal", "thp-mapcount", "undo-skips-hole"}},
+    {v6_1, {"undo-counts-twice", "steal-ends-isolation", "failed-start-undoes"}},
+    {v6_12, {"failed-start-undoes"}},
+};
+
+TEST(BugSet, AsShippedIsWhatEachModelledReleaseWasShippedWith) {
+  for (const auto& [release, bugs] : kShipped) {
+    std::vector<std::string_view> active;
+    for (const BugInfo& info : bug_catalogue())
+      if (BugSet::as_shipped(release).active(info.bug)) active.push_back(info.name);
+    EXPECT_THAT(active, UnorderedElementsAreArray(bugs)) << name_of(release);
+  }
+}
+
+struct Boundary {
+  std::string_view bug;
+  Release without;  // the neighbour of `with`, before or after it
+  Release with;
+};
+
+// Most of these lie between two modelled releases.
+constexpr Boundary kBoundaries[] = {
+    {"mask-exponent", v3_16, v3_17},      {"mask-exponent", v3_18, v3_17},       {"debug-bitmap-size", v4_0, v4_1},
+    {"debug-bitmap-size", v4_2, v4_1},    {"merge-into-isolated", v3_17, v3_18}, {"merge-into-isolated", v4_6, v4_5},
+    {"offset-upward", v3_18, v3_19},      {"offset-upward", v4_13, v4_12},       {"inactive-alloc", v4_19, v4_18},
+    {"inactive-alloc", v4_19, v4_20},     {"inactive-alloc", v5_2, v5_1},        {"two-isolators", v4_17, v4_16},
+    {"throttle-is-signal", v5_13, v5_12}, {"thp-mapcount", v5_6, v5_7},          {"thp-mapcount", v6_1, v6_0},
+    {"undo-skips-hole", v4_12, v4_13},    {"undo-skips-hole", v5_16, v5_15},     {"undo-counts-twice", v6_10, v6_9},
+    {"failed-start-undoes", v3_8, v3_7},  {"failed-start-undoes", v5_18, v5_19},
+};
+
+TEST(BugSet, PresenceIsKnownForVersionsThatNoMachineRuns) {
+  for (const auto& [name, without, with] : kBoundaries) {
+    const BugInfo& info = info_of(bug_from_name(name).value());
+    EXPECT_FALSE(info.shipped_in(without)) << name << " " << name_of(without);
+    EXPECT_TRUE(info.shipped_in(with)) << name << " " << name_of(with);
+  }
+}
+
+TEST(BugSet, WhatMainlineHasNotRepairedIsInTheNewestVersion) {
+  EXPECT_TRUE(BugSet::as_shipped(v7_3).active(Bug::failed_start_undoes));
+}
+
+TEST(BugSet, NoReleaseWasShippedWithAPlantedBug) {
+  for (const BugInfo& info : bug_catalogue()) {
+    if (!info.planted()) continue;
+    EXPECT_TRUE(info.id.empty()) << info.name;
+    for (const Release release : modelled_releases()) EXPECT_FALSE(info.shipped_in(release)) << info.name;
+  }
+  EXPECT_TRUE(info_of(Bug::bitmap_forgets_bit).planted());
+  EXPECT_FALSE(info_of(Bug::mask_exponent).planted());
+}
+
+// --- the switches of one machine ---
+
 TEST(BugSet, AMachineRunsWithoutBugsUnlessAsked) {
   const BugSet bugs;
   EXPECT_FALSE(bugs.any());
   for (const BugInfo& info : bug_catalogue()) EXPECT_FALSE(bugs.active(info.bug));
-}
-
-TEST(BugSet, AsShippedHasWhatTheReleaseHad) {
-  for (const Release release : modelled_releases()) {
-    const BugSet shipped = BugSet::as_shipped(release);
-    for (const BugInfo& info : bug_catalogue()) {
-      EXPECT_EQ(shipped.active(info.bug), shipped_in(info, release)) << name_of(release) << " " << info.name;
-    }
-  }
-}
-
-TEST(BugSet, Release419CountsTwiceWhileItUndoesAndLeaksSpeculatively) {
-  const BugSet shipped = BugSet::as_shipped(Release::v4_19);
-  EXPECT_TRUE(shipped.active(Bug::undo_counts_twice));
-  EXPECT_TRUE(shipped.active(Bug::speculative_leak));
-  EXPECT_FALSE(shipped.active(Bug::bitmap_forgets_bit));
-  EXPECT_TRUE(BugSet::as_shipped(Release::v6_1).active(Bug::undo_counts_twice));
-}
-
-// The failed start gave back in 3.6, did not from 3.8 to 5.18, and does again since 5.19.
-TEST(BugSet, ABugMayComeBack) {
-  for (const Release release : modelled_releases()) {
-    const bool present = release == Release::v3_6 || release >= Release::v6_1;
-    EXPECT_EQ(BugSet::as_shipped(release).active(Bug::failed_start_undoes), present) << name_of(release);
-  }
-}
-
-TEST(BugSet, Release510NoLongerThrottlesItself) {
-  EXPECT_TRUE(BugSet::as_shipped(Release::v4_19).active(Bug::throttle_own_pages));
-  EXPECT_FALSE(BugSet::as_shipped(Release::v5_10).active(Bug::throttle_own_pages));
 }
 
 TEST(BugSet, ReachingIsCountedAndIsNoPartOfIdentity) {
@@ -87,6 +132,15 @@ TEST(BugSet, ReachingIsCountedAndIsNoPartOfIdentity) {
   EXPECT_EQ(a, b);
   b.switch_on(Bug::offset_upward);
   EXPECT_FALSE(a == b);
+}
+
+TEST(BugSet, ABugFiresWhereItIsActiveAndIsReachedThen) {
+  BugSet bugs;
+  EXPECT_FALSE(bugs.fires(Bug::offset_upward));
+  EXPECT_EQ(bugs.times_reached(Bug::offset_upward), 0U);
+  bugs.switch_on(Bug::offset_upward);
+  EXPECT_TRUE(bugs.fires(Bug::offset_upward));
+  EXPECT_EQ(bugs.times_reached(Bug::offset_upward), 1U);
 }
 
 }  // namespace

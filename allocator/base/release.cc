@@ -16,7 +16,7 @@ constexpr std::array kModelledReleases = {
     Release::v6_1,
     Release::v6_12,
 #ifdef CMACHECK_INVENTED_RELEASE
-    // For the test that shows what a release between two others takes; see CMakeLists.txt.
+    // A test adds one release to the list, to show that nothing else needs to know of it; see CMakeLists.txt.
     Release::CMACHECK_INVENTED_RELEASE,
 #endif
 };

@@ -1,9 +1,9 @@
-// The kernel version a machine models, and the versions at which the kernel changed.
+// The kernel version that a machine models, and the versions at which the kernel changed. Every layer includes it.
 //
-// A Release is a version, major.minor, and comparison is by age. Conditions name the version that brought a change,
+// A Release is a version, major.minor, and comparison is by age. A condition names the version that brought a change,
 // whether a machine can run it or not: `release >= Release::v5_13` is true of 6.1, and of a 5.15 on the day that one is
-// modelled. Two releases that do a thing differently in more than a condition are two functions side by side, oldest
-// first, named for the version that brought the difference (`alloc_v5_19`).
+// modelled. Where releases differ in more than a condition they have functions of their own, side by side, oldest
+// first, each named for the version that brought the difference (`alloc_v5_19`).
 #pragma once
 
 #include <cstdint>
@@ -32,15 +32,23 @@ enum class Release : std::uint16_t {
 };
 // clang-format on
 
-// The releases a machine can run, in the order in which they came to the model: the byte form writes the index, so the
-// list grows at its end only. Everything that enumerates releases reads it.
+// The versions from `first` to `last`, both included; without `last`, all since `first`.
+struct ReleaseRange {
+  Release first;
+  std::optional<Release> last = std::nullopt;
+
+  constexpr bool contains(Release release) const { return first <= release && (!last || release <= *last); }
+};
+
+// Returns the releases that a machine can run, in the order in which they came to the model. The byte form of programs
+// writes the index, so the list grows at its end only. Everything that enumerates releases reads it.
 std::span<const Release> modelled_releases();
-// The index in modelled_releases(). The release must be modelled.
+// Returns the index in modelled_releases(). Requires a modelled release.
 std::size_t index_of(Release release);
 
-// "5.10".
+// Returns the version as text: "5.10".
 std::string name_of(Release release);
-// The modelled release of that name; nullopt if there is none.
+// Returns the modelled release of that name, nullopt if there is none.
 std::optional<Release> release_from_name(std::string_view name);
 
 }  // namespace cma

@@ -43,5 +43,16 @@ TEST(Release, ComparisonIsByAgeModelledOrNot) {
   EXPECT_LT(Release::v6_1, Release::v6_12);
 }
 
+TEST(ReleaseRange, BothEndsBelongToItAndWithoutLastItHasNoEnd) {
+  constexpr ReleaseRange range{Release::v3_19, Release::v4_12};
+  EXPECT_FALSE(range.contains(Release::v3_18));
+  EXPECT_TRUE(range.contains(Release::v3_19));
+  EXPECT_TRUE(range.contains(Release::v4_12));
+  EXPECT_FALSE(range.contains(Release::v4_13));
+  constexpr ReleaseRange open{Release::v5_19};
+  EXPECT_FALSE(open.contains(Release::v5_18));
+  EXPECT_TRUE(open.contains(Release::v7_3));
+}
+
 }  // namespace
 }  // namespace cma

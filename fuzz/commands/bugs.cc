@@ -4,17 +4,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "fuzz/commands/command.h"
 
 namespace cma {
 namespace {
 
+std::string text_of(const ReleaseRange& range) {
+  if (!range.last) return fmt::format("since {}", name_of(range.first));
+  if (range.first == *range.last) return fmt::format("in {}", name_of(range.first));
+  return fmt::format("in {} to {}", name_of(range.first), name_of(*range.last));
+}
+
 std::string presence(const BugInfo& bug) {
-  if (!bug.first) return bug.bank_id == "planted" ? "planted" : "between the modelled releases";
-  std::string where = fmt::format("in {}", name_of(*bug.first));
-  if (bug.first != bug.last) where += fmt::format(" to {}", name_of(*bug.last));
-  if (bug.again) where += fmt::format(", again since {}", name_of(*bug.again));
-  return where;
+  if (bug.planted()) return "planted";
+  std::string text = text_of(*bug.present);
+  if (bug.again) text += ", again " + text_of(*bug.again);
+  const auto shipped = [&](Release release) { return bug.shipped_in(release); };
+  if (std::ranges::none_of(modelled_releases(), shipped)) text += ", between the modelled releases";
+  return text;
 }
 
 }  // namespace
@@ -24,9 +33,8 @@ void add_bugs(CommandLine& line) {
   sub.footer("A program says `bug NAME`; `cmacheck run --bug NAME` and `ci/fuzz --bug NAME` switch one on as well.");
   sub.action([] {
     for (const BugInfo& bug : bug_catalogue()) {
-      const std::string where = presence(bug);
-      const bool told = bug.bank_id.empty() || bug.bank_id == where;
-      fmt::print("{:<24} {}{}\n    {}\n", bug.name, where, told ? "" : fmt::format(", {}", bug.bank_id), bug.sentence);
+      const std::string id = bug.id.empty() ? "" : fmt::format(", {}", bug.id);
+      fmt::print("{:<24} {}{}\n    {}\n", bug.name, presence(bug), id, bug.sentence);
     }
     return kNothingFound;
   });
