@@ -1,14 +1,10 @@
 #include "allocator/machine.h"
 
 #include "allocator/base/error.h"
+#include "allocator/base/hash.h"
 
 namespace cma {
 namespace {
-
-void hash_step(std::uint64_t& hash, std::uint64_t value) {
-  hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
-  hash ^= hash >> 29;
-}
 
 // What compactions have left; nothing where there was none.
 void hash_hints(std::uint64_t& hash, const CompactionHints& hints) {
@@ -99,7 +95,7 @@ std::uint64_t Machine::hash() const {
 }
 
 std::uint64_t Machine::state_hash() const {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  std::uint64_t hash = kHashSeed;
   for (const Page& page : map.pages()) {
     hash_step(hash, static_cast<std::uint64_t>(page.ref) << 32 | static_cast<std::uint32_t>(page.map));
     hash_step(hash, static_cast<std::uint64_t>(page.next) << 32 | page.prev);

@@ -1,4 +1,5 @@
-// printk rate limits (lib/ratelimit.c): a burst of lines per interval of virtual time, the rest counted.
+// The rate limit of a log line (lib/ratelimit.c): so many lines an interval of virtual time are printed, the others
+// counted. Not locked: printing is one step.
 #pragma once
 
 #include "allocator/engine/engine.h"
@@ -16,7 +17,7 @@ class RateLimit {
     unsigned suppressed;  // lines left out in the interval that has just ended; reported before the line
   };
 
-  // Asks whether a line may be printed now.
+  // Decides whether a line may be printed now, and counts it.
   Verdict ask(Time now) {
     Verdict verdict{false, 0};
     if (!started_) {

@@ -13,7 +13,7 @@ TEST(RateLimit, TenLinesInFiveSecondsAreTheDefault) {
   EXPECT_TRUE(limit.ask(1001 + 5000 * kMillisecond).print);
 }
 
-TEST(RateLimit, WhatWasLeftOutIsReportedOnceByTheNextInterval) {
+TEST(RateLimit, LinesLeftOutAreReportedOnceInTheNextInterval) {
   RateLimit limit(100, 2);
   for (int line = 0; line < 5; ++line) EXPECT_EQ(limit.ask(0).suppressed, 0U);
   EXPECT_EQ(limit.ask(101).suppressed, 3U);

@@ -2,53 +2,156 @@
 
 #include <array>
 
+#include "allocator/base/assert.h"
 #include "allocator/base/gfp.h"
 
 namespace cma {
 namespace {
 
 constexpr const char* kPointer = "(ptrval)";
-// %p of NULL. 4.19: padded to the width of a pointer in the log, bare in tracepoints; 5.x and later: its sixteen
-// digits.
-constexpr const char* kNullPointer = "          (null)";
-constexpr const char* kTraceNullPointer = "(null)";
-constexpr const char* kDigitsNullPointer = "0000000000000000";
 
 std::string dec(std::uint64_t value) { return std::to_string(value); }
 std::string hex0x(std::uint64_t value) { return "0x" + hex(value); }
-const char* log_pointer(Pfn pfn, Release release) {
-  if (pfn != kNoPfn) return kPointer;
-  return release >= Release::v5_10 ? kDigitsNullPointer : kNullPointer;
-}
-const char* trace_pointer(Pfn pfn, Release release) {
-  if (pfn != kNoPfn) return kPointer;
-  return release >= Release::v5_10 ? kDigitsNullPointer : kTraceNullPointer;
-}
 
-// 4.10 renamed it. Pages that move for a long-term pin have a reason of their own since 5.14.
+// --- fields ---
+
+// %p of NULL. Since 5.7 all its digits; before, "(null)", which the log pads to the width of a pointer and tracepoints
+// do not. (5.2 to 5.6 print a hash instead; none of them is modelled.)
+std::string pointer(Pfn pfn, Release release, const char* null_before_v5_7) {
+  if (pfn != kNoPfn) return kPointer;
+  return release >= Release::v5_7 ? "0000000000000000" : null_before_v5_7;
+}
+std::string log_pointer(Pfn pfn, Release release) { return pointer(pfn, release, "          (null)"); }
+std::string trace_pointer(Pfn pfn, Release release) { return pointer(pfn, release, "(null)"); }
+
 const char* reason_text(MigrateReason reason, Release release) {
-  if (reason == MigrateReason::compaction) return "compaction";
-  if (reason == MigrateReason::longterm_pin && release >= Release::v6_1) return "longterm_pin";
-  return release >= Release::v4_19 ? "contig_range" : "cma";
+  switch (reason) {
+    case MigrateReason::compaction: return "compaction";
+    case MigrateReason::longterm_pin:
+      if (release >= Release::v5_13) return "longterm_pin";
+      break;
+    case MigrateReason::contig_range: break;
+  }
+  return release >= Release::v4_17 ? "contig_range" : "cma";
 }
 
 constexpr std::array<const char*, 4> kModes = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC",
                                                "MIGRATE_SYNC_NO_COPY"};
 
-std::string compaction_text(const Record& r, Release release) {
-  // 4.0 added the range.
-  if (release < Release::v4_9) return "nr_scanned=" + dec(r.c) + " nr_taken=" + dec(r.d);
-  return "range=(" + hex0x(r.a) + " ~ " + hex0x(r.b) + ") nr_scanned=" + dec(r.c) + " nr_taken=" + dec(r.d);
-}
-
-// What 5.9 and later say of huge pages; 6.8 also counts other large folios that were split, of which there are none.
+// Huge pages in mm_migrate_pages: counted since 5.9. nr_split also counts other large folios, of which there are none.
 std::string huge_text(std::uint64_t counts, Release release) {
-  if (release < Release::v5_10) return {};
+  if (release < Release::v5_9) return {};
   const std::string split = dec(counts >> 32);
   std::string text = " nr_thp_succeeded=" + dec(counts & 0xffff) + " nr_thp_failed=" + dec((counts >> 16) & 0xffff) +
                      " nr_thp_split=" + split;
-  if (release >= Release::v6_12) text += " nr_split=" + split;
+  if (release >= Release::v6_7) text += " nr_split=" + split;
   return text;
+}
+
+// --- log lines of areas, by release ---
+
+// Areas belonged to the DMA layer before 3.17.
+std::string alloc_function(Release release) {
+  return release >= Release::v3_17 ? "cma: cma_alloc" : "cma: dma_alloc_from_contiguous";
+}
+
+std::string release_line_v3_5() { return std::string("cma: dma_release_from_contiguous(page ") + kPointer + ")"; }
+std::string release_line_v3_17() { return std::string("cma: cma_release(page ") + kPointer + ")"; }
+std::string release_line_v5_16(const Record& r) {
+  return std::string("cma: cma_release(page ") + kPointer + ", count " + dec(r.b) + ")";
+}
+std::string release_line(const Record& r, Release release) {
+  if (release >= Release::v5_16) return release_line_v5_16(r);
+  return release >= Release::v3_17 ? release_line_v3_17() : release_line_v3_5();
+}
+
+// 5.12 began to name the area; vendors do on older releases. The function that prints it has another name since 6.12.
+std::string alloc_failed_line(const Record& r, const std::string& area, Release release) {
+  const bool named = release >= Release::v5_12 || r.d != 0;
+  const std::string error = std::to_string(static_cast<std::int64_t>(r.c));
+  return std::string(release >= Release::v6_12 ? "cma: __cma_alloc: " : "cma: cma_alloc: ") +
+         (named ? area + ": " : "") + "alloc failed, req-size: " + dec(r.b) + " pages, ret: " + error;
+}
+
+std::string pfns_busy_line_v3_5(const Record& r) {
+  return "alloc_contig_range test_pages_isolated(" + hex(r.a) + ", " + hex(r.b) + ") failed";
+}
+// Since 3.18, recalled.
+std::string pfns_busy_line_v3_18(const Record& r) {
+  return "alloc_contig_range: [" + hex(r.a) + ", " + hex(r.b) + ") PFNs busy";
+}
+
+// --- tracepoints of areas, by release ---
+
+std::string cma_alloc_v4_1(const Record& r, Release release) {
+  return "cma_alloc: pfn=" + hex(r.a) + " page=" + trace_pointer(r.d != 0 ? r.a : kNoPfn, release) +
+         " count=" + dec(r.b) + " align=" + dec(r.c);
+}
+
+// All tracepoints print frame numbers alike since 5.14.
+std::string area_pfn(Pfn pfn, Release release) { return release >= Release::v5_14 ? hex0x(pfn) : hex(pfn); }
+
+std::string cma_alloc_start_v5_13(const Record& r, const std::string& area) {
+  return "cma_alloc_start: name=" + area + " count=" + dec(r.b) + " align=" + dec(r.c);
+}
+std::string cma_alloc_busy_retry_v5_13(const Record& r, const std::string& area, Release release) {
+  return "cma_alloc_busy_retry: name=" + area + " pfn=" + area_pfn(r.b, release) + " page=" + kPointer +
+         " count=" + dec(r.c) + " align=" + dec(r.d);
+}
+std::string cma_alloc_finish_v5_13(const Record& r, const std::string& area, Release release) {
+  const bool success = (r.d >> 32) != 0;
+  return "cma_alloc_finish: name=" + area + " pfn=" + area_pfn(r.b, release) +
+         " page=" + trace_pointer(success ? r.b : kNoPfn, release) + " count=" + dec(r.c) +
+         " align=" + dec(r.d & 0xffffffff);
+}
+
+std::string cma_release_v4_1(const Record& r) {
+  return "cma_release: pfn=" + hex(r.b) + " page=" + kPointer + " count=" + dec(r.c);
+}
+std::string cma_release_v5_13(const Record& r, const std::string& area, Release release) {
+  return "cma_release: name=" + area + " pfn=" + area_pfn(r.b, release) + " page=" + kPointer + " count=" + dec(r.c);
+}
+
+// --- tracepoints of the contiguous path ---
+
+std::string test_pages_isolated_text(const Record& r) {
+  return "test_pages_isolated: start_pfn=" + hex0x(r.a) + " end_pfn=" + hex0x(r.b) + " fin_pfn=" + hex0x(r.c) +
+         " ret=" + (r.b <= r.c ? "success" : "fail");
+}
+
+std::string migrate_pages_text(const Record& r, Release release) {
+  return "mm_migrate_pages: nr_succeeded=" + dec(r.a) + " nr_failed=" + dec(r.b) + huge_text(r.d, release) +
+         " mode=" + kModes[r.c & 0xff] + " reason=" + reason_text(static_cast<MigrateReason>(r.c >> 8), release);
+}
+
+std::string compaction_text_v3_5(const Record& r) { return "nr_scanned=" + dec(r.c) + " nr_taken=" + dec(r.d); }
+std::string compaction_text_v4_0(const Record& r) {
+  return "range=(" + hex0x(r.a) + " ~ " + hex0x(r.b) + ") " + compaction_text_v3_5(r);
+}
+std::string compaction_text(const Record& r, Release release) {
+  return release >= Release::v4_0 ? compaction_text_v4_0(r) : compaction_text_v3_5(r);
+}
+
+// --- tracepoints of single pages ---
+
+// The fields that all of them begin with. No page is frame 0.
+std::string page_fields(const Record& r, Release release) {
+  const Pfn shown = r.a == kNoPfn ? 0 : r.a;
+  return "page=" + trace_pointer(r.a, release) + " pfn=" + (release >= Release::v5_14 ? hex0x(shown) : dec(shown));
+}
+
+std::string page_alloc_text(const Record& r, Release release) {
+  return "mm_page_alloc: " + page_fields(r, release) + " order=" + dec(r.b) + " migratetype=" + dec(r.c) +
+         " gfp_flags=" + gfp_text(static_cast<Gfp>(r.d), release);
+}
+
+std::string page_alloc_extfrag_text(const Record& r, Release release, unsigned pageblock_order) {
+  const std::uint64_t alloc_order = r.b & 0xff;
+  const std::uint64_t fallback_order = r.b >> 8;
+  return "mm_page_alloc_extfrag: " + page_fields(r, release) + " alloc_order=" + dec(alloc_order) +
+         " fallback_order=" + dec(fallback_order) + " pageblock_order=" + dec(pageblock_order) +
+         " alloc_migratetype=" + dec(r.c & 0xff) + " fallback_migratetype=" + dec(r.c >> 8) +
+         " fragmenting=" + (fallback_order < pageblock_order ? "1" : "0") + " change_ownership=" + dec(r.d);
 }
 
 }  // namespace
@@ -63,7 +166,7 @@ std::string hex(std::uint64_t value) {
 }
 
 std::uint64_t Trace::add_text(std::string text) {
-  for (char c : text) hash_step(static_cast<unsigned char>(c));
+  for (char c : text) hash_step(hash_, static_cast<unsigned char>(c));
   texts_.push_back(std::move(text));
   return texts_.size() - 1;
 }
@@ -84,7 +187,7 @@ void Trace::limited(RateLimit& limit, const char* function, Event event, std::ui
 void Trace::clear() {
   records_.clear();
   texts_.clear();
-  hash_ = 0xcbf29ce484222325ULL;
+  hash_ = kHashSeed;
   pfns_busy_limit = {};
   alloc_failed_limit = {};
 }
@@ -101,96 +204,42 @@ void Trace::copy_from(const Trace& other) {
   alloc_failed_limit = other.alloc_failed_limit;
 }
 
-std::string Trace::format_log(const Record& r) const {
-  const bool v61 = release_ >= Release::v6_1;
-  // Before 3.17 areas were the DMA layer's.
-  const bool v3_17 = release_ >= Release::v4_9;
-  const std::string alloc = v3_17 ? "cma: cma_alloc" : "cma: dma_alloc_from_contiguous";
+std::string Trace::format(const Record& r) const {
   switch (r.event) {
     case Event::log_text: return texts_[r.a];
-    case Event::log_cma_alloc: return alloc + "(cma " + kPointer + ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
-    case Event::log_cma_busy_retrying: return alloc + "(): memory range at " + kPointer + " is busy, retrying";
-    case Event::log_cma_returned: return alloc + "(): returned " + log_pointer(r.a, release_);
-    case Event::log_cma_release:
-      if (v61) return std::string("cma: cma_release(page ") + kPointer + ", count " + dec(r.b) + ")";
-      return std::string(v3_17 ? "cma: cma_release" : "cma: dma_release_from_contiguous") + "(page " + kPointer + ")";
+    case Event::log_cma_alloc:
+      return alloc_function(release_) + "(cma " + kPointer + ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
+    case Event::log_cma_busy_retrying:
+      return alloc_function(release_) + "(): memory range at " + kPointer + " is busy, retrying";
+    case Event::log_cma_returned: return alloc_function(release_) + "(): returned " + log_pointer(r.a, release_);
+    case Event::log_cma_release: return release_line(r, release_);
     case Event::log_cma_pages_valid:
       return std::string("cma: cma_pages_valid(page ") + kPointer + ", count " + dec(r.b) + ")";
-    case Event::log_cma_alloc_failed: {
-      const std::string tail =
-          "alloc failed, req-size: " + dec(r.b) + " pages, ret: " + std::to_string(static_cast<std::int64_t>(r.c));
-      const char* function = release_ >= Release::v6_12 ? "cma: __cma_alloc: " : "cma: cma_alloc: ";
-      return v61 || r.d != 0 ? function + area_names_[r.a] + ": " + tail : "cma: cma_alloc: " + tail;
-    }
-    case Event::log_pfns_busy:
-      if (!v3_17) return "alloc_contig_range test_pages_isolated(" + hex(r.a) + ", " + hex(r.b) + ") failed";
-      return "alloc_contig_range: [" + hex(r.a) + ", " + hex(r.b) + ") PFNs busy";
+    case Event::log_cma_alloc_failed: return alloc_failed_line(r, area_names_[r.a], release_);
+    case Event::log_pfns_busy: return release_ >= Release::v3_18 ? pfns_busy_line_v3_18(r) : pfns_busy_line_v3_5(r);
     case Event::log_still_in_use: return dec(r.a) + " pages are still in use!";
     case Event::log_suppressed: return texts_[r.a] + ": " + dec(r.b) + " callbacks suppressed";
-    default: return {};
-  }
-}
-
-std::string Trace::format_page_event(const Record& r) const {
-  const Pfn shown = r.a == kNoPfn ? 0 : r.a;
-  const std::string pfn = "pfn=" + (release_ >= Release::v6_1 ? hex0x(shown) : dec(shown));
-  const std::string head = std::string("page=") + trace_pointer(r.a, release_) + " " + pfn;
-  switch (r.event) {
-    case Event::mm_page_alloc: {
-      const std::string flags = gfp_text(static_cast<Gfp>(r.d), release_);
-      return "mm_page_alloc: " + head + " order=" + dec(r.b) + " migratetype=" + dec(r.c) + " gfp_flags=" + flags;
-    }
-    case Event::mm_page_free: return "mm_page_free: " + head + " order=" + dec(r.b);
-    case Event::mm_page_pcpu_drain:
-      return "mm_page_pcpu_drain: " + head + " order=" + dec(r.b) + " migratetype=" + dec(r.c);
-    case Event::mm_page_alloc_zone_locked:
-      return "mm_page_alloc_zone_locked: " + head + " order=" + dec(r.b) + " migratetype=" + dec(r.c) +
-             " percpu_refill=" + dec(r.d);
-    case Event::mm_page_alloc_extfrag: {
-      const std::uint64_t alloc_order = r.b & 0xff;
-      const std::uint64_t fallback_order = r.b >> 8;
-      return "mm_page_alloc_extfrag: " + head + " alloc_order=" + dec(alloc_order) +
-             " fallback_order=" + dec(fallback_order) + " pageblock_order=" + dec(pageblock_order_) +
-             " alloc_migratetype=" + dec(r.c & 0xff) + " fallback_migratetype=" + dec(r.c >> 8) +
-             " fragmenting=" + (fallback_order < pageblock_order_ ? "1" : "0") + " change_ownership=" + dec(r.d);
-    }
-    default: return {};
-  }
-}
-
-std::string Trace::format(const Record& r) const {
-  if (is_log(r.event)) return format_log(r);
-  switch (r.event) {
-    case Event::cma_alloc:
-      return "cma_alloc: pfn=" + hex(r.a) + " page=" + trace_pointer(r.d ? r.a : kNoPfn, release_) +
-             " count=" + dec(r.b) + " align=" + dec(r.c);
-    case Event::cma_alloc_start:
-      return "cma_alloc_start: name=" + area_names_[r.a] + " count=" + dec(r.b) + " align=" + dec(r.c);
-    case Event::cma_alloc_busy_retry:
-      return "cma_alloc_busy_retry: name=" + area_names_[r.a] + " pfn=" + hex0x(r.b) + " page=" + kPointer +
-             " count=" + dec(r.c) + " align=" + dec(r.d);
-    case Event::cma_alloc_finish: {
-      const bool success = (r.d >> 32) != 0;
-      return "cma_alloc_finish: name=" + area_names_[r.a] + " pfn=" + hex0x(r.b) +
-             " page=" + trace_pointer(success ? r.b : kNoPfn, release_) + " count=" + dec(r.c) +
-             " align=" + dec(r.d & 0xffffffff);
-    }
+    case Event::cma_alloc: return cma_alloc_v4_1(r, release_);
+    case Event::cma_alloc_start: return cma_alloc_start_v5_13(r, area_names_[r.a]);
+    case Event::cma_alloc_busy_retry: return cma_alloc_busy_retry_v5_13(r, area_names_[r.a], release_);
+    case Event::cma_alloc_finish: return cma_alloc_finish_v5_13(r, area_names_[r.a], release_);
     case Event::cma_release:
-      if (release_ >= Release::v6_1)
-        return "cma_release: name=" + area_names_[r.a] + " pfn=" + hex0x(r.b) + " page=" + kPointer +
-               " count=" + dec(r.c);
-      return "cma_release: pfn=" + hex(r.b) + " page=" + kPointer + " count=" + dec(r.c);
-    case Event::test_pages_isolated:
-      return "test_pages_isolated: start_pfn=" + hex0x(r.a) + " end_pfn=" + hex0x(r.b) + " fin_pfn=" + hex0x(r.c) +
-             " ret=" + (r.b <= r.c ? "success" : "fail");
-    case Event::mm_migrate_pages: {
-      return "mm_migrate_pages: nr_succeeded=" + dec(r.a) + " nr_failed=" + dec(r.b) + huge_text(r.d, release_) +
-             " mode=" + kModes[r.c & 0xff] + " reason=" + reason_text(static_cast<MigrateReason>(r.c >> 8), release_);
-    }
+      return release_ >= Release::v5_13 ? cma_release_v5_13(r, area_names_[r.a], release_) : cma_release_v4_1(r);
+    case Event::test_pages_isolated: return test_pages_isolated_text(r);
+    case Event::mm_migrate_pages: return migrate_pages_text(r, release_);
     case Event::isolate_migratepages: return "mm_compaction_isolate_migratepages: " + compaction_text(r, release_);
     case Event::isolate_freepages: return "mm_compaction_isolate_freepages: " + compaction_text(r, release_);
-    default: return format_page_event(r);
+    case Event::mm_page_alloc: return page_alloc_text(r, release_);
+    case Event::mm_page_free: return "mm_page_free: " + page_fields(r, release_) + " order=" + dec(r.b);
+    case Event::mm_page_pcpu_drain:
+      return "mm_page_pcpu_drain: " + page_fields(r, release_) + " order=" + dec(r.b) + " migratetype=" + dec(r.c);
+    case Event::mm_page_alloc_zone_locked:
+      return "mm_page_alloc_zone_locked: " + page_fields(r, release_) + " order=" + dec(r.b) +
+             " migratetype=" + dec(r.c) + " percpu_refill=" + dec(r.d);
+    case Event::mm_page_alloc_extfrag: return page_alloc_extfrag_text(r, release_, pageblock_order_);
   }
+  CMA_ASSERT(false && "an event has a text");
+  return {};
 }
 
 }  // namespace cma

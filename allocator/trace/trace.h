@@ -1,14 +1,15 @@
-// What the machine says: kernel log lines and tracepoints, kept as numbers and formatted only when somebody reads them.
+// What a machine prints: kernel log lines and tracepoints, kept as numbers and formatted only when they are read.
 //
-// Text is byte for byte the kernel's; pointers have one fixed rendering, "(ptrval)". Used by every layer above; read by
-// expectations, laws, comparison with recordings and `--trace`. Recording an event costs one append of 48 bytes and a
-// hash step; the events about single pages are off unless asked for.
+// The text is byte for byte that of the machine's release; pointers have one fixed rendering, "(ptrval)". Every layer
+// above emits events; expectations, laws, the comparison with real kernels and `--trace` read them. Recording an event
+// appends 48 bytes and takes two hash steps. Events about single pages are off unless asked for.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "allocator/base/hash.h"
 #include "allocator/base/pfn.h"
 #include "allocator/base/release.h"
 #include "allocator/engine/engine.h"
@@ -17,6 +18,7 @@
 
 namespace cma {
 
+// The hash of a trace contains the numbers: never reorder.
 enum class Event : std::uint8_t {
   // Kernel log.
   log_text,               // a = index into texts
@@ -24,21 +26,21 @@ enum class Event : std::uint8_t {
   log_cma_busy_retrying,  //
   log_cma_returned,       // a = pfn or kNoPfn
   log_cma_release,        // a = pfn, b = count
-  log_cma_pages_valid,    // a = pfn, b = count (6.1, start out of range)
+  log_cma_pages_valid,    // since 5.16, of a range outside the area: a = pfn, b = count
   log_cma_alloc_failed,   // a = area, b = count, c = -errno as two's complement, d = the area is named on any release
   log_pfns_busy,          // a = outer start, b = end
   log_still_in_use,       // a = pages
   log_suppressed,         // a = index into texts (function), b = lines
   // Tracepoints of areas.
-  cma_alloc,             // 4.19: a = pfn or kNoPfn, b = count, c = align, d = success
-  cma_alloc_start,       // 6.1: a = area, b = count, c = align
-  cma_alloc_busy_retry,  // 6.1: a = area, b = pfn, c = count, d = align
-  cma_alloc_finish,      // 6.1: a = area, b = pfn or kNoPfn, c = count, d = align | success << 32
+  cma_alloc,             // 4.1 to 5.12: a = pfn or kNoPfn, b = count, c = align, d = success
+  cma_alloc_start,       // since 5.13: a = area, b = count, c = align
+  cma_alloc_busy_retry,  // since 5.13: a = area, b = pfn, c = count, d = align
+  cma_alloc_finish,      // since 5.13: a = area, b = pfn or kNoPfn, c = count, d = align | success << 32
   cma_release,           // a = area, b = pfn, c = count
   // Tracepoints of the contiguous path.
   test_pages_isolated,   // a = start, b = end, c = fin
-  mm_migrate_pages,      // a = succeeded, b = failed, c = mode | MigrateReason << 8, d = huge pages: succeeded |
-                         // failed << 16 | split << 32
+  mm_migrate_pages,      // a = succeeded, b = failed, c = mode | MigrateReason << 8,
+                         // d = huge pages: succeeded | failed << 16 | split << 32
   isolate_migratepages,  // a = start, b = end, c = scanned, d = taken
   isolate_freepages,     // the same
   // Tracepoints of single pages (category pages).
@@ -46,8 +48,8 @@ enum class Event : std::uint8_t {
   mm_page_free,               // a = pfn, b = order
   mm_page_pcpu_drain,         // a = pfn, b = order, c = migratetype
   mm_page_alloc_zone_locked,  // a = pfn, b = order, c = migratetype, d = refill
-  mm_page_alloc_extfrag,  // a = pfn, b = alloc order | fallback order << 8, c = start type | fallback type << 8, d =
-                          // ownership
+  mm_page_alloc_extfrag,      // a = pfn, b = alloc order | fallback order << 8,
+                              // c = start type | fallback type << 8, d = ownership changed
 };
 
 constexpr bool is_log(Event event) { return event <= Event::log_suppressed; }
@@ -68,59 +70,57 @@ class Trace {
   Trace(Engine& engine, Release release, unsigned pageblock_order, bool rate_limits)
       : engine_(engine), release_(release), pageblock_order_(pageblock_order), rate_limits_(rate_limits) {}
 
+  // --- recording ---
   void emit(Event event, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0, std::uint64_t d = 0) {
     if (!recording_) return;
-    hash_step(static_cast<std::uint64_t>(event) ^ (a << 8) ^ (b << 24) ^ (c << 40));
-    hash_step(d ^ a);
+    hash_step(hash_, static_cast<std::uint64_t>(event) ^ (a << 8) ^ (b << 24) ^ (c << 40));
+    hash_step(hash_, d ^ a);
     records_.push_back({event, static_cast<std::uint8_t>(engine_.cpu()), engine_.current(), engine_.now(), a, b, c, d});
   }
-  // Events about single pages: many, and only some readers want them.
-  bool page_events() const { return page_events_; }
-  void set_page_events(bool on) { page_events_ = on; }
-  // Benchmarks and campaigns that read nothing switch recording off altogether.
-  void set_recording(bool on) { recording_ = on; }
-
-  // A log line that is rare enough to be kept as text.
+  // Records a log line that is rare enough to be kept as text.
   void log(std::string text);
-  // A line under `limit`: emits it, or counts it; an earlier interval's count is reported first, under `function`.
+  // Emits a line that is under `limit`, or counts it as left out. Lines left out in an earlier interval are reported
+  // first, in the name of `function`.
   void limited(RateLimit& limit, const char* function, Event event, std::uint64_t a, std::uint64_t b = 0,
                std::uint64_t c = 0);
+  // Names the next area: events give areas by their index.
+  void add_area(std::string name) { area_names_.push_back(std::move(name)); }
 
-  // Who wants to know why windows fail; nullptr for nobody.
+  // Returns whether events about single pages are wanted. Callers ask before they emit one, because there are many.
+  bool page_events() const { return page_events_; }
+  void set_page_events(bool on) { page_events_ = on; }
+  // Switches all recording on or off: benchmarks and campaigns read nothing.
+  void set_recording(bool on) { recording_ = on; }
+  bool rate_limits() const { return rate_limits_; }
+  void set_rate_limits(bool on) { rate_limits_ = on; }
+
+  // --- why windows fail ---
+  // Returns the watcher, nullptr if there is none.
   WindowWatcher* windows() const { return windows_; }
   void watch_windows(WindowWatcher* watcher) { windows_ = watcher; }
+  // Reports a refused page to the watcher, if there is one.
   void page_refused(Pfn pfn, Refusal why, int error = 0) const {
     if (windows_ != nullptr) [[unlikely]]
       windows_->page_refused(pfn, why, error);
   }
 
-  // Areas announce themselves in the order of their index.
-  void add_area(std::string name) { area_names_.push_back(std::move(name)); }
-
+  // --- reading ---
   const std::vector<Record>& records() const { return records_; }
-  // The line as the kernel prints it: a log line without time stamp, a tracepoint as "name: fields".
+  // Returns the line as the kernel prints it: a log line without time stamp, a tracepoint as "name: fields".
   std::string format(const Record& record) const;
-  // Equal for runs that said the same in the same order; time is left out.
+  // Returns a value that is equal for runs that emitted the same events in the same order. Time is left out.
   std::uint64_t hash() const { return hash_; }
-
   Release release() const { return release_; }
-  bool rate_limits() const { return rate_limits_; }
-  void set_rate_limits(bool on) { rate_limits_ = on; }
 
-  // Forgets what was said; keeps names and settings.
+  // Forgets all records and the state of the rate limits; keeps names and settings.
   void clear();
+  // Copies records, names and settings of a machine of the same geometry, but not its watcher.
   void copy_from(const Trace& other);
 
   RateLimit pfns_busy_limit;
   RateLimit alloc_failed_limit;
 
  private:
-  void hash_step(std::uint64_t value) {
-    hash_ = (hash_ ^ value) * 0x9e3779b97f4a7c15ULL;
-    hash_ ^= hash_ >> 29;
-  }
-  std::string format_log(const Record& record) const;
-  std::string format_page_event(const Record& record) const;
   std::uint64_t add_text(std::string text);
 
   Engine& engine_;
@@ -130,13 +130,13 @@ class Trace {
   bool recording_ = true;
   bool page_events_ = false;
   WindowWatcher* windows_ = nullptr;
-  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
+  std::uint64_t hash_ = kHashSeed;
   std::vector<Record> records_;
   std::vector<std::string> texts_;
   std::vector<std::string> area_names_;
 };
 
-// Lower case hexadecimal without 0x, as %lx prints it.
+// Returns the number in lower-case hexadecimal without 0x, as %lx prints it.
 std::string hex(std::uint64_t value);
 
 }  // namespace cma

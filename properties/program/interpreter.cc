@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "allocator/base/hash.h"
 #include "properties/program/budget.h"
 #include "properties/program/text.h"
 
@@ -277,8 +278,7 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
     }
     // Woken together with this one: looked at when it has swept as well.
     if (runs) return;
-    if (sleeps)
-      state = (state ^ (engine_.wake_time(id) - engine_.now()) ^ (std::uint64_t{id} << 32)) * 0x9e3779b97f4a7c15ULL;
+    if (sleeps) hash_step(state, (engine_.wake_time(id) - engine_.now()) ^ (std::uint64_t{id} << 32));
   }
   const auto earlier = std::find(swept_states_.begin(), swept_states_.end(), state);
   if (earlier == swept_states_.end()) {
