@@ -71,26 +71,26 @@ std::optional<std::string> areas_impossible(const Geometry& g) {
   if (g.areas.size() > g.max_areas) return "more areas than max_areas=" + std::to_string(g.max_areas);
   for (std::size_t i = 0; i < g.areas.size(); ++i) {
     const AreaSpec& area = g.areas[i];
-    const std::string who = "area " + area.name;
-    if (area.pages == 0) return who + " has no pages";
+    const std::string name = "area " + area.name;
+    if (area.pages == 0) return name + " has no pages";
     if (area.pages > kMaxPages || !valid({area.base, area.base + area.pages}, g.memory))
-      return who + " does not lie inside the memory";
-    if (g.release < Release::v4_9 && area.order_per_bit != 0) return who + ": in release 3.6 a bit is a page";
+      return name + " does not lie inside the memory";
+    if (g.release < Release::v3_17 && area.order_per_bit != 0) return name + ": before 3.17 a bit is a page";
     const PfnRange range{area.base, area.base + area.pages};
     const std::uint64_t unit = g.isolation_unit();
-    if (!is_aligned(area.base, unit)) return who + ": base must be a multiple of " + hex(unit) + " pages";
-    if (!is_aligned(area.pages, unit)) return who + ": pages must be a multiple of " + hex(unit);
+    if (!is_aligned(area.base, unit)) return name + ": base must be a multiple of " + hex(unit) + " pages";
+    if (!is_aligned(area.pages, unit)) return name + ": pages must be a multiple of " + hex(unit);
     if (area.order_per_bit >= kOrderLimit || order_pages(area.order_per_bit) > unit)
-      return who + ": order_per_bit must not exceed the area's alignment unit of " + hex(unit) + " pages";
+      return name + ": order_per_bit must not exceed the area's alignment unit of " + hex(unit) + " pages";
     for (std::size_t j = 0; j < i; ++j) {
       const PfnRange other{g.areas[j].base, g.areas[j].base + g.areas[j].pages};
-      if (range.overlaps(other)) return who + " overlaps area " + g.areas[j].name;
+      if (range.overlaps(other)) return name + " overlaps area " + g.areas[j].name;
       if (area.name == g.areas[j].name) return "two areas are named " + area.name;
     }
     for (const PfnRange& hole : g.holes)
-      if (range.overlaps(hole)) return who + " overlaps a hole";
+      if (range.overlaps(hole)) return name + " overlaps a hole";
     for (const PfnRange& other : g.reserved)
-      if (range.overlaps(other)) return who + " overlaps a reservation";
+      if (range.overlaps(other)) return name + " overlaps a reservation";
   }
   return std::nullopt;
 }
@@ -98,7 +98,7 @@ std::optional<std::string> areas_impossible(const Geometry& g) {
 }  // namespace
 
 std::uint64_t Geometry::isolation_unit() const {
-  return release >= Release::v6_1 ? pageblock_pages() : std::max(pageblock_pages(), largest_pages());
+  return release >= Release::v5_19 ? pageblock_pages() : std::max(pageblock_pages(), largest_pages());
 }
 
 std::vector<ZoneSpec> Geometry::effective_zones() const {
@@ -120,8 +120,8 @@ Geometry default_small_geometry(Release release) {
   g.pageblock_order = 4;
   g.largest_order = 6;
   g.cpus = 2;
-  // 3.6 knows bits of one page only.
-  g.areas = {{"a", 512, 256, 0}, {"b", 768, 256, release >= Release::v4_9 ? 1U : 0U}};
+  // Before 3.17 a bit is a page.
+  g.areas = {{"a", 512, 256, 0}, {"b", 768, 256, release >= Release::v3_17 ? 1U : 0U}};
   g.pcp_batch = 2;
   g.pcp_high = 6;
   g.min_free_kbytes = 16;

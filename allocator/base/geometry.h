@@ -1,5 +1,6 @@
 // The shape of one simulated machine, as a value: release, memory, zones, holes, CPUs, areas, sizes of per-CPU lists.
-// Small shapes that find bugs and real ones (pageblock order 9, gigabytes) run the same code.
+// Programs name it, generators choose it, and a machine is built from it. Small shapes, which find bugs, and real ones
+// (pageblock order 9, gigabytes) run the same code.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,14 @@ namespace cma {
 inline constexpr int kMaxCpus = 8;
 inline constexpr unsigned kMaxZones = 4;
 
-// A zone; zones are listed in ascending order of address and of the kernel's zone index.
+// A zone. Zones are listed in ascending order of address and of the kernel's zone index.
 struct ZoneSpec {
   std::string name = "Normal";
   PfnRange range;
   friend bool operator==(const ZoneSpec&, const ZoneSpec&) = default;
 };
 
-// An area that boot reserves at this very place and activates.
+// An area that boot reserves at exactly this place and activates.
 struct AreaSpec {
   std::string name;
   Pfn base = 0;
@@ -48,7 +49,7 @@ struct Geometry {
   // Overrides of what the kernel computes from the amount of memory (pages).
   std::optional<int> pcp_batch;
   std::optional<int> pcp_high;
-  // 6.6 and later: the bounds between which the kernel adapts `high` itself, which then starts at pcp_high.
+  // Since 6.6: the bounds between which the kernel adapts `high` itself, beginning at pcp_high.
   std::optional<int> pcp_high_min;
   std::optional<int> pcp_high_max;
   std::optional<std::uint64_t> min_free_kbytes;
@@ -59,32 +60,33 @@ struct Geometry {
   bool rate_limits = true;             // printk rate limits are in force
 
   // What vendors' kernels do, and no mainline kernel.
-  // Sweeps that follow one which ended busy, each after a sleep of 100 ms; nullopt: for ever (a flag that was refused).
+  // Sweeps after a first one that ended busy, each after a sleep of 100 ms. nullopt: without limit (a flag that
+  // mainline refused).
   std::optional<std::uint64_t> retry_sweeps = 0;
-  bool error_line = false;   // releases before 4.11 say when an allocation failed
+  bool error_line = false;   // releases before 4.11 print a line when an allocation failed
   bool error_names = false;  // the line names the area
   bool bh_revoke = false;    // dropping a page's buffers takes them out of the per-CPU buffer slots first
 
   std::uint64_t pageblock_pages() const { return order_pages(pageblock_order); }
-  // Order of a transparent huge page: 2 MiB with pages of 4 KiB. With small pageblocks it is scaled down with them, so
-  // that a huge page never reaches across a pageblock's end, as on real machines.
+  // Returns the order of a transparent huge page: 2 MiB with pages of 4 KiB. It shrinks with small pageblocks, so that
+  // a huge page never reaches across the end of a pageblock, as on real machines.
   unsigned huge_page_order() const { return pageblock_order < 9 ? pageblock_order : 9; }
   std::uint64_t largest_pages() const { return order_pages(largest_order); }
-  // Unit in which alloc_contig_range isolates and areas are aligned: the larger of the two up to 5.18, then the
-  // pageblock.
+  // Returns the unit in which alloc_contig_range isolates and to which areas are aligned, in pages: the pageblock since
+  // 5.19, before that the largest block if it is larger.
   std::uint64_t isolation_unit() const;
-  // The zones, with the default filled in.
+  // Returns the zones, with the default filled in.
   std::vector<ZoneSpec> effective_zones() const;
 
-  // The rule that this geometry breaks, as a sentence; nullopt when a machine can be built from it.
+  // Returns the rule that this geometry breaks, as a sentence; nullopt if a machine can be built from it.
   std::optional<std::string> impossible() const;
 
   friend bool operator==(const Geometry&, const Geometry&) = default;
 };
 
-// The machine of the fuzzers and of all speed figures: 1024 pages, pageblock order 4, largest order 6, two CPUs, two
-// areas of 256 pages with order_per_bit 0 and 1, pcp batch 2 and high 6 (the kernel's formulas would switch per-CPU
-// lists off on a machine this small).
+// Returns the machine of the fuzzers and of all speed figures: 1024 pages, pageblock order 4, largest order 6, two
+// CPUs, two areas of 256 pages with order_per_bit 0 and 1, pcp batch 2 and high 6 (the kernel's formulas would switch
+// per-CPU lists off on a machine this small).
 Geometry default_small_geometry(Release release);
 
 }  // namespace cma

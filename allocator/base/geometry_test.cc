@@ -31,9 +31,9 @@ TEST(Geometry, TheDefaultSmallMachineIsTheOneOfTheSpeedFigures) {
 
 TEST(Geometry, AreasAlignToTheLargestBlockUntilPageblocksAreIsolatedSingly) {
   Geometry g;
-  g.release = Release::v4_19;
+  g.release = Release::v5_18;
   EXPECT_EQ(g.isolation_unit(), 1024U);
-  g.release = Release::v6_1;
+  g.release = Release::v5_19;
   EXPECT_EQ(g.isolation_unit(), 512U);
 }
 
@@ -60,7 +60,7 @@ const Impossible kImpossible[] = {
     {"pcp_high must be 0", [](Geometry& g) { g.pcp_high = -1; }},
     {"min_free_kbytes", [](Geometry& g) { g.min_free_kbytes = ~std::uint64_t{0}; }},
     {"extra_free_kbytes", [](Geometry& g) { g.extra_free_kbytes = ~std::uint64_t{0}; }},
-    {"area b: in release 3.6 a bit is a page", [](Geometry& g) { g.release = Release::v3_6; }},
+    {"area b: before 3.17 a bit is a page", [](Geometry& g) { g.release = Release::v3_6; }},
     {"retry must be 0 to 1000000, or forever", [](Geometry& g) { g.retry_sweeps = 1'000'001; }},
     {"memory must hold at least one page", [](Geometry& g) { g.memory = {0, 0}; }},
     {"memory must hold at least one page", [](Geometry& g) { g.memory = {64, 32}; }},
@@ -100,7 +100,7 @@ TEST(Geometry, EachImpossibleOneNamesItsRule) {
   }
 }
 
-TEST(Geometry, ThePageblockIsEnoughAlignmentSince519) {
+TEST(Geometry, ThePageblockIsEnoughAlignmentSince5_19) {
   Geometry g = default_small_geometry(Release::v6_1);
   g.areas = {{"a", 0x210, 0x30, 4}};
   EXPECT_EQ(g.impossible(), std::nullopt);

@@ -7,15 +7,16 @@
 namespace cma {
 namespace {
 
-// include/linux/gfp.h at 4.19 and include/linux/gfp_types.h at 6.1, in the order of GfpBits.
-constexpr std::array<std::uint32_t, 23> kValues419 = {
-    0x1,    0x2,    0x4,    0x8,    0x10,    0x20,    0x40,    0x80,    0x100,    0x200,    0x400,   0x800,
-    0x1000, 0x2000, 0x4000, 0x8000, 0x10000, 0x20000, 0x40000, 0x80000, 0x100000, 0x200000, 0x400000};
-// 4.9 still has __GFP_NOTRACK and __GFP_OTHER_NODE among the high bits.
-constexpr std::array<std::uint32_t, 23> kValues49 = {
+// The kernel's numbers (include/linux/gfp.h, later gfp_types.h), in the order of GfpBits.
+// Among the high bits are still __GFP_NOTRACK and __GFP_OTHER_NODE.
+constexpr std::array<std::uint32_t, 23> kValues_v4_4 = {
     0x1,    0x2,    0x4,    0x8,    0x10,    0x20,    0x40,    0x80,    0x1000000, 0x200,    0x400,    0x800,
     0x1000, 0x2000, 0x4000, 0x8000, 0x10000, 0x20000, 0x40000, 0x80000, 0x100000,  0x400000, 0x2000000};
-constexpr std::array<std::uint32_t, 23> kValues61 = {
+// Since 4.18, recalled. Versions from 4.10 on differ from 4.9 in the high bits; none of them is modelled.
+constexpr std::array<std::uint32_t, 23> kValues_v4_18 = {
+    0x1,    0x2,    0x4,    0x8,    0x10,    0x20,    0x40,    0x80,    0x100,    0x200,    0x400,   0x800,
+    0x1000, 0x2000, 0x4000, 0x8000, 0x10000, 0x20000, 0x40000, 0x80000, 0x100000, 0x200000, 0x400000};
+constexpr std::array<std::uint32_t, 23> kValues_v5_0 = {
     0x1,     0x2,     0x4,     0x8,   0x10,    0x20,     0x40,     0x80,  0x1000,   0x2000, 0x4000, 0x8000,
     0x10000, 0x20000, 0x40000, 0x100, 0x80000, 0x100000, 0x200000, 0x200, 0x400000, 0x400,  0x800};
 
@@ -60,10 +61,15 @@ constexpr std::array<std::pair<Gfp, std::string_view>, 35> kNames = {{
     {kGfpKswapdReclaim, "__GFP_KSWAPD_RECLAIM"},
 }};
 
+const std::array<std::uint32_t, 23>& values_of(Release release) {
+  if (release >= Release::v5_0) return kValues_v5_0;
+  return release >= Release::v4_18 ? kValues_v4_18 : kValues_v4_4;
+}
+
 }  // namespace
 
 std::uint32_t gfp_value(Gfp gfp, Release release) {
-  const auto& values = release >= Release::v5_10 ? kValues61 : release >= Release::v4_19 ? kValues419 : kValues49;
+  const auto& values = values_of(release);
   std::uint32_t value = 0;
   for (unsigned bit = 0; bit < values.size(); ++bit)
     if (gfp & (1U << bit)) value |= values[bit];
@@ -76,8 +82,8 @@ std::string gfp_text(Gfp gfp, Release release) {
     if ((gfp & bits) != bits) continue;
     gfp &= ~bits;
     if (!text.empty()) text += '|';
-    // Its name until 4.13.
-    text += bits == kGfpRetryMayfail && release < Release::v4_19 ? "__GFP_REPEAT" : name;
+    const bool has_old_name = bits == kGfpRetryMayfail && release < Release::v4_13;
+    text += has_old_name ? "__GFP_REPEAT" : name;
   }
   return text;
 }

@@ -1,5 +1,5 @@
-// Allocation flags (gfp). The model works on release-independent bits; a release's numeric value and the text of
-// `%pGg` are made only for output.
+// Allocation flags (gfp). The model works with bits of its own, the same for every release; the number that a release
+// prints and the text of `%pGg` are made only for output.
 #pragma once
 
 #include <cstdint>
@@ -44,28 +44,29 @@ inline constexpr Gfp kGfpAtomic = kGfpHigh | kGfpAtomicBit | kGfpKswapdReclaim;
 inline constexpr Gfp kGfpKernel = kGfpReclaim | kGfpIo | kGfpFs;
 inline constexpr Gfp kGfpUser = kGfpKernel | kGfpHardwall;
 inline constexpr Gfp kGfpHighuserMovable = kGfpUser | kGfpHighmem | kGfpMovable;
-// What a fault on memory that madvise(MADV_HUGEPAGE) named asks for (GFP_TRANSHUGE).
+// GFP_TRANSHUGE: the flags of a fault on memory that madvise(MADV_HUGEPAGE) named.
 inline constexpr Gfp kGfpTranshuge =
     ((kGfpHighuserMovable | kGfpComp | kGfpNomemalloc | kGfpNowarn) & ~kGfpReclaim) | kGfpDirectReclaim;
-// What migration asks for (6.4 of the kernel's alloc_migrate_target / alloc_migration_target).
+// The flags of a request for a page to move to (alloc_migrate_target, later alloc_migration_target).
 inline constexpr Gfp kGfpMigrationTarget = kGfpUser | kGfpMovable | kGfpRetryMayfail;
-// 4.9 does not insist.
+// Returns those of a release: since 4.13 the request tries harder, and never kills a process for memory.
 constexpr Gfp migration_target_gfp(Release release) {
-  return release >= Release::v4_19 ? kGfpMigrationTarget : kGfpUser | kGfpMovable;
+  return release >= Release::v4_13 ? kGfpMigrationTarget : kGfpUser | kGfpMovable;
 }
-// Since 5.9 a huge page is asked for as its fault asked for it.
+// The same for a huge page, since 5.9: with the flags of its fault besides.
 inline constexpr Gfp kGfpHugeMigrationTarget = (kGfpMigrationTarget & ~kGfpReclaim) | kGfpTranshuge;
 
-// include/linux/gfp.h gfpflags_to_migratetype; both mobility bits set is a caller's error and not representable here.
+// Returns the type of page that a request is for (gfpflags_to_migratetype). Requires that at most one of the two
+// mobility bits is set.
 constexpr Migratetype migratetype_of(Gfp gfp) {
   if (gfp & kGfpMovable) return Migratetype::movable;
   if (gfp & kGfpReclaimable) return Migratetype::reclaimable;
   return Migratetype::unmovable;
 }
 
-// The number a release prints for these flags.
+// Returns the number that a release prints for these flags.
 std::uint32_t gfp_value(Gfp gfp, Release release);
-// `%pGg`: names joined by '|', composites first; bits without a name as a trailing hexadecimal number.
+// Returns the text of `%pGg`: names joined by '|', composites first.
 std::string gfp_text(Gfp gfp, Release release = Release::v4_19);
 
 }  // namespace cma

@@ -258,7 +258,7 @@ TEST(Text, RefusesImpossibleMachinesWithTheRule) {
   // The hole is what is wrong with the area of a machine that was possible before.
   EXPECT_THAT(complaint(on_small("hole base=0x200 pages=1")), HasSubstr("2:1: this machine is impossible: area a"));
   EXPECT_THAT(complaint("machine release=3.6\narea c base=0x400 pages=0x400 order_per_bit=1"),
-              HasSubstr("2:1: this machine is impossible: area c: in release 3.6 a bit is a page"));
+              HasSubstr("2:1: this machine is impossible: area c: before 3.17 a bit is a page"));
 }
 
 TEST(Text, SaysWhereAndWhatOfOperations) {
