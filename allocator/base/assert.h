@@ -1,8 +1,8 @@
 // Assertions of the model. Every layer uses them freely and in pairs: what must hold, and what must not.
 //
-// A failed assertion throws AssertionFailure instead of aborting: a machine that runs with a historical bug
-// switched on may well break the model's own expectations, and that is a finding to report and to minimise, not a
-// crash. They cost a predictable branch; only the bench preset compiles them out.
+// A failed assertion throws AssertionFailure instead of aborting. A machine that runs with a bug switched on may well
+// break the model's own expectations; that is a finding to report and to minimise, not a crash. An assertion costs a
+// predictable branch; only the bench preset compiles them out.
 #pragma once
 
 #include <stdexcept>

@@ -8,7 +8,7 @@ namespace {
 #ifndef CMACHECK_NO_ASSERT
 void broken_function() { CMA_ASSERT(1 + 1 == 3); }
 
-TEST(Assert, AFailureSaysWhatBrokeAndWhere) {
+TEST(Assert, AFailureNamesItsConditionAndItsPlace) {
   try {
     broken_function();
     FAIL() << "nothing was thrown";

@@ -1,4 +1,4 @@
-// Error numbers of the modelled kernel functions. They are returned negative, as the kernel does, so that logs and
+// Error numbers of the modelled kernel functions. Functions return them negative, as the kernel does, so that logs and
 // results carry the kernel's own numbers.
 #pragma once
 
@@ -17,9 +17,9 @@ inline constexpr int kEINVAL = 22;
 inline constexpr int kENOSPC = 28;
 inline constexpr int kENOSYS = 38;
 
-// "-EBUSY" for -16, "0" for 0; "error" for a number that no modelled function returns.
+// Returns "-EBUSY" for -16, "0" for 0, and "error" for a number that no modelled function returns.
 std::string_view errno_name(int error);
-// The inverse for "EBUSY" or "-EBUSY"; 1 when the name is unknown.
+// Returns the number for "EBUSY" or "-EBUSY", 1 if the name is unknown.
 int errno_from_name(std::string_view name);
 
 }  // namespace cma

@@ -24,7 +24,7 @@ TEST(Error, NumbersAreTheKernelsAndNamesReadBack) {
   }
 }
 
-TEST(Error, WhatNoFunctionReturnsHasNoName) {
+TEST(Error, ANumberThatNoFunctionReturnsHasNoName) {
   EXPECT_EQ(errno_name(16), "error");
   EXPECT_EQ(errno_name(-1), "error");
   EXPECT_EQ(errno_from_name("EPERM"), 1);

@@ -36,12 +36,12 @@ TEST(Gfp, CompositesPrintAsTheirName) {
   for (const Composite& composite : kComposites) EXPECT_EQ(gfp_text(composite.gfp), composite.name);
 }
 
-TEST(Gfp, SingleBitsOf419AreThemselves) {
-  // On 4.19 bit n of GfpBits is bit n of the kernel; 6.1 moved some.
+TEST(Gfp, SingleBitsOf4_19AreThemselves) {
+  // On 4.19 bit n of GfpBits is bit n of the kernel; 5.0 moved some.
   for (unsigned bit = 0; bit < 23; ++bit) EXPECT_EQ(gfp_value(1U << bit, Release::v4_19), 1U << bit);
 }
 
-TEST(Gfp, SingleBitsOf61AreAllDifferent) {
+TEST(Gfp, SingleBitsOf6_1AreAllDifferent) {
   std::uint32_t seen = 0;
   for (unsigned bit = 0; bit < 23; ++bit) {
     const std::uint32_t value = gfp_value(1U << bit, Release::v6_1);
@@ -51,7 +51,7 @@ TEST(Gfp, SingleBitsOf61AreAllDifferent) {
   }
 }
 
-TEST(Gfp, TextOfTheWorkedExamples) {
+TEST(Gfp, TextIsThatOfRealLogs) {
   struct Example {
     std::uint32_t v4_19;
     const char* text;
@@ -69,6 +69,8 @@ TEST(Gfp, TextOfTheWorkedExamples) {
 }
 
 TEST(Gfp, MigrationAsksForAUsersMovablePageAndMayFail) {
+  EXPECT_EQ(migration_target_gfp(Release::v4_12), kGfpUser | kGfpMovable);
+  EXPECT_EQ(migration_target_gfp(Release::v4_13), kGfpMigrationTarget);
   EXPECT_EQ(gfp_value(kGfpMigrationTarget, Release::v4_19), 0x6204c8U);
 }
 

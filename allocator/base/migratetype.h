@@ -1,4 +1,5 @@
-// Migratetypes of pageblocks and free lists (include/linux/mmzone.h), with the letters and names the kernel prints.
+// Migratetypes of pageblocks and free lists (include/linux/mmzone.h), with the letters and names that the kernel
+// prints.
 #pragma once
 
 #include <array>
@@ -7,11 +8,11 @@
 
 namespace cma {
 
-// Values and order as in 4.4 and later: they index free lists and are visible in tracepoints.
+// Values and order of 4.4 and later: they index free lists, are visible in tracepoints and enter the machine's hash.
 enum class Migratetype : std::uint8_t { unmovable, movable, reclaimable, highatomic, cma, isolate };
 
 inline constexpr unsigned kMigratetypes = 6;
-// Types that per-CPU lists and fallback know: unmovable, movable, reclaimable.
+// Types that have per-CPU lists and take part in fallback: unmovable, movable, reclaimable.
 inline constexpr unsigned kPcpTypes = 3;
 
 constexpr unsigned index_of(Migratetype type) { return static_cast<unsigned>(type); }
@@ -24,7 +25,8 @@ inline constexpr std::array<std::string_view, kMigratetypes> kMigratetypeNames =
 constexpr char letter_of(Migratetype type) { return kMigratetypeLetters[index_of(type)]; }
 constexpr std::string_view name_of(Migratetype type) { return kMigratetypeNames[index_of(type)]; }
 
-// 5.18 `migratetype_is_mergeable`: U, M, E may merge with each other across pageblocks.
+// Returns whether blocks of this type merge with those of other such types across pageblocks
+// (migratetype_is_mergeable, 5.18).
 constexpr bool is_mergeable(Migratetype type) { return index_of(type) < kPcpTypes; }
 
 }  // namespace cma

@@ -14,7 +14,7 @@ TEST(Pfn, AlignmentRoundsToMultiplesOfTheUnit) {
     }
 }
 
-TEST(Pfn, AligningUpWrapsRoundAtTheTopOfTheRange) {
+TEST(Pfn, AligningUpWrapsAtTheTopOfTheRange) {
   EXPECT_EQ(align_up(~std::uint64_t{0}, 2), 0U);
   EXPECT_EQ(align_up(~std::uint64_t{0}, 1), ~std::uint64_t{0});
   EXPECT_EQ(align_down(~std::uint64_t{0}, 1024), ~std::uint64_t{0} - 1023);

@@ -102,7 +102,7 @@ void Engine::update_watching() {
 
 bool Engine::stop_here(Point point) {
   Actor& actor = actors_[current_];
-  // Plain calls (boot, tests) run as an actor that is in no operation: nobody could resume them.
+  // Plain calls (boot, tests) run as an actor that is in no operation: nothing could resume them.
   if (actor.state == State::idle) return false;
   bool stop = watcher_ != nullptr && watcher_->at_point(point);
   if (actor.stop_point == point && --actor.stop_countdown == 0) {

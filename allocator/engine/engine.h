@@ -1,9 +1,9 @@
-// The engine: who runs. Actors are kernel tasks bound to a CPU; each performs at most one operation at a time, as a
-// Task. The engine resumes an actor, stops it at a point somebody asked for, parks it when it waits, counts steps and
-// keeps the virtual clock. It decides nothing: the interpreter chooses whom to resume.
+// The engine runs actors. An actor is a kernel task bound to a CPU; it performs at most one operation at a time, as a
+// Task. The engine resumes an actor, stops it at a point on request, parks it while it waits, counts steps and keeps
+// the virtual clock. It decides nothing: its caller, the interpreter, chooses the actor to resume.
 //
-// There are no threads. A machine is only copied, compared or hashed at rest, when no actor is inside an operation.
-// Cost: a point nobody watches is an increment and a branch.
+// Thread safety: none is needed, there are no threads. A machine is copied, compared and hashed only at rest, when no
+// actor is inside an operation. Cost: an unwatched point is an increment and a branch.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace cma {
 
 using ActorId = std::uint32_t;
 inline constexpr ActorId kNoActor = ~ActorId{0};
-// The actor that boot and plain calls run as; it sits on CPU 0.
+// The actor of boot and of plain calls. It is bound to CPU 0.
 inline constexpr ActorId kMainActor = 0;
 
 // Virtual microseconds since boot.
@@ -37,10 +37,11 @@ class LawBroken : public std::runtime_error {
   std::string function_;
 };
 
-// Sees every point as it is passed, with the actor current. Returning true suspends the actor there.
+// The face of a listener that sees every point as it is passed, such as a scheduler.
 class PointWatcher {
  public:
   virtual ~PointWatcher() = default;
+  // The current actor passes `point`. Returns whether it is to be suspended there.
   virtual bool at_point(Point point) = 0;
 };
 
@@ -49,8 +50,8 @@ class Engine {
   enum class State : std::uint8_t {
     idle,      // between operations
     ready,     // inside an operation and able to run: stopped at a point, or woken
-    waiting,   // waits for a mutex or another object
-    sleeping,  // waits for the clock
+    waiting,   // inside, for a mutex or another object to be free
+    sleeping,  // inside, for the clock
   };
 
   explicit Engine(int cpus);
@@ -58,40 +59,46 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // --- actors ---
+  // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1.
   ActorId add_actor(int cpu);
   std::size_t actors() const { return actors_.size(); }
-  // Moves an idle actor to another CPU: machines are reused by programs whose actors sit elsewhere.
+  // Moves an actor to another CPU, because a machine is reused by programs with other actors. Requires it to be idle.
   void bind(ActorId actor, int cpu) {
     CMA_ASSERT(actors_[actor].state == State::idle && cpu >= 0 && cpu < cpus_);
     actors_[actor].cpu = cpu;
   }
   State state(ActorId actor) const { return actors_[actor].state; }
+  // Returns whether all actors are idle.
   bool at_rest() const { return inside_ == 0; }
-  // The point the actor was stopped at, or the last one its operation passed; kCount if it passed none.
+  // Returns the point that the actor's operation passed last, which is where it stopped if it did; kCount if it has
+  // passed none.
   Point last_point(ActorId actor) const { return actors_[actor].last_point; }
 
-  // Begins an operation of an idle actor; nothing runs yet.
+  // Gives an actor an operation; nothing runs yet. Requires it to be idle.
   void begin(ActorId actor, Task<void> operation);
-  // Resumes a ready actor until it finishes, stops at a point, or waits. Rethrows what the operation threw (the actor
-  // is idle then).
+  // Runs an actor until its operation ends, stops at a point, or waits. Requires it to be ready. Rethrows what the
+  // operation throws; the actor is idle then.
   void resume(ActorId actor);
-  // Throws away whatever every actor is doing: the machine is in no defined state afterwards and must be reset.
+  // Destroys the operations of all actors. The machine is in no defined state afterwards and must be reset.
   void abandon();
-  // Back to the state of a new engine with the same actors.
+  // Returns to the state of a new engine with the same actors.
   void reset();
 
+  // The actor that runs, or ran last.
   ActorId current() const { return current_; }
   int cpu() const { return cpu_; }
   int cpus() const { return cpus_; }
-  // Runs what follows as `actor` without an operation (boot, tests, plain calls).
+  // Makes `actor` current for plain calls (boot, tests), which run outside any operation.
   void assume(ActorId actor);
 
   // --- points ---
-  // Stops `actor` the nth time (1 = next) it passes `point`. Cleared when its operation ends.
+  // Asks that `actor` stop when it passes `point` for the nth time from now (1 = next). The request ends with the
+  // actor's operation.
   void stop_at(ActorId actor, Point point, unsigned nth);
   void set_watcher(PointWatcher* watcher);
+  // Returns whether anything can stop an actor at a point. If not, callers may take a cheaper path.
   bool watching() const { return watching_; }
-  // True where control may change actor at a point: cheaper code may be used where it may not.
+  // Counts a step and records the point as the current actor's last one.
   void passed(Point point) {
     ++steps_;
     Actor& actor = actors_[current_];
@@ -99,27 +106,29 @@ class Engine {
     if (steps_ > step_limit_) [[unlikely]]
       out_of_steps();
   }
-  // Called for a watched point: true if the current actor is to be suspended here.
+  // Returns whether the current actor is to be suspended at this point. Called only while watching().
   bool stop_here(Point point);
 
   // --- waiting ---
-  // Parks the current actor (it must suspend right after) until wake(); `owner` is who it waits for.
+  // Park the current actor, which must suspend right after: until wake(), until a time, or until it is resumed. `what`
+  // names the object it waits for, `owner` the actor that holds it. Waiting in a cycle is reported as a deadlock.
   void park(PromiseBase& leaf, const char* what, ActorId owner);
   void park_until(PromiseBase& leaf, Time wake_time);
   void stop(PromiseBase& leaf);
-  // The object a parked actor waits for has changed hands.
+  // Records that the object that a parked actor waits for has a new owner.
   void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }
-  // Makes a waiting actor ready and queues it: woken actors run in the order of waking.
+  // Makes a waiting or sleeping actor ready and queues it: woken actors run in the order of waking.
   void wake(ActorId actor);
-  // Takes the actor that was woken first and has not run since; kNoActor if there is none.
+  // Removes from the queue the actor that was woken first and has not run since, and returns it; kNoActor if there is
+  // none.
   ActorId take_woken();
-  // The sleeping actor whose time comes first (lowest id among equals), kNoActor if none sleeps.
+  // Returns the sleeping actor that wakes first (the lowest id among equals), kNoActor if none sleeps.
   ActorId next_sleeper() const;
-  // When a sleeping actor wakes.
+  // Returns the time at which a sleeping actor wakes.
   Time wake_time(ActorId actor) const { return actors_[actor].wake_time; }
-  // Advances the clock, waking every sleeper whose time has come, in order of time.
+  // Advances the clock and wakes the actors whose time has come, in the order of their times.
   void advance_to(Time time);
-  // What the actor waits for, for reports; empty if it does not.
+  // Returns the name of the object that the actor waits for, for reports; empty if it does not wait.
   std::string waits_for(ActorId actor) const;
   ActorId waits_for_actor(ActorId actor) const { return actors_[actor].waits_on; }
 
@@ -129,15 +138,16 @@ class Engine {
   std::uint64_t steps() const { return steps_; }
   // Throws LawBroken("bounded") when more than `limit` further steps are taken.
   void set_step_budget(std::uint64_t limit) { step_limit_ = steps_ + limit; }
-  // Work that has no point: counts against the budget.
+  // Counts work that passes no point against the budget.
   void charge(std::uint64_t steps) {
     steps_ += steps;
     if (steps_ > step_limit_) [[unlikely]]
       out_of_steps();
   }
 
-  // --- spinlocks: nobody else runs while one is held, so they need no state but this depth, which proves that no point
-  // and no sleep lies inside ---
+  // --- spinlocks ---
+  // No other actor runs while one is held, so the only state is this depth. It proves that no point and no sleep lies
+  // inside.
   void spin_lock() { ++spin_depth_; }
   void spin_unlock() { --spin_depth_; }
   bool spinning() const { return spin_depth_ != 0; }
@@ -146,7 +156,8 @@ class Engine {
   void send_fatal_signal(ActorId actor) { actors_[actor].fatal_signal = true; }
   bool fatal_signal_pending() const { return actors_[current_].fatal_signal; }
 
-  // --- a task's flag for its allocations (PF_MEMALLOC_PIN, before 5.13 PF_MEMALLOC_NOCMA): none from areas ---
+  // --- allocations of the task ---
+  // The flag of a task that may not allocate from areas: PF_MEMALLOC_PIN, before 5.13 PF_MEMALLOC_NOCMA.
   void set_memalloc_pin(bool on) { actors_[current_].memalloc_pin = on; }
   bool memalloc_pin() const { return actors_[current_].memalloc_pin; }
 
@@ -185,7 +196,7 @@ class Engine {
   Time now_ = 0;
 };
 
-// Scope of a spinlock.
+// Holds a spinlock for a scope.
 class SpinGuard {
  public:
   explicit SpinGuard(Engine& engine) : engine_(engine) { engine_.spin_lock(); }
@@ -197,7 +208,7 @@ class SpinGuard {
   Engine& engine_;
 };
 
-// `co_await at(engine, Point::x)`: another actor may run here.
+// Awaited at a point: another actor may run here.
 class AtPoint {
  public:
   AtPoint(Engine& engine, Point point) : engine_(engine), point_(point) {}
@@ -217,9 +228,10 @@ class AtPoint {
   Point point_;
 };
 
+// co_await at(engine, Point::x)
 inline AtPoint at(Engine& engine, Point point) { return {engine, point}; }
 
-// `co_await sleep_for(engine, microseconds)`.
+// Awaited by an actor that sleeps. Always suspends.
 class Sleep {
  public:
   Sleep(Engine& engine, Time duration) : engine_(engine), duration_(duration) {}
@@ -239,9 +251,11 @@ class Sleep {
   Time duration_;
 };
 
+// co_await sleep_for(engine, microseconds)
 inline Sleep sleep_for(Engine& engine, Time duration) { return {engine, duration}; }
 
-// Runs a task that is not expected to wait, as the current actor, outside any operation: boot, tests, benchmarks.
+// Runs a task as the current actor outside any operation, for boot, tests and benchmarks. Requires that it does not
+// wait.
 template <class T>
 T run_now(Task<T> task) {
   const bool done = task.await_ready();
