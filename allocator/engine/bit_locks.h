@@ -1,8 +1,8 @@
-// Bit locks that sleep, first come, first served: PG_locked, BH_Lock, and PG_writeback as far as it is waited for. The
-// bit lives in the thing that is locked; who holds it and who waits lives here, for the few things that are locked at
-// any time. `Bits` has test(key), set(key) and clear(key); kName says what is waited for.
+// Bit locks that sleep: PG_locked, BH_Lock, and PG_writeback as far as it is waited for. Waiters get a lock in the
+// order in which they came. The bit lies in the locked object; holder and waiters are kept here, for the few objects
+// that are locked at any time. `Bits` has test(key), set(key) and clear(key), and kName, the lock's name in reports.
 //
-// A lock may be given to a device, which belongs to no actor and lets go when its I/O completes. Cost: linear in the
+// A lock may be given to a device, which is no actor and unlocks when its I/O completes. Cost: linear in the number of
 // locks held at the time.
 #pragma once
 
@@ -20,6 +20,7 @@ class BitLocks {
 
   BitLocks(Engine& engine, Bits bits) : engine_(engine), bits_(bits) {}
 
+  // Takes the lock for the current actor if it is free; returns whether it did.
   bool try_lock(Key key) {
     if (bits_.test(key)) return false;
     bits_.set(key);
@@ -43,10 +44,9 @@ class BitLocks {
     BitLocks& locks_;
     Key key_;
   };
-  // co_await locks.lock(key)
+  // co_await locks.lock(key): takes the lock, waiting if need be.
   LockAwaiter lock(Key key) { return {*this, key}; }
 
-  // co_await locks.wait(key): sleeps until the lock is let go of, without taking it (wait_on_page_locked).
   class WaitAwaiter {
    public:
     WaitAwaiter(BitLocks& locks, Key key) : locks_(locks), key_(key) {}
@@ -63,9 +63,11 @@ class BitLocks {
     BitLocks& locks_;
     Key key_;
   };
+  // co_await locks.wait(key): waits until the lock is free, without taking it (wait_on_page_locked).
   WaitAwaiter wait(Key key) { return {*this, key}; }
 
-  // Wakes who only waits, and hands the lock to the first who wants it, if there is one.
+  // Wakes the actors that only wait, and gives the lock to the first that wants it, if there is one. Requires that it
+  // is held.
   void unlock(Key key) {
     Held& held = find(key);
     for (ActorId watcher : held.watchers) engine_.wake(watcher);
@@ -81,23 +83,25 @@ class BitLocks {
     for (ActorId waiter : held.waiters) engine_.set_waits_on(waiter, held.owner);
   }
 
-  // The lock is a device's from now on: it is let go of when I/O completes, by whoever is interrupted.
+  // Makes a device the holder: the completion of its I/O unlocks, as whichever actor is interrupted.
   void give_to_device(Key key) {
     Held& held = find(key);
     held.owner = kNoActor;
     for (ActorId waiter : held.waiters) engine_.set_waits_on(waiter, kNoActor);
   }
 
-  // Who holds it; kNoActor if nobody or a device does.
+  // Returns the actor that holds the lock; kNoActor if it is free or a device holds it.
   ActorId holder(Key key) const {
     const auto it = std::find_if(held_.begin(), held_.end(), [key](const Held& held) { return held.key == key; });
     return it == held_.end() ? kNoActor : it->owner;
   }
+  // Returns whether no lock is held.
   bool none_held() const { return held_.empty(); }
-  // Locks that actors hold, those of devices left out.
+  // Returns whether no actor holds a lock; those of devices do not count.
   bool none_held_by_actors() const {
     return std::all_of(held_.begin(), held_.end(), [](const Held& held) { return held.owner == kNoActor; });
   }
+  // Returns the number of locks held.
   std::size_t held() const { return held_.size(); }
   void reset() { held_.clear(); }
 
@@ -105,8 +109,8 @@ class BitLocks {
   struct Held {
     Key key;
     ActorId owner;
-    std::vector<ActorId> waiters;
-    std::vector<ActorId> watchers;
+    std::vector<ActorId> waiters;   // want the lock
+    std::vector<ActorId> watchers;  // wait for its end only
   };
   Held& find(Key key) {
     const auto it = std::find_if(held_.begin(), held_.end(), [key](const Held& held) { return held.key == key; });

@@ -37,7 +37,8 @@ class StopEverywhere final : public PointWatcher {
   bool at_point(Point) override { return true; }
 };
 
-// Results of all actors; `choice` picks who runs next, and nullptr runs them one after the other without stopping.
+// Returns the results of all actors. `choice` picks the next actor to run; nullptr runs them one after the other
+// without stopping.
 std::vector<std::uint64_t> run(const std::vector<std::vector<Step>>& plans, const std::vector<unsigned>* choice) {
   Engine engine(1);
   StopEverywhere watcher;

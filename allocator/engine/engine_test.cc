@@ -11,10 +11,10 @@ namespace {
 using State = Engine::State;
 using Log = std::vector<std::string>;
 
-Task<void> passes(Engine& engine, int count, Log& log, std::string who) {
+Task<void> passes(Engine& engine, int count, Log& log, std::string name) {
   for (int i = 1; i <= count; ++i) {
     co_await at(engine, Point::migrate_page);
-    log.push_back(who + std::to_string(i));
+    log.push_back(name + std::to_string(i));
   }
 }
 
@@ -235,9 +235,9 @@ TEST_F(EngineTest, TwoActorsInterleaveAtTheirPoints) {
 
 // --- the clock ---
 
-Task<void> sleeper(Engine& engine, Time duration, Log& log, std::string who) {
+Task<void> sleeper(Engine& engine, Time duration, Log& log, std::string name) {
   co_await sleep_for(engine, duration);
-  log.push_back(who + "@" + std::to_string(engine.now()));
+  log.push_back(name + "@" + std::to_string(engine.now()));
 }
 
 TEST_F(EngineTest, SleepersWakeInTheOrderOfTheirTimeAndTheClockShowsIt) {
@@ -281,7 +281,7 @@ TEST_F(EngineTest, APlainCallMayNotSleep) { EXPECT_THROW(run_now(sleeper(engine,
 
 // --- budgets ---
 
-TEST_F(EngineTest, TheStepAfterTheBudgetBreaksTheLawThatAllEnds) {
+TEST_F(EngineTest, TheStepAfterTheBudgetEndsTheOperation) {
   engine.set_step_budget(3);
   engine.begin(a, passes(engine, 3, log, "a"));
   engine.resume(a);
@@ -302,7 +302,7 @@ TEST_F(EngineTest, WorkWithoutPointsIsChargedToTheBudget) {
   EXPECT_THROW(engine.charge(1), LawBroken);
 }
 
-TEST_F(EngineTest, StepsAreCountedAlikeWhetherSomebodyWatchesOrNot) {
+TEST_F(EngineTest, StepsAreCountedAlikeWatchedOrNot) {
   engine.begin(a, passes(engine, 7, log, "a"));
   engine.resume(a);
   const std::uint64_t unwatched = engine.steps();

@@ -1,5 +1,5 @@
-// A sleeping lock: first come, first served, and it knows its owner, so that a cycle of waiters is seen at once
-// (law `locks`). Plain data: ids of actors, no pointers.
+// A sleeping lock, such as cma_mutex: waiters get it in the order in which they came. It knows its owner, so a cycle of
+// waiters is reported as it closes. Plain data: ids of actors, no pointers.
 #pragma once
 
 #include <vector>
@@ -28,7 +28,8 @@ class Mutex {
     Engine& engine_;
   };
 
-  // co_await mutex.lock(engine)
+  // co_await mutex.lock(engine): takes the mutex, waiting if need be. Not under a spinlock. Reports an owner that takes
+  // it twice.
   LockAwaiter lock(Engine& engine) {
     CMA_ASSERT(!engine.spinning());
     if (owner_ == engine.current())
@@ -36,13 +37,14 @@ class Mutex {
     return {*this, engine};
   }
 
+  // Takes the mutex if it is free; returns whether it did.
   bool try_lock(Engine& engine) {
     if (owner_ != kNoActor) return false;
     owner_ = engine.current();
     return true;
   }
 
-  // Hands the mutex to the first waiter, if there is one.
+  // Gives the mutex back, to the first waiter if there is one. Requires that the current actor owns it.
   void unlock(Engine& engine) {
     CMA_ASSERT(owner_ == engine.current());
     owner_ = kNoActor;

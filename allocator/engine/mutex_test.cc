@@ -13,20 +13,20 @@ using Log = std::vector<std::string>;
 
 class MutexTest : public ::testing::Test {
  protected:
-  // Takes the first mutex, passes a point, takes the second if there is one, and lets go.
-  Task<void> take(Mutex& first, Mutex* second, std::string who) {
+  // Takes the first mutex, passes a point, takes the second if there is one, and unlocks them.
+  Task<void> take(Mutex& first, Mutex* second, std::string name) {
     co_await first.lock(engine);
-    log.push_back(who + " in");
+    log.push_back(name + " in");
     co_await at(engine, Point::cma_mutex_taken);
     if (second != nullptr) {
       co_await second->lock(engine);
       second->unlock(engine);
     }
     first.unlock(engine);
-    log.push_back(who + " out");
+    log.push_back(name + " out");
   }
-  void begin_and_stop_inside(ActorId actor, Mutex& first, Mutex* second, std::string who) {
-    engine.begin(actor, take(first, second, std::move(who)));
+  void begin_and_stop_inside(ActorId actor, Mutex& first, Mutex* second, std::string name) {
+    engine.begin(actor, take(first, second, std::move(name)));
     engine.stop_at(actor, Point::cma_mutex_taken, 1);
     engine.resume(actor);
   }
@@ -81,7 +81,7 @@ TEST_F(MutexTest, TryLockNeverWaits) {
   EXPECT_EQ(m.owner(), b);
 }
 
-TEST_F(MutexTest, TakingItTwiceBreaksTheLawOfLocks) {
+TEST_F(MutexTest, TakingItTwiceIsReported) {
   engine.begin(a, take(m, &m, "a"));
   try {
     engine.resume(a);
@@ -128,12 +128,12 @@ TEST_F(MutexTest, AChainWithoutACycleIsNoDeadlock) {
   EXPECT_TRUE(engine.at_rest());
 }
 
-TEST_F(MutexTest, OnlyTheOwnerLetsGo) {
+TEST_F(MutexTest, OnlyTheOwnerUnlocks) {
   engine.assume(a);
   EXPECT_THROW(m.unlock(engine), AssertionFailure);
 }
 
-TEST_F(MutexTest, APlainCallThatWouldWaitBreaksTheLawOfLocks) {
+TEST_F(MutexTest, APlainCallThatWouldWaitIsReported) {
   begin_and_stop_inside(a, m, nullptr, "a");
   engine.assume(kMainActor);
   EXPECT_THROW(run_now(take(m, nullptr, "main")), LawBroken);

@@ -2,12 +2,13 @@
 //
 // A modelled function that contains a place where other actors may run returns Task<T>; its callers write
 // `co_await f(...)`. Awaiting a task runs it at once, on the caller's stack, up to its first real suspension. If it
-// never suspends it costs one coroutine frame from a pool and no scheduling. If it does, the whole chain of callers is
-// suspended, and the engine later resumes the innermost one and walks outwards as they finish.
+// never suspends, it costs one coroutine frame from a pool and no scheduling. If it does, the whole chain of callers is
+// suspended; the engine later resumes the innermost one and goes outwards as they finish.
 //
-// Why not symmetric transfer: g++ 12 does not make it a tail call below -O2 or under AddressSanitizer, so long loops
-// over finished tasks overflow the stack. For the same compiler, arguments of awaited calls are named variables or
-// plain values: an aggregate temporary inside a co_await expression is destroyed twice there (ci/check looks for it).
+// There is no symmetric transfer, because g++ 12 does not make it a tail call below -O2 or under AddressSanitizer: long
+// loops over finished tasks would overflow the stack. For the same compiler, arguments of awaited calls are named
+// variables or plain values: it destroys an aggregate temporary inside a co_await expression twice
+// (ci/check/co_await looks for them).
 #pragma once
 
 #include <coroutine>
@@ -20,7 +21,7 @@
 
 namespace cma {
 
-// What the engine needs to know of a suspended coroutine: how to resume it and who awaits it.
+// The engine's view of a suspended coroutine: how to resume it, and which coroutine awaits it.
 class PromiseBase {
  public:
   std::suspend_always initial_suspend() noexcept { return {}; }
@@ -34,8 +35,8 @@ class PromiseBase {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
-  // Frames come from a free list by size: a cma_alloc makes dozens. Under AddressSanitizer they come from the heap, so
-  // that use of a dead frame is seen.
+  // Frames come from free lists by size, because a cma_alloc makes dozens. Under AddressSanitizer they come from the
+  // heap, so that use of a dead frame is seen.
   static void* operator new(std::size_t size);
   static void operator delete(void* frame, std::size_t size) noexcept;
 
@@ -76,6 +77,7 @@ class Promise<void> : public PromiseBase {
 
 }  // namespace internal
 
+// Owns a coroutine: destroying the Task destroys it, suspended or not.
 template <class T = void>
 class [[nodiscard]] Task {
  public:
@@ -98,7 +100,7 @@ class [[nodiscard]] Task {
   explicit operator bool() const { return static_cast<bool>(handle_); }
   bool done() const { return handle_ && handle_.done(); }
   PromiseBase& promise() { return handle_.promise(); }
-  // The result of a finished task; rethrows what it threw.
+  // Returns the result of a finished task, or rethrows what it threw. Requires done().
   T take() {
     CMA_ASSERT(done());
     return handle_.promise().take();
