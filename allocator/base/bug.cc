@@ -7,8 +7,8 @@ namespace {
 
 using enum Release;
 
-// Versions are mainline's: the first that had the fault and the last. A long-term series may have been repaired earlier;
-// a comment marks where the model follows it.
+// Versions are mainline's: the first that had the fault and the last. A long-term series may have been repaired
+// earlier; a comment marks where the model follows it.
 constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::mask_exponent, "mask-exponent", "A1-MASK-EXPONENT",
      "The alignment mask shifts the exponent by order_per_bit instead of subtracting it.", ReleaseRange{v3_17, v3_17}},

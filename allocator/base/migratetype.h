@@ -1,5 +1,4 @@
-// Migratetypes of pageblocks and free lists (include/linux/mmzone.h), with the letters and names that the kernel
-// prints.
+// Migratetypes of pageblocks and free lists (mmzone.h), with the letters and names that the kernel prints.
 #pragma once
 
 #include <array>

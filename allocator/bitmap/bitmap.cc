@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t kOnes = ~std::uint64_t{0};
 
-// Bits of word `w` that lie in [start, end).
+// Returns a mask of those bits of word `w` that lie in [start, end).
 constexpr std::uint64_t word_mask(std::uint64_t w, std::uint64_t start, std::uint64_t end) {
   std::uint64_t mask = kOnes;
   if (w * 64 < start) mask &= kOnes << (start - w * 64);
@@ -81,7 +81,7 @@ std::uint64_t bitmap_aligned_mask(unsigned align, unsigned order_per_bit, BugSet
   if (align <= order_per_bit) return 0;
   const unsigned shift = align - order_per_bit;
   if (bugs.active(Bug::mask_exponent)) [[unlikely]] {
-    // 3.17 computed (1 << (align >> order_per_bit)) - 1.
+    // (1 << (align >> order_per_bit)) - 1
     if ((align >> order_per_bit) != shift) bugs.reached(Bug::mask_exponent);
     return (align >> order_per_bit) >= 64 ? kOnes : (std::uint64_t{1} << (align >> order_per_bit)) - 1;
   }
@@ -91,7 +91,7 @@ std::uint64_t bitmap_aligned_mask(unsigned align, unsigned order_per_bit, BugSet
 std::uint64_t bitmap_aligned_offset(Pfn base, unsigned align, unsigned order_per_bit, BugSet& bugs) {
   const std::uint64_t unit = align >= 64 ? 0 : std::uint64_t{1} << align;
   if (bugs.active(Bug::offset_upward)) [[unlikely]] {
-    // 3.19 to 4.12: the distance from the base up to the next aligned frame.
+    // The distance from the base up to the next aligned frame.
     const std::uint64_t upward = unit == 0 ? 0 : align_up(base, unit) - base;
     if (upward != (base & (unit - 1)) && align > order_per_bit) bugs.reached(Bug::offset_upward);
     return align <= order_per_bit ? 0 : upward >> order_per_bit;

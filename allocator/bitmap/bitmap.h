@@ -1,8 +1,7 @@
-// The allocation bitmap of an area and its aligned search for a run of zero bits (lib/bitmap.c,
-// bitmap_find_next_zero_area_off), plus the pure arithmetic between pages, bits and orders (mm/cma.c).
+// The allocation bitmap of an area, its aligned search for a run of zero bits (bitmap_find_next_zero_area_off), and the
+// arithmetic between pages, bits and orders (mm/cma.c).
 //
-// Bits are stored in 64-bit words and scanned by the word. The bitmap itself takes no lock: its area's cma->lock
-// protects it.
+// Bits are stored in 64-bit words and scanned by the word. The bitmap takes no lock: its area's cma->lock protects it.
 #pragma once
 
 #include <cstdint>
@@ -20,21 +19,21 @@ class Bitmap {
 
   std::uint64_t size() const { return bits_; }
   bool test(std::uint64_t bit) const { return (words_[bit / 64] >> (bit % 64)) & 1; }
-  // Sets or clears [start, start + count); the range lies inside the bitmap.
+  // Sets or clears [start, start + count). Requires that the range lies inside the bitmap.
   void set(std::uint64_t start, std::uint64_t count) { change(start, count, true); }
   void clear(std::uint64_t start, std::uint64_t count) { change(start, count, false); }
 
-  // First zero (set) bit at or after start and before end; `end` when there is none.
+  // Returns the first zero (set) bit at or after start and before end, `end` if there is none.
   std::uint64_t next_zero(std::uint64_t start, std::uint64_t end) const { return next(start, end, ~std::uint64_t{0}); }
   std::uint64_t next_set(std::uint64_t start, std::uint64_t end) const { return next(start, end, 0); }
 
-  // The lowest bit i >= start such that (i + offset) is a multiple of mask + 1 and count bits from i are zero. A value
-  // >= size() when there is none: the kernel's callers test just that. `mask` is 2^k - 1.
+  // Returns the lowest bit i >= start such that i + offset is a multiple of mask + 1 and `count` bits from i on are
+  // zero; if there is none, some value >= size(), as in the kernel. Requires a mask of the form 2^k - 1.
   std::uint64_t find_zero_area(std::uint64_t start, std::uint64_t count, std::uint64_t mask,
                                std::uint64_t offset) const;
 
   std::uint64_t count_set() const;
-  // Length of the longest run of zero bits.
+  // Returns the length of the longest run of zero bits.
   std::uint64_t longest_zero_run() const;
 
   const std::vector<std::uint64_t>& words() const { return words_; }
@@ -48,12 +47,13 @@ class Bitmap {
   std::vector<std::uint64_t> words_;
 };
 
-// Alignment of a request of `align` (an order in pages), in bits: cma_bitmap_aligned_mask.
-// Orders of 64 and more mean "no such alignment exists": the mask is all ones.
+// Returns the mask for an alignment to 2^align pages, in bits (cma_bitmap_aligned_mask). For orders of 64 and more the
+// mask is all ones, and only position 0 is aligned.
 std::uint64_t bitmap_aligned_mask(unsigned align, unsigned order_per_bit, BugSet& bugs);
-// How far the area's base lies above an aligned frame, in bits: cma_bitmap_aligned_offset.
+// Returns how far the area's base lies above the last aligned frame, in bits (cma_bitmap_aligned_offset).
 std::uint64_t bitmap_aligned_offset(Pfn base, unsigned align, unsigned order_per_bit, BugSet& bugs);
-// Pages rounded up to whole bits, in bits: cma_bitmap_pages_to_bits. Exact for counts up to 2^64 - 2^order_per_bit.
+// Returns the number of bits for that many pages, rounded up (cma_bitmap_pages_to_bits). Exact for counts up to
+// 2^64 - 2^order_per_bit.
 constexpr std::uint64_t bitmap_pages_to_bits(std::uint64_t pages, unsigned order_per_bit) {
   return align_up(pages, order_pages(order_per_bit)) >> order_per_bit;
 }

@@ -1,4 +1,4 @@
-// The bitmap search at the speed of memory: beside it, what merely reading the bitmap by words costs.
+// The speed of the bitmap search, beside that of a loop that only reads the bitmap by words.
 
 #include <benchmark/benchmark.h>
 

@@ -19,7 +19,7 @@ class NaiveBitmap {
     for (std::uint64_t bit = start; bit < start + count; ++bit) used_[bit] = value;
   }
   bool test(std::uint64_t bit) const { return used_[bit]; }
-  // The lowest position that fits, size() for none.
+  // Returns the lowest position that fits, the size if there is none.
   std::uint64_t find(std::uint64_t start, std::uint64_t count, std::uint64_t mask, std::uint64_t offset) const {
     for (std::uint64_t bit = start; bit < used_.size(); ++bit)
       if (((bit + offset) & mask) == 0 && count <= used_.size() - bit && run(bit, count)) return bit;

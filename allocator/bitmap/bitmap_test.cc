@@ -27,7 +27,7 @@ Bitmap bitmap_of(unsigned bits, std::uint64_t content) {
   return bitmap;
 }
 
-// Positions at which `count` zero bits of `content` begin, as a set of bits; count >= 1.
+// Returns the positions at which `count` zero bits of `content` begin, as a set of bits. Requires count >= 1.
 std::uint64_t runs_of_zeros(unsigned bits, std::uint64_t content, unsigned count) {
   if (count > bits) return 0;
   std::uint64_t runs = ~content & ((std::uint64_t{1} << bits) - 1);
@@ -35,7 +35,7 @@ std::uint64_t runs_of_zeros(unsigned bits, std::uint64_t content, unsigned count
   return runs;
 }
 
-// Positions with (position + offset) a multiple of mask + 1, as a set of bits.
+// Returns the positions for which position + offset is a multiple of mask + 1, as a set of bits.
 std::uint64_t aligned_positions(unsigned bits, unsigned mask, unsigned offset) {
   std::uint64_t positions = 0;
   for (unsigned bit = 0; bit < bits; ++bit)
@@ -43,7 +43,7 @@ std::uint64_t aligned_positions(unsigned bits, unsigned mask, unsigned offset) {
   return positions;
 }
 
-// Searches one bitmap with every count and start under one mask and offset; the first disagreement is reported.
+// Searches one bitmap with every count and start under one mask and offset; reports the first disagreement.
 void check_all_searches(unsigned bits, std::uint64_t content, const Bitmap& bitmap, unsigned mask, unsigned offset) {
   const std::uint64_t aligned = aligned_positions(bits, mask, offset);
   for (unsigned count = 1; count <= bits + 1; ++count) {
@@ -95,7 +95,7 @@ TEST(BitmapSearch, TheLastPartialWordEndsWithTheBitmap) {
   }
 }
 
-TEST(BitmapSearch, CountsAndMasksOf64BitsFindNothingAndNeverWrapRound) {
+TEST(BitmapSearch, CountsAndMasksOf64BitsFindNothingAndNeverWrap) {
   const Bitmap bitmap(4096);
   const std::uint64_t all = ~std::uint64_t{0};
   for (std::uint64_t count : {std::uint64_t{4097}, std::uint64_t{1} << 32, (std::uint64_t{1} << 32) + 1, all - 1, all})
@@ -160,7 +160,7 @@ struct AlignmentCase {
 };
 
 constexpr AlignmentCase kAlignment[] = {
-    {0x10000, 8, 0, 0xff, 0},        // the worked example
+    {0x10000, 8, 0, 0xff, 0},        //
     {0x10000, 0, 0, 0, 0},           //
     {0x10000, 3, 3, 0, 0},           // align equal to the bit
     {0x10000, 2, 3, 0, 0},           // finer than a bit

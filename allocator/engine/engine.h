@@ -119,8 +119,7 @@ class Engine {
   void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }
   // Makes a waiting or sleeping actor ready and queues it: woken actors run in the order of waking.
   void wake(ActorId actor);
-  // Removes from the queue the actor that was woken first and has not run since, and returns it; kNoActor if there is
-  // none.
+  // Takes from the queue, and returns, the actor that was woken first and has not run since; kNoActor if none is left.
   ActorId take_woken();
   // Returns the sleeping actor that wakes first (the lowest id among equals), kNoActor if none sleeps.
   ActorId next_sleeper() const;
@@ -146,8 +145,8 @@ class Engine {
   }
 
   // --- spinlocks ---
-  // No other actor runs while one is held, so the only state is this depth. It proves that no point and no sleep lies
-  // inside.
+  // No other actor runs while one is held, so the only state is this depth. It proves that a spinlock is never held at
+  // a point or across a sleep.
   void spin_lock() { ++spin_depth_; }
   void spin_unlock() { --spin_depth_; }
   bool spinning() const { return spin_depth_ != 0; }
@@ -254,8 +253,7 @@ class Sleep {
 // co_await sleep_for(engine, microseconds)
 inline Sleep sleep_for(Engine& engine, Time duration) { return {engine, duration}; }
 
-// Runs a task as the current actor outside any operation, for boot, tests and benchmarks. Requires that it does not
-// wait.
+// Runs a task, which must not wait, as the current actor outside any operation: for boot, tests and benchmarks.
 template <class T>
 T run_now(Task<T> task) {
   const bool done = task.await_ready();

@@ -65,13 +65,13 @@ TEST(Task, AnExceptionTravelsThroughEveryLevel) {
 
 TEST(Task, AnExceptionCanBeCaughtOnTheWay) {
   const auto outer = []() -> Task<std::string> {
-    std::string said;
+    std::string caught;
     try {
       co_await fails(true);
     } catch (const std::runtime_error& error) {
-      said = error.what();
+      caught = error.what();
     }
-    co_return said + std::to_string(co_await fails(false));
+    co_return caught + std::to_string(co_await fails(false));
   };
   EXPECT_EQ(run_now(outer()), "inside1");
 }

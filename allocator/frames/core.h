@@ -1,8 +1,7 @@
-// What every layer above frames/ stands on: the machine's geometry, its bugs, who runs, what is recorded, and the
-// pages.
+// The parts of a machine that every layer above frames/ works on: its geometry, bugs, engine, trace and pages.
 //
-// A layer's constructor takes one Core instead of five references, and the layer keeps a copy: five pointers, and no
-// step more to a page than a reference of its own. The machine owns what it refers to.
+// A layer's constructor takes a Core, and the layer keeps a copy: five pointers, and a page is no further away than
+// through a reference of its own. The machine owns the parts and outlives its layers.
 #pragma once
 
 #include "allocator/base/bug.h"

@@ -5,7 +5,7 @@
 namespace cma {
 namespace {
 
-// A chunk is at least 64 pages, so that the notes stay small on machines with a tiny largest order.
+// A chunk is at least 64 pages, so that there are few notes on machines with a tiny largest order.
 constexpr unsigned kMinChunkOrder = 6;
 
 }  // namespace

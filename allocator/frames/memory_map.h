@@ -1,8 +1,8 @@
-// The memory map: page descriptors and pageblock types of one machine, flat arrays indexed by pfn.
+// The memory map: page descriptors and pageblock types of one machine, in flat arrays indexed by pfn.
 //
-// Everything that changes a page goes through edit(), which notes the chunk it lies in (one largest free block). The
-// notes make two things cheap: an audit recounts only what an operation touched, and going back to the state after boot
-// copies only what was touched since. zone->lock protects free pages and pageblock types; see the layers above.
+// Every change of a page goes through edit(), which notes the page's chunk (one largest free block). The notes make two
+// things cheap: an audit recounts only the chunks that an operation touched, and a return to the state after boot
+// copies only the chunks touched since. zone->lock protects free pages and pageblock types; see the layers above.
 #pragma once
 
 #include <span>
@@ -19,8 +19,9 @@ class MemoryMap {
   explicit MemoryMap(const Geometry& geometry);
 
   const PfnRange& range() const { return range_; }
+  // Returns whether the frame lies inside the map; it may be a hole.
   bool valid(Pfn pfn) const { return pfn - range_.start < range_.pages(); }
-  // A frame that exists (pfn_valid and online).
+  // Returns whether the frame exists (pfn_valid and online).
   bool present(Pfn pfn) const { return valid(pfn) && !page(pfn).has(kPageHole); }
 
   Frame frame(Pfn pfn) const {
@@ -30,7 +31,7 @@ class MemoryMap {
   Pfn pfn(Frame frame) const { return range_.start + frame; }
 
   const Page& page(Pfn pfn) const { return pages_[frame(pfn)]; }
-  // compound_head(): the first page of the compound page that this one is part of, or the page itself.
+  // Returns the first page of the compound page that this one is part of, or the page itself (compound_head).
   Pfn compound_head(Pfn pfn) const;
   const Page& at(Frame frame) const {
     CMA_ASSERT(frame < pages_.size());
@@ -42,7 +43,7 @@ class MemoryMap {
     touch(frame);
     return pages_[frame];
   }
-  // Several pages at once: the chunks are noted, not each page.
+  // Returns several pages to edit, and notes their chunks once. Requires at least one page.
   std::span<Page> edit_run(Pfn pfn, std::uint64_t pages) {
     const Frame first = frame(pfn);
     CMA_ASSERT(pages > 0 && pages <= pages_.size() - first);
@@ -57,7 +58,8 @@ class MemoryMap {
   unsigned pageblock_order() const { return pageblock_order_; }
   std::uint64_t pageblock_pages() const { return order_pages(pageblock_order_); }
   Pfn pageblock_start(Pfn pfn) const { return align_down(pfn, pageblock_pages()); }
-  // Type stored for the pageblock of pfn. The kernel reads it without a lock in places; writing needs zone->lock.
+  // Returns the type stored for the pageblock of pfn. The kernel reads it without a lock in places, and changes it only
+  // under zone->lock.
   Migratetype pageblock_type(Pfn pfn) const { return types_[block_index(pfn)]; }
   void set_pageblock_type(Pfn pfn, Migratetype type) {
     touch(frame(pfn));
@@ -65,18 +67,19 @@ class MemoryMap {
   }
   std::size_t pageblocks() const { return types_.size(); }
 
-  // --- chunks: what was touched ---
+  // --- chunks that were touched ---
   unsigned chunk_order() const { return chunk_order_; }
   std::size_t chunks() const { return touched_.size(); }
   PfnRange chunk_range(std::size_t chunk) const;
-  // Chunks touched since the last call of this function; for one reader, the audit.
+  // Returns the chunks touched since forget_touched(), in the order in which they were. For one reader, the audit.
   const std::vector<std::uint32_t>& touched_chunks() const { return touched_list_; }
   void forget_touched();
 
   // --- copying ---
-  // Makes this map equal to `boot`, which it was copied from, by copying back what was touched since.
+  // Makes this map equal to `boot`, from which it was copied, by copying back the chunks touched since.
   void restore(const MemoryMap& boot);
 
+  // Returns the size of descriptors and types.
   std::size_t bytes() const { return pages_.size() * sizeof(Page) + types_.size(); }
   std::span<const Page> pages() const { return pages_; }
   std::span<const Migratetype> types() const { return types_; }

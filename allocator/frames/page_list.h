@@ -1,6 +1,8 @@
 // A doubly linked list of pages, linked through the memory map by frame index: free lists, per-CPU lists, LRU lists, a
-// task's private lists. All operations are O(1) and touch at most three pages. A page is on one list at most; which
-// lock protects it depends on the list.
+// task's private lists. A page is on one list at most. Each list has the lock of its kind.
+//
+// Operations are O(1) and touch at most three pages, except those about runs of ascending frames, which are linear in
+// the run.
 #pragma once
 
 #include "allocator/frames/memory_map.h"
@@ -35,20 +37,20 @@ struct PageList {
     last = frame;
   }
 
-  // In front of `behind`, which is on this list.
-  void insert_before(MemoryMap& map, Frame frame, Frame behind) {
-    if (first == behind) {
+  // Inserts `frame` before `follower`. Requires that `follower` is on this list.
+  void insert_before(MemoryMap& map, Frame frame, Frame follower) {
+    if (first == follower) {
       push_front(map, frame);
       return;
     }
     Page& page = map.edit_at(frame);
-    page.next = behind;
-    page.prev = map.at(behind).prev;
+    page.next = follower;
+    page.prev = map.at(follower).prev;
     map.edit_at(page.prev).next = frame;
-    map.edit_at(behind).prev = frame;
+    map.edit_at(follower).prev = frame;
   }
 
-  // All of `other` goes to the back, and leaves it empty.
+  // Moves all of `other` to the back of this list.
   void splice_back(MemoryMap& map, PageList& other) {
     if (other.empty()) return;
     if (empty()) {
@@ -61,6 +63,7 @@ struct PageList {
     other = PageList{};
   }
 
+  // Unlinks `frame`. Requires that it is on this list.
   void remove(MemoryMap& map, Frame frame) {
     Page& page = map.edit_at(frame);
     if (page.prev == kNil) {
@@ -79,7 +82,7 @@ struct PageList {
     page.prev = kNil;
   }
 
-  // Turns the list until `frame`, which is on it, is the first one.
+  // Rotates the list until `frame` is the first. Requires that `frame` is on it.
   void rotate_to_front(MemoryMap& map, Frame frame) {
     if (first == frame) return;
     map.edit_at(last).next = first;
@@ -90,6 +93,7 @@ struct PageList {
     first = frame;
   }
 
+  // Remove and return one end. Require that the list is not empty.
   Frame pop_front(MemoryMap& map) {
     const Frame frame = first;
     remove(map, frame);
@@ -102,31 +106,32 @@ struct PageList {
     return frame;
   }
 
-  // Puts `pages`, the first of which is `frame`, to the front one after the other: the highest comes to lie first.
+  // Pushes `pages`, the first of which is `frame`, to the front one after the other: the highest becomes the first.
   void push_front_ascending(MemoryMap& map, Frame frame, std::span<Page> pages) {
-    Frame behind = first;
-    if (behind == kNil)
+    Frame follower = first;
+    if (follower == kNil)
       last = frame;
     else
-      map.edit_at(behind).prev = frame;
+      map.edit_at(follower).prev = frame;
     for (Page& page : pages) {
-      page.next = behind;
+      page.next = follower;
       page.prev = frame + 1;
-      behind = frame++;
+      follower = frame++;
     }
     pages.back().prev = kNil;
-    first = behind;
+    first = follower;
   }
 
-  // How many of the last frames, at most `most`, lie behind each other in memory, the lowest of them last.
+  // Returns how many of the last frames, at most `most`, are neighbours in memory, the lowest of them last on the list.
+  // Requires that the list is not empty.
   std::uint64_t ascending_tail(const MemoryMap& map, std::uint64_t most) const {
     std::uint64_t count = 1;
     for (Frame frame = last; count < most && map.at(frame).prev == frame + 1; ++frame) ++count;
     return count;
   }
 
-  // Removes the last `count` frames, which lie behind each other in memory, the lowest of them last on the list. Their
-  // own links are left to the caller.
+  // Removes the last `count` frames, and leaves their own links to the caller. Requires that they are neighbours in
+  // memory, the lowest of them last on the list.
   void cut_ascending_tail(MemoryMap& map, std::uint64_t count) {
     const Frame highest = last + static_cast<Frame>(count - 1);
     last = map.at(highest).prev;

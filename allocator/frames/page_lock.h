@@ -1,5 +1,5 @@
-// Page locks (PG_locked), and the end of writeback (PG_writeback) as something that is waited for. The bits live in the
-// page; engine/bit_locks.h says who holds them.
+// The page locks (PG_locked) and the writebacks (PG_writeback) of a machine. The bits lie in the page; holders and
+// waiters are kept as engine/bit_locks.h describes.
 #pragma once
 
 #include "allocator/engine/bit_locks.h"
@@ -27,7 +27,7 @@ class PageLocks : public BitLocks<PageBits<kPageLocked>> {
   PageLocks(Engine& engine, MemoryMap& map) : BitLocks(engine, PageBits<kPageLocked>(map)) {}
 };
 
-// Begun with try_lock, which gives it to nobody but the device; ended with unlock.
+// Writeback of pages: it begins with try_lock() and give_to_device(), and ends with unlock().
 class Writebacks : public BitLocks<PageBits<kPageWriteback>> {
  public:
   Writebacks(Engine& engine, MemoryMap& map) : BitLocks(engine, PageBits<kPageWriteback>(map)) {}

@@ -9,9 +9,9 @@ namespace {
 
 class PageLockTest : public ::testing::Test {
  protected:
-  Task<void> lock_and_note(Pfn pfn, std::string who) {
+  Task<void> lock_and_note(Pfn pfn, std::string name) {
     co_await locks.lock(pfn);
-    said += who;
+    order += name;
     co_await at(engine, Point::migrate_locked);
     locks.unlock(pfn);
   }
@@ -24,7 +24,7 @@ class PageLockTest : public ::testing::Test {
   Engine engine{1};
   MemoryMap map{geometry()};
   PageLocks locks{engine, map};
-  std::string said;
+  std::string order;
 };
 
 TEST_F(PageLockTest, TheBitSaysWhetherAPageIsLocked) {
@@ -56,7 +56,7 @@ TEST_F(PageLockTest, WaitersGetItInTheOrderTheyCame) {
   EXPECT_EQ(engine.waits_for_actor(b), c);
   engine.resume(c);
   engine.resume(b);
-  EXPECT_EQ(said, "acb");
+  EXPECT_EQ(order, "acb");
   EXPECT_TRUE(locks.none_held());
 }
 

@@ -7,6 +7,7 @@
 namespace cma {
 namespace {
 
+// Adds a range to ascending, disjoint ones, and merges those that touch or overlap.
 void insert_merged(std::vector<PfnRange>& ranges, PfnRange range) {
   std::vector<PfnRange> merged;
   for (const PfnRange& other : ranges) {
@@ -25,7 +26,7 @@ void insert_merged(std::vector<PfnRange>& ranges, PfnRange range) {
 
 Memblock::Memblock(const Geometry& geometry) : memory_(geometry.memory) {
   for (const PfnRange& hole : geometry.holes) insert_merged(holes_, hole);
-  // Memory outside every zone is not the allocator's.
+  // Memory outside every zone does not belong to the allocator.
   Pfn covered = memory_.start;
   for (const ZoneSpec& zone : geometry.effective_zones()) {
     if (covered < zone.range.start) insert_merged(holes_, {covered, zone.range.start});

@@ -1,5 +1,6 @@
-// Boot-time reservations (mm/memblock.c): which ranges boot keeps back before the page allocator exists. CMA areas are
-// carved out of it. Single threaded by nature: no locks, no points. Ranges are in pages; few, so linear.
+// Boot-time reservations (mm/memblock.c): the ranges that boot keeps before there is a page allocator. Declaring an
+// area takes its memory from here. Boot has one task, so there are no locks and no points. Ranges are in pages; there
+// are few, so all operations are linear in their number.
 #pragma once
 
 #include <vector>
@@ -14,22 +15,23 @@ class Memblock {
   explicit Memblock(const Geometry& geometry);
 
   const PfnRange& memory() const { return memory_; }
-  // True if every page of the range is reserved.
+  // Returns whether every page of the range is reserved.
   bool is_region_reserved(const PfnRange& range) const;
-  // True if any page of the range is reserved.
+  // Returns whether any page of the range is reserved.
   bool is_region_intersects_reserved(const PfnRange& range) const;
 
-  // Adds a reservation. Overlapping ones merge, as memblock_reserve has it.
+  // Adds a reservation; ranges that touch or overlap merge (memblock_reserve). Requires at least one page.
   void reserve(const PfnRange& range);
+  // Ends the reservation of all pages of the range; those not reserved stay so.
   void free(const PfnRange& range);
 
-  // Finds and reserves `pages` aligned to `align` pages within [low, high), at the highest address that fits (top
-  // down) or the lowest. kNoPfn when none fits.
+  // Reserves `pages` pages, aligned to `align` pages, within [low, high) and returns the first: the highest that fits,
+  // or bottom_up the lowest. Returns kNoPfn if none fits.
   Pfn alloc_range(std::uint64_t pages, std::uint64_t align, Pfn low, Pfn high, bool bottom_up);
 
-  // The reserved ranges, ascending and disjoint.
+  // Returns the reserved ranges, ascending and disjoint.
   const std::vector<PfnRange>& reserved() const { return reserved_; }
-  // The ranges of memory that are neither holes nor reserved, ascending.
+  // Returns the ranges of memory that are neither holes nor reserved, ascending.
   std::vector<PfnRange> free_ranges() const;
 
  private:

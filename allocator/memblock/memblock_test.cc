@@ -19,7 +19,7 @@ Geometry geometry_with_a_hole() {
   return g;
 }
 
-TEST(Memblock, BootKeepsWhatTheGeometrySays) {
+TEST(Memblock, BootKeepsTheReservationsOfTheGeometry) {
   const Memblock memblock(geometry_with_a_hole());
   EXPECT_THAT(memblock.reserved(), ElementsAre(PfnRange{0, 16}));
   EXPECT_THAT(memblock.free_ranges(), ElementsAre(PfnRange{16, 100}, PfnRange{110, 1024}));
@@ -80,7 +80,7 @@ TEST(Memblock, AllocationTakesTheHighestOrTheLowestPlaceThatFits) {
       {84, 1, 0, 101, 16, 16},           // exactly between reservation and hole
       {85, 1, 0, 110, kNoPfn, kNoPfn},   // one page too many
       {1, 1, 100, 110, kNoPfn, kNoPfn},  // the hole
-      {914, 1, 0, 1024, 110, 110},       // all that lies behind the hole
+      {914, 1, 0, 1024, 110, 110},       // all that lies above the hole
       {1024, 1024, 0, 1024, kNoPfn, kNoPfn},
       {64, 512, 1, 1024, 512, 512},        //
       {4, 4, 2000, 3000, kNoPfn, kNoPfn},  // outside the memory
