@@ -37,7 +37,7 @@ class LawBroken : public std::runtime_error {
   std::string function_;
 };
 
-// The face of a listener that sees every point as it is passed, such as a scheduler.
+// Interface of a listener that sees every point as it is passed, such as a scheduler.
 class PointWatcher {
  public:
   virtual ~PointWatcher() = default;
@@ -84,8 +84,9 @@ class Engine {
   // Returns to the state of a new engine with the same actors.
   void reset();
 
-  // The actor that runs, or ran last.
+  // Returns the actor that runs, or ran last.
   ActorId current() const { return current_; }
+  // Returns its CPU.
   int cpu() const { return cpu_; }
   int cpus() const { return cpus_; }
   // Makes `actor` current for plain calls (boot, tests), which run outside any operation.
@@ -110,10 +111,13 @@ class Engine {
   bool stop_here(Point point);
 
   // --- waiting ---
-  // Park the current actor, which must suspend right after: until wake(), until a time, or until it is resumed. `what`
-  // names the object it waits for, `owner` the actor that holds it. Waiting in a cycle is reported as a deadlock.
+  // Parks the current actor until wake(); `leaf` is its innermost coroutine, which must suspend right after. `what`
+  // names the object it waits for, `owner` the actor that holds that. Reports a cycle of waiters; a plain call may not
+  // wait at all.
   void park(PromiseBase& leaf, const char* what, ActorId owner);
+  // The same until the clock reaches `wake_time`.
   void park_until(PromiseBase& leaf, Time wake_time);
+  // The same at a point: the actor stays ready.
   void stop(PromiseBase& leaf);
   // Records that the object that a parked actor waits for has a new owner.
   void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }

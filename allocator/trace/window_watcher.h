@@ -1,5 +1,5 @@
-// The face of a listener that learns why a contiguous allocation could not have its range: each page that was refused,
-// at the moment of the refusal and by the step that refused it.
+// Interface of a listener that learns why a contiguous allocation could not have its range: each refused page, at the
+// moment of the refusal and from the step that refused it.
 //
 // The steps of alloc_contig_range take the listener from Trace and call it as the actor that runs; several actors may
 // be inside. Without a listener a refusal costs a branch, and a page that can be had costs nothing.
