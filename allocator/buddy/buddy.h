@@ -4,7 +4,9 @@
 // Buddy is the face of the folder and composes its parts: Watermarks (whether a request may take pages), FreeLists
 // (blocks, merged and split), Fallback (what a request takes when the lists of its type are empty) and PerCpuLists
 // (pages that a CPU keeps for itself). A free has two halves, prepare_free() and commit_free(), so that a caller which
-// can be interrupted puts a point in between. Cost: a hit on a per-CPU list is a handful of instructions.
+// can be interrupted puts a point in between.
+//
+// Cost: a hit on a per-CPU list is a handful of instructions.
 //
 // Thread safety: zone->lock is taken inside, except where a section says that it is held.
 #pragma once

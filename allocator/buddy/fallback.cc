@@ -6,7 +6,7 @@
 namespace cma {
 namespace {
 
-// By the type of the request; of each, the first that has a block.
+// The types that a request falls back to, by its own type, in order.
 constexpr std::array<std::array<Migratetype, 2>, kPcpTypes> kFallbacks = {{
     {Migratetype::reclaimable, Migratetype::movable},
     {Migratetype::reclaimable, Migratetype::unmovable},
@@ -64,7 +64,7 @@ std::optional<Fallback::Source> Fallback::suitable(const FreeArea& area, unsigne
   return std::nullopt;
 }
 
-// Returns the source with the largest blocks, at least of `order`.
+// Return the source with the largest or the smallest blocks of at least `order`.
 std::optional<Fallback::Source> Fallback::largest(const Zone& zone, unsigned order, Migratetype type) const {
   for (unsigned current = largest_order_ + 1; current-- > order;)
     if (const std::optional<Source> source = suitable(zone.area[current], current, type)) return source;
@@ -157,8 +157,8 @@ bool Fallback::rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype st
   return true;
 }
 
-// Moves a block to the lists of `start`; if `whole`, all free blocks of its pageblock, which is claimed if it is worth
-// it.
+// Moves a block to the lists of `start`. If `whole`, moves all free blocks of its pageblock, and claims it if that is
+// worth it.
 void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
   const unsigned order = core_.map.page(pfn).order;
   const Migratetype old = core_.map.pageblock_type(pfn);

@@ -2,8 +2,8 @@
 //
 // A request of one type falls back to lists of other types. It takes a block from them and, where that pays, claims the
 // whole pageblock, so that later requests of its type find the rest there. Used by the per-CPU lists and by the front
-// half of an allocation. Lists of area, reserved and isolated pageblocks are never a source, with one exception:
-// movable requests may use area memory, whose pageblocks they never claim.
+// half of an allocation. The lists of reserved and isolated pageblocks are never a source. Those of areas serve movable
+// requests only, which never claim the pageblock.
 //
 // Requires: zone->lock is held.
 #pragma once

@@ -1,12 +1,14 @@
 // The free lists of a zone: blocks of 2^order pages by order and migratetype, merged and split (mm/page_alloc.c).
 //
 // The order within lists is part of the behaviour: a block is inserted at the side at which a real kernel inserts it.
+//
 // Cost: inserting or taking a block is O(1); each merge step looks at one page.
 //
 // Requires: zone->lock is held, unless a function says otherwise.
 //
-// Invariants: the head of a free block has kPageBuddy, its order and the list's type, and is aligned to its order; no
-// two free buddies that the release would have merged; nr_free and the zone's counters are those of the lists.
+// Invariants: the head of a free block has kPageBuddy, the block's order and the list's type, and is aligned to the
+// order. There are no two free buddies that the release would have merged. nr_free and the zone's counters agree with
+// the lists.
 #pragma once
 
 #include "allocator/buddy/watermark.h"
@@ -61,7 +63,7 @@ class FreeLists {
   // Sets the type of each pageblock of a block.
   void retype_range(Pfn pfn, unsigned order, Migratetype type);
 
-  // --- looking; the kernel calls these without zone->lock in places ---
+  // --- looking; in places the kernel does this without zone->lock ---
   // Returns the head of the free block that covers pfn, pfn itself if none does.
   Pfn covering_block(Pfn pfn) const;
   // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone.

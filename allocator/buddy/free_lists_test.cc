@@ -19,8 +19,8 @@ constexpr Migratetype I = Migratetype::isolate;
 constexpr Gfp kMovableOnly = kGfpKernel | kGfpMovable;
 constexpr Gfp kReclaimableKernel = kGfpKernel | kGfpReclaimable;
 
-// A machine whose free lists a test builds by hand: 256 pages, pageblock order 4, largest order 6, nothing free at
-// first.
+// A machine whose free lists a test builds by hand: 256 pages, pageblock order 4, largest order 6. Nothing is free at
+// the start.
 class FreeListsTest : public ::testing::TestWithParam<Release> {
  protected:
   static Geometry bare_geometry() {

@@ -1,8 +1,9 @@
 // Per-CPU lists of free pages: refill, overflow, drain, and their sizes (mm/page_alloc.c, per_cpu_pages).
 //
-// They stand between the free lists and nearly all allocations and frees of small orders. A page on them is not free
-// for anybody but its CPU: a range cannot be allocated before they are drained. Cost: a hit is a handful of
-// instructions; a refill or an overflow moves a batch.
+// They stand between the free lists and nearly all allocations and frees of small orders. A page on them is free for
+// its CPU only: a range that holds such pages cannot be allocated before the lists are drained.
+//
+// Cost: a hit is a handful of instructions; a refill or an overflow moves a batch.
 //
 // Thread safety: the lists belong to their CPU, and zone->lock is taken inside for each transfer of a batch.
 #pragma once
@@ -26,9 +27,10 @@ class PerCpuLists {
   // Sets batch and bounds of a zone's lists from its watermarks and what is managed.
   void set_sizes(Zone& zone) const;
 
-  // Returns whether blocks of an order are kept on the lists.
+  // Returns whether the lists hold blocks of an order.
   bool allowed_order(unsigned order) const;
   unsigned lists_in_use() const;
+  // Returns the order of the blocks on a list.
   unsigned list_order(unsigned list) const;
 
   // Takes a block from this CPU's lists, after a refill if they have none; kNoPfn if that finds nothing either.

@@ -1,8 +1,9 @@
 // Watermarks: how many pages a zone must keep free, and whether a request may take some (mm/page_alloc.c).
 //
 // Used by the front half of an allocation, by isolation of free blocks and by compaction. Zones are passed in; the
-// class itself holds settings only. Cost: a test of order 0 is a few additions, one of a higher order looks at the
-// free lists from that order on.
+// class itself holds settings only.
+//
+// Cost: a test of order 0 is a few additions; one of a higher order looks at the free lists from that order on.
 #pragma once
 
 #include <optional>
@@ -13,7 +14,7 @@
 
 namespace cma {
 
-// ALLOC_* of mm/internal.h.
+// The flags ALLOC_* of mm/internal.h.
 enum AllocFlags : std::uint32_t {
   kAllocWmarkMin = 0,
   kAllocWmarkLow = 1,

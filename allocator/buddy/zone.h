@@ -20,8 +20,9 @@ namespace cma {
 
 enum class Watermark : std::uint8_t { min, low, high };
 
-// What a zone is for, by the kernel's name of it, in the kernel's order.
+// The kinds of zones, in the kernel's order. `other` is a zone with a name that the kernel does not know.
 enum class ZoneKind : std::uint8_t { dma, dma32, normal, high_mem, movable, other };
+// Returns the kind of a zone from its name: "DMA32".
 ZoneKind zone_kind_from_name(const std::string& name);
 
 struct FreeArea {

@@ -77,7 +77,7 @@ class Lru {
   // stays; else it is evictable again, on its list at once (`fast`: munlock of a range, and this was its only mapping)
   // or by way of lru_add.
   Task<void> munlock_v3_5(Pfn pfn, bool locked, bool fast);
-  // The same by way of the mlock pagevec (munlock_page, 5.18).
+  // Records the same by way of the mlock pagevec (munlock_page, 5.18).
   Task<void> munlock_v5_18(Pfn pfn);
   // Drains the mlock pagevec of one CPU (mlock_page_drain_local).
   Task<void> mlock_drain(int cpu);

@@ -1,9 +1,11 @@
-// The five LRU lists of the machine and what is counted along with them: isolated pages, locked pages (mm/swap.c,
-// mm/mlock.c).
+// The five LRU lists of the machine, and the counts of isolated and of locked pages (mm/swap.c, mm/mlock.c).
 //
-// A page with kPageLru is on the list that its other flags name; they change only while it is off, or by relist().
-// Pages on their way to a list are in a pagevec: see Lru, which is the only user that moves pages. Cost: O(1) a page,
-// plus a search of the locked pages' counts when a page leaves the unevictable list.
+// Lru is the only user: it moves pages here by way of its pagevecs.
+//
+// Invariant: a page with kPageLru is on the list that its other flags name. Those change only while the page is off its
+// list, or by relist().
+//
+// Cost: O(1) a page, and a search of the locked pages' counts for a page that leaves its list.
 //
 // Thread safety: lru_lock is held in the kernel; nothing here stops at a point.
 #pragma once
@@ -33,8 +35,7 @@ class LruLists {
   void remove(Pfn pfn);
   // Takes a page off its list, changes its flags, and puts it on the list that these name.
   void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail = false);
-  // Puts a page that was the tail of a huge page in front of its former head, whose list has counted it already
-  // (lru_add_page_tail).
+  // Puts a page that was the tail of a huge page in front of its former head, with which it has been counted already.
   void split_tail(Pfn tail, Pfn head);
 
   // --- isolating for migration or reclaim ---
@@ -49,8 +50,8 @@ class LruLists {
   }
   std::int64_t isolated_anon() const { return isolated_[0]; }
   std::int64_t isolated_file() const { return isolated_[1]; }
-  // Returns whether more pages are isolated than half of those on the lists, so that a caller that wants more must wait
-  // (mm/compaction.c).
+  // Returns whether more pages are isolated than half of those on the lists: then callers must not isolate more, but
+  // wait (mm/compaction.c).
   bool too_many_isolated() const;
 
   // --- locked memory ---

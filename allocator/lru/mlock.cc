@@ -47,8 +47,8 @@ void Lru::finish_mlock_new(Pfn pfn) {
   if (locked) lists_.set_mlock_count(pfn, 1);
 }
 
-// Clears the flag with the last locked mapping that was counted; at once if the page is off the LRU and so has no
-// count.
+// Clears the flag with the last locked mapping that was counted; a page that is off the LRU has no count, and its flag
+// goes at once.
 void Lru::finish_munlock(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   const bool listed = page.has(kPageLru);

@@ -10,14 +10,14 @@
 
 namespace cma {
 
-// PAGEVEC_SIZE: the insertion that fills a pagevec drains it.
+// Returns PAGEVEC_SIZE: the insertion that fills a pagevec drains it.
 constexpr std::size_t pagevec_size(Release release) {
   if (release >= Release::v6_8) return 31;
   return release >= Release::v4_15 ? 15 : 14;
 }
 
-// What a CPU has a pagevec for, in the order in which they are drained. Pages to be added are not on the LRU; pages in
-// the others are, and are looked at again when their pagevec is drained.
+// The pagevecs of a CPU, in the order in which they are drained. Pages to be added are not on the LRU; pages in the
+// others are, and are looked at again when their pagevec is drained.
 enum class Pagevec : std::uint8_t {
   add,              // lru_cache_add
   rotate,           // written back and to be reclaimed next: to the tail of its inactive list
@@ -30,7 +30,7 @@ inline constexpr unsigned kPagevecs = 6;
 // Returns the kernel's name: "lru_add".
 std::string_view name_of(Pagevec which);
 
-// What is to be done with a page in the mlock pagevec (5.18).
+// The steps that a page in the mlock pagevec waits for (5.18).
 enum class MlockStep : std::uint8_t {
   lock,      // mlock_page: a page that was on the LRU
   lock_new,  // mlock_new_page: one that was never on it
