@@ -40,7 +40,7 @@ std::uint64_t pages_on_pcp_lists(const Machine& machine, std::size_t zone) {
   return pages;
 }
 
-// What programs hold: intervals by first frame. Knows nothing of the allocator.
+// The blocks that programs hold, as intervals by first frame. Knows nothing of the allocator.
 class Held {
  public:
   void add(Pfn pfn, unsigned order) {
@@ -84,7 +84,7 @@ void check_conservation(const Machine& machine, const Held& held) {
   RC_ASSERT(accounted == managed);
 }
 
-// No two free buddies that the release would have merged.
+// Checks that there are no two free buddies that the release would have merged.
 void check_merged(const Machine& machine) {
   const MemoryMap& map = machine.map;
   for (const Block& block : free_blocks(machine, map.range())) {
@@ -96,7 +96,7 @@ void check_merged(const Machine& machine) {
     const Migratetype mine = map.pageblock_type(pfn);
     const Migratetype other = map.pageblock_type(buddy);
     const bool refused = order >= map.pageblock_order() && mine != other &&
-                         !(is_mergeable(mine) && is_mergeable(other)) && machine.release() >= Release::v6_1;
+                         !(is_mergeable(mine) && is_mergeable(other)) && machine.release() >= Release::v5_18;
     RC_ASSERT(refused);
   }
 }

@@ -19,8 +19,8 @@ constexpr Migratetype I = Migratetype::isolate;
 constexpr Gfp kMovableOnly = kGfpKernel | kGfpMovable;
 constexpr Gfp kReclaimableKernel = kGfpKernel | kGfpReclaimable;
 
-// A machine whose free lists a test builds by hand: 256 pages, pageblock order 4, largest order 6, nothing free at
-// first.
+// A machine whose free lists a test builds by hand: 256 pages, pageblock order 4, largest order 6. Nothing is free at
+// the start.
 class FreeListsTest : public ::testing::TestWithParam<Release> {
  protected:
   static Geometry bare_geometry() {
@@ -35,7 +35,8 @@ class FreeListsTest : public ::testing::TestWithParam<Release> {
     g.min_free_kbytes = 0;
     return g;
   }
-  static bool v61() { return GetParam() == Release::v6_1; }
+  // Types decide about merging wherever they differ, not only at Isolate boundaries.
+  static bool merges_by_type() { return GetParam() >= Release::v5_18; }
 
   // Frees a block as memory of this type; its pageblocks get the type.
   void give(Pfn pfn, unsigned order, Migratetype type) {
@@ -126,7 +127,7 @@ TEST_P(FreeListsTest, BelowThePageblockOrderTypesAreNotLookedAt) {
   EXPECT_THAT(list(3, C), IsEmpty());
 }
 
-TEST_P(FreeListsTest, WhichTypesMergeAcrossPageblocks) {
+TEST_P(FreeListsTest, TypesDecideWhatMergesAcrossPageblocks) {
   const Migratetype types[] = {U, M, E, H, C, I};
   for (Migratetype first : types)
     for (Migratetype second : types) {
@@ -139,20 +140,20 @@ TEST_P(FreeListsTest, WhichTypesMergeAcrossPageblocks) {
       fresh->buddy.free_one_block(z, 16, 4, second);
       const bool only_one_isolated = (first == I) != (second == I);
       const bool both_ordinary = is_mergeable(first) && is_mergeable(second);
-      const bool merges = v61() ? first == second || both_ordinary : !only_one_isolated;
+      const bool merges = merges_by_type() ? first == second || both_ordinary : !only_one_isolated;
       EXPECT_EQ(free_list(*fresh, 5, second).size(), merges ? 1U : 0U) << letter_of(first) << letter_of(second);
     }
 }
 
-TEST_P(FreeListsTest, Release419DoesNotAskForTypesWhileNothingIsIsolated) {
+TEST_P(FreeListsTest, Until517TypesDoNotMatterWhileNothingIsIsolated) {
   machine->map.set_pageblock_type(0, I);
   buddy.free_one_block(zone, 0, 4, I);
   give(16, 4, M);
-  EXPECT_EQ(list(5, M).size(), v61() ? 0U : 1U);
+  EXPECT_EQ(list(5, M).size(), merges_by_type() ? 0U : 1U);
 }
 
 TEST_P(FreeListsTest, MergeIntoIsolatedLooksAtTheFreedBlockOnly) {
-  if (v61()) GTEST_SKIP() << "the fault is between the releases before";
+  if (merges_by_type()) GTEST_SKIP() << "the fault was repaired before";
   machine->bugs.switch_on(Bug::merge_into_isolated);
   zone.nr_isolate_pageblock = 1;
   machine->map.set_pageblock_type(0, I);
@@ -204,7 +205,7 @@ TEST_P(FreeListsTest, TheHeadOfAListGoesFirst) {
   EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), 32U);
 }
 
-TEST_P(FreeListsTest, AnUnwatchedCallerFindsNothingOfAnyOtherOrder) {
+TEST_P(FreeListsTest, ARequestThatNoBlockSufficesForChangesNothing) {
   give(0, 3, U);
   EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
   EXPECT_THAT(list(3, U), ElementsAre(0));
@@ -259,7 +260,7 @@ TEST_P(FreeListsTest, FallbackTakesTheLargestBlock) {
 }
 
 TEST_P(FreeListsTest, AMovableRequestThatCannotTakeThePageblockUsesTheSmallestBlock) {
-  if (GetParam() < Release::v4_19) GTEST_SKIP() << "4.9 always breaks the largest";
+  if (GetParam() < Release::v4_12) GTEST_SKIP() << "up to 4.11 the largest is always broken";
   give(0, 1, U);  // below half the pageblock order: not worth a pageblock
   give(32, 0, U);
   EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 0), 32U);
@@ -289,7 +290,7 @@ TEST_P(FreeListsTest, APageblockChangesWhenHalfOfItIsFreeOrAlike) {
       {kGfpKernel, E, 4, 0, false},   {kMovableOnly, U, 4, 4, true},
       {kMovableOnly, U, 4, 3, false}, {kMovableOnly, E, 8, 0, true},
   };
-  const bool v4_12 = GetParam() >= Release::v4_19;
+  const bool counts_alike = GetParam() >= Release::v4_12;
   for (const Threshold& t : thresholds) {
     std::unique_ptr<Machine> fresh = make_machine(bare_geometry());
     MemoryMap& map = fresh->map;
@@ -301,14 +302,14 @@ TEST_P(FreeListsTest, APageblockChangesWhenHalfOfItIsFreeOrAlike) {
     }
     for (Pfn p = 16 - t.movable; p < 16; ++p) map.edit(p).flags = p % 2 == 0 ? kPageLru : kPageMovableOps;
     EXPECT_EQ(fresh->buddy.alloc_pages(t.gfp, 0), 0U);
-    // Before, pages in use did not count for anybody.
-    const bool changes = v4_12 ? t.changes : t.free >= 8;
+    // Before, pages in use did not count.
+    const bool changes = counts_alike ? t.changes : t.free >= 8;
     EXPECT_EQ(map.pageblock_type(0) != t.old, changes) << letter_of(t.old) << t.free << "+" << t.movable;
     EXPECT_TRUE(free_list(*fresh, 2, t.old).empty()) << "its free blocks move in any case";
   }
 }
 
-TEST_P(FreeListsTest, BlocksThatChangeListsGoToTheTailSince58) {
+TEST_P(FreeListsTest, BlocksThatChangeListsGoToTheTailSince510) {
   give(64, 1, U);
   give(0, 1, M);
   give(4, 1, M);
@@ -320,7 +321,7 @@ TEST_P(FreeListsTest, BlocksThatChangeListsGoToTheTailSince58) {
     EXPECT_THAT(list(1, U), ElementsAre(64, 0, 4, 8));
   else
     EXPECT_THAT(list(1, U), ElementsAre(8, 4, 0, 64));
-  EXPECT_EQ(zone.nr_free_pages, 8) << "moving is the caller's to count";
+  EXPECT_EQ(zone.nr_free_pages, 8) << "the caller counts";
 }
 
 TEST_P(FreeListsTest, MovingSeesOnlyBlocksWhoseHeadLiesInThePageblock) {
@@ -335,10 +336,10 @@ TEST_P(FreeListsTest, AMixedPageblockBoostsTheWatermarkSince50) {
   zone.watermark[2] = 40;
   give(0, 2, M);
   buddy.alloc_pages(kGfpKernel, 0);
-  EXPECT_EQ(zone.watermark_boost, GetParam() >= Release::v5_10 ? 16U : 0U);
+  EXPECT_EQ(zone.watermark_boost, GetParam() >= Release::v5_0 ? 16U : 0U);
   give(128, 6, M);
   EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), 128U);
-  EXPECT_EQ(zone.watermark_boost, GetParam() >= Release::v5_10 ? 16U : 0U) << "taking a whole pageblock mixes nothing";
+  EXPECT_EQ(zone.watermark_boost, GetParam() >= Release::v5_0 ? 16U : 0U) << "taking a whole pageblock mixes nothing";
 }
 
 // 4.9 claims what it finds there, the reserve of atomic requests included.
@@ -376,11 +377,11 @@ TEST(FreeListsOf49, ABlockIsBrokenWhetherItsPageblockIsClaimedOrNot) {
 
 // --- area memory ---
 
-TEST_P(FreeListsTest, MovableRequestsUseAreaMemoryEarlySince59) {
+TEST_P(FreeListsTest, MovableRequestsUseAreaMemoryEarlySince58) {
   give(0, 4, M);
   give(64, 5, C);
-  EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 0), GetParam() >= Release::v5_10 ? 64U : 0U)
-      << "5.9: area memory is more than half of what is free";
+  EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 0), GetParam() >= Release::v5_8 ? 64U : 0U)
+      << "area memory is more than half of what is free";
 }
 
 TEST_P(FreeListsTest, HalfIsNotMoreThanHalf) {

@@ -1,5 +1,3 @@
-// The front half of an allocation, the entry points of freeing, and what boot hands over.
-
 #include <algorithm>
 
 #include "allocator/buddy/buddy.h"
@@ -17,28 +15,17 @@ Buddy::Buddy(const Core& core)
     : release_(core.geometry.release),
       pageblock_order_(core.geometry.pageblock_order),
       largest_order_(core.geometry.largest_order),
-      thp_(core.geometry.transparent_hugepages),
-      move_to_tail_(core.geometry.release >= Release::v5_10),
-      pcp_batch_(core.geometry.pcp_batch),
-      pcp_high_(core.geometry.pcp_high),
-      pcp_high_min_(core.geometry.pcp_high_min),
-      pcp_high_max_(core.geometry.pcp_high_max),
-      min_free_kbytes_(core.geometry.min_free_kbytes),
-      extra_free_kbytes_(core.geometry.extra_free_kbytes),
-      core_(core) {
-  for (const ZoneSpec& spec : core.geometry.effective_zones()) {
-    Zone zone;
-    zone.range = spec.range;
-    for (Pfn pfn = spec.range.start; pfn < spec.range.end; ++pfn) zone.present += core_.map.present(pfn) ? 1 : 0;
-    zones_.push_back(zone);
-    zone_names_.push_back(spec.name);
-  }
-}
+      core_(core),
+      zones_(core),
+      watermarks_(core),
+      free_lists_(core, watermarks_, zones_),
+      fallback_(core, watermarks_, free_lists_),
+      pcp_(core, free_lists_, fallback_, zones_) {}
 
 void Buddy::copy_from(const Buddy& other) {
-  booting_ = other.booting_;
-  zones_ = other.zones_;
-  drain_mutex_.reset();
+  zones_.copy_from(other.zones_);
+  free_lists_.copy_from(other.free_lists_);
+  pcp_.drain_mutex().reset();
 }
 
 // --- boot ---
@@ -57,8 +44,7 @@ void Buddy::free_boot_range(const PfnRange& range) {
     }
     Zone& zone = zone_of(pfn);
     zone.managed += order_pages(order);
-    // 5.8: boot memory goes to the tail.
-    free_one_block(zone, pfn, order, core_.map.pageblock_type(pfn), release_ >= Release::v5_10);
+    free_one_block(zone, pfn, order, core_.map.pageblock_type(pfn), /*to_tail=*/release_ >= Release::v5_10);
     pfn += order_pages(order);
   }
 }
@@ -84,8 +70,15 @@ void Buddy::free_reserved_page(Pfn pfn) {
   free_now(pfn, 0);
 }
 
+void Buddy::set_up_watermarks() {
+  watermarks_.set_up(zones_);
+  for (Zone& zone : zones_) pcp_.set_sizes(zone);
+  free_lists_.finish_boot();
+}
+
 // --- freeing ---
 
+// Returns whether the pages carry nothing that a free page must not; clears what they may.
 bool Buddy::free_checks_pass(Pfn pfn, unsigned order) {
   bool good = true;
   // Markers of anonymous and movable-ops pages are cleared first; those of tails are the head's.
@@ -122,13 +115,13 @@ void Buddy::commit_free(const PendingFree& pending) {
   if (pending.pfn == kNoPfn) [[unlikely]]
     return;
   Zone& zone = zone_of(pending.pfn);
-  if (!pcp_allowed_order(pending.order) || pending.type == Migratetype::isolate || booting_)
+  if (!pcp_.allowed_order(pending.order) || pending.type == Migratetype::isolate || free_lists_.booting())
     free_one_page(zone, pending);
   else
-    commit_to_pcp(zone, pending);
+    pcp_.push(zone, pending.pfn, pending.order, pending.type);
 }
 
-// Pages in use by their caller alone, with nothing to be cleared or reported.
+// Returns how many pages from pfn on are in use by the caller alone, with nothing to be cleared or reported.
 std::uint64_t Buddy::plain_pages(Pfn pfn, std::uint64_t most) const {
   const Page* page = &core_.map.page(pfn);
   std::uint64_t count = 0;
@@ -137,7 +130,7 @@ std::uint64_t Buddy::plain_pages(Pfn pfn, std::uint64_t most) const {
 }
 
 std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
-  if (booting_ || core_.engine.watching() || core_.trace.page_events()) return 0;
+  if (free_lists_.booting() || core_.engine.watching() || core_.trace.page_events()) return 0;
   const Pfn block_end = core_.map.pageblock_start(pfn) + order_pages(pageblock_order_);
   const std::uint64_t pages = plain_pages(pfn, std::min(most, block_end - pfn));
   if (pages == 0) return 0;
@@ -150,33 +143,26 @@ std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
   const Migratetype type = core_.map.pageblock_type(pfn);
   if (type == Migratetype::isolate) {
     SpinGuard zone_lock(core_.engine);
-    free_run(zone, pfn, pages, type);
+    free_lists_.free_run(zone, pfn, pages, type);
   } else {
-    push_run_to_pcp(zone, pfn, pages, type);
+    pcp_.push_run(zone, pfn, pages, type);
   }
   return pages;
 }
 
-// 3.18 reads it again.
-Migratetype Buddy::type_when_freed(Pfn pfn, Migratetype read_before) const {
-  const Migratetype now = core_.map.pageblock_type(pfn);
-  if (!core_.bugs.active(Bug::free_stale_type)) return now;
-  if (now != read_before) core_.bugs.reached(Bug::free_stale_type);
-  return read_before;
-}
-
+// Frees a block to the free lists. Its type was sampled without the lock: isolation may have begun or ended since.
 void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
   SpinGuard zone_lock(core_.engine);
-  if (typed_lists()) return split_large_block(zone, pending.pfn, pending.order);
+  if (free_lists_.typed_lists()) return free_lists_.split_large_block(zone, pending.pfn, pending.order);
   Migratetype type = pending.type;
-  // The type was sampled without the lock: isolation may have begun or ended since.
-  if (zone.has_isolate_pageblock() || type == Migratetype::isolate) type = type_when_freed(pending.pfn, type);
-  free_one_block(zone, pending.pfn, pending.order, type);
+  if (zone.has_isolate_pageblock() || type == Migratetype::isolate)
+    type = free_lists_.type_when_freed(pending.pfn, type);
+  free_lists_.free_one_block(zone, pending.pfn, pending.order, type);
 }
 
 Task<void> Buddy::free_unreferenced(Pfn pfn, unsigned order) {
   const PendingFree pending = prepare_free(pfn, order);
-  if (pcp_allowed_order(order))
+  if (pcp_.allowed_order(order))
     co_await at(core_.engine, Point::free_page_prepared);
   else
     co_await at(core_.engine, Point::free_block_typed);
@@ -191,13 +177,10 @@ Task<void> Buddy::free_pages(Pfn pfn, unsigned order) {
     co_return;
   }
   if (order == 0 || compound) co_return;
-  // Somebody else holds the first page. He will free that page alone, so the others are freed here (5.10).
+  // Another holder has a reference on the first page, and will free that page alone: the others are freed here.
   core_.map.edit(pfn).flags &= ~kPageSplitHead;
   core_.map.edit(pfn).order = 0;
-  if (core_.bugs.active(Bug::speculative_leak)) {
-    core_.bugs.reached(Bug::speculative_leak);
-    co_return;
-  }
+  if (core_.bugs.fires(Bug::speculative_leak)) co_return;
   for (unsigned piece = order; piece-- > 0;) {
     Page& head = core_.map.edit(pfn + order_pages(piece));
     head.flags |= kPageInFlight;
@@ -234,63 +217,46 @@ void Buddy::prep_compound_page(Pfn pfn, unsigned order) {
   }
 }
 
+// Takes a block from a zone, by way of the per-CPU lists where they hold its order.
 Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
   const Migratetype type = migratetype_of(gfp);
-  const bool v5_9 = release_ >= Release::v5_10;
-  const bool v5_17 = release_ >= Release::v6_1;
-  // 5.9: the movable list may hold pages of areas.
-  if (pcp_allowed_order(order) && (!v5_9 || (flags & kAllocCma) || type != Migratetype::movable)) {
-    const Pfn pfn = rmqueue_pcplist(zone, order, type, flags);
-    if (pfn != kNoPfn || !v5_17) return pfn;
+  // The movable list may hold pages of areas: since 5.10 requests that must not have them pass it by.
+  const bool list_suits = release_ < Release::v5_10 || (flags & kAllocCma) || type != Migratetype::movable;
+  if (pcp_.allowed_order(order) && list_suits) {
+    const Pfn pfn = pcp_.rmqueue_pcplist(zone, order, type, flags);
+    if (pfn != kNoPfn || release_ < Release::v6_0) return pfn;
   }
   SpinGuard zone_lock(core_.engine);
   Pfn pfn = kNoPfn;
-  if ((flags & kAllocHarder) && (order > 0 || !v5_9)) pfn = rmqueue_smallest(zone, order, Migratetype::highatomic);
-  if (pfn == kNoPfn) pfn = rmqueue_locked(zone, order, type, flags);
+  if ((flags & kAllocHarder) && order > 0) pfn = free_lists_.rmqueue_smallest(zone, order, Migratetype::highatomic);
+  if (pfn == kNoPfn) pfn = fallback_.rmqueue(zone, order, type, flags);
   if (pfn == kNoPfn) return kNoPfn;
   if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 0);
-  if (!typed_lists())
-    mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), core_.map.page(pfn).list_type);
+  if (!free_lists_.typed_lists())
+    zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), core_.map.page(pfn).list_type);
   return pfn;
 }
 
+// Keeps the pageblock of an atomic block for others of its kind, up to 1 % of the zone. What releases before 4.4 kept,
+// at most two pageblocks of a zone, is not modelled.
 void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn) {
-  // 4.4 brought the reserve. What 3.6 kept instead, at most two pageblocks of a zone, is not modelled.
-  if (release_ < Release::v4_9) return;
+  if (release_ < Release::v4_4) return;
   const std::uint64_t block = order_pages(pageblock_order_);
   if (zone.nr_reserved_highatomic >= zone.managed / 100 + block) return;
   SpinGuard zone_lock(core_.engine);
   if (!is_mergeable(core_.map.pageblock_type(pfn))) return;
   zone.nr_reserved_highatomic += block;
   core_.map.set_pageblock_type(pfn, Migratetype::highatomic);
-  move_freepages_block(zone, pfn, Migratetype::highatomic);
+  free_lists_.move_freepages_block(zone, pfn, Migratetype::highatomic);
 }
 
-std::size_t Buddy::zone_ceiling(Gfp gfp) const {
-  const auto rank = [](const std::string& name) {
-    if (name == "DMA") return 0;
-    if (name == "DMA32") return 1;
-    if (name == "Normal") return 2;
-    return name == "HighMem" ? 3 : 4;
-  };
-  int highest = 2;
-  if (gfp & kGfpDma)
-    highest = 0;
-  else if (gfp & kGfpDma32)
-    highest = 1;
-  else if (gfp & kGfpHighmem)
-    highest = (gfp & kGfpMovable) ? 4 : 3;
-  std::size_t ceiling = 0;
-  for (std::size_t z = 0; z < zones_.size(); ++z)
-    if (rank(zone_names_[z]) <= highest) ceiling = z;
-  return ceiling;
-}
-
+// Returns a block of the first zone, from the ceiling down, that has one above its watermark.
 Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling) {
   for (std::size_t z = ceiling + 1; z-- > 0;) {
     Zone& zone = zones_[z];
     const std::uint64_t mark = zone.watermark[flags & kAllocWmarkMask] + zone.watermark_boost;
-    if (!(flags & kAllocNoWatermarks) && !zone_watermark_fast(zone, order, mark, ceiling, flags, gfp)) continue;
+    if (!(flags & kAllocNoWatermarks) && !watermarks_.zone_watermark_fast(zone, order, mark, ceiling, flags, gfp))
+      continue;
     const Pfn pfn = rmqueue(zone, gfp, order, flags);
     if (pfn == kNoPfn) continue;
     prepare_new_page(pfn, order, gfp);
@@ -303,10 +269,9 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
 Pfn Buddy::alloc_pages(Gfp gfp, unsigned order) {
   if (order > largest_order_) return kNoPfn;
   const std::size_t ceiling = zone_ceiling(gfp);
-  // A task that pins for long gets no pages of areas: 5.1 takes them out of its choice, 5.13 (current_gfp_context)
-  // makes its requests immovable.
-  const bool v5_13 = release_ >= Release::v6_1;
-  if (core_.engine.memalloc_pin() && v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
+  // A task that pins for long gets no pages of areas: since 5.1 they are out of its choice, and since 5.13
+  // (current_gfp_context) its requests are immovable.
+  if (core_.engine.memalloc_pin() && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
   const bool movable = migratetype_of(gfp) == Migratetype::movable && !core_.engine.memalloc_pin();
   std::uint32_t flags = kAllocWmarkLow | (movable ? kAllocCma : 0U);
   Pfn pfn = get_page_from_freelist(gfp, order, flags, ceiling);
@@ -319,6 +284,15 @@ Pfn Buddy::alloc_pages(Gfp gfp, unsigned order) {
   }
   if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc, pfn, order, index_of(migratetype_of(gfp)), gfp);
   return pfn;
+}
+
+void Buddy::split_captured(Pfn pfn, unsigned order) {
+  for (Page& page : core_.map.edit_run(pfn, order_pages(order))) {
+    page.ref = 1;
+    page.order = 0;
+    page.flags = 0;
+    page.owner = 0;
+  }
 }
 
 }  // namespace cma

@@ -1,4 +1,4 @@
-// What a page costs that comes from a per-CPU list and goes back to it.
+// The cost of a page that comes from a per-CPU list and goes back to it, and of a block that is split and merged.
 
 #include <benchmark/benchmark.h>
 

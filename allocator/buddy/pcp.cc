@@ -1,73 +1,127 @@
-// Per-CPU lists: refill, overflow, drain. They belong to their CPU; zone->lock is taken inside for bulk transfers.
+#include "allocator/buddy/pcp.h"
 
 #include <algorithm>
-
-#include "allocator/buddy/buddy.h"
+#include <span>
 
 namespace cma {
 namespace {
 
-// 6.1.y frees at most batch << 5 pages under one hold of zone->lock while draining (CONFIG_PCP_BATCH_SCALE_MAX).
+// Most batches, as a power of two, that are freed or refilled under one hold of zone->lock.
 constexpr int kBatchScaleMax = 5;
-// No limit to a run but its pageblock.
-constexpr std::uint64_t kPcpRunLimit = ~std::uint64_t{0};
+// A run ends with its pageblock only.
+constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 
 }  // namespace
 
-bool Buddy::pcp_allowed_order(unsigned order) const {
-  if (release_ < Release::v6_1) return order == 0;
+PerCpuLists::PerCpuLists(const Core& core, FreeLists& free_lists, Fallback& fallback, Zones& zones)
+    : release_(core.geometry.release),
+      pageblock_order_(core.geometry.pageblock_order),
+      thp_(core.geometry.transparent_hugepages),
+      batch_(core.geometry.pcp_batch),
+      high_(core.geometry.pcp_high),
+      high_min_(core.geometry.pcp_high_min),
+      high_max_(core.geometry.pcp_high_max),
+      core_(core),
+      free_lists_(free_lists),
+      fallback_(fallback),
+      zones_(zones) {}
+
+void PerCpuLists::set_sizes(Zone& zone) const {
+  const auto cpus = static_cast<std::uint64_t>(core_.engine.cpus());
+  std::uint64_t base = std::min<std::uint64_t>(zone.managed / 1024, (1U << 20) / kPageSize) / 4;
+  base = std::max<std::uint64_t>(base, 1);
+  const auto power = static_cast<int>(order_pages(floor_log2(base + base / 2)));
+  const int batch = batch_.value_or(std::max(1, power - 1));
+  int high = 6 * (power - 1);
+  if (release_ >= Release::v5_14) high = std::max(static_cast<int>(zone.watermark[1] / cpus), 4 * batch);
+  for (PerCpuPages& pcp : zone.pcp) {
+    pcp.batch = batch;
+    pcp.high = high_.value_or(high);
+    pcp.high_min = high_min_.value_or(pcp.high);
+    const int eighth = static_cast<int>(zone.managed / 8 / cpus);
+    // The smallest fraction that vm.percpu_pagelist_high_fraction accepts. Where sizes are given, `high` is fixed.
+    pcp.high_max = high_max_.value_or(high_ && !high_min_ ? pcp.high : std::max(eighth, 4 * batch));
+  }
+}
+
+// --- lists ---
+
+bool PerCpuLists::allowed_order(unsigned order) const {
+  if (release_ < Release::v5_14) return order == 0;
   return order <= kPcpLargestOrder || (thp_ && order == pageblock_order_);
 }
 
-unsigned Buddy::pcp_lists_in_use() const {
-  if (release_ < Release::v6_1) return kPcpTypes;
+// Huge pages have a list for movable ones and one for others: mainline since 6.10, stable trees before.
+unsigned PerCpuLists::lists_in_use() const {
+  if (release_ < Release::v5_14) return kPcpTypes;
   return kPcpTypes * (kPcpLargestOrder + 1) + (thp_ ? 2 : 0);
 }
 
-unsigned Buddy::pcp_list_order(unsigned list) const {
+unsigned PerCpuLists::list_order(unsigned list) const {
   return list >= kPcpTypes * (kPcpLargestOrder + 1) ? pageblock_order_ : list / kPcpTypes;
 }
 
-unsigned Buddy::pcp_list(Migratetype type, unsigned order) const {
+unsigned PerCpuLists::list_index(Migratetype type, unsigned order) const {
   // CMA and HighAtomic pages ride on the movable list.
   const unsigned index = index_of(type) < kPcpTypes ? index_of(type) : index_of(Migratetype::movable);
   if (order > kPcpLargestOrder) return kPcpTypes * (kPcpLargestOrder + 1) + (index == 1 ? 1 : 0);
   return kPcpTypes * order + index;
 }
 
-std::uint64_t Buddy::rmqueue_bulk(Zone& zone, PageList& list, unsigned order, int blocks, Migratetype type,
-                                  std::uint32_t flags) {
+// --- allocating ---
+
+// Appends up to `blocks` blocks to a list, in allocation order. Returns how many there were.
+std::uint64_t PerCpuLists::rmqueue_bulk(Zone& zone, PageList& list, unsigned order, int blocks, Migratetype type,
+                                        std::uint32_t flags) {
   SpinGuard zone_lock(core_.engine);
   std::uint64_t taken = 0;
   for (int i = 0; i < blocks; ++i) {
-    const Pfn pfn = rmqueue_locked(zone, order, type, flags);
+    const Pfn pfn = fallback_.rmqueue(zone, order, type, flags);
     if (pfn == kNoPfn) break;
     Page& page = core_.map.edit(pfn);
     page.flags |= kPagePcp;
     page.order = static_cast<std::uint8_t>(order);
-    if (!typed_lists() && page.list_type == Migratetype::cma)
+    if (!free_lists_.typed_lists() && page.list_type == Migratetype::cma)
       zone.nr_free_cma -= static_cast<std::int64_t>(order_pages(order));
     if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 1);
     list.push_back(core_.map, core_.map.frame(pfn));
     ++taken;
   }
-  // Lowered once for the whole refill, so that the balance test of the next block sees the old figure; 6.10 counts
-  // each.
-  if (!typed_lists()) zone.nr_free_pages -= static_cast<std::int64_t>(taken << order);
+  // Lowered once for the whole refill, so that the balance test of the next block sees the old figure. With typed lists
+  // each block is counted as it is taken.
+  if (!free_lists_.typed_lists()) zone.nr_free_pages -= static_cast<std::int64_t>(taken << order);
   return taken;
 }
 
-Pfn Buddy::rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags) {
-  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(core_.engine.cpu())];
-  const bool v5_14 = release_ >= Release::v6_1;
-  if (v5_14) pcp.free_factor >>= 1;
+// Returns the blocks of one refill.
+int PerCpuLists::refill_pages(PerCpuPages& pcp, unsigned order) const {
+  if (release_ < Release::v5_14) return pcp.batch;
+  const bool adapts = release_ >= Release::v6_7;
+  const int pages = adapts ? refill_v6_7(pcp, order) : pcp.batch;
+  if (pages <= 1 || (adapts && order == 0)) return pages;
+  return std::max(pages >> order, 2);
+}
+
+// Returns the pages of one refill (nr_pcp_alloc). Consecutive refills of single pages double.
+int PerCpuLists::refill_v6_7(PerCpuPages& pcp, unsigned order) const {
+  pcp.high = std::clamp(pcp.high, pcp.high_min, pcp.high_max);
+  if (pcp.high < pcp.batch) return 1;
+  int pages = order != 0 ? pcp.batch : pcp.batch << pcp.alloc_factor;
+  if (pcp.high_min != pcp.high_max) pcp.high = std::min(pcp.high + pages, pcp.high_max);
+  if (order != 0) return pages;
+  const int most = std::max(pcp.high - pcp.count - pcp.batch, pcp.batch);
+  if (pages <= most && pcp.alloc_factor < kBatchScaleMax) ++pcp.alloc_factor;
+  return std::min(pages, most);
+}
+
+Pfn PerCpuLists::rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags) {
+  PerCpuPages& pcp = zone.pcp_of(core_.engine.cpu());
+  // Each is 0 where the release has no such figure.
+  pcp.free_factor >>= 1;
   pcp.free_count >>= 1;
-  PageList& list = pcp.lists[pcp_list(type, order)];
+  PageList& list = pcp.lists[list_index(type, order)];
   if (list.empty()) {
-    int blocks = pcp.batch;
-    if (typed_lists()) blocks = pcp_refill_v6_6(pcp, order);
-    if (v5_14 && blocks > 1) blocks = order == 0 && typed_lists() ? blocks : std::max(blocks >> order, 2);
-    const std::uint64_t taken = rmqueue_bulk(zone, list, order, blocks, type, flags);
+    const std::uint64_t taken = rmqueue_bulk(zone, list, order, refill_pages(pcp, order), type, flags);
     pcp.count += static_cast<int>(taken << order);
     if (list.empty()) return kNoPfn;
   }
@@ -78,24 +132,26 @@ Pfn Buddy::rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::ui
   return core_.map.pfn(frame);
 }
 
-void Buddy::commit_to_pcp(Zone& zone, const PendingFree& pending) {
-  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(core_.engine.cpu())];
-  Page& page = core_.map.edit(pending.pfn);
+// --- freeing ---
+
+void PerCpuLists::push(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
+  PerCpuPages& pcp = zone.pcp_of(core_.engine.cpu());
+  Page& page = core_.map.edit(pfn);
   page.flags = (page.flags & ~kPageInFlight) | kPagePcp;
-  page.order = static_cast<std::uint8_t>(pending.order);
-  const unsigned list = pcp_list(pending.type, pending.order);
-  pcp.lists[list].push_front(core_.map, core_.map.frame(pending.pfn));
-  pcp.count += static_cast<int>(order_pages(pending.order));
-  overflow(zone, pcp, pending.order, list);
+  page.order = static_cast<std::uint8_t>(order);
+  const unsigned list = list_index(type, order);
+  pcp.lists[list].push_front(core_.map, core_.map.frame(pfn));
+  pcp.count += static_cast<int>(order_pages(order));
+  overflow(zone, pcp, order, list);
 }
 
-// Single pages one after the other: in one go up to the next that overflows the lists.
-void Buddy::push_run_to_pcp(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type) {
-  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(core_.engine.cpu())];
-  const unsigned list = pcp_list(type, 0);
+void PerCpuLists::push_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type) {
+  PerCpuPages& pcp = zone.pcp_of(core_.engine.cpu());
+  const unsigned list = list_index(type, 0);
+  // Since 6.7 every single free counts; before, nothing happens up to the page that overflows the lists.
+  const bool one_by_one = release_ >= Release::v6_7;
   while (pages > 0) {
-    // 6.6 keeps account of every single free.
-    const int room = typed_lists() ? 1 : std::max(pcp.high - pcp.count, 1);
+    const int room = one_by_one ? 1 : std::max(pcp.high - pcp.count, 1);
     const std::uint64_t count = std::min(pages, static_cast<std::uint64_t>(room));
     const std::span<Page> run = core_.map.edit_run(pfn, count);
     for (Page& page : run) {
@@ -110,34 +166,48 @@ void Buddy::push_run_to_pcp(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetyp
   }
 }
 
-void Buddy::overflow(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
-  if (typed_lists())
-    overflow_v6_6(zone, pcp, order, list);
-  else if (release_ >= Release::v6_1)
+// Frees a batch if a free of `order` to `list` made the lists overflow.
+void PerCpuLists::overflow(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
+  if (release_ >= Release::v6_7)
+    overflow_v6_7(zone, pcp, order, list);
+  else if (release_ >= Release::v5_14)
     overflow_v5_14(zone, pcp, order, list);
   else if (pcp.count >= pcp.high)
-    free_pcppages_bulk_v4(zone, pcp, pcp.batch);
+    free_pcppages_bulk_v3_5(zone, pcp, pcp.batch);
 }
 
-void Buddy::overflow_v5_14(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
-  const bool free_high = pcp.free_factor != 0 && order != 0 && order <= kPcpLargestOrder;
+// 5.14 to 5.17 took from the lists in turn still, as before: that is not modelled.
+void PerCpuLists::overflow_v5_14(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
+  const bool high_order = order != 0 && order <= kPcpLargestOrder;
+  const bool free_high = release_ >= Release::v5_18 && high_order && pcp.free_factor != 0;
   if (pcp.count < (free_high ? 0 : pcp.high)) return;
-  free_pcppages_bulk_v5_14(zone, pcp, pcp_free_count_v5_14(pcp, free_high), list);
+  free_pcppages_bulk_v5_18(zone, pcp, free_count_v5_14(pcp, free_high), list);
 }
 
-void Buddy::overflow_v6_6(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
+// Returns how many pages an overflow frees (nr_pcp_free). Consecutive overflows double.
+int PerCpuLists::free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
+  if (free_high) return pcp.count;
+  if (pcp.high < pcp.batch) return 1;
+  const int most = pcp.high - pcp.batch;
+  const int wanted = pcp.batch << pcp.free_factor;
+  if (wanted < most && pcp.free_factor < kBatchScaleMax) ++pcp.free_factor;
+  // The kernel's clamp() applies the lower bound first, the upper one last.
+  return std::min(std::max(wanted, pcp.batch), most);
+}
+
+void PerCpuLists::overflow_v6_7(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
   pcp.alloc_factor >>= 1;
   const bool high_order = order != 0 && order <= kPcpLargestOrder;
   const bool free_high = high_order && pcp.free_count >= pcp.batch && pcp.freed_high_order;
   pcp.freed_high_order = high_order;
   if (pcp.free_count < pcp.batch << kBatchScaleMax) pcp.free_count += static_cast<int>(order_pages(order));
-  const int limit = pcp_limit_v6_6(pcp, free_high);
+  const int limit = limit_v6_7(pcp, free_high);
   if (pcp.count < limit) return;
-  free_pcppages_bulk_v5_14(zone, pcp, pcp_free_count_v6_6(pcp, limit, free_high), list);
+  free_pcppages_bulk_v5_18(zone, pcp, free_count_v6_7(pcp, limit, free_high), list);
 }
 
-// nr_pcp_high of 6.6: `high` grows while frees keep overflowing.
-int Buddy::pcp_limit_v6_6(PerCpuPages& pcp, bool free_high) const {
+// Returns the count from which on pages are freed (nr_pcp_high). `high` grows while frees keep overflowing.
+int PerCpuLists::limit_v6_7(PerCpuPages& pcp, bool free_high) const {
   pcp.high = std::clamp(pcp.high, pcp.high_min, pcp.high_max);
   const int high = pcp.high;
   if (high == 0) return 0;
@@ -151,37 +221,17 @@ int Buddy::pcp_limit_v6_6(PerCpuPages& pcp, bool free_high) const {
   return high;
 }
 
-int Buddy::pcp_free_count_v6_6(const PerCpuPages& pcp, int limit, bool free_high) const {
+int PerCpuLists::free_count_v6_7(const PerCpuPages& pcp, int limit, bool free_high) const {
   if (free_high) return std::min(pcp.count, pcp.batch << kBatchScaleMax);
   if (limit < pcp.batch) return 1;
   return std::min(std::max(pcp.free_count, pcp.batch), limit - pcp.batch);
 }
 
-// nr_pcp_alloc of 6.6: pages of one refill; consecutive refills of single pages double.
-int Buddy::pcp_refill_v6_6(PerCpuPages& pcp, unsigned order) const {
-  pcp.high = std::clamp(pcp.high, pcp.high_min, pcp.high_max);
-  if (pcp.high < pcp.batch) return 1;
-  int pages = order != 0 ? pcp.batch : pcp.batch << pcp.alloc_factor;
-  if (pcp.high_min != pcp.high_max) pcp.high = std::min(pcp.high + pages, pcp.high_max);
-  if (order != 0) return pages;
-  const int most = std::max(pcp.high - pcp.count - pcp.batch, pcp.batch);
-  if (pages <= most && pcp.alloc_factor < kBatchScaleMax) ++pcp.alloc_factor;
-  return std::min(pages, most);
-}
+// --- back to the free lists ---
 
-int Buddy::pcp_free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
-  if (free_high) return pcp.count;
-  if (pcp.high < pcp.batch) return 1;
-  const int most = pcp.high - pcp.batch;
-  const int wanted = pcp.batch << pcp.free_factor;
-  if (wanted < most && pcp.free_factor < kBatchScaleMax) ++pcp.free_factor;
-  // clamp() of the kernel takes the lower bound first, the upper one last.
-  return std::min(std::max(wanted, pcp.batch), most);
-}
-
-// 4.19: round robin over the lists, starting with the one after Unmovable. Lists found empty make the next burst
+// Frees pages from the lists in turn, beginning with the one after Unmovable. Lists found empty make the next burst
 // longer; after all three were visited in one search, the rest comes from the list that was found.
-void Buddy::free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count) {
+void PerCpuLists::free_pcppages_bulk_v3_5(Zone& zone, PerCpuPages& pcp, int count) {
   SpinGuard zone_lock(core_.engine);
   PageList detached;  // the first to be freed last
   unsigned list = 0;
@@ -198,38 +248,13 @@ void Buddy::free_pcppages_bulk_v4(Zone& zone, PerCpuPages& pcp, int count) {
       --pcp.count;
     } while (--count > 0 && --burst > 0 && !pcp.lists[list].empty());
   }
-  while (!detached.empty()) free_tail_run(zone, detached, kPcpRunLimit);
+  while (!detached.empty()) free_tail_run(zone, detached, kNoLimit);
 }
 
-// Frees the last block of a list, and with single pages those that follow it in memory and on the list: at most `most`
-// pages, but one block at least. Returns the pages freed.
-std::uint64_t Buddy::free_tail_run(Zone& zone, PageList& list, std::uint64_t most) {
-  const Pfn pfn = core_.map.pfn(list.last);
-  const unsigned order = core_.map.at(list.last).order;
-  const bool typed = zone.has_isolate_pageblock() || typed_lists();
-  const Migratetype cached = core_.map.at(list.last).list_type;
-  const Migratetype type = typed ? type_when_freed(pfn, cached) : cached;
-  if (order > 0 || core_.trace.page_events()) {
-    list.pop_back(core_.map);
-    if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));
-    free_one_block(zone, pfn, order, type);
-    return order_pages(order);
-  }
-  const Pfn end = core_.map.pageblock_start(pfn) + order_pages(pageblock_order_);
-  std::uint64_t pages = list.ascending_tail(core_.map, std::min(most, end - pfn));
-  // Where cached types decide, a run ends with its type.
-  const bool by_cached = !typed || core_.bugs.active(Bug::free_stale_type);
-  for (std::uint64_t i = 1; by_cached && i < pages; ++i)
-    if (core_.map.page(pfn + i).list_type != type) pages = i;
-  list.cut_ascending_tail(core_.map, pages);
-  free_run(zone, pfn, pages, type);
-  return pages;
-}
-
-// 5.18: each visited list is emptied before the next one, beginning with the list just freed to.
-void Buddy::free_pcppages_bulk_v5_14(Zone& zone, PerCpuPages& pcp, int count, unsigned first_list) {
+// Empties each visited list before the next one, beginning with the list just freed to.
+void PerCpuLists::free_pcppages_bulk_v5_18(Zone& zone, PerCpuPages& pcp, int count, unsigned first_list) {
   SpinGuard zone_lock(core_.engine);
-  const unsigned lists = pcp_lists_in_use();
+  const unsigned lists = lists_in_use();
   count = std::min(count, pcp.count);
   unsigned list = first_list;
   while (count > 0) {
@@ -242,20 +267,54 @@ void Buddy::free_pcppages_bulk_v5_14(Zone& zone, PerCpuPages& pcp, int count, un
   }
 }
 
-void Buddy::drain_pages_zone(int cpu, Zone& zone) {
-  PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(cpu)];
-  if (release_ < Release::v6_1) {
-    if (pcp.count > 0) free_pcppages_bulk_v4(zone, pcp, pcp.count);
-    return;
+// Frees the last block of a list, and with single pages those that follow it in memory and on the list: at most `most`
+// pages, but one block at least. Returns the pages freed.
+std::uint64_t PerCpuLists::free_tail_run(Zone& zone, PageList& list, std::uint64_t most) {
+  const Pfn pfn = core_.map.pfn(list.last);
+  const unsigned order = core_.map.at(list.last).order;
+  const bool typed = zone.has_isolate_pageblock() || free_lists_.typed_lists();
+  const Migratetype cached = core_.map.at(list.last).list_type;
+  const Migratetype type = typed ? free_lists_.type_when_freed(pfn, cached) : cached;
+  if (order > 0 || core_.trace.page_events()) {
+    list.pop_back(core_.map);
+    if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));
+    free_lists_.free_one_block(zone, pfn, order, type);
+    return order_pages(order);
   }
-  while (pcp.count > 0) free_pcppages_bulk_v5_14(zone, pcp, std::min(pcp.count, pcp.batch << kBatchScaleMax), 0);
+  const Pfn end = core_.map.pageblock_start(pfn) + order_pages(pageblock_order_);
+  std::uint64_t pages = list.ascending_tail(core_.map, std::min(most, end - pfn));
+  // Where cached types decide, a run ends with its type.
+  const bool by_cached = !typed || core_.bugs.active(Bug::free_stale_type);
+  for (std::uint64_t i = 1; by_cached && i < pages; ++i)
+    if (core_.map.page(pfn + i).list_type != type) pages = i;
+  list.cut_ascending_tail(core_.map, pages);
+  free_lists_.free_run(zone, pfn, pages, type);
+  return pages;
 }
 
-Task<void> Buddy::drain_all_pages(int zone) {
-  // 4.11 brought the workers and the mutex; before, interrupts drained the zone asked for, and in 3.6 all of them.
-  const bool v4_11 = release_ >= Release::v4_19;
-  if (v4_11 && !drain_mutex_.try_lock(core_.engine)) {
-    // Another drain is under way: good enough for callers that name no zone.
+// --- draining ---
+
+void PerCpuLists::drain_pages_zone(int cpu, Zone& zone) {
+  PerCpuPages& pcp = zone.pcp_of(cpu);
+  if (release_ < Release::v5_14) {
+    if (pcp.count > 0) free_pcppages_bulk_v3_5(zone, pcp, pcp.count);
+    return;
+  }
+  // In pieces since 6.10, and in stable trees before.
+  while (pcp.count > 0) free_pcppages_bulk_v5_18(zone, pcp, std::min(pcp.count, pcp.batch << kBatchScaleMax), 0);
+}
+
+// Returns whether a drain of the zone `asked` for empties a CPU's lists of `zone`: interrupts emptied all zones up to
+// 3.18 and the one asked for since; workers of 4.11 to 5.19 emptied all; since 6.0 the caller reaches into other CPUs.
+bool PerCpuLists::drains_zone(int asked, std::size_t zone) const {
+  const bool by_workers = release_ >= Release::v4_11 && release_ < Release::v6_0;
+  return asked == kAllZones || static_cast<std::size_t>(asked) == zone || release_ < Release::v3_19 || by_workers;
+}
+
+Task<void> PerCpuLists::drain_all_pages(int zone) {
+  const bool one_at_a_time = release_ >= Release::v4_11;
+  if (one_at_a_time && !drain_mutex_.try_lock(core_.engine)) {
+    // The drain that is under way is good enough for callers that name no zone.
     if (zone == kAllZones) co_return;
     co_await drain_mutex_.lock(core_.engine);
   }
@@ -263,19 +322,15 @@ Task<void> Buddy::drain_all_pages(int zone) {
   std::uint32_t selected = 0;
   for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu)
     for (std::size_t z = 0; z < zones_.size(); ++z)
-      if ((zone == kAllZones || static_cast<std::size_t>(zone) == z) &&
-          zones_[z].pcp[static_cast<unsigned>(cpu)].count > 0)
+      if ((zone == kAllZones || static_cast<std::size_t>(zone) == z) && zones_[z].pcp_of(cpu).count > 0)
         selected |= 1U << cpu;
   for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) {
     if ((selected & (1U << cpu)) == 0) continue;
-    // Up to 5.19 a worker on each CPU drains all of its zones, whatever zone was asked for.
     for (std::size_t z = 0; z < zones_.size(); ++z)
-      if (release_ < Release::v4_9 || (v4_11 && release_ < Release::v6_1) || zone == kAllZones ||
-          static_cast<std::size_t>(zone) == z)
-        drain_pages_zone(cpu, zones_[z]);
+      if (drains_zone(zone, z)) drain_pages_zone(cpu, zones_[z]);
     co_await at(core_.engine, Point::drain_pcp_cpu);
   }
-  if (v4_11) drain_mutex_.unlock(core_.engine);
+  if (one_at_a_time) drain_mutex_.unlock(core_.engine);
 }
 
 }  // namespace cma

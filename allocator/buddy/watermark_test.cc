@@ -6,8 +6,6 @@
 namespace cma {
 namespace {
 
-// --- the test ---
-
 // A zone with figures chosen by hand; lists are non-empty where a test puts a frame.
 struct Case {
   const char* what;
@@ -32,7 +30,7 @@ class WatermarkTest : public ::testing::TestWithParam<Release> {
 
 INSTANTIATE_TEST_SUITE_P(Releases, WatermarkTest, ::testing::ValuesIn(kComparedReleases));
 
-TEST_P(WatermarkTest, WhatIsLeftMustExceedTheMark) {
+TEST_P(WatermarkTest, PagesLeftMustExceedTheMark) {
   Zone zone;
   zone.nr_free_cma = 100;
   zone.nr_reserved_highatomic = 50;
@@ -185,7 +183,7 @@ TEST(FieldCaseTwo, TheStatePrintedWouldServeTheRequestThroughOneUnmovableBlock) 
   EXPECT_TRUE(buddy.zone_watermark_ok(zone, 3, 1139, 0, atomic, free));
 }
 
-// 3.6 asks for half as much with each order, of what is left without the smaller blocks.
+// Up to 4.3 each order asks for half as much, of the pages left without the smaller blocks.
 TEST(WatermarkOf36, EachOrderAsksForHalfAsMuch) {
   const std::unique_ptr<Machine> machine = make_machine(tiny_geometry(Release::v3_6));
   Buddy& buddy = machine->buddy;
@@ -198,7 +196,7 @@ TEST(WatermarkOf36, EachOrderAsksForHalfAsMuch) {
   EXPECT_FALSE(buddy.zone_watermark_ok(zone, 2, 30, 0, 0, 64)) << "61 - 40 - 16 against 7";
 }
 
-TEST(WatermarkOf36, AreaPagesCountForEverybodyUnderTheFault) {
+TEST(WatermarkOf36, AreaPagesCountForEveryRequestUnderTheFault) {
   for (const bool fault : {false, true}) {
     Geometry g = tiny_geometry(Release::v3_6);
     if (fault) g.bugs.switch_on(Bug::watermark_with_areas);

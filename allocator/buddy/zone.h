@@ -1,16 +1,29 @@
-// The state of one zone: free areas, counters, watermarks and per-CPU lists. Plain data, copied and compared as such.
-// zone->lock protects everything but the per-CPU lists, which belong to their CPU (interrupts off; 6.0: pcp->lock).
+// The state of one zone, and the zones of a machine.
+//
+// A Zone is plain data, copied and compared as such: free areas, counters, watermarks and per-CPU lists. Its parts are
+// worked on by FreeLists, PerCpuLists and Watermarks; everything else only reads it.
+//
+// Thread safety: zone->lock protects everything but the per-CPU lists. Those belong to their CPU: interrupts are off
+// while it uses them, and since 6.0 pcp->lock is held.
 #pragma once
 
 #include <array>
+#include <string>
+#include <vector>
 
-#include "allocator/base/geometry.h"
+#include "allocator/base/gfp.h"
 #include "allocator/base/migratetype.h"
+#include "allocator/frames/core.h"
 #include "allocator/frames/page_list.h"
 
 namespace cma {
 
 enum class Watermark : std::uint8_t { min, low, high };
+
+// The kinds of zones, in the kernel's order. `other` is a zone with a name that the kernel does not know.
+enum class ZoneKind : std::uint8_t { dma, dma32, normal, high_mem, movable, other };
+// Returns the kind of a zone from its name: "DMA32".
+ZoneKind zone_kind_from_name(const std::string& name);
 
 struct FreeArea {
   std::array<PageList, kMigratetypes> lists;
@@ -18,18 +31,18 @@ struct FreeArea {
   friend bool operator==(const FreeArea&, const FreeArea&) = default;
 };
 
-// 4.19 uses lists 0..2 (one a type, order 0). 6.1: list = 3 * order + type for orders 0..3, and with transparent huge
-// pages 12 (unmovable, reclaimable) and 13 (movable) for blocks of pageblock order.
+// Up to 5.13 lists 0..2 are in use: one a type, order 0. Since 5.14 list 3 * order + type holds blocks of orders 0..3,
+// and with transparent huge pages lists 12 (unmovable, reclaimable) and 13 (movable) hold blocks of pageblock order.
 inline constexpr unsigned kPcpLists = 14;
-// Largest order that 5.14 and later keep on per-CPU lists (PAGE_ALLOC_COSTLY_ORDER).
+// Largest order that per-CPU lists hold since 5.14, huge pages aside (PAGE_ALLOC_COSTLY_ORDER).
 inline constexpr unsigned kPcpLargestOrder = 3;
 
 struct PerCpuPages {
   int count = 0;  // pages, over all lists
   int high = 0;
   int batch = 1;
-  int free_factor = 0;  // 5.14: consecutive overflows double what one overflow frees
-  // 6.6 and later adapt `high` between two bounds, and remember recent frees and refills.
+  int free_factor = 0;  // since 5.14: consecutive overflows double what one overflow frees
+  // Since 6.7 `high` adapts between two bounds, to recent frees and refills.
   int high_min = 0;
   int high_max = 0;
   int free_count = 0;
@@ -41,6 +54,7 @@ struct PerCpuPages {
 
 struct Zone {
   PfnRange range;
+  ZoneKind kind = ZoneKind::normal;
   std::uint64_t present = 0;  // frames that exist
   std::uint64_t managed = 0;  // frames given to the allocator
   std::array<FreeArea, kOrderLimit> area;
@@ -50,13 +64,45 @@ struct Zone {
   std::uint64_t nr_isolate_pageblock = 0;
   std::uint64_t nr_reserved_highatomic = 0;
   std::array<std::uint64_t, 3> watermark{};
-  std::uint64_t watermark_boost = 0;  // 5.0
+  std::uint64_t watermark_boost = 0;  // since 5.0
   std::array<std::uint64_t, kMaxZones> lowmem_reserve{};
   std::array<PerCpuPages, kMaxCpus> pcp;
 
   bool has_isolate_pageblock() const { return nr_isolate_pageblock > 0; }
   bool contains(Pfn pfn) const { return range.contains(pfn); }
+  PerCpuPages& pcp_of(int cpu) { return pcp[static_cast<unsigned>(cpu)]; }
+  // Counts free pages of `type` in or, if negative, out.
+  void mod_freepage_state(std::int64_t pages, Migratetype type) {
+    nr_free_pages += pages;
+    if (type == Migratetype::cma) nr_free_cma += pages;
+  }
   friend bool operator==(const Zone&, const Zone&) = default;
+};
+
+// The zones of a machine, in ascending order of address.
+class Zones {
+ public:
+  explicit Zones(const Core& core);
+
+  std::size_t size() const { return zones_.size(); }
+  const Zone& operator[](std::size_t index) const { return zones_[index]; }
+  Zone& operator[](std::size_t index) { return zones_[index]; }
+  Zone& of(Pfn pfn) { return zones_[map_.page(pfn).zone]; }
+  const Zone& of(Pfn pfn) const { return zones_[map_.page(pfn).zone]; }
+  const std::string& name(std::size_t index) const { return names_[index]; }
+
+  auto begin() { return zones_.begin(); }
+  auto end() { return zones_.end(); }
+
+  // Returns the index of the last zone that may serve a request.
+  std::size_t ceiling(Gfp gfp) const;
+
+  void copy_from(const Zones& other) { zones_ = other.zones_; }
+
+ private:
+  const MemoryMap& map_;
+  std::vector<Zone> zones_;
+  std::vector<std::string> names_;
 };
 
 }  // namespace cma

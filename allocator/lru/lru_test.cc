@@ -49,7 +49,7 @@ TEST_P(LruTest, APageInAPagevecHasOneMoreReferenceAndIsNotOnTheLru) {
 }
 
 TEST_P(LruTest, TheLastPageThatFitsDrainsItsPagevec) {
-  const unsigned room = GetParam() >= Release::v4_19 ? 15 : 14;
+  const unsigned room = GetParam() >= Release::v4_15 ? 15 : 14;
   const std::vector<Pfn> first = add(room - 1);
   EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
   const Pfn last = add(1)[0];
@@ -78,19 +78,18 @@ TEST_P(LruTest, FlagsChooseTheList) {
   }
 }
 
-// Which way a page of locked memory goes, and what holds it meanwhile.
 TEST_P(LruTest, ALockedPageGoesToTheUnevictableListByWayOfAPagevec) {
-  const bool v4_16 = GetParam() >= Release::v4_19;
-  const bool v5_18 = GetParam() >= Release::v6_1;
+  const bool by_pagevec = GetParam() >= Release::v4_16;
+  const bool by_mlock_pagevec = GetParam() >= Release::v5_18;
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
   run_now(lru.mlock(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageMlocked));
   EXPECT_EQ(lru.mlocked(), 1);
-  EXPECT_EQ(map.page(pfn).ref, v4_16 ? 2 : 1);
-  EXPECT_EQ(map.page(pfn).has(kPageLru), !v4_16 || v5_18) << "since 5.18 it stays where it was";
-  EXPECT_EQ(lru.mlock_pagevec(0).size(), v5_18 ? 1U : 0U);
-  EXPECT_EQ(lru.size(LruList::unevictable), v4_16 ? 0U : 1U);
+  EXPECT_EQ(map.page(pfn).ref, by_pagevec ? 2 : 1);
+  EXPECT_EQ(map.page(pfn).has(kPageLru), !by_pagevec || by_mlock_pagevec) << "since 5.18 it stays where it was";
+  EXPECT_EQ(lru.mlock_pagevec(0).size(), by_mlock_pagevec ? 1U : 0U);
+  EXPECT_EQ(lru.size(LruList::unevictable), by_pagevec ? 0U : 1U);
   run_now(lru.add_drain(0));
   EXPECT_EQ(map.page(pfn).ref, 1);
   EXPECT_EQ(lru.size(LruList::unevictable), 1U);
@@ -109,27 +108,27 @@ TEST_P(LruTest, ANewLockedPageNeverWasOnAnotherList) {
   EXPECT_EQ(lru.size(LruList::unevictable), 0U);
 }
 
-TEST_P(LruTest, PagesLockedSoOftenAreUnlockedAsOftenSince5_18) {
-  if (GetParam() < Release::v6_1) GTEST_SKIP() << "no count";
+TEST_P(LruTest, APageIsUnlockedAsOftenAsItWasLockedSince518) {
+  if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
   run_now(lru.mlock(pfn));
   run_now(lru.mlock(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.mlock_count(pfn), 2U);
-  run_now(lru.munlock(pfn));
+  run_now(lru.munlock_v5_18(pfn));
   EXPECT_EQ(map.page(pfn).ref, 2);
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.size(LruList::unevictable), 1U);
-  run_now(lru.munlock(pfn));
+  run_now(lru.munlock_v5_18(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.size(LruList::unevictable), 0U);
   EXPECT_EQ(lru.size(LruList::inactive_anon), 1U);
   EXPECT_EQ(lru.mlocked(), 0);
 }
 
-// The count lies in the links of the list, and is lost with them: then it is too low, and the page goes too early.
-TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince5_18) {
-  if (GetParam() < Release::v6_1) GTEST_SKIP() << "no count";
+// The count is in the links of the list and lost with them. It is too low then, and the page leaves the list too early.
+TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince518) {
+  if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
   run_now(lru.mlock(pfn));
   run_now(lru.mlock(pfn));
@@ -140,13 +139,13 @@ TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince5_18) {
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.size(LruList::unevictable), 1U);
   EXPECT_EQ(lru.mlock_count(pfn), 0U);
-  run_now(lru.munlock(pfn));
+  run_now(lru.munlock_v5_18(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.size(LruList::unevictable), 0U);
 }
 
 TEST_P(LruTest, DisabledCachesHoldNoLockedPage) {
-  if (GetParam() < Release::v6_1) GTEST_SKIP() << "caches cannot be disabled";
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "caches cannot be disabled";
   const Pfn pfn = add(1)[0];
   run_now(lru.cache_disable());
   run_now(lru.mlock(pfn));
@@ -182,7 +181,7 @@ TEST_P(LruTest, PagesThatDieTogetherAreFreedLastFirstAndSince69FirstFirst) {
   for (const Pfn pfn : pages) run_now(lru.put_page(pfn));
   run_now(lru.add_drain(0));
   const Pfn next = machine->buddy.alloc_pages(kGfpKernel, 0);
-  EXPECT_EQ(next, GetParam() >= Release::v6_12 ? pages.back() : pages.front()) << "the page freed last is taken first";
+  EXPECT_EQ(next, GetParam() >= Release::v6_9 ? pages.back() : pages.front()) << "the page freed last is taken first";
 }
 
 TEST_P(LruTest, TheLastReferenceTakesThePageOffItsList) {
@@ -197,7 +196,7 @@ TEST_P(LruTest, TheLastReferenceTakesThePageOffItsList) {
   EXPECT_TRUE(log_lines(*machine).empty()) << "no bad page";
 }
 
-TEST_P(LruTest, NobodyGetsAPageThatIsFree) {
+TEST_P(LruTest, AFreePageCannotBeReferenced) {
   const Pfn pfn = machine->map.range().end - 1;
   EXPECT_THROW(lru.get_page(pfn), AssertionFailure);
 }
@@ -268,7 +267,7 @@ TEST_P(LruTest, DisablingNests) {
   EXPECT_THROW(lru.cache_enable(), AssertionFailure);
 }
 
-TEST_P(LruTest, AGlobalDrainMissesWhatIsAddedToACpuItHasPassed) {
+TEST_P(LruTest, AGlobalDrainMissesPagesAddedToACpuItHasPassed) {
   Engine& engine = machine->engine;
   const ActorId drainer = engine.add_actor(1);
   add(1);
@@ -307,7 +306,7 @@ TEST_P(LruTest, APageOnItsWayToTheLruIsMadeActiveWhereItWaits) {
   EXPECT_THAT(lru.pagevec(0, Pagevec::activate), IsEmpty());
 }
 
-TEST_P(LruTest, APageThatLeftTheLruIsOnlyLetGoOf) {
+TEST_P(LruTest, APageThatLeftTheLruOnlyLosesItsReference) {
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
   run_now(lru.mark_accessed(pfn));
@@ -327,7 +326,7 @@ TEST_P(LruTest, DeactivatingNeedsAReleaseThatKnowsIt) {
   ASSERT_TRUE(map.page(pfn).has(kPageActive));
   run_now(lru.deactivate(pfn));
   run_now(lru.add_drain(0));
-  EXPECT_EQ(map.page(pfn).has(kPageActive), machine->release() < Release::v5_10);
+  EXPECT_EQ(map.page(pfn).has(kPageActive), machine->release() < Release::v5_4);
 }
 
 TEST_P(LruTest, EveryKindIsDrainedAtOnceWhileTheCachesAreDisabled) {
@@ -350,8 +349,8 @@ TEST_P(LruTest, APageInEveryPagevecManyTimesIsCountedRight) {
   EXPECT_EQ(map.page(pfn).pagevecs, lru.parked(0));
 }
 
-// 5.6: the later of two callers has its pages drained by the earlier one, if that began after it came.
-TEST_P(LruTest, AGlobalDrainThatCameTooLateIsLeftOut) {
+// Since 5.5 a caller leaves the drain to another caller only if that one began after it came.
+TEST_P(LruTest, ACallerThatCameWhileADrainRanDrainsAgain) {
   Engine& engine = machine->engine;
   const ActorId first = engine.add_actor(0);
   const ActorId second = engine.add_actor(1);
@@ -366,7 +365,7 @@ TEST_P(LruTest, AGlobalDrainThatCameTooLateIsLeftOut) {
   engine.assume(kMainActor);
   const Pfn late = add(1)[0];
   run_to_rest(*machine);
-  EXPECT_TRUE(map.page(late).has(kPageLru)) << "the second drain began after the first one's generation";
+  EXPECT_TRUE(map.page(late).has(kPageLru)) << "the drain under way began before the second caller came";
 }
 
 }  // namespace

@@ -1,110 +1,64 @@
-// Pages of locked memory (mm/mlock.c): on their way to the unevictable list, counted there, and on their way back.
+// Locked memory (mm/mlock.c): the way of its pages to the unevictable list and back.
 //
-// Up to 5.17 such a page is taken off its list and put back, where it now belongs. 5.18 lets it wait in the CPU's mlock
-// pagevec first, with a reference as in any other, and counts on the unevictable list how many locked mappings it has;
-// the count is lost whenever the page leaves that list, and may then be too low.
-
-#include <algorithm>
+// Up to 5.17 a page is taken off its list and put on the one where it now belongs. Since 5.18 it waits in the CPU's
+// mlock pagevec first, with a reference as in any other, and counts how many locked mappings it has while it is on the
+// unevictable list. The count is lost whenever the page leaves that list, and may then be too low.
 
 #include "allocator/lru/lru.h"
 
 namespace cma {
 
-void Lru::set_mlocked(Pfn pfn) {
-  Page& page = core_.map.edit(pfn);
-  if (!page.has(kPageMlocked)) ++mlocked_;
-  page.flags |= kPageMlocked;
-}
-
-bool Lru::clear_mlocked(Pfn pfn) {
-  if (!core_.map.page(pfn).has(kPageMlocked)) return false;
-  core_.map.edit(pfn).flags &= ~kPageMlocked;
-  --mlocked_;
-  CMA_ASSERT(mlocked_ >= 0);
-  return true;
-}
-
 void Lru::move_mlocked(Pfn from, Pfn to) {
-  if (clear_mlocked(from)) set_mlocked(to);
-}
-
-unsigned Lru::mlock_count(Pfn pfn) const {
-  const auto it =
-      std::find_if(mlock_counts_.begin(), mlock_counts_.end(), [pfn](const MlockCount& is) { return is.pfn == pfn; });
-  return it == mlock_counts_.end() ? 0 : it->count;
-}
-
-void Lru::set_mlock_count(Pfn pfn, unsigned count) {
-  const auto it =
-      std::find_if(mlock_counts_.begin(), mlock_counts_.end(), [pfn](const MlockCount& is) { return is.pfn == pfn; });
-  if (it != mlock_counts_.end() && count == 0)
-    mlock_counts_.erase(it);
-  else if (it != mlock_counts_.end())
-    it->count = count;
-  else if (count != 0)
-    mlock_counts_.push_back({pfn, count});
-}
-
-// A page on the LRU moves to the unevictable list.
-void Lru::make_unevictable(Pfn pfn, unsigned count) {
-  remove_from_list(pfn);
-  Page& page = core_.map.edit(pfn);
-  page.flags = (page.flags | kPageUnevictable) & ~kPageActive;
-  add_to_list(pfn);
-  set_mlock_count(pfn, count);
-}
-
-void Lru::make_evictable(Pfn pfn) {
-  remove_from_list(pfn);
-  core_.map.edit(pfn).flags &= ~kPageUnevictable;
-  add_to_list(pfn);
+  if (lists_.clear_mlocked(from)) lists_.set_mlocked(to);
 }
 
 // --- since 5.18 ---
 
+// Puts a page in this CPU's mlock pagevec, and drains it if that fills it or the caches are disabled.
 Task<void> Lru::queue_mlock(MlockStep step, Pfn pfn) {
-  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(core_.engine.cpu())];
+  CpuPagevecs& pagevecs = pagevecs_here();
   const bool at_once = reserve_slot(pfn);
   pagevecs.mlock.push_back({pfn, step});
   if (pagevecs.mlock.size() >= pagevec_size(release_) || at_once) co_await mlock_drain(core_.engine.cpu());
 }
 
-// __mlock_page.
+// The steps of a drain, on one page: __mlock_page, __mlock_new_page, __munlock_page.
 void Lru::finish_mlock(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (!page.has(kPageLru)) return;
   if (!page.has(kPageMlocked)) {
-    // Unlocked meanwhile, by another CPU.
-    if (page.has(kPageUnevictable)) make_evictable(pfn);
+    // Another CPU has unlocked it meanwhile.
+    if (page.has(kPageUnevictable)) lists_.relist(pfn, 0, kPageUnevictable);
     return;
   }
-  if (page.has(kPageUnevictable))
-    set_mlock_count(pfn, mlock_count(pfn) + 1);
-  else
-    make_unevictable(pfn, 1);
+  if (page.has(kPageUnevictable)) {
+    lists_.set_mlock_count(pfn, mlock_count(pfn) + 1);
+  } else {
+    lists_.relist(pfn, kPageUnevictable, kPageActive);
+    lists_.set_mlock_count(pfn, 1);
+  }
 }
 
-// __mlock_new_page.
 void Lru::finish_mlock_new(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
   const bool locked = page.has(kPageMlocked);
   if (locked) page.flags |= kPageUnevictable;
-  add_to_list(pfn);
-  if (locked) set_mlock_count(pfn, 1);
+  lists_.add(pfn);
+  if (locked) lists_.set_mlock_count(pfn, 1);
 }
 
-// __munlock_page. The flag goes with the last locked mapping that was counted; of a page that is off the LRU no count
-// is known, and it goes at once.
+// Clears the flag with the last locked mapping that was counted; a page that is off the LRU has no count, and its flag
+// goes at once.
 void Lru::finish_munlock(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   const bool listed = page.has(kPageLru);
   if (listed && page.has(kPageUnevictable)) {
     const unsigned count = mlock_count(pfn);
-    if (count > 0) set_mlock_count(pfn, count - 1);
+    if (count > 0) lists_.set_mlock_count(pfn, count - 1);
     if (count > 1) return;
   }
-  clear_mlocked(pfn);
-  if (listed && page.has(kPageUnevictable)) make_evictable(pfn);
+  lists_.clear_mlocked(pfn);
+  if (listed && page.has(kPageUnevictable)) lists_.relist(pfn, 0, kPageUnevictable);
 }
 
 Task<void> Lru::mlock_drain(int cpu) {
@@ -115,67 +69,61 @@ Task<void> Lru::mlock_drain(int cpu) {
   pagevecs.mlock.clear();
   std::vector<Pfn> pages;
   for (const Mlocking& entry : batch) {
-    if (entry.step == MlockStep::lock)
-      finish_mlock(entry.pfn);
-    else if (entry.step == MlockStep::lock_new)
-      finish_mlock_new(entry.pfn);
-    else
-      finish_munlock(entry.pfn);
+    switch (entry.step) {
+      case MlockStep::lock: finish_mlock(entry.pfn); break;
+      case MlockStep::lock_new: finish_mlock_new(entry.pfn); break;
+      case MlockStep::unlock: finish_munlock(entry.pfn); break;
+    }
     --core_.map.edit(entry.pfn).pagevecs;
     pages.push_back(entry.pfn);
   }
   co_await release_pages(std::move(pages));
 }
 
+Task<void> Lru::munlock_v5_18(Pfn pfn) { co_await queue_mlock(MlockStep::unlock, pfn); }
+
 // --- any release ---
 
 Task<void> Lru::mlock(Pfn pfn) {
-  const bool v4_16 = release_ >= Release::v4_19;
-  const bool v5_18 = release_ >= Release::v6_1;
-  if (v5_18) {
-    set_mlocked(pfn);
+  if (release_ >= Release::v5_18) {
+    lists_.set_mlocked(pfn);
     co_await queue_mlock(MlockStep::lock, pfn);
     co_return;
   }
   co_await add_drain(core_.engine.cpu());
-  if (core_.map.page(pfn).has(kPageMlocked)) co_return;
-  set_mlocked(pfn);
-  if (!core_.map.page(pfn).has(kPageLru)) co_return;
-  if (!v4_16) {
-    make_unevictable(pfn, 0);
+  if (!lists_.set_mlocked(pfn) || !core_.map.page(pfn).has(kPageLru)) co_return;
+  if (release_ < Release::v4_16) {
+    lists_.relist(pfn, kPageUnevictable, kPageActive);
     co_return;
   }
-  remove_from_list(pfn);
+  lists_.remove(pfn);
   co_await cache_add(pfn);
 }
 
 Task<void> Lru::mlock_new(Pfn pfn) {
-  const bool v4_16 = release_ >= Release::v4_19;
-  const bool v5_18 = release_ >= Release::v6_1;
-  set_mlocked(pfn);
-  if (v5_18) {
+  lists_.set_mlocked(pfn);
+  if (release_ >= Release::v5_18) {
     co_await queue_mlock(MlockStep::lock_new, pfn);
-  } else if (v4_16) {
+  } else if (release_ >= Release::v4_16) {
     co_await cache_add(pfn);
   } else {
     core_.map.edit(pfn).flags |= kPageUnevictable;
-    add_to_list(pfn);
+    lists_.add(pfn);
   }
 }
 
-Task<void> Lru::munlock(Pfn pfn) { co_await queue_mlock(MlockStep::unlock, pfn); }
+// --- up to 5.17 ---
 
-Task<void> Lru::munlock_v3(Pfn pfn, bool locked, bool fast) {
-  if (!clear_mlocked(pfn)) co_return;
+Task<void> Lru::munlock_v3_5(Pfn pfn, bool locked, bool fast) {
+  if (!lists_.clear_mlocked(pfn)) co_return;
   if (!core_.map.page(pfn).has(kPageLru)) co_return;
   if (fast && !locked) {
-    make_evictable(pfn);
+    lists_.relist(pfn, 0, kPageUnevictable);
     co_return;
   }
-  if (locked) set_mlocked(pfn);
-  const bool v4_16 = release_ >= Release::v4_19;
-  if (locked && !v4_16) co_return;
-  remove_from_list(pfn);
+  if (locked) lists_.set_mlocked(pfn);
+  if (locked && release_ < Release::v4_16) co_return;
+  lists_.remove(pfn);
   core_.map.edit(pfn).flags &= ~kPageUnevictable;
   co_await cache_add(pfn);
 }

@@ -1,11 +1,11 @@
-// The per-CPU pagevecs: what goes into each, what becomes of a page when it is drained, and who drains.
+// The per-CPU pagevecs: what goes into each, what becomes of a page when it is drained, and how CPUs are drained.
 
 #include "allocator/lru/lru.h"
 
 namespace cma {
 namespace {
 
-// A page descriptor counts its slots in a byte; a page that is asked for so often is moved at once.
+// A page descriptor counts its slots in a byte; a page that is queued so often is moved at once.
 constexpr std::uint8_t kMostSlots = 255;
 
 }  // namespace
@@ -22,34 +22,27 @@ std::string_view name_of(Pagevec which) {
   return "?";
 }
 
-// A slot's reference; true if the pagevec is to be drained at once.
+// Takes a slot's reference. Returns whether the pagevec must be drained at once.
 bool Lru::reserve_slot(Pfn pfn) {
   get_page(pfn);
-  ++pagevecs_[static_cast<unsigned>(core_.engine.cpu())].parked;
+  ++pagevecs_here().parked;
   return ++core_.map.edit(pfn).pagevecs == kMostSlots || disable_count_ > 0;
 }
 
-// pagevec_add and, when that fills it or the caches are disabled, the drain.
+// Puts a page in a pagevec, and drains it if that fills it or the caches are disabled.
 Task<void> Lru::queue(Pagevec which, Pfn pfn) {
-  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(core_.engine.cpu())];
+  CpuPagevecs& pagevecs = pagevecs_here();
   std::vector<Pfn>& pagevec = pagevecs.of[static_cast<unsigned>(which)];
   const bool at_once = reserve_slot(pfn);
-  // 4.7: a compound page does not wait.
-  const bool compound = core_.map.page(pfn).has(kPageHead) && release_ >= Release::v4_9;
+  // Since 4.7 a compound page does not wait.
+  const bool compound = core_.map.page(pfn).has(kPageHead) && release_ >= Release::v4_7;
   pagevec.push_back(pfn);
   if (pagevec.size() >= pagevec_size(release_) || at_once || compound) co_await drain(pagevecs, which);
 }
 
 Task<void> Lru::cache_add(Pfn pfn) { return queue(Pagevec::add, pfn); }
 
-// A kernel for one CPU only (no CONFIG_SMP) has no pagevec for this.
-void Lru::activate_at_once(Pfn pfn) {
-  remove_from_list(pfn);
-  core_.map.edit(pfn).flags |= kPageActive;
-  add_to_list(pfn);
-}
-
-// Unreferenced, referenced, active. A page that is not on the LRU is made active where it waits, if that is here.
+// A page that is not on the LRU is made active where it waits, if that is in this CPU's pagevec.
 Task<void> Lru::mark_accessed(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
   if (!page.has(kPageReferenced)) {
@@ -59,8 +52,9 @@ Task<void> Lru::mark_accessed(Pfn pfn) {
   if (page.has(kPageUnevictable | kPageActive)) co_return;
   page.flags &= ~kPageReferenced;
   if (page.has(kPageLru)) {
+    // A kernel built for one CPU (no CONFIG_SMP) has no pagevec for this.
     if (core_.engine.cpus() == 1)
-      activate_at_once(pfn);
+      lists_.relist(pfn, kPageActive, 0);
     else
       co_await queue(Pagevec::activate, pfn);
     co_return;
@@ -71,7 +65,7 @@ Task<void> Lru::mark_accessed(Pfn pfn) {
 
 Task<void> Lru::deactivate_file(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
-  // Since 6.12 a page that is not on the LRU is left alone here; before, its drain finds out.
+  // Since 6.12 a page that is not on the LRU is left alone here; before, the drain finds out.
   if (page.has(kPageUnevictable) || (release_ >= Release::v6_12 && !page.has(kPageLru))) co_return;
   co_await queue(Pagevec::deactivate_file, pfn);
 }
@@ -79,13 +73,12 @@ Task<void> Lru::deactivate_file(Pfn pfn) {
 Task<void> Lru::deactivate(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   const bool worth_it = page.has(kPageLru) && page.has(kPageActive) && !page.has(kPageUnevictable);
-  if (release_ >= Release::v5_10 && worth_it) co_await queue(Pagevec::deactivate, pfn);
+  if (release_ >= Release::v5_4 && worth_it) co_await queue(Pagevec::deactivate, pfn);
 }
 
-// Before 4.12 there is no list for such pages: they only stop being active.
 Task<void> Lru::mark_lazyfree(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
-  if (release_ < Release::v4_19) {
+  if (release_ < Release::v4_12) {
     const bool active = page.has(kPageLru) && page.has(kPageActive) && !page.has(kPageUnevictable);
     if (active) co_await queue(Pagevec::deactivate, pfn);
     co_return;
@@ -100,52 +93,44 @@ Task<void> Lru::rotate_reclaimable(Pfn pfn) {
     co_await queue(Pagevec::rotate, pfn);
 }
 
-// lru_deactivate_file_fn. What is dirty or being written goes to the head and is reclaimed when that is over.
+// Deactivates a page of a file (lru_deactivate_file_fn). A page that is dirty or being written goes to the head and is
+// reclaimed when that is over.
 void Lru::finish_deactivate_file(Pfn pfn) {
-  if (core_.map.page(pfn).map > 0) return;
-  remove_from_list(pfn);
-  Page& page = core_.map.edit(pfn);
-  page.flags &= ~(kPageActive | kPageReferenced);
+  const Page& page = core_.map.page(pfn);
+  if (page.map > 0) return;
   const bool busy = page.has(kPageDirty | kPageWriteback);
-  if (busy) page.flags |= kPageReclaim;
-  add_to_list(pfn, !busy);
+  lists_.relist(pfn, busy ? kPageReclaim : 0U, kPageActive | kPageReferenced, /*to_tail=*/!busy);
 }
 
-// lru_add_fn. Since 4.16 it looks again whether the page may be evicted.
+// Adds a page to the LRU (lru_add_fn). Since 4.16 looks again whether it may be evicted.
 void Lru::finish_add(Pfn pfn) {
-  const bool v4_16 = release_ >= Release::v4_19;
-  if (v4_16) {
+  if (release_ >= Release::v4_16) {
     Page& page = core_.map.edit(pfn);
     page.flags &= ~kPageUnevictable;
     if (page.has(kPageMlocked)) page.flags = (page.flags | kPageUnevictable) & ~kPageActive;
   }
-  add_to_list(pfn);
+  lists_.add(pfn);
 }
 
-// The move function of a pagevec, on one page. Pages that have left the LRU meanwhile are let go as they are.
+// Does what a pagevec is for, to one page. Pages that have left the LRU meanwhile are let go as they are.
 void Lru::leave_pagevec(Pagevec which, Pfn pfn) {
-  if (which == Pagevec::add) {
-    finish_add(pfn);
-    return;
-  }
   const Page& page = core_.map.page(pfn);
-  if (!page.has(kPageLru) || page.has(kPageUnevictable)) return;
-  if (which == Pagevec::deactivate_file) {
-    finish_deactivate_file(pfn);
-    return;
+  if (which != Pagevec::add && (!page.has(kPageLru) || page.has(kPageUnevictable))) return;
+  switch (which) {
+    case Pagevec::add: finish_add(pfn); break;
+    case Pagevec::rotate: lists_.relist(pfn, 0, kPageActive, /*to_tail=*/true); break;
+    case Pagevec::deactivate_file: finish_deactivate_file(pfn); break;
+    case Pagevec::deactivate:
+      if (page.has(kPageActive)) lists_.relist(pfn, 0, kPageActive | kPageReferenced);
+      break;
+    case Pagevec::lazyfree:
+      if (page.has(kPageAnon) && page.has(kPageSwapbacked))
+        lists_.relist(pfn, 0, kPageActive | kPageReferenced | kPageSwapbacked);
+      break;
+    case Pagevec::activate:
+      if (!page.has(kPageActive)) lists_.relist(pfn, kPageActive, 0);
+      break;
   }
-  if (which == Pagevec::activate && page.has(kPageActive)) return;
-  if (which == Pagevec::deactivate && !page.has(kPageActive)) return;
-  if (which == Pagevec::lazyfree && !(page.has(kPageAnon) && page.has(kPageSwapbacked))) return;
-  remove_from_list(pfn);
-  Page& moved = core_.map.edit(pfn);
-  if (which == Pagevec::activate)
-    moved.flags |= kPageActive;
-  else
-    moved.flags &= ~kPageActive;
-  if (which == Pagevec::deactivate || which == Pagevec::lazyfree) moved.flags &= ~kPageReferenced;
-  if (which == Pagevec::lazyfree) moved.flags &= ~kPageSwapbacked;
-  add_to_list(pfn, which == Pagevec::rotate);
 }
 
 Task<void> Lru::drain(CpuPagevecs& pagevecs, Pagevec which) {
@@ -171,14 +156,14 @@ Task<void> Lru::add_drain(int cpu) {
 Task<void> Lru::add_drain_all(bool certain) {
   const std::uint64_t begun = drains_begun_;
   co_await drain_mutex_.lock(core_.engine);
-  // What was in the pagevecs when we came has been drained by a call that began after that.
-  if (release_ >= Release::v5_10 && !certain && begun != drains_begun_) {
+  // A call that began after this one has drained what was in the pagevecs then.
+  if (release_ >= Release::v5_5 && !certain && begun != drains_begun_) {
     drain_mutex_.unlock(core_.engine);
     co_return;
   }
   ++drains_begun_;
   co_await at(core_.engine, Point::drain_lru_begin);
-  const bool with_slots = release_ >= Release::v6_1 && slots_ != nullptr;
+  const bool with_slots = release_ >= Release::v5_13 && slots_ != nullptr;
   for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) {
     const bool slots = with_slots && slots_->occupied(cpu);
     if (parked(cpu) == 0 && !slots) continue;
@@ -193,6 +178,11 @@ Task<void> Lru::cache_disable() {
   ++disable_count_;
   co_await add_drain_all(/*certain=*/true);
   co_await at(core_.engine, Point::lru_cache_disabled);
+}
+
+void Lru::cache_enable() {
+  CMA_ASSERT(disable_count_ > 0);
+  --disable_count_;
 }
 
 }  // namespace cma

@@ -300,7 +300,7 @@ Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
       uncount_mapping(record(id));
       const bool v5_18 = release_ >= Release::v6_1;
       if (v5_18 && pte.locked) {
-        co_await lru_.munlock(counted);
+        co_await lru_.munlock_v5_18(counted);
         co_await lru_.mlock_drain(core_.engine.cpu());
       }
       --core_.map.edit(counted).ref;

@@ -134,12 +134,12 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   spaces_.pte(pte).writable = true;
   const bool v5_18 = release_ >= Release::v6_1;
   const bool locked = spaces_.pte(pte).locked;
-  if (v5_18 && locked) co_await lru_.munlock(old);
+  if (v5_18 && locked) co_await lru_.munlock_v5_18(old);
   spaces_.lock(process).unlock(core_.engine);
   if (!v5_18 && locked) {
     co_await locks_.lock(old);
     const bool still = core_.map.page(old).owner != 0 && owners_.mapped_locked(core_.map.page(old).owner);
-    co_await lru_.munlock_v3(old, still, /*fast=*/false);
+    co_await lru_.munlock_v3_5(old, still, /*fast=*/false);
     locks_.unlock(old);
   }
   co_await lru_.put_page(old);
@@ -245,7 +245,7 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
       const bool v3_15 = release_ >= Release::v4_9;
       force_flush = force_flush || (v3_15 && was.dirty && owners_.has_mapping(pfn));
       const bool v5_18 = release_ >= Release::v6_1;
-      if (v5_18 && spaces_.pte(pte).locked) co_await lru_.munlock(pfn);
+      if (v5_18 && spaces_.pte(pte).locked) co_await lru_.munlock_v5_18(pfn);
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
     } while (!full && done < pages && done % kPtesPerTable != 0);
@@ -413,7 +413,7 @@ Task<void> Processes::munlock_range_v3(SpaceId process, PteId first, std::uint64
     const bool shared = core_.map.page(pfn).map > 1;
     const OwnerId owner = core_.map.page(pfn).owner;
     const bool still = shared && owner != 0 && owners_.mapped_locked(owner);
-    co_await lru_.munlock_v3(pfn, still, !shared);
+    co_await lru_.munlock_v3_5(pfn, still, !shared);
     locks_.unlock(pfn);
     co_await lru_.put_page(pfn);
   }

@@ -1,0 +1,248 @@
+#include "allocator/buddy/fallback.h"
+
+#include <algorithm>
+#include <span>
+
+namespace cma {
+namespace {
+
+// The types that a request falls back to, by its own type, in order.
+constexpr std::array<std::array<Migratetype, 2>, kPcpTypes> kFallbacks = {{
+    {Migratetype::reclaimable, Migratetype::movable},
+    {Migratetype::reclaimable, Migratetype::unmovable},
+    {Migratetype::unmovable, Migratetype::movable},
+}};
+
+// Up to 4.0 area memory was a fallback of movable requests like another, and the first.
+std::span<const Migratetype> fallbacks_v3_5(Migratetype start) {
+  static constexpr std::array<Migratetype, 3> kAreaFirst = {Migratetype::cma, Migratetype::reclaimable,
+                                                            Migratetype::unmovable};
+  if (start == Migratetype::movable) return kAreaFirst;
+  return kFallbacks[index_of(start)];
+}
+
+}  // namespace
+
+Fallback::Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists)
+    : release_(core.geometry.release),
+      pageblock_order_(core.geometry.pageblock_order),
+      largest_order_(core.geometry.largest_order),
+      core_(core),
+      watermarks_(watermarks),
+      lists_(lists) {}
+
+Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags) {
+  if (release_ < Release::v4_1) {
+    const Pfn pfn = lists_.rmqueue_smallest(zone, order, type);
+    return pfn != kNoPfn ? pfn : rmqueue_fallback_v3_5(zone, order, type);
+  }
+  const bool may_use_cma = release_ >= Release::v5_9 ? (flags & kAllocCma) != 0 : type == Migratetype::movable;
+  // Movable requests are balanced between ordinary and area memory, once over half of the free memory is an area's.
+  if (release_ >= Release::v5_8 && may_use_cma && zone.nr_free_cma > zone.nr_free_pages / 2) {
+    const Pfn pfn = lists_.rmqueue_smallest(zone, order, Migratetype::cma);
+    if (pfn != kNoPfn) return pfn;
+  }
+  while (true) {
+    Pfn pfn = lists_.rmqueue_smallest(zone, order, type);
+    if (pfn == kNoPfn && may_use_cma) pfn = lists_.rmqueue_smallest(zone, order, Migratetype::cma);
+    if (pfn != kNoPfn) return pfn;
+    if (release_ < Release::v4_12) return rmqueue_fallback_v4_1(zone, order, type);
+    if (release_ >= Release::v6_10) return rmqueue_fallback_v6_10(zone, order, type);
+    if (!rmqueue_fallback_v4_12(zone, order, type)) return kNoPfn;
+  }
+}
+
+// --- choosing a block ---
+
+std::optional<Fallback::Source> Fallback::suitable(const FreeArea& area, unsigned order, Migratetype type) const {
+  if (area.nr_free == 0) return std::nullopt;
+  for (const Migratetype fallback : kFallbacks[index_of(type)]) {
+    if (area.lists[index_of(fallback)].empty()) continue;
+    const bool claimable = order >= pageblock_order_ / 2 || type != Migratetype::movable;
+    return Source{order, fallback, claimable};
+  }
+  return std::nullopt;
+}
+
+// Return the source with the largest or the smallest blocks of at least `order`.
+std::optional<Fallback::Source> Fallback::largest(const Zone& zone, unsigned order, Migratetype type) const {
+  for (unsigned current = largest_order_ + 1; current-- > order;)
+    if (const std::optional<Source> source = suitable(zone.area[current], current, type)) return source;
+  return std::nullopt;
+}
+
+std::optional<Fallback::Source> Fallback::smallest(const Zone& zone, unsigned order, Migratetype type) const {
+  for (unsigned current = order; current <= largest_order_; ++current)
+    if (const std::optional<Source> source = suitable(zone.area[current], current, type)) return source;
+  return std::nullopt;
+}
+
+Pfn Fallback::first_of(const Zone& zone, const Source& source) const {
+  return core_.map.pfn(zone.area[source.order].lists[index_of(source.type)].first);
+}
+
+void Fallback::trace_fallback(Pfn pfn, unsigned order, const Source& source, Migratetype start) {
+  if (!core_.trace.page_events()) return;
+  const bool ownership = core_.map.pageblock_type(pfn) == start;
+  core_.trace.emit(Event::mm_page_alloc_extfrag, pfn, order | (source.order << 8),
+                   index_of(start) | (index_of(source.type) << 8), ownership ? 1 : 0);
+}
+
+// --- taking it, up to 4.11 ---
+
+// Takes what a request needs of a block. The rest of the block goes to the lists of type `rest`.
+Pfn Fallback::break_block(Zone& zone, Pfn pfn, unsigned order, const Source& source, Migratetype rest,
+                          Migratetype start) {
+  lists_.take_off_list(zone, pfn);
+  lists_.expand(zone, pfn, order, source.order, rest);
+  trace_fallback(pfn, order, source, start);
+  return pfn;
+}
+
+// Breaks the largest block of any other type. Pageblocks of areas are never claimed.
+Pfn Fallback::rmqueue_fallback_v3_5(Zone& zone, unsigned order, Migratetype start) {
+  for (unsigned current = largest_order_ + 1; current-- > order;)
+    for (const Migratetype type : fallbacks_v3_5(start)) {
+      if (zone.area[current].lists[index_of(type)].empty()) continue;
+      const bool from_area = type == Migratetype::cma;
+      const bool worth_it = current >= pageblock_order_ / 2 || start == Migratetype::reclaimable;
+      const Source source = {current, type, !from_area && worth_it};
+      const Pfn pfn = first_of(zone, source);
+      if (source.claimable) steal_v3_5(zone, pfn, start);
+      return break_block(zone, pfn, order, source, from_area ? type : start, start);
+    }
+  return kNoPfn;
+}
+
+// Breaks the largest block, whether its pageblock is claimed or not.
+Pfn Fallback::rmqueue_fallback_v4_1(Zone& zone, unsigned order, Migratetype start) {
+  const std::optional<Source> source = largest(zone, order, start);
+  if (!source) return kNoPfn;
+  const Pfn pfn = first_of(zone, *source);
+  if (source->claimable) steal_v3_5(zone, pfn, start);
+  return break_block(zone, pfn, order, *source, start, start);
+}
+
+// Moves the free blocks of a pageblock to the lists of `start`, and claims it if half of it is free.
+void Fallback::steal_v3_5(Zone& zone, Pfn pfn, Migratetype start) {
+  const Migratetype old = core_.map.pageblock_type(pfn);
+  if (old == Migratetype::highatomic && !core_.bugs.fires(Bug::steal_takes_reserve)) return;
+  const unsigned order = core_.map.page(pfn).order;
+  if (order >= pageblock_order_) return claim_range(pfn, order, start);
+  if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation)) return;
+  const FreeLists::Moved moved = lists_.move_freepages_block(zone, pfn, start);
+  if (moved.pages >= order_pages(pageblock_order_) / 2) core_.map.set_pageblock_type(pfn, start);
+}
+
+// Claims each pageblock of a block, but not one that is being isolated.
+void Fallback::claim_range(Pfn pfn, unsigned order, Migratetype start) {
+  for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_)) {
+    const bool isolated = core_.map.pageblock_type(block) == Migratetype::isolate;
+    if (!isolated || core_.bugs.fires(Bug::steal_ends_isolation)) core_.map.set_pageblock_type(block, start);
+  }
+}
+
+// --- 4.12 to 6.9 ---
+
+// Moves a block, or all of its pageblock, to the lists of `start`, for the caller to look there again. Returns false if
+// there is no block.
+bool Fallback::rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype start) {
+  std::optional<Source> source = largest(zone, order, start);
+  if (!source) return false;
+  // A movable request that would not take the whole pageblock uses the smallest block instead of breaking a large one.
+  if (!source->claimable && start == Migratetype::movable) source = smallest(zone, order, start);
+  const Pfn pfn = first_of(zone, *source);
+  steal_v4_12(zone, pfn, start, source->claimable);
+  trace_fallback(pfn, order, *source, start);
+  return true;
+}
+
+// Moves a block to the lists of `start`. If `whole`, moves all free blocks of its pageblock, and claims it if that is
+// worth it.
+void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
+  const unsigned order = core_.map.page(pfn).order;
+  const Migratetype old = core_.map.pageblock_type(pfn);
+  if (old == Migratetype::highatomic) return lists_.move_to_list(zone, pfn, start);
+  if (order >= pageblock_order_) {
+    claim_range(pfn, order, start);
+    return lists_.move_to_list(zone, pfn, start);
+  }
+  if (release_ >= Release::v5_0) watermarks_.boost(zone);
+  if (!whole) return lists_.move_to_list(zone, pfn, start);
+  if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation))
+    return lists_.move_to_list(zone, pfn, start);
+  const FreeLists::Moved moved = lists_.move_freepages_block(zone, pfn, start);
+  // A pageblock cut by the zone's end moves nothing.
+  if (moved.pages == 0) return lists_.move_to_list(zone, pfn, start);
+  if (worth_claiming(moved, start, old)) core_.map.set_pageblock_type(pfn, start);
+}
+
+// Returns whether half of a pageblock is free or suits `start`: pages in use that move, or seem to be of its kind.
+bool Fallback::worth_claiming(const FreeLists::Moved& found, Migratetype start, Migratetype old) const {
+  const std::uint64_t block = order_pages(pageblock_order_);
+  std::uint64_t alike = 0;
+  if (start == Migratetype::movable)
+    alike = found.movable;
+  else if (old == Migratetype::movable)
+    alike = block - std::min(block, found.pages + found.movable);
+  return found.pages + alike >= block / 2;
+}
+
+// --- since 6.10 ---
+
+// Claims the largest block it can, or takes the smallest as it is, which leaves its pageblock alone. The latter is of
+// 6.15 and of stable trees since 6.12.29.
+Pfn Fallback::rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start) {
+  for (unsigned current = largest_order_ + 1; current-- > order;) {
+    const std::optional<Source> source = suitable(zone.area[current], current, start);
+    if (!source) continue;
+    if (!source->claimable) break;
+    const Pfn pfn = claim_block_v6_10(zone, first_of(zone, *source), order, start);
+    if (pfn != kNoPfn) return pfn;
+  }
+  const std::optional<Source> source = smallest(zone, order, start);
+  return source ? lists_.rmqueue_smallest(zone, order, source->type) : kNoPfn;
+}
+
+// Takes a block out of a pageblock that becomes the requester's (try_to_claim_block). Returns kNoPfn, and moves
+// nothing, if that is not worth it.
+Pfn Fallback::claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype start) {
+  const unsigned found = core_.map.page(pfn).order;
+  const Migratetype old = core_.map.pageblock_type(pfn);
+  if (old == Migratetype::highatomic) return kNoPfn;
+  if (found >= pageblock_order_) {
+    lists_.move_to_list(zone, pfn, start);
+    lists_.retype_range(pfn, found, start);
+    lists_.take_off_list(zone, pfn);
+    lists_.expand(zone, pfn, order, found, start);
+    zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), start);
+    return pfn;
+  }
+  watermarks_.boost(zone);
+  const FreeLists::Moved there = count_block(zone, pfn);
+  if (there.pages == 0 || !worth_claiming(there, start, old)) return kNoPfn;
+  lists_.move_freepages_block(zone, pfn, start);
+  core_.map.set_pageblock_type(pfn, start);
+  return lists_.rmqueue_smallest(zone, order, start);
+}
+
+// Returns what move_freepages_block would find, without moving anything.
+FreeLists::Moved Fallback::count_block(const Zone& zone, Pfn pfn) const {
+  FreeLists::Moved there;
+  Pfn next = core_.map.pageblock_start(pfn);
+  const Pfn end = next + order_pages(pageblock_order_);
+  if (!zone.contains(next) || !zone.contains(end - 1)) return there;
+  while (next < end) {
+    const Page& page = core_.map.page(next);
+    if (page.has(kPageBuddy)) {
+      there.pages += order_pages(page.order);
+      next += order_pages(page.order);
+      continue;
+    }
+    if (page.has(kPageLru | kPageMovableOps)) ++there.movable;
+    ++next;
+  }
+  return there;
+}
+
+}  // namespace cma

@@ -1,0 +1,70 @@
+// How a request is served from the free lists, and what it takes when those of its own type are empty (__rmqueue).
+//
+// A request of one type falls back to lists of other types. It takes a block from them and, where that pays, claims the
+// whole pageblock, so that later requests of its type find the rest there. Used by the per-CPU lists and by the front
+// half of an allocation. The lists of reserved and isolated pageblocks are never a source. Those of areas serve movable
+// requests only, which never claim the pageblock.
+//
+// Requires: zone->lock is held.
+#pragma once
+
+#include <optional>
+
+#include "allocator/buddy/free_lists.h"
+#include "allocator/buddy/watermark.h"
+#include "allocator/buddy/zone.h"
+#include "allocator/frames/core.h"
+
+namespace cma {
+
+class Fallback {
+ public:
+  Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists);
+
+  // Takes a block from the lists of `type`, from area memory or from other types, and returns it; kNoPfn if there is
+  // none. The caller records it in the zone's counters; since 6.10 this function does.
+  Pfn rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags);
+
+  // Returns whether a request of `type` would take a block of this order from another type, and its pageblock with it
+  // (find_suitable_fallback, only_stealable).
+  bool can_be_claimed(const FreeArea& area, unsigned order, Migratetype type) const {
+    const std::optional<Source> source = suitable(area, order, type);
+    return source && source->claimable;
+  }
+
+ private:
+  // A list of another type that has a block.
+  struct Source {
+    unsigned order;
+    Migratetype type;
+    bool claimable;  // whole pageblocks may change their type
+  };
+  std::optional<Source> suitable(const FreeArea& area, unsigned order, Migratetype type) const;
+  std::optional<Source> largest(const Zone& zone, unsigned order, Migratetype type) const;
+  std::optional<Source> smallest(const Zone& zone, unsigned order, Migratetype type) const;
+  Pfn first_of(const Zone& zone, const Source& source) const;
+
+  // Side by side, oldest first.
+  Pfn rmqueue_fallback_v3_5(Zone& zone, unsigned order, Migratetype start);
+  Pfn rmqueue_fallback_v4_1(Zone& zone, unsigned order, Migratetype start);
+  bool rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype start);
+  Pfn rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start);
+
+  Pfn break_block(Zone& zone, Pfn pfn, unsigned order, const Source& source, Migratetype rest, Migratetype start);
+  void steal_v3_5(Zone& zone, Pfn pfn, Migratetype start);
+  void steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole);
+  Pfn claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype start);
+  void claim_range(Pfn pfn, unsigned order, Migratetype start);
+  FreeLists::Moved count_block(const Zone& zone, Pfn pfn) const;
+  bool worth_claiming(const FreeLists::Moved& found, Migratetype start, Migratetype old) const;
+  void trace_fallback(Pfn pfn, unsigned order, const Source& source, Migratetype start);
+
+  Release release_;
+  unsigned pageblock_order_;
+  unsigned largest_order_;
+  Core core_;
+  const Watermarks& watermarks_;
+  FreeLists& lists_;
+};
+
+}  // namespace cma

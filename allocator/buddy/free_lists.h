@@ -1,0 +1,93 @@
+// The free lists of a zone: blocks of 2^order pages by order and migratetype, merged and split (mm/page_alloc.c).
+//
+// The order within lists is part of the behaviour: a block is inserted at the side at which a real kernel inserts it.
+//
+// Cost: inserting or taking a block is O(1); each merge step looks at one page.
+//
+// Requires: zone->lock is held, unless a function says otherwise.
+//
+// Invariants: the head of a free block has kPageBuddy, the block's order and the list's type, and is aligned to the
+// order. There are no two free buddies that the release would have merged. nr_free and the zone's counters agree with
+// the lists.
+#pragma once
+
+#include "allocator/buddy/watermark.h"
+#include "allocator/buddy/zone.h"
+#include "allocator/frames/core.h"
+
+namespace cma {
+
+class FreeLists {
+ public:
+  FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones);
+
+  // Returns whether the list of every free block is that of its pageblock, and counters change with every list
+  // operation (6.10).
+  bool typed_lists() const { return release_ >= Release::v6_10; }
+
+  // --- freeing ---
+  // Merges a block with its free buddies and inserts it (__free_one_page). Records it in the zone's counters.
+  void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
+  // Frees single pages of one pageblock, upwards, as freeing one after the other would.
+  void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
+  // Frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
+  void split_large_block(Zone& zone, Pfn pfn, unsigned order);
+  // Returns the type that a page is freed by, given the one that was read before zone->lock was taken.
+  Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
+
+  // --- taking ---
+  // Takes the smallest block of `type` that suffices, splits it, and returns the first piece; kNoPfn if there is none.
+  // The caller records it in the zone's counters; since 6.10 this function does.
+  Pfn rmqueue_smallest(Zone& zone, unsigned order, Migratetype type);
+  // Takes a free block off its list; no counter but nr_free changes.
+  void take_off_list(Zone& zone, Pfn pfn);
+  // Takes a free block off its list for its pages to be used one by one (__isolate_free_page). Returns false, and does
+  // nothing, if a watermark forbids it.
+  bool isolate_free_page(Pfn pfn);
+  // Splits a block that is on no list from order `high` down to `low`: the upper halves go to the lists of `type`.
+  void expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migratetype type);
+
+  // --- moving between lists ---
+  struct Moved {
+    std::uint64_t pages = 0;     // moved to the list
+    std::uint64_t isolated = 0;  // of them, pages that came from Isolate lists
+    std::uint64_t movable = 0;   // pages in use that are on the LRU or movable by a driver
+  };
+  // Moves the free blocks whose head lies in pfn's pageblock to the lists of `type`. Moves nothing if the zone ends
+  // inside the pageblock.
+  Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
+  // Moves one free block.
+  void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
+  // Records that pages of Isolate pageblocks enter or leave the ordinary counters.
+  void count_isolation(Zone& zone, std::int64_t pages, Migratetype type);
+  // Sets the type of each pageblock of a block.
+  void retype_range(Pfn pfn, unsigned order, Migratetype type);
+
+  // --- looking; in places the kernel does this without zone->lock ---
+  // Returns the head of the free block that covers pfn, pfn itself if none does.
+  Pfn covering_block(Pfn pfn) const;
+  // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone.
+  Pfn free_buddy(Pfn pfn, unsigned order) const;
+
+  // --- boot ---
+  bool booting() const { return booting_; }
+  void finish_boot() { booting_ = false; }
+  void copy_from(const FreeLists& other) { booting_ = other.booting_; }
+
+ private:
+  void insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail);
+  bool merge_refused(const Zone& zone, Pfn buddy, unsigned order, Migratetype type) const;
+  bool parent_merge_likely(Pfn pfn, unsigned order) const;
+  void recount(Zone& zone, unsigned order, Migratetype from, Migratetype to);
+  bool counts_isolated() const { return core_.bugs.active(Bug::isolated_counted); }
+
+  Release release_;
+  unsigned pageblock_order_;
+  unsigned largest_order_;
+  bool booting_ = true;
+  Core core_;
+  const Watermarks& watermarks_;
+  Zones& zones_;
+};
+
+}  // namespace cma

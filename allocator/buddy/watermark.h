@@ -1,0 +1,64 @@
+// Watermarks: how many pages a zone must keep free, and whether a request may take some (mm/page_alloc.c).
+//
+// Used by the front half of an allocation, by isolation of free blocks and by compaction. Zones are passed in; the
+// class itself holds settings only.
+//
+// Cost: a test of order 0 is a few additions; one of a higher order looks at the free lists from that order on.
+#pragma once
+
+#include <optional>
+
+#include "allocator/base/gfp.h"
+#include "allocator/buddy/zone.h"
+#include "allocator/frames/core.h"
+
+namespace cma {
+
+// The flags ALLOC_* of mm/internal.h.
+enum AllocFlags : std::uint32_t {
+  kAllocWmarkMin = 0,
+  kAllocWmarkLow = 1,
+  kAllocWmarkHigh = 2,
+  kAllocWmarkMask = 3,
+  kAllocNoWatermarks = 0x4,
+  kAllocOom = 0x8,
+  kAllocHarder = 0x10,
+  kAllocHigh = 0x20,
+  kAllocCma = 0x80,
+  kAllocKswapd = 0x800,
+};
+
+class Watermarks {
+ public:
+  explicit Watermarks(const Core& core);
+
+  // Computes watermarks and lowmem reserves of all zones from what is managed now.
+  void set_up(Zones& zones) const;
+
+  // Returns whether a request of `order` leaves `zone` above `mark` and finds a block it may use, if `free` pages are
+  // free. `class_zone` is the request's zone ceiling, whose lowmem reserve is added to the mark.
+  bool zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
+                         std::uint32_t flags, std::int64_t free) const;
+  // As zone_watermark_ok with all that is free, with a shortcut for order 0.
+  bool zone_watermark_fast(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
+                           std::uint32_t flags, Gfp gfp) const;
+  static std::uint64_t watermark(const Zone& zone, Watermark mark) {
+    return zone.watermark[static_cast<unsigned>(mark)] + zone.watermark_boost;
+  }
+
+  // Raises all watermarks of a zone by a pageblock for a while, because types were mixed in a pageblock (5.0).
+  void boost(Zone& zone) const;
+
+ private:
+  bool blocks_suffice_v3_5(const Zone& zone, unsigned order, std::int64_t free, std::int64_t min) const;
+  bool blocks_suffice_v4_4(const Zone& zone, unsigned order, std::uint32_t flags) const;
+
+  Release release_;
+  unsigned largest_order_;
+  std::uint64_t pageblock_pages_;
+  std::optional<std::uint64_t> min_free_kbytes_;
+  std::uint64_t extra_free_kbytes_;
+  Core core_;
+};
+
+}  // namespace cma

@@ -1,0 +1,87 @@
+// The five LRU lists of the machine, and the counts of isolated and of locked pages (mm/swap.c, mm/mlock.c).
+//
+// Lru is the only user: it moves pages here by way of its pagevecs.
+//
+// Invariant: a page with kPageLru is on the list that its other flags name. Those change only while the page is off its
+// list, or by relist().
+//
+// Cost: O(1) a page, and a search of the locked pages' counts for a page that leaves its list.
+//
+// Thread safety: lru_lock is held in the kernel; nothing here stops at a point.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "allocator/base/release.h"
+#include "allocator/frames/core.h"
+#include "allocator/frames/page_list.h"
+
+namespace cma {
+
+enum class LruList : std::uint8_t { inactive_anon, active_anon, inactive_file, active_file, unevictable };
+inline constexpr unsigned kLruLists = 5;
+
+class LruLists {
+ public:
+  explicit LruLists(const Core& core) : release_(core.geometry.release), core_(core) {}
+
+  // --- lists ---
+  std::uint64_t size(LruList list) const { return sizes_[static_cast<unsigned>(list)]; }
+  const PageList& list(LruList list) const { return lists_[static_cast<unsigned>(list)]; }
+  // Puts a page that is on no list on the one that its flags name.
+  void add(Pfn pfn, bool to_tail = false);
+  // Takes a page off its list. Its count of locked mappings is lost.
+  void remove(Pfn pfn);
+  // Takes a page off its list, changes its flags, and puts it on the list that these name.
+  void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail = false);
+  // Puts a page that was the tail of a huge page in front of its former head, with which it has been counted already.
+  void split_tail(Pfn tail, Pfn head);
+
+  // --- isolating for migration or reclaim ---
+  // Takes the page off its list onto the caller's, with one more reference. Returns false if it is on none or free.
+  bool isolate(Pfn pfn);
+  // Records that the caller's list lets go of the page, which went back or away.
+  void forget_isolated(Pfn pfn);
+  // Records that an isolated page which was counted as a file's is anonymous memory (5.8).
+  void isolated_file_is_anon() {
+    --isolated_[1];
+    ++isolated_[0];
+  }
+  std::int64_t isolated_anon() const { return isolated_[0]; }
+  std::int64_t isolated_file() const { return isolated_[1]; }
+  // Returns whether more pages are isolated than half of those on the lists: then callers must not isolate more, but
+  // wait (mm/compaction.c).
+  bool too_many_isolated() const;
+
+  // --- locked memory ---
+  // Both return whether the flag changed.
+  bool set_mlocked(Pfn pfn);
+  bool clear_mlocked(Pfn pfn);
+  // NR_MLOCK.
+  std::int64_t mlocked() const { return mlocked_; }
+  // mlock_count of an unevictable page on the LRU.
+  unsigned mlock_count(Pfn pfn) const;
+  void set_mlock_count(Pfn pfn, unsigned count);
+
+  void copy_from(const LruLists& other);
+
+ private:
+  static unsigned index_of_list(const Page& page);
+  std::int64_t& isolated_like(const Page& page) { return isolated_[page.has(kPageSwapbacked) ? 0 : 1]; }
+
+  struct MlockCount {
+    Pfn pfn;
+    unsigned count;
+  };
+
+  Release release_;
+  Core core_;
+  std::array<PageList, kLruLists> lists_;
+  std::array<std::uint64_t, kLruLists> sizes_{};
+  std::array<std::int64_t, 2> isolated_{};  // NR_ISOLATED_ANON, NR_ISOLATED_FILE
+  std::vector<MlockCount> mlock_counts_;    // those that are not 0
+  std::int64_t mlocked_ = 0;
+};
+
+}  // namespace cma
