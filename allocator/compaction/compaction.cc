@@ -25,7 +25,7 @@ Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, Migration& migr
       lru_(lru),
       migration_(migration),
       free_scanner_(core, buddy) {
-  if (release_ >= Release::v4_9) return;
+  if (release_ >= Release::v3_7) return;
   for (std::size_t zone = 0; zone < buddy_.zones(); ++zone)
     migration_.hints().set_boot_free(zone, core_.map.pageblock_start(buddy_.zone(zone).range.end));
 }
@@ -39,8 +39,7 @@ Task<CompactResult> Compaction::compact_zone(std::size_t zone, const CompactRequ
 Task<void> Compaction::compact_memory() {
   co_await lru_.add_drain_all();
   CompactRequest request;
-  // Full synchronous migration came with 3.16.
-  request.mode = release_ >= Release::v4_9 ? MoveMode::sync : MoveMode::sync_light;
+  request.mode = release_ >= Release::v3_16 ? MoveMode::sync : MoveMode::sync_light;
   request.whole_zone = true;
   request.ignore_skip_hint = true;
   for (std::size_t zone = 0; zone < buddy_.zones(); ++zone) {

@@ -1,9 +1,9 @@
-// Compaction (mm/compaction.c): moves pages from a zone's beginning to free pages at its end, so that large free blocks
-// come to be. Here as what interferes with a contiguous allocation: it takes pages off the LRU first, and free pages
-// out of pageblocks that somebody has isolated.
+// Compaction (mm/compaction.c): moves pages from a zone's beginning to free pages at its end, which makes large free
+// blocks. It is modelled because it interferes with contiguous allocations: it takes pages off the LRU first, and free
+// pages out of isolated pageblocks.
 //
-// Used by programs' operation `compact`. Callers hold nothing. Sleeps and yields in many places; each is a point. Cost:
-// O(pages of the zone).
+// Used by the operation `compact` of programs. Callers hold no lock. Sleeps and yields in many places; each is a point.
+// Cost: O(pages of the zone).
 #pragma once
 
 #include <string_view>
@@ -20,17 +20,17 @@ enum class CompactPriority : std::uint8_t { full, light, async };
 
 // enum compact_result, by name; releases number them differently.
 enum class CompactResult : std::uint8_t {
-  skipped,           // too little free memory, or little to be won
+  skipped,           // too little free memory, or too little to gain
   no_suitable_page,  // goes on
   go_on,             //
   complete,          // the whole zone was scanned
-  partial_skipped,   // the scanners have met, having begun somewhere within the zone
-  contended,         // given up: a fatal signal, too many pages isolated, nowhere to move to
+  partial_skipped,   // the scanners have met, but began within the zone
+  contended,         // given up: a fatal signal, too many pages isolated, no targets
   success,           // a block of the order wanted is free
 };
 std::string_view name_of(CompactResult result);
 
-// What is wanted of one zone (struct compact_control).
+// A request to compact one zone (struct compact_control).
 struct CompactRequest {
   int order = -1;  // -1: the zone as a whole
   Migratetype type = Migratetype::unmovable;
@@ -39,7 +39,7 @@ struct CompactRequest {
   bool whole_zone = false;
   bool ignore_skip_hint = false;
   bool ignore_block_suitable = false;
-  bool restarting = false;  // compaction_restarting(): the hints are cleared first, if the scanners have met before
+  bool restarting = false;  // compaction_restarting(): the hints are cleared first if the scanners have met before
   std::uint32_t alloc_flags = 0;
   std::size_t class_zone = 0;
 };
@@ -48,14 +48,14 @@ class Compaction {
  public:
   Compaction(const Core& core, Buddy& buddy, Lru& lru, Migration& migration);
 
-  // `echo 1 > /proc/sys/vm/compact_memory`: every zone as a whole, waiting for whatever it takes.
+  // `echo 1 > /proc/sys/vm/compact_memory`: compacts every zone as a whole, and waits for whatever is in the way.
   Task<void> compact_memory();
-  // try_to_compact_pages, on behalf of an allocation of 2^order pages (order at least 1), GFP_HIGHUSER_MOVABLE or
-  // GFP_KERNEL by `type`. Compactions in vain are not counted (compaction_deferred): nothing is put off, and
-  // `restarting` says what the counters would say. Priority `full` came with 4.8; before, it is `light`.
+  // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Requires
+  // that order is at least 1. Failed compactions are not counted (compaction_deferred), so none is put off;
+  // `restarting` stands for what the counters would hold. Up to 4.8 priority `full` is `light`.
   Task<CompactResult> compact_for(int order, Migratetype type, CompactPriority priority, bool restarting);
 
-  // Zones that were compacted since boot.
+  // Returns the number of zones that were compacted since boot.
   std::uint64_t runs() const { return runs_; }
   void copy_from(const Compaction& other) { runs_ = other.runs_; }
 

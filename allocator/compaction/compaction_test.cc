@@ -55,10 +55,10 @@ TEST_P(CompactionTest, PagesGoFromTheBeginningOfTheZoneToFreePagesAtItsEnd) {
   EXPECT_EQ(free_now(), free);
   EXPECT_EQ(machine->lru.isolated_anon(), 0);
   const auto blocks = free_blocks(*machine, {0, 128});
-  EXPECT_THAT(blocks, ::testing::ElementsAre(Block{0, 7})) << "what they have left is free as a whole";
+  EXPECT_THAT(blocks, ::testing::ElementsAre(Block{0, 7})) << "the block they have left is free as a whole";
 }
 
-TEST_P(CompactionTest, WhatIsPinnedOrNobodyCanMoveStaysWhereItIs) {
+TEST_P(CompactionTest, APinnedOrUnmovablePageStaysWhereItIs) {
   scatter(896, 960, 8, PageKind::anonymous);
   const OwnerId pinned = own(70, PageKind::shmem);
   const OwnerId fixed = own(71, PageKind::unmovable);
@@ -71,7 +71,7 @@ TEST_P(CompactionTest, WhatIsPinnedOrNobodyCanMoveStaysWhereItIs) {
   EXPECT_EQ(machine->lru.isolated_anon() + machine->lru.isolated_file(), 0);
 }
 
-TEST_P(CompactionTest, NothingStaysInItsHands) {
+TEST_P(CompactionTest, AfterwardsItHoldsNoPages) {
   scatter(64, 512, 8, PageKind::anonymous);
   scatter(768, 1024, 8, PageKind::shmem);
   const std::int64_t free = free_now();
@@ -84,15 +84,15 @@ TEST_P(CompactionTest, NothingStaysInItsHands) {
 
 TEST_P(CompactionTest, AnAllocationThatWouldSucceedIsNotCompactedFor) {
   scatter(64, 128, 8, PageKind::anonymous);
-  const std::size_t said = machine->trace.records().size();
+  const std::size_t recorded = machine->trace.records().size();
   const CompactResult result = compact_for(3, CompactPriority::async);
   EXPECT_EQ(result, CompactResult::success);
-  EXPECT_THAT(traced(*machine, Event::isolate_migratepages, said), IsEmpty());
+  EXPECT_THAT(traced(*machine, Event::isolate_migratepages, recorded), IsEmpty());
 }
 
 TEST_P(CompactionTest, PageblocksOfTheAreaAreTargetsToo) {
   const OwnerId low = own(70, PageKind::anonymous);
-  // Everything behind the area is in use: the area's first free pages from above are the targets.
+  // All memory after the area is in use: the area's highest free pages are the targets.
   for (Pfn pfn = 768; pfn < 1024; ++pfn) own(pfn, PageKind::unmovable);
   own(512 + 192 + 63, PageKind::anonymous);
   own(512 + 192, PageKind::anonymous);
@@ -100,9 +100,9 @@ TEST_P(CompactionTest, PageblocksOfTheAreaAreTargetsToo) {
   EXPECT_TRUE(where(low) >= 512 && where(low) < 768) << where(low);
 }
 
-// 4.8 brought skip_on_failure, 3.7 skip hints.
+// 4.7 brought skip_on_failure, 3.7 skip hints.
 TEST_P(CompactionTest, OneFixedPageSpoilsTheGroupOfAnAsynchronousScan) {
-  if (GetParam() < Release::v4_9) GTEST_SKIP() << "up to 4.7 scans to the end";
+  if (GetParam() < Release::v4_7) GTEST_SKIP() << "up to 4.6 the scan goes on to the end";
   own(64, PageKind::anonymous);
   own(65, PageKind::anonymous);
   own(66, PageKind::unmovable);
@@ -121,14 +121,14 @@ TEST_P(CompactionTest, OneFixedPageSpoilsTheGroupOfAnAsynchronousScan) {
   control.compacting = &compacting;
   EXPECT_EQ(run_now(machine->migration.isolate_block(control, 64, 128)), 0);
   EXPECT_THAT(pfns_of(machine->map, control.pages), ::testing::ElementsAre(72));
-  EXPECT_EQ(control.next, 80U) << "a group that was had is moved at once";
+  EXPECT_EQ(control.next, 80U) << "a group that was taken whole is moved at once";
   run_now(machine->lru.add_drain_all());
   EXPECT_TRUE(machine->map.page(64).has(kPageLru)) << "the others of the spoilt group are put back";
   run_now(machine->migration.putback(control));
 }
 
 TEST_P(CompactionTest, APageblockVisitedInVainIsSkippedUntilTheHintsAreCleared) {
-  if (GetParam() < Release::v4_9) GTEST_SKIP() << "3.7 brought skip hints";
+  if (GetParam() < Release::v3_7) GTEST_SKIP() << "3.7 brought skip hints";
   // No free block of order 2 and above: every other pair has a page that cannot move.
   for (Pfn pfn = 0; pfn < 1024; pfn += 4)
     if (machine->map.page(pfn).has(kPageBuddy) || machine->buddy.covering_block(pfn) != pfn)
@@ -137,9 +137,9 @@ TEST_P(CompactionTest, APageblockVisitedInVainIsSkippedUntilTheHintsAreCleared) 
   compact_for(3, CompactPriority::light);
   EXPECT_TRUE(machine->migration.hints().skips(64));
   EXPECT_TRUE(machine->migration.hints().zone(0).flush) << "the scanners have met";
-  const std::size_t said = machine->trace.records().size();
+  const std::size_t recorded = machine->trace.records().size();
   compact_for(3, CompactPriority::light);
-  EXPECT_THAT(traced(*machine, Event::isolate_migratepages, said), ::testing::SizeIs(Le(1)));
+  EXPECT_THAT(traced(*machine, Event::isolate_migratepages, recorded), ::testing::SizeIs(Le(1)));
   compact_for(3, CompactPriority::light, /*restarting=*/true);
   EXPECT_FALSE(machine->migration.hints().zone(0).flush && machine->migration.hints().skips(1000));
 }
@@ -147,7 +147,7 @@ TEST_P(CompactionTest, APageblockVisitedInVainIsSkippedUntilTheHintsAreCleared) 
 // A quirk of 5.1 to 6.2: contiguous ranges set the skip bit of a pageblock in which there was nothing to take.
 TEST_P(CompactionTest, ContiguousAllocationsLeaveHintsOnlyFrom51To62) {
   EXPECT_EQ(run_now(machine->contig.alloc_contig_range(512, 640, Migratetype::cma)), 0);
-  const bool quirk = GetParam() == Release::v5_10 || GetParam() == Release::v6_1;
+  const bool quirk = GetParam() >= Release::v5_1 && GetParam() < Release::v6_3;
   EXPECT_EQ(machine->migration.hints().skips(512), quirk);
   if (!quirk) {
     EXPECT_THAT(machine->migration.hints().skip_bits(), Each(0));
@@ -156,7 +156,7 @@ TEST_P(CompactionTest, ContiguousAllocationsLeaveHintsOnlyFrom51To62) {
 }
 
 TEST_P(CompactionTest, FullPriorityTakesFreePagesOutOfIsolatedPageblocks) {
-  if (GetParam() < Release::v4_9) GTEST_SKIP() << "4.8 brought full priority";
+  if (GetParam() < Release::v4_9) GTEST_SKIP() << "4.9 brought full priority";
   // A fixed page keeps the isolated pageblock from being free as a whole, and all other targets are used up.
   for (Pfn pfn = 768; pfn < 1024; ++pfn) own(pfn, PageKind::unmovable);
   // Quick searches begin halfway between the scanners: the pages to move lie where they do not lead past it.
@@ -167,7 +167,7 @@ TEST_P(CompactionTest, FullPriorityTakesFreePagesOutOfIsolatedPageblocks) {
   EXPECT_EQ(run_now(machine->isolation.start_isolate_page_range(704, 768, Migratetype::cma)), 0);
   const auto before = free_blocks(*machine, {704, 768});
   compact_for(7, CompactPriority::light);
-  EXPECT_EQ(free_blocks(*machine, {704, 768}), before) << "others leave them alone";
+  EXPECT_EQ(free_blocks(*machine, {704, 768}), before) << "lower priorities leave them alone";
   compact_for(7, CompactPriority::full);
   EXPECT_NE(free_blocks(*machine, {704, 768}), before);
   run_now(machine->isolation.undo_isolate_page_range(704, 768, Migratetype::cma));

@@ -1,5 +1,5 @@
-// Short cuts of 5.1 and later: instead of scanning pageblock by pageblock, a look at a few blocks of the free lists
-// finds a pageblock to empty, or free pages to move to. What was looked at in vain is turned to the list's far end.
+// Short cuts since 5.1: instead of scanning pageblock by pageblock, compaction looks at a few blocks of the free lists
+// to find a pageblock to empty, or free pages to move to. Blocks it looked at in vain go to the list's far end.
 
 #include <algorithm>
 
@@ -8,17 +8,18 @@
 namespace cma {
 namespace {
 
-// Half of the pages from one scanner to the other and so on are left out; the kernel's numbers wrap around as these do.
+// Returns the distance between the scanners divided by 2^shift. The kernel's numbers wrap around as these do.
 Pfn part_of(Pfn distance, unsigned shift) { return distance >> shift; }
 
 }  // namespace
 
+// freelist_scan_limit: returns how many blocks of a list are looked at; one after six searches in vain.
 unsigned ZoneCompaction::freelist_scan_limit() const {
-  // Of a long in the kernel: after six searches in vain one block is looked at.
   return static_cast<unsigned>(std::uint64_t{kMigrateBatch} >> std::min(63U, fast_search_fail_)) + 1;
 }
 
-// reinit_migrate_pfn: the lowest page a quick search has found is where scanning begins once it finds no more.
+// reinit_migrate_pfn: returns the lowest page that quick searches have found, where scanning begins if they find no
+// more; the scanner's position if there is none.
 Pfn ZoneCompaction::reinit_migrate_pfn() {
   if (fast_start_ == 0 || fast_start_ == kNoPfn) return migrate_pfn_;
   migrate_pfn_ = fast_start_;
@@ -26,55 +27,66 @@ Pfn ZoneCompaction::reinit_migrate_pfn() {
   return migrate_pfn_;
 }
 
-// Where to take pages from: a pageblock that has a large free block already, not too far from the zone's beginning.
+// Returns whether a quick search for a source pageblock is allowed.
+bool ZoneCompaction::may_search_source() const {
+  if (request_.ignore_skip_hint) return false;
+  if (release_ >= Release::v6_3 && compacting_.finish_pageblock) return false;
+  if (migrate_pfn_ != zone().range.start && !block_aligned(migrate_pfn_)) return false;
+  if (request_.order <= kCostlyOrder) return false;
+  return !request_.direct || request_.type == Migratetype::movable;
+}
+
+// Searches one order of the free lists for a block below `high` whose pageblock is not to be skipped. Returns the start
+// of its pageblock, or kNoPfn.
+Pfn ZoneCompaction::find_source_of_order(unsigned order, Pfn high, unsigned limit, unsigned& scanned) {
+  FreeArea& area = buddy_.zone(zone_).area[order];
+  if (area.nr_free == 0) return kNoPfn;
+  SpinGuard zone_lock(core_.engine);
+  PageList& list = area.lists[index_of(Migratetype::movable)];
+  const auto to_back = [&](Frame frame) {
+    if (list.last != frame) list.rotate_to_front(core_.map, core_.map.at(frame).next);
+  };
+  for (Frame frame = list.first; frame != kNil; frame = core_.map.at(frame).next) {
+    if (scanned++ >= limit) {
+      to_back(frame);
+      return kNoPfn;
+    }
+    const Pfn pfn = core_.map.pfn(frame);
+    if (pfn >= high) continue;
+    if (migration_.hints().skips(pfn)) {
+      // Up to 5.11 the first block of the list ends the search of it.
+      if (release_ < Release::v5_12 && frame == list.first) return kNoPfn;
+      continue;
+    }
+    to_back(frame);
+    if (fast_start_ != kNoPfn) fast_start_ = fast_start_ == 0 ? pfn : std::min(fast_start_, pfn);
+    fast_search_fail_ = 0;
+    if (release_ < Release::v6_3) migration_.hints().set_skip(pfn);
+    return std::max(block_start(pfn), zone().range.start);
+  }
+  return kNoPfn;
+}
+
+// fast_find_migrateblock: returns where to take pages from: a pageblock that has a large free block already, not too
+// far from the zone's beginning; the scanner's position if there is none.
 Pfn ZoneCompaction::fast_find_migrateblock() {
   const Pfn begin = migrate_pfn_;
-  const bool v6_3 = c_.release_ >= Release::v6_12;
-  if (request_.ignore_skip_hint || (v6_3 && compacting_.finish_pageblock)) return begin;
-  if (begin != zone().range.start && !block_aligned(begin)) return begin;
-  if (request_.order <= kCostlyOrder) return begin;
-  if (request_.direct && request_.type != Migratetype::movable) return begin;
+  if (!may_search_source()) return begin;
   Pfn distance = part_of(free_pfn_ - migrate_pfn_, 1);
   if (begin != zone().range.start) distance = part_of(distance, 2);
   const Pfn high = block_start(begin + distance);
   const unsigned limit = freelist_scan_limit();
   unsigned scanned = 0;
   Pfn found = kNoPfn;
-  for (int order = request_.order - 1; order >= kCostlyOrder && found == kNoPfn && scanned < limit; --order) {
-    FreeArea& area = c_.buddy_.zone(zone_).area[static_cast<unsigned>(order)];
-    if (area.nr_free == 0) continue;
-    SpinGuard zone_lock(c_.core_.engine);
-    PageList& list = area.lists[index_of(Migratetype::movable)];
-    for (Frame frame = list.first; frame != kNil; frame = c_.core_.map.at(frame).next) {
-      const Pfn pfn = c_.core_.map.pfn(frame);
-      const auto to_back = [&] {
-        if (list.last != frame) list.rotate_to_front(c_.core_.map, c_.core_.map.at(frame).next);
-      };
-      if (scanned++ >= limit) {
-        to_back();
-        break;
-      }
-      if (pfn >= high) continue;
-      if (c_.migration_.hints().skips(pfn)) {
-        // Up to 5.11 the first block of the list ends the search of it.
-        if (c_.release_ < Release::v6_1 && frame == list.first) break;
-        continue;
-      }
-      to_back();
-      if (fast_start_ != kNoPfn) fast_start_ = fast_start_ == 0 ? pfn : std::min(fast_start_, pfn);
-      found = std::max(block_start(pfn), zone().range.start);
-      fast_search_fail_ = 0;
-      if (!v6_3) c_.migration_.hints().set_skip(pfn);
-      break;
-    }
-  }
-  // Up to 5.12 the pageblock one stands at counts as none.
-  if (found != kNoPfn && (c_.release_ >= Release::v6_1 || found != begin)) return found;
+  for (int order = request_.order - 1; order >= kCostlyOrder && found == kNoPfn && scanned < limit; --order)
+    found = find_source_of_order(static_cast<unsigned>(order), high, limit, scanned);
+  // Up to 5.11 the pageblock of the scanner's position counts as none.
+  if (found != kNoPfn && (release_ >= Release::v5_12 || found != begin)) return found;
   ++fast_search_fail_;
   return reinit_migrate_pfn();
 }
 
-// Orders are searched in turn, from the one that was last found to have something.
+// next_search_order: returns the order to search next, in turn from the one that last had a block; -1 after the last.
 int ZoneCompaction::next_search_order(int order) {
   --order;
   if (order < 0) order = request_.order - 1;
@@ -84,44 +96,40 @@ int ZoneCompaction::next_search_order(int order) {
   return -1;
 }
 
-// Takes what else is free around a page that was found.
+// fast_isolate_around: takes the other free pages of the pageblock in which a page was found.
 Task<void> ZoneCompaction::fast_isolate_around(Pfn pfn) {
   if (nr_free_ >= control_.nr_pages || (request_.direct && !sync())) co_return;
-  FreeScan scan;
-  scan.start = std::max(block_start(pfn), zone().range.start);
-  scan.end = std::min(block_end(pfn), zone().range.end);
-  if (!in_zone(scan.start, scan.end)) co_return;
-  scan.lists = free_blocks_.data();
-  scan.by_order = by_order();
-  scan.wanted = control_.nr_pages;
-  scan.held = nr_free_;
-  co_await c_.free_scanner_.isolate_block(scan);
-  nr_free_ = scan.held;
-  compacting_.contended = compacting_.contended || scan.contended;
-  const bool v6_4 = c_.release_ >= Release::v6_12;
-  const bool full = v6_4 ? scan.reached == scan.end : nr_free_ < control_.nr_pages;
-  if (full) c_.migration_.hints().set_skip(pfn);
+  const Pfn start = std::max(block_start(pfn), zone().range.start);
+  const Pfn end = std::min(block_end(pfn), zone().range.end);
+  if (!in_zone(start, end)) co_return;
+  FreeScan scan = free_scan(start, end);
+  co_await free_scanner_.isolate_block(scan);
+  account(scan);
+  const bool exhausted = release_ >= Release::v6_4 ? scan.reached == scan.end : nr_free_ < control_.nr_pages;
+  if (exhausted) migration_.hints().set_skip(pfn);
 }
 
-// One order of the free lists, from the tail. What it found and where, kNoPfn for nothing.
+// A quick search for free pages.
 struct ZoneCompaction::FastSearch {
   Pfn low;      // a free page in the last quarter between the scanners is as good as any
   Pfn min;      // one in the second half will do
-  Pfn highest;  // of the pageblocks seen
+  Pfn highest;  // pageblock seen
   unsigned limit;
   bool stop;
 };
 
+// Searches one order of the free lists, from the tail, and takes what it finds. Returns the first page of the block;
+// kNoPfn if none was found, or if it could not be taken (search.stop).
 Pfn ZoneCompaction::fast_search_order(FastSearch& search, int order) {
-  FreeArea& area = c_.buddy_.zone(zone_).area[static_cast<unsigned>(order)];
+  FreeArea& area = buddy_.zone(zone_).area[static_cast<unsigned>(order)];
   PageList& list = area.lists[index_of(Migratetype::movable)];
-  SpinGuard zone_lock(c_.core_.engine);
+  SpinGuard zone_lock(core_.engine);
   Pfn found = kNoPfn;
   Pfn second = 0;
   unsigned scanned = 0;
   Frame frame = list.last;
-  for (; frame != kNil; frame = c_.core_.map.at(frame).prev) {
-    const Pfn pfn = c_.core_.map.pfn(frame);
+  for (; frame != kNil; frame = core_.map.at(frame).prev) {
+    const Pfn pfn = core_.map.pfn(frame);
     ++scanned;
     if (pfn >= search.highest) search.highest = std::max(block_start(pfn), zone().range.start);
     if (pfn >= search.low) {
@@ -138,12 +146,12 @@ Pfn ZoneCompaction::fast_search_order(FastSearch& search, int order) {
   }
   if (found == kNoPfn && second != 0) {
     found = second;
-    frame = c_.core_.map.frame(second);
+    frame = core_.map.frame(second);
   }
-  if (frame != kNil) list.rotate_to_front(c_.core_.map, frame);
+  if (frame != kNil) list.rotate_to_front(core_.map, frame);
   if (found != kNoPfn) {
-    if (c_.buddy_.isolate_free_page(found)) {
-      free_blocks_[by_order() ? static_cast<std::size_t>(order) : 0].push_back(c_.core_.map, c_.core_.map.frame(found));
+    if (buddy_.isolate_free_page(found)) {
+      free_blocks_[by_order() ? static_cast<std::size_t>(order) : 0].push_back(core_.map, core_.map.frame(found));
       nr_free_ += order_pages(static_cast<unsigned>(order));
     } else {
       search.stop = true;
@@ -154,11 +162,13 @@ Pfn ZoneCompaction::fast_search_order(FastSearch& search, int order) {
   return found;
 }
 
-// 5.1 to 5.11 took the smaller of the two where the larger was meant.
+// Returns the limit, but at least 1. 5.1 to 5.11 took the smaller of the two instead of the larger.
 unsigned ZoneCompaction::least_limit(unsigned limit) const {
-  return c_.release_ >= Release::v6_1 ? std::max(1U, limit) : std::min(1U, limit);
+  return release_ >= Release::v5_12 ? std::max(1U, limit) : std::min(1U, limit);
 }
 
+// fast_isolate_freepages: takes one block from the free lists and the free pages around it. If there is none, it may
+// still move the free scanner.
 Task<void> ZoneCompaction::fast_isolate_freepages() {
   if (request_.order <= 0) co_return;
   FastSearch search{0, 0, 0, least_limit(freelist_scan_limit() >> 1), false};
@@ -174,15 +184,16 @@ Task<void> ZoneCompaction::fast_isolate_freepages() {
     found = fast_search_order(search, order);
     if (search.stop) order = search_order_ + 1;
     search.stop = false;
-    if (by_order() && nr_free_ >= control_.nr_pages) break;
+    if (release_ >= Release::v6_5 && nr_free_ >= control_.nr_pages) break;
   }
   if (found == kNoPfn) {
     ++fast_search_fail_;
     if (scan_start && search.highest >= search.min) {
       found = free_pfn_ = search.highest;
-    } else if (scan_start && request_.direct && c_.core_.map.present(search.min)) {
+    } else if (scan_start && request_.direct && core_.map.present(search.min)) {
       const bool whole = in_zone(search.min, std::min(block_end(search.min), zone().range.end));
-      if (whole && !(by_order() && !suitable_target(search.min))) found = search.min;
+      const bool unsuitable = release_ >= Release::v6_8 && !suitable_target(search.min);
+      if (whole && !unsuitable) found = search.min;
       free_pfn_ = search.min;
     }
   }

@@ -1,4 +1,4 @@
-// Whether a compaction is worth while, and when it is over.
+// Whether to begin a compaction, and when it is over.
 
 #include "allocator/compaction/zone_compaction.h"
 
@@ -10,14 +10,14 @@ constexpr int kFragmentationThreshold = 500;
 
 }  // namespace
 
-// fragmentation_index: -1000 where an allocation would succeed; towards 0 it fails for want of memory, towards 1000
-// because memory is in pieces.
+// fragmentation_index: returns -1000 if an allocation would succeed. Otherwise it would fail: towards 0 for lack of
+// memory, towards 1000 because memory is in pieces.
 int ZoneCompaction::fragmentation_index() const {
   const auto wanted = static_cast<unsigned>(request_.order);
   std::uint64_t blocks = 0;
   std::uint64_t pages = 0;
   bool suits = false;
-  for (unsigned order = 0; order <= c_.buddy_.largest_order(); ++order) {
+  for (unsigned order = 0; order <= buddy_.largest_order(); ++order) {
     const std::uint64_t free = zone().area[order].nr_free;
     blocks += free;
     pages += free << order;
@@ -29,30 +29,32 @@ int ZoneCompaction::fragmentation_index() const {
   return 1000 - static_cast<int>(part);
 }
 
+// compaction_suitable up to 4.8: returns go_on if it is worth while to begin.
 CompactResult ZoneCompaction::suitable_v3_5() const {
   const Zone& zone = this->zone();
   const auto order = static_cast<unsigned>(request_.order);
-  const std::uint64_t mark = c_.buddy_.watermark(zone, Watermark::low) + (std::uint64_t{2} << order);
-  if (!c_.buddy_.zone_watermark_ok(zone, 0, mark, 0, 0, zone.nr_free_pages)) return CompactResult::skipped;
+  const std::uint64_t mark = buddy_.watermark(zone, Watermark::low) + (std::uint64_t{2} << order);
+  if (!buddy_.zone_watermark_ok(zone, 0, mark, 0, 0, zone.nr_free_pages)) return CompactResult::skipped;
   const int index = fragmentation_index();
   if (index >= 0 && index <= kFragmentationThreshold) return CompactResult::skipped;
-  if (index == -1000 && c_.buddy_.zone_watermark_ok(zone, order, mark, 0, 0, zone.nr_free_pages))
+  if (index == -1000 && buddy_.zone_watermark_ok(zone, order, mark, 0, 0, zone.nr_free_pages))
     return CompactResult::success;
   return CompactResult::go_on;
 }
 
-// compaction_suitable, after the question whether the allocation would succeed as it is.
+// compaction_suitable: returns go_on if it is worth while to begin. 4.9 first asks whether the allocation would succeed
+// as it is.
 CompactResult ZoneCompaction::suitable() const {
   if (request_.order == -1) return CompactResult::go_on;
-  if (c_.release_ < Release::v4_9) return suitable_v3_5();
+  if (release_ < Release::v4_9) return suitable_v3_5();
   const Zone& zone = this->zone();
-  const Buddy& buddy = c_.buddy_;
+  const Buddy& buddy = buddy_;
   const auto order = static_cast<unsigned>(request_.order);
   const auto wanted = static_cast<Watermark>(request_.alloc_flags & kAllocWmarkMask);
   if (buddy.zone_watermark_ok(zone, order, buddy.watermark(zone, wanted), request_.class_zone, request_.alloc_flags,
                               zone.nr_free_pages))
     return CompactResult::success;
-  // compact_gap: targets, and as many pages again that are freed late.
+  // compact_gap: room for the targets, and for as many pages that are freed late.
   const bool costly = request_.order > kCostlyOrder;
   const std::uint64_t mark =
       buddy.watermark(zone, costly ? Watermark::low : Watermark::min) + (std::uint64_t{2} << order);
@@ -65,23 +67,23 @@ CompactResult ZoneCompaction::suitable() const {
 
 bool ZoneCompaction::scanners_met() const { return block_start(free_pfn_) <= block_start(migrate_pfn_); }
 
-// Whether a block of the order wanted is free, or could be taken from another type for good (`claimed`).
+// Returns whether a block of the order wanted is free, or could be claimed from another type (`claimed`).
 bool ZoneCompaction::suitable_page(bool& claimed) const {
   const bool movable = request_.type == Migratetype::movable;
-  for (auto order = static_cast<unsigned>(request_.order); order <= c_.buddy_.largest_order(); ++order) {
+  for (auto order = static_cast<unsigned>(request_.order); order <= buddy_.largest_order(); ++order) {
     const FreeArea& area = zone().area[order];
     if (!area.lists[index_of(request_.type)].empty()) return true;
     if (movable && !area.lists[index_of(Migratetype::cma)].empty()) return true;
-    claimed = c_.buddy_.can_be_claimed(area, order, request_.type);
+    claimed = buddy_.can_be_claimed(area, order, request_.type);
     if (claimed) return true;
   }
   return false;
 }
 
-// Up to 3.6 it is over when a block is free and the watermarks are met; a compaction that began in the middle goes on
-// at the zone's end, once.
+// compact_finished up to 3.6: it is over when a block is free and the watermarks are met. A compaction that began in
+// the middle goes on at the zone's end, once.
 CompactResult ZoneCompaction::finished_v3_5() {
-  if (c_.core_.engine.fatal_signal_pending()) return CompactResult::contended;
+  if (core_.engine.fatal_signal_pending()) return CompactResult::contended;
   if (free_pfn_ <= migrate_pfn_) {
     if (request_.order <= 0 || wrapped_) return CompactResult::complete;
     free_pfn_ = edit_cached().free = block_start(zone().range.end);
@@ -91,22 +93,23 @@ CompactResult ZoneCompaction::finished_v3_5() {
   if (wrapped_ && free_pfn_ <= start_free_) return CompactResult::complete;
   if (request_.order == -1) return CompactResult::go_on;
   const auto wanted = static_cast<unsigned>(request_.order);
-  const std::uint64_t mark = c_.buddy_.watermark(zone(), Watermark::low) + order_pages(wanted);
-  if (!c_.buddy_.zone_watermark_ok(zone(), wanted, mark, 0, 0, zone().nr_free_pages)) return CompactResult::go_on;
-  for (unsigned order = wanted; order <= c_.buddy_.largest_order(); ++order) {
+  const std::uint64_t mark = buddy_.watermark(zone(), Watermark::low) + order_pages(wanted);
+  if (!buddy_.zone_watermark_ok(zone(), wanted, mark, 0, 0, zone().nr_free_pages)) return CompactResult::go_on;
+  for (unsigned order = wanted; order <= buddy_.largest_order(); ++order) {
     const FreeArea& area = zone().area[order];
     if (!area.lists[index_of(request_.type)].empty()) return CompactResult::success;
-    if (order >= c_.core_.map.pageblock_order() && area.nr_free != 0) return CompactResult::success;
+    if (order >= core_.map.pageblock_order() && area.nr_free != 0) return CompactResult::success;
   }
   return CompactResult::go_on;
 }
 
+// compact_finished: returns go_on, or how it ended. Up to 5.0 a fatal signal ends it at once; since 5.1 it first
+// finishes the pageblock.
 CompactResult ZoneCompaction::finished() {
-  const bool v5_1 = c_.release_ >= Release::v5_10;
-  const bool v4_12 = c_.release_ >= Release::v4_19;
-  if (c_.release_ < Release::v4_9) return finished_v3_5();
-  const bool stop = compacting_.contended || c_.core_.engine.fatal_signal_pending();
-  if (!v5_1 && stop) return CompactResult::contended;
+  if (release_ < Release::v3_7) return finished_v3_5();
+  const bool finishes_block = release_ >= Release::v5_1;
+  const bool stop = compacting_.contended || core_.engine.fatal_signal_pending();
+  if (!finishes_block && stop) return CompactResult::contended;
   if (scanners_met()) {
     reset_cached_positions();
     if (request_.direct) edit_cached().flush = true;
@@ -114,14 +117,15 @@ CompactResult ZoneCompaction::finished() {
   }
   if (request_.order == -1) return CompactResult::go_on;
   const bool within_block = !block_aligned(migrate_pfn_);
-  if (v5_1 && within_block) return CompactResult::go_on;
+  if (finishes_block && within_block) return CompactResult::go_on;
   if (finishing_block_ && within_block) return CompactResult::go_on;
   finishing_block_ = false;
   bool claimed = false;
   const bool suits = suitable_page(claimed);
-  if (!suits) return v5_1 && stop ? CompactResult::contended : CompactResult::go_on;
-  // Who takes a block from another type should leave as little of its pageblock as can be.
-  if (v4_12 && !v5_1 && claimed && request_.type != Migratetype::movable && sync() && within_block) {
+  if (!suits) return finishes_block && stop ? CompactResult::contended : CompactResult::go_on;
+  // 4.12: a block that is claimed from another type should leave as little of its pageblock as possible.
+  const bool finishes_if_claimed = release_ >= Release::v4_12 && release_ < Release::v5_1;
+  if (finishes_if_claimed && claimed && request_.type != Migratetype::movable && sync() && within_block) {
     finishing_block_ = true;
     return CompactResult::go_on;
   }

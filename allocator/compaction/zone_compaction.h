@@ -1,5 +1,7 @@
-// One call of compact_zone: its two scanners, what it has isolated and the free pages it has in its hands. Lives as
-// long as the call. Used by compaction.cc only; stands on migration/ and buddy/.
+// One call of compact_zone: its two scanners, the pages it has isolated, and the free pages it holds.
+//
+// An object lives as long as the call. Used by compaction.cc only. It isolates and moves pages through migration/, and
+// takes free pages through free_scan.h. Sleeps and yields; each is a point. Cost: O(pages of the zone).
 #pragma once
 
 #include <array>
@@ -16,13 +18,13 @@ class ZoneCompaction final : public MigrationTargets {
  public:
   ZoneCompaction(Compaction& compaction, std::size_t zone, const CompactRequest& request);
 
-  // compact_zone. Afterwards nothing is in this call's hands.
+  // compact_zone. When it returns, this call holds no pages.
   Task<CompactResult> run();
 
   // --- MigrationTargets ---
-  // compaction_alloc: sends the free scanner on when there is nothing left.
+  // compaction_alloc: sends the free scanner on if no free page is left.
   Task<Pfn> take(Pfn source) override;
-  // compaction_free.
+  // compaction_free: keeps a target that was not needed.
   Task<void> give_back(Pfn target) override;
 
  private:
@@ -38,6 +40,7 @@ class ZoneCompaction final : public MigrationTargets {
   bool suitable_page(bool& claimed) const;
   bool scanners_met() const;
   // positions.cc: where scanners begin, and the hints.
+  void place_scanners_v3_5();
   void place_scanners();
   void reset_cached_positions();
   bool skip_persistent(Pfn pfn) const;
@@ -49,6 +52,8 @@ class ZoneCompaction final : public MigrationTargets {
   // fast_search.cc: short cuts along the free lists.
   unsigned freelist_scan_limit() const;
   int next_search_order(int order);
+  bool may_search_source() const;
+  Pfn find_source_of_order(unsigned order, Pfn high, unsigned limit, unsigned& scanned);
   Pfn fast_find_migrateblock();
   Pfn reinit_migrate_pfn();
   struct FastSearch;
@@ -60,49 +65,59 @@ class ZoneCompaction final : public MigrationTargets {
   bool in_zone(Pfn start, Pfn end) const;
   bool suitable_source(Pfn pfn) const;
   bool suitable_target(Pfn pfn) const;
-  bool asks_skip_hint(Pfn pfn) const;
+  bool skips_block(Pfn pfn) const;
+  bool begins_block(Pfn low) const;
   Task<Isolated> isolate_migratepages();
   Task<Isolated> isolate_migratepages_v3_5();
   Task<void> isolate_freepages();
   Task<void> isolate_freepages_v3_5();
+  FreeScan free_scan(Pfn start, Pfn end);
+  void account(const FreeScan& scan);
   Task<void> scan_targets();
   void split_free_pages();
-  Task<Pfn> take_v6_11(unsigned order);
+  Task<Pfn> take_v6_9(unsigned order);
   Task<Migrated> migrate();
   Task<bool> turn(bool& update_cached);
-  Task<void> drain_behind();
+  Task<void> drain_freed();
   Task<void> release_free_pages();
   bool rescans_after_failure_v6_3() const;
 
-  const Zone& zone() const { return c_.buddy_.zone(zone_); }
-  Pfn block_pages() const { return c_.core_.map.pageblock_pages(); }
-  Pfn block_start(Pfn pfn) const { return c_.core_.map.pageblock_start(pfn); }
+  const Zone& zone() const { return buddy_.zone(zone_); }
+  Pfn block_pages() const { return core_.map.pageblock_pages(); }
+  Pfn block_start(Pfn pfn) const { return core_.map.pageblock_start(pfn); }
   Pfn block_end(Pfn pfn) const { return block_start(pfn) + block_pages(); }
   bool block_aligned(Pfn pfn) const { return block_start(pfn) == pfn; }
   bool sync() const { return request_.mode != MoveMode::async; }
-  bool by_order() const { return c_.release_ >= Release::v6_12; }
-  const ScannerPositions& cached() const { return c_.migration_.hints().zone(zone_); }
-  ScannerPositions& edit_cached() { return c_.migration_.hints().edit_zone(zone_); }
+  // Whether targets are of the order of their sources.
+  bool by_order() const { return release_ >= Release::v6_9; }
+  const ScannerPositions& cached() const { return migration_.hints().zone(zone_); }
+  ScannerPositions& edit_cached() { return migration_.hints().edit_zone(zone_); }
 
-  Compaction& c_;
+  Release release_;
+  unsigned huge_page_order_;
+  Core core_;
+  Buddy& buddy_;
+  Lru& lru_;
+  Migration& migration_;
+  FreeScanner& free_scanner_;
   std::size_t zone_;
   CompactRequest request_;
   Compacting compacting_;
   Migration::Control control_;
   Pfn migrate_pfn_ = 0;
   Pfn free_pfn_ = 0;
-  // Free pages in our hands, as blocks as they were free: on the first list, since 6.11 on one list an order.
+  // The free pages that are held, as blocks as they were free: on the first list; since 6.9 on one list an order.
   std::array<PageList, kOrderLimit> free_blocks_;
-  // Up to 6.10 these are split at once: single pages with a reference each, the next one to take last.
+  // Up to 6.8 these are split at once: single pages with a reference each, the next one to take last.
   std::vector<Pfn> free_pages_;
   std::uint64_t nr_free_ = 0;
-  Pfn last_migrated_ = 0;         // 5.1
+  Pfn last_migrated_ = 0;         // since 5.1
   bool finishing_block_ = false;  // 4.12 to 5.0: goes on to the pageblock's end, for a request that is not movable
-  // 5.1
+  // Since 5.1.
   int search_order_;
   unsigned fast_search_fail_ = 0;
-  Pfn fast_start_ = 0;  // kNoPfn: has been used
-  // 3.6
+  Pfn fast_start_ = 0;  // the lowest page that quick searches have found; kNoPfn once it was used
+  // Up to 3.6.
   bool wrapped_ = false;
   Pfn start_free_ = 0;
 };

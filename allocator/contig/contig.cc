@@ -7,7 +7,7 @@
 namespace cma {
 namespace {
 
-// A batch that does not get empty is moved this often before it is given up.
+// Calls of migrate_pages after which a batch that is not empty is given up.
 constexpr int kMigrateTries = 5;
 
 }  // namespace
@@ -28,27 +28,20 @@ Task<int> Contig::alloc_contig_range(Pfn start, Pfn end, Migratetype type) {
   WindowWatcher* const watcher = core_.trace.windows();
   if (watcher != nullptr) watcher->window_begins(start, end);
   int error = 0;
-  if (release_ >= Release::v6_1)
+  if (release_ >= Release::v5_19)
     error = co_await alloc_v5_19(start, end, type);
-  else if (release_ >= Release::v4_9)
-    error = co_await alloc_v4(start, end, type);
+  else if (release_ >= Release::v4_5)
+    error = co_await alloc_v4_5(start, end, type);
   else
     error = co_await alloc_v3_5(start, end, type);
   if (watcher != nullptr) watcher->window_ended(error);
   co_return error;
 }
 
-// 3.8 to 5.18 return at once. The others go through the undo that ends every request, which asks of a pageblock only
-// whether it is isolated.
-Task<void> Contig::undo_failed_start(Pfn start, Pfn end, Migratetype type) {
-  if (!core_.bugs.active(Bug::failed_start_undoes)) co_return;
-  const std::uint64_t step = core_.map.pageblock_pages();
-  for (Pfn pfn = align_down(start, step); pfn < end; pfn += step)
-    if (isolation_.isolator(pfn) != kNoActor) core_.bugs.reached(Bug::failed_start_undoes);
-  co_await isolation_.undo_isolate_page_range(start, end, type);
-}
+// --- one request, oldest release first ---
 
-// What migration says is final. The reclaim before the capture is left out: there is no memory pressure.
+// An error of migration is final. The reclaim before the capture, which 3.8 removed, is left out, as memory is not
+// under pressure here.
 Task<int> Contig::alloc_v3_5(Pfn start, Pfn end, Migratetype type) {
   const Pfn outer_start = align_down(start, unit_);
   const Pfn outer_end = align_up(end, unit_);
@@ -60,7 +53,7 @@ Task<int> Contig::alloc_v3_5(Pfn start, Pfn end, Migratetype type) {
   }
   error = co_await migrate_range(start, end);
   if (error == 0) {
-    co_await drain_v4(zone);
+    co_await drain_v3_5(zone);
     co_await at(core_.engine, Point::contig_migrated);
     error = co_await test_and_capture(start, end);
   }
@@ -68,40 +61,26 @@ Task<int> Contig::alloc_v3_5(Pfn start, Pfn end, Migratetype type) {
   co_return error;
 }
 
-Task<int> Contig::alloc_v4(Pfn start, Pfn end, Migratetype type) {
+// The test decides whether a page stayed in the way, not migration.
+Task<int> Contig::alloc_v4_5(Pfn start, Pfn end, Migratetype type) {
   const Pfn outer_start = align_down(start, unit_);
   const Pfn outer_end = align_up(end, unit_);
   const int zone = core_.map.page(start).zone;
   int error = co_await isolation_.start_isolate_page_range(outer_start, outer_end, type);
-  if (error != 0) co_return error;  // nothing of ours is isolated
-  const int migrated = co_await migrate_range(start, end);
-  if (migrated == 0 || migrated == -kEBUSY) {
-    // Whether a page stayed in the way is the test's to say, not migration's.
-    co_await drain_v4(zone);
+  if (error != 0) co_return error;
+  error = co_await migrate_range(start, end);
+  if (error == 0 || error == -kEBUSY) {
+    co_await drain_v3_5(zone);
     co_await at(core_.engine, Point::contig_migrated);
-    error = co_await test_and_capture(start, end);
-    // 4.5 to 4.14 returned migration's busy code even when the range had been captured after all.
-    if (error == 0 && migrated == -kEBUSY && core_.bugs.active(Bug::success_reported_busy)) {
-      core_.bugs.reached(Bug::success_reported_busy);
-      error = -kEBUSY;
-    }
-  } else {
-    error = migrated;
+    const int captured = co_await test_and_capture(start, end);
+    error = result_of(error, captured);
   }
   co_await isolation_.undo_isolate_page_range(outer_start, outer_end, type);
   co_return error;
 }
 
-// What was freed or put back while migrating: 5.10 leaves the per-CPU lists to the drains of isolation.
-Task<void> Contig::drain_v4(int zone) {
-  co_await lru_.add_drain_all();
-  if (release_ >= Release::v5_10) co_return;
-  if (core_.bugs.active(Bug::drain_left_out)) [[unlikely]]
-    core_.bugs.reached(Bug::drain_left_out);
-  else
-    co_await buddy_.drain_all_pages(zone);
-}
-
+// Isolates no more than the pageblocks of the range, and drains once after that (as since 5.11), not after migration
+// (as since 5.13).
 Task<int> Contig::alloc_v5_19(Pfn start, Pfn end, Migratetype type) {
   int error = co_await isolation_.start_isolate_page_range(start, end, type);
   if (error != 0) {
@@ -109,38 +88,60 @@ Task<int> Contig::alloc_v5_19(Pfn start, Pfn end, Migratetype type) {
     co_return error;
   }
   const int zone = core_.map.page(start).zone;
-  if (core_.bugs.active(Bug::drain_left_out)) [[unlikely]]
-    core_.bugs.reached(Bug::drain_left_out);
-  else
-    co_await buddy_.drain_all_pages(zone);
-  const int migrated = co_await migrate_range(start, end);
+  co_await drain_zone(zone);
+  error = co_await migrate_range(start, end);
   co_await at(core_.engine, Point::contig_migrated);
-  error = migrated;
-  if (migrated == 0 || migrated == -kEBUSY) {
-    error = co_await test_and_capture(start, end);
-    if (error == 0 && migrated == -kEBUSY && core_.bugs.active(Bug::success_reported_busy)) {
-      core_.bugs.reached(Bug::success_reported_busy);
-      error = -kEBUSY;
-    }
+  if (error == 0 || error == -kEBUSY) {
+    const int captured = co_await test_and_capture(start, end);
+    error = result_of(error, captured);
   }
   co_await isolation_.undo_isolate_page_range(start, end, type);
   co_return error;
 }
 
-// migrate_prep, in 3.6 migrate_prep_local.
-Task<void> Contig::prepare_migration_v3_5() {
-  if (!core_.bugs.active(Bug::local_drain_only)) {
-    co_await lru_.add_drain_all();
-    co_return;
-  }
-  core_.bugs.reached(Bug::local_drain_only);
-  co_await lru_.add_drain_here();
+// --- steps of a request ---
+
+// Follows an isolation that was refused. 3.8 to 5.18 return at once. The others run the undo that ends every request,
+// which gives back every isolated pageblock of the range: with Bug::failed_start_undoes also those of other callers.
+Task<void> Contig::undo_failed_start(Pfn start, Pfn end, Migratetype type) {
+  if (!core_.bugs.active(Bug::failed_start_undoes)) co_return;
+  const std::uint64_t step = core_.map.pageblock_pages();
+  for (Pfn pfn = align_down(start, step); pfn < end; pfn += step)
+    if (isolation_.isolator(pfn) != kNoActor) core_.bugs.reached(Bug::failed_start_undoes);
+  co_await isolation_.undo_isolate_page_range(start, end, type);
 }
 
-// __alloc_contig_migrate_range.
+// Returns the result of a request whose migration and capture ended so. 4.5 to 4.14 returned migration's -EBUSY even
+// when the range had been captured.
+int Contig::result_of(int migrated, int captured) {
+  if (captured == 0 && migrated == -kEBUSY && core_.bugs.fires(Bug::success_reported_busy)) return -kEBUSY;
+  return captured;
+}
+
+// Empties the per-CPU lists of the zone.
+Task<void> Contig::drain_zone(int zone) {
+  if (!core_.bugs.fires(Bug::drain_left_out)) co_await buddy_.drain_all_pages(zone);
+}
+
+// Collects what was freed or put back during migration. 5.1 leaves the per-CPU lists to the drains of isolation.
+Task<void> Contig::drain_v3_5(int zone) {
+  co_await lru_.add_drain_all();
+  if (release_ < Release::v5_1) co_await drain_zone(zone);
+}
+
+// migrate_prep, in 3.6 migrate_prep_local.
+Task<void> Contig::prepare_migration_v3_5() {
+  if (core_.bugs.fires(Bug::local_drain_only))
+    co_await lru_.add_drain_here();
+  else
+    co_await lru_.add_drain_all();
+}
+
+// __alloc_contig_migrate_range: moves the pages of [start, end), batch by batch. Returns 0 or migration's error. 5.13
+// keeps pages off the pagevecs meanwhile.
 Task<int> Contig::migrate_range(Pfn start, Pfn end) {
-  const bool v5_13 = release_ >= Release::v6_1;
-  if (v5_13)
+  const bool disables_pagevecs = release_ >= Release::v5_13;
+  if (disables_pagevecs)
     co_await lru_.cache_disable();
   else
     co_await prepare_migration_v3_5();
@@ -163,48 +164,58 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
       pfn = control.next;
       tries = 0;
     } else if (++tries == kMigrateTries) {
-      result = result < 0 && !v5_13 ? result : -kEBUSY;
+      const bool keeps_error = release_ < Release::v5_13 && result < 0;
+      if (!keeps_error) result = -kEBUSY;
       break;
     }
-    const bool v3_7 = release_ >= Release::v4_9;
-    if (v3_7) co_await migration_.reclaim_clean(control);
+    if (release_ >= Release::v3_7) co_await migration_.reclaim_clean(control);
     result = co_await migration_.migrate_pages(control);
-    if (v5_13 && result == -kENOMEM) break;
+    if (release_ >= Release::v5_13 && result == -kENOMEM) break;
   }
-  if (v5_13) lru_.cache_enable();
+  if (disables_pagevecs) lru_.cache_enable();
   if (result < 0) co_await migration_.putback(control);
   co_return std::min(result, 0);
 }
 
+// Returns the head of the free block that reaches into a range from before `start`, else `start`: the range is tested
+// and captured from there.
+Pfn Contig::outer_start(Pfn start) {
+  const Pfn outer = buddy_.covering_block(start);
+  return outer != start && core_.bugs.fires(Bug::outer_start_is_start) ? start : outer;
+}
+
+// Reports that the range, tested from `outer` on, is not free. Releases up to 5.12 do, and up to 4.12 without limit.
+void Contig::log_busy(Pfn outer, Pfn end) {
+  if (release_ < Release::v4_13)
+    core_.trace.emit(Event::log_pfns_busy, outer, end);
+  else if (release_ < Release::v5_13)
+    core_.trace.limited(core_.trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, outer, end);
+}
+
+// Takes [start, end) off the free lists if all of it is free. Returns 0 or -EBUSY.
 Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
-  Pfn outer_start = buddy_.covering_block(start);
-  if (core_.bugs.active(Bug::outer_start_is_start) && outer_start != start) [[unlikely]] {
-    core_.bugs.reached(Bug::outer_start_is_start);
-    outer_start = start;
-  }
+  const Pfn outer = outer_start(start);
   co_await at(core_.engine, Point::contig_outer_start);
-  // 3.6 does not even test a range whose first page is not free.
-  if (release_ < Release::v4_9 && !core_.map.page(outer_start).has(kPageBuddy)) {
+  // Up to 4.4 a range whose first page is not free is not even tested.
+  if (release_ < Release::v4_5 && !core_.map.page(outer).has(kPageBuddy)) {
     if (core_.trace.windows() != nullptr) core_.trace.windows()->test_failed(start, end, start);
     co_return -kEBUSY;
   }
-  if (isolation_.test_pages_isolated(outer_start, end) != 0) {
-    // Said by releases up to 5.12, and up to 4.12 as often as it happens.
-    if (release_ < Release::v4_19)
-      core_.trace.emit(Event::log_pfns_busy, outer_start, end);
-    else if (release_ < Release::v6_1)
-      core_.trace.limited(core_.trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, outer_start, end);
+  if (isolation_.test_pages_isolated(outer, end) != 0) {
+    log_busy(outer, end);
     co_return -kEBUSY;
   }
   co_await at(core_.engine, Point::contig_tested);
-  const Pfn outer_end = co_await capture(outer_start, end);
+  const Pfn outer_end = co_await capture(outer, end);
   if (outer_end == 0) co_return -kEBUSY;
   co_await at(core_.engine, Point::contig_captured);
-  if (outer_start < start) co_await free_contig_range(outer_start, start - outer_start);
+  if (outer < start) co_await free_contig_range(outer, start - outer);
   if (outer_end > end) co_await free_contig_range(end, outer_end - end);
   co_return 0;
 }
 
+// isolate_freepages_range: returns the end of the last free block that was taken; 0, with nothing taken, if a page was
+// in the way.
 Task<Pfn> Contig::capture(Pfn start, Pfn end) {
   PageList captured;
   const std::uint64_t step = core_.map.pageblock_pages();
@@ -236,7 +247,7 @@ Task<void> Contig::free_contig_range(Pfn pfn, std::uint64_t pages) {
   std::uint64_t in_use = 0;
   for (Pfn p = pfn; p < pfn + pages; ++p) {
     if (const std::uint64_t run = buddy_.free_plain_run(p, pfn + pages - p); run > 0) {
-      // Every page of the run has passed the point that nobody watches.
+      // Every page of the run has passed the point, which is not watched.
       core_.engine.passed(Point::free_page_prepared);
       core_.engine.charge(run - 1);
       p += run - 1;
@@ -250,8 +261,7 @@ Task<void> Contig::free_contig_range(Pfn pfn, std::uint64_t pages) {
     co_await at(core_.engine, Point::free_page_prepared);
     buddy_.commit_free(pending);
   }
-  // 3.7 began to tell.
-  if (in_use != 0 && release_ >= Release::v4_9) core_.trace.emit(Event::log_still_in_use, in_use);
+  if (in_use != 0 && release_ >= Release::v3_8) core_.trace.emit(Event::log_still_in_use, in_use);
 }
 
 }  // namespace cma

@@ -15,10 +15,11 @@ using ::testing::IsEmpty;
 // The default small machine: pageblocks of 16 pages, largest blocks of 64, area "a" at [512, 768).
 class ContigTest : public ::testing::TestWithParam<Release> {
  protected:
-  static bool v61() { return GetParam() == Release::v6_1; }
+  // Ranges are cut at pageblocks, not at largest blocks.
+  static bool by_pageblocks() { return GetParam() >= Release::v5_19; }
   void SetUp() override { populate_lru(*machine, 64); }
   int alloc(Pfn start, Pfn end, Migratetype type = Migratetype::cma) {
-    said = machine->trace.records().size();
+    recorded = machine->trace.records().size();
     return run_now(machine->contig.alloc_contig_range(start, end, type));
   }
   void free(Pfn start, std::uint64_t pages) { run_now(machine->contig.free_contig_range(start, pages)); }
@@ -38,7 +39,7 @@ class ContigTest : public ::testing::TestWithParam<Release> {
 
   std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
   const Zone& zone = machine->buddy.zone(0);
-  std::size_t said = 0;
+  std::size_t recorded = 0;
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, ContigTest, ::testing::ValuesIn(kComparedReleases));
@@ -65,10 +66,10 @@ TEST_P(ContigTest, EveryRangeOfAnEmptyAreaIsTakenAndGivenBack) {
 TEST_P(ContigTest, HeadAndTailOfTheBlocksAreGivenBack) {
   EXPECT_EQ(alloc(517, 523), 0);
   EXPECT_EQ(free_blocks(*machine, {512, 528}), (std::vector<Block>{{512, 2}, {516, 0}, {523, 0}, {524, 2}}));
-  // 4.19 walks on through the largest block, 6.1 has cut it at the pageblock.
-  EXPECT_THAT(traced(*machine, Event::test_pages_isolated, said),
+  // Up to 5.18 the test walks on through the largest block; since 5.19 it was cut at the pageblock.
+  EXPECT_THAT(traced(*machine, Event::test_pages_isolated, recorded),
               ElementsAre(std::string("test_pages_isolated: start_pfn=0x200 end_pfn=0x20b fin_pfn=") +
-                          (v61() ? "0x210" : "0x240") + " ret=success"));
+                          (by_pageblocks() ? "0x210" : "0x240") + " ret=success"));
 }
 
 TEST_P(ContigTest, TheOuterStartIsTheHeadOfTheFreeBlockThatCoversTheStart) {
@@ -95,11 +96,11 @@ TEST_P(ContigTest, TheOuterStartIsTheHeadOfTheFreeBlockThatCoversTheStart) {
   }
 }
 
-TEST_P(ContigTest, APageInTheWayIsSaidToBeBusyOn419) {
+TEST_P(ContigTest, APageInTheWayIsReportedBusyUpTo512) {
   claim_frame(*machine, 530);
   EXPECT_EQ(alloc(516, 540), -kEBUSY);
-  const std::vector<std::string> busy = traced(*machine, Event::log_pfns_busy, said);
-  if (v61())
+  const std::vector<std::string> busy = traced(*machine, Event::log_pfns_busy, recorded);
+  if (GetParam() >= Release::v5_13)
     EXPECT_THAT(busy, IsEmpty());
   else
     EXPECT_THAT(busy, ElementsAre("alloc_contig_range: [200, 21c) PFNs busy"));
@@ -148,15 +149,15 @@ TEST_P(ContigTest, OrdinaryMemoryIsTakenAndStaysWhatItWas) {
 }
 
 TEST_P(ContigTest, AnUnmovablePageRefusesOrdinaryMemoryAtIsolation) {
-  if (GetParam() < Release::v4_19) machine->map.set_pageblock_type(410, Migratetype::reclaimable);
+  if (GetParam() < Release::v4_15) machine->map.set_pageblock_type(410, Migratetype::reclaimable);
   own_frame(*machine, 410, PageKind::unmovable);
   EXPECT_EQ(alloc(400, 432, Migratetype::movable), -kEBUSY);
-  EXPECT_THAT(traced(*machine, Event::mm_migrate_pages, said), IsEmpty());
+  EXPECT_THAT(traced(*machine, Event::mm_migrate_pages, recorded), IsEmpty());
   EXPECT_TRUE(nothing_isolated_and_counters_right());
 }
 
-// As 3.6 and, since 5.19, all later releases do it: the first loses its range, and an area its pageblock.
-TEST_P(ContigTest, AFailedStartEndsTheIsolationOfOthersIfShippedSo) {
+// Up to 3.7, and again since 5.19: the first caller loses its range, and an area its pageblock.
+TEST_P(ContigTest, WithTheBugAFailedStartEndsTheIsolationOfOthers) {
   Geometry g = default_small_geometry(GetParam());
   g.bugs.switch_on(Bug::failed_start_undoes);
   machine = make_machine(g);
@@ -168,7 +169,7 @@ TEST_P(ContigTest, AFailedStartEndsTheIsolationOfOthersIfShippedSo) {
   engine.stop_at(actor, Point::isolate_done, 1);
   engine.resume(actor);
   EXPECT_EQ(alloc(520, 528, Migratetype::movable), -kEBUSY);
-  const bool reached = GetParam() < Release::v4_9 || v61();
+  const bool reached = GetParam() < Release::v3_8 || GetParam() >= Release::v5_19;
   EXPECT_EQ(machine->bugs.times_reached(Bug::failed_start_undoes) != 0, reached);
   EXPECT_EQ(machine->map.pageblock_type(512), reached ? Migratetype::movable : Migratetype::isolate);
   run_to_rest(*machine);
@@ -186,7 +187,7 @@ TEST_P(ContigTest, AFailedCaptureReleasesWhatItHad) {
   engine.stop_at(actor, Point::contig_tested, 1);
   engine.resume(actor);
   ASSERT_EQ(engine.last_point(actor), Point::contig_tested);
-  // Between test and capture somebody takes a free page out of the isolated range.
+  // Between test and capture another actor takes a free page out of the isolated range.
   claim_frame(*machine, 560);
   run_to_rest(*machine);
   EXPECT_EQ(outcome.value, -kEBUSY);
@@ -226,11 +227,11 @@ TEST_P(ContigTest, BatchesHoldThirtyTwoPages) {
   EXPECT_THAT(moved, ElementsAre(32, 8));
 }
 
-TEST_P(ContigTest, FiveCallsAndTheBatchIsGivenUp) {
+TEST_P(ContigTest, AfterFiveCallsABatchIsGivenUp) {
   const OwnerId id = own_frame(*machine, 520, PageKind::movable_ops);
   machine->owners.refuse(id, -1, -kEAGAIN);
   EXPECT_EQ(alloc(512, 528), -kEBUSY);
-  EXPECT_EQ(traced(*machine, Event::mm_migrate_pages, said).size(), 5U);
+  EXPECT_EQ(traced(*machine, Event::mm_migrate_pages, recorded).size(), 5U);
   EXPECT_EQ(machine->owners.owner(id).pfn, 520U);
   EXPECT_FALSE(machine->map.page(520).has(kPageIsolated));
   EXPECT_EQ(machine->map.page(520).ref, 1);
@@ -239,9 +240,9 @@ TEST_P(ContigTest, FiveCallsAndTheBatchIsGivenUp) {
 TEST_P(ContigTest, APageHeldByOthersIsReportedOnceARelease) {
   ASSERT_EQ(alloc(512, 528), 0);
   machine->lru.get_page(515);
-  said = machine->trace.records().size();
+  recorded = machine->trace.records().size();
   free(512, 16);
-  EXPECT_THAT(lines(*machine, said), ElementsAre("1 pages are still in use!"));
+  EXPECT_THAT(lines(*machine, recorded), ElementsAre("1 pages are still in use!"));
   EXPECT_EQ(machine->map.page(515).ref, 1);
   EXPECT_EQ(zone.nr_free_cma + zone.pcp[0].count, 511);
 }
@@ -254,13 +255,13 @@ TEST_P(ContigTest, ARangeAcrossZonesIsFatal) {
   EXPECT_THROW(run_now(m->contig.alloc_contig_range(500, 520, Migratetype::movable)), AssertionFailure);
 }
 
-// Which pageblocks are isolated for a range of real geometry.
-TEST(ContigRounding, UnitsOf419ArePairsOfPageblocks) {
+// The number of pageblocks that are isolated for a range of real geometry.
+TEST(ContigRounding, UpTo518PageblocksAreIsolatedInPairs) {
   struct Rounding {
     Pfn start;
     std::uint64_t count;
-    std::uint64_t v4_19;
-    std::uint64_t v6_1;
+    std::uint64_t in_pairs;
+    std::uint64_t single;
   };
   const Rounding roundings[] = {{0x10a40, 148, 2, 1}, {0x10bf0, 32, 4, 2}, {0x10000, 1, 2, 1}, {0x10000, 1025, 4, 3}};
   for (Release release : kComparedReleases)
@@ -272,7 +273,7 @@ TEST(ContigRounding, UnitsOf419ArePairsOfPageblocks) {
                                        static_cast<Outcome<int>*>(nullptr)));
       engine.stop_at(actor, Point::isolate_done, 1);
       engine.resume(actor);
-      EXPECT_EQ(m->buddy.zone(0).nr_isolate_pageblock, release == Release::v6_1 ? r.v6_1 : r.v4_19) << r.start;
+      EXPECT_EQ(m->buddy.zone(0).nr_isolate_pageblock, release >= Release::v5_19 ? r.single : r.in_pairs) << r.start;
       engine.abandon();
     }
 }

@@ -1,4 +1,4 @@
-// What both releases share: entry points, the test, and the state change of one pageblock.
+// What all releases share: entry points, the test, and the state change of one pageblock.
 
 #include "allocator/isolation/isolation.h"
 
@@ -10,6 +10,7 @@ namespace cma {
 
 Isolation::Isolation(const Core& core, Buddy& buddy) : release_(core.geometry.release), core_(core), buddy_(buddy) {}
 
+// Returns the first existing frame of [pfn, pfn + pages); kNoPfn if there is none.
 Pfn Isolation::first_present(Pfn pfn, std::uint64_t pages) const {
   for (Pfn p = pfn; p < pfn + pages; ++p)
     if (core_.map.present(p)) return p;
@@ -17,8 +18,8 @@ Pfn Isolation::first_present(Pfn pfn, std::uint64_t pages) const {
 }
 
 Task<int> Isolation::start_isolate_page_range(Pfn start, Pfn end, Migratetype type) {
-  const int error = release_ >= Release::v6_1 ? co_await start_range_v5_19(start, end, type)
-                                              : co_await start_range_v4(start, end, type);
+  const int error = release_ >= Release::v5_19 ? co_await start_range_v5_19(start, end, type)
+                                               : co_await start_range_v3_5(start, end, type);
   if (error == 0) co_await at(core_.engine, Point::isolate_done);
   co_return error;
 }
@@ -28,15 +29,20 @@ Task<void> Isolation::undo_isolate_page_range(Pfn start, Pfn end, Migratetype ty
   for (Pfn pfn = align_down(start, step); pfn < align_up(end, step); pfn += step) {
     const Pfn page = first_present(pfn, step);
     if (page == kNoPfn) continue;
-    let_go(page);
-    if (!is_isolated(page)) continue;
-    if (release_ < Release::v6_1) {
-      co_await unset_block_v4(page, type);
-      continue;
-    }
-    unset_isolate_v5_11(page, type);
-    co_await at(core_.engine, Point::undo_block);
+    drop_hold(page);
+    if (is_isolated(page)) co_await unset_block(page, type);
   }
+}
+
+// Gives one pageblock back. A point follows even if it is no longer isolated.
+Task<void> Isolation::unset_block(Pfn pfn, Migratetype type) {
+  if (release_ >= Release::v5_18)
+    unset_isolate_v5_18(pfn, type);
+  else if (release_ >= Release::v5_7)
+    unset_isolate_v5_7(pfn, type);
+  else
+    co_await unset_isolate_v3_5(pfn, type);
+  co_await at(core_.engine, Point::undo_block);
 }
 
 ActorId Isolation::isolator(Pfn pfn) const {
@@ -45,7 +51,8 @@ ActorId Isolation::isolator(Pfn pfn) const {
   return kNoActor;
 }
 
-void Isolation::let_go(Pfn pfn) {
+// Removes the current actor's record of this frame's pageblock, if there is one.
+void Isolation::drop_hold(Pfn pfn) {
   const Pfn block = core_.map.pageblock_start(pfn);
   const auto mine = std::find_if(held_.begin(), held_.end(), [&](const Held& held) {
     return held.block == block && held.actor == core_.engine.current();
@@ -53,20 +60,37 @@ void Isolation::let_go(Pfn pfn) {
   if (mine != held_.end()) held_.erase(mine);
 }
 
-void Isolation::tell_of_loss(Pfn pfn) const {
+// Begins to give a pageblock back, under zone->lock. Reports to the watcher if another actor still holds it. Returns
+// false if it is not isolated: nothing is left to do.
+bool Isolation::begin_giving_back(Pfn pfn) {
+  drop_hold(pfn);
+  if (!is_isolated(pfn)) return false;
   if (core_.trace.windows() != nullptr && isolator(pfn) != kNoActor)
     core_.trace.windows()->isolation_lost(core_.map.pageblock_start(pfn));
+  return true;
 }
 
-// Up to 4.19 nobody asked whose the pageblock was.
+// Returns whether the pageblock is an area's and the request is not for an area. Up to 4.19 this was not asked.
 bool Isolation::refused_as_area(Pfn pfn, Migratetype type) const {
   if (type == Migratetype::cma || core_.map.pageblock_type(pfn) != Migratetype::cma) return false;
-  if (core_.bugs.active(Bug::area_given_away)) {
-    core_.bugs.reached(Bug::area_given_away);
-    return false;
-  }
+  if (core_.bugs.fires(Bug::area_given_away)) return false;
   core_.trace.page_refused(pfn, Refusal::area_block);
   return true;
+}
+
+// Reports to the watcher that the page makes its pageblock unfit; returns kNoPfn.
+Pfn Isolation::unmovable(Pfn pfn) const {
+  core_.trace.page_refused(pfn, Refusal::unmovable);
+  return kNoPfn;
+}
+
+// Returns the last frame that a search for unmovable pages may step over from `pfn` on: the end of a free block, or
+// `pfn` itself if it can be moved. Returns kNoPfn if it is in use and cannot be moved.
+Pfn Isolation::past_movable(Pfn pfn) const {
+  const Page& page = core_.map.page(pfn);
+  if (page.has(kPageReserved)) return unmovable(pfn);
+  if (page.ref == 0) return page.has(kPageBuddy) ? pfn + order_pages(page.order) - 1 : pfn;
+  return page.has(kPageMovableOps | kPageLru) ? pfn : unmovable(pfn);
 }
 
 void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
@@ -82,12 +106,13 @@ void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
   ++zone.nr_isolate_pageblock;
   // Counts whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
   const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, Migratetype::isolate);
-  // Isolated once more (two_isolators), pages that are in no counter were subtracted from it again.
+  // Isolated a second time (Bug::two_isolators), pages that are in no counter are subtracted from it again.
   const std::uint64_t counted = again ? moved.pages : moved.pages - moved.isolated;
   buddy_.count_isolation(zone, -static_cast<std::int64_t>(counted), old);
 }
 
-// Blocks that are on an ordinary list already, given back with an earlier pageblock or never moved, are counted.
+// Returns the pages that giving a pageblock back adds to the counters. Those that were on an ordinary list already,
+// given back with an earlier pageblock or never moved, are counted.
 std::int64_t Isolation::given_back(const Buddy::Moved& moved) const {
   const bool twice = core_.bugs.active(Bug::undo_counts_twice);
   if (twice && moved.pages != moved.isolated) core_.bugs.reached(Bug::undo_counts_twice);
@@ -102,15 +127,18 @@ int Isolation::test_pages_isolated(Pfn start, Pfn end) {
     if (page != kNoPfn && !is_isolated(page)) break;
   }
   const bool early = pfn < end || first_present(start, end - start) == kNoPfn;
+  WindowWatcher* const watcher = core_.trace.windows();
+  // Up to 5.15 it returns before the tracepoint.
+  if (early && release_ < Release::v5_16) {
+    if (watcher != nullptr) watcher->test_failed(start, end, pfn);
+    return -kEBUSY;
+  }
   if (!early) {
     SpinGuard zone_lock(core_.engine);
     for (pfn = start; pfn < end && core_.map.page(pfn).has(kPageBuddy);) pfn += order_pages(core_.map.page(pfn).order);
-  } else if (release_ < Release::v6_1) {
-    if (core_.trace.windows() != nullptr) core_.trace.windows()->test_failed(start, end, pfn);
-    return -kEBUSY;  // up to 5.15 it leaves before the tracepoint
   }
-  if (release_ >= Release::v4_9) core_.trace.emit(Event::test_pages_isolated, start, end, pfn);
-  if (pfn < end && core_.trace.windows() != nullptr) core_.trace.windows()->test_failed(start, end, pfn);
+  if (release_ >= Release::v4_5) core_.trace.emit(Event::test_pages_isolated, start, end, pfn);
+  if (pfn < end && watcher != nullptr) watcher->test_failed(start, end, pfn);
   return early || pfn < end ? -kEBUSY : 0;
 }
 

@@ -17,7 +17,6 @@ constexpr Migratetype kArea = Migratetype::cma;
 // The default small machine: pageblocks of 16 pages, largest blocks of 64, area "a" at [512, 768).
 class IsolationTest : public ::testing::TestWithParam<Release> {
  protected:
-  static bool v61() { return GetParam() == Release::v6_1; }
   int start(Pfn from, Pfn to, Migratetype type = kArea) {
     return run_now(machine->isolation.start_isolate_page_range(from, to, type));
   }
@@ -38,7 +37,7 @@ class IsolationTest : public ::testing::TestWithParam<Release> {
 
 INSTANTIATE_TEST_SUITE_P(Releases, IsolationTest, ::testing::ValuesIn(kComparedReleases));
 
-// --- both releases ---
+// --- isolating and giving back ---
 
 TEST_P(IsolationTest, AnIsolatedRangeIsInNoCounterAndComesBackWhole) {
   const std::uint64_t before = zone.area[6].nr_free;
@@ -81,7 +80,7 @@ TEST_P(IsolationTest, OrdinaryPageblocksMustHoldNothingUnmovable) {
   EXPECT_EQ(start(128, 192, Migratetype::movable), 0);
   undo(128, 192, Migratetype::movable);
   own_frame(*machine, 150, PageKind::unmovable);
-  if (GetParam() < Release::v4_19) machine->map.set_pageblock_type(150, Migratetype::unmovable);
+  if (GetParam() < Release::v4_15) machine->map.set_pageblock_type(150, Migratetype::unmovable);
   EXPECT_EQ(start(128, 192, Migratetype::movable), -kEBUSY);
   EXPECT_THAT(isolated_blocks(), IsEmpty());
   EXPECT_TRUE(counters_right());
@@ -90,7 +89,7 @@ TEST_P(IsolationTest, OrdinaryPageblocksMustHoldNothingUnmovable) {
 TEST_P(IsolationTest, APageInAPagevecMakesAnOrdinaryPageblockUnfit) {
   claim_frame(*machine, 130);
   run_now(machine->owners.adopt(130, PageKind::anonymous));
-  const bool trusted = GetParam() < Release::v4_19;
+  const bool trusted = GetParam() < Release::v4_15;
   EXPECT_EQ(start(128, 192, Migratetype::movable), trusted ? 0 : -kEBUSY);
 }
 
@@ -105,7 +104,7 @@ TEST_P(IsolationTest, OtherCallersAreRefusedAreaPageblocks) {
   EXPECT_THAT(isolated_blocks(), IsEmpty());
 }
 
-TEST_P(IsolationTest, AsShippedReleasesUpTo419GiveAnAreasPageblocksAway) {
+TEST_P(IsolationTest, WithTheBugAnAreasPageblocksAreGivenAway) {
   Geometry g = default_small_geometry(GetParam());
   g.bugs.switch_on(Bug::area_given_away);
   machine = make_machine(g);
@@ -115,7 +114,7 @@ TEST_P(IsolationTest, AsShippedReleasesUpTo419GiveAnAreasPageblocksAway) {
   EXPECT_EQ(machine->bugs.times_reached(Bug::area_given_away), 4U);
 }
 
-TEST_P(IsolationTest, WhoIsolatedAPageblockIsKnownUntilHeGivesItBack) {
+TEST_P(IsolationTest, TheIsolatorOfAPageblockIsKnownUntilItGivesItBack) {
   ASSERT_EQ(start(512, 576), 0);
   EXPECT_EQ(machine->isolation.held().size(), 4U);
   EXPECT_EQ(machine->isolation.isolator(575), kMainActor);
@@ -124,7 +123,7 @@ TEST_P(IsolationTest, WhoIsolatedAPageblockIsKnownUntilHeGivesItBack) {
   machine->engine.assume(other);
   undo(512, 528);
   EXPECT_EQ(machine->map.pageblock_type(512), kArea);
-  EXPECT_EQ(machine->isolation.isolator(512), kMainActor) << "he has not given it back";
+  EXPECT_EQ(machine->isolation.isolator(512), kMainActor) << "it has not given it back";
   machine->engine.assume(kMainActor);
   undo(512, 576);
   EXPECT_TRUE(machine->isolation.held().empty());
@@ -141,7 +140,7 @@ TEST_P(IsolationTest, AReservedPageMakesAPageblockUnfit) {
   Geometry g = default_small_geometry(GetParam());
   g.reserved = {{130, 131}};
   const std::unique_ptr<Machine> m = make_machine(g);
-  const bool trusted = GetParam() < Release::v4_19;
+  const bool trusted = GetParam() < Release::v4_15;
   EXPECT_EQ(run_now(m->isolation.start_isolate_page_range(128, 192, Migratetype::movable)), trusted ? 0 : -kEBUSY);
 }
 
@@ -179,14 +178,14 @@ TEST_P(IsolationTest, TheTestStopsAtWhatIsNotAFreeBlock) {
                           "test_pages_isolated: start_pfn=0x20b end_pfn=0x240 fin_pfn=0x20b ret=fail"));
 }
 
-TEST_P(IsolationTest, APageblockThatIsNotIsolatedEndsTheTestEarlyAndTracedOn61Only) {
+TEST_P(IsolationTest, APageblockThatIsNotIsolatedEndsTheTestEarlyAndTracedSince516) {
   start(512, 576);
   EXPECT_EQ(machine->isolation.test_pages_isolated(512, 600), -kEBUSY);
-  const std::vector<std::string> said = traced(*machine, Event::test_pages_isolated);
-  if (v61())
-    EXPECT_THAT(said, ElementsAre("test_pages_isolated: start_pfn=0x200 end_pfn=0x258 fin_pfn=0x240 ret=fail"));
+  const std::vector<std::string> records = traced(*machine, Event::test_pages_isolated);
+  if (GetParam() >= Release::v5_16)
+    EXPECT_THAT(records, ElementsAre("test_pages_isolated: start_pfn=0x200 end_pfn=0x258 fin_pfn=0x240 ret=fail"));
   else
-    EXPECT_THAT(said, IsEmpty());
+    EXPECT_THAT(records, IsEmpty());
 }
 
 TEST_P(IsolationTest, ARangeWithoutPagesIsBusy) {

@@ -8,47 +8,45 @@
 
 namespace cma {
 
+// Returns the last page of the compound page that holds `pfn` if it can be moved, as a huge page can; kNoPfn if not, as
+// a driver's. Any page of it stands for the rest.
+Pfn Isolation::past_compound_v5_6(Pfn pfn) const {
+  const Pfn head = core_.map.compound_head(pfn);
+  const Page& page = core_.map.page(head);
+  return page.has(kPageMovableOps | kPageLru | kPageHugetlb) ? head + pages_of(page) - 1 : unmovable(pfn);
+}
+
+// Returns whether a page of [start, end), which lies in one pageblock, is neither free nor can be moved.
 bool Isolation::has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) const {
   if (refused_as_area(start, type)) return true;
   if (core_.map.pageblock_type(start) == Migratetype::cma) return false;
   for (Pfn p = start; p < end; ++p) {
     if (!core_.map.present(p)) continue;
-    const Page& page = core_.map.page(p);
-    if (page.has(kPageReserved)) return unmovable(p);
-    if (page.has(kPageHead | kPageTail)) {
-      // Whatever page of it is met first speaks for the rest: a huge page can move, a driver's cannot.
-      const Pfn head = core_.map.compound_head(p);
-      if (!core_.map.page(head).has(kPageMovableOps | kPageLru | kPageHugetlb)) return unmovable(p);
-      p = head + pages_of(core_.map.page(head)) - 1;
-      continue;
-    }
-    if (page.ref == 0) {
-      if (page.has(kPageBuddy)) p += order_pages(page.order) - 1;
-      continue;
-    }
-    if (!page.has(kPageMovableOps | kPageLru)) return unmovable(p);
+    p = core_.map.page(p).has(kPageHead | kPageTail) ? past_compound_v5_6(p) : past_movable(p);
+    if (p == kNoPfn) return true;
   }
   return false;
 }
 
-int Isolation::set_isolate_v5_11(Pfn pfn, Migratetype type, Pfn start, Pfn end) {
+// Isolates one pageblock. Only its part within [start, end) must fit, and nothing is drained: since 5.11 the caller
+// does that, once.
+int Isolation::set_isolate_v5_19(Pfn pfn, Migratetype type, Pfn start, Pfn end) {
   SpinGuard zone_lock(core_.engine);
   if (is_isolated(pfn)) {
     core_.trace.page_refused(pfn, Refusal::block_isolated);
     return -kEBUSY;
   }
-  const Pfn first = std::max(pfn, start);
-  const Pfn last = std::min(core_.map.pageblock_start(pfn) + core_.map.pageblock_pages(), end);
-  if (has_unmovable_pages_v5_6(first, last, type)) return -kEBUSY;
-  const Zone& zone = buddy_.zone_of(pfn);
   const Pfn block = core_.map.pageblock_start(pfn);
+  const Pfn block_end = block + core_.map.pageblock_pages();
+  if (has_unmovable_pages_v5_6(std::max(pfn, start), std::min(block_end, end), type)) return -kEBUSY;
+  Zone& zone = buddy_.zone_of(pfn);
   // 6.10 refuses a pageblock that reaches into another zone.
-  if (buddy_.typed_lists() && (!zone.contains(block) || !zone.contains(block + core_.map.pageblock_pages() - 1)))
-    return -kEBUSY;
-  isolate_block_locked(buddy_.zone_of(pfn), pfn);
+  if (buddy_.typed_lists() && (!zone.contains(block) || !zone.contains(block_end - 1))) return -kEBUSY;
+  isolate_block_locked(zone, pfn);
   return 0;
 }
 
+// Retypes a pageblock and moves its free pages; a larger free block that reaches beyond it is split.
 void Isolation::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
   const Pfn start = core_.map.pageblock_start(pfn);
   Pfn head = start;
@@ -67,22 +65,24 @@ void Isolation::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
   buddy_.split_large_block(zone, head, order);
 }
 
-void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
+// Takes a free block of at least a pageblock off its list if its buddy is free and not isolated, so that the two merge
+// when it is freed again.
+bool Isolation::take_for_merging_v5_18(Pfn pfn) {
+  const Page& page = core_.map.page(pfn);
+  const unsigned order = page.order;
+  if (!page.has(kPageBuddy) || order < core_.map.pageblock_order() || order >= buddy_.largest_order()) return false;
+  // 6.10's rule that a block has one type allows this for single pageblocks only.
+  if (buddy_.typed_lists() && order > core_.map.pageblock_order()) return false;
+  const Pfn other = buddy_.free_buddy(pfn, order);
+  return other != kNoPfn && !is_isolated(other) && buddy_.isolate_free_page(pfn);
+}
+
+void Isolation::unset_isolate_v5_18(Pfn pfn, Migratetype type) {
   SpinGuard zone_lock(core_.engine);
-  let_go(pfn);
-  if (!is_isolated(pfn)) return;
-  tell_of_loss(pfn);
+  if (!begin_giving_back(pfn)) return;
   Zone& zone = buddy_.zone_of(pfn);
   const unsigned order = core_.map.page(pfn).order;
-  bool taken = false;
-  // Where several pageblocks make a largest block, 6.10's rule that a block has one type allows this for single ones
-  // only.
-  const bool too_large = buddy_.typed_lists() && order > core_.map.pageblock_order();
-  if (core_.map.page(pfn).has(kPageBuddy) && order >= core_.map.pageblock_order() && order < buddy_.largest_order() &&
-      !too_large) {
-    const Pfn other = buddy_.free_buddy(pfn, order);
-    taken = other != kNoPfn && !is_isolated(other) && buddy_.isolate_free_page(pfn);
-  }
+  const bool taken = take_for_merging_v5_18(pfn);
   if (!taken && buddy_.typed_lists()) {
     retype_block_v6_10(zone, pfn, type);
   } else if (!taken) {
@@ -94,8 +94,8 @@ void Isolation::unset_isolate_v5_11(Pfn pfn, Migratetype type) {
   --zone.nr_isolate_pageblock;
 }
 
-// Splits a free block at `offset` pages from its head; each piece goes to the list of its own pageblock. False if the
-// block is no longer what was seen without the lock.
+// Splits a free block at `offset` pages from its head; each piece goes to the list of its own pageblock. Returns false
+// if the block has changed since it was seen without the lock.
 bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
   SpinGuard zone_lock(core_.engine);
   const Page& page = core_.map.page(pfn);
@@ -120,13 +120,16 @@ bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
   return true;
 }
 
+// Isolates the pageblock after `boundary`, or the one before it, and splits a free block that crosses it there.
+// `skip_isolation`: the pageblock is isolated already. Returns -EBUSY if the pageblock does not fit or a driver's
+// compound page crosses the boundary.
 Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type) {
   const std::uint64_t step = core_.map.pageblock_pages();
   const Pfn block = before ? boundary - step : boundary;
   if (skip_isolation) {
     CMA_ASSERT(is_isolated(block));
   } else {
-    const int error = set_isolate_v5_11(block, type, block, block + step);
+    const int error = set_isolate_v5_19(block, type, block, block + step);
     if (error != 0) co_return error;
     co_await at(core_.engine, Point::isolate_block);
   }
@@ -137,18 +140,18 @@ Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool sk
     const unsigned order = core_.map.page(head).order;
     if (!core_.map.page(head).has(kPageBuddy) || head + order_pages(order) <= boundary) break;
     co_await at(core_.engine, Point::isolate_peek);
-    // Changed before it could be split: look again.
+    // If it has changed before it could be split, it is looked up again.
     if (split_free_page(head, order, boundary - head)) break;
   }
-  // A driver's compound page across the end cannot be moved.
   if (!compound_crosses(boundary)) co_return 0;
   if (!skip_isolation) {
-    unset_isolate_v5_11(block, type);
+    unset_isolate_v5_18(block, type);
     co_await at(core_.engine, Point::undo_block);
   }
   co_return -kEBUSY;
 }
 
+// Returns whether a driver's compound page, which cannot be moved, crosses the boundary.
 bool Isolation::compound_crosses(Pfn boundary) const {
   for (unsigned order = 0; order <= buddy_.largest_order(); ++order) {
     const Pfn head = align_down(boundary - 1, order_pages(order));
@@ -167,23 +170,23 @@ Task<int> Isolation::start_range_v5_19(Pfn start, Pfn end, Migratetype type) {
   const std::uint64_t step = core_.map.pageblock_pages();
   const Pfn first = align_down(start, step);
   const Pfn last = align_up(end, step);
-  int error = co_await isolate_single_pageblock(first, false, false, type);
+  int error = co_await isolate_single_pageblock(first, /*before=*/false, /*skip_isolation=*/false, type);
   if (error != 0) co_return error;
   const bool one_block = first == last - step;
-  error = co_await isolate_single_pageblock(last, true, one_block, type);
+  error = co_await isolate_single_pageblock(last, /*before=*/true, one_block, type);
   if (error != 0) {
-    unset_isolate_v5_11(first, type);
+    unset_isolate_v5_18(first, type);
     co_return error;
   }
   for (Pfn pfn = first + step; pfn < last - step; pfn += step) {
     const Pfn page = first_present(pfn, step);
     if (page == kNoPfn) continue;
-    if (set_isolate_v5_11(page, type, start, end) == 0) {
+    if (set_isolate_v5_19(page, type, start, end) == 0) {
       co_await at(core_.engine, Point::isolate_block);
       continue;
     }
     co_await undo_isolate_page_range(first, pfn, type);
-    unset_isolate_v5_11(last - step, type);
+    unset_isolate_v5_18(last - step, type);
     co_return -kEBUSY;
   }
   co_return 0;

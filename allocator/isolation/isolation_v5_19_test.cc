@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-class IsolationV519 : public ::testing::Test {
+class IsolationSince519 : public ::testing::Test {
  protected:
   int start(Pfn from, Pfn to) {
     return run_now(machine->isolation.start_isolate_page_range(from, to, Migratetype::cma));
@@ -21,7 +21,7 @@ class IsolationV519 : public ::testing::Test {
   const Zone& zone = machine->buddy.zone(0);
 };
 
-TEST_F(IsolationV519, OnePageblockIsCutOutOfALargerFreeBlock) {
+TEST_F(IsolationSince519, OnePageblockIsCutOutOfALargerFreeBlock) {
   EXPECT_EQ(start(530, 540), 0);
   EXPECT_EQ(zone.nr_isolate_pageblock, 1U);
   EXPECT_EQ(machine->map.pageblock_type(528), Migratetype::isolate);
@@ -30,7 +30,7 @@ TEST_F(IsolationV519, OnePageblockIsCutOutOfALargerFreeBlock) {
   EXPECT_THAT(free_list(*machine, 4, Migratetype::isolate), ElementsAre(528));
 }
 
-TEST_F(IsolationV519, UndoMergesItBackToTheTail) {
+TEST_F(IsolationSince519, UndoMergesItBackToTheTail) {
   start(530, 540);
   undo(530, 540);
   EXPECT_EQ(free_blocks(*machine, {512, 576}), (std::vector<Block>{{512, 6}}));
@@ -40,7 +40,7 @@ TEST_F(IsolationV519, UndoMergesItBackToTheTail) {
 }
 
 // As on real machines, the largest block is two pageblocks.
-TEST_F(IsolationV519, EveryRangeIsCutAndHealed) {
+TEST_F(IsolationSince519, EveryRangeIsCutAndHealed) {
   Geometry g = default_small_geometry(Release::v6_1);
   g.pageblock_order = 5;
   const std::unique_ptr<Machine> m = make_machine(g);
@@ -60,7 +60,7 @@ TEST_F(IsolationV519, EveryRangeIsCutAndHealed) {
     }
 }
 
-TEST_F(IsolationV519, NoDrainFollows) {
+TEST_F(IsolationSince519, NoDrainFollows) {
   claim_frame(*machine, 600);
   machine->map.edit(600).ref = 0;
   machine->buddy.free_now(600, 0);
@@ -68,7 +68,7 @@ TEST_F(IsolationV519, NoDrainFollows) {
   EXPECT_EQ(zone.pcp[0].count, 1);
 }
 
-TEST_F(IsolationV519, ACompoundPageAcrossTheEndIsRefusedAndNothingStaysIsolated) {
+TEST_F(IsolationSince519, ACompoundPageAcrossTheEndIsRefusedAndNothingStaysIsolated) {
   // Frames 524..531 as one compound page would not be aligned; 512..543 is.
   machine->buddy.take_off_list(machine->buddy.zone(0), 512);
   machine->buddy.mod_freepage_state(machine->buddy.zone(0), -64, Migratetype::cma);
@@ -85,7 +85,7 @@ TEST_F(IsolationV519, ACompoundPageAcrossTheEndIsRefusedAndNothingStaysIsolated)
   EXPECT_EQ(recount_free(*machine), std::make_pair(zone.nr_free_pages, zone.nr_free_cma));
 }
 
-TEST_F(IsolationV519, ABlockThatChangesBeforeItIsSplitIsLookedAtAgain) {
+TEST_F(IsolationSince519, ABlockThatChangesBeforeItIsSplitIsLookedAtAgain) {
   Engine& engine = machine->engine;
   const ActorId actor = engine.add_actor(0);
   Outcome<int> outcome;

@@ -1,8 +1,8 @@
-// What one compaction leaves behind for the next: the skip bit of each pageblock, and for each zone where its two
-// scanners shall begin (include/linux/mmzone.h compact_cached_*, compact_init_*, compact_blockskip_flush).
+// The hints that one compaction leaves for the next: the skip bit of each pageblock, and for each zone where its two
+// scanners begin (include/linux/mmzone.h compact_cached_*, compact_init_*, compact_blockskip_flush).
 //
-// Hints only: read and written without a lock. Used by the scan for pages to move and by compaction/. Looking one up is
-// an index into a flat array; copying back what nobody has touched costs nothing.
+// Read and written without a lock. Used by the scan for pages to move and by compaction/. A look-up is an index into a
+// flat array; a copy costs nothing unless one of the two was written.
 #pragma once
 
 #include <array>
@@ -12,15 +12,15 @@
 
 namespace cma {
 
-// Where the scanners of a zone begin; all 0 after boot, which lies outside every zone but one that begins with page 0.
-// (3.6 begins at the zone's end.)
+// Where the scanners of a zone begin. All 0 after boot, which lies outside every zone but one that begins with page 0.
+// (Up to 3.6 the free scanner begins at the zone's end.)
 struct ScannerPositions {
   std::array<Pfn, 2> migrate{};  // of asynchronous and of synchronous compaction
   Pfn free = 0;
-  // 5.1: the first source and the last target that the last clearing of the skip bits found.
+  // Since 5.1: the first source and the last target that the last clearing of the skip bits found.
   Pfn init_migrate = 0;
   Pfn init_free = 0;
-  // The scanners have met in a direct compaction: the bits may be cleared.
+  // Whether the scanners have met in a direct compaction, so that the bits may be cleared.
   bool flush = false;
   friend bool operator==(const ScannerPositions&, const ScannerPositions&) = default;
 };
@@ -32,7 +32,7 @@ class CompactionHints {
         first_block_(geometry.memory.start >> geometry.pageblock_order),
         skip_((((geometry.memory.end - 1) >> geometry.pageblock_order) + 1) - first_block_) {}
 
-  // Of the pageblock that holds `pfn`, which is a page of the machine.
+  // Returns the skip bit of the pageblock that holds `pfn`. Requires that it is a page of the machine.
   bool skips(Pfn pfn) const { return skip_[(pfn >> pageblock_order_) - first_block_] != 0; }
   void set_skip(Pfn pfn, bool skip = true) {
     touched_ = true;
@@ -44,10 +44,10 @@ class CompactionHints {
     return zones_[zone];
   }
 
-  // While booting: where a zone's free scanner begins.
+  // Sets where a zone's free scanner begins, while booting.
   void set_boot_free(std::size_t zone, Pfn free) { zones_[zone].free = free; }
 
-  // Whether anything was written since boot.
+  // Returns whether anything was written since boot.
   bool touched() const { return touched_; }
   const std::vector<std::uint8_t>& skip_bits() const { return skip_; }
   void copy_from(const CompactionHints& other) {

@@ -1,11 +1,11 @@
-// Moving collected pages: migrate_pages and what it does to one page.
+// Moving collected pages: migrate_pages up to 6.0, and the steps for one page that later releases share.
 
 #include "allocator/base/error.h"
 #include "allocator/migration/migration.h"
 
 namespace cma {
 
-// A page goes back to the LRU, or to its driver.
+// Puts a page back on the LRU, or gives it back to its driver.
 Task<void> Migration::put_back_page(Pfn pfn) {
   if (!core_.map.page(pfn).has(kPageMovableOps | kPageIsolated)) {
     co_await lru_.putback(pfn);
@@ -17,7 +17,7 @@ Task<void> Migration::put_back_page(Pfn pfn) {
   co_await lru_.put_page(pfn);
 }
 
-// The page has moved, or was freed by its users meanwhile: the list's reference was the last one we hold.
+// Drops the list's reference of a page that has moved, or that its users have freed meanwhile.
 Task<void> Migration::release_source(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
   if (!page.has(kPageIsolated)) lru_.forget_isolated(pfn);
@@ -26,13 +26,13 @@ Task<void> Migration::release_source(Pfn pfn) {
   co_await lru_.put_page(pfn);
 }
 
-// The new page is complete: LRU pages go to this CPU's pagevec, and only the reference of their allocation goes.
+// Queues a complete new page on this CPU's pagevec, which takes a reference of its own.
 Task<void> Migration::settle_target(Pfn target, bool drains) {
   co_await lru_.cache_add(target);
   if (drains) co_await lru_.add_drain(core_.engine.cpu());
 }
 
-// alloc_migration_target: as large as what moves.
+// alloc_migration_target: allocates a page as large as the one that moves.
 Pfn Migration::target_of(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (core_.engine.memalloc_pin()) return buddy_.alloc_pages(kGfpUser | kGfpNowarn, 0);
@@ -40,26 +40,24 @@ Pfn Migration::target_of(Pfn pfn) {
   return buddy_.alloc_pages(kGfpHugeMigrationTarget, page.order);
 }
 
-// A target that was not needed. Up to 3.15 it goes the way of all pages, whoever gave it.
+// Gives back a target that was not needed. Up to 3.15 it is freed, wherever it came from.
 Task<void> Migration::put_target(const Control& control, Pfn target) {
-  const bool v3_16 = release_ >= Release::v4_9;
-  if (control.compacting != nullptr && v3_16)
+  if (control.compacting != nullptr && release_ >= Release::v3_16)
     co_await control.compacting->targets.give_back(target);
   else
     co_await lru_.put_page(target);
 }
 
-// Whether the page's lock, which somebody has, is waited for. Not on behalf of an allocation (PF_MEMALLOC); and since
-// 6.5, where writeback is not waited for, not that of a page that is being read.
+// Returns whether to wait for the page's lock, which another task holds. Not on behalf of an allocation (PF_MEMALLOC);
+// and since 6.5, if writeback is not waited for, not for a page that is being read.
 bool Migration::may_lock(const Control& control, Pfn pfn, bool force) const {
   if (!force || control.mode == MoveMode::async) return false;
   if (control.compacting != nullptr && control.compacting->direct) return false;
-  const bool v6_5 = release_ >= Release::v6_12;
-  return !v6_5 || control.mode == MoveMode::sync || core_.map.page(pfn).has(kPageUptodate);
+  return release_ < Release::v6_5 || control.mode == MoveMode::sync || core_.map.page(pfn).has(kPageUptodate);
 }
 
-// A huge page on a list of ours is split: its tails go to the back of `list`. It stays where it is itself. Waits for
-// its lock if `sync`.
+// Splits a huge page: its tails go to the back of `list`, its first page stays on the list it is on. Waits for its lock
+// if `sync`. Returns 0, -EAGAIN, or why it cannot be split.
 Task<int> Migration::try_to_split(Pfn head, PageList& list, bool sync) {
   if (!locks_.try_lock(head)) {
     if (!sync) co_return -kEAGAIN;
@@ -70,10 +68,9 @@ Task<int> Migration::try_to_split(Pfn head, PageList& list, bool sync) {
   co_return error;
 }
 
-// __unmap_and_move / __migrate_folio_move with both pages locked. The source is unlocked by the caller.
+// __unmap_and_move with both pages locked, which stay so. Returns 0, -EAGAIN, or a permanent error.
 Task<int> Migration::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force) {
   const bool movable_ops = core_.map.page(pfn).has(kPageMovableOps | kPageIsolated);
-  const bool v5_13 = release_ >= Release::v6_1;
   if (movable_ops) co_return co_await kinds_->move(pfn, target, mode);
   if (core_.map.page(pfn).has(kPageWriteback)) {
     if (mode != MoveMode::sync) co_return -kEBUSY;
@@ -82,7 +79,7 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force)
   }
   co_await at(core_.engine, Point::migrate_locked);
   const bool was_mapped = core_.map.page(pfn).map > 0;
-  // Truncated meanwhile: there is nothing to move. Without its buffers the last user will free it.
+  // It was truncated meanwhile: there is nothing to move. Without its buffers the last user will free it.
   if (core_.map.page(pfn).owner == 0 && core_.map.page(pfn).has(kPagePrivate)) {
     kinds_->drop_orphaned_buffers(pfn);
     co_return -kEAGAIN;
@@ -93,25 +90,24 @@ Task<int> Migration::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force)
   }
   int error = -kEAGAIN;
   if (core_.map.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, mode);
-  // A target that is about to be mapped again should be on the LRU at once.
-  if (error == 0 && v5_13) co_await settle_target(target, was_mapped);
+  // 5.18 queues the target before it is mapped again, and then empties the pagevec at once.
+  const bool settles_first = release_ >= Release::v5_18;
+  if (error == 0 && settles_first) co_await settle_target(target, was_mapped);
   if (was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
     co_await kinds_->remap(pfn, mapped_again);
   }
-  if (error == 0 && !v5_13) co_await settle_target(target, false);
+  if (error == 0 && !settles_first) co_await settle_target(target, /*drains=*/false);
   co_return error;
 }
 
-// unmap_and_move: one attempt on one page. 0 moved or gone, -EAGAIN to be tried again, -ENOMEM no target, another error
-// for good: up to 5.10 such a page is put back at once, 5.11 keeps it on `failed`. 5.10 first looks whether the page
-// was freed meanwhile, and needs no target then.
+// unmap_and_move: one attempt on one page. Returns 0 if it moved or was freed by its users, -EAGAIN if it may be tried
+// again, -ENOMEM if there was no target. Any other error is final: up to 5.10 the page is put back at once, 5.11 keeps
+// it on `failed`. 5.5 first looks whether the page was freed, and needs no target then.
 Task<int> Migration::try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force) {
-  const bool v5_10 = release_ >= Release::v5_10;
-  const bool v5_11 = release_ >= Release::v6_1;
   const Frame frame = core_.map.frame(pfn);
   Pfn target = kNoPfn;
-  if (!v5_10 || core_.map.page(pfn).ref != 1) {
+  if (release_ < Release::v5_5 || core_.map.page(pfn).ref != 1) {
     if (control.compacting != nullptr)
       target = co_await control.compacting->targets.take(pfn);
     else
@@ -119,7 +115,6 @@ Task<int> Migration::try_to_move(const Control& control, PageList& from, PageLis
     if (target == kNoPfn) co_return -kENOMEM;
     co_await at(core_.engine, Point::migrate_target);
   }
-  int error = 0;
   if (core_.map.page(pfn).ref == 1) {
     core_.map.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
     if (target != kNoPfn) co_await put_target(control, target);
@@ -136,18 +131,19 @@ Task<int> Migration::try_to_move(const Control& control, PageList& from, PageLis
   }
   const bool target_locked = locks_.try_lock(target);
   CMA_ASSERT(target_locked);
-  error = co_await move_locked(pfn, target, control.mode, force);
+  const int error = co_await move_locked(pfn, target, control.mode, force);
   locks_.unlock(target);
   locks_.unlock(pfn);
   if (error != -kEAGAIN) from.remove(core_.map, frame);
   if (error == 0) {
-    // The reference of the target's allocation: its mapping, cache or driver holds others now.
+    // Drops the reference of the target's allocation: its mapping, cache or driver holds others now.
     co_await lru_.put_page(target);
     co_await release_source(pfn);
     co_return 0;
   }
-  if (error != -kEAGAIN && v5_11) failed.push_back(core_.map, frame);
-  if (error != -kEAGAIN && !v5_11) {
+  if (error != -kEAGAIN && release_ >= Release::v5_11) {
+    failed.push_back(core_.map, frame);
+  } else if (error != -kEAGAIN) {
     if (!core_.map.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
@@ -156,23 +152,24 @@ Task<int> Migration::try_to_move(const Control& control, PageList& from, PageLis
 }
 
 Task<int> Migration::migrate_pages(Control& control) {
-  if (release_ >= Release::v6_12) return migrate_pages_v6_5(control);
+  if (release_ >= Release::v6_3) return migrate_pages_v6_3(control);
   if (release_ >= Release::v6_1) return migrate_pages_v6_1(control);
   return migrate_pages_v3_5(control);
 }
 
-void Migration::tell(const Control& control, const Stats& stats) {
-  const bool v3_8 = release_ >= Release::v4_9;
+// Traces what one call of migrate_pages did.
+void Migration::trace_result(const Control& control, const Stats& stats) {
+  if (release_ < Release::v3_8) return;
   const std::uint64_t huge = stats.thp_succeeded | stats.thp_failed << 16 | stats.thp_split << 32;
   auto reason = core_.engine.memalloc_pin() ? MigrateReason::longterm_pin : MigrateReason::contig_range;
   if (control.compacting != nullptr) reason = MigrateReason::compaction;
-  const std::uint64_t mode_and_reason = static_cast<std::uint64_t>(control.mode) | static_cast<std::uint64_t>(reason)
-                                                                                       << 8;
-  if (v3_8) core_.trace.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, mode_and_reason, huge);
+  const std::uint64_t mode_and_reason =
+      static_cast<std::uint64_t>(control.mode) | (static_cast<std::uint64_t>(reason) << 8);
+  core_.trace.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, mode_and_reason, huge);
 }
 
-// A huge page without a target. 5.9: its first page is tried again at once, the others behind the rest of the list.
-// When it cannot be split the call ends with that error.
+// Splits a huge page for which there is no target. Since 5.9 its first page is then tried again at once, the others
+// after the rest of the list. Returns the error with which the call ends if it cannot be split.
 Task<int> Migration::split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats) {
   const std::uint64_t pages = pages_of(core_.map.page(head));
   const bool sync = control.mode != MoveMode::async;
@@ -188,7 +185,7 @@ Task<int> Migration::split_or_give_up_v5_9(Control& control, Pfn head, Stats& st
 
 Task<int> Migration::migrate_pages_v3_5(Control& control) {
   Stats stats;
-  int failures = 0;  // a huge page that failed for good counts as all its pages, one that is to be tried again as one
+  int failures = 0;  // a huge page that failed for good counts as all its pages; as one page in `retry`
   int retry = 1;
   std::uint64_t thp_retry = 0;
   PageList failed;
@@ -226,7 +223,7 @@ Task<int> Migration::migrate_pages_v3_5(Control& control) {
   if (gave_up == 0) stats.thp_failed += thp_retry;
   stats.failed += static_cast<std::uint64_t>(left);
   CMA_ASSERT(failed.empty());
-  tell(control, stats);
+  trace_result(control, stats);
   co_return gave_up != 0 ? gave_up : left;
 }
 

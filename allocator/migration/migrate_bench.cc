@@ -1,4 +1,4 @@
-// What moving one page costs: found, unmapped, moved, mapped again, its old frame free.
+// The cost of moving one page: it is found, unmapped, moved and mapped again, and its old frame is free.
 
 #include <benchmark/benchmark.h>
 
@@ -7,15 +7,14 @@
 namespace cma {
 namespace {
 
-// A page that lies in the area is driven out of its frame by an allocation, which is released at once; then the next
-// one.
+// Drives one page out of its frame, again and again.
 void migrate_one_page(benchmark::State& state, Release release) {
   Geometry g;
   g.release = release;
   g.memory = {0, 0x8000};
   const std::unique_ptr<Machine> machine = make_machine(g);
   machine->trace.set_recording(false);
-  // Enough pages on the LRU for 4.19 not to wait for its own isolated one.
+  // With fewer pages on the LRU 4.19 would wait for its own isolated one.
   for (int i = 0; i < 64; ++i) {
     const Pfn other = machine->buddy.alloc_pages(kGfpHighuserMovable, 0);
     run_now(machine->owners.adopt(other, PageKind::anonymous));

@@ -1,17 +1,17 @@
-// Moving huge pages of the hugetlb pool, which a call of migrate_pages does before all others.
+// Moving huge pages of the hugetlb pool. A call of migrate_pages moves them before all others.
 
 #include "allocator/base/error.h"
 #include "allocator/migration/migration.h"
 
 namespace cma {
 
-// folio_putback_hugetlb: the list's reference goes, and with it the page if nobody uses it any more.
+// folio_putback_hugetlb: drops the list's reference, which frees the page if it was the last.
 Task<void> Migration::put_back_hugetlb(Pfn pfn) {
   core_.map.edit(pfn).flags &= ~kPageTaskList;
   co_await lru_.put_page(pfn);
 }
 
-// What unmap_and_move_huge_page does with both pages locked.
+// The part of unmap_and_move_huge_page with both pages locked. Returns 0 or -EAGAIN.
 Task<int> Migration::move_locked_hugetlb(Pfn pfn, Pfn target) {
   co_await at(core_.engine, Point::migrate_locked);
   const bool was_mapped = core_.map.page(pfn).map > 0;
@@ -29,7 +29,7 @@ Task<int> Migration::move_locked_hugetlb(Pfn pfn, Pfn target) {
   co_return error;
 }
 
-// unmap_and_move_huge_page.
+// unmap_and_move_huge_page: one attempt on one page. Returns 0, -EAGAIN, -ENOMEM, or a permanent error.
 Task<int> Migration::try_to_move_hugetlb(PageList& from, PageList& failed, Pfn pfn, bool force) {
   const Frame frame = core_.map.frame(pfn);
   if (core_.map.page(pfn).ref == 1) {
@@ -62,7 +62,8 @@ Task<int> Migration::try_to_move_hugetlb(PageList& from, PageList& failed, Pfn p
   co_return error;
 }
 
-// migrate_hugetlbs: takes all of them off `from`. Gives the number of failures, or -ENOMEM, after which they are left.
+// migrate_hugetlbs: takes all huge pages off `from` and moves them. Returns the number of failures; or -ENOMEM, and the
+// rest is still on `from`.
 Task<int> Migration::migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats) {
   int failures = 0;
   int retry = 1;
@@ -74,11 +75,10 @@ Task<int> Migration::migrate_hugetlbs(PageList& from, PageList& failed, Stats& s
       const Pfn pfn = core_.map.pfn(frame);
       const std::uint64_t pages = pages_of(core_.map.at(frame));
       const bool ours = core_.map.at(frame).has(kPageHugetlb);
-      const Frame here = frame;
       frame = core_.map.at(frame).next;
       if (!ours) continue;
       co_await at(core_.engine, Point::migrate_page);
-      const int error = co_await try_to_move_hugetlb(from, failed, core_.map.pfn(here), pass > 2);
+      const int error = co_await try_to_move_hugetlb(from, failed, pfn, pass > 2);
       if (error != 0) core_.trace.page_refused(pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;

@@ -13,14 +13,13 @@ using ::testing::IsEmpty;
 
 class MigrateTest : public ::testing::TestWithParam<Release> {
  protected:
-  static bool v61() { return GetParam() == Release::v6_1; }
   void SetUp() override { populate_lru(*machine, 100); }
   void scan(Pfn start, Pfn end) {
     control.nr_pages = 0;
     ASSERT_EQ(run_now(machine->migration.isolate_range(control, start, end)), 0);
   }
   int migrate() {
-    said = machine->trace.records().size();
+    recorded = machine->trace.records().size();
     return run_now(machine->migration.migrate_pages(control));
   }
   std::vector<Pfn> left() const { return pfns_of(machine->map, control.pages); }
@@ -30,7 +29,7 @@ class MigrateTest : public ::testing::TestWithParam<Release> {
 
   std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
   Migration::Control control;
-  std::size_t said = 0;
+  std::size_t recorded = 0;
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, MigrateTest, ::testing::ValuesIn(kComparedReleases));
@@ -55,12 +54,13 @@ TEST_P(MigrateTest, EveryMovableKindMovesWithItsContent) {
   EXPECT_THAT(log_lines(*machine), IsEmpty()) << "no bad page";
 }
 
-TEST_P(MigrateTest, AMappedPagesTargetIsOnTheLruAtOnceOn61) {
+TEST_P(MigrateTest, AMappedPagesTargetIsOnTheLruAtOnceSince518) {
   const OwnerId id = own(520, PageKind::anonymous);
   scan(512, 528);
   migrate();
-  EXPECT_EQ(page_of(id).has(kPageLru), v61());
-  EXPECT_EQ(page_of(id).ref, v61() ? 1 : 2);
+  const bool at_once = GetParam() >= Release::v5_18;
+  EXPECT_EQ(page_of(id).has(kPageLru), at_once);
+  EXPECT_EQ(page_of(id).ref, at_once ? 1 : 2);
 }
 
 TEST_P(MigrateTest, ABatchIsMovedInDescendingOrder) {
@@ -81,16 +81,16 @@ TEST_P(MigrateTest, TheTraceCountsWhatMovedAndWhatDidNot) {
   machine->owners.refuse(driver, -1, -kEAGAIN);
   scan(512, 528);
   EXPECT_EQ(migrate(), 1);
-  const std::string reason = GetParam() < Release::v4_19 ? "cma" : "contig_range";
-  const std::string thp = GetParam() >= Release::v5_10 ? " nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0" : "";
+  const std::string reason = GetParam() < Release::v4_17 ? "cma" : "contig_range";
+  const std::string thp = GetParam() >= Release::v5_9 ? " nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0" : "";
   EXPECT_THAT(
-      traced(*machine, Event::mm_migrate_pages, said),
+      traced(*machine, Event::mm_migrate_pages, recorded),
       ElementsAre("mm_migrate_pages: nr_succeeded=1 nr_failed=1" + thp + " mode=MIGRATE_SYNC reason=" + reason));
 }
 
 TEST_P(MigrateTest, AnEmptyBatchIsTracedToo) {
   EXPECT_EQ(migrate(), 0);
-  EXPECT_EQ(traced(*machine, Event::mm_migrate_pages, said).size(), 1U);
+  EXPECT_EQ(traced(*machine, Event::mm_migrate_pages, recorded).size(), 1U);
 }
 
 TEST_P(MigrateTest, OneCallTriesTenTimes) {
@@ -105,13 +105,13 @@ TEST_P(MigrateTest, OneCallTriesTenTimes) {
   EXPECT_NE(where(id), 520U);
 }
 
-TEST_P(MigrateTest, APermanentErrorEndsAtOnceOn419AndStaysListedOn61) {
+TEST_P(MigrateTest, APermanentErrorIsPutBackUpTo510AndStaysListedSince511) {
   const OwnerId id = own(520, PageKind::movable_ops);
   machine->owners.refuse(id, 1, -kEIO);
   scan(512, 528);
   EXPECT_EQ(migrate(), 1);
   EXPECT_EQ(machine->owners.owner(id).refusals, 0) << "tried once";
-  if (v61()) {
+  if (GetParam() >= Release::v5_11) {
     EXPECT_THAT(left(), ElementsAre(520));
     EXPECT_EQ(migrate(), 0);
     EXPECT_NE(where(id), 520U);
@@ -123,8 +123,8 @@ TEST_P(MigrateTest, APermanentErrorEndsAtOnceOn419AndStaysListedOn61) {
   }
 }
 
-TEST_P(MigrateTest, PermanentFailuresStandInFrontOfRetriesOn61) {
-  if (!v61()) GTEST_SKIP();
+TEST_P(MigrateTest, PermanentFailuresComeBeforeRetriesSince511) {
+  if (GetParam() < Release::v5_11) GTEST_SKIP() << "permanent failures are put back";
   const OwnerId retried = own(524, PageKind::movable_ops);
   const OwnerId failed = own(520, PageKind::movable_ops);
   machine->owners.refuse(retried, -1, -kEAGAIN);
@@ -140,8 +140,8 @@ TEST_P(MigrateTest, APinnedSharedPageIsTriedTenTimesACall) {
   scan(512, 528);
   machine->trace.set_page_events(true);
   EXPECT_EQ(migrate(), 1);
-  EXPECT_EQ(traced(*machine, Event::mm_page_alloc, said).size(), 10U) << "each attempt takes a new target";
-  EXPECT_EQ(traced(*machine, Event::mm_page_free, said).size(), 10U);
+  EXPECT_EQ(traced(*machine, Event::mm_page_alloc, recorded).size(), 10U) << "each attempt takes a new target";
+  EXPECT_EQ(traced(*machine, Event::mm_page_free, recorded).size(), 10U);
   EXPECT_EQ(where(id), 520U);
 }
 
@@ -200,18 +200,18 @@ TEST_P(MigrateTest, FromTheFourthPassOnItWaitsForThePageLock) {
   ASSERT_TRUE(machine->page_locks.try_lock(520));
   Outcome<int> outcome;
   machine->trace.set_page_events(true);
-  said = machine->trace.records().size();
+  recorded = machine->trace.records().size();
   engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
   engine.resume(migrator);
   EXPECT_EQ(engine.state(migrator), Engine::State::waiting);
-  EXPECT_EQ(traced(*machine, Event::mm_page_alloc, said).size(), 4U) << "three passes gave up, the fourth waits";
+  EXPECT_EQ(traced(*machine, Event::mm_page_alloc, recorded).size(), 4U) << "three passes gave up, the fourth waits";
   engine.assume(holder);
   machine->page_locks.unlock(520);
   run_to_rest(*machine);
   EXPECT_EQ(outcome.value, 0);
 }
 
-TEST_P(MigrateTest, AnUnmapThatLeavesThePageWithItsListOnlyIsSeenWhereverItComes) {
+TEST_P(MigrateTest, APageWhoseOwnerGoesAwayAtAnyPointIsFreedOnce) {
   // The owner goes away at each of the points inside one attempt; nothing leaks and nothing is freed twice.
   for (Point point : {Point::migrate_page, Point::migrate_target, Point::migrate_locked, Point::migrate_unmapped,
                       Point::migrate_moved}) {

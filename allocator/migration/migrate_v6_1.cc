@@ -1,13 +1,13 @@
-// Moving collected pages as 6.1.y does it: in batches of a huge page's size, a huge page without a target split, and
-// its pages tried once more when the rest of the batch is done.
+// Moving collected pages in 6.1 and 6.2: in batches of a huge page's size, which 6.1.y took over from 6.3. A huge
+// page without a target is split, and its pages are tried once the rest of the batch is done.
 
 #include "allocator/base/error.h"
 #include "allocator/migration/migration.h"
 
 namespace cma {
 
-// migrate_pages_batch. What stays behind is on `failed`, or on `from` if it may be tried again. Gives the number of
-// failures, a huge page's being one, or -ENOMEM.
+// migrate_pages_batch. Pages that stay are on `failed`, or on `from` if they may be tried again. Returns the number of
+// failures, in which a huge page counts as one, or -ENOMEM.
 Task<int> Migration::migrate_batch_v6_1(const Control& control, PageList& from, PageList& failed, Stats& stats) {
   PageList split;
   // The pages of a huge page that was split do not count: it was counted itself.
@@ -68,7 +68,7 @@ Task<int> Migration::migrate_batch_v6_1(const Control& control, PageList& from, 
   }
 }
 
-// try_split_folio: all pages of it go to the back of `split`, the first one last.
+// try_split_folio: splits a huge page. All its pages go to the back of `split`, the first one last.
 Task<int> Migration::split_to(PageList& from, PageList& split, Pfn head, bool sync) {
   const int error = co_await try_to_split(head, split, sync);
   if (error == 0) {
@@ -78,12 +78,12 @@ Task<int> Migration::split_to(PageList& from, PageList& split, Pfn head, bool sy
   co_return error;
 }
 
-// What migrate_pages answers. Pages that did not move come to lie in front of those that were not tried.
+// Ends a call of migrate_pages and returns its result. Pages that did not move come before those that were not tried.
 int Migration::end_v5_11(Control& control, PageList& failed, const Stats& stats, int result) {
   failed.splice_back(core_.map, control.pages);
   control.pages = failed;
-  tell(control, stats);
-  // Split, and each of its pages moved: that is no failure.
+  trace_result(control, stats);
+  // A huge page that was split, and each of its pages moved, is no failure.
   return control.pages.empty() ? 0 : result;
 }
 

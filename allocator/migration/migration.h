@@ -1,8 +1,9 @@
-// Finding pages that can be moved (mm/compaction.c) and moving them (mm/migrate.c), as alloc_contig_range does it and
-// as compaction does it, which says so in its control.
+// Finds pages that can be moved (mm/compaction.c) and moves them (mm/migrate.c), for alloc_contig_range, for long-term
+// pins, and for compaction (Control::compacting tells which).
 //
-// The scan collects at most 32 pages on a list of the caller's; moving tries every page up to ten times a call and
-// returns how many are left. Each place where the kernel drops a lock, yields or sleeps is a point.
+// The scan collects at most 32 pages on the caller's list; moving tries every page up to ten times a call and returns
+// how many are left. Callers hold no spinlock. Each place where the kernel drops a lock, yields or sleeps is a point.
+// Cost: O(pages scanned) and O(passes * pages moved).
 #pragma once
 
 #include <optional>
@@ -17,27 +18,27 @@ namespace cma {
 
 // COMPACT_CLUSTER_MAX: pages a scan collects before they are moved.
 inline constexpr unsigned kMigrateBatch = 32;
-// Passes of one migrate_pages call; from the fourth on it waits for page locks and writeback.
+// Passes of one migrate_pages call. Up to 6.2 it waits for page locks and writeback from the fourth on.
 inline constexpr int kMigratePasses = 10;
 
-// Where pages move to when that is not the allocator's choice (new_folio_t and free_folio_t).
+// Where pages move to when the allocator does not choose it (new_folio_t and free_folio_t).
 class MigrationTargets {
  public:
   virtual ~MigrationTargets() = default;
-  // A page as large as `source`, with one reference; kNoPfn if there is none.
+  // Returns a page as large as `source`, with one reference; kNoPfn if there is none.
   virtual Task<Pfn> take(Pfn source) = 0;
-  // A target that was not needed after all; with its last reference it may be taken again.
+  // Takes back a target that was not needed; with its last reference gone it may be taken again.
   virtual Task<void> give_back(Pfn target) = 0;
 };
 
-// What a compaction knows beyond a contiguous range (struct compact_control).
+// The part of struct compact_control that only compaction uses.
 struct Compacting {
   MigrationTargets& targets;
   int order = -1;                 // of the block that is wanted; -1: the whole zone is to be compacted
-  bool direct = false;            // on behalf of an allocation, which must not wait for page locks
-  bool ignore_skip_hint = false;  // neither asks for skip bits nor sets them while pages are isolated
+  bool direct = false;            // for an allocation, which must not wait for page locks
+  bool ignore_skip_hint = false;  // skip bits are neither read nor set while pages are isolated
   bool contended = false;         // a fatal signal has ended a scan
-  bool finish_pageblock = false;  // 5.1: goes on to the pageblock's end beyond a full batch
+  bool finish_pageblock = false;  // since 5.1: the scan goes on to the pageblock's end beyond a full batch
   Pfn last_migrated = 0;          // up to 5.0: the first page isolated since the per-CPU lists were last emptied
 };
 
@@ -47,7 +48,7 @@ class Migration {
   struct Control {
     PageList pages;                    // isolated, newest first
     unsigned nr_pages = 0;             // what the list holds, in base pages
-    Pfn next = 0;                      // 6.1: where to go on
+    Pfn next = 0;                      // where the scan goes on
     bool hugetlb = false;              // the list may hold pages of the hugetlb pool
     MoveMode mode = MoveMode::sync;    // how far scan and move may wait
     Compacting* compacting = nullptr;  // nullptr: for a contiguous range or a long-term pin
@@ -57,25 +58,24 @@ class Migration {
   void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
   void set_hugetlb_pages(HugetlbPages& pages) { hugetlb_ = &pages; }
 
-  // isolate_migratepages_range over [start, end). 4.19: the next pfn to scan, 0 when a fatal signal ended it.
-  // 6.1: 0 or -EAGAIN, -EINTR; the next pfn is in the control. Both come back as: error, control.next.
+  // isolate_migratepages_range: collects pages of [start, end) until a batch is full. Returns 0, or -EAGAIN, -EINTR,
+  // -ENOMEM; control.next is where to go on. Up to 5.12 the kernel returns the next pfn, and 0 for any error.
   Task<int> isolate_range(Control& control, Pfn start, Pfn end);
-  // isolate_migratepages_block: pages of [low, end), within one pageblock (in 3.6 within two). 0, and control.next is
-  // where to go on; or -EAGAIN, -EINTR, -ENOMEM.
+  // isolate_migratepages_block: the same for [low, end), which lies within one pageblock (up to 3.17 within two).
   Task<int> isolate_block(Control& control, Pfn low, Pfn end);
   // reclaim_clean_pages_from_list: drops clean, unused pages of files instead of moving them.
   Task<void> reclaim_clean(Control& control);
-  // migrate_pages: the number of pages that did not move (still listed since 5.11, put back before when permanent), or
-  // -ENOMEM when no target could be had.
+  // migrate_pages: moves the listed pages. Returns the number that did not move, or -ENOMEM if no target could be had.
+  // Pages that failed for good are still listed since 5.11; before, they were put back.
   Task<int> migrate_pages(Control& control);
-  // putback_movable_pages: what is left on the list goes back where it was.
+  // putback_movable_pages: puts the pages that are left on the list back where they were.
   Task<void> putback(Control& control);
 
   CompactionHints& hints() { return hints_; }
   const CompactionHints& hints() const { return hints_; }
   void copy_from(const Migration& other) { hints_.copy_from(other.hints_); }
 
-  // struct migrate_pages_stats: what one call of migrate_pages tells; pages are base pages.
+  // struct migrate_pages_stats: what one call of migrate_pages reports; pages are base pages.
   struct Stats {
     std::uint64_t succeeded = 0;
     std::uint64_t failed = 0;
@@ -86,40 +86,6 @@ class Migration {
 
  private:
   struct BlockScan;
-  int throttled_v5_10();
-  bool may_wait_for(Pfn pfn, const Control& control);
-  bool claim_block_v5_1(const Control& control, BlockScan& scan, Pfn pfn);
-  bool suits_compaction(const Control& control, BlockScan& scan, Pfn pfn);
-  void note_scanned(const Control& control, const BlockScan& scan, Pfn low, std::uint64_t taken);
-  Pfn past_unsuitable_v3_5(const Control& control, Pfn low) const;
-  Task<int> throttle(const Control& control);
-  Task<void> give_up_group(Control& control, BlockScan& scan, Pfn& low, std::uint64_t& taken);
-  bool skips_compound_v6_9(const Control& control, Pfn pfn) const;
-  std::optional<Refusal> try_to_isolate(Control& control, BlockScan& scan, Pfn pfn);
-  Task<int> isolate_range_v3_5(Control& control, Pfn start, Pfn end);
-  bool isolate_movable_page(Pfn pfn);
-  bool pinned(Pfn pfn);
-  void list_page(Control& control, Pfn pfn);
-  // NR_MAX_BATCHED_MIGRATION: base pages that are moved together.
-  std::uint64_t most_batched() const { return huge_pages_ != 0 ? huge_pages_ : 512; }
-  Pfn target_of(Pfn pfn);
-  Task<void> put_target(const Control& control, Pfn target);
-  bool may_lock(const Control& control, Pfn pfn, bool force) const;
-  Task<int> split_to(PageList& from, PageList& split, Pfn head, bool sync);
-  Task<int> try_to_split(Pfn head, PageList& list, bool sync);
-  void tell(const Control& control, const Stats& stats);
-  Task<int> isolate_hugetlb_v5_13(Control& control, Pfn& low, std::uint64_t& scanned, std::uint64_t& taken);
-  Task<void> put_back_hugetlb(Pfn pfn);
-  Task<int> move_locked_hugetlb(Pfn pfn, Pfn target);
-  Task<int> try_to_move_hugetlb(PageList& from, PageList& failed, Pfn pfn, bool force);
-  Task<int> migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats);
-  Task<int> migrate_pages_v3_5(Control& control);
-  Task<int> split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats);
-  int end_v5_11(Control& control, PageList& failed, const Stats& stats, int result);
-  Task<int> migrate_pages_v6_1(Control& control);
-  Task<int> migrate_batch_v6_1(const Control& control, PageList& from, PageList& failed, Stats& stats);
-  Task<int> migrate_pages_v6_5(Control& control);
-  Task<int> migrate_sync_v6_5(const Control& control, PageList& from, PageList& failed, PageList& split, Stats& stats);
   struct Batch;
   // A page between the two halves of a batch.
   struct Unmapped {
@@ -128,18 +94,69 @@ class Migration {
     bool was_mapped;
     bool was_mlocked;
   };
-  Task<int> migrate_batch_v6_5(PageList& from, PageList& failed, Batch& batch);
-  Task<int> prepare_v6_5(PageList& from, PageList& failed, Batch& batch, Unmapped& page);
-  Task<int> move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageList& failed, Batch& batch);
-  Task<int> unmap_page_v6_5(PageList& from, PageList& failed, const Batch& batch, Unmapped& page);
-  Task<int> move_page_v6_5(const Unmapped& page, const Batch& batch);
-  Task<int> unmap_locked_v6_5(Pfn pfn, MoveMode mode, bool& was_mapped);
-  Task<void> undo_unmapped_v6_5(const Unmapped& page, const Batch& batch);
-  Task<int> try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force);
-  Task<int> move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force);
-  Task<void> settle_target(Pfn target, bool drains);
-  Task<void> release_source(Pfn pfn);
+
+  // scan.cc
+  bool pinned(Pfn pfn);
+  bool may_wait_for(Pfn pfn, const Control& control);
+  bool claim_block_v5_1(BlockScan& scan, Pfn pfn);
+  bool suits_compaction(BlockScan& scan, Pfn pfn);
+  Pfn past_unsuitable_v3_5(const Control& control, Pfn low) const;
+  bool passes_over_compound(const BlockScan& scan, Pfn pfn) const;
+  std::optional<Refusal> try_to_isolate(BlockScan& scan, Pfn pfn);
+  bool isolate_movable_page(Pfn pfn);
+  void list_page(BlockScan& scan);
+  void note_refusal(BlockScan& scan, Refusal why);
+  bool meets_hugetlb_v5_13(const BlockScan& scan, const Page& page) const;
+  Task<bool> scan_hugetlb_v5_13(BlockScan& scan);
+  int throttled_v5_10();
+  Task<int> throttle(const Control& control);
+  bool enter_group(BlockScan& scan) const;
+  bool attend(BlockScan& scan) const;
+  Task<void> give_up_group(BlockScan& scan);
+  void note_scanned(const BlockScan& scan);
+  int finish_scan(BlockScan& scan);
+  Task<int> isolate_range_v3_5(Control& control, Pfn start, Pfn end);
+  static bool may_reclaim(const Page& page);
+  Task<bool> reclaim_page(Pfn pfn);
+
+  // migrate.cc
   Task<void> put_back_page(Pfn pfn);
+  Task<void> release_source(Pfn pfn);
+  Task<void> settle_target(Pfn target, bool drains);
+  Pfn target_of(Pfn pfn);
+  Task<void> put_target(const Control& control, Pfn target);
+  bool may_lock(const Control& control, Pfn pfn, bool force) const;
+  Task<int> try_to_split(Pfn head, PageList& list, bool sync);
+  Task<int> move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force);
+  Task<int> try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force);
+  void trace_result(const Control& control, const Stats& stats);
+  Task<int> migrate_pages_v3_5(Control& control);
+  Task<int> split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats);
+
+  // migrate_hugetlb.cc
+  Task<void> put_back_hugetlb(Pfn pfn);
+  Task<int> move_locked_hugetlb(Pfn pfn, Pfn target);
+  Task<int> try_to_move_hugetlb(PageList& from, PageList& failed, Pfn pfn, bool force);
+  Task<int> migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats);
+
+  // migrate_v6_1.cc
+  // NR_MAX_BATCHED_MIGRATION: base pages that are moved together.
+  std::uint64_t most_batched() const { return huge_pages_ != 0 ? huge_pages_ : 512; }
+  Task<int> split_to(PageList& from, PageList& split, Pfn head, bool sync);
+  int end_v5_11(Control& control, PageList& failed, const Stats& stats, int result);
+  Task<int> migrate_batch_v6_1(const Control& control, PageList& from, PageList& failed, Stats& stats);
+  Task<int> migrate_pages_v6_1(Control& control);
+
+  // migrate_v6_3.cc
+  Task<int> unmap_locked_v6_3(Pfn pfn, MoveMode mode, bool& was_mapped);
+  Task<int> unmap_page_v6_3(PageList& from, PageList& failed, const Batch& batch, Unmapped& page);
+  Task<int> move_page_v6_3(const Unmapped& page, const Batch& batch);
+  Task<void> undo_unmapped_v6_3(const Unmapped& page, const Batch& batch);
+  Task<int> prepare_v6_3(PageList& from, PageList& failed, Batch& batch, Unmapped& page);
+  Task<int> migrate_batch_v6_3(PageList& from, PageList& failed, Batch& batch);
+  Task<int> move_unmapped_v6_3(std::vector<Unmapped>& unmapped, PageList& failed, Batch& batch);
+  Task<int> migrate_sync_v6_3(const Control& control, PageList& from, PageList& failed, PageList& split, Stats& stats);
+  Task<int> migrate_pages_v6_3(Control& control);
 
   Release release_;
   std::uint64_t huge_pages_;  // of a huge page; 0 where there are none

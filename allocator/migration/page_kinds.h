@@ -1,5 +1,5 @@
-// What migration must know of a page and only its owner can tell. Implemented by the owners layer above; the callback
-// is this layer's one upward call.
+// What migration must know of a page that only the page's owner knows. Implemented by the layers above that own pages;
+// these callbacks are migration's only upward calls. They are called without a spinlock held.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace cma {
 
-// enum migrate_mode, by its numbers: never waits (6.5 and later begin with it); waits, but not for writeback and not by
+// enum migrate_mode, by its numbers: never waits (6.3 and later begin with it); waits, but neither for writeback nor by
 // writing; waits for everything.
 enum class MoveMode : std::uint8_t { async, sync_light, sync };
 
@@ -18,46 +18,48 @@ class PageKinds {
  public:
   virtual ~PageKinds() = default;
 
-  // page_mapping(page) != NULL: a page cache page (shmem included), not an anonymous one.
+  // page_mapping(page) != NULL: returns whether it is a page cache page (shmem included), not an anonymous one.
   virtual bool has_mapping(Pfn pfn) const = 0;
-  // A dirty page need not be written to be moved: anonymous, or its mapping has a method of its own for that.
+  // Returns whether a dirty page can move without being written: it is anonymous, or its mapping can move it.
   virtual bool moves_dirty(Pfn pfn) const = 0;
-  // A driver's isolate hook for a non-LRU movable page: false refuses.
+  // Calls a driver's isolate hook for a non-LRU movable page. Returns false if the driver refuses.
   virtual bool isolate_movable(Pfn pfn) = 0;
-  // try_to_unmap with migration entries: every pte that maps the page, a reference each, under
-  // the page-table lock of its space. The page is locked. Mappings that must not go are left.
+  // try_to_unmap: replaces every pte that maps the page by a migration entry and drops its reference, under the
+  // page-table lock of its space. Requires that the page is locked. Leaves mappings that must stay.
   virtual Task<void> unmap(Pfn pfn) = 0;
-  // remove_migration_ptes: every migration entry for `old` becomes a pte of `target` (which may be `old`).
+  // remove_migration_ptes: makes every migration entry for `old` a pte of `target`, which may be `old`.
   virtual Task<void> remap(Pfn old, Pfn target) = 0;
-  // One page of a file's LRU that looked clean, isolated and locked: true if it could be dropped (shrink_page_list
-  // without writing anything). All its references, the list's included, are gone then, and the caller frees it.
+  // shrink_page_list for one page of a file that looked clean, without writing anything. Requires that it is isolated
+  // and locked. Returns whether it was dropped: then no reference is left, not even the list's, and the caller frees
+  // the page.
   virtual Task<bool> reclaim_clean(Pfn pfn) = 0;
-  // A page that lost its mapping after it was isolated: tries to drop its buffers.
+  // Tries to drop the buffers of a page that has lost its mapping since it was isolated.
   virtual void drop_orphaned_buffers(Pfn pfn) = 0;
-  // move_to_new_page: the mapping's or driver's own way to move. 0, -EAGAIN, or a permanent error. The page is locked
-  // and unmapped; on success mapping, content and flags are the new page's, which stays without list. May sleep.
+  // move_to_new_page: moves a page in the way of its mapping or driver. Requires that it is locked and unmapped.
+  // Returns 0: mapping, content and flags are the new page's, which is on no list. Or -EAGAIN, or a permanent error.
+  // May sleep.
   virtual Task<int> move(Pfn old, Pfn target, MoveMode mode) = 0;
 
   // --- compound pages, by their first page; unmap, remap and move take them whole ---
-  // page_mapcount(head): mappings of the whole and of its first page, not of its other pages.
+  // page_mapcount(head): returns the mappings of the whole and of its first page, not those of its other pages.
   virtual std::int32_t mapcount_of_first(Pfn head) const = 0;
-  // On the deferred split list because some of its pages lost their mapping (6.12).
+  // Returns whether it is on the deferred split list because some of its pages have lost their mapping (6.12).
   virtual bool partially_mapped(Pfn head) const = 0;
-  // split_huge_page_to_list: 0 and it is as many independent pages, the tails on `list` with a reference of the list's,
-  // or on the LRU if there is none; or why it cannot be. The caller has locked it and has a reference.
+  // split_huge_page_to_list: makes independent pages of it. The tails go on `list`, with a reference of the list's, or
+  // on the LRU if `list` is nullptr. Requires its lock and a reference. Returns 0 or why it cannot be split.
   virtual Task<int> split(Pfn head, PageList* list) = 0;
 };
 
-// What migration asks of the pool of huge pages. Implemented by the owners layer.
+// What migration asks of the pool of huge pages. Implemented by the layer that owns it.
 class HugetlbPages {
  public:
   virtual ~HugetlbPages() = default;
-  // isolate_or_dissolve_huge_page: a free page of the pool is replaced by another one and freed; one in use goes to the
-  // back of `list` with a reference. 0, -EBUSY, or -ENOMEM without a replacement.
+  // isolate_or_dissolve_huge_page: replaces and frees a free page of the pool, or puts one in use at the back of
+  // `list`, with a reference. Returns 0, -EBUSY, or -ENOMEM if there is no replacement.
   virtual Task<int> isolate_or_dissolve(Pfn head, PageList& list) = 0;
-  // A page to move to, with one reference; kNoPfn if none can be had.
+  // Returns a page to move to, with one reference; kNoPfn if there is none.
   virtual Task<Pfn> target() = 0;
-  // The data has moved from one to the other; both are locked.
+  // Records that the data of one has moved to the other. Requires that both are locked.
   virtual void moved(Pfn old, Pfn target) = 0;
 };
 

@@ -1,5 +1,5 @@
-// Moving collected pages since 6.5: first all of them together without waiting (three passes), then what is left one
-// page at a time, waiting (seven passes). Within a batch every page is unmapped before the first one is moved.
+// Moving collected pages since 6.3: first all of them together without waiting (three passes), then the rest one page
+// at a time, waiting (seven passes). Within a batch every page is unmapped before the first one is moved.
 
 #include <vector>
 
@@ -11,24 +11,24 @@ namespace {
 
 constexpr int kAsyncPasses = 3;
 constexpr int kSyncPasses = 7;
-// What else may come of preparing a page: it was freed under us; it was split, and its pages are for later.
-constexpr int kGone = 1;
-constexpr int kSplit = 2;
+// Results of preparing a page beside 0 and errors.
+constexpr int kGone = 1;   // its users have freed it
+constexpr int kSplit = 2;  // it was split, and its pages are for later
 
 }  // namespace
 
-// One call of migrate_pages_batch: how it may behave, and what came of it.
+// One call of migrate_pages_batch: its options and its statistics.
 struct Migration::Batch {
   const Control& control;
   MoveMode mode;
   int passes;
-  PageList* split;  // where the pages of huge pages go that were split; nullptr: there are none
+  PageList* split;  // takes the pages of huge pages that are split; nullptr if there are no huge pages
   Stats stats;
   bool sync() const { return mode != MoveMode::async; }
 };
 
-// The part of migrate_folio_unmap with both pages locked.
-Task<int> Migration::unmap_locked_v6_5(Pfn pfn, MoveMode mode, bool& was_mapped) {
+// The part of migrate_folio_unmap with both pages locked. Returns 0, -EBUSY or -EAGAIN.
+Task<int> Migration::unmap_locked_v6_3(Pfn pfn, MoveMode mode, bool& was_mapped) {
   if (core_.map.page(pfn).has(kPageWriteback)) {
     if (mode != MoveMode::sync) co_return -kEBUSY;
     co_await writebacks_.wait(pfn);
@@ -45,16 +45,15 @@ Task<int> Migration::unmap_locked_v6_5(Pfn pfn, MoveMode mode, bool& was_mapped)
   co_return core_.map.page(pfn).map > 0 ? -kEAGAIN : 0;
 }
 
-// migrate_folio_unmap: 0 with both pages locked and the source unmapped; 1 when the page was freed under us; or an
-// error.
-Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, const Batch& batch, Unmapped& page) {
+// migrate_folio_unmap. Returns 0 with both pages locked and the source unmapped, kGone, or an error.
+Task<int> Migration::unmap_page_v6_3(PageList& from, PageList& failed, const Batch& batch, Unmapped& page) {
   const Pfn pfn = page.pfn;
   const Frame frame = core_.map.frame(pfn);
   if (core_.map.page(pfn).ref == 1) {
     core_.map.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
     from.remove(core_.map, frame);
     co_await release_source(pfn);
-    co_return 1;
+    co_return kGone;
   }
   if (batch.control.compacting != nullptr)
     page.target = co_await batch.control.compacting->targets.take(pfn);
@@ -73,7 +72,7 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, const Bat
   if (error == 0) {
     const bool target_locked = locks_.try_lock(target);
     CMA_ASSERT(target_locked);
-    error = co_await unmap_locked_v6_5(pfn, batch.mode, page.was_mapped);
+    error = co_await unmap_locked_v6_3(pfn, batch.mode, page.was_mapped);
     if (error == 0) co_return 0;
     if (page.was_mapped) co_await kinds_->remap(pfn, pfn);
     locks_.unlock(target);
@@ -87,16 +86,18 @@ Task<int> Migration::unmap_page_v6_5(PageList& from, PageList& failed, const Bat
   co_return error;
 }
 
-// migrate_folio_move of a page that unmap_page_v6_5 prepared: on success everything is let go of; on -EAGAIN nothing.
-Task<int> Migration::move_page_v6_5(const Unmapped& page, const Batch& batch) {
+// migrate_folio_move of a page that unmap_page_v6_3 has prepared. Returns 0 or an error, with both pages unlocked; or
+// -EAGAIN, with both as they were.
+Task<int> Migration::move_page_v6_3(const Unmapped& page, const Batch& batch) {
   const Pfn pfn = page.pfn;
   const Pfn target = page.target;
   const bool lru = !core_.map.page(pfn).has(kPageMovableOps | kPageIsolated);
   co_await at(core_.engine, Point::migrate_unmapped);
   const int error = co_await kinds_->move(pfn, target, batch.mode);
   if (error == -kEAGAIN) co_return error;
-  // Only locked memory is that urgent now (6.2).
-  if (error == 0 && lru) co_await settle_target(target, page.was_mlocked);
+  // Since 6.7 only locked memory needs to be on the LRU at once.
+  const bool drains = release_ >= Release::v6_7 ? page.was_mlocked : page.was_mapped;
+  if (error == 0 && lru) co_await settle_target(target, drains);
   if (page.was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
     co_await kinds_->remap(pfn, mapped_again);
@@ -112,29 +113,30 @@ Task<int> Migration::move_page_v6_5(const Unmapped& page, const Batch& batch) {
   co_return 0;
 }
 
-Task<void> Migration::undo_unmapped_v6_5(const Unmapped& page, const Batch& batch) {
+// migrate_folio_undo_src and _dst: maps the page again where it was, unlocks both, and gives the target back.
+Task<void> Migration::undo_unmapped_v6_3(const Unmapped& page, const Batch& batch) {
   if (page.was_mapped) co_await kinds_->remap(page.pfn, page.pfn);
   locks_.unlock(page.pfn);
   locks_.unlock(page.target);
   co_await put_target(batch.control, page.target);
 }
 
-// The first half of migrate_pages_batch, on one page.
-Task<int> Migration::prepare_v6_5(PageList& from, PageList& failed, Batch& batch, Unmapped& page) {
+// The first half of migrate_pages_batch, for one page.
+Task<int> Migration::prepare_v6_3(PageList& from, PageList& failed, Batch& batch, Unmapped& page) {
   page.was_mlocked = core_.map.page(page.pfn).has(kPageMlocked);
   const bool thp = core_.map.page(page.pfn).has(kPageHead);
   if (thp && kinds_->partially_mapped(page.pfn)) {
-    // Should have been split long since. Not a failure, but counted as one.
+    // It is due to be split. That is no failure, but is counted as one.
     const int error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
     if (error == 0) co_return kSplit;
   }
-  const int error = co_await unmap_page_v6_5(from, failed, batch, page);
+  const int error = co_await unmap_page_v6_3(from, failed, batch, page);
   if (error != -kENOMEM || !thp) co_return error;
   const int split_error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
   co_return split_error == 0 ? kSplit : error;
 }
 
-Task<int> Migration::migrate_batch_v6_5(PageList& from, PageList& failed, Batch& batch) {
+Task<int> Migration::migrate_batch_v6_3(PageList& from, PageList& failed, Batch& batch) {
   std::vector<Unmapped> unmapped;
   Stats& stats = batch.stats;
   int left = 0;
@@ -152,7 +154,7 @@ Task<int> Migration::migrate_batch_v6_5(PageList& from, PageList& failed, Batch&
       const std::uint64_t pages = pages_of(core_.map.at(frame));
       const std::uint64_t thp = pages > 1 ? 1 : 0;
       co_await at(core_.engine, Point::migrate_page);
-      const int error = co_await prepare_v6_5(from, failed, batch, page);
+      const int error = co_await prepare_v6_3(from, failed, batch, page);
       if (error < 0) core_.trace.page_refused(page.pfn, Refusal::migration, error);
       if (error == kGone) {
         stats.succeeded += pages;
@@ -179,12 +181,12 @@ Task<int> Migration::migrate_batch_v6_5(PageList& from, PageList& failed, Batch&
   if (!no_memory) left += retry;
   stats.failed += retry_pages;
   stats.thp_failed += thp_retry;
-  left += co_await move_unmapped_v6_5(unmapped, failed, batch);
+  left += co_await move_unmapped_v6_3(unmapped, failed, batch);
   co_return no_memory ? -kENOMEM : left;
 }
 
-// The second half: everything that was unmapped is moved, or undone. Gives the number of failures.
-Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageList& failed, Batch& batch) {
+// The second half: moves every page that was unmapped, or undoes that. Returns the number of failures.
+Task<int> Migration::move_unmapped_v6_3(std::vector<Unmapped>& unmapped, PageList& failed, Batch& batch) {
   Stats& stats = batch.stats;
   int left = 0;
   int retry = 1;
@@ -198,7 +200,7 @@ Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageLis
     for (const Unmapped& page : unmapped) {
       const std::uint64_t pages = pages_of(core_.map.page(page.pfn));
       const std::uint64_t thp = pages > 1 ? 1 : 0;
-      const int error = co_await move_page_v6_5(page, batch);
+      const int error = co_await move_page_v6_3(page, batch);
       if (error != 0) core_.trace.page_refused(page.pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;
@@ -221,17 +223,17 @@ Task<int> Migration::move_unmapped_v6_5(std::vector<Unmapped>& unmapped, PageLis
   stats.thp_failed += thp_retry;
   for (const Unmapped& page : unmapped) {
     failed.push_back(core_.map, core_.map.frame(page.pfn));
-    co_await undo_unmapped_v6_5(page, batch);
+    co_await undo_unmapped_v6_3(page, batch);
   }
   co_return left + retry;
 }
 
-// migrate_pages_sync: all of it without waiting; then what is left, page by page, waiting.
-Task<int> Migration::migrate_sync_v6_5(const Control& control, PageList& from, PageList& failed, PageList& split,
+// migrate_pages_sync: moves all pages without waiting; then the rest page by page, waiting.
+Task<int> Migration::migrate_sync_v6_3(const Control& control, PageList& from, PageList& failed, PageList& split,
                                        Stats& stats) {
   PageList again;
   Batch async{control, MoveMode::async, kAsyncPasses, &split, {}};
-  int result = co_await migrate_batch_v6_5(from, again, async);
+  int result = co_await migrate_batch_v6_3(from, again, async);
   stats.succeeded += async.stats.succeeded;
   stats.thp_succeeded += async.stats.thp_succeeded;
   stats.thp_split += async.stats.thp_split;
@@ -241,7 +243,7 @@ Task<int> Migration::migrate_sync_v6_5(const Control& control, PageList& from, P
     failed.splice_back(core_.map, again);
     co_return result;
   }
-  // Failures of the first round do not count, as every page is tried again, alone; but for those that were split.
+  // Failures of the first round do not count, as every page is tried again, alone. Only splits do.
   stats.thp_failed += async.stats.thp_split;
   result = static_cast<int>(async.stats.thp_split);
   from.splice_back(core_.map, again);
@@ -249,7 +251,7 @@ Task<int> Migration::migrate_sync_v6_5(const Control& control, PageList& from, P
     PageList one;
     one.push_back(core_.map, from.pop_front(core_.map));
     Batch sync{control, control.mode, kSyncPasses, &split, stats};
-    const int left = co_await migrate_batch_v6_5(one, failed, sync);
+    const int left = co_await migrate_batch_v6_3(one, failed, sync);
     stats = sync.stats;
     failed.splice_back(core_.map, one);
     if (left < 0) co_return left;
@@ -258,7 +260,7 @@ Task<int> Migration::migrate_sync_v6_5(const Control& control, PageList& from, P
   co_return result;
 }
 
-Task<int> Migration::migrate_pages_v6_5(Control& control) {
+Task<int> Migration::migrate_pages_v6_3(Control& control) {
   Stats stats;
   PageList failed;
   PageList split;
@@ -273,18 +275,18 @@ Task<int> Migration::migrate_pages_v6_5(Control& control) {
     int left = 0;
     if (control.mode == MoveMode::async) {
       Batch batch{control, MoveMode::async, kMigratePasses, &split, stats};
-      left = co_await migrate_batch_v6_5(some, failed, batch);
+      left = co_await migrate_batch_v6_3(some, failed, batch);
       stats = batch.stats;
     } else {
-      left = co_await migrate_sync_v6_5(control, some, failed, split, stats);
+      left = co_await migrate_sync_v6_3(control, some, failed, split, stats);
     }
     failed.splice_back(core_.map, some);
     if (left < 0) {
       failed.splice_back(core_.map, split);
     } else if (!split.empty()) {
-      // One try, and no failure counts: each huge page that was split has been counted.
+      // They are tried once, and no failure counts: each huge page that was split has been counted.
       Batch last{control, MoveMode::async, 1, nullptr, stats};
-      co_await migrate_batch_v6_5(split, failed, last);
+      co_await migrate_batch_v6_3(split, failed, last);
       stats = last.stats;
       failed.splice_back(core_.map, split);
     }

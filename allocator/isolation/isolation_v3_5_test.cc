@@ -10,13 +10,13 @@ namespace {
 
 using ::testing::ElementsAre;
 
-class IsolationV4 : public ::testing::Test {
+class IsolationUpTo518 : public ::testing::Test {
  protected:
   std::unique_ptr<Machine> machine = make_machine(default_small_geometry(Release::v4_19));
   const Zone& zone = machine->buddy.zone(0);
 };
 
-TEST_F(IsolationV4, EachPageblockIsFollowedByADrain) {
+TEST_F(IsolationUpTo518, EachPageblockIsFollowedByADrain) {
   // A page on a per-CPU list of another pageblock is gone from there after the first pageblock.
   claim_frame(*machine, 600);
   machine->map.edit(600).ref = 0;
@@ -26,7 +26,7 @@ TEST_F(IsolationV4, EachPageblockIsFollowedByADrain) {
   EXPECT_EQ(zone.pcp[0].count, 0);
 }
 
-TEST_F(IsolationV4, AFreeBlockOfSeveralPageblocksIsCountedWithItsFirst) {
+TEST_F(IsolationUpTo518, AFreeBlockOfSeveralPageblocksIsCountedWithItsFirst) {
   Engine& engine = machine->engine;
   const ActorId actor = engine.add_actor(0);
   Outcome<int> outcome;
@@ -40,11 +40,11 @@ TEST_F(IsolationV4, AFreeBlockOfSeveralPageblocksIsCountedWithItsFirst) {
   EXPECT_EQ(zone.nr_isolate_pageblock, 4U);
 }
 
-TEST_F(IsolationV4, UnalignedEndsAreFatal) {
+TEST_F(IsolationUpTo518, UnalignedEndsAreFatal) {
   EXPECT_THROW(run_now(machine->isolation.start_isolate_page_range(513, 576, Migratetype::cma)), AssertionFailure);
 }
 
-TEST_F(IsolationV4, UndoTakesABlockOutSoThatItMergesWithItsNeighbour) {
+TEST_F(IsolationUpTo518, UndoTakesABlockOutSoThatItMergesWithItsNeighbour) {
   claim_frame(*machine, 512);
   run_now(machine->isolation.start_isolate_page_range(512, 576, Migratetype::cma));
   // 544 heads a block of two pageblocks; its buddy half holds the page in use, so nothing merges; 528 stays single.
@@ -56,7 +56,7 @@ TEST_F(IsolationV4, UndoTakesABlockOutSoThatItMergesWithItsNeighbour) {
   EXPECT_EQ(zone.nr_free_cma, 512);
 }
 
-TEST_F(IsolationV4, WhileUndoHoldsABlockItIsNowhere) {
+TEST_F(IsolationUpTo518, WhileUndoHoldsABlockItIsNowhere) {
   // Pageblocks 512 and 528 with one page in use each half: 528 is a whole pageblock whose buddy is restored first.
   claim_frame(*machine, 520);
   run_now(machine->isolation.start_isolate_page_range(512, 576, Migratetype::cma));
@@ -75,7 +75,7 @@ TEST_F(IsolationV4, WhileUndoHoldsABlockItIsNowhere) {
 }
 
 // Two pageblocks of one free block in a list that an earlier undo restored: as shipped, 4.19 counts them again.
-TEST_F(IsolationV4, AsShippedUndoMayCountABlockTwice) {
+TEST_F(IsolationUpTo518, AsShippedUndoMayCountABlockTwice) {
   for (const bool shipped : {false, true}) {
     Geometry g = default_small_geometry(Release::v4_19);
     if (shipped) g.bugs = BugSet::as_shipped(Release::v4_19);
@@ -86,7 +86,7 @@ TEST_F(IsolationV4, AsShippedUndoMayCountABlockTwice) {
     engine.begin(actor, m->isolation.undo_isolate_page_range(512, 576, Migratetype::cma));
     engine.stop_at(actor, Point::undo_block, 1);
     engine.resume(actor);
-    // The whole block is on the CMA list, three of its pageblocks are still Isolate. Somebody takes its first half.
+    // The whole block is on the CMA list, three of its pageblocks are still Isolate. Its first half is allocated.
     engine.assume(kMainActor);
     ASSERT_EQ(free_list(*m, 6, Migratetype::cma).front(), 512U);
     claim_frame(*m, 512);
