@@ -76,8 +76,8 @@ class Areas {
   // line.
   // Requires: boot has not finished.
   int declare_contiguous(const DeclareRequest& request);
-  // cma_init_reserved_mem: makes a range (bytes) that boot has reserved already the last area. Generates a name if that
-  // is empty. Returns 0, -ENOSPC or -EINVAL.
+  // Makes a range (bytes) that boot has reserved already the last area (cma_init_reserved_mem). Generates a name if
+  // that is empty. Returns 0, -ENOSPC or -EINVAL.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
   // Activates the areas in order, as the initcall does. From 3.17 to 5.8 the first that fails ends it.
   void activate_all();
@@ -107,7 +107,7 @@ class Areas {
   std::optional<AreaId> area_of(Pfn pfn) const;
   std::uint64_t total_pages() const { return total_pages_; }
   Mutex& cma_mutex() { return cma_mutex_; }
-  // Vm events cma_alloc_success and cma_alloc_fail (5.13).
+  // Return the vm events cma_alloc_success and cma_alloc_fail (5.13).
   std::uint64_t alloc_success() const { return alloc_success_; }
   std::uint64_t alloc_fail() const { return alloc_fail_; }
   // Returns how many sweeps were begun since boot.

@@ -1,5 +1,5 @@
 // cma_alloc and cma_release since 3.16 (drivers/base/dma-contiguous.c, since 3.17 mm/cma.c), the steps that all
-// releases share, and how a failure is reported. cma_alloc_v3_5.cc has what is older.
+// releases share, and how a failure is reported. cma_alloc_v3_5.cc has the older functions.
 
 #include <algorithm>
 #include <limits>
@@ -46,7 +46,7 @@ Task<Pfn> Areas::cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align,
   co_return result;
 }
 
-// The part of cma_alloc_v5_13 above its label `out`.
+// Allocates without counting the call: the kernel's function above its label `out`.
 Task<Pfn> Areas::try_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
   if (!usable(id)) co_return kNoPfn;
   if (debug_) core_.trace.emit(Event::log_cma_alloc, id, count, align);

@@ -1,4 +1,4 @@
-// Writes to an area's debugfs files, and what one of them shows (mm/cma_debug.c).
+// Writes to an area's debugfs files, and the figure of `maxchunk` (mm/cma_debug.c).
 
 #include "allocator/areas/areas.h"
 #include "allocator/base/error.h"

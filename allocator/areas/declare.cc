@@ -130,7 +130,7 @@ int Areas::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) 
   return base == kNoPfn ? -kENOMEM : 0;
 }
 
-// dma_declare_contiguous: a base makes the area fixed; bits are pages; low memory only.
+// Declares an area as the DMA layer does (dma_declare_contiguous): a base makes it fixed, and bits are pages.
 int Areas::declare_v3_5(const DeclareRequest& asked) {
   if (debug_)
     core_.trace.log("cma: dma_declare_contiguous(size " + hex(asked.size) + ", base " + hex8(asked.base) + ", limit " +
@@ -193,13 +193,12 @@ bool Areas::make_bitmap(Area& area) {
 // Leaves the area without bitmap and pages.
 void Areas::activation_failed(Area& area) {
   area.bitmap = Bitmap();
-  // Where zones differed the size was cleared, bug or not.
+  // If zones differ the size is cleared, bug or not.
   if (area.fail_bitmap && core_.bugs.fires(Bug::inactive_alloc)) return;
   area.pages = 0;
 }
 
-// Checks and converts one pageblock after the other: a late failure leaves the earlier ones with the allocator, typed
-// CMA.
+// Checks and converts one pageblock after the other: a late failure leaves the earlier ones to the allocator, as CMA.
 bool Areas::activate_v3_5(AreaId id) {
   Area& area = areas_[id];
   const auto failed = [&](bool reported) {

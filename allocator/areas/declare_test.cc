@@ -36,7 +36,7 @@ class DeclareTest : public ::testing::TestWithParam<Release> {
     return r;
   }
 
-  // A machine that is still booting.
+  // Still booting.
   std::unique_ptr<Machine> machine = std::make_unique<Machine>(geometry());
   Areas& areas = machine->areas;
 };
@@ -200,7 +200,7 @@ TEST_P(DeclareTest, AFreeAreaPrefersHighMemoryAndNeverStraddlesIt) {
   EXPECT_EQ(m.areas.declare_contiguous(request(0, 16 * kMiB, false)), 0);
   EXPECT_EQ(m.areas.area(0).base, 0x7000U);
   EXPECT_EQ(m.areas.declare_contiguous(request(0, 24 * kMiB, false)), 0);
-  EXPECT_EQ(m.areas.area(1).base + m.areas.area(1).pages, 0x6000U) << "what is left of high memory is too small";
+  EXPECT_EQ(m.areas.area(1).base + m.areas.area(1).pages, 0x6000U) << "the rest of high memory is too small";
 }
 
 TEST(DeclarePlacement, Since5_12TheFirstMemoryAbove4GiBIsPreferred) {

@@ -70,7 +70,7 @@ class Buffers final : public SlotCache {
   // Attaches the buffer to the page that its data moves to.
   void move_to(BufferId id, Pfn target);
 
-  // The buffer locks (lock_buffer, unlock_buffer). Locking sleeps.
+  // Returns the buffer locks (lock_buffer, unlock_buffer). Locking sleeps.
   BitLocks<BufferBits>& locks() { return locks_; }
   const BitLocks<BufferBits>& locks() const { return locks_; }
 

@@ -1,4 +1,4 @@
-// The device that files lie on: I/O that has been submitted, and what its completion does to page and buffer.
+// The device that files lie on: I/O that has been submitted, and its completion.
 //
 // Requests on a fast device complete when they are submitted, as on a RAM disk. Those on a slow one wait for
 // complete_one(): until then a page that is being read is locked, one that is being written is under writeback, and

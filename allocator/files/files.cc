@@ -106,7 +106,7 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
   co_return result;
 }
 
-// __getblk and __bread: locks the page only while it gets its buffer, and then waits for the buffer.
+// Locks the page only while it gets its buffer (__getblk), and then waits for the buffer (__bread).
 Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable, Pfn frame) {
   CMA_ASSERT(files_[file - 1].method == FileMethod::block_device);
   const Gfp movable = unmovable && release_ >= Release::v3_18 ? 0U : kGfpMovable;

@@ -2,8 +2,7 @@
 //
 // A pte belongs to an address space and names the page (its owner record) it maps; the ptes of one page form a list,
 // and so do the pmds of a huge page. A migration entry keeps its place in the list and counts as no mapping. Each
-// address space has its page-table lock. Plain numbers, no pointers. Cost: O(1), but unlinking is linear in the page's
-// ptes.
+// address space has its page-table lock. Plain numbers, no pointers. Cost: O(1); unlinking: O(ptes of the page).
 #pragma once
 
 #include <cstdint>
@@ -81,7 +80,7 @@ class AddressSpaces {
   // Returns the page-table lock of a space. A spinlock in the kernel; held here across points only where another CPU
   // may read without it (fork between its two increments).
   Mutex& lock(SpaceId space) { return spaces_[space].lock; }
-  // Whether exec's stack is set up but not yet in its final place: migration leaves the pages alone then.
+  // Returns whether exec's stack is set up but not yet in its final place: migration leaves the pages alone then.
   bool temporary_stack(SpaceId space) const { return spaces_[space].temporary_stack; }
   void set_temporary_stack(SpaceId space, bool on) { spaces_[space].temporary_stack = on; }
 

@@ -100,7 +100,7 @@ Task<void> Owners::remove_from_cache(OwnerId id) {
   const Pfn pfn = record(id).pfn;
   CMA_ASSERT(record(id).first_pte == 0);
   if (const BufferId buffer = record(id).buffer; buffer != 0) {
-    // discard_buffer.
+    // discard_buffer waits for the lock.
     co_await buffers_.locks().lock(buffer);
     buffers_.set_dirty(buffer, false);
     buffers_.locks().unlock(buffer);
@@ -164,7 +164,7 @@ Task<bool> Owners::reclaim_clean(Pfn pfn) {
   if (!is_file(record(id).kind)) co_return false;
   co_await reclaim_mappings(id, pfn);
   if (core_.map.page(pfn).has(kPageDirty)) {
-    // Written to since it was chosen.
+    // The page was written to after it had been chosen.
     core_.map.edit(pfn).flags |= kPageActive | kPageReclaim;
     co_return false;
   }
@@ -216,8 +216,8 @@ Task<int> Owners::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode) 
   co_return move_mapping(id, old, target, 2);
 }
 
-// buffer_migrate_page up to 4.20: moves the mapping first, after which nothing can fail, and then waits for the
-// buffer's lock. The asynchronous mode takes that lock before. Counts on the buffer do not matter.
+// The method up to 4.20 (buffer_migrate_page): moves the mapping first, after which nothing can fail, and then waits
+// for the buffer's lock. The asynchronous mode takes that lock before. Counts on the buffer do not matter.
 Task<int> Owners::buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
   const BufferId buffer = record(id).buffer;
   const bool locked = buffer != 0 && mode == MoveMode::async;
@@ -234,8 +234,8 @@ Task<int> Owners::buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode mod
   co_return 0;
 }
 
-// __buffer_migrate_folio: checks references first, then takes the buffer's lock, then checks (norefs) its count, and
-// only then moves the mapping.
+// The method since 5.0 (__buffer_migrate_folio): checks references first, then takes the buffer's lock, then checks
+// (norefs) its count, and only then moves the mapping.
 Task<int> Owners::buffer_move_v5_0(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs) {
   const BufferId buffer = record(id).buffer;
   if (buffer == 0) co_return move_mapping(id, old, target, 2);
@@ -250,7 +250,7 @@ Task<int> Owners::buffer_move_v5_0(OwnerId id, Pfn old, Pfn target, MoveMode mod
     if (buffers_.buffer(buffer).count != 0) error = -kEAGAIN;
   }
   if (error == 0) {
-    // norefs looks at the counts and moves the mapping under one lock; without it others may come in between.
+    // norefs checks the counts and moves the mapping under one lock; without it other actors may run in between.
     if (!norefs) co_await at(core_.engine, Point::buffer_checked);
     error = move_mapping(id, old, target, 3);
   }

@@ -5,7 +5,7 @@
 namespace cma {
 namespace {
 
-// htlb_alloc_mask of a size that can migrate, and what alloc_buddy_huge_page adds.
+// htlb_alloc_mask of a size that can migrate, with the flags that alloc_buddy_huge_page adds.
 constexpr Gfp kGfpHugetlb = kGfpHighuserMovable | kGfpComp | kGfpNowarn | kGfpRetryMayfail;
 
 }  // namespace
@@ -48,7 +48,8 @@ Task<bool> HugetlbPool::grow(Pfn head) {
   co_return true;
 }
 
-// The last reference is gone (free_huge_page): a page that was lent for a migration is memory again.
+// Takes a page whose last reference is gone back into the pool (free_huge_page); a page that was lent for a migration
+// goes to the buddy allocator.
 Task<void> HugetlbPool::free_huge_page(Pfn head) {
   CMA_ASSERT(core_.map.page(head).ref == 0 && core_.map.page(head).map == 0);
   if (core_.map.page(head).has(kPageHugetlbTemporary))

@@ -180,8 +180,8 @@ Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
   co_return true;
 }
 
-// The map count falls first, then the reference. As any unmapping does, this empties the CPU's pagevecs before and
-// after: a page that is still in one could not be freed.
+// Drops the map count first, then the reference. As any unmapping does, empties the CPU's pagevecs before and after: a
+// page that is still in one could not be freed.
 Task<void> Owners::unmap_for_good(OwnerId id) {
   while (const PteId found = record(id).first_pte) {
     co_await lru_.add_drain_here();
@@ -209,7 +209,7 @@ Task<void> Owners::release(OwnerId id) {
     co_await release_driver_page(id);
 }
 
-// truncate_inode_pages, for one page: takes a reference and the lock, and looks again, as the page may have moved.
+// Truncates one page (truncate_inode_pages): takes a reference and the lock, and looks again, as it may have moved.
 Task<void> Owners::release_cached(OwnerId id) {
   co_await unmap_for_good(id);
   while (!released(id)) {
@@ -230,8 +230,8 @@ Task<void> Owners::release_cached(OwnerId id) {
   }
 }
 
-// A driver that can move its page locks it before it lets go. Its only reference moves with the data, so it must not
-// queue for the lock of a frame that may be freed meanwhile: it waits, and looks again where its page is.
+// Lets a driver's page go. A driver that can move it locks it before. Its only reference moves with the data, so it
+// must not queue for the lock of a frame that may be freed meanwhile: it waits, and looks again where its page is.
 Task<void> Owners::release_driver_page(OwnerId id) {
   const bool locked = record(id).kind != PageKind::unmovable;
   while (locked && !locks_.try_lock(record(id).pfn)) co_await locks_.wait(record(id).pfn);

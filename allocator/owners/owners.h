@@ -41,7 +41,7 @@ constexpr bool is_private(PageKind kind) { return kind == PageKind::anonymous ||
 // Pages of a file in the widest sense: on the file LRU, with a mapping, droppable when clean.
 constexpr bool is_file(PageKind kind) { return kind == PageKind::block_device || kind == PageKind::file; }
 
-// How pages of a file move: the migratepage method of its address space.
+// The migratepage method of a file's address space, by which its pages move.
 enum class FileMethod : std::uint8_t {
   ordered,       // ext4 ordered and writeback, ext2: buffer_migrate_page
   journalled,    // ext4 data=journal: none, so fallback_migrate_page; since 6.4 buffer_migrate_folio_norefs
@@ -151,8 +151,8 @@ class Owners final : public PageKinds {
   // Copies a migration entry to another pte: neither references nor mappings change.
   void copy_migration_entry(PteId pte, OwnerId id);
   // Clears the pte; the page's map count falls, and the pte's reference (a huge page's: on its first page) passes to
-  // the caller. Returns that page, or kNoPfn if the pte held none. Of locked memory since 5.18, the caller has the page
-  // unlocked (Lru::munlock).
+  // the caller. Returns that page, or kNoPfn if the pte held none. Since 5.18 the caller of a zap of locked memory must
+  // unlock the page (Lru::munlock).
   Pfn zap_pte(PteId pte);
   // Returns whether locked memory maps the page.
   bool mapped_locked(OwnerId id) const;
@@ -231,8 +231,7 @@ class Owners final : public PageKinds {
   void uncount_pmd(HugePage& huge);
   void unlink_pte(PteId id);
   void entry_gone(HugeId id);
-  // Returns one of a page's ptes or pmds, from `first` on, in this state, that unmapping or remapping may touch; 0 for
-  // none.
+  // Returns a pte or pmd of a page, from `first` on, in this state, that unmapping or remapping may touch; 0: none.
   PteId find_entry(PteId first, Pte::State state) const;
   Task<void> unmap_ptes(OwnerId id, Pfn counted);
   Task<void> unmap_pmds(HugeId id);

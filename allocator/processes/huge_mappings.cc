@@ -149,8 +149,7 @@ Task<void> Processes::split_pmd(SpaceId process, PteId pmd) {
 
 // --- unmapping ---
 
-// Unmaps a range (zap_pmd_range). A huge page that is unmapped whole costs one slot of the batch; else its pmd is
-// split.
+// Unmaps a range (zap_pmd_range). A huge page that is unmapped whole costs one slot; else its pmd is split.
 Task<void> Processes::zap_huge_range(SpaceId process, const Mapping& where, std::uint64_t from, std::uint64_t pages,
                                      Gather& gather) {
   const std::uint64_t end = from + pages;

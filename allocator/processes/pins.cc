@@ -11,8 +11,8 @@ constexpr Time kPinTurn = kMillisecond;
 
 }  // namespace
 
-// Returns whether a page may be pinned where it is (is_longterm_pinnable_page). Since 5.19 not in a range that is being
-// emptied.
+// Returns whether a page may be pinned in its place (is_longterm_pinnable_page). Since 5.19 isolated ranges are no such
+// place, either.
 bool Processes::may_stay(Pfn pfn) const {
   const Migratetype type = core_.map.pageblock_type(pfn);
   if (type == Migratetype::cma) return false;
@@ -20,8 +20,7 @@ bool Processes::may_stay(Pfn pfn) const {
 }
 
 // Returns whether fork must copy the page (page_needs_cow_for_dma): else the parent's next write would go to another
-// page than the device's. Decides by the number of references, so takes enough others for a pin
-// (page_maybe_dma_pinned).
+// page than the device's. Decides by the number of references (page_maybe_dma_pinned), so many others look like a pin.
 bool Processes::must_not_be_shared(SpaceId parent, OwnerId page) const {
   if (release_ < Release::v5_9 || !processes_[parent].has_pinned) return false;
   // A huge page has a counter of pins, and is not pinned for long here.
@@ -58,7 +57,7 @@ Task<void> Processes::wait_to_isolate(OwnerId id, Pfn pfn) {
   } while (in_vain());
 }
 
-// Moves the page to where it may stay. Returns what migrate_pages does.
+// Moves the page to where it may stay. Returns how many pages could not move, or an error (migrate_pages).
 // Requires: the page is isolated, and not pinned any more.
 Task<int> Processes::move_out(Pfn pfn) {
   co_await at(core_.engine, Point::pin_isolated);

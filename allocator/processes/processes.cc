@@ -75,8 +75,7 @@ OwnerId Processes::page_at(SpaceId process, MappingId mapping, std::uint64_t ind
 
 void Processes::change_content(OwnerId id) { owners_.write_content(id); }
 
-// Brings in a new page (do_anonymous_page): allocates it outside the lock; maps it and puts it into the pagevec under
-// it.
+// Brings in a new page (do_anonymous_page). Only mapping it, and the pagevec, need the lock.
 Task<int> Processes::fault_in(SpaceId process, PteId pte, Pfn frame) {
   if (frame == kNoPfn) frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
   if (frame == kNoPfn) co_return -kENOMEM;
@@ -195,8 +194,7 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
 
 // --- unmapping ---
 
-// Gets a page for further slots: one from before a flush, or one without waiting (tlb_next_batch). False if there is
-// none.
+// Gets a page for further slots (tlb_next_batch), without waiting; false if there is none.
 bool Processes::next_batch(Gather& gather) {
   if (gather.batches_used == gather.batch_pages.size()) {
     if (gather.batch_pages.size() >= kGatherBatches) return false;

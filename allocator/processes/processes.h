@@ -53,9 +53,9 @@ class Processes {
   Task<void> munmap(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
 
   // --- private memory ---
-  // Writes to a page: an untouched one is allocated (or `frame`, a page just allocated, is used), a shared one copied,
-  // a page under migration waited for; then its content changes. Returns 0 or -ENOMEM. Requires: the mapping is not
-  // shared.
+  // Writes to a page: allocates an untouched one (or uses `frame`, just allocated), copies a shared one, waits for one
+  // under migration; then changes its content. Returns 0 or -ENOMEM.
+  // Requires: the mapping is not shared.
   Task<int> write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame = kNoPfn);
   // Locks the mapping (mlock2 with MLOCK_ONFAULT): touched pages move to the unevictable list; later ones go there too.
   Task<void> mlock(SpaceId process, MappingId mapping);

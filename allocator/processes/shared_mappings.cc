@@ -54,7 +54,7 @@ Task<int> Processes::find_and_lock(const SharedPage& shared, OwnerId* page) {
   }
 }
 
-// do_read_fault, do_shared_fault and wp_page_shared. A file's page becomes writable after its file was asked
+// Maps a page (do_read_fault, do_shared_fault, wp_page_shared). A file's page becomes writable after its file was asked
 // (page_mkwrite), shared memory at the first fault.
 Task<int> Processes::fault_in_shared(SpaceId process, const Mapping& where, std::uint64_t index, bool write) {
   OwnerId page = 0;
