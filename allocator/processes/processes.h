@@ -89,9 +89,10 @@ class Processes {
   Task<int> touch_shared(SpaceId process, MappingId mapping, std::uint64_t index, bool write);
 
   // --- long-term pins (pins.cc) ---
-  // Pins one page of memory for a device, which writes to it (pin_user_pages with FOLL_LONGTERM | FOLL_WRITE).
-  // Since 5.1 a page in an area moves out of it first. Where that fails, up to 5.12 pins it there, and later releases
-  // give up. Returns 0 with `pinned`, or -ENOMEM. Requires: the mapping is not huge.
+  // Pins one page for a device, which writes to it (pin_user_pages with FOLL_LONGTERM | FOLL_WRITE). Since 5.1 a page
+  // in an area moves out of it first. If it cannot, releases up to 5.12 pin it there, and later ones give up. Returns 0
+  // with `pinned`, or -ENOMEM.
+  // Requires: the mapping is not huge.
   Task<int> pin_longterm(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned);
   // Undoes one pin (unpin_user_page).
   Task<void> unpin_longterm(Pfn pfn);
