@@ -6,7 +6,7 @@
 namespace cma {
 namespace {
 
-// What compactions have left; nothing where there was none.
+// Adds the hints that compactions have left; nothing on a machine without any.
 void hash_hints(std::uint64_t& hash, const CompactionHints& hints) {
   if (!hints.touched()) return;
   for (const std::uint8_t skip : hints.skip_bits()) hash_step(hash, skip);

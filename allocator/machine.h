@@ -1,8 +1,8 @@
 // One simulated machine: every layer put together from a Geometry, and the few upward calls wired.
 //
 // Early after construction boot has only its reservations; finish_boot() hands memory to the allocator and activates
-// the areas. Machines are compared, hashed and copied at rest. restore() goes back to a booted state at the cost of
-// what was touched since.
+// the areas. Machines are compared, hashed and copied at rest. restore() goes back to a booted state at the cost of the
+// pages touched since.
 #pragma once
 
 #include <memory>
@@ -19,22 +19,24 @@ namespace cma {
 
 class Machine {
  public:
-  // The geometry must be possible (Geometry::impossible). Declares the geometry's areas; nothing is free yet.
+  // Declares the geometry's areas; no page is free yet.
+  // Requires: the geometry is possible (Geometry::impossible).
   explicit Machine(const Geometry& geometry);
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  // Frees what is not reserved, activates the areas, computes watermarks.
+  // Frees all memory that is not reserved, activates the areas, computes watermarks.
   void finish_boot();
   bool booted() const { return booted_; }
 
-  // Makes this machine equal to `boot`, a machine of the same geometry at rest from which this one was restored (or
-  // built) before. Actors stay, idle.
+  // Makes this machine equal to `boot`. Actors stay, idle.
+  // Requires: `boot` is at rest, of the same geometry, and the machine from which this one was restored before, if any.
   void restore(const Machine& boot);
 
-  // Equal for machines in equal states; leaves out time, trace and statistics. At rest.
+  // Returns a number that is equal for machines in equal states; leaves out time, trace and statistics.
+  // Requires: the machine is at rest.
   std::uint64_t hash() const;
-  // The same at any time: what suspended actors hold in their hands is not in it.
+  // Returns the same at any time; leaves out the local state of suspended actors.
   std::uint64_t state_hash() const;
 
   const Geometry& geometry() const { return geometry_; }
@@ -55,7 +57,7 @@ class Machine {
   Memblock memblock;
 
  private:
-  Core core_;  // what the layers below have in common
+  Core core_;  // passed to each of the layers that follow
 
  public:
   Buddy buddy;
@@ -74,7 +76,7 @@ class Machine {
   Areas areas;
 };
 
-// A booted machine.
+// Returns a booted machine.
 std::unique_ptr<Machine> make_machine(const Geometry& geometry);
 
 }  // namespace cma

@@ -1,4 +1,4 @@
-// What a machine costs to build, in time and memory, and to put back into its state after boot.
+// The cost of building a machine, in time and memory, and of putting it back into its state after boot.
 
 #include <benchmark/benchmark.h>
 #include <malloc.h>
@@ -33,7 +33,7 @@ void boot_small_machine(benchmark::State& state) {
 }
 BENCHMARK(boot_small_machine)->Unit(benchmark::kMicrosecond);
 
-// The way back after a program that allocated one buffer.
+// Goes back after a program that allocated one buffer.
 void restore_small_machine(benchmark::State& state) {
   const Geometry g = default_small_geometry(Release::v6_1);
   const std::unique_ptr<Machine> boot = make_machine(g);

@@ -1,5 +1,5 @@
-// Helpers of the model's tests: machines of known shape, pages put where a test wants them, what lies on a list, what
-// was said.
+// Helpers of the model's tests: machines of known shape, pages put where a test wants them, contents of lists, lines of
+// the log.
 #pragma once
 
 #include <array>
@@ -16,22 +16,22 @@ namespace cma {
 inline constexpr std::array<Release, 4> kComparedReleases = {Release::v4_9, Release::v4_19, Release::v5_10,
                                                              Release::v6_1};
 
-// The machine of the worked examples: an area "main" of 4096 pages at 0x10000, real orders (9 and 10).
+// Returns a machine with an area "main" of 4096 pages at 0x10000 and real orders (9 and 10).
 Geometry worked_example_geometry(Release release);
-// A machine of 64 pages in one zone: pageblock order 3, largest order 5, per-CPU lists that hold back nothing.
+// Returns a machine of 64 pages in one zone: pageblock order 3, largest order 5, per-CPU lists that hold back nothing.
 Geometry tiny_geometry(Release release);
 
 // A free block: its head and order.
 using Block = std::pair<Pfn, unsigned>;
 
-// The frames of a list, first to last.
+// Returns the frames of a list, first to last.
 std::vector<Pfn> pfns_of(const MemoryMap& map, const PageList& list);
-// The blocks on one free list, first to last.
+// Returns the blocks on one free list, first to last.
 std::vector<Pfn> free_list(const Machine& machine, unsigned order, Migratetype type, std::size_t zone = 0);
-// The free blocks whose heads lie in a range, ascending.
+// Returns the free blocks whose heads lie in a range, ascending.
 std::vector<Block> free_blocks(const Machine& machine, const PfnRange& range);
-// Sums over the free lists, for comparison with the zone's counters: pages outside Isolate pageblocks, and of these the
-// ones in CMA pageblocks.
+// Sums up the free lists, for comparison with the zone's counters: pages outside Isolate pageblocks, and those of them
+// in CMA pageblocks.
 std::pair<std::int64_t, std::int64_t> recount_free(const Machine& machine, std::size_t zone = 0);
 
 // Takes exactly this frame out of the free areas, as an order-0 allocation that happened to get it would: one
@@ -39,15 +39,15 @@ std::pair<std::int64_t, std::int64_t> recount_free(const Machine& machine, std::
 void claim_frame(Machine& machine, Pfn pfn);
 // Claims a frame, gives it to an owner of this kind and drains the pagevec it may wait in.
 OwnerId own_frame(Machine& machine, Pfn pfn, PageKind kind);
-// `count` anonymous pages outside every area, on the LRU: enough of them, and 4.19 does not wait for isolated pages.
+// Puts `count` anonymous pages outside every area on the LRU: with enough of them, no scan waits for isolated pages.
 void populate_lru(Machine& machine, unsigned count);
 
-// What was said from record `first` on, formatted; log lines only, tracepoints only, or all of it.
+// Formats the records from `first` on: all of them, log lines only, or one event only.
 std::vector<std::string> lines(const Machine& machine, std::size_t first = 0);
 std::vector<std::string> log_lines(const Machine& machine, std::size_t first = 0);
 std::vector<std::string> traced(const Machine& machine, Event event, std::size_t first = 0);
 
-// Runs a task as an operation of an actor; the result appears when it ends.
+// Runs a task as an operation of an actor, and keeps its result when it ends.
 template <class T>
 struct Outcome {
   std::optional<T> value;
@@ -57,7 +57,7 @@ Task<void> keep_outcome(Task<T> task, Outcome<T>* outcome) {
   outcome->value = co_await task;
 }
 
-// Resumes actors that are ready, lowest id first, and lets time pass, until nobody is inside an operation.
+// Resumes actors that are ready, lowest id first, and lets time pass, until no actor is inside an operation.
 void run_to_rest(Machine& machine);
 
 }  // namespace cma

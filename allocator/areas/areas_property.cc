@@ -1,5 +1,5 @@
-// Pages that nobody watches are freed in runs. Whether somebody watches must not change what the machine does: not the
-// order of any list, not a counter, not a step.
+// Pages are freed in runs unless a watcher or the trace wants each of them. That must not change what the machine does:
+// not the order of any list, not a counter, not a step.
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -10,7 +10,7 @@ namespace cma {
 namespace {
 
 struct Step {
-  unsigned kind;  // allocate, release, release a part, pin, unpin, take pages, drain
+  unsigned kind;  // allocate, release, release a part, pin or unpin, take pages, drain
   unsigned area;
   std::uint64_t count;
   unsigned align;
@@ -28,7 +28,7 @@ class PassEveryPoint final : public PointWatcher {
   bool at_point(Point) override { return false; }
 };
 
-// A machine and what a history holds of it.
+// A machine, and the buffers and pins that a history holds.
 class Subject {
  public:
   explicit Subject(const Geometry& geometry) : machine(make_machine(geometry)) {}
@@ -97,7 +97,7 @@ void check_equal_pages(const Machine& a, const Machine& b) {
     const Page& y = b.map.page(pfn);
     RC_ASSERT(x.ref == y.ref && x.map == y.map && x.flags == y.flags && x.owner == y.owner && x.token == y.token);
     RC_ASSERT(x.next == y.next && x.prev == y.prev);
-    // Of a page that heads nothing, the order is what it happened to be last.
+    // The order of a page that heads nothing is left over.
     if (x.has(kPageBuddy | kPagePcp)) {
       RC_ASSERT(x.order == y.order && x.list_type == y.list_type);
     }

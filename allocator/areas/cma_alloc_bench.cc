@@ -1,4 +1,4 @@
-// What an allocation and a release of an area cost, without laws and without recording.
+// The cost of an allocation and a release of an area, without laws and without recording.
 
 #include <benchmark/benchmark.h>
 
@@ -20,7 +20,7 @@ Geometry area_of_16_mib(Release release) {
   return g;
 }
 
-// The sizes a run asks for, drawn before the clock starts.
+// Returns the sizes a run asks for, drawn before the clock starts.
 std::vector<std::uint64_t> mixed_sizes(std::uint64_t largest) {
   std::mt19937 random(1);
   std::vector<std::uint64_t> sizes(1024);
@@ -28,7 +28,7 @@ std::vector<std::uint64_t> mixed_sizes(std::uint64_t largest) {
   return sizes;
 }
 
-// Buffers of 1 to 300 pages, oldest released first, about half of the area in use. One item is one allocation or one
+// Buffers of 1 to 300 pages, oldest released first, about half of the area in use. An item is an allocation or a
 // release.
 void allocate_and_release(benchmark::State& state, Release release) {
   const std::unique_ptr<Machine> machine = make_machine(area_of_16_mib(release));

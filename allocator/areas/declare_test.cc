@@ -12,11 +12,14 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr std::uint64_t kMiB = 1 << 20;
-constexpr std::uint64_t kUnit = 4 * kMiB;  // a multiple of both releases' alignment
+constexpr std::uint64_t kUnit = 4 * kMiB;  // a multiple of every release's alignment
 
 class DeclareTest : public ::testing::TestWithParam<Release> {
  protected:
-  static bool v61() { return GetParam() == Release::v6_1; }
+  // Areas are aligned to pageblocks, not to the largest blocks.
+  static bool small_unit() { return GetParam() >= Release::v5_19; }
+  // Pages of an area that cannot be activated go to the allocator.
+  static bool gives_back() { return GetParam() >= Release::v5_12; }
   static Geometry geometry() {
     Geometry g;
     g.release = GetParam();
@@ -33,7 +36,7 @@ class DeclareTest : public ::testing::TestWithParam<Release> {
     return r;
   }
 
-  // A machine that is still booting.
+  // Still booting.
   std::unique_ptr<Machine> machine = std::make_unique<Machine>(geometry());
   Areas& areas = machine->areas;
 };
@@ -53,7 +56,7 @@ TEST_P(DeclareTest, AFixedAreaLiesWhereItWasAskedFor) {
   EXPECT_FALSE(areas.area(0).active());
 }
 
-TEST_P(DeclareTest, ADebugKernelSaysWhatItWasAskedFor) {
+TEST_P(DeclareTest, ADebugKernelPrintsTheRequest) {
   Geometry g = geometry();
   g.cma_debug = true;
   Machine m(g);
@@ -61,7 +64,7 @@ TEST_P(DeclareTest, ADebugKernelSaysWhatItWasAskedFor) {
   r.limit = 96 * kMiB;
   r.alignment = 8 * kMiB;
   m.areas.declare_contiguous(r);
-  const bool node = GetParam() >= Release::v5_10;
+  const bool node = GetParam() >= Release::v5_7;
   const std::string function = node ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
   EXPECT_EQ(log_lines(m).front(), "cma: " + function +
                                       "(size 0x0000000001000000, base 0x0000000004000000, "
@@ -84,7 +87,7 @@ TEST_P(DeclareTest, BaseZeroIsNotFixed) {
 
 TEST_P(DeclareTest, SizesRoundUpToTheUnit) {
   EXPECT_EQ(areas.declare_contiguous(request(64 * kMiB, 1, true)), 0);
-  EXPECT_EQ(areas.area(0).pages, v61() ? 512U : 1024U);
+  EXPECT_EQ(areas.area(0).pages, small_unit() ? 512U : 1024U);
 }
 
 struct Refusal {
@@ -149,7 +152,7 @@ std::vector<Refusal> refusals() {
 
 TEST_P(DeclareTest, ARefusalHasItsErrorAndItsLines) {
   for (const Refusal& refusal : refusals()) {
-    // 4.9 rounds a base, and knows no limit to a fixed area.
+    // Up to 4.18 the kernel rounds a base, and has no limit to a fixed area.
     const bool checked_since_4_19 = !refusal.log.empty() && (refusal.log.front().find("aligned") != std::string::npos ||
                                                              refusal.log.front().find("exceeds") != std::string::npos);
     if (GetParam() < Release::v4_19 && checked_since_4_19) continue;
@@ -159,7 +162,7 @@ TEST_P(DeclareTest, ARefusalHasItsErrorAndItsLines) {
     std::vector<std::string> expected = refusal.log;
     for (std::string& line : expected)
       if (const std::size_t at = line.find("0xUNIT"); at != std::string::npos)
-        line.replace(at, 6, v61() ? "0x0000000000200000" : "0x0000000000400000");
+        line.replace(at, 6, small_unit() ? "0x0000000000200000" : "0x0000000000400000");
     EXPECT_EQ(m.areas.declare_contiguous(refusal.request), refusal.error) << refusal.what;
     EXPECT_EQ(log_lines(m), expected) << refusal.what;
     EXPECT_EQ(m.areas.size(), 0U) << refusal.what;
@@ -167,15 +170,15 @@ TEST_P(DeclareTest, ARefusalHasItsErrorAndItsLines) {
   }
 }
 
-TEST_P(DeclareTest, TheTableHoldsAsManyAreasAsItHas) {
+TEST_P(DeclareTest, TheTableHoldsAsManyAreasAsConfigured) {
   Geometry g = geometry();
   g.max_areas = 2;
   Machine m(g);
   EXPECT_EQ(m.areas.declare_contiguous(request(0, kUnit, false)), 0);
   EXPECT_EQ(m.areas.declare_contiguous(request(0, kUnit, false)), 0);
-  const std::size_t said = m.trace.records().size();
+  const std::size_t first = m.trace.records().size();
   EXPECT_EQ(m.areas.declare_contiguous(request(0, 0, false)), -kENOSPC) << "asked before anything else";
-  EXPECT_THAT(log_lines(m, said), ElementsAre("cma: Not enough slots for CMA reserved regions!"));
+  EXPECT_THAT(log_lines(m, first), ElementsAre("cma: Not enough slots for CMA reserved regions!"));
   m.memblock.reserve({0, 0x400});
   EXPECT_EQ(m.areas.init_reserved_mem(0, kUnit, 0, "third"), -kENOSPC);
 }
@@ -197,10 +200,10 @@ TEST_P(DeclareTest, AFreeAreaPrefersHighMemoryAndNeverStraddlesIt) {
   EXPECT_EQ(m.areas.declare_contiguous(request(0, 16 * kMiB, false)), 0);
   EXPECT_EQ(m.areas.area(0).base, 0x7000U);
   EXPECT_EQ(m.areas.declare_contiguous(request(0, 24 * kMiB, false)), 0);
-  EXPECT_EQ(m.areas.area(1).base + m.areas.area(1).pages, 0x6000U) << "what is left of high memory is too small";
+  EXPECT_EQ(m.areas.area(1).base + m.areas.area(1).pages, 0x6000U) << "the rest of high memory is too small";
 }
 
-TEST(DeclarePlacement, Release61PrefersTheFirstMemoryAboveFourGigabytes) {
+TEST(DeclarePlacement, Since5_12TheFirstMemoryAbove4GiBIsPreferred) {
   for (Release release : kComparedReleases) {
     Geometry g;
     g.release = release;
@@ -210,7 +213,7 @@ TEST(DeclarePlacement, Release61PrefersTheFirstMemoryAboveFourGigabytes) {
     r.name = "main";
     r.size = 16 * kMiB;
     EXPECT_EQ(m.areas.declare_contiguous(r), 0);
-    EXPECT_EQ(m.areas.area(0).base, release == Release::v6_1 ? 0x100000U : 0x10f000U);
+    EXPECT_EQ(m.areas.area(0).base, release >= Release::v5_12 ? 0x100000U : 0x10f000U);
   }
 }
 
@@ -224,7 +227,7 @@ TEST_P(DeclareTest, ReservedMemoryMustBeReservedAlignedAndOfWholeBits) {
   EXPECT_EQ(areas.init_reserved_mem(base + kMiB, kUnit, 0, "a"), -kEINVAL);
   EXPECT_EQ(areas.init_reserved_mem(base, kMiB, 0, "a"), -kEINVAL);
   EXPECT_EQ(areas.init_reserved_mem(base, kUnit, 11, "a"), -kEINVAL);
-  EXPECT_EQ(areas.init_reserved_mem(base, 2 * kMiB, 0, "a"), v61() ? 0 : -kEINVAL);
+  EXPECT_EQ(areas.init_reserved_mem(base, 2 * kMiB, 0, "a"), small_unit() ? 0 : -kEINVAL);
   EXPECT_EQ(areas.init_reserved_mem(base + kUnit, kUnit, 9, "b"), 0);
   EXPECT_THAT(log_lines(*machine), IsEmpty());
 }
@@ -249,43 +252,44 @@ TEST_P(DeclareTest, ActivationGivesThePageblocksToTheAllocatorAsCma) {
 }
 
 // Three areas; the middle one cannot be activated.
-TEST_P(DeclareTest, TheFirstFailureEndsActivationUntil59) {
+TEST_P(DeclareTest, TheFirstFailureEndsActivationUpTo5_8) {
   for (std::uint64_t base : {32 * kMiB, 64 * kMiB, 96 * kMiB})
     ASSERT_EQ(areas.declare_contiguous(request(base, 8 * kMiB)), 0);
   areas.fail_bitmap_of(1);
-  const std::size_t said = machine->trace.records().size();
+  const std::size_t first = machine->trace.records().size();
   machine->finish_boot();
   EXPECT_TRUE(areas.area(0).active());
   EXPECT_FALSE(areas.area(1).active());
-  const bool goes_on = GetParam() >= Release::v5_10;
+  const bool goes_on = GetParam() >= Release::v5_9;
   EXPECT_EQ(areas.area(2).active(), goes_on);
   EXPECT_EQ(areas.area(1).pages, 0U);
   EXPECT_EQ(run_now(areas.cma_alloc(1, 1, 0, false)), kNoPfn);
   EXPECT_EQ(machine->buddy.zone(0).nr_free_cma, goes_on ? 4096 : 2048);
-  const unsigned lost = v61() ? 0 : goes_on ? 1 : 2;
-  EXPECT_EQ(machine->buddy.zone(0).managed, 0x8000U - lost * 2048) << "up to 5.12 what was not activated is lost";
-  EXPECT_EQ(machine->map.page(0x4000).has(kPageReserved), !v61());
-  EXPECT_EQ(areas.total_pages(), v61() ? 2 * 2048U : 3 * 2048U);
+  const unsigned lost = gives_back() ? 0 : goes_on ? 1 : 2;
+  EXPECT_EQ(machine->buddy.zone(0).managed, 0x8000U - lost * 2048)
+      << "up to 5.11 areas that were not activated are lost";
+  EXPECT_EQ(machine->map.page(0x4000).has(kPageReserved), !gives_back());
+  EXPECT_EQ(areas.total_pages(), gives_back() ? 2 * 2048U : 3 * 2048U);
   if (goes_on)
-    EXPECT_EQ(log_lines(*machine, said).front(), "cma: CMA area main could not be activated");
+    EXPECT_EQ(log_lines(*machine, first).front(), "cma: CMA area main could not be activated");
   else
-    EXPECT_THAT(log_lines(*machine, said), IsEmpty()) << "4.19 says nothing about a missing bitmap";
+    EXPECT_THAT(log_lines(*machine, first), IsEmpty()) << "a missing bitmap is not reported";
 }
 
-TEST_P(DeclareTest, AnAreaAcrossAZoneBorderFailsLateOn419AndEarlyOn61) {
+TEST_P(DeclareTest, AnAreaAcrossAZoneBorderFailsLateUpTo5_11AndThenEarly) {
   Geometry g = geometry();
   g.zones = {{"DMA32", {0, 0x4600}}, {"Normal", {0x4600, 0x8000}}};
   Machine m(g);
   ASSERT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
-  const std::size_t said = m.trace.records().size();
+  const std::size_t first = m.trace.records().size();
   m.finish_boot();
   EXPECT_FALSE(m.areas.area(0).active());
-  EXPECT_THAT(log_lines(m, said), ElementsAre("cma: CMA area main could not be activated"));
-  EXPECT_EQ(m.map.pageblock_type(0x4000), v61() ? Migratetype::movable : Migratetype::cma)
-      << "4.19 had converted the pageblocks before the border";
-  EXPECT_EQ(m.buddy.zone(0).nr_free_cma, v61() ? 0 : 3 * 512);
-  EXPECT_EQ(m.map.page(0x4800).has(kPageReserved), !v61());
-  EXPECT_EQ(m.buddy.zone(0).managed + m.buddy.zone(1).managed, v61() ? 0x8000U : 0x8000U - 5 * 512);
+  EXPECT_THAT(log_lines(m, first), ElementsAre("cma: CMA area main could not be activated"));
+  EXPECT_EQ(m.map.pageblock_type(0x4000), gives_back() ? Migratetype::movable : Migratetype::cma)
+      << "up to 5.11 the pageblocks before the border were converted";
+  EXPECT_EQ(m.buddy.zone(0).nr_free_cma, gives_back() ? 0 : 3 * 512);
+  EXPECT_EQ(m.map.page(0x4800).has(kPageReserved), !gives_back());
+  EXPECT_EQ(m.buddy.zone(0).managed + m.buddy.zone(1).managed, gives_back() ? 0x8000U : 0x8000U - 5 * 512);
 }
 
 TEST_P(DeclareTest, AnInactiveAreaKeepsItsSizeUnderTheFault) {

@@ -1,7 +1,29 @@
 #include "allocator/areas/views.h"
 
+#include <algorithm>
+#include <array>
+
+#include "allocator/base/assert.h"
+
 namespace cma {
 namespace {
+
+// By first release: area_files() returns a beginning of it.
+constexpr std::array kAreaFiles = {
+    AreaFileInfo{AreaFile::base_pfn, "cma", "base_pfn", "cma_debugfs_get", Release::v3_5},
+    AreaFileInfo{AreaFile::count, "cma", "count", "cma_debugfs_get", Release::v3_5},
+    AreaFileInfo{AreaFile::order_per_bit, "cma", "order_per_bit", "cma_debugfs_get", Release::v3_5},
+    AreaFileInfo{AreaFile::used, "cma", "used", "cma_used_get", Release::v3_5},
+    AreaFileInfo{AreaFile::maxchunk, "cma", "maxchunk", "cma_maxchunk_get", Release::v3_5},
+    AreaFileInfo{AreaFile::bitmap, "cma", "bitmap", "u32_array_read", Release::v3_5},
+    AreaFileInfo{AreaFile::alloc_pages_success, "sys", "alloc_pages_success", "alloc_pages_success_show",
+                 Release::v5_13},
+    AreaFileInfo{AreaFile::alloc_pages_fail, "sys", "alloc_pages_fail", "alloc_pages_fail_show", Release::v5_13},
+    AreaFileInfo{AreaFile::release_pages_success, "sys", "release_pages_success", "release_pages_success_show",
+                 Release::v6_9},
+};
+static_assert(std::ranges::is_sorted(kAreaFiles, {}, &AreaFileInfo::since));
+static_assert(std::ranges::is_sorted(kAreaFiles, {}, &AreaFileInfo::file));
 
 // Appends a word or number at the right of a column of this width.
 void pad(std::string& text, std::string_view word, std::size_t width) {
@@ -10,7 +32,7 @@ void pad(std::string& text, std::string_view word, std::size_t width) {
 }
 void pad(std::string& text, std::uint64_t number, std::size_t width) { pad(text, std::to_string(number), width); }
 
-// The bitmap as an array of 32-bit words in decimal.
+// Formats the bitmap as an array of 32-bit words in decimal.
 std::string bitmap_words(const Bitmap& bitmap) {
   std::string text;
   const std::uint64_t words = (bitmap.size() + 31) / 32;
@@ -21,16 +43,21 @@ std::string bitmap_words(const Bitmap& bitmap) {
   return text;
 }
 
-std::optional<std::string> debugfs_file(const Areas& areas, AreaId id, const std::string& file) {
+std::string text_of(const Areas& areas, AreaId id, AreaFile file) {
   const Area& area = areas.area(id);
   const auto number = [](std::uint64_t value) { return std::to_string(value) + "\n"; };
-  if (file == "base_pfn") return number(area.base);
-  if (file == "count") return number(area.pages);
-  if (file == "order_per_bit") return number(area.order_per_bit);
-  if (file == "used") return number(area.bitmap.count_set() << area.order_per_bit);
-  if (file == "maxchunk") return number(areas.largest_free_run(id) << area.order_per_bit);
-  if (file == "bitmap") return bitmap_words(area.bitmap);
-  return std::nullopt;
+  switch (file) {
+    case AreaFile::base_pfn: return number(area.base);
+    case AreaFile::count: return number(area.pages);
+    case AreaFile::order_per_bit: return number(area.order_per_bit);
+    case AreaFile::used: return number(area.bitmap.count_set() << area.order_per_bit);
+    case AreaFile::maxchunk: return number(areas.largest_free_run(id) << area.order_per_bit);
+    case AreaFile::bitmap: return bitmap_words(area.bitmap);
+    case AreaFile::alloc_pages_success: return number(area.nr_pages_succeeded);
+    case AreaFile::alloc_pages_fail: return number(area.nr_pages_failed);
+    case AreaFile::release_pages_success: return number(area.nr_pages_released);
+  }
+  return {};
 }
 
 std::uint64_t blocks_on(const PageList& list, const MemoryMap& map) {
@@ -40,6 +67,19 @@ std::uint64_t blocks_on(const PageList& list, const MemoryMap& map) {
 }
 
 }  // namespace
+
+std::span<const AreaFileInfo> area_files(Release release) {
+  const auto end = std::ranges::upper_bound(kAreaFiles, release, {}, &AreaFileInfo::since);
+  return {kAreaFiles.begin(), end};
+}
+
+const AreaFileInfo& info_of(AreaFile file) { return kAreaFiles[static_cast<std::size_t>(file)]; }
+
+std::string path_of(const AreaFileInfo& file, std::string_view area) {
+  std::string path(file.directory);
+  ((path += '/') += area) += '/';
+  return path += file.name;
+}
 
 std::string buddyinfo(const Buddy& buddy) {
   std::string text;
@@ -58,7 +98,7 @@ std::string buddyinfo(const Buddy& buddy) {
 
 namespace {
 
-// A line a type: how many blocks of each order are on its lists.
+// Appends a line a type: how many blocks of each order are on its lists.
 void add_free_blocks(std::string& text, const Buddy& buddy, const MemoryMap& map, std::size_t z) {
   for (unsigned type = 0; type < kMigratetypes; ++type) {
     text += "Node    0, zone ";
@@ -126,14 +166,13 @@ std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, con
   if (slash == std::string::npos || slash == last) return std::nullopt;
   const auto id = areas.find(path.substr(slash + 1, last - slash - 1));
   if (!id) return std::nullopt;
-  const std::string file = path.substr(last + 1);
-  if (path.starts_with("cma/")) return debugfs_file(areas, *id, file);
-  if (!path.starts_with("sys/") || release < Release::v6_1) return std::nullopt;
-  if (file == "alloc_pages_success") return std::to_string(areas.area(*id).nr_pages_succeeded) + "\n";
-  if (file == "release_pages_success" && release >= Release::v6_12)
-    return std::to_string(areas.area(*id).nr_pages_released) + "\n";
-  if (file == "alloc_pages_fail") return std::to_string(areas.area(*id).nr_pages_failed) + "\n";
-  return std::nullopt;
+  const auto directory_and_name = [&](const AreaFileInfo& file) {
+    return path.substr(0, slash) == file.directory && path.substr(last + 1) == file.name;
+  };
+  const std::span<const AreaFileInfo> files = area_files(release);
+  const auto found = std::ranges::find_if(files, directory_and_name);
+  if (found == files.end()) return std::nullopt;
+  return text_of(areas, *id, found->file);
 }
 
 }  // namespace cma

@@ -3,15 +3,44 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "allocator/areas/areas.h"
 
 namespace cma {
 
-// Content of a file, or nullopt if there is no such file. Known: "cma/NAME/FILE" (debugfs: base_pfn, count,
-// order_per_bit, used, maxchunk, bitmap), "sys/NAME/alloc_pages_success|alloc_pages_fail" (5.13), "buddyinfo",
-// "pagetypeinfo".
+// The files of an area that can be read.
+enum class AreaFile : std::uint8_t {
+  base_pfn,
+  count,
+  order_per_bit,
+  used,
+  maxchunk,
+  bitmap,
+  alloc_pages_success,
+  alloc_pages_fail,
+  release_pages_success,
+};
+
+struct AreaFileInfo {
+  AreaFile file;
+  std::string_view directory;  // "cma" (debugfs) or "sys" (sysfs)
+  std::string_view name;
+  std::string_view reader;  // the kernel's function that makes the text
+  Release since;            // debugfs of an area is from 4.1; the model has it in every release
+};
+
+// Returns the one list of an area's files that a release has, oldest first. The laws' recount (recount.cc) reads paths
+// on its own.
+std::span<const AreaFileInfo> area_files(Release release);
+const AreaFileInfo& info_of(AreaFile file);
+// Returns the path of an area's file: "cma/NAME/used".
+std::string path_of(const AreaFileInfo& file, std::string_view area);
+
+// Returns the content of a file, or nullopt if the release has no such file. Paths are those of area_files(),
+// "buddyinfo" and "pagetypeinfo".
 std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, const MemoryMap& map, Release release,
                                      const std::string& path);
 

@@ -9,7 +9,6 @@ namespace {
 
 class ViewsTest : public ::testing::TestWithParam<Release> {
  protected:
-  static bool v61() { return GetParam() == Release::v6_1; }
   std::string read(const std::string& path) const {
     return read_view(machine->areas, machine->buddy, machine->map, GetParam(), path).value_or("no such file");
   }
@@ -39,11 +38,20 @@ TEST_P(ViewsTest, WithTheBugMaxchunkReachesPastTheBitmap) {
   EXPECT_EQ(machine->bugs.times_reached(Bug::debug_bitmap_size), 1U);
 }
 
-TEST_P(ViewsTest, SysfsTotalsExistSince513) {
+TEST_P(ViewsTest, SysfsTotalsExistSince5_13) {
+  const bool there = GetParam() >= Release::v5_13;
   run_now(machine->areas.cma_alloc(0, 6, 0, true));
   run_now(machine->areas.cma_alloc(0, 300, 0, true));
-  EXPECT_EQ(read("sys/a/alloc_pages_success"), v61() ? "6\n" : "no such file");
-  EXPECT_EQ(read("sys/a/alloc_pages_fail"), v61() ? "300\n" : "no such file");
+  EXPECT_EQ(read("sys/a/alloc_pages_success"), there ? "6\n" : "no such file");
+  EXPECT_EQ(read("sys/a/alloc_pages_fail"), there ? "300\n" : "no such file");
+}
+
+TEST_P(ViewsTest, EveryListedFileCanBeReadAndNoOther) {
+  for (const AreaFileInfo& file : area_files(Release::v7_3)) {
+    EXPECT_EQ(&info_of(file.file), &file);
+    const bool there = GetParam() >= file.since;
+    EXPECT_EQ(read(path_of(file, "a")) != "no such file", there) << file.name;
+  }
 }
 
 TEST_P(ViewsTest, UnknownPathsAreNoFiles) {

@@ -6,7 +6,7 @@ namespace cma {
 
 Buffers::Buffers(const Core& core, const Lru& lru)
     : release_(core.geometry.release),
-      slots_(core.geometry.release >= Release::v4_9 ? 16 : 8),
+      slots_(core.geometry.release >= Release::v3_18 ? 16 : 8),
       revoke_(core.geometry.bh_revoke),
       core_(core),
       lru_(lru),
@@ -30,7 +30,7 @@ BufferId Buffers::attach(Pfn pfn) {
   return static_cast<BufferId>(buffers_.size());
 }
 
-// lookup_bh_lru: a hit moves to the front.
+// Moves the buffer to the front of this CPU's slots (lookup_bh_lru); false if it is in none.
 bool Buffers::find_in_slots(BufferId id) {
   std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(core_.engine.cpu())];
   const auto it = std::find(slots.begin(), slots.end(), id);
@@ -39,10 +39,10 @@ bool Buffers::find_in_slots(BufferId id) {
   return true;
 }
 
-// bh_lru_install: the newest goes in front, the oldest falls out and loses the slot's count.
+// Puts the buffer in the first slot (bh_lru_install); the oldest falls out and loses the slot's count.
 void Buffers::install(BufferId id) {
-  // 5.13: nothing is parked while the LRU caches are disabled.
-  if (release_ >= Release::v6_1 && lru_.disable_count() > 0) return;
+  // While the LRU caches are disabled no page may be kept in them.
+  if (release_ >= Release::v5_13 && lru_.disable_count() > 0) return;
   std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(core_.engine.cpu())];
   slots.insert(slots.begin(), id);
   ++buffers_[id - 1].count;
@@ -78,7 +78,7 @@ void Buffers::invalidate_all() {
   for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) invalidate(cpu);
 }
 
-// evict_bh_lrus of vendors' kernels: this buffer leaves the slots it is in, the others close up.
+// Takes the buffer out of every CPU's slots (evict_bh_lrus of vendors' kernels).
 void Buffers::evict(BufferId id) {
   for (std::vector<BufferId>& slots : lru_slots_) {
     const auto it = std::find(slots.begin(), slots.end(), id);

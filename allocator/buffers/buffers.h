@@ -1,9 +1,9 @@
-// Buffer heads of pages of files and the per-CPU LRU of recently used ones (fs/buffer.c).
+// Buffer heads of pages of files, and the per-CPU LRU of recently used ones (fs/buffer.c).
 //
-// A page has at most one buffer here (blocks of page size). All of a page's buffers together hold one page reference;
-// what others hold is the buffer's own count, which page reference counting does not see. Each occupied LRU slot holds
-// one count, and in releases before 5.13 nothing on the allocation path empties the slots: that is how a forgotten
-// lookup pins a page. A slot array belongs to its CPU (interrupts off). O(slots) a lookup.
+// A page has at most one buffer here (blocks of page size). A page's buffers hold one page reference together; users
+// hold the buffer's own count, which page reference counting does not see. Each occupied LRU slot holds one count, and
+// before 5.13 nothing on the allocation path empties the slots: so a forgotten lookup pins a page. A slot array belongs
+// to its CPU (interrupts off). O(slots) a lookup.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ struct Buffer {
   Pfn pfn = kNoPfn;  // the page it is attached to; kNoPfn once it is freed
   int count = 0;     // b_count: slots and users
   bool dirty = false;
-  bool locked = false;  // BH_Lock: under I/O, or in the hands of a migration or truncation
+  bool locked = false;  // BH_Lock: under I/O, or held by a migration or truncation
   friend bool operator==(const Buffer&, const Buffer&) = default;
 };
 
@@ -46,36 +46,37 @@ class Buffers final : public SlotCache {
   Buffers(const Core& core, const Lru& lru);
 
   // Gives the page a buffer (create_empty_buffers): the private flag and one reference.
+  // Requires: the page has a reference and no buffer.
   BufferId attach(Pfn pfn);
-  // __find_get_block and brelse: the buffer is looked up, stays in this CPU's LRU, and is let go.
+  // Looks the buffer up and lets it go (__find_get_block, brelse); it stays in this CPU's LRU.
   void touch(BufferId id);
-  // The same, but the caller keeps a count / gives it back.
+  // Looks the buffer up; the caller keeps a count until put().
   void hold(BufferId id);
   void put(BufferId id);
-  // get_bh: one more count, without looking the buffer up; brelse gives it back as well.
+  // Takes a count without looking the buffer up (get_bh); put() gives it back as well.
   void get(BufferId id) { ++buffers_[id - 1].count; }
   void set_dirty(BufferId id, bool dirty) { buffers_[id - 1].dirty = dirty; }
-  // invalidate_bh_lrus: empties the slots of every CPU.
+  // Empties the slots of every CPU (invalidate_bh_lrus).
   void invalidate_all();
 
-  // Used, dirty or locked (buffer_busy).
+  // Returns whether the buffer is used, dirty or locked (buffer_busy).
   bool busy(BufferId id) const {
     const Buffer& buffer = buffers_[id - 1];
     return buffer.count != 0 || buffer.dirty || buffer.locked;
   }
-  // drop_buffers (vendors' kernels take a busy buffer out of every CPU's slots first): frees the page's buffer unless
-  // it is busy. The page loses its private flag and a reference, which is never its last one.
+  // Frees the page's buffer (drop_buffers); returns false if it is busy. The page loses its private flag and a
+  // reference, which is never its last one. Vendors' kernels take a busy buffer out of every CPU's slots first.
   bool try_to_free(BufferId id);
-  // The buffer follows the data to another page.
+  // Attaches the buffer to the page that its data moves to.
   void move_to(BufferId id, Pfn target);
 
-  // lock_buffer and unlock_buffer; they sleep.
+  // Returns the buffer locks (lock_buffer, unlock_buffer). Locking sleeps.
   BitLocks<BufferBits>& locks() { return locks_; }
   const BitLocks<BufferBits>& locks() const { return locks_; }
 
   const Buffer& buffer(BufferId id) const { return buffers_[id - 1]; }
   std::size_t size() const { return buffers_.size(); }
-  // BH_LRU_SIZE: 8 up to 3.17.
+  // Returns the slots of each CPU (BH_LRU_SIZE).
   std::size_t slots() const { return slots_; }
   const std::vector<BufferId>& lru_slots(int cpu) const { return lru_slots_[static_cast<std::size_t>(cpu)]; }
 

@@ -24,7 +24,7 @@ Task<bool> Device::complete_one() {
   co_return true;
 }
 
-// end_buffer_async_read, end_buffer_async_write, mpage_end_io: the buffer first, the page when its last buffer is done.
+// Ends a request (end_buffer_async_read, end_buffer_async_write, mpage_end_io): first the buffer, then the page.
 Task<void> Device::finish(Io io) {
   if (io.buffer != 0) buffers_.locks().unlock(io.buffer);
   if (io.kind == Io::Kind::read_page) {

@@ -1,9 +1,9 @@
-// The device that files lie on: I/O that has been submitted, and what its completion does to page and buffer.
+// The device that files lie on: I/O that has been submitted, and its completion.
 //
-// Requests on a fast device complete when they are submitted, as on a RAM disk. Those on a slow one stay until somebody
-// completes them: until then a page that is being read is locked, one that is being written is under writeback, and
-// their buffers are locked; all these belong to no actor. I/O holds no reference of its own. Completion is an interrupt
-// on the CPU of whoever runs complete(). Cost: O(requests pending) a completion.
+// Requests on a fast device complete when they are submitted, as on a RAM disk. Those on a slow one wait for
+// complete_one(): until then a page that is being read is locked, one that is being written is under writeback, and
+// their buffers are locked. These locks belong to no actor. I/O holds no reference of its own. Completion is an
+// interrupt on the CPU of the actor that calls complete_one(). Cost: O(1) a request.
 #pragma once
 
 #include <deque>
@@ -31,13 +31,14 @@ class Device {
   Device(const Core& core, Lru& lru, PageLocks& locks, Writebacks& writebacks, Buffers& buffers)
       : core_(core), lru_(lru), locks_(locks), writebacks_(writebacks), buffers_(buffers) {}
 
-  // The locks that the request stands for are held by the caller and become the device's.
+  // Submits a request. Its locks (Io::Kind) become the device's.
+  // Requires: the caller holds them.
   Task<void> submit(Io io, bool slow);
-  // The oldest request completes; false if there is none.
+  // Completes the oldest request; returns false if there is none.
   Task<bool> complete_one();
 
   const std::deque<Io>& pending() const { return pending_; }
-  // Buffers that are locked because they are under I/O.
+  // Returns how many buffers are locked because they are under I/O.
   std::size_t pending_buffers() const;
 
   void copy_from(const Device& other) { pending_ = other.pending_; }

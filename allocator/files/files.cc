@@ -40,8 +40,8 @@ std::uint64_t Files::index_of(FileId file, OwnerId page) const {
 
 // --- reading ---
 
-// add_to_page_cache_lru: the new page is locked, in the cache and in this CPU's pagevec; the allocation's reference
-// stays with the caller. Or the page that somebody else was quicker to add.
+// Adds a new page to the cache (add_to_page_cache_lru): locked, and in this CPU's pagevec. The allocation's reference
+// stays with the caller. If another actor was faster, returns that actor's page.
 Task<Files::Added> Files::add_to_cache(FileId file, std::uint64_t index, Gfp gfp, Pfn frame) {
   if (frame == kNoPfn) frame = buddy_.alloc_pages(gfp, 0);
   Added result;
@@ -96,7 +96,7 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
   }
   if (frame != kNoPfn) co_await lru_.put_page(frame);
   if (readahead) co_return result;
-  // generic_file_read: found with a reference, used, and waited for if it is still being read.
+  // generic_file_read: takes a reference, and waits if the page is still being read.
   const Pfn pfn = owners_.owner(result.page).pfn;
   if (pfn == kNoPfn) co_return result;
   lru_.get_page(pfn);
@@ -106,10 +106,10 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
   co_return result;
 }
 
-// __getblk and __bread: the page is locked only while it gets its buffer; what is waited for is the buffer.
+// Locks the page only while it gets its buffer (__getblk), and then waits for the buffer (__bread).
 Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable, Pfn frame) {
   CMA_ASSERT(files_[file - 1].method == FileMethod::block_device);
-  const Gfp movable = unmovable && release_ >= Release::v4_9 ? 0U : kGfpMovable;
+  const Gfp movable = unmovable && release_ >= Release::v3_18 ? 0U : kGfpMovable;
   Read result;
   result.page = cached(file, index);
   if (result.page == 0) {
@@ -128,7 +128,7 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
     }
   }
   if (frame != kNoPfn) co_await lru_.put_page(frame);
-  // It may have been dropped again meanwhile.
+  // Another actor may have dropped it again.
   if (owners_.released(result.page)) {
     result.error = -kEAGAIN;
     co_return result;
@@ -158,7 +158,7 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
 
 // --- writing ---
 
-// Locks the page where it is now; false if it is in the cache no more. A reference is held, as a lookup takes one.
+// Locks the page where it is now, and takes a reference, as a lookup does. Returns false if it has left the cache.
 Task<bool> Files::lock_cached(OwnerId page, Pfn& pfn) {
   while (!owners_.released(page)) {
     pfn = owners_.owner(page).pfn;
@@ -241,7 +241,7 @@ bool Files::journal(OwnerId page) {
 void Files::commit(FileId file) {
   for (const BufferId buffer : files_[file - 1].transaction) {
     const Pfn pfn = buffers_.buffer(buffer).pfn;
-    // What was truncated meanwhile is forgotten, not written.
+    // A page that was truncated is forgotten, not written.
     if (const OwnerId page = core_.map.page(pfn).owner; page != 0 && owners_.owner(page).buffer == buffer)
       owners_.make_dirty(page);
     buffers_.put(buffer);

@@ -1,11 +1,11 @@
 // Files and their page cache: reading, readahead, writing, writeback, truncation, dropping (mm/filemap.c,
 // mm/truncate.c, fs/buffer.c).
 //
-// What matters to CMA is how long a page of a file is locked, under writeback or referenced, and what holds its buffer:
+// CMA depends on how long a page of a file is locked, under writeback or referenced, and on the holders of its buffer:
 // a page that is read ahead stays locked until its I/O completes; a journal keeps a count on a buffer for as long as
-// its transaction lives; a superblock keeps one for ever. The way such a page moves is its file's (file_pages.cc).
-// Pages are owners' records of kind `file`; what drops one from the cache (reclaim, truncation) leaves a record without
-// page, and the next reader gets a new one. Cost: O(1) a page.
+// its transaction lives; a superblock keeps one without limit. How such a page moves depends on its file
+// (owners/file_pages.cc). A page is an owners' record of kind `file`. A page that is dropped from the cache (reclaim,
+// truncation) leaves a record without page, and the next reader gets a new one. Cost: O(1) a page.
 #pragma once
 
 #include <vector>
@@ -19,45 +19,46 @@ class Files {
  public:
   Files(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device, Owners& owners);
 
-  // A file whose I/O completes at once, or (slow) when somebody says so.
+  // Opens a file. Its I/O completes at once, or (slow) when Device::complete_one() is called.
   FileId open(FileMethod method, bool slow);
   std::size_t count() const { return files_.size(); }
   FileMethod method(FileId file) const { return files_[file - 1].method; }
 
-  // The page that the cache has at `index`; 0 for none.
+  // Returns the page that the cache has at `index`; 0 for none.
   OwnerId cached(FileId file, std::uint64_t index) const;
-  // Where the file has this page, which is cached.
+  // Returns the index at which the file has this page.
+  // Requires: the page is cached.
   std::uint64_t index_of(FileId file, OwnerId page) const;
-  // One more than the highest index that was ever read.
+  // Returns one more than the highest index that was ever read.
   std::uint64_t size(FileId file) const { return files_[file - 1].pages.size(); }
 
   struct Read {
     int error = 0;  // -ENOMEM
     OwnerId page = 0;
-    BufferId buffer = 0;  // bread: the buffer on which the caller has a count
+    BufferId buffer = 0;  // bread() only: the buffer on which the caller has a count
   };
-  // Finds the page in the cache, or adds and reads it; waits until it is there unless this is readahead, which leaves
-  // the page locked. `frame`: a page just allocated, to be used instead of asking the allocator.
+  // Finds the page in the cache, or adds and reads it. Waits until it is up to date, unless this is readahead, which
+  // leaves the page locked. `frame`: a page just allocated, to be used instead of asking the allocator.
   Task<Read> read(FileId file, std::uint64_t index, bool readahead, Pfn frame = kNoPfn);
-  // __bread of a block of a block device: only the buffer is locked meanwhile. The caller keeps a count on it.
-  // `unmovable`: sb_bread_unmovable, for what stays; releases before 3.18 do not know it.
+  // Reads a block of a block device (__bread); only the buffer is locked meanwhile. The caller keeps a count on it.
+  // `unmovable`: for blocks that are kept, such as a superblock's (sb_bread_unmovable); no effect before 3.18.
   Task<Read> bread(FileId file, std::uint64_t index, bool unmovable, Pfn frame = kNoPfn);
-  // Of a page that is cached: locks it and changes its data; page and buffer are dirty.
+  // Locks a cached page and changes its data; page and buffer become dirty.
   Task<void> write(OwnerId page);
-  // write_cache_pages on one page: starts writeback if it is dirty and not being written.
+  // Starts writeback of a page if it is dirty and not being written (write_cache_pages).
   Task<void> writeback(OwnerId page);
-  // truncate_inode_pages from `index` on.
+  // Removes all pages from index `from` on (truncate_inode_pages).
   Task<void> truncate(FileId file, std::uint64_t from);
-  // invalidate_mapping_pages (drop_caches): drops what is clean and unused, and deactivates what is not.
+  // Drops pages that are clean and unused, and deactivates the others (invalidate_mapping_pages, drop_caches).
   Task<void> drop(FileId file);
 
   // --- the journal ---
-  // The file's running transaction takes the page's buffer: a count for as long as it lives. False: the file has no
-  // journal, or the transaction has the buffer already.
+  // Adds the page's buffer to the file's running transaction, which has a count on it until it commits. Returns false
+  // if the file has no journal, or the transaction has the buffer already.
   bool journal(OwnerId page);
-  // The transaction commits: its buffers are dirty now, and their counts are given back.
+  // Commits the transaction: its buffers are dirty now, and their counts are given back.
   void commit(FileId file);
-  // Counts that transactions hold on a buffer.
+  // Returns how many counts transactions hold on a buffer.
   int journal_holds(BufferId buffer) const;
 
   void copy_from(const Files& other) { files_ = other.files_; }
@@ -72,7 +73,7 @@ class Files {
 
   struct Added {
     OwnerId page = 0;   // 0: no memory
-    bool ours = false;  // nobody was quicker
+    bool ours = false;  // this caller added it
   };
   Task<Added> add_to_cache(FileId file, std::uint64_t index, Gfp gfp, Pfn frame);
   Task<bool> lock_cached(OwnerId page, Pfn& pfn);

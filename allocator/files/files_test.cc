@@ -17,7 +17,7 @@ class FilesTest : public testing::TestWithParam<Release> {
   }
   Pfn pfn_of(OwnerId page) const { return machine->owners.owner(page).pfn; }
   const Page& page_of(OwnerId page) const { return machine->map.page(pfn_of(page)); }
-  // One attempt to move the page, as migration makes it: isolated, locked, a target at hand.
+  // Tries once to move the page, as migration does: isolated, locked, with a target.
   int try_move(OwnerId page) {
     const Pfn old = pfn_of(page);
     if (!machine->lru.isolate(old)) return -kEBUSY;
@@ -95,16 +95,15 @@ TEST_P(FilesTest, WritebackEndsWhenItsIoCompletes) {
   EXPECT_EQ(machine->buffers.locks().held(), 0U);
 }
 
-// How a page moves by its file's method, by what holds its buffer, by release.
+// By the file's method, the buffer's holders and the release.
 TEST_P(FilesTest, TheMethodDecidesHowAPageWithABufferMoves) {
-  const bool v5_0 = GetParam() >= Release::v5_10;
-  const bool v6_4 = GetParam() >= Release::v6_12;
   struct Case {
     FileMethod method;
     bool norefs, by_buffer;
   };
-  const Case cases[] = {
-      {FileMethod::ordered, false, true}, {FileMethod::journalled, true, v6_4}, {FileMethod::block_device, true, v5_0}};
+  const Case cases[] = {{FileMethod::ordered, false, true},
+                        {FileMethod::journalled, true, GetParam() >= Release::v6_4},
+                        {FileMethod::block_device, true, GetParam() >= Release::v5_0}};
   for (const Case& c : cases) {
     const FileId file = files.open(c.method, false);
     const OwnerId page = read(file);
@@ -114,7 +113,7 @@ TEST_P(FilesTest, TheMethodDecidesHowAPageWithABufferMoves) {
     EXPECT_EQ(page_of(page).has(kPageDirty), c.by_buffer);
     run_now(files.writeback(page));
     machine->owners.hold_buffer(page);
-    EXPECT_EQ(try_move(page), c.norefs ? -kEAGAIN : 0) << "a count that somebody keeps";
+    EXPECT_EQ(try_move(page), c.norefs ? -kEAGAIN : 0) << "a count that a user keeps";
     machine->buffers.invalidate_all();
     machine->buffers.put(machine->owners.owner(page).buffer);
     EXPECT_EQ(try_move(page), 0);
@@ -126,7 +125,7 @@ TEST_P(FilesTest, TheMethodDecidesHowAPageWithABufferMoves) {
 TEST_P(FilesTest, ASlotPinsABlockDevicesPageUntil5_0) {
   const OwnerId page = read(files.open(FileMethod::block_device, false));
   machine->buffers.touch(machine->owners.buffer_of(page));
-  EXPECT_EQ(try_move(page), GetParam() >= Release::v5_10 ? 0 : -kEAGAIN);
+  EXPECT_EQ(try_move(page), GetParam() >= Release::v5_0 ? 0 : -kEAGAIN);
 }
 
 TEST_P(FilesTest, TruncationOfAPageWithABusyBufferLeavesAnOrphan) {
@@ -143,7 +142,7 @@ TEST_P(FilesTest, TruncationOfAPageWithABusyBufferLeavesAnOrphan) {
   EXPECT_NE(read(file), page) << "the next reader gets a page of its own";
 }
 
-TEST_P(FilesTest, DroppingFreesWhatIsCleanAndDeactivatesTheRest) {
+TEST_P(FilesTest, DroppingFreesCleanPagesAndDeactivatesTheRest) {
   const FileId file = files.open(FileMethod::ordered, false);
   const OwnerId clean = read(file, 0);
   const OwnerId dirty = read(file, 1);
@@ -155,8 +154,8 @@ TEST_P(FilesTest, DroppingFreesWhatIsCleanAndDeactivatesTheRest) {
   EXPECT_EQ(page_of(dirty).ref, 3) << "cache, buffer, pagevec";
 }
 
-// PG_reclaim: deactivated while it was being written, a page is the next to go when that has ended.
-TEST_P(FilesTest, WhatIsDeactivatedUnderWritebackIsRotatedWhenItEnds) {
+// PG_reclaim: a page that was deactivated while it was being written is the next to be reclaimed afterwards.
+TEST_P(FilesTest, APageDeactivatedUnderWritebackIsRotatedWhenThatEnds) {
   const FileId file = files.open(FileMethod::ordered, true);
   const OwnerId page = read(file, 0, true);
   run_now(machine->device.complete_one());
@@ -189,7 +188,7 @@ TEST_P(FilesTest, OrderedDataHasNoJournalOfItsOwn) {
   EXPECT_FALSE(files.journal(read(files.open(FileMethod::ordered, false))));
 }
 
-// A superblock's buffer is kept for good, and since 3.18 out of areas: its page is not movable memory.
+// A superblock's buffer is kept without limit, and since 3.18 outside areas: its page is not movable memory.
 TEST_P(FilesTest, BreadLocksOnlyTheBufferAndKeepsACount) {
   const FileId file = files.open(FileMethod::block_device, true);
   const ActorId reader = machine->engine.add_actor(0);

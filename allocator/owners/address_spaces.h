@@ -1,9 +1,8 @@
-// Page tables: who maps which page where. The reverse map (mm/rmap.c) walks a page's ptes through here.
+// Page tables: which pte maps which page. The reverse map (mm/rmap.c) walks a page's ptes through here.
 //
 // A pte belongs to an address space and names the page (its owner record) it maps; the ptes of one page form a list,
 // and so do the pmds of a huge page. A migration entry keeps its place in the list and counts as no mapping. Each
-// address space has its page-table lock. Plain numbers, no pointers; O(1) but for unlinking, which is linear in the
-// page's ptes.
+// address space has its page-table lock. Plain numbers, no pointers. Cost: O(1); unlinking: O(ptes of the page).
 #pragma once
 
 #include <cstdint>
@@ -14,11 +13,11 @@
 
 namespace cma {
 
-// Number of an owner record; 0 is nobody.
+// Number of an owner record; 0 is none.
 using OwnerId = std::uint32_t;
 // Number of a page-table entry; 0 is none.
 using PteId = std::uint32_t;
-// Number of an address space. 0 is the one nobody runs in: single private pages that a test device made.
+// Number of an address space. No process runs in 0: it has the single private pages that a test device made.
 using SpaceId = std::uint32_t;
 
 struct Pte {
@@ -44,7 +43,7 @@ class AddressSpaces {
     spaces_.emplace_back();
     return static_cast<SpaceId>(spaces_.size() - 1);
   }
-  // `count` empty ptes in a row; the first one's number.
+  // Adds `count` empty ptes in a row; returns the first.
   PteId add_ptes(SpaceId space, std::uint64_t count) {
     const auto first = static_cast<PteId>(ptes_.size() + 1);
     Pte pte;
@@ -52,7 +51,8 @@ class AddressSpaces {
     ptes_.insert(ptes_.end(), count, pte);
     return first;
   }
-  // `count` empty pmds in a row, each in the place of as many of the ptes from `table` on as a huge page has.
+  // Adds `count` empty pmds in a row; returns the first. Each stands for as many of the ptes from `table` on as a huge
+  // page has.
   PteId add_pmds(SpaceId space, std::uint64_t count, PteId table, std::uint64_t huge_pages) {
     const auto first = static_cast<PteId>(ptes_.size() + 1);
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -77,10 +77,10 @@ class AddressSpaces {
   const Pte& pte(PteId id) const { return ptes_[id - 1]; }
   std::size_t ptes() const { return ptes_.size(); }
 
-  // The page-table lock of a space. A spinlock in the kernel; held here across points only where another CPU may look
-  // on without it (fork between its two increments).
+  // Returns the page-table lock of a space. A spinlock in the kernel; held here across points only where another CPU
+  // may read without it (fork between its two increments).
   Mutex& lock(SpaceId space) { return spaces_[space].lock; }
-  // Between the set-up of exec's stack and its final place, migration leaves the pages alone.
+  // Returns whether exec's stack is set up but not yet in its final place: migration leaves the pages alone then.
   bool temporary_stack(SpaceId space) const { return spaces_[space].temporary_stack; }
   void set_temporary_stack(SpaceId space, bool on) { spaces_[space].temporary_stack = on; }
 

@@ -1,4 +1,4 @@
-// Pages of files: their buffers, how they are written, dropped and truncated, and their three ways to move
+// Pages of files: their buffers, how they are written, dropped and truncated, and the three ways in which they move
 // (fs/buffer.c, mm/migrate.c, mm/vmscan.c).
 
 #include "allocator/base/error.h"
@@ -46,7 +46,7 @@ bool Owners::release_buffer(OwnerId id) {
   if (owner.buffer == 0) return true;
   if (core_.map.page(owner.pfn).has(kPageWriteback) || !buffers_.try_to_free(owner.buffer)) return false;
   owner.buffer = 0;
-  // With its buffers clean the page is, whatever it says.
+  // With clean buffers the page is clean, whatever its flag.
   core_.map.edit(owner.pfn).flags &= ~kPageDirty;
   return true;
 }
@@ -64,7 +64,7 @@ Task<void> Owners::write_page(OwnerId id) {
   write_protect(id);
   core_.map.edit(pfn).flags &= ~kPageDirty;
   const BufferId buffer = buffer_of(id);
-  // A buffer in other hands is not waited for: the page stays dirty for the next one.
+  // Does not wait for a buffer that is locked: the page stays dirty for the next writeback.
   if (!buffers_.locks().try_lock(buffer)) {
     core_.map.edit(pfn).flags |= kPageDirty;
     locks_.unlock(pfn);
@@ -86,7 +86,7 @@ Task<void> Owners::write_page(OwnerId id) {
   co_await device_.submit(io, record(id).slow);
 }
 
-// page_mkclean: who writes to the page from now on asks its file first.
+// Makes the next write through each mapping fault, and so ask the file first (page_mkclean).
 void Owners::write_protect(OwnerId id) {
   for (PteId pte = record(id).first_pte; pte != 0; pte = spaces_.pte(pte).next) {
     spaces_.pte(pte).writable = false;
@@ -100,7 +100,7 @@ Task<void> Owners::remove_from_cache(OwnerId id) {
   const Pfn pfn = record(id).pfn;
   CMA_ASSERT(record(id).first_pte == 0);
   if (const BufferId buffer = record(id).buffer; buffer != 0) {
-    // discard_buffer waits for whoever has it locked.
+    // discard_buffer waits for the lock.
     co_await buffers_.locks().lock(buffer);
     buffers_.set_dirty(buffer, false);
     buffers_.locks().unlock(buffer);
@@ -117,8 +117,8 @@ bool Owners::try_to_drop(OwnerId id) {
   const Pfn pfn = record(id).pfn;
   Page& page = core_.map.edit(pfn);
   if (page.has(kPageDirty | kPageWriteback) || page.map != 0) return false;
-  // 5.17 sees first whether anybody else uses it, and leaves its buffer alone then.
-  if (release_ >= Release::v6_1 && page.ref > 2 + (page.has(kPagePrivate) ? 1 : 0)) return false;
+  // Since 5.18 looks for other users first, and leaves the buffer alone then.
+  if (release_ >= Release::v5_18 && page.ref > 2 + (page.has(kPagePrivate) ? 1 : 0)) return false;
   if (!release_buffer(id)) return false;
   if (page.ref != 2) return false;
   record(id).pfn = kNoPfn;
@@ -126,7 +126,7 @@ bool Owners::try_to_drop(OwnerId id) {
   return true;
 }
 
-// try_to_unmap of a page that is to be dropped: no entries take the mappings' places.
+// Unmaps a page that is to be dropped (try_to_unmap): no entries take the mappings' places.
 Task<void> Owners::reclaim_mappings(OwnerId id, Pfn pfn) {
   while (const PteId found = record(id).first_pte) {
     const SpaceId space = spaces_.pte(found).space;
@@ -139,7 +139,7 @@ Task<void> Owners::reclaim_mappings(OwnerId id, Pfn pfn) {
   }
 }
 
-// An orphan that was isolated: without its buffer only the list's reference may be left.
+// Frees an orphan that was isolated, if without its buffer only the list's reference is left.
 bool Owners::reclaim_orphan(Pfn pfn) {
   if (!core_.map.page(pfn).has(kPagePrivate)) return false;
   drop_orphaned_buffers(pfn);
@@ -164,7 +164,7 @@ Task<bool> Owners::reclaim_clean(Pfn pfn) {
   if (!is_file(record(id).kind)) co_return false;
   co_await reclaim_mappings(id, pfn);
   if (core_.map.page(pfn).has(kPageDirty)) {
-    // Written to since it was chosen.
+    // The page was written to after it had been chosen.
     core_.map.edit(pfn).flags |= kPageActive | kPageReclaim;
     co_return false;
   }
@@ -173,7 +173,7 @@ Task<bool> Owners::reclaim_clean(Pfn pfn) {
     co_return false;
   }
   Page& page = core_.map.edit(pfn);
-  // The cache's reference and the list's, frozen at once; anybody else's keeps the page.
+  // The cache's reference and the list's, frozen at once; any other keeps the page.
   if (page.ref != 2) co_return false;
   page.ref = 0;
   page.owner = 0;
@@ -184,27 +184,23 @@ Task<bool> Owners::reclaim_clean(Pfn pfn) {
 // --- moving ---
 
 Task<int> Owners::move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
-  const bool v5_0 = release_ >= Release::v5_10;
-  const bool v6_4 = release_ >= Release::v6_12;
   switch (record(id).method) {
     case FileMethod::ordered:
-      if (v5_0) return buffer_move_v5(id, old, target, mode, false);
-      return buffer_move_v4(id, old, target, mode);
+      if (release_ >= Release::v5_0) return buffer_move_v5_0(id, old, target, mode, /*norefs=*/false);
+      return buffer_move_v3_5(id, old, target, mode);
     case FileMethod::journalled:
-      if (v6_4) return buffer_move_v5(id, old, target, mode, true);
+      if (release_ >= Release::v6_4) return buffer_move_v5_0(id, old, target, mode, /*norefs=*/true);
       return fallback_move(id, old, target, mode);
     case FileMethod::block_device:
-      if (v5_0) return buffer_move_v5(id, old, target, mode, true);
+      if (release_ >= Release::v5_0) return buffer_move_v5_0(id, old, target, mode, /*norefs=*/true);
       return fallback_move(id, old, target, mode);
   }
   return fallback_move(id, old, target, mode);
 }
 
-// fallback_migrate_page: write a dirty page out first, then drop its buffer, then move it as a bare page. A buffer that
-// stays is final where nothing is waited for (5.1).
+// Writes a dirty page out first, then drops its buffer, then moves it as a bare page (fallback_migrate_page).
 Task<int> Owners::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
   const bool full = mode == MoveMode::sync;
-  const bool v5_1 = release_ >= Release::v5_10;
   if (core_.map.page(old).has(kPageDirty)) {
     if (!full) co_return -kEBUSY;
     co_await write_page(id);
@@ -212,13 +208,17 @@ Task<int> Owners::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode) 
     co_await locks_.lock(old);
     co_return -kEAGAIN;
   }
-  if (!release_buffer(id)) co_return !full && v5_1 ? -kEBUSY : -kEAGAIN;
+  if (!release_buffer(id)) {
+    // A mode that does not wait for the buffer gains nothing by another attempt.
+    const bool is_final = !full && release_ >= Release::v5_1;
+    co_return is_final ? -kEBUSY : -kEAGAIN;
+  }
   co_return move_mapping(id, old, target, 2);
 }
 
-// buffer_migrate_page up to 4.20: the mapping moves first, and then nothing can fail any more, but the buffer is waited
-// for, or where nothing is waited for locked before. Counts of others on it do not matter.
-Task<int> Owners::buffer_move_v4(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
+// The method up to 4.20 (buffer_migrate_page): moves the mapping first, after which nothing can fail, and then waits
+// for the buffer's lock. The asynchronous mode takes that lock before. Counts on the buffer do not matter.
+Task<int> Owners::buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
   const BufferId buffer = record(id).buffer;
   const bool locked = buffer != 0 && mode == MoveMode::async;
   if (locked && !buffers_.locks().try_lock(buffer)) co_return -kEAGAIN;
@@ -234,8 +234,9 @@ Task<int> Owners::buffer_move_v4(OwnerId id, Pfn old, Pfn target, MoveMode mode)
   co_return 0;
 }
 
-// __buffer_migrate_folio: references first, then the buffer's lock, then (norefs) its count, and only then the mapping.
-Task<int> Owners::buffer_move_v5(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs) {
+// The method since 5.0 (__buffer_migrate_folio): checks references first, then takes the buffer's lock, then checks
+// (norefs) its count, and only then moves the mapping.
+Task<int> Owners::buffer_move_v5_0(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs) {
   const BufferId buffer = record(id).buffer;
   if (buffer == 0) co_return move_mapping(id, old, target, 2);
   if (core_.map.page(old).ref != 3) co_return -kEAGAIN;
@@ -249,7 +250,7 @@ Task<int> Owners::buffer_move_v5(OwnerId id, Pfn old, Pfn target, MoveMode mode,
     if (buffers_.buffer(buffer).count != 0) error = -kEAGAIN;
   }
   if (error == 0) {
-    // norefs looks at the counts and moves the mapping under one lock; without it others may come in between.
+    // norefs checks the counts and moves the mapping under one lock; without it other actors may run in between.
     if (!norefs) co_await at(core_.engine, Point::buffer_checked);
     error = move_mapping(id, old, target, 3);
   }

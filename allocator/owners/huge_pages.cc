@@ -59,18 +59,13 @@ void Owners::copy_migration_pmd(PteId id, OwnerId first) {
   ++page.entries;
 }
 
-// The huge page has become one that lost some of its mappings (__folio_remove_rmap).
-void Owners::note_partial(HugePage& whole) {
-  if (whole.pmds == 0 && whole.pages_mapped > 0 && whole.pages_mapped < whole.pages()) whole.partially_mapped = true;
-}
-
 void Owners::uncount_pmd(HugePage& whole) {
   --whole.pmds;
   --core_.map.edit(record(whole.first).pfn).map;
-  note_partial(whole);
+  whole.note_partial();
 }
 
-// Whoever removed the last pmd, pte or migration entry: nobody can find the huge page any more.
+// Counts an entry less. After the last pmd, pte or migration entry nothing leads to the huge page.
 void Owners::entry_gone(HugeId id) {
   HugePage& page = huge(id);
   if (--page.entries != 0) return;
@@ -119,7 +114,7 @@ Task<void> Owners::split_pmd(PteId id) {
 
 // --- moving ---
 
-// try_to_migrate of what maps the whole: as of ptes, looks again after each.
+// Replaces pmds by migration entries (try_to_migrate). Like unmap_ptes(), looks again after each.
 Task<void> Owners::unmap_pmds(HugeId id) {
   while (const PteId found = find_entry(huge_page(id).first_pmd, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
@@ -165,7 +160,7 @@ Task<void> Owners::remap_huge(HugeId id, Pfn head) {
 }
 
 int Owners::move_huge(HugeId id, Pfn old, Pfn target) {
-  // Our list's reference.
+  // The migration list's reference.
   if (core_.map.page(old).ref != 1) return -kEAGAIN;
   CMA_ASSERT(pages_of(core_.map.page(old)) == huge(id).pages() && pages_of(core_.map.page(target)) == huge(id).pages());
   huge(id).partially_mapped = false;
@@ -187,25 +182,21 @@ bool Owners::partially_mapped(Pfn head) const {
 
 // --- splitting ---
 
-// can_split_folio: all references but the caller's are mappings'. Until 4.5 references did not matter.
-bool Owners::may_split(Pfn head) const {
-  const Page& page = core_.map.page(head);
-  if (release_ < Release::v4_9) return true;
-  return page.map == page.ref - 1;
-}
-
 Task<int> Owners::split(Pfn head, PageList* list) {
   const OwnerId first = core_.map.page(head).owner;
+  // Mainline since 6.2, and 6.1 by its stable releases.
   const int busy = release_ >= Release::v6_1 ? -kEAGAIN : -kEBUSY;
+  const bool references_matter = release_ >= Release::v4_5;
   // folio_get_anon_vma: nothing maps it, so nothing leads to its anon_vma.
   if (first == 0 || owner(first).huge == 0 || core_.map.page(head).map == 0) co_return -kEBUSY;
-  if (!may_split(head)) co_return busy;
+  // can_split_folio: all references but the caller's are mappings'.
+  if (references_matter && core_.map.page(head).map != core_.map.page(head).ref - 1) co_return busy;
   const HugeId id = owner(first).huge;
   const std::uint64_t pages = huge(id).pages();
   co_await split_pmds(id);
   co_await unmap_huge(id);
   co_await at(core_.engine, Point::split_unmapped);
-  const bool frozen = release_ < Release::v4_9 || core_.map.page(head).ref == 1;
+  const bool frozen = !references_matter || core_.map.page(head).ref == 1;
   if (!frozen || core_.map.page(head).map != 0) {
     co_await remap_huge(id, head);
     co_return busy;
@@ -215,7 +206,7 @@ Task<int> Owners::split(Pfn head, PageList* list) {
   co_return 0;
 }
 
-// What TTU_SPLIT_HUGE_PMD adds to unmapping: it leaves entries of ptes only.
+// Splits every pmd before the page is unmapped, which then leaves entries of ptes only (TTU_SPLIT_HUGE_PMD).
 Task<void> Owners::split_pmds(HugeId id) {
   // The page is locked: none of them is a migration entry.
   while (const PteId found = find_entry(huge_page(id).first_pmd, Pte::State::present)) {
@@ -228,7 +219,7 @@ Task<void> Owners::split_pmds(HugeId id) {
   }
 }
 
-// __split_huge_page, under lru_lock with the references frozen.
+// Makes the pages independent (__split_huge_page), under lru_lock with the references frozen.
 void Owners::split_into_pages(HugeId id, Pfn head, PageList* list) {
   const Page before = core_.map.page(head);
   const std::uint32_t inherited =
@@ -251,7 +242,7 @@ void Owners::split_into_pages(HugeId id, Pfn head, PageList* list) {
   split_records(id);
 }
 
-// The records become those of ordinary pages. A pmd's migration entries have become ptes' before.
+// Makes the records those of ordinary pages. The pmds' migration entries have become ptes' before.
 void Owners::split_records(HugeId id) {
   HugePage& page = huge(id);
   CMA_ASSERT(page.pmds == 0 && page.pages_mapped == 0);
@@ -263,7 +254,7 @@ void Owners::split_records(HugeId id) {
   page.entries = 0;
 }
 
-// remap_page, and the split's own references on the tails.
+// Maps the pages again (remap_page), and puts the split's own references on the tails.
 Task<void> Owners::remap_split(OwnerId first, Pfn head, std::uint64_t pages) {
   for (std::uint64_t i = 0; i < pages; ++i) co_await remap_ptes(static_cast<OwnerId>(first + i), head + i);
   for (std::uint64_t i = 1; i < pages; ++i) {

@@ -5,7 +5,7 @@
 namespace cma {
 namespace {
 
-// htlb_alloc_mask of a size that can migrate, and what alloc_buddy_huge_page adds.
+// htlb_alloc_mask of a size that can migrate, with the flags that alloc_buddy_huge_page adds.
 constexpr Gfp kGfpHugetlb = kGfpHighuserMovable | kGfpComp | kGfpNowarn | kGfpRetryMayfail;
 
 }  // namespace
@@ -13,7 +13,7 @@ constexpr Gfp kGfpHugetlb = kGfpHighuserMovable | kGfpComp | kGfpNowarn | kGfpRe
 HugetlbPool::HugetlbPool(const Core& core, Buddy& buddy)
     : release_(core.geometry.release), order_(core.geometry.huge_page_order()), core_(core), buddy_(buddy) {}
 
-// A page of the pool with one reference and nothing in it.
+// Allocates a page for the pool, with one reference.
 Pfn HugetlbPool::fresh() {
   const Pfn head = buddy_.alloc_pages(kGfpHugetlb, order_);
   if (head != kNoPfn) core_.map.edit(head).flags |= kPageHugetlb;
@@ -43,12 +43,13 @@ Task<bool> HugetlbPool::grow(Pfn head) {
   if (head == kNoPfn) co_return false;
   co_await at(core_.engine, Point::hugetlb_allocated);
   core_.map.edit(head).flags |= kPageHugetlb;
-  // Somebody may have found it by its number meanwhile; his reference brings it into the pool then.
+  // Another actor may have found it by its number; that actor's reference brings it into the pool then.
   if (--core_.map.edit(head).ref == 0) enqueue(head);
   co_return true;
 }
 
-// The last reference is gone (free_huge_page): what was lent for a migration is memory again.
+// Takes a page whose last reference is gone back into the pool (free_huge_page); a page that was lent for a migration
+// goes to the buddy allocator.
 Task<void> HugetlbPool::free_huge_page(Pfn head) {
   CMA_ASSERT(core_.map.page(head).ref == 0 && core_.map.page(head).map == 0);
   if (core_.map.page(head).has(kPageHugetlbTemporary))
@@ -65,9 +66,9 @@ Task<void> HugetlbPool::give_to_buddy(Pfn head) {
   co_await buddy_.free_unreferenced(head, order_);
 }
 
-// --- what migration asks ---
+// --- HugetlbPages ---
 
-// isolate_hugetlb: behind those that are on the list already.
+// Appends the page to the list (isolate_hugetlb).
 bool HugetlbPool::isolate(Pfn head, PageList& list) {
   Page& page = core_.map.edit(head);
   if (!page.has(kPageHugetlb) || page.has(kPageTaskList) || page.ref == 0 || page.owner == 0) return false;
@@ -78,13 +79,12 @@ bool HugetlbPool::isolate(Pfn head, PageList& list) {
 }
 
 Task<int> HugetlbPool::isolate_or_dissolve(Pfn head, PageList& list) {
-  // 5.13 brought it.
-  CMA_ASSERT(release_ >= Release::v6_1);
+  CMA_ASSERT(release_ >= Release::v5_13);
   if (core_.map.page(head).ref == 0) co_return co_await alloc_and_dissolve(head, list);
   co_return isolate(head, list) ? 0 : -kEBUSY;
 }
 
-// alloc_and_dissolve_huge_page: the pool gets another page before this one goes to the buddy allocator.
+// Gives the pool another page before this one goes to the buddy allocator (alloc_and_dissolve_huge_page).
 Task<int> HugetlbPool::alloc_and_dissolve(Pfn head, PageList& list) {
   const Pfn other = fresh();
   if (other == kNoPfn) co_return -kENOMEM;
@@ -103,7 +103,7 @@ Task<int> HugetlbPool::alloc_and_dissolve(Pfn head, PageList& list) {
   co_return 0;
 }
 
-// alloc_huge_page_nodemask: a free page of the pool, or one that is lent until the page that moves is free.
+// Returns a free page of the pool, or one that is lent until the page that moves is free (alloc_huge_page_nodemask).
 Task<Pfn> HugetlbPool::target() {
   Pfn head = dequeue();
   if (head == kNoPfn) {
@@ -114,7 +114,7 @@ Task<Pfn> HugetlbPool::target() {
   co_return head;
 }
 
-// move_hugetlb_state: the page that was moved away from is the one that was lent.
+// Makes the page that the data left the one that was lent (move_hugetlb_state).
 void HugetlbPool::moved(Pfn old, Pfn target) {
   Page& to = core_.map.edit(target);
   if (!to.has(kPageHugetlbTemporary)) return;

@@ -1,12 +1,12 @@
 // The pool of huge pages (mm/hugetlb.c) of one size: free ones that wait for a user, and those in use.
 //
-// A free page of the pool is free for nobody but the pool: no reference, not in the buddy allocator. One in use is
-// private memory of a process, mapped by one entry, on no LRU list. Migration replaces free ones that lie in a range
-// (5.13) and moves those in use; the last reference of any brings it back here, or to the buddy allocator if it was
-// only lent for a migration. hugetlb_lock protects the list; each place where it is dropped with something at stake is
-// a point. Cost: O(1) a page, besides its allocation.
+// A free page of the pool is free for the pool only: no reference, not in the buddy allocator. One in use is private
+// memory of a process, mapped by one entry, on no LRU list. Migration replaces free ones that lie in a range (5.13) and
+// moves those in use. The last reference of any brings it back here, or to the buddy allocator if it was only lent for
+// a migration. hugetlb_lock protects the list; each place where it is dropped and another actor may interfere is a
+// point. Cost: O(1) a page, besides its allocation.
 //
-// Of reservations and surplus pages nothing is modelled: contiguous allocations do not see them.
+// Reservations and surplus pages are not modelled: contiguous allocations do not see them.
 #pragma once
 
 #include "allocator/buddy/buddy.h"
@@ -21,12 +21,13 @@ class HugetlbPool final : public HugetlbPages, public HugetlbFree {
   HugetlbPool(const Core& core, Buddy& buddy);
 
   unsigned order() const { return order_; }
-  // nr_hugepages grows by one: a fresh page, or the compound page at `head`, which has one reference. False: no memory.
+  // Adds a page (nr_hugepages grows by one): a fresh one, or the compound page at `head`, which has one reference.
+  // Returns false without memory.
   Task<bool> grow(Pfn head = kNoPfn);
-  // A user takes a free page: it has one reference then. kNoPfn if there is none.
+  // Takes a free page for a user, with one reference; kNoPfn if there is none.
   Pfn dequeue();
 
-  // Free pages, the one that was freed last in front.
+  // Returns the free pages, the one that was freed last in front.
   const PageList& free_list() const { return free_; }
   std::uint64_t free_pages() const { return free_count_; }
 

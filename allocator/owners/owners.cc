@@ -3,6 +3,7 @@
 #include "allocator/base/error.h"
 
 namespace cma {
+
 std::string_view name_of(PageKind kind) {
   switch (kind) {
     case PageKind::none: return "none";
@@ -107,7 +108,7 @@ void Owners::uncount_mapping(Owner& owner) {
   --core_.map.edit(counted_at(owner)).map;
   if (owner.huge == 0 || owner.mapped != 0) return;
   --huge(owner.huge).pages_mapped;
-  note_partial(huge(owner.huge));
+  huge(owner.huge).note_partial();
 }
 
 void Owners::copy_migration_entry(PteId id, OwnerId page) {
@@ -141,7 +142,7 @@ Pfn Owners::zap_pte(PteId id) {
   const Pfn pfn = counted_at(owner);
   unlink_pte(id);
   if (pte.state == Pte::State::present) uncount_mapping(owner);
-  // Nobody can find an anonymous page any more once its last pte is gone; a huge page once all of it is.
+  // Nothing leads to an anonymous page once its last pte is gone, and to a huge page once all its entries are.
   if (owner.huge != 0)
     entry_gone(owner.huge);
   else if (is_private(owner.kind) && owner.first_pte == 0)
@@ -149,15 +150,14 @@ Pfn Owners::zap_pte(PteId id) {
   return pte.state == Pte::State::present ? pfn : kNoPfn;
 }
 
-// A lazily freed page that nobody wrote to since is dropped: its ptes are cleared, not replaced by entries. One that
-// was written to is kept, and is an ordinary anonymous page again.
+// Drops a lazily freed page that was not written to since: its ptes are cleared, not replaced by entries. A page that
+// was written to, or locked, is kept; the former is an ordinary anonymous page again.
 Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
   while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte pte = spaces_.pte(found);
     const bool there = pte.page == id && pte.state == Pte::State::present;
-    // Locked meanwhile: kept, and locked again.
     if (there && pte.locked) {
       co_await lru_.mlock(pfn);
       if (space != 0) spaces_.lock(space).unlock(core_.engine);
@@ -180,7 +180,7 @@ Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
   co_return true;
 }
 
-// The map count first, then the reference. As any unmapping does, this empties the CPU's pagevecs before and after: a
+// Drops the map count first, then the reference. As any unmapping does, empties the CPU's pagevecs before and after: a
 // page that is still in one could not be freed.
 Task<void> Owners::unmap_for_good(OwnerId id) {
   while (const PteId found = record(id).first_pte) {
@@ -209,7 +209,7 @@ Task<void> Owners::release(OwnerId id) {
     co_await release_driver_page(id);
 }
 
-// truncate_inode_pages, for one page: found with a reference, locked, looked at again, as it may have moved meanwhile.
+// Truncates one page (truncate_inode_pages): takes a reference and the lock, and looks again, as it may have moved.
 Task<void> Owners::release_cached(OwnerId id) {
   co_await unmap_for_good(id);
   while (!released(id)) {
@@ -220,7 +220,7 @@ Task<void> Owners::release_cached(OwnerId id) {
     if (still_there) {
       co_await at(core_.engine, Point::truncate_locked);
       co_await writebacks_.wait(pfn);
-      // Who was quick enough has mapped it again.
+      // Another process may have mapped it again.
       co_await unmap_for_good(id);
       co_await remove_from_cache(id);
     }
@@ -230,8 +230,8 @@ Task<void> Owners::release_cached(OwnerId id) {
   }
 }
 
-// A driver that can move its page locks it before it lets go. It has no reference but the one that moves with the data,
-// so it must not queue for the lock of a frame that may be freed meanwhile: it waits, and looks where its page is now.
+// Lets a driver's page go. A driver that can move it locks it before. Its only reference moves with the data, so it
+// must not queue for the lock of a frame that may be freed meanwhile: it waits, and looks again where its page is.
 Task<void> Owners::release_driver_page(OwnerId id) {
   const bool locked = record(id).kind != PageKind::unmovable;
   while (locked && !locks_.try_lock(record(id).pfn)) co_await locks_.wait(record(id).pfn);
@@ -259,8 +259,8 @@ bool Owners::moves_dirty(Pfn pfn) const {
   if (id == 0 || !is_file(owner(id).kind)) return true;
   switch (owner(id).method) {
     case FileMethod::ordered: return true;
-    case FileMethod::journalled: return release_ >= Release::v6_12;
-    case FileMethod::block_device: return release_ >= Release::v5_10;
+    case FileMethod::journalled: return release_ >= Release::v6_4;
+    case FileMethod::block_device: return release_ >= Release::v5_0;
   }
   return true;
 }
@@ -286,7 +286,7 @@ Task<void> Owners::unmap(Pfn pfn) {
   return whole == 0 ? unmap_ptes(id, pfn) : unmap_huge(whole);
 }
 
-// Looks again after each pte: while a lock is waited for, ptes come (fork) and go (unmap).
+// Looks again after each pte: while this waits for a lock, ptes come (fork) and go (unmap).
 Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
   while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
@@ -294,12 +294,11 @@ Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
     Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::present) {
       pte.state = Pte::State::migration;
-      // 6.1 remembers it in the entry.
+      // Since 6.1 the entry keeps it.
       pte.young = pte.young && release_ >= Release::v6_1;
       record(id).moving_from = counted;
       uncount_mapping(record(id));
-      const bool v5_18 = release_ >= Release::v6_1;
-      if (v5_18 && pte.locked) {
+      if (release_ >= Release::v5_18 && pte.locked) {
         co_await lru_.munlock_v5_18(counted);
         co_await lru_.mlock_drain(core_.engine.cpu());
       }
@@ -317,7 +316,7 @@ Task<void> Owners::remap(Pfn, Pfn target) {
   return whole == 0 ? remap_ptes(id, target) : remap_huge(whole, target);
 }
 
-// The reference comes before the mapping, so that a page is never mapped more often than referenced.
+// Takes the reference before the mapping, so that a page is never mapped more often than referenced.
 Task<void> Owners::remap_ptes(OwnerId id, Pfn counted) {
   while (const PteId found = find_entry(owner(id).first_pte, Pte::State::migration)) {
     const SpaceId space = spaces_.pte(found).space;
@@ -327,8 +326,7 @@ Task<void> Owners::remap_ptes(OwnerId id, Pfn counted) {
       pte.state = Pte::State::present;
       ++core_.map.edit(counted).ref;
       count_mapping(record(id));
-      const bool v5_18 = release_ >= Release::v6_1;
-      if (v5_18 && pte.locked) {
+      if (release_ >= Release::v5_18 && pte.locked) {
         co_await lru_.mlock(counted);
         co_await lru_.mlock_drain(core_.engine.cpu());
       }
@@ -345,7 +343,7 @@ void Owners::take_over(Owner& owner, Pfn old, Pfn target) {
   to.flags |= from.flags & kMovingFlags;
   lru_.move_mlocked(old, target);
   // PG_readahead is the same bit, and since 5.8 it goes along.
-  if (release_ >= Release::v5_10) to.flags |= from.flags & kPageReclaim;
+  if (release_ >= Release::v5_8) to.flags |= from.flags & kPageReclaim;
   from.owner = 0;
   from.flags &= ~(kPageAnon | kPageDirty);
   if (owner.pfn != kNoPfn) owner.pfn = target;
@@ -367,7 +365,7 @@ int Owners::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
   return 0;
 }
 
-// migrate_page_move_mapping: with these references, neither more nor fewer, the new page takes the old one's place.
+// Puts the new page in the old one's place if the old one has exactly these references (migrate_page_move_mapping).
 int Owners::move_mapping(OwnerId id, Pfn old, Pfn target, int expected) {
   if (core_.map.page(old).ref != expected) return -kEAGAIN;
   Owner& owner = record(id);
@@ -382,14 +380,14 @@ int Owners::move_mapping(OwnerId id, Pfn old, Pfn target, int expected) {
 Task<int> Owners::move(Pfn old, Pfn target, MoveMode mode) {
   const OwnerId id = core_.map.page(old).owner;
   if (id == 0) {
-    // A driver let go of the page after it was isolated, or truncation did: only the list's reference may be left.
-    const bool nobodys = core_.map.page(old).has(kPageIsolated) || core_.map.page(old).ref == 1;
-    co_return nobodys ? 0 : -kEAGAIN;
+    // A driver or truncation let go of the page after it was isolated: only the list's reference may be left.
+    const bool unused = core_.map.page(old).has(kPageIsolated) || core_.map.page(old).ref == 1;
+    co_return unused ? 0 : -kEAGAIN;
   }
   if (record(id).kind == PageKind::movable_ops) co_return move_movable_ops(record(id), old, target);
   if (is_file(record(id).kind)) co_return co_await move_file_page(id, old, target, mode);
   if (record(id).huge != 0) co_return move_huge(record(id).huge, old, target);
-  // Our list's reference, and the page cache's.
+  // The migration list's reference, and the page cache's.
   co_return move_mapping(id, old, target, is_private(record(id).kind) ? 1 : 2);
 }
 

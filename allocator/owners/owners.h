@@ -1,9 +1,13 @@
-// Who holds a page, and what it takes to move it: pages a driver holds, pages a driver knows how to move, anonymous
-// pages of a process, pages of shared memory, pages of files.
+// Holders of pages, and how their pages move: pages of drivers, anonymous pages of processes, shared memory, files.
 //
-// An owner is a numbered record; a page names its owner. Pages that can move are found through their record, so a
-// program that holds a handle follows the data wherever it goes. Every owned page carries a token that stands for its
-// content. Cost: O(1) an operation; records are never reused within a run, so a number means one thing.
+// An owner is a numbered record; a page names its owner. A page that moves is found through its record, so a handle of
+// a program follows the data. Every owned page carries a token that stands for its content. files/ and processes/ make
+// records and map them; migration/ calls back through PageKinds. Cost: O(1) an operation.
+//
+// Invariants: a record is never reused within a run, so a number means one thing. A page's references are those of
+// own_references(), one for its buffers, and those of holders that the kernel does not know.
+//
+// Locks: a pte changes under the page-table lock of its space, a page's place and content under its page lock.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +26,7 @@ namespace cma {
 
 enum class PageKind : std::uint8_t {
   none,
-  unmovable,     // nobody can move it (a driver's, a slab's, a page table's): one reference, no owner the kernel knows
+  unmovable,     // a driver's, a slab's, a page table's: one reference, no owner that the kernel could ask to move it
   movable_ops,   // a non-LRU page whose driver moves it, or refuses
   anonymous,     // private memory, mapped by one pte or, after fork, by several; on the LRU
   shmem,         // page cache of shared memory: unmapped, swap-backed, on the LRU
@@ -31,13 +35,13 @@ enum class PageKind : std::uint8_t {
   hugetlb,       // private memory in a huge page of the hugetlb pool, mapped by one entry
 };
 
-// Private memory: its references are its mappings, and nobody can find it without one.
+// Private memory: its references are its mappings, and without one the kernel cannot find it.
 constexpr bool is_private(PageKind kind) { return kind == PageKind::anonymous || kind == PageKind::hugetlb; }
 
 // Pages of a file in the widest sense: on the file LRU, with a mapping, droppable when clean.
 constexpr bool is_file(PageKind kind) { return kind == PageKind::block_device || kind == PageKind::file; }
 
-// How pages of a file move: the migratepage method of its address space.
+// The migratepage method of a file's address space, by which its pages move.
 enum class FileMethod : std::uint8_t {
   ordered,       // ext4 ordered and writeback, ext2: buffer_migrate_page
   journalled,    // ext4 data=journal: none, so fallback_migrate_page; since 6.4 buffer_migrate_folio_norefs
@@ -60,6 +64,10 @@ struct HugePage {
   std::uint32_t pages_mapped = 0;  // pages that a pte maps
   bool partially_mapped = false;   // lost the mapping of some of its pages, and was not split yet
   std::uint64_t pages() const { return order_pages(order); }
+  // Records that some pages have lost their mapping and others have not (__folio_remove_rmap).
+  void note_partial() {
+    if (pmds == 0 && pages_mapped > 0 && pages_mapped < pages()) partially_mapped = true;
+  }
   friend bool operator==(const HugePage&, const HugePage&) = default;
 };
 
@@ -67,7 +75,7 @@ std::string_view name_of(PageKind kind);
 
 struct Owner {
   PageKind kind = PageKind::none;
-  Pfn pfn = kNoPfn;           // where the page is now; kNoPfn once the owner has let go
+  Pfn pfn = kNoPfn;           // the page's place now; kNoPfn once the owner has let go
   std::uint32_t token = 0;    // the content the page must have
   PteId first_pte = 0;        // of the ptes and migration entries that name it
   std::uint32_t mapped = 0;   // anonymous: a pte maps it (not a migration entry)
@@ -79,11 +87,11 @@ struct Owner {
   FileId file = 0;            // file
   FileMethod method = FileMethod::block_device;
   HugeId huge = 0;    // anonymous: the huge page it is part of, until that is split
-  bool slow = false;  // the file's I/O completes when somebody says so
+  bool slow = false;  // the file's I/O waits for Device::complete_one()
   friend bool operator==(const Owner&, const Owner&) = default;
 };
 
-// Sees every attempt to move a movable-ops page at the moment its driver is asked: what a real driver would see.
+// Sees every attempt to move a movable-ops page, when its driver is asked.
 class MoveWatcher {
  public:
   virtual ~MoveWatcher() = default;
@@ -96,88 +104,103 @@ class Owners final : public PageKinds {
   Owners(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, Writebacks& writebacks, Device& device,
          AddressSpaces& spaces);
 
-  // Makes a freshly allocated single page (one reference, no list) a page of `kind`. LRU kinds go through this CPU's
-  // pagevec. The caller's reference becomes the owner's.
-  // Anonymous pages are mapped by `pte`; without one, by a pte of their own that no process has.
-  Task<OwnerId> adopt(Pfn pfn, PageKind kind, PteId pte = 0);
-  // The same for a page of a file, which is not up to date yet. The caller has locked it.
-  // Makes a page of the hugetlb pool that was just taken from it, with one reference, private memory of a process.
-  OwnerId adopt_hugetlb(Pfn head);
-  // Makes a fresh compound page with one reference a huge page that `pmd` maps; the record of its first page. The
-  // caller's reference becomes the pmd's.
-  Task<OwnerId> adopt_huge(Pfn head, PteId pmd);
-  Task<OwnerId> adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow);
-  // The owner lets go: unmaps, drops from the cache, or just puts its reference. The page may live on by other
-  // references.
-  Task<void> release(OwnerId id);
-  // The record is a process's or a file's affair: programs hold no handle of it.
-  void leave_to_kernel(OwnerId id) { record(id).handed_out = false; }
-  // unmap_mapping_range, or the unmapping of private memory by who made it: every mapping of the page goes, and with it
-  // the mappings' references.
-  Task<void> unmap_for_good(OwnerId id);
-  // The page's data changes.
-  void write_content(OwnerId id);
-  bool released(OwnerId id) const { return owner(id).pfn == kNoPfn; }
-  // The next `times` attempts to move the page answer `error` (-EAGAIN, or a permanent one); negative: all.
-  void refuse(OwnerId id, std::int64_t times, int error);
-
-  // --- page tables; the lock of the pte's space is held ---
-  // The pte maps the page from now on; its reference has been taken before.
-  void map_pte(PteId pte, OwnerId id);
-  // A migration entry is copied to another pte: neither references nor mappings change.
-  void copy_migration_entry(PteId pte, OwnerId id);
-  // The pte is cleared and the page's map count falls; the pte's reference passes to the caller: of a huge page's, on
-  // its first page. kNoPfn: it held none. Of locked memory since 5.18, the caller has the page unlocked (Lru::munlock).
-  Pfn zap_pte(PteId pte);
-  // Locked memory maps the page.
-  bool mapped_locked(OwnerId id) const;
-
-  // --- huge pages (huge_pages.cc) ---
-  const HugePage& huge_page(HugeId id) const { return huge_[id - 1]; }
-  // The frame that counts references and mappings for this page: its own, or the first of its huge page.
-  Pfn counted_at(const Owner& owner) const {
-    return owner.huge == 0 ? owner.pfn : owners_[huge_[owner.huge - 1].first - 1].pfn;
+  void copy_from(const Owners& other) {
+    owners_ = other.owners_;
+    huge_ = other.huge_;
   }
-  // page_mapcount() of one page of a huge page: its ptes and the pmds.
-  std::uint32_t page_mapcount(const Owner& owner) const { return owner.mapped + huge_page(owner.huge).pmds; }
-  // The largest page_mapcount() of its pages (page_trans_huge_mapcount).
-  std::uint32_t most_mapped(HugeId id) const;
-  // As the three above, for a pmd.
-  void map_pmd(PteId pmd, OwnerId first);
-  void copy_migration_pmd(PteId pmd, OwnerId first);
-  Pfn zap_pmd(PteId pmd);
-  // __split_huge_pmd: ptes take the place of the pmd, which is not empty. The page-table lock is held.
-  Task<void> split_pmd(PteId pmd);
-
   void set_move_watcher(MoveWatcher* watcher) { watcher_ = watcher; }
 
-  // --- pages of files (file_pages.cc) ---
-  // The buffer of the page, made when it is looked up first.
-  BufferId buffer_of(OwnerId id);
-  // Another count on the buffer; of a block device's page by way of this CPU's slots.
-  void hold_buffer(OwnerId id);
-  // The page's data and its buffer become dirty.
-  void make_dirty(OwnerId id);
-  // try_to_release_page: true if the page has no buffer left. The page is locked.
-  bool release_buffer(OwnerId id);
-  // block_write_full_page: the dirty page, which is locked, goes under writeback and is unlocked.
-  Task<void> write_page(OwnerId id);
-  // invalidate_complete_page: the page, which is locked and referenced once by the caller, leaves its cache if it is
-  // clean and nobody else uses it. The cache's reference passes to the caller.
-  bool try_to_drop(OwnerId id);
-  // truncate_complete_page: the page, which is locked and not under writeback, leaves its cache. The cache's reference
-  // passes to the caller. A buffer in use keeps the page as an orphan.
-  Task<void> remove_from_cache(OwnerId id);
-
+  // --- records ---
   const Owner& owner(OwnerId id) const { return owners_[id - 1]; }
   std::size_t size() const { return owners_.size(); }
-  // References the owner itself accounts for: ptes, page cache or driver.
-  // The reference of attached buffers comes on top, and stays when the owner lets go of a page whose buffer is busy.
+  bool released(OwnerId id) const { return owner(id).pfn == kNoPfn; }
+  // Returns the references that the owner itself accounts for: ptes, page cache or driver. The reference of attached
+  // buffers comes on top, and stays when the owner lets go of a page whose buffer is busy.
   static int own_references(const Owner& owner) {
     return static_cast<int>(owner.mapped) + (is_private(owner.kind) ? 0 : 1);
   }
 
-  // --- PageKinds ---
+  // --- taking pages, and letting them go ---
+  // Makes a page a page of `kind`, any but a file's. The caller's reference becomes the owner's. LRU kinds go through
+  // this CPU's pagevec. An anonymous page is mapped by `pte`; without one, by a pte of its own that no process has.
+  // Requires: a freshly allocated single page on no list.
+  Task<OwnerId> adopt(Pfn pfn, PageKind kind, PteId pte = 0);
+  // Does the same for a page of a file.
+  // Requires: the caller has locked the page, which is not up to date yet.
+  Task<OwnerId> adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow);
+  // Makes a compound page a huge page that `pmd` maps; returns the record of its first page. The caller's reference
+  // becomes the pmd's.
+  // Requires: a freshly allocated page with one reference.
+  Task<OwnerId> adopt_huge(Pfn head, PteId pmd);
+  // Makes a page of the hugetlb pool private memory of a process.
+  // Requires: the page was just taken from the pool, with one reference.
+  OwnerId adopt_hugetlb(Pfn head);
+  // Lets the page go: unmaps it, drops it from the cache, or just puts the owner's reference. Other references keep the
+  // page allocated.
+  Task<void> release(OwnerId id);
+  // Records that the page belongs to a process or a file: programs hold no handle of it.
+  void leave_to_kernel(OwnerId id) { record(id).handed_out = false; }
+  // Changes the page's data.
+  void write_content(OwnerId id);
+  // Makes the next `times` attempts to move the page answer `error` (-EAGAIN, or a permanent one); negative: all.
+  void refuse(OwnerId id, std::int64_t times, int error);
+
+  // --- reverse map: ptes. Requires: the caller holds the lock of the pte's space, except for unmap_for_good() ---
+  // Makes the pte map the page. Its reference has been taken before.
+  void map_pte(PteId pte, OwnerId id);
+  // Copies a migration entry to another pte: neither references nor mappings change.
+  void copy_migration_entry(PteId pte, OwnerId id);
+  // Clears the pte; the page's map count falls, and the pte's reference (a huge page's: on its first page) passes to
+  // the caller. Returns that page, or kNoPfn if the pte held none. Since 5.18 the caller of a zap of locked memory must
+  // unlock the page (Lru::munlock).
+  Pfn zap_pte(PteId pte);
+  // Returns whether locked memory maps the page.
+  bool mapped_locked(OwnerId id) const;
+  // Removes every mapping of the page, and the mappings' references: unmap_mapping_range, or the unmapping of private
+  // memory by its process.
+  Task<void> unmap_for_good(OwnerId id);
+
+  // --- compound pages (huge_pages.cc) ---
+  const HugePage& huge_page(HugeId id) const { return huge_[id - 1]; }
+  // Returns the page that counts references and mappings for this one: itself, or the first of its huge page.
+  Pfn counted_at(const Owner& owner) const {
+    return owner.huge == 0 ? owner.pfn : owners_[huge_[owner.huge - 1].first - 1].pfn;
+  }
+  // Returns page_mapcount() of one page of a huge page: its ptes and the pmds.
+  std::uint32_t page_mapcount(const Owner& owner) const { return owner.mapped + huge_page(owner.huge).pmds; }
+  // Returns the largest page_mapcount() of its pages (page_trans_huge_mapcount).
+  std::uint32_t most_mapped(HugeId id) const;
+  // Map, copy and clear a pmd as the three functions above do a pte.
+  void map_pmd(PteId pmd, OwnerId first);
+  void copy_migration_pmd(PteId pmd, OwnerId first);
+  Pfn zap_pmd(PteId pmd);
+  // Puts ptes in the place of the pmd (__split_huge_pmd).
+  // Requires: the pmd is not empty; the caller holds the lock of its space.
+  Task<void> split_pmd(PteId pmd);
+
+  // --- page cache (file_pages.cc). Requires: the page is a file's ---
+  // Returns the buffer of the page, which is made when it is looked up first.
+  BufferId buffer_of(OwnerId id);
+  // Takes another count on the buffer; of a block device's page by way of this CPU's slots.
+  void hold_buffer(OwnerId id);
+  // Makes the page's data and its buffer dirty.
+  void make_dirty(OwnerId id);
+  // Frees the page's buffer (try_to_release_page). Returns true if the page has none left.
+  // Requires: the page is locked.
+  bool release_buffer(OwnerId id);
+  // Puts a dirty page under writeback and unlocks it (block_write_full_page).
+  // Requires: the page is locked.
+  Task<void> write_page(OwnerId id);
+  // Removes the page from its cache if it is clean and not in use (invalidate_complete_page); true if so. The cache's
+  // reference passes to the caller.
+  // Requires: the page is locked, and the caller has one reference.
+  bool try_to_drop(OwnerId id);
+  // Removes the page from its cache (truncate_complete_page). The cache's reference passes to the caller. A buffer in
+  // use keeps the page as an orphan.
+  // Requires: the page is locked, and neither mapped nor under writeback.
+  Task<void> remove_from_cache(OwnerId id);
+
+  // --- PageKinds: migration asks ---
   bool has_mapping(Pfn pfn) const override;
   bool moves_dirty(Pfn pfn) const override;
   bool isolate_movable(Pfn pfn) override;
@@ -190,51 +213,53 @@ class Owners final : public PageKinds {
   bool partially_mapped(Pfn head) const override;
   Task<int> split(Pfn head, PageList* list) override;
 
-  void copy_from(const Owners& other) {
-    owners_ = other.owners_;
-    huge_ = other.huge_;
-  }
-
  private:
   // Flags that describe content and history: they follow the data to its new page.
   static constexpr std::uint32_t kMovingFlags =
       kPageActive | kPageUnevictable | kPageReferenced | kPageDirty | kPageSwapbacked | kPageUptodate | kPageAnon;
 
+  // --- records ---
   Owner& record(OwnerId id) { return owners_[id - 1]; }
+  HugePage& huge(HugeId id) { return huge_[id - 1]; }
   OwnerId add_record(Pfn pfn, PageKind kind);
-  int move_movable_ops(Owner& owner, Pfn old, Pfn target);
-  void take_over(Owner& owner, Pfn old, Pfn target);
-  int move_mapping(OwnerId id, Pfn old, Pfn target, int expected);
-  Task<int> move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode);
-  Task<int> fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode);
-  Task<int> buffer_move_v4(OwnerId id, Pfn old, Pfn target, MoveMode mode);
-  Task<int> buffer_move_v5(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs);
-  bool reclaim_orphan(Pfn pfn);
-  Task<bool> discard_lazyfree(OwnerId id, Pfn pfn);
   Task<void> release_cached(OwnerId id);
   Task<void> release_driver_page(OwnerId id);
-  Task<void> reclaim_mappings(OwnerId id, Pfn pfn);
-  void write_protect(OwnerId id);
-  void unlink_pte(PteId id);
+
+  // --- reverse map ---
   void count_mapping(Owner& owner);
   void uncount_mapping(Owner& owner);
   void uncount_pmd(HugePage& huge);
-  void note_partial(HugePage& huge);
-  Task<void> unmap_ptes(OwnerId id, Pfn counted);
-  Task<void> remap_ptes(OwnerId id, Pfn counted);
-  HugePage& huge(HugeId id) { return huge_[id - 1]; }
+  void unlink_pte(PteId id);
   void entry_gone(HugeId id);
+  // Returns a pte or pmd of a page, from `first` on, in this state, that unmapping or remapping may touch; 0: none.
+  PteId find_entry(PteId first, Pte::State state) const;
+  Task<void> unmap_ptes(OwnerId id, Pfn counted);
   Task<void> unmap_pmds(HugeId id);
   Task<void> unmap_huge(HugeId id);
+  Task<void> remap_ptes(OwnerId id, Pfn counted);
   Task<void> remap_huge(HugeId id, Pfn head);
+  void write_protect(OwnerId id);
+
+  // --- reclaim ---
+  Task<void> reclaim_mappings(OwnerId id, Pfn pfn);
+  bool reclaim_orphan(Pfn pfn);
+  Task<bool> discard_lazyfree(OwnerId id, Pfn pfn);
+
+  // --- moving ---
+  void take_over(Owner& owner, Pfn old, Pfn target);
+  int move_mapping(OwnerId id, Pfn old, Pfn target, int expected);
+  int move_movable_ops(Owner& owner, Pfn old, Pfn target);
   int move_huge(HugeId id, Pfn old, Pfn target);
-  bool may_split(Pfn head) const;
+  Task<int> move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode);
+  Task<int> fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode);
+  Task<int> buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode mode);
+  Task<int> buffer_move_v5_0(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs);
+
+  // --- splitting ---
   Task<void> split_pmds(HugeId id);
   void split_into_pages(HugeId id, Pfn head, PageList* list);
   void split_records(HugeId id);
   Task<void> remap_split(OwnerId first, Pfn head, std::uint64_t pages);
-  // Of a page's ptes or pmds, from `first` on, one in this state that unmapping or remapping may touch; 0 for none.
-  PteId find_entry(PteId first, Pte::State state) const;
 
   Release release_;
   Core core_;

@@ -20,7 +20,7 @@ class OwnersTest : public ::testing::TestWithParam<Release> {
     return id;
   }
   const Page& page_of(OwnerId id) const { return machine->map.page(machine->owners.owner(id).pfn); }
-  // What migration has done to a page before it asks the owner to move it: listed, and locked where that matters.
+  // A page to move to, as migration allocates it.
   Pfn target() { return machine->buddy.alloc_pages(kGfpMigrationTarget, 0); }
 
   std::unique_ptr<Machine> machine = make_machine(geometry());
@@ -132,7 +132,7 @@ TEST_P(OwnersTest, ASharedMemoryPageMovesItsCacheReferenceToo) {
   EXPECT_EQ(map.page(to).ref, 2);
 }
 
-TEST_P(OwnersTest, ADriverRefusesAsOftenAsItWasTold) {
+TEST_P(OwnersTest, ADriverRefusesAsOftenAsItWasAskedTo) {
   const OwnerId id = make(PageKind::movable_ops);
   const Pfn old = owners.owner(id).pfn;
   machine->lru.get_page(old);

@@ -1,5 +1,5 @@
-// Processes on huge memory (mm/huge_memory.c, mm/memory.c): faults that bring a huge page, what a write to a shared one
-// costs, unmapping a part of one, fork, and splitting.
+// Huge memory of processes (mm/huge_memory.c, mm/memory.c): faults that bring a huge page, writes to a shared one,
+// unmapping a part of one, fork, and splitting.
 
 #include <algorithm>
 
@@ -17,7 +17,7 @@ MappingId Processes::mmap_huge(SpaceId process, std::uint64_t huge_pages) {
 
 // --- faults ---
 
-// pmd_none: no pmd, and no page table with anything in it either.
+// Returns whether there is no pmd, and no pte in its place either (pmd_none).
 bool Processes::range_untouched(PteId pmd) const {
   if (spaces_.pte(pmd).state != Pte::State::none) return false;
   const PteId table = spaces_.pte(pmd).table;
@@ -26,6 +26,7 @@ bool Processes::range_untouched(PteId pmd) const {
   return true;
 }
 
+// Maps `head` by the pmd, or frees it if another fault was faster.
 Task<void> Processes::map_huge(SpaceId process, PteId pmd, Pfn head) {
   co_await spaces_.lock(process).lock(core_.engine);
   const bool first = range_untouched(pmd);
@@ -43,8 +44,8 @@ Task<void> Processes::fault_in_huge(SpaceId process, MappingId mapping, std::uin
   co_await map_huge(process, pmd, head);
 }
 
-// Faults until the page can be written to by its pmd, and writes. False: that is for its pte, because a part of the
-// huge page was unmapped or copied, or none could be had.
+// Faults until the page can be written to by its pmd, and writes. Returns false if its pte must do that, because a part
+// of the huge page was unmapped or copied, or there was none to be had.
 Task<bool> Processes::write_huge(SpaceId process, PteId pmd, std::uint64_t index) {
   while (true) {
     const Pte now = spaces_.pte(pmd);
@@ -66,22 +67,21 @@ Task<bool> Processes::write_huge(SpaceId process, PteId pmd, std::uint64_t index
   }
 }
 
-// Up to 5.17 who maps it alone may go on with it; then nobody may have a reference either.
+// Returns whether a write may use the huge page itself: its only mapper may; since 5.18 only without other references.
 bool Processes::may_reuse_huge(PteId pmd) const {
   const Owner& first = owners_.owner(spaces_.pte(pmd).page);
   if (owners_.most_mapped(first.huge) != 1) return false;
-  return release_ < Release::v6_1 || core_.map.page(first.pfn).ref == 1;
+  return release_ < Release::v5_18 || core_.map.page(first.pfn).ref == 1;
 }
 
-// do_huge_pmd_wp_page: the huge page itself, or a copy of it: huge, or failing that of as many pages. 5.8 splits the
-// pmd and leaves it to the ptes.
+// Makes the huge page writable, or puts a copy in its place (do_huge_pmd_wp_page): a huge one, or failing that as many
+// pages. Since 5.8 splits the pmd instead, and leaves the copy to the ptes.
 Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
   if (may_reuse_huge(pmd)) {
     spaces_.pte(pmd).writable = true;
     co_return;
   }
-  const bool v5_8 = release_ >= Release::v5_10;
-  if (v5_8) {
+  if (release_ >= Release::v5_8) {
     co_await split_pmd(process, pmd);
     co_return;
   }
@@ -104,7 +104,8 @@ Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
   co_await lru_.put_page(drop);
 }
 
-// do_huge_pmd_wp_page_fallback: all pages are allocated before the first is mapped. False: there were not enough.
+// Copies page by page (do_huge_pmd_wp_page_fallback): allocates all before it maps the first. Returns false if there
+// were not enough.
 Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
   const OwnerId shared = spaces_.pte(pmd).page;
   std::vector<Pfn> copies;
@@ -134,9 +135,9 @@ Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
   co_return enough;
 }
 
-// __split_huge_pmd. Until 4.5 the page itself is split with it, pinned or not.
+// Splits a pmd (__split_huge_pmd). Up to 4.4 the page itself is split with it, pinned or not.
 Task<void> Processes::split_pmd(SpaceId process, PteId pmd) {
-  if (release_ < Release::v4_9) {
+  if (release_ < Release::v4_5) {
     const Pfn head = owners_.owner(spaces_.pte(pmd).page).pfn;
     co_await split_page(head, /*wait=*/true);
     co_return;
@@ -148,7 +149,7 @@ Task<void> Processes::split_pmd(SpaceId process, PteId pmd) {
 
 // --- unmapping ---
 
-// zap_pmd_range: huge pages that are unmapped whole cost one slot of the batch; of others the pmd is split.
+// Unmaps a range (zap_pmd_range). A huge page that is unmapped whole costs one slot; else its pmd is split.
 Task<void> Processes::zap_huge_range(SpaceId process, const Mapping& where, std::uint64_t from, std::uint64_t pages,
                                      Gather& gather) {
   const std::uint64_t end = from + pages;
@@ -166,7 +167,7 @@ Task<void> Processes::zap_huge_range(SpaceId process, const Mapping& where, std:
   }
 }
 
-// False: somebody split it first.
+// Unmaps a huge page by its pmd. Returns false if another actor has split that.
 Task<bool> Processes::zap_huge_pmd(SpaceId process, PteId pmd, Gather& gather) {
   co_await spaces_.lock(process).lock(core_.engine);
   const bool there = spaces_.pte(pmd).state != Pte::State::none;
@@ -195,7 +196,7 @@ Task<int> Processes::copy_huge_range(SpaceId parent, const Mapping& from, const 
   co_return 0;
 }
 
-// copy_huge_pmd. False: there is none.
+// Copies a pmd to a child (copy_huge_pmd). Returns false if there is none.
 Task<bool> Processes::copy_pmd(SpaceId parent, PteId from, PteId to) {
   co_await spaces_.lock(parent).lock(core_.engine);
   const Pte pmd = spaces_.pte(from);
@@ -213,7 +214,7 @@ Task<bool> Processes::copy_pmd(SpaceId parent, PteId from, PteId to) {
 
 // --- splitting ---
 
-// The record of the first page of the huge page that is mapped in this pmd's place, 0 if there is none.
+// Returns the record of the first page of the huge page that is mapped in this pmd's place, 0 if there is none.
 OwnerId Processes::huge_page_in(PteId pmd) const {
   if (spaces_.pte(pmd).state != Pte::State::none) return spaces_.pte(pmd).page;
   const PteId table = spaces_.pte(pmd).table;
@@ -226,6 +227,7 @@ OwnerId Processes::huge_page_in(PteId pmd) const {
   return 0;
 }
 
+// Splits a huge page. Returns -EBUSY if it is locked and the caller does not wait.
 Task<int> Processes::split_page(Pfn head, bool wait) {
   lru_.get_page(head);
   bool locked = locks_.try_lock(head);

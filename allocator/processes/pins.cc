@@ -1,4 +1,4 @@
-// Long-term pins (mm/gup.c): pages a device may go on using for as long as it likes must not stay in an area.
+// Long-term pins (mm/gup.c): pages that a device may use without limit must not stay in an area.
 
 #include "allocator/base/error.h"
 #include "allocator/processes/processes.h"
@@ -6,43 +6,46 @@
 namespace cma {
 namespace {
 
-// One turn of a pin that cannot isolate its page: about what draining every CPU takes.
+// Time between two attempts of a pin to isolate its page: about that of draining every CPU.
 constexpr Time kPinTurn = kMillisecond;
 
 }  // namespace
 
-// is_longterm_pinnable_page. 5.19 adds pages of a range that is being emptied.
+// Returns whether a page may be pinned in its place (is_longterm_pinnable_page). Since 5.19 isolated ranges are no such
+// place, either.
 bool Processes::may_stay(Pfn pfn) const {
   const Migratetype type = core_.map.pageblock_type(pfn);
   if (type == Migratetype::cma) return false;
-  return release_ < Release::v6_1 || type != Migratetype::isolate;
+  return release_ < Release::v5_19 || type != Migratetype::isolate;
 }
 
-// page_needs_cow_for_dma: a child must not make its parent's next write go to another page than the device's. Told by
-// the number of references, so enough others are taken for a pin (page_maybe_dma_pinned).
+// Returns whether fork must copy the page (page_needs_cow_for_dma): else the parent's next write would go to another
+// page than the device's. Decides by the number of references (page_maybe_dma_pinned), so many others look like a pin.
 bool Processes::must_not_be_shared(SpaceId parent, OwnerId page) const {
-  if (release_ < Release::v5_10 || !processes_[parent].has_pinned) return false;
+  if (release_ < Release::v5_9 || !processes_[parent].has_pinned) return false;
   // A huge page has a counter of pins, and is not pinned for long here.
   if (owners_.owner(page).huge != 0) return false;
   return core_.map.page(owners_.owner(page).pfn).ref >= longterm_references();
 }
 
-// 5.10 drains when the page is not on the LRU yet. Later ones when somebody unknown has a reference; 6.1 forgets how
-// many its own pin counts, and so always does.
+// Empties pagevecs that may have the page. Mainline up to 6.17 does if it is not on the LRU yet, and so does 5.10.
+// Since then, and in the stable releases of 6.1 and 6.12, if there are unknown references; 6.1 leaves out how many its
+// own pin counts, and so always does.
 Task<void> Processes::drain_for_pin(OwnerId id, Pfn pfn) {
   if (release_ < Release::v6_1) {
     if (!core_.map.page(pfn).has(kPageLru)) co_await lru_.add_drain_all();
     co_return;
   }
   const int known = Owners::own_references(owners_.owner(id)) + longterm_references();
-  const auto suspicious = [&] { return release_ < Release::v6_12 || core_.map.page(pfn).ref != known; };
+  const bool counts_its_pin = release_ >= Release::v6_12;
+  const auto suspicious = [&] { return !counts_its_pin || core_.map.page(pfn).ref != known; };
   if (!suspicious()) co_return;
   co_await lru_.add_drain(core_.engine.cpu());
   if (suspicious()) co_await lru_.add_drain_all();
 }
 
-// Somebody else has isolated the page, or not yet put it on the LRU: since 5.13 the pin goes round until that is over.
-// Of a turn nobody sees anything but the drains.
+// Waits while another actor has isolated the page or has not yet put it on the LRU: since 5.13 the pin tries again
+// until it can isolate the page. Attempts in vain have no effect but the drains.
 Task<void> Processes::wait_to_isolate(OwnerId id, Pfn pfn) {
   const auto in_vain = [&] {
     return owners_.owner(id).pfn == pfn && owners_.owner(id).mapped > 0 && !core_.map.page(pfn).has(kPageLru) &&
@@ -54,7 +57,8 @@ Task<void> Processes::wait_to_isolate(OwnerId id, Pfn pfn) {
   } while (in_vain());
 }
 
-// The page, which is isolated and not pinned any more, moves to where it may stay. What migrate_pages answers.
+// Moves the page to where it may stay. Returns how many pages could not move, or an error (migrate_pages).
+// Requires: the page is isolated, and not pinned any more.
 Task<int> Processes::move_out(Pfn pfn) {
   co_await at(core_.engine, Point::pin_isolated);
   Migration::Control control;
@@ -74,8 +78,8 @@ Task<int> Processes::pin_longterm(SpaceId process, MappingId mapping, std::uint6
   CMA_ASSERT(!is_huge(process, mapping));
   const Inside inside(*this, process);
   processes_[process].has_pinned = true;
-  // 4.19 pins where the page is.
-  core_.engine.set_memalloc_pin(release_ >= Release::v5_10);
+  // Earlier releases pin the page where it is.
+  core_.engine.set_memalloc_pin(release_ >= Release::v5_1);
   const int error = co_await pin_outside_areas(process, mapping, index, pinned);
   core_.engine.set_memalloc_pin(false);
   co_return error;
@@ -83,7 +87,7 @@ Task<int> Processes::pin_longterm(SpaceId process, MappingId mapping, std::uint6
 
 Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned) {
   const auto pte = static_cast<PteId>(processes_[process].mappings[mapping].first + index);
-  bool may_move = release_ >= Release::v5_10;
+  bool may_move = release_ >= Release::v5_1;
   while (true) {
     const int error = co_await write(process, mapping, index);
     if (error != 0) co_return error;
@@ -97,15 +101,16 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
     if (!may_move || may_stay(pfn)) co_return 0;
     co_await drain_for_pin(id, pfn);
     const bool isolated = lru_.isolate(pfn);
-    // Up to 5.12 what cannot be isolated stays pinned where it is.
-    if (!isolated && release_ < Release::v6_1) co_return 0;
+    const bool gives_up = release_ >= Release::v5_13;
+    // A page that cannot be isolated stays pinned where it is.
+    if (!isolated && !gives_up) co_return 0;
     co_await unpin_longterm(pfn);
     if (!isolated) {
       co_await wait_to_isolate(id, pfn);
       continue;
     }
     if (co_await move_out(pfn) == 0) continue;
-    if (release_ >= Release::v6_1) co_return -kENOMEM;
+    if (gives_up) co_return -kENOMEM;
     may_move = false;
   }
 }

@@ -1,4 +1,4 @@
-// Long-term pins: what they do to a page in an area, and what they meet there.
+// Long-term pins of pages in an area.
 
 #include <gtest/gtest.h>
 
@@ -38,9 +38,9 @@ class PinsTest : public testing::TestWithParam<Release> {
 INSTANTIATE_TEST_SUITE_P(Releases, PinsTest, testing::ValuesIn(modelled_releases()),
                          [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
 
-TEST_P(PinsTest, SinceFiveOneThePageLeavesItsAreaAndItsContentComesWithIt) {
+TEST_P(PinsTest, Since5_1ThePageLeavesItsAreaAndItsContentComesWithIt) {
   EXPECT_EQ(0, pin());
-  EXPECT_EQ(GetParam() < Release::v5_10, in_area(pinned_));
+  EXPECT_EQ(GetParam() < Release::v5_1, in_area(pinned_));
   EXPECT_EQ(where(), pinned_);
   EXPECT_EQ(1 + references(), machine_->map.page(pinned_).ref);
   EXPECT_EQ(1, machine_->map.page(pinned_).map);
@@ -63,22 +63,21 @@ TEST_P(PinsTest, APageOutsideAreasStaysWhereItIs) {
   EXPECT_EQ(1 + 2 * references(), machine_->map.page(pinned_).ref);
 }
 
-// Somebody else's reference keeps the page from moving.
-TEST_P(PinsTest, WhatCannotMoveIsPinnedInTheAreaByFiveTenAndRefusedBySixOne) {
+TEST_P(PinsTest, APageThatAReferenceKeepsIsPinnedInTheAreaUpTo5_12AndThenRefused) {
   machine_->lru.get_page(kInArea);
-  const bool refuses = GetParam() >= Release::v6_1;
+  const bool refuses = GetParam() >= Release::v5_13;
   EXPECT_EQ(refuses ? -kENOMEM : 0, pin());
   EXPECT_EQ(kInArea, where());
   EXPECT_EQ(2 + (refuses ? 0 : references()), machine_->map.page(kInArea).ref);
   EXPECT_TRUE(machine_->map.page(kInArea).has(kPageLru));
 }
 
-TEST_P(PinsTest, AChildGetsACopyOfWhatADeviceWritesTo) {
+TEST_P(PinsTest, Since5_9AChildGetsACopyOfAPageThatADeviceWritesTo) {
   ASSERT_EQ(0, pin());
   const SpaceId child = run_now(machine_->processes.fork(process_));
   ASSERT_NE(0U, child);
   const bool shared = machine_->processes.page_at(child, 0, 0) == machine_->processes.page_at(process_, 0, 0);
-  EXPECT_EQ(GetParam() < Release::v5_10, shared);
+  EXPECT_EQ(GetParam() < Release::v5_9, shared);
   const Pfn before = where();
   ASSERT_EQ(0, run_now(machine_->processes.write(process_, 0, 0)));
   if (!shared) {
@@ -96,7 +95,7 @@ TEST_P(PinsTest, AnUntouchedPageIsFaultedInOutsideAreas) {
   ASSERT_GT(taken.size(), 16U);
   for (std::size_t i = 0; i < 16; ++i) run_now(machine_->buddy.free_pages(taken[i], 0));
   ASSERT_EQ(0, run_now(machine_->processes.pin_longterm(process_, fresh, 0, &pinned_)));
-  if (GetParam() >= Release::v5_10) {
+  if (GetParam() >= Release::v5_1) {
     EXPECT_FALSE(in_area(pinned_));
   }
 }

@@ -10,16 +10,16 @@ namespace {
 
 // ptes of one page-table page: the lock is dropped between two of them.
 constexpr std::uint64_t kPtesPerTable = 512;
-// mmu_gather: slots on the stack, slots of a further batch page, and how many such pages there may be. 6.9 never uses
-// the last slot: one folio may need two.
+// mmu_gather: slots on the stack, slots of a further batch page, and how many such pages there may be.
 constexpr std::size_t kGatherBundle = 8;
 constexpr std::size_t kGatherBatch = 510;
-constexpr std::size_t spare_slots(Release release) { return release >= Release::v6_12 ? 1 : 0; }
 constexpr std::size_t kGatherBatches = 19;
-// copy_pte_range looks whether it should let others run after so many copied ptes (8 each, at 32).
+// Slots of each batch that are never used: one folio may need two.
+constexpr std::size_t spare_slots(Release release) { return release >= Release::v6_9 ? 1 : 0; }
+// copy_pte_range may yield after this many copied ptes (each costs 8 of 32).
 constexpr std::uint64_t kCopiedPerCheck = 4;
 
-// do_wp_page does not even look closer at a page with more references (6.1).
+// do_wp_page copies a page with more references at once (5.18).
 constexpr int kMostReusable = 3;
 
 constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
@@ -38,10 +38,10 @@ Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks,
       owners_(owners),
       files_(files),
       migration_(migration) {
-  // Address space 0 is nobody's.
-  Process nobody;
-  nobody.alive = false;
-  processes_.push_back(std::move(nobody));
+  // No process runs in address space 0.
+  Process none;
+  none.alive = false;
+  processes_.push_back(std::move(none));
 }
 
 SpaceId Processes::spawn() {
@@ -75,14 +75,14 @@ OwnerId Processes::page_at(SpaceId process, MappingId mapping, std::uint64_t ind
 
 void Processes::change_content(OwnerId id) { owners_.write_content(id); }
 
-// do_anonymous_page: allocated outside the lock; mapped, put into the pagevec and made visible under it.
+// Brings in a new page (do_anonymous_page). Only mapping it, and the pagevec, need the lock.
 Task<int> Processes::fault_in(SpaceId process, PteId pte, Pfn frame) {
   if (frame == kNoPfn) frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
   if (frame == kNoPfn) co_return -kENOMEM;
   co_await at(core_.engine, Point::fault_allocated);
   co_await spaces_.lock(process).lock(core_.engine);
   if (spaces_.pte(pte).state != Pte::State::none) {
-    // Somebody else of the process touched it first.
+    // Another fault of the process was faster.
     spaces_.lock(process).unlock(core_.engine);
     co_await lru_.put_page(frame);
     co_return 0;
@@ -94,25 +94,25 @@ Task<int> Processes::fault_in(SpaceId process, PteId pte, Pfn frame) {
   co_return 0;
 }
 
-// The only mapper may go on with the page. 5.9 also wants that nobody else has a reference (wp_can_reuse_anon_folio):
-// somebody who found the page by its number gets to see a copy being made. 5.18 empties this CPU's pagevecs first,
-// where one of those references might be.
+// Returns whether a write may use the page itself: its only mapper may. Since 5.9 there must also be no other reference
+// (wp_can_reuse_anon_folio), so a holder that found the page by its number causes a copy. Since 5.18 this CPU's
+// pagevecs, which may have one of those references, are emptied first.
 Task<bool> Processes::may_reuse(PteId pte) {
   const OwnerId id = spaces_.pte(pte).page;
   const auto alone = [&] {
     const Owner& owner = owners_.owner(id);
     if (owner.mapped != 1 || owner.first_pte != pte) return false;
-    // Of a huge page none may be mapped twice.
+    // No page of a huge page may be mapped twice.
     return owner.huge == 0 || owners_.most_mapped(owner.huge) == 1;
   };
-  if (release_ < Release::v5_10) co_return alone();
+  if (release_ < Release::v5_9) co_return alone();
   const Pfn pfn = owners_.counted_at(owners_.owner(id));
-  if (release_ >= Release::v6_1 && core_.map.page(pfn).ref <= kMostReusable && !core_.map.page(pfn).has(kPageLru))
+  if (release_ >= Release::v5_18 && core_.map.page(pfn).ref <= kMostReusable && !core_.map.page(pfn).has(kPageLru))
     co_await lru_.add_drain(core_.engine.cpu());
   co_return alone() && core_.map.page(pfn).ref == 1;
 }
 
-// do_wp_page: the page itself, or a copy of it.
+// Makes the page writable, or puts a copy in its place (do_wp_page).
 Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   const OwnerId shared = spaces_.pte(pte).page;
   if (co_await may_reuse(pte)) {
@@ -132,26 +132,29 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   const OwnerId copy = co_await owners_.adopt(frame, PageKind::anonymous, pte);
   owners_.leave_to_kernel(copy);
   spaces_.pte(pte).writable = true;
-  const bool v5_18 = release_ >= Release::v6_1;
   const bool locked = spaces_.pte(pte).locked;
-  if (v5_18 && locked) co_await lru_.munlock_v5_18(old);
+  const bool munlocks_as_it_unmaps = release_ >= Release::v5_18;
+  if (locked && munlocks_as_it_unmaps) co_await lru_.munlock_v5_18(old);
   spaces_.lock(process).unlock(core_.engine);
-  if (!v5_18 && locked) {
-    co_await locks_.lock(old);
-    const bool still = core_.map.page(old).owner != 0 && owners_.mapped_locked(core_.map.page(old).owner);
-    co_await lru_.munlock_v3_5(old, still, /*fast=*/false);
-    locks_.unlock(old);
-  }
+  if (locked && !munlocks_as_it_unmaps) co_await munlock_replaced(old);
   co_await lru_.put_page(old);
   co_return 0;
 }
 
-// migration_entry_wait: sleeps on the lock of the page that is being moved. Up to 5.18 with a reference on it, which
-// that attempt to move may trip over.
+// Unlocks a page that a copy has replaced, unless other locked memory maps it.
+Task<void> Processes::munlock_replaced(Pfn pfn) {
+  co_await locks_.lock(pfn);
+  const bool still = core_.map.page(pfn).owner != 0 && owners_.mapped_locked(core_.map.page(pfn).owner);
+  co_await lru_.munlock_v3(pfn, still, /*fast=*/false);
+  locks_.unlock(pfn);
+}
+
+// Sleeps on the lock of the page that is being moved (migration_entry_wait). Up to 5.16 holds a reference meanwhile,
+// which makes an attempt to move the page fail.
 Task<void> Processes::wait_for_migration(PteId pte) {
   const Pfn old = owners_.owner(spaces_.pte(pte).page).moving_from;
   CMA_ASSERT(old != kNoPfn);
-  const bool referenced = release_ < Release::v6_1 && core_.map.page(old).ref > 0;
+  const bool referenced = release_ < Release::v5_17 && core_.map.page(old).ref > 0;
   if (referenced) lru_.get_page(old);
   co_await locks_.wait(old);
   if (referenced) co_await lru_.put_page(old);
@@ -191,7 +194,7 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
 
 // --- unmapping ---
 
-// tlb_next_batch: a page for further slots, one from before a flush or one that can be had at once.
+// Gets a page for further slots (tlb_next_batch), without waiting; false if there is none.
 bool Processes::next_batch(Gather& gather) {
   if (gather.batches_used == gather.batch_pages.size()) {
     if (gather.batch_pages.size() >= kGatherBatches) return false;
@@ -204,7 +207,7 @@ bool Processes::next_batch(Gather& gather) {
   return true;
 }
 
-// tlb_batch_pages_flush: batch by batch, each of them drained and released on its own.
+// Drains and releases the gathered pages, batch by batch (tlb_batch_pages_flush).
 Task<void> Processes::flush(Gather& gather) {
   std::vector<Pfn> pages;
   pages.swap(gather.pages);
@@ -221,15 +224,17 @@ Task<void> Processes::flush(Gather& gather) {
   }
 }
 
-// tlb_finish_mmu.
+// Flushes, and frees the batch pages (tlb_finish_mmu).
 Task<void> Processes::finish(Gather& gather) {
   co_await flush(gather);
   for (Pfn page : gather.batch_pages) co_await buddy_.free_pages(page, 0);
   gather.batch_pages.clear();
 }
 
-// zap_pte_range, one page-table page after the other: map counts fall at once, references stay in the gather.
+// Unmaps one page-table page after the other (zap_pte_range): map counts fall at once, references stay in the gather.
 Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t pages, Gather& gather) {
+  const bool flushes_dirty = release_ >= Release::v3_15;
+  const bool munlocks_as_it_unmaps = release_ >= Release::v5_18;
   for (std::uint64_t done = 0; done < pages;) {
     co_await spaces_.lock(process).lock(core_.engine);
     bool full = false;
@@ -241,11 +246,9 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
       ++done;
       if (pfn == kNoPfn) continue;
       if (was.young) co_await lru_.mark_accessed(pfn);
-      // 3.15: others must see a dirty page of a file before they write it, not what a stale TLB still lets in.
-      const bool v3_15 = release_ >= Release::v4_9;
-      force_flush = force_flush || (v3_15 && was.dirty && owners_.has_mapping(pfn));
-      const bool v5_18 = release_ >= Release::v6_1;
-      if (v5_18 && spaces_.pte(pte).locked) co_await lru_.munlock_v5_18(pfn);
+      // A dirty page of a file is flushed before its lock is dropped: else writes by a stale TLB entry would be lost.
+      force_flush = force_flush || (flushes_dirty && was.dirty && owners_.has_mapping(pfn));
+      if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.munlock_v5_18(pfn);
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
     } while (!full && done < pages && done % kPtesPerTable != 0);
@@ -266,8 +269,8 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
   const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
-  if (where.locked && release_ < Release::v6_1)
-    co_await munlock_range_v3(process, static_cast<PteId>(where.first + from), pages);
+  if (where.locked && release_ < Release::v5_18)
+    co_await munlock_range_v3_5(process, static_cast<PteId>(where.first + from), pages);
   co_await lru_.add_drain(core_.engine.cpu());
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);
@@ -280,9 +283,9 @@ Task<void> Processes::exit(SpaceId process) {
   CMA_ASSERT(alive(process) && idle(process));
   processes_[process].alive = false;
   const std::size_t all = processes_[process].mappings.size();
-  for (std::size_t i = 0; i < all && release_ < Release::v6_1; ++i) {
+  for (std::size_t i = 0; i < all && release_ < Release::v5_18; ++i) {
     const Mapping mapping = processes_[process].mappings[i];
-    if (mapping.locked) co_await munlock_range_v3(process, mapping.first, mapping.pages);
+    if (mapping.locked) co_await munlock_range_v3_5(process, mapping.first, mapping.pages);
   }
   co_await lru_.add_drain(core_.engine.cpu());
   Gather gather;
@@ -325,7 +328,7 @@ Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64
     } else {
       spaces_.pte(source).writable = false;
       lru_.get_page(owners_.counted_at(owners_.owner(pte.page)));
-      // The locks are held, but who reads the two counts does so without them.
+      // The locks are held, but readers of the two counts do not take them.
       co_await at(core_.engine, Point::fork_referenced);
       owners_.map_pte(target, pte.page);
     }
@@ -353,7 +356,7 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
     // Locked memory is not inherited.
     copy.locked = false;
     processes_[child].mappings.push_back(copy);
-    // What can be found again in its cache is not copied.
+    // Pages that can be found again in their cache are not copied.
     if (mapping.shared) continue;
     int error = 0;
     if (mapping.first_pmd != 0)
@@ -369,19 +372,18 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
 
 // --- locked memory ---
 
-// Up to 4.14 every CPU's pagevecs are emptied first; since 5.18 this CPU's, before and after. What is locked already is
-// left alone.
+// Empties every CPU's pagevecs first up to 4.14; since 5.18 this CPU's, before and after. Leaves a mapping alone that
+// is locked already.
 Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
   CMA_ASSERT(alive(process) && !is_huge(process, mapping) && !is_shared(process, mapping));
   const Inside inside(*this, process);
-  const bool v4_15 = release_ >= Release::v4_19;
-  const bool v5_18 = release_ >= Release::v6_1;
-  if (!v4_15) co_await lru_.add_drain_all();
+  const bool batches = release_ >= Release::v5_18;
+  if (release_ < Release::v4_15) co_await lru_.add_drain_all();
   if (processes_[process].mappings[mapping].locked) co_return;
   processes_[process].mappings[mapping].locked = true;
   const Mapping where = processes_[process].mappings[mapping];
   for (std::uint64_t i = 0; i < where.pages; ++i) spaces_.pte(static_cast<PteId>(where.first + i)).locked = true;
-  if (v5_18) co_await lru_.add_drain(core_.engine.cpu());
+  if (batches) co_await lru_.add_drain(core_.engine.cpu());
   for (std::uint64_t done = 0; done < where.pages;) {
     co_await spaces_.lock(process).lock(core_.engine);
     do {
@@ -389,17 +391,17 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
       ++done;
       if (pte.state != Pte::State::present) continue;
       const Pfn pfn = owners_.owner(pte.page).pfn;
-      // Up to 5.17 a page that somebody has locked is passed over.
-      if (v5_18 || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock(pfn);
+      // Up to 5.17 passes over a page that is locked.
+      if (batches || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock(pfn);
     } while (done < where.pages && done % kPtesPerTable != 0);
     spaces_.lock(process).unlock(core_.engine);
     co_await at(core_.engine, Point::mlock_walked);
   }
-  if (v5_18) co_await lru_.add_drain(core_.engine.cpu());
+  if (batches) co_await lru_.add_drain(core_.engine.cpu());
 }
 
-// munlock_vma_pages_range, before a range is unmapped.
-Task<void> Processes::munlock_range_v3(SpaceId process, PteId first, std::uint64_t pages) {
+// Unlocks a range before it is unmapped (munlock_vma_pages_range, up to 5.17).
+Task<void> Processes::munlock_range_v3_5(SpaceId process, PteId first, std::uint64_t pages) {
   for (std::uint64_t i = 0; i < pages; ++i) spaces_.pte(static_cast<PteId>(first + i)).locked = false;
   for (std::uint64_t i = 0; i < pages; ++i) {
     const auto id = static_cast<PteId>(first + i);

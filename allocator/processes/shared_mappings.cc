@@ -1,5 +1,6 @@
-// Processes on shared memory and mapped files (mm/filemap.c, mm/shmem.c, mm/memory.c): faults that map pages of a
-// cache. Such pages have a mapping: nobody takes them for pinned, and clean ones of a file are dropped, mapped or not.
+// Shared memory and mapped files of processes (mm/filemap.c, mm/shmem.c, mm/memory.c): faults that map pages of a
+// cache. Such pages have a mapping: the scan never takes them for pinned, and clean ones of a file are dropped, mapped
+// or not.
 
 #include "allocator/base/error.h"
 #include "allocator/processes/processes.h"
@@ -30,8 +31,8 @@ MappingId Processes::mmap_shared(SpaceId process, const std::vector<OwnerId>& pa
   return mapping;
 }
 
-// filemap_fault and shmem_fault: the page, in its cache, locked and with a reference. A page of a file is read again if
-// it was dropped; shared memory that was truncated is gone.
+// Finds the page in its cache, locks it and takes a reference (filemap_fault, shmem_fault). Reads a page of a file
+// again if it was dropped. Returns 0, -ENOMEM, or -EFAULT for shared memory that was truncated.
 Task<int> Processes::find_and_lock(const SharedPage& shared, OwnerId* page) {
   while (true) {
     *page = shared.file == 0 ? shared.page : files_.cached(shared.file, shared.index);
@@ -53,8 +54,8 @@ Task<int> Processes::find_and_lock(const SharedPage& shared, OwnerId* page) {
   }
 }
 
-// do_read_fault, do_shared_fault and wp_page_shared. A file is told before its page can be written to (page_mkwrite);
-// shared memory is not, and can be from the first fault on.
+// Maps a page (do_read_fault, do_shared_fault, wp_page_shared). A file's page becomes writable after its file was asked
+// (page_mkwrite), shared memory at the first fault.
 Task<int> Processes::fault_in_shared(SpaceId process, const Mapping& where, std::uint64_t index, bool write) {
   OwnerId page = 0;
   const SharedPage shared = shared_[where.first_shared + index];
@@ -66,7 +67,7 @@ Task<int> Processes::fault_in_shared(SpaceId process, const Mapping& where, std:
   co_await spaces_.lock(process).lock(core_.engine);
   const auto id = static_cast<PteId>(where.first + index);
   const bool here = spaces_.pte(id).state == Pte::State::none;
-  // The lookup's reference becomes the pte's. While the page is locked nobody moves it.
+  // The lookup's reference becomes the pte's. While the page is locked it does not move.
   if (here) owners_.map_pte(id, page);
   Pte& pte = spaces_.pte(id);
   CMA_ASSERT(pte.page == page && pte.state == Pte::State::present);

@@ -1,4 +1,4 @@
-// Shared mappings: what maps a cached page, and who takes the mappings away again.
+// Shared mappings: they map cached pages, and writeback, truncation and exit take them away again.
 
 #include <gtest/gtest.h>
 
@@ -75,7 +75,7 @@ TEST_P(SharedMappingsTest, ExitGivesTheReferenceBackAndMarksThePageUsed) {
   EXPECT_TRUE(page().has(kPageReferenced));
 }
 
-TEST_P(SharedMappingsTest, UsedByTwoThatAreGoneItIsActive) {
+TEST_P(SharedMappingsTest, APageThatTwoDeadProcessesUsedIsActive) {
   run_now(machine_->processes.exit(mapper()));
   run_now(machine_->processes.exit(mapper()));
   run_now(machine_->lru.add_drain_all());
@@ -100,7 +100,7 @@ TEST_P(SharedMappingsTest, TruncationUnmapsAndTheNextTouchReadsAgain) {
   EXPECT_EQ(1, page().map);
 }
 
-TEST_P(SharedMappingsTest, SharedMemoryThatIsGoneIsABusError) {
+TEST_P(SharedMappingsTest, TouchingTruncatedSharedMemoryIsABusError) {
   const Pfn frame = machine_->buddy.alloc_pages(kGfpHighuserMovable, 0);
   page_ = run_now(machine_->owners.adopt(frame, PageKind::shmem));
   const SpaceId process = mapper();

@@ -337,15 +337,12 @@ void Laws::program_ended(Machine&) {
 namespace {
 
 // The kernel's function that makes the text of a file.
-std::string_view reader_of(std::string_view path) {
+std::string_view reader_of(std::string_view path, Release release) {
   if (path == "buddyinfo") return "frag_show";
   if (path == "pagetypeinfo") return "pagetypeinfo_show";
-  if (path.ends_with("/used")) return "cma_used_get";
-  if (path.ends_with("/maxchunk")) return "cma_maxchunk_get";
-  if (path.ends_with("/bitmap")) return "u32_array_read";
-  if (path.ends_with("/alloc_pages_success")) return "alloc_pages_success_show";
-  if (path.ends_with("/alloc_pages_fail")) return "alloc_pages_fail_show";
-  if (path.ends_with("/release_pages_success")) return "release_pages_success_show";
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  for (const AreaFileInfo& file : area_files(release))
+    if (file.name == name) return file.reader;
   return "cma_debugfs_get";
 }
 
@@ -354,7 +351,7 @@ std::string_view reader_of(std::string_view path) {
 void Laws::judge_view(const std::string& path, const std::optional<std::string>& text) const {
   const auto expected = recounted_view(*machine_, ledger_, path);
   if (text == expected) return;
-  throw LawBroken("views", std::string(reader_of(path)),
+  throw LawBroken("views", std::string(reader_of(path, machine_->release())),
                   fmt::format("{} says \"{}\", a recount \"{}\"", path, text.value_or("(no such file)"),
                               expected.value_or("(no such file)")));
 }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "allocator/areas/views.h"
+
 namespace cma {
 namespace {
 
@@ -162,10 +164,7 @@ std::vector<std::string> all_views(const Machine& machine) {
   std::vector<std::string> paths = {"buddyinfo", "pagetypeinfo"};
   for (AreaId id = 0; id < machine.areas.size(); ++id) {
     const std::string& name = machine.areas.area(id).name;
-    for (const char* file : {"base_pfn", "count", "order_per_bit", "used", "maxchunk", "bitmap"})
-      paths.push_back("cma/" + name + "/" + file);
-    for (const char* file : {"alloc_pages_success", "alloc_pages_fail", "release_pages_success"})
-      paths.push_back("sys/" + name + "/" + file);
+    for (const AreaFileInfo& file : area_files(machine.release())) paths.push_back(path_of(file, name));
   }
   return paths;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "allocator/areas/views.h"
 #include "properties/program/shapes.h"
 
 namespace cma {
@@ -59,16 +60,16 @@ class FieldGenerator {
     value = static_cast<Enum>(random_.chance(50) ? 0 : random_.below(spec.words.size()));
   }
   void text(std::string& text, const TextSpec&) {
-    static constexpr std::array<std::string_view, 7> kFiles = {
-        "bitmap", "used", "maxchunk", "count", "base_pfn", "order_per_bit", "alloc_pages_success"};
+    // In an order that stays, as a seed stands for the programs it draws.
+    static constexpr std::array kFiles = {
+        AreaFile::bitmap,   AreaFile::used,          AreaFile::maxchunk,           AreaFile::count,
+        AreaFile::base_pfn, AreaFile::order_per_bit, AreaFile::alloc_pages_success};
     const std::size_t areas = program_.machine.areas.size();
     const std::uint64_t choice = random_.below(4);
     text = choice == 0 ? "buddyinfo" : "pagetypeinfo";
     if (choice < 2 || areas == 0) return;
-    const std::string_view file = kFiles[random_.below(kFiles.size())];
-    text = file.starts_with("alloc") ? "sys/" : "cma/";
-    (text += program_.machine.areas[random_.below(areas)].name) += '/';
-    text += file;
+    const AreaFileInfo& file = info_of(kFiles[random_.below(kFiles.size())]);
+    text = path_of(file, program_.machine.areas[random_.below(areas)].name);
   }
   void actor(Performer& performer) { performer = any_performer(); }
 

@@ -1,0 +1,49 @@
+// Writes to an area's debugfs files, and the figure of `maxchunk` (mm/cma_debug.c).
+
+#include "allocator/areas/areas.h"
+#include "allocator/base/error.h"
+
+namespace cma {
+
+Task<int> Areas::debugfs_alloc(AreaId id, std::uint64_t number) {
+  const std::uint64_t pages = debugfs_count(number);
+  const Pfn pfn = co_await cma_alloc(id, pages, 0, false);
+  if (pfn == kNoPfn) co_return -kENOMEM;
+  areas_[id].debugfs_buffers.emplace_back(pfn, pages);
+  co_return 0;
+}
+
+Task<int> Areas::debugfs_free(AreaId id, std::uint64_t number) {
+  std::uint64_t left = debugfs_count(number);
+  while (left > 0 && !areas_[id].debugfs_buffers.empty()) {
+    const auto [pfn, count] = areas_[id].debugfs_buffers.back();
+    areas_[id].debugfs_buffers.pop_back();
+    if (count <= left) {
+      co_await cma_release(id, pfn, count);
+      left -= count;
+    } else if (areas_[id].order_per_bit == 0) {
+      co_await cma_release(id, pfn, left);
+      areas_[id].debugfs_buffers.emplace_back(pfn + left, count - left);
+      left = 0;
+    } else {
+      // The kernel's message here needs dynamic debug: CONFIG_CMA_DEBUG is about cma.c only.
+      areas_[id].debugfs_buffers.emplace_back(pfn, count);
+      break;
+    }
+  }
+  co_return 0;
+}
+
+std::uint64_t Areas::largest_free_run(AreaId id) const {
+  const Area& area = areas_[id];
+  const Bitmap& bitmap = area.bitmap;
+  if (area.order_per_bit == 0 || !core_.bugs.fires(Bug::debug_bitmap_size)) return bitmap.longest_zero_run();
+  // Memory after the bitmap reads as zero.
+  Bitmap walked(area.pages);
+  for (std::uint64_t bit = bitmap.next_set(0, bitmap.size()); bit < bitmap.size();
+       bit = bitmap.next_set(bit + 1, bitmap.size()))
+    walked.set(bit, 1);
+  return walked.longest_zero_run();
+}
+
+}  // namespace cma
