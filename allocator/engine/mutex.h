@@ -1,5 +1,5 @@
-// A sleeping lock: first come, first served, and it knows its owner, so that a cycle of waiters is seen at once
-// (law `locks`). Plain data: ids of actors, no pointers.
+// A sleeping lock: first come, first served, and it knows its owner, so that a cycle of waiters is seen at once (an
+// EngineFault). Plain data: ids of actors, no pointers.
 #pragma once
 
 #include <vector>
@@ -32,7 +32,7 @@ class Mutex {
   LockAwaiter lock(Engine& engine) {
     CMA_ASSERT(!engine.spinning());
     if (owner_ == engine.current())
-      throw LawBroken("locks", name_, std::string(name_) + " is taken twice by its owner");
+      throw EngineFault(EngineFault::Kind::locks, name_, std::string(name_) + " is taken twice by its owner");
     return {*this, engine};
   }
 

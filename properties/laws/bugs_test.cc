@@ -146,7 +146,7 @@ std::string law_broken_by_program(const std::string& text) {
   CheckedRun checked;
   const RunResult result = checked.run(*program);
   EXPECT_EQ(checked.laws().contended().size(), 1U) << "the call was disturbed";
-  return result.finding ? result.finding->law : "";
+  return result.finding ? std::string(name_of(result.finding->law)) : "";
 }
 
 // The call fails while a process is in the middle of a fault, and may. But the process is done at the end, its page on
@@ -179,7 +179,7 @@ std::string law_with(const std::string& release, const std::string& bugs, const 
   EXPECT_TRUE(program) << program.error().text();
   CheckedRun checked;
   const RunResult result = checked.run(*program);
-  return result.finding ? result.finding->law : "";
+  return result.finding ? std::string(name_of(result.finding->law)) : "";
 }
 
 // One task has isolated a unit, another is refused a range of it.

@@ -65,7 +65,7 @@ std::uint64_t Sweep::next_window(std::uint64_t bit) const {
 }
 
 bool Sweep::all_can_be_had(Pfn start, Pfn end) const {
-  for (const Pfn pfn : *before_.stubborn)
+  for (const Pfn pfn : *before_.immovable)
     if (start <= pfn && pfn < end) return false;
   for (Pfn pfn = start; pfn < end;) {
     const std::uint64_t index = pfn - before_.word_base;
@@ -104,7 +104,7 @@ bool Sweep::targets_suffice(Pfn start, Pfn end) {
     // Watermarks leave the whole reserve out, in use or not.
     const auto reserved = static_cast<std::int64_t>(zone.nr_reserved_highatomic);
     std::int64_t free =
-        std::int64_t{sum[Tally::free_pages]} - std::max<std::int64_t>(sum[Tally::free_highatomic], reserved);
+        std::int64_t{sum[Counted::free_pages]} - std::max<std::int64_t>(sum[Counted::free_highatomic], reserved);
     if (machine_.map.page(start).zone == z) free -= static_cast<std::int64_t>(isolated);
     // What may come to rest on per-CPU lists meanwhile.
     for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu)
@@ -200,14 +200,14 @@ bool keeps_its_place(const Owner& owner, const Machine& machine) {
 
 }  // namespace
 
-void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn) {
+void find_immovable(const Machine& machine, std::vector<Pfn>& immovable) {
   for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
     const Owner& owner = machine.owners.owner(id);
     if (owner.pfn == kNoPfn || !keeps_its_place(owner, machine)) continue;
     // What holds one page of a huge page holds all of it.
     const std::uint64_t pages = owner.huge == 0 ? 1 : machine.owners.huge_page(owner.huge).pages();
     const Pfn first = machine.owners.counted_at(owner);
-    for (Pfn pfn = first; pfn < first + pages; ++pfn) stubborn.push_back(pfn);
+    for (Pfn pfn = first; pfn < first + pages; ++pfn) immovable.push_back(pfn);
   }
 }
 

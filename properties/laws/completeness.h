@@ -38,12 +38,12 @@ struct QuietState {
   const std::vector<std::uint64_t>* movable = nullptr;    // in use, and certain to migrate
   const std::vector<Tallies>* zone_sums = nullptr;
   // Pages that their owners keep where they are.
-  const std::vector<Pfn>* stubborn = nullptr;
+  const std::vector<Pfn>* immovable = nullptr;
 };
 
 // Appends the pages of drivers that refuse more often than a call tries, of exec's temporary stacks, and with buffers
 // in use: what can change without a page being touched, and so is not in the marks of the last audit. O(owners).
-void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn);
+void find_immovable(const Machine& machine, std::vector<Pfn>& immovable);
 
 // First page of the first window that was certain; nullopt if there was none.
 std::optional<Pfn> certain_window(const Machine& machine, const Ledger& ledger, const QuietState& before, AreaId area,

@@ -83,14 +83,14 @@ class Laws final : public Observer {
   void learn_areas();
   void choose_auditor();
   void begin_afresh();
-  void judge_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
-  void judge_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const;
-  void judge_taken_page(const char* function, Pfn pfn) const;
+  void check_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
+  void check_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const;
+  void check_taken_page(const char* function, Pfn pfn) const;
   void note_contended(const AreaRequest& request);
   bool is_counted(AreaId area, std::uint64_t count) const;
-  void judge_failure(AreaId area, std::uint64_t count, unsigned align) const;
+  void check_failure(AreaId area, std::uint64_t count, unsigned align) const;
   bool nobody_else_inside() const;
-  void judge_view(const std::string& path, const std::optional<std::string>& text) const;
+  void check_view(const std::string& path, const std::optional<std::string>& text) const;
 
   Ledger ledger_;
   std::vector<std::unique_ptr<Auditor>> auditors_;
@@ -100,7 +100,7 @@ class Laws final : public Observer {
   Machine* machine_ = nullptr;
   QuietCall quiet_;
   std::vector<AreaRequest> contended_;
-  std::vector<Pfn> stubborn_;
+  std::vector<Pfn> immovable_;
   // The state before the quiet call, kept apart only where audits run inside it.
   std::vector<std::uint64_t> quiet_available_;
   std::vector<std::uint64_t> quiet_movable_;

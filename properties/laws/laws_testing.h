@@ -75,7 +75,9 @@ std::string broken_by(Body&& body) {
   try {
     body();
   } catch (const LawBroken& broken) {
-    return broken.law() + ": " + broken.what();
+    return std::string(name_of(broken.law())) + ": " + broken.what();
+  } catch (const EngineFault& fault) {
+    return std::string(name_of(law_of(fault.kind()))) + ": " + fault.what();
   } catch (const AssertionFailure& failure) {
     return std::string("sound: ") + failure.what();
   }

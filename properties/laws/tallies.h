@@ -10,7 +10,7 @@
 
 namespace cma {
 
-enum class Tally : std::uint8_t {
+enum class Counted : std::uint8_t {
   free_blocks,                  // one number an order
   free_pages = kOrderLimit,     // in blocks on lists other than Isolate
   free_cma,                     // in blocks on CMA lists
@@ -34,17 +34,17 @@ enum class Tally : std::uint8_t {
 };
 
 // Padded to whole vectors.
-inline constexpr unsigned kTallies = (static_cast<unsigned>(Tally::kCount) + 7) / 8 * 8;
+inline constexpr unsigned kTallies = (static_cast<unsigned>(Counted::kCount) + 7) / 8 * 8;
 
 struct Tallies {
   std::array<std::int32_t, kTallies> count{};
 
-  std::int32_t& operator[](Tally tally) { return count[static_cast<unsigned>(tally)]; }
-  std::int32_t operator[](Tally tally) const { return count[static_cast<unsigned>(tally)]; }
+  std::int32_t& operator[](Counted tally) { return count[static_cast<unsigned>(tally)]; }
+  std::int32_t operator[](Counted tally) const { return count[static_cast<unsigned>(tally)]; }
   std::int32_t& free_blocks(unsigned order) { return count[order]; }
   std::int32_t free_blocks(unsigned order) const { return count[order]; }
-  std::int32_t& lru(unsigned list) { return count[static_cast<unsigned>(Tally::lru) + list]; }
-  std::int32_t lru(unsigned list) const { return count[static_cast<unsigned>(Tally::lru) + list]; }
+  std::int32_t& lru(unsigned list) { return count[static_cast<unsigned>(Counted::lru) + list]; }
+  std::int32_t lru(unsigned list) const { return count[static_cast<unsigned>(Counted::lru) + list]; }
 
   // Replaces what `old` contributed by what `now` does.
   void replace(const Tallies& old, const Tallies& now) {

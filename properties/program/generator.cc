@@ -58,7 +58,11 @@ class FieldGenerator {
   void choice(Enum& value, const ChoiceSpec& spec) {
     value = static_cast<Enum>(random_.chance(50) ? 0 : random_.below(spec.words.size()));
   }
-  void text(std::string& text, const TextSpec&) {
+  void text(std::string& text, const TextSpec& spec) {
+    if (!spec.words.empty()) {
+      text = spec.words[random_.below(spec.words.size())];
+      return;
+    }
     static constexpr std::array<std::string_view, 7> kFiles = {
         "bitmap", "used", "maxchunk", "count", "base_pfn", "order_per_bit", "alloc_pages_success"};
     const std::size_t areas = program_.machine.areas.size();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "allocator/machine.h"
+#include "properties/program/law.h"
 
 namespace cma {
 

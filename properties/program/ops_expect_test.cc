@@ -33,7 +33,7 @@ std::string verdict(const std::string& expectation) {
   if (!program) return program.error().text();
   const RunResult result = run(*program);
   if (!result.finding) return "";
-  EXPECT_EQ(result.finding->law, "expect");
+  EXPECT_EQ(result.finding->law, Law::expect);
   EXPECT_EQ(result.finding->op, program->ops.size() - 1);
   return result.finding->message;
 }
