@@ -1,4 +1,4 @@
-// Walking: from stretches to pages and blocks, and what is kept of them.
+// Walks stretches, pages and blocks, and keeps what they add up to.
 
 #include "properties/laws/auditor.h"
 
@@ -11,7 +11,7 @@
 namespace cma {
 namespace {
 
-// Flags that say what state a page is in; without any of them it is in use, or lost.
+// Flags that show the state of a page. A page without any of them is in use, or lost.
 constexpr std::uint32_t kStates = kPageBuddy | kPagePcp | kPageReserved | kPageHole | kPageInFlight | kPageLeaked;
 
 void clear_bits(std::vector<std::uint64_t>& words, std::uint64_t start, std::uint64_t end) {
@@ -165,7 +165,8 @@ void Auditor::walk_chunk(std::size_t chunk) {
   for (std::uint32_t s = first_stretch_[chunk]; s < first_stretch_[chunk + 1]; ++s) walk(stretches_[s]);
 }
 
-// What was allowed only because somebody was inside an operation must be gone by now.
+// Walks the stretches in which something was allowed only because an actor was inside an operation: it must be gone
+// now.
 void Auditor::walk_loose() {
   for (std::uint32_t s : loose_)
     if (stretches_[s].loose) walk(stretches_[s]);
@@ -190,8 +191,8 @@ void Auditor::walk(Stretch& stretch) {
   stretch.loose = found.loose;
 }
 
-// How many pages from here on are one buffer's and just as they were handed out: by far the most common pages that are
-// neither free nor reserved. All of the buffer's in this stretch, or none.
+// Returns how many pages from here on are one buffer's and just as they were handed out, which most pages are that are
+// neither free nor reserved: all of the buffer's pages in this stretch, or this page, or none.
 Frame Auditor::plain_buffer_pages(Frame frame, Frame end) const {
   const Ledger::Entry& first = entries_[frame];
   if (first.hold() != Ledger::Hold::buffer || first.references != 0) return 0;
@@ -216,7 +217,7 @@ void Auditor::walk_pageblocks(const Stretch& stretch, Walk& walk) const {
     }
     walk.loose = true;
     if (strict_)
-      broken(Law::restored, fmt::format("pageblock {:#x} is Isolate though nobody is inside an operation", block));
+      broken(Law::restored, fmt::format("pageblock {:#x} is Isolate though no actor is inside an operation", block));
     // A pageblock that two zones share belongs to the zone of its first frame that exists.
     Pfn first = block;
     while (first < block + step && !map.present(first)) ++first;
@@ -227,7 +228,7 @@ void Auditor::walk_pageblocks(const Stretch& stretch, Walk& walk) const {
 void Auditor::mark(std::vector<std::uint64_t>& words, Frame frame, std::uint64_t pages) {
   std::uint64_t bit = frame + (machine_->map.range().start - word_base_);
   if (pages < 64) {
-    // Blocks are aligned, so that a small one lies within one word.
+    // Blocks are aligned, so a small one lies within one word.
     words[bit / 64] |= ((std::uint64_t{1} << pages) - 1) << (bit % 64);
     return;
   }
@@ -293,7 +294,7 @@ Frame Auditor::walk_in_flight(const Stretch& stretch, Frame frame, Walk& walk) c
     broken(Law::conserved, fmt::format("page {:#x} in a task's hands has {} references and order {}", pfn(frame),
                                        page.ref, page.order));
   if (strict_)
-    broken(Law::conserved, fmt::format("page {:#x} (order {}) is in flight though nobody is inside an operation",
+    broken(Law::conserved, fmt::format("page {:#x} (order {}) is in flight though no actor is inside an operation",
                                        pfn(frame), page.order));
   check_interior(frame, page, pages);
   if (page.has(kPageLru)) {
@@ -315,7 +316,7 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   if (page.ref == 0 && page.has(kPageHugetlb)) return walk_pool_page(frame, walk);
   if (page.ref <= 0)
     broken(Law::conserved,
-           fmt::format("page {:#x} is lost: {} references, on no list, in nobody's hands", pfn(frame), page.ref));
+           fmt::format("page {:#x} is lost: {} references, on no list, in no task's hands", pfn(frame), page.ref));
   const std::uint64_t pages = page.has(kPageHead | kPageSplitHead) ? order_pages(page.order) : 1;
   if (page.has(kPageTail) || !is_aligned(pfn(frame), pages) || frame + pages > stretch.end)
     broken(Law::conserved, fmt::format("page {:#x} is not the head of its block", pfn(frame)));
@@ -335,7 +336,7 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
     walk.loose = true;
     if (strict_)
       broken(Law::conserved,
-             fmt::format("page {:#x} is on a task's list though nobody is inside an operation", pfn(frame)));
+             fmt::format("page {:#x} is on a task's list though no actor is inside an operation", pfn(frame)));
   } else if ((page.next & page.prev) != kNil) {
     broken(Law::lists, fmt::format("page {:#x} is in use and linked into a list", pfn(frame)));
   }

@@ -17,7 +17,8 @@ void Auditor::compare_bitmaps() const {
   for (AreaId id = 0; id < areas; ++id) compare_totals(id);
 }
 
-// Each call counts its pages once, as a success or as a failure. Areas count since sysfs shows the figures.
+// Checks that the totals count the pages of each call once, as a success or as a failure. Areas count since 5.13, as
+// sysfs shows the totals.
 void Auditor::compare_totals(AreaId id) const {
   const Area& area = machine_->areas.area(id);
   const Ledger::AreaBook& book = ledger_.area(id);
@@ -30,8 +31,8 @@ void Auditor::compare_totals(AreaId id) const {
            fmt::format("area {} counts {} pages released, there were {}", id, area.nr_pages_released, book.released));
 }
 
-// A1, A2, A9. Beyond live buffers, bits are set for releases that have not come to their end, and for one window of
-// each request under way.
+// Checks that the bits set are those of live buffers. Other bits may be set for releases that have not ended, and for
+// one window of each request under way.
 void Auditor::compare_bitmap(AreaId id) const {
   const std::vector<std::uint64_t>& words = machine_->areas.area(id).bitmap.words();
   const Ledger::AreaBook& book = ledger_.area(id);
@@ -57,7 +58,7 @@ void Auditor::compare_bitmap(AreaId id) const {
   if (extra == 0) return;
   std::uint64_t windows = 0;
   for (const Ledger::Request& request : book.allocating) windows += request.bits;
-  // 3.6 clears the bits of a buffer before its release is over: some of the window's bits may be those.
+  // Bits of a buffer whose release has not ended may have been cleared, and set again as part of the window.
   const bool one_run = last - first < windows && extra <= windows && windows <= extra + excused;
   const bool one_window = book.allocating.size() == 1 && one_run;
   if (last >= book.size || !(one_window || (book.allocating.size() > 1 && extra <= windows)))
@@ -65,19 +66,20 @@ void Auditor::compare_bitmap(AreaId id) const {
                                     id, extra, first, book.base + (first << book.order_per_bit)));
 }
 
-// B4. Who has isolated a pageblock relies on it until he gives it back himself.
+// Checks that a pageblock stays isolated until the actor that isolated it gives it back, and has no second isolator.
 void Auditor::compare_isolators() const {
   const std::vector<Isolation::Held>& held = machine_->isolation.held();
   for (std::size_t i = 0; i < held.size(); ++i) {
     if (machine_->map.pageblock_type(held[i].block) != Migratetype::isolate)
-      broken(Law::restored, fmt::format("pageblock {:#x} is {}, and somebody has isolated it and not given it back",
+      broken(Law::restored, fmt::format("pageblock {:#x} is {}, but the actor that isolated it has not given it back",
                                         held[i].block, name_of(machine_->map.pageblock_type(held[i].block))));
     if (machine_->isolation.isolator(held[i].block) != held[i].actor)
-      broken(Law::restored, fmt::format("pageblock {:#x} has been isolated by two at once", held[i].block));
+      broken(Law::restored, fmt::format("pageblock {:#x} was isolated by two actors at once", held[i].block));
   }
 }
 
-// G1, G2, G4, G5. What slots, programs and journals hold must be there; at rest nothing else may be.
+// Checks the counts of buffer heads: at least what slots, programs and journals hold; at rest, exactly that. No slot
+// list is too long or has a buffer twice, and every buffer in use is attached to a page.
 void Auditor::compare_buffers() {
   const Buffers& buffers = machine_->buffers;
   buffer_slots_.assign(buffers.size() + 1, 0);

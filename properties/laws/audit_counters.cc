@@ -24,24 +24,23 @@ void Auditor::compare_zone(std::size_t z) const {
   const Tallies& sum = sums_[z];
   const std::string& name = machine_->buddy.zone_name(z);
   if (zone.nr_free_pages != sum[Counted::free_pages])
-    broken(Law::counters, fmt::format("zone {}: nr_free_pages is {}, a recount says {}", name, zone.nr_free_pages,
+    broken(Law::counters, fmt::format("zone {}: nr_free_pages is {}, a recount gives {}", name, zone.nr_free_pages,
                                       sum[Counted::free_pages]));
   if (zone.nr_free_cma != sum[Counted::free_cma])
-    broken(Law::counters, fmt::format("zone {}: nr_free_cma is {}, a recount says {}", name, zone.nr_free_cma,
+    broken(Law::counters, fmt::format("zone {}: nr_free_cma is {}, a recount gives {}", name, zone.nr_free_cma,
                                       sum[Counted::free_cma]));
   if (zone.nr_isolate_pageblock != static_cast<std::uint64_t>(sum[Counted::isolate_blocks]))
-    broken(Law::counters, fmt::format("zone {}: nr_isolate_pageblock is {}, a recount says {}", name,
+    broken(Law::counters, fmt::format("zone {}: nr_isolate_pageblock is {}, a recount gives {}", name,
                                       zone.nr_isolate_pageblock, sum[Counted::isolate_blocks]));
   for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
     if (zone.area[order].nr_free != static_cast<std::uint64_t>(sum.free_blocks(order)))
-      broken(Law::counters, fmt::format("zone {}: nr_free of order {} is {}, a recount says {}", name, order,
+      broken(Law::counters, fmt::format("zone {}: nr_free of order {} is {}, a recount gives {}", name, order,
                                         zone.area[order].nr_free, sum.free_blocks(order)));
   std::int64_t cached = 0;
   for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) cached += zone.pcp[static_cast<unsigned>(cpu)].count;
   if (cached != sum[Counted::pcp_pages])
-    broken(Law::counters, fmt::format("zone {}: per-CPU lists count {} pages, a recount says {}", name, cached,
+    broken(Law::counters, fmt::format("zone {}: per-CPU lists count {} pages, a recount gives {}", name, cached,
                                       sum[Counted::pcp_pages]));
-  // C14.
   const std::int64_t managed = std::int64_t{sum[Counted::free_pages]} + sum[Counted::free_isolated] +
                                sum[Counted::pcp_pages] + sum[Counted::in_use] + sum[Counted::in_flight] +
                                sum[Counted::leaked];
@@ -58,21 +57,21 @@ void Auditor::compare_globals() const {
   const Tallies& sum = sums_.size() > 1 ? all : sums_[0];
   for (unsigned list = 0; list < kLruLists; ++list)
     if (lru.size(static_cast<LruList>(list)) != static_cast<std::uint64_t>(sum.lru(list)))
-      broken(Law::counters, fmt::format("LRU list {} counts {} pages, a recount says {}", list,
+      broken(Law::counters, fmt::format("LRU list {} counts {} pages, a recount gives {}", list,
                                         lru.size(static_cast<LruList>(list)), sum.lru(list)));
   if (lru.isolated_anon() != sum[Counted::task_anon] || lru.isolated_file() != sum[Counted::task_file])
-    broken(Law::counters, fmt::format("NR_ISOLATED_ANON/FILE are {}/{}, a recount says {}/{}", lru.isolated_anon(),
+    broken(Law::counters, fmt::format("NR_ISOLATED_ANON/FILE are {}/{}, a recount gives {}/{}", lru.isolated_anon(),
                                       lru.isolated_file(), sum[Counted::task_anon], sum[Counted::task_file]));
   if (lru.mlocked() != sum[Counted::mlocked])
-    broken(Law::counters, fmt::format("NR_MLOCK is {}, a recount says {}", lru.mlocked(), sum[Counted::mlocked]));
+    broken(Law::counters, fmt::format("NR_MLOCK is {}, a recount gives {}", lru.mlocked(), sum[Counted::mlocked]));
   std::int64_t slots = 0;
   for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.parked(cpu));
-  // A drain empties the slots first and drops their references one by one.
+  // A drain empties the slots first, then drops their references one by one.
   if (strict_ ? slots != sum[Counted::pagevec_slots] : slots > sum[Counted::pagevec_slots])
     broken(Law::counters,
            fmt::format("pagevecs hold {} pages, {} references are theirs", slots, sum[Counted::pagevec_slots]));
   const auto owned = static_cast<std::uint64_t>(sum[Counted::owned]);
-  // A page may be adopted before the program hears of it, and linger after it let go.
+  // A page may have an owner before the program knows of it, and still after the program let go.
   if (strict_ ? owned != ledger_.live_owners() : owned < ledger_.live_owners())
     broken(Law::content, fmt::format("{} owners live, {} pages belong to one: an owner has lost its page",
                                      ledger_.live_owners(), owned));
@@ -83,8 +82,8 @@ void Auditor::compare_globals() const {
                        sum[Counted::writeback], machine_->page_locks.held(), machine_->writebacks.held()));
 }
 
-// A page that was leaked because it was freed in a bad state must have been reported: each stretch of such pages begins
-// with one that the log names.
+// Checks that pages leaked because they were freed in a bad state were reported: each run of such pages begins with one
+// that the log names.
 void Auditor::compare_leaks() {
   std::int64_t leaked = 0;
   for (const Tallies& sum : sums_) leaked += sum[Counted::leaked];
@@ -105,19 +104,19 @@ void Auditor::compare_at_rest() const {
   Machine& machine = *machine_;
   if (machine.lru.disable_count() != 0)
     broken(Law::balanced, fmt::format("the LRU caches are disabled {} times", machine.lru.disable_count()));
-  if (machine.areas.cma_mutex().held()) broken(Law::locks, "cma_mutex is held though nobody is inside an operation");
+  if (machine.areas.cma_mutex().held()) broken(Law::locks, "cma_mutex is held though no actor is inside an operation");
   if (machine.buddy.drain_mutex().held())
-    broken(Law::locks, "pcpu_drain_mutex is held though nobody is inside an operation");
+    broken(Law::locks, "pcpu_drain_mutex is held though no actor is inside an operation");
   if (!machine.page_locks.none_held_by_actors())
-    broken(Law::locks, "a page lock is held though nobody is inside an operation");
+    broken(Law::locks, "a page lock is held though no actor is inside an operation");
   if (!machine.buffers.locks().none_held_by_actors())
-    broken(Law::locks, "a buffer lock is held though nobody is inside an operation");
+    broken(Law::locks, "a buffer lock is held though no actor is inside an operation");
   for (AreaId id = 0; id < machine.areas.size(); ++id)
     if (machine.areas.area(id).lock.held())
-      broken(Law::locks, fmt::format("cma->lock of area {} is held though nobody is inside an operation", id));
-  // From 5.1 to 6.2 a contiguous range that takes nothing sets the skip bit all the same.
-  const bool shipped = machine.release() == Release::v5_10 || machine.release() == Release::v6_1;
-  if (machine.migration.hints().touched() && machine.compaction.runs() == 0 && !shipped)
+      broken(Law::locks, fmt::format("cma->lock of area {} is held though no actor is inside an operation", id));
+  // From 5.1 to 6.2 a contiguous range sets the skip bit of a pageblock in which it takes nothing.
+  const bool ranges_set_hints = machine.release() >= Release::v5_1 && machine.release() < Release::v6_3;
+  if (machine.migration.hints().touched() && machine.compaction.runs() == 0 && !ranges_set_hints)
     broken(Law::hints, "a pageblock has a skip bit, or a scanner a position, though nothing was compacted");
 }
 

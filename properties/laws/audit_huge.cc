@@ -1,5 +1,5 @@
-// Judging compound pages, and huge pages in particular: the first page counts references and mappings for all of them,
-// the others have nothing of their own but their content.
+// Checks of compound pages, and of huge pages in particular: the first page counts references and mappings for all of
+// them, and the others have nothing of their own but their content.
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@ bool Auditor::is_huge(const Page& page) const {
          machine_->owners.owner(page.owner).huge != 0;
 }
 
-// What lies behind the first page of a block in use, or on its way to a list.
+// Checks the pages after the first of a block that is in use or on its way to a list.
 void Auditor::check_interior(Frame frame, const Page& page, std::uint64_t pages) const {
   if (is_huge(page)) {
     check_tails(frame, page);
@@ -52,7 +52,7 @@ void Auditor::check_tails(Frame frame, const Page& page) const {
   }
 }
 
-// A free page of the hugetlb pool: nobody's but the pool's, and with nothing in it.
+// Checks a free page of the hugetlb pool: it has no other holder, and nothing in it.
 Frame Auditor::walk_pool_page(Frame frame, Walk& walk) const {
   const Page& page = pages_[frame];
   const std::uint64_t pages = pages_of(page);
@@ -71,7 +71,7 @@ Frame Auditor::walk_pool_page(Frame frame, Walk& walk) const {
   return frame + static_cast<Frame>(pages);
 }
 
-// The pool's list leads to its free pages, and to as many as it counts.
+// Checks that the pool's list leads to its free pages, and to as many as it counts.
 void Auditor::compare_pool() const {
   const HugetlbPool& pool = machine_->hugetlb;
   std::uint64_t listed = 0;
@@ -84,7 +84,8 @@ void Auditor::compare_pool() const {
     broken(Law::counters, fmt::format("the hugetlb pool has {} free pages and counts {}", listed, pool.free_pages()));
 }
 
-// E3 for all of its pages: counts the pmds and ptes that map it, which hold a reference each.
+// Counts the pmds and ptes that map any of its pages, compares them with the huge page's counts, and returns their
+// number: each holds a reference.
 std::int64_t Auditor::check_huge_page(Frame frame, const Page& page) const {
   const Owners& owners = machine_->owners;
   const AddressSpaces& spaces = machine_->spaces;
@@ -104,10 +105,10 @@ std::int64_t Auditor::check_huge_page(Frame frame, const Page& page) const {
   return mapped;
 }
 
-// certain_to_move for a huge page: 5.7 moves it whole, or splits it if there is no target of its size. The earlier
-// releases leave it where it is.
+// Returns certain_to_move() for a huge page. Since 5.7 it moves whole, or split if there is no target of its size;
+// before that it stays where it is.
 bool Auditor::huge_page_can_go(const Page& page, const HugePage& huge) const {
-  if (machine_->release() < Release::v5_10 || page.map == 0) return false;
+  if (machine_->release() < Release::v5_7 || page.map == 0) return false;
   if (page.ref != page.map + page.pagevecs || !(page.has(kPageLru) || page.pagevecs > 0)) return false;
   const AddressSpaces& spaces = machine_->spaces;
   const auto all_present = [&](PteId id) {

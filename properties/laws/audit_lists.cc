@@ -10,7 +10,7 @@
 namespace cma {
 namespace {
 
-// Whether two values of plain numbers without padding are the same.
+// Returns whether two values of plain numbers without padding are the same.
 template <class Value>
 bool same(const Value& a, const Value& b) {
   static_assert(std::has_unique_object_representations_v<Value>);
@@ -37,7 +37,7 @@ void Auditor::compare_list_ends() {
     if (!(machine_->lru.list(static_cast<LruList>(list)) == seen_lru_[list])) compare_lru_ends(list);
 }
 
-// Both the blocks that are at the ends now and those that were must agree with where the ends are.
+// Checks where lists end: both the blocks that are at the ends now and those that were there before must agree.
 void Auditor::compare_free_ends(std::size_t z, unsigned order) {
   const FreeArea& area = machine_->buddy.zone(z).area[order];
   FreeArea& seen = seen_areas_[z][order];
@@ -74,7 +74,7 @@ void Auditor::compare_lru_ends(unsigned list) {
   seen_lru_[list] = now;
 }
 
-// One CPU's lists from their heads: D1 and D4.
+// Checks one CPU's lists from their heads: orders, zones, types, links, and the count of pages.
 void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
   const Buddy& buddy = machine_->buddy;
   const PerCpuPages& pcp = buddy.zone(z).pcp[cpu];
@@ -95,14 +95,14 @@ void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
       prev = frame;
     }
     if (pcp.lists[list].last != prev)
-      broken(Law::lists, fmt::format("list {} of CPU {} does not end where it says", list, cpu));
+      broken(Law::lists, fmt::format("list {} of CPU {} does not end where its head says", list, cpu));
   }
   if (pages != pcp.count)
-    broken(Law::counters, fmt::format("CPU {} counts {} pages on its lists, a recount says {}", cpu, pcp.count, pages));
+    broken(Law::counters, fmt::format("CPU {} counts {} pages on its lists, a recount gives {}", cpu, pcp.count, pages));
 }
 
-// D4: the list is that of the cached type, and Movable's for types that have none. Since 6.10 a refill takes another
-// type's page as it is, so that only pages of areas say which list they belong on.
+// Checks that the list is the one of the cached type, or Movable's for types that have none. Since 6.10 a refill takes
+// pages of other types as they are, so only the pages of areas show which list they belong on.
 void Auditor::check_pcp_list(Frame frame, unsigned list, unsigned cpu) const {
   const Migratetype type = pages_[frame].list_type;
   if (list >= kPcpTypes * (kPcpLargestOrder + 1)) return;
@@ -113,7 +113,7 @@ void Auditor::check_pcp_list(Frame frame, unsigned list, unsigned cpu) const {
            fmt::format("page {:#x}, cached as {}, is on list {} of CPU {}", pfn(frame), name_of(type), list, cpu));
 }
 
-// A total audit goes along every list: what neighbours cannot show is a ring that no list leads to.
+// Walks every list from its head: neighbours on a list cannot show a ring that no list leads to.
 void Auditor::walk_all_lists() const {
   std::vector<std::array<std::array<std::uint64_t, kMigratetypes>, kOrderLimit>> blocks(sums_.size());
   for (const Page& page : machine_->map.pages())

@@ -1,4 +1,4 @@
-// Judging one page or block, with its neighbours on lists.
+// Checks of one page or block, with its neighbours on lists.
 
 #include <fmt/format.h>
 
@@ -16,12 +16,12 @@ void Auditor::broken(Law law, const std::string& message) const {
   std::string function;
   const Engine& engine = machine_->engine;
   const Point point = engine.last_point(engine.current());
-  // At rest nobody is in a kernel function.
+  // At rest no actor is in a kernel function.
   if (!strict_ && point != Point::kCount) function = info_of(point).function;
   throw LawBroken(law, function, message);
 }
 
-// Pages inside a block carry nothing of their own: no reference, no state, no list, no owner, no holder.
+// Returns whether the pages inside a block carry nothing of their own: no reference, state, list, owner or holder.
 bool Auditor::interior_is_clean(Frame frame, std::uint64_t pages, std::uint32_t flags) const {
   const Ledger::Entry* const entry = entries_ + frame;
   // A block in use has a holder, and its head may have references of its own.
@@ -87,8 +87,9 @@ void Auditor::check_free_links(Frame frame, const Page& page) const {
                                    page.order, name_of(page.list_type)));
 }
 
-// C8, and its exception 6.6: while pageblocks are given back one by one, a block that covers several is on the restored
-// list already, and pieces of it may begin in a pageblock that is still Isolate. 6.10 knows no exception, for any type.
+// Checks that list and pageblock agree where either is CMA or Isolate; since 6.10, for every type. Up to 6.9 there is
+// an exception inside operations: pageblocks are given back one by one, so a block that covers several is on the
+// restored list first, and pieces of it may begin in a pageblock that is still Isolate.
 void Auditor::check_list_type(Frame frame, const Page& page, bool& loose) const {
   const Migratetype block = machine_->map.pageblock_type(pfn(frame));
   if (block == page.list_type) return;
@@ -102,8 +103,8 @@ void Auditor::check_list_type(Frame frame, const Page& page, bool& loose) const 
   loose = true;
 }
 
-// C10: the pageblocks of one block agree when one of them is CMA or Isolate (6.10: always); while isolation is under
-// way up to 6.9, some may be Isolate.
+// Checks that the pageblocks of one block agree if one of them is CMA or Isolate; since 6.10, always. Up to 6.9 some
+// may be Isolate while isolation is under way.
 void Auditor::check_block_types(Frame frame, const Page& page, bool& loose) const {
   const MemoryMap& map = machine_->map;
   const bool typed = machine_->buddy.typed_lists();
@@ -125,14 +126,15 @@ void Auditor::check_block_types(Frame frame, const Page& page, bool& loose) cons
   loose = true;
 }
 
-// C6. Below the pageblock order two free buddies always merge. From there on they may stay apart where types forbid it,
-// and while both are Isolate: they became so one after the other.
+// Checks that two free buddies have merged. Below the pageblock order they always do. From there on they may stay apart
+// where types forbid merging (since 5.18), where one is Isolate, and where both are: they became so one after the
+// other.
 void Auditor::check_merge(const Stretch& stretch, Frame frame, const Page& page, bool& loose) const {
   const unsigned order = page.order;
   if (order >= machine_->buddy.largest_order()) return;
   const Pfn here = pfn(frame);
   const Pfn other = buddy_pfn(here, order);
-  // Both lie in one stretch if they lie in one zone; each pair is looked at once, from below.
+  // Both lie in one stretch if they lie in one zone; each pair is checked once, from below.
   if (other < here || other - here >= stretch.end - frame) return;
   const Page& buddy = pages_[frame + static_cast<Frame>(other - here)];
   if (!buddy.has(kPageBuddy) || buddy.order != order) return;
@@ -141,8 +143,8 @@ void Auditor::check_merge(const Stretch& stretch, Frame frame, const Page& page,
     const Migratetype its = machine_->map.pageblock_type(other);
     const bool one_isolated = (mine == Migratetype::isolate) != (its == Migratetype::isolate);
     const bool both_isolated = mine == Migratetype::isolate && its == Migratetype::isolate;
-    const bool v5_18 = machine_->release() >= Release::v6_1;
-    const bool types_forbid = v5_18 && mine != its && (!is_mergeable(mine) || !is_mergeable(its));
+    const bool types_forbid =
+        machine_->release() >= Release::v5_18 && mine != its && (!is_mergeable(mine) || !is_mergeable(its));
     if (types_forbid || (!strict_ && (one_isolated || both_isolated))) {
       loose = loose || one_isolated || both_isolated;
       return;
@@ -159,7 +161,7 @@ void Auditor::check_cached(Frame frame, const Page& page) const {
                                        pfn(frame), page.ref, page.flags, page.owner));
   if (!machine_->buddy.pcp_allowed_order(page.order))
     broken(Law::lists, fmt::format("a block of order {} at {:#x} is on a per-CPU list", page.order, pfn(frame)));
-  // D4, and 15.23: what is cached may lag behind a pageblock's type, but never where areas are concerned.
+  // The cached type may be older than the pageblock's, but never where areas are concerned.
   const Migratetype block = machine_->map.pageblock_type(pfn(frame));
   const bool agree = page.list_type == Migratetype::isolate ? false
                      : page.list_type == Migratetype::cma   ? is_special(block)
@@ -170,7 +172,7 @@ void Auditor::check_cached(Frame frame, const Page& page) const {
   check_links(frame, page, kPagePcp);
 }
 
-// Links are mutual, and lead to pages that carry `flag`.
+// Checks that links are mutual and lead to pages that carry `flag`.
 void Auditor::check_links(Frame frame, const Page& page, std::uint32_t flag) const {
   const std::size_t frames = machine_->map.pages().size();
   const auto fits = [&](Frame other) { return other < frames && (flag == 0 || pages_[other].has(flag)); };
@@ -188,8 +190,8 @@ void Auditor::check_lru_links(Frame frame, const Page& page, unsigned list) cons
 
 // --- pages in use ---
 
-// What the owner record says of the page, and how many references it accounts for. Records that no program holds a
-// handle of are a process's: the ledger does not know them.
+// Checks the page against its owner record, and returns how many references the record accounts for. Records that no
+// program holds a handle of are a process's: the ledger does not know them.
 std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) const {
   const Owners& owners = machine_->owners;
   if (page.owner == 0) {
@@ -206,7 +208,7 @@ std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) con
   const bool here = owner.pfn == pfn(frame);
   if (!here && owner.pfn != kNoPfn)
     broken(Law::content, fmt::format("page {:#x} names an owner whose page is {:#x}", pfn(frame), owner.pfn));
-  // E3. What maps the page when its owner has let go is gone at once.
+  // An owner that lets go unmaps its page at once.
   const std::int32_t mapped = here ? static_cast<std::int32_t>(owner.mapped) : 0;
   if (page.map != mapped)
     broken(Law::content, fmt::format("page {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
@@ -220,7 +222,8 @@ std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) con
   return Owners::own_references(owner);
 }
 
-// E2: at rest the count is exact; inside operations a task may hold more, but never less than what is accounted for.
+// Checks the reference count. At rest it is exact; inside operations a task may hold more references than are accounted
+// for, never fewer.
 void Auditor::check_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const {
   if (page.ref == known) return;
   if (page.ref < known)
@@ -230,12 +233,12 @@ void Auditor::check_references(Frame frame, const Page& page, std::int64_t known
   if (!strict_) return;
   if (known == 0)
     broken(Law::conserved,
-           fmt::format("page {:#x} is in use ({} references) and nobody knows of it", pfn(frame), page.ref));
+           fmt::format("page {:#x} is in use ({} references) and has no known holder", pfn(frame), page.ref));
   broken(Law::content,
          fmt::format("page {:#x} has {} references, but only {} are accounted for", pfn(frame), page.ref, known));
 }
 
-// No migration entry stands for a mapping.
+// Returns whether every pte of the owner is present, none a migration entry.
 bool Auditor::all_mapped(const Owner& owner) const {
   const AddressSpaces& spaces = machine_->spaces;
   for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
@@ -243,8 +246,8 @@ bool Auditor::all_mapped(const Owner& owner) const {
   return true;
 }
 
-// Whether a quiet cma_alloc moves this page for certain, given memory to move it to, and that its owner does not
-// object (find_immovable knows who does).
+// Returns whether a quiet cma_alloc moves this page for certain, given memory to move it to and an owner that does not
+// object (find_immovable lists the others).
 bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) const {
   if (page.owner == 0 || entry.known() || page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageIsolated))
     return false;
@@ -260,8 +263,11 @@ bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) cons
     case PageKind::block_device:
     case PageKind::file: return lru && !page.has(kPageDirty) && all_mapped(owner);
     case PageKind::movable_ops: return true;
-    default: return false;
+    case PageKind::none:
+    case PageKind::unmovable:
+    case PageKind::hugetlb: break;
   }
+  return false;
 }
 
 }  // namespace cma

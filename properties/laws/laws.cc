@@ -10,7 +10,7 @@
 namespace cma {
 namespace {
 
-// How a holder is named in messages.
+// Names a holder for messages.
 std::string holder_text(const Ledger::Entry& entry) {
   return fmt::format("{} number {}", entry.hold() == Ledger::Hold::buffer ? "buffer" : "block", entry.number());
 }
@@ -19,8 +19,8 @@ std::string holder_text(const Ledger::Entry& entry) {
 
 Laws::Laws() = default;
 
-// Booted machines of one geometry are alike: what an auditor counted in the first serves all of them. A fuzzer meets a
-// handful; real machines are too large to keep many.
+// Booted machines of one geometry are alike, so one auditor serves all of them. A fuzzer meets a handful of geometries;
+// real machines are too large to keep many.
 void Laws::choose_auditor() {
   constexpr std::size_t kMost = 64;
   constexpr std::uint64_t kMostPages = std::uint64_t{1} << 22;
@@ -82,7 +82,7 @@ void Laws::booted(Machine& machine) {
   begin_afresh();
 }
 
-// A machine like no other: boot operations had a say in it.
+// Boot operations changed this machine, so no kept auditor fits it.
 void Laws::begin_afresh() {
   auditor_ = &odd_auditor_;
   odd_auditor_.begin_afresh(*machine_);
@@ -90,7 +90,7 @@ void Laws::begin_afresh() {
 
 // --- areas ---
 
-bool Laws::nobody_else_inside() const {
+bool Laws::others_are_idle() const {
   const Engine& engine = machine_->engine;
   for (ActorId actor = 0; actor < engine.actors(); ++actor)
     if (actor != engine.current() && engine.state(actor) != Engine::State::idle) return false;
@@ -100,9 +100,8 @@ bool Laws::nobody_else_inside() const {
 void Laws::alloc_begins(AreaId area, std::uint64_t count, unsigned align) {
   ledger_.alloc_begins(area, count, align);
   quiet_ = {};
-  if (!nobody_else_inside() || machine_->engine.fatal_signal_pending()) return;
-  // The marks of the last audit are the state before this call; an operation that did something before it is audited
-  // now.
+  if (!others_are_idle() || machine_->engine.fatal_signal_pending()) return;
+  // The marks of the last audit are the state before this call, unless the operation did something before the call.
   if (!auditor_->up_to_date()) audit();
   if (audit_points_) {
     quiet_available_ = auditor_->available();
@@ -129,9 +128,9 @@ void Laws::note_contended(const AreaRequest& request) {
   if (!known && contended_.size() < kContended) contended_.push_back(request);
 }
 
-// 6.10 counts no call that could not even be tried.
+// Returns whether the area's totals count this failed call. Since 6.9 they leave out calls with bad arguments.
 bool Laws::is_counted(AreaId id, std::uint64_t count) const {
-  if (machine_->release() < Release::v6_12) return true;
+  if (machine_->release() < Release::v6_9) return true;
   const Area& area = machine_->areas.area(id);
   return area.active() && count != 0 && count <= area.pages;
 }
@@ -160,7 +159,7 @@ void Laws::check_failure(AreaId area, std::uint64_t count, unsigned align) const
                     count, align, *window));
 }
 
-// All at once; page by page only if some page is not as it should be, or known to the ledger.
+// Compares all pages at once, and page by page only if one of them is not as it should be or known to the ledger.
 void Laws::check_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const {
   const Page* const page = machine_->map.pages().data() + machine_->map.frame(pfn);
   const Ledger::Entry* const entry = ledger_.entries() + machine_->map.frame(pfn);
@@ -177,7 +176,7 @@ void Laws::check_taken_page(const char* function, Pfn pfn) const {
   if (page.owner != 0)
     throw LawBroken(Law::exclusive, function,
                     fmt::format("page {:#x} is handed out while owner {} has it", pfn, page.owner));
-  // References that programs took while the page was on its way are theirs.
+  // Programs may have taken references on the page before it was handed out.
   if (page.ref != 1 + static_cast<std::int64_t>(entry.references) || page.map != 0 || page.flags != 0 ||
       (page.next & page.prev) != kNil)
     throw LawBroken(Law::contract, function,
@@ -225,7 +224,7 @@ void Laws::range_allocated(Pfn pfn, std::uint64_t count) {
     const auto area = machine_->areas.area_of(p);
     if (area && machine_->areas.area(*area).active())
       throw LawBroken(Law::policy, kFunction,
-                      fmt::format("page {:#x} of an area is given to somebody who asked for a range", p));
+                      fmt::format("page {:#x} of an area is given to a caller that asked for a range", p));
   }
   ledger_.range_allocated(pfn, count);
 }
@@ -271,13 +270,13 @@ void Laws::owner_adopted(OwnerId owner) {
   const Owner& record = machine_->owners.owner(owner);
   if (record.pfn != kNoPfn) {
     const Ledger::Entry& entry = ledger_.entry(record.pfn);
-    // A page that was announced as a block of one becomes the owner's.
+    // A page that was reported as a block of one page becomes the owner's.
     if (entry.hold() == Ledger::Hold::block_head) ledger_.pages_freeing(record.pfn, 0);
     if (entry.hold() != Ledger::Hold::none)
       throw LawBroken(Law::exclusive, "adopt",
                       fmt::format("page {:#x} gets an owner while {} holds it", record.pfn, holder_text(entry)));
   }
-  // A clean page of a file is dropped when it is in the way.
+  // The kernel drops a clean page of a file that is in the way.
   ledger_.owner_adopted(owner, !is_file(record.kind));
 }
 
@@ -289,8 +288,8 @@ void Laws::owner_releasing(OwnerId owner) {
 void Laws::reference_taken(Pfn pfn, int count) {
   quiet_ = {};
   const Migratetype type = machine_->map.pageblock_type(pfn);
-  const bool v5_13 = machine_->release() >= Release::v6_1;
-  if (count > 1 && v5_13 && (type == Migratetype::cma || type == Migratetype::isolate))
+  const bool forbidden = machine_->release() >= Release::v5_13;
+  if (count > 1 && forbidden && (type == Migratetype::cma || type == Migratetype::isolate))
     throw LawBroken(
         Law::policy, "__gup_longterm_locked",
         fmt::format("page {:#x} is pinned for the long term in a pageblock of type {}", pfn, name_of(type)));
@@ -336,7 +335,7 @@ void Laws::program_ended(Machine&) {
 
 namespace {
 
-// The kernel's function that makes the text of a file.
+// Returns the kernel function that makes the text of a file.
 std::string_view reader_of(std::string_view path) {
   if (path == "buddyinfo") return "frag_show";
   if (path == "pagetypeinfo") return "pagetypeinfo_show";
@@ -355,7 +354,7 @@ void Laws::check_view(const std::string& path, const std::optional<std::string>&
   const auto expected = recounted_view(*machine_, ledger_, path);
   if (text == expected) return;
   throw LawBroken(Law::views, std::string(reader_of(path)),
-                  fmt::format("{} says \"{}\", a recount \"{}\"", path, text.value_or("(no such file)"),
+                  fmt::format("{} reads \"{}\", a recount \"{}\"", path, text.value_or("(no such file)"),
                               expected.value_or("(no such file)")));
 }
 
@@ -365,7 +364,7 @@ void Laws::check_views() const {
     check_view(path, read_view(machine_->areas, machine_->buddy, machine_->map, machine_->release(), path));
 }
 
-// Operations on files finish boot.
+// Needs no check for boot: operations on files finish it.
 void Laws::file_read(const std::string& path, const std::optional<std::string>& text) { check_view(path, text); }
 
 }  // namespace cma

@@ -1,5 +1,5 @@
-// What the audit counts in a stretch of memory: one number a kind of page, block or list entry. Kept per stretch and
-// summed per zone, so that a change costs a difference. Plain arrays that a compiler adds with vector instructions.
+// What the audit counts in a stretch of memory: one number for each kind of page, block or list entry. Kept per stretch
+// and summed per zone, so that a change costs a difference. Plain arrays, which compilers add with vector instructions.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 namespace cma {
 
 enum class Counted : std::uint8_t {
-  free_blocks,                  // one number an order
+  free_blocks,                  // one number for each order
   free_pages = kOrderLimit,     // in blocks on lists other than Isolate
   free_cma,                     // in blocks on CMA lists
   free_highatomic,              // in blocks on HighAtomic lists
@@ -22,7 +22,7 @@ enum class Counted : std::uint8_t {
   reserved,                     // kept by boot
   leaked,                       // freed in a bad state
   isolate_blocks,               // pageblocks of type Isolate
-  lru,                          // pages on LRU lists, one number a list
+  lru,                          // pages on LRU lists, one number for each list
   task_anon = lru + kLruLists,  // on tasks' private lists, as NR_ISOLATED_ANON counts them
   task_file,                    // NR_ISOLATED_FILE
   owned,                        // pages that an owner record points to
@@ -46,7 +46,7 @@ struct Tallies {
   std::int32_t& lru(unsigned list) { return count[static_cast<unsigned>(Counted::lru) + list]; }
   std::int32_t lru(unsigned list) const { return count[static_cast<unsigned>(Counted::lru) + list]; }
 
-  // Replaces what `old` contributed by what `now` does.
+  // Replaces the contribution of `old` by that of `now`.
   void replace(const Tallies& old, const Tallies& now) {
     for (unsigned i = 0; i < kTallies; ++i) count[i] += now.count[i] - old.count[i];
   }
