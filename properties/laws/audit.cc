@@ -165,8 +165,7 @@ void Auditor::walk_chunk(std::size_t chunk) {
   for (std::uint32_t s = first_stretch_[chunk]; s < first_stretch_[chunk + 1]; ++s) walk(stretches_[s]);
 }
 
-// Walks the stretches in which something was allowed only because an actor was inside an operation: it must be gone
-// now.
+// Walks the loose stretches again: what was allowed only because an actor was inside an operation must be gone.
 void Auditor::walk_loose() {
   for (std::uint32_t s : loose_)
     if (stretches_[s].loose) walk(stretches_[s]);
@@ -191,8 +190,8 @@ void Auditor::walk(Stretch& stretch) {
   stretch.loose = found.loose;
 }
 
-// Returns how many pages from here on are one buffer's and just as they were handed out, which most pages are that are
-// neither free nor reserved: all of the buffer's pages in this stretch, or this page, or none.
+// Returns how many pages from here on are one buffer's and unchanged since they were handed out: all of the buffer's in
+// this stretch, only this one, or none. Most pages that are neither free nor reserved are such pages.
 Frame Auditor::plain_buffer_pages(Frame frame, Frame end) const {
   const Ledger::Entry& first = entries_[frame];
   if (first.hold() != Ledger::Hold::buffer || first.references != 0) return 0;

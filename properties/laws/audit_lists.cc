@@ -98,7 +98,8 @@ void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
       broken(Law::lists, fmt::format("list {} of CPU {} does not end where its head says", list, cpu));
   }
   if (pages != pcp.count)
-    broken(Law::counters, fmt::format("CPU {} counts {} pages on its lists, a recount gives {}", cpu, pcp.count, pages));
+    broken(Law::counters,
+           fmt::format("CPU {} counts {} pages on its lists, a recount gives {}", cpu, pcp.count, pages));
 }
 
 // Checks that the list is the one of the cached type, or Movable's for types that have none. Since 6.10 a refill takes

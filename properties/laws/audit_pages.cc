@@ -127,8 +127,7 @@ void Auditor::check_block_types(Frame frame, const Page& page, bool& loose) cons
 }
 
 // Checks that two free buddies have merged. Below the pageblock order they always do. From there on they may stay apart
-// where types forbid merging (since 5.18), where one is Isolate, and where both are: they became so one after the
-// other.
+// where their types forbid merging (since 5.18), and where one or both are Isolate: they became so one after the other.
 void Auditor::check_merge(const Stretch& stretch, Frame frame, const Page& page, bool& loose) const {
   const unsigned order = page.order;
   if (order >= machine_->buddy.largest_order()) return;

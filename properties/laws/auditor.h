@@ -5,8 +5,8 @@
 // stretches that the memory map or the ledger noted as touched, head by head, checks each page and block with its
 // neighbours on lists, and then compares sums. A total audit walks every stretch, and every list from its head.
 //
-// While an actor is inside an operation more is allowed (the catalogue has the list). A stretch that made use of that is
-// loose: the audit at rest checks it again, touched or not.
+// While an actor is inside an operation more is allowed (the catalogue has the list). A stretch that made use of that
+// is loose: the audit at rest checks it again, touched or not.
 //
 // The audit is a witness: where it needs to know what the model does (lru_list_of here, the columns in recount.cc) it
 // has code of its own that repeats the model's on purpose. Code shared with the model could not contradict it.

@@ -10,69 +10,59 @@ namespace {
 constexpr auto kLaws = std::to_array<LawInfo>({
     {Law::exclusive,
      "A page that is handed out has no other holder. No page that a program holds, and no free block, lies inside a "
-     "free "
-     "block or inside a block on a per-CPU list.",
+     "free block or inside a block on a per-CPU list.",
      "never", "when buffers, blocks, ranges and owned pages are handed out; by each audit"},
     {Law::conserved,
      "Every page is in exactly one state: free, on a per-CPU list, in use, in flight, reserved, or leaked with a "
-     "report "
-     "in the log. The states add up to what the zone manages, and every page in use is accounted for.",
+     "report in the log. The states add up to what the zone manages, and every page in use is accounted for.",
      "while an actor is inside an operation its task may hold pages that the program does not know of, in flight, on "
-     "the "
-     "task's list or in use: captured pages, migration targets, pages being freed",
+     "the task's list or in use: captured pages, migration targets, pages being freed",
      "by each audit"},
     {Law::lists,
-     "Every free block is aligned, lies in one zone and is linked once, into the list of its order and type. The types "
-     "of list and pageblock agree where either is CMA or Isolate (since 6.10: always). Free buddies have merged. "
-     "Per-CPU "
-     "and LRU lists hold only pages that belong there, and a page of an area is cached as one.",
+     "Every free block is aligned, lies in one zone and is linked once, into the list of its order and type. The "
+     "types of list and pageblock agree where either is CMA or Isolate (since 6.10: always). Free buddies have "
+     "merged. Per-CPU and LRU lists hold only pages that belong there, and a page of an area is cached as one.",
      "while an actor is inside an operation, two free buddies of at least pageblock order may stay apart if one or "
-     "both "
-     "are Isolate; up to 6.9 a block of an Isolate pageblock may also be on the CMA list (one pageblock of several was "
-     "given back first), and a block may cover CMA and Isolate pageblocks. Since 5.18, always: such buddies may stay "
-     "apart if their types differ and one is not Unmovable, Movable or Reclaimable",
+     "both are Isolate; up to 6.9 a block of an Isolate pageblock may also be on the CMA list (one pageblock of "
+     "several was given back first), and a block may cover CMA and Isolate pageblocks. Since 5.18, always: such "
+     "buddies may stay apart if their types differ and one is not Unmovable, Movable or Reclaimable",
      "by each audit; rings that no list leads to by total audits only"},
     {Law::counters,
      "nr_free_pages, nr_free_cma, nr_free of each order, nr_isolate_pageblock, per-CPU counts, LRU sizes, "
      "NR_ISOLATED_* and NR_MLOCK equal a recount.",
      "pagevec slots may be fewer than the references they hold while a drain is under way; nr_reserved_highatomic is "
-     "not "
-     "compared, as the kernel itself lets it drift",
+     "not compared, as the kernel itself lets it drift",
      "by each audit"},
     {Law::bitmap, "The bits set in an area's bitmap are those of its live buffers, rounded up to whole bits.",
      "while an actor is inside an operation more bits may be set: those of releases that have not ended, and one "
-     "window "
-     "for each request; with a single request they must be exactly one window",
+     "window for each request; with a single request they must be exactly one window",
      "by each audit"},
     {Law::contract,
-     "A buffer lies in its area, begins at a bit and at a multiple of 2^align, and has the size asked for. Each of its "
-     "pages has one reference, no mapping and no flag, and is on no list. A failure reports ENOMEM, EBUSY or EINTR.",
+     "A buffer lies in its area, begins at a bit and at a multiple of 2^align, and has the size asked for. "
+     "Each of its pages has one reference, no mapping and no flag, and is on no list. A failure reports "
+     "ENOMEM, EBUSY or EINTR.",
      "references that programs took on a page before it was handed out come on top",
      "when buffers, blocks and ranges are handed out; when an undisturbed cma_alloc fails and logs its error code"},
     {Law::complete,
      "A cma_alloc that has the machine to itself succeeds if one of the windows that its sweep reaches consists of "
-     "pages "
-     "that are free or certain to migrate, with targets for these and for all windows before it. A cma_alloc that "
-     "failed "
-     "while other actors were inside operations is made once more after all of them have ended, and then has the "
-     "machine "
-     "to itself.",
+     "pages that are free or certain to migrate, with targets for these and for all windows before it. A cma_alloc "
+     "that failed while other actors were inside operations is made once more after all of them have ended, and then "
+     "has the machine to itself.",
      "not decided when another actor was inside an operation, a fatal signal was pending, free memory outside the "
      "isolated unit might not be enough, or (since 5.19) a compound page crosses a pageblock's end",
      "when an undisturbed cma_alloc fails; at the end of a program in which a disturbed one failed"},
     {Law::bounded,
-     "Every operation ends within a number of steps computed from the machine, and no loop goes on while nothing "
-     "changes.",
+     "Every operation ends within a number of steps computed from the machine, and no loop goes on while "
+     "nothing changes.",
      "never", "by the engine and the interpreter"},
     {Law::restored,
      "The pageblocks of an area are CMA or Isolate. A pageblock that an actor has isolated stays Isolate until that "
      "actor gives it back, and no other actor isolates it meanwhile. When no actor is inside an operation, no "
-     "pageblock "
-     "is Isolate.",
+     "pageblock is Isolate.",
      "while an actor is inside an operation pageblocks may be Isolate", "by each audit"},
     {Law::policy,
-     "No page of an area goes to a request that is not movable, nor to a caller that asked for a range. Since 5.13 no "
-     "page of an area, and no page of a range that is being emptied, is pinned for the long term.",
+     "No page of an area goes to a request that is not movable, nor to a caller that asked for a range. Since 5.13 "
+     "no page of an area, and no page of a range that is being emptied, is pinned for the long term.",
      "never", "when blocks, ranges and pins are handed out"},
     {Law::locks,
      "No deadlock, no lock taken twice, no waiting under a spinlock. When no actor is inside an operation, no mutex, "
@@ -82,23 +72,20 @@ constexpr auto kLaws = std::to_array<LawInfo>({
     {Law::content,
      "An owner's page carries its owner's data, wherever it has moved. Mappings and references are exact. A block is "
      "handed out with one reference on its first page and none on the others. The count of a buffer head is what "
-     "slots, "
-     "programs and journals hold.",
+     "slots, programs and journals hold.",
      "while an actor is inside an operation a page may have more references than are accounted for, never fewer, and "
-     "an "
-     "owner may be about to appear or to go; clean pages of files may be dropped",
+     "an owner may be about to appear or to go; clean pages of files may be dropped",
      "by each audit; when blocks are handed out"},
     {Law::balanced, "When no actor is inside an operation, the LRU caches are enabled.",
      "while an actor is inside an operation", "by each audit at rest"},
     {Law::views,
      "The files of areas, /proc/buddyinfo and /proc/pagetypeinfo read as a recount does. An area's totals of "
-     "successes, "
-     "failures and releases count each call once.",
+     "successes, failures and releases count each call once.",
      "the total of released pages is compared at rest only", "totals by each audit; files when a program reads them"},
     {Law::hints,
      "Without a compaction no pageblock has a skip bit and no scanner has a position: contiguous ranges leave neither.",
-     "not checked from 5.1 to 6.2, where a contiguous range sets the skip bit of a pageblock in which it found nothing "
-     "to take, as these kernels do",
+     "not checked from 5.1 to 6.2, where a contiguous range sets the skip bit of a pageblock in which it found "
+     "nothing to take, as these kernels do",
      "by each audit at rest"},
     {Law::sound, "No assertion of the model fails.", "never", "by the model, everywhere"},
     {Law::expect, "What the program expects comes true.", "never", "by the program's own expectations"},

@@ -26,8 +26,8 @@ bool is_source(const fs::path& file) {
   return name != "catalogue" && name != "law";
 }
 
-// The function whose definition begins in this line; empty if none does. clang-format's layout makes it this simple: a
-// definition is not indented, in a header it is a member and indented by two.
+// Returns the function whose definition begins in this line; empty if none does. clang-format's layout makes it this
+// simple: a definition is not indented, or in a header is a member and indented by two.
 std::string defined_in(const std::string& line, bool header) {
   const std::size_t first = line.find_first_not_of(' ');
   const std::size_t parenthesis = line.find('(');
@@ -39,7 +39,7 @@ std::string defined_in(const std::string& line, bool header) {
   return line.substr(begin, parenthesis - begin);
 }
 
-// "law function file" for every law that a line of the file names.
+// Inserts "law function file" for every law that a line of the file names.
 void find_checks(const std::string& path, std::set<std::string>& checks) {
   std::ifstream file(path);
   const bool header = path.ends_with(".h");

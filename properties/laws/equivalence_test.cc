@@ -14,8 +14,7 @@ class Corrupter {
  public:
   Corrupter(Machine& machine, std::uint64_t seed) : machine_(machine), state_(seed * 0x9e3779b97f4a7c15ULL + 7) {}
 
-  // Makes one change that no correct code would make. Rings of free pages are not among them: only a total audit sees
-  // those.
+  // Makes one change that no correct code would make. It makes no ring of free pages, which only a total audit sees.
   void corrupt() {
     const Pfn pfn = draw(machine_.map.range().pages());
     Zone& zone = machine_.buddy.zone(0);

@@ -26,8 +26,7 @@ class Ledger {
 
     Hold hold() const { return static_cast<Hold>(holder & 3); }
     std::uint32_t number() const { return holder >> 2; }
-    // Returns the references that the program accounts for: the holder's own (a block has one, on its head), and extra
-    // ones.
+    // Returns the references that programs account for: a holder's own (a block has one, on its head) and extra ones.
     std::int64_t expected() const { return references + ((holder & 3) == 1 || (holder & 3) == 2 ? 1 : 0); }
     bool known() const { return (holder | references) != 0; }
   };

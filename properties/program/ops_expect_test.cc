@@ -160,6 +160,15 @@ TEST(Expect, Pages) {
   unmet("page 0x9999 used", "there is no such page");
 }
 
+// Bytes can name any law; settling makes a program of them that can be printed and read.
+TEST(Expect, AFindingIsOfALawThatThereIs) {
+  Program program;
+  program.machine = default_small_geometry(Release::v6_1);
+  program.ops.push_back({.body = ExpectFinding{"justice"}});
+  program.settle();
+  EXPECT_EQ(std::get<ExpectFinding>(program.ops[0].body).law, name_of(Law::exclusive));
+}
+
 TEST(Expect, FuzzersDoNotCare) {
   const auto program = parse("machine small release=6.1\nexpect free_cma == 1\nexpect finding law=views\n", "test");
   ASSERT_TRUE(program);
