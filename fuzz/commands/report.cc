@@ -99,7 +99,8 @@ std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, c
                            const std::string& again) {
   const LawInfo* law = find_law(finding.law);
   std::string text = fmt::format("{}: finding {}\n\n", loaded.file, finding.signature());
-  text += fmt::format("  law    {}{}\n", name_of(finding.law), law == nullptr ? "" : fmt::format(": {}", law->sentence));
+  text += fmt::format("  law    {}{}\n", name_of(finding.law),
+                      law == nullptr ? "" : fmt::format(": {}", law->sentence));
   text += fmt::format("  what   {}\n", finding.message);
   text += fmt::format("  op     {}\n", operation_text(loaded, finding.op));
   text += fmt::format("  point  {}\n", point_text(finding));

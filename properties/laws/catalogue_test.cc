@@ -3,13 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
-#include <vector>
 
 namespace cma {
 namespace {
@@ -39,7 +38,7 @@ std::string defined_in(const std::string& line, bool header) {
   return line.substr(begin, parenthesis - begin);
 }
 
-// Inserts "law function file" for every law that a line of the file names.
+// Inserts "law function file" wherever the file throws a law, or makes a finding of one: the law is the first argument.
 void find_checks(const std::string& path, std::set<std::string>& checks) {
   std::ifstream file(path);
   const bool header = path.ends_with(".h");
@@ -48,7 +47,7 @@ void find_checks(const std::string& path, std::set<std::string>& checks) {
     if (header && line.starts_with("class ")) function = line.substr(6, line.find(' ', 6) - 6);
     const std::string scope = header ? function.substr(0, function.find(':')) + "::" : "";
     if (const std::string name = defined_in(line, header); !name.empty()) function = scope + name;
-    for (const std::string prefix : {" Law::", "(Law::", "{Law::", "EngineFault::Kind::"})
+    for (const std::string prefix : {"(Law::", "{Law::", "  Law::", "EngineFault::Kind::"})
       for (std::size_t at = line.find(prefix); at != std::string::npos; at = line.find(prefix, at + 1)) {
         const std::size_t begin = at + prefix.size();
         const std::size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", begin);
