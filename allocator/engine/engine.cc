@@ -121,11 +121,13 @@ void Engine::stop(PromiseBase& leaf) {
 
 void Engine::park(PromiseBase& leaf, const char* what, ActorId owner) {
   Actor& actor = actors_[current_];
-  if (actor.state == State::idle) throw LawBroken("locks", what, std::string("a plain call would wait for ") + what);
+  if (actor.state == State::idle)
+    throw EngineFault(EngineFault::Kind::locks, what, std::string("a plain call would wait for ") + what);
   CMA_ASSERT(spin_depth_ == 0);
   for (ActorId next = owner; next != kNoActor && actors_[next].state == State::waiting; next = actors_[next].waits_on)
     if (actors_[next].waits_on == current_)
-      throw LawBroken("locks", what, "deadlock: actors wait for each other, the last one for " + std::string(what));
+      throw EngineFault(EngineFault::Kind::locks, what,
+                        "deadlock: actors wait for each other, the last one for " + std::string(what));
   actor.leaf = &leaf;
   actor.state = State::waiting;
   actor.waits_what = what;
@@ -189,7 +191,7 @@ void Engine::out_of_steps() {
   step_limit_ = ~std::uint64_t{0};
   const Point point = actors_[current_].last_point;
   const std::string function = point == Point::kCount ? "" : std::string(info_of(point).function);
-  throw LawBroken("bounded", function, "the step budget of this operation is used up");
+  throw EngineFault(EngineFault::Kind::bounded, function, "the step budget of this operation is used up");
 }
 
 }  // namespace cma

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "allocator/engine/fault.h"
 #include "allocator/engine/point.h"
 #include "allocator/engine/task.h"
 
@@ -23,19 +24,6 @@ inline constexpr ActorId kMainActor = 0;
 // Virtual microseconds since boot.
 using Time = std::uint64_t;
 inline constexpr Time kMillisecond = 1000;
-
-// A law that the engine itself checks is broken: thrown out of the actor that broke it.
-class LawBroken : public std::runtime_error {
- public:
-  LawBroken(std::string law, std::string function, const std::string& message)
-      : std::runtime_error(message), law_(std::move(law)), function_(std::move(function)) {}
-  const std::string& law() const { return law_; }
-  const std::string& function() const { return function_; }
-
- private:
-  std::string law_;
-  std::string function_;
-};
 
 // Interface of a listener that sees every point as it is passed, such as a scheduler.
 class PointWatcher {
@@ -139,7 +127,7 @@ class Engine {
 
   // --- budgets ---
   std::uint64_t steps() const { return steps_; }
-  // Throws LawBroken("bounded") when more than `limit` further steps are taken.
+  // Throws an EngineFault (bounded) when more than `limit` further steps are taken.
   void set_step_budget(std::uint64_t limit) { step_limit_ = steps_ + limit; }
   // Counts work that passes no point against the budget.
   void charge(std::uint64_t steps) {

@@ -59,10 +59,10 @@ TEST_F(EngineTest, AnActorPerformsOneOperationAtATime) {
 TEST_F(EngineTest, WhatAnOperationThrowsComesOutOfResumeAndLeavesTheActorIdle) {
   const auto fails = [&]() -> Task<void> {
     co_await at(engine, Point::migrate_page);
-    throw LawBroken("locks", "somewhere", "broken");
+    throw EngineFault(EngineFault::Kind::locks, "somewhere", "broken");
   };
   engine.begin(a, fails());
-  EXPECT_THROW(engine.resume(a), LawBroken);
+  EXPECT_THROW(engine.resume(a), EngineFault);
   EXPECT_EQ(engine.state(a), State::idle);
   EXPECT_TRUE(engine.at_rest());
 }
@@ -290,16 +290,16 @@ TEST_F(EngineTest, TheStepAfterTheBudgetEndsTheOperation) {
   try {
     engine.resume(a);
     FAIL() << "the budget did not end the operation";
-  } catch (const LawBroken& broken) {
-    EXPECT_EQ(broken.law(), "bounded");
-    EXPECT_EQ(broken.function(), "migrate_pages");
+  } catch (const EngineFault& fault) {
+    EXPECT_EQ(fault.kind(), EngineFault::Kind::bounded);
+    EXPECT_EQ(fault.function(), "migrate_pages");
   }
 }
 
 TEST_F(EngineTest, WorkWithoutPointsIsChargedToTheBudget) {
   engine.set_step_budget(10);
   engine.charge(10);
-  EXPECT_THROW(engine.charge(1), LawBroken);
+  EXPECT_THROW(engine.charge(1), EngineFault);
 }
 
 TEST_F(EngineTest, StepsAreCountedAlikeWatchedOrNot) {

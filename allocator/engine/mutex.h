@@ -1,5 +1,5 @@
 // A sleeping lock, such as cma_mutex: waiters get it in the order in which they came. It knows its owner, so a cycle of
-// waiters is reported as it closes. Plain data: ids of actors, no pointers.
+// waiters is reported as it closes (an EngineFault). Plain data: ids of actors, no pointers.
 #pragma once
 
 #include <vector>
@@ -33,7 +33,7 @@ class Mutex {
   LockAwaiter lock(Engine& engine) {
     CMA_ASSERT(!engine.spinning());
     if (owner_ == engine.current())
-      throw LawBroken("locks", name_, std::string(name_) + " is taken twice by its owner");
+      throw EngineFault(EngineFault::Kind::locks, name_, std::string(name_) + " is taken twice by its owner");
     return {*this, engine};
   }
 

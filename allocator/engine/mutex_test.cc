@@ -86,9 +86,9 @@ TEST_F(MutexTest, TakingItTwiceIsReported) {
   try {
     engine.resume(a);
     FAIL() << "nothing was thrown";
-  } catch (const LawBroken& broken) {
-    EXPECT_EQ(broken.law(), "locks");
-    EXPECT_EQ(broken.function(), "m");
+  } catch (const EngineFault& fault) {
+    EXPECT_EQ(fault.kind(), EngineFault::Kind::locks);
+    EXPECT_EQ(fault.function(), "m");
   }
 }
 
@@ -97,7 +97,7 @@ TEST_F(MutexTest, ACycleOfTwoWaitersIsFoundWhenItCloses) {
   begin_and_stop_inside(b, n, &m, "b");
   engine.resume(a);
   EXPECT_EQ(engine.state(a), State::waiting);
-  EXPECT_THROW(engine.resume(b), LawBroken);
+  EXPECT_THROW(engine.resume(b), EngineFault);
 }
 
 TEST_F(MutexTest, ACycleOfThreeWaitersIsFoundToo) {
@@ -110,9 +110,9 @@ TEST_F(MutexTest, ACycleOfThreeWaitersIsFoundToo) {
   try {
     engine.resume(c);
     FAIL() << "nothing was thrown";
-  } catch (const LawBroken& broken) {
-    EXPECT_EQ(broken.law(), "locks");
-    EXPECT_NE(std::string(broken.what()).find("deadlock"), std::string::npos);
+  } catch (const EngineFault& fault) {
+    EXPECT_EQ(fault.kind(), EngineFault::Kind::locks);
+    EXPECT_NE(std::string(fault.what()).find("deadlock"), std::string::npos);
   }
 }
 
@@ -136,7 +136,7 @@ TEST_F(MutexTest, OnlyTheOwnerUnlocks) {
 TEST_F(MutexTest, APlainCallThatWouldWaitIsReported) {
   begin_and_stop_inside(a, m, nullptr, "a");
   engine.assume(kMainActor);
-  EXPECT_THROW(run_now(take(m, nullptr, "main")), LawBroken);
+  EXPECT_THROW(run_now(take(m, nullptr, "main")), EngineFault);
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ TEST_F(PageLockTest, ACycleOverTwoPagesIsADeadlock) {
     engine.resume(actor);
   }
   engine.resume(a);
-  EXPECT_THROW(engine.resume(b), LawBroken);
+  EXPECT_THROW(engine.resume(b), EngineFault);
 }
 
 TEST_F(PageLockTest, UnlockingAPageThatIsNotLockedIsAnError) { EXPECT_THROW(locks.unlock(3), AssertionFailure); }

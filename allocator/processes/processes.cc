@@ -145,7 +145,7 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
 Task<void> Processes::munlock_replaced(Pfn pfn) {
   co_await locks_.lock(pfn);
   const bool still = core_.map.page(pfn).owner != 0 && owners_.mapped_locked(core_.map.page(pfn).owner);
-  co_await lru_.munlock_v3(pfn, still, /*fast=*/false);
+  co_await lru_.munlock_v3_5(pfn, still, /*fast=*/false);
   locks_.unlock(pfn);
 }
 

@@ -99,7 +99,8 @@ std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, c
                            const std::string& again) {
   const LawInfo* law = find_law(finding.law);
   std::string text = fmt::format("{}: finding {}\n\n", loaded.file, finding.signature());
-  text += fmt::format("  law    {}{}\n", finding.law, law == nullptr ? "" : fmt::format(": {}", law->sentence));
+  text += fmt::format("  law    {}{}\n", name_of(finding.law),
+                      law == nullptr ? "" : fmt::format(": {}", law->sentence));
   text += fmt::format("  what   {}\n", finding.message);
   text += fmt::format("  op     {}\n", operation_text(loaded, finding.op));
   text += fmt::format("  point  {}\n", point_text(finding));
@@ -119,7 +120,7 @@ std::string run_json(const LoadedProgram& loaded, const RunResult& result) {
                          {"trace_hash", fmt::format("{:016x}", result.trace_hash)}};
   if (!result.finding) return json.dump();
   const Finding& finding = *result.finding;
-  nlohmann::json told = {{"law", finding.law},
+  nlohmann::json told = {{"law", name_of(finding.law)},
                          {"function", finding.function},
                          {"point", finding.point},
                          {"message", finding.message},

@@ -56,7 +56,8 @@ class Narrator final : public Observer {
   // The run is over; an operation that broke a law did not come to its end.
   void finish(const Machine& machine, const std::optional<Finding>& finding) {
     const bool tells = command_.trace || command_.map;
-    if (tells && finding && finding->op >= performed_) tell_operation(finding->op, "broke law " + finding->law);
+    if (tells && finding && finding->op >= performed_)
+      tell_operation(finding->op, fmt::format("broke law {}", name_of(finding->law)));
     tell_records(machine.trace);
   }
   void tell_why() const {

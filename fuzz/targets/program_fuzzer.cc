@@ -56,7 +56,7 @@ class ProgramTarget {
     const cma::RunResult result = run_.run(program_);
     if (result.passed()) return 0;
     // Programs of the corpus expect what they were written for, and hold with the bugs that they name only.
-    const bool about_the_program = result.finding->law == "expect";
+    const bool about_the_program = result.finding->law == cma::Law::expect;
     if (!about_the_program && !known_.contains(result.finding->signature())) report_and_abort(*result.finding);
     return -1;
   }

@@ -177,7 +177,7 @@ void Comparison::differs(const Sides& sides, std::string_view verb, std::size_t 
   verdict_.kind = Verdict::Kind::differs;
   const bool booting = verb == "boot";
   const std::string what = booting ? "after boot" : "after " + print_op(verdict_.program, verdict_.program.ops[op]);
-  verdict_.finding = Finding{"judge", std::string(verb), sides.observable,
+  verdict_.finding = Finding{Law::judge, std::string(verb), sides.observable,
                              fmt::format("{} differ {}: the kernel says `{}`, the model `{}`", sides.observable, what,
                                          sides.kernel, sides.model),
                              op};
@@ -189,7 +189,7 @@ void Comparison::complains(const std::string& line, std::string_view verb, std::
   verdict_.kind = Verdict::Kind::differs;
   const std::string text = line.substr(8);
   verdict_.finding =
-      Finding{"splat", std::string(verb), text.substr(0, text.find(' ')), "the kernel complains: " + text, op};
+      Finding{Law::splat, std::string(verb), text.substr(0, text.find(' ')), "the kernel complains: " + text, op};
   verdict_.both_sides = fmt::format("the kernel complains during {}\n  kernel {}\n",
                                     print_op(verdict_.program, verdict_.program.ops[op]), text);
 }
@@ -291,7 +291,7 @@ void KernelJudge::run(Verdict& verdict, const Translation& translation) {
   const bool booting = verdict.program.ops.empty() || answered < translation.script.setup.size();
   verdict.kind = Verdict::Kind::differs;
   verdict.finding =
-      Finding{"splat", booting ? "boot" : std::string(info_of(verdict.program.ops[op]).verb),
+      Finding{Law::splat, booting ? "boot" : std::string(info_of(verdict.program.ops[op]).verb),
               std::string(name_of(failure.kind)), fmt::format("{} at `{}`", failure.text, questions[answered]), op};
   verdict.both_sides = verdict.finding->message + "\n";
   verdict.console = kernel.log();

@@ -116,7 +116,7 @@ TEST_P(Planted, IsSeenAndMadeSmall) {
     break;
   }
   ASSERT_TRUE(seen) << "the judge does not see " << info_of(GetParam()).name;
-  EXPECT_EQ(seen->finding->law, "judge") << seen->both_sides;
+  EXPECT_EQ(seen->finding->law, Law::judge) << seen->both_sides;
   const auto smallest = minimize(seen->program, [&](const Program& program) { return judge.find(program, bugs); });
   ASSERT_TRUE(smallest);
   EXPECT_LE(smallest->program.ops.size(), kMostOps) << print(smallest->program);
@@ -176,7 +176,7 @@ TEST_F(FragileKernel, ItsDeathIsAFindingAndTheNextProgramGetsAFreshOne) {
   ASSERT_EQ(tally.differences.size(), 1U);
   const Verdict& verdict = tally.differences[0].verdict;
   ASSERT_TRUE(verdict.finding);
-  EXPECT_EQ(verdict.finding->law, "splat");
+  EXPECT_EQ(verdict.finding->law, Law::splat);
   EXPECT_EQ(verdict.program.ops.size(), 1U) << print(verdict.program);
   EXPECT_THAT(verdict.console, ::testing::HasSubstr("Kernel panic"));
 }

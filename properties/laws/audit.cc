@@ -1,4 +1,4 @@
-// Walking: from stretches to pages and blocks, and what is kept of them.
+// Walks stretches, pages and blocks, and keeps what they add up to.
 
 #include "properties/laws/auditor.h"
 
@@ -11,7 +11,7 @@
 namespace cma {
 namespace {
 
-// Flags that say what state a page is in; without any of them it is in use, or lost.
+// Flags that show the state of a page. A page without any of them is in use, or lost.
 constexpr std::uint32_t kStates = kPageBuddy | kPagePcp | kPageReserved | kPageHole | kPageInFlight | kPageLeaked;
 
 void clear_bits(std::vector<std::uint64_t>& words, std::uint64_t start, std::uint64_t end) {
@@ -41,7 +41,7 @@ void Auditor::begin_afresh(Machine& machine) {
   lay_out(machine);
   run_total();
   seen_leaked_ = 0;
-  for (const Tallies& sum : sums_) seen_leaked_ += sum[Tally::leaked];
+  for (const Tallies& sum : sums_) seen_leaked_ += sum[Counted::leaked];
 }
 
 void Auditor::lay_out(Machine& machine) {
@@ -165,7 +165,7 @@ void Auditor::walk_chunk(std::size_t chunk) {
   for (std::uint32_t s = first_stretch_[chunk]; s < first_stretch_[chunk + 1]; ++s) walk(stretches_[s]);
 }
 
-// What was allowed only because somebody was inside an operation must be gone by now.
+// Walks the loose stretches again: what was allowed only because an actor was inside an operation must be gone.
 void Auditor::walk_loose() {
   for (std::uint32_t s : loose_)
     if (stretches_[s].loose) walk(stretches_[s]);
@@ -181,7 +181,7 @@ void Auditor::walk(Stretch& stretch) {
   clear_bits(movable_, stretch.begin + offset, stretch.end + offset);
   for (Frame frame = stretch.begin; frame < stretch.end;) {
     const Frame plain = plain_buffer_pages(frame, stretch.end);
-    found.tallies[Tally::in_use] += static_cast<std::int32_t>(plain);
+    found.tallies[Counted::in_use] += static_cast<std::int32_t>(plain);
     frame = plain != 0 ? frame + plain : walk_head(stretch, frame, found);
   }
   sums_[stretch.zone].replace(tallies_[index], found.tallies);
@@ -190,8 +190,8 @@ void Auditor::walk(Stretch& stretch) {
   stretch.loose = found.loose;
 }
 
-// How many pages from here on are one buffer's and just as they were handed out: by far the most common pages that are
-// neither free nor reserved. All of the buffer's in this stretch, or none.
+// Returns how many pages from here on are one buffer's and unchanged since they were handed out: all of the buffer's in
+// this stretch, only this one, or none. Most pages that are neither free nor reserved are such pages.
 Frame Auditor::plain_buffer_pages(Frame frame, Frame end) const {
   const Ledger::Entry& first = entries_[frame];
   if (first.hold() != Ledger::Hold::buffer || first.references != 0) return 0;
@@ -211,23 +211,23 @@ void Auditor::walk_pageblocks(const Stretch& stretch, Walk& walk) const {
     const Migratetype type = types[index];
     if (type != Migratetype::isolate) {
       if (area_block_[index] != 0 && type != Migratetype::cma)
-        broken("restored", fmt::format("pageblock {:#x} of an area is {}", block, name_of(type)));
+        broken(Law::restored, fmt::format("pageblock {:#x} of an area is {}", block, name_of(type)));
       continue;
     }
     walk.loose = true;
     if (strict_)
-      broken("restored", fmt::format("pageblock {:#x} is Isolate though nobody is inside an operation", block));
+      broken(Law::restored, fmt::format("pageblock {:#x} is Isolate though no actor is inside an operation", block));
     // A pageblock that two zones share belongs to the zone of its first frame that exists.
     Pfn first = block;
     while (first < block + step && !map.present(first)) ++first;
-    if (first >= pfn(stretch.begin) && first < end) ++walk.tallies[Tally::isolate_blocks];
+    if (first >= pfn(stretch.begin) && first < end) ++walk.tallies[Counted::isolate_blocks];
   }
 }
 
 void Auditor::mark(std::vector<std::uint64_t>& words, Frame frame, std::uint64_t pages) {
   std::uint64_t bit = frame + (machine_->map.range().start - word_base_);
   if (pages < 64) {
-    // Blocks are aligned, so that a small one lies within one word.
+    // Blocks are aligned, so a small one lies within one word.
     words[bit / 64] |= ((std::uint64_t{1} << pages) - 1) << (bit % 64);
     return;
   }
@@ -242,13 +242,13 @@ Frame Auditor::walk_head(const Stretch& stretch, Frame frame, Walk& walk) {
     case kPagePcp: return walk_cached_block(stretch, frame, walk);
     case kPageInFlight: return walk_in_flight(stretch, frame, walk);
     case kPageReserved: return walk_reserved(frame, walk);
-    case kPageLeaked: ++walk.tallies[Tally::leaked]; break;
+    case kPageLeaked: ++walk.tallies[Counted::leaked]; break;
     case kPageHole: break;
     default:
-      broken("conserved", fmt::format("page {:#x} is in two states at once (flags {:#x})", pfn(frame), page.flags));
+      broken(Law::conserved, fmt::format("page {:#x} is in two states at once (flags {:#x})", pfn(frame), page.flags));
   }
   if (entries_[frame].expected() != 0)
-    broken("conserved", fmt::format("page {:#x} is in use by a program, and leaked or missing", pfn(frame)));
+    broken(Law::conserved, fmt::format("page {:#x} is in use by a program, and leaked or missing", pfn(frame)));
   return frame + 1;
 }
 
@@ -256,20 +256,20 @@ Frame Auditor::walk_head(const Stretch& stretch, Frame frame, Walk& walk) {
 Frame Auditor::walk_reserved(Frame frame, Walk& walk) const {
   const Page& page = pages_[frame];
   if (entries_[frame].hold() != Ledger::Hold::none)
-    broken("exclusive", fmt::format("page {:#x} is held by a program, and boot keeps it", pfn(frame)));
-  judge_references(frame, page, 1 + entries_[frame].expected(), walk.loose);
-  ++walk.tallies[Tally::reserved];
+    broken(Law::exclusive, fmt::format("page {:#x} is held by a program, and boot keeps it", pfn(frame)));
+  check_references(frame, page, 1 + entries_[frame].expected(), walk.loose);
+  ++walk.tallies[Counted::reserved];
   return frame + 1;
 }
 
 Frame Auditor::walk_free_block(const Stretch& stretch, Frame frame, Walk& walk) {
-  judge_free_block(stretch, frame, walk.loose);
+  check_free_block(stretch, frame, walk.loose);
   const Page& page = pages_[frame];
   const auto pages = static_cast<std::int32_t>(order_pages(page.order));
   ++walk.tallies.free_blocks(page.order);
-  walk.tallies[page.list_type == Migratetype::isolate ? Tally::free_isolated : Tally::free_pages] += pages;
-  if (page.list_type == Migratetype::cma) walk.tallies[Tally::free_cma] += pages;
-  if (page.list_type == Migratetype::highatomic) walk.tallies[Tally::free_highatomic] += pages;
+  walk.tallies[page.list_type == Migratetype::isolate ? Counted::free_isolated : Counted::free_pages] += pages;
+  if (page.list_type == Migratetype::cma) walk.tallies[Counted::free_cma] += pages;
+  if (page.list_type == Migratetype::highatomic) walk.tallies[Counted::free_highatomic] += pages;
   mark(available_, frame, order_pages(page.order));
   return frame + static_cast<Frame>(pages);
 }
@@ -278,10 +278,10 @@ Frame Auditor::walk_cached_block(const Stretch& stretch, Frame frame, Walk& walk
   const Page& page = pages_[frame];
   const std::uint64_t pages = order_pages(page.order);
   if (!is_aligned(pfn(frame), pages) || frame + pages > stretch.end)
-    broken("lists", fmt::format("page {:#x} on a per-CPU list has order {}", pfn(frame), page.order));
+    broken(Law::lists, fmt::format("page {:#x} on a per-CPU list has order {}", pfn(frame), page.order));
   if (!interior_is_clean(frame, pages, 0)) dirty_interior(frame, pages, 0);
-  judge_cached(frame, page);
-  walk.tallies[Tally::pcp_pages] += static_cast<std::int32_t>(pages);
+  check_cached(frame, page);
+  walk.tallies[Counted::pcp_pages] += static_cast<std::int32_t>(pages);
   mark(available_, frame, pages);
   return frame + static_cast<Frame>(pages);
 }
@@ -290,21 +290,21 @@ Frame Auditor::walk_in_flight(const Stretch& stretch, Frame frame, Walk& walk) c
   const Page& page = pages_[frame];
   const std::uint64_t pages = order_pages(page.order);
   if (page.ref != 0 || !is_aligned(pfn(frame), pages) || frame + pages > stretch.end)
-    broken("conserved", fmt::format("page {:#x} in a task's hands has {} references and order {}", pfn(frame), page.ref,
-                                    page.order));
+    broken(Law::conserved, fmt::format("page {:#x} in a task's hands has {} references and order {}", pfn(frame),
+                                       page.ref, page.order));
   if (strict_)
-    broken("conserved", fmt::format("page {:#x} (order {}) is in flight though nobody is inside an operation",
-                                    pfn(frame), page.order));
-  judge_interior(frame, page, pages);
+    broken(Law::conserved, fmt::format("page {:#x} (order {}) is in flight though no actor is inside an operation",
+                                       pfn(frame), page.order));
+  check_interior(frame, page, pages);
   if (page.has(kPageLru)) {
     const unsigned list = lru_list_of(page);
-    judge_lru_links(frame, page, list);
+    check_lru_links(frame, page, list);
     walk.tallies.lru(list) += static_cast<std::int32_t>(pages_of(page));
   } else {
-    judge_links(frame, page, 0);
+    check_links(frame, page, 0);
   }
-  walk.tallies[Tally::in_flight] += static_cast<std::int32_t>(pages);
-  if (page.has(kPageMlocked)) ++walk.tallies[Tally::mlocked];
+  walk.tallies[Counted::in_flight] += static_cast<std::int32_t>(pages);
+  if (page.has(kPageMlocked)) ++walk.tallies[Counted::mlocked];
   walk.loose = true;
   return frame + static_cast<Frame>(pages);
 }
@@ -314,37 +314,38 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   const Ledger::Entry& entry = entries_[frame];
   if (page.ref == 0 && page.has(kPageHugetlb)) return walk_pool_page(frame, walk);
   if (page.ref <= 0)
-    broken("conserved",
-           fmt::format("page {:#x} is lost: {} references, on no list, in nobody's hands", pfn(frame), page.ref));
+    broken(Law::conserved,
+           fmt::format("page {:#x} is lost: {} references, on no list, in no task's hands", pfn(frame), page.ref));
   const std::uint64_t pages = page.has(kPageHead | kPageSplitHead) ? order_pages(page.order) : 1;
   if (page.has(kPageTail) || !is_aligned(pfn(frame), pages) || frame + pages > stretch.end)
-    broken("conserved", fmt::format("page {:#x} is not the head of its block", pfn(frame)));
-  if (pages > 1) judge_interior(frame, page, pages);
+    broken(Law::conserved, fmt::format("page {:#x} is not the head of its block", pfn(frame)));
+  if (pages > 1) check_interior(frame, page, pages);
   std::int64_t known = entry.expected() + page.pagevecs + (page.has(kPagePrivate) ? 1 : 0);
   if (page.has(kPageLru)) {
     const unsigned list = lru_list_of(page);
-    judge_lru_links(frame, page, list);
+    check_lru_links(frame, page, list);
     walk.tallies.lru(list) += static_cast<std::int32_t>(pages);
   } else if (page.has(kPageTaskList)) {
-    judge_links(frame, page, kPageTaskList);
+    check_links(frame, page, kPageTaskList);
     ++known;
     // Pages of drivers and of the hugetlb pool are in no counter.
     if (!page.has(kPageIsolated | kPageHugetlb))
-      walk.tallies[page.has(kPageSwapbacked) ? Tally::task_anon : Tally::task_file] += static_cast<std::int32_t>(pages);
+      walk.tallies[page.has(kPageSwapbacked) ? Counted::task_anon : Counted::task_file] +=
+          static_cast<std::int32_t>(pages);
     walk.loose = true;
     if (strict_)
-      broken("conserved",
-             fmt::format("page {:#x} is on a task's list though nobody is inside an operation", pfn(frame)));
+      broken(Law::conserved,
+             fmt::format("page {:#x} is on a task's list though no actor is inside an operation", pfn(frame)));
   } else if ((page.next & page.prev) != kNil) {
-    broken("lists", fmt::format("page {:#x} is in use and linked into a list", pfn(frame)));
+    broken(Law::lists, fmt::format("page {:#x} is in use and linked into a list", pfn(frame)));
   }
-  known += is_huge(page) ? judge_huge_page(frame, page) : judge_owner(frame, page, walk);
-  judge_references(frame, page, known, walk.loose);
-  if (page.has(kPageLocked)) ++walk.tallies[Tally::locked];
-  if (page.has(kPageWriteback)) ++walk.tallies[Tally::writeback];
-  if (page.has(kPageMlocked)) ++walk.tallies[Tally::mlocked];
-  walk.tallies[Tally::pagevec_slots] += page.pagevecs;
-  walk.tallies[Tally::in_use] += static_cast<std::int32_t>(pages);
+  known += is_huge(page) ? check_huge_page(frame, page) : check_owner(frame, page, walk);
+  check_references(frame, page, known, walk.loose);
+  if (page.has(kPageLocked)) ++walk.tallies[Counted::locked];
+  if (page.has(kPageWriteback)) ++walk.tallies[Counted::writeback];
+  if (page.has(kPageMlocked)) ++walk.tallies[Counted::mlocked];
+  walk.tallies[Counted::pagevec_slots] += page.pagevecs;
+  walk.tallies[Counted::in_use] += static_cast<std::int32_t>(pages);
   if (certain_to_move(page, entry)) mark(movable_, frame, is_huge(page) ? pages : 1);
   return frame + static_cast<Frame>(pages);
 }

@@ -1,5 +1,5 @@
-// Judging compound pages, and huge pages in particular: the first page counts references and mappings for all of them,
-// the others have nothing of their own but their content.
+// Checks of compound pages, and of huge pages in particular: the first page counts references and mappings for all of
+// them, and the others have nothing of their own but their content.
 
 #include <fmt/format.h>
 
@@ -12,79 +12,81 @@ bool Auditor::is_huge(const Page& page) const {
          machine_->owners.owner(page.owner).huge != 0;
 }
 
-// What lies behind the first page of a block in use, or on its way to a list.
-void Auditor::judge_interior(Frame frame, const Page& page, std::uint64_t pages) const {
+// Checks the pages after the first of a block that is in use or on its way to a list.
+void Auditor::check_interior(Frame frame, const Page& page, std::uint64_t pages) const {
   if (is_huge(page)) {
-    judge_tails(frame, page);
+    check_tails(frame, page);
     return;
   }
   const std::uint32_t tails = page.has(kPageHead) ? std::uint32_t{kPageTail} : 0;
   if (!interior_is_clean(frame, pages, tails)) dirty_interior(frame, pages, tails);
 }
 
-void Auditor::judge_tails(Frame frame, const Page& page) const {
+void Auditor::check_tails(Frame frame, const Page& page) const {
   const Owners& owners = machine_->owners;
   const std::uint64_t pages = pages_of(page);
   const HugePage& huge = owners.huge_page(owners.owner(page.owner).huge);
   if (huge.first != page.owner || huge.pages() != pages)
-    broken("content", fmt::format("the huge page at {:#x} has order {} and belongs to the record of another one",
-                                  pfn(frame), page.order));
+    broken(Law::content, fmt::format("the huge page at {:#x} has order {} and belongs to the record of another one",
+                                     pfn(frame), page.order));
   for (std::uint64_t i = 0; i < pages; ++i) {
     const auto f = static_cast<Frame>(frame + i);
     const Page& one = pages_[f];
     if (entries_[f].hold() != Ledger::Hold::none)
-      broken("exclusive",
+      broken(Law::exclusive,
              fmt::format("page {:#x} is held by a program and lies in the huge page at {:#x}", pfn(f), pfn(frame)));
     if (i > 0 && (one.ref != 0 || one.map != 0 || one.flags != kPageTail || one.pagevecs != 0))
-      broken("conserved", fmt::format("page {:#x} inside the huge page at {:#x} has {} references, {} mappings and "
-                                      "flags {:#x}",
-                                      pfn(f), pfn(frame), one.ref, one.map, one.flags));
+      broken(Law::conserved, fmt::format("page {:#x} inside the huge page at {:#x} has {} references, {} mappings and "
+                                         "flags {:#x}",
+                                         pfn(f), pfn(frame), one.ref, one.map, one.flags));
     if (i > 0 && (one.next & one.prev) != kNil)
-      broken("lists",
+      broken(Law::lists,
              fmt::format("page {:#x} inside the huge page at {:#x} is linked into a list", pfn(f), pfn(frame)));
     const Owner& owner = owners.owner(static_cast<OwnerId>(huge.first + i));
     if (one.owner != huge.first + i || (owner.pfn != kNoPfn && owner.pfn != pfn(f)))
-      broken("content", fmt::format("page {:#x} of the huge page at {:#x} names an owner whose page is elsewhere",
-                                    pfn(f), pfn(frame)));
+      broken(Law::content, fmt::format("page {:#x} of the huge page at {:#x} names an owner whose page is elsewhere",
+                                       pfn(f), pfn(frame)));
     if (one.token != owner.token)
-      broken("content", fmt::format("page {:#x} does not carry its owner's data (token {:#x}, should be {:#x})", pfn(f),
-                                    one.token, owner.token));
+      broken(Law::content, fmt::format("page {:#x} does not carry its owner's data (token {:#x}, should be {:#x})",
+                                       pfn(f), one.token, owner.token));
   }
 }
 
-// A free page of the hugetlb pool: nobody's but the pool's, and with nothing in it.
+// Checks a free page of the hugetlb pool: it has no other holder, and nothing in it.
 Frame Auditor::walk_pool_page(Frame frame, Walk& walk) const {
   const Page& page = pages_[frame];
   const std::uint64_t pages = pages_of(page);
   if (page.map != 0 || page.owner != 0 || page.flags != (kPageHead | kPageHugetlb) ||
       pages != order_pages(machine_->hugetlb.order()))
-    broken("conserved", fmt::format("the free page {:#x} of the hugetlb pool has {} mappings, owner {} and flags {:#x}",
-                                    pfn(frame), page.map, page.owner, page.flags));
+    broken(Law::conserved,
+           fmt::format("the free page {:#x} of the hugetlb pool has {} mappings, owner {} and flags {:#x}", pfn(frame),
+                       page.map, page.owner, page.flags));
   for (Frame f = frame; f < frame + pages; ++f)
     if (entries_[f].known())
-      broken("exclusive",
+      broken(Law::exclusive,
              fmt::format("page {:#x} is held by a program and lies in a free page of the hugetlb pool", pfn(f)));
   if (!interior_is_clean(frame, pages, kPageTail)) dirty_interior(frame, pages, kPageTail);
-  judge_links(frame, page, kPageHugetlb);
-  walk.tallies[Tally::in_use] += static_cast<std::int32_t>(pages);
+  check_links(frame, page, kPageHugetlb);
+  walk.tallies[Counted::in_use] += static_cast<std::int32_t>(pages);
   return frame + static_cast<Frame>(pages);
 }
 
-// The pool's list leads to its free pages, and to as many as it counts.
+// Checks that the pool's list leads to its free pages, and to as many as it counts.
 void Auditor::compare_pool() const {
   const HugetlbPool& pool = machine_->hugetlb;
   std::uint64_t listed = 0;
   for (Frame frame = pool.free_list().first; frame != kNil && listed <= pool.free_pages(); frame = pages_[frame].next) {
     ++listed;
     if (!pages_[frame].has(kPageHugetlb) || pages_[frame].ref != 0)
-      broken("lists", fmt::format("page {:#x} on the list of the hugetlb pool is no free page of it", pfn(frame)));
+      broken(Law::lists, fmt::format("page {:#x} on the list of the hugetlb pool is no free page of it", pfn(frame)));
   }
   if (listed != pool.free_pages())
-    broken("counters", fmt::format("the hugetlb pool has {} free pages and counts {}", listed, pool.free_pages()));
+    broken(Law::counters, fmt::format("the hugetlb pool has {} free pages and counts {}", listed, pool.free_pages()));
 }
 
-// E3 for all of its pages: counts the pmds and ptes that map it, which hold a reference each.
-std::int64_t Auditor::judge_huge_page(Frame frame, const Page& page) const {
+// Counts the pmds and ptes that map any of its pages, compares them with the huge page's counts, and returns their
+// number: each holds a reference.
+std::int64_t Auditor::check_huge_page(Frame frame, const Page& page) const {
   const Owners& owners = machine_->owners;
   const AddressSpaces& spaces = machine_->spaces;
   const HugePage& huge = owners.huge_page(owners.owner(page.owner).huge);
@@ -94,19 +96,19 @@ std::int64_t Auditor::judge_huge_page(Frame frame, const Page& page) const {
   };
   count(huge.first_pmd);
   if (mapped != huge.pmds)
-    broken("content",
+    broken(Law::content,
            fmt::format("{} pmds map the huge page at {:#x}, and {} are counted", mapped, pfn(frame), huge.pmds));
   for (std::uint64_t i = 0; i < huge.pages(); ++i) count(owners.owner(static_cast<OwnerId>(huge.first + i)).first_pte);
   if (page.map != mapped)
-    broken("content",
+    broken(Law::content,
            fmt::format("the huge page at {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
   return mapped;
 }
 
-// certain_to_move for a huge page: 5.7 moves it whole, or splits it if there is no target of its size. The earlier
-// releases leave it where it is.
+// Returns certain_to_move() for a huge page. Since 5.7 it moves whole, or split if there is no target of its size;
+// before that it stays where it is.
 bool Auditor::huge_page_can_go(const Page& page, const HugePage& huge) const {
-  if (machine_->release() < Release::v5_10 || page.map == 0) return false;
+  if (machine_->release() < Release::v5_7 || page.map == 0) return false;
   if (page.ref != page.map + page.pagevecs || !(page.has(kPageLru) || page.pagevecs > 0)) return false;
   const AddressSpaces& spaces = machine_->spaces;
   const auto all_present = [&](PteId id) {

@@ -1,4 +1,4 @@
-// Judging one page or block, with its neighbours on lists.
+// Checks of one page or block, with its neighbours on lists.
 
 #include <fmt/format.h>
 
@@ -12,16 +12,16 @@ constexpr bool is_special(Migratetype type) { return type == Migratetype::cma ||
 
 }  // namespace
 
-void Auditor::broken(const char* law, const std::string& message) const {
+void Auditor::broken(Law law, const std::string& message) const {
   std::string function;
   const Engine& engine = machine_->engine;
   const Point point = engine.last_point(engine.current());
-  // At rest nobody is in a kernel function.
+  // At rest no actor is in a kernel function.
   if (!strict_ && point != Point::kCount) function = info_of(point).function;
   throw LawBroken(law, function, message);
 }
 
-// Pages inside a block carry nothing of their own: no reference, no state, no list, no owner, no holder.
+// Returns whether the pages inside a block carry nothing of their own: no reference, state, list, owner or holder.
 bool Auditor::interior_is_clean(Frame frame, std::uint64_t pages, std::uint32_t flags) const {
   const Ledger::Entry* const entry = entries_ + frame;
   // A block in use has a holder, and its head may have references of its own.
@@ -39,39 +39,39 @@ void Auditor::dirty_interior(Frame frame, std::uint64_t pages, std::uint32_t fla
   for (Frame f = frame; f < frame + pages; ++f) {
     const Page& page = pages_[f];
     if (!in_use && entries_[f].known())
-      broken("exclusive", fmt::format("page {:#x} is held by a program and lies in {} at {:#x} (order {})", pfn(f),
-                                      what, pfn(frame), head.order));
+      broken(Law::exclusive, fmt::format("page {:#x} is held by a program and lies in {} at {:#x} (order {})", pfn(f),
+                                         what, pfn(frame), head.order));
     if (f == frame) continue;
     if (page.has(kPageBuddy))
-      broken("exclusive", fmt::format("the free block at {:#x} lies inside {} at {:#x} (order {})", pfn(f), what,
-                                      pfn(frame), head.order));
+      broken(Law::exclusive, fmt::format("the free block at {:#x} lies inside {} at {:#x} (order {})", pfn(f), what,
+                                         pfn(frame), head.order));
     if (page.ref != 0 || page.flags != flags || page.owner != 0)
-      broken("conserved", fmt::format("page {:#x} inside {} at {:#x} (order {}) has {} references and flags {:#x}",
-                                      pfn(f), what, pfn(frame), head.order, page.ref, page.flags));
+      broken(Law::conserved, fmt::format("page {:#x} inside {} at {:#x} (order {}) has {} references and flags {:#x}",
+                                         pfn(f), what, pfn(frame), head.order, page.ref, page.flags));
   }
-  broken("lists",
+  broken(Law::lists,
          fmt::format("a page inside {} at {:#x} (order {}) is linked into a list", what, pfn(frame), head.order));
 }
 
 // --- free blocks ---
 
-void Auditor::judge_free_block(const Stretch& stretch, Frame frame, bool& loose) const {
+void Auditor::check_free_block(const Stretch& stretch, Frame frame, bool& loose) const {
   const Page& page = pages_[frame];
   if (page.order > machine_->buddy.largest_order() || !is_aligned(pfn(frame), order_pages(page.order)) ||
       frame + order_pages(page.order) > stretch.end)
-    broken("lists", fmt::format("the free block at {:#x} has order {}: misaligned, too large or across a zone's end",
-                                pfn(frame), page.order));
+    broken(Law::lists, fmt::format("the free block at {:#x} has order {}: misaligned, too large or across a zone's end",
+                                   pfn(frame), page.order));
   if ((static_cast<std::uint32_t>(page.ref | page.map) | (page.flags ^ kPageBuddy) | page.owner | page.pagevecs) != 0)
-    broken("conserved", fmt::format("the free block at {:#x} has {} references, flags {:#x}, owner {}", pfn(frame),
-                                    page.ref, page.flags, page.owner));
+    broken(Law::conserved, fmt::format("the free block at {:#x} has {} references, flags {:#x}, owner {}", pfn(frame),
+                                       page.ref, page.flags, page.owner));
   if (!interior_is_clean(frame, order_pages(page.order), 0)) dirty_interior(frame, order_pages(page.order), 0);
-  judge_free_links(frame, page);
-  judge_list_type(frame, page, loose);
-  if (page.order > machine_->map.pageblock_order()) judge_block_types(frame, page, loose);
-  judge_merge(stretch, frame, page, loose);
+  check_free_links(frame, page);
+  check_list_type(frame, page, loose);
+  if (page.order > machine_->map.pageblock_order()) check_block_types(frame, page, loose);
+  check_merge(stretch, frame, page, loose);
 }
 
-void Auditor::judge_free_links(Frame frame, const Page& page) const {
+void Auditor::check_free_links(Frame frame, const Page& page) const {
   const PageList& list = machine_->buddy.zone(page.zone).area[page.order].lists[index_of(page.list_type)];
   const std::size_t frames = machine_->map.pages().size();
   const auto alike = [&](Frame other) {
@@ -83,13 +83,14 @@ void Auditor::judge_free_links(Frame frame, const Page& page) const {
   const bool next = page.next == kNil ? list.last == frame : alike(page.next) && pages_[page.next].prev == frame;
   const bool prev = page.prev == kNil ? list.first == frame : alike(page.prev) && pages_[page.prev].next == frame;
   if (!next || !prev)
-    broken("lists", fmt::format("the free block at {:#x} (order {}, {}) is not linked into its list", pfn(frame),
-                                page.order, name_of(page.list_type)));
+    broken(Law::lists, fmt::format("the free block at {:#x} (order {}, {}) is not linked into its list", pfn(frame),
+                                   page.order, name_of(page.list_type)));
 }
 
-// C8, and its exception 6.6: while pageblocks are given back one by one, a block that covers several is on the restored
-// list already, and pieces of it may begin in a pageblock that is still Isolate. 6.10 knows no exception, for any type.
-void Auditor::judge_list_type(Frame frame, const Page& page, bool& loose) const {
+// Checks that list and pageblock agree where either is CMA or Isolate; since 6.10, for every type. Up to 6.9 there is
+// an exception inside operations: pageblocks are given back one by one, so a block that covers several is on the
+// restored list first, and pieces of it may begin in a pageblock that is still Isolate.
+void Auditor::check_list_type(Frame frame, const Page& page, bool& loose) const {
   const Migratetype block = machine_->map.pageblock_type(pfn(frame));
   if (block == page.list_type) return;
   const bool typed = machine_->buddy.typed_lists();
@@ -97,14 +98,14 @@ void Auditor::judge_list_type(Frame frame, const Page& page, bool& loose) const 
   const bool area = area_block_[(pfn(frame) >> machine_->map.pageblock_order()) - first_block_] != 0;
   const bool own_type = area == (page.list_type == Migratetype::cma);
   if (typed || strict_ || block != Migratetype::isolate || !own_type)
-    broken("lists", fmt::format("the free block at {:#x} (order {}) of a {} pageblock is on a list of type {}",
-                                pfn(frame), page.order, name_of(block), name_of(page.list_type)));
+    broken(Law::lists, fmt::format("the free block at {:#x} (order {}) of a {} pageblock is on a list of type {}",
+                                   pfn(frame), page.order, name_of(block), name_of(page.list_type)));
   loose = true;
 }
 
-// C10: the pageblocks of one block agree when one of them is CMA or Isolate (6.10: always); while isolation is under
-// way up to 6.9, some may be Isolate.
-void Auditor::judge_block_types(Frame frame, const Page& page, bool& loose) const {
+// Checks that the pageblocks of one block agree if one of them is CMA or Isolate; since 6.10, always. Up to 6.9 some
+// may be Isolate while isolation is under way.
+void Auditor::check_block_types(Frame frame, const Page& page, bool& loose) const {
   const MemoryMap& map = machine_->map;
   const bool typed = machine_->buddy.typed_lists();
   bool isolated = false;
@@ -113,26 +114,26 @@ void Auditor::judge_block_types(Frame frame, const Page& page, bool& loose) cons
     const Migratetype type = map.pageblock_type(block);
     const bool differs = type != other && other != Migratetype::isolate && type != Migratetype::isolate;
     if (differs && (typed || type == Migratetype::cma || other == Migratetype::cma))
-      broken("lists", fmt::format("the free block at {:#x} (order {}) covers pageblocks of type {} and {}", pfn(frame),
-                                  page.order, name_of(other), name_of(type)));
+      broken(Law::lists, fmt::format("the free block at {:#x} (order {}) covers pageblocks of type {} and {}",
+                                     pfn(frame), page.order, name_of(other), name_of(type)));
     isolated = isolated || type == Migratetype::isolate;
     if (type != Migratetype::isolate) other = type;
   }
   if (!isolated || other == Migratetype::isolate) return;
   if (typed || strict_)
-    broken("lists", fmt::format("the free block at {:#x} (order {}) covers pageblocks of type Isolate and {}",
-                                pfn(frame), page.order, name_of(other)));
+    broken(Law::lists, fmt::format("the free block at {:#x} (order {}) covers pageblocks of type Isolate and {}",
+                                   pfn(frame), page.order, name_of(other)));
   loose = true;
 }
 
-// C6. Below the pageblock order two free buddies always merge. From there on they may stay apart where types forbid it,
-// and while both are Isolate: they became so one after the other.
-void Auditor::judge_merge(const Stretch& stretch, Frame frame, const Page& page, bool& loose) const {
+// Checks that two free buddies have merged. Below the pageblock order they always do. From there on they may stay apart
+// where their types forbid merging (since 5.18), and where one or both are Isolate: they became so one after the other.
+void Auditor::check_merge(const Stretch& stretch, Frame frame, const Page& page, bool& loose) const {
   const unsigned order = page.order;
   if (order >= machine_->buddy.largest_order()) return;
   const Pfn here = pfn(frame);
   const Pfn other = buddy_pfn(here, order);
-  // Both lie in one stretch if they lie in one zone; each pair is looked at once, from below.
+  // Both lie in one stretch if they lie in one zone; each pair is checked once, from below.
   if (other < here || other - here >= stretch.end - frame) return;
   const Page& buddy = pages_[frame + static_cast<Frame>(other - here)];
   if (!buddy.has(kPageBuddy) || buddy.order != order) return;
@@ -141,100 +142,102 @@ void Auditor::judge_merge(const Stretch& stretch, Frame frame, const Page& page,
     const Migratetype its = machine_->map.pageblock_type(other);
     const bool one_isolated = (mine == Migratetype::isolate) != (its == Migratetype::isolate);
     const bool both_isolated = mine == Migratetype::isolate && its == Migratetype::isolate;
-    const bool v5_18 = machine_->release() >= Release::v6_1;
-    const bool types_forbid = v5_18 && mine != its && (!is_mergeable(mine) || !is_mergeable(its));
+    const bool types_forbid =
+        machine_->release() >= Release::v5_18 && mine != its && (!is_mergeable(mine) || !is_mergeable(its));
     if (types_forbid || (!strict_ && (one_isolated || both_isolated))) {
       loose = loose || one_isolated || both_isolated;
       return;
     }
   }
-  broken("lists", fmt::format("the free blocks at {:#x} and {:#x} (order {}) have not merged", here, other, order));
+  broken(Law::lists, fmt::format("the free blocks at {:#x} and {:#x} (order {}) have not merged", here, other, order));
 }
 
 // --- per-CPU lists ---
 
-void Auditor::judge_cached(Frame frame, const Page& page) const {
+void Auditor::check_cached(Frame frame, const Page& page) const {
   if (page.ref != 0 || page.map != 0 || page.flags != kPagePcp || page.owner != 0 || page.pagevecs != 0)
-    broken("conserved", fmt::format("page {:#x} on a per-CPU list has {} references, flags {:#x}, owner {}", pfn(frame),
-                                    page.ref, page.flags, page.owner));
+    broken(Law::conserved, fmt::format("page {:#x} on a per-CPU list has {} references, flags {:#x}, owner {}",
+                                       pfn(frame), page.ref, page.flags, page.owner));
   if (!machine_->buddy.pcp_allowed_order(page.order))
-    broken("lists", fmt::format("a block of order {} at {:#x} is on a per-CPU list", page.order, pfn(frame)));
-  // D4, and 15.23: what is cached may lag behind a pageblock's type, but never where areas are concerned.
+    broken(Law::lists, fmt::format("a block of order {} at {:#x} is on a per-CPU list", page.order, pfn(frame)));
+  // The cached type may be older than the pageblock's, but never where areas are concerned.
   const Migratetype block = machine_->map.pageblock_type(pfn(frame));
   const bool agree = page.list_type == Migratetype::isolate ? false
                      : page.list_type == Migratetype::cma   ? is_special(block)
                                                             : block != Migratetype::cma;
   if (!agree)
-    broken("lists", fmt::format("page {:#x} of a {} pageblock is cached as {}", pfn(frame), name_of(block),
-                                name_of(page.list_type)));
-  judge_links(frame, page, kPagePcp);
+    broken(Law::lists, fmt::format("page {:#x} of a {} pageblock is cached as {}", pfn(frame), name_of(block),
+                                   name_of(page.list_type)));
+  check_links(frame, page, kPagePcp);
 }
 
-// Links are mutual, and lead to pages that carry `flag`.
-void Auditor::judge_links(Frame frame, const Page& page, std::uint32_t flag) const {
+// Checks that links are mutual and lead to pages that carry `flag`.
+void Auditor::check_links(Frame frame, const Page& page, std::uint32_t flag) const {
   const std::size_t frames = machine_->map.pages().size();
   const auto fits = [&](Frame other) { return other < frames && (flag == 0 || pages_[other].has(flag)); };
   const bool next = page.next == kNil || (fits(page.next) && pages_[page.next].prev == frame);
   const bool prev = page.prev == kNil || (fits(page.prev) && pages_[page.prev].next == frame);
-  if (!next || !prev) broken("lists", fmt::format("page {:#x} is not linked into the list it is on", pfn(frame)));
+  if (!next || !prev) broken(Law::lists, fmt::format("page {:#x} is not linked into the list it is on", pfn(frame)));
 }
 
-void Auditor::judge_lru_links(Frame frame, const Page& page, unsigned list) const {
+void Auditor::check_lru_links(Frame frame, const Page& page, unsigned list) const {
   const PageList& ends = machine_->lru.list(static_cast<LruList>(list));
-  judge_links(frame, page, kPageLru);
+  check_links(frame, page, kPageLru);
   if ((page.next == kNil && ends.last != frame) || (page.prev == kNil && ends.first != frame))
-    broken("lists", fmt::format("page {:#x} is not linked into its LRU list", pfn(frame)));
+    broken(Law::lists, fmt::format("page {:#x} is not linked into its LRU list", pfn(frame)));
 }
 
 // --- pages in use ---
 
-// What the owner record says of the page, and how many references it accounts for. Records that no program holds a
-// handle of are a process's: the ledger does not know them.
-std::int64_t Auditor::judge_owner(Frame frame, const Page& page, Walk& walk) const {
+// Checks the page against its owner record, and returns how many references the record accounts for. Records that no
+// program holds a handle of are a process's: the ledger does not know them.
+std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) const {
   const Owners& owners = machine_->owners;
   if (page.owner == 0) {
     if (page.map != 0)
-      broken("content", fmt::format("page {:#x} is mapped {} times and has no owner", pfn(frame), page.map));
+      broken(Law::content, fmt::format("page {:#x} is mapped {} times and has no owner", pfn(frame), page.map));
     return 0;
   }
   if (page.owner > owners.size())
-    broken("content", fmt::format("page {:#x} names an owner that never was", pfn(frame)));
+    broken(Law::content, fmt::format("page {:#x} names an owner that never was", pfn(frame)));
   const Owner& owner = owners.owner(page.owner);
   if (page.token != owner.token)
-    broken("content", fmt::format("page {:#x} does not carry its owner's data (token {:#x}, should be {:#x})",
-                                  pfn(frame), page.token, owner.token));
+    broken(Law::content, fmt::format("page {:#x} does not carry its owner's data (token {:#x}, should be {:#x})",
+                                     pfn(frame), page.token, owner.token));
   const bool here = owner.pfn == pfn(frame);
   if (!here && owner.pfn != kNoPfn)
-    broken("content", fmt::format("page {:#x} names an owner whose page is {:#x}", pfn(frame), owner.pfn));
-  // E3. What maps the page when its owner has let go is gone at once.
+    broken(Law::content, fmt::format("page {:#x} names an owner whose page is {:#x}", pfn(frame), owner.pfn));
+  // An owner that lets go unmaps its page at once.
   const std::int32_t mapped = here ? static_cast<std::int32_t>(owner.mapped) : 0;
   if (page.map != mapped)
-    broken("content", fmt::format("page {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
+    broken(Law::content, fmt::format("page {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
   if (!here) return 0;
-  if (owner.handed_out && !is_file(owner.kind)) ++walk.tallies[Tally::owned];
+  if (owner.handed_out && !is_file(owner.kind)) ++walk.tallies[Counted::owned];
   if (owner.handed_out && !ledger_.owner_lives(page.owner)) {
     walk.loose = true;
-    if (strict_) broken("conserved", fmt::format("page {:#x} still belongs to an owner that has let go", pfn(frame)));
+    if (strict_)
+      broken(Law::conserved, fmt::format("page {:#x} still belongs to an owner that has let go", pfn(frame)));
   }
   return Owners::own_references(owner);
 }
 
-// E2: at rest the count is exact; inside operations a task may hold more, but never less than what is accounted for.
-void Auditor::judge_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const {
+// Checks the reference count. At rest it is exact; inside operations a task may hold more references than are accounted
+// for, never fewer.
+void Auditor::check_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const {
   if (page.ref == known) return;
   if (page.ref < known)
-    broken("content",
+    broken(Law::content,
            fmt::format("page {:#x} has {} references, but {} are accounted for", pfn(frame), page.ref, known));
   loose = true;
   if (!strict_) return;
   if (known == 0)
-    broken("conserved",
-           fmt::format("page {:#x} is in use ({} references) and nobody knows of it", pfn(frame), page.ref));
-  broken("content",
+    broken(Law::conserved,
+           fmt::format("page {:#x} is in use ({} references) and has no known holder", pfn(frame), page.ref));
+  broken(Law::content,
          fmt::format("page {:#x} has {} references, but only {} are accounted for", pfn(frame), page.ref, known));
 }
 
-// No migration entry stands for a mapping.
+// Returns whether every pte of the owner is present, none a migration entry.
 bool Auditor::all_mapped(const Owner& owner) const {
   const AddressSpaces& spaces = machine_->spaces;
   for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
@@ -242,8 +245,8 @@ bool Auditor::all_mapped(const Owner& owner) const {
   return true;
 }
 
-// Whether a quiet cma_alloc moves this page for certain, given memory to move it to, and that its owner does not
-// object (find_stubborn knows who does).
+// Returns whether a quiet cma_alloc moves this page for certain, given memory to move it to and an owner that does not
+// object (find_immovable lists the others).
 bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) const {
   if (page.owner == 0 || entry.known() || page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageIsolated))
     return false;
@@ -259,8 +262,11 @@ bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) cons
     case PageKind::block_device:
     case PageKind::file: return lru && !page.has(kPageDirty) && all_mapped(owner);
     case PageKind::movable_ops: return true;
-    default: return false;
+    case PageKind::none:
+    case PageKind::unmovable:
+    case PageKind::hugetlb: break;
   }
+  return false;
 }
 
 }  // namespace cma

@@ -1,5 +1,5 @@
-// Historical faults, switched on and reached through real operations: which law sees which. And the same operations on
-// a machine without the fault, where no law fires.
+// Historical faults, switched on and reached through real operations: which law sees which. The same operations on a
+// machine without the fault break no law.
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 namespace cma {
 namespace {
 
-// The law that a script breaks with the bug; without it, it must break none.
+// Returns the law that a script breaks with the bug. Without the bug it must break none.
 template <class Script>
 std::string law_against(Bug bug, const Geometry& geometry, Script script) {
   const auto run = [&](bool on) {
@@ -111,7 +111,7 @@ TEST(BugsAndLaws, CountersSeeStealEndsIsolation) {
   EXPECT_EQ(law, "counters");
 }
 
-// 3.6: the area's base is a multiple of 64 pages only, and the request asks for 128.
+// The area's base is a multiple of 64 pages only, and the request asks for 128.
 TEST(BugsAndLaws, ContractSeesRegionRelative) {
   const Geometry g = area_at(Release::v3_6, 0x240, 0);
   const auto law = law_against(Bug::region_relative, g,
@@ -139,18 +139,18 @@ TEST(BugsAndLaws, CompleteSeesLocalDrainOnly) {
   EXPECT_EQ(law, "complete");
 }
 
-// The law that a program breaks; empty if none.
+// Returns the law that a program breaks; empty if none.
 std::string law_broken_by_program(const std::string& text) {
   const auto program = parse(text, "contended");
   EXPECT_TRUE(program) << program.error().text();
   CheckedRun checked;
   const RunResult result = checked.run(*program);
   EXPECT_EQ(checked.laws().contended().size(), 1U) << "the call was disturbed";
-  return result.finding ? result.finding->law : "";
+  return result.finding ? std::string(name_of(result.finding->law)) : "";
 }
 
-// The call fails while a process is in the middle of a fault, and may. But the process is done at the end, its page on
-// the LRU or in a pagevec of its CPU, and then there is no excuse left.
+// The call fails while a process is in the middle of a fault, which is allowed. At the end the process is done, its
+// page is on the LRU or in a pagevec of its CPU, and a failure is no longer allowed.
 TEST(BugsAndLaws, CompleteSeesWhatAContendedCallLeftBehind) {
   const std::string program =
       "actor A cpu=0\nactor B cpu=1\nothers = shmem_page pages=100\ndrain\np = spawn\n"
@@ -171,7 +171,7 @@ TEST(BugsAndLaws, CountersSeeTwoIsolators) {
   EXPECT_EQ(law, "counters");
 }
 
-// The law that a program breaks with `bugs` switched on; empty if none.
+// Returns the law that a program breaks with `bugs` switched on; empty if none.
 std::string law_with(const std::string& release, const std::string& bugs, const std::string& operations) {
   const auto program = parse("machine small release=" + release + "\n" + bugs +
                                  "actor A cpu=0\nactor B cpu=1\nothers = shmem_page pages=100\n" + operations,
@@ -179,7 +179,7 @@ std::string law_with(const std::string& release, const std::string& bugs, const 
   EXPECT_TRUE(program) << program.error().text();
   CheckedRun checked;
   const RunResult result = checked.run(*program);
-  return result.finding ? result.finding->law : "";
+  return result.finding ? std::string(name_of(result.finding->law)) : "";
 }
 
 // One task has isolated a unit, another is refused a range of it.
@@ -258,8 +258,8 @@ TEST(BugsAndLaws, ViewsSeeDebugBitmapSizeWhenTheFileIsRead) {
   }
 }
 
-// Pages in two pageblocks of the window are all that is on the LRU: having isolated the first two the scan waits until
-// there are fewer. That nothing will ever change is the interpreter's to see.
+// The LRU has only pages in two pageblocks of the window. After the first two are isolated the scan waits until fewer
+// are. The interpreter sees that nothing will ever change.
 TEST(BugsAndLaws, BoundedSeesThrottleOwnPages) {
   for (const bool on : {false, true}) {
     auto program = parse(
@@ -296,7 +296,7 @@ TEST(BugsAndLaws, SoundSeesInactiveAlloc) {
   }
 }
 
-// A window fails for a pinned page behind its first unit, all of which is one free block. Giving that unit back begins
+// A window fails for a pinned page after its first unit, all of which is one free block. Giving that unit back begins
 // with its first pageblock, and puts the whole block on the list of the area; a page is taken from it before the other
 // pageblocks follow.
 class UndoWindow : public ::testing::TestWithParam<Release> {};

@@ -1,111 +1,211 @@
 #include "properties/laws/catalogue.h"
 
-#include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 namespace cma {
 namespace {
 
-constexpr std::array<LawInfo, 17> kLaws = {{
-    {"exclusive",
-     "No page is handed out while somebody owns it; no page a program holds, and no free block, lies inside a free "
-     "block "
-     "or a block on a per-CPU list.",
-     "never", "at hand-out of buffers, blocks and owned pages; by each audit"},
-    {"conserved",
+constexpr auto kLaws = std::to_array<LawInfo>({
+    {Law::exclusive,
+     "A page that is handed out has no other holder. No page that a program holds, and no free block, lies inside a "
+     "free block or inside a block on a per-CPU list.",
+     "never", "when buffers, blocks, ranges and owned pages are handed out; by each audit"},
+    {Law::conserved,
      "Every page is in exactly one state: free, on a per-CPU list, in use, in flight, reserved, or leaked with a "
-     "report "
-     "in the log; the states add up to what the zone manages; every page in use is known to somebody.",
-     "while somebody is inside an operation pages may be in flight, on a task's list, or in use without the program's "
-     "knowledge: they are a task's (captured pages, migration targets, pages being freed)",
+     "report in the log. The states add up to what the zone manages, and every page in use is accounted for.",
+     "while an actor is inside an operation its task may hold pages that the program does not know of, in flight, on "
+     "the task's list or in use: captured pages, migration targets, pages being freed",
      "by each audit"},
-    {"lists",
-     "Every free block is aligned, lies in one zone and is linked once, into the list of its order and type; list and "
-     "pageblock type agree where either is CMA or Isolate (6.10: always); free buddies have merged; per-CPU and LRU "
-     "lists "
-     "hold what they should, and pages of areas are cached as such.",
-     "while somebody is inside an operation, up to 6.9: a block in an Isolate pageblock may be on the CMA list (one "
-     "pageblock of several was given back first), CMA and Isolate pageblocks may share a block, and buddies of at "
-     "least "
-     "pageblock order may stay apart if one or both are Isolate; 6.1 and later, always: if their types differ and one "
-     "is "
-     "not Unmovable, Movable or Reclaimable",
+    {Law::lists,
+     "Every free block is aligned, lies in one zone and is linked once, into the list of its order and type. The "
+     "types of list and pageblock agree where either is CMA or Isolate (since 6.10: always). Free buddies have "
+     "merged. Per-CPU and LRU lists hold only pages that belong there, and a page of an area is cached as one.",
+     "while an actor is inside an operation, two free buddies of at least pageblock order may stay apart if one or "
+     "both are Isolate; up to 6.9 a block of an Isolate pageblock may also be on the CMA list (one pageblock of "
+     "several was given back first), and a block may cover CMA and Isolate pageblocks. Since 5.18, always: such "
+     "buddies may stay apart if their types differ and one is not Unmovable, Movable or Reclaimable",
      "by each audit; rings that no list leads to by total audits only"},
-    {"counters",
-     "nr_free_pages, nr_free_cma, nr_free of each order, nr_isolate_pageblock, per-CPU counts, LRU sizes and "
-     "NR_ISOLATED_* "
-     "equal a recount.",
+    {Law::counters,
+     "nr_free_pages, nr_free_cma, nr_free of each order, nr_isolate_pageblock, per-CPU counts, LRU sizes, "
+     "NR_ISOLATED_* and NR_MLOCK equal a recount.",
      "pagevec slots may be fewer than the references they hold while a drain is under way; nr_reserved_highatomic is "
-     "not "
-     "judged, the kernel itself lets it drift",
+     "not compared, as the kernel itself lets it drift",
      "by each audit"},
-    {"bitmap", "The bits set are those of live buffers, rounded up to whole bits.",
-     "more bits may be set for releases that have not ended, and for one window of each request under way; with one "
-     "request they must be just one such window",
+    {Law::bitmap, "The bits set in an area's bitmap are those of its live buffers, rounded up to whole bits.",
+     "while an actor is inside an operation more bits may be set: those of releases that have not ended, and one "
+     "window for each request; with a single request they must be exactly one window",
      "by each audit"},
-    {"contract",
-     "A buffer lies in its area, begins at a bit and at a multiple of 2^align, has the size asked for, and each page "
-     "has "
-     "one reference, no mapping, no flag and no list; failures say ENOMEM, EBUSY or EINTR.",
-     "references that programs took on a page while it was on its way come on top",
-     "at hand-out and failure; error codes of undisturbed calls that log them"},
-    {"complete",
-     "A cma_alloc that has the machine to itself succeeds if some window, tried before the sweep must end, consists of "
-     "pages that are free or certain to migrate, with targets for it and for every window before it. One that failed "
-     "while "
-     "others were at work is made once more when all have come to their end, and then has the machine to itself.",
-     "silent when another actor was inside an operation, a fatal signal was pending, free memory outside the isolated "
-     "unit might not do, or 6.1 meets a compound page across a pageblock's end",
-     "when an undisturbed cma_alloc has failed; at the end of programs in which a disturbed one has"},
-    {"bounded",
-     "Every operation ends within a step bound computed from the machine, and no loop goes on without change.", "never",
-     "by the engine and the interpreter"},
-    {"restored",
-     "The pageblocks of an area are CMA or Isolate; a pageblock that somebody has isolated stays Isolate until he "
-     "gives "
-     "it back, and has one such holder; when nobody is inside an operation no pageblock is Isolate.",
-     "pageblocks may be Isolate while somebody is inside an operation", "by each audit"},
-    {"policy",
-     "No page of an area goes to a request that is not movable, nor to another owner of a range; since 6.1 no page of "
-     "one, nor of a range that is "
-     "being emptied, is pinned for the long term.",
-     "never", "at hand-out of blocks, ranges and pins"},
-    {"locks",
-     "No deadlock, no lock taken twice, no waiting under a spinlock; when nobody is inside an operation no mutex and "
-     "no "
-     "page lock is held.",
-     "locks may be held while somebody is inside an operation", "by the engine; by each audit at rest"},
-    {"content",
-     "An owner's page carries its owner's data, wherever it went; mappings and references are exact; a block is handed "
-     "out with one reference, and its other pages with none; the count of a buffer is what slots, programs and "
-     "journals hold.",
-     "while somebody is inside an operation a page may have more references than are accounted for, never fewer; "
-     "owners "
-     "may be on their way in or out; clean pages of files may be dropped",
-     "by each audit; at hand-out of blocks"},
-    {"balanced", "When nobody is inside an operation the LRU caches are enabled.", "inside operations",
-     "by each audit"},
-    {"views",
-     "Files of areas, /proc/buddyinfo and /proc/pagetypeinfo say what a recount says; totals of successes, failures "
-     "and "
-     "releases count each call once.",
-     "pages released are compared at rest only", "totals by each audit; files when a program reads them"},
-    {"hints",
-     "Without a compaction no pageblock has a skip bit and no scanner a position: contiguous ranges leave none.",
-     "5.10 and 6.1 set the skip bit of a pageblock in which a contiguous range found nothing to take, as their kernels "
-     "do",
+    {Law::contract,
+     "A buffer lies in its area, begins at a bit and at a multiple of 2^align, and has the size asked for. "
+     "Each of its pages has one reference, no mapping and no flag, and is on no list. A failure reports "
+     "ENOMEM, EBUSY or EINTR.",
+     "references that programs took on a page before it was handed out come on top",
+     "when buffers, blocks and ranges are handed out; when an undisturbed cma_alloc fails and logs its error code"},
+    {Law::complete,
+     "A cma_alloc that has the machine to itself succeeds if one of the windows that its sweep reaches consists of "
+     "pages that are free or certain to migrate, with targets for these and for all windows before it. A cma_alloc "
+     "that failed while other actors were inside operations is made once more after all of them have ended, and then "
+     "has the machine to itself.",
+     "not decided when another actor was inside an operation, a fatal signal was pending, free memory outside the "
+     "isolated unit might not be enough, or (since 5.19) a compound page crosses a pageblock's end",
+     "when an undisturbed cma_alloc fails; at the end of a program in which a disturbed one failed"},
+    {Law::bounded,
+     "Every operation ends within a number of steps computed from the machine, and no loop goes on while "
+     "nothing changes.",
+     "never", "by the engine and the interpreter"},
+    {Law::restored,
+     "The pageblocks of an area are CMA or Isolate. A pageblock that an actor has isolated stays Isolate until that "
+     "actor gives it back, and no other actor isolates it meanwhile. When no actor is inside an operation, no "
+     "pageblock is Isolate.",
+     "while an actor is inside an operation pageblocks may be Isolate", "by each audit"},
+    {Law::policy,
+     "No page of an area goes to a request that is not movable, nor to a caller that asked for a range. Since 5.13 "
+     "no page of an area, and no page of a range that is being emptied, is pinned for the long term.",
+     "never", "when blocks, ranges and pins are handed out"},
+    {Law::locks,
+     "No deadlock, no lock taken twice, no waiting under a spinlock. When no actor is inside an operation, no mutex, "
+     "page lock or buffer lock is held.",
+     "while an actor is inside an operation locks may be held",
+     "by the engine and the interpreter; by each audit at rest"},
+    {Law::content,
+     "An owner's page carries its owner's data, wherever it has moved. Mappings and references are exact. A block is "
+     "handed out with one reference on its first page and none on the others. The count of a buffer head is what "
+     "slots, programs and journals hold.",
+     "while an actor is inside an operation a page may have more references than are accounted for, never fewer, and "
+     "an owner may be about to appear or to go; clean pages of files may be dropped",
+     "by each audit; when blocks are handed out"},
+    {Law::balanced, "When no actor is inside an operation, the LRU caches are enabled.",
+     "while an actor is inside an operation", "by each audit at rest"},
+    {Law::views,
+     "The files of areas, /proc/buddyinfo and /proc/pagetypeinfo read as a recount does. An area's totals of "
+     "successes, failures and releases count each call once.",
+     "the total of released pages is compared at rest only", "totals by each audit; files when a program reads them"},
+    {Law::hints,
+     "Without a compaction no pageblock has a skip bit and no scanner has a position: contiguous ranges leave neither.",
+     "not checked from 5.1 to 6.2, where a contiguous range sets the skip bit of a pageblock in which it found "
+     "nothing to take, as these kernels do",
      "by each audit at rest"},
-    {"sound", "No assertion of the model fails.", "never", "by the model, everywhere"},
-    {"expect", "What the program expects comes true.", "never", "by the program's own expectations"},
-}};
+    {Law::sound, "No assertion of the model fails.", "never", "by the model, everywhere"},
+    {Law::expect, "What the program expects comes true.", "never", "by the program's own expectations"},
+});
+
+constexpr auto kChecks = std::to_array<LawCheck>({
+    {Law::exclusive, "Laws::check_taken_page", "properties/laws/laws.cc"},
+    {Law::exclusive, "Laws::pages_allocated", "properties/laws/laws.cc"},
+    {Law::exclusive, "Laws::owner_adopted", "properties/laws/laws.cc"},
+    {Law::exclusive, "Auditor::walk_reserved", "properties/laws/audit.cc"},
+    {Law::exclusive, "Auditor::check_tails", "properties/laws/audit_huge.cc"},
+    {Law::exclusive, "Auditor::walk_pool_page", "properties/laws/audit_huge.cc"},
+    {Law::exclusive, "Auditor::dirty_interior", "properties/laws/audit_pages.cc"},
+    {Law::conserved, "Auditor::walk_head", "properties/laws/audit.cc"},
+    {Law::conserved, "Auditor::walk_in_flight", "properties/laws/audit.cc"},
+    {Law::conserved, "Auditor::walk_in_use", "properties/laws/audit.cc"},
+    {Law::conserved, "Auditor::compare_zone", "properties/laws/audit_counters.cc"},
+    {Law::conserved, "Auditor::compare_leaks", "properties/laws/audit_counters.cc"},
+    {Law::conserved, "Auditor::check_tails", "properties/laws/audit_huge.cc"},
+    {Law::conserved, "Auditor::walk_pool_page", "properties/laws/audit_huge.cc"},
+    {Law::conserved, "Auditor::dirty_interior", "properties/laws/audit_pages.cc"},
+    {Law::conserved, "Auditor::check_free_block", "properties/laws/audit_pages.cc"},
+    {Law::conserved, "Auditor::check_cached", "properties/laws/audit_pages.cc"},
+    {Law::conserved, "Auditor::check_owner", "properties/laws/audit_pages.cc"},
+    {Law::conserved, "Auditor::check_references", "properties/laws/audit_pages.cc"},
+    {Law::lists, "Auditor::walk_cached_block", "properties/laws/audit.cc"},
+    {Law::lists, "Auditor::walk_in_use", "properties/laws/audit.cc"},
+    {Law::lists, "Auditor::check_tails", "properties/laws/audit_huge.cc"},
+    {Law::lists, "Auditor::compare_pool", "properties/laws/audit_huge.cc"},
+    {Law::lists, "Auditor::compare_free_ends", "properties/laws/audit_lists.cc"},
+    {Law::lists, "Auditor::compare_lru_ends", "properties/laws/audit_lists.cc"},
+    {Law::lists, "Auditor::compare_pcp", "properties/laws/audit_lists.cc"},
+    {Law::lists, "Auditor::check_pcp_list", "properties/laws/audit_lists.cc"},
+    {Law::lists, "Auditor::walk_all_lists", "properties/laws/audit_lists.cc"},
+    {Law::lists, "Auditor::dirty_interior", "properties/laws/audit_pages.cc"},
+    {Law::lists, "Auditor::check_free_block", "properties/laws/audit_pages.cc"},
+    {Law::lists, "Auditor::check_free_links", "properties/laws/audit_pages.cc"},
+    {Law::lists, "Auditor::check_list_type", "properties/laws/audit_pages.cc"},
+    {Law::lists, "Auditor::check_block_types", "properties/laws/audit_pages.cc"},
+    {Law::lists, "Auditor::check_merge", "properties/laws/audit_pages.cc"},
+    {Law::lists, "Auditor::check_cached", "properties/laws/audit_pages.cc"},
+    {Law::lists, "Auditor::check_links", "properties/laws/audit_pages.cc"},
+    {Law::lists, "Auditor::check_lru_links", "properties/laws/audit_pages.cc"},
+    {Law::counters, "Auditor::compare_zone", "properties/laws/audit_counters.cc"},
+    {Law::counters, "Auditor::compare_globals", "properties/laws/audit_counters.cc"},
+    {Law::counters, "Auditor::compare_pool", "properties/laws/audit_huge.cc"},
+    {Law::counters, "Auditor::compare_pcp", "properties/laws/audit_lists.cc"},
+    {Law::bitmap, "Auditor::compare_bitmap", "properties/laws/audit_areas.cc"},
+    {Law::contract, "Laws::check_failure", "properties/laws/laws.cc"},
+    {Law::contract, "Laws::check_taken_page", "properties/laws/laws.cc"},
+    {Law::contract, "Laws::check_contract", "properties/laws/laws.cc"},
+    {Law::contract, "Laws::pages_allocated", "properties/laws/laws.cc"},
+    {Law::complete, "Laws::check_failure", "properties/laws/laws.cc"},
+    {Law::bounded, "Engine::out_of_steps", "allocator/engine/engine.cc"},
+    {Law::bounded, "Interpreter::Run::check_endless_retry", "properties/program/interpreter.cc"},
+    {Law::bounded, "Interpreter::Run::check_lasso", "properties/program/interpreter.cc"},
+    {Law::restored, "Auditor::walk_pageblocks", "properties/laws/audit.cc"},
+    {Law::restored, "Auditor::compare_isolators", "properties/laws/audit_areas.cc"},
+    {Law::policy, "Laws::range_allocated", "properties/laws/laws.cc"},
+    {Law::policy, "Laws::pages_allocated", "properties/laws/laws.cc"},
+    {Law::policy, "Laws::reference_taken", "properties/laws/laws.cc"},
+    {Law::locks, "Auditor::compare_globals", "properties/laws/audit_counters.cc"},
+    {Law::locks, "Auditor::compare_at_rest", "properties/laws/audit_counters.cc"},
+    {Law::locks, "Engine::park", "allocator/engine/engine.cc"},
+    {Law::locks, "Mutex::lock", "allocator/engine/mutex.h"},
+    {Law::locks, "Interpreter::Run::report_deadlock", "properties/program/interpreter.cc"},
+    {Law::content, "Laws::pages_allocated", "properties/laws/laws.cc"},
+    {Law::content, "Auditor::compare_buffers", "properties/laws/audit_areas.cc"},
+    {Law::content, "Auditor::compare_globals", "properties/laws/audit_counters.cc"},
+    {Law::content, "Auditor::check_tails", "properties/laws/audit_huge.cc"},
+    {Law::content, "Auditor::check_huge_page", "properties/laws/audit_huge.cc"},
+    {Law::content, "Auditor::check_owner", "properties/laws/audit_pages.cc"},
+    {Law::content, "Auditor::check_references", "properties/laws/audit_pages.cc"},
+    {Law::balanced, "Auditor::compare_at_rest", "properties/laws/audit_counters.cc"},
+    {Law::views, "Laws::check_view", "properties/laws/laws.cc"},
+    {Law::views, "Auditor::compare_totals", "properties/laws/audit_areas.cc"},
+    {Law::hints, "Auditor::compare_at_rest", "properties/laws/audit_counters.cc"},
+    {Law::sound, "Interpreter::Run::perform", "properties/program/interpreter.cc"},
+    {Law::sound, "Interpreter::run", "properties/program/interpreter.cc"},
+    {Law::expect, "Interpreter::Run::perform", "properties/program/interpreter.cc"},
+    {Law::expect, "Interpreter::run", "properties/program/interpreter.cc"},
+});
+
+// The name without its class.
+std::string_view short_name(std::string_view function) {
+  const std::size_t colon = function.rfind(':');
+  return colon == std::string_view::npos ? function : function.substr(colon + 1);
+}
 
 }  // namespace
 
 std::span<const LawInfo> law_catalogue() { return kLaws; }
 
-const LawInfo* find_law(std::string_view name) {
-  const auto it = std::find_if(kLaws.begin(), kLaws.end(), [name](const LawInfo& law) { return law.name == name; });
-  return it == kLaws.end() ? nullptr : &*it;
+const LawInfo* find_law(Law law) {
+  const auto index = static_cast<std::size_t>(law);
+  return index < kLaws.size() ? &kLaws[index] : nullptr;
+}
+
+std::span<const LawCheck> law_checks() { return kChecks; }
+
+std::string law_reference() {
+  std::string text = "| law | is checked by |\n| --- | --- |\n";
+  for (const LawInfo& info : kLaws) {
+    std::string_view file;
+    text += fmt::format("| {} | ", name_of(info.law));
+    for (const LawCheck& check : kChecks) {
+      if (check.law != info.law) continue;
+      if (check.file == file) {
+        text += ", ";
+      } else {
+        constexpr std::string_view kHere = "properties/laws/";
+        text += fmt::format("{}`{}`: ", file.empty() ? "" : "; ",
+                            check.file.starts_with(kHere) ? check.file.substr(kHere.size()) : check.file);
+      }
+      text += short_name(check.function);
+      file = check.file;
+    }
+    text += " |\n";
+  }
+  return text;
 }
 
 }  // namespace cma

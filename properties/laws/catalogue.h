@@ -1,22 +1,37 @@
-// The catalogue of laws: what must be true of a machine that programs run on, in which states a law is suspended and
-// why, and when it is looked at. `cmacheck laws` prints it; README.md says which file checks which law. Constant data.
+// The catalogue of laws: what each law demands, in which states it is suspended and why, when it is checked, and which
+// functions check it. `cmacheck laws` prints the sentences, README.md has the table of functions. Constant data.
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "properties/program/law.h"
 
 namespace cma {
 
 struct LawInfo {
-  std::string_view name;
+  Law law;
   std::string_view sentence;   // what must be true
-  std::string_view suspended;  // the states in which it is not asked for, and why; "never" if there are none
-  std::string_view checked;    // when, and by whom if not by the audit
+  std::string_view suspended;  // the states in which less is asked for, and why; "never" if there are none
+  std::string_view checked;    // when, and by what if not by the audit
 };
 
-// Every law a finding can name, in the order in which people should read them.
+// A function that can find a law broken.
+struct LawCheck {
+  Law law;
+  std::string_view function;  // with its class
+  std::string_view file;      // from the root of the repository
+};
+
+// Returns every law, in the order of the enumerators, which is the order to read them in.
 std::span<const LawInfo> law_catalogue();
-// Null if there is no law of this name.
-const LawInfo* find_law(std::string_view name);
+// Returns null for what is no law: Law::crash, hang, judge and splat.
+const LawInfo* find_law(Law law);
+
+// Returns the functions that check the laws, by law. A test compares them with the sources.
+std::span<const LawCheck> law_checks();
+// Returns the table of README.md that names for each law the files and functions that check it.
+std::string law_reference();
 
 }  // namespace cma

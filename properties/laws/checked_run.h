@@ -1,9 +1,9 @@
-// Runs programs with every law watching: what the fuzz targets, the command line, the minimiser's judges and the tests
-// mean by "run".
+// Runs programs under all laws: what the fuzz targets, the command line, the minimiser and the tests mean by "run".
 //
 // Keeps the interpreter's machines and the laws' tables from run to run, as setting them up costs more than most
-// programs; yet each run depends on its program only, and tests hold it to that. Not thread safe; one per thread. Cost:
-// that of the interpreter and the laws.
+// programs; yet each run depends on its program only, and tests hold it to that.
+//
+// Thread safety: none; one for each thread. Cost: that of the interpreter and the laws.
 #pragma once
 
 #include <memory>
@@ -16,14 +16,14 @@ namespace cma {
 
 class CheckedRun {
  public:
-  // The program must be settled and its machine possible. A program that broke no law, but in which allocations failed
-  // while others were inside operations, is run once more with these made again at its end (law `complete`). `listener`
-  // is told the same as the laws, before they judge.
+  // Runs a program, which must be settled and its machine possible. If it breaks no law but allocations failed while
+  // other actors were inside operations, runs it once more with these allocations made again at its end (law
+  // `complete`). `listener` gets every call of the Observer before the laws do.
   RunResult run(const Program& program, const RunOptions& options = {}, Observer* listener = nullptr);
-  // The finding of a run that did not pass.
+  // Returns the finding of a run, unless the run passed.
   std::optional<Finding> find(const Program& program);
 
-  // What the last run left behind.
+  // The state after the last run.
   const Interpreter& interpreter() const { return interpreter_; }
   const Machine& machine() const { return interpreter_.machine(); }
   Laws& laws() { return laws_; }
@@ -33,7 +33,7 @@ class CheckedRun {
 
   Interpreter interpreter_;
   Laws laws_;
-  // For requests that are made once more: what the program itself left behind stays to be looked at.
+  // Runs requests once more, so that the state after the program itself stays available.
   std::unique_ptr<CheckedRun> again_;
 };
 

@@ -23,7 +23,7 @@ class Sweep {
   std::optional<Pfn> certain_window();
 
  private:
-  // First window at or after `bit`, in bits; kNoPfn if there is none.
+  // Returns the first window at or after `bit`, in bits; kNoPfn if there is none.
   std::uint64_t next_window(std::uint64_t bit) const;
   bool all_can_be_had(Pfn start, Pfn end) const;
   bool targets_suffice(Pfn start, Pfn end);
@@ -40,8 +40,8 @@ class Sweep {
   const QuietState& before_;
   const Area& area_;
   std::uint64_t count_;
-  unsigned align_;   // order that windows begin at a multiple of
-  Pfn moved_up_to_;  // pages below were counted in movers_
+  unsigned align_;   // windows begin at a multiple of this order
+  Pfn moved_up_to_;  // pages below are counted in movers_
   std::uint64_t movers_ = 0;
 };
 
@@ -55,7 +55,7 @@ std::uint64_t Sweep::next_window(std::uint64_t bit) const {
       bit += (unit - pfn % unit) >> area_.order_per_bit;
       continue;
     }
-    // From the end, so that everything up to the last used bit is skipped at once.
+    // Searched from the end, so that everything up to the last used bit is skipped at once.
     std::uint64_t last = bit + needed;
     while (last > bit && !area_.bitmap.test(last - 1)) --last;
     if (last == bit) return bit;
@@ -65,7 +65,7 @@ std::uint64_t Sweep::next_window(std::uint64_t bit) const {
 }
 
 bool Sweep::all_can_be_had(Pfn start, Pfn end) const {
-  for (const Pfn pfn : *before_.stubborn)
+  for (const Pfn pfn : *before_.immovable)
     if (start <= pfn && pfn < end) return false;
   for (Pfn pfn = start; pfn < end;) {
     const std::uint64_t index = pfn - before_.word_base;
@@ -83,14 +83,14 @@ std::uint64_t Sweep::available_in(Pfn start, Pfn end) const {
   return pages;
 }
 
-// Whether every page on the move in this window, and in all before it, finds a target.
+// Returns whether every page on the move in this window, and in all before it, finds a target.
 bool Sweep::targets_suffice(Pfn start, Pfn end) {
-  // Pages in use that no program holds as a buffer or block may move; each takes up one target at a time.
+  // Pages in use that no program holds as a buffer or block may move; each takes one target at a time.
   for (; moved_up_to_ < end; ++moved_up_to_)
     if (!bit_of(*before_.available, moved_up_to_) && ledger_.entry(moved_up_to_).hold() == Ledger::Hold::none)
       ++movers_;
   if (movers_ == 0) return true;
-  // A huge page moves with what of it lies behind the window.
+  // A huge page moves with its pages that lie after the window.
   const Geometry& geometry = machine_.geometry();
   const std::uint64_t beyond = geometry.transparent_hugepages ? order_pages(geometry.huge_page_order()) - 1 : 0;
   const std::uint64_t unit = machine_.geometry().isolation_unit();
@@ -101,12 +101,12 @@ bool Sweep::targets_suffice(Pfn start, Pfn end) {
     if (buddy.zone_name(z) == "HighMem" || buddy.zone_name(z) == "Movable") continue;
     const Zone& zone = buddy.zone(z);
     const Tallies& sum = (*before_.zone_sums)[z];
-    // Watermarks leave the whole reserve out, in use or not.
+    // Watermarks leave out the whole reserve, in use or not.
     const auto reserved = static_cast<std::int64_t>(zone.nr_reserved_highatomic);
     std::int64_t free =
-        std::int64_t{sum[Tally::free_pages]} - std::max<std::int64_t>(sum[Tally::free_highatomic], reserved);
+        std::int64_t{sum[Counted::free_pages]} - std::max<std::int64_t>(sum[Counted::free_highatomic], reserved);
     if (machine_.map.page(start).zone == z) free -= static_cast<std::int64_t>(isolated);
-    // What may come to rest on per-CPU lists meanwhile.
+    // Pages that may end up on per-CPU lists meanwhile.
     for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu)
       free -= zone.pcp[static_cast<unsigned>(cpu)].high + zone.pcp[static_cast<unsigned>(cpu)].batch;
     const std::uint64_t reserve = *std::max_element(zone.lowmem_reserve.begin(), zone.lowmem_reserve.end());
@@ -116,9 +116,10 @@ bool Sweep::targets_suffice(Pfn start, Pfn end) {
   return false;
 }
 
-// 6.1 refuses a range next to a compound page that crosses the end of one of its outer pageblocks.
+// Returns whether a compound page may cross the end of one of the range's outer pageblocks: isolation refuses such a
+// range since 5.19.
 bool Sweep::compound_nearby(Pfn start, Pfn end) const {
-  if (machine_.release() < Release::v6_1) return false;
+  if (machine_.release() < Release::v5_19) return false;
   const Pfn unit = order_pages(machine_.buddy.largest_order());
   for (Pfn pfn = align_down(start, unit); pfn < align_up(end, unit); ++pfn)
     if (machine_.map.present(pfn) && machine_.map.page(pfn).has(kPageHead) &&
@@ -127,15 +128,16 @@ bool Sweep::compound_nearby(Pfn start, Pfn end) const {
   return false;
 }
 
-// A huge page is taken by its first page: a window that begins behind that does not get the others. Whatever moved the
-// huge page there or away was a window before this one, so that what is there now was there then.
+// Returns whether the window begins inside a huge page. Migration takes a huge page by its first page, so the window
+// would not get the others. Only an earlier window can have moved the huge page, so the present state is that of then.
 bool Sweep::begins_in_huge_page(Pfn start) const {
   return machine_.map.present(start) && machine_.map.page(start).has(kPageTail);
 }
 
-// Since 5.13 a page of the hugetlb pool must be replaced by another huge page; where none can be had, the sweep ends.
+// Returns whether a page of the hugetlb pool is in the way. Since 5.13 another huge page must replace it; the sweep
+// ends if none is available.
 bool Sweep::hugetlb_in(Pfn start, Pfn end) const {
-  if (machine_.release() < Release::v6_1) return false;
+  if (machine_.release() < Release::v5_13) return false;
   const MemoryMap& map = machine_.map;
   for (Pfn pfn = start; pfn < end; ++pfn)
     if (map.present(pfn) && map.page(map.compound_head(pfn)).has(kPageHugetlb)) return true;
@@ -148,25 +150,21 @@ std::optional<Pfn> Sweep::certain_window() {
   for (std::uint64_t bit = next_window(0); bit != kNoPfn; bit = next_window(bit + step)) {
     const Pfn start = area_.base + (bit << area_.order_per_bit);
     const Pfn end = start + count_;
-    // Without targets for certain, the sweep may end here with -ENOMEM.
+    // Without enough targets the sweep may end here with -ENOMEM.
     if (!targets_suffice(start, end) || hugetlb_in(start, end)) return std::nullopt;
     if (all_can_be_had(start, end) && !begins_in_huge_page(start) && !compound_nearby(start, end)) return start;
   }
   return std::nullopt;
 }
 
-}  // namespace
-
-namespace {
-
-// A batch is moved by up to five calls of ten passes. A transient refusal uses up a pass; a permanent one ends the
-// page's chances on 4.19, and uses up a call since 5.11.
+// Returns whether a driver refuses more often than a cma_alloc tries. A batch is moved by up to five calls of ten
+// passes. A transient refusal uses up a pass; a permanent one ends the page's chances, since 5.11 it uses up a call.
 bool driver_refuses(const Owner& owner, Release release) {
   constexpr std::int64_t kAttempts = 50;
   constexpr std::int64_t kCalls = 5;
   if (owner.refusals <= 0) return owner.refusals < 0;
   if (owner.refusal_error == -kEAGAIN) return owner.refusals >= kAttempts;
-  return owner.refusals >= (release >= Release::v6_1 ? kCalls : 1);
+  return owner.refusals >= (release >= Release::v5_11 ? kCalls : 1);
 }
 
 bool on_temporary_stack(PteId first, const AddressSpaces& spaces) {
@@ -175,39 +173,43 @@ bool on_temporary_stack(PteId first, const AddressSpaces& spaces) {
   return false;
 }
 
-// One of its ptes, or of the pmds of its huge page.
+// Returns whether one of its ptes, or of the pmds of its huge page, maps a temporary stack.
 bool on_temporary_stack(const Owner& owner, const Machine& machine) {
   if (on_temporary_stack(owner.first_pte, machine.spaces)) return true;
   return owner.huge != 0 && on_temporary_stack(machine.owners.huge_page(owner.huge).first_pmd, machine.spaces);
 }
 
-// A page with a busy or dirty buffer may move or not, by release and by who holds the buffer.
+// Returns whether the page has a busy or dirty buffer. Such a page may move or not, depending on release and holder.
 bool buffer_in_use(const Owner& owner, const Buffers& buffers) {
-  if (owner.buffer == 0) return false;
-  return buffers.busy(owner.buffer);
+  return owner.buffer != 0 && buffers.busy(owner.buffer);
 }
 
+// Returns whether the owner keeps its page in place although nothing in the page shows it.
 bool keeps_its_place(const Owner& owner, const Machine& machine) {
   switch (owner.kind) {
-    // 3.6 knows no pages that only their driver can move.
-    case PageKind::movable_ops: return machine.release() < Release::v4_9 || driver_refuses(owner, machine.release());
+    // Before 4.8 no driver moves its pages.
+    case PageKind::movable_ops: return machine.release() < Release::v4_8 || driver_refuses(owner, machine.release());
     case PageKind::anonymous: return on_temporary_stack(owner, machine);
     case PageKind::block_device:
     case PageKind::file: return buffer_in_use(owner, machine.buffers);
-    default: return false;
+    case PageKind::none:
+    case PageKind::unmovable:
+    case PageKind::shmem:
+    case PageKind::hugetlb: break;
   }
+  return false;
 }
 
 }  // namespace
 
-void find_stubborn(const Machine& machine, std::vector<Pfn>& stubborn) {
+void find_immovable(const Machine& machine, std::vector<Pfn>& immovable) {
   for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
     const Owner& owner = machine.owners.owner(id);
     if (owner.pfn == kNoPfn || !keeps_its_place(owner, machine)) continue;
-    // What holds one page of a huge page holds all of it.
+    // An owner that keeps one page of a huge page in place keeps all of it in place.
     const std::uint64_t pages = owner.huge == 0 ? 1 : machine.owners.huge_page(owner.huge).pages();
     const Pfn first = machine.owners.counted_at(owner);
-    for (Pfn pfn = first; pfn < first + pages; ++pfn) stubborn.push_back(pfn);
+    for (Pfn pfn = first; pfn < first + pages; ++pfn) immovable.push_back(pfn);
   }
 }
 

@@ -14,8 +14,7 @@ class Corrupter {
  public:
   Corrupter(Machine& machine, std::uint64_t seed) : machine_(machine), state_(seed * 0x9e3779b97f4a7c15ULL + 7) {}
 
-  // One change of one thing that no correct code would make. Rings of free pages are not among them: only a total audit
-  // sees those.
+  // Makes one change that no correct code would make. It makes no ring of free pages, which only a total audit sees.
   void corrupt() {
     const Pfn pfn = draw(machine_.map.range().pages());
     Zone& zone = machine_.buddy.zone(0);
@@ -69,7 +68,7 @@ void compare(Release release, std::uint64_t runs) {
       Corrupter(watched->machine(), seed).corrupt();
       verdict = law_broken_by([&] { watched->laws().audit(); });
     }
-    // Which law speaks first may depend on where one begins to look; whether one does may not.
+    // Which law fires first may depend on where the audit begins. Whether one fires may not.
     ASSERT_EQ(verdicts[0].empty(), verdicts[1].empty()) << "seed " << seed << ": " << verdicts[0] << "/" << verdicts[1];
     corrupted += verdicts[0].empty() ? 0 : 1;
   }
@@ -82,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(Releases, AuditsOf, ::testing::ValuesIn(modelled_releas
 
 TEST_P(AuditsOf, TotalAndIncrementalAgree) { compare(GetParam(), 1500); }
 
-// A program that begins on a machine that has gone back to boot is judged as on a new one.
+// A program that begins on a machine that went back to boot is checked as on a new one.
 TEST(Audits, GoingBackToBootForgetsEverything) {
   WatchedMachine watched(default_small_geometry(Release::v6_1));
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {

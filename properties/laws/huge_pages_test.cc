@@ -1,4 +1,4 @@
-// Laws over huge pages: broken on purpose, each fires; and law `complete` knows which releases move them.
+// Laws about huge pages: each fires when it is broken on purpose, and law `complete` knows which releases move them.
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ class HugeLaws : public ::testing::TestWithParam<Release> {
   std::string audit() {
     return law_broken_by([&] { watched_.laws().audit(); });
   }
-  // What the laws say of a call for the whole area that failed.
+  // Returns the law that a failed call for the whole area breaks.
   std::string verdict() {
     watched_.laws().audit();
     machine_.engine.assume(0);
@@ -104,7 +104,7 @@ TEST_P(HugeLaws, ExclusiveSeesABufferInsideIt) {
 }
 
 TEST_P(HugeLaws, CountersSeeOneThatIsCountedAsOnePage) {
-  // Somebody forgot that the list has lost sixteen pages.
+  // As if the list had lost one page instead of sixteen.
   machine_.lru.isolate(head());
   page(0).flags &= ~kPageHead;
   machine_.lru.forget_isolated(head());
@@ -143,7 +143,7 @@ TEST_P(HugeLaws, ListsSeeAPageInUseInThePool) {
 }
 
 TEST_P(HugeLaws, CompleteKnowsThatItMovesSince5_7) {
-  EXPECT_EQ(verdict(), GetParam() >= Release::v5_10 ? "complete" : "");
+  EXPECT_EQ(verdict(), GetParam() >= Release::v5_7 ? "complete" : "");
 }
 
 TEST_P(HugeLaws, CompleteIsSilentAboutOneThatIsPinned) {
@@ -155,16 +155,15 @@ TEST_P(HugeLaws, CompleteKnowsThatItMovesWhenItsPagesAreMappedOneByOne) {
   const SpaceId child = run_now(machine_.processes.fork(process_));
   EXPECT_EQ(0, run_now(machine_.processes.write(child, 0, 5)));
   run_now(machine_.lru.add_drain_all());
-  EXPECT_EQ(verdict(), GetParam() >= Release::v5_10 ? "complete" : "");
-  // The real thing agrees.
-  if (GetParam() >= Release::v5_10) {
+  EXPECT_EQ(verdict(), GetParam() >= Release::v5_7 ? "complete" : "");
+  // The model agrees.
+  if (GetParam() >= Release::v5_7) {
     EXPECT_NE(kNoPfn, run_now(machine_.areas.cma_alloc(0, 256, 0, true)));
   }
 }
 
-// G12 (5.7 to 6.1).
 TEST_P(HugeLaws, CompleteFindsThatReferencesAreHeldAgainstTheWrongMapCount) {
-  if (GetParam() < Release::v5_10) GTEST_SKIP() << "huge pages are skipped";
+  if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages are skipped";
   machine_.bugs.switch_on(Bug::thp_mapcount);
   const SpaceId child = run_now(machine_.processes.fork(process_));
   EXPECT_EQ(0, run_now(machine_.processes.write(child, 0, 5)));

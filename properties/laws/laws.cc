@@ -10,7 +10,7 @@
 namespace cma {
 namespace {
 
-// How a holder is named in messages.
+// Names a holder for messages.
 std::string holder_text(const Ledger::Entry& entry) {
   return fmt::format("{} number {}", entry.hold() == Ledger::Hold::buffer ? "buffer" : "block", entry.number());
 }
@@ -19,8 +19,8 @@ std::string holder_text(const Ledger::Entry& entry) {
 
 Laws::Laws() = default;
 
-// Booted machines of one geometry are alike: what an auditor counted in the first serves all of them. A fuzzer meets a
-// handful; real machines are too large to keep many.
+// Booted machines of one geometry are alike, so one auditor serves all of them. A fuzzer meets a handful of geometries;
+// real machines are too large to keep many.
 void Laws::choose_auditor() {
   constexpr std::size_t kMost = 64;
   constexpr std::uint64_t kMostPages = std::uint64_t{1} << 22;
@@ -82,7 +82,7 @@ void Laws::booted(Machine& machine) {
   begin_afresh();
 }
 
-// A machine like no other: boot operations had a say in it.
+// Boot operations changed this machine, so no kept auditor fits it.
 void Laws::begin_afresh() {
   auditor_ = &odd_auditor_;
   odd_auditor_.begin_afresh(*machine_);
@@ -90,7 +90,7 @@ void Laws::begin_afresh() {
 
 // --- areas ---
 
-bool Laws::nobody_else_inside() const {
+bool Laws::others_are_idle() const {
   const Engine& engine = machine_->engine;
   for (ActorId actor = 0; actor < engine.actors(); ++actor)
     if (actor != engine.current() && engine.state(actor) != Engine::State::idle) return false;
@@ -100,17 +100,16 @@ bool Laws::nobody_else_inside() const {
 void Laws::alloc_begins(AreaId area, std::uint64_t count, unsigned align) {
   ledger_.alloc_begins(area, count, align);
   quiet_ = {};
-  if (!nobody_else_inside() || machine_->engine.fatal_signal_pending()) return;
-  // The marks of the last audit are the state before this call; an operation that did something before it is audited
-  // now.
+  if (!others_are_idle() || machine_->engine.fatal_signal_pending()) return;
+  // The marks of the last audit are the state before this call, unless the operation did something before the call.
   if (!auditor_->up_to_date()) audit();
   if (audit_points_) {
     quiet_available_ = auditor_->available();
     quiet_movable_ = auditor_->movable();
     quiet_sums_ = auditor_->zone_sums();
   }
-  stubborn_.clear();
-  find_stubborn(*machine_, stubborn_);
+  immovable_.clear();
+  find_immovable(*machine_, immovable_);
   quiet_ = {true, machine_->engine.current(), machine_->trace.records().size()};
 }
 
@@ -118,7 +117,7 @@ void Laws::alloc_failed(AreaId area, std::uint64_t count, unsigned align) {
   ledger_.alloc_failed(area, count, align, is_counted(area, count));
   const bool quiet = quiet_.valid && quiet_.actor == machine_->engine.current();
   if (quiet)
-    judge_failure(area, count, align);
+    check_failure(area, count, align);
   else
     note_contended({area, count, align});
   quiet_ = {};
@@ -129,67 +128,67 @@ void Laws::note_contended(const AreaRequest& request) {
   if (!known && contended_.size() < kContended) contended_.push_back(request);
 }
 
-// 6.10 counts no call that could not even be tried.
+// Returns whether the area's totals count this failed call. Since 6.9 they leave out calls with bad arguments.
 bool Laws::is_counted(AreaId id, std::uint64_t count) const {
-  if (machine_->release() < Release::v6_12) return true;
+  if (machine_->release() < Release::v6_9) return true;
   const Area& area = machine_->areas.area(id);
   return area.active() && count != 0 && count <= area.pages;
 }
 
-void Laws::judge_failure(AreaId area, std::uint64_t count, unsigned align) const {
+void Laws::check_failure(AreaId area, std::uint64_t count, unsigned align) const {
   const std::vector<Record>& records = machine_->trace.records();
   for (std::size_t i = quiet_.first_record; i < records.size(); ++i) {
     if (records[i].event != Event::log_cma_alloc_failed) continue;
     const auto code = static_cast<int>(static_cast<std::int64_t>(records[i].c));
     if (code != -kENOMEM && code != -kEBUSY && code != -kEINTR)
-      throw LawBroken("contract", "cma_alloc", fmt::format("cma_alloc failed with {}", code));
+      throw LawBroken(Law::contract, "cma_alloc", fmt::format("cma_alloc failed with {}", code));
   }
   QuietState before;
   before.word_base = auditor_->word_base();
   before.available = audit_points_ ? &quiet_available_ : &auditor_->available();
   before.movable = audit_points_ ? &quiet_movable_ : &auditor_->movable();
   before.zone_sums = audit_points_ ? &quiet_sums_ : &auditor_->zone_sums();
-  before.stubborn = &stubborn_;
+  before.immovable = &immovable_;
   const std::optional<Pfn> window =
       certain_window(*machine_, ledger_, before, area, count, effective_align(align, machine_->release()));
   if (window)
     throw LawBroken(
-        "complete", "cma_alloc",
+        Law::complete, "cma_alloc",
         fmt::format("cma_alloc of {} pages aligned to 2^{} failed undisturbed, though every page from {:#x} "
                     "on was free or could be moved",
                     count, align, *window));
 }
 
-// All at once; page by page only if some page is not as it should be, or known to the ledger.
-void Laws::judge_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const {
+// Compares all pages at once, and page by page only if one of them is not as it should be or known to the ledger.
+void Laws::check_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const {
   const Page* const page = machine_->map.pages().data() + machine_->map.frame(pfn);
   const Ledger::Entry* const entry = ledger_.entries() + machine_->map.frame(pfn);
   if ((PageLanes::differences(page, page + count, 1, 0) | PageLanes::known(entry, entry + count)) == 0) return;
-  for (Pfn p = pfn; p < pfn + count; ++p) judge_taken_page(function, p);
+  for (Pfn p = pfn; p < pfn + count; ++p) check_taken_page(function, p);
 }
 
-void Laws::judge_taken_page(const char* function, Pfn pfn) const {
+void Laws::check_taken_page(const char* function, Pfn pfn) const {
   const Ledger::Entry& entry = ledger_.entry(pfn);
   const Page& page = machine_->map.page(pfn);
   if (entry.hold() != Ledger::Hold::none)
-    throw LawBroken("exclusive", function,
+    throw LawBroken(Law::exclusive, function,
                     fmt::format("page {:#x} is handed out while {} holds it", pfn, holder_text(entry)));
   if (page.owner != 0)
-    throw LawBroken("exclusive", function,
+    throw LawBroken(Law::exclusive, function,
                     fmt::format("page {:#x} is handed out while owner {} has it", pfn, page.owner));
-  // References that programs took while the page was on its way are theirs.
+  // Programs may have taken references on the page before it was handed out.
   if (page.ref != 1 + static_cast<std::int64_t>(entry.references) || page.map != 0 || page.flags != 0 ||
       (page.next & page.prev) != kNil)
-    throw LawBroken("contract", function,
+    throw LawBroken(Law::contract, function,
                     fmt::format("page {:#x} is handed out with {} references, {} mappings, flags {:#x}, {} a list", pfn,
                                 page.ref, page.map, page.flags, (page.next & page.prev) == kNil ? "off" : "on"));
 }
 
-void Laws::judge_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned asked) const {
+void Laws::check_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned asked) const {
   const unsigned align = effective_align(asked, machine_->release());
   const Area& area = machine_->areas.area(id);
   const auto refuse = [&](const std::string& why) {
-    throw LawBroken("contract", "cma_alloc",
+    throw LawBroken(Law::contract, "cma_alloc",
                     fmt::format("cma_alloc of {} pages aligned to 2^{} gave {:#x}: {}", count, align, pfn, why));
   };
   if (!area.active() || !area.contains(pfn)) refuse("not in the area");
@@ -202,8 +201,8 @@ void Laws::judge_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned aske
 
 void Laws::buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) {
   quiet_ = {};
-  judge_contract(area, pfn, count, align);
-  judge_taken_pages("cma_alloc", pfn, count);
+  check_contract(area, pfn, count, align);
+  check_taken_pages("cma_alloc", pfn, count);
   ledger_.buffer_allocated(area, pfn, count, align);
 }
 
@@ -219,13 +218,13 @@ void Laws::buffer_released(AreaId area, Pfn pfn, std::uint64_t count) { ledger_.
 void Laws::range_allocated(Pfn pfn, std::uint64_t count) {
   quiet_ = {};
   constexpr const char* kFunction = "alloc_contig_range";
-  judge_taken_pages(kFunction, pfn, count);
+  check_taken_pages(kFunction, pfn, count);
   const std::uint64_t step = machine_->map.pageblock_pages();
   for (Pfn p = pfn; p < pfn + count; p = align_down(p, step) + step) {
     const auto area = machine_->areas.area_of(p);
     if (area && machine_->areas.area(*area).active())
-      throw LawBroken("policy", kFunction,
-                      fmt::format("page {:#x} of an area is given to somebody who asked for a range", p));
+      throw LawBroken(Law::policy, kFunction,
+                      fmt::format("page {:#x} of an area is given to a caller that asked for a range", p));
   }
   ledger_.range_allocated(pfn, count);
 }
@@ -240,22 +239,22 @@ void Laws::pages_allocated(Pfn pfn, unsigned order, Gfp gfp) {
   const MemoryMap& map = machine_->map;
   const char* function = "__alloc_pages";
   if (!map.valid(pfn) || !map.valid(pfn + order_pages(order) - 1) || !is_aligned(pfn, order_pages(order)))
-    throw LawBroken("contract", function, fmt::format("a block of order {} at {:#x} is handed out", order, pfn));
+    throw LawBroken(Law::contract, function, fmt::format("a block of order {} at {:#x} is handed out", order, pfn));
   const bool movable = migratetype_of(gfp) == Migratetype::movable;
   for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
     const Ledger::Entry& entry = ledger_.entry(p);
     if (entry.hold() != Ledger::Hold::none || map.page(p).owner != 0)
-      throw LawBroken("exclusive", function,
+      throw LawBroken(Law::exclusive, function,
                       fmt::format("page {:#x} is handed out while {} holds it", p,
                                   map.page(p).owner != 0 ? "an owner" : holder_text(entry)));
     const std::int64_t expected = (p == pfn ? 1 : 0) + static_cast<std::int64_t>(entry.references);
     if (map.page(p).ref != expected || map.page(p).map != 0)
       throw LawBroken(
-          "content", function,
+          Law::content, function,
           fmt::format("page {:#x} of a block of order {} is handed out with {} references", p, order, map.page(p).ref));
     if (!movable && map.pageblock_type(p) == Migratetype::cma)
       throw LawBroken(
-          "policy", function,
+          Law::policy, function,
           fmt::format("page {:#x} of an area is given to a request for {} memory", p, name_of(migratetype_of(gfp))));
   }
   ledger_.pages_allocated(pfn, order);
@@ -271,13 +270,13 @@ void Laws::owner_adopted(OwnerId owner) {
   const Owner& record = machine_->owners.owner(owner);
   if (record.pfn != kNoPfn) {
     const Ledger::Entry& entry = ledger_.entry(record.pfn);
-    // A page that was announced as a block of one becomes the owner's.
+    // A page that was reported as a block of one page becomes the owner's.
     if (entry.hold() == Ledger::Hold::block_head) ledger_.pages_freeing(record.pfn, 0);
     if (entry.hold() != Ledger::Hold::none)
-      throw LawBroken("exclusive", "adopt",
+      throw LawBroken(Law::exclusive, "adopt",
                       fmt::format("page {:#x} gets an owner while {} holds it", record.pfn, holder_text(entry)));
   }
-  // A clean page of a file is dropped when it is in the way.
+  // The kernel drops a clean page of a file that is in the way.
   ledger_.owner_adopted(owner, !is_file(record.kind));
 }
 
@@ -289,10 +288,10 @@ void Laws::owner_releasing(OwnerId owner) {
 void Laws::reference_taken(Pfn pfn, int count) {
   quiet_ = {};
   const Migratetype type = machine_->map.pageblock_type(pfn);
-  const bool v5_13 = machine_->release() >= Release::v6_1;
-  if (count > 1 && v5_13 && (type == Migratetype::cma || type == Migratetype::isolate))
+  const bool forbidden = machine_->release() >= Release::v5_13;
+  if (count > 1 && forbidden && (type == Migratetype::cma || type == Migratetype::isolate))
     throw LawBroken(
-        "policy", "__gup_longterm_locked",
+        Law::policy, "__gup_longterm_locked",
         fmt::format("page {:#x} is pinned for the long term in a pageblock of type {}", pfn, name_of(type)));
   ledger_.reference_taken(pfn, count);
 }
@@ -336,7 +335,7 @@ void Laws::program_ended(Machine&) {
 
 namespace {
 
-// The kernel's function that makes the text of a file.
+// Returns the kernel function that makes the text of a file.
 std::string_view reader_of(std::string_view path, Release release) {
   if (path == "buddyinfo") return "frag_show";
   if (path == "pagetypeinfo") return "pagetypeinfo_show";
@@ -348,21 +347,21 @@ std::string_view reader_of(std::string_view path, Release release) {
 
 }  // namespace
 
-void Laws::judge_view(const std::string& path, const std::optional<std::string>& text) const {
+void Laws::check_view(const std::string& path, const std::optional<std::string>& text) const {
   const auto expected = recounted_view(*machine_, ledger_, path);
   if (text == expected) return;
-  throw LawBroken("views", std::string(reader_of(path, machine_->release())),
-                  fmt::format("{} says \"{}\", a recount \"{}\"", path, text.value_or("(no such file)"),
+  throw LawBroken(Law::views, std::string(reader_of(path, machine_->release())),
+                  fmt::format("{} reads \"{}\", a recount \"{}\"", path, text.value_or("(no such file)"),
                               expected.value_or("(no such file)")));
 }
 
 void Laws::check_views() const {
   if (!machine_->booted()) return;
   for (const std::string& path : all_views(*machine_))
-    judge_view(path, read_view(machine_->areas, machine_->buddy, machine_->map, machine_->release(), path));
+    check_view(path, read_view(machine_->areas, machine_->buddy, machine_->map, machine_->release(), path));
 }
 
-// Operations on files finish boot.
-void Laws::file_read(const std::string& path, const std::optional<std::string>& text) { judge_view(path, text); }
+// Needs no check for boot: operations on files finish it.
+void Laws::file_read(const std::string& path, const std::optional<std::string>& text) { check_view(path, text); }
 
 }  // namespace cma

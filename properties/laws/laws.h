@@ -1,13 +1,13 @@
-// The laws: an Observer that keeps the ledger of a running program and audits its machine. Used by everything that runs
-// programs; catalogue.h lists what it checks, and throws LawBroken for.
+// The laws: an Observer that keeps the ledger of a running program and audits its machine. Everything that runs
+// programs uses it. Each callback throws LawBroken if it finds a law broken; catalogue.h lists the laws.
 //
-// Checked at hand-out: exclusive, contract, content and policy, as the callbacks report. Audited after each operation,
-// at every change of control and at the end: conserved, exclusive, lists, counters, bitmap, content, restored, locks,
-// balanced. When a quiet cma_alloc fails: complete. `views` is checked when a program reads a file, as it makes text.
+// Checked as things are handed out: exclusive, contract, content, policy. Checked when a quiet cma_alloc fails:
+// complete. Checked when a program reads a file: views. The other laws are the audit's, which runs after each
+// operation, at every change of control and at the end.
 //
-// Contract with the caller: program_begins() gets a machine as booted, or one that has not booted and then booted()
-// when it has; a page that becomes an owner's needs no pages_allocated() before it. Cost: the audit's (auditor.h), and
-// the size of what is handed out.
+// Requires: program_begins() gets a machine as booted, or a machine that has not booted and booted() follows. A page
+// that becomes an owner's needs no pages_allocated() before. Cost: the audit's (auditor.h), and the size of what is
+// handed out.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@
 
 namespace cma {
 
-// Contended requests of one program that are made once more; more of them rarely differ.
+// How many contended requests of one program are made once more; further ones rarely differ.
 inline constexpr std::size_t kContended = 4;
 
 class Laws final : public Observer {
@@ -30,12 +30,12 @@ class Laws final : public Observer {
   Laws(const Laws&) = delete;
   Laws& operator=(const Laws&) = delete;
 
-  // control_changes() comes at every point that is passed, not just when another actor is about to run: audits follow,
-  // and a cma_alloc is not disturbed by its own points. Call before the program begins.
+  // Declares that control_changes() is called at every point that is passed, not only when another actor is about to
+  // run. A cma_alloc is then not disturbed by its own points. Call before the program begins.
   void set_audit_points(bool on) { audit_points_ = on; }
-  // Every audit looks at everything, not just at what was touched.
+  // Makes every audit check everything, not only what was touched.
   void set_total_audits(bool on) { total_ = on; }
-  // Every nth operation ends with a look at all views; 0: none.
+  // Checks all views after every nth operation; 0: never.
   void set_views_every(unsigned n) { views_every_ = n; }
 
   // --- Observer ---
@@ -61,19 +61,20 @@ class Laws final : public Observer {
   void op_performed(Machine& machine, std::size_t op) override;
   void program_ended(Machine& machine) override;
 
-  // The audit, now.
+  // Audits now; does nothing before boot.
   void audit();
+  // Audits now, as a total audit.
   void audit_everything();
-  // Law `views`: every file against a recount.
+  // Compares every file with a recount (law `views`).
   void check_views() const;
 
-  // Requests of the last program that failed while others were inside operations; at most kContended.
+  // Requests of the last program that failed while other actors were inside operations; at most kContended.
   const std::vector<AreaRequest>& contended() const { return contended_; }
 
   const Ledger& ledger() const { return ledger_; }
 
  private:
-  // A cma_alloc that began while nobody else was inside an operation and has had the machine to itself since.
+  // A cma_alloc that began while no other actor was inside an operation and has had the machine to itself since.
   struct QuietCall {
     bool valid = false;
     ActorId actor = kNoActor;
@@ -83,14 +84,14 @@ class Laws final : public Observer {
   void learn_areas();
   void choose_auditor();
   void begin_afresh();
-  void judge_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
-  void judge_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const;
-  void judge_taken_page(const char* function, Pfn pfn) const;
+  void check_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
+  void check_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const;
+  void check_taken_page(const char* function, Pfn pfn) const;
   void note_contended(const AreaRequest& request);
   bool is_counted(AreaId area, std::uint64_t count) const;
-  void judge_failure(AreaId area, std::uint64_t count, unsigned align) const;
-  bool nobody_else_inside() const;
-  void judge_view(const std::string& path, const std::optional<std::string>& text) const;
+  void check_failure(AreaId area, std::uint64_t count, unsigned align) const;
+  bool others_are_idle() const;
+  void check_view(const std::string& path, const std::optional<std::string>& text) const;
 
   Ledger ledger_;
   std::vector<std::unique_ptr<Auditor>> auditors_;
@@ -100,7 +101,7 @@ class Laws final : public Observer {
   Machine* machine_ = nullptr;
   QuietCall quiet_;
   std::vector<AreaRequest> contended_;
-  std::vector<Pfn> stubborn_;
+  std::vector<Pfn> immovable_;
   // The state before the quiet call, kept apart only where audits run inside it.
   std::vector<std::uint64_t> quiet_available_;
   std::vector<std::uint64_t> quiet_movable_;

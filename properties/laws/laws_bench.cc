@@ -1,6 +1,6 @@
-// What the laws cost: an allocation and its release on the default small machine, without laws, with the audit after
-// each of the two operations, and with total audits. The difference to the first, halved, is what one audit and its
-// ledger entries cost. Also going back to the booted machine, as before every program.
+// The cost of the laws: an allocation and its release on the default small machine, without laws, with an audit after
+// each of the two operations, and with total audits. Half the difference to the first is the cost of one audit and its
+// ledger entries. Also the cost of going back to the booted machine, as before every program.
 
 #include <benchmark/benchmark.h>
 

@@ -133,7 +133,7 @@ void WatchedMachine::finish() {
       run_woken();
     }
     if (any) continue;
-    // Somebody sleeps, as a deadlock throws. Sleeping for ever is for law `bounded` of the interpreter.
+    // An actor sleeps, as a deadlock throws. Sleep without limit is for the interpreter to find (law `bounded`).
     if (engine.now() > 100 * 1000 * kMillisecond) return restart();
     engine.advance_to(engine.now() + 100 * kMillisecond);
     run_woken();
@@ -176,7 +176,7 @@ class RandomUser {
   std::uint64_t state_;
 };
 
-// Mostly in an area, as that is where things happen.
+// Returns a frame, of an area in most cases.
 Pfn RandomUser::any_frame() {
   if (draw(5) == 0 || machine_.areas.size() == 0)
     return machine_.map.range().start + draw(machine_.map.range().pages());
@@ -229,7 +229,7 @@ Task<void> RandomUser::any_operation() {
 void RandomUser::step() {
   const std::uint64_t what = draw(100);
   if (what < 12) {
-    // On a page that somebody uses, if there is one near.
+    // Pins a page in use, if there is one near.
     Pfn pfn = any_frame();
     for (unsigned i = 0; i < 32 && machine_.map.valid(pfn + 1) && machine_.map.page(pfn).ref == 0; ++i) ++pfn;
     if (!machine_.map.page(pfn).has(kPageReserved | kPageTail)) watched_.pin(pfn);

@@ -1,9 +1,9 @@
 // The ledger: what programs asked for and got, and nothing else. It never reads a machine; the audit compares the two.
 //
-// Per frame: who holds it (a buffer of an area, a range of somebody else's, a block of the page allocator) and how many
-// extra references were taken. Per area: the bits of its live buffers, requests under way, and the totals the area
-// should report. Flat arrays. Cost: O(pages) a buffer or block, O(1) a reference; a reset costs what was touched since
-// the last one.
+// Per frame it has the holder (a buffer of an area, a range of another caller, a block of the page allocator) and how
+// many extra references were taken; per area, the bits of its live buffers, requests under way, and the totals the area
+// should report. Flat arrays. Cost: O(pages) for a buffer or block, O(1) for a reference; a reset costs what was
+// touched since the last one.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@ namespace cma {
 
 class Ledger {
  public:
-  // Every page of a range has a reference of its own: to the ledger it is a buffer of no area.
+  // A range is recorded as a buffer of no area, as each of its pages has a reference of its own.
   enum class Hold : std::uint8_t { none, buffer, block_head, block_tail };
 
   struct Entry {
-    std::uint32_t holder = 0;      // number of the buffer or block << 2 | Hold; 0 for nobody
+    std::uint32_t holder = 0;      // number of the buffer or block << 2 | Hold; 0 for none
     std::uint32_t references = 0;  // taken on this very frame by programs
 
     Hold hold() const { return static_cast<Hold>(holder & 3); }
     std::uint32_t number() const { return holder >> 2; }
-    // References that the program accounts for: its own as a holder (a block has one, on its head), and the extra ones.
+    // Returns the references that programs account for: a holder's own (a block has one, on its head) and extra ones.
     std::int64_t expected() const { return references + ((holder & 3) == 1 || (holder & 3) == 2 ? 1 : 0); }
     bool known() const { return (holder | references) != 0; }
   };
@@ -44,17 +44,17 @@ class Ledger {
     std::vector<std::uint64_t> live;       // bits of live buffers, rounded up to whole bits
     std::vector<std::uint64_t> releasing;  // bits of buffers whose release has begun
     std::vector<Request> allocating;       // requests under way
-    std::uint64_t succeeded = 0;           // pages asked for in calls that succeeded
+    std::uint64_t succeeded = 0;           // pages asked for, in calls that succeeded
     std::uint64_t failed = 0;
     std::uint64_t released = 0;
     bool touched = false;
   };
 
-  // Nobody holds anything in this memory. Cheap when the memory is the one of the last call.
+  // Begins with memory that has no holders. Cheap when the memory is the one of the last call.
   void begin(const PfnRange& memory, unsigned chunk_order);
-  // Announces the next area, in the order of their ids.
+  // Adds the next area, in the order of their ids.
   void add_area(Pfn base, std::uint64_t pages, unsigned order_per_bit);
-  // What an area has counted already when the ledger begins.
+  // Sets what an area has counted already when the ledger begins.
   void set_totals(std::size_t area, std::uint64_t succeeded, std::uint64_t failed, std::uint64_t released) {
     areas_[area].succeeded = succeeded;
     areas_[area].failed = failed;
@@ -64,9 +64,9 @@ class Ledger {
   void forget_areas() { areas_.clear(); }
 
   void alloc_begins(std::size_t area, std::uint64_t count, unsigned align);
-  // `counted`: the area's totals should know of this call.
+  // `counted`: the area's totals should include this call.
   void alloc_failed(std::size_t area, std::uint64_t count, unsigned align, bool counted);
-  // The range lies in the area.
+  // Requires the range to lie in the area.
   void buffer_allocated(std::size_t area, Pfn pfn, std::uint64_t count, unsigned align);
   void buffer_releasing(std::size_t area, Pfn pfn, std::uint64_t count);
   void buffer_released(std::size_t area, Pfn pfn, std::uint64_t count);
@@ -77,17 +77,17 @@ class Ledger {
   void pages_allocated(Pfn pfn, unsigned order);
   void pages_freeing(Pfn pfn, unsigned order);
 
-  // `keeps_page`: the owner has a page until it lets go.
+  // `keeps_page`: the owner keeps a page until it lets go.
   void owner_adopted(std::uint32_t owner, bool keeps_page);
   void owner_releasing(std::uint32_t owner);
   bool owner_lives(std::uint32_t owner) const { return owner < owners_.size() && owners_[owner] != 0; }
-  // Owners that live and keep their page.
+  // Returns the number of owners that live and keep their page.
   std::uint64_t live_owners() const { return live_owners_; }
 
   void reference_taken(Pfn pfn, int count) { edit(pfn).references += static_cast<std::uint32_t>(count); }
   void reference_dropping(Pfn pfn, int count);
 
-  // Counts on buffer heads, by their number.
+  // Counts that programs hold on buffer heads, by their number.
   void buffer_held(std::uint32_t buffer);
   void buffer_letting_go(std::uint32_t buffer);
   int buffer_counts(std::uint32_t buffer) const { return buffer < buffers_.size() ? buffers_[buffer] : 0; }
@@ -96,7 +96,7 @@ class Ledger {
   const Entry* entries() const { return entries_.data(); }
   const AreaBook& area(std::size_t id) const { return areas_[id]; }
 
-  // Chunks with changed entries, as the memory map has them; for one reader, the audit.
+  // Chunks with changed entries, cut as the memory map cuts them. For one reader, the audit.
   const std::vector<std::uint32_t>& touched_chunks() const { return touched_list_; }
   void forget_touched();
 

@@ -1,7 +1,6 @@
-// Looking at many page descriptors at once: a descriptor is four 64-bit lanes, and what a run of pages has in common is
-// found by or-ing their differences from a pattern. Used by the audit for the insides of blocks and for buffers, where
-// nearly all pages are alike; the compiler makes vector instructions of it. Whoever finds a difference looks page by
-// page.
+// Compares many page descriptors at once: a descriptor is four 64-bit lanes, and the differences of a run of pages from
+// a pattern are or-ed. The audit uses it for the insides of blocks and for buffers, where nearly all pages are alike;
+// compilers make vector instructions of it. A caller that finds a difference looks page by page.
 #pragma once
 
 #include <bit>
@@ -14,8 +13,8 @@ namespace cma {
 
 class PageLanes {
  public:
-  // How the pages of a run differ from a page with `ref` references, these flags, and nothing else: no mapping, no
-  // list, no owner, no pagevec. Zero if they do not. Order, list type, zone and content are not looked at.
+  // Returns the bits in which some page of a run differs from a page with `ref` references, these flags and nothing
+  // else: no mapping, list, owner or pagevec. Ignores order, list type, zone and content.
   static std::uint64_t differences(const Page* page, const Page* end, std::int32_t ref, std::uint32_t flags) {
     static_assert(sizeof(Page) == sizeof(Lanes) && std::endian::native == std::endian::little);
     const Lanes pattern = {static_cast<std::uint32_t>(ref), ~std::uint64_t{0}, flags, 0};
@@ -27,7 +26,7 @@ class PageLanes {
     }
     return found[0] | found[1] | (found[2] & kFlagsAndPagevecs) | (found[3] & kOwner);
   }
-  // What the ledger knows of a run of frames, or-ed: holders in the lower half, references in the upper.
+  // Returns the ledger's entries of a run of frames, or-ed: holders in the lower half, references in the upper.
   static std::uint64_t known(const Ledger::Entry* entry, const Ledger::Entry* end) {
     std::uint64_t found = 0;
     for (; entry != end; ++entry) found |= word(*entry);

@@ -1,5 +1,5 @@
-// Random programs of every kind of operation, on the default machine and its odd variations: no law fires on any
-// release.
+// Random programs of every kind of operation, on the default machine and its odd variations, break no law on any
+// release that machines can run.
 
 #include <gtest/gtest.h>
 

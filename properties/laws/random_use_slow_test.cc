@@ -16,7 +16,7 @@ unsigned wanted_runs() {
   return text == nullptr ? 2000 : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
 }
 
-void use_and_judge(Release release, bool total) {
+void use_and_check(Release release, bool total) {
   const unsigned runs = wanted_runs();
   WatchedMachine watched(default_small_geometry(release));
   watched.laws().set_total_audits(total);
@@ -37,7 +37,7 @@ INSTANTIATE_TEST_SUITE_P(Releases, RandomUseOf, ::testing::ValuesIn(modelled_rel
   return name;
 });
 
-TEST_P(RandomUseOf, BreaksNoLaw) { use_and_judge(GetParam(), false); }
+TEST_P(RandomUseOf, BreaksNoLaw) { use_and_check(GetParam(), false); }
 
 }  // namespace
 }  // namespace cma

@@ -10,7 +10,7 @@
 namespace cma {
 namespace {
 
-// One entry a bit of an area. At rest the ledger knows which are set.
+// Returns one entry a bit of an area. At rest the ledger knows which are set.
 std::vector<bool> bits_of(const Machine& machine, const Ledger& ledger, AreaId id) {
   const Area& area = machine.areas.area(id);
   std::vector<bool> bits(area.bitmap.size());
@@ -52,7 +52,7 @@ std::string area_file(const Machine& machine, const Ledger& ledger, AreaId id, c
   return {};
 }
 
-// Appends a word or number at the right of a column, and a blank.
+// Appends a word or number at the right of a column, and a blank. Repeats what the model's files do, as a witness must.
 void column(std::string& text, std::string_view word, std::size_t width) {
   if (word.size() < width) text.append(width - word.size(), ' ');
   text += word;
@@ -64,8 +64,8 @@ void column(std::string& text, std::uint64_t number, std::size_t width) {
   column(text, std::string_view(digits.data(), end), width);
 }
 
-// Free blocks of a zone by order and type of list, seen from the pages. Heads are not looked for inside blocks: the
-// audit judges those.
+// Free blocks of a zone by order and type of list, seen from the pages. Heads inside blocks are not looked for: the
+// audit checks those.
 using Blocks = std::array<std::array<std::uint64_t, kMigratetypes>, kOrderLimit>;
 
 Blocks free_blocks(const Machine& machine, std::size_t zone) {
@@ -150,10 +150,10 @@ std::optional<std::string> recounted_view(const Machine& machine, const Ledger& 
       const std::string text = area_file(machine, ledger, id, path.substr(name.size() + 5), known);
       return known ? std::optional(text) : std::nullopt;
     }
-    if (machine.release() < Release::v6_1) continue;
+    if (machine.release() < Release::v5_13) continue;
     if (path == "sys/" + name + "/alloc_pages_success") return fmt::format("{}\n", ledger.area(id).succeeded);
     if (path == "sys/" + name + "/alloc_pages_fail") return fmt::format("{}\n", ledger.area(id).failed);
-    if (path == "sys/" + name + "/release_pages_success" && machine.release() >= Release::v6_12)
+    if (path == "sys/" + name + "/release_pages_success" && machine.release() >= Release::v6_9)
       return fmt::format(
           "{}\n", machine.engine.at_rest() ? ledger.area(id).released : machine.areas.area(id).nr_pages_released);
   }

@@ -1,6 +1,6 @@
-// Recounts for law `views`: what the files of areas and /proc should say, worked out page by page and bit by bit
-// without the code that makes those files. Makes text, so it is for when a file was read, and for tests. O(pages of the
-// machine).
+// Recounts for law `views`: what the files of areas and /proc should contain, worked out page by page and bit by bit
+// without the code that makes those files. It makes text, so it runs only when a file was read, and in tests. O(pages
+// of the machine).
 #pragma once
 
 #include <optional>
@@ -12,10 +12,10 @@
 
 namespace cma {
 
-// What a file should hold, for the paths that read_view() knows; nullopt if there is no such file. At rest bitmaps are
-// recounted from the ledger, else from their words.
+// Returns what a file should contain, for the paths that read_view() knows; nullopt if there is no such file. At rest
+// bitmaps are recounted from the ledger, otherwise from their words.
 std::optional<std::string> recounted_view(const Machine& machine, const Ledger& ledger, const std::string& path);
-// The paths of all files of a machine.
+// Returns the paths of all files of a machine. Some exist only in later releases.
 std::vector<std::string> all_views(const Machine& machine);
 
 }  // namespace cma

@@ -1,5 +1,5 @@
-// What the audit counts in a stretch of memory: one number a kind of page, block or list entry. Kept per stretch and
-// summed per zone, so that a change costs a difference. Plain arrays that a compiler adds with vector instructions.
+// What the audit counts in a stretch of memory: one number for each kind of page, block or list entry. Kept per stretch
+// and summed per zone, so that a change costs a difference. Plain arrays, which compilers add with vector instructions.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@
 
 namespace cma {
 
-enum class Tally : std::uint8_t {
-  free_blocks,                  // one number an order
+enum class Counted : std::uint8_t {
+  free_blocks,                  // one number for each order
   free_pages = kOrderLimit,     // in blocks on lists other than Isolate
   free_cma,                     // in blocks on CMA lists
   free_highatomic,              // in blocks on HighAtomic lists
@@ -22,7 +22,7 @@ enum class Tally : std::uint8_t {
   reserved,                     // kept by boot
   leaked,                       // freed in a bad state
   isolate_blocks,               // pageblocks of type Isolate
-  lru,                          // pages on LRU lists, one number a list
+  lru,                          // pages on LRU lists, one number for each list
   task_anon = lru + kLruLists,  // on tasks' private lists, as NR_ISOLATED_ANON counts them
   task_file,                    // NR_ISOLATED_FILE
   owned,                        // pages that an owner record points to
@@ -34,19 +34,19 @@ enum class Tally : std::uint8_t {
 };
 
 // Padded to whole vectors.
-inline constexpr unsigned kTallies = (static_cast<unsigned>(Tally::kCount) + 7) / 8 * 8;
+inline constexpr unsigned kTallies = (static_cast<unsigned>(Counted::kCount) + 7) / 8 * 8;
 
 struct Tallies {
   std::array<std::int32_t, kTallies> count{};
 
-  std::int32_t& operator[](Tally tally) { return count[static_cast<unsigned>(tally)]; }
-  std::int32_t operator[](Tally tally) const { return count[static_cast<unsigned>(tally)]; }
+  std::int32_t& operator[](Counted tally) { return count[static_cast<unsigned>(tally)]; }
+  std::int32_t operator[](Counted tally) const { return count[static_cast<unsigned>(tally)]; }
   std::int32_t& free_blocks(unsigned order) { return count[order]; }
   std::int32_t free_blocks(unsigned order) const { return count[order]; }
-  std::int32_t& lru(unsigned list) { return count[static_cast<unsigned>(Tally::lru) + list]; }
-  std::int32_t lru(unsigned list) const { return count[static_cast<unsigned>(Tally::lru) + list]; }
+  std::int32_t& lru(unsigned list) { return count[static_cast<unsigned>(Counted::lru) + list]; }
+  std::int32_t lru(unsigned list) const { return count[static_cast<unsigned>(Counted::lru) + list]; }
 
-  // Replaces what `old` contributed by what `now` does.
+  // Replaces the contribution of `old` by that of `now`.
   void replace(const Tallies& old, const Tallies& now) {
     for (unsigned i = 0; i < kTallies; ++i) count[i] += now.count[i] - old.count[i];
   }

@@ -28,8 +28,8 @@ constexpr char kSome = 'f';
   const std::optional<Finding> finding = run.find(program);
   std::string told(1, finding ? kSome : kNone);
   if (finding)
-    for (const std::string& part :
-         {finding->law, finding->function, finding->point, finding->message, std::to_string(finding->op)})
+    for (const std::string& part : {std::string(name_of(finding->law)), finding->function, finding->point,
+                                    finding->message, std::to_string(finding->op)})
       told += part + '\0';
   const ssize_t written = ::write(pipe, told.data(), told.size());
   ::_exit(written == static_cast<ssize_t>(told.size()) ? 0 : 1);
@@ -54,7 +54,7 @@ Finding parse_finding(const std::string& told) {
     part = told.substr(at, end - at);
     at = end + 1;
   }
-  return {parts[0], parts[1], parts[2], parts[3], std::stoul(parts[4])};
+  return {law_from_name(parts[0]).value_or(Law::sound), parts[1], parts[2], parts[3], std::stoul(parts[4])};
 }
 
 }  // namespace
@@ -78,12 +78,12 @@ std::optional<Finding> find_isolated(const Program& program) {
   // Where it happened is not known, so the whole program may matter.
   const std::size_t last = program.ops.empty() ? 0 : program.ops.size() - 1;
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-    return Finding{"hang", "", "", fmt::format("the run did not end within {} s", kSeconds), last};
+    return Finding{Law::hang, "", "", fmt::format("the run did not end within {} s", kSeconds), last};
   const std::string how = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
                                               : fmt::format("exit code {}", WEXITSTATUS(status));
-  return Finding{"crash", "", "", "the process ended with " + how, last};
+  return Finding{Law::crash, "", "", "the process ended with " + how, last};
 }
 
-bool is_crash(const Finding& finding) { return finding.law == "crash" || finding.law == "hang"; }
+bool is_crash(const Finding& finding) { return finding.law == Law::crash || finding.law == Law::hang; }
 
 }  // namespace cma

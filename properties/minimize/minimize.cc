@@ -46,7 +46,9 @@ class Minimizer {
     return {bytes.begin(), bytes.end()};
   }
 
-  std::string identity(const Finding& finding) const { return same_ == Same::law ? finding.law : finding.signature(); }
+  std::string identity(const Finding& finding) const {
+    return same_ == Same::law ? std::string(name_of(finding.law)) : finding.signature();
+  }
 
   std::size_t ops() const { return result_.program.ops.size(); }
 

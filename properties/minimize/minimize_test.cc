@@ -20,7 +20,7 @@ Program from_text(std::string_view text) {
   return program.value_or(Program{});
 }
 
-Finding finding_at(std::size_t op) { return {"law", "function", "point", "message", op}; }
+Finding finding_at(std::size_t op) { return {Law::sound, "function", "point", "message", op}; }
 
 // The index of the first operation of this kind, if there is one.
 template <class T>

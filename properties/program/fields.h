@@ -122,6 +122,7 @@ struct ChoiceSpec {
 struct TextSpec {
   std::string_view name = {};  // empty: positional
   bool quoted = true;          // otherwise a bare word is enough; printed bare when it can be
+  std::span<const std::string_view> words = {};  // those allowed; empty: any
 };
 
 // How two figures are compared in an expectation.

@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <string>
 
+#include "properties/program/law.h"
+
 namespace cma {
 
 struct Finding {
-  std::string law;       // as `cmacheck laws` prints it
+  Law law = Law::sound;
   std::string function;  // kernel function the actor was in; empty between operations
   std::string point;     // the last point it passed; empty if none
   std::string message;   // one sentence with the figures
@@ -16,7 +18,7 @@ struct Finding {
 
   // Equal for findings that are the same bug.
   std::string signature() const {
-    return law + "/" + (function.empty() ? "-" : function) + "/" + (point.empty() ? "-" : point);
+    return std::string(name_of(law)) + "/" + (function.empty() ? "-" : function) + "/" + (point.empty() ? "-" : point);
   }
 };
 

@@ -59,7 +59,11 @@ class FieldGenerator {
   void choice(Enum& value, const ChoiceSpec& spec) {
     value = static_cast<Enum>(random_.chance(50) ? 0 : random_.below(spec.words.size()));
   }
-  void text(std::string& text, const TextSpec&) {
+  void text(std::string& text, const TextSpec& spec) {
+    if (!spec.words.empty()) {
+      text = spec.words[random_.below(spec.words.size())];
+      return;
+    }
     // In an order that stays, as a seed stands for the programs it draws.
     static constexpr std::array kFiles = {
         AreaFile::bitmap,   AreaFile::used,          AreaFile::maxchunk,           AreaFile::count,

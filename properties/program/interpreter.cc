@@ -116,7 +116,7 @@ class Interpreter::Run : PointWatcher {
   bool complete_io();
   void check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before);
   void report_deadlock();
-  Finding finding(std::string law, std::string function, std::string message) const;
+  Finding finding(Law law, std::string function, std::string message) const;
   bool at_point(Point) override {
     observer_.control_changes(machine_);
     return false;
@@ -287,7 +287,7 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
   }
   current_ = inside_[actor].slot;
   const auto period = swept_states_.end() - earlier;
-  throw LawBroken("bounded", "cma_alloc",
+  throw LawBroken(Law::bounded, "cma_alloc",
                   fmt::format("{} retries for ever: after {} sweeps the machine is what it was {} before, and nobody "
                               "else can run",
                               actor_name(program_, actor), swept_states_.size() + 1,
@@ -316,7 +316,7 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   const bool pins = std::holds_alternative<PinLongterm>(program_.ops[current_].body);
   const Point loop = pins ? Point::pin_again : Point::scan_throttle;
   throw LawBroken(
-      "bounded", std::string(info_of(loop).function),
+      Law::bounded, std::string(info_of(loop).function),
       fmt::format("{} sleeps in {} again and again while nothing changes: {} pages are isolated, nobody else can run",
                   actor_name(program_, actor), pins ? "a long-term pin" : "the isolation throttle",
                   machine_.lru.isolated_anon() + machine_.lru.isolated_file()));
@@ -333,7 +333,7 @@ void Interpreter::Run::report_deadlock() {
     current_ = inside_[actor].slot;
     engine_.assume(actor);
   }
-  throw LawBroken("locks", "", "nobody can run any more: " + who);
+  throw LawBroken(Law::locks, "", "nobody can run any more: " + who);
 }
 
 // All I/O under way completes, one request after the other, and whoever waited for it runs.
@@ -391,9 +391,9 @@ Task<void> Interpreter::Run::ask_and_release(AreaRequest request) {
 
 // --- findings ---
 
-Finding Interpreter::Run::finding(std::string law, std::string function, std::string message) const {
+Finding Interpreter::Run::finding(Law law, std::string function, std::string message) const {
   Finding found;
-  found.law = std::move(law);
+  found.law = law;
   found.message = std::move(message);
   found.op = current_;
   const Point point = by_nobody_ ? Point::kCount : engine_.last_point(engine_.current());
@@ -414,10 +414,12 @@ std::optional<Finding> Interpreter::Run::perform(bool audit_points) {
     finish_actors();
   } catch (const LawBroken& broken) {
     return finding(broken.law(), broken.function(), broken.what());
+  } catch (const EngineFault& fault) {
+    return finding(law_of(fault.kind()), fault.function(), fault.what());
   } catch (const AssertionFailure& failure) {
-    return finding("sound", failure.where(), failure.what());
+    return finding(Law::sound, failure.where(), failure.what());
   } catch (const ExpectationUnmet& expectation) {
-    return finding("expect", "", print_op(program_, program_.ops[current_]) + ": " + expectation.what());
+    return finding(Law::expect, "", print_op(program_, program_.ops[current_]) + ": " + expectation.what());
   }
   return std::nullopt;
 }
@@ -459,7 +461,7 @@ RunResult Interpreter::run(const Program& program, Observer* observer, const Run
   try {
     booted = &cache_->fresh(program.machine, early);
   } catch (const AssertionFailure& failure) {
-    result.finding = Finding{"sound", failure.where(), "", failure.what(), 0};
+    result.finding = Finding{Law::sound, failure.where(), "", failure.what(), 0};
     return result;
   }
   Machine& machine = *booted;
@@ -477,10 +479,10 @@ RunResult Interpreter::run(const Program& program, Observer* observer, const Run
   result.steps = machine.engine.steps();
   if (const ExpectFinding* expected = options.expectations ? expected_finding(program) : nullptr) {
     if (!result.finding) {
-      result.finding = Finding{"expect", "", "", "the run was to break law " + expected->law + ", and broke none",
+      result.finding = Finding{Law::expect, "", "", "the run was to break law " + expected->law + ", and broke none",
                                program.ops.empty() ? 0 : program.ops.size() - 1};
     } else {
-      result.finding_expected = result.finding->law == expected->law;
+      result.finding_expected = name_of(result.finding->law) == expected->law;
     }
   }
   return result;

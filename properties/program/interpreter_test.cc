@@ -388,7 +388,7 @@ TEST(Interpreter, ASleeperThatNothingCanWakeForGoodIsALasso) {
 TEST(Interpreter, AWaiterBehindASleeperMakesNoDifferenceToTheLasso) {
   const RunResult result = run(parsed(kThrottled + "b2 = cma_alloc b pages=1\nexpect b2.inside\n"));
   ASSERT_TRUE(result.finding);
-  EXPECT_EQ(result.finding->law, "bounded");
+  EXPECT_EQ(result.finding->law, Law::bounded);
 }
 
 TEST(Interpreter, TheEndIsFair) {
@@ -421,7 +421,7 @@ class Judge : public Observer {
  public:
   explicit Judge(std::size_t op) : op_(op) {}
   void op_performed(Machine&, std::size_t op) override {
-    if (op == op_) throw LawBroken("bitmap", "", "planted");
+    if (op == op_) throw LawBroken(Law::bitmap, "", "planted");
   }
 
  private:
@@ -449,7 +449,7 @@ TEST(Interpreter, AnExpectedFindingPasses) {
   EXPECT_TRUE(run(program, &judge).passed());
   const RunResult none = run(program);
   ASSERT_TRUE(none.finding);
-  EXPECT_EQ(none.finding->law, "expect");
+  EXPECT_EQ(none.finding->law, Law::expect);
   EXPECT_THAT(none.finding->message, HasSubstr("was to break law bitmap"));
   EXPECT_FALSE(run(parsed(kSmall + "drain\nexpect finding law=views\n"), &judge).passed());
 }
@@ -522,7 +522,7 @@ TEST(Interpreter, ARetryWithoutEndIsProvedEndlessForOneTaskAndForTwo) {
     Interpreter interpreter;
     const RunResult result = interpreter.run(*program);
     ASSERT_TRUE(result.finding);
-    EXPECT_EQ(result.finding->law, "bounded");
+    EXPECT_EQ(result.finding->law, Law::bounded);
     EXPECT_NE(result.finding->message.find("retries for ever"), std::string::npos) << result.finding->message;
   }
 }

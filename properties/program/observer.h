@@ -1,5 +1,5 @@
-// What a running program tells those who judge it. Operations report what they asked for and got; the interpreter
-// reports when control changes hands. The laws implement this; an observer that finds a law broken throws LawBroken.
+// What a running program reports. Operations report what they asked for and got; the interpreter reports when another
+// actor runs. The laws implement this; an observer that finds a law broken throws LawBroken (law.h).
 //
 // Called a few times an operation, never per page.
 #pragma once
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "allocator/machine.h"
+#include "properties/program/law.h"
 
 namespace cma {
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "properties/program/fields.h"
+#include "properties/program/law.h"
 
 namespace cma {
 
@@ -171,7 +172,7 @@ struct ExpectFinding {
   std::string law;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
-    visit.text(self.law, {.name = "law", .quoted = false});
+    visit.text(self.law, {.name = "law", .quoted = false, .words = law_names()});
   }
   void perform(World& world, Slot self) const;
   friend bool operator==(const ExpectFinding&, const ExpectFinding&) = default;

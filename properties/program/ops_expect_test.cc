@@ -33,7 +33,7 @@ std::string verdict(const std::string& expectation) {
   if (!program) return program.error().text();
   const RunResult result = run(*program);
   if (!result.finding) return "";
-  EXPECT_EQ(result.finding->law, "expect");
+  EXPECT_EQ(result.finding->law, Law::expect);
   EXPECT_EQ(result.finding->op, program->ops.size() - 1);
   return result.finding->message;
 }
@@ -158,6 +158,15 @@ TEST(Expect, Pages) {
   unmet("page n type=movable", "the pageblock of page 0x320 is cma");
   unmet("page b owner=n", "page 0x200 is not its");
   unmet("page 0x9999 used", "there is no such page");
+}
+
+// Bytes can name any law; settling makes a program of them that can be printed and read.
+TEST(Expect, AFindingIsOfALawThatThereIs) {
+  Program program;
+  program.machine = default_small_geometry(Release::v6_1);
+  program.ops.push_back({.body = ExpectFinding{"justice"}});
+  program.settle();
+  EXPECT_EQ(std::get<ExpectFinding>(program.ops[0].body).law, name_of(Law::exclusive));
 }
 
 TEST(Expect, FuzzersDoNotCare) {

@@ -65,7 +65,10 @@ struct FieldSettler {
   void choice(Enum& value, const ChoiceSpec& spec) const {
     value = static_cast<Enum>(static_cast<std::size_t>(value) % spec.words.size());
   }
-  void text(std::string&, const TextSpec&) const {}
+  void text(std::string& text, const TextSpec& spec) const {
+    const bool fits = spec.words.empty() || std::find(spec.words.begin(), spec.words.end(), text) != spec.words.end();
+    if (!fits) text = spec.words.front();
+  }
   void actor(Performer& performer) const { settle_performer(program, performer); }
 
   static void settle_performer(const Program& program, Performer& performer) {

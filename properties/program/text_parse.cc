@@ -199,6 +199,11 @@ class FieldReader {
     const Word& word = *required(spec.name, true, spec.quoted ? "a text in quotes" : "a word");
     if (spec.quoted && !word.quoted)
       throw SyntaxError(word.value_column, fmt::format("expected a text in quotes, not `{}`", word.value));
+    const bool fits =
+        spec.words.empty() || std::find(spec.words.begin(), spec.words.end(), word.value) != spec.words.end();
+    if (!fits)
+      throw SyntaxError(word.value_column,
+                        fmt::format("expected {}, not `{}`", fmt::join(spec.words, "|"), word.value));
     text = word.value;
   }
   void actor(Performer& performer) {

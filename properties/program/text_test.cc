@@ -304,6 +304,7 @@ TEST(Text, SaysWhereAndWhatOfActorsPointsAndExpectations) {
   EXPECT_EQ(op_complaint("expect log \"busy"), "2:12: expected a closing `\"` on this line");
   EXPECT_EQ(op_complaint("expect log \"a\\q\""), "2:14: expected one of \\\" \\\\ \\n \\xHH");
   EXPECT_EQ(op_complaint("expect log \"a\"never"), "2:15: expected a blank after `\"`");
+  EXPECT_THAT(op_complaint("expect finding law=justice"), HasSubstr("2:20: expected exclusive|conserved|"));
 }
 
 TEST(Text, RefusesTooManyOperations) {

@@ -70,7 +70,7 @@ void run_one(Interpreter& interpreter, const Program& program, StudyRow& row) {
   ++row.runs;
   row.sweeps += sweeps;
   if (sweeps > 0) row.virtual_time += (sweeps - 1) * kRetrySleep;
-  const bool endless = result.finding && result.finding->law == "bounded";
+  const bool endless = result.finding && result.finding->law == Law::bounded;
   CMA_ASSERT(!result.finding || endless);
   const Slot slot = *request_of(program);
   const bool got = !endless && interpreter.world().result(slot).state == Result::State::done;

@@ -1,0 +1,123 @@
+// Comparing sums with the machine's counters: zones, LRU lists, pagevecs, owners, locks, what was leaked, and what must
+// hold when no actor is inside an operation.
+
+#include <fmt/format.h>
+
+#include "properties/laws/auditor.h"
+
+namespace cma {
+
+void Auditor::compare_sums() {
+  for (std::size_t z = 0; z < sums_.size(); ++z) compare_zone(z);
+  compare_globals();
+  compare_list_ends();
+  compare_bitmaps();
+  if (machine_->buffers.size() != 0) compare_buffers();
+  if (machine_->hugetlb.free_pages() != 0) compare_pool();
+  compare_leaks();
+  if (!machine_->isolation.held().empty()) compare_isolators();
+  if (strict_) compare_at_rest();
+}
+
+void Auditor::compare_zone(std::size_t z) const {
+  const Zone& zone = machine_->buddy.zone(z);
+  const Tallies& sum = sums_[z];
+  const std::string& name = machine_->buddy.zone_name(z);
+  if (zone.nr_free_pages != sum[Counted::free_pages])
+    broken(Law::counters, fmt::format("zone {}: nr_free_pages is {}, a recount gives {}", name, zone.nr_free_pages,
+                                      sum[Counted::free_pages]));
+  if (zone.nr_free_cma != sum[Counted::free_cma])
+    broken(Law::counters, fmt::format("zone {}: nr_free_cma is {}, a recount gives {}", name, zone.nr_free_cma,
+                                      sum[Counted::free_cma]));
+  if (zone.nr_isolate_pageblock != static_cast<std::uint64_t>(sum[Counted::isolate_blocks]))
+    broken(Law::counters, fmt::format("zone {}: nr_isolate_pageblock is {}, a recount gives {}", name,
+                                      zone.nr_isolate_pageblock, sum[Counted::isolate_blocks]));
+  for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
+    if (zone.area[order].nr_free != static_cast<std::uint64_t>(sum.free_blocks(order)))
+      broken(Law::counters, fmt::format("zone {}: nr_free of order {} is {}, a recount gives {}", name, order,
+                                        zone.area[order].nr_free, sum.free_blocks(order)));
+  std::int64_t cached = 0;
+  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) cached += zone.pcp[static_cast<unsigned>(cpu)].count;
+  if (cached != sum[Counted::pcp_pages])
+    broken(Law::counters, fmt::format("zone {}: per-CPU lists count {} pages, a recount gives {}", name, cached,
+                                      sum[Counted::pcp_pages]));
+  const std::int64_t managed = std::int64_t{sum[Counted::free_pages]} + sum[Counted::free_isolated] +
+                               sum[Counted::pcp_pages] + sum[Counted::in_use] + sum[Counted::in_flight] +
+                               sum[Counted::leaked];
+  if (static_cast<std::int64_t>(zone.managed) != managed)
+    broken(Law::conserved,
+           fmt::format("zone {}: {} pages are managed, {} are in some state", name, zone.managed, managed));
+}
+
+void Auditor::compare_globals() const {
+  const Lru& lru = machine_->lru;
+  Tallies all;
+  if (sums_.size() > 1)
+    for (const Tallies& zone : sums_) all.add(zone);
+  const Tallies& sum = sums_.size() > 1 ? all : sums_[0];
+  for (unsigned list = 0; list < kLruLists; ++list)
+    if (lru.size(static_cast<LruList>(list)) != static_cast<std::uint64_t>(sum.lru(list)))
+      broken(Law::counters, fmt::format("LRU list {} counts {} pages, a recount gives {}", list,
+                                        lru.size(static_cast<LruList>(list)), sum.lru(list)));
+  if (lru.isolated_anon() != sum[Counted::task_anon] || lru.isolated_file() != sum[Counted::task_file])
+    broken(Law::counters, fmt::format("NR_ISOLATED_ANON/FILE are {}/{}, a recount gives {}/{}", lru.isolated_anon(),
+                                      lru.isolated_file(), sum[Counted::task_anon], sum[Counted::task_file]));
+  if (lru.mlocked() != sum[Counted::mlocked])
+    broken(Law::counters, fmt::format("NR_MLOCK is {}, a recount gives {}", lru.mlocked(), sum[Counted::mlocked]));
+  std::int64_t slots = 0;
+  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.parked(cpu));
+  // A drain empties the slots first, then drops their references one by one.
+  if (strict_ ? slots != sum[Counted::pagevec_slots] : slots > sum[Counted::pagevec_slots])
+    broken(Law::counters,
+           fmt::format("pagevecs hold {} pages, {} references are theirs", slots, sum[Counted::pagevec_slots]));
+  const auto owned = static_cast<std::uint64_t>(sum[Counted::owned]);
+  // A page may have an owner before the program knows of it, and still after the program let go.
+  if (strict_ ? owned != ledger_.live_owners() : owned < ledger_.live_owners())
+    broken(Law::content, fmt::format("{} owners live, {} pages belong to one: an owner has lost its page",
+                                     ledger_.live_owners(), owned));
+  if (sum[Counted::locked] != static_cast<std::int64_t>(machine_->page_locks.held()) ||
+      sum[Counted::writeback] != static_cast<std::int64_t>(machine_->writebacks.held()))
+    broken(Law::locks,
+           fmt::format("{} pages are locked and {} under writeback, {} and {} are known to be", sum[Counted::locked],
+                       sum[Counted::writeback], machine_->page_locks.held(), machine_->writebacks.held()));
+}
+
+// Checks that pages leaked because they were freed in a bad state were reported: each run of such pages begins with one
+// that the log names.
+void Auditor::compare_leaks() {
+  std::int64_t leaked = 0;
+  for (const Tallies& sum : sums_) leaked += sum[Counted::leaked];
+  if (leaked == seen_leaked_) return;
+  seen_leaked_ = leaked;
+  std::string log;
+  for (const Record& record : machine_->trace.records())
+    if (record.event == Event::log_text) log += machine_->trace.format(record) + "\n";
+  for (Frame frame = 0; frame < machine_->map.pages().size(); ++frame) {
+    if (!pages_[frame].has(kPageLeaked) || (frame > 0 && pages_[frame - 1].has(kPageLeaked))) continue;
+    const std::string report = fmt::format("pfn:{:05x}", pfn(frame));
+    if (log.find(report) == std::string::npos)
+      broken(Law::conserved, fmt::format("page {:#x} was leaked without a report", pfn(frame)));
+  }
+}
+
+void Auditor::compare_at_rest() const {
+  Machine& machine = *machine_;
+  if (machine.lru.disable_count() != 0)
+    broken(Law::balanced, fmt::format("the LRU caches are disabled {} times", machine.lru.disable_count()));
+  if (machine.areas.cma_mutex().held()) broken(Law::locks, "cma_mutex is held though no actor is inside an operation");
+  if (machine.buddy.drain_mutex().held())
+    broken(Law::locks, "pcpu_drain_mutex is held though no actor is inside an operation");
+  if (!machine.page_locks.none_held_by_actors())
+    broken(Law::locks, "a page lock is held though no actor is inside an operation");
+  if (!machine.buffers.locks().none_held_by_actors())
+    broken(Law::locks, "a buffer lock is held though no actor is inside an operation");
+  for (AreaId id = 0; id < machine.areas.size(); ++id)
+    if (machine.areas.area(id).lock.held())
+      broken(Law::locks, fmt::format("cma->lock of area {} is held though no actor is inside an operation", id));
+  // From 5.1 to 6.2 a contiguous range sets the skip bit of a pageblock in which it takes nothing.
+  const bool ranges_set_hints = machine.release() >= Release::v5_1 && machine.release() < Release::v6_3;
+  if (machine.migration.hints().touched() && machine.compaction.runs() == 0 && !ranges_set_hints)
+    broken(Law::hints, "a pageblock has a skip bit, or a scanner a position, though nothing was compacted");
+}
+
+}  // namespace cma
