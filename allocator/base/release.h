@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cma {
 
@@ -35,6 +36,8 @@ enum class Release : std::uint16_t {
 // The releases a machine can run, in the order in which they came to the model: the byte form writes the index, so the
 // list grows at its end only. Everything that enumerates releases reads it.
 std::span<const Release> modelled_releases();
+// The modelled releases, oldest first.
+std::vector<Release> releases_by_age();
 // The index in modelled_releases(). The release must be modelled.
 std::size_t index_of(Release release);
 

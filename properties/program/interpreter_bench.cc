@@ -14,8 +14,7 @@ namespace {
 constexpr std::size_t kPrograms = 512;
 
 std::vector<Program> programs(Release release, std::size_t actors) {
-  const GeneratorOptions options{
-      .min_ops = 16, .max_ops = 16, .actors = actors, .release = release, .shapes = false, .judgeable = false};
+  const GeneratorOptions options{.min_ops = 16, .max_ops = 16, .actors = actors, .release = release, .shapes = false};
   std::vector<Program> programs;
   for (std::uint64_t seed = 0; programs.size() < kPrograms; ++seed) {
     Program program = generate(seed, options);
