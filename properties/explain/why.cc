@@ -481,7 +481,7 @@ void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
     }
     const Pfn free_block = machine_->buddy.covering_block(pfn);
     Seen& seen = window->second.pages[in_range(window->second, pfn)];
-    // The facts from when the page was refused say more than those of now.
+    // Facts from the time when the page was refused are better than those of now.
     if (seen.page.refused.empty()) {
       std::string_view verdict = "test_pages_isolated: not on a free list";
       if (map.page(pfn).ref != 0)

@@ -15,7 +15,7 @@
 
 namespace cma {
 
-// One page that was in the way, or a pageblock of which none could be had.
+// One page that was in the way, or a pageblock none of whose pages could be isolated.
 struct StoppedPage {
   Pfn pfn = kNoPfn;
   bool pageblock = false;

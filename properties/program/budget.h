@@ -8,7 +8,7 @@ namespace cma {
 
 // A page in the way is tried in 5 calls of 10 passes with up to 8 points each. Drains and frees come on top.
 inline constexpr std::uint64_t kStepsPerPage = 2000;
-// What an operation of any size may do: drains of all CPUs, mutexes.
+// Steps of an operation of any size, for drains of all CPUs and mutexes.
 inline constexpr std::uint64_t kStepsPerOperation = 10'000;
 
 // Returns the bound of an operation, or of a request, on the world's machine.

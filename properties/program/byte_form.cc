@@ -16,7 +16,7 @@ static_assert(kOpKinds <= kKindMask + 1, "kinds no longer fit beside the mark: g
 // In the byte after a marked kind.
 constexpr std::uint8_t kPerformerGiven = 0x01;
 constexpr std::uint8_t kUntilGiven = 0x02;
-// What the short form can express: releases by three bits, and actors, each on CPU 0 or 1.
+// Limits of the short form: three bits name a release; actors run on CPU 0 or 1.
 constexpr std::size_t kShortReleases = 8;
 constexpr std::size_t kShortActors = 3;
 

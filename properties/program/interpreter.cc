@@ -433,7 +433,7 @@ void Interpreter::Run::report_deadlock() {
 // had been taken then, and `slept_before` is whether it had slept in such a loop.
 //
 // The loops that sleep, the throttle's and that of a long-term pin, pass exactly two points a turn: their own and
-// sleep. An actor that has done no more has the locals that it had. If every sleeper has made such a turn, no other
+// sleep. The locals of an actor that does no more stay the same. If every sleeper has made such a turn, no other
 // actor can run, and the machine is what it was before, nothing ever changes.
 void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before) {
   if (!machine_.geometry().retry_sweeps && machine_.areas.between_sweeps(actor)) return check_endless_retry(actor);

@@ -21,11 +21,11 @@ Program parsed(std::string_view text) {
 // Records what a run reports, in order.
 class Listener : public Observer {
  public:
-  std::vector<std::string> said;
+  std::vector<std::string> heard;
   int audits = 0;
 
-  void program_begins(Machine& machine) override { said.emplace_back(machine.booted() ? "begins" : "begins early"); }
-  void booted(Machine&) override { said.emplace_back("booted"); }
+  void program_begins(Machine& machine) override { heard.emplace_back(machine.booted() ? "begins" : "begins early"); }
+  void booted(Machine&) override { heard.emplace_back("booted"); }
   void alloc_begins(AreaId, std::uint64_t count, unsigned) override { note("alloc", count); }
   void alloc_failed(AreaId, std::uint64_t count, unsigned) override { note("failed", count); }
   void buffer_allocated(AreaId, Pfn, std::uint64_t count, unsigned) override { note("allocated", count); }
@@ -38,15 +38,15 @@ class Listener : public Observer {
   void reference_taken(Pfn pfn, int) override { note("get", pfn); }
   void reference_dropping(Pfn pfn, int) override { note("put", pfn); }
   void file_read(const std::string& path, const std::optional<std::string>& text) override {
-    said.push_back("read " + path + ": " + text.value_or("(none)"));
+    heard.push_back("read " + path + ": " + text.value_or("(none)"));
   }
   void control_changes(Machine&) override { ++audits; }
   void op_performed(Machine&, std::size_t op) override { note("op", op); }
-  void program_ended(Machine&) override { said.emplace_back("ended"); }
+  void program_ended(Machine&) override { heard.emplace_back("ended"); }
 
  private:
   void note(const char* what, std::uint64_t figure) {
-    said.push_back(std::string(what) + " " + std::to_string(figure));
+    heard.push_back(std::string(what) + " " + std::to_string(figure));
   }
 };
 
@@ -315,8 +315,8 @@ expect page 0x10 used
 expect skipped == 2
 )",
          &listener);
-  EXPECT_EQ(listener.said.front(), "begins early");
-  EXPECT_NE(std::find(listener.said.begin(), listener.said.end(), "booted"), listener.said.end());
+  EXPECT_EQ(listener.heard.front(), "begins early");
+  EXPECT_NE(std::find(listener.heard.begin(), listener.heard.end(), "booted"), listener.heard.end());
 }
 
 TEST(Interpreter, AProgramOfBootOperationsOnlyIsBootedAtItsEnd) {
@@ -404,7 +404,7 @@ b3 = cma_alloc b pages=4 until=isolate_done
   EXPECT_TRUE(interpreter.machine().engine.at_rest());
   for (Slot slot = 0; slot < program.ops.size(); ++slot)
     EXPECT_EQ(interpreter.world().result(slot).state, Result::State::done) << slot;
-  EXPECT_EQ(listener.said.back(), "ended");
+  EXPECT_EQ(listener.heard.back(), "ended");
 }
 
 TEST(Interpreter, PinsStayAtTheEnd) {

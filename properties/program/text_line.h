@@ -14,9 +14,9 @@ namespace cma {
 
 // All functions throw SyntaxError at the word that is wrong.
 
-// Decimal, or hexadecimal after 0x.
+// Returns the number: decimal, or hexadecimal after 0x.
 std::uint64_t parse_number(std::string_view text, int column);
-// Returns the number in the value of a word; `name` says in errors what must be at most `max`.
+// Returns the number in the value of a word. Throws if it exceeds `max`; `name` is what the error calls it.
 std::uint64_t number_in(const Word& word, std::uint64_t max, std::string_view name);
 // Returns the word as it was written, for errors.
 std::string shown(const Word& word);
@@ -33,7 +33,7 @@ class Line {
   // Sets how such a line reads: errors about missing or unexpected words quote it.
   void set_usage(std::string usage) { usage_ = std::move(usage); }
 
-  // Takes the next word without a key; nullptr at the end of the line.
+  // Takes and returns the next word without a key; nullptr at the end of the line.
   Word* next();
   // The same, but throws at the end of the line: `what` was expected.
   Word& expect_next(std::string_view what);

@@ -27,7 +27,7 @@ class Parser {
   int line() const { return line_; }
 
  private:
-  // What a line of the machine added. Whether that is possible is checked when all lines are read.
+  // A part of the machine that a line added. When all lines are read, it is checked for being possible.
   struct Part {
     enum class Kind : std::uint8_t { zone, hole, reserved, area } kind;
     int line;
