@@ -1,5 +1,5 @@
-// A finding: the law that was broken, and where. Made by the interpreter; minimised, counted and printed by everything
-// above.
+// A finding: the law that was broken, and where. Made by the interpreter; minimised, counted and printed by the layers
+// above it.
 #pragma once
 
 #include <cstddef>

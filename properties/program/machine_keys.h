@@ -18,8 +18,8 @@ struct MachineKey {
   void (*set)(Geometry&, std::uint64_t);
 };
 
-// The value of an `automatic` key that the kernel computes (`pcp_batch=auto`), and of an `endless` one without a limit
-// (`retry=forever`).
+// The value of an `automatic` key that the kernel computes, as in `pcp_batch=auto`, and of an `endless` one without a
+// limit, as in `retry=forever`.
 inline constexpr std::uint64_t kAutomatic = ~std::uint64_t{0};
 // Returns the word for it; empty for keys that have no such value.
 constexpr std::string_view word_for_automatic(MachineKey::Form form) {

@@ -144,8 +144,8 @@ inline constexpr std::string_view kBlockTypeWords[] = {"any",        "unmovable"
                                                        "highatomic", "cma",       "isolate"};
 enum class BlockTypeWord : std::uint8_t { any, unmovable, movable, reclaimable, highatomic, cma, isolate };
 
-// `expect page main+0x50 buddy order=4 type=cma`, `expect page main+3 used ref=2 owner=u`. Only the given fields are
-// compared.
+// `expect page main+0x50 buddy order=4 type=cma`, `expect page main+3 used ref=2 owner=u`. Compares only the
+// fields that are given.
 struct ExpectPage {
   static constexpr OpInfo kInfo{.verb = "expect page",
                                 .performed = Performed::without_actor,

@@ -50,8 +50,7 @@ struct FreePages {
 
 inline constexpr std::uint64_t kMaxOwnedPages = 65536;
 
-// Single pages of one kind of owner: with `at` on the frames that a test device takes, else where the allocator puts
-// them.
+// Single pages of one kind of owner: with `at` on the frames that a test device takes, else on those of the allocator.
 template <PageKind Kind>
 struct OwnedPages {
   static constexpr bool kMovable = Kind != PageKind::unmovable;

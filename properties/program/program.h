@@ -49,8 +49,7 @@ struct Program {
 };
 
 inline constexpr std::size_t kMaxNameLength = 64;
-// Returns whether areas, zones, actors and results may have the name: letters, digits and "_,-", with a letter or "_"
-// first.
+// Returns whether areas, zones, actors and results may have the name: a letter or "_", then letters, digits and "_,-".
 bool is_name(std::string_view text);
 // Returns whether the text form needs the word where a result could be named.
 bool is_reserved_word(std::string_view text);

@@ -131,8 +131,8 @@ std::uint64_t FieldGenerator::scaled(const NumberSpec& spec) {
   static constexpr std::array<std::uint64_t, 5> kMicroseconds = {0, 1, 100'000, 250'000, 5'000'001};
   switch (spec.scale) {
     case Scale::pages:
-      // Few pages with an owner: a machine full of them does little else, and each on a chosen frame costs a contiguous
-      // allocation.
+      // Few pages with an owner: a machine full of them does little else, and on chosen frames each costs a contiguous
+      // allocation of its own.
       if (spec.max > kMaxOwnedPages || random_.chance(5)) return page_count();
       return random_.between(1, chosen_frames_ && random_.chance(80) ? 3 : 16);
     case Scale::order:

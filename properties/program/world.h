@@ -78,8 +78,8 @@ class World {
   // Returns the first of the frames that the test device of an operation takes (frames.h); 0 if `at` names no place.
   // nullopt if the place is gone: the operation at `self` is skipped.
   std::optional<Pfn> first_chosen(Slot self, const Place& at);
-  // Records that the operation at `self` yields pages, none of them obtained yet. Returns the index of the first in
-  // owner_of.
+  // Records that the operation at `self` yields pages, none of them obtained yet. Returns the first one's index in
+  // `owner_of` below.
   std::uint32_t begin_pages(Slot self, std::uint64_t pages);
   // Reads a file and reports it to the observer. Returns the text; nullopt if there is no such file.
   std::optional<std::string> read_file(const std::string& path) const;

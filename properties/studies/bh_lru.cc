@@ -76,8 +76,7 @@ class Loops {
   std::vector<Pfn> held_;
 };
 
-// Fills the memory outside the area up to the spare pages, most of it for processes, after reading the hot blocks
-// there.
+// Reads the hot blocks, then fills the memory outside the area up to the spare pages, most of it for processes.
 void Loops::fill_memory() {
   Machine& machine = *machine_;
   for (std::uint64_t block = 0; block < kHotBlocks; ++block) {
