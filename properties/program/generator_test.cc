@@ -5,6 +5,7 @@
 #include <set>
 
 #include "properties/program/text.h"
+#include "properties/program/values.h"
 
 namespace cma {
 namespace {

@@ -64,8 +64,8 @@ const std::string kSmall = "machine small release=6.1\nactor A cpu=0\nactor B cp
 TEST(Interpreter, ReportsFilesThatAreRead) {
   Listener listener;
   passes("machine small release=6.1\ncat cma/b/used\ncat cma/c/used\nexpect cat cma/a/count \"256\"\n", &listener);
-  EXPECT_THAT(listener.said, ElementsAre("begins", "read cma/b/used: 0\n", "op 0", "read cma/c/used: (none)", "op 1",
-                                         "read cma/a/count: 256\n", "op 2", "ended"));
+  EXPECT_THAT(listener.heard, ElementsAre("begins", "read cma/b/used: 0\n", "op 0", "read cma/c/used: (none)", "op 1",
+                                          "read cma/a/count: 256\n", "op 2", "ended"));
 }
 
 TEST(Interpreter, ReportsWhatWasRequestedAndObtained) {
@@ -83,19 +83,19 @@ unpin k
 free n
 )",
          &listener);
-  EXPECT_THAT(listener.said, ElementsAre("begins", "alloc 8", "allocated 8", "op 0", "releasing 3", "released 3",
-                                         "op 1", "releasing 2", "released 2", "releasing 3", "released 3", "op 2",
-                                         "alloc 500", "failed 500", "op 3", "pages 2", "op 4", "freeing 2", "op 5",
-                                         "adopted 1", "op 6", testing::StartsWith("get "), "op 7",
-                                         testing::StartsWith("put "), "op 8", "letting go 1", "op 9", "ended"));
+  EXPECT_THAT(listener.heard, ElementsAre("begins", "alloc 8", "allocated 8", "op 0", "releasing 3", "released 3",
+                                          "op 1", "releasing 2", "released 2", "releasing 3", "released 3", "op 2",
+                                          "alloc 500", "failed 500", "op 3", "pages 2", "op 4", "freeing 2", "op 5",
+                                          "adopted 1", "op 6", testing::StartsWith("get "), "op 7",
+                                          testing::StartsWith("put "), "op 8", "letting go 1", "op 9", "ended"));
 }
 
 TEST(Interpreter, ReportsBuffersOfDebugfs) {
   Listener listener;
   passes("machine small release=6.1\ndebugfs_alloc a pages=4\ndebugfs_alloc a pages=2\ndebugfs_free a pages=3\n",
          &listener);
-  EXPECT_THAT(listener.said, ElementsAre("begins", "alloc 4", "allocated 4", "op 0", "alloc 2", "allocated 2", "op 1",
-                                         "releasing 2", "releasing 1", "released 2", "released 1", "op 2", "ended"));
+  EXPECT_THAT(listener.heard, ElementsAre("begins", "alloc 4", "allocated 4", "op 0", "alloc 2", "allocated 2", "op 1",
+                                          "releasing 2", "releasing 1", "released 2", "released 1", "op 2", "ended"));
 }
 
 // --- stopping and resuming ---
@@ -322,7 +322,7 @@ expect skipped == 2
 TEST(Interpreter, AProgramOfBootOperationsOnlyIsBootedAtItsEnd) {
   Listener listener;
   passes("machine small release=6.1\nreserve base=0x10 pages=2\n", &listener);
-  EXPECT_THAT(listener.said, ElementsAre("begins early", "op 0", "booted", "ended"));
+  EXPECT_THAT(listener.heard, ElementsAre("begins early", "op 0", "booted", "ended"));
 }
 
 TEST(Interpreter, AnAreaWithoutABitmapIsNotActivated) {

@@ -147,10 +147,8 @@ enum class BlockTypeWord : std::uint8_t { any, unmovable, movable, reclaimable, 
 // `expect page main+0x50 buddy order=4 type=cma`, `expect page main+3 used ref=2 owner=u`. Compares only the
 // fields that are given.
 struct ExpectPage {
-  static constexpr OpInfo kInfo{.verb = "expect page",
-                                .performed = Performed::without_actor,
-                                .any_time = true,
-                                .help = "what state a page is in"};
+  static constexpr OpInfo kInfo{
+      .verb = "expect page", .performed = Performed::without_actor, .any_time = true, .help = "the state of a page"};
   Place page = Place::of_pfn(0);
   PageStateWord state = PageStateWord::any;
   std::uint64_t order = kAnyNumber;

@@ -14,6 +14,7 @@ std::uint64_t parse_number(std::string_view text, int column) {
   const std::string_view digits = hexadecimal ? text.substr(2) : text;
   const std::uint64_t base = hexadecimal ? 16 : 10;
   std::uint64_t value = 0;
+  if (text.empty()) throw SyntaxError(column, "expected a number here");
   if (digits.empty()) throw SyntaxError(column, fmt::format("expected a number, not `{}`", text));
   for (const char c : digits) {
     std::uint64_t digit = 16;
@@ -69,6 +70,11 @@ std::string suggestion(std::string_view word, std::span<const std::string_view> 
     least = differ;
     best = candidate;
   }
+  // Part of a name: `alloc` for `cma_alloc`.
+  const std::string part = fmt::format("_{}_", word);
+  for (const std::string_view candidate : candidates)
+    if (best.empty() && word.size() > 3 && fmt::format("_{}_", candidate).find(part) != std::string::npos)
+      best = candidate;
   return best.empty() ? "" : fmt::format(": did you mean `{}`?", best);
 }
 
@@ -93,7 +99,10 @@ const Word* Line::peek() const {
 
 Word& Line::expect_next(std::string_view what) {
   Word* word = next();
-  if (word == nullptr) throw SyntaxError(end_column_, fmt::format("expected {}{}", what, in_usage()));
+  if (word == nullptr) {
+    refuse_unknown_keys();
+    throw SyntaxError(end_column_, fmt::format("expected {}{}", what, in_usage()));
+  }
   return *word;
 }
 
@@ -128,10 +137,25 @@ void Line::explain_missing_key(std::string_view key) const {
     if (word.used || word.quoted || !word.key.empty()) continue;
     if (word.value == key && i + 2 < words_.size() && words_[i + 1].value == "=")
       throw SyntaxError(word.column, fmt::format("expected `{}={}` without blanks", key, words_[i + 2].value));
-    if (word.value.front() >= '0' && word.value.front() <= '9')
+    // A flag of the line, or one of its choices, is not the value.
+    if (usage_.find(word.value) == std::string::npos)
       throw SyntaxError(word.column, fmt::format("expected `{0}={1}`, not `{1}`{2}", key, word.value, in_usage()));
   }
+  refuse_unknown_keys();
   throw SyntaxError(end_column_, fmt::format("expected `{}=`{}", key, in_usage()));
+}
+
+// Throws for the first `key=` that such a line does not have.
+void Line::refuse_unknown_keys() const {
+  for (const Word& word : words_)
+    if (!word.used && !word.key.empty() && !has_key(word.key))
+      throw SyntaxError(word.column, fmt::format("`{}` does not belong here{}", shown(word), in_usage()));
+}
+
+// Returns whether the usage has `key=`.
+bool Line::has_key(std::string_view key) const {
+  return usage_.find(fmt::format(" {}=", key)) != std::string::npos ||
+         usage_.find(fmt::format("[{}=", key)) != std::string::npos;
 }
 
 bool Line::flag(std::string_view name) {
@@ -144,8 +168,13 @@ bool Line::flag(std::string_view name) {
 }
 
 void Line::finish() const {
-  for (const Word& word : words_)
-    if (!word.used) throw SyntaxError(word.column, fmt::format("`{}` does not belong here{}", shown(word), in_usage()));
+  const auto word = std::find_if(words_.begin(), words_.end(), [](const Word& each) { return !each.used; });
+  if (word == words_.end()) return;
+  if (word->value.starts_with("//"))
+    throw SyntaxError(word->column, fmt::format("a comment begins with `#`, not `{}`", word->value));
+  if (word->key.empty() && has_key(word->value))
+    throw SyntaxError(word->column, fmt::format("expected a value: `{}=`, then the value without blanks", word->value));
+  throw SyntaxError(word->column, fmt::format("`{}` does not belong here{}", shown(*word), in_usage()));
 }
 
 std::string Line::in_usage() const { return usage_.empty() ? "" : fmt::format(" in `{}`", usage_); }

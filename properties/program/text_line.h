@@ -20,7 +20,8 @@ std::uint64_t parse_number(std::string_view text, int column);
 std::uint64_t number_in(const Word& word, std::uint64_t max, std::string_view name);
 // Returns the word as it was written, for errors.
 std::string shown(const Word& word);
-// Returns ": did you mean `X`?" with the candidate that is most like the word; empty if none is like it.
+// Returns ": did you mean `X`?" with the candidate that is most like the word, or has it as a part; empty if there is
+// none.
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);
 
 class Line {
@@ -51,6 +52,8 @@ class Line {
  private:
   std::string in_usage() const;
   [[noreturn]] void explain_missing_key(std::string_view key) const;
+  void refuse_unknown_keys() const;
+  bool has_key(std::string_view key) const;
 
   int number_;
   int end_column_ = 1;  // after the last word

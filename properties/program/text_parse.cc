@@ -142,13 +142,17 @@ std::uint64_t key_value(const MachineKey& key, const Word& word) {
   return number_in(word, key.max, key.name);
 }
 
-// Throws at the first `key=` that no machine has.
+// Throws at the first `key=` that no machine has, and at a key without its value.
 void refuse_unknown_keys(Line& line) {
   std::vector<std::string_view> keys = {"release", "bugs", "audit"};
   for (const MachineKey& key : machine_keys()) keys.push_back(key.name);
-  for (const Word& word : line.words())
-    if (!word.used && !word.key.empty())
+  for (const Word& word : line.words()) {
+    if (word.used) continue;
+    if (!word.key.empty())
       throw SyntaxError(word.column, fmt::format("a machine has no `{}=`{}", word.key, suggestion(word.key, keys)));
+    if (std::find(keys.begin(), keys.end(), word.value) != keys.end())
+      throw SyntaxError(word.column, fmt::format("expected a value: `{}=`, then the value without blanks", word.value));
+  }
 }
 
 void Parser::read_machine(Line& line) {
@@ -369,7 +373,8 @@ std::size_t Parser::kind_of_expectation(Line& line, const Word& verb) const {
   const bool actor = is_actor_word(verb.value) || std::any_of(program.actors.begin(), program.actors.end(), is_actor);
   if (!verb.quoted && (actor || (next != nullptr && next->value == ":")))
     throw SyntaxError(verb.column, fmt::format("expected an operation: an actor is written `{}:`", verb.value));
-  if (!verb.quoted && next != nullptr && next->value.ends_with('=') && is_name(verb.value))
+  const bool named = next != nullptr && (next->value.ends_with('=') || kind_from_verb(next->value) != kOpKinds);
+  if (!verb.quoted && named && is_name(verb.value))
     throw SyntaxError(next->column, fmt::format("expected `=` after the name `{}`, not `{}`", verb.value, next->value));
   std::vector<std::string_view> known;
   for (const OpInfo& info : op_catalogue()) known.push_back(info.verb);

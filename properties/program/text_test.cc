@@ -229,7 +229,7 @@ TEST(Text, ErrorsOfTheMachineHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(error_of("machine small release=6.1 thp=1"), "1:31: expected on|off, not `1`");
   EXPECT_EQ(error_of("machine small release=6.1 bugs=all"), "1:32: expected repaired|as-shipped, not `all`");
   EXPECT_EQ(error_of("machine small release=6.1 speed=9"), "1:27: a machine has no `speed=`");
-  EXPECT_EQ(error_of("machine small release=6.1 cpu=2"), "1:27: a machine has no `cpu=`: did you mean `cpus=`?");
+  EXPECT_EQ(error_of("machine small release=6.1 cpu=2"), "1:27: a machine has no `cpu=`: did you mean `cpus`?");
   EXPECT_THAT(error_of("machine large release=6.1"), HasSubstr("1:9: `large` does not belong here in"));
   EXPECT_EQ(error_of("machine small release=6.1\nmachine small release=6.1"),
             "2:1: expected one `machine` line, not two");
@@ -241,6 +241,9 @@ TEST(Text, ErrorsOfTheMachineHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(error_of(on_small("actor A cpu=2")), "2:13: expected a CPU below 2");
   EXPECT_EQ(error_of(on_small("actor A cpu=9")), "2:13: expected a CPU below 2");
   EXPECT_EQ(error_of(on_small("actor A\nactor A")), "3:7: there is an actor `A` already");
+  EXPECT_EQ(error_of(on_small("actor A cpu 1")), "2:9: expected a value: `cpu=`, then the value without blanks");
+  EXPECT_EQ(error_of("machine small release=6.1 cpus 2"),
+            "1:27: expected a value: `cpus=`, then the value without blanks");
   EXPECT_EQ(error_of(on_small("actor cpu0")), "2:7: `cpu0` is the CPU's own actor");
   EXPECT_EQ(error_of(on_small("drain\nactor A")), "3:1: expected `actor` lines before the operations");
   EXPECT_EQ(error_of(on_small("hole base=1")), "2:12: expected `pages=` in `hole base=N pages=N`");
@@ -269,6 +272,9 @@ TEST(Text, ErrorsOfOperationsHaveThePlaceAndWhatWasExpected) {
             "2:1: expected an operation: `cma_aloc` is none: did you mean `cma_alloc`?");
   EXPECT_EQ(op_error("cma_alloc(a, 16)"),
             "2:1: expected an operation: `cma_alloc(a,` is none: did you mean `cma_alloc`?");
+  EXPECT_EQ(op_error("alloc a pages=1"), "2:1: expected an operation: `alloc` is none: did you mean `cma_alloc`?");
+  EXPECT_EQ(op_error("b cma_alloc a pages=1"), "2:3: expected `=` after the name `b`, not `cma_alloc`");
+  EXPECT_EQ(op_error("drain // all"), "2:7: a comment begins with `#`, not `//`");
   EXPECT_EQ(op_error("// drain"), "2:1: expected an operation: a comment begins with `#`, not `//`");
   EXPECT_EQ(op_error("b := cma_alloc a pages=1"), "2:3: expected `=` after the name `b`, not `:=`");
   EXPECT_EQ(op_error("b = "), "2:4: expected an operation");
@@ -281,6 +287,13 @@ TEST(Text, ErrorsOfOperationsHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(op_error("cma_alloc a"), "2:12: expected `pages=` in `cma_alloc AREA pages=N [align=N] [nowarn]`");
   EXPECT_EQ(op_error("cma_alloc a 16"),
             "2:13: expected `pages=16`, not `16` in `cma_alloc AREA pages=N [align=N] [nowarn]`");
+  EXPECT_EQ(op_error("alloc_range a+0x10 pages=4"),
+            "2:13: expected `at=a+0x10`, not `a+0x10` in `alloc_range at=PLACE pages=N`");
+  EXPECT_EQ(op_error("cma_alloc a nowarn"), "2:19: expected `pages=` in `cma_alloc AREA pages=N [align=N] [nowarn]`");
+  EXPECT_EQ(op_error("cma_release buffer=b"),
+            "2:13: `buffer=b` does not belong here in `cma_release BUFFER [from=N] [pages=N]`");
+  EXPECT_EQ(op_error("sleep ms=1"), "2:7: `ms=1` does not belong here in `sleep us=N`");
+  EXPECT_EQ(op_error("drain cpu 1"), "2:7: `cpu` does not belong here in `drain`");
   EXPECT_EQ(op_error("cma_alloc a pages = 4"), "2:13: expected `pages=4` without blanks");
   EXPECT_EQ(op_error("cma_alloc a pages="), "2:19: expected a value after `pages=`");
   EXPECT_EQ(op_error("cma_alloc a pages=-1"), "2:19: expected a number, not `-1`");
@@ -297,6 +310,7 @@ TEST(Text, ErrorsOfOperationsHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(op_error("mmap_anon pages=4"), "2:18: expected a process in `mmap_anon PROCESS pages=N [at=PLACE]`");
   EXPECT_EQ(op_error("alloc_pages type=fast"), "2:18: expected movable|unmovable|reclaimable, not `fast`");
   EXPECT_EQ(op_error("refuse ?1 times=4294967296"), "2:17: expected 0 to 4294967295, or `all`");
+  EXPECT_EQ(op_error("pin b+"), "2:7: expected a number here");
   EXPECT_EQ(op_error("pin b+x"), "2:7: expected a number, not `x`");
   EXPECT_EQ(op_error("pin area:x"), "2:5: expected an area: nothing is named `x`, only a, b");
   EXPECT_EQ(op_error("pin ?65536"), "2:5: expected an identifier below 65536");
