@@ -25,6 +25,12 @@ constexpr std::array kModelledReleases = {
 
 std::span<const Release> modelled_releases() { return kModelledReleases; }
 
+std::vector<Release> releases_by_age() {
+  std::vector<Release> releases(kModelledReleases.begin(), kModelledReleases.end());
+  std::sort(releases.begin(), releases.end());
+  return releases;
+}
+
 std::size_t index_of(Release release) {
   const auto found = std::find(kModelledReleases.begin(), kModelledReleases.end(), release);
   CMA_ASSERT(found != kModelledReleases.end());

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cma {
 
@@ -43,6 +44,8 @@ struct ReleaseRange {
 // Returns the releases that a machine can run, in the order in which they came to the model. The byte form of programs
 // writes the index, so the list grows at its end only. Everything that enumerates releases reads it.
 std::span<const Release> modelled_releases();
+// Returns the modelled releases, oldest first.
+std::vector<Release> releases_by_age();
 // Returns the index in modelled_releases(). Requires a modelled release.
 std::size_t index_of(Release release);
 

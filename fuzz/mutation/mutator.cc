@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fuzz/mutation/input.h"
+#include "properties/program/values.h"
 
 namespace cma {
 namespace {

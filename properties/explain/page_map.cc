@@ -6,7 +6,7 @@
 #include <array>
 #include <set>
 
-#include "properties/program/text.h"
+#include "properties/explain/names.h"
 
 namespace cma {
 namespace {
@@ -25,13 +25,13 @@ constexpr std::array<Meaning, 16> kMeanings = {{
     {',', "free, on a per-CPU list"},
     {'#', "kept by boot"},
     {'_', "no such frame"},
-    {'*', "on its way: taken off a list by a task, owned by nobody yet"},
+    {'*', "on its way: a task took it off a list, and it has no owner yet"},
     {'!', "leaked: freed in a bad state"},
-    {'?', "in use, by nobody the program knows"},
+    {'?', "in use by what the program does not name"},
     {'k', "pinned, or held by get_page"},
     {'x', "block of alloc_pages"},
-    {'g', "page of a range of somebody else's"},
-    {'u', "driver's page that nobody can move"},
+    {'g', "page of alloc_range"},
+    {'u', "driver's page that cannot be moved"},
     {'m', "driver's page that can be moved"},
     {'n', "anonymous page"},
     {'s', "shared memory"},
@@ -48,10 +48,12 @@ char letter_of(PageKind kind) {
     case PageKind::block_device:
     case PageKind::file: return 'f';
     case PageKind::hugetlb: return 'h';
-    default: return '?';
+    case PageKind::none: return '?';
   }
+  return '?';
 }
 
+// Returns the letter of a page that is on no list.
 char letter_of(const Page& page, const Owners& owners) {
   if (page.has(kPageHole)) return '_';
   if (page.has(kPageLeaked)) return '!';
@@ -61,6 +63,7 @@ char letter_of(const Page& page, const Owners& owners) {
   return page.ref == 0 ? '*' : '?';
 }
 
+// Returns "A3 .5" for "AAA.....".
 std::string run_lengths(std::string_view letters) {
   std::string text;
   for (std::size_t i = 0; i < letters.size();) {
@@ -72,12 +75,6 @@ std::string run_lengths(std::string_view letters) {
     i = end;
   }
   return text;
-}
-
-std::string result_name(const Program& program, Slot slot) {
-  const Op& op = program.ops[slot];
-  const std::string name = program.name_of(op);
-  return name.empty() ? fmt::format("operation {}", slot + 1) : name;
 }
 
 }  // namespace
@@ -117,7 +114,7 @@ void PageMap::mark_results(const Program& program, const World& world) {
   std::set<Slot> held;
   for (const World::Piece& piece : world.pieces) {
     const char letter = buffer_letter[piece.slot];
-    if (held.insert(piece.slot).second) names_.emplace_back(letter, "buffer " + result_name(program, piece.slot));
+    if (held.insert(piece.slot).second) names_.emplace_back(letter, "buffer " + name_or_number(program, piece.slot));
     for (Pfn pfn = piece.start; pfn < piece.start + piece.pages; ++pfn) put(pfn, letter);
   }
   for (Slot slot = 0; slot < program.ops.size(); ++slot) {
@@ -142,7 +139,7 @@ void PageMap::mark_bitmaps(const Machine& machine) {
       const Pfn first = area.base + (bit << area.order_per_bit);
       const Pfn last = std::min(first + order_pages(area.order_per_bit), memory_.end);
       bool buffer = false;
-      // A pinned page is drawn as that; it may well be a buffer's, which its neighbours do not tell.
+      // A pinned page is drawn as such, and may be a buffer's.
       bool unclear = false;
       for (Pfn pfn = first; pfn < last; ++pfn) {
         const char letter = letters_[pfn - memory_.start];
@@ -235,7 +232,7 @@ std::string PageMap::legend() const {
   for (unsigned i = 0; i < kMigratetypes; ++i)
     if (blocks.contains(kMigratetypeLetters[i]))
       types += fmt::format("{}{} {}", types.empty() ? "" : ", ", kMigratetypeLetters[i], kMigratetypeNames[i]);
-  return text + fmt::format("  before each pageblock its type: {}\n", types);
+  return text + fmt::format("  the letter before each pageblock is its type: {}\n", types);
 }
 
 }  // namespace cma

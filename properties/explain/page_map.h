@@ -1,14 +1,14 @@
-// A picture of who has which page, for people: one character a page while pageblocks are small, runs with their lengths
-// where they are large, equal rows folded. 1024 pages take at most 16 rows.
+// A picture of the owners of pages, for people: a character a page if pageblocks are small, runs with their lengths if
+// they are large. Equal rows are folded; 1024 pages take at most 16 rows.
 //
 //   0x200  C AAA............. C ................ C ................ C ................
 //   ...    3 rows like this
 //
-// The letter before each pageblock is its type (U M E H C I, as the kernel's memory report has them). Under a row,
-// `+` marks pages whose bit in the area's bitmap is set though no buffer has them (an allocation or release is on its
-// way, or something is wrong), `-` pages of buffers whose bit is clear.
+// The letter before each pageblock is its type (U M E H C I, as in the kernel's memory report). Under a row, `+` marks
+// pages whose bit in the area's bitmap is set though no buffer has them (an allocation or release is under way, or
+// something is wrong), and `-` pages of buffers whose bit is clear.
 //
-// A PageMap is a snapshot: it can be compared with a later one. Used by `run`. Cost: O(pages); for output only.
+// A PageMap is a snapshot, which can be compared with a later one. Used by `run`. Cost: O(pages); for output only.
 #pragma once
 
 #include <string>
@@ -22,23 +22,23 @@ namespace cma {
 
 class PageMap {
  public:
-  // What is where now. Both must be those of the run that is going on, or went on last.
+  // Draws the machine as it is now. Requires that the program and the world are those of the current or the last run.
   PageMap(const Program& program, const World& world);
 
-  // The rows that overlap the range.
+  // Returns the rows that overlap the range.
   std::string draw(const PfnRange& range) const;
-  // All of memory where that is small, else the areas.
+  // Returns all of memory if that is small, else the areas.
   std::string draw() const;
-  // The rows that are not as in `before`; empty if all are.
+  // Returns the rows that differ from those in `before`; empty if none does.
   std::string draw_changes(const PageMap& before) const;
-  // What the letters of this picture mean; one line each.
+  // Returns the meaning of each letter of this picture, a line each.
   std::string legend() const;
 
  private:
   struct Row {
     Pfn start;
     std::string cells;
-    std::string bits;  // empty if there is nothing to say about bits
+    std::string bits;  // empty if all bits are as expected
     friend bool operator==(const Row&, const Row&) = default;
   };
 

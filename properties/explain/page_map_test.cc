@@ -59,7 +59,7 @@ TEST_F(PageMapTest, LargePageblocksAreRunsWithTheirLengths) {
   EXPECT_THAT(map.draw(), HasSubstr("...      2 rows like this\n"));
 }
 
-TEST_F(PageMapTest, TellsOnlyWhatHasChanged) {
+TEST_F(PageMapTest, DrawsOnlyRowsThatHaveChanged) {
   const PageMap before = after("machine small release=6.1\n");
   EXPECT_EQ(before.draw_changes(before), "");
   const PageMap now = after("machine small release=6.1\nb1 = cma_alloc b pages=2\n");

@@ -5,37 +5,36 @@
 #include <algorithm>
 
 #include "allocator/base/error.h"
+#include "properties/explain/names.h"
 #include "properties/program/text.h"
 
 namespace cma {
 namespace {
 
-// Pages of one window, or groups of them, that are told.
-constexpr std::size_t kToldPages = 8;
+// Pages of one window, or groups of them, that are printed.
+constexpr std::size_t kPrintedGroups = 8;
 // Passes of one migrate_pages call.
 constexpr unsigned kPasses = 10;
-
-constexpr std::string_view kNobodys = "page without an owner";
 
 std::string plural(std::int64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-// Finds out about one page, now.
+// The facts about one page, as it is now.
 class PageFacts {
  public:
-  // Of a compound page the facts are those of its first page. `ours`: if it is on a task's list, it is that of the
-  // allocation that asks.
+  // For a page of a compound page, the facts are those of its first page. `ours`: a page on a task's list is on that of
+  // the allocation that asks.
   PageFacts(const World& world, Pfn pfn, bool ours)
       : world_(world), machine_(world.machine()), pfn_(machine_.map.compound_head(pfn)), ours_(ours) {}
 
-  // All there is to say of it, told as that of the frame `at`.
+  // Returns all facts, as those of the page at `at`.
   StoppedPage stopped(Pfn at, std::string verdict) const {
     return {.pfn = at, .pageblock = false, .what = what(), .holders = holders(), .refused = std::move(verdict)};
   }
-  // The verdict on it of the step that asked; `error` is 0 where that gives none.
+  // Returns the step that refused the page, and its error; `error` is 0 if the step returns none.
   std::string refused(Refusal why, int error) const;
-  // What made an attempt to move it say -EAGAIN, behind a colon; empty if the page does not show it.
+  // Returns why an attempt to move it failed with -EAGAIN, after a colon; empty if the page does not show it.
   std::string cause() const;
 
  private:
@@ -43,15 +42,10 @@ class PageFacts {
   std::vector<std::string> holders() const;
   const Page& page() const { return machine_.map.page(pfn_); }
   const Owner* owner() const { return page().owner == 0 ? nullptr : &machine_.owners.owner(page().owner); }
-  bool has_name(Slot slot) const { return !world_.program().name_of(world_.program().ops[slot]).empty(); }
-  // What a result is called; where the program does not call it anything, the operation it came from.
-  std::string name(Slot slot) const {
-    const Program& program = world_.program();
-    return has_name(slot) ? program.name_of(program.ops[slot]) : "`" + print_op(program, program.ops[slot]) + "`";
-  }
+  std::string name(Slot slot) const { return name_or_text(world_.program(), slot); }
   std::string owner_name() const;
   std::string process_name(SpaceId space) const;
-  // The huge page that it is the first page of; nullptr if it is none.
+  // Returns the huge page that begins with it; nullptr if none does.
   const HugePage* huge() const {
     return owner() == nullptr || owner()->huge == 0 ? nullptr : &machine_.owners.huge_page(owner()->huge);
   }
@@ -59,16 +53,19 @@ class PageFacts {
   void add_mappers(PteId first, std::string& names) const;
   std::string kind() const;
   std::string file_name(FileId file) const;
+  std::string allocation() const;
   std::string without_owner() const;
-  void tell_lock(std::vector<std::string>& told) const;
-  void tell_pagevecs(std::vector<std::string>& told) const;
-  void tell_counts(std::vector<std::string>& told, BufferId id, std::int64_t slots) const;
-  void tell_buffer(std::vector<std::string>& told) const;
-  std::int64_t tell_known(std::vector<std::string>& told) const;
-  // The first page of the free block it lies in, itself if in none.
+  // These append to `holders`.
+  void add_lock(std::vector<std::string>& holders) const;
+  void add_pagevecs(std::vector<std::string>& holders) const;
+  void add_counts(std::vector<std::string>& holders, BufferId id, std::int64_t slots) const;
+  void add_buffer(std::vector<std::string>& holders) const;
+  std::int64_t add_owner(std::vector<std::string>& holders) const;
+  std::int64_t add_pins(std::vector<std::string>& holders) const;
+  void add_operations(std::vector<std::string>& holders) const;
+  void add_unknown(std::vector<std::string>& holders, std::int64_t references) const;
+  // The first page of the free block that it lies in; the page itself if it lies in none.
   Pfn free_block() const { return machine_.buddy.covering_block(pfn_); }
-  void tell_operations(std::vector<std::string>& told) const;
-  void tell_unknown(std::vector<std::string>& told, std::int64_t references) const;
 
   const World& world_;
   const Machine& machine_;
@@ -76,25 +73,20 @@ class PageFacts {
   bool ours_;
 };
 
-// The operation that an actor is inside; empty if none.
-std::string op_of(const World& world, ActorId actor) {
-  const Program& program = world.program();
-  for (Slot slot = 0; slot < program.ops.size(); ++slot)
-    if (world.result(slot).state == Result::State::inside && world.actor(program.ops[slot].performer) == actor)
-      return print_op(program, program.ops[slot]);
-  return {};
+// Returns the text of the operation that an actor is inside; empty if it is inside none.
+std::string text_of_operation(const World& world, ActorId actor) {
+  const std::optional<Slot> slot = operation_of(world, actor);
+  return slot ? print_op(world.program(), world.program().ops[*slot]) : std::string();
 }
 
 std::string PageFacts::process_name(SpaceId space) const {
-  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
-    const Result& result = world_.result(slot);
-    if (result.yields == Yields::process && result.process == space && result.state == Result::State::done)
-      return name(slot);
-  }
-  return "a child";
+  const auto slot = find_result(world_, [space](const Result& result) {
+    return result.yields == Yields::process && result.process == space && result.state == Result::State::done;
+  });
+  return slot ? name(*slot) : "a child";
 }
 
-// The processes that map it, or will again when its migration is over.
+// Returns the names of the processes that map it, or will again after its migration.
 std::string PageFacts::mapper_names() const {
   std::string names;
   add_mappers(owner()->first_pte, names);
@@ -109,43 +101,46 @@ void PageFacts::add_mappers(PteId first, std::string& names) const {
   for (PteId id = first; id != 0; id = machine_.spaces.pte(id).next) {
     const SpaceId space = machine_.spaces.pte(id).space;
     if (space == 0) continue;
-    const std::string who = process_name(space);
-    if (names.find(who) == std::string::npos) names += (names.empty() ? "" : ", ") + who;
+    const std::string process = process_name(space);
+    if (names.find(process) == std::string::npos) names += (names.empty() ? "" : ", ") + process;
   }
 }
 
-// The result that stands for its owner; empty if no program knows it.
+// Returns the name of the result that its owner belongs to; empty if there is none.
 std::string PageFacts::owner_name() const {
-  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
-    const Result& result = world_.result(slot);
-    if (result.yields != Yields::pages) continue;
+  const auto slot = find_result(world_, [this](const Result& result) {
+    if (result.yields != Yields::pages) return false;
     for (std::uint64_t i = 0; i < result.pages && result.first_owner + i < world_.owner_of.size(); ++i)
-      if (world_.owner_of[result.first_owner + i] == page().owner) return name(slot);
-  }
-  return {};
+      if (world_.owner_of[result.first_owner + i] == page().owner) return true;
+    return false;
+  });
+  return slot ? name(*slot) : std::string();
 }
 
 std::string PageFacts::file_name(FileId file) const {
-  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
-    const Result& result = world_.result(slot);
-    if (result.yields == Yields::file && result.file == file) return name(slot);
-  }
-  return {};
+  const auto slot = find_result(
+      world_, [file](const Result& result) { return result.yields == Yields::file && result.file == file; });
+  return slot ? name(*slot) : std::string();
+}
+
+// Returns the buffer, range or block that the page is part of; empty if there is none.
+std::string PageFacts::allocation() const {
+  for (const World::Piece& piece : world_.pieces)
+    if (piece.start <= pfn_ && pfn_ < piece.start + piece.pages) return "buffer " + name(piece.slot);
+  const auto slot = find_result(world_, [this](const Result& result) {
+    const bool counts = result.yields == Yields::range || result.yields == Yields::block;
+    if (!counts || result.gone || result.pfn == kNoPfn) return false;
+    const std::uint64_t pages = result.yields == Yields::range ? result.pages : order_pages(result.order);
+    return result.pfn <= pfn_ && pfn_ < result.pfn + pages;
+  });
+  if (!slot) return {};
+  return (world_.result(*slot).yields == Yields::range ? "range " : "block ") + name(*slot);
 }
 
 std::string PageFacts::without_owner() const {
-  for (const World::Piece& piece : world_.pieces)
-    if (piece.start <= pfn_ && pfn_ < piece.start + piece.pages) return "page of buffer " + name(piece.slot);
-  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
-    const Result& result = world_.result(slot);
-    if (result.gone || result.pfn == kNoPfn) continue;
-    if (result.yields == Yields::range && result.pfn <= pfn_ && pfn_ < result.pfn + result.pages)
-      return "page of range " + name(slot);
-    if (result.yields != Yields::block) continue;
-    if (result.pfn <= pfn_ && pfn_ < result.pfn + order_pages(result.order)) return "page of block " + name(slot);
-  }
-  if (page().has(kPagePrivate)) return "page without mapping, its buffers still there";
-  return std::string(kNobodys);
+  const std::string part_of = allocation();
+  if (!part_of.empty()) return "page of " + part_of;
+  return page().has(kPagePrivate) ? "page without mapping, its buffers still there" : "page without an owner";
 }
 
 std::string PageFacts::kind() const {
@@ -180,41 +175,41 @@ std::string PageFacts::what() const {
   return text;
 }
 
-// Who has the page locked: an operation (a migration, say), or a device until its I/O completes.
-void PageFacts::tell_lock(std::vector<std::string>& told) const {
+// The page lock is held by an operation, such as a migration, or by a device until its I/O completes.
+void PageFacts::add_lock(std::vector<std::string>& holders) const {
   if (!page().has(kPageLocked)) return;
   const ActorId holder = machine_.page_locks.holder(pfn_);
   if (holder == machine_.engine.current()) return;
-  told.push_back(holder == kNoActor ? "the page lock, until its I/O completes"
-                                    : "the page lock of: " + op_of(world_, holder));
+  holders.push_back(holder == kNoActor ? "the page lock, until its I/O completes"
+                                       : "the page lock of: " + text_of_operation(world_, holder));
 }
 
-void PageFacts::tell_pagevecs(std::vector<std::string>& told) const {
+void PageFacts::add_pagevecs(std::vector<std::string>& holders) const {
   if (page().pagevecs == 0) return;
   for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu) {
     for (unsigned i = 0; i < kPagevecs; ++i) {
       const auto which = static_cast<Pagevec>(i);
       const std::vector<Pfn>& pagevec = machine_.lru.pagevec(cpu, which);
       if (std::find(pagevec.begin(), pagevec.end(), pfn_) != pagevec.end())
-        told.push_back(fmt::format("the {} pagevec of CPU {}", name_of(which), cpu));
+        holders.push_back(fmt::format("the {} pagevec of CPU {}", name_of(which), cpu));
     }
     const std::vector<Mlocking>& mlock = machine_.lru.mlock_pagevec(cpu);
     if (std::any_of(mlock.begin(), mlock.end(), [this](const Mlocking& entry) { return entry.pfn == pfn_; }))
-      told.push_back(fmt::format("the mlock pagevec of CPU {}", cpu));
+      holders.push_back(fmt::format("the mlock pagevec of CPU {}", cpu));
   }
 }
 
 // Counts on a buffer that are not those of slots.
-void PageFacts::tell_counts(std::vector<std::string>& told, BufferId id, std::int64_t slots) const {
+void PageFacts::add_counts(std::vector<std::string>& holders, BufferId id, std::int64_t slots) const {
   const auto held = std::count(world_.held_buffers.begin(), world_.held_buffers.end(), id);
-  if (held > 0) told.push_back(plural(held, "count") + " of bh_hold on its buffer");
+  if (held > 0) holders.push_back(plural(held, "count") + " of bh_hold on its buffer");
   const std::int64_t journal = machine_.files.journal_holds(id);
-  if (journal > 0) told.push_back(plural(journal, "count") + " of a running transaction on its buffer");
+  if (journal > 0) holders.push_back(plural(journal, "count") + " of a running transaction on its buffer");
   const std::int64_t others = machine_.buffers.buffer(id).count - slots - held - journal;
-  if (others > 0) told.push_back(plural(others, "count") + " of operations under way on its buffer");
+  if (others > 0) holders.push_back(plural(others, "count") + " of operations under way on its buffer");
 }
 
-void PageFacts::tell_buffer(std::vector<std::string>& told) const {
+void PageFacts::add_buffer(std::vector<std::string>& holders) const {
   const Buffers& buffers = machine_.buffers;
   for (BufferId id = 1; id <= buffers.size(); ++id) {
     if (buffers.buffer(id).pfn != pfn_) continue;
@@ -223,50 +218,47 @@ void PageFacts::tell_buffer(std::vector<std::string>& told) const {
       const std::vector<BufferId>& slots = buffers.lru_slots(cpu);
       if (std::find(slots.begin(), slots.end(), id) == slots.end()) continue;
       ++in_slots;
-      told.push_back(fmt::format("a buffer-head slot of CPU {}", cpu));
+      holders.push_back(fmt::format("a buffer-head slot of CPU {}", cpu));
     }
-    tell_counts(told, id, in_slots);
-    if (buffers.buffer(id).dirty) told.push_back("its dirty buffer");
-    if (buffers.buffer(id).locked) told.push_back("its locked buffer");
+    add_counts(holders, id, in_slots);
+    if (buffers.buffer(id).dirty) holders.push_back("its dirty buffer");
+    if (buffers.buffer(id).locked) holders.push_back("its locked buffer");
   }
 }
 
-// Tells who holds it by name; the number of references that are accounted for.
-std::int64_t PageFacts::tell_known(std::vector<std::string>& told) const {
-  const Page& p = page();
-  std::int64_t known = p.has(kPagePrivate) ? 1 : 0;
+// Adds its owner, where that is more than the kind of the page shows. Returns the number of the owner's references.
+std::int64_t PageFacts::add_owner(std::vector<std::string>& holders) const {
   const Owner* owns = owner();
-  if (owns != nullptr && owns->pfn == pfn_) {
-    known += huge() == nullptr ? Owners::own_references(*owns) : p.map;
-    if (owns->kind == PageKind::hugetlb) told.emplace_back("a process that the program does not name");
-    if (owns->kind == PageKind::unmovable) told.push_back("its owner, " + owner_name());
-    if (owns->kind == PageKind::movable_ops) told.push_back("its driver, " + owner_name());
-    for (PteId id = owns->first_pte; id != 0; id = machine_.spaces.pte(id).next)
-      if (machine_.spaces.temporary_stack(machine_.spaces.pte(id).space))
-        told.push_back("exec's temporary stack of " + process_name(machine_.spaces.pte(id).space));
-  }
-  if (p.has(kPageTaskList) && ours_) ++known;
-  known += p.pagevecs;
-  tell_pagevecs(told);
-  tell_lock(told);
+  if (owns == nullptr || owns->pfn != pfn_) return 0;
+  if (owns->kind == PageKind::hugetlb) holders.emplace_back("a process that the program does not name");
+  if (owns->kind == PageKind::unmovable) holders.push_back("its owner, " + owner_name());
+  if (owns->kind == PageKind::movable_ops) holders.push_back("its driver, " + owner_name());
+  for (PteId id = owns->first_pte; id != 0; id = machine_.spaces.pte(id).next)
+    if (machine_.spaces.temporary_stack(machine_.spaces.pte(id).space))
+      holders.push_back("exec's temporary stack of " + process_name(machine_.spaces.pte(id).space));
+  return huge() == nullptr ? Owners::own_references(*owns) : page().map;
+}
+
+// Adds the pins and get_page references of the program. Returns their number.
+std::int64_t PageFacts::add_pins(std::vector<std::string>& holders) const {
+  std::int64_t references = 0;
   for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
     const Result& result = world_.result(slot);
     if (result.yields != Yields::pin || result.gone || result.pfn != pfn_) continue;
     if (result.state != Result::State::done) continue;
-    told.push_back((has_name(slot) ? "pin " : "") + name(slot));
-    ++known;
+    holders.push_back((has_name(world_.program(), slot) ? "pin " : "") + name(slot));
+    ++references;
   }
   for (const World::Got& got : world_.got) {
     if (got.pfn != pfn_) continue;
-    told.push_back(name(got.slot));
-    ++known;
+    holders.push_back(name(got.slot));
+    ++references;
   }
-  tell_buffer(told);
-  return known;
+  return references;
 }
 
-// Others' operations under way, and how far they are.
-void PageFacts::tell_operations(std::vector<std::string>& told) const {
+// Adds the operations of other actors that are under way, and where they are.
+void PageFacts::add_operations(std::vector<std::string>& holders) const {
   const Engine& engine = machine_.engine;
   const Program& program = world_.program();
   for (Slot slot = 0; slot < program.ops.size(); ++slot) {
@@ -276,40 +268,52 @@ void PageFacts::tell_operations(std::vector<std::string>& told) const {
     const Point point = engine.last_point(actor);
     const std::string op = print_op(program, program.ops[slot]);
     if (point == Point::zap_range_done || point == Point::zap_unflushed)
-      told.push_back("the unmapping batch of: " + op);
+      holders.push_back("the unmapping batch of: " + op);
     else if (point == Point::fork_referenced)
-      told.push_back("fork, before it counts the mapping: " + op);
+      holders.push_back("fork, before it counts the mapping: " + op);
     else
-      told.push_back(fmt::format("an operation that is at {}: {}",
-                                 point == Point::kCount ? "its start" : info_of(point).name, op));
+      holders.push_back(fmt::format("an operation that is at {}: {}",
+                                    point == Point::kCount ? "its start" : info_of(point).name, op));
   }
 }
 
-// References that nothing at rest accounts for are in the hands of operations under way.
-void PageFacts::tell_unknown(std::vector<std::string>& told, std::int64_t references) const {
-  tell_operations(told);
-  if (told.empty()) told.push_back(plural(references, "reference") + " that nobody accounts for");
+// References that nothing at rest accounts for are held by operations under way.
+void PageFacts::add_unknown(std::vector<std::string>& holders, std::int64_t references) const {
+  add_operations(holders);
+  if (holders.empty()) holders.push_back(plural(references, "reference") + " without a known holder");
 }
 
 std::vector<std::string> PageFacts::holders() const {
-  std::vector<std::string> told;
-  if (page().ref == 0 && page().has(kPageHugetlb)) told.emplace_back("the hugetlb pool");
-  const bool on_a_list = page().has(kPageBuddy | kPagePcp | kPageHugetlb) || free_block() != pfn_;
-  if (page().ref == 0 && !on_a_list) tell_operations(told);
-  if (page().ref == 0) return told;
-  if (owner() == nullptr && !page().has(kPagePrivate) && without_owner() != kNobodys)
-    return {without_owner().substr(std::string_view("page of ").size())};
-  const std::int64_t known = tell_known(told);
-  if (page().ref > known) tell_unknown(told, page().ref - known);
-  if (told.empty() && owner() == nullptr && page().has(kPagePrivate)) told.emplace_back("its buffers");
-  // A huge page may be in the way by being one: then whoever maps it is all there is to say.
-  if (told.empty() && huge() != nullptr) told.push_back("process " + mapper_names() + ", which maps it");
-  return told;
+  std::vector<std::string> holders;
+  const Page& p = page();
+  if (p.ref == 0) {
+    if (p.has(kPageHugetlb)) holders.emplace_back("the hugetlb pool");
+    const bool on_a_list = p.has(kPageBuddy | kPagePcp | kPageHugetlb) || free_block() != pfn_;
+    if (!on_a_list) add_operations(holders);
+    return holders;
+  }
+  if (owner() == nullptr && !p.has(kPagePrivate)) {
+    const std::string part_of = allocation();
+    if (!part_of.empty()) return {part_of};
+  }
+  std::int64_t known = p.has(kPagePrivate) ? 1 : 0;
+  known += add_owner(holders);
+  if (p.has(kPageTaskList) && ours_) ++known;
+  known += p.pagevecs;
+  add_pagevecs(holders);
+  add_lock(holders);
+  known += add_pins(holders);
+  add_buffer(holders);
+  if (p.ref > known) add_unknown(holders, p.ref - known);
+  if (holders.empty() && owner() == nullptr && p.has(kPagePrivate)) holders.emplace_back("its buffers");
+  // A huge page may be in the way by being one: all that can be named is the process that maps it.
+  if (holders.empty() && huge() != nullptr) holders.push_back("process " + mapper_names() + ", which maps it");
+  return holders;
 }
 
 std::string_view refusal_text(Refusal why) {
   switch (why) {
-    case Refusal::block_isolated: return "set_migratetype_isolate: its pageblock is isolated by somebody else";
+    case Refusal::block_isolated: return "set_migratetype_isolate: its pageblock is isolated by another request";
     case Refusal::area_block: return "has_unmovable_pages: it is an area's, and the request is not";
     case Refusal::unmovable: return "has_unmovable_pages: in use, and neither on the LRU nor movable";
     case Refusal::compound: return "isolate_migratepages_block: part of a compound page";
@@ -318,16 +322,15 @@ std::string_view refusal_text(Refusal why) {
     case Refusal::unreferenced: return "isolate_migratepages_block: free, and on no free list";
     case Refusal::off_lru: return "isolate_migratepages_block: not on the LRU";
     case Refusal::pinned: return "isolate_migratepages_block: anonymous, with more references than mappings";
-    case Refusal::taken: return "isolate_migratepages_block: somebody else has taken it off the LRU";
+    case Refusal::taken: return "isolate_migratepages_block: another task has taken it off the LRU";
     case Refusal::driver: return "isolate_movable_page: the page is locked, or its driver refuses";
     case Refusal::migration: return "migrate_pages";
     case Refusal::capture:
-      return "isolate_freepages_block: when it was to be captured, no free block began there any more";
+      return "isolate_freepages_block: no free block began there any more when it was to be captured";
   }
   return "?";
 }
 
-// Why an attempt to move a page should be made again, as far as the page shows it.
 std::string PageFacts::cause() const {
   const Page& p = page();
   const ActorId locker = p.has(kPageLocked) ? machine_.page_locks.holder(pfn_) : machine_.engine.current();
@@ -337,9 +340,9 @@ std::string PageFacts::cause() const {
   const int expected = (p.has(kPagePrivate) ? 1 : 0) + (p.has(kPageTaskList) && ours_ ? 1 : 0) +
                        (owner() == nullptr ? 0 : Owners::own_references(*owner()));
   if (p.ref > expected) return fmt::format(": {} references, {} expected", p.ref, expected);
-  std::vector<std::string> told;
-  tell_buffer(told);
-  return told.empty() ? "" : ": its buffer is in use";
+  std::vector<std::string> holders;
+  add_buffer(holders);
+  return holders.empty() ? "" : ": its buffer is in use";
 }
 
 std::string PageFacts::refused(Refusal why, int error) const {
@@ -357,7 +360,7 @@ std::string error_text(int error) {
   return std::string(errno_name(error));
 }
 
-// As the kernel writes windows, so that they are found in its log.
+// Returns the window as the kernel's log has it, so that it can be found there.
 std::string log_form(const PfnRange& range) { return fmt::format("[{:x}, {:x})", range.start, range.end); }
 
 std::string page_text(const StoppedPage& page, std::size_t more, Pfn last) {
@@ -368,13 +371,13 @@ std::string page_text(const StoppedPage& page, std::size_t more, Pfn last) {
   return text + fmt::format("      refused  {}\n", page.refused);
 }
 
-// Neighbours of which the same is to be said are told together.
+// Merges neighbours with equal facts.
 std::string pages_text(const std::vector<StoppedPage>& pages) {
   std::string text;
   std::size_t next = 0;
-  for (std::size_t i = 0, groups = 0; i < pages.size() && groups < kToldPages; i = next, ++groups) {
+  for (std::size_t i = 0, groups = 0; i < pages.size() && groups < kPrintedGroups; i = next, ++groups) {
     next = i + 1;
-    while (next < pages.size() && pages[next].says_the_same(pages[i])) ++next;
+    while (next < pages.size() && pages[next].same_facts(pages[i])) ++next;
     text += page_text(pages[i], next - i - 1, pages[next - 1].pfn);
   }
   return next < pages.size() ? text + fmt::format("    and {} more\n", pages.size() - next) : text;
@@ -399,14 +402,14 @@ void WhyRecorder::window_begins(Pfn start, Pfn end) {
   open_[machine_->engine.current()] = std::move(window);
 }
 
-// A compound page is told once, by its first page in the window.
+// A compound page is recorded once, by its first page in the window.
 Pfn WhyRecorder::in_range(const Window& window, Pfn pfn) const {
   return std::max(machine_->map.compound_head(pfn), std::min(pfn, window.range.start));
 }
 
 std::string WhyRecorder::op_of_actor(ActorId actor) const {
-  const std::string op = op_of(interpreter_.world(), actor);
-  return op.empty() ? "nobody who is known" : op;
+  const std::string op = text_of_operation(interpreter_.world(), actor);
+  return op.empty() ? "an operation that has ended" : op;
 }
 
 // A pageblock may begin before the window.
@@ -431,7 +434,7 @@ void WhyRecorder::isolation_lost(Pfn block) {
   seen.page.pfn = block;
   seen.page.pageblock = true;
   seen.page.what = fmt::format("pageblock of {} pages, isolated no more", machine_->map.pageblock_pages());
-  seen.page.holders = {"nobody, it was given back by: " + op_of_actor(machine_->engine.current())};
+  seen.page.holders = {"no task; it was given back by: " + op_of_actor(machine_->engine.current())};
   seen.page.refused = "test_pages_isolated: its pageblock is not isolated";
 }
 
@@ -441,22 +444,22 @@ void WhyRecorder::page_refused(Pfn pfn, Refusal why, int error) {
   if (why == Refusal::block_isolated || why == Refusal::area_block)
     return refuse_pageblock(window->second, machine_->map.pageblock_start(pfn), why);
   Seen& seen = window->second.pages[in_range(window->second, pfn)];
-  // What its first page was refused for, or where the scan came upon it, says it all.
+  // The reason for its first page, or for where the scan met it, is the better one.
   if (why == Refusal::tail && !seen.page.refused.empty()) return;
   const PageFacts facts(interpreter_.world(), pfn, why == Refusal::migration);
   seen.page = facts.stopped(pfn, facts.refused(why, error));
-  // What ends the window is in its way whatever becomes of it.
+  // A page that ends the window is in its way, whatever happens to it later.
   seen.in_the_way = seen.in_the_way || why == Refusal::capture;
   if (why != Refusal::migration) return;
   ++seen.attempts;
-  // Without memory a call ends before its passes are over.
+  // Without memory a call ends before its last pass.
   if (error == -kENOMEM) return;
   seen.page.refused +=
       fmt::format(" in pass {} of call {}", (seen.attempts - 1) % kPasses + 1, (seen.attempts - 1) / kPasses + 1);
   if (error == -kEAGAIN) seen.page.refused += facts.cause();
 }
 
-// Every page of the range that is not free is in the way, not only the first, where the kernel's walk stops.
+// All pages of the range that are not free are in the way; the kernel's walk stops at the first.
 void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
   const auto window = open_.find(machine_->engine.current());
   if (window == open_.end()) return;
@@ -478,7 +481,7 @@ void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
     }
     const Pfn free_block = machine_->buddy.covering_block(pfn);
     Seen& seen = window->second.pages[in_range(window->second, pfn)];
-    // What was seen when the page was refused tells more than what is left of it now.
+    // Facts from the time when the page was refused are better than those of now.
     if (seen.page.refused.empty()) {
       std::string_view verdict = "test_pages_isolated: not on a free list";
       if (map.page(pfn).ref != 0)
@@ -505,10 +508,7 @@ void WhyRecorder::window_ended(int error) {
   FailedWindow failed;
   failed.range = window.range;
   failed.error = error;
-  for (Slot slot = 0; slot < world.program().ops.size(); ++slot)
-    if (world.result(slot).state == Result::State::inside &&
-        world.actor(world.program().ops[slot].performer) == machine_->engine.current())
-      failed.op = slot;
+  failed.op = operation_of(world, machine_->engine.current()).value_or(0);
   for (auto& [pfn, seen] : window.pages) {
     const Pfn free_block = machine_->buddy.covering_block(pfn);
     const bool still_there = seen.page.pageblock || !machine_->map.page(free_block).has(kPageBuddy);
@@ -517,27 +517,36 @@ void WhyRecorder::window_ended(int error) {
   failed_.push_back(std::move(failed));
 }
 
+namespace {
+
+// Returns how many windows, from the one at `first` on, are to be merged.
+std::size_t equal_windows(const std::vector<FailedWindow>& failed, std::size_t first) {
+  std::size_t next = first + 1;
+  while (next < failed.size() && failed[next].op == failed[first].op && failed[next].error == failed[first].error &&
+         failed[next].pages == failed[first].pages)
+    ++next;
+  return next - first;
+}
+
+std::string in_the_way(const std::vector<StoppedPage>& pages) {
+  if (pages.empty()) return {};
+  const bool blocks = std::all_of(pages.begin(), pages.end(), [](const StoppedPage& page) { return page.pageblock; });
+  return fmt::format(", {} in the way", plural(static_cast<std::int64_t>(pages.size()), blocks ? "pageblock" : "page"));
+}
+
+}  // namespace
+
 std::string WhyRecorder::text(const std::function<std::string(Slot)>& op_text) const {
   std::string text;
   for (std::size_t i = 0; i < failed_.size();) {
     const FailedWindow& window = failed_[i];
     if (i == 0 || failed_[i - 1].op != window.op) text += fmt::format("{}\n", op_text(window.op));
-    std::size_t next = i + 1;
-    while (next < failed_.size() && failed_[next].op == window.op && failed_[next].error == window.error &&
-           failed_[next].pages == window.pages)
-      ++next;
+    const std::size_t equal = equal_windows(failed_, i);
     text += "  window " + log_form(window.range);
-    if (next > i + 1) text += fmt::format(", and {} more up to {}", next - i - 1, log_form(failed_[next - 1].range));
-    text += fmt::format(": {}", error_text(window.error));
-    if (!window.pages.empty()) {
-      const bool blocks =
-          std::all_of(window.pages.begin(), window.pages.end(), [](const StoppedPage& page) { return page.pageblock; });
-      const auto count = static_cast<std::int64_t>(window.pages.size());
-      text += fmt::format(", {} in the way", plural(count, blocks ? "pageblock" : "page"));
-    }
-    text += "\n";
+    if (equal > 1) text += fmt::format(", and {} more up to {}", equal - 1, log_form(failed_[i + equal - 1].range));
+    text += fmt::format(": {}{}\n", error_text(window.error), in_the_way(window.pages));
     text += pages_text(window.pages);
-    i = next;
+    i += equal;
   }
   return text.empty() ? "no window failed\n" : text;
 }

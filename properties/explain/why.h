@@ -1,9 +1,9 @@
-// Why windows failed: for each contiguous allocation of a run that did not get its range, the pages in the way, what
-// kind of page each was, who held it, and which step refused it with what.
+// Why windows failed: for each contiguous allocation of a run that did not get its range, the pages in the way, and for
+// each page its kind, its holders, the step that refused it and the error.
 //
-// Listens to a run as an observer and to the machine as the watcher of windows; the machine gives facts, names are
-// those of the program's results. Used by `cmacheck run --why`. Costs a walk over each failed window and over the
-// results for each page in the way; a run without it pays nothing.
+// The recorder is the observer of a run and the watcher of the machine's windows. The facts are the machine's, the
+// names those of the program's results. Used by `cmacheck run --why`. Cost: a walk over each failed window, and over
+// the results for each page in the way; a run without it pays nothing.
 #pragma once
 
 #include <functional>
@@ -15,14 +15,15 @@
 
 namespace cma {
 
-// One page that was in the way, or a pageblock of which none could be had.
+// One page that was in the way, or a pageblock none of whose pages could be isolated.
 struct StoppedPage {
   Pfn pfn = kNoPfn;
   bool pageblock = false;
   std::string what;                  // "anonymous page of n: 2 references, 1 mapping"
-  std::vector<std::string> holders;  // who holds it beyond what it is: "pin k", "the lru_add pagevec of CPU 1"
+  std::vector<std::string> holders;  // besides what its kind shows: "pin k", "the lru_add pagevec of CPU 1"
   std::string refused;               // "isolate_migratepages_block: not on the LRU"
-  bool says_the_same(const StoppedPage& other) const {
+  // Returns whether all but the place is equal.
+  bool same_facts(const StoppedPage& other) const {
     return what == other.what && holders == other.holders && refused == other.refused;
   }
   friend bool operator==(const StoppedPage&, const StoppedPage&) = default;
@@ -30,23 +31,23 @@ struct StoppedPage {
 
 // One window that failed.
 struct FailedWindow {
-  Slot op = 0;  // the operation on whose behalf it was tried
+  Slot op = 0;  // the operation that tried it
   PfnRange range;
   int error = 0;
-  std::vector<StoppedPage> pages;  // ascending; empty where no page was to blame
+  std::vector<StoppedPage> pages;  // those in the way, ascending; empty if there was none
 };
 
 class WhyRecorder final : public Observer, public WindowWatcher {
  public:
-  // The interpreter whose run is listened to.
+  // The interpreter whose run is recorded. It must outlive the recorder.
   explicit WhyRecorder(const Interpreter& interpreter) : interpreter_(interpreter) {}
   ~WhyRecorder() override;
   WhyRecorder(const WhyRecorder&) = delete;
   WhyRecorder& operator=(const WhyRecorder&) = delete;
 
   const std::vector<FailedWindow>& failed() const { return failed_; }
-  // All of it to be read; `op_text` tells an operation. Windows of one operation with the same pages in the way are
-  // told together.
+  // Returns the report as text; `op_text` formats an operation. Consecutive windows of one operation that failed on the
+  // same pages are merged.
   std::string text(const std::function<std::string(Slot)>& op_text) const;
 
   // --- Observer ---
@@ -68,7 +69,7 @@ class WhyRecorder final : public Observer, public WindowWatcher {
   struct Window {
     PfnRange range;
     std::map<Pfn, Seen> pages;
-    std::map<Pfn, Seen> lost;  // pageblocks that somebody else has given back
+    std::map<Pfn, Seen> lost;  // pageblocks whose isolation another request has ended
     bool tested = false;
   };
 

@@ -1,4 +1,4 @@
-// What the recorder says of windows that fail: the page, its kind, its holder by the program's name, and the step.
+// What the recorder reports of windows that fail: the page, its kind, its holder by the program's name, and the step.
 
 #include "properties/explain/why.h"
 
@@ -15,7 +15,7 @@ using ::testing::IsEmpty;
 
 constexpr const char* kHead = "actor A cpu=0\nactor B cpu=1\nothers = shmem_page pages=100\n";
 
-// What is said of the failed windows of a program on a small machine.
+// Returns the report on the failed windows of a program on a small machine.
 std::string why(const std::string& release, const std::string& operations) {
   const auto program = parse("machine small release=" + release + "\n" + kHead + operations, "why");
   EXPECT_TRUE(program) << program.error().text();
@@ -34,25 +34,25 @@ TEST(Why, NamesThePinAndTheScansVerdict) {
             "      refused  isolate_migratepages_block: anonymous, with more references than mappings\n");
 }
 
-TEST(Why, TellsOfWhatHasNoNameByItsOperation) {
+TEST(Why, PrintsTheOperationOfAResultWithoutAName) {
   EXPECT_THAT(why("4.19", "n = anon_page at=a+8\ndrain\npin n\nw = cma_alloc a pages=64 align=6\n"),
               HasSubstr("held by  `pin n`\n"));
 }
 
 TEST(Why, CountsTheAttemptsToMigrate) {
   for (const char* release : {"4.19", "6.1"}) {
-    const std::string told =
+    const std::string report =
         why(release, "s = shmem_page at=a+8\ndrain\nk = pin s\nw = cma_alloc a pages=64 align=6\n");
-    EXPECT_THAT(told, HasSubstr("0x208  shmem page of s: 3 references")) << release;
-    EXPECT_THAT(told, HasSubstr("held by  pin k")) << release;
-    EXPECT_THAT(told, HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5: 3 references, 2 expected\n"))
+    EXPECT_THAT(report, HasSubstr("0x208  shmem page of s: 3 references")) << release;
+    EXPECT_THAT(report, HasSubstr("held by  pin k")) << release;
+    EXPECT_THAT(report, HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5: 3 references, 2 expected\n"))
         << release;
   }
 }
 
-// 6.1 as shipped: the request that was refused gives back what the first had isolated. Nobody judges here, so the first
-// one comes to its end.
-TEST(Why, NamesWhoEndedTheIsolation) {
+// 6.1 as shipped: the request that was refused ends the isolation of the first one. No laws are checked here, so the
+// first one runs to its end.
+TEST(Why, NamesTheRequestThatEndedTheIsolation) {
   const auto program = parse(std::string("machine small release=6.1\nbug failed-start-undoes\n") + kHead +
                                  "A: w = cma_alloc a pages=240 until=isolate_done\n"
                                  "B: g = alloc_range at=a+0x10 pages=8\nA: resume\n",
@@ -61,18 +61,19 @@ TEST(Why, NamesWhoEndedTheIsolation) {
   Interpreter interpreter;
   WhyRecorder recorder(interpreter);
   EXPECT_TRUE(interpreter.run(*program, &recorder).passed());
-  const std::string told = recorder.text([&](Slot op) { return print_op(*program, program->ops[op]); });
-  EXPECT_THAT(told, HasSubstr("  window [210, 218): -EBUSY, 1 pageblock in the way\n"
-                              "    0x210  pageblock of 16 pages\n"
-                              "      held by  the isolation of: A: w = cma_alloc a pages=240 until=isolate_done\n"
-                              "      refused  set_migratetype_isolate: its pageblock is isolated by somebody else\n"));
-  EXPECT_THAT(told, HasSubstr("  window [200, 2f0): -EBUSY, 1 pageblock in the way\n"
-                              "    0x210  pageblock of 16 pages, isolated no more\n"
-                              "      held by  nobody, it was given back by: B: g = alloc_range at=a+0x10 pages=8\n"
-                              "      refused  test_pages_isolated: its pageblock is not isolated\n"));
+  const std::string report = recorder.text([&](Slot op) { return print_op(*program, program->ops[op]); });
+  EXPECT_THAT(report,
+              HasSubstr("  window [210, 218): -EBUSY, 1 pageblock in the way\n"
+                        "    0x210  pageblock of 16 pages\n"
+                        "      held by  the isolation of: A: w = cma_alloc a pages=240 until=isolate_done\n"
+                        "      refused  set_migratetype_isolate: its pageblock is isolated by another request\n"));
+  EXPECT_THAT(report, HasSubstr("  window [200, 2f0): -EBUSY, 1 pageblock in the way\n"
+                                "    0x210  pageblock of 16 pages, isolated no more\n"
+                                "      held by  no task; it was given back by: B: g = alloc_range at=a+0x10 pages=8\n"
+                                "      refused  test_pages_isolated: its pageblock is not isolated\n"));
 }
 
-TEST(Why, SaysWhenAPageblockIsAnAreas) {
+TEST(Why, NamesTheAreaOfAPageblock) {
   EXPECT_THAT(why("6.1", "g = alloc_range at=a+0x10 pages=8\n"),
               HasSubstr("    0x210  pageblock of 16 pages\n"
                         "      held by  area a\n"
@@ -86,21 +87,21 @@ TEST(Why, NamesTheRangeThatHasThePage) {
 
 TEST(Why, NamesTheCompactionThatIsolatedThePageFirst) {
   for (const char* release : {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"}) {
-    const std::string told = why(release,
-                                 "free others\nkept = shmem_page at=b+192 pages=50\nn = anon_page at=a+8\ndrain\n"
-                                 "B: compact until=scan_page_isolated\nA: w = cma_alloc a pages=64 align=6\n");
-    EXPECT_THAT(told, HasSubstr("0x208  anonymous page of n: 2 references, 1 mapping")) << release;
-    EXPECT_THAT(told, HasSubstr("held by  an operation that is at scan_page_isolated: B: compact")) << release;
-    EXPECT_THAT(told, HasSubstr("refused  isolate_migratepages_block: not on the LRU")) << release;
+    const std::string report = why(release,
+                                   "free others\nkept = shmem_page at=b+192 pages=50\nn = anon_page at=a+8\ndrain\n"
+                                   "B: compact until=scan_page_isolated\nA: w = cma_alloc a pages=64 align=6\n");
+    EXPECT_THAT(report, HasSubstr("0x208  anonymous page of n: 2 references, 1 mapping")) << release;
+    EXPECT_THAT(report, HasSubstr("held by  an operation that is at scan_page_isolated: B: compact")) << release;
+    EXPECT_THAT(report, HasSubstr("refused  isolate_migratepages_block: not on the LRU")) << release;
   }
 }
 
-// 3.6 emptied its own pagevec only: a page in that of another CPU is not on the LRU yet.
+// 3.6 emptied the pagevec of its own CPU only: a page in another one is not on the LRU yet.
 TEST(Why, NamesThePagevecOfItsCpu) {
-  const std::string told = why("3.6",
-                               "drain\nx = anon_page at=a+8 cpu=1\n"
-                               "A: w = cma_alloc a pages=64 align=6\n");
-  EXPECT_EQ(told, "no window failed\n") << "the drain of later releases";
+  const std::string report = why("3.6",
+                                 "drain\nx = anon_page at=a+8 cpu=1\n"
+                                 "A: w = cma_alloc a pages=64 align=6\n");
+  EXPECT_EQ(report, "no window failed\n") << "the drain of later releases";
   const auto program = parse(std::string("machine small release=3.6\nbug local-drain-only\n") + kHead +
                                  "drain\nx = anon_page at=a+8 cpu=1\nw = cma_alloc a pages=64 align=6\n",
                              "why");
@@ -134,16 +135,16 @@ TEST(Why, NamesEachPagevec) {
       {"5.10", active.c_str(), "deactivate x cpu=1\n", "lru_deactivate"},
   };
   for (const Row& row : rows) {
-    const std::string told =
+    const std::string report =
         why(row.release, std::string(row.page) + "A: w = cma_alloc a pages=64 align=6 until=scan_batch\n" + row.queued +
                              "A: resume\n");
-    EXPECT_THAT(told, HasSubstr(std::string("held by  the ") + row.holder + " pagevec of CPU 1\n")) << row.holder;
-    EXPECT_THAT(told, HasSubstr("0x208  ")) << row.holder;
+    EXPECT_THAT(report, HasSubstr(std::string("held by  the ") + row.holder + " pagevec of CPU 1\n")) << row.holder;
+    EXPECT_THAT(report, HasSubstr("0x208  ")) << row.holder;
   }
 }
 
-// Migration waits for page locks, so one is in the way at the end only if there is no page to move to either.
-TEST(Why, NamesWhoHasThePageLocked) {
+// Migration waits for page locks: one is in the way at the end only if there is no page to move to either.
+TEST(Why, NamesTheHolderOfThePageLock) {
   const std::string full = "drain\nunmovable_page pages=600\ncma_alloc b pages=256\nA: w = cma_alloc a pages=256\n";
   EXPECT_THAT(why("6.1", "f = file ordered slow\nr = read f at=a+8 readahead\n" + full),
               HasSubstr("0x208  file page of r: 2 references, locked\n"
@@ -166,8 +167,8 @@ TEST(Why, NamesTheMigrationThatHasIsolatedThePage) {
               HasSubstr("held by  the page lock of: B: k = pin_longterm v until=migrate_locked\n"));
 }
 
-// Buffers whose counts nothing on the allocation path knows: a reader's, a transaction's.
-TEST(Why, NamesWhoCountsABuffer) {
+// The allocation path does not know these counts: a reader's, a transaction's.
+TEST(Why, NamesTheHoldersOfABuffersCounts) {
   EXPECT_THAT(
       why("4.19", "d = file block_device slow\nB: r = bread d at=a+8\ndrain\nw = cma_alloc a pages=64 align=6\n"),
       HasSubstr("0x208  file page of d: 3 references\n"
@@ -180,11 +181,11 @@ TEST(Why, NamesWhoCountsABuffer) {
 }
 
 TEST(Why, NamesTheBufferHeadSlotOfItsCpu) {
-  const std::string told =
+  const std::string report =
       why("4.19", "d = block_device_page at=a+8\ndrain\nbh_touch d cpu=1\nw = cma_alloc a pages=64 align=6\n");
-  EXPECT_THAT(told, HasSubstr("0x208  block-device page of d"));
-  EXPECT_THAT(told, HasSubstr("held by  a buffer-head slot of CPU 1"));
-  EXPECT_THAT(told, HasSubstr("refused  migrate_pages: -EAGAIN"));
+  EXPECT_THAT(report, HasSubstr("0x208  block-device page of d"));
+  EXPECT_THAT(report, HasSubstr("held by  a buffer-head slot of CPU 1"));
+  EXPECT_THAT(report, HasSubstr("refused  migrate_pages: -EAGAIN"));
 }
 
 TEST(Why, NamesTheProcessThatUnmapsAndTheOneThatForks) {
@@ -198,65 +199,67 @@ TEST(Why, NamesTheProcessThatUnmapsAndTheOneThatForks) {
 }
 
 TEST(Why, NamesTheDriver) {
-  const std::string told =
+  const std::string report =
       why("6.1", "m = movable_page at=a+8\nrefuse m times=all error=EIO\nw = cma_alloc a pages=64 align=6\n");
-  EXPECT_THAT(told, HasSubstr("0x208  movable-ops page of m"));
-  EXPECT_THAT(told, HasSubstr("held by  its driver, m"));
-  EXPECT_THAT(told, HasSubstr("migrate_pages: -EIO"));
+  EXPECT_THAT(report, HasSubstr("0x208  movable-ops page of m"));
+  EXPECT_THAT(report, HasSubstr("held by  its driver, m"));
+  EXPECT_THAT(report, HasSubstr("migrate_pages: -EIO"));
 }
 
 TEST(Why, NamesTheOperationThatHasAFreePageBetweenTwoLists) {
-  const std::string told = why("4.19",
-                               "x = unmovable_page at=a+8\nA: w = cma_alloc a pages=64 align=6 until=isolate_block\n"
-                               "B: free x until=free_page_prepared\nA: resume until=contig_outer_start\n");
+  const std::string report = why("4.19",
+                                 "x = unmovable_page at=a+8\nA: w = cma_alloc a pages=64 align=6 until=isolate_block\n"
+                                 "B: free x until=free_page_prepared\nA: resume until=contig_outer_start\n");
   EXPECT_THAT(
-      told, HasSubstr("    0x208  free page between two lists\n"
-                      "      held by  an operation that is at free_page_prepared: B: free x until=free_page_prepared\n"
-                      "      refused  isolate_migratepages_block: free, and on no free list\n"));
+      report,
+      HasSubstr("    0x208  free page between two lists\n"
+                "      held by  an operation that is at free_page_prepared: B: free x until=free_page_prepared\n"
+                "      refused  isolate_migratepages_block: free, and on no free list\n"));
 }
 
-TEST(Why, TellsThatABlockBeganElsewhereWhenThePagesWereToBeCaptured) {
-  const std::string told = why("4.19",
-                               "first = cma_alloc a pages=4\nA: w = cma_alloc a pages=4 until=contig_tested\n"
-                               "B: cma_release first\nB: drain_pages\nA: resume\n");
-  EXPECT_THAT(told, HasSubstr("    0x204  page inside the free block of 64 pages at 0x200\n"
-                              "      refused  isolate_freepages_block: "));
+TEST(Why, NamesTheFreeBlockThatBeganElsewhereAtTheCapture) {
+  const std::string report = why("4.19",
+                                 "first = cma_alloc a pages=4\nA: w = cma_alloc a pages=4 until=contig_tested\n"
+                                 "B: cma_release first\nB: drain_pages\nA: resume\n");
+  EXPECT_THAT(report, HasSubstr("    0x204  page inside the free block of 64 pages at 0x200\n"
+                                "      refused  isolate_freepages_block: "));
 }
 
-TEST(Why, TellsIsolationFromTheRest) {
-  const std::string told = why("6.1", "u = unmovable_page at=0x48\nx = anon_page at=0x49\nexpect x.failed\n");
-  EXPECT_THAT(told, HasSubstr("x = anon_page at=0x49"));
-  EXPECT_THAT(told, HasSubstr("0x48  unmovable page of u: 1 reference"));
-  EXPECT_THAT(told, HasSubstr("held by  its owner, u"));
-  EXPECT_THAT(told, HasSubstr("refused  has_unmovable_pages"));
+TEST(Why, ReportsThatIsolationRefusedAPage) {
+  const std::string report = why("6.1", "u = unmovable_page at=0x48\nx = anon_page at=0x49\nexpect x.failed\n");
+  EXPECT_THAT(report, HasSubstr("x = anon_page at=0x49"));
+  EXPECT_THAT(report, HasSubstr("0x48  unmovable page of u: 1 reference"));
+  EXPECT_THAT(report, HasSubstr("held by  its owner, u"));
+  EXPECT_THAT(report, HasSubstr("refused  has_unmovable_pages"));
 }
 
-TEST(Why, TellsASignalFromAPage) {
-  const std::string told = why("6.1", "A: w = cma_alloc a pages=64 align=6 until=isolate_done\nsignal A\nA: resume\n");
-  EXPECT_THAT(told, HasSubstr("window [200, 240): -EINTR, a fatal signal\n"));
+TEST(Why, ReportsASignal) {
+  const std::string report =
+      why("6.1", "A: w = cma_alloc a pages=64 align=6 until=isolate_done\nsignal A\nA: resume\n");
+  EXPECT_THAT(report, HasSubstr("window [200, 240): -EINTR, a fatal signal\n"));
 }
 
-TEST(Why, WindowsWithTheSamePagesAreToldTogether) {
-  const std::string told = why("4.19", "n = anon_page at=a+8\ndrain\nk = pin n\nw = cma_alloc a pages=16\n");
-  EXPECT_THAT(told, HasSubstr("window [200, 210), and 8 more up to [208, 218): -EBUSY, 1 page in the way"));
+TEST(Why, MergesWindowsWithTheSamePages) {
+  const std::string report = why("4.19", "n = anon_page at=a+8\ndrain\nk = pin n\nw = cma_alloc a pages=16\n");
+  EXPECT_THAT(report, HasSubstr("window [200, 210), and 8 more up to [208, 218): -EBUSY, 1 page in the way"));
 }
 
-TEST(Why, PagesOfWhichTheSameIsToBeSaidAreToldTogether) {
-  const std::string told = why("6.1", "u = unmovable_page at=a+8 pages=4\nw = cma_alloc a pages=64 align=6\n");
-  EXPECT_THAT(told,
+TEST(Why, MergesPagesWithTheSameFacts) {
+  const std::string report = why("6.1", "u = unmovable_page at=a+8 pages=4\nw = cma_alloc a pages=64 align=6\n");
+  EXPECT_THAT(report,
               HasSubstr("4 pages in the way\n    0x208, and 3 more up to 0x20b  unmovable page of u: 1 reference\n"
                         "      held by  its owner, u\n"));
 }
 
-// Without memory to move to nothing is tested, and what is free is not in the way.
+// Without memory to move to the range is not tested, and free pages are not in the way.
 TEST(Why, FreePagesAreNotInTheWay) {
-  const std::string told = why("6.1",
-                               "s = shmem_page at=a+8 pages=8\ncma_alloc b pages=256\ndrain\n"
-                               "eaten = unmovable_page pages=700\nw = cma_alloc a pages=256\n");
-  EXPECT_THAT(told, HasSubstr("-ENOMEM, no page to move to, 1 page in the way\n"));
+  const std::string report = why("6.1",
+                                 "s = shmem_page at=a+8 pages=8\ncma_alloc b pages=256\ndrain\n"
+                                 "eaten = unmovable_page pages=700\nw = cma_alloc a pages=256\n");
+  EXPECT_THAT(report, HasSubstr("-ENOMEM, no page to move to, 1 page in the way\n"));
 }
 
-TEST(Why, NobodyListensAfterwards) {
+TEST(Why, StopsWatchingAtItsEnd) {
   const auto program = parse("machine small release=6.1\ncma_alloc a pages=1\n", "quiet");
   ASSERT_TRUE(program);
   Interpreter interpreter;

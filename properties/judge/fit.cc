@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "properties/judge/process_pool.h"
+#include "properties/judge/translate.h"
 
 namespace cma::judge {
 namespace {
@@ -31,47 +31,6 @@ constexpr std::uint64_t kMostOwnArea = 0x4000;
 // What is free outside the areas where memory is compacted, and what the kernel may have at its memory's end.
 constexpr std::uint64_t kArenaPages = 0x2000;
 constexpr std::uint64_t kTopPages = 0x800;
-
-constexpr std::array kPerformed = {
-    kind_of<CmaAlloc>(),
-    kind_of<CmaRelease>(),
-    kind_of<AllocPages>(),
-    kind_of<FreePages>(),
-    kind_of<OwnedPages<PageKind::unmovable>>(),
-    kind_of<OwnedPages<PageKind::movable_ops>>(),
-    kind_of<OwnedPages<PageKind::anonymous>>(),
-    kind_of<OwnedPages<PageKind::shmem>>(),
-    kind_of<FreeOwned>(),
-    kind_of<Refuse>(),
-    kind_of<Pin>(),
-    kind_of<Unpin>(),
-    kind_of<GetPage>(),
-    kind_of<PutPage>(),
-    kind_of<DrainOp<DrainKind::everything>>(),
-    kind_of<DrainOp<DrainKind::pages>>(),
-    kind_of<DrainOp<DrainKind::lru>>(),
-    kind_of<DrainOp<DrainKind::this_pagevec>>(),
-    kind_of<Cat>(),
-    kind_of<DebugfsAlloc>(),
-    kind_of<DebugfsFree>(),
-    kind_of<Spawn>(),
-    kind_of<MmapAnon>(),
-    kind_of<MappingOp<MappingVerb::write>>(),
-    kind_of<MappingOp<MappingVerb::munmap>>(),
-    kind_of<MappingOp<MappingVerb::mlock>>(),
-    kind_of<Fork>(),
-    kind_of<ExitProcess>(),
-    kind_of<ExecStack>(),
-    kind_of<PinLongterm>(),
-    kind_of<MmapShared>(),
-    kind_of<AllocRange>(),
-    kind_of<FreeRange>(),
-    kind_of<Compact>(),
-};
-
-constexpr bool is_performed(std::size_t kind) {
-  return std::find(kPerformed.begin(), kPerformed.end(), kind) != kPerformed.end();
-}
 
 bool good_name(const AreaSpec& area) {
   return area.name.size() <= kLongestAreaName && area.name.find(',') == std::string::npos;
@@ -137,9 +96,9 @@ int cpu_of(const Program& program, const Performer& performer) {
 // The reason why an operation cannot be performed; empty if it can.
 std::string why_not(const Program& program, const Op& op, int& cpu) {
   const OpInfo& info = info_of(op);
-  if (!is_performed(op.body.index())) return fmt::format("operation {}", info.verb);
+  if (!performed_kinds().test(op.body.index())) return fmt::format("operation {}", info.verb);
   if (op.until.wanted()) return "stops inside an operation (until=)";
-  if (info.performed == Performed::by_nobody) return {};
+  if (info.performed == Performed::without_actor) return {};
   const int own = cpu_of(program, op.performer);
   if (cpu >= 0 && cpu != own) return "several CPUs";
   cpu = own;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "properties/judge/translate.h"
 #include "properties/program/generator.h"
 
 namespace cma::judge {
@@ -90,7 +91,7 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
   constexpr std::uint64_t kApart = 0xc2b2ae3d27d4eb4f;
   Random apart(seed ^ kApart);
   const bool compaction = apart.chance(25);
-  const GeneratorOptions options{.judgeable = true, .compaction = compaction};
+  const GeneratorOptions options{.kinds = performed_kinds(), .sequential = true, .compaction = compaction};
   const KindWeights weights = swarm_weights(random, options);
   Gatherer gatherer(random, program.machine, random.chance(60));
   // Programs whose operations are all impossible do not exist: an allocation always is possible.

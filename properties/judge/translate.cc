@@ -56,6 +56,15 @@ class Translator final : public Observer, public MoveWatcher {
   Translator(const Translator&) = delete;
   Translator& operator=(const Translator&) = delete;
 
+  // The kinds that have a write().
+  static KindSet kinds_with_words() {
+    return []<class... Kinds>(std::type_identity<std::variant<Kinds...>>) {
+      KindSet kinds;
+      (kinds.set(kind_of<Kinds>(), has_words<Kinds>()), ...);
+      return kinds;
+    }(std::type_identity<OpVariant>{});
+  }
+
   Script take() { return std::move(script_); }
   std::size_t op() const { return op_; }
 
@@ -84,6 +93,7 @@ class Translator final : public Observer, public MoveWatcher {
   void write(const AllocPages& op, Slot slot);
   void write(const FreePages& op, Slot slot);
   template <PageKind kKind>
+    requires(kKind != PageKind::block_device)
   void write(const OwnedPages<kKind>& op, Slot slot);
   void write(const FreeOwned& op, Slot slot);
   void write(const AllocRange& op, Slot slot);
@@ -102,15 +112,16 @@ class Translator final : public Observer, public MoveWatcher {
   void write(const MmapAnon& op, Slot slot);
   void write(const MmapShared& op, Slot slot);
   template <MappingVerb kVerb>
+    requires(kVerb != MappingVerb::lazyfree)
   void write(const MappingOp<kVerb>& op, Slot slot);
   void write(const PinLongterm& op, Slot slot);
   void write(const Compact& op, Slot slot);
   void write(const Fork& op, Slot slot);
   void write(const ExitProcess& op, Slot slot);
   void write(const ExecStack& op, Slot slot);
-  template <class Other>
-  void write(const Other&, Slot) {
-    throw Unperformable("operation " + std::string(Other::kInfo.verb));
+  template <class Kind>
+  static constexpr bool has_words() {
+    return requires(Translator& translator, const Kind& op, Slot slot) { translator.write(op, slot); };
   }
   void write_owned(std::string_view word, const Place& at, std::uint64_t pages, Slot slot);
   void write_hold(std::uint64_t handle, const Place& place, bool held);
@@ -196,7 +207,14 @@ void Translator::op_performed(Machine&, std::size_t op) {
   const auto slot = static_cast<Slot>(op);
   current_.op = op;
   if (result(slot).state != Result::State::skipped) {
-    std::visit([&](const auto& body) { write(body, slot); }, program_.ops[op].body);
+    std::visit(
+        [&]<class Kind>(const Kind& body) {
+          if constexpr (has_words<Kind>())
+            write(body, slot);
+          else
+            throw Unperformable(fmt::format("operation {}", Kind::kInfo.verb));
+        },
+        program_.ops[op].body);
     look_for_pressure();
     current_.state = state();
   }
@@ -342,6 +360,7 @@ void Translator::write(const AllocPages& op, Slot slot) {
 void Translator::write(const FreePages& op, Slot) { ask(fmt::format("pf {}", handles_[slot_of(op.block)])); }
 
 template <PageKind kKind>
+  requires(kKind != PageKind::block_device)
 void Translator::write(const OwnedPages<kKind>& op, Slot slot) {
   write_owned(take_word(kKind), op.at, op.pages, slot);
 }
@@ -515,6 +534,7 @@ void Translator::write(const MmapShared& op, Slot slot) {
 }
 
 template <MappingVerb kVerb>
+  requires(kVerb != MappingVerb::lazyfree)
 void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
   const Result& mapping = result(slot_of(op.mapping));
   const SpaceId process = op.in.id == 0 ? mapping.process : result(slot_of(op.in)).process;
@@ -639,6 +659,11 @@ Geometry model_machine(const Program& fitted_program, const KernelFigures& figur
   for (const PfnRange& edge : machine.reserved) elsewhere -= std::min(elsewhere, edge.pages());
   if (elsewhere != 0) machine.reserved.insert(machine.reserved.begin(), {0, elsewhere});
   return machine;
+}
+
+const KindSet& performed_kinds() {
+  static const KindSet kKinds = Translator::kinds_with_words();
+  return kKinds;
 }
 
 std::expected<Translation, NotJudgeable> translate(const Program& program, const KernelFigures& figures,

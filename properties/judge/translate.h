@@ -63,6 +63,9 @@ struct Translation {
   std::optional<Finding> finding;
 };
 
+// Returns the kinds of operations that the kernel can perform: those for which the translation has words.
+const KindSet& performed_kinds();
+
 // The program must be fitted (fit.h), its machine be the kernel's; bugs stay as they are.
 std::expected<Translation, NotJudgeable> translate(const Program& program, const KernelFigures& figures,
                                                    Interpreter& interpreter);

@@ -19,25 +19,9 @@ std::string holder_text(const Ledger::Entry& entry) {
 
 Laws::Laws() = default;
 
-// Booted machines of one geometry are alike, so one auditor serves all of them. A fuzzer meets a handful of geometries;
-// real machines are too large to keep many.
+// Booted machines of one geometry are alike: what an auditor counted in the first serves all of them.
 void Laws::choose_auditor() {
-  constexpr std::size_t kMost = 64;
-  constexpr std::uint64_t kMostPages = std::uint64_t{1} << 22;
-  const Geometry& geometry = machine_->geometry();
-  if (auditor_ != nullptr && auditor_->knows(geometry)) return;
-  for (const std::unique_ptr<Auditor>& known : auditors_) {
-    if (!known->knows(geometry)) continue;
-    auditor_ = known.get();
-    return;
-  }
-  audited_pages_ += machine_->map.range().pages();
-  if (auditors_.size() >= kMost || audited_pages_ > kMostPages) {
-    auditors_.clear();
-    audited_pages_ = machine_->map.range().pages();
-  }
-  auditors_.push_back(std::make_unique<Auditor>(ledger_));
-  auditor_ = auditors_.back().get();
+  auditor_ = &auditors_.find(machine_->geometry(), [this] { return std::make_unique<Auditor>(ledger_); });
 }
 
 // --- beginning ---

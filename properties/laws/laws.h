@@ -17,6 +17,7 @@
 #include "properties/laws/auditor.h"
 #include "properties/laws/completeness.h"
 #include "properties/laws/ledger.h"
+#include "properties/program/geometry_cache.h"
 #include "properties/program/observer.h"
 
 namespace cma {
@@ -94,8 +95,7 @@ class Laws final : public Observer {
   void check_view(const std::string& path, const std::optional<std::string>& text) const;
 
   Ledger ledger_;
-  std::vector<std::unique_ptr<Auditor>> auditors_;
-  std::uint64_t audited_pages_ = 0;
+  GeometryCache<Auditor> auditors_;
   Auditor odd_auditor_{ledger_};
   Auditor* auditor_ = nullptr;  // of the machine that is running
   Machine* machine_ = nullptr;

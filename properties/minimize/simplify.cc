@@ -349,7 +349,8 @@ std::vector<Change> changes_within_law(const Program& program) {
     candidate.names.clear();
     return true;
   }};
-  for (const Release release : modelled_releases() | std::views::reverse) {
+  const std::vector<Release> releases = releases_by_age();
+  for (const Release release : releases | std::views::reverse) {
     if (release <= program.machine.release) break;
     changes.push_back([release](Program& candidate) {
       candidate.machine.release = release;

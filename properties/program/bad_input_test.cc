@@ -1,5 +1,5 @@
-// What is gone, dead, never had, or too large: such operations are skipped and counted, fail with an errno, or are
-// refused as text with their place. The program's end always comes.
+// Operations on what is gone, dead, never obtained or too large are skipped and counted, fail with an errno, or are
+// refused as text with their place. The program always comes to its end.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ using ::testing::MatchesRegex;
 
 class BadInput : public ::testing::TestWithParam<Release> {
  protected:
-  // Runs operations on a small machine; every one of them has come to an end.
+  // Runs operations on a small machine, and checks that each comes to an end.
   RunResult run(const std::string& operations) {
     const std::string head = "machine small release=" + name_of(GetParam()) + "\nactor A cpu=0\nactor B cpu=1\n";
     const auto program = parse(head + operations, "bad");
@@ -43,7 +43,7 @@ class BadInput : public ::testing::TestWithParam<Release> {
 INSTANTIATE_TEST_SUITE_P(Releases, BadInput, ::testing::ValuesIn(modelled_releases()),
                          [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
 
-TEST_P(BadInput, WhatADeadProcessIsAskedForIsSkipped) {
+TEST_P(BadInput, OperationsOnADeadProcessAreSkipped) {
   EXPECT_EQ(
       skipped("p = spawn\nv = mmap_anon p pages=3\nexit p\n"
               "c = fork p\nmmap_anon p pages=1\nwrite v\nmunmap v\nmlock v\nmadv_free v\nexit p\nexec_stack p begin\n"
@@ -51,37 +51,37 @@ TEST_P(BadInput, WhatADeadProcessIsAskedForIsSkipped) {
       10U);
 }
 
-TEST_P(BadInput, WhatWasUnmappedTwiceIsGoneOnce) {
+TEST_P(BadInput, MemoryMayBeUnmappedTwiceAndTouchedAgain) {
   EXPECT_EQ(skipped("p = spawn\nv = mmap_anon p pages=3\nmunmap v\nmunmap v\nmunmap v from=1 pages=1\nwrite v from=2\n"
                     "munmap v from=2\nexit p\n"),
             0U)
-      << "memory without pages may be unmapped, and touched again";
+      << "memory without pages may be unmapped and touched";
 }
 
-TEST_P(BadInput, AMappingThatAChildWasBornBeforeIsNotTheChilds) {
+TEST_P(BadInput, AChildHasNoMappingsThatItsParentMadeAfterTheFork) {
   EXPECT_EQ(skipped("p = spawn\nc = fork p\nv = mmap_anon p pages=1\nwrite v in=c\nmunmap v in=c\nmlock v in=c\n"), 3U);
 }
 
-TEST_P(BadInput, PinsThatAreNeverDroppedStayAndTheEndComes) {
+TEST_P(BadInput, PinsThatAreNeverDroppedDoNotDelayTheEnd) {
   run("p = spawn\nv = mmap_anon p pages=2 at=a+8\nk = pin v\npin v+1\npin v+1\nexit p\nA: b = cma_alloc a pages=64 "
       "align=6\n"
       "s = shmem_page at=b+70\npin s\nfree s\nA: c = cma_alloc a pages=256\n");
   run("f = file ordered slow\nr = read f at=a+8 readahead\npin r\ntruncate f\nx = cma_alloc a pages=256\n");
 }
 
-TEST_P(BadInput, FilesAndPagesThatAreGone) {
+TEST_P(BadInput, OperationsOnFilesAndPagesThatAreGoneAreSkipped) {
   EXPECT_EQ(
       skipped("f = file ordered\nr = read f pages=2 at=a+8\ntruncate f\nbh_touch r\nbh_hold r\nbh_put r\nbh_dirty r\n"
               "writeback r\njournal r\npin r\nget_page r\nmark_accessed r\ndeactivate r\ndeactivate_file r\nfree "
               "r\nfree r\n"),
       12U);
   EXPECT_EQ(skipped("f = file ordered\nbread f\ncommit f\ndrop f\ntruncate f\nio_done\n"), 2U)
-      << "blocks of a regular file, I/O that nobody began";
+      << "blocks of a regular file, I/O that was never started";
   EXPECT_EQ(skipped("s = shmem_page\nfree s\nfree s\npin s\nrefuse s times=1\nbh_touch s\n"), 4U);
   EXPECT_EQ(skipped("k = pin a+3\nunpin k\nput_page a+3\nput_page a+5000000\npin a+5000000\n"), 4U);
 }
 
-TEST_P(BadInput, BuffersAndBlocksThatWereGivenBack) {
+TEST_P(BadInput, OperationsOnBuffersAndBlocksThatWereFreedAreSkipped) {
   EXPECT_EQ(skipped("b = cma_alloc a pages=4\ncma_release b\ncma_release b\ncma_release b from=1 pages=1\npin b\n"
                     "x = alloc_pages order=1 type=movable\nfree_pages x\nfree_pages x\ncma_release x\nfree_pages b\n"),
             6U);
@@ -114,12 +114,12 @@ struct SetNumber : IgnoreFields {
   }
 };
 
-// Results of each kind, for an operation to be about.
+// Results of each kind, as operands.
 constexpr const char* kThings =
     "b1 = cma_alloc a pages=8\nx2 = alloc_pages order=1 type=movable\nm3 = movable_page pages=2\np4 = spawn\n"
     "v5 = mmap_anon p4 pages=4\nf6 = file block_device\nr7 = read f6 pages=2\nk8 = pin v5\n";
 
-// The first result of the kind that an operand wants.
+// Names a result of the kind that each operand needs.
 struct FillOperands : IgnoreFields {
   explicit FillOperands(const Program& filled) : program(filled) {}
   const Program& program;
@@ -129,8 +129,8 @@ struct FillOperands : IgnoreFields {
   }
 };
 
-// Every number of every operation, at the ends of what integers hold: the text is refused with its place, or the
-// program runs to its end.
+// Each number of each operation, at the limits of integers: the text is refused with its place, or the program runs to
+// its end.
 TEST_P(BadInput, HugeNumbersInEveryFieldAreRefusedOrSurvived) {
   const std::string head = "machine small release=" + name_of(GetParam()) + "\n" + kThings;
   const auto things = parse(head, "things");

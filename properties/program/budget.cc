@@ -5,20 +5,20 @@
 namespace cma {
 namespace {
 
-// Leaves room for multiplication: nothing takes so many steps.
+// More steps than anything takes, and far from overflow.
 constexpr std::uint64_t kNoBound = std::uint64_t{1} << 56;
 
-// One contiguous allocation: it isolates and may move whatever lies in the units around its range.
+// Returns the bound of one contiguous allocation, which may move all pages of the units around its range.
 std::uint64_t contig_steps(const Machine& machine, std::uint64_t pages) {
   return (pages + 2 * machine.geometry().isolation_unit()) * kStepsPerPage;
 }
 
-// A sweep tries every window once: they lie a multiple of the alignment, or of a bit, apart.
+// Returns the bound of a sweep, which tries every window once. Windows lie an alignment, or a bit, apart.
 std::uint64_t sweep_steps(const World& world, AreaId id, std::uint64_t pages, std::uint64_t align) {
   const Area& area = world.machine().areas.area(id);
   const std::uint64_t apart = std::max<std::uint64_t>(std::min<std::uint64_t>(align, 32), area.order_per_bit);
   const std::uint64_t windows = (area.pages >> apart) + 1;
-  // A request that is larger than the area is refused at once; a bug may take it for one that fits.
+  // A request larger than the area fails at once, unless a bug takes it for one that fits.
   const std::uint64_t window = contig_steps(world.machine(), std::min(pages, area.pages));
   return windows > kNoBound / window ? kNoBound : windows * window;
 }
@@ -28,6 +28,7 @@ std::uint64_t sweep_steps(const World& world, AreaRef ref, std::uint64_t pages, 
   return id ? sweep_steps(world, *id, pages, align) : 0;
 }
 
+// The bound of each kind of operation.
 struct Bound {
   const World& world;
   std::uint64_t operator()(const CmaAlloc& op) const { return sweep_steps(world, op.area, op.pages, op.align); }

@@ -9,7 +9,7 @@
 namespace cma {
 namespace {
 
-// Compares what an operation took, undisturbed, with its bound.
+// Compares the steps of an undisturbed operation with its bound.
 class Stretches : public Observer {
  public:
   explicit Stretches(const World& world) : world_(world) {}

@@ -13,10 +13,11 @@ constexpr std::uint8_t kAuditPoints = 0x80;
 constexpr std::uint8_t kMarksGiven = 0x80;
 constexpr std::uint8_t kKindMask = 0x7f;
 static_assert(kOpKinds <= kKindMask + 1, "kinds no longer fit beside the mark: give the header another byte");
-// In the byte behind a marked kind.
+// In the byte after a marked kind.
 constexpr std::uint8_t kPerformerGiven = 0x01;
 constexpr std::uint8_t kUntilGiven = 0x02;
-// Actors that the short form can tell, each on CPU 0 or 1.
+// Limits of the short form: three bits name a release; actors run on CPU 0 or 1.
+constexpr std::size_t kShortReleases = 8;
 constexpr std::size_t kShortActors = 3;
 
 // --- reading and writing ---
@@ -38,7 +39,7 @@ class Writer {
   std::vector<std::uint8_t> bytes;
 };
 
-// Reads zeros behind the end.
+// Reads zeros after the end.
 class Reader {
  public:
   explicit Reader(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
@@ -53,7 +54,7 @@ class Reader {
     }
     return value;
   }
-  // How many things follow: each takes a byte at least.
+  // Reads how many items follow, each of at least a byte.
   std::uint64_t count() { return std::min<std::uint64_t>(number(), bytes_.size() - std::min(at_, bytes_.size())); }
   std::string text() {
     const auto size = static_cast<std::size_t>(count());
@@ -160,7 +161,7 @@ void write_range(Writer& out, const PfnRange& range) {
 PfnRange read_range(Reader& in) {
   const Pfn start = in.number();
   const std::uint64_t pages = in.number();
-  // One that wraps round is no range: Geometry::impossible refuses it.
+  // Geometry::impossible refuses an end that overflows.
   return {start, start + pages};
 }
 
@@ -277,12 +278,13 @@ void read_names(Reader& in, Program& program) {
 
 std::string short_actor_name(std::size_t index) { return std::string(1, static_cast<char>('A' + index)); }
 
-// The shape that tells this program's machine; kShapes if it has to be told in full.
+// Returns the number of the shape that is this program's machine; kShapes if the program needs the full form.
 std::size_t short_form(const Program& program) {
   if (!program.names.empty() || !program.failing_bitmaps.empty() || program.actors.size() > kShortActors)
     return kShapes;
   for (std::size_t i = 0; i < program.actors.size(); ++i)
     if (program.actors[i].name != short_actor_name(i) || program.actors[i].cpu > 1) return kShapes;
+  if (index_of(program.machine.release) >= kShortReleases) return kShapes;
   std::size_t index = 0;
   while (index < kShapes && shape(index, program.machine.release) != program.machine) ++index;
   return index;
@@ -325,7 +327,7 @@ std::vector<std::uint8_t> encode(const Program& program) {
 
 void decode_into(Program& program, std::span<const std::uint8_t> bytes, const ByteLimits& limits) {
   Reader in(bytes);
-  // Any version is read as this one: there has been no other.
+  // Every version is read as this one: there has been no other.
   static_cast<void>(in.byte());
   const std::uint8_t machine = in.byte();
   const std::uint8_t actors = in.byte();

@@ -5,9 +5,9 @@
 //   kind | marks follow << 7, [performer given | until given << 1], identifier, [performer], [point, nth], fields in
 //   order
 //
-// Numbers are LEB128; what lies out of a field's range is folded into it, and missing bytes read as zero. Machines
-// other than the listed shapes, named results and named actors make the machine byte 0x80 and are told in full behind
-// it. Cost: about 10 ns a byte; decode_into reuses what the program already holds.
+// Numbers are LEB128. A value outside of a field's range is folded into it; missing bytes read as zero. For machines
+// that are no shapes, named results and named actors the machine byte is 0x80, and they follow in full. Cost: about 10
+// ns a byte; decode_into reuses the memory of the program.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace cma {
 
 inline constexpr std::uint8_t kByteVersion = 1;
 
-// What arbitrary bytes may ask for. Beyond it the machine is replaced by the default small one, operations are left
-// out.
+// What arbitrary bytes may ask for. A larger machine becomes the default small one; operations beyond the limit are
+// left out.
 struct ByteLimits {
   std::uint64_t pages = std::uint64_t{1} << 26;
   std::size_t ops = kMaxOps;
@@ -30,8 +30,9 @@ struct ByteLimits {
 // For fuzzers: small machines, short programs.
 inline constexpr ByteLimits kFuzzLimits{.pages = 4096, .ops = 256};
 
-// The program must be settled.
+// Returns the bytes of a program. Requires that it is settled.
 std::vector<std::uint8_t> encode(const Program& program);
+// Returns the program of any bytes, settled.
 Program decode(std::span<const std::uint8_t> bytes, const ByteLimits& limits = {});
 void decode_into(Program& program, std::span<const std::uint8_t> bytes, const ByteLimits& limits = {});
 

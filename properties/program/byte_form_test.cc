@@ -37,7 +37,7 @@ TEST(ByteForm, ShapesAndDefaultNamesTakeTheShortForm) {
     }
 }
 
-TEST(ByteForm, OddMachinesAndNamesAreToldInFull) {
+TEST(ByteForm, OddMachinesAndNamesAreWrittenInFull) {
   const Program program = parsed(
       "machine release=4.19 base=0x800 pages=0x8000 cpus=4 pcp_batch=31 min_free_kbytes=0 debug=off bugs=as-shipped\n"
       "zone DMA32 base=0x800 pages=0x4000\nzone Normal base=0x4800 pages=0x4000\n"
@@ -50,7 +50,7 @@ TEST(ByteForm, OddMachinesAndNamesAreToldInFull) {
   EXPECT_EQ(decode(encode(program)), program) << print(decode(encode(program)));
 }
 
-TEST(ByteForm, NothingAndZerosAreProgramsToo) {
+TEST(ByteForm, NoBytesAndZerosAreProgramsToo) {
   EXPECT_EQ(print(decode({})), "cmacheck 1\nmachine small release=3.6\n");
   const std::vector<std::uint8_t> zeros(7, 0);
   EXPECT_EQ(print(decode(zeros)), "cmacheck 1\nmachine small release=3.6\n\ncma_alloc a pages=0\n");

@@ -1,6 +1,6 @@
-// What the fields of an operation are made of, and how an operation tells them.
+// The types of the fields of operations, and how an operation shows its fields to a visitor.
 //
-// Each operation is a small struct with a static member template that names every field once:
+// An operation is a small struct with a static member template that names each field once:
 //
 //   template <class Self, class Visitor>
 //   static void fields(Self& self, Visitor& visit) {
@@ -9,10 +9,9 @@
 //     visit.flag(self.nowarn, "nowarn");
 //   }
 //
-// Parser, printer, byte codec, generator, mutator and the minimiser are visitors: they come with the declaration.
-// Fields without a name are positional and are told in the order of the text. A visitor has the eight members used
-// below (area, operand, place, number, flag, choice, text, actor); `Self` is const for those that only read. Used by
-// everything in this folder and by the mutators above it. Costs nothing: plain data.
+// Parser, printer, byte codec, generator, mutator and minimiser are visitors: a new operation needs no code in them.
+// Fields without a name are positional, in the order of the text. A visitor has the members area, operand, place,
+// number, flag, choice, text and actor; `Self` is const for visitors that only read. Plain data, without cost.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,7 @@
 
 namespace cma {
 
-// Identifier of an operation within its program; 0 is "none": an operation nobody can name.
+// Identifier of an operation within its program. 0 is none: nothing can refer to the operation.
 using OpId = std::uint16_t;
 // Programs longer than this are refused.
 inline constexpr std::size_t kMaxOps = 4096;
@@ -34,9 +33,25 @@ inline constexpr std::size_t kMaxActors = 16;
 
 // What an operation hands to later ones.
 enum class Yields : std::uint8_t { nothing, buffer, block, pages, pin, area, process, mapping, file, range };
+// Returns the noun for it in messages and in the reference; "result" for an operand of any kind.
+constexpr std::string_view noun_of(Yields yields) {
+  switch (yields) {
+    case Yields::nothing: return "result";
+    case Yields::buffer: return "buffer";
+    case Yields::block: return "block";
+    case Yields::pages: return "pages";
+    case Yields::pin: return "pin";
+    case Yields::area: return "area";
+    case Yields::process: return "process";
+    case Yields::mapping: return "mapping";
+    case Yields::file: return "file";
+    case Yields::range: return "range";
+  }
+  return {};
+}
 
-// Who performs an operation: the actor that each CPU has of its own (0 to 7; CPU 0 where nothing is said), or an actor
-// of the program (kFirstActor + its index).
+// The actor that performs an operation: one that a CPU has of its own (codes 0 to 7, CPU 0 unless the program names
+// another), or one of the program (kFirstActor + its index).
 struct Performer {
   static constexpr std::uint8_t kFirstActor = 8;
   std::uint8_t code = 0;
@@ -47,7 +62,7 @@ struct Performer {
   friend bool operator==(const Performer&, const Performer&) = default;
 };
 
-// `until=POINT#n`: the operation is left suspended the nth time it passes the point.
+// `until=POINT#n`: the operation is suspended the nth time that it passes the point.
 struct Stop {
   Point point = Point::kCount;  // kCount: nowhere
   std::uint16_t nth = 1;
@@ -61,15 +76,14 @@ struct OpRef {
   friend bool operator==(const OpRef&, const OpRef&) = default;
 };
 
-// An area: one of the machine's, by its index there, or what a declaring operation made, by that operation's
-// identifier.
+// An area: one of the machine, by its index there, or one that an operation declared, by that operation's identifier.
 struct AreaRef {
   bool declared = false;
   std::uint16_t id = 0;
   friend bool operator==(const AreaRef&, const AreaRef&) = default;
 };
 
-// A page: a frame number, a page of an area, or a page of a result; the latter follows the data when it moves.
+// A page: a frame number, a page of an area, or a page of a result, which follows the data when that moves.
 struct Place {
   enum class Kind : std::uint8_t { none, pfn, area, result };
   Kind kind = Kind::none;
@@ -82,8 +96,7 @@ struct Place {
   friend bool operator==(const Place&, const Place&) = default;
 };
 
-// What a number counts: tells the generator where its interesting values lie, and the printer whether to use
-// hexadecimal.
+// What a number counts. The generator derives from it where interesting values lie, the printer the base.
 enum class Scale : std::uint8_t { plain, pages, order, pfn, bytes, microseconds, times };
 
 inline constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
@@ -100,18 +113,18 @@ struct NumberSpec {
 
 struct OperandSpec {
   std::string_view name = {};       // empty: positional
-  Yields wanted = Yields::nothing;  // what makes sense here; others are skipped when performed
+  Yields wanted = Yields::nothing;  // what the operation needs; it is skipped when the result is another; nothing: any
   bool required = true;
 };
 
 struct PlaceSpec {
   std::string_view name = {};
   bool required = true;
-  bool decimal = false;  // a plain number is no frame number here
-  bool aligned = false;  // worth little unless aligned to a huge page
+  bool decimal = false;  // a plain number is a count here, no frame
+  bool aligned = false;  // fails unless aligned to a huge page
 };
 
-// One of a few words; the value is the index. Without a name the word stands alone; the name "." joins it to the
+// One of a few words; the value is its index. Without a name the word stands alone. The name "." joins it to the
 // operand before it, as in `b.failed`.
 struct ChoiceSpec {
   std::string_view name = {};
@@ -121,7 +134,7 @@ struct ChoiceSpec {
 
 struct TextSpec {
   std::string_view name = {};  // empty: positional
-  bool quoted = true;          // otherwise a bare word is enough; printed bare when it can be
+  bool quoted = true;          // otherwise a bare word is accepted, and printed if possible
   std::span<const std::string_view> words = {};  // those allowed; empty: any
 };
 
@@ -129,27 +142,27 @@ struct TextSpec {
 enum class Compare : std::uint8_t { eq, ne, lt, le, gt, ge };
 inline constexpr std::string_view kCompareWords[] = {"==", "!=", "<", "<=", ">", ">="};
 
-// Who an operation needs to be performed.
+// How an operation is performed.
 enum class Performed : std::uint8_t {
-  by_actor,   // a task that may wait and be suspended
-  by_nobody,  // it only looks, or happens to the machine from outside
-  resuming,   // continues what its actor is inside of
+  by_actor,       // by a task that may wait and be suspended
+  without_actor,  // it only looks, or happens to the machine from outside
+  resuming,       // resumes the operation that its actor is inside
 };
 
-// What there is to know of a kind of operation.
+// What is known of a kind of operation.
 struct OpInfo {
   std::string_view verb = {};
-  char letter = 'r';  // the default name of operation 7 is this and "7"
+  char letter = 'r';  // the default name of the result with identifier 7 is the letter and "7"
   Yields yields = Yields::nothing;
   Performed performed = Performed::by_actor;
   bool boot = false;          // makes sense only before boot has finished
-  bool any_time = false;      // neither needs boot to have finished nor ends it
-  bool names_itself = false;  // `declare NAME ...`: the first word is the result's name
-  std::string_view help;      // one sentence
+  bool any_time = false;      // does not finish boot: an expectation
+  bool names_itself = false;  // `declare NAME ...`: the first word is the name of the result
+  std::string_view help;      // one sentence for the reference
 };
 
 class World;
-// Index of an operation in its program; where its result is kept.
+// Index of an operation in its program, and of its result.
 using Slot = std::uint32_t;
 
 }  // namespace cma

@@ -1,5 +1,5 @@
-// A finding: a law that was broken, where, and in whose hands. Produced by the interpreter; minimised, printed and
-// counted by everything above.
+// A finding: the law that was broken, and where. Made by the interpreter; minimised, counted and printed by the layers
+// above it.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ struct Finding {
   std::string message;   // one sentence with the figures
   std::size_t op = 0;    // index of the operation that was being performed
 
-  // Equal for findings that are the same bug.
+  // Returns what is equal for findings of the same bug.
   std::string signature() const {
     return std::string(name_of(law)) + "/" + (function.empty() ? "-" : function) + "/" + (point.empty() ? "-" : point);
   }

@@ -16,7 +16,7 @@ bool contig_may_be_asked(const Machine& machine, Pfn first, std::uint64_t pages)
 
 namespace {
 
-// `pages` frames of one pageblock, each with one reference.
+// Takes frames of one pageblock, each with one reference.
 Task<int> take_frames(Machine& machine, Pfn first, std::uint64_t pages) {
   if (!contig_may_be_asked(machine, first, pages)) co_return -kEINVAL;
   Mutex& cma_mutex = machine.areas.cma_mutex();
@@ -38,7 +38,7 @@ Task<int> take_huge_frame(Machine& machine, Pfn head) {
   if (!is_aligned(head, pages)) co_return -kEINVAL;
   const int error = co_await take_frames(machine, head, pages);
   if (error != 0) co_return error;
-  // Somebody may have taken a reference of his own meanwhile.
+  // Another actor may have taken a reference meanwhile.
   std::uint64_t ours = 0;
   while (ours < pages && machine.map.page(head + ours).ref == 1) ++ours;
   if (ours < pages) {

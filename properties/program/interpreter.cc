@@ -1,11 +1,21 @@
+// From a program to its verdict, in the order of this file:
+//
+//   Interpreter::run   takes a machine as booted from the cache, performs the program on it, and compares the finding
+//                      with the one the program expects
+//   Run::perform       performs one operation after the other, then the end; makes a finding of what is thrown
+//   Run::perform_op    one operation: of boot, of an actor (which ends, stops or waits), or of none; then actors that
+//                      were woken
+//   Run::finish        boot finishes, and actors run on until all are done, or are proved never to be
+
 #include "properties/program/interpreter.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "allocator/base/hash.h"
 #include "properties/program/budget.h"
+#include "allocator/base/hash.h"
+#include "properties/program/geometry_cache.h"
 #include "properties/program/text.h"
 
 namespace cma {
@@ -16,8 +26,10 @@ namespace cma {
 // boot have a pair of their own, before boot.
 class Interpreter::Cache {
  public:
+  // Returns a machine as booted, or as it is before boot. Throws AssertionFailure if the machine cannot boot.
   Machine& fresh(const Geometry& geometry, bool before_boot) {
-    Entry& entry = find(geometry);
+    last_ = nullptr;
+    Entry& entry = entries_.find(geometry, [] { return std::make_unique<Entry>(); });
     Pair& pair = before_boot ? entry.early : entry.booted;
     if (pair.working) {
       pair.working->restore(*pair.pristine);
@@ -28,19 +40,15 @@ class Interpreter::Cache {
     last_ = pair.working.get();
     return *last_;
   }
+  // The machine of the last run; nullptr if there is none.
   Machine* last() { return last_; }
 
  private:
-  // A fuzzer meets a handful of machines; real ones are too large to keep many.
-  static constexpr std::size_t kEntries = 64;
-  static constexpr std::uint64_t kPages = std::uint64_t{1} << 22;
-
   struct Pair {
     std::unique_ptr<Machine> pristine;
     std::unique_ptr<Machine> working;
   };
   struct Entry {
-    Geometry geometry;
     Pair booted;
     Pair early;
   };
@@ -49,24 +57,7 @@ class Interpreter::Cache {
     return before_boot ? std::make_unique<Machine>(geometry) : make_machine(geometry);
   }
 
-  Entry& find(const Geometry& geometry) {
-    if (recent_ < entries_.size() && entries_[recent_]->geometry == geometry) return *entries_[recent_];
-    for (recent_ = 0; recent_ < entries_.size(); ++recent_)
-      if (entries_[recent_]->geometry == geometry) return *entries_[recent_];
-    pages_ += geometry.memory.pages();
-    if (entries_.size() >= kEntries || pages_ > kPages) {
-      entries_.clear();
-      last_ = nullptr;
-      pages_ = geometry.memory.pages();
-    }
-    entries_.push_back(std::make_unique<Entry>(Entry{geometry, {}, {}}));
-    recent_ = entries_.size() - 1;
-    return *entries_[recent_];
-  }
-
-  std::vector<std::unique_ptr<Entry>> entries_;
-  std::size_t recent_ = 0;
-  std::uint64_t pages_ = 0;
+  GeometryCache<Entry> entries_;
   Machine* last_ = nullptr;
 };
 
@@ -75,12 +66,6 @@ Interpreter::~Interpreter() = default;
 
 const Machine& Interpreter::machine() const { return world_->machine(); }
 const World& Interpreter::world() const { return *world_; }
-
-std::string actor_name(const Program& program, ActorId actor) {
-  const auto cpus = static_cast<ActorId>(program.machine.cpus);
-  if (actor < cpus) return fmt::format("cpu{}", actor);
-  return actor - cpus < program.actors.size() ? program.actors[actor - cpus].name : std::string("?");
-}
 
 // --- one run ---
 
@@ -102,13 +87,13 @@ class Interpreter::Run : PointWatcher {
  private:
   void set_up_actors();
   void perform_op(Slot slot);
-  void perform_by_nobody(Slot slot, const Op& op);
+  void perform_without_actor(Slot slot, const Op& op);
   void perform_by_actor(Slot slot, const Op& op);
   void resume_actor(Slot slot, const Op& op);
   void let_run(ActorId actor);
   void run_woken();
   void pass_time(Time duration);
-  void finish_actors();
+  void finish();
   void run_to_the_end();
   Task<void> ask_and_release(AreaRequest request);
   bool resume_suspended();
@@ -130,19 +115,125 @@ class Interpreter::Run : PointWatcher {
   const RunOptions& options_;
   Slot current_ = 0;
   bool at_end_ = false;
-  bool by_nobody_ = false;
-  // By actor: the operation it is inside of, and its bound.
+  bool without_actor_ = false;  // the operation at current_ has none
+  // By actor: the operation that it is inside, and its bound.
   struct Inside {
     Slot slot = 0;
     std::uint64_t budget = 0;
-    // While the program ends: it has slept, run one turn of the throttle's loop, and slept again.
+    // While the program ends: it has slept, run one turn of a sleeping loop, and slept again.
     bool turned = false;
   };
   std::vector<Inside> inside_;
-  std::uint64_t noted_state_ = 0;
-  // While the program ends: the machine after each sweep, while nothing but sweeps goes on.
+  std::uint64_t noted_state_ = 0;  // of the machine, after the first of these turns
+  // While the program ends and nothing but endless retries goes on: the machine after each sweep.
   std::vector<std::uint64_t> swept_states_;
 };
+
+// --- from program to verdict ---
+
+namespace {
+
+// Returns whether the program must start before boot: it has operations of boot, or bitmaps that boot cannot allocate.
+bool begins_before_boot(const Program& program) {
+  if (!program.failing_bitmaps.empty()) return true;
+  for (const Op& op : program.ops) {
+    const OpInfo& info = info_of(op);
+    if (!info.any_time) return info.boot;
+  }
+  return false;
+}
+
+// Returns the finding that the program expects; nullptr if it expects none.
+const ExpectFinding* expected_finding(const Program& program) {
+  for (const Op& op : program.ops)
+    if (const auto* expectation = std::get_if<ExpectFinding>(&op.body)) return expectation;
+  return nullptr;
+}
+
+Observer& no_observer() {
+  static Observer observer;
+  return observer;
+}
+
+}  // namespace
+
+RunResult Interpreter::run(const Program& program, Observer* observer, const RunOptions& options) {
+  // Operations that the last program left suspended refer to the world, which is about to change.
+  if (Machine* last = cache_->last()) last->engine.abandon();
+  const bool early = begins_before_boot(program);
+  RunResult result;
+  Machine* booted = nullptr;
+  try {
+    booted = &cache_->fresh(program.machine, early);
+  } catch (const AssertionFailure& failure) {
+    result.finding = Finding{Law::sound, failure.where(), "", failure.what(), 0};
+    return result;
+  }
+  Machine& machine = *booted;
+  machine.trace.set_page_events(options.page_events);
+  for (std::uint16_t area : program.failing_bitmaps) machine.areas.fail_bitmap_of(area);
+  Observer& listener = observer != nullptr ? *observer : no_observer();
+  world_->begin(program, machine, listener, options.keep_output);
+
+  {
+    Run run(program, *world_, machine, listener, options);
+    result.finding = run.perform(program.audit == Audit::points && observer != nullptr);
+  }
+  result.skipped = world_->skipped;
+  result.trace_hash = machine.trace.hash();
+  result.steps = machine.engine.steps();
+  if (const ExpectFinding* expected = options.expectations ? expected_finding(program) : nullptr) {
+    if (!result.finding) {
+      result.finding = Finding{Law::expect, "", "", "the run was to break law " + expected->law + ", and broke none",
+                               program.ops.empty() ? 0 : program.ops.size() - 1};
+    } else {
+      result.finding_expected = name_of(result.finding->law) == expected->law;
+    }
+  }
+  return result;
+}
+
+RunResult run(const Program& program, Observer* observer, const RunOptions& options) {
+  Interpreter interpreter;
+  return interpreter.run(program, observer, options);
+}
+
+// Performs the program. Returns the finding that ended it, if one did.
+std::optional<Finding> Interpreter::Run::perform(bool audit_points) {
+  try {
+    if (audit_points) engine_.set_watcher(this);
+    set_up_actors();
+    observer_.program_begins(machine_);
+    for (Slot slot = 0; slot < program_.ops.size(); ++slot) perform_op(slot);
+    finish();
+  } catch (const LawBroken& broken) {
+    return finding(broken.law(), broken.function(), broken.what());
+  } catch (const EngineFault& fault) {
+    return finding(law_of(fault.kind()), fault.function(), fault.what());
+  } catch (const AssertionFailure& failure) {
+    return finding(Law::sound, failure.where(), failure.what());
+  } catch (const ExpectationUnmet& expectation) {
+    return finding(Law::expect, "", print_op(program_, program_.ops[current_]) + ": " + expectation.what());
+  }
+  return std::nullopt;
+}
+
+// Returns the finding, with the place where the current actor was.
+Finding Interpreter::Run::finding(Law law, std::string function, std::string message) const {
+  Finding found;
+  found.law = law;
+  found.message = std::move(message);
+  found.op = current_;
+  const Point point = without_actor_ ? Point::kCount : engine_.last_point(engine_.current());
+  if (point != Point::kCount) {
+    found.point = info_of(point).name;
+    found.function = info_of(point).function;
+  }
+  if (!function.empty()) found.function = std::move(function);
+  return found;
+}
+
+// --- operations ---
 
 void Interpreter::Run::set_up_actors() {
   const auto cpus = static_cast<std::size_t>(engine_.cpus());
@@ -154,42 +245,31 @@ void Interpreter::Run::set_up_actors() {
   inside_.assign(engine_.actors(), Inside{});
 }
 
-// Resumes an actor until it ends, stops or waits, and settles the result of what has ended.
-void Interpreter::Run::let_run(ActorId actor) {
-  by_nobody_ = false;
-  if (options_.budget_factor != 0) engine_.set_step_budget(inside_[actor].budget * options_.budget_factor);
-  engine_.resume(actor);
-  if (engine_.state(actor) != Engine::State::idle) return;
-  Result& result = world_.result(inside_[actor].slot);
-  if (result.state == Result::State::inside) result.state = Result::State::done;
-}
-
-void Interpreter::Run::run_woken() {
-  for (ActorId actor = engine_.take_woken(); actor != kNoActor; actor = engine_.take_woken()) {
-    observer_.control_changes(machine_);
-    const std::uint64_t steps = engine_.steps();
-    const bool slept = engine_.last_point(actor) == Point::sleep;
-    let_run(actor);
-    if (at_end_) check_lasso(actor, steps, slept);
+void Interpreter::Run::perform_op(Slot slot) {
+  const Op& op = program_.ops[slot];
+  const OpInfo& info = info_of(op);
+  current_ = slot;
+  without_actor_ = info.performed == Performed::without_actor;
+  if (info.boot && machine_.booted()) {
+    world_.skip(slot, "boot has finished");
+  } else {
+    if (!info.boot && !info.any_time) world_.finish_boot();
+    switch (info.performed) {
+      case Performed::without_actor: perform_without_actor(slot, op); break;
+      case Performed::by_actor: perform_by_actor(slot, op); break;
+      case Performed::resuming: resume_actor(slot, op); break;
+    }
   }
+  run_woken();
+  observer_.op_performed(machine_, slot);
 }
 
-void Interpreter::Run::pass_time(Time duration) {
-  const Time until = engine_.now() + duration;
-  for (ActorId next = engine_.next_sleeper(); next != kNoActor && engine_.wake_time(next) <= until;
-       next = engine_.next_sleeper()) {
-    engine_.advance_to(engine_.wake_time(next));
-    run_woken();
-  }
-  engine_.advance_to(until);
-}
-
-void Interpreter::Run::perform_by_nobody(Slot slot, const Op& op) {
+void Interpreter::Run::perform_without_actor(Slot slot, const Op& op) {
   world_.result(slot).state = Result::State::done;
   try {
     std::visit(
         [&]<class Kind>(const Kind& body) {
-          if constexpr (Kind::kInfo.performed == Performed::by_nobody) body.perform(world_, slot);
+          if constexpr (Kind::kInfo.performed == Performed::without_actor) body.perform(world_, slot);
         },
         op.body);
   } catch (const ExpectationUnmet&) {
@@ -226,27 +306,88 @@ void Interpreter::Run::resume_actor(Slot slot, const Op& op) {
   let_run(actor);
 }
 
-void Interpreter::Run::perform_op(Slot slot) {
-  const Op& op = program_.ops[slot];
-  const OpInfo& info = info_of(op);
-  current_ = slot;
-  by_nobody_ = info.performed == Performed::by_nobody;
-  if (info.boot && machine_.booted()) {
-    world_.skip(slot, "boot has finished");
-  } else {
-    if (!info.boot && !info.any_time) world_.finish_boot();
-    switch (info.performed) {
-      case Performed::by_nobody: perform_by_nobody(slot, op); break;
-      case Performed::by_actor: perform_by_actor(slot, op); break;
-      case Performed::resuming: resume_actor(slot, op); break;
-    }
+// --- control ---
+
+// Resumes an actor until it ends, stops or waits. Records that its operation is done if it has ended.
+void Interpreter::Run::let_run(ActorId actor) {
+  without_actor_ = false;
+  if (options_.budget_factor != 0) engine_.set_step_budget(inside_[actor].budget * options_.budget_factor);
+  engine_.resume(actor);
+  if (engine_.state(actor) != Engine::State::idle) return;
+  Result& result = world_.result(inside_[actor].slot);
+  if (result.state == Result::State::inside) result.state = Result::State::done;
+}
+
+// Runs the actors that were woken, in the order of waking, each to its next wait, stop or end.
+void Interpreter::Run::run_woken() {
+  for (ActorId actor = engine_.take_woken(); actor != kNoActor; actor = engine_.take_woken()) {
+    observer_.control_changes(machine_);
+    const std::uint64_t steps = engine_.steps();
+    const bool slept = engine_.last_point(actor) == Point::sleep;
+    let_run(actor);
+    if (at_end_) check_lasso(actor, steps, slept);
   }
-  run_woken();
-  observer_.op_performed(machine_, slot);
+}
+
+// Lets time pass; each sleeper runs when its time comes.
+void Interpreter::Run::pass_time(Time duration) {
+  const Time until = engine_.now() + duration;
+  for (ActorId next = engine_.next_sleeper(); next != kNoActor && engine_.wake_time(next) <= until;
+       next = engine_.next_sleeper()) {
+    engine_.advance_to(engine_.wake_time(next));
+    run_woken();
+  }
+  engine_.advance_to(until);
 }
 
 // --- the end of a program ---
 
+// The end of a program: finishes boot, and runs all actors until they are done. Then makes the requests that the
+// options ask for.
+void Interpreter::Run::finish() {
+  at_end_ = true;
+  world_.finish_boot();
+  run_to_the_end();
+  for (const AreaRequest& request : options_.at_the_end) {
+    observer_.op_performed(machine_, current_);
+    engine_.begin(kMainActor, ask_and_release(request));
+    inside_[kMainActor] = {current_, step_budget(world_, request), false};
+    run_to_the_end();
+  }
+  observer_.program_ended(machine_);
+}
+
+// Resumes, completes I/O and lets time pass until no actor is inside an operation. Throws if that never comes.
+void Interpreter::Run::run_to_the_end() {
+  complete_io();
+  while (!engine_.at_rest()) {
+    if (resume_suspended() || complete_io()) continue;
+    const ActorId next = engine_.next_sleeper();
+    if (next == kNoActor) report_deadlock();
+    current_ = inside_[next].slot;
+    engine_.advance_to(engine_.wake_time(next));
+    run_woken();
+  }
+  complete_io();
+}
+
+// Allocates from an area, and releases what it got.
+Task<void> Interpreter::Run::ask_and_release(AreaRequest request) {
+  const AreaId area = request.area;
+  const std::uint64_t pages = request.pages;
+  observer_.alloc_begins(area, pages, request.align);
+  const Pfn pfn = co_await machine_.areas.cma_alloc(area, pages, request.align, /*no_warn=*/true);
+  if (pfn == kNoPfn) {
+    observer_.alloc_failed(area, pages, request.align);
+    co_return;
+  }
+  observer_.buffer_allocated(area, pfn, pages, request.align);
+  observer_.buffer_releasing(area, pfn, pages);
+  co_await machine_.areas.cma_release(area, pfn, pages);
+  observer_.buffer_released(area, pfn, pages);
+}
+
+// Resumes each actor that is stopped at a point; false if there was none.
 bool Interpreter::Run::resume_suspended() {
   bool any = false;
   for (ActorId actor = 0; actor < engine_.actors(); ++actor) {
@@ -262,38 +403,41 @@ bool Interpreter::Run::resume_suspended() {
   return any;
 }
 
-// The loops that sleep, the throttle's and that of a long-term pin, pass exactly two points a turn: their own and
-// sleep. An actor that does just that comes back with the locals it had. When every sleeper has done so, nobody else
-// can run, and the machine is what it was before, then nothing will ever change. Actors that retry for ever have no
-// locals between two sweeps but the time they wake. If all that can ever run again are such, and machine and waking
-// times are once what they were after an earlier sweep, the sweeps repeat without end.
-void Interpreter::Run::check_endless_retry(ActorId actor) {
-  std::uint64_t state = machine_.state_hash();
-  for (ActorId id = 0; id < engine_.actors(); ++id) {
-    const bool sleeps = engine_.state(id) == Engine::State::sleeping;
-    const bool runs = engine_.state(id) == Engine::State::ready;
-    if ((runs || sleeps) && !machine_.areas.between_sweeps(id)) {
-      swept_states_.clear();
-      return;
-    }
-    // Woken together with this one: looked at when it has swept as well.
-    if (runs) return;
-    if (sleeps) hash_step(state, (engine_.wake_time(id) - engine_.now()) ^ (std::uint64_t{id} << 32));
+// Completes all I/O under way, one request after the other; actors that waited for it run. False if there was none.
+bool Interpreter::Run::complete_io() {
+  bool any = false;
+  while (!machine_.device.pending().empty()) {
+    engine_.assume(kMainActor);
+    run_now(machine_.device.complete_one());
+    run_woken();
+    any = true;
   }
-  const auto earlier = std::find(swept_states_.begin(), swept_states_.end(), state);
-  if (earlier == swept_states_.end()) {
-    swept_states_.push_back(state);
-    return;
-  }
-  current_ = inside_[actor].slot;
-  const auto period = swept_states_.end() - earlier;
-  throw LawBroken(Law::bounded, "cma_alloc",
-                  fmt::format("{} retries for ever: after {} sweeps the machine is what it was {} before, and nobody "
-                              "else can run",
-                              actor_name(program_, actor), swept_states_.size() + 1,
-                              period == 1 ? "a sweep" : fmt::format("{} sweeps", period)));
+  return any;
 }
 
+// Throws: actors wait, and none can run or wakes by its time.
+void Interpreter::Run::report_deadlock() {
+  std::string waits;
+  for (ActorId actor = 0; actor < engine_.actors(); ++actor) {
+    if (engine_.state(actor) != Engine::State::waiting) continue;
+    if (!waits.empty()) waits += ", ";
+    waits += fmt::format("{} waits for {}", actor_name(program_, actor), engine_.waits_for(actor));
+    const ActorId holder = engine_.waits_for_actor(actor);
+    if (holder != kNoActor) waits += fmt::format(" held by {}", actor_name(program_, holder));
+    current_ = inside_[actor].slot;
+    engine_.assume(actor);
+  }
+  throw LawBroken(Law::locks, "", "no actor can run any more: " + waits);
+}
+
+// --- actors that never end ---
+
+// Proves that sleeping loops never end, and throws then. Called when `actor` has run after waking: `steps_before` steps
+// had been taken then, and `slept_before` is whether it had slept in such a loop.
+//
+// The loops that sleep, the throttle's and that of a long-term pin, pass exactly two points a turn: their own and
+// sleep. The locals of an actor that does no more stay the same. If every sleeper has made such a turn, no other
+// actor can run, and the machine is what it was before, nothing ever changes.
 void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before) {
   if (!machine_.geometry().retry_sweeps && machine_.areas.between_sweeps(actor)) return check_endless_retry(actor);
   swept_states_.clear();
@@ -317,180 +461,50 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   const Point loop = pins ? Point::pin_again : Point::scan_throttle;
   throw LawBroken(
       Law::bounded, std::string(info_of(loop).function),
-      fmt::format("{} sleeps in {} again and again while nothing changes: {} pages are isolated, nobody else can run",
-                  actor_name(program_, actor), pins ? "a long-term pin" : "the isolation throttle",
-                  machine_.lru.isolated_anon() + machine_.lru.isolated_file()));
+      fmt::format(
+          "{} sleeps in {} again and again while nothing changes: {} pages are isolated, no other actor can run",
+          actor_name(program_, actor), pins ? "a long-term pin" : "the isolation throttle",
+          machine_.lru.isolated_anon() + machine_.lru.isolated_file()));
 }
 
-void Interpreter::Run::report_deadlock() {
-  std::string who;
-  for (ActorId actor = 0; actor < engine_.actors(); ++actor) {
-    if (engine_.state(actor) != Engine::State::waiting) continue;
-    if (!who.empty()) who += ", ";
-    who += fmt::format("{} waits for {}", actor_name(program_, actor), engine_.waits_for(actor));
-    const ActorId holder = engine_.waits_for_actor(actor);
-    if (holder != kNoActor) who += fmt::format(" held by {}", actor_name(program_, holder));
-    current_ = inside_[actor].slot;
-    engine_.assume(actor);
-  }
-  throw LawBroken(Law::locks, "", "nobody can run any more: " + who);
-}
-
-// All I/O under way completes, one request after the other, and whoever waited for it runs.
-bool Interpreter::Run::complete_io() {
-  bool any = false;
-  while (!machine_.device.pending().empty()) {
-    engine_.assume(kMainActor);
-    run_now(machine_.device.complete_one());
-    run_woken();
-    any = true;
-  }
-  return any;
-}
-
-void Interpreter::Run::finish_actors() {
-  at_end_ = true;
-  world_.finish_boot();
-  run_to_the_end();
-  for (const AreaRequest& request : options_.at_the_end) {
-    observer_.op_performed(machine_, current_);
-    engine_.begin(kMainActor, ask_and_release(request));
-    inside_[kMainActor] = {current_, step_budget(world_, request), false};
-    run_to_the_end();
-  }
-  observer_.program_ended(machine_);
-}
-
-void Interpreter::Run::run_to_the_end() {
-  complete_io();
-  while (!engine_.at_rest()) {
-    if (resume_suspended() || complete_io()) continue;
-    const ActorId next = engine_.next_sleeper();
-    if (next == kNoActor) report_deadlock();
-    current_ = inside_[next].slot;
-    engine_.advance_to(engine_.wake_time(next));
-    run_woken();
-  }
-  complete_io();
-}
-
-Task<void> Interpreter::Run::ask_and_release(AreaRequest request) {
-  const AreaId area = request.area;
-  const std::uint64_t pages = request.pages;
-  observer_.alloc_begins(area, pages, request.align);
-  const Pfn pfn = co_await machine_.areas.cma_alloc(area, pages, request.align, /*no_warn=*/true);
-  if (pfn == kNoPfn) {
-    observer_.alloc_failed(area, pages, request.align);
-    co_return;
-  }
-  observer_.buffer_allocated(area, pfn, pages, request.align);
-  observer_.buffer_releasing(area, pfn, pages);
-  co_await machine_.areas.cma_release(area, pfn, pages);
-  observer_.buffer_released(area, pfn, pages);
-}
-
-// --- findings ---
-
-Finding Interpreter::Run::finding(Law law, std::string function, std::string message) const {
-  Finding found;
-  found.law = law;
-  found.message = std::move(message);
-  found.op = current_;
-  const Point point = by_nobody_ ? Point::kCount : engine_.last_point(engine_.current());
-  if (point != Point::kCount) {
-    found.point = info_of(point).name;
-    found.function = info_of(point).function;
-  }
-  if (!function.empty()) found.function = std::move(function);
-  return found;
-}
-
-std::optional<Finding> Interpreter::Run::perform(bool audit_points) {
-  try {
-    if (audit_points) engine_.set_watcher(this);
-    set_up_actors();
-    observer_.program_begins(machine_);
-    for (Slot slot = 0; slot < program_.ops.size(); ++slot) perform_op(slot);
-    finish_actors();
-  } catch (const LawBroken& broken) {
-    return finding(broken.law(), broken.function(), broken.what());
-  } catch (const EngineFault& fault) {
-    return finding(law_of(fault.kind()), fault.function(), fault.what());
-  } catch (const AssertionFailure& failure) {
-    return finding(Law::sound, failure.where(), failure.what());
-  } catch (const ExpectationUnmet& expectation) {
-    return finding(Law::expect, "", print_op(program_, program_.ops[current_]) + ": " + expectation.what());
-  }
-  return std::nullopt;
-}
-
-// --- the interpreter ---
-
-namespace {
-
-// Boot has to be gone through again: the program says something about it.
-bool begins_before_boot(const Program& program) {
-  if (!program.failing_bitmaps.empty()) return true;
-  for (const Op& op : program.ops) {
-    const OpInfo& info = info_of(op);
-    if (!info.any_time) return info.boot;
-  }
-  return false;
-}
-
-// The law a program says it breaks, if it does.
-const ExpectFinding* expected_finding(const Program& program) {
-  for (const Op& op : program.ops)
-    if (const auto* expectation = std::get_if<ExpectFinding>(&op.body)) return expectation;
-  return nullptr;
-}
-
-Observer& nobody() {
-  static Observer observer;
-  return observer;
-}
-
-}  // namespace
-
-RunResult Interpreter::run(const Program& program, Observer* observer, const RunOptions& options) {
-  // What the last program left suspended knows the world as it was then.
-  if (Machine* last = cache_->last()) last->engine.abandon();
-  const bool early = begins_before_boot(program);
-  RunResult result;
-  Machine* booted = nullptr;
-  try {
-    booted = &cache_->fresh(program.machine, early);
-  } catch (const AssertionFailure& failure) {
-    result.finding = Finding{Law::sound, failure.where(), "", failure.what(), 0};
-    return result;
-  }
-  Machine& machine = *booted;
-  machine.trace.set_page_events(options.page_events);
-  for (std::uint16_t area : program.failing_bitmaps) machine.areas.fail_bitmap_of(area);
-  Observer& listener = observer != nullptr ? *observer : nobody();
-  world_->begin(program, machine, listener, options.keep_output);
-
-  {
-    Run run(program, *world_, machine, listener, options);
-    result.finding = run.perform(program.audit == Audit::points && observer != nullptr);
-  }
-  result.skipped = world_->skipped;
-  result.trace_hash = machine.trace.hash();
-  result.steps = machine.engine.steps();
-  if (const ExpectFinding* expected = options.expectations ? expected_finding(program) : nullptr) {
-    if (!result.finding) {
-      result.finding = Finding{Law::expect, "", "", "the run was to break law " + expected->law + ", and broke none",
-                               program.ops.empty() ? 0 : program.ops.size() - 1};
-    } else {
-      result.finding_expected = name_of(result.finding->law) == expected->law;
+// Proves that actors that retry without limit never end, and throws then. Called after a sweep of `actor`.
+//
+// Such an actor has no locals between two sweeps but the time at which it wakes. If every actor that can still run is
+// between two sweeps, and the machine and the times to the next waking equal those after an earlier sweep, the sweeps
+// repeat without end.
+void Interpreter::Run::check_endless_retry(ActorId actor) {
+  std::uint64_t state = machine_.state_hash();
+  for (ActorId id = 0; id < engine_.actors(); ++id) {
+    const bool sleeps = engine_.state(id) == Engine::State::sleeping;
+    const bool runs = engine_.state(id) == Engine::State::ready;
+    if ((runs || sleeps) && !machine_.areas.between_sweeps(id)) {
+      swept_states_.clear();
+      return;
     }
+    // It was woken together with this one, and has yet to sweep.
+    if (runs) return;
+    if (sleeps) hash_step(state, (engine_.wake_time(id) - engine_.now()) ^ (std::uint64_t{id} << 32));
   }
-  return result;
+  const auto earlier = std::find(swept_states_.begin(), swept_states_.end(), state);
+  if (earlier == swept_states_.end()) {
+    swept_states_.push_back(state);
+    return;
+  }
+  current_ = inside_[actor].slot;
+  const auto period = swept_states_.end() - earlier;
+  throw LawBroken(Law::bounded, "cma_alloc",
+                  fmt::format("{} retries without limit: after {} sweeps the machine is what it was {} before, and no "
+                              "other actor can run",
+                              actor_name(program_, actor), swept_states_.size() + 1,
+                              period == 1 ? "a sweep" : fmt::format("{} sweeps", period)));
 }
 
-RunResult run(const Program& program, Observer* observer, const RunOptions& options) {
-  Interpreter interpreter;
-  return interpreter.run(program, observer, options);
+// --- names ---
+
+std::string actor_name(const Program& program, ActorId actor) {
+  const auto cpus = static_cast<ActorId>(program.machine.cpus);
+  if (actor < cpus) return fmt::format("cpu{}", actor);
+  return actor - cpus < program.actors.size() ? program.actors[actor - cpus].name : std::string("?");
 }
 
 }  // namespace cma

@@ -1,5 +1,5 @@
-// Programs a second: 16 operations on the default small machine, nobody listening. Also what a fuzzer does with each
-// input before, decoding, and what goes on top whatever the program, going back to the booted machine.
+// Programs a second: 16 operations on the default small machine, without an observer. Also what a fuzzer does with each
+// input besides: decoding it, and restoring the booted machine.
 
 #include "properties/program/interpreter.h"
 
@@ -14,12 +14,11 @@ namespace {
 constexpr std::size_t kPrograms = 512;
 
 std::vector<Program> programs(Release release, std::size_t actors) {
-  const GeneratorOptions options{
-      .min_ops = 16, .max_ops = 16, .actors = actors, .release = release, .shapes = false, .judgeable = false};
+  const GeneratorOptions options{.min_ops = 16, .max_ops = 16, .actors = actors, .release = release, .shapes = false};
   std::vector<Program> programs;
   for (std::uint64_t seed = 0; programs.size() < kPrograms; ++seed) {
     Program program = generate(seed, options);
-    // Boot anew is another thing to measure.
+    // Booting is not measured.
     if (!info_of(program.ops.front()).boot) programs.push_back(std::move(program));
   }
   return programs;

@@ -18,14 +18,14 @@ Program parsed(std::string_view text) {
   return program.has_value() ? *program : Program{};
 }
 
-// Writes down what it is told, in order.
+// Records what a run reports, in order.
 class Listener : public Observer {
  public:
-  std::vector<std::string> said;
+  std::vector<std::string> heard;
   int audits = 0;
 
-  void program_begins(Machine& machine) override { said.emplace_back(machine.booted() ? "begins" : "begins early"); }
-  void booted(Machine&) override { said.emplace_back("booted"); }
+  void program_begins(Machine& machine) override { heard.emplace_back(machine.booted() ? "begins" : "begins early"); }
+  void booted(Machine&) override { heard.emplace_back("booted"); }
   void alloc_begins(AreaId, std::uint64_t count, unsigned) override { note("alloc", count); }
   void alloc_failed(AreaId, std::uint64_t count, unsigned) override { note("failed", count); }
   void buffer_allocated(AreaId, Pfn, std::uint64_t count, unsigned) override { note("allocated", count); }
@@ -38,19 +38,19 @@ class Listener : public Observer {
   void reference_taken(Pfn pfn, int) override { note("get", pfn); }
   void reference_dropping(Pfn pfn, int) override { note("put", pfn); }
   void file_read(const std::string& path, const std::optional<std::string>& text) override {
-    said.push_back("read " + path + ": " + text.value_or("(none)"));
+    heard.push_back("read " + path + ": " + text.value_or("(none)"));
   }
   void control_changes(Machine&) override { ++audits; }
   void op_performed(Machine&, std::size_t op) override { note("op", op); }
-  void program_ended(Machine&) override { said.emplace_back("ended"); }
+  void program_ended(Machine&) override { heard.emplace_back("ended"); }
 
  private:
   void note(const char* what, std::uint64_t figure) {
-    said.push_back(std::string(what) + " " + std::to_string(figure));
+    heard.push_back(std::string(what) + " " + std::to_string(figure));
   }
 };
 
-// Runs a program whose own expectations say what must be so.
+// Runs a program that checks itself by expectations.
 RunResult passes(std::string_view text, Observer* observer = nullptr) {
   const RunResult result = run(parsed(text), observer);
   EXPECT_FALSE(result.finding) << result.finding->signature() << ": " << result.finding->message;
@@ -59,16 +59,16 @@ RunResult passes(std::string_view text, Observer* observer = nullptr) {
 
 const std::string kSmall = "machine small release=6.1\nactor A cpu=0\nactor B cpu=1\nactor C cpu=0\n";
 
-// --- what operations tell ---
+// --- what operations report ---
 
-TEST(Interpreter, FilesThatAreReadAreTold) {
+TEST(Interpreter, ReportsFilesThatAreRead) {
   Listener listener;
   passes("machine small release=6.1\ncat cma/b/used\ncat cma/c/used\nexpect cat cma/a/count \"256\"\n", &listener);
-  EXPECT_THAT(listener.said, ElementsAre("begins", "read cma/b/used: 0\n", "op 0", "read cma/c/used: (none)", "op 1",
-                                         "read cma/a/count: 256\n", "op 2", "ended"));
+  EXPECT_THAT(listener.heard, ElementsAre("begins", "read cma/b/used: 0\n", "op 0", "read cma/c/used: (none)", "op 1",
+                                          "read cma/a/count: 256\n", "op 2", "ended"));
 }
 
-TEST(Interpreter, TellsWhatWasAskedForAndGot) {
+TEST(Interpreter, ReportsWhatWasRequestedAndObtained) {
   Listener listener;
   passes(kSmall + R"(
 b = cma_alloc a pages=8
@@ -83,24 +83,24 @@ unpin k
 free n
 )",
          &listener);
-  EXPECT_THAT(listener.said, ElementsAre("begins", "alloc 8", "allocated 8", "op 0", "releasing 3", "released 3",
-                                         "op 1", "releasing 2", "released 2", "releasing 3", "released 3", "op 2",
-                                         "alloc 500", "failed 500", "op 3", "pages 2", "op 4", "freeing 2", "op 5",
-                                         "adopted 1", "op 6", testing::StartsWith("get "), "op 7",
-                                         testing::StartsWith("put "), "op 8", "letting go 1", "op 9", "ended"));
+  EXPECT_THAT(listener.heard, ElementsAre("begins", "alloc 8", "allocated 8", "op 0", "releasing 3", "released 3",
+                                          "op 1", "releasing 2", "released 2", "releasing 3", "released 3", "op 2",
+                                          "alloc 500", "failed 500", "op 3", "pages 2", "op 4", "freeing 2", "op 5",
+                                          "adopted 1", "op 6", testing::StartsWith("get "), "op 7",
+                                          testing::StartsWith("put "), "op 8", "letting go 1", "op 9", "ended"));
 }
 
-TEST(Interpreter, TellsOfDebugfsBuffers) {
+TEST(Interpreter, ReportsBuffersOfDebugfs) {
   Listener listener;
   passes("machine small release=6.1\ndebugfs_alloc a pages=4\ndebugfs_alloc a pages=2\ndebugfs_free a pages=3\n",
          &listener);
-  EXPECT_THAT(listener.said, ElementsAre("begins", "alloc 4", "allocated 4", "op 0", "alloc 2", "allocated 2", "op 1",
-                                         "releasing 2", "releasing 1", "released 2", "released 1", "op 2", "ended"));
+  EXPECT_THAT(listener.heard, ElementsAre("begins", "alloc 4", "allocated 4", "op 0", "alloc 2", "allocated 2", "op 1",
+                                          "releasing 2", "releasing 1", "released 2", "released 1", "op 2", "ended"));
 }
 
 // --- stopping and resuming ---
 
-TEST(Interpreter, AnActorStopsAtAPointAndGoesOn) {
+TEST(Interpreter, AnActorStopsAtAPointAndIsResumed) {
   passes(kSmall + R"(
 A: b = cma_alloc a pages=8 until=cma_bitmap_marked
 expect b.inside
@@ -127,14 +127,13 @@ expect b.pfn == a+4
 )");
 }
 
-TEST(Interpreter, APointThatIsNotPassedStopsNobody) {
+TEST(Interpreter, APointThatIsNotPassedStopsNoActor) {
   passes(kSmall +
          "A: x = alloc_pages until=cma_bitmap_marked type=movable\nexpect x.ok\nA: free_pages x\nexpect x.gone\n");
 }
 
-// The story of the design: B waits for cma_mutex, the next operation follows, and B runs on right after the operation
-// that wakes it, before the one after that.
-TEST(Interpreter, WaitersRunOnRightAfterWhatWakesThem) {
+// B waits for cma_mutex, the next operation follows, and B runs on right after the operation that wakes it.
+TEST(Interpreter, WaitersRunOnRightAfterTheOperationThatWakesThem) {
   passes(kSmall + R"(
 A: b1 = cma_alloc a pages=8 until=cma_mutex_taken
 B: b2 = cma_alloc b pages=8
@@ -199,7 +198,7 @@ expect skipped == 2
 
 // --- operands that are gone ---
 
-TEST(Interpreter, WhatHasNoOperandIsSkipped) {
+TEST(Interpreter, OperationsWithoutTheirOperandAreSkipped) {
   passes(kSmall + R"(
 cma_release b
 b = cma_alloc a pages=8
@@ -254,7 +253,7 @@ expect n.gone
 )");
 }
 
-TEST(Interpreter, PutPageDropsOnlyWhatGetPageTook) {
+TEST(Interpreter, PutPageDropsOnlyReferencesOfGetPage) {
   passes(kSmall + R"(
 n = anon_page at=a+0x3
 drain_lru
@@ -316,14 +315,14 @@ expect page 0x10 used
 expect skipped == 2
 )",
          &listener);
-  EXPECT_EQ(listener.said.front(), "begins early");
-  EXPECT_NE(std::find(listener.said.begin(), listener.said.end(), "booted"), listener.said.end());
+  EXPECT_EQ(listener.heard.front(), "begins early");
+  EXPECT_NE(std::find(listener.heard.begin(), listener.heard.end(), "booted"), listener.heard.end());
 }
 
 TEST(Interpreter, AProgramOfBootOperationsOnlyIsBootedAtItsEnd) {
   Listener listener;
   passes("machine small release=6.1\nreserve base=0x10 pages=2\n", &listener);
-  EXPECT_THAT(listener.said, ElementsAre("begins early", "op 0", "booted", "ended"));
+  EXPECT_THAT(listener.heard, ElementsAre("begins early", "op 0", "booted", "ended"));
 }
 
 TEST(Interpreter, AnAreaWithoutABitmapIsNotActivated) {
@@ -342,7 +341,7 @@ TEST(Interpreter, AnotherAreasMemoryIsNotDeclaredAgain) {
 
 // --- time, signals, the end ---
 
-TEST(Interpreter, TimePassesForEverybody) { passes(kSmall + "sleep us=5\nsleep us=100\nexpect time == 105\n"); }
+TEST(Interpreter, TimePassesInSleepOperations) { passes(kSmall + "sleep us=5\nsleep us=100\nexpect time == 105\n"); }
 
 // 4.19 waits when more than half of the LRU pages are isolated, even if it holds them all itself.
 const std::string kThrottled = R"(machine small release=4.19
@@ -377,7 +376,7 @@ expect b.failed
 )");
 }
 
-TEST(Interpreter, ASleeperThatNothingCanWakeForGoodIsALasso) {
+TEST(Interpreter, ASleeperThatNothingWakesForGoodIsALasso) {
   const RunResult result = run(parsed(kThrottled));
   ASSERT_TRUE(result.finding);
   EXPECT_EQ(result.finding->signature(), "bounded/isolate_migratepages_block/sleep");
@@ -385,13 +384,13 @@ TEST(Interpreter, ASleeperThatNothingCanWakeForGoodIsALasso) {
   EXPECT_THAT(result.finding->message, HasSubstr("A sleeps in the isolation throttle"));
 }
 
-TEST(Interpreter, AWaiterBehindASleeperMakesNoDifferenceToTheLasso) {
+TEST(Interpreter, ALassoIsFoundAlsoIfAnActorWaitsForTheSleeper) {
   const RunResult result = run(parsed(kThrottled + "b2 = cma_alloc b pages=1\nexpect b2.inside\n"));
   ASSERT_TRUE(result.finding);
   EXPECT_EQ(result.finding->law, Law::bounded);
 }
 
-TEST(Interpreter, TheEndIsFair) {
+TEST(Interpreter, AllActorsAreDoneAtTheEnd) {
   Listener listener;
   const Program program = parsed(kSmall + R"(
 A: b1 = cma_alloc a pages=8 until=cma_mutex_taken
@@ -405,21 +404,22 @@ b3 = cma_alloc b pages=4 until=isolate_done
   EXPECT_TRUE(interpreter.machine().engine.at_rest());
   for (Slot slot = 0; slot < program.ops.size(); ++slot)
     EXPECT_EQ(interpreter.world().result(slot).state, Result::State::done) << slot;
-  EXPECT_EQ(listener.said.back(), "ended");
+  EXPECT_EQ(listener.heard.back(), "ended");
 }
 
 TEST(Interpreter, PinsStayAtTheEnd) {
   Interpreter interpreter;
   const Program program = parsed(kSmall + "n = anon_page at=a+0x3\nk = pin n\nfree n\n");
   EXPECT_FALSE(interpreter.run(program).finding);
-  EXPECT_EQ(interpreter.machine().map.page(0x203).ref, 1) << "the pin's alone: unmapping emptied the pagevec";
+  EXPECT_EQ(interpreter.machine().map.page(0x203).ref, 1) << "the pin's only: unmapping emptied the pagevec";
 }
 
 // --- findings ---
 
-class Judge : public Observer {
+// Breaks a law after one operation.
+class Breaker : public Observer {
  public:
-  explicit Judge(std::size_t op) : op_(op) {}
+  explicit Breaker(std::size_t op) : op_(op) {}
   void op_performed(Machine&, std::size_t op) override {
     if (op == op_) throw LawBroken(Law::bitmap, "", "planted");
   }
@@ -429,33 +429,33 @@ class Judge : public Observer {
 };
 
 TEST(Interpreter, ABrokenLawIsAFindingWhereItHappened) {
-  Judge judge(1);
+  Breaker breaker(1);
   const Program program = parsed(kSmall + "drain\nA: b = cma_alloc a pages=8 until=cma_bitmap_marked\ndrain\n");
   Interpreter interpreter;
-  const RunResult result = interpreter.run(program, &judge);
+  const RunResult result = interpreter.run(program, &breaker);
   ASSERT_TRUE(result.finding);
   EXPECT_EQ(result.finding->signature(), "bitmap/cma_alloc/cma_bitmap_marked");
   EXPECT_EQ(result.finding->op, 1U);
   EXPECT_FALSE(result.passed());
-  // What was left in the middle does no harm to the next run.
+  // The operations that were left suspended do not disturb the next run.
   const RunResult after = interpreter.run(program);
   EXPECT_FALSE(after.finding);
   EXPECT_EQ(after.trace_hash, run(program).trace_hash);
 }
 
 TEST(Interpreter, AnExpectedFindingPasses) {
-  Judge judge(0);
+  Breaker breaker(0);
   const Program program = parsed(kSmall + "drain\nexpect finding law=bitmap\n");
-  EXPECT_TRUE(run(program, &judge).passed());
+  EXPECT_TRUE(run(program, &breaker).passed());
   const RunResult none = run(program);
   ASSERT_TRUE(none.finding);
   EXPECT_EQ(none.finding->law, Law::expect);
   EXPECT_THAT(none.finding->message, HasSubstr("was to break law bitmap"));
-  EXPECT_FALSE(run(parsed(kSmall + "drain\nexpect finding law=views\n"), &judge).passed());
+  EXPECT_FALSE(run(parsed(kSmall + "drain\nexpect finding law=views\n"), &breaker).passed());
 }
 
 TEST(Interpreter, AFailedAssertionIsAFinding) {
-  // The bitmap that is not there is searched all the same: up to 3.6 the kernel did, and crashed.
+  // The missing bitmap is searched: up to 3.6 the kernel did, and crashed.
   const RunResult result = run(parsed(R"(machine release=6.1 pages=0x8000
 area video base=0x4000 pages=0x400 fail=bitmap
 bug inactive-alloc
@@ -479,7 +479,7 @@ TEST(Interpreter, AuditsAtEveryPointWhenAsked) {
 
 // --- determinism ---
 
-TEST(Interpreter, ARestoredMachineIsAsGoodAsANewOne) {
+TEST(Interpreter, ARestoredMachineBehavesAsANewOne) {
   Interpreter reused;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     const Program program = generate(seed);
@@ -511,8 +511,8 @@ TEST(Interpreter, NamesActorsAsTheProgramDoes) {
   EXPECT_EQ(actor_name(program, 3), "B");
 }
 
-// Kernels that retry without end: proved by a state that repeats, not by a budget.
-TEST(Interpreter, ARetryWithoutEndIsProvedEndlessForOneTaskAndForTwo) {
+// The proof is a state that repeats, not a budget.
+TEST(Interpreter, ARetryWithoutLimitIsProvedEndlessForOneTaskAndForTwo) {
   const std::string pinned = "machine small release=4.9 retry=forever\nactor A cpu=1\nu = unmovable_page at=a+8\n";
   for (const char* tasks :
        {"cma_alloc a pages=256\n", "A: cma_alloc a pages=256\nsleep us=30000\ncma_alloc a pages=250\n",
@@ -523,12 +523,12 @@ TEST(Interpreter, ARetryWithoutEndIsProvedEndlessForOneTaskAndForTwo) {
     const RunResult result = interpreter.run(*program);
     ASSERT_TRUE(result.finding);
     EXPECT_EQ(result.finding->law, Law::bounded);
-    EXPECT_NE(result.finding->message.find("retries for ever"), std::string::npos) << result.finding->message;
+    EXPECT_NE(result.finding->message.find("retries without limit"), std::string::npos) << result.finding->message;
   }
 }
 
-// Whoever holds the page lets go in time.
-TEST(Interpreter, ARetryWithoutEndEndsWhenThePageIsLetGoOf) {
+// The holder of the page frees it in time.
+TEST(Interpreter, ARetryWithoutLimitEndsWhenThePageIsFreed) {
   passes(
       "machine small release=4.9 retry=forever\nactor A cpu=1\nu = unmovable_page at=a+8\n"
       "A: w = cma_alloc a pages=256\nsleep us=250000\nfree u\nexpect w.inside\nsleep us=100000\nexpect w.ok\n");

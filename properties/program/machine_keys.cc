@@ -7,7 +7,7 @@ namespace {
 
 using Form = MachineKey::Form;
 
-// Far above what a machine may have: Geometry::impossible tells the real limits, with the rule.
+// Far above what a machine may have. Geometry::impossible knows the real limits, and names the rule.
 constexpr std::uint64_t kPageLimit = std::uint64_t{1} << 40;
 constexpr std::uint64_t kCountLimit = std::uint64_t{1} << 30;
 

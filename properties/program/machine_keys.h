@@ -1,5 +1,5 @@
-// The `key=value` words of a machine line, as a table: the text form reads and prints them, the byte form stores them
-// in this order. Append, never insert.
+// The `key=value` words of a machine line, as a table. The text form reads and prints them, the byte form stores them
+// in this order: append, never insert.
 #pragma once
 
 #include <span>
@@ -18,10 +18,10 @@ struct MachineKey {
   void (*set)(Geometry&, std::uint64_t);
 };
 
-// The value of an `automatic` key that the kernel's formula decides (`pcp_batch=auto`), and of an `endless` one that
-// never ends (`retry=forever`).
+// The value of an `automatic` key that the kernel computes, as in `pcp_batch=auto`, and of an `endless` one without a
+// limit, as in `retry=forever`.
 inline constexpr std::uint64_t kAutomatic = ~std::uint64_t{0};
-// The word for it; empty for keys that have no such value.
+// Returns the word for it; empty for keys that have no such value.
 constexpr std::string_view word_for_automatic(MachineKey::Form form) {
   if (form == MachineKey::Form::automatic) return "auto";
   return form == MachineKey::Form::endless ? "forever" : "";
@@ -29,7 +29,8 @@ constexpr std::string_view word_for_automatic(MachineKey::Form form) {
 
 std::span<const MachineKey> machine_keys();
 
-// The machine that the other words of a machine line change: `machine small release=R`, or `machine release=R`.
+// Returns the machine that the other words of a machine line change: that of `machine small release=R` or of
+// `machine release=R`.
 Geometry base_machine(Release release, bool small);
 
 }  // namespace cma

@@ -1,7 +1,7 @@
-// What a running program reports. Operations report what they asked for and got; the interpreter reports when another
-// actor runs. The laws implement this; an observer that finds a law broken throws LawBroken (law.h).
+// What a running program reports. Operations report what they request and get; the interpreter reports when another
+// actor is about to run. Implemented by the laws, which throw LawBroken (law.h), and by reports.
 //
-// Called a few times an operation, never per page.
+// Called a few times an operation, never a page.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace cma {
 
-// A cma_alloc, whoever asks for it.
+// The arguments of a cma_alloc.
 struct AreaRequest {
   AreaId area = 0;
   std::uint64_t pages = 0;
@@ -25,11 +25,13 @@ class Observer {
  public:
   virtual ~Observer() = default;
 
-  // A program is about to run on this machine: freshly booted, or before boot when it begins with boot operations.
+  // A program is about to run on this machine, which is as booted, or before boot if the program begins with operations
+  // of boot.
   virtual void program_begins(Machine&) {}
+  // Boot has finished, in a program that began before.
   virtual void booted(Machine&) {}
 
-  // Area buffers. `releasing` comes before the first page is given back, `released` after the bits were cleared.
+  // Buffers of areas. `releasing` comes before the first page is freed, `released` after the bits are cleared.
   virtual void alloc_begins(AreaId, std::uint64_t /*count*/, unsigned /*align*/) {}
   virtual void alloc_failed(AreaId, std::uint64_t /*count*/, unsigned /*align*/) {}
   virtual void buffer_allocated(AreaId, Pfn, std::uint64_t /*count*/, unsigned /*align*/) {}
@@ -40,30 +42,30 @@ class Observer {
   virtual void pages_allocated(Pfn, unsigned /*order*/, Gfp) {}
   virtual void pages_freeing(Pfn, unsigned /*order*/) {}
 
-  // Ranges that somebody other than an area has got by alloc_contig_range. `freeing` comes before the first page is
-  // given back.
+  // Ranges that callers other than areas get by alloc_contig_range. `freeing` comes before the first page is freed.
   virtual void range_allocated(Pfn, std::uint64_t /*count*/) {}
   virtual void range_freeing(Pfn, std::uint64_t /*count*/) {}
 
-  // Pages with an owner (anonymous, shmem, movable-ops, unmovable). The owner record says where the page is.
+  // Pages with an owner (anonymous, shmem, movable-ops, unmovable). The owner's record has the frame. `releasing` comes
+  // before the owner frees the page.
   virtual void owner_adopted(OwnerId) {}
   virtual void owner_releasing(OwnerId) {}
 
-  // Extra references on a page (pin, get_page). `dropping` comes before they go.
+  // References on a page (pin, get_page). `dropping` comes before they are dropped.
   virtual void reference_taken(Pfn, int /*count*/) {}
   virtual void reference_dropping(Pfn, int /*count*/) {}
 
-  // A file was read: what it said, nothing if there is no such file.
+  // A file was read; nullopt if there is no such file.
   virtual void file_read(const std::string& /*path*/, const std::optional<std::string>& /*text*/) {}
-  // Counts on buffers (bh_hold, bread). `letting_go` comes before the count is given back.
+  // Counts on buffers (bh_hold, bread). `letting_go` comes before the count is dropped.
   virtual void buffer_held(BufferId) {}
   virtual void buffer_letting_go(BufferId) {}
 
-  // Control: another actor is about to run, or the current one has come to its end; the machine is between two steps.
+  // Another actor is about to run. The machine is between two steps.
   virtual void control_changes(Machine&) {}
-  // An operation has ended, or has been left suspended.
+  // An operation has ended, or is suspended.
   virtual void op_performed(Machine&, std::size_t /*op*/) {}
-  // Everything has come to its end: nobody is inside an operation.
+  // The program has ended: no actor is inside an operation.
   virtual void program_ended(Machine&) {}
 };
 

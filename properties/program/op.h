@@ -1,10 +1,11 @@
-// One operation of a program: who performs it, under which identifier its result is kept, where it is to stop, and what
-// it does. The list of kinds below is the only place that knows them all; each kind is declared in its family's header.
+// One operation of a program: its performer, the identifier of its result, where it stops, and what it does. The list
+// below is the only one of all kinds; each kind is declared in its family's header.
 //
 // A kind's number in the byte form is its place in the list: append, never insert. Used by the text form, the byte
-// form, the interpreter, the generator and everything above. Plain data; only operations with text in them own memory.
+// form, the interpreter, the generator and everything above. Plain data; only texts in operations own memory.
 #pragma once
 
+#include <bitset>
 #include <type_traits>
 #include <variant>
 
@@ -39,6 +40,8 @@ using OpVariant = std::variant<
     HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange, Compact>;
 
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpVariant>;
+// A set of kinds, by their numbers.
+using KindSet = std::bitset<kOpKinds>;
 
 // What an operation does: one of the kinds, read with std::visit and std::get_if. Copies, moves and comparisons are
 // compiled once, in op.cc: a variant of so many kinds costs a compiler seconds wherever they are generated.
@@ -61,12 +64,12 @@ struct Op {
   friend bool operator==(const Op&, const Op&) = default;
 };
 
-// What there is to know of the kinds, by their number.
+// Returns what is known of each kind, by its number.
 std::span<const OpInfo> op_catalogue();
 inline const OpInfo& info_of(const Op& op) { return op_catalogue()[op.body.index()]; }
-// An operation of this kind with its fields' defaults. kind < kOpKinds.
+// Returns an operation of this kind whose fields have their defaults. Requires kind < kOpKinds.
 OpBody default_body(std::size_t kind);
-// The number of kind T.
+// Returns the number of kind T.
 template <class T>
 constexpr std::size_t kind_of() {
   return []<class... Kinds>(std::type_identity<std::variant<Kinds...>>) {
@@ -76,7 +79,7 @@ constexpr std::size_t kind_of() {
   }(std::type_identity<OpVariant>{});
 }
 
-// Shows the fields of an operation to a visitor (fields.h).
+// Shows each field of an operation to a visitor (fields.h).
 template <class Visitor>
 void visit_fields(const OpBody& body, Visitor& visitor) {
   std::visit([&]<class T>(const T& op) { T::fields(op, visitor); }, body);
@@ -86,7 +89,7 @@ void visit_fields(OpBody& body, Visitor& visitor) {
   std::visit([&]<class T>(T& op) { T::fields(op, visitor); }, body);
 }
 
-// A visitor that does nothing with any field: derive from it and hide the members of interest.
+// A visitor that does nothing. Derive from it and hide the members of interest.
 struct IgnoreFields {
   void area(const AreaRef&) {}
   void operand(const OpRef&, const OperandSpec&) {}
@@ -99,7 +102,7 @@ struct IgnoreFields {
   void actor(const Performer&) {}
 };
 
-// Calls `see(OpId&)` (OpId by value for a const body) for every identifier the operation's operands name.
+// The visitor of for_each_operand().
 template <class See>
 struct OperandVisitor : IgnoreFields {
   explicit OperandVisitor(See& function) : see(function) {}
@@ -113,6 +116,7 @@ struct OperandVisitor : IgnoreFields {
     if (place.kind == Place::Kind::area && place.area.declared) see(place.area.id);
   }
 };
+// Calls `see(OpId&)` (`see(OpId)` if the body is const) for each identifier that the operation's operands name.
 template <class Body, class See>
 void for_each_operand(Body& body, See see) {
   OperandVisitor<See> visitor(see);

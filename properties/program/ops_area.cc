@@ -15,7 +15,7 @@ Task<void> CmaAlloc::perform(World& world, Slot self) const {
   world.observer().alloc_begins(*id, pages, order);
   const Pfn pfn = co_await world.machine().areas.cma_alloc(*id, pages, order, nowarn);
   if (pfn == kNoPfn) {
-    // The kernel's function answers NULL; callers make -ENOMEM of it.
+    // The kernel's function returns NULL; its callers return -ENOMEM then.
     world.observer().alloc_failed(*id, pages, order);
     world.fail(self, -kENOMEM);
     co_return;

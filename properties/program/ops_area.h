@@ -1,4 +1,4 @@
-// Operations on areas: allocating and releasing buffers.
+// Operations on areas: buffers are allocated and released.
 #pragma once
 
 #include "allocator/engine/task.h"
@@ -26,7 +26,7 @@ struct CmaAlloc {
   friend bool operator==(const CmaAlloc&, const CmaAlloc&) = default;
 };
 
-// Without `pages` everything that is left from `from` on, piece by piece.
+// Without `pages`, every piece that is left from page `from` on.
 struct CmaRelease {
   static constexpr OpInfo kInfo{.verb = "cma_release", .help = "releases what is left of a buffer, or a part of it"};
   OpRef buffer;

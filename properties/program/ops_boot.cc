@@ -7,8 +7,8 @@
 namespace cma {
 namespace {
 
-// Settles the result of an operation that declares an area: the last one if it succeeded.
-void declared(World& world, Slot self, int error) {
+// Records how the declaration of an area ended: with an error, or with the newest area.
+void record_declaration(World& world, Slot self, int error) {
   if (error != 0) {
     world.fail(self, error);
     return;
@@ -31,13 +31,16 @@ void Reserve::perform(World& world, Slot self) const {
 
 namespace {
 
-// Before the checks of 5.2 the kernel reserves a named place whether there is memory or not, and follows page
-// descriptors that do not exist when it activates the area: its caller's error.
+// Returns whether the caller asks for a place where there is no memory, and the kernel does not check that. It would
+// reserve the place, and follow page descriptors that do not exist when it activates the area.
 bool beyond_memory(const DeclareRequest& request, const Machine& machine) {
-  const bool named = machine.release() < Release::v4_9 || request.fixed;
-  if (machine.release() >= Release::v4_19 || !named || request.base == 0 || request.size == 0) return false;
-  // 3.6 takes no alignment.
-  const std::uint64_t asked = machine.release() < Release::v4_9 ? 0 : request.alignment;
+  const Release release = machine.release();
+  // The check came with 5.2; 4.19 has it since its stable releases.
+  const bool kernel_checks = release >= Release::v4_19;
+  // Before 3.17 every base was fixed, and there was no alignment to ask for.
+  const bool fixed = release < Release::v3_17 || request.fixed;
+  if (kernel_checks || !fixed || request.base == 0 || request.size == 0) return false;
+  const std::uint64_t asked = release < Release::v3_17 ? 0 : request.alignment;
   if (asked != 0 && !is_power_of_two(asked)) return false;
   const std::uint64_t unit = machine.geometry().isolation_unit() << kPageShift;
   const std::uint64_t alignment = std::max(unit, asked);
@@ -58,25 +61,25 @@ void Declare::perform(World& world, Slot self) const {
   request.order_per_bit = static_cast<unsigned>(order_per_bit);
   request.fixed = fixed;
   if (beyond_memory(request, world.machine())) {
-    world.skip(self, "the kernel would not look, and this place is beyond memory");
+    world.skip(self, "the place is beyond memory, which this kernel does not check");
     return;
   }
-  declared(world, self, world.machine().areas.declare_contiguous(request));
+  record_declaration(world, self, world.machine().areas.declare_contiguous(request));
 }
 
-// Memory that is another area's already is its caller's error: the kernel does not look, and would hand it out twice.
+// Skips memory that is another area's: the kernel does not check that, and would hand the memory out twice.
 void InitReservedMem::perform(World& world, Slot self) const {
   const PfnRange range{base >> kPageShift, (base + size) >> kPageShift};
   const Areas& areas = world.machine().areas;
   for (AreaId id = 0; id < areas.size(); ++id) {
     const PfnRange other{areas.area(id).base, areas.area(id).base + areas.area(id).pages};
     if (!range.overlaps(other)) continue;
-    world.skip(self, "the kernel would not look, and this is another area's memory");
+    world.skip(self, "the memory is another area's, which the kernel does not check");
     return;
   }
   const std::string name = world.program().name_of(world.program().ops[self]);
   const auto order = static_cast<unsigned>(order_per_bit);
-  declared(world, self, world.machine().areas.init_reserved_mem(base, size, order, name));
+  record_declaration(world, self, world.machine().areas.init_reserved_mem(base, size, order, name));
 }
 
 void Activate::perform(World& world, Slot) const { world.finish_boot(); }

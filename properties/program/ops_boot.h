@@ -1,5 +1,5 @@
-// Operations of boot: they make sense until boot has finished, which the first other operation or `activate` brings
-// about. Addresses and sizes of `declare` and `init_reserved_mem` are in bytes, as the kernel's functions take them.
+// Operations of boot. They are performed until boot has finished; `activate` or the first other operation finishes it.
+// Addresses and sizes of `declare` and `init_reserved_mem` are in bytes, as the kernel's functions take them.
 #pragma once
 
 #include "allocator/engine/task.h"
@@ -8,10 +8,8 @@
 namespace cma {
 
 struct Reserve {
-  static constexpr OpInfo kInfo{.verb = "reserve",
-                                .performed = Performed::by_nobody,
-                                .boot = true,
-                                .help = "boot keeps a range of frames to itself"};
+  static constexpr OpInfo kInfo{
+      .verb = "reserve", .performed = Performed::without_actor, .boot = true, .help = "boot keeps a range of frames"};
   std::uint64_t base = 0;
   std::uint64_t pages = 1;
   template <class Self, class Visitor>
@@ -27,7 +25,7 @@ struct Declare {
   static constexpr OpInfo kInfo{.verb = "declare",
                                 .letter = 'c',
                                 .yields = Yields::area,
-                                .performed = Performed::by_nobody,
+                                .performed = Performed::without_actor,
                                 .boot = true,
                                 .names_itself = true,
                                 .help = "cma_declare_contiguous: finds and reserves memory for an area"};
@@ -54,10 +52,10 @@ struct InitReservedMem {
   static constexpr OpInfo kInfo{.verb = "init_reserved_mem",
                                 .letter = 'c',
                                 .yields = Yields::area,
-                                .performed = Performed::by_nobody,
+                                .performed = Performed::without_actor,
                                 .boot = true,
                                 .names_itself = true,
-                                .help = "cma_init_reserved_mem: an area over memory that is reserved already"};
+                                .help = "cma_init_reserved_mem: makes an area of reserved memory"};
   std::uint64_t base = 0;
   std::uint64_t size = 0;
   std::uint64_t order_per_bit = 0;
@@ -73,9 +71,9 @@ struct InitReservedMem {
 
 struct Activate {
   static constexpr OpInfo kInfo{.verb = "activate",
-                                .performed = Performed::by_nobody,
+                                .performed = Performed::without_actor,
                                 .boot = true,
-                                .help = "boot finishes: areas are activated"};
+                                .help = "finishes boot: areas are activated"};
   template <class Self, class Visitor>
   static void fields(Self&, Visitor&) {}
   void perform(World& world, Slot self) const;

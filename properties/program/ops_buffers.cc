@@ -5,7 +5,7 @@
 namespace cma {
 namespace {
 
-// Whether the verb means anything to the page. A count can be given back after the page has left its cache.
+// Returns whether the verb applies to the page. A count can be given back after the page has left its cache.
 template <BufferVerb Verb>
 bool applies(const World& world, OwnerId page) {
   if (page == 0) return false;
@@ -13,11 +13,12 @@ bool applies(const World& world, OwnerId page) {
   const Owner& record = owners.owner(page);
   if (!is_file(record.kind)) return false;
   if (Verb == BufferVerb::put) return record.buffer != 0;
-  // Only buffers of a block device are looked up by their number.
+  // Lookups are by block number: only block devices have them.
   if (Verb == BufferVerb::touch && record.method != FileMethod::block_device) return false;
   return !owners.released(page);
 }
 
+// Performs the verb on one page; false if there was nothing to give back.
 template <BufferVerb Verb>
 Task<bool> apply(World& world, OwnerId page) {
   Machine& machine = world.machine();
@@ -28,10 +29,12 @@ Task<bool> apply(World& world, OwnerId page) {
   } else if constexpr (Verb == BufferVerb::hold) {
     machine.owners.hold_buffer(page);
     world.keep_count(machine.owners.buffer_of(page));
-  } else if (machine.owners.owner(page).kind == PageKind::file) {
-    co_await machine.files.write(page);
   } else {
-    machine.owners.make_dirty(page);
+    static_assert(Verb == BufferVerb::dirty);
+    if (machine.owners.owner(page).kind == PageKind::file)
+      co_await machine.files.write(page);
+    else
+      machine.owners.make_dirty(page);
   }
   co_return true;
 }
@@ -49,7 +52,7 @@ Task<void> BufferOp<Verb>::perform(World& world, Slot self) const {
     const bool done = co_await apply<Verb>(world, page);
     any = any || done;
   }
-  if (!any) world.skip(self, "none of the pages has a buffer it could apply to");
+  if (!any) world.skip(self, "none of the pages has a buffer that it applies to");
 }
 
 template struct BufferOp<BufferVerb::touch>;

@@ -1,5 +1,7 @@
-// Operations on the buffer heads of block-device pages: looking them up, keeping them, writing to them.
+// Operations on the buffer heads of file pages: lookups, counts and writes.
 #pragma once
+
+#include <utility>
 
 #include "allocator/engine/task.h"
 #include "properties/program/fields.h"
@@ -8,20 +10,21 @@ namespace cma {
 
 enum class BufferVerb : std::uint8_t { touch, hold, put, dirty };
 
-// A field-less name for each verb; all of them take block-device pages.
+// One verb on the buffers of pages of a file or block device.
 template <BufferVerb Verb>
 struct BufferOp {
   static constexpr OpInfo kInfo = [] {
     switch (Verb) {
       case BufferVerb::touch:
         return OpInfo{.verb = "bh_touch",
-                      .help = "looks the pages' buffers up and lets go: each stays in a slot of the CPU it runs on"};
+                      .help = "looks up the pages' buffers and drops them: each stays in a slot of the CPU it runs on"};
       case BufferVerb::hold:
-        return OpInfo{.verb = "bh_hold", .help = "looks the pages' buffers up and keeps a count on each"};
-      case BufferVerb::put:
-        return OpInfo{.verb = "bh_put", .help = "gives back a count that bh_hold took on each buffer"};
-      default: return OpInfo{.verb = "bh_dirty", .help = "writes to the pages: they and their buffers are dirty"};
+        return OpInfo{.verb = "bh_hold", .help = "looks up the pages' buffers and keeps a count on each"};
+      case BufferVerb::put: return OpInfo{.verb = "bh_put", .help = "drops a count that bh_hold took on each buffer"};
+      case BufferVerb::dirty:
+        return OpInfo{.verb = "bh_dirty", .help = "writes to the pages: they and their buffers become dirty"};
     }
+    std::unreachable();  // no constant: a verb without a case does not compile
   }();
   OpRef pages;
   template <class Self, class Visitor>

@@ -33,7 +33,7 @@ Task<void> Compact::perform(World& world, Slot self) const {
     co_return;
   }
   if (order > world.machine().buddy.largest_order()) {
-    world.skip(self, "no block is so large");
+    world.skip(self, "the order is above the largest one");
     co_return;
   }
   const CompactResult result =

@@ -1,4 +1,4 @@
-// Compaction as another task's doing: somebody writes to compact_memory, or an allocation needs a large block.
+// Compaction by another task: one that writes to compact_memory, or one that allocates a large block.
 #pragma once
 
 #include "allocator/engine/task.h"
@@ -10,7 +10,7 @@ namespace cma {
 inline constexpr std::string_view kPriorityWords[] = {"async", "light", "full"};
 enum class PriorityWord : std::uint8_t { async, light, full };
 
-// Without an order everything is compacted; priority, type and `restarting` are a direct compaction's.
+// Without an order all memory is compacted. Priority, type and `restarting` apply to a direct compaction.
 struct Compact {
   static constexpr OpInfo kInfo{
       .verb = "compact",

@@ -10,8 +10,11 @@ Task<void> DrainOp<Kind>::perform(World& world, Slot) const {
   if constexpr (Kind == DrainKind::this_pagevec) {
     co_await machine.lru.add_drain(machine.engine.cpu());
   } else {
-    if constexpr (Kind != DrainKind::pages) co_await machine.lru.add_drain_all();
-    if constexpr (Kind != DrainKind::lru) co_await machine.buddy.drain_all_pages(Buddy::kAllZones);
+    constexpr bool kLru = Kind == DrainKind::everything || Kind == DrainKind::lru;
+    constexpr bool kPages = Kind == DrainKind::everything || Kind == DrainKind::pages;
+    static_assert(kLru || kPages);
+    if constexpr (kLru) co_await machine.lru.add_drain_all();
+    if constexpr (kPages) co_await machine.buddy.drain_all_pages(Buddy::kAllZones);
   }
 }
 
@@ -29,7 +32,7 @@ void Signal::perform(World& world, Slot self) const {
   world.machine().engine.send_fatal_signal(actor);
 }
 
-// The interpreter lets the time pass: sleepers run in between.
+// Leaves the time to the interpreter, which runs the sleepers that wake meanwhile.
 void SleepOp::perform(World& world, Slot) const { world.sleep = us; }
 
 }  // namespace cma

@@ -9,6 +9,7 @@
 namespace cma {
 namespace {
 
+// Throws: the expectation is not met, and this was found.
 [[noreturn]] void unmet(const std::string& found) { throw ExpectationUnmet(found); }
 
 bool holds(Compare compare, std::uint64_t a, std::uint64_t b) {
@@ -28,13 +29,15 @@ StateWord state_of(const Result& result) {
     case Result::State::inside: return StateWord::inside;
     case Result::State::skipped: return StateWord::skipped;
     case Result::State::failed: return StateWord::failed;
-    default: return result.gone ? StateWord::gone : StateWord::ok;
+    case Result::State::not_performed:
+    case Result::State::done: return result.gone ? StateWord::gone : StateWord::ok;
   }
+  return StateWord::ok;
 }
 
 std::string_view word_of(StateWord state) { return kStateWords[static_cast<std::size_t>(state)]; }
 
-// The result an expectation is about; unmet where it has not been performed.
+// Returns the result that an expectation is about; unmet if its operation has not been performed.
 const Result& result_of(World& world, OpRef operand) {
   const Result* result = world.find(operand);
   if (result == nullptr) unmet("it has not been performed");
@@ -46,7 +49,7 @@ const Result& result_of(World& world, OpRef operand) {
 void ExpectState::perform(World& world, Slot) const {
   const Result& found = result_of(world, result);
   const StateWord is = state_of(found);
-  // What was given back had been obtained.
+  // A result that was given back was obtained before.
   if (is == state || (is == StateWord::gone && state == StateWord::ok)) return;
   unmet(fmt::format("it is {}", word_of(is)));
 }
@@ -77,7 +80,7 @@ void ExpectError::perform(World& world, Slot) const {
   if (found.state == Result::State::skipped || found.state == Result::State::inside)
     unmet(fmt::format("it is {}", word_of(state_of(found))));
   const int wanted = errno_from_name(kErrorWords[static_cast<std::size_t>(error)]);
-  // Errors are negative; they compare by size as the kernel's numbers do.
+  // Errors are negative, and compare as numbers.
   const auto biased = [](int number) { return static_cast<std::uint64_t>(std::int64_t{number} + 4096); };
   if (!holds(compare, biased(found.error), biased(wanted)))
     unmet(fmt::format("the error is {}", errno_name(found.error)));
@@ -125,6 +128,7 @@ template struct ExpectLine<LineSource::trace>;
 
 namespace {
 
+// Returns the text without the blanks at its ends.
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -147,7 +151,7 @@ void ExpectCat::perform(World& world, Slot) const {
 
 namespace {
 
-// The block on a list of the page allocator that covers a frame.
+// The block of the page allocator that covers a frame.
 struct Covering {
   std::uint32_t flag = 0;  // kPageBuddy, kPagePcp, or 0 for none
   unsigned order = 0;
@@ -176,6 +180,7 @@ bool state_fits(PageStateWord wanted, PageStateWord is) {
   return wanted == PageStateWord::free && (is == PageStateWord::buddy || is == PageStateWord::pcp);
 }
 
+// Returns whether the page's owner is one of those that the result stands for.
 bool owned_by(World& world, const Page& page, OpRef owner) {
   const Result& result = result_of(world, owner);
   if (result.yields != Yields::pages || page.owner == 0) return false;
@@ -202,16 +207,16 @@ void ExpectPage::perform(World& world, Slot) const {
   if (order != kAnyNumber && order != order_is) unmet(fmt::format("page {:#x} is of order {}", *found, order_is));
   if (ref != kAnyNumber && ref != static_cast<std::uint64_t>(is.ref))
     unmet(fmt::format("page {:#x} has {} references", *found, is.ref));
-  // The words stand in the order of the migratetypes, behind "any".
+  // The words are in the order of the migratetypes, after "any".
   const auto type_is = index_of(machine.map.pageblock_type(*found)) + 1;
   static_assert(static_cast<unsigned>(BlockTypeWord::isolate) == index_of(Migratetype::isolate) + 1);
   const auto wanted = static_cast<unsigned>(type);
   if (type != BlockTypeWord::any && wanted != type_is)
     unmet(fmt::format("the pageblock of page {:#x} is {}", *found, kBlockTypeWords[type_is]));
-  if (owner.id != 0 && !owned_by(world, is, owner)) unmet(fmt::format("page {:#x} is not its", *found));
+  if (owner.id != 0 && !owned_by(world, is, owner)) unmet(fmt::format("page {:#x} has another owner", *found));
 }
 
-// Judged by the interpreter when the run has ended.
+// The interpreter checks it when the run has ended.
 void ExpectFinding::perform(World&, Slot) const {}
 
 }  // namespace cma

@@ -1,5 +1,5 @@
-// Expectations: what a program says must be true at this place. They look and change nothing; one that is not met is a
-// finding of law `expect`.
+// Expectations: what must be true at this place of a program. They change nothing; one that is not met is a finding of
+// law `expect`.
 #pragma once
 
 #include "properties/program/fields.h"
@@ -13,7 +13,7 @@ enum class StateWord : std::uint8_t { ok, failed, skipped, inside, gone };
 // `expect b.failed`
 struct ExpectState {
   static constexpr OpInfo kInfo{
-      .verb = "expect", .performed = Performed::by_nobody, .any_time = true, .help = "how an operation ended"};
+      .verb = "expect", .performed = Performed::without_actor, .any_time = true, .help = "how an operation ended"};
   OpRef result;
   StateWord state = StateWord::ok;
   template <class Self, class Visitor>
@@ -31,9 +31,9 @@ enum class FigureWord : std::uint8_t { pfn, pages };
 // `expect b.pfn == main+0x10`, `expect b.pages == 4`
 struct ExpectFigure {
   static constexpr OpInfo kInfo{.verb = "expect",
-                                .performed = Performed::by_nobody,
+                                .performed = Performed::without_actor,
                                 .any_time = true,
-                                .help = "where a result lies, or how large it is; the value may be a number"};
+                                .help = "where a result lies, or its size; the value may be a number"};
   OpRef result;
   FigureWord figure = FigureWord::pfn;
   Compare compare = Compare::eq;
@@ -55,8 +55,10 @@ enum class ErrorWord : std::uint8_t { none, eintr, eio, enoent, eagain, enomem, 
 
 // `expect b == -ENOMEM`
 struct ExpectError {
-  static constexpr OpInfo kInfo{
-      .verb = "expect", .performed = Performed::by_nobody, .any_time = true, .help = "the error an operation gave"};
+  static constexpr OpInfo kInfo{.verb = "expect",
+                                .performed = Performed::without_actor,
+                                .any_time = true,
+                                .help = "the error that an operation returned"};
   OpRef result;
   Compare compare = Compare::eq;
   ErrorWord error = ErrorWord::none;
@@ -76,7 +78,7 @@ enum class CounterWord : std::uint8_t { free_cma, free_pages, skipped, time };
 // `expect free_cma == 508`: a counter of the whole machine, or of the run.
 struct ExpectCounter {
   static constexpr OpInfo kInfo{.verb = "expect",
-                                .performed = Performed::by_nobody,
+                                .performed = Performed::without_actor,
                                 .any_time = true,
                                 .help = "a counter of the machine or of the run"};
   CounterWord counter = CounterWord::free_cma;
@@ -96,15 +98,15 @@ inline constexpr std::uint64_t kAnyTimes = kAnyNumber;
 
 enum class LineSource : std::uint8_t { log, trace };
 
-// `expect log "is busy, retrying" times=2`. With `next` the search goes on behind the line that the last `next` of this
-// source found, so a list of them checks an order.
+// `expect log "is busy, retrying" times=2`. With `next` the search begins after the line that the last `next` of this
+// source found: a list of them checks an order.
 template <LineSource Source>
 struct ExpectLine {
   static constexpr OpInfo kInfo{
       .verb = Source == LineSource::log ? "expect log" : "expect trace",
-      .performed = Performed::by_nobody,
+      .performed = Performed::without_actor,
       .any_time = true,
-      .help = "lines that contain a text: any, so many, none; with next behind the last one found so"};
+      .help = "lines contain a text: at least one, `times`, or none; `next` searches after the last one it found"};
   std::string text;
   bool next = false;
   bool never = false;
@@ -120,10 +122,12 @@ struct ExpectLine {
   friend bool operator==(const ExpectLine&, const ExpectLine&) = default;
 };
 
-// `expect cat cma/main/used "148"`: one of the file's lines is exactly this, blanks at its ends left out.
+// `expect cat cma/main/used "148"`: one of the file's lines equals this, apart from blanks at the ends.
 struct ExpectCat {
-  static constexpr OpInfo kInfo{
-      .verb = "expect cat", .performed = Performed::by_nobody, .any_time = true, .help = "one line of a file is this"};
+  static constexpr OpInfo kInfo{.verb = "expect cat",
+                                .performed = Performed::without_actor,
+                                .any_time = true,
+                                .help = "a line of a file equals this"};
   std::string path;
   std::string line;
   template <class Self, class Visitor>
@@ -141,11 +145,11 @@ inline constexpr std::string_view kBlockTypeWords[] = {"any",        "unmovable"
                                                        "highatomic", "cma",       "isolate"};
 enum class BlockTypeWord : std::uint8_t { any, unmovable, movable, reclaimable, highatomic, cma, isolate };
 
-// `expect page main+0x50 buddy order=4 type=cma`, `expect page main+3 used ref=2 owner=u`: what is not said is not
-// looked at.
+// `expect page main+0x50 buddy order=4 type=cma`, `expect page main+3 used ref=2 owner=u`. Compares only the
+// fields that are given.
 struct ExpectPage {
   static constexpr OpInfo kInfo{
-      .verb = "expect page", .performed = Performed::by_nobody, .any_time = true, .help = "what state a page is in"};
+      .verb = "expect page", .performed = Performed::without_actor, .any_time = true, .help = "the state of a page"};
   Place page = Place::of_pfn(0);
   PageStateWord state = PageStateWord::any;
   std::uint64_t order = kAnyNumber;
@@ -165,10 +169,12 @@ struct ExpectPage {
   friend bool operator==(const ExpectPage&, const ExpectPage&) = default;
 };
 
-// `expect finding law=bitmap`: the program is there to break a law. Judged when the run has ended, wherever it stands.
+// `expect finding law=bitmap`: the run must break this law. Checked when the run has ended, wherever the line stands.
 struct ExpectFinding {
-  static constexpr OpInfo kInfo{
-      .verb = "expect finding", .performed = Performed::by_nobody, .any_time = true, .help = "the run breaks this law"};
+  static constexpr OpInfo kInfo{.verb = "expect finding",
+                                .performed = Performed::without_actor,
+                                .any_time = true,
+                                .help = "the run breaks this law"};
   std::string law;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {

@@ -12,7 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// A machine and what has happened on it: `b` is at the beginning of area a, `f` failed, `n` sits in area b.
+// A machine and its history: `b` lies at the beginning of area a, `f` failed, `n` lies in area b.
 constexpr std::string_view kStory = R"(machine small release=6.1
 actor A cpu=0
 b = cma_alloc a pages=12
@@ -27,7 +27,7 @@ A: i = cma_alloc a pages=4 until=cma_bitmap_marked
 sleep us=7
 )";
 
-// What a run says of one expectation at the end of the story; empty if it is met.
+// Returns the message of an expectation at the end of the story; empty if it is met.
 std::string verdict(const std::string& expectation) {
   const auto program = parse(std::string(kStory) + "expect " + expectation + "\n", "test");
   if (!program) return program.error().text();
@@ -101,7 +101,7 @@ TEST(Expect, SharedMemoryThatWasTruncatedCannotBeTouched) {
 }
 
 TEST(Expect, Counters) {
-  // 512 less b's 12 and n; the 4 of `gone` are on a per-CPU list.
+  // 512 less the 12 of b, n, and the 4 of `gone`, which are on a per-CPU list.
   met("free_cma == 495");
   met("skipped == 1");
   met("time == 7");
@@ -156,7 +156,7 @@ TEST(Expect, Pages) {
   unmet("page area:b+0x80 order=5", "page 0x380 is of order 6");
   unmet("page n ref=1", "page 0x320 has 2 references");
   unmet("page n type=movable", "the pageblock of page 0x320 is cma");
-  unmet("page b owner=n", "page 0x200 is not its");
+  unmet("page b owner=n", "page 0x200 has another owner");
   unmet("page 0x9999 used", "there is no such page");
 }
 
@@ -169,7 +169,7 @@ TEST(Expect, AFindingIsOfALawThatThereIs) {
   EXPECT_EQ(std::get<ExpectFinding>(program.ops[0].body).law, name_of(Law::exclusive));
 }
 
-TEST(Expect, FuzzersDoNotCare) {
+TEST(Expect, CanBeSwitchedOffForFuzzers) {
   const auto program = parse("machine small release=6.1\nexpect free_cma == 1\nexpect finding law=views\n", "test");
   ASSERT_TRUE(program);
   EXPECT_TRUE(run(*program).finding);

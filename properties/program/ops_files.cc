@@ -18,29 +18,45 @@ FileMethod method_of(MethodWord word) {
   return FileMethod::ordered;
 }
 
-// Results of pages that are to come, as an operation that yields pages has them.
-std::uint32_t begin_pages(World& world, Slot self, std::uint64_t pages) {
-  const auto index = static_cast<std::uint32_t>(world.owner_of.size());
-  world.owner_of.resize(index + pages, 0);
-  world.result(self).yields = Yields::pages;
-  world.result(self).first_owner = index;
-  return index;
-}
-
-// On an LRU list, or on its way to one.
+// Returns whether the page is on an LRU list, or on its way to one.
 bool is_lru_page(const Machine& machine, Pfn pfn) {
   const Page& page = machine.map.page(pfn);
   return page.ref > 0 && (page.has(kPageLru) || page.pagevecs > 0);
 }
 
-// The frame for a page that is not cached: kNoPfn leaves it to the allocator.
-Task<int> choose_frame(World& world, const Place& at, FileId file, std::uint64_t index, Pfn first, std::uint64_t i,
-                       Pfn* frame) {
+// Sets `frame` to the one for a page of a file: the frame `chosen` if the page is not cached and `at` names a place,
+// else kNoPfn, which leaves it to the allocator. Returns 0 or the error of taking the frame.
+Task<int> choose_frame(World& world, const Place& at, FileId file, std::uint64_t index, Pfn chosen, Pfn* frame) {
   *frame = kNoPfn;
   if (at.kind == Place::Kind::none || world.machine().files.cached(file, index) != 0) co_return 0;
-  const int error = co_await take_frame(world.machine(), first + i);
-  if (error == 0) *frame = first + i;
+  const int error = co_await take_frame(world.machine(), chosen);
+  if (error == 0) *frame = chosen;
   co_return error;
+}
+
+// Reads the pages that `op` names, one after the other, and yields them; the first error ends it. `read_page(index,
+// frame)` returns the task that reads one page, `keep_page(read)` deals with what it brought.
+template <class ReadOp, class ReadPage, class KeepPage>
+Task<void> read_pages(World& world, Slot self, FileId file, const ReadOp& op, ReadPage read_page, KeepPage keep_page) {
+  const std::optional<Pfn> first = world.first_chosen(self, op.at);
+  if (!first) co_return;
+  const std::uint32_t index = world.begin_pages(self, op.pages);
+  for (std::uint64_t i = 0; i < op.pages; ++i) {
+    Pfn frame = kNoPfn;
+    int error = co_await choose_frame(world, op.at, file, op.from + i, *first + i, &frame);
+    Files::Read read;
+    if (error == 0) {
+      read = co_await read_page(op.from + i, frame);
+      error = read.error;
+    }
+    if (error != 0) {
+      world.fail(self, error);
+      co_return;
+    }
+    world.owner_of[index + i] = read.page;
+    world.result(self).pages = i + 1;
+    keep_page(read);
+  }
 }
 
 }  // namespace
@@ -55,26 +71,11 @@ Task<void> OpenFile::perform(World& world, Slot self) const {
 Task<void> ReadFile::perform(World& world, Slot self) const {
   const Result* opened = world.operand(self, file, Yields::file);
   if (opened == nullptr) co_return;
-  const std::optional<Pfn> first = world.first_chosen(self, at);
-  if (!first) co_return;
   Files& files = world.machine().files;
   const FileId id = opened->file;
-  const std::uint32_t index = begin_pages(world, self, pages);
-  for (std::uint64_t i = 0; i < pages; ++i) {
-    Pfn frame = kNoPfn;
-    int error = co_await choose_frame(world, at, id, from + i, *first, i, &frame);
-    Files::Read read;
-    if (error == 0) {
-      read = co_await files.read(id, from + i, readahead, frame);
-      error = read.error;
-    }
-    if (error != 0) {
-      world.fail(self, error);
-      co_return;
-    }
-    world.owner_of[index + i] = read.page;
-    world.result(self).pages = i + 1;
-  }
+  const auto read_page = [&](std::uint64_t index, Pfn frame) { return files.read(id, index, readahead, frame); };
+  const auto keep_page = [](const Files::Read&) {};
+  co_await read_pages(world, self, id, *this, read_page, keep_page);
 }
 
 Task<void> BufferRead::perform(World& world, Slot self) const {
@@ -86,28 +87,14 @@ Task<void> BufferRead::perform(World& world, Slot self) const {
     world.skip(self, "only block devices are read by their buffers");
     co_return;
   }
-  const std::optional<Pfn> first = world.first_chosen(self, at);
-  if (!first) co_return;
-  const std::uint32_t index = begin_pages(world, self, pages);
-  for (std::uint64_t i = 0; i < pages; ++i) {
-    Pfn frame = kNoPfn;
-    int error = co_await choose_frame(world, at, id, from + i, *first, i, &frame);
-    Files::Read read;
-    if (error == 0) {
-      read = co_await files.bread(id, from + i, unmovable, frame);
-      error = read.error;
-    }
-    if (error != 0) {
-      world.fail(self, error);
-      co_return;
-    }
-    world.owner_of[index + i] = read.page;
-    world.result(self).pages = i + 1;
+  const auto read_page = [&](std::uint64_t index, Pfn frame) { return files.bread(id, index, unmovable, frame); };
+  const auto keep_page = [&](const Files::Read& read) {
     if (keep)
       world.keep_count(read.buffer);
     else
       world.machine().buffers.put(read.buffer);
-  }
+  };
+  co_await read_pages(world, self, id, *this, read_page, keep_page);
 }
 
 template <FileVerb Verb>
@@ -120,7 +107,7 @@ Task<void> FileOp<Verb>::perform(World& world, Slot self) const {
     co_await files.truncate(id, 0);
   else if constexpr (Verb == FileVerb::drop)
     co_await files.drop(id);
-  else
+  else if constexpr (Verb == FileVerb::commit)
     files.commit(id);
 }
 
@@ -144,7 +131,7 @@ Task<void> FilePagesOp<Verb>::perform(World& world, Slot self) const {
       co_await machine.files.writeback(page);
     }
   }
-  if (!any) world.skip(self, "none of the pages is a page of a file that it could apply to");
+  if (!any) world.skip(self, "none of the pages is a page of a file that it applies to");
 }
 
 template struct FilePagesOp<FilePagesVerb::writeback>;
@@ -156,7 +143,7 @@ Task<void> IoDone::perform(World& world, Slot self) const {
     world.skip(self, "no I/O is under way");
     co_return;
   }
-  // What is submitted from now on is not meant.
+  // I/O that is submitted from now on does not count.
   const std::uint64_t count = std::min<std::uint64_t>(times, device.pending().size());
   for (std::uint64_t i = 0; i < count; ++i) co_await device.complete_one();
 }
@@ -174,7 +161,7 @@ Task<void> LruOp<Verb>::perform(World& world, Slot self) const {
     co_await lru.mark_accessed(frame);
   else if constexpr (Verb == LruVerb::deactivate)
     co_await lru.deactivate(frame);
-  else
+  else if constexpr (Verb == LruVerb::deactivate_file)
     co_await lru.deactivate_file(frame);
 }
 
@@ -184,7 +171,7 @@ template struct LruOp<LruVerb::deactivate_file>;
 
 Task<void> CachesOff::perform(World& world, Slot self) const {
   Machine& machine = world.machine();
-  if (machine.release() < Release::v6_1) {
+  if (machine.release() < Release::v5_13) {
     world.skip(self, "the release has no lru_cache_disable");
     co_return;
   }

@@ -1,5 +1,7 @@
-// Operations on files and their page cache, on the pages' journal, on the device below, and on LRU lists.
+// Operations on files and their page cache, on the journal, on the device below, and on LRU lists.
 #pragma once
+
+#include <utility>
 
 #include "allocator/engine/task.h"
 #include "properties/program/fields.h"
@@ -15,7 +17,7 @@ struct OpenFile {
   static constexpr OpInfo kInfo{.verb = "file",
                                 .letter = 'f',
                                 .yields = Yields::file,
-                                .help = "a file without cached pages; slow: its I/O waits for io_done"};
+                                .help = "a file without cached pages; `slow`: its I/O waits for io_done"};
   MethodWord method = MethodWord::ordered;
   bool slow = false;
   template <class Self, class Visitor>
@@ -27,12 +29,13 @@ struct OpenFile {
   friend bool operator==(const OpenFile&, const OpenFile&) = default;
 };
 
-// `at` is a test device, as with single pages: it chooses the frames of pages that are not cached yet.
+// `at` is a test device: it takes the frames for pages that are not cached yet.
 struct ReadFile {
-  static constexpr OpInfo kInfo{.verb = "read",
-                                .letter = 'r',
-                                .yields = Yields::pages,
-                                .help = "pages of a file, read unless cached; readahead leaves them locked meanwhile"};
+  static constexpr OpInfo kInfo{
+      .verb = "read",
+      .letter = 'r',
+      .yields = Yields::pages,
+      .help = "pages of a file, read unless cached; `readahead` leaves them locked meanwhile"};
   OpRef file;
   std::uint64_t from = 0;
   std::uint64_t pages = 1;
@@ -55,7 +58,7 @@ struct BufferRead {
       .verb = "bread",
       .letter = 'r',
       .yields = Yields::pages,
-      .help = "blocks of a block device by their buffers; keep: the counts stay until bh_put"};
+      .help = "blocks of a block device by their buffers; `keep`: the counts stay until bh_put"};
   OpRef file;
   std::uint64_t from = 0;
   std::uint64_t pages = 1;
@@ -81,12 +84,14 @@ template <FileVerb Verb>
 struct FileOp {
   static constexpr OpInfo kInfo = [] {
     switch (Verb) {
-      case FileVerb::truncate: return OpInfo{.verb = "truncate", .help = "the file's pages leave the cache"};
+      case FileVerb::truncate: return OpInfo{.verb = "truncate", .help = "removes the file's pages from the cache"};
       case FileVerb::drop:
-        return OpInfo{.verb = "drop", .help = "drops the file's clean, unused pages; deactivates the others"};
-      default:
-        return OpInfo{.verb = "commit", .help = "the running transaction ends: its buffers are dirty, and let go of"};
+        return OpInfo{.verb = "drop", .help = "drops the file's clean, unused pages and deactivates the others"};
+      case FileVerb::commit:
+        return OpInfo{.verb = "commit",
+                      .help = "ends the running transaction: its buffers become dirty and are dropped"};
     }
+    std::unreachable();  // no constant: a verb without a case does not compile
   }();
   OpRef file;
   template <class Self, class Visitor>
@@ -103,8 +108,8 @@ template <FilePagesVerb Verb>
 struct FilePagesOp {
   static constexpr OpInfo kInfo =
       Verb == FilePagesVerb::writeback
-          ? OpInfo{.verb = "writeback", .help = "starts to write dirty pages of a file"}
-          : OpInfo{.verb = "journal", .help = "the running transaction of the pages' file takes their buffers"};
+          ? OpInfo{.verb = "writeback", .help = "starts to write the dirty pages of a file"}
+          : OpInfo{.verb = "journal", .help = "adds the pages' buffers to the running transaction of their file"};
   OpRef pages;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -115,7 +120,8 @@ struct FilePagesOp {
 };
 
 struct IoDone {
-  static constexpr OpInfo kInfo{.verb = "io_done", .help = "the oldest I/O under way completes, or so many, or all"};
+  static constexpr OpInfo kInfo{.verb = "io_done",
+                                .help = "completes the oldest I/O under way, or the `times` oldest, or all"};
   std::uint64_t times = 1;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -128,20 +134,20 @@ struct IoDone {
 
 enum class LruVerb : std::uint8_t { mark_accessed, deactivate, deactivate_file };
 
-// What sends a page from one LRU list to another, by the pagevec of the CPU it runs on.
+// Moves a page from one LRU list to another, through the pagevec of the CPU it runs on.
 template <LruVerb Verb>
 struct LruOp {
   static constexpr OpInfo kInfo = [] {
     switch (Verb) {
       case LruVerb::mark_accessed:
-        return OpInfo{.verb = "mark_accessed", .help = "mark_page_accessed: the second time the page is activated"};
+        return OpInfo{.verb = "mark_accessed", .help = "mark_page_accessed: the second time activates the page"};
       case LruVerb::deactivate:
-        return OpInfo{.verb = "deactivate",
-                      .help = "deactivate_page (since 5.4): from the active to the inactive list"};
-      default:
+        return OpInfo{.verb = "deactivate", .help = "deactivate_page (since 5.4): moves a page to the inactive list"};
+      case LruVerb::deactivate_file:
         return OpInfo{.verb = "deactivate_file",
-                      .help = "deactivate_file_page: a file's page goes to the inactive list"};
+                      .help = "deactivate_file_page: moves a file's page to the inactive list"};
     }
+    std::unreachable();  // no constant: a verb without a case does not compile
   }();
   Place page = Place::of_pfn(0);
   template <class Self, class Visitor>

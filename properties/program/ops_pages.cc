@@ -8,6 +8,7 @@
 namespace cma {
 namespace {
 
+// Returns the flags of the request.
 Gfp gfp_of(const AllocPages& op) {
   Gfp gfp = op.atomic ? kGfpAtomic : kGfpKernel;
   if (op.type == TypeWord::movable) gfp |= kGfpMovable;
@@ -51,10 +52,7 @@ Task<void> OwnedPages<Kind>::perform(World& world, Slot self) const {
   const bool chosen = at.kind != Place::Kind::none;
   const std::optional<Pfn> first = world.first_chosen(self, at);
   if (!first) co_return;
-  const auto index = static_cast<std::uint32_t>(world.owner_of.size());
-  world.owner_of.resize(index + pages, 0);
-  world.result(self).yields = Yields::pages;
-  world.result(self).first_owner = index;
+  const std::uint32_t index = world.begin_pages(self, pages);
   for (std::uint64_t i = 0; i < pages; ++i) {
     Pfn pfn = *first + i;
     int error = 0;
@@ -101,10 +99,7 @@ Task<void> HugetlbGrow::perform(World& world, Slot self) const {
 
 Task<void> HugetlbPagesUsed::perform(World& world, Slot self) const {
   Machine& machine = world.machine();
-  const auto index = static_cast<std::uint32_t>(world.owner_of.size());
-  world.owner_of.resize(index + count, 0);
-  world.result(self).yields = Yields::pages;
-  world.result(self).first_owner = index;
+  const std::uint32_t index = world.begin_pages(self, count);
   for (std::uint64_t i = 0; i < count; ++i) {
     const Pfn head = machine.hugetlb.dequeue();
     if (head == kNoPfn) {
@@ -126,7 +121,7 @@ Task<void> FreeOwned::perform(World& world, Slot self) const {
     const OwnerId owner = std::exchange(world.owner_of[held->first_owner + i], 0);
     // A clean page may have been dropped from its cache meanwhile.
     if (owner == 0 || world.machine().owners.released(owner)) continue;
-    // Pages of files and processes are the kernel's affair: no program holds them.
+    // Pages of files and processes were not handed out: no program holds them.
     if (world.machine().owners.owner(owner).handed_out) world.observer().owner_releasing(owner);
     co_await world.machine().owners.release(owner);
   }
@@ -144,7 +139,7 @@ void Refuse::perform(World& world, Slot self) const {
     owners.refuse(owner, attempts, error == RefusalWord::eio ? -kEIO : -kEAGAIN);
     any = true;
   }
-  if (!any) world.skip(self, "none of the pages is a driver's that could move");
+  if (!any) world.skip(self, "none of the pages belongs to a driver that can move it");
 }
 
 }  // namespace cma

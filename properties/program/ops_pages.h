@@ -1,6 +1,8 @@
-// Operations on pages of the page allocator: blocks a driver asks for, and pages that have an owner the kernel knows
-// how to move, or not.
+// Operations on pages of the page allocator: blocks that a driver asks for, and pages with an owner, which the kernel
+// can move or not.
 #pragma once
+
+#include <utility>
 
 #include "allocator/engine/task.h"
 #include "allocator/owners/owners.h"
@@ -48,7 +50,7 @@ struct FreePages {
 
 inline constexpr std::uint64_t kMaxOwnedPages = 65536;
 
-// Single pages of one owner kind; with `at` on chosen frames, as a test device, else where the allocator puts them.
+// Single pages of one kind of owner: with `at` on the frames that a test device takes, else on those of the allocator.
 template <PageKind Kind>
 struct OwnedPages {
   static constexpr bool kMovable = Kind != PageKind::unmovable;
@@ -58,7 +60,7 @@ struct OwnedPages {
         return OpInfo{.verb = "movable_page",
                       .letter = 'm',
                       .yields = Yields::pages,
-                      .help = "pages that their driver knows how to move, or refuses to"};
+                      .help = "pages that their driver can move, or refuses to move"};
       case PageKind::anonymous:
         return OpInfo{.verb = "anon_page",
                       .letter = 'n',
@@ -74,12 +76,16 @@ struct OwnedPages {
                       .letter = 'd',
                       .yields = Yields::pages,
                       .help = "page cache pages of a RAM disk, on the LRU"};
-      default:
+      case PageKind::unmovable:
         return OpInfo{.verb = "unmovable_page",
                       .letter = 'u',
                       .yields = Yields::pages,
-                      .help = "pages that nobody can move: a driver's, a slab's, a page table's"};
+                      .help = "pages that cannot be moved: a driver's, a slab's, a page table's"};
+      case PageKind::none:
+      case PageKind::file:
+      case PageKind::hugetlb: break;  // other operations make these
     }
+    std::unreachable();  // no constant: such an operation does not compile
   }();
   Place at;
   std::uint64_t pages = 1;
@@ -94,9 +100,9 @@ struct OwnedPages {
 
 inline constexpr std::uint64_t kMostHugetlbPages = 64;
 
-// nr_hugepages grows; `at` is a test device and takes an aligned place.
+// Grows nr_hugepages. `at` is a test device and takes an aligned place.
 struct HugetlbGrow {
-  static constexpr OpInfo kInfo{.verb = "hugetlb_pool", .help = "the hugetlb pool grows by so many free huge pages"};
+  static constexpr OpInfo kInfo{.verb = "hugetlb_pool", .help = "adds free huge pages to the hugetlb pool"};
   std::uint64_t count = 1;
   Place at;
   template <class Self, class Visitor>
@@ -114,9 +120,7 @@ struct HugetlbPagesUsed {
       .verb = "hugetlb_page",
       .letter = 'h',
       .yields = Yields::pages,
-      .help =
-          "private memory of a process, which the program does not name, in huge pages of the "
-          "pool, the last freed first"};
+      .help = "private memory, of a process without a name, in huge pages of the pool: the last freed first"};
   std::uint64_t count = 1;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -128,7 +132,7 @@ struct HugetlbPagesUsed {
 };
 
 struct FreeOwned {
-  static constexpr OpInfo kInfo{.verb = "free", .help = "the owner lets go of its pages"};
+  static constexpr OpInfo kInfo{.verb = "free", .help = "the owner frees its pages"};
   OpRef pages;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -145,7 +149,7 @@ inline constexpr std::uint64_t kRefuseAll = std::uint64_t{1} << 32;
 // A driver's page refuses the next attempts to move it.
 struct Refuse {
   static constexpr OpInfo kInfo{.verb = "refuse",
-                                .performed = Performed::by_nobody,
+                                .performed = Performed::without_actor,
                                 .help = "the driver refuses the next attempts to move its pages"};
   OpRef pages;
   std::uint64_t times = 1;

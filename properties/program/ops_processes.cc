@@ -9,7 +9,7 @@
 namespace cma {
 namespace {
 
-// The operand, if it is a process that lives and that nobody is in the middle of killing.
+// Returns the operand if it is a process that is alive. nullptr if it is not: the operation at `self` is skipped.
 Result* live_process(World& world, Slot self, OpRef operand) {
   Result* found = world.operand(self, operand, Yields::process);
   if (found == nullptr) return nullptr;
@@ -18,25 +18,45 @@ Result* live_process(World& world, Slot self, OpRef operand) {
   return nullptr;
 }
 
-// The process that `in` names, or the one that made the mapping. False, and the operation skipped, if it is gone or has
-// no such mapping: one that was forked before the mapping was made.
-bool find_mapping(World& world, Slot self, OpRef mapping, OpRef in, SpaceId& space, MappingId& which) {
-  const Result* found = world.operand(self, mapping, Yields::mapping);
-  if (found == nullptr) return false;
-  const Processes& processes = world.machine().processes;
-  space = found->process;
-  which = found->mapping;
-  if (in.id != 0) {
-    const Result* other = world.operand(self, in, Yields::process);
-    if (other == nullptr) return false;
-    space = other->process;
-  }
-  if (processes.alive(space) && processes.has_mapping(space, which)) return true;
-  world.skip(self, "the process is dead, or has no such mapping");
-  return false;
+// Where an operation puts new memory of a process.
+struct Target {
+  SpaceId space = 0;
+  bool chosen = false;  // the test device takes the frames from `first` on
+  Pfn first = 0;
+};
+
+// Returns nullopt if the process is dead or the place is gone: the operation at `self` is skipped.
+std::optional<Target> find_target(World& world, Slot self, OpRef process, const Place& at) {
+  const Result* owner = live_process(world, self, process);
+  if (owner == nullptr) return std::nullopt;
+  const std::optional<Pfn> first = world.first_chosen(self, at);
+  if (!first) return std::nullopt;
+  return Target{owner->process, at.kind != Place::Kind::none, *first};
 }
 
-// The operation yields a mapping.
+struct MappingIn {
+  SpaceId space = 0;
+  MappingId mapping = 0;
+};
+
+// Finds a mapping in the process that `in` names, or in the one that made it. Returns nullopt if the process is dead or
+// was forked before the mapping was made: the operation at `self` is skipped.
+std::optional<MappingIn> find_mapping(World& world, Slot self, OpRef mapping, OpRef in) {
+  const Result* made = world.operand(self, mapping, Yields::mapping);
+  if (made == nullptr) return std::nullopt;
+  const Processes& processes = world.machine().processes;
+  MappingIn found{made->process, made->mapping};
+  if (in.id != 0) {
+    const Result* other = world.operand(self, in, Yields::process);
+    if (other == nullptr) return std::nullopt;
+    found.space = other->process;
+  }
+  if (processes.alive(found.space) && processes.has_mapping(found.space, found.mapping)) return found;
+  world.skip(self, "the process is dead, or has no such mapping");
+  return std::nullopt;
+}
+
+// Records that the operation at `self` yields a mapping.
 void yield_mapping(World& world, Slot self, SpaceId space, MappingId mapping, std::uint64_t pages) {
   Result& result = world.result(self);
   result.yields = Yields::mapping;
@@ -55,24 +75,21 @@ Task<void> Spawn::perform(World& world, Slot self) const {
 }
 
 Task<void> MmapAnon::perform(World& world, Slot self) const {
-  const Result* owner = live_process(world, self, process);
-  if (owner == nullptr) co_return;
+  const std::optional<Target> target = find_target(world, self, process, at);
+  if (!target) co_return;
   Machine& machine = world.machine();
-  const bool chosen = at.kind != Place::Kind::none;
-  const std::optional<Pfn> first = world.first_chosen(self, at);
-  if (!first) co_return;
-  const SpaceId space = owner->process;
+  const SpaceId space = target->space;
   const MappingId mapping = machine.processes.mmap_anon(space, pages);
   yield_mapping(world, self, space, mapping, pages);
   for (std::uint64_t i = 0; i < pages; ++i) {
     Pfn frame = kNoPfn;
     int error = 0;
-    if (chosen) {
-      frame = *first + i;
+    if (target->chosen) {
+      frame = target->first + i;
       error = co_await take_frame(machine, frame);
     }
     const bool alive = machine.processes.alive(space);
-    if (error == 0 && !alive && chosen) co_await machine.buddy.free_pages(frame, 0);
+    if (error == 0 && !alive && target->chosen) co_await machine.buddy.free_pages(frame, 0);
     if (error == 0) error = alive ? co_await machine.processes.write(space, mapping, i, frame) : -kENOENT;
     if (error == 0) continue;
     world.fail(self, error);
@@ -108,25 +125,22 @@ Task<void> MmapShared::perform(World& world, Slot self) const {
 }
 
 Task<void> MmapHuge::perform(World& world, Slot self) const {
-  const Result* owner = live_process(world, self, process);
-  if (owner == nullptr) co_return;
+  const std::optional<Target> target = find_target(world, self, process, at);
+  if (!target) co_return;
   Machine& machine = world.machine();
-  const bool chosen = at.kind != Place::Kind::none;
-  const std::optional<Pfn> first = world.first_chosen(self, at);
-  if (!first) co_return;
-  // What madvise says where the kernel was built without.
+  // madvise fails where the kernel was built without huge pages.
   if (!machine.geometry().transparent_hugepages) {
     world.fail(self, -kEINVAL);
     co_return;
   }
-  const SpaceId space = owner->process;
+  const SpaceId space = target->space;
   const std::uint64_t each = order_pages(machine.processes.huge_order());
   const MappingId mapping = machine.processes.mmap_huge(space, count);
   yield_mapping(world, self, space, mapping, count * each);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const Pfn head = *first + i * each;
-    int error = chosen ? co_await take_huge_frame(machine, head) : 0;
-    if (error == 0 && chosen) {
+    const Pfn head = target->first + i * each;
+    int error = target->chosen ? co_await take_huge_frame(machine, head) : 0;
+    if (error == 0 && target->chosen) {
       if (machine.processes.alive(space))
         co_await machine.processes.fault_in_huge(space, mapping, i, head);
       else
@@ -143,9 +157,9 @@ Task<void> MmapHuge::perform(World& world, Slot self) const {
 }
 
 Task<void> SplitHuge::perform(World& world, Slot self) const {
-  SpaceId space = 0;
-  MappingId which = 0;
-  if (!find_mapping(world, self, mapping, in, space, which)) co_return;
+  const std::optional<MappingIn> found = find_mapping(world, self, mapping, in);
+  if (!found) co_return;
+  const auto [space, which] = *found;
   Processes& processes = world.machine().processes;
   if (!processes.is_huge(space, which)) {
     world.skip(self, "the memory is not huge");
@@ -157,11 +171,11 @@ Task<void> SplitHuge::perform(World& world, Slot self) const {
 
 template <MappingVerb Verb>
 Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
-  SpaceId space = 0;
-  MappingId which = 0;
-  if (!find_mapping(world, self, mapping, in, space, which)) co_return;
+  const std::optional<MappingIn> found = find_mapping(world, self, mapping, in);
+  if (!found) co_return;
+  const auto [space, which] = *found;
   Processes& processes = world.machine().processes;
-  // Huge memory is neither locked nor lazily freed here, shared memory not locked.
+  // Not modelled: locking or lazily freeing huge memory, and locking shared memory.
   constexpr bool kSmallOnly = Verb == MappingVerb::mlock || Verb == MappingVerb::lazyfree;
   if (from >= processes.pages_of(space, which)) {
     world.skip(self, "the mapping has no such pages");
@@ -181,14 +195,15 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
   if constexpr (Verb == MappingVerb::munmap) {
     co_await processes.munmap(space, which, from, wanted);
   } else if constexpr (Verb == MappingVerb::lazyfree) {
-    // 4.5. Neither locked memory nor what others may share is dropped.
-    if (world.machine().release() < Release::v4_9 || processes.locked(space, which) || shared)
+    // Memory that is locked, or may be shared, is not dropped.
+    if (world.machine().release() < Release::v4_5 || processes.locked(space, which) || shared)
       world.fail(self, -kEINVAL);
     else
       co_await processes.madvise_free(space, which, from, wanted);
   } else if constexpr (Verb == MappingVerb::mlock) {
     co_await processes.mlock(space, which);
   } else {
+    static_assert(Verb == MappingVerb::write);
     for (std::uint64_t i = from; i < from + wanted; ++i) {
       const int error = shared ? co_await processes.touch_shared(space, which, i, /*write=*/true)
                                : co_await processes.write(space, which, i);
@@ -205,9 +220,9 @@ template struct MappingOp<MappingVerb::mlock>;
 template struct MappingOp<MappingVerb::lazyfree>;
 
 Task<void> PinLongterm::perform(World& world, Slot self) const {
-  SpaceId space = 0;
-  MappingId which = 0;
-  if (!find_mapping(world, self, mapping, in, space, which)) co_return;
+  const std::optional<MappingIn> found = find_mapping(world, self, mapping, in);
+  if (!found) co_return;
+  const auto [space, which] = *found;
   Processes& processes = world.machine().processes;
   if (from >= processes.pages_of(space, which)) {
     world.skip(self, "the mapping has no such page");
@@ -248,7 +263,7 @@ Task<void> Fork::perform(World& world, Slot self) const {
 Task<void> ExitProcess::perform(World& world, Slot self) const {
   Result* found = live_process(world, self, process);
   if (found == nullptr) co_return;
-  // Another task of the process is still inside the kernel: its memory cannot go yet.
+  // Its memory stays while another of its tasks is inside the kernel.
   if (!world.machine().processes.idle(found->process)) {
     world.skip(self, "a task of the process is still inside the kernel");
     co_return;

@@ -1,5 +1,7 @@
-// Operations on processes: their anonymous memory, fork, unmapping, exit.
+// Operations on processes: memory and its mappings, fork, exit.
 #pragma once
+
+#include <utility>
 
 #include "allocator/engine/task.h"
 #include "properties/program/fields.h"
@@ -17,12 +19,12 @@ struct Spawn {
   friend bool operator==(const Spawn&, const Spawn&) = default;
 };
 
-// `at` is a test device, as with single pages: it chooses the frames.
+// `at` is a test device: it takes the frames.
 struct MmapAnon {
   static constexpr OpInfo kInfo{.verb = "mmap_anon",
                                 .letter = 'v',
                                 .yields = Yields::mapping,
-                                .help = "anonymous memory of a process, every page of it written to"};
+                                .help = "anonymous memory of a process, every page written to"};
   OpRef process;
   std::uint64_t pages = 1;
   Place at;
@@ -56,13 +58,13 @@ struct MmapShared {
 
 inline constexpr std::uint64_t kMaxHugePages = 64;
 
-// Memory that madvise(MADV_HUGEPAGE) named, every page of it written to: huge pages where they can be had. `at` is a
-// test device and takes an aligned place.
+// Memory under madvise(MADV_HUGEPAGE), every page written to: in huge pages where there are any. `at` is a test device
+// and takes an aligned place.
 struct MmapHuge {
   static constexpr OpInfo kInfo{.verb = "mmap_huge",
                                 .letter = 'v',
                                 .yields = Yields::mapping,
-                                .help = "anonymous memory of a process in so many transparent huge pages"};
+                                .help = "anonymous memory of a process in transparent huge pages"};
   OpRef process;
   std::uint64_t count = 1;
   Place at;
@@ -78,9 +80,7 @@ struct MmapHuge {
 
 struct SplitHuge {
   static constexpr OpInfo kInfo{.verb = "split_huge",
-                                .help =
-                                    "split_huge_page of a mapping's huge pages, as reclaim splits them; fails on "
-                                    "the first that has other references"};
+                                .help = "split_huge_page of a mapping's huge pages, as by reclaim; ends at one in use"};
   OpRef mapping;
   OpRef in;
   template <class Self, class Visitor>
@@ -94,23 +94,25 @@ struct SplitHuge {
 
 enum class MappingVerb : std::uint8_t { write, munmap, mlock, lazyfree };
 
-// Part of a mapping, of the process that made it or of one forked from that.
+// A verb on pages of a mapping: in the process that made it, or in one that was forked from that.
 template <MappingVerb Verb>
 struct MappingOp {
   static constexpr OpInfo kInfo = [] {
     switch (Verb) {
       case MappingVerb::write:
-        return OpInfo{.verb = "write", .help = "writes to pages of a mapping: faults them in, copies shared ones"};
+        return OpInfo{.verb = "write", .help = "writes to pages of a mapping: faults them in, and copies shared ones"};
       case MappingVerb::munmap: return OpInfo{.verb = "munmap", .help = "unmaps pages of a mapping, in batches"};
+      case MappingVerb::mlock:
+        return OpInfo{.verb = "mlock", .help = "locks a mapping in memory; `from` and `pages` are ignored"};
       case MappingVerb::lazyfree:
         return OpInfo{.verb = "madv_free",
-                      .help = "MADV_FREE: pages of a mapping may be dropped until written to again"};
-      default: return OpInfo{.verb = "mlock", .help = "locks a mapping in memory; from and pages are of no concern"};
+                      .help = "MADV_FREE: pages of a mapping may be dropped until they are written to"};
     }
+    std::unreachable();  // no constant: a verb without a case does not compile
   }();
   OpRef mapping;
   std::uint64_t from = 0;
-  std::uint64_t pages = 0;  // 0: up to its end
+  std::uint64_t pages = 0;  // 0: up to the mapping's end
   OpRef in;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -124,11 +126,10 @@ struct MappingOp {
 };
 
 struct PinLongterm {
-  static constexpr OpInfo kInfo{
-      .verb = "pin_longterm",
-      .letter = 'k',
-      .yields = Yields::pin,
-      .help = "a long-term pin of a mapping's page, which since 5.1 leaves its area for that"};
+  static constexpr OpInfo kInfo{.verb = "pin_longterm",
+                                .letter = 'k',
+                                .yields = Yields::pin,
+                                .help = "pins a page of a mapping for a long time; since 5.1 it leaves its area first"};
   OpRef mapping;
   std::uint64_t from = 0;
   OpRef in;
@@ -144,7 +145,7 @@ struct PinLongterm {
 
 struct Fork {
   static constexpr OpInfo kInfo{
-      .verb = "fork", .letter = 'p', .yields = Yields::process, .help = "a child that shares every page"};
+      .verb = "fork", .letter = 'p', .yields = Yields::process, .help = "a child process that shares every page"};
   OpRef process;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -155,7 +156,7 @@ struct Fork {
 };
 
 struct ExitProcess {
-  static constexpr OpInfo kInfo{.verb = "exit", .help = "the process unmaps everything and is gone"};
+  static constexpr OpInfo kInfo{.verb = "exit", .help = "ends the process: all of its memory is unmapped"};
   OpRef process;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -170,8 +171,8 @@ enum class StackWord : std::uint8_t { begin, end };
 
 struct ExecStack {
   static constexpr OpInfo kInfo{.verb = "exec_stack",
-                                .performed = Performed::by_nobody,
-                                .help = "the process's memory is exec's temporary stack, or has got its final place"};
+                                .performed = Performed::without_actor,
+                                .help = "the process's memory is, or is no longer, exec's temporary stack"};
   OpRef process;
   StackWord word = StackWord::begin;
   template <class Self, class Visitor>

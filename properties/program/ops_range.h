@@ -1,6 +1,5 @@
-// Operations of those who take a range of pages and are no area: gigantic huge pages, virtio-mem, memory offlining.
-// They call alloc_contig_range for ordinary memory and hold no cma_mutex, so that they meet areas' requests, and each
-// other.
+// Operations of callers of alloc_contig_range that are no area: gigantic huge pages, virtio-mem, memory offlining. They
+// ask for ordinary memory without cma_mutex, so their requests meet those of areas, and each other.
 #pragma once
 
 #include "allocator/engine/task.h"
@@ -8,14 +7,14 @@
 
 namespace cma {
 
-// More than any machine has; what does not fit is refused when it is performed.
+// More than any machine has. What does not fit fails when it is performed.
 inline constexpr std::uint64_t kMaxRangePages = std::uint64_t{1} << 32;
 
 struct AllocRange {
   static constexpr OpInfo kInfo{.verb = "alloc_range",
                                 .letter = 'g',
                                 .yields = Yields::range,
-                                .help = "alloc_contig_range by somebody who is no area and takes no mutex"};
+                                .help = "alloc_contig_range by a caller that is no area and takes no mutex"};
   Place at;
   std::uint64_t pages = 1;
   template <class Self, class Visitor>
@@ -29,7 +28,7 @@ struct AllocRange {
 };
 
 struct FreeRange {
-  static constexpr OpInfo kInfo{.verb = "free_range", .help = "free_contig_range of all that alloc_range gave"};
+  static constexpr OpInfo kInfo{.verb = "free_range", .help = "free_contig_range of all that alloc_range got"};
   OpRef range;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {

@@ -8,7 +8,7 @@
 namespace cma {
 namespace {
 
-// compound_head(): references on any page of a compound page count on its first.
+// Returns the frame on which references of the page count: compound_head().
 Pfn compound_head(const Machine& machine, Pfn pfn) {
   if (!machine.map.page(pfn).has(kPageTail)) return pfn;
   for (unsigned order = 1; order <= machine.buddy.largest_order(); ++order) {
@@ -18,10 +18,19 @@ Pfn compound_head(const Machine& machine, Pfn pfn) {
   return pfn;
 }
 
-// get_page_unless_zero(): the frame that took the reference, kNoPfn if nobody uses the page.
-Pfn try_get(World& world, Pfn pfn) {
-  const Pfn head = compound_head(world.machine(), pfn);
-  if (world.machine().map.page(head).ref == 0) return kNoPfn;
+// Takes a reference on the page that an operation names, as get_page_unless_zero() does. Returns the frame that has it.
+// kNoPfn if there is none: the operation at `self` is skipped if the place is gone, and fails if the page is free.
+Pfn take_reference(World& world, Slot self, const Place& place) {
+  const std::optional<Pfn> pfn = world.resolve(place);
+  if (!pfn) {
+    world.skip(self, "the place it names is gone");
+    return kNoPfn;
+  }
+  const Pfn head = compound_head(world.machine(), *pfn);
+  if (world.machine().map.page(head).ref == 0) {
+    world.fail(self, -kENOENT);
+    return kNoPfn;
+  }
   world.machine().lru.get_page(head);
   world.observer().reference_taken(head, 1);
   return head;
@@ -30,16 +39,8 @@ Pfn try_get(World& world, Pfn pfn) {
 }  // namespace
 
 Task<void> Pin::perform(World& world, Slot self) const {
-  const std::optional<Pfn> pfn = world.resolve(page);
-  if (!pfn) {
-    world.skip(self, "the place it names is gone");
-    co_return;
-  }
-  const Pfn head = try_get(world, *pfn);
-  if (head == kNoPfn) {
-    world.fail(self, -kENOENT);
-    co_return;
-  }
+  const Pfn head = take_reference(world, self, page);
+  if (head == kNoPfn) co_return;
   Result& result = world.result(self);
   result.yields = Yields::pin;
   result.pfn = head;
@@ -58,17 +59,9 @@ Task<void> Unpin::perform(World& world, Slot self) const {
 }
 
 Task<void> GetPage::perform(World& world, Slot self) const {
-  const std::optional<Pfn> pfn = world.resolve(page);
-  if (!pfn) {
-    world.skip(self, "the place it names is gone");
-    co_return;
-  }
-  const Pfn head = try_get(world, *pfn);
-  if (head == kNoPfn) {
-    world.fail(self, -kENOENT);
-    co_return;
-  }
-  world.got.push_back({head, self});
+  const Pfn head = take_reference(world, self, page);
+  if (head != kNoPfn) world.got.push_back({head, self});
+  co_return;
 }
 
 Task<void> PutPage::perform(World& world, Slot self) const {

@@ -1,4 +1,4 @@
-// Operations on references: what keeps a page from being moved or freed.
+// Operations on references, which keep a page from being moved or freed.
 #pragma once
 
 #include "allocator/engine/task.h"
@@ -10,7 +10,7 @@ struct Pin {
   static constexpr OpInfo kInfo{.verb = "pin",
                                 .letter = 'k',
                                 .yields = Yields::pin,
-                                .help = "takes a reference on the page where it is now; fails on a page nobody uses"};
+                                .help = "takes a reference on the page where it is now; fails on a free page"};
   Place page;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -33,7 +33,7 @@ struct Unpin {
 
 struct GetPage {
   static constexpr OpInfo kInfo{.verb = "get_page",
-                                .help = "takes a reference on whatever page is there; fails on a page nobody uses"};
+                                .help = "takes a reference on the page that is there now; fails on a free page"};
   Place page;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -44,7 +44,7 @@ struct GetPage {
 };
 
 struct PutPage {
-  static constexpr OpInfo kInfo{.verb = "put_page", .help = "drops a reference that get_page took on this very frame"};
+  static constexpr OpInfo kInfo{.verb = "put_page", .help = "drops a reference that get_page took on this frame"};
   Place page;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {

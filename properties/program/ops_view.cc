@@ -16,8 +16,8 @@ void Cat::perform(World& world, Slot self) const {
 
 namespace {
 
-// Counts the actors inside a debugfs write to an area. Two at once are skipped: which buffers such a write frees could
-// not be told to the observer beforehand.
+// Counts the actors inside a debugfs write to an area. A second one is skipped: the observer must hear beforehand which
+// buffers a write frees, which is open while another write is under way.
 class InsideDebugfs {
  public:
   InsideDebugfs(World& world, AreaId id) : world_(world), id_(id) {
@@ -33,11 +33,9 @@ class InsideDebugfs {
   AreaId id_;
 };
 
-bool somebody_inside(const World& world, AreaId id) {
-  return id < world.debugfs_inside.size() && world.debugfs_inside[id] != 0;
-}
+bool in_use(const World& world, AreaId id) { return id < world.debugfs_inside.size() && world.debugfs_inside[id] != 0; }
 
-// The buffers that writing `pages` to `free` gives back: the newest first, the last one perhaps in part.
+// Returns the buffers that writing `pages` to `free` releases: the newest first, the last one perhaps in part.
 std::vector<PfnRange> to_be_freed(const Area& area, std::uint64_t pages) {
   std::vector<PfnRange> ranges;
   for (auto buffer = area.debugfs_buffers.rbegin(); buffer != area.debugfs_buffers.rend() && pages > 0; ++buffer) {
@@ -55,7 +53,7 @@ constexpr const char* kTwoWriters = "another actor is inside a write to the area
 
 Task<void> DebugfsAlloc::perform(World& world, Slot self) const {
   const std::optional<AreaId> id = world.area(area);
-  if (!id || somebody_inside(world, *id)) {
+  if (!id || in_use(world, *id)) {
     world.skip(self, id ? kTwoWriters : "there is no such area");
     co_return;
   }
@@ -75,7 +73,7 @@ Task<void> DebugfsAlloc::perform(World& world, Slot self) const {
 
 Task<void> DebugfsFree::perform(World& world, Slot self) const {
   const std::optional<AreaId> id = world.area(area);
-  if (!id || somebody_inside(world, *id)) {
+  if (!id || in_use(world, *id)) {
     world.skip(self, id ? kTwoWriters : "there is no such area");
     co_return;
   }

@@ -1,4 +1,4 @@
-// Operations on the files an engineer looks at or writes to.
+// Operations on the files that an engineer reads or writes.
 #pragma once
 
 #include "allocator/engine/task.h"
@@ -8,7 +8,7 @@ namespace cma {
 
 struct Cat {
   static constexpr OpInfo kInfo{.verb = "cat",
-                                .performed = Performed::by_nobody,
+                                .performed = Performed::without_actor,
                                 .help = "reads a file: cma/AREA/FILE, sys/AREA/FILE, buddyinfo, pagetypeinfo"};
   std::string path;
   template <class Self, class Visitor>

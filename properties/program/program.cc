@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kIdentifiers = std::size_t{1} << 16;
 
-// A set of identifiers. Those of programs that fuzzers make are small, and sets of them live for microseconds.
+// A set of identifiers. Fuzzers' programs have small ones, and need such a set for microseconds.
 class IdSet {
  public:
   bool operator[](OpId id) const { return id < kLow ? low_[id] : high_.contains(id); }
@@ -47,14 +47,14 @@ struct FieldSettler {
   void operand(OpRef&, const OperandSpec&) const {}
   void place(Place& place, const PlaceSpec& spec) const {
     if (place.kind == Place::Kind::none && spec.required) place = Place::of_pfn(0);
-    // What a declaring operation made is named as its result.
+    // An area that an operation declared is named as its result.
     if (place.kind == Place::Kind::area && place.area.declared)
       place = Place::of_result(OpRef{place.area.id}, place.offset);
     if (place.kind == Place::Kind::area) {
       area(place.area);
       if (place.area.declared) place = Place::of_pfn(place.offset);
     }
-    // What a kind does not use is left at its default, so that equal text means equal programs.
+    // Parts that the kind does not use have their defaults, so that programs with equal text are equal.
     if (place.kind != Place::Kind::area) place.area = {};
     if (place.kind != Place::Kind::result) place.result = {};
     if (place.kind == Place::Kind::none) place.offset = 0;
@@ -84,7 +84,7 @@ struct FieldSettler {
 
 void settle_header(const Program& program, Op& op) {
   const OpInfo& info = info_of(op);
-  if (info.performed == Performed::by_nobody) {
+  if (info.performed == Performed::without_actor) {
     op.performer = {};
     op.until = {};
   }
@@ -113,9 +113,9 @@ void settle_actors(Program& program) {
 
 // --- identifiers and names ---
 
-// Gives every result that can be named one name and one identifier, such that reading the printed program gives the
-// same ones: a name like b7 on an operation of that letter asks for number 7; the first to ask gets it; what has
-// another name gets the smallest numbers that are left, in order.
+// Gives each result one name and one identifier, such that the printed program gives the same ones when it is read: a
+// name like b7, on an operation of that letter, asks for identifier 7, and the first to ask gets it. Results with other
+// names get the smallest identifiers that are left, in order.
 class Identifiers {
  public:
   explicit Identifiers(Program& program) : program_(program), new_ids_(program.ops.size(), 0) {}
@@ -148,7 +148,7 @@ bool Identifiers::acceptable(const Op& op, const std::string& name) const {
                       [&](const AreaSpec& area) { return area.name == name; });
 }
 
-// The first operation with an identifier keeps it and its name, if that is one.
+// Finds the names that are kept: of the first operation with each identifier, if it may have that name.
 void Identifiers::find_names() {
   IdSet seen;
   for (const Op& op : program_.ops) {
@@ -160,7 +160,7 @@ void Identifiers::find_names() {
     if (keeps) taken_.insert(name);
     seen.set(op.id);
   }
-  // Identifiers that operands name and no operation has must stay unbound.
+  // An identifier that operands name and no operation has must stay free.
   for (const Op& op : program_.ops)
     for_each_operand(op.body, [&](OpId id) {
       if (id != 0 && !seen[id]) used_.set(id);
@@ -206,13 +206,13 @@ void Identifiers::rename_operands() {
     });
 }
 
-// The common case of programs that fuzzers make: nothing to do.
+// Returns whether there is nothing to do, as for most programs of fuzzers.
 bool identifiers_settled(const Program& program) {
   if (!program.names.empty()) return false;
   IdSet seen;
   for (const Op& op : program.ops) {
     if (op.id == 0) continue;
-    // Names of areas are looked at the long way round.
+    // The name of an area must differ from those of the machine's: Identifiers checks that.
     if (seen[op.id] || info_of(op).yields == Yields::area) return false;
     seen.set(op.id);
   }
@@ -223,7 +223,7 @@ bool identifiers_settled(const Program& program) {
 
 std::uint64_t fold(std::uint64_t value, const NumberSpec& spec) {
   if (value >= spec.min && value <= spec.max) return value;
-  // "Not said" is a value of its own.
+  // The value of a field that is left out may lie outside its range.
   if (!spec.required && value == spec.fallback) return value;
   const std::uint64_t values = spec.max - spec.min + 1;
   return values == 0 ? value : spec.min + value % values;

@@ -1,7 +1,7 @@
-// A program: a machine, actors, and the operations they perform. The whole truth about a run: the same program gives
-// the same trace, everywhere.
+// A program: a machine, actors, and the operations that they perform. Nothing else decides what a run does: the same
+// program gives the same trace everywhere.
 //
-// Made by the text form (text.h), the byte form (byte_form.h) and the generator; changed by mutators and minimisers,
+// Made by the text form (text.h), the byte form (byte_form.h) and the generator; changed by mutators and the minimiser,
 // which call settle() afterwards; performed by the interpreter. Plain data, copied and compared as a value.
 #pragma once
 
@@ -27,37 +27,37 @@ enum class Audit : std::uint8_t { ops, points };
 struct Program {
   Geometry machine = default_small_geometry(Release::v6_1);
   Audit audit = Audit::ops;
-  // Areas (indices into machine.areas, ascending) whose bitmap cannot be allocated.
+  // The areas whose bitmap cannot be allocated: indices into machine.areas, ascending.
   std::vector<std::uint16_t> failing_bitmaps;
   std::vector<ActorSpec> actors;
   std::vector<Op> ops;
-  // Names of identifiers that are not the default ones.
+  // The names of identifiers that differ from the default ones.
   std::map<OpId, std::string> names;
 
   friend bool operator==(const Program&, const Program&) = default;
 
-  // The name of an operation's result; empty if it has no identifier.
+  // Returns the name of an operation's result; empty if it has no identifier.
   std::string name_of(const Op& op) const;
-  // The operation with this identifier, nullptr if there is none. Linear.
+  // Returns the operation with this identifier; nullptr if there is none. Linear.
   const Op* find(OpId id) const;
-  // The smallest identifier that neither an operation has nor an operand names.
+  // Returns the smallest identifier that no operation has and no operand names.
   OpId unused_id() const;
-  // Makes what was put together by hand or mutation a program again, without binding any operand to another operation:
-  // identifiers unique (the first operation with one keeps it), names unique, identifiers behind given names numbered
-  // canonically, performers and areas ones that exist. Both forms give back settled programs unchanged.
+  // Repairs a program that was put together by hand or changed by mutation. Afterwards identifiers are unique (the
+  // first operation with one keeps it), names are unique, identifiers with given names are numbered canonically, and
+  // performers and areas exist. No operand names another operation than before. Both forms reproduce settled programs.
   void settle();
 };
 
 inline constexpr std::size_t kMaxNameLength = 64;
-// Letters, digits and "_,-", beginning with a letter or "_": names of areas, zones, actors and results.
+// Returns whether areas, zones, actors and results may have the name: a letter or "_", then letters, digits and "_,-".
 bool is_name(std::string_view text);
-// Words that the text form needs for itself where a result could be named.
+// Returns whether the text form needs the word where a result could be named.
 bool is_reserved_word(std::string_view text);
-// "cpu0" to "cpu7": the actors that CPUs have of their own.
+// Returns whether it names the actor of a CPU: "cpu0" to "cpu7".
 bool is_actor_word(std::string_view text);
-// The identifier whose default name this is, for kinds with that letter.
+// Returns the identifier whose default name this is, for kinds with that letter.
 std::optional<OpId> default_id(std::string_view name, char letter);
-// The value itself, or one in the field's range that it is mapped to.
+// Returns the value, or the one in the field's range that it is mapped to.
 std::uint64_t fold(std::uint64_t value, const NumberSpec& spec);
 
 }  // namespace cma

@@ -1,5 +1,4 @@
-// Whatever bytes, seeds and texts say: programs survive both forms, run without disturbing each other, and give one
-// trace.
+// Programs of any seed, bytes or text survive both forms, do not disturb each other's runs, and give one trace.
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -14,7 +13,7 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// Bytes as a fuzzer makes them: a program's, with some of them changed, or just bytes.
+// Returns bytes as a fuzzer makes them: those of a program with some changed, or any.
 Bytes arbitrary_bytes() {
   if (*rc::gen::weightedOneOf<bool>({{1, rc::gen::just(true)}, {3, rc::gen::just(false)}}))
     return *rc::gen::arbitrary<Bytes>();
@@ -36,7 +35,7 @@ void check_forms(const Program& program) {
 
 RC_GTEST_PROP(Forms, generated_programs_survive, (std::uint64_t seed)) { check_forms(generate(seed)); }
 
-RC_GTEST_PROP(Forms, whatever_bytes_say_survives, ()) { check_forms(decode(arbitrary_bytes(), kFuzzLimits)); }
+RC_GTEST_PROP(Forms, programs_of_any_bytes_survive, ()) { check_forms(decode(arbitrary_bytes(), kFuzzLimits)); }
 
 RC_GTEST_PROP(Forms, text_is_read_or_refused, ()) {
   std::string text = print(generate(*rc::gen::arbitrary<std::uint64_t>()));
@@ -52,7 +51,7 @@ RC_GTEST_PROP(Forms, text_is_read_or_refused, ()) {
   if (read) check_forms(*read);
 }
 
-// What the model owes a correct machine whatever a program does. Laws are not asked here.
+// Fails if a machine without bugs gives a finding. No laws are checked here.
 void check_finding(const Program& program, const RunResult& result) {
   if (!result.finding || program.machine.bugs.any()) return;
   RC_FAIL(result.finding->signature() + ": " + result.finding->message + "\n" + print(program));
@@ -76,7 +75,7 @@ RC_GTEST_PROP(Runs, generated_programs_give_one_trace, (std::uint64_t seed)) {
   check_runs(reused, generate(seed));
 }
 
-RC_GTEST_PROP(Runs, whatever_bytes_say_gives_one_trace, ()) {
+RC_GTEST_PROP(Runs, programs_of_any_bytes_give_one_trace, ()) {
   static Interpreter reused;
   check_runs(reused, decode(arbitrary_bytes(), kFuzzLimits));
 }

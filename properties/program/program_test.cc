@@ -29,7 +29,7 @@ TEST(Program, SettlingLeavesGoodIdentifiersAlone) {
   EXPECT_EQ(program, before);
 }
 
-TEST(Program, WhatLosesItsOperandIsNotBoundToAnother) {
+TEST(Program, AnOperandWhoseOperationIsGoneIsNotBoundToAnother) {
   Program program = *parse(
       "machine small release=6.1\nfirst = cma_alloc a pages=1\nsecond = cma_alloc a pages=2\n"
       "cma_release first\ncma_release second\n");
@@ -44,7 +44,7 @@ TEST(Program, WhatLosesItsOperandIsNotBoundToAnother) {
 TEST(Program, GivenNamesThatCannotBeKeptAreReplaced) {
   Program program;
   program.ops = {alloc(1), alloc(2), alloc(3), alloc(4), release(3)};
-  program.names = {{1, "log"}, {2, "same"}, {3, "same"}, {4, "b1"}, {9, "nobody"}};
+  program.names = {{1, "log"}, {2, "same"}, {3, "same"}, {4, "b1"}, {9, "unused"}};
   program.settle();
   EXPECT_EQ(*parse(print(program)), program) << print(program);
   EXPECT_EQ(program.name_of(program.ops[1]), "same");
@@ -95,7 +95,7 @@ TEST(Program, FindsUnusedIdentifiers) {
   EXPECT_EQ(program.find(0), nullptr);
 }
 
-TEST(Program, KnowsNames) {
+TEST(Program, NamesAreLettersDigitsAndAFewSigns) {
   EXPECT_TRUE(is_name("linux,cma"));
   EXPECT_TRUE(is_name("_b-1"));
   EXPECT_FALSE(is_name(""));

@@ -1,5 +1,5 @@
-// The project's own random numbers: integers only, the same everywhere and for ever, so that a seed in a report still
-// means the same program after any upgrade. splitmix64 (public domain, Vigna): one multiplication chain a number.
+// Random numbers: integers only, and the same on every machine, compiler and version, so that a seed in a report keeps
+// its meaning. splitmix64 (public domain, Vigna). Cost: two multiplications a number.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
     return z ^ (z >> 31);
   }
-  // Below `bound`, which is not 0. The bias of the modulus is below 2^-32 for every bound used here.
+  // Returns a number below `bound`. Requires bound != 0. The bias of the modulus is below 2^-32 for the bounds in use.
   std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-  // first <= result <= last
+  // Returns a number from `first` to `last`, both included.
   std::uint64_t between(std::uint64_t first, std::uint64_t last) { return first + below(last - first + 1); }
-  // True in `percent` of a hundred cases.
+  // Returns true in `percent` of a hundred cases.
   bool chance(unsigned percent) { return below(100) < percent; }
 
  private:

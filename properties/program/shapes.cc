@@ -8,8 +8,8 @@
 namespace cma {
 namespace {
 
-// Bases and sizes are multiples of 64 pages, which is what releases up to 5.18 align areas to on these machines, except
-// where pageblock and largest order are smaller.
+// Bases and sizes of areas are multiples of 64 pages, the alignment that releases before 5.19 demand on these machines,
+// unless pageblock and largest order are smaller.
 struct Shape {
   std::string_view note;
   void (*change)(Geometry&);
@@ -56,7 +56,8 @@ std::vector<Geometry> make_shapes() {
     for (const Shape& shape : kList) {
       Geometry geometry = default_small_geometry(release);
       shape.change(geometry);
-      if (release < Release::v4_9)
+      // order_per_bit came with 3.17; before, a bit is a page.
+      if (release < Release::v3_17)
         for (AreaSpec& area : geometry.areas) area.order_per_bit = 0;
       CMA_ASSERT(!geometry.impossible());
       shapes.push_back(std::move(geometry));

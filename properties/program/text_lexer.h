@@ -1,5 +1,4 @@
-// Lines of the text form as words. A word knows where it stands, so that every complaint can say so. Used by the parser
-// only.
+// Lines of the text form as words. A word knows its column, so that every error can name it. Used by the parser only.
 #pragma once
 
 #include <stdexcept>
@@ -26,10 +25,10 @@ struct Word {
   bool quoted = false;
   int column = 1;
   int value_column = 1;
-  bool used = false;  // by the field that read it
+  bool used = false;  // taken by what reads the line
 };
 
-// The words of one line, without its comment: `#` at the beginning of a word ends the line.
+// Returns the words of a line, without its comment, which a `#` begins where a word could begin. Throws SyntaxError.
 std::vector<Word> split_words(std::string_view line);
 
 }  // namespace cma

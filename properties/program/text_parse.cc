@@ -1,269 +1,25 @@
-// Programs from text: lines into words, words into fields. The first pass reads what stands before the operations and
-// every result's name, the second the operations, so that an operand may name what comes later (and is then skipped).
+// Programs from text: lines into words, words into fields. A first pass reads the lines before the operations and the
+// name of every result, a second the operations, so that an operand may name a later result (and is skipped then).
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <array>
 
 #include "properties/program/machine_keys.h"
 #include "properties/program/text.h"
-#include "properties/program/text_lexer.h"
+#include "properties/program/text_fields.h"
 
 namespace cma {
 namespace {
 
-// --- words ---
-
-std::uint64_t parse_number(std::string_view text, int column) {
-  const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
-  const std::string_view digits = hexadecimal ? text.substr(2) : text;
-  const std::uint64_t base = hexadecimal ? 16 : 10;
-  std::uint64_t value = 0;
-  if (digits.empty()) throw SyntaxError(column, fmt::format("expected a number, not `{}`", text));
-  for (const char c : digits) {
-    std::uint64_t digit = 16;
-    if (c >= '0' && c <= '9') digit = static_cast<std::uint64_t>(c - '0');
-    if (c >= 'a' && c <= 'f') digit = static_cast<std::uint64_t>(c - 'a') + 10;
-    if (c >= 'A' && c <= 'F') digit = static_cast<std::uint64_t>(c - 'A') + 10;
-    if (digit >= base) throw SyntaxError(column, fmt::format("expected a number, not `{}`", text));
-    if (value > (kAnyNumber - digit) / base)
-      throw SyntaxError(column, fmt::format("expected a number that fits into 64 bits, not `{}`", text));
-    value = value * base + digit;
-  }
-  return value;
-}
-
-bool looks_like_number(std::string_view text) { return !text.empty() && text.front() >= '0' && text.front() <= '9'; }
-
+// Returns the releases that a machine may have, oldest first.
 std::string release_words() {
   std::string words;
-  for (const Release release : modelled_releases())
+  for (const Release release : releases_by_age())
     words += fmt::format("{}{}", words.empty() ? "" : "|", name_of(release));
   return words;
 }
-
-std::string shown(const Word& word) {
-  const std::string value = word.quoted ? "\"" + word.value + "\"" : word.value;
-  return word.key.empty() ? value : word.key + "=" + value;
-}
-
-// The words of one line, taken one by one or by name.
-class Line {
- public:
-  Line(int number, std::string_view text) : number_(number), words_(split_words(text)) {
-    end_column_ = static_cast<int>(text.find_last_not_of(" \t\r") + 1) + 1;
-    if (!words_.empty()) what_ = words_.front().value;
-  }
-  int number() const { return number_; }
-  bool empty() const { return words_.empty(); }
-  std::vector<Word>& words() { return words_; }
-  // The line is about this: complaints about what is missing or too much name it.
-  void is_about(std::string what, std::string usage) {
-    what_ = std::move(what);
-    usage_ = std::move(usage);
-  }
-
-  // The next word that has no key; nullptr at the end of the line.
-  Word* next() {
-    for (Word& word : words_) {
-      if (word.used || !word.key.empty()) continue;
-      word.used = true;
-      return &word;
-    }
-    return nullptr;
-  }
-  Word& expect_next(std::string_view what) {
-    Word* word = next();
-    if (word == nullptr) throw SyntaxError(end_column(), fmt::format("expected {}{}", what, in_usage()));
-    return *word;
-  }
-  std::string expect_name(std::string_view what) {
-    const Word& word = expect_next(what);
-    if (word.quoted || !is_name(word.value))
-      throw SyntaxError(word.column, fmt::format("expected {}, not `{}`", what, shown(word)));
-    return word.value;
-  }
-  // The value of `key=`; nullptr if it is not there. Twice is an error.
-  Word* keyed(std::string_view key) {
-    Word* found = nullptr;
-    for (Word& word : words_) {
-      if (word.key != key) continue;
-      if (found != nullptr) throw SyntaxError(word.column, fmt::format("`{}=` is given twice", key));
-      found = &word;
-    }
-    if (found != nullptr) found->used = true;
-    return found;
-  }
-  Word& expect_keyed(std::string_view key) {
-    Word* word = keyed(key);
-    if (word == nullptr) throw SyntaxError(end_column(), fmt::format("expected `{}=`{}", key, in_usage()));
-    return *word;
-  }
-  bool flag(std::string_view name) {
-    for (Word& word : words_) {
-      if (word.used || word.quoted || !word.key.empty() || word.value != name) continue;
-      word.used = true;
-      return true;
-    }
-    return false;
-  }
-  // Complains about the first word that nobody wanted.
-  void finish() const {
-    for (const Word& word : words_)
-      if (!word.used)
-        throw SyntaxError(word.column, fmt::format("`{}` does not belong here{}", shown(word), in_usage()));
-  }
-  std::string in_usage() const { return usage_.empty() ? "" : fmt::format(" in `{}`", usage_); }
-  int end_column() const { return end_column_; }
-
- private:
-  int number_;
-  int end_column_ = 1;
-  std::vector<Word> words_;
-  std::string what_;
-  std::string usage_;
-};
-
-std::uint64_t number_in(const Word& word, std::uint64_t max, std::string_view name) {
-  const std::uint64_t value = parse_number(word.value, word.value_column);
-  if (value > max) throw SyntaxError(word.value_column, fmt::format("{} must be at most {}", name, max));
-  return value;
-}
-
-// Names of results: identifier and kind of whoever has one.
-struct Names {
-  std::map<std::string, OpId, std::less<>> results;
-  std::map<std::string, std::uint16_t, std::less<>> areas;
-  std::set<OpId> dangling;  // `?7`
-};
-
-// --- fields ---
-
-class FieldReader {
- public:
-  FieldReader(const Program& program, Names& names, Line& line) : program_(program), names_(names), line_(line) {}
-
-  void area(AreaRef& area) {
-    const Word& word = line_.expect_next("an area");
-    if (const auto found = names_.areas.find(word.value); found != names_.areas.end()) {
-      area = {false, found->second};
-      return;
-    }
-    area = {true, result(word, word.value, "an area")};
-  }
-  void operand(OpRef& operand, const OperandSpec& spec) {
-    const Word* word = required(spec.name, spec.required, "a result");
-    if (word != nullptr) operand.id = result(*word, word->value, "a result");
-  }
-  void place(Place& place, const PlaceSpec& spec) {
-    const Word* word = required(spec.name, spec.required, "a page");
-    if (word != nullptr) place = read_place(*word);
-  }
-  void number(std::uint64_t& value, const NumberSpec& spec) {
-    const Word* word = required(spec.name, spec.required, "a number");
-    if (word == nullptr) {
-      value = spec.fallback;
-      return;
-    }
-    if (!spec.all.empty() && word->value == spec.all) {
-      value = spec.max;
-      return;
-    }
-    value = parse_number(word->value, word->value_column);
-    const bool inside = value >= spec.min && (spec.all.empty() ? value <= spec.max : value < spec.max);
-    if (inside || (!spec.required && value == spec.fallback)) return;
-    const std::uint64_t last = spec.all.empty() ? spec.max : spec.max - 1;
-    const std::string or_all = spec.all.empty() ? "" : fmt::format(", or `{}`", spec.all);
-    throw SyntaxError(word->value_column, fmt::format("expected {} to {}{}", spec.min, last, or_all));
-  }
-  void flag(bool& flag, std::string_view name) { flag = line_.flag(name); }
-  template <class Enum>
-  void choice(Enum& value, const ChoiceSpec& spec) {
-    if (spec.name.empty() && !spec.required) {
-      for (std::size_t i = 0; i < spec.words.size(); ++i)
-        if (line_.flag(spec.words[i])) value = static_cast<Enum>(i);
-      return;
-    }
-    const Word* word = required(spec.name == "." ? std::string_view{} : spec.name, spec.required, "a word");
-    if (word == nullptr) return;
-    const std::string_view text = std::string_view(word->value).substr(spec.name == "." ? 1 : 0);
-    for (std::size_t i = 0; i < spec.words.size(); ++i) {
-      if (text != spec.words[i]) continue;
-      value = static_cast<Enum>(i);
-      return;
-    }
-    throw SyntaxError(word->value_column, fmt::format("expected {}, not `{}`", fmt::join(spec.words, "|"), text));
-  }
-  void text(std::string& text, const TextSpec& spec) {
-    const Word& word = *required(spec.name, true, spec.quoted ? "a text in quotes" : "a word");
-    if (spec.quoted && !word.quoted)
-      throw SyntaxError(word.value_column, fmt::format("expected a text in quotes, not `{}`", word.value));
-    const bool fits =
-        spec.words.empty() || std::find(spec.words.begin(), spec.words.end(), word.value) != spec.words.end();
-    if (!fits)
-      throw SyntaxError(word.value_column,
-                        fmt::format("expected {}, not `{}`", fmt::join(spec.words, "|"), word.value));
-    text = word.value;
-  }
-  void actor(Performer& performer) {
-    const Word& word = line_.expect_next("an actor");
-    performer = find_actor(program_, word.value, word.column);
-  }
-
-  static Performer find_actor(const Program& program, std::string_view name, int column) {
-    for (std::size_t i = 0; i < program.actors.size(); ++i)
-      if (program.actors[i].name == name) return Performer::actor(i);
-    if (is_actor_word(name) && name[3] - '0' < program.machine.cpus) return Performer::on_cpu(name[3] - '0');
-    throw SyntaxError(column, fmt::format("expected an actor: nobody is named `{}`", name));
-  }
-
- private:
-  const Word* required(std::string_view key, bool required, std::string_view what) {
-    if (key.empty()) return required ? &line_.expect_next(what) : line_.next();
-    return required ? &line_.expect_keyed(key) : line_.keyed(key);
-  }
-
-  // The identifier behind a name, or behind `?7`.
-  OpId result(const Word& word, std::string_view name, std::string_view what) {
-    if (name.starts_with('?')) {
-      const std::uint64_t id = parse_number(name.substr(1), word.value_column + 1);
-      if (id > 0xffff) throw SyntaxError(word.value_column, "expected an identifier below 65536");
-      return static_cast<OpId>(id);
-    }
-    if (const auto found = names_.results.find(name); found != names_.results.end() && !word.quoted)
-      return found->second;
-    throw SyntaxError(word.value_column, fmt::format("expected {}: nothing is named `{}`", what, name));
-  }
-
-  Place read_place(const Word& word) {
-    std::string_view text = word.value;
-    if (word.quoted) throw SyntaxError(word.value_column, "expected a page, not a text");
-    const std::size_t plus = text.find('+');
-    const std::string_view offset_text = plus == std::string_view::npos ? std::string_view{} : text.substr(plus + 1);
-    const int offset_column = word.value_column + static_cast<int>(plus) + 1;
-    const std::uint64_t offset = plus == std::string_view::npos ? 0 : parse_number(offset_text, offset_column);
-    const std::string_view head = text.substr(0, plus);
-    if (looks_like_number(head)) {
-      const std::uint64_t pfn = parse_number(head, word.value_column);
-      if (offset > kAnyNumber - pfn) throw SyntaxError(offset_column, "expected a frame number that fits into 64 bits");
-      return Place::of_pfn(pfn + offset);
-    }
-    const bool area_meant = head.starts_with("area:");
-    const std::string_view name = area_meant ? head.substr(5) : head;
-    const auto area = names_.areas.find(name);
-    if (area != names_.areas.end() && (area_meant || !names_.results.contains(name)))
-      return Place::of_area({false, area->second}, offset);
-    if (area_meant) throw SyntaxError(word.value_column, fmt::format("expected an area: nothing is named `{}`", name));
-    return Place::of_result(OpRef{result(word, head, "a page")}, offset);
-  }
-
-  const Program& program_;
-  Names& names_;
-  Line& line_;
-};
-
-// --- the parser ---
 
 class Parser {
  public:
@@ -271,13 +27,18 @@ class Parser {
   int line() const { return line_; }
 
  private:
-  // A line of the machine, and what it added: checked for being possible once all are read.
+  // A part of the machine that a line added. When all lines are read, it is checked for being possible.
   struct Part {
     enum class Kind : std::uint8_t { zone, hole, reserved, area } kind;
     int line;
     std::size_t index;
   };
-  // An operation's line, split at its beginning.
+  // A line that begins with `word` and is read by `read`.
+  struct Head {
+    std::string_view word;
+    void (Parser::*read)(Line&);
+  };
+  // An operation's line whose name and verb are read.
   struct OpLine {
     Line line;
     Op op;
@@ -289,17 +50,21 @@ class Parser {
   void read_version();
   bool read_head(Line& line);
   void read_machine(Line& line);
-  void read_range(Line& line, Part::Kind kind);
+  void read_zone(Line& line);
+  void read_hole(Line& line) { read_range(line, Part::Kind::hole, program_.machine.holes); }
+  void read_reserved(Line& line) { read_range(line, Part::Kind::reserved, program_.machine.reserved); }
+  void read_range(Line& line, Part::Kind kind, std::vector<PfnRange>& ranges);
   void read_area(Line& line);
   void read_bug(Line& line);
   void read_actor(Line& line);
   int cpu_in(const Word& word) const;
   void check_possible();
   void add_part(Geometry& so_far, const Part& part) const;
+  static const std::array<Head, 7> kHeads;
 
   OpLine begin_op(Line line);
-  std::size_t kind_of_line(Line& line);
-  std::size_t kind_of_expectation(Line& line, const Word& verb);
+  std::size_t kind_of_line(Line& line) const;
+  std::size_t kind_of_expectation(Line& line, const Word& verb) const;
   void read_name(OpLine& op);
   void find_dangling();
   void number_results();
@@ -334,34 +99,39 @@ void Parser::read_version() {
   line.next();
   const Word& version = line.expect_next("the version of the text form");
   if (parse_number(version.value, version.column) != kTextVersion)
-    throw SyntaxError(version.column, fmt::format("expected version {}: this reads no other", kTextVersion));
+    throw SyntaxError(version.column, fmt::format("expected version {}: no other can be read", kTextVersion));
   line.finish();
   lines_.erase(lines_.begin());
 }
 
-// Lines before the operations. False: it is none of them.
+const std::array<Parser::Head, 7> Parser::kHeads = {{
+    {"machine", &Parser::read_machine},
+    {"zone", &Parser::read_zone},
+    {"hole", &Parser::read_hole},
+    {"reserved", &Parser::read_reserved},
+    {"area", &Parser::read_area},
+    {"bug", &Parser::read_bug},
+    {"actor", &Parser::read_actor},
+}};
+
+// Reads a line of the machine; false if it is an operation.
 bool Parser::read_head(Line& line) {
   const Word& first = line.words().front();
   if (first.quoted || !first.key.empty()) return false;
   const std::string word = first.value;
-  const bool known = word == "machine" || word == "zone" || word == "hole" || word == "reserved" || word == "area" ||
-                     word == "bug" || word == "actor";
+  const auto head = std::find_if(kHeads.begin(), kHeads.end(), [&](const Head& known) { return known.word == word; });
   // `bug = pin ...` names a result.
-  if (!known || (line.words().size() > 1 && line.words()[1].value == "=" && line.words()[1].key.empty())) return false;
+  const bool names_result = line.words().size() > 1 && line.words()[1].value == "=" && line.words()[1].key.empty();
+  if (head == kHeads.end() || names_result) return false;
   if (!ops_.empty()) throw SyntaxError(first.column, fmt::format("expected `{}` lines before the operations", word));
   if (word != "machine" && !machine_read_) throw SyntaxError(first.column, "expected a `machine` line first");
   line.next();
-  if (word == "machine") read_machine(line);
-  if (word == "zone") read_range(line, Part::Kind::zone);
-  if (word == "hole") read_range(line, Part::Kind::hole);
-  if (word == "reserved") read_range(line, Part::Kind::reserved);
-  if (word == "area") read_area(line);
-  if (word == "bug") read_bug(line);
-  if (word == "actor") read_actor(line);
+  (this->*head->read)(line);
   line.finish();
   return true;
 }
 
+// Returns the value of a word of the machine line.
 std::uint64_t key_value(const MachineKey& key, const Word& word) {
   if (key.form == MachineKey::Form::on_off) {
     if (word.value == "on" || word.value == "off") return word.value == "on" ? 1 : 0;
@@ -372,12 +142,25 @@ std::uint64_t key_value(const MachineKey& key, const Word& word) {
   return number_in(word, key.max, key.name);
 }
 
+// Throws at the first `key=` that no machine has, and at a key without its value.
+void refuse_unknown_keys(Line& line) {
+  std::vector<std::string_view> keys = {"release", "bugs", "audit"};
+  for (const MachineKey& key : machine_keys()) keys.push_back(key.name);
+  for (const Word& word : line.words()) {
+    if (word.used) continue;
+    if (!word.key.empty())
+      throw SyntaxError(word.column, fmt::format("a machine has no `{}=`{}", word.key, suggestion(word.key, keys)));
+    if (std::find(keys.begin(), keys.end(), word.value) != keys.end())
+      throw SyntaxError(word.column, fmt::format("expected a value: `{}=`, then the value without blanks", word.value));
+  }
+}
+
 void Parser::read_machine(Line& line) {
   if (machine_read_) throw SyntaxError(line.words().front().column, "expected one `machine` line, not two");
   machine_read_ = true;
   machine_line_ = line.number();
   const bool small = line.flag("small");
-  line.is_about("machine", "machine [small] release=R [KEY=VALUE ...] [bugs=repaired|as-shipped] [audit=ops|points]");
+  line.set_usage("machine [small] release=R [KEY=VALUE ...] [bugs=repaired|as-shipped] [audit=ops|points]");
   const Word& release = line.expect_keyed("release");
   const std::optional<Release> found = release_from_name(release.value);
   if (!found)
@@ -396,11 +179,12 @@ void Parser::read_machine(Line& line) {
       throw SyntaxError(audit->value_column, fmt::format("expected ops|points, not `{}`", audit->value));
     program_.audit = audit->value == "points" ? Audit::points : Audit::ops;
   }
+  refuse_unknown_keys(line);
   for (std::size_t i = 0; i < program_.machine.areas.size(); ++i)
     names_.areas[program_.machine.areas[i].name] = static_cast<std::uint16_t>(i);
 }
 
-// Adding cannot wrap round: the limits are far below 2^63.
+// The sum cannot overflow: the limits are far below 2^63.
 PfnRange read_base_and_pages(Line& line) {
   constexpr std::uint64_t kLimit = std::uint64_t{1} << 40;
   const std::uint64_t base = number_in(line.expect_keyed("base"), kLimit, "base");
@@ -408,28 +192,27 @@ PfnRange read_base_and_pages(Line& line) {
   return {base, base + pages};
 }
 
-void Parser::read_range(Line& line, Part::Kind kind) {
-  Geometry& machine = program_.machine;
-  if (kind == Part::Kind::zone) {
-    line.is_about("zone", "zone NAME base=N pages=N");
-    std::string name = line.expect_name("the zone's name");
-    for (const ZoneSpec& zone : machine.zones)
-      if (zone.name == name) throw SyntaxError(line.words()[1].column, fmt::format("zone `{}` is there already", name));
-    machine.zones.push_back({std::move(name), read_base_and_pages(line)});
-    parts_.push_back({kind, line.number(), machine.zones.size() - 1});
-    return;
-  }
-  line.is_about("range", line.words().front().value + " base=N pages=N");
-  std::vector<PfnRange>& ranges = kind == Part::Kind::hole ? machine.holes : machine.reserved;
+void Parser::read_zone(Line& line) {
+  line.set_usage("zone NAME base=N pages=N");
+  std::vector<ZoneSpec>& zones = program_.machine.zones;
+  std::string name = line.expect_name("the zone's name");
+  for (const ZoneSpec& zone : zones)
+    if (zone.name == name) throw SyntaxError(line.words()[1].column, fmt::format("there is a zone `{}` already", name));
+  zones.push_back({std::move(name), read_base_and_pages(line)});
+  parts_.push_back({Part::Kind::zone, line.number(), zones.size() - 1});
+}
+
+void Parser::read_range(Line& line, Part::Kind kind, std::vector<PfnRange>& ranges) {
+  line.set_usage(line.words().front().value + " base=N pages=N");
   ranges.push_back(read_base_and_pages(line));
   parts_.push_back({kind, line.number(), ranges.size() - 1});
 }
 
 void Parser::read_area(Line& line) {
-  line.is_about("area", "area NAME base=N pages=N [order_per_bit=N] [fail=bitmap]");
+  line.set_usage("area NAME base=N pages=N [order_per_bit=N] [fail=bitmap]");
   const std::string name = line.expect_name("the area's name");
   if (names_.areas.contains(name))
-    throw SyntaxError(line.words()[1].column, fmt::format("area `{}` is there already", name));
+    throw SyntaxError(line.words()[1].column, fmt::format("there is an area `{}` already", name));
   AreaSpec area;
   area.name = name;
   const PfnRange range = read_base_and_pages(line);
@@ -451,10 +234,15 @@ void Parser::read_area(Line& line) {
 }
 
 void Parser::read_bug(Line& line) {
-  line.is_about("bug", "bug NAME");
+  line.set_usage("bug NAME");
   const Word& word = line.expect_next("the bug's name");
   const std::optional<Bug> bug = bug_from_name(word.value);
-  if (!bug) throw SyntaxError(word.column, fmt::format("expected a bug: none is named `{}`", word.value));
+  if (!bug) {
+    std::vector<std::string_view> known;
+    for (const BugInfo& info : bug_catalogue()) known.push_back(info.name);
+    throw SyntaxError(word.column,
+                      fmt::format("expected a bug: none is named `{}`{}", word.value, suggestion(word.value, known)));
+  }
   program_.machine.bugs.switch_on(*bug);
 }
 
@@ -466,14 +254,14 @@ int Parser::cpu_in(const Word& word) const {
 }
 
 void Parser::read_actor(Line& line) {
-  line.is_about("actor", "actor NAME [cpu=N]");
+  line.set_usage("actor NAME [cpu=N]");
   const Word& word = line.words()[std::min<std::size_t>(1, line.words().size() - 1)];
   ActorSpec actor;
   actor.name = line.expect_name("the actor's name");
   if (is_actor_word(actor.name)) throw SyntaxError(word.column, fmt::format("`{}` is the CPU's own actor", actor.name));
   for (const ActorSpec& other : program_.actors)
     if (other.name == actor.name)
-      throw SyntaxError(word.column, fmt::format("actor `{}` is there already", actor.name));
+      throw SyntaxError(word.column, fmt::format("there is an actor `{}` already", actor.name));
   if (program_.actors.size() >= kMaxActors)
     throw SyntaxError(word.column, fmt::format("expected at most {} actors", kMaxActors));
   if (const Word* cpu = line.keyed("cpu")) actor.cpu = cpu_in(*cpu);
@@ -492,7 +280,7 @@ void Parser::add_part(Geometry& so_far, const Part& part) const {
   }
 }
 
-// Asks for the rule part by part, so that the complaint names the line that breaks it.
+// Throws if the machine is impossible. Adds part by part, so that the error names the line that breaks a rule.
 void Parser::check_possible() {
   if (!program_.machine.impossible()) return;
   Geometry so_far = program_.machine;
@@ -504,7 +292,7 @@ void Parser::check_possible() {
   so_far.areas.resize(so_far.areas.size() - (parts_.size() - own));
   line_ = machine_line_;
   if (const auto why = so_far.impossible()) throw SyntaxError(1, "this machine is impossible: " + *why);
-  // Areas last: they are judged by what the other lines say.
+  // Areas last: what is possible for them depends on the other lines.
   for (const bool areas : {false, true})
     for (const Part& part : parts_) {
       if ((part.kind == Part::Kind::area) != areas) continue;
@@ -516,13 +304,14 @@ void Parser::check_possible() {
 
 // --- operations ---
 
+// Returns the kind; kOpKinds if there is none.
 std::size_t kind_from_verb(std::string_view verb) {
   for (std::size_t kind = 0; kind < kOpKinds; ++kind)
     if (op_catalogue()[kind].verb == verb) return kind;
   return kOpKinds;
 }
 
-// "b.pfn" becomes "b" and ".pfn", so that fields find one word each.
+// Splits "b.pfn" into "b" and ".pfn": a word for each field.
 void split_member(Line& line) {
   std::vector<Word>& words = line.words();
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -544,19 +333,28 @@ bool among(const std::string_view (&words)[Size], std::string_view word) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
-std::size_t Parser::kind_of_expectation(Line& line, const Word& verb) {
-  const auto next = std::find_if(line.words().begin(), line.words().end(),
-                                 [](const Word& word) { return !word.used && word.key.empty(); });
-  if (next == line.words().end())
+// Throws if a state stands apart from its result, as in `expect b failed`.
+void refuse_apart(Line& line, const Word& result) {
+  for (const Word& word : line.words())
+    if (!word.used && !word.quoted && among(kStateWords, word.value))
+      throw SyntaxError(word.column, fmt::format("expected `{}.{}`, one word", result.value, word.value));
+}
+
+std::size_t Parser::kind_of_expectation(Line& line, const Word& verb) const {
+  const Word* next = line.peek();
+  if (next == nullptr)
     throw SyntaxError(verb.column + 6, "expected log, trace, cat, page, finding, a counter or a result after `expect`");
   const std::size_t kind = next->quoted ? kOpKinds : kind_from_verb("expect " + next->value);
   if (kind != kOpKinds) {
-    next->used = true;
+    line.next();
     return kind;
   }
   if (among(kCounterWords, next->value)) return cma::kind_of<ExpectCounter>();
   const std::size_t dot = next->value.find('.');
-  if (dot == std::string::npos) return cma::kind_of<ExpectError>();
+  if (dot == std::string::npos) {
+    refuse_apart(line, *next);
+    return cma::kind_of<ExpectError>();
+  }
   const std::string member = next->value.substr(dot + 1);
   const int column = next->column + static_cast<int>(dot) + 1;
   split_member(line);
@@ -566,50 +364,72 @@ std::size_t Parser::kind_of_expectation(Line& line, const Word& verb) {
                                         fmt::join(kFigureWords, "|"), member));
 }
 
-std::size_t Parser::kind_of_line(Line& line) {
+// Throws for what is no operation, with what the author may have meant.
+[[noreturn]] void refuse_verb(const Program& program, const Word& verb, const Word* next) {
+  if (verb.value.starts_with("//") || verb.value.starts_with(';'))
+    throw SyntaxError(verb.column,
+                      fmt::format("expected an operation: a comment begins with `#`, not `{}`", verb.value));
+  const auto is_actor = [&](const ActorSpec& actor) { return actor.name == verb.value; };
+  const bool actor = is_actor_word(verb.value) || std::any_of(program.actors.begin(), program.actors.end(), is_actor);
+  if (!verb.quoted && (actor || (next != nullptr && next->value == ":")))
+    throw SyntaxError(verb.column, fmt::format("expected an operation: an actor is written `{}:`", verb.value));
+  const bool named = next != nullptr && (next->value.ends_with('=') || kind_from_verb(next->value) != kOpKinds);
+  if (!verb.quoted && named && is_name(verb.value))
+    throw SyntaxError(next->column, fmt::format("expected `=` after the name `{}`, not `{}`", verb.value, next->value));
+  std::vector<std::string_view> known;
+  for (const OpInfo& info : op_catalogue()) known.push_back(info.verb);
+  // `cma_alloc(a, 16)`
+  const std::string_view word = std::string_view(verb.value).substr(0, verb.value.find('('));
+  throw SyntaxError(verb.column,
+                    fmt::format("expected an operation: `{}` is none{}", shown(verb), suggestion(word, known)));
+}
+
+std::size_t Parser::kind_of_line(Line& line) const {
   const Word& verb = line.expect_next("an operation");
   if (!verb.quoted && verb.value == "expect") return kind_of_expectation(line, verb);
   const std::size_t kind = verb.quoted ? kOpKinds : kind_from_verb(verb.value);
-  if (kind == kOpKinds) throw SyntaxError(verb.column, fmt::format("expected an operation: `{}` is none", shown(verb)));
+  if (kind == kOpKinds) refuse_verb(program_, verb, line.peek());
   return kind;
 }
 
+// Reads the name of an operation that names itself, and remembers the name of any.
 void Parser::read_name(OpLine& op) {
   const OpInfo& info = info_of(op.op);
-  if (info.names_itself && op.name.empty()) {
-    const auto next = std::find_if(op.line.words().begin(), op.line.words().end(), [](const Word& word) {
-      return !word.used && word.key.empty() && !word.quoted && word.value != "fixed";
-    });
-    if (next != op.line.words().end()) {
-      next->used = true;
-      op.name = next->value;
-      op.name_column = next->column;
-    }
+  const Word* own = info.names_itself ? op.line.peek() : nullptr;
+  if (own != nullptr && !own->quoted && own->value != "fixed") {
+    if (!op.name.empty())
+      throw SyntaxError(op.name_column, fmt::format("`{0}` is given two names, `{1}` and `{2}`: leave out `{1} =`",
+                                                    info.verb, op.name, own->value));
+    op.name = own->value;
+    op.name_column = own->column;
+    op.line.next();
   }
   if (op.name.empty()) return;
   if (!is_name(op.name)) throw SyntaxError(op.name_column, fmt::format("expected a name, not `{}`", op.name));
   if (is_reserved_word(op.name))
-    throw SyntaxError(op.name_column, fmt::format("`{}` has a meaning of its own after `expect`", op.name));
+    throw SyntaxError(op.name_column, fmt::format("`{}` cannot be a name: it has a meaning after `expect`", op.name));
   if (names_.results.contains(op.name))
-    throw SyntaxError(op.name_column, fmt::format("`{}` names another result already", op.name));
+    throw SyntaxError(op.name_column, fmt::format("`{}` names another result already: choose another name", op.name));
   if (info.yields == Yields::area && names_.areas.contains(op.name))
-    throw SyntaxError(op.name_column, fmt::format("area `{}` is there already", op.name));
+    throw SyntaxError(op.name_column, fmt::format("there is an area `{}` already", op.name));
   names_.results[op.name] = 0;
 }
 
-// `[ACTOR:] [NAME =] VERB`
+// Reads `[ACTOR:] [NAME =] VERB`.
 Parser::OpLine Parser::begin_op(Line line) {
   OpLine op{std::move(line), {}, {}, 1};
   std::vector<Word>& words = op.line.words();
   const Word& first = words.front();
   if (!first.quoted && first.key.empty() && first.value.size() > 1 && first.value.ends_with(':')) {
     op.line.next();
-    op.op.performer = FieldReader::find_actor(program_, std::string_view(first.value).substr(0, first.value.size() - 1),
-                                              first.column);
+    op.op.performer =
+        find_actor(program_, std::string_view(first.value).substr(0, first.value.size() - 1), first.column);
   }
   const std::size_t at = words.front().used ? 1 : 0;
   if (words.size() > at && !words[at].key.empty())
-    throw SyntaxError(words[at].column, "expected an operation, or a name followed by ` = `");
+    throw SyntaxError(words[at].column,
+                      fmt::format("expected an operation; after a name, blanks around the `=`: `{} = {}`",
+                                  words[at].key, words[at].value));
   if (words.size() > at + 1 && words[at + 1].key.empty() && words[at + 1].value == "=" && !words[at].quoted) {
     op.name = words[at].value;
     op.name_column = words[at].column;
@@ -618,12 +438,12 @@ Parser::OpLine Parser::begin_op(Line line) {
   }
   const std::size_t kind = kind_of_line(op.line);
   op.op.body = default_body(kind);
-  op.line.is_about(std::string(op_catalogue()[kind].verb), op_usage(kind));
+  op.line.set_usage(op_usage(kind));
   read_name(op);
   return op;
 }
 
-// `?7` names an identifier that no operation may get.
+// Collects the identifiers of `?7` and the like: no operation may get them.
 void Parser::find_dangling() {
   for (OpLine& op : ops_)
     for (const Word& word : op.line.words()) {
@@ -635,7 +455,7 @@ void Parser::find_dangling() {
     }
 }
 
-// Numbers for the time being: settle() gives the final ones, by the same rule for all programs.
+// Gives each name a number. settle() replaces them by the final ones.
 void Parser::number_results() {
   OpId next = 1;
   for (OpLine& op : ops_) {
@@ -648,14 +468,24 @@ void Parser::number_results() {
   }
 }
 
+// Returns the point of that name. Throws if there is none.
+Point point_in(std::string_view name, int column) {
+  if (const std::optional<Point> point = point_from_name(name)) return *point;
+  std::vector<std::string_view> known;
+  for (unsigned i = 0; i < kPoints; ++i) known.push_back(info_of(static_cast<Point>(i)).name);
+  throw SyntaxError(column, fmt::format("expected a point: none is named `{}`{}", name, suggestion(name, known)));
+}
+
+// Reads `cpu=` and `until=`.
 void Parser::read_header(OpLine& op) {
   const OpInfo& info = info_of(op.op);
   const Word* cpu = op.line.keyed("cpu");
   const Word* until = op.line.keyed("until");
   const bool prefixed = op.line.words().front().value.ends_with(':') && op.line.words().front().used;
-  if (info.performed == Performed::by_nobody && (prefixed || cpu != nullptr || until != nullptr)) {
+  if (info.performed == Performed::without_actor && (prefixed || cpu != nullptr || until != nullptr)) {
     const Word& word = prefixed ? op.line.words().front() : cpu != nullptr ? *cpu : *until;
-    throw SyntaxError(word.column, fmt::format("`{}` is performed by nobody: it has no actor and no point", info.verb));
+    throw SyntaxError(word.column, fmt::format("`{}` is performed by no actor and passes no point: leave out `{}`",
+                                               info.verb, shown(word)));
   }
   if (cpu != nullptr) {
     if (prefixed) throw SyntaxError(cpu->column, "expected an actor or `cpu=`, not both");
@@ -664,10 +494,7 @@ void Parser::read_header(OpLine& op) {
   if (until == nullptr) return;
   const std::string_view text = until->value;
   const std::size_t hash = text.find('#');
-  const std::optional<Point> point = point_from_name(text.substr(0, hash));
-  if (!point)
-    throw SyntaxError(until->value_column, fmt::format("expected a point: none is named `{}`", text.substr(0, hash)));
-  op.op.until.point = *point;
+  op.op.until.point = point_in(text.substr(0, hash), until->value_column);
   if (hash == std::string_view::npos) return;
   const int column = until->value_column + static_cast<int>(hash) + 1;
   const std::uint64_t nth = parse_number(text.substr(hash + 1), column);

@@ -1,4 +1,4 @@
-// Programs as text.
+// Programs as text, and the table of operations.
 
 #include <fmt/format.h>
 
@@ -47,7 +47,7 @@ std::string performer_name(const Program& program, Performer performer) {
 
 std::string operand_name(const Program& program, OpId id) {
   const Op* op = program.find(id);
-  // Nobody's identifier keeps its number: `?7`.
+  // An identifier that no operation has keeps its number: `?7`.
   return op != nullptr ? program.name_of(*op) : fmt::format("?{}", id);
 }
 
@@ -55,7 +55,7 @@ std::string area_name(const Program& program, AreaRef area) {
   return area.declared ? operand_name(program, area.id) : program.machine.areas[area.id].name;
 }
 
-// A result's name hides an area's.
+// Returns whether a result has the name: it hides the area of that name.
 bool hidden_by_result(const Program& program, const std::string& name) {
   return std::any_of(program.ops.begin(), program.ops.end(),
                      [&](const Op& op) { return op.id != 0 && program.name_of(op) == name; });
@@ -144,11 +144,12 @@ std::string key_value(const MachineKey& key, std::uint64_t value) {
     case MachineKey::Form::endless:
       return value == kAutomatic ? std::string(word_for_automatic(key.form)) : number(value, false);
     case MachineKey::Form::hexadecimal: return number(value, true);
-    default: return number(value, false);
+    case MachineKey::Form::decimal: return number(value, false);
   }
+  return {};
 }
 
-// Whether `machine small` says the memory and the first areas of this program in two words.
+// Returns whether `machine small` has the memory and the first areas of this program.
 bool is_small(const Program& program) {
   const Geometry small = base_machine(program.machine.release, true);
   const std::vector<AreaSpec>& areas = program.machine.areas;
@@ -157,6 +158,7 @@ bool is_small(const Program& program) {
   return std::equal(small.areas.begin(), small.areas.end(), areas.begin());
 }
 
+// Returns whether the machine has all bugs that its release shipped with.
 bool shipped_with(const Geometry& machine) {
   const BugSet shipped = BugSet::as_shipped(machine.release);
   for (const BugInfo& info : bug_catalogue())
@@ -200,6 +202,13 @@ std::string machine_lines(const Program& program) {
 
 // --- the reference ---
 
+std::string upper(std::string_view word) {
+  std::string text(word);
+  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return text;
+}
+
+// Collects how the fields of an operation read.
 struct FieldDescriber {
   std::string line;
   void word(std::string_view name, bool required, std::string_view what) {
@@ -207,7 +216,7 @@ struct FieldDescriber {
     line += required ? " " + inner : " [" + inner + "]";
   }
   void area(const AreaRef&) { word({}, true, "AREA"); }
-  void operand(const OpRef&, const OperandSpec& spec) { word(spec.name, spec.required, "RESULT"); }
+  void operand(const OpRef&, const OperandSpec& spec) { word(spec.name, spec.required, upper(noun_of(spec.wanted))); }
   void place(const Place&, const PlaceSpec& spec) { word(spec.name, spec.required, "PLACE"); }
   void number(const std::uint64_t&, const NumberSpec& spec) {
     word(spec.name, spec.required, spec.all.empty() ? "N" : fmt::format("N|{}", spec.all));

@@ -50,17 +50,20 @@ const Result* World::find(OpRef operand) const { return const_cast<World*>(this)
 
 namespace {
 
+// Returns whether operations may use the result.
 bool usable(const Result& result, Yields wanted) {
   if (result.yields != wanted || result.gone) return false;
   if (result.state == Result::State::done) return true;
   return result.state == Result::State::failed && result.yields == Yields::pages && result.pages > 0;
 }
 
+// Returns why they may not.
 const char* unusable_because(const Result* result, Yields wanted) {
-  if (result == nullptr || result->state == Result::State::not_performed) return "what it names is not there yet";
-  if (result->state == Result::State::inside) return "what it names is still on its way";
+  if (result == nullptr || result->state == Result::State::not_performed)
+    return "what it names has not been performed yet";
+  if (result->state == Result::State::inside) return "what it names is still under way";
   if (result->gone) return "what it names is gone";
-  if (result->state != Result::State::done) return "what it names was never had";
+  if (result->state != Result::State::done) return "what it names was not obtained";
   return result->yields == wanted ? "what it names is empty" : "what it names is of another kind";
 }
 
@@ -90,7 +93,7 @@ std::optional<AreaId> World::area(AreaRef area) const {
   return found->area;
 }
 
-// The frame of page `offset` of a result; kNoPfn if it is not held.
+// Returns the frame of page `offset` of a result; kNoPfn if it is not held.
 Pfn World::page_of(const Result& result, std::uint64_t offset) const {
   if (!usable(result, result.yields)) return kNoPfn;
   switch (result.yields) {
@@ -140,9 +143,17 @@ std::optional<Pfn> World::resolve(const Place& place) const {
     const Result* found = find(place.result);
     if (found != nullptr) pfn = page_of(*found, place.offset);
   }
-  // An offset that wraps round 2^64 ends up outside the memory or where it belongs; neither does harm.
+  // A sum that overflows lies outside the memory, or is the frame that is meant.
   if (pfn == kNoPfn || !machine_->map.present(pfn)) return std::nullopt;
   return pfn;
+}
+
+std::uint32_t World::begin_pages(Slot self, std::uint64_t pages) {
+  const auto first = static_cast<std::uint32_t>(owner_of.size());
+  owner_of.resize(first + pages, 0);
+  results_[self].yields = Yields::pages;
+  results_[self].first_owner = first;
+  return first;
 }
 
 void World::keep_count(BufferId buffer) {
@@ -191,7 +202,7 @@ void World::finish_boot() {
 
 namespace {
 
-// Whether [start, start + pages) of a held piece covers whole bits; the piece's own ends may lie inside one.
+// Returns whether [start, start + pages) of a held piece covers whole bits. The ends of the piece may lie inside one.
 bool on_bits(const Area& area, const World::Piece& piece, Pfn start, std::uint64_t pages) {
   const std::uint64_t bit = order_pages(area.order_per_bit);
   const bool first = start == piece.start || is_aligned(start - area.base, bit);
@@ -208,7 +219,7 @@ std::optional<PfnRange> World::take_part(Slot slot, std::uint64_t from, std::uin
     const Piece piece = pieces[i];
     if (piece.slot != slot) continue;
     const std::uint64_t at = piece.start - buffer.pfn;              // where the piece begins in the buffer
-    if (from >= piece.pages && from - piece.pages >= at) continue;  // ends before
+    if (from >= piece.pages && from - piece.pages >= at) continue;  // the piece ends before `from`
     const std::uint64_t skip_pages = from > at ? from - at : 0;
     std::uint64_t take = piece.pages - skip_pages;
     if (pages != 0) {

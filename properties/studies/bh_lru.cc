@@ -1,13 +1,13 @@
-// Case 3: an area of 56 MB is allocated whole, as 56 buffers of 1 MB, and released, over and over, while files are read
-// and written. A loop has failed when any of its buffers could not be had.
+// Case 3: an area of 56 MB is allocated whole, as 56 buffers of 1 MB, and released, again and again, while files are
+// read and written. A loop fails when one of its buffers cannot be allocated.
 //
-// Memory outside the area is full, as it is on a system that has been up for a while, so that what the page cache reads
-// anew lands in the area. After each loop what is clean and unused leaves the cache, as kswapd would have it. Before
-// each request the file system does one thing on either CPU: it looks up two metadata blocks that are always cached,
-// reads eight pages of a file (and writes them one time in four), and sometimes reads a metadata block that is not
-// cached. That share is the one free parameter. Such a block's buffer sits in a slot of its CPU until other lookups
-// push it out; until then its page can be neither dropped nor moved, up to 4.20. Since 5.0 migration empties the slots
-// when it meets one, since 5.13 before it begins.
+// Memory outside the area is full, as on a system that has been up for a while, so that new pages of the page cache lie
+// in the area. After each loop clean, unused pages leave the cache, as if kswapd ran. Before each request the file
+// system works on one of the CPUs: it looks up two metadata blocks that are always cached, reads eight pages of a file
+// (and writes them one time in four), and sometimes reads a metadata block that is not cached. That share is the one
+// free parameter. The buffer of such a block stays in a slot of its CPU until other lookups push it out. Up to 4.20 its
+// page can be neither dropped nor moved meanwhile; since 5.0 migration empties the slots when it meets one, since 5.13
+// before it begins.
 
 #include "properties/studies/bh_lru.h"
 
@@ -28,13 +28,13 @@ constexpr std::uint64_t kBuffers = 56;
 constexpr std::uint64_t kBufferPages = 256;
 constexpr unsigned kBufferAlign = 8;
 constexpr Pfn kAreaBase = 8192;
-// Free outside the area: what unmovable requests and the watermarks live on.
+// Free pages outside the area, for unmovable requests and the watermarks.
 constexpr std::uint64_t kSpare = 2048;
 constexpr std::uint64_t kHotBlocks = 64;
 constexpr std::uint64_t kFilePages = 4096;
-// More a loop than the per-CPU lists hold: otherwise the same few pages would go round.
+// A loop must read more pages than the per-CPU lists hold, or the same few pages would be used again and again.
 constexpr std::uint64_t kPagesRead = 8;
-// New metadata blocks per 10,000 requests: chosen so that the machine of the report fails as often as it did.
+// New metadata blocks per 10,000 requests, chosen so that the reported machine fails as often as it did.
 constexpr std::uint64_t kNewBlocks = 50;
 
 Geometry geometry_of(Release release) {
@@ -76,7 +76,7 @@ class Loops {
   std::vector<Pfn> held_;
 };
 
-// Everything outside the area but a spare is in use, most of it by processes; the hot blocks are read there first.
+// Reads the hot blocks, then fills the memory outside the area up to the spare pages, most of it for processes.
 void Loops::fill_memory() {
   Machine& machine = *machine_;
   for (std::uint64_t block = 0; block < kHotBlocks; ++block) {
@@ -84,16 +84,16 @@ void Loops::fill_memory() {
     CMA_ASSERT(read.error == 0);
     machine.buffers.put(read.buffer);
   }
-  // Unmovable requests never get a page of an area, and turn the pageblocks they come from Unmovable.
+  // Unmovable requests get no page of an area, and turn the pageblocks that they take pages from Unmovable.
   std::vector<Pfn> outside;
   for (Pfn pfn = 0; (pfn = machine.buddy.alloc_pages(kGfpKernel | kGfpNowarn, 0)) != kNoPfn;) outside.push_back(pfn);
-  // Movable requests take what the watermarks kept; what they got of the area goes back.
+  // Movable requests get what the watermarks kept. Their pages in the area are freed again.
   std::vector<Pfn> inside;
   for (Pfn pfn = 0; machine.buddy.zone(0).nr_free_pages != machine.buddy.zone(0).nr_free_cma &&
                     (pfn = machine.buddy.alloc_pages(kGfpHighuserMovable, 0)) != kNoPfn;)
     (pfn < kAreaBase ? outside : inside).push_back(pfn);
   for (const Pfn pfn : inside) run_now(machine.buddy.free_pages(pfn, 0));
-  // The spare pages lie scattered: free blocks of any size would be claimed for movable memory as a whole.
+  // The spare pages are scattered, since movable requests would claim larger free blocks as a whole.
   for (std::size_t i = 0; i < outside.size(); ++i) {
     if (i % 2 == 1 && i < 2 * kSpare)
       run_now(machine.buddy.free_pages(outside[i], 0));
@@ -129,7 +129,7 @@ void Loops::file_system_works() {
   machine.engine.assume(kMainActor);
 }
 
-// What keeps a page in the area that is not one of the loop's buffers.
+// Returns what keeps pages in the area that belong to none of the loop's buffers.
 std::string Loops::cause() const {
   const Machine& machine = *machine_;
   bool held = false;
@@ -142,7 +142,7 @@ std::string Loops::cause() const {
     for (int cpu = 0; cpu < machine.engine.cpus(); ++cpu)
       slots += static_cast<int>(
           std::count(machine.buffers.lru_slots(cpu).begin(), machine.buffers.lru_slots(cpu).end(), buffer));
-    // A count of exactly the slots: what the report saw.
+    // All counts are those of slots, as in the report.
     if (slots > 0 && slots == machine.buffers.buffer(buffer).count) return "a buffer's slot";
     held = true;
   }
@@ -197,8 +197,8 @@ StudyRow row_of(Release release, const StudyOptions& options) {
 }  // namespace
 
 StudyResult study_bh_lru(const StudyOptions& options) {
-  // That of the report, with eight slots a CPU; one with sixteen; one that empties slots when they are in the way; and
-  // one that does before.
+  // The release of the report, with eight slots a CPU; one with sixteen; one that empties slots that are in the way;
+  // and one that empties them before.
   constexpr Release kReleases[] = {Release::v3_6, Release::v4_19, Release::v5_10, Release::v6_1};
   StudyResult result;
   result.run_means = "loops of 56 buffers of 256 pages, all of the area";
@@ -210,7 +210,7 @@ StudyResult study_bh_lru(const StudyOptions& options) {
                            kHotBlocks)},
       {"free parameter", fmt::format("{} of 10,000 times a block that is not cached is read", kNewBlocks)},
       {"seed", fmt::format("{}", options.seed)}};
-  // A release's machine lives in a thread of its own and shares nothing with the others.
+  // Each machine is used by one thread only, and shares nothing with the others.
   std::vector<std::future<StudyRow>> rows;
   for (const Release release : kReleases) rows.push_back(std::async(std::launch::async, row_of, release, options));
   for (std::future<StudyRow>& row : rows) result.rows.push_back(row.get());

@@ -1,11 +1,11 @@
-// The study of case 3 from the field: buffers that per-CPU slots hold. See bh_lru.cc.
+// The study of field case 3: buffers held by per-CPU slots while a camera allocates. bh_lru.cc describes the load.
 #pragma once
 
 #include "properties/studies/study.h"
 
 namespace cma {
 
-// Size: loops.
+// Runs one row a release. Size: loops.
 inline constexpr std::uint64_t kBhLruLoops = 8500;
 StudyResult study_bh_lru(const StudyOptions& options);
 

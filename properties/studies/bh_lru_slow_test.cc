@@ -6,7 +6,7 @@
 namespace cma {
 namespace {
 
-TEST(BhLruStudy, EveryFailureIsASlotsAndThereIsNoneSince50) {
+TEST(BhLruStudy, SlotsCauseEveryFailureAndNoneSince5_0) {
   const StudyResult result = study_bh_lru({.seed = 1, .size = 100});
   ASSERT_EQ(result.rows.size(), 4U);
   std::uint64_t failed = 0;
@@ -19,7 +19,7 @@ TEST(BhLruStudy, EveryFailureIsASlotsAndThereIsNoneSince50) {
       EXPECT_EQ(row.failed, 0U) << row.release;
     }
   }
-  EXPECT_GT(failed, 0U) << "the load must be able to fail a loop";
+  EXPECT_GT(failed, 0U) << "the load must make some loops fail";
 }
 
 TEST(BhLruStudy, EqualSeedsGiveEqualResults) {

@@ -17,20 +17,20 @@ struct Policy {
   std::string_view name;
   std::string_view key;  // of the machine line
 };
-constexpr std::array<Policy, 3> kPolicies = {{{"none", "0"}, {"5 sweeps", "5"}, {"for ever", "forever"}}};
+constexpr std::array<Policy, 3> kPolicies = {{{"none", "0"}, {"5 sweeps", "5"}, {"no limit", "forever"}}};
 
 // The task that is preempted while it holds pages.
 enum class Holder : std::uint8_t { exit, fork };
 constexpr std::array<std::string_view, 2> kHolderNames = {"exit", "fork"};
 
-// How long it is away, and how many in a hundred never let go: a pin stands for them.
+// How long it is away. In so many of a hundred programs the page is never released: a pin stands for the task.
 constexpr std::uint64_t kLongestAway = 1000 * kMillisecond;
 constexpr std::uint64_t kNeverInHundred = 4;
 constexpr Time kRetrySleep = 100 * kMillisecond;
-// The request, its result's name, and the area of the default small machine it is made in.
+// The name of the request's result.
 constexpr std::string_view kRequest = "w";
 
-// One program without its machine line: all policies run the same.
+// Returns one program without its machine line, which differs by policy.
 std::string story(Random& random, Holder holder) {
   const std::uint64_t mapped = random.between(1, 24);
   const std::uint64_t at = random.below(256 - mapped);
@@ -63,7 +63,7 @@ std::optional<Slot> request_of(const Program& program) {
   return std::nullopt;
 }
 
-// Runs one program and adds what came of it to the row.
+// Runs one program and adds the outcome to the row.
 void run_one(Interpreter& interpreter, const Program& program, StudyRow& row) {
   const RunResult result = interpreter.run(program);
   const std::uint64_t sweeps = interpreter.machine().areas.sweeps();

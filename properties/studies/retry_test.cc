@@ -25,16 +25,16 @@ TEST_F(RetryStudy, WithoutRetriesThereIsOneSweepAndNoSleep) {
   }
 }
 
-TEST_F(RetryStudy, EverySweepMoreHelps) {
+TEST_F(RetryStudy, MoreSweepsFailLessOften) {
   for (const std::string holder : {"exit", "fork"}) {
     EXPECT_LT(row(holder + ", 5 sweeps").failed, row(holder + ", none").failed) << holder;
-    EXPECT_LT(row(holder + ", for ever").failed, row(holder + ", 5 sweeps").failed) << holder;
+    EXPECT_LT(row(holder + ", no limit").failed, row(holder + ", 5 sweeps").failed) << holder;
     EXPECT_GT(row(holder + ", 5 sweeps").virtual_time, 0U) << holder;
   }
 }
 
-TEST_F(RetryStudy, WhoeverRetriesForEverFailsOnlyByNeverEnding) {
-  for (const char* policy : {"exit, for ever", "fork, for ever"}) {
+TEST_F(RetryStudy, RetriesWithoutLimitFailOnlyByNeverEnding) {
+  for (const char* policy : {"exit, no limit", "fork, no limit"}) {
     const StudyRow& endless = row(policy);
     EXPECT_GT(endless.failed, 0U) << policy << ": some pages are pinned for good";
     EXPECT_EQ(endless.causes[0].count, 0U) << policy;

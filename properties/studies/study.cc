@@ -11,7 +11,7 @@
 namespace cma {
 namespace {
 
-// Studies join here: a line each, its run function declared in its own header.
+// A study is a line here; its run function is declared in its own header.
 constexpr std::array<Study, 2> kCatalogue = {{
     {"bh-lru", "How often do per-CPU buffer slots keep a camera from its memory?", "loops", kBhLruLoops, study_bh_lru},
     {"retry", "Tasks hold pages for a while in exit and fork: what does it help to sweep again?", "programs", 1000,
@@ -49,7 +49,7 @@ Rate rate_of(std::uint64_t hits, std::uint64_t runs) {
   const double z2 = kZ * kZ;
   const double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
   const double half = kZ * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n);
-  // At the ends rounding may leave the interval just short of the share itself.
+  // At the ends, rounding may put the share just outside the interval.
   return {p, std::clamp(centre - half, 0.0, p), std::clamp(centre + half, p, 1.0)};
 }
 

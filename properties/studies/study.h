@@ -1,8 +1,8 @@
-// A study: one question from the field, answered by thousands of seeded runs of the model, as a table of rates.
+// A study: one question from the field, answered by thousands of seeded runs of the model as a table of rates.
 //
-// Each study stands in a file of its own and is listed in study.cc. It builds its machines itself and reports one row
-// for each release or policy that it compares; texts, JSON and plots are made of the rows here, the same way for all.
-// Equal options give equal results, to the last digit, on every compiler. Used by `cmacheck study`.
+// Each study is a file of its own, listed in study.cc. It builds its machines and returns a row for each release or
+// policy that it compares; text, JSON and plots are made of the rows here. Equal options give equal results on every
+// compiler, to the last digit. Used by `cmacheck study`.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@ namespace cma {
 
 struct StudyOptions {
   std::uint64_t seed = 1;
-  // How much is run, in the study's own unit; 0 stands for the study's full size.
+  // How much is run, in the study's unit; 0 is the study's full size.
   std::uint64_t size = 0;
 };
 
-// What was in the way of the runs that failed, and of how many.
+// A cause of failures, and the number of runs that failed for it.
 struct StudyCause {
   std::string name;
   std::uint64_t count = 0;
@@ -31,13 +31,13 @@ struct StudyCause {
 
 struct StudyRow {
   std::string release;  // as programs write it
-  std::string policy;   // empty where releases are compared
+  std::string policy;   // empty if the study compares releases
   std::uint64_t runs = 0;
   std::uint64_t failed = 0;
   std::uint64_t sweeps = 0;  // searches over an area, all runs together
   Time virtual_time = 0;     // spent by all runs together
   std::vector<StudyCause> causes;
-  std::string remark;  // what no figure says: "never ends: ..."
+  std::string remark;  // a sentence below the table: "does not end: ..."
   friend bool operator==(const StudyRow&, const StudyRow&) = default;
 };
 
@@ -55,12 +55,13 @@ struct Study {
   std::string_view question;  // one sentence
   std::string_view unit;      // what `size` counts
   std::uint64_t full_size = 0;
-  // options.size is resolved: never 0.
+  // Requires options.size != 0.
   StudyResult (*run)(const StudyOptions& options) = nullptr;
 };
 
+// Returns all studies.
 std::span<const Study> study_catalogue();
-// nullptr if there is none of this name.
+// Returns the study of that name; nullptr if there is none.
 const Study* find_study(std::string_view name);
 // Runs a study; size 0 becomes its full size.
 StudyResult run_study(const Study& study, const StudyOptions& options);
@@ -71,14 +72,15 @@ struct Rate {
   double low = 0;
   double high = 1;
 };
-// hits <= runs. Without runs nothing is known: 0 to 1.
+// Returns the rate of hits. Requires hits <= runs. Without runs the interval is 0 to 1.
 Rate rate_of(std::uint64_t hits, std::uint64_t runs);
 
-// --- telling (study_report.cc, study_plot.cc) ---
+// --- reports (study_report.cc, study_plot.cc) ---
+// Returns the table, the parameters and the remarks.
 std::string study_text(const StudyResult& result);
-// One object, keys as the members above; rates with their intervals.
+// Returns one object with the members above as keys, and the rates with their intervals.
 std::string study_json(const StudyResult& result);
-// The failure rates with their intervals, a bar a row.
+// Returns a plot of the failure rates with their intervals, a bar a row.
 std::string study_svg(const StudyResult& result);
 
 }  // namespace cma

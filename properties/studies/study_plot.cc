@@ -1,4 +1,4 @@
-// The plot of a study: failure rates with their intervals as horizontal bars. Plain SVG, no fonts or scripts of others.
+// The plot of a study: failure rates with their intervals as horizontal bars. Plain SVG, without fonts and scripts.
 
 #include <fmt/format.h>
 
@@ -35,7 +35,7 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// Where the axis ends: the first of 1, 2, 5, 10, ... tenths of a percent that holds every interval.
+// Returns the end of the axis: the first of 1, 2, 5, 10, ... tenths of a percent that no interval exceeds.
 double axis_end(const StudyResult& result) {
   double highest = 0;
   for (const StudyRow& row : result.rows)

@@ -10,7 +10,7 @@
 namespace cma {
 namespace {
 
-// Percent with three digits: rates of one in a thousand are told apart, noise is not shown off.
+// Returns a percentage with three digits, which distinguishes rates of one in a thousand and hides noise.
 std::string percent(double share) { return fmt::format("{:.3f} %", 100 * share); }
 
 double mean(std::uint64_t sum, std::uint64_t runs) {
@@ -26,7 +26,7 @@ std::string causes_text(const std::vector<StudyCause>& causes) {
   return text.empty() ? "-" : text;
 }
 
-// Columns that say something of at least one row.
+// Returns the cells, head first, without the columns that are empty in all rows.
 std::vector<std::vector<std::string>> cells(const StudyResult& result) {
   const bool policies =
       std::any_of(result.rows.begin(), result.rows.end(), [](const StudyRow& row) { return !row.policy.empty(); });

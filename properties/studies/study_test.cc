@@ -51,7 +51,7 @@ TEST(Rates, HaveWilsonsInterval) {
   }
 }
 
-TEST(Rates, SayNothingWithoutRuns) {
+TEST(Rates, AreUnknownWithoutRuns) {
   const Rate rate = rate_of(0, 0);
   EXPECT_EQ(rate.low, 0);
   EXPECT_EQ(rate.high, 1);
@@ -65,16 +65,16 @@ TEST(StudyText, HasALineForEachRowAndItsCauses) {
   EXPECT_THAT(text, Not(HasSubstr("policy")));
 }
 
-TEST(StudyText, NamesPoliciesWhereThereAreSome) {
+TEST(StudyText, NamesPoliciesIfThereAreAny) {
   StudyResult result = two_rows();
-  result.rows[1].policy = "for ever";
+  result.rows[1].policy = "no limit";
   result.rows[1].remark = "never ends";
   const std::string text = study_text(result);
   EXPECT_THAT(text, HasSubstr("policy"));
-  EXPECT_THAT(text, HasSubstr("6.1, for ever: never ends"));
+  EXPECT_THAT(text, HasSubstr("6.1, no limit: never ends"));
 }
 
-TEST(StudyJson, SaysWhatTheRowsSay) {
+TEST(StudyJson, HasTheFiguresOfTheRows) {
   const auto json = nlohmann::json::parse(study_json(two_rows()));
   EXPECT_EQ(json["rows"].size(), 2U);
   EXPECT_EQ(json["rows"][0]["failed"], 50);

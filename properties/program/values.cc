@@ -1,0 +1,228 @@
+#include "properties/program/values.h"
+
+#include <algorithm>
+#include <array>
+#include <ranges>
+
+#include "allocator/areas/views.h"
+
+namespace cma {
+
+void FieldGenerator::area(AreaRef& area) {
+  const std::size_t areas = program_.machine.areas.size();
+  const OpId declared = random_.chance(areas == 0 ? 100 : 20) ? result_of(Yields::area) : OpId{0};
+  if (declared != 0 || areas == 0)
+    area = {true, declared};
+  else
+    area = {false, static_cast<std::uint16_t>(random_.below(areas))};
+}
+
+void FieldGenerator::operand(OpRef& operand, const OperandSpec& spec) { operand.id = result_of(spec.wanted); }
+
+void FieldGenerator::place(Place& place, const PlaceSpec& spec) {
+  chosen_frames_ = spec.required || !random_.chance(40);
+  if (!chosen_frames_) {
+    place = {};
+    return;
+  }
+  const std::uint64_t choice = random_.below(100);
+  const std::size_t areas = program_.machine.areas.size();
+  if (choice < 55 && areas != 0) {
+    const AreaSpec& area = program_.machine.areas[random_.below(areas)];
+    const auto index = static_cast<std::uint16_t>(&area - program_.machine.areas.data());
+    place = Place::of_area({false, index}, offset_in(area.pages));
+    const std::uint64_t huge = order_pages(program_.machine.huge_page_order());
+    if (spec.aligned && random_.chance(90)) place.offset = align_down(area.base + place.offset, huge) - area.base;
+  } else if (choice < 85) {
+    // Two statements: the order in which arguments are drawn would be the compiler's choice.
+    const OpRef result{any_result()};
+    place = Place::of_result(result, random_.chance(60) ? 0 : random_.below(20));
+  } else {
+    place = Place::of_pfn(frame());
+  }
+}
+
+void FieldGenerator::number(std::uint64_t& value, const NumberSpec& spec) {
+  if (!spec.required && random_.chance(50)) {
+    value = spec.fallback;
+    return;
+  }
+  value = fold(scaled(spec), spec);
+}
+
+void FieldGenerator::flag(bool& flag, std::string_view /*name*/) { flag = random_.chance(20); }
+
+void FieldGenerator::text(std::string& text, const TextSpec& spec) {
+  if (!spec.words.empty()) {
+    text = spec.words[random_.below(spec.words.size())];
+    return;
+  }
+  // In an order that stays, as a seed stands for the programs it draws.
+  static constexpr std::array kFiles = {
+      AreaFile::bitmap,   AreaFile::used,          AreaFile::maxchunk,           AreaFile::count,
+      AreaFile::base_pfn, AreaFile::order_per_bit, AreaFile::alloc_pages_success};
+  const std::size_t areas = program_.machine.areas.size();
+  const std::uint64_t choice = random_.below(4);
+  text = choice == 0 ? "buddyinfo" : "pagetypeinfo";
+  if (choice < 2 || areas == 0) return;
+  const AreaFileInfo& file = info_of(kFiles[random_.below(kFiles.size())]);
+  text = path_of(file, program_.machine.areas[random_.below(areas)].name);
+}
+
+void FieldGenerator::actor(Performer& performer) { performer = any_performer(); }
+
+Performer FieldGenerator::any_performer() {
+  const std::size_t actors = program_.actors.size();
+  if (actors != 0 && random_.chance(60)) return Performer::actor(random_.below(actors));
+  const auto cpus = static_cast<std::uint64_t>(program_.machine.cpus);
+  return Performer::on_cpu(random_.chance(75) ? 0 : static_cast<int>(random_.below(cpus)));
+}
+
+// Returns a result of this kind, more often a late one; 0 if there is none.
+OpId FieldGenerator::result_of(Yields wanted) {
+  const auto fits = [&](const Op& op) { return op.id != 0 && info_of(op).yields == wanted; };
+  const auto count = static_cast<std::uint64_t>(std::count_if(program_.ops.begin(), program_.ops.end(), fits));
+  if (count == 0) return 0;
+  std::uint64_t skip = std::min(random_.below(count), random_.below(count));
+  for (const Op& op : program_.ops | std::views::reverse)
+    if (fits(op) && skip-- == 0) return op.id;
+  return 0;
+}
+
+OpId FieldGenerator::any_result() {
+  static constexpr std::array kKinds = {Yields::buffer, Yields::block,   Yields::pages,
+                                        Yields::pages,  Yields::mapping, Yields::range};
+  return result_of(kKinds[random_.below(kKinds.size())]);
+}
+
+// Returns the value, or one next to it.
+std::uint64_t FieldGenerator::near(std::uint64_t value) {
+  const std::uint64_t choice = random_.below(4);
+  if (choice == 0) return value + 1;
+  return choice == 1 && value != 0 ? value - 1 : value;
+}
+
+std::uint64_t FieldGenerator::offset_in(std::uint64_t pages) {
+  const std::uint64_t unit = program_.machine.pageblock_pages();
+  if (random_.chance(50)) return random_.below(pages);
+  return std::min(near(random_.below(pages / unit + 1) * unit), pages - 1);
+}
+
+Pfn FieldGenerator::frame() {
+  const PfnRange& memory = program_.machine.memory;
+  return random_.chance(95) ? memory.start + random_.below(memory.pages()) : near(memory.end);
+}
+
+std::uint64_t FieldGenerator::page_count() {
+  const Geometry& machine = program_.machine;
+  const std::uint64_t choice = random_.below(100);
+  if (choice < 45) return random_.between(1, 20);
+  if (choice < 75) return near(order_pages(static_cast<unsigned>(random_.below(machine.largest_order + 3))));
+  if (choice < 90 && !machine.areas.empty()) {
+    const std::uint64_t pages = machine.areas[random_.below(machine.areas.size())].pages;
+    return near(pages / random_.between(1, 3));
+  }
+  if (choice < 97) return near(machine.isolation_unit());
+  return random_.chance(50) ? random_.next() >> random_.below(64) : near(0);
+}
+
+std::uint64_t FieldGenerator::byte_count() {
+  const std::uint64_t unit = program_.machine.isolation_unit() << kPageShift;
+  if (random_.chance(90)) return random_.below(12) * unit;
+  return random_.chance(50) ? near(random_.below(12) * unit) : random_.next() >> random_.below(64);
+}
+
+std::uint64_t FieldGenerator::scaled(const NumberSpec& spec) {
+  static constexpr std::array<std::uint64_t, 7> kTimes = {1, 2, 5, 10, 49, 50, kRefuseAll};
+  static constexpr std::array<std::uint64_t, 5> kMicroseconds = {0, 1, 100'000, 250'000, 5'000'001};
+  switch (spec.scale) {
+    case Scale::pages:
+      // Few pages with an owner: a machine full of them does little else, and on chosen frames each costs a contiguous
+      // allocation of its own.
+      if (spec.max > kMaxOwnedPages || random_.chance(5)) return page_count();
+      return random_.between(1, chosen_frames_ && random_.chance(80) ? 3 : 16);
+    case Scale::order:
+      return random_.chance(95) ? random_.below(program_.machine.largest_order + 2) : random_.below(spec.max + 1);
+    case Scale::pfn: return frame();
+    case Scale::bytes: return byte_count();
+    case Scale::microseconds: return kMicroseconds[random_.below(kMicroseconds.size())];
+    case Scale::times: return kTimes[random_.below(kTimes.size())];
+    case Scale::plain: break;
+  }
+  return random_.next() >> random_.below(64);
+}
+
+Stop random_stop(Random& random) {
+  Stop stop;
+  stop.point = static_cast<Point>(random.below(kPoints));
+  stop.nth = static_cast<std::uint16_t>(random.chance(70) ? 1 : random.between(1, 8));
+  return stop;
+}
+
+// --- changing one field ---
+
+namespace {
+
+// Counts the fields of an operation, and gives the chosen one a new value.
+class OneField {
+ public:
+  OneField(FieldGenerator& values, std::size_t chosen) : values_(values), chosen_(chosen) {}
+  std::size_t seen() const { return seen_; }
+
+  void area(AreaRef& field) {
+    if (mine()) values_.area(field);
+  }
+  void operand(OpRef& field, const OperandSpec& spec) {
+    if (mine()) values_.operand(field, spec);
+  }
+  void place(Place& field, const PlaceSpec& spec) {
+    if (mine()) values_.place(field, spec);
+  }
+  void number(std::uint64_t& field, const NumberSpec& spec) {
+    if (mine()) values_.number(field, spec);
+  }
+  void flag(bool& field, std::string_view) {
+    if (mine()) field = !field;
+  }
+  template <class Enum>
+  void choice(Enum& field, const ChoiceSpec& spec) {
+    if (mine()) values_.choice(field, spec);
+  }
+  void text(std::string& field, const TextSpec& spec) {
+    if (mine()) values_.text(field, spec);
+  }
+  void actor(Performer& field) {
+    if (mine()) values_.actor(field);
+  }
+
+ private:
+  bool mine() { return seen_++ == chosen_; }
+  FieldGenerator& values_;
+  std::size_t chosen_;
+  std::size_t seen_ = 0;
+};
+
+}  // namespace
+
+void change_argument(Random& random, Program& program, std::size_t index) {
+  Op& op = program.ops[index];
+  FieldGenerator values(random, program);
+  OneField counter(values, kMaxOps);
+  visit_fields(op.body, counter);
+  // The performer and the stop count as two fields more.
+  const bool performed = info_of(op).performed != Performed::without_actor;
+  const std::size_t fields = counter.seen();
+  const std::size_t choices = fields + (performed ? 2 : 0);
+  if (choices == 0) return;
+  const std::size_t chosen = random.below(choices);
+  if (chosen < fields) {
+    OneField changer(values, chosen);
+    visit_fields(op.body, changer);
+  } else if (chosen == fields) {
+    op.performer = values.any_performer();
+  } else {
+    op.until = op.until.wanted() && random.chance(50) ? Stop{} : random_stop(random);
+  }
+}
+
+}  // namespace cma

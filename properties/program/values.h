@@ -1,0 +1,56 @@
+// Random values for the fields of operations. They lie near the places where things change: the ends of areas and
+// pageblocks, powers of two, the size of a request's area, one off each of these.
+//
+// Used by the generator for whole operations, and by mutators to change one field. The same random numbers give the
+// same values everywhere (random.h): one draw a statement, since the order of arguments is the compiler's choice.
+#pragma once
+
+#include "properties/program/program.h"
+#include "properties/program/random.h"
+
+namespace cma {
+
+// Gives each field that it visits a random value. The program is the one that the operation is for: operands name its
+// results, places lie on its machine.
+class FieldGenerator {
+ public:
+  FieldGenerator(Random& random, const Program& program) : random_(random), program_(program) {}
+
+  // --- the visitor (fields.h) ---
+  void area(AreaRef& area);
+  void operand(OpRef& operand, const OperandSpec& spec);
+  void place(Place& place, const PlaceSpec& spec);
+  void number(std::uint64_t& value, const NumberSpec& spec);
+  void flag(bool& flag, std::string_view name);
+  template <class Enum>
+  void choice(Enum& value, const ChoiceSpec& spec) {
+    value = static_cast<Enum>(random_.chance(50) ? 0 : random_.below(spec.words.size()));
+  }
+  void text(std::string& text, const TextSpec& spec);
+  void actor(Performer& performer);
+
+  // An actor of the program, or a CPU's own.
+  Performer any_performer();
+
+ private:
+  OpId result_of(Yields wanted);
+  OpId any_result();
+  std::uint64_t near(std::uint64_t value);
+  std::uint64_t offset_in(std::uint64_t pages);
+  Pfn frame();
+  std::uint64_t page_count();
+  std::uint64_t byte_count();
+  std::uint64_t scaled(const NumberSpec& spec);
+
+  Random& random_;
+  const Program& program_;
+  bool chosen_frames_ = false;  // whether the place that was generated last names frames
+};
+
+// Returns a point to stop at, most often the first time it is passed.
+Stop random_stop(Random& random);
+
+// Gives one field of the operation at `index`, its performer or its stop another value.
+void change_argument(Random& random, Program& program, std::size_t index);
+
+}  // namespace cma
