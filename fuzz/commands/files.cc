@@ -164,6 +164,27 @@ std::expected<LoadedProgram, Failure> load_program(const std::string& file, cons
   return loaded;
 }
 
+std::vector<std::string> files_below(const std::string& folder) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) files.push_back(entry.path().string());
+  std::ranges::sort(files);
+  return files;
+}
+
+std::vector<std::string> program_files(const std::vector<std::string>& paths) {
+  std::vector<std::string> programs;
+  for (const std::string& path : paths) {
+    if (!std::filesystem::is_directory(path)) {
+      programs.push_back(path);
+      continue;
+    }
+    for (std::string& file : files_below(path))
+      if (std::filesystem::path(file).extension() == ".cma") programs.push_back(std::move(file));
+  }
+  return programs;
+}
+
 std::expected<void, Failure> write_file(const std::string& file, std::string_view content) {
   if (file == "-") {
     // Behind whatever was printed before.

@@ -43,6 +43,12 @@ std::expected<std::string, Failure> read_file(const std::string& file);
 std::expected<LoadedProgram, Failure> load_program(const std::string& file, const LoadOptions& options = {});
 bool looks_like_text(std::string_view content);
 
+// Returns the files named and, in place of each folder named, the programs (*.cma) below it, in order of their paths.
+// Throws std::filesystem::filesystem_error if a folder cannot be read; so does files_below().
+std::vector<std::string> program_files(const std::vector<std::string>& paths);
+// Returns all files below a folder, in order of their paths.
+std::vector<std::string> files_below(const std::string& folder);
+
 // "-" is the standard output. A link is followed; a file keeps its mode, and one that may not be written to is left.
 std::expected<void, Failure> write_file(const std::string& file, std::string_view content);
 // Whether that can be done, for those who have much to do before.

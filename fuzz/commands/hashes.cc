@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,8 +17,6 @@
 
 namespace cma {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct HashesCommand {
   std::vector<std::string> paths;
@@ -42,26 +39,10 @@ void print_hashes(CheckedRun& run, const Program& program, std::string_view name
              result.finding ? result.finding->signature() : "ok");
 }
 
-// Returns the files named, and for each folder the programs below it, in the order of their names.
-std::vector<std::string> programs_of(const std::vector<std::string>& paths) {
-  std::vector<std::string> files;
-  for (const std::string& path : paths) {
-    if (!fs::is_directory(path)) {
-      files.push_back(path);
-      continue;
-    }
-    const std::size_t first = files.size();
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path))
-      if (entry.is_regular_file() && entry.path().extension() == ".cma") files.push_back(entry.path().string());
-    std::sort(files.begin() + static_cast<std::ptrdiff_t>(first), files.end());
-  }
-  return files;
-}
-
 int print_all(const HashesCommand& command) {
   CheckedRun run;
   int exit_code = kNothingFound;
-  for (const std::string& file : programs_of(command.paths)) {
+  for (const std::string& file : program_files(command.paths)) {
     const auto loaded = load_program(file);
     if (loaded)
       print_hashes(run, loaded->program, file);

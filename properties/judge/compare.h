@@ -19,7 +19,7 @@
 
 namespace cma::judge {
 
-struct Verdict {
+struct Outcome {
   enum class Kind : std::uint8_t { agrees, differs, not_judgeable };
   Kind kind = Kind::agrees;
   std::string reason;              // not_judgeable: why
@@ -42,24 +42,24 @@ class NoKernel : public std::runtime_error {
 class KernelJudge {
  public:
   // Throws NoKernel if ci/judge-kernel has not built the program.
-  explicit KernelJudge(const Seat& seat);
+  explicit KernelJudge(const KernelConfig& config);
 
   // `bugs` are switched on in the model on top of what the release was shipped with.
-  Verdict judge(const Program& program, const BugSet& bugs = {});
+  Outcome judge(const Program& program, const BugSet& bugs = {});
   // The same for a program that is fitted already, without another machine in place of its own: for minimising.
   std::optional<Finding> find(const Program& program, const BugSet& bugs = {});
 
   // The program without the operations that cannot be judged; its machine must be one the kernel can have.
   Program judgeable_part(Program program);
 
-  const Seat& seat() const { return seat_; }
+  const KernelConfig& config() const { return config_; }
   std::uint64_t kernels_booted() const { return booted_; }
 
  private:
   const KernelFigures& figures_of(const Program& program);
-  void run(Verdict& verdict, const Translation& translation);
+  void run(Outcome& outcome, const Translation& translation);
 
-  Seat seat_;
+  KernelConfig config_;
   std::string program_;
   Interpreter interpreter_;
   std::map<std::string, KernelFigures> figures_;

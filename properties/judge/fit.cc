@@ -78,13 +78,13 @@ bool good_name(const AreaSpec& area) {
 }
 
 // Areas of the same names, one behind the other, each of whole largest blocks.
-std::expected<Geometry, std::string> own_machine(const Geometry& asked, const Seat& seat) {
+std::expected<Geometry, std::string> own_machine(const Geometry& asked, const KernelConfig& config) {
   Geometry machine;
   machine.memory = {0, kOwnMemory};
   Pfn base = kOwnFirstArea;
   for (const AreaSpec& area : asked.areas) {
     const std::uint64_t pages = std::clamp(align_up(area.pages, kLeastOwnArea), kLeastOwnArea, kMostOwnArea);
-    if (order_pages(area.order_per_bit) > order_pages(seat.pageblock_order))
+    if (order_pages(area.order_per_bit) > order_pages(config.pageblock_order))
       return std::unexpected("an area's bits are larger than a pageblock");
     machine.areas.push_back({area.name, base, pages, area.order_per_bit});
     base += pages;
@@ -146,10 +146,10 @@ std::string why_not(const Program& program, const Op& op, int& cpu) {
   return {};
 }
 
-void fit_machine(Geometry& machine, const Seat& seat) {
-  machine.release = seat.release;
-  machine.pageblock_order = seat.pageblock_order;
-  machine.bugs = BugSet::as_shipped(seat.release);
+void fit_machine(Geometry& machine, const KernelConfig& config) {
+  machine.release = config.release;
+  machine.pageblock_order = config.pageblock_order;
+  machine.bugs = BugSet::as_shipped(config.release);
   machine.cpus = 1;
   machine.rate_limits = false;
   machine.cma_debug = true;
@@ -160,9 +160,7 @@ void fit_machine(Geometry& machine, const Seat& seat) {
 
 }  // namespace
 
-std::string name_of(const Seat& seat) { return fmt::format("{} p{}", name_of(seat.release), seat.pageblock_order); }
-
-bool can_have(const Geometry& machine, const Seat& seat) {
+bool can_have(const Geometry& machine, const KernelConfig& config) {
   if (machine.memory.start != 0 || machine.memory.pages() < kLeastMemory || machine.memory.pages() > kMostMemory)
     return false;
   if (machine.largest_order != 10 || !machine.holes.empty() || machine.zones.size() > 1) return false;
@@ -172,7 +170,7 @@ bool can_have(const Geometry& machine, const Seat& seat) {
   const auto fine = [](const AreaSpec& area) { return area.base >= kFirstArea && good_name(area); };
   if (!std::all_of(machine.areas.begin(), machine.areas.end(), fine)) return false;
   Geometry fitted = machine;
-  fit_machine(fitted, seat);
+  fit_machine(fitted, config);
   return !fitted.impossible();
 }
 
@@ -203,20 +201,20 @@ std::optional<PfnRange> arena_of(const Program& program) {
   return PfnRange{start, start + kArenaPages};
 }
 
-std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat) {
+std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConfig& config) {
   Fitted fitted{program, false};
   Program& result = fitted.program;
   if (!program.failing_bitmaps.empty()) return std::unexpected(NotJudgeable{"an area whose bitmap cannot be had", 0});
   if (program.machine.areas.empty()) return std::unexpected(NotJudgeable{"a machine without areas", 0});
   if (!std::all_of(program.machine.areas.begin(), program.machine.areas.end(), good_name))
     return std::unexpected(NotJudgeable{"an area's name that the kernel's command line cannot hold", 0});
-  if (!can_have(program.machine, seat)) {
-    auto machine = own_machine(program.machine, seat);
+  if (!can_have(program.machine, config)) {
+    auto machine = own_machine(program.machine, config);
     if (!machine) return std::unexpected(NotJudgeable{machine.error(), 0});
     result.machine = std::move(*machine);
     fitted.transposed = true;
   }
-  fit_machine(result.machine, seat);
+  fit_machine(result.machine, config);
 
   std::erase_if(result.ops, [](const Op& op) { return info_of(op).any_time; });
   int cpu = -1;

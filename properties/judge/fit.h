@@ -12,19 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "properties/judge/kernel_config.h"
 #include "properties/program/program.h"
 
 namespace cma::judge {
-
-// Which kernel: a release that can be built, and its pageblock order.
-struct Seat {
-  Release release = Release::v6_1;
-  unsigned pageblock_order = 9;
-  friend bool operator==(const Seat&, const Seat&) = default;
-};
-
-// "6.1", 9: as ci/judge-kernel names them.
-std::string name_of(const Seat& seat);
 
 // Why a program, from its operation `op` on, cannot be performed by the kernel. Reasons are few, so that they can be
 // counted.
@@ -43,10 +34,10 @@ struct Fitted {
 // know all that compaction sees. nullopt where a program does not.
 std::optional<PfnRange> arena_of(const Program& program);
 
-std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat);
+std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConfig& config);
 
 // Whether the kernel can be given this machine, but for its release and pageblock order.
-bool can_have(const Geometry& machine, const Seat& seat);
+bool can_have(const Geometry& machine, const KernelConfig& config);
 
 // What lies beside an area in the same largest block, by pageblocks, ascending. Whether it is free decides at which end
 // of a list the area's blocks are put; since the rest of the memory is not the same on both sides, it is taken out.

@@ -8,7 +8,7 @@
 namespace cma::judge {
 namespace {
 
-constexpr Seat kSeat{Release::v6_1, 9};
+constexpr KernelConfig kConfig{Release::v6_1, 9};
 
 Program program_of(const std::string& text) {
   auto program = parse(text);
@@ -21,14 +21,14 @@ std::string on_real_machine(const std::string& ops) {
 }
 
 // The fitted program's text, or why there is none.
-std::string fitted(const std::string& text, const Seat& seat = kSeat) {
-  const auto result = fit(program_of(text), seat);
+std::string fitted(const std::string& text, const KernelConfig& config = kConfig) {
+  const auto result = fit(program_of(text), config);
   if (!result) return std::to_string(result.error().op) + ": " + result.error().reason;
   return print(result->program);
 }
 
 TEST(Fit, KeepsWhatAKernelCanHave) {
-  const auto result = fit(program_of(on_real_machine("b = cma_alloc a pages=3\ncma_release b\n")), kSeat);
+  const auto result = fit(program_of(on_real_machine("b = cma_alloc a pages=3\ncma_release b\n")), kConfig);
   ASSERT_TRUE(result);
   EXPECT_FALSE(result->transposed);
   EXPECT_EQ(result->program.machine.areas[0].base, 0x4000U);
@@ -50,10 +50,10 @@ TEST(Fit, GivesReleaseOrderAndFaultsOfTheKernel) {
 }
 
 TEST(Fit, ReplacesAMachineThatCannotBeHad) {
-  const auto result = fit(program_of("machine small release=6.1\nk = get_page 770\n"), kSeat);
+  const auto result = fit(program_of("machine small release=6.1\nk = get_page 770\n"), kConfig);
   ASSERT_TRUE(result);
   EXPECT_TRUE(result->transposed);
-  EXPECT_TRUE(can_have(result->program.machine, kSeat));
+  EXPECT_TRUE(can_have(result->program.machine, kConfig));
   EXPECT_EQ(result->program.machine.areas[1].order_per_bit, 1U);
   const auto& got = std::get<GetPage>(result->program.ops[0].body);
   EXPECT_EQ(got.page, Place::of_area({false, 1}, 2)) << "a frame of an area stays that page of it";

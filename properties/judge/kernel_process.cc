@@ -41,8 +41,8 @@ std::filesystem::path cache_directory() {
   return std::filesystem::path(home ? home : "/") / ".cache/cmacheck/judge";
 }
 
-std::filesystem::path kernel_path(std::string_view release, unsigned pageblock_order) {
-  return cache_directory() / fmt::format("judge-{}-p{}", release, pageblock_order);
+std::filesystem::path kernel_path(const KernelConfig& config) {
+  return cache_directory() / fmt::format("judge-{}-p{}", cma::name_of(config.release), config.pageblock_order);
 }
 
 std::string area_argument(const std::vector<KernelArea>& areas) {
@@ -121,8 +121,8 @@ void check_op(std::string_view op) {
 
 }  // namespace
 
-std::optional<std::string> cached_kernel(std::string_view release, unsigned pageblock_order) {
-  const std::filesystem::path path = kernel_path(release, pageblock_order);
+std::optional<std::string> cached_kernel(const KernelConfig& config) {
+  const std::filesystem::path path = kernel_path(config);
   std::error_code ignored;
   // The record is written last, so that without it the program is not known to be whole.
   if (!std::filesystem::exists(path.string() + ".built", ignored)) return std::nullopt;
@@ -130,10 +130,10 @@ std::optional<std::string> cached_kernel(std::string_view release, unsigned page
   return path.string();
 }
 
-std::string missing_kernel_reason(std::string_view release, unsigned pageblock_order) {
+std::string missing_kernel_reason(const KernelConfig& config) {
   return fmt::format(
-      "no judge kernel {} with pageblock order {} in {}; build it with: ci/judge-kernel --only {} --order {}", release,
-      pageblock_order, cache_directory().string(), release, pageblock_order);
+      "no judge kernel {0} with pageblock order {1} in {2}; build it with: ci/judge-kernel --only {0} --order {1}",
+      cma::name_of(config.release), config.pageblock_order, cache_directory().string());
 }
 
 KernelProcess::KernelProcess(const KernelOptions& options) : silence_(options.silence) { start(options); }

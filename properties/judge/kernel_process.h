@@ -19,6 +19,8 @@
 #include <string_view>
 #include <vector>
 
+#include "properties/judge/kernel_config.h"
+
 namespace cma::judge {
 
 struct KernelArea {
@@ -52,12 +54,11 @@ struct KernelFailure {
   std::string text;  // For people: what happened, with the exit status or the kernel's own line.
 };
 
-// The program that ci/judge-kernel left for a release ("6.1", "6.12") and pageblock order, or nothing if it is not
-// there.
-std::optional<std::string> cached_kernel(std::string_view release, unsigned pageblock_order);
+// Returns the program that ci/judge-kernel built for this kernel; nullopt if it is not in the cache.
+std::optional<std::string> cached_kernel(const KernelConfig& config);
 
-// Why cached_kernel found nothing, and what to do: the text for a skipped test.
-std::string missing_kernel_reason(std::string_view release, unsigned pageblock_order);
+// Returns why cached_kernel() found nothing and how to build the kernel: the text for a skipped test.
+std::string missing_kernel_reason(const KernelConfig& config);
 
 class KernelProcess {
  public:

@@ -68,15 +68,15 @@ class Gatherer : public IgnoreFields {
   bool hot_;
 };
 
-Geometry choose_machine(Random& random, const Seat& seat) {
+Geometry choose_machine(Random& random, const KernelConfig& config) {
   for (;;) {
     const MachineChoice& choice = machines()[random.below(machines().size())];
     Geometry machine;
-    machine.release = seat.release;
-    machine.pageblock_order = seat.pageblock_order;
+    machine.release = config.release;
+    machine.pageblock_order = config.pageblock_order;
     machine.memory = {0, choice.memory};
     machine.areas = choice.areas;
-    if (can_have(machine, seat)) return machine;
+    if (can_have(machine, config)) return machine;
   }
 }
 
@@ -85,7 +85,7 @@ Geometry choose_machine(Random& random, const Seat& seat) {
 Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) {
   Random random(seed);
   Program program;
-  program.machine = choose_machine(random, judge.seat());
+  program.machine = choose_machine(random, judge.config());
   // Drawn apart: programs without compaction do not depend on it.
   constexpr std::uint64_t kApart = 0xc2b2ae3d27d4eb4f;
   Random apart(seed ^ kApart);

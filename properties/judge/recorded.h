@@ -10,7 +10,7 @@
 
 namespace cma::judge {
 
-struct RecordedTally {
+struct RecordedSummary {
   std::uint64_t recordings = 0;  // a program with two pageblock orders counts twice
   std::uint64_t operations = 0;
   std::uint64_t answers = 0;     // lines compared
@@ -19,6 +19,6 @@ struct RecordedTally {
   std::vector<std::string> differences;
 };
 
-RecordedTally replay_all(const std::filesystem::path& folder);
+RecordedSummary replay_all(const std::filesystem::path& folder);
 
 }  // namespace cma::judge

@@ -12,13 +12,13 @@ namespace {
 
 class Minimizer {
  public:
-  Minimizer(const Program& program, const Judge& judge, const MinimizeOptions& options)
-      : judge_(judge), same_(options.same), budget_(options.executions) {
+  Minimizer(const Program& program, const Predicate& finds, const MinimizeOptions& options)
+      : finds_(finds), same_(options.same), budget_(options.executions) {
     result_.program = program;
   }
 
   std::optional<Minimized> run() {
-    const std::optional<Finding> finding = judge_(result_.program);
+    const std::optional<Finding> finding = finds_(result_.program);
     ++result_.executions;
     if (!finding) return std::nullopt;
     result_.finding = *finding;
@@ -64,7 +64,7 @@ class Minimizer {
     ++result_.executions;
     Minimized::Count& count = result_.stages[static_cast<std::size_t>(stage)];
     ++count.tried;
-    const std::optional<Finding> finding = judge_(candidate);
+    const std::optional<Finding> finding = finds_(candidate);
     if (!finding || identity(*finding) != wanted_) return false;
     ++count.accepted;
     result_.program = std::move(candidate);
@@ -225,7 +225,7 @@ class Minimizer {
   // Pairs are tried in programs up to this length: beyond it they cost more executions than they save.
   static constexpr std::size_t kPairsUpTo = 24;
 
-  const Judge& judge_;
+  const Predicate& finds_;
   Same same_;
   std::uint64_t budget_;
   Minimized result_;
@@ -243,8 +243,8 @@ std::string_view name_of(MinimizeStage stage) {
   return kNames[static_cast<std::size_t>(stage)];
 }
 
-std::optional<Minimized> minimize(const Program& program, const Judge& judge, const MinimizeOptions& options) {
-  return Minimizer(program, judge, options).run();
+std::optional<Minimized> minimize(const Program& program, const Predicate& finds, const MinimizeOptions& options) {
+  return Minimizer(program, finds, options).run();
 }
 
 }  // namespace cma

@@ -22,7 +22,7 @@
 namespace cma {
 
 // What is found when the program runs; nullopt if nothing is. Must give the same answer for the same program.
-using Judge = std::function<std::optional<Finding>(const Program&)>;
+using Predicate = std::function<std::optional<Finding>(const Program&)>;
 
 enum class MinimizeStage : std::uint8_t {
   after_violation,  // nothing after the violation
@@ -64,6 +64,6 @@ struct Minimized {
 };
 
 // nullopt if nothing is found in the program itself.
-std::optional<Minimized> minimize(const Program& program, const Judge& judge, const MinimizeOptions& options = {});
+std::optional<Minimized> minimize(const Program& program, const Predicate& finds, const MinimizeOptions& options = {});
 
 }  // namespace cma
