@@ -41,10 +41,10 @@ void tell_statistics(const Minimized& minimized) {
   fmt::print(stderr, "{} executions, {} candidates were known already\n", minimized.executions, minimized.repeats);
 }
 
-int write_result(const MinimizeCommand& command, const Minimized& minimized, const Predicate& finds) {
+int write_result(const MinimizeCommand& command, const Minimized& minimized, const Predicate& find) {
   const auto shows = [&](const std::string& file) {
     const auto loaded = load_program(file);
-    const std::optional<Finding> shown = loaded ? finds(loaded->program) : std::nullopt;
+    const std::optional<Finding> shown = loaded ? find(loaded->program) : std::nullopt;
     return shown && shown->signature() == minimized.finding.signature();
   };
   FindingPlace place{command.out, false};
@@ -71,11 +71,11 @@ int minimize_file(const MinimizeCommand& command) {
   for (const std::string& name : command.bugs) loaded->program.machine.bugs.switch_on(*bug_from_name(name));
   // A program that brings the whole process down is judged from outside; most do not, and are faster judged in here.
   CheckedRun run;
-  Predicate finds = [](const Program& program) { return find_isolated(program); };
-  const std::optional<Finding> first = finds(loaded->program);
-  if (first && !is_crash(*first)) finds = [&run](const Program& program) { return run.find(program); };
+  Predicate find = [](const Program& program) { return find_isolated(program); };
+  const std::optional<Finding> first = find(loaded->program);
+  if (first && !is_crash(*first)) find = [&run](const Program& program) { return run.find(program); };
   const std::optional<Minimized> minimized =
-      minimize(loaded->program, finds,
+      minimize(loaded->program, find,
                {.same = command.same == "law" ? Same::law : Same::signature, .executions = command.executions});
   if (!minimized) {
     fmt::print(stderr, "{}: no law is broken, so there is nothing to minimise\n", command.file);
@@ -85,7 +85,7 @@ int minimize_file(const MinimizeCommand& command) {
   fmt::print(stderr, "{}: {}: {} of {} operations left after {} executions{}\n", command.file,
              minimized->finding.signature(), minimized->program.ops.size(), loaded->program.ops.size(),
              minimized->executions, minimized->complete ? "" : ", when these ran out");
-  return write_result(command, *minimized, finds);
+  return write_result(command, *minimized, find);
 }
 
 }  // namespace
