@@ -35,8 +35,13 @@ std::string_view take_word(PageKind kind) {
     case PageKind::movable_ops: return "mv";
     case PageKind::shmem: return "sm";
     case PageKind::anonymous: return "an";
-    default: return "um";
+    case PageKind::unmovable: return "um";
+    case PageKind::none:
+    case PageKind::block_device:
+    case PageKind::file:
+    case PageKind::hugetlb: break;
   }
+  throw Unperformable("pages of a kind that the driver does not make");
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -63,7 +68,6 @@ class Translator final : public Observer, public MoveWatcher {
   void program_begins(Machine& machine) override;
   void op_performed(Machine& machine, std::size_t op) override;
   void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override { released_.push_back({area, pfn, count}); }
-  void owner_releasing(OwnerId owner) override { let_go_.push_back(owner); }
   void reference_taken(Pfn pfn, int) override { reference_ = pfn; }
   void reference_dropping(Pfn pfn, int) override { reference_ = pfn; }
   // --- MoveWatcher ---
@@ -133,11 +137,6 @@ class Translator final : public Observer, public MoveWatcher {
 
   void take_events();
   void look_for_pressure();
-  std::vector<Question> state() const;
-  std::string zone_line() const;
-  std::string pcp_state() const;
-  std::string locations() const;
-  std::string process_locations() const;
 
   const Program& program_;
   const Interpreter& interpreter_;
@@ -146,14 +145,12 @@ class Translator final : public Observer, public MoveWatcher {
   Step current_;
   std::size_t op_ = 0;
   std::size_t cursor_ = 0;  // records of the trace taken
-  std::int64_t boot_free_ = 0;
-  std::int64_t boot_free_cma_ = 0;
+  FreeCounts boot_;
   std::uint64_t next_handle_ = kFirstOtherHandle;
   std::vector<std::uint64_t> handles_;  // by slot: what the kernel knows buffer, block or pin as
   std::multimap<Pfn, std::uint64_t> got_;
   // What the current operation reported.
   std::vector<Released> released_;
-  std::vector<OwnerId> let_go_;
   Pfn reference_ = kNoPfn;
   // The frame that it named.
   std::optional<Pfn> place_;
@@ -173,11 +170,9 @@ void Translator::program_begins(Machine& machine) {
   machine_ = &machine;
   machine.owners.set_move_watcher(this);
   cursor_ = machine.trace.records().size();
-  const Zone& zone = machine.buddy.zone(0);
-  boot_free_ = zone.nr_free_pages;
-  boot_free_cma_ = zone.nr_free_cma;
+  boot_ = free_counts(machine);
   script_.setup = setup_of(program_);
-  script_.boot = state();
+  script_.boot = state_questions(*machine_, interpreter_.world(), boot_);
   look_ahead(0);
 }
 
@@ -198,11 +193,10 @@ void Translator::op_performed(Machine&, std::size_t op) {
   if (result(slot).state != Result::State::skipped) {
     std::visit([&](const auto& body) { write(body, slot); }, program_.ops[op].body);
     look_for_pressure();
-    current_.state = state();
+    current_.state = state_questions(*machine_, interpreter_.world(), boot_);
   }
   script_.steps.push_back(std::exchange(current_, {}));
   released_.clear();
-  let_go_.clear();
   reference_ = kNoPfn;
   look_ahead(op + 1);
 }
@@ -222,81 +216,6 @@ void Translator::look_for_pressure() {
   const auto low = static_cast<std::int64_t>(zone.watermark[static_cast<unsigned>(Watermark::high)]);
   if (zone.nr_free_pages - zone.nr_free_cma < 2 * low + static_cast<std::int64_t>(order_pages(11)))
     throw Unperformable("memory outside the areas runs low");
-}
-
-std::vector<Question> Translator::state() const {
-  std::vector<Question> questions;
-  for (AreaId id = 0; id < machine_->areas.size(); ++id) {
-    const Area& area = machine_->areas.area(id);
-    Question question{fmt::format("dump {} f", area.name), dump_area(*machine_, id, true)};
-    question.answer.insert(question.answer.begin(),
-                           fmt::format("dump {} count={} opb={}", area.name, area.pages, area.order_per_bit));
-    question.answer.emplace_back("end");
-    questions.push_back(std::move(question));
-  }
-  for (auto& [words, line] : {std::pair<const char*, std::string>{"zone", zone_line()},
-                              {"cmaf", free_cma_line(*machine_)},
-                              {"lru", lru_line(*machine_)},
-                              {"locs", locations()},
-                              {"pcp", pcp_state()}})
-    questions.push_back({words, {line}});
-  if (machine_->processes.count() > 1) {
-    questions.push_back({"plocs", {process_locations()}});
-    questions.push_back({"unev", {unevictable_line(*machine_)}});
-  }
-  return questions;
-}
-
-std::string Translator::zone_line() const {
-  const Zone& zone = machine_->buddy.zone(0);
-  return fmt::format("zone free={:+} cma={:+}", zone.nr_free_pages - boot_free_, zone.nr_free_cma - boot_free_cma_);
-}
-
-std::string Translator::pcp_state() const {
-  const PerCpuPages& pcp = machine_->buddy.zone(0).pcp[0];
-  std::uint64_t cma = 0;
-  for (unsigned order = 0; order <= kPcpLargestOrder; ++order) {
-    const PageList& list = pcp.lists[3 * order + index_of(Migratetype::movable)];
-    for (Frame frame = list.first; frame != kNil; frame = machine_->map.at(frame).next)
-      if (machine_->map.pageblock_type(machine_->map.pfn(frame)) == Migratetype::cma) cma += order_pages(order);
-  }
-  std::string line =
-      fmt::format("pcp high={} batch={} cma_pages_on_it={} count={}", pcp.high, pcp.batch, cma, pcp.count);
-  if (machine_->release() >= Release::v6_12)
-    line += fmt::format(" high_min={} high_max={} free_count={} alloc_factor={}", pcp.high_min, pcp.high_max,
-                        pcp.free_count, pcp.alloc_factor);
-  else
-    line += fmt::format(" factor={}", pcp.free_factor);
-  return line;
-}
-
-// Owned pages that are inside an area now. The handle of a page is its place in World::owner_of.
-std::string Translator::locations() const {
-  std::string line = "locs";
-  const std::vector<OwnerId>& owners = interpreter_.world().owner_of;
-  for (std::size_t handle = 0; handle < owners.size(); ++handle) {
-    if (owners[handle] == 0) continue;
-    const Pfn pfn = machine_->owners.owner(owners[handle]).pfn;
-    if (pfn != kNoPfn && machine_->areas.area_of(pfn)) line += fmt::format(" {}:{}", handle, place_of(*machine_, pfn));
-  }
-  return line;
-}
-
-// Pages of processes that are inside an area now: PROCESS.MAPPING.INDEX and the place.
-std::string Translator::process_locations() const {
-  std::string line = "plocs";
-  const Processes& processes = machine_->processes;
-  for (SpaceId process = 1; process < processes.count(); ++process) {
-    if (!processes.alive(process)) continue;
-    for (MappingId mapping = 0; processes.has_mapping(process, mapping); ++mapping)
-      for (std::uint64_t i = 0; i < processes.pages_of(process, mapping); ++i) {
-        const OwnerId owner = processes.page_at(process, mapping, i);
-        const Pfn pfn = owner == 0 ? kNoPfn : machine_->owners.owner(owner).pfn;
-        if (pfn != kNoPfn && machine_->areas.area_of(pfn))
-          line += fmt::format(" {}.{}.{}:{}", process, mapping, i, place_of(*machine_, pfn));
-      }
-  }
-  return line;
 }
 
 std::uint64_t Translator::fresh_handle() {
@@ -450,7 +369,7 @@ void Translator::write(const DrainOp<kKind>&, Slot) {
     case DrainKind::pages: ask("drainp"); break;
     case DrainKind::lru: ask("drainl"); break;
     case DrainKind::this_pagevec: ask("draint"); break;
-    default: ask("drain"); break;
+    case DrainKind::everything: ask("drain"); break;
   }
 }
 
@@ -477,7 +396,7 @@ void Translator::write(const Cat& op, Slot) {
   const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
   std::string line =
       fmt::format("sysfs {} success={} fail={}", name, number(area.nr_pages_succeeded), number(area.nr_pages_failed));
-  if (machine_->release() >= Release::v6_12) line += fmt::format(" released={}", number(area.nr_pages_released));
+  if (machine_->release() >= Release::v6_9) line += fmt::format(" released={}", number(area.nr_pages_released));
   answer(std::move(line));
 }
 
@@ -576,70 +495,6 @@ void Translator::write(const ExecStack& op, Slot) {
 }
 
 }  // namespace
-
-std::vector<std::string> setup_of(const Program& program) {
-  bool anonymous = false;
-  bool files = false;
-  ProcessNeeds processes;
-  for (const Op& op : program.ops) {
-    anonymous = anonymous || std::holds_alternative<OwnedPages<PageKind::anonymous>>(op.body);
-    files = files || std::holds_alternative<Cat>(op.body) || std::holds_alternative<DebugfsAlloc>(op.body) ||
-            std::holds_alternative<DebugfsFree>(op.body);
-    processes.add(op);
-  }
-  std::vector<std::string> setup{"ev 3", "log 1", "lazy 1"};
-  if (files) setup.emplace_back("prepare files");
-  if (anonymous) setup.emplace_back("prepare anon");
-  if (const auto pool = processes.pool(); pool && pool->processes != 0) setup.push_back(prepare_line(*pool));
-  const auto arena = arena_of(program);
-  if (arena) setup.emplace_back("prepare compaction");
-  for (const PfnRange& edge : edges_of(program.machine))
-    setup.push_back(fmt::format("keep {} {}", edge.start, edge.pages()));
-  if (arena) setup.push_back(fmt::format("arena {} {}", arena->start, arena->pages()));
-  setup.emplace_back("calm");
-  return setup;
-}
-
-namespace {
-
-// All memory but the areas and the arena.
-std::vector<PfnRange> around(const Geometry& machine, const PfnRange& arena) {
-  std::vector<PfnRange> used{arena};
-  for (const AreaSpec& area : machine.areas) used.push_back({area.base, area.base + area.pages});
-  std::sort(used.begin(), used.end(), [](const PfnRange& a, const PfnRange& b) { return a.start < b.start; });
-  std::vector<PfnRange> rest;
-  Pfn pfn = machine.memory.start;
-  for (const PfnRange& range : used) {
-    if (pfn < range.start) rest.push_back({pfn, range.start});
-    pfn = range.end;
-  }
-  if (pfn < machine.memory.end) rest.push_back({pfn, machine.memory.end});
-  return rest;
-}
-
-}  // namespace
-
-Geometry model_machine(const Program& fitted_program, const KernelFigures& figures) {
-  const Geometry& fitted = fitted_program.machine;
-  Geometry machine = fitted;
-  machine.pcp_batch = figures.pcp_batch;
-  machine.pcp_high = figures.pcp_high;
-  if (machine.release >= Release::v6_12) {
-    machine.pcp_high_min = figures.pcp_high_min;
-    machine.pcp_high_max = figures.pcp_high_max;
-  }
-  if (const auto arena = arena_of(fitted_program)) {
-    machine.reserved = around(fitted, *arena);
-    return machine;
-  }
-  // What the kernel has for itself, so that as much is free on both sides.
-  const std::uint64_t taken = machine.memory.pages() - std::min(machine.memory.pages(), figures.free_pages);
-  machine.reserved = edges_of(fitted);
-  std::uint64_t elsewhere = taken;
-  for (const PfnRange& edge : machine.reserved) elsewhere -= std::min(elsewhere, edge.pages());
-  if (elsewhere != 0) machine.reserved.insert(machine.reserved.begin(), {0, elsewhere});
-  return machine;
-}
 
 std::expected<Translation, NotJudgeable> translate(const Program& program, const KernelFigures& figures,
                                                    Interpreter& interpreter) {

@@ -12,27 +12,12 @@
 #include <vector>
 
 #include "properties/judge/fit.h"
+#include "properties/judge/model_machine.h"
+#include "properties/judge/state_questions.h"
 #include "properties/program/finding.h"
 #include "properties/program/interpreter.h"
 
 namespace cma::judge {
-
-// The sizes that a kernel has computed for a machine, as its operations `zone abs` and `pcp` tell them. The model takes
-// them over: they depend on how much of the memory the kernel itself takes.
-struct KernelFigures {
-  std::uint64_t free_pages = 0;
-  std::uint64_t free_cma = 0;
-  int pcp_batch = 0;
-  int pcp_high = 0;
-  int pcp_high_min = 0;
-  int pcp_high_max = 0;
-};
-
-// One question, and the model's answer, as the kernel would word it.
-struct Question {
-  std::string ask;
-  std::vector<std::string> answer;
-};
 
 // What belongs to one operation.
 struct Step {
@@ -49,13 +34,6 @@ struct Script {
   std::vector<Question> boot;  // the machine before the first operation
   std::vector<Step> steps;
 };
-
-// What the kernel is told before the first operation: what to report, and to have at hand what operations of the
-// program would otherwise allocate on their way.
-std::vector<std::string> setup_of(const Program& program);
-
-// The machine that the model runs the program on.
-Geometry model_machine(const Program& fitted, const KernelFigures& figures);
 
 struct Translation {
   Script script;
