@@ -21,7 +21,7 @@ KernelOptions options_for(const std::string& program, const Geometry& machine) {
   return options;
 }
 
-// The number behind "NAME=" in a line of the driver.
+// Returns the number after "NAME=" in a line of the driver.
 std::int64_t figure(const std::string& line, std::string_view name) {
   const std::size_t at = line.find(fmt::format(" {}=", name));
   if (at == std::string::npos) return 0;
@@ -31,7 +31,7 @@ std::int64_t figure(const std::string& line, std::string_view name) {
   return value;
 }
 
-// What a line of a dump is about, for the finding's signature.
+// Returns what a line of an answer is about, for the finding's signature.
 std::string_view observable_of(std::string_view line) {
   static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
       {"bm", "bitmap"},     {"mt", "types"},         {"bd", "free blocks"},    {"pg", "used pages"},
@@ -52,24 +52,26 @@ std::string_view event_name(std::string_view line) {
   return "event";
 }
 
-// A release of pages that others still hold warns in a kernel; the model has the line alone.
+// Removes the warning that a kernel gives when pages are released while other holders remain: the model has the log
+// line only.
 void drop_expected_warnings(std::vector<std::string>& events) {
   for (std::size_t i = 0; i + 1 < events.size(); ++i)
     if (events[i].starts_with("  splat WARNING mm/page_alloc.c") && events[i + 1].ends_with("pages are still in use!"))
       events.erase(events.begin() + static_cast<std::ptrdiff_t>(i));
 }
 
+// The first lines that differ.
 struct Sides {
   std::string observable;
   std::string model;
   std::string kernel;
-  // The last lines before on which both sides agree.
+  // The last lines on which both sides agree.
   std::string before;
 };
 
 constexpr std::size_t kLinesBefore = 3;
 
-// Compares two lists of lines, and counts them.
+// Compares two lists of lines, counts them, and returns the first difference.
 std::optional<Sides> compare_lines(std::span<const std::string> model, std::span<const std::string> kernel,
                                    std::uint64_t& compared) {
   static const std::string kNothing = "(nothing)";
@@ -78,11 +80,11 @@ std::optional<Sides> compare_lines(std::span<const std::string> model, std::span
     const std::string& theirs = i < kernel.size() ? kernel[i] : kNothing;
     ++compared;
     if (ours == theirs) continue;
-    const std::string& telling = i < kernel.size() ? theirs : ours;
-    const bool event = telling.starts_with("  ");
+    const std::string& line = i < kernel.size() ? theirs : ours;
+    const bool event = line.starts_with("  ");
     std::string before;
     for (std::size_t j = i - std::min(i, kLinesBefore); j < i; ++j) before += fmt::format("  both    {}\n", model[j]);
-    return Sides{std::string(event ? event_name(telling) : observable_of(telling)), ours, theirs, before};
+    return Sides{std::string(event ? event_name(line) : observable_of(line)), ours, theirs, before};
   }
   return std::nullopt;
 }
@@ -148,7 +150,7 @@ bool Comparison::compare_step(const Step& step) {
       complains(line, verb, step.op);
       return false;
     }
-  // A kernel that died in the middle: what it said until then is not the difference.
+  // The kernel died in the middle: its death is the finding, not what is missing from its answer.
   if (!whole) return false;
   if (const auto sides = compare_lines(step.events, events, outcome_.observables)) {
     differs(*sides, verb, step.op);
@@ -178,7 +180,7 @@ void Comparison::differs(const Sides& sides, std::string_view verb, std::size_t 
   const bool booting = verb == "boot";
   const std::string what = booting ? "after boot" : "after " + print_op(outcome_.program, outcome_.program.ops[op]);
   outcome_.finding = Finding{"judge", std::string(verb), sides.observable,
-                             fmt::format("{} differ {}: the kernel says `{}`, the model `{}`", sides.observable, what,
+                             fmt::format("{} differ {}: the kernel answers `{}`, the model `{}`", sides.observable, what,
                                          sides.kernel, sides.model),
                              op};
   outcome_.both_sides = fmt::format("{} differ {}\n{}  kernel  {}\n  model   {}\n", sides.observable, what,
@@ -207,7 +209,7 @@ std::vector<std::string> questions_of(const Script& script) {
   return questions;
 }
 
-// The operation whose questions the kernel did not answer any more.
+// Returns the operation to which a question belongs.
 std::size_t op_of_question(const Script& script, std::size_t index) {
   std::size_t asked = script.setup.size() + script.boot.size();
   for (const Step& step : script.steps) {
@@ -235,8 +237,8 @@ KernelJudge::KernelJudge(const KernelConfig& config) : config_(config) {
   program_ = *program;
 }
 
-// Boots once for each machine and setup to see how much of it the kernel leaves free: the absolute figures decide
-// whether a movable page is taken from an area.
+// Boots once for each machine and setup to learn how much the kernel leaves free: the absolute figures decide whether a
+// movable page is taken from an area.
 const KernelFigures& KernelJudge::figures_of(const Program& program) {
   const Geometry& machine = program.machine;
   std::vector<std::string> questions = setup_of(program);
@@ -312,7 +314,7 @@ Outcome KernelJudge::judge(const Program& program, const BugSet& bugs) {
     const auto translation = translate(modelled, figures_of(outcome.program), interpreter_);
     if (translation) {
       run(outcome, *translation);
-      // The model broke a law of its own where the kernel went on.
+      // The model broke a law where the kernel went on.
       if (!outcome.finding && translation->finding) {
         outcome.kind = Outcome::Kind::differs;
         outcome.finding = translation->finding;

@@ -1,5 +1,5 @@
-// Judges the corpus and random programs on every kernel that is there, and five planted errors that must be seen.
-// Skipped, never passed, where a kernel is not built or cannot run.
+// Judges the corpus and random programs on every kernel, and checks that five planted errors are seen. Tests are
+// skipped, never passed, if the kernel is not built or cannot run.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -54,7 +54,7 @@ std::string test_name(const ::testing::TestParamInfo<KernelConfig>& info) {
   return "on_" + name;
 }
 
-// Why nothing can be judged here; empty if it can.
+// Returns why nothing can be judged here; empty if it can.
 std::string missing(const KernelConfig& config) {
   try {
     Program program;
@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(Errors, Planted,
                            return name;
                          });
 
-// A kernel that panics when it is asked for seven pages: its own program, behind a filter.
+// A kernel that panics when it is asked for seven pages: the real program, its input filtered.
 class FragileKernel : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -18,7 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// The part of an answer that is not an event.
+// Returns the part of an answer that is not an event.
 std::vector<std::string> answer_proper(const KernelAnswer& answer) {
   std::vector<std::string> lines;
   for (const std::string& line : answer.lines) {

@@ -32,7 +32,7 @@ class MixRandom {
   std::uint32_t state_ = 1;
 };
 
-// What is held in the sixteen places; 0 pages: nothing.
+// What one of the sixteen places holds; kNoPfn if nothing.
 struct Held {
   Pfn pfn = kNoPfn;
   std::uint64_t size = 0;
@@ -88,7 +88,7 @@ void block_mix(Machine& machine, unsigned orders) {
     if (held.pfn != kNoPfn) free_block(machine, held);
 }
 
-// The kernel's own measure of one mix, in nanoseconds; nothing if it did not answer.
+// Returns the kernel's own measure of one mix, in nanoseconds; nullopt if it did not answer.
 std::optional<std::int64_t> nanoseconds_of(KernelProcess& kernel, const std::string& op) {
   const KernelAnswer answer = kernel.ask(op);
   if (!answer.complete || answer.lines.empty()) return std::nullopt;

@@ -14,12 +14,12 @@
 namespace cma::judge {
 namespace {
 
-// Buffers, blocks and references have handles behind those of owned pages.
+// Handles of buffers, blocks and references come after those of owned pages.
 constexpr std::uint64_t kFirstOtherHandle = kOwnedPageHandles;
 constexpr std::uint64_t kHandles = 65536;
 
-// A window that is tried in vain makes some ten lines: with thousands of windows, each of thousands of pages, a kernel
-// is busy for minutes.
+// A window that fails makes some ten lines: thousands of windows, each of thousands of pages, keep a kernel busy for
+// minutes.
 constexpr std::size_t kMostEvents = 20'000;
 
 // Thrown while the model runs: the program cannot be performed from the current operation on.
@@ -49,7 +49,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Follows a run and writes the script.
+// Observes a run and writes the script.
 class Translator final : public Observer, public MoveWatcher {
  public:
   Translator(const Program& program, const Interpreter& interpreter) : program_(program), interpreter_(interpreter) {
@@ -118,16 +118,16 @@ class Translator final : public Observer, public MoveWatcher {
   }
   void write_owned(std::string_view word, const Place& at, std::uint64_t pages, Slot slot);
   void write_hold(std::uint64_t handle, const Place& place, bool held);
-  // "AREA OFFSET" of the first of `pages` pages that the current operation named; they must lie in one area.
+  // Returns "AREA OFFSET" of the first of `pages` pages that the current operation names. They must lie in one area.
   std::string placed_words(std::uint64_t pages) const;
-  // The place that the operation at `slot` names, while it has not been performed: what is there may move away.
+  // Resolves the place that the operation at `slot` names before it is performed: the page there may move away.
   void look_ahead(std::size_t slot);
 
   void ask(std::string line) { current_.asks.push_back(std::move(line)); }
   void answer(std::string line) { current_.answers.push_back(std::move(line)); }
   std::uint64_t fresh_handle();
   const Result& result(Slot slot) const { return interpreter_.world().result(slot); }
-  // The operation that an operand names.
+  // Returns the operation whose result an operand names.
   Slot slot_of(OpRef operand) const {
     const World& world = interpreter_.world();
     return world.slot_of(*world.find(operand));
@@ -147,12 +147,12 @@ class Translator final : public Observer, public MoveWatcher {
   std::size_t cursor_ = 0;  // records of the trace taken
   FreeCounts boot_;
   std::uint64_t next_handle_ = kFirstOtherHandle;
-  std::vector<std::uint64_t> handles_;  // by slot: what the kernel knows buffer, block or pin as
-  std::multimap<Pfn, std::uint64_t> got_;
+  std::vector<std::uint64_t> handles_;     // by slot: the kernel's handle of the buffer, block or pin
+  std::multimap<Pfn, std::uint64_t> got_;  // handles of references that get_page took, by page
   // What the current operation reported.
   std::vector<Released> released_;
   Pfn reference_ = kNoPfn;
-  // The frame that it named.
+  // The frame that it names.
   std::optional<Pfn> place_;
 };
 
@@ -209,12 +209,12 @@ void Translator::take_events() {
   }
 }
 
-// Below its low watermark a kernel wakes kswapd, reclaims and compacts, of which the model does not know all; and how
-// the memory outside the areas is broken up differs on both sides.
+// Throws if memory outside the areas is short. Below its low watermark a kernel wakes kswapd, reclaims and compacts,
+// which the model does not do in the same way, and the sizes of free blocks outside the areas differ on both sides.
 void Translator::look_for_pressure() {
   const Zone& zone = machine_->buddy.zone(0);
-  const auto low = static_cast<std::int64_t>(zone.watermark[static_cast<unsigned>(Watermark::high)]);
-  if (zone.nr_free_pages - zone.nr_free_cma < 2 * low + static_cast<std::int64_t>(order_pages(11)))
+  const auto high = static_cast<std::int64_t>(zone.watermark[static_cast<unsigned>(Watermark::high)]);
+  if (zone.nr_free_pages - zone.nr_free_cma < 2 * high + static_cast<std::int64_t>(order_pages(11)))
     throw Unperformable("memory outside the areas runs low");
 }
 
@@ -235,7 +235,7 @@ void Translator::write(const CmaAlloc& op, Slot slot) {
     answer(fmt::format("ca {} fail", handle));
 }
 
-// By place, not by handle: a buffer may be given back in pieces that no handle can tell.
+// Names the place, not a handle: a buffer may be released in pieces that have no handle.
 void Translator::write(const CmaRelease&, Slot) {
   for (const Released& part : released_) {
     ask(fmt::format("crx {} {} {}", area_name(part.area), part.pfn - machine_->areas.area(part.area).base, part.count));
@@ -245,7 +245,7 @@ void Translator::write(const CmaRelease&, Slot) {
 
 void Translator::write(const AllocPages& op, Slot slot) {
   const std::uint64_t handle = handles_[slot] = fresh_handle();
-  // Above the largest order a kernel warns once since boot, if it may, and says no.
+  // Above the largest order a kernel fails, and warns once since boot unless it must not.
   const bool impossible = op.order > machine_->buddy.largest_order();
   std::string line = fmt::format("pa {} {} {}", handle, op.order, kTypeLetters[static_cast<std::size_t>(op.type)]);
   if (op.atomic) line += " atomic";
@@ -288,16 +288,16 @@ std::string Translator::placed_words(std::uint64_t pages) const {
   return fmt::format("{} {}", area_name(*area), first - machine_->areas.area(*area).base);
 }
 
-// Handles in a row are let go of by one line.
+// Frees consecutive handles by one line.
 void Translator::write(const FreeOwned& op, Slot) {
   const Result& held = result(slot_of(op.pages));
   if (held.pages != 0) ask(fmt::format("mf {} {}", held.first_owner, held.pages));
 }
 
-// What is free outside the areas, and in which blocks, is each side's own affair.
+// A range must lie in an area: which blocks are free outside differs on both sides.
 void Translator::write(const AllocRange& op, Slot slot) {
   if (!machine_->areas.area_of(place_.value())) throw Unperformable("a range is asked for outside the areas");
-  // No caller asks for what is not there.
+  // No caller in the kernel asks for pages that do not exist.
   if (result(slot).error == -kEINVAL) return;
   handles_[slot] = fresh_handle();
   ask(fmt::format("range {} {} {}", handles_[slot], placed_words(1), op.pages));
@@ -312,7 +312,7 @@ void Translator::write(const Refuse& op, Slot) {
   const std::string times = op.times == kRefuseAll ? "-1" : std::to_string(std::min(op.times, kMost));
   const bool eio = op.error == RefusalWord::eio;
   for (std::uint64_t i = 0; i < held.pages; ++i) {
-    // A page has one kind of refusal at a time.
+    // A page refuses with one error at a time.
     ask(fmt::format("mpe {} {}", held.first_owner + i, eio ? times : "0"));
     ask(fmt::format("mp {} {}", held.first_owner + i, eio ? "0" : times));
   }
@@ -373,7 +373,7 @@ void Translator::write(const DrainOp<kKind>&, Slot) {
   }
 }
 
-// The files that tell about memory outside the areas are read, but what they say is not compared.
+// The files that describe memory outside the areas are read, but their text is not compared.
 void Translator::write(const Cat& op, Slot) {
   if (op.path == "buddyinfo" || op.path == "pagetypeinfo") {
     current_.compared = false;
@@ -465,7 +465,7 @@ void Translator::write(const PinLongterm& op, Slot slot) {
     answer(fmt::format("longterm {} {}", handles_[slot], result(slot).error));
 }
 
-// What is scanned outside the areas is said by neither side.
+// Neither side reports what is scanned outside the areas.
 void Translator::write(const Compact& op, Slot slot) {
   std::erase_if(current_.events, [](const std::string& line) {
     return line.starts_with("  ev isolate_migratepages other") || line.starts_with("  ev isolate_freepages other");
