@@ -1,4 +1,4 @@
-// `cmacheck bugs`: the historical faults and planted mutants that can be switched on.
+// `cmacheck bugs`: lists the historical faults and planted mutants that can be switched on.
 
 #include "allocator/base/bug.h"
 
@@ -9,6 +9,7 @@
 namespace cma {
 namespace {
 
+// Returns in which releases the bug is.
 std::string presence(const BugInfo& bug) {
   if (!bug.first) return bug.bank_id == "planted" ? "planted" : "between the modelled releases";
   std::string where = fmt::format("in {}", name_of(*bug.first));
@@ -21,12 +22,12 @@ std::string presence(const BugInfo& bug) {
 
 void add_bugs(CommandLine& line) {
   Command sub = line.add("bugs", "Lists the bugs that can be switched on in a machine");
-  sub.footer("A program says `bug NAME`; `cmacheck run --bug NAME` and `ci/fuzz --bug NAME` switch one on as well.");
+  sub.footer("`bug NAME` in a program switches one on; so do `cmacheck run --bug NAME` and `ci/fuzz --bug NAME`.");
   sub.action([] {
     for (const BugInfo& bug : bug_catalogue()) {
       const std::string where = presence(bug);
-      const bool told = bug.bank_id.empty() || bug.bank_id == where;
-      fmt::print("{:<24} {}{}\n    {}\n", bug.name, where, told ? "" : fmt::format(", {}", bug.bank_id), bug.sentence);
+      const bool named = bug.bank_id.empty() || bug.bank_id == where;
+      fmt::print("{:<24} {}{}\n    {}\n", bug.name, where, named ? "" : fmt::format(", {}", bug.bank_id), bug.sentence);
     }
     return kNothingFound;
   });

@@ -78,7 +78,7 @@ TEST_F(CommandLine, NumbersAreDigitsWithinBounds) {
   }
 }
 
-// Hours of work should not end in the news that its result cannot be kept.
+// Hours of work must not end with a result that cannot be written.
 TEST_F(CommandLine, OutputsAreTriedBeforeTheWork) {
   const std::string nowhere = path("nowhere") + "/result";
   EXPECT_EQ(call({"study", "bh-lru", "--svg", nowhere}), kBadInput);
@@ -90,7 +90,7 @@ TEST_F(CommandLine, OutputsAreTriedBeforeTheWork) {
   EXPECT_THAT(err_, Not(HasSubstr("executions")));
 }
 
-// Runs without the rights of a superuser, who may read and write everything.
+// Gives up the rights of the superuser, which may read and write everything.
 class Unprivileged {
  public:
   Unprivileged() : was_(::geteuid()) { EXPECT_TRUE(was_ != 0 || ::seteuid(kNobody) == 0); }
@@ -103,14 +103,14 @@ class Unprivileged {
   ::uid_t was_;
 };
 
-TEST_F(CommandLine, WhatMayNotBeReadOrWrittenIsBadInput) {
+TEST_F(CommandLine, FilesWithoutPermissionAreBadInput) {
   fs::permissions(folder_, fs::perms::all);
   fs::create_directory(path("secret"));
   fs::permissions(path("secret"), fs::perms::none);
   const std::string file = write("kept.cma", kBroken);
   fs::permissions(file, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
   {
-    const Unprivileged nobody;
+    const Unprivileged here;
     EXPECT_EQ(call({"judge", path("secret")}), kBadInput);
     EXPECT_THAT(err_, HasSubstr(path("secret") + ": Permission denied"));
     EXPECT_EQ(call({"fmt", "-i", file}), kBadInput);
@@ -119,16 +119,16 @@ TEST_F(CommandLine, WhatMayNotBeReadOrWrittenIsBadInput) {
   EXPECT_EQ(read_file(file), kBroken);
 }
 
-TEST_F(CommandLine, WhatAsksSomethingOfAStudyNamesIt) {
+TEST_F(CommandLine, OptionsOfAStudyNeedItsName) {
   EXPECT_EQ(call({"study"}), kNothingFound);
   EXPECT_EQ(call({"study", "--json"}), kBadInput);
   EXPECT_EQ(call({"study", "--size", "5"}), kBadInput);
 }
 
-TEST_F(CommandLine, RunSaysWhenAFileIsNoText) {
+TEST_F(CommandLine, RunReportsThatAFileIsNoText) {
   const std::string bytes("\x01\x02\x03", 3);
   call({"run", write("bytes", bytes)});
-  EXPECT_THAT(err_, HasSubstr("bytes: not text, so it is taken for a program's bytes"));
+  EXPECT_THAT(err_, HasSubstr("bytes: not text, so it is read as a program's bytes"));
   call({"run", "--bytes", path("bytes")});
   EXPECT_THAT(err_, IsEmpty());
 }
@@ -140,7 +140,7 @@ TEST_F(CommandLine, JudgeWantsSomethingToJudge) {
   EXPECT_THAT(err_, HasSubstr("cannot make the folder"));
 }
 
-TEST_F(CommandLine, RunTellsWhatItFound) {
+TEST_F(CommandLine, RunReportsWhatItFound) {
   EXPECT_EQ(call({"run", write("plain.cma", kPlain)}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("plain.cma: ok, 1 operations"));
   EXPECT_EQ(call({"run", write("broken.cma", kBroken)}), kFindings);
@@ -166,7 +166,7 @@ TEST_F(CommandLine, TraceAndMapComeBetweenTheOperations) {
                           HasSubstr("| cma_alloc_finish"), HasSubstr("C AAAA............")));
 }
 
-TEST_F(CommandLine, WhatIsSkippedSaysWhyAndEachLetterIsExplainedOnce) {
+TEST_F(CommandLine, SkippedOperationsShowTheirReasonAndEachLetterIsExplainedOnce) {
   constexpr std::string_view kProgram =
       "machine small release=6.1\nb = cma_alloc a pages=4\ncma_release b\ncma_release b\nn = anon_page\n";
   EXPECT_EQ(call({"run", "--map", write("twice.cma", kProgram)}), kNothingFound);
@@ -175,13 +175,13 @@ TEST_F(CommandLine, WhatIsSkippedSaysWhyAndEachLetterIsExplainedOnce) {
   EXPECT_EQ(out_.find("  .  free\n", free + 1), std::string::npos);
 }
 
-TEST_F(CommandLine, WhatIsToldBrieflyIsNotToldAtLength) {
+TEST_F(CommandLine, BriefOutputExcludesFullOutput) {
   const std::string file = write("plain.cma", kPlain);
   for (const char* brief : {"--quiet", "--json"})
-    for (const char* told : {"--trace", "--map", "--why"}) EXPECT_EQ(call({"run", brief, told, file}), kBadInput);
+    for (const char* full : {"--trace", "--map", "--why"}) EXPECT_EQ(call({"run", brief, full, file}), kBadInput);
 }
 
-// What the reports of field cases 1 and 3 asked for: which page, what it was, who held it.
+// The reports of field cases 1 and 3 asked for the page, its kind and its holder.
 TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
   EXPECT_EQ(call({"run", "--why", "corpus/scenarios/case-1-sweep-fails.cma"}), kNothingFound);
   EXPECT_THAT(out_,
@@ -298,7 +298,7 @@ TEST_F(CommandLine, MinimizeWritesOneFileASignature) {
   EXPECT_THAT(first, HasSubstr(path("bitmap-")));
   EXPECT_EQ(call({"minimize", path("min.cma"), "--into", path("")}), kNothingFound);
   EXPECT_EQ(out_, first) << "the file that shows it already";
-  // A file of that name that shows something else is left alone.
+  // A file of that name that shows something else is not overwritten.
   write(fs::path(first.substr(0, first.size() - 1)).filename().string(), kPlain);
   EXPECT_EQ(call({"minimize", broken, "--into", path("")}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("-2.cma"));
@@ -306,7 +306,7 @@ TEST_F(CommandLine, MinimizeWritesOneFileASignature) {
   EXPECT_EQ(call({"minimize", broken, "-o", path("no/such/folder")}), kBadInput);
 }
 
-TEST_F(CommandLine, TablesAreTold) {
+TEST_F(CommandLine, TablesArePrinted) {
   EXPECT_EQ(call({"laws"}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("exclusive\n"));
   EXPECT_EQ(call({"points"}), kNothingFound);

@@ -1,5 +1,5 @@
-// `cmacheck hashes`: what programs do, one line a program. Two builds that print the same lines behave the same on
-// these programs, down to every event; `ci/check/refactoring` compares the lists of two commits.
+// `cmacheck hashes`: prints what programs do as hashes, a line a program. Two builds that print the same lines behave
+// the same on these programs, down to every event; `ci/check/refactoring` compares the lists of two commits.
 
 #include <fmt/format.h>
 
@@ -24,14 +24,15 @@ struct HashesCommand {
   std::uint64_t seed = 1;
 };
 
-// FNV-1a of a text.
+// Returns FNV-1a of a text.
 std::uint64_t text_hash(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
   for (const char letter : text) hash = (hash ^ static_cast<std::uint8_t>(letter)) * 0x100000001b3ULL;
   return hash;
 }
 
-// Prints program, trace with the events about single pages, state at the end, steps, skipped operations and outcome.
+// Prints hashes of the program, of the trace with the events about single pages and of the last state; steps, skipped
+// operations and the finding.
 void print_hashes(CheckedRun& run, const Program& program, std::string_view name) {
   const RunResult result = run.run(program, {.page_events = true});
   fmt::print("{} program={:016x} trace={:016x} state={:016x} steps={} skipped={} {}\n", name, text_hash(print(program)),
@@ -54,7 +55,7 @@ int print_all(const HashesCommand& command) {
   for (std::uint64_t i = 0; i < command.random; ++i) {
     const std::uint64_t seed = command.seed + i;
     Program program = generate(seed, options);
-    // Every second one runs with the bugs of its release, so that these are compared too.
+    // Every second program runs with the bugs of its release, so that these are compared too.
     if (seed % 2 == 0) program.machine.bugs = BugSet::as_shipped(program.machine.release);
     print_hashes(run, program, fmt::format("seed-{}", seed));
   }
@@ -67,8 +68,8 @@ void add_hashes(CommandLine& line) {
   auto command = std::make_shared<HashesCommand>();
   Command sub = line.add("hashes", "Prints what programs do as hashes, a line a program");
   sub.texts("PATH", command->paths, "Programs, or folders of them (*.cma)");
-  sub.number("--random", command->random, "And so many random programs", {0, 100'000'000});
-  sub.number("--seed", command->seed, "Seed of the first of them");
+  sub.number("--random", command->random, "This many random programs as well", {0, 100'000'000});
+  sub.number("--seed", command->seed, "Seed of the first random program; the next has the next number");
   sub.footer("Equal lines are equal behaviour. Exit: 0 all were performed, 2 a program cannot be read.");
   sub.action([command] { return print_all(*command); });
 }

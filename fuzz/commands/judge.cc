@@ -1,4 +1,4 @@
-// `cmacheck judge`: performs programs on real kernels and on the model, and tells where they differ.
+// `cmacheck judge`: performs programs on real kernels and on the model, and prints where they differ.
 
 #include <fmt/format.h>
 
@@ -27,7 +27,7 @@ using judge::NamedProgram;
 using judge::RecordedSummary;
 using judge::Summary;
 
-// They are all in memory before the first is judged.
+// All are in memory before the first is judged.
 constexpr std::uint64_t kMostRandom = 100'000;
 
 struct JudgeCommand {
@@ -178,8 +178,8 @@ int load_programs(const JudgeCommand& command, std::vector<NamedProgram>& progra
   return kNothingFound;
 }
 
-// The folder of `--into`: each difference as a program of its own, and beside it what the kernel wrote to its console,
-// if it failed. A difference is there as soon as it was seen, and made small at the end.
+// Keeps each difference in the folder of `--into` as a program of its own, with the kernel's console beside it if the
+// kernel failed. A difference is kept as soon as it is found, and replaced by its minimised program at the end.
 class Keeper {
  public:
   explicit Keeper(std::string folder) : folder_(std::move(folder)) {}
@@ -194,7 +194,7 @@ class Keeper {
   void write(const std::string& file, std::string_view text);
 
   std::string folder_;
-  std::map<std::string, std::string> files_;  // that this run wrote, by signature
+  std::map<std::string, std::string> files_;  // written by this run, by signature
   int outcome_ = kNothingFound;
 };
 
@@ -316,7 +316,7 @@ void add_judge(CommandLine& line) {
   sub.text("--release", command->release, "The kernel's release").one_of(release_words());
   sub.text("--pageblock-order", command->pageblock_order, "The kernel's pageblock order")
       .one_of(pageblock_order_words());
-  sub.number("--random", command->random, "Judge so many random programs as well", {0, kMostRandom});
+  sub.number("--random", command->random, "Judge this many random programs as well", {0, kMostRandom});
   sub.number("--ops", command->ops, "Operations of a random program", {1, kMaxOps});
   sub.number("--seed", command->seed, "Seed of the first random program; the next has the next number");
   sub.number("--jobs", command->jobs, "Kernels at work at once", {1, 256});
@@ -325,11 +325,11 @@ void add_judge(CommandLine& line) {
   sub.text("--recorded", command->recorded, "Replay the recordings below this folder as well").existing_folder();
   sub.text("--fuzzed", command->fuzzed, "Inputs of the program fuzzer below this folder, as its target reads them")
       .existing_folder();
-  sub.text("--json", command->json, "Write everything to this file, - for the standard output");
+  sub.text("--json", command->json, "Write the results to this file; - is the standard output");
   sub.text("--into", command->into, "Keep each difference in this folder, as a program named for what differs");
   sub.flag("--list", command->list, "Name each program that cannot be judged; the JSON always does");
   sub.flag("--markdown", command->markdown, "Print a table in Markdown and nothing else");
-  sub.flag("-q,--quiet", command->quiet, "Print nothing: the exit code tells");
+  sub.flag("-q,--quiet", command->quiet, "Print nothing; the exit code says whether there is a difference");
   sub.footer(
       "ci/judge builds the kernels first. Exit: 0 no difference, 1 a difference, 2 bad input or usage, 3 a kernel "
       "is missing or cannot run here.");

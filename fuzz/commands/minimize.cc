@@ -19,7 +19,7 @@
 namespace cma {
 namespace {
 
-// Hours of work: a small program runs about 100,000 times a second.
+// This is hours of work: a small program runs about 100,000 times a second.
 constexpr std::uint64_t kMostExecutions = 1'000'000'000;
 
 struct MinimizeCommand {
@@ -33,7 +33,7 @@ struct MinimizeCommand {
   bool statistics = false;
 };
 
-void tell_statistics(const Minimized& minimized) {
+void print_statistics(const Minimized& minimized) {
   fmt::print(stderr, "{:<16} {:>8} {:>8}\n", "stage", "tried", "accepted");
   for (std::size_t i = 0; i < kMinimizeStages; ++i)
     fmt::print(stderr, "{:<16} {:>8} {:>8}\n", name_of(static_cast<MinimizeStage>(i)), minimized.stages[i].tried,
@@ -57,7 +57,7 @@ int write_result(const MinimizeCommand& command, const Minimized& minimized, con
   return kNothingFound;
 }
 
-// Before the work begins: whether its result has a place to go to.
+// Checks before the work begins that its result can be written.
 std::expected<void, Failure> check_output(const MinimizeCommand& command) {
   if (command.into.empty()) return check_writable(command.out);
   return check_writable((std::filesystem::path(command.into) / "finding.cma").string());
@@ -69,7 +69,7 @@ int minimize_file(const MinimizeCommand& command) {
   const auto writable = check_output(command);
   if (!writable) return report_failure(writable.error());
   for (const std::string& name : command.bugs) loaded->program.machine.bugs.switch_on(*bug_from_name(name));
-  // A program that brings the whole process down is judged from outside; most do not, and are faster judged in here.
+  // A program that brings the process down runs in one of its own; most do not, and run faster in this one.
   CheckedRun run;
   Predicate find = [](const Program& program) { return find_isolated(program); };
   const std::optional<Finding> first = find(loaded->program);
@@ -81,7 +81,7 @@ int minimize_file(const MinimizeCommand& command) {
     fmt::print(stderr, "{}: no law is broken, so there is nothing to minimise\n", command.file);
     return kBadInput;
   }
-  if (command.statistics) tell_statistics(*minimized);
+  if (command.statistics) print_statistics(*minimized);
   fmt::print(stderr, "{}: {}: {} of {} operations left after {} executions{}\n", command.file,
              minimized->finding.signature(), minimized->program.ops.size(), loaded->program.ops.size(),
              minimized->executions, minimized->complete ? "" : ", when these ran out");
@@ -105,9 +105,9 @@ void add_minimize(CommandLine& line) {
            "same program by their law alone are one bug's")
       .one_of({"signature", "law"})
       .show_default();
-  sub.number("--executions", command->executions, "Give up after so many", {0, kMostExecutions}).show_default();
-  sub.flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
-  sub.flag("--statistics", command->statistics, "Say what each stage tried");
+  sub.number("--executions", command->executions, "Give up after this many", {0, kMostExecutions}).show_default();
+  sub.flag("--as-fuzzed", command->as_fuzzed, "Read bytes as the fuzz targets do");
+  sub.flag("--statistics", command->statistics, "Print how much each stage tried");
   sub.footer("Exit: 0 written, 2 bad input, no finding or an output that cannot be written, 3 a full disk.");
   sub.action([command] {
     if (command->out.empty() && command->into.empty()) command->out = "-";

@@ -1,4 +1,4 @@
-// `cmacheck study`: questions from the field, answered by thousands of runs.
+// `cmacheck study`: answers questions from the field by thousands of runs.
 
 #include "properties/studies/study.h"
 
@@ -14,7 +14,7 @@
 namespace cma {
 namespace {
 
-// More than a hundred times the largest full size.
+// More than a hundred times the largest full size of a study.
 constexpr std::uint64_t kLargestStudy = 1'000'000;
 
 struct StudyCommand {
