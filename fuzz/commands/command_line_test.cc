@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "allocator/base/release.h"
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/files.h"
 
@@ -17,6 +18,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr std::string_view kPlain = "cmacheck 1\nmachine small release=6.1\n\nb1 = cma_alloc a pages=4\n";
 constexpr std::string_view kBroken =
@@ -42,7 +44,7 @@ class CommandLine : public ::testing::Test {
     for (const std::string& word : words) argv.push_back(word.c_str());
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
-    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data());
+    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data(), "0123456789ab");
     static_cast<void>(std::fflush(stdout));
     out_ = ::testing::internal::GetCapturedStdout();
     err_ = ::testing::internal::GetCapturedStderr();
@@ -55,7 +57,6 @@ class CommandLine : public ::testing::Test {
 };
 
 TEST_F(CommandLine, BadUsageIsTwo) {
-  EXPECT_EQ(call({}), kBadInput);
   EXPECT_EQ(call({"frobnicate"}), kBadInput);
   EXPECT_THAT(err_, HasSubstr("no command 'frobnicate'"));
   EXPECT_EQ(call({"run"}), kBadInput);
@@ -63,6 +64,21 @@ TEST_F(CommandLine, BadUsageIsTwo) {
   EXPECT_EQ(call({"run", "--frobnicate", path("p")}), kBadInput);
   EXPECT_EQ(call({"--help"}), kNothingFound);
   EXPECT_EQ(call({"run", "--help"}), kNothingFound);
+}
+
+TEST_F(CommandLine, WithoutArgumentsPrintsTheHelp) {
+  EXPECT_EQ(call({"--help"}), kNothingFound);
+  const std::string help = out_;
+  EXPECT_EQ(call({}), kNothingFound);
+  EXPECT_EQ(out_, help);
+  EXPECT_THAT(err_, IsEmpty());
+}
+
+TEST_F(CommandLine, VersionNamesProjectCommitAndReleases) {
+  EXPECT_EQ(call({"--version"}), kNothingFound);
+  EXPECT_THAT(out_,
+              AllOf(StartsWith("cmacheck 0."), HasSubstr("\ncommit 0123456789ab\n"), HasSubstr("models Linux 3.6, ")));
+  for (const Release release : modelled_releases()) EXPECT_THAT(out_, HasSubstr(" " + name_of(release)));
 }
 
 TEST_F(CommandLine, NumbersAreDigitsWithinBounds) {

@@ -10,7 +10,7 @@
 int main(int argc, char** argv) {
   int exit_code = cma::kNothingFound;
   try {
-    exit_code = cma::run_command_line(argc, argv);
+    exit_code = cma::run_command_line(argc, argv, cma::kCommit);
   } catch (const std::exception& error) {
     fmt::print(stderr, "cmacheck: {}\n", error.what());
     exit_code = cma::kEnvironment;
