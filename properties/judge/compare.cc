@@ -180,8 +180,8 @@ void Comparison::differs(const Sides& sides, std::string_view verb, std::size_t 
   const bool booting = verb == "boot";
   const std::string what = booting ? "after boot" : "after " + print_op(outcome_.program, outcome_.program.ops[op]);
   outcome_.finding = Finding{"judge", std::string(verb), sides.observable,
-                             fmt::format("{} differ {}: the kernel answers `{}`, the model `{}`", sides.observable, what,
-                                         sides.kernel, sides.model),
+                             fmt::format("{} differ {}: the kernel answers `{}`, the model `{}`", sides.observable,
+                                         what, sides.kernel, sides.model),
                              op};
   outcome_.both_sides = fmt::format("{} differ {}\n{}  kernel  {}\n  model   {}\n", sides.observable, what,
                                     sides.before, sides.kernel, sides.model);

@@ -644,7 +644,7 @@ static int __init prepare_shmem(void)
 	return 0;
 }
 
-/* Does what shmem does for a page of its own: page cache reference, counters, LRU. The page is on the LRU afterwards. */
+/* Does what shmem does for a page of its own: page cache reference, counters, LRU. It is on the LRU afterwards. */
 static int become_shmem(unsigned long id, struct page *page)
 {
 	struct address_space *mapping = shmem_mapping_of_judge;
@@ -971,9 +971,7 @@ static void make_shared(struct vm_area_struct *vma, unsigned long slot, const un
 	i_mmap_unlock_write(mapping);
 }
 
-/* Does what dup_mmap does for one mapping; the child has its own already. Shared pages are not copied but found again by
- * faults.
- */
+/* Does what dup_mmap does for one mapping; the child has its own already. Faults find shared pages again: no copies. */
 static int fork_mapping(struct vm_area_struct *child, struct vm_area_struct *parent)
 {
 	int error;
@@ -1285,8 +1283,8 @@ static int take_anywhere(unsigned long id, enum handle_kind kind)
 }
 
 /*
- * Makes n pages with handles from h on, up to the first that fails: mvat smat umat anat in consecutive pages of an area,
- * mv sm um an where the page allocator puts them.
+ * Makes n pages with handles from h on, up to the first that fails: mvat smat umat anat in consecutive pages of an
+ * area, mv sm um an where the page allocator puts them.
  */
 static bool op_take(const struct words *op)
 {
@@ -1939,7 +1937,7 @@ static void say_free_blocks(struct cma *cma)
 	say("\n");
 }
 
-/* Returns whether the page has a driver. The mark alone stays on a page that had another holder when its driver freed it. */
+/* Whether the page has a driver: the mark alone stays on one that had another holder when its driver freed it. */
 static bool is_movable_ops(struct page *page)
 {
 #if AT_LEAST_6_12
@@ -2366,7 +2364,7 @@ static bool warm_forks(struct vm_area_struct *parent, long forks)
 	return all && made == forks;
 }
 
-/* prepare processes N MAPPINGS PAGES FORKS: N processes with MAPPINGS mappings of PAGES pages each, FORKS of a mapping. */
+/* prepare processes N MAPPINGS PAGES FORKS: N processes, each with MAPPINGS of PAGES each; FORKS of a mapping. */
 static bool prepare_processes(const struct words *op)
 {
 	long n, mappings, pages, forks, i;
