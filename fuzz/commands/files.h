@@ -26,8 +26,7 @@ struct LoadedProgram {
   std::string file;
   Form form = Form::text;
   Program program;
-  // The line of each operation, in the file or, if that holds bytes, in the canonical text. Empty if they are not
-  // known.
+  // The line of each operation, in the file or, if that holds bytes, in the canonical text. Empty if unknown.
   std::vector<int> lines;
 };
 

@@ -92,8 +92,8 @@ void print_summary(const Summary& summary, bool list) {
 
 void print_summary(const RecordedSummary& summary) {
   fmt::print(
-      "4.19 (recorded): {} recordings, {} operations, {} answers, {} differ; {} programs that were never "
-      "answered\n",
+      "4.19 (recorded): {} recordings, {} operations, {} answers, {} differ; "
+      "{} programs that were never answered\n",
       summary.recordings, summary.operations, summary.answers, summary.differences.size(), summary.unanswered);
   for (const std::string& difference : summary.differences) fmt::print("  {}\n", difference);
 }

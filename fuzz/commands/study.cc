@@ -60,8 +60,8 @@ void add_study(CommandLine& line) {
   sub.flag("--json", command->json, "The table as JSON").needs(name);
   sub.text("--svg", command->svg, "A file for the plot").needs(name);
   sub.footer(
-      "Equal seeds and sizes give equal results. Exit: 0 done, 2 bad usage or a plot that cannot be written, 3 a full "
-      "disk.");
+      "Equal seeds and sizes give equal results. "
+      "Exit: 0 done, 2 bad usage or a plot that cannot be written, 3 a full disk.");
   sub.action([command] {
     if (!command->name.empty()) return perform_study(*command);
     list_studies();

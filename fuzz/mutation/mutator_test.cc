@@ -89,8 +89,7 @@ TEST(Mutator, NearlyAlwaysChangesSomething) {
   EXPECT_GT(seen.size(), 1200U);
 }
 
-// A kind of change that never happens is the classic fault of mutators. Programs must neither grow nor shrink without
-// limit.
+// A kind of change that never happens is the classic fault of mutators. Programs must not grow or shrink without limit.
 TEST(Mutator, MakesEveryKindOfChange) {
   std::size_t stops = 0;
   std::size_t resumes = 0;

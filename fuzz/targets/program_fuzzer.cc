@@ -56,8 +56,7 @@ std::set<std::string> known_signatures() {
   return {words.begin(), words.end()};
 }
 
-// The target's state, and the way of an input: to a program, to a run with all laws, to what the fuzzer is to do with
-// it.
+// Takes an input to a program, to a run with all laws, and to what the fuzzer is to do with it.
 class ProgramTarget {
  public:
   // What libFuzzer reads from the return value: whether an input with new coverage joins its corpus.

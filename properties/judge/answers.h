@@ -30,8 +30,8 @@ std::string lru_line(const Machine& machine);          // "lru inactive_anon=1 a
 std::string unevictable_line(const Machine& machine);  // "unev pages=1 mlocked=1"
 // Returns where an owned page is now, with the counts that the driver reports for its kind; "none" if it is nowhere.
 std::string owner_line(const Machine& machine, OwnerId id);
-// Returns the event of a driver that is asked to move its page: "ev try w+100 w=IICCCCCC cmafree=3072 isolblk=2
-// refuse".
+// Returns the event of a driver that is asked to move its page:
+// "ev try w+100 w=IICCCCCC cmafree=3072 isolblk=2 refuse".
 std::string move_line(const Machine& machine, Pfn pfn, int error);
 
 }  // namespace cma::judge

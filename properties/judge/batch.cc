@@ -36,7 +36,7 @@ class Batch {
   std::vector<std::optional<Outcome>> outcomes_;  // of programs that differ
   std::set<std::string> signatures_;              // of their findings
   std::map<std::size_t, std::string> reasons_;    // of programs that cannot be judged
-  std::string missing_;                           // why no kernel can be had
+  std::string missing_;                           // why there is no kernel
 };
 
 void Batch::count(std::size_t index, const Outcome& outcome) {

@@ -230,7 +230,7 @@ std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConf
     processes.add(op);
     if (why.empty() && std::holds_alternative<Compact>(op.body) &&
         arena_of(result)->end + kTopPages > result.machine.memory.end)
-      why = "memory is compacted, and too little of it lies behind the areas";
+      why = "memory is compacted, and too little of it lies after the areas";
     if (why.empty() && !processes.pool()) why = "more processes, mappings or forks than the driver can keep ready";
     if (!why.empty()) return std::unexpected(NotJudgeable{why, i});
     op.performer = {};

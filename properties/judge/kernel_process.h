@@ -37,8 +37,7 @@ struct KernelOptions {
   std::chrono::milliseconds silence{30'000};
 };
 
-// The lines that an op printed, without line ends: events in order (they begin with two blanks), then the answer
-// proper.
+// The lines that an op printed, without line ends: events in order, which begin with two blanks, then the answer.
 struct KernelAnswer {
   std::vector<std::string> lines;
   // False for the op during which the kernel died or fell silent, and for those after it.

@@ -2,8 +2,8 @@
 // kernel is asked to prepare.
 //
 // A kernel keeps part of the memory for itself and sizes its per-CPU lists by the rest. A first boot of each machine
-// reports these figures (compare.h), and the model takes them over. Used by translate.h and compare.h. Linear in the
-// program.
+// reports these figures (compare.h), and the model takes them over. Used by translate.h and compare.h. Cost: linear in
+// the program.
 #pragma once
 
 #include <cstdint>

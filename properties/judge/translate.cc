@@ -18,8 +18,7 @@ namespace {
 constexpr std::uint64_t kFirstOtherHandle = kOwnedPageHandles;
 constexpr std::uint64_t kHandles = 65536;
 
-// A window that fails makes some ten lines: thousands of windows, each of thousands of pages, keep a kernel busy for
-// minutes.
+// A failing window makes some ten lines. Thousands of windows of thousands of pages keep a kernel busy for minutes.
 constexpr std::size_t kMostEvents = 20'000;
 
 // Thrown while the model runs: the program cannot be performed from the current operation on.
