@@ -96,13 +96,13 @@ void add_minimize(CommandLine& line) {
   sub.text("FILE", command->file, "A program with a finding, as text or bytes; - is the standard input").required();
   const Option out = sub.text("-o,--output", command->out, "Where its text goes; - is the standard output");
   sub.text("--into", command->into,
-           "A folder for it, under a name made of the finding's signature, which is printed; a file that shows "
-           "the same finding already is left alone and named instead")
+           "A folder for it, under a name made of the finding's signature, which is printed; "
+           "if a file there shows the same finding already, its name is printed instead")
       .excludes(out);
   sub.bugs("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated").one_value_each();
   sub.text("--same", command->same,
-           "What the result's finding must have in common with the program's; findings that come down to the "
-           "same program by their law alone are one bug's")
+           "What the result's finding must have in common with the program's; "
+           "findings that shrink to the same program by their law alone are one bug")
       .one_of({"signature", "law"})
       .show_default();
   sub.number("--executions", command->executions, "Give up after this many", {0, kMostExecutions}).show_default();
