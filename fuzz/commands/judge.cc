@@ -159,6 +159,7 @@ nlohmann::json as_json(const std::vector<Summary>& summaries, const std::optiona
 
 // --- the command ---
 
+// Appends the programs in the files. Returns the exit code; stops at the first that cannot be read.
 int load_into(std::vector<NamedProgram>& programs, const std::vector<std::string>& files, const LoadOptions& options) {
   for (const std::string& file : files) {
     auto loaded = load_program(file, options);
@@ -168,11 +169,12 @@ int load_into(std::vector<NamedProgram>& programs, const std::vector<std::string
   return kNothingFound;
 }
 
+// Loads all programs that the options name.
 int load_programs(const JudgeCommand& command, std::vector<NamedProgram>& programs) {
-  int outcome = load_into(programs, program_files(command.files), {});
-  if (outcome == kNothingFound && !command.fuzzed.empty())
-    outcome = load_into(programs, files_below(command.fuzzed), {.as_fuzzed = true});
-  if (outcome != kNothingFound) return outcome;
+  int exit_code = load_into(programs, program_files(command.files), {});
+  if (exit_code == kNothingFound && !command.fuzzed.empty())
+    exit_code = load_into(programs, files_below(command.fuzzed), {.as_fuzzed = true});
+  if (exit_code != kNothingFound) return exit_code;
   for (NamedProgram& random : judge::random_batch(command.seed, command.random, command.ops))
     programs.push_back(std::move(random));
   return kNothingFound;
@@ -185,7 +187,7 @@ class Keeper {
   explicit Keeper(std::string folder) : folder_(std::move(folder)) {}
   void found(const Difference& difference) { keep(difference); }
   void minimized(const Difference& difference) { fmt::print(stderr, "kept: {}\n", keep(difference)); }
-  int outcome() const { return outcome_; }
+  int exit_code() const { return exit_code_; }
 
  private:
   static std::string log_of(const std::string& file) { return fs::path(file).replace_extension(".log").string(); }
@@ -195,7 +197,7 @@ class Keeper {
 
   std::string folder_;
   std::map<std::string, std::string> files_;  // written by this run, by signature
-  int outcome_ = kNothingFound;
+  int exit_code_ = kNothingFound;
 };
 
 std::string Keeper::keep(const Difference& difference) {
@@ -224,7 +226,7 @@ void Keeper::remove(const std::string& file) {
 void Keeper::write(const std::string& file, std::string_view text) {
   const auto written = write_file(file, text);
   if (written) return;
-  outcome_ = std::max(outcome_, report_failure(written.error()));
+  exit_code_ = std::max(exit_code_, report_failure(written.error()));
 }
 
 // Prints ten lines a kernel.
@@ -242,6 +244,7 @@ bool make_folder(const std::string& folder) {
   return !error;
 }
 
+// Judges the programs on one kernel, prints what came of it and appends the summary. Returns the exit code.
 int judge_on(const JudgeCommand& command, const KernelConfig& config, const std::vector<NamedProgram>& programs,
              std::vector<Summary>& summaries) {
   judge::BatchOptions options;
@@ -260,9 +263,9 @@ int judge_on(const JudgeCommand& command, const KernelConfig& config, const std:
   std::fflush(stdout);
   if (!command.into.empty())
     for (const Difference& difference : summary.differences) keeper.minimized(difference);
-  const int outcome = summary.differing == 0 ? kNothingFound : kFindings;
+  const int exit_code = summary.differing == 0 ? kNothingFound : kFindings;
   summaries.push_back(std::move(summary));
-  return std::max(outcome, keeper.outcome());
+  return std::max(exit_code, keeper.exit_code());
 }
 
 int run_judge(const JudgeCommand& command) {
@@ -276,21 +279,21 @@ int run_judge(const JudgeCommand& command) {
     if (!writable) return report_failure(writable.error());
   }
   std::vector<NamedProgram> programs;
-  int outcome = load_programs(command, programs);
-  if (outcome != kNothingFound) return outcome;
+  int exit_code = load_programs(command, programs);
+  if (exit_code != kNothingFound) return exit_code;
   std::optional<RecordedSummary> recorded;
   if (!command.recorded.empty()) {
     recorded = judge::replay_all(command.recorded);
     if (!command.quiet && !command.markdown) print_summary(*recorded);
-    if (!recorded->differences.empty()) outcome = kFindings;
+    if (!recorded->differences.empty()) exit_code = kFindings;
   }
   std::vector<Summary> summaries;
   for (const KernelConfig& config : kernels_of(command))
-    if (!programs.empty()) outcome = std::max(outcome, judge_on(command, config, programs, summaries));
+    if (!programs.empty()) exit_code = std::max(exit_code, judge_on(command, config, programs, summaries));
   if (command.markdown) print_markdown(summaries, recorded);
-  if (command.json.empty()) return outcome;
+  if (command.json.empty()) return exit_code;
   const auto written = write_file(command.json, as_json(summaries, recorded).dump(2) + "\n");
-  return written ? outcome : std::max(outcome, report_failure(written.error()));
+  return written ? exit_code : std::max(exit_code, report_failure(written.error()));
 }
 
 std::vector<std::string> release_words() {
