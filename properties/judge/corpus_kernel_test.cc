@@ -74,19 +74,19 @@ class Judged : public ::testing::TestWithParam<KernelConfig> {
   }
 };
 
-TEST_P(Judged, TheCorpus) {
+TEST_P(Judged, ModelAndKernelAgreeOnTheCorpus) {
   const Summary summary = judge_all(GetParam(), corpus());
   EXPECT_EQ(summary.differing, 0U) << text_of(summary);
   EXPECT_GT(summary.judged, 100U);
 }
 
-TEST_P(Judged, RandomPrograms) {
+TEST_P(Judged, ModelAndKernelAgreeOnRandomPrograms) {
   const Summary summary = judge_all(GetParam(), random_batch(1, kRandomPrograms, kRandomOps));
   EXPECT_EQ(summary.differing, 0U) << text_of(summary);
   EXPECT_EQ(summary.judged, kRandomPrograms);
 }
 
-TEST_P(Judged, TheSameOutcomeEachTime) {
+TEST_P(Judged, TheOutcomeIsTheSameWithSeveralJobs) {
   const std::vector<NamedProgram> programs = random_batch(77, 10, kRandomOps);
   const Summary one = judge_all(GetParam(), programs);
   const Summary other = judge_all(GetParam(), programs, {.jobs = 3});
