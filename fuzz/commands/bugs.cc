@@ -1,4 +1,4 @@
-// `cmacheck bugs`: the historical faults and planted mutants that can be switched on.
+// `cmacheck bugs`: lists the historical faults and planted mutants that can be switched on.
 
 #include "allocator/base/bug.h"
 
@@ -17,6 +17,7 @@ std::string text_of(const ReleaseRange& range) {
   return fmt::format("in {} to {}", name_of(range.first), name_of(*range.last));
 }
 
+// Returns in which releases the bug is.
 std::string presence(const BugInfo& bug) {
   if (bug.planted()) return "planted";
   std::string text = text_of(*bug.present);
@@ -30,7 +31,7 @@ std::string presence(const BugInfo& bug) {
 
 void add_bugs(CommandLine& line) {
   Command sub = line.add("bugs", "Lists the bugs that can be switched on in a machine");
-  sub.footer("A program says `bug NAME`; `cmacheck run --bug NAME` and `ci/fuzz --bug NAME` switch one on as well.");
+  sub.footer("`bug NAME` in a program switches one on; so do `cmacheck run --bug NAME` and `ci/fuzz --bug NAME`.");
   sub.action([] {
     for (const BugInfo& bug : bug_catalogue()) {
       const std::string id = bug.id.empty() ? "" : fmt::format(", {}", bug.id);

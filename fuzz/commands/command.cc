@@ -114,8 +114,10 @@ void Command::action(std::function<int()> perform) {
 
 // --- the command line ---
 
-CommandLine::CommandLine(const std::string& name, const std::string& description, const std::string& footer)
+CommandLine::CommandLine(const std::string& name, const std::string& description, const std::string& footer,
+                         const std::string& version)
     : app_(std::make_unique<CLI::App>(description, name)) {
+  app_->set_version_flag("--version", version, "Print version, commit and modelled releases, and exit");
   app_->footer(footer);
   app_->require_subcommand(1);
 }
@@ -127,8 +129,12 @@ Command CommandLine::add(const std::string& name, const std::string& description
 }
 
 int CommandLine::run(int argc, const char* const* argv) {
+  if (argc <= 1) {
+    fmt::print("{}", app_->help());
+    return kNothingFound;
+  }
   const auto is_wanted = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
-  if (argc > 1 && argv[1][0] != '-' && app_->get_subcommands(is_wanted).empty()) {
+  if (argv[1][0] != '-' && app_->get_subcommands(is_wanted).empty()) {
     fmt::print(stderr, "{0}: there is no command '{1}'; `{0} --help` lists them\n", app_->get_name(), argv[1]);
     return kBadInput;
   }

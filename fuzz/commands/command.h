@@ -10,6 +10,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -90,14 +91,16 @@ class Command {
 // The whole command line, to which commands are added in the order in which the help lists them.
 class CommandLine {
  public:
-  CommandLine(const std::string& name, const std::string& description, const std::string& footer);
+  // `version` is the text that --version prints.
+  CommandLine(const std::string& name, const std::string& description, const std::string& footer,
+              const std::string& version);
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
   Command add(const std::string& name, const std::string& description);
-  // Parses the words and performs the command that they name. Returns the exit code; bad usage is reported on the
-  // standard error.
+  // Parses the words and performs the command that they name; without words prints the help. Returns the exit code; bad
+  // usage is reported on the standard error.
   int run(int argc, const char* const* argv);
 
  private:
@@ -106,8 +109,12 @@ class CommandLine {
   int exit_code_ = kNothingFound;
 };
 
-// Runs all of `cmacheck` and returns the exit code. Tests call it too.
-int run_command_line(int argc, const char* const* argv);
+// Runs all of `cmacheck` and returns the exit code. Tests call it too. `commit` is what --version prints.
+int run_command_line(int argc, const char* const* argv, std::string_view commit);
+
+// The commit that the executable was built from, or "unknown". Defined in a file that CMake writes (commit.cmake) and
+// that only the executable has.
+extern const std::string_view kCommit;
 
 void add_run(CommandLine& line);
 void add_minimize(CommandLine& line);

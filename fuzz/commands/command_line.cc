@@ -1,11 +1,29 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "allocator/base/release.h"
 #include "fuzz/commands/command.h"
 
 namespace cma {
+namespace {
 
-int run_command_line(int argc, const char* const* argv) {
-  CommandLine line(
-      "cmacheck", "cmacheck: fuzzing and property testing for the Linux contiguous memory allocator",
-      "Exit codes: 0 nothing found, 1 a finding, 2 bad input or usage, 3 the environment lacks something.");
+std::string version_text(std::string_view commit) {
+  const std::span<const Release> modelled = modelled_releases();
+  std::vector<Release> releases(modelled.begin(), modelled.end());
+  std::ranges::sort(releases);
+  std::string names;
+  for (const Release release : releases) names += (names.empty() ? "" : ", ") + name_of(release);
+  return fmt::format("cmacheck {}\ncommit {}\nmodels Linux {}", CMACHECK_VERSION, commit, names);
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv, std::string_view commit) {
+  CommandLine line("cmacheck", "cmacheck: fuzzing and property testing for the Linux contiguous memory allocator",
+                   "Exit codes: 0 nothing found, 1 a finding, 2 bad input or usage, 3 the environment lacks something.",
+                   version_text(commit));
   add_run(line);
   add_minimize(line);
   add_fmt(line);

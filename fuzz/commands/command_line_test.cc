@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "allocator/base/release.h"
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/files.h"
 
@@ -17,6 +18,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr std::string_view kPlain = "cmacheck 1\nmachine small release=6.1\n\nb1 = cma_alloc a pages=4\n";
 constexpr std::string_view kBroken =
@@ -42,7 +44,7 @@ class CommandLine : public ::testing::Test {
     for (const std::string& word : words) argv.push_back(word.c_str());
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
-    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data());
+    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data(), "0123456789ab");
     static_cast<void>(std::fflush(stdout));
     out_ = ::testing::internal::GetCapturedStdout();
     err_ = ::testing::internal::GetCapturedStderr();
@@ -55,7 +57,6 @@ class CommandLine : public ::testing::Test {
 };
 
 TEST_F(CommandLine, BadUsageIsTwo) {
-  EXPECT_EQ(call({}), kBadInput);
   EXPECT_EQ(call({"frobnicate"}), kBadInput);
   EXPECT_THAT(err_, HasSubstr("no command 'frobnicate'"));
   EXPECT_EQ(call({"run"}), kBadInput);
@@ -63,6 +64,21 @@ TEST_F(CommandLine, BadUsageIsTwo) {
   EXPECT_EQ(call({"run", "--frobnicate", path("p")}), kBadInput);
   EXPECT_EQ(call({"--help"}), kNothingFound);
   EXPECT_EQ(call({"run", "--help"}), kNothingFound);
+}
+
+TEST_F(CommandLine, WithoutArgumentsPrintsTheHelp) {
+  EXPECT_EQ(call({"--help"}), kNothingFound);
+  const std::string help = out_;
+  EXPECT_EQ(call({}), kNothingFound);
+  EXPECT_EQ(out_, help);
+  EXPECT_THAT(err_, IsEmpty());
+}
+
+TEST_F(CommandLine, VersionNamesProjectCommitAndReleases) {
+  EXPECT_EQ(call({"--version"}), kNothingFound);
+  EXPECT_THAT(out_,
+              AllOf(StartsWith("cmacheck 0."), HasSubstr("\ncommit 0123456789ab\n"), HasSubstr("models Linux 3.6, ")));
+  for (const Release release : modelled_releases()) EXPECT_THAT(out_, HasSubstr(" " + name_of(release)));
 }
 
 TEST_F(CommandLine, NumbersAreDigitsWithinBounds) {
@@ -78,7 +94,7 @@ TEST_F(CommandLine, NumbersAreDigitsWithinBounds) {
   }
 }
 
-// Hours of work should not end in the news that its result cannot be kept.
+// Hours of work must not end with a result that cannot be written.
 TEST_F(CommandLine, OutputsAreTriedBeforeTheWork) {
   const std::string nowhere = path("nowhere") + "/result";
   EXPECT_EQ(call({"study", "bh-lru", "--svg", nowhere}), kBadInput);
@@ -90,7 +106,7 @@ TEST_F(CommandLine, OutputsAreTriedBeforeTheWork) {
   EXPECT_THAT(err_, Not(HasSubstr("executions")));
 }
 
-// Runs without the rights of a superuser, who may read and write everything.
+// Gives up the rights of the superuser, which may read and write everything.
 class Unprivileged {
  public:
   Unprivileged() : was_(::geteuid()) { EXPECT_TRUE(was_ != 0 || ::seteuid(kNobody) == 0); }
@@ -103,14 +119,14 @@ class Unprivileged {
   ::uid_t was_;
 };
 
-TEST_F(CommandLine, WhatMayNotBeReadOrWrittenIsBadInput) {
+TEST_F(CommandLine, FilesWithoutPermissionAreBadInput) {
   fs::permissions(folder_, fs::perms::all);
   fs::create_directory(path("secret"));
   fs::permissions(path("secret"), fs::perms::none);
   const std::string file = write("kept.cma", kBroken);
   fs::permissions(file, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
   {
-    const Unprivileged nobody;
+    const Unprivileged here;
     EXPECT_EQ(call({"judge", path("secret")}), kBadInput);
     EXPECT_THAT(err_, HasSubstr(path("secret") + ": Permission denied"));
     EXPECT_EQ(call({"fmt", "-i", file}), kBadInput);
@@ -119,16 +135,16 @@ TEST_F(CommandLine, WhatMayNotBeReadOrWrittenIsBadInput) {
   EXPECT_EQ(read_file(file), kBroken);
 }
 
-TEST_F(CommandLine, WhatAsksSomethingOfAStudyNamesIt) {
+TEST_F(CommandLine, OptionsOfAStudyNeedItsName) {
   EXPECT_EQ(call({"study"}), kNothingFound);
   EXPECT_EQ(call({"study", "--json"}), kBadInput);
   EXPECT_EQ(call({"study", "--size", "5"}), kBadInput);
 }
 
-TEST_F(CommandLine, RunSaysWhenAFileIsNoText) {
+TEST_F(CommandLine, RunReportsThatAFileIsNoText) {
   const std::string bytes("\x01\x02\x03", 3);
   call({"run", write("bytes", bytes)});
-  EXPECT_THAT(err_, HasSubstr("bytes: not text, so it is taken for a program's bytes"));
+  EXPECT_THAT(err_, HasSubstr("bytes: not text, so it is read as a program's bytes"));
   call({"run", "--bytes", path("bytes")});
   EXPECT_THAT(err_, IsEmpty());
 }
@@ -140,7 +156,7 @@ TEST_F(CommandLine, JudgeWantsSomethingToJudge) {
   EXPECT_THAT(err_, HasSubstr("cannot make the folder"));
 }
 
-TEST_F(CommandLine, RunTellsWhatItFound) {
+TEST_F(CommandLine, RunReportsWhatItFound) {
   EXPECT_EQ(call({"run", write("plain.cma", kPlain)}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("plain.cma: ok, 1 operations"));
   EXPECT_EQ(call({"run", write("broken.cma", kBroken)}), kFindings);
@@ -166,7 +182,7 @@ TEST_F(CommandLine, TraceAndMapComeBetweenTheOperations) {
                           HasSubstr("| cma_alloc_finish"), HasSubstr("C AAAA............")));
 }
 
-TEST_F(CommandLine, WhatIsSkippedSaysWhyAndEachLetterIsExplainedOnce) {
+TEST_F(CommandLine, SkippedOperationsShowTheirReasonAndEachLetterIsExplainedOnce) {
   constexpr std::string_view kProgram =
       "machine small release=6.1\nb = cma_alloc a pages=4\ncma_release b\ncma_release b\nn = anon_page\n";
   EXPECT_EQ(call({"run", "--map", write("twice.cma", kProgram)}), kNothingFound);
@@ -175,13 +191,13 @@ TEST_F(CommandLine, WhatIsSkippedSaysWhyAndEachLetterIsExplainedOnce) {
   EXPECT_EQ(out_.find("  .  free\n", free + 1), std::string::npos);
 }
 
-TEST_F(CommandLine, WhatIsToldBrieflyIsNotToldAtLength) {
+TEST_F(CommandLine, BriefOutputExcludesFullOutput) {
   const std::string file = write("plain.cma", kPlain);
   for (const char* brief : {"--quiet", "--json"})
-    for (const char* told : {"--trace", "--map", "--why"}) EXPECT_EQ(call({"run", brief, told, file}), kBadInput);
+    for (const char* full : {"--trace", "--map", "--why"}) EXPECT_EQ(call({"run", brief, full, file}), kBadInput);
 }
 
-// What the reports of field cases 1 and 3 asked for: which page, what it was, who held it.
+// The reports of field cases 1 and 3 asked for the page, its kind and its holder.
 TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
   EXPECT_EQ(call({"run", "--why", "corpus/scenarios/case-1-sweep-fails.cma"}), kNothingFound);
   EXPECT_THAT(out_,
@@ -298,7 +314,7 @@ TEST_F(CommandLine, MinimizeWritesOneFileASignature) {
   EXPECT_THAT(first, HasSubstr(path("bitmap-")));
   EXPECT_EQ(call({"minimize", path("min.cma"), "--into", path("")}), kNothingFound);
   EXPECT_EQ(out_, first) << "the file that shows it already";
-  // A file of that name that shows something else is left alone.
+  // A file of that name that shows something else is not overwritten.
   write(fs::path(first.substr(0, first.size() - 1)).filename().string(), kPlain);
   EXPECT_EQ(call({"minimize", broken, "--into", path("")}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("-2.cma"));
@@ -306,7 +322,7 @@ TEST_F(CommandLine, MinimizeWritesOneFileASignature) {
   EXPECT_EQ(call({"minimize", broken, "-o", path("no/such/folder")}), kBadInput);
 }
 
-TEST_F(CommandLine, TablesAreTold) {
+TEST_F(CommandLine, TablesArePrinted) {
   EXPECT_EQ(call({"laws"}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("exclusive\n"));
   EXPECT_EQ(call({"points"}), kNothingFound);

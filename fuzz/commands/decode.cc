@@ -1,4 +1,4 @@
-// `cmacheck decode`: the program that bytes stand for, as text.
+// `cmacheck decode`: prints the program that bytes stand for.
 
 #include <fmt/format.h>
 
@@ -21,7 +21,7 @@ struct DecodeCommand {
 int decode_file(const DecodeCommand& command) {
   const auto loaded = load_program(command.file, {.form = Form::bytes, .as_fuzzed = command.as_fuzzed});
   if (loaded && command.file != "-" && looks_like_text(read_file(command.file).value_or("")))
-    fmt::print(stderr, "{}: looks like text, and is taken for bytes\n", command.file);
+    fmt::print(stderr, "{}: looks like text, and is read as bytes\n", command.file);
   const auto written = loaded ? write_file(command.out, print(loaded->program)) : std::unexpected(loaded.error());
   return written ? kNothingFound : report_failure(written.error());
 }
@@ -33,7 +33,7 @@ void add_decode(CommandLine& line) {
   Command sub = line.add("decode", "Prints the program that bytes stand for; every byte string is one");
   sub.text("FILE", command->file, "Bytes, such as a fuzzer's crash input; - is the standard input").required();
   sub.text("-o,--output", command->out, "Where the text goes; - is the standard output").show_default();
-  sub.flag("--as-fuzzed", command->as_fuzzed, "Take the bytes for what the fuzz targets make of them");
+  sub.flag("--as-fuzzed", command->as_fuzzed, "Read the bytes as the fuzz targets do");
   sub.action([command] { return decode_file(*command); });
 }
 

@@ -1,4 +1,4 @@
-// `cmacheck emit gtest`: a program as a test case that compiles as printed.
+// `cmacheck emit gtest`: prints a program as a test case that compiles as printed.
 
 #include <fmt/format.h>
 
@@ -22,7 +22,7 @@ struct EmitCommand {
   std::string out = "-";
 };
 
-// "pinned-page" becomes "PinnedPage".
+// Returns "PinnedPage" for "pinned-page".
 std::string camel_case(std::string_view text) {
   std::string name;
   bool begins = true;
@@ -43,13 +43,13 @@ std::string emit_gtest(const LoadedProgram& loaded) {
   CheckedRun run;
   const std::optional<Finding> finding = run.find(loaded.program);
   const std::string text = print(loaded.program);
-  // A raw string ends where its delimiter stands: one that the program does not contain.
+  // The raw string must not end inside the program.
   std::string delimiter = "cma";
   while (text.find(")" + delimiter + "\"") != std::string::npos) delimiter += 'a';
   std::string name = std::filesystem::path(loaded.file).stem().string();
   if (finding) name = finding->signature();
-  std::string told = finding ? fmt::format("{}: {}", finding->signature(), finding->message) : "No law is broken.";
-  std::ranges::replace(told, '\n', ' ');
+  std::string remark = finding ? fmt::format("{}: {}", finding->signature(), finding->message) : "No law is broken.";
+  std::ranges::replace(remark, '\n', ' ');
   return fmt::format(
       R"(#include <gtest/gtest.h>
 
@@ -65,7 +65,7 @@ TEST(Emitted, {1}) {{
   EXPECT_FALSE(finding.has_value()) << finding->signature() << ": " << finding->message;
 }}
 )",
-      told, camel_case(name), delimiter, text);
+      remark, camel_case(name), delimiter, text);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// `cmacheck encode`: programs as the bytes that fuzzers work on.
+// `cmacheck encode`: writes programs as the bytes that fuzzers work on.
 
 #include <fmt/format.h>
 

@@ -19,14 +19,14 @@
 namespace cma {
 namespace {
 
-// Programs are kilobytes; a file of this size is something else.
+// Programs are kilobytes: a larger file is something else.
 constexpr std::size_t kMaxFile = std::size_t{64} << 20;
 
 std::unexpected<Failure> failure(int exit_code, std::string message) {
   return std::unexpected(Failure{exit_code, std::move(message)});
 }
 
-// Why a file could not be written, and whose fault that is: a full or broken disk is the environment's.
+// Returns why a file could not be written. A full or broken disk is the environment's fault, anything else bad input.
 Failure write_failure(const std::string& file, int error) {
   const bool environment = error == ENOSPC || error == EDQUOT || error == EIO || error == EROFS || error == EFBIG;
   return {environment ? kEnvironment : kBadInput, fmt::format("cannot write {}: {}", file, std::strerror(error))};
@@ -44,16 +44,16 @@ int write_all(int descriptor, std::string_view content) {
 
 int write_descriptor_and_close(int descriptor, std::string_view content) {
   int error = write_all(descriptor, content);
-  // Devices and pipes cannot be synced, and need not.
+  // Devices and pipes cannot be synced and need not be.
   if (error == 0 && ::fsync(descriptor) != 0 && errno != EINVAL && errno != EROFS) error = errno;
   if (::close(descriptor) != 0 && error == 0) error = errno;
   return error;
 }
 
-// A file that is being written: its content goes aside first. A device cannot be replaced by renaming: it is written
-// to.
+// A file that is being written. Its content goes to `aside` first; a device is written to directly, as it cannot be
+// replaced by renaming.
 struct Opened {
-  std::string file;  // behind links
+  std::string file;  // with links resolved
   std::string aside;
   bool device = false;
   int descriptor = -1;
@@ -77,8 +77,8 @@ std::expected<Opened, Failure> open_aside(const std::string& file) {
   return opened;
 }
 
-// Whether a line of a program stands before the operations: it begins with one of these words, and does not use it as
-// the name of a result.
+// Returns whether a line of a program comes before the operations: it begins with one of these words and does not use
+// it as the name of a result.
 bool is_head(std::string_view line) {
   constexpr std::array<std::string_view, 8> kHeads = {"cmacheck", "machine", "zone", "hole",
                                                       "reserved", "area",    "bug",  "actor"};
@@ -88,7 +88,7 @@ bool is_head(std::string_view line) {
   return next == std::string_view::npos || line[next] != '=';
 }
 
-// The line of each operation. Empty if they cannot be told, which is better than a wrong one.
+// Returns the line of each operation; nothing if the lines found do not match, as none is better than a wrong one.
 std::vector<int> lines_of_operations(const Program& program, std::string_view text) {
   std::vector<int> lines;
   int number = 0;
@@ -132,7 +132,6 @@ std::expected<std::string, Failure> read_file(const std::string& file) {
   return content;
 }
 
-// Text has no control characters but tabs and line ends; the byte form begins with one.
 bool looks_like_text(std::string_view content) {
   for (const char c : content) {
     const auto byte = static_cast<unsigned char>(c);
@@ -164,9 +163,30 @@ std::expected<LoadedProgram, Failure> load_program(const std::string& file, cons
   return loaded;
 }
 
+std::vector<std::string> files_below(const std::string& folder) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) files.push_back(entry.path().string());
+  std::ranges::sort(files);
+  return files;
+}
+
+std::vector<std::string> program_files(const std::vector<std::string>& paths) {
+  std::vector<std::string> programs;
+  for (const std::string& path : paths) {
+    if (!std::filesystem::is_directory(path)) {
+      programs.push_back(path);
+      continue;
+    }
+    for (std::string& file : files_below(path))
+      if (std::filesystem::path(file).extension() == ".cma") programs.push_back(std::move(file));
+  }
+  return programs;
+}
+
 std::expected<void, Failure> write_file(const std::string& file, std::string_view content) {
   if (file == "-") {
-    // Behind whatever was printed before.
+    // What was printed before comes first.
     if (std::fflush(stdout) != 0) return std::unexpected(write_failure("standard output", errno));
     const int error = write_all(STDOUT_FILENO, content);
     if (error != 0) return std::unexpected(write_failure("standard output", error));

@@ -1,7 +1,8 @@
-// Reading programs from files and writing results to files, for the commands.
+// Reads programs from files and writes results to files, for the commands.
 //
-// A program is read in either form: what holds only text is text, everything else is bytes. A file is written aside and
-// then renamed, so that an interrupted or failed write leaves what was there before.
+// A program is read in either form: a file that holds only text is text, any other is bytes. A file is written under
+// another name and then renamed, so that an interrupted or failed write leaves what was there before. Functions that
+// can fail return a Failure; only program_files() and files_below() throw.
 #pragma once
 
 #include <expected>
@@ -17,7 +18,7 @@ enum class Form : std::uint8_t { by_content, text, bytes };
 
 struct LoadOptions {
   Form form = Form::by_content;
-  // Bytes are what the fuzz targets make of them (fuzz/mutation/input.h).
+  // Whether bytes are read as the fuzz targets read them (fuzz/mutation/input.h).
   bool as_fuzzed = false;
 };
 
@@ -25,27 +26,36 @@ struct LoadedProgram {
   std::string file;
   Form form = Form::text;
   Program program;
-  // Line of each operation: in the file, or in the canonical text if the file holds bytes.
+  // The line of each operation, in the file or, if that holds bytes, in the canonical text. Empty if unknown.
   std::vector<int> lines;
 };
 
-// Why something failed, and with which exit code that ends.
+// Why something failed, and the exit code for it.
 struct Failure {
   int exit_code;
   std::string message;
 };
 
-// Says why on the standard error; the exit code that it ends with.
+// Prints the reason on the standard error and returns the exit code.
 int report_failure(const Failure& failure);
 
-// "-" is the standard input.
+// Returns the content of a file; "-" is the standard input.
 std::expected<std::string, Failure> read_file(const std::string& file);
+// Reads and parses or decodes a program; "-" is the standard input.
 std::expected<LoadedProgram, Failure> load_program(const std::string& file, const LoadOptions& options = {});
+// Returns whether there are no control characters but tabs and ends of lines; the byte form begins with one.
 bool looks_like_text(std::string_view content);
 
-// "-" is the standard output. A link is followed; a file keeps its mode, and one that may not be written to is left.
+// Returns the files named and, in place of each folder named, the programs (*.cma) below it, in order of their paths.
+// Throws std::filesystem::filesystem_error if a folder cannot be read; so does files_below().
+std::vector<std::string> program_files(const std::vector<std::string>& paths);
+// Returns all files below a folder, in order of their paths.
+std::vector<std::string> files_below(const std::string& folder);
+
+// Writes a file; "-" is the standard output. Follows a link and keeps the mode of a file that exists. Fails if the file
+// may not be written to.
 std::expected<void, Failure> write_file(const std::string& file, std::string_view content);
-// Whether that can be done, for those who have much to do before.
+// Checks that write_file() would succeed now, for commands that work for long before they write.
 std::expected<void, Failure> check_writable(const std::string& file);
 
 }  // namespace cma

@@ -34,7 +34,7 @@ class Files : public ::testing::Test {
   fs::path folder_;
 };
 
-TEST_F(Files, BothFormsAreToldApartByTheirContent) {
+TEST_F(Files, BothFormsAreRecognizedByTheirContent) {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const Program program = generate(seed);
     const std::vector<std::uint8_t> bytes = encode(program);

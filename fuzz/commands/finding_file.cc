@@ -9,7 +9,7 @@
 namespace cma {
 namespace {
 
-// A file name that says what is found: "bitmap-cma_alloc-cma_bitmap_marked".
+// Returns the file name for a signature: "bitmap-cma_alloc-cma_bitmap_marked".
 std::string name_from(const std::string& signature) {
   std::string name;
   for (const char c : signature) {

@@ -1,4 +1,4 @@
-// `cmacheck fmt`: the canonical text of programs.
+// `cmacheck fmt`: prints the canonical text of programs.
 
 #include <fmt/format.h>
 

@@ -1,10 +1,9 @@
-// `cmacheck hashes`: what programs do, one line a program. Two builds that print the same lines behave the same on
-// these programs, down to every event; `ci/check/refactoring` compares the lists of two commits.
+// `cmacheck hashes`: prints what programs do as hashes, a line a program. Two builds that print the same lines behave
+// the same on these programs, down to every event; `ci/check/refactoring` compares the lists of two commits.
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,22 +18,21 @@
 namespace cma {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct HashesCommand {
   std::vector<std::string> paths;
   std::uint64_t random = 0;
   std::uint64_t seed = 1;
 };
 
-// FNV-1a of a text.
+// Returns FNV-1a of a text.
 std::uint64_t text_hash(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
   for (const char letter : text) hash = (hash ^ static_cast<std::uint8_t>(letter)) * 0x100000001b3ULL;
   return hash;
 }
 
-// Prints program, trace with the events about single pages, state at the end, steps, skipped operations and outcome.
+// Prints hashes of the program, of the trace with the events about single pages and of the last state; steps, skipped
+// operations and the finding.
 void print_hashes(CheckedRun& run, const Program& program, std::string_view name) {
   const RunResult result = run.run(program, {.page_events = true});
   fmt::print("{} program={:016x} trace={:016x} state={:016x} steps={} skipped={} {}\n", name, text_hash(print(program)),
@@ -42,26 +40,10 @@ void print_hashes(CheckedRun& run, const Program& program, std::string_view name
              result.finding ? result.finding->signature() : "ok");
 }
 
-// Returns the files named, and for each folder the programs below it, in the order of their names.
-std::vector<std::string> programs_of(const std::vector<std::string>& paths) {
-  std::vector<std::string> files;
-  for (const std::string& path : paths) {
-    if (!fs::is_directory(path)) {
-      files.push_back(path);
-      continue;
-    }
-    const std::size_t first = files.size();
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path))
-      if (entry.is_regular_file() && entry.path().extension() == ".cma") files.push_back(entry.path().string());
-    std::sort(files.begin() + static_cast<std::ptrdiff_t>(first), files.end());
-  }
-  return files;
-}
-
 int print_all(const HashesCommand& command) {
   CheckedRun run;
   int exit_code = kNothingFound;
-  for (const std::string& file : programs_of(command.paths)) {
+  for (const std::string& file : program_files(command.paths)) {
     const auto loaded = load_program(file);
     if (loaded)
       print_hashes(run, loaded->program, file);
@@ -73,7 +55,7 @@ int print_all(const HashesCommand& command) {
   for (std::uint64_t i = 0; i < command.random; ++i) {
     const std::uint64_t seed = command.seed + i;
     Program program = generate(seed, options);
-    // Every second one runs with the bugs of its release, so that these are compared too.
+    // Every second program runs with the bugs of its release, so that these are compared too.
     if (seed % 2 == 0) program.machine.bugs = BugSet::as_shipped(program.machine.release);
     print_hashes(run, program, fmt::format("seed-{}", seed));
   }
@@ -86,8 +68,8 @@ void add_hashes(CommandLine& line) {
   auto command = std::make_shared<HashesCommand>();
   Command sub = line.add("hashes", "Prints what programs do as hashes, a line a program");
   sub.texts("PATH", command->paths, "Programs, or folders of them (*.cma)");
-  sub.number("--random", command->random, "And so many random programs", {0, 100'000'000});
-  sub.number("--seed", command->seed, "Seed of the first of them");
+  sub.number("--random", command->random, "This many random programs as well", {0, 100'000'000});
+  sub.number("--seed", command->seed, "Seed of the first random program; the next has the next number");
   sub.footer("Equal lines are equal behaviour. Exit: 0 all were performed, 2 a program cannot be read.");
   sub.action([command] { return print_all(*command); });
 }

@@ -1,4 +1,4 @@
-// `cmacheck judge`: performs programs on real kernels and on the model, and tells where they differ.
+// `cmacheck judge`: performs programs on real kernels and on the model, and prints where they differ.
 
 #include <fmt/format.h>
 
@@ -13,19 +13,21 @@
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/files.h"
 #include "fuzz/commands/finding_file.h"
-#include "properties/judge/docket.h"
+#include "properties/judge/batch.h"
 #include "properties/judge/recorded.h"
 #include "properties/program/text.h"
 
 namespace cma {
 namespace {
 
+namespace fs = std::filesystem;
 using judge::Difference;
-using judge::RecordedTally;
-using judge::Seat;
-using judge::Tally;
+using judge::KernelConfig;
+using judge::NamedProgram;
+using judge::RecordedSummary;
+using judge::Summary;
 
-// They are all in memory before the first is judged.
+// All are in memory before the first is judged.
 constexpr std::uint64_t kMostRandom = 100'000;
 
 struct JudgeCommand {
@@ -36,7 +38,7 @@ struct JudgeCommand {
   std::uint64_t ops = 100;
   std::uint64_t seed = 1;
   std::uint64_t jobs = std::max(std::thread::hardware_concurrency(), 1U);
-  std::uint64_t minimize = judge::DocketOptions{}.minimize;
+  std::uint64_t minimize = judge::BatchOptions{}.minimize;
   std::vector<std::string> bugs;
   std::string recorded;
   std::string fuzzed;
@@ -47,43 +49,17 @@ struct JudgeCommand {
   bool quiet = false;
 };
 
-std::vector<Seat> seats_of(const JudgeCommand& command) {
-  std::vector<Seat> seats;
-  for (const Release release : {Release::v6_1, Release::v6_12})
-    for (const unsigned order : {9U, 10U})
-      if ((command.release == "all" || command.release == name_of(release)) &&
-          (command.pageblock_order == "all" || command.pageblock_order == std::to_string(order)))
-        seats.push_back({release, order});
-  return seats;
+// Returns the kernels that the options select.
+std::vector<KernelConfig> kernels_of(const JudgeCommand& command) {
+  std::vector<KernelConfig> kernels = judge::judged_kernels();
+  std::erase_if(kernels, [&](const KernelConfig& kernel) {
+    return (command.release != "all" && command.release != name_of(kernel.release)) ||
+           (command.pageblock_order != "all" && command.pageblock_order != std::to_string(kernel.pageblock_order));
+  });
+  return kernels;
 }
 
-namespace fs = std::filesystem;
-
-// The files below a folder that `wanted` says yes to, in order.
-template <class Wanted>
-std::vector<std::string> files_below(const std::string& folder, const Wanted& wanted) {
-  std::vector<std::string> found;
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file() && wanted(entry.path())) found.push_back(entry.path().string());
-  std::ranges::sort(found);
-  return found;
-}
-
-// The programs named, and all below the folders named, in order.
-std::vector<std::string> programs_of(const std::vector<std::string>& names) {
-  std::vector<std::string> programs;
-  for (const std::string& name : names) {
-    if (!fs::is_directory(name)) {
-      programs.push_back(name);
-      continue;
-    }
-    const auto found = files_below(name, [](const fs::path& path) { return path.extension() == ".cma"; });
-    programs.insert(programs.end(), found.begin(), found.end());
-  }
-  return programs;
-}
-
-// --- what came of it, for people ---
+// --- the outcome as text ---
 
 std::string indented(const std::string& text) {
   std::string lines;
@@ -95,81 +71,82 @@ std::string indented(const std::string& text) {
   return lines;
 }
 
-void tell(const Tally& tally, bool list) {
+void print_summary(const Summary& summary, bool list) {
   fmt::print(
       "{}: {} programs, {} judged ({} on another machine than their own), {} operations, {} observables, "
       "{} differ, {:.1f} s\n",
-      name_of(tally.seat), tally.programs, tally.judged, tally.transposed, tally.operations, tally.observables,
-      tally.differing, tally.seconds);
-  for (const auto& [reason, names] : tally.not_judgeable) {
+      name_of(summary.config), summary.programs, summary.judged, summary.transposed, summary.operations,
+      summary.observables, summary.differing, summary.seconds);
+  for (const auto& [reason, names] : summary.not_judgeable) {
     fmt::print("  not judgeable: {:5} {}\n", names.size(), reason);
     for (std::size_t i = 0; list && i < names.size(); ++i) fmt::print("    {}\n", names[i]);
   }
-  for (const Difference& difference : tally.differences) {
+  for (const Difference& difference : summary.differences) {
     fmt::print("\n{} in {} ({} programs)\n{}{}",
-               difference.verdict.finding ? difference.verdict.finding->signature() : "?", difference.name,
-               difference.cases, difference.verdict.both_sides, indented(print(difference.verdict.program)));
-    if (!difference.verdict.console.empty())
-      fmt::print("  the kernel's console:\n{}", indented(difference.verdict.console));
+               difference.outcome.finding ? difference.outcome.finding->signature() : "?", difference.first,
+               difference.programs, difference.outcome.both_sides, indented(print(difference.outcome.program)));
+    if (!difference.outcome.console.empty())
+      fmt::print("  the kernel's console:\n{}", indented(difference.outcome.console));
   }
 }
 
-void tell(const RecordedTally& tally) {
+void print_summary(const RecordedSummary& summary) {
   fmt::print(
-      "4.19 (recorded): {} recordings, {} operations, {} answers, {} differ; {} programs that were never "
-      "answered\n",
-      tally.recordings, tally.operations, tally.answers, tally.differences.size(), tally.unanswered);
-  for (const std::string& difference : tally.differences) fmt::print("  {}\n", difference);
+      "4.19 (recorded): {} recordings, {} operations, {} answers, {} differ; "
+      "{} programs that were never answered\n",
+      summary.recordings, summary.operations, summary.answers, summary.differences.size(), summary.unanswered);
+  for (const std::string& difference : summary.differences) fmt::print("  {}\n", difference);
 }
 
-std::uint64_t not_judgeable(const Tally& tally) {
+std::uint64_t not_judgeable(const Summary& summary) {
   std::uint64_t sum = 0;
-  for (const auto& [reason, names] : tally.not_judgeable) sum += names.size();
+  for (const auto& [reason, names] : summary.not_judgeable) sum += names.size();
   return sum;
 }
 
-void tell_markdown(const std::vector<Tally>& tallies, const std::optional<RecordedTally>& recorded) {
+void print_markdown(const std::vector<Summary>& summaries, const std::optional<RecordedSummary>& recorded) {
   fmt::print(
       "| kernel | pageblock order | programs judged | operations | observables compared | differences | not "
       "judgeable |\n| --- | --- | --- | --- | --- | --- | --- |\n");
-  for (const Tally& tally : tallies)
-    fmt::print("| {} | {} | {} | {} | {} | {} | {} |\n", name_of(tally.seat.release), tally.seat.pageblock_order,
-               tally.judged, tally.operations, tally.observables, tally.differing, not_judgeable(tally));
+  for (const Summary& summary : summaries)
+    fmt::print("| {} | {} | {} | {} | {} | {} | {} |\n", name_of(summary.config.release),
+               summary.config.pageblock_order, summary.judged, summary.operations, summary.observables,
+               summary.differing, not_judgeable(summary));
   if (recorded)
     fmt::print("| 4.19, recorded | 9 and 10 | {} | {} | {} | {} | 0 |\n", recorded->recordings + recorded->unanswered,
                recorded->operations, recorded->answers, recorded->differences.size());
 }
 
-// --- the same as JSON ---
+// --- the outcome as JSON ---
 
-nlohmann::json as_json(const Tally& tally) {
+nlohmann::json as_json(const Summary& summary) {
   nlohmann::json differences = nlohmann::json::array();
-  for (const Difference& difference : tally.differences)
-    differences.push_back({{"case", difference.name},
-                           {"cases", difference.cases},
-                           {"signature", difference.verdict.finding ? difference.verdict.finding->signature() : ""},
-                           {"both_sides", difference.verdict.both_sides},
-                           {"console", difference.verdict.console},
-                           {"program", print(difference.verdict.program)}});
-  return {{"release", name_of(tally.seat.release)},
-          {"pageblock_order", tally.seat.pageblock_order},
-          {"programs", tally.programs},
-          {"judged", tally.judged},
-          {"transposed", tally.transposed},
-          {"operations", tally.operations},
-          {"skipped", tally.skipped},
-          {"observables", tally.observables},
-          {"differing", tally.differing},
+  for (const Difference& difference : summary.differences)
+    differences.push_back({{"case", difference.first},
+                           {"cases", difference.programs},
+                           {"signature", difference.outcome.finding ? difference.outcome.finding->signature() : ""},
+                           {"both_sides", difference.outcome.both_sides},
+                           {"console", difference.outcome.console},
+                           {"program", print(difference.outcome.program)}});
+  return {{"release", name_of(summary.config.release)},
+          {"pageblock_order", summary.config.pageblock_order},
+          {"programs", summary.programs},
+          {"judged", summary.judged},
+          {"transposed", summary.transposed},
+          {"operations", summary.operations},
+          {"skipped", summary.skipped},
+          {"observables", summary.observables},
+          {"differing", summary.differing},
           {"differences", std::move(differences)},
-          {"not_judgeable", tally.not_judgeable},
-          {"kernels", tally.kernels},
-          {"seconds", tally.seconds}};
+          {"not_judgeable", summary.not_judgeable},
+          {"kernels", summary.kernels},
+          {"seconds", summary.seconds}};
 }
 
-nlohmann::json as_json(const std::vector<Tally>& tallies, const std::optional<RecordedTally>& recorded) {
+nlohmann::json as_json(const std::vector<Summary>& summaries, const std::optional<RecordedSummary>& recorded) {
   nlohmann::json document;
   document["kernels"] = nlohmann::json::array();
-  for (const Tally& tally : tallies) document["kernels"].push_back(as_json(tally));
+  for (const Summary& summary : summaries) document["kernels"].push_back(as_json(summary));
   if (recorded)
     document["recorded"] = {{"release", "4.19"},
                             {"recordings", recorded->recordings},
@@ -182,33 +159,35 @@ nlohmann::json as_json(const std::vector<Tally>& tallies, const std::optional<Re
 
 // --- the command ---
 
-int load_into(std::vector<judge::Case>& cases, const std::vector<std::string>& files, const LoadOptions& options) {
+// Appends the programs in the files. Returns the exit code; stops at the first that cannot be read.
+int load_into(std::vector<NamedProgram>& programs, const std::vector<std::string>& files, const LoadOptions& options) {
   for (const std::string& file : files) {
     auto loaded = load_program(file, options);
     if (!loaded) return report_failure(loaded.error());
-    cases.push_back(judge::case_of(file, std::move(loaded->program)));
+    programs.push_back(judge::named(file, std::move(loaded->program)));
   }
   return kNothingFound;
 }
 
-int load_cases(const JudgeCommand& command, std::vector<judge::Case>& cases) {
-  int outcome = load_into(cases, programs_of(command.files), {});
-  if (outcome == kNothingFound && !command.fuzzed.empty())
-    outcome = load_into(cases, files_below(command.fuzzed, [](const fs::path&) { return true; }), {.as_fuzzed = true});
-  if (outcome != kNothingFound) return outcome;
-  for (judge::Case& random : judge::random_cases(command.seed, command.random, command.ops))
-    cases.push_back(std::move(random));
+// Loads all programs that the options name.
+int load_programs(const JudgeCommand& command, std::vector<NamedProgram>& programs) {
+  int exit_code = load_into(programs, program_files(command.files), {});
+  if (exit_code == kNothingFound && !command.fuzzed.empty())
+    exit_code = load_into(programs, files_below(command.fuzzed), {.as_fuzzed = true});
+  if (exit_code != kNothingFound) return exit_code;
+  for (NamedProgram& random : judge::random_batch(command.seed, command.random, command.ops))
+    programs.push_back(std::move(random));
   return kNothingFound;
 }
 
-// The folder of `--into`: each difference as a program of its own, and beside it what the kernel wrote to its console,
-// if it failed. A difference is there as soon as it was seen, and made small at the end.
+// Keeps each difference in the folder of `--into` as a program of its own, with the kernel's console beside it if the
+// kernel failed. A difference is kept as soon as it is found, and replaced by its minimised program at the end.
 class Keeper {
  public:
   explicit Keeper(std::string folder) : folder_(std::move(folder)) {}
   void found(const Difference& difference) { keep(difference); }
   void minimized(const Difference& difference) { fmt::print(stderr, "kept: {}\n", keep(difference)); }
-  int outcome() const { return outcome_; }
+  int exit_code() const { return exit_code_; }
 
  private:
   static std::string log_of(const std::string& file) { return fs::path(file).replace_extension(".log").string(); }
@@ -217,13 +196,13 @@ class Keeper {
   void write(const std::string& file, std::string_view text);
 
   std::string folder_;
-  std::map<std::string, std::string> files_;  // that this run wrote, by signature
-  int outcome_ = kNothingFound;
+  std::map<std::string, std::string> files_;  // written by this run, by signature
+  int exit_code_ = kNothingFound;
 };
 
 std::string Keeper::keep(const Difference& difference) {
-  const Finding& finding = *difference.verdict.finding;
-  const std::string text = finding_text(finding, difference.verdict.program);
+  const Finding& finding = *difference.outcome.finding;
+  const std::string text = finding_text(finding, difference.outcome.program);
   std::string& own = files_[finding.signature()];
   const auto same = [&](const std::string& file) { return file != own && read_file(file) == text; };
   const FindingPlace place = place_for(folder_, finding, same);
@@ -233,7 +212,7 @@ std::string Keeper::keep(const Difference& difference) {
   }
   if (own.empty()) own = place.file;
   write(own, text);
-  if (!difference.verdict.console.empty()) write(log_of(own), difference.verdict.console);
+  if (!difference.outcome.console.empty()) write(log_of(own), difference.outcome.console);
   return own;
 }
 
@@ -247,15 +226,15 @@ void Keeper::remove(const std::string& file) {
 void Keeper::write(const std::string& file, std::string_view text) {
   const auto written = write_file(file, text);
   if (written) return;
-  outcome_ = std::max(outcome_, report_failure(written.error()));
+  exit_code_ = std::max(exit_code_, report_failure(written.error()));
 }
 
-// Ten lines a kernel.
-void tell_progress(const Tally& tally, std::size_t cases) {
-  const std::uint64_t step = std::max<std::uint64_t>(cases / 10, 1);
-  if (cases < 100 || tally.programs % step != 0) return;
-  fmt::print(stderr, "  {}: {} of {} programs, {} differ\n", name_of(tally.seat), tally.programs, cases,
-             tally.differing);
+// Prints ten lines a kernel.
+void print_progress(const Summary& summary, std::size_t programs) {
+  const std::uint64_t step = std::max<std::uint64_t>(programs / 10, 1);
+  if (programs < 100 || summary.programs % step != 0) return;
+  fmt::print(stderr, "  {}: {} of {} programs, {} differ\n", name_of(summary.config), summary.programs, programs,
+             summary.differing);
 }
 
 bool make_folder(const std::string& folder) {
@@ -265,27 +244,28 @@ bool make_folder(const std::string& folder) {
   return !error;
 }
 
-int judge_on(const JudgeCommand& command, const Seat& seat, const std::vector<judge::Case>& cases,
-             std::vector<Tally>& tallies) {
-  judge::DocketOptions options;
+// Judges the programs on one kernel, prints what came of it and appends the summary. Returns the exit code.
+int judge_on(const JudgeCommand& command, const KernelConfig& config, const std::vector<NamedProgram>& programs,
+             std::vector<Summary>& summaries) {
+  judge::BatchOptions options;
   options.jobs = static_cast<unsigned>(command.jobs);
   options.minimize = command.minimize;
   for (const std::string& name : command.bugs) options.bugs.switch_on(*bug_from_name(name));
-  if (!command.quiet) options.progress = [&](const Tally& tally) { tell_progress(tally, cases.size()); };
+  if (!command.quiet) options.progress = [&](const Summary& summary) { print_progress(summary, programs.size()); };
   Keeper keeper(command.into);
   if (!command.into.empty()) options.found = [&](const Difference& difference) { keeper.found(difference); };
-  Tally tally = judge::judge_all(seat, cases, options);
-  if (!tally.missing.empty()) {
-    fmt::print(stderr, "cmacheck judge: {}\n", tally.missing);
+  Summary summary = judge::judge_all(config, programs, options);
+  if (!summary.missing.empty()) {
+    fmt::print(stderr, "cmacheck judge: {}\n", summary.missing);
     return kEnvironment;
   }
-  if (!command.quiet && !command.markdown) tell(tally, command.list);
+  if (!command.quiet && !command.markdown) print_summary(summary, command.list);
   std::fflush(stdout);
   if (!command.into.empty())
-    for (const Difference& difference : tally.differences) keeper.minimized(difference);
-  const int outcome = tally.differing == 0 ? kNothingFound : kFindings;
-  tallies.push_back(std::move(tally));
-  return std::max(outcome, keeper.outcome());
+    for (const Difference& difference : summary.differences) keeper.minimized(difference);
+  const int exit_code = summary.differing == 0 ? kNothingFound : kFindings;
+  summaries.push_back(std::move(summary));
+  return std::max(exit_code, keeper.exit_code());
 }
 
 int run_judge(const JudgeCommand& command) {
@@ -298,22 +278,36 @@ int run_judge(const JudgeCommand& command) {
     const auto writable = check_writable(command.json);
     if (!writable) return report_failure(writable.error());
   }
-  std::vector<judge::Case> cases;
-  int outcome = load_cases(command, cases);
-  if (outcome != kNothingFound) return outcome;
-  std::optional<RecordedTally> recorded;
+  std::vector<NamedProgram> programs;
+  int exit_code = load_programs(command, programs);
+  if (exit_code != kNothingFound) return exit_code;
+  std::optional<RecordedSummary> recorded;
   if (!command.recorded.empty()) {
     recorded = judge::replay_all(command.recorded);
-    if (!command.quiet && !command.markdown) tell(*recorded);
-    if (!recorded->differences.empty()) outcome = kFindings;
+    if (!command.quiet && !command.markdown) print_summary(*recorded);
+    if (!recorded->differences.empty()) exit_code = kFindings;
   }
-  std::vector<Tally> tallies;
-  for (const Seat& seat : seats_of(command))
-    if (!cases.empty()) outcome = std::max(outcome, judge_on(command, seat, cases, tallies));
-  if (command.markdown) tell_markdown(tallies, recorded);
-  if (command.json.empty()) return outcome;
-  const auto written = write_file(command.json, as_json(tallies, recorded).dump(2) + "\n");
-  return written ? outcome : std::max(outcome, report_failure(written.error()));
+  std::vector<Summary> summaries;
+  for (const KernelConfig& config : kernels_of(command))
+    if (!programs.empty()) exit_code = std::max(exit_code, judge_on(command, config, programs, summaries));
+  if (command.markdown) print_markdown(summaries, recorded);
+  if (command.json.empty()) return exit_code;
+  const auto written = write_file(command.json, as_json(summaries, recorded).dump(2) + "\n");
+  return written ? exit_code : std::max(exit_code, report_failure(written.error()));
+}
+
+std::vector<std::string> release_words() {
+  std::vector<std::string> words;
+  for (const Release release : judge::judged_releases()) words.push_back(name_of(release));
+  words.emplace_back("all");
+  return words;
+}
+
+std::vector<std::string> pageblock_order_words() {
+  std::vector<std::string> words;
+  for (const unsigned order : judge::judged_pageblock_orders()) words.push_back(std::to_string(order));
+  words.emplace_back("all");
+  return words;
 }
 
 }  // namespace
@@ -322,9 +316,10 @@ void add_judge(CommandLine& line) {
   auto command = std::make_shared<JudgeCommand>();
   Command sub = line.add("judge", "Compares the model with real kernels, operation by operation");
   sub.texts("FILE", command->files, "Programs, and folders with programs (*.cma)").existing_path();
-  sub.text("--release", command->release, "The kernel's release").one_of({"6.1", "6.12", "all"});
-  sub.text("--pageblock-order", command->pageblock_order, "The kernel's pageblock order").one_of({"9", "10", "all"});
-  sub.number("--random", command->random, "Judge so many random programs as well", {0, kMostRandom});
+  sub.text("--release", command->release, "The kernel's release").one_of(release_words());
+  sub.text("--pageblock-order", command->pageblock_order, "The kernel's pageblock order")
+      .one_of(pageblock_order_words());
+  sub.number("--random", command->random, "Judge this many random programs as well", {0, kMostRandom});
   sub.number("--ops", command->ops, "Operations of a random program", {1, kMaxOps});
   sub.number("--seed", command->seed, "Seed of the first random program; the next has the next number");
   sub.number("--jobs", command->jobs, "Kernels at work at once", {1, 256});
@@ -333,11 +328,11 @@ void add_judge(CommandLine& line) {
   sub.text("--recorded", command->recorded, "Replay the recordings below this folder as well").existing_folder();
   sub.text("--fuzzed", command->fuzzed, "Inputs of the program fuzzer below this folder, as its target reads them")
       .existing_folder();
-  sub.text("--json", command->json, "Write everything to this file, - for the standard output");
+  sub.text("--json", command->json, "Write the results to this file; - is the standard output");
   sub.text("--into", command->into, "Keep each difference in this folder, as a program named for what differs");
   sub.flag("--list", command->list, "Name each program that cannot be judged; the JSON always does");
   sub.flag("--markdown", command->markdown, "Print a table in Markdown and nothing else");
-  sub.flag("-q,--quiet", command->quiet, "Print nothing: the exit code tells");
+  sub.flag("-q,--quiet", command->quiet, "Print nothing; the exit code says whether there is a difference");
   sub.footer(
       "ci/judge builds the kernels first. Exit: 0 no difference, 1 a difference, 2 bad input or usage, 3 a kernel "
       "is missing or cannot run here.");

@@ -1,4 +1,4 @@
-// `cmacheck laws`: what is checked.
+// `cmacheck laws`: lists what is checked.
 
 #include "properties/laws/catalogue.h"
 

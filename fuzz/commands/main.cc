@@ -1,4 +1,4 @@
-// The command line, cmacheck.
+// The main function of cmacheck.
 
 #include <fmt/format.h>
 
@@ -10,12 +10,12 @@
 int main(int argc, char** argv) {
   int exit_code = cma::kNothingFound;
   try {
-    exit_code = cma::run_command_line(argc, argv);
+    exit_code = cma::run_command_line(argc, argv, cma::kCommit);
   } catch (const std::exception& error) {
     fmt::print(stderr, "cmacheck: {}\n", error.what());
     exit_code = cma::kEnvironment;
   }
-  // What was printed must have got somewhere: a full disk is not a passed run.
+  // The output must have been written: a run whose report is lost on a full disk has not passed.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     fmt::print(stderr, "cmacheck: the standard output cannot be written\n");
     return cma::kEnvironment;

@@ -19,7 +19,7 @@
 namespace cma {
 namespace {
 
-// Hours of work: a small program runs about 100,000 times a second.
+// This is hours of work: a small program runs about 100,000 times a second.
 constexpr std::uint64_t kMostExecutions = 1'000'000'000;
 
 struct MinimizeCommand {
@@ -33,7 +33,7 @@ struct MinimizeCommand {
   bool statistics = false;
 };
 
-void tell_statistics(const Minimized& minimized) {
+void print_statistics(const Minimized& minimized) {
   fmt::print(stderr, "{:<16} {:>8} {:>8}\n", "stage", "tried", "accepted");
   for (std::size_t i = 0; i < kMinimizeStages; ++i)
     fmt::print(stderr, "{:<16} {:>8} {:>8}\n", name_of(static_cast<MinimizeStage>(i)), minimized.stages[i].tried,
@@ -41,10 +41,10 @@ void tell_statistics(const Minimized& minimized) {
   fmt::print(stderr, "{} executions, {} candidates were known already\n", minimized.executions, minimized.repeats);
 }
 
-int write_result(const MinimizeCommand& command, const Minimized& minimized, const Judge& judge) {
+int write_result(const MinimizeCommand& command, const Minimized& minimized, const Predicate& find) {
   const auto shows = [&](const std::string& file) {
     const auto loaded = load_program(file);
-    const std::optional<Finding> shown = loaded ? judge(loaded->program) : std::nullopt;
+    const std::optional<Finding> shown = loaded ? find(loaded->program) : std::nullopt;
     return shown && shown->signature() == minimized.finding.signature();
   };
   FindingPlace place{command.out, false};
@@ -57,7 +57,7 @@ int write_result(const MinimizeCommand& command, const Minimized& minimized, con
   return kNothingFound;
 }
 
-// Before the work begins: whether its result has a place to go to.
+// Checks before the work begins that its result can be written.
 std::expected<void, Failure> check_output(const MinimizeCommand& command) {
   if (command.into.empty()) return check_writable(command.out);
   return check_writable((std::filesystem::path(command.into) / "finding.cma").string());
@@ -69,23 +69,23 @@ int minimize_file(const MinimizeCommand& command) {
   const auto writable = check_output(command);
   if (!writable) return report_failure(writable.error());
   for (const std::string& name : command.bugs) loaded->program.machine.bugs.switch_on(*bug_from_name(name));
-  // A program that brings the whole process down is judged from outside; most do not, and are faster judged in here.
+  // A program that brings the process down runs in one of its own; most do not, and run faster in this one.
   CheckedRun run;
-  Judge judge = [](const Program& program) { return find_isolated(program); };
-  const std::optional<Finding> first = judge(loaded->program);
-  if (first && !is_crash(*first)) judge = [&run](const Program& program) { return run.find(program); };
+  Predicate find = [](const Program& program) { return find_isolated(program); };
+  const std::optional<Finding> first = find(loaded->program);
+  if (first && !is_crash(*first)) find = [&run](const Program& program) { return run.find(program); };
   const std::optional<Minimized> minimized =
-      minimize(loaded->program, judge,
+      minimize(loaded->program, find,
                {.same = command.same == "law" ? Same::law : Same::signature, .executions = command.executions});
   if (!minimized) {
     fmt::print(stderr, "{}: no law is broken, so there is nothing to minimise\n", command.file);
     return kBadInput;
   }
-  if (command.statistics) tell_statistics(*minimized);
+  if (command.statistics) print_statistics(*minimized);
   fmt::print(stderr, "{}: {}: {} of {} operations left after {} executions{}\n", command.file,
              minimized->finding.signature(), minimized->program.ops.size(), loaded->program.ops.size(),
              minimized->executions, minimized->complete ? "" : ", when these ran out");
-  return write_result(command, *minimized, judge);
+  return write_result(command, *minimized, find);
 }
 
 }  // namespace
@@ -96,18 +96,18 @@ void add_minimize(CommandLine& line) {
   sub.text("FILE", command->file, "A program with a finding, as text or bytes; - is the standard input").required();
   const Option out = sub.text("-o,--output", command->out, "Where its text goes; - is the standard output");
   sub.text("--into", command->into,
-           "A folder for it, under a name made of the finding's signature, which is printed; a file that shows "
-           "the same finding already is left alone and named instead")
+           "A folder for it, under a name made of the finding's signature, which is printed; "
+           "if a file there shows the same finding already, its name is printed instead")
       .excludes(out);
   sub.bugs("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated").one_value_each();
   sub.text("--same", command->same,
-           "What the result's finding must have in common with the program's; findings that come down to the "
-           "same program by their law alone are one bug's")
+           "What the result's finding must have in common with the program's; "
+           "findings that shrink to the same program by their law alone are one bug")
       .one_of({"signature", "law"})
       .show_default();
-  sub.number("--executions", command->executions, "Give up after so many", {0, kMostExecutions}).show_default();
-  sub.flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
-  sub.flag("--statistics", command->statistics, "Say what each stage tried");
+  sub.number("--executions", command->executions, "Give up after this many", {0, kMostExecutions}).show_default();
+  sub.flag("--as-fuzzed", command->as_fuzzed, "Read bytes as the fuzz targets do");
+  sub.flag("--statistics", command->statistics, "Print how much each stage tried");
   sub.footer("Exit: 0 written, 2 bad input, no finding or an output that cannot be written, 3 a full disk.");
   sub.action([command] {
     if (command->out.empty() && command->into.empty()) command->out = "-";

@@ -13,7 +13,7 @@
 namespace cma {
 namespace {
 
-// The log is told from its end: what led to a finding is rarely further back.
+// Lines of the log in a report, the last ones: what led to a finding is rarely further back.
 constexpr std::size_t kLogLines = 12;
 
 std::string pages_text(Pfn first, std::uint64_t pages) {
@@ -34,11 +34,16 @@ std::string obtained_text(const World& world, const Result& result) {
       return fmt::format("ok: {} page{}, the first at {:#x}", result.pages, result.pages == 1 ? "" : "s",
                          world.machine().owners.owner(owner).pfn);
     }
-    default: return "ok";
+    case Yields::nothing:
+    case Yields::area:
+    case Yields::process:
+    case Yields::mapping:
+    case Yields::file: break;
   }
+  return "ok";
 }
 
-// Lines under a heading, set in.
+// Returns the lines indented, under a heading.
 std::string section(std::string_view heading, std::string_view lines) {
   std::string text = fmt::format("\n  {}\n", heading);
   while (!lines.empty()) {
@@ -89,7 +94,7 @@ std::string record_line(const Trace& trace, const Record& record) {
 }
 
 std::string operation_text(const LoadedProgram& loaded, std::size_t op) {
-  if (op >= loaded.program.ops.size()) return "none: before the first operation, or behind the last";
+  if (op >= loaded.program.ops.size()) return "none: before the first operation, or after the last";
   const std::string line = print_op(loaded.program, loaded.program.ops[op]);
   if (op >= loaded.lines.size()) return line;
   return fmt::format("line {}: {}", loaded.lines[op], line);
@@ -99,8 +104,8 @@ std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, c
                            const std::string& again) {
   const LawInfo* law = find_law(finding.law);
   std::string text = fmt::format("{}: finding {}\n\n", loaded.file, finding.signature());
-  text += fmt::format("  law    {}{}\n", name_of(finding.law),
-                      law == nullptr ? "" : fmt::format(": {}", law->sentence));
+  text +=
+      fmt::format("  law    {}{}\n", name_of(finding.law), law == nullptr ? "" : fmt::format(": {}", law->sentence));
   text += fmt::format("  what   {}\n", finding.message);
   text += fmt::format("  op     {}\n", operation_text(loaded, finding.op));
   text += fmt::format("  point  {}\n", point_text(finding));
@@ -120,17 +125,17 @@ std::string run_json(const LoadedProgram& loaded, const RunResult& result) {
                          {"trace_hash", fmt::format("{:016x}", result.trace_hash)}};
   if (!result.finding) return json.dump();
   const Finding& finding = *result.finding;
-  nlohmann::json told = {{"law", name_of(finding.law)},
-                         {"function", finding.function},
-                         {"point", finding.point},
-                         {"message", finding.message},
-                         {"op", finding.op},
-                         {"signature", finding.signature()},
-                         {"expected", result.finding_expected}};
-  if (const LawInfo* law = find_law(finding.law)) told["sentence"] = law->sentence;
-  if (finding.op < loaded.program.ops.size()) told["text"] = print_op(loaded.program, loaded.program.ops[finding.op]);
-  if (finding.op < loaded.lines.size()) told["line"] = loaded.lines[finding.op];
-  json["finding"] = std::move(told);
+  nlohmann::json found = {{"law", name_of(finding.law)},
+                          {"function", finding.function},
+                          {"point", finding.point},
+                          {"message", finding.message},
+                          {"op", finding.op},
+                          {"signature", finding.signature()},
+                          {"expected", result.finding_expected}};
+  if (const LawInfo* law = find_law(finding.law)) found["sentence"] = law->sentence;
+  if (finding.op < loaded.program.ops.size()) found["text"] = print_op(loaded.program, loaded.program.ops[finding.op]);
+  if (finding.op < loaded.lines.size()) found["line"] = loaded.lines[finding.op];
+  json["finding"] = std::move(found);
   return json.dump();
 }
 

@@ -1,5 +1,5 @@
-// How a finding is told: to people with the law, the operation, the point, the page map and the end of the log, and as
-// JSON. Also how one operation's outcome reads in a trace. Used by `run` and `minimize`; for output only.
+// Formats findings: as text with the law, the operation, the point, the page map and the end of the log, and as JSON.
+// Also formats the outcome of one operation for a trace. Used by `cmacheck run`; no decision depends on it.
 #pragma once
 
 #include <string>
@@ -9,23 +9,24 @@
 
 namespace cma {
 
-// "ok: pages 0x200 to 0x203", "failed: -ENOMEM", "skipped: the process is dead", "stopped at cma_bitmap_marked".
+// Returns the outcome of an operation: "ok: pages 0x200 to 0x203", "failed: -ENOMEM", "skipped: the process is dead" or
+// "stopped at cma_bitmap_marked".
 std::string outcome_text(const Program& program, const World& world, Slot slot);
 
-// A record of the trace as its line reads: tracepoints are set off by a bar.
+// Returns the line for a record of the trace. Lines of tracepoints begin with a bar.
 std::string record_line(const Trace& trace, const Record& record);
 
-// "line 7: b2 = cma_alloc a pages=3"
+// Returns the text of an operation with its line: "line 7: b2 = cma_alloc a pages=3".
 std::string operation_text(const LoadedProgram& loaded, std::size_t op);
 
-// The whole report; `again` is the command that shows it again. The run must be the last one.
+// Returns the whole report; `again` is the command that shows the finding again. `run` must have run this program last.
 std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, const Finding& finding,
                            const std::string& again);
 
-// The same as one JSON object, in one line.
+// Returns the result of a run as one JSON object in one line.
 std::string run_json(const LoadedProgram& loaded, const RunResult& result);
 
-// A word as a shell reads it.
+// Returns the word, quoted for a shell if need be.
 std::string shell_word(const std::string& word);
 
 }  // namespace cma

@@ -33,7 +33,7 @@ struct RunCommand {
   bool as_fuzzed = false;
 };
 
-// Tells what happens while it happens: the log between the operations, the page map after each.
+// Prints what happens while it happens: the log between the operations, the page map after each.
 class Narrator final : public Observer {
  public:
   Narrator(const RunCommand& command, const LoadedProgram& loaded, const Interpreter& interpreter)
@@ -44,48 +44,48 @@ class Narrator final : public Observer {
   }
   void op_performed(Machine& machine, std::size_t op) override {
     if (command_.trace || command_.map)
-      tell_operation(op, outcome_text(loaded_.program, interpreter_.world(), static_cast<Slot>(op)));
-    tell_records(machine.trace);
-    tell_map();
+      print_operation(op, outcome_text(loaded_.program, interpreter_.world(), static_cast<Slot>(op)));
+    print_records(machine.trace);
+    print_map();
     performed_ = op + 1;
   }
   void program_ended(Machine& machine) override {
-    tell_records(machine.trace);
-    tell_map();
+    print_records(machine.trace);
+    print_map();
   }
-  // The run is over; an operation that broke a law did not come to its end.
+  // Prints what is left when the run is over: an operation that broke a law did not end.
   void finish(const Machine& machine, const std::optional<Finding>& finding) {
-    const bool tells = command_.trace || command_.map;
-    if (tells && finding && finding->op >= performed_)
-      tell_operation(finding->op, fmt::format("broke law {}", name_of(finding->law)));
-    tell_records(machine.trace);
+    const bool prints = command_.trace || command_.map;
+    if (prints && finding && finding->op >= performed_)
+      print_operation(finding->op, fmt::format("broke law {}", name_of(finding->law)));
+    print_records(machine.trace);
   }
-  void tell_why() const {
+  void print_why() const {
     if (!command_.why) return;
     fmt::print("why: {}\n{}", loaded_.file, why_.text([this](Slot op) { return "  " + operation_text(loaded_, op); }));
   }
 
  private:
-  void tell_operation(std::size_t op, const std::string& outcome) {
+  void print_operation(std::size_t op, const std::string& outcome) {
     fmt::print("{:<60}  # {}\n", operation_text(loaded_, op), outcome);
   }
-  // What was said since the last operation ended.
-  void tell_records(const Trace& trace) {
+  // Prints what was traced and logged since the last operation ended.
+  void print_records(const Trace& trace) {
     const std::vector<Record>& records = trace.records();
-    for (; told_ < records.size(); ++told_)
-      if (command_.trace) fmt::print("    {}\n", record_line(trace, records[told_]));
+    for (; printed_ < records.size(); ++printed_)
+      if (command_.trace) fmt::print("    {}\n", record_line(trace, records[printed_]));
   }
-  void tell_map() {
+  void print_map() {
     if (!command_.map) return;
     PageMap map(loaded_.program, interpreter_.world());
     const std::string drawn = last_ ? map.draw_changes(*last_) : map.draw();
-    if (!drawn.empty()) tell_legend(map.legend());
+    if (!drawn.empty()) print_legend(map.legend());
     fmt::print("{}", drawn);
     last_.emplace(std::move(map));
   }
 
-  // A letter is explained where it is met first.
-  void tell_legend(std::string_view legend) {
+  // Explains each letter where it is used first.
+  void print_legend(std::string_view legend) {
     while (!legend.empty()) {
       const std::size_t end = legend.find('\n') + 1;
       const std::string line(legend.substr(0, end));
@@ -98,13 +98,13 @@ class Narrator final : public Observer {
   const LoadedProgram& loaded_;
   const Interpreter& interpreter_;
   WhyRecorder why_;
-  std::size_t told_ = 0;
+  std::size_t printed_ = 0;
   std::size_t performed_ = 0;
   std::optional<PageMap> last_;
   std::set<std::string> explained_;
 };
 
-// What the options ask of the machine, on top of what the program says.
+// Applies the options for machine and audit to the program.
 void apply_options(const RunCommand& command, Program& program) {
   if (command.bug_set == "as-shipped") program.machine.bugs = BugSet::as_shipped(program.machine.release);
   if (command.bug_set == "repaired") program.machine.bugs = BugSet();
@@ -113,7 +113,7 @@ void apply_options(const RunCommand& command, Program& program) {
   if (command.audit == "ops") program.audit = Audit::ops;
 }
 
-// The command line that shows the same again.
+// Returns the command line that shows the same again.
 std::string replay_command(const RunCommand& command, const std::string& file) {
   std::string text = "ci/cmacheck run";
   if (!command.bug_set.empty()) text += " --bugs " + command.bug_set;
@@ -124,7 +124,8 @@ std::string replay_command(const RunCommand& command, const std::string& file) {
   return text + " " + (file == "-" ? "FILE" : shell_word(file));
 }
 
-void tell(const RunCommand& command, const LoadedProgram& loaded, const CheckedRun& run, const RunResult& result) {
+void print_result(const RunCommand& command, const LoadedProgram& loaded, const CheckedRun& run,
+                  const RunResult& result) {
   if (command.json) {
     fmt::print("{}\n", run_json(loaded, result));
   } else if (!result.passed()) {
@@ -145,15 +146,15 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
   auto loaded = load_program(file, options);
   if (!loaded) return report_failure(loaded.error());
   if (loaded->form == Form::bytes && !command.bytes && !command.as_fuzzed && !command.quiet)
-    fmt::print(stderr, "{}: not text, so it is taken for a program's bytes\n", file);
+    fmt::print(stderr, "{}: not text, so it is read as a program's bytes\n", file);
   apply_options(command, loaded->program);
   const bool narrates = !command.json && (command.trace || command.map || command.why);
   Narrator narrator(command, *loaded, run.interpreter());
   const RunResult result =
       run.run(loaded->program, {.page_events = command.page_events}, narrates ? &narrator : nullptr);
   if (narrates) narrator.finish(run.machine(), result.finding);
-  tell(command, *loaded, run, result);
-  if (narrates) narrator.tell_why();
+  print_result(command, *loaded, run, result);
+  if (narrates) narrator.print_why();
   return result.passed() ? kNothingFound : kFindings;
 }
 
@@ -163,26 +164,25 @@ void add_run(CommandLine& line) {
   auto command = std::make_shared<RunCommand>();
   Command sub = line.add("run", "Performs programs with every law watching");
   sub.texts("FILE", command->files, "Programs, as text or bytes; - is the standard input").required();
-  const Option trace =
-      sub.flag("--trace", command->trace, "Print kernel-style log lines, and tracepoints behind a bar, as they come");
+  const Option trace = sub.flag("--trace", command->trace,
+                                "Print log lines as a kernel does, and tracepoints after a bar, as they come");
   sub.flag("--page-events", command->page_events, "Trace events about single pages too");
   const Option map = sub.flag("--map", command->map, "Print the page map after each operation: what has changed in it");
-  const Option why =
-      sub.flag("--why", command->why,
-               "Tell for each window that failed which pages were in the way, who held them, and what refused them");
+  const Option why = sub.flag(
+      "--why", command->why,
+      "Print for each window that failed which pages were in the way, their holders, and the step that refused them");
   sub.bugs("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated").one_value_each();
-  sub.text("--bugs", command->bug_set, "Bugs of the machine, instead of what the program says")
+  sub.text("--bugs", command->bug_set, "Bugs of the machine, instead of the program's")
       .one_of({"repaired", "as-shipped"});
-  sub.text("--audit", command->audit, "When laws are checked, instead of what the program says")
-      .one_of({"ops", "points"});
+  sub.text("--audit", command->audit, "When laws are checked, instead of the program's").one_of({"ops", "points"});
   const Option quiet = sub.flag("-q,--quiet", command->quiet, "Print one line a finding and nothing else");
   const Option json = sub.flag("--json", command->json, "Print one JSON object a program");
   for (Option brief : {quiet, json})
-    for (const Option& told : {trace, map, why}) brief.excludes(told);
-  sub.flag("--bytes", command->bytes, "The files hold bytes, whatever they look like");
-  sub.flag("--as-fuzzed", command->as_fuzzed, "Take bytes for what the fuzz targets make of them");
+    for (const Option& full : {trace, map, why}) brief.excludes(full);
+  sub.flag("--bytes", command->bytes, "The files hold bytes, even if they look like text");
+  sub.flag("--as-fuzzed", command->as_fuzzed, "Read bytes as the fuzz targets do");
   sub.footer(
-      "`trace` is a hash of all that was traced and logged: equal runs have equal ones. Exit: 0 no law broken, 1 a "
+      "`trace` is a hash of all that was traced and logged: equal runs have equal hashes. Exit: 0 no law broken, 1 a "
       "finding, 2 bad input or usage, 3 the environment lacks something.");
   sub.action([command] {
     CheckedRun run;

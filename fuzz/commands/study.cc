@@ -1,4 +1,4 @@
-// `cmacheck study`: questions from the field, answered by thousands of runs.
+// `cmacheck study`: answers questions from the field by thousands of runs.
 
 #include "properties/studies/study.h"
 
@@ -14,7 +14,7 @@
 namespace cma {
 namespace {
 
-// More than a hundred times the largest full size.
+// More than a hundred times the largest full size of a study.
 constexpr std::uint64_t kLargestStudy = 1'000'000;
 
 struct StudyCommand {
@@ -60,8 +60,8 @@ void add_study(CommandLine& line) {
   sub.flag("--json", command->json, "The table as JSON").needs(name);
   sub.text("--svg", command->svg, "A file for the plot").needs(name);
   sub.footer(
-      "Equal seeds and sizes give equal results. Exit: 0 done, 2 bad usage or a plot that cannot be written, 3 a full "
-      "disk.");
+      "Equal seeds and sizes give equal results. "
+      "Exit: 0 done, 2 bad usage or a plot that cannot be written, 3 a full disk.");
   sub.action([command] {
     if (!command->name.empty()) return perform_study(*command);
     list_studies();

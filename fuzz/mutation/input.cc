@@ -16,8 +16,8 @@ std::array<bool, kOpKinds> expectation_kinds() {
   return kinds;
 }
 
-// Operations that make pages one by one may ask for tens of thousands, on a machine that has a thousand: one input in a
-// hundred did, and took two thirds of all time. Two of half the machine fill it as well.
+// The most pages that one operation may make one by one. Requests for tens of thousands, on a machine of a thousand
+// pages, were one input in a hundred and took two thirds of all time. Two requests of half the machine fill it as well.
 constexpr std::uint64_t kManyPages = 512;
 
 struct PageBounds : IgnoreFields {
@@ -26,7 +26,7 @@ struct PageBounds : IgnoreFields {
   }
 };
 
-// Text begins with a letter or a comment; the byte form begins with its version.
+// Returns whether the input may be text. Text begins with a letter or a comment, the byte form with its version.
 bool may_be_text(std::span<const std::uint8_t> input) {
   return !input.empty() && input.front() >= ' ' && std::ranges::none_of(input, [](std::uint8_t byte) {
     return byte < ' ' && byte != '\n' && byte != '\t' && byte != '\r';

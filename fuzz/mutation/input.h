@@ -1,10 +1,10 @@
-// What a fuzz target makes of its input: always a program. Text that parses is the program it says, so that the corpus
-// replays as it is. Bytes are the byte form, made fit for hunting: without expectations, as these are about a program
-// as it was written and not as mutation made it; without bugs, as hunts switch on the ones they want; without requests
-// for very many pages, as these take all the time.
+// Reads a fuzz target's input, which is always a program. Text that parses is that program, so that the corpus replays
+// as it is. Any other input is the byte form, made fit for hunting. It loses its expectations, which are about the
+// program as it was written, not as it was mutated; its bugs, as hunts switch on those they want; and requests for very
+// many pages, which would take all the time.
 //
-// Used by the program target, the mutator and `cmacheck` for crash inputs, so that all mean the same program. Cost:
-// that of decoding.
+// Used by the program target, the mutator and `cmacheck` for crash inputs, so that an input is the same program for
+// all. Cost: that of decoding.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 
 namespace cma {
 
+// Replaces `program` by the one that the input stands for. Reuses its memory.
 void program_from_input(Program& program, std::span<const std::uint8_t> input);
 
 }  // namespace cma

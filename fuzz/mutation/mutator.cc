@@ -11,10 +11,9 @@
 namespace cma {
 namespace {
 
-// How often each change is made, of a hundred. Arguments and new operations carry a search; removal keeps programs
-// short enough to stay fast, so what adds and what takes away nearly balance. Stops and performers together get a
-// fifth, as without both no two actors ever meet inside an allocation. Swarm weights say which kinds of operations are
-// inserted.
+// How often each change is made, of a hundred. Arguments and new operations carry a search. Removal keeps programs
+// short and so fast: what adds and what removes nearly balance. Stops and performers get a fifth together, as without
+// both no two actors ever meet inside an allocation. Swarm weights decide which kinds of operations are inserted.
 struct Weight {
   unsigned percent;
   enum class Change : std::uint8_t {
@@ -43,15 +42,15 @@ constexpr std::array<Weight, 10> kWeights = {{
     {3, Weight::Change::machine},
 }};
 
-// Of a hundred crossovers asked for. libFuzzer asks for as many crossovers as mutations, which is too many: most are
-// mutations.
+// The crossovers among a hundred that libFuzzer asks for; the others are mutations. It asks for as many crossovers as
+// mutations, which is too many.
 constexpr unsigned kCrossoverPercent = 25;
-// Of a hundred mutations: bytes are changed as such, so that the byte form is searched too.
+// The mutations among a hundred that change bytes instead of operations, so that the byte form is searched too.
 constexpr unsigned kRawPercent = 1;
 
 std::ptrdiff_t offset(std::size_t index) { return static_cast<std::ptrdiff_t>(index); }
 
-// Identifiers that nothing in the program names, smallest first.
+// Gives out identifiers that nothing in the program names, smallest first.
 class FreshIds {
  public:
   explicit FreshIds(const Program& program) {
@@ -64,7 +63,7 @@ class FreshIds {
     if (id >= used_.size()) used_.resize(std::size_t{id} + 1);
     used_[id] = true;
   }
-  // 0, nobody's, when all are taken.
+  // Returns 0, which names no operation, if all are taken.
   OpId take() {
     while (next_ < used_.size() && used_[next_]) ++next_;
     return next_ > kLast ? OpId{0} : static_cast<OpId>(next_++);
@@ -76,8 +75,7 @@ class FreshIds {
   std::size_t next_ = 1;
 };
 
-// Gives operations that are brought into `program` identifiers of their own; operands follow where they name one of
-// them.
+// Gives operations that are to be put into `program` identifiers of their own. Operands that name one of them follow.
 void rename(std::span<Op> ops, const Program& program) {
   FreshIds fresh(program);
   std::map<OpId, OpId> renamed;
@@ -96,7 +94,7 @@ void insert_at(Program& program, std::size_t at, std::span<Op> ops) {
                      std::make_move_iterator(ops.end()));
 }
 
-// Points that operations which give pages back pass; allocations pass nearly all there are.
+// The points that an operation passes which frees pages. Allocations pass nearly all points.
 constexpr std::array kFreePoints = {Point::cma_release_pages_freed, Point::free_page_prepared, Point::free_block_typed,
                                     Point::put_page_dropped};
 constexpr std::array kDrainPoints = {Point::drain_pcp_begin, Point::drain_pcp_cpu, Point::drain_lru_begin,
@@ -117,7 +115,7 @@ std::size_t copy_out(std::span<const std::uint8_t> bytes, std::uint8_t* out, std
   return size;
 }
 
-// The bytes of a program with as many of its operations, from the first on, as fit.
+// Returns the bytes of the program; drops its last operations until they fit.
 std::vector<std::uint8_t> encode_within(Program& program, std::size_t max_size) {
   std::vector<std::uint8_t> bytes = encode(program);
   while (bytes.size() > max_size && !program.ops.empty()) {
@@ -140,7 +138,7 @@ std::size_t change_bytes(Random& random, std::uint8_t* data, std::size_t size, s
 Mutator::Mutator(std::uint64_t seed, const MutationOptions& options) : random_(seed), options_(options) {}
 
 void Mutator::mutate(Program& program) {
-  // One change mostly: two that must come together are common enough to be worth an attempt, more are not.
+  // Mostly one change. Two that must come together are common enough to be worth an attempt.
   for (std::uint64_t n = random_.chance(60) ? 1 : random_.between(2, 4); n > 0; --n) change_once(program);
   fit(program);
 }
@@ -172,7 +170,7 @@ void Mutator::insert_generated(Program& program) {
   const std::size_t size = program.ops.size();
   const std::size_t at = random_.chance(50) ? size : random_.below(size + 1);
   const OpId fresh = FreshIds(program).take();
-  // The generator makes what fits at the end: what comes behind stands aside.
+  // The generator makes an operation that fits at the end of a program, so what follows is put aside.
   std::vector<Op> tail(std::make_move_iterator(program.ops.begin() + offset(at)),
                        std::make_move_iterator(program.ops.end()));
   program.ops.resize(at);
@@ -210,7 +208,7 @@ void Mutator::move_one(Program& program) {
     std::rotate(begin + offset(to), begin + offset(from), begin + offset(from + 1));
 }
 
-// A run of operations is done once more, later, with results of its own.
+// Repeats a run of operations later, with results of its own.
 void Mutator::splice(Program& program) {
   const std::size_t from = any_index(program);
   const std::size_t count = random_.between(1, std::min<std::size_t>(8, program.ops.size() - from));
@@ -226,7 +224,7 @@ void Mutator::change_performer(Program& program) {
   const Performer performer =
       choice < cpus ? Performer::on_cpu(static_cast<int>(choice)) : Performer::actor(choice - cpus);
   const std::size_t at = any_index(program);
-  // A run of operations moves together half of the time: what an actor does belongs together.
+  // Half of the time a run of operations changes its performer: what an actor does belongs together.
   const std::size_t count = random_.chance(50) ? 1 : random_.between(1, program.ops.size() - at);
   for (std::size_t i = at; i < at + count; ++i) program.ops[i].performer = performer;
 }
@@ -244,7 +242,7 @@ void Mutator::change_stop(Program& program) {
   if (info_of(op).performed != Performed::by_actor) return insert_generated(program);
   op.until.point = likely_point(random_, op);
   op.until.nth = random_.chance(70) ? std::uint16_t{1} : static_cast<std::uint16_t>(random_.between(2, 8));
-  // A stop is worth something only if somebody else does something meanwhile.
+  // A stop is of use only if another actor does something meanwhile.
   if (at + 1 < program.ops.size() && program.machine.cpus > 1 && random_.chance(50)) {
     Op& next = program.ops[at + 1];
     if (next.performer == op.performer) next.performer = Performer::on_cpu(op.performer.code == 0 ? 1 : 0);
@@ -284,7 +282,7 @@ void Mutator::cross(Program& program, const Program& other) {
   std::vector<Op> brought(other.ops.begin() + offset(from), other.ops.begin() + offset(from + count));
   const std::uint64_t manner = random_.below(100);
   if (manner < 40) {
-    // The other's end behind this one's beginning: operands may name what this one made.
+    // Operations of the other follow the beginning of this one: their operands may name what this one made.
     program.ops.resize(random_.below(program.ops.size() + 1));
     if (random_.chance(50)) rename(brought, program);
     insert_at(program, program.ops.size(), brought);
@@ -292,7 +290,7 @@ void Mutator::cross(Program& program, const Program& other) {
     rename(brought, program);
     insert_at(program, random_.below(program.ops.size() + 1), brought);
   } else {
-    // Both at once: the other's operations one by one between these, on another CPU.
+    // Both at once: the other's operations one by one between these, on a CPU of their own.
     rename(brought, program);
     const int cpu = static_cast<int>(random_.below(static_cast<std::uint64_t>(program.machine.cpus)));
     std::size_t at = random_.below(program.ops.size() + 1);
@@ -308,7 +306,7 @@ void Mutator::cross(Program& program, const Program& other) {
 std::size_t mutate_bytes(std::uint8_t* data, std::size_t size, std::size_t max_size, std::uint64_t seed) {
   Random raw(~seed);
   if (raw.chance(kRawPercent)) return change_bytes(raw, data, size, max_size);
-  // Kept, as most of what a mutation costs would be memory for programs.
+  // Kept between calls, as allocating programs would be most of the cost.
   static thread_local Program program;
   program_from_input(program, {data, size});
   Mutator(seed).mutate(program);

@@ -1,11 +1,12 @@
-// Mutation and crossover of programs, operation by operation: shared by libFuzzer and AFL++.
+// Mutates and crosses programs, operation by operation, for libFuzzer and AFL++.
 //
 // A fuzzer that knows bytes only spends its time on broken programs; this one changes programs where they can be
-// changed. Two mutators with the same seed do the same. The weights of the changes stand in mutator.cc with their
-// reasons.
+// changed. The mutator chooses which operation changes and how; its weights are in mutator.cc with their reasons. New
+// values of arguments and new operations come from properties/program/values.h and generator.h: edges of areas and
+// pageblocks, sizes near powers of two. To make the fuzzers prefer other values, change those.
 //
-// Whatever comes in, what goes out is a settled program within the limits. Cost: about a microsecond a mutation of a
-// 16-operation program, a third of it for the byte forms on both sides.
+// Any input gives a settled program within the limits. Equal seeds make equal changes. Cost: about three microseconds a
+// mutation of a 16-operation program, a third of it for the byte forms on both sides.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,7 @@
 namespace cma {
 
 struct MutationOptions {
-  // Long programs are slow and say nothing that short ones do not: beyond this, operations are taken away.
+  // Long programs are slow and find nothing that short ones do not: operations beyond this are removed.
   std::size_t ops = 48;
 };
 
@@ -28,9 +29,9 @@ class Mutator {
  public:
   explicit Mutator(std::uint64_t seed, const MutationOptions& options = {});
 
-  // One to a few changes.
+  // Makes one to four changes.
   void mutate(Program& program);
-  // Brings operations of `other` into `program`.
+  // Puts operations of `other` into `program`.
   void cross(Program& program, const Program& other);
 
  private:
@@ -51,12 +52,12 @@ class Mutator {
   Random random_;
   MutationOptions options_;
   GeneratorOptions generator_;
-  // Which kinds of operations are inserted: one choice a mutator, made when first needed.
+  // The kinds of operations that are inserted: chosen once a mutator, when first needed.
   std::optional<KindWeights> weights_;
 };
 
-// The two hooks of fuzzers that deal in bytes. `data` holds `size` bytes and has room for `max_size`; returns the new
-// size, never more than `max_size`.
+// The two hooks of fuzzers, which work on bytes. `data` holds `size` bytes and has room for `max_size`. Both return the
+// new size, never more than there is room for.
 std::size_t mutate_bytes(std::uint8_t* data, std::size_t size, std::size_t max_size, std::uint64_t seed);
 std::size_t cross_bytes(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second,
                         std::span<std::uint8_t> out, std::uint64_t seed);

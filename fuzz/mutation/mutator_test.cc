@@ -39,7 +39,7 @@ Bytes noise(std::uint64_t seed, std::size_t size) {
   return bytes;
 }
 
-TEST(Mutator, StaysWithinTheSizeWhateverComesIn) {
+TEST(Mutator, StaysWithinTheSizeForAnyInput) {
   for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     const std::size_t max_size = 1 + seed % 300;
     const Bytes from = seed % 3 == 0 ? noise(seed, seed % (max_size + 1)) : encode(generate(seed));
@@ -89,8 +89,7 @@ TEST(Mutator, NearlyAlwaysChangesSomething) {
   EXPECT_GT(seen.size(), 1200U);
 }
 
-// A switch that does nothing is the classic fault of mutators: every kind of change must be seen, and programs must
-// neither grow nor shrink without bound.
+// A kind of change that never happens is the classic fault of mutators. Programs must not grow or shrink without limit.
 TEST(Mutator, MakesEveryKindOfChange) {
   std::size_t stops = 0;
   std::size_t resumes = 0;
@@ -123,7 +122,7 @@ TEST(Mutator, MakesEveryKindOfChange) {
   EXPECT_LT(ops / kPrograms, 40U);
 }
 
-TEST(Mutator, BringsOperationsOfTheOtherProgramIn) {
+TEST(Mutator, PutsOperationsOfTheOtherProgramIn) {
   const auto first = parse("machine small release=6.1\nb1 = cma_alloc a pages=1\ncma_release b1\n");
   const auto second = parse("machine small release=6.1\nb1 = cma_alloc b pages=77\ncma_release b1\n");
   ASSERT_TRUE(first && second);
@@ -140,14 +139,14 @@ TEST(Mutator, BringsOperationsOfTheOtherProgramIn) {
 }
 
 Program from_input(const Bytes& input) {
-  Program program = generate(77);  // nothing of what was there before may stay
+  Program program = generate(77);  // nothing of it may remain
   program_from_input(program, input);
   return program;
 }
 
 Program from_input(std::string_view text) { return from_input(Bytes(text.begin(), text.end())); }
 
-TEST(Input, TextIsTheProgramItSays) {
+TEST(Input, TextIsTheProgramItParsesAs) {
   const std::string_view text =
       "cmacheck 1\nmachine small release=6.1\nbug mask-exponent\n\n"
       "n1 = anon_page pages=50000\nb2 = cma_alloc a pages=1\nexpect b2.pfn == 0x7\n";
@@ -170,7 +169,7 @@ TEST(Input, BytesAreMadeFitForHunting) {
   EXPECT_EQ(std::get<CmaAlloc>(program.ops[1].body).pages, 50000U) << "a refusal costs nothing";
 }
 
-TEST(Input, WhatItMakesOfBytesIsWhatItMakesOfThatsBytes) {
+TEST(Input, BytesOfTheResultGiveTheResultAgain) {
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     const Program once = from_input(seed % 2 == 0 ? noise(seed, seed % 200) : encode(generate(seed)));
     ASSERT_EQ(from_input(encode(once)), once) << print(once);

@@ -1,5 +1,5 @@
-// What a fuzzer's execution is made of, on 16-operation programs on the default small machine: decoding, running with
-// and without laws, mutating.
+// Measures the parts of a fuzzer's execution on 16-operation programs on the default small machine: decoding, running
+// with and without laws, mutating.
 
 #include <benchmark/benchmark.h>
 
@@ -15,7 +15,7 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// Programs that break no law: a finding would be the end of a hunt, and costs text.
+// Returns programs that break no law: a finding ends a hunt, and its text costs time.
 const std::vector<Bytes>& inputs() {
   static const std::vector<Bytes> kInputs = [] {
     std::vector<Bytes> made;
@@ -65,7 +65,7 @@ void run_with_all_laws(benchmark::State& state) {
 }
 BENCHMARK(run_with_all_laws);
 
-// At least half of the operations are about processes and files.
+// Returns whether the operation makes or uses processes, mappings or files.
 bool is_about_owners(const Op& op) {
   const OpInfo& info = info_of(op);
   if (info.yields == Yields::process || info.yields == Yields::mapping || info.yields == Yields::file) return true;
@@ -82,6 +82,7 @@ bool is_about_owners(const Op& op) {
   return about;
 }
 
+// Runs programs at least half of whose operations are about processes and files.
 void run_processes_and_files_with_all_laws(benchmark::State& state) {
   std::vector<Program> some;
   CheckedRun run;
@@ -96,7 +97,7 @@ void run_processes_and_files_with_all_laws(benchmark::State& state) {
 }
 BENCHMARK(run_processes_and_files_with_all_laws);
 
-// As the fuzz target does it, but for the fuzzer itself.
+// Does all that the fuzz target does for an input.
 void execute_input(benchmark::State& state) {
   const std::vector<Bytes>& all = inputs();
   Program program;

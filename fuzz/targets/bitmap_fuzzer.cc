@@ -1,4 +1,4 @@
-// Fuzz target: the area bitmap against one that keeps a bool a bit and searches by the definition.
+// Fuzz target: compares the area bitmap with one that keeps a bool a bit and searches by the definition.
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 
 namespace {
 
-// Numbers from the input; zeros behind its end.
+// Reads numbers from the input, and zeros after its end.
 class Numbers {
  public:
   explicit Numbers(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
@@ -61,12 +61,14 @@ class NaiveBitmap {
   std::vector<bool> used_;
 };
 
+// Reports a finding and aborts unless the condition holds.
 void require(bool holds, std::string_view what) {
   if (holds) return;
   fmt::print(stderr, "FINDING: bitmap/{}\n", what);
   std::abort();
 }
 
+// Compares one search in both bitmaps.
 void search(const cma::Bitmap& bitmap, const NaiveBitmap& naive, Numbers& numbers) {
   const std::uint64_t start = numbers.below(naive.size() + 1);
   const std::uint64_t count = 1 + numbers.below(naive.size() + 1);
@@ -77,6 +79,7 @@ void search(const cma::Bitmap& bitmap, const NaiveBitmap& naive, Numbers& number
   require(std::min(found, naive.size()) == naive.find(start, count, mask, offset), "find_zero_area");
 }
 
+// Performs one call, chosen by the input, on both bitmaps.
 void step(cma::Bitmap& bitmap, NaiveBitmap& naive, Numbers& numbers) {
   const std::uint64_t kind = numbers.byte() % 5;
   if (kind == 4) return search(bitmap, naive, numbers);

@@ -1,4 +1,4 @@
-// The text fuzzer's dictionary has each operation's word: without it a fuzzer would have to guess the word by itself.
+// The text fuzzer's dictionary has each operation's word, which a fuzzer would otherwise have to guess.
 
 #include <gtest/gtest.h>
 
@@ -18,8 +18,8 @@ TEST(Dictionary, HasEveryOperationsWord) {
   for (const OpInfo& info : op_catalogue()) {
     // A word alone, or with its first operand.
     const std::string word = "\"" + std::string(info.verb);
-    const bool there = words.find(word + "\"") != std::string::npos || words.find(word + " ") != std::string::npos;
-    EXPECT_TRUE(there) << info.verb;
+    const bool listed = words.find(word + "\"") != std::string::npos || words.find(word + " ") != std::string::npos;
+    EXPECT_TRUE(listed) << info.verb;
   }
 }
 

@@ -1,4 +1,4 @@
-// The program target reuses its machines and tables; every input must run as if it were the only one.
+// The program target reuses its machines and tables. Every input must run as if it were the only one.
 
 #include <gtest/gtest.h>
 
@@ -12,21 +12,21 @@
 namespace cma {
 namespace {
 
-struct Verdict {
+struct Outcome {
   std::uint64_t trace_hash;
   std::uint64_t steps;
   std::uint64_t skipped;
   std::string finding;
-  friend bool operator==(const Verdict&, const Verdict&) = default;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-Verdict verdict_of(CheckedRun& run, const Program& program) {
+Outcome outcome_of(CheckedRun& run, const Program& program) {
   const RunResult result = run.run(program);
   return {result.trace_hash, result.steps, result.skipped,
           result.finding ? result.finding->signature() + result.finding->message : ""};
 }
 
-// Programs as a hunt meets them: generated, mutated, with and without bugs, so that some end in a finding.
+// Returns programs as a hunt meets them: generated, mutated, with and without bugs, so that some end in a finding.
 std::vector<Program> inputs() {
   std::vector<Program> programs;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
@@ -41,18 +41,18 @@ std::vector<Program> inputs() {
 
 TEST(Independence, AnInputRunsTheSameAloneTwiceAndInAnotherOrder) {
   const std::vector<Program> programs = inputs();
-  std::vector<Verdict> alone;
+  std::vector<Outcome> alone;
   for (const Program& program : programs) {
     CheckedRun fresh;
-    alone.push_back(verdict_of(fresh, program));
+    alone.push_back(outcome_of(fresh, program));
   }
   CheckedRun reused;
   for (std::size_t i = 0; i < programs.size(); ++i) {
-    ASSERT_EQ(verdict_of(reused, programs[i]), alone[i]) << print(programs[i]);
-    ASSERT_EQ(verdict_of(reused, programs[i]), alone[i]) << "the second time:\n" << print(programs[i]);
+    ASSERT_EQ(outcome_of(reused, programs[i]), alone[i]) << print(programs[i]);
+    ASSERT_EQ(outcome_of(reused, programs[i]), alone[i]) << "the second time:\n" << print(programs[i]);
   }
   for (std::size_t i = programs.size(); i-- > 0;)
-    ASSERT_EQ(verdict_of(reused, programs[i]), alone[i]) << "in reverse:\n" << print(programs[i]);
+    ASSERT_EQ(outcome_of(reused, programs[i]), alone[i]) << "in reverse:\n" << print(programs[i]);
 }
 
 }  // namespace

@@ -1,16 +1,18 @@
-// Fuzz target: programs, with every law watching. Input is a program in either form; mutation works on operations.
+// Fuzz target: runs programs with every law watching. The input is a program in either form; mutation works on
+// operations.
 //
-// A finding is printed as a program and ends the process, as fuzzers expect. Machines and tables live as long as the
-// process and go back to their booted state for each input; the tests beside this file hold them to that.
+// A finding is printed with its program and ends the process, as fuzzers expect. Machines and tables live as long as
+// the process and return to their booted state for each input, which independence_test.cc checks.
 //
-//   CMACHECK_BUG=NAME,...          switches bugs on in every program: canaries and hunts for planted bugs
-//   CMACHECK_KNOWN=SIGNATURE,...   findings that do not end the process, so that a hunt gets past what it has found
+//   CMACHECK_BUG=NAME,...          switches bugs on in every program: for canaries and hunts for planted bugs
+//   CMACHECK_KNOWN=SIGNATURE,...   findings that do not end the process, so that a hunt continues after them
 
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,7 @@
 
 namespace {
 
+// Returns the words of an environment variable, which are separated by commas.
 std::vector<std::string> words_of(const char* variable) {
   std::vector<std::string> words;
   const char* value = std::getenv(variable);
@@ -34,6 +37,7 @@ std::vector<std::string> words_of(const char* variable) {
   return words;
 }
 
+// Returns the bugs of CMACHECK_BUG. Ends the process if one does not exist: the hunt would find nothing.
 std::vector<cma::Bug> wanted_bugs() {
   std::vector<cma::Bug> bugs;
   for (const std::string& name : words_of("CMACHECK_BUG")) {
@@ -47,21 +51,33 @@ std::vector<cma::Bug> wanted_bugs() {
   return bugs;
 }
 
+std::set<std::string> known_signatures() {
+  const std::vector<std::string> words = words_of("CMACHECK_KNOWN");
+  return {words.begin(), words.end()};
+}
+
+// Takes an input to a program, to a run with all laws, and to what the fuzzer is to do with it.
 class ProgramTarget {
  public:
-  // 0: keep the input if it shows something new; -1: do not.
-  int run(std::span<const std::uint8_t> input) {
+  // What libFuzzer reads from the return value: whether an input with new coverage joins its corpus.
+  enum Advice : int { kKeep = 0, kReject = -1 };
+
+  Advice run(std::span<const std::uint8_t> input) {
     cma::program_from_input(program_, input);
     for (const cma::Bug bug : bugs_) program_.machine.bugs.switch_on(bug);
     const cma::RunResult result = run_.run(program_);
-    if (result.passed()) return 0;
-    // Programs of the corpus expect what they were written for, and hold with the bugs that they name only.
-    const bool about_the_program = result.finding->law == cma::Law::expect;
-    if (!about_the_program && !known_.contains(result.finding->signature())) report_and_abort(*result.finding);
-    return -1;
+    if (result.passed()) return kKeep;
+    if (!is_ignored(*result.finding)) report_and_abort(*result.finding);
+    return kReject;
   }
 
  private:
+  // Findings that do not end the process: known ones, and expectations that failed. Programs of the corpus expect what
+  // they were written for, which holds only with the bugs that they name.
+  bool is_ignored(const cma::Finding& finding) const {
+    return finding.law == cma::Law::expect || known_.contains(finding.signature());
+  }
+
   [[noreturn]] void report_and_abort(const cma::Finding& finding) const {
     fmt::print(stderr, "FINDING: {}\n{}\nat: {}\nprogram:\n{}\n", finding.signature(), finding.message,
                finding.op < program_.ops.size() ? cma::print_op(program_, program_.ops[finding.op]) : "the end",
@@ -70,8 +86,7 @@ class ProgramTarget {
   }
 
   const std::vector<cma::Bug> bugs_ = wanted_bugs();
-  const std::vector<std::string> known_words_ = words_of("CMACHECK_KNOWN");
-  const std::set<std::string> known_{known_words_.begin(), known_words_.end()};
+  const std::set<std::string> known_ = known_signatures();
   cma::Program program_;
   cma::CheckedRun run_;
 };
@@ -79,7 +94,7 @@ class ProgramTarget {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  // Never destroyed: nothing may run after the fuzzer has said that it is done.
+  // Never destroyed: no destructor may run after the fuzzer has reported that it is done.
   static ProgramTarget& target = *new ProgramTarget;
   return target.run({data, size});
 }

@@ -1,5 +1,5 @@
-// Fuzz target: the text form. No text makes the parser crash or hang; what it refuses, it refuses at a place in the
-// text; what it takes prints as text that means the same program, and so do its bytes.
+// Fuzz target: the text form. No text makes the parser crash or hang. Text that it refuses has an error with a place.
+// Text that it accepts is a program that is the same after printing and parsing, and after encoding and decoding.
 
 #include <fmt/format.h>
 
@@ -13,6 +13,7 @@
 
 namespace {
 
+// Reports a finding and aborts unless the condition holds.
 void require(bool holds, std::string_view what, std::string_view text) {
   if (holds) return;
   fmt::print(stderr, "FINDING: text/{}\n{}\n", what, text);

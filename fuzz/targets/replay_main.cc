@@ -1,9 +1,9 @@
-// The main of a fuzz target where there is no fuzzing engine: runs it on files, and on all files below folders.
+// The main function of a fuzz target without a fuzzing engine: runs it on files, and on all files below folders.
 //
 //   TARGET FILE|FOLDER...       words that begin with - are an engine's options and are ignored
 //
-// Exit: 0 when all inputs ran, 2 when none was found or one cannot be read. A finding ends the process, as it does
-// under an engine; the input that was running is named first.
+// Exit: 0 if all inputs ran, 2 if there is none or one cannot be read. A finding ends the process, as it does under an
+// engine; each input is named before it runs.
 
 #include <fmt/format.h>
 
@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Files in the order of their names, so that two runs do the same.
+// Returns the file, or the files below the folder in the order of their names, so that two runs do the same.
 std::vector<std::string> files_below(const std::string& path) {
   if (!fs::is_directory(path)) return {path};
   std::vector<std::string> files;
@@ -33,11 +33,12 @@ std::vector<std::string> files_below(const std::string& path) {
   return files;
 }
 
+// Runs the target on a file. Returns false if it cannot be read.
 bool replay(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return false;
   const std::vector<char> content{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  // Exactly as large as the input, so that a sanitizer sees a read past its end.
+  // Exactly as large as the input, so that a sanitizer notices a read past its end.
   const std::vector<std::uint8_t> bytes(content.begin(), content.end());
   fmt::print(stderr, "{}\n", file);
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());

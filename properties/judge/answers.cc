@@ -3,13 +3,7 @@
 namespace cma::judge {
 namespace {
 
-// Relative to the first page's area even when the value lies behind its end.
-std::string offset_from(const Machine& machine, Pfn start, Pfn pfn) {
-  static_cast<void>(machine);
-  return std::to_string(pfn - start);
-}
-
-// A driver inside a real kernel replaces every printed address, the sixteen zeros of a null one included.
+// Replaces a null pointer as the driver does, which replaces every address that the kernel prints.
 std::string with_opaque_pointers(std::string line) {
   constexpr std::string_view kNull = "0000000000000000";
   const std::size_t at = line.find(kNull);
@@ -27,8 +21,7 @@ std::string bitmap_line(const Area& area) {
   return line;
 }
 
-// Kind of a page in use and the references that are not the allocation's: m movable-ops, l LRU, a other, p no
-// reference.
+// Returns the kind of a page in use and its reference count: m movable-ops, l LRU, a other, p no reference.
 std::string page_kind(const Page& page) {
   const char* kind = "a";
   if (page.has(kPageMovableOps)) kind = "m";
@@ -36,7 +29,7 @@ std::string page_kind(const Page& page) {
   return page.ref == 0 ? "p0" : kind + std::to_string(page.ref);
 }
 
-// What speaks for the page: of a compound block its first page.
+// Returns the first page of the page's compound block; the page itself if it is in none.
 const Page& head_of(const MemoryMap& map, Pfn pfn) {
   while (map.page(pfn).has(kPageTail)) --pfn;
   return map.page(pfn);
@@ -114,8 +107,12 @@ std::string owner_line(const Machine& machine, OwnerId id) {
       const Buffer& buffer = machine.buffers.buffer(owner.buffer);
       return line + " b_count=" + std::to_string(buffer.count) + (buffer.dirty ? " dirty" : "");
     }
-    default: return place;
+    case PageKind::none:
+    case PageKind::unmovable:
+    case PageKind::file:
+    case PageKind::hugetlb: break;
   }
+  return place;
 }
 
 std::string move_line(const Machine& machine, Pfn pfn, int error) {
@@ -166,19 +163,14 @@ std::vector<std::string> dump_area(const Machine& machine, AreaId id, bool lists
   return lines;
 }
 
-std::string event_line(const Machine& machine, const Record& r, EventLevel level, bool raw, bool log) {
-  if (is_log(r.event)) return log ? "log " + with_opaque_pointers(machine.trace.format(r)) : "";
-  if (level == EventLevel::none) return "";
-  const bool failing_test = r.event == Event::test_pages_isolated && r.c < r.b;
-  if (raw) {
-    const bool told = r.event == Event::test_pages_isolated || r.event == Event::cma_alloc;
-    return told ? "tr " + machine.trace.format(r) : "";
-  }
-  if (level == EventLevel::failures && !failing_test) return "";
+namespace {
+
+// Returns the driver's line for a tracepoint; empty if it has none.
+std::string tracepoint_line(const Machine& machine, const Record& r) {
   switch (r.event) {
     case Event::test_pages_isolated:
       return "ev test_pages_isolated " + place_of(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " fin=+" +
-             offset_from(machine, r.a, r.c) + (r.b <= r.c ? " ok" : " BUSY");
+             std::to_string(r.c - r.a) + (r.b <= r.c ? " ok" : " BUSY");
     case Event::mm_migrate_pages: return "ev migrate ok=" + std::to_string(r.a) + " failed=" + std::to_string(r.b);
     case Event::cma_alloc:
       return "ev cma_alloc " + (r.a == kNoPfn ? "none" : place_of(machine, r.a)) + " count=" + std::to_string(r.b) +
@@ -195,13 +187,44 @@ std::string event_line(const Machine& machine, const Record& r, EventLevel level
              ((r.d >> 32) != 0 ? " ok" : " fail");
     case Event::isolate_migratepages:
     case Event::isolate_freepages:
-      if (level < EventLevel::scans) return "";
       return std::string(r.event == Event::isolate_migratepages ? "ev isolate_migratepages "
                                                                 : "ev isolate_freepages ") +
              place_of(machine, r.a) + " len=" + std::to_string(r.b - r.a) + " scanned=" + std::to_string(r.c) +
              " taken=" + std::to_string(r.d);
-    default: return "";
+    // The driver reports no others; log lines are no tracepoints.
+    case Event::cma_release:
+    case Event::mm_page_alloc:
+    case Event::mm_page_free:
+    case Event::mm_page_pcpu_drain:
+    case Event::mm_page_alloc_zone_locked:
+    case Event::mm_page_alloc_extfrag:
+    case Event::log_text:
+    case Event::log_cma_alloc:
+    case Event::log_cma_busy_retrying:
+    case Event::log_cma_returned:
+    case Event::log_cma_release:
+    case Event::log_cma_pages_valid:
+    case Event::log_cma_alloc_failed:
+    case Event::log_pfns_busy:
+    case Event::log_still_in_use:
+    case Event::log_suppressed: break;
   }
+  return "";
+}
+
+}  // namespace
+
+std::string event_line(const Machine& machine, const Record& r, EventLevel level, bool raw, bool log) {
+  if (is_log(r.event)) return log ? "log " + with_opaque_pointers(machine.trace.format(r)) : "";
+  if (level == EventLevel::none) return "";
+  if (raw) {
+    const bool reported = r.event == Event::test_pages_isolated || r.event == Event::cma_alloc;
+    return reported ? "tr " + machine.trace.format(r) : "";
+  }
+  const bool failing_test = r.event == Event::test_pages_isolated && r.c < r.b;
+  const bool scan = r.event == Event::isolate_migratepages || r.event == Event::isolate_freepages;
+  if ((level == EventLevel::failures && !failing_test) || (level < EventLevel::scans && scan)) return "";
+  return tracepoint_line(machine, r);
 }
 
 }  // namespace cma::judge

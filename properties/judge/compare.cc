@@ -21,7 +21,7 @@ KernelOptions options_for(const std::string& program, const Geometry& machine) {
   return options;
 }
 
-// The number behind "NAME=" in a line of the driver.
+// Returns the number after "NAME=" in a line of the driver.
 std::int64_t figure(const std::string& line, std::string_view name) {
   const std::size_t at = line.find(fmt::format(" {}=", name));
   if (at == std::string::npos) return 0;
@@ -31,7 +31,7 @@ std::int64_t figure(const std::string& line, std::string_view name) {
   return value;
 }
 
-// What a line of a dump is about, for the finding's signature.
+// Returns what a line of an answer is about, for the finding's signature.
 std::string_view observable_of(std::string_view line) {
   static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
       {"bm", "bitmap"},     {"mt", "types"},         {"bd", "free blocks"},    {"pg", "used pages"},
@@ -52,24 +52,26 @@ std::string_view event_name(std::string_view line) {
   return "event";
 }
 
-// A release of pages that others still hold warns in a kernel; the model has the line alone.
+// Removes the warning that a kernel gives when pages are released while other holders remain: the model has the log
+// line only.
 void drop_expected_warnings(std::vector<std::string>& events) {
   for (std::size_t i = 0; i + 1 < events.size(); ++i)
     if (events[i].starts_with("  splat WARNING mm/page_alloc.c") && events[i + 1].ends_with("pages are still in use!"))
       events.erase(events.begin() + static_cast<std::ptrdiff_t>(i));
 }
 
+// The first lines that differ.
 struct Sides {
   std::string observable;
   std::string model;
   std::string kernel;
-  // The last lines before on which both sides agree.
+  // The last lines on which both sides agree.
   std::string before;
 };
 
 constexpr std::size_t kLinesBefore = 3;
 
-// Compares two lists of lines, and counts them.
+// Compares two lists of lines, counts them, and returns the first difference.
 std::optional<Sides> compare_lines(std::span<const std::string> model, std::span<const std::string> kernel,
                                    std::uint64_t& compared) {
   static const std::string kNothing = "(nothing)";
@@ -78,11 +80,11 @@ std::optional<Sides> compare_lines(std::span<const std::string> model, std::span
     const std::string& theirs = i < kernel.size() ? kernel[i] : kNothing;
     ++compared;
     if (ours == theirs) continue;
-    const std::string& telling = i < kernel.size() ? theirs : ours;
-    const bool event = telling.starts_with("  ");
+    const std::string& line = i < kernel.size() ? theirs : ours;
+    const bool event = line.starts_with("  ");
     std::string before;
     for (std::size_t j = i - std::min(i, kLinesBefore); j < i; ++j) before += fmt::format("  both    {}\n", model[j]);
-    return Sides{std::string(event ? event_name(telling) : observable_of(telling)), ours, theirs, before};
+    return Sides{std::string(event ? event_name(line) : observable_of(line)), ours, theirs, before};
   }
   return std::nullopt;
 }
@@ -90,8 +92,8 @@ std::optional<Sides> compare_lines(std::span<const std::string> model, std::span
 // Reads the kernel's answers in the order of the script and stops at the first difference.
 class Comparison {
  public:
-  Comparison(Verdict& verdict, const Script& script, std::vector<KernelAnswer> answers)
-      : verdict_(verdict), script_(script), answers_(std::move(answers)) {}
+  Comparison(Outcome& outcome, const Script& script, std::vector<KernelAnswer> answers)
+      : outcome_(outcome), script_(script), answers_(std::move(answers)) {}
 
   void run();
 
@@ -103,7 +105,7 @@ class Comparison {
   void differs(const Sides& sides, std::string_view verb, std::size_t op);
   void complains(const std::string& line, std::string_view verb, std::size_t op);
 
-  Verdict& verdict_;
+  Outcome& outcome_;
   const Script& script_;
   std::vector<KernelAnswer> answers_;
   std::size_t next_ = 0;
@@ -113,11 +115,11 @@ void Comparison::run() {
   if (!compare_setup()) return;
   for (const Step& step : script_.steps) {
     if (step.asks.empty() && step.state.empty()) {
-      ++verdict_.skipped;
+      ++outcome_.skipped;
       continue;
     }
     if (!compare_step(step)) return;
-    ++verdict_.operations;
+    ++outcome_.operations;
   }
 }
 
@@ -132,7 +134,7 @@ bool Comparison::compare_setup() {
 }
 
 bool Comparison::compare_step(const Step& step) {
-  const std::string_view verb = info_of(verdict_.program.ops[step.op]).verb;
+  const std::string_view verb = info_of(outcome_.program.ops[step.op]).verb;
   std::vector<std::string> events;
   std::vector<std::string> answers;
   bool whole = true;
@@ -148,14 +150,14 @@ bool Comparison::compare_step(const Step& step) {
       complains(line, verb, step.op);
       return false;
     }
-  // A kernel that died in the middle: what it said until then is not the difference.
+  // The kernel died in the middle: its death is the finding, not what is missing from its answer.
   if (!whole) return false;
-  if (const auto sides = compare_lines(step.events, events, verdict_.observables)) {
+  if (const auto sides = compare_lines(step.events, events, outcome_.observables)) {
     differs(*sides, verb, step.op);
     return false;
   }
   if (step.compared || answers.empty() || answers.front().starts_with("? "))
-    if (const auto sides = compare_lines(step.answers, answers, verdict_.observables)) {
+    if (const auto sides = compare_lines(step.answers, answers, outcome_.observables)) {
       differs(*sides, verb, step.op);
       return false;
     }
@@ -165,7 +167,7 @@ bool Comparison::compare_step(const Step& step) {
 bool Comparison::compare_state(const std::vector<Question>& state, std::string_view verb, std::size_t op) {
   for (const Question& question : state) {
     if (incomplete()) return false;
-    const auto sides = compare_lines(question.answer, answers_[next_++].lines, verdict_.observables);
+    const auto sides = compare_lines(question.answer, answers_[next_++].lines, outcome_.observables);
     if (!sides) continue;
     differs(*sides, verb, op);
     return false;
@@ -174,24 +176,24 @@ bool Comparison::compare_state(const std::vector<Question>& state, std::string_v
 }
 
 void Comparison::differs(const Sides& sides, std::string_view verb, std::size_t op) {
-  verdict_.kind = Verdict::Kind::differs;
+  outcome_.kind = Outcome::Kind::differs;
   const bool booting = verb == "boot";
-  const std::string what = booting ? "after boot" : "after " + print_op(verdict_.program, verdict_.program.ops[op]);
-  verdict_.finding = Finding{Law::judge, std::string(verb), sides.observable,
-                             fmt::format("{} differ {}: the kernel says `{}`, the model `{}`", sides.observable, what,
-                                         sides.kernel, sides.model),
+  const std::string what = booting ? "after boot" : "after " + print_op(outcome_.program, outcome_.program.ops[op]);
+  outcome_.finding = Finding{Law::judge, std::string(verb), sides.observable,
+                             fmt::format("{} differ {}: the kernel answers `{}`, the model `{}`", sides.observable,
+                                         what, sides.kernel, sides.model),
                              op};
-  verdict_.both_sides = fmt::format("{} differ {}\n{}  kernel  {}\n  model   {}\n", sides.observable, what,
+  outcome_.both_sides = fmt::format("{} differ {}\n{}  kernel  {}\n  model   {}\n", sides.observable, what,
                                     sides.before, sides.kernel, sides.model);
 }
 
 void Comparison::complains(const std::string& line, std::string_view verb, std::size_t op) {
-  verdict_.kind = Verdict::Kind::differs;
+  outcome_.kind = Outcome::Kind::differs;
   const std::string text = line.substr(8);
-  verdict_.finding =
+  outcome_.finding =
       Finding{Law::splat, std::string(verb), text.substr(0, text.find(' ')), "the kernel complains: " + text, op};
-  verdict_.both_sides = fmt::format("the kernel complains during {}\n  kernel {}\n",
-                                    print_op(verdict_.program, verdict_.program.ops[op]), text);
+  outcome_.both_sides = fmt::format("the kernel complains during {}\n  kernel {}\n",
+                                    print_op(outcome_.program, outcome_.program.ops[op]), text);
 }
 
 std::vector<std::string> questions_of(const Script& script) {
@@ -207,7 +209,7 @@ std::vector<std::string> questions_of(const Script& script) {
   return questions;
 }
 
-// The operation whose questions the kernel did not answer any more.
+// Returns the operation to which a question belongs.
 std::size_t op_of_question(const Script& script, std::size_t index) {
   std::size_t asked = script.setup.size() + script.boot.size();
   for (const Step& step : script.steps) {
@@ -229,14 +231,14 @@ std::string_view name_of(KernelFailure::Kind kind) {
 
 }  // namespace
 
-KernelJudge::KernelJudge(const Seat& seat) : seat_(seat) {
-  const auto program = cached_kernel(cma::name_of(seat.release), seat.pageblock_order);
-  if (!program) throw NoKernel(missing_kernel_reason(cma::name_of(seat.release), seat.pageblock_order));
+KernelJudge::KernelJudge(const KernelConfig& config) : config_(config) {
+  const auto program = cached_kernel(config);
+  if (!program) throw NoKernel(missing_kernel_reason(config));
   program_ = *program;
 }
 
-// Boots once for each machine and setup to see how much of it the kernel leaves free: the absolute figures decide
-// whether a movable page is taken from an area.
+// Boots once for each machine and setup to learn how much the kernel leaves free: the absolute figures decide whether a
+// movable page is taken from an area.
 const KernelFigures& KernelJudge::figures_of(const Program& program) {
   const Geometry& machine = program.machine;
   std::vector<std::string> questions = setup_of(program);
@@ -272,64 +274,64 @@ const KernelFigures& KernelJudge::figures_of(const Program& program) {
   return figures_.emplace(std::move(key), figures).first->second;
 }
 
-void KernelJudge::run(Verdict& verdict, const Translation& translation) {
+void KernelJudge::run(Outcome& outcome, const Translation& translation) {
   const std::vector<std::string> questions = questions_of(translation.script);
-  KernelProcess kernel(options_for(program_, verdict.program.machine));
+  KernelProcess kernel(options_for(program_, outcome.program.machine));
   std::vector<KernelAnswer> answers = kernel.ask_all(questions);
   ++booted_;
   const auto incomplete =
       std::find_if(answers.begin(), answers.end(), [](const KernelAnswer& a) { return !a.complete; });
   const auto answered = static_cast<std::size_t>(incomplete - answers.begin());
-  Comparison(verdict, translation.script, std::move(answers)).run();
-  if (verdict.finding) {
-    if (kernel.failure()) verdict.console = kernel.log();
+  Comparison(outcome, translation.script, std::move(answers)).run();
+  if (outcome.finding) {
+    if (kernel.failure()) outcome.console = kernel.log();
     return;
   }
   if (answered == questions.size()) return;
   const KernelFailure failure = kernel.failure().value_or(KernelFailure{KernelFailure::Kind::died, "the kernel ended"});
   const std::size_t op = op_of_question(translation.script, answered);
-  const bool booting = verdict.program.ops.empty() || answered < translation.script.setup.size();
-  verdict.kind = Verdict::Kind::differs;
-  verdict.finding =
-      Finding{Law::splat, booting ? "boot" : std::string(info_of(verdict.program.ops[op]).verb),
+  const bool booting = outcome.program.ops.empty() || answered < translation.script.setup.size();
+  outcome.kind = Outcome::Kind::differs;
+  outcome.finding =
+      Finding{Law::splat, booting ? "boot" : std::string(info_of(outcome.program.ops[op]).verb),
               std::string(name_of(failure.kind)), fmt::format("{} at `{}`", failure.text, questions[answered]), op};
-  verdict.both_sides = verdict.finding->message + "\n";
-  verdict.console = kernel.log();
+  outcome.both_sides = outcome.finding->message + "\n";
+  outcome.console = kernel.log();
 }
 
-Verdict KernelJudge::judge(const Program& program, const BugSet& bugs) {
-  Verdict verdict;
-  auto fitted = fit(program, seat_);
+Outcome KernelJudge::judge(const Program& program, const BugSet& bugs) {
+  Outcome outcome;
+  auto fitted = fit(program, config_);
   std::optional<NotJudgeable> why;
   if (!fitted) {
     why = fitted.error();
   } else {
-    verdict.program = std::move(fitted->program);
-    verdict.transposed = fitted->transposed;
-    Program modelled = verdict.program;
+    outcome.program = std::move(fitted->program);
+    outcome.transposed = fitted->transposed;
+    Program modelled = outcome.program;
     for (const BugInfo& info : bug_catalogue())
       if (bugs.active(info.bug)) modelled.machine.bugs.switch_on(info.bug);
-    const auto translation = translate(modelled, figures_of(verdict.program), interpreter_);
+    const auto translation = translate(modelled, figures_of(outcome.program), interpreter_);
     if (translation) {
-      run(verdict, *translation);
-      // The model broke a law of its own where the kernel went on.
-      if (!verdict.finding && translation->finding) {
-        verdict.kind = Verdict::Kind::differs;
-        verdict.finding = translation->finding;
-        verdict.both_sides = fmt::format("the model stops: {}\n", translation->finding->message);
+      run(outcome, *translation);
+      // The model broke a law where the kernel went on.
+      if (!outcome.finding && translation->finding) {
+        outcome.kind = Outcome::Kind::differs;
+        outcome.finding = translation->finding;
+        outcome.both_sides = fmt::format("the model stops: {}\n", translation->finding->message);
       }
-      return verdict;
+      return outcome;
     }
     why = translation.error();
   }
-  verdict.kind = Verdict::Kind::not_judgeable;
-  verdict.reason = why->reason;
-  return verdict;
+  outcome.kind = Outcome::Kind::not_judgeable;
+  outcome.reason = why->reason;
+  return outcome;
 }
 
 Program KernelJudge::judgeable_part(Program program) {
   while (!program.ops.empty()) {
-    auto fitted = fit(program, seat_);
+    auto fitted = fit(program, config_);
     if (!fitted) {
       program.ops.erase(program.ops.begin() + static_cast<std::ptrdiff_t>(fitted.error().op));
       continue;
@@ -344,8 +346,8 @@ Program KernelJudge::judgeable_part(Program program) {
 
 std::optional<Finding> KernelJudge::find(const Program& program, const BugSet& bugs) {
   const Geometry& machine = program.machine;
-  if (machine.release != seat_.release || machine.pageblock_order != seat_.pageblock_order || machine.cpus != 1 ||
-      !can_have(machine, seat_))
+  if (machine.release != config_.release || machine.pageblock_order != config_.pageblock_order || machine.cpus != 1 ||
+      !can_have(machine, config_))
     return std::nullopt;
   return judge(program, bugs).finding;
 }

@@ -2,11 +2,12 @@
 // operation: tracepoints and log lines in order, result, bitmap, pageblock types, free blocks, pages in use, free-list
 // order, counters, per-CPU and LRU figures, and where owned pages are.
 //
-// Each program gets a kernel of its own, freshly booted. All questions are sent at once and the answers read back, as
-// that is five times faster than one by one; what comes behind the first difference is not looked at. A difference is a
-// finding of law `judge`, with the operation's verb in place of the function and the observable in place of the point;
-// a kernel that dies, falls silent or complains is one of law `splat`. Not thread safe; one per thread. Cost: 15 to 30
-// ms a program of 100 operations.
+// Each program gets a kernel of its own, freshly booted. All questions are sent at once, which is five times faster
+// than one by one; answers after the first difference are not read. A difference is a finding of law `judge`, with the
+// operation's verb in place of the function and the observable in place of the point. A kernel that dies, falls silent
+// or complains is a finding of law `splat`.
+//
+// Thread safety: none; each thread needs a KernelJudge of its own. Cost: 15 to 30 ms a program of 100 operations.
 #pragma once
 
 #include <map>
@@ -19,12 +20,13 @@
 
 namespace cma::judge {
 
-struct Verdict {
+// What came of one program.
+struct Outcome {
   enum class Kind : std::uint8_t { agrees, differs, not_judgeable };
   Kind kind = Kind::agrees;
   std::string reason;              // not_judgeable: why
   std::optional<Finding> finding;  // differs
-  std::string both_sides;          // differs: what each side said, one below the other
+  std::string both_sides;          // differs: the line of each side, one below the other
   std::string console;             // what the kernel wrote to its console, if it failed
   Program program;                 // as it was judged
   bool transposed = false;         // on another machine than its own
@@ -33,7 +35,7 @@ struct Verdict {
   std::uint64_t observables = 0;   // lines compared
 };
 
-// Thrown when the kernel cannot be started at all: the environment's fault, not the program's.
+// Thrown if the kernel cannot be started at all: the environment's fault, not the program's.
 class NoKernel : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -42,24 +44,26 @@ class NoKernel : public std::runtime_error {
 class KernelJudge {
  public:
   // Throws NoKernel if ci/judge-kernel has not built the program.
-  explicit KernelJudge(const Seat& seat);
+  explicit KernelJudge(const KernelConfig& config);
 
-  // `bugs` are switched on in the model on top of what the release was shipped with.
-  Verdict judge(const Program& program, const BugSet& bugs = {});
-  // The same for a program that is fitted already, without another machine in place of its own: for minimising.
+  // Fits the program to the kernel (fit.h), performs it on both sides and compares. `bugs` are switched on in the model
+  // on top of those that the release was shipped with.
+  Outcome judge(const Program& program, const BugSet& bugs = {});
+  // Returns the finding of a program that is fitted already; nullopt too if the kernel cannot have its machine. For
+  // minimising, where no other machine may take the place of the program's own.
   std::optional<Finding> find(const Program& program, const BugSet& bugs = {});
 
-  // The program without the operations that cannot be judged; its machine must be one the kernel can have.
+  // Returns the program without the operations that cannot be judged. Its machine must be one that the kernel can have.
   Program judgeable_part(Program program);
 
-  const Seat& seat() const { return seat_; }
+  const KernelConfig& config() const { return config_; }
   std::uint64_t kernels_booted() const { return booted_; }
 
  private:
   const KernelFigures& figures_of(const Program& program);
-  void run(Verdict& verdict, const Translation& translation);
+  void run(Outcome& outcome, const Translation& translation);
 
-  Seat seat_;
+  KernelConfig config_;
   std::string program_;
   Interpreter interpreter_;
   std::map<std::string, KernelFigures> figures_;

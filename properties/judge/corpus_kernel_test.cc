@@ -1,5 +1,5 @@
-// Judges the corpus and random programs on every kernel that is there, and five planted errors that must be seen.
-// Skipped, never passed, where a kernel is not built or cannot run.
+// Judges the corpus and random programs on every kernel, and checks that five planted errors are seen. Tests are
+// skipped, never passed, if the kernel is not built or cannot run.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include <memory>
 #include <thread>
 
-#include "properties/judge/docket.h"
+#include "properties/judge/batch.h"
 #include "properties/judge/kernel_process.h"
 #include "properties/minimize/minimize.h"
 #include "properties/program/text.h"
@@ -25,94 +25,92 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kRandomPrograms = 150;
 constexpr std::size_t kRandomOps = 100;
 
-std::vector<Case> corpus() {
+std::vector<NamedProgram> corpus() {
   std::vector<fs::path> paths;
   for (const auto& entry : fs::recursive_directory_iterator("corpus"))
     if (entry.path().extension() == ".cma") paths.push_back(entry.path());
   std::ranges::sort(paths);
-  std::vector<Case> cases;
+  std::vector<NamedProgram> programs;
   for (const fs::path& path : paths) {
     std::ifstream file(path, std::ios::binary);
     auto program = parse(std::string{std::istreambuf_iterator<char>(file), {}}, path.string());
     if (!program) throw std::runtime_error(program.error().text());
-    cases.push_back(case_of(path.string(), std::move(*program)));
+    programs.push_back(named(path.string(), std::move(*program)));
   }
-  return cases;
+  return programs;
 }
 
-std::string told(const Tally& tally) {
+// Lists the differences, for the message of a failed test.
+std::string text_of(const Summary& summary) {
   std::string text;
-  for (const Difference& difference : tally.differences)
-    text += difference.name + "\n" + difference.verdict.both_sides + print(difference.verdict.program) + "\n";
+  for (const Difference& difference : summary.differences)
+    text += difference.first + "\n" + difference.outcome.both_sides + print(difference.outcome.program) + "\n";
   return text;
 }
 
-std::string test_name(const ::testing::TestParamInfo<Seat>& info) {
+std::string test_name(const ::testing::TestParamInfo<KernelConfig>& info) {
   std::string name = name_of(info.param);
   std::ranges::replace_if(name, [](char c) { return c == '.' || c == ' '; }, '_');
   return "on_" + name;
 }
 
-// Why nothing can be judged here; empty if it can.
-std::string missing(const Seat& seat) {
+// Returns why nothing can be judged here; empty if it can.
+std::string missing(const KernelConfig& config) {
   try {
     Program program;
     program.machine.memory = {0, 0x10000};
     program.machine.areas = {{"a", 0x4000, 0x400, 0}};
-    KernelJudge(seat).judge(program);
+    KernelJudge(config).judge(program);
   } catch (const NoKernel& reason) {
     return reason.what();
   }
   return {};
 }
 
-class Judged : public ::testing::TestWithParam<Seat> {
+class Judged : public ::testing::TestWithParam<KernelConfig> {
  protected:
   void SetUp() override {
     if (const std::string why = missing(GetParam()); !why.empty()) GTEST_SKIP() << why;
   }
 };
 
-TEST_P(Judged, TheCorpus) {
-  const Tally tally = judge_all(GetParam(), corpus());
-  EXPECT_EQ(tally.differing, 0U) << told(tally);
-  EXPECT_GT(tally.judged, 100U);
+TEST_P(Judged, ModelAndKernelAgreeOnTheCorpus) {
+  const Summary summary = judge_all(GetParam(), corpus());
+  EXPECT_EQ(summary.differing, 0U) << text_of(summary);
+  EXPECT_GT(summary.judged, 100U);
 }
 
-TEST_P(Judged, RandomPrograms) {
-  const Tally tally = judge_all(GetParam(), random_cases(1, kRandomPrograms, kRandomOps));
-  EXPECT_EQ(tally.differing, 0U) << told(tally);
-  EXPECT_EQ(tally.judged, kRandomPrograms);
+TEST_P(Judged, ModelAndKernelAgreeOnRandomPrograms) {
+  const Summary summary = judge_all(GetParam(), random_batch(1, kRandomPrograms, kRandomOps));
+  EXPECT_EQ(summary.differing, 0U) << text_of(summary);
+  EXPECT_EQ(summary.judged, kRandomPrograms);
 }
 
-TEST_P(Judged, TheSameVerdictEachTime) {
-  const std::vector<Case> cases = random_cases(77, 10, kRandomOps);
-  const Tally one = judge_all(GetParam(), cases);
-  const Tally other = judge_all(GetParam(), cases, {.jobs = 3});
+TEST_P(Judged, TheOutcomeIsTheSameWithSeveralJobs) {
+  const std::vector<NamedProgram> programs = random_batch(77, 10, kRandomOps);
+  const Summary one = judge_all(GetParam(), programs);
+  const Summary other = judge_all(GetParam(), programs, {.jobs = 3});
   EXPECT_EQ(one.operations, other.operations);
   EXPECT_EQ(one.observables, other.observables);
   EXPECT_EQ(one.skipped, other.skipped);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, Judged,
-                         ::testing::Values(Seat{Release::v6_1, 9}, Seat{Release::v6_1, 10}, Seat{Release::v6_12, 9},
-                                           Seat{Release::v6_12, 10}),
-                         test_name);
+INSTANTIATE_TEST_SUITE_P(Kernels, Judged, ::testing::ValuesIn(judged_kernels()), test_name);
 
 class Planted : public ::testing::TestWithParam<Bug> {};
 
 TEST_P(Planted, IsSeenAndMadeSmall) {
-  constexpr Seat kSeat{Release::v6_1, 9};
+  constexpr KernelConfig kConfig{Release::v6_1, 9};
   constexpr std::size_t kMostOps = 10;
-  if (const std::string why = missing(kSeat); !why.empty()) GTEST_SKIP() << why;
+  if (const std::string why = missing(kConfig); !why.empty()) GTEST_SKIP() << why;
   BugSet bugs;
   bugs.switch_on(GetParam());
-  KernelJudge judge(kSeat);
-  std::optional<Verdict> seen;
-  for (const Case& random : random_cases(1, kRandomPrograms, kRandomOps)) {
-    Verdict verdict = judge.judge(random.program(judge), bugs);
-    if (verdict.kind != Verdict::Kind::differs) continue;
-    seen = std::move(verdict);
+  KernelJudge judge(kConfig);
+  std::optional<Outcome> seen;
+  for (const NamedProgram& random : random_batch(1, kRandomPrograms, kRandomOps)) {
+    Outcome outcome = judge.judge(random.make(judge), bugs);
+    if (outcome.kind != Outcome::Kind::differs) continue;
+    seen = std::move(outcome);
     break;
   }
   ASSERT_TRUE(seen) << "the judge does not see " << info_of(GetParam()).name;
@@ -121,7 +119,7 @@ TEST_P(Planted, IsSeenAndMadeSmall) {
   ASSERT_TRUE(smallest);
   EXPECT_LE(smallest->program.ops.size(), kMostOps) << print(smallest->program);
   EXPECT_EQ(smallest->finding.signature(), seen->finding->signature());
-  EXPECT_EQ(judge.judge(smallest->program).kind, Verdict::Kind::agrees) << "without the error they agree";
+  EXPECT_EQ(judge.judge(smallest->program).kind, Outcome::Kind::agrees) << "without the error they agree";
 }
 
 INSTANTIATE_TEST_SUITE_P(Errors, Planted,
@@ -133,12 +131,12 @@ INSTANTIATE_TEST_SUITE_P(Errors, Planted,
                            return name;
                          });
 
-// A kernel that panics when it is asked for seven pages: its own program, behind a filter.
+// A kernel that panics when it is asked for seven pages: the real program, its input filtered.
 class FragileKernel : public ::testing::Test {
  protected:
   void SetUp() override {
-    const auto real = cached_kernel("6.1", 9);
-    if (!real) GTEST_SKIP() << missing_kernel_reason("6.1", 9);
+    const auto real = cached_kernel({Release::v6_1, 9});
+    if (!real) GTEST_SKIP() << missing_kernel_reason({Release::v6_1, 9});
     const fs::path cache = fs::path(::testing::TempDir()) / "cmacheck-fragile-kernel";
     fs::create_directories(cache);
     const fs::path program = cache / "judge-6.1-p9";
@@ -165,20 +163,20 @@ TEST_F(FragileKernel, ItsDeathIsAFindingAndTheNextProgramGetsAFreshOne) {
   const Program deadly = *parse(machine + "b = cma_alloc a pages=3\nm = movable_page pages=4\ncma_release b\ndrain\n" +
                                 "c = cma_alloc a pages=7\nd = cma_alloc a pages=9\n");
   const Program harmless = *parse(machine + "b = cma_alloc a pages=3\n");
-  std::vector<std::size_t> found;  // operations of what is told at once
-  const auto tell = [&](const Difference& difference) { found.push_back(difference.verdict.program.ops.size()); };
-  const Tally tally =
-      judge_all({Release::v6_1, 9}, {case_of("deadly", deadly), case_of("harmless", harmless)}, {.found = tell});
+  std::vector<std::size_t> found;  // how many operations each difference has when it is reported
+  const auto record = [&](const Difference& difference) { found.push_back(difference.outcome.program.ops.size()); };
+  const Summary summary =
+      judge_all({Release::v6_1, 9}, {named("deadly", deadly), named("harmless", harmless)}, {.found = record});
   EXPECT_EQ(found, std::vector<std::size_t>{6}) << "as it was found, before it is made small";
-  EXPECT_EQ(tally.missing, "");
-  EXPECT_EQ(tally.judged, 2U);
-  EXPECT_EQ(tally.differing, 1U);
-  ASSERT_EQ(tally.differences.size(), 1U);
-  const Verdict& verdict = tally.differences[0].verdict;
-  ASSERT_TRUE(verdict.finding);
-  EXPECT_EQ(verdict.finding->law, Law::splat);
-  EXPECT_EQ(verdict.program.ops.size(), 1U) << print(verdict.program);
-  EXPECT_THAT(verdict.console, ::testing::HasSubstr("Kernel panic"));
+  EXPECT_EQ(summary.missing, "");
+  EXPECT_EQ(summary.judged, 2U);
+  EXPECT_EQ(summary.differing, 1U);
+  ASSERT_EQ(summary.differences.size(), 1U);
+  const Outcome& outcome = summary.differences[0].outcome;
+  ASSERT_TRUE(outcome.finding);
+  EXPECT_EQ(outcome.finding->law, Law::splat);
+  EXPECT_EQ(outcome.program.ops.size(), 1U) << print(outcome.program);
+  EXPECT_THAT(outcome.console, ::testing::HasSubstr("Kernel panic"));
 }
 
 }  // namespace

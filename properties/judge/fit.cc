@@ -18,17 +18,17 @@ constexpr std::uint64_t kMostMemory = 0x100000;
 // CONFIG_CMA_AREAS
 constexpr std::size_t kMostAreas = 7;
 constexpr std::size_t kLongestAreaName = 15;
-// The kernel's functions shift 1UL by the alignment: beyond this the language gives no answer.
+// The kernel shifts 1UL by the alignment, which the C language defines up to this.
 constexpr std::uint64_t kMostAlign = 63;
 constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 62;
 
-// The machine for programs whose own cannot be had.
+// The machine that replaces one that a kernel cannot be given.
 constexpr std::uint64_t kOwnMemory = 0x10000;
 constexpr Pfn kOwnFirstArea = 0x4000;
 constexpr std::uint64_t kLeastOwnArea = 0x400;
 constexpr std::uint64_t kMostOwnArea = 0x4000;
 
-// What is free outside the areas where memory is compacted, and what the kernel may have at its memory's end.
+// What is free outside the areas in programs that compact, and what the kernel may have at the end of its memory.
 constexpr std::uint64_t kArenaPages = 0x2000;
 constexpr std::uint64_t kTopPages = 0x800;
 
@@ -36,14 +36,14 @@ bool good_name(const AreaSpec& area) {
   return area.name.size() <= kLongestAreaName && area.name.find(',') == std::string::npos;
 }
 
-// Areas of the same names, one behind the other, each of whole largest blocks.
-std::expected<Geometry, std::string> own_machine(const Geometry& asked, const Seat& seat) {
+// Returns a machine with areas of the same names, one after the other, each of whole largest blocks.
+std::expected<Geometry, std::string> replacement_for(const Geometry& asked, const KernelConfig& config) {
   Geometry machine;
   machine.memory = {0, kOwnMemory};
   Pfn base = kOwnFirstArea;
   for (const AreaSpec& area : asked.areas) {
     const std::uint64_t pages = std::clamp(align_up(area.pages, kLeastOwnArea), kLeastOwnArea, kMostOwnArea);
-    if (order_pages(area.order_per_bit) > order_pages(seat.pageblock_order))
+    if (order_pages(area.order_per_bit) > order_pages(config.pageblock_order))
       return std::unexpected("an area's bits are larger than a pageblock");
     machine.areas.push_back({area.name, base, pages, area.order_per_bit});
     base += pages;
@@ -53,7 +53,7 @@ std::expected<Geometry, std::string> own_machine(const Geometry& asked, const Se
   return machine;
 }
 
-// Pages by number become pages of areas: only those are the same on both sides.
+// Rewrites pages given by number to pages of areas, as only those are the same on both sides.
 class Placer : public IgnoreFields {
  public:
   Placer(const Geometry& before, const Geometry& after) : before_(before), after_(after) {}
@@ -87,13 +87,14 @@ class Placer : public IgnoreFields {
   std::string why_;
 };
 
-// The CPU that performs the operation.
+// Returns the CPU that performs the operation.
 int cpu_of(const Program& program, const Performer& performer) {
   if (!performer.is_actor()) return performer.code;
   return performer.index() < program.actors.size() ? program.actors[performer.index()].cpu : 0;
 }
 
-// The reason why an operation cannot be performed; empty if it can.
+// Returns why an operation cannot be performed; empty if it can. `cpu` is the CPU of the operations before it, -1 if
+// there is none.
 std::string why_not(const Program& program, const Op& op, int& cpu) {
   const OpInfo& info = info_of(op);
   if (!performed_kinds().test(op.body.index())) return fmt::format("operation {}", info.verb);
@@ -105,10 +106,10 @@ std::string why_not(const Program& program, const Op& op, int& cpu) {
   return {};
 }
 
-void fit_machine(Geometry& machine, const Seat& seat) {
-  machine.release = seat.release;
-  machine.pageblock_order = seat.pageblock_order;
-  machine.bugs = BugSet::as_shipped(seat.release);
+void fit_machine(Geometry& machine, const KernelConfig& config) {
+  machine.release = config.release;
+  machine.pageblock_order = config.pageblock_order;
+  machine.bugs = BugSet::as_shipped(config.release);
   machine.cpus = 1;
   machine.rate_limits = false;
   machine.cma_debug = true;
@@ -119,9 +120,7 @@ void fit_machine(Geometry& machine, const Seat& seat) {
 
 }  // namespace
 
-std::string name_of(const Seat& seat) { return fmt::format("{} p{}", name_of(seat.release), seat.pageblock_order); }
-
-bool can_have(const Geometry& machine, const Seat& seat) {
+bool can_have(const Geometry& machine, const KernelConfig& config) {
   if (machine.memory.start != 0 || machine.memory.pages() < kLeastMemory || machine.memory.pages() > kMostMemory)
     return false;
   if (machine.largest_order != 10 || !machine.holes.empty() || machine.zones.size() > 1) return false;
@@ -131,7 +130,7 @@ bool can_have(const Geometry& machine, const Seat& seat) {
   const auto fine = [](const AreaSpec& area) { return area.base >= kFirstArea && good_name(area); };
   if (!std::all_of(machine.areas.begin(), machine.areas.end(), fine)) return false;
   Geometry fitted = machine;
-  fit_machine(fitted, seat);
+  fit_machine(fitted, config);
   return !fitted.impossible();
 }
 
@@ -162,20 +161,21 @@ std::optional<PfnRange> arena_of(const Program& program) {
   return PfnRange{start, start + kArenaPages};
 }
 
-std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat) {
+std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConfig& config) {
   Fitted fitted{program, false};
   Program& result = fitted.program;
-  if (!program.failing_bitmaps.empty()) return std::unexpected(NotJudgeable{"an area whose bitmap cannot be had", 0});
+  if (!program.failing_bitmaps.empty())
+    return std::unexpected(NotJudgeable{"an area whose bitmap cannot be allocated", 0});
   if (program.machine.areas.empty()) return std::unexpected(NotJudgeable{"a machine without areas", 0});
   if (!std::all_of(program.machine.areas.begin(), program.machine.areas.end(), good_name))
     return std::unexpected(NotJudgeable{"an area's name that the kernel's command line cannot hold", 0});
-  if (!can_have(program.machine, seat)) {
-    auto machine = own_machine(program.machine, seat);
+  if (!can_have(program.machine, config)) {
+    auto machine = replacement_for(program.machine, config);
     if (!machine) return std::unexpected(NotJudgeable{machine.error(), 0});
     result.machine = std::move(*machine);
     fitted.transposed = true;
   }
-  fit_machine(result.machine, seat);
+  fit_machine(result.machine, config);
 
   std::erase_if(result.ops, [](const Op& op) { return info_of(op).any_time; });
   int cpu = -1;
@@ -189,8 +189,8 @@ std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat
     processes.add(op);
     if (why.empty() && std::holds_alternative<Compact>(op.body) &&
         arena_of(result)->end + kTopPages > result.machine.memory.end)
-      why = "memory is compacted, and too little of it lies behind the areas";
-    if (why.empty() && !processes.pool()) why = "more of processes, mappings or forks than the driver can keep ready";
+      why = "memory is compacted, and too little of it lies after the areas";
+    if (why.empty() && !processes.pool()) why = "more processes, mappings or forks than the driver can keep ready";
     if (!why.empty()) return std::unexpected(NotJudgeable{why, i});
     op.performer = {};
   }

@@ -1,33 +1,24 @@
-// Brings a program into the form in which one of the judge's kernels can perform it, or says why that cannot be.
+// Brings a program into the form in which one of the judge's kernels can perform it, or returns why that is impossible.
 //
-// The kernel has one CPU, one zone and no user space (its processes are address spaces that nobody runs in). So a
-// fitted program has the kernel's release and pageblock order, the faults that release was shipped with, no rate
-// limits, and no expectations, which were about another machine. A machine that the kernel cannot be given (pages by
-// the hundred, pageblocks of 16) is replaced: the operations are performed on areas of the same names and order_per_bit
-// on a machine of 256 MiB. Nothing is left out of a program silently: what cannot be performed makes the program not
-// judgeable. Used before translate.h. Linear in the program.
+// The kernel has one CPU, one zone and no user space: its processes are address spaces in which nothing runs. So a
+// fitted program has the kernel's release and pageblock order, the faults that the release was shipped with, no rate
+// limits, and no expectations, which were about another machine. A machine that the kernel cannot be given (hundreds of
+// pages, pageblocks of 16) is replaced by one of 256 MiB with areas of the same names and order_per_bit. No operation
+// is left out silently: one that cannot be performed makes the program not judgeable. Used before translate.h. Linear
+// in the program.
 #pragma once
 
 #include <expected>
 #include <string>
 #include <vector>
 
+#include "properties/judge/kernel_config.h"
 #include "properties/program/program.h"
 
 namespace cma::judge {
 
-// Which kernel: a release that can be built, and its pageblock order.
-struct Seat {
-  Release release = Release::v6_1;
-  unsigned pageblock_order = 9;
-  friend bool operator==(const Seat&, const Seat&) = default;
-};
-
-// "6.1", 9: as ci/judge-kernel names them.
-std::string name_of(const Seat& seat);
-
-// Why a program, from its operation `op` on, cannot be performed by the kernel. Reasons are few, so that they can be
-// counted.
+// Why the kernel cannot perform a program from its operation `op` on. There are few different reasons, so that they can
+// be counted.
 struct NotJudgeable {
   std::string reason;
   std::size_t op = 0;
@@ -35,24 +26,26 @@ struct NotJudgeable {
 
 struct Fitted {
   Program program;
-  // The program's own machine could not be had.
+  // Whether the program's machine was replaced.
   bool transposed = false;
 };
 
-// Memory behind the areas, for programs that compact: nothing else outside the areas is free then, so that both sides
-// know all that compaction sees. nullopt where a program does not.
+// Returns the memory after the areas that stays free in a program that compacts; nullopt if it does not compact.
+// Nothing else outside the areas is free then, so that both sides know all that compaction sees.
 std::optional<PfnRange> arena_of(const Program& program);
 
-std::expected<Fitted, NotJudgeable> fit(const Program& program, const Seat& seat);
+// Returns the program as the kernel can perform it.
+std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConfig& config);
 
-// Whether the kernel can be given this machine, but for its release and pageblock order.
-bool can_have(const Geometry& machine, const Seat& seat);
+// Returns whether the kernel can be given this machine. Its release and pageblock order do not count.
+bool can_have(const Geometry& machine, const KernelConfig& config);
 
-// What lies beside an area in the same largest block, by pageblocks, ascending. Whether it is free decides at which end
-// of a list the area's blocks are put; since the rest of the memory is not the same on both sides, it is taken out.
+// Returns the pageblocks that share a largest block with an area, ascending. They are taken out on both sides: whether
+// they are free decides at which end of a list the area's blocks are put, and the rest of the memory is not the same on
+// both sides.
 std::vector<PfnRange> edges_of(const Geometry& machine);
 
-// Names of owned pages that the driver has prepared for, so that placing one allocates nothing else.
+// The handles of owned pages for which the driver is prepared, so that placing one allocates nothing else.
 inline constexpr std::uint64_t kOwnedPageHandles = 4096;
 
 }  // namespace cma::judge

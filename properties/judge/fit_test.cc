@@ -8,7 +8,7 @@
 namespace cma::judge {
 namespace {
 
-constexpr Seat kSeat{Release::v6_1, 9};
+constexpr KernelConfig kConfig{Release::v6_1, 9};
 
 Program program_of(const std::string& text) {
   auto program = parse(text);
@@ -20,15 +20,15 @@ std::string on_real_machine(const std::string& ops) {
   return "machine release=6.1 pages=0x10000 pageblock_order=9\narea a base=0x4000 pages=0x1000\n" + ops;
 }
 
-// The fitted program's text, or why there is none.
-std::string fitted(const std::string& text, const Seat& seat = kSeat) {
-  const auto result = fit(program_of(text), seat);
+// Returns the fitted program's text, or the operation and the reason why there is none.
+std::string fitted(const std::string& text, const KernelConfig& config = kConfig) {
+  const auto result = fit(program_of(text), config);
   if (!result) return std::to_string(result.error().op) + ": " + result.error().reason;
   return print(result->program);
 }
 
 TEST(Fit, KeepsWhatAKernelCanHave) {
-  const auto result = fit(program_of(on_real_machine("b = cma_alloc a pages=3\ncma_release b\n")), kSeat);
+  const auto result = fit(program_of(on_real_machine("b = cma_alloc a pages=3\ncma_release b\n")), kConfig);
   ASSERT_TRUE(result);
   EXPECT_FALSE(result->transposed);
   EXPECT_EQ(result->program.machine.areas[0].base, 0x4000U);
@@ -46,14 +46,14 @@ TEST(Fit, GivesReleaseOrderAndFaultsOfTheKernel) {
   EXPECT_EQ(machine.cpus, 1);
   EXPECT_FALSE(machine.rate_limits);
   EXPECT_EQ(machine.bugs, BugSet::as_shipped(Release::v6_12));
-  EXPECT_TRUE(result->program.actors.empty()) << "who performs it does not matter on one CPU";
+  EXPECT_TRUE(result->program.actors.empty()) << "the actor does not matter on one CPU";
 }
 
-TEST(Fit, ReplacesAMachineThatCannotBeHad) {
-  const auto result = fit(program_of("machine small release=6.1\nk = get_page 770\n"), kSeat);
+TEST(Fit, ReplacesAMachineThatAKernelCannotHave) {
+  const auto result = fit(program_of("machine small release=6.1\nk = get_page 770\n"), kConfig);
   ASSERT_TRUE(result);
   EXPECT_TRUE(result->transposed);
-  EXPECT_TRUE(can_have(result->program.machine, kSeat));
+  EXPECT_TRUE(can_have(result->program.machine, kConfig));
   EXPECT_EQ(result->program.machine.areas[1].order_per_bit, 1U);
   const auto& got = std::get<GetPage>(result->program.ops[0].body);
   EXPECT_EQ(got.page, Place::of_area({false, 1}, 2)) << "a frame of an area stays that page of it";
@@ -64,7 +64,7 @@ TEST(Fit, LeavesExpectationsOut) {
               ::testing::Not(::testing::HasSubstr("expect")));
 }
 
-TEST(Fit, SaysWhatCannotBePerformed) {
+TEST(Fit, ReportsWhatCannotBePerformed) {
   EXPECT_EQ(fitted(on_real_machine("b = cma_alloc a pages=3\nsleep us=5\n")), "1: operation sleep");
   EXPECT_EQ(fitted(on_real_machine("b = cma_alloc a pages=3 until=cma_bitmap_marked\n")),
             "0: stops inside an operation (until=)");
@@ -83,9 +83,9 @@ TEST(Fit, SaysWhatCannotBePerformed) {
 TEST(Fit, RefusesMoreProcessesThanTheDriverKeepsReady) {
   std::string ops;
   for (int i = 0; i < 60; ++i) ops += "spawn\n";
-  EXPECT_EQ(fitted(on_real_machine(ops)), "48: more of processes, mappings or forks than the driver can keep ready");
+  EXPECT_EQ(fitted(on_real_machine(ops)), "48: more processes, mappings or forks than the driver can keep ready");
   EXPECT_EQ(fitted(on_real_machine("p = spawn\nmmap_anon p pages=1281\n")),
-            "1: more of processes, mappings or forks than the driver can keep ready");
+            "1: more processes, mappings or forks than the driver can keep ready");
   EXPECT_EQ(fitted(on_real_machine("p = spawn\nv = mmap_anon p pages=1\nmadv_free v\n")), "2: operation madv_free");
 }
 

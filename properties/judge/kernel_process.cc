@@ -27,9 +27,9 @@ constexpr int kOutputOfKernel = 4;
 constexpr int kOutputPipeBytes = 1 << 20;
 constexpr std::size_t kReadBytes = 1 << 16;
 constexpr std::size_t kLongestOp = 4096;
-// Console text beyond this is dropped: what matters of a crash stands at its beginning.
+// Console text beyond this is dropped: the beginning of a crash is what matters.
 constexpr std::size_t kLongestLog = 1 << 20;
-// The driver ends each answer with this line once it was told "sync 1".
+// The driver ends each answer with this line after the operation "sync 1".
 constexpr std::string_view kMark = ".";
 constexpr std::string_view kSync = "sync 1\n";
 constexpr std::string_view kComplaint = "  splat ";
@@ -41,8 +41,8 @@ std::filesystem::path cache_directory() {
   return std::filesystem::path(home ? home : "/") / ".cache/cmacheck/judge";
 }
 
-std::filesystem::path kernel_path(std::string_view release, unsigned pageblock_order) {
-  return cache_directory() / fmt::format("judge-{}-p{}", release, pageblock_order);
+std::filesystem::path kernel_path(const KernelConfig& config) {
+  return cache_directory() / fmt::format("judge-{}-p{}", cma::name_of(config.release), config.pageblock_order);
 }
 
 std::string area_argument(const std::vector<KernelArea>& areas) {
@@ -66,9 +66,9 @@ struct Command {
       : arguments{options.program, fmt::format("mem={}", options.memory_pages * kPageSize),
                   area_argument(options.areas), fmt::format("cmacheck_in={}", kInputOfKernel),
                   fmt::format("cmacheck_out={}", kOutputOfKernel),
-                  // Where no directory can be made: otherwise each run leaves one behind when it is killed.
+                  // No directory can be made there: elsewhere each killed run would leave one behind.
                   "uml_dir=/proc/", "con0=null,null", "con=null", "quiet", "panic=-1",
-                  // Simulated time, without which runs are not repeatable.
+                  // Simulated time: without it runs are not repeatable.
                   "time-travel=inf-cpu"} {
     for (char** variable = environ; *variable; ++variable) {
       if (!std::string_view(*variable).starts_with("GLIBC_TUNABLES=")) environment.emplace_back(*variable);
@@ -81,7 +81,7 @@ struct Command {
   }
 };
 
-// The child's side of the fork. Descriptors are first moved out of the way of the numbers they shall get.
+// Executes the kernel in the child. Moves descriptors away first from the numbers that they are to get.
 [[noreturn]] void become_kernel(const Command& command, int input, int output, int console) {
   sigset_t none;
   sigemptyset(&none);
@@ -121,32 +121,32 @@ void check_op(std::string_view op) {
 
 }  // namespace
 
-std::optional<std::string> cached_kernel(std::string_view release, unsigned pageblock_order) {
-  const std::filesystem::path path = kernel_path(release, pageblock_order);
+std::optional<std::string> cached_kernel(const KernelConfig& config) {
+  const std::filesystem::path path = kernel_path(config);
   std::error_code ignored;
-  // The record is written last, so that without it the program is not known to be whole.
+  // The record is written last: without it the program may be incomplete.
   if (!std::filesystem::exists(path.string() + ".built", ignored)) return std::nullopt;
   if (access(path.c_str(), X_OK) != 0) return std::nullopt;
   return path.string();
 }
 
-std::string missing_kernel_reason(std::string_view release, unsigned pageblock_order) {
+std::string missing_kernel_reason(const KernelConfig& config) {
   return fmt::format(
-      "no judge kernel {} with pageblock order {} in {}; build it with: ci/judge-kernel --only {} --order {}", release,
-      pageblock_order, cache_directory().string(), release, pageblock_order);
+      "no judge kernel {0} with pageblock order {1} in {2}; build it with: ci/judge-kernel --only {0} --order {1}",
+      cma::name_of(config.release), config.pageblock_order, cache_directory().string());
 }
 
 KernelProcess::KernelProcess(const KernelOptions& options) : silence_(options.silence) { start(options); }
 
 KernelProcess::~KernelProcess() { end(); }
 
-// Both ends of the channels of a new kernel; what is not handed over is closed again.
+// Both ends of the channels of a new kernel. The destructor closes those that were not handed over.
 struct KernelProcess::Pipes {
   std::array<int, 2> input{-1, -1};
   std::array<int, 2> output{-1, -1};
   std::array<int, 2> console{-1, -1};
 
-  // Input is a socket, as only a socket can be told not to raise SIGPIPE when the kernel is gone.
+  // Input is a socket, as only writes to a socket can leave out SIGPIPE when the kernel is gone.
   bool open() {
     return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input.data()) == 0 &&
            pipe2(output.data(), O_CLOEXEC) == 0 && pipe2(console.data(), O_CLOEXEC) == 0;
@@ -171,7 +171,7 @@ void KernelProcess::start(const KernelOptions& options) {
     fail(KernelFailure::Kind::not_started, fmt::format("fork: {}", std::strerror(errno)));
     return;
   }
-  setpgid(pid_, pid_);  // By both sides, so that it holds whoever comes first.
+  setpgid(pid_, pid_);  // On both sides, as either may run first.
   input_ = std::exchange(pipes.input[1], -1);
   output_ = std::exchange(pipes.output[0], -1);
   console_ = std::exchange(pipes.console[0], -1);
@@ -198,8 +198,8 @@ std::vector<KernelAnswer> KernelProcess::ask_all(std::span<const std::string> op
   return std::move(answers_);
 }
 
-// Sends and receives at once: neither side's buffer can then stop both. Leaves `answers_due` answers, the missing ones
-// incomplete.
+// Sends and receives at once, so that a full buffer cannot stop both sides. Leaves `answers_due` answers, the missing
+// ones incomplete.
 void KernelProcess::exchange(std::string_view input, std::size_t answers_due) {
   answers_.clear();
   while (running() && answers_.size() < answers_due) {
@@ -212,7 +212,8 @@ void KernelProcess::exchange(std::string_view input, std::size_t answers_due) {
   answers_.resize(answers_due);
 }
 
-// Waits until the kernel said something, or can be written to. False once it is silent for too long, and killed.
+// Waits until the kernel has written something or can be written to. After too long a silence kills it and returns
+// false.
 bool KernelProcess::wait_for_kernel(bool writing) {
   std::array<pollfd, 3> channels{{{output_, POLLIN, 0}, {console_, POLLIN, 0}, {writing ? input_ : -1, POLLOUT, 0}}};
   int ready = 0;
@@ -228,7 +229,7 @@ bool KernelProcess::wait_for_kernel(bool writing) {
 std::size_t KernelProcess::send_some(std::string_view input) {
   if (input.empty()) return 0;
   const ssize_t sent = send(input_, input.data(), input.size(), MSG_NOSIGNAL);
-  // A kernel that is gone is noticed where its output ends.
+  // That the kernel is gone is noticed at the end of its output.
   return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
 
@@ -280,12 +281,12 @@ void KernelProcess::fail(KernelFailure::Kind kind, std::string text) {
   if (!failure_) failure_ = KernelFailure{kind, std::move(text)};
 }
 
-// The kernel closed its output: it powered off or died. Reaps it.
+// Reaps the kernel, which has closed its output: it powered off or died.
 void KernelProcess::note_end() {
   if (ended_) return;
   ended_ = true;
   int status = 0;
-  kill(-pid_, SIGKILL);  // Whatever it left; itself it is gone or going.
+  kill(-pid_, SIGKILL);  // Its children; it is gone itself, or about to go.
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   read_console();

@@ -1,12 +1,11 @@
-// A running judge kernel: starts the User Mode Linux program that ci/judge-kernel built, hands it operations in the
-// language of kernel/README.md, and returns what it answered. Used by the judge's client; knows nothing of the meaning
-// of an op.
+// A running kernel: starts the User Mode Linux program that ci/judge-kernel built, sends it operations in the language
+// of kernel/README.md and returns its answers. Used by compare.h; knows nothing of what an op means.
 //
-// Cost: about 11 ms to boot, 50 us for one op in lock step (ask), 7 us in a batch (ask_all). One process and, once a
-// program uses anonymous pages, one more; 20 to 60 MB. Everything is killed and reaped with the object.
+// A kernel that dies, hangs or prints a BUG or WARNING is a finding, not an exception: failure() returns it, and log()
+// the console.
 //
-// A kernel that dies, hangs or prints a BUG or WARNING is a finding, not an exception: failure() tells, log() has the
-// console.
+// Cost: about 11 ms to boot, 50 us for one op in lock step (ask), 7 us in a batch (ask_all). One process, and one more
+// once a program uses anonymous pages; 20 to 60 MB. The destructor kills and reaps them.
 #pragma once
 
 #include <sys/types.h>
@@ -18,6 +17,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "properties/judge/kernel_config.h"
 
 namespace cma::judge {
 
@@ -32,12 +33,11 @@ struct KernelOptions {
   std::string program;
   std::uint64_t memory_pages = 65536;
   std::vector<KernelArea> areas;
-  // How long the kernel may say nothing while an answer is due. A hang detector: no healthy op comes near it.
+  // How long an answer may take without any output. A hang detector: no healthy op comes near it.
   std::chrono::milliseconds silence{30'000};
 };
 
-// The lines an op brought forth, without line ends: events (they begin with two spaces) in order, then the answer
-// proper.
+// The lines that an op printed, without line ends: events in order, which begin with two blanks, then the answer.
 struct KernelAnswer {
   std::vector<std::string> lines;
   // False for the op during which the kernel died or fell silent, and for those after it.
@@ -49,15 +49,14 @@ struct KernelAnswer {
 struct KernelFailure {
   enum class Kind : std::uint8_t { not_started, died, silent, complained };
   Kind kind;
-  std::string text;  // For people: what happened, with the exit status or the kernel's own line.
+  std::string text;  // what happened, with the exit status or the kernel's own line
 };
 
-// The program that ci/judge-kernel left for a release ("6.1", "6.12") and pageblock order, or nothing if it is not
-// there.
-std::optional<std::string> cached_kernel(std::string_view release, unsigned pageblock_order);
+// Returns the program that ci/judge-kernel built for this kernel; nullopt if it is not in the cache.
+std::optional<std::string> cached_kernel(const KernelConfig& config);
 
-// Why cached_kernel found nothing, and what to do: the text for a skipped test.
-std::string missing_kernel_reason(std::string_view release, unsigned pageblock_order);
+// Returns why cached_kernel() found nothing and how to build the kernel: the text for a skipped test.
+std::string missing_kernel_reason(const KernelConfig& config);
 
 class KernelProcess {
  public:
@@ -66,20 +65,20 @@ class KernelProcess {
   KernelProcess& operator=(const KernelProcess&) = delete;
   ~KernelProcess();
 
-  // One op and its answer. An op is one line that is neither empty nor a comment; "quiet" and "sync" are this class's
-  // own.
+  // Sends one op and returns its answer. An op is one line that is neither empty nor a comment; "quiet" and "sync" are
+  // reserved for this class. Throws std::invalid_argument if it is anything else.
   KernelAnswer ask(std::string_view op);
-  // All ops at once: the kernel runs ahead of the reader. As many answers as ops.
+  // Sends all ops at once, so that the kernel runs ahead of the reader. Returns as many answers as ops.
   std::vector<KernelAnswer> ask_all(std::span<const std::string> ops);
 
-  // Ends the input and waits for the kernel to power off by itself. False if it failed, now or before.
+  // Ends the input and waits until the kernel has powered off. Returns false if it failed, now or before.
   bool finish();
 
-  // The first failure; none while all is well. A complaint (BUG, WARNING) does not end the kernel: later ops still
-  // answer.
+  // Returns the first failure; nullopt while all is well. A complaint (BUG, WARNING) does not end the kernel: later ops
+  // still answer.
   const std::optional<KernelFailure>& failure() const { return failure_; }
   bool running() const { return pid_ > 0 && !ended_; }
-  // What the kernel wrote to its console: boot troubles, warnings and oopses with their traces.
+  // Returns what the kernel wrote to its console: boot problems, warnings and oopses with their traces.
   const std::string& log() const { return log_; }
 
  private:

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <stdexcept>
@@ -17,7 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// The part of an answer that is not an event.
+// Returns the part of an answer that is not an event.
 std::vector<std::string> answer_proper(const KernelAnswer& answer) {
   std::vector<std::string> lines;
   for (const std::string& line : answer.lines) {
@@ -32,11 +33,11 @@ KernelOptions small_machine(std::string program) {
   return {.program = std::move(program), .memory_pages = 16384, .areas = {{"a", 4096, 1024, 0}, {"b", 6144, 1024, 2}}};
 }
 
-class KernelProcessTest : public ::testing::TestWithParam<const char*> {
+class KernelProcessTest : public ::testing::TestWithParam<Release> {
  protected:
   void SetUp() override {
-    const auto program = cached_kernel(GetParam(), 9);
-    if (!program) GTEST_SKIP() << missing_kernel_reason(GetParam(), 9);
+    const auto program = cached_kernel({GetParam(), 9});
+    if (!program) GTEST_SKIP() << missing_kernel_reason({GetParam(), 9});
     options_ = small_machine(*program);
     KernelProcess trial(options_);
     if (!trial.ask("areas").complete) GTEST_SKIP() << "the kernel does not run here (ptrace?): " << trial.log();
@@ -150,8 +151,11 @@ TEST_P(KernelProcessTest, AProcessForksWritesAndGoes) {
   EXPECT_TRUE(no_child_left());
 }
 
-INSTANTIATE_TEST_SUITE_P(Releases, KernelProcessTest, ::testing::Values("6.1", "6.12"),
-                         [](const auto& tested) { return tested.param == std::string("6.1") ? "R6_1" : "R6_12"; });
+INSTANTIATE_TEST_SUITE_P(Releases, KernelProcessTest, ::testing::ValuesIn(judged_releases()), [](const auto& tested) {
+  std::string name = "R" + name_of(tested.param);
+  std::ranges::replace(name, '.', '_');
+  return name;
+});
 
 TEST(KernelProcess, AProgramThatIsNoKernelFailsWithItsLog) {
   KernelProcess kernel(small_machine("/bin/false"));
@@ -172,7 +176,7 @@ TEST(KernelProcess, WhatIsNoOpIsRefused) {
 }
 
 TEST(KernelProcess, TheReasonNamesTheRemedy) {
-  EXPECT_THAT(missing_kernel_reason("6.1", 9), HasSubstr("ci/judge-kernel --only 6.1 --order 9"));
+  EXPECT_THAT(missing_kernel_reason({Release::v6_1, 9}), HasSubstr("ci/judge-kernel --only 6.1 --order 9"));
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <array>
+#include <string>
 
 #include "allocator/machine.h"
 #include "properties/judge/kernel_process.h"
@@ -30,7 +32,7 @@ class MixRandom {
   std::uint32_t state_ = 1;
 };
 
-// What is held in the sixteen places; 0 pages: nothing.
+// What one of the sixteen places holds; kNoPfn if nothing.
 struct Held {
   Pfn pfn = kNoPfn;
   std::uint64_t size = 0;
@@ -86,7 +88,7 @@ void block_mix(Machine& machine, unsigned orders) {
     if (held.pfn != kNoPfn) free_block(machine, held);
 }
 
-// The kernel's own measure of one mix, in nanoseconds; nothing if it did not answer.
+// Returns the kernel's own measure of one mix, in nanoseconds; nullopt if it did not answer.
 std::optional<std::int64_t> nanoseconds_of(KernelProcess& kernel, const std::string& op) {
   const KernelAnswer answer = kernel.ask(op);
   if (!answer.complete || answer.lines.empty()) return std::nullopt;
@@ -97,8 +99,8 @@ std::optional<std::int64_t> nanoseconds_of(KernelProcess& kernel, const std::str
 }
 
 void on_kernel(benchmark::State& state, Release release, const std::string& op) {
-  const auto program = cached_kernel(name_of(release), 9);
-  if (!program) return state.SkipWithError(missing_kernel_reason(name_of(release), 9).c_str());
+  const auto program = cached_kernel({release, 9});
+  if (!program) return state.SkipWithError(missing_kernel_reason({release, 9}).c_str());
   KernelOptions options;
   options.program = *program;
   options.memory_pages = kMemoryPages;
@@ -142,14 +144,27 @@ void range_arguments(benchmark::internal::Benchmark* mix) {
 
 void block_arguments(benchmark::internal::Benchmark* mix) { mix->ArgNames({"orders"})->Arg(1)->Arg(4)->Arg(10); }
 
-BENCHMARK_CAPTURE(model_ranges, v6_1, Release::v6_1)->Apply(range_arguments);
-BENCHMARK_CAPTURE(kernel_ranges, v6_1, Release::v6_1)->Apply(range_arguments)->UseManualTime();
-BENCHMARK_CAPTURE(model_ranges, v6_12, Release::v6_12)->Apply(range_arguments);
-BENCHMARK_CAPTURE(kernel_ranges, v6_12, Release::v6_12)->Apply(range_arguments)->UseManualTime();
-BENCHMARK_CAPTURE(model_blocks, v6_1, Release::v6_1)->Apply(block_arguments);
-BENCHMARK_CAPTURE(kernel_blocks, v6_1, Release::v6_1)->Apply(block_arguments)->UseManualTime();
-BENCHMARK_CAPTURE(model_blocks, v6_12, Release::v6_12)->Apply(block_arguments);
-BENCHMARK_CAPTURE(kernel_blocks, v6_12, Release::v6_12)->Apply(block_arguments)->UseManualTime();
+// Registers a benchmark "NAME/v6_1" and so on, for each release that has a kernel to compare with.
+benchmark::internal::Benchmark* register_mix(const char* name, Release release,
+                                             void (*run)(benchmark::State& state, Release release)) {
+  std::string version = name_of(release);
+  std::ranges::replace(version, '.', '_');
+  return benchmark::RegisterBenchmark((std::string(name) + "/v" + version).c_str(),
+                                      [run, release](benchmark::State& state) { run(state, release); });
+}
+
+bool register_all() {
+  for (const Release release : judged_releases()) {
+    register_mix("model_ranges", release, model_ranges)->Apply(range_arguments);
+    register_mix("kernel_ranges", release, kernel_ranges)->Apply(range_arguments)->UseManualTime();
+  }
+  for (const Release release : judged_releases()) {
+    register_mix("model_blocks", release, model_blocks)->Apply(block_arguments);
+    register_mix("kernel_blocks", release, kernel_blocks)->Apply(block_arguments)->UseManualTime();
+  }
+  return true;
+}
+[[maybe_unused]] const bool registered = register_all();
 
 }  // namespace
 }  // namespace cma::judge

@@ -8,7 +8,7 @@
 namespace cma::judge {
 namespace {
 
-// What programs need most often; what takes a hundredth of the smallest machine; all that the driver can keep.
+// What most programs need; what takes a hundredth of the smallest machine; all that the driver can keep.
 constexpr std::array kPools = {ProcessPool{8, 8, 128, 256}, ProcessPool{16, 16, 640, 1024},
                                ProcessPool{48, 32, 1280, 4096}};
 
@@ -29,7 +29,7 @@ void ProcessNeeds::add(const Op& op) {
   } else if (const auto* shared = std::get_if<MmapShared>(&op.body)) {
     Process& process = by_result_[shared->process.id];
     mappings_ = std::max(mappings_, ++process.mappings);
-    // The driver's file has a gap behind every fifteen pages.
+    // The driver's file has a gap after every fifteen pages.
     const std::uint64_t pages = shared_pages_[shared->pages.id];
     pages_ = std::max(pages_, pages + pages / 15 + 1);
   } else if (const auto* fork = std::get_if<Fork>(&op.body)) {

@@ -1,10 +1,9 @@
-// How many processes, mappings and forks the judge's driver must have ready before a program begins.
+// The processes, mappings and forks that the judge's driver must have ready before a program begins.
 //
-// A process is made of page tables and of objects from slabs, which a kernel allocates on the way and the model does
-// not know. So the driver makes its processes before the counters are noted: as many as the program can come to need,
-// rounded up to one of a few sizes, since the figures of a machine are asked for once a size. Used by fit.h, which
-// refuses programs that need more than the largest, and translate.h, which asks for the pool. Linear in the program
-// times its mappings.
+// A process consists of page tables and slab objects, which a kernel allocates on the way and the model does not know.
+// So the driver makes its processes before the counters are noted: as many as the program may need, rounded up to one
+// of a few sizes, since the figures of a machine are asked for once a size. Used by fit.h, which refuses programs that
+// need more than the largest, and model_machine.h, which asks for the pool. Linear in the program times its mappings.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +23,11 @@ struct ProcessPool {
   std::uint64_t forks = 0;     // of one mapping: each takes an anon_vma and two links of an anon_vma chain
 };
 
-// Adds up what operations need. An upper bound: an operation that will be skipped counts too.
+// Adds up what operations need. An upper bound: operations count even if they will be skipped.
 class ProcessNeeds {
  public:
   void add(const Op& op);
-  // The smallest pool that will do; nullopt if none does. Empty if there are no processes.
+  // Returns the smallest pool that is large enough, an empty one if there are no processes; nullopt if none is.
   std::optional<ProcessPool> pool() const;
 
  private:
@@ -46,7 +45,7 @@ class ProcessNeeds {
   std::map<OpId, std::uint64_t> shared_pages_;
 };
 
-// "prepare processes 8 8 128 256"
+// Returns the driver's operation that makes the pool: "prepare processes 8 8 128 256".
 std::string prepare_line(const ProcessPool& pool);
 
 }  // namespace cma::judge

@@ -7,7 +7,7 @@
 namespace cma::judge {
 namespace {
 
-// What a program asks the driver for; "nothing", or "too much".
+// Returns the line that asks the driver for the program's pool; "nothing", or "too much".
 std::string pool_of(const std::string& ops) {
   const auto program = parse("machine small release=6.1\n" + ops);
   if (!program) throw std::runtime_error(program.error().text());

@@ -9,10 +9,10 @@
 namespace cma::judge {
 namespace {
 
-// Above this an allocation takes so much that nothing else fits in.
+// An allocation above this order leaves room for little else.
 constexpr std::uint64_t kSmallOrders = 5;
-// Larger mappings are rare: a few pages in the way of a buffer, several batches of an unmapping, or more than one
-// table.
+// Small mappings put a few pages in the way of a buffer. The rarer large ones span several batches of an unmapping, or
+// more than one page table.
 constexpr std::uint64_t kSmallMapping = 24;
 constexpr std::uint64_t kLargeMapping = 640;
 // Where the first buffers of an area lie.
@@ -38,7 +38,7 @@ const std::vector<MachineChoice>& machines() {
   return kMachines;
 }
 
-// Brings what the generator wrote for any machine to where it does something on this one.
+// Moves what the generator wrote for any machine to where it has an effect on this one.
 class Gatherer : public IgnoreFields {
  public:
   Gatherer(Random& random, const Geometry& machine, bool hot) : random_(random), machine_(machine), hot_(hot) {}
@@ -50,7 +50,7 @@ class Gatherer : public IgnoreFields {
     const std::uint64_t pages = machine_.areas[place.area.id].pages;
     place.offset %= hot_ && random_.chance(80) ? kHotPages : pages;
   }
-  // Elsewhere a range is not judged.
+  // Moves a range into an area, as ranges outside are not judged.
   void into_an_area(Place& place) {
     if (place.kind == Place::Kind::area) return;
     const auto area = static_cast<std::uint16_t>(random_.below(machine_.areas.size()));
@@ -69,15 +69,15 @@ class Gatherer : public IgnoreFields {
   bool hot_;
 };
 
-Geometry choose_machine(Random& random, const Seat& seat) {
+Geometry choose_machine(Random& random, const KernelConfig& config) {
   for (;;) {
     const MachineChoice& choice = machines()[random.below(machines().size())];
     Geometry machine;
-    machine.release = seat.release;
-    machine.pageblock_order = seat.pageblock_order;
+    machine.release = config.release;
+    machine.pageblock_order = config.pageblock_order;
     machine.memory = {0, choice.memory};
     machine.areas = choice.areas;
-    if (can_have(machine, seat)) return machine;
+    if (can_have(machine, config)) return machine;
   }
 }
 
@@ -86,15 +86,15 @@ Geometry choose_machine(Random& random, const Seat& seat) {
 Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) {
   Random random(seed);
   Program program;
-  program.machine = choose_machine(random, judge.seat());
-  // Drawn apart: programs without compaction do not depend on it.
+  program.machine = choose_machine(random, judge.config());
+  // Drawn from a generator of its own, so that programs without compaction do not depend on it.
   constexpr std::uint64_t kApart = 0xc2b2ae3d27d4eb4f;
   Random apart(seed ^ kApart);
   const bool compaction = apart.chance(25);
   const GeneratorOptions options{.kinds = performed_kinds(), .sequential = true, .compaction = compaction};
   const KindWeights weights = swarm_weights(random, options);
   Gatherer gatherer(random, program.machine, random.chance(60));
-  // Programs whose operations are all impossible do not exist: an allocation always is possible.
+  // Some operations remain each round, as an allocation is always possible.
   for (int round = 0; round < 8 && program.ops.size() < ops; ++round) {
     while (program.ops.size() < ops) {
       Op op = generate_op(random, program, weights, options);

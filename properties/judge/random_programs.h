@@ -1,7 +1,7 @@
-// Random programs for the judge: operations from the same generator as for the fuzzers, on machines that a real kernel
-// can have, places gathered where buffers are. What a program cannot be asked for (a page outside the areas, more
-// memory than there is) is taken out again, so that every program is judged whole. A seed means the same program for
-// ever. Cost: a run of the model for each operation that had to go, some milliseconds.
+// Random programs for the judge: operations from the fuzzers' generator on machines that a real kernel can have, with
+// places moved to where buffers are. Operations that cannot be judged (a page outside the areas, more memory than there
+// is) are removed again, so that every program is judged whole. Equal seeds make equal programs. Cost: a run of the
+// model for each operation that is removed, some milliseconds.
 #pragma once
 
 #include "properties/judge/compare.h"

@@ -29,43 +29,43 @@ std::vector<fs::path> programs_below(const fs::path& folder) {
 class Replayer {
  public:
   void replay_program(const fs::path& path);
-  RecordedTally take() { return std::move(tally_); }
+  RecordedSummary take() { return std::move(summary_); }
 
  private:
   void replay_order(const fs::path& path, Program program, const std::string& text, unsigned order);
   void run_unanswered(const fs::path& path, const Program& program);
 
   Interpreter interpreter_;
-  RecordedTally tally_;
+  RecordedSummary summary_;
 };
 
 void Replayer::replay_order(const fs::path& path, Program program, const std::string& text, unsigned order) {
   program.machine.pageblock_order = order;
   const auto recording = parse_recording(text, order);
   if (!recording) {
-    tally_.differences.push_back(fmt::format("{}: {}", path.string(), recording.error()));
+    summary_.differences.push_back(fmt::format("{}: {}", path.string(), recording.error()));
     return;
   }
-  ++tally_.recordings;
-  tally_.operations += program.ops.size();
-  for (const Checkpoint& checkpoint : recording->checkpoints) tally_.answers += checkpoint.lines.size();
+  ++summary_.recordings;
+  summary_.operations += program.ops.size();
+  for (const Checkpoint& checkpoint : recording->checkpoints) summary_.answers += checkpoint.lines.size();
   const auto mismatch = replay(program, *recording, interpreter_);
   if (!mismatch) return;
-  tally_.differences.push_back(
+  summary_.differences.push_back(
       fmt::format("{} with pageblock order {}, line {} of the answers, after {} operations\n  kernel {}\n  model  {}",
                   path.string(), order, mismatch->line, mismatch->op, mismatch->expected, mismatch->got));
 }
 
 void Replayer::run_unanswered(const fs::path& path, const Program& program) {
-  ++tally_.unanswered;
+  ++summary_.unanswered;
   if (interpreter_.run(program).finding_expected) return;
-  tally_.differences.push_back(path.string() + ": the kernel never answered, the model did");
+  summary_.differences.push_back(path.string() + ": the kernel never answered, the model did");
 }
 
 void Replayer::replay_program(const fs::path& path) {
   const auto program = parse(content_of(path), path.string());
   if (!program) {
-    tally_.differences.push_back(program.error().text());
+    summary_.differences.push_back(program.error().text());
     return;
   }
   fs::path answers = path;
@@ -80,7 +80,7 @@ void Replayer::replay_program(const fs::path& path) {
 
 }  // namespace
 
-RecordedTally replay_all(const fs::path& folder) {
+RecordedSummary replay_all(const fs::path& folder) {
   Replayer replayer;
   for (const fs::path& path : programs_below(folder)) replayer.replay_program(path);
   return replayer.take();

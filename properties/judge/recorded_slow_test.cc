@@ -9,10 +9,10 @@ namespace cma::judge {
 namespace {
 
 TEST(Recorded, TheModelGivesEveryAnswer) {
-  const RecordedTally tally = replay_all("corpus/recorded");
-  EXPECT_THAT(tally.differences, ::testing::IsEmpty());
-  EXPECT_EQ(tally.recordings, 267U);
-  EXPECT_EQ(tally.unanswered, 7U);
+  const RecordedSummary summary = replay_all("corpus/recorded");
+  EXPECT_THAT(summary.differences, ::testing::IsEmpty());
+  EXPECT_EQ(summary.recordings, 267U);
+  EXPECT_EQ(summary.unanswered, 7U);
 }
 
 }  // namespace

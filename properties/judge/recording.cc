@@ -23,7 +23,7 @@ std::uint64_t number_of(std::string_view text) {
   return value;
 }
 
-// Lines of a dump by what they are about: the line's first word, for free lists its first two.
+// Lines of a dump by their first word, lines of free lists by their first two.
 using Dump = std::map<std::string, std::string>;
 
 std::string key_of(const std::string& line) {
@@ -31,7 +31,7 @@ std::string key_of(const std::string& line) {
   return words[0] == "fl" && words.size() > 1 ? words[0] + " " + words[1] : words[0];
 }
 
-// "bd* -64:6 +0:10": tokens gone and new; what is left stays in ascending order.
+// Applies "bd* -64:6 +0:10" to a line: removes and adds tokens and keeps them ascending.
 std::string apply_delta(const std::string& old, const std::vector<std::string>& delta) {
   std::vector<std::string> tokens = words_of(old);
   const std::string head = tokens.empty() ? "" : tokens.front();
@@ -49,7 +49,7 @@ std::string apply_delta(const std::string& old, const std::vector<std::string>& 
   return line;
 }
 
-// "fl 0C* 2 1 17 4": the first two and the last block stay, between them come these.
+// Applies "fl 0C* 2 1 17 4" to a line: keeps the first two blocks and the last one, and puts the others between them.
 std::string apply_list_delta(const std::string& old, const std::vector<std::string>& delta) {
   const std::vector<std::string> before = words_of(old);
   const std::size_t blocks = before.size() < 2 ? 0 : before.size() - 2;
@@ -88,7 +88,7 @@ bool is_dump_line(const std::string& line) {
          (line.size() == 2 || line[2] == ' ' || line[2] == '*');
 }
 
-// Follows a run and compares at each checkpoint.
+// Observes a run and compares at each checkpoint.
 class Replay final : public Observer, public MoveWatcher {
  public:
   Replay(const Program& program, const Recording& recording, const Interpreter& interpreter)
@@ -109,7 +109,7 @@ class Replay final : public Observer, public MoveWatcher {
   }
   void program_ended(Machine& machine) override { machine.owners.set_move_watcher(nullptr); }
 
-  // What the kernel's driver sees when it is asked to move a page.
+  // Records what the kernel's driver reports when it is asked to move a page.
   void move_tried(Pfn pfn, int error) override {
     take_events();
     if (!shown_ || level_ != EventLevel::scans) return;
@@ -175,7 +175,7 @@ class Replay final : public Observer, public MoveWatcher {
     }
   }
 
-  // Compares the dump whose heading is line `first`; gives back the index of its last line.
+  // Compares the dump whose heading is line `first`. Returns the index of its last line.
   std::size_t compare_dump(const std::vector<RecordedLine>& lines, std::size_t first) {
     const std::vector<std::string> words = words_of(lines[first].text);
     const auto area = machine_->areas.find(words[1]);
@@ -199,7 +199,7 @@ class Replay final : public Observer, public MoveWatcher {
     return last;
   }
 
-  // The model's own wording of what a recorded line tells.
+  // Returns the model's answer to the question of a recorded line.
   std::string answer(const std::string& text) const {
     const std::vector<std::string> words = words_of(text);
     if (words[0] == "cmaf") return free_cma_line(*machine_);
@@ -236,7 +236,7 @@ class Replay final : public Observer, public MoveWatcher {
 
   std::string owner_answer(const Result& result) const {
     const OwnerId id = interpreter_.world().owner_of[result.first_owner];
-    return id == 0 ? "(let go)" : owner_line(*machine_, id);
+    return id == 0 ? "(freed)" : owner_line(*machine_, id);
   }
 
   const Program& program_;
@@ -279,7 +279,7 @@ std::string bitmap_runs(std::string_view line) {
 
 namespace {
 
-// "@9 LINE" is LINE for pageblock order 9 only. False: the line is another order's.
+// Removes the "@9 " of a line for pageblock order 9 only. Returns false if the line is another order's.
 bool take_order(std::string& line, unsigned pageblock_order) {
   if (line[0] != '@') return true;
   const std::size_t blank = std::min(line.find(' '), line.size());
@@ -288,7 +288,7 @@ bool take_order(std::string& line, unsigned pageblock_order) {
   return wanted;
 }
 
-// What is wrong with the line; empty if nothing is.
+// Adds the line to the recording. Returns what is wrong with it; empty if nothing is.
 std::string parse_line(Recording& recording, int number, std::string line) {
   if (line.starts_with("orders ")) {
     for (const std::string& word : words_of(line.substr(7)))
@@ -301,8 +301,7 @@ std::string parse_line(Recording& recording, int number, std::string line) {
   }
   std::size_t after = 0;
   const auto [rest, error] = std::from_chars(line.data() + 6, line.data() + line.size(), after);
-  if (error != std::errc() || rest != line.data() + line.size())
-    return "a number of operations expected behind `after`";
+  if (error != std::errc() || rest != line.data() + line.size()) return "a number of operations expected after `after`";
   if (after < recording.checkpoints.back().after) return "checkpoints must ascend";
   if (after == recording.checkpoints.back().after) return {};
   Checkpoint checkpoint;

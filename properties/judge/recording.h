@@ -1,10 +1,10 @@
-// What a real kernel answered to a program, written down: the judge for releases that cannot be built here.
+// Recorded answers of a real kernel to a program, for releases that cannot be built here.
 //
-// A recording stands beside its program under the same name, ending in .answers. It is a list of checkpoints: after the
-// Nth operation these lines were printed since the last checkpoint, these results were had, and the areas looked like
-// this. Dumps tell only what has changed since the last dump of the same area. One recording may hold the answers for
-// two pageblock orders, which are nearly equal. replay() runs the program on the model and compares line by line; the
-// format is in README.md. Linear in the size of the recording.
+// A recording stands beside its program under the same name, ending in .answers. It is a list of checkpoints: the lines
+// printed since the last checkpoint, the results and the state of the areas after the Nth operation. A dump lists only
+// what has changed since the last dump of the same area. One recording may hold the answers for two pageblock orders,
+// which are nearly equal. replay() runs the program on the model and compares line by line. README.md describes the
+// format. Linear in the size of the recording.
 #pragma once
 
 #include <expected>
@@ -32,12 +32,12 @@ struct Checkpoint {
 };
 
 struct Recording {
-  // Those it was made with; empty: only the program's own.
+  // The orders it was made with; empty if only the program's own.
   std::vector<unsigned> pageblock_orders;
   std::vector<Checkpoint> checkpoints;
 };
 
-// Where model and recording part.
+// The first difference between model and recording.
 struct Mismatch {
   int line = 0;        // of the recording
   std::size_t op = 0;  // operations performed
@@ -45,14 +45,14 @@ struct Mismatch {
   std::string got;
 };
 
-// What was recorded with this pageblock order.
+// Parses what was recorded with this pageblock order. On bad text returns its line and what is wrong.
 std::expected<Recording, std::string> parse_recording(std::string_view text, unsigned pageblock_order);
 
-// Runs the program, whose pageblock order must be the recording's, and compares. Nothing: the model gave every recorded
-// answer.
+// Runs the program and compares. Requires that its pageblock order is the recording's. Returns nullopt if the model
+// gave every recorded answer.
 std::optional<Mismatch> replay(const Program& program, const Recording& recording, Interpreter& interpreter);
 
-// A `bm` line of hexadecimal digits as runs of set bits: "bm 0+148 256+12".
+// Returns a `bm` line of hexadecimal digits as runs of set bits: "bm 0+148 256+12".
 std::string bitmap_runs(std::string_view line);
 
 }  // namespace cma::judge

@@ -75,42 +75,43 @@ std::string with(std::string_view line, std::string_view instead) {
   return text;
 }
 
-std::string told(const std::optional<Mismatch>& mismatch) {
+std::string described(const std::optional<Mismatch>& mismatch) {
   if (!mismatch) return "equal";
   return std::to_string(mismatch->line) + ": " + mismatch->expected + " / " + mismatch->got;
 }
 
 TEST(Recording, IsReproduced) {
-  EXPECT_EQ(told(play(kRecording)), "equal");
-  EXPECT_EQ(told(play(kRecording, 10)), "equal");
+  EXPECT_EQ(described(play(kRecording)), "equal");
+  EXPECT_EQ(described(play(kRecording, 10)), "equal");
   EXPECT_THAT(parse_recording(kRecording, 9)->pageblock_orders, ::testing::ElementsAre(9, 10));
 }
 
 TEST(Recording, EveryKindOfLineIsCompared) {
-  EXPECT_EQ(told(play(with("count 5", "count 6"))),
+  EXPECT_EQ(described(play(with("count 5", "count 6"))),
             "4:   log cma: cma_alloc(cma (ptrval), count 6, align 0) /   log cma: cma_alloc(cma (ptrval), count 5, "
             "align 0)");
-  EXPECT_EQ(told(play(with("  log cma: cma_release(page (ptrval))\n", ""))),
+  EXPECT_EQ(described(play(with("  log cma: cma_release(page (ptrval))\n", ""))),
             "25: (nothing more printed) /   log cma: cma_release(page (ptrval))");
-  EXPECT_EQ(told(play(with("buffer b ok off=0", "buffer b fail"))), "6: buffer b fail / buffer b ok off=0");
-  EXPECT_EQ(told(play(with("ref=1", "ref=2"))), "7: page a+1 ref=2 / page a+1 ref=1");
-  EXPECT_EQ(told(play(with("bm 0+5", "bm 0+4"))), "9: bm 0+4 / bm 0+5");
-  EXPECT_EQ(told(play(with("@9 mt CCCCCCCC", "@9 mt CCCCCCCI"))), "9: mt CCCCCCCI / mt CCCCCCCC");
-  EXPECT_EQ(told(play(with("@10 mt CCCC", "@10 mt CCCI"))), "equal") << "another order's line";
-  EXPECT_EQ(told(play(with("3072 2048 1024", "3072 1024 2048"))), "9: fl 10C 3072 1024 2048 / fl 10C 3072 2048 1024");
-  EXPECT_EQ(told(play(with("fl 10C* 0 3 0", "fl 10C* 3 0 0"))),
+  EXPECT_EQ(described(play(with("buffer b ok off=0", "buffer b fail"))), "6: buffer b fail / buffer b ok off=0");
+  EXPECT_EQ(described(play(with("ref=1", "ref=2"))), "7: page a+1 ref=2 / page a+1 ref=1");
+  EXPECT_EQ(described(play(with("bm 0+5", "bm 0+4"))), "9: bm 0+4 / bm 0+5");
+  EXPECT_EQ(described(play(with("@9 mt CCCCCCCC", "@9 mt CCCCCCCI"))), "9: mt CCCCCCCI / mt CCCCCCCC");
+  EXPECT_EQ(described(play(with("@10 mt CCCC", "@10 mt CCCI"))), "equal") << "another order's line";
+  EXPECT_EQ(described(play(with("3072 2048 1024", "3072 1024 2048"))),
+            "9: fl 10C 3072 1024 2048 / fl 10C 3072 2048 1024");
+  EXPECT_EQ(described(play(with("fl 10C* 0 3 0", "fl 10C* 3 0 0"))),
             "28: fl 10C 3072 2048 1024 0 / fl 10C 0 3072 2048 1024");
-  EXPECT_EQ(told(play(with("cmaf free=4096", "cmaf free=4095"))),
+  EXPECT_EQ(described(play(with("cmaf free=4096", "cmaf free=4095"))),
             "42: cmaf free=4095 isolblk=0 / cmaf free=4096 isolblk=0");
 }
 
 TEST(Recording, EndsWithTheProgram) {
-  EXPECT_EQ(told(play(std::string(kRecording) + "after 5\npage a+0 ref=0\n")),
+  EXPECT_EQ(described(play(std::string(kRecording) + "after 5\npage a+0 ref=0\n")),
             "43: a checkpoint after operation 5 / the program ended before it");
 }
 
 TEST(Recording, BadTextIsRefused) {
-  EXPECT_EQ(parse_recording("after x\n", 9).error(), "line 1: a number of operations expected behind `after`");
+  EXPECT_EQ(parse_recording("after x\n", 9).error(), "line 1: a number of operations expected after `after`");
   EXPECT_EQ(parse_recording("after 2\nafter 1\n", 9).error(), "line 2: checkpoints must ascend");
 }
 

@@ -14,12 +14,11 @@
 namespace cma::judge {
 namespace {
 
-// Buffers, blocks and references have handles behind those of owned pages.
+// Handles of buffers, blocks and references come after those of owned pages.
 constexpr std::uint64_t kFirstOtherHandle = kOwnedPageHandles;
 constexpr std::uint64_t kHandles = 65536;
 
-// A window that is tried in vain makes some ten lines: with thousands of windows, each of thousands of pages, a kernel
-// is busy for minutes.
+// A failing window makes some ten lines. Thousands of windows of thousands of pages keep a kernel busy for minutes.
 constexpr std::size_t kMostEvents = 20'000;
 
 // Thrown while the model runs: the program cannot be performed from the current operation on.
@@ -35,8 +34,13 @@ std::string_view take_word(PageKind kind) {
     case PageKind::movable_ops: return "mv";
     case PageKind::shmem: return "sm";
     case PageKind::anonymous: return "an";
-    default: return "um";
+    case PageKind::unmovable: return "um";
+    case PageKind::none:
+    case PageKind::block_device:
+    case PageKind::file:
+    case PageKind::hugetlb: break;
   }
+  throw Unperformable("pages of a kind that the driver does not make");
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -44,7 +48,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Follows a run and writes the script.
+// Observes a run and writes the script.
 class Translator final : public Observer, public MoveWatcher {
  public:
   Translator(const Program& program, const Interpreter& interpreter) : program_(program), interpreter_(interpreter) {
@@ -72,7 +76,6 @@ class Translator final : public Observer, public MoveWatcher {
   void program_begins(Machine& machine) override;
   void op_performed(Machine& machine, std::size_t op) override;
   void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override { released_.push_back({area, pfn, count}); }
-  void owner_releasing(OwnerId owner) override { let_go_.push_back(owner); }
   void reference_taken(Pfn pfn, int) override { reference_ = pfn; }
   void reference_dropping(Pfn pfn, int) override { reference_ = pfn; }
   // --- MoveWatcher ---
@@ -125,16 +128,16 @@ class Translator final : public Observer, public MoveWatcher {
   }
   void write_owned(std::string_view word, const Place& at, std::uint64_t pages, Slot slot);
   void write_hold(std::uint64_t handle, const Place& place, bool held);
-  // "AREA OFFSET" of the first of `pages` pages that the current operation named; they must lie in one area.
+  // Returns "AREA OFFSET" of the first of `pages` pages that the current operation names. They must lie in one area.
   std::string placed_words(std::uint64_t pages) const;
-  // The place that the operation at `slot` names, while it has not been performed: what is there may move away.
+  // Resolves the place that the operation at `slot` names before it is performed: the page there may move away.
   void look_ahead(std::size_t slot);
 
   void ask(std::string line) { current_.asks.push_back(std::move(line)); }
   void answer(std::string line) { current_.answers.push_back(std::move(line)); }
   std::uint64_t fresh_handle();
   const Result& result(Slot slot) const { return interpreter_.world().result(slot); }
-  // The operation that an operand names.
+  // Returns the operation whose result an operand names.
   Slot slot_of(OpRef operand) const {
     const World& world = interpreter_.world();
     return world.slot_of(*world.find(operand));
@@ -144,11 +147,6 @@ class Translator final : public Observer, public MoveWatcher {
 
   void take_events();
   void look_for_pressure();
-  std::vector<Question> state() const;
-  std::string zone_line() const;
-  std::string pcp_state() const;
-  std::string locations() const;
-  std::string process_locations() const;
 
   const Program& program_;
   const Interpreter& interpreter_;
@@ -157,16 +155,14 @@ class Translator final : public Observer, public MoveWatcher {
   Step current_;
   std::size_t op_ = 0;
   std::size_t cursor_ = 0;  // records of the trace taken
-  std::int64_t boot_free_ = 0;
-  std::int64_t boot_free_cma_ = 0;
+  FreeCounts boot_;
   std::uint64_t next_handle_ = kFirstOtherHandle;
-  std::vector<std::uint64_t> handles_;  // by slot: what the kernel knows buffer, block or pin as
-  std::multimap<Pfn, std::uint64_t> got_;
+  std::vector<std::uint64_t> handles_;     // by slot: the kernel's handle of the buffer, block or pin
+  std::multimap<Pfn, std::uint64_t> got_;  // handles of references that get_page took, by page
   // What the current operation reported.
   std::vector<Released> released_;
-  std::vector<OwnerId> let_go_;
   Pfn reference_ = kNoPfn;
-  // The frame that it named.
+  // The frame that it names.
   std::optional<Pfn> place_;
 };
 
@@ -184,11 +180,9 @@ void Translator::program_begins(Machine& machine) {
   machine_ = &machine;
   machine.owners.set_move_watcher(this);
   cursor_ = machine.trace.records().size();
-  const Zone& zone = machine.buddy.zone(0);
-  boot_free_ = zone.nr_free_pages;
-  boot_free_cma_ = zone.nr_free_cma;
+  boot_ = free_counts(machine);
   script_.setup = setup_of(program_);
-  script_.boot = state();
+  script_.boot = state_questions(*machine_, interpreter_.world(), boot_);
   look_ahead(0);
 }
 
@@ -216,11 +210,10 @@ void Translator::op_performed(Machine&, std::size_t op) {
         },
         program_.ops[op].body);
     look_for_pressure();
-    current_.state = state();
+    current_.state = state_questions(*machine_, interpreter_.world(), boot_);
   }
   script_.steps.push_back(std::exchange(current_, {}));
   released_.clear();
-  let_go_.clear();
   reference_ = kNoPfn;
   look_ahead(op + 1);
 }
@@ -233,88 +226,13 @@ void Translator::take_events() {
   }
 }
 
-// Below its low watermark a kernel wakes kswapd, reclaims and compacts, of which the model does not know all; and how
-// the memory outside the areas is broken up differs on both sides.
+// Throws if memory outside the areas is short. Below its low watermark a kernel wakes kswapd, reclaims and compacts,
+// which the model does not do in the same way, and the sizes of free blocks outside the areas differ on both sides.
 void Translator::look_for_pressure() {
   const Zone& zone = machine_->buddy.zone(0);
-  const auto low = static_cast<std::int64_t>(zone.watermark[static_cast<unsigned>(Watermark::high)]);
-  if (zone.nr_free_pages - zone.nr_free_cma < 2 * low + static_cast<std::int64_t>(order_pages(11)))
+  const auto high = static_cast<std::int64_t>(zone.watermark[static_cast<unsigned>(Watermark::high)]);
+  if (zone.nr_free_pages - zone.nr_free_cma < 2 * high + static_cast<std::int64_t>(order_pages(11)))
     throw Unperformable("memory outside the areas runs low");
-}
-
-std::vector<Question> Translator::state() const {
-  std::vector<Question> questions;
-  for (AreaId id = 0; id < machine_->areas.size(); ++id) {
-    const Area& area = machine_->areas.area(id);
-    Question question{fmt::format("dump {} f", area.name), dump_area(*machine_, id, true)};
-    question.answer.insert(question.answer.begin(),
-                           fmt::format("dump {} count={} opb={}", area.name, area.pages, area.order_per_bit));
-    question.answer.emplace_back("end");
-    questions.push_back(std::move(question));
-  }
-  for (auto& [words, line] : {std::pair<const char*, std::string>{"zone", zone_line()},
-                              {"cmaf", free_cma_line(*machine_)},
-                              {"lru", lru_line(*machine_)},
-                              {"locs", locations()},
-                              {"pcp", pcp_state()}})
-    questions.push_back({words, {line}});
-  if (machine_->processes.count() > 1) {
-    questions.push_back({"plocs", {process_locations()}});
-    questions.push_back({"unev", {unevictable_line(*machine_)}});
-  }
-  return questions;
-}
-
-std::string Translator::zone_line() const {
-  const Zone& zone = machine_->buddy.zone(0);
-  return fmt::format("zone free={:+} cma={:+}", zone.nr_free_pages - boot_free_, zone.nr_free_cma - boot_free_cma_);
-}
-
-std::string Translator::pcp_state() const {
-  const PerCpuPages& pcp = machine_->buddy.zone(0).pcp[0];
-  std::uint64_t cma = 0;
-  for (unsigned order = 0; order <= kPcpLargestOrder; ++order) {
-    const PageList& list = pcp.lists[3 * order + index_of(Migratetype::movable)];
-    for (Frame frame = list.first; frame != kNil; frame = machine_->map.at(frame).next)
-      if (machine_->map.pageblock_type(machine_->map.pfn(frame)) == Migratetype::cma) cma += order_pages(order);
-  }
-  std::string line =
-      fmt::format("pcp high={} batch={} cma_pages_on_it={} count={}", pcp.high, pcp.batch, cma, pcp.count);
-  if (machine_->release() >= Release::v6_12)
-    line += fmt::format(" high_min={} high_max={} free_count={} alloc_factor={}", pcp.high_min, pcp.high_max,
-                        pcp.free_count, pcp.alloc_factor);
-  else
-    line += fmt::format(" factor={}", pcp.free_factor);
-  return line;
-}
-
-// Owned pages that are inside an area now. The handle of a page is its place in World::owner_of.
-std::string Translator::locations() const {
-  std::string line = "locs";
-  const std::vector<OwnerId>& owners = interpreter_.world().owner_of;
-  for (std::size_t handle = 0; handle < owners.size(); ++handle) {
-    if (owners[handle] == 0) continue;
-    const Pfn pfn = machine_->owners.owner(owners[handle]).pfn;
-    if (pfn != kNoPfn && machine_->areas.area_of(pfn)) line += fmt::format(" {}:{}", handle, place_of(*machine_, pfn));
-  }
-  return line;
-}
-
-// Pages of processes that are inside an area now: PROCESS.MAPPING.INDEX and the place.
-std::string Translator::process_locations() const {
-  std::string line = "plocs";
-  const Processes& processes = machine_->processes;
-  for (SpaceId process = 1; process < processes.count(); ++process) {
-    if (!processes.alive(process)) continue;
-    for (MappingId mapping = 0; processes.has_mapping(process, mapping); ++mapping)
-      for (std::uint64_t i = 0; i < processes.pages_of(process, mapping); ++i) {
-        const OwnerId owner = processes.page_at(process, mapping, i);
-        const Pfn pfn = owner == 0 ? kNoPfn : machine_->owners.owner(owner).pfn;
-        if (pfn != kNoPfn && machine_->areas.area_of(pfn))
-          line += fmt::format(" {}.{}.{}:{}", process, mapping, i, place_of(*machine_, pfn));
-      }
-  }
-  return line;
 }
 
 std::uint64_t Translator::fresh_handle() {
@@ -334,7 +252,7 @@ void Translator::write(const CmaAlloc& op, Slot slot) {
     answer(fmt::format("ca {} fail", handle));
 }
 
-// By place, not by handle: a buffer may be given back in pieces that no handle can tell.
+// Names the place, not a handle: a buffer may be released in pieces that have no handle.
 void Translator::write(const CmaRelease&, Slot) {
   for (const Released& part : released_) {
     ask(fmt::format("crx {} {} {}", area_name(part.area), part.pfn - machine_->areas.area(part.area).base, part.count));
@@ -344,7 +262,7 @@ void Translator::write(const CmaRelease&, Slot) {
 
 void Translator::write(const AllocPages& op, Slot slot) {
   const std::uint64_t handle = handles_[slot] = fresh_handle();
-  // Above the largest order a kernel warns once since boot, if it may, and says no.
+  // Above the largest order a kernel fails, and warns once since boot unless it must not.
   const bool impossible = op.order > machine_->buddy.largest_order();
   std::string line = fmt::format("pa {} {} {}", handle, op.order, kTypeLetters[static_cast<std::size_t>(op.type)]);
   if (op.atomic) line += " atomic";
@@ -388,16 +306,16 @@ std::string Translator::placed_words(std::uint64_t pages) const {
   return fmt::format("{} {}", area_name(*area), first - machine_->areas.area(*area).base);
 }
 
-// Handles in a row are let go of by one line.
+// Frees consecutive handles by one line.
 void Translator::write(const FreeOwned& op, Slot) {
   const Result& held = result(slot_of(op.pages));
   if (held.pages != 0) ask(fmt::format("mf {} {}", held.first_owner, held.pages));
 }
 
-// What is free outside the areas, and in which blocks, is each side's own affair.
+// A range must lie in an area: which blocks are free outside differs on both sides.
 void Translator::write(const AllocRange& op, Slot slot) {
   if (!machine_->areas.area_of(place_.value())) throw Unperformable("a range is asked for outside the areas");
-  // No caller asks for what is not there.
+  // No caller in the kernel asks for pages that do not exist.
   if (result(slot).error == -kEINVAL) return;
   handles_[slot] = fresh_handle();
   ask(fmt::format("range {} {} {}", handles_[slot], placed_words(1), op.pages));
@@ -412,7 +330,7 @@ void Translator::write(const Refuse& op, Slot) {
   const std::string times = op.times == kRefuseAll ? "-1" : std::to_string(std::min(op.times, kMost));
   const bool eio = op.error == RefusalWord::eio;
   for (std::uint64_t i = 0; i < held.pages; ++i) {
-    // A page has one kind of refusal at a time.
+    // A page refuses with one error at a time.
     ask(fmt::format("mpe {} {}", held.first_owner + i, eio ? times : "0"));
     ask(fmt::format("mp {} {}", held.first_owner + i, eio ? "0" : times));
   }
@@ -469,11 +387,11 @@ void Translator::write(const DrainOp<kKind>&, Slot) {
     case DrainKind::pages: ask("drainp"); break;
     case DrainKind::lru: ask("drainl"); break;
     case DrainKind::this_pagevec: ask("draint"); break;
-    default: ask("drain"); break;
+    case DrainKind::everything: ask("drain"); break;
   }
 }
 
-// The files that tell about memory outside the areas are read, but what they say is not compared.
+// The files that describe memory outside the areas are read, but their text is not compared.
 void Translator::write(const Cat& op, Slot) {
   if (op.path == "buddyinfo" || op.path == "pagetypeinfo") {
     current_.compared = false;
@@ -496,7 +414,7 @@ void Translator::write(const Cat& op, Slot) {
   const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
   std::string line =
       fmt::format("sysfs {} success={} fail={}", name, number(area.nr_pages_succeeded), number(area.nr_pages_failed));
-  if (machine_->release() >= Release::v6_12) line += fmt::format(" released={}", number(area.nr_pages_released));
+  if (machine_->release() >= Release::v6_9) line += fmt::format(" released={}", number(area.nr_pages_released));
   answer(std::move(line));
 }
 
@@ -566,7 +484,7 @@ void Translator::write(const PinLongterm& op, Slot slot) {
     answer(fmt::format("longterm {} {}", handles_[slot], result(slot).error));
 }
 
-// What is scanned outside the areas is said by neither side.
+// Neither side reports what is scanned outside the areas.
 void Translator::write(const Compact& op, Slot slot) {
   std::erase_if(current_.events, [](const std::string& line) {
     return line.starts_with("  ev isolate_migratepages other") || line.starts_with("  ev isolate_freepages other");
@@ -596,70 +514,6 @@ void Translator::write(const ExecStack& op, Slot) {
 }
 
 }  // namespace
-
-std::vector<std::string> setup_of(const Program& program) {
-  bool anonymous = false;
-  bool files = false;
-  ProcessNeeds processes;
-  for (const Op& op : program.ops) {
-    anonymous = anonymous || std::holds_alternative<OwnedPages<PageKind::anonymous>>(op.body);
-    files = files || std::holds_alternative<Cat>(op.body) || std::holds_alternative<DebugfsAlloc>(op.body) ||
-            std::holds_alternative<DebugfsFree>(op.body);
-    processes.add(op);
-  }
-  std::vector<std::string> setup{"ev 3", "log 1", "lazy 1"};
-  if (files) setup.emplace_back("prepare files");
-  if (anonymous) setup.emplace_back("prepare anon");
-  if (const auto pool = processes.pool(); pool && pool->processes != 0) setup.push_back(prepare_line(*pool));
-  const auto arena = arena_of(program);
-  if (arena) setup.emplace_back("prepare compaction");
-  for (const PfnRange& edge : edges_of(program.machine))
-    setup.push_back(fmt::format("keep {} {}", edge.start, edge.pages()));
-  if (arena) setup.push_back(fmt::format("arena {} {}", arena->start, arena->pages()));
-  setup.emplace_back("calm");
-  return setup;
-}
-
-namespace {
-
-// All memory but the areas and the arena.
-std::vector<PfnRange> around(const Geometry& machine, const PfnRange& arena) {
-  std::vector<PfnRange> used{arena};
-  for (const AreaSpec& area : machine.areas) used.push_back({area.base, area.base + area.pages});
-  std::sort(used.begin(), used.end(), [](const PfnRange& a, const PfnRange& b) { return a.start < b.start; });
-  std::vector<PfnRange> rest;
-  Pfn pfn = machine.memory.start;
-  for (const PfnRange& range : used) {
-    if (pfn < range.start) rest.push_back({pfn, range.start});
-    pfn = range.end;
-  }
-  if (pfn < machine.memory.end) rest.push_back({pfn, machine.memory.end});
-  return rest;
-}
-
-}  // namespace
-
-Geometry model_machine(const Program& fitted_program, const KernelFigures& figures) {
-  const Geometry& fitted = fitted_program.machine;
-  Geometry machine = fitted;
-  machine.pcp_batch = figures.pcp_batch;
-  machine.pcp_high = figures.pcp_high;
-  if (machine.release >= Release::v6_12) {
-    machine.pcp_high_min = figures.pcp_high_min;
-    machine.pcp_high_max = figures.pcp_high_max;
-  }
-  if (const auto arena = arena_of(fitted_program)) {
-    machine.reserved = around(fitted, *arena);
-    return machine;
-  }
-  // What the kernel has for itself, so that as much is free on both sides.
-  const std::uint64_t taken = machine.memory.pages() - std::min(machine.memory.pages(), figures.free_pages);
-  machine.reserved = edges_of(fitted);
-  std::uint64_t elsewhere = taken;
-  for (const PfnRange& edge : machine.reserved) elsewhere -= std::min(elsewhere, edge.pages());
-  if (elsewhere != 0) machine.reserved.insert(machine.reserved.begin(), {0, elsewhere});
-  return machine;
-}
 
 const KindSet& performed_kinds() {
   static const KindSet kKinds = Translator::kinds_with_words();

@@ -1,5 +1,5 @@
-// Judges a program in a process of its own, for programs that bring the process down: a sanitizer's report, a crash, a
-// run that does not end. Used by `minimize`. Cost: a fork an execution, about half a millisecond.
+// Runs a program in a process of its own, for programs that bring the process down: by a sanitizer's report, a crash or
+// a run that does not end. Used by `cmacheck minimize`. Cost: a fork a program, about half a millisecond.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,10 @@
 
 namespace cma {
 
-// The finding of the program; a crash is a finding of "law" `crash`, a run that takes too long one of `hang`.
+// Runs the program with all laws. Returns its finding; a crash is a finding of "law" `crash`, a run of more than 25
+// seconds one of `hang`. Throws std::runtime_error if no process can be started.
 std::optional<Finding> find_isolated(const Program& program);
+// Returns whether the finding is a crash or a hang.
 bool is_crash(const Finding& finding);
 
 }  // namespace cma

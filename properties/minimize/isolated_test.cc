@@ -8,7 +8,7 @@
 namespace cma {
 namespace {
 
-TEST(Isolated, FindsWhatIsFoundInside) {
+TEST(Isolated, FindsWhatARunInThisProcessFinds) {
   CheckedRun run;
   std::size_t findings = 0;
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
@@ -28,7 +28,7 @@ TEST(Isolated, FindsWhatIsFoundInside) {
 }
 
 TEST(Isolated, ACrashIsAFinding) {
-  // A machine that is impossible, which nobody checks here, brings the child down.
+  // An impossible machine brings the child down: no caller has checked it here.
   Program program;
   program.machine.memory = {0, 0};
   const auto finding = find_isolated(program);

@@ -12,13 +12,13 @@ namespace {
 
 class Minimizer {
  public:
-  Minimizer(const Program& program, const Judge& judge, const MinimizeOptions& options)
-      : judge_(judge), same_(options.same), budget_(options.executions) {
+  Minimizer(const Program& program, const Predicate& find, const MinimizeOptions& options)
+      : find_(find), same_(options.same), budget_(options.executions) {
     result_.program = program;
   }
 
   std::optional<Minimized> run() {
-    const std::optional<Finding> finding = judge_(result_.program);
+    const std::optional<Finding> finding = find_(result_.program);
     ++result_.executions;
     if (!finding) return std::nullopt;
     result_.finding = *finding;
@@ -52,7 +52,7 @@ class Minimizer {
 
   std::size_t ops() const { return result_.program.ops.size(); }
 
-  // Whether the candidate shows the same finding; if so it becomes the program.
+  // Returns whether the candidate shows the same finding; if so it becomes the program.
   bool accept(Program candidate, MinimizeStage stage) {
     candidate.settle();
     if (!tried_.insert(key_of(candidate)).second) {
@@ -66,7 +66,7 @@ class Minimizer {
     ++result_.executions;
     Minimized::Count& count = result_.stages[static_cast<std::size_t>(stage)];
     ++count.tried;
-    const std::optional<Finding> finding = judge_(candidate);
+    const std::optional<Finding> finding = find_(candidate);
     if (!finding || identity(*finding) != wanted_) return false;
     ++count.accepted;
     result_.program = std::move(candidate);
@@ -101,7 +101,7 @@ class Minimizer {
     if (last + 1 < ops()) accept_without(last + 1, ops(), MinimizeStage::after_violation);
   }
 
-  // Marks what the marked operations' operands name, and so on.
+  // Marks the operations whose results the marked ones name, and so on.
   void close_over_operands(std::vector<bool>& keep) const {
     const std::vector<Op>& all = result_.program.ops;
     for (bool grew = true; grew;) {
@@ -116,7 +116,7 @@ class Minimizer {
     }
   }
 
-  // Marks what names the result of a marked operation, and so on.
+  // Marks the operations that name a result of a marked one, and so on.
   void close_over_users(std::vector<bool>& marked) const {
     const std::vector<Op>& all = result_.program.ops;
     for (bool grew = true; grew;) {
@@ -137,7 +137,7 @@ class Minimizer {
     needed[result_.finding.op] = true;
     close_over_operands(needed);
     if (accept_only(needed, MinimizeStage::needed)) return;
-    // What happened to those operands matters too, more often than not.
+    // More often than not it matters too what else happened to those operands.
     close_over_users(needed);
     close_over_operands(needed);
     accept_only(needed, MinimizeStage::needed);
@@ -165,7 +165,7 @@ class Minimizer {
 
   void cut_ops() {
     for (std::size_t i = ops(); i-- > 0;) accept_without(i, i + 1, MinimizeStage::ops);
-    // Two that need each other without naming each other: a pair on the way out.
+    // Two operations may need each other without naming each other: they go together.
     if (ops() > kPairsUpTo) return;
     for (std::size_t i = ops(); i-- > 1;)
       for (std::size_t j = std::min(i, ops()); j-- > 0;) {
@@ -193,7 +193,7 @@ class Minimizer {
         if (!simplify_argument(i, field)) break;
   }
 
-  // Takes a field down as far as it goes; false if there is no such field.
+  // Simplifies a field as far as it goes. Returns false if there is no such field.
   bool simplify_argument(std::size_t op, std::size_t field) {
     for (std::size_t attempt = 0;;) {
       Program candidate = result_.program;
@@ -212,7 +212,7 @@ class Minimizer {
 
   void go_on_within_law() { repeat(changes_within_law); }
 
-  // Makes changes that `offered` has for the program as long as one of them helps.
+  // Applies changes that `offered` returns for the program as long as one of them helps.
   void repeat(std::vector<Change> (*offered)(const Program&)) {
     for (bool helped = true; helped && !exhausted_;) {
       helped = false;
@@ -224,15 +224,15 @@ class Minimizer {
     }
   }
 
-  // Pairs are tried in programs up to this length: beyond it they cost more executions than they save.
+  // The longest program in which pairs are tried: beyond it they cost more executions than they save.
   static constexpr std::size_t kPairsUpTo = 24;
 
-  const Judge& judge_;
+  const Predicate& find_;
   Same same_;
   std::uint64_t budget_;
   Minimized result_;
   std::string wanted_;
-  std::unordered_set<std::string> tried_;  // asked for membership only
+  std::unordered_set<std::string> tried_;  // its order is never used
   bool changed_ = false;
   bool exhausted_ = false;
 };
@@ -245,8 +245,8 @@ std::string_view name_of(MinimizeStage stage) {
   return kNames[static_cast<std::size_t>(stage)];
 }
 
-std::optional<Minimized> minimize(const Program& program, const Judge& judge, const MinimizeOptions& options) {
-  return Minimizer(program, judge, options).run();
+std::optional<Minimized> minimize(const Program& program, const Predicate& find, const MinimizeOptions& options) {
+  return Minimizer(program, find, options).run();
 }
 
 }  // namespace cma

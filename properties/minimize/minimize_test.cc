@@ -22,7 +22,7 @@ Program from_text(std::string_view text) {
 
 Finding finding_at(std::size_t op) { return {Law::sound, "function", "point", "message", op}; }
 
-// The index of the first operation of this kind, if there is one.
+// Returns the index of the first operation of this kind, if there is one.
 template <class T>
 std::optional<std::size_t> first_of(const Program& program) {
   for (std::size_t i = 0; i < program.ops.size(); ++i)
@@ -30,7 +30,7 @@ std::optional<std::size_t> first_of(const Program& program) {
   return std::nullopt;
 }
 
-// A program with this bug switched on whose run breaks a law, and about as long as fuzzers make them.
+// Returns a program with this bug switched on that breaks a law and is about as long as those of fuzzers.
 Program program_with_finding(Bug bug, CheckedRun& run) {
   for (std::uint64_t seed = 1; seed < 20'000; ++seed) {
     Program program = generate(seed, {.min_ops = 16, .max_ops = 48});
@@ -52,22 +52,22 @@ TEST_P(MinimizePlanted, LeavesAHandfulOfOperationsWithTheSameSignature) {
   CheckedRun run;
   const Program program = program_with_finding(GetParam().bug, run);
   const std::string signature = run.find(program).value().signature();
-  const Judge judge = [&](const Program& candidate) { return run.find(candidate); };
-  const auto minimized = minimize(program, judge);
+  const Predicate find = [&](const Program& candidate) { return run.find(candidate); };
+  const auto minimized = minimize(program, find);
   ASSERT_TRUE(minimized.has_value());
   EXPECT_TRUE(minimized->complete);
   EXPECT_THAT(minimized->program.ops.size(), Le(GetParam().at_most)) << print(minimized->program);
   EXPECT_EQ(minimized->finding.signature(), signature);
 
-  // What is told is what a fresh run of the result shows.
+  // A fresh run of the result shows the same.
   CheckedRun fresh;
   const auto again = fresh.find(minimized->program);
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(again->signature(), signature);
   EXPECT_EQ(again->message, minimized->finding.message);
 
-  // A fixpoint.
-  const auto twice = minimize(minimized->program, judge);
+  // The result is a fixpoint.
+  const auto twice = minimize(minimized->program, find);
   ASSERT_TRUE(twice.has_value());
   EXPECT_EQ(print(twice->program), print(minimized->program));
 }
@@ -89,11 +89,11 @@ TEST(Minimize, TakesWhatFollowsTheViolationAwayFirst) {
   const Program program = from_text(
       "machine small release=6.1\n"
       "cma_alloc a pages=5\ndrain\ndrain\ndrain\ndrain\ndrain\ndrain\n");
-  const Judge judge = [](const Program& candidate) -> std::optional<Finding> {
+  const Predicate find = [](const Program& candidate) -> std::optional<Finding> {
     const auto op = first_of<CmaAlloc>(candidate);
     return op ? std::optional(finding_at(*op)) : std::nullopt;
   };
-  const auto minimized = minimize(program, judge);
+  const auto minimized = minimize(program, find);
   ASSERT_TRUE(minimized.has_value());
   EXPECT_EQ(minimized->stages[static_cast<std::size_t>(MinimizeStage::after_violation)].accepted, 1U);
   EXPECT_EQ(minimized->program.ops.size(), 1U);
@@ -105,7 +105,7 @@ TEST(Minimize, KeepsAnOperationWithWhatItsOperandsNeed) {
       "b1 = cma_alloc a pages=5\nb2 = cma_alloc b pages=7\ndrain\nx = alloc_pages order=1 type=movable\n"
       "cma_release b1\nfree_pages x\ncma_release b2\n");
   // The violation needs a release of a buffer of at least six pages.
-  const Judge judge = [](const Program& candidate) -> std::optional<Finding> {
+  const Predicate find = [](const Program& candidate) -> std::optional<Finding> {
     for (std::size_t i = 0; i < candidate.ops.size(); ++i) {
       const auto* release = std::get_if<CmaRelease>(&candidate.ops[i].body);
       const Op* made = release == nullptr ? nullptr : candidate.find(release->buffer.id);
@@ -114,7 +114,7 @@ TEST(Minimize, KeepsAnOperationWithWhatItsOperandsNeed) {
     }
     return std::nullopt;
   };
-  const auto minimized = minimize(program, judge);
+  const auto minimized = minimize(program, find);
   ASSERT_TRUE(minimized.has_value());
   EXPECT_EQ(print(minimized->program),
             print(from_text("machine small release=6.1\nb1 = cma_alloc a pages=6\ncma_release b1\n")));
@@ -124,11 +124,11 @@ TEST(Minimize, KeepsAnOperationWithWhatItsOperandsNeed) {
 TEST(Minimize, RemovesPairsThatOnlyGoTogether) {
   const Program program = from_text("machine small release=6.1\ndrain\ndrain_pages\ndrain_lru\nlru_add_drain\n");
   // An even number of operations, one of them lru_add_drain.
-  const Judge judge = [](const Program& candidate) -> std::optional<Finding> {
+  const Predicate find = [](const Program& candidate) -> std::optional<Finding> {
     const auto op = first_of<DrainOp<DrainKind::this_pagevec>>(candidate);
     return op && candidate.ops.size() % 2 == 0 ? std::optional(finding_at(*op)) : std::nullopt;
   };
-  const auto minimized = minimize(program, judge);
+  const auto minimized = minimize(program, find);
   ASSERT_TRUE(minimized.has_value());
   EXPECT_EQ(minimized->program.ops.size(), 2U);
 }
@@ -137,11 +137,11 @@ TEST(Minimize, TakesStopsResumesAndActorsAway) {
   const Program program = from_text(
       "machine small release=6.1\nactor A cpu=1\n"
       "A: b = cma_alloc a pages=1 until=cma_bitmap_marked#3\ndrain cpu=1\nA: resume\n");
-  const Judge judge = [](const Program& candidate) -> std::optional<Finding> {
+  const Predicate find = [](const Program& candidate) -> std::optional<Finding> {
     const auto op = first_of<CmaAlloc>(candidate);
     return op ? std::optional(finding_at(*op)) : std::nullopt;
   };
-  const auto minimized = minimize(program, judge);
+  const auto minimized = minimize(program, find);
   ASSERT_TRUE(minimized.has_value());
   EXPECT_TRUE(minimized->program.actors.empty());
   EXPECT_FALSE(minimized->program.ops.at(0).until.wanted());
@@ -164,10 +164,10 @@ TEST(Minimize, MakesTheMachinePlainAndLeavesItsBugs) {
 
 TEST(Minimize, ByLawAloneOneBugComesOutAsOneProgram) {
   CheckedRun run;
-  const Judge judge = [&](const Program& candidate) { return run.find(candidate); };
+  const Predicate find = [&](const Program& candidate) { return run.find(candidate); };
   const Program noticed_late =
       from_text("machine small release=6.1\nbug bitmap-forgets-bit\nb1 = cma_alloc a pages=4\ncma_release b1\n");
-  const auto wanted = minimize(noticed_late, judge, {.same = Same::law});
+  const auto wanted = minimize(noticed_late, find, {.same = Same::law});
   ASSERT_TRUE(wanted);
   for (const char* elsewhere : {"machine small release=6.1\nbug bitmap-forgets-bit\n"
                                 "b1 = cma_alloc a pages=3 until=contig_migrated\n",
@@ -176,7 +176,7 @@ TEST(Minimize, ByLawAloneOneBugComesOutAsOneProgram) {
                                 "debugfs_alloc a pages=2 until=contig_captured\n"}) {
     const Program program = from_text(elsewhere);
     ASSERT_TRUE(run.find(program)) << elsewhere;
-    const auto found = minimize(program, judge, {.same = Same::law});
+    const auto found = minimize(program, find, {.same = Same::law});
     ASSERT_TRUE(found) << elsewhere;
     EXPECT_EQ(print(found->program), print(wanted->program)) << elsewhere;
   }
@@ -185,7 +185,7 @@ TEST(Minimize, ByLawAloneOneBugComesOutAsOneProgram) {
 TEST(Minimize, GoesNoFurtherThanItsBudgetAndTriesNothingTwice) {
   std::set<std::vector<std::uint8_t>> tried;
   std::uint64_t executions = 0;
-  const Judge judge = [&](const Program& candidate) -> std::optional<Finding> {
+  const Predicate find = [&](const Program& candidate) -> std::optional<Finding> {
     ++executions;
     EXPECT_TRUE(tried.insert(encode(candidate)).second);
     for (std::size_t i = 0; i < candidate.ops.size(); ++i) {
@@ -197,7 +197,7 @@ TEST(Minimize, GoesNoFurtherThanItsBudgetAndTriesNothingTwice) {
   Program program = generate(5, {.min_ops = 40, .max_ops = 40});
   program.ops[20].body = CmaAlloc{.pages = 1'000'000'007};
   program.settle();
-  const auto minimized = minimize(program, judge, {.executions = 20});
+  const auto minimized = minimize(program, find, {.executions = 20});
   ASSERT_TRUE(minimized.has_value());
   EXPECT_FALSE(minimized->complete);
   EXPECT_EQ(executions, 20U);
@@ -207,9 +207,9 @@ TEST(Minimize, GoesNoFurtherThanItsBudgetAndTriesNothingTwice) {
 TEST(Minimize, DoesTheSameEachTime) {
   CheckedRun run;
   const Program program = program_with_finding(Bug::bitmap_forgets_bit, run);
-  const Judge judge = [&](const Program& candidate) { return run.find(candidate); };
-  const auto first = minimize(program, judge);
-  const auto second = minimize(program, judge);
+  const Predicate find = [&](const Program& candidate) { return run.find(candidate); };
+  const auto first = minimize(program, find);
+  const auto second = minimize(program, find);
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->program, second->program);
   EXPECT_EQ(first->executions, second->executions);

@@ -7,7 +7,7 @@
 namespace cma {
 namespace {
 
-// Changes the attempt'th of the simplifications that the target field offers.
+// Applies the `attempt`th simplification that the `field`th field offers.
 class FieldSimplifier {
  public:
   FieldSimplifier(std::size_t field, std::size_t attempt) : field_(field), attempt_(attempt) {}
@@ -32,7 +32,7 @@ class FieldSimplifier {
       offer(number, spec.fallback, number != spec.fallback);
       if (number == spec.fallback) return;
     }
-    // A request for one page says more than one for none.
+    // A request for one page is easier to read than one for none.
     if (spec.scale == Scale::pages && number > 1 && spec.min <= 1) offer(number, 1, true);
     offer_smaller(number, spec.min);
   }
@@ -62,7 +62,7 @@ class FieldSimplifier {
     changed_ = true;
   }
 
-  // Towards `least`: there, half way, rounder, one less.
+  // Offers numbers closer to `least`: itself, half way, rounder, one less.
   void offer_smaller(std::uint64_t& number, std::uint64_t least) {
     if (number <= least) return;
     offer(number, least, true);
@@ -77,7 +77,7 @@ class FieldSimplifier {
   bool changed_ = false;
 };
 
-// The next resume of who performs the operation at `index`, ops.size() if there is none.
+// Returns the next resume by the performer of the operation at `index`; ops.size() if there is none.
 std::size_t resume_of(const Program& program, std::size_t index) {
   for (std::size_t i = index + 1; i < program.ops.size(); ++i)
     if (std::holds_alternative<Resume>(program.ops[i].body) && program.ops[i].performer == program.ops[index].performer)
@@ -85,6 +85,7 @@ std::size_t resume_of(const Program& program, std::size_t index) {
   return program.ops.size();
 }
 
+// Removes the stop of the operation at `index`, and with `with_resume` the resume that ends it.
 bool stop_nowhere(Program& program, std::size_t index, bool with_resume) {
   if (!program.ops[index].until.wanted()) return false;
   if (with_resume) {
@@ -103,7 +104,7 @@ bool stop_earlier(Program& program, std::size_t index, std::uint16_t nth) {
   return true;
 }
 
-// Performer 0 takes over everything that the performer of this operation does, or this operation alone.
+// Gives this operation to CPU 0, or everything that its performer does.
 bool plain_performer(Program& program, std::size_t index, bool everything) {
   const Performer from = program.ops[index].performer;
   if (from == Performer{}) return false;
@@ -143,7 +144,7 @@ struct AreaVisitor : IgnoreFields {
   }
 };
 
-// The places where operations name areas of the machine.
+// Returns the places where operations name areas of the machine.
 std::vector<AreaRef*> area_refs_of(Program& program) {
   AreaVisitor visitor;
   for (Op& op : program.ops) visit_fields(op.body, visitor);
@@ -164,8 +165,8 @@ bool plain_machine(Program& program) {
   return true;
 }
 
-// Gives up the area, if no operation names it and its bitmap is not said to fail. Not an area before the last one of
-// the plain machine: the ones behind it would move up, and that could go round in circles.
+// Removes the area, unless an operation names it or the program has its bitmap fail. Keeps an area before the last one
+// of the plain machine: those after it would move up, and that could go round in circles.
 bool drop_area(Program& program, std::size_t area) {
   if (program.machine.areas.size() > area + 1 && area < plain_geometry(program.machine).areas.size()) return false;
   const std::vector<AreaRef*> refs = area_refs_of(program);
@@ -179,7 +180,7 @@ bool drop_area(Program& program, std::size_t area) {
   return true;
 }
 
-// As many CPUs as the plain machine has, at most.
+// Gives the machine as many CPUs as the plain one has.
 bool plain_cpus(Program& program) {
   Geometry& machine = program.machine;
   const int cpus = plain_geometry(machine).cpus;
@@ -234,7 +235,7 @@ Change approach_member(T Geometry::* member) {
   };
 }
 
-// Gives up one of the ranges, or the second half of one.
+// Adds changes that remove one of the ranges, or the second half of one.
 void add_range_changes(std::vector<PfnRange> Geometry::* member, const Geometry& machine,
                        std::vector<Change>& changes) {
   for (std::size_t i = (machine.*member).size(); i-- > 0;) {
@@ -252,6 +253,7 @@ void add_range_changes(std::vector<PfnRange> Geometry::* member, const Geometry&
   }
 }
 
+// Returns the change, refused if it makes the machine impossible.
 Change possible(Change change) {
   return [change = std::move(change)](Program& program) { return change(program) && !program.machine.impossible(); };
 }
@@ -259,7 +261,7 @@ Change possible(Change change) {
 void add_area_changes(const Geometry& machine, std::vector<Change>& changes) {
   const Geometry plain = plain_geometry(machine);
   for (std::size_t i = machine.areas.size(); i-- > 0;) {
-    // An area as the plain machine has it takes no words.
+    // An area that is the plain machine's takes no words in the text.
     if (i < plain.areas.size() && machine.areas[i] == plain.areas[i]) continue;
     if (i < plain.areas.size())
       changes.emplace_back([i](Program& program) {
@@ -314,7 +316,7 @@ std::vector<Change> machine_changes(const Program& program) {
     candidate.failing_bitmaps.clear();
     return true;
   });
-  // Nothing is plainer than the default small machine: not even one with less in it, as that takes more words.
+  // Nothing is plainer than the default small machine, not even one with less in it: that takes more words.
   if (program.machine == plain_geometry(program.machine)) return changes;
   changes.emplace_back(plain_machine);
   changes.push_back(plain_member(&Geometry::areas));
@@ -369,7 +371,7 @@ std::vector<Change> changes_within_law(const Program& program) {
 
 bool tidy_up(Program& program) {
   const Program before = program;
-  // Actors that nobody names.
+  // Actors that perform nothing.
   for (std::size_t actor = program.actors.size(); actor-- > 0;) {
     const std::vector<Performer*> performers = performers_of(program);
     const auto code = Performer::actor(actor).code;
@@ -378,7 +380,7 @@ bool tidy_up(Program& program) {
     for (Performer* performer : performers)
       if (performer->code > code) --performer->code;
   }
-  // Results in the order of the program; operands whose operation is gone come behind them.
+  // Results in the order of the program, then operands whose operation is gone.
   std::map<OpId, OpId> renumbered;
   const auto number = [&](OpId id) {
     if (id != 0) renumbered.try_emplace(id, static_cast<OpId>(renumbered.size() + 1));

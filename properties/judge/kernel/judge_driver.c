@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The judge driver: compiled into mm/ of a User Mode Linux kernel, it reads operations as text lines from one inherited
- * file descriptor, performs them on the real memory management, and writes what it saw to another. No user space is
+ * file descriptor, performs them on the real memory management, and writes the outcome to another. No user space is
  * needed: a late initcall serves the lines and powers off at end of file. README.md next to this file has the language.
  *
  * One source for 6.1 and 6.12. It relies on a kernel with one CPU, one node and one populated zone.
@@ -52,7 +52,7 @@
 #define PREPARED_HANDLES 4096
 #define HIGHEST_ORDER 10
 #define IN_BYTES 65536
-/* A second's worth of an operation that tries windows in vain: whoever waits sees that it is under way. */
+/* About a second of an operation whose windows fail: the client sees that it is still running. */
 #define OUT_BYTES (1 << 16)
 #define OUT_MARGIN 4096
 #define MAX_WORDS 8
@@ -76,7 +76,7 @@ struct handle {
 };
 
 static struct handle handles[MAX_HANDLES];
-/* Handles from here on never stood for an owned page. */
+/* Handles from here on never name an owned page. */
 static unsigned long owned_handles_end;
 
 /* ---- output ---- */
@@ -134,7 +134,7 @@ int cmacheck_ratelimit(struct ratelimit_state *rs, const char *func)
 	return rate_limited ? ___ratelimit(rs, func) : 1;
 }
 
-/* Where the log is inside the report of a warning: its call trace is not an answer, its message is. */
+/* Whether the log is inside the report of a warning, whose message is part of an answer and whose call trace is not. */
 static enum { PLAIN, CUT_HERE_SEEN, WARNING_SEEN, IN_TRACE } splat;
 
 /* A printed address is a hash of 32 bits, or null: numbers do not begin with eight zeros. */
@@ -244,8 +244,8 @@ static int __init judge_console_init(void)
 }
 console_initcall(judge_console_init);
 
-/* What was answered before a crash must reach the client, and the reason its console, which is silent while log lines are
- * answers.
+/* Sends the answers so far to the client before a crash, and the reason to the console, which is silent while log lines
+ * are answers.
  */
 static int flush_on_panic(struct notifier_block *nb, unsigned long action, void *data)
 {
@@ -488,7 +488,7 @@ static void say_isolated(const char *what, unsigned long start, unsigned long en
 {
 	if (!in_operation || ev_level < 3)
 		return;
-	/* Compaction passes all of memory, the kernel's own included, which no model knows. */
+	/* Compaction scans all of memory, the kernel's own included, which no model knows. */
 	if (compacting && !area_of_pfn(start))
 		return;
 	say("  ev %s ", what);
@@ -644,7 +644,7 @@ static int __init prepare_shmem(void)
 	return 0;
 }
 
-/* What shmem does for a page of its own: page cache reference, counters, LRU. It must be on the LRU afterwards. */
+/* Does what shmem does for a page of its own: page cache reference, counters, LRU. It is on the LRU afterwards. */
 static int become_shmem(unsigned long id, struct page *page)
 {
 	struct address_space *mapping = shmem_mapping_of_judge;
@@ -687,7 +687,7 @@ static void free_shmem(unsigned long id)
 
 	if (!page)
 		return;
-	/* Mappings reach further than their pages: what none of them has touched is none of theirs. */
+	/* Mappings reach further than their pages: what none of them has touched belongs to none. */
 	if (page_mapped(page))
 		unmap_mapping_pages(shmem_mapping_of_judge, slot_of(id), 1, false);
 	lock_page(page);
@@ -703,7 +703,7 @@ static void free_shmem(unsigned long id)
 static struct mm_struct *anon_mm;
 static struct vm_area_struct *anon_vma_area;
 
-/* A mapping of anonymous pages that nothing has been touched of; the mm is locked for writing. */
+/* Makes a mapping of anonymous pages, none of them touched. The caller has locked the mm for writing. */
 static struct vm_area_struct *add_anon_mapping(struct mm_struct *mm, unsigned long start, unsigned long pages)
 {
 	struct vm_area_struct *vma = vm_area_alloc(mm);
@@ -726,7 +726,7 @@ static struct vm_area_struct *add_anon_mapping(struct mm_struct *mm, unsigned lo
 	return vma;
 }
 
-/* Page tables for these addresses, so that nothing has to be allocated for them later. */
+/* Fills the page tables for these addresses, so that nothing has to be allocated for them later. */
 static bool fill_page_tables(struct mm_struct *mm, unsigned long address, unsigned long end)
 {
 	for (; address < end; address = (address | (PMD_SIZE - 1)) + 1) {
@@ -740,7 +740,7 @@ static bool fill_page_tables(struct mm_struct *mm, unsigned long address, unsign
 	return true;
 }
 
-/* What do_anonymous_page does with a page it has allocated. */
+/* Does what do_anonymous_page does with a page that it has allocated. */
 static int map_anon(struct vm_area_struct *vma, unsigned long address, struct page *page)
 {
 	struct mm_struct *mm = vma->vm_mm;
@@ -772,7 +772,7 @@ static int map_anon(struct vm_area_struct *vma, unsigned long address, struct pa
 	return 0;
 }
 
-/* What munmap does with pages, but for the mapping itself, which stays. */
+/* Does what munmap does with pages. The mapping itself stays. */
 static void unmap_anon(struct vm_area_struct *vma, unsigned long address, unsigned long pages)
 {
 	mmap_read_lock(vma->vm_mm);
@@ -784,7 +784,7 @@ static void unmap_anon(struct vm_area_struct *vma, unsigned long address, unsign
 	mmap_read_unlock(vma->vm_mm);
 }
 
-/* No reference is taken. */
+/* Takes no reference. */
 static struct page *page_mapped_at(struct mm_struct *mm, unsigned long address)
 {
 	struct page *page = NULL;
@@ -835,7 +835,7 @@ static struct page *anon_page(unsigned long id)
 	return page_mapped_at(anon_mm, ANON_BASE + id * PAGE_SIZE);
 }
 
-/* get_user_pages, as a driver doing I/O from this page would take it. */
+/* Takes a reference by get_user_pages, as a driver that does I/O from this page. */
 static struct page *gup_page(unsigned long id)
 {
 	struct page *page = NULL;
@@ -858,10 +858,10 @@ static struct page *gup_page(unsigned long id)
 #define MAX_MAPPED_PAGES 4096
 #define MAX_SHARED_PLACES 65536
 #define MAX_WARM_FORKS 4096
-/* Bits of a mapping's flags from which the kernel tells the temporary stack that exec moves. */
+/* Bits of a mapping's flags by which the kernel recognizes the temporary stack that exec moves. */
 #define TEMPORARY_STACK (VM_GROWSDOWN | VM_STACK_INCOMPLETE_SETUP)
 
-/* The mapping's mm is locked for writing. */
+/* The caller has locked the mapping's mm for writing. */
 static void change_flags(struct vm_area_struct *vma, unsigned long on, unsigned long off)
 {
 #if AT_LEAST_6_12
@@ -878,7 +878,7 @@ struct process {
 	bool alive, gone;
 };
 
-/* Numbered from 1. */
+/* Their numbers begin with 1. */
 static struct process processes[MAX_PROCESSES + 1];
 static long nr_processes, nr_mappings;
 
@@ -910,7 +910,7 @@ static unsigned long address_in(struct vm_area_struct *vma, unsigned long index)
 	return vma->vm_start + (places ? places[index] : index) * PAGE_SIZE;
 }
 
-/* The processor goes there without asking, if it may, and leaves its mark. */
+/* Does what the processor does without a fault, if the page table allows it, and sets the bits that it would set. */
 static bool touched_at(struct vm_area_struct *vma, unsigned long address, bool store)
 {
 	spinlock_t *lock;
@@ -924,7 +924,7 @@ static bool touched_at(struct vm_area_struct *vma, unsigned long address, bool s
 	return may;
 }
 
-/* A load or store: faults until it succeeds. */
+/* Does a load or a store: faults until it succeeds. */
 static int touch(struct vm_area_struct *vma, unsigned long index, bool store)
 {
 	unsigned long address = address_in(vma, index);
@@ -943,7 +943,7 @@ static int touch(struct vm_area_struct *vma, unsigned long index, bool store)
 	return 0;
 }
 
-/* What shmem_fault answers for a page that is in the cache; where there is none it would make one. */
+/* Does what shmem_fault does for a page that is in the cache; shmem_fault itself would make a missing one. */
 static vm_fault_t shared_fault(struct vm_fault *vmf)
 {
 	vmf->page = find_lock_page(shmem_mapping_of_judge, vmf->pgoff);
@@ -952,13 +952,13 @@ static vm_fault_t shared_fault(struct vm_fault *vmf)
 
 static const struct vm_operations_struct shared_ops = { .fault = shared_fault };
 
-/* A private mapping that nothing has been touched of maps the shmem file from now on; its mm is locked for writing. */
+/* Makes an untouched private mapping one of the shmem file. The caller has locked its mm for writing. */
 static void make_shared(struct vm_area_struct *vma, unsigned long slot, const unsigned short *places)
 {
 	struct address_space *mapping = shmem_mapping_of_judge;
 
 	unlink_anon_vmas(vma);
-	/* Whatever it was: a stack is private memory. */
+	/* A stack is private memory, whatever the mapping was. */
 	change_flags(vma, VM_SHARED | VM_MAYSHARE, TEMPORARY_STACK);
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	vma->vm_file = get_file(shmem_file_of_judge);
@@ -971,7 +971,7 @@ static void make_shared(struct vm_area_struct *vma, unsigned long slot, const un
 	i_mmap_unlock_write(mapping);
 }
 
-/* dup_mmap for one mapping: the child has its own already. What is shared is not copied, but found again by faults. */
+/* Does what dup_mmap does for one mapping; the child has its own already. Faults find shared pages again: no copies. */
 static int fork_mapping(struct vm_area_struct *child, struct vm_area_struct *parent)
 {
 	int error;
@@ -984,7 +984,7 @@ static int fork_mapping(struct vm_area_struct *child, struct vm_area_struct *par
 	return error ? error : copy_page_range(child, parent);
 }
 
-/* exit_mmap up to where mappings and page tables would go. */
+/* Does what exit_mmap does before it removes mappings and page tables. */
 static void unmap_everything(struct process *process)
 {
 	struct mm_struct *mm = process->mm;
@@ -1024,7 +1024,7 @@ static void set_temporary_stack(struct process *process, bool on)
 	mmap_write_unlock(process->mm);
 }
 
-/* mlock2 with MLOCK_ONFAULT, which takes the caller's own address space. */
+/* Does mlock2 with MLOCK_ONFAULT, which works on the caller's own address space. */
 static long lock_mapping(struct vm_area_struct *vma)
 {
 	long error;
@@ -1037,7 +1037,7 @@ static long lock_mapping(struct vm_area_struct *vma)
 
 /* ---- handles ---- */
 
-/* The page a handle stands for now: migration may have moved it since. No reference is taken. */
+/* Returns the page that a handle names now: migration may have moved it. Takes no reference. */
 static struct page *page_of(unsigned long id)
 {
 	struct handle *h = &handles[id];
@@ -1110,7 +1110,7 @@ static void drop_pins(struct handle *h)
 	h->kind = FREE_HANDLE;
 }
 
-/* ---- operations: each returns false for "makes no sense" ---- */
+/* ---- operations: each returns false if it makes no sense ---- */
 
 struct words {
 	int n;
@@ -1215,7 +1215,7 @@ static bool op_cr(const struct words *op)
 	return true;
 }
 
-/* cma_release of a range that need not be one's own: where the release itself says no. */
+/* cma_release of any range, so that the release itself refuses it. */
 static bool op_crx(const struct words *op)
 {
 	struct area *area = op->n > 3 ? find_area(op->w[1]) : NULL;
@@ -1229,7 +1229,7 @@ static bool op_crx(const struct words *op)
 	return true;
 }
 
-/* alloc_contig_range as those call it who are no area: for ordinary memory, whatever the pageblocks are. */
+/* alloc_contig_range as callers other than areas call it: for ordinary memory, whatever the pageblocks are. */
 static bool op_range(const struct words *op)
 {
 	unsigned long id, pfn;
@@ -1259,7 +1259,7 @@ static enum handle_kind kind_of_word(const char *w)
 	}
 }
 
-/* Take exactly that page, as a contiguous range of one, and make it such a page. */
+/* Allocates exactly that page, as a contiguous range of one, and makes it a page of that kind. */
 static int take_place(unsigned long id, enum handle_kind kind, unsigned long pfn)
 {
 	int error = 0;
@@ -1283,8 +1283,8 @@ static int take_anywhere(unsigned long id, enum handle_kind kind)
 }
 
 /*
- * n pages with handles from h on, up to the first that cannot be had: mvat smat umat anat in a row of an area,
- * mv sm um an wherever the page allocator puts them.
+ * Makes n pages with handles from h on, up to the first that fails: mvat smat umat anat in consecutive pages of an
+ * area, mv sm um an where the page allocator puts them.
  */
 static bool op_take(const struct words *op)
 {
@@ -1311,7 +1311,7 @@ static bool op_take(const struct words *op)
 	return true;
 }
 
-/* Handles that hold nothing are passed over, as in the recorded scripts; the same for refusals below. */
+/* Skips handles that hold nothing, as the recorded scripts do; so do refusals below. */
 static bool op_mf(const struct words *op)
 {
 	unsigned long id;
@@ -1413,7 +1413,7 @@ static struct process *process_of(long id)
 	return id >= 1 && id <= nr_processes ? &processes[id] : NULL;
 }
 
-/* A page of a process: the word is PROCESS.MAPPING. */
+/* Returns a page of a process; the word is PROCESS.MAPPING. */
 static struct page *process_page(const char *word, long index)
 {
 	struct process *process;
@@ -1448,7 +1448,7 @@ static struct page *place_word(const struct words *op, int i)
 	return page ? page + offset : NULL;
 }
 
-/* A reference on the page that is there, as somebody who finds it by its number takes it; `drop` gives it back. */
+/* Takes a reference on the page that is there, as a caller that finds it by its number; `drop` puts it. */
 static bool op_hold(const struct words *op)
 {
 	unsigned long id;
@@ -1491,7 +1491,7 @@ static bool block_gfp(const struct words *op, gfp_t *gfp)
 	case 'r': *gfp = GFP_KERNEL | __GFP_RECLAIMABLE; break;
 	default: return false;
 	}
-	/* A request that never invokes the out-of-memory killer: there is nothing it could kill. */
+	/* Never invokes the out-of-memory killer, which would find nothing to kill. */
 	*gfp |= __GFP_RETRY_MAYFAIL;
 	for (i = 4; i < op->n; i++) {
 		if (!strcmp(op->w[i], "atomic"))
@@ -1583,7 +1583,7 @@ static bool op_loc(const struct words *op)
 	return true;
 }
 
-/* Every owned page that is inside an area now. */
+/* Lists every owned page that is inside an area now. */
 static bool op_locs(const struct words *op)
 {
 	unsigned long id;
@@ -1614,14 +1614,14 @@ static bool process_word(const struct words *op, bool alive, struct process **pr
 	return *process && (*process)->alive == alive;
 }
 
-/* Word 2 a mapping that is there, or (mapped false) one that is not yet. */
+/* Reads word 2: a mapping that exists, or with `mapped` false one that does not. */
 static bool mapping_word(const struct words *op, bool mapped, struct process **process, long *mapping)
 {
 	return process_word(op, true, process) && number(op, 2, mapping) && *mapping >= 0 && *mapping < nr_mappings &&
 	       !!(*process)->pages[*mapping] == mapped;
 }
 
-/* The same, and words 3 and 4 a part of it. */
+/* Reads the same, and from words 3 and 4 a part of it. */
 static bool mapping_part(const struct words *op, struct vm_area_struct **vma, long *from, long *n)
 {
 	struct process *process;
@@ -1680,7 +1680,7 @@ static bool op_mmap(const struct words *op)
 	return true;
 }
 
-/* The places of the pages of all shared mappings, one mapping after the other. */
+/* The places of the pages of all shared mappings, mapping by mapping. */
 static unsigned short shared_places[MAX_SHARED_PLACES];
 static unsigned long nr_shared_places;
 
@@ -1732,7 +1732,7 @@ static bool op_write(const struct words *op)
 	return true;
 }
 
-/* pin H P M OFF: a long-term pin, as a driver takes it that lets its device write for as long as it likes. */
+/* pin H P M OFF: takes a long-term pin, as a driver whose device may write at any time. */
 static bool op_longterm(const struct words *op)
 {
 	struct process *process;
@@ -1856,7 +1856,7 @@ static void say_process_pages(long id, long mapping)
 	}
 }
 
-/* Every page of a process that is inside an area now. */
+/* Lists every page of a process that is inside an area now. */
 static bool op_plocs(const struct words *op)
 {
 	long id, mapping;
@@ -1905,7 +1905,7 @@ static void say_bitmap(struct cma *cma)
 	say("\n");
 }
 
-/* The head of the free block that covers pfn, or NULL. */
+/* Returns the head of the free block that covers pfn, or NULL. */
 static struct page *free_block_of(unsigned long pfn)
 {
 	int order;
@@ -1937,7 +1937,7 @@ static void say_free_blocks(struct cma *cma)
 	say("\n");
 }
 
-/* With a driver behind it: the mark alone stays on a page that somebody else held when its driver let go. */
+/* Whether the page has a driver: the mark alone stays on one that had another holder when its driver freed it. */
 static bool is_movable_ops(struct page *page)
 {
 #if AT_LEAST_6_12
@@ -2103,7 +2103,7 @@ static bool op_pcp(const struct words *op)
 	return true;
 }
 
-/* Forgets what the per-CPU lists have learnt from earlier requests, boot's among them: as if there had been none. */
+/* Forgets what the per-CPU lists have learnt from earlier requests, those of the boot too. */
 static bool op_calm(const struct words *op)
 {
 	struct per_cpu_pages *pcp = this_cpu_ptr(the_zone()->per_cpu_pageset);
@@ -2128,7 +2128,7 @@ static bool op_lru(const struct words *op)
 	return true;
 }
 
-/* Beside `lru`, which the recorded scripts have in the words of their time. */
+/* Not part of `lru`, whose words are those of the recorded scripts. */
 static bool op_unev(const struct words *op)
 {
 	say("unev pages=%lu mlocked=%lu\n", global_node_page_state(NR_UNEVICTABLE),
@@ -2260,7 +2260,7 @@ static struct file *area_file(struct area *area, const char *name)
 	return *file;
 }
 
-/* The text is made when the file is opened. */
+/* The kernel makes the text when the file is opened. */
 static const char *bitmap_text(struct file *file)
 {
 	file->f_op->release(file_inode(file), file);
@@ -2319,7 +2319,7 @@ static bool op_dbg_write(const struct words *op)
 	return true;
 }
 
-/* ---- getting ready: what later operations would otherwise have to allocate on the way ---- */
+/* ---- getting ready: allocates what later operations would allocate on the way ---- */
 
 static void note_counters(void)
 {
@@ -2327,13 +2327,13 @@ static void note_counters(void)
 	boot_free_cma = free_cma_pages();
 }
 
-/* Anonymous pages with handles below PREPARED_HANDLES need nothing but themselves afterwards. */
+/* Afterwards an anonymous page with a handle below PREPARED_HANDLES needs no allocation but its own. */
 static bool prepare_page_tables(void)
 {
 	return !prepare_anon() && fill_page_tables(anon_mm, ANON_BASE, ANON_BASE + PREPARED_HANDLES * PAGE_SIZE);
 }
 
-/* Slabs that have become empty stay, so that what was allocated once can be had again without a page. */
+/* Keeps slabs that have become empty, so that what was allocated once needs no page the next time. */
 static void keep_empty_slabs(void)
 {
 	struct kmem_cache *cache;
@@ -2344,7 +2344,7 @@ static void keep_empty_slabs(void)
 	mutex_unlock(&slab_mutex);
 }
 
-/* So many forks of a mapping, all undone again: what they allocated is at hand afterwards. */
+/* Does this many forks of a mapping and undoes them: what they allocated stays in the slabs. */
 static bool warm_forks(struct vm_area_struct *parent, long forks)
 {
 	static struct vm_area_struct *children[MAX_WARM_FORKS];
@@ -2364,7 +2364,7 @@ static bool warm_forks(struct vm_area_struct *parent, long forks)
 	return all && made == forks;
 }
 
-/* prepare processes N MAPPINGS PAGES FORKS: N processes with so many mappings of so many pages; FORKS of a mapping. */
+/* prepare processes N MAPPINGS PAGES FORKS: N processes, each with MAPPINGS of PAGES each; FORKS of a mapping. */
 static bool prepare_processes(const struct words *op)
 {
 	long n, mappings, pages, forks, i;
@@ -2381,18 +2381,18 @@ static bool prepare_processes(const struct words *op)
 	if (!forks)
 		return true;
 	mmap_write_lock(processes[1].mm);
-	/* The first process is nobody's child, so it may have this already. */
+	/* The first process has no parent, so it may have this already. */
 	if (anon_vma_prepare(processes[1].mappings[0]) || !warm_forks(processes[1].mappings[0], forks))
 		forks = -1;
 	mmap_write_unlock(processes[1].mm);
 	return forks >= 0;
 }
 
-/* Every file that can be asked for is read once. */
+/* Reads each file once that can be asked for. */
 static bool prepare_files(void)
 {
 	static const char *const proc_files[] = { "buddyinfo", "pagetypeinfo" };
-	/* What the debugfs files remember buffers with; freed again, their slabs stay. */
+	/* The debugfs files' records of buffers: freed again, their slabs stay. */
 	static void *remembered[1024];
 	bool was_quiet = quiet;
 	int i, j;
@@ -2417,7 +2417,7 @@ static bool prepare_files(void)
 
 static struct file *compact_memory;
 
-/* Opened beforehand: what that allocates is no part of a compaction. */
+/* Opened beforehand, as what that allocates is no part of a compaction. */
 static bool prepare_compaction(void)
 {
 	compact_memory = open_in("proc", "sys/vm/compact_memory", O_WRONLY);
@@ -2440,7 +2440,7 @@ static bool op_prepare(const struct words *op)
 	return ready;
 }
 
-/* keep PFN N: these pages belong to nobody from now on, wherever they are. */
+/* keep PFN N: takes these pages out for good, wherever they are. */
 static bool op_keep(const struct words *op)
 {
 	int events = ev_level, error;
@@ -2458,7 +2458,7 @@ static bool op_keep(const struct words *op)
 	return true;
 }
 
-/* Everything that is free outside the areas, block by block, the largest first. */
+/* Allocates everything that is free outside the areas, block by block, the largest first. */
 static void take_all_free(struct list_head *taken)
 {
 	int order;
@@ -2473,7 +2473,7 @@ static void take_all_free(struct list_head *taken)
 	}
 }
 
-/* Blocks of the largest order, ascending, as after a boot that freed nothing else. */
+/* Frees blocks of the largest order, ascending, as a boot that frees nothing else. */
 static void sort_largest(unsigned long pfn, unsigned long end)
 {
 	struct list_head *list = &the_zone()->free_area[HIGHEST_ORDER].free_list[MIGRATE_MOVABLE];
@@ -2486,8 +2486,8 @@ static void sort_largest(unsigned long pfn, unsigned long end)
 }
 
 /*
- * arena PFN N: outside the areas no page but these, a number of largest blocks, is free from now on, and every
- * pageblock is Movable. So what is free in the whole zone, and what a scanner passes on its way, is known.
+ * arena PFN N: from now on these largest blocks alone are free outside the areas, and every pageblock is Movable. So it
+ * is known what is free in the whole zone and what a scanner passes on its way.
  */
 static bool op_arena(const struct words *op)
 {
@@ -2503,7 +2503,7 @@ static bool op_arena(const struct words *op)
 	list_for_each_entry(page, &taken, lru)
 		if (page_to_pfn(page) >= pfn && page_to_pfn(page) < pfn + n)
 			free += 1L << page_private(page);
-	/* As the model has them: the free scanner passes others by, and walks coarser after a Movable one in vain. */
+	/* As in the model: the free scanner skips others, and takes larger strides after a Movable one with nothing free. */
 	for (i = the_zone()->zone_start_pfn; free == n && i < zone_end_pfn(the_zone()); i += pageblock_nr_pages)
 		if (pfn_valid(i) && get_pageblock_migratetype(pfn_to_page(i)) < MIGRATE_PCPTYPES)
 			set_pageblock_migratetype(pfn_to_page(i), MIGRATE_MOVABLE);
@@ -2516,7 +2516,7 @@ static bool op_arena(const struct words *op)
 			__free_pages(page, order);
 	}
 	drain();
-	/* What the zone has learnt while it had nothing left. */
+	/* Forgets what the zone has learnt while nothing was left. */
 	the_zone()->watermark_boost = 0;
 	clear_bit(ZONE_BOOSTED_WATERMARK, &the_zone()->flags);
 #if AT_LEAST_6_12
@@ -2543,7 +2543,7 @@ static long compact_all(void)
 	return n < 0 ? n : 0;
 }
 
-/* Nothing is put off: the counters of compactions in vain say what the caller wants them to say. */
+/* No compaction is deferred: the counters of failed compactions are set as the caller asks. */
 static long compact_for(int order, char priority, gfp_t gfp, bool restarting)
 {
 	struct zone *zone = the_zone();
@@ -2657,7 +2657,7 @@ static bool op_isolate(const struct words *op)
 
 /*
  * Turns of a fixed mix of allocations and releases, for measuring: in each, one of sixteen places is emptied if it is
- * full, else filled with something of a size that a linear congruential generator chooses. ../mix_bench.cc does the
+ * full, else filled with an allocation of a size that a linear congruential generator chooses. ../mix_bench.cc does the
  * same with the model; a place that could not be filled stays empty.
  */
 #define MIX_PLACES 16
@@ -2733,7 +2733,7 @@ static bool op_mixp(const struct words *op)
 	return true;
 }
 
-/* For those who test what happens when a kernel dies or hangs. */
+/* For tests of what happens when a kernel dies or hangs. */
 static bool op_panic(const struct words *op)
 {
 	panic("asked for");
@@ -2852,7 +2852,7 @@ static void serve_line(char *line)
 	}
 }
 
-/* Answers leave when the input is exhausted: one write per line in lock step, few for a whole script. */
+/* Writes answers when the input is exhausted: one write a line in lock step, few for a whole script. */
 static void __init serve(void)
 {
 	static char in[IN_BYTES + 1];

@@ -1,0 +1,94 @@
+#include "properties/judge/state_questions.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "properties/judge/answers.h"
+
+namespace cma::judge {
+namespace {
+
+std::string zone_line(const Machine& machine, const FreeCounts& boot) {
+  const Zone& zone = machine.buddy.zone(0);
+  return fmt::format("zone free={:+} cma={:+}", zone.nr_free_pages - boot.pages, zone.nr_free_cma - boot.cma);
+}
+
+std::string full_pcp_line(const Machine& machine) {
+  const PerCpuPages& pcp = machine.buddy.zone(0).pcp[0];
+  std::uint64_t cma = 0;
+  for (unsigned order = 0; order <= kPcpLargestOrder; ++order) {
+    const PageList& list = pcp.lists[3 * order + index_of(Migratetype::movable)];
+    for (Frame frame = list.first; frame != kNil; frame = machine.map.at(frame).next)
+      if (machine.map.pageblock_type(machine.map.pfn(frame)) == Migratetype::cma) cma += order_pages(order);
+  }
+  std::string line =
+      fmt::format("pcp high={} batch={} cma_pages_on_it={} count={}", pcp.high, pcp.batch, cma, pcp.count);
+  if (machine.release() >= Release::v6_7)
+    line += fmt::format(" high_min={} high_max={} free_count={} alloc_factor={}", pcp.high_min, pcp.high_max,
+                        pcp.free_count, pcp.alloc_factor);
+  else
+    line += fmt::format(" factor={}", pcp.free_factor);
+  return line;
+}
+
+// Lists the owned pages that are inside an area now. The handle of a page is its index in World::owner_of.
+std::string locations_line(const Machine& machine, const World& world) {
+  std::string line = "locs";
+  const std::vector<OwnerId>& owners = world.owner_of;
+  for (std::size_t handle = 0; handle < owners.size(); ++handle) {
+    if (owners[handle] == 0) continue;
+    const Pfn pfn = machine.owners.owner(owners[handle]).pfn;
+    if (pfn != kNoPfn && machine.areas.area_of(pfn)) line += fmt::format(" {}:{}", handle, place_of(machine, pfn));
+  }
+  return line;
+}
+
+// Lists the pages of processes that are inside an area now, as PROCESS.MAPPING.INDEX:PLACE.
+std::string process_locations_line(const Machine& machine) {
+  std::string line = "plocs";
+  const Processes& processes = machine.processes;
+  for (SpaceId process = 1; process < processes.count(); ++process) {
+    if (!processes.alive(process)) continue;
+    for (MappingId mapping = 0; processes.has_mapping(process, mapping); ++mapping)
+      for (std::uint64_t i = 0; i < processes.pages_of(process, mapping); ++i) {
+        const OwnerId owner = processes.page_at(process, mapping, i);
+        const Pfn pfn = owner == 0 ? kNoPfn : machine.owners.owner(owner).pfn;
+        if (pfn != kNoPfn && machine.areas.area_of(pfn))
+          line += fmt::format(" {}.{}.{}:{}", process, mapping, i, place_of(machine, pfn));
+      }
+  }
+  return line;
+}
+
+}  // namespace
+
+FreeCounts free_counts(const Machine& machine) {
+  const Zone& zone = machine.buddy.zone(0);
+  return {zone.nr_free_pages, zone.nr_free_cma};
+}
+
+std::vector<Question> state_questions(const Machine& machine, const World& world, const FreeCounts& boot) {
+  std::vector<Question> questions;
+  for (AreaId id = 0; id < machine.areas.size(); ++id) {
+    const Area& area = machine.areas.area(id);
+    Question question{fmt::format("dump {} f", area.name), dump_area(machine, id, true)};
+    question.answer.insert(question.answer.begin(),
+                           fmt::format("dump {} count={} opb={}", area.name, area.pages, area.order_per_bit));
+    question.answer.emplace_back("end");
+    questions.push_back(std::move(question));
+  }
+  for (auto& [words, line] : {std::pair<const char*, std::string>{"zone", zone_line(machine, boot)},
+                              {"cmaf", free_cma_line(machine)},
+                              {"lru", lru_line(machine)},
+                              {"locs", locations_line(machine, world)},
+                              {"pcp", full_pcp_line(machine)}})
+    questions.push_back({words, {line}});
+  if (machine.processes.count() > 1) {
+    questions.push_back({"plocs", {process_locations_line(machine)}});
+    questions.push_back({"unev", {unevictable_line(machine)}});
+  }
+  return questions;
+}
+
+}  // namespace cma::judge
