@@ -13,7 +13,7 @@ constexpr Pfn kFreeScanBatch = 32;
 // Returns whether a scan that is not strict passes over a compound page, of which `page` is the first; if so `pfn`
 // becomes its last page. Since 6.4 its pages count as scanned; since 6.7 one that reaches beyond the end is stepped
 // over page by page.
-bool FreeScanner::passes_over_compound(FreeScan& scan, const Page& page, Pfn& pfn, std::uint64_t& scanned) const {
+bool FreeScanner::passes_over_compound(const FreeScan& scan, const Page& page, Pfn& pfn, std::uint64_t& scanned) const {
   if (!page.has(kPageHead) || scan.strict || release_ < Release::v4_3) return false;
   const Pfn rest = order_pages(page.order) - 1;
   if (release_ >= Release::v6_7 && pfn + rest + 1 > scan.end) return true;

@@ -32,7 +32,7 @@ class FreeScanner {
   Task<std::uint64_t> isolate_block(FreeScan& scan);
 
  private:
-  bool passes_over_compound(FreeScan& scan, const Page& page, Pfn& pfn, std::uint64_t& scanned) const;
+  bool passes_over_compound(const FreeScan& scan, const Page& page, Pfn& pfn, std::uint64_t& scanned) const;
 
   Release release_;
   Core core_;

@@ -179,7 +179,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
 
 // Returns the head of the free block that reaches into a range from before `start`, else `start`: the range is tested
 // and captured from there.
-Pfn Contig::outer_start(Pfn start) {
+Pfn Contig::tested_from(Pfn start) {
   const Pfn outer = buddy_.covering_block(start);
   return outer != start && core_.bugs.fires(Bug::outer_start_is_start) ? start : outer;
 }
@@ -194,7 +194,7 @@ void Contig::log_busy(Pfn outer, Pfn end) {
 
 // Takes [start, end) off the free lists if all of it is free. Returns 0 or -EBUSY.
 Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
-  const Pfn outer = outer_start(start);
+  const Pfn outer = tested_from(start);
   co_await at(core_.engine, Point::contig_outer_start);
   // Up to 4.4 a range whose first page is not free is not even tested.
   if (release_ < Release::v4_5 && !core_.map.page(outer).has(kPageBuddy)) {
