@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <vector>
+#include <string>
 
 #include "allocator/base/release.h"
 #include "fuzz/commands/command.h"
@@ -10,11 +9,8 @@ namespace cma {
 namespace {
 
 std::string version_text(std::string_view commit) {
-  const std::span<const Release> modelled = modelled_releases();
-  std::vector<Release> releases(modelled.begin(), modelled.end());
-  std::ranges::sort(releases);
   std::string names;
-  for (const Release release : releases) names += (names.empty() ? "" : ", ") + name_of(release);
+  for (const Release release : releases_by_age()) names += (names.empty() ? "" : ", ") + name_of(release);
   return fmt::format("cmacheck {}\ncommit {}\nmodels Linux {}", CMACHECK_VERSION, commit, names);
 }
 

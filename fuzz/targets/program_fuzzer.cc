@@ -1,5 +1,4 @@
-// Fuzz target: runs programs with every law watching. The input is a program in either form; mutation works on
-// operations.
+// Fuzz target: runs programs with every law watching. The input is a program in either form; operations are mutated.
 //
 // A finding is printed with its program and ends the process, as fuzzers expect. Machines and tables live as long as
 // the process and return to their booted state for each input, which independence_test.cc checks.

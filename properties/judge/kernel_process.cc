@@ -212,8 +212,7 @@ void KernelProcess::exchange(std::string_view input, std::size_t answers_due) {
   answers_.resize(answers_due);
 }
 
-// Waits until the kernel has written something or can be written to. After too long a silence kills it and returns
-// false.
+// Waits until the kernel has written something or can be written to. Kills it and returns false after a long silence.
 bool KernelProcess::wait_for_kernel(bool writing) {
   std::array<pollfd, 3> channels{{{output_, POLLIN, 0}, {console_, POLLIN, 0}, {writing ? input_ : -1, POLLOUT, 0}}};
   int ready = 0;
