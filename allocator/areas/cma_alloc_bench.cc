@@ -28,8 +28,8 @@ std::vector<std::uint64_t> mixed_sizes(std::uint64_t largest) {
   return sizes;
 }
 
-// Buffers of 1 to 300 pages, oldest released first, about half of the area in use. An item is an allocation or a
-// release.
+// Buffers of 1 to 300 pages, oldest released first, about half of the area in use. An item is one allocation or one
+// release of a buffer.
 void allocate_and_release(benchmark::State& state, Release release) {
   const std::unique_ptr<Machine> machine = make_machine(area_of_16_mib(release));
   machine->trace.set_recording(false);

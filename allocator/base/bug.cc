@@ -38,8 +38,7 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      "count of isolated pageblocks never returns to zero.",
      ReleaseRange{v3_18, v6_9}},
     {Bug::throttle_own_pages, "throttle-own-pages", "D5-THROTTLE-OWN-PAGES",
-     "While too many pages are isolated a scan sleeps, even if it holds all of them and no other task can put them "
-     "back.",
+     "While too many pages are isolated a scan sleeps, even if it holds all of them itself.",
      ReleaseRange{v3_5, v5_9}},
     {Bug::speculative_leak, "speculative-leak", "E14-SPECULATIVE-LEAK",
      "Freeing a non-compound block while another task has a reference to its first page loses the other pages.",
@@ -53,8 +52,7 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::watermark_with_areas, "watermark-with-areas", "F1-WMARK-IGNORES-AREA",
      "Pages of areas count as free for requests that may not have them.", ReleaseRange{v3_5, v3_6}},
     {Bug::two_isolators, "two-isolators", "C8-TWO-ISOLATORS",
-     "A pageblock that one caller has isolated is isolated for a second one too, and the first to finish gives it "
-     "back.",
+     "A pageblock that one caller has isolated is isolated for another too; the first to finish gives it back.",
      ReleaseRange{v3_5, v4_16}},
     {Bug::steal_takes_reserve, "steal-takes-reserve", "",
      "Claiming a pageblock for another type takes one that is reserved for atomic requests, which stays counted.",

@@ -54,8 +54,11 @@ class Reader {
     }
     return value;
   }
-  // Reads how many items follow, each of at least a byte.
-  std::uint64_t count() { return std::min<std::uint64_t>(number(), bytes_.size() - std::min(at_, bytes_.size())); }
+  // Reads how many items follow, each of at least a byte: no more than bytes are left after the number.
+  std::uint64_t count() {
+    const std::uint64_t wanted = number();
+    return std::min<std::uint64_t>(wanted, bytes_.size() - std::min(at_, bytes_.size()));
+  }
   std::string text() {
     const auto size = static_cast<std::size_t>(count());
     std::string text(bytes_.begin() + static_cast<std::ptrdiff_t>(at_),

@@ -56,6 +56,22 @@ TEST(ByteForm, NoBytesAndZerosAreProgramsToo) {
   EXPECT_EQ(print(decode(zeros)), "cmacheck 1\nmachine small release=3.6\n\ncma_alloc a pages=0\n");
 }
 
+// Only what is left after a length can be of that length, whatever it promises.
+TEST(ByteForm, NothingIsReadBeyondTheEnd) {
+  Program program;
+  program.machine = default_small_geometry(Release::v6_1);
+  program.machine.areas[0].name = "long_enough";
+  program.settle();
+  const std::vector<std::uint8_t> whole = encode(program);
+  // A text of 'z' lies where a reader would go on that does not stop.
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    std::vector<std::uint8_t> alone(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+    std::vector<std::uint8_t> followed = alone;
+    followed.resize(size + 64, 'z');
+    EXPECT_EQ(decode(alone), decode(std::span(followed).first(size))) << size;
+  }
+}
+
 TEST(ByteForm, KeepsToItsLimits) {
   const std::vector<std::uint8_t> bytes(10000, 0x0e);
   EXPECT_LE(decode(bytes, kFuzzLimits).ops.size(), kFuzzLimits.ops);
