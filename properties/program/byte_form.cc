@@ -331,7 +331,7 @@ std::vector<std::uint8_t> encode(const Program& program) {
 void decode_into(Program& program, std::span<const std::uint8_t> bytes, const ByteLimits& limits) {
   Reader in(bytes);
   // Every version is read as this one: there has been no other.
-  static_cast<void>(in.byte());
+  in.byte();
   const std::uint8_t machine = in.byte();
   const std::uint8_t actors = in.byte();
   program.audit = (actors & kAuditPoints) != 0 ? Audit::points : Audit::ops;

@@ -3,7 +3,7 @@
 //
 //   version (1 byte), machine (1 byte: release, shape, or "in full"), actors (1 byte), then operations up to the end:
 //   kind | marks follow << 7, [performer given | until given << 1], identifier, [performer], [point, nth], and the
-//   fields in order
+//   operation's fields
 //
 // Numbers are LEB128. A value outside of a field's range is folded into it; missing bytes read as zero. For machines
 // that are no shapes, named results and named actors the machine byte is 0x80, and they follow in full. Cost: about 10

@@ -133,8 +133,8 @@ struct ChoiceSpec {
 };
 
 struct TextSpec {
-  std::string_view name = {};  // empty: positional
-  bool quoted = true;          // otherwise a bare word is accepted, and printed if possible
+  std::string_view name = {};                    // empty: positional
+  bool quoted = true;                            // otherwise a bare word is accepted, and printed if possible
   std::span<const std::string_view> words = {};  // those allowed; empty: any
 };
 

@@ -1,5 +1,5 @@
 // Random programs, swarm style: each seed picks a machine and a subset of the kinds of operations with weights of its
-// own. The values of fields come from values.h. A seed means the same program on every compiler (random.h).
+// own. The values of fields come from values.h. A seed gives the same program on every compiler (random.h).
 //
 // Used by property tests, by campaigns, by mutators (single operations) and by the kernel comparison, which limits the
 // kinds. Cost: a few hundred nanoseconds an operation.

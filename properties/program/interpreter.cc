@@ -13,8 +13,8 @@
 
 #include <algorithm>
 
-#include "properties/program/budget.h"
 #include "allocator/base/hash.h"
+#include "properties/program/budget.h"
 #include "properties/program/geometry_cache.h"
 #include "properties/program/text.h"
 

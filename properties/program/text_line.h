@@ -20,8 +20,7 @@ std::uint64_t parse_number(std::string_view text, int column);
 std::uint64_t number_in(const Word& word, std::uint64_t max, std::string_view name);
 // Returns the word as it was written, for errors.
 std::string shown(const Word& word);
-// Returns ": did you mean `X`?" with the candidate that is most like the word, or has it as a part, and nothing if no
-// candidate is.
+// Returns ": did you mean `X`?" with the candidate that is most like the word, or has it as a part; else nothing.
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);
 
 class Line {
