@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <string>
 #include <vector>
 
 namespace cma {
@@ -20,6 +23,17 @@ TEST(Release, ANameIsTheKernelsVersion) {
   EXPECT_EQ(name_of(Release::v3_6), "3.6");
   EXPECT_EQ(name_of(Release::v4_20), "4.20");
   EXPECT_EQ(name_of(Release::v6_12), "6.12");
+}
+
+// Runs from the repository's root, as all tests do.
+TEST(Release, TheReadmeNamesThoseThatAreModelled) {
+  const std::vector<Release> releases = releases_by_age();
+  std::string names = name_of(releases.front());
+  for (std::size_t i = 1; i < releases.size(); ++i)
+    names += (i + 1 == releases.size() ? " and " : ", ") + name_of(releases[i]);
+  std::ifstream file("README.md");
+  const std::string readme((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_NE(readme.find("The model speaks Linux " + names + "."), std::string::npos) << names;
 }
 
 // Saved bytes hold the index.
