@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ostream>
 
 #include "allocator/base/assert.h"
 
@@ -41,6 +42,8 @@ std::string name_of(Release release) {
   const auto version = static_cast<unsigned>(release);
   return std::to_string(version / 100) + "." + std::to_string(version % 100);
 }
+
+std::ostream& operator<<(std::ostream& out, Release release) { return out << name_of(release); }
 
 std::optional<Release> release_from_name(std::string_view name) {
   for (const Release release : kModelledReleases)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,6 +52,8 @@ std::size_t index_of(Release release);
 
 // Returns the version as text: "5.10".
 std::string name_of(Release release);
+// Prints the name, so that tests name their releases.
+std::ostream& operator<<(std::ostream& out, Release release);
 // Returns the modelled release of that name, nullopt if there is none.
 std::optional<Release> release_from_name(std::string_view name);
 

@@ -17,8 +17,7 @@ class BuffersTest : public testing::TestWithParam<Release> {
   std::unique_ptr<Machine> machine_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, BuffersTest, testing::ValuesIn(modelled_releases()),
-                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+INSTANTIATE_TEST_SUITE_P(Releases, BuffersTest, testing::ValuesIn(modelled_releases()));
 
 TEST_P(BuffersTest, ABufferHoldsOneReferenceOfItsPageWhateverItsOwnCount) {
   const OwnerId page = page_at(0x220);

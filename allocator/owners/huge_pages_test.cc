@@ -51,8 +51,7 @@ class HugePagesTest : public testing::TestWithParam<Release> {
   Pfn head_ = kNoPfn;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, HugePagesTest, testing::ValuesIn(modelled_releases()),
-                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+INSTANTIATE_TEST_SUITE_P(Releases, HugePagesTest, testing::ValuesIn(modelled_releases()));
 
 TEST_P(HugePagesTest, AFaultBringsOneThatItsFirstPageCountsFor) {
   EXPECT_TRUE(is_aligned(head_, kPages));

@@ -20,8 +20,7 @@ class HugetlbTest : public testing::TestWithParam<Release> {
   HugetlbPool& pool_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, HugetlbTest, testing::ValuesIn(modelled_releases()),
-                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+INSTANTIATE_TEST_SUITE_P(Releases, HugetlbTest, testing::ValuesIn(modelled_releases()));
 
 TEST_P(HugetlbTest, AFreePageIsThePoolsOnly) {
   const std::int64_t before = free_pages();

@@ -35,8 +35,7 @@ class PinsTest : public testing::TestWithParam<Release> {
   Pfn pinned_ = kNoPfn;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, PinsTest, testing::ValuesIn(modelled_releases()),
-                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+INSTANTIATE_TEST_SUITE_P(Releases, PinsTest, testing::ValuesIn(modelled_releases()));
 
 TEST_P(PinsTest, Since5_1ThePageLeavesItsAreaAndItsContentComesWithIt) {
   EXPECT_EQ(0, pin());

@@ -27,8 +27,7 @@ class ProcessesTest : public testing::TestWithParam<Release> {
   std::unique_ptr<Machine> machine_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, ProcessesTest, testing::ValuesIn(modelled_releases()),
-                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+INSTANTIATE_TEST_SUITE_P(Releases, ProcessesTest, testing::ValuesIn(modelled_releases()));
 
 TEST_P(ProcessesTest, AFaultedPageIsMappedOnceAndOnTheLruAfterADrain) {
   const SpaceId process = machine_->processes.spawn();

@@ -32,8 +32,7 @@ class SharedMappingsTest : public testing::TestWithParam<Release> {
   OwnerId page_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, SharedMappingsTest, testing::ValuesIn(modelled_releases()),
-                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+INSTANTIATE_TEST_SUITE_P(Releases, SharedMappingsTest, testing::ValuesIn(modelled_releases()));
 
 TEST_P(SharedMappingsTest, EachMappingIsAReferenceAndAMapCount) {
   mapper();

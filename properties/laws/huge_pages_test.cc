@@ -58,11 +58,7 @@ class HugeLaws : public ::testing::TestWithParam<Release> {
   Machine& machine_;
   SpaceId process_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(Releases, HugeLaws, ::testing::ValuesIn(modelled_releases()), [](const auto& test) {
-  std::string name = "v";
-  for (const char c : name_of(test.param)) name += c == '.' ? '_' : c;
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Releases, HugeLaws, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(HugeLaws, NothingFiresBeforeAnythingIsPlanted) {
   EXPECT_EQ(audit(), "");

@@ -45,11 +45,7 @@ class PlantedTest : public ::testing::TestWithParam<Release> {
   Laws& laws_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, PlantedTest, ::testing::ValuesIn(modelled_releases()), [](const auto& test) {
-  std::string name = "v";
-  for (const char c : name_of(test.param)) name += c == '.' ? '_' : c;
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Releases, PlantedTest, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(PlantedTest, NothingFiresBeforeAnythingIsPlanted) {
   EXPECT_EQ(audit(), "");

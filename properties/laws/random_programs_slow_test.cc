@@ -20,11 +20,7 @@ std::uint64_t wanted_programs() {
 }
 
 class RandomPrograms : public ::testing::TestWithParam<Release> {};
-INSTANTIATE_TEST_SUITE_P(Releases, RandomPrograms, ::testing::ValuesIn(modelled_releases()), [](const auto& test) {
-  std::string name = "v" + std::string(name_of(test.param));
-  std::replace(name.begin(), name.end(), '.', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Releases, RandomPrograms, ::testing::ValuesIn(modelled_releases()));
 
 // `audit_points`: every other program is audited wherever control may change, not only after each operation.
 void expect_no_law_broken(const GeneratorOptions& options, bool audit_points = false) {

@@ -40,8 +40,7 @@ class BadInput : public ::testing::TestWithParam<Release> {
   Interpreter interpreter_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, BadInput, ::testing::ValuesIn(modelled_releases()),
-                         [](const auto& tested) { return "v" + std::to_string(static_cast<int>(tested.param)); });
+INSTANTIATE_TEST_SUITE_P(Releases, BadInput, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(BadInput, OperationsOnADeadProcessAreSkipped) {
   EXPECT_EQ(

@@ -463,7 +463,7 @@ bug count-truncated
 cma_alloc video pages=0x100000001
 )"));
   ASSERT_TRUE(result.finding);
-  EXPECT_EQ(result.finding->signature(), "sound/sweep/cma_alloc_entry");
+  EXPECT_EQ(result.finding->signature(), "sound/sweep_v3_16/cma_alloc_entry");
 }
 
 TEST(Interpreter, AuditsAtEveryPointWhenAsked) {
