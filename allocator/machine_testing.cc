@@ -67,13 +67,12 @@ void claim_frame(Machine& machine, Pfn pfn) {
   CMA_ASSERT(pfn < head + order_pages(order));
   Zone& zone = buddy.zone_of(pfn);
   const Migratetype type = machine.map.page(head).list_type;
-  buddy.take_off_list(zone, head);
-  if (type != Migratetype::isolate)
-    buddy.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), type);
+  buddy.free_lists().take_off_list(zone, head);
+  if (type != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), type);
   while (order > 0) {
     const Pfn upper = head + order_pages(--order);
     const Pfn rest = pfn < upper ? upper : head;
-    buddy.free_one_block(zone, rest, order, type);
+    buddy.free_lists().free_one_block(zone, rest, order, type);
     if (pfn >= upper) head = upper;
   }
   Page& page = machine.map.edit(pfn);

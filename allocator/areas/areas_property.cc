@@ -44,7 +44,7 @@ class Subject {
       case 5: return release(step, true);
       case 6: return pin_or_unpin(step);
       case 7: return take_pages(step);
-      default: run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+      default: run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     }
   }
 

@@ -160,7 +160,7 @@ TEST_P(WorkedExample, AllocatingAndReleasingEverythingRestoresTheArea) {
     const Pfn pfn = alloc(count, 0);
     ASSERT_EQ(pfn, 0x10000U) << count;
     EXPECT_TRUE(run_now(machine->areas.cma_release(0, pfn, count)));
-    run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+    run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     EXPECT_EQ(zone.nr_free_cma, 4096) << count;
     EXPECT_EQ(machine->areas.area(0).bitmap.count_set(), 0U);
   }
@@ -218,7 +218,7 @@ TEST_P(WorkedExample, PagesReleasedWhilePinnedAreReportedAndFreedLater) {
   EXPECT_EQ(machine->map.page(pfn + 3).ref, 1);
   run_now(machine->lru.put_page(pfn + 3));
   run_now(machine->lru.put_page(pfn + 5));
-  run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+  run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   EXPECT_EQ(zone.nr_free_cma, 4096);
 }
 
@@ -431,7 +431,7 @@ TEST_P(AreasTest, SuccessReportedBusyLeaksTheRange) {
   engine.resume(actor);
   engine.assume(kMainActor);
   run_now(machine->owners.release(id));  // gone after migration gave up, before the test
-  run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+  run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   run_to_rest(*machine);
   EXPECT_EQ(outcome.value, 528U);
   EXPECT_EQ(machine->bugs.times_reached(Bug::success_reported_busy), 1U);

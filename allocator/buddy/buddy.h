@@ -1,14 +1,15 @@
-// The page allocator (mm/page_alloc.c): the front half of an allocation, the entry points of freeing, and what boot
-// hands over.
+// The page allocator (mm/page_alloc.c): allocation up to the point where the kernel would begin to reclaim, the entry
+// points of freeing, and what boot hands over.
 //
 // Buddy is the face of the folder and composes its parts: Watermarks (whether a request may take pages), FreeLists
 // (blocks, merged and split), Fallback (what a request takes when the lists of its type are empty) and PerCpuLists
-// (pages that a CPU keeps for itself). A free has two halves, prepare_free() and commit_free(), so that a caller which
-// can be interrupted puts a point in between.
+// (pages that a CPU keeps for itself). A free has two halves, prepare_free() and commit_free(), so that another actor
+// can run between them.
 //
 // Cost: a hit on a per-CPU list is a handful of instructions.
 //
-// Thread safety: zone->lock is taken inside, except where a section says that it is held.
+// Locks: alloc_pages(), the calls that free (prepare_free() takes none) and the drains take zone->lock themselves;
+// callers must not hold it. Boot takes none. Preparing and splitting calls act on pages that the caller owns.
 #pragma once
 
 #include "allocator/base/gfp.h"
@@ -23,8 +24,6 @@ namespace cma {
 
 class Buddy {
  public:
-  using Moved = FreeLists::Moved;
-
   explicit Buddy(const Core& core);
 
   // --- zones ---
@@ -38,6 +37,14 @@ class Buddy {
   std::size_t zone_ceiling(Gfp gfp) const { return zones_.ceiling(gfp); }
   unsigned largest_order() const { return largest_order_; }
 
+  // --- parts ---
+  FreeLists& free_lists() { return free_lists_; }
+  const FreeLists& free_lists() const { return free_lists_; }
+  PerCpuLists& per_cpu() { return pcp_; }
+  const PerCpuLists& per_cpu() const { return pcp_; }
+  const Fallback& fallback() const { return fallback_; }
+  const Watermarks& watermarks() const { return watermarks_; }
+
   // --- boot ---
   // Hands a range to the allocator in the largest aligned blocks, ascending (memblock_free_all).
   void free_boot_range(const PfnRange& range);
@@ -49,7 +56,9 @@ class Buddy {
   void set_up_watermarks();
 
   // --- allocation ---
-  // Allocates a block; kNoPfn where the kernel's slow path would begin to reclaim (__alloc_pages).
+  // Allocates 2^order pages aligned to their size (__alloc_pages). The caller owns one reference, on the first page;
+  // with kGfpComp the pages are one compound page. kNoPfn if order > largest_order(), or where the kernel would begin
+  // to reclaim.
   Pfn alloc_pages(Gfp gfp, unsigned order);
   // Turns a block that is on no list into single pages with one reference each (split_map_pages).
   void split_captured(Pfn pfn, unsigned order);
@@ -63,58 +72,24 @@ class Buddy {
     unsigned order = 0;
     Migratetype type = Migratetype::unmovable;
   };
-  // First half of freeing a block whose last reference is gone. Reads the type without zone->lock.
+  // First half of freeing a block whose last reference is gone. Reads the type without zone->lock. Requires: the page
+  // is on no list. Each result is committed exactly once.
   PendingFree prepare_free(Pfn pfn, unsigned order);
   // Second half: puts the block on a per-CPU list or a free list.
   void commit_free(const PendingFree& pending);
   // Both halves at once: free_unref_page / __free_pages_ok.
   void free_now(Pfn pfn, unsigned order) { commit_free(prepare_free(pfn, order)); }
-  // Frees pages from pfn on, of which the caller holds the only reference, as free_now() would one after the other;
-  // stops at the first that needs a closer look, at `most` and at the pageblock's end. Returns how many: none where
-  // events or points of single pages are watched.
+  // Frees at most `most` pages of one pageblock from pfn on, of which the caller holds the only reference, as
+  // free_now() would one after the other. Stops at the first page that is not plainly free of flags, mappings and
+  // owners. Returns the number freed; 0 while single-page events or points are watched: then free them one by one.
   std::uint64_t free_plain_run(Pfn pfn, std::uint64_t most);
-  // Drops one reference, and frees the block if it was the last (__free_pages).
+  // Drops one reference, and frees the block if it was the last (__free_pages). If it was not the last, and the block
+  // is larger than a page and not compound, all pages but the first are freed; the other holder frees that one.
   Task<void> free_pages(Pfn pfn, unsigned order);
   // Frees a block whose last reference is gone, with the kernel's window between its two halves.
   Task<void> free_unreferenced(Pfn pfn, unsigned order);
 
-  // --- per-CPU lists: see PerCpuLists ---
-  static constexpr int kAllZones = PerCpuLists::kAllZones;
-  Task<void> drain_all_pages(int zone) { return pcp_.drain_all_pages(zone); }
-  void drain_pages_zone(int cpu, Zone& zone) { pcp_.drain_pages_zone(cpu, zone); }
-  bool pcp_allowed_order(unsigned order) const { return pcp_.allowed_order(order); }
-  unsigned pcp_lists_in_use() const { return pcp_.lists_in_use(); }
-  unsigned pcp_list_order(unsigned list) const { return pcp_.list_order(list); }
-  Mutex& drain_mutex() { return pcp_.drain_mutex(); }
-
-  // --- free lists, for isolation, capture and compaction, which hold zone->lock: see FreeLists and Fallback ---
-  bool typed_lists() const { return free_lists_.typed_lists(); }
-  Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type) {
-    return free_lists_.move_freepages_block(zone, pfn, type);
-  }
-  bool isolate_free_page(Pfn pfn) { return free_lists_.isolate_free_page(pfn); }
-  void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false) {
-    free_lists_.free_one_block(zone, pfn, order, type, to_tail);
-  }
-  void split_large_block(Zone& zone, Pfn pfn, unsigned order) { free_lists_.split_large_block(zone, pfn, order); }
-  void take_off_list(Zone& zone, Pfn pfn) { free_lists_.take_off_list(zone, pfn); }
-  void mod_freepage_state(Zone& zone, std::int64_t pages, Migratetype type) { zone.mod_freepage_state(pages, type); }
-  void count_isolation(Zone& zone, std::int64_t pages, Migratetype type) {
-    free_lists_.count_isolation(zone, pages, type);
-  }
-  Pfn covering_block(Pfn pfn) const { return free_lists_.covering_block(pfn); }
-  Pfn free_buddy(Pfn pfn, unsigned order) const { return free_lists_.free_buddy(pfn, order); }
-  bool can_be_claimed(const FreeArea& area, unsigned order, Migratetype type) const {
-    return fallback_.can_be_claimed(area, order, type);
-  }
-
-  // --- watermarks: see Watermarks ---
-  bool zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
-                         std::uint32_t flags, std::int64_t free) const {
-    return watermarks_.zone_watermark_ok(zone, order, mark, class_zone, flags, free);
-  }
-  std::uint64_t watermark(const Zone& zone, Watermark mark) const { return Watermarks::watermark(zone, mark); }
-
+  // Takes the state of another allocator. Requires: it is of a machine of the same geometry.
   void copy_from(const Buddy& other);
 
  private:
@@ -129,6 +104,7 @@ class Buddy {
   Release release_;
   unsigned pageblock_order_;
   unsigned largest_order_;
+  bool booting_ = true;
   Core core_;
   Zones zones_;
   Watermarks watermarks_;

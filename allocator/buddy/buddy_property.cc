@@ -34,9 +34,9 @@ Geometry odd_geometry(Release release) {
 std::uint64_t pages_on_pcp_lists(const Machine& machine, std::size_t zone) {
   std::uint64_t pages = 0;
   for (int cpu = 0; cpu < machine.engine.cpus(); ++cpu)
-    for (unsigned list = 0; list < machine.buddy.pcp_lists_in_use(); ++list)
+    for (unsigned list = 0; list < machine.buddy.per_cpu().lists_in_use(); ++list)
       pages += pfns_of(machine.map, machine.buddy.zone(zone).pcp[static_cast<unsigned>(cpu)].lists[list]).size()
-               << machine.buddy.pcp_list_order(list);
+               << machine.buddy.per_cpu().list_order(list);
   return pages;
 }
 
@@ -91,7 +91,7 @@ void check_merged(const Machine& machine) {
     const auto [pfn, order] = block;
     RC_ASSERT(is_aligned(pfn, order_pages(order)));
     if (order >= machine.buddy.largest_order()) continue;
-    const Pfn buddy = machine.buddy.free_buddy(pfn, order);
+    const Pfn buddy = machine.buddy.free_lists().free_buddy(pfn, order);
     if (buddy == kNoPfn) continue;
     const Migratetype mine = map.pageblock_type(pfn);
     const Migratetype other = map.pageblock_type(buddy);
@@ -126,7 +126,7 @@ void any_history(Release release) {
     check_conservation(*machine, held);
   }
   while (!held.empty()) free_one(0);
-  run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+  run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   check_conservation(*machine, held);
   for (std::size_t z = 0; z < machine->buddy.zones(); ++z)
     RC_ASSERT(static_cast<std::uint64_t>(machine->buddy.zone(z).nr_free_pages) == machine->buddy.zone(z).managed);

@@ -1,9 +1,9 @@
 // How a request is served from the free lists, and what it takes when those of its own type are empty (__rmqueue).
 //
 // A request of one type falls back to lists of other types. It takes a block from them and, where that pays, claims the
-// whole pageblock, so that later requests of its type find the rest there. Used by the per-CPU lists and by the front
-// half of an allocation. The lists of reserved and isolated pageblocks are never a source. Those of areas serve movable
-// requests only, which never claim the pageblock.
+// whole pageblock, so that later requests of its type find the rest there. Used by the per-CPU lists and by
+// allocation before the kernel would begin to reclaim. The lists of reserved and isolated pageblocks are never a
+// source. Those of areas serve movable requests only, which never claim the pageblock.
 //
 // Requires: zone->lock is held.
 #pragma once

@@ -4,10 +4,11 @@
 
 namespace cma {
 
-FreeLists::FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones)
+FreeLists::FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones, const bool& booting)
     : release_(core.geometry.release),
       pageblock_order_(core.geometry.pageblock_order),
       largest_order_(core.geometry.largest_order),
+      booting_(booting),
       core_(core),
       watermarks_(watermarks),
       zones_(zones) {}

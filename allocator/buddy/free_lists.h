@@ -4,6 +4,9 @@
 //
 // Cost: inserting or taking a block is O(1); each merge step looks at one page.
 //
+// Zone counters: freeing functions and isolate_free_page() record there what they do; take_off_list() and expand()
+// never do; rmqueue_smallest(), move_to_list() and move_freepages_block() do since 6.10, before that the caller does.
+//
 // Requires: zone->lock is held, unless a function says otherwise.
 //
 // Invariants: the head of a free block has kPageBuddy, the block's order and the list's type, and is aligned to the
@@ -19,30 +22,31 @@ namespace cma {
 
 class FreeLists {
  public:
-  FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones);
+  // `booting` is true until boot ends; it and the others outlive this object.
+  FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones, const bool& booting);
 
-  // Returns whether the list of every free block is that of its pageblock, and counters change with every list
-  // operation (6.10).
+  // Returns whether every free block lies on the list of its pageblock's type (6.10).
   bool typed_lists() const { return release_ >= Release::v6_10; }
 
   // --- freeing ---
-  // Merges a block with its free buddies and inserts it (__free_one_page). Records it in the zone's counters.
+  // Merges a block with its free buddies and inserts it (__free_one_page). Requires: the block is aligned to its order
+  // and on no list.
   void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
   // Frees single pages of one pageblock, upwards, as freeing one after the other would.
   void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
   // Frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
   void split_large_block(Zone& zone, Pfn pfn, unsigned order);
-  // Returns the type that a page is freed by, given the one that was read before zone->lock was taken.
+  // Returns the type of list on which a freed page is put, given the type that was read before zone->lock was taken.
   Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
 
   // --- taking ---
   // Takes the smallest block of `type` that suffices, splits it, and returns the first piece; kNoPfn if there is none.
-  // The caller records it in the zone's counters; since 6.10 this function does.
   Pfn rmqueue_smallest(Zone& zone, unsigned order, Migratetype type);
-  // Takes a free block off its list; no counter but nr_free changes.
+  // Takes a free block off its list; only nr_free changes.
   void take_off_list(Zone& zone, Pfn pfn);
   // Takes a free block off its list for its pages to be used one by one (__isolate_free_page). Returns false, and does
-  // nothing, if a watermark forbids it.
+  // nothing, if a watermark forbids it. Requires: pfn is the head of a free block. A block of at least half a pageblock
+  // also makes its ordinary pageblocks Movable.
   bool isolate_free_page(Pfn pfn);
   // Splits a block that is on no list from order `high` down to `low`: the upper halves go to the lists of `type`.
   void expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migratetype type);
@@ -69,11 +73,6 @@ class FreeLists {
   // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone.
   Pfn free_buddy(Pfn pfn, unsigned order) const;
 
-  // --- boot ---
-  bool booting() const { return booting_; }
-  void finish_boot() { booting_ = false; }
-  void copy_from(const FreeLists& other) { booting_ = other.booting_; }
-
  private:
   void insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail);
   bool merge_refused(const Zone& zone, Pfn buddy, unsigned order, Migratetype type) const;
@@ -84,7 +83,7 @@ class FreeLists {
   Release release_;
   unsigned pageblock_order_;
   unsigned largest_order_;
-  bool booting_ = true;
+  const bool& booting_;
   Core core_;
   const Watermarks& watermarks_;
   Zones& zones_;

@@ -119,7 +119,7 @@ TEST_P(PageAllocTest, ABlockWhoseHeadIsHeldFreesItsOtherPages) {
   EXPECT_EQ(free_blocks(*machine, {pfn, pfn + 16}),
             (std::vector<Block>{{pfn + 1, 0}, {pfn + 2, 1}, {pfn + 4, 2}, {pfn + 8, 3}}));
   run_now(buddy.free_pages(pfn, 0));
-  run_now(buddy.drain_all_pages(Buddy::kAllZones));
+  run_now(buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   EXPECT_EQ(buddy.zone(0).nr_free_pages, 256);
 }
 
@@ -129,7 +129,7 @@ TEST_P(PageAllocTest, SpeculativeLeakLosesThem) {
   ++map.edit(pfn).ref;
   run_now(buddy.free_pages(pfn, 4));
   run_now(buddy.free_pages(pfn, 0));
-  run_now(buddy.drain_all_pages(Buddy::kAllZones));
+  run_now(buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   EXPECT_EQ(buddy.zone(0).nr_free_pages, 256 - 15);
   EXPECT_EQ(machine->bugs.times_reached(Bug::speculative_leak), 1U);
 }
@@ -182,7 +182,7 @@ TEST_P(PageAllocTest, MarkersOfAnonymousAndMovablePagesAreClearedFirst) {
   map.edit(pfn).flags = kPageAnon | kPageSwapbacked | kPageUptodate;
   map.edit(pfn).token = 99;
   buddy.free_now(pfn, 0);
-  run_now(buddy.drain_all_pages(Buddy::kAllZones));
+  run_now(buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   EXPECT_EQ(buddy.zone(0).nr_free_pages, 256);
   EXPECT_EQ(map.page(pfn).token, 0U);
   EXPECT_EQ(map.page(pfn).owner, 0U);

@@ -5,7 +5,7 @@
 //
 // Cost: a hit is a handful of instructions; a refill or an overflow moves a batch.
 //
-// Thread safety: the lists belong to their CPU, and zone->lock is taken inside for each transfer of a batch.
+// Locks: the lists belong to their CPU, and zone->lock is taken inside for each transfer of a batch.
 #pragma once
 
 #include <optional>

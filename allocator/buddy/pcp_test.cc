@@ -159,7 +159,7 @@ TEST_P(PcpTest, TheTypeIsReadAgainUnderTheLockOnceSomethingIsIsolated) {
   buddy.commit_free(pending);
   machine->map.set_pageblock_type(600, Migratetype::isolate);
   buddy.zone(0).nr_isolate_pageblock = 1;
-  buddy.drain_pages_zone(0, buddy.zone(0));
+  buddy.per_cpu().drain_pages_zone(0, buddy.zone(0));
   EXPECT_THAT(free_list(*machine, 4, Migratetype::isolate), ElementsAre(592)) << "merged within its pageblock";
 }
 
@@ -168,7 +168,7 @@ TEST_P(PcpTest, WithoutIsolationTheCachedTypeDecides) {
   claim_frame(*machine, 300);
   free(300);
   machine->map.set_pageblock_type(300, Migratetype::reclaimable);
-  buddy.drain_pages_zone(0, buddy.zone(0));
+  buddy.per_cpu().drain_pages_zone(0, buddy.zone(0));
   Pfn head = 300;
   for (unsigned order = 1; !machine->map.page(head).has(kPageBuddy); ++order)
     head = align_down(300, order_pages(order));
@@ -182,10 +182,10 @@ TEST_P(PcpTest, ADrainEmptiesTheListsOfTheCpusThatHoldSomething) {
   const Pfn page = alloc(kGfpKernel);
   free(page);
   machine->engine.assume(kMainActor);
-  run_now(buddy.drain_all_pages(Buddy::kAllZones));
+  run_now(buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   EXPECT_EQ(pcp(0).count, 0);
   EXPECT_EQ(pcp(1).count, 0);
-  EXPECT_FALSE(buddy.drain_mutex().held());
+  EXPECT_FALSE(buddy.per_cpu().drain_mutex().held());
   EXPECT_EQ(recount_free(*machine), std::make_pair(buddy.zone(0).nr_free_pages, buddy.zone(0).nr_free_cma));
   EXPECT_EQ(buddy.zone(0).nr_free_pages, 1023);
 }
@@ -213,7 +213,7 @@ TEST_P(PcpTest, Until513ListsAreFreedInTurnBeginningWithMovable) {
     free(pfn);
   }
   machine->trace.clear();
-  buddy.drain_pages_zone(0, buddy.zone(0));
+  buddy.per_cpu().drain_pages_zone(0, buddy.zone(0));
   std::vector<std::uint64_t> order;
   for (const Record& r : machine->trace.records())
     if (r.event == Event::mm_page_pcpu_drain) order.push_back(r.a);
@@ -225,7 +225,7 @@ TEST_P(PcpTest, Since514AnOverflowDoublesWithEveryOverflowInARow) {
   if (!scales()) GTEST_SKIP() << "lists are simpler";
   buddy.zone(0).pcp[0].high = 40;
   const std::vector<Pfn> pages = take(200);
-  run_now(buddy.drain_all_pages(Buddy::kAllZones));
+  run_now(buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   buddy.zone(0).pcp[0].free_factor = 0;
   std::vector<int> freed_at_once;
   for (Pfn page : pages) {
@@ -272,7 +272,7 @@ TEST_P(PcpTest, Since514AHighBelowTheBatchFreesOneAtATime) {
 
 TEST_P(PcpTest, Since514OrdersUpToThreeAreListed) {
   for (unsigned order = 0; order <= 6; ++order)
-    EXPECT_EQ(buddy.pcp_allowed_order(order), scales() ? order <= 3 : order == 0) << order;
+    EXPECT_EQ(buddy.per_cpu().allowed_order(order), scales() ? order <= 3 : order == 0) << order;
   const Pfn block = alloc(kGfpKernel, 2);
   free(block, 2);
   EXPECT_EQ(list(6).size(), scales() ? 2U : 0U) << "a refill of order 2 takes max(batch >> 2, 2) blocks";
@@ -294,12 +294,12 @@ TEST(PcpLists, IndexAndOrderAreInverse) {
   Geometry g = default_small_geometry(Release::v6_1);
   g.transparent_hugepages = true;
   const std::unique_ptr<Machine> machine = make_machine(g);
-  EXPECT_EQ(machine->buddy.pcp_lists_in_use(), 14U);
-  for (unsigned list = 0; list < 12; ++list) EXPECT_EQ(machine->buddy.pcp_list_order(list), list / 3);
-  EXPECT_EQ(machine->buddy.pcp_list_order(12), 4U);
-  EXPECT_EQ(machine->buddy.pcp_list_order(13), 4U);
-  EXPECT_TRUE(machine->buddy.pcp_allowed_order(4));
-  EXPECT_FALSE(machine->buddy.pcp_allowed_order(5));
+  EXPECT_EQ(machine->buddy.per_cpu().lists_in_use(), 14U);
+  for (unsigned list = 0; list < 12; ++list) EXPECT_EQ(machine->buddy.per_cpu().list_order(list), list / 3);
+  EXPECT_EQ(machine->buddy.per_cpu().list_order(12), 4U);
+  EXPECT_EQ(machine->buddy.per_cpu().list_order(13), 4U);
+  EXPECT_TRUE(machine->buddy.per_cpu().allowed_order(4));
+  EXPECT_FALSE(machine->buddy.per_cpu().allowed_order(5));
 }
 
 // Measured on a real 6.1: batch 15, high 625, 700 pages of an area allocated on drained lists and released.
@@ -313,7 +313,7 @@ TEST(PcpOverflow, SevenHundredPagesLeaveWhatTheRealKernelKeeps) {
   const std::unique_ptr<Machine> machine = make_machine(g);
   const Pfn base = run_now(machine->areas.cma_alloc(0, 700, 0, true));
   ASSERT_EQ(base, 0x8000U);
-  run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+  run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   run_now(machine->areas.cma_release(0, base, 700));
   const PerCpuPages& pcp = first_pcp(*machine);
   EXPECT_EQ(pcp.count, 595);
@@ -329,13 +329,13 @@ TEST(PcpDrain, ASecondDrainOfAllZonesDoesNotWaitForTheFirst) {
   const ActorId first = engine.add_actor(0);
   const ActorId all = engine.add_actor(0);
   const ActorId one = engine.add_actor(1);
-  engine.begin(first, machine->buddy.drain_all_pages(0));
+  engine.begin(first, machine->buddy.per_cpu().drain_all_pages(0));
   engine.stop_at(first, Point::drain_pcp_begin, 1);
   engine.resume(first);
-  engine.begin(all, machine->buddy.drain_all_pages(Buddy::kAllZones));
+  engine.begin(all, machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   engine.resume(all);
   EXPECT_EQ(engine.state(all), Engine::State::idle);
-  engine.begin(one, machine->buddy.drain_all_pages(0));
+  engine.begin(one, machine->buddy.per_cpu().drain_all_pages(0));
   engine.resume(one);
   EXPECT_EQ(engine.state(one), Engine::State::waiting);
   run_to_rest(*machine);
@@ -351,7 +351,7 @@ TEST(PcpDrain, WorkersDrainAllZonesOfASelectedCpuInterruptsAndRemoteDrainsTheNam
     machine->buddy.alloc_pages(kGfpKernel | kGfpDma, 0);
     ASSERT_GT(machine->buddy.zone(0).pcp[0].count, 0);
     ASSERT_GT(machine->buddy.zone(1).pcp[0].count, 0);
-    run_now(machine->buddy.drain_all_pages(0));
+    run_now(machine->buddy.per_cpu().drain_all_pages(0));
     EXPECT_EQ(machine->buddy.zone(0).pcp[0].count, 0);
     EXPECT_EQ(machine->buddy.zone(1).pcp[0].count == 0, release >= Release::v4_11 && release < Release::v6_0);
   }

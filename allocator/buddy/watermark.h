@@ -1,6 +1,7 @@
 // Watermarks: how many pages a zone must keep free, and whether a request may take some (mm/page_alloc.c).
 //
-// Used by the front half of an allocation, by isolation of free blocks and by compaction. Zones are passed in; the
+// Used by allocation up to the point where the kernel would begin to reclaim, by isolation of free blocks and by
+// compaction. Zones are passed in; the
 // class itself holds settings only.
 //
 // Cost: a test of order 0 is a few additions; one of a higher order looks at the free lists from that order on.
@@ -35,8 +36,8 @@ class Watermarks {
   // Computes watermarks and lowmem reserves of all zones from what is managed now.
   void set_up(Zones& zones) const;
 
-  // Returns whether a request of `order` leaves `zone` above `mark` and finds a block it may use, if `free` pages are
-  // free. `class_zone` is the request's zone ceiling, whose lowmem reserve is added to the mark.
+  // Returns whether, with `free` pages free, the zone stays above `mark` and has a block the request may use.
+  // `class_zone` is the request's zone ceiling, whose lowmem reserve is added to the mark.
   bool zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
                          std::uint32_t flags, std::int64_t free) const;
   // As zone_watermark_ok with all that is free, with a shortcut for order 0.

@@ -3,7 +3,7 @@
 // A Zone is plain data, copied and compared as such: free areas, counters, watermarks and per-CPU lists. Its parts are
 // worked on by FreeLists, PerCpuLists and Watermarks; everything else only reads it.
 //
-// Thread safety: zone->lock protects everything but the per-CPU lists. Those belong to their CPU: interrupts are off
+// Locks: zone->lock protects everything but the per-CPU lists. Those belong to their CPU: interrupts are off
 // while it uses them, and since 6.0 pcp->lock is held.
 #pragma once
 

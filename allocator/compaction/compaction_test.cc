@@ -37,7 +37,7 @@ class CompactionTest : public ::testing::TestWithParam<Release> {
   }
   std::int64_t free_now() {
     run_now(machine->lru.add_drain_all());
-    run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+    run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     return machine->buddy.zone(0).nr_free_pages;
   }
 
@@ -131,7 +131,7 @@ TEST_P(CompactionTest, APageblockVisitedInVainIsSkippedUntilTheHintsAreCleared) 
   if (GetParam() < Release::v3_7) GTEST_SKIP() << "3.7 brought skip hints";
   // No free block of order 2 and above: every other pair has a page that cannot move.
   for (Pfn pfn = 0; pfn < 1024; pfn += 4)
-    if (machine->map.page(pfn).has(kPageBuddy) || machine->buddy.covering_block(pfn) != pfn)
+    if (machine->map.page(pfn).has(kPageBuddy) || machine->buddy.free_lists().covering_block(pfn) != pfn)
       own(pfn, PageKind::unmovable);
   compact_for(3, CompactPriority::light);
   compact_for(3, CompactPriority::light);

@@ -33,11 +33,11 @@ int ZoneCompaction::fragmentation_index() const {
 CompactResult ZoneCompaction::suitable_v3_5() const {
   const Zone& zone = this->zone();
   const auto order = static_cast<unsigned>(request_.order);
-  const std::uint64_t mark = buddy_.watermark(zone, Watermark::low) + (std::uint64_t{2} << order);
-  if (!buddy_.zone_watermark_ok(zone, 0, mark, 0, 0, zone.nr_free_pages)) return CompactResult::skipped;
+  const std::uint64_t mark = Watermarks::watermark(zone, Watermark::low) + (std::uint64_t{2} << order);
+  if (!buddy_.watermarks().zone_watermark_ok(zone, 0, mark, 0, 0, zone.nr_free_pages)) return CompactResult::skipped;
   const int index = fragmentation_index();
   if (index >= 0 && index <= kFragmentationThreshold) return CompactResult::skipped;
-  if (index == -1000 && buddy_.zone_watermark_ok(zone, order, mark, 0, 0, zone.nr_free_pages))
+  if (index == -1000 && buddy_.watermarks().zone_watermark_ok(zone, order, mark, 0, 0, zone.nr_free_pages))
     return CompactResult::success;
   return CompactResult::go_on;
 }
@@ -51,14 +51,14 @@ CompactResult ZoneCompaction::suitable() const {
   const Buddy& buddy = buddy_;
   const auto order = static_cast<unsigned>(request_.order);
   const auto wanted = static_cast<Watermark>(request_.alloc_flags & kAllocWmarkMask);
-  if (buddy.zone_watermark_ok(zone, order, buddy.watermark(zone, wanted), request_.class_zone, request_.alloc_flags,
-                              zone.nr_free_pages))
+  if (buddy.watermarks().zone_watermark_ok(zone, order, Watermarks::watermark(zone, wanted), request_.class_zone,
+                                           request_.alloc_flags, zone.nr_free_pages))
     return CompactResult::success;
   // compact_gap: room for the targets, and for as many pages that are freed late.
   const bool costly = request_.order > kCostlyOrder;
   const std::uint64_t mark =
-      buddy.watermark(zone, costly ? Watermark::low : Watermark::min) + (std::uint64_t{2} << order);
-  if (!buddy.zone_watermark_ok(zone, 0, mark, request_.class_zone, kAllocCma, zone.nr_free_pages))
+      Watermarks::watermark(zone, costly ? Watermark::low : Watermark::min) + (std::uint64_t{2} << order);
+  if (!buddy.watermarks().zone_watermark_ok(zone, 0, mark, request_.class_zone, kAllocCma, zone.nr_free_pages))
     return CompactResult::skipped;
   if (!costly) return CompactResult::go_on;
   const int index = fragmentation_index();
@@ -74,7 +74,7 @@ bool ZoneCompaction::suitable_page(bool& claimed) const {
     const FreeArea& area = zone().area[order];
     if (!area.lists[index_of(request_.type)].empty()) return true;
     if (movable && !area.lists[index_of(Migratetype::cma)].empty()) return true;
-    claimed = buddy_.can_be_claimed(area, order, request_.type);
+    claimed = buddy_.fallback().can_be_claimed(area, order, request_.type);
     if (claimed) return true;
   }
   return false;
@@ -93,8 +93,9 @@ CompactResult ZoneCompaction::finished_v3_5() {
   if (wrapped_ && free_pfn_ <= start_free_) return CompactResult::complete;
   if (request_.order == -1) return CompactResult::go_on;
   const auto wanted = static_cast<unsigned>(request_.order);
-  const std::uint64_t mark = buddy_.watermark(zone(), Watermark::low) + order_pages(wanted);
-  if (!buddy_.zone_watermark_ok(zone(), wanted, mark, 0, 0, zone().nr_free_pages)) return CompactResult::go_on;
+  const std::uint64_t mark = Watermarks::watermark(zone(), Watermark::low) + order_pages(wanted);
+  if (!buddy_.watermarks().zone_watermark_ok(zone(), wanted, mark, 0, 0, zone().nr_free_pages))
+    return CompactResult::go_on;
   for (unsigned order = wanted; order <= buddy_.largest_order(); ++order) {
     const FreeArea& area = zone().area[order];
     if (!area.lists[index_of(request_.type)].empty()) return CompactResult::success;

@@ -320,7 +320,7 @@ Task<void> ZoneCompaction::drain_freed() {
   last = 0;
   const int cpu = core_.engine.cpu();
   co_await lru_.add_drain(cpu);
-  buddy_.drain_pages_zone(cpu, buddy_.zone(zone_));
+  buddy_.per_cpu().drain_pages_zone(cpu, buddy_.zone(zone_));
   co_await at(core_.engine, Point::compact_drained);
 }
 

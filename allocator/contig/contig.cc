@@ -120,7 +120,7 @@ int Contig::result_of(int migrated, int captured) {
 
 // Empties the per-CPU lists of the zone.
 Task<void> Contig::drain_zone(int zone) {
-  if (!core_.bugs.fires(Bug::drain_left_out)) co_await buddy_.drain_all_pages(zone);
+  if (!core_.bugs.fires(Bug::drain_left_out)) co_await buddy_.per_cpu().drain_all_pages(zone);
 }
 
 // Collects what was freed or put back during migration. 5.1 leaves the per-CPU lists to the drains of isolation.
@@ -180,7 +180,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
 // Returns the head of the free block that reaches into a range from before `start`, else `start`: the range is tested
 // and captured from there.
 Pfn Contig::tested_from(Pfn start) {
-  const Pfn outer = buddy_.covering_block(start);
+  const Pfn outer = buddy_.free_lists().covering_block(start);
   return outer != start && core_.bugs.fires(Bug::outer_start_is_start) ? start : outer;
 }
 

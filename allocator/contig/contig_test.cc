@@ -58,7 +58,7 @@ TEST_P(ContigTest, EveryRangeOfAnEmptyAreaIsTakenAndGivenBack) {
       EXPECT_EQ(z.nr_isolate_pageblock, 0U);
       EXPECT_EQ(recount_free(*m), std::make_pair(z.nr_free_pages, z.nr_free_cma)) << start << "+" << pages;
       run_now(m->contig.free_contig_range(start, pages));
-      run_now(m->buddy.drain_all_pages(Buddy::kAllZones));
+      run_now(m->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
       ASSERT_EQ(z.nr_free_cma, 512) << start << "+" << pages;
     }
 }

@@ -95,7 +95,7 @@ Pfn Isolation::past_movable(Pfn pfn) const {
 
 void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
   held_.push_back({core_.map.pageblock_start(pfn), core_.engine.current()});
-  if (buddy_.typed_lists()) {
+  if (buddy_.free_lists().typed_lists()) {
     retype_block_v6_10(zone, pfn, Migratetype::isolate);
     ++zone.nr_isolate_pageblock;
     return;
@@ -105,15 +105,15 @@ void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {
   core_.map.set_pageblock_type(pfn, Migratetype::isolate);
   ++zone.nr_isolate_pageblock;
   // Counts whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
-  const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, Migratetype::isolate);
+  const FreeLists::Moved moved = buddy_.free_lists().move_freepages_block(zone, pfn, Migratetype::isolate);
   // Isolated a second time (Bug::two_isolators), pages that are in no counter are subtracted from it again.
   const std::uint64_t counted = again ? moved.pages : moved.pages - moved.isolated;
-  buddy_.count_isolation(zone, -static_cast<std::int64_t>(counted), old);
+  buddy_.free_lists().count_isolation(zone, -static_cast<std::int64_t>(counted), old);
 }
 
 // Returns the pages that giving a pageblock back adds to the counters. Those that were on an ordinary list already,
 // given back with an earlier pageblock or never moved, are counted.
-std::int64_t Isolation::given_back(const Buddy::Moved& moved) const {
+std::int64_t Isolation::given_back(const FreeLists::Moved& moved) const {
   const bool twice = core_.bugs.active(Bug::undo_counts_twice);
   if (twice && moved.pages != moved.isolated) core_.bugs.reached(Bug::undo_counts_twice);
   return static_cast<std::int64_t>(twice ? moved.pages : moved.isolated);

@@ -67,7 +67,7 @@ class Isolation {
   // isolation.cc
   Task<void> unset_block(Pfn pfn, Migratetype type);
   void isolate_block_locked(Zone& zone, Pfn pfn);
-  std::int64_t given_back(const Buddy::Moved& moved) const;
+  std::int64_t given_back(const FreeLists::Moved& moved) const;
   void drop_hold(Pfn pfn);
   bool begin_giving_back(Pfn pfn);
   bool refused_as_area(Pfn pfn, Migratetype type) const;

@@ -44,7 +44,7 @@ Task<int> Isolation::set_isolate_v3_5(Pfn pfn, Migratetype type) {
   }
   co_await at(core_.engine, Point::isolate_block);
   const int zone = core_.map.page(pfn).zone;
-  co_await buddy_.drain_all_pages(zone);
+  co_await buddy_.per_cpu().drain_all_pages(zone);
   co_return 0;
 }
 
@@ -83,7 +83,7 @@ bool Isolation::take_for_merging_v3_18(Pfn pfn) {
     return false;
   const Pfn other = buddy_pfn(pfn, page.order);
   if (!core_.map.present(other) || is_isolated(other)) return false;
-  return buddy_.isolate_free_page(pfn);
+  return buddy_.free_lists().isolate_free_page(pfn);
 }
 
 // Retypes the pageblock and moves its free pages to the lists of `type`. Returns true if they were taken off their list
@@ -91,8 +91,8 @@ bool Isolation::take_for_merging_v3_18(Pfn pfn) {
 bool Isolation::give_back_locked_v3_5(Zone& zone, Pfn pfn, Migratetype type) {
   const bool taken = take_for_merging_v3_18(pfn);
   if (!taken) {
-    const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
-    buddy_.count_isolation(zone, given_back(moved), type);
+    const FreeLists::Moved moved = buddy_.free_lists().move_freepages_block(zone, pfn, type);
+    buddy_.free_lists().count_isolation(zone, given_back(moved), type);
   }
   core_.map.set_pageblock_type(pfn, type);
   return taken;
@@ -121,7 +121,7 @@ void Isolation::unset_isolate_v5_7(Pfn pfn, Migratetype type) {
   Zone& zone = buddy_.zone_of(pfn);
   const unsigned order = core_.map.page(pfn).order;
   const bool taken = give_back_locked_v3_5(zone, pfn, type);
-  if (taken) buddy_.free_one_block(zone, pfn, order, type, /*to_tail=*/true);
+  if (taken) buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
   --zone.nr_isolate_pageblock;
 }
 

@@ -41,7 +41,7 @@ int Isolation::set_isolate_v5_19(Pfn pfn, Migratetype type, Pfn start, Pfn end) 
   if (has_unmovable_pages_v5_6(std::max(pfn, start), std::min(block_end, end), type)) return -kEBUSY;
   Zone& zone = buddy_.zone_of(pfn);
   // 6.10 refuses a pageblock that reaches into another zone.
-  if (buddy_.typed_lists() && (!zone.contains(block) || !zone.contains(block_end - 1))) return -kEBUSY;
+  if (buddy_.free_lists().typed_lists() && (!zone.contains(block) || !zone.contains(block_end - 1))) return -kEBUSY;
   isolate_block_locked(zone, pfn);
   return 0;
 }
@@ -50,19 +50,19 @@ int Isolation::set_isolate_v5_19(Pfn pfn, Migratetype type, Pfn start, Pfn end) 
 void Isolation::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
   const Pfn start = core_.map.pageblock_start(pfn);
   Pfn head = start;
-  if (core_.map.pageblock_order() < buddy_.largest_order()) head = buddy_.covering_block(start);
+  if (core_.map.pageblock_order() < buddy_.largest_order()) head = buddy_.free_lists().covering_block(start);
   const Page& page = core_.map.page(head);
   if (!page.has(kPageBuddy) || page.order <= core_.map.pageblock_order()) {
-    buddy_.move_freepages_block(zone, pfn, type);
+    buddy_.free_lists().move_freepages_block(zone, pfn, type);
     core_.map.set_pageblock_type(pfn, type);
     return;
   }
   const unsigned order = page.order;
   const Migratetype old = page.list_type;
-  if (old != Migratetype::isolate) buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), old);
-  buddy_.take_off_list(zone, head);
+  if (old != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), old);
+  buddy_.free_lists().take_off_list(zone, head);
   core_.map.set_pageblock_type(pfn, type);
-  buddy_.split_large_block(zone, head, order);
+  buddy_.free_lists().split_large_block(zone, head, order);
 }
 
 // Takes a free block of at least a pageblock off its list if its buddy is free and not isolated, so that the two merge
@@ -72,9 +72,9 @@ bool Isolation::take_for_merging_v5_18(Pfn pfn) {
   const unsigned order = page.order;
   if (!page.has(kPageBuddy) || order < core_.map.pageblock_order() || order >= buddy_.largest_order()) return false;
   // 6.10's rule that a block has one type allows this for single pageblocks only.
-  if (buddy_.typed_lists() && order > core_.map.pageblock_order()) return false;
-  const Pfn other = buddy_.free_buddy(pfn, order);
-  return other != kNoPfn && !is_isolated(other) && buddy_.isolate_free_page(pfn);
+  if (buddy_.free_lists().typed_lists() && order > core_.map.pageblock_order()) return false;
+  const Pfn other = buddy_.free_lists().free_buddy(pfn, order);
+  return other != kNoPfn && !is_isolated(other) && buddy_.free_lists().isolate_free_page(pfn);
 }
 
 void Isolation::unset_isolate_v5_18(Pfn pfn, Migratetype type) {
@@ -83,14 +83,14 @@ void Isolation::unset_isolate_v5_18(Pfn pfn, Migratetype type) {
   Zone& zone = buddy_.zone_of(pfn);
   const unsigned order = core_.map.page(pfn).order;
   const bool taken = take_for_merging_v5_18(pfn);
-  if (!taken && buddy_.typed_lists()) {
+  if (!taken && buddy_.free_lists().typed_lists()) {
     retype_block_v6_10(zone, pfn, type);
   } else if (!taken) {
-    const Buddy::Moved moved = buddy_.move_freepages_block(zone, pfn, type);
-    buddy_.mod_freepage_state(zone, given_back(moved), type);
+    const FreeLists::Moved moved = buddy_.free_lists().move_freepages_block(zone, pfn, type);
+    zone.mod_freepage_state(given_back(moved), type);
   }
   core_.map.set_pageblock_type(pfn, type);
-  if (taken) buddy_.free_one_block(zone, pfn, order, type, /*to_tail=*/true);
+  if (taken) buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
   --zone.nr_isolate_pageblock;
 }
 
@@ -107,12 +107,12 @@ bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
   if (type != page.list_type && (type == Migratetype::isolate || page.list_type == Migratetype::isolate))
     core_.bugs.reached(Bug::undo_counts_twice);
   const std::uint64_t pages = order_pages(order);
-  if (type != Migratetype::isolate) buddy_.mod_freepage_state(zone, -static_cast<std::int64_t>(pages), type);
-  buddy_.take_off_list(zone, pfn);
+  if (type != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(pages), type);
+  buddy_.free_lists().take_off_list(zone, pfn);
   std::uint64_t left = offset;
   for (Pfn p = pfn; p < pfn + pages;) {
     const unsigned piece = std::min(p == 0 ? order : lowest_bit(p), floor_log2(left));
-    buddy_.free_one_block(zone, p, piece, core_.map.pageblock_type(p));
+    buddy_.free_lists().free_one_block(zone, p, piece, core_.map.pageblock_type(p));
     p += order_pages(piece);
     left -= order_pages(piece);
     if (left == 0) left = pages - (p - pfn);
@@ -136,7 +136,7 @@ Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool sk
   if (before ? !core_.map.present(boundary) : !core_.map.present(boundary - 1)) co_return 0;
   // The kernel walks up to the boundary from the start of the largest block; all it can meet there is what crosses it.
   while (true) {
-    const Pfn head = buddy_.covering_block(boundary - 1);
+    const Pfn head = buddy_.free_lists().covering_block(boundary - 1);
     const unsigned order = core_.map.page(head).order;
     if (!core_.map.page(head).has(kPageBuddy) || head + order_pages(order) <= boundary) break;
     co_await at(core_.engine, Point::isolate_peek);

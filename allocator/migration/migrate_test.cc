@@ -49,7 +49,7 @@ TEST_P(MigrateTest, EveryMovableKindMovesWithItsContent) {
     EXPECT_EQ(machine->map.page(520).ref, 0) << name_of(kind);
     EXPECT_EQ(machine->lru.isolated_anon(), 0) << name_of(kind);
     EXPECT_TRUE(machine->page_locks.none_held());
-    run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+    run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   }
   EXPECT_THAT(log_lines(*machine), IsEmpty()) << "no bad page";
 }
@@ -230,7 +230,7 @@ TEST_P(MigrateTest, APageWhoseOwnerGoesAwayAtAnyPointIsFreedOnce) {
     EXPECT_EQ(outcome.value, 0) << info_of(point).name;
     engine.assume(kMainActor);
     run_now(machine->lru.add_drain_all());
-    run_now(machine->buddy.drain_all_pages(Buddy::kAllZones));
+    run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     EXPECT_EQ(machine->map.page(520).ref, 0) << info_of(point).name;
     EXPECT_EQ(machine->buddy.zone(0).nr_free_pages, 1024 - 100) << info_of(point).name;
     EXPECT_THAT(log_lines(*machine), IsEmpty()) << info_of(point).name;

@@ -41,7 +41,7 @@ class HugePagesTest : public testing::TestWithParam<Release> {
     return pages;
   }
   std::int64_t free_pages() {
-    run_now(machine_->buddy.drain_all_pages(0));
+    run_now(machine_->buddy.per_cpu().drain_all_pages(0));
     return machine_->buddy.zone(0).nr_free_pages;
   }
   int split() { return run_now(machine_->processes.split_huge(parent_, 0)); }

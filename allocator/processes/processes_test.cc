@@ -107,8 +107,8 @@ TEST_P(ProcessesTest, ExitGivesEveryPageBack) {
   const SpaceId process = process_with(40);
   run_now(machine_->processes.exit(process));
   run_now(machine_->lru.add_drain_all());
-  const int all = Buddy::kAllZones;
-  run_now(machine_->buddy.drain_all_pages(all));
+  const int all = PerCpuLists::kAllZones;
+  run_now(machine_->buddy.per_cpu().drain_all_pages(all));
   // Pages that per-CPU lists had before may have gone to the free areas meanwhile.
   EXPECT_GE(recount_free(*machine_).first, free);
   EXPECT_FALSE(machine_->processes.alive(process));

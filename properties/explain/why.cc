@@ -65,7 +65,7 @@ class PageFacts {
   void add_operations(std::vector<std::string>& holders) const;
   void add_unknown(std::vector<std::string>& holders, std::int64_t references) const;
   // The first page of the free block that it lies in; the page itself if it lies in none.
-  Pfn free_block() const { return machine_.buddy.covering_block(pfn_); }
+  Pfn free_block() const { return machine_.buddy.free_lists().covering_block(pfn_); }
 
   const World& world_;
   const Machine& machine_;
@@ -479,7 +479,7 @@ void WhyRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
       pfn += order_pages(map.page(pfn).order);
       continue;
     }
-    const Pfn free_block = machine_->buddy.covering_block(pfn);
+    const Pfn free_block = machine_->buddy.free_lists().covering_block(pfn);
     Seen& seen = window->second.pages[in_range(window->second, pfn)];
     // Facts from the time when the page was refused are better than those of now.
     if (seen.page.refused.empty()) {
@@ -510,7 +510,7 @@ void WhyRecorder::window_ended(int error) {
   failed.error = error;
   failed.op = operation_of(world, machine_->engine.current()).value_or(0);
   for (auto& [pfn, seen] : window.pages) {
-    const Pfn free_block = machine_->buddy.covering_block(pfn);
+    const Pfn free_block = machine_->buddy.free_lists().covering_block(pfn);
     const bool still_there = seen.page.pageblock || !machine_->map.page(free_block).has(kPageBuddy);
     if (seen.in_the_way || (!window.tested && still_there)) failed.pages.push_back(std::move(seen.page));
   }

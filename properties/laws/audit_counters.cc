@@ -105,7 +105,7 @@ void Auditor::compare_at_rest() const {
   if (machine.lru.disable_count() != 0)
     broken(Law::balanced, fmt::format("the LRU caches are disabled {} times", machine.lru.disable_count()));
   if (machine.areas.cma_mutex().held()) broken(Law::locks, "cma_mutex is held though no actor is inside an operation");
-  if (machine.buddy.drain_mutex().held())
+  if (machine.buddy.per_cpu().drain_mutex().held())
     broken(Law::locks, "pcpu_drain_mutex is held though no actor is inside an operation");
   if (!machine.page_locks.none_held_by_actors())
     broken(Law::locks, "a page lock is held though no actor is inside an operation");

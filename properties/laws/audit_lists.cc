@@ -80,10 +80,10 @@ void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
   const PerCpuPages& pcp = buddy.zone(z).pcp[cpu];
   const std::size_t frames = machine_->map.pages().size();
   std::int64_t pages = 0;
-  const unsigned lists = buddy.pcp_lists_in_use();
+  const unsigned lists = buddy.per_cpu().lists_in_use();
   for (unsigned list = 0; list < lists; ++list) {
     if (pcp.lists[list].first == kNil && pcp.lists[list].last == kNil) continue;
-    const unsigned order = buddy.pcp_list_order(list);
+    const unsigned order = buddy.per_cpu().list_order(list);
     Frame prev = kNil;
     for (Frame frame = pcp.lists[list].first; frame != kNil; frame = pages_[frame].next) {
       const bool there = frame < frames && pages_[frame].has(kPagePcp) && pages_[frame].prev == prev;
@@ -107,7 +107,7 @@ void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
 void Auditor::check_pcp_list(Frame frame, unsigned list, unsigned cpu) const {
   const Migratetype type = pages_[frame].list_type;
   if (list >= kPcpTypes * (kPcpLargestOrder + 1)) return;
-  if (machine_->buddy.typed_lists() && type != Migratetype::cma) return;
+  if (machine_->buddy.free_lists().typed_lists() && type != Migratetype::cma) return;
   const Migratetype wanted = index_of(type) < kPcpTypes ? type : Migratetype::movable;
   if (list % kPcpTypes != index_of(wanted))
     broken(Law::lists,

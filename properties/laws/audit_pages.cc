@@ -93,7 +93,7 @@ void Auditor::check_free_links(Frame frame, const Page& page) const {
 void Auditor::check_list_type(Frame frame, const Page& page, bool& loose) const {
   const Migratetype block = machine_->map.pageblock_type(pfn(frame));
   if (block == page.list_type) return;
-  const bool typed = machine_->buddy.typed_lists();
+  const bool typed = machine_->buddy.free_lists().typed_lists();
   if (!typed && !is_special(block) && !is_special(page.list_type)) return;
   const bool area = area_block_[(pfn(frame) >> machine_->map.pageblock_order()) - first_block_] != 0;
   const bool own_type = area == (page.list_type == Migratetype::cma);
@@ -107,7 +107,7 @@ void Auditor::check_list_type(Frame frame, const Page& page, bool& loose) const 
 // may be Isolate while isolation is under way.
 void Auditor::check_block_types(Frame frame, const Page& page, bool& loose) const {
   const MemoryMap& map = machine_->map;
-  const bool typed = machine_->buddy.typed_lists();
+  const bool typed = machine_->buddy.free_lists().typed_lists();
   bool isolated = false;
   Migratetype other = Migratetype::isolate;
   for (Pfn block = pfn(frame); block < pfn(frame) + order_pages(page.order); block += map.pageblock_pages()) {
@@ -158,7 +158,7 @@ void Auditor::check_cached(Frame frame, const Page& page) const {
   if (page.ref != 0 || page.map != 0 || page.flags != kPagePcp || page.owner != 0 || page.pagevecs != 0)
     broken(Law::conserved, fmt::format("page {:#x} on a per-CPU list has {} references, flags {:#x}, owner {}",
                                        pfn(frame), page.ref, page.flags, page.owner));
-  if (!machine_->buddy.pcp_allowed_order(page.order))
+  if (!machine_->buddy.per_cpu().allowed_order(page.order))
     broken(Law::lists, fmt::format("a block of order {} at {:#x} is on a per-CPU list", page.order, pfn(frame)));
   // The cached type may be older than the pageblock's, but never where areas are concerned.
   const Migratetype block = machine_->map.pageblock_type(pfn(frame));

@@ -66,11 +66,11 @@ TEST(BugsAndLaws, CountersSeeMergeIntoIsolated) {
         watched.perform(watched.cma_alloc(0, 256, 0));
         // Pageblocks 0x200 and 0x210 of one unit: the first is released and isolated, the second follows.
         watched.perform(watched.release_part(0, 0, 16));
-        run_now(machine.buddy.drain_all_pages(Buddy::kAllZones));
+        run_now(machine.buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
         watched.start(1, watched.own(PageKind::anonymous, 0x200), Point::isolate_block);
         watched.start(2, watched.release_part(0, 16, 16));
         watched.finish();
-        run_now(machine.buddy.drain_all_pages(Buddy::kAllZones));
+        run_now(machine.buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
         watched.laws().audit();
       });
   EXPECT_EQ(law, "counters");
@@ -312,7 +312,7 @@ TEST_P(UndoWindow, CountersSeeUndoCountsTwice) {
     watched.perform(watched.alloc_pages(kGfpHighuserMovable, 6));
     watched.pin(128 + 64);
     watched.perform(watched.cma_release(0));
-    run_now(watched.machine().buddy.drain_all_pages(Buddy::kAllZones));
+    run_now(watched.machine().buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     // Nothing else is free from here on.
     watched.perform(watched.alloc_pages(kGfpHighuserMovable, 6));
     watched.start(1, watched.cma_alloc(0, 65, 0), Point::undo_block);

@@ -110,7 +110,7 @@ bool Sweep::targets_suffice(Pfn start, Pfn end) {
     for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu)
       free -= zone.pcp[static_cast<unsigned>(cpu)].high + zone.pcp[static_cast<unsigned>(cpu)].batch;
     const std::uint64_t reserve = *std::max_element(zone.lowmem_reserve.begin(), zone.lowmem_reserve.end());
-    const std::uint64_t needed = movers_ + beyond + buddy.watermark(zone, Watermark::high) + reserve;
+    const std::uint64_t needed = movers_ + beyond + Watermarks::watermark(zone, Watermark::high) + reserve;
     if (free > static_cast<std::int64_t>(needed)) return true;
   }
   return false;

@@ -160,23 +160,23 @@ TEST_P(PlantedTest, ListsSeeAnEndThatIsNone) {
 }
 
 TEST_P(PlantedTest, ListsSeeAnAreasBlockOnAnotherList) {
-  const Pfn head = machine_.buddy.covering_block(0x2ff);
+  const Pfn head = machine_.buddy.free_lists().covering_block(0x2ff);
   const unsigned order = machine_.map.page(head).order;
   Zone& zone = machine_.buddy.zone(0);
-  machine_.buddy.take_off_list(zone, head);
-  machine_.buddy.mod_freepage_state(zone, -static_cast<std::int64_t>(order_pages(order)), Migratetype::cma);
-  machine_.buddy.free_one_block(zone, head, order, Migratetype::movable);
+  machine_.buddy.free_lists().take_off_list(zone, head);
+  zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), Migratetype::cma);
+  machine_.buddy.free_lists().free_one_block(zone, head, order, Migratetype::movable);
   EXPECT_EQ(audit(), "lists");
 }
 
 // Two buddies that were put on a list without the allocator.
 TEST_P(PlantedTest, ListsSeeBuddiesThatHaveNotMerged) {
-  const Pfn head = machine_.buddy.covering_block(0x2ff);
+  const Pfn head = machine_.buddy.free_lists().covering_block(0x2ff);
   const unsigned order = machine_.map.page(head).order;
   ASSERT_GT(order, 0U);
   Zone& zone = machine_.buddy.zone(0);
   PageList& list = zone.area[order - 1].lists[index_of(Migratetype::cma)];
-  machine_.buddy.take_off_list(zone, head);
+  machine_.buddy.free_lists().take_off_list(zone, head);
   for (const Pfn half : {head, head + order_pages(order - 1)}) {
     Page& page = machine_.map.edit(half);
     page.flags = kPageBuddy;
@@ -208,7 +208,7 @@ TEST_P(PlantedTest, ListsSeeAnLruPageOfAnotherList) {
 }
 
 TEST_P(PlantedTest, OnlyATotalAuditSeesARing) {
-  const Pfn head = machine_.buddy.covering_block(0x2ff);
+  const Pfn head = machine_.buddy.free_lists().covering_block(0x2ff);
   const Page& page = machine_.map.page(head);
   PageList& list = machine_.buddy.zone(0).area[page.order].lists[index_of(page.list_type)];
   list.remove(machine_.map, machine_.map.frame(head));
@@ -369,9 +369,9 @@ TEST_P(PlantedTest, LocksSeeLocksThatAreHeldAtRest) {
   ASSERT_TRUE(machine_.areas.cma_mutex().try_lock(machine_.engine));
   EXPECT_EQ(audit(), "locks");
   machine_.areas.cma_mutex().reset();
-  ASSERT_TRUE(machine_.buddy.drain_mutex().try_lock(machine_.engine));
+  ASSERT_TRUE(machine_.buddy.per_cpu().drain_mutex().try_lock(machine_.engine));
   EXPECT_EQ(audit(), "locks");
-  machine_.buddy.drain_mutex().reset();
+  machine_.buddy.per_cpu().drain_mutex().reset();
   ASSERT_TRUE(machine_.page_locks.try_lock(page_of(0)));
   EXPECT_EQ(audit(), "locks");
 }

@@ -14,7 +14,7 @@ Task<void> DrainOp<Kind>::perform(World& world, Slot) const {
     constexpr bool kPages = Kind == DrainKind::everything || Kind == DrainKind::pages;
     static_assert(kLru || kPages);
     if constexpr (kLru) co_await machine.lru.add_drain_all();
-    if constexpr (kPages) co_await machine.buddy.drain_all_pages(Buddy::kAllZones);
+    if constexpr (kPages) co_await machine.buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones);
   }
 }
 

@@ -100,7 +100,7 @@ void Loops::fill_memory() {
     else
       run_now(machine.owners.adopt(outside[i], PageKind::anonymous));
   }
-  run_now(machine.buddy.drain_all_pages(0));
+  run_now(machine.buddy.per_cpu().drain_all_pages(0));
   run_now(machine.lru.add_drain_all());
 }
 
