@@ -2,8 +2,9 @@
 // Task. The engine resumes an actor, stops it at a point on request, parks it while it waits, counts steps and keeps
 // the virtual clock. It decides nothing: its caller, the interpreter, chooses the actor to resume.
 //
-// Thread safety: none is needed, there are no threads. A machine is copied, compared and hashed only at rest, when no
-// actor is inside an operation. Cost: an unwatched point is an increment and a branch.
+// Thread safety: none; one thread uses a machine. Failures: passed() and charge() throw EngineFault (bounded) when the
+// step budget is used up, park() throws one (locks) for a deadlock. Cost: an unwatched point is an increment and a
+// branch. await.h has what operations await.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,8 @@ class Engine {
   // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1.
   ActorId add_actor(int cpu);
   std::size_t actors() const { return actors_.size(); }
-  // Moves an actor to another CPU, because a machine is reused by programs with other actors. Requires it to be idle.
+  // Moves an actor to another CPU: a machine is reused by programs whose actors sit on other CPUs. Requires it to be
+  // idle.
   void bind(ActorId actor, int cpu) {
     CMA_ASSERT(actors_[actor].state == State::idle && cpu >= 0 && cpu < cpus_);
     actors_[actor].cpu = cpu;
@@ -69,7 +71,8 @@ class Engine {
   void resume(ActorId actor);
   // Destroys the operations of all actors. The machine is in no defined state afterwards and must be reset.
   void abandon();
-  // Returns to the state of a new engine with the same actors.
+  // Ends all operations, and returns clock, steps, budget and the actors' flags to their first values. Keeps actors and
+  // watcher.
   void reset();
 
   // Returns the actor that runs, or ran last.
@@ -82,7 +85,7 @@ class Engine {
 
   // --- points ---
   // Asks that `actor` stop when it passes `point` for the nth time from now (1 = next). The request ends with the
-  // actor's operation.
+  // actor's operation. Requires: the actor is inside an operation.
   void stop_at(ActorId actor, Point point, unsigned nth);
   void set_watcher(PointWatcher* watcher);
   // Returns whether anything can stop an actor at a point. If not, callers may take a cheaper path.
@@ -100,8 +103,8 @@ class Engine {
 
   // --- waiting ---
   // Parks the current actor until wake(); `leaf` is its innermost coroutine, which must suspend right after. `what`
-  // names the object it waits for, `owner` the actor that holds that. Reports a cycle of waiters; a plain call may not
-  // wait at all.
+  // names the object it waits for, `owner` the actor that holds that. Throws EngineFault if this closes a cycle of
+  // waiters, or in a plain call, which must not wait.
   void park(PromiseBase& leaf, const char* what, ActorId owner);
   // The same until the clock reaches `wake_time`.
   void park_until(PromiseBase& leaf, Time wake_time);
@@ -137,8 +140,8 @@ class Engine {
   }
 
   // --- spinlocks ---
-  // No other actor runs while one is held, so the only state is this depth. It proves that a spinlock is never held at
-  // a point or across a sleep.
+  // Spinlocks need no owner: only how many are held is counted. The count proves that none is held at a point or across
+  // a sleep.
   void spin_lock() { ++spin_depth_; }
   void spin_unlock() { --spin_depth_; }
   bool spinning() const { return spin_depth_ != 0; }
@@ -186,71 +189,5 @@ class Engine {
   std::uint64_t step_limit_ = ~std::uint64_t{0};
   Time now_ = 0;
 };
-
-// Holds a spinlock for a scope.
-class SpinGuard {
- public:
-  explicit SpinGuard(Engine& engine) : engine_(engine) { engine_.spin_lock(); }
-  ~SpinGuard() { engine_.spin_unlock(); }
-  SpinGuard(const SpinGuard&) = delete;
-  SpinGuard& operator=(const SpinGuard&) = delete;
-
- private:
-  Engine& engine_;
-};
-
-// Awaited at a point: another actor may run here.
-class AtPoint {
- public:
-  AtPoint(Engine& engine, Point point) : engine_(engine), point_(point) {}
-  bool await_ready() {
-    CMA_ASSERT(!engine_.spinning());
-    engine_.passed(point_);
-    return !engine_.watching() || !engine_.stop_here(point_);
-  }
-  template <class P>
-  void await_suspend(std::coroutine_handle<P> handle) {
-    engine_.stop(handle.promise());
-  }
-  void await_resume() const noexcept {}
-
- private:
-  Engine& engine_;
-  Point point_;
-};
-
-// co_await at(engine, Point::x)
-inline AtPoint at(Engine& engine, Point point) { return {engine, point}; }
-
-// Awaited by an actor that sleeps. Always suspends.
-class Sleep {
- public:
-  Sleep(Engine& engine, Time duration) : engine_(engine), duration_(duration) {}
-  bool await_ready() {
-    CMA_ASSERT(!engine_.spinning());
-    engine_.passed(Point::sleep);
-    return false;
-  }
-  template <class P>
-  void await_suspend(std::coroutine_handle<P> handle) {
-    engine_.park_until(handle.promise(), engine_.now() + duration_);
-  }
-  void await_resume() const noexcept {}
-
- private:
-  Engine& engine_;
-  Time duration_;
-};
-
-// co_await sleep_for(engine, microseconds)
-inline Sleep sleep_for(Engine& engine, Time duration) { return {engine, duration}; }
-
-// Runs a task, which must not wait, as the current actor outside any operation: for boot, tests and benchmarks.
-template <class T>
-T run_now(Task<T> task) {
-  const bool done = task.await_ready();
-  CMA_ASSERT(done);
-  return task.take();
-}
 
 }  // namespace cma

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "allocator/engine/engine.h"
+#include "allocator/engine/await.h"
 
 namespace cma {
 namespace {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "allocator/engine/await.h"
+
 namespace cma {
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "allocator/engine/engine.h"
+#include "allocator/engine/await.h"
 
 namespace cma {
 namespace {

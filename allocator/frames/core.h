@@ -6,7 +6,7 @@
 
 #include "allocator/base/bug.h"
 #include "allocator/base/geometry.h"
-#include "allocator/engine/engine.h"
+#include "allocator/engine/await.h"
 #include "allocator/frames/memory_map.h"
 #include "allocator/trace/trace.h"
 

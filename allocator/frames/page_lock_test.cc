@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "allocator/engine/await.h"
+
 namespace cma {
 namespace {
 

@@ -1,0 +1,82 @@
+// What operations await, and the guard of a spinlock: at(), sleep_for() and SpinGuard; run_now() runs a task without
+// an operation.
+//
+// Layers get this header with core.h. Cost: awaiting an unwatched point is an increment and a branch.
+#pragma once
+
+#include <coroutine>
+
+#include "allocator/base/assert.h"
+#include "allocator/engine/engine.h"
+#include "allocator/engine/point.h"
+#include "allocator/engine/task.h"
+
+namespace cma {
+
+// Holds a spinlock for a scope.
+class SpinGuard {
+ public:
+  explicit SpinGuard(Engine& engine) : engine_(engine) { engine_.spin_lock(); }
+  ~SpinGuard() { engine_.spin_unlock(); }
+  SpinGuard(const SpinGuard&) = delete;
+  SpinGuard& operator=(const SpinGuard&) = delete;
+
+ private:
+  Engine& engine_;
+};
+
+// Awaited at a point: another actor may run here.
+class AtPoint {
+ public:
+  AtPoint(Engine& engine, Point point) : engine_(engine), point_(point) {}
+  bool await_ready() {
+    CMA_ASSERT(!engine_.spinning());
+    engine_.passed(point_);
+    return !engine_.watching() || !engine_.stop_here(point_);
+  }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> handle) {
+    engine_.stop(handle.promise());
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Engine& engine_;
+  Point point_;
+};
+
+// co_await at(engine, Point::x)
+inline AtPoint at(Engine& engine, Point point) { return {engine, point}; }
+
+// Awaited by an actor that sleeps. Always suspends.
+class Sleep {
+ public:
+  Sleep(Engine& engine, Time duration) : engine_(engine), duration_(duration) {}
+  bool await_ready() {
+    CMA_ASSERT(!engine_.spinning());
+    engine_.passed(Point::sleep);
+    return false;
+  }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> handle) {
+    engine_.park_until(handle.promise(), engine_.now() + duration_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Engine& engine_;
+  Time duration_;
+};
+
+// co_await sleep_for(engine, microseconds)
+inline Sleep sleep_for(Engine& engine, Time duration) { return {engine, duration}; }
+
+// Runs a task, which must not wait, as the current actor outside any operation: for boot, tests and benchmarks.
+template <class T>
+T run_now(Task<T> task) {
+  const bool done = task.await_ready();
+  CMA_ASSERT(done);
+  return task.take();
+}
+
+}  // namespace cma
