@@ -118,7 +118,7 @@ std::uint64_t Machine::state_hash() const {
       for (const PageList& list : pcp.lists) hash_step(hash, static_cast<std::uint64_t>(list.first) << 32 | list.last);
     }
   }
-  for (unsigned list = 0; list < kLruLists; ++list) hash_step(hash, lru.size(static_cast<LruList>(list)));
+  for (unsigned list = 0; list < kLruLists; ++list) hash_step(hash, lru.lists().size(static_cast<LruList>(list)));
   for (int cpu = 0; cpu < engine.cpus(); ++cpu)
     for (unsigned which = 0; which < kPagevecs; ++which)
       for (Pfn pfn : lru.pagevec(cpu, static_cast<Pagevec>(which))) hash_step(hash, pfn << 3 | which);

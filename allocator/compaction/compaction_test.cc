@@ -53,7 +53,7 @@ TEST_P(CompactionTest, PagesGoFromTheBeginningOfTheZoneToFreePagesAtItsEnd) {
   compact();
   for (const OwnerId id : low) EXPECT_GE(where(id), 128U);
   EXPECT_EQ(free_now(), free);
-  EXPECT_EQ(machine->lru.isolated_anon(), 0);
+  EXPECT_EQ(machine->lru.lists().isolated_anon(), 0);
   const auto blocks = free_blocks(*machine, {0, 128});
   EXPECT_THAT(blocks, ::testing::ElementsAre(Block{0, 7})) << "the block they have left is free as a whole";
 }
@@ -68,7 +68,7 @@ TEST_P(CompactionTest, APinnedOrUnmovablePageStaysWhereItIs) {
   EXPECT_EQ(where(pinned), 70U);
   EXPECT_EQ(where(fixed), 71U);
   EXPECT_NE(where(moves), 72U);
-  EXPECT_EQ(machine->lru.isolated_anon() + machine->lru.isolated_file(), 0);
+  EXPECT_EQ(machine->lru.lists().isolated_anon() + machine->lru.lists().isolated_file(), 0);
 }
 
 TEST_P(CompactionTest, AfterwardsItHoldsNoPages) {

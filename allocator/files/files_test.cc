@@ -20,13 +20,13 @@ class FilesTest : public testing::TestWithParam<Release> {
   // Tries once to move the page, as migration does: isolated, locked, with a target.
   int try_move(OwnerId page) {
     const Pfn old = pfn_of(page);
-    if (!machine->lru.isolate(old)) return -kEBUSY;
+    if (!machine->lru.lists().isolate(old)) return -kEBUSY;
     const bool locked = machine->page_locks.try_lock(old);
     EXPECT_TRUE(locked);
     const Pfn target = machine->buddy.alloc_pages(kGfpMigrationTarget, 0);
     const int error = run_now(machine->owners.move(old, target, MoveMode::sync));
     machine->page_locks.unlock(old);
-    machine->lru.forget_isolated(old);
+    machine->lru.lists().forget_isolated(old);
     if (error == 0) run_now(machine->lru.cache_add(target));
     run_now(machine->lru.putback(old));
     run_now(machine->lru.put_page(target));
@@ -44,7 +44,7 @@ TEST_P(FilesTest, ACachedPageHasOneReferenceAndIsReadOnce) {
   EXPECT_EQ(page_of(page).ref, 1);
   EXPECT_TRUE(page_of(page).has(kPageUptodate));
   EXPECT_FALSE(page_of(page).has(kPageLocked | kPageSwapbacked));
-  EXPECT_EQ(machine->lru.size(LruList::inactive_file), 1U);
+  EXPECT_EQ(machine->lru.lists().size(LruList::inactive_file), 1U);
   EXPECT_EQ(read(file), page);
 }
 

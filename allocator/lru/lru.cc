@@ -9,15 +9,15 @@ Lru::Lru(const Core& core, Buddy& buddy)
       core_(core),
       buddy_(buddy),
       lists_(core),
+      mlock_(core, *this, lists_),
       pagevecs_(static_cast<std::size_t>(core.geometry.cpus)) {
-  for (CpuPagevecs& cpu : pagevecs_) {
+  for (CpuPagevecs& cpu : pagevecs_)
     for (std::vector<Pfn>& pagevec : cpu.of) pagevec.reserve(pagevec_size(release_));
-    cpu.mlock.reserve(pagevec_size(release_));
-  }
 }
 
 void Lru::copy_from(const Lru& other) {
   lists_.copy_from(other.lists_);
+  mlock_.copy_from(other.mlock_);
   pagevecs_ = other.pagevecs_;
   disable_count_ = other.disable_count_;
   drains_begun_ = other.drains_begun_;

@@ -1,13 +1,13 @@
 // The five LRU lists of the machine, and the counts of isolated and of locked pages (mm/swap.c, mm/mlock.c).
 //
-// Lru is the only user: it moves pages here by way of its pagevecs.
+// Lru and MlockPages move pages here by way of their pagevecs; migration and reclaim isolate them from here.
 //
 // Invariant: a page with kPageLru is on the list that its other flags name. Those change only while the page is off its
 // list, or by relist().
 //
-// Cost: O(1) a page, and a search of the locked pages' counts for a page that leaves its list.
+// Cost: O(1) per page, and a search of the locked pages' counts for a page that leaves its list.
 //
-// Thread safety: lru_lock is held in the kernel; nothing here stops at a point.
+// Locks: lru_lock is held in the kernel; nothing here stops at a point.
 #pragma once
 
 #include <array>
@@ -35,7 +35,8 @@ class LruLists {
   void remove(Pfn pfn);
   // Takes a page off its list, changes its flags, and puts it on the list that these name.
   void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail = false);
-  // Puts a page that was the tail of a huge page in front of its former head, with which it has been counted already.
+  // Puts a page that was the tail of a huge page in front of its former head, with which it has been counted already
+  // (lru_add_page_tail).
   void split_tail(Pfn tail, Pfn head);
 
   // --- isolating for migration or reclaim ---

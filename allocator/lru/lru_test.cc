@@ -45,19 +45,19 @@ TEST_P(LruTest, APageInAPagevecHasOneMoreReferenceAndIsNotOnTheLru) {
   EXPECT_EQ(map.page(pfn).pagevecs, 1);
   EXPECT_FALSE(map.page(pfn).has(kPageLru));
   EXPECT_THAT(lru.pagevec(0), ElementsAre(pfn));
-  EXPECT_FALSE(lru.isolate(pfn));
+  EXPECT_FALSE(lru.lists().isolate(pfn));
 }
 
 TEST_P(LruTest, TheLastPageThatFitsDrainsItsPagevec) {
   const unsigned room = GetParam() >= Release::v4_15 ? 15 : 14;
   const std::vector<Pfn> first = add(room - 1);
-  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
   const Pfn last = add(1)[0];
   EXPECT_THAT(lru.pagevec(0), IsEmpty());
-  EXPECT_EQ(lru.size(LruList::inactive_anon), room);
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), room);
   EXPECT_EQ(map.page(first[0]).ref, 1);
   EXPECT_EQ(map.page(last).ref, 1);
-  EXPECT_EQ(pfns_of(map, lru.list(LruList::inactive_anon)).front(), last) << "the newest page is at the head";
+  EXPECT_EQ(pfns_of(map, lru.lists().list(LruList::inactive_anon)).front(), last) << "the newest page is at the head";
 }
 
 TEST_P(LruTest, FlagsChooseTheList) {
@@ -71,10 +71,10 @@ TEST_P(LruTest, FlagsChooseTheList) {
                             {kPageActive, LruList::active_file},
                             {kPageUnevictable | kPageMlocked | kPageSwapbacked, LruList::unevictable}};
   for (const Choice& choice : choices) {
-    const std::uint64_t before = lru.size(choice.list);
+    const std::uint64_t before = lru.lists().size(choice.list);
     add(1, choice.flags);
     run_now(lru.add_drain(0));
-    EXPECT_EQ(lru.size(choice.list), before + 1);
+    EXPECT_EQ(lru.lists().size(choice.list), before + 1);
   }
 }
 
@@ -83,74 +83,74 @@ TEST_P(LruTest, ALockedPageGoesToTheUnevictableListByWayOfAPagevec) {
   const bool by_mlock_pagevec = GetParam() >= Release::v5_18;
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  run_now(lru.mlock(pfn));
+  run_now(lru.mlock_pages().mlock(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageMlocked));
-  EXPECT_EQ(lru.mlocked(), 1);
+  EXPECT_EQ(lru.lists().mlocked(), 1);
   EXPECT_EQ(map.page(pfn).ref, by_pagevec ? 2 : 1);
   EXPECT_EQ(map.page(pfn).has(kPageLru), !by_pagevec || by_mlock_pagevec) << "since 5.18 it stays where it was";
-  EXPECT_EQ(lru.mlock_pagevec(0).size(), by_mlock_pagevec ? 1U : 0U);
-  EXPECT_EQ(lru.size(LruList::unevictable), by_pagevec ? 0U : 1U);
+  EXPECT_EQ(lru.mlock_pages().pagevec(0).size(), by_mlock_pagevec ? 1U : 0U);
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), by_pagevec ? 0U : 1U);
   run_now(lru.add_drain(0));
   EXPECT_EQ(map.page(pfn).ref, 1);
-  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
-  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
 }
 
 TEST_P(LruTest, ANewLockedPageNeverWasOnAnotherList) {
   const Pfn pfn = page_with(kPageSwapbacked);
-  run_now(lru.mlock_new(pfn));
+  run_now(lru.mlock_pages().mlock_new(pfn));
   run_now(lru.add_drain(0));
-  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
-  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
   EXPECT_EQ(map.page(pfn).ref, 1);
   run_now(lru.put_page(pfn));
-  EXPECT_EQ(lru.mlocked(), 0);
-  EXPECT_EQ(lru.size(LruList::unevictable), 0U);
+  EXPECT_EQ(lru.lists().mlocked(), 0);
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
 }
 
 TEST_P(LruTest, APageIsUnlockedAsOftenAsItWasLockedSince518) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
-  run_now(lru.mlock(pfn));
-  run_now(lru.mlock(pfn));
+  run_now(lru.mlock_pages().mlock(pfn));
+  run_now(lru.mlock_pages().mlock(pfn));
   run_now(lru.add_drain(0));
-  EXPECT_EQ(lru.mlock_count(pfn), 2U);
-  run_now(lru.munlock_v5_18(pfn));
+  EXPECT_EQ(lru.lists().mlock_count(pfn), 2U);
+  run_now(lru.mlock_pages().munlock_when_unmapped(pfn));
   EXPECT_EQ(map.page(pfn).ref, 2);
   run_now(lru.add_drain(0));
-  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
-  run_now(lru.munlock_v5_18(pfn));
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
+  run_now(lru.mlock_pages().munlock_when_unmapped(pfn));
   run_now(lru.add_drain(0));
-  EXPECT_EQ(lru.size(LruList::unevictable), 0U);
-  EXPECT_EQ(lru.size(LruList::inactive_anon), 1U);
-  EXPECT_EQ(lru.mlocked(), 0);
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 1U);
+  EXPECT_EQ(lru.lists().mlocked(), 0);
 }
 
 // The count is in the links of the list and lost with them. It is too low then, and the page leaves the list too early.
 TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince518) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
-  run_now(lru.mlock(pfn));
-  run_now(lru.mlock(pfn));
+  run_now(lru.mlock_pages().mlock(pfn));
+  run_now(lru.mlock_pages().mlock(pfn));
   run_now(lru.add_drain(0));
-  ASSERT_TRUE(lru.isolate(pfn));
-  lru.forget_isolated(pfn);
+  ASSERT_TRUE(lru.lists().isolate(pfn));
+  lru.lists().forget_isolated(pfn);
   run_now(lru.putback(pfn));
   run_now(lru.add_drain(0));
-  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
-  EXPECT_EQ(lru.mlock_count(pfn), 0U);
-  run_now(lru.munlock_v5_18(pfn));
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
+  EXPECT_EQ(lru.lists().mlock_count(pfn), 0U);
+  run_now(lru.mlock_pages().munlock_when_unmapped(pfn));
   run_now(lru.add_drain(0));
-  EXPECT_EQ(lru.size(LruList::unevictable), 0U);
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
 }
 
 TEST_P(LruTest, DisabledCachesHoldNoLockedPage) {
   if (GetParam() < Release::v5_13) GTEST_SKIP() << "caches cannot be disabled";
   const Pfn pfn = add(1)[0];
   run_now(lru.cache_disable());
-  run_now(lru.mlock(pfn));
+  run_now(lru.mlock_pages().mlock(pfn));
   EXPECT_EQ(map.page(pfn).ref, 1);
-  EXPECT_EQ(lru.size(LruList::unevictable), 1U);
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   lru.cache_enable();
 }
 
@@ -173,7 +173,7 @@ TEST_P(LruTest, APageWhoseOnlyReferenceWasThePagevecsIsFreedByTheDrain) {
   run_now(lru.add_drain(0));
   EXPECT_EQ(map.page(pfn).ref, 0);
   EXPECT_TRUE(map.page(pfn).has(kPagePcp | kPageBuddy));
-  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
 }
 
 TEST_P(LruTest, PagesThatDieTogetherAreFreedLastFirstAndSince69FirstFirst) {
@@ -189,9 +189,9 @@ TEST_P(LruTest, TheLastReferenceTakesThePageOffItsList) {
   run_now(lru.add_drain(0));
   lru.get_page(pfn);
   run_now(lru.put_page(pfn));
-  EXPECT_EQ(lru.size(LruList::active_anon), 1U);
+  EXPECT_EQ(lru.lists().size(LruList::active_anon), 1U);
   run_now(lru.put_page(pfn));
-  EXPECT_EQ(lru.size(LruList::active_anon), 0U);
+  EXPECT_EQ(lru.lists().size(LruList::active_anon), 0U);
   EXPECT_FALSE(map.page(pfn).has(kPageLru | kPageActive | kPageLeaked));
   EXPECT_TRUE(log_lines(*machine).empty()) << "no bad page";
 }
@@ -207,19 +207,19 @@ TEST_P(LruTest, IsolatingCountsByKindAndPutbackReturnsThroughThePagevec) {
   const Pfn anon = add(1)[0];
   const Pfn file = add(1, 0)[0];
   run_now(lru.add_drain(0));
-  EXPECT_TRUE(lru.isolate(anon));
-  EXPECT_TRUE(lru.isolate(file));
-  EXPECT_EQ(lru.isolated_anon(), 1);
-  EXPECT_EQ(lru.isolated_file(), 1);
+  EXPECT_TRUE(lru.lists().isolate(anon));
+  EXPECT_TRUE(lru.lists().isolate(file));
+  EXPECT_EQ(lru.lists().isolated_anon(), 1);
+  EXPECT_EQ(lru.lists().isolated_file(), 1);
   EXPECT_EQ(map.page(anon).ref, 2);
   EXPECT_TRUE(map.page(anon).has(kPageTaskList));
-  EXPECT_EQ(lru.size(LruList::inactive_anon), 0U);
-  EXPECT_FALSE(lru.isolate(anon)) << "it is on no list any more";
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
+  EXPECT_FALSE(lru.lists().isolate(anon)) << "it is on no list any more";
 
-  lru.forget_isolated(anon);
+  lru.lists().forget_isolated(anon);
   run_now(lru.putback(anon));
-  EXPECT_EQ(lru.isolated_anon(), 0);
-  EXPECT_EQ(lru.isolated_file(), 1);
+  EXPECT_EQ(lru.lists().isolated_anon(), 0);
+  EXPECT_EQ(lru.lists().isolated_file(), 1);
   EXPECT_EQ(map.page(anon).ref, 2) << "the pagevec's reference instead of the list's";
   EXPECT_FALSE(map.page(anon).has(kPageLru | kPageTaskList));
   run_now(lru.add_drain(0));
@@ -230,20 +230,20 @@ TEST_P(LruTest, MoreThanHalfIsTooMany) {
   const std::vector<Pfn> pages = add(15);
   run_now(lru.add_drain(0));
   for (unsigned i = 0; i < 5; ++i) {
-    EXPECT_FALSE(lru.too_many_isolated()) << i;
-    lru.isolate(pages[i]);
+    EXPECT_FALSE(lru.lists().too_many_isolated()) << i;
+    lru.lists().isolate(pages[i]);
   }
-  EXPECT_FALSE(lru.too_many_isolated()) << "5 of 10";
-  lru.isolate(pages[5]);
-  EXPECT_TRUE(lru.too_many_isolated()) << "6 of 9";
+  EXPECT_FALSE(lru.lists().too_many_isolated()) << "5 of 10";
+  lru.lists().isolate(pages[5]);
+  EXPECT_TRUE(lru.lists().too_many_isolated()) << "6 of 9";
 }
 
 TEST_P(LruTest, UnevictablePagesDoNotCountForTheThrottle) {
   add(10, kPageUnevictable | kPageMlocked);
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  lru.isolate(pfn);
-  EXPECT_TRUE(lru.too_many_isolated());
+  lru.lists().isolate(pfn);
+  EXPECT_TRUE(lru.lists().too_many_isolated());
 }
 
 // --- disabling the caches (5.13) ---
@@ -311,7 +311,7 @@ TEST_P(LruTest, APageThatLeftTheLruOnlyLosesItsReference) {
   run_now(lru.add_drain(0));
   run_now(lru.mark_accessed(pfn));
   run_now(lru.mark_accessed(pfn));
-  ASSERT_TRUE(lru.isolate(pfn));
+  ASSERT_TRUE(lru.lists().isolate(pfn));
   const int isolated = map.page(pfn).ref;
   run_now(lru.add_drain(0));
   EXPECT_FALSE(map.page(pfn).has(kPageActive));

@@ -22,18 +22,17 @@ std::string_view name_of(Pagevec which) {
   return "?";
 }
 
-// Takes a slot's reference. Returns whether the pagevec must be drained at once.
 bool Lru::reserve_slot(Pfn pfn) {
   get_page(pfn);
-  ++pagevecs_here().parked;
   return ++core_.map.edit(pfn).pagevecs == kMostSlots || disable_count_ > 0;
 }
 
 // Puts a page in a pagevec, and drains it if that fills it or the caches are disabled.
 Task<void> Lru::queue(Pagevec which, Pfn pfn) {
-  CpuPagevecs& pagevecs = pagevecs_here();
+  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(core_.engine.cpu())];
   std::vector<Pfn>& pagevec = pagevecs.of[static_cast<unsigned>(which)];
   const bool at_once = reserve_slot(pfn);
+  ++pagevecs.parked;
   // Since 4.7 a compound page does not wait.
   const bool compound = core_.map.page(pfn).has(kPageHead) && release_ >= Release::v4_7;
   pagevec.push_back(pfn);
@@ -146,11 +145,11 @@ Task<void> Lru::drain(CpuPagevecs& pagevecs, Pagevec which) {
 }
 
 Task<void> Lru::add_drain(int cpu) {
+  if (parked(cpu) == 0) co_return;
   CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(cpu)];
-  if (pagevecs.parked == 0) co_return;
   for (unsigned which = 0; which < kPagevecs; ++which)
     if (!pagevecs.of[which].empty()) co_await drain(pagevecs, static_cast<Pagevec>(which));
-  co_await mlock_drain(cpu);
+  co_await mlock_.drain(cpu);
 }
 
 Task<void> Lru::add_drain_all(bool certain) {

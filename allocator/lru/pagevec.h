@@ -30,22 +30,9 @@ inline constexpr unsigned kPagevecs = 6;
 // Returns the kernel's name: "lru_add".
 std::string_view name_of(Pagevec which);
 
-// The steps that a page in the mlock pagevec waits for (5.18).
-enum class MlockStep : std::uint8_t {
-  lock,      // mlock_page: a page that was on the LRU
-  lock_new,  // mlock_new_page: one that was never on it
-  unlock,    // munlock_page
-};
-struct Mlocking {
-  Pfn pfn = kNoPfn;
-  MlockStep step = MlockStep::lock;
-  friend bool operator==(const Mlocking&, const Mlocking&) = default;
-};
-
 // The pagevecs of one CPU.
 struct CpuPagevecs {
   std::array<std::vector<Pfn>, kPagevecs> of;
-  std::vector<Mlocking> mlock;
   std::size_t parked = 0;  // pages in all of them
 };
 

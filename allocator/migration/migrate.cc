@@ -20,7 +20,7 @@ Task<void> Migration::put_back_page(Pfn pfn) {
 // Drops the list's reference of a page that has moved, or that its users have freed meanwhile.
 Task<void> Migration::release_source(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
-  if (!page.has(kPageIsolated)) lru_.forget_isolated(pfn);
+  if (!page.has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
   page.flags &= ~(kPageTaskList | kPageIsolated);
   co_await at(core_.engine, Point::migrate_moved);
   co_await lru_.put_page(pfn);
@@ -144,7 +144,7 @@ Task<int> Migration::try_to_move(const Control& control, PageList& from, PageLis
   if (error != -kEAGAIN && release_ >= Release::v5_11) {
     failed.push_back(core_.map, frame);
   } else if (error != -kEAGAIN) {
-    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
+    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
   co_await put_target(control, target);
@@ -234,7 +234,7 @@ Task<void> Migration::putback(Control& control) {
       co_await put_back_hugetlb(pfn);
       continue;
     }
-    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
+    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
 }

@@ -47,7 +47,7 @@ TEST_P(MigrateTest, EveryMovableKindMovesWithItsContent) {
     EXPECT_EQ(page_of(id).token, machine->owners.owner(id).token);
     EXPECT_EQ(page_of(id).has(kPageLru), kind != PageKind::movable_ops);
     EXPECT_EQ(machine->map.page(520).ref, 0) << name_of(kind);
-    EXPECT_EQ(machine->lru.isolated_anon(), 0) << name_of(kind);
+    EXPECT_EQ(machine->lru.lists().isolated_anon(), 0) << name_of(kind);
     EXPECT_TRUE(machine->page_locks.none_held());
     run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   }
@@ -157,7 +157,7 @@ TEST_P(MigrateTest, APinTakenAfterTheScanLeavesThePageMappedWhereItWas) {
   run_now(machine->lru.add_drain(0));
   EXPECT_EQ(page_of(id).ref, 2);
   EXPECT_TRUE(page_of(id).has(kPageLru));
-  EXPECT_EQ(machine->lru.isolated_anon(), 0);
+  EXPECT_EQ(machine->lru.lists().isolated_anon(), 0);
 }
 
 TEST_P(MigrateTest, APageFreedByItsUsersMeanwhileCountsAsMoved) {
@@ -167,7 +167,7 @@ TEST_P(MigrateTest, APageFreedByItsUsersMeanwhileCountsAsMoved) {
   ASSERT_EQ(machine->map.page(520).ref, 1);
   EXPECT_EQ(migrate(), 0);
   EXPECT_EQ(machine->map.page(520).ref, 0);
-  EXPECT_EQ(machine->lru.isolated_anon(), 0);
+  EXPECT_EQ(machine->lru.lists().isolated_anon(), 0);
   EXPECT_THAT(log_lines(*machine), IsEmpty());
 }
 

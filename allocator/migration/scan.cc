@@ -155,7 +155,7 @@ std::optional<Refusal> Migration::try_to_isolate(BlockScan& scan, Pfn pfn) {
   if (release_ >= Release::v3_15 && !kinds_->has_mapping(pfn) && pinned(pfn)) return Refusal::pinned;
   if (scan.compacting() != nullptr && !suits_compaction(scan, pfn)) [[unlikely]]
     return Refusal::taken;
-  return lru_.isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
+  return lru_.lists().isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
 }
 
 // isolate_movable_page: takes a page from its driver. Returns false if the driver refuses or the page is locked.
@@ -243,7 +243,7 @@ int Migration::throttled_v5_10() { return core_.bugs.fires(Bug::throttle_is_sign
 // Waits while too many pages are isolated. Returns 0 or the reason to end the scan: asynchronous callers, and those
 // that hold pages, get -EAGAIN at once. The latter move their pages first: nothing else puts them back.
 Task<int> Migration::throttle(const Control& control) {
-  while (lru_.too_many_isolated()) {
+  while (lru_.lists().too_many_isolated()) {
     if (control.nr_pages > 0 && !core_.bugs.fires(Bug::throttle_own_pages)) co_return throttled_v5_10();
     if (control.mode == MoveMode::async) co_return -kEAGAIN;
     co_await at(core_.engine, Point::scan_throttle);
@@ -330,7 +330,7 @@ int Migration::finish_scan(BlockScan& scan) {
 Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
   BlockScan scan{control, low, end, first_group_end(control, release_, low)};
   control.next = low;
-  if (lru_.too_many_isolated()) scan.error = co_await throttle(control);
+  if (lru_.lists().too_many_isolated()) scan.error = co_await throttle(control);
   if (scan.error != 0) co_return scan.error;
   if (release_ < Release::v5_1 || core_.map.pageblock_start(low) == low) scan.valid = low;
   for (; scan.low < end; ++scan.low) {
@@ -416,7 +416,7 @@ Task<bool> Migration::reclaim_page(Pfn pfn) {
   const bool reclaimed = co_await kinds_->reclaim_clean(pfn);
   locks_.unlock(pfn);
   if (!reclaimed) co_return false;
-  lru_.forget_isolated(pfn);
+  lru_.lists().forget_isolated(pfn);
   core_.map.edit(pfn).flags &= ~(kPageTaskList | kPageActive);
   co_await buddy_.free_unreferenced(pfn, 0);
   co_return true;

@@ -44,7 +44,7 @@ TEST_P(ScanTest, PagesOnTheLruAndMovableOnesAreTakenNewestFirst) {
   EXPECT_THAT(taken(), ElementsAre(530, 525, 520));
   EXPECT_EQ(control.nr_pages, 3U);
   EXPECT_EQ(control.next, 576U);
-  EXPECT_EQ(machine->lru.isolated_anon(), 2) << "a driver's page is no LRU page";
+  EXPECT_EQ(machine->lru.lists().isolated_anon(), 2) << "a driver's page is no LRU page";
   EXPECT_TRUE(machine->map.page(525).has(kPageIsolated));
   EXPECT_EQ(machine->map.page(525).ref, 2);
 }
@@ -162,7 +162,7 @@ TEST(ScanThrottle, ASignalWakesTheThrottledScan) {
   for (Release release : kComparedReleases) {
     const std::unique_ptr<Machine> machine = make_machine(default_small_geometry(release));
     own_frame(*machine, 512, PageKind::anonymous);
-    machine->lru.isolate(512);
+    machine->lru.lists().isolate(512);
     Engine& engine = machine->engine;
     const ActorId actor = engine.add_actor(0);
     Migration::Control control;

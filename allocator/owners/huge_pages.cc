@@ -237,7 +237,7 @@ void Owners::split_into_pages(HugeId id, Pfn head, PageList* list) {
     if (list != nullptr)
       list->push_back(core_.map, core_.map.frame(tail));
     else
-      lru_.list_split_tail(tail, head);
+      lru_.lists().split_tail(tail, head);
   }
   split_records(id);
 }

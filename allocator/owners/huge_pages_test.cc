@@ -37,7 +37,7 @@ class HugePagesTest : public testing::TestWithParam<Release> {
   const Page& page(Pfn pfn) const { return machine_->map.page(pfn); }
   std::uint64_t lru_pages() const {
     std::uint64_t pages = 0;
-    for (unsigned list = 0; list < kLruLists; ++list) pages += machine_->lru.size(static_cast<LruList>(list));
+    for (unsigned list = 0; list < kLruLists; ++list) pages += machine_->lru.lists().size(static_cast<LruList>(list));
     return pages;
   }
   std::int64_t free_pages() {

@@ -60,7 +60,7 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
     if (kind == PageKind::anonymous) map_pte(pte != 0 ? pte : spaces_.add_ptes(0, 1), id);
     const bool locked = pte != 0 && spaces_.pte(pte).locked;
     if (locked)
-      co_await lru_.mlock_new(pfn);
+      co_await lru_.mlock_pages().mlock_new(pfn);
     else
       co_await lru_.cache_add(pfn);
   }
@@ -159,7 +159,7 @@ Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
     const Pte pte = spaces_.pte(found);
     const bool there = pte.page == id && pte.state == Pte::State::present;
     if (there && pte.locked) {
-      co_await lru_.mlock(pfn);
+      co_await lru_.mlock_pages().mlock(pfn);
       if (space != 0) spaces_.lock(space).unlock(core_.engine);
       co_return false;
     }
@@ -169,7 +169,7 @@ Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
     if (there && pte.dirty) {
-      lru_.isolated_file_is_anon();
+      lru_.lists().isolated_file_is_anon();
       core_.map.edit(pfn).flags |= kPageSwapbacked | kPageActive;
       co_return false;
     }
@@ -299,8 +299,8 @@ Task<void> Owners::unmap_ptes(OwnerId id, Pfn counted) {
       record(id).moving_from = counted;
       uncount_mapping(record(id));
       if (release_ >= Release::v5_18 && pte.locked) {
-        co_await lru_.munlock_v5_18(counted);
-        co_await lru_.mlock_drain(core_.engine.cpu());
+        co_await lru_.mlock_pages().munlock_when_unmapped(counted);
+        co_await lru_.mlock_pages().drain(core_.engine.cpu());
       }
       --core_.map.edit(counted).ref;
       CMA_ASSERT(core_.map.page(counted).map >= 0 && core_.map.page(counted).ref > 0);
@@ -327,8 +327,8 @@ Task<void> Owners::remap_ptes(OwnerId id, Pfn counted) {
       ++core_.map.edit(counted).ref;
       count_mapping(record(id));
       if (release_ >= Release::v5_18 && pte.locked) {
-        co_await lru_.mlock(counted);
-        co_await lru_.mlock_drain(core_.engine.cpu());
+        co_await lru_.mlock_pages().mlock(counted);
+        co_await lru_.mlock_pages().drain(core_.engine.cpu());
       }
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
@@ -341,7 +341,7 @@ void Owners::take_over(Owner& owner, Pfn old, Pfn target) {
   to.owner = from.owner;
   to.token = from.token;
   to.flags |= from.flags & kMovingFlags;
-  lru_.move_mlocked(old, target);
+  lru_.mlock_pages().move_flag(old, target);
   // PG_readahead is the same bit, and since 5.8 it goes along.
   if (release_ >= Release::v5_8) to.flags |= from.flags & kPageReclaim;
   from.owner = 0;

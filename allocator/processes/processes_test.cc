@@ -184,13 +184,13 @@ TEST_P(ProcessesTest, LockedPagesAreUnevictableAndStillMove) {
   const SpaceId process = process_with(2);
   run_now(machine_->processes.mlock(process, 0));
   run_now(machine_->lru.add_drain_all());
-  EXPECT_EQ(2U, machine_->lru.size(LruList::unevictable));
+  EXPECT_EQ(2U, machine_->lru.lists().size(LruList::unevictable));
   EXPECT_TRUE(page_of(process, 1).has(kPageMlocked));
   ASSERT_NE(0U, run_now(machine_->areas.cma_alloc(0, 256, 0, false))) << "wherever they were in the area";
-  EXPECT_EQ(2U, machine_->lru.size(LruList::unevictable));
+  EXPECT_EQ(2U, machine_->lru.lists().size(LruList::unevictable));
   run_now(machine_->processes.exit(process));
-  EXPECT_EQ(0U, machine_->lru.size(LruList::unevictable));
-  EXPECT_EQ(0, machine_->lru.mlocked());
+  EXPECT_EQ(0U, machine_->lru.lists().size(LruList::unevictable));
+  EXPECT_EQ(0, machine_->lru.lists().mlocked());
 }
 
 // The page moves off the LRU and back, and is counted anew.
@@ -206,9 +206,9 @@ TEST_P(ProcessesTest, AMovedLockedPageIsStillLocked) {
   EXPECT_NE(Pfn{0x220}, now);
   run_now(machine_->lru.add_drain_all());
   EXPECT_TRUE(machine_->map.page(now).has(kPageMlocked));
-  EXPECT_EQ(1U, machine_->lru.size(LruList::unevictable));
-  EXPECT_EQ(1, machine_->lru.mlocked());
-  EXPECT_EQ(machine_->release() >= Release::v5_18 ? 1U : 0U, machine_->lru.mlock_count(now));
+  EXPECT_EQ(1U, machine_->lru.lists().size(LruList::unevictable));
+  EXPECT_EQ(1, machine_->lru.lists().mlocked());
+  EXPECT_EQ(machine_->release() >= Release::v5_18 ? 1U : 0U, machine_->lru.lists().mlock_count(now));
 }
 
 // A child does not inherit the lock: without its parent the page is evictable again.
@@ -217,10 +217,10 @@ TEST_P(ProcessesTest, UnmappingLockedMemoryUnlocksAPageThatAChildStillMaps) {
   run_now(machine_->processes.mlock(parent, 0));
   const SpaceId child = run_now(machine_->processes.fork(parent));
   run_now(machine_->lru.add_drain_all());
-  EXPECT_EQ(1U, machine_->lru.size(LruList::unevictable));
+  EXPECT_EQ(1U, machine_->lru.lists().size(LruList::unevictable));
   run_now(machine_->processes.munmap(parent, 0, 0, 1));
   run_now(machine_->lru.add_drain_all());
-  EXPECT_EQ(0U, machine_->lru.size(LruList::unevictable));
+  EXPECT_EQ(0U, machine_->lru.lists().size(LruList::unevictable));
   EXPECT_FALSE(page_of(child, 0).has(kPageMlocked | kPageUnevictable));
   EXPECT_TRUE(page_of(child, 0).has(kPageLru));
   EXPECT_EQ(1, page_of(child, 0).ref);
@@ -234,7 +234,7 @@ TEST_P(ProcessesTest, TwoLocksOfAPageLastUntilBothAreGone) {
   run_now(machine_->lru.add_drain_all());
   run_now(machine_->processes.exit(child));
   run_now(machine_->lru.add_drain_all());
-  EXPECT_EQ(1U, machine_->lru.size(LruList::unevictable));
+  EXPECT_EQ(1U, machine_->lru.lists().size(LruList::unevictable));
   EXPECT_TRUE(page_of(parent, 0).has(kPageMlocked));
   EXPECT_EQ(1, page_of(parent, 0).ref);
 }
@@ -247,8 +247,8 @@ TEST_P(ProcessesTest, ACopyInLockedMemoryIsLockedAndTheOriginalNoLonger) {
   run_now(machine_->lru.add_drain_all());
   EXPECT_TRUE(page_of(parent, 0).has(kPageMlocked));
   EXPECT_FALSE(page_of(child, 0).has(kPageMlocked));
-  EXPECT_EQ(1U, machine_->lru.size(LruList::unevictable));
-  EXPECT_EQ(1, machine_->lru.mlocked());
+  EXPECT_EQ(1U, machine_->lru.lists().size(LruList::unevictable));
+  EXPECT_EQ(1, machine_->lru.lists().mlocked());
 }
 
 }  // namespace

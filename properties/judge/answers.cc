@@ -78,16 +78,16 @@ std::string pcp_line(const Machine& machine) {
 }
 
 std::string lru_line(const Machine& machine) {
-  const auto size = [&](LruList list) { return std::to_string(machine.lru.size(list)); };
+  const auto size = [&](LruList list) { return std::to_string(machine.lru.lists().size(list)); };
   return "lru inactive_anon=" + size(LruList::inactive_anon) + " active_anon=" + size(LruList::active_anon) +
          " inactive_file=" + size(LruList::inactive_file) + " active_file=" + size(LruList::active_file) +
-         " isolated_anon=" + std::to_string(machine.lru.isolated_anon()) +
-         " isolated_file=" + std::to_string(machine.lru.isolated_file());
+         " isolated_anon=" + std::to_string(machine.lru.lists().isolated_anon()) +
+         " isolated_file=" + std::to_string(machine.lru.lists().isolated_file());
 }
 
 std::string unevictable_line(const Machine& machine) {
-  return "unev pages=" + std::to_string(machine.lru.size(LruList::unevictable)) +
-         " mlocked=" + std::to_string(machine.lru.mlocked());
+  return "unev pages=" + std::to_string(machine.lru.lists().size(LruList::unevictable)) +
+         " mlocked=" + std::to_string(machine.lru.lists().mlocked());
 }
 
 std::string owner_line(const Machine& machine, OwnerId id) {

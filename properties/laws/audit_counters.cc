@@ -56,14 +56,16 @@ void Auditor::compare_globals() const {
     for (const Tallies& zone : sums_) all.add(zone);
   const Tallies& sum = sums_.size() > 1 ? all : sums_[0];
   for (unsigned list = 0; list < kLruLists; ++list)
-    if (lru.size(static_cast<LruList>(list)) != static_cast<std::uint64_t>(sum.lru(list)))
+    if (lru.lists().size(static_cast<LruList>(list)) != static_cast<std::uint64_t>(sum.lru(list)))
       broken(Law::counters, fmt::format("LRU list {} counts {} pages, a recount gives {}", list,
-                                        lru.size(static_cast<LruList>(list)), sum.lru(list)));
-  if (lru.isolated_anon() != sum[Counted::task_anon] || lru.isolated_file() != sum[Counted::task_file])
-    broken(Law::counters, fmt::format("NR_ISOLATED_ANON/FILE are {}/{}, a recount gives {}/{}", lru.isolated_anon(),
-                                      lru.isolated_file(), sum[Counted::task_anon], sum[Counted::task_file]));
-  if (lru.mlocked() != sum[Counted::mlocked])
-    broken(Law::counters, fmt::format("NR_MLOCK is {}, a recount gives {}", lru.mlocked(), sum[Counted::mlocked]));
+                                        lru.lists().size(static_cast<LruList>(list)), sum.lru(list)));
+  if (lru.lists().isolated_anon() != sum[Counted::task_anon] || lru.lists().isolated_file() != sum[Counted::task_file])
+    broken(Law::counters,
+           fmt::format("NR_ISOLATED_ANON/FILE are {}/{}, a recount gives {}/{}", lru.lists().isolated_anon(),
+                       lru.lists().isolated_file(), sum[Counted::task_anon], sum[Counted::task_file]));
+  if (lru.lists().mlocked() != sum[Counted::mlocked])
+    broken(Law::counters,
+           fmt::format("NR_MLOCK is {}, a recount gives {}", lru.lists().mlocked(), sum[Counted::mlocked]));
   std::int64_t slots = 0;
   for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.parked(cpu));
   // A drain empties the slots first, then drops their references one by one.

@@ -34,7 +34,7 @@ void Auditor::compare_list_ends() {
     }
   }
   for (unsigned list = 0; list < kLruLists; ++list)
-    if (!(machine_->lru.list(static_cast<LruList>(list)) == seen_lru_[list])) compare_lru_ends(list);
+    if (!(machine_->lru.lists().list(static_cast<LruList>(list)) == seen_lru_[list])) compare_lru_ends(list);
 }
 
 // Checks where lists end: both the blocks that are at the ends now and those that were there before must agree.
@@ -61,7 +61,7 @@ void Auditor::compare_free_ends(std::size_t z, unsigned order) {
 }
 
 void Auditor::compare_lru_ends(unsigned list) {
-  const PageList& now = machine_->lru.list(static_cast<LruList>(list));
+  const PageList& now = machine_->lru.lists().list(static_cast<LruList>(list));
   const std::size_t frames = machine_->map.pages().size();
   for (const Frame end : {seen_lru_[list].first, seen_lru_[list].last})
     if (end < frames && pages_[end].has(kPageLru) && lru_list_of(pages_[end]) == list)
@@ -135,11 +135,12 @@ void Auditor::walk_all_lists() const {
   for (unsigned l = 0; l < kLruLists; ++l) {
     const auto list = static_cast<LruList>(l);
     std::uint64_t listed = 0;
-    for (Frame frame = machine_->lru.list(list).first; frame != kNil && listed <= machine_->lru.size(list);
-         frame = pages_[frame].next)
+    for (Frame frame = machine_->lru.lists().list(list).first;
+         frame != kNil && listed <= machine_->lru.lists().size(list); frame = pages_[frame].next)
       listed += pages_of(pages_[frame]);
-    if (listed != machine_->lru.size(list))
-      broken(Law::lists, fmt::format("LRU list {} has {} pages and counts {}", l, listed, machine_->lru.size(list)));
+    if (listed != machine_->lru.lists().size(list))
+      broken(Law::lists,
+             fmt::format("LRU list {} has {} pages and counts {}", l, listed, machine_->lru.lists().size(list)));
   }
 }
 

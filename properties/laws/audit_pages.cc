@@ -181,7 +181,7 @@ void Auditor::check_links(Frame frame, const Page& page, std::uint32_t flag) con
 }
 
 void Auditor::check_lru_links(Frame frame, const Page& page, unsigned list) const {
-  const PageList& ends = machine_->lru.list(static_cast<LruList>(list));
+  const PageList& ends = machine_->lru.lists().list(static_cast<LruList>(list));
   check_links(frame, page, kPageLru);
   if ((page.next == kNil && ends.last != frame) || (page.prev == kNil && ends.first != frame))
     broken(Law::lists, fmt::format("page {:#x} is not linked into its LRU list", pfn(frame)));

@@ -464,7 +464,7 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
       fmt::format(
           "{} sleeps in {} again and again while nothing changes: {} pages are isolated, no other actor can run",
           actor_name(program_, actor), pins ? "a long-term pin" : "the isolation throttle",
-          machine_.lru.isolated_anon() + machine_.lru.isolated_file()));
+          machine_.lru.lists().isolated_anon() + machine_.lru.lists().isolated_file()));
 }
 
 // Proves that actors that retry without limit never end, and throws then. Called after a sweep of `actor`.

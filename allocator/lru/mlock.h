@@ -1,0 +1,75 @@
+// Locked memory (mm/mlock.c): the way of its pages to the unevictable list and back.
+//
+// Up to 5.17 a page is taken off its list and put on the one where it now belongs. Since 5.18 it waits in the CPU's
+// mlock pagevec first, with a reference as in any other, and counts how many locked mappings it has while it is on the
+// unevictable list. The count is lost whenever the page leaves that list, and may then be too low. LruLists keeps
+// flags, counts and NR_MLOCK; Lru owns this class and drains it with its own pagevecs.
+//
+// Cost: O(1) per page.
+//
+// Locks: lru_lock is taken inside in the kernel; a pagevec belongs to its CPU.
+#pragma once
+
+#include <vector>
+
+#include "allocator/frames/core.h"
+#include "allocator/lru/lru_lists.h"
+
+namespace cma {
+
+class Lru;
+
+// The steps that a page in the mlock pagevec waits for (5.18).
+enum class MlockStep : std::uint8_t {
+  lock,      // mlock_page: a page that was on the LRU
+  lock_new,  // mlock_new_page: one that was never on it
+  unlock,    // munlock_page
+};
+struct Mlocking {
+  Pfn pfn = kNoPfn;
+  MlockStep step = MlockStep::lock;
+  friend bool operator==(const Mlocking&, const Mlocking&) = default;
+};
+
+// Whether other memory maps a page that locked memory stops mapping.
+enum class StillMapped : std::uint8_t { no, perhaps, by_locked_memory };
+
+class MlockPages {
+ public:
+  MlockPages(const Core& core, Lru& lru, LruLists& lists);
+
+  // Moves a page of locked memory to the unevictable list: at once; since 4.16 by way of lru_add, with a drain before
+  // it; since 5.18 by way of this CPU's mlock pagevec, and counted on that list, once for each locked mapping.
+  // Requires: the page-table lock.
+  Task<void> mlock(Pfn pfn);
+  // Takes a new page of locked memory, instead of Lru::cache_add(). Requires: the page-table lock.
+  Task<void> mlock_new(Pfn pfn);
+  // Records that locked memory stopped mapping the page (up to 5.17). If other locked memory maps it, it stays
+  // unevictable. Otherwise it returns to its ordinary list: at once if nothing else maps it, else through lru_add.
+  // Requires: the page's lock.
+  Task<void> munlock_under_page_lock(Pfn pfn, StillMapped still_mapped);
+  // Records the same by way of the mlock pagevec (munlock_page, 5.18). Requires: the page-table lock.
+  Task<void> munlock_when_unmapped(Pfn pfn);
+  // Drains the mlock pagevec of one CPU (mlock_page_drain_local).
+  Task<void> drain(int cpu);
+  // Moves the flag from a page to the one that takes its place (mlock_migrate_page).
+  void move_flag(Pfn from, Pfn to);
+
+  const std::vector<Mlocking>& pagevec(int cpu) const { return pagevecs_[static_cast<unsigned>(cpu)]; }
+
+  void copy_from(const MlockPages& other) { pagevecs_ = other.pagevecs_; }
+
+ private:
+  Task<void> queue(MlockStep step, Pfn pfn);
+  void finish_mlock(Pfn pfn);
+  void finish_mlock_new(Pfn pfn);
+  void finish_munlock(Pfn pfn);
+
+  Release release_;
+  Core core_;
+  Lru& lru_;
+  LruLists& lists_;
+  std::vector<std::vector<Mlocking>> pagevecs_;  // by CPU
+};
+
+}  // namespace cma
