@@ -1,8 +1,8 @@
 // One simulated machine: every layer put together from a Geometry, and the few upward calls wired.
 //
 // Early after construction boot has only its reservations; finish_boot() hands memory to the allocator and activates
-// the areas. Machines are copied, compared and hashed only at rest, when no actor is inside an operation. restore() goes
-// back to a booted state at the cost of the pages touched since.
+// the areas. Machines are copied, compared and hashed only at rest, when no actor is inside an operation. restore()
+// goes back to a booted state at the cost of the pages touched since.
 #pragma once
 
 #include <memory>

@@ -141,6 +141,7 @@ Task<int> Areas::sweep_v3_16(AreaId id, Window& window) {
     if (debug_) core_.trace.emit(Event::log_cma_busy_retrying);
     if (release_ >= Release::v5_13)
       core_.trace.emit(Event::cma_alloc_busy_retry, id, window.pfn, window.count, window.align);
+    // Repeated by the law `complete`: Sweep::certain_window() in properties/laws/completeness.cc.
     start = bit + window.mask + 1;
     if (core_.bugs.fires(Bug::retry_step_short)) [[unlikely]]
       --start;

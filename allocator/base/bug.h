@@ -1,8 +1,8 @@
 // Faults that can be switched on in a machine: real ones of the kernel's history, and planted ones.
 //
-// A Bug is the mechanism that was wrong, not its symptom. Where right and wrong part, the code asks
+// A Bug is the mechanism that was wrong, not its symptom. Where faulty and correct code differ, it asks
 // `bugs.fires(Bug::x)`, which also records that the fault was reached. "Reached" and "a law was broken" are counted
-// apart, because the gap between the two measures the laws.
+// apart: faults that were reached and broke no law show what the laws miss.
 //
 // A machine runs with none of them (`bugs=repaired`, the default), with those that its release was shipped with
 // (`bugs=as-shipped`), and with single ones added by name. Cost of asking: a bit test.

@@ -17,7 +17,7 @@
 namespace cma {
 
 // Every version since the first with CMA; the value is 100 * major + minor.
-// clang-format off: a series a paragraph
+// clang-format off: one paragraph per series
 enum class Release : std::uint16_t {
   v3_5 = 305, v3_6 = 306, v3_7 = 307, v3_8 = 308, v3_9 = 309, v3_10 = 310, v3_11 = 311, v3_12 = 312, v3_13 = 313,
   v3_14 = 314, v3_15 = 315, v3_16 = 316, v3_17 = 317, v3_18 = 318, v3_19 = 319,

@@ -79,8 +79,8 @@ class Buddy {
   void commit_free(const PendingFree& pending);
   // Both halves at once: free_unref_page / __free_pages_ok.
   void free_now(Pfn pfn, unsigned order) { commit_free(prepare_free(pfn, order)); }
-  // Frees at most `most` pages of one pageblock from pfn on, of which the caller holds the only reference, as
-  // free_now() would one after the other. Stops at the first page that is not plainly free of flags, mappings and
+  // Frees up to `most` pages from pfn on, of which the caller holds the only reference, as free_now() would one after
+  // the other. Stops at the pageblock's end, and at the first page that is not plainly free of flags, mappings and
   // owners. Returns the number freed; 0 while single-page events or points are watched: then free them one by one.
   std::uint64_t free_plain_run(Pfn pfn, std::uint64_t most);
   // Drops one reference, and frees the block if it was the last (__free_pages). If it was not the last, and the block

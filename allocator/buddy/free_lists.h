@@ -4,7 +4,7 @@
 //
 // Cost: inserting or taking a block is O(1); each merge step looks at one page.
 //
-// Zone counters: freeing functions and isolate_free_page() record there what they do; take_off_list() and expand()
+// Zone counters: freeing functions and isolate_free_page() record in them what they do; take_off_list() and expand()
 // never do; rmqueue_smallest(), move_to_list() and move_freepages_block() do since 6.10, before that the caller does.
 //
 // Requires: zone->lock is held, unless a function says otherwise.

@@ -31,8 +31,9 @@ struct FreeArea {
   friend bool operator==(const FreeArea&, const FreeArea&) = default;
 };
 
-// Up to 5.13 lists 0..2 are in use: one a type, order 0. Since 5.14 list 3 * order + type holds blocks of orders 0..3,
-// and with transparent huge pages lists 12 (unmovable, reclaimable) and 13 (movable) hold blocks of pageblock order.
+// Up to 5.13 lists 0..2 are in use: one per type, order 0. Since 5.14 list 3 * order + type holds blocks of orders
+// 0..3, and with transparent huge pages lists 12 (unmovable, reclaimable) and 13 (movable) hold blocks of the
+// pageblock's order.
 inline constexpr unsigned kPcpLists = 14;
 // Largest order that per-CPU lists hold since 5.14, huge pages aside (PAGE_ALLOC_COSTLY_ORDER).
 inline constexpr unsigned kPcpLargestOrder = 3;

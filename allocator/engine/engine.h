@@ -51,8 +51,8 @@ class Engine {
   // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1.
   ActorId add_actor(int cpu);
   std::size_t actors() const { return actors_.size(); }
-  // Moves an actor to another CPU: a machine is reused by programs whose actors sit on other CPUs. Requires it to be
-  // idle.
+  // Moves an actor to another CPU. A machine is reused by programs whose actors sit on other CPUs. Requires: the actor
+  // is idle.
   void bind(ActorId actor, int cpu) {
     CMA_ASSERT(actors_[actor].state == State::idle && cpu >= 0 && cpu < cpus_);
     actors_[actor].cpu = cpu;
@@ -71,8 +71,8 @@ class Engine {
   void resume(ActorId actor);
   // Destroys the operations of all actors. The machine is in no defined state afterwards and must be reset.
   void abandon();
-  // Ends all operations, and returns clock, steps, budget and the actors' flags to their first values. Keeps actors and
-  // watcher.
+  // Ends all operations, and returns clock, steps, budget and the actors' flags to their first values. Keeps the actors
+  // and the watcher.
   void reset();
 
   // Returns the actor that runs, or ran last.

@@ -35,8 +35,8 @@ class LruLists {
   void remove(Pfn pfn);
   // Takes a page off its list, changes its flags, and puts it on the list that these name.
   void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail = false);
-  // Puts a page that was the tail of a huge page in front of its former head, with which it has been counted already
-  // (lru_add_page_tail).
+  // Puts a page that was the tail of a huge page in front of its former head (lru_add_page_tail), with which it has
+  // been counted already.
   void split_tail(Pfn tail, Pfn head);
 
   // --- isolating for migration or reclaim ---

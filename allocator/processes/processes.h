@@ -3,7 +3,7 @@
 //
 // CMA depends on when references and map counts differ: a fault maps a page before it is on the LRU; unmapping drops
 // the map count at once and the reference when its batch is flushed; fork takes the reference first and the map count
-// after. Each of these intervals is a point. Cost: O(1) a page.
+// after. Each of these intervals is a point. Cost: O(1) per page.
 //
 // Locks: faults take the page-table lock of their process; unmapping takes it a range of 512 ptes at a time.
 #pragma once

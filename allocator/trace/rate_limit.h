@@ -1,4 +1,4 @@
-// The rate limit of a log line (lib/ratelimit.c): so many lines an interval of virtual time are printed, the others
+// The rate limit of a log line (lib/ratelimit.c): so many lines per interval of virtual time are printed, the others
 // counted. Not locked: printing is one step.
 #pragma once
 

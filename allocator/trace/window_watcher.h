@@ -40,7 +40,7 @@ class WindowWatcher {
   virtual void page_refused(Pfn pfn, Refusal why, int error) = 0;
   // The current actor gives back a pageblock that another has isolated; `block` is its first frame.
   virtual void isolation_lost(Pfn block) = 0;
-  // test_pages_isolated found the range from outer_start on free up to `fin` only.
+  // test_pages_isolated was to find [outer_start, end) free, and found only [outer_start, fin) free.
   virtual void test_failed(Pfn outer_start, Pfn end, Pfn fin) = 0;
   // alloc_contig_range returns `error`: 0 or a negative errno.
   virtual void window_ended(int error) = 0;
