@@ -33,6 +33,7 @@ Machine::Machine(const Geometry& geometry)
       buddy(core_),
       lru(core_, buddy),
       migration(core_, buddy, lru, page_locks, writebacks),
+      scanner(core_, lru, page_locks, migration),
       buffers(core_, lru),
       device(core_, lru, page_locks, writebacks, buffers),
       hugetlb(core_, buddy),
@@ -40,13 +41,15 @@ Machine::Machine(const Geometry& geometry)
       files(core_, buddy, lru, page_locks, buffers, device, owners),
       processes(core_, buddy, lru, page_locks, spaces, owners, files, migration),
       isolation(core_, buddy),
-      compaction(core_, buddy, lru, migration),
-      contig(core_, buddy, lru, migration, isolation),
+      compaction(core_, buddy, lru, scanner, migration),
+      contig(core_, buddy, lru, scanner, migration, isolation),
       areas(core_, memblock, buddy, contig) {
   CMA_ASSERT(!geometry.impossible());
   migration.set_page_kinds(owners);
+  scanner.set_page_kinds(owners);
   lru.set_slot_cache(buffers);
   migration.set_hugetlb_pages(hugetlb);
+  scanner.set_hugetlb_pages(hugetlb);
   lru.set_hugetlb_free(hugetlb);
   for (const AreaSpec& spec : geometry.areas) {
     memblock.reserve({spec.base, spec.base + spec.pages});
@@ -75,7 +78,7 @@ void Machine::restore(const Machine& boot) {
   memblock = boot.memblock;
   buddy.copy_from(boot.buddy);
   lru.copy_from(boot.lru);
-  migration.copy_from(boot.migration);
+  scanner.copy_from(boot.scanner);
   buffers.copy_from(boot.buffers);
   device.copy_from(boot.device);
   spaces.copy_from(boot.spaces);
@@ -137,7 +140,7 @@ std::uint64_t Machine::state_hash() const {
     hash_step(hash, owner.pfn);
     hash_step(hash, static_cast<std::uint64_t>(owner.refusals) ^ static_cast<std::uint64_t>(owner.mapped) << 40);
   }
-  hash_hints(hash, migration.hints());
+  hash_hints(hash, scanner.hints());
   return hash;
 }
 

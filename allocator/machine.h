@@ -11,6 +11,7 @@
 #include "allocator/compaction/compaction.h"
 #include "allocator/files/files.h"
 #include "allocator/frames/core.h"
+#include "allocator/migration/scan.h"
 #include "allocator/owners/hugetlb.h"
 #include "allocator/owners/owners.h"
 #include "allocator/processes/processes.h"
@@ -63,6 +64,7 @@ class Machine {
   Buddy buddy;
   Lru lru;
   Migration migration;
+  MigrateScanner scanner;
   Buffers buffers;
   Device device;
   AddressSpaces spaces;

@@ -17,17 +17,18 @@ std::string_view name_of(CompactResult result) {
   return "";
 }
 
-Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, Migration& migration)
+Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration)
     : release_(core.geometry.release),
       huge_page_order_(core.geometry.huge_page_order()),
       core_(core),
       buddy_(buddy),
       lru_(lru),
+      scanner_(scanner),
       migration_(migration),
       free_scanner_(core, buddy) {
   if (release_ >= Release::v3_7) return;
   for (std::size_t zone = 0; zone < buddy_.zones(); ++zone)
-    migration_.hints().set_boot_free(zone, core_.map.pageblock_start(buddy_.zone(zone).range.end));
+    scanner_.hints().set_boot_free(zone, core_.map.pageblock_start(buddy_.zone(zone).range.end));
 }
 
 Task<CompactResult> Compaction::compact_zone(std::size_t zone, const CompactRequest& request) {

@@ -11,6 +11,7 @@
 #include "allocator/compaction/free_scan.h"
 #include "allocator/frames/core.h"
 #include "allocator/migration/migration.h"
+#include "allocator/migration/scan.h"
 
 namespace cma {
 
@@ -46,7 +47,7 @@ struct CompactRequest {
 
 class Compaction {
  public:
-  Compaction(const Core& core, Buddy& buddy, Lru& lru, Migration& migration);
+  Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration);
 
   // `echo 1 > /proc/sys/vm/compact_memory`: compacts every zone as a whole, and waits for whatever is in the way.
   Task<void> compact_memory();
@@ -68,6 +69,7 @@ class Compaction {
   Core core_;
   Buddy& buddy_;
   Lru& lru_;
+  MigrateScanner& scanner_;
   Migration& migration_;
   FreeScanner free_scanner_;
   std::uint64_t runs_ = 0;

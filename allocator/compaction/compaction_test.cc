@@ -119,7 +119,7 @@ TEST_P(CompactionTest, OneFixedPageSpoilsTheGroupOfAnAsynchronousScan) {
   Migration::Control control;
   control.mode = MoveMode::async;
   control.compacting = &compacting;
-  EXPECT_EQ(run_now(machine->migration.isolate_block(control, 64, 128)), 0);
+  EXPECT_EQ(run_now(machine->scanner.isolate_block(control, 64, 128)), 0);
   EXPECT_THAT(pfns_of(machine->map, control.pages), ::testing::ElementsAre(72));
   EXPECT_EQ(control.next, 80U) << "a group that was taken whole is moved at once";
   run_now(machine->lru.add_drain_all());
@@ -135,24 +135,24 @@ TEST_P(CompactionTest, APageblockVisitedInVainIsSkippedUntilTheHintsAreCleared) 
       own(pfn, PageKind::unmovable);
   compact_for(3, CompactPriority::light);
   compact_for(3, CompactPriority::light);
-  EXPECT_TRUE(machine->migration.hints().skips(64));
-  EXPECT_TRUE(machine->migration.hints().zone(0).flush) << "the scanners have met";
+  EXPECT_TRUE(machine->scanner.hints().skips(64));
+  EXPECT_TRUE(machine->scanner.hints().zone(0).flush) << "the scanners have met";
   const std::size_t recorded = machine->trace.records().size();
   compact_for(3, CompactPriority::light);
   EXPECT_THAT(traced(*machine, Event::isolate_migratepages, recorded), ::testing::SizeIs(Le(1)));
   compact_for(3, CompactPriority::light, /*restarting=*/true);
-  EXPECT_FALSE(machine->migration.hints().zone(0).flush && machine->migration.hints().skips(1000));
+  EXPECT_FALSE(machine->scanner.hints().zone(0).flush && machine->scanner.hints().skips(1000));
 }
 
 // A quirk of 5.1 to 6.2: contiguous ranges set the skip bit of a pageblock in which there was nothing to take.
 TEST_P(CompactionTest, ContiguousAllocationsLeaveHintsOnlyFrom51To62) {
   EXPECT_EQ(run_now(machine->contig.alloc_contig_range(512, 640, Migratetype::cma)), 0);
   const bool quirk = GetParam() >= Release::v5_1 && GetParam() < Release::v6_3;
-  EXPECT_EQ(machine->migration.hints().skips(512), quirk);
+  EXPECT_EQ(machine->scanner.hints().skips(512), quirk);
   if (!quirk) {
-    EXPECT_THAT(machine->migration.hints().skip_bits(), Each(0));
+    EXPECT_THAT(machine->scanner.hints().skip_bits(), Each(0));
   }
-  EXPECT_EQ(machine->migration.hints().zone(0), make_machine(geometry())->migration.hints().zone(0));
+  EXPECT_EQ(machine->scanner.hints().zone(0), make_machine(geometry())->scanner.hints().zone(0));
 }
 
 TEST_P(CompactionTest, FullPriorityTakesFreePagesOutOfIsolatedPageblocks) {

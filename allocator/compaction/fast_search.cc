@@ -53,7 +53,7 @@ Pfn ZoneCompaction::find_source_of_order(unsigned order, Pfn high, unsigned limi
     }
     const Pfn pfn = core_.map.pfn(frame);
     if (pfn >= high) continue;
-    if (migration_.hints().skips(pfn)) {
+    if (scanner_.hints().skips(pfn)) {
       // Up to 5.11 the first block of the list ends the search of it.
       if (release_ < Release::v5_12 && frame == list.first) return kNoPfn;
       continue;
@@ -61,7 +61,7 @@ Pfn ZoneCompaction::find_source_of_order(unsigned order, Pfn high, unsigned limi
     to_back(frame);
     if (fast_start_ != kNoPfn) fast_start_ = fast_start_ == 0 ? pfn : std::min(fast_start_, pfn);
     fast_search_fail_ = 0;
-    if (release_ < Release::v6_3) migration_.hints().set_skip(pfn);
+    if (release_ < Release::v6_3) scanner_.hints().set_skip(pfn);
     return std::max(block_start(pfn), zone().range.start);
   }
   return kNoPfn;
@@ -106,7 +106,7 @@ Task<void> ZoneCompaction::fast_isolate_around(Pfn pfn) {
   co_await free_scanner_.isolate_block(scan);
   account(scan);
   const bool exhausted = release_ >= Release::v6_4 ? scan.reached == scan.end : nr_free_ < control_.nr_pages;
-  if (exhausted) migration_.hints().set_skip(pfn);
+  if (exhausted) scanner_.hints().set_skip(pfn);
 }
 
 // A quick search for free pages.

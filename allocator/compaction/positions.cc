@@ -54,7 +54,7 @@ bool ZoneCompaction::skip_persistent(Pfn pfn) const {
 // __reset_isolation_pfn: clears the skip bit of a pageblock that is worth a visit as a source or as a target. Returns
 // whether it is.
 bool ZoneCompaction::reset_skip_v5_1(Pfn pfn, bool source, bool target) {
-  CompactionHints& hints = migration_.hints();
+  CompactionHints& hints = scanner_.hints();
   const MemoryMap& map = core_.map;
   if (!map.present(pfn) || map.page(pfn).zone != zone_ || skip_persistent(pfn)) return false;
   if (source && target && !hints.skips(pfn)) return true;
@@ -108,7 +108,7 @@ Task<void> ZoneCompaction::reset_isolation_suitable() {
   }
   for (Pfn pfn = zone().range.start; pfn < zone().range.end; pfn += block_pages()) {
     co_await at(core_.engine, Point::compact_block);
-    if (core_.map.present(pfn) && !skip_persistent(pfn)) migration_.hints().set_skip(pfn, false);
+    if (core_.map.present(pfn) && !skip_persistent(pfn)) scanner_.hints().set_skip(pfn, false);
   }
   reset_cached_positions();
 }
@@ -119,7 +119,7 @@ void ZoneCompaction::note_target_scanned(Pfn block, std::uint64_t taken) {
   if (release_ < Release::v3_7) return;
   const bool ignored = release_ < Release::v4_15 && request_.ignore_skip_hint;
   if (release_ < Release::v5_1 && (taken != 0 || ignored)) return;
-  migration_.hints().set_skip(block);
+  scanner_.hints().set_skip(block);
   const Pfn reached = release_ >= Release::v6_4 ? block - block_pages() : block;
   ScannerPositions& positions = edit_cached();
   positions.free = std::min(positions.free, reached);

@@ -24,6 +24,7 @@ ZoneCompaction::ZoneCompaction(Compaction& compaction, std::size_t zone, const C
       core_(compaction.core_),
       buddy_(compaction.buddy_),
       lru_(compaction.lru_),
+      scanner_(compaction.scanner_),
       migration_(compaction.migration_),
       free_scanner_(compaction.free_scanner_),
       zone_(zone),
@@ -69,7 +70,7 @@ bool ZoneCompaction::suitable_target(Pfn pfn) const {
 }
 
 // !isolation_suitable: returns whether the pageblock is skipped because it was visited in vain before.
-bool ZoneCompaction::skips_block(Pfn pfn) const { return !request_.ignore_skip_hint && migration_.hints().skips(pfn); }
+bool ZoneCompaction::skips_block(Pfn pfn) const { return !request_.ignore_skip_hint && scanner_.hints().skips(pfn); }
 
 // --- sources ---
 
@@ -81,7 +82,7 @@ Task<ZoneCompaction::Isolated> ZoneCompaction::isolate_migratepages_v3_5() {
     migrate_pfn_ = end;
     co_return Isolated::none;
   }
-  const int error = co_await migration_.isolate_block(control_, low, end);
+  const int error = co_await scanner_.isolate_block(control_, low, end);
   if (error != 0) co_return Isolated::abort;
   migrate_pfn_ = control_.next;
   co_return Isolated::some;
@@ -110,7 +111,7 @@ Task<ZoneCompaction::Isolated> ZoneCompaction::isolate_migratepages() {
       note_source_unsuitable(end);
       continue;
     }
-    const int error = co_await migration_.isolate_block(control_, low, end);
+    const int error = co_await scanner_.isolate_block(control_, low, end);
     if (error != 0 || compacting_.contended) co_return Isolated::abort;
     low = migrate_pfn_ = control_.next;
     scanned = true;

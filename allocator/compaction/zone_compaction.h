@@ -90,14 +90,15 @@ class ZoneCompaction final : public MigrationTargets {
   bool sync() const { return request_.mode != MoveMode::async; }
   // Whether targets are of the order of their sources.
   bool by_order() const { return release_ >= Release::v6_9; }
-  const ScannerPositions& cached() const { return migration_.hints().zone(zone_); }
-  ScannerPositions& edit_cached() { return migration_.hints().edit_zone(zone_); }
+  const ScannerPositions& cached() const { return scanner_.hints().zone(zone_); }
+  ScannerPositions& edit_cached() { return scanner_.hints().edit_zone(zone_); }
 
   Release release_;
   unsigned huge_page_order_;
   Core core_;
   Buddy& buddy_;
   Lru& lru_;
+  MigrateScanner& scanner_;
   Migration& migration_;
   FreeScanner& free_scanner_;
   std::size_t zone_;

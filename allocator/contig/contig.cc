@@ -12,12 +12,14 @@ constexpr int kMigrateTries = 5;
 
 }  // namespace
 
-Contig::Contig(const Core& core, Buddy& buddy, Lru& lru, Migration& migration, Isolation& isolation)
+Contig::Contig(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration,
+               Isolation& isolation)
     : release_(core.geometry.release),
       unit_(core.geometry.isolation_unit()),
       core_(core),
       buddy_(buddy),
       lru_(lru),
+      scanner_(scanner),
       migration_(migration),
       isolation_(isolation),
       free_scanner_(core, buddy) {}
@@ -156,7 +158,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
     }
     if (control.pages.empty()) {
       control.nr_pages = 0;
-      const int error = co_await migration_.isolate_range(control, pfn, end);
+      const int error = co_await scanner_.isolate_range(control, pfn, end);
       if (error != 0 && error != -kEAGAIN) {
         result = error;
         break;

@@ -9,12 +9,13 @@
 #include "allocator/frames/core.h"
 #include "allocator/isolation/isolation.h"
 #include "allocator/migration/migration.h"
+#include "allocator/migration/scan.h"
 
 namespace cma {
 
 class Contig {
  public:
-  Contig(const Core& core, Buddy& buddy, Lru& lru, Migration& migration, Isolation& isolation);
+  Contig(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration, Isolation& isolation);
 
   // Allocates exactly [start, end). Requires that it lies in one zone. Gives its pageblocks back as `type`.
   // Returns 0: each page has one reference and is on no list. Or -EBUSY, -EINTR, -ENOMEM: pages may have moved, nothing
@@ -44,6 +45,7 @@ class Contig {
   Core core_;
   Buddy& buddy_;
   Lru& lru_;
+  MigrateScanner& scanner_;
   Migration& migration_;
   Isolation& isolation_;
   FreeScanner free_scanner_;

@@ -26,7 +26,7 @@ void migrate_one_page(benchmark::State& state, Release release) {
   for (auto _ : state) {
     const Pfn at = machine->owners.owner(owner).pfn;
     control.nr_pages = 0;
-    run_now(machine->migration.isolate_range(control, at, at + 1));
+    run_now(machine->scanner.isolate_range(control, at, at + 1));
     const int left = run_now(machine->migration.migrate_pages(control));
     run_now(machine->lru.add_drain(0));
     if (left != 0 || machine->owners.owner(owner).pfn == at) return state.SkipWithError("the page did not move");

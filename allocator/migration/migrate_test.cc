@@ -16,7 +16,7 @@ class MigrateTest : public ::testing::TestWithParam<Release> {
   void SetUp() override { populate_lru(*machine, 100); }
   void scan(Pfn start, Pfn end) {
     control.nr_pages = 0;
-    ASSERT_EQ(run_now(machine->migration.isolate_range(control, start, end)), 0);
+    ASSERT_EQ(run_now(machine->scanner.isolate_range(control, start, end)), 0);
   }
   int migrate() {
     recorded = machine->trace.records().size();

@@ -1,23 +1,21 @@
-// Finds pages that can be moved (mm/compaction.c) and moves them (mm/migrate.c), for alloc_contig_range, for long-term
-// pins, and for compaction (Control::compacting tells which).
+// Moves pages that were isolated (mm/migrate.c), for alloc_contig_range, for long-term pins, and for compaction
+// (Control::compacting is set for compaction only).
 //
-// The scan collects at most 32 pages on the caller's list; moving tries every page up to ten times a call and returns
-// how many are left. Callers hold no spinlock. Each place where the kernel drops a lock, yields or sleeps is a point.
-// Cost: O(pages scanned) and O(passes * pages moved).
+// The caller lists the pages, most often by a MigrateScanner (scan.h). A call tries every page up to ten times. Callers
+// hold no spinlock. Each place where the kernel drops a lock, yields or sleeps is a point.
+// Cost: O(passes * pages moved).
 #pragma once
 
-#include <optional>
+#include <cstdint>
+#include <vector>
 
 #include "allocator/frames/core.h"
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
-#include "allocator/migration/compaction_hints.h"
 #include "allocator/migration/page_kinds.h"
 
 namespace cma {
 
-// COMPACT_CLUSTER_MAX: pages a scan collects before they are moved.
-inline constexpr unsigned kMigrateBatch = 32;
 // Passes of one migrate_pages call. Up to 6.2 it waits for page locks and writeback from the fourth on.
 inline constexpr int kMigratePasses = 10;
 
@@ -47,7 +45,7 @@ class Migration {
   // struct compact_control.
   struct Control {
     PageList pages;                    // isolated, newest first
-    unsigned nr_pages = 0;             // what the list holds, in base pages
+    unsigned nr_pages = 0;             // base pages that the scan has listed since the caller set this to 0
     Pfn next = 0;                      // where the scan goes on
     bool hugetlb = false;              // the list may hold pages of the hugetlb pool
     MoveMode mode = MoveMode::sync;    // how far scan and move may wait
@@ -55,25 +53,19 @@ class Migration {
   };
 
   Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Writebacks& writebacks);
+  // Both are set once, before any other call.
   void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
   void set_hugetlb_pages(HugetlbPages& pages) { hugetlb_ = &pages; }
 
-  // isolate_migratepages_range: collects pages of [start, end) until a batch is full. Returns 0, or -EAGAIN, -EINTR,
-  // -ENOMEM; control.next is where to go on. Up to 5.12 the kernel returns the next pfn, and 0 for any error.
-  Task<int> isolate_range(Control& control, Pfn start, Pfn end);
-  // isolate_migratepages_block: the same for [low, end), which lies within one pageblock (up to 3.17 within two).
-  Task<int> isolate_block(Control& control, Pfn low, Pfn end);
   // reclaim_clean_pages_from_list: drops clean, unused pages of files instead of moving them.
   Task<void> reclaim_clean(Control& control);
-  // migrate_pages: moves the listed pages. Returns the number that did not move, or -ENOMEM if no target could be had.
-  // Pages that failed for good are still listed since 5.11; before, they were put back.
+  // migrate_pages: moves the listed pages. Returns how many did not move (a huge page that failed for good counts all
+  // its pages up to 6.0, one later), or the error that ended the call: -ENOMEM without a target; up to 6.0 also the
+  // error of splitting a huge page that had none. Pages that failed for good are still listed since 5.11; before, they
+  // were put back.
   Task<int> migrate_pages(Control& control);
   // putback_movable_pages: puts the pages that are left on the list back where they were.
   Task<void> putback(Control& control);
-
-  CompactionHints& hints() { return hints_; }
-  const CompactionHints& hints() const { return hints_; }
-  void copy_from(const Migration& other) { hints_.copy_from(other.hints_); }
 
   // struct migrate_pages_stats: what one call of migrate_pages reports; pages are base pages.
   struct Stats {
@@ -85,7 +77,6 @@ class Migration {
   };
 
  private:
-  struct BlockScan;
   struct Batch;
   // A page between the two halves of a batch.
   struct Unmapped {
@@ -95,27 +86,6 @@ class Migration {
     bool was_mlocked;
   };
 
-  // scan.cc
-  bool pinned(Pfn pfn);
-  bool may_wait_for(Pfn pfn, const Control& control);
-  bool claim_block_v5_1(BlockScan& scan, Pfn pfn);
-  bool suits_compaction(BlockScan& scan, Pfn pfn);
-  Pfn past_unsuitable_v3_5(const Control& control, Pfn low) const;
-  bool passes_over_compound(const BlockScan& scan, Pfn pfn) const;
-  std::optional<Refusal> try_to_isolate(BlockScan& scan, Pfn pfn);
-  bool isolate_movable_page(Pfn pfn);
-  void list_page(BlockScan& scan);
-  void note_refusal(BlockScan& scan, Refusal why);
-  bool meets_hugetlb_v5_13(const BlockScan& scan, const Page& page) const;
-  Task<bool> scan_hugetlb_v5_13(BlockScan& scan);
-  int throttled_v5_10();
-  Task<int> throttle(const Control& control);
-  bool enter_group(BlockScan& scan) const;
-  bool attend(BlockScan& scan) const;
-  Task<void> give_up_group(BlockScan& scan);
-  void note_scanned(const BlockScan& scan);
-  int finish_scan(BlockScan& scan);
-  Task<int> isolate_range_v3_5(Control& control, Pfn start, Pfn end);
   static bool may_reclaim(const Page& page);
   Task<bool> reclaim_page(Pfn pfn);
 
@@ -167,7 +137,6 @@ class Migration {
   Writebacks& writebacks_;
   PageKinds* kinds_ = nullptr;
   HugetlbPages* hugetlb_ = nullptr;
-  CompactionHints hints_;
 };
 
 }  // namespace cma

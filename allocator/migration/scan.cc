@@ -1,10 +1,9 @@
-// Collecting pages to migrate (isolate_migratepages_range and isolate_migratepages_block).
+#include "allocator/migration/scan.h"
 
 #include <algorithm>
 #include <optional>
 
 #include "allocator/base/error.h"
-#include "allocator/migration/migration.h"
 
 namespace cma {
 namespace {
@@ -27,7 +26,7 @@ Pfn first_group_end(const Migration::Control& control, Release release, Pfn low)
 }  // namespace
 
 // One call of isolate_migratepages_block.
-struct Migration::BlockScan {
+struct MigrateScanner::BlockScan {
   Control& control;
   Pfn start;
   Pfn end;
@@ -59,20 +58,18 @@ struct Migration::BlockScan {
   }
 };
 
-Migration::Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Writebacks& writebacks)
+MigrateScanner::MigrateScanner(const Core& core, Lru& lru, PageLocks& locks, Migration& migration)
     : release_(core.geometry.release),
-      huge_pages_(core.geometry.transparent_hugepages ? order_pages(core.geometry.huge_page_order()) : 0),
       core_(core),
-      buddy_(buddy),
       lru_(lru),
       locks_(locks),
-      writebacks_(writebacks),
+      migration_(migration),
       hints_(core.geometry) {}
 
 // --- one page ---
 
 // Returns whether the page has more references than mappings, which only users have that migration cannot undo.
-bool Migration::pinned(Pfn pfn) {
+bool MigrateScanner::pinned(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (!page.has(kPageHead) || !core_.bugs.active(Bug::thp_mapcount)) return page.ref > page.map;
   const bool taken_for_pinned = page.ref > kinds_->mapcount_of_first(pfn);
@@ -82,7 +79,7 @@ bool Migration::pinned(Pfn pfn) {
 
 // ISOLATE_ASYNC_MIGRATE: returns whether the page can move without being written and without a wait for its writeback,
 // or the scan may wait for that. Since 4.16 its mapping is looked at under its lock.
-bool Migration::may_wait_for(Pfn pfn, const Control& control) {
+bool MigrateScanner::may_wait_for(Pfn pfn, const Control& control) {
   const bool waits_if_light = release_ < Release::v4_8;
   if (control.mode == MoveMode::sync || (waits_if_light && control.mode != MoveMode::async)) return true;
   const Page& page = core_.map.page(pfn);
@@ -94,7 +91,7 @@ bool Migration::may_wait_for(Pfn pfn, const Control& control) {
 
 // test_and_set_skip: compaction claims the pageblock with the first page it takes there. Returns false, and the scan is
 // over, when another compaction has it. Up to 6.2 only a page that begins its pageblock claims it.
-bool Migration::claim_block_v5_1(BlockScan& scan, Pfn pfn) {
+bool MigrateScanner::claim_block_v5_1(BlockScan& scan, Pfn pfn) {
   if (release_ < Release::v5_1 || scan.skip_updated) return true;
   const bool any_page_claims = release_ >= Release::v6_3;
   if (any_page_claims && scan.valid == kNoPfn) return true;
@@ -110,7 +107,7 @@ bool Migration::claim_block_v5_1(BlockScan& scan, Pfn pfn) {
 
 // Returns whether compaction may take this page, which is on the LRU. Locked memory is taken since 4.1.
 // Out of line, so that the scan of a contiguous range pays nothing.
-[[gnu::noinline]] bool Migration::suits_compaction(BlockScan& scan, Pfn pfn) {
+[[gnu::noinline]] bool MigrateScanner::suits_compaction(BlockScan& scan, Pfn pfn) {
   if (release_ < Release::v4_1 && core_.map.page(pfn).has(kPageUnevictable)) return false;
   if (release_ < Release::v3_18 && past_unsuitable_v3_5(scan.control, pfn) != pfn) return false;
   return may_wait_for(pfn, scan.control) && claim_block_v5_1(scan, pfn);
@@ -118,7 +115,7 @@ bool Migration::claim_block_v5_1(BlockScan& scan, Pfn pfn) {
 
 // Returns the page where the scan goes on in a pageblock that holds no movable pages: its last one, `low` itself in
 // other pageblocks. Up to 3.17 a scan that must not wait asks this page by page. Pageblock 0 is never passed over.
-Pfn Migration::past_unsuitable_v3_5(const Control& control, Pfn low) const {
+Pfn MigrateScanner::past_unsuitable_v3_5(const Control& control, Pfn low) const {
   if (control.mode != MoveMode::async || core_.map.pageblock_start(low) == 0) return low;
   const Migratetype type = core_.map.pageblock_type(low);
   if (type == Migratetype::movable || type == Migratetype::cma) return low;
@@ -128,7 +125,7 @@ Pfn Migration::past_unsuitable_v3_5(const Control& control, Pfn low) const {
 // Returns whether the scan passes over this page because it is part of a compound page. Since 5.7 a contiguous range
 // looks at each page of one: a huge page on the LRU is taken whole by its first page; other pages stay.
 // Since 6.9 compaction takes what is smaller than a pageblock and than the block that is wanted.
-bool Migration::passes_over_compound(const BlockScan& scan, Pfn pfn) const {
+bool MigrateScanner::passes_over_compound(const BlockScan& scan, Pfn pfn) const {
   const Page& page = core_.map.page(pfn);
   if (!page.has(kPageHead | kPageTail)) return false;
   if (release_ < Release::v5_7) return true;
@@ -140,7 +137,7 @@ bool Migration::passes_over_compound(const BlockScan& scan, Pfn pfn) const {
 }
 
 // Takes the page off its list, or from its driver. Returns the reason if it stays.
-std::optional<Refusal> Migration::try_to_isolate(BlockScan& scan, Pfn pfn) {
+std::optional<Refusal> MigrateScanner::try_to_isolate(BlockScan& scan, Pfn pfn) {
   if (passes_over_compound(scan, pfn)) return Refusal::compound;
   const Page& page = core_.map.page(pfn);
   if (page.ref == 0) return page.has(kPageTail) ? Refusal::tail : Refusal::unreferenced;
@@ -159,7 +156,7 @@ std::optional<Refusal> Migration::try_to_isolate(BlockScan& scan, Pfn pfn) {
 }
 
 // isolate_movable_page: takes a page from its driver. Returns false if the driver refuses or the page is locked.
-bool Migration::isolate_movable_page(Pfn pfn) {
+bool MigrateScanner::isolate_movable_page(Pfn pfn) {
   if (core_.map.page(pfn).ref == 0 || !locks_.try_lock(pfn)) return false;
   const bool taken = kinds_->isolate_movable(pfn);
   if (taken) {
@@ -173,7 +170,7 @@ bool Migration::isolate_movable_page(Pfn pfn) {
 
 // Puts the page at `low`, which was isolated, on the list and steps to its last page. Newest first: a batch is later
 // moved in descending order of pfn.
-void Migration::list_page(BlockScan& scan) {
+void MigrateScanner::list_page(BlockScan& scan) {
   const std::uint64_t pages = pages_of(core_.map.page(scan.low));
   scan.control.pages.push_front(core_.map, core_.map.frame(scan.low));
   scan.control.nr_pages += static_cast<unsigned>(pages);
@@ -185,7 +182,7 @@ void Migration::list_page(BlockScan& scan) {
 }
 
 // Records why the page at `low` stays, and steps to the last page that this rules out.
-void Migration::note_refusal(BlockScan& scan, Refusal why) {
+void MigrateScanner::note_refusal(BlockScan& scan, Refusal why) {
   core_.trace.page_refused(scan.low, why);
   const Page& page = core_.map.page(scan.low);
   if (why == Refusal::compound) {
@@ -198,7 +195,7 @@ void Migration::note_refusal(BlockScan& scan, Refusal why) {
 // --- huge pages of the hugetlb pool ---
 
 // Returns whether the page is one of the pool that a contiguous range takes or dissolves.
-bool Migration::meets_hugetlb_v5_13(const BlockScan& scan, const Page& page) const {
+bool MigrateScanner::meets_hugetlb_v5_13(const BlockScan& scan, const Page& page) const {
   return page.has(kPageHead | kPageTail) && release_ >= Release::v5_13 && scan.compacting() == nullptr &&
          core_.map.page(core_.map.compound_head(scan.low)).has(kPageHugetlb);
 }
@@ -206,7 +203,7 @@ bool Migration::meets_hugetlb_v5_13(const BlockScan& scan, const Page& page) con
 // Isolates the huge page that holds `low`, or has the pool replace it. Returns true if it was dissolved: `low` is now
 // in a free block. Else `low` is the last page it accounts for. On -ENOMEM, in scan.error, all pages are put back. Met
 // after its first page, a huge page counts as one page up to 6.4, and the next page is refused; 6.5 counts it whole.
-Task<bool> Migration::scan_hugetlb_v5_13(BlockScan& scan) {
+Task<bool> MigrateScanner::scan_hugetlb_v5_13(BlockScan& scan) {
   Control& control = scan.control;
   const Pfn head = core_.map.compound_head(scan.low);
   const std::uint64_t pages = pages_of(core_.map.page(head));
@@ -218,7 +215,7 @@ Task<bool> Migration::scan_hugetlb_v5_13(BlockScan& scan) {
     if (release_ >= Release::v6_4) scan.scanned += of_this - 1;
     if (error != -kENOMEM) co_return false;
     // The caller ends: no pages are moved any more.
-    co_await putback(control);
+    co_await migration_.putback(control);
     control.nr_pages = 0;
     scan.taken = 0;
     scan.error = error;
@@ -238,11 +235,11 @@ Task<bool> Migration::scan_hugetlb_v5_13(BlockScan& scan) {
 // --- one pageblock ---
 
 // Returns the error of a throttled scan that holds pages. Up to 5.12 the same "no next pfn" as for a fatal signal.
-int Migration::throttled_v5_10() { return core_.bugs.fires(Bug::throttle_is_signal) ? -kEINTR : -kEAGAIN; }
+int MigrateScanner::throttled_v5_10() { return core_.bugs.fires(Bug::throttle_is_signal) ? -kEINTR : -kEAGAIN; }
 
 // Waits while too many pages are isolated. Returns 0 or the reason to end the scan: asynchronous callers, and those
 // that hold pages, get -EAGAIN at once. The latter move their pages first: nothing else puts them back.
-Task<int> Migration::throttle(const Control& control) {
+Task<int> MigrateScanner::throttle(const Control& control) {
   while (lru_.lists().too_many_isolated()) {
     if (control.nr_pages > 0 && !core_.bugs.fires(Bug::throttle_own_pages)) co_return throttled_v5_10();
     if (control.mode == MoveMode::async) co_return -kEAGAIN;
@@ -255,7 +252,7 @@ Task<int> Migration::throttle(const Control& control) {
 
 // Enters the next group of pages if `low` is after the last one. Returns false if the group that ends here was taken
 // whole, so that it is moved at once.
-bool Migration::enter_group(BlockScan& scan) const {
+bool MigrateScanner::enter_group(BlockScan& scan) const {
   if (scan.low >= scan.next_skip) {
     if (scan.taken != 0) return false;
     scan.next_skip = block_end(scan.low, scan.compacting()->order);
@@ -266,7 +263,7 @@ bool Migration::enter_group(BlockScan& scan) const {
 
 // Returns whether the scan goes on at a pfn that needs attention: not after a fatal signal, and not in a pageblock that
 // compaction has visited in vain. 5.3 gives the scan up on a signal, earlier releases only stop it short.
-bool Migration::attend(BlockScan& scan) const {
+bool MigrateScanner::attend(BlockScan& scan) const {
   Compacting* const compacting = scan.compacting();
   if (scan.low % kScanBatch == 0 && core_.engine.fatal_signal_pending()) {
     if (release_ >= Release::v5_3) scan.error = -kEINTR;
@@ -283,9 +280,9 @@ bool Migration::attend(BlockScan& scan) const {
 }
 
 // Puts back what was taken of the group, as one of its pages stays, and steps to its end.
-Task<void> Migration::give_up_group(BlockScan& scan) {
+Task<void> MigrateScanner::give_up_group(BlockScan& scan) {
   if (scan.taken != 0) {
-    co_await putback(scan.control);
+    co_await migration_.putback(scan.control);
     scan.control.nr_pages = 0;
     scan.compacting()->last_migrated = 0;
     scan.taken = 0;
@@ -298,7 +295,7 @@ Task<void> Migration::give_up_group(BlockScan& scan) {
 
 // Records for others what the scan has found, once it has reached the pageblock's end. Contiguous ranges record
 // nothing, but from 5.1 to 6.2 the skip bit of a pageblock in which they took nothing.
-void Migration::note_scanned(const BlockScan& scan) {
+void MigrateScanner::note_scanned(const BlockScan& scan) {
   const Compacting* const compacting = scan.compacting();
   if (release_ < Release::v3_7 || scan.low != scan.end) return;
   const bool since_5_1 = release_ >= Release::v5_1;
@@ -317,7 +314,7 @@ void Migration::note_scanned(const BlockScan& scan) {
 }
 
 // Ends the scan: sets the control's next pfn, leaves hints, and traces. Returns the scan's error.
-int Migration::finish_scan(BlockScan& scan) {
+int MigrateScanner::finish_scan(BlockScan& scan) {
   if (scan.aborted && release_ >= Release::v6_5) scan.low = scan.end;
   scan.low = std::min(scan.low, scan.end);
   scan.control.next = scan.low;
@@ -327,7 +324,7 @@ int Migration::finish_scan(BlockScan& scan) {
   return scan.error;
 }
 
-Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
+Task<int> MigrateScanner::isolate_block(Control& control, Pfn low, Pfn end) {
   BlockScan scan{control, low, end, first_group_end(control, release_, low)};
   control.next = low;
   if (lru_.lists().too_many_isolated()) scan.error = co_await throttle(control);
@@ -375,13 +372,13 @@ Task<int> Migration::isolate_block(Control& control, Pfn low, Pfn end) {
 // --- a range ---
 
 // Up to 3.17 scans over pageblocks in one go: the throttle is asked once a batch.
-Task<int> Migration::isolate_range_v3_5(Control& control, Pfn start, Pfn end) {
+Task<int> MigrateScanner::isolate_range_v3_5(Control& control, Pfn start, Pfn end) {
   const int error = co_await isolate_block(control, start, end);
   co_await at(core_.engine, Point::scan_block);
   co_return error;
 }
 
-Task<int> Migration::isolate_range(Control& control, Pfn start, Pfn end) {
+Task<int> MigrateScanner::isolate_range(Control& control, Pfn start, Pfn end) {
   if (release_ < Release::v3_18) co_return co_await isolate_range_v3_5(control, start, end);
   Pfn pfn = start;
   control.next = start;
@@ -398,47 +395,6 @@ Task<int> Migration::isolate_range(Control& control, Pfn start, Pfn end) {
     co_await at(core_.engine, Point::scan_block);
   }
   co_return 0;
-}
-
-// --- reclaim ---
-
-// Returns whether reclaim may drop the page. Anonymous and shared memory is swap-backed: without swap it must move.
-// Pages of drivers and of the hugetlb pool are not reclaim's.
-bool Migration::may_reclaim(const Page& page) {
-  return !page.has(kPageSwapbacked | kPageDirty | kPageMovableOps | kPageIsolated | kPageUnevictable | kPageHugetlb);
-}
-
-// Drops one page that is on no list. Returns false if it is still in use.
-Task<bool> Migration::reclaim_page(Pfn pfn) {
-  core_.map.edit(pfn).flags &= ~kPageActive;
-  co_await at(core_.engine, Point::reclaim_clean_page);
-  if (!locks_.try_lock(pfn)) co_return false;
-  const bool reclaimed = co_await kinds_->reclaim_clean(pfn);
-  locks_.unlock(pfn);
-  if (!reclaimed) co_return false;
-  lru_.lists().forget_isolated(pfn);
-  core_.map.edit(pfn).flags &= ~(kPageTaskList | kPageActive);
-  co_await buddy_.free_unreferenced(pfn, 0);
-  co_return true;
-}
-
-Task<void> Migration::reclaim_clean(Control& control) {
-  PageList kept;
-  for (Frame frame = control.pages.first; frame != kNil;) {
-    const Page& page = core_.map.at(frame);
-    const Frame next = page.next;
-    if (may_reclaim(page)) {
-      control.pages.remove(core_.map, frame);
-      const bool reclaimed = co_await reclaim_page(core_.map.pfn(frame));
-      if (reclaimed)
-        --control.nr_pages;
-      else
-        kept.push_front(core_.map, frame);
-    }
-    frame = next;
-  }
-  // Kept pages come back in front, in the order shrink_page_list leaves them.
-  while (!kept.empty()) control.pages.push_front(core_.map, kept.pop_back(core_.map));
 }
 
 }  // namespace cma

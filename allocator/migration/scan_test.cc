@@ -3,7 +3,7 @@
 
 #include "allocator/base/error.h"
 #include "allocator/machine_testing.h"
-#include "allocator/migration/migration.h"
+#include "allocator/migration/scan.h"
 
 namespace cma {
 namespace {
@@ -23,7 +23,7 @@ class ScanTest : public ::testing::TestWithParam<Release> {
   void SetUp() override { populate_lru(*machine, 100); }
   int scan(Pfn start, Pfn end) {
     recorded = machine->trace.records().size();
-    return run_now(machine->migration.isolate_range(control, start, end));
+    return run_now(machine->scanner.isolate_range(control, start, end));
   }
   std::vector<Pfn> taken() const { return pfns_of(machine->map, control.pages); }
   OwnerId own(Pfn pfn, PageKind kind) { return own_frame(*machine, pfn, kind); }
@@ -115,7 +115,7 @@ class OwnPagesThrottle : public ::testing::TestWithParam<Release> {
     for (Pfn pfn : {512U, 513U, 528U, 529U}) own_frame(*machine, pfn, PageKind::anonymous);
   }
   void scan() {
-    machine->engine.begin(actor, keep_outcome(machine->migration.isolate_range(control, 512, 544), &outcome));
+    machine->engine.begin(actor, keep_outcome(machine->scanner.isolate_range(control, 512, 544), &outcome));
     machine->engine.resume(actor);
   }
 
@@ -153,7 +153,7 @@ TEST(ScanThrottle, In510ItLooksLikeASignalUnderTheFault) {
   const std::unique_ptr<Machine> machine = make_machine(g);
   for (Pfn pfn : {512U, 513U, 528U, 529U}) own_frame(*machine, pfn, PageKind::anonymous);
   Migration::Control control;
-  EXPECT_EQ(run_now(machine->migration.isolate_range(control, 512, 544)), -kEINTR);
+  EXPECT_EQ(run_now(machine->scanner.isolate_range(control, 512, 544)), -kEINTR);
   EXPECT_EQ(control.nr_pages, 2U) << "what it holds is the caller's to put back";
   EXPECT_EQ(machine->bugs.times_reached(Bug::throttle_is_signal), 1U);
 }
@@ -167,7 +167,7 @@ TEST(ScanThrottle, ASignalWakesTheThrottledScan) {
     const ActorId actor = engine.add_actor(0);
     Migration::Control control;
     Outcome<int> outcome;
-    engine.begin(actor, keep_outcome(machine->migration.isolate_range(control, 512, 528), &outcome));
+    engine.begin(actor, keep_outcome(machine->scanner.isolate_range(control, 512, 528), &outcome));
     engine.resume(actor);
     ASSERT_EQ(engine.state(actor), Engine::State::sleeping);
     engine.send_fatal_signal(actor);

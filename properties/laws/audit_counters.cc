@@ -118,7 +118,7 @@ void Auditor::compare_at_rest() const {
       broken(Law::locks, fmt::format("cma->lock of area {} is held though no actor is inside an operation", id));
   // From 5.1 to 6.2 a contiguous range sets the skip bit of a pageblock in which it takes nothing.
   const bool ranges_set_hints = machine.release() >= Release::v5_1 && machine.release() < Release::v6_3;
-  if (machine.migration.hints().touched() && machine.compaction.runs() == 0 && !ranges_set_hints)
+  if (machine.scanner.hints().touched() && machine.compaction.runs() == 0 && !ranges_set_hints)
     broken(Law::hints, "a pageblock has a skip bit, or a scanner a position, though nothing was compacted");
 }
 

@@ -422,7 +422,7 @@ TEST_P(PlantedTest, BalancedSeesCachesThatStayDisabled) {
 
 TEST_P(PlantedTest, HintsSeeASkipBitThatNoCompactionHasSet) {
   const bool ranges_set_hints = GetParam() >= Release::v5_1 && GetParam() < Release::v6_3;
-  machine_.migration.hints().set_skip(machine_.areas.area(0).base);
+  machine_.scanner.hints().set_skip(machine_.areas.area(0).base);
   EXPECT_EQ(audit(), ranges_set_hints ? "" : "hints");
   run_now(machine_.compaction.compact_memory());
   EXPECT_EQ(audit(), "");
