@@ -1,250 +1,44 @@
-// Moving collected pages: migrate_pages up to 6.0, and the steps for one page that later releases share.
-
-#include "allocator/base/error.h"
-#include "allocator/migration/migration.h"
+#include "allocator/migration/migrate_steps.h"
 
 namespace cma {
+namespace {
+
+// Returns the steps of migrate_pages as the release takes them.
+std::unique_ptr<MigrateSteps> steps_of(Release release, const MovingLayers& layers) {
+  if (release >= Release::v6_3) return std::make_unique<MigrateV6_3>(layers);
+  if (release >= Release::v6_1) return std::make_unique<MigrateV6_1>(layers);
+  return std::make_unique<MigrateV3_5>(layers);
+}
+
+}  // namespace
 
 Migration::Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Writebacks& writebacks)
-    : release_(core.geometry.release),
-      huge_pages_(core.geometry.transparent_hugepages ? order_pages(core.geometry.huge_page_order()) : 0),
-      core_(core),
+    : core_(core),
       buddy_(buddy),
       lru_(lru),
       locks_(locks),
-      writebacks_(writebacks) {}
+      steps_(steps_of(core.geometry.release, {core, buddy, lru, locks, writebacks})) {}
 
-// Puts a page back on the LRU, or gives it back to its driver.
-Task<void> Migration::put_back_page(Pfn pfn) {
-  if (!core_.map.page(pfn).has(kPageMovableOps | kPageIsolated)) {
-    co_await lru_.putback(pfn);
-    co_return;
-  }
-  co_await locks_.lock(pfn);
-  core_.map.edit(pfn).flags &= ~(kPageIsolated | kPageTaskList);
-  locks_.unlock(pfn);
-  co_await lru_.put_page(pfn);
+Migration::~Migration() = default;
+
+void Migration::set_page_kinds(PageKinds& kinds) {
+  kinds_ = &kinds;
+  steps_->set_page_kinds(kinds);
 }
 
-// Drops the list's reference of a page that has moved, or that its users have freed meanwhile.
-Task<void> Migration::release_source(Pfn pfn) {
-  Page& page = core_.map.edit(pfn);
-  if (!page.has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
-  page.flags &= ~(kPageTaskList | kPageIsolated);
-  co_await at(core_.engine, Point::migrate_moved);
-  co_await lru_.put_page(pfn);
-}
+void Migration::set_hugetlb_pages(HugetlbPages& pages) { steps_->set_hugetlb_pages(pages); }
 
-// Queues a complete new page on this CPU's pagevec, which takes a reference of its own.
-Task<void> Migration::settle_target(Pfn target, bool drains) {
-  co_await lru_.cache_add(target);
-  if (drains) co_await lru_.add_drain(core_.engine.cpu());
-}
-
-// alloc_migration_target: allocates a page as large as the one that moves.
-Pfn Migration::target_of(Pfn pfn) {
-  const Page& page = core_.map.page(pfn);
-  if (core_.engine.memalloc_pin()) return buddy_.alloc_pages(kGfpUser | kGfpNowarn, 0);
-  if (!page.has(kPageHead)) return buddy_.alloc_pages(migration_target_gfp(release_), 0);
-  return buddy_.alloc_pages(kGfpHugeMigrationTarget, page.order);
-}
-
-// Gives back a target that was not needed. Up to 3.15 it is freed, wherever it came from.
-Task<void> Migration::put_target(const Control& control, Pfn target) {
-  if (control.compacting != nullptr && release_ >= Release::v3_16)
-    co_await control.compacting->targets.give_back(target);
-  else
-    co_await lru_.put_page(target);
-}
-
-// Returns whether to wait for the page's lock, which another task holds. Not on behalf of an allocation (PF_MEMALLOC);
-// and since 6.5, if writeback is not waited for, not for a page that is being read.
-bool Migration::may_lock(const Control& control, Pfn pfn, bool force) const {
-  if (!force || control.mode == MoveMode::async) return false;
-  if (control.compacting != nullptr && control.compacting->direct) return false;
-  return release_ < Release::v6_5 || control.mode == MoveMode::sync || core_.map.page(pfn).has(kPageUptodate);
-}
-
-// Splits a huge page: its tails go to the back of `list`, its first page stays on the list it is on. Waits for its lock
-// if `sync`. Returns 0, -EAGAIN, or why it cannot be split.
-Task<int> Migration::try_to_split(Pfn head, PageList& list, bool sync) {
-  if (!locks_.try_lock(head)) {
-    if (!sync) co_return -kEAGAIN;
-    co_await locks_.lock(head);
-  }
-  const int error = co_await kinds_->split(head, &list);
-  locks_.unlock(head);
-  co_return error;
-}
-
-// __unmap_and_move with both pages locked, which stay so. Returns 0, -EAGAIN, or a permanent error.
-Task<int> Migration::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force) {
-  const bool movable_ops = core_.map.page(pfn).has(kPageMovableOps | kPageIsolated);
-  if (movable_ops) co_return co_await kinds_->move(pfn, target, mode);
-  if (core_.map.page(pfn).has(kPageWriteback)) {
-    if (mode != MoveMode::sync) co_return -kEBUSY;
-    if (!force) co_return -kEAGAIN;
-    co_await writebacks_.wait(pfn);
-  }
-  co_await at(core_.engine, Point::migrate_locked);
-  const bool was_mapped = core_.map.page(pfn).map > 0;
-  // It was truncated meanwhile: there is nothing to move. Without its buffers the last user will free it.
-  if (core_.map.page(pfn).owner == 0 && core_.map.page(pfn).has(kPagePrivate)) {
-    kinds_->drop_orphaned_buffers(pfn);
-    co_return -kEAGAIN;
-  }
-  if (was_mapped) {
-    co_await kinds_->unmap(pfn);
-    co_await at(core_.engine, Point::migrate_unmapped);
-  }
-  int error = -kEAGAIN;
-  if (core_.map.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, mode);
-  // 5.18 queues the target before it is mapped again, and then empties the pagevec at once.
-  const bool settles_first = release_ >= Release::v5_18;
-  if (error == 0 && settles_first) co_await settle_target(target, was_mapped);
-  if (was_mapped) {
-    const Pfn mapped_again = error == 0 ? target : pfn;
-    co_await kinds_->remap(pfn, mapped_again);
-  }
-  if (error == 0 && !settles_first) co_await settle_target(target, /*drains=*/false);
-  co_return error;
-}
-
-// unmap_and_move: one attempt on one page. Returns 0 if it moved or was freed by its users, -EAGAIN if it may be tried
-// again, -ENOMEM if there was no target. Any other error is final: up to 5.10 the page is put back at once, 5.11 keeps
-// it on `failed`. 5.5 first looks whether the page was freed, and needs no target then.
-Task<int> Migration::try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force) {
-  const Frame frame = core_.map.frame(pfn);
-  Pfn target = kNoPfn;
-  if (release_ < Release::v5_5 || core_.map.page(pfn).ref != 1) {
-    if (control.compacting != nullptr)
-      target = co_await control.compacting->targets.take(pfn);
-    else
-      target = target_of(pfn);
-    if (target == kNoPfn) co_return -kENOMEM;
-    co_await at(core_.engine, Point::migrate_target);
-  }
-  if (core_.map.page(pfn).ref == 1) {
-    core_.map.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
-    if (target != kNoPfn) co_await put_target(control, target);
-    from.remove(core_.map, frame);
-    co_await release_source(pfn);
-    co_return 0;
-  }
-  if (!locks_.try_lock(pfn)) {
-    if (!may_lock(control, pfn, force)) {
-      co_await put_target(control, target);
-      co_return -kEAGAIN;
-    }
-    co_await locks_.lock(pfn);
-  }
-  const bool target_locked = locks_.try_lock(target);
-  CMA_ASSERT(target_locked);
-  const int error = co_await move_locked(pfn, target, control.mode, force);
-  locks_.unlock(target);
-  locks_.unlock(pfn);
-  if (error != -kEAGAIN) from.remove(core_.map, frame);
-  if (error == 0) {
-    // Drops the reference of the target's allocation: its mapping, cache or driver holds others now.
-    co_await lru_.put_page(target);
-    co_await release_source(pfn);
-    co_return 0;
-  }
-  if (error != -kEAGAIN && release_ >= Release::v5_11) {
-    failed.push_back(core_.map, frame);
-  } else if (error != -kEAGAIN) {
-    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
-    co_await put_back_page(pfn);
-  }
-  co_await put_target(control, target);
-  co_return error;
-}
-
-Task<int> Migration::migrate_pages(Control& control) {
-  if (release_ >= Release::v6_3) return migrate_pages_v6_3(control);
-  if (release_ >= Release::v6_1) return migrate_pages_v6_1(control);
-  return migrate_pages_v3_5(control);
-}
-
-// Traces what one call of migrate_pages did.
-void Migration::trace_result(const Control& control, const Stats& stats) {
-  if (release_ < Release::v3_8) return;
-  const std::uint64_t huge = stats.thp_succeeded | stats.thp_failed << 16 | stats.thp_split << 32;
-  auto reason = core_.engine.memalloc_pin() ? MigrateReason::longterm_pin : MigrateReason::contig_range;
-  if (control.compacting != nullptr) reason = MigrateReason::compaction;
-  const std::uint64_t mode_and_reason =
-      static_cast<std::uint64_t>(control.mode) | (static_cast<std::uint64_t>(reason) << 8);
-  core_.trace.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, mode_and_reason, huge);
-}
-
-// Splits a huge page for which there is no target. Since 5.9 its first page is then tried again at once, the others
-// after the rest of the list. Returns the error with which the call ends if it cannot be split.
-Task<int> Migration::split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats) {
-  const std::uint64_t pages = pages_of(core_.map.page(head));
-  const bool sync = control.mode != MoveMode::async;
-  const int error = co_await try_to_split(head, control.pages, sync);
-  if (error == 0) {
-    ++stats.thp_split;
-    co_return 0;
-  }
-  ++stats.thp_failed;
-  stats.failed += pages;
-  co_return error;
-}
-
-Task<int> Migration::migrate_pages_v3_5(Control& control) {
-  Stats stats;
-  int failures = 0;  // a huge page that failed for good counts as all its pages; as one page in `retry`
-  int retry = 1;
-  std::uint64_t thp_retry = 0;
-  PageList failed;
-  int gave_up = 0;
-  for (int pass = 0; pass < kMigratePasses && retry > 0 && gave_up == 0; ++pass) {
-    retry = 0;
-    thp_retry = 0;
-    for (Frame frame = control.pages.first; frame != kNil && gave_up == 0;) {
-      co_await at(core_.engine, Point::migrate_page);
-      const Pfn pfn = core_.map.pfn(frame);
-      const std::uint64_t pages = pages_of(core_.map.page(pfn));
-      const bool thp = pages > 1;
-      Frame next = core_.map.at(frame).next;
-      const int error = co_await try_to_move(control, control.pages, failed, pfn, pass > 2);
-      if (error != 0) core_.trace.page_refused(pfn, Refusal::migration, error);
-      if (error == 0) {
-        stats.succeeded += pages;
-        stats.thp_succeeded += thp ? 1 : 0;
-      } else if (error == -kEAGAIN) {
-        ++retry;
-        thp_retry += thp ? 1 : 0;
-      } else if (error == -kENOMEM && thp) {
-        gave_up = co_await split_or_give_up_v5_9(control, pfn, stats);
-        next = frame;
-      } else {
-        failures += static_cast<int>(pages);
-        stats.thp_failed += thp ? 1 : 0;
-        if (error == -kENOMEM) gave_up = error;
-      }
-      frame = next;
-    }
-  }
-  // A call that ran out of memory leaves the retries of its last pass uncounted.
-  const int left = failures + (gave_up == 0 ? retry : 0);
-  if (gave_up == 0) stats.thp_failed += thp_retry;
-  stats.failed += static_cast<std::uint64_t>(left);
-  CMA_ASSERT(failed.empty());
-  trace_result(control, stats);
-  co_return gave_up != 0 ? gave_up : left;
-}
+Task<int> Migration::migrate_pages(Control& control) { return steps_->migrate_pages(control); }
 
 Task<void> Migration::putback(Control& control) {
   while (!control.pages.empty()) {
     const Pfn pfn = core_.map.pfn(control.pages.pop_front(core_.map));
     if (core_.map.page(pfn).has(kPageHugetlb)) {
-      co_await put_back_hugetlb(pfn);
+      co_await steps_->put_back_hugetlb(pfn);
       continue;
     }
     if (!core_.map.page(pfn).has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
-    co_await put_back_page(pfn);
+    co_await steps_->put_back_page(pfn);
   }
 }
 

@@ -1,18 +1,18 @@
 // Moving huge pages of the hugetlb pool. A call of migrate_pages moves them before all others.
 
 #include "allocator/base/error.h"
-#include "allocator/migration/migration.h"
+#include "allocator/migration/migrate_steps.h"
 
 namespace cma {
 
 // folio_putback_hugetlb: drops the list's reference, which frees the page if it was the last.
-Task<void> Migration::put_back_hugetlb(Pfn pfn) {
+Task<void> MigrateSteps::put_back_hugetlb(Pfn pfn) {
   core_.map.edit(pfn).flags &= ~kPageTaskList;
   co_await lru_.put_page(pfn);
 }
 
 // The part of unmap_and_move_huge_page with both pages locked. Returns 0 or -EAGAIN.
-Task<int> Migration::move_locked_hugetlb(Pfn pfn, Pfn target) {
+Task<int> MigrateSteps::move_locked_hugetlb(Pfn pfn, Pfn target) {
   co_await at(core_.engine, Point::migrate_locked);
   const bool was_mapped = core_.map.page(pfn).map > 0;
   if (was_mapped) {
@@ -30,7 +30,7 @@ Task<int> Migration::move_locked_hugetlb(Pfn pfn, Pfn target) {
 }
 
 // unmap_and_move_huge_page: one attempt on one page. Returns 0, -EAGAIN, -ENOMEM, or a permanent error.
-Task<int> Migration::try_to_move_hugetlb(PageList& from, PageList& failed, Pfn pfn, bool force) {
+Task<int> MigrateSteps::try_to_move_hugetlb(PageList& from, PageList& failed, Pfn pfn, bool force) {
   const Frame frame = core_.map.frame(pfn);
   if (core_.map.page(pfn).ref == 1) {
     from.remove(core_.map, frame);
@@ -64,7 +64,7 @@ Task<int> Migration::try_to_move_hugetlb(PageList& from, PageList& failed, Pfn p
 
 // migrate_hugetlbs: takes all huge pages off `from` and moves them. Returns the number of failures; or -ENOMEM, and the
 // rest is still on `from`.
-Task<int> Migration::migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats) {
+Task<int> MigrateSteps::migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats) {
   int failures = 0;
   int retry = 1;
   std::uint64_t retry_pages = 0;

@@ -2,13 +2,13 @@
 // page without a target is split, and its pages are tried once the rest of the batch is done.
 
 #include "allocator/base/error.h"
-#include "allocator/migration/migration.h"
+#include "allocator/migration/migrate_steps.h"
 
 namespace cma {
 
 // migrate_pages_batch. Pages that stay are on `failed`, or on `from` if they may be tried again. Returns the number of
 // failures, in which a huge page counts as one, or -ENOMEM.
-Task<int> Migration::migrate_batch_v6_1(const Control& control, PageList& from, PageList& failed, Stats& stats) {
+Task<int> MigrateV6_1::migrate_batch(const Control& control, PageList& from, PageList& failed, Stats& stats) {
   PageList split;
   // The pages of a huge page that was split do not count: it was counted itself.
   bool counting = true;
@@ -68,26 +68,7 @@ Task<int> Migration::migrate_batch_v6_1(const Control& control, PageList& from, 
   }
 }
 
-// try_split_folio: splits a huge page. All its pages go to the back of `split`, the first one last.
-Task<int> Migration::split_to(PageList& from, PageList& split, Pfn head, bool sync) {
-  const int error = co_await try_to_split(head, split, sync);
-  if (error == 0) {
-    from.remove(core_.map, core_.map.frame(head));
-    split.push_back(core_.map, core_.map.frame(head));
-  }
-  co_return error;
-}
-
-// Ends a call of migrate_pages and returns its result. Pages that did not move come before those that were not tried.
-int Migration::end_v5_11(Control& control, PageList& failed, const Stats& stats, int result) {
-  failed.splice_back(core_.map, control.pages);
-  control.pages = failed;
-  trace_result(control, stats);
-  // A huge page that was split, and each of its pages moved, is no failure.
-  return control.pages.empty() ? 0 : result;
-}
-
-Task<int> Migration::migrate_pages_v6_1(Control& control) {
+Task<int> MigrateV6_1::migrate_pages(Control& control) {
   Stats stats;
   PageList failed;
   int result = 0;
@@ -100,7 +81,7 @@ Task<int> Migration::migrate_pages_v6_1(Control& control) {
       if (pages > most_batched()) break;
       batch.push_back(core_.map, control.pages.pop_front(core_.map));
     }
-    const int left = co_await migrate_batch_v6_1(control, batch, failed, stats);
+    const int left = co_await migrate_batch(control, batch, failed, stats);
     failed.splice_back(core_.map, batch);
     result = left < 0 ? left : result + left;
   }

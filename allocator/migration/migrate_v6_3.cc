@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "allocator/base/error.h"
-#include "allocator/migration/migration.h"
+#include "allocator/migration/migrate_steps.h"
 
 namespace cma {
 namespace {
@@ -18,7 +18,7 @@ constexpr int kSplit = 2;  // it was split, and its pages are for later
 }  // namespace
 
 // One call of migrate_pages_batch: its options and its statistics.
-struct Migration::Batch {
+struct MigrateV6_3::Batch {
   const Control& control;
   MoveMode mode;
   int passes;
@@ -28,7 +28,7 @@ struct Migration::Batch {
 };
 
 // The part of migrate_folio_unmap with both pages locked. Returns 0, -EBUSY or -EAGAIN.
-Task<int> Migration::unmap_locked_v6_3(Pfn pfn, MoveMode mode, bool& was_mapped) {
+Task<int> MigrateV6_3::unmap_locked(Pfn pfn, MoveMode mode, bool& was_mapped) {
   if (core_.map.page(pfn).has(kPageWriteback)) {
     if (mode != MoveMode::sync) co_return -kEBUSY;
     co_await writebacks_.wait(pfn);
@@ -46,7 +46,7 @@ Task<int> Migration::unmap_locked_v6_3(Pfn pfn, MoveMode mode, bool& was_mapped)
 }
 
 // migrate_folio_unmap. Returns 0 with both pages locked and the source unmapped, kGone, or an error.
-Task<int> Migration::unmap_page_v6_3(PageList& from, PageList& failed, const Batch& batch, Unmapped& page) {
+Task<int> MigrateV6_3::unmap_page(PageList& from, PageList& failed, const Batch& batch, Unmapped& page) {
   const Pfn pfn = page.pfn;
   const Frame frame = core_.map.frame(pfn);
   if (core_.map.page(pfn).ref == 1) {
@@ -72,7 +72,7 @@ Task<int> Migration::unmap_page_v6_3(PageList& from, PageList& failed, const Bat
   if (error == 0) {
     const bool target_locked = locks_.try_lock(target);
     CMA_ASSERT(target_locked);
-    error = co_await unmap_locked_v6_3(pfn, batch.mode, page.was_mapped);
+    error = co_await unmap_locked(pfn, batch.mode, page.was_mapped);
     if (error == 0) co_return 0;
     if (page.was_mapped) co_await kinds_->remap(pfn, pfn);
     locks_.unlock(target);
@@ -86,9 +86,9 @@ Task<int> Migration::unmap_page_v6_3(PageList& from, PageList& failed, const Bat
   co_return error;
 }
 
-// migrate_folio_move of a page that unmap_page_v6_3 has prepared. Returns 0 or an error, with both pages unlocked; or
+// migrate_folio_move of a page that unmap_page has prepared. Returns 0 or an error, with both pages unlocked; or
 // -EAGAIN, with both as they were.
-Task<int> Migration::move_page_v6_3(const Unmapped& page, const Batch& batch) {
+Task<int> MigrateV6_3::move_page(const Unmapped& page, const Batch& batch) {
   const Pfn pfn = page.pfn;
   const Pfn target = page.target;
   const bool lru = !core_.map.page(pfn).has(kPageMovableOps | kPageIsolated);
@@ -114,7 +114,7 @@ Task<int> Migration::move_page_v6_3(const Unmapped& page, const Batch& batch) {
 }
 
 // migrate_folio_undo_src and _dst: maps the page again where it was, unlocks both, and gives the target back.
-Task<void> Migration::undo_unmapped_v6_3(const Unmapped& page, const Batch& batch) {
+Task<void> MigrateV6_3::undo_unmapped(const Unmapped& page, const Batch& batch) {
   if (page.was_mapped) co_await kinds_->remap(page.pfn, page.pfn);
   locks_.unlock(page.pfn);
   locks_.unlock(page.target);
@@ -122,7 +122,7 @@ Task<void> Migration::undo_unmapped_v6_3(const Unmapped& page, const Batch& batc
 }
 
 // The first half of migrate_pages_batch, for one page.
-Task<int> Migration::prepare_v6_3(PageList& from, PageList& failed, Batch& batch, Unmapped& page) {
+Task<int> MigrateV6_3::prepare(PageList& from, PageList& failed, Batch& batch, Unmapped& page) {
   page.was_mlocked = core_.map.page(page.pfn).has(kPageMlocked);
   const bool thp = core_.map.page(page.pfn).has(kPageHead);
   if (thp && kinds_->partially_mapped(page.pfn)) {
@@ -130,13 +130,13 @@ Task<int> Migration::prepare_v6_3(PageList& from, PageList& failed, Batch& batch
     const int error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
     if (error == 0) co_return kSplit;
   }
-  const int error = co_await unmap_page_v6_3(from, failed, batch, page);
+  const int error = co_await unmap_page(from, failed, batch, page);
   if (error != -kENOMEM || !thp) co_return error;
   const int split_error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
   co_return split_error == 0 ? kSplit : error;
 }
 
-Task<int> Migration::migrate_batch_v6_3(PageList& from, PageList& failed, Batch& batch) {
+Task<int> MigrateV6_3::migrate_batch(PageList& from, PageList& failed, Batch& batch) {
   std::vector<Unmapped> unmapped;
   Stats& stats = batch.stats;
   int left = 0;
@@ -154,7 +154,7 @@ Task<int> Migration::migrate_batch_v6_3(PageList& from, PageList& failed, Batch&
       const std::uint64_t pages = pages_of(core_.map.at(frame));
       const std::uint64_t thp = pages > 1 ? 1 : 0;
       co_await at(core_.engine, Point::migrate_page);
-      const int error = co_await prepare_v6_3(from, failed, batch, page);
+      const int error = co_await prepare(from, failed, batch, page);
       if (error < 0) core_.trace.page_refused(page.pfn, Refusal::migration, error);
       if (error == kGone) {
         stats.succeeded += pages;
@@ -181,12 +181,12 @@ Task<int> Migration::migrate_batch_v6_3(PageList& from, PageList& failed, Batch&
   if (!no_memory) left += retry;
   stats.failed += retry_pages;
   stats.thp_failed += thp_retry;
-  left += co_await move_unmapped_v6_3(unmapped, failed, batch);
+  left += co_await move_unmapped(unmapped, failed, batch);
   co_return no_memory ? -kENOMEM : left;
 }
 
 // The second half: moves every page that was unmapped, or undoes that. Returns the number of failures.
-Task<int> Migration::move_unmapped_v6_3(std::vector<Unmapped>& unmapped, PageList& failed, Batch& batch) {
+Task<int> MigrateV6_3::move_unmapped(std::vector<Unmapped>& unmapped, PageList& failed, Batch& batch) {
   Stats& stats = batch.stats;
   int left = 0;
   int retry = 1;
@@ -200,7 +200,7 @@ Task<int> Migration::move_unmapped_v6_3(std::vector<Unmapped>& unmapped, PageLis
     for (const Unmapped& page : unmapped) {
       const std::uint64_t pages = pages_of(core_.map.page(page.pfn));
       const std::uint64_t thp = pages > 1 ? 1 : 0;
-      const int error = co_await move_page_v6_3(page, batch);
+      const int error = co_await move_page(page, batch);
       if (error != 0) core_.trace.page_refused(page.pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;
@@ -223,17 +223,17 @@ Task<int> Migration::move_unmapped_v6_3(std::vector<Unmapped>& unmapped, PageLis
   stats.thp_failed += thp_retry;
   for (const Unmapped& page : unmapped) {
     failed.push_back(core_.map, core_.map.frame(page.pfn));
-    co_await undo_unmapped_v6_3(page, batch);
+    co_await undo_unmapped(page, batch);
   }
   co_return left + retry;
 }
 
 // migrate_pages_sync: moves all pages without waiting; then the rest page by page, waiting.
-Task<int> Migration::migrate_sync_v6_3(const Control& control, PageList& from, PageList& failed, PageList& split,
-                                       Stats& stats) {
+Task<int> MigrateV6_3::migrate_sync(const Control& control, PageList& from, PageList& failed, PageList& split,
+                                    Stats& stats) {
   PageList again;
   Batch async{control, MoveMode::async, kAsyncPasses, &split, {}};
-  int result = co_await migrate_batch_v6_3(from, again, async);
+  int result = co_await migrate_batch(from, again, async);
   stats.succeeded += async.stats.succeeded;
   stats.thp_succeeded += async.stats.thp_succeeded;
   stats.thp_split += async.stats.thp_split;
@@ -251,7 +251,7 @@ Task<int> Migration::migrate_sync_v6_3(const Control& control, PageList& from, P
     PageList one;
     one.push_back(core_.map, from.pop_front(core_.map));
     Batch sync{control, control.mode, kSyncPasses, &split, stats};
-    const int left = co_await migrate_batch_v6_3(one, failed, sync);
+    const int left = co_await migrate_batch(one, failed, sync);
     stats = sync.stats;
     failed.splice_back(core_.map, one);
     if (left < 0) co_return left;
@@ -260,7 +260,7 @@ Task<int> Migration::migrate_sync_v6_3(const Control& control, PageList& from, P
   co_return result;
 }
 
-Task<int> Migration::migrate_pages_v6_3(Control& control) {
+Task<int> MigrateV6_3::migrate_pages(Control& control) {
   Stats stats;
   PageList failed;
   PageList split;
@@ -275,10 +275,10 @@ Task<int> Migration::migrate_pages_v6_3(Control& control) {
     int left = 0;
     if (control.mode == MoveMode::async) {
       Batch batch{control, MoveMode::async, kMigratePasses, &split, stats};
-      left = co_await migrate_batch_v6_3(some, failed, batch);
+      left = co_await migrate_batch(some, failed, batch);
       stats = batch.stats;
     } else {
-      left = co_await migrate_sync_v6_3(control, some, failed, split, stats);
+      left = co_await migrate_sync(control, some, failed, split, stats);
     }
     failed.splice_back(core_.map, some);
     if (left < 0) {
@@ -286,7 +286,7 @@ Task<int> Migration::migrate_pages_v6_3(Control& control) {
     } else if (!split.empty()) {
       // They are tried once, and no failure counts: each huge page that was split has been counted.
       Batch last{control, MoveMode::async, 1, nullptr, stats};
-      co_await migrate_batch_v6_3(split, failed, last);
+      co_await migrate_batch(split, failed, last);
       stats = last.stats;
       failed.splice_back(core_.map, split);
     }

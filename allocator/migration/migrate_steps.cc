@@ -1,0 +1,193 @@
+// The steps that all releases share when they move pages.
+
+#include "allocator/migration/migrate_steps.h"
+#include "allocator/base/error.h"
+
+namespace cma {
+
+MigrateSteps::MigrateSteps(const MovingLayers& layers)
+    : release_(layers.core.geometry.release),
+      huge_pages_(layers.core.geometry.transparent_hugepages ? order_pages(layers.core.geometry.huge_page_order()) : 0),
+      core_(layers.core),
+      buddy_(layers.buddy),
+      lru_(layers.lru),
+      locks_(layers.locks),
+      writebacks_(layers.writebacks) {}
+
+// Puts a page back on the LRU, or gives it back to its driver.
+Task<void> MigrateSteps::put_back_page(Pfn pfn) {
+  if (!core_.map.page(pfn).has(kPageMovableOps | kPageIsolated)) {
+    co_await lru_.putback(pfn);
+    co_return;
+  }
+  co_await locks_.lock(pfn);
+  core_.map.edit(pfn).flags &= ~(kPageIsolated | kPageTaskList);
+  locks_.unlock(pfn);
+  co_await lru_.put_page(pfn);
+}
+
+// Drops the list's reference of a page that has moved, or that its users have freed meanwhile.
+Task<void> MigrateSteps::release_source(Pfn pfn) {
+  Page& page = core_.map.edit(pfn);
+  if (!page.has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
+  page.flags &= ~(kPageTaskList | kPageIsolated);
+  co_await at(core_.engine, Point::migrate_moved);
+  co_await lru_.put_page(pfn);
+}
+
+// Queues a complete new page on this CPU's pagevec, which takes a reference of its own.
+Task<void> MigrateSteps::settle_target(Pfn target, bool drains) {
+  co_await lru_.cache_add(target);
+  if (drains) co_await lru_.add_drain(core_.engine.cpu());
+}
+
+// alloc_migration_target: allocates a page as large as the one that moves.
+Pfn MigrateSteps::target_of(Pfn pfn) {
+  const Page& page = core_.map.page(pfn);
+  if (core_.engine.memalloc_pin()) return buddy_.alloc_pages(kGfpUser | kGfpNowarn, 0);
+  if (!page.has(kPageHead)) return buddy_.alloc_pages(migration_target_gfp(release_), 0);
+  return buddy_.alloc_pages(kGfpHugeMigrationTarget, page.order);
+}
+
+// Gives back a target that was not needed. Up to 3.15 it is freed, wherever it came from.
+Task<void> MigrateSteps::put_target(const Control& control, Pfn target) {
+  if (control.compacting != nullptr && release_ >= Release::v3_16)
+    co_await control.compacting->targets.give_back(target);
+  else
+    co_await lru_.put_page(target);
+}
+
+// Returns whether to wait for the page's lock, which another task holds. Not on behalf of an allocation (PF_MEMALLOC);
+// and since 6.5, if writeback is not waited for, not for a page that is being read.
+bool MigrateSteps::may_lock(const Control& control, Pfn pfn, bool force) const {
+  if (!force || control.mode == MoveMode::async) return false;
+  if (control.compacting != nullptr && control.compacting->direct) return false;
+  return release_ < Release::v6_5 || control.mode == MoveMode::sync || core_.map.page(pfn).has(kPageUptodate);
+}
+
+// Splits a huge page: its tails go to the back of `list`, its first page stays on the list it is on. Waits for its lock
+// if `sync`. Returns 0, -EAGAIN, or why it cannot be split.
+Task<int> MigrateSteps::try_to_split(Pfn head, PageList& list, bool sync) {
+  if (!locks_.try_lock(head)) {
+    if (!sync) co_return -kEAGAIN;
+    co_await locks_.lock(head);
+  }
+  const int error = co_await kinds_->split(head, &list);
+  locks_.unlock(head);
+  co_return error;
+}
+
+// __unmap_and_move with both pages locked, which stay so. Returns 0, -EAGAIN, or a permanent error.
+Task<int> MigrateSteps::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force) {
+  const bool movable_ops = core_.map.page(pfn).has(kPageMovableOps | kPageIsolated);
+  if (movable_ops) co_return co_await kinds_->move(pfn, target, mode);
+  if (core_.map.page(pfn).has(kPageWriteback)) {
+    if (mode != MoveMode::sync) co_return -kEBUSY;
+    if (!force) co_return -kEAGAIN;
+    co_await writebacks_.wait(pfn);
+  }
+  co_await at(core_.engine, Point::migrate_locked);
+  const bool was_mapped = core_.map.page(pfn).map > 0;
+  // It was truncated meanwhile: there is nothing to move. Without its buffers the last user will free it.
+  if (core_.map.page(pfn).owner == 0 && core_.map.page(pfn).has(kPagePrivate)) {
+    kinds_->drop_orphaned_buffers(pfn);
+    co_return -kEAGAIN;
+  }
+  if (was_mapped) {
+    co_await kinds_->unmap(pfn);
+    co_await at(core_.engine, Point::migrate_unmapped);
+  }
+  int error = -kEAGAIN;
+  if (core_.map.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, mode);
+  // 5.18 queues the target before it is mapped again, and then empties the pagevec at once.
+  const bool settles_first = release_ >= Release::v5_18;
+  if (error == 0 && settles_first) co_await settle_target(target, was_mapped);
+  if (was_mapped) {
+    const Pfn mapped_again = error == 0 ? target : pfn;
+    co_await kinds_->remap(pfn, mapped_again);
+  }
+  if (error == 0 && !settles_first) co_await settle_target(target, /*drains=*/false);
+  co_return error;
+}
+
+// unmap_and_move: one attempt on one page. Returns 0 if it moved or was freed by its users, -EAGAIN if it may be tried
+// again, -ENOMEM if there was no target. Any other error is final: up to 5.10 the page is put back at once, 5.11 keeps
+// it on `failed`. 5.5 first looks whether the page was freed, and needs no target then.
+Task<int> MigrateSteps::try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force) {
+  const Frame frame = core_.map.frame(pfn);
+  Pfn target = kNoPfn;
+  if (release_ < Release::v5_5 || core_.map.page(pfn).ref != 1) {
+    if (control.compacting != nullptr)
+      target = co_await control.compacting->targets.take(pfn);
+    else
+      target = target_of(pfn);
+    if (target == kNoPfn) co_return -kENOMEM;
+    co_await at(core_.engine, Point::migrate_target);
+  }
+  if (core_.map.page(pfn).ref == 1) {
+    core_.map.edit(pfn).flags &= ~(kPageActive | kPageUnevictable);
+    if (target != kNoPfn) co_await put_target(control, target);
+    from.remove(core_.map, frame);
+    co_await release_source(pfn);
+    co_return 0;
+  }
+  if (!locks_.try_lock(pfn)) {
+    if (!may_lock(control, pfn, force)) {
+      co_await put_target(control, target);
+      co_return -kEAGAIN;
+    }
+    co_await locks_.lock(pfn);
+  }
+  const bool target_locked = locks_.try_lock(target);
+  CMA_ASSERT(target_locked);
+  const int error = co_await move_locked(pfn, target, control.mode, force);
+  locks_.unlock(target);
+  locks_.unlock(pfn);
+  if (error != -kEAGAIN) from.remove(core_.map, frame);
+  if (error == 0) {
+    // Drops the reference of the target's allocation: its mapping, cache or driver holds others now.
+    co_await lru_.put_page(target);
+    co_await release_source(pfn);
+    co_return 0;
+  }
+  if (error != -kEAGAIN && release_ >= Release::v5_11) {
+    failed.push_back(core_.map, frame);
+  } else if (error != -kEAGAIN) {
+    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
+    co_await put_back_page(pfn);
+  }
+  co_await put_target(control, target);
+  co_return error;
+}
+
+// Traces what one call of migrate_pages did.
+void MigrateSteps::trace_result(const Control& control, const Stats& stats) {
+  if (release_ < Release::v3_8) return;
+  const std::uint64_t huge = stats.thp_succeeded | stats.thp_failed << 16 | stats.thp_split << 32;
+  auto reason = core_.engine.memalloc_pin() ? MigrateReason::longterm_pin : MigrateReason::contig_range;
+  if (control.compacting != nullptr) reason = MigrateReason::compaction;
+  const std::uint64_t mode_and_reason =
+      static_cast<std::uint64_t>(control.mode) | (static_cast<std::uint64_t>(reason) << 8);
+  core_.trace.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, mode_and_reason, huge);
+}
+
+// try_split_folio: splits a huge page. All its pages go to the back of `split`, the first one last.
+Task<int> MigrateSteps::split_to(PageList& from, PageList& split, Pfn head, bool sync) {
+  const int error = co_await try_to_split(head, split, sync);
+  if (error == 0) {
+    from.remove(core_.map, core_.map.frame(head));
+    split.push_back(core_.map, core_.map.frame(head));
+  }
+  co_return error;
+}
+
+// Ends a call of migrate_pages and returns its result. Pages that did not move come before those that were not tried.
+int MigrateSteps::end_v5_11(Control& control, PageList& failed, const Stats& stats, int result) {
+  failed.splice_back(core_.map, control.pages);
+  control.pages = failed;
+  trace_result(control, stats);
+  // A huge page that was split, and each of its pages moved, is no failure.
+  return control.pages.empty() ? 0 : result;
+}
+
+}  // namespace cma
