@@ -11,7 +11,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "allocator/buffers/buffers.h"
@@ -21,75 +20,9 @@
 #include "allocator/lru/lru.h"
 #include "allocator/migration/page_kinds.h"
 #include "allocator/owners/address_spaces.h"
+#include "allocator/owners/owner.h"
 
 namespace cma {
-
-enum class PageKind : std::uint8_t {
-  none,
-  unmovable,     // a driver's, a slab's, a page table's: one reference, no owner that the kernel could ask to move it
-  movable_ops,   // a non-LRU page whose driver moves it, or refuses
-  anonymous,     // private memory, mapped by one pte or, after fork, by several; on the LRU
-  shmem,         // page cache of shared memory: unmapped, swap-backed, on the LRU
-  block_device,  // page cache of a RAM disk (writes complete at once), with a buffer head once it was looked up
-  file,          // page cache of a file (files.h)
-  hugetlb,       // private memory in a huge page of the hugetlb pool, mapped by one entry
-};
-
-// Private memory: its references are its mappings, and without one the kernel cannot find it.
-constexpr bool is_private(PageKind kind) { return kind == PageKind::anonymous || kind == PageKind::hugetlb; }
-
-// Pages of a file in the widest sense: on the file LRU, with a mapping, droppable when clean.
-constexpr bool is_file(PageKind kind) { return kind == PageKind::block_device || kind == PageKind::file; }
-
-// The migratepage method of a file's address space, by which its pages move.
-enum class FileMethod : std::uint8_t {
-  ordered,       // ext4 ordered and writeback, ext2: buffer_migrate_page
-  journalled,    // ext4 data=journal: none, so fallback_migrate_page; since 6.4 buffer_migrate_folio_norefs
-  block_device,  // metadata of a file system: fallback; since 5.0 buffer_migrate_page_norefs
-};
-
-// Number of a file; 0 is none.
-using FileId = std::uint32_t;
-
-// Number of a huge page; 0 is none.
-using HugeId = std::uint32_t;
-
-// A transparent huge page (huge_pages.cc). Each of its pages has an owner record of its own, one after the other.
-struct HugePage {
-  OwnerId first = 0;  // record of its first page
-  unsigned order = 0;
-  PteId first_pmd = 0;             // of the pmds and their migration entries that name it
-  std::uint32_t pmds = 0;          // pmds that map it
-  std::uint32_t entries = 0;       // pmds, ptes and migration entries of it and of any of its pages
-  std::uint32_t pages_mapped = 0;  // pages that a pte maps
-  bool partially_mapped = false;   // lost the mapping of some of its pages, and was not split yet
-  std::uint64_t pages() const { return order_pages(order); }
-  // Records that some pages have lost their mapping and others have not (__folio_remove_rmap).
-  void note_partial() {
-    if (pmds == 0 && pages_mapped > 0 && pages_mapped < pages()) partially_mapped = true;
-  }
-  friend bool operator==(const HugePage&, const HugePage&) = default;
-};
-
-std::string_view name_of(PageKind kind);
-
-struct Owner {
-  PageKind kind = PageKind::none;
-  Pfn pfn = kNoPfn;           // the page's place now; kNoPfn once the owner has let go
-  std::uint32_t token = 0;    // the content the page must have
-  PteId first_pte = 0;        // of the ptes and migration entries that name it
-  std::uint32_t mapped = 0;   // anonymous: a pte maps it (not a migration entry)
-  std::int64_t refusals = 0;  // movable_ops: how many attempts to move are refused; negative: all
-  int refusal_error = 0;      // with this error
-  bool handed_out = true;     // a program holds it by a handle of its own
-  Pfn moving_from = kNoPfn;   // while migration entries stand for its ptes: the page they point at
-  BufferId buffer = 0;        // pages of files: its buffer head, 0 for none
-  FileId file = 0;            // file
-  FileMethod method = FileMethod::block_device;
-  HugeId huge = 0;    // anonymous: the huge page it is part of, until that is split
-  bool slow = false;  // the file's I/O waits for Device::complete_one()
-  friend bool operator==(const Owner&, const Owner&) = default;
-};
 
 // Sees every attempt to move a movable-ops page, when its driver is asked.
 class MoveWatcher {
@@ -111,6 +44,7 @@ class Owners final : public PageKinds {
   void set_move_watcher(MoveWatcher* watcher) { watcher_ = watcher; }
 
   // --- records ---
+  // Requires: 1 <= id <= size().
   const Owner& owner(OwnerId id) const { return owners_[id - 1]; }
   std::size_t size() const { return owners_.size(); }
   bool released(OwnerId id) const { return owner(id).pfn == kNoPfn; }
@@ -121,9 +55,10 @@ class Owners final : public PageKinds {
   }
 
   // --- taking pages, and letting them go ---
-  // Makes a page a page of `kind`, any but a file's. The caller's reference becomes the owner's. LRU kinds go through
-  // this CPU's pagevec. An anonymous page is mapped by `pte`; without one, by a pte of its own that no process has.
-  // Requires: a freshly allocated single page on no list.
+  // Makes a page one of `kind`. The caller's reference becomes the owner's. LRU kinds go through this CPU's pagevec. An
+  // anonymous page is mapped by `pte`; without one, by a pte of its own that no process has.
+  // Requires: a kind other than none, file and hugetlb, which have calls of their own or none; a freshly allocated
+  // single page on no list.
   Task<OwnerId> adopt(Pfn pfn, PageKind kind, PteId pte = 0);
   // Does the same for a page of a file.
   // Requires: the caller has locked the page, which is not up to date yet.
@@ -137,6 +72,7 @@ class Owners final : public PageKinds {
   OwnerId adopt_hugetlb(Pfn head);
   // Lets the page go: unmaps it, drops it from the cache, or just puts the owner's reference. Other references keep the
   // page allocated.
+  // Requires: not released.
   Task<void> release(OwnerId id);
   // Records that the page belongs to a process or a file: programs hold no handle of it.
   void leave_to_kernel(OwnerId id) { record(id).handed_out = false; }
@@ -150,8 +86,8 @@ class Owners final : public PageKinds {
   void map_pte(PteId pte, OwnerId id);
   // Copies a migration entry to another pte: neither references nor mappings change.
   void copy_migration_entry(PteId pte, OwnerId id);
-  // Clears the pte; the page's map count falls, and the pte's reference (a huge page's: on its first page) passes to
-  // the caller. Returns that page, or kNoPfn if the pte held none. Since 5.18 the caller of a zap of locked memory must
+  // Clears the pte; the page's map count falls. The caller gets the pte's reference. Returns the page that counts it
+  // (of a huge page the first), or kNoPfn if the pte held none. Since 5.18 the caller of a zap of locked memory must
   // unlock the page (Lru::munlock).
   Pfn zap_pte(PteId pte);
   // Returns whether locked memory maps the page.
@@ -170,7 +106,7 @@ class Owners final : public PageKinds {
   std::uint32_t page_mapcount(const Owner& owner) const { return owner.mapped + huge_page(owner.huge).pmds; }
   // Returns the largest page_mapcount() of its pages (page_trans_huge_mapcount).
   std::uint32_t most_mapped(HugeId id) const;
-  // Map, copy and clear a pmd as the three functions above do a pte.
+  // Map, copy and clear a pmd as map_pte(), copy_migration_entry() and zap_pte() do a pte.
   void map_pmd(PteId pmd, OwnerId first);
   void copy_migration_pmd(PteId pmd, OwnerId first);
   Pfn zap_pmd(PteId pmd);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "allocator/engine/task.h"
-#include "allocator/owners/owners.h"
+#include "allocator/owners/owner.h"
 #include "properties/program/fields.h"
 
 namespace cma {

@@ -1,0 +1,82 @@
+// Records of the pages that have an owner: what kind a page is, where it lies, and what else its owner knows of it.
+//
+// Plain data. Owners (owners.h) writes it; all others read.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "allocator/buffers/buffers.h"
+#include "allocator/frames/page.h"
+#include "allocator/owners/address_spaces.h"
+
+namespace cma {
+
+enum class PageKind : std::uint8_t {
+  none,
+  unmovable,     // a driver's, a slab's, a page table's: one reference, no owner that the kernel could ask to move it
+  movable_ops,   // a non-LRU page whose driver moves it, or refuses
+  anonymous,     // private memory, mapped by one pte or, after fork, by several; on the LRU
+  shmem,         // page cache of shared memory: unmapped, swap-backed, on the LRU
+  block_device,  // page cache of a RAM disk (writes complete at once), with a buffer head once it was looked up
+  file,          // page cache of a file (files.h)
+  hugetlb,       // private memory in a huge page of the hugetlb pool, mapped by one entry
+};
+
+// Private memory: its references are its mappings, and without one the kernel cannot find it.
+constexpr bool is_private(PageKind kind) { return kind == PageKind::anonymous || kind == PageKind::hugetlb; }
+
+// Pages of a file in the widest sense: on the file LRU, with a mapping, droppable when clean.
+constexpr bool is_file(PageKind kind) { return kind == PageKind::block_device || kind == PageKind::file; }
+
+// The migratepage method of a file's address space, by which its pages move.
+enum class FileMethod : std::uint8_t {
+  ordered,       // ext4 ordered and writeback, ext2: buffer_migrate_page
+  journalled,    // ext4 data=journal: none, so fallback_migrate_page; since 6.4 buffer_migrate_folio_norefs
+  block_device,  // metadata of a file system: fallback; since 5.0 buffer_migrate_page_norefs
+};
+
+// Number of a file; 0 is none.
+using FileId = std::uint32_t;
+
+// Number of a huge page; 0 is none.
+using HugeId = std::uint32_t;
+
+// A transparent huge page (huge_pages.cc). Each of its pages has an owner record of its own, one after the other.
+struct HugePage {
+  OwnerId first = 0;  // record of its first page
+  unsigned order = 0;
+  PteId first_pmd = 0;             // head of the chain of pmds and their migration entries for it
+  std::uint32_t pmds = 0;          // pmds that map it
+  std::uint32_t entries = 0;       // pmds, ptes and migration entries of it and of any of its pages
+  std::uint32_t pages_mapped = 0;  // pages that a pte maps
+  bool partially_mapped = false;   // lost the mapping of some of its pages, and was not split yet
+  std::uint64_t pages() const { return order_pages(order); }
+  // Records that some pages have lost their mapping and others have not (__folio_remove_rmap).
+  void note_partial() {
+    if (pmds == 0 && pages_mapped > 0 && pages_mapped < pages()) partially_mapped = true;
+  }
+  friend bool operator==(const HugePage&, const HugePage&) = default;
+};
+
+std::string_view name_of(PageKind kind);
+
+struct Owner {
+  PageKind kind = PageKind::none;
+  Pfn pfn = kNoPfn;                              // the page's place now; kNoPfn once the owner has let go
+  std::uint32_t token = 0;                       // the content the page must have
+  PteId first_pte = 0;                           // head of the chain of ptes and migration entries for this page
+  std::uint32_t mapped = 0;                      // ptes that map it (not migration entries)
+  std::int64_t refusals = 0;                     // movable_ops: how many attempts to move are refused; negative: all
+  int refusal_error = 0;                         // with this error
+  bool handed_out = true;                        // a program holds it by a handle of its own
+  Pfn moving_from = kNoPfn;                      // while migration entries stand for its ptes: the page they point at
+  BufferId buffer = 0;                           // pages of files: its buffer head, 0 for none
+  FileId file = 0;                               // file
+  FileMethod method = FileMethod::block_device;  // pages of files
+  HugeId huge = 0;                               // anonymous: the huge page it is part of, until that is split
+  bool slow = false;                             // file: writes finish only when Device::complete_one() is called
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+
+}  // namespace cma
