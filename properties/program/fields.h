@@ -10,8 +10,14 @@
 //   }
 //
 // Parser, printer, byte codec, generator, mutator and minimiser are visitors: a new operation needs no code in them.
-// Fields without a name are positional, in the order of the text. A visitor has the members area, operand, place,
-// number, flag, choice, text and actor; `Self` is const for visitors that only read. Plain data, without cost.
+// Fields without a name are positional, in the order of the text. A visitor has the members
+//
+//   area(AreaRef&)                      operand(OpRef&, OperandSpec)    place(Place&, PlaceSpec)
+//   number(std::uint64_t&, NumberSpec)  flag(bool&, name)               choice(E&, ChoiceSpec)
+//   text(std::string&, TextSpec)        actor(Performer&)
+//
+// where E is an enumeration whose value is the word's index. They are called in the order of fields(), and may change a
+// value unless `Self` is const.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +28,7 @@
 #include "allocator/base/geometry.h"
 #include "allocator/base/pfn.h"
 #include "allocator/engine/point.h"
+#include "properties/program/op_info.h"
 
 namespace cma {
 
@@ -31,27 +38,8 @@ using OpId = std::uint16_t;
 inline constexpr std::size_t kMaxOps = 4096;
 inline constexpr std::size_t kMaxActors = 16;
 
-// What an operation hands to later ones.
-enum class Yields : std::uint8_t { nothing, buffer, block, pages, pin, area, process, mapping, file, range };
-// Returns the noun for it in messages and in the reference; "result" for an operand of any kind.
-constexpr std::string_view noun_of(Yields yields) {
-  switch (yields) {
-    case Yields::nothing: return "result";
-    case Yields::buffer: return "buffer";
-    case Yields::block: return "block";
-    case Yields::pages: return "pages";
-    case Yields::pin: return "pin";
-    case Yields::area: return "area";
-    case Yields::process: return "process";
-    case Yields::mapping: return "mapping";
-    case Yields::file: return "file";
-    case Yields::range: return "range";
-  }
-  return {};
-}
-
-// The actor that performs an operation: one that a CPU has of its own (codes 0 to 7, CPU 0 unless the program names
-// another), or one of the program (kFirstActor + its index).
+// The actor that performs an operation: either the built-in actor of a CPU (code = CPU number, 0-7; default CPU 0) or
+// an actor of the program (code = kFirstActor + index).
 struct Performer {
   static constexpr std::uint8_t kFirstActor = 8;
   std::uint8_t code = 0;
@@ -101,6 +89,7 @@ enum class Scale : std::uint8_t { plain, pages, order, pfn, bytes, microseconds,
 
 inline constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
 
+// How a number is written, and the values that it may have.
 struct NumberSpec {
   std::string_view name = {};  // empty: positional
   bool required = false;       // otherwise left out of the text when equal to `fallback`
@@ -111,58 +100,35 @@ struct NumberSpec {
   std::string_view all = {};  // the word for the largest value, as in `times=all`
 };
 
+// How an operand is written, and which results fit it.
 struct OperandSpec {
-  std::string_view name = {};       // empty: positional
-  Yields wanted = Yields::nothing;  // what the operation needs; it is skipped when the result is another; nothing: any
+  std::string_view name = {};  // empty: positional
+  // The kind of result required; an operation given another kind is skipped; `nothing` accepts any.
+  Yields wanted = Yields::nothing;
   bool required = true;
 };
 
+// How a place is written, and which places fit.
 struct PlaceSpec {
   std::string_view name = {};
   bool required = true;
-  bool decimal = false;  // a plain number is a count here, no frame
+  bool decimal = false;  // print a bare number in decimal: it is a count, not a frame number
   bool aligned = false;  // fails unless aligned to a huge page
 };
 
-// One of a few words; the value is its index. Without a name the word stands alone. The name "." joins it to the
-// operand before it, as in `b.failed`.
+// How a choice of one of a few words is written; the value is the word's index. Without a name the word stands alone.
+// The name "." joins it to the operand before it, as in `b.failed`.
 struct ChoiceSpec {
   std::string_view name = {};
   std::span<const std::string_view> words = {};
   bool required = true;  // otherwise value 0 is left out of the text
 };
 
+// How a text is written, and which texts are allowed.
 struct TextSpec {
   std::string_view name = {};                    // empty: positional
   bool quoted = true;                            // otherwise a bare word is accepted, and printed if possible
   std::span<const std::string_view> words = {};  // those allowed; empty: any
 };
-
-// How two figures are compared in an expectation.
-enum class Compare : std::uint8_t { eq, ne, lt, le, gt, ge };
-inline constexpr std::string_view kCompareWords[] = {"==", "!=", "<", "<=", ">", ">="};
-
-// How an operation is performed.
-enum class Performed : std::uint8_t {
-  by_actor,       // by a task that may wait and be suspended
-  without_actor,  // it only looks, or happens to the machine from outside
-  resuming,       // resumes the operation that its actor is inside
-};
-
-// What is known of a kind of operation.
-struct OpInfo {
-  std::string_view verb = {};
-  char letter = 'r';  // the default name of the result with identifier 7 is the letter and "7"
-  Yields yields = Yields::nothing;
-  Performed performed = Performed::by_actor;
-  bool boot = false;          // makes sense only before boot has finished
-  bool any_time = false;      // does not finish boot: an expectation
-  bool names_itself = false;  // `declare NAME ...`: the first word is the name of the result
-  std::string_view help;      // one sentence for the reference
-};
-
-class World;
-// Index of an operation in its program, and of its result.
-using Slot = std::uint32_t;
 
 }  // namespace cma

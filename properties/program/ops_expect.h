@@ -4,8 +4,14 @@
 
 #include "properties/program/fields.h"
 #include "properties/program/law.h"
+#include "properties/program/op_info.h"
+#include "properties/program/slot.h"
 
 namespace cma {
+
+// How two figures are compared in an expectation.
+enum class Compare : std::uint8_t { eq, ne, lt, le, gt, ge };
+inline constexpr std::string_view kCompareWords[] = {"==", "!=", "<", "<=", ">", ">="};
 
 inline constexpr std::string_view kStateWords[] = {"ok", "failed", "skipped", "inside", "gone"};
 enum class StateWord : std::uint8_t { ok, failed, skipped, inside, gone };

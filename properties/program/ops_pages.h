@@ -7,6 +7,8 @@
 #include "allocator/engine/task.h"
 #include "allocator/owners/owner.h"
 #include "properties/program/fields.h"
+#include "properties/program/op_info.h"
+#include "properties/program/slot.h"
 
 namespace cma {
 

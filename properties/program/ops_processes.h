@@ -5,6 +5,8 @@
 
 #include "allocator/engine/task.h"
 #include "properties/program/fields.h"
+#include "properties/program/op_info.h"
+#include "properties/program/slot.h"
 
 namespace cma {
 

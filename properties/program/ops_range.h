@@ -4,6 +4,8 @@
 
 #include "allocator/engine/task.h"
 #include "properties/program/fields.h"
+#include "properties/program/op_info.h"
+#include "properties/program/slot.h"
 
 namespace cma {
 
