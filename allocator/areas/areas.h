@@ -1,11 +1,11 @@
 // CMA areas (mm/cma.c): declaring, activating, allocating and releasing, and writes to the debugfs files of an area.
 //
 // The top of the model: programs and the DMA layer's users call it, and it calls contig/ for the pages. An allocation
-// sweeps the bitmap forward once, window by window. Between marking a window and owning its pages, and between giving a
-// window up and clearing its bits, other actors see it as used. Cost: O(bits of the area) a sweep, besides the
-// contiguous allocations.
+// sweeps the bitmap forward once, window by window. A window's bits are set before its pages are owned and cleared
+// after they are given up; meanwhile others see it as used. Cost: O(bits of the area) per sweep, besides the contiguous
+// allocations.
 //
-// Locks: each area's bitmap has one since 3.16 (a mutex up to 5.12, then a spinlock). cma_mutex serialises the
+// Locks: since 3.16 each area has a lock for its bitmap (a mutex up to 5.12, then a spinlock). cma_mutex serialises the
 // contiguous allocations of all areas; up to 3.15 it also protects the bitmaps. No actor holds both at once.
 #pragma once
 
@@ -60,8 +60,8 @@ struct DeclareRequest {
 };
 
 // Returns the count that a number written to debugfs `alloc` or `free` becomes: the handlers keep it in an int, and the
-// callees see that int extended by its sign (mm/cma_debug.c). So 2^31 pages are an impossible request, and freeing as
-// many frees all.
+// callees see that int extended by its sign (mm/cma_debug.c). 2^31 turns into a huge count: an allocation fails, a free
+// releases everything.
 constexpr std::uint64_t debugfs_count(std::uint64_t number) {
   return static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(static_cast<std::uint32_t>(number))});
 }
@@ -72,11 +72,11 @@ class Areas {
   void copy_from(const Areas& other);
 
   // --- boot (declare.cc) ---
-  // Reserves memory and makes it the last area. Returns 0, or -ENOSPC, -EINVAL, -EBUSY, -ENOMEM after the kernel's log
-  // line.
+  // Reserves memory and appends an area for it. Returns 0. On failure logs the kernel's line and returns -ENOSPC,
+  // -EINVAL, -EBUSY or -ENOMEM.
   // Requires: boot has not finished.
   int declare_contiguous(const DeclareRequest& request);
-  // Makes a range (bytes) that boot has reserved already the last area (cma_init_reserved_mem). Generates a name if
+  // Appends an area for a range (bytes) that boot has reserved already (cma_init_reserved_mem). Generates a name if
   // that is empty. Returns 0, -ENOSPC or -EINVAL.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
   // Activates the areas in order, as the initcall does. From 3.17 to 5.8 the first that fails ends it.
@@ -93,8 +93,10 @@ class Areas {
   Task<bool> cma_release(AreaId id, Pfn pfn, std::uint64_t count);
 
   // --- debugfs (debugfs.cc); views.h reads the files ---
-  // Writes a number to the file `alloc` or `free`. Returns 0 or -ENOMEM.
+  // Writes a number to the file `alloc`: allocates as many pages. Returns 0 or -ENOMEM.
   Task<int> debugfs_alloc(AreaId id, std::uint64_t number);
+  // Frees `number` pages of the newest `alloc` allocations; stops without an error at one that cannot be split because
+  // a bit stands for several pages. Returns 0.
   Task<int> debugfs_free(AreaId id, std::uint64_t number);
   // Returns the length of the longest run of free bits, as the file `maxchunk` has it.
   std::uint64_t largest_free_run(AreaId id) const;
@@ -139,7 +141,7 @@ class Areas {
   bool in_one_zone(Pfn block, std::uint64_t pages, std::uint8_t zone) const;
   void activation_failed(Area& area);
 
-  // --- allocating: one function an era, oldest first ---
+  // --- allocating: one function per era, oldest first ---
   Task<Pfn> cma_alloc_v3_5(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<Pfn> cma_alloc_v3_17(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   Task<Pfn> cma_alloc_v5_13(AreaId id, std::uint64_t count, unsigned align, bool no_warn);

@@ -98,7 +98,7 @@ std::string buddyinfo(const Buddy& buddy) {
 
 namespace {
 
-// Appends a line a type: how many blocks of each order are on its lists.
+// Appends one line per type: how many blocks of each order are on its lists.
 void add_free_blocks(std::string& text, const Buddy& buddy, const MemoryMap& map, std::size_t z) {
   for (unsigned type = 0; type < kMigratetypes; ++type) {
     text += "Node    0, zone ";

@@ -6,7 +6,7 @@ namespace cma {
 
 Buffers::Buffers(const Core& core, const Lru& lru)
     : release_(core.geometry.release),
-      slots_(core.geometry.release >= Release::v3_18 ? 16 : 8),
+      slots_(core.geometry.release >= Release::v3_18 ? kBhLruSize : kBhLruSizeUpTo3_17),
       revoke_(core.geometry.bh_revoke),
       core_(core),
       lru_(lru),

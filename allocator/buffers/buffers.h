@@ -1,9 +1,9 @@
 // Buffer heads of pages of files, and the per-CPU LRU of recently used ones (fs/buffer.c).
 //
-// A page has at most one buffer here (blocks of page size). A page's buffers hold one page reference together; users
-// hold the buffer's own count, which page reference counting does not see. Each occupied LRU slot holds one count, and
-// before 5.13 nothing on the allocation path empties the slots: so a forgotten lookup pins a page. A slot array belongs
-// to its CPU (interrupts off). O(slots) a lookup.
+// A page has at most one buffer here (blocks of page size). All buffers of a page share one reference on it;
+// users hold the buffer's own count, which page reference counting does not see. Each occupied LRU slot holds one
+// count, and before 5.13 nothing on the allocation path empties the slots: so a forgotten lookup pins a page. A slot
+// array belongs to its CPU (interrupts off). Cost: O(slots) per lookup.
 #pragma once
 
 #include <array>
@@ -14,6 +14,10 @@
 #include "allocator/lru/lru.h"
 
 namespace cma {
+
+// BH_LRU_SIZE: the slots of each CPU.
+inline constexpr std::size_t kBhLruSize = 16;
+inline constexpr std::size_t kBhLruSizeUpTo3_17 = 8;
 
 // Number of a buffer head; 0 is none.
 using BufferId = std::uint32_t;
@@ -76,7 +80,7 @@ class Buffers final : public SlotCache {
 
   const Buffer& buffer(BufferId id) const { return buffers_[id - 1]; }
   std::size_t size() const { return buffers_.size(); }
-  // Returns the slots of each CPU (BH_LRU_SIZE).
+  // Returns the number of slots of each CPU.
   std::size_t slots() const { return slots_; }
   const std::vector<BufferId>& lru_slots(int cpu) const { return lru_slots_[static_cast<std::size_t>(cpu)]; }
 

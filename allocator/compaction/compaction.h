@@ -1,6 +1,6 @@
-// Compaction (mm/compaction.c): moves pages from a zone's beginning to free pages at its end, which makes large free
-// blocks. It is modelled because it interferes with contiguous allocations: it takes pages off the LRU first, and free
-// pages out of isolated pageblocks.
+// Compaction (mm/compaction.c): moves pages from a zone's beginning to free pages at its end, so that large free blocks
+// form at the beginning. It is modelled because it interferes with contiguous allocations: it takes pages off the LRU
+// first, and free pages out of isolated pageblocks.
 //
 // Used by the operation `compact` of programs. Callers hold no lock. Sleeps and yields in many places; each is a point.
 // Cost: O(pages of the zone).
@@ -22,8 +22,8 @@ enum class CompactPriority : std::uint8_t { full, light, async };
 // enum compact_result, by name; releases number them differently.
 enum class CompactResult : std::uint8_t {
   skipped,           // too little free memory, or too little to gain
-  no_suitable_page,  // goes on
-  go_on,             //
+  no_suitable_page,  // no block of that order yet: compaction goes on; the kernel's tracepoints tell it from go_on
+  go_on,             // compaction begins, or goes on
   complete,          // the whole zone was scanned
   partial_skipped,   // the scanners have met, but began within the zone
   contended,         // given up: a fatal signal, too many pages isolated, no targets

@@ -1,9 +1,10 @@
 // Pageblock isolation (mm/page_isolation.c): takes the free pages of whole pageblocks away from the allocator, tests
 // that a range is free, and gives the pageblocks back.
 //
-// Up to 5.18 a range consists of whole largest blocks. Since 5.19 it consists of single pageblocks, and free blocks
-// that cross one of its ends are split there. zone->lock is taken and dropped for every pageblock; each drop is a
-// point. Used by contig/. Cost: O(pageblocks), and O(pages) where pageblocks are searched for unmovable pages.
+// Up to 5.18 callers pass whole largest blocks; only pageblock alignment is required. Since 5.19 a range consists of
+// single pageblocks, and free blocks that cross one of its ends are split there. zone->lock is taken and dropped for
+// every pageblock; each drop is a point. Used by contig/. Cost: O(pageblocks), and O(pages) where pageblocks are
+// searched for unmovable pages.
 //
 // The kernel does not record who has isolated a pageblock. The model does, for the law `restored` and for
 // `cmacheck run --why`; no decision depends on it.
@@ -22,9 +23,10 @@ class Isolation {
 
   // Isolates the pageblocks of [start, end) for a request that will give them back as `type`.
   // Requires, up to 5.18, that both ends are aligned to pageblocks; since 5.19 they are rounded outwards.
-  // Returns 0, or -EBUSY: then no pageblock is isolated by this call any more.
+  // Returns 0, or -EBUSY: then this call has undone what it had isolated.
   Task<int> start_isolate_page_range(Pfn start, Pfn end, Migratetype type);
-  // Gives every isolated pageblock of the range back as `type`, other callers' too.
+  // Gives every isolated pageblock of the range back as `type`, other callers' too. Both ends are rounded outwards in
+  // every release.
   Task<void> undo_isolate_page_range(Pfn start, Pfn end, Migratetype type);
   // Returns 0 if every page of [start, end) is free and lies in an isolated pageblock, else -EBUSY.
   int test_pages_isolated(Pfn start, Pfn end);

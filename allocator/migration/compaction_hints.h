@@ -12,12 +12,12 @@
 
 namespace cma {
 
-// Where the scanners of a zone begin. All 0 after boot, which lies outside every zone but one that begins with page 0.
+// Where the scanners of a zone begin. After boot all are 0, a frame outside most zones.
 // (Up to 3.6 the free scanner begins at the zone's end.)
 struct ScannerPositions {
   std::array<Pfn, 2> migrate{};  // of asynchronous and of synchronous compaction
   Pfn free = 0;
-  // Since 5.1: the first source and the last target that the last clearing of the skip bits found.
+  // Since 5.1: found when the skip bits were last cleared: the first source, the last target.
   Pfn init_migrate = 0;
   Pfn init_free = 0;
   // Whether the scanners have met in a direct compaction, so that the bits may be cleared.

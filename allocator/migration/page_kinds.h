@@ -10,9 +10,12 @@
 
 namespace cma {
 
-// enum migrate_mode, by its numbers: never waits (6.3 and later begin with it); waits, but neither for writeback nor by
-// writing; waits for everything.
-enum class MoveMode : std::uint8_t { async, sync_light, sync };
+// enum migrate_mode, by its numbers.
+enum class MoveMode : std::uint8_t {
+  async,       // never waits; since 6.3 every call begins with it
+  sync_light,  // waits, but neither for writeback nor by writing
+  sync,        // waits for everything
+};
 
 class PageKinds {
  public:
@@ -35,8 +38,8 @@ class PageKinds {
   virtual Task<bool> reclaim_clean(Pfn pfn) = 0;
   // Tries to drop the buffers of a page that has lost its mapping since it was isolated.
   virtual void drop_orphaned_buffers(Pfn pfn) = 0;
-  // move_to_new_page: moves a page in the way of its mapping or driver. Requires that it is locked and unmapped.
-  // Returns 0: mapping, content and flags are the new page's, which is on no list. Or -EAGAIN, or a permanent error.
+  // move_to_new_page: moves a page by the method of its mapping or driver. Requires that it is locked and unmapped.
+  // Returns 0, -EAGAIN or a permanent error. After 0 the new page has mapping, content and flags, and is on no list.
   // May sleep.
   virtual Task<int> move(Pfn old, Pfn target, MoveMode mode) = 0;
 

@@ -47,7 +47,7 @@ class Option {
   Option& excludes(const Option& other);
   // Makes this one bad usage without the other.
   Option& needs(const Option& other);
-  // An option for several values takes one value each time it is given, so that an argument may follow it.
+  // `--x A --x B FILE`: each `--x` takes one word, so FILE is not taken for a value.
   Option& one_value_each();
   Option& one_of(const std::vector<std::string>& words);
   Option& existing_path();

@@ -1,5 +1,5 @@
-// `cmacheck hashes`: prints what programs do as hashes, a line a program. Two builds that print the same lines behave
-// the same on these programs, down to every event; `ci/check/refactoring` compares the lists of two commits.
+// `cmacheck hashes`: prints what programs do as hashes, one line per program. Two builds that print the same lines
+// behave the same on these programs, down to every event; `ci/check/refactoring` compares the lists of two commits.
 
 #include <fmt/format.h>
 

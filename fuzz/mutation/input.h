@@ -1,7 +1,8 @@
 // Reads a fuzz target's input, which is always a program. Text that parses is that program, so that the corpus replays
-// as it is. Any other input is the byte form, made fit for hunting. It loses its expectations, which are about the
-// program as it was written, not as it was mutated; its bugs, as hunts switch on those they want; and requests for very
-// many pages, which would take all the time.
+// as it is. Any other input is the byte form, made fit for hunting: it loses
+//   - its expectations, which are about the program as it was written, not as it was mutated;
+//   - its bugs, as hunts switch on those they want;
+//   - requests for very many pages, which would take all the time.
 //
 // Used by the program target, the mutator and `cmacheck` for crash inputs, so that an input is the same program for
 // all. Cost: that of decoding.

@@ -1,5 +1,5 @@
-// A picture of the owners of pages, for people: a character a page if pageblocks are small, runs with their lengths if
-// they are large. Equal rows are folded; 1024 pages take at most 16 rows.
+// A picture of the owners of pages, for people: one character per page if pageblocks are small, runs with their lengths
+// if they are large. Equal rows are folded; 1024 pages take at most 16 rows.
 //
 //   0x200  C AAA............. C ................ C ................ C ................
 //   ...    3 rows like this
@@ -31,7 +31,7 @@ class PageMap {
   std::string draw() const;
   // Returns the rows that differ from those in `before`; empty if none does.
   std::string draw_changes(const PageMap& before) const;
-  // Returns the meaning of each letter of this picture, a line each.
+  // Returns the meaning of each letter of this picture, one line per letter.
   std::string legend() const;
 
  private:

@@ -37,7 +37,7 @@ std::optional<PfnRange> arena_of(const Program& program);
 // Returns the program as the kernel can perform it.
 std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConfig& config);
 
-// Returns whether the kernel can be given this machine. Its release and pageblock order do not count.
+// Returns whether the kernel can be given this machine. Release and pageblock order are not compared.
 bool can_have(const Geometry& machine, const KernelConfig& config);
 
 // Returns the pageblocks that share a largest block with an area, ascending. They are taken out on both sides: whether

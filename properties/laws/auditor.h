@@ -1,9 +1,10 @@
 // The audit: recounts a machine, and compares the result with the machine's own counters and lists and with the ledger.
 //
 // Memory is cut into stretches: one largest free block each, cut again where zones meet. For every stretch the audit
-// keeps a Tallies and marks of what a quiet call could take; sums over zones follow by difference. An audit walks the
-// stretches that the memory map or the ledger noted as touched, head by head, checks each page and block with its
-// neighbours on lists, and then compares sums. A total audit walks every stretch, and every list from its head.
+// keeps a Tallies and marks of what a quiet call (one that has the machine to itself) could take; sums over zones
+// follow by difference. An audit walks the stretches that the memory map or the ledger noted as touched, head by head,
+// checks each page and block with its neighbours on lists, and then compares sums. A total audit walks every stretch,
+// and every list from its head.
 //
 // While an actor is inside an operation more is allowed (the catalogue has the list). A stretch that made use of that
 // is loose: the audit at rest checks it again, touched or not.
@@ -42,7 +43,7 @@ class Auditor {
   // Checks everything. Throws LawBroken.
   void run_total();
 
-  // What a quiet allocation finds, as of the last audit: bit (pfn - word_base()), 64 bits a word.
+  // What a quiet allocation finds, as of the last audit: bit (pfn - word_base()), 64 bits per word.
   Pfn word_base() const { return word_base_; }
   const std::vector<std::uint64_t>& available() const { return available_; }  // free, or on a per-CPU list
   const std::vector<std::uint64_t>& movable() const { return movable_; }      // in use, and certain to migrate

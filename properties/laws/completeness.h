@@ -13,13 +13,13 @@
 //   - targets cannot run out: outside the isolated unit there are more free pages, above the high watermark, than pages
 //     that could be on the move in this window and all before it;
 //   - a huge page moves whole where its release moves huge pages, or as single pages if there is no target of its size;
-//     a window that begins after its first page is not certain;
+//     a window that begins inside a huge page is not certain;
 //   - isolation cannot refuse: all pageblocks are the area's, and (since 5.19) no compound page nearby crosses the end
 //     of a pageblock.
 // Where one of these cannot be shown the answer is "not certain", never a guess. So the law is silent when a window
 // needs memory that is scarce, holds a page that refuses, is pinned or held, or when the call was not alone.
 //
-// Cost: the state before the call is free, as the audit after the previous operation keeps it in two bits a page.
+// Cost: the state before the call is free, as the audit after the previous operation keeps it in two bits per page.
 // Deciding takes O(windows + pages of the area), and only when a call has failed.
 #pragma once
 

@@ -5,8 +5,8 @@
 // complete. Checked when a program reads a file: views. The other laws are the audit's, which runs after each
 // operation, at every change of control and at the end.
 //
-// Requires: program_begins() gets a machine as booted, or a machine that has not booted and booted() follows. A page
-// that becomes an owner's needs no pages_allocated() before. Cost: the audit's (auditor.h), and the size of what is
+// Requires: program_begins() gets a machine as booted, or a machine that has not booted and booted() follows.
+// owner_adopted() may come without pages_allocated(). Cost: the audit's (auditor.h), and the size of what is
 // handed out.
 #pragma once
 
@@ -22,7 +22,7 @@
 
 namespace cma {
 
-// How many contended requests of one program are made once more; further ones rarely differ.
+// At most this many failed, contended requests of a program are retried after it; more seldom find anything new.
 inline constexpr std::size_t kContended = 4;
 
 class Laws final : public Observer {
@@ -32,7 +32,8 @@ class Laws final : public Observer {
   Laws& operator=(const Laws&) = delete;
 
   // Declares that control_changes() is called at every point that is passed, not only when another actor is about to
-  // run. A cma_alloc is then not disturbed by its own points. Call before the program begins.
+  // run. With this on, a point of the running cma_alloc itself does not count as a disturbance. Call before the program
+  // begins.
   void set_audit_points(bool on) { audit_points_ = on; }
   // Makes every audit check everything, not only what was touched.
   void set_total_audits(bool on) { total_ = on; }
@@ -65,8 +66,10 @@ class Laws final : public Observer {
   // Audits now; does nothing before boot.
   void audit();
   // Audits now, as a total audit.
+  // Requires: booted.
   void audit_everything();
   // Compares every file with a recount (law `views`).
+  // Requires: a program has begun; does nothing before boot.
   void check_views() const;
 
   // Requests of the last program that failed while other actors were inside operations; at most kContended.
@@ -75,7 +78,7 @@ class Laws final : public Observer {
   const Ledger& ledger() const { return ledger_; }
 
  private:
-  // A cma_alloc that began while no other actor was inside an operation and has had the machine to itself since.
+  // A cma_alloc that began while no other actor was inside an operation, and nothing else has run since.
   struct QuietCall {
     bool valid = false;
     ActorId actor = kNoActor;

@@ -1,7 +1,7 @@
 // Single steps of simplification: what the minimiser may try on one argument, on one stop and on the machine.
 //
-// Every step goes down in a well-founded order, so that repeating them ends: an argument towards the value that the
-// text leaves out, else towards its least value; a machine towards the default small one. Used by minimize.cc only.
+// Every step goes down in a well-founded order, so that repeating them ends: an argument towards its default, which the
+// text omits, else towards its least value; a machine towards the default small one. Used by minimize.cc only.
 // Cost: nothing beside an execution.
 #pragma once
 

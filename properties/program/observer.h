@@ -28,7 +28,7 @@ class Observer {
   // A program is about to run on this machine, which is as booted, or before boot if the program begins with operations
   // of boot.
   virtual void program_begins(Machine&) {}
-  // Boot has finished, in a program that began before.
+  // Boot has finished, in a program that began before boot had finished.
   virtual void booted(Machine&) {}
 
   // Buffers of areas. `releasing` comes before the first page is freed, `released` after the bits are cleared.

@@ -43,8 +43,10 @@ struct Program {
   // Returns the smallest identifier that no operation has and no operand names.
   OpId unused_id() const;
   // Repairs a program that was put together by hand or changed by mutation. Afterwards identifiers are unique (the
-  // first operation with one keeps it), names are unique, identifiers with given names are numbered canonically, and
-  // performers and areas exist. No operand names another operation than before. Both forms reproduce settled programs.
+  // first operation with one keeps it), names are unique, and performers and areas exist. Default names keep their
+  // numbers; then identifiers that get a new default name, and last those with given names, get the smallest free
+  // numbers in the order of the program. No operand names another operation than before. Both forms reproduce settled
+  // programs.
   void settle();
 };
 

@@ -111,7 +111,7 @@ class World {
     Slot slot;
   };
   std::vector<Got> got;
-  // The buffers on which the program keeps counts, an entry a count.
+  // The buffers on which the program keeps counts, one entry per count.
   std::vector<BufferId> held_buffers;
   // By area: the actors inside a debugfs operation.
   std::vector<int> debugfs_inside;
