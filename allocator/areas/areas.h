@@ -2,8 +2,8 @@
 //
 // The top of the model: programs and the DMA layer's users call it, and it calls contig/ for the pages. An allocation
 // sweeps the bitmap forward once, window by window. A window's bits are set before its pages are owned and cleared
-// after they are given up; meanwhile others see it as used. Cost: O(bits of the area) per sweep, besides the contiguous
-// allocations.
+// after they are given up; meanwhile others see it as used. Cost: O(bits of the area) per sweep, and that of the
+// contiguous allocations.
 //
 // Locks: since 3.16 each area has a lock for its bitmap (a mutex up to 5.12, then a spinlock). cma_mutex serialises the
 // contiguous allocations of all areas; up to 3.15 it also protects the bitmaps. No actor holds both at once.

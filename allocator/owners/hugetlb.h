@@ -4,7 +4,7 @@
 // memory of a process, mapped by one entry, on no LRU list. Migration replaces free ones that lie in a range (5.13) and
 // moves those in use. The last reference of any brings it back here, or to the buddy allocator if it was only lent for
 // a migration. hugetlb_lock protects the list; each place where it is dropped and another actor may interfere is a
-// point. Cost: O(1) a page, besides its allocation.
+// point. Cost: O(1) per page, besides its allocation.
 //
 // Reservations and surplus pages are not modelled: contiguous allocations do not see them.
 #pragma once

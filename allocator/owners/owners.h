@@ -2,7 +2,7 @@
 //
 // An owner is a numbered record; a page names its owner. A page that moves is found through its record, so a handle of
 // a program follows the data. Every owned page carries a token that stands for its content. files/ and processes/ make
-// records and map them; migration/ calls back through PageKinds. Cost: O(1) an operation.
+// records and map them; migration/ calls back through PageKinds. Cost: O(1) per operation.
 //
 // Invariants: a record is never reused within a run, so a number means one thing. A page's references are those of
 // own_references(), one for its buffers, and those of holders that the kernel does not know.

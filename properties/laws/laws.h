@@ -32,8 +32,8 @@ class Laws final : public Observer {
   Laws& operator=(const Laws&) = delete;
 
   // Declares that control_changes() is called at every point that is passed, not only when another actor is about to
-  // run. With this on, a point of the running cma_alloc itself does not count as a disturbance. Call before the program
-  // begins.
+  // run. With this on, a point of the running cma_alloc itself does not count as a disturbance. Requires: no
+  // program has begun.
   void set_audit_points(bool on) { audit_points_ = on; }
   // Makes every audit check everything, not only what was touched.
   void set_total_audits(bool on) { total_ = on; }

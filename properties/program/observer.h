@@ -1,7 +1,7 @@
 // What a running program reports. Operations report what they request and get; the interpreter reports when another
 // actor is about to run. Implemented by the laws, which throw LawBroken (law.h), and by reports.
 //
-// Called a few times an operation, never a page.
+// Called a few times per operation, never per page.
 #pragma once
 
 #include <cstddef>

@@ -45,8 +45,8 @@ struct Program {
   // Repairs a program that was put together by hand or changed by mutation. Afterwards identifiers are unique (the
   // first operation with one keeps it), names are unique, and performers and areas exist. Default names keep their
   // numbers; then identifiers that get a new default name, and last those with given names, get the smallest free
-  // numbers in the order of the program. No operand names another operation than before. Both forms reproduce settled
-  // programs.
+  // numbers in the order of the program. No operand names another operation than before. Both forms reproduce
+  // settled programs.
   void settle();
 };
 

@@ -2,8 +2,8 @@
 // pageblocks, powers of two, the size of a request's area, one off each of these.
 //
 // Used by the generator for whole operations, and by mutators to change one field. The same random numbers give the
-// same values everywhere (random.h): draw one number per statement, as compilers evaluate arguments in different
-// orders.
+// same values everywhere (random.h): draw one number per statement, as compilers evaluate the arguments of a
+// call in different orders.
 #pragma once
 
 #include "properties/program/program.h"
