@@ -69,7 +69,7 @@ class Lru {
   // Deactivates a page (deactivate_page); before 5.4 there is none, and nothing happens.
   Task<void> deactivate(Pfn pfn);
   // Marks an anonymous page that may be dropped instead of kept. Before 4.12 it only stops being active.
-  Task<void> mark_lazyfree(Pfn pfn);
+  Task<void> madv_free(Pfn pfn);
   // Moves a page whose writeback has ended and that is to be reclaimed to the tail (rotate_reclaimable_page).
   Task<void> rotate_reclaimable(Pfn pfn);
   // Takes the reference of a slot in a pagevec. Returns whether that pagevec must be drained at once.

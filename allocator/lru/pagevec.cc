@@ -75,7 +75,7 @@ Task<void> Lru::deactivate(Pfn pfn) {
   if (release_ >= Release::v5_4 && worth_it) co_await queue(Pagevec::deactivate, pfn);
 }
 
-Task<void> Lru::mark_lazyfree(Pfn pfn) {
+Task<void> Lru::madv_free(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (release_ < Release::v4_12) {
     const bool active = page.has(kPageLru) && page.has(kPageActive) && !page.has(kPageUnevictable);

@@ -160,7 +160,7 @@ Task<bool> Owners::reclaim_clean(Pfn pfn) {
     co_return false;
   }
   if (id == 0) co_return reclaim_orphan(pfn);
-  if (record(id).kind == PageKind::anonymous) co_return co_await discard_lazyfree(id, pfn);
+  if (record(id).kind == PageKind::anonymous) co_return co_await discard_madv_free(id, pfn);
   if (!is_file(record(id).kind)) co_return false;
   co_await reclaim_mappings(id, pfn);
   if (core_.map.page(pfn).has(kPageDirty)) {

@@ -152,7 +152,7 @@ Pfn Owners::zap_pte(PteId id) {
 
 // Drops a lazily freed page that was not written to since: its ptes are cleared, not replaced by entries. A page that
 // was written to, or locked, is kept; the former is an ordinary anonymous page again.
-Task<bool> Owners::discard_lazyfree(OwnerId id, Pfn pfn) {
+Task<bool> Owners::discard_madv_free(OwnerId id, Pfn pfn) {
   while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);

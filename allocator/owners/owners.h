@@ -179,7 +179,7 @@ class Owners final : public PageKinds {
   // --- reclaim ---
   Task<void> reclaim_mappings(OwnerId id, Pfn pfn);
   bool reclaim_orphan(Pfn pfn);
-  Task<bool> discard_lazyfree(OwnerId id, Pfn pfn);
+  Task<bool> discard_madv_free(OwnerId id, Pfn pfn);
 
   // --- moving ---
   void take_over(Owner& owner, Pfn old, Pfn target);

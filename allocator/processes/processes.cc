@@ -423,7 +423,7 @@ Task<void> Processes::munlock_range_v3_5(SpaceId process, PteId first, std::uint
   }
 }
 
-Task<void> Processes::madvise_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages) {
+Task<void> Processes::madv_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages) {
   CMA_ASSERT(alive(process) && !is_huge(process, mapping) && !is_shared(process, mapping));
   const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
@@ -435,7 +435,7 @@ Task<void> Processes::madvise_free(SpaceId process, MappingId mapping, std::uint
     const Pfn pfn = owners_.owner(pte.page).pfn;
     if (core_.map.page(pfn).map != 1 || core_.map.page(pfn).has(kPageLocked)) continue;
     pte.dirty = false;
-    co_await lru_.mark_lazyfree(pfn);
+    co_await lru_.madv_free(pfn);
   }
   spaces_.lock(process).unlock(core_.engine);
 }

@@ -61,7 +61,7 @@ class Processes {
   Task<void> mlock(SpaceId process, MappingId mapping);
   bool locked(SpaceId process, MappingId mapping) const { return processes_[process].mappings[mapping].locked; }
   // Lets touched pages that only this process maps be dropped until they are written to again (MADV_FREE).
-  Task<void> madvise_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
+  Task<void> madv_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
 
   // --- huge memory (huge_mappings.cc) ---
   // Maps `huge_pages` aligned huge pages of memory that madvise(MADV_HUGEPAGE) named: faults bring huge pages where

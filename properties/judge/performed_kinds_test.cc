@@ -15,7 +15,7 @@ TEST(PerformedKinds, AreThoseThatTheTranslationHasWordsFor) {
   EXPECT_TRUE(kinds.test(kind_of<OwnedPages<PageKind::shmem>>()));
   EXPECT_FALSE(kinds.test(kind_of<OwnedPages<PageKind::block_device>>()));
   EXPECT_TRUE(kinds.test(kind_of<MappingOp<MappingVerb::mlock>>()));
-  EXPECT_FALSE(kinds.test(kind_of<MappingOp<MappingVerb::lazyfree>>()));
+  EXPECT_FALSE(kinds.test(kind_of<MappingOp<MappingVerb::madv_free>>()));
   EXPECT_FALSE(kinds.test(kind_of<ReadFile>()));
   for (std::size_t kind = 0; kind < kOpKinds; ++kind) {
     const OpInfo& info = op_catalogue()[kind];

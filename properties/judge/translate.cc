@@ -115,7 +115,7 @@ class Translator final : public Observer, public MoveWatcher {
   void write(const MmapAnon& op, Slot slot);
   void write(const MmapShared& op, Slot slot);
   template <MappingVerb kVerb>
-    requires(kVerb != MappingVerb::lazyfree)
+    requires(kVerb != MappingVerb::madv_free)
   void write(const MappingOp<kVerb>& op, Slot slot);
   void write(const PinLongterm& op, Slot slot);
   void write(const Compact& op, Slot slot);
@@ -452,7 +452,7 @@ void Translator::write(const MmapShared& op, Slot slot) {
 }
 
 template <MappingVerb kVerb>
-  requires(kVerb != MappingVerb::lazyfree)
+  requires(kVerb != MappingVerb::madv_free)
 void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
   const Result& mapping = result(slot_of(op.mapping));
   const SpaceId process = op.in.id == 0 ? mapping.process : result(slot_of(op.in)).process;

@@ -36,7 +36,7 @@ using OpVariant = std::variant<
     MappingOp<MappingVerb::mlock>, Fork, ExitProcess, ExecStack, OpenFile, ReadFile, BufferRead,
     FileOp<FileVerb::truncate>, FileOp<FileVerb::drop>, FileOp<FileVerb::commit>, FilePagesOp<FilePagesVerb::writeback>,
     FilePagesOp<FilePagesVerb::journal>, IoDone, LruOp<LruVerb::mark_accessed>, LruOp<LruVerb::deactivate>,
-    LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::lazyfree>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
+    LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::madv_free>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
     HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange, Compact>;
 
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpVariant>;

@@ -176,7 +176,7 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
   const auto [space, which] = *found;
   Processes& processes = world.machine().processes;
   // Not modelled: locking or lazily freeing huge memory, and locking shared memory.
-  constexpr bool kSmallOnly = Verb == MappingVerb::mlock || Verb == MappingVerb::lazyfree;
+  constexpr bool kSmallOnly = Verb == MappingVerb::mlock || Verb == MappingVerb::madv_free;
   if (from >= processes.pages_of(space, which)) {
     world.skip(self, "the mapping has no such pages");
     co_return;
@@ -194,12 +194,12 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
   const std::uint64_t wanted = pages == 0 ? left : std::min(pages, left);
   if constexpr (Verb == MappingVerb::munmap) {
     co_await processes.munmap(space, which, from, wanted);
-  } else if constexpr (Verb == MappingVerb::lazyfree) {
+  } else if constexpr (Verb == MappingVerb::madv_free) {
     // Memory that is locked, or may be shared, is not dropped.
     if (world.machine().release() < Release::v4_5 || processes.locked(space, which) || shared)
       world.fail(self, -kEINVAL);
     else
-      co_await processes.madvise_free(space, which, from, wanted);
+      co_await processes.madv_free(space, which, from, wanted);
   } else if constexpr (Verb == MappingVerb::mlock) {
     co_await processes.mlock(space, which);
   } else {
@@ -217,7 +217,7 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
 template struct MappingOp<MappingVerb::write>;
 template struct MappingOp<MappingVerb::munmap>;
 template struct MappingOp<MappingVerb::mlock>;
-template struct MappingOp<MappingVerb::lazyfree>;
+template struct MappingOp<MappingVerb::madv_free>;
 
 Task<void> PinLongterm::perform(World& world, Slot self) const {
   const std::optional<MappingIn> found = find_mapping(world, self, mapping, in);

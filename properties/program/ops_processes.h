@@ -94,7 +94,7 @@ struct SplitHuge {
   friend bool operator==(const SplitHuge&, const SplitHuge&) = default;
 };
 
-enum class MappingVerb : std::uint8_t { write, munmap, mlock, lazyfree };
+enum class MappingVerb : std::uint8_t { write, munmap, mlock, madv_free };
 
 // A verb on pages of a mapping: in the process that made it, or in one that was forked from that.
 template <MappingVerb Verb>
@@ -106,7 +106,7 @@ struct MappingOp {
       case MappingVerb::munmap: return OpInfo{.verb = "munmap", .help = "unmaps pages of a mapping, in batches"};
       case MappingVerb::mlock:
         return OpInfo{.verb = "mlock", .help = "locks a mapping in memory; `from` and `pages` are ignored"};
-      case MappingVerb::lazyfree:
+      case MappingVerb::madv_free:
         return OpInfo{.verb = "madv_free",
                       .help = "MADV_FREE: pages of a mapping may be dropped until they are written to"};
     }

@@ -142,8 +142,9 @@ std::uint64_t key_value(const MachineKey& key, const Word& word) {
   return number_in(word, key.max, key.name);
 }
 
-// Throws at the first `key=` that no machine has, and at a key without its value.
-void refuse_unknown_keys(Line& line) {
+// Throws at the first word that is left of a machine line if it is a `key=` that no machine has, or a key without its
+// value.
+void check_machine_words(Line& line) {
   std::vector<std::string_view> keys = {"release", "bugs", "audit"};
   for (const MachineKey& key : machine_keys()) keys.push_back(key.name);
   for (const Word& word : line.words()) {
@@ -179,7 +180,7 @@ void Parser::read_machine(Line& line) {
       throw SyntaxError(audit->value_column, fmt::format("expected ops|points, not `{}`", audit->value));
     program_.audit = audit->value == "points" ? Audit::points : Audit::ops;
   }
-  refuse_unknown_keys(line);
+  check_machine_words(line);
   for (std::size_t i = 0; i < program_.machine.areas.size(); ++i)
     names_.areas[program_.machine.areas[i].name] = static_cast<std::uint16_t>(i);
 }
