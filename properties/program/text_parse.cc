@@ -142,8 +142,7 @@ std::uint64_t key_value(const MachineKey& key, const Word& word) {
   return number_in(word, key.max, key.name);
 }
 
-// Throws at the first word that is left of a machine line if it is a `key=` that no machine has, or a key without its
-// value.
+// Throws at the first word left of a machine line that is a `key=` no machine has, or a key without its value.
 void check_machine_words(Line& line) {
   std::vector<std::string_view> keys = {"release", "bugs", "audit"};
   for (const MachineKey& key : machine_keys()) keys.push_back(key.name);
