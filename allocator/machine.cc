@@ -38,15 +38,16 @@ Machine::Machine(const Geometry& geometry)
       device(core_, lru, page_locks, writebacks, buffers),
       hugetlb(core_, buddy),
       owners(core_, lru, page_locks, buffers, writebacks, device, spaces),
+      owner_moves(core_, lru, page_locks, buffers, spaces, owners),
       files(core_, buddy, lru, page_locks, buffers, device, owners),
-      processes(core_, buddy, lru, page_locks, spaces, owners, files, migration),
+      processes(core_, buddy, lru, page_locks, spaces, owners, owner_moves, files, migration),
       isolation(core_, buddy),
       compaction(core_, buddy, lru, scanner, migration),
       contig(core_, buddy, lru, scanner, migration, isolation),
       areas(core_, memblock, buddy, contig) {
   CMA_ASSERT(!geometry.impossible());
-  migration.set_page_kinds(owners);
-  scanner.set_page_kinds(owners);
+  migration.set_page_kinds(owner_moves);
+  scanner.set_page_kinds(owner_moves);
   lru.set_slot_cache(buffers);
   migration.set_hugetlb_pages(hugetlb);
   scanner.set_hugetlb_pages(hugetlb);

@@ -13,6 +13,7 @@
 #include "allocator/frames/core.h"
 #include "allocator/migration/scan.h"
 #include "allocator/owners/hugetlb.h"
+#include "allocator/owners/owner_moves.h"
 #include "allocator/owners/owners.h"
 #include "allocator/processes/processes.h"
 
@@ -70,6 +71,7 @@ class Machine {
   AddressSpaces spaces;
   HugetlbPool hugetlb;
   Owners owners;
+  OwnerMoves owner_moves;
   Files files;
   Processes processes;
   Isolation isolation;

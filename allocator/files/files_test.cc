@@ -24,7 +24,7 @@ class FilesTest : public testing::TestWithParam<Release> {
     const bool locked = machine->page_locks.try_lock(old);
     EXPECT_TRUE(locked);
     const Pfn target = machine->buddy.alloc_pages(kGfpMigrationTarget, 0);
-    const int error = run_now(machine->owners.move(old, target, MoveMode::sync));
+    const int error = run_now(machine->owner_moves.move(old, target, MoveMode::sync));
     machine->page_locks.unlock(old);
     machine->lru.lists().forget_isolated(old);
     if (error == 0) run_now(machine->lru.cache_add(target));

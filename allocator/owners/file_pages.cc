@@ -1,7 +1,5 @@
-// Pages of files: their buffers, how they are written, dropped and truncated, and the three ways in which they move
-// (fs/buffer.c, mm/migrate.c, mm/vmscan.c).
+// Pages of files: their buffers, and how they are written, dropped and truncated (fs/buffer.c, mm/truncate.c).
 
-#include "allocator/base/error.h"
 #include "allocator/owners/owners.h"
 
 namespace cma {
@@ -49,11 +47,6 @@ bool Owners::release_buffer(OwnerId id) {
   // With clean buffers the page is clean, whatever its flag.
   core_.map.edit(owner.pfn).flags &= ~kPageDirty;
   return true;
-}
-
-void Owners::drop_orphaned_buffers(Pfn pfn) {
-  for (BufferId id = 1; id <= buffers_.size(); ++id)
-    if (buffers_.buffer(id).pfn == pfn) buffers_.try_to_free(id);
 }
 
 // --- writing ---
@@ -124,139 +117,6 @@ bool Owners::try_to_drop(OwnerId id) {
   record(id).pfn = kNoPfn;
   page.owner = 0;
   return true;
-}
-
-// Unmaps a page that is to be dropped (try_to_unmap): no entries take the mappings' places.
-Task<void> Owners::reclaim_mappings(OwnerId id, Pfn pfn) {
-  while (const PteId found = record(id).first_pte) {
-    const SpaceId space = spaces_.pte(found).space;
-    co_await spaces_.lock(space).lock(core_.engine);
-    if (spaces_.pte(found).page == id) {
-      zap_pte(found);
-      --core_.map.edit(pfn).ref;
-    }
-    spaces_.lock(space).unlock(core_.engine);
-  }
-}
-
-// Frees an orphan that was isolated, if without its buffer only the list's reference is left.
-bool Owners::reclaim_orphan(Pfn pfn) {
-  if (!core_.map.page(pfn).has(kPagePrivate)) return false;
-  drop_orphaned_buffers(pfn);
-  Page& page = core_.map.edit(pfn);
-  if (page.has(kPagePrivate)) {
-    page.flags |= kPageActive;
-    return false;
-  }
-  if (page.ref != 1) return false;
-  page.ref = 0;
-  return true;
-}
-
-Task<bool> Owners::reclaim_clean(Pfn pfn) {
-  const OwnerId id = core_.map.page(pfn).owner;
-  if (core_.map.page(pfn).has(kPageWriteback)) {
-    core_.map.edit(pfn).flags |= kPageActive | kPageReclaim;
-    co_return false;
-  }
-  if (id == 0) co_return reclaim_orphan(pfn);
-  if (record(id).kind == PageKind::anonymous) co_return co_await discard_madv_free(id, pfn);
-  if (!is_file(record(id).kind)) co_return false;
-  co_await reclaim_mappings(id, pfn);
-  if (core_.map.page(pfn).has(kPageDirty)) {
-    // The page was written to after it had been chosen.
-    core_.map.edit(pfn).flags |= kPageActive | kPageReclaim;
-    co_return false;
-  }
-  if (!release_buffer(id)) {
-    core_.map.edit(pfn).flags |= kPageActive;
-    co_return false;
-  }
-  Page& page = core_.map.edit(pfn);
-  // The cache's reference and the list's, frozen at once; any other keeps the page.
-  if (page.ref != 2) co_return false;
-  page.ref = 0;
-  page.owner = 0;
-  record(id).pfn = kNoPfn;
-  co_return true;
-}
-
-// --- moving ---
-
-Task<int> Owners::move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
-  switch (record(id).method) {
-    case FileMethod::ordered:
-      if (release_ >= Release::v5_0) return buffer_move_v5_0(id, old, target, mode, /*norefs=*/false);
-      return buffer_move_v3_5(id, old, target, mode);
-    case FileMethod::journalled:
-      if (release_ >= Release::v6_4) return buffer_move_v5_0(id, old, target, mode, /*norefs=*/true);
-      return fallback_move(id, old, target, mode);
-    case FileMethod::block_device:
-      if (release_ >= Release::v5_0) return buffer_move_v5_0(id, old, target, mode, /*norefs=*/true);
-      return fallback_move(id, old, target, mode);
-  }
-  return fallback_move(id, old, target, mode);
-}
-
-// Writes a dirty page out first, then drops its buffer, then moves it as a bare page (fallback_migrate_page).
-Task<int> Owners::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
-  const bool full = mode == MoveMode::sync;
-  if (core_.map.page(old).has(kPageDirty)) {
-    if (!full) co_return -kEBUSY;
-    co_await write_page(id);
-    co_await at(core_.engine, Point::migrate_writeout);
-    co_await locks_.lock(old);
-    co_return -kEAGAIN;
-  }
-  if (!release_buffer(id)) {
-    // A mode that does not wait for the buffer gains nothing by another attempt.
-    const bool is_final = !full && release_ >= Release::v5_1;
-    co_return is_final ? -kEBUSY : -kEAGAIN;
-  }
-  co_return move_mapping(id, old, target, 2);
-}
-
-// The method up to 4.20 (buffer_migrate_page): moves the mapping first, after which nothing can fail, and then waits
-// for the buffer's lock. The asynchronous mode takes that lock before. Counts on the buffer do not matter.
-Task<int> Owners::buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
-  const BufferId buffer = record(id).buffer;
-  const bool locked = buffer != 0 && mode == MoveMode::async;
-  if (locked && !buffers_.locks().try_lock(buffer)) co_return -kEAGAIN;
-  const int error = move_mapping(id, old, target, buffer != 0 ? 3 : 2);
-  if (error != 0 && locked) buffers_.locks().unlock(buffer);
-  if (error != 0 || buffer == 0) co_return error;
-  co_await at(core_.engine, Point::buffer_mapping_moved);
-  buffers_.get(buffer);
-  if (!locked) co_await buffers_.locks().lock(buffer);
-  buffers_.move_to(buffer, target);
-  buffers_.locks().unlock(buffer);
-  buffers_.put(buffer);
-  co_return 0;
-}
-
-// The method since 5.0 (__buffer_migrate_folio): checks references first, then takes the buffer's lock, then checks
-// (norefs) its count, and only then moves the mapping.
-Task<int> Owners::buffer_move_v5_0(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs) {
-  const BufferId buffer = record(id).buffer;
-  if (buffer == 0) co_return move_mapping(id, old, target, 2);
-  if (core_.map.page(old).ref != 3) co_return -kEAGAIN;
-  if (!buffers_.locks().try_lock(buffer)) {
-    if (mode == MoveMode::async) co_return -kEAGAIN;
-    co_await buffers_.locks().lock(buffer);
-  }
-  int error = 0;
-  if (norefs && buffers_.buffer(buffer).count != 0) {
-    buffers_.invalidate_all();
-    if (buffers_.buffer(buffer).count != 0) error = -kEAGAIN;
-  }
-  if (error == 0) {
-    // norefs checks the counts and moves the mapping under one lock; without it other actors may run in between.
-    if (!norefs) co_await at(core_.engine, Point::buffer_checked);
-    error = move_mapping(id, old, target, 3);
-  }
-  if (error == 0) buffers_.move_to(buffer, target);
-  buffers_.locks().unlock(buffer);
-  co_return error;
 }
 
 }  // namespace cma

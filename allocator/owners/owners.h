@@ -1,8 +1,8 @@
-// Holders of pages, and how their pages move: pages of drivers, anonymous pages of processes, shared memory, files.
+// Holders of pages: drivers' pages, anonymous pages of processes, shared memory, files.
 //
 // An owner is a numbered record; a page names its owner. A page that moves is found through its record, so a handle of
 // a program follows the data. Every owned page carries a token that stands for its content. files/ and processes/ make
-// records and map them; migration/ calls back through PageKinds. Cost: O(1) per operation.
+// records and map them; owner_moves.h moves their pages. Cost: O(1) per operation.
 //
 // Invariants: a record is never reused within a run, so a number means one thing. A page's references are those of
 // own_references(), one for its buffers, and those of holders that the kernel does not know.
@@ -18,21 +18,12 @@
 #include "allocator/frames/core.h"
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
-#include "allocator/migration/page_kinds.h"
 #include "allocator/owners/address_spaces.h"
 #include "allocator/owners/owner.h"
 
 namespace cma {
 
-// Sees every attempt to move a movable-ops page, when its driver is asked.
-class MoveWatcher {
- public:
-  virtual ~MoveWatcher() = default;
-  // `error` is the driver's answer: 0, or why it refuses.
-  virtual void move_tried(Pfn pfn, int error) = 0;
-};
-
-class Owners final : public PageKinds {
+class Owners {
  public:
   Owners(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, Writebacks& writebacks, Device& device,
          AddressSpaces& spaces);
@@ -41,7 +32,6 @@ class Owners final : public PageKinds {
     owners_ = other.owners_;
     huge_ = other.huge_;
   }
-  void set_move_watcher(MoveWatcher* watcher) { watcher_ = watcher; }
 
   // --- records ---
   // Requires: 1 <= id <= size().
@@ -80,6 +70,9 @@ class Owners final : public PageKinds {
   void write_content(OwnerId id);
   // Makes the next `times` attempts to move the page answer `error` (-EAGAIN, or a permanent one); negative: all.
   void refuse(OwnerId id, std::int64_t times, int error);
+
+  // page_mapping(page) != NULL: returns whether it is a page cache page (shmem included), not an anonymous one.
+  bool has_mapping(Pfn pfn) const;
 
   // --- reverse map: ptes. Requires: the caller holds the lock of the pte's space, except for unmap_for_good() ---
   // Makes the pte map the page. Its reference has been taken before.
@@ -136,23 +129,8 @@ class Owners final : public PageKinds {
   // Requires: the page is locked, and neither mapped nor under writeback.
   Task<void> remove_from_cache(OwnerId id);
 
-  // --- PageKinds: migration asks ---
-  bool has_mapping(Pfn pfn) const override;
-  bool moves_dirty(Pfn pfn) const override;
-  bool isolate_movable(Pfn pfn) override;
-  Task<void> unmap(Pfn pfn) override;
-  Task<void> remap(Pfn old, Pfn target) override;
-  Task<bool> reclaim_clean(Pfn pfn) override;
-  void drop_orphaned_buffers(Pfn pfn) override;
-  Task<int> move(Pfn old, Pfn target, MoveMode mode) override;
-  std::int32_t mapcount_of_first(Pfn head) const override;
-  bool partially_mapped(Pfn head) const override;
-  Task<int> split(Pfn head, PageList* list) override;
-
  private:
-  // Flags that describe content and history: they follow the data to its new page.
-  static constexpr std::uint32_t kMovingFlags =
-      kPageActive | kPageUnevictable | kPageReferenced | kPageDirty | kPageSwapbacked | kPageUptodate | kPageAnon;
+  friend class OwnerMoves;
 
   // --- records ---
   Owner& record(OwnerId id) { return owners_[id - 1]; }
@@ -167,35 +145,7 @@ class Owners final : public PageKinds {
   void uncount_pmd(HugePage& huge);
   void unlink_pte(PteId id);
   void entry_gone(HugeId id);
-  // Returns a pte or pmd of a page, from `first` on, in this state, that unmapping or remapping may touch; 0: none.
-  PteId find_entry(PteId first, Pte::State state) const;
-  Task<void> unmap_ptes(OwnerId id, Pfn counted);
-  Task<void> unmap_pmds(HugeId id);
-  Task<void> unmap_huge(HugeId id);
-  Task<void> remap_ptes(OwnerId id, Pfn counted);
-  Task<void> remap_huge(HugeId id, Pfn head);
   void write_protect(OwnerId id);
-
-  // --- reclaim ---
-  Task<void> reclaim_mappings(OwnerId id, Pfn pfn);
-  bool reclaim_orphan(Pfn pfn);
-  Task<bool> discard_madv_free(OwnerId id, Pfn pfn);
-
-  // --- moving ---
-  void take_over(Owner& owner, Pfn old, Pfn target);
-  int move_mapping(OwnerId id, Pfn old, Pfn target, int expected);
-  int move_movable_ops(Owner& owner, Pfn old, Pfn target);
-  int move_huge(HugeId id, Pfn old, Pfn target);
-  Task<int> move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode);
-  Task<int> fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode);
-  Task<int> buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode mode);
-  Task<int> buffer_move_v5_0(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs);
-
-  // --- splitting ---
-  Task<void> split_pmds(HugeId id);
-  void split_into_pages(HugeId id, Pfn head, PageList* list);
-  void split_records(HugeId id);
-  Task<void> remap_split(OwnerId first, Pfn head, std::uint64_t pages);
 
   Release release_;
   Core core_;
@@ -205,7 +155,6 @@ class Owners final : public PageKinds {
   Writebacks& writebacks_;
   Device& device_;
   AddressSpaces& spaces_;
-  MoveWatcher* watcher_ = nullptr;
   std::vector<Owner> owners_;
   std::vector<HugePage> huge_;
 };

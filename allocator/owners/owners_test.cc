@@ -2,7 +2,7 @@
 
 #include "allocator/base/error.h"
 #include "allocator/machine_testing.h"
-#include "allocator/owners/owners.h"
+#include "allocator/owners/owner_moves.h"
 
 namespace cma {
 namespace {
@@ -25,6 +25,7 @@ class OwnersTest : public ::testing::TestWithParam<Release> {
 
   std::unique_ptr<Machine> machine = make_machine(geometry());
   Owners& owners = machine->owners;
+  OwnerMoves& owner_moves = machine->owner_moves;
   MemoryMap& map = machine->map;
 };
 
@@ -95,11 +96,11 @@ TEST_P(OwnersTest, UnmappingAndRemappingMoveOneReferenceAndOneMapCount) {
   const OwnerId id = make(PageKind::anonymous);
   const Pfn pfn = owners.owner(id).pfn;
   machine->lru.get_page(pfn);  // the isolation's
-  run_now(owners.unmap(pfn));
+  run_now(owner_moves.unmap(pfn));
   EXPECT_EQ(map.page(pfn).ref, 1);
   EXPECT_EQ(map.page(pfn).map, 0);
   EXPECT_EQ(Owners::own_references(owners.owner(id)), 0);
-  run_now(owners.remap(pfn, pfn));
+  run_now(owner_moves.remap(pfn, pfn));
   EXPECT_EQ(map.page(pfn).ref, 2);
   EXPECT_EQ(map.page(pfn).map, 1);
 }
@@ -109,12 +110,12 @@ TEST_P(OwnersTest, AnAnonymousPageMovesWhenOnlyTheListHoldsIt) {
   const Pfn old = owners.owner(id).pfn;
   const std::uint32_t token = owners.owner(id).token;
   machine->lru.get_page(old);
-  run_now(owners.unmap(old));
+  run_now(owner_moves.unmap(old));
   machine->lru.get_page(old);  // a pin
   const Pfn to = target();
-  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), -kEAGAIN);
+  EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), -kEAGAIN);
   run_now(machine->lru.put_page(old));
-  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), 0);
+  EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), 0);
   EXPECT_EQ(owners.owner(id).pfn, to);
   EXPECT_EQ(map.page(to).owner, id);
   EXPECT_EQ(map.page(to).token, token);
@@ -127,7 +128,7 @@ TEST_P(OwnersTest, ASharedMemoryPageMovesItsCacheReferenceToo) {
   const Pfn old = owners.owner(id).pfn;
   machine->lru.get_page(old);
   const Pfn to = target();
-  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), 0);
+  EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), 0);
   EXPECT_EQ(map.page(old).ref, 1);
   EXPECT_EQ(map.page(to).ref, 2);
 }
@@ -138,9 +139,9 @@ TEST_P(OwnersTest, ADriverRefusesAsOftenAsItWasAskedTo) {
   machine->lru.get_page(old);
   owners.refuse(id, 2, -kEAGAIN);
   const Pfn to = target();
-  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), -kEAGAIN);
-  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), -kEAGAIN);
-  EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), 0);
+  EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), -kEAGAIN);
+  EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), -kEAGAIN);
+  EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), 0);
   EXPECT_TRUE(map.page(to).has(kPageMovableOps));
   EXPECT_FALSE(map.page(old).has(kPageMovableOps));
   EXPECT_EQ(map.page(to).ref, 2);
@@ -152,7 +153,7 @@ TEST_P(OwnersTest, ANegativeNumberOfRefusalsNeverEnds) {
   const Pfn old = owners.owner(id).pfn;
   owners.refuse(id, -1, -kEIO);
   const Pfn to = target();
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(run_now(owners.move(old, to, MoveMode::sync)), -kEIO);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), -kEIO);
 }
 
 // A lookup takes a reference before it waits for the lock: the page cannot move meanwhile.
@@ -169,7 +170,7 @@ TEST_P(OwnersTest, TruncationHoldsAReferenceWhileItWaitsForThePageLock) {
   EXPECT_EQ(engine.state(truncator), Engine::State::waiting);
   engine.assume(migrator);
   machine->lru.get_page(old);
-  EXPECT_EQ(run_now(owners.move(old, target(), MoveMode::sync)), -kEAGAIN);
+  EXPECT_EQ(run_now(owner_moves.move(old, target(), MoveMode::sync)), -kEAGAIN);
   machine->page_locks.unlock(old);
   run_to_rest(*machine);
   EXPECT_TRUE(owners.released(id));
@@ -192,7 +193,7 @@ TEST_P(OwnersTest, ADriverWaitsForThePageLockAndFollowsItsPage) {
   engine.assume(migrator);
   machine->lru.get_page(old);
   const Pfn to = target();
-  ASSERT_EQ(run_now(owners.move(old, to, MoveMode::sync)), 0);
+  ASSERT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), 0);
   machine->page_locks.unlock(old);
   run_to_rest(*machine);
   EXPECT_TRUE(owners.released(id));

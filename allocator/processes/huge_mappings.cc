@@ -237,7 +237,7 @@ Task<int> Processes::split_page(Pfn head, bool wait) {
   }
   int error = -kEBUSY;
   if (locked) {
-    error = co_await owners_.split(head, nullptr);
+    error = co_await moves_.split(head, nullptr);
     locks_.unlock(head);
   }
   co_await lru_.put_page(head);

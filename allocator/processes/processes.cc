@@ -27,7 +27,7 @@ constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
 }  // namespace
 
 Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces, Owners& owners,
-                     Files& files, Migration& migration)
+                     OwnerMoves& moves, Files& files, Migration& migration)
     : release_(core.geometry.release),
       huge_order_(core.geometry.huge_page_order()),
       core_(core),
@@ -36,6 +36,7 @@ Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks,
       locks_(locks),
       spaces_(spaces),
       owners_(owners),
+      moves_(moves),
       files_(files),
       migration_(migration) {
   // No process runs in address space 0.

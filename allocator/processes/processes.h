@@ -13,6 +13,7 @@
 #include "allocator/files/files.h"
 #include "allocator/frames/core.h"
 #include "allocator/migration/migration.h"
+#include "allocator/owners/owner_moves.h"
 #include "allocator/owners/owners.h"
 
 namespace cma {
@@ -23,7 +24,7 @@ using MappingId = std::uint32_t;
 class Processes {
  public:
   Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces, Owners& owners,
-            Files& files, Migration& migration);
+            OwnerMoves& moves, Files& files, Migration& migration);
 
   // --- processes; each is its address space ---
   SpaceId spawn();
@@ -205,6 +206,7 @@ class Processes {
   PageLocks& locks_;
   AddressSpaces& spaces_;
   Owners& owners_;
+  OwnerMoves& moves_;
   Files& files_;
   Migration& migration_;
   std::vector<Process> processes_;

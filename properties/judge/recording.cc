@@ -96,7 +96,7 @@ class Replay final : public Observer, public MoveWatcher {
 
   void program_begins(Machine& machine) override {
     machine_ = &machine;
-    machine.owners.set_move_watcher(this);
+    machine.owner_moves.set_move_watcher(this);
     cursor_ = machine.trace.records().size();
     if (!recording_.checkpoints.empty() && recording_.checkpoints[0].after == 0)
       compare(recording_.checkpoints[next_++]);
@@ -107,7 +107,7 @@ class Replay final : public Observer, public MoveWatcher {
     while (!mismatch_ && next_ < recording_.checkpoints.size() && recording_.checkpoints[next_].after == op + 1)
       compare(recording_.checkpoints[next_++]);
   }
-  void program_ended(Machine& machine) override { machine.owners.set_move_watcher(nullptr); }
+  void program_ended(Machine& machine) override { machine.owner_moves.set_move_watcher(nullptr); }
 
   // Records what the kernel's driver reports when it is asked to move a page.
   void move_tried(Pfn pfn, int error) override {

@@ -55,7 +55,7 @@ class Translator final : public Observer, public MoveWatcher {
     handles_.assign(program.ops.size(), 0);
   }
   ~Translator() override {
-    if (machine_ != nullptr) machine_->owners.set_move_watcher(nullptr);
+    if (machine_ != nullptr) machine_->owner_moves.set_move_watcher(nullptr);
   }
   Translator(const Translator&) = delete;
   Translator& operator=(const Translator&) = delete;
@@ -178,7 +178,7 @@ struct PlaceFinder : IgnoreFields {
 
 void Translator::program_begins(Machine& machine) {
   machine_ = &machine;
-  machine.owners.set_move_watcher(this);
+  machine.owner_moves.set_move_watcher(this);
   cursor_ = machine.trace.records().size();
   boot_ = free_counts(machine);
   script_.setup = setup_of(program_);

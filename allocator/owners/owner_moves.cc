@@ -1,0 +1,186 @@
+#include "allocator/owners/owner_moves.h"
+
+#include "allocator/base/error.h"
+
+namespace cma {
+
+OwnerMoves::OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, AddressSpaces& spaces,
+                       Owners& owners)
+    : release_(core.geometry.release),
+      core_(core),
+      lru_(lru),
+      locks_(locks),
+      buffers_(buffers),
+      spaces_(spaces),
+      owners_(owners) {}
+
+bool OwnerMoves::has_mapping(Pfn pfn) const { return owners_.has_mapping(pfn); }
+
+// Drops a lazily freed page that was not written to since: its ptes are cleared, not replaced by entries. A page that
+// was written to, or locked, is kept; the former is an ordinary anonymous page again.
+Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
+  while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
+    const SpaceId space = spaces_.pte(found).space;
+    if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
+    const Pte pte = spaces_.pte(found);
+    const bool there = pte.page == id && pte.state == Pte::State::present;
+    if (there && pte.locked) {
+      co_await lru_.mlock_pages().mlock(pfn);
+      if (space != 0) spaces_.lock(space).unlock(core_.engine);
+      co_return false;
+    }
+    if (there && !pte.dirty) {
+      owners_.zap_pte(found);
+      --core_.map.edit(pfn).ref;
+    }
+    if (space != 0) spaces_.lock(space).unlock(core_.engine);
+    if (there && pte.dirty) {
+      lru_.lists().isolated_file_is_anon();
+      core_.map.edit(pfn).flags |= kPageSwapbacked | kPageActive;
+      co_return false;
+    }
+  }
+  Page& page = core_.map.edit(pfn);
+  if (page.map != 0 || page.ref != 1) co_return false;
+  page.ref = 0;
+  co_return true;
+}
+
+bool OwnerMoves::moves_dirty(Pfn pfn) const {
+  const OwnerId id = core_.map.page(pfn).owner;
+  if (id == 0 || !is_file(owner(id).kind)) return true;
+  switch (owner(id).method) {
+    case FileMethod::ordered: return true;
+    case FileMethod::journalled: return release_ >= Release::v6_4;
+    case FileMethod::block_device: return release_ >= Release::v5_0;
+  }
+  return true;
+}
+
+bool OwnerMoves::isolate_movable(Pfn pfn) {
+  return core_.map.page(pfn).has(kPageMovableOps) && !core_.map.page(pfn).has(kPageIsolated);
+}
+
+PteId OwnerMoves::find_entry(PteId first, Pte::State state) const {
+  for (PteId pte = first; pte != 0; pte = spaces_.pte(pte).next) {
+    if (spaces_.pte(pte).state != state) continue;
+    const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space) &&
+                            owner(spaces_.pte(pte).page).kind == PageKind::anonymous;
+    if (!left_alone) return pte;
+  }
+  return 0;
+}
+
+Task<void> OwnerMoves::unmap(Pfn pfn) {
+  const OwnerId id = core_.map.page(pfn).owner;
+  CMA_ASSERT(id != 0);
+  const HugeId whole = record(id).huge;
+  return whole == 0 ? unmap_ptes(id, pfn) : unmap_huge(whole);
+}
+
+// Looks again after each pte: while this waits for a lock, ptes come (fork) and go (unmap).
+Task<void> OwnerMoves::unmap_ptes(OwnerId id, Pfn counted) {
+  while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
+    const SpaceId space = spaces_.pte(found).space;
+    if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
+    Pte& pte = spaces_.pte(found);
+    if (pte.page == id && pte.state == Pte::State::present) {
+      pte.state = Pte::State::migration;
+      // Since 6.1 the entry keeps it.
+      pte.young = pte.young && release_ >= Release::v6_1;
+      record(id).moving_from = counted;
+      owners_.uncount_mapping(record(id));
+      if (release_ >= Release::v5_18 && pte.locked) {
+        co_await lru_.mlock_pages().munlock_when_unmapped(counted);
+        co_await lru_.mlock_pages().drain(core_.engine.cpu());
+      }
+      --core_.map.edit(counted).ref;
+      CMA_ASSERT(core_.map.page(counted).map >= 0 && core_.map.page(counted).ref > 0);
+    }
+    if (space != 0) spaces_.lock(space).unlock(core_.engine);
+  }
+}
+
+Task<void> OwnerMoves::remap(Pfn, Pfn target) {
+  const OwnerId id = core_.map.page(target).owner;
+  CMA_ASSERT(id != 0);
+  const HugeId whole = record(id).huge;
+  return whole == 0 ? remap_ptes(id, target) : remap_huge(whole, target);
+}
+
+// Takes the reference before the mapping, so that a page is never mapped more often than referenced.
+Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
+  while (const PteId found = find_entry(owner(id).first_pte, Pte::State::migration)) {
+    const SpaceId space = spaces_.pte(found).space;
+    if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
+    Pte& pte = spaces_.pte(found);
+    if (pte.page == id && pte.state == Pte::State::migration) {
+      pte.state = Pte::State::present;
+      ++core_.map.edit(counted).ref;
+      owners_.count_mapping(record(id));
+      if (release_ >= Release::v5_18 && pte.locked) {
+        co_await lru_.mlock_pages().mlock(counted);
+        co_await lru_.mlock_pages().drain(core_.engine.cpu());
+      }
+    }
+    if (space != 0) spaces_.lock(space).unlock(core_.engine);
+  }
+}
+
+void OwnerMoves::take_over(Owner& owner, Pfn old, Pfn target) {
+  Page& from = core_.map.edit(old);
+  Page& to = core_.map.edit(target);
+  to.owner = from.owner;
+  to.token = from.token;
+  to.flags |= from.flags & kMovingFlags;
+  lru_.mlock_pages().move_flag(old, target);
+  // PG_readahead is the same bit, and since 5.8 it goes along.
+  if (release_ >= Release::v5_8) to.flags |= from.flags & kPageReclaim;
+  from.owner = 0;
+  from.flags &= ~(kPageAnon | kPageDirty);
+  if (owner.pfn != kNoPfn) owner.pfn = target;
+}
+
+int OwnerMoves::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
+  const int error = owner.refusals == 0 ? 0 : owner.refusal_error;
+  if (watcher_ != nullptr) watcher_->move_tried(old, error);
+  if (owner.refusals > 0) --owner.refusals;
+  if (error != 0) return error;
+  take_over(owner, old, target);
+  // The driver's own reference moves along.
+  Page& to = core_.map.edit(target);
+  to.flags |= kPageMovableOps;
+  ++to.ref;
+  Page& from = core_.map.edit(old);
+  from.flags &= ~kPageMovableOps;
+  --from.ref;
+  return 0;
+}
+
+// Puts the new page in the old one's place if the old one has exactly these references (migrate_page_move_mapping).
+int OwnerMoves::move_mapping(OwnerId id, Pfn old, Pfn target, int expected) {
+  if (core_.map.page(old).ref != expected) return -kEAGAIN;
+  Owner& owner = record(id);
+  take_over(owner, old, target);
+  if (!is_private(owner.kind)) {
+    ++core_.map.edit(target).ref;
+    --core_.map.edit(old).ref;
+  }
+  return 0;
+}
+
+Task<int> OwnerMoves::move(Pfn old, Pfn target, MoveMode mode) {
+  const OwnerId id = core_.map.page(old).owner;
+  if (id == 0) {
+    // A driver or truncation let go of the page after it was isolated: only the list's reference may be left.
+    const bool unused = core_.map.page(old).has(kPageIsolated) || core_.map.page(old).ref == 1;
+    co_return unused ? 0 : -kEAGAIN;
+  }
+  if (record(id).kind == PageKind::movable_ops) co_return move_movable_ops(record(id), old, target);
+  if (is_file(record(id).kind)) co_return co_await move_file_page(id, old, target, mode);
+  if (record(id).huge != 0) co_return move_huge(record(id).huge, old, target);
+  // The migration list's reference, and the page cache's.
+  co_return move_mapping(id, old, target, is_private(record(id).kind) ? 1 : 2);
+}
+
+}  // namespace cma
