@@ -4,8 +4,8 @@
 // CMA depends on how long a page of a file is locked, under writeback or referenced, and on the holders of its buffer:
 // a page that is read ahead stays locked until its I/O completes; a journal keeps a count on a buffer for as long as
 // its transaction lives; a superblock keeps one without limit. How such a page moves depends on its file
-// (owners/file_pages.cc). A page is an owners' record of kind `file`. A page that is dropped from the cache (reclaim,
-// truncation) leaves a record without page, and the next reader gets a new one. Cost: O(1) a page.
+// (owners/owner_moves_file.cc). A page is an owners' record of kind `file`. A page that is dropped from the cache
+// (reclaim, truncation) leaves a record without page, and the next reader gets a new one. Cost: O(1) per page.
 #pragma once
 
 #include <vector>
