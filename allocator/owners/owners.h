@@ -81,7 +81,7 @@ class Owners {
   void copy_migration_entry(PteId pte, OwnerId id);
   // Clears the pte; the page's map count falls. The caller gets the pte's reference. Returns the page that counts it
   // (of a huge page the first), or kNoPfn if the pte held none. Since 5.18 the caller of a zap of locked memory must
-  // unlock the page (Lru::munlock).
+  // unlock the page (MlockPages).
   Pfn zap_pte(PteId pte);
   // Returns whether locked memory maps the page.
   bool mapped_locked(OwnerId id) const;

@@ -36,6 +36,10 @@ bool operator==(const OpBody& a, const OpBody& b) {
   return static_cast<const OpVariant&>(a) == static_cast<const OpVariant&>(b);
 }
 
+void show_fields(OpBody& body, FieldSink& sink) {
+  std::visit([&]<class Kind>(Kind& op) { Kind::fields(op, sink); }, body);
+}
+
 std::span<const OpInfo> op_catalogue() { return kCatalogue; }
 
 OpBody default_body(std::size_t kind) { return kFactories[kind](); }

@@ -79,14 +79,64 @@ constexpr std::size_t kind_of() {
   }(std::type_identity<OpVariant>{});
 }
 
+// What an operation shows its fields to. Every kind's fields() is compiled for it alone, in op.cc, not anew for each
+// visitor. A choice is shown as the index of its word.
+class FieldSink {
+ public:
+  virtual void area(AreaRef& area) = 0;
+  virtual void operand(OpRef& operand, const OperandSpec& spec) = 0;
+  virtual void place(Place& place, const PlaceSpec& spec) = 0;
+  virtual void number(std::uint64_t& value, const NumberSpec& spec) = 0;
+  virtual void flag(bool& flag, std::string_view name) = 0;
+  virtual void word(std::uint8_t& index, const ChoiceSpec& spec) = 0;
+  virtual void text(std::string& text, const TextSpec& spec) = 0;
+  virtual void actor(Performer& performer) = 0;
+
+  template <class Enum>
+  void choice(Enum& value, const ChoiceSpec& spec) {
+    static_assert(std::is_same_v<std::underlying_type_t<Enum>, std::uint8_t>);
+    word(reinterpret_cast<std::uint8_t&>(value), spec);
+  }
+
+ protected:
+  ~FieldSink() = default;
+};
+
+// Shows the fields of an operation in the order in which its kind declares them.
+void show_fields(OpBody& body, FieldSink& sink);
+
+// Passes fields on to a visitor (fields.h), as constants if `kConst`.
+template <class Visitor, bool kConst>
+class FieldsFor final : public FieldSink {
+ public:
+  explicit FieldsFor(Visitor& visitor) : visitor_(visitor) {}
+  void area(AreaRef& area) override { visitor_.area(shown(area)); }
+  void operand(OpRef& operand, const OperandSpec& spec) override { visitor_.operand(shown(operand), spec); }
+  void place(Place& place, const PlaceSpec& spec) override { visitor_.place(shown(place), spec); }
+  void number(std::uint64_t& value, const NumberSpec& spec) override { visitor_.number(shown(value), spec); }
+  void flag(bool& flag, std::string_view name) override { visitor_.flag(shown(flag), name); }
+  void word(std::uint8_t& index, const ChoiceSpec& spec) override { visitor_.choice(shown(index), spec); }
+  void text(std::string& text, const TextSpec& spec) override { visitor_.text(shown(text), spec); }
+  void actor(Performer& performer) override { visitor_.actor(shown(performer)); }
+
+ private:
+  template <class Field>
+  static std::conditional_t<kConst, const Field&, Field&> shown(Field& field) {
+    return field;
+  }
+  Visitor& visitor_;
+};
+
 // Shows each field of an operation to a visitor (fields.h).
 template <class Visitor>
 void visit_fields(const OpBody& body, Visitor& visitor) {
-  std::visit([&]<class T>(const T& op) { T::fields(op, visitor); }, body);
+  FieldsFor<Visitor, true> fields(visitor);
+  show_fields(const_cast<OpBody&>(body), fields);
 }
 template <class Visitor>
 void visit_fields(OpBody& body, Visitor& visitor) {
-  std::visit([&]<class T>(T& op) { T::fields(op, visitor); }, body);
+  FieldsFor<Visitor, false> fields(visitor);
+  show_fields(body, fields);
 }
 
 // A visitor that does nothing. Derive from it and hide the members of interest.
