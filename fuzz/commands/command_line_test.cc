@@ -322,6 +322,16 @@ TEST_F(CommandLine, MinimizeWritesOneFileASignature) {
   EXPECT_EQ(call({"minimize", broken, "-o", path("no/such/folder")}), kBadInput);
 }
 
+TEST_F(CommandLine, HashesAreTheSameEachTimeAndNeedPrograms) {
+  EXPECT_EQ(call({"hashes"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("no program is named"));
+  EXPECT_EQ(call({"hashes", write("plain", kPlain), "--random", "3", "--seed", "7"}), kNothingFound);
+  const std::string first = out_;
+  EXPECT_THAT(first, AllOf(HasSubstr("plain program="), HasSubstr("seed-9 program="), Not(HasSubstr("seed-10"))));
+  EXPECT_EQ(call({"hashes", path("plain"), "--random", "3", "--seed", "7"}), kNothingFound);
+  EXPECT_EQ(out_, first);
+}
+
 TEST_F(CommandLine, TablesArePrinted) {
   EXPECT_EQ(call({"laws"}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("exclusive\n"));

@@ -41,9 +41,14 @@ void print_hashes(CheckedRun& run, const Program& program, std::string_view name
 }
 
 int print_all(const HashesCommand& command) {
+  const std::vector<std::string> files = program_files(command.paths);
+  if (files.empty() && command.random == 0) {
+    fmt::print(stderr, "cmacheck hashes: no program is named; give files, folders or --random N\n");
+    return kBadInput;
+  }
   CheckedRun run;
   int exit_code = kNothingFound;
-  for (const std::string& file : program_files(command.paths)) {
+  for (const std::string& file : files) {
     const auto loaded = load_program(file);
     if (loaded)
       print_hashes(run, loaded->program, file);
@@ -70,7 +75,10 @@ void add_hashes(CommandLine& line) {
   sub.texts("PATH", command->paths, "Programs, or folders of them (*.cma)");
   sub.number("--random", command->random, "This many random programs as well", {0, 100'000'000});
   sub.number("--seed", command->seed, "Seed of the first random program; the next has the next number");
-  sub.footer("Equal lines are equal behaviour. Exit: 0 all were performed, 2 a program cannot be read.");
+  sub.footer(
+      "program: of the canonical text; trace: of all events, those about single pages included (as with `run "
+      "--page-events`); state: of the machine at the end. Every second random program runs with the bugs of its "
+      "release. Equal lines are equal behaviour. Exit: 0 all were performed, 2 a program cannot be read.");
   sub.action([command] { return print_all(*command); });
 }
 

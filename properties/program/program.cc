@@ -238,7 +238,8 @@ bool is_name(std::string_view text) {
 bool is_reserved_word(std::string_view text) {
   for (std::string_view word : kCounterWords)
     if (text == word) return true;
-  for (std::string_view word : {"log", "trace", "cat", "page", "finding"})
+  // The last is a flag where a name stands as well: `declare NAME fixed`.
+  for (std::string_view word : {"log", "trace", "cat", "page", "finding", "fixed"})
     if (text == word) return true;
   return false;
 }

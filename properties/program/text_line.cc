@@ -130,6 +130,31 @@ Word& Line::expect_keyed(std::string_view key) {
   return *word;
 }
 
+namespace {
+
+// Returns whether `text` has `word` between characters that no word has.
+bool has_word(std::string_view text, std::string_view word) {
+  const auto part_of_word = [](char c) {
+    return c == '_' || c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+  };
+  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    const bool begins = at == 0 || !part_of_word(text[at - 1]);
+    if (begins && (end == text.size() || !part_of_word(text[end]))) return true;
+  }
+  return false;
+}
+
+// Returns what a usage has after `key=`, up to the next blank.
+std::string_view choices_of(std::string_view usage, std::string_view key) {
+  const std::size_t at = usage.find(fmt::format("{}=", key));
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = usage.substr(at + key.size() + 1);
+  return rest.substr(0, rest.find(' '));
+}
+
+}  // namespace
+
 // Throws for the value that stands there without its key, or with blanks around the `=`; else for the missing key.
 void Line::explain_missing_key(std::string_view key) const {
   for (std::size_t i = 0; i < words_.size(); ++i) {
@@ -137,8 +162,8 @@ void Line::explain_missing_key(std::string_view key) const {
     if (word.used || word.quoted || !word.key.empty()) continue;
     if (word.value == key && i + 2 < words_.size() && words_[i + 1].value == "=")
       throw SyntaxError(word.column, fmt::format("expected `{}={}` without blanks", key, words_[i + 2].value));
-    // A flag of the line, or one of its choices, is not the value.
-    if (usage_.find(word.value) == std::string::npos)
+    // A flag of the line, or a choice of another key, is not the value.
+    if (has_word(choices_of(usage_, key), word.value) || !has_word(usage_, word.value))
       throw SyntaxError(word.column, fmt::format("expected `{0}={1}`, not `{1}`{2}", key, word.value, in_usage()));
   }
   refuse_unknown_keys();

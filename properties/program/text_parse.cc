@@ -336,7 +336,7 @@ bool among(const std::string_view (&words)[Size], std::string_view word) {
 // Throws if a state stands apart from its result, as in `expect b failed`.
 void refuse_apart(Line& line, const Word& result) {
   for (const Word& word : line.words())
-    if (!word.used && !word.quoted && among(kStateWords, word.value))
+    if (&word != &result && !word.used && !word.quoted && among(kStateWords, word.value))
       throw SyntaxError(word.column, fmt::format("expected `{}.{}`, one word", result.value, word.value));
 }
 
@@ -407,7 +407,7 @@ void Parser::read_name(OpLine& op) {
   if (op.name.empty()) return;
   if (!is_name(op.name)) throw SyntaxError(op.name_column, fmt::format("expected a name, not `{}`", op.name));
   if (is_reserved_word(op.name))
-    throw SyntaxError(op.name_column, fmt::format("`{}` cannot be a name: it has a meaning after `expect`", op.name));
+    throw SyntaxError(op.name_column, fmt::format("`{}` cannot be a name: it is a word of operations", op.name));
   if (names_.results.contains(op.name))
     throw SyntaxError(op.name_column, fmt::format("`{}` names another result already: choose another name", op.name));
   if (info.yields == Yields::area && names_.areas.contains(op.name))

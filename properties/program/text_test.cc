@@ -281,7 +281,7 @@ TEST(Text, ErrorsOfOperationsHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(op_error("b=cma_alloc a pages=1"),
             "2:1: expected an operation; after a name, blanks around the `=`: `b = cma_alloc`");
   EXPECT_EQ(op_error("7b = cma_alloc a pages=1"), "2:1: expected a name, not `7b`");
-  EXPECT_EQ(op_error("log = cma_alloc a pages=1"), "2:1: `log` cannot be a name: it has a meaning after `expect`");
+  EXPECT_EQ(op_error("log = cma_alloc a pages=1"), "2:1: `log` cannot be a name: it is a word of operations");
   EXPECT_EQ(op_error("b = cma_alloc"), "2:14: expected an area in `cma_alloc AREA pages=N [align=N] [nowarn]`");
   EXPECT_EQ(op_error("cma_alloc q pages=1"), "2:11: expected an area: nothing is named `q`, only a, b");
   EXPECT_EQ(op_error("cma_alloc a"), "2:12: expected `pages=` in `cma_alloc AREA pages=N [align=N] [nowarn]`");
@@ -346,6 +346,21 @@ TEST(Text, ErrorsOfActorsPointsAndExpectationsHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(op_error("expect log \"a\\q\""), "2:14: expected one of \\\" \\\\ \\n \\xHH");
   EXPECT_EQ(op_error("expect log \"a\"never"), "2:15: expected a blank after `\"`");
   EXPECT_THAT(op_error("expect finding law=justice"), HasSubstr("2:20: expected exclusive|conserved|"));
+}
+
+TEST(Text, AValueWithoutItsKeyIsShownTheKey) {
+  EXPECT_EQ(op_error("x = alloc_range a pages=3"), "2:17: expected `at=a`, not `a` in `alloc_range at=PLACE pages=N`");
+  EXPECT_THAT(op_error("alloc_pages order=2 movable"), HasSubstr("2:21: expected `type=movable`, not `movable`"));
+  EXPECT_THAT(op_error("alloc_pages order=2 comp"), HasSubstr("2:25: expected `type=` in"));
+}
+
+// `declare NAME fixed`: as a name it would read as the flag once it is printed.
+TEST(Text, AFlagIsNoName) {
+  EXPECT_EQ(op_error("fixed = declare size=0x100000"), "2:1: `fixed` cannot be a name: it is a word of operations");
+}
+
+TEST(Text, AResultMayBeNamedLikeAState) {
+  EXPECT_TRUE(parse(on_small("ok = cma_alloc a pages=2\nexpect ok == 0"), "program").has_value());
 }
 
 TEST(Text, RefusesTooManyOperations) {
