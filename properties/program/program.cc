@@ -142,7 +142,7 @@ class Identifiers {
 };
 
 bool Identifiers::acceptable(const Op& op, const std::string& name) const {
-  if (!is_name(name) || is_reserved_word(name) || taken_.contains(name)) return false;
+  if (!is_name(name) || is_reserved_word(name, info_of(op)) || taken_.contains(name)) return false;
   if (info_of(op).yields != Yields::area) return true;
   return std::none_of(program_.machine.areas.begin(), program_.machine.areas.end(),
                       [&](const AreaSpec& area) { return area.name == name; });
@@ -235,11 +235,13 @@ bool is_name(std::string_view text) {
                      [](char c) { return is_letter(c) || is_digit(c) || c == ',' || c == '-'; });
 }
 
-bool is_reserved_word(std::string_view text) {
+bool is_reserved_word(std::string_view text, const OpInfo& info) {
+  // `declare NAME fixed`: a flag stands where the name does.
+  if (info.names_itself && text == "fixed") return true;
+
   for (std::string_view word : kCounterWords)
     if (text == word) return true;
-  // The last is a flag where a name stands as well: `declare NAME fixed`.
-  for (std::string_view word : {"log", "trace", "cat", "page", "finding", "fixed"})
+  for (std::string_view word : {"log", "trace", "cat", "page", "finding"})
     if (text == word) return true;
   return false;
 }

@@ -54,7 +54,7 @@ inline constexpr std::size_t kMaxNameLength = 64;
 // Returns whether areas, zones, actors and results may have the name: a letter or "_", then letters, digits and "_,-".
 bool is_name(std::string_view text);
 // Returns whether the text form needs the word where a result could be named.
-bool is_reserved_word(std::string_view text);
+bool is_reserved_word(std::string_view text, const OpInfo& info);
 // Returns whether it names the actor of a CPU: "cpu0" to "cpu7".
 bool is_actor_word(std::string_view text);
 // Returns the identifier whose default name this is, for kinds with that letter.

@@ -406,7 +406,7 @@ void Parser::read_name(OpLine& op) {
   }
   if (op.name.empty()) return;
   if (!is_name(op.name)) throw SyntaxError(op.name_column, fmt::format("expected a name, not `{}`", op.name));
-  if (is_reserved_word(op.name))
+  if (is_reserved_word(op.name, info))
     throw SyntaxError(op.name_column, fmt::format("`{}` cannot be a name: it is a word of operations", op.name));
   if (names_.results.contains(op.name))
     throw SyntaxError(op.name_column, fmt::format("`{}` names another result already: choose another name", op.name));

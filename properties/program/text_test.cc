@@ -357,6 +357,7 @@ TEST(Text, AValueWithoutItsKeyIsShownTheKey) {
 // `declare NAME fixed`: as a name it would read as the flag once it is printed.
 TEST(Text, AFlagIsNoName) {
   EXPECT_EQ(op_error("fixed = declare size=0x100000"), "2:1: `fixed` cannot be a name: it is a word of operations");
+  EXPECT_TRUE(parse(on_small("fixed = cma_alloc a pages=2"), "program").has_value());
 }
 
 TEST(Text, AResultMayBeNamedLikeAState) {
