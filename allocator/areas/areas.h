@@ -92,7 +92,7 @@ class Areas {
   // Requires: the range ends in the area (a fatal assertion of the kernel) and is allocated.
   Task<bool> cma_release(AreaId id, Pfn pfn, std::uint64_t count);
 
-  // --- debugfs (debugfs.cc); views.h reads the files ---
+  // --- debugfs (debugfs_writes.cc); area_files.h reads the files ---
   // Writes a number to the file `alloc`: allocates as many pages. Returns 0 or -ENOMEM.
   Task<int> debugfs_alloc(AreaId id, std::uint64_t number);
   // Frees `number` pages of the newest `alloc` allocations; stops without an error at one that cannot be split because

@@ -6,7 +6,7 @@
 #include <map>
 #include <stdexcept>
 
-#include "allocator/areas/views.h"
+#include "allocator/areas/area_files.h"
 #include "allocator/base/error.h"
 #include "properties/judge/answers.h"
 #include "properties/judge/process_pool.h"

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "allocator/areas/views.h"
+#include "allocator/areas/area_files.h"
 #include "allocator/base/error.h"
 #include "properties/laws/page_lanes.h"
 #include "properties/laws/recount.h"

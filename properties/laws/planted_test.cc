@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "allocator/areas/views.h"
+#include "allocator/areas/area_files.h"
 #include "properties/laws/laws_testing.h"
 #include "properties/laws/recount.h"
 

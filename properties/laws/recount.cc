@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "allocator/areas/views.h"
+#include "allocator/areas/area_files.h"
 
 namespace cma {
 namespace {

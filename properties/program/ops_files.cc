@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "allocator/base/error.h"
-#include "properties/program/frames.h"
+#include "properties/program/test_device.h"
 #include "properties/program/world.h"
 
 namespace cma {

@@ -2,7 +2,7 @@
 
 #include "allocator/base/error.h"
 #include "allocator/base/gfp.h"
-#include "properties/program/frames.h"
+#include "properties/program/test_device.h"
 #include "properties/program/world.h"
 
 namespace cma {

@@ -1,7 +1,7 @@
 #include "properties/program/ops_range.h"
 
 #include "allocator/base/error.h"
-#include "properties/program/frames.h"
+#include "properties/program/test_device.h"
 #include "properties/program/world.h"
 
 namespace cma {

@@ -4,7 +4,7 @@
 #include <array>
 #include <ranges>
 
-#include "allocator/areas/views.h"
+#include "allocator/areas/area_files.h"
 
 namespace cma {
 

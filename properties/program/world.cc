@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "allocator/areas/views.h"
+#include "allocator/areas/area_files.h"
 
 namespace cma {
 

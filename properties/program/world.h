@@ -75,8 +75,8 @@ class World {
   void skip(Slot self, const char* why);
   // Records that the operation at `self` failed. Requires error < 0.
   void fail(Slot self, int error);
-  // Returns the first of the frames that the test device of an operation takes (frames.h); 0 if `at` names no place.
-  // nullopt if the place is gone: the operation at `self` is skipped.
+  // Returns the first of the frames that the test device of an operation takes (test_device.h); 0 if `at` names no
+  // place. nullopt if the place is gone: the operation at `self` is skipped.
   std::optional<Pfn> first_chosen(Slot self, const Place& at);
   // Records that the operation at `self` yields pages, none of them obtained yet. Returns the first one's index in
   // `owner_of` below.

@@ -1,4 +1,4 @@
-#include "properties/program/frames.h"
+#include "properties/program/test_device.h"
 
 #include "allocator/base/error.h"
 

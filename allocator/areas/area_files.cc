@@ -1,4 +1,4 @@
-#include "allocator/areas/views.h"
+#include "allocator/areas/area_files.h"
 
 #include <algorithm>
 #include <array>
