@@ -4,8 +4,8 @@
 //
 // Cost: inserting or taking a block is O(1); each merge step looks at one page.
 //
-// Zone counters: freeing functions and isolate_free_page() record in them what they do; take_off_list() and expand()
-// never do; rmqueue_smallest(), move_to_list() and move_freepages_block() do since 6.10, before that the caller does.
+// Zone counters: every call keeps them, except take_off_list() and expand(), whose callers do. Calls marked [6.10]
+// leave them to the caller up to 6.9.
 //
 // Requires: zone->lock is held, unless a function says otherwise.
 //
@@ -40,7 +40,7 @@ class FreeLists {
   Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
 
   // --- taking ---
-  // Takes the smallest block of `type` that suffices, splits it, and returns the first piece; kNoPfn if there is none.
+  // Takes the smallest block of `type` that suffices, splits it, and returns the first piece, or kNoPfn. [6.10]
   Pfn rmqueue_smallest(Zone& zone, unsigned order, Migratetype type);
   // Takes a free block off its list; only nr_free changes.
   void take_off_list(Zone& zone, Pfn pfn);
@@ -58,11 +58,11 @@ class FreeLists {
     std::uint64_t movable = 0;   // pages in use that are on the LRU or movable by a driver
   };
   // Moves the free blocks whose head lies in pfn's pageblock to the lists of `type`. Moves nothing if the zone ends
-  // inside the pageblock.
+  // inside the pageblock. [6.10]
   Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
-  // Moves one free block.
+  // Moves one free block to the list of `type`. [6.10]
   void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
-  // Records that pages of Isolate pageblocks enter or leave the ordinary counters.
+  // Adds to the counters of `type` the free pages that leave Isolate; negative: those that enter it.
   void count_isolation(Zone& zone, std::int64_t pages, Migratetype type);
   // Sets the type of each pageblock of a block.
   void retype_range(Pfn pfn, unsigned order, Migratetype type);

@@ -85,8 +85,9 @@ class Engine {
 
   // --- points ---
   // Asks that `actor` stop when it passes `point` for the nth time from now (1 = next). The request ends with the
-  // actor's operation. Requires: the actor is inside an operation.
+  // actor's operation; a second one replaces the first. Requires: the actor is inside an operation.
   void stop_at(ActorId actor, Point point, unsigned nth);
+  // Sets the listener, nullptr for none. It is not owned, and reset() keeps it.
   void set_watcher(PointWatcher* watcher);
   // Returns whether anything can stop an actor at a point. If not, callers may take a cheaper path.
   bool watching() const { return watching_; }
@@ -106,9 +107,9 @@ class Engine {
   // names the object it waits for, `owner` the actor that holds that. Throws EngineFault if this closes a cycle of
   // waiters, or in a plain call, which must not wait.
   void park(PromiseBase& leaf, const char* what, ActorId owner);
-  // The same until the clock reaches `wake_time`.
+  // Parks the current actor until the clock reaches `wake_time`. Requires: it is inside an operation.
   void park_until(PromiseBase& leaf, Time wake_time);
-  // The same at a point: the actor stays ready.
+  // Parks the current actor at a point: it stays ready.
   void stop(PromiseBase& leaf);
   // Records that the object that a parked actor waits for has a new owner.
   void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }
@@ -130,7 +131,7 @@ class Engine {
 
   // --- budgets ---
   std::uint64_t steps() const { return steps_; }
-  // Throws an EngineFault (bounded) when more than `limit` further steps are taken.
+  // Makes the step after `limit` further ones throw EngineFault (bounded), which lifts the limit.
   void set_step_budget(std::uint64_t limit) { step_limit_ = steps_ + limit; }
   // Counts work that passes no point against the budget.
   void charge(std::uint64_t steps) {

@@ -2,9 +2,11 @@
 // that a range is free, and gives the pageblocks back.
 //
 // Up to 5.18 callers pass whole largest blocks; only pageblock alignment is required. Since 5.19 a range consists of
-// single pageblocks, and free blocks that cross one of its ends are split there. zone->lock is taken and dropped for
-// every pageblock; each drop is a point. Used by contig/. Cost: O(pageblocks), and O(pages) where pageblocks are
-// searched for unmovable pages.
+// single pageblocks, and free blocks that cross one of its ends are split there. Used by contig/. Cost: O(pageblocks),
+// and O(pages) where pageblocks are searched for unmovable pages.
+//
+// Locks: callers hold no spinlock. start_isolate_page_range() and undo_isolate_page_range() take zone->lock for one
+// pageblock at a time, with points between; test_pages_isolated() takes it once and passes no point.
 //
 // The kernel does not record who has isolated a pageblock. The model does, for the law `restored` and for
 // `cmacheck run --why`; no decision depends on it.
@@ -23,7 +25,8 @@ class Isolation {
 
   // Isolates the pageblocks of [start, end) for a request that will give them back as `type`.
   // Requires, up to 5.18, that both ends are aligned to pageblocks; since 5.19 they are rounded outwards.
-  // Returns 0, or -EBUSY: then this call has undone what it had isolated.
+  // Returns 0, or -EBUSY: then this call has undone what it had isolated. Up to 5.18 it drains the zone's per-CPU lists
+  // after each pageblock; since 5.19 the caller drains them before it tests the range.
   Task<int> start_isolate_page_range(Pfn start, Pfn end, Migratetype type);
   // Gives every isolated pageblock of the range back as `type`, other callers' too. Both ends are rounded outwards in
   // every release.
@@ -43,39 +46,50 @@ class Isolation {
   void copy_from(const Isolation& other) { held_ = other.held_; }
 
  private:
-  // isolation_v3_5.cc
+  // --- a whole range, by era ---
   Task<int> start_range_v3_5(Pfn start, Pfn end, Migratetype type);
-  Task<int> set_isolate_v3_5(Pfn pfn, Migratetype type);
   Task<void> undo_failed_v3_5(Pfn start, Pfn end, Migratetype type);
-  bool fits_isolation_v3_5(Pfn pfn, Migratetype type);
-  bool has_unmovable_pages_v3_5(Pfn pfn, Migratetype type) const;
-  bool take_for_merging_v3_18(Pfn pfn);
-  bool give_back_locked_v3_5(Zone& zone, Pfn pfn, Migratetype type);
-  Task<void> unset_isolate_v3_5(Pfn pfn, Migratetype type);
-  void unset_isolate_v5_7(Pfn pfn, Migratetype type);
-
-  // isolation_v5_19.cc
   Task<int> start_range_v5_19(Pfn start, Pfn end, Migratetype type);
-  int set_isolate_v5_19(Pfn pfn, Migratetype type, Pfn start, Pfn end);
-  bool has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) const;
-  Pfn past_compound_v5_6(Pfn pfn) const;
-  bool take_for_merging_v5_18(Pfn pfn);
-  void unset_isolate_v5_18(Pfn pfn, Migratetype type);
+  // Isolates the pageblock at one end of the range (`before`: the one that ends at `boundary`), and splits a free block
+  // that crosses the boundary. `skip_isolation`: the pageblock is isolated already.
   Task<int> isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type);
   bool compound_crosses(Pfn boundary) const;
+  // Splits a free block at `offset` from its head. Returns false if it is not that block any more.
   bool split_free_page(Pfn pfn, unsigned order, std::uint64_t offset);
-  void retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type);
 
-  // isolation.cc
-  Task<void> unset_block(Pfn pfn, Migratetype type);
+  // --- isolating one pageblock: 0 or -EBUSY ---
+  Task<int> set_isolate_v3_5(Pfn pfn, Migratetype type);
+  int set_isolate_v5_19(Pfn pfn, Migratetype type, Pfn start, Pfn end);
+  bool fits_isolation_v3_5(Pfn pfn, Migratetype type);
   void isolate_block_locked(Zone& zone, Pfn pfn);
-  std::int64_t given_back(const FreeLists::Moved& moved) const;
-  void drop_hold(Pfn pfn);
-  bool begin_giving_back(Pfn pfn);
+
+  // --- what keeps a pageblock from being isolated ---
+  bool has_unmovable_pages_v3_5(Pfn pfn, Migratetype type) const;
+  bool has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) const;
   bool refused_as_area(Pfn pfn, Migratetype type) const;
+  // Return the last frame that the search may step over from pfn on, kNoPfn if the page there cannot be moved.
+  Pfn past_compound_v5_6(Pfn pfn) const;
   Pfn past_movable(Pfn pfn) const;
+  // Reports the page to the watcher of windows. Returns kNoPfn.
   Pfn unmovable(Pfn pfn) const;
   Pfn first_present(Pfn pfn, std::uint64_t pages) const;
+
+  // --- giving one pageblock back ---
+  Task<void> unset_block(Pfn pfn, Migratetype type);
+  Task<void> unset_isolate_v3_5(Pfn pfn, Migratetype type);
+  void unset_isolate_v5_7(Pfn pfn, Migratetype type);
+  void unset_isolate_v5_18(Pfn pfn, Migratetype type);
+  bool give_back_locked_v3_5(Zone& zone, Pfn pfn, Migratetype type);
+  // Take a free block that could merge beyond its pageblock off its list, to be freed again. Return whether they did.
+  bool take_for_merging_v3_18(Pfn pfn);
+  bool take_for_merging_v5_18(Pfn pfn);
+  void retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type);
+  // Returns the pages that the undo adds to the zone's counters.
+  std::int64_t given_back(const FreeLists::Moved& moved) const;
+
+  // --- the record of isolators ---
+  void drop_hold(Pfn pfn);
+  bool begin_giving_back(Pfn pfn);
   bool is_isolated(Pfn pfn) const { return core_.map.pageblock_type(pfn) == Migratetype::isolate; }
 
   Release release_;

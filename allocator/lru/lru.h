@@ -6,7 +6,8 @@
 // its list meanwhile. Since 5.13 the pagevecs can be disabled around a migration. Everything that holds a page uses
 // this layer. Cost: O(1) per page.
 //
-// Locks: lru_lock protects the lists; a pagevec belongs to its CPU.
+// Locks: callers hold no spinlock, as a Task may stop at a point. The kernel's lru_lock is not modelled: nothing stops
+// where it would be held. A pagevec belongs to its CPU.
 #pragma once
 
 #include <span>
@@ -41,7 +42,7 @@ class Lru {
  public:
   Lru(const Core& core, Buddy& buddy);
 
-  // --- the upward calls. Set once, before any other call ---
+  // --- the upward calls. Set once, before any other call; neither is owned ---
   void set_slot_cache(SlotCache& slots) { slots_ = &slots; }
   void set_hugetlb_free(HugetlbFree& hugetlb) { hugetlb_ = &hugetlb; }
 
@@ -85,6 +86,7 @@ class Lru {
   // Empties the caches of all CPUs and keeps them empty until the matching enable (5.13). Calls nest. Every caller
   // drains for itself, so none continues before a drain has finished. Sleeps.
   Task<void> cache_disable();
+  // Ends one cache_disable().
   void cache_enable();
   int disable_count() const { return disable_count_; }
 

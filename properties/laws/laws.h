@@ -6,8 +6,8 @@
 // operation, at every change of control and at the end.
 //
 // Requires: program_begins() gets a machine as booted, or a machine that has not booted and booted() follows.
-// owner_adopted() may come without pages_allocated(). Cost: the audit's (auditor.h), and the size of what is
-// handed out.
+// owner_adopted() may come without pages_allocated(). The machine outlives every audit() and check_views() up to the
+// next program_begins(). Cost: the audit's (auditor.h), and the size of what is handed out.
 #pragma once
 
 #include <memory>
@@ -33,7 +33,7 @@ class Laws final : public Observer {
 
   // Declares that control_changes() is called at every point that is passed, not only when another actor is about to
   // run. With this on, a point of the running cma_alloc itself does not count as a disturbance. Requires: no
-  // program has begun.
+  // program is running.
   void set_audit_points(bool on) { audit_points_ = on; }
   // Makes every audit check everything, not only what was touched.
   void set_total_audits(bool on) { total_ = on; }
@@ -65,11 +65,9 @@ class Laws final : public Observer {
 
   // Audits now; does nothing before boot.
   void audit();
-  // Audits now, as a total audit.
-  // Requires: booted.
+  // Audits now, as a total audit. Requires: booted.
   void audit_everything();
-  // Compares every file with a recount (law `views`).
-  // Requires: a program has begun; does nothing before boot.
+  // Compares every file with a recount (law `views`); does nothing before boot. Requires: a program has begun.
   void check_views() const;
 
   // Requests of the last program that failed while other actors were inside operations; at most kContended.
