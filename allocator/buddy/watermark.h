@@ -1,8 +1,8 @@
 // Watermarks: how many pages a zone must keep free, and whether a request may take some (mm/page_alloc.c).
 //
 // Used by allocation up to the point where the kernel would begin to reclaim, by isolation of free blocks and by
-// compaction. Zones are passed in; the
-// class itself holds settings only.
+// compaction. Zones are passed in; the class itself holds settings only. Locks: none are needed, as nothing can run
+// between two looks at a zone.
 //
 // Cost: a test of order 0 is a few additions; one of a higher order looks at the free lists from that order on.
 #pragma once
@@ -47,7 +47,9 @@ class Watermarks {
     return zone.watermark[static_cast<unsigned>(mark)] + zone.watermark_boost;
   }
 
-  // Raises all watermarks of a zone by a pageblock for a while, because types were mixed in a pageblock (5.0).
+  // Raises all watermarks of a zone by a pageblock, because types were mixed in a pageblock (5.0; callers check the
+  // release). Up to 150 % of the high watermark in all; nothing happens in a zone of fewer than four pageblocks. Without
+  // reclaim nothing lowers it again.
   void boost(Zone& zone) const;
 
  private:

@@ -86,7 +86,7 @@ class Lru {
   // Empties the caches of all CPUs and keeps them empty until the matching enable (5.13). Calls nest. Every caller
   // drains for itself, so none continues before a drain has finished. Sleeps.
   Task<void> cache_disable();
-  // Ends one cache_disable().
+  // Ends one cache_disable(). Requires: disable_count() > 0.
   void cache_enable();
   int disable_count() const { return disable_count_; }
 

@@ -79,9 +79,10 @@ class Owners {
   void map_pte(PteId pte, OwnerId id);
   // Copies a migration entry to another pte: neither references nor mappings change.
   void copy_migration_entry(PteId pte, OwnerId id);
-  // Clears the pte; the page's map count falls. The caller gets the pte's reference. Returns the page that counts it
-  // (of a huge page the first), or kNoPfn if the pte held none. Since 5.18 the caller of a zap of locked memory must
-  // unlock the page (MlockPages).
+  // Clears the pte. If it mapped a page, the page's map count falls, the caller gets the pte's reference, and the page
+  // that counts it is returned (of a huge page the first); else kNoPfn, also for a migration entry, which has no
+  // reference to give. A page of private memory loses its record with its last pte. Since 5.18 the caller of a zap of
+  // locked memory must unlock the page (MlockPages).
   Pfn zap_pte(PteId pte);
   // Returns whether locked memory maps the page.
   bool mapped_locked(OwnerId id) const;
