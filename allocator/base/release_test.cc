@@ -33,7 +33,7 @@ TEST(Release, TheReadmeNamesThoseThatAreModelled) {
     names += (i + 1 == releases.size() ? " and " : ", ") + name_of(releases[i]);
   std::ifstream file("README.md");
   const std::string readme((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  EXPECT_NE(readme.find("The model speaks Linux " + names + "."), std::string::npos) << names;
+  EXPECT_NE(readme.find("The model covers Linux " + names + "."), std::string::npos) << names;
 }
 
 // Saved bytes hold the index.
