@@ -160,8 +160,11 @@ void Line::explain_missing_key(std::string_view key) const {
   for (std::size_t i = 0; i < words_.size(); ++i) {
     const Word& word = words_[i];
     if (word.used || word.quoted || !word.key.empty()) continue;
-    if (word.value == key && i + 2 < words_.size() && words_[i + 1].value == "=")
-      throw SyntaxError(word.column, fmt::format("expected `{}={}` without blanks", key, words_[i + 2].value));
+    const std::string_view next = i + 1 < words_.size() ? std::string_view(words_[i + 1].value) : std::string_view{};
+    if (word.value == key && next.starts_with('=') && (next.size() > 1 || i + 2 < words_.size())) {
+      const std::string_view value = next.size() > 1 ? next.substr(1) : std::string_view(words_[i + 2].value);
+      throw SyntaxError(word.column, fmt::format("expected `{}={}` without blanks", key, value));
+    }
     // A flag of the line, or a choice of another key, is not the value.
     if (has_word(choices_of(usage_, key), word.value) || !has_word(usage_, word.value))
       throw SyntaxError(word.column, fmt::format("expected `{0}={1}`, not `{1}`{2}", key, word.value, in_usage()));

@@ -351,6 +351,8 @@ TEST(Text, ErrorsOfActorsPointsAndExpectationsHaveThePlaceAndWhatWasExpected) {
 TEST(Text, AValueWithoutItsKeyIsShownTheKey) {
   EXPECT_EQ(op_error("x = alloc_range a pages=3"), "2:17: expected `at=a`, not `a` in `alloc_range at=PLACE pages=N`");
   EXPECT_THAT(op_error("alloc_pages order=2 movable"), HasSubstr("2:21: expected `type=movable`, not `movable`"));
+  EXPECT_EQ(op_error("b = cma_alloc a pages =2"), "2:17: expected `pages=2` without blanks");
+  EXPECT_EQ(op_error("b = cma_alloc a pages = 2"), "2:17: expected `pages=2` without blanks");
   EXPECT_THAT(op_error("alloc_pages order=2 comp"), HasSubstr("2:25: expected `type=` in"));
 }
 
