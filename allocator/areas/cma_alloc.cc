@@ -18,10 +18,10 @@ constexpr Time kRetrySleep = 100 * kMillisecond;
 // --- entry: one function an era ---
 
 Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
-  if (release_ >= Release::v6_9) co_return co_await cma_alloc_v6_9(id, count, align, no_warn);
-  if (release_ >= Release::v5_13) co_return co_await cma_alloc_v5_13(id, count, align, no_warn);
-  if (release_ >= Release::v3_17) co_return co_await cma_alloc_v3_17(id, count, align, no_warn);
-  co_return co_await cma_alloc_v3_5(id, count, align, no_warn);
+  if (release_ >= Release::v6_9) return cma_alloc_v6_9(id, count, align, no_warn);
+  if (release_ >= Release::v5_13) return cma_alloc_v5_13(id, count, align, no_warn);
+  if (release_ >= Release::v3_17) return cma_alloc_v3_17(id, count, align, no_warn);
+  return cma_alloc_v3_5(id, count, align, no_warn);
 }
 
 Task<Pfn> Areas::cma_alloc_v3_17(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
