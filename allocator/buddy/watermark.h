@@ -48,7 +48,7 @@ class Watermarks {
   }
 
   // Raises all watermarks of a zone by a pageblock, because types were mixed in a pageblock (5.0; callers check the
-  // release). Up to 150 % of the high watermark in all; nothing happens in a zone of fewer than four pageblocks. Without
+  // release). Stops at 150 % of the high watermark, and does nothing in a zone of fewer than four pageblocks. Without
   // reclaim nothing lowers it again.
   void boost(Zone& zone) const;
 
