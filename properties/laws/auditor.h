@@ -136,7 +136,7 @@ class Auditor {
   bool just_walked(Frame frame) const {
     return walked_[(pfn(frame) - word_base_) >> machine_->map.chunk_order()] == audit_;
   }
-  // Returns the LRU list a page belongs on, by its flags. Repeats Lru::list_of, as a witness must.
+  // Returns the LRU list a page belongs on, by its flags. Repeats LruLists::index_of_list, as a witness must.
   static unsigned lru_list_of(const Page& page) {
     if (page.has(kPageUnevictable)) return static_cast<unsigned>(LruList::unevictable);
     return (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);
