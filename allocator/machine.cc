@@ -125,7 +125,7 @@ std::uint64_t Machine::state_hash() const {
   for (unsigned list = 0; list < kLruLists; ++list) hash_step(hash, lru.lists().size(static_cast<LruList>(list)));
   for (int cpu = 0; cpu < engine.cpus(); ++cpu)
     for (unsigned which = 0; which < kPagevecs; ++which)
-      for (Pfn pfn : lru.pagevec(cpu, static_cast<Pagevec>(which))) hash_step(hash, pfn << 3 | which);
+      for (Pfn pfn : lru.pagevecs().pages(cpu, static_cast<Pagevec>(which))) hash_step(hash, pfn << 3 | which);
   for (AreaId id = 0; id < areas.size(); ++id)
     for (std::uint64_t word : areas.area(id).bitmap.words()) hash_step(hash, word);
   for (BufferId id = 1; id <= buffers.size(); ++id) {

@@ -101,7 +101,7 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
   if (pfn == kNoPfn) co_return result;
   lru_.get_page(pfn);
   if (!core_.map.page(pfn).has(kPageUptodate)) co_await locks_.wait(pfn);
-  co_await lru_.mark_accessed(pfn);
+  co_await lru_.pagevecs().mark_accessed(pfn);
   co_await lru_.put_page(pfn);
   co_return result;
 }
@@ -138,7 +138,7 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
   result.buffer = buffer;
   const Pfn pfn = buffers_.buffer(buffer).pfn;
   if (core_.map.page(pfn).has(kPageUptodate)) {
-    co_await lru_.mark_accessed(pfn);
+    co_await lru_.pagevecs().mark_accessed(pfn);
     co_return result;
   }
   co_await buffers_.locks().lock(buffer);
@@ -177,7 +177,7 @@ Task<void> Files::write(OwnerId page) {
   owners_.write_content(page);
   owners_.make_dirty(page);
   locks_.unlock(pfn);
-  co_await lru_.mark_accessed(pfn);
+  co_await lru_.pagevecs().mark_accessed(pfn);
   co_await lru_.put_page(pfn);
 }
 
@@ -215,7 +215,7 @@ Task<void> Files::drop(FileId file) {
     co_await at(core_.engine, Point::drop_locked);
     const bool dropped = owners_.try_to_drop(page);
     locks_.unlock(pfn);
-    if (!dropped) co_await lru_.deactivate_file(pfn);
+    if (!dropped) co_await lru_.pagevecs().deactivate_file(pfn);
     // The cache's reference and the lookup's.
     if (dropped) co_await lru_.put_page(pfn);
     co_await lru_.put_page(pfn);

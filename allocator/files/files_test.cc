@@ -27,7 +27,7 @@ class FilesTest : public testing::TestWithParam<Release> {
     const int error = run_now(machine->owner_moves.move(old, target, MoveMode::sync));
     machine->page_locks.unlock(old);
     machine->lru.lists().forget_isolated(old);
-    if (error == 0) run_now(machine->lru.cache_add(target));
+    if (error == 0) run_now(machine->lru.pagevecs().cache_add(target));
     run_now(machine->lru.putback(old));
     run_now(machine->lru.put_page(target));
     run_now(machine->lru.add_drain(0));
@@ -150,7 +150,7 @@ TEST_P(FilesTest, DroppingFreesCleanPagesAndDeactivatesTheRest) {
   run_now(files.drop(file));
   EXPECT_TRUE(machine->owners.released(clean));
   EXPECT_FALSE(machine->owners.released(dirty));
-  EXPECT_EQ(machine->lru.pagevec(0, Pagevec::deactivate_file), std::vector<Pfn>{pfn_of(dirty)});
+  EXPECT_EQ(machine->lru.pagevecs().pages(0, Pagevec::deactivate_file), std::vector<Pfn>{pfn_of(dirty)});
   EXPECT_EQ(page_of(dirty).ref, 3) << "cache, buffer, pagevec";
 }
 
@@ -161,12 +161,12 @@ TEST_P(FilesTest, APageDeactivatedUnderWritebackIsRotatedWhenThatEnds) {
   run_now(machine->device.complete_one());
   run_now(files.write(page));
   run_now(files.writeback(page));
-  run_now(machine->lru.deactivate_file(pfn_of(page)));
+  run_now(machine->lru.pagevecs().deactivate_file(pfn_of(page)));
   run_now(machine->lru.add_drain(0));
   EXPECT_TRUE(page_of(page).has(kPageReclaim));
   run_now(machine->device.complete_one());
   EXPECT_FALSE(page_of(page).has(kPageReclaim));
-  EXPECT_EQ(machine->lru.pagevec(0, Pagevec::rotate), std::vector<Pfn>{pfn_of(page)});
+  EXPECT_EQ(machine->lru.pagevecs().pages(0, Pagevec::rotate), std::vector<Pfn>{pfn_of(page)});
 }
 
 TEST_P(FilesTest, AJournalHoldsABufferUntilItsTransactionCommits) {

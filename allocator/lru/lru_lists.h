@@ -1,6 +1,6 @@
 // The five LRU lists of the machine, and the counts of isolated and of locked pages (mm/swap.c, mm/mlock.c).
 //
-// Lru and MlockPages move pages here by way of their pagevecs; migration and reclaim isolate them from here.
+// Lru, Pagevecs and MlockPages move pages here by way of their pagevecs; migration and reclaim isolate them from here.
 //
 // Invariant: a page with kPageLru is on the list that its other flags name. Those change only while the page is off its
 // list, or by relist().

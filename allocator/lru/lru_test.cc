@@ -27,7 +27,7 @@ class LruTest : public ::testing::TestWithParam<Release> {
     std::vector<Pfn> pages;
     for (unsigned i = 0; i < count; ++i) {
       pages.push_back(page_with(flags));
-      run_now(lru.cache_add(pages.back()));
+      run_now(lru.pagevecs().cache_add(pages.back()));
     }
     return pages;
   }
@@ -44,7 +44,7 @@ TEST_P(LruTest, APageInAPagevecHasOneMoreReferenceAndIsNotOnTheLru) {
   EXPECT_EQ(map.page(pfn).ref, 2);
   EXPECT_EQ(map.page(pfn).pagevecs, 1);
   EXPECT_FALSE(map.page(pfn).has(kPageLru));
-  EXPECT_THAT(lru.pagevec(0), ElementsAre(pfn));
+  EXPECT_THAT(lru.pagevecs().pages(0), ElementsAre(pfn));
   EXPECT_FALSE(lru.lists().isolate(pfn));
 }
 
@@ -53,7 +53,7 @@ TEST_P(LruTest, TheLastPageThatFitsDrainsItsPagevec) {
   const std::vector<Pfn> first = add(room - 1);
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
   const Pfn last = add(1)[0];
-  EXPECT_THAT(lru.pagevec(0), IsEmpty());
+  EXPECT_THAT(lru.pagevecs().pages(0), IsEmpty());
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), room);
   EXPECT_EQ(map.page(first[0]).ref, 1);
   EXPECT_EQ(map.page(last).ref, 1);
@@ -285,11 +285,11 @@ TEST_P(LruTest, AGlobalDrainMissesPagesAddedToACpuItHasPassed) {
 TEST_P(LruTest, TheSecondMarkActivatesByWayOfAPagevec) {
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  run_now(lru.mark_accessed(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageReferenced));
   EXPECT_EQ(lru.parked(0), 0U);
-  run_now(lru.mark_accessed(pfn));
-  EXPECT_THAT(lru.pagevec(0, Pagevec::activate), ElementsAre(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
+  EXPECT_THAT(lru.pagevecs().pages(0, Pagevec::activate), ElementsAre(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageLru)) << "it stays on its list meanwhile";
   EXPECT_FALSE(map.page(pfn).has(kPageActive | kPageReferenced));
   const int parked = map.page(pfn).ref;
@@ -300,17 +300,17 @@ TEST_P(LruTest, TheSecondMarkActivatesByWayOfAPagevec) {
 
 TEST_P(LruTest, APageOnItsWayToTheLruIsMadeActiveWhereItWaits) {
   const Pfn pfn = add(1)[0];
-  run_now(lru.mark_accessed(pfn));
-  run_now(lru.mark_accessed(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageActive));
-  EXPECT_THAT(lru.pagevec(0, Pagevec::activate), IsEmpty());
+  EXPECT_THAT(lru.pagevecs().pages(0, Pagevec::activate), IsEmpty());
 }
 
 TEST_P(LruTest, APageThatLeftTheLruOnlyLosesItsReference) {
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  run_now(lru.mark_accessed(pfn));
-  run_now(lru.mark_accessed(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
   ASSERT_TRUE(lru.lists().isolate(pfn));
   const int isolated = map.page(pfn).ref;
   run_now(lru.add_drain(0));
@@ -320,11 +320,11 @@ TEST_P(LruTest, APageThatLeftTheLruOnlyLosesItsReference) {
 
 TEST_P(LruTest, DeactivatingNeedsAReleaseThatKnowsIt) {
   const Pfn pfn = add(1)[0];
-  run_now(lru.mark_accessed(pfn));
-  run_now(lru.mark_accessed(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
   run_now(lru.add_drain(0));
   ASSERT_TRUE(map.page(pfn).has(kPageActive));
-  run_now(lru.deactivate(pfn));
+  run_now(lru.pagevecs().deactivate(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(map.page(pfn).has(kPageActive), machine->release() < Release::v5_4);
 }
@@ -332,8 +332,8 @@ TEST_P(LruTest, DeactivatingNeedsAReleaseThatKnowsIt) {
 TEST_P(LruTest, EveryKindIsDrainedAtOnceWhileTheCachesAreDisabled) {
   const Pfn pfn = add(1)[0];
   run_now(lru.cache_disable());
-  run_now(lru.mark_accessed(pfn));
-  run_now(lru.mark_accessed(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
+  run_now(lru.pagevecs().mark_accessed(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageActive));
   EXPECT_EQ(lru.parked(0), 0U);
   lru.cache_enable();
@@ -344,7 +344,7 @@ TEST_P(LruTest, APageInEveryPagevecManyTimesIsCountedRight) {
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
   const int before = map.page(pfn).ref;
-  for (int i = 0; i < 2000; ++i) run_now(lru.deactivate_file(pfn));
+  for (int i = 0; i < 2000; ++i) run_now(lru.pagevecs().deactivate_file(pfn));
   EXPECT_EQ(map.page(pfn).ref, before + static_cast<int>(lru.parked(0)));
   EXPECT_EQ(map.page(pfn).pagevecs, lru.parked(0));
 }

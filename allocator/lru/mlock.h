@@ -3,7 +3,7 @@
 // Up to 5.17 a page is taken off its list and put on the one where it now belongs. Since 5.18 it waits in the CPU's
 // mlock pagevec first, with a reference as in any other, and counts how many locked mappings it has while it is on the
 // unevictable list. The count is lost whenever the page leaves that list, and may then be too low. LruLists keeps
-// flags, counts and NR_MLOCK; Lru owns this class and drains it with its own pagevecs.
+// flags, counts and NR_MLOCK; Lru owns this class and drains it after the other pagevecs.
 //
 // Cost: O(1) per page.
 //
@@ -42,7 +42,7 @@ class MlockPages {
   // it; since 5.18 by way of this CPU's mlock pagevec, and counted on that list, once for each locked mapping.
   // Requires: the page-table lock.
   Task<void> mlock(Pfn pfn);
-  // Takes a new page of locked memory, instead of Lru::cache_add(). Requires: the page-table lock.
+  // Takes a new page of locked memory, instead of Pagevecs::cache_add(). Requires: the page-table lock.
   Task<void> mlock_new(Pfn pfn);
   // Records that locked memory stopped mapping the page (up to 5.17). If other locked memory maps it, it stays
   // unevictable. Otherwise it returns to its ordinary list: at once if nothing else maps it, else through lru_add.

@@ -37,7 +37,7 @@ Task<void> MigrateSteps::release_source(Pfn pfn) {
 
 // Queues a complete new page on this CPU's pagevec, which takes a reference of its own.
 Task<void> MigrateSteps::settle_target(Pfn target, bool drains) {
-  co_await lru_.cache_add(target);
+  co_await lru_.pagevecs().cache_add(target);
   if (drains) co_await lru_.add_drain(core_.engine.cpu());
 }
 

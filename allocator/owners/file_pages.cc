@@ -12,7 +12,7 @@ Task<OwnerId> Owners::adopt_file_page(Pfn pfn, FileId file, FileMethod method, b
   record(id).slow = slow;
   record(id).handed_out = false;
   core_.map.edit(pfn).flags = kPageLocked;
-  co_await lru_.cache_add(pfn);
+  co_await lru_.pagevecs().cache_add(pfn);
   co_return id;
 }
 

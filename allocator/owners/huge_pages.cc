@@ -27,7 +27,7 @@ Task<OwnerId> Owners::adopt_huge(Pfn head, PteId pmd) {
   page.order = static_cast<std::uint8_t>(made.order);
   page.flags = kPageHead | kPageSwapbacked | kPageUptodate | kPageAnon;
   map_pmd(pmd, made.first);
-  co_await lru_.cache_add(head);
+  co_await lru_.pagevecs().cache_add(head);
   co_return made.first;
 }
 

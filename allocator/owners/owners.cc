@@ -51,7 +51,7 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
   page.flags = kind == PageKind::movable_ops ? kPageMovableOps : 0U;
   if (kind == PageKind::block_device) {
     page.flags = kPageUptodate;
-    co_await lru_.cache_add(pfn);
+    co_await lru_.pagevecs().cache_add(pfn);
   }
   if (kind == PageKind::anonymous || kind == PageKind::shmem) {
     page.flags = kPageSwapbacked | kPageUptodate | (kind == PageKind::anonymous ? kPageAnon : 0U);
@@ -60,7 +60,7 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
     if (locked)
       co_await lru_.mlock_pages().mlock_new(pfn);
     else
-      co_await lru_.cache_add(pfn);
+      co_await lru_.pagevecs().cache_add(pfn);
   }
   co_return id;
 }
@@ -157,7 +157,7 @@ Task<void> Owners::unmap_for_good(OwnerId id) {
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte was = spaces_.pte(found);
     const Pfn pfn = was.page == id ? zap_pte(found) : kNoPfn;
-    if (pfn != kNoPfn && was.young) co_await lru_.mark_accessed(pfn);
+    if (pfn != kNoPfn && was.young) co_await lru_.pagevecs().mark_accessed(pfn);
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
     co_await lru_.add_drain_here();
     if (pfn != kNoPfn) co_await lru_.put_page(pfn);

@@ -96,7 +96,7 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
     *pinned = pfn;
     core_.map.edit(pfn).ref += longterm_references();
     // FOLL_TOUCH.
-    co_await lru_.mark_accessed(pfn);
+    co_await lru_.pagevecs().mark_accessed(pfn);
     co_await at(core_.engine, Point::pin_taken);
     if (!may_move || may_stay(pfn)) co_return 0;
     co_await drain_for_pin(id, pfn);

@@ -247,7 +247,7 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
       const Pfn pfn = owners_.zap_pte(pte);
       ++done;
       if (pfn == kNoPfn) continue;
-      if (was.young) co_await lru_.mark_accessed(pfn);
+      if (was.young) co_await lru_.pagevecs().mark_accessed(pfn);
       // A dirty page of a file is flushed before its lock is dropped: else writes by a stale TLB entry would be lost.
       force_flush = force_flush || (flushes_dirty && was.dirty && owners_.has_mapping(pfn));
       if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.mlock_pages().munlock_when_unmapped(pfn);
@@ -436,7 +436,7 @@ Task<void> Processes::madv_free(SpaceId process, MappingId mapping, std::uint64_
     const Pfn pfn = owners_.owner(pte.page).pfn;
     if (core_.map.page(pfn).map != 1 || core_.map.page(pfn).has(kPageLocked)) continue;
     pte.dirty = false;
-    co_await lru_.madv_free(pfn);
+    co_await lru_.pagevecs().madv_free(pfn);
   }
   spaces_.lock(process).unlock(core_.engine);
 }

@@ -189,7 +189,7 @@ void PageFacts::add_pagevecs(std::vector<std::string>& holders) const {
   for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu) {
     for (unsigned i = 0; i < kPagevecs; ++i) {
       const auto which = static_cast<Pagevec>(i);
-      const std::vector<Pfn>& pagevec = machine_.lru.pagevec(cpu, which);
+      const std::vector<Pfn>& pagevec = machine_.lru.pagevecs().pages(cpu, which);
       if (std::find(pagevec.begin(), pagevec.end(), pfn_) != pagevec.end())
         holders.push_back(fmt::format("the {} pagevec of CPU {}", name_of(which), cpu));
     }

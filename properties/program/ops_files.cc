@@ -158,11 +158,11 @@ Task<void> LruOp<Verb>::perform(World& world, Slot self) const {
   }
   const Pfn frame = *pfn;
   if constexpr (Verb == LruVerb::mark_accessed)
-    co_await lru.mark_accessed(frame);
+    co_await lru.pagevecs().mark_accessed(frame);
   else if constexpr (Verb == LruVerb::deactivate)
-    co_await lru.deactivate(frame);
+    co_await lru.pagevecs().deactivate(frame);
   else if constexpr (Verb == LruVerb::deactivate_file)
-    co_await lru.deactivate_file(frame);
+    co_await lru.pagevecs().deactivate_file(frame);
 }
 
 template struct LruOp<LruVerb::mark_accessed>;

@@ -1,4 +1,4 @@
-// The per-CPU pagevecs: what goes into each, what becomes of a page when it is drained, and how CPUs are drained.
+#include "allocator/lru/pagevecs.h"
 
 #include "allocator/lru/lru.h"
 
@@ -22,27 +22,37 @@ std::string_view name_of(Pagevec which) {
   return "?";
 }
 
-bool Lru::reserve_slot(Pfn pfn) {
-  get_page(pfn);
-  return ++core_.map.edit(pfn).pagevecs == kMostSlots || disable_count_ > 0;
+Pagevecs::Pagevecs(const Core& core, Lru& lru, LruLists& lists)
+    : release_(core.geometry.release),
+      core_(core),
+      lru_(lru),
+      lists_(lists),
+      cpus_(static_cast<std::size_t>(core.geometry.cpus)) {
+  for (Cpu& cpu : cpus_)
+    for (std::vector<Pfn>& pagevec : cpu.of) pagevec.reserve(pagevec_size(release_));
+}
+
+bool Pagevecs::reserve_slot(Pfn pfn) {
+  lru_.get_page(pfn);
+  return ++core_.map.edit(pfn).pagevecs == kMostSlots || lru_.disable_count() > 0;
 }
 
 // Puts a page in a pagevec, and drains it if that fills it or the caches are disabled.
-Task<void> Lru::queue(Pagevec which, Pfn pfn) {
-  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(core_.engine.cpu())];
-  std::vector<Pfn>& pagevec = pagevecs.of[static_cast<unsigned>(which)];
+Task<void> Pagevecs::queue(Pagevec which, Pfn pfn) {
+  Cpu& cpu = cpus_[static_cast<unsigned>(core_.engine.cpu())];
+  std::vector<Pfn>& pagevec = cpu.of[static_cast<unsigned>(which)];
   const bool at_once = reserve_slot(pfn);
-  ++pagevecs.parked;
+  ++cpu.parked;
   // Since 4.7 a compound page does not wait.
   const bool compound = core_.map.page(pfn).has(kPageHead) && release_ >= Release::v4_7;
   pagevec.push_back(pfn);
-  if (pagevec.size() >= pagevec_size(release_) || at_once || compound) co_await drain(pagevecs, which);
+  if (pagevec.size() >= pagevec_size(release_) || at_once || compound) co_await drain_one(cpu, which);
 }
 
-Task<void> Lru::cache_add(Pfn pfn) { return queue(Pagevec::add, pfn); }
+Task<void> Pagevecs::cache_add(Pfn pfn) { return queue(Pagevec::add, pfn); }
 
 // A page that is not on the LRU is made active where it waits, if that is in this CPU's pagevec.
-Task<void> Lru::mark_accessed(Pfn pfn) {
+Task<void> Pagevecs::mark_accessed(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
   if (!page.has(kPageReferenced)) {
     page.flags |= kPageReferenced;
@@ -58,24 +68,24 @@ Task<void> Lru::mark_accessed(Pfn pfn) {
       co_await queue(Pagevec::activate, pfn);
     co_return;
   }
-  for (Pfn parked : pagevec(core_.engine.cpu()))
-    if (parked == pfn) page.flags |= kPageActive;
+  for (Pfn waiting : pages(core_.engine.cpu()))
+    if (waiting == pfn) page.flags |= kPageActive;
 }
 
-Task<void> Lru::deactivate_file(Pfn pfn) {
+Task<void> Pagevecs::deactivate_file(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   // Since 6.12 a page that is not on the LRU is left alone here; before, the drain finds out.
   if (page.has(kPageUnevictable) || (release_ >= Release::v6_12 && !page.has(kPageLru))) co_return;
   co_await queue(Pagevec::deactivate_file, pfn);
 }
 
-Task<void> Lru::deactivate(Pfn pfn) {
+Task<void> Pagevecs::deactivate(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   const bool worth_it = page.has(kPageLru) && page.has(kPageActive) && !page.has(kPageUnevictable);
   if (release_ >= Release::v5_4 && worth_it) co_await queue(Pagevec::deactivate, pfn);
 }
 
-Task<void> Lru::madv_free(Pfn pfn) {
+Task<void> Pagevecs::madv_free(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (release_ < Release::v4_12) {
     const bool active = page.has(kPageLru) && page.has(kPageActive) && !page.has(kPageUnevictable);
@@ -86,7 +96,7 @@ Task<void> Lru::madv_free(Pfn pfn) {
   if (page.has(kPageLru) && anonymous && !page.has(kPageUnevictable)) co_await queue(Pagevec::lazyfree, pfn);
 }
 
-Task<void> Lru::rotate_reclaimable(Pfn pfn) {
+Task<void> Pagevecs::rotate_reclaimable(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (page.has(kPageLru) && !page.has(kPageLocked | kPageDirty | kPageUnevictable))
     co_await queue(Pagevec::rotate, pfn);
@@ -94,7 +104,7 @@ Task<void> Lru::rotate_reclaimable(Pfn pfn) {
 
 // Deactivates a page of a file (lru_deactivate_file_fn). A page that is dirty or being written goes to the head and is
 // reclaimed when that is over.
-void Lru::finish_deactivate_file(Pfn pfn) {
+void Pagevecs::finish_deactivate_file(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (page.map > 0) return;
   const bool busy = page.has(kPageDirty | kPageWriteback);
@@ -102,7 +112,7 @@ void Lru::finish_deactivate_file(Pfn pfn) {
 }
 
 // Adds a page to the LRU (lru_add_fn). Since 4.16 looks again whether it may be evicted.
-void Lru::finish_add(Pfn pfn) {
+void Pagevecs::finish_add(Pfn pfn) {
   if (release_ >= Release::v4_16) {
     Page& page = core_.map.edit(pfn);
     page.flags &= ~kPageUnevictable;
@@ -112,7 +122,7 @@ void Lru::finish_add(Pfn pfn) {
 }
 
 // Does what a pagevec is for, to one page. Pages that have left the LRU meanwhile are let go as they are.
-void Lru::leave_pagevec(Pagevec which, Pfn pfn) {
+void Pagevecs::finish(Pagevec which, Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (which != Pagevec::add && (!page.has(kPageLru) || page.has(kPageUnevictable))) return;
   switch (which) {
@@ -132,56 +142,22 @@ void Lru::leave_pagevec(Pagevec which, Pfn pfn) {
   }
 }
 
-Task<void> Lru::drain(CpuPagevecs& pagevecs, Pagevec which) {
-  std::vector<Pfn>& pagevec = pagevecs.of[static_cast<unsigned>(which)];
-  std::vector<Pfn> pages(pagevec);
-  pagevecs.parked -= pages.size();
+Task<void> Pagevecs::drain_one(Cpu& cpu, Pagevec which) {
+  std::vector<Pfn>& pagevec = cpu.of[static_cast<unsigned>(which)];
+  std::vector<Pfn> batch(pagevec);
+  cpu.parked -= batch.size();
   pagevec.clear();
-  for (Pfn pfn : pages) {
-    leave_pagevec(which, pfn);
-    --core_.map.edit(pfn).pagevecs;
+  for (Pfn pfn : batch) {
+    finish(which, pfn);
+    leave_slot(pfn);
   }
-  co_await release_pages(pages);
+  co_await lru_.release_pages(std::move(batch));
 }
 
-Task<void> Lru::add_drain(int cpu) {
-  if (parked(cpu) == 0) co_return;
-  CpuPagevecs& pagevecs = pagevecs_[static_cast<unsigned>(cpu)];
+Task<void> Pagevecs::drain(int cpu) {
+  Cpu& pagevecs = cpus_[static_cast<unsigned>(cpu)];
   for (unsigned which = 0; which < kPagevecs; ++which)
-    if (!pagevecs.of[which].empty()) co_await drain(pagevecs, static_cast<Pagevec>(which));
-  co_await mlock_.drain(cpu);
-}
-
-Task<void> Lru::add_drain_all(bool certain) {
-  const std::uint64_t begun = drains_begun_;
-  co_await drain_mutex_.lock(core_.engine);
-  // A call that began after this one has drained what was in the pagevecs then.
-  if (release_ >= Release::v5_5 && !certain && begun != drains_begun_) {
-    drain_mutex_.unlock(core_.engine);
-    co_return;
-  }
-  ++drains_begun_;
-  co_await at(core_.engine, Point::drain_lru_begin);
-  const bool with_slots = release_ >= Release::v5_13 && slots_ != nullptr;
-  for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) {
-    const bool slots = with_slots && slots_->occupied(cpu);
-    if (parked(cpu) == 0 && !slots) continue;
-    co_await add_drain(cpu);
-    if (slots) slots_->invalidate(cpu);
-    co_await at(core_.engine, Point::drain_lru_cpu);
-  }
-  drain_mutex_.unlock(core_.engine);
-}
-
-Task<void> Lru::cache_disable() {
-  ++disable_count_;
-  co_await add_drain_all(/*certain=*/true);
-  co_await at(core_.engine, Point::lru_cache_disabled);
-}
-
-void Lru::cache_enable() {
-  CMA_ASSERT(disable_count_ > 0);
-  --disable_count_;
+    if (!pagevecs.of[which].empty()) co_await drain_one(pagevecs, static_cast<Pagevec>(which));
 }
 
 }  // namespace cma

@@ -1,0 +1,106 @@
+// The per-CPU pagevecs (mm/swap.c): pages on their way to the LRU or between its lists.
+//
+// A page that was just added is not on the LRU yet, but in its CPU's pagevec. A page on its way from one list to
+// another is in a pagevec too, and stays on its list meanwhile. Each slot of a pagevec has a reference, which goes when
+// the pagevec fills or is drained. Lru owns this class and drops those references; while it has the caches disabled,
+// every page that is queued is drained at once. Cost: O(1) per page.
+//
+// Locks: callers hold no spinlock, as a Task may stop at a point. A pagevec belongs to its CPU.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "allocator/base/release.h"
+#include "allocator/frames/core.h"
+#include "allocator/lru/lru_lists.h"
+
+namespace cma {
+
+class Lru;
+
+// Returns PAGEVEC_SIZE: the insertion that fills a pagevec drains it.
+constexpr std::size_t pagevec_size(Release release) {
+  if (release >= Release::v6_8) return 31;
+  return release >= Release::v4_15 ? 15 : 14;
+}
+
+// The pagevecs of a CPU, in the order in which they are drained. Pages to be added are not on the LRU; pages in the
+// others are, and are looked at again when their pagevec is drained.
+enum class Pagevec : std::uint8_t {
+  add,              // lru_cache_add
+  rotate,           // written back and to be reclaimed next: to the tail of its inactive list
+  deactivate_file,  // could not be dropped from its cache: to the inactive list
+  deactivate,       // from the active to the inactive list (MADV_COLD since 5.4; MADV_FREE up to 4.11)
+  lazyfree,         // MADV_FREE: to the inactive file list, as if it were a file's
+  activate,         // used again: to the active list
+};
+inline constexpr unsigned kPagevecs = 6;
+// Returns the kernel's name: "lru_add".
+std::string_view name_of(Pagevec which);
+
+class Pagevecs {
+ public:
+  Pagevecs(const Core& core, Lru& lru, LruLists& lists);
+
+  // --- queueing, in the pagevecs of the current CPU ---
+  // Queues a page for the LRU (lru_cache_add). Requires: a reference; the page is not on the LRU.
+  Task<void> cache_add(Pfn pfn);
+  // Makes a page referenced, or active if it was referenced. Requires: a reference, or the page's lock.
+  Task<void> mark_accessed(Pfn pfn);
+  // Deactivates a page of a file that could not be dropped (deactivate_file_page).
+  // Requires: a reference, or the page's lock.
+  Task<void> deactivate_file(Pfn pfn);
+  // Deactivates a page (deactivate_page); before 5.4 there is none, and nothing happens.
+  // Requires: a reference, or the page's lock.
+  Task<void> deactivate(Pfn pfn);
+  // Marks an anonymous page that may be dropped instead of kept. Before 4.12 it only stops being active.
+  // Requires: a reference, or the page's lock.
+  Task<void> madv_free(Pfn pfn);
+  // Moves a page whose writeback has ended and that is to be reclaimed to the tail (rotate_reclaimable_page).
+  // Requires: a reference, or the page's lock.
+  Task<void> rotate_reclaimable(Pfn pfn);
+
+  // --- draining ---
+  // Drains the pagevecs of one CPU. That of locked memory is another: Lru::add_drain() drains both.
+  Task<void> drain(int cpu);
+
+  // --- slots, also those of the pagevec of locked memory ---
+  // Takes the reference of a slot. Returns whether its pagevec must be drained at once. Requires: a reference, or the
+  // page's lock.
+  bool reserve_slot(Pfn pfn);
+  // Records that a page has left its slot, whose reference the caller drops. Requires: a slot that was reserved.
+  void leave_slot(Pfn pfn) { --core_.map.edit(pfn).pagevecs; }
+
+  // --- looking ---
+  // Returns the pages in one pagevec, oldest first.
+  const std::vector<Pfn>& pages(int cpu, Pagevec which = Pagevec::add) const {
+    return cpus_[static_cast<unsigned>(cpu)].of[static_cast<unsigned>(which)];
+  }
+  // Returns how many pages are in the pagevecs of a CPU. Lru::parked() adds those of locked memory.
+  std::size_t parked(int cpu) const { return cpus_[static_cast<unsigned>(cpu)].parked; }
+
+  void copy_from(const Pagevecs& other) { cpus_ = other.cpus_; }
+
+ private:
+  // The pagevecs of one CPU.
+  struct Cpu {
+    std::array<std::vector<Pfn>, kPagevecs> of;
+    std::size_t parked = 0;  // pages in all of them
+  };
+
+  Task<void> queue(Pagevec which, Pfn pfn);
+  Task<void> drain_one(Cpu& cpu, Pagevec which);
+  void finish(Pagevec which, Pfn pfn);
+  void finish_add(Pfn pfn);
+  void finish_deactivate_file(Pfn pfn);
+
+  Release release_;
+  Core core_;
+  Lru& lru_;
+  LruLists& lists_;
+  std::vector<Cpu> cpus_;  // by number
+};
+
+}  // namespace cma
