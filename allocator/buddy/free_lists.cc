@@ -120,7 +120,7 @@ void FreeLists::free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype t
   }
 }
 
-void FreeLists::split_large_block(Zone& zone, Pfn pfn, unsigned order) {
+void FreeLists::free_in_pageblocks(Zone& zone, Pfn pfn, unsigned order) {
   const unsigned piece = std::min(order, pageblock_order_);
   const Pfn end = pfn + order_pages(order);
   for (Pfn p = pfn; p < end; p += order_pages(piece)) free_one_block(zone, p, piece, core_.map.pageblock_type(p));

@@ -35,7 +35,7 @@ class FreeLists {
   // Frees single pages of one pageblock, upwards, as freeing one after the other would.
   void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
   // Frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
-  void split_large_block(Zone& zone, Pfn pfn, unsigned order);
+  void free_in_pageblocks(Zone& zone, Pfn pfn, unsigned order);
   // Returns the type of list on which a freed page is put, given the type that was read before zone->lock was taken.
   Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
 

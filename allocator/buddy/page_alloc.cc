@@ -153,7 +153,7 @@ std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
 // Frees a block to the free lists. Its type was sampled without the lock: isolation may have begun or ended since.
 void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
   SpinGuard zone_lock(core_.engine);
-  if (free_lists_.typed_lists()) return free_lists_.split_large_block(zone, pending.pfn, pending.order);
+  if (free_lists_.typed_lists()) return free_lists_.free_in_pageblocks(zone, pending.pfn, pending.order);
   Migratetype type = pending.type;
   if (zone.has_isolate_pageblock() || type == Migratetype::isolate)
     type = free_lists_.type_when_freed(pending.pfn, type);

@@ -62,7 +62,7 @@ void Isolation::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
   if (old != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), old);
   buddy_.free_lists().take_off_list(zone, head);
   core_.map.set_pageblock_type(pfn, type);
-  buddy_.free_lists().split_large_block(zone, head, order);
+  buddy_.free_lists().free_in_pageblocks(zone, head, order);
 }
 
 // Takes a free block of at least a pageblock off its list if its buddy is free and not isolated, so that the two merge
