@@ -175,7 +175,7 @@ bool FreeLists::isolate_free_page(Pfn pfn) {
   CMA_ASSERT(core_.map.page(pfn).has(kPageBuddy));
   const auto leaves_enough = [&](Watermark mark) {
     const std::uint64_t needed = zone.watermark[static_cast<unsigned>(mark)] + order_pages(order);
-    return watermarks_.zone_watermark_ok(zone, 0, needed, 0, kAllocCma, zone.nr_free_pages);
+    return watermarks_.zone_watermark_ok(zone, needed, {.flags = kAllocCma}, zone.nr_free_pages);
   };
   if (type == Migratetype::isolate && counts_isolated()) {
     // A block that is counted as free is taken as such: not below the low watermark.

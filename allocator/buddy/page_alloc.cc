@@ -252,11 +252,11 @@ void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn) {
 
 // Returns a block of the first zone, from the ceiling down, that has one above its watermark.
 Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling) {
+  const WatermarkRequest request = {.order = order, .class_zone = ceiling, .flags = flags, .gfp = gfp};
   for (std::size_t z = ceiling + 1; z-- > 0;) {
     Zone& zone = zones_[z];
     const std::uint64_t mark = zone.watermark[flags & kAllocWmarkMask] + zone.watermark_boost;
-    if (!(flags & kAllocNoWatermarks) && !watermarks_.zone_watermark_fast(zone, order, mark, ceiling, flags, gfp))
-      continue;
+    if (!(flags & kAllocNoWatermarks) && !watermarks_.zone_watermark_fast(zone, mark, request)) continue;
     const Pfn pfn = rmqueue(zone, gfp, order, flags);
     if (pfn == kNoPfn) continue;
     prepare_new_page(pfn, order, gfp);

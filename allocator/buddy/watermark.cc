@@ -61,8 +61,10 @@ void Watermarks::set_up(Zones& zones) const {
   }
 }
 
-bool Watermarks::zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
-                                   std::uint32_t flags, std::int64_t free) const {
+bool Watermarks::zone_watermark_ok(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
+                                   std::int64_t free) const {
+  const unsigned order = request.order;
+  const std::uint32_t flags = request.flags;
   auto min = static_cast<std::int64_t>(mark);
   free -= static_cast<std::int64_t>(order_pages(order)) - 1;
   if (flags & kAllocHigh) min -= min / 2;
@@ -71,7 +73,7 @@ bool Watermarks::zone_watermark_ok(const Zone& zone, unsigned order, std::uint64
   else
     min -= (flags & kAllocOom) ? min / 2 : min / 4;
   if (!(flags & kAllocCma) && !core_.bugs.fires(Bug::watermark_with_areas)) free -= zone.nr_free_cma;
-  if (free <= min + static_cast<std::int64_t>(zone.lowmem_reserve[class_zone])) return false;
+  if (free <= min + static_cast<std::int64_t>(zone.lowmem_reserve[request.class_zone])) return false;
   if (order == 0) return true;
   return release_ >= Release::v4_4 ? blocks_suffice_v4_4(zone, order, flags)
                                    : blocks_suffice_v3_5(zone, order, free, min);
@@ -102,20 +104,19 @@ bool Watermarks::blocks_suffice_v4_4(const Zone& zone, unsigned order, std::uint
   return false;
 }
 
-bool Watermarks::zone_watermark_fast(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
-                                     std::uint32_t flags, Gfp gfp) const {
+bool Watermarks::zone_watermark_fast(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const {
   const std::int64_t free = zone.nr_free_pages;
-  if (order == 0) {
-    std::int64_t usable = free - ((flags & kAllocCma) ? 0 : zone.nr_free_cma);
+  if (request.order == 0) {
+    std::int64_t usable = free - ((request.flags & kAllocCma) ? 0 : zone.nr_free_cma);
     // Before, the shortcut let single pages eat into the reserve.
     if (release_ >= Release::v5_9) usable -= static_cast<std::int64_t>(zone.nr_reserved_highatomic);
-    if (usable > static_cast<std::int64_t>(mark + zone.lowmem_reserve[class_zone])) return true;
+    if (usable > static_cast<std::int64_t>(mark + zone.lowmem_reserve[request.class_zone])) return true;
   }
-  if (zone_watermark_ok(zone, order, mark, class_zone, flags, free)) return true;
+  if (zone_watermark_ok(zone, mark, request, free)) return true;
   // A boost does not stop single atomic pages at the min watermark.
-  const bool at_min = (flags & kAllocWmarkMask) == kAllocWmarkMin;
-  if (order != 0 || (gfp & kGfpAtomicBit) == 0 || zone.watermark_boost == 0 || !at_min) return false;
-  return zone_watermark_ok(zone, order, zone.watermark[0], class_zone, flags, free);
+  const bool at_min = (request.flags & kAllocWmarkMask) == kAllocWmarkMin;
+  if (request.order != 0 || (request.gfp & kGfpAtomicBit) == 0 || zone.watermark_boost == 0 || !at_min) return false;
+  return zone_watermark_ok(zone, zone.watermark[0], request, free);
 }
 
 void Watermarks::boost(Zone& zone) const {

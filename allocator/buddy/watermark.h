@@ -29,6 +29,14 @@ enum AllocFlags : std::uint32_t {
   kAllocKswapd = 0x800,
 };
 
+// The part of a request that a watermark depends on. By default: a single page, without privileges.
+struct WatermarkRequest {
+  unsigned order = 0;
+  std::size_t class_zone = 0;  // the request's zone ceiling, whose lowmem reserve is added to the mark
+  std::uint32_t flags = 0;     // AllocFlags
+  Gfp gfp = 0;                 // read by zone_watermark_fast() only
+};
+
 class Watermarks {
  public:
   explicit Watermarks(const Core& core);
@@ -37,12 +45,10 @@ class Watermarks {
   void set_up(Zones& zones) const;
 
   // Returns whether, with `free` pages free, the zone stays above `mark` and has a block the request may use.
-  // `class_zone` is the request's zone ceiling, whose lowmem reserve is added to the mark.
-  bool zone_watermark_ok(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
-                         std::uint32_t flags, std::int64_t free) const;
+  bool zone_watermark_ok(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
+                         std::int64_t free) const;
   // As zone_watermark_ok with all that is free, with a shortcut for order 0.
-  bool zone_watermark_fast(const Zone& zone, unsigned order, std::uint64_t mark, std::size_t class_zone,
-                           std::uint32_t flags, Gfp gfp) const;
+  bool zone_watermark_fast(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
   static std::uint64_t watermark(const Zone& zone, Watermark mark) {
     return zone.watermark[static_cast<unsigned>(mark)] + zone.watermark_boost;
   }

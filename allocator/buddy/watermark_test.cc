@@ -23,8 +23,8 @@ class WatermarkTest : public ::testing::TestWithParam<Release> {
     ++zone.area[order].nr_free;
   }
   bool ok(const Zone& zone, const Case& c) const {
-    return machine->buddy.watermarks().zone_watermark_ok(zone, c.order, static_cast<std::uint64_t>(c.mark), 0, c.flags,
-                                                         c.free);
+    return machine->buddy.watermarks().zone_watermark_ok(zone, static_cast<std::uint64_t>(c.mark),
+                                                         {.order = c.order, .flags = c.flags}, c.free);
   }
   std::unique_ptr<Machine> machine = make_machine(tiny_geometry(GetParam()));
 };
@@ -178,10 +178,11 @@ TEST(FieldCaseTwo, TheStatePrintedWouldServeTheRequestThroughOneUnmovableBlock) 
   const Buddy& buddy = machine->buddy;
   const std::uint32_t atomic = kAllocWmarkMin | kAllocHigh | kAllocHarder;
   // 90529 - 7 - 80512 = 10010 pages against 1139 - 569 - 142 = 428: the number is not what refuses.
-  EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 0, 1139, 0, atomic, free));
-  EXPECT_FALSE(buddy.watermarks().zone_watermark_ok(zone, 3, 1139, 0, atomic, free)) << "area blocks do not serve it";
+  EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 1139, {.flags = atomic}, free));
+  EXPECT_FALSE(buddy.watermarks().zone_watermark_ok(zone, 1139, {.order = 3, .flags = atomic}, free))
+      << "area blocks do not serve it";
   zone.area[3].lists[index_of(Migratetype::unmovable)].first = 0;
-  EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 3, 1139, 0, atomic, free));
+  EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 1139, {.order = 3, .flags = atomic}, free));
 }
 
 // Up to 4.3 each order asks for half as much, of the pages left without the smaller blocks.
@@ -190,11 +191,11 @@ TEST(WatermarkOf36, EachOrderAsksForHalfAsMuch) {
   Buddy& buddy = machine->buddy;
   Zone& zone = buddy.zone(0);
   zone.area[0].nr_free = 40;
-  EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 0, 30, 0, 0, 64));
-  EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 1, 30, 0, 0, 64)) << "63 - 40 against 15";
-  EXPECT_FALSE(buddy.watermarks().zone_watermark_ok(zone, 1, 50, 0, 0, 64)) << "63 - 40 against 25";
+  EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 30, {}, 64));
+  EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 30, {.order = 1}, 64)) << "63 - 40 against 15";
+  EXPECT_FALSE(buddy.watermarks().zone_watermark_ok(zone, 50, {.order = 1}, 64)) << "63 - 40 against 25";
   zone.area[1].nr_free = 8;
-  EXPECT_FALSE(buddy.watermarks().zone_watermark_ok(zone, 2, 30, 0, 0, 64)) << "61 - 40 - 16 against 7";
+  EXPECT_FALSE(buddy.watermarks().zone_watermark_ok(zone, 30, {.order = 2}, 64)) << "61 - 40 - 16 against 7";
 }
 
 TEST(WatermarkOf36, AreaPagesCountForEveryRequestUnderTheFault) {
@@ -204,8 +205,8 @@ TEST(WatermarkOf36, AreaPagesCountForEveryRequestUnderTheFault) {
     const std::unique_ptr<Machine> machine = make_machine(g);
     Zone& zone = machine->buddy.zone(0);
     zone.nr_free_cma = 50;
-    EXPECT_EQ(machine->buddy.watermarks().zone_watermark_ok(zone, 0, 30, 0, 0, 64), fault);
-    EXPECT_TRUE(machine->buddy.watermarks().zone_watermark_ok(zone, 0, 30, 0, kAllocCma, 64));
+    EXPECT_EQ(machine->buddy.watermarks().zone_watermark_ok(zone, 30, {}, 64), fault);
+    EXPECT_TRUE(machine->buddy.watermarks().zone_watermark_ok(zone, 30, {.flags = kAllocCma}, 64));
   }
 }
 

@@ -34,10 +34,10 @@ CompactResult ZoneCompaction::suitable_v3_5() const {
   const Zone& zone = this->zone();
   const auto order = static_cast<unsigned>(request_.order);
   const std::uint64_t mark = Watermarks::watermark(zone, Watermark::low) + (std::uint64_t{2} << order);
-  if (!buddy_.watermarks().zone_watermark_ok(zone, 0, mark, 0, 0, zone.nr_free_pages)) return CompactResult::skipped;
+  if (!buddy_.watermarks().zone_watermark_ok(zone, mark, {}, zone.nr_free_pages)) return CompactResult::skipped;
   const int index = fragmentation_index();
   if (index >= 0 && index <= kFragmentationThreshold) return CompactResult::skipped;
-  if (index == -1000 && buddy_.watermarks().zone_watermark_ok(zone, order, mark, 0, 0, zone.nr_free_pages))
+  if (index == -1000 && buddy_.watermarks().zone_watermark_ok(zone, mark, {.order = order}, zone.nr_free_pages))
     return CompactResult::success;
   return CompactResult::go_on;
 }
@@ -51,15 +51,16 @@ CompactResult ZoneCompaction::suitable() const {
   const Buddy& buddy = buddy_;
   const auto order = static_cast<unsigned>(request_.order);
   const auto wanted = static_cast<Watermark>(request_.alloc_flags & kAllocWmarkMask);
-  if (buddy.watermarks().zone_watermark_ok(zone, order, Watermarks::watermark(zone, wanted), request_.class_zone,
-                                           request_.alloc_flags, zone.nr_free_pages))
+  const WatermarkRequest allocation = {
+      .order = order, .class_zone = request_.class_zone, .flags = request_.alloc_flags};
+  if (buddy.watermarks().zone_watermark_ok(zone, Watermarks::watermark(zone, wanted), allocation, zone.nr_free_pages))
     return CompactResult::success;
   // compact_gap: room for the targets, and for as many pages that are freed late.
   const bool costly = request_.order > kCostlyOrder;
   const std::uint64_t mark =
       Watermarks::watermark(zone, costly ? Watermark::low : Watermark::min) + (std::uint64_t{2} << order);
-  if (!buddy.watermarks().zone_watermark_ok(zone, 0, mark, request_.class_zone, kAllocCma, zone.nr_free_pages))
-    return CompactResult::skipped;
+  const WatermarkRequest targets = {.class_zone = request_.class_zone, .flags = kAllocCma};
+  if (!buddy.watermarks().zone_watermark_ok(zone, mark, targets, zone.nr_free_pages)) return CompactResult::skipped;
   if (!costly) return CompactResult::go_on;
   const int index = fragmentation_index();
   return index >= 0 && index <= kFragmentationThreshold ? CompactResult::skipped : CompactResult::go_on;
@@ -94,7 +95,7 @@ CompactResult ZoneCompaction::finished_v3_5() {
   if (request_.order == -1) return CompactResult::go_on;
   const auto wanted = static_cast<unsigned>(request_.order);
   const std::uint64_t mark = Watermarks::watermark(zone(), Watermark::low) + order_pages(wanted);
-  if (!buddy_.watermarks().zone_watermark_ok(zone(), wanted, mark, 0, 0, zone().nr_free_pages))
+  if (!buddy_.watermarks().zone_watermark_ok(zone(), mark, {.order = wanted}, zone().nr_free_pages))
     return CompactResult::go_on;
   for (unsigned order = wanted; order <= buddy_.largest_order(); ++order) {
     const FreeArea& area = zone().area[order];
