@@ -26,6 +26,7 @@ class MigrateSteps {
  public:
   explicit MigrateSteps(const MovingLayers& layers);
   virtual ~MigrateSteps() = default;
+  // Set two collaborators. Neither is owned; both are set once, before any other call.
   void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
   void set_hugetlb_pages(HugetlbPages& pages) { hugetlb_ = &pages; }
 

@@ -52,7 +52,7 @@ class Migration {
 
   Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Writebacks& writebacks);
   ~Migration();
-  // Both are set once, before any other call.
+  // Set two collaborators. Neither is owned; both are set once, before any other call.
   void set_page_kinds(PageKinds& kinds);
   void set_hugetlb_pages(HugetlbPages& pages);
 

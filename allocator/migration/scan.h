@@ -22,7 +22,7 @@ inline constexpr unsigned kMigrateBatch = 32;
 class MigrateScanner {
  public:
   MigrateScanner(const Core& core, Lru& lru, PageLocks& locks, Migration& migration);
-  // Both are set once, before any other call.
+  // Set two collaborators. Neither is owned; both are set once, before any other call.
   void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
   void set_hugetlb_pages(HugetlbPages& pages) { hugetlb_ = &pages; }
 
