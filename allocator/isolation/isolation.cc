@@ -8,7 +8,8 @@
 
 namespace cma {
 
-Isolation::Isolation(const Core& core, Buddy& buddy) : release_(core.geometry.release), core_(core), buddy_(buddy) {}
+Isolation::Isolation(const Core& core, Buddy& buddy)
+    : release_(core.geometry.release), core_(core), buddy_(buddy), unmovable_(core) {}
 
 // Returns the first existing frame of [pfn, pfn + pages); kNoPfn if there is none.
 Pfn Isolation::first_present(Pfn pfn, std::uint64_t pages) const {
@@ -68,29 +69,6 @@ bool Isolation::begin_giving_back(Pfn pfn) {
   if (core_.trace.windows() != nullptr && isolator(pfn) != kNoActor)
     core_.trace.windows()->isolation_lost(core_.map.pageblock_start(pfn));
   return true;
-}
-
-// Returns whether the pageblock is an area's and the request is not for an area. Up to 4.19 this was not asked.
-bool Isolation::refused_as_area(Pfn pfn, Migratetype type) const {
-  if (type == Migratetype::cma || core_.map.pageblock_type(pfn) != Migratetype::cma) return false;
-  if (core_.bugs.fires(Bug::area_given_away)) return false;
-  core_.trace.page_refused(pfn, Refusal::area_block);
-  return true;
-}
-
-// Reports to the watcher that the page makes its pageblock unfit; returns kNoPfn.
-Pfn Isolation::unmovable(Pfn pfn) const {
-  core_.trace.page_refused(pfn, Refusal::unmovable);
-  return kNoPfn;
-}
-
-// Returns the last frame that a search for unmovable pages may step over from `pfn` on: the end of a free block, or
-// `pfn` itself if it can be moved. Returns kNoPfn if it is in use and cannot be moved.
-Pfn Isolation::past_movable(Pfn pfn) const {
-  const Page& page = core_.map.page(pfn);
-  if (page.has(kPageReserved)) return unmovable(pfn);
-  if (page.ref == 0) return page.has(kPageBuddy) ? pfn + order_pages(page.order) - 1 : pfn;
-  return page.has(kPageMovableOps | kPageLru) ? pfn : unmovable(pfn);
 }
 
 void Isolation::isolate_block_locked(Zone& zone, Pfn pfn) {

@@ -3,7 +3,7 @@
 //
 // Up to 5.18 callers pass whole largest blocks; only pageblock alignment is required. Since 5.19 a range consists of
 // single pageblocks, and free blocks that cross one of its ends are split there. Used by contig/. Cost: O(pageblocks),
-// and O(pages) where pageblocks are searched for unmovable pages.
+// and O(pages) where pageblocks are searched for unmovable pages (unmovable.h).
 //
 // Locks: callers hold no spinlock. start_isolate_page_range() and undo_isolate_page_range() take zone->lock for one
 // pageblock at a time, with points between; test_pages_isolated() takes it once and passes no point.
@@ -16,6 +16,7 @@
 
 #include "allocator/buddy/buddy.h"
 #include "allocator/frames/core.h"
+#include "allocator/isolation/unmovable.h"
 
 namespace cma {
 
@@ -63,17 +64,6 @@ class Isolation {
   bool fits_isolation_v3_5(Pfn pfn, Migratetype type);
   void isolate_block_locked(Zone& zone, Pfn pfn);
 
-  // --- what keeps a pageblock from being isolated ---
-  bool has_unmovable_pages_v3_5(Pfn pfn, Migratetype type) const;
-  bool has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) const;
-  bool refused_as_area(Pfn pfn, Migratetype type) const;
-  // Return the last frame that the search may step over from pfn on, kNoPfn if the page there cannot be moved.
-  Pfn past_compound_v5_6(Pfn pfn) const;
-  Pfn past_movable(Pfn pfn) const;
-  // Reports the page to the watcher of windows. Returns kNoPfn.
-  Pfn unmovable(Pfn pfn) const;
-  Pfn first_present(Pfn pfn, std::uint64_t pages) const;
-
   // --- giving one pageblock back ---
   Task<void> unset_block(Pfn pfn, Migratetype type);
   Task<void> unset_isolate_v3_5(Pfn pfn, Migratetype type);
@@ -90,11 +80,15 @@ class Isolation {
   // --- the record of isolators ---
   void drop_hold(Pfn pfn);
   bool begin_giving_back(Pfn pfn);
+
+  // --- looking ---
+  Pfn first_present(Pfn pfn, std::uint64_t pages) const;
   bool is_isolated(Pfn pfn) const { return core_.map.pageblock_type(pfn) == Migratetype::isolate; }
 
   Release release_;
   Core core_;
   Buddy& buddy_;
+  UnmovablePages unmovable_;
   std::vector<Held> held_;
 };
 

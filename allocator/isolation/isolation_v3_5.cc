@@ -6,24 +6,6 @@
 
 namespace cma {
 
-// Returns whether the pageblock holds a page that is neither free nor can be moved. Pageblocks of areas always fit a
-// request for an area. Up to 4.14 the pageblock's type is trusted and its pages are not looked at.
-bool Isolation::has_unmovable_pages_v3_5(Pfn pfn, Migratetype type) const {
-  if (refused_as_area(pfn, type)) return true;
-  const Migratetype block = core_.map.pageblock_type(pfn);
-  if (type == Migratetype::cma && block == Migratetype::cma) return false;
-  const bool trusts_type = release_ < Release::v4_15;
-  if (trusts_type && (block == Migratetype::movable || block == Migratetype::cma)) return false;
-  const Pfn end = pfn + core_.map.pageblock_pages();
-  for (Pfn p = pfn; p < end; ++p) {
-    if (!core_.map.present(p)) continue;
-    const Page& page = core_.map.page(p);
-    p = page.has(kPageHugetlb) ? p + pages_of(page) - 1 : past_movable(p);
-    if (p == kNoPfn) return true;
-  }
-  return false;
-}
-
 // 4.17 refuses a pageblock that is isolated already. Before, it was isolated a second time: counted twice, and given
 // back by the caller that was done first.
 bool Isolation::fits_isolation_v3_5(Pfn pfn, Migratetype type) {
@@ -31,9 +13,9 @@ bool Isolation::fits_isolation_v3_5(Pfn pfn, Migratetype type) {
     core_.trace.page_refused(pfn, Refusal::block_isolated);
     return false;
   }
-  if (release_ < Release::v5_6) return !has_unmovable_pages_v3_5(pfn, type);
+  if (release_ < Release::v5_6) return !unmovable_.in_block_v3_5(pfn, type);
   const Pfn block_end = core_.map.pageblock_start(pfn) + core_.map.pageblock_pages();
-  return !has_unmovable_pages_v5_6(pfn, block_end, type);
+  return !unmovable_.in_range_v5_6(pfn, block_end, type);
 }
 
 Task<int> Isolation::set_isolate_v3_5(Pfn pfn, Migratetype type) {

@@ -8,26 +8,6 @@
 
 namespace cma {
 
-// Returns the last page of the compound page that holds `pfn` if it can be moved, as a huge page can; kNoPfn if not, as
-// a driver's. Any page of it stands for the rest.
-Pfn Isolation::past_compound_v5_6(Pfn pfn) const {
-  const Pfn head = core_.map.compound_head(pfn);
-  const Page& page = core_.map.page(head);
-  return page.has(kPageMovableOps | kPageLru | kPageHugetlb) ? head + pages_of(page) - 1 : unmovable(pfn);
-}
-
-// Returns whether a page of [start, end), which lies in one pageblock, is neither free nor can be moved.
-bool Isolation::has_unmovable_pages_v5_6(Pfn start, Pfn end, Migratetype type) const {
-  if (refused_as_area(start, type)) return true;
-  if (core_.map.pageblock_type(start) == Migratetype::cma) return false;
-  for (Pfn p = start; p < end; ++p) {
-    if (!core_.map.present(p)) continue;
-    p = core_.map.page(p).has(kPageHead | kPageTail) ? past_compound_v5_6(p) : past_movable(p);
-    if (p == kNoPfn) return true;
-  }
-  return false;
-}
-
 // Isolates one pageblock. Only its part within [start, end) must fit, and nothing is drained: since 5.11 the caller
 // does that, once.
 int Isolation::set_isolate_v5_19(Pfn pfn, Migratetype type, Pfn start, Pfn end) {
@@ -38,7 +18,7 @@ int Isolation::set_isolate_v5_19(Pfn pfn, Migratetype type, Pfn start, Pfn end) 
   }
   const Pfn block = core_.map.pageblock_start(pfn);
   const Pfn block_end = block + core_.map.pageblock_pages();
-  if (has_unmovable_pages_v5_6(std::max(pfn, start), std::min(block_end, end), type)) return -kEBUSY;
+  if (unmovable_.in_range_v5_6(std::max(pfn, start), std::min(block_end, end), type)) return -kEBUSY;
   Zone& zone = buddy_.zone_of(pfn);
   // 6.10 refuses a pageblock that reaches into another zone.
   if (buddy_.free_lists().typed_lists() && (!zone.contains(block) || !zone.contains(block_end - 1))) return -kEBUSY;
