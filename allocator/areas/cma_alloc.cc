@@ -169,7 +169,7 @@ Task<int> Areas::sweep_and_retry(AreaId id, Window& window) {
     co_await at(core_.engine, Point::cma_retry);
     co_await sleep_for(core_.engine, kRetrySleep);
     std::erase(between_sweeps_, actor);
-    if (core_.engine.fatal_signal_pending()) co_return -kEINTR;
+    if (core_.engine.flags().fatal_signal) co_return -kEINTR;
   }
 }
 

@@ -238,7 +238,7 @@ TEST_P(WorkedExample, AbsurdCountsAndAlignmentsEnd) {
 }
 
 TEST_P(WorkedExample, AFatalSignalEndsTheSweep) {
-  machine->engine.send_fatal_signal(kMainActor);
+  machine->engine.flags(kMainActor).fatal_signal = true;
   EXPECT_EQ(alloc(148, 0), kNoPfn);
   const std::vector<std::string> failed = traced(*machine, Event::log_cma_alloc_failed, first);
   ASSERT_EQ(failed.size(), reports_failures() ? 1U : 0U);

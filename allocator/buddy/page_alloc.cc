@@ -271,8 +271,8 @@ Pfn Buddy::alloc_pages(Gfp gfp, unsigned order) {
   const std::size_t ceiling = zone_ceiling(gfp);
   // A task that pins for long gets no pages of areas: since 5.1 they are out of its choice, and since 5.13
   // (current_gfp_context) its requests are immovable.
-  if (core_.engine.memalloc_pin() && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
-  const bool movable = migratetype_of(gfp) == Migratetype::movable && !core_.engine.memalloc_pin();
+  if (core_.engine.flags().memalloc_pin && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
+  const bool movable = migratetype_of(gfp) == Migratetype::movable && !core_.engine.flags().memalloc_pin;
   std::uint32_t flags = kAllocWmarkLow | (movable ? kAllocCma : 0U);
   Pfn pfn = get_page_from_freelist(gfp, order, flags, ceiling);
   if (pfn == kNoPfn) {

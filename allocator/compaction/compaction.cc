@@ -69,7 +69,7 @@ Task<CompactResult> Compaction::compact_for(int order, Migratetype type, Compact
     if (buddy_.zone(zone).present == 0) continue;
     const CompactResult result = co_await compact_zone(zone, request);
     best = std::max(best, result);
-    if (result == CompactResult::success || core_.engine.fatal_signal_pending()) break;
+    if (result == CompactResult::success || core_.engine.flags().fatal_signal) break;
   }
   co_return best;
 }

@@ -29,7 +29,7 @@ Task<std::uint64_t> FreeScanner::isolate_block(FreeScan& scan) {
   for (; pfn < scan.end; pfn += scan.stride) {
     if (pfn % kFreeScanBatch == 0) {
       co_await at(core_.engine, Point::capture_batch);
-      if (core_.engine.fatal_signal_pending()) {
+      if (core_.engine.flags().fatal_signal) {
         scan.contended = true;
         break;
       }

@@ -84,7 +84,7 @@ bool ZoneCompaction::suitable_page(bool& claimed) const {
 // compact_finished up to 3.6: it is over when a block is free and the watermarks are met. A compaction that began in
 // the middle goes on at the zone's end, once.
 CompactResult ZoneCompaction::finished_v3_5() {
-  if (core_.engine.fatal_signal_pending()) return CompactResult::contended;
+  if (core_.engine.flags().fatal_signal) return CompactResult::contended;
   if (free_pfn_ <= migrate_pfn_) {
     if (request_.order <= 0 || wrapped_) return CompactResult::complete;
     free_pfn_ = edit_cached().free = block_start(zone().range.end);
@@ -110,7 +110,7 @@ CompactResult ZoneCompaction::finished_v3_5() {
 CompactResult ZoneCompaction::finished() {
   if (release_ < Release::v3_7) return finished_v3_5();
   const bool finishes_block = release_ >= Release::v5_1;
-  const bool stop = compacting_.contended || core_.engine.fatal_signal_pending();
+  const bool stop = compacting_.contended || core_.engine.flags().fatal_signal;
   if (!finishes_block && stop) return CompactResult::contended;
   if (scanners_met()) {
     reset_cached_positions();

@@ -152,7 +152,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   int tries = 0;
   int result = 0;
   while (pfn < end || !control.pages.empty()) {
-    if (core_.engine.fatal_signal_pending()) {
+    if (core_.engine.flags().fatal_signal) {
       result = -kEINTR;
       break;
     }

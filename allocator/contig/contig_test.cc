@@ -204,7 +204,7 @@ TEST_P(ContigTest, AFatalSignalDuringTheCaptureIsReportedAsBusy) {
   engine.begin(actor, keep_outcome(machine->contig.alloc_contig_range(512, 576, Migratetype::cma), &outcome));
   engine.stop_at(actor, Point::contig_tested, 1);
   engine.resume(actor);
-  engine.send_fatal_signal(actor);
+  engine.flags(actor).fatal_signal = true;
   run_to_rest(*machine);
   EXPECT_EQ(outcome.value, -kEBUSY);
   EXPECT_EQ(zone.nr_free_cma, 512);
@@ -212,7 +212,7 @@ TEST_P(ContigTest, AFatalSignalDuringTheCaptureIsReportedAsBusy) {
 }
 
 TEST_P(ContigTest, AFatalSignalBeforeMigrationIsInterrupted) {
-  machine->engine.send_fatal_signal(kMainActor);
+  machine->engine.flags(kMainActor).fatal_signal = true;
   EXPECT_EQ(alloc(512, 576), -kEINTR);
   EXPECT_EQ(machine->lru.disable_count(), 0);
   EXPECT_TRUE(nothing_isolated_and_counters_right());

@@ -16,13 +16,13 @@ namespace cma {
 // Holds a spinlock for a scope.
 class SpinGuard {
  public:
-  explicit SpinGuard(Engine& engine) : engine_(engine) { engine_.spin_lock(); }
-  ~SpinGuard() { engine_.spin_unlock(); }
+  explicit SpinGuard(Engine& engine) : count_(engine.spinlocks()) { count_.lock(); }
+  ~SpinGuard() { count_.unlock(); }
   SpinGuard(const SpinGuard&) = delete;
   SpinGuard& operator=(const SpinGuard&) = delete;
 
  private:
-  Engine& engine_;
+  SpinCount& count_;
 };
 
 // Awaited at a point: another actor may run here.
@@ -30,7 +30,7 @@ class AtPoint {
  public:
   AtPoint(Engine& engine, Point point) : engine_(engine), point_(point) {}
   bool await_ready() {
-    CMA_ASSERT(!engine_.spinning());
+    CMA_ASSERT(!engine_.spinlocks().any_held());
     engine_.passed(point_);
     return !engine_.watching() || !engine_.stop_here(point_);
   }
@@ -53,7 +53,7 @@ class Sleep {
  public:
   Sleep(Engine& engine, Time duration) : engine_(engine), duration_(duration) {}
   bool await_ready() {
-    CMA_ASSERT(!engine_.spinning());
+    CMA_ASSERT(!engine_.spinlocks().any_held());
     engine_.passed(Point::sleep);
     return false;
   }

@@ -41,7 +41,7 @@ void Engine::resume(ActorId id) {
   assume(id);
   Actor& actor = actors_[id];
   CMA_ASSERT(actor.state == State::ready && actor.leaf != nullptr);
-  CMA_ASSERT(spin_depth_ == 0);
+  CMA_ASSERT(!spinlocks_.any_held());
   actor.woken = false;
   PromiseBase* promise = std::exchange(actor.leaf, nullptr);
   while (true) {
@@ -64,14 +64,13 @@ void Engine::abandon() {
     finish(actor);
   }
   woken_.clear();
-  spin_depth_ = 0;
+  spinlocks_.reset();
 }
 
 void Engine::reset() {
   abandon();
   for (Actor& actor : actors_) {
-    actor.fatal_signal = false;
-    actor.memalloc_pin = false;
+    actor.flags = {};
     actor.woken = false;
     actor.last_point = Point::kCount;
     actor.waits_what = nullptr;
@@ -123,7 +122,7 @@ void Engine::park(PromiseBase& leaf, const char* what, ActorId owner) {
   Actor& actor = actors_[current_];
   if (actor.state == State::idle)
     throw EngineFault(EngineFault::Kind::locks, what, std::string("a plain call would wait for ") + what);
-  CMA_ASSERT(spin_depth_ == 0);
+  CMA_ASSERT(!spinlocks_.any_held());
   for (ActorId next = owner; next != kNoActor && actors_[next].state == State::waiting; next = actors_[next].waits_on)
     if (actors_[next].waits_on == current_)
       throw EngineFault(EngineFault::Kind::locks, what,

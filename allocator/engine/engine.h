@@ -13,7 +13,9 @@
 
 #include "allocator/engine/fault.h"
 #include "allocator/engine/point.h"
+#include "allocator/engine/spin_count.h"
 #include "allocator/engine/task.h"
+#include "allocator/engine/task_flags.h"
 
 namespace cma {
 
@@ -140,28 +142,19 @@ class Engine {
       out_of_steps();
   }
 
-  // --- spinlocks ---
-  // Spinlocks need no owner: only how many are held is counted. The count proves that none is held at a point or across
-  // a sleep.
-  void spin_lock() { ++spin_depth_; }
-  void spin_unlock() { --spin_depth_; }
-  bool spinning() const { return spin_depth_ != 0; }
-
-  // --- pending fatal signals ---
-  void send_fatal_signal(ActorId actor) { actors_[actor].fatal_signal = true; }
-  bool fatal_signal_pending() const { return actors_[current_].fatal_signal; }
-
-  // --- allocations of the task ---
-  // The flag of a task that may not allocate from areas: PF_MEMALLOC_PIN, before 5.13 PF_MEMALLOC_NOCMA.
-  void set_memalloc_pin(bool on) { actors_[current_].memalloc_pin = on; }
-  bool memalloc_pin() const { return actors_[current_].memalloc_pin; }
+  // --- flags of tasks, and spinlocks ---
+  // Returns the flags of an actor; without an argument, of the current one.
+  TaskFlags& flags(ActorId actor) { return actors_[actor].flags; }
+  TaskFlags& flags() { return actors_[current_].flags; }
+  const TaskFlags& flags() const { return actors_[current_].flags; }
+  // Returns the count of spinlocks that are held.
+  SpinCount& spinlocks() { return spinlocks_; }
 
  private:
   struct Actor {
     int cpu = 0;
     State state = State::idle;
-    bool fatal_signal = false;
-    bool memalloc_pin = false;
+    TaskFlags flags;
     bool woken = false;
     Point last_point = Point::kCount;
     Point stop_point = Point::kCount;
@@ -185,7 +178,7 @@ class Engine {
   unsigned inside_ = 0;
   bool watching_ = false;
   PointWatcher* watcher_ = nullptr;
-  int spin_depth_ = 0;
+  SpinCount spinlocks_;
   std::uint64_t steps_ = 0;
   std::uint64_t step_limit_ = ~std::uint64_t{0};
   Time now_ = 0;

@@ -149,7 +149,7 @@ TEST_F(EngineTest, NoPointLiesUnderASpinlock) {
     co_await at(engine, Point::migrate_page);
   };
   EXPECT_THROW(run_now(wrong()), AssertionFailure);
-  EXPECT_FALSE(engine.spinning());
+  EXPECT_FALSE(engine.spinlocks().any_held());
 }
 
 TEST_F(EngineTest, NoSleepLiesUnderASpinlock) {
@@ -319,15 +319,15 @@ TEST_F(EngineTest, StepsAreCountedAlikeWatchedOrNot) {
 // --- signals and reset ---
 
 TEST_F(EngineTest, AFatalSignalIsItsActorsOwn) {
-  engine.send_fatal_signal(a);
+  engine.flags(a).fatal_signal = true;
   engine.assume(a);
-  EXPECT_TRUE(engine.fatal_signal_pending());
+  EXPECT_TRUE(engine.flags().fatal_signal);
   engine.assume(b);
-  EXPECT_FALSE(engine.fatal_signal_pending());
+  EXPECT_FALSE(engine.flags().fatal_signal);
 }
 
 TEST_F(EngineTest, ResetKeepsTheActorsAndForgetsTheRest) {
-  engine.send_fatal_signal(b);
+  engine.flags(b).fatal_signal = true;
   engine.advance_to(77);
   engine.set_step_budget(5);
   engine.begin(a, passes(engine, 2, log, "a"));
@@ -341,7 +341,7 @@ TEST_F(EngineTest, ResetKeepsTheActorsAndForgetsTheRest) {
   EXPECT_EQ(engine.steps(), 0U);
   EXPECT_EQ(engine.current(), kMainActor);
   engine.assume(b);
-  EXPECT_FALSE(engine.fatal_signal_pending());
+  EXPECT_FALSE(engine.flags().fatal_signal);
   EXPECT_EQ(engine.last_point(a), Point::kCount);
 }
 

@@ -31,7 +31,7 @@ class Mutex {
   // co_await mutex.lock(engine): takes the mutex, waiting if need be. Not under a spinlock. Reports an owner that takes
   // it twice.
   LockAwaiter lock(Engine& engine) {
-    CMA_ASSERT(!engine.spinning());
+    CMA_ASSERT(!engine.spinlocks().any_held());
     if (owner_ == engine.current())
       throw EngineFault(EngineFault::Kind::locks, name_, std::string(name_) + " is taken twice by its owner");
     return {*this, engine};

@@ -13,8 +13,8 @@ class UnmovablePages {
   explicit UnmovablePages(const Core& core) : release_(core.geometry.release), core_(core) {}
 
   // Both return whether something keeps the pageblock from being isolated for a request that gives it back as `type`,
-  // and report it to the watcher of windows. They look at the pageblock's type first: an area's keeps every request out
-  // but one for an area (`type` is cma), for which no page is looked at.
+  // and report it to the watcher of windows. They look at the pageblock's type first. That of an area refuses a
+  // request that is not for an area, and fits one that is: no page is looked at.
 
   // Searches a pageblock's number of frames from `pfn` on. Up to 4.14 a pageblock of movable pages is not searched.
   bool in_block_v3_5(Pfn pfn, Migratetype type) const;

@@ -44,7 +44,7 @@ Task<void> MigrateSteps::settle_target(Pfn target, bool drains) {
 // alloc_migration_target: allocates a page as large as the one that moves.
 Pfn MigrateSteps::target_of(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
-  if (core_.engine.memalloc_pin()) return buddy_.alloc_pages(kGfpUser | kGfpNowarn, 0);
+  if (core_.engine.flags().memalloc_pin) return buddy_.alloc_pages(kGfpUser | kGfpNowarn, 0);
   if (!page.has(kPageHead)) return buddy_.alloc_pages(migration_target_gfp(release_), 0);
   return buddy_.alloc_pages(kGfpHugeMigrationTarget, page.order);
 }
@@ -164,7 +164,7 @@ Task<int> MigrateSteps::try_to_move(const Control& control, PageList& from, Page
 void MigrateSteps::trace_result(const Control& control, const Stats& stats) {
   if (release_ < Release::v3_8) return;
   const std::uint64_t huge = stats.thp_succeeded | stats.thp_failed << 16 | stats.thp_split << 32;
-  auto reason = core_.engine.memalloc_pin() ? MigrateReason::longterm_pin : MigrateReason::contig_range;
+  auto reason = core_.engine.flags().memalloc_pin ? MigrateReason::longterm_pin : MigrateReason::contig_range;
   if (control.compacting != nullptr) reason = MigrateReason::compaction;
   const std::uint64_t mode_and_reason =
       static_cast<std::uint64_t>(control.mode) | (static_cast<std::uint64_t>(reason) << 8);

@@ -245,7 +245,7 @@ Task<int> MigrateScanner::throttle(const Control& control) {
     if (control.mode == MoveMode::async) co_return -kEAGAIN;
     co_await at(core_.engine, Point::scan_throttle);
     co_await sleep_for(core_.engine, kThrottleSleep);
-    if (core_.engine.fatal_signal_pending()) co_return -kEINTR;
+    if (core_.engine.flags().fatal_signal) co_return -kEINTR;
   }
   co_return 0;
 }
@@ -265,7 +265,7 @@ bool MigrateScanner::enter_group(BlockScan& scan) const {
 // compaction has visited in vain. 5.3 gives the scan up on a signal, earlier releases only stop it short.
 bool MigrateScanner::attend(BlockScan& scan) const {
   Compacting* const compacting = scan.compacting();
-  if (scan.low % kScanBatch == 0 && core_.engine.fatal_signal_pending()) {
+  if (scan.low % kScanBatch == 0 && core_.engine.flags().fatal_signal) {
     if (release_ >= Release::v5_3) scan.error = -kEINTR;
     if (compacting != nullptr) compacting->contended = true;
     return false;

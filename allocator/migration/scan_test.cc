@@ -103,7 +103,7 @@ TEST_P(ScanTest, OneLineAPageblockRecordsWhatWasScannedAndTaken) {
 
 TEST_P(ScanTest, AFatalSignalEndsTheScanAtTheNextThirtySecondFrame) {
   own(520, PageKind::anonymous);
-  machine->engine.send_fatal_signal(kMainActor);
+  machine->engine.flags(kMainActor).fatal_signal = true;
   EXPECT_EQ(scan(512, 576), GetParam() >= Release::v5_3 ? -kEINTR : 0);
   EXPECT_THAT(taken(), IsEmpty());
 }
@@ -170,7 +170,7 @@ TEST(ScanThrottle, ASignalWakesTheThrottledScan) {
     engine.begin(actor, keep_outcome(machine->scanner.isolate_range(control, 512, 528), &outcome));
     engine.resume(actor);
     ASSERT_EQ(engine.state(actor), Engine::State::sleeping);
-    engine.send_fatal_signal(actor);
+    engine.flags(actor).fatal_signal = true;
     engine.advance_to(100 * kMillisecond);
     engine.resume(actor);
     EXPECT_EQ(outcome.value, -kEINTR);

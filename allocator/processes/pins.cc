@@ -79,9 +79,9 @@ Task<int> Processes::pin_longterm(SpaceId process, MappingId mapping, std::uint6
   const Inside inside(*this, process);
   processes_[process].has_pinned = true;
   // Earlier releases pin the page where it is.
-  core_.engine.set_memalloc_pin(release_ >= Release::v5_1);
+  core_.engine.flags().memalloc_pin = release_ >= Release::v5_1;
   const int error = co_await pin_outside_areas(process, mapping, index, pinned);
-  core_.engine.set_memalloc_pin(false);
+  core_.engine.flags().memalloc_pin = false;
   co_return error;
 }
 

@@ -84,7 +84,7 @@ bool Laws::others_are_idle() const {
 void Laws::alloc_begins(AreaId area, std::uint64_t count, unsigned align) {
   ledger_.alloc_begins(area, count, align);
   quiet_ = {};
-  if (!others_are_idle() || machine_->engine.fatal_signal_pending()) return;
+  if (!others_are_idle() || machine_->engine.flags().fatal_signal) return;
   // The marks of the last audit are the state before this call, unless the operation did something before the call.
   if (!auditor_->up_to_date()) audit();
   if (audit_points_) {

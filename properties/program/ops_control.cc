@@ -29,7 +29,7 @@ void Signal::perform(World& world, Slot self) const {
     world.skip(self, "there is no such actor");
     return;
   }
-  world.machine().engine.send_fatal_signal(actor);
+  world.machine().engine.flags(actor).fatal_signal = true;
 }
 
 // Leaves the time to the interpreter, which runs the sleepers that wake meanwhile.
