@@ -87,9 +87,9 @@ TEST_P(OwnersTest, APinnedPageOutlivesItsOwner) {
 }
 
 TEST_P(OwnersTest, OnlyPageCachePagesHaveAMapping) {
-  EXPECT_TRUE(owners.has_mapping(owners.owner(make(PageKind::shmem)).pfn));
-  EXPECT_FALSE(owners.has_mapping(owners.owner(make(PageKind::anonymous)).pfn));
-  EXPECT_FALSE(owners.has_mapping(owners.owner(make(PageKind::unmovable)).pfn));
+  EXPECT_TRUE(machine->page_cache.has_mapping(owners.owner(make(PageKind::shmem)).pfn));
+  EXPECT_FALSE(machine->page_cache.has_mapping(owners.owner(make(PageKind::anonymous)).pfn));
+  EXPECT_FALSE(machine->page_cache.has_mapping(owners.owner(make(PageKind::unmovable)).pfn));
 }
 
 TEST_P(OwnersTest, UnmappingAndRemappingMoveOneReferenceAndOneMapCount) {
