@@ -1,6 +1,29 @@
 // Records of the pages that have an owner: what kind a page is, where it lies, and what else its owner knows of it.
 //
 // Plain data. The parts of owners/ write it by OwnerRecords (owner_records.h); all others read.
+//
+// Each kind's references at rest, its mappings, how OwnerMoves moves it, the call of Owners that makes it, and the
+// calls that it takes besides Owners::write_content(), leave_to_kernel() and release(), which all but `none` take:
+//
+// | kind         | references          | mapped by          | moves              | made by         | takes            |
+// | ------------ | ------------------- | ------------------ | ------------------ | --------------- | ---------------- |
+// | unmovable    | driver's            | -                  | never              | adopt           | -                |
+// | movable_ops  | driver's            | -                  | by its driver      | adopt           | refuse           |
+// | anonymous    | ptes'               | ptes               | by move_mapping    | adopt           | ptes             |
+// |  in a huge   | ptes' and pmds', on | ptes, and pmds of  | whole, or is split | adopt_huge      | ptes, pmds, huge |
+// |  page        | its first page      | the whole          | before             |                 | (no release)     |
+// | shmem        | cache's, ptes'      | ptes               | by move_mapping    | adopt           | ptes, remove     |
+// | block_device | cache's, buffer's   | -                  | by its FileMethod  | adopt           | cache            |
+// | file         | cache's, buffer's,  | ptes, unless it is | by its FileMethod  | adopt_file_page | ptes, cache      |
+// |              | ptes'               | a block device's   |                    |                 |                  |
+// | hugetlb      | pte's               | one pte            | by move_mapping    | adopt_hugetlb   | -                |
+//
+// - ptes: the calls of ReverseMap for ptes; unmap_for_good() not for a page of a huge page.
+// - pmds: those for pmds, by the first page. huge: page_mapcount(), most_mapped() and Owners::huge_page().
+// - cache: all calls of PageCache. remove: of those only remove_from_cache().
+//
+// Every kind is right for ReverseMap::counted_at() and mapped_locked(), PageCache::has_mapping(), and the calls of
+// OwnerMoves, which name a page by its number.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +54,11 @@ constexpr bool is_file(PageKind kind) { return kind == PageKind::block_device ||
 
 // Pages of a page cache, shared memory included.
 constexpr bool is_cached(PageKind kind) { return is_file(kind) || kind == PageKind::shmem; }
+
+// Pages that ptes map.
+constexpr bool is_mappable(PageKind kind) {
+  return is_private(kind) || kind == PageKind::shmem || kind == PageKind::file;
+}
 
 // The migratepage method of a file's address space, by which its pages move.
 enum class FileMethod : std::uint8_t {

@@ -44,7 +44,8 @@ OwnerId Owners::add_record(Pfn pfn, PageKind kind) {
 Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
   // Others may have taken references of their own on the way here.
   CMA_ASSERT(core_.map.page(pfn).ref > 0 && core_.map.page(pfn).map == 0 && core_.map.page(pfn).owner == 0);
-  CMA_ASSERT(kind != PageKind::file);
+  CMA_ASSERT(kind != PageKind::none && kind != PageKind::file && kind != PageKind::hugetlb);
+  CMA_ASSERT(pte == 0 || kind == PageKind::anonymous);
   const OwnerId id = add_record(pfn, kind);
   Page& page = core_.map.edit(pfn);
   page.flags = kind == PageKind::movable_ops ? kPageMovableOps : 0U;
@@ -98,6 +99,7 @@ Task<OwnerId> Owners::adopt_huge(Pfn head, PteId pmd) {
 }
 
 OwnerId Owners::adopt_hugetlb(Pfn head) {
+  CMA_ASSERT(core_.map.page(head).has(kPageHugetlb));
   const std::uint8_t order = core_.map.page(head).order;
   const OwnerId id = add_record(head, PageKind::hugetlb);
   core_.map.edit(head).order = order;

@@ -1,9 +1,9 @@
 // Owners of pages: drivers, private memory, shared memory, files. Makes their records, and lets their pages go.
 //
 // An owner is a numbered record; a page names its owner. A page that moves is found through its record, so a handle of
-// a program follows the data. Every owned page carries a token that stands for its content. Programs, files/ and
-// processes/ make records here; reverse_map.h maps the pages, page_cache.h has those of caches, owner_moves.h moves
-// them. Cost: O(1) per page.
+// a program follows the data. Every owned page carries a token that stands for its content. owner.h has a table of the
+// kinds, and of the calls that each takes. Programs, files/ and processes/ make records here; reverse_map.h maps the
+// pages, page_cache.h has those of caches, owner_moves.h moves them. Cost: O(1) per page.
 //
 // Invariants: a record is never reused within a run, so a number means one thing. A page's references are those of
 // own_references(), one for its buffers, and those of holders that the kernel does not know.

@@ -92,6 +92,15 @@ TEST_P(OwnersTest, OnlyPageCachePagesHaveAMapping) {
   EXPECT_FALSE(machine->page_cache.has_mapping(owners.owner(make(PageKind::unmovable)).pfn));
 }
 
+TEST_P(OwnersTest, CallsTakeOnlyTheirKinds) {
+  const PteId pte = machine->spaces.add_ptes(0, 1);
+  EXPECT_THROW(make(PageKind::hugetlb), AssertionFailure);
+  EXPECT_THROW(machine->reverse_map.map_pte(pte, make(PageKind::unmovable)), AssertionFailure);
+  EXPECT_THROW(machine->page_cache.buffer_of(make(PageKind::shmem)), AssertionFailure);
+  EXPECT_THROW(machine->page_cache.try_to_drop(make(PageKind::shmem)), AssertionFailure);
+  EXPECT_THROW(run_now(machine->page_cache.remove_from_cache(make(PageKind::anonymous))), AssertionFailure);
+}
+
 TEST_P(OwnersTest, UnmappingAndRemappingMoveOneReferenceAndOneMapCount) {
   const OwnerId id = make(PageKind::anonymous);
   const Pfn pfn = owners.owner(id).pfn;

@@ -43,6 +43,7 @@ void PageCache::make_dirty(OwnerId id) {
 
 bool PageCache::release_buffer(OwnerId id) {
   Owner& owner = records_.edit(id);
+  CMA_ASSERT(is_file(owner.kind));
   if (owner.buffer == 0) return true;
   if (core_.map.page(owner.pfn).has(kPageWriteback) || !buffers_.try_to_free(owner.buffer)) return false;
   owner.buffer = 0;
@@ -85,7 +86,7 @@ Task<void> PageCache::write_page(OwnerId id) {
 
 Task<void> PageCache::remove_from_cache(OwnerId id) {
   const Pfn pfn = records_.owner(id).pfn;
-  CMA_ASSERT(records_.owner(id).first_pte == 0);
+  CMA_ASSERT(is_cached(records_.owner(id).kind) && records_.owner(id).first_pte == 0);
   if (const BufferId buffer = records_.owner(id).buffer; buffer != 0) {
     // discard_buffer waits for the lock.
     co_await buffers_.locks().lock(buffer);
@@ -101,6 +102,7 @@ Task<void> PageCache::remove_from_cache(OwnerId id) {
 }
 
 bool PageCache::try_to_drop(OwnerId id) {
+  CMA_ASSERT(is_file(records_.owner(id).kind));
   const Pfn pfn = records_.owner(id).pfn;
   Page& page = core_.map.edit(pfn);
   if (page.has(kPageDirty | kPageWriteback) || page.map != 0) return false;

@@ -8,7 +8,7 @@ ReverseMap::ReverseMap(const Core& core, Lru& lru, AddressSpaces& spaces, OwnerR
 void ReverseMap::link_pte(PteId id, OwnerId page, Pte::State state) {
   Pte& pte = spaces_.pte(id);
   Owner& owner = records_.edit(page);
-  CMA_ASSERT(pte.state == Pte::State::none);
+  CMA_ASSERT(!pte.pmd && pte.state == Pte::State::none && is_mappable(owner.kind));
   pte.state = state;
   pte.page = page;
   pte.next = owner.first_pte;
@@ -91,6 +91,7 @@ void ReverseMap::write_protect(OwnerId id) {
 // Drops the map count first, then the reference. As any unmapping does, empties the CPU's pagevecs before and after: a
 // page that is still in one could not be freed.
 Task<void> ReverseMap::unmap_for_good(OwnerId id) {
+  CMA_ASSERT(records_.owner(id).huge == 0);
   while (const PteId found = records_.owner(id).first_pte) {
     co_await lru_.add_drain_here();
     const SpaceId space = spaces_.pte(found).space;

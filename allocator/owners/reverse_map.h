@@ -25,7 +25,7 @@ class ReverseMap {
 
   // --- ptes ---
   // Makes the pte map the page.
-  // Requires: the pte is empty and guarded; the page is of a kind that ptes map. The caller has taken the
+  // Requires: the pte is empty and guarded; the page is of a kind that ptes map (is_mappable). The caller has taken the
   // reference, which becomes the pte's.
   void map_pte(PteId pte, OwnerId page);
   // Makes the pte a migration entry for the page: neither references nor mappings change.

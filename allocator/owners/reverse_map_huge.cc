@@ -19,7 +19,7 @@ std::uint32_t ReverseMap::most_mapped(HugeId id) const {
 
 void ReverseMap::link_pmd(PteId id, OwnerId first, Pte::State state) {
   Pte& pmd = spaces_.pte(id);
-  CMA_ASSERT(pmd.pmd && pmd.state == Pte::State::none);
+  CMA_ASSERT(pmd.pmd && pmd.state == Pte::State::none && records_.owner(first).huge != 0);
   HugePage& page = records_.edit_huge(records_.owner(first).huge);
   pmd.state = state;
   pmd.page = first;
