@@ -37,10 +37,12 @@ Machine::Machine(const Geometry& geometry)
       buffers(core_, lru),
       device(core_, lru, page_locks, writebacks, buffers),
       hugetlb(core_, buddy),
-      owners(core_, lru, page_locks, buffers, writebacks, device, spaces),
-      owner_moves(core_, lru, page_locks, buffers, spaces, owners),
-      files(core_, buddy, lru, page_locks, buffers, device, owners),
-      processes(core_, buddy, lru, page_locks, spaces, owners, owner_moves, files, migration),
+      reverse_map(core_, lru, spaces, owner_records_),
+      page_cache(core_, page_locks, buffers, writebacks, device, owner_records_, reverse_map),
+      owners(core_, lru, page_locks, writebacks, spaces, owner_records_, reverse_map, page_cache),
+      owner_moves(core_, lru, page_locks, buffers, spaces, owner_records_, reverse_map, page_cache),
+      files(core_, buddy, lru, page_locks, buffers, device, reverse_map, page_cache, owners),
+      processes(core_, buddy, lru, page_locks, spaces, reverse_map, page_cache, owners, owner_moves, files, migration),
       isolation(core_, buddy),
       compaction(core_, buddy, lru, scanner, migration),
       contig(core_, buddy, lru, scanner, migration, isolation),
@@ -84,7 +86,7 @@ void Machine::restore(const Machine& boot) {
   device.copy_from(boot.device);
   spaces.copy_from(boot.spaces);
   hugetlb.copy_from(boot.hugetlb);
-  owners.copy_from(boot.owners);
+  owner_records_ = boot.owner_records_;
   processes.copy_from(boot.processes);
   files.copy_from(boot.files);
   isolation.copy_from(boot.isolation);

@@ -14,7 +14,10 @@
 #include "allocator/migration/scan.h"
 #include "allocator/owners/hugetlb.h"
 #include "allocator/owners/owner_moves.h"
+#include "allocator/owners/owner_records.h"
 #include "allocator/owners/owners.h"
+#include "allocator/owners/page_cache.h"
+#include "allocator/owners/reverse_map.h"
 #include "allocator/processes/processes.h"
 
 namespace cma {
@@ -70,6 +73,13 @@ class Machine {
   Device device;
   AddressSpaces spaces;
   HugetlbPool hugetlb;
+
+ private:
+  OwnerRecords owner_records_;  // passed to the parts of owners/; others read it through `owners`
+
+ public:
+  ReverseMap reverse_map;
+  PageCache page_cache;
   Owners owners;
   OwnerMoves owner_moves;
   Files files;

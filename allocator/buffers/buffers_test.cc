@@ -22,7 +22,7 @@ INSTANTIATE_TEST_SUITE_P(Releases, BuffersTest, testing::ValuesIn(modelled_relea
 TEST_P(BuffersTest, ABufferHoldsOneReferenceOfItsPageWhateverItsOwnCount) {
   const OwnerId page = page_at(0x220);
   EXPECT_EQ(1, machine_->map.page(0x220).ref);
-  const BufferId buffer = machine_->owners.buffer_of(page);
+  const BufferId buffer = machine_->page_cache.buffer_of(page);
   EXPECT_EQ(2, machine_->map.page(0x220).ref);
   for (int i = 0; i < 5; ++i) buffers().hold(buffer);
   EXPECT_EQ(2, machine_->map.page(0x220).ref);
@@ -31,19 +31,19 @@ TEST_P(BuffersTest, ABufferHoldsOneReferenceOfItsPageWhateverItsOwnCount) {
 
 TEST_P(BuffersTest, ASlotIsEvictedByAsManyOtherLookupsAsThereAreSlots) {
   const unsigned slots = GetParam() >= Release::v3_18 ? 16 : 8;
-  const BufferId first = machine_->owners.buffer_of(page_at(0x220));
+  const BufferId first = machine_->page_cache.buffer_of(page_at(0x220));
   buffers().touch(first);
   for (unsigned i = 1; i <= slots; ++i) {
     EXPECT_EQ(1, buffers().buffer(first).count) << "before lookup " << i;
-    buffers().touch(machine_->owners.buffer_of(page_at(0x220 + i)));
+    buffers().touch(machine_->page_cache.buffer_of(page_at(0x220 + i)));
   }
   EXPECT_EQ(0, buffers().buffer(first).count);
   EXPECT_EQ(slots, buffers().lru_slots(0).size());
 }
 
 TEST_P(BuffersTest, ALookupThatHitsMovesTheBufferToTheFrontWithoutAnotherCount) {
-  const BufferId a = machine_->owners.buffer_of(page_at(0x220));
-  const BufferId b = machine_->owners.buffer_of(page_at(0x221));
+  const BufferId a = machine_->page_cache.buffer_of(page_at(0x220));
+  const BufferId b = machine_->page_cache.buffer_of(page_at(0x221));
   buffers().touch(a);
   buffers().touch(b);
   buffers().touch(a);
@@ -52,7 +52,7 @@ TEST_P(BuffersTest, ALookupThatHitsMovesTheBufferToTheFrontWithoutAnotherCount) 
 }
 
 TEST_P(BuffersTest, ABusyBufferIsNotFreed) {
-  const BufferId buffer = machine_->owners.buffer_of(page_at(0x220));
+  const BufferId buffer = machine_->page_cache.buffer_of(page_at(0x220));
   buffers().touch(buffer);
   EXPECT_FALSE(buffers().try_to_free(buffer));
   buffers().invalidate_all();
@@ -64,7 +64,7 @@ TEST_P(BuffersTest, ABusyBufferIsNotFreed) {
 }
 
 TEST_P(BuffersTest, ASlotBlocksAWindowUntilTheReleaseThatEmptiesSlotsAroundMigration) {
-  const BufferId buffer = machine_->owners.buffer_of(page_at(0x220));
+  const BufferId buffer = machine_->page_cache.buffer_of(page_at(0x220));
   buffers().touch(buffer);
   const Pfn window = window_over(0x220);
   // The move itself empties the slots since 5.0, the disabling of the caches since 5.13.
@@ -73,14 +73,14 @@ TEST_P(BuffersTest, ASlotBlocksAWindowUntilTheReleaseThatEmptiesSlotsAroundMigra
 
 TEST_P(BuffersTest, ACleanIdlePageIsDroppedFromItsCacheSince3_7AndMovedBefore) {
   const OwnerId page = page_at(0x220);
-  machine_->owners.buffer_of(page);
+  machine_->page_cache.buffer_of(page);
   EXPECT_EQ(Pfn{0x200}, window_over(0x220));
   EXPECT_EQ(GetParam() >= Release::v3_7, machine_->owners.released(page));
 }
 
 TEST_P(BuffersTest, ADirtyPageIsWrittenOutFirstUpTo4_20AndMovesDirtySince5_0) {
   const OwnerId page = page_at(0x220);
-  machine_->owners.make_dirty(page);
+  machine_->page_cache.make_dirty(page);
   EXPECT_EQ(Pfn{0x200}, window_over(0x220));
   const Owner& moved = machine_->owners.owner(page);
   ASSERT_NE(kNoPfn, moved.pfn);
@@ -95,8 +95,8 @@ TEST(BuffersOfVendors, RevokingLeavesOnlyUsersInTheWay) {
   g.bh_revoke = true;
   const std::unique_ptr<Machine> machine = make_machine(g);
   Buffers& buffers = machine->buffers;
-  const BufferId one = machine->owners.buffer_of(own_frame(*machine, 0x220, PageKind::block_device));
-  const BufferId other = machine->owners.buffer_of(own_frame(*machine, 0x221, PageKind::block_device));
+  const BufferId one = machine->page_cache.buffer_of(own_frame(*machine, 0x220, PageKind::block_device));
+  const BufferId other = machine->page_cache.buffer_of(own_frame(*machine, 0x221, PageKind::block_device));
   buffers.touch(other);
   buffers.hold(one);
   EXPECT_FALSE(buffers.try_to_free(one));

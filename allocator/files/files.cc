@@ -7,7 +7,7 @@
 namespace cma {
 
 Files::Files(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device,
-             Owners& owners)
+             ReverseMap& reverse_map, PageCache& page_cache, Owners& owners)
     : release_(core.geometry.release),
       core_(core),
       buddy_(buddy),
@@ -15,6 +15,8 @@ Files::Files(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Buffers
       locks_(locks),
       buffers_(buffers),
       device_(device),
+      reverse_map_(reverse_map),
+      page_cache_(page_cache),
       owners_(owners) {}
 
 FileId Files::open(FileMethod method, bool slow) {
@@ -84,7 +86,7 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
       io.pfn = pfn;
       // A block device is read by its buffers, a regular file past them.
       if (files_[file - 1].method == FileMethod::block_device) {
-        io.buffer = owners_.buffer_of(result.page);
+        io.buffer = page_cache_.buffer_of(result.page);
         co_await buffers_.locks().lock(io.buffer);
       }
       const bool slow = files_[file - 1].slow;
@@ -122,7 +124,7 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
     }
     if (added.ours) {
       const Pfn pfn = owners_.owner(result.page).pfn;
-      owners_.buffer_of(result.page);
+      page_cache_.buffer_of(result.page);
       locks_.unlock(pfn);
       co_await lru_.put_page(pfn);
     }
@@ -133,8 +135,8 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
     result.error = -kEAGAIN;
     co_return result;
   }
-  owners_.hold_buffer(result.page);
-  const BufferId buffer = owners_.buffer_of(result.page);
+  page_cache_.hold_buffer(result.page);
+  const BufferId buffer = page_cache_.buffer_of(result.page);
   result.buffer = buffer;
   const Pfn pfn = buffers_.buffer(buffer).pfn;
   if (core_.map.page(pfn).has(kPageUptodate)) {
@@ -175,7 +177,7 @@ Task<void> Files::write(OwnerId page) {
   Pfn pfn = kNoPfn;
   if (!co_await lock_cached(page, pfn)) co_return;
   owners_.write_content(page);
-  owners_.make_dirty(page);
+  page_cache_.make_dirty(page);
   locks_.unlock(pfn);
   co_await lru_.pagevecs().mark_accessed(pfn);
   co_await lru_.put_page(pfn);
@@ -185,7 +187,7 @@ Task<void> Files::writeback(OwnerId page) {
   Pfn pfn = kNoPfn;
   if (!co_await lock_cached(page, pfn)) co_return;
   if (core_.map.page(pfn).has(kPageDirty) && !core_.map.page(pfn).has(kPageWriteback))
-    co_await owners_.write_page(page);
+    co_await page_cache_.write_page(page);
   else
     locks_.unlock(pfn);
   co_await lru_.put_page(pfn);
@@ -197,7 +199,7 @@ Task<void> Files::truncate(FileId file, std::uint64_t from) {
   // First all of it is unmapped (truncate_pagecache).
   for (std::uint64_t index = from; index < size(file); ++index) {
     const OwnerId page = cached(file, index);
-    if (page != 0) co_await owners_.unmap_for_good(page);
+    if (page != 0) co_await reverse_map_.unmap_for_good(page);
   }
   for (std::uint64_t index = from; index < size(file); ++index) {
     const OwnerId page = cached(file, index);
@@ -213,7 +215,7 @@ Task<void> Files::drop(FileId file) {
     if (!locks_.try_lock(pfn)) continue;
     lru_.get_page(pfn);
     co_await at(core_.engine, Point::drop_locked);
-    const bool dropped = owners_.try_to_drop(page);
+    const bool dropped = page_cache_.try_to_drop(page);
     locks_.unlock(pfn);
     if (!dropped) co_await lru_.pagevecs().deactivate_file(pfn);
     // The cache's reference and the lookup's.
@@ -229,7 +231,7 @@ bool Files::journal(OwnerId page) {
   if (method == FileMethod::ordered) return false;
   const FileId id = owners_.owner(page).file;
   if (id == 0) return false;
-  const BufferId buffer = owners_.buffer_of(page);
+  const BufferId buffer = page_cache_.buffer_of(page);
   std::vector<BufferId>& transaction = files_[id - 1].transaction;
   if (std::find(transaction.begin(), transaction.end(), buffer) != transaction.end()) return false;
   buffers_.get(buffer);
@@ -243,7 +245,7 @@ void Files::commit(FileId file) {
     const Pfn pfn = buffers_.buffer(buffer).pfn;
     // A page that was truncated is forgotten, not written.
     if (const OwnerId page = core_.map.page(pfn).owner; page != 0 && owners_.owner(page).buffer == buffer)
-      owners_.make_dirty(page);
+      page_cache_.make_dirty(page);
     buffers_.put(buffer);
   }
   files_[file - 1].transaction.clear();

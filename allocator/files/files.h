@@ -12,12 +12,15 @@
 
 #include "allocator/frames/core.h"
 #include "allocator/owners/owners.h"
+#include "allocator/owners/page_cache.h"
+#include "allocator/owners/reverse_map.h"
 
 namespace cma {
 
 class Files {
  public:
-  Files(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device, Owners& owners);
+  Files(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device,
+        ReverseMap& reverse_map, PageCache& page_cache, Owners& owners);
 
   // Opens a file. Its I/O completes at once, or (slow) when Device::complete_one() is called.
   FileId open(FileMethod method, bool slow);
@@ -85,6 +88,8 @@ class Files {
   PageLocks& locks_;
   Buffers& buffers_;
   Device& device_;
+  ReverseMap& reverse_map_;
+  PageCache& page_cache_;
   Owners& owners_;
   std::vector<File> files_;
 };

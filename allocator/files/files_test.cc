@@ -112,7 +112,7 @@ TEST_P(FilesTest, TheMethodDecidesHowAPageWithABufferMoves) {
     EXPECT_EQ(try_move(page), c.by_buffer ? 0 : -kEAGAIN) << static_cast<int>(c.method);
     EXPECT_EQ(page_of(page).has(kPageDirty), c.by_buffer);
     run_now(files.writeback(page));
-    machine->owners.hold_buffer(page);
+    machine->page_cache.hold_buffer(page);
     EXPECT_EQ(try_move(page), c.norefs ? -kEAGAIN : 0) << "a count that a user keeps";
     machine->buffers.invalidate_all();
     machine->buffers.put(machine->owners.owner(page).buffer);
@@ -124,7 +124,7 @@ TEST_P(FilesTest, TheMethodDecidesHowAPageWithABufferMoves) {
 
 TEST_P(FilesTest, ASlotPinsABlockDevicesPageUntil5_0) {
   const OwnerId page = read(files.open(FileMethod::block_device, false));
-  machine->buffers.touch(machine->owners.buffer_of(page));
+  machine->buffers.touch(machine->page_cache.buffer_of(page));
   EXPECT_EQ(try_move(page), GetParam() >= Release::v5_0 ? 0 : -kEAGAIN);
 }
 
@@ -132,7 +132,7 @@ TEST_P(FilesTest, TruncationOfAPageWithABusyBufferLeavesAnOrphan) {
   const FileId file = files.open(FileMethod::block_device, false);
   const OwnerId page = read(file);
   const Pfn pfn = pfn_of(page);
-  machine->owners.hold_buffer(page);
+  machine->page_cache.hold_buffer(page);
   machine->buffers.invalidate_all();
   run_now(files.truncate(file, 0));
   EXPECT_EQ(files.cached(file, 0), 0U);

@@ -1,6 +1,29 @@
 // Records of the pages that have an owner: what kind a page is, where it lies, and what else its owner knows of it.
 //
-// Plain data. Owners (owners.h) writes it; all others read.
+// Plain data. The parts of owners/ write it by OwnerRecords (owner_records.h); all others read.
+//
+// Each kind's references at rest, its mappings, how OwnerMoves moves it, the call of Owners that makes it, and the
+// calls that it takes besides Owners::write_content(), leave_to_kernel() and release(), which all but `none` take:
+//
+// | kind         | references          | mapped by          | moves              | made by         | takes            |
+// | ------------ | ------------------- | ------------------ | ------------------ | --------------- | ---------------- |
+// | unmovable    | driver's            | -                  | never              | adopt           | -                |
+// | movable_ops  | driver's            | -                  | by its driver      | adopt           | refuse           |
+// | anonymous    | ptes'               | ptes               | by move_mapping    | adopt           | ptes             |
+// |  in a huge   | ptes' and pmds', on | ptes, and pmds of  | whole, or is split | adopt_huge      | ptes, pmds, huge |
+// |  page        | its first page      | the whole          | before             |                 | (no release)     |
+// | shmem        | cache's, ptes'      | ptes               | by move_mapping    | adopt           | ptes, remove     |
+// | block_device | cache's, buffer's   | -                  | by its FileMethod  | adopt           | cache            |
+// | file         | cache's, buffer's,  | ptes, unless it is | by its FileMethod  | adopt_file_page | ptes, cache      |
+// |              | ptes'               | a block device's   |                    |                 |                  |
+// | hugetlb      | pte's               | one pte            | by move_mapping    | adopt_hugetlb   | -                |
+//
+// - ptes: the calls of ReverseMap for ptes; unmap_for_good() not for a page of a huge page.
+// - pmds: those for pmds, by the first page. huge: page_mapcount(), most_mapped() and Owners::huge_page().
+// - cache: all calls of PageCache. remove: of those only remove_from_cache().
+//
+// Every kind is right for ReverseMap::counted_at() and mapped_locked(), PageCache::has_mapping(), and the calls of
+// OwnerMoves, which name a page by its number.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +40,7 @@ enum class PageKind : std::uint8_t {
   unmovable,     // a driver's, a slab's, a page table's: one reference, no owner that the kernel could ask to move it
   movable_ops,   // a non-LRU page whose driver moves it, or refuses
   anonymous,     // private memory, mapped by one pte or, after fork, by several; on the LRU
-  shmem,         // page cache of shared memory: unmapped, swap-backed, on the LRU
+  shmem,         // page cache of shared memory: swap-backed, on the LRU
   block_device,  // page cache of a RAM disk (writes complete at once), with a buffer head once it was looked up
   file,          // page cache of a file (files.h)
   hugetlb,       // private memory in a huge page of the hugetlb pool, mapped by one entry
@@ -28,6 +51,14 @@ constexpr bool is_private(PageKind kind) { return kind == PageKind::anonymous ||
 
 // Pages of a file in the widest sense: on the file LRU, with a mapping, droppable when clean.
 constexpr bool is_file(PageKind kind) { return kind == PageKind::block_device || kind == PageKind::file; }
+
+// Pages of a page cache, shared memory included.
+constexpr bool is_cached(PageKind kind) { return is_file(kind) || kind == PageKind::shmem; }
+
+// Pages that ptes map.
+constexpr bool is_mappable(PageKind kind) {
+  return is_private(kind) || kind == PageKind::shmem || kind == PageKind::file;
+}
 
 // The migratepage method of a file's address space, by which its pages move.
 enum class FileMethod : std::uint8_t {
@@ -42,7 +73,7 @@ using FileId = std::uint32_t;
 // Number of a huge page; 0 is none.
 using HugeId = std::uint32_t;
 
-// A transparent huge page (huge_pages.cc). Each of its pages has an owner record of its own, one after the other.
+// A transparent huge page (reverse_map_huge.cc). Each of its pages has an owner record of its own, one after the other.
 struct HugePage {
   OwnerId first = 0;  // record of its first page
   unsigned order = 0;
@@ -52,6 +83,8 @@ struct HugePage {
   std::uint32_t pages_mapped = 0;  // pages that a pte maps
   bool partially_mapped = false;   // lost the mapping of some of its pages, and was not split yet
   std::uint64_t pages() const { return order_pages(order); }
+  // Returns the record of its page number `i`.
+  OwnerId record(std::uint64_t i) const { return static_cast<OwnerId>(first + i); }
   // Records that some pages have lost their mapping and others have not (__folio_remove_rmap).
   void note_partial() {
     if (pmds == 0 && pages_mapped > 0 && pages_mapped < pages()) partially_mapped = true;

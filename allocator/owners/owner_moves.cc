@@ -5,21 +5,23 @@
 namespace cma {
 
 OwnerMoves::OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, AddressSpaces& spaces,
-                       Owners& owners)
+                       OwnerRecords& records, ReverseMap& reverse_map, PageCache& page_cache)
     : release_(core.geometry.release),
       core_(core),
       lru_(lru),
       locks_(locks),
       buffers_(buffers),
       spaces_(spaces),
-      owners_(owners) {}
+      records_(records),
+      reverse_map_(reverse_map),
+      page_cache_(page_cache) {}
 
-bool OwnerMoves::has_mapping(Pfn pfn) const { return owners_.has_mapping(pfn); }
+bool OwnerMoves::has_mapping(Pfn pfn) const { return page_cache_.has_mapping(pfn); }
 
 // Drops a lazily freed page that was not written to since: its ptes are cleared, not replaced by entries. A page that
 // was written to, or locked, is kept; the former is an ordinary anonymous page again.
 Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
-  while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
+  while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte pte = spaces_.pte(found);
@@ -30,7 +32,7 @@ Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
       co_return false;
     }
     if (there && !pte.dirty) {
-      owners_.zap_pte(found);
+      reverse_map_.zap_pte(found);
       --core_.map.edit(pfn).ref;
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
@@ -48,8 +50,8 @@ Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
 
 bool OwnerMoves::moves_dirty(Pfn pfn) const {
   const OwnerId id = core_.map.page(pfn).owner;
-  if (id == 0 || !is_file(owner(id).kind)) return true;
-  switch (owner(id).method) {
+  if (id == 0 || !is_file(records_.owner(id).kind)) return true;
+  switch (records_.owner(id).method) {
     case FileMethod::ordered: return true;
     case FileMethod::journalled: return release_ >= Release::v6_4;
     case FileMethod::block_device: return release_ >= Release::v5_0;
@@ -65,7 +67,7 @@ PteId OwnerMoves::find_entry(PteId first, Pte::State state) const {
   for (PteId pte = first; pte != 0; pte = spaces_.pte(pte).next) {
     if (spaces_.pte(pte).state != state) continue;
     const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space) &&
-                            owner(spaces_.pte(pte).page).kind == PageKind::anonymous;
+                            records_.owner(spaces_.pte(pte).page).kind == PageKind::anonymous;
     if (!left_alone) return pte;
   }
   return 0;
@@ -74,22 +76,18 @@ PteId OwnerMoves::find_entry(PteId first, Pte::State state) const {
 Task<void> OwnerMoves::unmap(Pfn pfn) {
   const OwnerId id = core_.map.page(pfn).owner;
   CMA_ASSERT(id != 0);
-  const HugeId whole = record(id).huge;
+  const HugeId whole = records_.owner(id).huge;
   return whole == 0 ? unmap_ptes(id, pfn) : unmap_huge(whole);
 }
 
 // Looks again after each pte: while this waits for a lock, ptes come (fork) and go (unmap).
 Task<void> OwnerMoves::unmap_ptes(OwnerId id, Pfn counted) {
-  while (const PteId found = find_entry(owner(id).first_pte, Pte::State::present)) {
+  while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::present)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
-    Pte& pte = spaces_.pte(found);
+    const Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::present) {
-      pte.state = Pte::State::migration;
-      // Since 6.1 the entry keeps it.
-      pte.young = pte.young && release_ >= Release::v6_1;
-      record(id).moving_from = counted;
-      owners_.uncount_mapping(record(id));
+      reverse_map_.set_migration_entry(found);
       if (release_ >= Release::v5_18 && pte.locked) {
         co_await lru_.mlock_pages().munlock_when_unmapped(counted);
         co_await lru_.mlock_pages().drain(core_.engine.cpu());
@@ -104,20 +102,19 @@ Task<void> OwnerMoves::unmap_ptes(OwnerId id, Pfn counted) {
 Task<void> OwnerMoves::remap(Pfn, Pfn target) {
   const OwnerId id = core_.map.page(target).owner;
   CMA_ASSERT(id != 0);
-  const HugeId whole = record(id).huge;
+  const HugeId whole = records_.owner(id).huge;
   return whole == 0 ? remap_ptes(id, target) : remap_huge(whole, target);
 }
 
 // Takes the reference before the mapping, so that a page is never mapped more often than referenced.
 Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
-  while (const PteId found = find_entry(owner(id).first_pte, Pte::State::migration)) {
+  while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::migration)) {
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
-    Pte& pte = spaces_.pte(found);
+    const Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::migration) {
-      pte.state = Pte::State::present;
       ++core_.map.edit(counted).ref;
-      owners_.count_mapping(record(id));
+      reverse_map_.remove_migration_entry(found);
       if (release_ >= Release::v5_18 && pte.locked) {
         co_await lru_.mlock_pages().mlock(counted);
         co_await lru_.mlock_pages().drain(core_.engine.cpu());
@@ -160,7 +157,7 @@ int OwnerMoves::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
 // Puts the new page in the old one's place if the old one has exactly these references (migrate_page_move_mapping).
 int OwnerMoves::move_mapping(OwnerId id, Pfn old, Pfn target, int expected) {
   if (core_.map.page(old).ref != expected) return -kEAGAIN;
-  Owner& owner = record(id);
+  Owner& owner = records_.edit(id);
   take_over(owner, old, target);
   if (!is_private(owner.kind)) {
     ++core_.map.edit(target).ref;
@@ -176,11 +173,13 @@ Task<int> OwnerMoves::move(Pfn old, Pfn target, MoveMode mode) {
     const bool unused = core_.map.page(old).has(kPageIsolated) || core_.map.page(old).ref == 1;
     co_return unused ? 0 : -kEAGAIN;
   }
-  if (record(id).kind == PageKind::movable_ops) co_return move_movable_ops(record(id), old, target);
-  if (is_file(record(id).kind)) co_return co_await move_file_page(id, old, target, mode);
-  if (record(id).huge != 0) co_return move_huge(record(id).huge, old, target);
+  const PageKind kind = records_.owner(id).kind;
+  if (kind == PageKind::movable_ops) co_return move_movable_ops(records_.edit(id), old, target);
+  if (is_file(kind)) co_return co_await move_file_page(id, old, target, mode);
+  const HugeId whole = records_.owner(id).huge;
+  if (whole != 0) co_return move_huge(whole, old, target);
   // The migration list's reference, and the page cache's.
-  co_return move_mapping(id, old, target, is_private(record(id).kind) ? 1 : 2);
+  co_return move_mapping(id, old, target, is_private(kind) ? 1 : 2);
 }
 
 }  // namespace cma

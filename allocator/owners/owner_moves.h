@@ -3,7 +3,9 @@
 // Each kind of page has its own way. Used by migration/ as its PageKinds, and by processes/ for splitting. Waits for
 // page-table locks, buffers and writeback; each wait is a point. Cost: O(mappings) per page.
 //
-// Locks: callers hold the page's lock; a pte changes under the page-table lock of its space.
+// Locks: unmap(), reclaim_clean() and split() require the page's lock, remap() and move() those of both pages, and the
+// other calls none. A pte changes under the page-table lock of its space, which the calls take. unmap() and remap()
+// require a page with an owner of any kind; the others take every page.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +16,10 @@
 #include "allocator/lru/lru.h"
 #include "allocator/migration/page_kinds.h"
 #include "allocator/owners/address_spaces.h"
-#include "allocator/owners/owners.h"
+#include "allocator/owners/owner.h"
+#include "allocator/owners/owner_records.h"
+#include "allocator/owners/page_cache.h"
+#include "allocator/owners/reverse_map.h"
 
 namespace cma {
 
@@ -28,7 +33,8 @@ class MoveWatcher {
 
 class OwnerMoves final : public PageKinds {
  public:
-  OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, AddressSpaces& spaces, Owners& owners);
+  OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, AddressSpaces& spaces,
+             OwnerRecords& records, ReverseMap& reverse_map, PageCache& page_cache);
   void set_move_watcher(MoveWatcher* watcher) { watcher_ = watcher; }
 
   // --- PageKinds ---
@@ -49,12 +55,7 @@ class OwnerMoves final : public PageKinds {
   static constexpr std::uint32_t kMovingFlags =
       kPageActive | kPageUnevictable | kPageReferenced | kPageDirty | kPageSwapbacked | kPageUptodate | kPageAnon;
 
-  const Owner& owner(OwnerId id) const { return owners_.owner(id); }
-  const HugePage& huge_page(HugeId id) const { return owners_.huge_page(id); }
-  Owner& record(OwnerId id) { return owners_.record(id); }
-  HugePage& huge(HugeId id) { return owners_.huge(id); }
-
-  // --- reverse map ---
+  // --- unmapping and mapping again ---
   // Returns a pte or pmd of a page, from `first` on, in this state, that unmapping or remapping may touch; 0: none.
   PteId find_entry(PteId first, Pte::State state) const;
   Task<void> unmap_ptes(OwnerId id, Pfn counted);
@@ -90,7 +91,9 @@ class OwnerMoves final : public PageKinds {
   PageLocks& locks_;
   Buffers& buffers_;
   AddressSpaces& spaces_;
-  Owners& owners_;
+  OwnerRecords& records_;
+  ReverseMap& reverse_map_;
+  PageCache& page_cache_;
   MoveWatcher* watcher_ = nullptr;
 };
 

@@ -12,11 +12,11 @@ void OwnerMoves::drop_orphaned_buffers(Pfn pfn) {
 
 // Unmaps a page that is to be dropped (try_to_unmap): no entries take the mappings' places.
 Task<void> OwnerMoves::reclaim_mappings(OwnerId id, Pfn pfn) {
-  while (const PteId found = record(id).first_pte) {
+  while (const PteId found = records_.owner(id).first_pte) {
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(core_.engine);
     if (spaces_.pte(found).page == id) {
-      owners_.zap_pte(found);
+      reverse_map_.zap_pte(found);
       --core_.map.edit(pfn).ref;
     }
     spaces_.lock(space).unlock(core_.engine);
@@ -44,15 +44,15 @@ Task<bool> OwnerMoves::reclaim_clean(Pfn pfn) {
     co_return false;
   }
   if (id == 0) co_return reclaim_orphan(pfn);
-  if (record(id).kind == PageKind::anonymous) co_return co_await discard_madv_free(id, pfn);
-  if (!is_file(record(id).kind)) co_return false;
+  if (records_.owner(id).kind == PageKind::anonymous) co_return co_await discard_madv_free(id, pfn);
+  if (!is_file(records_.owner(id).kind)) co_return false;
   co_await reclaim_mappings(id, pfn);
   if (core_.map.page(pfn).has(kPageDirty)) {
     // The page was written to after it had been chosen.
     core_.map.edit(pfn).flags |= kPageActive | kPageReclaim;
     co_return false;
   }
-  if (!owners_.release_buffer(id)) {
+  if (!page_cache_.release_buffer(id)) {
     core_.map.edit(pfn).flags |= kPageActive;
     co_return false;
   }
@@ -61,12 +61,12 @@ Task<bool> OwnerMoves::reclaim_clean(Pfn pfn) {
   if (page.ref != 2) co_return false;
   page.ref = 0;
   page.owner = 0;
-  record(id).pfn = kNoPfn;
+  records_.edit(id).pfn = kNoPfn;
   co_return true;
 }
 
 Task<int> OwnerMoves::move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
-  switch (record(id).method) {
+  switch (records_.owner(id).method) {
     case FileMethod::ordered:
       if (release_ >= Release::v5_0) return buffer_move_v5_0(id, old, target, mode, /*norefs=*/false);
       return buffer_move_v3_5(id, old, target, mode);
@@ -85,12 +85,12 @@ Task<int> OwnerMoves::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mo
   const bool full = mode == MoveMode::sync;
   if (core_.map.page(old).has(kPageDirty)) {
     if (!full) co_return -kEBUSY;
-    co_await owners_.write_page(id);
+    co_await page_cache_.write_page(id);
     co_await at(core_.engine, Point::migrate_writeout);
     co_await locks_.lock(old);
     co_return -kEAGAIN;
   }
-  if (!owners_.release_buffer(id)) {
+  if (!page_cache_.release_buffer(id)) {
     // A mode that does not wait for the buffer gains nothing by another attempt.
     const bool is_final = !full && release_ >= Release::v5_1;
     co_return is_final ? -kEBUSY : -kEAGAIN;
@@ -101,7 +101,7 @@ Task<int> OwnerMoves::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mo
 // The method up to 4.20 (buffer_migrate_page): moves the mapping first, after which nothing can fail, and then waits
 // for the buffer's lock. The asynchronous mode takes that lock before. Counts on the buffer do not matter.
 Task<int> OwnerMoves::buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
-  const BufferId buffer = record(id).buffer;
+  const BufferId buffer = records_.owner(id).buffer;
   const bool locked = buffer != 0 && mode == MoveMode::async;
   if (locked && !buffers_.locks().try_lock(buffer)) co_return -kEAGAIN;
   const int error = move_mapping(id, old, target, buffer != 0 ? 3 : 2);
@@ -119,7 +119,7 @@ Task<int> OwnerMoves::buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode
 // The method since 5.0 (__buffer_migrate_folio): checks references first, then takes the buffer's lock, then checks
 // (norefs) its count, and only then moves the mapping.
 Task<int> OwnerMoves::buffer_move_v5_0(OwnerId id, Pfn old, Pfn target, MoveMode mode, bool norefs) {
-  const BufferId buffer = record(id).buffer;
+  const BufferId buffer = records_.owner(id).buffer;
   if (buffer == 0) co_return move_mapping(id, old, target, 2);
   if (core_.map.page(old).ref != 3) co_return -kEAGAIN;
   if (!buffers_.locks().try_lock(buffer)) {

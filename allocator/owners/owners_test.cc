@@ -87,9 +87,18 @@ TEST_P(OwnersTest, APinnedPageOutlivesItsOwner) {
 }
 
 TEST_P(OwnersTest, OnlyPageCachePagesHaveAMapping) {
-  EXPECT_TRUE(owners.has_mapping(owners.owner(make(PageKind::shmem)).pfn));
-  EXPECT_FALSE(owners.has_mapping(owners.owner(make(PageKind::anonymous)).pfn));
-  EXPECT_FALSE(owners.has_mapping(owners.owner(make(PageKind::unmovable)).pfn));
+  EXPECT_TRUE(machine->page_cache.has_mapping(owners.owner(make(PageKind::shmem)).pfn));
+  EXPECT_FALSE(machine->page_cache.has_mapping(owners.owner(make(PageKind::anonymous)).pfn));
+  EXPECT_FALSE(machine->page_cache.has_mapping(owners.owner(make(PageKind::unmovable)).pfn));
+}
+
+TEST_P(OwnersTest, CallsTakeOnlyTheirKinds) {
+  const PteId pte = machine->spaces.add_ptes(0, 1);
+  EXPECT_THROW(make(PageKind::hugetlb), AssertionFailure);
+  EXPECT_THROW(machine->reverse_map.map_pte(pte, make(PageKind::unmovable)), AssertionFailure);
+  EXPECT_THROW(machine->page_cache.buffer_of(make(PageKind::shmem)), AssertionFailure);
+  EXPECT_THROW(machine->page_cache.try_to_drop(make(PageKind::shmem)), AssertionFailure);
+  EXPECT_THROW(run_now(machine->page_cache.remove_from_cache(make(PageKind::anonymous))), AssertionFailure);
 }
 
 TEST_P(OwnersTest, UnmappingAndRemappingMoveOneReferenceAndOneMapCount) {

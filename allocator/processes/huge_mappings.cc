@@ -70,7 +70,7 @@ Task<bool> Processes::write_huge(SpaceId process, PteId pmd, std::uint64_t index
 // Returns whether a write may use the huge page itself: its only mapper may; since 5.18 only without other references.
 bool Processes::may_reuse_huge(PteId pmd) const {
   const Owner& first = owners_.owner(spaces_.pte(pmd).page);
-  if (owners_.most_mapped(first.huge) != 1) return false;
+  if (reverse_map_.most_mapped(first.huge) != 1) return false;
   return release_ < Release::v5_18 || core_.map.page(first.pfn).ref == 1;
 }
 
@@ -96,7 +96,7 @@ Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
   co_await spaces_.lock(process).lock(core_.engine);
   Pfn drop = head;
   if (spaces_.pte(pmd).page == shared && spaces_.pte(pmd).state == Pte::State::present) {
-    drop = owners_.zap_pmd(pmd);
+    drop = reverse_map_.zap_pmd(pmd);
     co_await owners_.adopt_huge(head, pmd);
     spaces_.pte(pmd).writable = true;
   }
@@ -120,7 +120,7 @@ Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
     co_await spaces_.lock(process).lock(core_.engine);
     if (spaces_.pte(pmd).page == shared && spaces_.pte(pmd).state == Pte::State::present) {
       const PteId table = spaces_.pte(pmd).table;
-      const Pfn old = owners_.zap_pmd(pmd);
+      const Pfn old = reverse_map_.zap_pmd(pmd);
       for (std::uint64_t i = 0; i < huge_pages(); ++i) {
         const auto pte = static_cast<PteId>(table + i);
         const OwnerId copy = co_await owners_.adopt(copies[i], PageKind::anonymous, pte);
@@ -143,7 +143,7 @@ Task<void> Processes::split_pmd(SpaceId process, PteId pmd) {
     co_return;
   }
   co_await spaces_.lock(process).lock(core_.engine);
-  if (spaces_.pte(pmd).state != Pte::State::none) co_await owners_.split_pmd(pmd);
+  if (spaces_.pte(pmd).state != Pte::State::none) co_await reverse_map_.split_pmd(pmd);
   spaces_.lock(process).unlock(core_.engine);
 }
 
@@ -171,7 +171,7 @@ Task<void> Processes::zap_huge_range(SpaceId process, const Mapping& where, std:
 Task<bool> Processes::zap_huge_pmd(SpaceId process, PteId pmd, Gather& gather) {
   co_await spaces_.lock(process).lock(core_.engine);
   const bool there = spaces_.pte(pmd).state != Pte::State::none;
-  const Pfn head = owners_.zap_pmd(pmd);
+  const Pfn head = reverse_map_.zap_pmd(pmd);
   spaces_.lock(process).unlock(core_.engine);
   if (head != kNoPfn) {
     gather.pages.push_back(head);
@@ -201,11 +201,11 @@ Task<bool> Processes::copy_pmd(SpaceId parent, PteId from, PteId to) {
   co_await spaces_.lock(parent).lock(core_.engine);
   const Pte pmd = spaces_.pte(from);
   if (pmd.state == Pte::State::migration) {
-    owners_.copy_migration_pmd(to, pmd.page);
+    reverse_map_.copy_migration_pmd(to, pmd.page);
   } else if (pmd.state == Pte::State::present) {
     lru_.get_page(owners_.owner(pmd.page).pfn);
     co_await at(core_.engine, Point::fork_referenced);
-    owners_.map_pmd(to, pmd.page);
+    reverse_map_.map_pmd(to, pmd.page);
   }
   spaces_.pte(from).writable = false;
   spaces_.lock(parent).unlock(core_.engine);

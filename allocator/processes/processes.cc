@@ -26,8 +26,9 @@ constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
 
 }  // namespace
 
-Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces, Owners& owners,
-                     OwnerMoves& moves, Files& files, Migration& migration)
+Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces,
+                     ReverseMap& reverse_map, PageCache& page_cache, Owners& owners, OwnerMoves& moves, Files& files,
+                     Migration& migration)
     : release_(core.geometry.release),
       huge_order_(core.geometry.huge_page_order()),
       core_(core),
@@ -35,6 +36,8 @@ Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks,
       lru_(lru),
       locks_(locks),
       spaces_(spaces),
+      reverse_map_(reverse_map),
+      page_cache_(page_cache),
       owners_(owners),
       moves_(moves),
       files_(files),
@@ -104,10 +107,10 @@ Task<bool> Processes::may_reuse(PteId pte) {
     const Owner& owner = owners_.owner(id);
     if (owner.mapped != 1 || owner.first_pte != pte) return false;
     // No page of a huge page may be mapped twice.
-    return owner.huge == 0 || owners_.most_mapped(owner.huge) == 1;
+    return owner.huge == 0 || reverse_map_.most_mapped(owner.huge) == 1;
   };
   if (release_ < Release::v5_9) co_return alone();
-  const Pfn pfn = owners_.counted_at(owners_.owner(id));
+  const Pfn pfn = reverse_map_.counted_at(owners_.owner(id));
   if (release_ >= Release::v5_18 && core_.map.page(pfn).ref <= kMostReusable && !core_.map.page(pfn).has(kPageLru))
     co_await lru_.add_drain(core_.engine.cpu());
   co_return alone() && core_.map.page(pfn).ref == 1;
@@ -129,7 +132,7 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
     co_await lru_.put_page(frame);
     co_return 0;
   }
-  const Pfn old = owners_.zap_pte(pte);
+  const Pfn old = reverse_map_.zap_pte(pte);
   const OwnerId copy = co_await owners_.adopt(frame, PageKind::anonymous, pte);
   owners_.leave_to_kernel(copy);
   spaces_.pte(pte).writable = true;
@@ -145,7 +148,7 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
 // Unlocks a page that a copy has replaced, unless other locked memory maps it.
 Task<void> Processes::munlock_replaced(Pfn pfn) {
   co_await locks_.lock(pfn);
-  const bool still = core_.map.page(pfn).owner != 0 && owners_.mapped_locked(core_.map.page(pfn).owner);
+  const bool still = core_.map.page(pfn).owner != 0 && reverse_map_.mapped_locked(core_.map.page(pfn).owner);
   const StillMapped still_mapped = still ? StillMapped::by_locked_memory : StillMapped::perhaps;
   co_await lru_.mlock_pages().munlock_under_page_lock(pfn, still_mapped);
   locks_.unlock(pfn);
@@ -244,12 +247,12 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
     do {
       const auto pte = static_cast<PteId>(first + done);
       const Pte was = spaces_.pte(pte);
-      const Pfn pfn = owners_.zap_pte(pte);
+      const Pfn pfn = reverse_map_.zap_pte(pte);
       ++done;
       if (pfn == kNoPfn) continue;
       if (was.young) co_await lru_.pagevecs().mark_accessed(pfn);
       // A dirty page of a file is flushed before its lock is dropped: else writes by a stale TLB entry would be lost.
-      force_flush = force_flush || (flushes_dirty && was.dirty && owners_.has_mapping(pfn));
+      force_flush = force_flush || (flushes_dirty && was.dirty && page_cache_.has_mapping(pfn));
       if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.mlock_pages().munlock_when_unmapped(pfn);
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
@@ -326,13 +329,13 @@ Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64
       spaces_.pte(target).writable = true;
     } else if (pte.state == Pte::State::migration) {
       spaces_.pte(source).writable = false;
-      owners_.copy_migration_entry(target, pte.page);
+      reverse_map_.copy_migration_entry(target, pte.page);
     } else {
       spaces_.pte(source).writable = false;
-      lru_.get_page(owners_.counted_at(owners_.owner(pte.page)));
+      lru_.get_page(reverse_map_.counted_at(owners_.owner(pte.page)));
       // The locks are held, but readers of the two counts do not take them.
       co_await at(core_.engine, Point::fork_referenced);
-      owners_.map_pte(target, pte.page);
+      reverse_map_.map_pte(target, pte.page);
     }
     if (++copied % kCopiedPerCheck != 0) continue;
     spaces_.lock(parent).unlock(core_.engine);
@@ -417,7 +420,7 @@ Task<void> Processes::munlock_range_v3_5(SpaceId process, PteId first, std::uint
     const bool shared = core_.map.page(pfn).map > 1;
     const OwnerId owner = core_.map.page(pfn).owner;
     StillMapped still_mapped = shared ? StillMapped::perhaps : StillMapped::no;
-    if (shared && owner != 0 && owners_.mapped_locked(owner)) still_mapped = StillMapped::by_locked_memory;
+    if (shared && owner != 0 && reverse_map_.mapped_locked(owner)) still_mapped = StillMapped::by_locked_memory;
     co_await lru_.mlock_pages().munlock_under_page_lock(pfn, still_mapped);
     locks_.unlock(pfn);
     co_await lru_.put_page(pfn);

@@ -15,6 +15,8 @@
 #include "allocator/migration/migration.h"
 #include "allocator/owners/owner_moves.h"
 #include "allocator/owners/owners.h"
+#include "allocator/owners/page_cache.h"
+#include "allocator/owners/reverse_map.h"
 
 namespace cma {
 
@@ -23,8 +25,8 @@ using MappingId = std::uint32_t;
 
 class Processes {
  public:
-  Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces, Owners& owners,
-            OwnerMoves& moves, Files& files, Migration& migration);
+  Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces, ReverseMap& reverse_map,
+            PageCache& page_cache, Owners& owners, OwnerMoves& moves, Files& files, Migration& migration);
 
   // --- processes; each is its address space ---
   SpaceId spawn();
@@ -205,6 +207,8 @@ class Processes {
   Lru& lru_;
   PageLocks& locks_;
   AddressSpaces& spaces_;
+  ReverseMap& reverse_map_;
+  PageCache& page_cache_;
   Owners& owners_;
   OwnerMoves& moves_;
   Files& files_;

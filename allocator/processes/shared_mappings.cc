@@ -63,12 +63,12 @@ Task<int> Processes::fault_in_shared(SpaceId process, const Mapping& where, std:
   if (error != 0) co_return error;
   const Pfn pfn = owners_.owner(page).pfn;
   co_await at(core_.engine, Point::shared_fault_locked);
-  if (write && shared.file != 0) owners_.make_dirty(page);
+  if (write && shared.file != 0) page_cache_.make_dirty(page);
   co_await spaces_.lock(process).lock(core_.engine);
   const auto id = static_cast<PteId>(where.first + index);
   const bool here = spaces_.pte(id).state == Pte::State::none;
   // The lookup's reference becomes the pte's. While the page is locked it does not move.
-  if (here) owners_.map_pte(id, page);
+  if (here) reverse_map_.map_pte(id, page);
   Pte& pte = spaces_.pte(id);
   CMA_ASSERT(pte.page == page && pte.state == Pte::State::present);
   pte.young = true;

@@ -208,7 +208,7 @@ void find_immovable(const Machine& machine, std::vector<Pfn>& immovable) {
     if (owner.pfn == kNoPfn || !keeps_its_place(owner, machine)) continue;
     // An owner that keeps one page of a huge page in place keeps all of it in place.
     const std::uint64_t pages = owner.huge == 0 ? 1 : machine.owners.huge_page(owner.huge).pages();
-    const Pfn first = machine.owners.counted_at(owner);
+    const Pfn first = machine.reverse_map.counted_at(owner);
     for (Pfn pfn = first; pfn < first + pages; ++pfn) immovable.push_back(pfn);
   }
 }

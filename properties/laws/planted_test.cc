@@ -391,7 +391,7 @@ TEST_P(PlantedTest, LocksKnowThoseOfDevices) {
 TEST_P(PlantedTest, ContentSeesACountWithoutAHolder) {
   const FileId file = machine_.files.open(FileMethod::block_device, false);
   const OwnerId page = run_now(machine_.files.read(file, 0, false)).page;
-  const BufferId buffer = machine_.owners.buffer_of(page);
+  const BufferId buffer = machine_.page_cache.buffer_of(page);
   machine_.buffers.touch(buffer);
   EXPECT_EQ(audit(), "") << "a slot's count is accounted for";
   machine_.buffers.get(buffer);
@@ -409,7 +409,7 @@ TEST_P(PlantedTest, ContentSeesAJournalThatLostItsBuffer) {
   const OwnerId page = run_now(machine_.files.read(file, 0, false)).page;
   ASSERT_TRUE(machine_.files.journal(page));
   EXPECT_EQ(audit(), "");
-  machine_.buffers.put(machine_.owners.buffer_of(page));
+  machine_.buffers.put(machine_.page_cache.buffer_of(page));
   EXPECT_EQ(audit(), "content");
 }
 

@@ -25,16 +25,16 @@ Task<bool> apply(World& world, OwnerId page) {
   if constexpr (Verb == BufferVerb::put) {
     co_return world.put_count(machine.owners.owner(page).buffer);
   } else if constexpr (Verb == BufferVerb::touch) {
-    machine.buffers.touch(machine.owners.buffer_of(page));
+    machine.buffers.touch(machine.page_cache.buffer_of(page));
   } else if constexpr (Verb == BufferVerb::hold) {
-    machine.owners.hold_buffer(page);
-    world.keep_count(machine.owners.buffer_of(page));
+    machine.page_cache.hold_buffer(page);
+    world.keep_count(machine.page_cache.buffer_of(page));
   } else {
     static_assert(Verb == BufferVerb::dirty);
     if (machine.owners.owner(page).kind == PageKind::file)
       co_await machine.files.write(page);
     else
-      machine.owners.make_dirty(page);
+      machine.page_cache.make_dirty(page);
   }
   co_return true;
 }

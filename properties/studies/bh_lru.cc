@@ -111,7 +111,7 @@ void Loops::file_system_works() {
     const std::uint64_t block = random_->below(kHotBlocks);
     const OwnerId page = machine.files.cached(device_, block);
     CMA_ASSERT(page != 0);
-    machine.buffers.touch(machine.owners.buffer_of(page));
+    machine.buffers.touch(machine.page_cache.buffer_of(page));
   }
   const bool writes = random_->chance(25);
   for (std::uint64_t i = 0; i < kPagesRead; ++i) {

@@ -1,0 +1,107 @@
+// The reverse map (mm/rmap.c): which ptes and pmds map a page, and the counts that follow from them.
+//
+// processes/ maps and unmaps through it; owner_moves.h puts migration entries in the place of mappings and back. Each
+// record heads the chain of its ptes, each huge page that of its pmds (address_spaces.h); a migration entry keeps its
+// place there and counts as no mapping. Only map counts change here: an entry's reference is its caller's to take and
+// to put, except where a function states otherwise. Cost: O(1); unlinking and searching: O(entries of the page).
+//
+// Locks: an entry is `guarded` if the caller holds the page-table lock of its space, or, for one that fork fills in, of
+// the parent's. Entries of space 0 need no lock.
+#pragma once
+
+#include <cstdint>
+
+#include "allocator/frames/core.h"
+#include "allocator/lru/lru.h"
+#include "allocator/owners/address_spaces.h"
+#include "allocator/owners/owner.h"
+#include "allocator/owners/owner_records.h"
+
+namespace cma {
+
+class ReverseMap {
+ public:
+  ReverseMap(const Core& core, Lru& lru, AddressSpaces& spaces, OwnerRecords& records);
+
+  // --- ptes ---
+  // Makes the pte map the page.
+  // Requires: the pte is empty and guarded; the page is of a kind that ptes map (is_mappable). The caller has taken the
+  // reference, which becomes the pte's.
+  void map_pte(PteId pte, OwnerId page);
+  // Makes the pte a migration entry for the page: neither references nor mappings change.
+  // Requires: the pte is empty and guarded; the page has another migration entry, of a pte or pmd.
+  void copy_migration_entry(PteId pte, OwnerId page);
+  // Puts a migration entry in the place of the mapping. The caller gets the pte's reference.
+  // Requires: the pte is present and guarded; the page is locked.
+  void set_migration_entry(PteId pte);
+  // Puts a mapping of the page, where it is now, in the place of the migration entry.
+  // Requires: the pte is a guarded migration entry; the page is locked. The caller has taken the reference, which
+  // becomes the pte's.
+  void remove_migration_entry(PteId pte);
+  // Clears the pte. If it mapped a page, the page's map count falls, the caller gets the pte's reference, and the page
+  // that counts it is returned (of a huge page the first); else kNoPfn, also for a migration entry, which has no
+  // reference to give. The owner of private memory is released with its last pte. Since 5.18 the caller of a zap of
+  // locked memory must unlock the page (MlockPages).
+  // Requires: the pte is guarded.
+  Pfn zap_pte(PteId pte);
+  // Makes the next write through each pte of the page fault, and so ask the file first (page_mkclean).
+  // Requires: the page is locked.
+  void write_protect(OwnerId id);
+  // Removes every pte of the page and puts their references: unmap_mapping_range, or private memory that its process
+  // unmaps.
+  // Requires: the page is not part of a huge page, which pmds may map; the caller holds no page-table lock.
+  Task<void> unmap_for_good(OwnerId id);
+  // Returns whether a pte of locked memory maps the page.
+  bool mapped_locked(OwnerId id) const;
+
+  // --- pmds (reverse_map_huge.cc); `first` is the record of a huge page's first page ---
+  // Makes the pmd map the huge page.
+  // Requires: the pmd is empty and guarded. The caller has taken the reference, which becomes the pmd's.
+  void map_pmd(PteId pmd, OwnerId first);
+  // Makes the pmd a migration entry for the huge page: neither references nor mappings change.
+  // Requires: the pmd is empty and guarded; the huge page has another migration entry.
+  void copy_migration_pmd(PteId pmd, OwnerId first);
+  // Puts a migration entry in the place of the mapping. The caller gets the pmd's reference.
+  // Requires: the pmd is present and guarded; the huge page is locked.
+  void set_migration_pmd(PteId pmd);
+  // Puts a mapping of the huge page, where it is now, in the place of the migration entry.
+  // Requires: the pmd is a guarded migration entry; the huge page is locked. The caller has taken the reference, which
+  // becomes the pmd's.
+  void remove_migration_pmd(PteId pmd);
+  // Clears the pmd. If it mapped a huge page, the map count falls, the caller gets the pmd's reference, and the first
+  // page is returned; else kNoPfn. The owners of its pages are released with the last pte, pmd or entry.
+  // Requires: the pmd is guarded.
+  Pfn zap_pmd(PteId pmd);
+  // Puts ptes in the place of the pmd (__split_huge_pmd), with the references that they need.
+  // Requires: the pmd is not empty, and guarded.
+  Task<void> split_pmd(PteId pmd);
+
+  // --- counts ---
+  // Returns the page that counts references and mappings for this one: itself, or the first of its huge page.
+  Pfn counted_at(const Owner& owner) const {
+    return owner.huge == 0 ? owner.pfn : records_.owner(records_.huge_page(owner.huge).first).pfn;
+  }
+  // Returns page_mapcount() of one page of a huge page: its ptes and the pmds.
+  // Requires: the page is part of a huge page.
+  std::uint32_t page_mapcount(const Owner& owner) const { return owner.mapped + records_.huge_page(owner.huge).pmds; }
+  // Returns the largest page_mapcount() of its pages (page_trans_huge_mapcount).
+  std::uint32_t most_mapped(HugeId id) const;
+
+ private:
+  void count_pte(Owner& owner);
+  void uncount_pte(Owner& owner);
+  void count_pmd(HugePage& huge);
+  void uncount_pmd(HugePage& huge);
+  void link_pte(PteId pte, OwnerId page, Pte::State state);
+  void link_pmd(PteId pmd, OwnerId first, Pte::State state);
+  void unlink(PteId entry);
+  void entry_gone(HugeId id);
+
+  Release release_;
+  Core core_;
+  Lru& lru_;
+  AddressSpaces& spaces_;
+  OwnerRecords& records_;
+};
+
+}  // namespace cma
