@@ -105,8 +105,10 @@ class FieldSink {
 // Shows the fields of an operation in the order in which its kind declares them.
 void show_fields(OpBody& body, FieldSink& sink);
 
-// Passes fields on to a visitor (fields.h), as constants if `kConst`.
+// Passes fields on to a visitor, as constants if `kConst`. Compiled once for each visitor, so this is where a visitor
+// without one of the members is refused.
 template <class Visitor, bool kConst>
+  requires FieldVisitor<Visitor, kConst>
 class FieldsFor final : public FieldSink {
  public:
   explicit FieldsFor(Visitor& visitor) : visitor_(visitor) {}
@@ -121,13 +123,13 @@ class FieldsFor final : public FieldSink {
 
  private:
   template <class Field>
-  static std::conditional_t<kConst, const Field&, Field&> shown(Field& field) {
+  static ShownField<Field, kConst> shown(Field& field) {
     return field;
   }
   Visitor& visitor_;
 };
 
-// Shows each field of an operation to a visitor (fields.h).
+// Shows each field of an operation to a visitor (FieldVisitor in fields.h), as a constant if the operation is one.
 template <class Visitor>
 void visit_fields(const OpBody& body, Visitor& visitor) {
   FieldsFor<Visitor, true> fields(visitor);
