@@ -3,8 +3,7 @@
 //
 // The recorder is the observer of a run, and from program_begins() on the watcher of the machine's windows. The facts
 // are the machine's at the moment of the refusal, the names those of the program's results. Used by `cmacheck run
-// --why`. Cost: a walk over each failed window, and over the results for each refused page; a run without it pays
-// nothing.
+// --why`. Cost: a walk over each failed window, and over the results for each refused page; none for other runs.
 #pragma once
 
 #include <functional>

@@ -2,11 +2,10 @@
 // of kernel/README.md and returns its answers. Used by compare.h; knows nothing of what an op means.
 //
 // A kernel that does not start, dies, hangs or prints a BUG or WARNING is a finding, not an exception: failure()
-// returns it, and log() the console. Calls after that return at once, with incomplete answers.
+// returns it, and log() the console. Once it has ended, calls return at once with incomplete answers.
 //
-// Thread safety: none; one thread uses a process. Cost: about 11 ms to boot, 50 us for one op in lock step (ask), 7 us
-// in a batch (ask_all). One process, and one more once a program uses anonymous pages; 20 to 60 MB. The destructor
-// kills and reaps them.
+// Not thread safe. Cost: about 11 ms to boot, 50 us for one op in lock step (ask), 7 us in a batch (ask_all). One
+// process, and one more once a program uses anonymous pages; 20 to 60 MB. The destructor kills and reaps them.
 #pragma once
 
 #include <sys/types.h>
@@ -52,7 +51,7 @@ struct KernelFailure {
   enum class Kind : std::uint8_t {
     not_started,  // no process could be made
     died,         // it ended, or could not be executed
-    silent,       // no answer for KernelOptions::silence; it was killed
+    silent,       // no output for KernelOptions::silence; it was killed
     complained,   // BUG or WARNING; it goes on
   };
   Kind kind;
@@ -76,12 +75,11 @@ class KernelProcess {
   // Sends one op and returns its answer. An op is one line that is neither empty nor a comment; "quiet" and "sync" are
   // reserved for this class. Throws std::invalid_argument if it is anything else, and sends nothing.
   KernelAnswer ask(std::string_view op);
-  // Sends all ops at once, so that the kernel runs ahead of the reader. Returns as many answers as ops. Throws as
-  // ask().
+  // Sends all ops at once, so that the kernel runs ahead of the reader. Returns as many answers as ops, or throws
+  // as ask() does.
   std::vector<KernelAnswer> ask_all(std::span<const std::string> ops);
 
-  // Ends the input and waits until the kernel has powered off; it runs no more. Returns false if it failed, now or
-  // before.
+  // Ends the input and waits until the kernel has powered off. Returns false if it failed, now or before.
   bool finish();
 
   // Returns the first failure; nullopt while all is well. Later ops still answer after a complaint.

@@ -30,8 +30,7 @@ class Laws final : public Observer {
   Laws& operator=(const Laws&) = delete;
 
   // Declares that control_changes() is called at every point that is passed, not only when another actor is about to
-  // run. With this on, a point of the running cma_alloc itself does not disturb the quiet call. Requires: no program is
-  // running.
+  // run. With this on, a point of the quiet call itself does not disturb it. Requires: no program is running.
   void set_audit_points(bool on) { audit_points_ = on; }
   // Makes every audit check everything, not only what was touched.
   void set_total_audits(bool on) { total_ = on; }

@@ -86,8 +86,7 @@ struct ExpectError {
 inline constexpr std::string_view kCounterWords[] = {"free_cma", "free_pages", "skipped", "time"};
 enum class CounterWord : std::uint8_t { free_cma, free_pages, skipped, time };
 
-// `expect free_cma == 508`: a counter of the machine over all zones, the operations skipped, or the microseconds
-// passed.
+// `expect free_cma == 508`: a counter over all zones, the operations skipped, or the microseconds since boot.
 struct ExpectCounter {
   static constexpr OpInfo kInfo{.verb = "expect",
                                 .performed = Performed::without_actor,

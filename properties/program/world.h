@@ -100,8 +100,7 @@ class World {
   void skip(Slot self, const char* why);
   // Records that the operation at `self` failed. Requires: error < 0.
   void fail(Slot self, int error);
-  // Records that the operation at `self` yields pages, none of them obtained yet. Returns the first one's index in
-  // `owner_of`.
+  // Records that the operation at `self` yields pages, none obtained yet. Returns the index of the first in `owner_of`.
   std::uint32_t begin_pages(Slot self, std::uint64_t pages);
   // Takes a part of the buffer at `slot` out of `pieces`, for its release, and returns it: the first held run within
   // its pages [from, from + pages), or from `from` to its end if `pages` is 0. A part of given size must be held as a
