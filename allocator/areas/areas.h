@@ -55,7 +55,7 @@ struct DeclareRequest {
   std::string name;
   std::uint64_t base = 0;  // where the search begins; the place itself if `fixed`
   std::uint64_t size = 0;
-  std::uint64_t limit = 0;      // end of the area at most; 0: end of memory
+  std::uint64_t limit = 0;      // the largest end that the area may have; 0: none
   std::uint64_t alignment = 0;  // at least that of the isolation unit is used
   unsigned order_per_bit = 0;
   bool fixed = false;

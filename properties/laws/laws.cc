@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "allocator/areas/area_files.h"
 #include "properties/laws/page_lanes.h"
 #include "properties/laws/recount.h"
