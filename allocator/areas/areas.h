@@ -29,13 +29,14 @@ constexpr unsigned effective_align(unsigned align, Release release) {
   return release < Release::v3_17 && align > kCmaAlignment ? kCmaAlignment : align;
 }
 
+// An area, as the kernel's struct cma.
 struct Area {
   std::string name;
   Pfn base = 0;
-  std::uint64_t pages = 0;  // the kernel's cma->count; zero once activation has failed
-  unsigned order_per_bit = 0;
-  Bitmap bitmap;             // empty until activated
-  bool fail_bitmap = false;  // injected: its bitmap cannot be allocated
+  std::uint64_t pages = 0;     // the kernel's cma->count; zero once activation has failed
+  unsigned order_per_bit = 0;  // a bit stands for 2^order_per_bit pages
+  Bitmap bitmap;               // empty until activated
+  bool fail_bitmap = false;    // injected: its bitmap cannot be allocated
   Mutex lock{"cma->lock"};
   // Pages asked for in calls that succeeded and failed (5.13), and pages released (6.9).
   std::uint64_t nr_pages_succeeded = 0;
@@ -45,16 +46,17 @@ struct Area {
   std::vector<std::pair<Pfn, std::uint64_t>> debugfs_buffers;
 
   bool active() const { return bitmap.size() != 0; }
+  // Returns whether the page lies in the area, active or not.
   bool contains(Pfn pfn) const { return pfn >= base && pfn - base < pages; }
 };
 
 // The arguments of cma_declare_contiguous: addresses and sizes in bytes, as the kernel takes them.
 struct DeclareRequest {
   std::string name;
-  std::uint64_t base = 0;
+  std::uint64_t base = 0;  // where the search begins; the place itself if `fixed`
   std::uint64_t size = 0;
-  std::uint64_t limit = 0;
-  std::uint64_t alignment = 0;
+  std::uint64_t limit = 0;      // the largest end that the area may have; 0: none
+  std::uint64_t alignment = 0;  // at least that of the isolation unit is used
   unsigned order_per_bit = 0;
   bool fixed = false;
 };
@@ -68,25 +70,26 @@ constexpr std::uint64_t debugfs_count(std::uint64_t number) {
 
 class Areas {
  public:
+  // Refers to the layers below, which must outlive it.
   Areas(const Core& core, Memblock& memblock, Buddy& buddy, Contig& contig);
+  // Copies areas and counters of a machine of the same geometry. Requires: no actor of either is inside an operation.
   void copy_from(const Areas& other);
 
   // --- boot (declare.cc) ---
   // Reserves memory and appends an area for it. Returns 0. On failure logs the kernel's line and returns -ENOSPC,
-  // -EINVAL, -EBUSY or -ENOMEM.
-  // Requires: boot has not finished.
+  // -EINVAL, -EBUSY or -ENOMEM. Requires of all of this section: boot has not finished.
   int declare_contiguous(const DeclareRequest& request);
   // Appends an area for a range (bytes) that boot has reserved already (cma_init_reserved_mem). Generates a name if
   // that is empty. Returns 0, -ENOSPC or -EINVAL.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
   // Activates the areas in order, as the initcall does. From 3.17 to 5.8 the first that fails ends it.
   void activate_all();
-  // Makes the bitmap of this area impossible to allocate.
+  // Makes activate_all() fail to allocate the bitmap of this area.
   void fail_bitmap_of(AreaId id) { areas_[id].fail_bitmap = true; }
 
   // --- allocating and releasing (cma_alloc.cc, cma_alloc_v3_5.cc); both sleep ---
-  // Allocates `count` pages aligned to 2^align pages. Returns the first pfn, kNoPfn on failure. The pages belong to the
-  // caller, each with one reference, until cma_release.
+  // Allocates `count` pages aligned to 2^align pages. Returns the first pfn; kNoPfn on failure, which is logged unless
+  // `no_warn`. The pages belong to the caller, each with one reference, until cma_release.
   Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   // Releases pages, all or a part of an allocation. Returns false if the range does not begin in the area.
   // Requires: the range ends in the area (a fatal assertion of the kernel) and is allocated.
@@ -105,26 +108,28 @@ class Areas {
   std::size_t size() const { return areas_.size(); }
   const Area& area(AreaId id) const { return areas_[id]; }
   std::optional<AreaId> find(const std::string& name) const;
-  // Returns the area this page belongs to, active or not.
+  // Returns the area this page belongs to, active or not; nullopt if none. O(areas).
   std::optional<AreaId> area_of(Pfn pfn) const;
+  // Returns the pages of all areas (totalcma_pages).
   std::uint64_t total_pages() const { return total_pages_; }
   Mutex& cma_mutex() { return cma_mutex_; }
   // Return the vm events cma_alloc_success and cma_alloc_fail (5.13).
   std::uint64_t alloc_success() const { return alloc_success_; }
   std::uint64_t alloc_fail() const { return alloc_fail_; }
-  // Returns how many sweeps were begun since boot.
+  // Returns how many sweeps were begun since boot. For studies and tests.
   std::uint64_t sweeps() const { return sweeps_; }
   // Returns whether the actor sleeps between two sweeps of one allocation; it holds no lock then.
   bool between_sweeps(ActorId actor) const;
 
  private:
+  // One allocation: what is searched for in the bitmap, and how far the search has come.
   struct Window {
-    std::uint64_t count;  // pages asked for
-    unsigned align;       // order, pages
-    std::uint64_t bits;
-    std::uint64_t mask;
-    std::uint64_t offset;
-    Pfn pfn = kNoPfn;  // the last window tried
+    std::uint64_t count;   // pages asked for
+    unsigned align;        // order, pages
+    std::uint64_t bits;    // to find in a row
+    std::uint64_t mask;    // of the alignment, in bits
+    std::uint64_t offset;  // of the area's first bit from an aligned one
+    Pfn pfn = kNoPfn;      // the last window tried
   };
 
   // --- boot ---
@@ -163,12 +168,12 @@ class Areas {
 
   // Settings of the machine.
   Release release_;
-  std::uint64_t unit_;
-  unsigned max_areas_;
-  bool debug_;
-  std::optional<std::uint64_t> retry_sweeps_;
-  bool error_line_;
-  bool error_names_;
+  std::uint64_t unit_;                         // pages in which areas are aligned
+  unsigned max_areas_;                         // CONFIG_CMA_AREAS
+  bool debug_;                                 // CONFIG_CMA_DEBUG, where it prints lines (up to 6.8)
+  std::optional<std::uint64_t> retry_sweeps_;  // further sweeps after -EBUSY; nullopt: without limit
+  bool error_line_;                            // failures are logged on any release
+  bool error_names_;                           // and the area is named
   // The layers below.
   Core core_;
   Memblock& memblock_;
@@ -182,7 +187,7 @@ class Areas {
   Mutex cma_mutex_{"cma_mutex"};
   // Statistics of sweeps; no decision of the model depends on them.
   std::uint64_t sweeps_ = 0;
-  std::vector<ActorId> between_sweeps_;
+  std::vector<ActorId> between_sweeps_;  // actors that sleep between two sweeps
 };
 
 // Formats the runs of free bits: "number of available pages: 3@125+20@172=> 23 free of 4096 total pages".

@@ -1,8 +1,10 @@
-// The memory map: page descriptors and pageblock types of one machine, in flat arrays indexed by pfn.
+// The memory map: page descriptors and pageblock types of one machine, in flat arrays indexed by pfn. Every layer above
+// reads and changes pages here.
 //
-// Every change of a page goes through edit(), which notes the page's chunk (one largest free block). The notes make two
-// things cheap: an audit recounts only the chunks that an operation touched, and a return to the state after boot
-// copies only the chunks touched since. zone->lock protects free pages and pageblock types; see the layers above.
+// Every change of a page goes through edit(), which notes the page's chunk (one largest free block, or 64 pages if that
+// is more). The notes make two things cheap: an audit recounts only the chunks that an operation touched, and a return
+// to the state after boot copies only the chunks touched since. Access is O(1); a change of a chunk noted before costs
+// a branch more. zone->lock protects free pages and pageblock types; see the layers above.
 #pragma once
 
 #include <span>
@@ -16,34 +18,40 @@ namespace cma {
 
 class MemoryMap {
  public:
+  // Makes the map as it is before boot: all frames that exist are reserved, with one reference, in Movable pageblocks.
   explicit MemoryMap(const Geometry& geometry);
 
+  // --- frames ---
+  // Returns the frames from the machine's first to its last, holes included.
   const PfnRange& range() const { return range_; }
   // Returns whether the frame lies inside the map; it may be a hole.
   bool valid(Pfn pfn) const { return pfn - range_.start < range_.pages(); }
   // Returns whether the frame exists (pfn_valid and online).
   bool present(Pfn pfn) const { return valid(pfn) && !page(pfn).has(kPageHole); }
 
+  // Convert between frame number and index. Require: the frame lies in the map, as all functions on pages do.
   Frame frame(Pfn pfn) const {
     CMA_ASSERT(valid(pfn));
     return static_cast<Frame>(pfn - range_.start);
   }
   Pfn pfn(Frame frame) const { return range_.start + frame; }
 
+  // --- pages ---
   const Page& page(Pfn pfn) const { return pages_[frame(pfn)]; }
-  // Returns the first page of the compound page that this one is part of, or the page itself (compound_head).
-  Pfn compound_head(Pfn pfn) const;
   const Page& at(Frame frame) const {
     CMA_ASSERT(frame < pages_.size());
     return pages_[frame];
   }
+  // Returns the first page of the compound page that this one is part of, or the page itself (compound_head).
+  Pfn compound_head(Pfn pfn) const;
+  // Return a page to edit at once, and note its chunk. The reference is good for changes until the notes are forgotten.
   Page& edit(Pfn pfn) { return edit_at(frame(pfn)); }
   Page& edit_at(Frame frame) {
     CMA_ASSERT(frame < pages_.size());
     touch(frame);
     return pages_[frame];
   }
-  // Returns several pages to edit, and notes their chunks once. Requires at least one page.
+  // Returns several pages to edit, and notes their chunks once. Requires: at least one page, all in the map.
   std::span<Page> edit_run(Pfn pfn, std::uint64_t pages) {
     const Frame first = frame(pfn);
     CMA_ASSERT(pages > 0 && pages <= pages_.size() - first);
@@ -75,8 +83,9 @@ class MemoryMap {
   const std::vector<std::uint32_t>& touched_chunks() const { return touched_list_; }
   void forget_touched();
 
-  // --- copying ---
-  // Makes this map equal to `boot`, from which it was copied, by copying back the chunks touched since.
+  // --- the whole map ---
+  // Makes this map equal to `boot` by copying back the chunks touched since it last was. Requires: `boot` is of the
+  // same geometry.
   void restore(const MemoryMap& boot);
 
   // Returns the size of descriptors and types.
@@ -107,9 +116,9 @@ class MemoryMap {
   Frame chunk_offset_;  // distance of the first frame from a chunk boundary
   std::vector<Page> pages_;
   std::vector<Migratetype> types_;
-  std::vector<std::uint8_t> touched_;
-  std::vector<std::uint32_t> touched_list_;
-  std::vector<std::uint32_t> restore_list_;
+  std::vector<std::uint8_t> touched_;        // by chunk: the lists that it is on
+  std::vector<std::uint32_t> touched_list_;  // kForAudit: since forget_touched()
+  std::vector<std::uint32_t> restore_list_;  // kForRestore: since the last restore()
 };
 
 }  // namespace cma

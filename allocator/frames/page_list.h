@@ -1,8 +1,10 @@
 // A doubly linked list of pages, linked through the memory map by frame index: free lists, per-CPU lists, LRU lists, a
 // task's private lists. A page is on one list at most. Each list has the lock of its kind.
 //
-// Operations are O(1) and touch at most three pages, except those about runs of ascending frames, which are linear in
-// the run.
+// A list is its two ends, so a copy is another view of the same pages, good until one of them changes. `frame` is a
+// page on no list where one is inserted; its links are kNil again once it is removed. The map is the one of all its
+// pages. Operations are O(1) and touch at most three pages, except those about runs of ascending frames, which are
+// linear in the run.
 #pragma once
 
 #include "allocator/frames/memory_map.h"
@@ -10,11 +12,12 @@
 namespace cma {
 
 struct PageList {
-  Frame first = kNil;
+  Frame first = kNil;  // kNil: the list is empty, and `last` is kNil too
   Frame last = kNil;
 
   bool empty() const { return first == kNil; }
 
+  // Inserts `frame` as the first.
   void push_front(MemoryMap& map, Frame frame) {
     Page& page = map.edit_at(frame);
     page.prev = kNil;
@@ -26,6 +29,7 @@ struct PageList {
     first = frame;
   }
 
+  // Inserts `frame` as the last.
   void push_back(MemoryMap& map, Frame frame) {
     Page& page = map.edit_at(frame);
     page.next = kNil;
@@ -37,7 +41,7 @@ struct PageList {
     last = frame;
   }
 
-  // Inserts `frame` before `follower`. Requires that `follower` is on this list.
+  // Inserts `frame` before `follower`. Requires: `follower` is on this list.
   void insert_before(MemoryMap& map, Frame frame, Frame follower) {
     if (first == follower) {
       push_front(map, frame);
@@ -50,7 +54,7 @@ struct PageList {
     map.edit_at(follower).prev = frame;
   }
 
-  // Moves all of `other` to the back of this list.
+  // Moves all of `other` to the back of this list, in its order, and leaves it empty.
   void splice_back(MemoryMap& map, PageList& other) {
     if (other.empty()) return;
     if (empty()) {
@@ -63,7 +67,7 @@ struct PageList {
     other = PageList{};
   }
 
-  // Unlinks `frame`. Requires that it is on this list.
+  // Unlinks `frame`. Requires: it is on this list.
   void remove(MemoryMap& map, Frame frame) {
     Page& page = map.edit_at(frame);
     if (page.prev == kNil) {
@@ -82,7 +86,7 @@ struct PageList {
     page.prev = kNil;
   }
 
-  // Rotates the list until `frame` is the first. Requires that `frame` is on it.
+  // Rotates the list until `frame` is the first. Requires: `frame` is on it.
   void rotate_to_front(MemoryMap& map, Frame frame) {
     if (first == frame) return;
     map.edit_at(last).next = first;
@@ -93,7 +97,7 @@ struct PageList {
     first = frame;
   }
 
-  // Remove and return one end. Require that the list is not empty.
+  // Remove and return one end. Require: the list is not empty.
   Frame pop_front(MemoryMap& map) {
     const Frame frame = first;
     remove(map, frame);
@@ -107,6 +111,7 @@ struct PageList {
   }
 
   // Pushes `pages`, the first of which is `frame`, to the front one after the other: the highest becomes the first.
+  // Requires: `pages` is not empty, and comes from MemoryMap::edit_run().
   void push_front_ascending(MemoryMap& map, Frame frame, std::span<Page> pages) {
     Frame follower = first;
     if (follower == kNil)
@@ -123,15 +128,15 @@ struct PageList {
   }
 
   // Returns how many of the last frames, at most `most`, are neighbours in memory, the lowest of them last on the list.
-  // Requires that the list is not empty.
+  // Requires: the list is not empty.
   std::uint64_t ascending_tail(const MemoryMap& map, std::uint64_t most) const {
     std::uint64_t count = 1;
     for (Frame frame = last; count < most && map.at(frame).prev == frame + 1; ++frame) ++count;
     return count;
   }
 
-  // Removes the last `count` frames, and leaves their own links to the caller. Requires that they are neighbours in
-  // memory, the lowest of them last on the list.
+  // Removes the last `count` frames, and leaves their own links to the caller. Requires: they are neighbours in memory,
+  // the lowest of them last on the list, and `count` is not 0 (see ascending_tail()).
   void cut_ascending_tail(MemoryMap& map, std::uint64_t count) {
     const Frame highest = last + static_cast<Frame>(count - 1);
     last = map.at(highest).prev;

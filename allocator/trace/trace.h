@@ -2,7 +2,8 @@
 //
 // The text is byte for byte that of the machine's release; pointers have one fixed rendering, "(ptrval)". Every layer
 // above emits events; expectations, laws, the comparison with real kernels and `--trace` read them. Recording an event
-// appends 48 bytes and takes two hash steps. Events about single pages are off unless asked for.
+// appends 48 bytes and takes two hash steps. Events about single pages are off unless asked for. No locks: recording is
+// one step of the actor that runs.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@
 
 namespace cma {
 
-// The hash of a trace contains the numbers: never reorder.
+// What can be recorded, and what `a` to `d` of its record stand for. Numbers are part of a trace's hash: never reorder.
 enum class Event : std::uint8_t {
   // Kernel log.
   log_text,               // a = index into texts
@@ -57,6 +58,7 @@ constexpr bool is_log(Event event) { return event <= Event::log_suppressed; }
 // Why pages are moved.
 enum class MigrateReason : std::uint8_t { contig_range, longterm_pin, compaction };
 
+// One event: when and where it was emitted, and its arguments.
 struct Record {
   Event event{};
   std::uint8_t cpu = 0;
@@ -71,6 +73,7 @@ class Trace {
       : engine_(engine), release_(release), pageblock_order_(pageblock_order), rate_limits_(rate_limits) {}
 
   // --- recording ---
+  // Records an event of the actor that runs; does nothing while recording is off.
   void emit(Event event, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0, std::uint64_t d = 0) {
     if (!recording_) return;
     hash_step(hash_, static_cast<std::uint64_t>(event) ^ (a << 8) ^ (b << 24) ^ (c << 40));
@@ -83,7 +86,7 @@ class Trace {
   // first, in the name of `function`.
   void limited(RateLimit& limit, const char* function, Event event, std::uint64_t a, std::uint64_t b = 0,
                std::uint64_t c = 0);
-  // Names the next area: events give areas by their index.
+  // Names the next area: events give areas by their index. Called by Areas as it appends one.
   void add_area(std::string name) { area_names_.push_back(std::move(name)); }
 
   // Returns whether events about single pages are wanted. Callers ask before they emit one, because there are many.
@@ -91,12 +94,14 @@ class Trace {
   void set_page_events(bool on) { page_events_ = on; }
   // Switches all recording on or off: benchmarks and campaigns read nothing.
   void set_recording(bool on) { recording_ = on; }
+  // Returns whether limited() keeps to the limits, as kernels do.
   bool rate_limits() const { return rate_limits_; }
   void set_rate_limits(bool on) { rate_limits_ = on; }
 
   // --- why windows fail ---
   // Returns the watcher, nullptr if there is none.
   WindowWatcher* windows() const { return windows_; }
+  // Sets the watcher, nullptr for none. It is not owned, and must stay until another is set.
   void watch_windows(WindowWatcher* watcher) { windows_ = watcher; }
   // Reports a refused page to the watcher, if there is one.
   void page_refused(Pfn pfn, Refusal why, int error = 0) const {
@@ -106,7 +111,8 @@ class Trace {
 
   // --- reading ---
   const std::vector<Record>& records() const { return records_; }
-  // Returns the line as the kernel prints it: a log line without time stamp, a tracepoint as "name: fields".
+  // Returns the line as the kernel prints it: a log line without time stamp, a tracepoint as "name: fields". Requires:
+  // the record is of this trace, and no clear() or copy_from() came after it.
   std::string format(const Record& record) const;
   // Returns a value that is equal for runs that emitted the same events in the same order. Time is left out.
   std::uint64_t hash() const { return hash_; }
@@ -117,6 +123,7 @@ class Trace {
   // Copies records, names and settings of a machine of the same geometry, but not its watcher.
   void copy_from(const Trace& other);
 
+  // The limits of two lines, for limited(). They are here to be copied and cleared with the lines.
   RateLimit pfns_busy_limit;
   RateLimit alloc_failed_limit;
 
@@ -132,8 +139,8 @@ class Trace {
   WindowWatcher* windows_ = nullptr;
   std::uint64_t hash_ = kHashSeed;
   std::vector<Record> records_;
-  std::vector<std::string> texts_;
-  std::vector<std::string> area_names_;
+  std::vector<std::string> texts_;       // of records, by index
+  std::vector<std::string> area_names_;  // by area
 };
 
 // Returns the number in lower-case hexadecimal without 0x, as %lx prints it.

@@ -20,7 +20,7 @@ class Option;
 
 namespace cma {
 
-// As every script in ci/ has them. Of several outcomes the largest counts.
+// How the process ends, in the numbers that every script in ci/ uses. Of several outcomes the largest counts.
 enum ExitCode : int {
   kNothingFound = 0,
   kFindings = 1,
@@ -34,27 +34,32 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The values that a number may have.
+// The values that a number may have, both ends included.
 struct Bounds {
   std::uint64_t least = 0;
   std::uint64_t most = ~std::uint64_t{0};
 };
 
 // An option or argument of a command. A handle: copies name the same option, which lives as long as its CommandLine.
+// Each function adds a rule, which a command line breaks on pain of bad usage, and returns the option.
 class Option {
  public:
+  // Must be given.
   Option& required();
+  // May not be given together with the other.
   Option& excludes(const Option& other);
-  // Makes this one bad usage without the other.
+  // May not be given without the other.
   Option& needs(const Option& other);
-  // `--x A --x B FILE`: each `--x` takes one word, so FILE is not taken for a value.
+  // Takes one word each time it is given: in `--x A --x B FILE`, FILE is no value of `--x`.
   Option& one_value_each();
+  // Takes none but these words.
   Option& one_of(const std::vector<std::string>& words);
+  // Takes the path of something that exists; of a folder that does.
   Option& existing_path();
   Option& existing_folder();
-  // Accepts a value if `complaint` returns an empty text for it; otherwise the text is printed.
+  // Takes values for which `complaint` returns an empty text; prints the text for others.
   Option& check(std::function<std::string(const std::string& value)> complaint);
-  // Prints the value that the option has now in the help.
+  // No rule: prints the value that the option has now in the help, as its default.
   Option& show_default();
 
  private:
@@ -65,10 +70,12 @@ class Option {
 
 class CommandLine;
 
-// A command while it is declared. Names are as CLI11 reads them: "-o,--output" an option, "FILE" an argument. The
-// values must live until the command line has run: let the action own them.
+// A command while it is declared. A handle, as Option is. Names are as CLI11 reads them: "-o,--output" an option,
+// "FILE" an argument. The values are written when the command line is parsed and must live until it has run: let the
+// action own them.
 class Command {
  public:
+  // Add an option that stands in the help with this text, and return it. The value stays as it is if it is not given.
   Option flag(const std::string& names, bool& value, const std::string& help);
   Option text(const std::string& names, std::string& value, const std::string& help);
   Option texts(const std::string& names, std::vector<std::string>& values, const std::string& help);
@@ -78,7 +85,8 @@ class Command {
   Option bugs(const std::string& names, std::vector<std::string>& values, const std::string& help);
   // Sets what the help ends with.
   void footer(const std::string& text);
-  // Sets what the command does: the function returns the exit code.
+  // Sets what the command does: the function returns the exit code. It may throw UsageError, and
+  // std::filesystem::filesystem_error for a path that was named: both are bad input.
   void action(std::function<int()> perform);
 
  private:
@@ -98,6 +106,7 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
+  // Adds a command without options. Requires: no other has this name.
   Command add(const std::string& name, const std::string& description);
   // Parses the words and performs the command that they name; without words prints the help. Returns the exit code; bad
   // usage is reported on the standard error.
@@ -116,6 +125,7 @@ int run_command_line(int argc, const char* const* argv, std::string_view commit)
 // that only the executable has.
 extern const std::string_view kCommit;
 
+// Each adds the command of its name.
 void add_run(CommandLine& line);
 void add_minimize(CommandLine& line);
 void add_fmt(CommandLine& line);

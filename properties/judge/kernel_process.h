@@ -1,11 +1,11 @@
 // A running kernel: starts the User Mode Linux program that ci/judge-kernel built, sends it operations in the language
 // of kernel/README.md and returns its answers. Used by compare.h; knows nothing of what an op means.
 //
-// A kernel that dies, hangs or prints a BUG or WARNING is a finding, not an exception: failure() returns it, and log()
-// the console.
+// A kernel that does not start, dies, hangs or prints a BUG or WARNING is a finding, not an exception: failure()
+// returns it, and log() the console. Once it has ended, calls return at once with incomplete answers.
 //
-// Cost: about 11 ms to boot, 50 us for one op in lock step (ask), 7 us in a batch (ask_all). One process, and one more
-// once a program uses anonymous pages; 20 to 60 MB. The destructor kills and reaps them.
+// Not thread safe. Cost: about 11 ms to boot, 50 us for one op in lock step (ask), 7 us in a batch (ask_all). One
+// process, and one more once a program uses anonymous pages; 20 to 60 MB. The destructor kills and reaps them.
 #pragma once
 
 #include <sys/types.h>
@@ -22,6 +22,7 @@
 
 namespace cma::judge {
 
+// An area that the kernel declares at boot.
 struct KernelArea {
   std::string name;
   std::uint64_t base_pfn = 0;
@@ -30,7 +31,7 @@ struct KernelArea {
 };
 
 struct KernelOptions {
-  std::string program;
+  std::string program;  // path, from cached_kernel()
   std::uint64_t memory_pages = 65536;
   std::vector<KernelArea> areas;
   // How long an answer may take without any output. A hang detector: no healthy op comes near it.
@@ -47,7 +48,12 @@ struct KernelAnswer {
 };
 
 struct KernelFailure {
-  enum class Kind : std::uint8_t { not_started, died, silent, complained };
+  enum class Kind : std::uint8_t {
+    not_started,  // no process could be made
+    died,         // it ended, or could not be executed
+    silent,       // no output for KernelOptions::silence; it was killed
+    complained,   // BUG or WARNING; it goes on
+  };
   Kind kind;
   std::string text;  // what happened, with the exit status or the kernel's own line
 };
@@ -60,25 +66,26 @@ std::string missing_kernel_reason(const KernelConfig& config);
 
 class KernelProcess {
  public:
+  // Starts the kernel, and does not wait for its boot. failure() returns why it could not.
   explicit KernelProcess(const KernelOptions& options);
   KernelProcess(const KernelProcess&) = delete;
   KernelProcess& operator=(const KernelProcess&) = delete;
   ~KernelProcess();
 
   // Sends one op and returns its answer. An op is one line that is neither empty nor a comment; "quiet" and "sync" are
-  // reserved for this class. Throws std::invalid_argument if it is anything else.
+  // reserved for this class. Throws std::invalid_argument if it is anything else, and sends nothing.
   KernelAnswer ask(std::string_view op);
-  // Sends all ops at once, so that the kernel runs ahead of the reader. Returns as many answers as ops.
+  // Sends all ops at once, so that the kernel runs ahead of the reader. Returns as many answers as ops, or throws
+  // as ask() does.
   std::vector<KernelAnswer> ask_all(std::span<const std::string> ops);
 
   // Ends the input and waits until the kernel has powered off. Returns false if it failed, now or before.
   bool finish();
 
-  // Returns the first failure; nullopt while all is well. A complaint (BUG, WARNING) does not end the kernel: later ops
-  // still answer.
+  // Returns the first failure; nullopt while all is well. Later ops still answer after a complaint.
   const std::optional<KernelFailure>& failure() const { return failure_; }
   bool running() const { return pid_ > 0 && !ended_; }
-  // Returns what the kernel wrote to its console: boot problems, warnings and oopses with their traces.
+  // Returns what the kernel wrote to its console, up to 1 MB: boot problems, warnings and oopses with their traces.
   const std::string& log() const { return log_; }
 
  private:
@@ -96,14 +103,15 @@ class KernelProcess {
 
   std::chrono::milliseconds silence_;
   pid_t pid_ = -1;
+  // Our ends of its channels; -1 once closed.
   int input_ = -1;
   int output_ = -1;
   int console_ = -1;
-  bool ended_ = false;
-  std::string partial_line_;
-  KernelAnswer current_;
-  std::vector<KernelAnswer> answers_;
-  std::size_t marks_to_skip_ = 0;
+  bool ended_ = false;                 // and was reaped
+  std::string partial_line_;           // of the output, up to now
+  KernelAnswer current_;               // the answer that is being read
+  std::vector<KernelAnswer> answers_;  // those of this exchange
+  std::size_t marks_to_skip_ = 0;      // ends of answers to what this class sent for itself
   std::optional<KernelFailure> failure_;
   std::string log_;
 };

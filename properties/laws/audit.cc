@@ -25,9 +25,9 @@ void clear_bits(std::vector<std::uint64_t>& words, std::uint64_t start, std::uin
 // --- beginning ---
 
 void Auditor::begin(Machine& machine) {
-  if (!knows(machine.geometry())) {
+  if (!(booted_.geometry && *booted_.geometry == machine.geometry())) {
     begin_afresh(machine);
-    keep_as_boot(machine.geometry());
+    keep_as_booted(machine.geometry());
     return;
   }
   machine_ = &machine;
@@ -37,11 +37,11 @@ void Auditor::begin(Machine& machine) {
 }
 
 void Auditor::begin_afresh(Machine& machine) {
-  boot_geometry_.reset();
+  booted_.geometry.reset();
   lay_out(machine);
   run_total();
-  seen_leaked_ = 0;
-  for (const Tallies& sum : sums_) seen_leaked_ += sum[Counted::leaked];
+  seen_.leaked = 0;
+  for (const Tallies& sum : counts_.zones) seen_.leaked += sum[Counted::leaked];
 }
 
 void Auditor::lay_out(Machine& machine) {
@@ -49,79 +49,72 @@ void Auditor::lay_out(Machine& machine) {
   const MemoryMap& map = machine.map;
   pages_ = map.pages().data();
   entries_ = ledger_.entries();
-  stretches_.clear();
-  first_stretch_.clear();
+  layout_.stretches.clear();
+  layout_.first_of_chunk.clear();
   for (std::size_t chunk = 0; chunk < map.chunks(); ++chunk) {
-    first_stretch_.push_back(static_cast<std::uint32_t>(stretches_.size()));
+    layout_.first_of_chunk.push_back(static_cast<std::uint32_t>(layout_.stretches.size()));
     const PfnRange range = map.chunk_range(chunk);
     for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
       const PfnRange zone = machine.buddy.zone(z).range;
       const Pfn begin = std::max(range.start, zone.start);
       const Pfn end = std::min(range.end, zone.end);
       if (begin >= end) continue;
-      stretches_.push_back({map.frame(begin), map.frame(end - 1) + 1, static_cast<std::uint8_t>(z), false,
-                            static_cast<std::uint32_t>(chunk)});
+      layout_.stretches.push_back({map.frame(begin), map.frame(end - 1) + 1, static_cast<std::uint8_t>(z)});
     }
   }
-  first_stretch_.push_back(static_cast<std::uint32_t>(stretches_.size()));
-  tallies_.assign(stretches_.size(), Tallies{});
-  sums_.assign(machine.buddy.zones(), Tallies{});
-  seen_areas_.assign(machine.buddy.zones(), {});
-  seen_pcp_.assign(machine.buddy.zones(), {});
-  seen_lru_ = {};
+  layout_.first_of_chunk.push_back(static_cast<std::uint32_t>(layout_.stretches.size()));
+  counts_.stretches.assign(layout_.stretches.size(), Tallies{});
+  counts_.zones.assign(machine.buddy.zones(), Tallies{});
+  seen_.free_areas.assign(machine.buddy.zones(), {});
+  seen_.pcp.assign(machine.buddy.zones(), {});
+  seen_.lru = {};
   loose_.clear();
-  walked_.assign(map.chunks(), 0);
-  audit_ = 0;
-  dirty_chunks_.clear();
-  is_dirty_.assign(map.chunks(), 0);
-  word_base_ = align_down(map.range().start, order_pages(map.chunk_order()));
-  available_.assign(map.chunks() << (map.chunk_order() - 6), 0);
-  movable_ = available_;
-  first_block_ = map.range().start >> map.pageblock_order();
-  area_block_.assign(map.pageblocks(), 0);
+  walked_.last.assign(map.chunks(), 0);
+  walked_.audit = 0;
+  walked_.since_boot.clear();
+  walked_.is_since_boot.assign(map.chunks(), 0);
+  layout_.word_base = align_down(map.range().start, order_pages(map.chunk_order()));
+  counts_.available.assign(map.chunks() << (map.chunk_order() - 6), 0);
+  counts_.movable = counts_.available;
+  layout_.first_block = map.range().start >> map.pageblock_order();
+  layout_.area_block.assign(map.pageblocks(), 0);
   for (AreaId id = 0; id < machine.areas.size(); ++id) {
     const Area& area = machine.areas.area(id);
     for (Pfn p = area.base; area.active() && p < area.base + area.pages; p += map.pageblock_pages())
-      area_block_[(p >> map.pageblock_order()) - first_block_] = 1;
+      layout_.area_block[(p >> map.pageblock_order()) - layout_.first_block] = 1;
   }
 }
 
-void Auditor::keep_as_boot(const Geometry& geometry) {
-  boot_geometry_ = geometry;
-  boot_tallies_ = tallies_;
-  boot_sums_ = sums_;
-  boot_available_ = available_;
-  boot_movable_ = movable_;
-  boot_areas_ = seen_areas_;
-  boot_pcp_ = seen_pcp_;
-  for (std::uint32_t chunk : dirty_chunks_) is_dirty_[chunk] = 0;
-  dirty_chunks_.clear();
+void Auditor::keep_as_booted(const Geometry& geometry) {
+  booted_ = {geometry, counts_, seen_};
+  for (std::uint32_t chunk : walked_.since_boot) walked_.is_since_boot[chunk] = 0;
+  walked_.since_boot.clear();
 }
 
 void Auditor::back_to_boot() {
   const unsigned words_order = machine_->map.chunk_order() - 6;
-  for (std::uint32_t chunk : dirty_chunks_) {
-    is_dirty_[chunk] = 0;
-    for (std::uint32_t s = first_stretch_[chunk]; s < first_stretch_[chunk + 1]; ++s) {
-      tallies_[s] = boot_tallies_[s];
-      stretches_[s].loose = false;
+  for (std::uint32_t chunk : walked_.since_boot) {
+    walked_.is_since_boot[chunk] = 0;
+    for (std::uint32_t s = layout_.first_of_chunk[chunk]; s < layout_.first_of_chunk[chunk + 1]; ++s) {
+      counts_.stretches[s] = booted_.counts.stretches[s];
+      layout_.stretches[s].loose = false;
     }
     const std::size_t word = std::size_t{chunk} << words_order;
     for (std::size_t w = word; w < word + (std::size_t{1} << words_order); ++w) {
-      available_[w] = boot_available_[w];
-      movable_[w] = boot_movable_[w];
+      counts_.available[w] = booted_.counts.available[w];
+      counts_.movable[w] = booted_.counts.movable[w];
     }
   }
-  dirty_chunks_.clear();
+  walked_.since_boot.clear();
   loose_.clear();
-  sums_ = boot_sums_;
+  counts_.zones = booted_.counts.zones;
   const auto orders = static_cast<std::ptrdiff_t>(machine_->buddy.largest_order()) + 1;
-  for (std::size_t z = 0; z < sums_.size(); ++z) {
-    std::copy_n(boot_areas_[z].begin(), orders, seen_areas_[z].begin());
-    std::copy_n(boot_pcp_[z].begin(), machine_->engine.cpus(), seen_pcp_[z].begin());
+  for (std::size_t z = 0; z < counts_.zones.size(); ++z) {
+    std::copy_n(booted_.seen.free_areas[z].begin(), orders, seen_.free_areas[z].begin());
+    std::copy_n(booted_.seen.pcp[z].begin(), machine_->engine.cpus(), seen_.pcp[z].begin());
   }
-  seen_lru_ = {};
-  seen_leaked_ = 0;
+  seen_.lru = {};
+  seen_.leaked = 0;
 }
 
 // --- running ---
@@ -135,7 +128,7 @@ void Auditor::run() {
 
 void Auditor::run_total() {
   strict_ = machine_->engine.at_rest();
-  ++audit_;
+  ++walked_.audit;
   for (std::size_t chunk = 0; chunk < machine_->map.chunks(); ++chunk) walk_chunk(chunk);
   machine_->map.forget_touched();
   ledger_.forget_touched();
@@ -147,45 +140,46 @@ void Auditor::run_total() {
 void Auditor::walk_touched() {
   const std::vector<std::uint32_t>& pages = machine_->map.touched_chunks();
   const std::vector<std::uint32_t>& books = ledger_.touched_chunks();
-  ++audit_;
+  ++walked_.audit;
   if (pages.empty() && books.empty()) return;
   for (std::uint32_t chunk : pages) walk_chunk(chunk);
   for (std::uint32_t chunk : books)
-    if (walked_[chunk] != audit_) walk_chunk(chunk);
+    if (walked_.last[chunk] != walked_.audit) walk_chunk(chunk);
   machine_->map.forget_touched();
   ledger_.forget_touched();
 }
 
 void Auditor::walk_chunk(std::size_t chunk) {
-  walked_[chunk] = audit_;
-  if (is_dirty_[chunk] == 0) {
-    is_dirty_[chunk] = 1;
-    dirty_chunks_.push_back(static_cast<std::uint32_t>(chunk));
+  walked_.last[chunk] = walked_.audit;
+  if (walked_.is_since_boot[chunk] == 0) {
+    walked_.is_since_boot[chunk] = 1;
+    walked_.since_boot.push_back(static_cast<std::uint32_t>(chunk));
   }
-  for (std::uint32_t s = first_stretch_[chunk]; s < first_stretch_[chunk + 1]; ++s) walk(stretches_[s]);
+  for (std::uint32_t s = layout_.first_of_chunk[chunk]; s < layout_.first_of_chunk[chunk + 1]; ++s)
+    walk(layout_.stretches[s]);
 }
 
 // Walks the loose stretches again: what was allowed only because an actor was inside an operation must be gone.
 void Auditor::walk_loose() {
   for (std::uint32_t s : loose_)
-    if (stretches_[s].loose) walk(stretches_[s]);
+    if (layout_.stretches[s].loose) walk(layout_.stretches[s]);
   loose_.clear();
 }
 
 void Auditor::walk(Stretch& stretch) {
-  const auto index = static_cast<std::uint32_t>(&stretch - stretches_.data());
+  const auto index = static_cast<std::uint32_t>(&stretch - layout_.stretches.data());
   Walk found;
   walk_pageblocks(stretch, found);
-  const Frame offset = static_cast<Frame>(machine_->map.range().start - word_base_);
-  clear_bits(available_, stretch.begin + offset, stretch.end + offset);
-  clear_bits(movable_, stretch.begin + offset, stretch.end + offset);
+  const Frame offset = static_cast<Frame>(machine_->map.range().start - layout_.word_base);
+  clear_bits(counts_.available, stretch.begin + offset, stretch.end + offset);
+  clear_bits(counts_.movable, stretch.begin + offset, stretch.end + offset);
   for (Frame frame = stretch.begin; frame < stretch.end;) {
     const Frame plain = plain_buffer_pages(frame, stretch.end);
     found.tallies[Counted::in_use] += static_cast<std::int32_t>(plain);
     frame = plain != 0 ? frame + plain : walk_head(stretch, frame, found);
   }
-  sums_[stretch.zone].replace(tallies_[index], found.tallies);
-  tallies_[index] = found.tallies;
+  counts_.zones[stretch.zone].replace(counts_.stretches[index], found.tallies);
+  counts_.stretches[index] = found.tallies;
   if (found.loose && !stretch.loose) loose_.push_back(index);
   stretch.loose = found.loose;
 }
@@ -207,10 +201,10 @@ void Auditor::walk_pageblocks(const Stretch& stretch, Walk& walk) const {
   const std::span<const Migratetype> types = map.types();
   const Pfn end = pfn(stretch.end - 1) + 1;
   for (Pfn block = align_down(pfn(stretch.begin), step); block < end; block += step) {
-    const std::size_t index = (block >> map.pageblock_order()) - first_block_;
+    const std::size_t index = (block >> map.pageblock_order()) - layout_.first_block;
     const Migratetype type = types[index];
     if (type != Migratetype::isolate) {
-      if (area_block_[index] != 0 && type != Migratetype::cma)
+      if (layout_.area_block[index] != 0 && type != Migratetype::cma)
         broken(Law::restored, fmt::format("pageblock {:#x} of an area is {}", block, name_of(type)));
       continue;
     }
@@ -225,7 +219,7 @@ void Auditor::walk_pageblocks(const Stretch& stretch, Walk& walk) const {
 }
 
 void Auditor::mark(std::vector<std::uint64_t>& words, Frame frame, std::uint64_t pages) {
-  std::uint64_t bit = frame + (machine_->map.range().start - word_base_);
+  std::uint64_t bit = frame + (machine_->map.range().start - layout_.word_base);
   if (pages < 64) {
     // Blocks are aligned, so a small one lies within one word.
     words[bit / 64] |= ((std::uint64_t{1} << pages) - 1) << (bit % 64);
@@ -270,7 +264,7 @@ Frame Auditor::walk_free_block(const Stretch& stretch, Frame frame, Walk& walk) 
   walk.tallies[page.list_type == Migratetype::isolate ? Counted::free_isolated : Counted::free_pages] += pages;
   if (page.list_type == Migratetype::cma) walk.tallies[Counted::free_cma] += pages;
   if (page.list_type == Migratetype::highatomic) walk.tallies[Counted::free_highatomic] += pages;
-  mark(available_, frame, order_pages(page.order));
+  mark(counts_.available, frame, order_pages(page.order));
   return frame + static_cast<Frame>(pages);
 }
 
@@ -282,7 +276,7 @@ Frame Auditor::walk_cached_block(const Stretch& stretch, Frame frame, Walk& walk
   if (!interior_is_clean(frame, pages, 0)) dirty_interior(frame, pages, 0);
   check_cached(frame, page);
   walk.tallies[Counted::pcp_pages] += static_cast<std::int32_t>(pages);
-  mark(available_, frame, pages);
+  mark(counts_.available, frame, pages);
   return frame + static_cast<Frame>(pages);
 }
 
@@ -346,7 +340,7 @@ Frame Auditor::walk_in_use(const Stretch& stretch, Frame frame, Walk& walk) {
   if (page.has(kPageMlocked)) ++walk.tallies[Counted::mlocked];
   walk.tallies[Counted::pagevec_slots] += page.pagevecs;
   walk.tallies[Counted::in_use] += static_cast<std::int32_t>(pages);
-  if (certain_to_move(page, entry)) mark(movable_, frame, is_huge(page) ? pages : 1);
+  if (certain_to_move(page, entry)) mark(counts_.movable, frame, is_huge(page) ? pages : 1);
   return frame + static_cast<Frame>(pages);
 }
 

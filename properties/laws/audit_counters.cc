@@ -8,7 +8,7 @@
 namespace cma {
 
 void Auditor::compare_sums() {
-  for (std::size_t z = 0; z < sums_.size(); ++z) compare_zone(z);
+  for (std::size_t z = 0; z < counts_.zones.size(); ++z) compare_zone(z);
   compare_globals();
   compare_list_ends();
   compare_bitmaps();
@@ -21,7 +21,7 @@ void Auditor::compare_sums() {
 
 void Auditor::compare_zone(std::size_t z) const {
   const Zone& zone = machine_->buddy.zone(z);
-  const Tallies& sum = sums_[z];
+  const Tallies& sum = counts_.zones[z];
   const std::string& name = machine_->buddy.zone_name(z);
   if (zone.nr_free_pages != sum[Counted::free_pages])
     broken(Law::counters, fmt::format("zone {}: nr_free_pages is {}, a recount gives {}", name, zone.nr_free_pages,
@@ -52,9 +52,9 @@ void Auditor::compare_zone(std::size_t z) const {
 void Auditor::compare_globals() const {
   const Lru& lru = machine_->lru;
   Tallies all;
-  if (sums_.size() > 1)
-    for (const Tallies& zone : sums_) all.add(zone);
-  const Tallies& sum = sums_.size() > 1 ? all : sums_[0];
+  if (counts_.zones.size() > 1)
+    for (const Tallies& zone : counts_.zones) all.add(zone);
+  const Tallies& sum = counts_.zones.size() > 1 ? all : counts_.zones[0];
   for (unsigned list = 0; list < kLruLists; ++list)
     if (lru.lists().size(static_cast<LruList>(list)) != static_cast<std::uint64_t>(sum.lru(list)))
       broken(Law::counters, fmt::format("LRU list {} counts {} pages, a recount gives {}", list,
@@ -88,9 +88,9 @@ void Auditor::compare_globals() const {
 // that the log names.
 void Auditor::compare_leaks() {
   std::int64_t leaked = 0;
-  for (const Tallies& sum : sums_) leaked += sum[Counted::leaked];
-  if (leaked == seen_leaked_) return;
-  seen_leaked_ = leaked;
+  for (const Tallies& sum : counts_.zones) leaked += sum[Counted::leaked];
+  if (leaked == seen_.leaked) return;
+  seen_.leaked = leaked;
   std::string log;
   for (const Record& record : machine_->trace.records())
     if (record.event == Event::log_text) log += machine_->trace.format(record) + "\n";

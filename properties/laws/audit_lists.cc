@@ -21,26 +21,26 @@ bool same(const Value& a, const Value& b) {
 
 void Auditor::compare_list_ends() {
   const auto cpus = static_cast<unsigned>(machine_->engine.cpus());
-  for (std::size_t z = 0; z < sums_.size(); ++z) {
+  for (std::size_t z = 0; z < counts_.zones.size(); ++z) {
     const Zone& zone = machine_->buddy.zone(z);
-    if (!same(seen_areas_[z], zone.area))
+    if (!same(seen_.free_areas[z], zone.area))
       for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
-        if (!same(seen_areas_[z][order], zone.area[order])) compare_free_ends(z, order);
+        if (!same(seen_.free_areas[z][order], zone.area[order])) compare_free_ends(z, order);
     for (unsigned cpu = 0; cpu < cpus; ++cpu) {
-      PerCpuPages& seen = seen_pcp_[z][cpu];
+      PerCpuPages& seen = seen_.pcp[z][cpu];
       if (seen.count == zone.pcp[cpu].count && same(seen.lists, zone.pcp[cpu].lists)) continue;
       compare_pcp(z, cpu);
       seen = zone.pcp[cpu];
     }
   }
   for (unsigned list = 0; list < kLruLists; ++list)
-    if (!(machine_->lru.lists().list(static_cast<LruList>(list)) == seen_lru_[list])) compare_lru_ends(list);
+    if (!(machine_->lru.lists().list(static_cast<LruList>(list)) == seen_.lru[list])) compare_lru_ends(list);
 }
 
 // Checks where lists end: both the blocks that are at the ends now and those that were there before must agree.
 void Auditor::compare_free_ends(std::size_t z, unsigned order) {
   const FreeArea& area = machine_->buddy.zone(z).area[order];
-  FreeArea& seen = seen_areas_[z][order];
+  FreeArea& seen = seen_.free_areas[z][order];
   const std::size_t frames = machine_->map.pages().size();
   for (unsigned type = 0; type < kMigratetypes; ++type) {
     const PageList& now = area.lists[type];
@@ -63,7 +63,7 @@ void Auditor::compare_free_ends(std::size_t z, unsigned order) {
 void Auditor::compare_lru_ends(unsigned list) {
   const PageList& now = machine_->lru.lists().list(static_cast<LruList>(list));
   const std::size_t frames = machine_->map.pages().size();
-  for (const Frame end : {seen_lru_[list].first, seen_lru_[list].last})
+  for (const Frame end : {seen_.lru[list].first, seen_.lru[list].last})
     if (end < frames && pages_[end].has(kPageLru) && lru_list_of(pages_[end]) == list)
       check_lru_links(end, pages_[end], list);
   const auto fits = [&](Frame end) {
@@ -71,7 +71,7 @@ void Auditor::compare_lru_ends(unsigned list) {
   };
   if (!(now.first == kNil && now.last == kNil) && (!fits(now.first) || !fits(now.last)))
     broken(Law::lists, fmt::format("LRU list {} ends in no page of its own", list));
-  seen_lru_[list] = now;
+  seen_.lru[list] = now;
 }
 
 // Checks one CPU's lists from their heads: orders, zones, types, links, and the count of pages.
@@ -116,10 +116,10 @@ void Auditor::check_pcp_list(Frame frame, unsigned list, unsigned cpu) const {
 
 // Walks every list from its head: neighbours on a list cannot show a ring that no list leads to.
 void Auditor::walk_all_lists() const {
-  std::vector<std::array<std::array<std::uint64_t, kMigratetypes>, kOrderLimit>> blocks(sums_.size());
+  std::vector<std::array<std::array<std::uint64_t, kMigratetypes>, kOrderLimit>> blocks(counts_.zones.size());
   for (const Page& page : machine_->map.pages())
     if (page.has(kPageBuddy)) ++blocks[page.zone][page.order][index_of(page.list_type)];
-  for (std::size_t z = 0; z < sums_.size(); ++z)
+  for (std::size_t z = 0; z < counts_.zones.size(); ++z)
     for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
       for (unsigned type = 0; type < kMigratetypes; ++type) {
         std::uint64_t listed = 0;
@@ -130,7 +130,7 @@ void Auditor::walk_all_lists() const {
           broken(Law::lists, fmt::format("{} blocks of order {} and type {} are listed, {} are there", listed, order,
                                          name_of(migratetype_at(type)), blocks[z][order][type]));
       }
-  for (std::size_t z = 0; z < sums_.size(); ++z)
+  for (std::size_t z = 0; z < counts_.zones.size(); ++z)
     for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) compare_pcp(z, static_cast<unsigned>(cpu));
   for (unsigned l = 0; l < kLruLists; ++l) {
     const auto list = static_cast<LruList>(l);

@@ -95,7 +95,7 @@ void Auditor::check_list_type(Frame frame, const Page& page, bool& loose) const 
   if (block == page.list_type) return;
   const bool typed = machine_->buddy.free_lists().typed_lists();
   if (!typed && !is_special(block) && !is_special(page.list_type)) return;
-  const bool area = area_block_[(pfn(frame) >> machine_->map.pageblock_order()) - first_block_] != 0;
+  const bool area = layout_.area_block[(pfn(frame) >> machine_->map.pageblock_order()) - layout_.first_block] != 0;
   const bool own_type = area == (page.list_type == Migratetype::cma);
   if (typed || strict_ || block != Migratetype::isolate || !own_type)
     broken(Law::lists, fmt::format("the free block at {:#x} (order {}) of a {} pageblock is on a list of type {}",

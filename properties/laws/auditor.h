@@ -15,6 +15,8 @@
 // Cost of a usual operation on a small machine: 100 to 200 ns. No allocation and no text unless a law is broken.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,34 +32,35 @@ class Auditor {
  public:
   explicit Auditor(Ledger& ledger) : ledger_(ledger) {}
 
-  // Returns whether begin() was called with a machine of this geometry, and begin_afresh() not since.
-  bool knows(const Geometry& geometry) const { return boot_geometry_ && *boot_geometry_ == geometry; }
   // Begins with a machine as booted. Counts everything the first time; after that a machine of equal geometry costs
-  // what was touched.
+  // what was touched. Requires: the machine outlives the audits that follow, and the ledger has its areas. Throws
+  // LawBroken if a law is broken.
   void begin(Machine& machine);
-  // Begins with a machine in any state and counts everything. Throws LawBroken if a law is broken.
+  // Begins with a machine in any state and counts everything. The next begin() counts everything too. Requires and
+  // throws as begin().
   void begin_afresh(Machine& machine);
 
-  // Checks what was touched since the last audit. Throws LawBroken.
+  // Checks what was touched since the last audit. Throws LawBroken. Requires: begun.
   void run();
-  // Checks everything. Throws LawBroken.
+  // Checks everything. Throws LawBroken. Requires: begun.
   void run_total();
 
-  // What a quiet allocation finds, as of the last audit: bit (pfn - word_base()), 64 bits per word.
-  Pfn word_base() const { return word_base_; }
-  const std::vector<std::uint64_t>& available() const { return available_; }  // free, or on a per-CPU list
-  const std::vector<std::uint64_t>& movable() const { return movable_; }      // in use, and certain to migrate
-  const std::vector<Tallies>& zone_sums() const { return sums_; }
-  // Returns whether nothing was touched since the last audit.
+  // Return what a quiet call finds, as of the last audit. Words have a bit for each page: bit (pfn - word_base()), 64
+  // to a word. The vectors stay where they are as long as the auditor lives.
+  Pfn word_base() const { return layout_.word_base; }
+  const std::vector<std::uint64_t>& available() const { return counts_.available; }
+  const std::vector<std::uint64_t>& movable() const { return counts_.movable; }
+  const std::vector<Tallies>& zone_sums() const { return counts_.zones; }
+  // Returns whether nothing was touched since the last audit. Requires: begun.
   bool up_to_date() const { return machine_->map.touched_chunks().empty() && ledger_.touched_chunks().empty(); }
 
  private:
+  // A part of a chunk that lies in one zone: the unit of counting.
   struct Stretch {
     Frame begin = 0;
     Frame end = 0;
     std::uint8_t zone = 0;
-    bool loose = false;
-    std::uint32_t chunk = 0;
+    bool loose = false;  // the last walk allowed something that may only be while an actor is inside an operation
   };
   // The result of walking one stretch.
   struct Walk {
@@ -65,8 +68,45 @@ class Auditor {
     bool loose = false;
   };
 
+  // How the machine's memory is cut. Fixed until the next lay_out(), but for the stretches' looseness.
+  struct Layout {
+    std::vector<Stretch> stretches;
+    std::vector<std::uint32_t> first_of_chunk;  // by chunk: its first stretch; one more at the end
+    Pfn word_base = 0;                          // of the first bit in words of Counts
+    std::uint64_t first_block = 0;              // number of the first pageblock
+    std::vector<std::uint8_t> area_block;       // by pageblock: whether it is part of an active area
+  };
+  // What the last audit counted.
+  struct Counts {
+    std::vector<Tallies> stretches;        // by stretch
+    std::vector<Tallies> zones;            // by zone: their sums
+    std::vector<std::uint64_t> available;  // a bit for each page: free, or on a per-CPU list
+    std::vector<std::uint64_t> movable;    // a bit for each page: in use, and certain to migrate
+  };
+  // What the machine itself had at the last audit. Lists are compared where their ends differ from these.
+  struct Seen {
+    std::vector<std::array<FreeArea, kOrderLimit>> free_areas;  // by zone
+    std::vector<std::array<PerCpuPages, kMaxCpus>> pcp;         // by zone
+    std::array<PageList, kLruLists> lru{};
+    std::int64_t leaked = 0;  // pages
+  };
+  // The state that begin() goes back to, by copying what was walked since.
+  struct AsBooted {
+    std::optional<Geometry> geometry;  // nullopt: none is kept
+    Counts counts;
+    Seen seen;
+  };
+  // Which chunks were walked, and when.
+  struct Walked {
+    std::uint32_t audit = 0;                  // the number of this audit
+    std::vector<std::uint32_t> last;          // by chunk: the audit that walked it last
+    std::vector<std::uint32_t> since_boot;    // chunks walked since begin(), each once
+    std::vector<std::uint8_t> is_since_boot;  // by chunk: whether it is one of them
+  };
+
+  // audit.cc: beginning
   void lay_out(Machine& machine);
-  void keep_as_boot(const Geometry& geometry);
+  void keep_as_booted(const Geometry& geometry);
   void back_to_boot();
 
   // audit.cc: walking
@@ -134,7 +174,7 @@ class Auditor {
   [[noreturn]] void broken(Law law, const std::string& message) const;
   // Returns whether this very audit has checked the page.
   bool just_walked(Frame frame) const {
-    return walked_[(pfn(frame) - word_base_) >> machine_->map.chunk_order()] == audit_;
+    return walked_.last[(pfn(frame) - layout_.word_base) >> machine_->map.chunk_order()] == walked_.audit;
   }
   // Returns the LRU list a page belongs on, by its flags. Repeats LruLists::index_of_list, as a witness must.
   static unsigned lru_list_of(const Page& page) {
@@ -144,40 +184,18 @@ class Auditor {
   Pfn pfn(Frame frame) const { return machine_->map.pfn(frame); }
 
   Ledger& ledger_;
-  Machine* machine_ = nullptr;
+  Machine* machine_ = nullptr;  // nullptr until begun
   const Page* pages_ = nullptr;
   const Ledger::Entry* entries_ = nullptr;
   bool strict_ = true;  // no actor is inside an operation
 
-  std::vector<Stretch> stretches_;
-  std::vector<std::uint32_t> first_stretch_;  // by chunk; one more at the end
-  std::vector<Tallies> tallies_;              // by stretch
-  std::vector<Tallies> sums_;                 // by zone
-  std::vector<std::uint32_t> loose_;          // stretches that may be loose; none is missing
-  std::vector<std::uint32_t> walked_;         // by chunk: the audit that walked it last
-  std::uint32_t audit_ = 0;                   // the number of this audit
-  std::vector<std::uint8_t> area_block_;      // by pageblock: part of an active area
-  std::vector<std::uint64_t> available_;
-  std::vector<std::uint64_t> movable_;
-  Pfn word_base_ = 0;
-  std::uint64_t first_block_ = 0;
-  // List ends, and leaked pages, as the last audit saw them.
-  std::vector<std::array<FreeArea, kOrderLimit>> seen_areas_;
-  std::vector<std::array<PerCpuPages, kMaxCpus>> seen_pcp_;
-  std::array<PageList, kLruLists> seen_lru_{};
-  std::int64_t seen_leaked_ = 0;
-  std::vector<int> buffer_slots_;  // by buffer: how many slots hold it
-
-  // The same as of boot, to go back to.
-  std::optional<Geometry> boot_geometry_;
-  std::vector<Tallies> boot_tallies_;
-  std::vector<Tallies> boot_sums_;
-  std::vector<std::uint64_t> boot_available_;
-  std::vector<std::uint64_t> boot_movable_;
-  std::vector<std::array<FreeArea, kOrderLimit>> boot_areas_;
-  std::vector<std::array<PerCpuPages, kMaxCpus>> boot_pcp_;
-  std::vector<std::uint32_t> dirty_chunks_;  // walked since boot
-  std::vector<std::uint8_t> is_dirty_;
+  Layout layout_;
+  Counts counts_;
+  Seen seen_;
+  AsBooted booted_;
+  Walked walked_;
+  std::vector<std::uint32_t> loose_;  // stretches that may be loose; none is missing
+  std::vector<int> buffer_slots_;     // by buffer: how many slots hold it; scratch of compare_buffers()
 };
 
 }  // namespace cma

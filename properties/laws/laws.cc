@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "allocator/areas/area_files.h"
-#include "allocator/base/error.h"
 #include "properties/laws/page_lanes.h"
 #include "properties/laws/recount.h"
 
@@ -15,11 +16,17 @@ std::string holder_text(const Ledger::Entry& entry) {
   return fmt::format("{} number {}", entry.hold() == Ledger::Hold::buffer ? "buffer" : "block", entry.number());
 }
 
+// Returns whether the area's totals count this failed call. Since 6.9 they leave out calls with bad arguments.
+bool is_counted(const Machine& machine, AreaId id, std::uint64_t count) {
+  if (machine.release() < Release::v6_9) return true;
+  const Area& area = machine.areas.area(id);
+  return area.active() && count != 0 && count <= area.pages;
+}
+
 }  // namespace
 
 Laws::Laws() = default;
 
-// Booted machines of one geometry are alike: what an auditor counted in the first serves all of them.
 void Laws::choose_auditor() {
   auditor_ = &auditors_.find(machine_->geometry(), [this] { return std::make_unique<Auditor>(ledger_); });
 }
@@ -48,8 +55,7 @@ void Laws::learn_areas() {
 
 void Laws::program_begins(Machine& machine) {
   machine_ = &machine;
-  quiet_ = {};
-  contended_.clear();
+  quiet_call_.program_begins();
   until_views_ = views_every_;
   ledger_.begin(machine.map.range(), machine.map.chunk_order());
   if (!machine.booted()) return;
@@ -66,7 +72,6 @@ void Laws::booted(Machine& machine) {
   begin_afresh();
 }
 
-// Boot operations changed this machine, so no kept auditor fits it.
 void Laws::begin_afresh() {
   auditor_ = &odd_auditor_;
   odd_auditor_.begin_afresh(*machine_);
@@ -74,73 +79,18 @@ void Laws::begin_afresh() {
 
 // --- areas ---
 
-bool Laws::others_are_idle() const {
-  const Engine& engine = machine_->engine;
-  for (ActorId actor = 0; actor < engine.actors(); ++actor)
-    if (actor != engine.current() && engine.state(actor) != Engine::State::idle) return false;
-  return true;
-}
-
 void Laws::alloc_begins(AreaId area, std::uint64_t count, unsigned align) {
   ledger_.alloc_begins(area, count, align);
-  quiet_ = {};
-  if (!others_are_idle() || machine_->engine.flags().fatal_signal) return;
+  quiet_call_.disturbed();
+  if (!QuietCall::may_begin(*machine_)) return;
   // The marks of the last audit are the state before this call, unless the operation did something before the call.
   if (!auditor_->up_to_date()) audit();
-  if (audit_points_) {
-    quiet_available_ = auditor_->available();
-    quiet_movable_ = auditor_->movable();
-    quiet_sums_ = auditor_->zone_sums();
-  }
-  immovable_.clear();
-  find_immovable(*machine_, immovable_);
-  quiet_ = {true, machine_->engine.current(), machine_->trace.records().size()};
+  quiet_call_.begins(*machine_, *auditor_, audit_points_);
 }
 
 void Laws::alloc_failed(AreaId area, std::uint64_t count, unsigned align) {
-  ledger_.alloc_failed(area, count, align, is_counted(area, count));
-  const bool quiet = quiet_.valid && quiet_.actor == machine_->engine.current();
-  if (quiet)
-    check_failure(area, count, align);
-  else
-    note_contended({area, count, align});
-  quiet_ = {};
-}
-
-void Laws::note_contended(const AreaRequest& request) {
-  const bool known = std::find(contended_.begin(), contended_.end(), request) != contended_.end();
-  if (!known && contended_.size() < kContended) contended_.push_back(request);
-}
-
-// Returns whether the area's totals count this failed call. Since 6.9 they leave out calls with bad arguments.
-bool Laws::is_counted(AreaId id, std::uint64_t count) const {
-  if (machine_->release() < Release::v6_9) return true;
-  const Area& area = machine_->areas.area(id);
-  return area.active() && count != 0 && count <= area.pages;
-}
-
-void Laws::check_failure(AreaId area, std::uint64_t count, unsigned align) const {
-  const std::vector<Record>& records = machine_->trace.records();
-  for (std::size_t i = quiet_.first_record; i < records.size(); ++i) {
-    if (records[i].event != Event::log_cma_alloc_failed) continue;
-    const auto code = static_cast<int>(static_cast<std::int64_t>(records[i].c));
-    if (code != -kENOMEM && code != -kEBUSY && code != -kEINTR)
-      throw LawBroken(Law::contract, "cma_alloc", fmt::format("cma_alloc failed with {}", code));
-  }
-  QuietState before;
-  before.word_base = auditor_->word_base();
-  before.available = audit_points_ ? &quiet_available_ : &auditor_->available();
-  before.movable = audit_points_ ? &quiet_movable_ : &auditor_->movable();
-  before.zone_sums = audit_points_ ? &quiet_sums_ : &auditor_->zone_sums();
-  before.immovable = &immovable_;
-  const std::optional<Pfn> window =
-      certain_window(*machine_, ledger_, before, area, count, effective_align(align, machine_->release()));
-  if (window)
-    throw LawBroken(
-        Law::complete, "cma_alloc",
-        fmt::format("cma_alloc of {} pages aligned to 2^{} failed undisturbed, though every page from {:#x} "
-                    "on was free or could be moved",
-                    count, align, *window));
+  ledger_.alloc_failed(area, count, align, is_counted(*machine_, area, count));
+  quiet_call_.failed(*machine_, ledger_, {area, count, align});
 }
 
 // Compares all pages at once, and page by page only if one of them is not as it should be or known to the ledger.
@@ -184,14 +134,14 @@ void Laws::check_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned aske
 }
 
 void Laws::buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   check_contract(area, pfn, count, align);
   check_taken_pages("cma_alloc", pfn, count);
   ledger_.buffer_allocated(area, pfn, count, align);
 }
 
 void Laws::buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   ledger_.buffer_releasing(area, pfn, count);
 }
 
@@ -200,7 +150,7 @@ void Laws::buffer_released(AreaId area, Pfn pfn, std::uint64_t count) { ledger_.
 // --- pages ---
 
 void Laws::range_allocated(Pfn pfn, std::uint64_t count) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   constexpr const char* kFunction = "alloc_contig_range";
   check_taken_pages(kFunction, pfn, count);
   const std::uint64_t step = machine_->map.pageblock_pages();
@@ -214,12 +164,12 @@ void Laws::range_allocated(Pfn pfn, std::uint64_t count) {
 }
 
 void Laws::range_freeing(Pfn pfn, std::uint64_t count) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   ledger_.range_freeing(pfn, count);
 }
 
 void Laws::pages_allocated(Pfn pfn, unsigned order, Gfp gfp) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   const MemoryMap& map = machine_->map;
   const char* function = "__alloc_pages";
   if (!map.valid(pfn) || !map.valid(pfn + order_pages(order) - 1) || !is_aligned(pfn, order_pages(order)))
@@ -245,12 +195,12 @@ void Laws::pages_allocated(Pfn pfn, unsigned order, Gfp gfp) {
 }
 
 void Laws::pages_freeing(Pfn pfn, unsigned order) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   ledger_.pages_freeing(pfn, order);
 }
 
 void Laws::owner_adopted(OwnerId owner) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   const Owner& record = machine_->owners.owner(owner);
   if (record.pfn != kNoPfn) {
     const Ledger::Entry& entry = ledger_.entry(record.pfn);
@@ -265,12 +215,12 @@ void Laws::owner_adopted(OwnerId owner) {
 }
 
 void Laws::owner_releasing(OwnerId owner) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   ledger_.owner_releasing(owner);
 }
 
 void Laws::reference_taken(Pfn pfn, int count) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   const Migratetype type = machine_->map.pageblock_type(pfn);
   const bool forbidden = machine_->release() >= Release::v5_13;
   if (count > 1 && forbidden && (type == Migratetype::cma || type == Migratetype::isolate))
@@ -281,7 +231,7 @@ void Laws::reference_taken(Pfn pfn, int count) {
 }
 
 void Laws::reference_dropping(Pfn pfn, int count) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   ledger_.reference_dropping(pfn, count);
 }
 
@@ -298,12 +248,12 @@ void Laws::audit() {
 void Laws::audit_everything() { auditor_->run_total(); }
 
 void Laws::control_changes(Machine& machine) {
-  if (!audit_points_ || machine.engine.current() != quiet_.actor) quiet_ = {};
+  quiet_call_.control_changes(machine.engine.current());
   audit();
 }
 
 void Laws::op_performed(Machine&, std::size_t) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   audit();
   if (views_every_ == 0 || --until_views_ > 0) return;
   until_views_ = views_every_;
@@ -311,7 +261,7 @@ void Laws::op_performed(Machine&, std::size_t) {
 }
 
 void Laws::program_ended(Machine&) {
-  quiet_ = {};
+  quiet_call_.disturbed();
   audit();
 }
 

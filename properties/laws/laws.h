@@ -1,29 +1,27 @@
 // The laws: an Observer that keeps the ledger of a running program and audits its machine. Everything that runs
-// programs uses it. Each callback throws LawBroken if it finds a law broken; catalogue.h lists the laws.
+// programs uses it. A callback throws LawBroken if it finds a law broken; catalogue.h lists the laws.
 //
-// Checked as things are handed out: exclusive, contract, content, policy. Checked when a quiet cma_alloc fails:
-// complete. Checked when a program reads a file: views. The other laws are the audit's, which runs after each
-// operation, at every change of control and at the end.
+// Some laws are checked as things are handed out, returned or read: the callbacks below name them. The others are the
+// audit's (auditor.h), which runs after each operation, at every change of control and at the end. Pages that change
+// hands and changes of control disturb the quiet call (quiet_call.h).
 //
 // Requires: program_begins() gets a machine as booted, or a machine that has not booted and booted() follows.
 // owner_adopted() may come without pages_allocated(). The machine outlives every audit() and check_views() up to the
-// next program_begins(). Cost: the audit's (auditor.h), and the size of what is handed out.
+// next program_begins(). Cost: the audit's, and the size of what is handed out.
 #pragma once
 
-#include <memory>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "properties/laws/auditor.h"
-#include "properties/laws/completeness.h"
 #include "properties/laws/ledger.h"
+#include "properties/laws/quiet_call.h"
 #include "properties/program/geometry_cache.h"
 #include "properties/program/observer.h"
 
 namespace cma {
-
-// At most this many failed, contended requests of a program are retried after it; more seldom find anything new.
-inline constexpr std::size_t kContended = 4;
 
 class Laws final : public Observer {
  public:
@@ -32,85 +30,89 @@ class Laws final : public Observer {
   Laws& operator=(const Laws&) = delete;
 
   // Declares that control_changes() is called at every point that is passed, not only when another actor is about to
-  // run. With this on, a point of the running cma_alloc itself does not count as a disturbance. Requires: no
-  // program is running.
+  // run. With this on, a point of the quiet call itself does not disturb it. Requires: no program is running.
   void set_audit_points(bool on) { audit_points_ = on; }
   // Makes every audit check everything, not only what was touched.
   void set_total_audits(bool on) { total_ = on; }
-  // Checks all views after every nth operation; 0: never.
+  // Calls check_views() after every nth operation; 0: never.
   void set_views_every(unsigned n) { views_every_ = n; }
 
-  // --- Observer ---
+  // --- Observer: the run ---
+  // Audit the machine in full, unless it is as booted and one of the same geometry has been audited.
   void program_begins(Machine& machine) override;
   void booted(Machine& machine) override;
-  void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override;
-  void alloc_failed(AreaId area, std::uint64_t count, unsigned align) override;
-  void buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) override;
-  void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override;
-  void buffer_released(AreaId area, Pfn pfn, std::uint64_t count) override;
-  void range_allocated(Pfn pfn, std::uint64_t count) override;
-  void range_freeing(Pfn pfn, std::uint64_t count) override;
-  void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override;
-  void pages_freeing(Pfn pfn, unsigned order) override;
-  void owner_adopted(OwnerId owner) override;
-  void owner_releasing(OwnerId owner) override;
-  void reference_taken(Pfn pfn, int count) override;
-  void reference_dropping(Pfn pfn, int count) override;
-  void file_read(const std::string& path, const std::optional<std::string>& text) override;
-  void buffer_held(BufferId buffer) override { ledger_.buffer_held(buffer); }
-  void buffer_letting_go(BufferId buffer) override { ledger_.buffer_letting_go(buffer); }
+  // Audit what was touched. After an operation views may follow (set_views_every).
   void control_changes(Machine& machine) override;
   void op_performed(Machine& machine, std::size_t op) override;
   void program_ended(Machine& machine) override;
 
-  // Audits now; does nothing before boot.
+  // --- Observer: buffers of areas ---
+  // Begins the quiet call, if the caller has the machine to itself.
+  void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override;
+  // Checks `contract` (the errors) and `complete`, if the call was quiet.
+  void alloc_failed(AreaId area, std::uint64_t count, unsigned align) override;
+  // Checks `contract` (place, alignment, state of the pages) and `exclusive`.
+  void buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) override;
+  // Only keep the ledger.
+  void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override;
+  void buffer_released(AreaId area, Pfn pfn, std::uint64_t count) override;
+
+  // --- Observer: other pages ---
+  // Checks `exclusive`, `contract` (state of the pages) and `policy` (no page of an area).
+  void range_allocated(Pfn pfn, std::uint64_t count) override;
+  // Checks `contract` (place), `exclusive`, `content` (counts) and `policy` (pages of areas for Movable requests only).
+  void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override;
+  // Checks `exclusive`.
+  void owner_adopted(OwnerId owner) override;
+  // Checks `policy`: since 5.13 no page of an area is pinned for the long term.
+  void reference_taken(Pfn pfn, int count) override;
+  // Only keep the ledger.
+  void range_freeing(Pfn pfn, std::uint64_t count) override;
+  void pages_freeing(Pfn pfn, unsigned order) override;
+  void owner_releasing(OwnerId owner) override;
+  void reference_dropping(Pfn pfn, int count) override;
+  void buffer_held(BufferId buffer) override { ledger_.buffer_held(buffer); }
+  void buffer_letting_go(BufferId buffer) override { ledger_.buffer_letting_go(buffer); }
+
+  // --- Observer: files ---
+  // Checks `views`: the text is that of a recount.
+  void file_read(const std::string& path, const std::optional<std::string>& text) override;
+
+  // --- checks on request ---
+  // Audits now; does nothing before boot. Throws LawBroken.
   void audit();
-  // Audits now, as a total audit. Requires: booted.
+  // Audits now, as a total audit. Throws LawBroken. Requires: booted.
   void audit_everything();
-  // Compares every file with a recount (law `views`); does nothing before boot. Requires: a program has begun.
+  // Compares every file with a recount (law `views`); does nothing before boot. Throws LawBroken. Requires: a program
+  // has begun.
   void check_views() const;
 
-  // Requests of the last program that failed while other actors were inside operations; at most kContended.
-  const std::vector<AreaRequest>& contended() const { return contended_; }
-
+  // Returns the requests of the last program that failed while other actors were inside operations; at most kContended.
+  const std::vector<AreaRequest>& contended() const { return quiet_call_.contended(); }
   const Ledger& ledger() const { return ledger_; }
 
  private:
-  // A cma_alloc that began while no other actor was inside an operation, and nothing else has run since.
-  struct QuietCall {
-    bool valid = false;
-    ActorId actor = kNoActor;
-    std::size_t first_record = 0;  // of the trace, when it began
-  };
-
   void learn_areas();
   void choose_auditor();
   void begin_afresh();
   void check_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
   void check_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const;
   void check_taken_page(const char* function, Pfn pfn) const;
-  void note_contended(const AreaRequest& request);
-  bool is_counted(AreaId area, std::uint64_t count) const;
-  void check_failure(AreaId area, std::uint64_t count, unsigned align) const;
-  bool others_are_idle() const;
   void check_view(const std::string& path, const std::optional<std::string>& text) const;
 
   Ledger ledger_;
+  // Booted machines of one geometry are alike: what an auditor counted in the first serves all of them.
   GeometryCache<Auditor> auditors_;
+  // The auditor of machines that boot operations changed. They are like no other, even of their geometry, so it counts
+  // each of them afresh and stays out of the cache.
   Auditor odd_auditor_{ledger_};
   Auditor* auditor_ = nullptr;  // of the machine that is running
   Machine* machine_ = nullptr;
-  QuietCall quiet_;
-  std::vector<AreaRequest> contended_;
-  std::vector<Pfn> immovable_;
-  // The state before the quiet call, kept apart only where audits run inside it.
-  std::vector<std::uint64_t> quiet_available_;
-  std::vector<std::uint64_t> quiet_movable_;
-  std::vector<Tallies> quiet_sums_;
+  QuietCall quiet_call_;
   bool audit_points_ = false;
   bool total_ = false;
   unsigned views_every_ = 0;
-  unsigned until_views_ = 0;
+  unsigned until_views_ = 0;  // operations up to the next check of views
 };
 
 }  // namespace cma

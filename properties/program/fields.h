@@ -10,20 +10,15 @@
 //   }
 //
 // Parser, printer, byte codec, generator, mutator and minimiser are visitors: a new operation needs no code in them.
-// Fields without a name are positional, in the order of the text. A visitor has the members
-//
-//   area(AreaRef&)                      operand(OpRef&, OperandSpec)    place(Place&, PlaceSpec)
-//   number(std::uint64_t&, NumberSpec)  flag(bool&, name)               choice(E&, ChoiceSpec)
-//   text(std::string&, TextSpec)        actor(Performer&)
-//
-// where E is an enumeration whose value is the word's index. They are called in the order of fields(), and may change a
-// value unless `Self` is const.
+// Fields without a name are positional, in the order of the text. A visitor is any class that satisfies FieldVisitor
+// below, passed to visit_fields() (op.h), which calls its members in the order of fields().
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "allocator/base/geometry.h"
 #include "allocator/base/pfn.h"
@@ -130,5 +125,29 @@ struct TextSpec {
   bool quoted = true;                            // otherwise a bare word is accepted, and printed if possible
   std::span<const std::string_view> words = {};  // those allowed; empty: any
 };
+
+// A field as a visitor gets it: a constant if the operation is one.
+template <class Field, bool kConst>
+using ShownField = std::conditional_t<kConst, const Field&, Field&>;
+
+// A class with a member for every type of field, which may change the value unless `kConst`. A choice is shown as the
+// index of its word.
+template <class Visitor, bool kConst>
+concept FieldVisitor =
+    requires(Visitor& visit, ShownField<AreaRef, kConst> area, ShownField<OpRef, kConst> operand,
+             ShownField<Place, kConst> place, ShownField<std::uint64_t, kConst> number, ShownField<bool, kConst> flag,
+             ShownField<std::uint8_t, kConst> choice, ShownField<std::string, kConst> text,
+             ShownField<Performer, kConst> performer, std::string_view name, const OperandSpec& operand_spec,
+             const PlaceSpec& place_spec, const NumberSpec& number_spec, const ChoiceSpec& choice_spec,
+             const TextSpec& text_spec) {
+      visit.area(area);
+      visit.operand(operand, operand_spec);
+      visit.place(place, place_spec);
+      visit.number(number, number_spec);
+      visit.flag(flag, name);
+      visit.choice(choice, choice_spec);
+      visit.text(text, text_spec);
+      visit.actor(performer);
+    };
 
 }  // namespace cma

@@ -9,9 +9,11 @@
 // the measured speed. Thread safety: none; use one Interpreter a thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "properties/program/finding.h"
 #include "properties/program/observer.h"
@@ -23,20 +25,22 @@ namespace cma {
 struct RunOptions {
   // A factor for the step bounds (README.md); 0 switches them off.
   std::uint64_t budget_factor = 1;
-  // Expectations that are not met are findings. Fuzzers, whose programs expect at random, switch this off.
+  // Whether expectations that are not met are findings. Off for fuzzers, whose programs expect at random.
   bool expectations = true;
-  // World::output keeps what `cat` reads.
+  // Whether World::output keeps what `cat` reads.
   bool keep_output = false;
-  // The trace has events about single pages too.
+  // Whether the trace has events about single pages too.
   bool page_events = false;
-  // Requests of CPU 0 when all actors are done, one after the other; each buffer is released again.
+  // Requests of CPU 0 when all actors are done, one after the other; each buffer is released again. Must outlive run().
   std::span<const AreaRequest> at_the_end = {};
 };
 
 struct RunResult {
+  // What ended the run; nullopt if it ran to its end and met its expectations.
   std::optional<Finding> finding;
-  // The program expects a finding of this law: the run has passed.
+  // Whether the program expects a finding of this law (`expect finding`).
   bool finding_expected = false;
+  // The number of operations skipped.
   std::uint64_t skipped = 0;
   std::uint64_t trace_hash = 0;
   std::uint64_t steps = 0;
@@ -50,10 +54,12 @@ class Interpreter {
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
-  // Performs a program. Requires that the program is settled and its machine possible.
+  // Performs a program and returns the verdict. A broken law, a failed assertion of the model, a fault of the engine,
+  // and a machine that cannot boot are findings, not exceptions. Requires: the program is settled (program.h), its
+  // machine is possible, and it lives as long as world() is used.
   RunResult run(const Program& program, Observer* observer = nullptr, const RunOptions& options = {});
 
-  // The machine and the results that the last run left, until the next one.
+  // Return the machine and the results that the last run left, until the next one. Require: its machine could boot.
   const Machine& machine() const;
   const World& world() const;
 
@@ -68,7 +74,7 @@ class Interpreter {
 // Returns the name of an actor of the engine: the program's, or "cpu0" and so on for that of a CPU.
 std::string actor_name(const Program& program, ActorId actor);
 
-// Performs a program on a machine of its own.
+// Performs a program on a machine of its own, which is gone afterwards.
 RunResult run(const Program& program, Observer* observer = nullptr, const RunOptions& options = {});
 
 }  // namespace cma

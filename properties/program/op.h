@@ -57,7 +57,7 @@ struct OpBody : OpVariant {
 };
 
 struct Op {
-  OpId id = 0;
+  OpId id = 0;  // by which other operations name its result
   Performer performer;
   Stop until;
   OpBody body;
@@ -67,9 +67,9 @@ struct Op {
 // Returns what is known of each kind, by its number.
 std::span<const OpInfo> op_catalogue();
 inline const OpInfo& info_of(const Op& op) { return op_catalogue()[op.body.index()]; }
-// Returns an operation of this kind whose fields have their defaults. Requires kind < kOpKinds.
+// Returns an operation of this kind whose fields have their defaults. Requires: kind < kOpKinds.
 OpBody default_body(std::size_t kind);
-// Returns the number of kind T.
+// Returns the number of kind T; kOpKinds if it is not in the list.
 template <class T>
 constexpr std::size_t kind_of() {
   return []<class... Kinds>(std::type_identity<std::variant<Kinds...>>) {
@@ -79,8 +79,8 @@ constexpr std::size_t kind_of() {
   }(std::type_identity<OpVariant>{});
 }
 
-// What an operation shows its fields to. Every kind's fields() is compiled for it alone, in op.cc, not anew for each
-// visitor. A choice is shown as the index of its word.
+// What an operation shows its fields to: the one `Visitor` of every kind's fields(), which are compiled once, in op.cc,
+// and not anew for each visitor. Passes a choice on as the index of its word.
 class FieldSink {
  public:
   virtual void area(AreaRef& area) = 0;
@@ -105,8 +105,10 @@ class FieldSink {
 // Shows the fields of an operation in the order in which its kind declares them.
 void show_fields(OpBody& body, FieldSink& sink);
 
-// Passes fields on to a visitor (fields.h), as constants if `kConst`.
+// Passes fields on to a visitor, as constants if `kConst`. Compiled once for each visitor, so this is where a visitor
+// without one of the members is refused.
 template <class Visitor, bool kConst>
+  requires FieldVisitor<Visitor, kConst>
 class FieldsFor final : public FieldSink {
  public:
   explicit FieldsFor(Visitor& visitor) : visitor_(visitor) {}
@@ -121,15 +123,16 @@ class FieldsFor final : public FieldSink {
 
  private:
   template <class Field>
-  static std::conditional_t<kConst, const Field&, Field&> shown(Field& field) {
+  static ShownField<Field, kConst> shown(Field& field) {
     return field;
   }
   Visitor& visitor_;
 };
 
-// Shows each field of an operation to a visitor (fields.h).
+// Shows each field of an operation to a visitor (FieldVisitor in fields.h), as a constant if the operation is one.
 template <class Visitor>
 void visit_fields(const OpBody& body, Visitor& visitor) {
+  // FieldsFor shows constants, so nothing changes the body.
   FieldsFor<Visitor, true> fields(visitor);
   show_fields(const_cast<OpBody&>(body), fields);
 }
@@ -139,7 +142,7 @@ void visit_fields(OpBody& body, Visitor& visitor) {
   show_fields(body, fields);
 }
 
-// A visitor that does nothing. Derive from it and hide the members of interest.
+// A visitor that does nothing, of constants and variables alike. Derive from it and hide the members of interest.
 struct IgnoreFields {
   void area(const AreaRef&) {}
   void operand(const OpRef&, const OperandSpec&) {}

@@ -1,5 +1,8 @@
-// Expectations: what must be true at this place of a program. They change nothing; one that is not met is a finding of
-// law `expect`.
+// Expectations: what must be true at this place of a program. They change nothing, and do not finish boot.
+//
+// perform() throws ExpectationUnmet (world.h) with what was found; the interpreter makes a finding of law `expect` of
+// it, or ignores it if the run's options say so. An expectation about a result whose operation has not been performed
+// is not met. Words stand in the order of the enumerators that they spell.
 #pragma once
 
 #include "properties/program/fields.h"
@@ -13,10 +16,11 @@ namespace cma {
 enum class Compare : std::uint8_t { eq, ne, lt, le, gt, ge };
 inline constexpr std::string_view kCompareWords[] = {"==", "!=", "<", "<=", ">", ">="};
 
+// How an operation ended: `gone` was obtained and given back since, `inside` has not ended.
 inline constexpr std::string_view kStateWords[] = {"ok", "failed", "skipped", "inside", "gone"};
 enum class StateWord : std::uint8_t { ok, failed, skipped, inside, gone };
 
-// `expect b.failed`
+// `expect b.failed`. A result that is gone is `ok` too: it was obtained.
 struct ExpectState {
   static constexpr OpInfo kInfo{
       .verb = "expect", .performed = Performed::without_actor, .any_time = true, .help = "how an operation ended"};
@@ -34,7 +38,8 @@ struct ExpectState {
 inline constexpr std::string_view kFigureWords[] = {"pfn", "pages"};
 enum class FigureWord : std::uint8_t { pfn, pages };
 
-// `expect b.pfn == main+0x10`, `expect b.pages == 4`
+// `expect b.pfn == main+0x10`, `expect b.pages == 4`. A place stands for its frame, a bare number for itself. Not met
+// if the result has no frame, or the place no page.
 struct ExpectFigure {
   static constexpr OpInfo kInfo{.verb = "expect",
                                 .performed = Performed::without_actor,
@@ -59,7 +64,7 @@ inline constexpr std::string_view kErrorWords[] = {"0",       "-EINTR", "-EIO", 
                                                    "-EFAULT", "-EBUSY", "-EINVAL", "-ENOSPC", "-ENOSYS"};
 enum class ErrorWord : std::uint8_t { none, eintr, eio, enoent, eagain, enomem, efault, ebusy, einval, enospc, enosys };
 
-// `expect b == -ENOMEM`
+// `expect b == -ENOMEM`; 0 is no error. Not met by an operation that was skipped or has not ended.
 struct ExpectError {
   static constexpr OpInfo kInfo{.verb = "expect",
                                 .performed = Performed::without_actor,
@@ -81,7 +86,7 @@ struct ExpectError {
 inline constexpr std::string_view kCounterWords[] = {"free_cma", "free_pages", "skipped", "time"};
 enum class CounterWord : std::uint8_t { free_cma, free_pages, skipped, time };
 
-// `expect free_cma == 508`: a counter of the whole machine, or of the run.
+// `expect free_cma == 508`: a counter over all zones, the operations skipped, or the microseconds since boot.
 struct ExpectCounter {
   static constexpr OpInfo kInfo{.verb = "expect",
                                 .performed = Performed::without_actor,
@@ -100,12 +105,13 @@ struct ExpectCounter {
   friend bool operator==(const ExpectCounter&, const ExpectCounter&) = default;
 };
 
+// ExpectLine::times of an expectation that names no number: one line or more.
 inline constexpr std::uint64_t kAnyTimes = kAnyNumber;
 
 enum class LineSource : std::uint8_t { log, trace };
 
-// `expect log "is busy, retrying" times=2`. With `next` the search begins after the line that the last `next` of this
-// source found: a list of them checks an order.
+// `expect log "is busy, retrying" times=2`: the lines so far that contain the text. With `next` the search begins after
+// the line that the last `next` of this source found: a list of them checks an order.
 template <LineSource Source>
 struct ExpectLine {
   static constexpr OpInfo kInfo{
@@ -145,14 +151,15 @@ struct ExpectCat {
   friend bool operator==(const ExpectCat&, const ExpectCat&) = default;
 };
 
+// `free` is on a free list (`buddy`) or on a per-CPU list (`pcp`); where no page is, there is a `hole`.
 inline constexpr std::string_view kPageStateWords[] = {"any", "free", "buddy", "pcp", "used", "hole"};
 enum class PageStateWord : std::uint8_t { any, free, buddy, pcp, used, hole };
 inline constexpr std::string_view kBlockTypeWords[] = {"any",        "unmovable", "movable", "reclaimable",
                                                        "highatomic", "cma",       "isolate"};
 enum class BlockTypeWord : std::uint8_t { any, unmovable, movable, reclaimable, highatomic, cma, isolate };
 
-// `expect page main+0x50 buddy order=4 type=cma`, `expect page main+3 used ref=2 owner=u`. Compares only the
-// fields that are given.
+// `expect page main+0x50 buddy order=4 type=cma`, `expect page main+3 used ref=2 owner=u`. Compares only the fields
+// that are given. `type` is that of the pageblock; `owner` names the result that the page's owner is part of.
 struct ExpectPage {
   static constexpr OpInfo kInfo{
       .verb = "expect page", .performed = Performed::without_actor, .any_time = true, .help = "the state of a page"};
@@ -175,7 +182,8 @@ struct ExpectPage {
   friend bool operator==(const ExpectPage&, const ExpectPage&) = default;
 };
 
-// `expect finding law=bitmap`: the run must break this law. Checked when the run has ended, wherever the line stands.
+// `expect finding law=bitmap`: the run must break this law. Interpreter::run() checks it when the run has ended,
+// wherever the line stands; perform() does nothing.
 struct ExpectFinding {
   static constexpr OpInfo kInfo{.verb = "expect finding",
                                 .performed = Performed::without_actor,
