@@ -40,20 +40,6 @@ std::size_t pick_kind(Random& random, const KindWeights& weights) {
   return kind_of<CmaAlloc>();
 }
 
-// Returns whether each operand that the operation requires names a result.
-bool operands_exist(const OpBody& body) {
-  bool exist = true;
-  struct Needs : IgnoreFields {
-    explicit Needs(bool& flag) : exist(flag) {}
-    bool& exist;
-    void operand(const OpRef& operand, const OperandSpec& spec) {
-      if (spec.required && operand.id == 0) exist = false;
-    }
-  } needs(exist);
-  visit_fields(body, needs);
-  return exist;
-}
-
 // --- operations and programs ---
 
 // Draws the performer and the stop, and gives the result an identifier.
@@ -132,7 +118,7 @@ Op generate_op(Random& random, const Program& program, const KindWeights& weight
     op = Op{};
     op.body = default_body(pick_kind(random, weights));
     visit_fields(op.body, values);
-    if (operands_exist(op.body)) break;
+    if (values.operands_exist()) break;
   }
   FieldGenerator values(random, program);
   generate_header(random, values, program, op);

@@ -17,7 +17,10 @@ void FieldGenerator::area(AreaRef& area) {
     area = {false, static_cast<std::uint16_t>(random_.below(areas))};
 }
 
-void FieldGenerator::operand(OpRef& operand, const OperandSpec& spec) { operand.id = result_of(spec.wanted); }
+void FieldGenerator::operand(OpRef& operand, const OperandSpec& spec) {
+  operand.id = result_of(spec.wanted);
+  if (spec.required && operand.id == 0) operands_exist_ = false;
+}
 
 void FieldGenerator::place(Place& place, const PlaceSpec& spec) {
   chosen_frames_ = spec.required || !random_.chance(40);

@@ -32,6 +32,8 @@ class FieldGenerator {
 
   // An actor of the program, or a CPU's own.
   Performer any_performer();
+  // Returns whether the program has a result for each required operand visited so far.
+  bool operands_exist() const { return operands_exist_; }
 
  private:
   OpId result_of(Yields wanted);
@@ -45,6 +47,7 @@ class FieldGenerator {
 
   Random& random_;
   const Program& program_;
+  bool operands_exist_ = true;
   bool chosen_frames_ = false;  // whether the place that was generated last names frames
 };
 
