@@ -78,7 +78,8 @@ class Buddy {
   // First half of freeing a block whose last reference is gone. Reads the type without zone->lock. Requires: the page
   // is on no list. Each result is committed exactly once.
   PendingFree prepare_free(Pfn pfn, unsigned order);
-  // Second half: puts the block on a per-CPU list or a free list.
+  // Second half: puts the block on a per-CPU list or a free list. For a free list the pageblock's type is read again
+  // while the zone has isolated pageblocks or the sampled type is Isolate; since 6.10 always.
   void commit_free(const PendingFree& pending);
   // Both halves at once: free_unref_page / __free_pages_ok.
   void free_now(Pfn pfn, unsigned order) { commit_free(prepare_free(pfn, order)); }

@@ -17,8 +17,8 @@ class MigrationTargets {
   virtual ~MigrationTargets() = default;
   // Returns a page as large as `source`, with one reference; kNoPfn if there is none.
   virtual Task<Pfn> take(Pfn source) = 0;
-  // Takes back a target that was not needed (3.16; before, migration frees it). With its last reference gone it may be
-  // taken again.
+  // Takes back a target that was not needed (3.16; before, migration frees it), which may be taken again: at once, and
+  // since 6.9 only if its reference was the last.
   virtual Task<void> give_back(Pfn target) = 0;
 };
 
