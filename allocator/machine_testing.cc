@@ -67,6 +67,7 @@ void claim_frame(Machine& machine, Pfn pfn) {
   CMA_ASSERT(pfn < head + order_pages(order));
   Zone& zone = buddy.zone_of(pfn);
   const Migratetype type = machine.map.page(head).list_type;
+  const SpinGuard zone_lock(machine.engine);
   buddy.free_lists().take_off_list(zone, head);
   if (type != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), type);
   while (order > 0) {

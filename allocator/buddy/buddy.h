@@ -9,7 +9,8 @@
 // Cost: a hit on a per-CPU list is a handful of instructions.
 //
 // Locks: alloc_pages(), the calls that free (prepare_free() takes none) and the drains take zone->lock themselves;
-// callers must not hold it. Boot takes none. Preparing and splitting calls act on pages that the caller owns.
+// callers must not hold it. Of boot only free_reserved_page() takes it. Preparing and splitting calls act on pages that
+// the caller owns.
 #pragma once
 
 #include "allocator/base/gfp.h"
@@ -25,6 +26,8 @@ namespace cma {
 class Buddy {
  public:
   explicit Buddy(const Core& core);
+  Buddy(const Buddy&) = delete;
+  Buddy& operator=(const Buddy&) = delete;
 
   // --- zones ---
   std::size_t zones() const { return zones_.size(); }
@@ -50,15 +53,15 @@ class Buddy {
   void free_boot_range(const PfnRange& range);
   // Gives one pageblock of an area to the free lists as CMA (init_cma_reserved_pageblock).
   void free_cma_pageblock(Pfn pfn);
-  // Gives a page of an area that could not be activated to the free lists as ordinary memory (5.10).
+  // Gives a page of an area that could not be activated to the free lists as ordinary memory (5.12).
   void free_reserved_page(Pfn pfn);
   // Sets watermarks, lowmem reserves and sizes of per-CPU lists from what is managed now. Ends boot.
   void set_up_watermarks();
 
   // --- allocation ---
   // Allocates 2^order pages aligned to their size (__alloc_pages). The caller owns one reference, on the first page;
-  // with kGfpComp the pages are one compound page. kNoPfn if order > largest_order(), or where the kernel would begin
-  // to reclaim.
+  // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.10). Returns
+  // kNoPfn if order > largest_order(), or where the kernel would begin to reclaim.
   Pfn alloc_pages(Gfp gfp, unsigned order);
   // Turns a block that is on no list into single pages with one reference each (split_map_pages).
   void split_captured(Pfn pfn, unsigned order);
@@ -75,21 +78,25 @@ class Buddy {
   // First half of freeing a block whose last reference is gone. Reads the type without zone->lock. Requires: the page
   // is on no list. Each result is committed exactly once.
   PendingFree prepare_free(Pfn pfn, unsigned order);
-  // Second half: puts the block on a per-CPU list or a free list.
+  // Second half: puts the block on a per-CPU list or a free list. For a free list the pageblock's type is read again
+  // while the zone has isolated pageblocks or the sampled type is Isolate; since 6.10 always.
   void commit_free(const PendingFree& pending);
   // Both halves at once: free_unref_page / __free_pages_ok.
   void free_now(Pfn pfn, unsigned order) { commit_free(prepare_free(pfn, order)); }
-  // Frees up to `most` pages from pfn on, of which the caller holds the only reference, as free_now() would one after
-  // the other. Stops at the pageblock's end, and at the first page that is not plainly free of flags, mappings and
-  // owners. Returns the number freed; 0 while single-page events or points are watched: then free them one by one.
+  // Frees up to `most` pages in use from pfn on, as dropping the last reference of each and free_now() would. Stops at
+  // the pageblock's end and at the first page with another reference, a flag, a mapping or an owner. Passes no point:
+  // the caller counts one step a page. Returns the number freed; 0 during boot, and while single-page events or points
+  // are watched. Requires: the caller holds a reference on each page.
   std::uint64_t free_plain_run(Pfn pfn, std::uint64_t most);
   // Drops one reference, and frees the block if it was the last (__free_pages). If it was not the last, and the block
-  // is larger than a page and not compound, all pages but the first are freed; the other holder frees that one.
+  // is larger than a page and not compound, all pages but the first are freed (lost up to 5.9: Bug::speculative_leak);
+  // the other holder frees that one.
   Task<void> free_pages(Pfn pfn, unsigned order);
   // Frees a block whose last reference is gone, with the kernel's window between its two halves.
   Task<void> free_unreferenced(Pfn pfn, unsigned order);
 
-  // Takes the state of another allocator. Requires: it is of a machine of the same geometry.
+  // Takes the state of another allocator; the pages themselves are the memory map's. Requires: both are of machines of
+  // the same geometry, and no actor of either is inside an operation.
   void copy_from(const Buddy& other);
 
  private:
@@ -104,7 +111,6 @@ class Buddy {
   Release release_;
   unsigned pageblock_order_;
   unsigned largest_order_;
-  bool booting_ = true;
   Core core_;
   Zones zones_;
   Watermarks watermarks_;

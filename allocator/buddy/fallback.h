@@ -22,7 +22,7 @@ class Fallback {
   Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists);
 
   // Takes a block from the lists of `type`, from area memory or from other types, and returns it; kNoPfn if there is
-  // none. The caller records it in the zone's counters; since 6.10 this function does.
+  // none. The caller counts it out, by FreeLists::count_area_taken() and count_taken().
   Pfn rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags);
 
   // Returns whether a request of `type` would take a block of this order from another type, and its pageblock with it

@@ -4,11 +4,10 @@
 
 namespace cma {
 
-FreeLists::FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones, const bool& booting)
+FreeLists::FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones)
     : release_(core.geometry.release),
       pageblock_order_(core.geometry.pageblock_order),
       largest_order_(core.geometry.largest_order),
-      booting_(booting),
       core_(core),
       watermarks_(watermarks),
       zones_(zones) {}
@@ -38,6 +37,7 @@ Pfn FreeLists::covering_block(Pfn pfn) const {
 // --- inserting and merging ---
 
 void FreeLists::insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail) {
+  CMA_ASSERT(locked());
   Page& page = core_.map.edit(pfn);
   page.flags |= kPageBuddy;
   page.order = static_cast<std::uint8_t>(order);
@@ -135,6 +135,7 @@ Migratetype FreeLists::type_when_freed(Pfn pfn, Migratetype read_before) const {
 // --- taking and splitting ---
 
 void FreeLists::take_off_list(Zone& zone, Pfn pfn) {
+  CMA_ASSERT(locked());
   Page& page = core_.map.edit(pfn);
   CMA_ASSERT(page.has(kPageBuddy));
   FreeArea& area = zone.area[page.order];

@@ -2,16 +2,20 @@
 //
 // The order within lists is part of the behaviour: a block is inserted at the side at which a real kernel inserts it.
 //
-// Cost: inserting or taking a block is O(1); each merge step looks at one page.
+// Cost: inserting or taking a block is O(1); each merge step looks at one page, and since 6.10 one from the pageblock
+// order on also retypes the buddy's pageblocks.
 //
-// Zone counters: every call keeps them, except take_off_list() and expand(), whose callers do. Calls marked [6.10]
-// leave them to the caller up to 6.9.
+// Zone counters: blocks are counted as they are freed and by isolate_free_page(). What rmqueue_smallest() takes is
+// counted out by count_area_taken() and count_taken(). take_off_list() and expand() leave the counters to the caller.
+// So do moves between lists up to 6.9: Fallback's change no figure, and Isolation has count_isolation(). Since 6.10 a
+// move counts itself, as the list that a block is on decides how its pages are counted.
 //
-// Requires: zone->lock is held, unless a function says otherwise.
+// Requires: zone->lock is held, or the machine boots, unless a function says otherwise. Every change of a list asserts
+// that some spinlock is held.
 //
 // Invariants: the head of a free block has kPageBuddy, the block's order and the list's type, and is aligned to the
-// order. There are no two free buddies that the release would have merged. nr_free and the zone's counters agree with
-// the lists.
+// order. Free buddies have merged where the release merges them, except, while isolation is under way, blocks of at
+// least a pageblock of which one or both are isolated. nr_free and the zone's counters agree with the lists.
 #pragma once
 
 #include "allocator/buddy/watermark.h"
@@ -22,34 +26,52 @@ namespace cma {
 
 class FreeLists {
  public:
-  // `booting` is true until boot ends; it and the others outlive this object.
-  FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones, const bool& booting);
+  // `watermarks` and `zones` outlive this object. Boot has not ended yet.
+  FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones);
+  FreeLists(const FreeLists&) = delete;
+  FreeLists& operator=(const FreeLists&) = delete;
+
+  // Ends boot: from now on zone->lock is required.
+  void boot_ended() { booting_ = false; }
+  bool booting() const { return booting_; }
 
   // Returns whether every free block lies on the list of its pageblock's type (6.10).
   bool typed_lists() const { return release_ >= Release::v6_10; }
 
   // --- freeing ---
-  // Merges a block with its free buddies and inserts it (__free_one_page). Requires: the block is aligned to its order
-  // and on no list.
+  // Merges a block with its free buddies and inserts it (__free_one_page): at the head, or at the tail if its parent is
+  // likely to merge soon, or if `to_tail`. Requires: the block is aligned to its order and on no list.
   void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
   // Frees single pages of one pageblock, upwards, as freeing one after the other would.
   void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
   // Frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
   void free_in_pageblocks(Zone& zone, Pfn pfn, unsigned order);
-  // Returns the type of list on which a freed page is put, given the type that was read before zone->lock was taken.
+  // Returns the type of list on which a freed page is put: that of its pageblock now, and with Bug::free_stale_type (up
+  // to 3.17) the one that was read before zone->lock was taken.
   Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
 
   // --- taking ---
-  // Takes the smallest block of `type` that suffices, splits it, and returns the first piece, or kNoPfn. [6.10]
+  // Takes the smallest block of `type` that suffices, splits it, and returns the first piece, or kNoPfn.
   Pfn rmqueue_smallest(Zone& zone, unsigned order, Migratetype type);
   // Takes a free block off its list; only nr_free changes.
   void take_off_list(Zone& zone, Pfn pfn);
   // Takes a free block off its list for its pages to be used one by one (__isolate_free_page). Returns false, and does
-  // nothing, if a watermark forbids it. Requires: pfn is the head of a free block. A block of at least half a pageblock
-  // also makes its ordinary pageblocks Movable.
+  // nothing, if a watermark forbids it: min, up to 4.8 low; none for an isolated pageblock, whose pages are in no
+  // counter. Requires: pfn is the head of a free block. A block of at least half a pageblock also makes its ordinary
+  // pageblocks Movable.
   bool isolate_free_page(Pfn pfn);
   // Splits a block that is on no list from order `high` down to `low`: the upper halves go to the lists of `type`.
   void expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migratetype type);
+
+  // --- counting out what rmqueue_smallest() took, before zone->lock is dropped; since 6.10 it has done so itself ---
+  // Counts a block of 2^order pages out of nr_free_cma if `list`, on which it was, is that of areas.
+  void count_area_taken(Zone& zone, unsigned order, Migratetype list) const {
+    if (list == Migratetype::cma && !typed_lists()) zone.nr_free_cma -= static_cast<std::int64_t>(order_pages(order));
+  }
+  // Counts pages, of one block or of several, out of nr_free_pages.
+  void count_taken(Zone& zone, std::uint64_t pages) const {
+    if (!typed_lists()) zone.nr_free_pages -= static_cast<std::int64_t>(pages);
+  }
 
   // --- moving between lists ---
   struct Moved {
@@ -58,11 +80,12 @@ class FreeLists {
     std::uint64_t movable = 0;   // pages in use that are on the LRU or movable by a driver
   };
   // Moves the free blocks whose head lies in pfn's pageblock to the lists of `type`. Moves nothing if the zone ends
-  // inside the pageblock. [6.10]
+  // inside the pageblock; if it begins inside, only blocks from pfn on.
   Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
-  // Moves one free block to the list of `type`. [6.10]
+  // Moves one free block to the list of `type`.
   void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
-  // Adds to the counters of `type` the free pages that leave Isolate; negative: those that enter it.
+  // Adds to the counters of `type` the free pages that leave Isolate; negative: those that enter it. For releases up to
+  // 6.9, whose moves do not count.
   void count_isolation(Zone& zone, std::int64_t pages, Migratetype type);
   // Sets the type of each pageblock of a block.
   void retype_range(Pfn pfn, unsigned order, Migratetype type);
@@ -73,7 +96,11 @@ class FreeLists {
   // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone.
   Pfn free_buddy(Pfn pfn, unsigned order) const;
 
+  void copy_from(const FreeLists& other) { booting_ = other.booting_; }
+
  private:
+  // Returns whether a spinlock is held, or none is needed yet.
+  bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
   void insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail);
   bool merge_refused(const Zone& zone, Pfn buddy, unsigned order, Migratetype type) const;
   bool parent_merge_likely(Pfn pfn, unsigned order) const;
@@ -83,7 +110,7 @@ class FreeLists {
   Release release_;
   unsigned pageblock_order_;
   unsigned largest_order_;
-  const bool& booting_;
+  bool booting_ = true;
   Core core_;
   const Watermarks& watermarks_;
   Zones& zones_;

@@ -45,7 +45,19 @@ class FreeListsTest : public ::testing::TestWithParam<Release> {
       machine->map.edit(p).ref = 0;
       machine->map.set_pageblock_type(p, type);
     }
-    buddy.free_lists().free_one_block(zone, pfn, order, type);
+    free_block(*machine, pfn, order, type);
+  }
+  static void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {
+    const SpinGuard zone_lock(machine.engine);
+    machine.buddy.free_lists().free_one_block(machine.buddy.zone(0), pfn, order, type);
+  }
+  bool isolate_free_page(Pfn pfn) {
+    const SpinGuard zone_lock(machine->engine);
+    return buddy.free_lists().isolate_free_page(pfn);
+  }
+  FreeLists::Moved move_freepages_block(Pfn pfn, Migratetype type) {
+    const SpinGuard zone_lock(machine->engine);
+    return buddy.free_lists().move_freepages_block(zone, pfn, type);
   }
   std::vector<Pfn> list(unsigned order, Migratetype type) const { return free_list(*machine, order, type); }
 
@@ -122,7 +134,7 @@ TEST_P(FreeListsTest, BlocksOfDifferentOrderDoNotMerge) {
 TEST_P(FreeListsTest, BelowThePageblockOrderTypesAreNotLookedAt) {
   give(0, 3, C);
   machine->map.set_pageblock_type(0, C);
-  buddy.free_lists().free_one_block(zone, 8, 3, M);  // a stale type: the pageblock is CMA
+  free_block(*machine, 8, 3, M);  // a stale type: the pageblock is CMA
   EXPECT_THAT(list(4, M), ElementsAre(0));
   EXPECT_THAT(list(3, C), IsEmpty());
 }
@@ -136,8 +148,8 @@ TEST_P(FreeListsTest, TypesDecideWhatMergesAcrossPageblocks) {
       z.nr_isolate_pageblock = (first == I ? 1U : 0U) + (second == I ? 1U : 0U);
       fresh->map.set_pageblock_type(0, first);
       fresh->map.set_pageblock_type(16, second);
-      fresh->buddy.free_lists().free_one_block(z, 0, 4, first);
-      fresh->buddy.free_lists().free_one_block(z, 16, 4, second);
+      free_block(*fresh, 0, 4, first);
+      free_block(*fresh, 16, 4, second);
       const bool only_one_isolated = (first == I) != (second == I);
       const bool both_ordinary = is_mergeable(first) && is_mergeable(second);
       const bool merges = merges_by_type() ? first == second || both_ordinary : !only_one_isolated;
@@ -147,7 +159,7 @@ TEST_P(FreeListsTest, TypesDecideWhatMergesAcrossPageblocks) {
 
 TEST_P(FreeListsTest, Until517TypesDoNotMatterWhileNothingIsIsolated) {
   machine->map.set_pageblock_type(0, I);
-  buddy.free_lists().free_one_block(zone, 0, 4, I);
+  free_block(*machine, 0, 4, I);
   give(16, 4, M);
   EXPECT_EQ(list(5, M).size(), merges_by_type() ? 0U : 1U);
 }
@@ -157,7 +169,7 @@ TEST_P(FreeListsTest, MergeIntoIsolatedLooksAtTheFreedBlockOnly) {
   machine->bugs.switch_on(Bug::merge_into_isolated);
   zone.nr_isolate_pageblock = 1;
   machine->map.set_pageblock_type(0, I);
-  buddy.free_lists().free_one_block(zone, 0, 4, I);
+  free_block(*machine, 0, 4, I);
   give(16, 4, M);
   EXPECT_THAT(list(5, M), ElementsAre(0));
   EXPECT_EQ(machine->bugs.times_reached(Bug::merge_into_isolated), 1U);
@@ -226,11 +238,10 @@ TEST_P(FreeListsTest, FallbackTriesTypesInTheKernelsOrder) {
     std::unique_ptr<Machine> fresh = make_machine(bare_geometry());
     std::swap(machine, fresh);
     Buddy& b = machine->buddy;
-    Zone& z = b.zone(0);
     const auto put = [&](Pfn pfn, Migratetype type) {
       for (Pfn p = pfn; p < pfn + 16; ++p) machine->map.edit(p).flags = 0, machine->map.edit(p).ref = 0;
       machine->map.set_pageblock_type(pfn, type);
-      b.free_lists().free_one_block(z, pfn, 4, type);
+      free_block(*machine, pfn, 4, type);
     };
     put(0, order.other);
     put(32, order.preferred);
@@ -298,7 +309,7 @@ TEST_P(FreeListsTest, APageblockChangesWhenHalfOfItIsFreeOrAlike) {
     for (Pfn p = 0; p < 16; ++p) map.edit(p).flags = 0;
     for (unsigned i = 0; i < t.free; i += 4) {
       for (Pfn p = i; p < i + 4; ++p) map.edit(p).ref = 0;
-      fresh->buddy.free_lists().free_one_block(fresh->buddy.zone(0), i, 2, t.old);
+      free_block(*fresh, i, 2, t.old);
     }
     for (Pfn p = 16 - t.movable; p < 16; ++p) map.edit(p).flags = p % 2 == 0 ? kPageLru : kPageMovableOps;
     EXPECT_EQ(fresh->buddy.alloc_pages(t.gfp, 0), 0U);
@@ -314,7 +325,7 @@ TEST_P(FreeListsTest, BlocksThatChangeListsGoToTheTailSince510) {
   give(0, 1, M);
   give(4, 1, M);
   give(8, 1, M);
-  const FreeLists::Moved moved = buddy.free_lists().move_freepages_block(zone, 5, U);
+  const FreeLists::Moved moved = move_freepages_block(5, U);
   EXPECT_EQ(moved.pages, 6U);
   EXPECT_EQ(moved.isolated, 0U);
   if (GetParam() >= Release::v5_10)
@@ -326,9 +337,9 @@ TEST_P(FreeListsTest, BlocksThatChangeListsGoToTheTailSince510) {
 
 TEST_P(FreeListsTest, MovingSeesOnlyBlocksWhoseHeadLiesInThePageblock) {
   give(0, 5, M);
-  EXPECT_EQ(buddy.free_lists().move_freepages_block(zone, 16, I).pages, 0U);
-  EXPECT_EQ(buddy.free_lists().move_freepages_block(zone, 0, I).pages, 32U);
-  EXPECT_EQ(buddy.free_lists().move_freepages_block(zone, 0, M).isolated, 32U);
+  EXPECT_EQ(move_freepages_block(16, I).pages, 0U);
+  EXPECT_EQ(move_freepages_block(0, I).pages, 32U);
+  EXPECT_EQ(move_freepages_block(0, M).isolated, 32U);
 }
 
 TEST_P(FreeListsTest, AMixedPageblockBoostsTheWatermarkSince50) {
@@ -403,15 +414,15 @@ TEST_P(FreeListsTest, IsolatingAFreeBlockNeedsTheWatermarkUnlessItIsIsolate) {
   give(0, 2, M);
   give(64, 3, M);
   zone.watermark[0] = 8;
-  EXPECT_FALSE(buddy.free_lists().isolate_free_page(0)) << "12 free pages are not above 8 + 4";
+  EXPECT_FALSE(isolate_free_page(0)) << "12 free pages are not above 8 + 4";
   zone.watermark[0] = 7;
-  EXPECT_TRUE(buddy.free_lists().isolate_free_page(0));
+  EXPECT_TRUE(isolate_free_page(0));
   EXPECT_EQ(zone.nr_free_pages, 8);
   EXPECT_TRUE(machine->map.page(0).has(kPageInFlight));
   zone.watermark[0] = 1000;
   zone.nr_isolate_pageblock = 1;
   give(128, 2, I);
-  EXPECT_TRUE(buddy.free_lists().isolate_free_page(128));
+  EXPECT_TRUE(isolate_free_page(128));
 }
 
 TEST_P(FreeListsTest, ALargeIsolatedBlockMakesItsPageblockMovableButNotAnAreas) {
@@ -419,7 +430,7 @@ TEST_P(FreeListsTest, ALargeIsolatedBlockMakesItsPageblockMovableButNotAnAreas) 
   give(32, 2, U);
   give(64, 3, C);
   give(128, 4, M);
-  for (Pfn pfn : {0U, 32U, 64U}) EXPECT_TRUE(buddy.free_lists().isolate_free_page(pfn));
+  for (Pfn pfn : {0U, 32U, 64U}) EXPECT_TRUE(isolate_free_page(pfn));
   EXPECT_EQ(machine->map.pageblock_type(0), M);
   EXPECT_EQ(machine->map.pageblock_type(32), U) << "less than half a pageblock";
   EXPECT_EQ(machine->map.pageblock_type(64), C);
@@ -427,7 +438,7 @@ TEST_P(FreeListsTest, ALargeIsolatedBlockMakesItsPageblockMovableButNotAnAreas) 
 
 TEST_P(FreeListsTest, ACapturedBlockBecomesSinglePagesWithOneReferenceEach) {
   give(0, 3, M);
-  buddy.free_lists().isolate_free_page(0);
+  isolate_free_page(0);
   buddy.split_captured(0, 3);
   for (Pfn pfn = 0; pfn < 8; ++pfn) {
     const Page& page = machine->map.page(pfn);

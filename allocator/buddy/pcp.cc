@@ -81,15 +81,13 @@ std::uint64_t PerCpuLists::rmqueue_bulk(Zone& zone, PageList& list, unsigned ord
     Page& page = core_.map.edit(pfn);
     page.flags |= kPagePcp;
     page.order = static_cast<std::uint8_t>(order);
-    if (!free_lists_.typed_lists() && page.list_type == Migratetype::cma)
-      zone.nr_free_cma -= static_cast<std::int64_t>(order_pages(order));
+    free_lists_.count_area_taken(zone, order, page.list_type);
     if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 1);
     list.push_back(core_.map, core_.map.frame(pfn));
     ++taken;
   }
-  // Lowered once for the whole refill, so that the balance test of the next block sees the old figure. With typed lists
-  // each block is counted as it is taken.
-  if (!free_lists_.typed_lists()) zone.nr_free_pages -= static_cast<std::int64_t>(taken << order);
+  // Once for the whole refill: up to 6.9 the balance test of the next block sees the old figure.
+  free_lists_.count_taken(zone, taken << order);
   return taken;
 }
 

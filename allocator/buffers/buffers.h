@@ -12,6 +12,7 @@
 #include "allocator/engine/bit_locks.h"
 #include "allocator/frames/core.h"
 #include "allocator/lru/lru.h"
+#include "allocator/lru/slot_cache.h"
 
 namespace cma {
 

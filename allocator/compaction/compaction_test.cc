@@ -116,7 +116,7 @@ TEST_P(CompactionTest, OneFixedPageSpoilsTheGroupOfAnAsynchronousScan) {
   Compacting compacting{nowhere};
   compacting.order = 3;
   compacting.direct = true;
-  Migration::Control control;
+  MigrateControl control;
   control.mode = MoveMode::async;
   control.compacting = &compacting;
   EXPECT_EQ(run_now(machine->scanner.isolate_block(control, 64, 128)), 0);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "allocator/compaction/compaction.h"
+#include "allocator/migration/control.h"
 
 namespace cma {
 
@@ -104,7 +105,7 @@ class ZoneCompaction final : public MigrationTargets {
   std::size_t zone_;
   CompactRequest request_;
   Compacting compacting_;
-  Migration::Control control_;
+  MigrateControl control_;
   Pfn migrate_pfn_ = 0;
   Pfn free_pfn_ = 0;
   // The free pages that are held, as blocks as they were free: on the first list; since 6.9 on one list an order.

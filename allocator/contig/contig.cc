@@ -147,7 +147,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
     co_await lru_.cache_disable();
   else
     co_await prepare_migration_v3_5();
-  Migration::Control control;
+  MigrateControl control;
   Pfn pfn = start;
   int tries = 0;
   int result = 0;

@@ -1,7 +1,7 @@
 // What operations await, and the guard of a spinlock: at(), sleep_for() and SpinGuard; run_now() runs a task without
 // an operation.
 //
-// Layers get this header with core.h. Cost: awaiting an unwatched point is an increment and a branch.
+// Layers get this header with core.h. Cost: awaiting an unwatched point is a handful of instructions.
 #pragma once
 
 #include <coroutine>

@@ -14,6 +14,12 @@ ActorId Engine::add_actor(int cpu) {
   return static_cast<ActorId>(actors_.size() - 1);
 }
 
+void Engine::bind(ActorId actor, int cpu) {
+  CMA_ASSERT(actors_[actor].state == State::idle && cpu >= 0 && cpu < cpus_);
+  actors_[actor].cpu = cpu;
+  if (actor == current_) cpu_ = cpu;
+}
+
 void Engine::begin(ActorId id, Task<void> operation) {
   Actor& actor = actors_[id];
   CMA_ASSERT(actor.state == State::idle);

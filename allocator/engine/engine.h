@@ -2,9 +2,14 @@
 // Task. The engine resumes an actor, stops it at a point on request, parks it while it waits, counts steps and keeps
 // the virtual clock. It decides nothing: its caller, the interpreter, chooses the actor to resume.
 //
-// Thread safety: none; one thread uses a machine. Failures: passed() and charge() throw EngineFault (bounded) when the
-// step budget is used up, park() throws one (locks) for a deadlock. Cost: an unwatched point is an increment and a
-// branch. await.h has what operations await.
+// The class has three parts, by their callers. The scheduler (the interpreter, tests) adds actors, runs them and turns
+// the clock. Operations ask which actor runs, and count work. Awaitables (await.h, mutex.h, bit_locks.h) suspend the
+// current actor and wake others. One class, as all three work on the same record of each actor.
+//
+// Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions.
+//
+// Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, park() throws one
+// (locks) for a deadlock.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +26,15 @@ namespace cma {
 
 using ActorId = std::uint32_t;
 inline constexpr ActorId kNoActor = ~ActorId{0};
-// The actor of boot and of plain calls. It is bound to CPU 0.
+// The actor of boot, and of plain calls unless assume() names another. It begins on CPU 0.
 inline constexpr ActorId kMainActor = 0;
 
 // Virtual microseconds since boot.
 using Time = std::uint64_t;
 inline constexpr Time kMillisecond = 1000;
 
-// Interface of a listener that sees every point as it is passed, such as a scheduler.
+// Interface of a listener that sees the points that operations pass, such as a scheduler. Point::sleep is not among
+// them, as sleeping suspends anyway; plain calls show it none.
 class PointWatcher {
  public:
   virtual ~PointWatcher() = default;
@@ -49,92 +55,89 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // ============ For the scheduler: which actors there are, which one runs, and how far ============
+
   // --- actors ---
   // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1.
   ActorId add_actor(int cpu);
   std::size_t actors() const { return actors_.size(); }
   // Moves an actor to another CPU. A machine is reused by programs whose actors sit on other CPUs. Requires: the actor
   // is idle.
-  void bind(ActorId actor, int cpu) {
-    CMA_ASSERT(actors_[actor].state == State::idle && cpu >= 0 && cpu < cpus_);
-    actors_[actor].cpu = cpu;
-  }
+  void bind(ActorId actor, int cpu);
+
+  // --- running ---
+  // Gives an actor an operation; nothing runs yet. Requires: the actor is idle.
+  void begin(ActorId actor, Task<void> operation);
+  // Makes an actor current and runs it until its operation ends, stops at a point, waits or sleeps. Requires: the actor
+  // is ready. Rethrows what the operation throws; the actor is idle then.
+  void resume(ActorId actor);
+  // Makes `actor` current for plain calls (boot, tests), which run outside any operation.
+  void assume(ActorId actor);
+  // Destroys the operations of all actors. The machine is in no defined state afterwards and must be reset.
+  void abandon();
+  // Ends all operations, and returns clock, steps, budget and the actors' flags to their first values. Makes kMainActor
+  // current. Keeps the actors and the watcher.
+  void reset();
+
+  // --- stopping ---
+  // Asks that `actor` stop when it passes `point` for the nth time from now (1 = next). The request ends with the
+  // actor's operation; a second one replaces the first. Requires: the actor is inside an operation.
+  void stop_at(ActorId actor, Point point, unsigned nth);
+  // Sets the listener, nullptr for none. It is not owned, and reset() keeps it.
+  void set_watcher(PointWatcher* watcher);
+  // Makes the step after `limit` further ones throw EngineFault (bounded), which lifts the limit.
+  void set_step_budget(std::uint64_t limit) { step_limit_ = steps_ + limit; }
+  // Returns the steps counted since the last reset().
+  std::uint64_t steps() const { return steps_; }
+
+  // --- the clock, and actors that have been woken ---
+  // Advances the clock and wakes the actors whose time has come, in the order of their times. A time that has passed
+  // changes nothing.
+  void advance_to(Time time);
+  // Returns the sleeping actor that wakes first (the lowest id among equals), kNoActor if none sleeps.
+  ActorId next_sleeper() const;
+  // Returns the time at which a sleeping actor wakes.
+  Time wake_time(ActorId actor) const { return actors_[actor].wake_time; }
+  // Takes from the queue, and returns, the actor that was woken first and has not run since; kNoActor if none is left.
+  ActorId take_woken();
+
+  // --- looking ---
   State state(ActorId actor) const { return actors_[actor].state; }
   // Returns whether all actors are idle.
   bool at_rest() const { return inside_ == 0; }
   // Returns the point that the actor's operation passed last, which is where it stopped if it did; kCount if it has
   // passed none.
   Point last_point(ActorId actor) const { return actors_[actor].last_point; }
+  // Returns the name of the object that the actor waits for, for reports; empty if it does not wait.
+  std::string waits_for(ActorId actor) const;
+  // Returns the actor that holds that object; kNoActor if none does or the actor does not wait.
+  ActorId waits_for_actor(ActorId actor) const { return actors_[actor].waits_on; }
+  // Returns the flags of an actor.
+  TaskFlags& flags(ActorId actor) { return actors_[actor].flags; }
 
-  // Gives an actor an operation; nothing runs yet. Requires it to be idle.
-  void begin(ActorId actor, Task<void> operation);
-  // Runs an actor until its operation ends, stops at a point, or waits. Requires it to be ready. Rethrows what the
-  // operation throws; the actor is idle then.
-  void resume(ActorId actor);
-  // Destroys the operations of all actors. The machine is in no defined state afterwards and must be reset.
-  void abandon();
-  // Ends all operations, and returns clock, steps, budget and the actors' flags to their first values. Keeps the actors
-  // and the watcher.
-  void reset();
+  // ============ For operations and the layers that they run in ============
 
   // Returns the actor that runs, or ran last.
   ActorId current() const { return current_; }
   // Returns its CPU.
   int cpu() const { return cpu_; }
   int cpus() const { return cpus_; }
-  // Makes `actor` current for plain calls (boot, tests), which run outside any operation.
-  void assume(ActorId actor);
-
-  // --- points ---
-  // Asks that `actor` stop when it passes `point` for the nth time from now (1 = next). The request ends with the
-  // actor's operation; a second one replaces the first. Requires: the actor is inside an operation.
-  void stop_at(ActorId actor, Point point, unsigned nth);
-  // Sets the listener, nullptr for none. It is not owned, and reset() keeps it.
-  void set_watcher(PointWatcher* watcher);
+  // Returns its flags.
+  TaskFlags& flags() { return actors_[current_].flags; }
+  const TaskFlags& flags() const { return actors_[current_].flags; }
+  Time now() const { return now_; }
+  // Returns the count of spinlocks that are held.
+  SpinCount& spinlocks() { return spinlocks_; }
   // Returns whether anything can stop an actor at a point. If not, callers may take a cheaper path.
   bool watching() const { return watching_; }
-  // Counts a step and records the point as the current actor's last one.
+  // Counts a step and records the point as the current actor's last one. Called by at(), and by callers that have found
+  // that nothing is watching.
   void passed(Point point) {
     ++steps_;
-    Actor& actor = actors_[current_];
-    actor.last_point = point;
+    actors_[current_].last_point = point;
     if (steps_ > step_limit_) [[unlikely]]
       out_of_steps();
   }
-  // Returns whether the current actor is to be suspended at this point. Called only while watching().
-  bool stop_here(Point point);
-
-  // --- waiting ---
-  // Parks the current actor until wake(); `leaf` is its innermost coroutine, which must suspend right after. `what`
-  // names the object it waits for, `owner` the actor that holds that. Throws EngineFault if this closes a cycle of
-  // waiters, or in a plain call, which must not wait.
-  void park(PromiseBase& leaf, const char* what, ActorId owner);
-  // Parks the current actor until the clock reaches `wake_time`. Requires: it is inside an operation.
-  void park_until(PromiseBase& leaf, Time wake_time);
-  // Parks the current actor at a point: it stays ready.
-  void stop(PromiseBase& leaf);
-  // Records that the object that a parked actor waits for has a new owner.
-  void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }
-  // Makes a waiting or sleeping actor ready and queues it: woken actors run in the order of waking.
-  void wake(ActorId actor);
-  // Takes from the queue, and returns, the actor that was woken first and has not run since; kNoActor if none is left.
-  ActorId take_woken();
-  // Returns the sleeping actor that wakes first (the lowest id among equals), kNoActor if none sleeps.
-  ActorId next_sleeper() const;
-  // Returns the time at which a sleeping actor wakes.
-  Time wake_time(ActorId actor) const { return actors_[actor].wake_time; }
-  // Advances the clock and wakes the actors whose time has come, in the order of their times.
-  void advance_to(Time time);
-  // Returns the name of the object that the actor waits for, for reports; empty if it does not wait.
-  std::string waits_for(ActorId actor) const;
-  ActorId waits_for_actor(ActorId actor) const { return actors_[actor].waits_on; }
-
-  Time now() const { return now_; }
-
-  // --- budgets ---
-  std::uint64_t steps() const { return steps_; }
-  // Makes the step after `limit` further ones throw EngineFault (bounded), which lifts the limit.
-  void set_step_budget(std::uint64_t limit) { step_limit_ = steps_ + limit; }
   // Counts work that passes no point against the budget.
   void charge(std::uint64_t steps) {
     steps_ += steps;
@@ -142,13 +145,24 @@ class Engine {
       out_of_steps();
   }
 
-  // --- flags of tasks, and spinlocks ---
-  // Returns the flags of an actor; without an argument, of the current one.
-  TaskFlags& flags(ActorId actor) { return actors_[actor].flags; }
-  TaskFlags& flags() { return actors_[current_].flags; }
-  const TaskFlags& flags() const { return actors_[current_].flags; }
-  // Returns the count of spinlocks that are held.
-  SpinCount& spinlocks() { return spinlocks_; }
+  // ============ For what operations await: at(), sleep_for() and the locks ============
+
+  // Reports the point to the watcher, counts down the actor's request, and returns whether the actor is to be
+  // suspended; never in a plain call. Requires: watching().
+  bool stop_here(Point point);
+  // Parks the current actor at a point: it stays ready. `leaf` is its innermost coroutine, which must suspend right
+  // after, as with the other calls that park.
+  void stop(PromiseBase& leaf);
+  // Parks the current actor until wake(). `what` names the object that it waits for, and is kept, not copied: a
+  // literal. `owner` is the actor that holds the object. Throws EngineFault (locks) if this closes a cycle of waiters,
+  // or in a plain call, which must not wait.
+  void park(PromiseBase& leaf, const char* what, ActorId owner);
+  // Parks the current actor until the clock reaches `wake_time`. Requires: it is inside an operation.
+  void park_until(PromiseBase& leaf, Time wake_time);
+  // Records that the object that a parked actor waits for has a new owner.
+  void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }
+  // Makes a waiting or sleeping actor ready and queues it; take_woken() returns them in that order.
+  void wake(ActorId actor);
 
  private:
   struct Actor {

@@ -318,6 +318,15 @@ TEST_F(EngineTest, StepsAreCountedAlikeWatchedOrNot) {
 
 // --- signals and reset ---
 
+TEST_F(EngineTest, ACurrentActorThatIsBoundToAnotherCpuSitsThere) {
+  engine.assume(b);
+  const int other = engine.cpu() == 0 ? 1 : 0;
+  engine.bind(b, other);
+  EXPECT_EQ(engine.cpu(), other);
+  engine.bind(a, 1 - other);
+  EXPECT_EQ(engine.cpu(), other);
+}
+
 TEST_F(EngineTest, AFatalSignalIsItsActorsOwn) {
   engine.flags(a).fatal_signal = true;
   engine.assume(a);

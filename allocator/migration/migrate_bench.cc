@@ -22,7 +22,7 @@ void migrate_one_page(benchmark::State& state, Release release) {
   const Pfn first = machine->buddy.alloc_pages(kGfpHighuserMovable, 0);
   const OwnerId owner = run_now(machine->owners.adopt(first, PageKind::anonymous));
   run_now(machine->lru.add_drain_all());
-  Migration::Control control;
+  MigrateControl control;
   for (auto _ : state) {
     const Pfn at = machine->owners.owner(owner).pfn;
     control.nr_pages = 0;

@@ -26,6 +26,18 @@ Task<void> MigrateSteps::put_back_page(Pfn pfn) {
   co_await lru_.put_page(pfn);
 }
 
+Task<void> MigrateSteps::putback(Control& control) {
+  while (!control.pages.empty()) {
+    const Pfn pfn = core_.map.pfn(control.pages.pop_front(core_.map));
+    if (core_.map.page(pfn).has(kPageHugetlb)) {
+      co_await put_back_hugetlb(pfn);
+      continue;
+    }
+    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
+    co_await put_back_page(pfn);
+  }
+}
+
 // Drops the list's reference of a page that has moved, or that its users have freed meanwhile.
 Task<void> MigrateSteps::release_source(Pfn pfn) {
   Page& page = core_.map.edit(pfn);

@@ -30,12 +30,11 @@ class MigrateSteps {
   void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
   void set_hugetlb_pages(HugetlbPages& pages) { hugetlb_ = &pages; }
 
-  virtual Task<int> migrate_pages(Migration::Control& control) = 0;
-  Task<void> put_back_page(Pfn pfn);
-  Task<void> put_back_hugetlb(Pfn pfn);
+  virtual Task<int> migrate_pages(MigrateControl& control) = 0;
+  Task<void> putback(MigrateControl& control);
 
  protected:
-  using Control = Migration::Control;
+  using Control = MigrateControl;
   // struct migrate_pages_stats: what one call of migrate_pages reports; pages are base pages.
   struct Stats {
     std::uint64_t succeeded = 0;
@@ -47,6 +46,7 @@ class MigrateSteps {
 
   // NR_MAX_BATCHED_MIGRATION: base pages that are moved together.
   std::uint64_t most_batched() const { return huge_pages_ != 0 ? huge_pages_ : 512; }
+  Task<void> put_back_page(Pfn pfn);
   Task<void> release_source(Pfn pfn);
   Task<void> settle_target(Pfn target, bool drains);
   Pfn target_of(Pfn pfn);
@@ -60,6 +60,7 @@ class MigrateSteps {
   int end_v5_11(Control& control, PageList& failed, const Stats& stats, int result);
 
   // migrate_hugetlb.cc
+  Task<void> put_back_hugetlb(Pfn pfn);
   Task<int> move_locked_hugetlb(Pfn pfn, Pfn target);
   Task<int> try_to_move_hugetlb(PageList& from, PageList& failed, Pfn pfn, bool force);
   Task<int> migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats);

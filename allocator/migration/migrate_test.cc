@@ -28,7 +28,7 @@ class MigrateTest : public ::testing::TestWithParam<Release> {
   const Page& page_of(OwnerId id) const { return machine->map.page(where(id)); }
 
   std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
-  Migration::Control control;
+  MigrateControl control;
   std::size_t recorded = 0;
 };
 

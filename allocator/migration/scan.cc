@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "allocator/base/error.h"
+#include "allocator/migration/migration.h"
 
 namespace cma {
 namespace {
@@ -17,7 +18,7 @@ constexpr Pfn kScanBatch = 32;
 Pfn block_end(Pfn pfn, int order) { return align_up(pfn + 1, order_pages(static_cast<unsigned>(order))); }
 
 // skip_on_failure (4.7): returns the end of the group of pages that is given up when one of them stays, or kNoPfn.
-Pfn first_group_end(const Migration::Control& control, Release release, Pfn low) {
+Pfn first_group_end(const MigrateControl& control, Release release, Pfn low) {
   const Compacting* const compacting = control.compacting;
   if (release < Release::v4_7 || compacting == nullptr) return kNoPfn;
   return compacting->direct && control.mode == MoveMode::async ? block_end(low, compacting->order) : kNoPfn;

@@ -1,5 +1,5 @@
-// Finds pages that can be moved (mm/compaction.c), for alloc_contig_range and for compaction (Control::compacting is
-// set for compaction only).
+// Finds pages that can be moved (mm/compaction.c), for alloc_contig_range and for compaction
+// (MigrateControl::compacting is set for compaction only).
 //
 // Takes pages off the LRU, or from their drivers, onto the caller's list, until a batch is full. Callers hold no
 // spinlock. Each place where the kernel drops a lock, yields or sleeps is a point. Cost: O(pages scanned).
@@ -11,10 +11,12 @@
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
 #include "allocator/migration/compaction_hints.h"
-#include "allocator/migration/migration.h"
+#include "allocator/migration/control.h"
 #include "allocator/migration/page_kinds.h"
 
 namespace cma {
+
+class Migration;
 
 // COMPACT_CLUSTER_MAX: pages a scan collects before they are moved.
 inline constexpr unsigned kMigrateBatch = 32;
@@ -30,16 +32,16 @@ class MigrateScanner {
   // Returns 0; -EAGAIN: too many pages are isolated and this call must not wait, move what is listed first; -EINTR: a
   // fatal signal; -ENOMEM: no replacement for a page of the hugetlb pool, and the list has been put back. Up to 5.12
   // the kernel returns the next pfn, and 0 for any error.
-  Task<int> isolate_range(Migration::Control& control, Pfn start, Pfn end);
+  Task<int> isolate_range(MigrateControl& control, Pfn start, Pfn end);
   // isolate_migratepages_block: the same for [low, end), which lies within one pageblock (up to 3.17 within two).
-  Task<int> isolate_block(Migration::Control& control, Pfn low, Pfn end);
+  Task<int> isolate_block(MigrateControl& control, Pfn low, Pfn end);
 
   CompactionHints& hints() { return hints_; }
   const CompactionHints& hints() const { return hints_; }
   void copy_from(const MigrateScanner& other) { hints_.copy_from(other.hints_); }
 
  private:
-  using Control = Migration::Control;
+  using Control = MigrateControl;
   struct BlockScan;
 
   bool pinned(Pfn pfn);

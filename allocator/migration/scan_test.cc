@@ -29,7 +29,7 @@ class ScanTest : public ::testing::TestWithParam<Release> {
   OwnerId own(Pfn pfn, PageKind kind) { return own_frame(*machine, pfn, kind); }
 
   std::unique_ptr<Machine> machine = make_machine(geometry());
-  Migration::Control control;
+  MigrateControl control;
   std::size_t recorded = 0;
 };
 
@@ -121,7 +121,7 @@ class OwnPagesThrottle : public ::testing::TestWithParam<Release> {
 
   std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
   const ActorId actor = machine->engine.add_actor(0);
-  Migration::Control control;
+  MigrateControl control;
   Outcome<int> outcome;
 };
 
@@ -152,7 +152,7 @@ TEST(ScanThrottle, In510ItLooksLikeASignalUnderTheFault) {
   g.bugs = BugSet::as_shipped(g.release);
   const std::unique_ptr<Machine> machine = make_machine(g);
   for (Pfn pfn : {512U, 513U, 528U, 529U}) own_frame(*machine, pfn, PageKind::anonymous);
-  Migration::Control control;
+  MigrateControl control;
   EXPECT_EQ(run_now(machine->scanner.isolate_range(control, 512, 544)), -kEINTR);
   EXPECT_EQ(control.nr_pages, 2U) << "what it holds is the caller's to put back";
   EXPECT_EQ(machine->bugs.times_reached(Bug::throttle_is_signal), 1U);
@@ -165,7 +165,7 @@ TEST(ScanThrottle, ASignalWakesTheThrottledScan) {
     machine->lru.lists().isolate(512);
     Engine& engine = machine->engine;
     const ActorId actor = engine.add_actor(0);
-    Migration::Control control;
+    MigrateControl control;
     Outcome<int> outcome;
     engine.begin(actor, keep_outcome(machine->scanner.isolate_range(control, 512, 528), &outcome));
     engine.resume(actor);

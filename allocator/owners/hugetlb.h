@@ -11,7 +11,7 @@
 
 #include "allocator/buddy/buddy.h"
 #include "allocator/frames/core.h"
-#include "allocator/lru/lru.h"
+#include "allocator/lru/hugetlb_free.h"
 #include "allocator/migration/page_kinds.h"
 
 namespace cma {

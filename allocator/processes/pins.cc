@@ -61,7 +61,7 @@ Task<void> Processes::wait_to_isolate(OwnerId id, Pfn pfn) {
 // Requires: the page is isolated, and not pinned any more.
 Task<int> Processes::move_out(Pfn pfn) {
   co_await at(core_.engine, Point::pin_isolated);
-  Migration::Control control;
+  MigrateControl control;
   control.pages.push_back(core_.map, core_.map.frame(pfn));
   control.nr_pages = 1;
   const int left = co_await migration_.migrate_pages(control);

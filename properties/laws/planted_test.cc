@@ -163,6 +163,7 @@ TEST_P(PlantedTest, ListsSeeAnAreasBlockOnAnotherList) {
   const Pfn head = machine_.buddy.free_lists().covering_block(0x2ff);
   const unsigned order = machine_.map.page(head).order;
   Zone& zone = machine_.buddy.zone(0);
+  const SpinGuard zone_lock(machine_.engine);
   machine_.buddy.free_lists().take_off_list(zone, head);
   zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), Migratetype::cma);
   machine_.buddy.free_lists().free_one_block(zone, head, order, Migratetype::movable);
@@ -176,6 +177,7 @@ TEST_P(PlantedTest, ListsSeeBuddiesThatHaveNotMerged) {
   ASSERT_GT(order, 0U);
   Zone& zone = machine_.buddy.zone(0);
   PageList& list = zone.area[order - 1].lists[index_of(Migratetype::cma)];
+  const SpinGuard zone_lock(machine_.engine);
   machine_.buddy.free_lists().take_off_list(zone, head);
   for (const Pfn half : {head, head + order_pages(order - 1)}) {
     Page& page = machine_.map.edit(half);

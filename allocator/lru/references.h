@@ -1,0 +1,45 @@
+// References to pages (mm/swap.c): get_page, put_page, and release_pages for many at once. The last reference of a page
+// takes it off the LRU and frees it.
+//
+// A part of Lru, by whose calls everything that holds a page takes and drops references. Cost: O(1) per page.
+//
+// Locks: callers hold no spinlock, as a Task may stop at a point.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "allocator/buddy/buddy.h"
+#include "allocator/frames/core.h"
+#include "allocator/lru/lru_lists.h"
+
+namespace cma {
+
+class HugetlbFree;
+
+class References {
+ public:
+  References(const Core& core, Buddy& buddy, LruLists& lists)
+      : release_(core.geometry.release), core_(core), buddy_(buddy), lists_(lists) {}
+  // Sets the taker of huge pages of the hugetlb pool, once, before any other call. It is not owned.
+  void set_hugetlb_free(HugetlbFree& hugetlb) { hugetlb_ = &hugetlb; }
+
+  // These do what Lru's calls of the same names state.
+  void get_page(Pfn pfn);
+  Task<void> put_page(Pfn pfn);
+  Task<void> release_pages(std::vector<Pfn> pages);
+
+ private:
+  std::vector<Pfn> drop_references(std::span<const Pfn> pages);
+  Task<void> free_together(std::vector<Pfn> dead);
+  Task<void> release_pages_v3_5(std::vector<Pfn> pages);
+  Task<void> release_pages_v6_9(std::vector<Pfn> pages);
+
+  Release release_;
+  Core core_;
+  Buddy& buddy_;
+  LruLists& lists_;
+  HugetlbFree* hugetlb_ = nullptr;
+};
+
+}  // namespace cma

@@ -1,0 +1,16 @@
+// Another per-CPU cache that keeps pages from moving, and that draining empties together with the pagevecs (5.13): the
+// buffer-head slots of the layer buffers/. An upward call of this layer.
+#pragma once
+
+namespace cma {
+
+class SlotCache {
+ public:
+  virtual ~SlotCache() = default;
+  // Returns whether a slot of this CPU holds something (has_bh_in_lru).
+  virtual bool occupied(int cpu) const = 0;
+  // Empties the slots of this CPU, and drops what they hold (invalidate_bh_lrus_cpu).
+  virtual void invalidate(int cpu) = 0;
+};
+
+}  // namespace cma

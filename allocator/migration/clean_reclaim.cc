@@ -1,0 +1,44 @@
+#include "allocator/migration/clean_reclaim.h"
+
+namespace cma {
+
+// Returns whether reclaim may drop the page. Anonymous and shared memory is swap-backed: without swap it must move.
+// Pages of drivers and of the hugetlb pool are not reclaim's.
+bool CleanReclaim::may_reclaim(const Page& page) {
+  return !page.has(kPageSwapbacked | kPageDirty | kPageMovableOps | kPageIsolated | kPageUnevictable | kPageHugetlb);
+}
+
+// Drops one page that is on no list. Returns false if it is still in use.
+Task<bool> CleanReclaim::reclaim_page(Pfn pfn) {
+  core_.map.edit(pfn).flags &= ~kPageActive;
+  co_await at(core_.engine, Point::reclaim_clean_page);
+  if (!locks_.try_lock(pfn)) co_return false;
+  const bool reclaimed = co_await kinds_->reclaim_clean(pfn);
+  locks_.unlock(pfn);
+  if (!reclaimed) co_return false;
+  lru_.lists().forget_isolated(pfn);
+  core_.map.edit(pfn).flags &= ~(kPageTaskList | kPageActive);
+  co_await buddy_.free_unreferenced(pfn, 0);
+  co_return true;
+}
+
+Task<void> CleanReclaim::reclaim(MigrateControl& control) {
+  PageList kept;
+  for (Frame frame = control.pages.first; frame != kNil;) {
+    const Page& page = core_.map.at(frame);
+    const Frame next = page.next;
+    if (may_reclaim(page)) {
+      control.pages.remove(core_.map, frame);
+      const bool reclaimed = co_await reclaim_page(core_.map.pfn(frame));
+      if (reclaimed)
+        --control.nr_pages;
+      else
+        kept.push_front(core_.map, frame);
+    }
+    frame = next;
+  }
+  // Kept pages come back in front, in the order shrink_page_list leaves them.
+  while (!kept.empty()) control.pages.push_front(core_.map, kept.pop_back(core_.map));
+}
+
+}  // namespace cma
