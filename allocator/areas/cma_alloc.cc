@@ -1,5 +1,5 @@
-// cma_alloc since 3.17 (mm/cma.c): how each era traces, counts and reports a call. The older form is in
-// cma_alloc_v3_5.cc.
+// cma_alloc since 3.17 (mm/cma.c): how each era traces, counts and reports a call. What releases share is in
+// cma_steps.cc, and the older form in cma_alloc_v3_5.cc.
 
 #include "allocator/areas/cma_steps.h"
 
