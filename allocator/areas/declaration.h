@@ -23,7 +23,7 @@ struct DeclareRequest {
   // 4 GiB before any that is lower, whatever the base.
   std::uint64_t base = 0;
   std::uint64_t size = 0;
-  std::uint64_t limit = 0;      // the largest end that the area may have; 0: none; up to 4.18 not of a fixed area
+  std::uint64_t limit = 0;      // the largest end that the area may have; 0: none; up to 4.18 a fixed area ignores it
   std::uint64_t alignment = 0;  // at least that of the isolation unit is used
   unsigned order_per_bit = 0;
   bool fixed = false;  // ignored without a base
