@@ -2,47 +2,60 @@
 
 #include <algorithm>
 
+#include "allocator/areas/activation.h"
+#include "allocator/areas/cma_steps.h"
+
 namespace cma {
+namespace {
 
-Areas::Areas(const Core& core, Memblock& memblock, Buddy& buddy, Contig& contig)
-    : release_(core.geometry.release),
-      unit_(core.geometry.isolation_unit()),
-      max_areas_(core.geometry.max_areas),
-      // 6.9 dropped CONFIG_CMA_DEBUG: since then the debug lines need dynamic debug.
-      debug_(core.geometry.cma_debug && core.geometry.release < Release::v6_9),
-      retry_sweeps_(core.geometry.retry_sweeps),
-      error_line_(core.geometry.error_line),
-      error_names_(core.geometry.error_names),
-      core_(core),
-      memblock_(memblock),
-      buddy_(buddy),
-      contig_(contig) {}
-
-void Areas::copy_from(const Areas& other) {
-  areas_ = other.areas_;
-  total_pages_ = other.total_pages_;
-  alloc_success_ = other.alloc_success_;
-  alloc_fail_ = other.alloc_fail_;
-  cma_mutex_.reset();
-  for (Area& area : areas_) area.lock.reset();
-  sweeps_ = 0;
-  between_sweeps_.clear();
+// Returns the steps of cma_alloc as the release takes them.
+std::unique_ptr<CmaSteps> steps_of(const Core& core, Contig& contig, AreaTable& table) {
+  const Release release = core.geometry.release;
+  if (release >= Release::v6_9) return std::make_unique<CmaV6_9>(core, contig, table);
+  if (release >= Release::v5_13) return std::make_unique<CmaV5_13>(core, contig, table);
+  if (release >= Release::v3_17) return std::make_unique<CmaV3_17>(core, contig, table);
+  return std::make_unique<CmaV3_5>(core, contig, table);
 }
 
+}  // namespace
+
+Areas::Areas(const Core& core, Memblock& memblock, Buddy& buddy, Contig& contig)
+    : core_(core), memblock_(memblock), buddy_(buddy), steps_(steps_of(core, contig, table_)) {}
+
+Areas::~Areas() = default;
+
+int Areas::declare_contiguous(const DeclareRequest& request) {
+  return Declaration(core_, memblock_, buddy_, table_).declare_contiguous(request);
+}
+
+int Areas::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name) {
+  return Declaration(core_, memblock_, buddy_, table_).init_reserved_mem(base, size, order_per_bit, name);
+}
+
+void Areas::activate_all() { Activation(core_, buddy_, table_).activate_all(); }
+
+Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
+  return steps_->cma_alloc(id, count, align, no_warn);
+}
+
+Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) { return steps_->cma_release(id, pfn, count); }
+
 std::optional<AreaId> Areas::find(const std::string& name) const {
-  for (AreaId id = 0; id < areas_.size(); ++id)
-    if (areas_[id].name == name) return id;
+  const std::vector<Area>& areas = table_.areas;
+  for (AreaId id = 0; id < areas.size(); ++id)
+    if (areas[id].name == name) return id;
   return std::nullopt;
 }
 
 std::optional<AreaId> Areas::area_of(Pfn pfn) const {
-  for (AreaId id = 0; id < areas_.size(); ++id)
-    if (areas_[id].contains(pfn)) return id;
+  const std::vector<Area>& areas = table_.areas;
+  for (AreaId id = 0; id < areas.size(); ++id)
+    if (areas[id].contains(pfn)) return id;
   return std::nullopt;
 }
 
 bool Areas::between_sweeps(ActorId actor) const {
-  return std::find(between_sweeps_.begin(), between_sweeps_.end(), actor) != between_sweeps_.end();
+  return std::ranges::find(table_.between_sweeps, actor) != table_.between_sweeps.end();
 }
 
 }  // namespace cma

@@ -1,16 +1,16 @@
 // Allocating and releasing as in 3.5 (drivers/base/dma-contiguous.c), before areas had a lock of their own.
 
-#include "allocator/areas/areas.h"
+#include "allocator/areas/cma_steps.h"
 #include "allocator/base/error.h"
 
 namespace cma {
 
 // Sweeps like sweep_v3_16, but holds cma_mutex from the first search to the last attempt, and sets bits only once the
 // pages are had: no other actor ever sees a window that is merely tried.
-Task<int> Areas::sweep_v3_5(AreaId id, Window& window) {
-  Area& area = areas_[id];
+Task<int> CmaSteps::sweep_v3_5(AreaId id, Window& window) {
+  Area& area = table_.areas[id];
   CMA_ASSERT(area.active());
-  co_await cma_mutex_.lock(core_.engine);
+  co_await table_.cma_mutex.lock(core_.engine);
   co_await at(core_.engine, Point::cma_mutex_taken);
   std::uint64_t start = 0;
   int error = -kENOMEM;
@@ -26,18 +26,18 @@ Task<int> Areas::sweep_v3_5(AreaId id, Window& window) {
     start = bit + window.mask + 1;
     if (start <= bit) break;
   }
-  cma_mutex_.unlock(core_.engine);
+  table_.cma_mutex.unlock(core_.engine);
   co_await at(core_.engine, Point::cma_mutex_dropped);
   co_return error;
 }
 
-Task<Pfn> Areas::cma_alloc_v3_5(AreaId id, std::uint64_t count, unsigned asked, bool no_warn) {
+Task<Pfn> CmaV3_5::cma_alloc(AreaId id, std::uint64_t count, unsigned asked, bool no_warn) {
   if (!usable(id)) co_return kNoPfn;
   const unsigned align = effective_align(asked, release_);
   if (debug_) core_.trace.emit(Event::log_cma_alloc, id, count, align);
   if (count == 0) co_return kNoPfn;
   co_await at(core_.engine, Point::cma_alloc_entry);
-  std::optional<Window> window = request_window(areas_[id], count, align);
+  std::optional<Window> window = request_window(table_.areas[id], count, align);
   if (!window) co_return kNoPfn;
   if (window->offset != 0 && core_.bugs.fires(Bug::region_relative)) window->offset = 0;
   const int error = co_await sweep_and_retry(id, *window);
@@ -48,15 +48,15 @@ Task<Pfn> Areas::cma_alloc_v3_5(AreaId id, std::uint64_t count, unsigned asked, 
 }
 
 // Clears the bits first; cma_mutex keeps other actors from looking before the pages are free.
-Task<bool> Areas::cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count) {
-  Area& area = areas_[id];
+Task<bool> CmaSteps::cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count) {
+  Area& area = table_.areas[id];
   if (debug_) core_.trace.emit(Event::log_cma_release, pfn, count);
   if (!area.contains(pfn)) co_return false;
   CMA_ASSERT(count <= area.pages - (pfn - area.base));
-  co_await cma_mutex_.lock(core_.engine);
+  co_await table_.cma_mutex.lock(core_.engine);
   area.bitmap.clear(pfn - area.base, count);
   co_await contig_.free_contig_range(pfn, count);
-  cma_mutex_.unlock(core_.engine);
+  table_.cma_mutex.unlock(core_.engine);
   co_await at(core_.engine, Point::cma_release_pages_freed);
   co_return true;
 }

@@ -9,25 +9,25 @@ Task<int> Areas::debugfs_alloc(AreaId id, std::uint64_t number) {
   const std::uint64_t pages = debugfs_count(number);
   const Pfn pfn = co_await cma_alloc(id, pages, 0, false);
   if (pfn == kNoPfn) co_return -kENOMEM;
-  areas_[id].debugfs_buffers.emplace_back(pfn, pages);
+  table_.areas[id].debugfs_buffers.emplace_back(pfn, pages);
   co_return 0;
 }
 
 Task<int> Areas::debugfs_free(AreaId id, std::uint64_t number) {
   std::uint64_t left = debugfs_count(number);
-  while (left > 0 && !areas_[id].debugfs_buffers.empty()) {
-    const auto [pfn, count] = areas_[id].debugfs_buffers.back();
-    areas_[id].debugfs_buffers.pop_back();
+  while (left > 0 && !table_.areas[id].debugfs_buffers.empty()) {
+    const auto [pfn, count] = table_.areas[id].debugfs_buffers.back();
+    table_.areas[id].debugfs_buffers.pop_back();
     if (count <= left) {
       co_await cma_release(id, pfn, count);
       left -= count;
-    } else if (areas_[id].order_per_bit == 0) {
+    } else if (table_.areas[id].order_per_bit == 0) {
       co_await cma_release(id, pfn, left);
-      areas_[id].debugfs_buffers.emplace_back(pfn + left, count - left);
+      table_.areas[id].debugfs_buffers.emplace_back(pfn + left, count - left);
       left = 0;
     } else {
       // The kernel's message here needs dynamic debug: CONFIG_CMA_DEBUG is about cma.c only.
-      areas_[id].debugfs_buffers.emplace_back(pfn, count);
+      table_.areas[id].debugfs_buffers.emplace_back(pfn, count);
       break;
     }
   }
@@ -35,7 +35,7 @@ Task<int> Areas::debugfs_free(AreaId id, std::uint64_t number) {
 }
 
 std::uint64_t Areas::largest_free_run(AreaId id) const {
-  const Area& area = areas_[id];
+  const Area& area = table_.areas[id];
   const Bitmap& bitmap = area.bitmap;
   if (area.order_per_bit == 0 || !core_.bugs.fires(Bug::debug_bitmap_size)) return bitmap.longest_zero_run();
   // Memory after the bitmap reads as zero.

@@ -70,9 +70,11 @@ Task<int> Contig::alloc_v4_5(Pfn start, Pfn end, Migratetype type) {
   const int zone = core_.map.page(start).zone;
   int error = co_await isolation_.start_isolate_page_range(outer_start, outer_end, type);
   if (error != 0) co_return error;
+  // Up to 5.10 isolation has done this after each pageblock.
+  if (release_ >= Release::v5_11) co_await drain_zone(zone);
   error = co_await migrate_range(start, end);
   if (error == 0 || error == -kEBUSY) {
-    co_await drain_v3_5(zone);
+    if (release_ < Release::v5_13) co_await drain_v3_5(zone);
     co_await at(core_.engine, Point::contig_migrated);
     const int captured = co_await test_and_capture(start, end);
     error = result_of(error, captured);
@@ -81,8 +83,7 @@ Task<int> Contig::alloc_v4_5(Pfn start, Pfn end, Migratetype type) {
   co_return error;
 }
 
-// Isolates no more than the pageblocks of the range, and drains once after that (as since 5.11), not after migration
-// (as since 5.13).
+// Isolates no more than the pageblocks of the range.
 Task<int> Contig::alloc_v5_19(Pfn start, Pfn end, Migratetype type) {
   int error = co_await isolation_.start_isolate_page_range(start, end, type);
   if (error != 0) {
@@ -125,7 +126,8 @@ Task<void> Contig::drain_zone(int zone) {
   if (!core_.bugs.fires(Bug::drain_left_out)) co_await buddy_.per_cpu().drain_all_pages(zone);
 }
 
-// Collects what was freed or put back during migration. 5.1 leaves the per-CPU lists to the drains of isolation.
+// Collects what was freed or put back during migration; 5.13 dropped this. 5.1 leaves the per-CPU lists to the drains
+// of isolation.
 Task<void> Contig::drain_v3_5(int zone) {
   co_await lru_.add_drain_all();
   if (release_ < Release::v5_1) co_await drain_zone(zone);

@@ -19,9 +19,11 @@ class Contig {
 
   // Allocates exactly [start, end). Requires that it lies in one zone. Gives its pageblocks back as `type`.
   // Returns 0: each page has one reference and is on no list. Or -EBUSY, -EINTR, -ENOMEM: pages may have moved, nothing
-  // else has changed.
+  // else has changed. (4.5 to 4.14 -EBUSY may stand for a range that was taken and is lost: Bug::success_reported_busy.
+  // Up to 3.7 and since 5.19 a refused isolation also ends those of others: Bug::failed_start_undoes.)
   Task<int> alloc_contig_range(Pfn start, Pfn end, Migratetype type);
-  // Drops one reference of each page. Pages with further references are reported; the last holder frees them.
+  // Drops one reference of each page. Pages with further references are reported since 3.8; the last holder frees
+  // each of them.
   Task<void> free_contig_range(Pfn pfn, std::uint64_t pages);
 
  private:

@@ -4,79 +4,35 @@
 #include <algorithm>
 
 #include "allocator/base/error.h"
-#include "allocator/isolation/isolation.h"
+#include "allocator/isolation/isolation_steps.h"
 
 namespace cma {
 
-// Isolates one pageblock. Only its part within [start, end) must fit, and nothing is drained: since 5.11 the caller
-// does that, once.
-int Isolation::set_isolate_v5_19(Pfn pfn, Migratetype type, Pfn start, Pfn end) {
+// Isolates one pageblock. Only its part within [start, end) must fit. Returns false if it does not.
+bool IsolationV5_19::set_isolate(Pfn pfn, Migratetype type, Pfn start, Pfn end) {
   SpinGuard zone_lock(core_.engine);
   if (is_isolated(pfn)) {
     core_.trace.page_refused(pfn, Refusal::block_isolated);
-    return -kEBUSY;
+    return false;
   }
   const Pfn block = core_.map.pageblock_start(pfn);
   const Pfn block_end = block + core_.map.pageblock_pages();
-  if (unmovable_.in_range_v5_6(std::max(pfn, start), std::min(block_end, end), type)) return -kEBUSY;
+  if (unmovable_.in_range_v5_6(std::max(pfn, start), std::min(block_end, end), type)) return false;
   Zone& zone = buddy_.zone_of(pfn);
   // 6.10 refuses a pageblock that reaches into another zone.
-  if (buddy_.free_lists().typed_lists() && (!zone.contains(block) || !zone.contains(block_end - 1))) return -kEBUSY;
+  if (buddy_.free_lists().typed_lists() && (!zone.contains(block) || !zone.contains(block_end - 1))) return false;
   isolate_block_locked(zone, pfn);
-  return 0;
+  return true;
 }
 
-// Retypes a pageblock and moves its free pages; a larger free block that reaches beyond it is split.
-void Isolation::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
-  const Pfn start = core_.map.pageblock_start(pfn);
-  Pfn head = start;
-  if (core_.map.pageblock_order() < buddy_.largest_order()) head = buddy_.free_lists().covering_block(start);
-  const Page& page = core_.map.page(head);
-  if (!page.has(kPageBuddy) || page.order <= core_.map.pageblock_order()) {
-    buddy_.free_lists().move_freepages_block(zone, pfn, type);
-    core_.map.set_pageblock_type(pfn, type);
-    return;
-  }
-  const unsigned order = page.order;
-  const Migratetype old = page.list_type;
-  if (old != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), old);
-  buddy_.free_lists().take_off_list(zone, head);
-  core_.map.set_pageblock_type(pfn, type);
-  buddy_.free_lists().free_in_pageblocks(zone, head, order);
-}
-
-// Takes a free block of at least a pageblock off its list if its buddy is free and not isolated, so that the two merge
-// when it is freed again.
-bool Isolation::take_for_merging_v5_18(Pfn pfn) {
-  const Page& page = core_.map.page(pfn);
-  const unsigned order = page.order;
-  if (!page.has(kPageBuddy) || order < core_.map.pageblock_order() || order >= buddy_.largest_order()) return false;
-  // 6.10's rule that a block has one type allows this for single pageblocks only.
-  if (buddy_.free_lists().typed_lists() && order > core_.map.pageblock_order()) return false;
-  const Pfn other = buddy_.free_lists().free_buddy(pfn, order);
-  return other != kNoPfn && !is_isolated(other) && buddy_.free_lists().isolate_free_page(pfn);
-}
-
-void Isolation::unset_isolate_v5_18(Pfn pfn, Migratetype type) {
-  SpinGuard zone_lock(core_.engine);
-  if (!begin_giving_back(pfn)) return;
-  Zone& zone = buddy_.zone_of(pfn);
-  const unsigned order = core_.map.page(pfn).order;
-  const bool taken = take_for_merging_v5_18(pfn);
-  if (!taken && buddy_.free_lists().typed_lists()) {
-    retype_block_v6_10(zone, pfn, type);
-  } else if (!taken) {
-    const FreeLists::Moved moved = buddy_.free_lists().move_freepages_block(zone, pfn, type);
-    zone.mod_freepage_state(given_back(moved), type);
-  }
-  core_.map.set_pageblock_type(pfn, type);
-  if (taken) buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
-  --zone.nr_isolate_pageblock;
+std::optional<unsigned> IsolationV5_19::give_back(Pfn pfn, Migratetype type) {
+  give_back_v5_18(pfn, type);
+  return std::nullopt;
 }
 
 // Splits a free block at `offset` pages from its head; each piece goes to the list of its own pageblock. Returns false
 // if the block has changed since it was seen without the lock.
-bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
+bool IsolationV5_19::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
   SpinGuard zone_lock(core_.engine);
   const Page& page = core_.map.page(pfn);
   if (!page.has(kPageBuddy) || page.order != order) return false;
@@ -103,14 +59,13 @@ bool Isolation::split_free_page(Pfn pfn, unsigned order, std::uint64_t offset) {
 // Isolates the pageblock after `boundary`, or the one before it, and splits a free block that crosses it there.
 // `skip_isolation`: the pageblock is isolated already. Returns -EBUSY if the pageblock does not fit or a driver's
 // compound page crosses the boundary.
-Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type) {
+Task<int> IsolationV5_19::isolate_single_pageblock(Pfn boundary, bool before, bool skip_isolation, Migratetype type) {
   const std::uint64_t step = core_.map.pageblock_pages();
   const Pfn block = before ? boundary - step : boundary;
   if (skip_isolation) {
     CMA_ASSERT(is_isolated(block));
   } else {
-    const int error = set_isolate_v5_19(block, type, block, block + step);
-    if (error != 0) co_return error;
+    if (!set_isolate(block, type, block, block + step)) co_return -kEBUSY;
     co_await at(core_.engine, Point::isolate_block);
   }
   if (before ? !core_.map.present(boundary) : !core_.map.present(boundary - 1)) co_return 0;
@@ -125,14 +80,14 @@ Task<int> Isolation::isolate_single_pageblock(Pfn boundary, bool before, bool sk
   }
   if (!compound_crosses(boundary)) co_return 0;
   if (!skip_isolation) {
-    unset_isolate_v5_18(block, type);
+    give_back_v5_18(block, type);
     co_await at(core_.engine, Point::undo_block);
   }
   co_return -kEBUSY;
 }
 
 // Returns whether a driver's compound page, which cannot be moved, crosses the boundary.
-bool Isolation::compound_crosses(Pfn boundary) const {
+bool IsolationV5_19::compound_crosses(Pfn boundary) const {
   for (unsigned order = 0; order <= buddy_.largest_order(); ++order) {
     const Pfn head = align_down(boundary - 1, order_pages(order));
     if (!core_.map.valid(head)) break;
@@ -146,7 +101,7 @@ bool Isolation::compound_crosses(Pfn boundary) const {
   return false;
 }
 
-Task<int> Isolation::start_range_v5_19(Pfn start, Pfn end, Migratetype type) {
+Task<int> IsolationV5_19::start_range(Pfn start, Pfn end, Migratetype type) {
   const std::uint64_t step = core_.map.pageblock_pages();
   const Pfn first = align_down(start, step);
   const Pfn last = align_up(end, step);
@@ -155,18 +110,18 @@ Task<int> Isolation::start_range_v5_19(Pfn start, Pfn end, Migratetype type) {
   const bool one_block = first == last - step;
   error = co_await isolate_single_pageblock(last, /*before=*/true, one_block, type);
   if (error != 0) {
-    unset_isolate_v5_18(first, type);
+    give_back_v5_18(first, type);
     co_return error;
   }
   for (Pfn pfn = first + step; pfn < last - step; pfn += step) {
     const Pfn page = first_present(pfn, step);
     if (page == kNoPfn) continue;
-    if (set_isolate_v5_19(page, type, start, end) == 0) {
+    if (set_isolate(page, type, start, end)) {
       co_await at(core_.engine, Point::isolate_block);
       continue;
     }
-    co_await undo_isolate_page_range(first, pfn, type);
-    unset_isolate_v5_18(last - step, type);
+    co_await undo_range(first, pfn, type);
+    give_back_v5_18(last - step, type);
     co_return -kEBUSY;
   }
   co_return 0;

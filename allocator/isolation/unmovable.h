@@ -13,10 +13,11 @@ class UnmovablePages {
   explicit UnmovablePages(const Core& core) : release_(core.geometry.release), core_(core) {}
 
   // Both return whether something keeps the pageblock from being isolated for a request that gives it back as `type`,
-  // and report it to the watcher of windows. They look at the pageblock's type first. That of an area refuses a
-  // request that is not for an area, and fits one that is: no page is looked at.
+  // and report it to the watcher of windows. They look at the pageblock's type first. An area's fits a request for an
+  // area, and no page is looked at. It refuses any other request (up to 5.0 it does not: Bug::area_given_away).
 
-  // Searches a pageblock's number of frames from `pfn` on. Up to 4.14 a pageblock of movable pages is not searched.
+  // Searches a pageblock's number of frames from `pfn` on. Up to 4.14 the pageblocks of movable pages and of areas are
+  // not searched.
   bool in_block_v3_5(Pfn pfn, Migratetype type) const;
   // Searches [start, end). Requires: the range lies in one pageblock.
   bool in_range_v5_6(Pfn start, Pfn end, Migratetype type) const;

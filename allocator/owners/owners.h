@@ -3,12 +3,15 @@
 // An owner is a numbered record; a page names its owner. A page that moves is found through its record, so a handle of
 // a program follows the data. Every owned page carries a token that stands for its content. owner.h has a table of the
 // kinds, and of the calls that each takes. Programs, files/ and processes/ make records here; reverse_map.h maps the
-// pages, page_cache.h has those of caches, owner_moves.h moves them. Cost: O(1) per page.
+// pages, page_cache.h has those of caches, owner_moves.h moves them. Cost: O(1) per page;
+// release(): O(entries of the page).
 //
-// Invariants: a record is never reused within a run, so a number means one thing. A page's references are those of
-// own_references(), one for its buffers, and those of holders that the kernel does not know.
+// Invariants: a record is never reused within a run, so a number means one thing. At rest, a page's references are
+// those of own_references(), one for its buffers, and those of holders that the kernel does not know.
 //
-// Locks: a page's place and content change under its page lock.
+// Locks: a page that moves changes place under its page lock, and pages of caches and of drivers that move them leave
+// under it. Private memory loses its place with its last entry, under the page-table lock; an unmovable page with
+// release(), under none. write_content() takes no lock and asks for none.
 #pragma once
 
 #include <cstddef>
@@ -41,21 +44,24 @@ class Owners {
   // Returns the references that the owner itself accounts for: ptes, page cache or driver. The reference of attached
   // buffers comes on top, and stays when the owner lets go of a page whose buffer is busy. Of a page of a huge page
   // returns its ptes, whose references are on the first page.
+  // Requires: not released.
   static int own_references(const Owner& owner) {
     return static_cast<int>(owner.mapped) + (is_private(owner.kind) ? 0 : 1);
   }
 
   // --- taking pages ---
-  // Makes a page one of `kind`. The caller's reference becomes the owner's. LRU kinds go through this CPU's pagevec. An
-  // anonymous page is mapped by `pte`; without one, by a pte of its own that no process has.
+  // Makes a page one of `kind`. The caller's reference becomes the owner's. LRU kinds go through this CPU's pagevec,
+  // or if `pte` is of locked memory by MlockPages::mlock_new(). An anonymous page is mapped by `pte`; without one, by a
+  // pte of its own that no process has.
   // Requires: a kind other than none, file and hugetlb, which have calls of their own or none; a freshly allocated
   // single page on no list; a `pte` only for an anonymous page, empty and guarded (reverse_map.h).
   Task<OwnerId> adopt(Pfn pfn, PageKind kind, PteId pte = 0);
-  // Makes a page one of a file. The caller's reference becomes the cache's.
+  // Makes a page one of a file; `slow` as Owner::slow. The caller's reference becomes the cache's. It goes through this
+  // CPU's pagevec.
   // Requires: a freshly allocated single page, locked by the caller and not up to date yet.
   Task<OwnerId> adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow);
   // Makes a compound page a huge page that `pmd` maps; returns the record of its first page. The caller's reference
-  // becomes the pmd's.
+  // becomes the pmd's. It goes through this CPU's pagevec. O(its pages).
   // Requires: a freshly allocated page of at most a pageblock; the pmd is empty and guarded.
   Task<OwnerId> adopt_huge(Pfn head, PteId pmd);
   // Makes a page of the hugetlb pool private memory, mapped by a pte that no process of a program has. The caller's
@@ -64,7 +70,8 @@ class Owners {
   OwnerId adopt_hugetlb(Pfn head);
 
   // --- owned pages ---
-  // Records that the page belongs to a process or a file: programs hold no handle of it.
+  // Records that the page belongs to a process or a file: programs hold no handle of it. adopt_file_page() and
+  // adopt_huge() do so themselves.
   void leave_to_kernel(OwnerId id) { records_.edit(id).handed_out = false; }
   // Changes the page's data.
   // Requires: not released.

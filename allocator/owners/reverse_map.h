@@ -3,7 +3,8 @@
 // processes/ maps and unmaps through it; owner_moves.h puts migration entries in the place of mappings and back. Each
 // record heads the chain of its ptes, each huge page that of its pmds (address_spaces.h); a migration entry keeps its
 // place there and counts as no mapping. Only map counts change here: an entry's reference is its caller's to take and
-// to put, except where a function states otherwise. Cost: O(1); unlinking and searching: O(entries of the page).
+// to put, except where a function states otherwise. Cost: O(1); unlinking and searching: O(entries of the page);
+// split_pmd(), most_mapped(), and clearing the last entry of a huge page: O(pages of the huge page).
 //
 // Locks: an entry is `guarded` if the caller holds the page-table lock of its space, or, for one that fork fills in, of
 // the parent's. Entries of space 0 need no lock.
@@ -31,7 +32,8 @@ class ReverseMap {
   // Makes the pte a migration entry for the page: neither references nor mappings change.
   // Requires: the pte is empty and guarded; the page has another migration entry, of a pte or pmd.
   void copy_migration_entry(PteId pte, OwnerId page);
-  // Puts a migration entry in the place of the mapping. The caller gets the pte's reference.
+  // Puts a migration entry in the place of the mapping. The caller gets the pte's reference. Up to 6.0 it is forgotten
+  // that the page was used by the pte.
   // Requires: the pte is present and guarded; the page is locked.
   void set_migration_entry(PteId pte);
   // Puts a mapping of the page, where it is now, in the place of the migration entry.
@@ -40,15 +42,16 @@ class ReverseMap {
   void remove_migration_entry(PteId pte);
   // Clears the pte. If it mapped a page, the page's map count falls, the caller gets the pte's reference, and the page
   // that counts it is returned (of a huge page the first); else kNoPfn, also for a migration entry, which has no
-  // reference to give. The owner of private memory is released with its last pte. Since 5.18 the caller of a zap of
-  // locked memory must unlock the page (MlockPages).
+  // reference to give. The owner of private memory is released with its last pte or entry. Since 5.18 the caller of a
+  // zap of locked memory must unlock the page (MlockPages).
   // Requires: the pte is guarded.
   Pfn zap_pte(PteId pte);
-  // Makes the next write through each pte of the page fault, and so ask the file first (page_mkclean).
+  // Makes the next write through each pte of the page fault, and so ask the file first, and forgets that the page was
+  // written through them (page_mkclean).
   // Requires: the page is locked.
   void write_protect(OwnerId id);
   // Removes every pte of the page and puts their references: unmap_mapping_range, or private memory that its process
-  // unmaps.
+  // unmaps. Drains this CPU's pagevecs before and after each, and waits for page-table locks.
   // Requires: the page is not part of a huge page, which pmds may map; the caller holds no page-table lock.
   Task<void> unmap_for_good(OwnerId id);
   // Returns whether a pte of locked memory maps the page.

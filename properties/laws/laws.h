@@ -34,11 +34,12 @@ class Laws final : public Observer {
   void set_audit_points(bool on) { audit_points_ = on; }
   // Makes every audit check everything, not only what was touched.
   void set_total_audits(bool on) { total_ = on; }
-  // Calls check_views() after every nth operation; 0: never.
+  // Calls check_views() after every nth operation; 0: never. Requires: no program is running.
   void set_views_every(unsigned n) { views_every_ = n; }
 
   // --- Observer: the run ---
-  // Audit the machine in full, unless it is as booted and one of the same geometry has been audited.
+  // Begin the ledger and the audits. Before boot program_begins() only records. Otherwise they audit the machine in
+  // full, unless it is as booted by its geometry alone and one of the same geometry has been audited.
   void program_begins(Machine& machine) override;
   void booted(Machine& machine) override;
   // Audit what was touched. After an operation views may follow (set_views_every).
@@ -47,7 +48,7 @@ class Laws final : public Observer {
   void program_ended(Machine& machine) override;
 
   // --- Observer: buffers of areas ---
-  // Begins the quiet call, if the caller has the machine to itself.
+  // Begins the quiet call, if the caller has the machine to itself. May audit first, and then throw.
   void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override;
   // Checks `contract` (the errors) and `complete`, if the call was quiet.
   void alloc_failed(AreaId area, std::uint64_t count, unsigned align) override;
@@ -58,13 +59,14 @@ class Laws final : public Observer {
   void buffer_released(AreaId area, Pfn pfn, std::uint64_t count) override;
 
   // --- Observer: other pages ---
-  // Checks `exclusive`, `contract` (state of the pages) and `policy` (no page of an area).
+  // Checks `exclusive`, `contract` (state of the pages) and `policy` (no page of an active area).
   void range_allocated(Pfn pfn, std::uint64_t count) override;
   // Checks `contract` (place), `exclusive`, `content` (counts) and `policy` (pages of areas for Movable requests only).
   void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override;
   // Checks `exclusive`.
   void owner_adopted(OwnerId owner) override;
-  // Checks `policy`: since 5.13 no page of an area is pinned for the long term.
+  // Checks `policy`: since 5.13 no page of an area or of an isolated pageblock is pinned for the long term. A `count`
+  // above 1 is a long-term pin.
   void reference_taken(Pfn pfn, int count) override;
   // Only keep the ledger.
   void range_freeing(Pfn pfn, std::uint64_t count) override;
@@ -87,7 +89,8 @@ class Laws final : public Observer {
   // has begun.
   void check_views() const;
 
-  // Returns the requests of the last program that failed while other actors were inside operations; at most kContended.
+  // Returns the requests of the last program that failed in a call that was not quiet: others were inside operations,
+  // or a fatal signal was pending. Each once, at most kContended.
   const std::vector<AreaRequest>& contended() const { return quiet_call_.contended(); }
   const Ledger& ledger() const { return ledger_; }
 

@@ -49,7 +49,7 @@ class QuietCall {
   // (laws `contract` and `complete`); if not, keeps the request.
   void failed(const Machine& machine, const Ledger& ledger, const AreaRequest& request);
 
-  // Returns the requests of disturbed calls that failed since program_begins(), each once, at most kContended.
+  // Returns the requests of calls that failed and were not quiet since program_begins(), each once, at most kContended.
   const std::vector<AreaRequest>& contended() const { return contended_; }
 
  private:

@@ -22,16 +22,12 @@
 
 #include "allocator/base/geometry.h"
 #include "allocator/base/pfn.h"
-#include "allocator/engine/point.h"
 #include "properties/program/op_info.h"
 
 namespace cma {
 
 // Identifier of an operation within its program. 0 is none: nothing can refer to the operation.
 using OpId = std::uint16_t;
-// Programs longer than this are refused.
-inline constexpr std::size_t kMaxOps = 4096;
-inline constexpr std::size_t kMaxActors = 16;
 
 // The actor that performs an operation: either the built-in actor of a CPU (code = CPU number, 0-7; default CPU 0) or
 // an actor of the program (code = kFirstActor + index).
@@ -43,14 +39,6 @@ struct Performer {
   bool is_actor() const { return code >= kFirstActor; }
   std::size_t index() const { return code - std::size_t{kFirstActor}; }
   friend bool operator==(const Performer&, const Performer&) = default;
-};
-
-// `until=POINT#n`: the operation is suspended the nth time that it passes the point.
-struct Stop {
-  Point point = Point::kCount;  // kCount: nowhere
-  std::uint16_t nth = 1;
-  bool wanted() const { return point != Point::kCount; }
-  friend bool operator==(const Stop&, const Stop&) = default;
 };
 
 // The result of another operation, by its identifier.
@@ -88,7 +76,7 @@ inline constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
 struct NumberSpec {
   std::string_view name = {};  // empty: positional
   bool required = false;       // otherwise left out of the text when equal to `fallback`
-  std::uint64_t fallback = 0;
+  std::uint64_t fallback = 0;  // may lie outside [min, max]
   std::uint64_t min = 0;
   std::uint64_t max = kAnyNumber;
   Scale scale = Scale::plain;
@@ -105,21 +93,21 @@ struct OperandSpec {
 
 // How a place is written, and which places fit.
 struct PlaceSpec {
-  std::string_view name = {};
-  bool required = true;
-  bool decimal = false;  // print a bare number in decimal: it is a count, not a frame number
-  bool aligned = false;  // fails unless aligned to a huge page
+  std::string_view name = {};  // empty: positional
+  bool required = true;        // otherwise Place::Kind::none is left out of the text
+  bool decimal = false;        // a bare number is a count, not a frame number, and is printed in decimal
+  bool aligned = false;  // a hint for the generator: the operation fails unless the place is aligned to a huge page
 };
 
-// How a choice of one of a few words is written; the value is the word's index. Without a name the word stands alone.
-// The name "." joins it to the operand before it, as in `b.failed`.
+// How a choice of one of a few words is written; the value is the word's index.
 struct ChoiceSpec {
-  std::string_view name = {};
+  std::string_view name = {};  // empty: the word stands alone
   std::span<const std::string_view> words = {};
   bool required = true;  // otherwise value 0 is left out of the text
+  bool joined = false;   // to the operand before it by a dot, as in `b.failed`; such a choice has no name
 };
 
-// How a text is written, and which texts are allowed.
+// How a text is written, and which texts are allowed. A text is always required.
 struct TextSpec {
   std::string_view name = {};                    // empty: positional
   bool quoted = true;                            // otherwise a bare word is accepted, and printed if possible

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "allocator/engine/point.h"
 #include "properties/program/ops_area.h"
 #include "properties/program/ops_boot.h"
 #include "properties/program/ops_buffers.h"
@@ -39,6 +40,10 @@ using OpVariant = std::variant<
     LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::madv_free>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
     HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange, Compact>;
 
+// The most operations and actors of a program. The parser refuses more; Program::settle() cuts what is beyond.
+inline constexpr std::size_t kMaxOps = 4096;
+inline constexpr std::size_t kMaxActors = 16;
+
 inline constexpr std::size_t kOpKinds = std::variant_size_v<OpVariant>;
 // A set of kinds, by their numbers.
 using KindSet = std::bitset<kOpKinds>;
@@ -54,6 +59,14 @@ struct OpBody : OpVariant {
   OpBody& operator=(OpBody&& other) noexcept;
   ~OpBody();
   friend bool operator==(const OpBody& a, const OpBody& b);
+};
+
+// `until=POINT#n`: the operation is suspended the nth time that it passes the point.
+struct Stop {
+  Point point = Point::kCount;  // kCount: nowhere
+  std::uint16_t nth = 1;
+  bool wanted() const { return point != Point::kCount; }
+  friend bool operator==(const Stop&, const Stop&) = default;
 };
 
 struct Op {

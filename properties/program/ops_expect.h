@@ -29,7 +29,7 @@ struct ExpectState {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit.operand(self.result, {});
-    visit.choice(self.state, {.name = ".", .words = kStateWords});
+    visit.choice(self.state, {.words = kStateWords, .joined = true});
   }
   void perform(World& world, Slot self) const;
   friend bool operator==(const ExpectState&, const ExpectState&) = default;
@@ -52,7 +52,7 @@ struct ExpectFigure {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit.operand(self.result, {});
-    visit.choice(self.figure, {.name = ".", .words = kFigureWords});
+    visit.choice(self.figure, {.words = kFigureWords, .joined = true});
     visit.choice(self.compare, {.words = kCompareWords});
     visit.place(self.value, {.decimal = self.figure == FigureWord::pages});
   }

@@ -71,11 +71,10 @@ std::size_t FieldReader::word_index(std::size_t fallback, const ChoiceSpec& spec
       if (line_.flag(spec.words[i])) fallback = i;
     return fallback;
   }
-  const bool joined = spec.name == ".";
   const std::string words = fmt::format("{}", fmt::join(spec.words, "|"));
-  const Word* word = take(joined ? std::string_view{} : spec.name, spec.required, words);
+  const Word* word = take(spec.name, spec.required, words);
   if (word == nullptr) return fallback;
-  const std::string_view text = std::string_view(word->value).substr(joined ? 1 : 0);
+  const std::string_view text = std::string_view(word->value).substr(spec.joined ? 1 : 0);
   const auto found = std::find(spec.words.begin(), spec.words.end(), text);
   if (found != spec.words.end()) return static_cast<std::size_t>(found - spec.words.begin());
   throw SyntaxError(word->value_column, fmt::format("expected {}, not `{}`", words, text));

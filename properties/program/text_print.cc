@@ -107,7 +107,7 @@ struct FieldPrinter {
   template <class Enum>
   void choice(const Enum& value, const ChoiceSpec& spec) {
     const auto index = static_cast<std::size_t>(value);
-    if (spec.name == ".")
+    if (spec.joined)
       (line += '.') += spec.words[index];
     else if (spec.required || index != 0)
       word(spec.name, spec.words[index]);
@@ -224,7 +224,7 @@ struct FieldDescriber {
   void flag(const bool&, std::string_view name) { word({}, false, name); }
   template <class Enum>
   void choice(const Enum&, const ChoiceSpec& spec) {
-    if (spec.name == ".")
+    if (spec.joined)
       line += fmt::format(".{}", fmt::join(spec.words, "|"));
     else
       word(spec.name, spec.required, fmt::format("{}", fmt::join(spec.words, "|")));

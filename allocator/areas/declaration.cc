@@ -1,8 +1,7 @@
-// Boot: declaring areas in reserved memory, and handing their pageblocks to the allocator.
+#include "allocator/areas/declaration.h"
 
 #include <algorithm>
 
-#include "allocator/areas/areas.h"
 #include "allocator/base/error.h"
 
 namespace cma {
@@ -37,14 +36,24 @@ DeclareRequest rounded_to(std::uint64_t alignment, const DeclareRequest& asked, 
 
 }  // namespace
 
+Declaration::Declaration(const Core& core, Memblock& memblock, Buddy& buddy, AreaTable& table)
+    : release_(core.geometry.release),
+      unit_(core.geometry.isolation_unit()),
+      debug_(prints_debug(core.geometry)),
+      core_(core),
+      memblock_(memblock),
+      buddy_(buddy),
+      table_(table) {}
+
 // Returns whether no further area fits, and reports that.
-bool Areas::table_full() {
-  if (areas_.size() < max_areas_) return false;
+bool Declaration::table_full() {
+  if (table_.areas.size() < core_.geometry.max_areas) return false;
   core_.trace.log("cma: Not enough slots for CMA reserved regions!");
   return true;
 }
 
-int Areas::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name) {
+int Declaration::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit,
+                                   const std::string& name) {
   if (table_full()) return -kENOSPC;
   const PfnRange range{base >> kPageShift, (base + size) >> kPageShift};
   if (size == 0 || base + size < base || !memblock_.is_region_reserved(range)) return -kEINVAL;
@@ -53,32 +62,32 @@ int Areas::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned or
   if (!is_aligned(base, unit_ << kPageShift) || !is_aligned(size, unit_ << kPageShift)) return -kEINVAL;
   Area area;
   // The newline is the kernel's.
-  area.name = name.empty() ? "cma" + std::to_string(areas_.size()) + "\n" : name;
+  area.name = name.empty() ? "cma" + std::to_string(table_.areas.size()) + "\n" : name;
   area.base = range.start;
   area.pages = range.pages();
   // Up to 3.16 a bit is a page, whatever is asked for.
   area.order_per_bit = release_ >= Release::v3_17 ? order_per_bit : 0;
   core_.trace.add_area(area.name);
-  total_pages_ += area.pages;
-  areas_.push_back(std::move(area));
+  table_.total_pages += area.pages;
+  table_.areas.push_back(std::move(area));
   return 0;
 }
 
-int Areas::failed_to_reserve(int error, std::uint64_t bytes) {
+int Declaration::failed_to_reserve(int error, std::uint64_t bytes) {
   core_.trace.log("cma: Failed to reserve " + mebibytes(bytes));
   return error;
 }
 
 // Returns where high memory begins, or `otherwise` on a machine without.
-Pfn Areas::high_memory(Pfn otherwise) const {
+Pfn Declaration::high_memory(Pfn otherwise) const {
   for (std::size_t zone = 0; zone < buddy_.zones(); ++zone)
     if (buddy_.zone_name(zone) == "HighMem") return buddy_.zone(zone).range.start;
   return otherwise;
 }
 
 // Returns the error of an impossible request. A fixed base is checked as it was asked for, all else as it was rounded.
-std::optional<int> Areas::check_declaration(const DeclareRequest& asked, const DeclareRequest& rounded,
-                                            std::uint64_t alignment) {
+std::optional<int> Declaration::check_declaration(const DeclareRequest& asked, const DeclareRequest& rounded,
+                                                  std::uint64_t alignment) {
   const std::uint64_t base = rounded.base;
   const std::uint64_t end = base + rounded.size;
   // Two checks of 5.0 and 5.2 that the stable releases of 4.19 have, too.
@@ -103,7 +112,7 @@ std::optional<int> Areas::check_declaration(const DeclareRequest& asked, const D
 }
 
 // Reserves the memory of a rounded request: 0 and its first page, -EBUSY or -ENOMEM.
-int Areas::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) {
+int Declaration::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) {
   const std::uint64_t pages = request.size >> kPageShift;
   const std::uint64_t align = alignment >> kPageShift;
   Pfn limit = request.limit >> kPageShift;
@@ -131,7 +140,7 @@ int Areas::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) 
 }
 
 // Declares an area as the DMA layer does (dma_declare_contiguous): a base makes it fixed, and bits are pages.
-int Areas::declare_v3_5(const DeclareRequest& asked) {
+int Declaration::declare_v3_5(const DeclareRequest& asked) {
   if (debug_)
     core_.trace.log("cma: dma_declare_contiguous(size " + hex(asked.size) + ", base " + hex8(asked.base) + ", limit " +
                     hex8(asked.limit) + ")");
@@ -151,7 +160,7 @@ int Areas::declare_v3_5(const DeclareRequest& asked) {
   return 0;
 }
 
-int Areas::declare_contiguous(const DeclareRequest& asked) {
+int Declaration::declare_contiguous(const DeclareRequest& asked) {
   if (release_ < Release::v3_17) return declare_v3_5(asked);
   if (debug_) {
     const std::string function = release_ >= Release::v5_7 ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
@@ -174,72 +183,6 @@ int Areas::declare_contiguous(const DeclareRequest& asked) {
   if (error != 0) return failed_to_reserve(error, request.size);
   core_.trace.log("cma: Reserved " + mebibytes(request.size) + " at " + physical(base << kPageShift));
   return 0;
-}
-
-// --- activation ---
-
-bool Areas::in_one_zone(Pfn block, std::uint64_t pages, std::uint8_t zone) const {
-  for (Pfn pfn = block; pfn < block + pages; ++pfn)
-    if (!core_.map.present(pfn) || core_.map.page(pfn).zone != zone) return false;
-  return true;
-}
-
-bool Areas::make_bitmap(Area& area) {
-  if (area.fail_bitmap) return false;
-  area.bitmap = Bitmap(area.pages >> area.order_per_bit);
-  return true;
-}
-
-// Leaves the area without bitmap and pages.
-void Areas::activation_failed(Area& area) {
-  area.bitmap = Bitmap();
-  // If zones differ the size is cleared, bug or not.
-  if (area.fail_bitmap && core_.bugs.fires(Bug::inactive_alloc)) return;
-  area.pages = 0;
-}
-
-// Checks and converts one pageblock after the other: a late failure leaves the earlier ones to the allocator, as CMA.
-bool Areas::activate_v3_5(AreaId id) {
-  Area& area = areas_[id];
-  const auto failed = [&](bool reported) {
-    if (reported) core_.trace.log("cma: CMA area " + area.name + " could not be activated");
-    activation_failed(area);
-    return false;
-  };
-  if (!make_bitmap(area)) return failed(release_ >= Release::v5_9);
-  const std::uint64_t step = core_.map.pageblock_pages();
-  const std::uint8_t zone = core_.map.valid(area.base) ? core_.map.page(area.base).zone : std::uint8_t{0};
-  for (Pfn block = area.base; block < area.base + area.pages; block += step) {
-    // Mainline reports zones that differ since 4.16, recalled; the model since 4.9.
-    if (!in_one_zone(block, step, zone)) return failed(release_ >= Release::v4_9);
-    buddy_.free_cma_pageblock(block);
-  }
-  return true;
-}
-
-// Checks the whole area first, and gives the pages of an area that fails to the allocator as ordinary memory.
-bool Areas::activate_v5_12(AreaId id) {
-  Area& area = areas_[id];
-  const std::uint8_t zone = core_.map.valid(area.base) ? core_.map.page(area.base).zone : std::uint8_t{0};
-  if (make_bitmap(area) && in_one_zone(area.base, area.pages, zone)) {
-    const std::uint64_t step = core_.map.pageblock_pages();
-    for (Pfn block = area.base; block < area.base + area.pages; block += step) buddy_.free_cma_pageblock(block);
-    return true;
-  }
-  for (Pfn pfn = area.base; pfn < area.base + area.pages; ++pfn)
-    if (core_.map.present(pfn)) buddy_.free_reserved_page(pfn);
-  total_pages_ -= area.pages;
-  core_.trace.log("cma: CMA area " + area.name + " could not be activated");
-  activation_failed(area);
-  return false;
-}
-
-void Areas::activate_all() {
-  const bool first_failure_ends = release_ >= Release::v3_17 && release_ < Release::v5_9;
-  for (AreaId id = 0; id < areas_.size(); ++id) {
-    const bool activated = release_ >= Release::v5_12 ? activate_v5_12(id) : activate_v3_5(id);
-    if (!activated && first_failure_ends) break;
-  }
 }
 
 }  // namespace cma

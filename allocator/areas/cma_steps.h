@@ -1,0 +1,86 @@
+// How areas allocate and release: the steps that releases share, and a class for each form of cma_alloc.
+//
+// Included by areas.cc and cma_*.cc only. What a call requires and returns stands in areas.h.
+#pragma once
+
+#include <optional>
+
+#include "allocator/areas/area.h"
+#include "allocator/contig/contig.h"
+#include "allocator/frames/core.h"
+
+namespace cma {
+
+class CmaSteps {
+ public:
+  // Refers to all of its arguments, which must outlive it.
+  CmaSteps(const Core& core, Contig& contig, AreaTable& table);
+  virtual ~CmaSteps() = default;
+
+  virtual Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) = 0;
+  Task<bool> cma_release(AreaId id, Pfn pfn, std::uint64_t count);
+
+ protected:
+  // One allocation: what is searched for in the bitmap, and how far the search has come.
+  struct Window {
+    std::uint64_t count;   // pages asked for
+    unsigned align;        // order, pages
+    std::uint64_t bits;    // to find in a row
+    std::uint64_t mask;    // of the alignment, in bits
+    std::uint64_t offset;  // of the area's first bit from an aligned one
+    Pfn pfn = kNoPfn;      // the last window tried
+  };
+
+  bool usable(AreaId id) const;
+  std::optional<Window> request_window(const Area& area, std::uint64_t count, unsigned align);
+  Task<int> sweep_and_retry(AreaId id, Window& window);
+  bool reports_failures() const;
+  void report_failure(AreaId id, const Window& window, int error);
+  void trace_finish(AreaId id, const Window& window, int error);
+  void account(AreaId id, std::uint64_t count, Pfn result);
+
+  Release release_;
+  bool debug_;
+  Core core_;
+  Contig& contig_;
+  AreaTable& table_;
+
+ private:
+  Task<int> sweep_v3_5(AreaId id, Window& window);
+  Task<int> sweep_v3_16(AreaId id, Window& window);
+  Task<bool> cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count);
+  Task<void> clear_bits(AreaId id, Pfn pfn, std::uint64_t bits);
+};
+
+// Up to 3.16: dma_alloc_from_contiguous.
+class CmaV3_5 final : public CmaSteps {
+ public:
+  using CmaSteps::CmaSteps;
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) override;
+};
+
+// 3.17 to 5.12.
+class CmaV3_17 final : public CmaSteps {
+ public:
+  using CmaSteps::CmaSteps;
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) override;
+};
+
+// 5.13 to 6.8: counts every call, even one that could not be tried.
+class CmaV5_13 final : public CmaSteps {
+ public:
+  using CmaSteps::CmaSteps;
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) override;
+
+ private:
+  Task<Pfn> try_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
+};
+
+// Since 6.9: counts only calls that could be tried.
+class CmaV6_9 final : public CmaSteps {
+ public:
+  using CmaSteps::CmaSteps;
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) override;
+};
+
+}  // namespace cma

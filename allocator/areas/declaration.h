@@ -1,0 +1,59 @@
+// Declaring areas at boot, in reserved memory (cma_declare_contiguous; up to 3.16 dma_declare_contiguous).
+//
+// Areas makes one for each call. Cost: that of the search in memblock/.
+//
+// Requires of all calls: boot has not finished.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "allocator/areas/area.h"
+#include "allocator/buddy/buddy.h"
+#include "allocator/frames/core.h"
+#include "allocator/memblock/memblock.h"
+
+namespace cma {
+
+// The arguments of cma_declare_contiguous: addresses and sizes in bytes, as the kernel takes them. Up to 3.16
+// `alignment`, `order_per_bit` and `fixed` are ignored: a base makes the area fixed.
+struct DeclareRequest {
+  std::string name;
+  // Where the search begins; the place itself if `fixed`. A search tries high memory first, and since 5.12 memory above
+  // 4 GiB before any that is lower, whatever the base.
+  std::uint64_t base = 0;
+  std::uint64_t size = 0;
+  std::uint64_t limit = 0;      // the largest end that the area may have; 0: none; up to 4.18 a fixed area ignores it
+  std::uint64_t alignment = 0;  // at least that of the isolation unit is used
+  unsigned order_per_bit = 0;
+  bool fixed = false;  // ignored without a base
+};
+
+class Declaration {
+ public:
+  // Refers to all of its arguments, which must outlive it.
+  Declaration(const Core& core, Memblock& memblock, Buddy& buddy, AreaTable& table);
+
+  // See Areas for both.
+  int declare_contiguous(const DeclareRequest& request);
+  int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
+
+ private:
+  int declare_v3_5(const DeclareRequest& asked);
+  bool table_full();
+  std::optional<int> check_declaration(const DeclareRequest& asked, const DeclareRequest& rounded,
+                                       std::uint64_t alignment);
+  int failed_to_reserve(int error, std::uint64_t bytes);
+  Pfn high_memory(Pfn otherwise) const;
+  int reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base);
+
+  Release release_;
+  std::uint64_t unit_;  // pages in which areas are aligned
+  bool debug_;
+  Core core_;
+  Memblock& memblock_;
+  Buddy& buddy_;
+  AreaTable& table_;
+};
+
+}  // namespace cma

@@ -1,0 +1,146 @@
+// What all releases share: giving a range back, the test, and the state change of one pageblock.
+
+#include "allocator/isolation/isolation_steps.h"
+
+#include "allocator/base/error.h"
+
+namespace cma {
+
+IsolationSteps::IsolationSteps(const Core& core, Buddy& buddy, Isolators& isolators)
+    : release_(core.geometry.release), core_(core), buddy_(buddy), unmovable_(core), isolators_(isolators) {}
+
+// Returns the first existing frame of [pfn, pfn + pages); kNoPfn if there is none.
+Pfn IsolationSteps::first_present(Pfn pfn, std::uint64_t pages) const {
+  for (Pfn p = pfn; p < pfn + pages; ++p)
+    if (core_.map.present(p)) return p;
+  return kNoPfn;
+}
+
+// A point follows each pageblock.
+Task<void> IsolationSteps::undo_range(Pfn start, Pfn end, Migratetype type) {
+  const std::uint64_t step = core_.map.pageblock_pages();
+  for (Pfn pfn = align_down(start, step); pfn < align_up(end, step); pfn += step) {
+    const Pfn page = first_present(pfn, step);
+    if (page == kNoPfn) continue;
+    drop_hold(page);
+    if (!is_isolated(page)) continue;
+    if (const std::optional<unsigned> taken = give_back(page, type)) co_await free_taken(page, *taken);
+    co_await at(core_.engine, Point::undo_block);
+  }
+}
+
+// Frees a block that give_back() took off its list. Between the two the block is on no list and in no counter.
+Task<void> IsolationSteps::free_taken(Pfn pfn, unsigned order) {
+  co_await at(core_.engine, Point::undo_taken);
+  core_.map.edit(pfn).flags &= ~kPageInFlight;
+  co_await buddy_.free_unreferenced(pfn, order);
+}
+
+// Begins to give a pageblock back, under zone->lock. Reports to the watcher if another actor still holds it. Returns
+// false if it is not isolated: nothing is left to do.
+bool IsolationSteps::begin_giving_back(Pfn pfn) {
+  drop_hold(pfn);
+  if (!is_isolated(pfn)) return false;
+  if (core_.trace.windows() != nullptr && isolators_.of(core_.map.pageblock_start(pfn)) != kNoActor)
+    core_.trace.windows()->isolation_lost(core_.map.pageblock_start(pfn));
+  return true;
+}
+
+void IsolationSteps::isolate_block_locked(Zone& zone, Pfn pfn) {
+  isolators_.add(core_.map.pageblock_start(pfn), core_.engine.current());
+  if (buddy_.free_lists().typed_lists()) {
+    retype_block_v6_10(zone, pfn, Migratetype::isolate);
+    ++zone.nr_isolate_pageblock;
+    return;
+  }
+  const Migratetype old = core_.map.pageblock_type(pfn);
+  const bool again = old == Migratetype::isolate;
+  core_.map.set_pageblock_type(pfn, Migratetype::isolate);
+  ++zone.nr_isolate_pageblock;
+  // Counts whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
+  const FreeLists::Moved moved = buddy_.free_lists().move_freepages_block(zone, pfn, Migratetype::isolate);
+  // Isolated a second time (Bug::two_isolators), pages that are in no counter are subtracted from it again.
+  const std::uint64_t counted = again ? moved.pages : moved.pages - moved.isolated;
+  buddy_.free_lists().count_isolation(zone, -static_cast<std::int64_t>(counted), old);
+}
+
+// Returns the pages that giving a pageblock back adds to the counters. Those that were on an ordinary list already,
+// given back with an earlier pageblock or never moved, are counted.
+std::int64_t IsolationSteps::given_back(const FreeLists::Moved& moved) const {
+  const bool twice = core_.bugs.active(Bug::undo_counts_twice);
+  if (twice && moved.pages != moved.isolated) core_.bugs.reached(Bug::undo_counts_twice);
+  return static_cast<std::int64_t>(twice ? moved.pages : moved.isolated);
+}
+
+// Retypes a pageblock and moves its free pages; a larger free block that reaches beyond it is split.
+void IsolationSteps::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
+  const Pfn start = core_.map.pageblock_start(pfn);
+  Pfn head = start;
+  if (core_.map.pageblock_order() < buddy_.largest_order()) head = buddy_.free_lists().covering_block(start);
+  const Page& page = core_.map.page(head);
+  if (!page.has(kPageBuddy) || page.order <= core_.map.pageblock_order()) {
+    buddy_.free_lists().move_freepages_block(zone, pfn, type);
+    core_.map.set_pageblock_type(pfn, type);
+    return;
+  }
+  const unsigned order = page.order;
+  const Migratetype old = page.list_type;
+  if (old != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), old);
+  buddy_.free_lists().take_off_list(zone, head);
+  core_.map.set_pageblock_type(pfn, type);
+  buddy_.free_lists().free_in_pageblocks(zone, head, order);
+}
+
+// Takes a free block of at least a pageblock off its list if its buddy is free and not isolated, so that the two merge
+// when it is freed again.
+bool IsolationSteps::take_for_merging_v5_18(Pfn pfn) {
+  const Page& page = core_.map.page(pfn);
+  const unsigned order = page.order;
+  if (!page.has(kPageBuddy) || order < core_.map.pageblock_order() || order >= buddy_.largest_order()) return false;
+  // 6.10's rule that a block has one type allows this for single pageblocks only.
+  if (buddy_.free_lists().typed_lists() && order > core_.map.pageblock_order()) return false;
+  const Pfn other = buddy_.free_lists().free_buddy(pfn, order);
+  return other != kNoPfn && !is_isolated(other) && buddy_.free_lists().isolate_free_page(pfn);
+}
+
+void IsolationSteps::give_back_v5_18(Pfn pfn, Migratetype type) {
+  SpinGuard zone_lock(core_.engine);
+  if (!begin_giving_back(pfn)) return;
+  Zone& zone = buddy_.zone_of(pfn);
+  const unsigned order = core_.map.page(pfn).order;
+  const bool taken = take_for_merging_v5_18(pfn);
+  if (!taken && buddy_.free_lists().typed_lists()) {
+    retype_block_v6_10(zone, pfn, type);
+  } else if (!taken) {
+    const FreeLists::Moved moved = buddy_.free_lists().move_freepages_block(zone, pfn, type);
+    zone.mod_freepage_state(given_back(moved), type);
+  }
+  core_.map.set_pageblock_type(pfn, type);
+  if (taken) buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
+  --zone.nr_isolate_pageblock;
+}
+
+int IsolationSteps::test_pages_isolated(Pfn start, Pfn end) {
+  Pfn pfn = start;
+  const std::uint64_t step = core_.map.pageblock_pages();
+  for (; pfn < end; pfn += step) {
+    const Pfn page = first_present(pfn, step);
+    if (page != kNoPfn && !is_isolated(page)) break;
+  }
+  const bool early = pfn < end || first_present(start, end - start) == kNoPfn;
+  WindowWatcher* const watcher = core_.trace.windows();
+  // Up to 5.15 it returns before the tracepoint.
+  if (early && release_ < Release::v5_16) {
+    if (watcher != nullptr) watcher->test_failed(start, end, pfn);
+    return -kEBUSY;
+  }
+  if (!early) {
+    SpinGuard zone_lock(core_.engine);
+    for (pfn = start; pfn < end && core_.map.page(pfn).has(kPageBuddy);) pfn += order_pages(core_.map.page(pfn).order);
+  }
+  if (release_ >= Release::v4_5) core_.trace.emit(Event::test_pages_isolated, start, end, pfn);
+  if (pfn < end && watcher != nullptr) watcher->test_failed(start, end, pfn);
+  return early || pfn < end ? -kEBUSY : 0;
+}
+
+}  // namespace cma
