@@ -6,6 +6,11 @@
 namespace cma {
 namespace {
 
+// How many turns loops may take together from one point to the next: many times what the longest take, which go over
+// the memory a few times.
+constexpr std::uint64_t kTurnsPerFrame = 100;
+constexpr std::uint64_t kTurns = 10'000;
+
 // Adds the hints that compactions have left; nothing on a machine without any.
 void hash_hints(std::uint64_t& hash, const CompactionHints& hints) {
   if (!hints.touched()) return;
@@ -48,6 +53,7 @@ Machine::Machine(const Geometry& geometry)
       contig(core_, buddy, lru, scanner, migration, isolation),
       areas(core_, memblock, buddy, contig) {
   CMA_ASSERT(!geometry.impossible());
+  engine.bound_turns(kTurns + kTurnsPerFrame * map.pages().size());
   migration.set_page_kinds(owner_moves);
   scanner.set_page_kinds(owner_moves);
   lru.set_slot_cache(buffers);

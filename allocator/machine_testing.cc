@@ -68,8 +68,7 @@ void claim_frame(Machine& machine, Pfn pfn) {
   Zone& zone = buddy.zone_of(pfn);
   const Migratetype type = machine.map.page(head).list_type;
   const SpinGuard zone_lock(machine.engine);
-  buddy.free_lists().take_off_list(zone, head);
-  if (type != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), type);
+  buddy.free_lists().take_block(zone, head);
   while (order > 0) {
     const Pfn upper = head + order_pages(--order);
     const Pfn rest = pfn < upper ? upper : head;

@@ -48,7 +48,8 @@ bool Activation::activate_v5_12(Area& area) {
     for (Pfn block = area.base; block < area.base + area.pages; block += step) buddy_.free_cma_pageblock(block);
     return true;
   }
-  for (Pfn pfn = area.base; pfn < area.base + area.pages; ++pfn)
+  const Pfn first = area.base + (core_.bugs.fires(Bug::failed_area_loses_frame) ? 1 : 0);
+  for (Pfn pfn = first; pfn < area.base + area.pages; ++pfn)
     if (core_.map.present(pfn)) buddy_.free_reserved_page(pfn);
   table_.total_pages -= area.pages;
   core_.trace.log("cma: CMA area " + area.name + " could not be activated");

@@ -55,6 +55,8 @@ struct AreaTable {
   // Statistics of sweeps; no decision of the model depends on them.
   std::uint64_t sweeps = 0;
   std::vector<ActorId> between_sweeps;  // actors that sleep between two sweeps
+  // The bit after the last window that was obtained. Only Bug::shared_search_hint reads it.
+  std::uint64_t last_bit = 0;
 
   // Copies areas and counters, with all locks free and no sweep begun.
   void copy_from(const AreaTable& other);

@@ -62,7 +62,9 @@ std::string text_of(const Areas& areas, AreaId id, AreaFile file) {
 
 std::uint64_t blocks_on(const PageList& list, const MemoryMap& map) {
   std::uint64_t blocks = 0;
-  for (Frame frame = list.first; frame != kNil; frame = map.at(frame).next) ++blocks;
+  // A list in a circle ends, too: it has more blocks than there are pages.
+  const std::size_t most = map.pages().size();
+  for (Frame frame = list.first; frame != kNil && blocks <= most; frame = map.at(frame).next) ++blocks;
   return blocks;
 }
 

@@ -43,7 +43,9 @@ Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) { return 
 std::optional<AreaId> Areas::find(const std::string& name) const {
   const std::vector<Area>& areas = table_.areas;
   for (AreaId id = 0; id < areas.size(); ++id)
-    if (areas[id].name == name) return id;
+    if (areas[id].name == name ||
+        (areas[id].name.substr(0, 2) == name.substr(0, 2) && core_.bugs.fires(Bug::names_cut_short)))
+      return id;
   return std::nullopt;
 }
 

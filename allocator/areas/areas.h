@@ -1,10 +1,10 @@
 // CMA areas (mm/cma.c): declaring, activating, allocating and releasing, and writes to the debugfs files of an area.
 //
 // The top of the model: programs and the DMA layer's users call it, and it calls contig/ for the pages. An allocation
-// sweeps the bitmap forward once, window by window. Since 3.16 a window's bits are set before its pages are owned and
-// cleared after they are given up; meanwhile others see it as used. Up to 3.15 cma_mutex is held throughout instead:
-// bits are set once the pages are had, and cleared first. Cost: O(bits of the area) per sweep, and that of the
-// contiguous allocations.
+// sweeps the bitmap forward once, window by window; kernels with Geometry::retry_sweeps do so again after -EBUSY.
+// Since 3.16 a window's bits are set before its pages are owned and cleared after they are given up; meanwhile others
+// see it as used. Up to 3.15 cma_mutex is held throughout instead: bits are set once the pages are had, and cleared
+// first. Cost: O(bits of the area) per sweep, and that of the contiguous allocations.
 //
 // Locks: since 3.16 each area has a lock for its bitmap (a mutex up to 5.12, then a spinlock). cma_mutex serialises the
 // contiguous allocations of all areas; up to 3.15 it also protects the bitmaps. No actor holds both at once.
@@ -61,9 +61,11 @@ class Areas {
   // Allocates `count` pages aligned to 2^align pages (effective_align()). Returns the first pfn: the pages belong to
   // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure. A sweep that failed is logged
   // unless `no_warn` (since 4.11; before, with Geometry::error_line); a request that cannot be tried never is.
+  // The caller holds no spinlock.
   Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   // Releases pages, all or a part of an allocation. Returns false if the range does not begin in the area.
-  // Requires: the range ends in the area (a fatal assertion of the kernel) and is allocated.
+  // Requires: the range ends in the area (a fatal assertion of the kernel), is allocated, and begins and ends on whole
+  // bits (2^order_per_bit pages), or at the allocation's end: else bits of pages still held are cleared.
   Task<bool> cma_release(AreaId id, Pfn pfn, std::uint64_t count);
 
   // --- debugfs (debugfs_writes.cc); area_files.h reads the files ---
@@ -79,10 +81,12 @@ class Areas {
   std::size_t size() const { return table_.areas.size(); }
   const Area& area(AreaId id) const { return table_.areas[id]; }
   std::optional<AreaId> find(const std::string& name) const;
-  // Returns the area this page belongs to, active or not; nullopt if none. O(areas).
+  // Returns the area this page belongs to, active or not yet; nullopt if none. An area whose activation failed has no
+  // pages (but for Bug::inactive_alloc). O(areas).
   std::optional<AreaId> area_of(Pfn pfn) const;
   // Returns the pages of all areas (totalcma_pages); up to 5.11 with those that failed to be activated.
   std::uint64_t total_pages() const { return table_.total_pages; }
+  // For callers that allocate a range as an area would. Not under a spinlock.
   Mutex& cma_mutex() { return table_.cma_mutex; }
   // Return the vm events cma_alloc_success and cma_alloc_fail: up to 5.12 zero; up to 6.8 all calls are counted, since
   // 6.9 those that could be tried.

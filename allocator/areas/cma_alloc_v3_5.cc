@@ -12,14 +12,18 @@ Task<int> CmaSteps::sweep_v3_5(AreaId id, Window& window) {
   CMA_ASSERT(area.active());
   co_await table_.cma_mutex.lock(core_.engine);
   co_await at(core_.engine, Point::cma_mutex_taken);
-  std::uint64_t start = 0;
+  std::uint64_t start = first_bit(area);
   int error = -kENOMEM;
   while (true) {
+    core_.engine.turn();
     const std::uint64_t bit = area.bitmap.find_zero_area(start, window.bits, window.mask, window.offset);
     if (bit >= area.bitmap.size()) break;
     window.pfn = area.base + bit;
     error = co_await contig_.alloc_contig_range(window.pfn, window.pfn + window.count, Migratetype::cma);
-    if (error == 0) area.bitmap.set(bit, window.bits);
+    if (error == 0) {
+      area.bitmap.set(bit, window.bits);
+      table_.last_bit = bit + window.bits;
+    }
     if (error != -kEBUSY) break;
     if (debug_) core_.trace.emit(Event::log_cma_busy_retrying);
     // A mask of all ones leaves no next window.
@@ -51,10 +55,10 @@ Task<Pfn> CmaV3_5::cma_alloc(AreaId id, std::uint64_t count, unsigned asked, boo
 Task<bool> CmaSteps::cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count) {
   Area& area = table_.areas[id];
   if (debug_) core_.trace.emit(Event::log_cma_release, pfn, count);
-  if (!area.contains(pfn)) co_return false;
+  if (!holds(area, pfn)) co_return false;
   CMA_ASSERT(count <= area.pages - (pfn - area.base));
   co_await table_.cma_mutex.lock(core_.engine);
-  area.bitmap.clear(pfn - area.base, count);
+  area.bitmap.clear(pfn - area.base, bits_released(area, pfn, count));
   co_await contig_.free_contig_range(pfn, count);
   table_.cma_mutex.unlock(core_.engine);
   co_await at(core_.engine, Point::cma_release_pages_freed);

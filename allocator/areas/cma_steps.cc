@@ -46,7 +46,9 @@ std::optional<CmaSteps::Window> CmaSteps::request_window(const Area& area, std::
   }
   // Comparing pages as well as bits: rounding up wraps round for counts close to 2^64.
   // The kernel computes the size of the bitmap, whether there is one or not.
-  if (count > area.pages || window.bits > area.pages >> area.order_per_bit) return std::nullopt;
+  const Area& sized = core_.bugs.active(Bug::size_of_last_area) ? table_.areas.back() : area;
+  if (sized.pages != area.pages) core_.bugs.reached(Bug::size_of_last_area);
+  if (count > sized.pages || window.bits > sized.pages >> area.order_per_bit) return std::nullopt;
   return window;
 }
 
@@ -55,19 +57,22 @@ std::optional<CmaSteps::Window> CmaSteps::request_window(const Area& area, std::
 Task<int> CmaSteps::sweep_v3_16(AreaId id, Window& window) {
   Area& area = table_.areas[id];
   CMA_ASSERT(area.active());
-  std::uint64_t start = 0;
+  std::uint64_t start = first_bit(area);
   int error = -kENOMEM;
   while (true) {
+    core_.engine.turn();
     co_await area.lock.lock(core_.engine);
     const std::uint64_t bit = area.bitmap.find_zero_area(start, window.bits, window.mask, window.offset);
     if (bit >= area.bitmap.size()) {
-      area.lock.unlock(core_.engine);
+      if (!core_.bugs.fires(Bug::sweep_keeps_lock)) area.lock.unlock(core_.engine);
       co_return error;
     }
     const bool forgets = window.bits > 1 && core_.bugs.fires(Bug::bitmap_forgets_bit);
     area.bitmap.set(bit, forgets ? window.bits - 1 : window.bits);
     area.lock.unlock(core_.engine);
-    window.pfn = area.base + (bit << area.order_per_bit);
+    const Pfn pfn = area.base + (bit << area.order_per_bit);
+    const bool again = pfn == window.pfn;
+    window.pfn = pfn;
     co_await at(core_.engine, Point::cma_bitmap_marked);
 
     co_await table_.cma_mutex.lock(core_.engine);
@@ -75,20 +80,28 @@ Task<int> CmaSteps::sweep_v3_16(AreaId id, Window& window) {
     error = co_await contig_.alloc_contig_range(window.pfn, window.pfn + window.count, Migratetype::cma);
     table_.cma_mutex.unlock(core_.engine);
     co_await at(core_.engine, Point::cma_mutex_dropped);
-    if (error == 0) co_return 0;
+    if (error == 0) {
+      table_.last_bit = bit + window.bits;
+      co_return 0;
+    }
 
-    co_await clear_bits(id, window.pfn, window.bits);
+    const bool keeps = error == -kEBUSY && window.bits > 1 && core_.bugs.fires(Bug::busy_keeps_bit);
+    co_await clear_bits(id, window.pfn, keeps ? window.bits - 1 : window.bits);
     co_await at(core_.engine, Point::cma_bitmap_cleared);
-    if (error != -kEBUSY) co_return error;
+    if (error != -kEBUSY || core_.bugs.fires(Bug::busy_ends_sweep)) co_return error;
     if (debug_) core_.trace.emit(Event::log_cma_busy_retrying);
     if (release_ >= Release::v5_13)
-      core_.trace.emit(Event::cma_alloc_busy_retry, id, window.pfn, window.count, window.align);
+      core_.trace.emit(Event::cma_alloc_busy_retry, id,
+                       window.pfn + (core_.bugs.fires(Bug::busy_window_misnamed) ? 1U : 0U), window.count,
+                       window.align);
     // Repeated by the law `complete`: Sweep::certain_window() in properties/laws/completeness.cc.
     start = bit + window.mask + 1;
     if (core_.bugs.fires(Bug::retry_step_short)) [[unlikely]]
       --start;
     // A mask of all ones leaves no next window.
     if (start <= bit) co_return error;
+    if (!again && core_.bugs.fires(Bug::retry_tries_twice)) [[unlikely]]
+      start = bit;
   }
 }
 
@@ -99,15 +112,27 @@ Task<void> CmaSteps::clear_bits(AreaId id, Pfn pfn, std::uint64_t bits) {
   area.lock.unlock(core_.engine);
 }
 
+// Returns the bit at which a sweep begins.
+std::uint64_t CmaSteps::first_bit(const Area& area) const {
+  const std::uint64_t hint = table_.last_bit;
+  return hint != 0 && hint < area.bitmap.size() && core_.bugs.fires(Bug::shared_search_hint) ? hint : 0;
+}
+
+// Returns whether the policy ends a request of which the first sweep and so many more have ended busy.
+bool CmaSteps::ends_after(std::uint64_t sweeps) const {
+  // Further sweeps after -EBUSY; nullopt: without limit.
+  const std::optional<std::uint64_t>& retries = core_.geometry.retry_sweeps;
+  if (!retries) return sweeps != 0 && core_.bugs.fires(Bug::endless_retry_ends);
+  return sweeps >= *retries && !(sweeps == *retries && core_.bugs.fires(Bug::retry_once_more));
+}
+
 // Sweeps once, as mainline does. Vendors' kernels retry a busy sweep: they sleep without any lock and begin again at
 // the first bit.
 Task<int> CmaSteps::sweep_and_retry(AreaId id, Window& window) {
-  // Further sweeps after -EBUSY; nullopt: without limit.
-  const std::optional<std::uint64_t>& retries = core_.geometry.retry_sweeps;
   for (std::uint64_t done = 0;; ++done) {
     ++table_.sweeps;
     const int error = release_ >= Release::v3_16 ? co_await sweep_v3_16(id, window) : co_await sweep_v3_5(id, window);
-    if (error != -kEBUSY || (retries && done >= *retries)) co_return error;
+    if (error != -kEBUSY || ends_after(done)) co_return error;
     const ActorId actor = core_.engine.current();
     table_.between_sweeps.push_back(actor);
     co_await at(core_.engine, Point::cma_retry);
@@ -119,21 +144,36 @@ Task<int> CmaSteps::sweep_and_retry(AreaId id, Window& window) {
 
 // --- releasing ---
 
+// Returns whether a buffer at this frame is the area's.
+bool CmaSteps::holds(const Area& area, Pfn pfn) const {
+  constexpr Pfn kFramesOf32Bits = Pfn{1} << (32 - kPageShift);
+  const bool cut = pfn >= kFramesOf32Bits && core_.bugs.fires(Bug::release_truncates);
+  return area.contains(cut ? pfn % kFramesOf32Bits : pfn);
+}
+
+// Returns the number of bits that a release of so many pages clears.
+std::uint64_t CmaSteps::bits_released(const Area& area, Pfn pfn, std::uint64_t count) const {
+  std::uint64_t bits = bitmap_pages_to_bits(count, area.order_per_bit);
+  const std::uint64_t end = ((pfn - area.base) >> area.order_per_bit) + bits;
+  if (bits > 1 && core_.bugs.fires(Bug::release_keeps_bit)) --bits;
+  if (end < area.bitmap.size() && area.bitmap.test(end) && core_.bugs.fires(Bug::release_clears_more)) ++bits;
+  return bits;
+}
+
 Task<bool> CmaSteps::cma_release(AreaId id, Pfn pfn, std::uint64_t count) {
   if (release_ < Release::v3_16) co_return co_await cma_release_v3_5(id, pfn, count);
   const Area& area = table_.areas[id];
   // cma_pages_valid prints a line of its own.
-  if (release_ >= Release::v5_16 && !area.contains(pfn)) {
+  if (release_ >= Release::v5_16 && !holds(area, pfn)) {
     if (debug_) core_.trace.emit(Event::log_cma_pages_valid, pfn, count);
     co_return false;
   }
   if (debug_) core_.trace.emit(Event::log_cma_release, pfn, count);
-  if (!area.contains(pfn)) co_return false;
+  if (!holds(area, pfn)) co_return false;
   CMA_ASSERT(count <= area.pages - (pfn - area.base));
   co_await contig_.free_contig_range(pfn, count);
   co_await at(core_.engine, Point::cma_release_pages_freed);
-  const std::uint64_t bits = bitmap_pages_to_bits(count, area.order_per_bit);
-  co_await clear_bits(id, pfn, bits);
+  co_await clear_bits(id, pfn, bits_released(area, pfn, count));
   table_.areas[id].nr_pages_released += count;
   core_.trace.emit(Event::cma_release, id, pfn, count);
   co_return true;
@@ -144,6 +184,7 @@ Task<bool> CmaSteps::cma_release(AreaId id, Pfn pfn, std::uint64_t count) {
 bool CmaSteps::reports_failures() const { return core_.geometry.error_line || release_ >= Release::v4_11; }
 
 void CmaSteps::report_failure(AreaId id, const Window& window, int error) {
+  if (error == -kENOMEM && core_.bugs.fires(Bug::exhausted_is_busy)) error = -kEBUSY;
   const auto code = static_cast<std::uint64_t>(static_cast<std::int64_t>(error));
   if (release_ >= Release::v5_13)
     core_.trace.limited(core_.trace.alloc_failed_limit, "cma_alloc", Event::log_cma_alloc_failed, id, window.count,

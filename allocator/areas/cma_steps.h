@@ -50,6 +50,10 @@ class CmaSteps {
   Task<int> sweep_v3_16(AreaId id, Window& window);
   Task<bool> cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count);
   Task<void> clear_bits(AreaId id, Pfn pfn, std::uint64_t bits);
+  std::uint64_t first_bit(const Area& area) const;
+  bool ends_after(std::uint64_t sweeps) const;
+  bool holds(const Area& area, Pfn pfn) const;
+  std::uint64_t bits_released(const Area& area, Pfn pfn, std::uint64_t count) const;
 };
 
 // Up to 3.16: dma_alloc_from_contiguous.

@@ -16,6 +16,7 @@ Task<int> Areas::debugfs_alloc(AreaId id, std::uint64_t number) {
 Task<int> Areas::debugfs_free(AreaId id, std::uint64_t number) {
   std::uint64_t left = debugfs_count(number);
   while (left > 0 && !table_.areas[id].debugfs_buffers.empty()) {
+    core_.engine.turn();
     const auto [pfn, count] = table_.areas[id].debugfs_buffers.back();
     table_.areas[id].debugfs_buffers.pop_back();
     if (count <= left) {

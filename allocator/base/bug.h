@@ -52,6 +52,53 @@ enum class Bug : std::uint8_t {
   undo_skips_hole,       // a refused isolation leaves pageblocks isolated that begin with a hole
   merge_from_isolated,   // blocks of isolated and other pageblocks merge
   free_stale_type,       // a block is freed to the list of the type that was read before the lock was taken
+  head_read_late,        // freeing a block looks whether it is compound after its reference was dropped
+  // Planted ones.
+  buffer_stays_behind,      // a page of a file moves without its buffer
+  failed_area_loses_frame,  // one frame of an area that could not be activated stays reserved
+  drain_stays_on_list,      // a drain of the per-CPU lists looks at the same empty list again and again
+  watermark_areas_twice,    // free pages of areas are subtracted a second time with their blocks
+  nocma_slow_path_only,     // the scope without pages of areas does not bind an allocation's first attempt
+  nocma_from_pcp,           // a request in that scope takes pages of areas from the per-CPU lists
+  huge_pages_mixed,         // per-CPU lists keep huge pages of all types on one list
+  atomic_page_refused,      // single atomic pages do not get at the reserve for atomic requests
+  reserve_to_anyone,        // planted: every request of several pages takes from that reserve first
+  pin_stays,                // planted: a page that is pinned for long stays in an area
+  reserve_without_limit,    // planted: the reserve for atomic requests grows with every block
+  moves_pinned,             // a page moves though it has more references than the move accounts for
+  frees_pinned,             // releasing a range frees pages that have other references
+  data_left_behind,         // a page takes its owner along, but not its data
+  sweep_keeps_lock,         // a sweep that finds no window returns with cma->lock held
+  caches_stay_off,          // a migration that fails leaves the LRU caches disabled
+  range_sets_hints,         // a contiguous range sets skip bits as a compaction does
+  release_keeps_bit,        // cma_release leaves the last bit of what it releases set
+  retry_tries_twice,        // after a busy window a sweep tries the same window once more
+  undo_stops_short,         // giving a range back leaves its last pageblock isolated
+  putback_left_out,         // pages that a failed migration took off the LRU are not put back
+  free_takes_neighbour,     // freeing a contiguous range frees the page after it
+  last_page_untested,       // a range is tested and captured without its last page
+  capture_counts_twice,     // a captured block has two references on its first page
+  busy_keeps_bit,           // after a busy window its last bit stays set
+  busy_ends_sweep,          // a busy window ends the sweep
+  busy_window_misnamed,     // the tracepoint of a retry names the page after the window's first
+  fin_is_start,             // the test of a range reports its start as the first page in the way
+  release_clears_more,      // releasing a part of a buffer clears one bit too many
+  overflow_late,            // per-CPU lists overflow one page late
+  drain_misses_cpu,         // a drain of all CPUs leaves out the last one
+  pcp_list_mixed,           // a reclaimable page goes to the per-CPU list of unmovable ones
+  slot_hit_stays,           // a buffer that is found in a slot keeps its place there
+  slot_evicts_second,       // the second newest buffer falls out of full slots instead of the oldest
+  truncate_keeps_first,     // a truncation leaves the first page that it should remove
+  write_stays_clean,        // a write changes a page's data and leaves page and buffer clean
+  release_truncates,        // a release takes an address of 32 bits
+  names_cut_short,          // an area's files are found by the first two letters of its name
+  size_of_last_area,        // a request is compared with the size of the area declared last
+  shared_search_hint,       // a sweep begins where the last request of any area ended
+  slots_outlast_drain,      // nothing empties the buffer slots for a migration
+  retry_once_more,          // a bounded retry sweeps once more than it may
+  endless_retry_ends,       // a retry without limit gives up after its second sweep
+  exhausted_is_busy,        // a request that finds no window reports -EBUSY, as kernels since 6.15 do
+  reserve_uncounted,        // planted: a pageblock joins the reserve for atomic requests and is not counted
   kCount
 };
 

@@ -60,8 +60,10 @@ const Shipped kShipped[] = {
     {v4_19,
      {"undo-counts-twice", "steal-ends-isolation", "throttle-own-pages", "speculative-leak", "area-given-away",
       "undo-skips-hole"}},
-    {v5_10, {"undo-counts-twice", "steal-ends-isolation", "throttle-is-signal", "thp-mapcount", "undo-skips-hole"}},
-    {v6_1, {"undo-counts-twice", "steal-ends-isolation", "failed-start-undoes"}},
+    {v5_10,
+     {"undo-counts-twice", "steal-ends-isolation", "throttle-is-signal", "thp-mapcount", "undo-skips-hole",
+      "head-read-late"}},
+    {v6_1, {"undo-counts-twice", "steal-ends-isolation", "failed-start-undoes", "head-read-late"}},
     {v6_12, {"failed-start-undoes"}},
 };
 
@@ -82,13 +84,21 @@ struct Boundary {
 
 // Most of these lie between two modelled releases.
 constexpr Boundary kBoundaries[] = {
-    {"mask-exponent", v3_16, v3_17},      {"mask-exponent", v3_18, v3_17},       {"debug-bitmap-size", v4_0, v4_1},
-    {"debug-bitmap-size", v4_2, v4_1},    {"merge-into-isolated", v3_17, v3_18}, {"merge-into-isolated", v4_6, v4_5},
-    {"offset-upward", v3_18, v3_19},      {"offset-upward", v4_13, v4_12},       {"inactive-alloc", v4_19, v4_18},
-    {"inactive-alloc", v4_19, v4_20},     {"inactive-alloc", v5_2, v5_1},        {"two-isolators", v4_17, v4_16},
-    {"throttle-is-signal", v5_13, v5_12}, {"thp-mapcount", v5_6, v5_7},          {"thp-mapcount", v6_1, v6_0},
-    {"undo-skips-hole", v4_12, v4_13},    {"undo-skips-hole", v5_16, v5_15},     {"undo-counts-twice", v6_10, v6_9},
-    {"failed-start-undoes", v3_8, v3_7},  {"failed-start-undoes", v5_18, v5_19},
+    {"mask-exponent", v3_16, v3_17},       {"mask-exponent", v3_18, v3_17},
+    {"debug-bitmap-size", v4_0, v4_1},     {"debug-bitmap-size", v4_2, v4_1},
+    {"merge-into-isolated", v3_17, v3_18}, {"merge-into-isolated", v4_6, v4_5},
+    {"offset-upward", v3_18, v3_19},       {"offset-upward", v4_13, v4_12},
+    {"inactive-alloc", v4_19, v4_18},      {"inactive-alloc", v4_19, v4_20},
+    {"inactive-alloc", v5_2, v5_1},        {"two-isolators", v4_17, v4_16},
+    {"throttle-is-signal", v5_13, v5_12},  {"thp-mapcount", v5_6, v5_7},
+    {"thp-mapcount", v6_1, v6_0},          {"undo-skips-hole", v4_12, v4_13},
+    {"undo-skips-hole", v5_16, v5_15},     {"undo-counts-twice", v6_10, v6_9},
+    {"head-read-late", v5_9, v5_10},       {"head-read-late", v6_2, v6_1},
+    {"failed-start-undoes", v3_8, v3_7},   {"failed-start-undoes", v5_18, v5_19},
+    {"steal-takes-reserve", v4_10, v4_9},  {"huge-pages-mixed", v6_1, v6_0},
+    {"huge-pages-mixed", v6_1, v6_2},      {"atomic-page-refused", v6_12, v6_11},
+    {"watermark-areas-twice", v3_6, v3_7}, {"watermark-areas-twice", v3_10, v3_9},
+    {"nocma-slow-path-only", v5_9, v5_8},
 };
 
 TEST(BugSet, PresenceIsKnownForVersionsThatNoMachineRuns) {

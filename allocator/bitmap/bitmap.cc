@@ -38,16 +38,15 @@ std::uint64_t Bitmap::next(std::uint64_t start, std::uint64_t end, std::uint64_t
   std::uint64_t w = start / 64;
   std::uint64_t word = (words_[w] ^ invert) & (kOnes << (start % 64));
   const std::uint64_t last = (end - 1) / 64;
-  while (word == 0) {
-    if (w == last) return end;
-    word = words_[++w] ^ invert;
-  }
+  for (; word == 0 && w < last; ++w) word = words_[w + 1] ^ invert;
+  if (word == 0) return end;
   return std::min(end, w * 64 + static_cast<std::uint64_t>(std::countr_zero(word)));
 }
 
 std::uint64_t Bitmap::find_zero_area(std::uint64_t start, std::uint64_t count, std::uint64_t mask,
                                      std::uint64_t offset) const {
-  while (true) {
+  // Each turn passes a bit that is set.
+  for (std::uint64_t turn = 0; turn <= bits_; ++turn) {
     const std::uint64_t zero = next_zero(start, bits_);
     const std::uint64_t index = ((zero + offset + mask) & ~mask) - offset;
     // With a mask of all ones the next aligned position may lie beyond 2^64.
@@ -59,6 +58,8 @@ std::uint64_t Bitmap::find_zero_area(std::uint64_t start, std::uint64_t count, s
     if (used >= end) return index;
     start = used + 1;
   }
+  CMA_ASSERT(false);
+  return kOnes;
 }
 
 std::uint64_t Bitmap::count_set() const {
@@ -69,10 +70,10 @@ std::uint64_t Bitmap::count_set() const {
 
 std::uint64_t Bitmap::longest_zero_run() const {
   std::uint64_t longest = 0;
-  for (std::uint64_t start = next_zero(0, bits_); start < bits_;) {
-    const std::uint64_t end = next_set(start, bits_);
+  std::uint64_t end = 0;
+  for (std::uint64_t start = next_zero(0, bits_); start < bits_; start = next_zero(end, bits_)) {
+    end = next_set(start, bits_);
     longest = std::max(longest, end - start);
-    start = next_zero(end, bits_);
   }
   return longest;
 }

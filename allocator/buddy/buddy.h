@@ -8,9 +8,9 @@
 //
 // Cost: a hit on a per-CPU list is a handful of instructions.
 //
-// Locks: alloc_pages(), the calls that free (prepare_free() takes none) and the drains take zone->lock themselves;
-// callers must not hold it. Of boot only free_reserved_page() takes it. Preparing and splitting calls act on pages that
-// the caller owns.
+// Locks: alloc_pages(), the calls that free (prepare_free() takes none) and the drains of per_cpu() take zone->lock
+// themselves; callers must not hold it. Of boot only free_reserved_page() takes it. Preparing and splitting calls act
+// on pages that the caller owns.
 #pragma once
 
 #include "allocator/base/gfp.h"
@@ -60,7 +60,7 @@ class Buddy {
 
   // --- allocation ---
   // Allocates 2^order pages aligned to their size (__alloc_pages). The caller owns one reference, on the first page;
-  // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.10). Returns
+  // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1). Returns
   // kNoPfn if order > largest_order(), or where the kernel would begin to reclaim.
   Pfn alloc_pages(Gfp gfp, unsigned order);
   // Turns a block that is on no list into single pages with one reference each (split_map_pages).
@@ -89,8 +89,9 @@ class Buddy {
   // are watched. Requires: the caller holds a reference on each page.
   std::uint64_t free_plain_run(Pfn pfn, std::uint64_t most);
   // Drops one reference, and frees the block if it was the last (__free_pages). If it was not the last, and the block
-  // is larger than a page and not compound, all pages but the first are freed (lost up to 5.9: Bug::speculative_leak);
-  // the other holder frees that one.
+  // is larger than a page and not compound, all pages but the first are freed (with Bug::speculative_leak, up to 5.9,
+  // they are lost); the other holder frees that one. Requires: the caller has a reference, and allocated the
+  // block with this `order`.
   Task<void> free_pages(Pfn pfn, unsigned order);
   // Frees a block whose last reference is gone, with the kernel's window between its two halves.
   Task<void> free_unreferenced(Pfn pfn, unsigned order);
@@ -105,8 +106,12 @@ class Buddy {
   std::uint64_t plain_pages(Pfn pfn, std::uint64_t most) const;
   Pfn rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags);
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling);
+  Pfn serve(Gfp gfp, unsigned order);
+  std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
+  bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);
   void prepare_new_page(Pfn pfn, unsigned order, Gfp gfp);
-  void reserve_highatomic_pageblock(Zone& zone, Pfn pfn);
+  std::uint64_t most_reserved(const Zone& zone) const;
+  void reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order);
 
   Release release_;
   unsigned pageblock_order_;

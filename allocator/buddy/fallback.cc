@@ -31,18 +31,21 @@ Fallback::Fallback(const Core& core, const Watermarks& watermarks, FreeLists& li
       watermarks_(watermarks),
       lists_(lists) {}
 
-Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags) {
+Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags, std::uint64_t refilled) {
   if (release_ < Release::v4_1) {
     const Pfn pfn = lists_.rmqueue_smallest(zone, order, type);
     return pfn != kNoPfn ? pfn : rmqueue_fallback_v3_5(zone, order, type);
   }
   const bool may_use_cma = release_ >= Release::v5_9 ? (flags & kAllocCma) != 0 : type == Migratetype::movable;
   // Movable requests are balanced between ordinary and area memory, once over half of the free memory is an area's.
-  if (release_ >= Release::v5_8 && may_use_cma && zone.nr_free_cma > zone.nr_free_pages / 2) {
+  // Up to 6.9 a refill counts its pages out of nr_free_pages only when it ends.
+  const std::int64_t uncounted = lists_.typed_lists() ? 0 : static_cast<std::int64_t>(refilled);
+  if (release_ >= Release::v5_8 && may_use_cma && zone.nr_free_cma > (zone.nr_free_pages + uncounted) / 2) {
     const Pfn pfn = lists_.rmqueue_smallest(zone, order, Migratetype::cma);
     if (pfn != kNoPfn) return pfn;
   }
   while (true) {
+    core_.engine.turn();
     Pfn pfn = lists_.rmqueue_smallest(zone, order, type);
     if (pfn == kNoPfn && may_use_cma) pfn = lists_.rmqueue_smallest(zone, order, Migratetype::cma);
     if (pfn != kNoPfn) return pfn;
@@ -93,8 +96,7 @@ void Fallback::trace_fallback(Pfn pfn, unsigned order, const Source& source, Mig
 // Takes what a request needs of a block. The rest of the block goes to the lists of type `rest`.
 Pfn Fallback::break_block(Zone& zone, Pfn pfn, unsigned order, const Source& source, Migratetype rest,
                           Migratetype start) {
-  lists_.take_off_list(zone, pfn);
-  lists_.expand(zone, pfn, order, source.order, rest);
+  lists_.take_piece(zone, pfn, order, rest);
   trace_fallback(pfn, order, source, start);
   return pfn;
 }
@@ -128,16 +130,19 @@ void Fallback::steal_v3_5(Zone& zone, Pfn pfn, Migratetype start) {
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic && !core_.bugs.fires(Bug::steal_takes_reserve)) return;
   const unsigned order = core_.map.page(pfn).order;
-  if (order >= pageblock_order_) return claim_range(pfn, order, start);
+  if (order >= pageblock_order_) return claim_range(zone, pfn, order, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation)) return;
   const FreeLists::Moved moved = lists_.move_freepages_block(zone, pfn, start);
   if (moved.pages >= order_pages(pageblock_order_) / 2) core_.map.set_pageblock_type(pfn, start);
 }
 
-// Claims each pageblock of a block, but not one that is being isolated.
-void Fallback::claim_range(Pfn pfn, unsigned order, Migratetype start) {
+// Claims each pageblock of a block, but not one that is being isolated. A reserved one goes on being counted, unless it
+// is the first, for which callers look.
+void Fallback::claim_range(Zone& zone, Pfn pfn, unsigned order, Migratetype start) {
   for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_)) {
-    const bool isolated = core_.map.pageblock_type(block) == Migratetype::isolate;
+    const Migratetype old = core_.map.pageblock_type(block);
+    if (old == Migratetype::highatomic && block != pfn) zone.lost_highatomic += order_pages(pageblock_order_);
+    const bool isolated = old == Migratetype::isolate;
     if (!isolated || core_.bugs.fires(Bug::steal_ends_isolation)) core_.map.set_pageblock_type(block, start);
   }
 }
@@ -164,7 +169,7 @@ void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic) return lists_.move_to_list(zone, pfn, start);
   if (order >= pageblock_order_) {
-    claim_range(pfn, order, start);
+    claim_range(zone, pfn, order, start);
     return lists_.move_to_list(zone, pfn, start);
   }
   if (release_ >= Release::v5_0) watermarks_.boost(zone);
@@ -194,6 +199,7 @@ bool Fallback::worth_claiming(const FreeLists::Moved& found, Migratetype start, 
 // 6.15 and of stable trees since 6.12.29.
 Pfn Fallback::rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start) {
   for (unsigned current = largest_order_ + 1; current-- > order;) {
+    core_.engine.turn();
     const std::optional<Source> source = suitable(zone.area[current], current, start);
     if (!source) continue;
     if (!source->claimable) break;
@@ -212,10 +218,8 @@ Pfn Fallback::claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype
   if (old == Migratetype::highatomic) return kNoPfn;
   if (found >= pageblock_order_) {
     lists_.move_to_list(zone, pfn, start);
-    lists_.retype_range(pfn, found, start);
-    lists_.take_off_list(zone, pfn);
-    lists_.expand(zone, pfn, order, found, start);
-    zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), start);
+    core_.map.set_pageblock_types(pfn, found, start);
+    lists_.take_piece(zone, pfn, order, start);
     return pfn;
   }
   watermarks_.boost(zone);
@@ -233,6 +237,7 @@ FreeLists::Moved Fallback::count_block(const Zone& zone, Pfn pfn) const {
   const Pfn end = next + order_pages(pageblock_order_);
   if (!zone.contains(next) || !zone.contains(end - 1)) return there;
   while (next < end) {
+    core_.engine.turn();
     const Page& page = core_.map.page(next);
     if (page.has(kPageBuddy)) {
       there.pages += order_pages(page.order);

@@ -22,8 +22,9 @@ class Fallback {
   Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists);
 
   // Takes a block from the lists of `type`, from area memory or from other types, and returns it; kNoPfn if there is
-  // none. The caller counts it out, by FreeLists::count_area_taken() and count_taken().
-  Pfn rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags);
+  // none. `refilled`: pages that the same refill of a per-CPU list took before, which up to 6.9 still count as free
+  // where requests are balanced between areas and other memory.
+  Pfn rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags, std::uint64_t refilled = 0);
 
   // Returns whether a request of `type` would take a block of this order from another type, and its pageblock with it
   // (find_suitable_fallback, only_stealable).
@@ -54,7 +55,7 @@ class Fallback {
   void steal_v3_5(Zone& zone, Pfn pfn, Migratetype start);
   void steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole);
   Pfn claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype start);
-  void claim_range(Pfn pfn, unsigned order, Migratetype start);
+  void claim_range(Zone& zone, Pfn pfn, unsigned order, Migratetype start);
   FreeLists::Moved count_block(const Zone& zone, Pfn pfn) const;
   bool worth_claiming(const FreeLists::Moved& found, Migratetype start, Migratetype old) const;
   void trace_fallback(Pfn pfn, unsigned order, const Source& source, Migratetype start);

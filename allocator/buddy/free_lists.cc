@@ -27,6 +27,7 @@ Pfn FreeLists::covering_block(Pfn pfn) const {
   Pfn head = pfn;
   unsigned order = 0;
   while (!core_.map.present(head) || !core_.map.page(head).has(kPageBuddy)) {
+    core_.engine.turn();
     if (++order > largest_order_) return pfn;
     head = align_down(head, order_pages(order));
     if (!core_.map.valid(head)) return pfn;
@@ -86,15 +87,16 @@ void FreeLists::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype 
     zone.nr_free_pages += pages;
   core_.map.edit(pfn).flags &= ~(kPageInFlight | kPagePcp);
   while (order < largest_order_) {
+    core_.engine.turn();
     const Pfn buddy = free_buddy(pfn, order);
     if (buddy == kNoPfn || merge_refused(zone, buddy, order, type)) break;
     const Migratetype listed = core_.map.page(buddy).list_type;
-    take_off_list(zone, buddy);
+    remove(zone, buddy);
     // The buddy may still be on the list that it was on before its pageblock was isolated or given back.
     const bool lags = listed != type && (order < pageblock_order_ || core_.map.pageblock_type(buddy) == type);
     if (lags && !typed_lists()) recount(zone, order, listed, type);
     // A merged block has one type, so that blocks which are split off it later lie on the right lists.
-    if (typed_lists() && order >= pageblock_order_) retype_range(buddy, order, type);
+    if (typed_lists() && order >= pageblock_order_) core_.map.set_pageblock_types(buddy, order, type);
     pfn &= buddy;
     ++order;
   }
@@ -112,6 +114,7 @@ void FreeLists::free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype t
     page.prev = kNil;
   }
   while (pages > 0) {
+    core_.engine.turn();
     const unsigned aligned = pfn == 0 ? pageblock_order_ : std::min(pageblock_order_, lowest_bit(pfn));
     const unsigned order = std::min(aligned, floor_log2(pages));
     free_one_block(zone, pfn, order, type);
@@ -134,7 +137,8 @@ Migratetype FreeLists::type_when_freed(Pfn pfn, Migratetype read_before) const {
 
 // --- taking and splitting ---
 
-void FreeLists::take_off_list(Zone& zone, Pfn pfn) {
+// Takes a free block off its list; of the counters only nr_free changes.
+void FreeLists::remove(Zone& zone, Pfn pfn) {
   CMA_ASSERT(locked());
   Page& page = core_.map.edit(pfn);
   CMA_ASSERT(page.has(kPageBuddy));
@@ -145,8 +149,10 @@ void FreeLists::take_off_list(Zone& zone, Pfn pfn) {
   --area.nr_free;
 }
 
+// Splits a block that is on no list from order `high` down to `low`: the upper halves go to the lists of `type`.
 void FreeLists::expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migratetype type) {
   while (high > low) {
+    core_.engine.turn();
     --high;
     insert(zone, pfn + order_pages(high), high, type, false);
   }
@@ -155,14 +161,26 @@ void FreeLists::expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migrate
   page.list_type = type;
 }
 
+void FreeLists::take_piece(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
+  const unsigned whole = core_.map.page(pfn).order;
+  remove(zone, pfn);
+  expand(zone, pfn, order, whole, type);
+  zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), type);
+}
+
+void FreeLists::take_block(Zone& zone, Pfn pfn) {
+  const Page& page = core_.map.page(pfn);
+  if (page.list_type != Migratetype::isolate)
+    zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(page.order)), page.list_type);
+  remove(zone, pfn);
+}
+
 Pfn FreeLists::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
   for (unsigned o = order; o <= largest_order_; ++o) {
     const PageList& list = zone.area[o].lists[index_of(type)];
     if (list.empty()) continue;
     const Pfn pfn = core_.map.pfn(list.first);
-    take_off_list(zone, pfn);
-    expand(zone, pfn, order, o, type);
-    if (typed_lists()) zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), type);
+    take_piece(zone, pfn, order, type);
     return pfn;
   }
   return kNoPfn;
@@ -190,11 +208,15 @@ bool FreeLists::isolate_free_page(Pfn pfn) {
     recount(zone, order, listed, type);
   else if (type != Migratetype::isolate)
     zone.mod_freepage_state(-pages, type);
-  take_off_list(zone, pfn);
+  remove(zone, pfn);
   core_.map.edit(pfn).flags |= kPageInFlight;
-  if (order + 1 >= pageblock_order_)
-    for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_))
-      if (is_mergeable(core_.map.pageblock_type(block))) core_.map.set_pageblock_type(block, Migratetype::movable);
+  if (order + 1 < pageblock_order_) return true;
+  for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_)) {
+    const Migratetype old = core_.map.pageblock_type(block);
+    const bool reserved = old == Migratetype::highatomic;
+    if (is_mergeable(old) || (reserved && core_.bugs.fires(Bug::steal_takes_reserve)))
+      core_.map.set_pageblock_type(block, Migratetype::movable);
+  }
   return true;
 }
 
@@ -204,7 +226,7 @@ void FreeLists::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
   const unsigned order = core_.map.page(pfn).order;
   const auto pages = static_cast<std::int64_t>(order_pages(order));
   const Migratetype old = core_.map.page(pfn).list_type;
-  take_off_list(zone, pfn);
+  remove(zone, pfn);
   insert(zone, pfn, order, type, /*tail=*/release_ >= Release::v5_10);
   if (!typed_lists()) return;
   if (old != Migratetype::isolate) zone.mod_freepage_state(-pages, old);
@@ -218,6 +240,7 @@ FreeLists::Moved FreeLists::move_freepages_block(Zone& zone, Pfn pfn, Migratetyp
   if (!zone.contains(next)) next = pfn;
   if (!zone.contains(end - 1)) return moved;
   while (next < end) {
+    core_.engine.turn();
     const Page& page = core_.map.page(next);
     if (!page.has(kPageBuddy)) {
       if (page.has(kPageLru | kPageMovableOps)) ++moved.movable;
@@ -233,9 +256,47 @@ FreeLists::Moved FreeLists::move_freepages_block(Zone& zone, Pfn pfn, Migratetyp
   return moved;
 }
 
-void FreeLists::retype_range(Pfn pfn, unsigned order, Migratetype type) {
-  for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_))
-    core_.map.set_pageblock_type(block, type);
+void FreeLists::retype_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
+  if (typed_lists()) return retype_pageblock_v6_10(zone, pfn, type);
+  if (type == Migratetype::isolate) return isolate_pageblock_v3_5(zone, pfn);
+  restore_pageblock_v3_5(zone, pfn, type);
+}
+
+// Counts out whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
+void FreeLists::isolate_pageblock_v3_5(Zone& zone, Pfn pfn) {
+  const Migratetype old = core_.map.pageblock_type(pfn);
+  core_.map.set_pageblock_type(pfn, Migratetype::isolate);
+  const Moved moved = move_freepages_block(zone, pfn, Migratetype::isolate);
+  // Isolated a second time (Bug::two_isolators), pages that are in no counter are subtracted from it again.
+  const std::uint64_t counted = old == Migratetype::isolate ? moved.pages : moved.pages - moved.isolated;
+  zone.mod_freepage_state(-static_cast<std::int64_t>(counted), old);
+  if (counted != 0 && core_.bugs.fires(Bug::isolated_counted)) zone.nr_free_pages += static_cast<std::int64_t>(counted);
+}
+
+// Pages that were on an ordinary list already, given back with an earlier pageblock or never moved, are counted.
+void FreeLists::restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype type) {
+  const Moved moved = move_freepages_block(zone, pfn, type);
+  core_.map.set_pageblock_type(pfn, type);
+  const bool twice = core_.bugs.active(Bug::undo_counts_twice);
+  if (twice && moved.pages != moved.isolated) core_.bugs.reached(Bug::undo_counts_twice);
+  const auto counted = static_cast<std::int64_t>(twice ? moved.pages : moved.isolated);
+  zone.mod_freepage_state(counted, type);
+  if (counted != 0 && core_.bugs.fires(Bug::isolated_counted)) zone.nr_free_pages -= counted;
+}
+
+void FreeLists::retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
+  const Pfn start = core_.map.pageblock_start(pfn);
+  const Pfn head = pageblock_order_ < largest_order_ ? covering_block(start) : start;
+  const Page& page = core_.map.page(head);
+  if (!page.has(kPageBuddy) || page.order <= pageblock_order_) {
+    move_freepages_block(zone, pfn, type);
+    core_.map.set_pageblock_type(pfn, type);
+    return;
+  }
+  const unsigned order = page.order;
+  take_block(zone, head);
+  core_.map.set_pageblock_type(pfn, type);
+  free_in_pageblocks(zone, head, order);
 }
 
 // Records that a free block which was counted by the list it was on is counted as `to` from now on.
@@ -245,11 +306,6 @@ void FreeLists::recount(Zone& zone, unsigned order, Migratetype from, Migratetyp
   const auto pages = static_cast<std::int64_t>(order_pages(order));
   if (from != Migratetype::isolate) zone.mod_freepage_state(-pages, from);
   if (to != Migratetype::isolate) zone.mod_freepage_state(pages, to);
-}
-
-void FreeLists::count_isolation(Zone& zone, std::int64_t pages, Migratetype type) {
-  zone.mod_freepage_state(pages, type);
-  if (pages != 0 && core_.bugs.fires(Bug::isolated_counted)) zone.nr_free_pages -= pages;
 }
 
 }  // namespace cma

@@ -2,13 +2,10 @@
 //
 // The order within lists is part of the behaviour: a block is inserted at the side at which a real kernel inserts it.
 //
+// Counters: a block is counted in the zone as it is freed, and out as it is taken; pages on Isolate lists do not count.
+//
 // Cost: inserting or taking a block is O(1); each merge step looks at one page, and since 6.10 one from the pageblock
 // order on also retypes the buddy's pageblocks.
-//
-// Zone counters: blocks are counted as they are freed and by isolate_free_page(). What rmqueue_smallest() takes is
-// counted out by count_area_taken() and count_taken(). take_off_list() and expand() leave the counters to the caller.
-// So do moves between lists up to 6.9: Fallback's change no figure, and Isolation has count_isolation(). Since 6.10 a
-// move counts itself, as the list that a block is on decides how its pages are counted.
 //
 // Requires: zone->lock is held, or the machine boots, unless a function says otherwise. Every change of a list asserts
 // that some spinlock is held.
@@ -53,27 +50,17 @@ class FreeLists {
   // --- taking ---
   // Takes the smallest block of `type` that suffices, splits it, and returns the first piece, or kNoPfn.
   Pfn rmqueue_smallest(Zone& zone, unsigned order, Migratetype type);
-  // Takes a free block off its list; only nr_free changes.
-  void take_off_list(Zone& zone, Pfn pfn);
-  // Takes a free block off its list for its pages to be used one by one (__isolate_free_page). Returns false, and does
-  // nothing, if a watermark forbids it: min, up to 4.8 low; none for an isolated pageblock, whose pages are in no
-  // counter. Requires: pfn is the head of a free block. A block of at least half a pageblock also makes its ordinary
-  // pageblocks Movable.
+  // Takes the first 2^order pages of a free block, counted out as `type`. The rest goes to the lists of that type.
+  void take_piece(Zone& zone, Pfn pfn, unsigned order, Migratetype type);
+  // Takes a whole free block.
+  void take_block(Zone& zone, Pfn pfn);
+  // Takes a free block for its pages to be used one by one (__isolate_free_page). Returns false, and does nothing, if a
+  // watermark forbids it: min, up to 4.8 low; none for an isolated pageblock, whose pages are in no counter. Requires:
+  // pfn is the head of a free block. A block of at least half a pageblock also makes its pageblocks of mergeable types
+  // (is_mergeable) Movable.
   bool isolate_free_page(Pfn pfn);
-  // Splits a block that is on no list from order `high` down to `low`: the upper halves go to the lists of `type`.
-  void expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migratetype type);
 
-  // --- counting out what rmqueue_smallest() took, before zone->lock is dropped; since 6.10 it has done so itself ---
-  // Counts a block of 2^order pages out of nr_free_cma if `list`, on which it was, is that of areas.
-  void count_area_taken(Zone& zone, unsigned order, Migratetype list) const {
-    if (list == Migratetype::cma && !typed_lists()) zone.nr_free_cma -= static_cast<std::int64_t>(order_pages(order));
-  }
-  // Counts pages, of one block or of several, out of nr_free_pages.
-  void count_taken(Zone& zone, std::uint64_t pages) const {
-    if (!typed_lists()) zone.nr_free_pages -= static_cast<std::int64_t>(pages);
-  }
-
-  // --- moving between lists ---
+  // --- moving between lists; up to 6.9 only retype_pageblock() counts: the others are for types that count alike ---
   struct Moved {
     std::uint64_t pages = 0;     // moved to the list
     std::uint64_t isolated = 0;  // of them, pages that came from Isolate lists
@@ -84,11 +71,9 @@ class FreeLists {
   Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
   // Moves one free block to the list of `type`.
   void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
-  // Adds to the counters of `type` the free pages that leave Isolate; negative: those that enter it. For releases up to
-  // 6.9, whose moves do not count.
-  void count_isolation(Zone& zone, std::int64_t pages, Migratetype type);
-  // Sets the type of each pageblock of a block.
-  void retype_range(Pfn pfn, unsigned order, Migratetype type);
+  // Makes a pageblock Isolate, or an isolated one `type`, and moves its free blocks with it. Since 6.10 splits a block
+  // that is larger than a pageblock; before, such a block moves with the pageblock of its head.
+  void retype_pageblock(Zone& zone, Pfn pfn, Migratetype type);
 
   // --- looking; in places the kernel does this without zone->lock ---
   // Returns the head of the free block that covers pfn, pfn itself if none does.
@@ -102,9 +87,14 @@ class FreeLists {
   // Returns whether a spinlock is held, or none is needed yet.
   bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
   void insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail);
+  void remove(Zone& zone, Pfn pfn);
+  void expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migratetype type);
   bool merge_refused(const Zone& zone, Pfn buddy, unsigned order, Migratetype type) const;
   bool parent_merge_likely(Pfn pfn, unsigned order) const;
   void recount(Zone& zone, unsigned order, Migratetype from, Migratetype to);
+  void isolate_pageblock_v3_5(Zone& zone, Pfn pfn);
+  void restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype type);
+  void retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type);
   bool counts_isolated() const { return core_.bugs.active(Bug::isolated_counted); }
 
   Release release_;

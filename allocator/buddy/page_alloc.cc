@@ -33,10 +33,13 @@ void Buddy::copy_from(const Buddy& other) {
 void Buddy::free_boot_range(const PfnRange& range) {
   Pfn pfn = range.start;
   while (pfn < range.end) {
+    core_.engine.turn();
     unsigned order = pfn == 0 ? largest_order_ : std::min(largest_order_, lowest_bit(pfn));
-    while (pfn + order_pages(order) > range.end) --order;
+    for (; pfn + order_pages(order) > range.end; --order) {
+    }
     // A block must not span zones.
-    while (order > 0 && core_.map.page(pfn).zone != core_.map.page(pfn + order_pages(order) - 1).zone) --order;
+    for (; order > 0 && core_.map.page(pfn).zone != core_.map.page(pfn + order_pages(order) - 1).zone; --order) {
+    }
     for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
       Page& page = core_.map.edit(p);
       page.flags = 0;
@@ -125,7 +128,7 @@ void Buddy::commit_free(const PendingFree& pending) {
 std::uint64_t Buddy::plain_pages(Pfn pfn, std::uint64_t most) const {
   const Page* page = &core_.map.page(pfn);
   std::uint64_t count = 0;
-  while (count < most && page->ref == 1 && page->flags == 0 && page->map == 0 && page->owner == 0) ++count, ++page;
+  for (; count < most && page->ref == 1 && page->flags == 0 && page->map == 0 && page->owner == 0; ++page) ++count;
   return count;
 }
 
@@ -170,23 +173,31 @@ Task<void> Buddy::free_unreferenced(Pfn pfn, unsigned order) {
 }
 
 Task<void> Buddy::free_pages(Pfn pfn, unsigned order) {
-  const bool compound = core_.map.page(pfn).has(kPageHead);
+  bool compound = core_.map.page(pfn).has(kPageHead);
   CMA_ASSERT(core_.map.page(pfn).ref > 0);
   if (--core_.map.edit(pfn).ref == 0) {
     co_await free_unreferenced(pfn, order);
     co_return;
   }
+  if (compound && core_.bugs.active(Bug::head_read_late)) {
+    // The reference is gone, and the other holder may free the block here.
+    co_await at(core_.engine, Point::put_page_dropped);
+    compound = core_.map.page(pfn).has(kPageHead);
+    if (!compound) core_.bugs.reached(Bug::head_read_late);
+  }
   if (order == 0 || compound) co_return;
   // Another holder has a reference on the first page, and will free that page alone: the others are freed here.
-  core_.map.edit(pfn).flags &= ~kPageSplitHead;
-  core_.map.edit(pfn).order = 0;
+  if (Page& first = core_.map.edit(pfn); first.has(kPageSplitHead)) {
+    first.flags &= ~kPageSplitHead;
+    first.order = 0;
+  }
   if (core_.bugs.fires(Bug::speculative_leak)) co_return;
   for (unsigned piece = order; piece-- > 0;) {
     Page& head = core_.map.edit(pfn + order_pages(piece));
     head.flags |= kPageInFlight;
     head.order = static_cast<std::uint8_t>(piece);
   }
-  while (order-- > 0) co_await free_unreferenced(pfn + order_pages(order), order);
+  for (unsigned piece = order; piece-- > 0;) co_await free_unreferenced(pfn + order_pages(piece), piece);
 }
 
 // --- allocation ---
@@ -220,32 +231,61 @@ void Buddy::prep_compound_page(Pfn pfn, unsigned order) {
 // Takes a block from a zone, by way of the per-CPU lists where they hold its order.
 Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
   const Migratetype type = migratetype_of(gfp);
-  // The movable list may hold pages of areas: since 5.10 requests that must not have them pass it by.
-  const bool list_suits = release_ < Release::v5_10 || (flags & kAllocCma) || type != Migratetype::movable;
+  // The movable list may hold pages of areas: since 5.9 requests that must not have them pass it by.
+  const bool list_suits = release_ < Release::v5_9 || (flags & kAllocCma) || type != Migratetype::movable ||
+                          core_.bugs.fires(Bug::nocma_from_pcp);
   if (pcp_.allowed_order(order) && list_suits) {
     const Pfn pfn = pcp_.rmqueue_pcplist(zone, order, type, flags);
     if (pfn != kNoPfn || release_ < Release::v6_0) return pfn;
   }
   SpinGuard zone_lock(core_.engine);
   Pfn pfn = kNoPfn;
-  if ((flags & kAllocHarder) && order > 0) pfn = free_lists_.rmqueue_smallest(zone, order, Migratetype::highatomic);
+  const bool from_reserve = (flags & kAllocHighatomic) || (order > 0 && core_.bugs.fires(Bug::reserve_to_anyone));
+  if (from_reserve) pfn = free_lists_.rmqueue_smallest(zone, order, Migratetype::highatomic);
   if (pfn == kNoPfn) pfn = fallback_.rmqueue(zone, order, type, flags);
+  if (pfn == kNoPfn && takes_reserve_last(zone, order, flags))
+    pfn = free_lists_.rmqueue_smallest(zone, order, Migratetype::highatomic);
   if (pfn == kNoPfn) return kNoPfn;
   if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 0);
-  free_lists_.count_area_taken(zone, order, core_.map.page(pfn).list_type);
-  free_lists_.count_taken(zone, order_pages(order));
   return pfn;
 }
 
-// Keeps the pageblock of an atomic block for others of its kind, up to 1 % of the zone. What releases before 4.4 kept,
-// at most two pageblocks of a zone, is not modelled.
-void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn) {
-  if (release_ < Release::v4_4) return;
+// Returns whether a request that found nothing else has a right to the reserve, and the reserve has a block for it. Up
+// to 5.19 such requests ended at the per-CPU lists.
+bool Buddy::takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags) {
+  if (release_ < Release::v6_0 || (flags & (kAllocHarder | kAllocOom)) == 0) return false;
+  for (unsigned o = order; o <= largest_order_; ++o)
+    if (!zone.area[o].lists[index_of(Migratetype::highatomic)].empty())
+      return !core_.bugs.fires(Bug::atomic_page_refused);
+  return false;
+}
+
+// Returns from which size on the reserve of a zone does not grow: 1 % of the zone, and up to 6.7 a pageblock more.
+// Since then a zone of which 1 % is less than a pageblock has no reserve.
+std::uint64_t Buddy::most_reserved(const Zone& zone) const {
   const std::uint64_t block = order_pages(pageblock_order_);
-  if (zone.nr_reserved_highatomic >= zone.managed / 100 + block) return;
+  const std::uint64_t share = zone.managed / 100;
+  if (release_ < Release::v6_8) return share + block;
+  return share < block ? 0 : align_up(share, block);
+}
+
+// Keeps the pageblock of an atomic block for others of its kind. What releases before 4.4 kept, at most two pageblocks
+// of a zone, is not modelled.
+void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order) {
+  if (release_ < Release::v4_4) return;
+  if (zone.nr_reserved_highatomic >= most_reserved(zone) && !core_.bugs.fires(Bug::reserve_without_limit)) return;
   SpinGuard zone_lock(core_.engine);
   if (!is_mergeable(core_.map.pageblock_type(pfn))) return;
-  zone.nr_reserved_highatomic += block;
+  const std::uint64_t block = order_pages(pageblock_order_);
+  if (release_ >= Release::v6_10 && order >= pageblock_order_) {
+    core_.map.set_pageblock_types(pfn, order, Migratetype::highatomic);
+    zone.nr_reserved_highatomic += order_pages(order);
+    return;
+  }
+  const Pfn start = core_.map.pageblock_start(pfn);
+  // 6.10 does not reserve a pageblock that reaches into another zone.
+  if (release_ >= Release::v6_10 && (!zone.contains(start) || !zone.contains(start + block - 1))) return;
+  if (!core_.bugs.fires(Bug::reserve_uncounted)) zone.nr_reserved_highatomic += block;
   core_.map.set_pageblock_type(pfn, Migratetype::highatomic);
   free_lists_.move_freepages_block(zone, pfn, Migratetype::highatomic);
 }
@@ -254,34 +294,53 @@ void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn) {
 Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling) {
   const WatermarkRequest request = {.order = order, .class_zone = ceiling, .flags = flags, .gfp = gfp};
   for (std::size_t z = ceiling + 1; z-- > 0;) {
+    core_.engine.turn();
     Zone& zone = zones_[z];
     const std::uint64_t mark = zone.watermark[flags & kAllocWmarkMask] + zone.watermark_boost;
     if (!(flags & kAllocNoWatermarks) && !watermarks_.zone_watermark_fast(zone, mark, request)) continue;
     const Pfn pfn = rmqueue(zone, gfp, order, flags);
     if (pfn == kNoPfn) continue;
     prepare_new_page(pfn, order, gfp);
-    if (order > 0 && (flags & kAllocHarder)) reserve_highatomic_pageblock(zone, pfn);
+    if (flags & kAllocHighatomic) reserve_highatomic_pageblock(zone, pfn, order);
     return pfn;
   }
   return kNoPfn;
 }
 
+// Returns the flags of the slow path's first attempt: down to the min watermark, and below it for atomic requests.
+std::uint32_t Buddy::slow_path_flags(Gfp gfp, unsigned order) const {
+  const bool rules_v6_3 = Watermarks::has_rules_v6_3(release_);
+  const bool high = (gfp & kGfpHigh) != 0;
+  const bool cannot_wait = rules_v6_3 ? (gfp & kGfpDirectReclaim) == 0 : (gfp & kGfpAtomicBit) != 0;
+  const bool harder = cannot_wait && (gfp & kGfpNomemalloc) == 0;
+  std::uint32_t flags = kAllocWmarkMin;
+  if (high) flags |= kAllocHigh;
+  if (harder) flags |= kAllocHarder;
+  if (harder && order > 0 && (high || !rules_v6_3)) flags |= kAllocHighatomic;
+  return flags;
+}
+
 Pfn Buddy::alloc_pages(Gfp gfp, unsigned order) {
+  AllocationWatcher* const watcher = core_.trace.allocations();
+  if (watcher == nullptr) return serve(gfp, order);
+  watcher->allocation_begins(gfp, order);
+  const Pfn pfn = serve(gfp, order);
+  watcher->allocation_ended(gfp, order, pfn);
+  return pfn;
+}
+
+Pfn Buddy::serve(Gfp gfp, unsigned order) {
   if (order > largest_order_) return kNoPfn;
+  // A task that pins for long gets no pages of areas: since 5.1 they are out of its choice. 5.13 (current_gfp_context)
+  // makes its requests immovable, so that they do not get pages of a Movable zone either.
+  const bool pins = core_.engine.flags().memalloc_pin;
+  if (pins && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
   const std::size_t ceiling = zone_ceiling(gfp);
-  // A task that pins for long gets no pages of areas: since 5.1 they are out of its choice, and since 5.13
-  // (current_gfp_context) its requests are immovable.
-  if (core_.engine.flags().memalloc_pin && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
-  const bool movable = migratetype_of(gfp) == Migratetype::movable && !core_.engine.flags().memalloc_pin;
-  std::uint32_t flags = kAllocWmarkLow | (movable ? kAllocCma : 0U);
-  Pfn pfn = get_page_from_freelist(gfp, order, flags, ceiling);
-  if (pfn == kNoPfn) {
-    // The slow path's first attempt: down to the min watermark, and below it for atomic requests.
-    flags = kAllocWmarkMin | (movable ? kAllocCma : 0U);
-    if (gfp & kGfpHigh) flags |= kAllocHigh;
-    if ((gfp & kGfpAtomicBit) && !(gfp & kGfpNomemalloc)) flags |= kAllocHarder;
-    pfn = get_page_from_freelist(gfp, order, flags, ceiling);
-  }
+  const bool movable = migratetype_of(gfp) == Migratetype::movable;
+  const bool unscoped = movable && pins && core_.bugs.fires(Bug::nocma_slow_path_only);
+  const std::uint32_t areas = movable && !pins ? kAllocCma : 0U;
+  Pfn pfn = get_page_from_freelist(gfp, order, kAllocWmarkLow | (unscoped ? kAllocCma : areas), ceiling);
+  if (pfn == kNoPfn) pfn = get_page_from_freelist(gfp, order, slow_path_flags(gfp, order) | areas, ceiling);
   if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc, pfn, order, index_of(migratetype_of(gfp)), gfp);
   return pfn;
 }

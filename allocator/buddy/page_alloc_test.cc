@@ -247,6 +247,44 @@ TEST_P(PageAllocTest, AnAtomicBlockBelowTheLowWatermarkReservesItsPageblock) {
   EXPECT_NE(map.pageblock_type(third), Migratetype::highatomic);
 }
 
+// 6.8: 1 % of the zone, if that is a pageblock. 6.10: all pageblocks of a larger block.
+TEST(PageAllocOf612, TheReserveIsAHundredthOfTheZone) {
+  Geometry g = tiny_geometry(Release::v6_12);
+  g.memory = {0, 768};
+  const std::unique_ptr<Machine> small = make_machine(g);
+  small->buddy.zone(0).watermark = {0, 4000, 4000};
+  EXPECT_NE(small->buddy.alloc_pages(kGfpAtomic, 4), kNoPfn);
+  EXPECT_EQ(small->buddy.zone(0).nr_reserved_highatomic, 0U) << "7 pages are less than a pageblock";
+  g.memory = {0, 1024};
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  Zone& zone = machine->buddy.zone(0);
+  zone.watermark = {0, 4000, 4000};
+  const Pfn pfn = machine->buddy.alloc_pages(kGfpAtomic, 4);
+  EXPECT_EQ(zone.nr_reserved_highatomic, 16U);
+  EXPECT_EQ(machine->map.pageblock_type(pfn), Migratetype::highatomic);
+  EXPECT_EQ(machine->map.pageblock_type(pfn + 8), Migratetype::highatomic);
+  EXPECT_NE(machine->buddy.alloc_pages(kGfpAtomic, 4), kNoPfn);
+  EXPECT_EQ(zone.nr_reserved_highatomic, 16U) << "10 pages, rounded up to pageblocks";
+}
+
+// Since 6.3 an urgent request that can wait counts the reserve as free; only free pages of it are left out since 6.12.
+TEST_P(PageAllocTest, AnUrgentRequestCountsTheReserve) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {220, 220, 300};
+  zone.nr_reserved_highatomic = 160;
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel | kGfpHigh, 4) != kNoPfn, GetParam() >= Release::v6_1);
+}
+
+TEST_P(PageAllocTest, ASingleAtomicPageMayComeFromTheReserveIfNothingElseIsFreeSince60) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {0, 1000, 2000};
+  ASSERT_NE(buddy.alloc_pages(kGfpAtomic, 2), kNoPfn);
+  ASSERT_FALSE(list(2, Migratetype::highatomic).empty());
+  while (buddy.alloc_pages(kGfpAtomic, 0) != kNoPfn) {
+  }
+  EXPECT_EQ(list(2, Migratetype::highatomic).empty(), GetParam() >= Release::v6_0);
+}
+
 TEST_P(PageAllocTest, AreaAndIsolatedPageblocksAreNeverReserved) {
   Geometry g = geometry();
   g.areas = {{"all", 0, 256, 0}};

@@ -64,7 +64,9 @@ unsigned PerCpuLists::list_order(unsigned list) const {
 unsigned PerCpuLists::list_index(Migratetype type, unsigned order) const {
   // CMA and HighAtomic pages ride on the movable list.
   const unsigned index = index_of(type) < kPcpTypes ? index_of(type) : index_of(Migratetype::movable);
-  if (order > kPcpLargestOrder) return kPcpTypes * (kPcpLargestOrder + 1) + (index == 1 ? 1 : 0);
+  const bool movable = index == index_of(Migratetype::movable);
+  if (order > kPcpLargestOrder)
+    return kPcpTypes * (kPcpLargestOrder + 1) + (movable && !core_.bugs.fires(Bug::huge_pages_mixed) ? 1 : 0);
   return kPcpTypes * order + index;
 }
 
@@ -76,18 +78,15 @@ std::uint64_t PerCpuLists::rmqueue_bulk(Zone& zone, PageList& list, unsigned ord
   SpinGuard zone_lock(core_.engine);
   std::uint64_t taken = 0;
   for (int i = 0; i < blocks; ++i) {
-    const Pfn pfn = fallback_.rmqueue(zone, order, type, flags);
+    const Pfn pfn = fallback_.rmqueue(zone, order, type, flags, taken << order);
     if (pfn == kNoPfn) break;
     Page& page = core_.map.edit(pfn);
     page.flags |= kPagePcp;
     page.order = static_cast<std::uint8_t>(order);
-    free_lists_.count_area_taken(zone, order, page.list_type);
     if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 1);
     list.push_back(core_.map, core_.map.frame(pfn));
     ++taken;
   }
-  // Once for the whole refill: up to 6.9 the balance test of the next block sees the old figure.
-  free_lists_.count_taken(zone, taken << order);
   return taken;
 }
 
@@ -137,7 +136,9 @@ void PerCpuLists::push(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
   Page& page = core_.map.edit(pfn);
   page.flags = (page.flags & ~kPageInFlight) | kPagePcp;
   page.order = static_cast<std::uint8_t>(order);
-  const unsigned list = list_index(type, order);
+  unsigned list = list_index(type, order);
+  if (type == Migratetype::reclaimable && core_.bugs.fires(Bug::pcp_list_mixed)) [[unlikely]]
+    list = list_index(Migratetype::unmovable, order);
   pcp.lists[list].push_front(core_.map, core_.map.frame(pfn));
   pcp.count += static_cast<int>(order_pages(order));
   overflow(zone, pcp, order, list);
@@ -149,6 +150,7 @@ void PerCpuLists::push_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype
   // Since 6.7 every single free counts; before, nothing happens up to the page that overflows the lists.
   const bool one_by_one = release_ >= Release::v6_7;
   while (pages > 0) {
+    core_.engine.turn();
     const int room = one_by_one ? 1 : std::max(pcp.high - pcp.count, 1);
     const std::uint64_t count = std::min(pages, static_cast<std::uint64_t>(room));
     const std::span<Page> run = core_.map.edit_run(pfn, count);
@@ -166,6 +168,8 @@ void PerCpuLists::push_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype
 
 // Frees a batch if a free of `order` to `list` made the lists overflow.
 void PerCpuLists::overflow(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
+  if (pcp.count == pcp.high && core_.bugs.fires(Bug::overflow_late)) [[unlikely]]
+    return;
   if (release_ >= Release::v6_7)
     overflow_v6_7(zone, pcp, order, list);
   else if (release_ >= Release::v5_14)
@@ -236,17 +240,24 @@ void PerCpuLists::free_pcppages_bulk_v3_5(Zone& zone, PerCpuPages& pcp, int coun
   int burst = 0;
   count = std::min(count, pcp.count);
   while (count > 0) {
+    core_.engine.turn();
     do {
+      core_.engine.turn();
       ++burst;
-      list = (list + 1) % kPcpTypes;
+      const bool stays = burst > 1 && core_.bugs.fires(Bug::drain_stays_on_list);
+      if (!stays) list = (list + 1) % kPcpTypes;
     } while (pcp.lists[list].empty());
     if (burst == static_cast<int>(kPcpTypes)) burst = count;
     do {
+      core_.engine.turn();
       detached.push_front(core_.map, pcp.lists[list].pop_back(core_.map));
       --pcp.count;
     } while (--count > 0 && --burst > 0 && !pcp.lists[list].empty());
   }
-  while (!detached.empty()) free_tail_run(zone, detached, kNoLimit);
+  while (!detached.empty()) {
+    core_.engine.turn();
+    free_tail_run(zone, detached, kNoLimit);
+  }
 }
 
 // Empties each visited list before the next one, beginning with the list just freed to.
@@ -256,8 +267,13 @@ void PerCpuLists::free_pcppages_bulk_v5_18(Zone& zone, PerCpuPages& pcp, int cou
   count = std::min(count, pcp.count);
   unsigned list = first_list;
   while (count > 0) {
-    while (pcp.lists[list].empty()) list = (list + 1) % lists;
+    core_.engine.turn();
+    while (pcp.lists[list].empty()) {
+      core_.engine.turn();
+      if (!core_.bugs.fires(Bug::drain_stays_on_list)) list = (list + 1) % lists;
+    }
     do {
+      core_.engine.turn();
       const auto freed = static_cast<int>(free_tail_run(zone, pcp.lists[list], static_cast<std::uint64_t>(count)));
       count -= freed;
       pcp.count -= freed;
@@ -299,7 +315,10 @@ void PerCpuLists::drain_pages_zone(int cpu, Zone& zone) {
     return;
   }
   // In pieces since 6.10, and in stable trees before.
-  while (pcp.count > 0) free_pcppages_bulk_v5_18(zone, pcp, std::min(pcp.count, pcp.batch << kBatchScaleMax), 0);
+  while (pcp.count > 0) {
+    core_.engine.turn();
+    free_pcppages_bulk_v5_18(zone, pcp, std::min(pcp.count, pcp.batch << kBatchScaleMax), 0);
+  }
 }
 
 // Returns whether a drain of the zone `asked` for empties a CPU's lists of `zone`: interrupts emptied all zones up to
@@ -322,6 +341,8 @@ Task<void> PerCpuLists::drain_all_pages(int zone) {
     for (std::size_t z = 0; z < zones_.size(); ++z)
       if ((zone == kAllZones || static_cast<std::size_t>(zone) == z) && zones_[z].pcp_of(cpu).count > 0)
         selected |= 1U << cpu;
+  const int last = core_.engine.cpus() - 1;
+  if ((selected & (1U << last)) != 0 && core_.bugs.fires(Bug::drain_misses_cpu)) selected &= ~(1U << last);
   for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) {
     if ((selected & (1U << cpu)) == 0) continue;
     for (std::size_t z = 0; z < zones_.size(); ++z)

@@ -8,8 +8,10 @@ namespace {
 
 std::uint64_t int_sqrt(std::uint64_t x) {
   auto root = static_cast<std::uint64_t>(std::sqrt(static_cast<double>(x)));
-  while (root * root > x) --root;
-  while ((root + 1) * (root + 1) <= x) ++root;
+  for (; root * root > x; --root) {
+  }
+  for (; (root + 1) * (root + 1) <= x; ++root) {
+  }
   return root;
 }
 
@@ -65,18 +67,41 @@ bool Watermarks::zone_watermark_ok(const Zone& zone, std::uint64_t mark, const W
                                    std::int64_t free) const {
   const unsigned order = request.order;
   const std::uint32_t flags = request.flags;
-  auto min = static_cast<std::int64_t>(mark);
+  const std::int64_t min = lowered(static_cast<std::int64_t>(mark), flags);
   free -= static_cast<std::int64_t>(order_pages(order)) - 1;
-  if (flags & kAllocHigh) min -= min / 2;
-  if ((flags & (kAllocHarder | kAllocOom)) == 0)
-    free -= static_cast<std::int64_t>(zone.nr_reserved_highatomic);
-  else
-    min -= (flags & kAllocOom) ? min / 2 : min / 4;
-  if (!(flags & kAllocCma) && !core_.bugs.fires(Bug::watermark_with_areas)) free -= zone.nr_free_cma;
-  if (free <= min + static_cast<std::int64_t>(zone.lowmem_reserve[request.class_zone])) return false;
+  if (!may_use_reserve(flags)) free -= reserve_of(zone);
+  std::int64_t usable = free;
+  if (!(flags & kAllocCma) && !core_.bugs.fires(Bug::watermark_with_areas)) usable -= zone.nr_free_cma;
+  if (usable <= min + static_cast<std::int64_t>(zone.lowmem_reserve[request.class_zone])) return false;
   if (order == 0) return true;
-  return release_ >= Release::v4_4 ? blocks_suffice_v4_4(zone, order, flags)
-                                   : blocks_suffice_v3_5(zone, order, free, min);
+  if (release_ >= Release::v4_4) return blocks_suffice_v4_4(zone, order, flags);
+  // The blocks that are subtracted include those of areas.
+  const bool twice = usable != free && core_.bugs.fires(Bug::watermark_areas_twice);
+  return blocks_suffice_v3_5(zone, order, twice ? usable : free, min);
+}
+
+// Returns the pages that only requests with a right to the reserve may use: all it was made of, used or not.
+// Since 6.13, and in the long-term series of 6.12, those of them that are free.
+std::int64_t Watermarks::reserve_of(const Zone& zone) const {
+  return release_ >= Release::v6_12 ? zone.nr_free_highatomic : static_cast<std::int64_t>(zone.nr_reserved_highatomic);
+}
+
+bool Watermarks::may_use_reserve(std::uint32_t flags) const {
+  const std::uint32_t rights = kAllocHarder | kAllocOom | (has_rules_v6_3(release_) ? kAllocHigh : 0U);
+  return (flags & rights) != 0;
+}
+
+// Returns the mark that a request with these flags must leave.
+std::int64_t Watermarks::lowered(std::int64_t min, std::uint32_t flags) const {
+  const bool high = (flags & kAllocHigh) != 0;
+  if (high) min -= min / 2;
+  // Since 6.3 a request that cannot wait goes below the mark only if it is urgent too.
+  const bool harder = (flags & kAllocHarder) != 0 && (high || !has_rules_v6_3(release_));
+  if (flags & kAllocOom)
+    min -= min / 2;
+  else if (harder)
+    min -= min / 4;
+  return min;
 }
 
 // Returns whether enough pages lie in large blocks: without the blocks of each smaller order, what is left must exceed
@@ -98,8 +123,8 @@ bool Watermarks::blocks_suffice_v4_4(const Zone& zone, unsigned order, std::uint
     for (unsigned type = 0; type < kPcpTypes; ++type)
       if (!area.lists[type].empty()) return true;
     if ((flags & kAllocCma) && !area.lists[index_of(Migratetype::cma)].empty()) return true;
-    const bool harder = (flags & (kAllocHarder | kAllocOom)) != 0;
-    if (harder && !area.lists[index_of(Migratetype::highatomic)].empty()) return true;
+    const bool reserved = (flags & (kAllocHighatomic | kAllocOom)) != 0;
+    if (reserved && !area.lists[index_of(Migratetype::highatomic)].empty()) return true;
   }
   return false;
 }
@@ -109,13 +134,14 @@ bool Watermarks::zone_watermark_fast(const Zone& zone, std::uint64_t mark, const
   if (request.order == 0) {
     std::int64_t usable = free - ((request.flags & kAllocCma) ? 0 : zone.nr_free_cma);
     // Before, the shortcut let single pages eat into the reserve.
-    if (release_ >= Release::v5_9) usable -= static_cast<std::int64_t>(zone.nr_reserved_highatomic);
+    if (release_ >= Release::v5_9 && !may_use_reserve(request.flags)) usable -= reserve_of(zone);
     if (usable > static_cast<std::int64_t>(mark + zone.lowmem_reserve[request.class_zone])) return true;
   }
   if (zone_watermark_ok(zone, mark, request, free)) return true;
-  // A boost does not stop single atomic pages at the min watermark.
+  // A boost does not stop single atomic pages at the min watermark; since 6.3 none that are urgent.
   const bool at_min = (request.flags & kAllocWmarkMask) == kAllocWmarkMin;
-  if (request.order != 0 || (request.gfp & kGfpAtomicBit) == 0 || zone.watermark_boost == 0 || !at_min) return false;
+  const Gfp urgent = release_ >= Release::v6_3 ? kGfpHigh : kGfpAtomicBit;
+  if (request.order != 0 || (request.gfp & urgent) == 0 || zone.watermark_boost == 0 || !at_min) return false;
   return zone_watermark_ok(zone, zone.watermark[0], request, free);
 }
 

@@ -15,7 +15,7 @@
 
 namespace cma {
 
-// The flags ALLOC_* of mm/internal.h.
+// The flags ALLOC_* of mm/internal.h, by their names up to 6.2.
 enum AllocFlags : std::uint32_t {
   kAllocWmarkMin = 0,
   kAllocWmarkLow = 1,
@@ -23,9 +23,10 @@ enum AllocFlags : std::uint32_t {
   kAllocWmarkMask = 3,
   kAllocNoWatermarks = 0x4,
   kAllocOom = 0x8,
-  kAllocHarder = 0x10,
-  kAllocHigh = 0x20,
+  kAllocHarder = 0x10,  // since 6.3 ALLOC_NON_BLOCK
+  kAllocHigh = 0x20,    // since 6.3 ALLOC_MIN_RESERVE
   kAllocCma = 0x80,
+  kAllocHighatomic = 0x200,  // before 6.3, kAllocHarder with an order above 0
   kAllocKswapd = 0x800,
 };
 
@@ -58,7 +59,13 @@ class Watermarks {
   // reclaim nothing lowers it again.
   void boost(Zone& zone) const;
 
+  // Returns whether the release follows the rules of 6.3 on who may use reserves. The long-term series of 6.1 does.
+  static bool has_rules_v6_3(Release release) { return release >= Release::v6_1; }
+
  private:
+  std::int64_t reserve_of(const Zone& zone) const;
+  bool may_use_reserve(std::uint32_t flags) const;
+  std::int64_t lowered(std::int64_t min, std::uint32_t flags) const;
   bool blocks_suffice_v3_5(const Zone& zone, unsigned order, std::int64_t free, std::int64_t min) const;
   bool blocks_suffice_v4_4(const Zone& zone, unsigned order, std::uint32_t flags) const;
 

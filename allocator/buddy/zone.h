@@ -1,7 +1,7 @@
 // The state of one zone, and the zones of a machine.
 //
-// A Zone is plain data, copied and compared as such: free areas, counters, watermarks and per-CPU lists. Its parts are
-// worked on by FreeLists, PerCpuLists and Watermarks; everything else only reads it.
+// A Zone is plain data, copied and compared as such: free areas, counters, watermarks and per-CPU lists. It is written
+// in buddy/; isolation/ writes nr_isolate_pageblock and the counters too; everything else only reads it.
 //
 // Locks: zone->lock protects everything but the per-CPU lists. Those belong to their CPU: interrupts are off
 // while it uses them, and since 6.0 pcp->lock is held.
@@ -64,6 +64,10 @@ struct Zone {
   std::int64_t nr_free_cma = 0;
   std::uint64_t nr_isolate_pageblock = 0;
   std::uint64_t nr_reserved_highatomic = 0;
+  // Pages that nr_reserved_highatomic still counts though their pageblock became another type: an isolation does not
+  // subtract them, nor, up to 5.17, does the claim of a block of several pageblocks. The kernel has no such counter.
+  std::uint64_t lost_highatomic = 0;
+  std::int64_t nr_free_highatomic = 0;  // since 6.10: free pages on HighAtomic lists
   std::array<std::uint64_t, 3> watermark{};
   std::uint64_t watermark_boost = 0;  // since 5.0
   std::array<std::uint64_t, kMaxZones> lowmem_reserve{};
@@ -76,6 +80,7 @@ struct Zone {
   void mod_freepage_state(std::int64_t pages, Migratetype type) {
     nr_free_pages += pages;
     if (type == Migratetype::cma) nr_free_cma += pages;
+    if (type == Migratetype::highatomic) nr_free_highatomic += pages;
   }
   friend bool operator==(const Zone&, const Zone&) = default;
 };

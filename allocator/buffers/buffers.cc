@@ -35,6 +35,8 @@ bool Buffers::find_in_slots(BufferId id) {
   std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(core_.engine.cpu())];
   const auto it = std::find(slots.begin(), slots.end(), id);
   if (it == slots.end()) return false;
+  if (it != slots.begin() && core_.bugs.fires(Bug::slot_hit_stays)) [[unlikely]]
+    return true;
   std::rotate(slots.begin(), it, it + 1);
   return true;
 }
@@ -42,11 +44,12 @@ bool Buffers::find_in_slots(BufferId id) {
 // Puts the buffer in the first slot (bh_lru_install); the oldest falls out and loses the slot's count.
 void Buffers::install(BufferId id) {
   // While the LRU caches are disabled no page may be kept in them.
-  if (release_ >= Release::v5_13 && lru_.disable_count() > 0) return;
+  if (release_ >= Release::v5_13 && lru_.disable_count() > 0 && !core_.bugs.fires(Bug::slots_outlast_drain)) return;
   std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(core_.engine.cpu())];
   slots.insert(slots.begin(), id);
   ++buffers_[id - 1].count;
   if (slots.size() <= slots_) return;
+  if (core_.bugs.fires(Bug::slot_evicts_second)) std::swap(slots[1], slots.back());
   put(slots.back());
   slots.pop_back();
 }

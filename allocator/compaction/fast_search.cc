@@ -47,6 +47,7 @@ Pfn ZoneCompaction::find_source_of_order(unsigned order, Pfn high, unsigned limi
     if (list.last != frame) list.rotate_to_front(core_.map, core_.map.at(frame).next);
   };
   for (Frame frame = list.first; frame != kNil; frame = core_.map.at(frame).next) {
+    core_.engine.turn();
     if (scanned++ >= limit) {
       to_back(frame);
       return kNoPfn;
@@ -129,6 +130,7 @@ Pfn ZoneCompaction::fast_search_order(FastSearch& search, int order) {
   unsigned scanned = 0;
   Frame frame = list.last;
   for (; frame != kNil; frame = core_.map.at(frame).prev) {
+    core_.engine.turn();
     const Pfn pfn = core_.map.pfn(frame);
     ++scanned;
     if (pfn >= search.highest) search.highest = std::max(block_start(pfn), zone().range.start);
@@ -180,6 +182,7 @@ Task<void> ZoneCompaction::fast_isolate_freepages() {
   search_order_ = std::min(search_order_, request_.order - 1);
   Pfn found = kNoPfn;
   for (int order = search_order_; found == kNoPfn && order >= 0; order = next_search_order(order)) {
+    core_.engine.turn();
     if (zone().area[static_cast<unsigned>(order)].nr_free == 0) continue;
     found = fast_search_order(search, order);
     if (search.stop) order = search_order_ + 1;

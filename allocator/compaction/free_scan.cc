@@ -27,6 +27,7 @@ Task<std::uint64_t> FreeScanner::isolate_block(FreeScan& scan) {
   std::uint64_t taken = 0;
   Pfn pfn = scan.start;
   for (; pfn < scan.end; pfn += scan.stride) {
+    core_.engine.turn();
     if (pfn % kFreeScanBatch == 0) {
       co_await at(core_.engine, Point::capture_batch);
       if (core_.engine.flags().fatal_signal) {

@@ -198,6 +198,7 @@ Task<void> ZoneCompaction::scan_targets() {
 void ZoneCompaction::split_free_pages() {
   PageList& blocks = free_blocks_[0];
   while (!blocks.empty()) {
+    core_.engine.turn();
     const Frame frame = blocks.pop_front(core_.map);
     const Pfn head = core_.map.pfn(frame);
     const std::uint64_t pages = order_pages(core_.map.at(frame).order);
@@ -220,8 +221,10 @@ Task<void> ZoneCompaction::isolate_freepages() {
 Task<Pfn> ZoneCompaction::take_v6_9(unsigned order) {
   unsigned from = order;
   for (bool searched = false;; searched = true) {
+    core_.engine.turn();
     from = order;
-    while (from < kOrderLimit && free_blocks_[from].empty()) ++from;
+    for (; from < kOrderLimit && free_blocks_[from].empty(); ++from) {
+    }
     if (from < kOrderLimit) break;
     if (searched) co_return kNoPfn;
     co_await isolate_freepages();
@@ -229,6 +232,7 @@ Task<Pfn> ZoneCompaction::take_v6_9(unsigned order) {
   MemoryMap& map = core_.map;
   const Pfn pfn = map.pfn(free_blocks_[from].pop_front(map));
   while (from > order) {
+    core_.engine.turn();
     --from;
     Page& half = map.edit(pfn + order_pages(from));
     half.flags = kPageInFlight;
@@ -289,6 +293,7 @@ Task<void> ZoneCompaction::release_free_pages() {
   for (unsigned order = 0; order < kOrderLimit; ++order) {
     PageList& list = free_blocks_[order];
     while (!list.empty()) {
+      core_.engine.turn();
       const Pfn pfn = core_.map.pfn(list.pop_front(core_.map));
       highest = std::max(highest, pfn);
       Page& page = core_.map.edit(pfn);
@@ -341,6 +346,7 @@ Task<bool> ZoneCompaction::turn(bool& update_cached) {
   const Pfn begin = migrate_pfn_;
   compacting_.finish_pageblock = release_ >= Release::v5_1 && block_start(last_migrated_) == block_start(begin);
   while (true) {
+    core_.engine.turn();
     const Isolated isolated = co_await isolate_migratepages();
     if (isolated == Isolated::abort) {
       co_await migration_.putback(control_);
@@ -385,6 +391,7 @@ Task<CompactResult> ZoneCompaction::run() {
   co_await at(core_.engine, Point::compact_begin);
   CompactResult result = CompactResult::go_on;
   while (true) {
+    core_.engine.turn();
     result = finished();
     if (result != CompactResult::go_on) break;
     if (!co_await turn(update_cached)) {

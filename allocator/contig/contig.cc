@@ -154,6 +154,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   int tries = 0;
   int result = 0;
   while (pfn < end || !control.pages.empty()) {
+    core_.engine.turn();
     if (core_.engine.flags().fatal_signal) {
       result = -kEINTR;
       break;
@@ -176,8 +177,9 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
     result = co_await migration_.migrate_pages(control);
     if (release_ >= Release::v5_13 && result == -kENOMEM) break;
   }
-  if (disables_pagevecs) lru_.cache_enable();
-  if (result < 0) co_await migration_.putback(control);
+  const bool stays_off = result < 0 && disables_pagevecs && core_.bugs.fires(Bug::caches_stay_off);
+  if (disables_pagevecs && !stays_off) lru_.cache_enable();
+  if (result < 0 && !core_.bugs.fires(Bug::putback_left_out)) co_await migration_.putback(control);
   co_return std::min(result, 0);
 }
 
@@ -198,6 +200,8 @@ void Contig::log_busy(Pfn outer, Pfn end) {
 
 // Takes [start, end) off the free lists if all of it is free. Returns 0 or -EBUSY.
 Task<int> Contig::test_and_capture(Pfn start, Pfn end) {
+  if (end - start > 1 && core_.bugs.fires(Bug::last_page_untested)) [[unlikely]]
+    --end;
   const Pfn outer = tested_from(start);
   co_await at(core_.engine, Point::contig_outer_start);
   // Up to 4.4 a range whose first page is not free is not even tested.
@@ -225,6 +229,7 @@ Task<Pfn> Contig::capture(Pfn start, Pfn end) {
   const std::uint64_t step = core_.map.pageblock_pages();
   Pfn pfn = start;
   while (pfn < end) {
+    core_.engine.turn();
     const Pfn block_end = std::min(core_.map.pageblock_start(pfn) + step, end);
     FreeScan scan;
     scan.start = pfn;
@@ -237,10 +242,13 @@ Task<Pfn> Contig::capture(Pfn start, Pfn end) {
   }
   const bool complete = pfn >= end;
   while (!captured.empty()) {
+    core_.engine.turn();
     const Frame frame = captured.pop_front(core_.map);
     const Pfn head = core_.map.pfn(frame);
     const unsigned order = core_.map.at(frame).order;
     buddy_.split_captured(head, order);
+    if (complete && core_.bugs.fires(Bug::capture_counts_twice)) [[unlikely]]
+      ++core_.map.edit(head).ref;
     if (complete) continue;
     for (Pfn p = head; p < head + order_pages(order); ++p) co_await buddy_.free_pages(p, 0);
   }
@@ -248,8 +256,12 @@ Task<Pfn> Contig::capture(Pfn start, Pfn end) {
 }
 
 Task<void> Contig::free_contig_range(Pfn pfn, std::uint64_t pages) {
+  const bool neighbour = core_.map.valid(pfn + pages) && core_.map.page(pfn + pages).ref > 0;
+  if (neighbour && core_.bugs.fires(Bug::free_takes_neighbour)) [[unlikely]]
+    ++pages;
   std::uint64_t in_use = 0;
   for (Pfn p = pfn; p < pfn + pages; ++p) {
+    core_.engine.turn();
     if (const std::uint64_t run = buddy_.free_plain_run(p, pfn + pages - p); run > 0) {
       // Every page of the run has passed the point, which is not watched.
       core_.engine.passed(Point::free_page_prepared);
@@ -260,7 +272,10 @@ Task<void> Contig::free_contig_range(Pfn pfn, std::uint64_t pages) {
     Page& page = core_.map.edit(p);
     CMA_ASSERT(page.ref > 0);
     in_use += page.ref != 1 ? 1U : 0U;
-    if (--page.ref > 0) continue;
+    if (--page.ref > 0) {
+      if (!core_.bugs.fires(Bug::frees_pinned)) continue;
+      page.ref = 0;
+    }
     const Buddy::PendingFree pending = buddy_.prepare_free(p, 0);
     co_await at(core_.engine, Point::free_page_prepared);
     buddy_.commit_free(pending);

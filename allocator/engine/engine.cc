@@ -45,6 +45,7 @@ void Engine::finish(Actor& actor) {
 
 void Engine::resume(ActorId id) {
   assume(id);
+  turns_ = 0;
   Actor& actor = actors_[id];
   CMA_ASSERT(actor.state == State::ready && actor.leaf != nullptr);
   CMA_ASSERT(!spinlocks_.any_held());
@@ -84,12 +85,13 @@ void Engine::reset() {
   }
   steps_ = 0;
   step_limit_ = ~std::uint64_t{0};
+  turns_ = 0;
   now_ = 0;
   assume(kMainActor);
 }
 
 void Engine::stop_at(ActorId id, Point point, unsigned nth) {
-  CMA_ASSERT(nth >= 1);
+  CMA_ASSERT(nth >= 1 && actors_[id].state != State::idle);
   actors_[id].stop_point = point;
   actors_[id].stop_countdown = nth;
   update_watching();
@@ -129,6 +131,8 @@ void Engine::park(PromiseBase& leaf, const char* what, ActorId owner) {
   if (actor.state == State::idle)
     throw EngineFault(EngineFault::Kind::locks, what, std::string("a plain call would wait for ") + what);
   CMA_ASSERT(!spinlocks_.any_held());
+  if (owner == current_)
+    throw EngineFault(EngineFault::Kind::locks, what, "deadlock: an actor waits for itself, for " + std::string(what));
   for (ActorId next = owner; next != kNoActor && actors_[next].state == State::waiting; next = actors_[next].waits_on)
     if (actors_[next].waits_on == current_)
       throw EngineFault(EngineFault::Kind::locks, what,
@@ -192,11 +196,21 @@ std::string Engine::waits_for(ActorId id) const {
   return actor.waits_what;
 }
 
+// Returns the kernel function of the point that the current actor passed last; empty if it has passed none.
+std::string Engine::function_of_last_point() const {
+  const Point point = actors_[current_].last_point;
+  return point == Point::kCount ? "" : std::string(info_of(point).function);
+}
+
 void Engine::out_of_steps() {
   step_limit_ = ~std::uint64_t{0};
-  const Point point = actors_[current_].last_point;
-  const std::string function = point == Point::kCount ? "" : std::string(info_of(point).function);
-  throw EngineFault(EngineFault::Kind::bounded, function, "the step budget of this operation is used up");
+  throw EngineFault(EngineFault::Kind::bounded, function_of_last_point(),
+                    "the step budget of this operation is used up");
+}
+
+void Engine::out_of_turns() {
+  turns_ = 0;
+  throw EngineFault(EngineFault::Kind::bounded, function_of_last_point(), "a loop goes on and passes no point");
 }
 
 }  // namespace cma

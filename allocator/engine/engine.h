@@ -8,8 +8,8 @@
 //
 // Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions.
 //
-// Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, park() throws one
-// (locks) for a deadlock.
+// Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, turn() throws one for a
+// loop without end, park() one (locks) for a deadlock, or in a plain call.
 #pragma once
 
 #include <cstdint>
@@ -81,12 +81,16 @@ class Engine {
 
   // --- stopping ---
   // Asks that `actor` stop when it passes `point` for the nth time from now (1 = next). The request ends with the
-  // actor's operation; a second one replaces the first. Requires: the actor is inside an operation.
+  // actor's operation; a second one replaces the first. Never stops it at Point::sleep. Requires: the actor
+  // is inside an operation.
   void stop_at(ActorId actor, Point point, unsigned nth);
   // Sets the listener, nullptr for none. It is not owned, and reset() keeps it.
   void set_watcher(PointWatcher* watcher);
   // Makes the step after `limit` further ones throw EngineFault (bounded), which lifts the limit.
   void set_step_budget(std::uint64_t limit) { step_limit_ = steps_ + limit; }
+  // Sets how many turns loops may take together from one point to the next (turn()); without limit at first. reset()
+  // keeps it.
+  void bound_turns(std::uint64_t most) { most_turns_ = most; }
   // Returns the steps counted since the last reset().
   std::uint64_t steps() const { return steps_; }
 
@@ -108,7 +112,8 @@ class Engine {
   // Returns the point that the actor's operation passed last, which is where it stopped if it did; kCount if it has
   // passed none.
   Point last_point(ActorId actor) const { return actors_[actor].last_point; }
-  // Returns the name of the object that the actor waits for, for reports; empty if it does not wait.
+  // Returns the name of the object that the actor waits for, for reports; "the clock" if it sleeps; empty
+  // if it does neither.
   std::string waits_for(ActorId actor) const;
   // Returns the actor that holds that object; kNoActor if none does or the actor does not wait.
   ActorId waits_for_actor(ActorId actor) const { return actors_[actor].waits_on; }
@@ -134,6 +139,7 @@ class Engine {
   // that nothing is watching.
   void passed(Point point) {
     ++steps_;
+    turns_ = 0;
     actors_[current_].last_point = point;
     if (steps_ > step_limit_) [[unlikely]]
       out_of_steps();
@@ -145,6 +151,14 @@ class Engine {
       out_of_steps();
   }
 
+  // Counts a turn of a loop whose end depends on state (README.md has the rule). Throws EngineFault (bounded) after
+  // more turns than bound_turns() allows from one point to the next. Turns are no steps, and no correct run depends on
+  // their number.
+  void turn() {
+    if (++turns_ > most_turns_) [[unlikely]]
+      out_of_turns();
+  }
+
   // ============ For what operations await: at(), sleep_for() and the locks ============
 
   // Reports the point to the watcher, counts down the actor's request, and returns whether the actor is to be
@@ -154,8 +168,8 @@ class Engine {
   // after, as with the other calls that park.
   void stop(PromiseBase& leaf);
   // Parks the current actor until wake(). `what` names the object that it waits for, and is kept, not copied: a
-  // literal. `owner` is the actor that holds the object. Throws EngineFault (locks) if this closes a cycle of waiters,
-  // or in a plain call, which must not wait.
+  // literal. `owner` is the actor that holds the object, kNoActor if a device does. Throws EngineFault (locks) if this
+  // closes a cycle of waiters, if only of the actor itself, or in a plain call, which must not wait.
   void park(PromiseBase& leaf, const char* what, ActorId owner);
   // Parks the current actor until the clock reaches `wake_time`. Requires: it is inside an operation.
   void park_until(PromiseBase& leaf, Time wake_time);
@@ -181,6 +195,8 @@ class Engine {
   };
 
   [[noreturn]] void out_of_steps();
+  [[noreturn]] void out_of_turns();
+  std::string function_of_last_point() const;
   void update_watching();
   void finish(Actor& actor);
 
@@ -195,6 +211,8 @@ class Engine {
   SpinCount spinlocks_;
   std::uint64_t steps_ = 0;
   std::uint64_t step_limit_ = ~std::uint64_t{0};
+  std::uint64_t turns_ = 0;  // since the last point
+  std::uint64_t most_turns_ = ~std::uint64_t{0};
   Time now_ = 0;
 };
 

@@ -98,6 +98,10 @@ TEST_F(EngineTest, AStopIsForOneActorAndOnePoint) {
   EXPECT_EQ(log, Log{"a1"});
 }
 
+TEST_F(EngineTest, OnlyAnActorInsideAnOperationCanBeAskedToStop) {
+  EXPECT_THROW(engine.stop_at(a, Point::migrate_page, 1), AssertionFailure);
+}
+
 TEST_F(EngineTest, AStopThatWasNotReachedEndsWithItsOperation) {
   engine.begin(a, passes(engine, 1, log, "a"));
   engine.stop_at(a, Point::migrate_page, 5);

@@ -103,7 +103,7 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
   if (pfn == kNoPfn) co_return result;
   lru_.get_page(pfn);
   if (!core_.map.page(pfn).has(kPageUptodate)) co_await locks_.wait(pfn);
-  co_await lru_.pagevecs().mark_accessed(pfn);
+  co_await lru_.mark_accessed(pfn);
   co_await lru_.put_page(pfn);
   co_return result;
 }
@@ -140,7 +140,7 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
   result.buffer = buffer;
   const Pfn pfn = buffers_.buffer(buffer).pfn;
   if (core_.map.page(pfn).has(kPageUptodate)) {
-    co_await lru_.pagevecs().mark_accessed(pfn);
+    co_await lru_.mark_accessed(pfn);
     co_return result;
   }
   co_await buffers_.locks().lock(buffer);
@@ -163,6 +163,7 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
 // Locks the page where it is now, and takes a reference, as a lookup does. Returns false if it has left the cache.
 Task<bool> Files::lock_cached(OwnerId page, Pfn& pfn) {
   while (!owners_.released(page)) {
+    core_.engine.turn();
     pfn = owners_.owner(page).pfn;
     lru_.get_page(pfn);
     co_await locks_.lock(pfn);
@@ -177,9 +178,9 @@ Task<void> Files::write(OwnerId page) {
   Pfn pfn = kNoPfn;
   if (!co_await lock_cached(page, pfn)) co_return;
   owners_.write_content(page);
-  page_cache_.make_dirty(page);
+  if (!core_.bugs.fires(Bug::write_stays_clean)) page_cache_.make_dirty(page);
   locks_.unlock(pfn);
-  co_await lru_.pagevecs().mark_accessed(pfn);
+  co_await lru_.mark_accessed(pfn);
   co_await lru_.put_page(pfn);
 }
 
@@ -201,6 +202,7 @@ Task<void> Files::truncate(FileId file, std::uint64_t from) {
     const OwnerId page = cached(file, index);
     if (page != 0) co_await reverse_map_.unmap_for_good(page);
   }
+  if (from < size(file) && cached(file, from) != 0 && core_.bugs.fires(Bug::truncate_keeps_first)) ++from;
   for (std::uint64_t index = from; index < size(file); ++index) {
     const OwnerId page = cached(file, index);
     if (page != 0) co_await owners_.release(page);
@@ -217,7 +219,7 @@ Task<void> Files::drop(FileId file) {
     co_await at(core_.engine, Point::drop_locked);
     const bool dropped = page_cache_.try_to_drop(page);
     locks_.unlock(pfn);
-    if (!dropped) co_await lru_.pagevecs().deactivate_file(pfn);
+    if (!dropped) co_await lru_.deactivate_file(pfn);
     // The cache's reference and the lookup's.
     if (dropped) co_await lru_.put_page(pfn);
     co_await lru_.put_page(pfn);

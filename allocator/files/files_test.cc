@@ -20,14 +20,14 @@ class FilesTest : public testing::TestWithParam<Release> {
   // Tries once to move the page, as migration does: isolated, locked, with a target.
   int try_move(OwnerId page) {
     const Pfn old = pfn_of(page);
-    if (!machine->lru.lists().isolate(old)) return -kEBUSY;
+    if (!machine->lru.isolate(old)) return -kEBUSY;
     const bool locked = machine->page_locks.try_lock(old);
     EXPECT_TRUE(locked);
     const Pfn target = machine->buddy.alloc_pages(kGfpMigrationTarget, 0);
     const int error = run_now(machine->owner_moves.move(old, target, MoveMode::sync));
     machine->page_locks.unlock(old);
-    machine->lru.lists().forget_isolated(old);
-    if (error == 0) run_now(machine->lru.pagevecs().cache_add(target));
+    machine->lru.forget_isolated(old);
+    if (error == 0) run_now(machine->lru.cache_add(target));
     run_now(machine->lru.putback(old));
     run_now(machine->lru.put_page(target));
     run_now(machine->lru.add_drain(0));
@@ -161,7 +161,7 @@ TEST_P(FilesTest, APageDeactivatedUnderWritebackIsRotatedWhenThatEnds) {
   run_now(machine->device.complete_one());
   run_now(files.write(page));
   run_now(files.writeback(page));
-  run_now(machine->lru.pagevecs().deactivate_file(pfn_of(page)));
+  run_now(machine->lru.deactivate_file(pfn_of(page)));
   run_now(machine->lru.add_drain(0));
   EXPECT_TRUE(page_of(page).has(kPageReclaim));
   run_now(machine->device.complete_one());

@@ -73,6 +73,10 @@ class MemoryMap {
     touch(frame(pfn));
     types_[block_index(pfn)] = type;
   }
+  // Sets the type of each pageblock of a block of 2^order pages. Requires: the block is at least a pageblock.
+  void set_pageblock_types(Pfn pfn, unsigned order, Migratetype type) {
+    for (Pfn block = pfn; block < pfn + order_pages(order); block += pageblock_pages()) set_pageblock_type(block, type);
+  }
   std::size_t pageblocks() const { return types_.size(); }
 
   // --- chunks that were touched ---

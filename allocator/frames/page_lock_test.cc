@@ -79,6 +79,28 @@ TEST_F(PageLockTest, ACycleOverTwoPagesIsADeadlock) {
   EXPECT_THROW(engine.resume(b), EngineFault);
 }
 
+TEST_F(PageLockTest, ALockTakenTwiceIsADeadlockAtOnce) {
+  const auto twice = [&](bool wait_only) -> Task<void> {
+    co_await locks.lock(1);
+    if (wait_only)
+      co_await locks.wait(1);
+    else
+      co_await locks.lock(1);
+  };
+  for (const bool wait_only : {false, true}) {
+    const ActorId actor = engine.add_actor(0);
+    engine.begin(actor, twice(wait_only));
+    try {
+      engine.resume(actor);
+      FAIL() << "nothing was thrown";
+    } catch (const EngineFault& fault) {
+      EXPECT_EQ(fault.kind(), EngineFault::Kind::locks);
+      EXPECT_EQ(fault.function(), "a page lock");
+    }
+    locks.unlock(1);
+  }
+}
+
 TEST_F(PageLockTest, UnlockingAPageThatIsNotLockedIsAnError) { EXPECT_THROW(locks.unlock(3), AssertionFailure); }
 
 }  // namespace

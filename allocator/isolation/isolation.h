@@ -31,9 +31,13 @@ class Isolation {
   // Requires, up to 5.18, that both ends are aligned to pageblocks; since 5.19 they are rounded outwards.
   // Returns 0. Up to 5.10 the zone's per-CPU lists have been drained after each pageblock; since 5.11 the caller drains
   // them before it tests the range.
-  // Returns -EBUSY if a pageblock holds pages that cannot move, or is isolated already (up to 4.16 that is no reason:
-  // Bug::two_isolators). Then this call has undone what it had isolated (4.13 to 5.15 not the pageblocks that begin
-  // with a hole: Bug::undo_skips_hole).
+  // Returns -EBUSY if a pageblock
+  //   - holds pages that cannot move, or since 5.19 a driver's compound page crosses an end of the range;
+  //   - is isolated already (with Bug::two_isolators, up to 4.16, that is no reason);
+  //   - is an area's while `type` is not CMA (with Bug::area_given_away, up to 5.0, that is no reason);
+  //   - reaches into another zone (since 6.10).
+  // Then this call has undone what it had isolated (with Bug::undo_skips_hole, 4.13 to 5.15, not the pageblocks that
+  // begin with a hole).
   Task<int> start_isolate_page_range(Pfn start, Pfn end, Migratetype type);
   // Gives every isolated pageblock of the range back as `type`, other callers' too. Both ends are rounded outwards in
   // every release.

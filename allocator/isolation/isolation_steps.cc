@@ -19,7 +19,9 @@ Pfn IsolationSteps::first_present(Pfn pfn, std::uint64_t pages) const {
 // A point follows each pageblock.
 Task<void> IsolationSteps::undo_range(Pfn start, Pfn end, Migratetype type) {
   const std::uint64_t step = core_.map.pageblock_pages();
-  for (Pfn pfn = align_down(start, step); pfn < align_up(end, step); pfn += step) {
+  Pfn last = align_up(end, step);
+  if (last - start > step && core_.bugs.fires(Bug::undo_stops_short)) last -= step;
+  for (Pfn pfn = align_down(start, step); pfn < last; pfn += step) {
     const Pfn page = first_present(pfn, step);
     if (page == kNoPfn) continue;
     drop_hold(page);
@@ -48,47 +50,11 @@ bool IsolationSteps::begin_giving_back(Pfn pfn) {
 
 void IsolationSteps::isolate_block_locked(Zone& zone, Pfn pfn) {
   isolators_.add(core_.map.pageblock_start(pfn), core_.engine.current());
-  if (buddy_.free_lists().typed_lists()) {
-    retype_block_v6_10(zone, pfn, Migratetype::isolate);
-    ++zone.nr_isolate_pageblock;
-    return;
-  }
   const Migratetype old = core_.map.pageblock_type(pfn);
-  const bool again = old == Migratetype::isolate;
-  core_.map.set_pageblock_type(pfn, Migratetype::isolate);
+  // A reserved pageblock goes on being counted as such, and comes back as another type.
+  if (old == Migratetype::highatomic) zone.lost_highatomic += core_.map.pageblock_pages();
+  buddy_.free_lists().retype_pageblock(zone, pfn, Migratetype::isolate);
   ++zone.nr_isolate_pageblock;
-  // Counts whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
-  const FreeLists::Moved moved = buddy_.free_lists().move_freepages_block(zone, pfn, Migratetype::isolate);
-  // Isolated a second time (Bug::two_isolators), pages that are in no counter are subtracted from it again.
-  const std::uint64_t counted = again ? moved.pages : moved.pages - moved.isolated;
-  buddy_.free_lists().count_isolation(zone, -static_cast<std::int64_t>(counted), old);
-}
-
-// Returns the pages that giving a pageblock back adds to the counters. Those that were on an ordinary list already,
-// given back with an earlier pageblock or never moved, are counted.
-std::int64_t IsolationSteps::given_back(const FreeLists::Moved& moved) const {
-  const bool twice = core_.bugs.active(Bug::undo_counts_twice);
-  if (twice && moved.pages != moved.isolated) core_.bugs.reached(Bug::undo_counts_twice);
-  return static_cast<std::int64_t>(twice ? moved.pages : moved.isolated);
-}
-
-// Retypes a pageblock and moves its free pages; a larger free block that reaches beyond it is split.
-void IsolationSteps::retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
-  const Pfn start = core_.map.pageblock_start(pfn);
-  Pfn head = start;
-  if (core_.map.pageblock_order() < buddy_.largest_order()) head = buddy_.free_lists().covering_block(start);
-  const Page& page = core_.map.page(head);
-  if (!page.has(kPageBuddy) || page.order <= core_.map.pageblock_order()) {
-    buddy_.free_lists().move_freepages_block(zone, pfn, type);
-    core_.map.set_pageblock_type(pfn, type);
-    return;
-  }
-  const unsigned order = page.order;
-  const Migratetype old = page.list_type;
-  if (old != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), old);
-  buddy_.free_lists().take_off_list(zone, head);
-  core_.map.set_pageblock_type(pfn, type);
-  buddy_.free_lists().free_in_pageblocks(zone, head, order);
 }
 
 // Takes a free block of at least a pageblock off its list if its buddy is free and not isolated, so that the two merge
@@ -109,14 +75,12 @@ void IsolationSteps::give_back_v5_18(Pfn pfn, Migratetype type) {
   Zone& zone = buddy_.zone_of(pfn);
   const unsigned order = core_.map.page(pfn).order;
   const bool taken = take_for_merging_v5_18(pfn);
-  if (!taken && buddy_.free_lists().typed_lists()) {
-    retype_block_v6_10(zone, pfn, type);
-  } else if (!taken) {
-    const FreeLists::Moved moved = buddy_.free_lists().move_freepages_block(zone, pfn, type);
-    zone.mod_freepage_state(given_back(moved), type);
+  if (taken) {
+    core_.map.set_pageblock_type(pfn, type);
+    buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
+  } else {
+    buddy_.free_lists().retype_pageblock(zone, pfn, type);
   }
-  core_.map.set_pageblock_type(pfn, type);
-  if (taken) buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
   --zone.nr_isolate_pageblock;
 }
 
@@ -136,9 +100,15 @@ int IsolationSteps::test_pages_isolated(Pfn start, Pfn end) {
   }
   if (!early) {
     SpinGuard zone_lock(core_.engine);
-    for (pfn = start; pfn < end && core_.map.page(pfn).has(kPageBuddy);) pfn += order_pages(core_.map.page(pfn).order);
+    for (pfn = start; pfn < end && core_.map.page(pfn).has(kPageBuddy);) {
+      core_.engine.turn();
+      pfn += order_pages(core_.map.page(pfn).order);
+    }
   }
-  if (release_ >= Release::v4_5) core_.trace.emit(Event::test_pages_isolated, start, end, pfn);
+  if (release_ >= Release::v4_5) {
+    const bool misnames = pfn != start && pfn < end && core_.bugs.fires(Bug::fin_is_start);
+    core_.trace.emit(Event::test_pages_isolated, start, end, misnames ? start : pfn);
+  }
   if (pfn < end && watcher != nullptr) watcher->test_failed(start, end, pfn);
   return early || pfn < end ? -kEBUSY : 0;
 }

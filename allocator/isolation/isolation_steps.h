@@ -34,7 +34,6 @@ class IsolationSteps {
   // --- under zone->lock ---
   void isolate_block_locked(Zone& zone, Pfn pfn);
   bool begin_giving_back(Pfn pfn);
-  std::int64_t given_back(const FreeLists::Moved& moved) const;
 
   // --- looking ---
   Pfn first_present(Pfn pfn, std::uint64_t pages) const;
@@ -48,7 +47,6 @@ class IsolationSteps {
  private:
   void drop_hold(Pfn pfn) { isolators_.drop(core_.map.pageblock_start(pfn), core_.engine.current()); }
   bool take_for_merging_v5_18(Pfn pfn);
-  void retype_block_v6_10(Zone& zone, Pfn pfn, Migratetype type);
 
   Isolators& isolators_;
 };

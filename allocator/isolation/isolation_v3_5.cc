@@ -73,11 +73,10 @@ bool IsolationV3_5::take_for_merging_v3_18(Pfn pfn) {
 // as one block instead.
 bool IsolationV3_5::retype_or_take(Zone& zone, Pfn pfn, Migratetype type) {
   const bool taken = take_for_merging_v3_18(pfn);
-  if (!taken) {
-    const FreeLists::Moved moved = buddy_.free_lists().move_freepages_block(zone, pfn, type);
-    buddy_.free_lists().count_isolation(zone, given_back(moved), type);
-  }
-  core_.map.set_pageblock_type(pfn, type);
+  if (taken)
+    core_.map.set_pageblock_type(pfn, type);
+  else
+    buddy_.free_lists().retype_pageblock(zone, pfn, type);
   return taken;
 }
 

@@ -37,21 +37,26 @@ bool IsolationV5_19::split_free_page(Pfn pfn, unsigned order, std::uint64_t offs
   const Page& page = core_.map.page(pfn);
   if (!page.has(kPageBuddy) || page.order != order) return false;
   Zone& zone = buddy_.zone_of(pfn);
+  const auto pages = static_cast<std::int64_t>(order_pages(order));
   // The pageblock may have been isolated while the block was on an ordinary list.
-  const bool by_pageblock = core_.bugs.active(Bug::undo_counts_twice);
-  const Migratetype type = by_pageblock ? core_.map.pageblock_type(pfn) : page.list_type;
-  if (type != page.list_type && (type == Migratetype::isolate || page.list_type == Migratetype::isolate))
-    core_.bugs.reached(Bug::undo_counts_twice);
-  const std::uint64_t pages = order_pages(order);
-  if (type != Migratetype::isolate) zone.mod_freepage_state(-static_cast<std::int64_t>(pages), type);
-  buddy_.free_lists().take_off_list(zone, pfn);
+  const Migratetype type = core_.map.pageblock_type(pfn);
+  const Migratetype listed = page.list_type;
+  buddy_.free_lists().take_block(zone, pfn);
+  if (type != listed && core_.bugs.active(Bug::undo_counts_twice)) {
+    // Counts the block out as its pageblock's, not as its list's.
+    if (listed != Migratetype::isolate) zone.mod_freepage_state(pages, listed);
+    if (type != Migratetype::isolate) zone.mod_freepage_state(-pages, type);
+    if (type == Migratetype::isolate || listed == Migratetype::isolate) core_.bugs.reached(Bug::undo_counts_twice);
+  }
+  const Pfn end = pfn + order_pages(order);
   std::uint64_t left = offset;
-  for (Pfn p = pfn; p < pfn + pages;) {
+  for (Pfn p = pfn; p < end;) {
+    core_.engine.turn();
     const unsigned piece = std::min(p == 0 ? order : lowest_bit(p), floor_log2(left));
     buddy_.free_lists().free_one_block(zone, p, piece, core_.map.pageblock_type(p));
     p += order_pages(piece);
     left -= order_pages(piece);
-    if (left == 0) left = pages - (p - pfn);
+    if (left == 0) left = end - p;
   }
   return true;
 }
@@ -71,6 +76,7 @@ Task<int> IsolationV5_19::isolate_single_pageblock(Pfn boundary, bool before, bo
   if (before ? !core_.map.present(boundary) : !core_.map.present(boundary - 1)) co_return 0;
   // The kernel walks up to the boundary from the start of the largest block; all it can meet there is what crosses it.
   while (true) {
+    core_.engine.turn();
     const Pfn head = buddy_.free_lists().covering_block(boundary - 1);
     const unsigned order = core_.map.page(head).order;
     if (!core_.map.page(head).has(kPageBuddy) || head + order_pages(order) <= boundary) break;

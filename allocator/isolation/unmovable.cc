@@ -2,7 +2,7 @@
 
 namespace cma {
 
-// Returns whether the pageblock is an area's and the request is not for an area. Up to 4.19 this was not asked.
+// Returns whether the pageblock is an area's and the request is not for an area. Up to 5.0 this was not asked.
 bool UnmovablePages::refused_as_area(Pfn pfn, Migratetype type) const {
   if (type == Migratetype::cma || core_.map.pageblock_type(pfn) != Migratetype::cma) return false;
   if (core_.bugs.fires(Bug::area_given_away)) return false;
@@ -42,6 +42,7 @@ bool UnmovablePages::in_block_v3_5(Pfn pfn, Migratetype type) const {
   if (trusts_type && (block == Migratetype::movable || block == Migratetype::cma)) return false;
   const Pfn end = pfn + core_.map.pageblock_pages();
   for (Pfn p = pfn; p < end; ++p) {
+    core_.engine.turn();
     if (!core_.map.present(p)) continue;
     const Page& page = core_.map.page(p);
     p = page.has(kPageHugetlb) ? p + pages_of(page) - 1 : past_movable(p);
@@ -54,6 +55,7 @@ bool UnmovablePages::in_range_v5_6(Pfn start, Pfn end, Migratetype type) const {
   if (refused_as_area(start, type)) return true;
   if (core_.map.pageblock_type(start) == Migratetype::cma) return false;
   for (Pfn p = start; p < end; ++p) {
+    core_.engine.turn();
     if (!core_.map.present(p)) continue;
     p = core_.map.page(p).has(kPageHead | kPageTail) ? past_compound(p) : past_movable(p);
     if (p == kNoPfn) return true;

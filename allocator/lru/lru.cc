@@ -10,7 +10,7 @@ Lru::Lru(const Core& core, Buddy& buddy)
       lists_(core),
       references_(core, buddy, lists_),
       pagevecs_(core, *this, lists_),
-      mlock_(core, *this, lists_) {}
+      mlock_(core, *this, pagevecs_, lists_) {}
 
 void Lru::copy_from(const Lru& other) {
   lists_.copy_from(other.lists_);
@@ -48,7 +48,8 @@ Task<void> Lru::add_drain_all(bool certain) {
   }
   ++drains_begun_;
   co_await at(core_.engine, Point::drain_lru_begin);
-  const bool with_slots = release_ >= Release::v5_13 && slots_ != nullptr;
+  const bool with_slots =
+      release_ >= Release::v5_13 && slots_ != nullptr && !core_.bugs.active(Bug::slots_outlast_drain);
   for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) {
     const bool slots = with_slots && slots_->occupied(cpu);
     if (parked(cpu) == 0 && !slots) continue;

@@ -1,6 +1,6 @@
 // The five LRU lists of the machine, and the counts of isolated and of locked pages (mm/swap.c, mm/mlock.c).
 //
-// Lru, Pagevecs and MlockPages move pages here by way of their pagevecs; migration and reclaim isolate them from here.
+// A part of Lru, whose calls isolate pages from here; Pagevecs and MlockPages move pages here by way of their pagevecs.
 //
 // Invariant: a page with kPageLru is on the list that its other flags name. Those change only while the page is off its
 // list, or by relist().
@@ -35,16 +35,12 @@ class LruLists {
   void remove(Pfn pfn);
   // Takes a page off its list, changes its flags, and puts it on the list that these name.
   void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail = false);
-  // Puts a page that was the tail of a huge page in front of its former head (lru_add_page_tail), with which it has
-  // been counted already.
+  // Does what Lru's call of the same name states; so do isolate(), forget_isolated() and isolated_file_is_anon().
   void split_tail(Pfn tail, Pfn head);
 
-  // --- isolating for migration or reclaim ---
-  // Takes the page off its list onto the caller's, with one more reference. Returns false if it is on none or free.
+  // --- isolating for migration, reclaim or a pin ---
   bool isolate(Pfn pfn);
-  // Records that the caller's list lets go of the page, which went back or away.
   void forget_isolated(Pfn pfn);
-  // Records that an isolated page which was counted as a file's is anonymous memory (5.8).
   void isolated_file_is_anon() {
     --isolated_[1];
     ++isolated_[0];

@@ -27,7 +27,7 @@ class LruTest : public ::testing::TestWithParam<Release> {
     std::vector<Pfn> pages;
     for (unsigned i = 0; i < count; ++i) {
       pages.push_back(page_with(flags));
-      run_now(lru.pagevecs().cache_add(pages.back()));
+      run_now(lru.cache_add(pages.back()));
     }
     return pages;
   }
@@ -45,7 +45,7 @@ TEST_P(LruTest, APageInAPagevecHasOneMoreReferenceAndIsNotOnTheLru) {
   EXPECT_EQ(map.page(pfn).pagevecs, 1);
   EXPECT_FALSE(map.page(pfn).has(kPageLru));
   EXPECT_THAT(lru.pagevecs().pages(0), ElementsAre(pfn));
-  EXPECT_FALSE(lru.lists().isolate(pfn));
+  EXPECT_FALSE(lru.isolate(pfn));
 }
 
 TEST_P(LruTest, TheLastPageThatFitsDrainsItsPagevec) {
@@ -83,7 +83,7 @@ TEST_P(LruTest, ALockedPageGoesToTheUnevictableListByWayOfAPagevec) {
   const bool by_mlock_pagevec = GetParam() >= Release::v5_18;
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  run_now(lru.mlock_pages().mlock(pfn));
+  run_now(lru.mlock(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageMlocked));
   EXPECT_EQ(lru.lists().mlocked(), 1);
   EXPECT_EQ(map.page(pfn).ref, by_pagevec ? 2 : 1);
@@ -98,7 +98,7 @@ TEST_P(LruTest, ALockedPageGoesToTheUnevictableListByWayOfAPagevec) {
 
 TEST_P(LruTest, ANewLockedPageNeverWasOnAnotherList) {
   const Pfn pfn = page_with(kPageSwapbacked);
-  run_now(lru.mlock_pages().mlock_new(pfn));
+  run_now(lru.mlock_new(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
@@ -111,15 +111,15 @@ TEST_P(LruTest, ANewLockedPageNeverWasOnAnotherList) {
 TEST_P(LruTest, APageIsUnlockedAsOftenAsItWasLockedSince518) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
-  run_now(lru.mlock_pages().mlock(pfn));
-  run_now(lru.mlock_pages().mlock(pfn));
+  run_now(lru.mlock(pfn));
+  run_now(lru.mlock(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().mlock_count(pfn), 2U);
-  run_now(lru.mlock_pages().munlock_when_unmapped(pfn));
+  run_now(lru.munlock_when_unmapped(pfn));
   EXPECT_EQ(map.page(pfn).ref, 2);
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
-  run_now(lru.mlock_pages().munlock_when_unmapped(pfn));
+  run_now(lru.munlock_when_unmapped(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 1U);
@@ -130,16 +130,16 @@ TEST_P(LruTest, APageIsUnlockedAsOftenAsItWasLockedSince518) {
 TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince518) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
-  run_now(lru.mlock_pages().mlock(pfn));
-  run_now(lru.mlock_pages().mlock(pfn));
+  run_now(lru.mlock(pfn));
+  run_now(lru.mlock(pfn));
   run_now(lru.add_drain(0));
-  ASSERT_TRUE(lru.lists().isolate(pfn));
-  lru.lists().forget_isolated(pfn);
+  ASSERT_TRUE(lru.isolate(pfn));
+  lru.forget_isolated(pfn);
   run_now(lru.putback(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   EXPECT_EQ(lru.lists().mlock_count(pfn), 0U);
-  run_now(lru.mlock_pages().munlock_when_unmapped(pfn));
+  run_now(lru.munlock_when_unmapped(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
 }
@@ -148,7 +148,7 @@ TEST_P(LruTest, DisabledCachesHoldNoLockedPage) {
   if (GetParam() < Release::v5_13) GTEST_SKIP() << "caches cannot be disabled";
   const Pfn pfn = add(1)[0];
   run_now(lru.cache_disable());
-  run_now(lru.mlock_pages().mlock(pfn));
+  run_now(lru.mlock(pfn));
   EXPECT_EQ(map.page(pfn).ref, 1);
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   lru.cache_enable();
@@ -207,16 +207,16 @@ TEST_P(LruTest, IsolatingCountsByKindAndPutbackReturnsThroughThePagevec) {
   const Pfn anon = add(1)[0];
   const Pfn file = add(1, 0)[0];
   run_now(lru.add_drain(0));
-  EXPECT_TRUE(lru.lists().isolate(anon));
-  EXPECT_TRUE(lru.lists().isolate(file));
+  EXPECT_TRUE(lru.isolate(anon));
+  EXPECT_TRUE(lru.isolate(file));
   EXPECT_EQ(lru.lists().isolated_anon(), 1);
   EXPECT_EQ(lru.lists().isolated_file(), 1);
   EXPECT_EQ(map.page(anon).ref, 2);
   EXPECT_TRUE(map.page(anon).has(kPageTaskList));
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
-  EXPECT_FALSE(lru.lists().isolate(anon)) << "it is on no list any more";
+  EXPECT_FALSE(lru.isolate(anon)) << "it is on no list any more";
 
-  lru.lists().forget_isolated(anon);
+  lru.forget_isolated(anon);
   run_now(lru.putback(anon));
   EXPECT_EQ(lru.lists().isolated_anon(), 0);
   EXPECT_EQ(lru.lists().isolated_file(), 1);
@@ -231,10 +231,10 @@ TEST_P(LruTest, MoreThanHalfIsTooMany) {
   run_now(lru.add_drain(0));
   for (unsigned i = 0; i < 5; ++i) {
     EXPECT_FALSE(lru.lists().too_many_isolated()) << i;
-    lru.lists().isolate(pages[i]);
+    lru.isolate(pages[i]);
   }
   EXPECT_FALSE(lru.lists().too_many_isolated()) << "5 of 10";
-  lru.lists().isolate(pages[5]);
+  lru.isolate(pages[5]);
   EXPECT_TRUE(lru.lists().too_many_isolated()) << "6 of 9";
 }
 
@@ -242,7 +242,7 @@ TEST_P(LruTest, UnevictablePagesDoNotCountForTheThrottle) {
   add(10, kPageUnevictable | kPageMlocked);
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  lru.lists().isolate(pfn);
+  lru.isolate(pfn);
   EXPECT_TRUE(lru.lists().too_many_isolated());
 }
 
@@ -285,10 +285,10 @@ TEST_P(LruTest, AGlobalDrainMissesPagesAddedToACpuItHasPassed) {
 TEST_P(LruTest, TheSecondMarkActivatesByWayOfAPagevec) {
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  run_now(lru.pagevecs().mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageReferenced));
   EXPECT_EQ(lru.parked(0), 0U);
-  run_now(lru.pagevecs().mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
   EXPECT_THAT(lru.pagevecs().pages(0, Pagevec::activate), ElementsAre(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageLru)) << "it stays on its list meanwhile";
   EXPECT_FALSE(map.page(pfn).has(kPageActive | kPageReferenced));
@@ -300,8 +300,8 @@ TEST_P(LruTest, TheSecondMarkActivatesByWayOfAPagevec) {
 
 TEST_P(LruTest, APageOnItsWayToTheLruIsMadeActiveWhereItWaits) {
   const Pfn pfn = add(1)[0];
-  run_now(lru.pagevecs().mark_accessed(pfn));
-  run_now(lru.pagevecs().mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageActive));
   EXPECT_THAT(lru.pagevecs().pages(0, Pagevec::activate), IsEmpty());
 }
@@ -309,9 +309,9 @@ TEST_P(LruTest, APageOnItsWayToTheLruIsMadeActiveWhereItWaits) {
 TEST_P(LruTest, APageThatLeftTheLruOnlyLosesItsReference) {
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  run_now(lru.pagevecs().mark_accessed(pfn));
-  run_now(lru.pagevecs().mark_accessed(pfn));
-  ASSERT_TRUE(lru.lists().isolate(pfn));
+  run_now(lru.mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
+  ASSERT_TRUE(lru.isolate(pfn));
   const int isolated = map.page(pfn).ref;
   run_now(lru.add_drain(0));
   EXPECT_FALSE(map.page(pfn).has(kPageActive));
@@ -320,11 +320,11 @@ TEST_P(LruTest, APageThatLeftTheLruOnlyLosesItsReference) {
 
 TEST_P(LruTest, DeactivatingNeedsAReleaseThatKnowsIt) {
   const Pfn pfn = add(1)[0];
-  run_now(lru.pagevecs().mark_accessed(pfn));
-  run_now(lru.pagevecs().mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
   run_now(lru.add_drain(0));
   ASSERT_TRUE(map.page(pfn).has(kPageActive));
-  run_now(lru.pagevecs().deactivate(pfn));
+  run_now(lru.deactivate(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(map.page(pfn).has(kPageActive), machine->release() < Release::v5_4);
 }
@@ -332,8 +332,8 @@ TEST_P(LruTest, DeactivatingNeedsAReleaseThatKnowsIt) {
 TEST_P(LruTest, EveryKindIsDrainedAtOnceWhileTheCachesAreDisabled) {
   const Pfn pfn = add(1)[0];
   run_now(lru.cache_disable());
-  run_now(lru.pagevecs().mark_accessed(pfn));
-  run_now(lru.pagevecs().mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
+  run_now(lru.mark_accessed(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageActive));
   EXPECT_EQ(lru.parked(0), 0U);
   lru.cache_enable();
@@ -344,7 +344,7 @@ TEST_P(LruTest, APageInEveryPagevecManyTimesIsCountedRight) {
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
   const int before = map.page(pfn).ref;
-  for (int i = 0; i < 2000; ++i) run_now(lru.pagevecs().deactivate_file(pfn));
+  for (int i = 0; i < 2000; ++i) run_now(lru.deactivate_file(pfn));
   EXPECT_EQ(map.page(pfn).ref, before + static_cast<int>(lru.parked(0)));
   EXPECT_EQ(map.page(pfn).pagevecs, lru.parked(0));
 }

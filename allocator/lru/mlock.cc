@@ -4,10 +4,11 @@
 
 namespace cma {
 
-MlockPages::MlockPages(const Core& core, Lru& lru, LruLists& lists)
+MlockPages::MlockPages(const Core& core, Lru& lru, Pagevecs& pagevecs, LruLists& lists)
     : release_(core.geometry.release),
       core_(core),
       lru_(lru),
+      queues_(pagevecs),
       lists_(lists),
       pagevecs_(static_cast<std::size_t>(core.geometry.cpus)) {
   for (std::vector<Mlocking>& pagevec : pagevecs_) pagevec.reserve(pagevec_size(release_));
@@ -22,7 +23,7 @@ void MlockPages::move_flag(Pfn from, Pfn to) {
 // Puts a page in this CPU's mlock pagevec, and drains it if that fills it or the caches are disabled.
 Task<void> MlockPages::queue(MlockStep step, Pfn pfn) {
   std::vector<Mlocking>& pagevec = pagevecs_[static_cast<unsigned>(core_.engine.cpu())];
-  const bool at_once = lru_.pagevecs().reserve_slot(pfn);
+  const bool at_once = queues_.reserve_slot(pfn);
   pagevec.push_back({pfn, step});
   if (pagevec.size() >= pagevec_size(release_) || at_once) co_await drain(core_.engine.cpu());
 }
@@ -78,7 +79,7 @@ Task<void> MlockPages::drain(int cpu) {
       case MlockStep::lock_new: finish_mlock_new(entry.pfn); break;
       case MlockStep::unlock: finish_munlock(entry.pfn); break;
     }
-    lru_.pagevecs().leave_slot(entry.pfn);
+    queues_.leave_slot(entry.pfn);
     pages.push_back(entry.pfn);
   }
   co_await lru_.release_pages(std::move(pages));
@@ -101,7 +102,7 @@ Task<void> MlockPages::mlock(Pfn pfn) {
     co_return;
   }
   lists_.remove(pfn);
-  co_await lru_.pagevecs().cache_add(pfn);
+  co_await queues_.cache_add(pfn);
 }
 
 Task<void> MlockPages::mlock_new(Pfn pfn) {
@@ -109,7 +110,7 @@ Task<void> MlockPages::mlock_new(Pfn pfn) {
   if (release_ >= Release::v5_18) {
     co_await queue(MlockStep::lock_new, pfn);
   } else if (release_ >= Release::v4_16) {
-    co_await lru_.pagevecs().cache_add(pfn);
+    co_await queues_.cache_add(pfn);
   } else {
     core_.map.edit(pfn).flags |= kPageUnevictable;
     lists_.add(pfn);
@@ -130,7 +131,7 @@ Task<void> MlockPages::munlock_under_page_lock(Pfn pfn, StillMapped still_mapped
   if (locked && release_ < Release::v4_16) co_return;
   lists_.remove(pfn);
   core_.map.edit(pfn).flags &= ~kPageUnevictable;
-  co_await lru_.pagevecs().cache_add(pfn);
+  co_await queues_.cache_add(pfn);
 }
 
 }  // namespace cma

@@ -18,6 +18,7 @@
 namespace cma {
 
 class Lru;
+class Pagevecs;
 
 // The steps that a page in the mlock pagevec waits for (5.18).
 enum class MlockStep : std::uint8_t {
@@ -36,19 +37,12 @@ enum class StillMapped : std::uint8_t { no, perhaps, by_locked_memory };
 
 class MlockPages {
  public:
-  MlockPages(const Core& core, Lru& lru, LruLists& lists);
+  MlockPages(const Core& core, Lru& lru, Pagevecs& pagevecs, LruLists& lists);
 
-  // Moves a page of locked memory to the unevictable list: at once; since 4.16 by way of lru_add, with a drain before
-  // it; since 5.18 by way of this CPU's mlock pagevec, and counted on that list, once for each locked mapping.
-  // Requires: the page-table lock.
+  // These do what Lru's calls of the same names state.
   Task<void> mlock(Pfn pfn);
-  // Takes a new page of locked memory, instead of Pagevecs::cache_add(). Requires: the page-table lock.
   Task<void> mlock_new(Pfn pfn);
-  // Records that locked memory stopped mapping the page (up to 5.17). If other locked memory maps it, it stays
-  // unevictable. Otherwise it returns to its ordinary list: at once if nothing else maps it, else through lru_add.
-  // Requires: the page's lock.
   Task<void> munlock_under_page_lock(Pfn pfn, StillMapped still_mapped);
-  // Records the same by way of the mlock pagevec (munlock_page, 5.18). Requires: the page-table lock.
   Task<void> munlock_when_unmapped(Pfn pfn);
   // Drains the mlock pagevec of one CPU (mlock_page_drain_local).
   Task<void> drain(int cpu);
@@ -68,6 +62,7 @@ class MlockPages {
   Release release_;
   Core core_;
   Lru& lru_;
+  Pagevecs& queues_;
   LruLists& lists_;
   std::vector<std::vector<Mlocking>> pagevecs_;  // by CPU
 };

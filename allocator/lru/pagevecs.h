@@ -44,22 +44,12 @@ class Pagevecs {
  public:
   Pagevecs(const Core& core, Lru& lru, LruLists& lists);
 
-  // --- queueing, in the pagevecs of the current CPU ---
-  // Queues a page for the LRU (lru_cache_add). Requires: a reference; the page is not on the LRU.
+  // --- queueing: these do what Lru's calls of the same names state ---
   Task<void> cache_add(Pfn pfn);
-  // Makes a page referenced, or active if it was referenced. Requires: a reference, or the page's lock.
   Task<void> mark_accessed(Pfn pfn);
-  // Deactivates a page of a file that could not be dropped (deactivate_file_page).
-  // Requires: a reference, or the page's lock.
   Task<void> deactivate_file(Pfn pfn);
-  // Deactivates a page (deactivate_page); before 5.4 there is none, and nothing happens.
-  // Requires: a reference, or the page's lock.
   Task<void> deactivate(Pfn pfn);
-  // Marks an anonymous page that may be dropped instead of kept. Before 4.12 it only stops being active.
-  // Requires: a reference, or the page's lock.
   Task<void> madv_free(Pfn pfn);
-  // Moves a page whose writeback has ended and that is to be reclaimed to the tail (rotate_reclaimable_page).
-  // Requires: a reference, or the page's lock.
   Task<void> rotate_reclaimable(Pfn pfn);
 
   // --- draining ---

@@ -16,7 +16,7 @@ Task<bool> CleanReclaim::reclaim_page(Pfn pfn) {
   const bool reclaimed = co_await kinds_->reclaim_clean(pfn);
   locks_.unlock(pfn);
   if (!reclaimed) co_return false;
-  lru_.lists().forget_isolated(pfn);
+  lru_.forget_isolated(pfn);
   core_.map.edit(pfn).flags &= ~(kPageTaskList | kPageActive);
   co_await buddy_.free_unreferenced(pfn, 0);
   co_return true;
@@ -25,6 +25,7 @@ Task<bool> CleanReclaim::reclaim_page(Pfn pfn) {
 Task<void> CleanReclaim::reclaim(MigrateControl& control) {
   PageList kept;
   for (Frame frame = control.pages.first; frame != kNil;) {
+    core_.engine.turn();
     const Page& page = core_.map.at(frame);
     const Frame next = page.next;
     if (may_reclaim(page)) {
@@ -38,7 +39,10 @@ Task<void> CleanReclaim::reclaim(MigrateControl& control) {
     frame = next;
   }
   // Kept pages come back in front, in the order shrink_page_list leaves them.
-  while (!kept.empty()) control.pages.push_front(core_.map, kept.pop_back(core_.map));
+  while (!kept.empty()) {
+    core_.engine.turn();
+    control.pages.push_front(core_.map, kept.pop_back(core_.map));
+  }
 }
 
 }  // namespace cma

@@ -72,6 +72,7 @@ Task<int> MigrateSteps::migrate_hugetlbs(PageList& from, PageList& failed, Stats
     retry = 0;
     retry_pages = 0;
     for (Frame frame = from.first; frame != kNil;) {
+      core_.engine.turn();
       const Pfn pfn = core_.map.pfn(frame);
       const std::uint64_t pages = pages_of(core_.map.at(frame));
       const bool ours = core_.map.at(frame).has(kPageHugetlb);
@@ -96,6 +97,7 @@ Task<int> MigrateSteps::migrate_hugetlbs(PageList& from, PageList& failed, Stats
   }
   stats.failed += retry_pages;
   for (Frame frame = from.first; frame != kNil;) {
+    core_.engine.turn();
     const Frame here = frame;
     frame = core_.map.at(frame).next;
     if (!core_.map.at(here).has(kPageHugetlb)) continue;

@@ -28,12 +28,13 @@ Task<void> MigrateSteps::put_back_page(Pfn pfn) {
 
 Task<void> MigrateSteps::putback(Control& control) {
   while (!control.pages.empty()) {
+    core_.engine.turn();
     const Pfn pfn = core_.map.pfn(control.pages.pop_front(core_.map));
     if (core_.map.page(pfn).has(kPageHugetlb)) {
       co_await put_back_hugetlb(pfn);
       continue;
     }
-    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
+    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
 }
@@ -41,7 +42,7 @@ Task<void> MigrateSteps::putback(Control& control) {
 // Drops the list's reference of a page that has moved, or that its users have freed meanwhile.
 Task<void> MigrateSteps::release_source(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
-  if (!page.has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
+  if (!page.has(kPageIsolated)) lru_.forget_isolated(pfn);
   page.flags &= ~(kPageTaskList | kPageIsolated);
   co_await at(core_.engine, Point::migrate_moved);
   co_await lru_.put_page(pfn);
@@ -49,7 +50,7 @@ Task<void> MigrateSteps::release_source(Pfn pfn) {
 
 // Queues a complete new page on this CPU's pagevec, which takes a reference of its own.
 Task<void> MigrateSteps::settle_target(Pfn target, bool drains) {
-  co_await lru_.pagevecs().cache_add(target);
+  co_await lru_.cache_add(target);
   if (drains) co_await lru_.add_drain(core_.engine.cpu());
 }
 
@@ -165,7 +166,7 @@ Task<int> MigrateSteps::try_to_move(const Control& control, PageList& from, Page
   if (error != -kEAGAIN && release_ >= Release::v5_11) {
     failed.push_back(core_.map, frame);
   } else if (error != -kEAGAIN) {
-    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.lists().forget_isolated(pfn);
+    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
   co_await put_target(control, target);

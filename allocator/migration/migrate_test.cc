@@ -134,6 +134,23 @@ TEST_P(MigrateTest, PermanentFailuresComeBeforeRetriesSince511) {
   EXPECT_THAT(left(), ElementsAre(520, 524));
 }
 
+// A release between two that are modelled: it moves pages as 5.10 does, and keeps those that failed for good as 6.1.
+class MigrateUnmodelledTest : public MigrateTest {};
+INSTANTIATE_TEST_SUITE_P(Releases, MigrateUnmodelledTest, ::testing::Values(Release::v5_15));
+
+TEST_P(MigrateUnmodelledTest, PagesThatFailedForGoodStayListed) {
+  const OwnerId retried = own(524, PageKind::movable_ops);
+  const OwnerId failed = own(520, PageKind::movable_ops);
+  machine->owners.refuse(retried, -1, -kEAGAIN);
+  machine->owners.refuse(failed, -1, -kEIO);
+  scan(512, 528);
+  EXPECT_EQ(migrate(), 2);
+  EXPECT_THAT(left(), ElementsAre(520, 524));
+  run_now(machine->migration.putback(control));
+  EXPECT_THAT(left(), IsEmpty());
+  EXPECT_FALSE(page_of(failed).has(kPageIsolated));
+}
+
 TEST_P(MigrateTest, APinnedSharedPageIsTriedTenTimesACall) {
   const OwnerId id = own(520, PageKind::shmem);
   machine->lru.get_page(520);

@@ -31,12 +31,18 @@ Task<int> MigrateV3_5::migrate_pages(Control& control) {
     retry = 0;
     thp_retry = 0;
     for (Frame frame = control.pages.first; frame != kNil && gave_up == 0;) {
+      core_.engine.turn();
       co_await at(core_.engine, Point::migrate_page);
       const Pfn pfn = core_.map.pfn(frame);
       const std::uint64_t pages = pages_of(core_.map.page(pfn));
-      const bool thp = pages > 1;
+      const bool hugetlb = core_.map.page(pfn).has(kPageHugetlb);
+      const bool thp = pages > 1 && !hugetlb;
       Frame next = core_.map.at(frame).next;
-      const int error = co_await try_to_move(control, control.pages, failed, pfn, pass > 2);
+      int error = 0;
+      if (hugetlb)
+        error = co_await try_to_move_hugetlb(control.pages, failed, pfn, pass > 2);
+      else
+        error = co_await try_to_move(control, control.pages, failed, pfn, pass > 2);
       if (error != 0) core_.trace.page_refused(pfn, Refusal::migration, error);
       if (error == 0) {
         stats.succeeded += pages;
@@ -59,7 +65,9 @@ Task<int> MigrateV3_5::migrate_pages(Control& control) {
   const int left = failures + (gave_up == 0 ? retry : 0);
   if (gave_up == 0) stats.thp_failed += thp_retry;
   stats.failed += static_cast<std::uint64_t>(left);
-  CMA_ASSERT(failed.empty());
+  // Since 5.11 pages that failed for good stay listed, before those that may be tried again.
+  failed.splice_back(core_.map, control.pages);
+  control.pages = failed;
   trace_result(control, stats);
   co_return gave_up != 0 ? gave_up : left;
 }

@@ -10,10 +10,10 @@ namespace cma {
 // failures, in which a huge page counts as one, or -ENOMEM.
 Task<int> MigrateV6_1::migrate_batch(const Control& control, PageList& from, PageList& failed, Stats& stats) {
   PageList split;
-  // The pages of a huge page that was split do not count: it was counted itself.
-  bool counting = true;
+  bool counting = true;  // false for the pages of a huge page that was split: it was counted itself
   int left = 0;
   while (true) {
+    core_.engine.turn();
     int retry = 1;
     std::uint64_t retry_pages = 0;
     std::uint64_t thp_retry = 0;
@@ -22,6 +22,7 @@ Task<int> MigrateV6_1::migrate_batch(const Control& control, PageList& from, Pag
       retry_pages = 0;
       thp_retry = 0;
       for (Frame frame = from.first; frame != kNil;) {
+        core_.engine.turn();
         const Frame next = core_.map.at(frame).next;
         co_await at(core_.engine, Point::migrate_page);
         const Pfn pfn = core_.map.pfn(frame);
@@ -74,9 +75,11 @@ Task<int> MigrateV6_1::migrate_pages(Control& control) {
   int result = 0;
   if (control.hugetlb) result = co_await migrate_hugetlbs(control.pages, failed, stats);
   while (!control.pages.empty() && result >= 0) {
+    core_.engine.turn();
     PageList batch;
     std::uint64_t pages = 0;
     while (!control.pages.empty()) {
+      core_.engine.turn();
       pages += pages_of(core_.map.at(control.pages.first));
       if (pages > most_batched()) break;
       batch.push_back(core_.map, control.pages.pop_front(core_.map));

@@ -149,6 +149,7 @@ Task<int> MigrateV6_3::migrate_batch(PageList& from, PageList& failed, Batch& ba
     retry_pages = 0;
     thp_retry = 0;
     for (Frame frame = from.first; frame != kNil && !no_memory;) {
+      core_.engine.turn();
       const Frame next = core_.map.at(frame).next;
       Unmapped page{core_.map.pfn(frame), kNoPfn, false, false};
       const std::uint64_t pages = pages_of(core_.map.at(frame));
@@ -248,6 +249,7 @@ Task<int> MigrateV6_3::migrate_sync(const Control& control, PageList& from, Page
   result = static_cast<int>(async.stats.thp_split);
   from.splice_back(core_.map, again);
   while (!from.empty()) {
+    core_.engine.turn();
     PageList one;
     one.push_back(core_.map, from.pop_front(core_.map));
     Batch sync{control, control.mode, kSyncPasses, &split, stats};
@@ -267,8 +269,10 @@ Task<int> MigrateV6_3::migrate_pages(Control& control) {
   int result = 0;
   if (control.hugetlb) result = co_await migrate_hugetlbs(control.pages, failed, stats);
   while (!control.pages.empty() && result >= 0) {
+    core_.engine.turn();
     PageList some;
     for (std::uint64_t pages = 0; !control.pages.empty() && pages < most_batched();) {
+      core_.engine.turn();
       pages += pages_of(core_.map.at(control.pages.first));
       some.push_back(core_.map, control.pages.pop_front(core_.map));
     }

@@ -3,7 +3,7 @@
 //
 // The caller lists the pages, most often by a MigrateScanner (scan.h). A call tries every page up to ten times. Callers
 // hold no spinlock. Each place where the kernel drops a lock, yields or sleeps is a point.
-// Cost: O(passes * pages moved).
+// Cost: O(passes * pages listed).
 #pragma once
 
 #include <memory>
@@ -21,6 +21,7 @@ class MigrateSteps;
 
 class Migration {
  public:
+  // Refers to the layers, which outlive it.
   Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Writebacks& writebacks);
   ~Migration();
   Migration(const Migration&) = delete;
@@ -39,7 +40,8 @@ class Migration {
   // How failures count: up to 6.0 a huge page that failed for good counts all its pages. Since 6.1 it counts as one,
   // and so does a huge page that was split, even if all its pages moved; but the result is 0 if no page is left.
   Task<int> migrate_pages(MigrateControl& control);
-  // putback_movable_pages: puts the pages that are left on the list back where they were.
+  // putback_movable_pages: puts the pages that are left on the list back where they were. Empties the list;
+  // leaves nr_pages.
   Task<void> putback(MigrateControl& control);
 
  private:

@@ -153,7 +153,7 @@ std::optional<Refusal> MigrateScanner::try_to_isolate(BlockScan& scan, Pfn pfn) 
   if (release_ >= Release::v3_15 && !kinds_->has_mapping(pfn) && pinned(pfn)) return Refusal::pinned;
   if (scan.compacting() != nullptr && !suits_compaction(scan, pfn)) [[unlikely]]
     return Refusal::taken;
-  return lru_.lists().isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
+  return lru_.isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
 }
 
 // isolate_movable_page: takes a page from its driver. Returns false if the driver refuses or the page is locked.
@@ -242,6 +242,7 @@ int MigrateScanner::throttled_v5_10() { return core_.bugs.fires(Bug::throttle_is
 // that hold pages, get -EAGAIN at once. The latter move their pages first: nothing else puts them back.
 Task<int> MigrateScanner::throttle(const Control& control) {
   while (lru_.lists().too_many_isolated()) {
+    core_.engine.turn();
     if (control.nr_pages > 0 && !core_.bugs.fires(Bug::throttle_own_pages)) co_return throttled_v5_10();
     if (control.mode == MoveMode::async) co_return -kEAGAIN;
     co_await at(core_.engine, Point::scan_throttle);
@@ -303,7 +304,7 @@ void MigrateScanner::note_scanned(const BlockScan& scan) {
   const bool finished = since_5_1 && compacting != nullptr && compacting->finish_pageblock;
   if (scan.taken != 0 && !finished) return;
   const bool hints_ignored = compacting == nullptr || (compacting->ignore_skip_hint && release_ < Release::v4_15);
-  if (!since_5_1 && hints_ignored) return;
+  if (!since_5_1 && hints_ignored && !core_.bugs.fires(Bug::range_sets_hints)) return;
   const bool may_set = compacting != nullptr || release_ < Release::v6_3;
   if (may_set && scan.valid != kNoPfn && !scan.skip_updated) hints_.set_skip(scan.valid);
   if (compacting == nullptr || (!since_5_1 && scan.valid == kNoPfn)) return;
@@ -332,6 +333,7 @@ Task<int> MigrateScanner::isolate_block(Control& control, Pfn low, Pfn end) {
   if (scan.error != 0) co_return scan.error;
   if (release_ < Release::v5_1 || core_.map.pageblock_start(low) == low) scan.valid = low;
   for (; scan.low < end; ++scan.low) {
+    core_.engine.turn();
     if (scan.low >= scan.attention) {
       if (!enter_group(scan)) break;
       if (scan.low % kScanBatch == 0) co_await at(core_.engine, Point::scan_batch);
@@ -385,6 +387,7 @@ Task<int> MigrateScanner::isolate_range(Control& control, Pfn start, Pfn end) {
   control.next = start;
   Pfn block_end = core_.map.pageblock_start(start) + core_.map.pageblock_pages();
   while (pfn < end) {
+    core_.engine.turn();
     const Pfn stop = std::min(block_end, end);
     const int error = co_await isolate_block(control, pfn, stop);
     if (error != 0) co_return error;

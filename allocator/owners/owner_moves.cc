@@ -22,12 +22,13 @@ bool OwnerMoves::has_mapping(Pfn pfn) const { return page_cache_.has_mapping(pfn
 // was written to, or locked, is kept; the former is an ordinary anonymous page again.
 Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
   while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::present)) {
+    core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte pte = spaces_.pte(found);
     const bool there = pte.page == id && pte.state == Pte::State::present;
     if (there && pte.locked) {
-      co_await lru_.mlock_pages().mlock(pfn);
+      co_await lru_.mlock(pfn);
       if (space != 0) spaces_.lock(space).unlock(core_.engine);
       co_return false;
     }
@@ -37,7 +38,7 @@ Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
     if (there && pte.dirty) {
-      lru_.lists().isolated_file_is_anon();
+      lru_.isolated_file_is_anon();
       core_.map.edit(pfn).flags |= kPageSwapbacked | kPageActive;
       co_return false;
     }
@@ -65,6 +66,7 @@ bool OwnerMoves::isolate_movable(Pfn pfn) {
 
 PteId OwnerMoves::find_entry(PteId first, Pte::State state) const {
   for (PteId pte = first; pte != 0; pte = spaces_.pte(pte).next) {
+    core_.engine.turn();
     if (spaces_.pte(pte).state != state) continue;
     const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space) &&
                             records_.owner(spaces_.pte(pte).page).kind == PageKind::anonymous;
@@ -83,14 +85,15 @@ Task<void> OwnerMoves::unmap(Pfn pfn) {
 // Looks again after each pte: while this waits for a lock, ptes come (fork) and go (unmap).
 Task<void> OwnerMoves::unmap_ptes(OwnerId id, Pfn counted) {
   while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::present)) {
+    core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte& pte = spaces_.pte(found);
     if (pte.page == id && pte.state == Pte::State::present) {
       reverse_map_.set_migration_entry(found);
       if (release_ >= Release::v5_18 && pte.locked) {
-        co_await lru_.mlock_pages().munlock_when_unmapped(counted);
-        co_await lru_.mlock_pages().drain(core_.engine.cpu());
+        co_await lru_.munlock_when_unmapped(counted);
+        co_await lru_.drain_mlock(core_.engine.cpu());
       }
       --core_.map.edit(counted).ref;
       CMA_ASSERT(core_.map.page(counted).map >= 0 && core_.map.page(counted).ref > 0);
@@ -109,6 +112,7 @@ Task<void> OwnerMoves::remap(Pfn, Pfn target) {
 // Takes the reference before the mapping, so that a page is never mapped more often than referenced.
 Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
   while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::migration)) {
+    core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte& pte = spaces_.pte(found);
@@ -116,8 +120,8 @@ Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
       ++core_.map.edit(counted).ref;
       reverse_map_.remove_migration_entry(found);
       if (release_ >= Release::v5_18 && pte.locked) {
-        co_await lru_.mlock_pages().mlock(counted);
-        co_await lru_.mlock_pages().drain(core_.engine.cpu());
+        co_await lru_.mlock(counted);
+        co_await lru_.drain_mlock(core_.engine.cpu());
       }
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
@@ -128,9 +132,9 @@ void OwnerMoves::take_over(Owner& owner, Pfn old, Pfn target) {
   Page& from = core_.map.edit(old);
   Page& to = core_.map.edit(target);
   to.owner = from.owner;
-  to.token = from.token;
+  if (!core_.bugs.fires(Bug::data_left_behind)) to.token = from.token;
   to.flags |= from.flags & kMovingFlags;
-  lru_.mlock_pages().move_flag(old, target);
+  lru_.move_mlock_flag(old, target);
   // PG_readahead is the same bit, and since 5.8 it goes along.
   if (release_ >= Release::v5_8) to.flags |= from.flags & kPageReclaim;
   from.owner = 0;
@@ -156,7 +160,7 @@ int OwnerMoves::move_movable_ops(Owner& owner, Pfn old, Pfn target) {
 
 // Puts the new page in the old one's place if the old one has exactly these references (migrate_page_move_mapping).
 int OwnerMoves::move_mapping(OwnerId id, Pfn old, Pfn target, int expected) {
-  if (core_.map.page(old).ref != expected) return -kEAGAIN;
+  if (core_.map.page(old).ref != expected && !core_.bugs.fires(Bug::moves_pinned)) return -kEAGAIN;
   Owner& owner = records_.edit(id);
   take_over(owner, old, target);
   if (!is_private(owner.kind)) {

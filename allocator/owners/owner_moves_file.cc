@@ -13,6 +13,7 @@ void OwnerMoves::drop_orphaned_buffers(Pfn pfn) {
 // Unmaps a page that is to be dropped (try_to_unmap): no entries take the mappings' places.
 Task<void> OwnerMoves::reclaim_mappings(OwnerId id, Pfn pfn) {
   while (const PteId found = records_.owner(id).first_pte) {
+    core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(core_.engine);
     if (spaces_.pte(found).page == id) {
@@ -110,7 +111,7 @@ Task<int> OwnerMoves::buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode
   co_await at(core_.engine, Point::buffer_mapping_moved);
   buffers_.get(buffer);
   if (!locked) co_await buffers_.locks().lock(buffer);
-  buffers_.move_to(buffer, target);
+  if (!core_.bugs.fires(Bug::buffer_stays_behind)) buffers_.move_to(buffer, target);
   buffers_.locks().unlock(buffer);
   buffers_.put(buffer);
   co_return 0;
@@ -128,7 +129,7 @@ Task<int> OwnerMoves::buffer_move_v5_0(OwnerId id, Pfn old, Pfn target, MoveMode
   }
   int error = 0;
   if (norefs && buffers_.buffer(buffer).count != 0) {
-    buffers_.invalidate_all();
+    if (!core_.bugs.fires(Bug::slots_outlast_drain)) buffers_.invalidate_all();
     if (buffers_.buffer(buffer).count != 0) error = -kEAGAIN;
   }
   if (error == 0) {
@@ -136,7 +137,7 @@ Task<int> OwnerMoves::buffer_move_v5_0(OwnerId id, Pfn old, Pfn target, MoveMode
     if (!norefs) co_await at(core_.engine, Point::buffer_checked);
     error = move_mapping(id, old, target, 3);
   }
-  if (error == 0) buffers_.move_to(buffer, target);
+  if (error == 0 && !core_.bugs.fires(Bug::buffer_stays_behind)) buffers_.move_to(buffer, target);
   buffers_.locks().unlock(buffer);
   co_return error;
 }

@@ -9,6 +9,7 @@ namespace cma {
 // Replaces pmds by migration entries (try_to_migrate). Like unmap_ptes(), looks again after each.
 Task<void> OwnerMoves::unmap_pmds(HugeId id) {
   while (const PteId found = find_entry(records_.huge_page(id).first_pmd, Pte::State::present)) {
+    core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(core_.engine);
     const Pte& pmd = spaces_.pte(found);
@@ -34,6 +35,7 @@ Task<void> OwnerMoves::unmap_huge(HugeId id) {
 
 Task<void> OwnerMoves::remap_huge(HugeId id, Pfn head) {
   while (const PteId found = find_entry(records_.huge_page(id).first_pmd, Pte::State::migration)) {
+    core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(core_.engine);
     const Pte& pmd = spaces_.pte(found);
@@ -97,6 +99,7 @@ Task<int> OwnerMoves::split(Pfn head, PageList* list) {
 Task<void> OwnerMoves::split_pmds(HugeId id) {
   // The page is locked: none of them is a migration entry.
   while (const PteId found = find_entry(records_.huge_page(id).first_pmd, Pte::State::present)) {
+    core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(core_.engine);
     const Pte& pmd = spaces_.pte(found);
@@ -124,7 +127,7 @@ void OwnerMoves::split_into_pages(HugeId id, Pfn head, PageList* list) {
     if (list != nullptr)
       list->push_back(core_.map, core_.map.frame(tail));
     else
-      lru_.lists().split_tail(tail, head);
+      lru_.split_tail(tail, head);
   }
   split_records(id);
 }

@@ -51,16 +51,16 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
   page.flags = kind == PageKind::movable_ops ? kPageMovableOps : 0U;
   if (kind == PageKind::block_device) {
     page.flags = kPageUptodate;
-    co_await lru_.pagevecs().cache_add(pfn);
+    co_await lru_.cache_add(pfn);
   }
   if (kind == PageKind::anonymous || kind == PageKind::shmem) {
     page.flags = kPageSwapbacked | kPageUptodate | (kind == PageKind::anonymous ? kPageAnon : 0U);
     if (kind == PageKind::anonymous) reverse_map_.map_pte(pte != 0 ? pte : spaces_.add_ptes(0, 1), id);
     const bool locked = pte != 0 && spaces_.pte(pte).locked;
     if (locked)
-      co_await lru_.mlock_pages().mlock_new(pfn);
+      co_await lru_.mlock_new(pfn);
     else
-      co_await lru_.pagevecs().cache_add(pfn);
+      co_await lru_.cache_add(pfn);
   }
   co_return id;
 }
@@ -73,7 +73,7 @@ Task<OwnerId> Owners::adopt_file_page(Pfn pfn, FileId file, FileMethod method, b
   records_.edit(id).slow = slow;
   records_.edit(id).handed_out = false;
   core_.map.edit(pfn).flags = kPageLocked;
-  co_await lru_.pagevecs().cache_add(pfn);
+  co_await lru_.cache_add(pfn);
   co_return id;
 }
 
@@ -94,7 +94,7 @@ Task<OwnerId> Owners::adopt_huge(Pfn head, PteId pmd) {
   page.order = static_cast<std::uint8_t>(made.order);
   page.flags = kPageHead | kPageSwapbacked | kPageUptodate | kPageAnon;
   reverse_map_.map_pmd(pmd, made.first);
-  co_await lru_.pagevecs().cache_add(head);
+  co_await lru_.cache_add(head);
   co_return made.first;
 }
 
@@ -130,6 +130,7 @@ Task<void> Owners::release(OwnerId id) {
 Task<void> Owners::release_cached(OwnerId id) {
   co_await reverse_map_.unmap_for_good(id);
   while (!released(id)) {
+    core_.engine.turn();
     const Pfn pfn = owner(id).pfn;
     lru_.get_page(pfn);
     co_await locks_.lock(pfn);
@@ -151,7 +152,10 @@ Task<void> Owners::release_cached(OwnerId id) {
 // must not queue for the lock of a frame that may be freed meanwhile: it waits, and looks again where its page is.
 Task<void> Owners::release_driver_page(OwnerId id) {
   const bool locked = owner(id).kind != PageKind::unmovable;
-  while (locked && !locks_.try_lock(owner(id).pfn)) co_await locks_.wait(owner(id).pfn);
+  while (locked && !locks_.try_lock(owner(id).pfn)) {
+    core_.engine.turn();
+    co_await locks_.wait(owner(id).pfn);
+  }
   const Pfn pfn = owner(id).pfn;
   records_.edit(id).pfn = kNoPfn;
   Page& page = core_.map.edit(pfn);

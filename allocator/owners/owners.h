@@ -30,8 +30,11 @@ namespace cma {
 
 class Owners {
  public:
+  // Refers to its arguments, which outlive it.
   Owners(const Core& core, Lru& lru, PageLocks& locks, Writebacks& writebacks, AddressSpaces& spaces,
          OwnerRecords& records, ReverseMap& reverse_map, PageCache& page_cache);
+  Owners(const Owners&) = delete;
+  Owners& operator=(const Owners&) = delete;
 
   // --- records, which others only read ---
   // Returns a record, valid until another is made.
@@ -51,7 +54,7 @@ class Owners {
 
   // --- taking pages ---
   // Makes a page one of `kind`. The caller's reference becomes the owner's. LRU kinds go through this CPU's pagevec,
-  // or if `pte` is of locked memory by MlockPages::mlock_new(). An anonymous page is mapped by `pte`; without one, by a
+  // or if `pte` is of locked memory by Lru::mlock_new(). An anonymous page is mapped by `pte`; without one, by a
   // pte of its own that no process has.
   // Requires: a kind other than none, file and hugetlb, which have calls of their own or none; a freshly allocated
   // single page on no list; a `pte` only for an anonymous page, empty and guarded (reverse_map.h).
@@ -80,7 +83,7 @@ class Owners {
   // no effect on kinds other than movable_ops.
   void refuse(OwnerId id, std::int64_t times, int error);
   // Lets the page go: unmaps it, drops it from the cache, or just puts the owner's reference. Other references keep the
-  // page allocated.
+  // page allocated. Waits for the page lock, writeback and page-table locks.
   // Requires: not released, and not part of a huge page. The caller holds no lock of the page or of its ptes.
   Task<void> release(OwnerId id);
 

@@ -61,7 +61,10 @@ void ReverseMap::unlink(PteId id) {
   const Pte& entry = spaces_.pte(id);
   Owner& owner = records_.edit(entry.page);
   PteId* link = entry.pmd ? &records_.edit_huge(owner.huge).first_pmd : &owner.first_pte;
-  while (*link != id) link = &spaces_.pte(*link).next;
+  while (*link != id) {
+    core_.engine.turn();
+    link = &spaces_.pte(*link).next;
+  }
   *link = entry.next;
   spaces_.clear(id);
 }
@@ -83,6 +86,7 @@ Pfn ReverseMap::zap_pte(PteId id) {
 
 void ReverseMap::write_protect(OwnerId id) {
   for (PteId pte = records_.owner(id).first_pte; pte != 0; pte = spaces_.pte(pte).next) {
+    core_.engine.turn();
     spaces_.pte(pte).writable = false;
     spaces_.pte(pte).dirty = false;
   }
@@ -93,12 +97,13 @@ void ReverseMap::write_protect(OwnerId id) {
 Task<void> ReverseMap::unmap_for_good(OwnerId id) {
   CMA_ASSERT(records_.owner(id).huge == 0);
   while (const PteId found = records_.owner(id).first_pte) {
+    core_.engine.turn();
     co_await lru_.add_drain_here();
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte was = spaces_.pte(found);
     const Pfn pfn = was.page == id ? zap_pte(found) : kNoPfn;
-    if (pfn != kNoPfn && was.young) co_await lru_.pagevecs().mark_accessed(pfn);
+    if (pfn != kNoPfn && was.young) co_await lru_.mark_accessed(pfn);
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
     co_await lru_.add_drain_here();
     if (pfn != kNoPfn) co_await lru_.put_page(pfn);
@@ -106,8 +111,10 @@ Task<void> ReverseMap::unmap_for_good(OwnerId id) {
 }
 
 bool ReverseMap::mapped_locked(OwnerId id) const {
-  for (PteId pte = records_.owner(id).first_pte; pte != 0; pte = spaces_.pte(pte).next)
+  for (PteId pte = records_.owner(id).first_pte; pte != 0; pte = spaces_.pte(pte).next) {
+    core_.engine.turn();
     if (spaces_.pte(pte).state == Pte::State::present && spaces_.pte(pte).locked) return true;
+  }
   return false;
 }
 

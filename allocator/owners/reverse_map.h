@@ -22,7 +22,10 @@ namespace cma {
 
 class ReverseMap {
  public:
+  // Refers to its arguments, which outlive it.
   ReverseMap(const Core& core, Lru& lru, AddressSpaces& spaces, OwnerRecords& records);
+  ReverseMap(const ReverseMap&) = delete;
+  ReverseMap& operator=(const ReverseMap&) = delete;
 
   // --- ptes ---
   // Makes the pte map the page.
@@ -42,8 +45,9 @@ class ReverseMap {
   void remove_migration_entry(PteId pte);
   // Clears the pte. If it mapped a page, the page's map count falls, the caller gets the pte's reference, and the page
   // that counts it is returned (of a huge page the first); else kNoPfn, also for a migration entry, which has no
-  // reference to give. The owner of private memory is released with its last pte or entry. Since 5.18 the caller of a
-  // zap of locked memory must unlock the page (MlockPages).
+  // reference to give. The owner of private memory is released with its last pte or entry; for a page of a huge page as
+  // zap_pmd() states. Since 5.18 the caller of a zap of locked memory must unlock the page, by
+  // Lru::munlock_when_unmapped().
   // Requires: the pte is guarded.
   Pfn zap_pte(PteId pte);
   // Makes the next write through each pte of the page fault, and so ask the file first, and forgets that the page was
@@ -75,7 +79,8 @@ class ReverseMap {
   // page is returned; else kNoPfn. The owners of its pages are released with the last pte, pmd or entry.
   // Requires: the pmd is guarded.
   Pfn zap_pmd(PteId pmd);
-  // Puts ptes in the place of the pmd (__split_huge_pmd), with the references that they need.
+  // Puts ptes in the place of the pmd (__split_huge_pmd), with the references that they need. The ptes are dirty, and
+  // writable as the pmd was. Passes a point once the references are taken, of which a migration entry needs none.
   // Requires: the pmd is not empty, and guarded.
   Task<void> split_pmd(PteId pmd);
 

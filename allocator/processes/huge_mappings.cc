@@ -48,6 +48,7 @@ Task<void> Processes::fault_in_huge(SpaceId process, MappingId mapping, std::uin
 // of the huge page was unmapped or copied, or there was none to be had.
 Task<bool> Processes::write_huge(SpaceId process, PteId pmd, std::uint64_t index) {
   while (true) {
+    core_.engine.turn();
     const Pte now = spaces_.pte(pmd);
     if (now.state == Pte::State::present && now.writable) {
       change_content(static_cast<OwnerId>(now.page + index));
@@ -110,6 +111,7 @@ Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
   const OwnerId shared = spaces_.pte(pmd).page;
   std::vector<Pfn> copies;
   while (copies.size() < huge_pages()) {
+    core_.engine.turn();
     const Pfn frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
     if (frame == kNoPfn) break;
     copies.push_back(frame);
@@ -154,6 +156,7 @@ Task<void> Processes::zap_huge_range(SpaceId process, const Mapping& where, std:
                                      Gather& gather) {
   const std::uint64_t end = from + pages;
   for (std::uint64_t i = from; i < end;) {
+    core_.engine.turn();
     const auto pmd = static_cast<PteId>(where.first_pmd + i / huge_pages());
     const std::uint64_t some = std::min(huge_pages() - i % huge_pages(), end - i);
     const bool there = spaces_.pte(pmd).state != Pte::State::none;

@@ -11,11 +11,12 @@ constexpr Time kPinTurn = kMillisecond;
 
 }  // namespace
 
-// Returns whether a page may be pinned in its place (is_longterm_pinnable_page). Since 5.19 isolated ranges are no such
-// place, either.
+// Returns whether a page may be pinned in its place (is_longterm_pinnable_page). Since 5.13 Movable zones are no such
+// place, either, and since 5.19 isolated ranges.
 bool Processes::may_stay(Pfn pfn) const {
   const Migratetype type = core_.map.pageblock_type(pfn);
-  if (type == Migratetype::cma) return false;
+  if (type == Migratetype::cma) return core_.bugs.fires(Bug::pin_stays);
+  if (release_ >= Release::v5_13 && buddy_.zone_of(pfn).kind == ZoneKind::movable) return false;
   return release_ < Release::v5_19 || type != Migratetype::isolate;
 }
 
@@ -52,6 +53,7 @@ Task<void> Processes::wait_to_isolate(OwnerId id, Pfn pfn) {
            core_.map.page(pfn).pagevecs == 0;
   };
   do {
+    core_.engine.turn();
     co_await at(core_.engine, Point::pin_again);
     co_await sleep_for(core_.engine, kPinTurn);
   } while (in_vain());
@@ -89,6 +91,7 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
   const auto pte = static_cast<PteId>(processes_[process].mappings[mapping].first + index);
   bool may_move = release_ >= Release::v5_1;
   while (true) {
+    core_.engine.turn();
     const int error = co_await write(process, mapping, index);
     if (error != 0) co_return error;
     const OwnerId id = spaces_.pte(pte).page;
@@ -96,11 +99,11 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
     *pinned = pfn;
     core_.map.edit(pfn).ref += longterm_references();
     // FOLL_TOUCH.
-    co_await lru_.pagevecs().mark_accessed(pfn);
+    co_await lru_.mark_accessed(pfn);
     co_await at(core_.engine, Point::pin_taken);
     if (!may_move || may_stay(pfn)) co_return 0;
     co_await drain_for_pin(id, pfn);
-    const bool isolated = lru_.lists().isolate(pfn);
+    const bool isolated = lru_.isolate(pfn);
     const bool gives_up = release_ >= Release::v5_13;
     // A page that cannot be isolated stays pinned where it is.
     if (!isolated && !gives_up) co_return 0;

@@ -138,7 +138,7 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   spaces_.pte(pte).writable = true;
   const bool locked = spaces_.pte(pte).locked;
   const bool munlocks_as_it_unmaps = release_ >= Release::v5_18;
-  if (locked && munlocks_as_it_unmaps) co_await lru_.mlock_pages().munlock_when_unmapped(old);
+  if (locked && munlocks_as_it_unmaps) co_await lru_.munlock_when_unmapped(old);
   spaces_.lock(process).unlock(core_.engine);
   if (locked && !munlocks_as_it_unmaps) co_await munlock_replaced(old);
   co_await lru_.put_page(old);
@@ -150,7 +150,7 @@ Task<void> Processes::munlock_replaced(Pfn pfn) {
   co_await locks_.lock(pfn);
   const bool still = core_.map.page(pfn).owner != 0 && reverse_map_.mapped_locked(core_.map.page(pfn).owner);
   const StillMapped still_mapped = still ? StillMapped::by_locked_memory : StillMapped::perhaps;
-  co_await lru_.mlock_pages().munlock_under_page_lock(pfn, still_mapped);
+  co_await lru_.munlock_under_page_lock(pfn, still_mapped);
   locks_.unlock(pfn);
 }
 
@@ -173,6 +173,7 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
   const auto pte = static_cast<PteId>(where.first + index);
   bool given = frame != kNoPfn;
   while (true) {
+    core_.engine.turn();
     if (where.first_pmd != 0) {
       const auto pmd = static_cast<PteId>(where.first_pmd + index / huge_pages());
       if (co_await write_huge(process, pmd, index % huge_pages())) co_return 0;
@@ -241,19 +242,21 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
   const bool flushes_dirty = release_ >= Release::v3_15;
   const bool munlocks_as_it_unmaps = release_ >= Release::v5_18;
   for (std::uint64_t done = 0; done < pages;) {
+    core_.engine.turn();
     co_await spaces_.lock(process).lock(core_.engine);
     bool full = false;
     bool force_flush = false;
     do {
+      core_.engine.turn();
       const auto pte = static_cast<PteId>(first + done);
       const Pte was = spaces_.pte(pte);
       const Pfn pfn = reverse_map_.zap_pte(pte);
       ++done;
       if (pfn == kNoPfn) continue;
-      if (was.young) co_await lru_.pagevecs().mark_accessed(pfn);
+      if (was.young) co_await lru_.mark_accessed(pfn);
       // A dirty page of a file is flushed before its lock is dropped: else writes by a stale TLB entry would be lost.
       force_flush = force_flush || (flushes_dirty && was.dirty && page_cache_.has_mapping(pfn));
-      if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.mlock_pages().munlock_when_unmapped(pfn);
+      if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.munlock_when_unmapped(pfn);
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
     } while (!full && done < pages && done % kPtesPerTable != 0);
@@ -390,14 +393,16 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
   for (std::uint64_t i = 0; i < where.pages; ++i) spaces_.pte(static_cast<PteId>(where.first + i)).locked = true;
   if (batches) co_await lru_.add_drain(core_.engine.cpu());
   for (std::uint64_t done = 0; done < where.pages;) {
+    core_.engine.turn();
     co_await spaces_.lock(process).lock(core_.engine);
     do {
+      core_.engine.turn();
       const Pte pte = spaces_.pte(static_cast<PteId>(where.first + done));
       ++done;
       if (pte.state != Pte::State::present) continue;
       const Pfn pfn = owners_.owner(pte.page).pfn;
       // Up to 5.17 passes over a page that is locked.
-      if (batches || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock_pages().mlock(pfn);
+      if (batches || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock(pfn);
     } while (done < where.pages && done % kPtesPerTable != 0);
     spaces_.lock(process).unlock(core_.engine);
     co_await at(core_.engine, Point::mlock_walked);
@@ -421,7 +426,7 @@ Task<void> Processes::munlock_range_v3_5(SpaceId process, PteId first, std::uint
     const OwnerId owner = core_.map.page(pfn).owner;
     StillMapped still_mapped = shared ? StillMapped::perhaps : StillMapped::no;
     if (shared && owner != 0 && reverse_map_.mapped_locked(owner)) still_mapped = StillMapped::by_locked_memory;
-    co_await lru_.mlock_pages().munlock_under_page_lock(pfn, still_mapped);
+    co_await lru_.munlock_under_page_lock(pfn, still_mapped);
     locks_.unlock(pfn);
     co_await lru_.put_page(pfn);
   }
@@ -439,7 +444,7 @@ Task<void> Processes::madv_free(SpaceId process, MappingId mapping, std::uint64_
     const Pfn pfn = owners_.owner(pte.page).pfn;
     if (core_.map.page(pfn).map != 1 || core_.map.page(pfn).has(kPageLocked)) continue;
     pte.dirty = false;
-    co_await lru_.pagevecs().madv_free(pfn);
+    co_await lru_.madv_free(pfn);
   }
   spaces_.lock(process).unlock(core_.engine);
 }

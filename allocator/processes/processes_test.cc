@@ -118,8 +118,8 @@ TEST_P(ProcessesTest, BetweenUnmappingAndFlushingPagesAreReferencedButNotMapped)
   const SpaceId process = process_with(2);
   const Pfn pfn = machine_->owners.owner(machine_->processes.page_at(process, 0, 0)).pfn;
   const ActorId actor = machine_->engine.add_actor(0);
-  machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
   machine_->engine.begin(actor, machine_->processes.munmap(process, 0, 0, 2));
+  machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
   machine_->engine.resume(actor);
   EXPECT_EQ(0, machine_->map.page(pfn).map);
   EXPECT_EQ(1, machine_->map.page(pfn).ref);
@@ -133,8 +133,8 @@ TEST_P(ProcessesTest, ABatchHoldsEightPagesAndThenAPageForFurtherOnes) {
   const std::int64_t free = machine_->buddy.zone(0).nr_free_pages;
   const int on_lists = machine_->buddy.zone(0).pcp[0].count;
   const ActorId actor = machine_->engine.add_actor(0);
-  machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
   machine_->engine.begin(actor, machine_->processes.munmap(process, 0, 0, 20));
+  machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
   machine_->engine.resume(actor);
   const std::int64_t now = machine_->buddy.zone(0).nr_free_pages + machine_->buddy.zone(0).pcp[0].count;
   EXPECT_EQ(free + on_lists - 1, now) << "one page for slots 9 to 20";
@@ -147,8 +147,8 @@ TEST_P(ProcessesTest, TheLastSlotOfABatchStaysFreeSince6_9) {
     const SpaceId process = process_with(pages);
     const std::int64_t before = machine_->buddy.zone(0).nr_free_pages + machine_->buddy.zone(0).pcp[0].count;
     const ActorId actor = machine_->engine.add_actor(0);
-    machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
     machine_->engine.begin(actor, machine_->processes.munmap(process, 0, 0, pages));
+    machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
     machine_->engine.resume(actor);
     const std::int64_t now = machine_->buddy.zone(0).nr_free_pages + machine_->buddy.zone(0).pcp[0].count;
     EXPECT_EQ(pages >= (spare ? 7U : 8U) ? 1 : 0, before - now) << pages << " pages in the gather";

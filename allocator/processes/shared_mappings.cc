@@ -35,6 +35,7 @@ MappingId Processes::mmap_shared(SpaceId process, const std::vector<OwnerId>& pa
 // again if it was dropped. Returns 0, -ENOMEM, or -EFAULT for shared memory that was truncated.
 Task<int> Processes::find_and_lock(const SharedPage& shared, OwnerId* page) {
   while (true) {
+    core_.engine.turn();
     *page = shared.file == 0 ? shared.page : files_.cached(shared.file, shared.index);
     if (shared.file == 0 && owners_.released(*page)) co_return -kEFAULT;
     if (*page == 0) {
@@ -86,6 +87,7 @@ Task<int> Processes::touch_shared(SpaceId process, MappingId mapping, std::uint6
   CMA_ASSERT(index < where.pages);
   const auto id = static_cast<PteId>(where.first + index);
   while (true) {
+    core_.engine.turn();
     const Pte now = spaces_.pte(id);
     if (now.state == Pte::State::present && (now.writable || !write)) break;
     int error = 0;

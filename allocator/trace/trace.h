@@ -14,6 +14,7 @@
 #include "allocator/base/pfn.h"
 #include "allocator/base/release.h"
 #include "allocator/engine/engine.h"
+#include "allocator/trace/allocation_watcher.h"
 #include "allocator/trace/rate_limit.h"
 #include "allocator/trace/window_watcher.h"
 
@@ -109,6 +110,11 @@ class Trace {
       windows_->page_refused(pfn, why, error);
   }
 
+  // --- which requests for pages are granted ---
+  // Returns the watcher, nullptr if there is none.
+  AllocationWatcher* allocations() const { return allocations_; }
+  void watch_allocations(AllocationWatcher* watcher) { allocations_ = watcher; }
+
   // --- reading ---
   const std::vector<Record>& records() const { return records_; }
   // Returns the line as the kernel prints it: a log line without time stamp, a tracepoint as "name: fields". Requires:
@@ -120,7 +126,7 @@ class Trace {
 
   // Forgets all records and the state of the rate limits; keeps names and settings.
   void clear();
-  // Copies records, names and settings of a machine of the same geometry, but not its watcher.
+  // Copies records, names and settings of a machine of the same geometry, but not its watchers.
   void copy_from(const Trace& other);
 
   // The limits of two lines, for limited(). They are here to be copied and cleared with the lines.
@@ -137,6 +143,7 @@ class Trace {
   bool recording_ = true;
   bool page_events_ = false;
   WindowWatcher* windows_ = nullptr;
+  AllocationWatcher* allocations_ = nullptr;
   std::uint64_t hash_ = kHashSeed;
   std::vector<Record> records_;
   std::vector<std::string> texts_;       // of records, by index

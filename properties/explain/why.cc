@@ -201,7 +201,7 @@ void PageFacts::add_pagevecs(std::vector<std::string>& holders) const {
 
 // Counts on a buffer that are not those of slots.
 void PageFacts::add_counts(std::vector<std::string>& holders, BufferId id, std::int64_t slots) const {
-  const auto held = std::count(world_.held_buffers.begin(), world_.held_buffers.end(), id);
+  const auto held = std::ranges::count(world_.held_buffers, id, &World::HeldCount::buffer);
   if (held > 0) holders.push_back(plural(held, "count") + " of bh_hold on its buffer");
   const std::int64_t journal = machine_.files.journal_holds(id);
   if (journal > 0) holders.push_back(plural(journal, "count") + " of a running transaction on its buffer");

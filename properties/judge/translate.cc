@@ -76,7 +76,7 @@ class Translator final : public Observer, public MoveWatcher {
   void program_begins(Machine& machine) override;
   void op_performed(Machine& machine, std::size_t op) override;
   void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override { released_.push_back({area, pfn, count}); }
-  void reference_taken(Pfn pfn, int) override { reference_ = pfn; }
+  void reference_taken(Pfn pfn, int, bool) override { reference_ = pfn; }
   void reference_dropping(Pfn pfn, int) override { reference_ = pfn; }
   // --- MoveWatcher ---
   void move_tried(Pfn pfn, int error) override {

@@ -77,12 +77,7 @@ void Auditor::lay_out(Machine& machine) {
   counts_.available.assign(map.chunks() << (map.chunk_order() - 6), 0);
   counts_.movable = counts_.available;
   layout_.first_block = map.range().start >> map.pageblock_order();
-  layout_.area_block.assign(map.pageblocks(), 0);
-  for (AreaId id = 0; id < machine.areas.size(); ++id) {
-    const Area& area = machine.areas.area(id);
-    for (Pfn p = area.base; area.active() && p < area.base + area.pages; p += map.pageblock_pages())
-      layout_.area_block[(p >> map.pageblock_order()) - layout_.first_block] = 1;
-  }
+  learn_boot_memory();
 }
 
 void Auditor::keep_as_booted(const Geometry& geometry) {
@@ -203,18 +198,20 @@ void Auditor::walk_pageblocks(const Stretch& stretch, Walk& walk) const {
   for (Pfn block = align_down(pfn(stretch.begin), step); block < end; block += step) {
     const std::size_t index = (block >> map.pageblock_order()) - layout_.first_block;
     const Migratetype type = types[index];
-    if (type != Migratetype::isolate) {
-      if (layout_.area_block[index] != 0 && type != Migratetype::cma)
-        broken(Law::restored, fmt::format("pageblock {:#x} of an area is {}", block, name_of(type)));
-      continue;
-    }
-    walk.loose = true;
-    if (strict_)
+    const bool isolated = type == Migratetype::isolate;
+    const bool of_area = layout_.area_block[index] != 0;
+    if (!isolated && of_area != (type == Migratetype::cma))
+      broken(Law::restored,
+             fmt::format("pageblock {:#x} of {} area is {}", block, of_area ? "an" : "no", name_of(type)));
+    if (!isolated && type != Migratetype::highatomic) continue;
+    if (isolated) walk.loose = true;
+    if (isolated && strict_)
       broken(Law::restored, fmt::format("pageblock {:#x} is Isolate though no actor is inside an operation", block));
     // A pageblock that two zones share belongs to the zone of its first frame that exists.
     Pfn first = block;
     while (first < block + step && !map.present(first)) ++first;
-    if (first >= pfn(stretch.begin) && first < end) ++walk.tallies[Counted::isolate_blocks];
+    if (first < pfn(stretch.begin) || first >= end) continue;
+    ++walk.tallies[isolated ? Counted::isolate_blocks : Counted::highatomic_blocks];
   }
 }
 
@@ -249,6 +246,8 @@ Frame Auditor::walk_head(const Stretch& stretch, Frame frame, Walk& walk) {
 // Boot's own reference keeps the page; programs may take others.
 Frame Auditor::walk_reserved(Frame frame, Walk& walk) const {
   const Page& page = pages_[frame];
+  if (layout_.kept[frame] == 0)
+    broken(Law::conserved, fmt::format("page {:#x} is reserved, and boot has not kept it", pfn(frame)));
   if (entries_[frame].hold() != Ledger::Hold::none)
     broken(Law::exclusive, fmt::format("page {:#x} is held by a program, and boot keeps it", pfn(frame)));
   check_references(frame, page, 1 + entries_[frame].expected(), walk.loose);

@@ -100,11 +100,31 @@ void Auditor::compare_buffers() {
     if (!attached && buffer.count == 0 && !buffer.locked) continue;
     if (!attached || !machine_->map.page(buffer.pfn).has(kPagePrivate))
       broken(Law::content, fmt::format("buffer {} is used and attached to no page", id));
-    const int known = buffer_slots_[id] + ledger_.buffer_counts(id) + machine_->files.journal_holds(id);
+    const int known = buffer_slots_[id] + ledger_.held_buffer(id).counts + machine_->files.journal_holds(id);
     if (buffer.count < known || (strict_ && buffer.count != known))
       broken(Law::content, fmt::format("the buffer of page {:#x} has a count of {}, and {} are accounted for",
                                        buffer.pfn, buffer.count, known));
+    if (ledger_.held_buffer(id).counts > 0) check_held_buffer(id);
   }
+}
+
+// Checks that a buffer that a program holds is under the page that it was under when it was held. That page carries its
+// data, wherever it has moved. One that has left its cache stays where it is, as the buffer keeps it.
+void Auditor::check_held_buffer(BufferId id) const {
+  const Ledger::HeldBuffer held = ledger_.held_buffer(id);
+  const Owners& owners = machine_->owners;
+  const Pfn under = machine_->buffers.buffer(id).pfn;
+  const Page& page = machine_->map.page(under);
+  const std::uint32_t token = held.owner != 0 ? owners.owner(held.owner).token : held.token;
+  if (page.token != token || (page.owner != 0 && page.owner != held.owner))
+    broken(Law::content, fmt::format("a buffer that a program holds is under page {:#x}, which is not the page that it "
+                                     "was read into",
+                                     under));
+  // Inside an operation the page may be on its way, and its buffer follow.
+  const Pfn now = held.owner != 0 ? owners.owner(held.owner).pfn : kNoPfn;
+  if (strict_ && now != kNoPfn && now != under)
+    broken(Law::content,
+           fmt::format("a buffer that a program holds is under page {:#x}, and its data at {:#x}", under, now));
 }
 
 }  // namespace cma

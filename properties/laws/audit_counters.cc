@@ -1,6 +1,8 @@
 // Comparing sums with the machine's counters: zones, LRU lists, pagevecs, owners, locks, what was leaked, and what must
 // hold when no actor is inside an operation.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "properties/laws/auditor.h"
@@ -9,6 +11,7 @@ namespace cma {
 
 void Auditor::compare_sums() {
   for (std::size_t z = 0; z < counts_.zones.size(); ++z) compare_zone(z);
+  compare_reserves();
   compare_globals();
   compare_list_ends();
   compare_bitmaps();
@@ -47,6 +50,54 @@ void Auditor::compare_zone(std::size_t z) const {
   if (static_cast<std::int64_t>(zone.managed) != managed)
     broken(Law::conserved,
            fmt::format("zone {}: {} pages are managed, {} are in some state", name, zone.managed, managed));
+  if (sum[Counted::reserved] != layout_.kept_in_zone[z])
+    broken(Law::conserved, fmt::format("zone {}: {} pages are reserved, boot has kept {}", name, sum[Counted::reserved],
+                                       layout_.kept_in_zone[z]));
+}
+
+// Compares the reserve for atomic requests with its pageblocks. A pageblock that two zones share may be either's, so
+// zones are compared one by one only if their borders cut none.
+void Auditor::compare_reserves() const {
+  const std::uint64_t block = machine_->map.pageblock_pages();
+  std::uint64_t all_counted = 0;
+  std::uint64_t all_found = 0;
+  for (std::size_t z = 0; z < counts_.zones.size(); ++z) {
+    const Zone& zone = machine_->buddy.zone(z);
+    const std::string& name = machine_->buddy.zone_name(z);
+    const std::uint64_t counted = zone.nr_reserved_highatomic;
+    const std::uint64_t found =
+        static_cast<std::uint64_t>(counts_.zones[z][Counted::highatomic_blocks]) * block + zone.lost_highatomic;
+    const bool cut = !is_aligned(zone.range.start, block) || !is_aligned(zone.range.end, block);
+    if (counted != found && !cut)
+      broken(Law::counters, fmt::format("zone {}: nr_reserved_highatomic is {}, a recount gives {}, {} of them lost",
+                                        name, counted, found, zone.lost_highatomic));
+    all_counted += counted;
+    all_found += found;
+    if (counted != 0) check_reserve_size(zone, name);
+    const std::int64_t free = counts_.zones[z][Counted::free_highatomic];
+    if (machine_->release() >= Release::v6_10 && zone.nr_free_highatomic != free)
+      broken(Law::counters,
+             fmt::format("zone {}: nr_free_highatomic is {}, a recount gives {}", name, zone.nr_free_highatomic, free));
+  }
+  if (all_counted != all_found)
+    broken(Law::counters,
+           fmt::format("nr_reserved_highatomic is {} in all zones, a recount gives {}", all_counted, all_found));
+}
+
+// Checks that a reserve has not grown beyond its limit: its last pageblock came while it was below 1 % of the zone, up
+// to 6.7 with a pageblock more. Since 6.10 a block of several pageblocks adds all of them.
+void Auditor::check_reserve_size(const Zone& zone, const std::string& name) const {
+  const Release release = machine_->release();
+  const std::uint64_t block = machine_->map.pageblock_pages();
+  const std::uint64_t share = zone.managed / 100;
+  const std::uint64_t largest = std::max(block, order_pages(machine_->buddy.largest_order()));
+  const std::uint64_t most_added = release >= Release::v6_10 ? largest : block;
+  bool fits = zone.nr_reserved_highatomic < share + block + most_added;
+  if (release >= Release::v6_8)
+    fits = share >= block && zone.nr_reserved_highatomic + block <= align_up(share, block) + most_added;
+  if (!fits)
+    broken(Law::counters, fmt::format("zone {}: {} pages are reserved for atomic requests, of {} that it manages", name,
+                                      zone.nr_reserved_highatomic, zone.managed));
 }
 
 void Auditor::compare_globals() const {

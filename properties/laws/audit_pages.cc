@@ -212,6 +212,12 @@ std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) con
   if (page.map != mapped)
     broken(Law::content, fmt::format("page {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
   if (!here) return 0;
+  if (owner.buffer != 0 && machine_->buffers.buffer(owner.buffer).pfn != pfn(frame)) {
+    walk.loose = true;
+    if (strict_)
+      broken(Law::content, fmt::format("page {:#x} has moved, and its buffer is under page {:#x}", pfn(frame),
+                                       machine_->buffers.buffer(owner.buffer).pfn));
+  }
   if (owner.handed_out && !is_file(owner.kind)) ++walk.tallies[Counted::owned];
   if (owner.handed_out && !ledger_.owner_lives(page.owner)) {
     walk.loose = true;

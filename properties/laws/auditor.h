@@ -74,7 +74,9 @@ class Auditor {
     std::vector<std::uint32_t> first_of_chunk;  // by chunk: its first stretch; one more at the end
     Pfn word_base = 0;                          // of the first bit in words of Counts
     std::uint64_t first_block = 0;              // number of the first pageblock
-    std::vector<std::uint8_t> area_block;       // by pageblock: whether it is part of an active area
+    std::vector<std::uint8_t> area_block;       // by pageblock: whether it was given to the allocator as an area's
+    std::vector<std::uint8_t> kept;             // by frame: whether boot keeps it
+    std::vector<std::int32_t> kept_in_zone;     // by zone: how many it keeps
   };
   // What the last audit counted.
   struct Counts {
@@ -152,6 +154,8 @@ class Auditor {
   // audit_counters.cc: sums
   void compare_sums();
   void compare_zone(std::size_t zone) const;
+  void compare_reserves() const;
+  void check_reserve_size(const Zone& zone, const std::string& name) const;
   void compare_globals() const;
   void compare_leaks();
   void compare_at_rest() const;
@@ -162,6 +166,13 @@ class Auditor {
   void compare_totals(AreaId id) const;
   void compare_isolators() const;
   void compare_buffers();
+  void check_held_buffer(BufferId id) const;
+
+  // audit_boot.cc: what boot keeps
+  void mark_kept(Pfn start, Pfn end, bool kept);
+  void learn_boot_memory();
+  PfnRange declared_range(AreaId id) const;
+  std::uint64_t pageblocks_given(AreaId id, const PfnRange& range) const;
 
   // audit_lists.cc: lists
   void compare_list_ends();

@@ -1,6 +1,7 @@
 // Historical faults, switched on and reached through real operations: which law sees which. The same operations on a
 // machine without the fault break no law.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "properties/laws/checked_run.h"
@@ -227,6 +228,144 @@ TEST(BugsAndLaws, ListsSeeFreeStaleType) {
       "B: free_range g until=free_page_prepared\nA: resume\nB: resume\n";
   EXPECT_EQ(law_with("3.6", "", program), "");
   EXPECT_EQ(law_with("3.6", "bug free-stale-type\n", program), "lists");
+}
+
+// One task has dropped its reference on a block, and the other one frees it before the first looks at it again. What
+// the reference was taken by has been given back by then, and still stands for the frame.
+TEST(BugsAndLaws, ConservedSeesHeadReadLate) {
+  const auto program = [](const std::string& type) {
+    return "k = alloc_pages order=2 type=unmovable" + type + "\nget_page k\nA: free_pages k until=put_page_dropped\n" +
+           "B: put_page k\nA: resume\n";
+  };
+  for (const char* release : {"5.10", "6.1"}) {
+    EXPECT_EQ(law_with(release, "", program(" comp")), "") << release;
+    EXPECT_EQ(law_with(release, "bug head-read-late\n", program(" comp")), "conserved") << release;
+    EXPECT_EQ(law_with(release, "bug head-read-late\n", program("")), "") << release;
+  }
+}
+
+// A page of a file with a buffer moves out of a window.
+TEST(BugsAndLaws, ContentSeesBufferStaysBehind) {
+  const std::string program = "f = file ordered\np = read f at=a pages=1\nbh_hold p\ndrain\ncma_alloc a pages=4\n";
+  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"}) {
+    EXPECT_EQ(law_with(release, "", program), "") << release;
+    EXPECT_EQ(law_with(release, "bug buffer-stays-behind\n", program), "content") << release;
+  }
+}
+
+TEST(BugsAndLaws, ConservedSeesFailedAreaLosesFrame) {
+  for (const Release release : {Release::v6_1, Release::v6_12})
+    for (const bool on : {false, true}) {
+      Program program;
+      program.machine = default_small_geometry(release);
+      if (on) program.machine.bugs.switch_on(Bug::failed_area_loses_frame);
+      program.failing_bitmaps = {0};
+      CheckedRun checked;
+      const std::optional<Finding> finding = checked.find(program);
+      EXPECT_EQ(finding ? name_of(finding->law) : "", on ? "conserved" : "") << name_of(release);
+    }
+}
+
+// Pages of one type are on a CPU's lists, and the drain begins with those of another.
+TEST(BugsAndLaws, BoundedSeesDrainStaysOnList) {
+  const std::string program = "k = alloc_pages type=reclaimable\nfree_pages k\ndrain_pages\n";
+  for (const char* release : {"3.6", "4.19", "5.10", "6.1", "6.12"}) {
+    EXPECT_EQ(law_with(release, "", program), "") << release;
+    EXPECT_EQ(law_with(release, "bug drain-stays-on-list\n", program), "bounded") << release;
+  }
+}
+
+// --- requests for pages ---
+
+// Returns the law that a program breaks on a small machine of which boot keeps the first `kept` frames. Without the bug
+// it must break none.
+std::string law_of_request(Bug bug, Release release, const std::string& machine, Pfn kept,
+                           const std::string& operations) {
+  const auto run = [&](bool on) {
+    auto program = parse("machine small release=" + name_of(release) + " " + machine +
+                             fmt::format("\nreserved base=0x0 pages={:#x}\n", kept) + operations,
+                         "requests");
+    EXPECT_TRUE(program) << program.error().text();
+    if (on) program->machine.bugs.switch_on(bug);
+    CheckedRun checked;
+    const RunResult result = checked.run(*program);
+    return result.finding ? std::string(name_of(result.finding->law)) : "";
+  };
+  EXPECT_EQ(run(false), "");
+  return run(true);
+}
+
+// 16 pages are free outside areas, and 32 must stay.
+TEST(BugsAndLaws, GrantedSeesWatermarkWithAreas) {
+  EXPECT_EQ(law_of_request(Bug::watermark_with_areas, Release::v3_6, "min_free_kbytes=128", 0x1f0,
+                           "x1 = alloc_pages type=unmovable\n"),
+            "granted");
+}
+
+// Blocks of 16 pages are free outside areas, and 30 pages in smaller blocks inside.
+TEST(BugsAndLaws, GrantedSeesWatermarkAreasTwice) {
+  EXPECT_EQ(law_of_request(Bug::watermark_areas_twice, Release::v3_6, "min_free_kbytes=16", 0x1e0,
+                           "b1 = cma_alloc a pages=256\nb2 = cma_alloc b pages=256\n"
+                           "cma_release b1 from=1 pages=15\ncma_release b1 from=17 pages=15\ndrain_pages\n"
+                           "x1 = alloc_pages order=4 type=unmovable\n"),
+            "granted");
+}
+
+// The reserve is all that is free outside areas.
+TEST(BugsAndLaws, GrantedSeesAtomicPageRefused) {
+  EXPECT_EQ(law_of_request(Bug::atomic_page_refused, Release::v6_1, "min_free_kbytes=64", 0x1f0,
+                           "x1 = alloc_pages order=1 type=unmovable atomic\nx2 = alloc_pages type=unmovable atomic\n"),
+            "granted");
+}
+
+// A write for the pin copies a page that is shared since a fork. The first mapping's page came with another of an area.
+TEST(BugsAndLaws, PolicySeesPagesOfAreasGivenToATaskThatPins) {
+  const std::string program = "p = spawn\nv = mmap_anon p pages=1\nq = fork p\n";
+  EXPECT_EQ(law_of_request(Bug::nocma_from_pcp, Release::v5_10, "", 0x1c0, program + "k = pin_longterm v\n"), "policy");
+  EXPECT_EQ(law_of_request(Bug::nocma_slow_path_only, Release::v5_10, "", 0x1c0,
+                           program + "drain_pages\nk = pin_longterm v\n"),
+            "policy");
+}
+
+TEST(BugsAndLaws, PolicySeesHugePagesMixed) {
+  EXPECT_EQ(law_of_request(Bug::huge_pages_mixed, Release::v6_1, "thp=on", 0x1c0,
+                           "x1 = alloc_pages order=4 type=movable\nfree_pages x1\n"
+                           "x2 = alloc_pages order=4 type=unmovable\n"),
+            "policy");
+}
+
+TEST(BugsAndLaws, PolicySeesPinStays) {
+  EXPECT_EQ(law_of_request(Bug::pin_stays, Release::v6_1, "", 0x10,
+                           "p = spawn\nv = mmap_anon p pages=1 at=a+8\nk = pin_longterm v\n"),
+            "policy");
+}
+
+TEST(BugsAndLaws, PolicySeesReserveToAnyone) {
+  EXPECT_EQ(law_of_request(Bug::reserve_to_anyone, Release::v4_19, "min_free_kbytes=16 extra_free_kbytes=400", 0x1c0,
+                           "x1 = alloc_pages order=1 type=unmovable atomic\nx2 = alloc_pages order=1 type=unmovable\n"),
+            "policy");
+}
+
+// A page waits on a per-CPU list while the rest of its pageblock is reserved, and is freed to the list of its old type.
+TEST(BugsAndLaws, CountersSeeStealTakesReserve) {
+  EXPECT_EQ(law_of_request(Bug::steal_takes_reserve, Release::v4_9, "min_free_kbytes=44", 0x1f0,
+                           "x1 = alloc_pages type=unmovable\nx2 = alloc_pages order=1 type=unmovable atomic\n"
+                           "drain_pages\nx3 = alloc_pages type=reclaimable\n"),
+            "counters");
+}
+
+TEST(BugsAndLaws, CountersSeeReserveUncounted) {
+  EXPECT_EQ(law_of_request(Bug::reserve_uncounted, Release::v6_1, "min_free_kbytes=160", 0x1c0,
+                           "x1 = alloc_pages order=4 type=unmovable atomic\n"),
+            "counters");
+}
+
+TEST(BugsAndLaws, CountersSeeReserveWithoutLimit) {
+  EXPECT_EQ(law_of_request(Bug::reserve_without_limit, Release::v4_19, "min_free_kbytes=160", 0x1c0,
+                           "x1 = alloc_pages order=4 type=unmovable atomic\n"
+                           "x2 = alloc_pages order=4 type=unmovable atomic\n"
+                           "x3 = alloc_pages order=4 type=unmovable atomic\n"),
+            "counters");
 }
 
 // A window with more pages to move than the rest of the machine has on its LRU lists.

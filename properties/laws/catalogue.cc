@@ -14,7 +14,9 @@ constexpr auto kLaws = std::to_array<LawInfo>({
      "never", "when buffers, blocks, ranges and owned pages are handed out; by each audit"},
     {Law::conserved,
      "Every page is in exactly one state: free, on a per-CPU list, in use, in flight, reserved, or leaked with a "
-     "report in the log. The states add up to what the zone manages, and every page in use is accounted for.",
+     "report in the log. The states add up to what the zone manages, and every page in use is accounted for. Reserved "
+     "are the frames that boot keeps: since 5.12 an area that could not be activated gives all of its frames to the "
+     "allocator, before it keeps those of the pageblocks that it has not given.",
      "while an actor is inside an operation its task may hold pages that the program does not know of, in flight, on "
      "the task's list or in use: captured pages, migration targets, pages being freed",
      "by each audit"},
@@ -29,9 +31,11 @@ constexpr auto kLaws = std::to_array<LawInfo>({
      "by each audit; rings that no list leads to by total audits only"},
     {Law::counters,
      "nr_free_pages, nr_free_cma, nr_free of each order, nr_isolate_pageblock, per-CPU counts, LRU sizes, "
-     "NR_ISOLATED_* and NR_MLOCK equal a recount.",
-     "pagevec slots may be fewer than the references they hold while a drain is under way; nr_reserved_highatomic is "
-     "not compared, as the kernel itself lets it drift",
+     "NR_ISOLATED_* and NR_MLOCK equal a recount. nr_reserved_highatomic equals the pages of HighAtomic pageblocks, "
+     "and grows to 1 % of the zone at most (up to 6.7 to a pageblock more).",
+     "pagevec slots may be fewer than the references they hold while a drain is under way; nr_reserved_highatomic "
+     "still counts a HighAtomic pageblock that an isolation has made another type, and up to 5.17 one that was claimed "
+     "with a free block that begins in another pageblock, as the kernel does",
      "by each audit"},
     {Law::bitmap, "The bits set in an area's bitmap are those of its live buffers, rounded up to whole bits.",
      "while an actor is inside an operation more bits may be set: those of releases that have not ended, and one "
@@ -52,18 +56,22 @@ constexpr auto kLaws = std::to_array<LawInfo>({
      "isolated unit might not be enough, or (since 5.19) a compound page crosses a pageblock's end",
      "when an undisturbed cma_alloc fails; at the end of a program in which a disturbed one failed"},
     {Law::bounded,
-     "Every operation ends within a number of steps computed from the machine, and no loop goes on while "
-     "nothing changes.",
+     "Every operation ends within a number of steps computed from the machine, loops take no more turns from one step "
+     "to the next than the machine's size allows, and no loop goes on while nothing changes.",
      "never", "by the engine and the interpreter"},
     {Law::restored,
-     "The pageblocks of an area are CMA or Isolate. A pageblock that an actor has isolated stays Isolate until that "
+     "The pageblocks of an area are CMA or Isolate, all others not CMA. A pageblock that an actor has isolated stays "
+     "Isolate until that "
      "actor gives it back, and no other actor isolates it meanwhile. When no actor is inside an operation, no "
      "pageblock is Isolate.",
      "while an actor is inside an operation pageblocks may be Isolate", "by each audit"},
     {Law::policy,
-     "No page of an area goes to a request that is not movable, nor to a caller that asked for a range. Since 5.13 "
-     "no page of an area, and no page of a range that is being emptied, is pinned for the long term.",
-     "never", "when blocks, ranges and pins are handed out"},
+     "No page of an area goes to a request that is not movable, since 5.1 to any request of a task that pins for the "
+     "long term, nor to a caller that asked for a range. The lists of the reserve for atomic requests serve no other "
+     "request. Since 5.13 no page of an area or of a Movable zone, and no page of a range that is being emptied, is "
+     "pinned for the long term.",
+     "pages of the reserve that wait on a per-CPU list serve movable requests, as in the kernel",
+     "when pages, ranges and pins are handed out"},
     {Law::locks,
      "No deadlock, no lock taken twice, no waiting under a spinlock. When no actor is inside an operation, no mutex, "
      "page lock or buffer lock is held.",
@@ -72,9 +80,9 @@ constexpr auto kLaws = std::to_array<LawInfo>({
     {Law::content,
      "An owner's page carries its owner's data, wherever it has moved. Mappings and references are exact. A block is "
      "handed out with one reference on its first page and none on the others. The count of a buffer head is what "
-     "slots, programs and journals hold.",
-     "while an actor is inside an operation a page may have more references than are accounted for, never fewer, and "
-     "an owner may be about to appear or to go; clean pages of files may be dropped",
+     "slots, programs and journals hold. A buffer moves with its page, so that one in use is never under another.",
+     "while an actor is inside an operation a page may have more references than are accounted for, never fewer, "
+     "an owner may be about to appear or to go, and a buffer to follow its page; clean pages of files may be dropped",
      "by each audit; when blocks are handed out"},
     {Law::balanced, "When no actor is inside an operation, the LRU caches are enabled.",
      "while an actor is inside an operation", "by each audit at rest"},
@@ -87,6 +95,10 @@ constexpr auto kLaws = std::to_array<LawInfo>({
      "not checked from 5.1 to 6.2, where a contiguous range sets the skip bit of a pageblock in which it found "
      "nothing to take, as these kernels do",
      "by each audit at rest"},
+    {Law::granted,
+     "A request for pages is granted exactly if a zone has a block for it and stays above its watermark, by the "
+     "release's arithmetic of watermarks, reserves, pages of areas and orders; the first such zone serves it.",
+     "never", "at each request, inside operations too"},
     {Law::sound, "No assertion of the model fails.", "never", "by the model, everywhere"},
     {Law::expect, "What the program expects comes true.", "never", "by the program's own expectations"},
 });
@@ -100,6 +112,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::exclusive, "Auditor::walk_pool_page", "properties/laws/audit_huge.cc"},
     {Law::exclusive, "Auditor::dirty_interior", "properties/laws/audit_pages.cc"},
     {Law::conserved, "Auditor::walk_head", "properties/laws/audit.cc"},
+    {Law::conserved, "Auditor::walk_reserved", "properties/laws/audit.cc"},
     {Law::conserved, "Auditor::walk_in_flight", "properties/laws/audit.cc"},
     {Law::conserved, "Auditor::walk_in_use", "properties/laws/audit.cc"},
     {Law::conserved, "Auditor::compare_zone", "properties/laws/audit_counters.cc"},
@@ -130,6 +143,8 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::lists, "Auditor::check_links", "properties/laws/audit_pages.cc"},
     {Law::lists, "Auditor::check_lru_links", "properties/laws/audit_pages.cc"},
     {Law::counters, "Auditor::compare_zone", "properties/laws/audit_counters.cc"},
+    {Law::counters, "Auditor::compare_reserves", "properties/laws/audit_counters.cc"},
+    {Law::counters, "Auditor::check_reserve_size", "properties/laws/audit_counters.cc"},
     {Law::counters, "Auditor::compare_globals", "properties/laws/audit_counters.cc"},
     {Law::counters, "Auditor::compare_pool", "properties/laws/audit_huge.cc"},
     {Law::counters, "Auditor::compare_pcp", "properties/laws/audit_lists.cc"},
@@ -140,13 +155,15 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::contract, "QuietCall::check_errors", "properties/laws/quiet_call.cc"},
     {Law::complete, "QuietCall::check_complete", "properties/laws/quiet_call.cc"},
     {Law::bounded, "Engine::out_of_steps", "allocator/engine/engine.cc"},
+    {Law::bounded, "Engine::out_of_turns", "allocator/engine/engine.cc"},
     {Law::bounded, "Interpreter::Run::check_endless_retry", "properties/program/interpreter.cc"},
     {Law::bounded, "Interpreter::Run::check_lasso", "properties/program/interpreter.cc"},
     {Law::restored, "Auditor::walk_pageblocks", "properties/laws/audit.cc"},
     {Law::restored, "Auditor::compare_isolators", "properties/laws/audit_areas.cc"},
     {Law::policy, "Laws::range_allocated", "properties/laws/laws.cc"},
-    {Law::policy, "Laws::pages_allocated", "properties/laws/laws.cc"},
     {Law::policy, "Laws::reference_taken", "properties/laws/laws.cc"},
+    {Law::policy, "PageRequests::check_areas", "properties/laws/page_requests.cc"},
+    {Law::policy, "PageRequests::check_reserve", "properties/laws/page_requests.cc"},
     {Law::locks, "Auditor::compare_globals", "properties/laws/audit_counters.cc"},
     {Law::locks, "Auditor::compare_at_rest", "properties/laws/audit_counters.cc"},
     {Law::locks, "Engine::park", "allocator/engine/engine.cc"},
@@ -154,6 +171,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::locks, "Interpreter::Run::report_deadlock", "properties/program/interpreter.cc"},
     {Law::content, "Laws::pages_allocated", "properties/laws/laws.cc"},
     {Law::content, "Auditor::compare_buffers", "properties/laws/audit_areas.cc"},
+    {Law::content, "Auditor::check_held_buffer", "properties/laws/audit_areas.cc"},
     {Law::content, "Auditor::compare_globals", "properties/laws/audit_counters.cc"},
     {Law::content, "Auditor::check_tails", "properties/laws/audit_huge.cc"},
     {Law::content, "Auditor::check_huge_page", "properties/laws/audit_huge.cc"},
@@ -163,6 +181,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::views, "Laws::check_view", "properties/laws/laws.cc"},
     {Law::views, "Auditor::compare_totals", "properties/laws/audit_areas.cc"},
     {Law::hints, "Auditor::compare_at_rest", "properties/laws/audit_counters.cc"},
+    {Law::granted, "PageRequests::allocation_ended", "properties/laws/page_requests.cc"},
     {Law::sound, "Interpreter::Run::perform", "properties/program/interpreter.cc"},
     {Law::sound, "Interpreter::run", "properties/program/interpreter.cc"},
     {Law::expect, "Interpreter::Run::perform", "properties/program/interpreter.cc"},

@@ -28,12 +28,15 @@ class Both final : public Observer {
   void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override {
     pass_on(&Observer::pages_allocated, pfn, order, gfp);
   }
+  void pages_refused(unsigned order, Gfp gfp) override { pass_on(&Observer::pages_refused, order, gfp); }
   void pages_freeing(Pfn pfn, unsigned order) override { pass_on(&Observer::pages_freeing, pfn, order); }
   void range_allocated(Pfn pfn, std::uint64_t count) override { pass_on(&Observer::range_allocated, pfn, count); }
   void range_freeing(Pfn pfn, std::uint64_t count) override { pass_on(&Observer::range_freeing, pfn, count); }
   void owner_adopted(OwnerId owner) override { pass_on(&Observer::owner_adopted, owner); }
   void owner_releasing(OwnerId owner) override { pass_on(&Observer::owner_releasing, owner); }
-  void reference_taken(Pfn pfn, int count) override { pass_on(&Observer::reference_taken, pfn, count); }
+  void reference_taken(Pfn pfn, int count, bool longterm) override {
+    pass_on(&Observer::reference_taken, pfn, count, longterm);
+  }
   void reference_dropping(Pfn pfn, int count) override { pass_on(&Observer::reference_dropping, pfn, count); }
   void file_read(const std::string& path, const std::optional<std::string>& text) override {
     pass_on(&Observer::file_read, path, text);

@@ -101,9 +101,9 @@ TEST_P(HugeLaws, ExclusiveSeesABufferInsideIt) {
 
 TEST_P(HugeLaws, CountersSeeOneThatIsCountedAsOnePage) {
   // As if the list had lost one page instead of sixteen.
-  machine_.lru.lists().isolate(head());
+  machine_.lru.isolate(head());
   page(0).flags &= ~kPageHead;
-  machine_.lru.lists().forget_isolated(head());
+  machine_.lru.forget_isolated(head());
   page(0).flags = (page(0).flags | kPageHead) & ~kPageTaskList;
   --page(0).ref;
   EXPECT_EQ(audit(), "counters");

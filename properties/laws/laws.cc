@@ -53,12 +53,22 @@ void Laws::learn_areas() {
                        areas.area(id).nr_pages_released);
 }
 
+// Keeps the ranges of new areas: an area that cannot be activated loses its size.
+void Laws::learn_declared_areas() {
+  const Areas& areas = machine_->areas;
+  for (std::size_t id = ledger_.declared().size(); id < areas.size(); ++id) {
+    const Area& area = areas.area(static_cast<AreaId>(id));
+    ledger_.area_declared({area.base, area.base + area.pages});
+  }
+}
+
 void Laws::program_begins(Machine& machine) {
   machine_ = &machine;
   quiet_call_.program_begins();
   until_views_ = views_every_;
   ledger_.begin(machine.map.range(), machine.map.chunk_order());
-  if (!machine.booted()) return;
+  if (!machine.booted()) return learn_declared_areas();
+  requests_.watch(machine);
   learn_areas();
   // Areas that boot operations declared are not in the geometry.
   if (machine.areas.size() != machine.geometry().areas.size()) return begin_afresh();
@@ -68,6 +78,7 @@ void Laws::program_begins(Machine& machine) {
 
 void Laws::booted(Machine& machine) {
   machine_ = &machine;
+  requests_.watch(machine);
   learn_areas();
   begin_afresh();
 }
@@ -168,13 +179,12 @@ void Laws::range_freeing(Pfn pfn, std::uint64_t count) {
   ledger_.range_freeing(pfn, count);
 }
 
-void Laws::pages_allocated(Pfn pfn, unsigned order, Gfp gfp) {
+void Laws::pages_allocated(Pfn pfn, unsigned order, Gfp) {
   quiet_call_.disturbed();
   const MemoryMap& map = machine_->map;
   const char* function = "__alloc_pages";
   if (!map.valid(pfn) || !map.valid(pfn + order_pages(order) - 1) || !is_aligned(pfn, order_pages(order)))
     throw LawBroken(Law::contract, function, fmt::format("a block of order {} at {:#x} is handed out", order, pfn));
-  const bool movable = migratetype_of(gfp) == Migratetype::movable;
   for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
     const Ledger::Entry& entry = ledger_.entry(p);
     if (entry.hold() != Ledger::Hold::none || map.page(p).owner != 0)
@@ -186,10 +196,6 @@ void Laws::pages_allocated(Pfn pfn, unsigned order, Gfp gfp) {
       throw LawBroken(
           Law::content, function,
           fmt::format("page {:#x} of a block of order {} is handed out with {} references", p, order, map.page(p).ref));
-    if (!movable && map.pageblock_type(p) == Migratetype::cma)
-      throw LawBroken(
-          Law::policy, function,
-          fmt::format("page {:#x} of an area is given to a request for {} memory", p, name_of(migratetype_of(gfp))));
   }
   ledger_.pages_allocated(pfn, order);
 }
@@ -219,20 +225,27 @@ void Laws::owner_releasing(OwnerId owner) {
   ledger_.owner_releasing(owner);
 }
 
-void Laws::reference_taken(Pfn pfn, int count) {
+void Laws::reference_taken(Pfn pfn, int count, bool longterm) {
   quiet_call_.disturbed();
   const Migratetype type = machine_->map.pageblock_type(pfn);
   const bool forbidden = machine_->release() >= Release::v5_13;
-  if (count > 1 && forbidden && (type == Migratetype::cma || type == Migratetype::isolate))
-    throw LawBroken(
-        Law::policy, "__gup_longterm_locked",
-        fmt::format("page {:#x} is pinned for the long term in a pageblock of type {}", pfn, name_of(type)));
+  const bool in_movable = machine_->buddy.zone_of(pfn).kind == ZoneKind::movable;
+  if (longterm && forbidden && (type == Migratetype::cma || type == Migratetype::isolate || in_movable))
+    throw LawBroken(Law::policy, "__gup_longterm_locked",
+                    fmt::format("page {:#x} is pinned for the long term in a pageblock of type {}{}", pfn,
+                                name_of(type), in_movable ? " of a Movable zone" : ""));
   ledger_.reference_taken(pfn, count);
 }
 
 void Laws::reference_dropping(Pfn pfn, int count) {
   quiet_call_.disturbed();
   ledger_.reference_dropping(pfn, count);
+}
+
+void Laws::buffer_held(BufferId buffer) {
+  const Pfn pfn = machine_->buffers.buffer(buffer).pfn;
+  const Page* page = pfn == kNoPfn ? nullptr : &machine_->map.page(pfn);
+  ledger_.buffer_held(buffer, page == nullptr ? 0 : page->owner, page == nullptr ? 0 : page->token);
 }
 
 // --- control ---
@@ -252,8 +265,9 @@ void Laws::control_changes(Machine& machine) {
   audit();
 }
 
-void Laws::op_performed(Machine&, std::size_t) {
+void Laws::op_performed(Machine& machine, std::size_t) {
   quiet_call_.disturbed();
+  if (!machine.booted()) learn_declared_areas();
   audit();
   if (views_every_ == 0 || --until_views_ > 0) return;
   until_views_ = views_every_;

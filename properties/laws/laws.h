@@ -1,13 +1,14 @@
 // The laws: an Observer that keeps the ledger of a running program and audits its machine. Everything that runs
 // programs uses it. A callback throws LawBroken if it finds a law broken; catalogue.h lists the laws.
 //
-// Some laws are checked as things are handed out, returned or read: the callbacks below name them. The others are the
-// audit's (auditor.h), which runs after each operation, at every change of control and at the end. Pages that change
-// hands and changes of control disturb the quiet call (quiet_call.h).
+// Some laws are checked as pages are handed out or refused, and as files are read: the callbacks below name them. The
+// others are the audit's (auditor.h), which runs after each operation, at every change of control and at the end. Pages
+// that change hands and changes of control disturb the quiet call (quiet_call.h).
 //
 // Requires: program_begins() gets a machine as booted, or a machine that has not booted and booted() follows.
-// owner_adopted() may come without pages_allocated(). The machine outlives every audit() and check_views() up to the
-// next program_begins(). Cost: the audit's, and the size of what is handed out.
+// owner_adopted() may come without pages_allocated(). After a callback has thrown, the ledger may lack what it
+// reported: the next one is program_begins(). The machine outlives every audit() and check_views() up to then.
+// Cost: the audit's, and the size of what is handed out.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 
 #include "properties/laws/auditor.h"
 #include "properties/laws/ledger.h"
+#include "properties/laws/page_requests.h"
 #include "properties/laws/quiet_call.h"
 #include "properties/program/geometry_cache.h"
 #include "properties/program/observer.h"
@@ -47,33 +49,32 @@ class Laws final : public Observer {
   void op_performed(Machine& machine, std::size_t op) override;
   void program_ended(Machine& machine) override;
 
-  // --- Observer: buffers of areas ---
-  // Begins the quiet call, if the caller has the machine to itself. May audit first, and then throw.
+  // --- Observer: what programs ask for and get. Disturbs the quiet call, but for buffer_held() ---
+  // Begins the quiet call, if the caller has the machine to itself and no fatal signal pends. May audit first, which
+  // may throw.
   void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override;
   // Checks `contract` (the errors) and `complete`, if the call was quiet.
   void alloc_failed(AreaId area, std::uint64_t count, unsigned align) override;
   // Checks `contract` (place, alignment, state of the pages) and `exclusive`.
   void buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) override;
-  // Only keep the ledger.
-  void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override;
-  void buffer_released(AreaId area, Pfn pfn, std::uint64_t count) override;
-
-  // --- Observer: other pages ---
   // Checks `exclusive`, `contract` (state of the pages) and `policy` (no page of an active area).
   void range_allocated(Pfn pfn, std::uint64_t count) override;
-  // Checks `contract` (place), `exclusive`, `content` (counts) and `policy` (pages of areas for Movable requests only).
+  // Checks `contract` (place), `exclusive` and `content` (counts). PageRequests checks which pages a request may get.
   void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override;
   // Checks `exclusive`.
   void owner_adopted(OwnerId owner) override;
-  // Checks `policy`: since 5.13 no page of an area or of an isolated pageblock is pinned for the long term. A `count`
-  // above 1 is a long-term pin.
-  void reference_taken(Pfn pfn, int count) override;
-  // Only keep the ledger.
+  // Checks `policy`: since 5.13 no page of an area, of an isolated pageblock or of a Movable zone is pinned for the
+  // long term.
+  void reference_taken(Pfn pfn, int count, bool longterm) override;
+  void buffer_held(BufferId buffer) override;
+
+  // --- Observer: what programs give back. Keep the ledger; what changes hands disturbs the quiet call ---
+  void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override;
+  void buffer_released(AreaId area, Pfn pfn, std::uint64_t count) override;
   void range_freeing(Pfn pfn, std::uint64_t count) override;
   void pages_freeing(Pfn pfn, unsigned order) override;
   void owner_releasing(OwnerId owner) override;
   void reference_dropping(Pfn pfn, int count) override;
-  void buffer_held(BufferId buffer) override { ledger_.buffer_held(buffer); }
   void buffer_letting_go(BufferId buffer) override { ledger_.buffer_letting_go(buffer); }
 
   // --- Observer: files ---
@@ -96,6 +97,7 @@ class Laws final : public Observer {
 
  private:
   void learn_areas();
+  void learn_declared_areas();
   void choose_auditor();
   void begin_afresh();
   void check_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
@@ -111,6 +113,7 @@ class Laws final : public Observer {
   Auditor odd_auditor_{ledger_};
   Auditor* auditor_ = nullptr;  // of the machine that is running
   Machine* machine_ = nullptr;
+  PageRequests requests_;
   QuietCall quiet_call_;
   bool audit_points_ = false;
   bool total_ = false;

@@ -89,7 +89,7 @@ void WatchedMachine::pin(Pfn pfn) {
   if (machine_->map.page(pfn).ref == 0) return;
   machine_->lru.get_page(pfn);
   pins.push_back(pfn);
-  laws_.reference_taken(pfn, 1);
+  laws_.reference_taken(pfn, 1, /*longterm=*/false);
 }
 
 Task<void> WatchedMachine::unpin(std::size_t pin) {

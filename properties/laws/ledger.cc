@@ -58,6 +58,7 @@ void Ledger::reset() {
   owners_.clear();
   live_owners_ = 0;
   buffers_.clear();
+  declared_.clear();
   last_number_ = 0;
 }
 
@@ -168,13 +169,14 @@ void Ledger::owner_releasing(std::uint32_t owner) {
   owners_[owner] = 0;
 }
 
-void Ledger::buffer_held(std::uint32_t buffer) {
-  if (buffer >= buffers_.size()) buffers_.resize(buffer + std::size_t{1}, 0);
-  ++buffers_[buffer];
+void Ledger::buffer_held(std::uint32_t buffer, std::uint32_t owner, std::uint32_t token) {
+  if (buffer >= buffers_.size()) buffers_.resize(buffer + std::size_t{1});
+  if (buffers_[buffer].counts == 0) buffers_[buffer] = {0, owner, token};
+  ++buffers_[buffer].counts;
 }
 
 void Ledger::buffer_letting_go(std::uint32_t buffer) {
-  if (buffer_counts(buffer) > 0) --buffers_[buffer];
+  if (held_buffer(buffer).counts > 0) --buffers_[buffer].counts;
 }
 
 void Ledger::reference_dropping(Pfn pfn, int count) {

@@ -41,6 +41,13 @@ class Ledger {
     std::uint64_t bits;
   };
 
+  // Counts that programs hold on a buffer head, and the page that it was under when the first of them was taken.
+  struct HeldBuffer {
+    int counts = 0;
+    std::uint32_t owner = 0;  // of that page; 0 if it had left its cache already
+    std::uint32_t token = 0;  // its data
+  };
+
   // What is known of one area.
   struct AreaBook {
     Pfn base = 0;
@@ -98,10 +105,18 @@ class Ledger {
   bool owner_lives(std::uint32_t owner) const { return owner < owners_.size() && owners_[owner] != 0; }
   // Returns the number of owners that live and keep their page.
   std::uint64_t live_owners() const { return live_owners_; }
-  // Record the counts that programs hold on buffer heads.
-  void buffer_held(std::uint32_t buffer);
+  // Record the counts that programs hold on buffer heads. `owner` and `token` are those of the page that it is under.
+  void buffer_held(std::uint32_t buffer, std::uint32_t owner, std::uint32_t token);
   void buffer_letting_go(std::uint32_t buffer);
-  int buffer_counts(std::uint32_t buffer) const { return buffer < buffers_.size() ? buffers_[buffer] : 0; }
+  HeldBuffer held_buffer(std::uint32_t buffer) const {
+    return buffer < buffers_.size() ? buffers_[buffer] : HeldBuffer{};
+  }
+
+  // --- boot ---
+  // Records the range of an area that is declared; boot has not finished.
+  void area_declared(const PfnRange& range) { declared_.push_back(range); }
+  // Returns the ranges of the areas that were declared while the program ran, in the order of their ids.
+  const std::vector<PfnRange>& declared() const { return declared_; }
 
   // --- reading ---
   // Returns the entry of a frame. Requires: it lies in the memory.
@@ -135,8 +150,9 @@ class Ledger {
   std::vector<AreaBook> areas_;
   std::vector<std::uint8_t> owners_;  // by number: 1 lives, 2 lives and keeps its page
   std::uint64_t live_owners_ = 0;
-  std::vector<int> buffers_;       // by number: counts that programs hold
-  std::uint32_t last_number_ = 0;  // of a buffer or block
+  std::vector<HeldBuffer> buffers_;  // by number
+  std::vector<PfnRange> declared_;   // by area
+  std::uint32_t last_number_ = 0;    // of a buffer or block
 };
 
 }  // namespace cma

@@ -22,6 +22,7 @@ enum class Counted : std::uint8_t {
   reserved,                     // kept by boot
   leaked,                       // freed in a bad state
   isolate_blocks,               // pageblocks of type Isolate
+  highatomic_blocks,            // pageblocks of type HighAtomic
   lru,                          // pages on LRU lists, one number for each list
   task_anon = lru + kLruLists,  // on tasks' private lists, as NR_ISOLATED_ANON counts them
   task_file,                    // NR_ISOLATED_FILE

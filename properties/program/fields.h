@@ -29,14 +29,15 @@ namespace cma {
 // Identifier of an operation within its program. 0 is none: nothing can refer to the operation.
 using OpId = std::uint16_t;
 
-// The actor that performs an operation: either the built-in actor of a CPU (code = CPU number, 0-7; default CPU 0) or
-// an actor of the program (code = kFirstActor + index).
+// The actor that performs an operation: either the built-in actor of a CPU (code = CPU number, below kMaxCpus; default
+// CPU 0) or an actor of the program (code = kFirstActor + index).
 struct Performer {
-  static constexpr std::uint8_t kFirstActor = 8;
+  static constexpr std::uint8_t kFirstActor = kMaxCpus;
   std::uint8_t code = 0;
   static Performer on_cpu(int cpu) { return {static_cast<std::uint8_t>(cpu)}; }
   static Performer actor(std::size_t index) { return {static_cast<std::uint8_t>(kFirstActor + index)}; }
   bool is_actor() const { return code >= kFirstActor; }
+  // Returns the index of an actor of the program. Requires: is_actor().
   std::size_t index() const { return code - std::size_t{kFirstActor}; }
   friend bool operator==(const Performer&, const Performer&) = default;
 };
@@ -88,7 +89,7 @@ struct OperandSpec {
   std::string_view name = {};  // empty: positional
   // The kind of result required; an operation given another kind is skipped; `nothing` accepts any.
   Yields wanted = Yields::nothing;
-  bool required = true;
+  bool required = true;  // otherwise id 0 is left out of the text
 };
 
 // How a place is written, and which places fit.
@@ -104,7 +105,8 @@ struct ChoiceSpec {
   std::string_view name = {};  // empty: the word stands alone
   std::span<const std::string_view> words = {};
   bool required = true;  // otherwise value 0 is left out of the text
-  bool joined = false;   // to the operand before it by a dot, as in `b.failed`; such a choice has no name
+  bool joined = false;   // to the operand before it by a dot, as in `b.failed`: it has no name, and is always written,
+                         // whatever `required`
 };
 
 // How a text is written, and which texts are allowed. A text is always required.

@@ -68,7 +68,7 @@ void generate_boot(Random& random, Program& program) {
 
 // Raises the weights of operations on huge pages, processes and areas, so that huge pages come into the way of buffers:
 // three in four operations are such.
-void prefer_huge_pages(Random& random, KindWeights& weights) {
+void prefer_huge_pages(Random& random, const KindSet& kinds, KindWeights& weights) {
   static constexpr std::array kKinds = {kind_of<MmapHuge>(),
                                         kind_of<MmapHuge>(),
                                         kind_of<SplitHuge>(),
@@ -87,6 +87,7 @@ void prefer_huge_pages(Random& random, KindWeights& weights) {
   const std::uint64_t each = std::min<std::uint64_t>(3 * others / kKinds.size(), 120);
   for (const std::size_t kind : kKinds) {
     const std::uint64_t more = random.between(each / 2, each);
+    if (!kinds.test(kind)) continue;
     weights[kind] = static_cast<std::uint8_t>(std::min<std::uint64_t>(weights[kind] + more, 255));
   }
 }
@@ -106,7 +107,7 @@ KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
   if (random.chance(70)) weights[kind_of<CmaRelease>()] = static_cast<std::uint8_t>(random.between(20, 100));
   if (options.compaction && options.kinds.test(kind_of<Compact>()))
     weights[kind_of<Compact>()] = static_cast<std::uint8_t>(random.between(3, 40));
-  if (options.huge_pages) prefer_huge_pages(random, weights);
+  if (options.huge_pages) prefer_huge_pages(random, options.kinds, weights);
   return weights;
 }
 

@@ -78,7 +78,10 @@ class Interpreter::Run : PointWatcher {
         engine_(machine.engine),
         observer_(observer),
         options_(options) {}
-  ~Run() override { engine_.set_watcher(nullptr); }
+  ~Run() override {
+    engine_.set_watcher(nullptr);
+    machine_.trace.watch_allocations(nullptr);
+  }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 

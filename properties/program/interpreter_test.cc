@@ -35,7 +35,7 @@ class Listener : public Observer {
   void pages_freeing(Pfn, unsigned order) override { note("freeing", order); }
   void owner_adopted(OwnerId owner) override { note("adopted", owner); }
   void owner_releasing(OwnerId owner) override { note("letting go", owner); }
-  void reference_taken(Pfn pfn, int) override { note("get", pfn); }
+  void reference_taken(Pfn pfn, int, bool) override { note("get", pfn); }
   void reference_dropping(Pfn pfn, int) override { note("put", pfn); }
   void file_read(const std::string& path, const std::optional<std::string>& text) override {
     heard.push_back("read " + path + ": " + text.value_or("(none)"));
@@ -250,6 +250,54 @@ expect n.pfn != a+0x3
 expect page n+1 used owner=n
 free n
 expect n.gone
+)");
+}
+
+// What it stands for is released, and the name still finds the frame that the reference was taken on.
+TEST(Interpreter, AReferenceOutlivesItsName) {
+  passes(kSmall + R"(
+b = cma_alloc a pages=4
+get_page b+1
+cma_release b
+expect page a+0x1 used ref=1
+put_page b+1
+expect page a+0x1 free
+put_page b+1
+expect skipped == 1
+n = anon_page
+get_page n
+free n
+put_page n
+f = file
+r = read f
+get_page r
+truncate f
+put_page r
+expect skipped == 1
+)");
+}
+
+TEST(Interpreter, AReferenceIsDroppedWhileItsPageIsOnItsWayToBeFree) {
+  passes(kSmall + R"(
+k = alloc_pages order=2 type=unmovable
+get_page k
+A: free_pages k until=free_page_prepared
+B: put_page k
+A: resume
+expect skipped == 0
+)");
+}
+
+TEST(Interpreter, ACountOutlivesItsName) {
+  passes(kSmall + R"(
+n = block_device_page
+bh_hold n
+A: free n until=truncate_locked
+B: bh_put n
+A: resume
+expect skipped == 0
+bh_put n
+expect skipped == 1
 )");
 }
 

@@ -6,10 +6,10 @@
 namespace cma {
 namespace {
 
-constexpr std::array<std::string_view, 21> kNames = {
-    "exclusive", "conserved", "lists",  "counters", "bitmap",  "contract", "complete",
-    "bounded",   "restored",  "policy", "locks",    "content", "balanced", "views",
-    "hints",     "sound",     "expect", "crash",    "hang",    "judge",    "splat"};
+constexpr std::array<std::string_view, 22> kNames = {
+    "exclusive", "conserved", "lists", "counters", "bitmap",   "contract", "complete", "bounded",
+    "restored",  "policy",    "locks", "content",  "balanced", "views",    "hints",    "granted",
+    "sound",     "expect",    "crash", "hang",     "judge",    "splat"};
 static_assert(kNames.size() == static_cast<std::size_t>(Law::splat) + 1);
 
 }  // namespace

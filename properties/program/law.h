@@ -33,6 +33,7 @@ enum class Law : std::uint8_t {
   balanced,
   views,
   hints,
+  granted,
   sound,
   expect,
   crash,  // the process that ran the program ended

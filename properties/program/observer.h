@@ -40,6 +40,7 @@ class Observer {
 
   // Blocks of the page allocator. `freeing` comes before the reference is dropped.
   virtual void pages_allocated(Pfn, unsigned /*order*/, Gfp) {}
+  virtual void pages_refused(unsigned /*order*/, Gfp) {}
   virtual void pages_freeing(Pfn, unsigned /*order*/) {}
 
   // Ranges that callers other than areas get by alloc_contig_range. `freeing` comes before the first page is freed.
@@ -51,8 +52,9 @@ class Observer {
   virtual void owner_adopted(OwnerId) {}
   virtual void owner_releasing(OwnerId) {}
 
-  // References on a page (pin, get_page). `dropping` comes before they are dropped.
-  virtual void reference_taken(Pfn, int /*count*/) {}
+  // References on a page (pin, get_page); `longterm`: they are one pin for the long term. `dropping` comes before they
+  // are dropped.
+  virtual void reference_taken(Pfn, int /*count*/, bool /*longterm*/) {}
   virtual void reference_dropping(Pfn, int /*count*/) {}
 
   // A file was read; nullopt if there is no such file.

@@ -18,9 +18,9 @@ bool applies(const World& world, OwnerId page) {
   return !owners.released(page);
 }
 
-// Performs the verb on one page; false if there was nothing to give back.
+// Performs the verb on one page of the result; false if there was nothing to give back.
 template <BufferVerb Verb>
-Task<bool> apply(World& world, OwnerId page) {
+Task<bool> apply(World& world, OwnerId page, Slot pages) {
   Machine& machine = world.machine();
   if constexpr (Verb == BufferVerb::put) {
     co_return world.put_count(machine.owners.owner(page).buffer);
@@ -28,7 +28,7 @@ Task<bool> apply(World& world, OwnerId page) {
     machine.buffers.touch(machine.page_cache.buffer_of(page));
   } else if constexpr (Verb == BufferVerb::hold) {
     machine.page_cache.hold_buffer(page);
-    world.keep_count(machine.page_cache.buffer_of(page));
+    world.keep_count(machine.page_cache.buffer_of(page), pages);
   } else {
     static_assert(Verb == BufferVerb::dirty);
     if (machine.owners.owner(page).kind == PageKind::file)
@@ -43,13 +43,16 @@ Task<bool> apply(World& world, OwnerId page) {
 
 template <BufferVerb Verb>
 Task<void> BufferOp<Verb>::perform(World& world, Slot self) const {
+  // A count outlives the release of the page, which may be under way.
+  const Result* named = Verb == BufferVerb::put ? world.find(pages) : nullptr;
+  if (named != nullptr && named->gone && world.put_counts_of(world.slot_of(*named))) co_return;
   const Result* held = world.operand(self, pages, Yields::pages);
   if (held == nullptr) co_return;
   bool any = false;
   for (std::uint64_t i = 0; i < held->pages; ++i) {
     const OwnerId page = world.owner_of[held->first_owner + i];
     if (!applies<Verb>(world, page)) continue;
-    const bool done = co_await apply<Verb>(world, page);
+    const bool done = co_await apply<Verb>(world, page, world.slot_of(*held));
     any = any || done;
   }
   if (!any) world.skip(self, "none of the pages has a buffer that it applies to");

@@ -90,7 +90,7 @@ Task<void> BufferRead::perform(World& world, Slot self) const {
   const auto read_page = [&](std::uint64_t index, Pfn frame) { return files.bread(id, index, unmovable, frame); };
   const auto keep_page = [&](const Files::Read& read) {
     if (keep)
-      world.keep_count(read.buffer);
+      world.keep_count(read.buffer, self);
     else
       world.machine().buffers.put(read.buffer);
   };
@@ -158,11 +158,11 @@ Task<void> LruOp<Verb>::perform(World& world, Slot self) const {
   }
   const Pfn frame = *pfn;
   if constexpr (Verb == LruVerb::mark_accessed)
-    co_await lru.pagevecs().mark_accessed(frame);
+    co_await lru.mark_accessed(frame);
   else if constexpr (Verb == LruVerb::deactivate)
-    co_await lru.pagevecs().deactivate(frame);
+    co_await lru.deactivate(frame);
   else if constexpr (Verb == LruVerb::deactivate_file)
-    co_await lru.pagevecs().deactivate_file(frame);
+    co_await lru.deactivate_file(frame);
 }
 
 template struct LruOp<LruVerb::mark_accessed>;

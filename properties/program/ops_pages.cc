@@ -27,6 +27,7 @@ Task<void> AllocPages::perform(World& world, Slot self) const {
   const auto wanted = static_cast<unsigned>(order);
   const Pfn pfn = world.machine().buddy.alloc_pages(gfp, wanted);
   if (pfn == kNoPfn) {
+    world.observer().pages_refused(wanted, gfp);
     world.fail(self, -kENOMEM);
     co_return;
   }

@@ -243,7 +243,7 @@ Task<void> PinLongterm::perform(World& world, Slot self) const {
   result.pfn = pinned;
   result.pages = 1;
   result.references = processes.longterm_references();
-  world.observer().reference_taken(pinned, result.references);
+  world.observer().reference_taken(pinned, result.references, /*longterm=*/true);
 }
 
 Task<void> Fork::perform(World& world, Slot self) const {

@@ -32,7 +32,7 @@ Pfn take_reference(World& world, Slot self, const Place& place) {
     return kNoPfn;
   }
   world.machine().lru.get_page(head);
-  world.observer().reference_taken(head, 1);
+  world.observer().reference_taken(head, 1, /*longterm=*/false);
   return head;
 }
 
@@ -64,17 +64,27 @@ Task<void> GetPage::perform(World& world, Slot self) const {
   co_return;
 }
 
+// Drops a reference on the frame that is there now. A reference outlives its name: once what was named is released, or
+// on its way to be, the same name stands for the frame that a get_page found by it.
 Task<void> PutPage::perform(World& world, Slot self) const {
   const std::optional<Pfn> pfn = world.resolve(page);
   const Pfn head = pfn ? compound_head(world.machine(), *pfn) : kNoPfn;
-  const auto held = std::ranges::find(world.got, head, &World::Got::pfn);
+  auto held = std::ranges::find(world.got, head, &World::Got::pfn);
+  if (held == world.got.end()) {
+    const auto named_alike = [&](const World::Got& got) {
+      const auto* get = std::get_if<GetPage>(&world.program().ops[got.slot].body);
+      return get != nullptr && get->page == page;
+    };
+    held = std::ranges::find_if(world.got, named_alike);
+  }
   if (held == world.got.end()) {
     world.skip(self, "no get_page of this program holds that frame");
     co_return;
   }
+  const Pfn frame = held->pfn;
   world.got.erase(held);
-  world.observer().reference_dropping(head, 1);
-  co_await world.machine().lru.put_page(head);
+  world.observer().reference_dropping(frame, 1);
+  co_await world.machine().lru.put_page(frame);
 }
 
 }  // namespace cma

@@ -156,18 +156,26 @@ std::uint32_t World::begin_pages(Slot self, std::uint64_t pages) {
   return first;
 }
 
-void World::keep_count(BufferId buffer) {
-  held_buffers.push_back(buffer);
+void World::keep_count(BufferId buffer, Slot pages) {
+  held_buffers.push_back({buffer, pages});
   observer_->buffer_held(buffer);
 }
 
 bool World::put_count(BufferId buffer) {
-  const auto held = std::find(held_buffers.begin(), held_buffers.end(), buffer);
+  const auto held = std::ranges::find(held_buffers, buffer, &HeldCount::buffer);
   if (held == held_buffers.end()) return false;
   held_buffers.erase(held);
   observer_->buffer_letting_go(buffer);
   machine_->buffers.put(buffer);
   return true;
+}
+
+bool World::put_counts_of(Slot pages) {
+  std::vector<BufferId> buffers;
+  for (const HeldCount& held : held_buffers)
+    if (held.pages == pages && std::ranges::find(buffers, held.buffer) == buffers.end()) buffers.push_back(held.buffer);
+  for (const BufferId buffer : buffers) put_count(buffer);
+  return !buffers.empty();
 }
 
 void World::skip(Slot self, const char* why) {

@@ -58,6 +58,11 @@ class World {
     Pfn pfn;
     Slot slot;
   };
+  // A count that the program keeps on a buffer, and the result whose page the buffer was under.
+  struct HeldCount {
+    BufferId buffer;
+    Slot pages;
+  };
 
   World();
 
@@ -107,10 +112,13 @@ class World {
   // whole. Returns nullopt, and takes nothing, if it is not, if the part does not begin and end on bit boundaries, or
   // if nothing is held there. The result is gone once no piece is left.
   std::optional<PfnRange> take_part(Slot slot, std::uint64_t from, std::uint64_t pages);
-  // Records that the program keeps a count that it took on a buffer, and reports it to the observer.
-  void keep_count(BufferId buffer);
+  // Records that the program keeps a count that it took on the buffer of a page of the result. Reports it to the
+  // observer too.
+  void keep_count(BufferId buffer, Slot pages);
   // Drops one of these counts and reports it to the observer. Returns false if the program has none.
   bool put_count(BufferId buffer);
+  // Does the same for each buffer on which a count was taken by this result, which may be gone.
+  bool put_counts_of(Slot pages);
   // Reads a file and reports it to the observer. Returns the text; nullopt if there is no such file.
   std::optional<std::string> read_file(const std::string& path) const;
 
@@ -121,8 +129,8 @@ class World {
   std::vector<OwnerId> owner_of;
   // The references that get_page operations hold.
   std::vector<Got> got;
-  // The buffers on which the program keeps counts, one entry per count.
-  std::vector<BufferId> held_buffers;
+  // The counts on buffers that the program keeps.
+  std::vector<HeldCount> held_buffers;
   // By area: the actors inside a debugfs operation.
   std::vector<int> debugfs_inside;
   // What `cat` read, if `keep_output`.

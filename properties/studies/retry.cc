@@ -19,19 +19,16 @@ struct Policy {
 };
 constexpr std::array<Policy, 3> kPolicies = {{{"none", "0"}, {"5 sweeps", "5"}, {"no limit", "forever"}}};
 
-// The task that is preempted while it holds pages.
-enum class Holder : std::uint8_t { exit, fork };
 constexpr std::array<std::string_view, 2> kHolderNames = {"exit", "fork"};
 
 // How long it is away. In so many of a hundred programs the page is never released: a pin stands for the task.
 constexpr std::uint64_t kLongestAway = 1000 * kMillisecond;
 constexpr std::uint64_t kNeverInHundred = 4;
 constexpr Time kRetrySleep = 100 * kMillisecond;
-// The name of the request's result.
-constexpr std::string_view kRequest = "w";
 
-// Returns one program without its machine line, which differs by policy.
-std::string story(Random& random, Holder holder) {
+}  // namespace
+
+RetryStory retry_story(Random& random, RetryHolder holder) {
   const std::uint64_t mapped = random.between(1, 24);
   const std::uint64_t at = random.below(256 - mapped);
   const std::uint64_t pages = std::uint64_t{32} << random.below(4);
@@ -42,24 +39,27 @@ std::string story(Random& random, Holder holder) {
   text += fmt::format("v = mmap_anon p pages={} at=a+{}\ndrain\n", mapped, at);
   if (never)
     text += "k = pin v\n";
-  else if (holder == Holder::exit)
+  else if (holder == RetryHolder::exit)
     text += "B: exit p until=zap_unflushed\n";
   else
     text += fmt::format("B: fork p until=fork_referenced#{}\n", nth);
-  text += fmt::format("A: {} = cma_alloc a pages={} align=5\nsleep us={}\n", kRequest, pages, away);
+  text += fmt::format("A: {} = cma_alloc a pages={} align=5\nsleep us={}\n", kRetryRequest, pages, away);
   if (!never) text += "B: resume\n";
-  return text;
+  return {text, never};
 }
 
-Program parse_story(const std::string& story, const Policy& policy) {
-  const auto program = parse(fmt::format("machine small release=4.19 retry={}\n{}", policy.key, story), "retry");
+Program retry_program(const RetryStory& story, Release release, std::string_view retry) {
+  const auto program =
+      parse(fmt::format("machine small release={} retry={}\n{}", name_of(release), retry, story.ops), "retry");
   CMA_ASSERT(program.has_value());
   return *program;
 }
 
+namespace {
+
 std::optional<Slot> request_of(const Program& program) {
   for (Slot slot = 0; slot < program.ops.size(); ++slot)
-    if (program.name_of(program.ops[slot]) == kRequest) return slot;
+    if (program.name_of(program.ops[slot]) == kRetryRequest) return slot;
   return std::nullopt;
 }
 
@@ -97,7 +97,7 @@ StudyResult run_retry_study(const StudyOptions& options) {
       {"seed", std::to_string(options.seed)},
   };
   Interpreter interpreter;
-  for (const Holder holder : {Holder::exit, Holder::fork})
+  for (const RetryHolder holder : {RetryHolder::exit, RetryHolder::fork})
     for (const Policy& policy : kPolicies) {
       StudyRow row;
       row.release = "4.19";
@@ -105,7 +105,7 @@ StudyResult run_retry_study(const StudyOptions& options) {
       row.causes = {{"no window in the last sweep", 0}, {"proved never to end", 0}};
       for (std::uint64_t i = 0; i < options.size; ++i) {
         Random random(options.seed * 1'000'003 + i * 2 + static_cast<std::uint64_t>(holder));
-        run_one(interpreter, parse_story(story(random, holder), policy), row);
+        run_one(interpreter, retry_program(retry_story(random, holder), Release::v4_19, policy.key), row);
       }
       study.rows.push_back(std::move(row));
     }

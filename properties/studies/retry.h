@@ -1,9 +1,28 @@
 // The study of field case 4: tasks hold pages for a while in exit and fork; how much do further sweeps help?
 #pragma once
 
+#include "properties/program/program.h"
+#include "properties/program/random.h"
 #include "properties/studies/study.h"
 
 namespace cma {
+
+// The task that is preempted while it holds pages.
+enum class RetryHolder : std::uint8_t { exit, fork };
+
+// A request that meets such a task.
+struct RetryStory {
+  std::string ops;     // all lines but that of the machine
+  bool never = false;  // the pages are not released: a pin stands for the task
+};
+// The name of the request's result.
+inline constexpr std::string_view kRetryRequest = "w";
+
+// Returns a story.
+RetryStory retry_story(Random& random, RetryHolder holder);
+// Returns its program on the default small machine of a release. `retry` is the value of that key: sweeps after the
+// first one, or "forever".
+Program retry_program(const RetryStory& story, Release release, std::string_view retry);
 
 // Runs the policies none, five more sweeps, and sweeps without limit on the same programs. Size: programs of each kind
 // and policy.

@@ -1,0 +1,215 @@
+#include "properties/laws/page_requests.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "properties/program/law.h"
+
+namespace cma {
+namespace {
+
+constexpr const char* kFunction = "__alloc_pages";
+constexpr Migratetype kOrdinary[] = {Migratetype::unmovable, Migratetype::movable, Migratetype::reclaimable};
+
+// The kernel's zones from low to high; a name that it does not know comes last.
+std::size_t rank_of(std::string_view name) {
+  constexpr std::string_view kNames[] = {"DMA", "DMA32", "Normal", "HighMem", "Movable"};
+  std::size_t rank = 0;
+  while (rank < std::size(kNames) && kNames[rank] != name) ++rank;
+  return rank;
+}
+
+}  // namespace
+
+void PageRequests::watch(Machine& machine) {
+  machine_ = &machine;
+  release_ = machine.release();
+  machine.trace.watch_allocations(this);
+}
+
+// --- the request ---
+
+void PageRequests::allocation_begins(Gfp gfp, unsigned order) {
+  // The scope in which a task pins for long came with 5.1. Since 5.13 it makes requests immovable.
+  const bool scope = machine_->engine.flags().memalloc_pin && release_ >= Release::v5_1;
+  if (scope && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
+  gfp_ = gfp;
+  order_ = order;
+  type_ = migratetype_of(gfp);
+  may_have_areas_ = type_ == Migratetype::movable && !scope;
+  highest_zone_ = highest_zone();
+  expected_ = expected();
+}
+
+// Returns the index of the highest zone that may serve the request.
+std::size_t PageRequests::highest_zone() const {
+  std::string_view highest = "Normal";
+  if (gfp_ & kGfpDma)
+    highest = "DMA";
+  else if (gfp_ & kGfpDma32)
+    highest = "DMA32";
+  else if (gfp_ & kGfpHighmem)
+    highest = gfp_ & kGfpMovable ? "any" : "HighMem";
+  std::size_t zone = 0;
+  for (std::size_t z = 0; z < machine_->buddy.zones(); ++z)
+    if (rank_of(machine_->buddy.zone_name(z)) <= rank_of(highest)) zone = z;
+  return zone;
+}
+
+// The long-term series of 6.1 follows 6.3 here: a request that cannot wait is known by its missing right to reclaim,
+// and has blocks of the reserve only if it is urgent. An urgent one counts the reserve as free, even if it can wait.
+PageRequests::Attempt PageRequests::second_attempt() const {
+  Attempt attempt{.mark = Watermark::min};
+  const bool rules_v6_3 = release_ >= Release::v6_1;
+  const bool atomic = rules_v6_3 ? (gfp_ & kGfpDirectReclaim) == 0 : (gfp_ & kGfpAtomicBit) != 0;
+  attempt.urgent = (gfp_ & kGfpHigh) != 0;
+  attempt.cannot_wait = atomic && (gfp_ & kGfpNomemalloc) == 0;
+  attempt.counts_reserve = attempt.cannot_wait || (rules_v6_3 && attempt.urgent);
+  attempt.has_reserve = attempt.cannot_wait && order_ > 0 && (attempt.urgent || !rules_v6_3);
+  attempt.has_reserve_last = attempt.cannot_wait && release_ >= Release::v6_0;
+  return attempt;
+}
+
+std::optional<PageRequests::Grant> PageRequests::expected() const {
+  if (order_ > machine_->buddy.largest_order()) return std::nullopt;
+  for (const Attempt& attempt : {Attempt{}, second_attempt()})
+    for (std::size_t z = highest_zone_ + 1; z-- > 0;) {
+      const Zone& zone = machine_->buddy.zone(z);
+      if (leaves_enough(zone, attempt) && can_serve(zone, attempt)) return Grant{z, attempt};
+    }
+  return std::nullopt;
+}
+
+// --- watermarks ---
+
+bool PageRequests::leaves_enough(const Zone& zone, const Attempt& attempt) const {
+  const std::uint64_t mark = zone.watermark[static_cast<unsigned>(attempt.mark)];
+  const std::uint64_t boosted = mark + zone.watermark_boost;
+  // Up to 5.8 the test of a single page began without the reserve.
+  const std::int64_t usable = zone.nr_free_pages - (may_have_areas_ ? 0 : zone.nr_free_cma);
+  const std::uint64_t held_back = zone.lowmem_reserve[highest_zone_];
+  if (order_ == 0 && release_ < Release::v5_9 && usable > static_cast<std::int64_t>(boosted + held_back)) return true;
+  if (is_above(zone, attempt, boosted)) return true;
+  // Single pages that are urgent are not kept from the min watermark by a boost: up to 6.2 atomic ones.
+  const bool urgent = release_ >= Release::v6_3 ? attempt.urgent : (gfp_ & kGfpAtomicBit) != 0;
+  return order_ == 0 && attempt.mark == Watermark::min && urgent && is_above(zone, attempt, mark);
+}
+
+// Returns whether the zone stays above a mark if it serves the request, and has a block that is large enough.
+bool PageRequests::is_above(const Zone& zone, const Attempt& attempt, std::uint64_t mark) const {
+  auto must_stay = static_cast<std::int64_t>(mark);
+  if (attempt.urgent) must_stay -= must_stay / 2;
+  if (attempt.cannot_wait && (attempt.urgent || release_ < Release::v6_1)) must_stay -= must_stay / 4;
+  // Since 6.13, and in the long-term series of 6.12, only free pages of the reserve are left out.
+  const auto reserved =
+      release_ >= Release::v6_12 ? zone.nr_free_highatomic : static_cast<std::int64_t>(zone.nr_reserved_highatomic);
+  std::int64_t left = zone.nr_free_pages + 1 - static_cast<std::int64_t>(order_pages(order_));
+  if (!attempt.counts_reserve) left -= reserved;
+  const std::int64_t usable = left - (may_have_areas_ ? 0 : zone.nr_free_cma);
+  if (usable <= must_stay + static_cast<std::int64_t>(zone.lowmem_reserve[highest_zone_])) return false;
+  if (order_ == 0 || release_ >= Release::v4_4) return order_ == 0 || has_large_block(zone, attempt);
+  // Up to 4.3 enough must be left in larger blocks, order by order; of all types, areas included.
+  for (unsigned order = 0; order < order_; ++order) {
+    left -= static_cast<std::int64_t>(zone.area[order].nr_free * order_pages(order));
+    must_stay /= 2;
+    if (left <= must_stay) return false;
+  }
+  return true;
+}
+
+bool PageRequests::has_large_block(const Zone& zone, const Attempt& attempt) const {
+  for (const Migratetype type : kOrdinary)
+    if (has_block(zone, type)) return true;
+  if (may_have_areas_ && has_block(zone, Migratetype::cma)) return true;
+  return attempt.has_reserve && has_block(zone, Migratetype::highatomic);
+}
+
+// --- blocks ---
+
+bool PageRequests::has_block(const Zone& zone, Migratetype type) const {
+  for (unsigned order = order_; order <= machine_->buddy.largest_order(); ++order)
+    if (!zone.area[order].lists[index_of(type)].empty()) return true;
+  return false;
+}
+
+// Returns whether the request begins at the per-CPU lists. Between 5.9 and 5.12 a movable one that may not have pages
+// of areas does not, as these are on the list of movable pages.
+bool PageRequests::asks_per_cpu_lists() const {
+  const Geometry& geometry = machine_->geometry();
+  bool small = order_ == 0;
+  if (release_ >= Release::v5_14)
+    small = order_ <= 3 || (geometry.transparent_hugepages && order_ == geometry.pageblock_order);
+  return small && (release_ < Release::v5_9 || type_ != Migratetype::movable || may_have_areas_);
+}
+
+unsigned PageRequests::per_cpu_list() const {
+  if (order_ > 3) return type_ == Migratetype::movable ? 13 : 12;
+  return 3 * order_ + static_cast<unsigned>(index_of(type_));
+}
+
+// Returns whether the zone has a block for the request, whatever must stay free. Other ordinary types always serve it.
+bool PageRequests::can_serve(const Zone& zone, const Attempt& attempt) const {
+  const bool per_cpu = asks_per_cpu_lists();
+  const auto cpu = static_cast<unsigned>(machine_->engine.cpu());
+  if (per_cpu && !zone.pcp[cpu].lists[per_cpu_list()].empty()) return true;
+  for (const Migratetype type : kOrdinary)
+    if (has_block(zone, type)) return true;
+  if (may_have_areas_ && has_block(zone, Migratetype::cma)) return true;
+  // Up to 5.19 a request that began at the per-CPU lists ended there.
+  const bool reserve = attempt.has_reserve || attempt.has_reserve_last;
+  return reserve && !(per_cpu && release_ < Release::v6_0) && has_block(zone, Migratetype::highatomic);
+}
+
+// --- verdict ---
+
+void PageRequests::allocation_ended(Gfp, unsigned, Pfn pfn) {
+  const auto broken = [&](const std::string& what) {
+    throw LawBroken(Law::granted, kFunction,
+                    fmt::format("a request of order {} for {} memory {}", order_, name_of(type_), what));
+  };
+  const Buddy& buddy = machine_->buddy;
+  if (pfn == kNoPfn) {
+    if (expected_) broken(fmt::format("is refused, though zone {} must serve it", buddy.zone_name(expected_->zone)));
+    return;
+  }
+  if (!expected_) broken(fmt::format("is granted page {:#x}, though no zone may serve it", pfn));
+  const std::size_t zone = machine_->map.page(pfn).zone;
+  if (zone != expected_->zone)
+    broken(fmt::format("is granted page {:#x} of zone {}, though zone {} must serve it", pfn, buddy.zone_name(zone),
+                       buddy.zone_name(expected_->zone)));
+  check_areas(pfn);
+  check_reserve(pfn);
+}
+
+// Pageblocks of areas are CMA, or Isolate while a range of them is being emptied.
+bool PageRequests::is_of_area(Pfn pfn) const {
+  const Migratetype type = machine_->map.pageblock_type(pfn);
+  if (type != Migratetype::isolate) return type == Migratetype::cma;
+  const auto area = machine_->areas.area_of(pfn);
+  return area && machine_->areas.area(*area).active();
+}
+
+void PageRequests::check_areas(Pfn pfn) const {
+  if (may_have_areas_) return;
+  const std::uint64_t step = machine_->map.pageblock_pages();
+  for (Pfn p = pfn; p < pfn + order_pages(order_); p = align_down(p, step) + step)
+    if (is_of_area(p))
+      throw LawBroken(Law::policy, kFunction,
+                      fmt::format("page {:#x} of an area is given to a request for {} memory{}", p, name_of(type_),
+                                  type_ == Migratetype::movable ? " of a task that pins for long" : ""));
+}
+
+// Pages of the reserve that were freed one by one wait on the per-CPU lists of movable pages, and serve any movable
+// request from there.
+void PageRequests::check_reserve(Pfn pfn) const {
+  if (machine_->map.page(pfn).list_type != Migratetype::highatomic) return;
+  const Attempt& attempt = expected_->attempt;
+  if (attempt.has_reserve || attempt.has_reserve_last) return;
+  if (type_ == Migratetype::movable && asks_per_cpu_lists()) return;
+  throw LawBroken(
+      Law::policy, kFunction,
+      fmt::format("page {:#x} of the reserve for atomic requests is given to one without a right to it", pfn));
+}
+
+}  // namespace cma

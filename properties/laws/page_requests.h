@@ -1,0 +1,66 @@
+// The witness of requests for pages: which of them must be granted, from which zone, and with which pages.
+//
+// It sees each request before anything is taken for it, inside operations too: faults, targets of migration, pages of
+// files. From watermarks, reserves and free blocks of the zones it computes what the release's arithmetic gives, and
+// compares that with what the allocator gave (law `granted`). A page that the request may not have breaks law `policy`.
+//
+// The arithmetic is that of allocator/buddy/watermark.cc, written down a second time on purpose.
+#pragma once
+
+#include <optional>
+
+#include "allocator/machine.h"
+
+namespace cma {
+
+class PageRequests final : public AllocationWatcher {
+ public:
+  // Watches the requests of a booted machine, until another watcher replaces this one.
+  void watch(Machine& machine);
+
+  // Throws LawBroken from allocation_ended(), inside the operation that asked.
+  void allocation_begins(Gfp gfp, unsigned order) override;
+  void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
+
+ private:
+  // What one attempt may do: the first one stays above the low watermark, the second above the min watermark.
+  struct Attempt {
+    Watermark mark = Watermark::low;
+    bool urgent = false;            // __GFP_HIGH
+    bool cannot_wait = false;       // GFP_ATOMIC; since 6.3 without __GFP_DIRECT_RECLAIM
+    bool counts_reserve = false;    // the reserve for atomic requests counts as free
+    bool has_reserve = false;       // blocks of the reserve may serve it, and do so first
+    bool has_reserve_last = false;  // if nothing else can
+  };
+  // A zone that must serve the request.
+  struct Grant {
+    std::size_t zone = 0;
+    Attempt attempt;
+  };
+
+  Attempt second_attempt() const;
+  std::size_t highest_zone() const;
+  std::optional<Grant> expected() const;
+  bool leaves_enough(const Zone& zone, const Attempt& attempt) const;
+  bool is_above(const Zone& zone, const Attempt& attempt, std::uint64_t mark) const;
+  bool has_large_block(const Zone& zone, const Attempt& attempt) const;
+  bool can_serve(const Zone& zone, const Attempt& attempt) const;
+  bool has_block(const Zone& zone, Migratetype type) const;
+  bool asks_per_cpu_lists() const;
+  unsigned per_cpu_list() const;
+  bool is_of_area(Pfn pfn) const;
+  void check_areas(Pfn pfn) const;
+  void check_reserve(Pfn pfn) const;
+
+  Machine* machine_ = nullptr;
+  Release release_ = Release::v3_5;
+  // The request under way.
+  Gfp gfp_ = 0;  // without what the task's scope takes away
+  unsigned order_ = 0;
+  Migratetype type_ = Migratetype::unmovable;
+  bool may_have_areas_ = false;
+  std::size_t highest_zone_ = 0;
+  std::optional<Grant> expected_;
+};
+
+}  // namespace cma
