@@ -4,7 +4,7 @@
 #include <string>
 #include <unordered_set>
 
-#include "properties/minimize/simplify.h"
+#include "properties/minimize/steps.h"
 #include "properties/program/byte_form.h"
 
 namespace cma {
@@ -78,14 +78,7 @@ class Minimizer {
   // Tries the program with only those operations that `keep` marks.
   bool accept_only(const std::vector<bool>& keep, MinimizeStage stage) {
     Program candidate = result_.program;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < candidate.ops.size(); ++i)
-      if (keep[i]) {
-        if (kept != i) candidate.ops[kept] = std::move(candidate.ops[i]);
-        ++kept;
-      }
-    if (kept == candidate.ops.size()) return false;
-    candidate.ops.erase(candidate.ops.begin() + static_cast<std::ptrdiff_t>(kept), candidate.ops.end());
+    if (!keep_only(candidate, keep)) return false;
     return accept(std::move(candidate), stage);
   }
 
@@ -101,45 +94,15 @@ class Minimizer {
     if (last + 1 < ops()) accept_without(last + 1, ops(), MinimizeStage::after_violation);
   }
 
-  // Marks the operations whose results the marked ones name, and so on.
-  void close_over_operands(std::vector<bool>& keep) const {
-    const std::vector<Op>& all = result_.program.ops;
-    for (bool grew = true; grew;) {
-      grew = false;
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        if (!keep[i]) continue;
-        for_each_operand(all[i].body, [&](OpId id) {
-          for (std::size_t j = 0; j < all.size(); ++j)
-            if (all[j].id == id && id != 0 && !keep[j]) keep[j] = grew = true;
-        });
-      }
-    }
-  }
-
-  // Marks the operations that name a result of a marked one, and so on.
-  void close_over_users(std::vector<bool>& marked) const {
-    const std::vector<Op>& all = result_.program.ops;
-    for (bool grew = true; grew;) {
-      grew = false;
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        if (marked[i]) continue;
-        for_each_operand(all[i].body, [&](OpId id) {
-          for (std::size_t j = 0; j < all.size(); ++j)
-            if (marked[j] && all[j].id == id && id != 0) marked[i] = grew = true;
-        });
-      }
-    }
-  }
-
   void keep_needed() {
     if (result_.finding.op >= ops()) return;
     std::vector<bool> needed(ops(), false);
     needed[result_.finding.op] = true;
-    close_over_operands(needed);
+    close_over_operands(result_.program, needed);
     if (accept_only(needed, MinimizeStage::needed)) return;
     // More often than not it matters too what else happened to those operands.
-    close_over_users(needed);
-    close_over_operands(needed);
+    close_over_users(result_.program, needed);
+    close_over_operands(result_.program, needed);
     accept_only(needed, MinimizeStage::needed);
   }
 
@@ -157,7 +120,7 @@ class Minimizer {
       if (i >= ops() || result_.program.ops[i].id == 0) continue;
       std::vector<bool> unit(ops(), false);
       unit[i] = true;
-      close_over_users(unit);
+      close_over_users(result_.program, unit);
       unit.flip();
       accept_only(unit, MinimizeStage::units);
     }

@@ -73,7 +73,8 @@ TEST_P(MinimizePlanted, LeavesAHandfulOfOperationsWithTheSameSignature) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Bugs, MinimizePlanted,
-                         ::testing::Values(Planted{Bug::bitmap_forgets_bit, 2}, Planted{Bug::mask_exponent, 4}),
+                         ::testing::Values(Planted{Bug::bitmap_forgets_bit, 2}, Planted{Bug::mask_exponent, 4},
+                                           Planted{Bug::drain_stays_on_list, 2}),
                          [](const auto& parameters) {
                            std::string name(info_of(parameters.param.bug).name);
                            std::ranges::replace(name, '-', '_');

@@ -1,0 +1,86 @@
+// What a run did and left, as numbers: two runs behave alike if their numbers are equal.
+//
+// Frames are counted from an origin that the caller names, so that runs on machines at different places compare equal
+// without a translation of either. Used by properties that relate two runs (`properties/*_property.cc`). Cost: a copy
+// of the machine's state, some 50 microseconds for a small one.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "properties/program/interpreter.h"
+
+namespace cma {
+
+// A part of a behaviour: rows of equal length, or texts.
+struct BehaviourPart {
+  std::string name;
+  std::size_t width = 1;
+  std::vector<std::uint64_t> numbers;
+  std::vector<std::string> texts;
+};
+
+struct Behaviour {
+  std::vector<BehaviourPart> parts;
+  // Removes a part, of which a promise does not speak.
+  Behaviour& without(std::string_view name);
+  BehaviourPart& part(std::string_view name);
+};
+
+// What of a machine is compared, and how it is counted.
+struct Viewpoint {
+  Pfn origin = 0;           // the frame that counts as 0; frames below it are not looked at
+  AreaId areas = ~0U;       // the first so many areas
+  std::size_t zones = 0;    // the first zone that is looked at
+  int cpus = kMaxCpus;      // the first so many CPUs
+  std::size_t records = 0;  // the first record of the trace that is looked at
+  Slot slots = 0;           // the first operation that is looked at
+};
+
+// Performs a program without laws. Keeps its machines from run to run.
+RunResult run_plainly(const Program& program, Observer* observer = nullptr);
+
+// An observer that also watches windows, from the beginning of a program until stop_watching(). What a derived class
+// does not override does nothing.
+template <class Base = Observer>
+class WindowObserver : public Base, public WindowWatcher {
+ public:
+  void program_begins(Machine& machine) override {
+    machine_ = &machine;
+    machine.trace.watch_windows(this);
+  }
+  void stop_watching() {
+    if (machine_ != nullptr) machine_->trace.watch_windows(nullptr);
+  }
+  void window_begins(Pfn, Pfn) override {}
+  void page_refused(Pfn, Refusal, int) override {}
+  void isolation_lost(Pfn) override {}
+  void test_failed(Pfn, Pfn, Pfn) override {}
+  void window_ended(int) override {}
+
+ protected:
+  Machine* machine_ = nullptr;
+};
+template <class Base>
+RunResult run_plainly(const Program& program, WindowObserver<Base>& observer) {
+  const RunResult result = run_plainly(program, &observer);
+  observer.stop_watching();
+  return result;
+}
+
+// Returns the machine and the results that run_plainly() left.
+const Interpreter& last_plain_run();
+// Returns all of the last plain run. `result` is what it returned.
+Behaviour behaviour(const RunResult& result, const Viewpoint& from);
+// Returns the state of a machine alone.
+Behaviour state_of(const Machine& machine, const Viewpoint& from);
+// Returns a sentence on the first difference; empty if there is none.
+std::string difference(const Behaviour& one, const Behaviour& other);
+
+// Makes requests ask for more than half of their area, so that one page in its middle leaves no other window.
+Program with_large_requests(Program program);
+// Returns an event's numbers a to d, with frames counted from `origin`.
+std::array<std::uint64_t, 4> numbers_of(const Record& record, Pfn origin);
+
+}  // namespace cma

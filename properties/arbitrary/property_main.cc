@@ -1,0 +1,33 @@
+// The main function of property tests: refuses an RC_PARAMS that RapidCheck would misunderstand and a CMACHECK_PROGRAM
+// that is no program, then runs the tests.
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <gmock/gmock.h>
+
+#include "properties/arbitrary/rc_params.h"
+#include "properties/arbitrary/saved_program.h"
+
+namespace {
+
+// Returns the problem with the environment; empty if there is none.
+std::string problem() {
+  if (const char* params = std::getenv("RC_PARAMS"))
+    if (std::string wrong = cma::problem_with_rc_params(params); !wrong.empty()) return wrong;
+  if (const char* file = std::getenv("CMACHECK_PROGRAM"))
+    if (const auto program = cma::read_saved_program(file); !program) return "CMACHECK_PROGRAM: " + program.error();
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  testing::InitGoogleMock(&argc, argv);
+  if (const std::string wrong = problem(); !wrong.empty()) {
+    std::fprintf(stderr, "%s\n", wrong.c_str());
+    return 2;
+  }
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,29 @@
+#include "properties/arbitrary/rc_params.h"
+
+#include <gtest/gtest.h>
+
+namespace cma {
+namespace {
+
+TEST(RcParams, WhatRapidCheckReadsIsAccepted) {
+  for (const char* params : {"", " ", "seed=1", "seed=\"1\" max_success=100000", "noshrink=1\tverbose_progress=0",
+                             "reproduce=Bchwcu9mc2V2ZW4", "max_size=10 max_discard_ratio=3 verbose_shrinking=1"})
+    EXPECT_EQ(problem_with_rc_params(params), "") << params;
+}
+
+TEST(RcParams, AKeyThatWouldBeIgnoredIsRefusedWithTheList) {
+  EXPECT_EQ(problem_with_rc_params("seed=1 max_sucess=100000"),
+            "RC_PARAMS: 'max_sucess' is no key; the keys are seed, max_success, max_size, max_discard_ratio, noshrink, "
+            "verbose_progress, verbose_shrinking, reproduce");
+}
+
+TEST(RcParams, AValueThatIsNoneIsRefused) {
+  EXPECT_EQ(problem_with_rc_params("seed"), "RC_PARAMS: 'seed' has no value");
+  EXPECT_EQ(problem_with_rc_params("seed="), "RC_PARAMS: 'seed' has no value");
+  EXPECT_EQ(problem_with_rc_params("seed=one"), "RC_PARAMS: 'seed' is not a number: 'one'");
+  EXPECT_EQ(problem_with_rc_params("max_success=-1"), "RC_PARAMS: 'max_success' is not a number: '-1'");
+  EXPECT_EQ(problem_with_rc_params("noshrink=yes"), "RC_PARAMS: 'noshrink' is neither 0 nor 1: 'yes'");
+}
+
+}  // namespace
+}  // namespace cma
