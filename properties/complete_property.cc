@@ -1,0 +1,338 @@
+// Promise: a window succeeds if all that is in its way can move, and fails if something cannot, stating what.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "allocator/base/error.h"
+#include "properties/arbitrary/promise_testing.h"
+
+namespace cma {
+namespace {
+
+// What becomes of a page in the way of a window. Pages of files, of huge pages and under I/O are not judged: whether
+// they go depends on buffers, on devices and on the release.
+enum class Fate : std::uint8_t { free, moves, not_judged, stays };
+
+// Judges each page of each window from the moment before the window is tried, and compares the outcome: of the window
+// alone, and of the sweep that it is part of. Silent on those during which another actor is inside an operation.
+class Windows final : public Witness, public WindowWatcher {
+ public:
+  Windows() = default;
+  Windows(const Windows&) = delete;
+  Windows& operator=(const Windows&) = delete;
+  ~Windows() override {
+    if (machine_ != nullptr) machine_->trace.watch_windows(nullptr);
+  }
+
+  // --- what programs hold ---
+  void program_begins(Machine& machine) override {
+    machine_ = &machine;
+    machine.trace.watch_windows(this);
+    held_.assign(machine.map.pages().size(), 0);
+  }
+  void buffer_releasing(AreaId, Pfn pfn, std::uint64_t count) override { hold(pfn, count, -1); }
+  void pages_allocated(Pfn pfn, unsigned order, Gfp) override { hold(pfn, order_pages(order), 1); }
+  void pages_freeing(Pfn pfn, unsigned order) override { hold(pfn, order_pages(order), -1); }
+  void range_allocated(Pfn pfn, std::uint64_t count) override { hold(pfn, count, 1); }
+  void range_freeing(Pfn pfn, std::uint64_t count) override { hold(pfn, count, -1); }
+  void reference_taken(Pfn pfn, int count, bool) override { hold(pfn, 1, count); }
+  void reference_dropping(Pfn pfn, int count) override { hold(pfn, 1, -count); }
+
+  // --- sweeps ---
+  void alloc_begins(AreaId id, std::uint64_t count, unsigned align) override {
+    sweep_ = {true, id, count, align, machine_->trace.records().size(), windows_of(id, count, align), {}, {}};
+    disturbed_ = !others_idle();
+  }
+  void alloc_failed(AreaId, std::uint64_t, unsigned) override { sweep_ended(kNoPfn); }
+  void buffer_allocated(AreaId, Pfn pfn, std::uint64_t count, unsigned) override {
+    sweep_ended(pfn);
+    hold(pfn, count, 1);
+  }
+  void control_changes(Machine&) override { disturbed_ = true; }
+  void op_performed(Machine&, std::size_t) override { disturbed_ = true; }
+
+  // --- windows ---
+  void window_begins(Pfn start, Pfn end) override;
+  void window_ended(int error) override;
+  void page_refused(Pfn, Refusal, int) override {}
+  void isolation_lost(Pfn) override {}
+  void test_failed(Pfn, Pfn, Pfn) override {}
+
+ private:
+  struct Window {
+    PfnRange range;
+    std::size_t first_record = 0;
+    std::vector<Fate> pages;
+    bool can_be_isolated = true;
+    bool certain = false;  // it must succeed
+  };
+  struct Sweep {
+    bool open = false;
+    AreaId area = 0;
+    std::uint64_t count = 0;
+    unsigned align = 0;
+    std::size_t first_record = 0;
+    std::vector<Pfn> expected;
+    std::vector<Pfn> tried;
+    std::vector<int> errors;
+  };
+
+  void hold(Pfn pfn, std::uint64_t count, int change) {
+    for (Pfn p = pfn; p < pfn + count; ++p) held_[machine_->map.frame(p)] += change;
+  }
+  bool others_idle() const;
+  std::vector<Pfn> windows_of(AreaId id, std::uint64_t count, unsigned align) const;
+  void sweep_ended(Pfn result);
+  void check_report(Pfn result);
+  std::vector<bool> free_pages(Pfn start, Pfn end) const;
+  Fate fate_of(Pfn pfn) const;
+  Fate fate_of_owned(const Page& page, const Owner& owner) const;
+  bool all_mapped(const Owner& owner) const;
+  bool targets_suffice(std::uint64_t movers) const;
+  bool compound_near(Pfn start, Pfn end) const;
+  void check_named_page(const Window& window);
+
+  Machine* machine_ = nullptr;
+  std::vector<int> held_;  // by frame: buffers, blocks, ranges and references of the program
+  bool disturbed_ = false;
+  Sweep sweep_;
+  Window window_;
+};
+
+// Returns whether no other actor is inside an operation, where it may hold or isolate pages.
+bool Windows::others_idle() const {
+  const Engine& engine = machine_->engine;
+  for (ActorId actor = 0; actor < engine.actors(); ++actor)
+    if (actor != engine.current() && engine.state(actor) != Engine::State::idle) return false;
+  return true;
+}
+
+// --- a page ---
+
+bool Windows::all_mapped(const Owner& owner) const {
+  for (PteId pte = owner.first_pte; pte != 0; pte = machine_->spaces.pte(pte).next)
+    if (machine_->spaces.pte(pte).state != Pte::State::present ||
+        machine_->spaces.temporary_stack(machine_->spaces.pte(pte).space))
+      return false;
+  return true;
+}
+
+Fate Windows::fate_of_owned(const Page& page, const Owner& owner) const {
+  if (owner.kind == PageKind::unmovable) return Fate::stays;
+  if (owner.kind == PageKind::movable_ops) {
+    // Drivers move pages since 4.8.
+    if (machine_->release() < Release::v4_8 || owner.refusals < 0) return Fate::stays;
+    return owner.refusals == 0 && page.ref == 1 ? Fate::moves : Fate::not_judged;
+  }
+  const bool plain = (owner.kind == PageKind::anonymous || owner.kind == PageKind::shmem) && owner.huge == 0;
+  const bool busy = page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageHead | kPageTail);
+  const int references = static_cast<int>(owner.mapped) + (owner.kind == PageKind::shmem ? 1 : 0) + page.pagevecs;
+  if (!plain || busy || page.ref != references || !(page.has(kPageLru) || page.pagevecs > 0) || !all_mapped(owner))
+    return Fate::not_judged;
+  return owner.kind == PageKind::shmem || owner.mapped > 0 ? Fate::moves : Fate::not_judged;
+}
+
+// Requires: the page is not free.
+Fate Windows::fate_of(Pfn pfn) const {
+  const Page& page = machine_->map.page(pfn);
+  if (held_[machine_->map.frame(pfn)] > 0 || page.has(kPageReserved | kPageHole | kPageLeaked)) return Fate::stays;
+  if (page.owner == 0 || page.ref == 0) return Fate::not_judged;
+  return fate_of_owned(page, machine_->owners.owner(page.owner));
+}
+
+// Returns for each page from `start` on whether it is in a block on a free list or on a per-CPU list.
+std::vector<bool> Windows::free_pages(Pfn start, Pfn end) const {
+  const MemoryMap& map = machine_->map;
+  std::vector<bool> free(end - start, false);
+  const Pfn first = std::max(map.range().start, align_down(start, order_pages(machine_->buddy.largest_order())));
+  for (Pfn head = first; head < end; ++head)
+    if (map.page(head).has(kPageBuddy | kPagePcp))
+      for (Pfn p = std::max(head, start); p < std::min(end, head + order_pages(map.page(head).order)); ++p)
+        free[p - start] = true;
+  return free;
+}
+
+// --- a window ---
+
+// Returns whether one zone has memory for so many pages, with all that the request may set aside meanwhile left out:
+// the free pages of two isolated blocks, full per-CPU lists, areas, and everything below the high watermark.
+bool Windows::targets_suffice(std::uint64_t movers) const {
+  if (movers == 0) return true;
+  for (std::size_t z = 0; z < machine_->buddy.zones(); ++z) {
+    const Zone& zone = machine_->buddy.zone(z);
+    if (zone.kind == ZoneKind::high_mem || zone.kind == ZoneKind::movable) continue;
+    std::uint64_t aside = 2 * machine_->geometry().isolation_unit() + zone.nr_reserved_highatomic +
+                          zone.watermark[static_cast<unsigned>(Watermark::high)] + zone.watermark_boost +
+                          *std::ranges::max_element(zone.lowmem_reserve);
+    for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu)
+      aside += static_cast<std::uint64_t>(zone.pcp[static_cast<unsigned>(cpu)].high + zone.pcp[0].batch);
+    if (zone.nr_free_pages - zone.nr_free_cma > static_cast<std::int64_t>(aside + movers)) return true;
+  }
+  return false;
+}
+
+// Returns whether a compound page larger than a pageblock may reach into the pageblocks at the range's ends: since 5.19
+// these cannot be isolated then.
+bool Windows::compound_near(Pfn start, Pfn end) const {
+  if (machine_->release() < Release::v5_19) return false;
+  const MemoryMap& map = machine_->map;
+  const Pfn unit = order_pages(machine_->buddy.largest_order());
+  for (Pfn pfn = align_down(start, unit); pfn < align_up(end, unit); ++pfn)
+    if (map.present(pfn) && map.page(pfn).has(kPageHead) && map.page(pfn).order > map.pageblock_order()) return true;
+  return false;
+}
+
+void Windows::window_begins(Pfn start, Pfn end) {
+  window_ = {{start, end}, machine_->trace.records().size(), {}, false, false};
+  const std::vector<bool> free = free_pages(start, end);
+  for (Pfn pfn = start; pfn < end; ++pfn) window_.pages.push_back(free[pfn - start] ? Fate::free : fate_of(pfn));
+  const auto movers = static_cast<std::uint64_t>(std::ranges::count(window_.pages, Fate::moves));
+  const bool all_go =
+      std::ranges::all_of(window_.pages, [](Fate fate) { return fate == Fate::free || fate == Fate::moves; });
+  // What another caller than an area asks for may be refused for what is beside it.
+  window_.can_be_isolated = sweep_.open && !compound_near(start, end);
+  window_.certain =
+      window_.can_be_isolated && all_go && targets_suffice(movers) && !machine_->engine.flags().fatal_signal;
+  if (!sweep_.open) disturbed_ = !others_idle();
+}
+
+void Windows::window_ended(int error) {
+  if (sweep_.open) {
+    sweep_.tried.push_back(window_.range.start);
+    sweep_.errors.push_back(error);
+  }
+  if (disturbed_) return;
+  const auto name = [&] { return fmt::format("[{:#x}, {:#x})", window_.range.start, window_.range.end); };
+  const bool stays = std::ranges::count(window_.pages, Fate::stays) > 0;
+  if (error == 0 && stays) claim(false, fmt::format("window {} succeeds over a page that cannot move", name()));
+  if (error != 0 && window_.certain)
+    claim(false, fmt::format("window {} fails with {}, though all of it is free or can move", name(), error));
+  const bool signal = machine_->engine.flags().fatal_signal;
+  const bool possible = error == 0 || error == -kEBUSY || error == -kENOMEM || (error == -kEINTR && signal);
+  if (!possible) claim(false, fmt::format("window {} fails with {}", name(), error));
+  if (error == -kEBUSY && sweep_.open && window_.can_be_isolated) check_named_page(window_);
+}
+
+// Since 4.5 the tracepoint test_pages_isolated names the first page in the way of a window that is busy.
+void Windows::check_named_page(const Window& window) {
+  if (machine_->release() < Release::v4_5) return;
+  const std::vector<Record>& records = machine_->trace.records();
+  const auto test = std::find_if(records.rbegin(), records.rend() - static_cast<std::ptrdiff_t>(window.first_record),
+                                 [](const Record& record) { return record.event == Event::test_pages_isolated; });
+  const bool named = test != records.rend() - static_cast<std::ptrdiff_t>(window.first_record) &&
+                     test->a <= window.range.start && test->b == window.range.end && test->c >= window.range.start &&
+                     test->c < window.range.end;
+  claim(named, fmt::format("the busy window at {:#x} is not named with a page", window.range.start));
+  if (!named) return;
+  const std::vector<bool> free = free_pages(window.range.start, window.range.end);
+  for (Pfn pfn = window.range.start; pfn <= test->c; ++pfn)
+    if (free[pfn - window.range.start] != (pfn < test->c))
+      claim(false, fmt::format("page {:#x} is named as the first in the way, and {:#x} is {}free", test->c, pfn,
+                               pfn < test->c ? "not " : ""));
+  if (window.pages[test->c - window.range.start] == Fate::free)
+    claim(false, fmt::format("page {:#x} is named as in the way, and was free before", test->c));
+}
+
+// --- a sweep ---
+
+// Returns the windows that a sweep tries while each is busy: the aligned ones without a bit set, each at the first such
+// place after the alignment step that follows the one before.
+std::vector<Pfn> Windows::windows_of(AreaId id, std::uint64_t count, unsigned align) const {
+  const Area& area = machine_->areas.area(id);
+  const unsigned order =
+      std::max(machine_->release() < Release::v3_17 ? std::min(align, 8U) : align, area.order_per_bit);
+  if (!area.active() || count == 0 || count > area.pages || order >= 32) return {};
+  const std::uint64_t bits = (count + order_pages(area.order_per_bit) - 1) >> area.order_per_bit;
+  std::vector<Pfn> windows;
+  for (std::uint64_t bit = 0; bit + bits <= area.bitmap.size();) {
+    const Pfn pfn = area.base + (bit << area.order_per_bit);
+    bool unset = pfn % order_pages(order) == 0;
+    for (std::uint64_t b = bit; unset && b < bit + bits; ++b) unset = !area.bitmap.test(b);
+    if (unset) windows.push_back(pfn);
+    bit += unset ? order_pages(order - area.order_per_bit) : 1;
+  }
+  return windows;
+}
+
+void Windows::sweep_ended(Pfn result) {
+  const bool judged = sweep_.open && !disturbed_;
+  sweep_.open = false;
+  if (!judged) return;
+  const std::size_t tried = sweep_.tried.size();
+  const bool in_order =
+      tried <= sweep_.expected.size() && std::equal(sweep_.tried.begin(), sweep_.tried.end(), sweep_.expected.begin());
+  claim(in_order, "the sweep tries other windows than those without a bit set, in their order");
+  for (std::size_t i = 0; i + 1 < tried; ++i)
+    claim(sweep_.errors[i] == -kEBUSY, "the sweep goes on after a window that was not busy");
+  const int last = tried == 0 ? -kENOMEM : sweep_.errors.back();
+  if (result != kNoPfn)
+    claim(last == 0 && sweep_.tried.back() == result, "the buffer is not the window that succeeded");
+  else
+    claim(last != 0 && (tried == sweep_.expected.size() || last != -kEBUSY),
+          fmt::format("the sweep ends after {} of {} windows with {}", tried, sweep_.expected.size(), last));
+  check_report(result);
+}
+
+// Checks what the trace and the log report of the request: each busy window by its first page (since 5.13), the window
+// that ended the sweep (since 4.1), and the error of a failure.
+void Windows::check_report(Pfn result) {
+  std::vector<Pfn> busy;
+  const std::vector<Record>& records = machine_->trace.records();
+  const Pfn last = sweep_.tried.empty() ? kNoPfn : sweep_.tried.back();
+  const int error = sweep_.tried.empty() ? -kENOMEM : sweep_.errors.back();
+  for (std::size_t i = sweep_.first_record; i < records.size(); ++i) {
+    const Record& record = records[i];
+    if (record.event == Event::cma_alloc_busy_retry) busy.push_back(record.b);
+    if (record.event == Event::log_cma_alloc_failed)
+      claim(result == kNoPfn && static_cast<std::int64_t>(record.c) == error,
+            fmt::format("a request that ended with {} is logged with {}", error, static_cast<std::int64_t>(record.c)));
+    if (record.event == Event::cma_alloc)
+      claim(record.a == last && record.b == sweep_.count && (record.d != 0) == (result != kNoPfn),
+            "cma_alloc names another window or result");
+    if (record.event == Event::cma_alloc_finish)
+      claim(record.b == last && record.c == sweep_.count && (record.d >> 32 != 0) == (result != kNoPfn),
+            "cma_alloc_finish names another window or result");
+  }
+  if (machine_->release() < Release::v5_13) return;
+  std::vector<Pfn> expected;
+  for (std::size_t i = 0; i < sweep_.tried.size(); ++i)
+    if (sweep_.errors[i] == -kEBUSY) expected.push_back(sweep_.tried[i]);
+  claim(busy == expected, "cma_alloc_busy_retry does not name each busy window");
+}
+
+void assert_windows_are_right(const Program& program) {
+  // A vendor's kernel that sweeps again tries each window again.
+  RC_PRE(program.machine.retry_sweeps == 0U);
+  Windows windows;
+  run_checked(program, &windows);
+  windows.assert_all_held();
+}
+
+PROMISE(CompletePromise, windows_fail_for_a_page_that_stays_and_for_nothing_else,
+        {.planted = {{Bug::drain_left_out, Release::v6_1},
+                     Bug::busy_ends_sweep,
+                     Bug::last_page_untested,
+                     {Bug::busy_window_misnamed, Release::v6_1},
+                     {Bug::fin_is_start, Release::v4_19}}}) {
+  assert_windows_are_right(program);
+}
+
+// The same where all that is in the way can move, and waits on the per-CPU lists of any CPU.
+PROMISE(CompletePromise, windows_take_pages_that_wait_on_another_cpu,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .shapes = false,
+                                  .kinds = kinds_of<OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>>()},
+                      .faults = false},
+         .planted = {{Bug::local_drain_only, Release::v4_9}, {Bug::drain_left_out, Release::v6_1}}}) {
+  assert_windows_are_right(program);
+}
+
+PROMISE(CompletePromise, a_request_fails_only_if_no_window_was_certain,
+        {.planted = {{Bug::throttle_is_signal, Release::v5_10}}}) {
+  assert_laws_hold(program, {Law::complete});
+}
+
+}  // namespace
+}  // namespace cma

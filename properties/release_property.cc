@@ -1,0 +1,139 @@
+// Promise: a release gives back what was taken, whatever happened in between.
+//
+// What else stays. Huge pages that the program gave the hugetlb pool stay the pool's. A page whose buffer was in use
+// when its file was truncated has no owner any more, and stays until reclaim finds it. A page that was
+// freed in a bad state is reported in the log and never used again. A pageblock outside areas keeps the type of the
+// requests that were served from it.
+
+#include <fmt/format.h>
+
+#include "properties/arbitrary/give_back_testing.h"
+#include "properties/arbitrary/promise_testing.h"
+
+namespace cma {
+namespace {
+
+// The pageblock types that boot left.
+class AtBoot final : public Observer {
+ public:
+  void program_begins(Machine& machine) override {
+    if (machine.booted()) booted(machine);
+  }
+  void booted(Machine& machine) override { types.assign(machine.map.types().begin(), machine.map.types().end()); }
+
+  std::vector<Migratetype> types;
+};
+
+// Returns whether a truncation left the page with its buffer.
+bool is_orphan(const Page& page) { return page.ref == 1 && page.owner == 0 && page.has(kPagePrivate); }
+
+// What a walk over all pages finds.
+struct Found {
+  std::int64_t free = 0;
+  std::int64_t free_in_areas = 0;
+  std::int64_t excused = 0;  // the header of this file says why
+};
+
+// Walks the pages of a zone. Fails the property at a page that is neither free nor boot's nor excused.
+Found walk(const Machine& machine, std::size_t zone) {
+  Found found;
+  const MemoryMap& map = machine.map;
+  const PfnRange range = machine.buddy.zone(zone).range;
+  for (Pfn pfn = range.start; pfn < range.end;) {
+    const Page& page = map.page(pfn);
+    const bool free = page.has(kPageBuddy);
+    const bool excused = page.has(kPageHugetlb | kPageLeaked) || is_orphan(page);
+    const std::uint64_t pages = free ? order_pages(page.order) : pages_of(page);
+    if (!free && !excused && !page.has(kPageReserved | kPageHole))
+      RC_FAIL(fmt::format("page {:#x} is not free: {} references, flags {:#x}", pfn, page.ref, page.flags));
+    const auto counted = static_cast<std::int64_t>(pages);
+    if (free) found.free += counted;
+    if (free && map.pageblock_type(pfn) == Migratetype::cma) found.free_in_areas += counted;
+    if (excused) found.excused += counted;
+    pfn += pages;
+  }
+  return found;
+}
+
+void assert_all_is_free(const Machine& machine) {
+  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+    const Zone& zone = machine.buddy.zone(z);
+    const Found found = walk(machine, z);
+    RC_ASSERT(found.free + found.excused == static_cast<std::int64_t>(zone.managed));
+    RC_ASSERT(zone.nr_free_pages == found.free);
+    RC_ASSERT(zone.nr_free_cma == found.free_in_areas);
+    RC_ASSERT(zone.nr_isolate_pageblock == 0U);
+  }
+}
+
+void assert_types_are_those_of_boot(const Machine& machine, const AtBoot& boot) {
+  for (std::size_t block = 0; block < boot.types.size(); ++block) {
+    const Migratetype now = machine.map.types()[block];
+    RC_ASSERT((now == Migratetype::cma) == (boot.types[block] == Migratetype::cma));
+    RC_ASSERT(now != Migratetype::isolate);
+  }
+}
+
+// Buffers may have been released in parts: these add up.
+void assert_areas_are_empty(const Machine& machine) {
+  for (AreaId id = 0; id < machine.areas.size(); ++id) {
+    const Area& area = machine.areas.area(id);
+    for (std::uint64_t bit = 0; bit < area.bitmap.size(); ++bit) RC_ASSERT(!area.bitmap.test(bit));
+    if (machine.release() >= Release::v5_13) RC_ASSERT(area.nr_pages_released == area.nr_pages_succeeded);
+  }
+}
+
+// Returns whether a page lies in an area that stays there: one of the hugetlb pool, or one that a truncation left with
+// its buffer, which to a migration (since 3.15) looks like a pinned page.
+bool has_excused_pages(const Machine& machine, const Area& area) {
+  for (Pfn pfn = area.base; pfn < area.base + area.pages; ++pfn) {
+    const Page& page = machine.map.page(machine.map.compound_head(pfn));
+    if (page.has(kPageHugetlb) || is_orphan(page)) return true;
+  }
+  return false;
+}
+
+Task<void> take_and_release(Machine& machine, AreaId id, Pfn* got) {
+  *got = co_await machine.areas.cma_alloc(id, machine.areas.area(id).pages, /*align=*/0, /*no_warn=*/true);
+  if (*got != kNoPfn) co_await machine.areas.cma_release(id, *got, machine.areas.area(id).pages);
+  co_await empty_caches(machine);
+}
+
+PROMISE(ReleasePromise, after_everything_is_given_back_the_machine_is_as_booted,
+        {.planted = {Bug::release_keeps_bit,
+                     Bug::frees_pinned,
+                     Bug::undo_stops_short,
+                     {Bug::merge_from_isolated, Release::v3_6},
+                     {Bug::area_given_away, Release::v5_10}}}) {
+  AtBoot boot;
+  const Machine* machine = run_and_give_back(program, boot);
+  RC_PRE(machine != nullptr);
+  assert_areas_are_empty(*machine);
+  assert_all_is_free(*machine);
+  assert_types_are_those_of_boot(*machine, boot);
+}
+
+PROMISE(ReleasePromise, after_everything_is_given_back_each_area_can_give_its_whole_range_again,
+        {.planted = {Bug::release_keeps_bit, Bug::undo_stops_short, {Bug::isolated_counted, Release::v3_6}}}) {
+  AtBoot boot;
+  Machine* machine = run_and_give_back(program, boot);
+  RC_PRE(machine != nullptr);
+  for (AreaId id = 0; id < machine->areas.size(); ++id) {
+    const Area& area = machine->areas.area(id);
+    if (!area.active() || has_excused_pages(*machine, area)) continue;
+    Pfn got = kNoPfn;
+    perform_alone(*machine, take_and_release(*machine, id, &got));
+    RC_ASSERT(got == area.base);
+  }
+  assert_areas_are_empty(*machine);
+  assert_all_is_free(*machine);
+}
+
+// Inside operations as well: pageblocks of areas and of isolators, and caches that are enabled as often as disabled.
+PROMISE(ReleasePromise, each_isolation_and_each_disabling_is_undone_by_its_own_caller,
+        {.planted = {Bug::undo_stops_short, {Bug::caches_stay_off, Release::v6_1}}}) {
+  assert_laws_hold(program, {Law::restored, Law::balanced});
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,304 @@
+// Promises: where kernel versions agree. Each property runs a program on its own release and on the others, which have
+// no faults, and states what is equal on all of them.
+//
+// They do not agree on more: where migrated pages go, how free blocks merge and which lists pages lie on changed often.
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "allocator/base/error.h"
+#include "properties/arbitrary/behaviour_testing.h"
+#include "properties/arbitrary/promise_testing.h"
+
+namespace cma {
+namespace {
+
+// Operations of one actor on areas, and pages that are in the way.
+Programs on_areas(bool movable) {
+  Programs programs;
+  programs.interleaved = false;
+  programs.faults = false;
+  programs.options.kinds = KindSet()
+                               .set(kind_of<CmaAlloc>())
+                               .set(kind_of<CmaRelease>())
+                               .set(kind_of<FreeOwned>())
+                               .set(kind_of<DrainOp<DrainKind::everything>>());
+  KindSet& kinds = programs.options.kinds;
+  if (movable)
+    kinds.set(kind_of<OwnedPages<PageKind::anonymous>>()).set(kind_of<OwnedPages<PageKind::shmem>>());
+  else
+    kinds.set(kind_of<OwnedPages<PageKind::unmovable>>());
+  return programs;
+}
+
+// What a program's requests got, which windows they tried, and the bitmaps after each operation.
+class Requests final : public WindowObserver<> {
+ public:
+  void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override {
+    text_ += fmt::format("{} pages of area {}, align {}:", count, area, align);
+    asking_ = true;
+  }
+  void alloc_failed(AreaId, std::uint64_t, unsigned) override { answer("none"); }
+  void buffer_allocated(AreaId, Pfn pfn, std::uint64_t, unsigned) override { answer(fmt::format("{:x}", pfn)); }
+  void window_begins(Pfn start, Pfn end) override {
+    if (asking_) text_ += fmt::format(" [{:x}, {:x})", start, end);
+  }
+  void window_ended(int error) override {
+    if (asking_) text_ += fmt::format(" {}", error);
+  }
+  void op_performed(Machine& machine, std::size_t) override {
+    texts.push_back(std::exchange(text_, ""));
+    for (AreaId id = 0; id < machine.areas.size(); ++id) bitmaps.push_back(machine.areas.area(id).bitmap.words());
+  }
+  std::vector<std::string> texts;
+  std::vector<std::vector<std::uint64_t>> bitmaps;
+
+ private:
+  void answer(const std::string& got) {
+    text_ += " " + got + ";";
+    asking_ = false;
+  }
+
+  std::string text_;
+  bool asking_ = false;
+};
+
+bool all_areas_active(const Areas& areas) {
+  for (AreaId id = 0; id < areas.size(); ++id)
+    if (!areas.area(id).active()) return false;
+  return true;
+}
+
+// Returns the program on another release, without faults; nullopt if its machine or its requests do not mean the same
+// there: up to 3.16 a bit is a page and alignment ends at 2^8 pages.
+std::optional<Program> on_release(const Program& program, Release release) {
+  Program other = program;
+  other.machine.release = release;
+  other.machine.bugs = {};
+  if (other.machine.impossible()) return std::nullopt;
+  const auto aligned_to_more = [](const Op& op) {
+    const auto* request = std::get_if<CmaAlloc>(&op.body);
+    return request != nullptr && request->align > kCmaAlignment;
+  };
+  const bool differs = (release < Release::v3_17) != (program.machine.release < Release::v3_17);
+  if (differs && std::ranges::any_of(program.ops, aligned_to_more)) return std::nullopt;
+  return other;
+}
+
+bool is_simple(const Program& program) {
+  return std::ranges::none_of(program.ops, [](const Op& op) { return info_of(op).boot; });
+}
+
+void assert_same_requests(const Program& program) {
+  Requests here;
+  run_plainly(program, here);
+  RC_PRE(all_areas_active(last_plain_run().machine().areas));
+  for (const Release release : modelled_releases()) {
+    const std::optional<Program> other = on_release(program, release);
+    if (!other || release == program.machine.release) continue;
+    Requests there;
+    run_plainly(*other, there);
+    if (!all_areas_active(last_plain_run().machine().areas)) continue;
+    for (std::size_t i = 0; i < std::min(here.texts.size(), there.texts.size()); ++i)
+      if (here.texts[i] != there.texts[i])
+        RC_FAIL(fmt::format("operation {}: {}; on {}: {}", i + 1, here.texts[i], name_of(release), there.texts[i]));
+    RC_ASSERT(here.texts.size() == there.texts.size());
+    RC_ASSERT(here.bitmaps == there.bitmaps);
+  }
+}
+
+// Leaves pages that cannot move where they lie in areas. Elsewhere the releases let a driver have other frames.
+Program with_pages_in_areas(Program program) {
+  using Pages = OwnedPages<PageKind::unmovable>;
+  std::erase_if(program.ops, [](const Op& op) {
+    const auto* pages = std::get_if<Pages>(&op.body);
+    return pages != nullptr && (pages->at.kind != Place::Kind::area || pages->at.area.declared);
+  });
+  for (Op& op : program.ops)
+    if (auto* pages = std::get_if<Pages>(&op.body)) {
+      const std::uint64_t size = program.machine.areas[pages->at.area.id].pages;
+      pages->at.offset = std::min(pages->at.offset, size - 1);
+      pages->pages = std::min(pages->pages, size - pages->at.offset);
+    }
+  return program;
+}
+
+// In areas that are empty but for buffers and pages that cannot move, every release tries the same windows and gets the
+// same buffers.
+PROMISE(
+    ReleasesPromise, find_the_same_windows_between_pages_that_cannot_move,
+    {.programs = on_areas(false),
+     .planted = {
+         {Bug::retry_step_short}, {Bug::mask_exponent}, {Bug::offset_upward}, {Bug::region_relative, Release::v3_6}}}) {
+  RC_PRE(is_simple(program));
+  assert_same_requests(with_pages_in_areas(program));
+}
+
+// Returns whether ordinary memory has room for all pages that the program takes and for as many to move them to, above
+// the watermarks.
+bool has_room_to_move(const Program& program, const Machine& machine) {
+  std::uint64_t taken = 0;
+  for (const Op& op : program.ops) {
+    if (const auto* pages = std::get_if<OwnedPages<PageKind::anonymous>>(&op.body)) taken += pages->pages;
+    if (const auto* pages = std::get_if<OwnedPages<PageKind::shmem>>(&op.body)) taken += pages->pages;
+  }
+  std::uint64_t memory = 0;
+  std::uint64_t kept = machine.areas.total_pages();
+  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+    memory += machine.buddy.zone(z).managed;
+    kept += machine.buddy.zone(z).watermark[static_cast<std::size_t>(Watermark::high)];
+  }
+  return 2 * taken + kept <= memory;
+}
+
+// Pages that can move change nothing about that, wherever they lie, as long as there is memory to move them to.
+PROMISE(ReleasesPromise, find_the_same_windows_between_pages_that_can_move,
+        {.programs = on_areas(true), .planted = {Bug::drain_left_out}}) {
+  RC_PRE(is_simple(program));
+  run_plainly(program);
+  RC_PRE(has_room_to_move(program, last_plain_run().machine()));
+  assert_same_requests(program);
+}
+
+// Which frames are free, pageblock types, and the counts of free pages.
+struct FreeMemory {
+  std::string frames;
+  std::vector<std::uint64_t> counts;
+  friend bool operator==(const FreeMemory&, const FreeMemory&) = default;
+};
+FreeMemory free_memory(const Machine& machine) {
+  FreeMemory memory;
+  memory.frames.assign(machine.map.range().pages(), '-');
+  std::size_t frame = 0;
+  for (const Page& page : machine.map.pages()) {
+    if (page.has(kPageBuddy | kPagePcp)) {
+      const std::uint64_t pages = order_pages(page.order);
+      memory.frames.replace(frame, pages, pages, 'f');
+    }
+    ++frame;
+  }
+  for (const Migratetype type : machine.map.types()) memory.counts.push_back(index_of(type));
+  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+    const Zone& zone = machine.buddy.zone(z);
+    memory.counts.push_back(zone.managed);
+    memory.counts.push_back(static_cast<std::uint64_t>(zone.nr_free_pages));
+    memory.counts.push_back(static_cast<std::uint64_t>(zone.nr_free_cma));
+  }
+  return memory;
+}
+
+// Requests and releases alone, after which the per-CPU lists are drained.
+Programs on_buffers() {
+  Programs programs = on_areas(false);
+  programs.options.kinds = KindSet().set(kind_of<CmaAlloc>()).set(kind_of<CmaRelease>());
+  return programs;
+}
+
+PROMISE(ReleasesPromise, boot_and_buffers_leave_the_same_memory_free,
+        {.programs = on_buffers(), .planted = {{Bug::release_keeps_bit}, {Bug::offset_upward}}}) {
+  RC_PRE(is_simple(program));
+  Program drained = program;
+  Op drain;
+  drain.body = DrainOp<DrainKind::everything>{};
+  drained.ops.push_back(drain);
+  run_plainly(drained);
+  RC_PRE(all_areas_active(last_plain_run().machine().areas));
+  const FreeMemory here = free_memory(last_plain_run().machine());
+  for (const Release release : modelled_releases()) {
+    const std::optional<Program> other = on_release(drained, release);
+    if (!other) continue;
+    run_plainly(*other);
+    if (!all_areas_active(last_plain_run().machine().areas)) continue;
+    if (free_memory(last_plain_run().machine()) != here)
+      RC_FAIL(fmt::format("other memory is free on {}", name_of(release)));
+  }
+}
+
+// Compares the code in a failure's line with the windows that the request tried.
+class CodesOfFailures final : public WindowObserver<Witness> {
+ public:
+  void alloc_begins(AreaId, std::uint64_t, unsigned) override {
+    requests_[machine_->engine.current()] = {-kENOMEM, machine_->trace.records().size()};
+  }
+  void window_ended(int error) override {
+    const auto found = requests_.find(machine_->engine.current());
+    if (found != requests_.end()) found->second.first = error;
+  }
+  void buffer_allocated(AreaId, Pfn, std::uint64_t, unsigned) override { requests_.erase(machine_->engine.current()); }
+  void alloc_failed(AreaId, std::uint64_t, unsigned) override {
+    const auto [error, first] = requests_[machine_->engine.current()];
+    const std::vector<Record>& records = machine_->trace.records();
+    for (std::size_t i = first; i < records.size(); ++i) {
+      if (records[i].event != Event::log_cma_alloc_failed || records[i].actor != machine_->engine.current()) continue;
+      const auto code = static_cast<int>(static_cast<std::int64_t>(records[i].c));
+      ++lines;
+      claim(code == error, fmt::format("a failure reports {}, and its last window ended with {}", code, error));
+    }
+    requests_.erase(machine_->engine.current());
+  }
+  std::uint64_t lines = 0;
+
+ private:
+  // By actor: the last window's error, and the trace's length when the request began.
+  std::map<ActorId, std::pair<int, std::size_t>> requests_;
+};
+
+// Up to 6.14: since 6.15 an area without a free window reports -EBUSY. Before 4.11 only vendors' kernels print a line.
+PROMISE(ReleasesPromise, report_the_last_window_s_error_or_enomem_if_there_was_none,
+        {.planted = {Bug::exhausted_is_busy}}) {
+  Program printing = program;
+  printing.machine.rate_limits = false;
+  printing.machine.error_line = true;
+  CodesOfFailures codes;
+  run_plainly(printing, codes);
+  RC_CLASSIFY(codes.lines != 0, "a failure was reported");
+  codes.assert_all_held();
+}
+
+// Counts the pages of requests that cannot be tried: of no page, or of more than the area has.
+class Untried final : public Observer {
+ public:
+  void program_begins(Machine& machine) override { machine_ = &machine; }
+  void alloc_begins(AreaId id, std::uint64_t count, unsigned) override {
+    const Area& area = machine_->areas.area(id);
+    if (count != 0 && count <= area.pages) return;
+    pages[id] += count;
+    ++calls;
+  }
+  std::map<AreaId, std::uint64_t> pages;
+  std::uint64_t calls = 0;
+
+ private:
+  Machine* machine_ = nullptr;
+};
+
+// 6.9 stopped to count requests that cannot be tried; all others are counted alike since 5.13.
+PROMISE(ReleasesPromise, count_the_same_requests_but_those_that_cannot_be_tried,
+        {.programs = on_areas(false), .planted = {Bug::retry_step_short}}) {
+  RC_PRE(is_simple(program));
+  Program before = program;
+  before.machine.release = Release::v6_1;
+  Program after = program;
+  after.machine.release = Release::v6_12;
+  after.machine.bugs = {};
+  Untried untried;
+  run_plainly(before, &untried);
+  const Areas& areas = last_plain_run().machine().areas;
+  RC_PRE(all_areas_active(areas));
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> counts;
+  for (AreaId id = 0; id < areas.size(); ++id)
+    counts.emplace_back(areas.area(id).nr_pages_succeeded, areas.area(id).nr_pages_failed - untried.pages[id]);
+  const std::uint64_t failed = areas.alloc_fail() - untried.calls;
+  run_plainly(after);
+  for (AreaId id = 0; id < areas.size(); ++id) {
+    const Area& area = last_plain_run().machine().areas.area(id);
+    RC_ASSERT(area.nr_pages_succeeded == counts[id].first);
+    RC_ASSERT(area.nr_pages_failed == counts[id].second);
+  }
+  RC_ASSERT(last_plain_run().machine().areas.alloc_fail() == failed);
+}
+
+}  // namespace
+}  // namespace cma
