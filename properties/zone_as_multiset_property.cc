@@ -344,7 +344,8 @@ class CmaRelease final : public ZoneStep {
   explicit CmaRelease(const Model& model) : name_(any_asked(model)) {}
   void checkPreconditions(const Model& model) const override {
     RC_PRE(model.actors[actor_] == Inside::nothing);
-    RC_PRE(model.asked.contains(name_) && model.asked.at(name_).window);
+    RC_PRE(model.asked.contains(name_));
+    RC_PRE(model.asked.at(name_).window);
     RC_PRE(!model.release_waits || !model.any_is(Inside::claiming));
   }
   void apply(Model& model) const override { model.asked.erase(name_); }
