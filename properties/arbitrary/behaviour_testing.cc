@@ -197,7 +197,10 @@ Behaviour& Behaviour::without(std::string_view name) {
 BehaviourPart& Behaviour::part(std::string_view name) { return *std::ranges::find(parts, name, &BehaviourPart::name); }
 
 RunResult run_plainly(const Program& program, Observer* observer) {
-  return plain().run(program, observer, {.expectations = false});
+  // The world refers to the program until the next run.
+  static Program kept;
+  kept = program;
+  return plain().run(kept, observer, {.expectations = false});
 }
 
 const Interpreter& last_plain_run() { return plain(); }

@@ -156,8 +156,11 @@ void notice_planted(const Promise& promise) {
 }
 
 RunResult run_checked(const Program& program, Observer* listener) {
+  // The world refers to the program until the next run.
+  static Program kept;
+  kept = program;
   const RunOptions options{.expectations = false};
-  return runner().run(program, options, listener);
+  return runner().run(kept, options, listener);
 }
 
 const Interpreter& last_run() { return runner().interpreter(); }
