@@ -292,7 +292,7 @@ PROMISE(ReleasesPromise, count_the_same_requests_but_those_that_cannot_be_tried,
     counts.emplace_back(areas.area(id).nr_pages_succeeded, areas.area(id).nr_pages_failed - untried.pages[id]);
   const std::uint64_t failed = areas.alloc_fail() - untried.calls;
   run_plainly(after);
-  for (AreaId id = 0; id < areas.size(); ++id) {
+  for (AreaId id = 0; id < counts.size(); ++id) {
     const Area& area = last_plain_run().machine().areas.area(id);
     RC_ASSERT(area.nr_pages_succeeded == counts[id].first);
     RC_ASSERT(area.nr_pages_failed == counts[id].second);
