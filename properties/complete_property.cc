@@ -309,7 +309,7 @@ void assert_windows_are_right(const Program& program) {
   windows.assert_all_held();
 }
 
-PROMISE(CompletePromise, windows_fail_for_a_page_that_stays_and_for_nothing_else,
+PROMISE(CompletePromise, an_undisturbed_window_fails_for_a_page_that_stays_and_never_if_all_can_move,
         {.planted = {{Bug::drain_left_out, Release::v6_1},
                      Bug::busy_ends_sweep,
                      Bug::last_page_untested,

@@ -160,7 +160,8 @@ KindSet kinds_of_files() {
 }
 
 PROMISE(ContentPromise, a_buffer_head_stays_under_the_page_that_it_was_read_into,
-        {.programs = {.options = {.kinds = kinds_of_files()}}, .planted = {Bug::buffer_stays_behind}}) {
+        {.programs = {.options = {.kinds = kinds_of_files(), .compaction = true}},
+         .planted = {Bug::buffer_stays_behind}}) {
   PlacesOfBuffers places;
   run_checked(program, &places);
   places.assert_all_held();

@@ -152,7 +152,7 @@ PROMISE(EndingPromise, retries_without_limit_end_or_are_shown_never_to_end,
          .planted = {{Bug::throttle_own_pages, Release::v4_19}}}) {
   const Program endless = with_retries(asking_for_everything(program), std::nullopt);
   KeepsMachine run;
-  const RunResult result = run_checked(endless, &run);
+  const RunResult result = run_checked(endless, &run, Law::bounded);
   RC_CLASSIFY(breaks(result, Law::bounded), "never ends");
   if (!result.finding) RC_ASSERT(run.machine->engine.at_rest());
   if (!breaks(result, Law::bounded)) return;

@@ -164,7 +164,8 @@ PROMISE(ExclusivePromise, hands_out_what_was_asked_for,
   requests.assert_all_held();
 }
 
-PROMISE(ExclusivePromise, breaks_no_law_of_holding, {.planted = {Bug::last_page_untested, Bug::free_takes_neighbour}}) {
+PROMISE(ExclusivePromise, obeys_the_laws_exclusive_and_contract,
+        {.planted = {Bug::last_page_untested, Bug::free_takes_neighbour}}) {
   assert_laws_hold(program, {Law::exclusive, Law::contract});
 }
 

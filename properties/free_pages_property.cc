@@ -150,7 +150,7 @@ PROMISE(FreePagesPromise, are_on_one_list_and_counted_once,
   recount.assert_all_held();
 }
 
-PROMISE(FreePagesPromise, break_no_law_of_lists_and_counters,
+PROMISE(FreePagesPromise, obey_the_laws_lists_conserved_and_counters,
         {.planted = {{Bug::isolated_counted, Release::v3_6},
                      {Bug::merge_from_isolated, Release::v3_6},
                      {Bug::merge_into_isolated, Release::v4_9}}}) {

@@ -58,7 +58,7 @@ class Refusals final : public FreeMemory {
 PROMISE(GrantPromise, refuses_nothing_while_large_blocks_hold_more_than_must_stay_free,
         {.programs = on_scarce_memory(), .planted = {{Bug::watermark_areas_twice, Release::v3_6}}}) {
   Refusals refusals;
-  run_unchecked(program, &refusals);
+  run_plainly(program, &refusals);
   refusals.assert_all_held();
 }
 
@@ -79,7 +79,7 @@ class Grants final : public FreeMemory {
 PROMISE(GrantPromise, leaves_the_min_watermark_free_outside_areas,
         {.programs = on_scarce_memory(), .planted = {{Bug::watermark_with_areas, Release::v3_6}}}) {
   Grants grants;
-  run_unchecked(program, &grants);
+  run_plainly(program, &grants);
   grants.assert_all_held();
 }
 

@@ -108,7 +108,8 @@ KindSet kinds_that_move_or_pin() {
 }
 
 PROMISE(PinsPromise, a_pinned_page_that_is_in_the_way_stays_there,
-        {.programs = {.options = {.kinds = kinds_that_move_or_pin()}}, .planted = {Bug::moves_pinned}}) {
+        {.programs = {.options = {.kinds = kinds_that_move_or_pin(), .compaction = true}},
+         .planted = {Bug::moves_pinned}}) {
   PinnedPages pinned;
   run_checked(program, &pinned);
   pinned.assert_all_held();

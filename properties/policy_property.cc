@@ -36,7 +36,7 @@ class OutsideAreas final : public Witness {
 
 PROMISE(AreaPagesPromise, go_to_no_kernel_memory_and_no_range, {.planted = {{Bug::area_given_away, Release::v4_19}}}) {
   OutsideAreas witness;
-  run_unchecked(program, &witness);
+  run_plainly(program, &witness);
   witness.assert_all_held();
 }
 
@@ -51,7 +51,7 @@ Programs with_pins() {
 PROMISE(AreaPagesPromise, stay_with_no_long_term_pin,
         {.programs = with_pins(), .planted = {{Bug::pin_stays, Release::v6_1}}}) {
   OutsideAreas witness;
-  run_unchecked(program, &witness);
+  run_plainly(program, &witness);
   witness.assert_all_held();
 }
 
@@ -69,7 +69,7 @@ Programs with_huge_pages() {
   return programs;
 }
 
-PROMISE(AreaPagesPromise, do_not_pass_through_per_cpu_lists,
+PROMISE(AreaPagesPromise, reach_no_other_request_through_a_per_cpu_list,
         {.programs = with_huge_pages(), .planted = {{Bug::huge_pages_mixed, Release::v6_1}}}) {
   assert_laws_hold(program, {Law::policy});
 }
@@ -97,7 +97,8 @@ Programs with_a_reserve() {
 }
 
 PROMISE(ReservePromise, counts_its_pageblocks, {.programs = with_a_reserve(), .planted = {{Bug::reserve_uncounted}}}) {
-  const Machine& machine = run_unchecked(program);
+  run_plainly(program);
+  const Machine& machine = last_plain_run().machine();
   std::uint64_t counted = 0;
   for (std::size_t z = 0; z < machine.buddy.zones(); ++z) counted += machine.buddy.zone(z).nr_reserved_highatomic;
   RC_ASSERT(counted >= reserved_pages(machine));
@@ -116,7 +117,8 @@ PROMISE(ReservePromise, serves_atomic_requests_only,
 // Only requests that are urgent and cannot wait make a reserve, and never more than 1 % of a zone and a pageblock.
 PROMISE(ReservePromise, stays_small_and_is_made_by_atomic_requests_only,
         {.programs = with_a_reserve(), .planted = {{Bug::reserve_without_limit}}}) {
-  const Machine& machine = run_unchecked(program);
+  run_plainly(program);
+  const Machine& machine = last_plain_run().machine();
   const std::uint64_t block = machine.map.pageblock_pages();
   // Since 6.10 a block of several pageblocks adds all of them.
   const std::uint64_t largest = std::max(block, order_pages(machine.buddy.largest_order()));

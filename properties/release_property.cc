@@ -101,7 +101,6 @@ Task<void> take_and_release(Machine& machine, AreaId id, Pfn* got) {
 
 PROMISE(ReleasePromise, after_everything_is_given_back_the_machine_is_as_booted,
         {.planted = {Bug::release_keeps_bit,
-                     Bug::frees_pinned,
                      Bug::undo_stops_short,
                      {Bug::merge_from_isolated, Release::v3_6},
                      {Bug::area_given_away, Release::v5_10}}}) {

@@ -29,11 +29,11 @@ class FilesOfAreas final : public Witness {
   }
   void buffer_allocated(AreaId id, Pfn pfn, std::uint64_t count, unsigned) override {
     books_[id].succeeded += count;
-    for (const std::uint64_t bit : bits_of(id, pfn, count)) books_[id].bits.insert(bit);
+    for (const std::uint64_t bit : bits_of_buffer(machine_->areas.area(id), pfn, count)) books_[id].bits.insert(bit);
   }
   void buffer_released(AreaId id, Pfn pfn, std::uint64_t count) override {
     books_[id].released += count;
-    for (const std::uint64_t bit : bits_of(id, pfn, count)) books_[id].bits.erase(bit);
+    for (const std::uint64_t bit : bits_of_buffer(machine_->areas.area(id), pfn, count)) books_[id].bits.erase(bit);
   }
   void op_performed(Machine& machine, std::size_t) override {
     if (machine.booted() && machine.engine.at_rest()) look();
@@ -51,13 +51,6 @@ class FilesOfAreas final : public Witness {
     std::uint64_t released = 0;
   };
 
-  std::vector<std::uint64_t> bits_of(AreaId id, Pfn pfn, std::uint64_t count) const {
-    const Area& area = machine_->areas.area(id);
-    std::vector<std::uint64_t> bits;
-    for (std::uint64_t page = 0; page < count; page += order_pages(area.order_per_bit))
-      bits.push_back((pfn - area.base + page) >> area.order_per_bit);
-    return bits;
-  }
   static std::uint64_t longest_gap(const std::set<std::uint64_t>& bits, std::uint64_t size) {
     std::uint64_t longest = 0;
     std::uint64_t begin = 0;

@@ -175,11 +175,6 @@ void Recorder::trace() {
   parts_.parts.back().texts = std::move(texts);
 }
 
-Interpreter& plain() {
-  static Interpreter interpreter;
-  return interpreter;
-}
-
 }  // namespace
 
 std::array<std::uint64_t, 4> numbers_of(const Record& record, Pfn origin) {
@@ -196,18 +191,9 @@ Behaviour& Behaviour::without(std::string_view name) {
 
 BehaviourPart& Behaviour::part(std::string_view name) { return *std::ranges::find(parts, name, &BehaviourPart::name); }
 
-RunResult run_plainly(const Program& program, Observer* observer) {
-  // The world refers to the program until the next run.
-  static Program kept;
-  kept = program;
-  return plain().run(kept, observer, {.expectations = false});
-}
-
-const Interpreter& last_plain_run() { return plain(); }
-
 Behaviour behaviour(const RunResult& result, const Viewpoint& from) {
-  const World& world = plain().world();
-  Recorder recorder(plain().machine(), from);
+  const World& world = last_plain_run().world();
+  Recorder recorder(last_plain_run().machine(), from);
   recorder.text("finding", result.finding ? result.finding->signature() : "");
   recorder.results(world, world.program().ops.size());
   recorder.trace();

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "properties/program/interpreter.h"
+#include "properties/arbitrary/runs_testing.h"
 
 namespace cma {
 
@@ -38,39 +38,6 @@ struct Viewpoint {
   Slot slots = 0;           // the first operation that is looked at
 };
 
-// Performs a program without laws. Keeps its machines from run to run.
-RunResult run_plainly(const Program& program, Observer* observer = nullptr);
-
-// An observer that also watches windows, from the beginning of a program until stop_watching(). What a derived class
-// does not override does nothing.
-template <class Base = Observer>
-class WindowObserver : public Base, public WindowWatcher {
- public:
-  void program_begins(Machine& machine) override {
-    machine_ = &machine;
-    machine.trace.watch_windows(this);
-  }
-  void stop_watching() {
-    if (machine_ != nullptr) machine_->trace.watch_windows(nullptr);
-  }
-  void window_begins(Pfn, Pfn) override {}
-  void page_refused(Pfn, Refusal, int) override {}
-  void isolation_lost(Pfn) override {}
-  void test_failed(Pfn, Pfn, Pfn) override {}
-  void window_ended(int) override {}
-
- protected:
-  Machine* machine_ = nullptr;
-};
-template <class Base>
-RunResult run_plainly(const Program& program, WindowObserver<Base>& observer) {
-  const RunResult result = run_plainly(program, &observer);
-  observer.stop_watching();
-  return result;
-}
-
-// Returns the machine and the results that run_plainly() left.
-const Interpreter& last_plain_run();
 // Returns all of the last plain run. `result` is what it returned.
 Behaviour behaviour(const RunResult& result, const Viewpoint& from);
 // Returns the state of a machine alone.

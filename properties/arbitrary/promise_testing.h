@@ -11,7 +11,6 @@
 // Used by property tests only. Cost: that of the programs; the machines are kept from case to case.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,16 +18,11 @@
 #include <rapidcheck.h>
 
 #include "properties/arbitrary/arbitrary_testing.h"
-#include "properties/laws/checked_run.h"
+#include "properties/arbitrary/runs_testing.h"
+#include "properties/arbitrary/trial_testing.h"
+#include "properties/program/observer.h"
 
 namespace cma {
-
-// A mistake in the model, and the release in which a promise must notice it; any release if none is given.
-struct Planted {
-  Planted(Bug planted, std::optional<Release> in = std::nullopt) : bug(planted), release(in) {}
-  Bug bug;
-  std::optional<Release> release;
-};
 
 struct PromiseOptions {
   Programs programs = {};
@@ -60,21 +54,10 @@ class Witness : public Observer {
 };
 
 // Runs a promise as a RapidCheck property and fails the GoogleTest if it is broken. With CMACHECK_PROGRAM=FILE in the
-// environment, runs it on that program alone. A file that cannot be understood fails it with a sentence.
+// environment, runs it on that program alone.
 void keep(const Promise& promise);
 // Plants each of its mistakes and fails the GoogleTest unless the promise is broken each time.
 void notice_planted(const Promise& promise);
-
-// Runs a program under all laws; `listener` gets every call before the laws do. Keeps its machines from case
-// to case. A law that is broken ends the run: the finding is in the result, and the promise decides.
-RunResult run_checked(const Program& program, Observer* listener = nullptr);
-// Returns the machine and the results that run_checked() left.
-const Interpreter& last_run();
-// Runs a program without laws, which would end the run before the listener can make its claim. Returns the machine that
-// the run left, until the next one.
-const Machine& run_unchecked(const Program& program, Observer* listener = nullptr);
-// Fails the property if the program breaks one of these laws.
-void assert_laws_hold(const Program& program, std::initializer_list<Law> laws);
 
 }  // namespace cma
 

@@ -33,13 +33,37 @@ bool is_number(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-std::string problem_with(std::string_view word) {
-  const std::size_t equals = word.find('=');
-  const std::string_view name = word.substr(0, equals);
+// A key and its value; no value if no '=' follows the key.
+struct Parameter {
+  std::string_view name;
+  std::string_view value;
+};
+
+constexpr std::string_view kBlanks = " \t\n";
+
+// Takes the first parameter of `text` off it. As in RapidCheck, a value in quotes ends at the closing quote, with or
+// without a blank after it. Requires: text does not begin with a blank.
+Parameter take_parameter(std::string_view& text) {
+  const std::size_t name_end = std::min(text.find_first_of("= \t\n"), text.size());
+  Parameter parameter{text.substr(0, name_end), {}};
+  text.remove_prefix(name_end);
+  if (!text.starts_with('=')) return parameter;
+  text.remove_prefix(1);
+  const bool quoted = text.starts_with('"') || text.starts_with('\'');
+  if (const std::size_t closing = quoted ? text.find(text.front(), 1) : text.npos; closing != text.npos) {
+    parameter.value = text.substr(1, closing - 1);
+    text.remove_prefix(closing + 1);
+  } else {
+    parameter.value = text.substr(0, text.find_first_of(kBlanks));
+    text.remove_prefix(parameter.value.size());
+  }
+  return parameter;
+}
+
+std::string problem_with(const Parameter& parameter) {
+  const auto& [name, value] = parameter;
   const auto* key = std::ranges::find(kKeys, name, &Key::name);
   if (key == kKeys.end()) return fmt::format("'{}' is no key; the keys are {}", name, known_keys());
-  std::string_view value = equals == std::string_view::npos ? "" : word.substr(equals + 1);
-  if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
   if (value.empty()) return fmt::format("'{}' has no value", name);
   if (key->value == Value::number && !is_number(value)) return fmt::format("'{}' is not a number: '{}'", name, value);
   if (key->value == Value::flag && value != "0" && value != "1")
@@ -50,14 +74,11 @@ std::string problem_with(std::string_view word) {
 }  // namespace
 
 std::string problem_with_rc_params(std::string_view params) {
-  constexpr std::string_view kBlanks = " \t\n";
-  for (std::size_t at = 0; (at = params.find_first_not_of(kBlanks, at)) != std::string_view::npos;) {
-    const std::size_t end = std::min(params.find_first_of(kBlanks, at), params.size());
-    if (std::string problem = problem_with(params.substr(at, end - at)); !problem.empty())
-      return "RC_PARAMS: " + problem;
-    at = end;
+  while (true) {
+    params.remove_prefix(std::min(params.find_first_not_of(kBlanks), params.size()));
+    if (params.empty()) return {};
+    if (std::string problem = problem_with(take_parameter(params)); !problem.empty()) return "RC_PARAMS: " + problem;
   }
-  return {};
 }
 
 }  // namespace cma

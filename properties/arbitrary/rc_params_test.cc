@@ -11,6 +11,15 @@ TEST(RcParams, WhatRapidCheckReadsIsAccepted) {
     EXPECT_EQ(problem_with_rc_params(params), "") << params;
 }
 
+// As ctest passes them on: a quoted seed before whatever the caller has set.
+TEST(RcParams, AValueInQuotesEndsAtTheSecondQuote) {
+  EXPECT_EQ(problem_with_rc_params("seed=\"1\"max_success=100 "), "");
+  EXPECT_EQ(problem_with_rc_params("seed='1'seed=7"), "");
+  EXPECT_EQ(problem_with_rc_params("seed=\"1\"max_sucess=100").substr(0, 30), "RC_PARAMS: 'max_sucess' is no ");
+  EXPECT_EQ(problem_with_rc_params("seed=\"1"), "RC_PARAMS: 'seed' is not a number: '\"1'");
+  EXPECT_EQ(problem_with_rc_params("seed=\"\""), "RC_PARAMS: 'seed' has no value");
+}
+
 TEST(RcParams, AKeyThatWouldBeIgnoredIsRefusedWithTheList) {
   EXPECT_EQ(problem_with_rc_params("seed=1 max_sucess=100000"),
             "RC_PARAMS: 'max_sucess' is no key; the keys are seed, max_success, max_size, max_discard_ratio, noshrink, "

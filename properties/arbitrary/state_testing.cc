@@ -1,80 +1,42 @@
 #include "properties/arbitrary/state_testing.h"
 
-#include <cstdlib>
 #include <iostream>
-#include <sstream>
 
 #include <fmt/format.h>
 
 namespace cma {
 namespace {
 
-constexpr int kCases = 1000;
-
-rc::detail::Configuration configuration() {
-  rc::detail::Configuration defaults;
-  defaults.testParams.maxSuccess = kCases;
-  const char* params = std::getenv("RC_PARAMS");
-  return rc::detail::configFromString(params != nullptr ? params : "", defaults);
-}
-
-// Runs the property on machines of the given release, or of any, with the given bug, if there is one.
-rc::detail::TestResult check(const Stateful& property, std::optional<Release> release, std::optional<Bug> bug) {
-  class Silent final : public rc::detail::TestListener {
-   public:
-    void onTestCaseFinished(const rc::detail::CaseDescription&) override {}
-    void onShrinkTried(const rc::detail::CaseDescription&, bool) override {}
-    void onTestFinished(const rc::detail::TestMetadata&, const rc::detail::TestResult&) override {}
-  } silent;
-  rc::detail::Configuration some = configuration();
-  if (bug) some.testParams.disableShrinking = true;
-  const rc::detail::TestMetadata metadata{property.name, property.name};
-  const auto releases = releases_by_age();
-  const auto testable = [&] {
-    const Release drawn = release ? *release : *rc::gen::elementOf(releases).as("release");
+// Returns a case of the property. If no release is given, each case draws one.
+auto case_of(const Stateful& property, std::optional<Release> release, std::optional<Bug> bug) {
+  return [&property, release, bug] {
+    const Release drawn = release ? *release : *rc::gen::elementOf(releases_by_age()).as("release");
     RC_TAG(name_of(drawn));
     Geometry machine = default_small_geometry(drawn);
     if (bug) machine.bugs.switch_on(*bug);
     property.body(machine);
   };
-  return rc::detail::checkTestable(testable, metadata, some.testParams, silent, some.reproduce);
-}
-
-std::string text_of(const rc::detail::TestResult& result) {
-  std::ostringstream out;
-  rc::detail::printResultMessage(result, out);
-  return out.str();
 }
 
 }  // namespace
 
 void keep(const Stateful& property) {
-  const auto result = check(property, std::nullopt, std::nullopt);
+  const auto result = try_cases(property.name, case_of(property, std::nullopt, std::nullopt));
   if (result.is<rc::detail::SuccessResult>()) {
     std::cout << text_of(result) << '\n';
     return;
   }
   std::string repeat;
-  if (result.is<rc::detail::FailureResult>()) {
-    rc::detail::Configuration again;
-    again.reproduce.emplace(property.name, result.get<rc::detail::FailureResult>().reproduce);
+  if (result.is<rc::detail::FailureResult>())
     repeat = fmt::format("\nrepeat it: RC_PARAMS=\"{}\" TEST --gtest_filter={}\n",
-                         rc::detail::configToMinimalString(again), property.name);
-  }
+                         repeat_params(property.name, result.get<rc::detail::FailureResult>()), property.name);
   FAIL() << text_of(result) << repeat;
 }
 
 void notice_planted(const Stateful& property) {
   if (property.planted.empty()) FAIL() << property.name << " has no planted mistake";
-  for (const Planted& planted : property.planted) {
-    const auto result = check(property, planted.release, planted.bug);
-    EXPECT_TRUE(result.is<rc::detail::FailureResult>())
-        << property.name << " does not notice " << info_of(planted.bug).name << ":\n"
-        << text_of(result);
-    if (result.is<rc::detail::FailureResult>())
-      std::cout << info_of(planted.bug).name << ": noticed after " << result.get<rc::detail::FailureResult>().numSuccess
-                << " cases\n";
-  }
+  for (const Planted& planted : property.planted)
+    expect_noticed(property.name, planted, case_of(property, planted.release, planted.bug));
 }
 
 std::string until(Point point) { return point == Point::kCount ? "" : fmt::format(" until={}", info_of(point).name); }

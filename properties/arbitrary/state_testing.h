@@ -21,7 +21,10 @@
 
 #include <rapidcheck/state.h>
 
-#include "properties/arbitrary/promise_testing.h"
+#include <gtest/gtest.h>
+
+#include "allocator/machine.h"
+#include "properties/arbitrary/trial_testing.h"
 
 namespace cma {
 
