@@ -148,7 +148,8 @@ class FailedRequests final : public Witness {
     return std::any_of(records.begin() + static_cast<std::ptrdiff_t>(before_->records), records.end(),
                        [&](const Record& record) {
                          if (record.event != Event::mm_page_alloc_extfrag) return false;
-                         const Pfn last = record.a + order_pages(static_cast<unsigned>(record.b >> 8)) - 1;
+                         const auto order = static_cast<unsigned>(AskedAndSource::unpack(record.b).source);
+                         const Pfn last = record.a + order_pages(order) - 1;
                          return align_down(record.a, machine_->map.pageblock_pages()) <= first && first <= last;
                        });
   }

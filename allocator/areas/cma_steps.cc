@@ -195,10 +195,9 @@ void CmaSteps::report_failure(AreaId id, const Window& window, int error) {
   if (debug_ || release_ >= Release::v6_9) core_.trace.log("cma: " + bitmap_report(table_.areas[id]));
 }
 
-// Emits cma_alloc_finish, which has success above the alignment.
 void CmaSteps::trace_finish(AreaId id, const Window& window, int error) {
-  const std::uint64_t success = error == 0 ? std::uint64_t{1} << 32 : 0;
-  core_.trace.emit(Event::cma_alloc_finish, id, window.pfn, window.count, window.align | success);
+  const FinishedAlloc finished{.align = window.align, .success = error == 0};
+  core_.trace.emit(Event::cma_alloc_finish, id, window.pfn, window.count, finished.pack());
 }
 
 void CmaSteps::account(AreaId id, std::uint64_t count, Pfn result) {

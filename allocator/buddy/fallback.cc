@@ -87,8 +87,9 @@ Pfn Fallback::first_of(const Zone& zone, const Source& source) const {
 void Fallback::trace_fallback(Pfn pfn, unsigned order, const Source& source, Migratetype start) {
   if (!core_.trace.page_events()) return;
   const bool ownership = core_.map.pageblock_type(pfn) == start;
-  core_.trace.emit(Event::mm_page_alloc_extfrag, pfn, order | (source.order << 8),
-                   index_of(start) | (index_of(source.type) << 8), ownership ? 1 : 0);
+  const AskedAndSource orders{.asked = order, .source = source.order};
+  const AskedAndSource types{.asked = index_of(start), .source = index_of(source.type)};
+  core_.trace.emit(Event::mm_page_alloc_extfrag, pfn, orders.pack(), types.pack(), ownership ? 1 : 0);
 }
 
 // --- taking it, up to 4.11 ---

@@ -176,12 +176,11 @@ Task<int> MigrateSteps::try_to_move(const Control& control, PageList& from, Page
 // Traces what one call of migrate_pages did.
 void MigrateSteps::trace_result(const Control& control, const Stats& stats) {
   if (release_ < Release::v3_8) return;
-  const std::uint64_t huge = stats.thp_succeeded | stats.thp_failed << 16 | stats.thp_split << 32;
+  const HugeResults huge{.succeeded = stats.thp_succeeded, .failed = stats.thp_failed, .split = stats.thp_split};
   auto reason = core_.engine.flags().memalloc_pin ? MigrateReason::longterm_pin : MigrateReason::contig_range;
   if (control.compacting != nullptr) reason = MigrateReason::compaction;
-  const std::uint64_t mode_and_reason =
-      static_cast<std::uint64_t>(control.mode) | (static_cast<std::uint64_t>(reason) << 8);
-  core_.trace.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, mode_and_reason, huge);
+  const MigrateCause cause{.mode = static_cast<unsigned>(control.mode), .reason = reason};
+  core_.trace.emit(Event::mm_migrate_pages, stats.succeeded, stats.failed, cause.pack(), huge.pack());
 }
 
 // try_split_folio: splits a huge page. All its pages go to the back of `split`, the first one last.

@@ -41,9 +41,10 @@ constexpr std::array<const char*, 4> kModes = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LI
 // Huge pages in mm_migrate_pages: counted since 5.9. nr_split also counts other large folios, of which there are none.
 std::string huge_text(std::uint64_t counts, Release release) {
   if (release < Release::v5_9) return {};
-  const std::string split = dec(counts >> 32);
-  std::string text = " nr_thp_succeeded=" + dec(counts & 0xffff) + " nr_thp_failed=" + dec((counts >> 16) & 0xffff) +
-                     " nr_thp_split=" + split;
+  const HugeResults huge = HugeResults::unpack(counts);
+  const std::string split = dec(huge.split);
+  std::string text =
+      " nr_thp_succeeded=" + dec(huge.succeeded) + " nr_thp_failed=" + dec(huge.failed) + " nr_thp_split=" + split;
   if (release >= Release::v6_7) text += " nr_split=" + split;
   return text;
 }
@@ -99,10 +100,10 @@ std::string cma_alloc_busy_retry_v5_13(const Record& r, const std::string& area,
          " count=" + dec(r.c) + " align=" + dec(r.d);
 }
 std::string cma_alloc_finish_v5_13(const Record& r, const std::string& area, Release release) {
-  const bool success = (r.d >> 32) != 0;
+  const FinishedAlloc finished = FinishedAlloc::unpack(r.d);
   return "cma_alloc_finish: name=" + area + " pfn=" + area_pfn(r.b, release) +
-         " page=" + trace_pointer(success ? r.b : kNoPfn, release) + " count=" + dec(r.c) +
-         " align=" + dec(r.d & 0xffffffff);
+         " page=" + trace_pointer(finished.success ? r.b : kNoPfn, release) + " count=" + dec(r.c) +
+         " align=" + dec(finished.align);
 }
 
 std::string cma_release_v4_1(const Record& r) {
@@ -120,8 +121,9 @@ std::string test_pages_isolated_text(const Record& r) {
 }
 
 std::string migrate_pages_text(const Record& r, Release release) {
+  const MigrateCause cause = MigrateCause::unpack(r.c);
   return "mm_migrate_pages: nr_succeeded=" + dec(r.a) + " nr_failed=" + dec(r.b) + huge_text(r.d, release) +
-         " mode=" + kModes[r.c & 0xff] + " reason=" + reason_text(static_cast<MigrateReason>(r.c >> 8), release);
+         " mode=" + kModes[cause.mode] + " reason=" + reason_text(cause.reason, release);
 }
 
 std::string compaction_text_v3_5(const Record& r) { return "nr_scanned=" + dec(r.c) + " nr_taken=" + dec(r.d); }
@@ -146,12 +148,12 @@ std::string page_alloc_text(const Record& r, Release release) {
 }
 
 std::string page_alloc_extfrag_text(const Record& r, Release release, unsigned pageblock_order) {
-  const std::uint64_t alloc_order = r.b & 0xff;
-  const std::uint64_t fallback_order = r.b >> 8;
-  return "mm_page_alloc_extfrag: " + page_fields(r, release) + " alloc_order=" + dec(alloc_order) +
-         " fallback_order=" + dec(fallback_order) + " pageblock_order=" + dec(pageblock_order) +
-         " alloc_migratetype=" + dec(r.c & 0xff) + " fallback_migratetype=" + dec(r.c >> 8) +
-         " fragmenting=" + (fallback_order < pageblock_order ? "1" : "0") + " change_ownership=" + dec(r.d);
+  const AskedAndSource order = AskedAndSource::unpack(r.b);
+  const AskedAndSource type = AskedAndSource::unpack(r.c);
+  return "mm_page_alloc_extfrag: " + page_fields(r, release) + " alloc_order=" + dec(order.asked) +
+         " fallback_order=" + dec(order.source) + " pageblock_order=" + dec(pageblock_order) +
+         " alloc_migratetype=" + dec(type.asked) + " fallback_migratetype=" + dec(type.source) +
+         " fragmenting=" + (order.source < pageblock_order ? "1" : "0") + " change_ownership=" + dec(r.d);
 }
 
 }  // namespace

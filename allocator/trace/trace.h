@@ -15,12 +15,14 @@
 #include "allocator/base/release.h"
 #include "allocator/engine/engine.h"
 #include "allocator/trace/allocation_watcher.h"
+#include "allocator/trace/packed.h"
 #include "allocator/trace/rate_limit.h"
 #include "allocator/trace/window_watcher.h"
 
 namespace cma {
 
-// What can be recorded, and what `a` to `d` of its record stand for. Numbers are part of a trace's hash: never reorder.
+// What can be recorded, and what `a` to `d` of its record stand for; those that hold several numbers are named for
+// their struct in packed.h. Numbers are part of a trace's hash: never reorder.
 enum class Event : std::uint8_t {
   // Kernel log.
   log_text,               // a = index into texts
@@ -37,12 +39,11 @@ enum class Event : std::uint8_t {
   cma_alloc,             // 4.1 to 5.12: a = pfn or kNoPfn, b = count, c = align, d = success
   cma_alloc_start,       // since 5.13: a = area, b = count, c = align
   cma_alloc_busy_retry,  // since 5.13: a = area, b = pfn, c = count, d = align
-  cma_alloc_finish,      // since 5.13: a = area, b = pfn or kNoPfn, c = count, d = align | success << 32
+  cma_alloc_finish,      // since 5.13: a = area, b = pfn or kNoPfn, c = count, d = FinishedAlloc
   cma_release,           // a = area, b = pfn, c = count
   // Tracepoints of the contiguous path.
   test_pages_isolated,   // a = start, b = end, c = fin
-  mm_migrate_pages,      // a = succeeded, b = failed, c = mode | MigrateReason << 8,
-                         // d = huge pages: succeeded | failed << 16 | split << 32
+  mm_migrate_pages,      // a = succeeded, b = failed, c = MigrateCause, d = HugeResults
   isolate_migratepages,  // a = start, b = end, c = scanned, d = taken
   isolate_freepages,     // the same
   // Tracepoints of single pages (category pages).
@@ -50,14 +51,10 @@ enum class Event : std::uint8_t {
   mm_page_free,               // a = pfn, b = order
   mm_page_pcpu_drain,         // a = pfn, b = order, c = migratetype
   mm_page_alloc_zone_locked,  // a = pfn, b = order, c = migratetype, d = refill
-  mm_page_alloc_extfrag,      // a = pfn, b = alloc order | fallback order << 8,
-                              // c = start type | fallback type << 8, d = ownership changed
+  mm_page_alloc_extfrag,      // a = pfn, b = orders and c = types as AskedAndSource, d = ownership changed
 };
 
 constexpr bool is_log(Event event) { return event <= Event::log_suppressed; }
-
-// Why pages are moved.
-enum class MigrateReason : std::uint8_t { contig_range, longterm_pin, compaction };
 
 // One event: when and where it was emitted, and its arguments.
 struct Record {
@@ -81,13 +78,14 @@ class Trace {
     hash_step(hash_, d ^ a);
     records_.push_back({event, static_cast<std::uint8_t>(engine_.cpu()), engine_.current(), engine_.now(), a, b, c, d});
   }
-  // Records a log line that is rare enough to be kept as text.
+  // Records a log line that is rare enough to be kept as text; does nothing while recording is off.
   void log(std::string text);
   // Emits a line that is under `limit`, or counts it as left out. Lines left out in an earlier interval are reported
-  // first, in the name of `function`.
+  // first, in the name of `function`, which is copied. While recording is off nothing is emitted, but lines count
+  // against the limit as ever. Without rate limits emits every line and counts none.
   void limited(RateLimit& limit, const char* function, Event event, std::uint64_t a, std::uint64_t b = 0,
                std::uint64_t c = 0);
-  // Names the next area: events give areas by their index. Called by Areas as it appends one.
+  // Names the next area, recording or not: events give areas by their index. Called by Areas as it appends one.
   void add_area(std::string name) { area_names_.push_back(std::move(name)); }
 
   // Returns whether events about single pages are wanted. Callers ask before they emit one, because there are many.
@@ -111,22 +109,26 @@ class Trace {
   }
 
   // --- which requests for pages are granted ---
-  // Returns the watcher, nullptr if there is none.
+  // Returns the watcher, nullptr if there is none. Callers report to it.
   AllocationWatcher* allocations() const { return allocations_; }
+  // Sets the watcher, nullptr for none. It is not owned, and must stay until another is set.
   void watch_allocations(AllocationWatcher* watcher) { allocations_ = watcher; }
 
   // --- reading ---
+  // Returns the records since the last clear(), oldest first.
   const std::vector<Record>& records() const { return records_; }
   // Returns the line as the kernel prints it: a log line without time stamp, a tracepoint as "name: fields". Requires:
-  // the record is of this trace, and no clear() or copy_from() came after it.
+  // the record is of this trace, and no clear() or copy_from() came after it; its areas have been named by add_area().
   std::string format(const Record& record) const;
-  // Returns a value that is equal for runs that emitted the same events in the same order. Time is left out.
+  // Returns a value that is equal for runs that recorded the same events and texts in the same order. Time, CPU and
+  // actor are left out.
   std::uint64_t hash() const { return hash_; }
   Release release() const { return release_; }
 
-  // Forgets all records and the state of the rate limits; keeps names and settings.
+  // Forgets all records, the hash and the state of the rate limits; keeps names, settings and watchers.
   void clear();
-  // Copies records, names and settings of a machine of the same geometry, but not its watchers.
+  // Copies records, names, settings and the state of the rate limits of a machine of the same geometry; keeps its own
+  // watchers.
   void copy_from(const Trace& other);
 
   // The limits of two lines, for limited(). They are here to be copied and cleared with the lines.

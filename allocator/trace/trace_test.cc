@@ -29,7 +29,8 @@ Record record(Event event, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64
   return r;
 }
 
-constexpr std::uint64_t kSuccess = std::uint64_t{1} << 32;
+constexpr std::uint64_t kFinished = FinishedAlloc{.align = 8, .success = true}.pack();
+constexpr std::uint64_t kTypes = AskedAndSource{.asked = 0, .source = 1}.pack();
 
 const Line kLines[] = {
     // The kernel log.
@@ -56,7 +57,7 @@ const Line kLines[] = {
     {record(Event::cma_alloc_start, 1, 148, 8), nullptr, "cma_alloc_start: name=camera count=148 align=8"},
     {record(Event::cma_alloc_busy_retry, 1, 0x10100, 148, 8), nullptr,
      "cma_alloc_busy_retry: name=camera pfn=0x10100 page=(ptrval) count=148 align=8"},
-    {record(Event::cma_alloc_finish, 1, 0x10200, 148, 8 | kSuccess), nullptr,
+    {record(Event::cma_alloc_finish, 1, 0x10200, 148, kFinished), nullptr,
      "cma_alloc_finish: name=camera pfn=0x10200 page=(ptrval) count=148 align=8"},
     {record(Event::cma_alloc_finish, 0, kNoPfn, 1, 0), nullptr,
      "cma_alloc_finish: name=main pfn=0xffffffffffffffff page=0000000000000000 count=1 align=0"},
@@ -93,12 +94,12 @@ const Line kLines[] = {
     {record(Event::mm_page_alloc_zone_locked, 0x20, 0, 1, 1),
      "mm_page_alloc_zone_locked: page=(ptrval) pfn=32 order=0 migratetype=1 percpu_refill=1",
      "mm_page_alloc_zone_locked: page=(ptrval) pfn=0x20 order=0 migratetype=1 percpu_refill=1"},
-    {record(Event::mm_page_alloc_extfrag, 0x40, 0 | (4 << 8), 0 | (1 << 8), 0),
+    {record(Event::mm_page_alloc_extfrag, 0x40, AskedAndSource{.asked = 0, .source = 4}.pack(), kTypes, 0),
      "mm_page_alloc_extfrag: page=(ptrval) pfn=64 alloc_order=0 fallback_order=4 pageblock_order=9 alloc_migratetype=0 "
      "fallback_migratetype=1 fragmenting=1 change_ownership=0",
      "mm_page_alloc_extfrag: page=(ptrval) pfn=0x40 alloc_order=0 fallback_order=4 pageblock_order=9 "
      "alloc_migratetype=0 fallback_migratetype=1 fragmenting=1 change_ownership=0"},
-    {record(Event::mm_page_alloc_extfrag, 0x400, 0 | (10 << 8), 0 | (1 << 8), 1),
+    {record(Event::mm_page_alloc_extfrag, 0x400, AskedAndSource{.asked = 0, .source = 10}.pack(), kTypes, 1),
      "mm_page_alloc_extfrag: page=(ptrval) pfn=1024 alloc_order=0 fallback_order=10 pageblock_order=9 "
      "alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 change_ownership=1",
      nullptr},

@@ -183,8 +183,8 @@ std::string tracepoint_line(const Machine& machine, const Record& r) {
              " align=" + std::to_string(r.d);
     case Event::cma_alloc_finish:
       return "ev cma_alloc_finish " + (r.b == kNoPfn ? "none" : place_of(machine, r.b)) +
-             " count=" + std::to_string(r.c) + " align=" + std::to_string(r.d & 0xffffffff) +
-             ((r.d >> 32) != 0 ? " ok" : " fail");
+             " count=" + std::to_string(r.c) + " align=" + std::to_string(FinishedAlloc::unpack(r.d).align) +
+             (FinishedAlloc::unpack(r.d).success ? " ok" : " fail");
     case Event::isolate_migratepages:
     case Event::isolate_freepages:
       return std::string(r.event == Event::isolate_migratepages ? "ev isolate_migratepages "
