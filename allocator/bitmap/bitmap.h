@@ -1,7 +1,8 @@
 // The allocation bitmap of an area, its aligned search for a run of zero bits (bitmap_find_next_zero_area_off), and the
 // arithmetic between pages, bits and orders (mm/cma.c).
 //
-// Bits are stored in 64-bit words and scanned by the word. The bitmap takes no lock: its area's cma->lock protects it.
+// Used by areas/. Bits are stored in 64-bit words and scanned by the word: one pass costs O(words), a search O(words +
+// runs of set bits). The bitmap takes no lock: its area's cma->lock protects it.
 #pragma once
 
 #include <cstdint>
@@ -14,28 +15,35 @@ namespace cma {
 
 class Bitmap {
  public:
+  // Makes a bitmap of no bits.
   Bitmap() = default;
+  // Makes a bitmap of `bits` zero bits.
   explicit Bitmap(std::uint64_t bits) : bits_(bits), words_((bits + 63) / 64, 0) {}
 
   std::uint64_t size() const { return bits_; }
+  // Returns whether the bit is set. Requires: bit < size().
   bool test(std::uint64_t bit) const { return (words_[bit / 64] >> (bit % 64)) & 1; }
-  // Sets or clears [start, start + count). Requires that the range lies inside the bitmap.
+  // Set or clear [start, start + count), which may be empty. Require: the range lies inside the bitmap.
   void set(std::uint64_t start, std::uint64_t count) { change(start, count, true); }
   void clear(std::uint64_t start, std::uint64_t count) { change(start, count, false); }
 
-  // Returns the first zero (set) bit at or after start and before end, `end` if there is none.
+  // Return the first zero (set) bit at or after start and before end; `end` if there is none, also where start >= end.
+  // Require: end <= size().
   std::uint64_t next_zero(std::uint64_t start, std::uint64_t end) const { return next(start, end, ~std::uint64_t{0}); }
   std::uint64_t next_set(std::uint64_t start, std::uint64_t end) const { return next(start, end, 0); }
 
   // Returns the lowest bit i >= start such that i + offset is a multiple of mask + 1 and `count` bits from i on are
-  // zero; if there is none, some value >= size(), as in the kernel. Requires a mask of the form 2^k - 1.
+  // zero; if there is none, some value >= size(), as in the kernel. `start` may lie beyond the end. Requires: the mask
+  // is of the form 2^k - 1, count > 0.
   std::uint64_t find_zero_area(std::uint64_t start, std::uint64_t count, std::uint64_t mask,
                                std::uint64_t offset) const;
 
+  // Returns the number of set bits.
   std::uint64_t count_set() const;
-  // Returns the length of the longest run of zero bits.
+  // Returns the length of the longest run of zero bits, 0 if all are set.
   std::uint64_t longest_zero_run() const;
 
+  // Returns the words, lowest bits first. The bits after the last one are zero.
   const std::vector<std::uint64_t>& words() const { return words_; }
   friend bool operator==(const Bitmap&, const Bitmap&) = default;
 
@@ -47,13 +55,16 @@ class Bitmap {
   std::vector<std::uint64_t> words_;
 };
 
-// Returns the mask for an alignment to 2^align pages, in bits (cma_bitmap_aligned_mask). For orders of 64 and more the
-// mask is all ones, and only position 0 is aligned.
+// Returns the mask for an alignment to 2^align pages, in bits (cma_bitmap_aligned_mask): 0 if one bit is at least that
+// large. From align - order_per_bit = 64 on the mask is all ones, and only a multiple of 2^64 is aligned. With
+// Bug::mask_exponent the mask has `align >> order_per_bit` ones. Notes in `bugs` that a bug changed the result.
 std::uint64_t bitmap_aligned_mask(unsigned align, unsigned order_per_bit, BugSet& bugs);
-// Returns how far the area's base lies above the last aligned frame, in bits (cma_bitmap_aligned_offset).
+// Returns how far the area's base lies above the last frame aligned to 2^align pages, in bits
+// (cma_bitmap_aligned_offset); from align = 64 on above frame 0. With Bug::offset_upward, how far it lies below the
+// next such frame. Notes in `bugs` that the bug changed the result.
 std::uint64_t bitmap_aligned_offset(Pfn base, unsigned align, unsigned order_per_bit, BugSet& bugs);
 // Returns the number of bits for that many pages, rounded up (cma_bitmap_pages_to_bits). Exact for counts up to
-// 2^64 - 2^order_per_bit.
+// 2^64 - 2^order_per_bit; wraps for larger ones, as the kernel's does. Requires: order_per_bit < 64.
 constexpr std::uint64_t bitmap_pages_to_bits(std::uint64_t pages, unsigned order_per_bit) {
   return align_up(pages, order_pages(order_per_bit)) >> order_per_bit;
 }

@@ -1,18 +1,24 @@
-// The free lists of a zone: blocks of 2^order pages by order and migratetype, merged and split (mm/page_alloc.c).
+// The free lists of the zones: blocks of 2^order pages by order and migratetype, merged and split (mm/page_alloc.c).
+// Buddy owns it; allocation, per-CPU lists, isolation and compaction free blocks to it and take them from it.
 //
-// The order within lists is part of the behaviour: a block is inserted at the side at which a real kernel inserts it.
+// Invariants, whenever zone->lock is free:
+// - The head of each free block, and no other page, has kPageBuddy. It is aligned to the block's order and has that
+// order
+//   and the type of its list. Blocks do not overlap, hold no page in use and do not cross zones.
+// - Two free blocks of one zone are never buddies of one order: they have merged. Excepted are blocks of at least a
+//   pageblock, while one or both are isolated, and since 5.18 where their types differ and one is not mergeable.
+// - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
+//   those on Isolate lists. Up to 6.9 a block may lie on the list of a type that its pageblock no longer has.
+// - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
+// Switched-on bugs break some of these on purpose. Each call keeps the counters, but for the moving between lists up
+// to 6.9.
 //
-// Counters: a block is counted in the zone as it is freed, and out as it is taken; pages on Isolate lists do not count.
-//
-// Cost: inserting or taking a block is O(1); each merge step looks at one page, and since 6.10 one from the pageblock
-// order on also retypes the buddy's pageblocks.
+// Cost: merging and splitting take one step for each order passed, at most largest_order, each O(1); since 6.10 a merge
+// from the pageblock order on also retypes the buddy's pageblocks. Taking a whole block and moving one are O(1), a
+// search for the smallest block looks at one list for each order. Calls about a pageblock or a run are linear in it.
 //
 // Requires: zone->lock is held, or the machine boots, unless a function says otherwise. Every change of a list asserts
-// that some spinlock is held.
-//
-// Invariants: the head of a free block has kPageBuddy, the block's order and the list's type, and is aligned to the
-// order. Free buddies have merged where the release merges them, except, while isolation is under way, blocks of at
-// least a pageblock of which one or both are isolated. nr_free and the zone's counters agree with the lists.
+// that some spinlock is held. `zone` is that of the block.
 #pragma once
 
 #include "allocator/buddy/watermark.h"
@@ -23,13 +29,14 @@ namespace cma {
 
 class FreeLists {
  public:
-  // `watermarks` and `zones` outlive this object. Boot has not ended yet.
+  // Makes empty lists, with boot under way. Refers to `watermarks` and `zones`, which outlive it.
   FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones);
   FreeLists(const FreeLists&) = delete;
   FreeLists& operator=(const FreeLists&) = delete;
 
   // Ends boot: from now on zone->lock is required.
   void boot_ended() { booting_ = false; }
+  // Returns whether boot has not ended.
   bool booting() const { return booting_; }
 
   // Returns whether every free block lies on the list of its pageblock's type (6.10).
@@ -37,22 +44,27 @@ class FreeLists {
 
   // --- freeing ---
   // Merges a block with its free buddies and inserts it (__free_one_page): at the head, or at the tail if its parent is
-  // likely to merge soon, or if `to_tail`. Requires: the block is aligned to its order and on no list.
+  // likely to merge soon, or if `to_tail`. Counted as `type`. Requires: the block is aligned to its order, of
+  // largest_order at most, and on no list.
   void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
-  // Frees single pages of one pageblock, upwards, as freeing one after the other would.
+  // Frees single pages of one pageblock, upwards, as freeing one after the other would; 0 pages are none. Requires:
+  // they are on no list; the links of each are cleared.
   void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
   // Frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
+  // Requires: as free_one_block().
   void free_in_pageblocks(Zone& zone, Pfn pfn, unsigned order);
   // Returns the type of list on which a freed page is put: that of its pageblock now, and with Bug::free_stale_type (up
   // to 3.17) the one that was read before zone->lock was taken.
   Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
 
   // --- taking ---
-  // Takes the smallest block of `type` that suffices, splits it, and returns the first piece, or kNoPfn.
+  // Takes the smallest block of `type` that suffices, splits it, and returns the first 2^order pages, on no list and
+  // counted out; kNoPfn, and nothing changes, if no block of `type` is large enough.
   Pfn rmqueue_smallest(Zone& zone, unsigned order, Migratetype type);
   // Takes the first 2^order pages of a free block, counted out as `type`. The rest goes to the lists of that type.
+  // Requires: pfn is the head of a free block of at least that order, whose pages are counted as `type`.
   void take_piece(Zone& zone, Pfn pfn, unsigned order, Migratetype type);
-  // Takes a whole free block.
+  // Takes a whole free block, counted out by the type of its list. Requires: pfn is the head of a free block.
   void take_block(Zone& zone, Pfn pfn);
   // Takes a free block for its pages to be used one by one (__isolate_free_page). Returns false, and does nothing, if a
   // watermark forbids it: min, up to 4.8 low; none for an isolated pageblock, whose pages are in no counter. Requires:
@@ -69,18 +81,21 @@ class FreeLists {
   // Moves the free blocks whose head lies in pfn's pageblock to the lists of `type`. Moves nothing if the zone ends
   // inside the pageblock; if it begins inside, only blocks from pfn on.
   Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
-  // Moves one free block to the list of `type`.
+  // Moves one free block to the list of `type`: to its head, since 5.10 to its tail. Requires: pfn is the head of a
+  // free block.
   void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
-  // Makes a pageblock Isolate, or an isolated one `type`, and moves its free blocks with it. Since 6.10 splits a block
-  // that is larger than a pageblock; before, such a block moves with the pageblock of its head.
+  // Makes a pageblock Isolate, or an isolated one `type`, and moves its free blocks with it, counted out or in. Since
+  // 6.10 splits a block that is larger than a pageblock; before, such a block moves with its first pageblock.
   void retype_pageblock(Zone& zone, Pfn pfn, Migratetype type);
 
   // --- looking; in places the kernel does this without zone->lock ---
-  // Returns the head of the free block that covers pfn, pfn itself if none does.
+  // Returns the head of the free block that covers pfn; pfn itself if it is the head, or if none does.
   Pfn covering_block(Pfn pfn) const;
-  // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone.
+  // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone. Requires: pfn
+  // is aligned to the order and inside the map.
   Pfn free_buddy(Pfn pfn, unsigned order) const;
 
+  // Takes whether boot has ended. The lists themselves are in the zones, and copied with them.
   void copy_from(const FreeLists& other) { booting_ = other.booting_; }
 
  private:

@@ -26,7 +26,7 @@ class SpinGuard {
 };
 
 // Awaited at a point: another actor may run here.
-class AtPoint {
+class [[nodiscard]] AtPoint {
  public:
   AtPoint(Engine& engine, Point point) : engine_(engine), point_(point) {}
   bool await_ready() {
@@ -49,7 +49,7 @@ class AtPoint {
 inline AtPoint at(Engine& engine, Point point) { return {engine, point}; }
 
 // Awaited by an actor that sleeps. Always suspends.
-class Sleep {
+class [[nodiscard]] Sleep {
  public:
   Sleep(Engine& engine, Time duration) : engine_(engine), duration_(duration) {}
   bool await_ready() {

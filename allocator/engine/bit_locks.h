@@ -28,7 +28,7 @@ class BitLocks {
     return true;
   }
 
-  class LockAwaiter {
+  class [[nodiscard]] LockAwaiter {
    public:
     LockAwaiter(BitLocks& locks, Key key) : locks_(locks), key_(key) {}
     bool await_ready() { return locks_.try_lock(key_); }
@@ -47,7 +47,7 @@ class BitLocks {
   // co_await locks.lock(key): takes the lock, waiting if need be.
   LockAwaiter lock(Key key) { return {*this, key}; }
 
-  class WaitAwaiter {
+  class [[nodiscard]] WaitAwaiter {
    public:
     WaitAwaiter(BitLocks& locks, Key key) : locks_(locks), key_(key) {}
     bool await_ready() const { return !locks_.bits_.test(key_); }

@@ -1,10 +1,10 @@
 // A doubly linked list of pages, linked through the memory map by frame index: free lists, per-CPU lists, LRU lists, a
 // task's private lists. A page is on one list at most. Each list has the lock of its kind.
 //
-// A list is its two ends, so a copy is another view of the same pages, good until one of them changes. `frame` is a
-// page on no list where one is inserted; its links are kNil again once it is removed. The map is the one of all its
-// pages. Operations are O(1) and touch at most three pages, except those about runs of ascending frames, which are
-// linear in the run.
+// A list is its two ends, so a copy is another view of the same pages, good until one of them changes. The map is the
+// one of all its pages. Where a page is inserted, it is on no list; once it is removed, its links are kNil again.
+//
+// Cost: O(1), and at most four pages touched; linear in the run only for push_front_ascending() and ascending_tail().
 #pragma once
 
 #include "allocator/frames/memory_map.h"
@@ -54,7 +54,7 @@ struct PageList {
     map.edit_at(follower).prev = frame;
   }
 
-  // Moves all of `other` to the back of this list, in its order, and leaves it empty.
+  // Moves all of `other` to the back of this list, in its order, and leaves it empty. Requires: it is another list.
   void splice_back(MemoryMap& map, PageList& other) {
     if (other.empty()) return;
     if (empty()) {
@@ -111,7 +111,7 @@ struct PageList {
   }
 
   // Pushes `pages`, the first of which is `frame`, to the front one after the other: the highest becomes the first.
-  // Requires: `pages` is not empty, and comes from MemoryMap::edit_run().
+  // Requires: `pages` is not empty, comes from MemoryMap::edit_run(), and none of it is on a list.
   void push_front_ascending(MemoryMap& map, Frame frame, std::span<Page> pages) {
     Frame follower = first;
     if (follower == kNil)
@@ -128,15 +128,15 @@ struct PageList {
   }
 
   // Returns how many of the last frames, at most `most`, are neighbours in memory, the lowest of them last on the list.
-  // Requires: the list is not empty.
+  // Requires: the list is not empty, most > 0.
   std::uint64_t ascending_tail(const MemoryMap& map, std::uint64_t most) const {
     std::uint64_t count = 1;
     for (Frame frame = last; count < most && map.at(frame).prev == frame + 1; ++frame) ++count;
     return count;
   }
 
-  // Removes the last `count` frames, and leaves their own links to the caller. Requires: they are neighbours in memory,
-  // the lowest of them last on the list, and `count` is not 0 (see ascending_tail()).
+  // Removes the last `count` frames, and leaves their own links to the caller. Requires: count > 0, and not more than
+  // ascending_tail() finds.
   void cut_ascending_tail(MemoryMap& map, std::uint64_t count) {
     const Frame highest = last + static_cast<Frame>(count - 1);
     last = map.at(highest).prev;

@@ -1,14 +1,25 @@
 // References to pages, and the way of pages to the LRU lists, between them and off them (mm/swap.c, mm/mlock.c). The
 // face of this folder: everything that holds, uses, isolates or locks a page calls it here.
 //
-// A page can be moved only while it has no references but those of its users, and is freed with its last one. A page
-// that was added to the LRU or is to change lists first waits in a pagevec of this CPU, whose slot holds a further
-// reference until the pagevec fills or is drained. So callers that need pages to be movable or free drain first.
+// A page can be moved only while it has no references but those of its users, and is freed with its last one.
 //
-// The parts do the work and are handed out for reading only: LruLists (the five lists), References, Pagevecs and
-// MlockPages (pages of locked memory, which have a pagevec of their own since 5.18).
+// Invariants. A page with references is in at most one of these places; a compound page by its first page:
+// - A CPU's lru_add, or since 5.18 its mlock pagevec for a new page of locked memory: it is to be put on a list.
+// - One of the five lists, with kPageLru: active or inactive, anonymous or file's, or unevictable, as its other flags
+//   name it.
+// - A task's private list, with kPageTaskList: isolated from its list, with a reference for it, and counted as isolated
+//   until forget_isolated().
+// Pages of drivers, kernel memory and the hugetlb pool are never on the LRU. Besides, a page that is to change lists
+// waits in other pagevecs, wherever it is meanwhile; a drain lets it go as it is if it has left the lists. Each slot of
+// a pagevec holds a reference until the pagevec fills or is drained, so callers that need pages to be movable or free
+// drain first.
 //
-// Cost: O(1) per page, and a search of the locked pages' counts for each that leaves its list (since 5.18).
+// Callers: everything that holds a page takes and puts references. owners/, files/, processes/ and buffers/ queue and
+// lock pages that they hold. migration/ and pins isolate pages. These and contig/ and compaction/ drain; contig/ also
+// disables the caches. The parts do the work and are handed out for reading only.
+//
+// Cost: O(1) per page, of a drain per page drained; since 5.18, for a page that leaves its list or is locked, linear in
+// the number of pages with a count of locked mappings. Freeing costs what it does in buddy/.
 //
 // Locks: callers hold no spinlock, as a Task may stop at a point. The kernel's lru_lock is not modelled: nothing stops
 // where it would be held.
@@ -51,12 +62,17 @@ class Lru {
   // Requires: the references are the caller's; since 6.9, no page is of the hugetlb pool.
   Task<void> release_pages(std::vector<Pfn> pages) { return references_.release_pages(std::move(pages)); }
 
-  // --- queueing, in the pagevecs of this CPU. Requires of all of this section: a reference, or the page's lock ---
-  // Queues a page for the LRU (lru_cache_add). Requires: a reference; the page is not on the LRU.
+  // --- queueing, in the pagevecs of this CPU; a page that needs no change of list is left alone ---
+  // Each drains its pagevec if that is full now, the caches are disabled, the page is compound (4.7), or it has as many
+  // slots as it can count. Requires of all of this section: the page has a reference, and the caller that or its lock.
+  //
+  // Queues a page for the LRU (lru_cache_add). Requires: the caller's reference; the page is neither on the LRU nor
+  // waiting to be.
   Task<void> cache_add(Pfn pfn) { return pagevecs_.cache_add(pfn); }
-  // Makes a page referenced, or active if it was referenced.
+  // Makes a page referenced, or active if it was referenced: queued if it is on the LRU (on one CPU at once), in its
+  // slot if it waits in this CPU's lru_add. Waiting elsewhere it stops being referenced, and stays inactive.
   Task<void> mark_accessed(Pfn pfn) { return pagevecs_.mark_accessed(pfn); }
-  // Deactivates a page of a file that could not be dropped (deactivate_file_page).
+  // Deactivates a page of a file that could not be dropped (deactivate_file_page). A mapped page stays as it is.
   Task<void> deactivate_file(Pfn pfn) { return pagevecs_.deactivate_file(pfn); }
   // Deactivates a page (deactivate_page); before 5.4 there is none, and nothing happens.
   Task<void> deactivate(Pfn pfn) { return pagevecs_.deactivate(pfn); }
@@ -66,8 +82,10 @@ class Lru {
   Task<void> rotate_reclaimable(Pfn pfn) { return pagevecs_.rotate_reclaimable(pfn); }
 
   // --- draining ---
-  // Drains all pagevecs of one CPU, that of locked memory last (lru_add_drain_cpu).
+  // Drains all pagevecs of one CPU, that of locked memory last (lru_add_drain_cpu). Requires: 0 <= cpu < the machine's
+  // CPUs, here and below.
   Task<void> add_drain(int cpu);
+  // Drains those of the CPU that runs.
   Task<void> add_drain_here() { return add_drain(core_.engine.cpu()); }
   // Drains the pagevec of locked memory of one CPU alone (mlock_page_drain_local, 5.18).
   Task<void> drain_mlock(int cpu) { return mlock_.drain(cpu); }
@@ -80,44 +98,50 @@ class Lru {
   Task<void> cache_disable();
   // Ends one cache_disable(). Requires: disable_count() > 0.
   void cache_enable();
+  // Returns how many cache_disable() have not been ended: the caches are in use while it is 0.
   int disable_count() const { return disable_count_; }
   // Returns how many pages are in all pagevecs of a CPU, that of locked memory included.
   std::size_t parked(int cpu) const { return pagevecs_.parked(cpu) + mlock_.pagevec(cpu).size(); }
 
   // --- isolating, for migration, reclaim or a pin ---
-  // Takes the page off its list onto the caller's, with one more reference. Returns false if it is on none or free.
+  // Takes the page off its list for the caller's, on which the caller puts it, with one more reference. Returns false,
+  // and does nothing, if it is on no list or has no reference.
   bool isolate(Pfn pfn) { return lists_.isolate(pfn); }
-  // Records that the caller's list lets go of the page, which went back or away.
+  // Counts the page as isolated no longer: it goes back, or away. Requires: isolate() took it, once for each time.
   void forget_isolated(Pfn pfn) { lists_.forget_isolated(pfn); }
-  // Records that an isolated page which was counted as a file's is anonymous memory (5.8).
+  // Records that an isolated page which was counted as a file's is anonymous memory (5.8): once for each single page.
   void isolated_file_is_anon() { lists_.isolated_file_is_anon(); }
   // Puts a page back from a task's list, whose reference goes (putback_lru_page): into lru_add; up to 4.15 a page of
   // locked memory at once on the unevictable list. Requires: isolate() put the page on that list, and the caller has
   // called forget_isolated().
   Task<void> putback(Pfn pfn);
   // Puts a page that was the tail of a huge page in front of its former head (lru_add_page_tail), with which it has
-  // been counted already.
+  // been counted already; on the list of its own flags if the head is on none. Requires: the tail is on no list.
   void split_tail(Pfn tail, Pfn head) { lists_.split_tail(tail, head); }
 
   // --- locked memory ---
-  // Moves a page of locked memory to the unevictable list: at once; since 4.16 by way of lru_add, with a drain before
-  // it; since 5.18 by way of this CPU's mlock pagevec, and counted on that list, once for each locked mapping.
-  // Requires: the page-table lock.
+  // Marks a page as locked memory, and moves it from its list to the unevictable one. Up to 5.17 this CPU's pagevecs
+  // are drained first; a page that had the mark or is on no list stays where it is; others move at once, since 4.16 by
+  // way of lru_add. Since 5.18 moves by way of this CPU's mlock pagevec, and is counted on that list, once for each
+  // locked mapping. Requires: the page-table lock.
   Task<void> mlock(Pfn pfn) { return mlock_.mlock(pfn); }
-  // Takes a new page of locked memory, instead of cache_add(). Requires: the page-table lock.
+  // Takes a new page of locked memory, instead of cache_add(): up to 4.15 onto the unevictable list at once, later by
+  // way of lru_add, since 5.18 of the mlock pagevec. Requires: as cache_add(), and the page-table lock.
   Task<void> mlock_new(Pfn pfn) { return mlock_.mlock_new(pfn); }
-  // Records that locked memory stopped mapping the page (up to 5.17). If other locked memory maps it, it stays
-  // unevictable. Otherwise it returns to its ordinary list: at once if nothing else maps it, else through lru_add.
+  // Records that locked memory stopped mapping the page (up to 5.17). If other locked memory maps it, it stays locked
+  // and unevictable. Otherwise it returns to its ordinary list: at once if nothing else maps it, else through lru_add
+  // (since 4.16 in the first case too). A page off its list only loses the mark; one without the mark is left alone.
   // Requires: the page's lock.
   Task<void> munlock_under_page_lock(Pfn pfn, StillMapped still_mapped) {
     return mlock_.munlock_under_page_lock(pfn, still_mapped);
   }
-  // Records the same by way of the mlock pagevec (munlock_page, 5.18). Requires: the page-table lock.
+  // Records the same by way of the mlock pagevec (munlock_page, 5.18): the page is unlocked with the last locked
+  // mapping that was counted. Requires: the page-table lock.
   Task<void> munlock_when_unmapped(Pfn pfn) { return mlock_.munlock_when_unmapped(pfn); }
-  // Moves the flag of locked memory from a page to the one that takes its place (mlock_migrate_page).
+  // Moves the mark of locked memory, if it is there, from a page to the one that takes its place (mlock_migrate_page).
   void move_mlock_flag(Pfn from, Pfn to) { mlock_.move_flag(from, to); }
 
-  // --- parts, for reading ---
+  // --- parts, for reading: the five lists; what waits in pagevecs; what waits in those of locked memory ---
   const LruLists& lists() const { return lists_; }
   const Pagevecs& pagevecs() const { return pagevecs_; }
   const MlockPages& mlock_pages() const { return mlock_; }

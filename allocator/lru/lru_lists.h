@@ -5,7 +5,8 @@
 // Invariant: a page with kPageLru is on the list that its other flags name. Those change only while the page is off its
 // list, or by relist().
 //
-// Cost: O(1) per page, and a search of the locked pages' counts for a page that leaves its list.
+// Cost: O(1) per page; linear in the number of counts of locked mappings that are not 0 (none before 5.18) for a page
+// that leaves its list, and for mlock_count() and set_mlock_count().
 //
 // Locks: lru_lock is held in the kernel; nothing here stops at a point.
 #pragma once
@@ -27,13 +28,15 @@ class LruLists {
   explicit LruLists(const Core& core) : release_(core.geometry.release), core_(core) {}
 
   // --- lists ---
+  // Returns the pages on a list, all of a compound page.
   std::uint64_t size(LruList list) const { return sizes_[static_cast<unsigned>(list)]; }
   const PageList& list(LruList list) const { return lists_[static_cast<unsigned>(list)]; }
-  // Puts a page that is on no list on the one that its flags name.
+  // Puts a page on the list that its flags name. Requires: it is on no list of any kind.
   void add(Pfn pfn, bool to_tail = false);
-  // Takes a page off its list. Its count of locked mappings is lost.
+  // Takes a page off its list. Its count of locked mappings is lost. Requires: it is on one, with kPageLru.
   void remove(Pfn pfn);
-  // Takes a page off its list, changes its flags, and puts it on the list that these name.
+  // Takes a page off its list, sets and clears flags, and puts it on the list that these name: also if it is the same.
+  // Requires: as remove().
   void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail = false);
   // Does what Lru's call of the same name states; so do isolate(), forget_isolated() and isolated_file_is_anon().
   void split_tail(Pfn tail, Pfn head);
@@ -45,6 +48,7 @@ class LruLists {
     --isolated_[1];
     ++isolated_[0];
   }
+  // Return the pages isolated now, all of a compound page (NR_ISOLATED_ANON, NR_ISOLATED_FILE).
   std::int64_t isolated_anon() const { return isolated_[0]; }
   std::int64_t isolated_file() const { return isolated_[1]; }
   // Returns whether more pages are isolated than half of those on the lists: then callers must not isolate more, but
@@ -52,15 +56,18 @@ class LruLists {
   bool too_many_isolated() const;
 
   // --- locked memory ---
-  // Both return whether the flag changed.
+  // Set or clear kPageMlocked and count the page in or out, a compound one once. Return whether the flag changed.
   bool set_mlocked(Pfn pfn);
   bool clear_mlocked(Pfn pfn);
-  // NR_MLOCK.
+  // Returns how many pages have the flag (NR_MLOCK).
   std::int64_t mlocked() const { return mlocked_; }
-  // mlock_count of an unevictable page on the LRU.
+  // Returns mlock_count, how many locked mappings of a page on the unevictable list have been counted; 0 if none has,
+  // or it is on another list.
   unsigned mlock_count(Pfn pfn) const;
+  // Requires: the page is on the unevictable list, or `count` is 0.
   void set_mlock_count(Pfn pfn, unsigned count);
 
+  // Takes the lists' ends and the counts of a machine of the same geometry; the links are the memory map's.
   void copy_from(const LruLists& other);
 
  private:

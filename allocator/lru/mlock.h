@@ -5,7 +5,7 @@
 // unevictable list. The count is lost whenever the page leaves that list, and may then be too low. LruLists keeps
 // flags, counts and NR_MLOCK; Lru owns this class and drains it after the other pagevecs.
 //
-// Cost: O(1) per page.
+// Cost: O(1) per page; since 5.18 a search of the locked pages' counts (LruLists) besides.
 //
 // Locks: lru_lock is taken inside in the kernel; a pagevec belongs to its CPU.
 #pragma once
@@ -44,13 +44,15 @@ class MlockPages {
   Task<void> mlock_new(Pfn pfn);
   Task<void> munlock_under_page_lock(Pfn pfn, StillMapped still_mapped);
   Task<void> munlock_when_unmapped(Pfn pfn);
-  // Drains the mlock pagevec of one CPU (mlock_page_drain_local).
+  // Drains the mlock pagevec of one CPU (mlock_page_drain_local); does nothing if it is empty.
   Task<void> drain(int cpu);
   // Moves the flag from a page to the one that takes its place (mlock_migrate_page).
   void move_flag(Pfn from, Pfn to);
 
+  // Returns what waits in the mlock pagevec of a CPU, oldest first; empty before 5.18.
   const std::vector<Mlocking>& pagevec(int cpu) const { return pagevecs_[static_cast<unsigned>(cpu)]; }
 
+  // Takes the pagevecs of a machine of the same geometry.
   void copy_from(const MlockPages& other) { pagevecs_ = other.pagevecs_; }
 
  private:

@@ -2,8 +2,10 @@
 //
 // A page that was just added is not on the LRU yet, but in its CPU's pagevec. A page on its way from one list to
 // another is in a pagevec too, and stays on its list meanwhile. Each slot of a pagevec has a reference, which goes when
-// the pagevec fills or is drained. Lru owns this class and drops those references; while it has the caches disabled,
-// every page that is queued is drained at once. Cost: O(1) per page.
+// the pagevec fills or is drained. A compound page does not wait since 4.7, nor does any page while Lru has the caches
+// disabled: its pagevec is drained at once. Lru owns this class and drops the references.
+//
+// Cost: O(1) to queue and O(1) per page drained; mark_accessed() searches lru_add for a page that is not on the LRU.
 //
 // Locks: callers hold no spinlock, as a Task may stop at a point. A pagevec belongs to its CPU.
 #pragma once
@@ -20,7 +22,7 @@ namespace cma {
 
 class Lru;
 
-// Returns PAGEVEC_SIZE: the insertion that fills a pagevec drains it.
+// Returns PAGEVEC_SIZE: the insertion that makes a pagevec so long drains it.
 constexpr std::size_t pagevec_size(Release release) {
   if (release >= Release::v6_8) return 31;
   return release >= Release::v4_15 ? 15 : 14;
@@ -53,14 +55,16 @@ class Pagevecs {
   Task<void> rotate_reclaimable(Pfn pfn);
 
   // --- draining ---
-  // Drains the pagevecs of one CPU. That of locked memory is another: Lru::add_drain() drains both.
+  // Drains the pagevecs of one CPU, those that are empty without effect. That of locked memory is another:
+  // Lru::add_drain() drains both.
   Task<void> drain(int cpu);
 
   // --- slots, also those of the pagevec of locked memory ---
-  // Takes the reference of a slot. Returns whether its pagevec must be drained at once. Requires: a reference, or the
-  // page's lock.
+  // Takes the reference of a slot, and counts the slot. Returns whether its pagevec must be drained at once: the caches
+  // are disabled, or the page has 255 slots, as many as its descriptor can count. Requires: the page has a reference,
+  // and the caller that or its lock.
   bool reserve_slot(Pfn pfn);
-  // Records that a page has left its slot, whose reference the caller drops. Requires: a slot that was reserved.
+  // Records that a page has left its slot; the caller drops its reference next. Requires: a slot that was reserved.
   void leave_slot(Pfn pfn) { --core_.map.edit(pfn).pagevecs; }
 
   // --- looking ---
@@ -71,6 +75,7 @@ class Pagevecs {
   // Returns how many pages are in the pagevecs of a CPU. Lru::parked() adds those of locked memory.
   std::size_t parked(int cpu) const { return cpus_[static_cast<unsigned>(cpu)].parked; }
 
+  // Takes the pagevecs of a machine of the same geometry.
   void copy_from(const Pagevecs& other) { cpus_ = other.cpus_; }
 
  private:

@@ -1,7 +1,8 @@
 // References to pages (mm/swap.c): get_page, put_page, and release_pages for many at once. The last reference of a page
 // takes it off the LRU and frees it.
 //
-// A part of Lru, by whose calls everything that holds a page takes and drops references. Cost: O(1) per page.
+// A part of Lru, by whose calls everything that holds a page takes and drops references. Cost: O(1) per page that keeps
+// references; one that is freed leaves its list (LruLists) and goes through Buddy.
 //
 // Locks: callers hold no spinlock, as a Task may stop at a point.
 #pragma once

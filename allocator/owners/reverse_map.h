@@ -3,7 +3,8 @@
 // processes/ maps and unmaps through it; owner_moves.h puts migration entries in the place of mappings and back. Each
 // record heads the chain of its ptes, each huge page that of its pmds (address_spaces.h); a migration entry keeps its
 // place there and counts as no mapping. Only map counts change here: an entry's reference is its caller's to take and
-// to put, except where a function states otherwise. Cost: O(1); unlinking and searching: O(entries of the page);
+// to put, except where a function states otherwise. A private owner or huge page is released, its pfn becoming kNoPfn,
+// when no entry leads to it any more. Cost: O(1); unlinking and searching: O(entries of the page);
 // split_pmd(), most_mapped(), and clearing the last entry of a huge page: O(pages of the huge page).
 //
 // Locks: an entry is `guarded` if the caller holds the page-table lock of its space, or, for one that fork fills in, of
@@ -45,20 +46,20 @@ class ReverseMap {
   void remove_migration_entry(PteId pte);
   // Clears the pte. If it mapped a page, the page's map count falls, the caller gets the pte's reference, and the page
   // that counts it is returned (of a huge page the first); else kNoPfn, also for a migration entry, which has no
-  // reference to give. The owner of private memory is released with its last pte or entry; for a page of a huge page as
-  // zap_pmd() states. Since 5.18 the caller of a zap of locked memory must unlock the page, by
-  // Lru::munlock_when_unmapped().
-  // Requires: the pte is guarded.
+  // reference to give, and for an empty pte. The owner of private memory is released (pfn kNoPfn) with its last entry;
+  // for a page of a huge page as zap_pmd() states. Since 5.18 the caller of a zap of locked memory must unlock the
+  // page, by Lru::munlock_when_unmapped(). Requires: the pte is guarded.
   Pfn zap_pte(PteId pte);
   // Makes the next write through each pte of the page fault, and so ask the file first, and forgets that the page was
   // written through them (page_mkclean).
   // Requires: the page is locked.
   void write_protect(OwnerId id);
   // Removes every pte of the page and puts their references: unmap_mapping_range, or private memory that its process
-  // unmaps. Drains this CPU's pagevecs before and after each, and waits for page-table locks.
+  // unmaps. The page is marked accessed (Lru::mark_accessed) for each pte through which it was used. Drains this CPU's
+  // pagevecs before and after each, and waits for page-table locks. A migration entry goes without any of that.
   // Requires: the page is not part of a huge page, which pmds may map; the caller holds no page-table lock.
   Task<void> unmap_for_good(OwnerId id);
-  // Returns whether a pte of locked memory maps the page.
+  // Returns whether a pte of locked memory maps the page; migration entries and pmds do not count.
   bool mapped_locked(OwnerId id) const;
 
   // --- pmds (reverse_map_huge.cc); `first` is the record of a huge page's first page ---
@@ -76,7 +77,7 @@ class ReverseMap {
   // becomes the pmd's.
   void remove_migration_pmd(PteId pmd);
   // Clears the pmd. If it mapped a huge page, the map count falls, the caller gets the pmd's reference, and the first
-  // page is returned; else kNoPfn. The owners of its pages are released with the last pte, pmd or entry.
+  // page is returned; else kNoPfn. The owners of its pages are released (pfn kNoPfn) with the last pte, pmd or entry.
   // Requires: the pmd is guarded.
   Pfn zap_pmd(PteId pmd);
   // Puts ptes in the place of the pmd (__split_huge_pmd), with the references that they need. The ptes are dirty, and

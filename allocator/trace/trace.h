@@ -127,8 +127,7 @@ class Trace {
 
   // Forgets all records, the hash and the state of the rate limits; keeps names, settings and watchers.
   void clear();
-  // Copies records, names, settings and the state of the rate limits of a machine of the same geometry; keeps its own
-  // watchers.
+  // Copies records, names, settings and the rate limits' state of a machine of the same geometry; keeps its watchers.
   void copy_from(const Trace& other);
 
   // The limits of two lines, for limited(). They are here to be copied and cleared with the lines.

@@ -14,14 +14,15 @@ namespace cma {
 
 struct GeneratorOptions {
   std::size_t min_ops = 1;
-  std::size_t max_ops = 32;
+  std::size_t max_ops = 32;         // at least min_ops, else that many; operations of boot may come on top
   std::size_t actors = 2;           // at most
   std::optional<Release> release;   // any modelled one if not given
   bool shapes = true;               // machines other than the default small one too
-  KindSet kinds = KindSet().set();  // besides cma_alloc and cma_release, which are always among them
+  KindSet kinds = KindSet().set();  // besides cma_alloc, cma_release, and those of boot, which it does not bind
   // One CPU performs everything: no actors, no stops, no operations of boot.
   bool sequential = false;
-  // Machines with transparent huge pages, and processes that use them. Otherwise one program in twenty has them.
+  // Machines with transparent huge pages, and processes that use them. Otherwise one program in twenty has them; no
+  // sequential one does.
   bool huge_pages = false;
   // Memory is compacted now and then. Otherwise one program in ten has that.
   bool compaction = false;
@@ -32,7 +33,8 @@ using KindWeights = std::array<std::uint8_t, kOpKinds>;
 // Draws the weights of one program.
 KindWeights swarm_weights(Random& random, const GeneratorOptions& options);
 
-// Returns the program of a seed, settled.
+// Returns the program of a seed, settled. Unless it is sequential, one program in twenty begins with one to five
+// operations of boot.
 Program generate(std::uint64_t seed, const GeneratorOptions& options = {});
 
 // Returns an operation that makes sense at the end of `program`: its operands are results that exist there, if any do.
