@@ -80,6 +80,7 @@ class Areas {
   // --- state ---
   std::size_t size() const { return table_.areas.size(); }
   const Area& area(AreaId id) const { return table_.areas[id]; }
+  // Returns the first area of that name, nullopt if there is none. O(areas).
   std::optional<AreaId> find(const std::string& name) const;
   // Returns the area this page belongs to, active or not yet; nullopt if none. An area whose activation failed has no
   // pages (but for Bug::inactive_alloc). O(areas).

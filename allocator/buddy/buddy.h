@@ -6,7 +6,8 @@
 // (pages that a CPU keeps for itself). A free has two halves, prepare_free() and commit_free(), so that another actor
 // can run between them.
 //
-// Cost: a hit on a per-CPU list is a handful of instructions.
+// Cost: a hit on a per-CPU list is a handful of instructions for a single page; allocating a compound page and freeing
+// any block are linear in its pages.
 //
 // Locks: alloc_pages(), the calls that free (prepare_free() takes none) and the drains of per_cpu() take zone->lock
 // themselves; callers must not hold it. Of boot only free_reserved_page() takes it. Preparing and splitting calls act
@@ -63,7 +64,7 @@ class Buddy {
   // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1). Returns
   // kNoPfn if order > largest_order(), or where the kernel would begin to reclaim.
   Pfn alloc_pages(Gfp gfp, unsigned order);
-  // Turns a block that is on no list into single pages with one reference each (split_map_pages).
+  // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
   // Turns pages in the hands of one task, a reference each, into a compound page with one reference.
   void prep_compound_page(Pfn pfn, unsigned order);
@@ -93,7 +94,7 @@ class Buddy {
   // they are lost); the other holder frees that one. Requires: the caller has a reference, and allocated the
   // block with this `order`.
   Task<void> free_pages(Pfn pfn, unsigned order);
-  // Frees a block whose last reference is gone, with the kernel's window between its two halves.
+  // Frees a block whose last reference is gone, with a point between the two halves. Requires: as prepare_free().
   Task<void> free_unreferenced(Pfn pfn, unsigned order);
 
   // Takes the state of another allocator; the pages themselves are the memory map's. Requires: both are of machines of

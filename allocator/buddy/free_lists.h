@@ -2,16 +2,15 @@
 // Buddy owns it; allocation, per-CPU lists, isolation and compaction free blocks to it and take them from it.
 //
 // Invariants, whenever zone->lock is free:
-// - The head of each free block, and no other page, has kPageBuddy. It is aligned to the block's order and has that
-// order
-//   and the type of its list. Blocks do not overlap, hold no page in use and do not cross zones.
+// - The head of each free block, and no other page, has kPageBuddy, the block's order and the type of its list. It is
+//   aligned to the order. Blocks do not overlap, hold no page in use and do not cross zones.
 // - Two free blocks of one zone are never buddies of one order: they have merged. Excepted are blocks of at least a
 //   pageblock, while one or both are isolated, and since 5.18 where their types differ and one is not mergeable.
 // - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
 //   those on Isolate lists. Up to 6.9 a block may lie on the list of a type that its pageblock no longer has.
 // - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
-// Switched-on bugs break some of these on purpose. Each call keeps the counters, but for the moving between lists up
-// to 6.9.
+// A bug that is switched on may break them. Every call keeps the counters, but up to 6.9 not those that move blocks
+// between lists, retype_pageblock() apart.
 //
 // Cost: merging and splitting take one step for each order passed, at most largest_order, each O(1); since 6.10 a merge
 // from the pageblock order on also retypes the buddy's pageblocks. Taking a whole block and moving one are O(1), a

@@ -29,11 +29,13 @@ class PerCpuLists {
 
   // Returns whether the lists hold blocks of an order.
   bool allowed_order(unsigned order) const;
+  // Returns how many of a CPU's kPcpLists the release uses: the first ones.
   unsigned lists_in_use() const;
-  // Returns the order of the blocks on a list.
+  // Returns the order of the blocks on a list. Requires: list < lists_in_use().
   unsigned list_order(unsigned list) const;
 
   // Takes a block from this CPU's lists, after a refill if they have none; kNoPfn if that finds nothing either.
+  // Requires: allowed_order(order), here and in push().
   Pfn rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags);
   // Puts a block on this CPU's lists, which may overflow.
   void push(Zone& zone, Pfn pfn, unsigned order, Migratetype type);
@@ -42,9 +44,10 @@ class PerCpuLists {
 
   // Frees all pages of one CPU and zone.
   void drain_pages_zone(int cpu, Zone& zone);
-  // Drains every CPU whose lists are not empty when examined. Sleeps. Since 4.11 a caller that names no zone returns at
-  // once if another drain is under way.
+  // Drains every CPU whose lists are not empty when examined, of the zone or of kAllZones. Sleeps. Since 4.11 a caller
+  // that names no zone returns at once if another drain is under way.
   Task<void> drain_all_pages(int zone);
+  // Returns the mutex under which drain_all_pages() drains.
   Mutex& drain_mutex() { return drain_mutex_; }
 
  private:

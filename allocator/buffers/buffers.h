@@ -4,6 +4,9 @@
 // users hold the buffer's own count, which page reference counting does not see. Each occupied LRU slot holds one
 // count, and before 5.13 nothing on the allocation path empties the slots: so a forgotten lookup pins a page. A slot
 // array belongs to its CPU (interrupts off). Cost: O(slots) per lookup.
+//
+// Requires of all calls that take a buffer: its number is at most size() and not 0; of those that look it up, move or
+// free it: it is attached to a page.
 #pragma once
 
 #include <array>
@@ -57,6 +60,7 @@ class Buffers final : public SlotCache {
   void touch(BufferId id);
   // Looks the buffer up; the caller keeps a count until put().
   void hold(BufferId id);
+  // Gives a count back, as brelse() does. Requires: the count is the caller's.
   void put(BufferId id);
   // Takes a count without looking the buffer up (get_bh); put() gives it back as well.
   void get(BufferId id) { ++buffers_[id - 1].count; }
@@ -70,7 +74,7 @@ class Buffers final : public SlotCache {
     return buffer.count != 0 || buffer.dirty || buffer.locked;
   }
   // Frees the page's buffer (drop_buffers); returns false if it is busy. The page loses its private flag and a
-  // reference, which is never its last one. Vendors' kernels take a busy buffer out of every CPU's slots first.
+  // reference. Requires: that is not its last one. Vendors' kernels take a busy buffer out of every CPU's slots first.
   bool try_to_free(BufferId id);
   // Attaches the buffer to the page that its data moves to.
   void move_to(BufferId id, Pfn target);

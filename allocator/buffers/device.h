@@ -37,6 +37,7 @@ class Device {
   // Completes the oldest request; returns false if there is none.
   Task<bool> complete_one();
 
+  // Returns the requests on the slow device that are not complete, oldest first.
   const std::deque<Io>& pending() const { return pending_; }
   // Returns how many buffers are locked because they are under I/O.
   std::size_t pending_buffers() const;

@@ -51,8 +51,8 @@ class Compaction {
 
   // `echo 1 > /proc/sys/vm/compact_memory`: compacts every zone as a whole, and waits for whatever is in the way.
   Task<void> compact_memory();
-  // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Requires
-  // that order is at least 1. Failed compactions are not counted (compaction_deferred), so none is put off;
+  // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Requires:
+  // 1 <= order <= Buddy::largest_order(). Failed compactions are not counted (compaction_deferred), so none is put off;
   // `restarting` stands for what the counters would hold. Up to 4.8 priority `full` is `light`.
   Task<CompactResult> compact_for(int order, Migratetype type, CompactPriority priority, bool restarting);
 

@@ -17,13 +17,14 @@ class Contig {
  public:
   Contig(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration, Isolation& isolation);
 
-  // Allocates exactly [start, end). Requires that it lies in one zone. Gives its pageblocks back as `type`.
+  // Allocates exactly [start, end). Gives its pageblocks back as `type`. Requires: the range is not empty, and lies
+  // inside the memory map and in one zone.
   // Returns 0: each page has one reference and is on no list. Or -EBUSY, -EINTR, -ENOMEM: pages may have moved, nothing
   // else has changed. (4.5 to 4.14 -EBUSY may stand for a range that was taken and is lost: Bug::success_reported_busy.
   // Up to 3.7 and since 5.19 a refused isolation also ends those of others: Bug::failed_start_undoes.)
   Task<int> alloc_contig_range(Pfn start, Pfn end, Migratetype type);
-  // Drops one reference of each page. Pages with further references are reported since 3.8; the last holder frees
-  // each of them.
+  // Drops one reference of each page. Pages with further references are reported since 3.8; the last holder frees each
+  // of them. Requires: the references are the caller's.
   Task<void> free_contig_range(Pfn pfn, std::uint64_t pages);
 
  private:

@@ -45,7 +45,7 @@ class [[nodiscard]] AtPoint {
   Point point_;
 };
 
-// co_await at(engine, Point::x)
+// co_await at(engine, Point::x): passes the point. Requires: no spinlock is held. Throws as Engine::passed().
 inline AtPoint at(Engine& engine, Point point) { return {engine, point}; }
 
 // Awaited by an actor that sleeps. Always suspends.
@@ -68,10 +68,12 @@ class [[nodiscard]] Sleep {
   Time duration_;
 };
 
-// co_await sleep_for(engine, microseconds)
+// co_await sleep_for(engine, microseconds): sleeps, even if for 0. Requires: no spinlock is held, and the actor is
+// inside an operation. Throws as Engine::passed().
 inline Sleep sleep_for(Engine& engine, Time duration) { return {engine, duration}; }
 
-// Runs a task, which must not wait, as the current actor outside any operation: for boot, tests and benchmarks.
+// Runs a task as the current actor outside any operation, to its end, and returns its result: for boot, tests and
+// benchmarks. Rethrows what it throws. Requires: it neither waits (EngineFault) nor sleeps (AssertionFailure).
 template <class T>
 T run_now(Task<T> task) {
   const bool done = task.await_ready();

@@ -2,8 +2,11 @@
 // order in which they came. The bit lies in the locked object; holder and waiters are kept here, for the few objects
 // that are locked at any time. `Bits` has test(key), set(key) and clear(key), and kName, the lock's name in reports.
 //
-// A lock may be given to a device, which is no actor and unlocks when its I/O completes. Cost: linear in the number of
-// locks held at the time.
+// A lock may be given to a device, which is no actor and unlocks when its I/O completes. Cost: taking a free lock O(1);
+// everything else is linear in the number of locks held at the time and of the waiters.
+//
+// Requires: nothing that waits is called under a spinlock. lock() and wait() throw EngineFault (locks), named for the
+// lock, if waiting would close a cycle of waiters, the actor itself included, and if a plain call would wait.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +23,7 @@ class BitLocks {
 
   BitLocks(Engine& engine, Bits bits) : engine_(engine), bits_(bits) {}
 
-  // Takes the lock for the current actor if it is free; returns whether it did.
+  // Takes the lock for the current actor if it is free; returns whether it did. Never waits.
   bool try_lock(Key key) {
     if (bits_.test(key)) return false;
     bits_.set(key);
@@ -44,7 +47,7 @@ class BitLocks {
     BitLocks& locks_;
     Key key_;
   };
-  // co_await locks.lock(key): takes the lock, waiting if need be.
+  // co_await locks.lock(key): takes the lock, waiting in order if it is held.
   LockAwaiter lock(Key key) { return {*this, key}; }
 
   class [[nodiscard]] WaitAwaiter {
@@ -63,11 +66,12 @@ class BitLocks {
     BitLocks& locks_;
     Key key_;
   };
-  // co_await locks.wait(key): waits until the lock is free, without taking it (wait_on_page_locked).
+  // co_await locks.wait(key): waits until the lock is given back, without taking it (wait_on_page_locked). Does not
+  // wait if it is free; another actor may have it again by the time this one runs.
   WaitAwaiter wait(Key key) { return {*this, key}; }
 
-  // Wakes the actors that only wait, and gives the lock to the first that wants it, if there is one. Requires that it
-  // is held.
+  // Wakes the actors that only wait, and gives the lock to the first that wants it, if there is one. Any actor may call
+  // it. Requires: the lock is held.
   void unlock(Key key) {
     Held& held = find(key);
     for (ActorId watcher : held.watchers) engine_.wake(watcher);
@@ -83,7 +87,8 @@ class BitLocks {
     for (ActorId waiter : held.waiters) engine_.set_waits_on(waiter, held.owner);
   }
 
-  // Makes a device the holder: the completion of its I/O unlocks, as whichever actor is interrupted.
+  // Makes a device the holder: the completion of its I/O unlocks, as whichever actor is interrupted. Requires: the lock
+  // is held.
   void give_to_device(Key key) {
     Held& held = find(key);
     held.owner = kNoActor;
@@ -103,6 +108,7 @@ class BitLocks {
   }
   // Returns the number of locks held.
   std::size_t held() const { return held_.size(); }
+  // Forgets all locks and waiters, for operations that are destroyed; the bits stay as they are.
   void reset() { held_.clear(); }
 
  private:

@@ -58,11 +58,11 @@ class Engine {
   // ============ For the scheduler: which actors there are, which one runs, and how far ============
 
   // --- actors ---
-  // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1.
+  // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1. Requires: 0 <= cpu < cpus().
   ActorId add_actor(int cpu);
   std::size_t actors() const { return actors_.size(); }
   // Moves an actor to another CPU. A machine is reused by programs whose actors sit on other CPUs. Requires: the actor
-  // is idle.
+  // is idle, 0 <= cpu < cpus().
   void bind(ActorId actor, int cpu);
 
   // --- running ---
@@ -81,8 +81,8 @@ class Engine {
 
   // --- stopping ---
   // Asks that `actor` stop when it passes `point` for the nth time from now (1 = next). The request ends with the
-  // actor's operation; a second one replaces the first. Never stops it at Point::sleep. Requires: the actor
-  // is inside an operation.
+  // actor's operation; a second one replaces the first. Never stops it at Point::sleep. Requires: the actor is inside
+  // an operation, nth >= 1.
   void stop_at(ActorId actor, Point point, unsigned nth);
   // Sets the listener, nullptr for none. It is not owned, and reset() keeps it.
   void set_watcher(PointWatcher* watcher);
@@ -100,7 +100,7 @@ class Engine {
   void advance_to(Time time);
   // Returns the sleeping actor that wakes first (the lowest id among equals), kNoActor if none sleeps.
   ActorId next_sleeper() const;
-  // Returns the time at which a sleeping actor wakes.
+  // Returns the time at which a sleeping actor wakes. Requires: it is sleeping.
   Time wake_time(ActorId actor) const { return actors_[actor].wake_time; }
   // Takes from the queue, and returns, the actor that was woken first and has not run since; kNoActor if none is left.
   ActorId take_woken();
@@ -171,11 +171,12 @@ class Engine {
   // literal. `owner` is the actor that holds the object, kNoActor if a device does. Throws EngineFault (locks) if this
   // closes a cycle of waiters, if only of the actor itself, or in a plain call, which must not wait.
   void park(PromiseBase& leaf, const char* what, ActorId owner);
-  // Parks the current actor until the clock reaches `wake_time`. Requires: it is inside an operation.
+  // Parks the current actor until the clock reaches `wake_time`. Requires: it is inside an operation. No spinlock is
+  // held where a call parks.
   void park_until(PromiseBase& leaf, Time wake_time);
   // Records that the object that a parked actor waits for has a new owner.
   void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }
-  // Makes a waiting or sleeping actor ready and queues it; take_woken() returns them in that order.
+  // Makes an actor ready and queues it; take_woken() returns them in that order. Requires: it is waiting or sleeping.
   void wake(ActorId actor);
 
  private:

@@ -5,7 +5,8 @@
 // a page that is read ahead stays locked until its I/O completes; a journal keeps a count on a buffer for as long as
 // its transaction lives; a superblock keeps one without limit. How such a page moves depends on its file
 // (owners/owner_moves_file.cc). A page is an owners' record of kind `file`. A page that is dropped from the cache
-// (reclaim, truncation) leaves a record without page, and the next reader gets a new one. Cost: O(1) per page.
+// (reclaim, truncation) leaves a record without page, and the next reader gets a new one. Cost: O(1) per page;
+// index_of() is linear in the file, journal() and journal_holds() in transactions that have not been committed.
 #pragma once
 
 #include <vector>
@@ -44,9 +45,11 @@ class Files {
   // leaves the page locked. `frame`: a page just allocated, to be used instead of asking the allocator.
   Task<Read> read(FileId file, std::uint64_t index, bool readahead, Pfn frame = kNoPfn);
   // Reads a block of a block device (__bread); only the buffer is locked meanwhile. The caller keeps a count on it.
+  // Returns -ENOMEM as read(). Requires: the file is a block device.
   // `unmovable`: for blocks that are kept, such as a superblock's (sb_bread_unmovable); no effect before 3.18.
   Task<Read> bread(FileId file, std::uint64_t index, bool unmovable, Pfn frame = kNoPfn);
-  // Locks a cached page and changes its data; page and buffer become dirty.
+  // Locks a cached page and changes its data; page and buffer become dirty. Does nothing, as writeback(), if the page
+  // has left the cache.
   Task<void> write(OwnerId page);
   // Starts writeback of a page if it is dirty and not being written (write_cache_pages).
   Task<void> writeback(OwnerId page);
@@ -56,8 +59,9 @@ class Files {
   Task<void> drop(FileId file);
 
   // --- the journal ---
-  // Adds the page's buffer to the file's running transaction, which has a count on it until it commits. Returns false
-  // if the file has no journal, or the transaction has the buffer already.
+  // Adds the page's buffer to the file's running transaction, which has a count on it until it commits, and changes the
+  // page's data. Returns false, and does nothing, if the file has no journal, or the transaction has the buffer
+  // already. Requires: the page is in its file's cache.
   bool journal(OwnerId page);
   // Commits the transaction: its buffers are dirty now, and their counts are given back.
   void commit(FileId file);

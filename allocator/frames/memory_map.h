@@ -3,8 +3,9 @@
 //
 // Every change of a page goes through edit(), which notes the page's chunk (one largest free block, or 64 pages if that
 // is more). The notes make two things cheap: an audit recounts only the chunks that an operation touched, and a return
-// to the state after boot copies only the chunks touched since. Access is O(1); a change of a chunk noted before costs
-// a branch more. zone->lock protects free pages and pageblock types; see the layers above.
+// to the state after boot copies only the chunks touched since. Access is O(1), a search of the head at most one look
+// for each order; a change of a chunk noted before costs a branch more. zone->lock protects free pages and pageblock
+// types; see the layers above.
 #pragma once
 
 #include <span>
@@ -19,6 +20,7 @@ namespace cma {
 class MemoryMap {
  public:
   // Makes the map as it is before boot: all frames that exist are reserved, with one reference, in Movable pageblocks.
+  // Requires: the geometry is possible (Geometry::impossible).
   explicit MemoryMap(const Geometry& geometry);
 
   // --- frames ---
@@ -42,7 +44,8 @@ class MemoryMap {
     CMA_ASSERT(frame < pages_.size());
     return pages_[frame];
   }
-  // Returns the first page of the compound page that this one is part of, or the page itself (compound_head).
+  // Returns the first page of the compound page that this one is part of, or the page itself (compound_head). Requires:
+  // a tail has a head, as it has unless a compound page is being made or taken apart.
   Pfn compound_head(Pfn pfn) const;
   // Return a page to edit at once, and note its chunk. The reference is good for changes until the notes are forgotten.
   Page& edit(Pfn pfn) { return edit_at(frame(pfn)); }
@@ -73,7 +76,8 @@ class MemoryMap {
     touch(frame(pfn));
     types_[block_index(pfn)] = type;
   }
-  // Sets the type of each pageblock of a block of 2^order pages. Requires: the block is at least a pageblock.
+  // Sets the type of each pageblock of a block of 2^order pages. Requires: the block is at least a pageblock, and
+  // aligned to its order.
   void set_pageblock_types(Pfn pfn, unsigned order, Migratetype type) {
     for (Pfn block = pfn; block < pfn + order_pages(order); block += pageblock_pages()) set_pageblock_type(block, type);
   }
@@ -82,14 +86,16 @@ class MemoryMap {
   // --- chunks that were touched ---
   unsigned chunk_order() const { return chunk_order_; }
   std::size_t chunks() const { return touched_.size(); }
+  // Returns the frames of a chunk, cut to the map. Requires: chunk < chunks().
   PfnRange chunk_range(std::size_t chunk) const;
   // Returns the chunks touched since forget_touched(), in the order in which they were. For one reader, the audit.
   const std::vector<std::uint32_t>& touched_chunks() const { return touched_list_; }
+  // Begins the list of touched chunks anew.
   void forget_touched();
 
   // --- the whole map ---
-  // Makes this map equal to `boot` by copying back the chunks touched since it last was. Requires: `boot` is of the
-  // same geometry.
+  // Makes this map equal to `boot` by copying back the chunks touched since it last was; forgets what was touched.
+  // Requires: `boot` is of the same geometry, and this map was equal to it at boot or at the last restore().
   void restore(const MemoryMap& boot);
 
   // Returns the size of descriptors and types.

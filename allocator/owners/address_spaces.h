@@ -2,7 +2,8 @@
 //
 // A pte belongs to an address space and names the page (its owner record) it maps; the ptes of one page form a list,
 // and so do the pmds of a huge page. A migration entry keeps its place in the list and counts as no mapping. Each
-// address space has its page-table lock. Plain numbers, no pointers. Cost: O(1); unlinking: O(ptes of the page).
+// address space has its page-table lock. Plain numbers, no pointers: entries are never removed. Cost: O(1); adding
+// entries O(their number).
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,7 @@ class AddressSpaces {
  public:
   AddressSpaces() { spaces_.emplace_back(); }
 
+  // Adds an address space without entries; returns its number.
   SpaceId add_space() {
     spaces_.emplace_back();
     return static_cast<SpaceId>(spaces_.size() - 1);
@@ -64,7 +66,7 @@ class AddressSpaces {
     }
     return first;
   }
-  // Clears a pte or pmd; it stays where it is in its space.
+  // Clears a pte or pmd; it stays where it is in its space, locked as it was. Requires: no chain leads to it any more.
   void clear(PteId id) {
     Pte cleared;
     cleared.space = pte(id).space;
@@ -73,6 +75,7 @@ class AddressSpaces {
     cleared.table = pte(id).table;
     pte(id) = cleared;
   }
+  // Return an entry, valid until others are added. Require: 1 <= id <= ptes().
   Pte& pte(PteId id) { return ptes_[id - 1]; }
   const Pte& pte(PteId id) const { return ptes_[id - 1]; }
   std::size_t ptes() const { return ptes_.size(); }

@@ -22,7 +22,8 @@ class HugetlbPool final : public HugetlbPages, public HugetlbFree {
 
   unsigned order() const { return order_; }
   // Adds a page (nr_hugepages grows by one): a fresh one, or the compound page at `head`, which has one reference.
-  // Returns false without memory.
+  // Returns false, and adds none, without memory. If another actor has taken a reference meanwhile, the page comes into
+  // the pool with that actor's last one.
   Task<bool> grow(Pfn head = kNoPfn);
   // Takes a free page for a user, with one reference; kNoPfn if there is none.
   Pfn dequeue();

@@ -12,8 +12,8 @@ namespace cma {
 
 class OwnerRecords {
  public:
-  // Returns a record, valid until the next add().
-  // Requires: 1 <= id <= size().
+  // Return a record, valid until the next add().
+  // Require: 1 <= id <= size().
   const Owner& owner(OwnerId id) const { return owners_[id - 1]; }
   Owner& edit(OwnerId id) { return owners_[id - 1]; }
   std::size_t size() const { return owners_.size(); }
@@ -23,10 +23,11 @@ class OwnerRecords {
     return static_cast<OwnerId>(owners_.size());
   }
 
-  // Returns a huge page, valid until the next add_huge().
-  // Requires: `id` was returned by add_huge().
+  // Return a huge page, valid until the next add_huge().
+  // Require: `id` was returned by add_huge().
   const HugePage& huge_page(HugeId id) const { return huge_[id - 1]; }
   HugePage& edit_huge(HugeId id) { return huge_[id - 1]; }
+  // Adds a huge page; returns its number.
   HugeId add_huge(const HugePage& page) {
     huge_.push_back(page);
     return static_cast<HugeId>(huge_.size());

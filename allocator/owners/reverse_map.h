@@ -48,7 +48,8 @@ class ReverseMap {
   // that counts it is returned (of a huge page the first); else kNoPfn, also for a migration entry, which has no
   // reference to give, and for an empty pte. The owner of private memory is released (pfn kNoPfn) with its last entry;
   // for a page of a huge page as zap_pmd() states. Since 5.18 the caller of a zap of locked memory must unlock the
-  // page, by Lru::munlock_when_unmapped(). Requires: the pte is guarded.
+  // page, by Lru::munlock_when_unmapped().
+  // Requires: the pte is guarded.
   Pfn zap_pte(PteId pte);
   // Makes the next write through each pte of the page fault, and so ask the file first, and forgets that the page was
   // written through them (page_mkclean).
@@ -56,7 +57,7 @@ class ReverseMap {
   void write_protect(OwnerId id);
   // Removes every pte of the page and puts their references: unmap_mapping_range, or private memory that its process
   // unmaps. The page is marked accessed (Lru::mark_accessed) for each pte through which it was used. Drains this CPU's
-  // pagevecs before and after each, and waits for page-table locks. A migration entry goes without any of that.
+  // pagevecs before and after each, and waits for page-table locks. Of a migration entry only the entry goes.
   // Requires: the page is not part of a huge page, which pmds may map; the caller holds no page-table lock.
   Task<void> unmap_for_good(OwnerId id);
   // Returns whether a pte of locked memory maps the page; migration entries and pmds do not count.

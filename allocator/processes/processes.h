@@ -3,7 +3,10 @@
 //
 // CMA depends on when references and map counts differ: a fault maps a page before it is on the LRU; unmapping drops
 // the map count at once and the reference when its batch is flushed; fork takes the reference first and the map count
-// after. Each of these intervals is a point. Cost: O(1) per page.
+// after. Each of these intervals is a point. Cost: O(1) per page, and O(entries of the page) for each that is unmapped.
+//
+// Requires of calls that act on a process: it is alive; of those that take a mapping too: has_mapping(), and indices
+// inside its pages_of().
 //
 // Locks: faults take the page-table lock of their process; unmapping takes it a range of 512 ptes at a time.
 #pragma once
@@ -29,6 +32,7 @@ class Processes {
             PageCache& page_cache, Owners& owners, OwnerMoves& moves, Files& files, Migration& migration);
 
   // --- processes; each is its address space ---
+  // Returns a new process without mappings.
   SpaceId spawn();
   // Returns a child that shares every page; since 5.9 it gets copies of those that a device may be writing to. 0 if
   // there was no memory for these.
@@ -45,6 +49,7 @@ class Processes {
 
   // --- mappings ---
   // Maps anonymous pages; none is touched yet.
+  // Requires: pages > 0.
   MappingId mmap_anon(SpaceId process, std::uint64_t pages);
   bool has_mapping(SpaceId process, MappingId mapping) const { return mapping < processes_[process].mappings.size(); }
   std::uint64_t pages_of(SpaceId process, MappingId mapping) const {
@@ -61,6 +66,8 @@ class Processes {
   // Requires: the mapping is not shared.
   Task<int> write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame = kNoPfn);
   // Locks the mapping (mlock2 with MLOCK_ONFAULT): touched pages move to the unevictable list; later ones go there too.
+  // Leaves one that is locked as it is.
+  // Requires: the mapping is neither huge nor shared, here and in madv_free().
   Task<void> mlock(SpaceId process, MappingId mapping);
   bool locked(SpaceId process, MappingId mapping) const { return processes_[process].mappings[mapping].locked; }
   // Lets touched pages that only this process maps be dropped until they are written to again (MADV_FREE).
@@ -79,16 +86,19 @@ class Processes {
   Task<void> fault_in_huge(SpaceId process, MappingId mapping, std::uint64_t which, Pfn head);
   // Splits each huge page of the mapping, as reclaim and the deferred split do it (split_huge_page). Returns 0, or the
   // error of the first one that stays whole.
+  // Requires: the mapping is huge.
   Task<int> split_huge(SpaceId process, MappingId mapping);
 
   // --- shared mappings (shared_mappings.cc) ---
   // Returns whether mmap_shared can map a page: one of a regular file or of shared memory, cached now.
   bool can_be_shared(OwnerId page) const;
   // Maps these pages (MAP_SHARED); none is touched yet.
+  // Requires: there is at least one, and can_be_shared() of each.
   MappingId mmap_shared(SpaceId process, const std::vector<OwnerId>& pages);
   bool is_shared(SpaceId process, MappingId mapping) const { return processes_[process].mappings[mapping].shared; }
   // Reads from a page of such a mapping, or writes to it. Reads a dropped page of a file again. Returns 0, -ENOMEM, or
   // -EFAULT where shared memory was truncated.
+  // Requires: the mapping is shared.
   Task<int> touch_shared(SpaceId process, MappingId mapping, std::uint64_t index, bool write);
 
   // --- long-term pins (pins.cc) ---
@@ -98,6 +108,7 @@ class Processes {
   // Requires: the mapping is not huge.
   Task<int> pin_longterm(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned);
   // Undoes one pin (unpin_user_page).
+  // Requires: the page has a pin of the caller's.
   Task<void> unpin_longterm(Pfn pfn);
   // Returns what such a pin counts on the page: since 5.7 its number distinguishes it from other references.
   int longterm_references() const { return release_ >= Release::v5_7 ? 1024 : 1; }

@@ -12,8 +12,8 @@
 // The audit is a witness: where it needs to know what the model does (lru_list_of here, the columns in recount.cc) it
 // has code of its own that repeats the model's on purpose. Code shared with the model could not contradict it.
 //
-// Cost of a usual operation on a small machine: 100 to 200 ns. Text is made only if a law is broken or
-// pages have leaked. Memory is allocated for that, by begin(), and where a vector grows.
+// Cost of a usual operation on a small machine: 100 to 200 ns. Text is made only if a law is broken or pages have
+// leaked. Memory is allocated for that, by begin(), and where a vector grows.
 #pragma once
 
 #include <array>

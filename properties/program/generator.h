@@ -14,7 +14,7 @@ namespace cma {
 
 struct GeneratorOptions {
   std::size_t min_ops = 1;
-  std::size_t max_ops = 32;         // at least min_ops, else that many; operations of boot may come on top
+  std::size_t max_ops = 32;         // min_ops if that is more; those of boot are counted, but never cut short
   std::size_t actors = 2;           // at most
   std::optional<Release> release;   // any modelled one if not given
   bool shapes = true;               // machines other than the default small one too
