@@ -290,10 +290,11 @@ void Windows::check_report(Pfn result) {
     if (record.event == Event::cma_alloc)
       claim(record.a == last && record.b == sweep_.count && (record.d != 0) == (result != kNoPfn),
             "cma_alloc names another window or result");
-    if (record.event == Event::cma_alloc_finish)
-      claim(
-          record.b == last && record.c == sweep_.count && FinishedAlloc::unpack(record.d).success == (result != kNoPfn),
-          "cma_alloc_finish names another window or result");
+    if (record.event == Event::cma_alloc_finish) {
+      const bool success = FinishedAlloc::unpack(record.d).success;
+      claim(record.b == last && record.c == sweep_.count && success == (result != kNoPfn),
+            "cma_alloc_finish names another window or result");
+    }
   }
   if (machine_->release() < Release::v5_13) return;
   std::vector<Pfn> expected;

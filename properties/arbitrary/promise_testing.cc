@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "allocator/base/hash.h"
-#include "properties/arbitrary/saved_program.h"
+#include "properties/arbitrary/saved_program_testing.h"
 
 namespace cma {
 namespace {

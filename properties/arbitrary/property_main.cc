@@ -7,8 +7,8 @@
 
 #include <gmock/gmock.h>
 
-#include "properties/arbitrary/rc_params.h"
-#include "properties/arbitrary/saved_program.h"
+#include "properties/arbitrary/rc_params_testing.h"
+#include "properties/arbitrary/saved_program_testing.h"
 
 namespace {
 

@@ -1,14 +1,20 @@
-#include "properties/arbitrary/rc_params.h"
+#include "properties/arbitrary/rc_params_testing.h"
 
 #include <gtest/gtest.h>
+
+#include "properties/arbitrary/trial_testing.h"
 
 namespace cma {
 namespace {
 
 TEST(RcParams, WhatRapidCheckReadsIsAccepted) {
   for (const char* params : {"", " ", "seed=1", "seed=\"1\" max_success=100000", "noshrink=1\tverbose_progress=0",
-                             "reproduce=Bchwcu9mc2V2ZW4", "max_size=10 max_discard_ratio=3 verbose_shrinking=1"})
+                             "max_size=10 max_discard_ratio=3 verbose_shrinking=1"})
     EXPECT_EQ(problem_with_rc_params(params), "") << params;
+}
+
+TEST(RcParams, WhatAFailureReportsIsAccepted) {
+  EXPECT_EQ(problem_with_rc_params(repeat_params("Suite.name", {})), "");
 }
 
 // As ctest passes them on: a quoted seed before whatever the caller has set.
@@ -31,7 +37,13 @@ TEST(RcParams, AValueThatIsNoneIsRefused) {
   EXPECT_EQ(problem_with_rc_params("seed="), "RC_PARAMS: 'seed' has no value");
   EXPECT_EQ(problem_with_rc_params("seed=one"), "RC_PARAMS: 'seed' is not a number: 'one'");
   EXPECT_EQ(problem_with_rc_params("max_success=-1"), "RC_PARAMS: 'max_success' is not a number: '-1'");
-  EXPECT_EQ(problem_with_rc_params("noshrink=yes"), "RC_PARAMS: 'noshrink' is neither 0 nor 1: 'yes'");
+  EXPECT_EQ(problem_with_rc_params("max_success=100k"), "RC_PARAMS: 'max_success' is not a number: '100k'");
+}
+
+// The sentences are RapidCheck's.
+TEST(RcParams, WhatRapidCheckRefusesIsRefused) {
+  for (const char* params : {"noshrink=yes", "reproduce=zzz", "reproduce=\"abc", "seed=99999999999999999999999"})
+    EXPECT_NE(problem_with_rc_params(params), "") << params;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "properties/arbitrary/saved_program.h"
+#include "properties/arbitrary/saved_program_testing.h"
 
 #include <fstream>
 

@@ -1,5 +1,5 @@
-// What RapidCheck reads from RC_PARAMS, checked before it does: it ignores a key that it does not know, so that a
-// misspelt `max_sucess=100000` would run a thousand cases and report success.
+// What RapidCheck reads from RC_PARAMS, checked before any property runs. It ignores a key that it does not know, so
+// that a misspelt `max_sucess=100000` would run a thousand cases and report success; other errors fail each property.
 //
 // Used by the main function of property tests. Cost: nothing.
 #pragma once
