@@ -333,12 +333,15 @@ Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64
     } else if (pte.state == Pte::State::migration) {
       spaces_.pte(source).writable = false;
       reverse_map_.copy_migration_entry(target, pte.page);
+      spaces_.pte(target).dirty = pte.dirty;
     } else {
       spaces_.pte(source).writable = false;
       lru_.get_page(reverse_map_.counted_at(owners_.owner(pte.page)));
       // The locks are held, but readers of the two counts do not take them.
       co_await at(core_.engine, Point::fork_referenced);
       reverse_map_.map_pte(target, pte.page);
+      // Only shared memory is marked clean in the child.
+      spaces_.pte(target).dirty = pte.dirty;
     }
     if (++copied % kCopiedPerCheck != 0) continue;
     spaces_.lock(parent).unlock(core_.engine);
