@@ -4,8 +4,11 @@
 // so may clean pages of files: who maps such a page finds none, never another's. Up to 4.20 a buffer head follows its
 // page only after the page has moved, so the two may be apart while a migration is under way.
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -28,22 +31,20 @@ bool changes_mappings(const Op& op) {
   return writes(op) || kChangers.test(op.body.index());
 }
 
-// Returns whether pages may be dropped whose process gave them up.
-bool gives_memory_up(const Program& program) {
-  for (const Op& op : program.ops)
-    if (op.body.index() == kind_of<MappingOp<MappingVerb::madv_free>>()) return true;
-  return false;
-}
+// Returns whether an operation of this kind gives memory up, which may be dropped until it is written to again.
+bool gives_up(const Op& op) { return op.body.index() == kind_of<MappingOp<MappingVerb::madv_free>>(); }
 
 // What each owner has written, and what each process finds: taken down while operations may change it, and compared
 // while none may.
 class WhatWasWritten final : public Witness {
  public:
-  explicit WhatWasWritten(const Program& program) : program_(program), may_vanish_(gives_memory_up(program)) {}
+  explicit WhatWasWritten(const Program& program) : program_(program) {}
   void program_begins(Machine& machine) override { machine_ = &machine; }
   void control_changes(Machine&) override { everyone_finds_their_page(); }
   void op_performed(Machine&, std::size_t op) override {
+    if (gives_up(program_.ops[op])) giving_up_.push_back(op);
     look(inside_writes_ || writes(program_.ops[op]), inside_changes_ || changes_mappings(program_.ops[op]));
+    std::erase_if(giving_up_, [](std::size_t giving) { return !is_inside(giving); });
     inside_writes_ = any_inside(op, writes);
     inside_changes_ = any_inside(op, changes_mappings);
   }
@@ -62,11 +63,13 @@ class WhatWasWritten final : public Witness {
   }
 
  private:
+  using MadvFree = MappingOp<MappingVerb::madv_free>;
   using Address = std::tuple<SpaceId, MappingId, std::uint64_t>;
 
   void look(bool data_may_change, bool mappings_may_change) {
     everyone_finds_their_page();
     compare_data(data_may_change);
+    for (const std::size_t op : giving_up_) note_given_up(std::get<MadvFree>(program_.ops[op].body));
     compare_mappings(mappings_may_change);
   }
   void compare_data(bool may_change) {
@@ -75,8 +78,23 @@ class WhatWasWritten final : public Witness {
       const std::uint32_t data = owners.owner(id).token;
       if (id > data_.size()) data_.push_back(data);
       claim(may_change || data == data_[id - 1], fmt::format("the data of owner {} changed, and nothing wrote", id));
+      // Written to, after whatever gave it up.
+      if (data != data_[id - 1]) given_up_.erase(id);
       data_[id - 1] = data;
     }
+  }
+  // Takes down the pages that an operation gives up, or has given up since the last look.
+  void note_given_up(const MadvFree& op) {
+    const World& world = last_run().world();
+    const Processes& processes = machine_->processes;
+    const Result* made = world.find(op.mapping);
+    const Result* in = op.in.id != 0 ? world.find(op.in) : made;
+    if (made == nullptr || made->yields != Yields::mapping || in == nullptr) return;
+    if (!processes.alive(in->process) || !processes.has_mapping(in->process, made->mapping)) return;
+    const std::uint64_t all = processes.pages_of(in->process, made->mapping);
+    const std::uint64_t end = op.pages == 0 || op.from >= all ? all : op.from + std::min(op.pages, all - op.from);
+    for (std::uint64_t page = op.from; page < end; ++page)
+      given_up_.insert(processes.page_at(in->process, made->mapping, page));
   }
   void compare_mappings(bool may_change) {
     const Processes& processes = machine_->processes;
@@ -85,7 +103,7 @@ class WhatWasWritten final : public Witness {
         for (std::uint64_t page = 0; page < processes.pages_of(space, mapping); ++page) {
           const OwnerId now = processes.page_at(space, mapping, page);
           OwnerId& before = found_[{space, mapping, page}];
-          const bool dropped = now == 0 && (may_vanish_ || processes.is_shared(space, mapping));
+          const bool dropped = now == 0 && (given_up_.contains(before) || processes.is_shared(space, mapping));
           claim(may_change || dropped || now == before,
                 fmt::format("process {} finds another page at page {} of mapping {}", space, page, mapping));
           before = now;
@@ -95,18 +113,21 @@ class WhatWasWritten final : public Witness {
   template <class Kind>
   bool any_inside(std::size_t last, Kind kind) const {
     for (std::size_t op = 0; op <= last; ++op)
-      if (kind(program_.ops[op]) && last_run().world().result(static_cast<Slot>(op)).state == Result::State::inside)
-        return true;
+      if (kind(program_.ops[op]) && is_inside(op)) return true;
     return false;
+  }
+  static bool is_inside(std::size_t op) {
+    return last_run().world().result(static_cast<Slot>(op)).state == Result::State::inside;
   }
 
   const Program& program_;
-  bool may_vanish_;
   Machine* machine_ = nullptr;
   bool inside_writes_ = false;
   bool inside_changes_ = false;
   std::vector<std::uint32_t> data_;  // by owner
   std::map<Address, OwnerId> found_;
+  std::vector<std::size_t> giving_up_;  // operations that give memory up and have not ended
+  std::set<OwnerId> given_up_;          // and have not been written to since
 };
 
 PROMISE(ContentPromise, what_was_written_is_found_wherever_its_page_has_moved, {.planted = {Bug::data_left_behind}}) {
@@ -114,6 +135,67 @@ PROMISE(ContentPromise, what_was_written_is_found_wherever_its_page_has_moved, {
   run_checked(program, &written);
   written.everyone_finds_their_page();
   written.assert_all_held();
+}
+
+// The same where processes give memory up and write to it again, and areas and compactions want its place.
+KindSet kinds_of_private_memory() {
+  return kinds_of<Spawn, MmapAnon, OwnedPages<PageKind::anonymous>, MappingOp<MappingVerb::write>,
+                  MappingOp<MappingVerb::madv_free>, Fork, ExitProcess, Compact>();
+}
+
+// Makes each process give new memory up, once it is on the LRU, and write to it again.
+Program with_memory_given_up(Program program) {
+  std::vector<Op> ops;
+  for (const Op& op : std::exchange(program.ops, {})) {
+    ops.push_back(op);
+    if (op.body.index() != kind_of<MmapAnon>()) continue;
+    const Op next = {.id = 0, .performer = op.performer, .until = {}, .body = {}};
+    ops.insert(ops.end(), 3, next);
+    ops.end()[-3].body = DrainOp<DrainKind::lru>{};
+    ops.end()[-2].body = MappingOp<MappingVerb::madv_free>{.mapping = {op.id}, .from = 0, .pages = 0, .in = {}};
+    ops.end()[-1].body = MappingOp<MappingVerb::write>{.mapping = {op.id}, .from = 0, .pages = 0, .in = {}};
+  }
+  program.ops = std::move(ops);
+  program.settle();
+  return program;
+}
+
+PROMISE(ContentPromise, memory_that_was_written_to_after_it_was_given_up_is_never_dropped,
+        {.programs = {.options = {.min_ops = 20, .release = {}, .kinds = kinds_of_private_memory(), .compaction = true},
+                      .interleaved = false},
+         .planted = {{Bug::lazyfree_drops_written, Release::v4_19}, {Bug::entry_forgets_write, Release::v6_1}}}) {
+  const Program rewritten = with_memory_given_up(program);
+  WhatWasWritten written(rewritten);
+  run_checked(rewritten, &written);
+  written.everyone_finds_their_page();
+  written.assert_all_held();
+}
+
+// Makes requests that would not stop do so when they have unmapped a page that they are about to move, and the process
+// that was made last fork meanwhile.
+Program with_forks_during_moves(Program program) {
+  std::vector<Op> ops;
+  OpId process = 0;
+  for (Op& op : program.ops) {
+    if (op.body.index() == kind_of<Spawn>()) process = op.id;
+    const bool moves = op.body.index() == kind_of<CmaAlloc>() && !op.until.wanted() && process != 0;
+    if (moves) op.until = {Point::migrate_unmapped, 1};
+    ops.push_back(op);
+    if (!moves) continue;
+    const Performer other = Performer::on_cpu(op.performer == Performer::on_cpu(0) ? 1 : 0);
+    ops.push_back({.id = 0, .performer = other, .until = {}, .body = Fork{{process}}});
+  }
+  program.ops = std::move(ops);
+  program.settle();
+  return program;
+}
+
+PROMISE(ContentPromise, a_private_page_is_written_to_by_one_process_alone,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .kinds = kinds_of<Spawn, MmapAnon, MappingOp<MappingVerb::write>, Fork, Resume>()}},
+         .planted = {Bug::fork_entry_writable}}) {
+  assert_laws_hold(with_forks_during_moves(program), {Law::content});
 }
 
 // Looks where buffer heads are: under the page that they were read into, with its data, for as long as they are held.
@@ -160,11 +242,17 @@ KindSet kinds_of_files() {
 }
 
 PROMISE(ContentPromise, a_buffer_head_stays_under_the_page_that_it_was_read_into,
-        {.programs = {.options = {.kinds = kinds_of_files(), .compaction = true}},
+        {.programs = {.options = {.release = {}, .kinds = kinds_of_files(), .compaction = true}},
          .planted = {Bug::buffer_stays_behind}}) {
   PlacesOfBuffers places;
   run_checked(program, &places);
   places.assert_all_held();
+}
+
+PROMISE(ContentPromise, a_page_that_was_written_to_stays_dirty_until_it_is_written_out,
+        {.programs = {.options = {.release = {}, .kinds = kinds_of_files(), .compaction = true}},
+         .planted = {Bug::move_forgets_dirty}}) {
+  assert_laws_hold(program, {Law::content});
 }
 
 // The rest of what an owner, a mapping and a reference must find, inside operations as well.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,12 @@
 
 namespace cma {
 namespace {
+
+// Operations that fail where memory runs out, besides requests of areas and ranges.
+bool may_run_out(const Op& op) {
+  static const KindSet kKinds = kinds_of<Fork, PinLongterm, MmapHuge, HugetlbGrow, Compact>();
+  return kKinds.test(op.body.index());
+}
 
 // What a request must not change.
 struct Before {
@@ -25,11 +32,14 @@ struct Before {
   std::vector<Migratetype> types;
   std::vector<Owned> owners;
   std::vector<Page> pages;
-  std::int64_t free_pages = 0;
-  std::size_t records = 0;  // of the trace
+  std::int64_t free_pages = 0;  // those of the hugetlb pool included
+  std::size_t records = 0;      // of the trace
+  std::vector<bool> alive;      // by process
 };
 
-// Compares the machine before and after each failed cma_alloc, debugfs write and alloc_range of one actor.
+// Compares the machine before and after each failed cma_alloc, debugfs write and alloc_range of one actor, and each
+// failed operation that may run out of memory. Of the latter the memory got so far stays, as the part of a mapping or
+// of the pool that was made, and a page that a pin writes to may become a copy.
 class FailedRequests final : public Witness {
  public:
   explicit FailedRequests(const Program& program) : program_(program) {}
@@ -53,7 +63,12 @@ class FailedRequests final : public Witness {
   }
   void op_performed(Machine&, std::size_t op) override {
     const Result& result = last_plain_run().world().result(static_cast<Slot>(op));
-    if (result.state == Result::State::failed && before_) compare(asked_);
+    if (result.state == Result::State::failed && before_) {
+      for (SpaceId process = 0; may_run_out(program_.ops[op]) && process < machine_->processes.count(); ++process)
+        claim(machine_->processes.alive(process) == (process < before_->alive.size() && before_->alive[process]),
+              "a failed request leaves a process behind, or ends one");
+      compare(asked_);
+    }
     remember_for(op + 1);
   }
 
@@ -61,11 +76,14 @@ class FailedRequests final : public Witness {
   void hold(Pfn pfn, std::uint64_t count, bool held) {
     for (Pfn p = pfn; p < pfn + count; ++p) held_[machine_->map.frame(p)] = held;
   }
-  // Remembers the state before an alloc_range, which reports no beginning. What happens inside another operation is no
-  // part of the comparison.
+  // Remembers the state before an operation that reports no beginning. What happens inside another operation is no part
+  // of the comparison.
   void remember_for(std::size_t op) {
     before_.reset();
+    next_ = nullptr;
+    written_ = 0;
     if (op >= program_.ops.size() || !machine_->booted()) return;
+    if (may_run_out(program_.ops[op])) return remember_for_memory(op);
     const auto* range = std::get_if<AllocRange>(&program_.ops[op].body);
     const std::optional<Pfn> first = range != nullptr ? last_plain_run().world().resolve(range->at) : std::nullopt;
     if (!first) return;
@@ -74,8 +92,34 @@ class FailedRequests final : public Witness {
     before_ = remember();
   }
 
+  void remember_for_memory(std::size_t op) {
+    next_ = &program_.ops[op];
+    const auto* huge = std::get_if<MmapHuge>(&next_->body);
+    const auto* pool = std::get_if<HugetlbGrow>(&next_->body);
+    // A test device that cannot take the frames that the program names ends the operation with its own error.
+    const Place* at = huge != nullptr ? &huge->at : pool != nullptr ? &pool->at : nullptr;
+    if (at != nullptr && at->kind != Place::Kind::none) return;
+    asked_ = {};
+    if (const auto* pin = std::get_if<PinLongterm>(&next_->body)) written_ = page_of(*pin);
+    before_ = remember();
+  }
+  // Returns the page that a pin names, 0 if there is none.
+  OwnerId page_of(const PinLongterm& pin) const {
+    const World& world = last_plain_run().world();
+    const Processes& processes = machine_->processes;
+    const Result* made = world.find(pin.mapping);
+    const Result* in = pin.in.id != 0 ? world.find(pin.in) : made;
+    if (made == nullptr || made->yields != Yields::mapping || in == nullptr) return 0;
+    if (!processes.alive(in->process) || !processes.has_mapping(in->process, made->mapping)) return 0;
+    return processes.page_at(in->process, made->mapping, pin.from);
+  }
+
   Before remember() const {
     Before state;
+    for (SpaceId process = 0; process < machine_->processes.count(); ++process)
+      state.alive.push_back(machine_->processes.alive(process));
+    state.free_pages =
+        static_cast<std::int64_t>(machine_->hugetlb.free_pages() * order_pages(machine_->hugetlb.order()));
     state.records = machine_->trace.records().size();
     for (AreaId id = 0; id < machine_->areas.size(); ++id) {
       const Bitmap& bitmap = machine_->areas.area(id).bitmap;
@@ -99,8 +143,9 @@ class FailedRequests final : public Witness {
   void compare(const PfnRange& asked) {
     const Before now = remember();
     claim(now.bits == before_->bits, "a failed request changes a bitmap");
-    claim(now.owners.size() == before_->owners.size(), "a failed request leaves a page with a new owner");
-    claim(now.free_pages + left_to_pins(now) >= before_->free_pages,
+    const std::int64_t added = pages_added(now);
+    claim(added == 0 || keeps_pages(), "a failed request leaves a page with a new owner");
+    claim(now.free_pages + left_to_pins(now) + added >= before_->free_pages,
           fmt::format("{} pages were free before a failed request, {} are now", before_->free_pages, now.free_pages));
     for (std::size_t block = 0; block < now.types.size(); ++block) compare_type(block, now.types[block], asked);
     for (Frame frame = 0; frame < held_.size(); ++frame)
@@ -109,6 +154,19 @@ class FailedRequests final : public Witness {
     for (std::size_t i = 0; i < before_->owners.size() && i < now.owners.size(); ++i)
       compare_owner(static_cast<OwnerId>(i + 1), before_->owners[i], now.owners[i]);
     before_.reset();
+  }
+
+  // Returns whether the operation keeps the memory that it got before it failed.
+  bool keeps_pages() const {
+    return next_ != nullptr &&
+           (std::holds_alternative<MmapHuge>(next_->body) || std::holds_alternative<PinLongterm>(next_->body));
+  }
+  // Returns how many pages have a new owner.
+  std::int64_t pages_added(const Before& now) const {
+    std::int64_t added = 0;
+    for (std::size_t i = before_->owners.size(); i < now.owners.size(); ++i)
+      if (now.owners[i].owner.pfn != kNoPfn) ++added;
+    return added;
   }
 
   // Drivers move pages whatever other references there are. These stay with the page that is left.
@@ -137,9 +195,27 @@ class FailedRequests final : public Witness {
     const bool given_back = asked.contains(first) && before != Migratetype::cma && now == Migratetype::movable;
     const bool claimable = before == Migratetype::unmovable || before == Migratetype::reclaimable;
     const bool claimed = claimable && now == Migratetype::movable && is_claimed(first);
-    if (!given_back && !claimed)
+    // A compaction makes the pageblocks of large blocks that it takes Movable, and a request that would fail ends the
+    // reserve for atomic ones. The memory that lists the pages to unmap may claim any.
+    const bool taken = (claimable || before == Migratetype::highatomic) && now == Migratetype::movable;
+    const bool out_of_memory = next_ != nullptr && (taken || (before != Migratetype::cma && is_claimed(first)));
+    // Since 6.10 a free pageblock that merges with a block of another ordinary type becomes one of that type.
+    const bool merges = machine_->release() >= Release::v6_10 && is_ordinary(before) && is_ordinary(now);
+    const bool merged = merges && (is_unused(block, before_->pages) || is_unused(block, machine_->map.pages()));
+    if (!given_back && !claimed && !out_of_memory && !merged)
       claim(false, fmt::format("a failed request turns the {} pageblock at {:#x} into {}", name_of(before), first,
                                name_of(now)));
+  }
+
+  static bool is_ordinary(Migratetype type) {
+    return type == Migratetype::unmovable || type == Migratetype::reclaimable || type == Migratetype::movable;
+  }
+  bool is_unused(std::size_t block, std::span<const Page> pages) const {
+    const auto first = static_cast<std::ptrdiff_t>(block * machine_->map.pageblock_pages());
+    const auto count = static_cast<std::ptrdiff_t>(machine_->map.pageblock_pages());
+    return std::all_of(pages.begin() + first,
+                       pages.begin() + std::min<std::ptrdiff_t>(first + count, std::ssize(pages)),
+                       [](const Page& page) { return page.ref == 0; });
   }
 
   // Returns whether the trace has a fallback to the pageblock since the request began.
@@ -155,13 +231,16 @@ class FailedRequests final : public Witness {
   }
 
   void compare_owner(OwnerId id, const Before::Owned& before, const Before::Owned& now) {
+    if (id == written_) return;
     if (before.owner.pfn == kNoPfn) {
       claim(now.owner.pfn == kNoPfn, fmt::format("owner {} gets a page back", id));
       return;
     }
-    const bool droppable = is_file(before.owner.kind)
-                               ? !before.page.has(kPageDirty)
-                               : before.owner.kind == PageKind::anonymous && !before.page.has(kPageSwapbacked);
+    // A page of a huge page that nothing maps any more is freed when that is split.
+    const bool unmapped = before.owner.huge != 0 && before.mappings == 0;
+    const bool droppable = unmapped || (is_file(before.owner.kind) ? !before.page.has(kPageDirty)
+                                                                   : before.owner.kind == PageKind::anonymous &&
+                                                                         !before.page.has(kPageSwapbacked));
     if (now.owner.pfn == kNoPfn) {
       if (!droppable) claim(false, fmt::format("a failed request drops the page of owner {}", id));
       return;
@@ -186,7 +265,9 @@ class FailedRequests final : public Witness {
   Machine* machine_ = nullptr;
   std::vector<bool> held_;  // by frame: by a buffer, block or range
   std::optional<Before> before_;
-  PfnRange asked_;  // what the alloc_range that comes next isolates
+  PfnRange asked_;            // what the alloc_range that comes next isolates
+  const Op* next_ = nullptr;  // the operation that comes next, if it may run out of memory
+  OwnerId written_ = 0;       // the page that it writes to
 };
 
 // Runs without laws, which would end the run before the request has failed.
@@ -212,6 +293,41 @@ PROMISE(FailurePromise, leaves_all_as_it_was_after_half_a_range,
               .interleaved = false},
          .planted = {Bug::putback_left_out}}) {
   assert_failures_change_nothing(program);
+}
+
+// The same where memory runs out: for the copies that a fork makes of pinned pages, for pins, and for huge pages.
+Programs where_memory_runs_out() {
+  Programs programs;
+  programs.options.min_ops = 30;
+  programs.options.kinds = kinds_of<AllocPages, Spawn, MmapAnon, MappingOp<MappingVerb::write>, Fork, PinLongterm,
+                                    MmapHuge, HugetlbGrow, Compact>();
+  programs.options.huge_pages = true;
+  programs.options.compaction = true;
+  programs.interleaved = false;
+  programs.scarce = true;
+  return programs;
+}
+
+// Lets a process take all memory at the end, and all others fork then.
+Program with_forks_without_memory(Program program) {
+  std::vector<Op> forks;
+  for (const Op& op : program.ops)
+    if (op.body.index() == kind_of<Spawn>())
+      forks.push_back({.id = 0, .performer = {}, .until = {}, .body = Fork{{op.id}}});
+  const OpId taker = program.unused_id();
+  program.ops.push_back({.id = taker, .performer = {}, .until = {}, .body = Spawn{}});
+  program.ops.push_back({.id = program.unused_id(),
+                         .performer = {},
+                         .until = {},
+                         .body = MmapAnon{.process = {taker}, .pages = program.machine.memory.pages(), .at = {}}});
+  program.ops.insert(program.ops.end(), forks.begin(), forks.end());
+  program.settle();
+  return program;
+}
+
+PROMISE(FailurePromise, leaves_all_as_it_was_where_memory_runs_out,
+        {.programs = where_memory_runs_out(), .planted = {{Bug::fork_keeps_child, Release::v6_1}}}) {
+  assert_failures_change_nothing(with_forks_without_memory(program));
 }
 
 // Looks at a machine whenever no actor is inside an operation: whatever failed meanwhile, and beside whatever else,

@@ -40,6 +40,49 @@ PROMISE(AreaPagesPromise, go_to_no_kernel_memory_and_no_range, {.planted = {{Bug
   witness.assert_all_held();
 }
 
+// Where the pages lie that buffered reads add to the cache, at the end of each read that asks for unmovable memory.
+class UnmovableReads final : public Witness {
+ public:
+  explicit UnmovableReads(const Program& program) : program_(program) {}
+  void program_begins(Machine& machine) override { owners_ = machine.owners.size(); }
+  void op_performed(Machine& machine, std::size_t op) override {
+    const auto* read = std::get_if<BufferRead>(&program_.ops[op].body);
+    // Up to 3.17 no caller could ask for it. A test device takes the frames that the program names.
+    if (read != nullptr && read->unmovable && read->at.kind == Place::Kind::none && machine.release() >= Release::v3_18)
+      check(machine);
+    owners_ = machine.owners.size();
+  }
+
+ private:
+  void check(const Machine& machine) {
+    for (OwnerId id = static_cast<OwnerId>(owners_ + 1); id <= machine.owners.size(); ++id) {
+      const Pfn pfn = machine.owners.owner(id).pfn;
+      if (pfn == kNoPfn) continue;
+      const std::optional<AreaId> area = machine.areas.area_of(pfn);
+      const bool in_area = area && machine.areas.area(*area).active();
+      claim(!in_area && machine.buddy.zone_of(pfn).kind != ZoneKind::movable,
+            fmt::format("a read that asks for unmovable memory gets page {:#x} of an area or a Movable zone", pfn));
+    }
+  }
+  const Program& program_;
+  std::size_t owners_ = 0;  // before the operation
+};
+
+Programs with_buffered_reads() {
+  Programs programs;
+  programs.options.kinds = kinds_of<AllocPages, OpenFile, BufferRead, OwnedPages<PageKind::anonymous>>();
+  programs.interleaved = false;
+  programs.scarce = true;
+  return programs;
+}
+
+PROMISE(AreaPagesPromise, go_to_no_buffered_read_that_asks_for_unmovable_memory,
+        {.programs = with_buffered_reads(), .planted = {{Bug::bread_always_movable, Release::v6_1}}}) {
+  UnmovableReads reads(program);
+  run_plainly(program, &reads);
+  reads.assert_all_held();
+}
+
 // Faults of tasks that pin for the long term: a page that is shared since a fork is copied then.
 Programs with_pins() {
   Programs programs;

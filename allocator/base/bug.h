@@ -99,6 +99,15 @@ enum class Bug : std::uint8_t {
   endless_retry_ends,       // a retry without limit gives up after its second sweep
   exhausted_is_busy,        // a request that finds no window reports -EBUSY, as kernels since 6.15 do
   reserve_uncounted,        // planted: a pageblock joins the reserve for atomic requests and is not counted
+  lazyfree_drops_written,   // reclaim drops pages that were written to after MADV_FREE
+  entry_forgets_write,      // a migration entry forgets that its pte was written through
+  move_forgets_dirty,       // a page that moves leaves its dirty flag behind
+  fork_entry_writable,      // fork copies a writable migration entry as it is
+  fork_keeps_child,         // a fork that fails leaves the child with the mappings made so far
+  bread_always_movable,     // bread() takes movable memory though unmovable memory was asked for
+  compaction_idle,          // a compaction gives up before it looks at the first page
+  pin_gives_up,             // a long-term pin gives up though its page has left the area
+  hugetlb_stays,            // free pages of the hugetlb pool are never dissolved
   kCount
 };
 

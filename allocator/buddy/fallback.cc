@@ -205,10 +205,15 @@ Pfn Fallback::rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype sta
     if (!source) continue;
     if (!source->claimable) break;
     const Pfn pfn = claim_block_v6_10(zone, first_of(zone, *source), order, start);
-    if (pfn != kNoPfn) return pfn;
+    if (pfn == kNoPfn) continue;
+    trace_fallback(pfn, order, *source, start);
+    return pfn;
   }
   const std::optional<Source> source = smallest(zone, order, start);
-  return source ? lists_.rmqueue_smallest(zone, order, source->type) : kNoPfn;
+  if (!source) return kNoPfn;
+  const Pfn pfn = lists_.rmqueue_smallest(zone, order, source->type);
+  trace_fallback(pfn, order, *source, start);
+  return pfn;
 }
 
 // Takes a block out of a pageblock that becomes the requester's (try_to_claim_block). Returns kNoPfn, and moves

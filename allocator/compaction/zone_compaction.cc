@@ -394,7 +394,7 @@ Task<CompactResult> ZoneCompaction::run() {
     core_.engine.turn();
     result = finished();
     if (result != CompactResult::go_on) break;
-    if (!co_await turn(update_cached)) {
+    if (core_.bugs.fires(Bug::compaction_idle) || !co_await turn(update_cached)) {
       result = CompactResult::contended;
       break;
     }

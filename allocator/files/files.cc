@@ -111,7 +111,8 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
 // Locks the page only while it gets its buffer (__getblk), and then waits for the buffer (__bread).
 Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable, Pfn frame) {
   CMA_ASSERT(files_[file - 1].method == FileMethod::block_device);
-  const Gfp movable = unmovable && release_ >= Release::v3_18 ? 0U : kGfpMovable;
+  const bool as_asked = unmovable && release_ >= Release::v3_18 && !core_.bugs.fires(Bug::bread_always_movable);
+  const Gfp movable = as_asked ? 0U : kGfpMovable;
   Read result;
   result.page = cached(file, index);
   if (result.page == 0) {

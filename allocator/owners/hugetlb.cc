@@ -80,7 +80,9 @@ bool HugetlbPool::isolate(Pfn head, PageList& list) {
 
 Task<int> HugetlbPool::isolate_or_dissolve(Pfn head, PageList& list) {
   CMA_ASSERT(release_ >= Release::v5_13);
-  if (core_.map.page(head).ref == 0) co_return co_await alloc_and_dissolve(head, list);
+  const bool is_free = core_.map.page(head).ref == 0;
+  if (is_free && core_.bugs.fires(Bug::hugetlb_stays)) co_return -kEBUSY;
+  if (is_free) co_return co_await alloc_and_dissolve(head, list);
   co_return isolate(head, list) ? 0 : -kEBUSY;
 }
 

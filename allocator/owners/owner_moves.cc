@@ -32,12 +32,13 @@ Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
       if (space != 0) spaces_.lock(space).unlock(core_.engine);
       co_return false;
     }
-    if (there && !pte.dirty) {
+    const bool written = there && pte.dirty && !core_.bugs.fires(Bug::lazyfree_drops_written);
+    if (there && !written) {
       reverse_map_.zap_pte(found);
       --core_.map.edit(pfn).ref;
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
-    if (there && pte.dirty) {
+    if (written) {
       lru_.isolated_file_is_anon();
       core_.map.edit(pfn).flags |= kPageSwapbacked | kPageActive;
       co_return false;
@@ -134,6 +135,7 @@ void OwnerMoves::take_over(Owner& owner, Pfn old, Pfn target) {
   to.owner = from.owner;
   if (!core_.bugs.fires(Bug::data_left_behind)) to.token = from.token;
   to.flags |= from.flags & kMovingFlags;
+  if (from.has(kPageDirty) && core_.bugs.fires(Bug::move_forgets_dirty)) to.flags &= ~kPageDirty;
   lru_.move_mlock_flag(old, target);
   // PG_readahead is the same bit, and since 5.8 it goes along.
   if (release_ >= Release::v5_8) to.flags |= from.flags & kPageReclaim;

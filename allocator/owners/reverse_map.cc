@@ -44,6 +44,7 @@ void ReverseMap::set_migration_entry(PteId id) {
   pte.state = Pte::State::migration;
   // Since 6.1 the entry keeps it.
   pte.young = pte.young && release_ >= Release::v6_1;
+  if (pte.dirty && core_.bugs.fires(Bug::entry_forgets_write)) pte.dirty = false;
   Owner& owner = records_.edit(pte.page);
   owner.moving_from = counted_at(owner);
   uncount_pte(owner);

@@ -112,7 +112,8 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
       co_await wait_to_isolate(id, pfn);
       continue;
     }
-    if (co_await move_out(pfn) == 0) continue;
+    const bool moved = co_await move_out(pfn) == 0;
+    if (moved && !(gives_up && core_.bugs.fires(Bug::pin_gives_up))) continue;
     if (gives_up) co_return -kENOMEM;
     may_move = false;
   }

@@ -331,14 +331,20 @@ Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64
       owners_.leave_to_kernel(copy);
       spaces_.pte(target).writable = true;
     } else if (pte.state == Pte::State::migration) {
-      spaces_.pte(source).writable = false;
       reverse_map_.copy_migration_entry(target, pte.page);
+      spaces_.pte(target).dirty = pte.dirty;
+      if (pte.writable && core_.bugs.fires(Bug::fork_entry_writable))
+        spaces_.pte(target).writable = true;
+      else
+        spaces_.pte(source).writable = false;
     } else {
       spaces_.pte(source).writable = false;
       lru_.get_page(reverse_map_.counted_at(owners_.owner(pte.page)));
       // The locks are held, but readers of the two counts do not take them.
       co_await at(core_.engine, Point::fork_referenced);
       reverse_map_.map_pte(target, pte.page);
+      // Only shared memory is marked clean in the child.
+      spaces_.pte(target).dirty = pte.dirty;
     }
     if (++copied % kCopiedPerCheck != 0) continue;
     spaces_.lock(parent).unlock(core_.engine);
@@ -372,7 +378,7 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
     else
       error = co_await copy_ptes(parent, mapping.first, copy.first, mapping.pages);
     if (error == 0) continue;
-    co_await exit(child);
+    if (!core_.bugs.fires(Bug::fork_keeps_child)) co_await exit(child);
     co_return 0;
   }
   co_return child;

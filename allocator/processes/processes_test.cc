@@ -62,6 +62,22 @@ TEST_P(ProcessesTest, WritingToASharedPageCopiesItAndLeavesTheOther) {
   EXPECT_EQ(1, page_of(parent, 0).map);
 }
 
+// Fork leaves private memory dirty in the child, as only shared memory is marked clean there.
+TEST_P(ProcessesTest, WhatWasWrittenAfterMadvFreeIsKeptForAChild) {
+  if (GetParam() < Release::v4_5) GTEST_SKIP() << "the release has no MADV_FREE";
+  const SpaceId parent = process_with(1);
+  run_now(machine_->processes.madv_free(parent, 0, 0, 1));
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(0, run_now(machine_->processes.write(parent, 0, 0)));
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  run_now(machine_->processes.exit(parent));
+  const OwnerId page = machine_->processes.page_at(child, 0, 0);
+  const Pfn pfn = machine_->owners.owner(page).pfn;
+  EXPECT_EQ(0, run_now(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn))));
+  EXPECT_EQ(page, machine_->processes.page_at(child, 0, 0));
+  EXPECT_NE(pfn, machine_->owners.owner(page).pfn);
+}
+
 TEST_P(ProcessesTest, TheLastSharerWritesWithoutACopy) {
   const SpaceId parent = process_with(1);
   const SpaceId child = run_now(machine_->processes.fork(parent));

@@ -218,6 +218,7 @@ std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) con
       broken(Law::content, fmt::format("page {:#x} has moved, and its buffer is under page {:#x}", pfn(frame),
                                        machine_->buffers.buffer(owner.buffer).pfn));
   }
+  check_writes(frame, page, owner);
   if (owner.handed_out && !is_file(owner.kind)) ++walk.tallies[Counted::owned];
   if (owner.handed_out && !ledger_.owner_lives(page.owner)) {
     walk.loose = true;
@@ -225,6 +226,23 @@ std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) con
       broken(Law::conserved, fmt::format("page {:#x} still belongs to an owner that has let go", pfn(frame)));
   }
   return Owners::own_references(owner);
+}
+
+// Checks that no write is lost or seen by others: the page of a dirty buffer is dirty, and a private page that several
+// ptes or migration entries lead to is writable through none of them.
+void Auditor::check_writes(Frame frame, const Page& page, const Owner& owner) const {
+  if (owner.buffer != 0) {
+    const Buffer& buffer = machine_->buffers.buffer(owner.buffer);
+    if (buffer.pfn == pfn(frame) && buffer.dirty && !page.has(kPageDirty))
+      broken(Law::content, fmt::format("page {:#x} is clean, and its buffer is dirty", pfn(frame)));
+  }
+  const AddressSpaces& spaces = machine_->spaces;
+  const bool may_be_shared = owner.kind == PageKind::anonymous && owner.huge == 0 && owner.first_pte != 0;
+  if (!may_be_shared || spaces.pte(owner.first_pte).next == 0) return;
+  for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
+    if (spaces.pte(id).writable)
+      broken(Law::content, fmt::format("page {:#x} is shared, and process {} writes to it without a copy", pfn(frame),
+                                       spaces.pte(id).space));
 }
 
 // Checks the reference count. At rest it is exact; inside operations a task may hold more references than are accounted

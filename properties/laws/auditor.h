@@ -139,6 +139,7 @@ class Auditor {
   void check_links(Frame frame, const Page& page, std::uint32_t flag) const;
   void check_lru_links(Frame frame, const Page& page, unsigned list) const;
   std::int64_t check_owner(Frame frame, const Page& page, Walk& walk) const;
+  void check_writes(Frame frame, const Page& page, const Owner& owner) const;
   void check_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const;
   bool all_mapped(const Owner& owner) const;
   bool certain_to_move(const Page& page, const Ledger::Entry& entry) const;

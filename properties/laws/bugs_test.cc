@@ -253,6 +253,26 @@ TEST(BugsAndLaws, ContentSeesBufferStaysBehind) {
   }
 }
 
+// A page of a file moves between a write and its writeback.
+TEST(BugsAndLaws, ContentSeesMoveForgetsDirty) {
+  const std::string program = "f = file ordered\np = read f at=a pages=1\nbh_dirty p\ndrain\ncma_alloc a pages=4\n";
+  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"}) {
+    EXPECT_EQ(law_with(release, "", program), "") << release;
+    EXPECT_EQ(law_with(release, "bug move-forgets-dirty\n", program), "content") << release;
+  }
+}
+
+// A process forks while its page moves.
+TEST(BugsAndLaws, ContentSeesForkEntryWritable) {
+  const std::string program =
+      "p = spawn\nv = mmap_anon p pages=1 at=a\ndrain\nA: w = cma_alloc a pages=4 until=migrate_unmapped\n"
+      "B: q = fork p\nA: resume\n";
+  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"}) {
+    EXPECT_EQ(law_with(release, "", program), "") << release;
+    EXPECT_EQ(law_with(release, "bug fork-entry-writable\n", program), "content") << release;
+  }
+}
+
 TEST(BugsAndLaws, ConservedSeesFailedAreaLosesFrame) {
   for (const Release release : {Release::v6_1, Release::v6_12})
     for (const bool on : {false, true}) {

@@ -80,7 +80,8 @@ constexpr auto kLaws = std::to_array<LawInfo>({
     {Law::content,
      "An owner's page carries its owner's data, wherever it has moved. Mappings and references are exact. A block is "
      "handed out with one reference on its first page and none on the others. The count of a buffer head is what "
-     "slots, programs and journals hold. A buffer moves with its page, so that one in use is never under another.",
+     "slots, programs and journals hold. A buffer moves with its page, so that one in use is never under another. The "
+     "page of a dirty buffer is dirty. Private memory that several processes map is writable for none.",
      "while an actor is inside an operation a page may have more references than are accounted for, never fewer, "
      "an owner may be about to appear or to go, and a buffer to follow its page; clean pages of files may be dropped",
      "by each audit; when blocks are handed out"},
@@ -176,6 +177,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::content, "Auditor::check_tails", "properties/laws/audit_huge.cc"},
     {Law::content, "Auditor::check_huge_page", "properties/laws/audit_huge.cc"},
     {Law::content, "Auditor::check_owner", "properties/laws/audit_pages.cc"},
+    {Law::content, "Auditor::check_writes", "properties/laws/audit_pages.cc"},
     {Law::content, "Auditor::check_references", "properties/laws/audit_pages.cc"},
     {Law::balanced, "Auditor::compare_at_rest", "properties/laws/audit_counters.cc"},
     {Law::views, "Laws::check_view", "properties/laws/laws.cc"},

@@ -1,0 +1,281 @@
+// Promise: an operation succeeds if nothing stands in its way.
+//
+// An allocator that refuses everything loses nothing, and would keep most other promises. What the way must be free of
+// is stated before each promise; where it is not, the promise is silent. One actor performs all operations.
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "allocator/base/gfp.h"
+#include "properties/arbitrary/promise_testing.h"
+
+namespace cma {
+namespace {
+
+// What an operation should find is taken down before it begins: `before(op)`. Afterwards `after(op)` judges it.
+class BeforeAndAfter : public Witness {
+ public:
+  explicit BeforeAndAfter(const Program& program) : program_(program) {}
+  void program_begins(Machine& machine) override {
+    machine_ = &machine;
+    if (machine.booted() && !program_.ops.empty()) before(program_.ops.front());
+  }
+  void op_performed(Machine&, std::size_t op) override {
+    after(program_.ops[op], last_plain_run().world().result(static_cast<Slot>(op)));
+    if (machine_->booted() && op + 1 < program_.ops.size()) before(program_.ops[op + 1]);
+  }
+
+ protected:
+  virtual void before(const Op& op) = 0;
+  virtual void after(const Op& op, const Result& result) = 0;
+
+  // Returns whether a page of a process or of shared memory has no references but those of its ptes, its cache and
+  // pagevecs, and is on the LRU or on its way there.
+  bool is_alone(const Page& page) const {
+    if (page.owner == 0 || page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageUnevictable)) return false;
+    const Owner& owner = machine_->owners.owner(page.owner);
+    if (owner.huge != 0 || (owner.kind != PageKind::anonymous && owner.kind != PageKind::shmem)) return false;
+    return owner.pfn != kNoPfn && page.ref == Owners::own_references(owner) + page.pagevecs &&
+           (page.has(kPageLru) || page.pagevecs > 0);
+  }
+  // Returns whether `pages` are free in the zone besides those of areas, of the reserve for atomic requests, and those
+  // that must stay free.
+  bool has_plenty(const Zone& zone, std::uint64_t pages) const {
+    const std::uint64_t lowmem = *std::ranges::max_element(zone.lowmem_reserve);
+    const std::uint64_t kept = Watermarks::watermark(zone, Watermark::high) + lowmem + zone.nr_reserved_highatomic;
+    return zone.nr_free_pages - zone.nr_free_cma > static_cast<std::int64_t>(kept + pages);
+  }
+
+  const Program& program_;
+  Machine* machine_ = nullptr;
+};
+
+// --- compaction ---
+
+// Looks at each compaction of all memory.
+class Compactions final : public BeforeAndAfter {
+ public:
+  using BeforeAndAfter::BeforeAndAfter;
+
+ private:
+  struct Movable {
+    OwnerId owner;
+    Pfn pfn;
+  };
+  void before(const Op& op) override {
+    movable_.clear();
+    const auto* compact = std::get_if<Compact>(&op.body);
+    if (compact == nullptr || compact->order != 0) return;
+    for (std::size_t zone = 0; zone < machine_->buddy.zones(); ++zone) look_at(machine_->buddy.zone(zone));
+  }
+  void after(const Op&, const Result&) override {
+    const bool stay = std::ranges::all_of(
+        movable_, [this](const Movable& page) { return machine_->owners.owner(page.owner).pfn == page.pfn; });
+    claim(movable_.empty() || !stay,
+          fmt::format("a compaction moves none of {} pages that have room above them", movable_.size()));
+    movable_.clear();
+  }
+
+  // The scanners meet where the pages to move below need all free pages above.
+  void look_at(const Zone& zone) {
+    const MemoryMap& map = machine_->map;
+    const std::uint64_t step = map.pageblock_pages();
+    const std::uint64_t largest = order_pages(machine_->buddy.largest_order());
+    if (!has_plenty(zone, 4 * largest)) return;
+    std::uint64_t in_use = 0;
+    for (Pfn block = align_up(zone.range.start, step); block + step <= zone.range.end; block += step) {
+      // Pageblocks with a hole at an end are passed over.
+      const bool scanned = map.present(block) && map.present(block + step - 1);
+      std::vector<Movable> here;
+      for (Pfn pfn = block; pfn < block + step; ++pfn) {
+        const Page& page = map.page(pfn);
+        if (page.ref > 0) ++in_use;
+        if (scanned && is_alone(page)) here.push_back({page.owner, pfn});
+      }
+      if (here.empty()) continue;
+      if (room_above(zone, block + 4 * step) > in_use + step) movable_.insert(movable_.end(), here.begin(), here.end());
+      // Pages that are further up may be left to the next compaction.
+      return;
+    }
+  }
+  // Returns the free pages of pageblocks from `from` on that pages may move to: movable ones that are not free as a
+  // whole. Nothing is gained by moving to those. Since 5.1 the scanner may look at every 32nd page only.
+  std::uint64_t room_above(const Zone& zone, Pfn from) const {
+    const MemoryMap& map = machine_->map;
+    const std::uint64_t step = map.pageblock_pages();
+    const Pfn stride = machine_->release() >= Release::v5_1 ? 32 : 1;
+    std::uint64_t room = 0;
+    for (Pfn block = from; block + step <= zone.range.end; block += step) {
+      const Migratetype type = map.pageblock_type(block);
+      const Page& first = map.page(block);
+      const bool whole = first.has(kPageBuddy) && first.order >= map.pageblock_order();
+      if (whole || !map.present(block) || !map.present(block + step - 1)) continue;
+      if (type != Migratetype::movable && type != Migratetype::cma) continue;
+      for (Pfn pfn = block; pfn < block + step; pfn += stride)
+        if (map.page(pfn).has(kPageBuddy)) room += order_pages(map.page(pfn).order);
+    }
+    return room;
+  }
+
+  std::vector<Movable> movable_;
+};
+
+Programs with_compactions() {
+  Programs programs;
+  programs.options.min_ops = 20;
+  programs.options.kinds = kinds_of<OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>, FreeOwned,
+                                    DrainOp<DrainKind::everything>, Compact>();
+  programs.options.compaction = true;
+  programs.faults = false;
+  programs.interleaved = false;
+  return programs;
+}
+
+// Of a zone: the first pageblock with such pages has one that nothing but its ptes and its cache refers to, and the
+// pageblocks well above it have more free pages than there are pages in use up to it.
+PROMISE(ProgressPromise, a_compaction_moves_a_page_that_has_room_above_it,
+        {.programs = with_compactions(), .planted = {Bug::compaction_idle}}) {
+  Compactions compactions(program);
+  run_plainly(program, &compactions);
+  compactions.assert_all_held();
+}
+
+// --- long-term pins ---
+
+// Looks at each long-term pin.
+class LongtermPins final : public BeforeAndAfter {
+ public:
+  using BeforeAndAfter::BeforeAndAfter;
+
+ private:
+  void before(const Op& op) override {
+    const auto* pin = std::get_if<PinLongterm>(&op.body);
+    certain_ = pin != nullptr && is_certain(*pin);
+  }
+  void after(const Op&, const Result& result) override {
+    claim(!certain_ || result.state != Result::State::failed,
+          "a long-term pin fails that nothing stands in the way of");
+    certain_ = false;
+  }
+  bool is_certain(const PinLongterm& pin) const {
+    const World& world = last_plain_run().world();
+    const Processes& processes = machine_->processes;
+    const Result* made = world.find(pin.mapping);
+    const Result* in = pin.in.id != 0 ? world.find(pin.in) : made;
+    if (made == nullptr || made->yields != Yields::mapping || in == nullptr) return false;
+    const SpaceId space = in->process;
+    if (!processes.alive(space) || !processes.has_mapping(space, made->mapping)) return false;
+    if (processes.is_huge(space, made->mapping) || processes.is_shared(space, made->mapping)) return false;
+    if (pin.from >= processes.pages_of(space, made->mapping)) return false;
+    const OwnerId page = processes.page_at(space, made->mapping, pin.from);
+    if (page != 0 && !is_alone(machine_->map.page(machine_->owners.owner(page).pfn))) return false;
+    for (std::size_t zone = 0; zone < machine_->buddy.zones(); ++zone)
+      if (machine_->buddy.zone(zone).kind != ZoneKind::movable && has_plenty(machine_->buddy.zone(zone), kPlenty))
+        return true;
+    return false;
+  }
+
+  // A pin needs a page for its write and one to move to.
+  static constexpr std::uint64_t kPlenty = 32;
+  bool certain_ = false;
+};
+
+Programs with_longterm_pins() {
+  Programs programs;
+  programs.options.kinds = kinds_of<Spawn, MmapAnon, Fork, PinLongterm, MappingOp<MappingVerb::munmap>, ExitProcess>();
+  programs.faults = false;
+  programs.interleaved = false;
+  return programs;
+}
+
+// The page has no references but those of its ptes, or there is none yet, and memory outside areas is plenty.
+PROMISE(ProgressPromise, a_long_term_pin_succeeds_for_a_page_that_can_leave_its_area,
+        {.programs = with_longterm_pins(), .planted = {{Bug::pin_gives_up, Release::v6_1}}}) {
+  LongtermPins pins(program);
+  run_plainly(program, &pins);
+  pins.assert_all_held();
+}
+
+// --- the pool of huge pages ---
+
+// Looks at each request for a buffer of an area that holds nothing but free memory and free pages of the hugetlb pool.
+class BuffersOverThePool final : public Witness {
+ public:
+  void program_begins(Machine& machine) override { machine_ = &machine; }
+  void alloc_begins(AreaId id, std::uint64_t count, unsigned align) override {
+    certain_ = is_certain(id, count, align);
+  }
+  void alloc_failed(AreaId id, std::uint64_t count, unsigned) override {
+    if (certain_)
+      claim(false,
+            fmt::format("area {} is free but for pages of the hugetlb pool, and a buffer of {} fails", id, count));
+  }
+
+ private:
+  bool is_certain(AreaId id, std::uint64_t count, unsigned align) const {
+    const Area& area = machine_->areas.area(id);
+    // Up to 5.12 pages of the pool stay.
+    if (machine_->release() < Release::v5_13 || !area.active() || count == 0 || count > area.pages) return false;
+    const unsigned asked = effective_align(align, machine_->release());
+    if (asked >= 64 || !is_aligned(area.base, order_pages(asked))) return false;
+    for (std::uint64_t bit = 0; bit < area.bitmap.size(); ++bit)
+      if (area.bitmap.test(bit)) return false;
+    const std::optional<std::uint64_t> pool = pool_pages(area);
+    return pool && *pool > 0 && can_be_replaced(*pool);
+  }
+  // Returns the huge pages of the pool in an area whose other pages are free, nullopt if it has a page in use.
+  std::optional<std::uint64_t> pool_pages(const Area& area) const {
+    std::uint64_t pages = 0;
+    for (Pfn pfn = area.base; pfn < area.base + area.pages;) {
+      const Page& page = machine_->map.page(pfn);
+      const bool in_pool = page.has(kPageHugetlb) && page.has(kPageHead) && page.ref == 0;
+      if (!in_pool && !page.has(kPageBuddy | kPagePcp)) return std::nullopt;
+      if (in_pool) ++pages;
+      pfn += order_pages(page.order);
+    }
+    return pages;
+  }
+  // Returns whether a zone has blocks outside areas for as many huge pages and two more.
+  bool can_be_replaced(std::uint64_t pool) const {
+    const unsigned huge = machine_->hugetlb.order();
+    for (std::size_t z = 0; z < machine_->buddy.zones(); ++z) {
+      const Zone& zone = machine_->buddy.zone(z);
+      std::uint64_t huge_pages = 0;
+      for (unsigned order = huge; order <= machine_->buddy.largest_order(); ++order)
+        for (const Migratetype type : {Migratetype::unmovable, Migratetype::reclaimable, Migratetype::movable})
+          for (Frame frame = zone.area[order].lists[index_of(type)].first; frame != kNil;
+               frame = machine_->map.at(frame).next)
+            huge_pages += order_pages(order - huge);
+      const std::uint64_t lowmem = *std::ranges::max_element(zone.lowmem_reserve);
+      const std::uint64_t kept = Watermarks::watermark(zone, Watermark::high) + lowmem + zone.nr_reserved_highatomic;
+      if (huge_pages * order_pages(huge) > kept + (pool + 2) * order_pages(huge)) return true;
+    }
+    return false;
+  }
+
+  Machine* machine_ = nullptr;
+  bool certain_ = false;
+};
+
+Programs with_a_pool() {
+  Programs programs;
+  programs.options.kinds = kinds_of<HugetlbGrow, AllocPages, FreePages>();
+  programs.options.huge_pages = true;
+  programs.faults = false;
+  programs.interleaved = false;
+  return programs;
+}
+
+// Since 5.13. No buffer and no page in use is in the area, and memory outside has blocks to replace its pages of the
+// pool by.
+PROMISE(ProgressPromise, a_buffer_is_got_over_free_pages_of_the_hugetlb_pool,
+        {.programs = with_a_pool(), .planted = {{Bug::hugetlb_stays, Release::v6_1}}}) {
+  BuffersOverThePool buffers;
+  run_plainly(program, &buffers);
+  buffers.assert_all_held();
+}
+
+}  // namespace
+}  // namespace cma
