@@ -99,6 +99,19 @@ enum class Bug : std::uint8_t {
   endless_retry_ends,       // a retry without limit gives up after its second sweep
   exhausted_is_busy,        // a request that finds no window reports -EBUSY, as kernels since 6.15 do
   reserve_uncounted,        // planted: a pageblock joins the reserve for atomic requests and is not counted
+  waiter_gives_back,        // a cma_alloc that had to wait for cma_mutex gives its window back and reports -EBUSY
+  moved_range_fails,        // a contiguous range that moved pages gives them back and reports -EBUSY
+  signal_ignored,           // a contiguous range goes on although a fatal signal is pending
+  atomic_unlimited,         // no watermark binds requests that cannot wait
+  fixed_over_reserved,      // a fixed area takes its place whether that is reserved or not
+  limit_ignored,            // the search for an area's place goes past its limit
+  busy_line_misnamed,       // the line of a busy range names its last page as its end
+  release_line_misnamed,    // the line of a release names the page after its first
+  refusal_misnamed,         // the scan reports the page after the one that stays
+  foreign_release_frees,    // cma_release frees the first page of a range that is not the area's
+  area_share_ignored,       // movable requests take ordinary memory first, however much is free in areas
+  fallbacks_swapped,        // a request takes from the second of the types that it falls back to
+  smallest_stolen,          // a fallback breaks the smallest block of another type
   kCount
 };
 
