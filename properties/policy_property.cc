@@ -246,7 +246,7 @@ PROMISE(FallbackPromise, breaks_the_largest_block_of_the_first_type_that_has_one
         {.programs = with_blocks_of_all_types(),
          .planted = {{Bug::fallbacks_swapped, Release::v4_9},
                      {Bug::fallbacks_swapped, Release::v5_10},
-                     {Bug::fallbacks_swapped, Release::v6_1},
+                     {Bug::fallbacks_swapped, Release::v4_19},
                      {Bug::smallest_stolen, Release::v4_19},
                      {Bug::smallest_stolen, Release::v5_10}}}) {
   Sources sources;
