@@ -2,6 +2,7 @@
 // part of it back, and several requests take turns window by window.
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <set>
@@ -9,12 +10,14 @@
 #include <fmt/format.h>
 
 #include "allocator/machine_testing.h"
+#include "properties/arbitrary/behaviour_testing.h"
 #include "properties/arbitrary/state_testing.h"
 
 namespace cma {
 namespace {
 
 constexpr unsigned kActors = 3;
+constexpr std::uint64_t kOtherPages = 8;  // of the buffer of another area
 
 // Disjoint intervals [first, end), by first.
 class Intervals {
@@ -142,7 +145,11 @@ struct Model {
 // The machine, and what its requests answered.
 class Real {
  public:
-  explicit Real(const Geometry& geometry) : machine(geometry, kActors) {}
+  explicit Real(const Geometry& geometry) : machine(geometry, kActors) {
+    kernel_page_ = machine->buddy.alloc_pages(kGfpKernel, 0);
+    other_buffer_ = run_now(machine->areas.cma_alloc(1, kOtherPages, 0, true));
+    RC_ASSERT(kernel_page_ != kNoPfn && other_buffer_ != kNoPfn);
+  }
 
   Task<void> alloc(std::uint64_t pages, unsigned align) {
     const Pfn pfn = co_await machine->areas.cma_alloc(0, pages, align, true);
@@ -152,6 +159,17 @@ class Real {
   Task<void> release(Part part) {
     const bool released = co_await machine->areas.cma_release(0, base() + part.first, part.end - part.first);
     RC_ASSERT(released);
+  }
+  // Asks the area for the release of a range that does not begin in it: the kernel's page, a buffer of another area,
+  // the frames next to the area.
+  void release_foreign(unsigned which, std::uint64_t count) {
+    const Pfn end = base() + machine->areas.area(0).pages;
+    const Pfn pfn = std::array{kernel_page_, other_buffer_, base() - 1, end}[which];
+    machine.assume(kMainActor);
+    const Behaviour before = state_of(*machine, {});
+    RC_ASSERT(!run_now(machine->areas.cma_release(0, pfn, count)));
+    const std::string differs = difference(before, state_of(*machine, {}));
+    if (!differs.empty()) RC_FAIL("a release of what is not the area's changes the machine: " + differs);
   }
   Pfn base() const { return machine->areas.area(0).base; }
 
@@ -184,6 +202,8 @@ class Real {
   }
 
   std::vector<std::optional<Part>> answers;
+  Pfn kernel_page_ = kNoPfn;
+  Pfn other_buffer_ = kNoPfn;  // of the area after the first
 };
 
 // --- steps ---
@@ -353,16 +373,31 @@ class Obstruct final : public Step<Model, Real> {
   std::uint64_t page_;
 };
 
+// A range that is not the area's is to be released, whatever goes on in the area.
+class ReleaseForeign final : public Step<Model, Real> {
+ public:
+  explicit ReleaseForeign(const Model&) {}
+  void show(std::ostream& out) const override { out << fmt::format("release foreign {} pages={}", which_, count_); }
+
+ protected:
+  void perform(const Model&, Real& real) const override { real.release_foreign(which_, count_); }
+
+ private:
+  unsigned which_ = *rc::gen::inRange(0U, 4U);
+  std::uint64_t count_ = *rc::gen::inRange<std::uint64_t>(1, kOtherPages);
+};
+
 // --- the property ---
 
-// An area of 128 pages anywhere; a bit is up to four pages where a release has such areas.
+// An area of 128 pages anywhere, and another before all places that it may have; a bit is up to four pages where a
+// release has such areas.
 void first_fit(const Geometry& small) {
   Geometry machine = small;
   const Pfn base = 512 + machine.largest_pages() * *rc::gen::inRange<Pfn>(0, 6);
   const unsigned order = machine.release >= Release::v3_17 ? *rc::gen::inRange(0U, 3U) : 0U;
-  machine.areas = {{"a", base, 128, order}};
+  machine.areas = {{"a", base, 128, order}, {"b", 256, 64, 0}};
   Real real(machine);
-  rc::state::check(Model(machine), real, any_step<Alloc, Alloc, GiveBack, Resume, Obstruct>());
+  rc::state::check(Model(machine), real, any_step<Alloc, Alloc, GiveBack, ReleaseForeign, Resume, Obstruct>());
 }
 
 const Stateful kFirstFit = {"AreaAsIntervals.first_fit",
@@ -370,6 +405,8 @@ const Stateful kFirstFit = {"AreaAsIntervals.first_fit",
                             {Bug::bitmap_forgets_bit,
                              Bug::retry_step_short,
                              Bug::release_clears_more,
+                             Bug::foreign_release_frees,
+                             {Bug::waiter_gives_back, Release::v4_19},
                              {Bug::mask_exponent, Release::v4_9},
                              {Bug::offset_upward, Release::v4_9},
                              {Bug::region_relative, Release::v3_6}}};

@@ -1,6 +1,8 @@
 // Promise: a window succeeds if all that is in its way can move, and fails if something cannot, stating what.
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -15,7 +17,8 @@ namespace {
 enum class Fate : std::uint8_t { free, moves, not_judged, stays };
 
 // Judges each page of each window from the moment before the window is tried, and compares the outcome: of the window
-// alone, and of the sweep that it is part of. Silent on those during which another actor is inside an operation.
+// alone, and of the sweep that it is part of. Silent on those during which another actor is inside an operation: on a
+// window of a request that had to wait for others it speaks, once they have ended.
 class Windows final : public Witness, public WindowWatcher {
  public:
   Windows() = default;
@@ -29,6 +32,8 @@ class Windows final : public Witness, public WindowWatcher {
   void program_begins(Machine& machine) override {
     machine_ = &machine;
     machine.trace.watch_windows(this);
+    asking_.clear();
+    window_ = {};
     held_.assign(machine.map.pages().size(), 0);
   }
   void buffer_releasing(AreaId, Pfn pfn, std::uint64_t count) override { hold(pfn, count, -1); }
@@ -42,6 +47,7 @@ class Windows final : public Witness, public WindowWatcher {
   // --- sweeps ---
   void alloc_begins(AreaId id, std::uint64_t count, unsigned align) override {
     sweep_ = {true, id, count, align, machine_->trace.records().size(), windows_of(id, count, align), {}, {}};
+    asking_.insert(machine_->engine.current());
     disturbed_ = !others_idle();
   }
   void alloc_failed(AreaId, std::uint64_t, unsigned) override { sweep_ended(kNoPfn); }
@@ -49,13 +55,13 @@ class Windows final : public Witness, public WindowWatcher {
     sweep_ended(pfn);
     hold(pfn, count, 1);
   }
-  void control_changes(Machine&) override { disturbed_ = true; }
-  void op_performed(Machine&, std::size_t) override { disturbed_ = true; }
+  void control_changes(Machine&) override { disturb(); }
+  void op_performed(Machine&, std::size_t) override { disturb(); }
 
   // --- windows ---
   void window_begins(Pfn start, Pfn end) override;
   void window_ended(int error) override;
-  void page_refused(Pfn, Refusal, int) override {}
+  void page_refused(Pfn pfn, Refusal why, int error) override;
   void isolation_lost(Pfn) override {}
   void test_failed(Pfn, Pfn, Pfn) override {}
 
@@ -64,8 +70,12 @@ class Windows final : public Witness, public WindowWatcher {
     PfnRange range;
     std::size_t first_record = 0;
     std::vector<Fate> pages;
-    bool can_be_isolated = true;
-    bool certain = false;  // it must succeed
+    bool quiet = false;  // no other actor is inside an operation
+    bool by_area = false;
+    bool can_be_isolated = false;
+    bool targets_suffice = false;
+    bool certain = false;    // it must succeed
+    bool signalled = false;  // it must fail
   };
   struct Sweep {
     bool open = false;
@@ -78,6 +88,10 @@ class Windows final : public Witness, public WindowWatcher {
     std::vector<int> errors;
   };
 
+  void disturb() {
+    disturbed_ = true;
+    window_.quiet = false;
+  }
   void hold(Pfn pfn, std::uint64_t count, int change) {
     for (Pfn p = pfn; p < pfn + count; ++p) held_[machine_->map.frame(p)] += change;
   }
@@ -89,12 +103,18 @@ class Windows final : public Witness, public WindowWatcher {
   Fate fate_of(Pfn pfn) const;
   Fate fate_of_owned(const Page& page, const Owner& owner) const;
   bool all_mapped(const Owner& owner) const;
-  bool targets_suffice(std::uint64_t movers) const;
+  bool targets_suffice(std::uint64_t movers, std::uint64_t isolated) const;
   bool compound_near(Pfn start, Pfn end) const;
+  PfnRange isolated_for(const PfnRange& range) const;
+  bool surroundings_can_be_isolated(const PfnRange& range) const;
+  std::string name_of_window() const;
+  void check_signalled(int error);
   void check_named_page(const Window& window);
+  void check_busy_lines(const Window& window);
 
   Machine* machine_ = nullptr;
-  std::vector<int> held_;  // by frame: buffers, blocks, ranges and references of the program
+  std::vector<int> held_;     // by frame: buffers, blocks, ranges and references of the program
+  std::set<ActorId> asking_;  // inside cma_alloc
   bool disturbed_ = false;
   Sweep sweep_;
   Window window_;
@@ -156,13 +176,13 @@ std::vector<bool> Windows::free_pages(Pfn start, Pfn end) const {
 // --- a window ---
 
 // Returns whether one zone has memory for so many pages, with all that the request may set aside meanwhile left out:
-// the free pages of two isolated blocks, full per-CPU lists, areas, and everything below the high watermark.
-bool Windows::targets_suffice(std::uint64_t movers) const {
+// the free pages of the blocks it isolates, full per-CPU lists, areas, and everything below the high watermark.
+bool Windows::targets_suffice(std::uint64_t movers, std::uint64_t isolated) const {
   if (movers == 0) return true;
   for (std::size_t z = 0; z < machine_->buddy.zones(); ++z) {
     const Zone& zone = machine_->buddy.zone(z);
     if (zone.kind == ZoneKind::high_mem || zone.kind == ZoneKind::movable) continue;
-    std::uint64_t aside = 2 * machine_->geometry().isolation_unit() + zone.nr_reserved_highatomic +
+    std::uint64_t aside = isolated + zone.nr_reserved_highatomic +
                           zone.watermark[static_cast<unsigned>(Watermark::high)] + zone.watermark_boost +
                           *std::ranges::max_element(zone.lowmem_reserve);
     for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu)
@@ -183,18 +203,47 @@ bool Windows::compound_near(Pfn start, Pfn end) const {
   return false;
 }
 
+// Returns the pageblocks that a request for the range isolates; up to 5.18 whole blocks of the largest order.
+PfnRange Windows::isolated_for(const PfnRange& range) const {
+  const std::uint64_t unit = machine_->geometry().isolation_unit();
+  return {align_down(range.start, unit), align_up(range.end, unit)};
+}
+
+// Returns whether another caller than an area gets the pageblocks of the range isolated: they lie in one zone and in no
+// area, and all that is in them is free or on the LRU.
+bool Windows::surroundings_can_be_isolated(const PfnRange& range) const {
+  const MemoryMap& map = machine_->map;
+  const PfnRange all = isolated_for(range);
+  if (!map.valid(all.start) || !map.valid(all.end - 1)) return false;
+  const std::vector<bool> free = free_pages(all.start, all.end);
+  for (Pfn pfn = all.start; pfn < all.end; ++pfn) {
+    if (!map.present(pfn) || map.page(pfn).zone != map.page(range.start).zone) return false;
+    const Migratetype type = map.pageblock_type(pfn);
+    if (type == Migratetype::cma || type == Migratetype::isolate) return false;
+    if (!free[pfn - all.start] && (fate_of(pfn) != Fate::moves || !map.page(pfn).has(kPageLru))) return false;
+  }
+  return true;
+}
+
 void Windows::window_begins(Pfn start, Pfn end) {
-  window_ = {{start, end}, machine_->trace.records().size(), {}, false, false};
+  window_ = {.range = {start, end}, .first_record = machine_->trace.records().size(), .quiet = others_idle()};
+  window_.by_area = asking_.contains(machine_->engine.current());
+  window_.signalled = machine_->engine.flags().fatal_signal;
   const std::vector<bool> free = free_pages(start, end);
   for (Pfn pfn = start; pfn < end; ++pfn) window_.pages.push_back(free[pfn - start] ? Fate::free : fate_of(pfn));
   const auto movers = static_cast<std::uint64_t>(std::ranges::count(window_.pages, Fate::moves));
   const bool all_go =
       std::ranges::all_of(window_.pages, [](Fate fate) { return fate == Fate::free || fate == Fate::moves; });
-  // What another caller than an area asks for may be refused for what is beside it.
-  window_.can_be_isolated = sweep_.open && !compound_near(start, end);
-  window_.certain =
-      window_.can_be_isolated && all_go && targets_suffice(movers) && !machine_->engine.flags().fatal_signal;
-  if (!sweep_.open) disturbed_ = !others_idle();
+  window_.can_be_isolated =
+      !compound_near(start, end) && (window_.by_area || surroundings_can_be_isolated(window_.range));
+  const std::uint64_t two = 2 * machine_->geometry().isolation_unit();
+  window_.targets_suffice =
+      targets_suffice(movers, window_.by_area ? two : std::max(two, isolated_for(window_.range).pages()));
+  window_.certain = window_.can_be_isolated && all_go && window_.targets_suffice && !window_.signalled;
+}
+
+std::string Windows::name_of_window() const {
+  return fmt::format("[{:#x}, {:#x})", window_.range.start, window_.range.end);
 }
 
 void Windows::window_ended(int error) {
@@ -202,16 +251,55 @@ void Windows::window_ended(int error) {
     sweep_.tried.push_back(window_.range.start);
     sweep_.errors.push_back(error);
   }
-  if (disturbed_) return;
-  const auto name = [&] { return fmt::format("[{:#x}, {:#x})", window_.range.start, window_.range.end); };
+  if (!window_.quiet) return;
   const bool stays = std::ranges::count(window_.pages, Fate::stays) > 0;
-  if (error == 0 && stays) claim(false, fmt::format("window {} succeeds over a page that cannot move", name()));
+  if (error == 0 && stays)
+    claim(false, fmt::format("window {} succeeds over a page that cannot move", name_of_window()));
   if (error != 0 && window_.certain)
-    claim(false, fmt::format("window {} fails with {}, though all of it is free or can move", name(), error));
+    claim(false, fmt::format("window {} fails with {}, though all of it is free or can move", name_of_window(), error));
   const bool signal = machine_->engine.flags().fatal_signal;
   const bool possible = error == 0 || error == -kEBUSY || error == -kENOMEM || (error == -kEINTR && signal);
-  if (!possible) claim(false, fmt::format("window {} fails with {}", name(), error));
-  if (error == -kEBUSY && sweep_.open && window_.can_be_isolated) check_named_page(window_);
+  if (!possible) claim(false, fmt::format("window {} fails with {}", name_of_window(), error));
+  if (window_.signalled) check_signalled(error);
+  if (error == -kEBUSY && window_.by_area && window_.can_be_isolated) check_named_page(window_);
+  check_busy_lines(window_);
+}
+
+// A signal that is pending when a window is tried is seen before any page is moved; only an isolation that is refused
+// comes first.
+void Windows::check_signalled(int error) {
+  const bool ends = error == -kEINTR || (error == -kEBUSY && !window_.can_be_isolated);
+  if (!ends)
+    claim(false, fmt::format("window {} ends with {}, though a fatal signal is pending", name_of_window(), error));
+}
+
+// A page that is refused is one that stays, or one that is not judged.
+void Windows::page_refused(Pfn pfn, Refusal why, int) {
+  if (!window_.quiet || !window_.range.contains(pfn) || !window_.targets_suffice) return;
+  // These are about pages that are free, or about the pageblock.
+  if (why == Refusal::block_isolated || why == Refusal::area_block || why == Refusal::unreferenced ||
+      why == Refusal::capture)
+    return;
+  // Another caller than an area is refused a pageblock with pages that wait for their place on the LRU.
+  if (why == Refusal::unmovable && machine_->map.page(pfn).pagevecs > 0) return;
+  const Fate fate = window_.pages[pfn - window_.range.start];
+  if (fate == Fate::free || fate == Fate::moves)
+    claim(false, fmt::format("page {:#x} is said to stay in window {}, and {}", pfn, name_of_window(),
+                             fate == Fate::free ? "is free" : "can move"));
+}
+
+// The line of a busy window (up to 5.12) names the window from the head of the free block across its start on.
+void Windows::check_busy_lines(const Window& window) {
+  const std::vector<Record>& records = machine_->trace.records();
+  const std::uint64_t largest = order_pages(machine_->buddy.largest_order());
+  int lines = 0;
+  for (std::size_t i = window.first_record; i < records.size(); ++i) {
+    const Record& record = records[i];
+    if (record.event != Event::log_pfns_busy) continue;
+    claim(++lines == 1 && record.b == window.range.end && record.a <= window.range.start &&
+              record.a >= align_down(window.range.start, largest),
+          fmt::format("[{:#x}, {:#x}) is logged as busy, and {} was tried", record.a, record.b, name_of_window()));
+  }
 }
 
 // Since 4.5 the tracepoint test_pages_isolated names the first page in the way of a window that is busy.
@@ -230,8 +318,10 @@ void Windows::check_named_page(const Window& window) {
     if (free[pfn - window.range.start] != (pfn < test->c))
       claim(false, fmt::format("page {:#x} is named as the first in the way, and {:#x} is {}free", test->c, pfn,
                                pfn < test->c ? "not " : ""));
-  if (window.pages[test->c - window.range.start] == Fate::free)
-    claim(false, fmt::format("page {:#x} is named as in the way, and was free before", test->c));
+  const Fate fate = window.pages[test->c - window.range.start];
+  if (fate == Fate::free || (fate == Fate::moves && window.targets_suffice))
+    claim(false, fmt::format("page {:#x} is named as in the way, and {} before", test->c,
+                             fate == Fate::free ? "was free" : "could move"));
 }
 
 // --- a sweep ---
@@ -242,20 +332,23 @@ std::vector<Pfn> Windows::windows_of(AreaId id, std::uint64_t count, unsigned al
   const Area& area = machine_->areas.area(id);
   const unsigned order =
       std::max(machine_->release() < Release::v3_17 ? std::min(align, 8U) : align, area.order_per_bit);
-  if (!area.active() || count == 0 || count > area.pages || order >= 32) return {};
+  if (!area.active() || count == 0 || count > area.pages) return {};
   const std::uint64_t bits = (count + order_pages(area.order_per_bit) - 1) >> area.order_per_bit;
   std::vector<Pfn> windows;
   for (std::uint64_t bit = 0; bit + bits <= area.bitmap.size();) {
     const Pfn pfn = area.base + (bit << area.order_per_bit);
-    bool unset = pfn % order_pages(order) == 0;
+    // Frame 0 is a multiple of everything.
+    bool unset = pfn == 0 || (order < 64 && pfn % order_pages(order) == 0);
     for (std::uint64_t b = bit; unset && b < bit + bits; ++b) unset = !area.bitmap.test(b);
     if (unset) windows.push_back(pfn);
+    if (unset && order - area.order_per_bit >= 64) break;
     bit += unset ? order_pages(order - area.order_per_bit) : 1;
   }
   return windows;
 }
 
 void Windows::sweep_ended(Pfn result) {
+  asking_.erase(machine_->engine.current());
   const bool judged = sweep_.open && !disturbed_;
   sweep_.open = false;
   if (!judged) return;
@@ -329,6 +422,86 @@ PROMISE(CompletePromise, windows_take_pages_that_wait_on_another_cpu,
                       .faults = false},
          .planted = {{Bug::local_drain_only, Release::v4_9}, {Bug::drain_left_out, Release::v6_1}}}) {
   assert_windows_are_right(program);
+}
+
+// Ranges of ordinary memory: pages of processes are in their way, and pages of the kernel beside them.
+PROMISE(CompletePromise, a_range_of_movable_pages_is_handed_out_to_any_caller,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .kinds = kinds_of<OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>,
+                                                    FreeOwned, AllocRange, FreeRange, DrainOp<DrainKind::lru>>()},
+                      .faults = false},
+         .planted = {Bug::moved_range_fails, {Bug::drain_left_out, Release::v6_1}}}) {
+  assert_windows_are_right(program);
+}
+
+PROMISE(CompletePromise, a_fatal_signal_ends_a_request_before_a_page_moves,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .kinds = kinds_of<OwnedPages<PageKind::anonymous>, CmaAlloc, AllocRange, Signal>()}},
+         .planted = {
+             Bug::signal_ignored, {Bug::signal_ignored, Release::v3_6}, {Bug::signal_ignored, Release::v6_12}}}) {
+  assert_windows_are_right(program);
+}
+
+// Windows in which something stays: pages that are pinned, held, or the kernel's.
+PROMISE(CompletePromise, a_busy_window_is_logged_as_it_was_tried_with_a_page_that_cannot_move,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .kinds = kinds_of<OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::unmovable>,
+                                                    OwnedPages<PageKind::shmem>, CmaAlloc, CmaRelease, Pin, GetPage>()},
+                      .faults = false},
+         .planted = {{Bug::busy_line_misnamed, Release::v3_6},
+                     {Bug::busy_line_misnamed, Release::v4_19},
+                     {Bug::fin_is_start, Release::v5_10},
+                     Bug::refusal_misnamed}}) {
+  assert_windows_are_right(program);
+}
+
+// Follows each request from window to window, whatever others do meanwhile.
+class Requests final : public WindowObserver<Witness> {
+ public:
+  void alloc_begins(AreaId, std::uint64_t, unsigned) override { windows_[machine_->engine.current()] = {}; }
+  void window_begins(Pfn start, Pfn end) override {
+    const auto request = windows_.find(machine_->engine.current());
+    if (request == windows_.end()) return;
+    claim(!request->second.had, "a request tries another window after the one that it had");
+    request->second.range = {start, end};
+  }
+  void window_ended(int error) override {
+    const auto request = windows_.find(machine_->engine.current());
+    if (request != windows_.end()) request->second.had = error == 0;
+  }
+  void alloc_failed(AreaId, std::uint64_t, unsigned) override { ended({}, false); }
+  void buffer_allocated(AreaId, Pfn pfn, std::uint64_t count, unsigned) override { ended({pfn, pfn + count}, true); }
+
+ private:
+  struct Window {
+    PfnRange range;
+    bool had = false;
+  };
+  void ended(const PfnRange& got, bool success) {
+    const auto request = windows_.find(machine_->engine.current());
+    if (request == windows_.end()) return;
+    const Window& window = request->second;
+    claim(window.had == success, success ? "a request succeeds without a window" : "a request fails with a window");
+    claim(!success || got == window.range, "a request gets another range than the window that it had");
+    windows_.erase(request);
+  }
+
+  std::map<ActorId, Window> windows_;  // of requests under way
+};
+
+// Requests of several actors that wait for each other.
+PROMISE(CompletePromise, a_request_gets_the_window_that_it_had_however_long_it_waited,
+        {.programs = {.options = {.min_ops = 20, .release = {}, .kinds = kinds_of<CmaAlloc, CmaRelease, Resume>()},
+                      .faults = false},
+         .planted = {{Bug::waiter_gives_back, Release::v3_6},
+                     {Bug::waiter_gives_back, Release::v4_19},
+                     {Bug::waiter_gives_back, Release::v6_12}}}) {
+  Requests requests;
+  run_plainly(program, requests);
+  requests.assert_all_held();
 }
 
 PROMISE(CompletePromise, a_request_fails_only_if_no_window_was_certain,

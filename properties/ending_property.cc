@@ -87,25 +87,33 @@ Program with_retries(Program program, std::optional<std::uint64_t> sweeps) {
   return program;
 }
 
+// Programs on kernels that sweep up to twice more.
+Programs with_few_retries() {
+  Programs programs;
+  programs.prepare = [](Random& random, Program& program) { program.machine.retry_sweeps = random.below(3); };
+  return programs;
+}
+
 bool breaks(const RunResult& result, Law law) { return result.finding && result.finding->law == law; }
 
 PROMISE(EndingPromise, each_sweep_goes_forward_and_is_repeated_as_often_as_the_policy_says,
-        {.planted = {Bug::retry_tries_twice}}) {
-  const std::uint64_t retries = program.ops.size() % 3;
-  Sweeps sweeps(retries);
-  run_checked(with_retries(program, retries), &sweeps);
+        {.programs = with_few_retries(), .planted = {Bug::retry_tries_twice}}) {
+  RC_PRE(program.machine.retry_sweeps.has_value());
+  Sweeps sweeps(*program.machine.retry_sweeps);
+  run_checked(program, &sweeps);
   sweeps.assert_all_held();
 }
 
-PROMISE(EndingPromise, each_operation_ends_within_its_bound, {.planted = {{Bug::throttle_own_pages, Release::v4_19}}}) {
-  const Program limited = with_retries(program, program.ops.size() % 3);
-  Steps steps(limited);
-  const RunResult result = run_checked(limited, &steps);
+PROMISE(EndingPromise, each_operation_ends_within_its_bound,
+        {.programs = with_few_retries(), .planted = {{Bug::throttle_own_pages, Release::v4_19}}}) {
+  RC_PRE(program.machine.retry_sweeps.has_value());
+  Steps steps(program);
+  const RunResult result = run_checked(program, &steps);
   steps.assert_all_held();
   RC_ASSERT(!breaks(result, Law::bounded));
   if (result.finding) return;
   RC_ASSERT(last_run().machine().engine.at_rest());
-  for (Slot slot = 0; slot < limited.ops.size(); ++slot)
+  for (Slot slot = 0; slot < program.ops.size(); ++slot)
     RC_ASSERT(last_run().world().result(slot).state != Result::State::inside);
 }
 

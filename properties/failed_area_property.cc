@@ -6,16 +6,18 @@
 #include <fmt/format.h>
 
 #include "properties/arbitrary/promise_testing.h"
-#include "properties/program/text.h"
 
 namespace cma {
 namespace {
 
-// Returns the program on a machine that has no memory for the bitmap of one of its areas.
-Program with_a_failing_area(Program program) {
-  if (program.failing_bitmaps.empty() && !program.machine.areas.empty())
-    program.failing_bitmaps = {static_cast<std::uint16_t>(program.ops.size() % program.machine.areas.size())};
-  return program;
+// Programs on machines that have no memory for the bitmap of one of their areas.
+Programs with_a_failing_area() {
+  Programs programs;
+  programs.prepare = [](Random& random, Program& program) {
+    if (program.failing_bitmaps.empty() && !program.machine.areas.empty())
+      program.failing_bitmaps = {static_cast<std::uint16_t>(random.below(program.machine.areas.size()))};
+  };
+  return programs;
 }
 
 // Returns whether boot fails to activate an area of the machine. From 3.17 to 5.8 all areas after the first that fails
@@ -58,24 +60,25 @@ class Refusals final : public Witness {
 };
 
 PROMISE(FailedAreaPromise, gives_back_every_frame_or_keeps_every_frame,
-        {.planted = {{Bug::failed_area_loses_frame, Release::v6_1}, {Bug::failed_area_loses_frame, Release::v6_12}}}) {
-  RC_PRE(!program.machine.areas.empty());
-  const Program failing = with_a_failing_area(program);
-  RC_LOG() << print(failing);
-  Refusals refusals(failing);
-  run_checked(failing, &refusals);
+        {.programs = with_a_failing_area(),
+         .planted = {{Bug::failed_area_loses_frame, Release::v6_1}, {Bug::failed_area_loses_frame, Release::v6_12}}}) {
+  RC_PRE(!program.failing_bitmaps.empty());
+  Refusals refusals(program);
+  run_checked(program, &refusals);
   refusals.assert_all_held();
   const Machine& machine = last_run().machine();
   RC_PRE(machine.booted());
-  const std::vector<AreaSpec>& areas = failing.machine.areas;
+  const std::vector<AreaSpec>& areas = program.machine.areas;
   for (std::size_t id = 0; id < areas.size(); ++id)
-    if (fails(failing, id)) assert_all_reserved(machine, areas[id], machine.release() < Release::v5_12);
+    if (fails(program, id)) assert_all_reserved(machine, areas[id], machine.release() < Release::v5_12);
   assert_zones_manage_all_but_the_reserved(machine);
 }
 
 PROMISE(FailedAreaPromise, leaves_each_frame_in_one_state_and_no_pageblock_behind,
-        {.planted = {{Bug::failed_area_loses_frame, Release::v6_1}, {Bug::failed_area_loses_frame, Release::v6_12}}}) {
-  assert_laws_hold(with_a_failing_area(program), {Law::conserved, Law::restored});
+        {.programs = with_a_failing_area(),
+         .planted = {{Bug::failed_area_loses_frame, Release::v6_1}, {Bug::failed_area_loses_frame, Release::v6_12}}}) {
+  RC_PRE(!program.failing_bitmaps.empty());
+  assert_laws_hold(program, {Law::conserved, Law::restored});
 }
 
 }  // namespace

@@ -129,10 +129,16 @@ Programs on_busy_windows(bool interleaved) {
   return programs;
 }
 
+Programs with_a_bounded_policy() {
+  Programs programs = on_busy_windows(true);
+  programs.prepare = [](Random& random, Program& program) { program.machine.retry_sweeps = random.below(6); };
+  return programs;
+}
+
 PROMISE(FieldCaseFour, a_bounded_policy_ends_after_the_sweeps_it_allows,
-        {.programs = on_busy_windows(true), .planted = {Bug::retry_once_more}}) {
-  Program bounded = with_large_requests(program);
-  bounded.machine.retry_sweeps = program.ops.size() % 6;
+        {.programs = with_a_bounded_policy(), .planted = {Bug::retry_once_more}}) {
+  RC_PRE(program.machine.retry_sweeps.has_value());
+  const Program bounded = with_large_requests(program);
   SweepsOfRequests sweeps;
   const RunResult result = run_plainly(bounded, sweeps);
   RC_CLASSIFY(sweeps.most > 1, "a request swept more than once");

@@ -87,7 +87,8 @@ PROMISE(GrantPromise, follows_the_arithmetic_of_the_release_inside_operations_to
         {.programs = on_scarce_memory(),
          .planted = {{Bug::watermark_with_areas, Release::v3_6},
                      {Bug::watermark_areas_twice, Release::v3_6},
-                     {Bug::atomic_page_refused, Release::v6_1}}}) {
+                     {Bug::atomic_page_refused, Release::v6_1},
+                     Bug::atomic_unlimited}}) {
   assert_laws_hold(program, {Law::granted});
 }
 

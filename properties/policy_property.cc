@@ -1,8 +1,12 @@
-// Promise: pages of areas and of the reserve for atomic requests go only to those that may have them.
+// Promise: pages of areas and of the reserve for atomic requests go only to those that may have them, and a request
+// takes from its own type, from areas and from other types in the order of its release.
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "properties/arbitrary/promise_testing.h"
 #include "properties/program/text.h"
@@ -115,6 +119,182 @@ Programs with_huge_pages() {
 PROMISE(AreaPagesPromise, reach_no_other_request_through_a_per_cpu_list,
         {.programs = with_huge_pages(), .planted = {{Bug::huge_pages_mixed, Release::v6_1}}}) {
   assert_laws_hold(program, {Law::policy});
+}
+
+// --- where a block comes from ---
+
+// The types that a request falls back to, by its own type, in order.
+std::vector<Migratetype> fallbacks_of(Migratetype type, Release release) {
+  std::vector<Migratetype> types;
+  // Up to 4.0 memory of areas was a fallback like another.
+  if (type == Migratetype::movable && release < Release::v4_1) types.push_back(Migratetype::cma);
+  if (type != Migratetype::reclaimable) types.push_back(Migratetype::reclaimable);
+  if (type != Migratetype::unmovable) types.push_back(Migratetype::unmovable);
+  if (type != Migratetype::movable) types.push_back(Migratetype::movable);
+  return types;
+}
+
+// Compares where each block comes from with the free lists from before the request. Silent on requests that the per-CPU
+// lists may serve, and on those with a right to the reserve.
+class Sources final : public Witness, public AllocationWatcher {
+ public:
+  Sources() = default;
+  Sources(const Sources&) = delete;
+  Sources& operator=(const Sources&) = delete;
+  ~Sources() override {
+    if (machine_ != nullptr) machine_->trace.watch_allocations(nullptr);
+  }
+  void program_begins(Machine& machine) override {
+    machine_ = &machine;
+    machine.trace.watch_allocations(this);
+  }
+  void allocation_begins(Gfp gfp, unsigned order) override;
+  void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
+
+ private:
+  // A block on a free list.
+  struct Block {
+    Pfn head = 0;
+    unsigned order = 0;
+    Migratetype type = Migratetype::movable;
+  };
+  bool per_cpu_lists_have(unsigned order) const;
+  bool has_block(const Zone& zone, Migratetype type) const;
+  std::optional<Block> first_block(const Zone& zone, unsigned order) const;
+  std::optional<Block> block_of(Pfn pfn) const;
+  std::vector<Block> fallbacks(const Zone& zone) const;
+  void check_fallback(const Zone& zone, Pfn pfn);
+
+  Machine* machine_ = nullptr;
+  bool judged_ = false;
+  Migratetype type_ = Migratetype::movable;
+  unsigned order_ = 0;
+  bool may_have_areas_ = false;
+  // From before the request.
+  std::vector<Zone> zones_;
+  std::vector<Page> pages_;
+};
+
+bool Sources::per_cpu_lists_have(unsigned order) const {
+  if (machine_->release() < Release::v5_14) return order == 0;
+  const Geometry& geometry = machine_->geometry();
+  return order <= kPcpLargestOrder || (geometry.transparent_hugepages && order == geometry.pageblock_order);
+}
+
+void Sources::allocation_begins(Gfp gfp, unsigned order) {
+  const bool pins = machine_->engine.flags().memalloc_pin;
+  const bool urgent = (gfp & kGfpHigh) != 0 || (gfp & kGfpDirectReclaim) == 0;
+  judged_ = !urgent && !pins && !per_cpu_lists_have(order);
+  if (!judged_) return;
+  type_ = migratetype_of(gfp);
+  order_ = order;
+  may_have_areas_ = type_ == Migratetype::movable;
+  zones_.clear();
+  for (std::size_t z = 0; z < machine_->buddy.zones(); ++z) zones_.push_back(machine_->buddy.zone(z));
+  pages_.assign(machine_->map.pages().begin(), machine_->map.pages().end());
+}
+
+bool Sources::has_block(const Zone& zone, Migratetype type) const {
+  for (unsigned order = order_; order <= machine_->buddy.largest_order(); ++order)
+    if (!zone.area[order].lists[index_of(type)].empty()) return true;
+  return false;
+}
+
+// Returns the first block of this order of the types that the request falls back to.
+std::optional<Sources::Block> Sources::first_block(const Zone& zone, unsigned order) const {
+  for (const Migratetype type : fallbacks_of(type_, machine_->release())) {
+    const PageList& list = zone.area[order].lists[index_of(type)];
+    if (!list.empty()) return Block{machine_->map.pfn(list.first), order, type};
+  }
+  return std::nullopt;
+}
+
+// Returns the block that the page was part of before the request.
+std::optional<Sources::Block> Sources::block_of(Pfn pfn) const {
+  for (unsigned order = order_; order <= machine_->buddy.largest_order(); ++order) {
+    const Pfn head = align_down(pfn, order_pages(order));
+    if (!machine_->map.valid(head)) continue;
+    const Page& page = pages_[machine_->map.frame(head)];
+    if (page.has(kPageBuddy) && page.order == order) return Block{head, order, page.list_type};
+  }
+  return std::nullopt;
+}
+
+// Returns the blocks one of which a request without blocks of its own type breaks. Up to 6.9 that is the largest; since
+// 4.12 the smallest if the request is movable and the largest is below half a pageblock's order. Since 6.10 a pageblock
+// is claimed only if enough of it is free, and the next smaller block is looked at if not.
+std::vector<Sources::Block> Sources::fallbacks(const Zone& zone) const {
+  std::vector<Block> blocks;
+  for (unsigned order = machine_->buddy.largest_order() + 1; order-- > order_;)
+    if (const std::optional<Block> block = first_block(zone, order)) blocks.push_back(*block);
+  if (blocks.empty() || machine_->release() >= Release::v6_10) return blocks;
+  const bool small = blocks.front().order < machine_->map.pageblock_order() / 2;
+  const bool takes_smallest = machine_->release() >= Release::v4_12 && type_ == Migratetype::movable && small;
+  return {takes_smallest ? blocks.back() : blocks.front()};
+}
+
+// Since 4.12 what is free in the pageblock comes to the request's lists as well, and may serve it better.
+void Sources::check_fallback(const Zone& zone, Pfn pfn) {
+  const std::vector<Block> blocks = fallbacks(zone);
+  const unsigned pageblock = machine_->release() >= Release::v4_12 ? machine_->map.pageblock_order() : 0;
+  const bool expected = std::ranges::any_of(blocks, [&](const Block& block) {
+    const std::uint64_t pages = order_pages(std::max(block.order, pageblock));
+    return align_down(pfn, pages) == align_down(block.head, pages);
+  });
+  const auto from = block_of(pfn);
+  if (!expected)
+    claim(false,
+          fmt::format("a {} request of order {} falls back to {} page {:#x}, and should to {} page {:#x}",
+                      name_of(type_), order_, from ? name_of(from->type) : "no", pfn,
+                      blocks.empty() ? "no" : name_of(blocks.front().type), blocks.empty() ? 0 : blocks.front().head));
+}
+
+void Sources::allocation_ended(Gfp, unsigned, Pfn pfn) {
+  if (!std::exchange(judged_, false) || pfn == kNoPfn) return;
+  const Zone& zone = zones_[machine_->map.page(pfn).zone];
+  const Release release = machine_->release();
+  const bool areas_serve = may_have_areas_ && release >= Release::v4_1 && has_block(zone, Migratetype::cma);
+  const bool areas_first = areas_serve && release >= Release::v5_8 && 2 * zone.nr_free_cma > zone.nr_free_pages;
+  const auto expect = [&](Migratetype type, const char* why) {
+    const auto from = block_of(pfn);
+    if (!from || from->type != type)
+      claim(false, fmt::format("a {} request of order {} gets {} page {:#x}, though {}", name_of(type_), order_,
+                               from ? name_of(from->type) : "no", pfn, why));
+  };
+  if (areas_first) return expect(Migratetype::cma, "more than half of the free pages are of areas");
+  if (has_block(zone, type_)) return expect(type_, "there is a block of its own type");
+  if (areas_serve) return expect(Migratetype::cma, "areas have a block");
+  check_fallback(zone, pfn);
+}
+
+Programs with_blocks_of_all_types() {
+  Programs programs;
+  programs.options.kinds = kinds_of<AllocPages, FreePages, CmaAlloc, DrainOp<DrainKind::pages>>();
+  programs.options.min_ops = 30;
+  programs.scarce = true;
+  return programs;
+}
+
+PROMISE(AreaPagesPromise, serve_movable_requests_first_once_they_are_most_of_what_is_free,
+        {.programs = with_blocks_of_all_types(),
+         .planted = {{Bug::area_share_ignored, Release::v5_10},
+                     {Bug::area_share_ignored, Release::v6_1},
+                     {Bug::area_share_ignored, Release::v6_12}}}) {
+  Sources sources;
+  run_plainly(program, &sources);
+  sources.assert_all_held();
+}
+
+PROMISE(FallbackPromise, breaks_the_largest_block_of_the_first_type_that_has_one,
+        {.programs = with_blocks_of_all_types(),
+         .planted = {{Bug::fallbacks_swapped, Release::v4_9},
+                     {Bug::fallbacks_swapped, Release::v5_10},
+                     {Bug::fallbacks_swapped, Release::v4_19},
+                     {Bug::smallest_stolen, Release::v4_19},
+                     {Bug::smallest_stolen, Release::v5_10}}}) {
+  Sources sources;
+  run_plainly(program, &sources);
+  sources.assert_all_held();
 }
 
 // --- the reserve for atomic requests ---

@@ -107,26 +107,32 @@ PROMISE(ViewsPromise, files_read_at_rest_what_happened,
   files.assert_all_held();
 }
 
-// Returns the program with a file read after each operation, all of them in turn.
-Program reading_files(const Program& program) {
+// Makes a program read a file after each operation.
+void read_files(Random& random, Program& program) {
   std::vector<std::string> paths = {"buddyinfo", "pagetypeinfo"};
   for (const AreaSpec& area : program.machine.areas)
     for (const AreaFileInfo& file : area_files(program.machine.release)) paths.push_back(path_of(file, area.name));
-  Program reading = program;
-  reading.ops.clear();
-  for (const Op& op : program.ops) {
-    reading.ops.push_back(op);
-    if (info_of(op).boot) continue;
+  std::vector<Op> reading;
+  for (Op& op : program.ops) {
+    const bool boot = info_of(op).boot;
+    reading.push_back(std::move(op));
+    if (boot) continue;
     Op cat;
-    cat.body = Cat{.path = paths[reading.ops.size() / 2 % paths.size()]};
-    reading.ops.push_back(cat);
+    cat.body = Cat{.path = paths[random.below(paths.size())]};
+    reading.push_back(cat);
   }
-  reading.settle();
-  return reading;
+  program.ops = std::move(reading);
 }
 
-PROMISE(ViewsPromise, files_read_as_a_recount_does_at_any_time, {.planted = {Bug::debug_bitmap_size}}) {
-  assert_laws_hold(reading_files(program), {Law::views});
+Programs reading_files() {
+  Programs programs;
+  programs.prepare = read_files;
+  return programs;
+}
+
+PROMISE(ViewsPromise, files_read_as_a_recount_does_at_any_time,
+        {.programs = reading_files(), .planted = {Bug::debug_bitmap_size}}) {
+  assert_laws_hold(program, {Law::views});
 }
 
 // --- assertions ---

@@ -10,6 +10,7 @@ namespace cma {
 Task<int> CmaSteps::sweep_v3_5(AreaId id, Window& window) {
   Area& area = table_.areas[id];
   CMA_ASSERT(area.active());
+  const bool waits = table_.cma_mutex.held();
   co_await table_.cma_mutex.lock(core_.engine);
   co_await at(core_.engine, Point::cma_mutex_taken);
   std::uint64_t start = first_bit(area);
@@ -20,11 +21,14 @@ Task<int> CmaSteps::sweep_v3_5(AreaId id, Window& window) {
     if (bit >= area.bitmap.size()) break;
     window.pfn = area.base + bit;
     error = co_await contig_.alloc_contig_range(window.pfn, window.pfn + window.count, Migratetype::cma);
+    const bool gives_back = waits && error == 0 && core_.bugs.fires(Bug::waiter_gives_back);
+    if (gives_back) co_await contig_.free_contig_range(window.pfn, window.count);
+    if (gives_back) error = -kEBUSY;
     if (error == 0) {
       area.bitmap.set(bit, window.bits);
       table_.last_bit = bit + window.bits;
     }
-    if (error != -kEBUSY) break;
+    if (error != -kEBUSY || gives_back) break;
     if (debug_) core_.trace.emit(Event::log_cma_busy_retrying);
     // A mask of all ones leaves no next window.
     start = bit + window.mask + 1;
@@ -54,8 +58,11 @@ Task<Pfn> CmaV3_5::cma_alloc(AreaId id, std::uint64_t count, unsigned asked, boo
 // Clears the bits first; cma_mutex keeps other actors from looking before the pages are free.
 Task<bool> CmaSteps::cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count) {
   Area& area = table_.areas[id];
-  if (debug_) core_.trace.emit(Event::log_cma_release, pfn, count);
-  if (!holds(area, pfn)) co_return false;
+  if (debug_) core_.trace.emit(Event::log_cma_release, named_in_release(pfn, count), count);
+  if (!holds(area, pfn)) {
+    co_await refuse_release(pfn);
+    co_return false;
+  }
   CMA_ASSERT(count <= area.pages - (pfn - area.base));
   co_await table_.cma_mutex.lock(core_.engine);
   area.bitmap.clear(pfn - area.base, bits_released(area, pfn, count));

@@ -75,9 +75,13 @@ Task<int> CmaSteps::sweep_v3_16(AreaId id, Window& window) {
     window.pfn = pfn;
     co_await at(core_.engine, Point::cma_bitmap_marked);
 
+    const bool waits = table_.cma_mutex.held();
     co_await table_.cma_mutex.lock(core_.engine);
     co_await at(core_.engine, Point::cma_mutex_taken);
     error = co_await contig_.alloc_contig_range(window.pfn, window.pfn + window.count, Migratetype::cma);
+    const bool gives_back = waits && error == 0 && core_.bugs.fires(Bug::waiter_gives_back);
+    if (gives_back) co_await contig_.free_contig_range(window.pfn, window.count);
+    if (gives_back) error = -kEBUSY;
     table_.cma_mutex.unlock(core_.engine);
     co_await at(core_.engine, Point::cma_mutex_dropped);
     if (error == 0) {
@@ -88,7 +92,7 @@ Task<int> CmaSteps::sweep_v3_16(AreaId id, Window& window) {
     const bool keeps = error == -kEBUSY && window.bits > 1 && core_.bugs.fires(Bug::busy_keeps_bit);
     co_await clear_bits(id, window.pfn, keeps ? window.bits - 1 : window.bits);
     co_await at(core_.engine, Point::cma_bitmap_cleared);
-    if (error != -kEBUSY || core_.bugs.fires(Bug::busy_ends_sweep)) co_return error;
+    if (error != -kEBUSY || gives_back || core_.bugs.fires(Bug::busy_ends_sweep)) co_return error;
     if (debug_) core_.trace.emit(Event::log_cma_busy_retrying);
     if (release_ >= Release::v5_13)
       core_.trace.emit(Event::cma_alloc_busy_retry, id,
@@ -160,22 +164,38 @@ std::uint64_t CmaSteps::bits_released(const Area& area, Pfn pfn, std::uint64_t c
   return bits;
 }
 
+// Returns the page that a release names as its first.
+Pfn CmaSteps::named_in_release(Pfn pfn, std::uint64_t count) const {
+  return count > 1 && core_.bugs.fires(Bug::release_line_misnamed) ? pfn + 1 : pfn;
+}
+
+// Ends a release of a range that is not the area's. Nothing is to be done.
+Task<void> CmaSteps::refuse_release(Pfn pfn) {
+  const bool in_use = core_.map.valid(pfn) && core_.map.page(pfn).ref > 0;
+  if (in_use && core_.bugs.fires(Bug::foreign_release_frees)) co_await contig_.free_contig_range(pfn, 1);
+}
+
 Task<bool> CmaSteps::cma_release(AreaId id, Pfn pfn, std::uint64_t count) {
   if (release_ < Release::v3_16) co_return co_await cma_release_v3_5(id, pfn, count);
   const Area& area = table_.areas[id];
   // cma_pages_valid prints a line of its own.
   if (release_ >= Release::v5_16 && !holds(area, pfn)) {
     if (debug_) core_.trace.emit(Event::log_cma_pages_valid, pfn, count);
+    co_await refuse_release(pfn);
     co_return false;
   }
-  if (debug_) core_.trace.emit(Event::log_cma_release, pfn, count);
-  if (!holds(area, pfn)) co_return false;
+  const Pfn named = named_in_release(pfn, count);
+  if (debug_) core_.trace.emit(Event::log_cma_release, named, count);
+  if (!holds(area, pfn)) {
+    co_await refuse_release(pfn);
+    co_return false;
+  }
   CMA_ASSERT(count <= area.pages - (pfn - area.base));
   co_await contig_.free_contig_range(pfn, count);
   co_await at(core_.engine, Point::cma_release_pages_freed);
   co_await clear_bits(id, pfn, bits_released(area, pfn, count));
   table_.areas[id].nr_pages_released += count;
-  core_.trace.emit(Event::cma_release, id, pfn, count);
+  core_.trace.emit(Event::cma_release, id, named, count);
   co_return true;
 }
 

@@ -53,6 +53,8 @@ class CmaSteps {
   std::uint64_t first_bit(const Area& area) const;
   bool ends_after(std::uint64_t sweeps) const;
   bool holds(const Area& area, Pfn pfn) const;
+  Pfn named_in_release(Pfn pfn, std::uint64_t count) const;
+  Task<void> refuse_release(Pfn pfn);
   std::uint64_t bits_released(const Area& area, Pfn pfn, std::uint64_t count) const;
 };
 

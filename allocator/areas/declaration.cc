@@ -119,11 +119,13 @@ int Declaration::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& 
   const Pfn wanted = request.base >> kPageShift;
   if (request.fixed) {
     const PfnRange range{wanted, wanted + pages};
-    if (memblock_.is_region_intersects_reserved(range)) return -kEBUSY;
+    const bool taken = memblock_.is_region_intersects_reserved(range);
+    if (taken && !core_.bugs.fires(Bug::fixed_over_reserved)) return -kEBUSY;
     memblock_.reserve(range);
     base = wanted;
     return 0;
   }
+  if (limit < memblock_.memory().end && core_.bugs.fires(Bug::limit_ignored)) limit = memblock_.memory().end;
   const Pfn highmem = high_memory(limit);
   base = kNoPfn;
   // An area must lie in one zone: high memory first, then low memory only.

@@ -108,6 +108,19 @@ enum class Bug : std::uint8_t {
   compaction_idle,          // a compaction gives up before it looks at the first page
   pin_gives_up,             // a long-term pin gives up though its page has left the area
   hugetlb_stays,            // free pages of the hugetlb pool are never dissolved
+  waiter_gives_back,        // a cma_alloc that had to wait for cma_mutex gives its window back and reports -EBUSY
+  moved_range_fails,        // a contiguous range that moved pages gives them back and reports -EBUSY
+  signal_ignored,           // a contiguous range goes on although a fatal signal is pending
+  atomic_unlimited,         // no watermark binds requests that cannot wait
+  fixed_over_reserved,      // a fixed area takes its place whether that is reserved or not
+  limit_ignored,            // the search for an area's place goes past its limit
+  busy_line_misnamed,       // the line of a busy range names its last page as its end
+  release_line_misnamed,    // the line of a release names the page after its first
+  refusal_misnamed,         // the scan reports the page after the one that stays
+  foreign_release_frees,    // cma_release frees the first page of a range that is not the area's
+  area_share_ignored,       // movable requests take ordinary memory first, however much is free in areas
+  fallbacks_swapped,        // a request takes from the second of the types that it falls back to
+  smallest_stolen,          // a fallback breaks the smallest block of another type
   kCount
 };
 

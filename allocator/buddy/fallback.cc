@@ -40,7 +40,8 @@ Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_
   // Movable requests are balanced between ordinary and area memory, once over half of the free memory is an area's.
   // Up to 6.9 a refill counts its pages out of nr_free_pages only when it ends.
   const std::int64_t uncounted = lists_.typed_lists() ? 0 : static_cast<std::int64_t>(refilled);
-  if (release_ >= Release::v5_8 && may_use_cma && zone.nr_free_cma > (zone.nr_free_pages + uncounted) / 2) {
+  const bool areas_have_most = zone.nr_free_cma > (zone.nr_free_pages + uncounted) / 2;
+  if (release_ >= Release::v5_8 && may_use_cma && areas_have_most && !core_.bugs.fires(Bug::area_share_ignored)) {
     const Pfn pfn = lists_.rmqueue_smallest(zone, order, Migratetype::cma);
     if (pfn != kNoPfn) return pfn;
   }
@@ -59,8 +60,11 @@ Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_
 
 std::optional<Fallback::Source> Fallback::suitable(const FreeArea& area, unsigned order, Migratetype type) const {
   if (area.nr_free == 0) return std::nullopt;
-  for (const Migratetype fallback : kFallbacks[index_of(type)]) {
+  const auto& [first, second] = kFallbacks[index_of(type)];
+  const bool both = !area.lists[index_of(first)].empty() && !area.lists[index_of(second)].empty();
+  for (const Migratetype fallback : {first, second}) {
     if (area.lists[index_of(fallback)].empty()) continue;
+    if (both && fallback == first && core_.bugs.fires(Bug::fallbacks_swapped)) continue;
     const bool claimable = order >= pageblock_order_ / 2 || type != Migratetype::movable;
     return Source{order, fallback, claimable};
   }
@@ -70,7 +74,8 @@ std::optional<Fallback::Source> Fallback::suitable(const FreeArea& area, unsigne
 // Return the source with the largest or the smallest blocks of at least `order`.
 std::optional<Fallback::Source> Fallback::largest(const Zone& zone, unsigned order, Migratetype type) const {
   for (unsigned current = largest_order_ + 1; current-- > order;)
-    if (const std::optional<Source> source = suitable(zone.area[current], current, type)) return source;
+    if (const std::optional<Source> source = suitable(zone.area[current], current, type))
+      return current > order && core_.bugs.fires(Bug::smallest_stolen) ? smallest(zone, order, type) : source;
   return std::nullopt;
 }
 

@@ -297,7 +297,10 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
     core_.engine.turn();
     Zone& zone = zones_[z];
     const std::uint64_t mark = zone.watermark[flags & kAllocWmarkMask] + zone.watermark_boost;
-    if (!(flags & kAllocNoWatermarks) && !watermarks_.zone_watermark_fast(zone, mark, request)) continue;
+    const bool cannot_wait = (gfp & kGfpDirectReclaim) == 0;
+    if (!(flags & kAllocNoWatermarks) && !watermarks_.zone_watermark_fast(zone, mark, request) &&
+        !(cannot_wait && core_.bugs.fires(Bug::atomic_unlimited)))
+      continue;
     const Pfn pfn = rmqueue(zone, gfp, order, flags);
     if (pfn == kNoPfn) continue;
     prepare_new_page(pfn, order, gfp);

@@ -29,6 +29,7 @@ Task<int> Contig::alloc_contig_range(Pfn start, Pfn end, Migratetype type) {
   CMA_ASSERT(core_.map.page(start).zone == core_.map.page(end - 1).zone);
   WindowWatcher* const watcher = core_.trace.windows();
   if (watcher != nullptr) watcher->window_begins(start, end);
+  const bool moves = core_.bugs.active(Bug::moved_range_fails) && any_in_use(start, end);
   int error = 0;
   if (release_ >= Release::v5_19)
     error = co_await alloc_v5_19(start, end, type);
@@ -36,6 +37,9 @@ Task<int> Contig::alloc_contig_range(Pfn start, Pfn end, Migratetype type) {
     error = co_await alloc_v4_5(start, end, type);
   else
     error = co_await alloc_v3_5(start, end, type);
+  const bool fails = moves && error == 0 && core_.bugs.fires(Bug::moved_range_fails);
+  if (fails) co_await free_contig_range(start, end - start);
+  if (fails) error = -kEBUSY;
   if (watcher != nullptr) watcher->window_ended(error);
   co_return error;
 }
@@ -155,7 +159,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   int result = 0;
   while (pfn < end || !control.pages.empty()) {
     core_.engine.turn();
-    if (core_.engine.flags().fatal_signal) {
+    if (core_.engine.flags().fatal_signal && !core_.bugs.fires(Bug::signal_ignored)) {
       result = -kEINTR;
       break;
     }
@@ -183,6 +187,13 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   co_return std::min(result, 0);
 }
 
+// Returns whether a page of the range has references, for Bug::moved_range_fails.
+bool Contig::any_in_use(Pfn start, Pfn end) const {
+  for (Pfn pfn = start; pfn < end; ++pfn)
+    if (core_.map.valid(pfn) && core_.map.page(pfn).ref > 0) return true;
+  return false;
+}
+
 // Returns the head of the free block that reaches into a range from before `start`, else `start`: the range is tested
 // and captured from there.
 Pfn Contig::tested_from(Pfn start) {
@@ -192,6 +203,8 @@ Pfn Contig::tested_from(Pfn start) {
 
 // Reports that the range, tested from `outer` on, is not free. Releases up to 5.12 do, and up to 4.12 without limit.
 void Contig::log_busy(Pfn outer, Pfn end) {
+  if (end - outer > 1 && core_.bugs.fires(Bug::busy_line_misnamed)) [[unlikely]]
+    --end;
   if (release_ < Release::v4_13)
     core_.trace.emit(Event::log_pfns_busy, outer, end);
   else if (release_ < Release::v5_13)

@@ -38,6 +38,7 @@ class Contig {
   Task<void> drain_v3_5(int zone);
   Task<void> prepare_migration_v3_5();
   Task<int> migrate_range(Pfn start, Pfn end);
+  bool any_in_use(Pfn start, Pfn end) const;
   Pfn tested_from(Pfn start);
   void log_busy(Pfn outer, Pfn end);
   Task<int> test_and_capture(Pfn start, Pfn end);

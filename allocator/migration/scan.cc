@@ -184,7 +184,7 @@ void MigrateScanner::list_page(BlockScan& scan) {
 
 // Records why the page at `low` stays, and steps to the last page that this rules out.
 void MigrateScanner::note_refusal(BlockScan& scan, Refusal why) {
-  core_.trace.page_refused(scan.low, why);
+  core_.trace.page_refused(core_.bugs.fires(Bug::refusal_misnamed) ? scan.low + 1 : scan.low, why);
   const Page& page = core_.map.page(scan.low);
   if (why == Refusal::compound) {
     if (page.has(kPageHead)) scan.pass_over(page, release_);
@@ -267,7 +267,8 @@ bool MigrateScanner::enter_group(BlockScan& scan) const {
 // compaction has visited in vain. 5.3 gives the scan up on a signal, earlier releases only stop it short.
 bool MigrateScanner::attend(BlockScan& scan) const {
   Compacting* const compacting = scan.compacting();
-  if (scan.low % kScanBatch == 0 && core_.engine.flags().fatal_signal) {
+  const bool ignores = compacting == nullptr && core_.bugs.active(Bug::signal_ignored);
+  if (scan.low % kScanBatch == 0 && core_.engine.flags().fatal_signal && !ignores) {
     if (release_ >= Release::v5_3) scan.error = -kEINTR;
     if (compacting != nullptr) compacting->contended = true;
     return false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -84,6 +85,37 @@ TEST(Arbitrary, ProgramsSettleAndSurviveTheTextForm) {
     ASSERT_TRUE(read);
     EXPECT_EQ(*read, program);
   }
+}
+
+TEST(Arbitrary, WhatAPropertyPreparesStaysWhenOperationsAreLeftOut) {
+  Programs programs;
+  programs.prepare = [](Random& random, Program& program) { program.machine.retry_sweeps = 1 + random.below(9); };
+  std::set<std::uint64_t> drawn;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const auto program = any_program(programs)(rc::Random(seed), rc::kNominalSize);
+    ASSERT_TRUE(program.value().machine.retry_sweeps);
+    const std::uint64_t sweeps = *program.value().machine.retry_sweeps;
+    drawn.insert(sweeps);
+    auto shrinks = program.shrinks();
+    while (const auto smaller = shrinks.next()) {
+      const bool has_fewer = smaller->value().ops.size() < program.value().ops.size();
+      if (has_fewer) {
+        EXPECT_EQ(smaller->value().machine.retry_sweeps, sweeps);
+      }
+    }
+  }
+  EXPECT_GT(drawn.size(), 5U);
+}
+
+TEST(Runs, TheLastProgramIsTheOneThatRan) {
+  forget_last_program();
+  EXPECT_FALSE(last_program());
+  Program program = sample(1).front();
+  run_plainly(program);
+  EXPECT_EQ(last_program(), program);
+  program.machine.retry_sweeps = 3;
+  run_checked(program);
+  EXPECT_EQ(last_program(), program);
 }
 
 // --- shrinking ---

@@ -11,6 +11,7 @@
 #include <rapidcheck.h>
 
 #include "properties/program/generator.h"
+#include "properties/program/random.h"
 
 namespace cma {
 
@@ -25,6 +26,9 @@ struct Programs {
   // Memory is scarce: boot keeps most of what lies before the areas, and watermarks are anywhere up to what it leaves.
   // Half of the blocks that are asked for are kernel memory, some of them urgent.
   bool scarce = false;
+  // Changes a drawn program into one that the property speaks of; nullptr: not at all. What is drawn for that is part
+  // of the program from then on: it is saved with it, and stays while the program shrinks.
+  void (*prepare)(Random& random, Program& program) = nullptr;
 };
 
 // Returns a generator of settled programs. Half of them have one actor, and half of them have no faults, where

@@ -22,6 +22,12 @@ Interpreter& plain() {
   return interpreter;
 }
 
+// What last_program() returns. Worlds of runs refer to copies of their own.
+std::optional<Program>& last() {
+  static std::optional<Program> program;
+  return program;
+}
+
 std::string text_of(const Finding& finding) { return finding.signature() + ": " + finding.message; }
 
 }  // namespace
@@ -30,6 +36,7 @@ RunResult run_checked(const Program& program, Observer* listener, std::optional<
   // The world refers to the program until the next run.
   static Program kept;
   kept = program;
+  last() = program;
   RunResult result = checked().run(kept, kOptions, listener);
   if (result.finding && !kept.machine.bugs.any() && result.finding->law != expected)
     RC_FAIL(fmt::format("without a mistake the program breaks a law: {}\n{}", text_of(*result.finding), print(kept)));
@@ -46,10 +53,15 @@ void assert_laws_hold(const Program& program, std::initializer_list<Law> laws) {
 RunResult run_plainly(const Program& program, Observer* observer) {
   static Program kept;
   kept = program;
+  last() = program;
   return plain().run(kept, observer, kOptions);
 }
 
 const Interpreter& last_plain_run() { return plain(); }
+
+const std::optional<Program>& last_program() { return last(); }
+
+void forget_last_program() { last().reset(); }
 
 std::vector<std::uint64_t> bits_of_buffer(const Area& area, Pfn pfn, std::uint64_t count) {
   std::vector<std::uint64_t> bits;

@@ -26,6 +26,11 @@ RunResult run_plainly(const Program& program, Observer* observer = nullptr);
 // Returns the machine and the results that run_plainly() left.
 const Interpreter& last_plain_run();
 
+// Returns the program that one of these functions ran last, with what the property had added to it; nullopt if none did
+// since forget_last_program().
+const std::optional<Program>& last_program();
+void forget_last_program();
+
 // Returns the bits that a buffer of `count` pages from pfn on needs in its area's bitmap, by the definition of a bit.
 std::vector<std::uint64_t> bits_of_buffer(const Area& area, Pfn pfn, std::uint64_t count);
 
