@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "allocator/base/release.h"
+#include "allocator/base/scratch_folder_testing.h"
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/files.h"
 
@@ -26,19 +27,8 @@ constexpr std::string_view kBroken =
 
 class CommandLine : public ::testing::Test {
  protected:
-  CommandLine()
-      : folder_(fs::path(::testing::TempDir()) /
-                (std::string("cmacheck-") + ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~CommandLine() override { fs::remove_all(folder_); }
-
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  std::string write(const std::string& name, std::string_view content) const {
-    std::ofstream(path(name), std::ios::binary) << content;
-    return path(name);
-  }
+  std::string path(const std::string& name) const { return folder_.path(name); }
+  std::string write(const std::string& name, std::string_view content) const { return folder_.write(name, content); }
   int call(std::vector<std::string> words) {
     std::vector<const char*> argv = {"cmacheck"};
     for (const std::string& word : words) argv.push_back(word.c_str());
@@ -51,7 +41,7 @@ class CommandLine : public ::testing::Test {
     return exit_code;
   }
 
-  fs::path folder_;
+  ScratchFolder folder_;
   std::string out_;
   std::string err_;
 };
@@ -120,7 +110,7 @@ class Unprivileged {
 };
 
 TEST_F(CommandLine, FilesWithoutPermissionAreBadInput) {
-  fs::permissions(folder_, fs::perms::all);
+  fs::permissions(folder_.path(), fs::perms::all);
   fs::create_directory(path("secret"));
   fs::permissions(path("secret"), fs::perms::none);
   const std::string file = write("kept.cma", kBroken);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "allocator/base/scratch_folder_testing.h"
 #include "fuzz/commands/command.h"
 #include "properties/program/byte_form.h"
 #include "properties/program/generator.h"
@@ -19,19 +20,10 @@ using ::testing::HasSubstr;
 
 class Files : public ::testing::Test {
  protected:
-  Files() : folder_(fs::path(::testing::TempDir()) / ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~Files() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return folder_.path(name); }
+  std::string write(const std::string& name, std::string_view content) const { return folder_.write(name, content); }
 
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  std::string write(const std::string& name, std::string_view content) const {
-    std::ofstream(path(name), std::ios::binary) << content;
-    return path(name);
-  }
-
-  fs::path folder_;
+  ScratchFolder folder_;
 };
 
 TEST_F(Files, BothFormsAreRecognizedByTheirContent) {
@@ -72,8 +64,9 @@ TEST_F(Files, WhetherAFileCanBeWrittenIsFoundOutWithoutATrace) {
   EXPECT_TRUE(check_writable(write("old", "kept")));
   EXPECT_EQ(read_file(path("old")), "kept");
   EXPECT_FALSE(check_writable(path("no-folder") + "/new"));
-  EXPECT_FALSE(check_writable(folder_.string()));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1) << "nothing is left aside";
+  EXPECT_FALSE(check_writable(folder_.path().string()));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 1)
+      << "nothing is left aside";
 }
 
 TEST_F(Files, OperationsKnowTheirLines) {
@@ -93,7 +86,7 @@ TEST_F(Files, BadInputIsRefusedWithItsPlace) {
   const auto missing = load_program(path("missing.cma"));
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().exit_code, kBadInput);
-  EXPECT_EQ(load_program(folder_.string()).error().exit_code, kBadInput);
+  EXPECT_EQ(load_program(folder_.path().string()).error().exit_code, kBadInput);
 }
 
 TEST_F(Files, AFailedWriteLeavesWhatWasThere) {
@@ -104,8 +97,9 @@ TEST_F(Files, AFailedWriteLeavesWhatWasThere) {
   const auto nowhere = write_file(path("no/such/folder/out"), "x");
   ASSERT_FALSE(nowhere.has_value());
   EXPECT_EQ(nowhere.error().exit_code, kBadInput);
-  EXPECT_FALSE(write_file(folder_.string(), "x").has_value());
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1) << "nothing is left aside";
+  EXPECT_FALSE(write_file(folder_.path().string(), "x").has_value());
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 1)
+      << "nothing is left aside";
 }
 
 TEST_F(Files, AFullDiskIsTheEnvironmentsFault) {

@@ -1,10 +1,9 @@
 #include "properties/arbitrary/saved_program_testing.h"
 
-#include <fstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "allocator/base/scratch_folder_testing.h"
 #include "properties/program/generator.h"
 #include "properties/program/text.h"
 
@@ -15,11 +14,10 @@ using testing::HasSubstr;
 
 class SavedProgram : public testing::Test {
  protected:
-  std::string saved(const std::string& text) const {
-    const std::string file = testing::TempDir() + "saved_program_test.cma";
-    std::ofstream(file) << text;
-    return file;
-  }
+  std::string saved(const std::string& text) const { return folder_.write("saved_program_test.cma", text); }
+
+ private:
+  ScratchFolder folder_;
 };
 
 TEST_F(SavedProgram, IsReadAsItWasPrinted) {

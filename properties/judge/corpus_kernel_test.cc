@@ -12,6 +12,7 @@
 #include <memory>
 #include <thread>
 
+#include "allocator/base/scratch_folder_testing.h"
 #include "properties/judge/batch.h"
 #include "properties/judge/kernel_process.h"
 #include "properties/minimize/minimize.h"
@@ -137,15 +138,13 @@ class FragileKernel : public ::testing::Test {
   void SetUp() override {
     const auto real = cached_kernel({Release::v6_1, 9});
     if (!real) GTEST_SKIP() << missing_kernel_reason({Release::v6_1, 9});
-    const fs::path cache = fs::path(::testing::TempDir()) / "cmacheck-fragile-kernel";
-    fs::create_directories(cache);
-    const fs::path program = cache / "judge-6.1-p9";
+    const fs::path program = cache_.path("judge-6.1-p9");
     std::ofstream(program) << "#!/bin/bash\nexec '" << *real
                            << "' \"$@\" 3< <(sed -u 's/^ca [0-9]* a 7 .*/panic/' <&3)\n";
     fs::permissions(program, fs::perms::owner_all);
     fs::copy_file(*real + ".built", program.string() + ".built", fs::copy_options::overwrite_existing);
     if (const char* before = std::getenv("CMACHECK_JUDGE_CACHE")) before_ = before;
-    setenv("CMACHECK_JUDGE_CACHE", cache.c_str(), 1);
+    setenv("CMACHECK_JUDGE_CACHE", cache_.path().c_str(), 1);
   }
   void TearDown() override {
     if (before_)
@@ -155,6 +154,7 @@ class FragileKernel : public ::testing::Test {
   }
 
  private:
+  ScratchFolder cache_;
   std::optional<std::string> before_;
 };
 
