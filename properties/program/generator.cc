@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "properties/program/shapes.h"
 #include "properties/program/values.h"
@@ -16,6 +17,8 @@ bool is_huge_kind(std::size_t kind) {
          kind == kind_of<HugetlbPagesUsed>();
 }
 
+using Weights = std::array<std::uint8_t, kOpKinds>;
+
 // Returns whether the swarm draws a weight for this kind.
 bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   const OpInfo& info = op_catalogue()[kind];
@@ -25,19 +28,6 @@ bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   // Compaction has a weight apart: programs without it are the same whether it exists or not.
   if (kind == kind_of<Compact>()) return false;
   return options.kinds.test(kind);
-}
-
-// Draws a kind by weight.
-std::size_t pick_kind(Random& random, const KindWeights& weights) {
-  std::uint64_t total = 0;
-  for (const std::uint8_t weight : weights) total += weight;
-  if (total == 0) return kind_of<CmaAlloc>();
-  std::uint64_t at = random.below(total);
-  for (std::size_t kind = 0; kind < kOpKinds; ++kind) {
-    if (at < weights[kind]) return kind;
-    at -= weights[kind];
-  }
-  return kind_of<CmaAlloc>();
 }
 
 // --- operations and programs ---
@@ -68,7 +58,7 @@ void generate_boot(Random& random, Program& program) {
 
 // Raises the weights of operations on huge pages, processes and areas, so that huge pages come into the way of buffers:
 // three in four operations are such.
-void prefer_huge_pages(Random& random, const KindSet& kinds, KindWeights& weights) {
+void prefer_huge_pages(Random& random, const KindSet& kinds, Weights& weights) {
   static constexpr std::array kKinds = {kind_of<MmapHuge>(),
                                         kind_of<MmapHuge>(),
                                         kind_of<SplitHuge>(),
@@ -94,8 +84,20 @@ void prefer_huge_pages(Random& random, const KindSet& kinds, KindWeights& weight
 
 }  // namespace
 
+KindWeights::KindWeights(const std::array<std::uint8_t, kOpKinds>& weights) {
+  static_assert(kOpKinds * 255 <= std::numeric_limits<std::uint16_t>::max());
+  std::uint16_t sum = 0;
+  for (std::size_t kind = 0; kind < kOpKinds; ++kind)
+    sums_[kind] = sum = static_cast<std::uint16_t>(sum + weights[kind]);
+}
+
+std::size_t KindWeights::draw(Random& random) const {
+  if (sums_.back() == 0) return kind_of<CmaAlloc>();
+  return static_cast<std::size_t>(std::ranges::upper_bound(sums_, random.below(sums_.back())) - sums_.begin());
+}
+
 KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
-  KindWeights weights{};
+  Weights weights{};
   for (std::size_t kind = 0; kind < kOpKinds; ++kind)
     if (may_generate(kind, options) && random.chance(50))
       weights[kind] = static_cast<std::uint8_t>(random.between(1, 100));
@@ -108,7 +110,7 @@ KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
   if (options.compaction && options.kinds.test(kind_of<Compact>()))
     weights[kind_of<Compact>()] = static_cast<std::uint8_t>(random.between(3, 40));
   if (options.huge_pages) prefer_huge_pages(random, options.kinds, weights);
-  return weights;
+  return KindWeights(weights);
 }
 
 Op generate_op(Random& random, const Program& program, const KindWeights& weights, const GeneratorOptions& options) {
@@ -117,7 +119,7 @@ Op generate_op(Random& random, const Program& program, const KindWeights& weight
   for (int attempt = 0; attempt < kTries; ++attempt) {
     FieldGenerator values(random, program);
     op = Op{};
-    op.body = default_body(pick_kind(random, weights));
+    op.body = default_body(weights.draw(random));
     visit_fields(op.body, values);
     if (values.operands_exist()) break;
   }

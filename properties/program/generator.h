@@ -28,8 +28,17 @@ struct GeneratorOptions {
   bool compaction = false;
 };
 
-// How likely each kind of operation is; 0 is never.
-using KindWeights = std::array<std::uint8_t, kOpKinds>;
+// How likely each kind of operation is; weight 0 is never. Weights are kept as running sums, because a draw happens for
+// each operation and a binary search is cheaper than a walk.
+class KindWeights {
+ public:
+  explicit KindWeights(const std::array<std::uint8_t, kOpKinds>& weights);
+  // Returns a kind by weight; that of cma_alloc if all weights are 0.
+  std::size_t draw(Random& random) const;
+
+ private:
+  std::array<std::uint16_t, kOpKinds> sums_;
+};
 // Draws the weights of one program.
 KindWeights swarm_weights(Random& random, const GeneratorOptions& options);
 
