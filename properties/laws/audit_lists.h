@@ -23,8 +23,7 @@ class ListChecks : private AuditPart {
   // Goes back to what was kept. Requires: the LRU lists were empty then.
   void back_to_boot();
 
-  // Compares where lists end with where they ended at the last audit, and checks the blocks at ends that differ. Throws
-  // LawBroken.
+  // Compares where lists end with where they ended before, and checks the blocks at ends that differ. Throws LawBroken.
   void compare_list_ends();
   // Walks every list from its head: neighbours on a list cannot show a ring that no list leads to. Throws LawBroken.
   void walk_all_lists() const;

@@ -16,8 +16,7 @@ class PageChecks : private AuditPart {
   explicit PageChecks(const AuditState& state) : AuditPart(state) {}
 
   // --- blocks ---
-  // Returns whether the pages inside a block carry nothing of their own but `flags`: no reference, list, owner or
-  // holder.
+  // Returns whether the pages inside a block have `flags` and nothing else: no reference, list, owner or holder.
   bool interior_is_clean(Frame frame, std::uint64_t pages, std::uint32_t flags) const;
   // Throws for the first page that is not clean. Requires: !interior_is_clean().
   [[noreturn]] void dirty_interior(Frame frame, std::uint64_t pages, std::uint32_t flags) const;
