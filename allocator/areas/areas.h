@@ -37,6 +37,7 @@ class Areas {
 
   // --- boot (declaration.h, activation.h) ---
   // Requires of all of this section: boot has not finished.
+  //
   // Reserves memory and appends an area for it. Returns 0, or logs what the kernel logs and returns
   //   -ENOSPC: no slot is left;
   //   -EINVAL: the size is 0, the alignment no power of two, or the size is not whole bits (none of these is logged);
