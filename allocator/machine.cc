@@ -44,8 +44,8 @@ Machine::Machine(const Geometry& geometry)
       hugetlb(core_, buddy),
       reverse_map(core_, lru, spaces, owner_records_),
       page_cache(core_, page_locks, buffers, writebacks, device, owner_records_, reverse_map),
-      owners(core_, lru, page_locks, writebacks, spaces, owner_records_, reverse_map, page_cache),
-      owner_moves(core_, lru, page_locks, buffers, spaces, owner_records_, reverse_map, page_cache),
+      owners(core_, lru, page_locks, writebacks, {spaces, owner_records_, reverse_map, page_cache}),
+      owner_moves(core_, lru, page_locks, buffers, {spaces, owner_records_, reverse_map, page_cache}),
       files(core_, buddy, lru, page_locks, buffers, device, reverse_map, page_cache, owners),
       processes(core_, buddy, lru, page_locks, spaces, reverse_map, page_cache, owners, owner_moves, files, migration),
       isolation(core_, buddy),
@@ -54,12 +54,9 @@ Machine::Machine(const Geometry& geometry)
       areas(core_, memblock, buddy, contig) {
   CMA_ASSERT(!geometry.impossible());
   engine.bound_turns(kTurns + kTurnsPerFrame * map.pages().size());
-  migration.set_page_kinds(owner_moves);
-  scanner.set_page_kinds(owner_moves);
-  lru.set_slot_cache(buffers);
-  migration.set_hugetlb_pages(hugetlb);
-  scanner.set_hugetlb_pages(hugetlb);
-  lru.set_hugetlb_free(hugetlb);
+  lru.set_callbacks(buffers, hugetlb);
+  migration.set_callbacks(owner_moves, hugetlb);
+  scanner.set_callbacks(owner_moves, hugetlb);
   for (const AreaSpec& spec : geometry.areas) {
     memblock.reserve({spec.base, spec.base + spec.pages});
     const int error =

@@ -83,7 +83,8 @@ void claim_frame(Machine& machine, Pfn pfn) {
 
 OwnerId own_frame(Machine& machine, Pfn pfn, PageKind kind) {
   claim_frame(machine, pfn);
-  const OwnerId id = run_now(machine.owners.adopt(pfn, kind));
+  const bool anonymous = kind == PageKind::anonymous;
+  const OwnerId id = run_now(anonymous ? machine.owners.adopt_anonymous(pfn) : machine.owners.adopt(pfn, kind));
   run_now(machine.lru.add_drain(machine.engine.cpu()));
   return id;
 }

@@ -126,7 +126,7 @@ class KeepsMachine final : public Observer {
 
 // Lets time pass until `turns` sleepers have woken and run. Returns whether an operation ended meanwhile.
 bool any_ends(Engine& engine, int turns) {
-  engine.set_step_budget(std::uint64_t{1} << 40);
+  engine.set_step_budget(Engine::kNoLimit);
   for (int turn = 0; turn < turns; ++turn) {
     const ActorId next = engine.next_sleeper();
     if (next == kNoActor) return true;

@@ -75,7 +75,7 @@ class SweepsOfRequests final : public WindowObserver<> {
   void alloc_failed(AreaId, std::uint64_t, unsigned) override {
     const Request& request = requests_[machine_->engine.current()];
     most = std::max(most, request.sweeps);
-    const bool busy = request.last_error == -kEBUSY && request.last_sweep == machine_->areas.sweeps();
+    const bool busy = request.last_error == -kEBUSY && request.last_sweep == machine_->areas.table().sweeps;
     busy_failures += busy && !machine_->engine.flags().fatal_signal ? 1 : 0;
     requests_.erase(machine_->engine.current());
   }
@@ -85,7 +85,7 @@ class SweepsOfRequests final : public WindowObserver<> {
     Request& request = found->second;
     if (request.sweeps == 0 || start <= request.last_start) ++request.sweeps;
     request.last_start = start;
-    request.last_sweep = machine_->areas.sweeps();
+    request.last_sweep = machine_->areas.table().sweeps;
     most = std::max(most, request.sweeps);
   }
   void window_ended(int error) override {
@@ -182,7 +182,7 @@ Ending ending_of(Program program, std::optional<Bug> bug) {
       std::ranges::find_if(program.ops, [&](const Op& op) { return program.name_of(op) == kRetryRequest; });
   const auto slot = static_cast<Slot>(request - program.ops.begin());
   const bool got = last_plain_run().world().result(slot).state == Result::State::done;
-  return {result.finding, got && !result.finding, last_plain_run().machine().areas.sweeps()};
+  return {result.finding, got && !result.finding, last_plain_run().machine().areas.table().sweeps};
 }
 
 // Returns what is wrong with the endings of one story on one release; empty if nothing is.

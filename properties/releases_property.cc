@@ -145,7 +145,7 @@ bool has_room_to_move(const Program& program, const Machine& machine) {
     if (const auto* pages = std::get_if<OwnedPages<PageKind::shmem>>(&op.body)) taken += pages->pages;
   }
   std::uint64_t memory = 0;
-  std::uint64_t kept = machine.areas.total_pages();
+  std::uint64_t kept = machine.areas.table().total_pages;
   for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
     memory += machine.buddy.zone(z).managed;
     kept += machine.buddy.zone(z).watermark[static_cast<std::size_t>(Watermark::high)];
@@ -290,14 +290,14 @@ PROMISE(ReleasesPromise, count_the_same_requests_but_those_that_cannot_be_tried,
   std::vector<std::pair<std::uint64_t, std::uint64_t>> counts;
   for (AreaId id = 0; id < areas.size(); ++id)
     counts.emplace_back(areas.area(id).nr_pages_succeeded, areas.area(id).nr_pages_failed - untried.pages[id]);
-  const std::uint64_t failed = areas.alloc_fail() - untried.calls;
+  const std::uint64_t failed = areas.table().alloc_fail - untried.calls;
   run_plainly(after);
   for (AreaId id = 0; id < counts.size(); ++id) {
     const Area& area = last_plain_run().machine().areas.area(id);
     RC_ASSERT(area.nr_pages_succeeded == counts[id].first);
     RC_ASSERT(area.nr_pages_failed == counts[id].second);
   }
-  RC_ASSERT(last_plain_run().machine().areas.alloc_fail() == failed);
+  RC_ASSERT(last_plain_run().machine().areas.table().alloc_fail == failed);
 }
 
 }  // namespace

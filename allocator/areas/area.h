@@ -47,13 +47,13 @@ std::string bitmap_report(const Area& area);
 
 struct AreaTable {
   std::vector<Area> areas;
-  std::uint64_t total_pages = 0;  // totalcma_pages
-  // The vm events of these names (since 5.13).
+  std::uint64_t total_pages = 0;  // totalcma_pages; up to 5.11 with areas that failed to be activated
+  // The vm events cma_alloc_success and cma_alloc_fail: since 5.13 all calls, since 6.9 those that could be tried.
   std::uint64_t alloc_success = 0;
   std::uint64_t alloc_fail = 0;
   Mutex cma_mutex{"cma_mutex"};
   // Statistics of sweeps; no decision of the model depends on them.
-  std::uint64_t sweeps = 0;
+  std::uint64_t sweeps = 0;             // begun since boot
   std::vector<ActorId> between_sweeps;  // actors that sleep between two sweeps
   // The bit after the last window that was obtained. Only Bug::shared_search_hint reads it.
   std::uint64_t last_bit = 0;

@@ -25,13 +25,6 @@ namespace cma {
 
 class CmaSteps;
 
-// Returns the count that a number written to debugfs `alloc` or `free` becomes: the handlers keep it in an int, and the
-// callees see that int extended by its sign (mm/cma_debug.c). 2^31 turns into a huge count: an allocation fails, a free
-// releases everything.
-constexpr std::uint64_t debugfs_count(std::uint64_t number) {
-  return static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(static_cast<std::uint32_t>(number))});
-}
-
 class Areas {
  public:
   // Refers to the layers below, which must outlive it.
@@ -43,9 +36,15 @@ class Areas {
   void copy_from(const Areas& other) { table_.copy_from(other.table_); }
 
   // --- boot (declaration.h, activation.h) ---
-  // Reserves memory and appends an area for it. Returns 0. On failure logs what the kernel logs, which is nothing for
-  // size 0, an alignment that is no power of two, or bits that the size does not fill; and returns -ENOSPC, -EINVAL,
-  // -EBUSY or -ENOMEM. Requires of all of this section: boot has not finished.
+  // Requires of all of this section: boot has not finished.
+  //
+  // Reserves memory and appends an area for it. Returns 0, or logs what the kernel logs and returns
+  //   -ENOSPC: no slot is left;
+  //   -EINVAL: the size is 0, the alignment no power of two, or the size is not whole bits (none of these is logged);
+  //            or limits or zones do not allow it;
+  //   -EBUSY: a fixed range is taken, or up to 3.16 wraps round;
+  //   -ENOMEM: no place was found.
+  // Up to 3.16 alignment and bits are ignored.
   int declare_contiguous(const DeclareRequest& request);
   // Appends an area for a range (bytes) that boot has reserved already (cma_init_reserved_mem). Generates a name if
   // that is empty. Up to 3.16 a bit is a page, whatever `order_per_bit`. Returns 0, -ENOSPC (logged) or -EINVAL.
@@ -59,9 +58,9 @@ class Areas {
 
   // --- allocating and releasing (cma_steps.h); both sleep ---
   // Allocates `count` pages aligned to 2^align pages (effective_align()). Returns the first pfn: the pages belong to
-  // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure. A sweep that failed is logged
-  // unless `no_warn` (since 4.11; before, with Geometry::error_line); a request that cannot be tried never is.
-  // The caller holds no spinlock.
+  // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure, also for 0 pages. A sweep that
+  // failed is logged unless `no_warn` (since 4.11; before, with Geometry::error_line); a request that cannot be tried
+  // never is. The caller holds no spinlock.
   Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   // Releases pages, all or a part of an allocation. Returns false if the range does not begin in the area.
   // Requires: the range ends in the area (a fatal assertion of the kernel), is allocated, and begins and ends on whole
@@ -72,12 +71,12 @@ class Areas {
   // Writes a number to the file `alloc`: allocates as many pages. Returns 0 or -ENOMEM.
   Task<int> debugfs_alloc(AreaId id, std::uint64_t number);
   // Frees `number` pages of the newest `alloc` allocations; stops without an error at one that cannot be split because
-  // a bit stands for several pages. Returns 0.
-  Task<int> debugfs_free(AreaId id, std::uint64_t number);
+  // a bit stands for several pages.
+  Task<void> debugfs_free(AreaId id, std::uint64_t number);
   // Returns the length of the longest run of free bits; the file `maxchunk` has it in pages.
   std::uint64_t largest_free_run(AreaId id) const;
 
-  // --- state ---
+  // --- state. Requires: id < size() ---
   std::size_t size() const { return table_.areas.size(); }
   const Area& area(AreaId id) const { return table_.areas[id]; }
   // Returns the first area of that name, nullopt if there is none. O(areas).
@@ -85,16 +84,10 @@ class Areas {
   // Returns the area this page belongs to, active or not yet; nullopt if none. An area whose activation failed has no
   // pages (but for Bug::inactive_alloc). O(areas).
   std::optional<AreaId> area_of(Pfn pfn) const;
-  // Returns the pages of all areas (totalcma_pages); up to 5.11 with those that failed to be activated.
-  std::uint64_t total_pages() const { return table_.total_pages; }
+  // Returns all areas, and what is counted over them.
+  const AreaTable& table() const { return table_; }
   // For callers that allocate a range as an area would. Not under a spinlock.
   Mutex& cma_mutex() { return table_.cma_mutex; }
-  // Return the vm events cma_alloc_success and cma_alloc_fail: up to 5.12 zero; up to 6.8 all calls are counted, since
-  // 6.9 those that could be tried.
-  std::uint64_t alloc_success() const { return table_.alloc_success; }
-  std::uint64_t alloc_fail() const { return table_.alloc_fail; }
-  // Returns how many sweeps were begun since boot. For studies and tests.
-  std::uint64_t sweeps() const { return table_.sweeps; }
   // Returns whether the actor sleeps between two sweeps of one allocation; it holds no lock then.
   bool between_sweeps(ActorId actor) const;
 

@@ -24,10 +24,10 @@ class CmaSteps {
   // One allocation: what is searched for in the bitmap, and how far the search has come.
   struct Window {
     std::uint64_t count;   // pages asked for
-    unsigned align;        // order, pages
-    std::uint64_t bits;    // to find in a row
-    std::uint64_t mask;    // of the alignment, in bits
-    std::uint64_t offset;  // of the area's first bit from an aligned one
+    unsigned align;        // an order, in pages
+    std::uint64_t bits;    // wanted in a row
+    std::uint64_t mask;    // windows begin at multiples of mask + 1 bits
+    std::uint64_t offset;  // bits from an aligned frame to the area's first
     Pfn pfn = kNoPfn;      // the last window tried
   };
 
@@ -46,9 +46,11 @@ class CmaSteps {
   AreaTable& table_;
 
  private:
+  // Up to 3.15, under cma_mutex; cma_alloc() itself changed in 3.17.
   Task<int> sweep_v3_5(AreaId id, Window& window);
-  Task<int> sweep_v3_16(AreaId id, Window& window);
   Task<bool> cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count);
+  // Since 3.16.
+  Task<int> sweep_v3_16(AreaId id, Window& window);
   Task<void> clear_bits(AreaId id, Pfn pfn, std::uint64_t bits);
   std::uint64_t first_bit(const Area& area) const;
   bool ends_after(std::uint64_t sweeps) const;

@@ -1,5 +1,6 @@
 // Writes to an area's debugfs files, and the figure of `maxchunk` (mm/cma_debug.c).
 
+#include "allocator/areas/area_files.h"
 #include "allocator/areas/areas.h"
 #include "allocator/base/error.h"
 
@@ -13,7 +14,7 @@ Task<int> Areas::debugfs_alloc(AreaId id, std::uint64_t number) {
   co_return 0;
 }
 
-Task<int> Areas::debugfs_free(AreaId id, std::uint64_t number) {
+Task<void> Areas::debugfs_free(AreaId id, std::uint64_t number) {
   std::uint64_t left = debugfs_count(number);
   while (left > 0 && !table_.areas[id].debugfs_buffers.empty()) {
     core_.engine.turn();
@@ -32,7 +33,6 @@ Task<int> Areas::debugfs_free(AreaId id, std::uint64_t number) {
       break;
     }
   }
-  co_return 0;
 }
 
 std::uint64_t Areas::largest_free_run(AreaId id) const {

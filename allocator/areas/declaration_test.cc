@@ -51,7 +51,7 @@ TEST_P(DeclareTest, AFixedAreaLiesWhereItWasAskedFor) {
   ASSERT_EQ(areas.size(), 1U);
   EXPECT_EQ(areas.area(0).base, 0x4000U);
   EXPECT_EQ(areas.area(0).pages, 0x1000U);
-  EXPECT_EQ(areas.total_pages(), 0x1000U);
+  EXPECT_EQ(areas.table().total_pages, 0x1000U);
   EXPECT_TRUE(machine->memblock.is_region_reserved({0x4000, 0x5000}));
   EXPECT_FALSE(areas.area(0).active());
 }
@@ -269,7 +269,7 @@ TEST_P(DeclareTest, TheFirstFailureEndsActivationUpTo5_8) {
   EXPECT_EQ(machine->buddy.zone(0).managed, 0x8000U - lost * 2048)
       << "up to 5.11 areas that were not activated are lost";
   EXPECT_EQ(machine->map.page(0x4000).has(kPageReserved), !gives_back());
-  EXPECT_EQ(areas.total_pages(), gives_back() ? 2 * 2048U : 3 * 2048U);
+  EXPECT_EQ(areas.table().total_pages, gives_back() ? 2 * 2048U : 3 * 2048U);
   if (goes_on)
     EXPECT_EQ(log_lines(*machine, first).front(), "cma: CMA area main could not be activated");
   else

@@ -32,6 +32,7 @@ Fallback::Fallback(const Core& core, const Watermarks& watermarks, FreeLists& li
       lists_(lists) {}
 
 Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags, std::uint64_t refilled) {
+  CMA_ASSERT(index_of(type) < kPcpTypes);
   if (release_ < Release::v4_1) {
     const Pfn pfn = lists_.rmqueue_smallest(zone, order, type);
     return pfn != kNoPfn ? pfn : rmqueue_fallback_v3_5(zone, order, type);
@@ -71,7 +72,6 @@ std::optional<Fallback::Source> Fallback::suitable(const FreeArea& area, unsigne
   return std::nullopt;
 }
 
-// Return the source with the largest or the smallest blocks of at least `order`.
 std::optional<Fallback::Source> Fallback::largest(const Zone& zone, unsigned order, Migratetype type) const {
   for (unsigned current = largest_order_ + 1; current-- > order;)
     if (const std::optional<Source> source = suitable(zone.area[current], current, type))

@@ -5,7 +5,7 @@
 // allocation before the kernel would begin to reclaim. The lists of reserved and isolated pageblocks are never a
 // source. Those of areas serve movable requests only, which never claim the pageblock.
 //
-// Requires: zone->lock is held.
+// Requires: `type` is unmovable, movable or reclaimable. zone->lock is held, though can_be_claimed() needs no lock.
 #pragma once
 
 #include <optional>
@@ -19,11 +19,13 @@ namespace cma {
 
 class Fallback {
  public:
+  // Refers to `watermarks` and `lists`, which outlive it.
   Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists);
 
-  // Takes a block from the lists of `type`, from area memory or from other types, and returns it; kNoPfn if there is
-  // none. `refilled`: pages that the same refill of a per-CPU list took before, which up to 6.9 still count as free
-  // where requests are balanced between areas and other memory.
+  // Takes 2^order pages, counted out, from the lists of `type`, from area memory or from other types. Returns the first
+  // page; kNoPfn, and nothing changes, if there are none. `flags`: the request's; only kAllocCma counts (since 5.9).
+  // `refilled`: pages that the same refill of a per-CPU list took before, which up to 6.9 still count as free where
+  // requests are balanced between areas and other memory.
   Pfn rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags, std::uint64_t refilled = 0);
 
   // Returns whether a request of `type` would take a block of this order from another type, and its pageblock with it
@@ -40,12 +42,13 @@ class Fallback {
     Migratetype type;
     bool claimable;  // whole pageblocks may change their type
   };
+  // Return the source of exactly this order; the one of the largest and of the smallest blocks of at least this order.
   std::optional<Source> suitable(const FreeArea& area, unsigned order, Migratetype type) const;
   std::optional<Source> largest(const Zone& zone, unsigned order, Migratetype type) const;
   std::optional<Source> smallest(const Zone& zone, unsigned order, Migratetype type) const;
   Pfn first_of(const Zone& zone, const Source& source) const;
 
-  // Side by side, oldest first.
+  // Side by side, oldest first. v4_12 only moves a block to the lists of `start`, where rmqueue() looks again.
   Pfn rmqueue_fallback_v3_5(Zone& zone, unsigned order, Migratetype start);
   Pfn rmqueue_fallback_v4_1(Zone& zone, unsigned order, Migratetype start);
   bool rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype start);

@@ -4,8 +4,9 @@
 // Invariants, whenever zone->lock is free:
 // - The head of each free block, and no other page, has kPageBuddy, the block's order and the type of its list. It is
 //   aligned to the order. Blocks do not overlap, hold no page in use and do not cross zones.
-// - Two free blocks of one zone are never buddies of one order: they have merged. Excepted are blocks of at least a
-//   pageblock, while one or both are isolated, and since 5.18 where their types differ and one is not mergeable.
+// - Two free blocks of one zone and one order below largest_order are never buddies: they have merged. Excepted are
+//   blocks of at least a pageblock, while one or both are isolated, and since 5.18 where their types differ and one is
+//   not mergeable.
 // - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
 //   those on Isolate lists. Up to 6.9 a block may lie on the list of a type that its pageblock no longer has.
 // - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
@@ -17,7 +18,7 @@
 // search for the smallest block looks at one list for each order. Calls about a pageblock or a run are linear in it.
 //
 // Requires: zone->lock is held, or the machine boots, unless a function says otherwise. Every change of a list asserts
-// that some spinlock is held. `zone` is that of the block.
+// that some spinlock is held (which one is not known). `zone` is that of the block.
 #pragma once
 
 #include "allocator/buddy/watermark.h"
@@ -46,8 +47,8 @@ class FreeLists {
   // likely to merge soon, or if `to_tail`. Counted as `type`. Requires: the block is aligned to its order, of
   // largest_order at most, and on no list.
   void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
-  // Frees single pages of one pageblock, upwards, as freeing one after the other would; 0 pages are none. Requires:
-  // they are on no list; the links of each are cleared.
+  // Frees single pages of one pageblock, upwards, as freeing one after the other would. Does nothing for 0 pages.
+  // Requires: they are on no list; the links of each are cleared.
   void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
   // Frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
   // Requires: as free_one_block().
@@ -84,7 +85,8 @@ class FreeLists {
   // free block.
   void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
   // Makes a pageblock Isolate, or an isolated one `type`, and moves its free blocks with it, counted out or in. Since
-  // 6.10 splits a block that is larger than a pageblock; before, such a block moves with its first pageblock.
+  // 6.10 splits a block that is larger than a pageblock; before, such a block moves with its first pageblock. The
+  // caller keeps nr_isolate_pageblock.
   void retype_pageblock(Zone& zone, Pfn pfn, Migratetype type);
 
   // --- looking; in places the kernel does this without zone->lock ---

@@ -49,6 +49,7 @@ class PerCpuLists {
   Task<void> drain_all_pages(int zone);
   // Returns the mutex under which drain_all_pages() drains.
   Mutex& drain_mutex() { return drain_mutex_; }
+  const Mutex& drain_mutex() const { return drain_mutex_; }
 
  private:
   unsigned list_index(Migratetype type, unsigned order) const;

@@ -19,7 +19,6 @@ std::string_view name_of(CompactResult result) {
 
 Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration)
     : release_(core.geometry.release),
-      huge_page_order_(core.geometry.huge_page_order()),
       core_(core),
       buddy_(buddy),
       lru_(lru),
@@ -33,7 +32,7 @@ Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner&
 
 Task<CompactResult> Compaction::compact_zone(std::size_t zone, const CompactRequest& request) {
   ++runs_;
-  ZoneCompaction run(*this, zone, request);
+  ZoneCompaction run({core_, buddy_, lru_, scanner_, migration_, free_scanner_}, zone, request);
   co_return co_await run.run();
 }
 
@@ -49,12 +48,13 @@ Task<void> Compaction::compact_memory() {
   }
 }
 
-Task<CompactResult> Compaction::compact_for(int order, Migratetype type, CompactPriority priority, bool restarting) {
-  CMA_ASSERT(order > 0 && static_cast<unsigned>(order) <= buddy_.largest_order());
+Task<CompactResult> Compaction::compact_for(unsigned order, Migratetype type, CompactPriority priority,
+                                            bool restarting) {
+  CMA_ASSERT(order > 0 && order <= buddy_.largest_order());
   const bool movable = type == Migratetype::movable;
   const bool full = priority == CompactPriority::full && release_ >= Release::v4_9;
   CompactRequest request;
-  request.order = order;
+  request.order = static_cast<int>(order);
   request.type = type;
   request.mode = priority == CompactPriority::async ? MoveMode::async : MoveMode::sync_light;
   request.direct = true;

@@ -19,7 +19,7 @@ namespace cma {
 // whatever type and hint.
 enum class CompactPriority : std::uint8_t { full, light, async };
 
-// enum compact_result, by name; releases number them differently.
+// enum compact_result, by name; releases number them differently. Ascending: compact_for() returns the greatest.
 enum class CompactResult : std::uint8_t {
   skipped,           // too little free memory, or too little to gain
   no_suitable_page,  // no block of that order yet: compaction goes on; the kernel's tracepoints tell it from go_on
@@ -31,41 +31,30 @@ enum class CompactResult : std::uint8_t {
 };
 std::string_view name_of(CompactResult result);
 
-// A request to compact one zone (struct compact_control).
-struct CompactRequest {
-  int order = -1;  // -1: the zone as a whole
-  Migratetype type = Migratetype::unmovable;
-  MoveMode mode = MoveMode::sync;
-  bool direct = false;
-  bool whole_zone = false;
-  bool ignore_skip_hint = false;
-  bool ignore_block_suitable = false;
-  bool restarting = false;  // compaction_restarting(): the hints are cleared first if the scanners have met before
-  std::uint32_t alloc_flags = 0;
-  std::size_t class_zone = 0;
-};
+struct CompactRequest;
 
 class Compaction {
  public:
+  // Refers to the layers, which outlive it.
   Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration);
 
-  // `echo 1 > /proc/sys/vm/compact_memory`: compacts every zone as a whole, and waits for whatever is in the way.
+  // `echo 1 > /proc/sys/vm/compact_memory`: compacts every zone as a whole, and waits for whatever is in the way (up to
+  // 3.15 not for writeback).
   Task<void> compact_memory();
-  // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Requires:
-  // 1 <= order <= Buddy::largest_order(). Failed compactions are not counted (compaction_deferred), so none is put off;
-  // `restarting` stands for what the counters would hold. Up to 4.8 priority `full` is `light`.
-  Task<CompactResult> compact_for(int order, Migratetype type, CompactPriority priority, bool restarting);
+  // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Tries zones
+  // downwards, and ends at the first success or a fatal signal. Returns the greatest result; `skipped` if no zone was
+  // tried. Failed compactions are not counted (compaction_deferred), so none is put off; `restarting` stands for what
+  // the counters would hold. Up to 4.8 priority `full` is `light`. Requires: 1 <= order <= Buddy::largest_order().
+  Task<CompactResult> compact_for(unsigned order, Migratetype type, CompactPriority priority, bool restarting);
 
-  // Returns the number of zones that were compacted since boot.
+  // Returns how many times compaction of a zone has begun since boot, also where it was skipped at once.
   std::uint64_t runs() const { return runs_; }
   void copy_from(const Compaction& other) { runs_ = other.runs_; }
 
  private:
-  friend class ZoneCompaction;
   Task<CompactResult> compact_zone(std::size_t zone, const CompactRequest& request);
 
   Release release_;
-  unsigned huge_page_order_;  // COMPACTION_HPAGE_ORDER
   Core core_;
   Buddy& buddy_;
   Lru& lru_;

@@ -26,7 +26,7 @@ class CompactionTest : public ::testing::TestWithParam<Release> {
   OwnerId own(Pfn pfn, PageKind kind) { return own_frame(*machine, pfn, kind); }
   Pfn where(OwnerId id) const { return machine->owners.owner(id).pfn; }
   void compact() { run_now(machine->compaction.compact_memory()); }
-  CompactResult compact_for(int order, CompactPriority priority, bool restarting = false) {
+  CompactResult compact_for(unsigned order, CompactPriority priority, bool restarting = false) {
     return run_now(machine->compaction.compact_for(order, Migratetype::movable, priority, restarting));
   }
   // One page every `step` pages of a range, so that no large block is left.
@@ -77,7 +77,7 @@ TEST_P(CompactionTest, AfterwardsItHoldsNoPages) {
   const std::int64_t free = free_now();
   compact();
   for (const CompactPriority priority : {CompactPriority::async, CompactPriority::light, CompactPriority::full})
-    for (int order = 1; order <= 7; ++order) compact_for(order, priority, order % 2 == 0);
+    for (unsigned order = 1; order <= 7; ++order) compact_for(order, priority, order % 2 == 0);
   EXPECT_EQ(free_now(), free);
   for (const Page& page : machine->map.pages()) EXPECT_FALSE(page.has(kPageInFlight | kPageTaskList));
 }

@@ -18,15 +18,15 @@ bool is_movable(Migratetype type) { return type == Migratetype::movable || type 
 
 }  // namespace
 
-ZoneCompaction::ZoneCompaction(Compaction& compaction, std::size_t zone, const CompactRequest& request)
-    : release_(compaction.release_),
-      huge_page_order_(compaction.huge_page_order_),
-      core_(compaction.core_),
-      buddy_(compaction.buddy_),
-      lru_(compaction.lru_),
-      scanner_(compaction.scanner_),
-      migration_(compaction.migration_),
-      free_scanner_(compaction.free_scanner_),
+ZoneCompaction::ZoneCompaction(const CompactingLayers& layers, std::size_t zone, const CompactRequest& request)
+    : release_(layers.core.geometry.release),
+      huge_page_order_(layers.core.geometry.huge_page_order()),
+      core_(layers.core),
+      buddy_(layers.buddy),
+      lru_(layers.lru),
+      scanner_(layers.scanner),
+      migration_(layers.migration),
+      free_scanner_(layers.free_scanner),
       zone_(zone),
       request_(request),
       compacting_{*this},

@@ -15,9 +15,34 @@ namespace cma {
 // PAGE_ALLOC_COSTLY_ORDER.
 constexpr int kCostlyOrder = 3;
 
+// A request to compact one zone (struct compact_control).
+struct CompactRequest {
+  int order = -1;  // -1: the zone as a whole
+  Migratetype type = Migratetype::unmovable;
+  MoveMode mode = MoveMode::sync;
+  bool direct = false;                 // for an allocation
+  bool whole_zone = false;             // every pageblock is looked at: the scanners begin at the zone's ends
+  bool ignore_skip_hint = false;       // pageblocks with a skip bit are looked at, too
+  bool ignore_block_suitable = false;  // pages may move to pageblocks of every type
+  bool restarting = false;  // compaction_restarting(): the hints are cleared first if the scanners have met before
+  std::uint32_t alloc_flags = 0;  // the allocation's, for watermarks
+  std::size_t class_zone = 0;     // the highest zone that the allocation may use
+};
+
+// The layers that compaction works with.
+struct CompactingLayers {
+  const Core& core;
+  Buddy& buddy;
+  Lru& lru;
+  MigrateScanner& scanner;
+  Migration& migration;
+  FreeScanner& free_scanner;
+};
+
 class ZoneCompaction final : public MigrationTargets {
  public:
-  ZoneCompaction(Compaction& compaction, std::size_t zone, const CompactRequest& request);
+  // Refers to the layers, which outlive it.
+  ZoneCompaction(const CompactingLayers& layers, std::size_t zone, const CompactRequest& request);
 
   // compact_zone. When it returns, this call holds no pages.
   Task<CompactResult> run();
@@ -95,7 +120,7 @@ class ZoneCompaction final : public MigrationTargets {
   ScannerPositions& edit_cached() { return scanner_.hints().edit_zone(zone_); }
 
   Release release_;
-  unsigned huge_page_order_;
+  unsigned huge_page_order_;  // COMPACTION_HPAGE_ORDER
   Core core_;
   Buddy& buddy_;
   Lru& lru_;

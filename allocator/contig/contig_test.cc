@@ -125,7 +125,7 @@ TEST_P(ContigTest, PagesThatCanMoveAreMovedOutOfTheWay) {
 
 TEST_P(ContigTest, APageThatWaitsInAPagevecIsFound) {
   claim_frame(*machine, 516);
-  const OwnerId id = run_now(machine->owners.adopt(516, PageKind::anonymous));
+  const OwnerId id = run_now(machine->owners.adopt_anonymous(516));
   EXPECT_EQ(alloc(512, 528), 0);
   EXPECT_NE(machine->owners.owner(id).pfn, 516U);
   EXPECT_EQ(machine->lru.disable_count(), 0);

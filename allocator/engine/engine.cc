@@ -49,7 +49,7 @@ void Engine::resume(ActorId id) {
   Actor& actor = actors_[id];
   CMA_ASSERT(actor.state == State::ready && actor.leaf != nullptr);
   CMA_ASSERT(!spinlocks_.any_held());
-  actor.woken = false;
+  std::erase(woken_, id);
   PromiseBase* promise = std::exchange(actor.leaf, nullptr);
   while (true) {
     promise->handle().resume();
@@ -78,13 +78,12 @@ void Engine::reset() {
   abandon();
   for (Actor& actor : actors_) {
     actor.flags = {};
-    actor.woken = false;
     actor.last_point = Point::kCount;
     actor.waits_what = nullptr;
     actor.waits_on = kNoActor;
   }
   steps_ = 0;
-  step_limit_ = ~std::uint64_t{0};
+  step_limit_ = kNoLimit;
   turns_ = 0;
   now_ = 0;
   assume(kMainActor);
@@ -158,17 +157,14 @@ void Engine::wake(ActorId id) {
   CMA_ASSERT(actor.state == State::waiting || actor.state == State::sleeping);
   actor.state = State::ready;
   actor.waits_on = kNoActor;
-  actor.woken = true;
   woken_.push_back(id);
 }
 
 ActorId Engine::take_woken() {
-  while (!woken_.empty()) {
-    const ActorId id = woken_.front();
-    woken_.erase(woken_.begin());
-    if (actors_[id].woken && actors_[id].state == State::ready) return id;
-  }
-  return kNoActor;
+  if (woken_.empty()) return kNoActor;
+  const ActorId id = woken_.front();
+  woken_.erase(woken_.begin());
+  return id;
 }
 
 ActorId Engine::next_sleeper() const {
@@ -203,7 +199,7 @@ std::string Engine::function_of_last_point() const {
 }
 
 void Engine::out_of_steps() {
-  step_limit_ = ~std::uint64_t{0};
+  step_limit_ = kNoLimit;
   throw EngineFault(EngineFault::Kind::bounded, function_of_last_point(),
                     "the step budget of this operation is used up");
 }

@@ -51,6 +51,9 @@ class Engine {
     sleeping,  // inside, for the clock
   };
 
+  // Without limit, of steps or turns.
+  static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+
   explicit Engine(int cpus);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -86,8 +89,8 @@ class Engine {
   void stop_at(ActorId actor, Point point, unsigned nth);
   // Sets the listener, nullptr for none. It is not owned, and reset() keeps it.
   void set_watcher(PointWatcher* watcher);
-  // Makes the step after `limit` further ones throw EngineFault (bounded), which lifts the limit.
-  void set_step_budget(std::uint64_t limit) { step_limit_ = steps_ + limit; }
+  // Makes the step after `limit` further ones throw EngineFault (bounded), which lifts the limit, as kNoLimit does.
+  void set_step_budget(std::uint64_t limit) { step_limit_ = limit < kNoLimit - steps_ ? steps_ + limit : kNoLimit; }
   // Sets how many turns loops may take together from one point to the next (turn()); without limit at first. reset()
   // keeps it.
   void bound_turns(std::uint64_t most) { most_turns_ = most; }
@@ -102,7 +105,7 @@ class Engine {
   ActorId next_sleeper() const;
   // Returns the time at which a sleeping actor wakes. Requires: it is sleeping.
   Time wake_time(ActorId actor) const { return actors_[actor].wake_time; }
-  // Takes from the queue, and returns, the actor that was woken first and has not run since; kNoActor if none is left.
+  // Takes from the queue, and returns, the actor that was woken first and has not run since; kNoActor if there is none.
   ActorId take_woken();
 
   // --- looking ---
@@ -174,7 +177,7 @@ class Engine {
   // Parks the current actor until the clock reaches `wake_time`. Requires: it is inside an operation. No spinlock is
   // held where a call parks.
   void park_until(PromiseBase& leaf, Time wake_time);
-  // Records that the object that a parked actor waits for has a new owner.
+  // Records that the object that an actor waits for has a new owner. Requires: the actor waits, and for that object.
   void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }
   // Makes an actor ready and queues it; take_woken() returns them in that order. Requires: it is waiting or sleeping.
   void wake(ActorId actor);
@@ -184,7 +187,6 @@ class Engine {
     int cpu = 0;
     State state = State::idle;
     TaskFlags flags;
-    bool woken = false;
     Point last_point = Point::kCount;
     Point stop_point = Point::kCount;
     unsigned stop_countdown = 0;
@@ -202,7 +204,7 @@ class Engine {
   void finish(Actor& actor);
 
   std::vector<Actor> actors_;
-  std::vector<ActorId> woken_;
+  std::vector<ActorId> woken_;  // those that have not run since, in that order
   ActorId current_ = kMainActor;
   int cpu_ = 0;
   int cpus_;
@@ -211,9 +213,9 @@ class Engine {
   PointWatcher* watcher_ = nullptr;
   SpinCount spinlocks_;
   std::uint64_t steps_ = 0;
-  std::uint64_t step_limit_ = ~std::uint64_t{0};
+  std::uint64_t step_limit_ = kNoLimit;
   std::uint64_t turns_ = 0;  // since the last point
-  std::uint64_t most_turns_ = ~std::uint64_t{0};
+  std::uint64_t most_turns_ = kNoLimit;
   Time now_ = 0;
 };
 

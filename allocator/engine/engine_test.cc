@@ -277,6 +277,21 @@ TEST_F(EngineTest, EqualTimesWakeInTheOrderOfIds) {
   EXPECT_EQ(engine.take_woken(), b);
 }
 
+TEST_F(EngineTest, AnActorThatRanBeforeItsTurnIsQueuedAnew) {
+  engine.begin(a, sleeper(engine, 10, log, "a"));
+  engine.begin(b, sleeper(engine, 20, log, "b"));
+  engine.resume(a);
+  engine.resume(b);
+  engine.advance_to(10);
+  engine.resume(a);
+  engine.begin(a, sleeper(engine, 20, log, "a"));
+  engine.resume(a);
+  engine.advance_to(30);
+  EXPECT_EQ(engine.take_woken(), b);
+  EXPECT_EQ(engine.take_woken(), a);
+  EXPECT_EQ(engine.take_woken(), kNoActor);
+}
+
 TEST_F(EngineTest, TheClockNeverGoesBack) {
   engine.advance_to(100);
   engine.advance_to(50);
@@ -300,6 +315,14 @@ TEST_F(EngineTest, TheStepAfterTheBudgetEndsTheOperation) {
     EXPECT_EQ(fault.kind(), EngineFault::Kind::bounded);
     EXPECT_EQ(fault.function(), "migrate_pages");
   }
+}
+
+TEST_F(EngineTest, ABudgetWithoutLimitDoesNotWrap) {
+  engine.set_step_budget(10);
+  engine.charge(10);
+  engine.set_step_budget(Engine::kNoLimit);
+  engine.charge(1000);
+  EXPECT_EQ(engine.steps(), 1010U);
 }
 
 TEST_F(EngineTest, WorkWithoutPointsIsChargedToTheBudget) {

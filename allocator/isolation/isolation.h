@@ -6,7 +6,8 @@
 // the pageblocks).
 //
 // Locks: callers hold no spinlock. start_isolate_page_range() and undo_isolate_page_range() take zone->lock for one
-// pageblock at a time, with points between; test_pages_isolated() takes it once at most, and passes no point.
+// pageblock at a time, each followed by a point, a successful start by one more (isolate_done). Up to 5.10 start also
+// drains (PerCpuLists). test_pages_isolated() takes zone->lock once at most, and passes no point.
 #pragma once
 
 #include <memory>
@@ -28,7 +29,7 @@ class Isolation {
   Isolation& operator=(const Isolation&) = delete;
 
   // Isolates the pageblocks of [start, end) for a request that will give them back as `type`.
-  // Requires, up to 5.18, that both ends are aligned to pageblocks; since 5.19 they are rounded outwards.
+  // Requires: start < end, inside the memory map; up to 5.18 both aligned to pageblocks (since 5.19 rounded outwards).
   // Returns 0. Up to 5.10 the zone's per-CPU lists have been drained after each pageblock; since 5.11 the caller drains
   // them before it tests the range.
   // Returns -EBUSY if a pageblock
@@ -40,10 +41,11 @@ class Isolation {
   // begin with a hole).
   Task<int> start_isolate_page_range(Pfn start, Pfn end, Migratetype type);
   // Gives every isolated pageblock of the range back as `type`, other callers' too. Both ends are rounded outwards in
-  // every release.
+  // every release. Requires: start < end, inside the memory map.
   Task<void> undo_isolate_page_range(Pfn start, Pfn end, Migratetype type);
   // Returns 0 if free blocks cover [start, end), and the pageblocks met every pageblock_pages() from `start` on are
   // isolated; else -EBUSY. A `start` inside a free block fails the test (Contig::tested_from() returns its head).
+  // Requires: start < end, inside the memory map.
   int test_pages_isolated(Pfn start, Pfn end);
 
   // --- the record of isolators ---

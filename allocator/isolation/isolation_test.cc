@@ -88,7 +88,7 @@ TEST_P(IsolationTest, OrdinaryPageblocksMustHoldNothingUnmovable) {
 
 TEST_P(IsolationTest, APageInAPagevecMakesAnOrdinaryPageblockUnfit) {
   claim_frame(*machine, 130);
-  run_now(machine->owners.adopt(130, PageKind::anonymous));
+  run_now(machine->owners.adopt_anonymous(130));
   const bool trusted = GetParam() < Release::v4_15;
   EXPECT_EQ(start(128, 192, Migratetype::movable), trusted ? 0 : -kEBUSY);
 }

@@ -12,6 +12,12 @@ Lru::Lru(const Core& core, Buddy& buddy)
       pagevecs_(core, *this, lists_),
       mlock_(core, *this, pagevecs_, lists_) {}
 
+void Lru::set_callbacks(SlotCache& slots, HugetlbFree& hugetlb) {
+  CMA_ASSERT(slots_ == nullptr);
+  slots_ = &slots;
+  references_.set_hugetlb_free(hugetlb);
+}
+
 void Lru::copy_from(const Lru& other) {
   lists_.copy_from(other.lists_);
   pagevecs_.copy_from(other.pagevecs_);

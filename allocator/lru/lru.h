@@ -16,7 +16,7 @@
 //
 // Callers: everything that holds a page takes and puts references. owners/, files/, processes/ and buffers/ queue and
 // lock pages that they hold. migration/ and pins isolate pages. These and contig/ and compaction/ drain; contig/ also
-// disables the caches. The parts do the work and are handed out for reading only.
+// disables the caches. The parts do the work; all but MlockPages are handed out for reading only.
 //
 // Cost: O(1) per page, of a drain per page drained; since 5.18, for a page that leaves its list or is locked, linear in
 // the number of pages with a count of locked mappings. Freeing costs what it does in buddy/.
@@ -47,9 +47,8 @@ class Lru {
   Lru(const Lru&) = delete;
   Lru& operator=(const Lru&) = delete;
 
-  // --- the upward calls. Set once, before any other call; neither is owned ---
-  void set_slot_cache(SlotCache& slots) { slots_ = &slots; }
-  void set_hugetlb_free(HugetlbFree& hugetlb) { references_.set_hugetlb_free(hugetlb); }
+  // Sets the receivers of the calls upwards. Neither is owned. Requires: called once, before any other call.
+  void set_callbacks(SlotCache& slots, HugetlbFree& hugetlb);
 
   // --- references ---
   // Takes a reference on a page in use. Requires: the page has a reference.
@@ -87,8 +86,6 @@ class Lru {
   Task<void> add_drain(int cpu);
   // Drains those of the CPU that runs.
   Task<void> add_drain_here() { return add_drain(core_.engine.cpu()); }
-  // Drains the pagevec of locked memory of one CPU alone (mlock_page_drain_local, 5.18).
-  Task<void> drain_mlock(int cpu) { return mlock_.drain(cpu); }
   // Looks at each CPU once, and drains those whose pagevecs hold pages then (lru_add_drain_all); since 5.13 also those
   // whose SlotCache is occupied. Sleeps. Since 5.5 returns without draining if another drain began while it waited,
   // unless it must be `certain`.
@@ -120,31 +117,13 @@ class Lru {
   void split_tail(Pfn tail, Pfn head) { lists_.split_tail(tail, head); }
 
   // --- locked memory ---
-  // Marks a page as locked memory, and moves it from its list to the unevictable one. Up to 5.17 this CPU's pagevecs
-  // are drained first; a page that had the mark or is on no list stays where it is; others move at once, since 4.16 by
-  // way of lru_add. Since 5.18 moves by way of this CPU's mlock pagevec, and is counted on that list, once for each
-  // locked mapping. Requires: the page-table lock.
-  Task<void> mlock(Pfn pfn) { return mlock_.mlock(pfn); }
-  // Takes a new page of locked memory, instead of cache_add(): up to 4.15 onto the unevictable list at once, later by
-  // way of lru_add, since 5.18 of the mlock pagevec. Requires: as cache_add(), and the page-table lock.
-  Task<void> mlock_new(Pfn pfn) { return mlock_.mlock_new(pfn); }
-  // Records that locked memory stopped mapping the page (up to 5.17). If other locked memory maps it, it stays locked
-  // and unevictable. Otherwise it returns to its ordinary list: at once if nothing else maps it, else through lru_add
-  // (since 4.16 in the first case too). A page off its list only loses the mark; one without the mark is left alone.
-  // Requires: the page's lock.
-  Task<void> munlock_under_page_lock(Pfn pfn, StillMapped still_mapped) {
-    return mlock_.munlock_under_page_lock(pfn, still_mapped);
-  }
-  // Records the same by way of the mlock pagevec (munlock_page, 5.18): the page is unlocked with the last locked
-  // mapping that was counted. Requires: the page-table lock.
-  Task<void> munlock_when_unmapped(Pfn pfn) { return mlock_.munlock_when_unmapped(pfn); }
-  // Moves the mark of locked memory, if it is there, from a page to the one that takes its place (mlock_migrate_page).
-  void move_mlock_flag(Pfn from, Pfn to) { mlock_.move_flag(from, to); }
+  // Returns the calls for pages of locked memory (mlock.h).
+  MlockPages& locked_memory() { return mlock_; }
+  const MlockPages& locked_memory() const { return mlock_; }
 
-  // --- parts, for reading: the five lists; what waits in pagevecs; what waits in those of locked memory ---
+  // --- parts, for reading: the five lists; what waits in pagevecs ---
   const LruLists& lists() const { return lists_; }
   const Pagevecs& pagevecs() const { return pagevecs_; }
-  const MlockPages& mlock_pages() const { return mlock_; }
 
   // Takes the state of a machine of the same geometry. Requires: no actor of either is inside an operation.
   void copy_from(const Lru& other);

@@ -83,12 +83,12 @@ TEST_P(LruTest, ALockedPageGoesToTheUnevictableListByWayOfAPagevec) {
   const bool by_mlock_pagevec = GetParam() >= Release::v5_18;
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  run_now(lru.mlock(pfn));
+  run_now(lru.locked_memory().mlock(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageMlocked));
   EXPECT_EQ(lru.lists().mlocked(), 1);
   EXPECT_EQ(map.page(pfn).ref, by_pagevec ? 2 : 1);
   EXPECT_EQ(map.page(pfn).has(kPageLru), !by_pagevec || by_mlock_pagevec) << "since 5.18 it stays where it was";
-  EXPECT_EQ(lru.mlock_pages().pagevec(0).size(), by_mlock_pagevec ? 1U : 0U);
+  EXPECT_EQ(lru.locked_memory().pagevec(0).size(), by_mlock_pagevec ? 1U : 0U);
   EXPECT_EQ(lru.lists().size(LruList::unevictable), by_pagevec ? 0U : 1U);
   run_now(lru.add_drain(0));
   EXPECT_EQ(map.page(pfn).ref, 1);
@@ -98,7 +98,7 @@ TEST_P(LruTest, ALockedPageGoesToTheUnevictableListByWayOfAPagevec) {
 
 TEST_P(LruTest, ANewLockedPageNeverWasOnAnotherList) {
   const Pfn pfn = page_with(kPageSwapbacked);
-  run_now(lru.mlock_new(pfn));
+  run_now(lru.locked_memory().mlock_new(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
@@ -111,15 +111,15 @@ TEST_P(LruTest, ANewLockedPageNeverWasOnAnotherList) {
 TEST_P(LruTest, APageIsUnlockedAsOftenAsItWasLockedSince518) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
-  run_now(lru.mlock(pfn));
-  run_now(lru.mlock(pfn));
+  run_now(lru.locked_memory().mlock(pfn));
+  run_now(lru.locked_memory().mlock(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().mlock_count(pfn), 2U);
-  run_now(lru.munlock_when_unmapped(pfn));
+  run_now(lru.locked_memory().munlock_when_unmapped(pfn));
   EXPECT_EQ(map.page(pfn).ref, 2);
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
-  run_now(lru.munlock_when_unmapped(pfn));
+  run_now(lru.locked_memory().munlock_when_unmapped(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 1U);
@@ -130,8 +130,8 @@ TEST_P(LruTest, APageIsUnlockedAsOftenAsItWasLockedSince518) {
 TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince518) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
-  run_now(lru.mlock(pfn));
-  run_now(lru.mlock(pfn));
+  run_now(lru.locked_memory().mlock(pfn));
+  run_now(lru.locked_memory().mlock(pfn));
   run_now(lru.add_drain(0));
   ASSERT_TRUE(lru.isolate(pfn));
   lru.forget_isolated(pfn);
@@ -139,7 +139,7 @@ TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince518) {
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   EXPECT_EQ(lru.lists().mlock_count(pfn), 0U);
-  run_now(lru.munlock_when_unmapped(pfn));
+  run_now(lru.locked_memory().munlock_when_unmapped(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
 }
@@ -148,7 +148,7 @@ TEST_P(LruTest, DisabledCachesHoldNoLockedPage) {
   if (GetParam() < Release::v5_13) GTEST_SKIP() << "caches cannot be disabled";
   const Pfn pfn = add(1)[0];
   run_now(lru.cache_disable());
-  run_now(lru.mlock(pfn));
+  run_now(lru.locked_memory().mlock(pfn));
   EXPECT_EQ(map.page(pfn).ref, 1);
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   lru.cache_enable();

@@ -3,7 +3,8 @@
 // Up to 5.17 a page is taken off its list and put on the one where it now belongs. Since 5.18 it waits in the CPU's
 // mlock pagevec first, with a reference as in any other, and counts how many locked mappings it has while it is on the
 // unevictable list. The count is lost whenever the page leaves that list, and may then be too low. LruLists keeps
-// flags, counts and NR_MLOCK; Lru owns this class and drains it after the other pagevecs.
+// flags, counts and NR_MLOCK. Lru owns this class, hands it out (locked_memory()) to owners/ and processes/, and drains
+// it after the other pagevecs.
 //
 // Cost: O(1) per page; since 5.18 a search of the locked pages' counts (LruLists) besides.
 //
@@ -39,14 +40,27 @@ class MlockPages {
  public:
   MlockPages(const Core& core, Lru& lru, Pagevecs& pagevecs, LruLists& lists);
 
-  // These do what Lru's calls of the same names state.
+  // Marks a page as locked memory, and moves it from its list to the unevictable one. Up to 5.17 this CPU's pagevecs
+  // are drained first; a page that had the mark or is on no list stays where it is; others move at once, since 4.16 by
+  // way of lru_add. Since 5.18 moves by way of this CPU's mlock pagevec, and is counted on that list, once for each
+  // locked mapping. Requires: the page-table lock.
   Task<void> mlock(Pfn pfn);
+  // Takes a new page of locked memory, instead of Lru::cache_add(): up to 4.15 onto the unevictable list at once, later
+  // by way of lru_add, since 5.18 of the mlock pagevec. Requires: as cache_add(), and the page-table lock.
   Task<void> mlock_new(Pfn pfn);
+  // Records that locked memory stopped mapping the page (up to 5.17). Clears the mark; does nothing if there is none. A
+  // page off its list only loses the mark, whatever still maps it. Another goes by `still_mapped`:
+  // - no: to its ordinary list, at once;
+  // - perhaps: to its ordinary list, through lru_add;
+  // - by_locked_memory: it keeps the mark, and stays on the unevictable list; since 4.16 it goes there through lru_add.
+  // Requires: the page's lock.
   Task<void> munlock_under_page_lock(Pfn pfn, StillMapped still_mapped);
+  // Records the same by way of the mlock pagevec (munlock_page, 5.18): the page is unlocked with the last locked
+  // mapping that was counted. Requires: the page-table lock.
   Task<void> munlock_when_unmapped(Pfn pfn);
-  // Drains the mlock pagevec of one CPU (mlock_page_drain_local); does nothing if it is empty.
+  // Drains the mlock pagevec of one CPU (mlock_page_drain_local, 5.18); does nothing if it is empty.
   Task<void> drain(int cpu);
-  // Moves the flag from a page to the one that takes its place (mlock_migrate_page).
+  // Moves the mark, if it is there, from a page to the one that takes its place (mlock_migrate_page).
   void move_flag(Pfn from, Pfn to);
 
   // Returns what waits in the mlock pagevec of a CPU, oldest first; empty before 5.18.

@@ -20,12 +20,10 @@ Migration::Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks,
 
 Migration::~Migration() = default;
 
-void Migration::set_page_kinds(PageKinds& kinds) {
+void Migration::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) {
   clean_reclaim_.set_page_kinds(kinds);
-  steps_->set_page_kinds(kinds);
+  steps_->set_callbacks(kinds, hugetlb);
 }
-
-void Migration::set_hugetlb_pages(HugetlbPages& pages) { steps_->set_hugetlb_pages(pages); }
 
 Task<int> Migration::migrate_pages(MigrateControl& control) { return steps_->migrate_pages(control); }
 

@@ -17,10 +17,10 @@ void migrate_one_page(benchmark::State& state, Release release) {
   // With fewer pages on the LRU 4.19 would wait for its own isolated one.
   for (int i = 0; i < 64; ++i) {
     const Pfn other = machine->buddy.alloc_pages(kGfpHighuserMovable, 0);
-    run_now(machine->owners.adopt(other, PageKind::anonymous));
+    run_now(machine->owners.adopt_anonymous(other));
   }
   const Pfn first = machine->buddy.alloc_pages(kGfpHighuserMovable, 0);
-  const OwnerId owner = run_now(machine->owners.adopt(first, PageKind::anonymous));
+  const OwnerId owner = run_now(machine->owners.adopt_anonymous(first));
   run_now(machine->lru.add_drain_all());
   MigrateControl control;
   for (auto _ : state) {

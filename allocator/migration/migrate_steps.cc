@@ -14,6 +14,12 @@ MigrateSteps::MigrateSteps(const MovingLayers& layers)
       locks_(layers.locks),
       writebacks_(layers.writebacks) {}
 
+void MigrateSteps::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) {
+  CMA_ASSERT(kinds_ == nullptr);
+  kinds_ = &kinds;
+  hugetlb_ = &hugetlb;
+}
+
 // Puts a page back on the LRU, or gives it back to its driver.
 Task<void> MigrateSteps::put_back_page(Pfn pfn) {
   if (!core_.map.page(pfn).has(kPageMovableOps | kPageIsolated)) {

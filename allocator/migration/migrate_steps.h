@@ -26,9 +26,8 @@ class MigrateSteps {
  public:
   explicit MigrateSteps(const MovingLayers& layers);
   virtual ~MigrateSteps() = default;
-  // Set two collaborators. Neither is owned; both are set once, before any other call.
-  void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
-  void set_hugetlb_pages(HugetlbPages& pages) { hugetlb_ = &pages; }
+  // Does what Migration's call of this name states.
+  void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
 
   virtual Task<int> migrate_pages(MigrateControl& control) = 0;
   Task<void> putback(MigrateControl& control);

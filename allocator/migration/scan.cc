@@ -67,6 +67,12 @@ MigrateScanner::MigrateScanner(const Core& core, Lru& lru, PageLocks& locks, Mig
       migration_(migration),
       hints_(core.geometry) {}
 
+void MigrateScanner::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) {
+  CMA_ASSERT(kinds_ == nullptr);
+  kinds_ = &kinds;
+  hugetlb_ = &hugetlb;
+}
+
 // --- one page ---
 
 // Returns whether the page has more references than mappings, which only users have that migration cannot undo.

@@ -24,9 +24,8 @@ inline constexpr unsigned kMigrateBatch = 32;
 class MigrateScanner {
  public:
   MigrateScanner(const Core& core, Lru& lru, PageLocks& locks, Migration& migration);
-  // Set two collaborators. Neither is owned; both are set once, before any other call.
-  void set_page_kinds(PageKinds& kinds) { kinds_ = &kinds; }
-  void set_hugetlb_pages(HugetlbPages& pages) { hugetlb_ = &pages; }
+  // Sets the receivers of the calls upwards. Neither is owned. Requires: called once, before any other call.
+  void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
 
   // isolate_migratepages_range: collects pages of [start, end) until a batch is full; control.next is where to go on.
   // Returns 0; -EAGAIN: too many pages are isolated and this call must not wait, move what is listed first; -EINTR: a

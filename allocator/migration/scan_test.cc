@@ -60,7 +60,7 @@ TEST_P(ScanTest, PinnedAnonymousPagesAreSkippedAndPinnedSharedOnesAreNot) {
 
 TEST_P(ScanTest, APageInAPagevecIsNotSeen) {
   claim_frame(*machine, 520);
-  run_now(machine->owners.adopt(520, PageKind::anonymous));
+  run_now(machine->owners.adopt_anonymous(520));
   scan(512, 576);
   EXPECT_THAT(taken(), IsEmpty());
 }

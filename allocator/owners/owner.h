@@ -9,7 +9,7 @@
 // | ------------ | ------------------- | ------------------ | ------------------ | --------------- | ---------------- |
 // | unmovable    | driver's            | -                  | never              | adopt           | -                |
 // | movable_ops  | driver's            | -                  | by its driver      | adopt           | refuse           |
-// | anonymous    | ptes'               | ptes               | by move_mapping    | adopt           | ptes             |
+// | anonymous    | ptes'               | ptes               | by move_mapping    | adopt_anonymous | ptes             |
 // |  in a huge   | ptes' and pmds', on | ptes, and pmds of  | whole, or is split | adopt_huge      | ptes, pmds, huge |
 // |  page        | its first page      | the whole          | before             |                 | (no release)     |
 // | shmem        | cache's, ptes'      | ptes               | by move_mapping    | adopt           | ptes, remove     |

@@ -4,17 +4,16 @@
 
 namespace cma {
 
-OwnerMoves::OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, AddressSpaces& spaces,
-                       OwnerRecords& records, ReverseMap& reverse_map, PageCache& page_cache)
+OwnerMoves::OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, const OwnerParts& parts)
     : release_(core.geometry.release),
       core_(core),
       lru_(lru),
       locks_(locks),
       buffers_(buffers),
-      spaces_(spaces),
-      records_(records),
-      reverse_map_(reverse_map),
-      page_cache_(page_cache) {}
+      spaces_(parts.spaces),
+      records_(parts.records),
+      reverse_map_(parts.reverse_map),
+      page_cache_(parts.page_cache) {}
 
 bool OwnerMoves::has_mapping(Pfn pfn) const { return page_cache_.has_mapping(pfn); }
 
@@ -28,7 +27,7 @@ Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
     const Pte pte = spaces_.pte(found);
     const bool there = pte.page == id && pte.state == Pte::State::present;
     if (there && pte.locked) {
-      co_await lru_.mlock(pfn);
+      co_await lru_.locked_memory().mlock(pfn);
       if (space != 0) spaces_.lock(space).unlock(core_.engine);
       co_return false;
     }
@@ -93,8 +92,8 @@ Task<void> OwnerMoves::unmap_ptes(OwnerId id, Pfn counted) {
     if (pte.page == id && pte.state == Pte::State::present) {
       reverse_map_.set_migration_entry(found);
       if (release_ >= Release::v5_18 && pte.locked) {
-        co_await lru_.munlock_when_unmapped(counted);
-        co_await lru_.drain_mlock(core_.engine.cpu());
+        co_await lru_.locked_memory().munlock_when_unmapped(counted);
+        co_await lru_.locked_memory().drain(core_.engine.cpu());
       }
       --core_.map.edit(counted).ref;
       CMA_ASSERT(core_.map.page(counted).map >= 0 && core_.map.page(counted).ref > 0);
@@ -121,8 +120,8 @@ Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
       ++core_.map.edit(counted).ref;
       reverse_map_.remove_migration_entry(found);
       if (release_ >= Release::v5_18 && pte.locked) {
-        co_await lru_.mlock(counted);
-        co_await lru_.drain_mlock(core_.engine.cpu());
+        co_await lru_.locked_memory().mlock(counted);
+        co_await lru_.locked_memory().drain(core_.engine.cpu());
       }
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
@@ -136,7 +135,7 @@ void OwnerMoves::take_over(Owner& owner, Pfn old, Pfn target) {
   if (!core_.bugs.fires(Bug::data_left_behind)) to.token = from.token;
   to.flags |= from.flags & kMovingFlags;
   if (from.has(kPageDirty) && core_.bugs.fires(Bug::move_forgets_dirty)) to.flags &= ~kPageDirty;
-  lru_.move_mlock_flag(old, target);
+  lru_.locked_memory().move_flag(old, target);
   // PG_readahead is the same bit, and since 5.8 it goes along.
   if (release_ >= Release::v5_8) to.flags |= from.flags & kPageReclaim;
   from.owner = 0;

@@ -15,11 +15,8 @@
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
 #include "allocator/migration/page_kinds.h"
-#include "allocator/owners/address_spaces.h"
 #include "allocator/owners/owner.h"
-#include "allocator/owners/owner_records.h"
-#include "allocator/owners/page_cache.h"
-#include "allocator/owners/reverse_map.h"
+#include "allocator/owners/owner_parts.h"
 
 namespace cma {
 
@@ -33,8 +30,8 @@ class MoveWatcher {
 
 class OwnerMoves final : public PageKinds {
  public:
-  OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, AddressSpaces& spaces,
-             OwnerRecords& records, ReverseMap& reverse_map, PageCache& page_cache);
+  // Refers to its arguments, which outlive it.
+  OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, const OwnerParts& parts);
   void set_move_watcher(MoveWatcher* watcher) { watcher_ = watcher; }
 
   // --- PageKinds ---

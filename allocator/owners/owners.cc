@@ -16,16 +16,15 @@ std::string_view name_of(PageKind kind) {
   return "?";
 }
 
-Owners::Owners(const Core& core, Lru& lru, PageLocks& locks, Writebacks& writebacks, AddressSpaces& spaces,
-               OwnerRecords& records, ReverseMap& reverse_map, PageCache& page_cache)
+Owners::Owners(const Core& core, Lru& lru, PageLocks& locks, Writebacks& writebacks, const OwnerParts& parts)
     : core_(core),
       lru_(lru),
       locks_(locks),
       writebacks_(writebacks),
-      spaces_(spaces),
-      records_(records),
-      reverse_map_(reverse_map),
-      page_cache_(page_cache) {}
+      spaces_(parts.spaces),
+      records_(parts.records),
+      reverse_map_(parts.reverse_map),
+      page_cache_(parts.page_cache) {}
 
 OwnerId Owners::add_record(Pfn pfn, PageKind kind) {
   Owner owner;
@@ -41,27 +40,31 @@ OwnerId Owners::add_record(Pfn pfn, PageKind kind) {
   return id;
 }
 
-Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind, PteId pte) {
+// Makes the record of a freshly allocated single page.
+OwnerId Owners::add_fresh(Pfn pfn, PageKind kind, std::uint32_t flags) {
   // Others may have taken references of their own on the way here.
   CMA_ASSERT(core_.map.page(pfn).ref > 0 && core_.map.page(pfn).map == 0 && core_.map.page(pfn).owner == 0);
-  CMA_ASSERT(kind != PageKind::none && kind != PageKind::file && kind != PageKind::hugetlb);
-  CMA_ASSERT(pte == 0 || kind == PageKind::anonymous);
   const OwnerId id = add_record(pfn, kind);
-  Page& page = core_.map.edit(pfn);
-  page.flags = kind == PageKind::movable_ops ? kPageMovableOps : 0U;
-  if (kind == PageKind::block_device) {
-    page.flags = kPageUptodate;
+  core_.map.edit(pfn).flags = flags;
+  return id;
+}
+
+Task<OwnerId> Owners::adopt_anonymous(Pfn pfn, PteId pte) {
+  const OwnerId id = add_fresh(pfn, PageKind::anonymous, kPageSwapbacked | kPageUptodate | kPageAnon);
+  reverse_map_.map_pte(pte != 0 ? pte : spaces_.add_ptes(0, 1), id);
+  if (pte != 0 && spaces_.pte(pte).locked)
+    co_await lru_.locked_memory().mlock_new(pfn);
+  else
     co_await lru_.cache_add(pfn);
-  }
-  if (kind == PageKind::anonymous || kind == PageKind::shmem) {
-    page.flags = kPageSwapbacked | kPageUptodate | (kind == PageKind::anonymous ? kPageAnon : 0U);
-    if (kind == PageKind::anonymous) reverse_map_.map_pte(pte != 0 ? pte : spaces_.add_ptes(0, 1), id);
-    const bool locked = pte != 0 && spaces_.pte(pte).locked;
-    if (locked)
-      co_await lru_.mlock_new(pfn);
-    else
-      co_await lru_.cache_add(pfn);
-  }
+  co_return id;
+}
+
+Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind) {
+  CMA_ASSERT(!is_private(kind) && kind != PageKind::none && kind != PageKind::file);
+  if (!is_cached(kind)) co_return add_fresh(pfn, kind, kind == PageKind::movable_ops ? kPageMovableOps : 0U);
+  const std::uint32_t swapbacked = kind == PageKind::shmem ? kPageSwapbacked : 0U;
+  const OwnerId id = add_fresh(pfn, kind, swapbacked | kPageUptodate);
+  co_await lru_.cache_add(pfn);
   co_return id;
 }
 

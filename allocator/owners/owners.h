@@ -9,9 +9,11 @@
 // Invariants: a record is never reused within a run, so a number means one thing. At rest, a page's references are
 // those of own_references(), one for its buffers, and those of holders that the kernel does not know.
 //
-// Locks: a page that moves changes place under its page lock, and pages of caches and of drivers that move them leave
-// under it. Private memory loses its place with its last entry, under the page-table lock; an unmovable page with
-// release(), under none. write_content() takes no lock and asks for none.
+// Locks. A page changes or loses its place
+// - in a cache, or as a driver's that can move: under its page lock;
+// - as private memory: by a move under the page lock, with its last entry under the page-table lock;
+// - as an unmovable page: in release(), under none.
+// write_content() takes no lock and asks for none.
 #pragma once
 
 #include <cstddef>
@@ -20,19 +22,15 @@
 #include "allocator/frames/core.h"
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
-#include "allocator/owners/address_spaces.h"
 #include "allocator/owners/owner.h"
-#include "allocator/owners/owner_records.h"
-#include "allocator/owners/page_cache.h"
-#include "allocator/owners/reverse_map.h"
+#include "allocator/owners/owner_parts.h"
 
 namespace cma {
 
 class Owners {
  public:
   // Refers to its arguments, which outlive it.
-  Owners(const Core& core, Lru& lru, PageLocks& locks, Writebacks& writebacks, AddressSpaces& spaces,
-         OwnerRecords& records, ReverseMap& reverse_map, PageCache& page_cache);
+  Owners(const Core& core, Lru& lru, PageLocks& locks, Writebacks& writebacks, const OwnerParts& parts);
   Owners(const Owners&) = delete;
   Owners& operator=(const Owners&) = delete;
 
@@ -53,12 +51,15 @@ class Owners {
   }
 
   // --- taking pages ---
-  // Makes a page one of `kind`. The caller's reference becomes the owner's. LRU kinds go through this CPU's pagevec,
-  // or if `pte` is of locked memory by Lru::mlock_new(). An anonymous page is mapped by `pte`; without one, by a
-  // pte of its own that no process has.
-  // Requires: a kind other than none, file and hugetlb, which have calls of their own or none; a freshly allocated
-  // single page on no list; a `pte` only for an anonymous page, empty and guarded (reverse_map.h).
-  Task<OwnerId> adopt(Pfn pfn, PageKind kind, PteId pte = 0);
+  // Makes a page private memory, mapped by `pte`; without one, by a pte of its own that no process has. The caller's
+  // reference becomes the pte's. It goes through this CPU's pagevec, or if `pte` is of locked memory by
+  // MlockPages::mlock_new().
+  // Requires: a freshly allocated single page on no list; `pte` is empty and guarded (reverse_map.h).
+  Task<OwnerId> adopt_anonymous(Pfn pfn, PteId pte = 0);
+  // Makes a page a driver's (unmovable, movable_ops) or one of a cache (shmem, block_device). The caller's reference
+  // becomes the owner's. Pages of caches go through this CPU's pagevec.
+  // Requires: one of these kinds; a freshly allocated single page on no list.
+  Task<OwnerId> adopt(Pfn pfn, PageKind kind);
   // Makes a page one of a file; `slow` as Owner::slow. The caller's reference becomes the cache's. It goes through this
   // CPU's pagevec.
   // Requires: a freshly allocated single page, locked by the caller and not up to date yet.
@@ -89,6 +90,7 @@ class Owners {
 
  private:
   OwnerId add_record(Pfn pfn, PageKind kind);
+  OwnerId add_fresh(Pfn pfn, PageKind kind, std::uint32_t flags);
   Task<void> release_cached(OwnerId id);
   Task<void> release_driver_page(OwnerId id);
 

@@ -15,7 +15,8 @@ class OwnersTest : public ::testing::TestWithParam<Release> {
     return g;
   }
   OwnerId make(PageKind kind) {
-    const OwnerId id = run_now(owners.adopt(machine->buddy.alloc_pages(kGfpHighuserMovable, 0), kind));
+    const Pfn pfn = machine->buddy.alloc_pages(kGfpHighuserMovable, 0);
+    const OwnerId id = run_now(kind == PageKind::anonymous ? owners.adopt_anonymous(pfn) : owners.adopt(pfn, kind));
     run_now(machine->lru.add_drain(0));
     return id;
   }

@@ -48,7 +48,7 @@ class ReverseMap {
   // that counts it is returned (of a huge page the first); else kNoPfn, also for a migration entry, which has no
   // reference to give, and for an empty pte. The owner of private memory is released (pfn kNoPfn) with its last entry;
   // for a page of a huge page as zap_pmd() states. Since 5.18 the caller of a zap of locked memory must unlock the
-  // page, by Lru::munlock_when_unmapped().
+  // page, by MlockPages::munlock_when_unmapped().
   // Requires: the pte is guarded.
   Pfn zap_pte(PteId pte);
   // Makes the next write through each pte of the page fault, and so ask the file first, and forgets that the page was

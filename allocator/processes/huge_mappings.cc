@@ -125,7 +125,7 @@ Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
       const Pfn old = reverse_map_.zap_pmd(pmd);
       for (std::uint64_t i = 0; i < huge_pages(); ++i) {
         const auto pte = static_cast<PteId>(table + i);
-        const OwnerId copy = co_await owners_.adopt(copies[i], PageKind::anonymous, pte);
+        const OwnerId copy = co_await owners_.adopt_anonymous(copies[i], pte);
         owners_.leave_to_kernel(copy);
         spaces_.pte(pte).writable = true;
       }

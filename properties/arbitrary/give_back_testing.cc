@@ -70,7 +70,7 @@ Task<void> give_back(Machine& machine, const World& world) {
 void perform_alone(Machine& machine, Task<void> task) {
   Engine& engine = machine.engine;
   engine.flags(kMainActor) = {};
-  engine.set_step_budget(~std::uint64_t{0} - engine.steps());
+  engine.set_step_budget(Engine::kNoLimit);
   engine.begin(kMainActor, std::move(task));
   engine.resume(kMainActor);
   while (!engine.at_rest()) {

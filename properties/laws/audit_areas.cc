@@ -6,36 +6,36 @@
 
 #include <fmt/format.h>
 
-#include "properties/laws/auditor.h"
+#include "properties/laws/audit_sums.h"
 
 namespace cma {
 
-void Auditor::compare_bitmaps() const {
-  const auto areas = static_cast<AreaId>(std::min(machine_->areas.size(), ledger_.areas()));
+void SumChecks::compare_areas() const {
+  const auto areas = static_cast<AreaId>(std::min(machine().areas.size(), ledger().areas()));
   for (AreaId id = 0; id < areas; ++id) compare_bitmap(id);
-  if (machine_->release() < Release::v5_13) return;
+  if (machine().release() < Release::v5_13) return;
   for (AreaId id = 0; id < areas; ++id) compare_totals(id);
 }
 
 // Checks that the totals count the pages of each call once, as a success or as a failure. Areas count since 5.13, as
 // sysfs shows the totals.
-void Auditor::compare_totals(AreaId id) const {
-  const Area& area = machine_->areas.area(id);
-  const Ledger::AreaBook& book = ledger_.area(id);
+void SumChecks::compare_totals(AreaId id) const {
+  const Area& area = machine().areas.area(id);
+  const Ledger::AreaBook& book = ledger().area(id);
   if (area.nr_pages_succeeded != book.succeeded || area.nr_pages_failed != book.failed)
     broken(Law::views,
            fmt::format("area {} counts {} and {} pages of calls that succeeded and failed, there were {} and {}", id,
                        area.nr_pages_succeeded, area.nr_pages_failed, book.succeeded, book.failed));
-  if (strict_ && area.nr_pages_released != book.released)
+  if (strict() && area.nr_pages_released != book.released)
     broken(Law::views,
            fmt::format("area {} counts {} pages released, there were {}", id, area.nr_pages_released, book.released));
 }
 
 // Checks that the bits set are those of live buffers. Other bits may be set for releases that have not ended, and for
 // one window of each request under way.
-void Auditor::compare_bitmap(AreaId id) const {
-  const std::vector<std::uint64_t>& words = machine_->areas.area(id).bitmap.words();
-  const Ledger::AreaBook& book = ledger_.area(id);
+void SumChecks::compare_bitmap(AreaId id) const {
+  const std::vector<std::uint64_t>& words = machine().areas.area(id).bitmap.words();
+  const Ledger::AreaBook& book = ledger().area(id);
   if (words.empty()) return;
   std::uint64_t extra = 0;
   std::uint64_t excused = 0;
@@ -66,24 +66,21 @@ void Auditor::compare_bitmap(AreaId id) const {
                                     id, extra, first, book.base + (first << book.order_per_bit)));
 }
 
-// Checks that a pageblock stays isolated until the actor that isolated it gives it back, and has no second isolator.
-void Auditor::compare_isolators() const {
-  const std::vector<Isolation::Held>& held = machine_->isolation.held();
+void SumChecks::compare_isolators() const {
+  const std::vector<Isolation::Held>& held = machine().isolation.held();
   for (std::size_t i = 0; i < held.size(); ++i) {
-    if (machine_->map.pageblock_type(held[i].block) != Migratetype::isolate)
+    if (machine().map.pageblock_type(held[i].block) != Migratetype::isolate)
       broken(Law::restored, fmt::format("pageblock {:#x} is {}, but the actor that isolated it has not given it back",
-                                        held[i].block, name_of(machine_->map.pageblock_type(held[i].block))));
-    if (machine_->isolation.isolator(held[i].block) != held[i].actor)
+                                        held[i].block, name_of(machine().map.pageblock_type(held[i].block))));
+    if (machine().isolation.isolator(held[i].block) != held[i].actor)
       broken(Law::restored, fmt::format("pageblock {:#x} was isolated by two actors at once", held[i].block));
   }
 }
 
-// Checks the counts of buffer heads: at least what slots, programs and journals hold; at rest, exactly that. No slot
-// list is too long or has a buffer twice, and every buffer in use is attached to a page.
-void Auditor::compare_buffers() {
-  const Buffers& buffers = machine_->buffers;
+void SumChecks::compare_buffers() {
+  const Buffers& buffers = machine().buffers;
   buffer_slots_.assign(buffers.size() + 1, 0);
-  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) {
+  for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) {
     const std::vector<BufferId>& slots = buffers.lru_slots(cpu);
     if (slots.size() > buffers.slots())
       broken(Law::content, fmt::format("CPU {} has {} buffers in its slots", cpu, slots.size()));
@@ -98,23 +95,23 @@ void Auditor::compare_buffers() {
     const Buffer& buffer = buffers.buffer(id);
     const bool attached = buffer.pfn != kNoPfn;
     if (!attached && buffer.count == 0 && !buffer.locked) continue;
-    if (!attached || !machine_->map.page(buffer.pfn).has(kPagePrivate))
+    if (!attached || !machine().map.page(buffer.pfn).has(kPagePrivate))
       broken(Law::content, fmt::format("buffer {} is used and attached to no page", id));
-    const int known = buffer_slots_[id] + ledger_.held_buffer(id).counts + machine_->files.journal_holds(id);
-    if (buffer.count < known || (strict_ && buffer.count != known))
+    const int known = buffer_slots_[id] + ledger().held_buffer(id).counts + machine().files.journal_holds(id);
+    if (buffer.count < known || (strict() && buffer.count != known))
       broken(Law::content, fmt::format("the buffer of page {:#x} has a count of {}, and {} are accounted for",
                                        buffer.pfn, buffer.count, known));
-    if (ledger_.held_buffer(id).counts > 0) check_held_buffer(id);
+    if (ledger().held_buffer(id).counts > 0) check_held_buffer(id);
   }
 }
 
 // Checks that a buffer that a program holds is under the page that it was under when it was held. That page carries its
 // data, wherever it has moved. One that has left its cache stays where it is, as the buffer keeps it.
-void Auditor::check_held_buffer(BufferId id) const {
-  const Ledger::HeldBuffer held = ledger_.held_buffer(id);
-  const Owners& owners = machine_->owners;
-  const Pfn under = machine_->buffers.buffer(id).pfn;
-  const Page& page = machine_->map.page(under);
+void SumChecks::check_held_buffer(BufferId id) const {
+  const Ledger::HeldBuffer held = ledger().held_buffer(id);
+  const Owners& owners = machine().owners;
+  const Pfn under = machine().buffers.buffer(id).pfn;
+  const Page& page = machine().map.page(under);
   const std::uint32_t token = held.owner != 0 ? owners.owner(held.owner).token : held.token;
   if (page.token != token || (page.owner != 0 && page.owner != held.owner))
     broken(Law::content, fmt::format("a buffer that a program holds is under page {:#x}, which is not the page that it "
@@ -122,7 +119,7 @@ void Auditor::check_held_buffer(BufferId id) const {
                                      under));
   // Inside an operation the page may be on its way, and its buffer follow.
   const Pfn now = held.owner != 0 ? owners.owner(held.owner).pfn : kNoPfn;
-  if (strict_ && now != kNoPfn && now != under)
+  if (strict() && now != kNoPfn && now != under)
     broken(Law::content,
            fmt::format("a buffer that a program holds is under page {:#x}, and its data at {:#x}", under, now));
 }

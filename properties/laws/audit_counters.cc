@@ -5,27 +5,20 @@
 
 #include <fmt/format.h>
 
-#include "properties/laws/auditor.h"
+#include "properties/laws/audit_sums.h"
 
 namespace cma {
 
-void Auditor::compare_sums() {
-  for (std::size_t z = 0; z < counts_.zones.size(); ++z) compare_zone(z);
+void SumChecks::compare_counters() const {
+  for (std::size_t z = 0; z < counts().zones.size(); ++z) compare_zone(z);
   compare_reserves();
   compare_globals();
-  compare_list_ends();
-  compare_bitmaps();
-  if (machine_->buffers.size() != 0) compare_buffers();
-  if (machine_->hugetlb.free_pages() != 0) compare_pool();
-  compare_leaks();
-  if (!machine_->isolation.held().empty()) compare_isolators();
-  if (strict_) compare_at_rest();
 }
 
-void Auditor::compare_zone(std::size_t z) const {
-  const Zone& zone = machine_->buddy.zone(z);
-  const Tallies& sum = counts_.zones[z];
-  const std::string& name = machine_->buddy.zone_name(z);
+void SumChecks::compare_zone(std::size_t z) const {
+  const Zone& zone = machine().buddy.zone(z);
+  const Tallies& sum = counts().zones[z];
+  const std::string& name = machine().buddy.zone_name(z);
   if (zone.nr_free_pages != sum[Counted::free_pages])
     broken(Law::counters, fmt::format("zone {}: nr_free_pages is {}, a recount gives {}", name, zone.nr_free_pages,
                                       sum[Counted::free_pages]));
@@ -35,12 +28,12 @@ void Auditor::compare_zone(std::size_t z) const {
   if (zone.nr_isolate_pageblock != static_cast<std::uint64_t>(sum[Counted::isolate_blocks]))
     broken(Law::counters, fmt::format("zone {}: nr_isolate_pageblock is {}, a recount gives {}", name,
                                       zone.nr_isolate_pageblock, sum[Counted::isolate_blocks]));
-  for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
+  for (unsigned order = 0; order <= machine().buddy.largest_order(); ++order)
     if (zone.area[order].nr_free != static_cast<std::uint64_t>(sum.free_blocks(order)))
       broken(Law::counters, fmt::format("zone {}: nr_free of order {} is {}, a recount gives {}", name, order,
                                         zone.area[order].nr_free, sum.free_blocks(order)));
   std::int64_t cached = 0;
-  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) cached += zone.pcp[static_cast<unsigned>(cpu)].count;
+  for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) cached += zone.pcp[static_cast<unsigned>(cpu)].count;
   if (cached != sum[Counted::pcp_pages])
     broken(Law::counters, fmt::format("zone {}: per-CPU lists count {} pages, a recount gives {}", name, cached,
                                       sum[Counted::pcp_pages]));
@@ -50,23 +43,23 @@ void Auditor::compare_zone(std::size_t z) const {
   if (static_cast<std::int64_t>(zone.managed) != managed)
     broken(Law::conserved,
            fmt::format("zone {}: {} pages are managed, {} are in some state", name, zone.managed, managed));
-  if (sum[Counted::reserved] != layout_.kept_in_zone[z])
+  if (sum[Counted::reserved] != layout().kept_in_zone[z])
     broken(Law::conserved, fmt::format("zone {}: {} pages are reserved, boot has kept {}", name, sum[Counted::reserved],
-                                       layout_.kept_in_zone[z]));
+                                       layout().kept_in_zone[z]));
 }
 
 // Compares the reserve for atomic requests with its pageblocks. A pageblock that two zones share may be either's, so
 // zones are compared one by one only if their borders cut none.
-void Auditor::compare_reserves() const {
-  const std::uint64_t block = machine_->map.pageblock_pages();
+void SumChecks::compare_reserves() const {
+  const std::uint64_t block = machine().map.pageblock_pages();
   std::uint64_t all_counted = 0;
   std::uint64_t all_found = 0;
-  for (std::size_t z = 0; z < counts_.zones.size(); ++z) {
-    const Zone& zone = machine_->buddy.zone(z);
-    const std::string& name = machine_->buddy.zone_name(z);
+  for (std::size_t z = 0; z < counts().zones.size(); ++z) {
+    const Zone& zone = machine().buddy.zone(z);
+    const std::string& name = machine().buddy.zone_name(z);
     const std::uint64_t counted = zone.nr_reserved_highatomic;
     const std::uint64_t found =
-        static_cast<std::uint64_t>(counts_.zones[z][Counted::highatomic_blocks]) * block + zone.lost_highatomic;
+        static_cast<std::uint64_t>(counts().zones[z][Counted::highatomic_blocks]) * block + zone.lost_highatomic;
     const bool cut = !is_aligned(zone.range.start, block) || !is_aligned(zone.range.end, block);
     if (counted != found && !cut)
       broken(Law::counters, fmt::format("zone {}: nr_reserved_highatomic is {}, a recount gives {}, {} of them lost",
@@ -74,8 +67,8 @@ void Auditor::compare_reserves() const {
     all_counted += counted;
     all_found += found;
     if (counted != 0) check_reserve_size(zone, name);
-    const std::int64_t free = counts_.zones[z][Counted::free_highatomic];
-    if (machine_->release() >= Release::v6_10 && zone.nr_free_highatomic != free)
+    const std::int64_t free = counts().zones[z][Counted::free_highatomic];
+    if (machine().release() >= Release::v6_10 && zone.nr_free_highatomic != free)
       broken(Law::counters,
              fmt::format("zone {}: nr_free_highatomic is {}, a recount gives {}", name, zone.nr_free_highatomic, free));
   }
@@ -86,11 +79,11 @@ void Auditor::compare_reserves() const {
 
 // Checks that a reserve has not grown beyond its limit: its last pageblock came while it was below 1 % of the zone, up
 // to 6.7 with a pageblock more. Since 6.10 a block of several pageblocks adds all of them.
-void Auditor::check_reserve_size(const Zone& zone, const std::string& name) const {
-  const Release release = machine_->release();
-  const std::uint64_t block = machine_->map.pageblock_pages();
+void SumChecks::check_reserve_size(const Zone& zone, const std::string& name) const {
+  const Release release = machine().release();
+  const std::uint64_t block = machine().map.pageblock_pages();
   const std::uint64_t share = zone.managed / 100;
-  const std::uint64_t largest = std::max(block, order_pages(machine_->buddy.largest_order()));
+  const std::uint64_t largest = std::max(block, order_pages(machine().buddy.largest_order()));
   const std::uint64_t most_added = release >= Release::v6_10 ? largest : block;
   bool fits = zone.nr_reserved_highatomic < share + block + most_added;
   if (release >= Release::v6_8)
@@ -100,12 +93,12 @@ void Auditor::check_reserve_size(const Zone& zone, const std::string& name) cons
                                       zone.nr_reserved_highatomic, zone.managed));
 }
 
-void Auditor::compare_globals() const {
-  const Lru& lru = machine_->lru;
+void SumChecks::compare_globals() const {
+  const Lru& lru = machine().lru;
   Tallies all;
-  if (counts_.zones.size() > 1)
-    for (const Tallies& zone : counts_.zones) all.add(zone);
-  const Tallies& sum = counts_.zones.size() > 1 ? all : counts_.zones[0];
+  if (counts().zones.size() > 1)
+    for (const Tallies& zone : counts().zones) all.add(zone);
+  const Tallies& sum = counts().zones.size() > 1 ? all : counts().zones[0];
   for (unsigned list = 0; list < kLruLists; ++list)
     if (lru.lists().size(static_cast<LruList>(list)) != static_cast<std::uint64_t>(sum.lru(list)))
       broken(Law::counters, fmt::format("LRU list {} counts {} pages, a recount gives {}", list,
@@ -118,58 +111,56 @@ void Auditor::compare_globals() const {
     broken(Law::counters,
            fmt::format("NR_MLOCK is {}, a recount gives {}", lru.lists().mlocked(), sum[Counted::mlocked]));
   std::int64_t slots = 0;
-  for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.parked(cpu));
+  for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.parked(cpu));
   // A drain empties the slots first, then drops their references one by one.
-  if (strict_ ? slots != sum[Counted::pagevec_slots] : slots > sum[Counted::pagevec_slots])
+  if (strict() ? slots != sum[Counted::pagevec_slots] : slots > sum[Counted::pagevec_slots])
     broken(Law::counters,
            fmt::format("pagevecs hold {} pages, {} references are theirs", slots, sum[Counted::pagevec_slots]));
   const auto owned = static_cast<std::uint64_t>(sum[Counted::owned]);
   // A page may have an owner before the program knows of it, and still after the program let go.
-  if (strict_ ? owned != ledger_.live_owners() : owned < ledger_.live_owners())
+  if (strict() ? owned != ledger().live_owners() : owned < ledger().live_owners())
     broken(Law::content, fmt::format("{} owners live, {} pages belong to one: an owner has lost its page",
-                                     ledger_.live_owners(), owned));
-  if (sum[Counted::locked] != static_cast<std::int64_t>(machine_->page_locks.held()) ||
-      sum[Counted::writeback] != static_cast<std::int64_t>(machine_->writebacks.held()))
+                                     ledger().live_owners(), owned));
+  if (sum[Counted::locked] != static_cast<std::int64_t>(machine().page_locks.held()) ||
+      sum[Counted::writeback] != static_cast<std::int64_t>(machine().writebacks.held()))
     broken(Law::locks,
            fmt::format("{} pages are locked and {} under writeback, {} and {} are known to be", sum[Counted::locked],
-                       sum[Counted::writeback], machine_->page_locks.held(), machine_->writebacks.held()));
+                       sum[Counted::writeback], machine().page_locks.held(), machine().writebacks.held()));
 }
 
-// Checks that pages leaked because they were freed in a bad state were reported: each run of such pages begins with one
-// that the log names.
-void Auditor::compare_leaks() {
+void SumChecks::compare_leaks() {
   std::int64_t leaked = 0;
-  for (const Tallies& sum : counts_.zones) leaked += sum[Counted::leaked];
-  if (leaked == seen_.leaked) return;
-  seen_.leaked = leaked;
+  for (const Tallies& sum : counts().zones) leaked += sum[Counted::leaked];
+  if (leaked == leaked_) return;
+  leaked_ = leaked;
   std::string log;
-  for (const Record& record : machine_->trace.records())
-    if (record.event == Event::log_text) log += machine_->trace.format(record) + "\n";
-  for (Frame frame = 0; frame < machine_->map.pages().size(); ++frame) {
-    if (!pages_[frame].has(kPageLeaked) || (frame > 0 && pages_[frame - 1].has(kPageLeaked))) continue;
+  for (const Record& record : machine().trace.records())
+    if (record.event == Event::log_text) log += machine().trace.format(record) + "\n";
+  for (Frame frame = 0; frame < machine().map.pages().size(); ++frame) {
+    if (!page_at(frame).has(kPageLeaked) || (frame > 0 && page_at(frame - 1).has(kPageLeaked))) continue;
     const std::string report = fmt::format("pfn:{:05x}", pfn(frame));
     if (log.find(report) == std::string::npos)
       broken(Law::conserved, fmt::format("page {:#x} was leaked without a report", pfn(frame)));
   }
 }
 
-void Auditor::compare_at_rest() const {
-  Machine& machine = *machine_;
-  if (machine.lru.disable_count() != 0)
-    broken(Law::balanced, fmt::format("the LRU caches are disabled {} times", machine.lru.disable_count()));
-  if (machine.areas.cma_mutex().held()) broken(Law::locks, "cma_mutex is held though no actor is inside an operation");
-  if (machine.buddy.per_cpu().drain_mutex().held())
+void SumChecks::compare_at_rest() const {
+  if (machine().lru.disable_count() != 0)
+    broken(Law::balanced, fmt::format("the LRU caches are disabled {} times", machine().lru.disable_count()));
+  if (machine().areas.table().cma_mutex.held())
+    broken(Law::locks, "cma_mutex is held though no actor is inside an operation");
+  if (machine().buddy.per_cpu().drain_mutex().held())
     broken(Law::locks, "pcpu_drain_mutex is held though no actor is inside an operation");
-  if (!machine.page_locks.none_held_by_actors())
+  if (!machine().page_locks.none_held_by_actors())
     broken(Law::locks, "a page lock is held though no actor is inside an operation");
-  if (!machine.buffers.locks().none_held_by_actors())
+  if (!machine().buffers.locks().none_held_by_actors())
     broken(Law::locks, "a buffer lock is held though no actor is inside an operation");
-  for (AreaId id = 0; id < machine.areas.size(); ++id)
-    if (machine.areas.area(id).lock.held())
+  for (AreaId id = 0; id < machine().areas.size(); ++id)
+    if (machine().areas.area(id).lock.held())
       broken(Law::locks, fmt::format("cma->lock of area {} is held though no actor is inside an operation", id));
   // From 5.1 to 6.2 a contiguous range sets the skip bit of a pageblock in which it takes nothing.
-  const bool ranges_set_hints = machine.release() >= Release::v5_1 && machine.release() < Release::v6_3;
-  if (machine.scanner.hints().touched() && machine.compaction.runs() == 0 && !ranges_set_hints)
+  const bool ranges_set_hints = machine().release() >= Release::v5_1 && machine().release() < Release::v6_3;
+  if (machine().scanner.hints().touched() && machine().compaction.runs() == 0 && !ranges_set_hints)
     broken(Law::hints, "a pageblock has a skip bit, or a scanner a position, though nothing was compacted");
 }
 

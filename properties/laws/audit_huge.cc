@@ -3,17 +3,16 @@
 
 #include <fmt/format.h>
 
-#include "properties/laws/auditor.h"
+#include "properties/laws/audit_pages.h"
 
 namespace cma {
 
-bool Auditor::is_huge(const Page& page) const {
-  return page.has(kPageHead) && page.owner != 0 && page.owner <= machine_->owners.size() &&
-         machine_->owners.owner(page.owner).huge != 0;
+bool PageChecks::is_huge(const Page& page) const {
+  return page.has(kPageHead) && page.owner != 0 && page.owner <= machine().owners.size() &&
+         machine().owners.owner(page.owner).huge != 0;
 }
 
-// Checks the pages after the first of a block that is in use or on its way to a list.
-void Auditor::check_interior(Frame frame, const Page& page, std::uint64_t pages) const {
+void PageChecks::check_interior(Frame frame, const Page& page, std::uint64_t pages) const {
   if (is_huge(page)) {
     check_tails(frame, page);
     return;
@@ -22,8 +21,8 @@ void Auditor::check_interior(Frame frame, const Page& page, std::uint64_t pages)
   if (!interior_is_clean(frame, pages, tails)) dirty_interior(frame, pages, tails);
 }
 
-void Auditor::check_tails(Frame frame, const Page& page) const {
-  const Owners& owners = machine_->owners;
+void PageChecks::check_tails(Frame frame, const Page& page) const {
+  const Owners& owners = machine().owners;
   const std::uint64_t pages = pages_of(page);
   const HugePage& huge = owners.huge_page(owners.owner(page.owner).huge);
   if (huge.first != page.owner || huge.pages() != pages)
@@ -31,8 +30,8 @@ void Auditor::check_tails(Frame frame, const Page& page) const {
                                      pfn(frame), page.order));
   for (std::uint64_t i = 0; i < pages; ++i) {
     const auto f = static_cast<Frame>(frame + i);
-    const Page& one = pages_[f];
-    if (entries_[f].hold() != Ledger::Hold::none)
+    const Page& one = page_at(f);
+    if (entry_at(f).hold() != Ledger::Hold::none)
       broken(Law::exclusive,
              fmt::format("page {:#x} is held by a program and lies in the huge page at {:#x}", pfn(f), pfn(frame)));
     if (i > 0 && (one.ref != 0 || one.map != 0 || one.flags != kPageTail || one.pagevecs != 0))
@@ -52,17 +51,16 @@ void Auditor::check_tails(Frame frame, const Page& page) const {
   }
 }
 
-// Checks a free page of the hugetlb pool: it has no other holder, and nothing in it.
-Frame Auditor::walk_pool_page(Frame frame, Walk& walk) const {
-  const Page& page = pages_[frame];
+Frame PageChecks::walk_pool_page(Frame frame, Walk& walk) const {
+  const Page& page = page_at(frame);
   const std::uint64_t pages = pages_of(page);
   if (page.map != 0 || page.owner != 0 || page.flags != (kPageHead | kPageHugetlb) ||
-      pages != order_pages(machine_->hugetlb.order()))
+      pages != order_pages(machine().hugetlb.order()))
     broken(Law::conserved,
            fmt::format("the free page {:#x} of the hugetlb pool has {} mappings, owner {} and flags {:#x}", pfn(frame),
                        page.map, page.owner, page.flags));
   for (Frame f = frame; f < frame + pages; ++f)
-    if (entries_[f].known())
+    if (entry_at(f).known())
       broken(Law::exclusive,
              fmt::format("page {:#x} is held by a program and lies in a free page of the hugetlb pool", pfn(f)));
   if (!interior_is_clean(frame, pages, kPageTail)) dirty_interior(frame, pages, kPageTail);
@@ -71,24 +69,22 @@ Frame Auditor::walk_pool_page(Frame frame, Walk& walk) const {
   return frame + static_cast<Frame>(pages);
 }
 
-// Checks that the pool's list leads to its free pages, and to as many as it counts.
-void Auditor::compare_pool() const {
-  const HugetlbPool& pool = machine_->hugetlb;
+void PageChecks::compare_pool() const {
+  const HugetlbPool& pool = machine().hugetlb;
   std::uint64_t listed = 0;
-  for (Frame frame = pool.free_list().first; frame != kNil && listed <= pool.free_pages(); frame = pages_[frame].next) {
+  for (Frame frame = pool.free_list().first; frame != kNil && listed <= pool.free_pages();
+       frame = page_at(frame).next) {
     ++listed;
-    if (!pages_[frame].has(kPageHugetlb) || pages_[frame].ref != 0)
+    if (!page_at(frame).has(kPageHugetlb) || page_at(frame).ref != 0)
       broken(Law::lists, fmt::format("page {:#x} on the list of the hugetlb pool is no free page of it", pfn(frame)));
   }
   if (listed != pool.free_pages())
     broken(Law::counters, fmt::format("the hugetlb pool has {} free pages and counts {}", listed, pool.free_pages()));
 }
 
-// Counts the pmds and ptes that map any of its pages, compares them with the huge page's counts, and returns their
-// number: each holds a reference.
-std::int64_t Auditor::check_huge_page(Frame frame, const Page& page) const {
-  const Owners& owners = machine_->owners;
-  const AddressSpaces& spaces = machine_->spaces;
+std::int64_t PageChecks::check_huge_page(Frame frame, const Page& page) const {
+  const Owners& owners = machine().owners;
+  const AddressSpaces& spaces = machine().spaces;
   const HugePage& huge = owners.huge_page(owners.owner(page.owner).huge);
   std::int64_t mapped = 0;
   const auto count = [&](PteId id) {
@@ -107,10 +103,10 @@ std::int64_t Auditor::check_huge_page(Frame frame, const Page& page) const {
 
 // Returns certain_to_move() for a huge page. Since 5.7 it moves whole, or split if there is no target of its size;
 // before that it stays where it is.
-bool Auditor::huge_page_can_go(const Page& page, const HugePage& huge) const {
-  if (machine_->release() < Release::v5_7 || page.map == 0) return false;
+bool PageChecks::huge_page_can_go(const Page& page, const HugePage& huge) const {
+  if (machine().release() < Release::v5_7 || page.map == 0) return false;
   if (page.ref != page.map + page.pagevecs || !(page.has(kPageLru) || page.pagevecs > 0)) return false;
-  const AddressSpaces& spaces = machine_->spaces;
+  const AddressSpaces& spaces = machine().spaces;
   const auto all_present = [&](PteId id) {
     for (; id != 0; id = spaces.pte(id).next)
       if (spaces.pte(id).state != Pte::State::present) return false;
@@ -118,7 +114,7 @@ bool Auditor::huge_page_can_go(const Page& page, const HugePage& huge) const {
   };
   bool all = all_present(huge.first_pmd);
   for (std::uint64_t i = 0; i < huge.pages(); ++i)
-    all = all && all_present(machine_->owners.owner(static_cast<OwnerId>(huge.first + i)).first_pte);
+    all = all && all_present(machine().owners.owner(static_cast<OwnerId>(huge.first + i)).first_pte);
   return all;
 }
 

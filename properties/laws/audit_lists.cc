@@ -1,11 +1,12 @@
 // Comparing lists: where they end, what per-CPU lists hold, and in a total audit every list from its head.
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
 #include <fmt/format.h>
 
-#include "properties/laws/auditor.h"
+#include "properties/laws/audit_lists.h"
 
 namespace cma {
 namespace {
@@ -19,12 +20,27 @@ bool same(const Value& a, const Value& b) {
 
 }  // namespace
 
-void Auditor::compare_list_ends() {
-  const auto cpus = static_cast<unsigned>(machine_->engine.cpus());
-  for (std::size_t z = 0; z < counts_.zones.size(); ++z) {
-    const Zone& zone = machine_->buddy.zone(z);
+void ListChecks::begin_afresh() {
+  seen_.free_areas.assign(machine().buddy.zones(), {});
+  seen_.pcp.assign(machine().buddy.zones(), {});
+  seen_.lru = {};
+}
+
+void ListChecks::back_to_boot() {
+  const auto orders = static_cast<std::ptrdiff_t>(machine().buddy.largest_order()) + 1;
+  for (std::size_t z = 0; z < seen_.free_areas.size(); ++z) {
+    std::copy_n(booted_.free_areas[z].begin(), orders, seen_.free_areas[z].begin());
+    std::copy_n(booted_.pcp[z].begin(), machine().engine.cpus(), seen_.pcp[z].begin());
+  }
+  seen_.lru = {};
+}
+
+void ListChecks::compare_list_ends() {
+  const auto cpus = static_cast<unsigned>(machine().engine.cpus());
+  for (std::size_t z = 0; z < counts().zones.size(); ++z) {
+    const Zone& zone = machine().buddy.zone(z);
     if (!same(seen_.free_areas[z], zone.area))
-      for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
+      for (unsigned order = 0; order <= machine().buddy.largest_order(); ++order)
         if (!same(seen_.free_areas[z][order], zone.area[order])) compare_free_ends(z, order);
     for (unsigned cpu = 0; cpu < cpus; ++cpu) {
       PerCpuPages& seen = seen_.pcp[z][cpu];
@@ -34,24 +50,25 @@ void Auditor::compare_list_ends() {
     }
   }
   for (unsigned list = 0; list < kLruLists; ++list)
-    if (!(machine_->lru.lists().list(static_cast<LruList>(list)) == seen_.lru[list])) compare_lru_ends(list);
+    if (!(machine().lru.lists().list(static_cast<LruList>(list)) == seen_.lru[list])) compare_lru_ends(list);
 }
 
 // Checks where lists end: both the blocks that are at the ends now and those that were there before must agree.
-void Auditor::compare_free_ends(std::size_t z, unsigned order) {
-  const FreeArea& area = machine_->buddy.zone(z).area[order];
+void ListChecks::compare_free_ends(std::size_t z, unsigned order) {
+  const FreeArea& area = machine().buddy.zone(z).area[order];
   FreeArea& seen = seen_.free_areas[z][order];
-  const std::size_t frames = machine_->map.pages().size();
+  const std::size_t frames = machine().map.pages().size();
   for (unsigned type = 0; type < kMigratetypes; ++type) {
     const PageList& now = area.lists[type];
     const PageList& then = seen.lists[type];
     if (now == then) continue;
     for (const Frame end : {now.first, now.last, then.first, then.last})
-      if (end < frames && !just_walked(end) && pages_[end].has(kPageBuddy)) check_free_links(end, pages_[end]);
+      if (end < frames && !just_walked(end) && page_at(end).has(kPageBuddy))
+        checks_.check_free_links(end, page_at(end));
     if (now.first == kNil && now.last == kNil) continue;
     for (const Frame end : {now.first, now.last}) {
-      const bool fits = end < frames && pages_[end].has(kPageBuddy) && pages_[end].order == order &&
-                        index_of(pages_[end].list_type) == type && pages_[end].zone == z;
+      const bool fits = end < frames && page_at(end).has(kPageBuddy) && page_at(end).order == order &&
+                        index_of(page_at(end).list_type) == type && page_at(end).zone == z;
       if (!fits)
         broken(Law::lists, fmt::format("the list of order {} and type {} ends in no block of its own", order,
                                        name_of(migratetype_at(type))));
@@ -60,14 +77,14 @@ void Auditor::compare_free_ends(std::size_t z, unsigned order) {
   seen = area;
 }
 
-void Auditor::compare_lru_ends(unsigned list) {
-  const PageList& now = machine_->lru.lists().list(static_cast<LruList>(list));
-  const std::size_t frames = machine_->map.pages().size();
+void ListChecks::compare_lru_ends(unsigned list) {
+  const PageList& now = machine().lru.lists().list(static_cast<LruList>(list));
+  const std::size_t frames = machine().map.pages().size();
   for (const Frame end : {seen_.lru[list].first, seen_.lru[list].last})
-    if (end < frames && pages_[end].has(kPageLru) && lru_list_of(pages_[end]) == list)
-      check_lru_links(end, pages_[end], list);
+    if (end < frames && page_at(end).has(kPageLru) && lru_list_of(page_at(end)) == list)
+      checks_.check_lru_links(end, page_at(end), list);
   const auto fits = [&](Frame end) {
-    return end < frames && pages_[end].has(kPageLru) && lru_list_of(pages_[end]) == list;
+    return end < frames && page_at(end).has(kPageLru) && lru_list_of(page_at(end)) == list;
   };
   if (!(now.first == kNil && now.last == kNil) && (!fits(now.first) || !fits(now.last)))
     broken(Law::lists, fmt::format("LRU list {} ends in no page of its own", list));
@@ -75,19 +92,19 @@ void Auditor::compare_lru_ends(unsigned list) {
 }
 
 // Checks one CPU's lists from their heads: orders, zones, types, links, and the count of pages.
-void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
-  const Buddy& buddy = machine_->buddy;
+void ListChecks::compare_pcp(std::size_t z, unsigned cpu) const {
+  const Buddy& buddy = machine().buddy;
   const PerCpuPages& pcp = buddy.zone(z).pcp[cpu];
-  const std::size_t frames = machine_->map.pages().size();
+  const std::size_t frames = machine().map.pages().size();
   std::int64_t pages = 0;
   const unsigned lists = buddy.per_cpu().lists_in_use();
   for (unsigned list = 0; list < lists; ++list) {
     if (pcp.lists[list].first == kNil && pcp.lists[list].last == kNil) continue;
     const unsigned order = buddy.per_cpu().list_order(list);
     Frame prev = kNil;
-    for (Frame frame = pcp.lists[list].first; frame != kNil; frame = pages_[frame].next) {
-      const bool there = frame < frames && pages_[frame].has(kPagePcp) && pages_[frame].prev == prev;
-      if (!there || pages_[frame].order != order || pages_[frame].zone != z)
+    for (Frame frame = pcp.lists[list].first; frame != kNil; frame = page_at(frame).next) {
+      const bool there = frame < frames && page_at(frame).has(kPagePcp) && page_at(frame).prev == prev;
+      if (!there || page_at(frame).order != order || page_at(frame).zone != z)
         broken(Law::lists,
                fmt::format("list {} of CPU {} holds something else than pages of order {}", list, cpu, order));
       check_pcp_list(frame, list, cpu);
@@ -104,43 +121,42 @@ void Auditor::compare_pcp(std::size_t z, unsigned cpu) const {
 
 // Checks that the list is the one of the cached type, or Movable's for types that have none. Since 6.10 a refill takes
 // pages of other types as they are, so only the pages of areas show which list they belong on.
-void Auditor::check_pcp_list(Frame frame, unsigned list, unsigned cpu) const {
-  const Migratetype type = pages_[frame].list_type;
+void ListChecks::check_pcp_list(Frame frame, unsigned list, unsigned cpu) const {
+  const Migratetype type = page_at(frame).list_type;
   if (list >= kPcpTypes * (kPcpLargestOrder + 1)) return;
-  if (machine_->buddy.free_lists().typed_lists() && type != Migratetype::cma) return;
+  if (machine().buddy.free_lists().typed_lists() && type != Migratetype::cma) return;
   const Migratetype wanted = index_of(type) < kPcpTypes ? type : Migratetype::movable;
   if (list % kPcpTypes != index_of(wanted))
     broken(Law::lists,
            fmt::format("page {:#x}, cached as {}, is on list {} of CPU {}", pfn(frame), name_of(type), list, cpu));
 }
 
-// Walks every list from its head: neighbours on a list cannot show a ring that no list leads to.
-void Auditor::walk_all_lists() const {
-  std::vector<std::array<std::array<std::uint64_t, kMigratetypes>, kOrderLimit>> blocks(counts_.zones.size());
-  for (const Page& page : machine_->map.pages())
+void ListChecks::walk_all_lists() const {
+  std::vector<std::array<std::array<std::uint64_t, kMigratetypes>, kOrderLimit>> blocks(counts().zones.size());
+  for (const Page& page : machine().map.pages())
     if (page.has(kPageBuddy)) ++blocks[page.zone][page.order][index_of(page.list_type)];
-  for (std::size_t z = 0; z < counts_.zones.size(); ++z)
-    for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order)
+  for (std::size_t z = 0; z < counts().zones.size(); ++z)
+    for (unsigned order = 0; order <= machine().buddy.largest_order(); ++order)
       for (unsigned type = 0; type < kMigratetypes; ++type) {
         std::uint64_t listed = 0;
-        const PageList& list = machine_->buddy.zone(z).area[order].lists[type];
-        for (Frame frame = list.first; frame != kNil && listed <= blocks[z][order][type]; frame = pages_[frame].next)
+        const PageList& list = machine().buddy.zone(z).area[order].lists[type];
+        for (Frame frame = list.first; frame != kNil && listed <= blocks[z][order][type]; frame = page_at(frame).next)
           ++listed;
         if (listed != blocks[z][order][type])
           broken(Law::lists, fmt::format("{} blocks of order {} and type {} are listed, {} are there", listed, order,
                                          name_of(migratetype_at(type)), blocks[z][order][type]));
       }
-  for (std::size_t z = 0; z < counts_.zones.size(); ++z)
-    for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu) compare_pcp(z, static_cast<unsigned>(cpu));
+  for (std::size_t z = 0; z < counts().zones.size(); ++z)
+    for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) compare_pcp(z, static_cast<unsigned>(cpu));
   for (unsigned l = 0; l < kLruLists; ++l) {
     const auto list = static_cast<LruList>(l);
     std::uint64_t listed = 0;
-    for (Frame frame = machine_->lru.lists().list(list).first;
-         frame != kNil && listed <= machine_->lru.lists().size(list); frame = pages_[frame].next)
-      listed += pages_of(pages_[frame]);
-    if (listed != machine_->lru.lists().size(list))
+    for (Frame frame = machine().lru.lists().list(list).first;
+         frame != kNil && listed <= machine().lru.lists().size(list); frame = page_at(frame).next)
+      listed += pages_of(page_at(frame));
+    if (listed != machine().lru.lists().size(list))
       broken(Law::lists,
-             fmt::format("LRU list {} has {} pages and counts {}", l, listed, machine_->lru.lists().size(list)));
+             fmt::format("LRU list {} has {} pages and counts {}", l, listed, machine().lru.lists().size(list)));
   }
 }
 

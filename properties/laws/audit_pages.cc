@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "properties/laws/auditor.h"
+#include "properties/laws/audit_pages.h"
 #include "properties/laws/page_lanes.h"
 
 namespace cma {
@@ -12,33 +12,23 @@ constexpr bool is_special(Migratetype type) { return type == Migratetype::cma ||
 
 }  // namespace
 
-void Auditor::broken(Law law, const std::string& message) const {
-  std::string function;
-  const Engine& engine = machine_->engine;
-  const Point point = engine.last_point(engine.current());
-  // At rest no actor is in a kernel function.
-  if (!strict_ && point != Point::kCount) function = info_of(point).function;
-  throw LawBroken(law, function, message);
-}
-
-// Returns whether the pages inside a block carry nothing of their own: no reference, state, list, owner or holder.
-bool Auditor::interior_is_clean(Frame frame, std::uint64_t pages, std::uint32_t flags) const {
-  const Ledger::Entry* const entry = entries_ + frame;
+bool PageChecks::interior_is_clean(Frame frame, std::uint64_t pages, std::uint32_t flags) const {
+  const Ledger::Entry* const entry = &entry_at(frame);
   // A block in use has a holder, and its head may have references of its own.
   constexpr std::uint64_t kReferences = ~std::uint64_t{0} << 32;
-  const bool in_use = pages_[frame].ref > 0;
+  const bool in_use = page_at(frame).ref > 0;
   const std::uint64_t known =
       in_use ? PageLanes::known(entry + 1, entry + pages) & kReferences : PageLanes::known(entry, entry + pages);
-  return (PageLanes::differences(pages_ + frame + 1, pages_ + frame + pages, 0, flags) | known) == 0;
+  return (PageLanes::differences(&page_at(frame) + 1, &page_at(frame) + pages, 0, flags) | known) == 0;
 }
 
-void Auditor::dirty_interior(Frame frame, std::uint64_t pages, std::uint32_t flags) const {
-  const Page& head = pages_[frame];
+void PageChecks::dirty_interior(Frame frame, std::uint64_t pages, std::uint32_t flags) const {
+  const Page& head = page_at(frame);
   const bool in_use = head.ref > 0;
   const char* what = in_use ? "a block in use" : head.has(kPageBuddy) ? "a free block" : "a block on its way to a list";
   for (Frame f = frame; f < frame + pages; ++f) {
-    const Page& page = pages_[f];
-    if (!in_use && entries_[f].known())
+    const Page& page = page_at(f);
+    if (!in_use && entry_at(f).known())
       broken(Law::exclusive, fmt::format("page {:#x} is held by a program and lies in {} at {:#x} (order {})", pfn(f),
                                          what, pfn(frame), head.order));
     if (f == frame) continue;
@@ -55,9 +45,9 @@ void Auditor::dirty_interior(Frame frame, std::uint64_t pages, std::uint32_t fla
 
 // --- free blocks ---
 
-void Auditor::check_free_block(const Stretch& stretch, Frame frame, bool& loose) const {
-  const Page& page = pages_[frame];
-  if (page.order > machine_->buddy.largest_order() || !is_aligned(pfn(frame), order_pages(page.order)) ||
+void PageChecks::check_free_block(const Stretch& stretch, Frame frame, bool& loose) const {
+  const Page& page = page_at(frame);
+  if (page.order > machine().buddy.largest_order() || !is_aligned(pfn(frame), order_pages(page.order)) ||
       frame + order_pages(page.order) > stretch.end)
     broken(Law::lists, fmt::format("the free block at {:#x} has order {}: misaligned, too large or across a zone's end",
                                    pfn(frame), page.order));
@@ -67,21 +57,21 @@ void Auditor::check_free_block(const Stretch& stretch, Frame frame, bool& loose)
   if (!interior_is_clean(frame, order_pages(page.order), 0)) dirty_interior(frame, order_pages(page.order), 0);
   check_free_links(frame, page);
   check_list_type(frame, page, loose);
-  if (page.order > machine_->map.pageblock_order()) check_block_types(frame, page, loose);
+  if (page.order > machine().map.pageblock_order()) check_block_types(frame, page, loose);
   check_merge(stretch, frame, page, loose);
 }
 
-void Auditor::check_free_links(Frame frame, const Page& page) const {
-  const PageList& list = machine_->buddy.zone(page.zone).area[page.order].lists[index_of(page.list_type)];
-  const std::size_t frames = machine_->map.pages().size();
+void PageChecks::check_free_links(Frame frame, const Page& page) const {
+  const PageList& list = machine().buddy.zone(page.zone).area[page.order].lists[index_of(page.list_type)];
+  const std::size_t frames = machine().map.pages().size();
   const auto alike = [&](Frame other) {
     if (other >= frames) return false;
-    const Page& neighbour = pages_[other];
+    const Page& neighbour = page_at(other);
     return neighbour.has(kPageBuddy) && neighbour.order == page.order && neighbour.list_type == page.list_type &&
            neighbour.zone == page.zone;
   };
-  const bool next = page.next == kNil ? list.last == frame : alike(page.next) && pages_[page.next].prev == frame;
-  const bool prev = page.prev == kNil ? list.first == frame : alike(page.prev) && pages_[page.prev].next == frame;
+  const bool next = page.next == kNil ? list.last == frame : alike(page.next) && page_at(page.next).prev == frame;
+  const bool prev = page.prev == kNil ? list.first == frame : alike(page.prev) && page_at(page.prev).next == frame;
   if (!next || !prev)
     broken(Law::lists, fmt::format("the free block at {:#x} (order {}, {}) is not linked into its list", pfn(frame),
                                    page.order, name_of(page.list_type)));
@@ -90,14 +80,14 @@ void Auditor::check_free_links(Frame frame, const Page& page) const {
 // Checks that list and pageblock agree where either is CMA or Isolate; since 6.10, for every type. Up to 6.9 there is
 // an exception inside operations: pageblocks are given back one by one, so a block that covers several is on the
 // restored list first, and pieces of it may begin in a pageblock that is still Isolate.
-void Auditor::check_list_type(Frame frame, const Page& page, bool& loose) const {
-  const Migratetype block = machine_->map.pageblock_type(pfn(frame));
+void PageChecks::check_list_type(Frame frame, const Page& page, bool& loose) const {
+  const Migratetype block = machine().map.pageblock_type(pfn(frame));
   if (block == page.list_type) return;
-  const bool typed = machine_->buddy.free_lists().typed_lists();
+  const bool typed = machine().buddy.free_lists().typed_lists();
   if (!typed && !is_special(block) && !is_special(page.list_type)) return;
-  const bool area = layout_.area_block[(pfn(frame) >> machine_->map.pageblock_order()) - layout_.first_block] != 0;
+  const bool area = layout().area_block[(pfn(frame) >> machine().map.pageblock_order()) - layout().first_block] != 0;
   const bool own_type = area == (page.list_type == Migratetype::cma);
-  if (typed || strict_ || block != Migratetype::isolate || !own_type)
+  if (typed || strict() || block != Migratetype::isolate || !own_type)
     broken(Law::lists, fmt::format("the free block at {:#x} (order {}) of a {} pageblock is on a list of type {}",
                                    pfn(frame), page.order, name_of(block), name_of(page.list_type)));
   loose = true;
@@ -105,9 +95,9 @@ void Auditor::check_list_type(Frame frame, const Page& page, bool& loose) const 
 
 // Checks that the pageblocks of one block agree if one of them is CMA or Isolate; since 6.10, always. Up to 6.9 some
 // may be Isolate while isolation is under way.
-void Auditor::check_block_types(Frame frame, const Page& page, bool& loose) const {
-  const MemoryMap& map = machine_->map;
-  const bool typed = machine_->buddy.free_lists().typed_lists();
+void PageChecks::check_block_types(Frame frame, const Page& page, bool& loose) const {
+  const MemoryMap& map = machine().map;
+  const bool typed = machine().buddy.free_lists().typed_lists();
   bool isolated = false;
   Migratetype other = Migratetype::isolate;
   for (Pfn block = pfn(frame); block < pfn(frame) + order_pages(page.order); block += map.pageblock_pages()) {
@@ -120,7 +110,7 @@ void Auditor::check_block_types(Frame frame, const Page& page, bool& loose) cons
     if (type != Migratetype::isolate) other = type;
   }
   if (!isolated || other == Migratetype::isolate) return;
-  if (typed || strict_)
+  if (typed || strict())
     broken(Law::lists, fmt::format("the free block at {:#x} (order {}) covers pageblocks of type Isolate and {}",
                                    pfn(frame), page.order, name_of(other)));
   loose = true;
@@ -128,23 +118,23 @@ void Auditor::check_block_types(Frame frame, const Page& page, bool& loose) cons
 
 // Checks that two free buddies have merged. Below the pageblock order they always do. From there on they may stay apart
 // where their types forbid merging (since 5.18), and where one or both are Isolate: they became so one after the other.
-void Auditor::check_merge(const Stretch& stretch, Frame frame, const Page& page, bool& loose) const {
+void PageChecks::check_merge(const Stretch& stretch, Frame frame, const Page& page, bool& loose) const {
   const unsigned order = page.order;
-  if (order >= machine_->buddy.largest_order()) return;
+  if (order >= machine().buddy.largest_order()) return;
   const Pfn here = pfn(frame);
   const Pfn other = buddy_pfn(here, order);
   // Both lie in one stretch if they lie in one zone; each pair is checked once, from below.
   if (other < here || other - here >= stretch.end - frame) return;
-  const Page& buddy = pages_[frame + static_cast<Frame>(other - here)];
+  const Page& buddy = page_at(frame + static_cast<Frame>(other - here));
   if (!buddy.has(kPageBuddy) || buddy.order != order) return;
-  if (order >= machine_->map.pageblock_order()) {
-    const Migratetype mine = machine_->map.pageblock_type(here);
-    const Migratetype its = machine_->map.pageblock_type(other);
+  if (order >= machine().map.pageblock_order()) {
+    const Migratetype mine = machine().map.pageblock_type(here);
+    const Migratetype its = machine().map.pageblock_type(other);
     const bool one_isolated = (mine == Migratetype::isolate) != (its == Migratetype::isolate);
     const bool both_isolated = mine == Migratetype::isolate && its == Migratetype::isolate;
     const bool types_forbid =
-        machine_->release() >= Release::v5_18 && mine != its && (!is_mergeable(mine) || !is_mergeable(its));
-    if (types_forbid || (!strict_ && (one_isolated || both_isolated))) {
+        machine().release() >= Release::v5_18 && mine != its && (!is_mergeable(mine) || !is_mergeable(its));
+    if (types_forbid || (!strict() && (one_isolated || both_isolated))) {
       loose = loose || one_isolated || both_isolated;
       return;
     }
@@ -154,14 +144,14 @@ void Auditor::check_merge(const Stretch& stretch, Frame frame, const Page& page,
 
 // --- per-CPU lists ---
 
-void Auditor::check_cached(Frame frame, const Page& page) const {
+void PageChecks::check_cached(Frame frame, const Page& page) const {
   if (page.ref != 0 || page.map != 0 || page.flags != kPagePcp || page.owner != 0 || page.pagevecs != 0)
     broken(Law::conserved, fmt::format("page {:#x} on a per-CPU list has {} references, flags {:#x}, owner {}",
                                        pfn(frame), page.ref, page.flags, page.owner));
-  if (!machine_->buddy.per_cpu().allowed_order(page.order))
+  if (!machine().buddy.per_cpu().allowed_order(page.order))
     broken(Law::lists, fmt::format("a block of order {} at {:#x} is on a per-CPU list", page.order, pfn(frame)));
   // The cached type may be older than the pageblock's, but never where areas are concerned.
-  const Migratetype block = machine_->map.pageblock_type(pfn(frame));
+  const Migratetype block = machine().map.pageblock_type(pfn(frame));
   const bool agree = page.list_type == Migratetype::isolate ? false
                      : page.list_type == Migratetype::cma   ? is_special(block)
                                                             : block != Migratetype::cma;
@@ -171,17 +161,16 @@ void Auditor::check_cached(Frame frame, const Page& page) const {
   check_links(frame, page, kPagePcp);
 }
 
-// Checks that links are mutual and lead to pages that carry `flag`.
-void Auditor::check_links(Frame frame, const Page& page, std::uint32_t flag) const {
-  const std::size_t frames = machine_->map.pages().size();
-  const auto fits = [&](Frame other) { return other < frames && (flag == 0 || pages_[other].has(flag)); };
-  const bool next = page.next == kNil || (fits(page.next) && pages_[page.next].prev == frame);
-  const bool prev = page.prev == kNil || (fits(page.prev) && pages_[page.prev].next == frame);
+void PageChecks::check_links(Frame frame, const Page& page, std::uint32_t flag) const {
+  const std::size_t frames = machine().map.pages().size();
+  const auto fits = [&](Frame other) { return other < frames && (flag == 0 || page_at(other).has(flag)); };
+  const bool next = page.next == kNil || (fits(page.next) && page_at(page.next).prev == frame);
+  const bool prev = page.prev == kNil || (fits(page.prev) && page_at(page.prev).next == frame);
   if (!next || !prev) broken(Law::lists, fmt::format("page {:#x} is not linked into the list it is on", pfn(frame)));
 }
 
-void Auditor::check_lru_links(Frame frame, const Page& page, unsigned list) const {
-  const PageList& ends = machine_->lru.lists().list(static_cast<LruList>(list));
+void PageChecks::check_lru_links(Frame frame, const Page& page, unsigned list) const {
+  const PageList& ends = machine().lru.lists().list(static_cast<LruList>(list));
   check_links(frame, page, kPageLru);
   if ((page.next == kNil && ends.last != frame) || (page.prev == kNil && ends.first != frame))
     broken(Law::lists, fmt::format("page {:#x} is not linked into its LRU list", pfn(frame)));
@@ -189,10 +178,8 @@ void Auditor::check_lru_links(Frame frame, const Page& page, unsigned list) cons
 
 // --- pages in use ---
 
-// Checks the page against its owner record, and returns how many references the record accounts for. Records that no
-// program holds a handle of are a process's: the ledger does not know them.
-std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) const {
-  const Owners& owners = machine_->owners;
+std::int64_t PageChecks::check_owner(Frame frame, const Page& page, Walk& walk) const {
+  const Owners& owners = machine().owners;
   if (page.owner == 0) {
     if (page.map != 0)
       broken(Law::content, fmt::format("page {:#x} is mapped {} times and has no owner", pfn(frame), page.map));
@@ -212,17 +199,17 @@ std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) con
   if (page.map != mapped)
     broken(Law::content, fmt::format("page {:#x} is mapped {} times instead of {}", pfn(frame), page.map, mapped));
   if (!here) return 0;
-  if (owner.buffer != 0 && machine_->buffers.buffer(owner.buffer).pfn != pfn(frame)) {
+  if (owner.buffer != 0 && machine().buffers.buffer(owner.buffer).pfn != pfn(frame)) {
     walk.loose = true;
-    if (strict_)
+    if (strict())
       broken(Law::content, fmt::format("page {:#x} has moved, and its buffer is under page {:#x}", pfn(frame),
-                                       machine_->buffers.buffer(owner.buffer).pfn));
+                                       machine().buffers.buffer(owner.buffer).pfn));
   }
   check_writes(frame, page, owner);
   if (owner.handed_out && !is_file(owner.kind)) ++walk.tallies[Counted::owned];
-  if (owner.handed_out && !ledger_.owner_lives(page.owner)) {
+  if (owner.handed_out && !ledger().owner_lives(page.owner)) {
     walk.loose = true;
-    if (strict_)
+    if (strict())
       broken(Law::conserved, fmt::format("page {:#x} still belongs to an owner that has let go", pfn(frame)));
   }
   return Owners::own_references(owner);
@@ -230,13 +217,13 @@ std::int64_t Auditor::check_owner(Frame frame, const Page& page, Walk& walk) con
 
 // Checks that no write is lost or seen by others: the page of a dirty buffer is dirty, and a private page that several
 // ptes or migration entries lead to is writable through none of them.
-void Auditor::check_writes(Frame frame, const Page& page, const Owner& owner) const {
+void PageChecks::check_writes(Frame frame, const Page& page, const Owner& owner) const {
   if (owner.buffer != 0) {
-    const Buffer& buffer = machine_->buffers.buffer(owner.buffer);
+    const Buffer& buffer = machine().buffers.buffer(owner.buffer);
     if (buffer.pfn == pfn(frame) && buffer.dirty && !page.has(kPageDirty))
       broken(Law::content, fmt::format("page {:#x} is clean, and its buffer is dirty", pfn(frame)));
   }
-  const AddressSpaces& spaces = machine_->spaces;
+  const AddressSpaces& spaces = machine().spaces;
   const bool may_be_shared = owner.kind == PageKind::anonymous && owner.huge == 0 && owner.first_pte != 0;
   if (!may_be_shared || spaces.pte(owner.first_pte).next == 0) return;
   for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
@@ -245,15 +232,13 @@ void Auditor::check_writes(Frame frame, const Page& page, const Owner& owner) co
                                        spaces.pte(id).space));
 }
 
-// Checks the reference count. At rest it is exact; inside operations a task may hold more references than are accounted
-// for, never fewer.
-void Auditor::check_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const {
+void PageChecks::check_references(Frame frame, const Page& page, std::int64_t known, bool& loose) const {
   if (page.ref == known) return;
   if (page.ref < known)
     broken(Law::content,
            fmt::format("page {:#x} has {} references, but {} are accounted for", pfn(frame), page.ref, known));
   loose = true;
-  if (!strict_) return;
+  if (!strict()) return;
   if (known == 0)
     broken(Law::conserved,
            fmt::format("page {:#x} is in use ({} references) and has no known holder", pfn(frame), page.ref));
@@ -262,20 +247,18 @@ void Auditor::check_references(Frame frame, const Page& page, std::int64_t known
 }
 
 // Returns whether every pte of the owner is present, none a migration entry.
-bool Auditor::all_mapped(const Owner& owner) const {
-  const AddressSpaces& spaces = machine_->spaces;
+bool PageChecks::all_mapped(const Owner& owner) const {
+  const AddressSpaces& spaces = machine().spaces;
   for (PteId id = owner.first_pte; id != 0; id = spaces.pte(id).next)
     if (spaces.pte(id).state != Pte::State::present) return false;
   return true;
 }
 
-// Returns whether a quiet cma_alloc moves this page for certain, given memory to move it to and an owner that does not
-// object (find_immovable lists the others).
-bool Auditor::certain_to_move(const Page& page, const Ledger::Entry& entry) const {
+bool PageChecks::certain_to_move(const Page& page, const Ledger::Entry& entry) const {
   if (page.owner == 0 || entry.known() || page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageIsolated))
     return false;
-  const Owner& owner = machine_->owners.owner(page.owner);
-  if (owner.huge != 0) return huge_page_can_go(page, machine_->owners.huge_page(owner.huge));
+  const Owner& owner = machine().owners.owner(page.owner);
+  if (owner.huge != 0) return huge_page_can_go(page, machine().owners.huge_page(owner.huge));
   const int own = Owners::own_references(owner) + (page.has(kPagePrivate) ? 1 : 0);
   if (owner.pfn == kNoPfn || page.ref != own + page.pagevecs) return false;
   const bool lru = page.has(kPageLru) || page.pagevecs > 0;

@@ -73,7 +73,11 @@ Task<void> WatchedMachine::own(PageKind kind, Pfn at) {
     mutex.unlock(machine_->engine);
     if (error != 0) co_return;
   }
-  const OwnerId owner = co_await machine_->owners.adopt(pfn, kind);
+  OwnerId owner = 0;
+  if (kind == PageKind::anonymous)
+    owner = co_await machine_->owners.adopt_anonymous(pfn);
+  else
+    owner = co_await machine_->owners.adopt(pfn, kind);
   owners.push_back(owner);
   laws_.owner_adopted(owner);
 }

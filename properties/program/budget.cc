@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "allocator/areas/area_files.h"
+
 namespace cma {
 namespace {
 

@@ -67,7 +67,11 @@ Task<void> OwnedPages<Kind>::perform(World& world, Slot self) const {
       world.fail(self, error);
       co_return;
     }
-    const OwnerId owner = co_await machine.owners.adopt(pfn, Kind);
+    OwnerId owner = 0;
+    if constexpr (Kind == PageKind::anonymous)
+      owner = co_await machine.owners.adopt_anonymous(pfn);
+    else
+      owner = co_await machine.owners.adopt(pfn, Kind);
     world.owner_of[index + i] = owner;
     world.result(self).pages = i + 1;
     world.observer().owner_adopted(owner);

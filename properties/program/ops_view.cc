@@ -1,5 +1,6 @@
 #include "properties/program/ops_view.h"
 
+#include "allocator/areas/area_files.h"
 #include "allocator/base/error.h"
 #include "properties/program/world.h"
 
@@ -80,9 +81,8 @@ Task<void> DebugfsFree::perform(World& world, Slot self) const {
   const InsideDebugfs inside(world, *id);
   const std::vector<PfnRange> ranges = to_be_freed(world.machine().areas.area(*id), debugfs_count(pages));
   for (const PfnRange& range : ranges) world.observer().buffer_releasing(*id, range.start, range.pages());
-  const int error = co_await world.machine().areas.debugfs_free(*id, pages);
+  co_await world.machine().areas.debugfs_free(*id, pages);
   for (const PfnRange& range : ranges) world.observer().buffer_released(*id, range.start, range.pages());
-  if (error != 0) world.fail(self, error);
 }
 
 }  // namespace cma

@@ -98,7 +98,7 @@ void Loops::fill_memory() {
     if (i % 2 == 1 && i < 2 * kSpare)
       run_now(machine.buddy.free_pages(outside[i], 0));
     else
-      run_now(machine.owners.adopt(outside[i], PageKind::anonymous));
+      run_now(machine.owners.adopt_anonymous(outside[i]));
   }
   run_now(machine.buddy.per_cpu().drain_all_pages(0));
   run_now(machine.lru.add_drain_all());

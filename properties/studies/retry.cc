@@ -66,7 +66,7 @@ std::optional<Slot> request_of(const Program& program) {
 // Runs one program and adds the outcome to the row.
 void run_one(Interpreter& interpreter, const Program& program, StudyRow& row) {
   const RunResult result = interpreter.run(program);
-  const std::uint64_t sweeps = interpreter.machine().areas.sweeps();
+  const std::uint64_t sweeps = interpreter.machine().areas.table().sweeps;
   ++row.runs;
   row.sweeps += sweeps;
   if (sweeps > 0) row.virtual_time += (sweeps - 1) * kRetrySleep;
