@@ -173,5 +173,68 @@ TEST_P(CompactionTest, FullPriorityTakesFreePagesOutOfIsolatedPageblocks) {
   run_now(machine->isolation.undo_isolate_page_range(704, 768, Migratetype::cma));
 }
 
+// A zone [24, 48) that begins inside a pageblock, with one page to move, at 24, and no free page on a Movable list, so
+// that a quick search finds none. `hole`: the zone's last frame does not exist.
+class CutZone {
+ public:
+  CutZone(Release release, bool hole) : machine_(make_machine(geometry(release, hole))) {
+    for (Pfn pfn = 24; pfn < 47; ++pfn)
+      if (pfn == 24 || pfn % 8 != 0) give(pfn);
+    moved_ = own_frame(*machine_, 24, PageKind::anonymous);
+  }
+  // Returns where the page is after a compaction for eight pages.
+  Pfn place_after_compaction() {
+    run_now(machine_->compaction.compact_for(3, Migratetype::movable, CompactPriority::full, false));
+    return machine_->owners.owner(moved_).pfn;
+  }
+
+ private:
+  static Geometry geometry(Release release, bool hole) {
+    Geometry g = default_small_geometry(release);
+    g.memory = {0, 48};
+    g.zones = {{"DMA32", {0, 24}}, {"Normal", {24, 48}}};
+    g.reserved = {{0, hole ? 47U : 48U}};
+    if (hole) g.holes = {{47, 48}};
+    g.areas.clear();
+    g.min_free_kbytes = 0;
+    return g;
+  }
+  void give(Pfn pfn) {
+    machine_->map.edit(pfn).flags = 0;
+    machine_->map.edit(pfn).ref = 0;
+    machine_->map.set_pageblock_type(pfn, Migratetype::unmovable);
+    const SpinGuard zone_lock(machine_->engine);
+    machine_->buddy.free_lists().free_one_block(machine_->buddy.zone(1), pfn, 0, Migratetype::unmovable);
+  }
+
+  std::unique_ptr<Machine> machine_;
+  OwnerId moved_ = 0;
+};
+
+// The point halfway between the scanners lies in the first pageblock. Its first page is of another zone, and is asked
+// for only where the zone has holes.
+TEST_P(CompactionTest, AContiguousZoneIsSearchedFromTheBorderInsideItsFirstPageblock) {
+  if (GetParam() < Release::v5_1) GTEST_SKIP() << "no quick searches";
+  const Pfn place = CutZone(GetParam(), /*hole=*/false).place_after_compaction();
+  EXPECT_TRUE(place > 24 && place < 32) << place;
+  EXPECT_EQ(CutZone(GetParam(), /*hole=*/true).place_after_compaction(), 24U);
+}
+
+// From 5.1 to 6.3 only a scan that begins with a pageblock leaves a hint.
+TEST_P(CompactionTest, ACutFirstPageblockVisitedInVainIsSkippedUpTo50AndSince64) {
+  Geometry g = geometry();
+  g.pageblock_order = 4;
+  g.zones = {{"DMA32", {0, 24}}, {"Normal", {24, 1024}}};
+  g.areas.clear();
+  machine = make_machine(g);
+  // No block of eight pages is free, and none could come to be.
+  for (Pfn pfn = 4; pfn < 1024; pfn += 4) own(pfn, PageKind::unmovable);
+  compact_for(3, CompactPriority::light);
+  const Release release = GetParam();
+  const bool before = release >= Release::v3_7 && release < Release::v5_1;
+  EXPECT_EQ(machine->scanner.hints().skips(24), before || release >= Release::v6_4);
+  EXPECT_EQ(machine->scanner.hints().skips(48), release >= Release::v3_7) << "a whole one";
+}
+
 }  // namespace
 }  // namespace cma
