@@ -138,5 +138,6 @@ void add_bugs(CommandLine& line);
 void add_study(CommandLine& line);
 void add_judge(CommandLine& line);
 void add_hashes(CommandLine& line);
+void add_fit(CommandLine& line);
 
 }  // namespace cma

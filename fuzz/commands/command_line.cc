@@ -32,6 +32,7 @@ int run_command_line(int argc, const char* const* argv, std::string_view commit)
   add_study(line);
   add_judge(line);
   add_hashes(line);
+  add_fit(line);
   return line.run(argc, argv);
 }
 

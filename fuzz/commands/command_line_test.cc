@@ -334,6 +334,34 @@ TEST_F(CommandLine, TablesArePrinted) {
                           HasSubstr("in 3.17, between the modelled releases, A1-MASK-EXPONENT\n")));
 }
 
+TEST_F(CommandLine, FitReportsTheSmallestAreaForLinesAndPrograms) {
+  const std::string lines = write("lines", "178 x5 align 8\n");
+  EXPECT_EQ(call({"fit", lines, "--release", "4.19"}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("lines: 5 requests, 890 pages"),
+                          HasSubstr("2 units, 2048 pages; in 1 unit request 5 of 5 fails (line 1: "),
+                          HasSubstr("saves 4 MiB")));
+  EXPECT_EQ(call({"fit", lines, "--json"}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(StartsWith("{\"file\":"), HasSubstr("\"release\":\"6.1\""), HasSubstr("\"unit_pages\":512")));
+  EXPECT_EQ(call({"fit", write("plain.cma", kPlain)}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("area a, 1 request, 4 pages"), HasSubstr("its base is page 0x200")));
+}
+
+TEST_F(CommandLine, FitRefusesBadInputWithLineAndReason) {
+  const std::string lines = write("lines", "4\n5 x\n");
+  EXPECT_EQ(call({"fit", lines}), kBadInput);
+  EXPECT_THAT(err_, StartsWith(lines + ":2: unexpected `x`"));
+  EXPECT_EQ(call({"fit", write("bad.cma", "machine small\nfrobnicate\n")}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("bad.cma:2:"));
+  EXPECT_EQ(call({"fit", write("plain.cma", kPlain), "--base", "0x1"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("plain.cma: an area cannot begin at 0x1"));
+  EXPECT_EQ(call({"fit", path("plain.cma"), "--base", "x"}), kBadInput);
+  EXPECT_EQ(call({"fit", path("plain.cma"), "--release", "2.6"}), kBadInput);
+  EXPECT_EQ(call({"fit", path("plain.cma"), "--cma-alignment", "13"}), kBadInput);
+  EXPECT_EQ(call({"fit", path("plain.cma"), "--release", "3.6", "--cma-alignment", "9"}), kBadInput);
+  EXPECT_EQ(call({"fit", path("plain.cma"), "--pageblock-order", "12"}), kBadInput);
+  EXPECT_EQ(call({"fit", path("nothing")}), kBadInput);
+}
+
 TEST_F(CommandLine, EmitsATestCase) {
   EXPECT_EQ(call({"emit", "gtest", write("broken.cma", kBroken)}), kNothingFound);
   EXPECT_THAT(out_, AllOf(HasSubstr("TEST(Emitted, Bitmap"), HasSubstr("bug bitmap-forgets-bit")));

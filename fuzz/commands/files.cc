@@ -143,12 +143,17 @@ bool looks_like_text(std::string_view content) {
 std::expected<LoadedProgram, Failure> load_program(const std::string& file, const LoadOptions& options) {
   const auto content = read_file(file);
   if (!content) return std::unexpected(content.error());
+  return program_of(file, *content, options);
+}
+
+std::expected<LoadedProgram, Failure> program_of(const std::string& file, std::string_view content,
+                                                 const LoadOptions& options) {
   LoadedProgram loaded;
   loaded.file = file;
   loaded.form = options.form;
-  if (loaded.form == Form::by_content) loaded.form = looks_like_text(*content) ? Form::text : Form::bytes;
+  if (loaded.form == Form::by_content) loaded.form = looks_like_text(content) ? Form::text : Form::bytes;
   if (loaded.form == Form::bytes) {
-    const std::span bytes(reinterpret_cast<const std::uint8_t*>(content->data()), content->size());
+    const std::span bytes(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
     if (options.as_fuzzed)
       program_from_input(loaded.program, bytes);
     else
@@ -156,10 +161,10 @@ std::expected<LoadedProgram, Failure> load_program(const std::string& file, cons
     loaded.lines = lines_of_operations(loaded.program, print(loaded.program));
     return loaded;
   }
-  auto program = parse(*content, file == "-" ? "standard input" : file);
+  auto program = parse(content, file == "-" ? "standard input" : file);
   if (!program) return failure(kBadInput, program.error().text());
   loaded.program = std::move(*program);
-  loaded.lines = lines_of_operations(loaded.program, *content);
+  loaded.lines = lines_of_operations(loaded.program, content);
   return loaded;
 }
 

@@ -43,6 +43,9 @@ int report_failure(const Failure& failure);
 std::expected<std::string, Failure> read_file(const std::string& file);
 // Reads and parses or decodes a program; "-" is the standard input.
 std::expected<LoadedProgram, Failure> load_program(const std::string& file, const LoadOptions& options = {});
+// The same of a file that was read already.
+std::expected<LoadedProgram, Failure> program_of(const std::string& file, std::string_view content,
+                                                 const LoadOptions& options = {});
 // Returns whether there are no control characters but tabs and ends of lines; the byte form begins with one.
 bool looks_like_text(std::string_view content);
 
