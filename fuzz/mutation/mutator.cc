@@ -270,6 +270,7 @@ void Mutator::change_machine(Program& program) {
     program.machine = large_shape(random_.below(kLargeShapes), release);
   else
     program.machine = shape(random_.chance(40) ? 0 : random_.below(kShapes), release);
+  if (random_.chance(10)) vary_machine(random_, program.machine);
   program.machine.bugs = bugs;
   std::erase_if(program.failing_bitmaps, [&](std::uint16_t area) { return area >= program.machine.areas.size(); });
 }
