@@ -69,6 +69,9 @@ class Buddy {
   // kNoPfn if order > largest_order(), or where the kernel would begin to reclaim. Zones of `node` are tried first: all
   // CPUs are of node 0.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
+  // Returns the flags of the last attempt at a request, but for kAllocCma: down to the min watermark, and below it for
+  // atomic requests. alloc_pages() fails if this attempt does.
+  std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
   // Turns pages in the hands of one task, a reference each, into a compound page with one reference.
@@ -113,7 +116,6 @@ class Buddy {
   Pfn rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags);
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
   Pfn serve(Gfp gfp, unsigned order, unsigned node);
-  std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);
   void prepare_new_page(Pfn pfn, unsigned order, Gfp gfp);
   std::uint64_t most_reserved(const Zone& zone) const;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fuzz/commands/files.h"
+#include "properties/explain/why.h"
 #include "properties/laws/checked_run.h"
 
 namespace cma {
@@ -25,9 +26,10 @@ std::string operation_text(const LoadedProgram& loaded, std::size_t op);
 std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, const Finding& finding,
                            const std::string& again);
 
-// Returns the result of a run as one JSON object in one line, with the files that `cat` operations read.
+// Returns the result of a run as one JSON object in one line, with the files that `cat` operations read, and with the
+// answers of `why` unless that is nullptr.
 std::string run_json(const LoadedProgram& loaded, const RunResult& result,
-                     std::span<const std::pair<Slot, std::string>> files = {});
+                     std::span<const std::pair<Slot, std::string>> files, const WhyRecorder* why);
 
 // Returns the word, quoted for a shell if need be.
 std::string shell_word(const std::string& word);
