@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "allocator/areas/area_files.h"
 #include "allocator/areas/areas.h"
 #include "properties/program/text_lexer.h"
 #include "properties/program/text_line.h"
