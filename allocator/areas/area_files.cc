@@ -208,24 +208,22 @@ std::optional<NamedFile> area_and_file(const Areas& areas, std::string_view path
   return NamedFile{*id, path.substr(0, slash), path.substr(last + 1)};
 }
 
-// KMALLOC_MAX_CACHE_SIZE of the SLUB allocator: more than two pages come from the page allocator.
-constexpr std::uint64_t kLargestSlabObject = 2 * kPageSize;
-
 // Returns the bytes that u32_array_open (fs/debugfs/file.c) allocates for the text: 11 for each 32 bits, and one.
 std::uint64_t bitmap_buffer_bytes(const Bitmap& bitmap) { return (bitmap.size() + 31) / 32 * 11 + 1; }
 
 }  // namespace
 
-// Of seq_file.c's buffer only more than two pages would matter here. It holds the longest record of a file: one for each
-// node, which is below two pages with all zones and types, and a number elsewhere. The sysfs files of an area and the
-// numbers in debugfs have small buffers too (fs/kernfs/file.c, simple_attr_open in fs/libfs.c).
-int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, const std::string& path) {
+// Of seq_file.c's buffer only more than two pages would matter here. It holds the longest record of a file: one for
+// each node, which is below two pages with all zones and types, and a number elsewhere. The sysfs files of an area and
+// the numbers in debugfs have small buffers too (fs/kernfs/file.c, simple_attr_open in fs/libfs.c).
+int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, std::uint64_t page_size, const std::string& path) {
   const std::optional<NamedFile> file = area_and_file(areas, path);
   const AreaFileInfo& info = info_of(AreaFile::bitmap);
   if (!file || file->directory != info.directory || file->name != info.name) return 0;
   const std::uint64_t bytes = bitmap_buffer_bytes(areas.area(file->area).bitmap);
-  if (bytes <= kLargestSlabObject) return 0;
-  const unsigned order = floor_log2(align_up(bytes, kPageSize) / kPageSize * 2 - 1);
+  // KMALLOC_MAX_CACHE_SIZE of the SLUB allocator: more than two pages come from the page allocator.
+  if (bytes <= 2 * page_size) return 0;
+  const unsigned order = floor_log2(align_up(bytes, page_size) / page_size * 2 - 1);
   const Pfn pfn = buddy.alloc_pages(kGfpKernel | kGfpComp, order);
   if (pfn == kNoPfn) return -kENOMEM;
   map.edit(pfn).ref = 0;

@@ -55,7 +55,7 @@ std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, con
 // Takes the memory that a reader of the file has while the file is open, and gives it back, on the current CPU. Changes
 // nothing where slab caches have all of it, which are not modelled: for all files but the bitmap of a large area.
 // Returns 0; -ENOMEM if there is none, so that the file cannot be opened. Requires: booted; no lock is held.
-int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, const std::string& path);
+int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, std::uint64_t page_size, const std::string& path);
 
 std::string buddyinfo(const Buddy& buddy);
 std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map);

@@ -113,13 +113,14 @@ class ReaderTest : public ::testing::TestWithParam<Release> {
   static std::vector<unsigned> orders_read(Machine& machine, const std::string& path, int error = 0) {
     class Watcher final : public AllocationWatcher {
      public:
-      void allocation_begins(Gfp, unsigned order) override { orders.push_back(order); }
+      void allocation_begins(Gfp, unsigned order, unsigned) override { orders.push_back(order); }
       void allocation_ended(Gfp, unsigned, Pfn) override {}
       std::vector<unsigned> orders;
     };
     Watcher watcher;
     machine.trace.watch_allocations(&watcher);
-    EXPECT_EQ(open_and_close(machine.areas, machine.buddy, machine.map, path), error) << path;
+    EXPECT_EQ(open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry().page_size, path), error)
+        << path;
     machine.trace.watch_allocations(nullptr);
     return watcher.orders;
   }
@@ -171,8 +172,8 @@ TEST_P(ReaderTest, TheLongestTextOfAllZonesFitsIntoTwoPages) {
   g.zones = {
       {"DMA", {0, 0x1000}}, {"DMA32", {0x1000, 0x2000}}, {"Normal", {0x2000, 0x4000}}, {"Movable", {0x4000, 0xa000}}};
   const std::unique_ptr<Machine> machine = make_machine(g);
-  EXPECT_LT(pagetypeinfo(machine->buddy, machine->map).size(), 2 * kPageSize);
-  EXPECT_LT(buddyinfo(machine->buddy).size(), 2 * kPageSize);
+  EXPECT_LT(pagetypeinfo(machine->buddy, machine->map).size(), 2 * g.page_size);
+  EXPECT_LT(buddyinfo(machine->buddy).size(), 2 * g.page_size);
 }
 
 TEST_P(ViewsTest, ZonesAreListedNodeByNode) {
@@ -188,9 +189,10 @@ TEST_P(ViewsTest, ZonesAreListedNodeByNode) {
   ASSERT_NE(second, std::string::npos) << "once for each node";
   EXPECT_THAT(all.substr(0, second),
               AllOf(HasSubstr("Node    0, zone    DMA32, type    Unmovable"), Not(HasSubstr("Node    1"))));
-  EXPECT_THAT(all.substr(second),
-              AllOf(HasSubstr("Node    1, zone   Normal, type      Movable      0      0      0      0      1      0 \n"),
-                    HasSubstr("\nNode 1, zone   Normal            0            2 "), Not(HasSubstr("Node 0"))));
+  EXPECT_THAT(
+      all.substr(second),
+      AllOf(HasSubstr("Node    1, zone   Normal, type      Movable      0      0      0      0      1      0 \n"),
+            HasSubstr("\nNode 1, zone   Normal            0            2 "), Not(HasSubstr("Node 0"))));
 }
 
 }  // namespace

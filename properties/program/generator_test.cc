@@ -145,8 +145,10 @@ TEST(RareMachines, AreLarge) {
                  }),
                  0.004);
   for (const Release release : modelled_releases())
-    for (std::size_t index = 0; index < kLargeShapes; ++index)
-      EXPECT_EQ(large_shape(index, release).areas[0].pages << kPageShift, 96U << 20);
+    for (std::size_t index = 0; index < kLargeShapes; ++index) {
+      const Geometry shape = large_shape(index, release);
+      EXPECT_EQ(shape.areas[0].pages << shape.page_shift(), 96U << 20);
+    }
 }
 
 TEST(RarePrograms, AreAsLongAsWasAskedFor) {

@@ -11,7 +11,7 @@ void Cat::perform(World& world, Slot self) const {
   // The reader runs on CPU 0.
   const ActorId before = machine.engine.current();
   machine.engine.assume(kMainActor);
-  const int error = open_and_close(machine.areas, machine.buddy, machine.map, path);
+  const int error = open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry().page_size, path);
   machine.engine.assume(before);
   if (error != 0) {
     world.fail(self, error);

@@ -20,6 +20,7 @@ class Sizing {
   Sizing(const Demand& demand, const Setting& setting)
       : demand_(demand), setting_(setting), unit_(setting.shape.isolation_unit()) {
     answer_.unit = unit_;
+    answer_.page_shift = setting_.shape.page_shift();
     answer_.order_per_bit = demand_.order_per_bit;
     check_bits();
     for (Request& request : demand_.requests) request.align = seen(request, setting_.cma_alignment);

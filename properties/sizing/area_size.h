@@ -67,7 +67,8 @@ struct Alternative {
 };
 
 struct Answer {
-  std::uint64_t unit = 0;  // pages
+  std::uint64_t unit = 0;    // pages
+  unsigned page_shift = 12;  // log2 of a page's bytes
   Pfn base = 0;
   bool base_assumed = false;  // the base is a multiple of each alignment
   unsigned order_per_bit = 0;

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "allocator/areas/area_files.h"
 #include "allocator/areas/areas.h"
 #include "properties/program/text_lexer.h"
 #include "properties/program/text_line.h"
@@ -142,10 +143,10 @@ class Collector {
     if (op == nullptr) return;
     demand.area = program_.name_of(*op);
     if (const auto* declare = std::get_if<Declare>(&op->body)) {
-      if (declare->fixed && declare->base != 0) demand.base = declare->base >> kPageShift;
+      if (declare->fixed && declare->base != 0) demand.base = declare->base >> program_.machine.page_shift();
       demand.order_per_bit = static_cast<unsigned>(declare->order_per_bit);
     } else if (const auto* init = std::get_if<InitReservedMem>(&op->body)) {
-      demand.base = init->base >> kPageShift;
+      demand.base = init->base >> program_.machine.page_shift();
       demand.order_per_bit = static_cast<unsigned>(init->order_per_bit);
     }
   }

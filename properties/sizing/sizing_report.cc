@@ -17,8 +17,8 @@ std::string plural(std::uint64_t count, std::string_view noun) {
 }
 
 // Returns pages as an amount of memory: "84 MiB", "496 KiB", "56.2 MiB".
-std::string memory_text(std::uint64_t pages) {
-  const std::uint64_t kib = pages << (kPageShift - 10);
+std::string memory_text(const Answer& answer, std::uint64_t pages) {
+  const std::uint64_t kib = pages << (answer.page_shift - 10);
   if (kib < 1024) return fmt::format("{} KiB", kib);
   if (kib % 1024 == 0) return fmt::format("{} MiB", kib / 1024);
   return fmt::format("{:.1f} MiB", static_cast<double>(kib) / 1024);
@@ -36,7 +36,7 @@ std::string failure_text(const Answer& answer, const Size& size) {
 }
 
 std::string size_line(std::string_view what, const Answer& answer, const Size& size) {
-  return fmt::format("  {:<19} {:>9}  {}, {}; {}\n", what, memory_text(size.pages), plural(size.units, "unit"),
+  return fmt::format("  {:<19} {:>9}  {}, {}; {}\n", what, memory_text(answer, size.pages), plural(size.units, "unit"),
                      plural(size.pages, "page"), failure_text(answer, size));
 }
 
@@ -71,12 +71,13 @@ std::string order_text(const Answer& answer, const std::vector<std::size_t>& ord
 std::string head_text(const Subject& subject, const Answer& answer) {
   std::uint64_t pages = 0;
   for (const Request& request : answer.requests) pages += request.pages;
-  std::string text = fmt::format("{}: {}{}, {} ({}), all held at once\n", subject.file,
-                                 subject.demand.area.empty() ? "" : "area " + subject.demand.area + ", ",
-                                 plural(answer.requests.size(), "request"), plural(pages, "page"), memory_text(pages));
+  std::string text =
+      fmt::format("{}: {}{}, {} ({}), all held at once\n", subject.file,
+                  subject.demand.area.empty() ? "" : "area " + subject.demand.area + ", ",
+                  plural(answer.requests.size(), "request"), plural(pages, "page"), memory_text(answer, pages));
   text += fmt::format("  Linux {}: an area is whole units of {} ({}); a bit is {}\n",
-                      name_of(subject.setting.shape.release), plural(answer.unit, "page"), memory_text(answer.unit),
-                      plural(order_pages(answer.order_per_bit), "page"));
+                      name_of(subject.setting.shape.release), plural(answer.unit, "page"),
+                      memory_text(answer, answer.unit), plural(order_pages(answer.order_per_bit), "page"));
   text += answer.base_assumed ? "  its base is taken for a multiple of every alignment asked for (--base has another)\n"
                               : fmt::format("  its base is page {:#x}\n", answer.base);
   if (subject.demand.others != 0)
@@ -121,8 +122,8 @@ std::string shares_text(const Answer& answer) {
 // Returns what a number of units less or more than another is worth; nothing if they are equal.
 std::string saving_text(const Answer& answer, std::uint64_t before, std::uint64_t after) {
   if (before == after) return "";
-  if (after < before) return fmt::format("saves {}", memory_text((before - after) * answer.unit));
-  return fmt::format("costs {}", memory_text((after - before) * answer.unit));
+  if (after < before) return fmt::format("saves {}", memory_text(answer, (before - after) * answer.unit));
+  return fmt::format("costs {}", memory_text(answer, (after - before) * answer.unit));
 }
 
 std::string alternatives_text(const Subject& subject, const Answer& answer) {
@@ -131,9 +132,9 @@ std::string alternatives_text(const Subject& subject, const Answer& answer) {
   for (const Alternative& other : answer.alternatives) {
     const std::string note =
         other.cma_alignment == made_with ? "as it is" : saving_text(answer, answer.given.units, other.given_units);
-    std::string line =
-        fmt::format("  {:>20} {:>12} {:>12}{}  {}", other.cma_alignment, memory_text(other.given_units * answer.unit),
-                    memory_text(other.best_units * answer.unit), other.best_proved ? " " : "?", note);
+    std::string line = fmt::format(
+        "  {:>20} {:>12} {:>12}{}  {}", other.cma_alignment, memory_text(answer, other.given_units * answer.unit),
+        memory_text(answer, other.best_units * answer.unit), other.best_proved ? " " : "?", note);
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
@@ -147,16 +148,16 @@ std::string alternatives_text(const Subject& subject, const Answer& answer) {
   return text;
 }
 
-Json size_json(const Size& size) {
-  Json json = {{"units", size.units}, {"pages", size.pages}, {"bytes", size.pages << kPageShift}};
+Json size_json(const Answer& answer, const Size& size) {
+  Json json = {{"units", size.units}, {"pages", size.pages}, {"bytes", size.pages << answer.page_shift}};
   json["fails_with_a_unit_less"] = size.fails_below ? Json(*size.fails_below + 1) : Json(nullptr);
   json["checked"] = size.checked;
   json["places"] = size.places;
   return json;
 }
 
-Json shared_size_json(const Size& size) {
-  Json json = size_json(size);
+Json shared_size_json(const Answer& answer, const Size& size) {
+  Json json = size_json(answer, size);
   json["why"] = {{"asked", size.share.asked},
                  {"bits", size.share.whole_bits},
                  {"alignment", size.share.alignment},
@@ -194,11 +195,11 @@ std::string answer_json(const Subject& subject, const Answer& answer) {
                {"left_out", subject.demand.others}};
   for (const Request& request : answer.requests)
     json["requests"].push_back({{"pages", request.pages}, {"align", request.align}, {"line", request.line}});
-  json["given"] = shared_size_json(answer.given);
-  json["best"] = shared_size_json(answer.best);
+  json["given"] = shared_size_json(answer, answer.given);
+  json["best"] = shared_size_json(answer, answer.best);
   json["best"]["proof"] = proof_name(answer.proof);
   json["best"]["least_units"] = answer.least_units;
-  if (answer.released) json["with_releases"] = size_json(*answer.released);
+  if (answer.released) json["with_releases"] = size_json(answer, *answer.released);
   json["largest"] = {{"request", answer.largest + 1}, {"alone_pages", answer.largest_alone}};
   json["cma_alignment"] = subject.setting.cma_alignment;
   for (const Alternative& other : answer.alternatives)
