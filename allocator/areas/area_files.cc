@@ -186,9 +186,9 @@ std::uint64_t bitmap_buffer_bytes(const Bitmap& bitmap) { return (bitmap.size() 
 
 }  // namespace
 
-// Of seq_file.c's buffer only more than two pages would matter here. It holds the longest record of a file: one for each
-// node, which is below two pages with all zones and types, and a number elsewhere. The sysfs files of an area and the
-// numbers in debugfs have small buffers too (fs/kernfs/file.c, simple_attr_open in fs/libfs.c).
+// Of seq_file.c's buffer only more than two pages would matter here. It holds the longest record of a file: one for
+// each node, which is below two pages with all zones and types, and a number elsewhere. The sysfs files of an area and
+// the numbers in debugfs have small buffers too (fs/kernfs/file.c, simple_attr_open in fs/libfs.c).
 int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, const std::string& path) {
   const std::optional<NamedFile> file = area_and_file(areas, path);
   const AreaFileInfo& info = info_of(AreaFile::bitmap);
