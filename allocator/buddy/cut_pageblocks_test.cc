@@ -10,7 +10,6 @@ namespace cma {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 constexpr Migratetype U = Migratetype::unmovable;
 constexpr Migratetype M = Migratetype::movable;
@@ -62,9 +61,11 @@ class CutPageblocks : public ::testing::TestWithParam<Release> {
   }
   // Lets atomic requests alone be served: those that go below the low watermark reserve what they get.
   void only_atomic() {
-    for (const std::size_t zone : {kLow, kHigh}) buddy.zone(zone).watermark = {0, 1000, 2000};
-    // Enough for a reserve on each release.
-    for (const std::size_t zone : {kLow, kHigh}) buddy.zone(zone).managed = 1600;
+    for (const std::size_t zone : {kLow, kHigh}) {
+      buddy.zone(zone).watermark = {0, 1000, 2000};
+      // Enough for a reserve on each release.
+      buddy.zone(zone).managed = 1600;
+    }
   }
 
   std::unique_ptr<Machine> machine = make_machine(geometry());
@@ -91,6 +92,9 @@ TEST_P(CutPageblocks, WhereTheZoneBeginsWhatFollowsMovesUpTo69) {
 }
 
 TEST_P(CutPageblocks, AHalfThatIsTakenMakesThePageblockMovableUpTo69) {
+  // A page more than the watermark wants to stay.
+  give(0, 0, M);
+  give(64, 0, M);
   for (const Pfn pfn : {16U, 24U, 240U}) {
     give(pfn, 3, U);
     EXPECT_TRUE(isolate_free_page(pfn));
@@ -100,19 +104,22 @@ TEST_P(CutPageblocks, AHalfThatIsTakenMakesThePageblockMovableUpTo69) {
 
 TEST_P(CutPageblocks, AnAtomicBlockReservesItsPageblockFrom44To69) {
   if (GetParam() < Release::v4_4) GTEST_SKIP() << "there is no such reserve";
-  only_atomic();
   const std::pair<Pfn, Gfp> requests[] = {{16, low_only(kGfpAtomic)}, {24, kGfpAtomic}, {240, kGfpAtomic}};
+  only_atomic();
   for (const auto& [pfn, gfp] : requests) {
+    Zone& zone = buddy.zone_of(pfn);
+    // What an earlier request left behind is out of the way.
+    zone.nr_reserved_highatomic = 0;
+    zone.watermark_boost = 0;
     give(pfn, 2, M);
     give(pfn + 4, 1, M);
-    Zone& zone = buddy.zone_of(pfn);
-    zone.nr_reserved_highatomic = 0;
     EXPECT_EQ(buddy.alloc_pages(gfp, 2), pfn);
     EXPECT_EQ(map.pageblock_type(pfn), refused() ? M : H) << pfn;
     EXPECT_EQ(zone.nr_reserved_highatomic, refused() ? 0U : 16U) << pfn;
     // Only where the zone begins inside does a free block follow.
     EXPECT_EQ(map.page(pfn + 4).list_type, !refused() && pfn == 24 ? H : M) << pfn;
-    EXPECT_NE(buddy.alloc_pages(gfp, 1), kNoPfn);
+    const SpinGuard zone_lock(machine->engine);
+    buddy.free_lists().take_block(zone, pfn + 4);
   }
 }
 
@@ -144,13 +151,14 @@ TEST_P(CutPageblocks, CountersAgreeWithTheListsAfterwards) {
 
 TEST_P(CutPageblocks, IsolationSince610RefusesThem) {
   if (!refused()) GTEST_SKIP() << "such a pageblock is isolated, and what does not move stays on its list";
-  for (const Pfn pfn : {16U, 24U, 240U}) {
-    give(pfn, 3, M);
-    EXPECT_FALSE(buddy.free_lists().spans_pageblock(buddy.zone_of(pfn), pfn));
-    EXPECT_NE(run_now(machine->isolation.start_isolate_page_range(pfn, pfn + 8, M)), 0) << pfn;
-    EXPECT_EQ(map.pageblock_type(pfn), M);
-    EXPECT_EQ(map.page(pfn).list_type, M);
-  }
+  give(16, 3, M);
+  give(24, 3, M);
+  for (const Pfn pfn : {16U, 24U}) EXPECT_FALSE(buddy.free_lists().spans_pageblock(buddy.zone_of(pfn), pfn));
+  EXPECT_NE(run_now(machine->isolation.start_isolate_page_range(16, 32, M)), 0);
+  EXPECT_EQ(map.pageblock_type(16), M);
+  EXPECT_THAT(list(3, M, kLow), ElementsAre(16));
+  EXPECT_THAT(list(3, M, kHigh), ElementsAre(24));
+  EXPECT_TRUE(buddy.free_lists().spans_pageblock(buddy.zone(kHigh), 32));
 }
 
 }  // namespace

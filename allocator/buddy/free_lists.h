@@ -83,8 +83,8 @@ class FreeLists {
   // Moves the free blocks whose head lies in pfn's pageblock to the lists of `type`. Moves nothing if the zone ends
   // inside the pageblock. If it begins inside, moves only blocks from pfn on; since 6.10 nothing.
   Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
-  // Makes pfn's pageblock one of `type`, and moves its free blocks with it. Returns false, and does nothing, if the zone
-  // does not hold all of it. Requires: 6.10; no free block is larger than the pageblock and begins in it.
+  // Makes pfn's pageblock one of `type`, and moves its free blocks with it. Returns false, and does nothing, if the
+  // zone does not hold all of it. Requires: 6.10; no free block is larger than the pageblock and begins in it.
   bool convert_pageblock(Zone& zone, Pfn pfn, Migratetype type);
   // Moves one free block to the list of `type`: to its head, since 5.10 to its tail. Requires: pfn is the head of a
   // free block.

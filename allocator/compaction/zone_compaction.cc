@@ -45,8 +45,8 @@ bool ZoneCompaction::in_zone(Pfn start, Pfn end) const {
 }
 
 // zone->contiguous: returns whether both ends of each pageblock, or of the part that the zone has of it, are the zone's
-// pages. Since 4.6 pageblock_pfn_to_page does not look further in such a zone, so that it also returns the first page of
-// a pageblock that begins before the zone.
+// pages. Since 4.6 pageblock_pfn_to_page does not look further in such a zone, so that it also returns the first page
+// of a pageblock that begins before the zone.
 bool ZoneCompaction::zone_contiguous() const {
   if (release_ < Release::v4_6) return false;
   const PfnRange& range = zone().range;

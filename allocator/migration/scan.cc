@@ -25,8 +25,8 @@ Pfn first_group_end(const MigrateControl& control, Release release, Pfn low) {
 }
 
 // Returns whether a scan that begins at `low` asks for the skip hint of its pageblock, and sets it (valid_page of
-// isolate_migratepages_block). Since 5.1 only from the first page of the pageblock on; since 6.4 also from the first page
-// of a zone, which may lie inside one.
+// isolate_migratepages_block). Since 5.1 only from the first page of the pageblock on; since 6.4 also from the first
+// page of a zone, which may lie inside one.
 bool keeps_hint(const Core& core, Pfn low) {
   const Geometry& geometry = core.geometry;
   if (geometry.release < Release::v5_1 || core.map.pageblock_start(low) == low) return true;

@@ -85,11 +85,12 @@ std::uint64_t Sweep::available_in(Pfn start, Pfn end) const {
 }
 
 // Returns how many pages the call may move from a zone's free lists to the per-CPU lists of its CPU, where no watermark
-// sees them, besides the targets in use. A list is refilled only when it is empty; apart from a refill, what is on it and
-// what was taken from it never add up to more. So single pages cost one refill: a batch, since 6.7 as much as `high`
-// may become. Huge pages cost one too, of a batch or of two blocks, whatever `high` is; and as a huge page that finds no
-// target is split, targets that huge pages have given back may lie there while their pages take single ones. No more of
-// these stay than `high`, unless that equals a batch: then an overflow frees nothing. Other CPUs' lists are only emptied.
+// sees them, besides the targets in use. A list is refilled only when it is empty; apart from a refill, what is on it
+// and what was taken from it never add up to more. So single pages cost one refill: a batch, since 6.7 as much as
+// `high` may become. Huge pages cost one too, of a batch or of two blocks, whatever `high` is; and as a huge page that
+// finds no target is split, targets that huge pages have given back may lie there while their pages take single ones.
+// No more of these stay than `high`, unless that equals a batch: then an overflow frees nothing. Other CPUs' lists are
+// only emptied.
 std::uint64_t Sweep::kept_back(const PerCpuPages& pcp, std::uint64_t on_the_move) const {
   const auto batch = static_cast<std::uint64_t>(pcp.batch);
   const auto high = static_cast<std::uint64_t>(std::max(pcp.high, pcp.high_max));

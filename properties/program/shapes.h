@@ -1,7 +1,6 @@
 // The machines of fuzzers: the default small one, and variations of it with one oddity each, for every release. A
 // number names them. Used by the byte form and the generator. Made once; a look-up costs nothing. Apart from these
-// stand a few large machines, which have no number and are drawn seldom, as a program on one costs a hundred times as
-// much.
+// stand a few large machines without a number. They are drawn seldom, as a program on one costs many times as much.
 #pragma once
 
 #include <string_view>
