@@ -435,7 +435,7 @@ TEST_F(CommandLine, FitRefusesBadInputWithLineAndReason) {
   const std::string lines = write("lines", "4\n5 x\n");
   EXPECT_EQ(call({"fit", lines}), kBadInput);
   EXPECT_THAT(err_, StartsWith(lines + ":2: unexpected `x`"));
-  EXPECT_EQ(call({"fit", write("bad.cma", "machine small\nfrobnicate\n")}), kBadInput);
+  EXPECT_EQ(call({"fit", write("bad.cma", "machine small release=6.1\nfrobnicate\n")}), kBadInput);
   EXPECT_THAT(err_, HasSubstr("bad.cma:2:"));
   EXPECT_EQ(call({"fit", write("plain.cma", kPlain), "--base", "0x1"}), kBadInput);
   EXPECT_THAT(err_, HasSubstr("plain.cma: an area cannot begin at 0x1"));

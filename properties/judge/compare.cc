@@ -304,6 +304,9 @@ KernelJudge::Prepared KernelJudge::ask_for_figures(const Program& program, const
   KernelProcess kernel(options_for(program_, program.machine));
   const std::vector<KernelAnswer> answers = kernel.ask_all(questions);
   ++booted_;
+  const KernelAnswer& areas = answers[setup.size()];
+  if (areas.complete && areas.lines != area_lines(program.machine))
+    return std::unexpected(NotJudgeable{std::string(kNoArea), 0});
   // What follows an answer that is missing was not reached.
   bool reached = true;
   for (std::size_t i = 0; i < questions.size() && reached; ++i) {
@@ -323,8 +326,6 @@ KernelJudge::Prepared KernelJudge::ask_for_figures(const Program& program, const
     throw NoKernel(fmt::format("the kernel {} does not run here ({}):\n{}", program_,
                                kernel.failure() ? kernel.failure()->text : "no answer", kernel.log()));
   }
-  if (answers[setup.size()].lines != area_lines(program.machine))
-    return std::unexpected(NotJudgeable{std::string(kNoArea), 0});
   const std::string& zone = zone_lines.front();
   const std::string& pcp = pcp_lines.front();
   KernelFigures figures;

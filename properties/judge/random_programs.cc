@@ -136,9 +136,12 @@ void release_a_middle_part(Random& random, const Program& program, CmaRelease& r
   release.pages = random.between(1, bits - 1 - from) * bit;
 }
 
+constexpr std::uint64_t kPins = 30;
+// The least operations of a program that begins with so many pins.
+constexpr std::size_t kOpsForPins = 3 * kPins;
+
 // Begins a program with as many pages in an area as are pinned then, one by one.
 void pin_many_pages(Random& random, Program& program) {
-  constexpr std::uint64_t kPins = 30;
   const std::uint64_t area = random.below(program.machine.areas.size());
   const std::uint64_t room = program.machine.areas[area].pages - kPins;
   const Place at = Place::of_area({false, static_cast<std::uint16_t>(area)}, random.below(std::min(room, kHotPages)));
@@ -171,7 +174,7 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
   Random shapes(seed ^ kShapes);
   const bool other = shapes.chance(50);
   if (other) program.machine = other_machine(shapes, program.machine, judge);
-  if (other && shapes.chance(15)) pin_many_pages(shapes, program);
+  if (other && ops >= kOpsForPins && shapes.chance(15)) pin_many_pages(shapes, program);
   const GeneratorOptions options{.kinds = performed_kinds(), .sequential = true, .compaction = compaction};
   const KindWeights weights = swarm_weights(random, options);
   Gatherer gatherer(random, program.machine, random.chance(60));

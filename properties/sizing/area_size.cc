@@ -50,10 +50,12 @@ class Sizing {
   std::uint64_t bit_pages() const { return order_pages(demand_.order_per_bit); }
 
   void check_bits() const {
-    if (demand_.order_per_bit != 0 && release() < Release::v3_17) refuse(0, "before 3.17 a bit is a page");
+    if (demand_.order_per_bit != 0 && release() < Release::v3_17)
+      refuse(demand_.bits_line, "before 3.17 a bit is a page");
     if (demand_.order_per_bit >= kOrderLimit || bit_pages() > unit_)
-      refuse(0, fmt::format("order_per_bit {}: a bit is larger than the unit of {} pages, and such an area is refused",
-                            demand_.order_per_bit, unit_));
+      refuse(demand_.bits_line,
+             fmt::format("order_per_bit {}: a bit is larger than the unit of {} pages, and such an area is refused",
+                         demand_.order_per_bit, unit_));
   }
 
   // Returns the alignment that the search sees of a request, with another CONFIG_CMA_ALIGNMENT.

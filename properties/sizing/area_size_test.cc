@@ -156,8 +156,8 @@ TEST(AreaSize, IsRefusedWithAReason) {
     const auto answer = area_size(*read_requests(lines), chosen);
     return answer.has_value() ? std::string() : fmt::format("{}: {}", answer.error().line, answer.error().reason);
   };
-  EXPECT_THAT(reason("1 order_per_bit 4\n", setting), HasSubstr("0: order_per_bit 4: a bit is larger than the unit"));
-  EXPECT_THAT(reason("1 order_per_bit 1\n", of(Release::v3_6)), HasSubstr("before 3.17 a bit is a page"));
+  EXPECT_THAT(reason("1 order_per_bit 4\n", setting), HasSubstr("1: order_per_bit 4: a bit is larger than the unit"));
+  EXPECT_THAT(reason("1 order_per_bit 1\n", of(Release::v3_6)), HasSubstr("1: before 3.17 a bit is a page"));
   EXPECT_THAT(reason("1 x3\n0x4000001\n", setting), HasSubstr("2: up to here the requests need more than 67108864"));
   EXPECT_THAT(reason("1 align 63\n1 align 63\n", setting), HasSubstr("2: up to here"));
   setting.base = 0x24;

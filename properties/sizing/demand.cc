@@ -142,12 +142,14 @@ class Collector {
     const Op* op = program_.find(key.second);
     if (op == nullptr) return;
     demand.area = program_.name_of(*op);
+    // Up to 3.16 the kernel's functions have no such argument: a bit is a page.
+    const bool has_bits = program_.machine.release >= Release::v3_17;
     if (const auto* declare = std::get_if<Declare>(&op->body)) {
       if (declare->fixed && declare->base != 0) demand.base = declare->base >> program_.machine.page_shift();
-      demand.order_per_bit = static_cast<unsigned>(declare->order_per_bit);
+      demand.order_per_bit = has_bits ? static_cast<unsigned>(declare->order_per_bit) : 0;
     } else if (const auto* init = std::get_if<InitReservedMem>(&op->body)) {
       demand.base = init->base >> program_.machine.page_shift();
-      demand.order_per_bit = static_cast<unsigned>(init->order_per_bit);
+      demand.order_per_bit = has_bits ? static_cast<unsigned>(init->order_per_bit) : 0;
     }
   }
 
@@ -177,7 +179,6 @@ bool looks_like_requests(std::string_view text) {
 std::expected<Demand, BadDemand> read_requests(std::string_view text) {
   Demand demand;
   std::optional<BadDemand> bad;
-  int given_at = 0;
   each_line(text, [&](int number, std::string_view line) {
     if (bad) return;
     try {
@@ -185,12 +186,12 @@ std::expected<Demand, BadDemand> read_requests(std::string_view text) {
       if (words.empty()) return;
       Parsed parsed = parse_line(words);
       parsed.request.line = number;
-      if (parsed.order_per_bit && given_at != 0 && *parsed.order_per_bit != demand.order_per_bit)
-        throw SyntaxError(
-            1, fmt::format("an area has one order_per_bit, and line {} has {}", given_at, demand.order_per_bit));
+      if (parsed.order_per_bit && demand.bits_line != 0 && *parsed.order_per_bit != demand.order_per_bit)
+        throw SyntaxError(1, fmt::format("an area has one order_per_bit, and line {} has {}", demand.bits_line,
+                                         demand.order_per_bit));
       if (parsed.order_per_bit) {
         demand.order_per_bit = *parsed.order_per_bit;
-        given_at = given_at == 0 ? number : given_at;
+        if (demand.bits_line == 0) demand.bits_line = number;
       }
       if (parsed.times > kMostRequests - demand.requests.size()) throw SyntaxError(1, too_many());
       demand.requests.insert(demand.requests.end(), parsed.times, parsed.request);

@@ -39,6 +39,7 @@ struct Demand {
   std::string area;         // its name; empty for lines
   std::optional<Pfn> base;  // its first page, if that is known
   unsigned order_per_bit = 0;
+  int bits_line = 0;  // the line that gives order_per_bit; 0 if none does
   std::vector<Request> requests;
   std::vector<Step> steps;  // the requests and releases of a program; empty for lines
   bool releases = false;    // whether any step is a release

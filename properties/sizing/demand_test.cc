@@ -109,15 +109,15 @@ TEST(ProgramDemand, TakesAreasThatAreDeclaredWhileBooting) {
   const Program asked = program(
       "machine release=6.1\n"
       "main = declare size=0x800000 order_per_bit=3\n"
-      "fixed = declare base=0x4000000 size=0x800000 fixed\n"
-      "cma_alloc fixed pages=1\n"
+      "high = declare base=0x4000000 size=0x800000 fixed\n"
+      "cma_alloc high pages=1\n"
       "cma_alloc main pages=4\n");
   const auto demands = demands_of(asked, {});
   ASSERT_TRUE(demands.has_value());
   ASSERT_EQ(demands->size(), 2U);
   for (const Demand& demand : *demands) {
-    EXPECT_EQ(demand.base.has_value(), demand.area == "fixed");
-    EXPECT_EQ(demand.order_per_bit, demand.area == "fixed" ? 0U : 3U);
+    EXPECT_EQ(demand.base.has_value(), demand.area == "high");
+    EXPECT_EQ(demand.order_per_bit, demand.area == "high" ? 0U : 3U);
     EXPECT_EQ(demand.requests[0].line, 0);
   }
 }
