@@ -1,7 +1,6 @@
 #include "properties/program/byte_form.h"
 
 #include <algorithm>
-#include <set>
 
 #include "properties/program/machine_keys.h"
 
@@ -179,6 +178,7 @@ void write_machine(Writer& out, const Program& program) {
   for (const ZoneSpec& zone : machine.zones) {
     out.text(zone.name);
     write_range(out, zone.range);
+    out.number(zone.node);
   }
   for (const auto* ranges : {&machine.holes, &machine.reserved}) {
     out.number(ranges->size());
@@ -216,10 +216,9 @@ void read_areas(Reader& in, Program& program) {
 }
 
 bool names_in_order(const Geometry& machine) {
-  std::set<std::string_view> zones;
-  for (const ZoneSpec& zone : machine.zones)
-    if (!is_name(zone.name) || !zones.insert(zone.name).second) return false;
-  return std::all_of(machine.areas.begin(), machine.areas.end(),
+  const auto named = [](const ZoneSpec& zone) { return is_name(zone.name); };
+  return std::all_of(machine.zones.begin(), machine.zones.end(), named) &&
+         std::all_of(machine.areas.begin(), machine.areas.end(),
                      [](const AreaSpec& area) { return is_name(area.name); });
 }
 
@@ -235,8 +234,11 @@ void read_machine(Reader& in, Program& program, const ByteLimits& limits) {
       key.set(machine, value == 0 ? kAutomatic : (value - 1) % (key.max + 1));
   }
   for (std::uint64_t left = in.count(); left > 0; --left) {
-    std::string name = in.text();
-    machine.zones.push_back({std::move(name), read_range(in)});
+    ZoneSpec zone;
+    zone.name = in.text();
+    zone.range = read_range(in);
+    zone.node = static_cast<unsigned>(in.number() % kMaxNodes);
+    machine.zones.push_back(std::move(zone));
   }
   for (auto* ranges : {&machine.holes, &machine.reserved})
     for (std::uint64_t left = in.count(); left > 0; --left) ranges->push_back(read_range(in));
