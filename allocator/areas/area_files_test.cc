@@ -109,9 +109,10 @@ TEST_P(ViewsTest, ZonesAreListedNodeByNode) {
   ASSERT_NE(second, std::string::npos) << "once for each node";
   EXPECT_THAT(all.substr(0, second),
               AllOf(HasSubstr("Node    0, zone    DMA32, type    Unmovable"), Not(HasSubstr("Node    1"))));
-  EXPECT_THAT(all.substr(second),
-              AllOf(HasSubstr("Node    1, zone   Normal, type      Movable      0      0      0      0      1      0 \n"),
-                    HasSubstr("\nNode 1, zone   Normal            0            2 "), Not(HasSubstr("Node 0"))));
+  EXPECT_THAT(
+      all.substr(second),
+      AllOf(HasSubstr("Node    1, zone   Normal, type      Movable      0      0      0      0      1      0 \n"),
+            HasSubstr("\nNode 1, zone   Normal            0            2 "), Not(HasSubstr("Node 0"))));
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ struct RunCommand {
   bool as_fuzzed = false;
 };
 
-// Prints what happens while it happens: the files that are read, the log between the operations, the page map after each.
+// Prints what happens while it happens: files that are read, the log between the operations, the page map after each.
 class Narrator final : public Observer {
  public:
   Narrator(const RunCommand& command, const LoadedProgram& loaded, const Interpreter& interpreter)
@@ -158,9 +158,8 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
   apply_options(command, loaded->program);
   const bool narrates = !command.json && !command.quiet;
   Narrator narrator(command, *loaded, run.interpreter());
-  const RunResult result =
-      run.run(loaded->program, {.keep_output = !command.quiet, .page_events = command.page_events},
-              narrates ? &narrator : nullptr);
+  const RunResult result = run.run(loaded->program, {.keep_output = !command.quiet, .page_events = command.page_events},
+                                   narrates ? &narrator : nullptr);
   if (narrates) narrator.finish(run.machine(), result.finding);
   print_result(command, *loaded, run, result);
   if (narrates) narrator.print_why();
