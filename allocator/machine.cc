@@ -61,8 +61,7 @@ Machine::Machine(const Geometry& geometry)
   for (const AreaSpec& spec : geometry.areas) {
     memblock.reserve({spec.base, spec.base + spec.pages});
     const unsigned shift = geometry.page_shift();
-    const int error =
-        areas.init_reserved_mem(spec.base << shift, spec.pages << shift, spec.order_per_bit, spec.name);
+    const int error = areas.init_reserved_mem(spec.base << shift, spec.pages << shift, spec.order_per_bit, spec.name);
     CMA_ASSERT(error == 0);
   }
 }

@@ -151,7 +151,8 @@ Declare any_declaration(Random& random, const Geometry& machine) {
   declared.size = (random.chance(50) ? align_up(pages, unit) : pages) << machine.page_shift();
   if (random.chance(70)) declared.base = align_down(any_frame(), random.chance(80) ? unit : 1) << machine.page_shift();
   if (random.chance(50)) declared.limit = any_frame() << machine.page_shift();
-  if (random.chance(30)) declared.alignment = order_pages(static_cast<unsigned>(random.below(9))) << machine.page_shift();
+  if (random.chance(30))
+    declared.alignment = order_pages(static_cast<unsigned>(random.below(9))) << machine.page_shift();
   declared.order_per_bit = random.chance(30) ? random.below(4) : 0;
   declared.fixed = random.chance(50);
   return declared;

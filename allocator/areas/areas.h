@@ -46,7 +46,7 @@ class Areas {
   //   -ENOMEM: no place was found.
   // Up to 3.16 alignment and bits are ignored.
   int declare_contiguous(const DeclareRequest& request);
-  // Returns the frames that declare_contiguous() would reserve for the request; nullopt if it would fail. Changes nothing.
+  // Returns the frames that declare_contiguous() would reserve; nullopt if it would fail. Changes nothing.
   std::optional<PfnRange> place_of(const DeclareRequest& request) const;
   // Appends an area for a range (bytes) that boot has reserved already (cma_init_reserved_mem). Generates a name if
   // that is empty. Up to 3.16 a bit is a page, whatever `order_per_bit`. Returns 0, -ENOSPC (logged) or -EINVAL.

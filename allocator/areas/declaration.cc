@@ -31,8 +31,8 @@ Declaration::Declaration(const Core& core, Memblock& memblock, Buddy& buddy, Are
 
 // --- numbers ---
 
-// Formats an address or a size as the kernel prints it: %pa has the width of phys_addr_t. 3.18 brought it; before, %08lx
-// printed an unsigned long.
+// Formats an address or a size as the kernel prints it: %pa has the width of phys_addr_t. 3.18 brought it; before,
+// %08lx printed an unsigned long.
 std::string Declaration::physical(std::uint64_t address) const {
   const Geometry& geometry = core_.geometry;
   if (release_ < Release::v3_18) return padded(as_long(address), 8);
@@ -55,8 +55,8 @@ DeclareRequest Declaration::as_passed(const DeclareRequest& asked) const {
   return request;
 }
 
-// Returns the request with base, size and limit rounded to whole alignments, and a limit that is no more than the end of
-// memory. Rounding up may wrap round.
+// Returns the request with base, size and limit rounded to whole alignments, and a limit that is no more than the end
+// of memory. Rounding up may wrap round.
 DeclareRequest Declaration::rounded_to(std::uint64_t alignment, const DeclareRequest& asked) const {
   const std::uint64_t end = memblock_.memory().end << shift_;
   DeclareRequest request = asked;
@@ -139,8 +139,8 @@ std::optional<int> Declaration::check_declaration(const DeclareRequest& asked, c
   return std::nullopt;
 }
 
-// Reserves the memory of a rounded request: 0 and its first page, -EBUSY or -ENOMEM. -EINVAL for a size that rounding up
-// has made 0: memblock reserves nothing then, and cma_init_reserved_mem refuses that.
+// Reserves the memory of a rounded request: 0 and its first page, -EBUSY or -ENOMEM. -EINVAL for a size that rounding
+// up has made 0: memblock reserves nothing then, and cma_init_reserved_mem refuses that.
 int Declaration::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) {
   if (request.size == 0) return -kEINVAL;
   const std::uint64_t pages = request.size >> shift_;

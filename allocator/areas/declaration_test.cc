@@ -354,8 +354,9 @@ TEST(DeclareOf3_6, AddressesArePrintedAsLongs) {
     request.size = 16 * kMiB;
     EXPECT_EQ(m.areas.declare_contiguous(request), 0);
     const std::string base = bits == 32 ? "04000000" : "104000000";
-    EXPECT_THAT(log_lines(m), ElementsAre("cma: dma_declare_contiguous(size 1000000, base " + base + ", limit 00000000)",
-                                          "cma: CMA: reserved 16 MiB at " + base));
+    EXPECT_THAT(log_lines(m),
+                ElementsAre("cma: dma_declare_contiguous(size 1000000, base " + base + ", limit 00000000)",
+                            "cma: CMA: reserved 16 MiB at " + base));
   }
 }
 

@@ -238,8 +238,7 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::smallest_stolen, "smallest-stolen", "",
      "A request that falls back to another type breaks the smallest block instead of the largest.", std::nullopt},
     {Bug::never_activated, "never-activated", "B3-FIRST-ERROR",
-     "The first area that cannot be activated is the last one tried: the areas after it keep their size, so requests go "
-     "on to bitmaps that are not there.",
+     "No area is activated after one that cannot be: those keep their size, so requests go on to missing bitmaps.",
      ReleaseRange{v3_17, v5_8}},
 }};
 

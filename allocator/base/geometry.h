@@ -101,8 +101,8 @@ struct Geometry {
   friend bool operator==(const Geometry&, const Geometry&) = default;
 };
 
-// Sets the orders that kernels have by default with pages of this size: pageblocks of 9, 11 and 13, largest blocks of 10,
-// 11 and 13 (arch/arm64/Kconfig: FORCE_MAX_ZONEORDER 11, 12 and 14 with transparent huge pages; since 6.4
+// Sets the orders that kernels have by default with pages of this size: pageblocks of 9, 11 and 13, largest blocks of
+// 10, 11 and 13 (arch/arm64/Kconfig: FORCE_MAX_ZONEORDER 11, 12 and 14 with transparent huge pages; since 6.4
 // ARCH_FORCE_MAX_ORDER, one less). Other sizes get those of 4 KiB.
 void set_page_size(Geometry& geometry, std::uint64_t page_size);
 

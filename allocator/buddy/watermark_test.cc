@@ -236,7 +236,7 @@ TEST(WatermarkOf36, AreaPagesCountForEveryRequestUnderTheFault) {
 TEST(WatermarkSizes, MinFreeKbytesAreKilobytes) {
   struct Pages {
     std::uint64_t page_size;
-    std::uint64_t min;    // of min_free_kbytes=65536
+    std::uint64_t min;      // of min_free_kbytes=65536
     std::uint64_t by_size;  // sqrt(16 * kB of memory) kB
     int batch;
   };

@@ -86,8 +86,8 @@ struct Zone {
   friend bool operator==(const Zone&, const Zone&) = default;
 };
 
-// The zones that may serve a request, in the order in which they are tried; for each of them the request's ceiling on its
-// node, whose lowmem reserve must stay free.
+// The zones that may serve a request, in the order in which they are tried; for each of them the request's ceiling on
+// its node, whose lowmem reserve must stay free.
 struct ZoneList {
   struct Entry {
     std::uint8_t zone = 0;
@@ -122,8 +122,8 @@ class Zones {
   // first zone if the machine has no other node, else kNone.
   std::size_t ceiling(Gfp gfp, unsigned node) const;
   static constexpr std::size_t kNone = ~std::size_t{0};
-  // Returns the zones for a request that prefers this node: its own from the ceiling down, then those of the nodes after
-  // it, then those of the nodes before it (find_next_best_node, with equal distances).
+  // Returns the zones for a request that prefers this node: its own from the ceiling down, then those of the nodes
+  // after it, then those of the nodes before it (find_next_best_node, with equal distances).
   ZoneList zonelist(Gfp gfp, unsigned node) const;
 
   void copy_from(const Zones& other) { zones_ = other.zones_; }

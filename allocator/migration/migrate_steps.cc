@@ -60,8 +60,8 @@ Task<void> MigrateSteps::settle_target(Pfn target, bool drains) {
   if (drains) co_await lru_.add_drain(core_.engine.cpu());
 }
 
-// alloc_migration_target: allocates a page as large as the one that moves, since 5.9 on the same node if it can. Before,
-// alloc_migrate_target preferred the node of the CPU.
+// alloc_migration_target: allocates a page as large as the one that moves, since 5.9 on the same node if it can.
+// Before, alloc_migrate_target preferred the node of the CPU.
 Pfn MigrateSteps::target_of(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   const unsigned node = release_ >= Release::v5_9 ? buddy_.zone_of(pfn).node : 0;

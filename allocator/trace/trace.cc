@@ -145,7 +145,8 @@ std::string compaction_text(const Record& r, Release release) {
 // The fields that all of them begin with. No page is frame 0.
 std::string page_fields(const Record& r, Release release, unsigned bits) {
   const Pfn shown = r.a == kNoPfn ? 0 : r.a;
-  return "page=" + trace_pointer(r.a, release, bits) + " pfn=" + (release >= Release::v5_14 ? hex0x(shown) : dec(shown));
+  return "page=" + trace_pointer(r.a, release, bits) +
+         " pfn=" + (release >= Release::v5_14 ? hex0x(shown) : dec(shown));
 }
 
 std::string page_alloc_text(const Record& r, Release release, unsigned bits) {
@@ -344,7 +345,8 @@ std::string Trace::text_of(const Record& r) const {
     case Event::mm_page_alloc: return page_alloc_text(r, release_, bits);
     case Event::mm_page_free: return "mm_page_free: " + page_fields(r, release_, bits) + " order=" + dec(r.b);
     case Event::mm_page_pcpu_drain:
-      return "mm_page_pcpu_drain: " + page_fields(r, release_, bits) + " order=" + dec(r.b) + " migratetype=" + dec(r.c);
+      return "mm_page_pcpu_drain: " + page_fields(r, release_, bits) + " order=" + dec(r.b) +
+             " migratetype=" + dec(r.c);
     case Event::mm_page_alloc_zone_locked:
       return "mm_page_alloc_zone_locked: " + page_fields(r, release_, bits) + " order=" + dec(r.b) +
              " migratetype=" + dec(r.c) + " percpu_refill=" + dec(r.d);

@@ -1,10 +1,11 @@
 // What a machine prints: kernel log lines and tracepoints, kept as numbers and formatted only when they are read.
 //
 // The text is byte for byte that of the machine's release. The kernel's pointers depend on where it lies in memory, and
-// since 4.15 it prints hashes of them, with a secret key: here each object has one address, which is printed up to 4.14,
-// and "(ptrval)" since then, as kernels print before the key is made. Every layer above emits events; expectations, laws, the comparison with real kernels and `--trace` read them. Recording an event
-// appends 48 bytes and takes two hash steps. Events about single pages are off unless asked for. No locks: recording is
-// one step of the actor that runs.
+// since 4.15 it prints hashes of them, with a secret key: here each object has one address, which is printed up
+// to 4.14, and "(ptrval)" since then, as kernels print before the key is made. Every layer above emits events;
+// expectations, laws, the comparison with real kernels and `--trace` read them. Recording an event appends 48 bytes and
+// takes two hash steps. Events about single pages are off unless asked for. No locks: recording is one step of the
+// actor that runs.
 #pragma once
 
 #include <cstdint>

@@ -276,9 +276,9 @@ TEST_F(CommandLine, CatPrintsTheFileItReads) {
                                  "cat cma/a/used\ncat sys/a/alloc_pages_success\n");
   EXPECT_EQ(call({"run", file}), kNothingFound);
   EXPECT_THAT(out_,
-              AllOf(HasSubstr("line 3: cat cma/a/bitmap                                 # ok\n31 0 0 0 0 0 0 0\n"),
-                    HasSubstr("line 4: cat cma/a/used                                   # ok\n5\n"),
-                    HasSubstr("line 5: cat sys/a/alloc_pages_success                    # failed: -ENOENT\n"),
+              AllOf(HasSubstr("line 3: cat cma/a/bitmap                                      # ok\n31 0 0 0 0 0 0 0\n"),
+                    HasSubstr("line 4: cat cma/a/used                                        # ok\n5\n"),
+                    HasSubstr("line 5: cat sys/a/alloc_pages_success                         # failed: -ENOENT\n"),
                     HasSubstr(": ok, 4 operations"), Not(HasSubstr("cma_alloc a"))));
   EXPECT_EQ(call({"run", "--json", file}), kNothingFound);
   EXPECT_THAT(

@@ -37,8 +37,7 @@ struct RunCommand {
   bool as_fuzzed = false;
 };
 
-// Prints what happens while it happens: the files that are read, the log between the operations, the page map after
-// each.
+// Prints what happens while it happens: files that are read, the log between the operations, the page map after each.
 class Narrator final : public Observer {
  public:
   Narrator(const RunCommand& command, const LoadedProgram& loaded, const Interpreter& interpreter)

@@ -459,10 +459,11 @@ TEST(BugsAndLaws, SoundSeesInactiveAlloc) {
 TEST(BugsAndLaws, SoundSeesNeverActivated) {
   for (const Release release : {Release::v4_9, Release::v4_19, Release::v6_12})
     for (const bool on : {false, true}) {
-      auto program = parse(fmt::format("machine small release={}\nzone DMA32 base=0 pages=592\nzone Normal base=592 pages=432\n"
-                                       "b1 = cma_alloc b pages=4\n",
-                                       name_of(release)),
-                           "test");
+      auto program =
+          parse(fmt::format("machine small release={}\nzone DMA32 base=0 pages=592\nzone Normal base=592 pages=432\n"
+                            "b1 = cma_alloc b pages=4\n",
+                            name_of(release)),
+                "test");
       ASSERT_TRUE(program) << program.error().text();
       if (on) program->machine.bugs.switch_on(Bug::never_activated);
       CheckedRun checked;

@@ -47,8 +47,8 @@ void PageRequests::allocation_begins(Gfp gfp, unsigned order, unsigned node) {
   expected_ = expected();
 }
 
-// Returns the index of the highest zone of a node that may serve the request; kNoZone if there is none. A machine of one
-// node has one: its first.
+// Returns the index of the highest zone of a node that may serve the request; kNoZone if there is none. A machine of
+// one node has one: its first.
 std::size_t PageRequests::highest_zone(unsigned node) const {
   std::string_view highest = "Normal";
   if (gfp_ & kGfpDma)

@@ -48,8 +48,8 @@ class KindWeights {
 // Draws the weights of one program.
 KindWeights swarm_weights(Random& random, const GeneratorOptions& options);
 
-// Gives a machine what no shape has: larger pages, addresses or longs of 32 bits, a second node. Requires: the machine is
-// a shape.
+// Gives a machine what no shape has: larger pages, addresses or longs of 32 bits, a second node. Requires: the machine
+// is a shape.
 void vary_machine(Random& random, Geometry& machine);
 
 // Returns the program of a seed, settled. Unless it is sequential, one program in twenty begins with one to five

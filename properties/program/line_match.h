@@ -19,8 +19,8 @@ namespace cma {
 class PointerNames {
  public:
   // Returns whether `line`, whose pointer stands at `pointer`, contains the text. Where the line has a pointer the text
-  // may have `(ptrval)`, which fits every pointer, or 8 or 16 hexadecimal digits. These stand for the line's object from
-  // now on if they stood for none. NULL is no pointer, and fits only itself.
+  // may have `(ptrval)`, which fits every pointer, or 8 or 16 hexadecimal digits. These stand for the line's object
+  // from now on if they stood for none. NULL is no pointer, and fits only itself.
   bool line_contains(std::string_view line, const std::optional<PrintedPointer>& pointer, std::string_view text);
   // Forgets all.
   void clear();

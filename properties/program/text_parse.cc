@@ -203,13 +203,12 @@ void Parser::read_zone(Line& line) {
   ZoneSpec read;
   read.name = line.expect_name("the zone's name");
   read.range = read_base_and_pages(line);
-  if (const Word* node = line.keyed("node"))
-    read.node = static_cast<unsigned>(number_in(*node, kMaxNodes - 1, "node"));
+  if (const Word* node = line.keyed("node")) read.node = static_cast<unsigned>(number_in(*node, kMaxNodes - 1, "node"));
   for (const ZoneSpec& zone : zones)
     if (zone.name == read.name && zone.node == read.node)
-      throw SyntaxError(line.words()[1].column,
-                        fmt::format("node {} has a zone `{}` already: give one of them another `node=`", read.node,
-                                    read.name));
+      throw SyntaxError(
+          line.words()[1].column,
+          fmt::format("node {} has a zone `{}` already: give one of them another `node=`", read.node, read.name));
   zones.push_back(std::move(read));
   parts_.push_back({Part::Kind::zone, line.number(), zones.size() - 1});
 }

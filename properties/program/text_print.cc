@@ -172,7 +172,8 @@ std::string machine_line(const Program& program, bool small) {
   std::string line = fmt::format("machine {}release={}", small ? "small " : "", name_of(program.machine.release));
   for (const MachineKey& key : machine_keys()) {
     const std::uint64_t value = key.get(program.machine);
-    if (value != key.get(key.sets_others ? plain : base)) line += fmt::format(" {}={}", key.name, key_value(key, value));
+    if (value != key.get(key.sets_others ? plain : base))
+      line += fmt::format(" {}={}", key.name, key_value(key, value));
   }
   if (shipped_with(program.machine)) line += " bugs=as-shipped";
   if (program.audit == Audit::points) line += " audit=points";

@@ -404,14 +404,16 @@ TEST(Text, ThePageSizeDecidesTheOrdersThatAreNotGiven) {
 TEST(Text, WidthsAreKeysOfTheMachine) {
   for (const std::string_view line :
        {"machine release=4.19 page_size=16384", "machine release=4.19 pageblock_order=9 page_size=65536",
-        "machine release=4.19 phys_addr=32", "machine release=4.19 long=32", "machine small release=6.1 page_size=65536",
-        "machine small release=6.1 min_free_kbytes=16 page_size=65536", "machine release=4.19 phys_addr=32 long=32"})
+        "machine release=4.19 phys_addr=32", "machine release=4.19 long=32",
+        "machine small release=6.1 page_size=65536", "machine small release=6.1 min_free_kbytes=16 page_size=65536",
+        "machine release=4.19 phys_addr=32 long=32"})
     EXPECT_EQ(print(parsed(line)), "cmacheck 1\n" + std::string(line) + "\n");
   EXPECT_EQ(print(parsed("machine release=4.19 page_size=4096 phys_addr=64 long=auto")),
             "cmacheck 1\nmachine release=4.19\n");
   EXPECT_EQ(error_of("machine release=4.19 page_size=8192"),
             "1:1: this machine is impossible: page_size must be 4096, 16384 or 65536");
-  EXPECT_EQ(error_of("machine release=4.19 phys_addr=36"), "1:1: this machine is impossible: phys_addr must be 32 or 64");
+  EXPECT_EQ(error_of("machine release=4.19 phys_addr=36"),
+            "1:1: this machine is impossible: phys_addr must be 32 or 64");
   EXPECT_EQ(error_of("machine release=4.19 phys_addr=32 long=64"),
             "1:1: this machine is impossible: long=64 needs phys_addr=64");
 }
