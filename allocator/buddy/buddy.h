@@ -64,6 +64,9 @@ class Buddy {
   // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1). Returns
   // kNoPfn if order > largest_order(), or where the kernel would begin to reclaim.
   Pfn alloc_pages(Gfp gfp, unsigned order);
+  // Returns the flags of the last attempt at a request, but for kAllocCma: down to the min watermark, and below it for
+  // atomic requests. alloc_pages() fails if this attempt does.
+  std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
   // Turns pages in the hands of one task, a reference each, into a compound page with one reference.
@@ -108,7 +111,6 @@ class Buddy {
   Pfn rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags);
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling);
   Pfn serve(Gfp gfp, unsigned order);
-  std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);
   void prepare_new_page(Pfn pfn, unsigned order, Gfp gfp);
   std::uint64_t most_reserved(const Zone& zone) const;

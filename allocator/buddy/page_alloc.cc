@@ -310,7 +310,6 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
   return kNoPfn;
 }
 
-// Returns the flags of the slow path's first attempt: down to the min watermark, and below it for atomic requests.
 std::uint32_t Buddy::slow_path_flags(Gfp gfp, unsigned order) const {
   const bool rules_v6_3 = Watermarks::has_rules_v6_3(release_);
   const bool high = (gfp & kGfpHigh) != 0;

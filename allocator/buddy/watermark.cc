@@ -80,6 +80,17 @@ bool Watermarks::zone_watermark_ok(const Zone& zone, std::uint64_t mark, const W
   return blocks_suffice_v3_5(zone, order, twice ? usable : free, min);
 }
 
+WatermarkTerms Watermarks::terms(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const {
+  WatermarkTerms terms;
+  terms.free = zone.nr_free_pages;
+  if (!(request.flags & kAllocCma) && !core_.bugs.active(Bug::watermark_with_areas)) terms.of_areas = zone.nr_free_cma;
+  if (!may_use_reserve(request.flags)) terms.reserved = reserve_of(zone);
+  terms.block = static_cast<std::int64_t>(order_pages(request.order)) - 1;
+  terms.mark = lowered(static_cast<std::int64_t>(mark), request.flags);
+  terms.lowmem_reserve = static_cast<std::int64_t>(zone.lowmem_reserve[request.class_zone]);
+  return terms;
+}
+
 // Returns the pages that only requests with a right to the reserve may use: all it was made of, used or not.
 // Since 6.13, and in the long-term series of 6.12, those of them that are free.
 std::int64_t Watermarks::reserve_of(const Zone& zone) const {

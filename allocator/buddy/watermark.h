@@ -38,6 +38,20 @@ struct WatermarkRequest {
   Gfp gfp = 0;                 // read by zone_watermark_fast() only
 };
 
+// What the test of a watermark adds and subtracts, in pages. For explanations.
+struct WatermarkTerms {
+  std::int64_t free = 0;            // of the zone
+  std::int64_t of_areas = 0;        // of them, those of areas, if the request may not have them
+  std::int64_t reserved = 0;        // kept for atomic requests, if the request is none
+  std::int64_t block = 0;           // the pages of the request itself but one
+  std::int64_t mark = 0;            // the watermark, lowered by the rights of the request
+  std::int64_t lowmem_reserve = 0;  // kept for requests that cannot use higher zones
+  std::int64_t usable() const { return free - of_areas - reserved - block; }
+  std::int64_t needed() const { return mark + lowmem_reserve; }
+  // Returns whether enough pages are free, in whatever blocks.
+  bool enough() const { return usable() > needed(); }
+};
+
 class Watermarks {
  public:
   explicit Watermarks(const Core& core);
@@ -50,6 +64,9 @@ class Watermarks {
                          std::int64_t free) const;
   // As zone_watermark_ok with all that is free, with a shortcut for order 0.
   bool zone_watermark_fast(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
+  // Returns the terms of zone_watermark_ok with all that is free. The test passes if there are enough() pages and a
+  // block that the request may use.
+  WatermarkTerms terms(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
   static std::uint64_t watermark(const Zone& zone, Watermark mark) {
     return zone.watermark[static_cast<unsigned>(mark)] + zone.watermark_boost;
   }

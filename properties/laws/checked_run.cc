@@ -44,6 +44,7 @@ class Both final : public Observer {
   void buffer_held(BufferId buffer) override { pass_on(&Observer::buffer_held, buffer); }
   void buffer_letting_go(BufferId buffer) override { pass_on(&Observer::buffer_letting_go, buffer); }
   void control_changes(Machine& machine) override { pass_on(&Observer::control_changes, machine); }
+  void op_ended(Machine& machine, std::size_t op) override { pass_on(&Observer::op_ended, machine, op); }
   void op_performed(Machine& machine, std::size_t op) override { pass_on(&Observer::op_performed, machine, op); }
   void program_ended(Machine& machine) override { pass_on(&Observer::program_ended, machine); }
 

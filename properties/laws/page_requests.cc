@@ -25,12 +25,14 @@ std::size_t rank_of(std::string_view name) {
 void PageRequests::watch(Machine& machine) {
   machine_ = &machine;
   release_ = machine.release();
+  if (machine.trace.allocations() != this) next_ = machine.trace.allocations();
   machine.trace.watch_allocations(this);
 }
 
 // --- the request ---
 
 void PageRequests::allocation_begins(Gfp gfp, unsigned order) {
+  if (next_ != nullptr) next_->allocation_begins(gfp, order);
   // The scope in which a task pins for long came with 5.1. Since 5.13 it makes requests immovable.
   const bool scope = machine_->engine.flags().memalloc_pin && release_ >= Release::v5_1;
   if (scope && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
@@ -163,7 +165,8 @@ bool PageRequests::can_serve(const Zone& zone, const Attempt& attempt) const {
 
 // --- verdict ---
 
-void PageRequests::allocation_ended(Gfp, unsigned, Pfn pfn) {
+void PageRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
+  if (next_ != nullptr) next_->allocation_ended(gfp, order, pfn);
   const auto broken = [&](const std::string& what) {
     throw LawBroken(Law::granted, kFunction,
                     fmt::format("a request of order {} for {} memory {}", order_, name_of(type_), what));

@@ -15,7 +15,8 @@ namespace cma {
 
 class PageRequests final : public AllocationWatcher {
  public:
-  // Watches the requests of a booted machine, until another watcher replaces this one.
+  // Watches the requests of a booted machine, until another watcher replaces this one. Passes each call on to the
+  // watcher that the machine had, which must stay as long.
   void watch(Machine& machine);
 
   // Throws LawBroken from allocation_ended(), inside the operation that asked.
@@ -53,6 +54,7 @@ class PageRequests final : public AllocationWatcher {
   void check_reserve(Pfn pfn) const;
 
   Machine* machine_ = nullptr;
+  AllocationWatcher* next_ = nullptr;
   Release release_ = Release::v3_5;
   // The request under way.
   Gfp gfp_ = 0;  // without what the task's scope takes away

@@ -118,6 +118,7 @@ class Interpreter::Run : PointWatcher {
   const RunOptions& options_;
   Slot current_ = 0;
   bool at_end_ = false;
+  bool all_performed_ = false;  // each operation has ended: actors perform the requests of the options only
   bool without_actor_ = false;  // the operation at current_ has none
   // By actor: the operation that it is inside, and its bound.
   struct Inside {
@@ -255,6 +256,7 @@ void Interpreter::Run::perform_op(Slot slot) {
   without_actor_ = info.performed == Performed::without_actor;
   if (info.boot && machine_.booted()) {
     world_.skip(slot, "boot has finished");
+    observer_.op_ended(machine_, slot);
   } else {
     if (!info.boot && !info.any_time) world_.finish_boot();
     switch (info.performed) {
@@ -278,6 +280,7 @@ void Interpreter::Run::perform_without_actor(Slot slot, const Op& op) {
   } catch (const ExpectationUnmet&) {
     if (options_.expectations) throw;
   }
+  observer_.op_ended(machine_, slot);
   if (world_.sleep != 0) pass_time(std::exchange(world_.sleep, 0));
 }
 
@@ -285,6 +288,7 @@ void Interpreter::Run::perform_by_actor(Slot slot, const Op& op) {
   const ActorId actor = world_.actor(op.performer);
   if (actor == kNoActor || engine_.state(actor) != Engine::State::idle) {
     world_.skip(slot, actor == kNoActor ? "there is no such actor" : "its actor is inside another operation");
+    observer_.op_ended(machine_, slot);
     return;
   }
   world_.result(slot).state = Result::State::inside;
@@ -302,16 +306,18 @@ void Interpreter::Run::resume_actor(Slot slot, const Op& op) {
   const ActorId actor = world_.actor(op.performer);
   if (actor == kNoActor || engine_.state(actor) != Engine::State::ready) {
     world_.skip(slot, actor == kNoActor ? "there is no such actor" : "its actor is not stopped at a point");
+    observer_.op_ended(machine_, slot);
     return;
   }
   world_.result(slot).state = Result::State::done;
   if (op.until.wanted()) engine_.stop_at(actor, op.until.point, op.until.nth);
   let_run(actor);
+  observer_.op_ended(machine_, slot);
 }
 
 // --- control ---
 
-// Resumes an actor until it ends, stops or waits. Records that its operation is done if it has ended.
+// Resumes an actor until it ends, stops or waits. Records and reports that its operation is done if it has ended.
 void Interpreter::Run::let_run(ActorId actor) {
   without_actor_ = false;
   if (options_.budget_factor != 0) engine_.set_step_budget(inside_[actor].budget * options_.budget_factor);
@@ -319,6 +325,7 @@ void Interpreter::Run::let_run(ActorId actor) {
   if (engine_.state(actor) != Engine::State::idle) return;
   Result& result = world_.result(inside_[actor].slot);
   if (result.state == Result::State::inside) result.state = Result::State::done;
+  if (!all_performed_) observer_.op_ended(machine_, inside_[actor].slot);
 }
 
 // Runs the actors that were woken, in the order of waking, each to its next wait, stop or end.
@@ -351,6 +358,7 @@ void Interpreter::Run::finish() {
   at_end_ = true;
   world_.finish_boot();
   run_to_the_end();
+  all_performed_ = true;
   for (const AreaRequest& request : options_.at_the_end) {
     observer_.op_performed(machine_, current_);
     engine_.begin(kMainActor, ask_and_release(request));

@@ -65,7 +65,9 @@ class Observer {
 
   // Another actor is about to run. The machine is between two steps.
   virtual void control_changes(Machine&) {}
-  // An operation has ended, or is suspended.
+  // An operation has ended, perhaps inside a later one that resumed or woke its actor. Nothing else has run since.
+  virtual void op_ended(Machine&, std::size_t /*op*/) {}
+  // The interpreter has performed an operation, which has ended or is suspended; actors that were woken have run.
   virtual void op_performed(Machine&, std::size_t /*op*/) {}
   // The program has ended: no actor is inside an operation.
   virtual void program_ended(Machine&) {}

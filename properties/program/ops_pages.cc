@@ -92,9 +92,11 @@ Task<void> HugetlbGrow::perform(World& world, Slot self) const {
       const bool grown = co_await machine.hugetlb.grow(head);
       if (!grown) error = -kENOMEM;
     }
-    if (error == 0) continue;
-    world.fail(self, error);
-    co_return;
+    if (error != 0) {
+      world.fail(self, error);
+      co_return;
+    }
+    world.result(self).finished = i + 1;
   }
 }
 

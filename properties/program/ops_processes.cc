@@ -91,9 +91,11 @@ Task<void> MmapAnon::perform(World& world, Slot self) const {
     const bool alive = machine.processes.alive(space);
     if (error == 0 && !alive && target->chosen) co_await machine.buddy.free_pages(frame, 0);
     if (error == 0) error = alive ? co_await machine.processes.write(space, mapping, i, frame) : -kENOENT;
-    if (error == 0) continue;
-    world.fail(self, error);
-    co_return;
+    if (error != 0) {
+      world.fail(self, error);
+      co_return;
+    }
+    world.result(self).finished = i + 1;
   }
 }
 
@@ -118,9 +120,11 @@ Task<void> MmapShared::perform(World& world, Slot self) const {
   for (std::uint64_t i = 0; i < mapped.size(); ++i) {
     const bool alive = processes.alive(space);
     const int error = alive ? co_await processes.touch_shared(space, mapping, i, /*write=*/false) : -kENOENT;
-    if (error == 0) continue;
-    world.fail(self, error);
-    co_return;
+    if (error != 0) {
+      world.fail(self, error);
+      co_return;
+    }
+    world.result(self).finished = i + 1;
   }
 }
 
@@ -150,9 +154,11 @@ Task<void> MmapHuge::perform(World& world, Slot self) const {
       const bool alive = machine.processes.alive(space);
       error = alive ? co_await machine.processes.write(space, mapping, page) : -kENOENT;
     }
-    if (error == 0) continue;
-    world.fail(self, error);
-    co_return;
+    if (error != 0) {
+      world.fail(self, error);
+      co_return;
+    }
+    world.result(self).finished = i + 1;
   }
 }
 
@@ -207,9 +213,11 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
     for (std::uint64_t i = from; i < from + wanted; ++i) {
       const int error = shared ? co_await processes.touch_shared(space, which, i, /*write=*/true)
                                : co_await processes.write(space, which, i);
-      if (error == 0) continue;
-      world.fail(self, error);
-      co_return;
+      if (error != 0) {
+        world.fail(self, error);
+        co_return;
+      }
+      world.result(self).finished = i + 1 - from;
     }
   }
 }

@@ -12,6 +12,7 @@ Task<void> AllocRange::perform(World& world, Slot self) const {
     world.skip(self, "the place it names is gone");
     co_return;
   }
+  world.result(self).chosen = *first;
   Machine& machine = world.machine();
   int error = -kEINVAL;
   if (contig_may_be_asked(machine, *first, pages))

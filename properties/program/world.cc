@@ -187,7 +187,10 @@ void World::skip(Slot self, const char* why) {
 std::optional<Pfn> World::first_chosen(Slot self, const Place& at) {
   if (at.kind == Place::Kind::none) return 0;
   const std::optional<Pfn> first = resolve(at);
-  if (!first) skip(self, "the place it names is gone");
+  if (first)
+    results_[self].chosen = *first;
+  else
+    skip(self, "the place it names is gone");
   return first;
 }
 

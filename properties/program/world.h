@@ -37,6 +37,8 @@ struct Result {
   MappingId mapping = 0;          // mapping
   std::uint32_t first_owner = 0;  // owned pages: index of the first in World::owner_of
   const char* skipped_as = "";    // skipped: the reason, for users
+  Pfn chosen = kNoPfn;            // with `at`: the first of the frames that it takes
+  std::uint64_t finished = 0;     // of its pages, or huge pages, one after the other
 };
 
 // Thrown by an expectation that is not met, with what was found. The interpreter makes a finding of it.
@@ -95,8 +97,8 @@ class World {
   std::optional<AreaId> area(AreaRef area) const;
   // Returns the frame where the page is now; nullopt if it is gone, or lies outside the machine's memory.
   std::optional<Pfn> resolve(const Place& place) const;
-  // Returns the first of the frames that the test device of an operation takes (test_device.h); 0 if `at` names no
-  // place. If the place is gone, skips the operation at `self` and returns nullopt.
+  // Records and returns the first of the frames that the test device of an operation takes (test_device.h); 0 if `at`
+  // names no place. If the place is gone, skips the operation at `self` and returns nullopt.
   std::optional<Pfn> first_chosen(Slot self, const Place& at);
 
   // --- what an operation does ---
