@@ -184,15 +184,16 @@ TEST_F(CommandLine, SkippedOperationsShowTheirReasonAndEachLetterIsExplainedOnce
 TEST_F(CommandLine, BriefOutputExcludesFullOutput) {
   const std::string file = write("plain.cma", kPlain);
   for (const char* brief : {"--quiet", "--json"})
-    for (const char* full : {"--trace", "--map", "--why"}) EXPECT_EQ(call({"run", brief, full, file}), kBadInput);
+    for (const char* full : {"--trace", "--map"}) EXPECT_EQ(call({"run", brief, full, file}), kBadInput);
+  EXPECT_EQ(call({"run", "--quiet", "--why", file}), kBadInput);
 }
 
 // The reports of field cases 1 and 3 asked for the page, its kind and its holder.
 TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
   EXPECT_EQ(call({"run", "--why", "corpus/scenarios/case-1-sweep-fails.cma"}), kNothingFound);
   EXPECT_THAT(out_,
-              AllOf(HasSubstr("camera = cma_alloc media pages=7594 align=8\n"
-                              "  window [c3400, c51aa), and 27 more up to [c4f00, c6caa): -EBUSY, 1 page in the way\n"
+              AllOf(HasSubstr("camera = cma_alloc media pages=7594 align=8\n  answer failed, -EBUSY: "),
+                    HasSubstr("  window [c3400, c51aa), and 27 more up to [c4f00, c6caa): -EBUSY, 1 page in the way\n"
                               "    0xc4fa0  anonymous page of a: 2 references, 1 mapping\n"
                               "      held by  pin pin_a\n"),
                     HasSubstr("held by  pin pin_b"), HasSubstr("held by  pin pin_c")));
@@ -201,7 +202,7 @@ TEST_F(CommandLine, WhyAnswersTheCameraAndTheFileSystem) {
   EXPECT_THAT(out_, AllOf(HasSubstr("0x208  block-device page of x"), HasSubstr("held by  a buffer-head slot of CPU 0"),
                           HasSubstr("refused  migrate_pages: -EAGAIN in pass 10 of call 5: its buffer is in use")));
   EXPECT_EQ(call({"run", "--why", write("plain", kPlain)}), kNothingFound);
-  EXPECT_THAT(out_, HasSubstr("plain\nno window failed\n"));
+  EXPECT_THAT(out_, HasSubstr("plain\nno operation failed\n"));
 }
 
 struct Race {
@@ -268,9 +269,74 @@ TEST_F(CommandLine, WhyNamesThePageItsHolderAndTheStepInEachRace) {
   }
 }
 
+// The question of each public report is answered by these lines.
+const std::pair<const char*, std::vector<const char*>> kReports[] = {
+    {"report-3-one-page-in-a-full-area", {"moved  1 page of film: dropped from its cache"}},
+    {"report-5-codec-on-a-full-area",
+     {"no window: 1024 pages at align 8; longest run 828 at bit ", " of 131072: 196 pages short\n",
+      "held   129536 pages by streams\n"}},
+    {"report-7-min-free-kbytes-with-8-gb",
+     {"zone DMA has 16384 pages that the request may use, and more than 16384 must stay\n", " of 9295 pages\n",
+      "pages free, of no use to this request, which reaches up to zone DMA\n", "(min watermark 16384)"}},
+    {"report-12-frame-buffer-at-boot",
+     {"no window: 2025 pages at align 8; longest run 1792 at bit 256 of 2048: 233 pages short\n",
+      "they fit at bit 0 only", "held   256 pages by pool\n"}},
+    {"report-13-two-halves",
+     {"no window: 32768 pages at align 8; longest run 32512 at bit 33024 of 65536: 256 pages short\n"}},
+    {"report-15-eight-encoders-in-64-mib",
+     {"p7_3 = cma_alloc dma pages=203 align=8\n  answer failed, -ENOMEM: no window",
+      "so there are enough, but not in a row\n"}},
+    {"report-16-area-reaches-into-high-memory",
+     {"linux,cma could not be activated: its pages from 0x30000 on lie in zone HighMem, those before in zone DMA",
+      "second was never activated", "never searched: area second is not active\n"}},
+    {"report-23-outer-starts",
+     {"answer ok: pages 0x2d100 to 0x2e0ff, after 15 windows that failed\n",
+      "window [2c200, 2d200), and 14 more up to [2d000, 2e000): -EBUSY, 1 page in the way\n    0x2d050  anonymous "
+      "page"}},
+};
+
+TEST_F(CommandLine, WhyAnswersThePublicReports) {
+  for (const auto& [name, texts] : kReports) {
+    const std::string file = std::string("corpus/scenarios/") + name + ".cma";
+    EXPECT_EQ(call({"run", "--why", file}), kNothingFound) << file;
+    for (const char* text : texts) EXPECT_THAT(out_, HasSubstr(text)) << name;
+  }
+}
+
 TEST_F(CommandLine, JsonIsOneObjectAProgram) {
   EXPECT_EQ(call({"run", "--json", write("broken.cma", kBroken)}), kFindings);
   EXPECT_THAT(out_, AllOf(HasSubstr("\"law\":\"bitmap\""), HasSubstr("\"line\":4"), HasSubstr("\"passed\":false")));
+}
+
+constexpr std::string_view kFull =
+    "machine small release=6.1\nactor A cpu=0\nA: b = cma_alloc a pages=256 until=cma_bitmap_marked\n"
+    "c = cma_alloc a pages=1 cpu=1\nA: resume\n";
+
+TEST_F(CommandLine, JsonHasTheAnswersAsData) {
+  EXPECT_EQ(call({"run", "--json", "--why", write("full.cma", kFull)}), kNothingFound);
+  EXPECT_THAT(out_,
+              AllOf(HasSubstr("\"why\":[{\"answer\":\"no window: 1 page at align 0; none of the 256 bits is free"),
+                    HasSubstr("\"line\":4"), HasSubstr("\"error\":\"-ENOMEM\""), HasSubstr("\"kind\":\"held\""),
+                    HasSubstr("\"pages\":256")));
+  EXPECT_EQ(call({"run", "--json", write("full.cma", kFull)}), kNothingFound);
+  EXPECT_THAT(out_, Not(HasSubstr("\"why\"")));
+}
+
+TEST_F(CommandLine, AnOperationThatWasResumedReportsItsEndByItsName) {
+  EXPECT_EQ(call({"run", "--trace", write("full.cma", kFull)}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("until=cma_bitmap_marked  # stopped at cma_bitmap_marked\n"),
+                          HasSubstr("# b ended, ok: pages 0x200 to 0x2ff\n")));
+  constexpr std::string_view kLeft =
+      "machine small release=6.1\nactor A cpu=0\nA: b = cma_alloc a pages=8 until=cma_bitmap_marked\n";
+  EXPECT_EQ(call({"run", "--trace", write("left.cma", kLeft)}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("    # b ended, ok: pages 0x200 to 0x207\n"));
+}
+
+TEST_F(CommandLine, WhyOfExplainsASuccess) {
+  EXPECT_EQ(call({"run", "--why-of", "b1", write("plain.cma", kPlain)}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("answer ok: pages 0x200 to 0x203\n"), HasSubstr("moved  nothing")));
+  EXPECT_EQ(call({"run", "--why-of", "nobody", write("plain.cma", kPlain)}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("no operation has a result of the name nobody"));
 }
 
 TEST_F(CommandLine, FormsGoThereAndBack) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "allocator/base/error.h"
+#include "properties/explain/names.h"
 #include "properties/explain/page_map.h"
 #include "properties/laws/catalogue.h"
 #include "properties/program/text.h"
@@ -16,17 +17,12 @@ namespace {
 // Lines of the log in a report, the last ones: what led to a finding is rarely further back.
 constexpr std::size_t kLogLines = 12;
 
-std::string pages_text(Pfn first, std::uint64_t pages) {
-  if (pages == 1) return fmt::format("page {:#x}", first);
-  return fmt::format("pages {:#x} to {:#x}", first, first + pages - 1);
-}
-
 std::string obtained_text(const World& world, const Result& result) {
   switch (result.yields) {
-    case Yields::buffer: return result.pages == 0 ? "ok" : "ok: " + pages_text(result.pfn, result.pages);
-    case Yields::range: return "ok: " + pages_text(result.pfn, result.pages);
-    case Yields::block: return "ok: " + pages_text(result.pfn, order_pages(result.order));
-    case Yields::pin: return "ok: " + pages_text(result.pfn, 1);
+    case Yields::buffer: return result.pages == 0 ? "ok" : "ok: " + frames_text(result.pfn, result.pages);
+    case Yields::range: return "ok: " + frames_text(result.pfn, result.pages);
+    case Yields::block: return "ok: " + frames_text(result.pfn, order_pages(result.order));
+    case Yields::pin: return "ok: " + frames_text(result.pfn, 1);
     case Yields::pages: {
       if (result.pages == 0 || result.first_owner >= world.owner_of.size()) return "ok";
       const OwnerId owner = world.owner_of[result.first_owner];
@@ -116,14 +112,30 @@ std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, c
   return text + section("again", again);
 }
 
-std::string run_json(const LoadedProgram& loaded, const RunResult& result) {
+namespace {
+
+// Returns the answers, each with the text and the line of its operation.
+nlohmann::json why_json(const LoadedProgram& loaded, const WhyRecorder& why) {
+  nlohmann::json answers = why.json();
+  for (nlohmann::json& answer : answers) {
+    const auto op = answer["op"].get<std::size_t>();
+    if (op < loaded.program.ops.size()) answer["text"] = print_op(loaded.program, loaded.program.ops[op]);
+    if (op < loaded.lines.size()) answer["line"] = loaded.lines[op];
+  }
+  return answers;
+}
+
+}  // namespace
+
+std::string run_json(const LoadedProgram& loaded, const RunResult& result, const WhyRecorder* why) {
   nlohmann::json json = {{"file", loaded.file},
                          {"passed", result.passed()},
                          {"operations", loaded.program.ops.size()},
                          {"skipped", result.skipped},
                          {"steps", result.steps},
                          {"trace_hash", fmt::format("{:016x}", result.trace_hash)}};
-  if (!result.finding) return json.dump();
+  if (why != nullptr) json["why"] = why_json(loaded, *why);
+  if (!result.finding) return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   const Finding& finding = *result.finding;
   nlohmann::json found = {{"law", name_of(finding.law)},
                           {"function", finding.function},
@@ -136,7 +148,7 @@ std::string run_json(const LoadedProgram& loaded, const RunResult& result) {
   if (finding.op < loaded.program.ops.size()) found["text"] = print_op(loaded.program, loaded.program.ops[finding.op]);
   if (finding.op < loaded.lines.size()) found["line"] = loaded.lines[finding.op];
   json["finding"] = std::move(found);
-  return json.dump();
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string shell_word(const std::string& word) {

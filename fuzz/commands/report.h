@@ -5,6 +5,7 @@
 #include <string>
 
 #include "fuzz/commands/files.h"
+#include "properties/explain/why.h"
 #include "properties/laws/checked_run.h"
 
 namespace cma {
@@ -23,8 +24,8 @@ std::string operation_text(const LoadedProgram& loaded, std::size_t op);
 std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, const Finding& finding,
                            const std::string& again);
 
-// Returns the result of a run as one JSON object in one line.
-std::string run_json(const LoadedProgram& loaded, const RunResult& result);
+// Returns the result of a run as one JSON object in one line, with the answers of `why` unless that is nullptr.
+std::string run_json(const LoadedProgram& loaded, const RunResult& result, const WhyRecorder* why);
 
 // Returns the word, quoted for a shell if need be.
 std::string shell_word(const std::string& word);

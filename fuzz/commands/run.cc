@@ -2,15 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/report.h"
+#include "properties/explain/names.h"
 #include "properties/explain/page_map.h"
 #include "properties/explain/why.h"
 #include "properties/program/text.h"
@@ -23,6 +26,7 @@ struct RunCommand {
   std::vector<std::string> bugs;
   std::string bug_set;
   std::string audit;
+  std::vector<std::string> why_of;
   bool trace = false;
   bool page_events = false;
   bool map = false;
@@ -40,32 +44,74 @@ class Narrator final : public Observer {
       : command_(command), loaded_(loaded), interpreter_(interpreter), why_(interpreter) {}
 
   void program_begins(Machine& machine) override {
-    if (command_.why) why_.program_begins(machine);
+    if (!command_.why) return;
+    why_.program_begins(machine);
+    for (Slot op = 0; op < loaded_.program.ops.size(); ++op)
+      if (std::ranges::find(command_.why_of, loaded_.program.name_of(loaded_.program.ops[op])) != command_.why_of.end())
+        why_.ask_for(op);
+  }
+  void booted(Machine& machine) override {
+    if (command_.why) why_.booted(machine);
+  }
+  void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override {
+    if (command_.why) why_.alloc_begins(area, count, align);
+  }
+  void op_ended(Machine& machine, std::size_t op) override {
+    if (command_.why) why_.op_ended(machine, op);
+    ended_.push_back(static_cast<Slot>(op));
   }
   void op_performed(Machine& machine, std::size_t op) override {
-    if (command_.trace || command_.map)
-      print_operation(op, outcome_text(loaded_.program, interpreter_.world(), static_cast<Slot>(op)));
+    if (command_.why) why_.op_performed(machine, op);
+    if (narrates()) print_operation(op, outcome(static_cast<Slot>(op)));
     print_records(machine.trace);
+    print_ended();
     print_map();
     performed_ = op + 1;
   }
   void program_ended(Machine& machine) override {
+    if (command_.why) why_.program_ended(machine);
     print_records(machine.trace);
+    print_ended();
     print_map();
   }
   // Prints what is left when the run is over: an operation that broke a law did not end.
   void finish(const Machine& machine, const std::optional<Finding>& finding) {
-    const bool prints = command_.trace || command_.map;
-    if (prints && finding && finding->op >= performed_)
+    if (narrates() && finding && finding->op >= performed_)
       print_operation(finding->op, fmt::format("broke law {}", name_of(finding->law)));
     print_records(machine.trace);
   }
+  const WhyRecorder* why() const { return command_.why ? &why_ : nullptr; }
   void print_why() const {
-    if (!command_.why) return;
+    if (!command_.why || command_.json) return;
     fmt::print("why: {}\n{}", loaded_.file, why_.text([this](Slot op) { return "  " + operation_text(loaded_, op); }));
   }
 
  private:
+  bool narrates() const { return command_.trace || command_.map; }
+  std::string outcome_of(Slot op) const { return outcome_text(loaded_.program, interpreter_.world(), op); }
+  // Returns the outcome of an operation that was just performed. One that resumes another has that one's outcome.
+  std::string outcome(Slot op) {
+    const Op& performed = loaded_.program.ops[op];
+    std::erase(ended_, op);
+    const World& world = interpreter_.world();
+    if (info_of(performed).performed != Performed::resuming || world.result(op).state == Result::State::skipped)
+      return outcome_of(op);
+    const ActorId actor = world.actor(performed.performer);
+    const auto ended = std::ranges::find_if(
+        ended_, [&](Slot slot) { return world.actor(loaded_.program.ops[slot].performer) == actor; });
+    if (ended == ended_.end()) {
+      const std::optional<Slot> inside = operation_of(world, actor);
+      return inside ? fmt::format("{} {}", name_or_text(loaded_.program, *inside), outcome_of(*inside)) : "ok";
+    }
+    const std::string text = fmt::format("{} ended, {}", name_or_text(loaded_.program, *ended), outcome_of(*ended));
+    ended_.erase(ended);
+    return text;
+  }
+  // Prints the outcome of operations that ended inside the last one, or at the end of the program.
+  void print_ended() {
+    for (const Slot op : std::exchange(ended_, {}))
+      if (narrates()) fmt::print("    # {} ended, {}\n", name_or_text(loaded_.program, op), outcome_of(op));
+  }
   void print_operation(std::size_t op, const std::string& outcome) {
     fmt::print("{:<60}  # {}\n", operation_text(loaded_, op), outcome);
   }
@@ -98,6 +144,7 @@ class Narrator final : public Observer {
   const LoadedProgram& loaded_;
   const Interpreter& interpreter_;
   WhyRecorder why_;
+  std::vector<Slot> ended_;  // that ended since the last operation was printed
   std::size_t printed_ = 0;
   std::size_t performed_ = 0;
   std::optional<PageMap> last_;
@@ -125,9 +172,9 @@ std::string replay_command(const RunCommand& command, const std::string& file) {
 }
 
 void print_result(const RunCommand& command, const LoadedProgram& loaded, const CheckedRun& run,
-                  const RunResult& result) {
+                  const RunResult& result, const WhyRecorder* why) {
   if (command.json) {
-    fmt::print("{}\n", run_json(loaded, result));
+    fmt::print("{}\n", run_json(loaded, result, why));
   } else if (!result.passed()) {
     if (command.quiet)
       fmt::print("{}: finding {}: {}\n", loaded.file, result.finding->signature(), result.finding->message);
@@ -141,6 +188,15 @@ void print_result(const RunCommand& command, const LoadedProgram& loaded, const 
   }
 }
 
+// Throws if the program has no result of a name that is asked for.
+void check_names(const RunCommand& command, const LoadedProgram& loaded) {
+  for (const std::string& name : command.why_of) {
+    const auto named = [&](const Op& op) { return loaded.program.name_of(op) == name; };
+    if (std::ranges::none_of(loaded.program.ops, named))
+      throw UsageError(fmt::format("{}: no operation has a result of the name {}", loaded.file, name));
+  }
+}
+
 int run_file(const RunCommand& command, CheckedRun& run, const std::string& file) {
   const LoadOptions options{.form = command.bytes ? Form::bytes : Form::by_content, .as_fuzzed = command.as_fuzzed};
   auto loaded = load_program(file, options);
@@ -148,12 +204,13 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
   if (loaded->form == Form::bytes && !command.bytes && !command.as_fuzzed && !command.quiet)
     fmt::print(stderr, "{}: not text, so it is read as a program's bytes\n", file);
   apply_options(command, loaded->program);
-  const bool narrates = !command.json && (command.trace || command.map || command.why);
+  check_names(command, *loaded);
+  const bool narrates = command.trace || command.map || command.why;
   Narrator narrator(command, *loaded, run.interpreter());
   const RunResult result =
       run.run(loaded->program, {.page_events = command.page_events}, narrates ? &narrator : nullptr);
   if (narrates) narrator.finish(run.machine(), result.finding);
-  print_result(command, *loaded, run, result);
+  print_result(command, *loaded, run, result, narrator.why());
   if (narrates) narrator.print_why();
   return result.passed() ? kNothingFound : kFindings;
 }
@@ -168,23 +225,31 @@ void add_run(CommandLine& line) {
                                 "Print log lines as a kernel does, and tracepoints after a bar, as they come");
   sub.flag("--page-events", command->page_events, "Trace events about single pages too");
   const Option map = sub.flag("--map", command->map, "Print the page map after each operation: what has changed in it");
-  const Option why = sub.flag(
-      "--why", command->why,
-      "Print for each window that failed which pages were in the way, their holders, and the step that refused them");
+  const Option why = sub.flag("--why", command->why,
+                              "Print for each operation that failed or was skipped why: what it needed, what it found, "
+                              "how far it came, and what was in the way");
+  const Option why_of =
+      sub.texts(
+             "--why-of", command->why_of,
+             "Print this too for the operation with the result of this name: what it got, and what made room for it; "
+             "may be repeated")
+          .one_value_each();
   sub.bugs("--bug", command->bugs, "Switch this bug on (`cmacheck bugs` lists them); may be repeated").one_value_each();
   sub.text("--bugs", command->bug_set, "Bugs of the machine, instead of the program's")
       .one_of({"repaired", "as-shipped"});
   sub.text("--audit", command->audit, "When laws are checked, instead of the program's").one_of({"ops", "points"});
   const Option quiet = sub.flag("-q,--quiet", command->quiet, "Print one line a finding and nothing else");
-  const Option json = sub.flag("--json", command->json, "Print one JSON object a program");
+  const Option json = sub.flag("--json", command->json, "Print one JSON object a program, with --why the answers too");
   for (Option brief : {quiet, json})
-    for (const Option& full : {trace, map, why}) brief.excludes(full);
+    for (const Option& full : {trace, map}) brief.excludes(full);
+  for (const Option& full : {why, why_of}) Option(quiet).excludes(full);
   sub.flag("--bytes", command->bytes, "The files hold bytes, even if they look like text");
   sub.flag("--as-fuzzed", command->as_fuzzed, "Read bytes as the fuzz targets do");
   sub.footer(
       "`trace` is a hash of all that was traced and logged: equal runs have equal hashes. Exit: 0 no law broken, 1 a "
       "finding, 2 bad input or usage, 3 the environment lacks something.");
   sub.action([command] {
+    command->why = command->why || !command->why_of.empty();
     CheckedRun run;
     int exit_code = kNothingFound;
     for (const std::string& file : command->files) exit_code = std::max(exit_code, run_file(*command, run, file));

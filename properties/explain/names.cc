@@ -25,4 +25,29 @@ std::optional<Slot> operation_of(const World& world, ActorId actor) {
   return std::nullopt;
 }
 
+std::string text_of_operation(const World& world, ActorId actor) {
+  const std::optional<Slot> slot = operation_of(world, actor);
+  return slot ? print_op(world.program(), world.program().ops[*slot]) : std::string();
+}
+
+std::map<OwnerId, Slot> results_by_owner(const World& world) {
+  std::map<OwnerId, Slot> slots;
+  for (Slot slot = 0; slot < world.program().ops.size(); ++slot) {
+    const Result& result = world.result(slot);
+    if (result.yields != Yields::pages) continue;
+    for (std::uint64_t i = 0; i < result.pages && result.first_owner + i < world.owner_of.size(); ++i)
+      if (const OwnerId owner = world.owner_of[result.first_owner + i]; owner != 0) slots.emplace(owner, slot);
+  }
+  return slots;
+}
+
+std::string plural(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+std::string frames_text(Pfn first, std::uint64_t pages) {
+  if (pages == 1) return fmt::format("page {:#x}", first);
+  return fmt::format("pages {:#x} to {:#x}", first, first + pages - 1);
+}
+
 }  // namespace cma

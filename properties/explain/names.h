@@ -2,8 +2,11 @@
 // linear in the program; for output only.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "properties/program/world.h"
 
@@ -18,6 +21,16 @@ bool has_name(const Program& program, Slot slot);
 
 // Returns the operation that an actor is inside; nullopt if it is inside none.
 std::optional<Slot> operation_of(const World& world, ActorId actor);
+// Returns the text of that operation; empty if it is inside none.
+std::string text_of_operation(const World& world, ActorId actor);
+
+// Returns the operations whose results have owned pages, by the owner of each page.
+std::map<OwnerId, Slot> results_by_owner(const World& world);
+
+// Returns "1 page", "2 pages".
+std::string plural(std::uint64_t count, std::string_view what);
+// Returns "page 0x200", "pages 0x200 to 0x23f". Requires: pages > 0.
+std::string frames_text(Pfn first, std::uint64_t pages);
 
 // Returns the first operation whose result `fits`; nullopt if none does.
 template <class Fits>

@@ -1,89 +1,68 @@
-// Why windows failed: for each contiguous allocation of a run that did not get its range, the pages in the way, and for
-// each page its kind, its holders, the step that refused it and the error.
+// Why did it fail? Answers for each operation of a run that failed, was skipped, or got its pages only after windows
+// that failed; for areas that could not be activated; and for whatever operation is asked for.
 //
-// The recorder is the observer of a run, and from program_begins() on the watcher of the machine's windows. The facts
-// are the machine's at the moment of the refusal, the names those of the program's results. Used by `cmacheck run
-// --why`. Cost: a walk over each failed window, and over the results for each refused page; none for other runs.
+// The recorder is the observer of a run, and from program_begins() on the watcher of the machine's windows and requests
+// for pages. The facts are the machine's at the moment of the failure, the names those of the program's results. Used
+// by `cmacheck run --why`. Cost: a walk over each window, over the zones for each request that is refused, and over the
+// results for each refused page and each answer; none for other runs.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "properties/explain/answer.h"
+#include "properties/explain/why_pages.h"
+#include "properties/explain/windows.h"
 #include "properties/program/interpreter.h"
 
 namespace cma {
 
-// One page that was in the way, or a pageblock none of whose pages could be isolated.
-struct StoppedPage {
-  Pfn pfn = kNoPfn;
-  bool pageblock = false;            // it stands for a pageblock, which begins at `pfn`
-  std::string what;                  // "anonymous page of n: 2 references, 1 mapping"
-  std::vector<std::string> holders;  // besides what its kind shows: "pin k", "the lru_add pagevec of CPU 1"
-  std::string refused;               // "isolate_migratepages_block: not on the LRU"
-  // Returns whether all but the place is equal.
-  bool same_facts(const StoppedPage& other) const {
-    return what == other.what && holders == other.holders && refused == other.refused;
-  }
-  friend bool operator==(const StoppedPage&, const StoppedPage&) = default;
-};
-
-// One window that failed.
-struct FailedWindow {
-  Slot op = 0;  // the operation that tried it
-  PfnRange range;
-  int error = 0;
-  std::vector<StoppedPage> pages;  // those in the way, ascending; empty if there was none
-};
-
-class WhyRecorder final : public Observer, public WindowWatcher {
+class WhyRecorder final : public Observer {
  public:
   // Makes a recorder of the runs of this interpreter, which must outlive it. Each run begins anew.
   explicit WhyRecorder(const Interpreter& interpreter) : interpreter_(interpreter) {}
-  ~WhyRecorder() override;
   WhyRecorder(const WhyRecorder&) = delete;
   WhyRecorder& operator=(const WhyRecorder&) = delete;
 
+  // Asks for an answer about this operation even if it succeeds: what it got, and what made room for it.
+  void ask_for(Slot op) { asked_.insert(op); }
+
   // Returns the windows that failed in the last run, in the order in which they ended.
-  const std::vector<FailedWindow>& failed() const { return failed_; }
-  // Returns the report as text; `op_text` formats an operation. Consecutive windows of one operation that failed on the
-  // same pages are merged. "no window failed" if none did.
+  const std::vector<FailedWindow>& failed() const { return windows_.failed(); }
+  // Returns the answers, in the order in which the operations ended; then those about operations that did not end and
+  // tried windows in vain.
+  std::vector<Answer> answers() const;
+  // Returns the answers as text; `op_text` formats an operation. "no operation failed" if there is none.
   std::string text(const std::function<std::string(Slot)>& op_text) const;
+  // Returns the answers as a JSON array.
+  nlohmann::json json() const;
 
   // --- Observer ---
   void program_begins(Machine& machine) override;
-
-  // --- WindowWatcher ---
-  void window_begins(Pfn start, Pfn end) override;
-  void page_refused(Pfn pfn, Refusal why, int error) override;
-  void isolation_lost(Pfn block) override;
-  void test_failed(Pfn outer_start, Pfn end, Pfn fin) override;
-  void window_ended(int error) override;
+  void booted(Machine& machine) override;
+  void alloc_begins(AreaId, std::uint64_t, unsigned) override;
+  void op_ended(Machine& machine, std::size_t op) override;
+  void op_performed(Machine& machine, std::size_t op) override;
+  void program_ended(Machine& machine) override;
 
  private:
-  // A page or pageblock that was refused at least once.
-  struct Seen {
-    StoppedPage page;
-    unsigned attempts = 0;    // to migrate it
-    bool in_the_way = false;  // for certain; otherwise it is if it is still there when the window ends untested
-  };
-  // A window whose allocation is under way.
-  struct Window {
-    PfnRange range;
-    std::map<Pfn, Seen> pages;
-    std::map<Pfn, Seen> lost;  // pageblocks whose isolation another request has ended
-    bool tested = false;       // test_pages_isolated has refused it, and named the pages
-  };
-
-  void refuse_pageblock(Window& window, Pfn block, Refusal why) const;
-  std::string op_of_actor(ActorId actor) const;
-  Pfn in_range(const Window& window, Pfn pfn) const;
+  void learn_areas(const Machine& machine);
+  void answer_boot(Slot op);
+  int sweep_error(const Answer& answer, ActorId actor) const;
 
   const Interpreter& interpreter_;
   Machine* machine_ = nullptr;
-  std::map<ActorId, Window> open_;  // by the actor that allocates
-  std::vector<FailedWindow> failed_;
+  WindowRecorder windows_;
+  RefusedRequests requests_;
+  std::set<Slot> asked_;
+  std::vector<PfnRange> declared_;        // by area: its range before its activation
+  std::vector<Evidence> inactive_;        // areas that boot could not activate, until an answer has them
+  std::map<ActorId, std::size_t> began_;  // by actor: the records of the trace before its request to an area
+  std::vector<Answer> answers_;
 };
 
 }  // namespace cma

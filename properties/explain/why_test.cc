@@ -28,6 +28,9 @@ std::string why(const std::string& release, const std::string& operations) {
 TEST(Why, NamesThePinAndTheScansVerdict) {
   EXPECT_EQ(why("4.19", "n = anon_page at=a+8\ndrain\nk = pin n\nw = cma_alloc a pages=64 align=6\n"),
             "w = cma_alloc a pages=64 align=6\n"
+            "  answer ok: pages 0x240 to 0x27f, after 1 window that failed\n"
+            "  window pages 0x240 to 0x27f, bits 64 to 127 of 256\n"
+            "  moved  nothing: its pages were free\n"
             "  window [200, 240): -EBUSY, 1 page in the way\n"
             "    0x208  anonymous page of n: 2 references, 1 mapping\n"
             "      held by  pin k\n"
@@ -101,7 +104,7 @@ TEST(Why, NamesThePagevecOfItsCpu) {
   const std::string report = why("3.6",
                                  "drain\nx = anon_page at=a+8 cpu=1\n"
                                  "A: w = cma_alloc a pages=64 align=6\n");
-  EXPECT_EQ(report, "no window failed\n") << "the drain of later releases";
+  EXPECT_EQ(report, "no operation failed\n") << "the drain of later releases";
   const auto program = parse(std::string("machine small release=3.6\nbug local-drain-only\n") + kHead +
                                  "drain\nx = anon_page at=a+8 cpu=1\nw = cma_alloc a pages=64 align=6\n",
                              "why");

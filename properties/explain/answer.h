@@ -1,0 +1,95 @@
+// An answer to "why did it fail?" as data: one operation, the short answer, and the evidence for it; and its two forms,
+// text for people and JSON.
+//
+// A piece of evidence has a sentence and the figures in it, so both forms say the same. Made by the recorder (why.h)
+// and the explanations of each kind of operation (why_kinds.h), printed by `cmacheck run --why`. Cost: for output only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "allocator/base/pfn.h"
+#include "properties/program/slot.h"
+
+namespace cma {
+
+// One page that was in the way, or a pageblock none of whose pages could be isolated.
+struct StoppedPage {
+  Pfn pfn = kNoPfn;
+  bool pageblock = false;            // it stands for a pageblock, which begins at `pfn`
+  std::string what;                  // "anonymous page of n: 2 references, 1 mapping"
+  std::vector<std::string> holders;  // besides what its kind shows: "pin k", "the lru_add pagevec of CPU 1"
+  std::string refused;               // "isolate_migratepages_block: not on the LRU"
+  // Returns whether all but the place is equal.
+  bool same_facts(const StoppedPage& other) const {
+    return what == other.what && holders == other.holders && refused == other.refused;
+  }
+  friend bool operator==(const StoppedPage&, const StoppedPage&) = default;
+};
+
+// One window that failed.
+struct FailedWindow {
+  Slot op = 0;  // the operation that tried it
+  PfnRange range;
+  int error = 0;
+  std::vector<StoppedPage> pages;  // those in the way, ascending; empty if there was none
+};
+
+// A number or text of a piece of evidence, by its name in JSON.
+struct Figure {
+  std::string_view name;
+  std::variant<std::uint64_t, std::int64_t, std::string> value;
+};
+
+// What a piece of evidence is about. Its word stands at the left of its line, and under "kind" in JSON.
+enum class About : std::uint8_t {
+  wanted,  // what the operation needed
+  found,   // what there was
+  got,     // how far it came
+  run,     // a run of free bits of an area
+  held,    // the holder of a part of an area or of memory
+  zone,    // a zone, and why it gave no page
+  page,    // a page that decided, and its holders
+  window,  // the window that a request got
+  moved,   // pages that made room for it
+  would,   // what would have helped
+  area,    // an area that could not be activated
+};
+std::string_view word_of(About about);
+
+struct Evidence {
+  About about = About::found;
+  std::string text;
+  std::vector<Figure> figures;
+};
+
+// How the operation ended.
+enum class Ending : std::uint8_t { failed, succeeded, skipped, not_ended };
+std::string_view word_of(Ending ending);
+
+struct Answer {
+  Slot op = 0;
+  Ending ending = Ending::failed;
+  int error = 0;      // 0 or negative errno, as the operation returned it
+  std::string brief;  // the short answer, without the error
+  std::vector<Evidence> evidence;
+  std::vector<FailedWindow> windows;  // those that it tried in vain, in order
+
+  void add(About about, std::string text, std::vector<Figure> figures = {}) {
+    evidence.push_back({about, std::move(text), std::move(figures)});
+  }
+};
+
+// Returns the answer as text; `op_text` formats an operation. Consecutive windows that failed on the same pages
+// are merged.
+std::string answer_text(const Answer& answer, const std::function<std::string(Slot)>& op_text);
+// Returns the answer as a JSON object, without the text of the operation.
+nlohmann::json answer_json(const Answer& answer);
+
+}  // namespace cma

@@ -1,0 +1,418 @@
+#include "properties/explain/why_area.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+
+#include "allocator/base/error.h"
+#include "properties/explain/names.h"
+#include "properties/explain/why_boot.h"
+
+namespace cma {
+namespace {
+
+// Runs and holders that are listed; the others are summed up.
+constexpr std::size_t kListed = 8;
+
+// A run of free bits.
+struct Run {
+  std::uint64_t bit = 0;
+  std::uint64_t bits = 0;
+  std::uint64_t aligned = 0;  // the first bit at which a window may begin; the end if there is none
+  std::uint64_t counts() const { return bit + bits - aligned; }
+};
+
+// Bits of an area that one result or file has.
+struct Holder {
+  std::string name;
+  std::uint64_t pages = 0;
+  std::uint64_t bits = 0;
+};
+
+// What cma_alloc searches for in an area.
+class Search {
+ public:
+  Search(const Machine& machine, const AreaRequest& request)
+      : machine_(machine), area_(machine.areas.area(request.area)), pages_(request.pages) {
+    set_align(effective_align(request.align, machine.release()));
+  }
+
+  unsigned align() const { return align_; }
+  std::uint64_t bits() const { return bitmap_pages_to_bits(pages_, area_.order_per_bit); }
+  std::uint64_t mask() const { return mask_; }
+  std::uint64_t offset() const { return offset_; }
+  void set_align(unsigned align) {
+    BugSet bugs = machine_.geometry().bugs;
+    align_ = align;
+    mask_ = bitmap_aligned_mask(align, area_.order_per_bit, bugs);
+    offset_ = bitmap_aligned_offset(area_.base, align, area_.order_per_bit, bugs);
+  }
+  // Returns the first bit from `bit` on at which a window may begin; the size of the bitmap if there is none.
+  std::uint64_t aligned(std::uint64_t bit) const;
+  // Returns the runs of free bits: the longest that count first, equal ones by their place.
+  std::vector<Run> runs() const;
+  // Returns the bit at which a window would be free; nullopt if none is.
+  std::optional<std::uint64_t> window() const;
+  // Returns how many places there are for a window in an area without buffers, and the first.
+  std::pair<std::uint64_t, std::uint64_t> places() const;
+
+ private:
+  const Machine& machine_;
+  const Area& area_;
+  std::uint64_t pages_;
+  unsigned align_ = 0;
+  std::uint64_t mask_ = 0;
+  std::uint64_t offset_ = 0;
+};
+
+std::uint64_t Search::aligned(std::uint64_t bit) const {
+  const std::uint64_t over = (bit + offset_) & mask_;
+  const std::uint64_t end = area_.bitmap.size();
+  if (over == 0) return bit;
+  const std::uint64_t step = mask_ - over + 1;
+  return step > end - bit ? end : bit + step;
+}
+
+std::vector<Run> Search::runs() const {
+  std::vector<Run> runs;
+  const Bitmap& bitmap = area_.bitmap;
+  const std::uint64_t end = bitmap.size();
+  for (std::uint64_t bit = bitmap.next_zero(0, end); bit < end;) {
+    const std::uint64_t stop = bitmap.next_set(bit, end);
+    runs.push_back({bit, stop - bit, std::min(stop, aligned(bit))});
+    bit = bitmap.next_zero(stop, end);
+  }
+  std::ranges::sort(runs, [](const Run& a, const Run& b) {
+    return std::tuple(b.counts(), b.bits, a.bit) < std::tuple(a.counts(), a.bits, b.bit);
+  });
+  return runs;
+}
+
+std::optional<std::uint64_t> Search::window() const {
+  const std::uint64_t bit = area_.bitmap.find_zero_area(0, bits(), mask_, offset_);
+  return bit < area_.bitmap.size() ? std::optional(bit) : std::nullopt;
+}
+
+std::pair<std::uint64_t, std::uint64_t> Search::places() const {
+  const std::uint64_t last = area_.bitmap.size() - bits();
+  const std::uint64_t first = aligned(0);
+  if (first > last) return {0, 0};
+  return {mask_ == ~std::uint64_t{0} ? 1 : (last - first) / (mask_ + 1) + 1, first};
+}
+
+// One request that found no window, and the area as it is now.
+class NoWindow {
+ public:
+  NoWindow(const World& world, const AreaRequest& request, Answer& answer)
+      : world_(world),
+        machine_(world.machine()),
+        request_(request),
+        area_(machine_.areas.area(request.area)),
+        search_(machine_, request),
+        answer_(answer),
+        runs_(search_.runs()) {}
+
+  // Writes the short answer.
+  void brief();
+  void add_wanted();
+  void add_found();
+  void add_runs();
+  void add_holders();
+  void add_remedies();
+
+ private:
+  std::uint64_t pages_of(std::uint64_t bits) const { return bits << area_.order_per_bit; }
+  std::string bits_and_pages(std::uint64_t bits) const;
+  std::uint64_t longest() const { return runs_.empty() ? 0 : runs_.front().counts(); }
+  std::vector<Holder> holders() const;
+  std::string under_way() const;
+  void add_smaller_bits();
+
+  const World& world_;
+  const Machine& machine_;
+  const AreaRequest& request_;
+  const Area& area_;
+  Search search_;
+  Answer& answer_;
+  std::vector<Run> runs_;
+};
+
+// A bit and a page are the same thing where a bit stands for one page.
+std::string NoWindow::bits_and_pages(std::uint64_t bits) const {
+  return area_.order_per_bit == 0 ? plural(bits, "bit")
+                                  : fmt::format("{} ({})", plural(bits, "bit"), plural(pages_of(bits), "page"));
+}
+
+void NoWindow::brief() {
+  const std::uint64_t size = area_.bitmap.size();
+  std::string text = fmt::format("no window: {} at align {}", plural(request_.pages, "page"), search_.align());
+  if (area_.order_per_bit != 0) text = fmt::format("{}, which take {}", text, plural(search_.bits(), "bit"));
+  if (search_.window()) {
+    answer_.brief = text + "; the bits that it lacked were given back after its search";
+    return;
+  }
+  if (runs_.empty()) {
+    text += fmt::format("; none of the {} is free", plural(size, "bit"));
+  } else if (longest() == 0) {
+    text += fmt::format("; none of the {} has an aligned bit", plural(runs_.size(), "free run"));
+  } else {
+    text += fmt::format("; longest run {} at bit {} of {}", longest(), runs_.front().aligned, size);
+  }
+  const std::uint64_t got = std::min(request_.pages, pages_of(longest()));
+  answer_.brief = text + fmt::format(": {} short", plural(request_.pages - got, "page"));
+}
+
+void NoWindow::add_wanted() {
+  const auto [places, first] = search_.places();
+  std::string text = fmt::format("{} in a row", plural(search_.bits(), "free bit"));
+  if (area_.order_per_bit != 0) text += fmt::format(" (a bit stands for {} pages)", pages_of(1));
+  if (search_.mask() != 0)
+    text += fmt::format(", the first at a multiple of {} bits (mask {:#x}, offset {})", search_.mask() + 1,
+                        search_.mask(), search_.offset());
+  if (places == 0) text += "; no bit of this area is so aligned that they fit after it";
+  if (places == 1)
+    text += fmt::format("; they fit at bit {} only: one page held among the {} there leaves no room", first,
+                        request_.pages);
+  if (places > 1) text += fmt::format("; an empty area has {} such places", places);
+  answer_.add(About::wanted, std::move(text),
+              {{"pages", request_.pages},
+               {"align", std::uint64_t{search_.align()}},
+               {"bits", search_.bits()},
+               {"mask", search_.mask()},
+               {"offset", search_.offset()},
+               {"places", places}});
+}
+
+// Bits are not pages: those under free bits may be lent to others, and would be moved away.
+void NoWindow::add_found() {
+  std::uint64_t bits = 0;
+  std::uint64_t free = 0;
+  for (const Run& run : runs_) {
+    bits += run.bits;
+    for (Pfn pfn = area_.base + pages_of(run.bit); pfn < area_.base + pages_of(run.bit + run.bits); ++pfn)
+      if (machine_.map.page(pfn).ref == 0) ++free;
+  }
+  std::string text =
+      fmt::format("{} of {} free, in {}", bits_and_pages(bits), area_.bitmap.size(), plural(runs_.size(), "run"));
+  const std::uint64_t lent = pages_of(bits) - free;
+  if (bits > 0)
+    text += lent == 0 ? "; their pages are free"
+                      : fmt::format("; of their {} pages {} are free and {} lent to others, to be moved away",
+                                    pages_of(bits), free, lent);
+  if (bits >= search_.bits()) text += "; so there are enough, but not in a row";
+  answer_.add(About::found, std::move(text),
+              {{"free_bits", bits},
+               {"bits_of_area", area_.bitmap.size()},
+               {"runs", runs_.size()},
+               {"free_pages", free},
+               {"pages_lent", lent}});
+}
+
+void NoWindow::add_runs() {
+  for (std::size_t i = 0; i < std::min(runs_.size(), kListed); ++i) {
+    const Run& run = runs_[i];
+    std::string text = fmt::format("{} at bit {}, {}", bits_and_pages(run.bits), run.bit,
+                                   frames_text(area_.base + pages_of(run.bit), pages_of(run.bits)));
+    if (run.counts() == 0)
+      text += ": none is aligned";
+    else if (run.counts() < run.bits)
+      text += fmt::format(": {} count, from the aligned bit {} on", run.counts(), run.aligned);
+    answer_.add(About::run, std::move(text),
+                {{"bit", run.bit}, {"bits", run.bits}, {"counts", run.counts()}, {"aligned_bit", run.aligned}});
+  }
+  if (runs_.size() > kListed)
+    answer_.add(About::run, fmt::format("{} more, of which no more than {} count",
+                                        plural(runs_.size() - kListed, "run"), runs_[kListed].counts()));
+}
+
+// Returns the other operations inside this area; empty if there are none.
+std::string NoWindow::under_way() const {
+  std::string text;
+  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
+    if (slot == answer_.op || world_.result(slot).state != Result::State::inside) continue;
+    const OpBody& body = world_.program().ops[slot].body;
+    const bool takes_bits = std::holds_alternative<CmaAlloc>(body) || std::holds_alternative<CmaRelease>(body) ||
+                            std::holds_alternative<DebugfsAlloc>(body) || std::holds_alternative<DebugfsFree>(body);
+    if (takes_bits) text += (text.empty() ? "" : ", ") + name_or_text(world_.program(), slot);
+  }
+  return text.empty() ? text : text + ", which is under way";
+}
+
+// Returns the holders of the set bits: those with most pages first, equal ones by name.
+std::vector<Holder> NoWindow::holders() const {
+  std::vector<Holder> holders;
+  Bitmap unknown = area_.bitmap;
+  const auto hold = [&](const std::string& name, Pfn start, std::uint64_t pages) {
+    const std::uint64_t first = (start - area_.base) >> area_.order_per_bit;
+    const std::uint64_t bits = ((start + pages - 1 - area_.base) >> area_.order_per_bit) - first + 1;
+    unknown.clear(first, bits);
+    const auto known = std::ranges::find(holders, name, &Holder::name);
+    Holder& holder = known == holders.end() ? holders.emplace_back(Holder{name}) : *known;
+    holder.pages += pages;
+    holder.bits += bits;
+  };
+  for (const World::Piece& piece : world_.pieces)
+    if (world_.result(piece.slot).area == request_.area)
+      hold(name_or_text(world_.program(), piece.slot), piece.start, piece.pages);
+  for (const auto& [pfn, pages] : area_.debugfs_buffers) hold("the debugfs file alloc", pfn, pages);
+  if (const std::uint64_t bits = unknown.count_set(); bits > 0) {
+    const std::string others = under_way();
+    holders.push_back({others.empty() ? "no buffer of this program" : others, pages_of(bits), bits});
+  }
+  std::ranges::sort(
+      holders, [](const Holder& a, const Holder& b) { return std::tie(b.pages, a.name) < std::tie(a.pages, b.name); });
+  return holders;
+}
+
+void NoWindow::add_holders() {
+  const std::vector<Holder> holders = this->holders();
+  std::uint64_t more = 0;
+  for (std::size_t i = 0; i < holders.size(); ++i) {
+    const Holder& holder = holders[i];
+    if (i >= kListed) {
+      more += holder.pages;
+      continue;
+    }
+    std::string text = fmt::format("{} by {}", plural(holder.pages, "page"), holder.name);
+    if (pages_of(holder.bits) != holder.pages) text += fmt::format(", which take {}", plural(holder.bits, "bit"));
+    answer_.add(About::held, std::move(text), {{"name", holder.name}, {"pages", holder.pages}, {"bits", holder.bits}});
+  }
+  if (holders.size() > kListed)
+    answer_.add(About::held,
+                fmt::format("{} by {}", plural(more, "page"), plural(holders.size() - kListed, "smaller holder")),
+                {{"pages", more}});
+}
+
+// Whether it would fit where bits stand for single pages, with all buffers where they are.
+void NoWindow::add_smaller_bits() {
+  Bitmap held(area_.pages);
+  for (const World::Piece& piece : world_.pieces)
+    if (world_.result(piece.slot).area == request_.area) held.set(piece.start - area_.base, piece.pages);
+  for (const auto& [pfn, pages] : area_.debugfs_buffers) held.set(pfn - area_.base, pages);
+  BugSet bugs = machine_.geometry().bugs;
+  const std::uint64_t mask = bitmap_aligned_mask(search_.align(), 0, bugs);
+  const std::uint64_t offset = bitmap_aligned_offset(area_.base, search_.align(), 0, bugs);
+  const std::uint64_t page = held.find_zero_area(0, request_.pages, mask, offset);
+  const bool fits = page < held.size();
+  answer_.add(About::would,
+              fits ? fmt::format("fit with order_per_bit 0, at page {:#x}: rounding up to whole bits costs it",
+                                 area_.base + page)
+                   : std::string("not fit with order_per_bit 0 either"),
+              {{"order_per_bit", std::uint64_t{0}}, {"fits", std::uint64_t{fits}}});
+}
+
+void NoWindow::add_remedies() {
+  Search other = search_;
+  unsigned align = search_.align();
+  std::optional<std::uint64_t> bit;
+  while (align > 0 && !bit) {
+    other.set_align(--align);
+    bit = other.window();
+  }
+  if (bit)
+    answer_.add(About::would, fmt::format("fit at align {} or less, at bit {}", align, *bit),
+                {{"align", std::uint64_t{align}}, {"bit", *bit}});
+  else if (search_.align() > 0)
+    answer_.add(About::would, "not fit at any smaller alignment");
+  if (area_.order_per_bit != 0) add_smaller_bits();
+  const std::uint64_t pages = pages_of(longest());
+  answer_.add(About::would,
+              pages == 0 ? fmt::format("not fit with fewer pages at align {}", search_.align())
+                         : fmt::format("fit with {} at most", plural(pages, "page")),
+              {{"pages", pages}});
+}
+
+// Explains a request that ended before its search; returns whether it did.
+bool never_searched(const Machine& machine, const AreaRequest& request, const std::vector<PfnRange>& declared,
+                    Answer& answer) {
+  const Area& area = machine.areas.area(request.area);
+  if (!area.active() || area.pages == 0) {
+    answer.brief = fmt::format("never searched: area {} is not active", area.name);
+    explain_inactive_area(machine, request.area, declared, answer);
+    return true;
+  }
+  const std::uint64_t bits = bitmap_pages_to_bits(request.pages, area.order_per_bit);
+  if (request.pages == 0) {
+    answer.brief = "never searched: 0 pages are asked for";
+    return true;
+  }
+  if (request.pages <= area.pages && bits <= area.bitmap.size()) return false;
+  answer.brief = fmt::format("never searched: {} pages ({} bits) are more than area {} has, {} pages ({} bits)",
+                             request.pages, bits, area.name, area.pages, area.bitmap.size());
+  answer.add(About::would, fmt::format("fit with {} at most, if the whole area were free", plural(area.pages, "page")),
+             {{"pages", area.pages}});
+  return true;
+}
+
+// Explains a request that tried windows, and whose last sweep ended with answer.error.
+void windows_failed(const AreaRequest& request, Answer& answer) {
+  const std::string tried = plural(answer.windows.size(), "window");
+  if (answer.error == -kEINTR)
+    answer.brief = fmt::format("a fatal signal ended it after {}", tried);
+  else if (answer.error == -kENOMEM && answer.windows.back().error == -kENOMEM)
+    answer.brief =
+        fmt::format("{} tried; in the last one pages were in the way, and there was no page to move to", tried);
+  else if (answer.error == -kENOMEM)
+    answer.brief = fmt::format("{} tried in earlier sweeps; the last sweep found none to try", tried);
+  else
+    answer.brief = fmt::format("{} tried for {}, and pages were in the way of each; no other was free", tried,
+                               plural(request.pages, "page"));
+}
+
+}  // namespace
+
+void explain_area_request(const World& world, const AreaRequest& request, const std::vector<PfnRange>& declared,
+                          Answer& answer) {
+  if (never_searched(world.machine(), request, declared, answer)) return;
+  NoWindow found(world, request, answer);
+  if (answer.windows.empty())
+    found.brief();
+  else
+    windows_failed(request, answer);
+  found.add_wanted();
+  found.add_found();
+  // Where windows were tried, their pages are the answer.
+  if (!answer.windows.empty() && answer.error != -kENOMEM) return;
+  found.add_runs();
+  found.add_holders();
+  if (answer.windows.empty()) found.add_remedies();
+}
+
+void explain_given(const World& world, const GivenWindows* given, Answer& answer) {
+  const Result& result = world.result(answer.op);
+  const bool one_range = result.yields == Yields::buffer || result.yields == Yields::block ||
+                         result.yields == Yields::range || result.yields == Yields::pin;
+  if (!answer.windows.empty())
+    answer.brief = fmt::format("after {} that failed", plural(answer.windows.size(), "window"));
+  if (one_range && result.pages > 0 && result.pfn != kNoPfn) {
+    const std::string frames = frames_text(result.pfn, result.pages);
+    answer.brief = frames + (answer.brief.empty() ? "" : ", " + answer.brief);
+    std::string text = frames;
+    std::vector<Figure> figures = {{"pfn", result.pfn}, {"pages", result.pages}};
+    if (result.yields == Yields::buffer) {
+      const Area& area = world.machine().areas.area(result.area);
+      const std::uint64_t bit = (result.pfn - area.base) >> area.order_per_bit;
+      const std::uint64_t bits = bitmap_pages_to_bits(result.pages, area.order_per_bit);
+      text += fmt::format(", bits {} to {} of {}", bit, bit + bits - 1, area.bitmap.size());
+      figures.push_back({"bit", bit});
+      figures.push_back({"bits", bits});
+    }
+    answer.add(About::window, std::move(text), std::move(figures));
+  }
+  if (given == nullptr) return;
+  for (const MadeRoom& room : given->made_room) {
+    std::string text = fmt::format("{} of {}: {}, the first from {:#x}", plural(room.pages, "page"), room.name,
+                                   room.moved ? "moved away" : "dropped from its cache, or freed meanwhile", room.from);
+    std::vector<Figure> figures = {{"name", room.name}, {"pages", room.pages}, {"from", room.from}};
+    if (room.moved) {
+      text += fmt::format(" to {:#x}", room.to);
+      figures.push_back({"to", room.to});
+    }
+    answer.add(About::moved, std::move(text), std::move(figures));
+  }
+  if (given->made_room.empty()) answer.add(About::moved, "nothing: its pages were free");
+}
+
+}  // namespace cma

@@ -1,0 +1,205 @@
+// What is answered about requests to areas: never searched, no window, windows that failed, and what was given.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "properties/explain/why_testing.h"
+
+namespace cma {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kPi3 =
+    "release=4.19 base=0x3a000 pages=0x1400 pageblock_order=9 debug=off\narea cma base=0x3ac00 pages=0x800 "
+    "order_per_bit=0\n";
+
+// A frame buffer of 1920 x 1080 and a coherent pool: only bit 0 can be a start.
+TEST(WhyArea, NamesTheLongestRunAndHowManyPagesAreMissing) {
+  EXPECT_EQ(why_text(kPi3, "pool = cma_alloc cma pages=256 align=8\nfb = cma_alloc cma pages=2025 align=8\n"),
+            "fb = cma_alloc cma pages=2025 align=8\n"
+            "  answer failed, -ENOMEM: no window: 2025 pages at align 8; longest run 1792 at bit 256 of 2048: 233 "
+            "pages short\n"
+            "  wanted 2025 free bits in a row, the first at a multiple of 256 bits (mask 0xff, offset 0); they fit at "
+            "bit 0 only: one page held among the 2025 there leaves no room\n"
+            "  found  1792 bits of 2048 free, in 1 run; their pages are free\n"
+            "  run    1792 bits at bit 256, pages 0x3ad00 to 0x3b3ff\n"
+            "  held   256 pages by pool\n"
+            "  would  not fit at any smaller alignment\n"
+            "  would  fit with 1792 pages at most\n");
+}
+
+TEST(WhyArea, AnswersForEachWayWithoutASearch) {
+  expect_answers({
+      {"larger than the area",
+       "small release=6.1",
+       "w = cma_alloc a pages=257\n",
+       {"answer failed, -ENOMEM: never searched: 257 pages (257 bits) are more than area a has, 256 pages (256 bits)",
+        "would  fit with 256 pages at most"}},
+      {"nothing asked for",
+       "small release=6.1",
+       "w = cma_alloc a pages=0\n",
+       {"never searched: 0 pages are asked for"}},
+      {"larger by debugfs",
+       "small release=6.1",
+       "w = debugfs_alloc a pages=257\n",
+       {"never searched: 257 pages (257 bits) are more than area a has"}},
+      {"zone border",
+       "release=4.19 base=0 pages=0x4000 pageblock_order=9\nzone DMA base=0 pages=0x2000\nzone HighMem "
+       "base=0x2000 pages=0x2000\n",
+       "reserve base=0x1c00 pages=0x800\ninit_reserved_mem high base=0x1c00000 size=0x800000\nactivate\n"
+       "w = cma_alloc high pages=1\n",
+       {"activate\n  answer ok: boot has finished, but not every area is active\n",
+        "area   high could not be activated: its pages from 0x2000 on lie in zone HighMem, those before in "
+        "zone DMA: an area must lie in one zone\n",
+        "area   high: 1024 of its 2048 pages were given to the allocator as CMA before that, for movable "
+        "requests only; the others stay reserved\n",
+        "answer failed, -ENOMEM: never searched: area high is not active\n"}},
+      {"after one that failed",
+       "release=4.19 base=0 pages=0x4000 pageblock_order=9\nzone DMA base=0 pages=0x2000\nzone "
+       "HighMem base=0x2000 pages=0x2000\n",
+       "reserve base=0x1c00 pages=0x800\nreserve base=0x800 pages=0x400\n"
+       "init_reserved_mem high base=0x1c00000 size=0x800000\ninit_reserved_mem low base=0x800000 size=0x400000\n"
+       "w = cma_alloc low pages=1\n",
+       {"area   low was never activated: this release ends at the first area that fails, which is high: its pages from "
+        "0x2000 on lie in zone HighMem",
+        "never searched: area low is not active\n"}},
+      {"ordinary memory since 5.12",
+       "release=6.1 base=0 pages=0x4000 pageblock_order=9\nzone DMA base=0 pages=0x2000\n"
+       "zone HighMem base=0x2000 pages=0x2000\n",
+       "reserve base=0x1c00 pages=0x800\ninit_reserved_mem high base=0x1c00000 size=0x800000\nactivate\n",
+       {"area   high: its 2048 pages are ordinary memory now\n"}},
+  });
+}
+
+TEST(WhyArea, TellsFragmentedFromFull) {
+  const std::string full = why_text("small release=6.1", "x = cma_alloc a pages=256\nw = cma_alloc a pages=1\n");
+  EXPECT_THAT(full, AllOf(HasSubstr("; none of the 256 bits is free: 1 page short\n"),
+                          HasSubstr("found  0 bits of 256 free, in 0 runs\n"), HasSubstr("held   256 pages by x\n"),
+                          HasSubstr("would  not fit with fewer pages at align 0\n")));
+  const std::string fragmented =
+      why_text("small release=6.1",
+               "x = cma_alloc a pages=32 align=5\ny = cma_alloc a pages=200\ncma_release y from=10 pages=100\n"
+               "w = cma_alloc a pages=110\n");
+  EXPECT_THAT(fragmented, AllOf(HasSubstr("longest run 100 at bit 42 of 256: 10 pages short\n"),
+                                HasSubstr("found  124 bits of 256 free, in 2 runs; their pages are free; so there are "
+                                          "enough, but not in a row\n"),
+                                HasSubstr("held   100 pages by y\n  held   32 pages by x\n")));
+}
+
+// Area b has bits of two pages.
+TEST(WhyArea, CountsBitsAndPagesApart) {
+  const std::string text = why_text("small release=6.1",
+                                    "p = cma_alloc b pages=1 align=4\nq = cma_alloc b pages=1 align=6\n"
+                                    "w = cma_alloc b pages=250\n");
+  EXPECT_THAT(text, AllOf(HasSubstr("no window: 250 pages at align 0, which take 125 bits; longest run "),
+                          HasSubstr("held   1 page by p, which take 1 bit\n"),
+                          HasSubstr("would  not fit with order_per_bit 0 either\n")));
+  const std::string rounded =
+      why_text("small release=6.1", "p = cma_alloc b pages=1\nq = cma_alloc b pages=253\nw = cma_alloc b pages=1\n");
+  EXPECT_THAT(rounded,
+              HasSubstr("would  fit with order_per_bit 0, at page 0x301: rounding up to whole bits costs it\n"));
+}
+
+// A free bit says that no buffer has its page; the cache of a file may.
+TEST(WhyArea, TellsFreeBitsFromFreePages) {
+  EXPECT_THAT(why_text("small release=6.1",
+                       "x = cma_alloc a pages=200\ns = shmem_page at=a+0xd0 pages=4\n"
+                       "w = cma_alloc a pages=100\n"),
+              HasSubstr("found  56 bits of 256 free, in 1 run; of their 56 pages 52 are free and 4 lent to "
+                        "others, to be moved away\n"));
+}
+
+TEST(WhyArea, NamesTheAlignmentThatWouldFit) {
+  EXPECT_THAT(
+      why_text("small release=6.1", "x = cma_alloc a pages=1\nw = cma_alloc a pages=200 align=6\n"),
+      AllOf(HasSubstr("longest run 192 at bit 64 of 256: 8 pages short\n"),
+            HasSubstr("run    255 bits at bit 1, pages 0x201 to 0x2ff: 192 count, from the aligned bit 64 on\n"),
+            HasSubstr("would  fit at align 5 or less, at bit 32\n")));
+}
+
+// A window that another actor tries has its bits set.
+TEST(WhyArea, NamesARequestThatHasTheBits) {
+  EXPECT_THAT(why_text("small release=6.1",
+                       "actor A cpu=0\nA: v = cma_alloc a pages=200 until=cma_bitmap_marked\n"
+                       "w = cma_alloc a pages=100 cpu=1\n"),
+              HasSubstr("held   200 pages by v, which is under way\n"));
+}
+
+TEST(WhyArea, ListsTheLargestHoldersAndSumsUpTheOthers) {
+  std::string operations;
+  for (int i = 0; i < 12; ++i)
+    operations += "b" + std::to_string(i) + " = cma_alloc a pages=" + std::to_string(i + 1) + "\n";
+  const std::string text = why_text("small release=6.1", operations + "w = cma_alloc a pages=200\n");
+  EXPECT_THAT(text, AllOf(HasSubstr("held   12 pages by b11\n  held   11 pages by b10\n"),
+                          HasSubstr("held   10 pages by 4 smaller holders\n")));
+}
+
+TEST(WhyArea, AnswersForWindowsThatFailed) {
+  expect_answers({
+      {"busy",
+       "small release=4.19",
+       "n = anon_page at=a+8\ndrain\nk = pin n\nm = anon_page at=a+0x88\ndrain\nl = pin m\nw = cma_alloc a pages=128\n",
+       {"answer failed, -EBUSY: ", " tried for 128 pages, and pages were in the way of each; no other was free\n"}},
+      {"no page to move to",
+       "small release=6.1",
+       "s = shmem_page at=a+8 pages=8\ncma_alloc b pages=256\ndrain\neaten = unmovable_page pages=700\n"
+       "w = cma_alloc a pages=256\n",
+       {"answer failed, -ENOMEM: 1 window tried; in the last one pages were in the way, and there was no page to move "
+        "to\n",
+        "found  no page to move to: no zone can give a page: zone Normal has"}},
+      {"signal",
+       "small release=6.1",
+       "actor A cpu=0\nA: w = cma_alloc a pages=64 align=6 until=isolate_done\nsignal A\nA: resume\n",
+       {"answer failed, -EINTR: a fatal signal ended it after 1 window\n"}},
+      {"second sweep without a window",
+       "small release=4.9 retry=1 error_line=on",
+       "actor A cpu=0\nothers = shmem_page pages=100\nn = anon_page at=a+8\ndrain\nk = pin n\n"
+       "A: w = cma_alloc a pages=200 until=cma_retry\nx = cma_alloc a pages=64 align=6 cpu=1\nsleep us=200000\n",
+       {"answer failed, -ENOMEM: ", "tried in earlier sweeps; the last sweep found none to try\n",
+        "held   64 pages by x\n"}},
+  });
+}
+
+// One that was stopped and resumed is answered by its own text, when it ends.
+TEST(WhyArea, AnswersForARequestThatSucceededAfterAWindow) {
+  const std::string text = why_text("small release=4.19",
+                                    "actor A cpu=0\nothers = shmem_page pages=100\nn = anon_page at=a+8\nfree others\n"
+                                    "drain\nk = pin n\ns = shmem_page at=a+0x48 pages=3\ndrain\n"
+                                    "A: w = cma_alloc a pages=64 align=6 until=cma_bitmap_cleared\nA: resume\n");
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("A: w = cma_alloc a pages=64 align=6 until=cma_bitmap_cleared\n"
+                              "  answer ok: pages 0x240 to 0x27f, after 1 window that failed\n"
+                              "  window pages 0x240 to 0x27f, bits 64 to 127 of 256\n"
+                              "  moved  3 pages of s: moved away, the first from 0x248 to "),
+                    HasSubstr("  window [200, 240): -EBUSY, 1 page in the way\n"), Not(HasSubstr("A: resume\n"))));
+}
+
+TEST(WhyArea, ExplainsASuccessIfAsked) {
+  const std::string operations = "f = file\nr = read f at=a+2 pages=2\ndrain\nw = cma_alloc a pages=8\n";
+  EXPECT_EQ(why_text("small release=6.1", operations), "no operation failed\n");
+  EXPECT_THAT(
+      why_text("small release=6.1", operations, "w"),
+      AllOf(HasSubstr("answer ok: pages 0x200 to 0x207\n"),
+            HasSubstr("moved  2 pages of r: dropped from its cache, or freed meanwhile, the first from 0x202\n")));
+  EXPECT_THAT(why_text("small release=6.1", "w = cma_alloc a pages=8\n", "w"),
+              HasSubstr("moved  nothing: its pages were free\n"));
+}
+
+TEST(WhyArea, GivesItsFiguresAsData) {
+  const std::vector<Answer> answers =
+      why_answers(kPi3, "pool = cma_alloc cma pages=256 align=8\nfb = cma_alloc cma pages=2025 align=8\n");
+  ASSERT_EQ(answers.size(), 1U);
+  const auto run = std::ranges::find(answers[0].evidence, About::run, &Evidence::about);
+  ASSERT_NE(run, answers[0].evidence.end());
+  const auto counts = std::ranges::find(run->figures, "counts", &Figure::name);
+  ASSERT_NE(counts, run->figures.end());
+  EXPECT_EQ(std::get<std::uint64_t>(counts->value), 1792U);
+}
+
+}  // namespace
+}  // namespace cma

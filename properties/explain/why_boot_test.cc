@@ -1,0 +1,104 @@
+// What is answered about areas that cannot be declared: each check of the kernel, and each shortage of memory.
+
+#include <gtest/gtest.h>
+
+#include "properties/explain/why_testing.h"
+
+namespace cma {
+namespace {
+
+// 64 MiB, units of 4 MiB.
+constexpr const char* kOld = "release=4.19 base=0 pages=0x4000 pageblock_order=9 max_areas=2";
+constexpr const char* kOldest = "release=3.6 base=0 pages=0x4000 pageblock_order=9 max_areas=2";
+constexpr const char* kHighmem =
+    "release=4.19 base=0 pages=0x4000 pageblock_order=9\nzone Normal base=0 pages=0x2000\nzone "
+    "HighMem base=0x2000 pages=0x2000";
+
+TEST(WhyBoot, AnswersForEachWayADeclarationFails) {
+  expect_answers({
+      {"no slot",
+       kOld,
+       "declare x size=0x400000\ndeclare y size=0x400000\ndeclare z size=0x400000\n",
+       {"answer failed, -ENOSPC: the kernel has room for 2 areas (MAX_CMA_AREAS) and has them all: x, y\n"}},
+      {"no size", kOld, "declare x size=0\n", {"answer failed, -EINVAL: size 0\n"}},
+      {"no size", kOldest, "declare x size=0\n", {"answer failed, -EINVAL: size 0\n"}},
+      {"bits beyond all sizes",
+       kOld,
+       "declare x size=0x400000 order_per_bit=64\n",
+       {"answer failed, -EINVAL: order_per_bit 64 is not below 64\n"}},
+      {"alignment",
+       kOld,
+       "declare x size=0x400000 alignment=0x300000\n",
+       {"answer failed, -EINVAL: alignment 0x300000 is no power of two\n"}},
+      {"fixed base",
+       kOld,
+       "declare x base=0x500000 size=0x400000 fixed\n",
+       {"answer failed, -EINVAL: base 0x500000 is no multiple of 4 MiB; 0x400000 and 0x800000 are\n"}},
+      {"whole bits",
+       kOld,
+       "declare x size=0x400000 order_per_bit=11\n",
+       {"answer failed, -EINVAL: size 4 MiB is not a whole number of bits of 2^11 pages\n"}},
+      {"boundary",
+       kHighmem,
+       "declare x base=0x1c00000 size=0x800000 fixed\n",
+       {"answer failed, -EINVAL: [0x1c00000, 0x2400000) would lie in low and in high memory, which meet at "
+        "0x2000000\n"}},
+      {"end of memory",
+       kOld,
+       "declare x base=0x3c00000 size=0x800000 fixed\n",
+       {"would lie in low and in high memory, which meet at 0x4000000 (the end of memory: there is no high memory)\n"}},
+      {"limit",
+       kOld,
+       "declare x base=0x1000000 size=0x800000 limit=0x1400000 fixed\n",
+       {"answer failed, -EINVAL: [0x1000000, 0x1800000) ends after the limit 0x1400000\n"}},
+      {"taken",
+       kOld,
+       "k = reserve base=0x1000 pages=0x10\ndeclare x base=0x1000000 size=0x400000 fixed\n",
+       {"answer failed, -EBUSY: [0x1000000, 0x1400000) is not free: a part of it is reserved already\n",
+        "held   [0x1000000, 0x1010000) by "}},
+      {"taken by an area",
+       kOldest,
+       "declare x base=0x1000000 size=0x400000\ndeclare y base=0x1000000 size=0x400000\n",
+       {"answer failed, -EBUSY", "by area x\n"}},
+      {"no memory",
+       kOld,
+       "reserve base=0x1000 pages=0x10\ndeclare x size=0x3500000\n",
+       {"answer failed, -ENOMEM: no free range of 56 MiB from 0x0 up to the limit 0x4000000; the longest has 44 "
+        "MiB after alignment: 12 MiB short\n",
+        "wanted 56 MiB (rounded up from 53 MiB) aligned to 4 MiB, below 0x4000000\n",
+        "run    [0x1010000, 0x4000000) free, 44 MiB of them after alignment\n"}},
+      {"no memory below the limit", kOld, "declare x size=0x800000 limit=0x400000\n", {"answer failed, -EINVAL: "}},
+  });
+}
+
+TEST(WhyBoot, AnswersForEachWayReservedMemoryIsRefused) {
+  const char* reserved = "reserve base=0x1000 pages=0x1000\n";
+  const auto with = [&](const char* rest) { return std::string(reserved) + rest; };
+  const std::string base = with("init_reserved_mem x base=0x1200000 size=0x400000\n");
+  const std::string size = with("init_reserved_mem x base=0x1000000 size=0x4C0000\n");
+  const std::string none = with("init_reserved_mem x base=0x1000000 size=0\n");
+  const std::string part = with("init_reserved_mem x base=0x1c00000 size=0x800000\n");
+  const std::string bits = with("init_reserved_mem x base=0x1000000 size=0x400000 order_per_bit=11\n");
+  const std::string slots = with(
+      "init_reserved_mem x base=0x1000000 size=0x400000\ninit_reserved_mem y base=0x1400000 size=0x400000\n"
+      "init_reserved_mem z base=0x1800000 size=0x400000\n");
+  expect_answers({
+      {"base",
+       kOld,
+       base,
+       {"answer failed, -EINVAL: base 0x1200000 is no multiple of 4 MiB; 0x1000000 and 0x1400000 are\n",
+        "wanted [0x1200000, 0x1600000), both ends at multiples of 4 MiB (the unit of this release), reserved "
+        "before\n"}},
+      {"size",
+       kOld,
+       size,
+       {"answer failed, -EINVAL: size 0x4c0000 is no multiple of 4 MiB; 0x400000 and 0x800000 are\n"}},
+      {"no size", kOld, none, {"answer failed, -EINVAL: size 0\n"}},
+      {"not reserved", kOld, part, {"answer failed, -EINVAL: memory from 0x2000000 on is not reserved\n"}},
+      {"bits", kOld, bits, {"answer failed, -EINVAL: a bit of 2^11 pages does not divide the unit of 1024 pages\n"}},
+      {"no slot", kOld, slots, {"answer failed, -ENOSPC: the kernel has room for 2 areas"}},
+  });
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,419 @@
+#include "properties/explain/why_kinds.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "allocator/areas/area_files.h"
+#include "allocator/base/error.h"
+#include "properties/explain/names.h"
+#include "properties/explain/page_facts.h"
+#include "properties/explain/why_area.h"
+#include "properties/explain/why_boot.h"
+
+namespace cma {
+namespace {
+
+// What answers a failure that no kernel function gives: a test runs random programs and finds none.
+constexpr const char* kUnexplained = "this kind of operation does not fail; please report it";
+
+// Returns why no caller may ask for this range; empty if one may. See contig_may_be_asked().
+std::string why_not_asked(const Machine& machine, Pfn first, std::uint64_t pages) {
+  const MemoryMap& map = machine.map;
+  if (pages == 0) return "it asks for 0 pages";
+  if (!map.present(first)) return fmt::format("page {:#x} does not exist", first);
+  if (pages > map.range().end - first)
+    return fmt::format("its range ends after the end of memory, {:#x}", map.range().end);
+  for (Pfn pfn = first; pfn < first + pages; ++pfn)
+    if (!map.present(pfn)) return fmt::format("page {:#x} does not exist", pfn);
+  const std::uint64_t unit = machine.geometry().isolation_unit();
+  const PfnRange units{align_down(first, unit), align_up(first + pages, unit)};
+  const Zone& zone = machine.buddy.zone_of(first);
+  if (units.start >= zone.range.start && units.end <= zone.range.end) return {};
+  return fmt::format("its isolation units, [{:#x}, {:#x}), reach out of zone {}, [{:#x}, {:#x})", units.start,
+                     units.end, machine.buddy.zone_name(machine.map.page(first).zone), zone.range.start,
+                     zone.range.end);
+}
+
+// Writes the answer for one failed operation. A call for each kind, and no call for all: a new kind needs one.
+class Explainer {
+ public:
+  Explainer(const Sight& sight, Answer& answer)
+      : sight_(sight),
+        world_(sight.world),
+        machine_(world_.machine()),
+        result_(world_.result(answer.op)),
+        answer_(answer) {}
+
+  // --- areas ---
+  void operator()(const CmaAlloc& op) const { from_area(op.area, op.pages, static_cast<unsigned>(op.align)); }
+  void operator()(const DebugfsAlloc& op) const { from_area(op.area, debugfs_count(op.pages), 0); }
+  void operator()(const CmaRelease&) const { unexplained(); }
+  void operator()(const DebugfsFree&) const { unexplained(); }
+
+  // --- boot ---
+  void operator()(const Declare& op) const {
+    const std::string name = world_.program().name_of(world_.program().ops[answer_.op]);
+    const auto order = static_cast<unsigned>(op.order_per_bit);
+    explain_declaration(world_, {name, op.base, op.size, op.limit, op.alignment, order, op.fixed}, answer_);
+  }
+  void operator()(const InitReservedMem& op) const {
+    explain_reserved_area(world_, op.base, op.size, static_cast<unsigned>(op.order_per_bit), answer_);
+  }
+  void operator()(const Reserve&) const { unexplained(); }
+  void operator()(const Activate&) const { unexplained(); }
+
+  // --- blocks and pages ---
+  void operator()(const AllocPages&) const { out_of_memory(); }
+  void operator()(const FreePages&) const { unexplained(); }
+  template <PageKind Kind>
+  void operator()(const OwnedPages<Kind>& op) const {
+    got(result_.pages, op.pages, "page");
+    new_memory(op.at, result_.pages, 1);
+  }
+  void operator()(const HugetlbGrow& op) const {
+    got(result_.finished, op.count, "huge page");
+    new_memory(op.at, result_.finished, order_pages(machine_.hugetlb.order()));
+  }
+  void operator()(const HugetlbPagesUsed& op) const {
+    got(result_.pages, op.count, "huge page");
+    answer_.brief = "the hugetlb pool has no free page; hugetlb_pool adds some";
+    answer_.add(About::found, fmt::format("{} in the hugetlb pool", plural(machine_.hugetlb.free_pages(), "free page")),
+                {{"pool_free", machine_.hugetlb.free_pages()}});
+  }
+  void operator()(const FreeOwned&) const { unexplained(); }
+  void operator()(const Refuse&) const { unexplained(); }
+
+  // --- references ---
+  void operator()(const Pin& op) const { free_page(op.page); }
+  void operator()(const GetPage& op) const { free_page(op.page); }
+  void operator()(const Unpin&) const { unexplained(); }
+  void operator()(const PutPage&) const { unexplained(); }
+  void operator()(const PinLongterm& op) const { pin_failed(op); }
+
+  // --- processes ---
+  void operator()(const MmapAnon& op) const {
+    got(result_.finished, op.pages, "page");
+    new_memory(op.at, result_.finished, 1);
+  }
+  void operator()(const MmapShared&) const {
+    got(result_.finished, result_.pages, "page");
+    cached_memory();
+  }
+  void operator()(const MmapHuge& op) const;
+  void operator()(const SplitHuge& op) const;
+  template <MappingVerb Verb>
+  void operator()(const MappingOp<Verb>& op) const {
+    if constexpr (Verb == MappingVerb::write) {
+      got_written(op);
+      cached_memory();
+    } else if constexpr (Verb == MappingVerb::madv_free) {
+      not_lazily_freed(op.mapping, op.in);
+    } else {
+      static_assert(Verb == MappingVerb::munmap || Verb == MappingVerb::mlock);
+      unexplained();
+    }
+  }
+  void operator()(const Fork& op) const {
+    out_of_memory();
+    answer_.brief = "a page of " + operand_name(op.process) +
+                    " that a device may write to must be copied for the child; " + answer_.brief;
+  }
+  void operator()(const Spawn&) const { unexplained(); }
+  void operator()(const ExitProcess&) const { unexplained(); }
+  void operator()(const ExecStack&) const { unexplained(); }
+
+  // --- files ---
+  void operator()(const ReadFile& op) const { read_failed(op.at, op.pages); }
+  void operator()(const BufferRead& op) const { read_failed(op.at, op.pages); }
+  void operator()(const OpenFile&) const { unexplained(); }
+  template <FileVerb Verb>
+  void operator()(const FileOp<Verb>&) const {
+    unexplained();
+  }
+  template <FilePagesVerb Verb>
+  void operator()(const FilePagesOp<Verb>&) const {
+    unexplained();
+  }
+  template <BufferVerb Verb>
+  void operator()(const BufferOp<Verb>&) const {
+    unexplained();
+  }
+  void operator()(const BufferInvalidate&) const { unexplained(); }
+  void operator()(const IoDone&) const { unexplained(); }
+
+  // --- other operations on memory ---
+  void operator()(const AllocRange& op) const { range_failed(op.pages); }
+  void operator()(const FreeRange&) const { unexplained(); }
+  void operator()(const Compact& op) const;
+  template <LruVerb Verb>
+  void operator()(const LruOp<Verb>&) const {
+    unexplained();
+  }
+  template <DrainKind Kind>
+  void operator()(const DrainOp<Kind>&) const {
+    unexplained();
+  }
+  void operator()(const CachesOff&) const { unexplained(); }
+
+  // --- control, and what only looks: an expectation that is not met ends the run ---
+  void operator()(const Signal&) const { unexplained(); }
+  void operator()(const SleepOp&) const { unexplained(); }
+  void operator()(const Resume&) const { unexplained(); }
+  void operator()(const Cat& op) const;
+  void operator()(const ExpectState&) const { unexplained(); }
+  void operator()(const ExpectFigure&) const { unexplained(); }
+  void operator()(const ExpectError&) const { unexplained(); }
+  void operator()(const ExpectCounter&) const { unexplained(); }
+  template <LineSource Source>
+  void operator()(const ExpectLine<Source>&) const {
+    unexplained();
+  }
+  void operator()(const ExpectCat&) const { unexplained(); }
+  void operator()(const ExpectPage&) const { unexplained(); }
+  void operator()(const ExpectFinding&) const { unexplained(); }
+
+ private:
+  void unexplained() const { answer_.brief = kUnexplained; }
+  // Returns what texts call the result of an operand.
+  std::string operand_name(OpRef operand) const {
+    const Result* found = world_.find(operand);
+    return found == nullptr ? "?" : name_or_text(world_.program(), world_.slot_of(*found));
+  }
+  void from_area(AreaRef area, std::uint64_t pages, unsigned align) const;
+  void got(std::uint64_t done, std::uint64_t wanted, std::string_view noun) const;
+  void got_written(const auto& op) const;
+  void out_of_memory() const;
+  void range_failed(std::uint64_t pages) const;
+  void new_memory(const Place& at, std::uint64_t done, std::uint64_t each) const;
+  void chosen_frames(Pfn first, std::uint64_t pages) const;
+  void free_page(const Place& place) const;
+  void cached_memory() const;
+  void not_lazily_freed(OpRef mapping, OpRef in) const;
+  void read_failed(const Place& at, std::uint64_t pages) const;
+  void pin_failed(const PinLongterm& op) const;
+  void add_page(const PageFacts& facts, Pfn pfn, const std::string& refused) const;
+
+  const Sight& sight_;
+  const World& world_;
+  const Machine& machine_;
+  const Result& result_;
+  Answer& answer_;
+};
+
+// --- what kinds share ---
+
+void Explainer::from_area(AreaRef area, std::uint64_t pages, unsigned align) const {
+  const std::optional<AreaId> id = world_.area(area);
+  if (!id) return unexplained();
+  explain_area_request(world_, {*id, pages, align}, sight_.declared, answer_);
+  const bool no_target = !answer_.windows.empty() && answer_.windows.back().error == -kENOMEM;
+  if (!no_target || sight_.refused == nullptr) return;
+  answer_.add(About::found, "no page to move to: " + sight_.refused->brief);
+  answer_.evidence.insert(answer_.evidence.end(), sight_.refused->evidence.begin(), sight_.refused->evidence.end());
+}
+
+// Records how far the operation came.
+void Explainer::got(std::uint64_t done, std::uint64_t wanted, std::string_view noun) const {
+  answer_.add(About::got, fmt::format("{} of {}", done, plural(wanted, noun)), {{"got", done}, {"wanted", wanted}});
+}
+
+// Explains that the page allocator gave no page.
+void Explainer::out_of_memory() const {
+  if (sight_.refused == nullptr) {
+    answer_.brief = "no memory";
+    return;
+  }
+  answer_.brief = sight_.refused->brief;
+  answer_.evidence.insert(answer_.evidence.end(), sight_.refused->evidence.begin(), sight_.refused->evidence.end());
+}
+
+// Explains that alloc_contig_range did not give a range of so many pages, or that no caller may ask for it.
+void Explainer::chosen_frames(Pfn first, std::uint64_t pages) const {
+  const std::string frames = pages == 0 ? std::string("no page") : frames_text(first, pages);
+  answer_.add(About::wanted, frames, {{"pfn", first}, {"pages", pages}});
+  if (answer_.error == -kEINVAL) {
+    const bool range = std::holds_alternative<AllocRange>(world_.program().ops[answer_.op].body);
+    if (!range && !is_aligned(first, pages))
+      answer_.brief = fmt::format("a huge page begins at a multiple of {} pages, and {:#x} is none", pages, first);
+    else
+      answer_.brief = fmt::format("{} cannot be asked for: {}", frames, why_not_asked(machine_, first, pages));
+    return;
+  }
+  if (answer_.windows.empty()) {
+    answer_.brief = fmt::format("another task has taken a reference on {} meanwhile", frames);
+    return;
+  }
+  const FailedWindow& last = answer_.windows.back();
+  std::string in_the_way = plural(last.pages.size(), "page");
+  if (!last.pages.empty() && last.pages.front().pageblock) in_the_way = "the pageblock";
+  if (last.error == -kEINTR) {
+    answer_.brief = fmt::format("a fatal signal ended the wait for {}", frames);
+  } else if (last.error == -kENOMEM) {
+    out_of_memory();
+    answer_.brief = fmt::format("what uses {} has no page to move to; {}", frames, answer_.brief);
+  } else {
+    answer_.brief = fmt::format("{} could not be emptied: {} in the way", frames, in_the_way);
+  }
+}
+
+void Explainer::range_failed(std::uint64_t pages) const { chosen_frames(result_.chosen, pages); }
+
+// Explains that an operation which makes `each` pages at a time got no more than `done` of them.
+void Explainer::new_memory(const Place& at, std::uint64_t done, std::uint64_t each) const {
+  const bool window_failed = !answer_.windows.empty() && answer_.windows.back().error == answer_.error;
+  if (answer_.error == -kENOENT) {
+    answer_.brief = "the process ended meanwhile";
+  } else if (at.kind != Place::Kind::none && (answer_.error != -kENOMEM || window_failed)) {
+    chosen_frames(result_.chosen + done * each, each);
+  } else {
+    out_of_memory();
+  }
+}
+
+void Explainer::add_page(const PageFacts& facts, Pfn pfn, const std::string& refused) const {
+  std::string text = fmt::format("{:#x}  {}", pfn, facts.what());
+  std::string holders;
+  for (const std::string& holder : facts.holders()) holders += (holders.empty() ? "" : ", ") + holder;
+  if (!holders.empty()) text += "; held by " + holders;
+  if (!refused.empty()) text += "; refused: " + refused;
+  answer_.add(About::page, std::move(text),
+              {{"pfn", pfn}, {"what", facts.what()}, {"holders", holders}, {"refused", refused}});
+}
+
+// --- references ---
+
+// Explains that a page is free, so that no reference can be taken on it.
+void Explainer::free_page(const Place& place) const {
+  const Pfn pfn = world_.resolve(place).value_or(kNoPfn);
+  if (pfn == kNoPfn) return unexplained();
+  const PageFacts facts(world_, pfn, /*ours=*/false);
+  answer_.brief = fmt::format("page {:#x} is free, and a reference needs a page in use", pfn);
+  add_page(facts, pfn, "");
+}
+
+void Explainer::pin_failed(const PinLongterm& op) const {
+  const std::optional<StoppedPage> stopped = sight_.windows.stopped_migration(answer_.op);
+  const std::string page = fmt::format("page {} of {}", op.from, operand_name(op.mapping));
+  if (!stopped) {
+    out_of_memory();
+    answer_.brief = page + " could not be touched first; " + answer_.brief;
+    return;
+  }
+  answer_.brief = fmt::format("{} is at {:#x}, where a long-term pin may not leave it, and it cannot be moved: {}",
+                              page, stopped->pfn, stopped->refused);
+  std::string text = fmt::format("{:#x}  {}", stopped->pfn, stopped->what);
+  std::string holders;
+  for (const std::string& holder : stopped->holders) holders += (holders.empty() ? "" : ", ") + holder;
+  if (!holders.empty()) text += "; held by " + holders;
+  answer_.add(About::page, std::move(text),
+              {{"pfn", stopped->pfn}, {"what", stopped->what}, {"holders", holders}, {"refused", stopped->refused}});
+  if (sight_.refused == nullptr) return;
+  answer_.add(About::found, "no page to move it to: " + sight_.refused->brief);
+  answer_.evidence.insert(answer_.evidence.end(), sight_.refused->evidence.begin(), sight_.refused->evidence.end());
+}
+
+// --- processes ---
+
+void Explainer::operator()(const MmapHuge& op) const {
+  const std::uint64_t each = order_pages(machine_.processes.huge_order());
+  if (!machine_.geometry().transparent_hugepages) {
+    answer_.brief = "the machine has no transparent huge pages; thp=on adds them";
+    return;
+  }
+  got(result_.finished, op.count, "huge page");
+  new_memory(op.at, result_.finished, each);
+}
+
+// The first huge page of the mapping that is still whole.
+void Explainer::operator()(const SplitHuge& op) const {
+  const Result* made = world_.find(op.mapping);
+  const Result* in = op.in.id == 0 ? made : world_.find(op.in);
+  if (made == nullptr || in == nullptr) return unexplained();
+  const Processes& processes = machine_.processes;
+  for (std::uint64_t i = 0; i < processes.pages_of(in->process, made->mapping); ++i) {
+    const OwnerId owner = processes.page_at(in->process, made->mapping, i);
+    if (owner == 0 || machine_.owners.owner(owner).huge == 0) continue;
+    const Pfn head = machine_.map.compound_head(machine_.owners.owner(owner).pfn);
+    const bool locked = machine_.map.page(head).has(kPageLocked);
+    answer_.brief = locked ? fmt::format("the huge page at {:#x} is locked", head)
+                           : fmt::format("the huge page at {:#x} has references besides its mappings", head);
+    add_page(PageFacts(world_, head, /*ours=*/false), head, "");
+    return;
+  }
+  answer_.brief = "the huge page was in use, and has been split since";
+}
+
+void Explainer::got_written(const auto& op) const {
+  const Result* made = world_.find(op.mapping);
+  const Result* in = op.in.id == 0 ? made : world_.find(op.in);
+  if (made == nullptr || in == nullptr) return;
+  const std::uint64_t left = machine_.processes.pages_of(in->process, made->mapping) - op.from;
+  got(result_.finished, op.pages == 0 ? left : std::min(op.pages, left), "page");
+}
+
+// Explains why a page could not be faulted in.
+void Explainer::cached_memory() const {
+  if (answer_.error == -kENOENT)
+    answer_.brief = "the process ended meanwhile";
+  else if (answer_.error == -kEFAULT)
+    answer_.brief = "the shared memory was truncated: its next page is gone";
+  else
+    out_of_memory();
+}
+
+void Explainer::not_lazily_freed(OpRef mapping, OpRef in) const {
+  const Result* made = world_.find(mapping);
+  const Result* process = in.id == 0 ? made : world_.find(in);
+  if (machine_.release() < Release::v4_5)
+    answer_.brief = "MADV_FREE came with 4.5";
+  else if (made != nullptr && process != nullptr && machine_.processes.is_shared(process->process, made->mapping))
+    answer_.brief = "MADV_FREE is for private memory, and this mapping is shared";
+  else
+    answer_.brief = "MADV_FREE is for memory that is not locked, and this mapping is";
+}
+
+// --- files ---
+
+void Explainer::read_failed(const Place& at, std::uint64_t pages) const {
+  got(result_.pages, pages, "page");
+  if (answer_.error == -kEAGAIN)
+    answer_.brief = "another task dropped the page before its buffer could be held";
+  else
+    new_memory(at, result_.pages, 1);
+}
+
+// --- other operations on memory ---
+
+void Explainer::operator()(const Compact& op) const {
+  Gfp gfp = kGfpKernel;
+  if (op.type == TypeWord::movable) gfp = kGfpHighuserMovable;
+  if (op.type == TypeWord::reclaimable) gfp |= kGfpReclaimable;
+  const RefusedRequest left = explain_request(machine_, gfp, static_cast<unsigned>(op.order));
+  answer_.brief = answer_.error == -kEAGAIN
+                      ? fmt::format(
+                            "it was given up before a block of order {} came to be: others needed its locks or "
+                            "its CPU",
+                            op.order)
+                      : fmt::format("moving pages made no block of order {}", op.order);
+  answer_.evidence.insert(answer_.evidence.end(), left.evidence.begin(), left.evidence.end());
+}
+
+void Explainer::operator()(const Cat& op) const {
+  answer_.brief = "this release has no such file, or the machine no such area";
+  std::string files = "buddyinfo, pagetypeinfo";
+  for (const AreaFileInfo& file : area_files(machine_.release())) files += ", " + path_of(file, "AREA");
+  std::string areas;
+  for (AreaId id = 0; id < machine_.areas.size(); ++id) areas += (id == 0 ? "" : ", ") + machine_.areas.area(id).name;
+  answer_.add(About::wanted, op.path, {{"path", op.path}});
+  answer_.add(About::found, fmt::format("files {}; areas {}", files, areas.empty() ? "none" : areas));
+}
+
+}  // namespace
+
+void explain_failure(const Sight& sight, Answer& answer) {
+  const Explainer explainer(sight, answer);
+  std::visit(explainer, static_cast<const OpVariant&>(sight.world.program().ops[answer.op].body));
+}
+
+}  // namespace cma

@@ -1,0 +1,260 @@
+// What is answered about operations on single pages, processes, files and ranges: each way in which each kind fails.
+// Requests to areas, declarations and requests for pages have tests of their own.
+
+#include "properties/explain/why_kinds.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "properties/explain/why.h"
+#include "properties/explain/why_testing.h"
+#include "properties/program/generator.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(WhyKinds, AnswersForReferencesOnFreePages) {
+  expect_answers({
+      {"pin",
+       "small release=6.1",
+       "k = pin 0x40\n",
+       {"k = pin 0x40\n  answer failed, -ENOENT: page 0x40 is free, and a reference needs a page in use\n",
+        "page   0x40  free block"}},
+      {"get_page",
+       "small release=6.1",
+       "get_page 0x45\n",
+       {"answer failed, -ENOENT: page 0x45 is free", "page   0x45  page inside the free block of "}},
+      {"per-CPU list",
+       "small release=6.1",
+       "u = unmovable_page at=0x45\nfree u\npin 0x45\n",
+       {"page   0x45  free page on a per-CPU list\n"}},
+  });
+}
+
+TEST(WhyKinds, AnswersForPagesOnChosenFrames) {
+  expect_answers({
+      {"in the way",
+       "small release=6.1",
+       "u = unmovable_page at=0x48\nx = anon_page at=0x46 pages=4\n",
+       {"x = anon_page at=0x46 pages=4\n  answer failed, -EBUSY: page 0x48 could not be emptied: 1 page in the way\n",
+        "got    2 of 4 pages\n", "  window [48, 49): -EBUSY, 1 page in the way\n    0x48  unmovable page of u"}},
+      {"beyond memory",
+       "small release=6.1",
+       "x = shmem_page at=0x3fe pages=4\n",
+       {"answer failed, -EINVAL: page 0x400 cannot be asked for: page 0x400 does not exist\n",
+        "got    2 of 4 pages\n"}},
+      {"no target",
+       "small release=6.1",
+       "s = shmem_page at=0x48\ndrain\na1 = cma_alloc a pages=256\nb1 = cma_alloc b pages=256\n"
+       "eaten = unmovable_page pages=700\nx = movable_page at=0x48\n",
+       {"x = movable_page at=0x48\n  answer failed, -ENOMEM: what uses page 0x48 has no page to move to; no zone can "
+        "give a "
+        "page: zone Normal has "}},
+      {"signal",
+       "small release=6.1",
+       "actor A cpu=0\nA: x = anon_page at=0x48 until=isolate_done\nsignal A\nA: resume\n",
+       {"answer failed, -EINTR: a fatal signal ended the wait for page 0x48\n"}},
+      {"zone border",
+       "release=4.19 base=0 pages=0x1400 pageblock_order=9\nzone DMA base=0 pages=0xa00\nzone Normal "
+       "base=0xa00 pages=0xa00",
+       "x = block_device_page at=0x900\n",
+       {"page 0x900 cannot be asked for: its isolation units, [0x800, 0xc00), reach out of zone DMA, [0x0, 0xa00)\n"}},
+      {"range",
+       "small release=6.1",
+       "u = unmovable_page at=0x48\nr = alloc_range at=0x40 pages=16\n",
+       {"answer failed, -EBUSY: pages 0x40 to 0x4f could not be emptied: 1 page in the way\n"}},
+      {"range of an area",
+       "small release=6.1",
+       "r = alloc_range at=a pages=16\n",
+       {"answer failed, -EBUSY: pages 0x200 to 0x20f could not be emptied: the pageblock in the way\n"}},
+      {"empty range",
+       "small release=6.1",
+       "r = alloc_range at=0x40 pages=0\n",
+       {"answer failed, -EINVAL: no page cannot be asked for: it asks for 0 pages\n"}},
+      {"beyond the end",
+       "small release=6.1",
+       "r = alloc_range at=0x3f0 pages=17\n",
+       {"cannot be asked for: its range ends after the end of memory, 0x400\n"}},
+  });
+}
+
+TEST(WhyKinds, AnswersForHugePages) {
+  expect_answers({
+      {"no huge pages",
+       "small release=6.1",
+       "p = spawn\nv = mmap_huge p\n",
+       {"answer failed, -EINVAL: the machine has no transparent huge pages; thp=on adds them\n"}},
+      {"not aligned",
+       "small release=6.1 thp=on",
+       "p = spawn\nv = mmap_huge p count=2 at=0x48\n",
+       {"answer failed, -EINVAL: a huge page begins at a multiple of 16 pages, and 0x48 is none\n",
+        "got    0 of 2 huge pages\n"}},
+      {"in the way",
+       "small release=6.1 thp=on",
+       "u = unmovable_page at=0x58\np = spawn\nv = mmap_huge p count=2 at=0x40\n",
+       {"answer failed, -EBUSY: pages 0x50 to 0x5f could not be emptied: 1 page in the way\n",
+        "got    1 of 2 huge pages\n"}},
+      {"split in use",
+       "small release=6.1 thp=on",
+       "p = spawn\nv = mmap_huge p at=0x40\ndrain\nk = pin v\nsplit_huge v\n",
+       {"split_huge v\n  answer failed, -", ": the huge page at 0x40 has references besides its mappings\n",
+        "page   0x40  transparent huge page (16 pages from 0x40 on) of p", "held by pin k"}},
+      {"pool grows",
+       "small release=6.1",
+       "eaten = unmovable_page pages=470\nhugetlb_pool count=4\n",
+       {"hugetlb_pool count=4\n  answer failed, -ENOMEM: no zone can give a block of order 4 (16 pages): ",
+        " of 4 huge pages\n"}},
+      {"pool grows at",
+       "small release=6.1",
+       "u = unmovable_page at=0x58\nhugetlb_pool count=2 at=0x40\n",
+       {"answer failed, -EBUSY: pages 0x50 to 0x5f could not be emptied", "got    1 of 2 huge pages\n"}},
+      {"pool empty",
+       "small release=6.1",
+       "hugetlb_pool\nh = hugetlb_page count=2\n",
+       {"answer failed, -ENOMEM: the hugetlb pool has no free page; hugetlb_pool adds some\n",
+        "got    1 of 2 huge pages\n"}},
+  });
+}
+
+// Both areas are taken, so that all memory left is ordinary.
+constexpr const char* kNoAreas = "keep = cma_alloc a pages=256\nmore = cma_alloc b pages=256\n";
+constexpr const char* kSmall = "small release=6.1";
+
+TEST(WhyKinds, AnswersForPrivateMemory) {
+  const std::string full = std::string(kNoAreas) + "p = spawn\n";
+  expect_answers({
+      {"no memory",
+       kSmall,
+       full + "v = mmap_anon p pages=700\n",
+       {"answer failed, -ENOMEM: no zone can give a page: zone Normal has ", "got    4", " of 700 pages\n"}},
+      {"chosen",
+       kSmall,
+       "u = unmovable_page at=0x48\np = spawn\nv = mmap_anon p pages=4 at=0x46\n",
+       {"-EBUSY: page 0x48 could not be emptied", "got    2 of 4 pages\n"}},
+      {"copies",
+       kSmall,
+       full + "v = mmap_anon p pages=300\nc = fork p\nwrite v from=10 pages=250\n",
+       {"write v from=10 pages=250\n  answer failed, -ENOMEM: ", " of 250 pages\n"}},
+      {"locked",
+       kSmall,
+       "p = spawn\nv = mmap_anon p pages=1\nmlock v\nmadv_free v\n",
+       {"answer failed, -EINVAL: MADV_FREE is for memory that is not locked, and this mapping is\n"}},
+      {"early",
+       "small release=3.6",
+       "p = spawn\nv = mmap_anon p pages=1\nmadv_free v\n",
+       {"answer failed, -EINVAL: MADV_FREE came with 4.5\n"}},
+      {"process ended",
+       kSmall,
+       "actor A cpu=0\nactor B cpu=1\np = spawn\nA: v = mmap_anon p pages=2 at=0x48 until=isolate_done\nB: exit p\n"
+       "A: resume\n",
+       {"answer failed, -ENOENT: the process ended meanwhile\n", "got    0 of 2 pages\n"}},
+      {"fork",
+       kSmall,
+       "p = spawn\nv = mmap_anon p pages=1\nk = pin_longterm v\n" + std::string(kNoAreas) +
+           "eaten = unmovable_page pages=700\neven = anon_page pages=200\nc = fork p\n",
+       {"c = fork p\n  answer failed, -ENOMEM: a page of p that a device may write to must be copied for the child; no "
+        "zone can give a page"}},
+  });
+}
+
+TEST(WhyKinds, AnswersForLongtermPins) {
+  const std::string memory = "p = spawn\nv = mmap_anon p pages=1 at=a+8\ndrain\n";
+  expect_answers({
+      {"no target",
+       kSmall,
+       memory + "x = cma_alloc b pages=256\neaten = unmovable_page pages=700\nk = pin_longterm v\n",
+       {"k = pin_longterm v\n  answer failed, -ENOMEM: page 0 of v is at 0x208, where a long-term pin may not leave "
+        "it, and it cannot be moved: migrate_pages: -ENOMEM\n",
+        "found  no page to move it to: no zone can give a page"}},
+      {"held",
+       kSmall,
+       memory + "l = pin v\nk = pin_longterm v\n",
+       {"k = pin_longterm v\n  answer failed, -ENOMEM: page 0 of v is at 0x208, where a long-term pin may not leave it",
+        "held by pin l"}},
+      {"untouched",
+       kSmall,
+       std::string(kNoAreas) + "p = spawn\nv = mmap_anon p pages=8\nmunmap v\neaten = unmovable_page pages=700\n"
+                               "k = pin_longterm v\n",
+       {"k = pin_longterm v\n  answer failed, -ENOMEM: page 0 of v could not be touched first; no zone can give a "
+        "page"}},
+  });
+}
+
+TEST(WhyKinds, AnswersForSharedMemory) {
+  expect_answers({
+      {"truncated",
+       kSmall,
+       "s = shmem_page pages=2\np = spawn\nv = mmap_shared p s\nmunmap v\nfree s\nwrite v\n",
+       {"write v\n  answer failed, -EFAULT: the shared memory was truncated: its next page is gone\n",
+        "got    0 of 2 pages\n"}},
+      {"lazily freed",
+       kSmall,
+       "s = shmem_page\np = spawn\nv = mmap_shared p s\nmadv_free v\n",
+       {"answer failed, -EINVAL: MADV_FREE is for private memory, and this mapping is shared\n"}},
+  });
+}
+
+TEST(WhyKinds, AnswersForFilesAndCompaction) {
+  expect_answers({
+      {"read",
+       kSmall,
+       std::string(kNoAreas) + "f = file\nr = read f pages=700\n",
+       {"r = read f pages=700\n  answer failed, -ENOMEM: no zone can give a page", " of 700 pages\n"}},
+      {"bread",
+       kSmall,
+       "d = file block_device\nr = bread d pages=700 unmovable\n",
+       {"r = bread d pages=700 unmovable\n  answer failed, -ENOMEM: ", " of 700 pages\n"}},
+      {"read at",
+       kSmall,
+       "u = unmovable_page at=0x48\nf = file\nr = read f at=0x46 pages=4\n",
+       {"-EBUSY: page 0x48 could not be emptied", "got    2 of 4 pages\n"}},
+      {"compact",
+       kSmall,
+       "eaten = unmovable_page pages=470\ncompact order=6 full type=unmovable\n",
+       {"answer failed, -ENOMEM: moving pages made no block of order 6\n", "zone   Normal: "}},
+      {"cat",
+       kSmall,
+       "cat cma/nosuch/count\n",
+       {"answer failed, -ENOENT: this release has no such file, or the machine no such area\n",
+        "found  files buddyinfo, pagetypeinfo, cma/AREA/", "; areas a, b\n"}},
+  });
+}
+
+TEST(WhyKinds, AnswersForSkippedOperations) {
+  EXPECT_EQ(why_text(kSmall, "b = cma_alloc a pages=4\ncma_release b\ncma_release b\n"),
+            "cma_release b\n  answer skipped: what it names is gone\n");
+}
+
+// Each operation that fails has an answer of its own.
+TEST(WhyKinds, ExplainsEveryFailureOfRandomPrograms) {
+  KindSet failed;
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    GeneratorOptions options;
+    options.huge_pages = seed % 3 == 0;
+    const Program program = generate(seed, options);
+    Interpreter interpreter;
+    WhyRecorder recorder(interpreter);
+    RunOptions run;
+    run.expectations = false;
+    if (interpreter.run(program, &recorder, run).finding) continue;
+    const std::vector<Answer> answers = recorder.answers();
+    for (Slot op = 0; op < program.ops.size(); ++op) {
+      if (interpreter.world().result(op).state != Result::State::failed) continue;
+      failed.set(program.ops[op].body.index());
+      const auto answer = std::ranges::find_if(
+          answers, [&](const Answer& one) { return one.op == op && one.ending == Ending::failed; });
+      ASSERT_NE(answer, answers.end()) << seed << ": " << print_op(program, program.ops[op]);
+      EXPECT_THAT(answer->brief, Not(HasSubstr("does not fail"))) << seed << ": " << print_op(program, program.ops[op]);
+      EXPECT_NE(answer->brief, "") << seed << ": " << print_op(program, program.ops[op]);
+      EXPECT_NE(answer->brief, "no memory") << seed << ": " << print_op(program, program.ops[op]);
+    }
+  }
+  EXPECT_GE(failed.count(), 15U) << "kinds of which random programs made one fail";
+}
+
+}  // namespace
+}  // namespace cma

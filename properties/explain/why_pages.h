@@ -1,0 +1,47 @@
+// Why the page allocator gave no block: for each zone its free pages, what the request may use of them, and what it
+// must leave.
+//
+// RefusedRequests watches the requests for pages of a run and keeps, for each actor, the answer to the last one that
+// was refused, as the machine was then. Part of the recorder (why.h). Cost: O(zones) for each request that is refused.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "properties/explain/answer.h"
+#include "properties/program/world.h"
+
+namespace cma {
+
+// A request that was refused.
+struct RefusedRequest {
+  Gfp gfp = 0;
+  unsigned order = 0;
+  std::string brief;  // the short answer
+  std::vector<Evidence> evidence;
+};
+
+// Explains why a request for pages fails on the machine as it is now, if the current actor makes it.
+RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order);
+
+class RefusedRequests final : public AllocationWatcher {
+ public:
+  // Forgets everything, and watches the requests of this machine. Another watcher may take its place if it passes each
+  // call on, as the laws do.
+  void watch(Machine& machine);
+  // Returns the last request of the actor that was refused since forget(); nullptr if there is none.
+  const RefusedRequest* last(ActorId actor) const;
+  // Forgets the requests of an actor, whose operation has ended.
+  void forget(ActorId actor) { last_.erase(actor); }
+
+  // --- AllocationWatcher ---
+  void allocation_begins(Gfp gfp, unsigned order) override;
+  void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
+
+ private:
+  Machine* machine_ = nullptr;
+  std::map<ActorId, RefusedRequest> last_;
+};
+
+}  // namespace cma
