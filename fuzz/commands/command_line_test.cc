@@ -291,7 +291,8 @@ const std::pair<const char*, std::vector<const char*>> kReports[] = {
       "second was never activated", "never searched: area second is not active\n"}},
     {"report-23-outer-starts",
      {"answer ok: pages 0x2d100 to 0x2e0ff, after 15 windows that failed\n",
-      "window [2c200, 2d200), and 14 more up to [2d000, 2e000): -EBUSY, 1 page in the way\n    0x2d050  anonymous page"}},
+      "window [2c200, 2d200), and 14 more up to [2d000, 2e000): -EBUSY, 1 page in the way\n    0x2d050  anonymous "
+      "page"}},
 };
 
 TEST_F(CommandLine, WhyAnswersThePublicReports) {

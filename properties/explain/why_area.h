@@ -1,8 +1,8 @@
 // Why an area gave no buffer: it was never searched, no run of free bits was long enough, or each window that was tried
 // had pages in the way. And what a request that succeeded got.
 //
-// Bits are not pages: a free bit means that no buffer has its pages, which others may still use. Part of the explanations
-// (why_kinds.h). Cost: linear in the bits of the area and the results of the program.
+// Bits are not pages: a free bit means that no buffer has its pages, which others may still use. Part of the
+// explanations (why_kinds.h). Cost: linear in the bits of the area and the results of the program.
 #pragma once
 
 #include <vector>
