@@ -125,6 +125,11 @@ class NoWindow {
  private:
   std::uint64_t pages_of(std::uint64_t bits) const { return bits << area_.order_per_bit; }
   std::string bits_and_pages(std::uint64_t bits) const;
+  // A free page of the hugetlb pool is not the allocator's.
+  bool is_free(Pfn pfn) const {
+    const Page& head = machine_.map.page(machine_.map.compound_head(pfn));
+    return head.ref == 0 && !head.has(kPageHugetlb);
+  }
   std::uint64_t longest() const { return runs_.empty() ? 0 : runs_.front().counts(); }
   std::vector<Holder> holders() const;
   std::string under_way() const;
@@ -192,7 +197,7 @@ void NoWindow::add_found() {
   for (const Run& run : runs_) {
     bits += run.bits;
     for (Pfn pfn = area_.base + pages_of(run.bit); pfn < area_.base + pages_of(run.bit + run.bits); ++pfn)
-      if (machine_.map.page(pfn).ref == 0) ++free;
+      if (is_free(pfn)) ++free;
   }
   std::string text =
       fmt::format("{} of {} free, in {}", bits_and_pages(bits), area_.bitmap.size(), plural(runs_.size(), "run"));
@@ -201,7 +206,7 @@ void NoWindow::add_found() {
     text += lent == 0 ? "; their pages are free"
                       : fmt::format("; of their {} pages {} are free and {} lent to others, to be moved away",
                                     pages_of(bits), free, lent);
-  if (bits >= search_.bits()) text += "; so there are enough, but not in a row";
+  if (bits >= search_.bits() && !search_.window()) text += "; so there are enough, but not in a row";
   answer_.add(About::found, std::move(text),
               {{"free_bits", bits},
                {"bits_of_area", area_.bitmap.size()},
@@ -276,7 +281,7 @@ void NoWindow::add_holders() {
       continue;
     }
     std::string text = fmt::format("{} by {}", plural(holder.pages, "page"), holder.name);
-    if (pages_of(holder.bits) != holder.pages) text += fmt::format(", which take {}", plural(holder.bits, "bit"));
+    if (pages_of(holder.bits) != holder.pages) text += fmt::format(", in {}", plural(holder.bits, "bit"));
     answer_.add(About::held, std::move(text), {{"name", holder.name}, {"pages", holder.pages}, {"bits", holder.bits}});
   }
   if (holders.size() > kListed)

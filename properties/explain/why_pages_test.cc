@@ -30,10 +30,13 @@ TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
        "keep = cma_alloc a pages=256\nmore = cma_alloc b pages=256\nx0 = alloc_pages order=6 type=unmovable\n"
        "x1 = alloc_pages order=6 type=unmovable\nx2 = alloc_pages order=6 type=unmovable\n"
        "x3 = alloc_pages order=6 type=unmovable\nx4 = alloc_pages order=6 type=unmovable\n"
-       "x5 = alloc_pages order=6 type=unmovable\nx6 = alloc_pages order=5 type=unmovable\n"
-       "x7 = alloc_pages order=6 type=unmovable\n",
-       {"x7 = alloc_pages order=6 type=unmovable\n  answer failed, -ENOMEM: no zone can give a block of order 6 (64 "
-        "pages): "}},
+       "z1 = alloc_pages order=5 type=unmovable\nz2 = alloc_pages order=5 type=unmovable\n"
+       "z3 = alloc_pages order=5 type=unmovable\nz4 = alloc_pages order=5 type=unmovable\n"
+       "z5 = alloc_pages order=5 type=unmovable\nfree_pages z1\nfree_pages z3\nx5 = alloc_pages order=6 "
+       "type=unmovable\n",
+       {"x5 = alloc_pages order=6 type=unmovable\n  answer failed, -ENOMEM: no zone can give a block of order 6 (64 "
+        "pages): "
+        "zone Normal has enough pages, but its largest free block that the request may use is of order 5\n"}},
       {"zones",
        "release=6.1 base=0 pages=0x4000 pageblock_order=9 min_free_kbytes=8192\nzone Normal base=0 "
        "pages=0x2000\nzone HighMem base=0x2000 pages=0x2000",
