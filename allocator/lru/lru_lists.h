@@ -53,7 +53,7 @@ class LruLists {
   std::int64_t isolated_file() const { return isolated_[1]; }
   // Returns whether more pages are isolated than half of those on the lists: then callers must not isolate more, but
   // wait (mm/compaction.c).
-  bool too_many_isolated() const;
+  bool too_many_isolated(bool may_enter_fs = true) const;
 
   // --- locked memory ---
   // Set or clear kPageMlocked and count the page in or out, a compound one once. Return whether the flag changed.

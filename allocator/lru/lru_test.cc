@@ -238,6 +238,15 @@ TEST_P(LruTest, MoreThanHalfIsTooMany) {
   EXPECT_TRUE(lru.lists().too_many_isolated()) << "6 of 9";
 }
 
+// Since 6.5 callers that may enter a file system leave room for those that may not.
+TEST_P(LruTest, ACallerThatMustNotEnterAFileSystemHasTheWholeLimit) {
+  const std::vector<Pfn> pages = add(20);
+  run_now(lru.add_drain(0));
+  for (int i = 0; i < 2; ++i) lru.isolate(pages[static_cast<std::size_t>(i)]);
+  EXPECT_EQ(lru.lists().too_many_isolated(), GetParam() >= Release::v6_5) << "2 of 18";
+  EXPECT_FALSE(lru.lists().too_many_isolated(/*may_enter_fs=*/false));
+}
+
 TEST_P(LruTest, UnevictablePagesDoNotCountForTheThrottle) {
   add(10, kPageUnevictable | kPageMlocked);
   const Pfn pfn = add(1)[0];
