@@ -1,5 +1,5 @@
-// The files an engineer looks at, in the kernel's own text: debugfs and sysfs of an area, /proc/buddyinfo and
-// /proc/pagetypeinfo. Reading changes nothing. O(size of the area or zone).
+// The files an engineer looks at, in the kernel's own text: debugfs and sysfs of an area, /proc/buddyinfo,
+// /proc/pagetypeinfo and /proc/zoneinfo. Reading changes nothing. O(size of the area or zone).
 #pragma once
 
 #include <optional>
@@ -40,11 +40,13 @@ const AreaFileInfo& info_of(AreaFile file);
 std::string path_of(const AreaFileInfo& file, std::string_view area);
 
 // Returns the content of a file, or nullopt if the release has no such file. Paths are those of area_files(),
-// "buddyinfo" and "pagetypeinfo".
+// "buddyinfo", "pagetypeinfo" and "zoneinfo".
 std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, const MemoryMap& map, Release release,
                                      const std::string& path);
 
 std::string buddyinfo(const Buddy& buddy);
 std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map);
+// Lines of what no machine counts are left out: statistics of the node, of the LRU and of writeback, thresholds.
+std::string zoneinfo(const Buddy& buddy, Release release);
 
 }  // namespace cma

@@ -237,6 +237,12 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      "A request takes from the second of the types that it falls back to, where both have blocks.", std::nullopt},
     {Bug::smallest_stolen, "smallest-stolen", "",
      "A request that falls back to another type breaks the smallest block instead of the largest.", std::nullopt},
+    // Release candidates of 4.10 had it (73e64c51afc5), 4.10 itself has the repair (424f6c4818bb). Raspberry Pi kernels
+    // from 4.14.62 to 4.18 took the repair out: a machine of 4.19 gets it by name.
+    {Bug::contig_nofs, "contig-nofs", "D25-CONTIG-NOFS",
+     "The scan of a contiguous range has no flags, and so passes over every page with a mapping, as for a caller that "
+     "must not enter a file system.",
+     ReleaseRange{v4_10, v4_10}},
 }};
 
 }  // namespace

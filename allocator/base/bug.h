@@ -121,6 +121,7 @@ enum class Bug : std::uint8_t {
   area_share_ignored,       // movable requests take ordinary memory first, however much is free in areas
   fallbacks_swapped,        // a request takes from the second of the types that it falls back to
   smallest_stolen,          // a fallback breaks the smallest block of another type
+  contig_nofs,              // a contiguous range passes over pages of files, as a caller that must not enter one does
   kCount
 };
 

@@ -40,6 +40,7 @@ class Buddy {
   // Returns the index of the last zone that may serve a request.
   std::size_t zone_ceiling(Gfp gfp) const { return zones_.ceiling(gfp); }
   unsigned largest_order() const { return largest_order_; }
+  int cpus() const { return core_.engine.cpus(); }
 
   // --- parts ---
   FreeLists& free_lists() { return free_lists_; }
@@ -61,8 +62,9 @@ class Buddy {
 
   // --- allocation ---
   // Allocates 2^order pages aligned to their size (__alloc_pages). The caller owns one reference, on the first page;
-  // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1). Returns
-  // kNoPfn if order > largest_order(), or where the kernel would begin to reclaim.
+  // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1), and its
+  // reclaim scope takes flags away. Returns kNoPfn if order > largest_order(), or where the kernel would begin to
+  // reclaim. Requires: settled_gfp() leaves the flags as they are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order);
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
@@ -108,6 +110,8 @@ class Buddy {
   Pfn rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags);
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling);
   Pfn serve(Gfp gfp, unsigned order);
+  Gfp in_scope(Gfp gfp) const;
+  Pfn slow_path(Gfp gfp, unsigned order, std::uint32_t areas, std::size_t ceiling);
   std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);
   void prepare_new_page(Pfn pfn, unsigned order, Gfp gfp);

@@ -1,5 +1,7 @@
 #include "allocator/buddy/zone.h"
 
+#include <algorithm>
+
 namespace cma {
 
 ZoneKind zone_kind_from_name(const std::string& name) {
@@ -21,6 +23,10 @@ Zones::Zones(const Core& core) : map_(core.map) {
   }
 }
 
+bool Zones::has(ZoneKind kind) const {
+  return std::ranges::any_of(zones_, [kind](const Zone& zone) { return zone.kind == kind; });
+}
+
 std::size_t Zones::ceiling(Gfp gfp) const {
   ZoneKind highest = ZoneKind::normal;
   if (gfp & kGfpDma)
@@ -29,6 +35,8 @@ std::size_t Zones::ceiling(Gfp gfp) const {
     highest = ZoneKind::dma32;
   else if (gfp & kGfpHighmem)
     highest = (gfp & kGfpMovable) ? ZoneKind::other : ZoneKind::high_mem;
+  // OPT_ZONE_DMA and its like: a kernel without such a zone takes Normal for it.
+  if (highest < ZoneKind::normal && !has(highest)) highest = ZoneKind::normal;
   std::size_t ceiling = 0;
   for (std::size_t z = 0; z < zones_.size(); ++z)
     if (zones_[z].kind <= highest) ceiling = z;

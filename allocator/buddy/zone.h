@@ -58,6 +58,7 @@ struct Zone {
   ZoneKind kind = ZoneKind::normal;
   std::uint64_t present = 0;  // frames that exist
   std::uint64_t managed = 0;  // frames given to the allocator
+  std::uint64_t cma = 0;      // frames of areas that were activated
   std::array<FreeArea, kOrderLimit> area;
   // Exact, unlike the kernel's per-CPU batched counters. Pages in Isolate blocks are in neither.
   std::int64_t nr_free_pages = 0;
@@ -100,12 +101,14 @@ class Zones {
   auto begin() { return zones_.begin(); }
   auto end() { return zones_.end(); }
 
-  // Returns the index of the last zone that may serve a request.
+  // Returns the index of the last zone that may serve a request (gfp_zone).
   std::size_t ceiling(Gfp gfp) const;
 
   void copy_from(const Zones& other) { zones_ = other.zones_; }
 
  private:
+  bool has(ZoneKind kind) const;
+
   const MemoryMap& map_;
   std::vector<Zone> zones_;
   std::vector<std::string> names_;

@@ -40,6 +40,7 @@ struct CompactRequest {
   bool whole_zone = false;
   bool ignore_skip_hint = false;
   bool ignore_block_suitable = false;
+  bool may_enter_fs = true;
   bool restarting = false;  // compaction_restarting(): the hints are cleared first if the scanners have met before
   std::uint32_t alloc_flags = 0;
   std::size_t class_zone = 0;
@@ -53,7 +54,8 @@ class Compaction {
   Task<void> compact_memory();
   // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Requires:
   // 1 <= order <= Buddy::largest_order(). Failed compactions are not counted (compaction_deferred), so none is put off;
-  // `restarting` stands for what the counters would hold. Up to 4.8 priority `full` is `light`.
+  // `restarting` stands for what the counters would hold. Up to 4.8 priority `full` is `light`. A caller that may start
+  // no I/O is skipped at once; one that must not enter a file system passes over pages of files.
   Task<CompactResult> compact_for(int order, Migratetype type, CompactPriority priority, bool restarting);
 
   // Returns the number of zones that were compacted since boot.

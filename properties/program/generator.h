@@ -26,6 +26,9 @@ struct GeneratorOptions {
   bool huge_pages = false;
   // Memory is compacted now and then. Otherwise one program in ten has that.
   bool compaction = false;
+  // Requests for pages with flags of the kernel, and operations in the scopes of memalloc_nofs_save and its like; for
+  // `kinds` that have the former. Otherwise one program in ten has them; no sequential one does.
+  bool flags = false;
 };
 
 // How likely each kind of operation is; 0 is never.
