@@ -148,7 +148,7 @@ std::array<std::uint64_t, 3> marks_of(const Geometry& g, std::size_t z) {
 }
 
 TEST(Watermarks, TheScaleFactorSpreadsThemSince4_6) {
-  for (const Release release : kComparedReleases) {
+  for (const Release release : modelled_releases()) {
     Geometry g;
     g.release = release;
     g.memory = {0, 0x20000};
@@ -163,7 +163,7 @@ TEST(Watermarks, TheScaleFactorSpreadsThemSince4_6) {
 }
 
 TEST(Watermarks, AZoneMovableCountsAsHighMemoryWhereItIsCutFromThat) {
-  for (const Release release : kComparedReleases) {
+  for (const Release release : modelled_releases()) {
     Geometry g;
     g.release = release;
     g.memory = {0, 0x8000};
@@ -179,7 +179,7 @@ TEST(Watermarks, AZoneMovableCountsAsHighMemoryWhereItIsCutFromThat) {
 }
 
 TEST(Watermarks, TheReserveRatioIsThatOfTheZoneThatKeepsPagesBack) {
-  for (const Release release : kComparedReleases) {
+  for (const Release release : modelled_releases()) {
     Geometry g;
     g.release = release;
     g.memory = {0, 0x8000};
