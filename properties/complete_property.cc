@@ -148,6 +148,8 @@ Fate Windows::fate_of_owned(const Page& page, const Owner& owner) const {
   const bool plain = (owner.kind == PageKind::anonymous || owner.kind == PageKind::shmem) && owner.huge == 0;
   const bool busy = page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageHead | kPageTail);
   const int references = static_cast<int>(owner.mapped) + (owner.kind == PageKind::shmem ? 1 : 0) + page.pagevecs;
+  // A caller that must not enter a file system passes over pages with a mapping.
+  if (owner.kind == PageKind::shmem && machine_->engine.flags().scope != ReclaimScope::none) return Fate::not_judged;
   if (!plain || busy || page.ref != references || !(page.has(kPageLru) || page.pagevecs > 0) || !all_mapped(owner))
     return Fate::not_judged;
   return owner.kind == PageKind::shmem || owner.mapped > 0 ? Fate::moves : Fate::not_judged;

@@ -192,6 +192,143 @@ std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map) {
 
 namespace {
 
+void add_line(std::string& text, std::string_view name, std::uint64_t value) {
+  ((text += name) += std::to_string(value)) += '\n';
+}
+
+// The kernel's zones, in its order. Normal and Movable are in every kernel, with memory or without; the others where
+// the machine has them.
+struct KernelZone {
+  ZoneKind kind;
+  std::string_view name;
+  bool always;
+};
+constexpr KernelZone kKernelZones[] = {{ZoneKind::dma, "DMA", false},        {ZoneKind::dma32, "DMA32", false},
+                                       {ZoneKind::normal, "Normal", true},   {ZoneKind::high_mem, "HighMem", false},
+                                       {ZoneKind::movable, "Movable", true}, {ZoneKind::other, "", false}};
+
+// Returns the index of the first zone of a kind on a node, buddy.zones() if there is none.
+std::size_t first_of(const Buddy& buddy, ZoneKind kind, unsigned node) {
+  std::size_t z = 0;
+  while (z < buddy.zones() && (buddy.zone(z).kind != kind || buddy.zone(z).node != node)) ++z;
+  return z;
+}
+
+// Returns whether the kernel has a zone of the kind, on each node.
+bool in_kernel(const Buddy& buddy, const KernelZone& kernel) {
+  if (kernel.always) return true;
+  for (std::size_t z = 0; z < buddy.zones(); ++z)
+    if (buddy.zone(z).kind == kernel.kind) return true;
+  return false;
+}
+
+// Appends what zone `z` keeps back from requests for each zone of its node. For one without memory it keeps what it
+// keeps for the one below.
+void add_protection(std::string& text, const Buddy& buddy, std::size_t z, unsigned node) {
+  std::uint64_t reserve = 0;
+  std::string_view before = "        protection: (";
+  for (const KernelZone& kernel : kKernelZones) {
+    const std::size_t other = first_of(buddy, kernel.kind, node);
+    if (kernel.kind == ZoneKind::other || !in_kernel(buddy, kernel)) continue;
+    if (z < buddy.zones() && other < buddy.zones()) reserve = other > z ? buddy.zone(z).lowmem_reserve[other] : 0;
+    (text += before) += std::to_string(reserve);
+    before = ", ";
+  }
+  text += ")\n";
+}
+
+// Appends the lines up to the counters (zoneinfo_show_print).
+void add_marks(std::string& text, const Zone& zone, Release release) {
+  const auto mark = [&](Watermark which) { return Watermarks::watermark(zone, which); };
+  add_line(text, "  pages free     ", static_cast<std::uint64_t>(zone.nr_free_pages));
+  if (release >= Release::v5_14) add_line(text, "        boost    ", zone.watermark_boost);
+  add_line(text, "        min      ", mark(Watermark::min));
+  add_line(text, "        low      ", mark(Watermark::low));
+  add_line(text, "        high     ", mark(Watermark::high));
+  // As far above `high` as that is above `low`.
+  if (release >= Release::v6_12) add_line(text, "        promo    ", 2 * mark(Watermark::high) - mark(Watermark::low));
+  add_line(text, "        spanned  ", zone.range.pages());
+  add_line(text, "        present  ", zone.present);
+  if (release >= Release::v3_9) add_line(text, "        managed  ", zone.managed);
+  if (release >= Release::v5_12) add_line(text, "        cma      ", zone.cma);
+}
+
+void add_counters(std::string& text, const Zone& zone, Release release) {
+  const std::string_view indent = release >= Release::v4_8 ? "      " : "    ";
+  const auto counter = [&](std::string_view name, std::int64_t value) {
+    text += indent;
+    add_line(text, name, static_cast<std::uint64_t>(value));
+  };
+  counter("nr_free_pages ", zone.nr_free_pages);
+  if (release >= Release::v3_7) counter("nr_free_cma  ", zone.nr_free_cma);
+}
+
+void add_pagesets(std::string& text, const Zone& zone, int cpus) {
+  text += "  pagesets\n";
+  for (int cpu = 0; cpu < cpus; ++cpu) {
+    const PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(cpu)];
+    add_line(text, "    cpu: ", static_cast<std::uint64_t>(cpu));
+    add_line(text, "              count: ", static_cast<std::uint64_t>(pcp.count));
+    add_line(text, "              high:  ", static_cast<std::uint64_t>(pcp.high));
+    add_line(text, "              batch: ", static_cast<std::uint64_t>(pcp.batch));
+  }
+}
+
+void add_zone_title(std::string& text, std::string_view name, unsigned node) {
+  text += "Node " + std::to_string(node) + ", zone ";
+  pad(text, name, 8);
+  text += '\n';
+}
+
+void add_zone(std::string& text, const Buddy& buddy, std::size_t z, Release release) {
+  const Zone& zone = buddy.zone(z);
+  add_zone_title(text, buddy.zone_name(z), zone.node);
+  add_marks(text, zone, release);
+  // Up to 4.11 what is kept back follows the counters.
+  const bool protection_first = release >= Release::v4_12;
+  if (protection_first) add_protection(text, buddy, z, zone.node);
+  add_counters(text, zone, release);
+  if (!protection_first) add_protection(text, buddy, z, zone.node);
+  add_pagesets(text, zone, buddy.cpus());
+  add_line(text, release >= Release::v4_8 ? "  start_pfn:           " : "  start_pfn:         ", zone.range.start);
+}
+
+// Appends a zone of the kernel without memory, which 4.12 shows.
+void add_empty_zone(std::string& text, const Buddy& buddy, const KernelZone& kernel, unsigned node, Release release) {
+  add_zone_title(text, kernel.name, node);
+  Zone zone;
+  // Watermarks::set_up: the least that high memory keeps free.
+  const bool high = release >= Release::v6_5 || in_kernel(buddy, {ZoneKind::high_mem, "HighMem", false});
+  if (kernel.kind == ZoneKind::movable && high) zone.watermark = {32, 32, 32};
+  add_marks(text, zone, release);
+  add_protection(text, buddy, buddy.zones(), node);
+}
+
+// Appends the zones of a node with memory.
+void add_node(std::string& text, const Buddy& buddy, unsigned node, Release release) {
+  for (const KernelZone& kernel : kKernelZones) {
+    for (std::size_t z = 0; z < buddy.zones(); ++z)
+      if (buddy.zone(z).kind == kernel.kind && buddy.zone(z).node == node) add_zone(text, buddy, z, release);
+    const bool other = kernel.kind == ZoneKind::other;
+    const bool empty = !other && in_kernel(buddy, kernel) && first_of(buddy, kernel.kind, node) == buddy.zones();
+    if (empty && release >= Release::v4_12) add_empty_zone(text, buddy, kernel, node, release);
+  }
+}
+
+}  // namespace
+
+std::string zoneinfo(const Buddy& buddy, Release release) {
+  std::string text;
+  unsigned last = kMaxNodes;
+  for (const std::size_t z : zones_by_node(buddy)) {
+    if (buddy.zone(z).node != last) add_node(text, buddy, buddy.zone(z).node, release);
+    last = buddy.zone(z).node;
+  }
+  return text;
+}
+
+namespace {
+
 // An area and a file of it, named by a path.
 struct NamedFile {
   AreaId area;
@@ -235,6 +372,7 @@ std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, con
                                      const std::string& path) {
   if (path == "buddyinfo") return buddyinfo(buddy);
   if (path == "pagetypeinfo") return pagetypeinfo(buddy, map);
+  if (path == "zoneinfo") return zoneinfo(buddy, release);
   const std::optional<NamedFile> named = area_and_file(areas, path);
   if (!named) return std::nullopt;
   const auto directory_and_name = [&](const AreaFileInfo& file) {

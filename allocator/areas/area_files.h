@@ -1,6 +1,6 @@
-// The files an engineer looks at, in the kernel's own text: debugfs and sysfs of an area, /proc/buddyinfo and
-// /proc/pagetypeinfo. Making the text changes nothing; what a reader takes and gives back meanwhile is apart.
-// O(size of the area or zone).
+// The files an engineer looks at, in the kernel's own text: debugfs and sysfs of an area, /proc/buddyinfo,
+// /proc/pagetypeinfo and /proc/zoneinfo. Making the text changes nothing; what a reader takes and gives back meanwhile
+// is apart. O(size of the area or zone).
 #pragma once
 
 #include <optional>
@@ -48,7 +48,7 @@ const AreaFileInfo& info_of(AreaFile file);
 std::string path_of(const AreaFileInfo& file, std::string_view area);
 
 // Returns the content of a file, or nullopt if the release has no such file. Paths are those of area_files(),
-// "buddyinfo" and "pagetypeinfo".
+// "buddyinfo", "pagetypeinfo" and "zoneinfo".
 std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, const MemoryMap& map, Release release,
                                      const std::string& path);
 
@@ -59,5 +59,7 @@ int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, std::uint64
 
 std::string buddyinfo(const Buddy& buddy);
 std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map);
+// Lines of what no machine counts are left out: statistics of the node, of the LRU and of writeback, thresholds.
+std::string zoneinfo(const Buddy& buddy, Release release);
 
 }  // namespace cma

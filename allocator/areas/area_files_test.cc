@@ -73,6 +73,51 @@ TEST_P(ViewsTest, BuddyinfoCountsBlocksByOrder) {
   EXPECT_EQ(buddyinfo(machine->buddy), expected);
 }
 
+TEST_P(ViewsTest, ZoneinfoHasTheLinesOfItsRelease) {
+  run_now(machine->areas.cma_alloc(0, 16, 0, false));
+  const Release release = GetParam();
+  const std::string head = "Node 0, zone   Normal\n  pages free     1008\n";
+  const std::string boost = release >= Release::v5_14 ? "        boost    0\n" : "";
+  const std::string marks = "        min      4\n        low      5\n        high     6\n";
+  const std::string promo = release >= Release::v6_12 ? "        promo    7\n" : "";
+  const std::string sizes = "        spanned  1024\n        present  1024\n";
+  const std::string managed = release >= Release::v3_9 ? "        managed  1024\n" : "";
+  const std::string cma = release >= Release::v5_12 ? "        cma      512\n" : "";
+  const std::string protection = "        protection: (0, 0)\n";
+  const std::string indent = release >= Release::v4_8 ? "      " : "    ";
+  const std::string counters =
+      indent + "nr_free_pages 1008\n" + (release >= Release::v3_7 ? indent + "nr_free_cma  496\n" : "");
+  const std::string pagesets =
+      "  pagesets\n"
+      "    cpu: 0\n              count: 0\n              high:  6\n              batch: 2\n"
+      "    cpu: 1\n              count: 0\n              high:  6\n              batch: 2\n";
+  const std::string start = release >= Release::v4_8 ? "  start_pfn:           0\n" : "  start_pfn:         0\n";
+  const bool first = release >= Release::v4_12;
+  std::string expected = head + boost + marks + promo + sizes + managed + cma +
+                         (first ? protection + counters : counters + protection) + pagesets + start;
+  // Zones without memory are shown since 4.12.
+  if (first) {
+    const std::string least = release >= Release::v6_5 ? "32" : "0";
+    expected += "Node 0, zone  Movable\n  pages free     0\n" + boost + "        min      " + least +
+                "\n        low      " + least + "\n        high     " + least + "\n" +
+                (promo.empty() ? "" : "        promo    32\n") +
+                "        spanned  0\n        present  0\n        managed  0\n" +
+                (cma.empty() ? "" : "        cma      0\n") + protection;
+  }
+  EXPECT_EQ(read("zoneinfo"), expected);
+}
+
+TEST(ZoneinfoTest, ProtectionCountsEachZoneOfTheKernel) {
+  Geometry g = default_small_geometry(Release::v6_1);
+  g.zones = {{"DMA", {0, 256}}, {"HighMem", {256, 1024}}};
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  const std::string text = zoneinfo(machine->buddy, Release::v6_1);
+  EXPECT_NE(text.find("        protection: (0, 0, 3, 3)\n"), std::string::npos) << text;
+  EXPECT_LT(text.find("zone      DMA"), text.find("zone   Normal"));
+  EXPECT_LT(text.find("zone   Normal"), text.find("zone  HighMem"));
+  EXPECT_LT(text.find("zone  HighMem"), text.find("zone  Movable"));
+}
+
 TEST_P(ViewsTest, PagetypeinfoCountsBlocksByTypeAndPageblocks) {
   run_now(machine->areas.cma_alloc(0, 16, 0, false));
   EXPECT_EQ(read("pagetypeinfo"),

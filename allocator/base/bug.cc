@@ -240,6 +240,12 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::never_activated, "never-activated", "B3-FIRST-ERROR",
      "No area is activated after one that cannot be: those keep their size, so requests go on to missing bitmaps.",
      ReleaseRange{v3_17, v5_8}},
+    // Release candidates of 4.10 had it (73e64c51afc5), 4.10 itself has the repair (424f6c4818bb). Raspberry Pi kernels
+    // from 4.14.62 to 4.18 took the repair out: a machine of 4.19 gets it by name.
+    {Bug::contig_nofs, "contig-nofs", "D25-CONTIG-NOFS",
+     "The scan of a contiguous range has no flags, and so passes over every page with a mapping, as for a caller that "
+     "must not enter a file system.",
+     ReleaseRange{v4_10, v4_10}},
 }};
 
 }  // namespace

@@ -122,6 +122,7 @@ enum class Bug : std::uint8_t {
   fallbacks_swapped,        // a request takes from the second of the types that it falls back to
   smallest_stolen,          // a fallback breaks the smallest block of another type
   never_activated,          // areas after one that could not be activated keep their size and have no bitmap
+  contig_nofs,              // a contiguous range passes over pages of files, as a caller that must not enter one does
   kCount
 };
 

@@ -100,7 +100,8 @@ constexpr Boundary kBoundaries[] = {
     {"huge-pages-mixed", v6_1, v6_2},      {"atomic-page-refused", v6_12, v6_11},
     {"watermark-areas-twice", v3_6, v3_7}, {"watermark-areas-twice", v3_10, v3_9},
     {"nocma-slow-path-only", v5_9, v5_8},  {"never-activated", v3_16, v3_17},
-    {"never-activated", v5_9, v5_8},
+    {"never-activated", v5_9, v5_8},       {"contig-nofs", v4_9, v4_10},
+    {"contig-nofs", v4_11, v4_10},
 };
 
 TEST(BugSet, PresenceIsKnownForVersionsThatNoMachineRuns) {

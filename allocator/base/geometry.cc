@@ -24,6 +24,20 @@ bool valid(const PfnRange& range, const PfnRange& memory) {
   return range.start < range.end && range.start >= memory.start && range.end <= memory.end;
 }
 
+std::optional<std::string> watermarks_impossible(const Geometry& g) {
+  const Geometry usual;
+  if (g.watermark_scale_factor < 1 || g.watermark_scale_factor > 3000)
+    return "watermark_scale_factor must be 1 to 3000";
+  if (g.release < Release::v4_6 && g.watermark_scale_factor != usual.watermark_scale_factor)
+    return "watermark_scale_factor came with 4.6";
+  if (g.watermark_boost_factor > 1'000'000) return "watermark_boost_factor must be 0 to 1000000";
+  if (g.release < Release::v5_0 && g.watermark_boost_factor != usual.watermark_boost_factor)
+    return "watermark_boost_factor came with 5.0";
+  if (g.release < Release::v5_0 && g.watermark_boost != 0) return "before 5.0 no watermark is boosted: leave out boost";
+  if (g.watermark_boost > kMaxPages) return "boost is larger than any memory";
+  return std::nullopt;
+}
+
 std::optional<std::string> orders_impossible(const Geometry& g) {
   if (g.largest_order >= kOrderLimit) return "largest_order must be below " + std::to_string(kOrderLimit);
   if (g.pageblock_order > g.largest_order) return "pageblock_order must not exceed largest_order";
@@ -38,6 +52,7 @@ std::optional<std::string> orders_impossible(const Geometry& g) {
   if (g.min_free_kbytes && *g.min_free_kbytes > (std::uint64_t{1} << 40))
     return "min_free_kbytes is larger than any memory";
   if (g.extra_free_kbytes > (std::uint64_t{1} << 40)) return "extra_free_kbytes is larger than any memory";
+  if (auto why = watermarks_impossible(g)) return why;
   if (g.retry_sweeps && *g.retry_sweeps > 1'000'000) return "retry must be 0 to 1000000, or forever";
   return std::nullopt;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -62,6 +63,14 @@ struct Geometry {
   std::optional<int> pcp_high_max;
   std::optional<std::uint64_t> min_free_kbytes;
   std::uint64_t extra_free_kbytes = 0;  // Android: added to the low and high watermarks
+  // vm.watermark_scale_factor, since 4.6: what lies between two watermarks at least, in 1/10,000 of the zone.
+  std::uint64_t watermark_scale_factor = 10;
+  // vm.watermark_boost_factor, since 5.0: the most by which fallbacks raise them, in 1/10,000 of the high watermark.
+  std::uint64_t watermark_boost_factor = 15000;
+  // Pages by which they are raised when boot has ended, in each zone no more than fallbacks could raise them.
+  std::uint64_t watermark_boost = 0;
+  // vm.lowmem_reserve_ratio of the zones DMA, DMA32, Normal and HighMem.
+  std::optional<std::array<std::uint16_t, 4>> lowmem_reserve_ratio;
 
   bool transparent_hugepages = false;  // CONFIG_TRANSPARENT_HUGEPAGE; since 6.1 per-CPU lists hold such blocks too
   bool cma_debug = true;               // CONFIG_CMA_DEBUG: debug lines and the bitmap report

@@ -1,9 +1,14 @@
-// Allocation flags (gfp). The model works with bits of its own, the same for every release; the number that a release
-// prints and the text of `%pGg` are made only for output.
+// Allocation flags (gfp). The model works with bits of its own, the same for every release. The number that a release
+// has for them, the text of `%pGg` and the words of the kernel's source are made for output, and read from programs.
+//
+// One table (gfp.cc) lists the words with the releases that have them. Cost of texts: linear in the table.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "allocator/base/migratetype.h"
 #include "allocator/base/release.h"
@@ -34,6 +39,12 @@ enum GfpBits : std::uint32_t {
   kGfpAccount = 1U << 20,
   kGfpDirectReclaim = 1U << 21,
   kGfpKswapdReclaim = 1U << 22,
+  // Flags of some releases that the model's allocator does not ask for.
+  kGfpCold = 1U << 23,       // up to 4.14
+  kGfpNotrack = 1U << 24,    // up to 4.14
+  kGfpOtherNode = 1U << 25,  // up to 4.9
+  kGfpZerotags = 1U << 26,   // since 5.14
+  kGfpNoObjExt = 1U << 27,   // since 6.10
 };
 
 // A set of GfpBits.
@@ -64,9 +75,32 @@ constexpr Migratetype migratetype_of(Gfp gfp) {
   return Migratetype::unmovable;
 }
 
-// Returns the number that a release prints for these flags.
+// Returns the number that a release prints for these flags. Leaves out those that the release does not have. Up to 4.3
+// a flag kept a request from waking kswapd, later one has it woken: the model has the latter for both.
 std::uint32_t gfp_value(Gfp gfp, Release release);
-// Returns the text of `%pGg`: names joined by '|', composites first.
+// Returns the flags that a number of this release stands for; nullopt if it has a bit that the release does not have.
+std::optional<Gfp> gfp_from_value(std::uint64_t value, Release release);
+// Returns the text of `%pGg` and of tracepoints: names joined by '|', composites first, then the number of what has no
+// name there.
 std::string gfp_text(Gfp gfp, Release release = Release::v4_19);
+// Returns the same in words of the release's source, which gfp_from_words() reads: "GFP_ATOMIC|__GFP_ZERO". Requires:
+// settled_gfp() changes nothing.
+std::string gfp_words(Gfp gfp, Release release);
+
+// A word of the kernel's source, and what it stood for in the versions from `first` to `last`.
+struct GfpWord {
+  std::string_view name;
+  Gfp bits;  // 0 for flags that the modelled configurations have not: without lockdep and hardware tags
+  ReleaseRange present;
+};
+// Returns all words. Some stand there several times, as they changed.
+std::span<const GfpWord> gfp_word_catalogue();
+// Returns the flags of one word; nullopt if the release does not have it.
+std::optional<Gfp> gfp_from_word(std::string_view word, Release release);
+// Returns the flags of several words together. Up to 4.3 kswapd is woken unless a word says otherwise.
+Gfp gfp_of_words(Gfp words, Release release);
+// Returns the flags as a request of this release may have them: none that the release lacks, one zone (GFP_ZONE_BAD),
+// one type.
+Gfp settled_gfp(Gfp gfp, Release release);
 
 }  // namespace cma

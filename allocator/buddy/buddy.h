@@ -44,6 +44,7 @@ class Buddy {
   unsigned nodes() const { return zones_.nodes(); }
   ZoneList zonelist(Gfp gfp, unsigned node = 0) const { return zones_.zonelist(gfp, node); }
   unsigned largest_order() const { return largest_order_; }
+  int cpus() const { return core_.engine.cpus(); }
 
   // --- parts ---
   FreeLists& free_lists() { return free_lists_; }
@@ -65,13 +66,15 @@ class Buddy {
 
   // --- allocation ---
   // Allocates 2^order pages aligned to their size (__alloc_pages). The caller owns one reference, on the first page;
-  // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1). Returns
-  // kNoPfn if order > largest_order(), or where the kernel would begin to reclaim. Zones of `node` are tried first: all
-  // CPUs are of node 0.
+  // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1), and its
+  // reclaim scope takes flags away. Returns kNoPfn if order > largest_order(), or where the kernel would begin to
+  // reclaim. Zones of `node` are tried first: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they
+  // are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
   // Returns the flags of the last attempt at a request, but for kAllocCma: down to the min watermark, and below it for
-  // atomic requests. alloc_pages() fails if this attempt does.
-  std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
+  // atomic requests; kAllocNoWatermarks for callers that are about to free memory. alloc_pages() fails if this attempt
+  // does.
+  std::uint32_t last_attempt_flags(Gfp gfp, unsigned order) const;
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
   // Turns pages in the hands of one task, a reference each, into a compound page with one reference.
@@ -116,6 +119,9 @@ class Buddy {
   Pfn rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags);
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
   Pfn serve(Gfp gfp, unsigned order, unsigned node);
+  Gfp in_scope(Gfp gfp) const;
+  Pfn slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneList& zonelist);
+  std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);
   void prepare_new_page(Pfn pfn, unsigned order, Gfp gfp);
   std::uint64_t most_reserved(const Zone& zone) const;

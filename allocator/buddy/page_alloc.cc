@@ -62,6 +62,7 @@ void Buddy::free_cma_pageblock(Pfn pfn) {
   core_.map.set_pageblock_type(pfn, Migratetype::cma);
   Zone& zone = zone_of(pfn);
   zone.managed += pages;
+  zone.cma += pages;
   free_lists_.free_one_block(zone, pfn, pageblock_order_, Migratetype::cma);
 }
 
@@ -234,6 +235,7 @@ Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
   // The movable list may hold pages of areas: since 5.9 requests that must not have them pass it by.
   const bool list_suits = release_ < Release::v5_9 || (flags & kAllocCma) || type != Migratetype::movable ||
                           core_.bugs.fires(Bug::nocma_from_pcp);
+  if ((gfp & kGfpCold) != 0 && release_ < Release::v4_15) flags |= kAllocCold;
   if (pcp_.allowed_order(order) && list_suits) {
     const Pfn pfn = pcp_.rmqueue_pcplist(zone, order, type, flags);
     if (pfn != kNoPfn || release_ < Release::v6_0) return pfn;
@@ -312,16 +314,52 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
   return kNoPfn;
 }
 
+// Returns the flags of the slow path's first attempt: down to the min watermark, and below it for atomic requests (up
+// to 4.3 known by a missing __GFP_WAIT).
 std::uint32_t Buddy::slow_path_flags(Gfp gfp, unsigned order) const {
   const bool rules_v6_3 = Watermarks::has_rules_v6_3(release_);
   const bool high = (gfp & kGfpHigh) != 0;
-  const bool cannot_wait = rules_v6_3 ? (gfp & kGfpDirectReclaim) == 0 : (gfp & kGfpAtomicBit) != 0;
+  const bool can_wait = (gfp & kGfpDirectReclaim) != 0;
+  const bool by_reclaim = rules_v6_3 || release_ < Release::v4_4;
+  const bool cannot_wait = !can_wait && (by_reclaim || (gfp & kGfpAtomicBit) != 0);
   const bool harder = cannot_wait && (gfp & kGfpNomemalloc) == 0;
   std::uint32_t flags = kAllocWmarkMin;
   if (high) flags |= kAllocHigh;
   if (harder) flags |= kAllocHarder;
   if (harder && order > 0 && (high || !rules_v6_3)) flags |= kAllocHighatomic;
   return flags;
+}
+
+// Returns the flags without those that the task's scope forbids (memalloc_noio_flags, since 4.12 current_gfp_context).
+Gfp Buddy::in_scope(Gfp gfp) const {
+  switch (core_.engine.flags().scope) {
+    case ReclaimScope::none: return gfp;
+    case ReclaimScope::nofs: return gfp & ~Gfp{kGfpFs};
+    case ReclaimScope::noio: return gfp & ~Gfp{kGfpIo | kGfpFs};
+  }
+  return gfp;
+}
+
+namespace {
+
+// A request that can wait is not atomic in the slow path, whatever it says.
+Gfp flags_in_slow_path(Gfp gfp) { return (gfp & kGfpDirectReclaim) != 0 ? gfp & ~Gfp{kGfpAtomicBit} : gfp; }
+
+// __gfp_pfmemalloc_flags: a caller that is about to free memory may have the last page.
+bool may_have_last_page(Gfp gfp) { return (gfp & kGfpMemalloc) != 0 && (gfp & kGfpNomemalloc) == 0; }
+
+}  // namespace
+
+// The attempts of __alloc_pages_slowpath before it reclaims: `areas` is kAllocCma if the request may have their pages.
+Pfn Buddy::slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneList& zonelist) {
+  gfp = flags_in_slow_path(gfp);
+  const Pfn pfn = get_page_from_freelist(gfp, order, slow_path_flags(gfp, order) | areas, zonelist);
+  if (pfn != kNoPfn || !may_have_last_page(gfp)) return pfn;
+  return get_page_from_freelist(gfp, order, kAllocNoWatermarks | areas, zonelist);
+}
+
+std::uint32_t Buddy::last_attempt_flags(Gfp gfp, unsigned order) const {
+  return may_have_last_page(gfp) ? kAllocNoWatermarks : slow_path_flags(flags_in_slow_path(in_scope(gfp)), order);
 }
 
 Pfn Buddy::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
@@ -339,12 +377,17 @@ Pfn Buddy::serve(Gfp gfp, unsigned order, unsigned node) {
   // makes its requests immovable, so that they do not get pages of a Movable zone either.
   const bool pins = core_.engine.flags().memalloc_pin;
   if (pins && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
+  // Up to 5.12 only the slow path asks for the scope.
+  if (release_ >= Release::v5_13) gfp = in_scope(gfp);
   const ZoneList zonelist = zones_.zonelist(gfp, node);
   const bool movable = migratetype_of(gfp) == Migratetype::movable;
   const bool unscoped = movable && pins && core_.bugs.fires(Bug::nocma_slow_path_only);
   const std::uint32_t areas = movable && !pins ? kAllocCma : 0U;
   Pfn pfn = get_page_from_freelist(gfp, order, kAllocWmarkLow | (unscoped ? kAllocCma : areas), zonelist);
-  if (pfn == kNoPfn) pfn = get_page_from_freelist(gfp, order, slow_path_flags(gfp, order) | areas, zonelist);
+  if (pfn == kNoPfn) {
+    gfp = in_scope(gfp);
+    pfn = slow_path(gfp, order, areas, zonelist);
+  }
   if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc, pfn, order, index_of(migratetype_of(gfp)), gfp);
   return pfn;
 }

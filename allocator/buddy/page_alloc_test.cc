@@ -233,6 +233,46 @@ TEST_P(PageAllocTest, BelowTheLowWatermarkTheMinStillServes) {
   EXPECT_NE(buddy.alloc_pages(kGfpAtomic, 4), kNoPfn) << "atomic requests go below the min";
 }
 
+TEST_P(PageAllocTest, MemallocTakesTheLastPageUnlessItMayNot) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {100'000, 100'000, 100'000};
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel | kGfpHigh, 0), kNoPfn);
+  EXPECT_NE(buddy.alloc_pages(kGfpKernel | kGfpMemalloc, 0), kNoPfn);
+  EXPECT_NE(buddy.alloc_pages(kGfpAtomic | kGfpMemalloc, 4), kNoPfn);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel | kGfpMemalloc | kGfpNomemalloc, 0), kNoPfn);
+}
+
+// Up to 4.14 a CPU's lists are filled and emptied from their ends for such a request.
+TEST_P(PageAllocTest, AColdPageIsTheOneThatTheCpuFreedFirst) {
+  Geometry g = geometry();
+  g.pcp_batch = 2;
+  g.pcp_high = 6;
+  const std::unique_ptr<Machine> m = make_machine(g);
+  const Pfn first = m->buddy.alloc_pages(kGfpKernel, 0);
+  const Pfn second = m->buddy.alloc_pages(kGfpKernel, 0);
+  run_now(m->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+  run_now(m->buddy.free_pages(first, 0));
+  run_now(m->buddy.free_pages(second, 0));
+  const bool chooses = GetParam() < Release::v4_15;
+  EXPECT_EQ(m->buddy.alloc_pages(kGfpKernel | kGfpCold, 0), chooses ? first : second);
+}
+
+// A request is atomic if it says so (4.4 to 6.2), and by having no right to wait (before and after).
+TEST_P(PageAllocTest, ARequestThatCanWaitIsNotAtomic) {
+  Zone& zone = buddy.zone(0);
+  const auto free = static_cast<std::uint64_t>(zone.nr_free_pages);
+  // Single pages may leave three quarters of the mark, urgent ones half, both together three eighths.
+  zone.watermark = {free + free / 4, 100'000, 100'000};
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0), kNoPfn);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel | kGfpAtomicBit, 0), kNoPfn);
+  const bool by_reclaim = GetParam() < Release::v4_4;
+  const bool only_urgent = GetParam() >= Release::v6_1;
+  EXPECT_EQ(buddy.alloc_pages(kGfpKswapdReclaim, 0) != kNoPfn, by_reclaim);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKswapdReclaim | kGfpAtomicBit, 0) != kNoPfn, !only_urgent);
+  EXPECT_NE(buddy.alloc_pages(kGfpKswapdReclaim | kGfpHigh, 0), kNoPfn);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKswapdReclaim | kGfpAtomicBit | kGfpNomemalloc, 0), kNoPfn);
+}
+
 TEST_P(PageAllocTest, AnAtomicBlockBelowTheLowWatermarkReservesItsPageblock) {
   Zone& zone = buddy.zone(0);
   zone.watermark = {0, 1000, 2000};

@@ -84,7 +84,11 @@ std::uint64_t PerCpuLists::rmqueue_bulk(Zone& zone, PageList& list, unsigned ord
     page.flags |= kPagePcp;
     page.order = static_cast<std::uint8_t>(order);
     if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc_zone_locked, pfn, order, index_of(type), 1);
-    list.push_back(core_.map, core_.map.frame(pfn));
+    // The list of a request for a cold page was empty, and is filled from its end.
+    if ((flags & kAllocCold) != 0)
+      list.push_front(core_.map, core_.map.frame(pfn));
+    else
+      list.push_back(core_.map, core_.map.frame(pfn));
     ++taken;
   }
   return taken;
@@ -122,7 +126,7 @@ Pfn PerCpuLists::rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, s
     pcp.count += static_cast<int>(taken << order);
     if (list.empty()) return kNoPfn;
   }
-  const Frame frame = list.pop_front(core_.map);
+  const Frame frame = (flags & kAllocCold) != 0 ? list.pop_back(core_.map) : list.pop_front(core_.map);
   core_.map.edit_at(frame).flags &= ~kPagePcp;
   pcp.count -= static_cast<int>(order_pages(order));
   CMA_ASSERT(pcp.count >= 0);

@@ -20,13 +20,6 @@ std::uint64_t mult_frac(std::uint64_t x, std::uint64_t numerator, std::uint64_t 
   return x / denominator * numerator + x % denominator * numerator / denominator;
 }
 
-bool is_highmem(const Zone& zone) { return zone.kind == ZoneKind::high_mem || zone.kind == ZoneKind::movable; }
-
-// sysctl_lowmem_reserve_ratio of a zone.
-std::uint64_t reserve_ratio(const Zone& zone) {
-  return zone.kind == ZoneKind::dma || zone.kind == ZoneKind::dma32 ? 256 : 32;
-}
-
 }  // namespace
 
 Watermarks::Watermarks(const Core& core)
@@ -35,33 +28,63 @@ Watermarks::Watermarks(const Core& core)
       pageblock_pages_(order_pages(core.geometry.pageblock_order)),
       min_free_kbytes_(core.geometry.min_free_kbytes),
       extra_free_kbytes_(core.geometry.extra_free_kbytes),
+      scale_factor_(core.geometry.watermark_scale_factor),
+      boost_factor_(core.geometry.watermark_boost_factor),
+      boost_at_boot_(core.geometry.watermark_boost),
+      reserve_ratios_(core.geometry.lowmem_reserve_ratio),
       core_(core) {}
 
+// Returns whether a zone is left out when min_free_kbytes is divided (is_highmem). Of a zone Movable: where it is cut
+// from high memory, since 6.5 always.
+bool Watermarks::is_highmem(const Zone& zone, bool machine_has_highmem) const {
+  if (zone.kind == ZoneKind::high_mem) return true;
+  return zone.kind == ZoneKind::movable && (machine_has_highmem || release_ >= Release::v6_5);
+}
+
+// Returns the sysctl_lowmem_reserve_ratio of a zone; 0 if it keeps nothing back from requests for higher zones. Since
+// 4.16 high memory keeps nothing back, and a ratio of 0 is no longer taken for 1.
+std::uint64_t Watermarks::reserve_ratio(const Zone& zone) const {
+  const auto kind = static_cast<std::size_t>(zone.kind);
+  std::uint64_t ratio = zone.kind == ZoneKind::dma || zone.kind == ZoneKind::dma32 ? 256 : 32;
+  if (zone.kind == ZoneKind::high_mem && release_ >= Release::v4_16) ratio = 0;
+  if (reserve_ratios_ && kind < reserve_ratios_->size()) ratio = (*reserve_ratios_)[kind];
+  return release_ < Release::v4_16 ? std::max<std::uint64_t>(ratio, 1) : ratio;
+}
+
 void Watermarks::set_up(Zones& zones) const {
+  const bool has_highmem =
+      std::any_of(zones.begin(), zones.end(), [](const Zone& zone) { return zone.kind == ZoneKind::high_mem; });
   std::uint64_t lowmem = 0;
-  for (const Zone& zone : zones)
-    if (!is_highmem(zone)) lowmem += zone.managed;
+  std::uint64_t buffers = 0;  // nr_free_buffer_pages
+  for (const Zone& zone : zones) {
+    if (is_highmem(zone, has_highmem)) continue;
+    lowmem += zone.managed;
+    if (zone.kind != ZoneKind::movable) buffers += zone.managed;
+  }
   const std::uint64_t largest = release_ >= Release::v5_8 ? 262144 : 65536;
   const std::uint64_t page_kbytes = core_.geometry.page_size / 1024;
   const std::uint64_t kbytes =
-      min_free_kbytes_.value_or(std::clamp<std::uint64_t>(int_sqrt(lowmem * page_kbytes * 16), 128, largest));
+      min_free_kbytes_.value_or(std::clamp<std::uint64_t>(int_sqrt(buffers * page_kbytes * 16), 128, largest));
   const std::uint64_t pages_min = kbytes / page_kbytes;
   const std::uint64_t pages_extra = extra_free_kbytes_ / page_kbytes;
   for (std::size_t z = 0; z < zones.size(); ++z) {
     Zone& zone = zones[z];
+    const bool high = is_highmem(zone, has_highmem);
     const std::uint64_t share = lowmem == 0 ? 0 : pages_min * zone.managed / lowmem;
     const std::uint64_t extra = lowmem == 0 ? 0 : pages_extra * zone.managed / lowmem;
-    zone.watermark[0] = is_highmem(zone) ? std::clamp<std::uint64_t>(zone.managed / 1024, 32, 128) : share;
-    // watermark_scale_factor 10 of 10000.
-    const std::uint64_t gap = std::max(share >> 2, mult_frac(zone.managed, 10, 10000));
+    zone.watermark[0] = high ? std::clamp<std::uint64_t>(zone.managed / 1024, 32, 128) : share;
+    const bool scaled = release_ >= Release::v4_6;
+    const std::uint64_t gap = std::max(share >> 2, scaled ? mult_frac(zone.managed, scale_factor_, 10000) : 0);
     zone.watermark[1] = zone.watermark[0] + extra + gap;
     zone.watermark[2] = zone.watermark[0] + extra + gap * 2;
+    zone.watermark_boost = std::min(boost_at_boot_, most_boost(zone));
+    const std::uint64_t ratio = reserve_ratio(zone);
     // From higher zones of the same node.
     std::uint64_t above = 0;
     for (std::size_t higher = z + 1; higher < zones.size(); ++higher) {
       if (zones[higher].node != zone.node) continue;
       above += zones[higher].managed;
-      zone.lowmem_reserve[higher] = above / reserve_ratio(zone);
+      zone.lowmem_reserve[higher] = ratio == 0 ? 0 : above / ratio;
     }
   }
 }
@@ -85,6 +108,7 @@ bool Watermarks::zone_watermark_ok(const Zone& zone, std::uint64_t mark, const W
 
 WatermarkTerms Watermarks::terms(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const {
   WatermarkTerms terms;
+  terms.binding = (request.flags & kAllocNoWatermarks) == 0;
   terms.free = zone.nr_free_pages;
   if (!(request.flags & kAllocCma) && !core_.bugs.active(Bug::watermark_with_areas)) terms.of_areas = zone.nr_free_cma;
   if (!may_use_reserve(request.flags)) terms.reserved = reserve_of(zone);
@@ -159,13 +183,16 @@ bool Watermarks::zone_watermark_fast(const Zone& zone, std::uint64_t mark, const
   return zone_watermark_ok(zone, zone.watermark[0], request, free);
 }
 
-void Watermarks::boost(Zone& zone) const {
+std::uint64_t Watermarks::most_boost(const Zone& zone) const {
   // Small zones would never get below a boosted mark.
-  if (pageblock_pages_ * 4 > zone.managed) return;
-  // watermark_boost_factor 15000: at most 150 % of the high watermark.
-  const std::uint64_t most = mult_frac(zone.watermark[2], 15000, 10000);
-  if (most == 0) return;
-  zone.watermark_boost = std::min(zone.watermark_boost + pageblock_pages_, std::max(most, pageblock_pages_));
+  if (pageblock_pages_ * 4 > zone.managed) return 0;
+  const std::uint64_t most = mult_frac(zone.watermark[2], boost_factor_, 10000);
+  return most == 0 ? 0 : std::max(most, pageblock_pages_);
+}
+
+void Watermarks::boost(Zone& zone) const {
+  const std::uint64_t most = most_boost(zone);
+  if (most != 0) zone.watermark_boost = std::min(zone.watermark_boost + pageblock_pages_, most);
 }
 
 }  // namespace cma

@@ -7,6 +7,7 @@
 // Cost: a test of order 0 is a few additions; one of a higher order looks at the free lists from that order on.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "allocator/base/gfp.h"
@@ -28,6 +29,8 @@ enum AllocFlags : std::uint32_t {
   kAllocCma = 0x80,
   kAllocHighatomic = 0x200,  // before 6.3, kAllocHarder with an order above 0
   kAllocKswapd = 0x800,
+  // No flag of the kernel's there: __GFP_COLD, up to 4.14.
+  kAllocCold = 0x10000,
 };
 
 // The part of a request that a watermark depends on. By default: a single page, without privileges.
@@ -48,8 +51,9 @@ struct WatermarkTerms {
   std::int64_t lowmem_reserve = 0;  // kept for requests that cannot use higher zones
   std::int64_t usable() const { return free - of_areas - reserved - block; }
   std::int64_t needed() const { return mark + lowmem_reserve; }
+  bool binding = true;  // whether the request must leave so much
   // Returns whether enough pages are free, in whatever blocks.
-  bool enough() const { return usable() > needed(); }
+  bool enough() const { return !binding || usable() > needed(); }
 };
 
 class Watermarks {
@@ -72,14 +76,18 @@ class Watermarks {
   }
 
   // Raises all watermarks of a zone by a pageblock, because types were mixed in a pageblock (5.0; callers check the
-  // release). Stops at 150 % of the high watermark, and does nothing in a zone of fewer than four pageblocks. Without
-  // reclaim nothing lowers it again.
+  // release). Stops at most_boost(). Without reclaim nothing lowers it again.
   void boost(Zone& zone) const;
+  // Returns by how many pages the watermarks of a zone may be raised: watermark_boost_factor of the high watermark, at
+  // least a pageblock. 0 for a zone of fewer than four pageblocks.
+  std::uint64_t most_boost(const Zone& zone) const;
 
   // Returns whether the release follows the rules of 6.3 on who may use reserves. The long-term series of 6.1 does.
   static bool has_rules_v6_3(Release release) { return release >= Release::v6_1; }
 
  private:
+  bool is_highmem(const Zone& zone, bool machine_has_highmem) const;
+  std::uint64_t reserve_ratio(const Zone& zone) const;
   std::int64_t reserve_of(const Zone& zone) const;
   bool may_use_reserve(std::uint32_t flags) const;
   std::int64_t lowered(std::int64_t min, std::uint32_t flags) const;
@@ -91,6 +99,10 @@ class Watermarks {
   std::uint64_t pageblock_pages_;
   std::optional<std::uint64_t> min_free_kbytes_;
   std::uint64_t extra_free_kbytes_;
+  std::uint64_t scale_factor_;
+  std::uint64_t boost_factor_;
+  std::uint64_t boost_at_boot_;
+  std::optional<std::array<std::uint16_t, 4>> reserve_ratios_;
   Core core_;
 };
 

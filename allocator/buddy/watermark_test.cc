@@ -142,6 +142,94 @@ TEST(Watermarks, ZonesShareTheMinimumAndReserveForLowerClasses) {
   EXPECT_EQ(buddy.zone(1).lowmem_reserve[0], 0U);
 }
 
+// Returns the marks of zone `z`, as numbers of pages without the boost.
+std::array<std::uint64_t, 3> marks_of(const Geometry& g, std::size_t z) {
+  return make_machine(g)->buddy.zone(z).watermark;
+}
+
+TEST(Watermarks, TheScaleFactorSpreadsThemSince4_6) {
+  for (const Release release : modelled_releases()) {
+    Geometry g;
+    g.release = release;
+    g.memory = {0, 0x20000};
+    g.min_free_kbytes = 400;
+    // Large memory and a small minimum: before, a quarter of that lies between two marks.
+    const std::uint64_t gap = release >= Release::v4_6 ? 131 : 25;
+    EXPECT_EQ(marks_of(g, 0), (std::array<std::uint64_t, 3>{100, 100 + gap, 100 + 2 * gap})) << release;
+    if (release < Release::v4_6) continue;
+    g.watermark_scale_factor = 1000;
+    EXPECT_EQ(marks_of(g, 0), (std::array<std::uint64_t, 3>{100, 13207, 26314})) << release;
+  }
+}
+
+TEST(Watermarks, AZoneMovableCountsAsHighMemoryWhereItIsCutFromThat) {
+  for (const Release release : modelled_releases()) {
+    Geometry g;
+    g.release = release;
+    g.memory = {0, 0x8000};
+    g.zones = {{"Normal", {0, 0x4000}}, {"Movable", {0x4000, 0x8000}}};
+    g.min_free_kbytes = 1600;
+    const bool high = release >= Release::v6_5;
+    EXPECT_EQ(marks_of(g, 0)[0], high ? 400U : 200U) << release;
+    EXPECT_EQ(marks_of(g, 1)[0], high ? 32U : 200U) << release;
+    g.zones = {{"Normal", {0, 0x2000}}, {"HighMem", {0x2000, 0x4000}}, {"Movable", {0x4000, 0x8000}}};
+    EXPECT_EQ(marks_of(g, 0)[0], 400U) << release;
+    EXPECT_EQ(marks_of(g, 2)[0], 32U) << release;
+  }
+}
+
+TEST(Watermarks, TheReserveRatioIsThatOfTheZoneThatKeepsPagesBack) {
+  for (const Release release : modelled_releases()) {
+    Geometry g;
+    g.release = release;
+    g.memory = {0, 0x8000};
+    g.zones = {{"DMA", {0, 0x1000}},
+               {"Normal", {0x1000, 0x6000}},
+               {"HighMem", {0x6000, 0x7000}},
+               {"Movable", {0x7000, 0x8000}}};
+    const auto kept = [&](std::size_t by, std::size_t from) {
+      return make_machine(g)->buddy.zone(by).lowmem_reserve[from];
+    };
+    EXPECT_EQ(kept(0, 1), 0x5000 / 256U);
+    EXPECT_EQ(kept(1, 3), 0x2000 / 32U);
+    EXPECT_EQ(kept(2, 3), release >= Release::v4_16 ? 0U : 0x1000 / 32U) << release;
+    g.lowmem_reserve_ratio = {{64, 256, 0, 8}};
+    EXPECT_EQ(kept(0, 1), 0x5000 / 64U);
+    EXPECT_EQ(kept(1, 2), release >= Release::v4_16 ? 0U : 0x1000U) << "0 was taken for 1 up to 4.15";
+    EXPECT_EQ(kept(2, 3), 0x1000 / 8U);
+  }
+}
+
+// Raspberry Pi 4, 32 bit: DMA free:519112kB boost:7216kB min:10428kB low:11228kB high:12028kB managed:663836kB.
+TEST(FieldCaseSix, TheBoostPrintedIsTheMostThatThereCanBe) {
+  Geometry g;
+  g.release = Release::v6_1;
+  g.memory = {0, 0xf7400};
+  g.zones = {{"DMA", {0, 0x30000}}, {"HighMem", {0x30000, 0xf7400}}};
+  g.reserved = {{0, 30649}};
+  g.min_free_kbytes = 3212;
+  g.watermark_boost = 100'000;
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  const Zone& zone = machine->buddy.zone(0);
+  EXPECT_EQ(zone.watermark_boost * 4, 7216U);
+  EXPECT_EQ(Watermarks::watermark(zone, Watermark::min) * 4, 10428U);
+  EXPECT_EQ(Watermarks::watermark(zone, Watermark::low) * 4, 11228U);
+  EXPECT_EQ(Watermarks::watermark(zone, Watermark::high) * 4, 12028U);
+  g.watermark_boost_factor = 0;
+  EXPECT_EQ(make_machine(g)->buddy.zone(0).watermark_boost, 0U);
+}
+
+// Raspberry Pi 4 with vm.min_free_kbytes=65536: min:65536kB low:81920kB high:98304kB.
+TEST(FieldCaseSeven, TheOnlyLowZoneCarriesTheWholeMinimum) {
+  Geometry g;
+  g.release = Release::v6_1;
+  g.memory = {0, 0x80000};
+  g.zones = {{"DMA", {0, 0x30000}}, {"HighMem", {0x30000, 0x80000}}};
+  g.reserved = {{0, 39857}};
+  g.min_free_kbytes = 65536;
+  EXPECT_EQ(marks_of(g, 0), (std::array<std::uint64_t, 3>{16384, 20480, 24576}));
+}
+
 // --- the field case: an order-3 atomic request fails with 362 MB free (4.19) ---
 
 Geometry wifi_geometry() {

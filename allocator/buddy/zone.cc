@@ -30,6 +30,10 @@ std::string Zones::title(std::size_t index) const {
   return names_[index] + " of node " + std::to_string(zones_[index].node);
 }
 
+bool Zones::has(ZoneKind kind) const {
+  return std::ranges::any_of(zones_, [kind](const Zone& zone) { return zone.kind == kind; });
+}
+
 std::size_t Zones::ceiling(Gfp gfp, unsigned node) const {
   ZoneKind highest = ZoneKind::normal;
   if (gfp & kGfpDma)
@@ -38,6 +42,8 @@ std::size_t Zones::ceiling(Gfp gfp, unsigned node) const {
     highest = ZoneKind::dma32;
   else if (gfp & kGfpHighmem)
     highest = (gfp & kGfpMovable) ? ZoneKind::other : ZoneKind::high_mem;
+  // OPT_ZONE_DMA and its like: a kernel without such a zone takes Normal for it.
+  if (highest < ZoneKind::normal && !has(highest)) highest = ZoneKind::normal;
   std::size_t ceiling = several_nodes_ ? kNone : 0;
   for (std::size_t z = 0; z < zones_.size(); ++z)
     if (zones_[z].kind <= highest && (zones_[z].node == node || !several_nodes_)) ceiling = z;

@@ -59,6 +59,7 @@ struct Zone {
   unsigned node = 0;
   std::uint64_t present = 0;  // frames that exist
   std::uint64_t managed = 0;  // frames given to the allocator
+  std::uint64_t cma = 0;      // frames of areas that were activated
   std::array<FreeArea, kOrderLimit> area;
   // Exact, unlike the kernel's per-CPU batched counters. Pages in Isolate blocks are in neither.
   std::int64_t nr_free_pages = 0;
@@ -118,8 +119,8 @@ class Zones {
   auto begin() { return zones_.begin(); }
   auto end() { return zones_.end(); }
 
-  // Returns the index of the last zone that may serve a request on this node. Of a node without such a zone that is its
-  // first zone if the machine has no other node, else kNone.
+  // Returns the index of the last zone that may serve a request on this node (gfp_zone). Of a node without such a zone
+  // that is its first zone if the machine has no other node, else kNone.
   std::size_t ceiling(Gfp gfp, unsigned node) const;
   static constexpr std::size_t kNone = ~std::size_t{0};
   // Returns the zones for a request that prefers this node: its own from the ceiling down, then those of the nodes
@@ -129,6 +130,8 @@ class Zones {
   void copy_from(const Zones& other) { zones_ = other.zones_; }
 
  private:
+  bool has(ZoneKind kind) const;
+
   const MemoryMap& map_;
   std::vector<Zone> zones_;
   std::vector<std::string> names_;

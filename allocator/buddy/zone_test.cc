@@ -24,6 +24,20 @@ TEST(Zones, AZoneOfAnotherNameServesOnlyHighMovableRequests) {
   EXPECT_EQ(machine->buddy.zone_ceiling(kGfpKernel), 0U);
 }
 
+TEST(Zones, AMachineWithoutTheZoneAskedForTakesNormalForIt) {
+  Geometry g = tiny_geometry(Release::v6_1);
+  g.zones = {{"DMA32", {0, 32}}, {"Normal", {32, 64}}};
+  const std::unique_ptr<Machine> without_dma = make_machine(g);
+  EXPECT_EQ(without_dma->buddy.zone_ceiling(kGfpKernel | kGfpDma), 1U);
+  EXPECT_EQ(without_dma->buddy.zone_ceiling(kGfpKernel | kGfpDma | kGfpMovable), 1U);
+  EXPECT_EQ(without_dma->buddy.zone_ceiling(kGfpKernel | kGfpDma32), 0U);
+  g.zones = {{"DMA", {0, 32}}, {"HighMem", {32, 64}}};
+  const std::unique_ptr<Machine> without_normal = make_machine(g);
+  EXPECT_EQ(without_normal->buddy.zone_ceiling(kGfpKernel), 0U);
+  EXPECT_EQ(without_normal->buddy.zone_ceiling(kGfpKernel | kGfpDma32), 0U);
+  EXPECT_EQ(without_normal->buddy.zone_ceiling(kGfpUser | kGfpHighmem), 1U);
+}
+
 TEST(Zones, CountingAreaPagesChangesBothCounters) {
   Zone zone;
   zone.mod_freepage_state(8, Migratetype::cma);

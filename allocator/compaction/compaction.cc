@@ -52,6 +52,8 @@ Task<void> Compaction::compact_memory() {
 Task<CompactResult> Compaction::compact_for(unsigned order, Migratetype type, CompactPriority priority,
                                             bool restarting) {
   CMA_ASSERT(order > 0 && order <= buddy_.largest_order());
+  const ReclaimScope scope = core_.engine.flags().scope;
+  if (scope == ReclaimScope::noio) co_return CompactResult::skipped;
   const bool movable = type == Migratetype::movable;
   const bool full = priority == CompactPriority::full && release_ >= Release::v4_9;
   CompactRequest request;
@@ -63,6 +65,7 @@ Task<CompactResult> Compaction::compact_for(unsigned order, Migratetype type, Co
   request.ignore_skip_hint = full;
   request.ignore_block_suitable = full;
   request.restarting = restarting;
+  request.may_enter_fs = scope == ReclaimScope::none;
   request.alloc_flags = kAllocWmarkMin | (movable ? kAllocCma : 0U);
   const ZoneList zonelist = buddy_.zonelist(movable ? kGfpHighuserMovable : kGfpKernel);
   CompactResult best = CompactResult::skipped;

@@ -44,7 +44,8 @@ class Compaction {
   // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Tries zones
   // downwards, and ends at the first success or a fatal signal. Returns the greatest result; `skipped` if no zone was
   // tried. Failed compactions are not counted (compaction_deferred), so none is put off; `restarting` stands for what
-  // the counters would hold. Up to 4.8 priority `full` is `light`. Requires: 1 <= order <= Buddy::largest_order().
+  // the counters would hold. Up to 4.8 priority `full` is `light`. A caller that may start no I/O is skipped at once;
+  // one that must not enter a file system passes over pages of files. Requires: 1 <= order <= Buddy::largest_order().
   Task<CompactResult> compact_for(unsigned order, Migratetype type, CompactPriority priority, bool restarting);
 
   // Returns how many times compaction of a zone has begun since boot, also where it was skipped at once.

@@ -35,6 +35,7 @@ ZoneCompaction::ZoneCompaction(const CompactingLayers& layers, std::size_t zone,
   compacting_.direct = request.direct;
   compacting_.ignore_skip_hint = request.ignore_skip_hint;
   control_.mode = request.mode;
+  control_.may_enter_fs = request.may_enter_fs;
   control_.compacting = &compacting_;
 }
 

@@ -154,6 +154,8 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   else
     co_await prepare_migration_v3_5();
   MigrateControl control;
+  // 4.12: the flags of the range are the caller's (current_gfp_context).
+  control.may_enter_fs = release_ < Release::v4_12 || core_.engine.flags().scope == ReclaimScope::none;
   Pfn pfn = start;
   int tries = 0;
   int result = 0;

@@ -2,7 +2,24 @@
 // clears them in reset() only; it reads none of them.
 #pragma once
 
+#include <cstdint>
+
+#include "allocator/base/release.h"
+
 namespace cma {
+
+// Between memalloc_nofs_save (4.12) or memalloc_noio_save (3.9) and its restore a task's requests may not enter file
+// systems, or start no I/O and thus enter no file system either.
+enum class ReclaimScope : std::uint8_t { none, nofs, noio };
+// Returns the version that brought a scope.
+constexpr Release first_with(ReclaimScope scope) {
+  switch (scope) {
+    case ReclaimScope::none: return Release::v3_5;
+    case ReclaimScope::nofs: return Release::v4_12;
+    case ReclaimScope::noio: return Release::v3_9;
+  }
+  return Release::v3_5;
+}
 
 struct TaskFlags {
   // A fatal signal is pending. Loops that look for one end early, most of them with -EINTR; the actor may begin further
@@ -11,6 +28,8 @@ struct TaskFlags {
   // The task may not allocate from areas: PF_MEMALLOC_PIN, before 5.13 PF_MEMALLOC_NOCMA. A long-term pin sets it for
   // as long as it moves pages.
   bool memalloc_pin = false;
+  // PF_MEMALLOC_NOFS or PF_MEMALLOC_NOIO. Requires: the release has the scope.
+  ReclaimScope scope = ReclaimScope::none;
 };
 
 }  // namespace cma

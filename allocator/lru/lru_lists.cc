@@ -80,11 +80,11 @@ void LruLists::forget_isolated(Pfn pfn) {
   CMA_ASSERT(isolated >= 0);
 }
 
-bool LruLists::too_many_isolated() const {
+bool LruLists::too_many_isolated(bool may_enter_fs) const {
   std::uint64_t inactive = size(LruList::inactive_anon) + size(LruList::inactive_file);
   std::uint64_t active = size(LruList::active_anon) + size(LruList::active_file);
   // Since 6.5 callers that may enter a file system leave room for those that may not.
-  if (release_ >= Release::v6_5) {
+  if (release_ >= Release::v6_5 && may_enter_fs) {
     inactive /= 8;
     active /= 8;
   }

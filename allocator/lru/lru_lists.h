@@ -52,8 +52,8 @@ class LruLists {
   std::int64_t isolated_anon() const { return isolated_[0]; }
   std::int64_t isolated_file() const { return isolated_[1]; }
   // Returns whether more pages are isolated than half of those on the lists: then callers must not isolate more, but
-  // wait (mm/compaction.c).
-  bool too_many_isolated() const;
+  // wait (mm/compaction.c). Since 6.5 callers that may enter a file system count an eighth of the lists.
+  bool too_many_isolated(bool may_enter_fs = true) const;
 
   // --- locked memory ---
   // Set or clear kPageMlocked and count the page in or out, a compound one once. Return whether the flag changed.

@@ -238,6 +238,18 @@ TEST_P(LruTest, MoreThanHalfIsTooMany) {
   EXPECT_TRUE(lru.lists().too_many_isolated()) << "6 of 9";
 }
 
+using LruOf6_5 = LruTest;
+INSTANTIATE_TEST_SUITE_P(Since6_5, LruOf6_5, ::testing::Values(Release::v6_12));
+
+TEST_P(LruOf6_5, CallersThatMayEnterAFileSystemLeaveRoomForThoseThatMayNot) {
+  const std::vector<Pfn> pages = add(20);
+  run_now(lru.add_drain(0));
+  lru.isolate(pages[0]);
+  lru.isolate(pages[1]);
+  EXPECT_TRUE(lru.lists().too_many_isolated()) << "2 of 18, an eighth of which counts by half";
+  EXPECT_FALSE(lru.lists().too_many_isolated(/*may_enter_fs=*/false));
+}
+
 TEST_P(LruTest, UnevictablePagesDoNotCountForTheThrottle) {
   add(10, kPageUnevictable | kPageMlocked);
   const Pfn pfn = add(1)[0];

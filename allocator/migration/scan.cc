@@ -95,6 +95,20 @@ bool MigrateScanner::pinned(Pfn pfn) {
   return taken_for_pinned;
 }
 
+// Returns whether the caller's flags have __GFP_FS.
+bool MigrateScanner::enters_file_systems(const Control& control) const {
+  const bool forgets_flags = control.compacting == nullptr && core_.bugs.active(Bug::contig_nofs);
+  return control.may_enter_fs && !forgets_flags;
+}
+
+// Returns whether a page on the LRU stays because it has a mapping and the caller must not enter a file system (4.10):
+// only anonymous pages move without one.
+bool MigrateScanner::leaves_to_file_system(const Control& control, Pfn pfn) {
+  if (enters_file_systems(control) || !kinds_->has_mapping(pfn)) return false;
+  if (control.may_enter_fs) core_.bugs.reached(Bug::contig_nofs);
+  return true;
+}
+
 // ISOLATE_ASYNC_MIGRATE: returns whether the page can move without being written and without a wait for its writeback,
 // or the scan may wait for that. Since 4.16 its mapping is looked at under its lock.
 bool MigrateScanner::may_wait_for(Pfn pfn, const Control& control) {
@@ -168,6 +182,7 @@ std::optional<Refusal> MigrateScanner::try_to_isolate(BlockScan& scan, Pfn pfn) 
   // An anonymous page with more references than mappings is pinned; a page cache page may be, and migration finds out.
   // Up to 3.14 migration finds out in any case.
   if (release_ >= Release::v3_15 && !kinds_->has_mapping(pfn) && pinned(pfn)) return Refusal::pinned;
+  if (leaves_to_file_system(scan.control, pfn)) return Refusal::file_system;
   if (scan.compacting() != nullptr && !suits_compaction(scan, pfn)) [[unlikely]]
     return Refusal::taken;
   return lru_.isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
@@ -258,7 +273,7 @@ int MigrateScanner::throttled_v5_10() { return core_.bugs.fires(Bug::throttle_is
 // Waits while too many pages are isolated. Returns 0 or the reason to end the scan: asynchronous callers, and those
 // that hold pages, get -EAGAIN at once. The latter move their pages first: nothing else puts them back.
 Task<int> MigrateScanner::throttle(const Control& control) {
-  while (lru_.lists().too_many_isolated()) {
+  while (lru_.lists().too_many_isolated(enters_file_systems(control))) {
     core_.engine.turn();
     if (control.nr_pages > 0 && !core_.bugs.fires(Bug::throttle_own_pages)) co_return throttled_v5_10();
     if (control.mode == MoveMode::async) co_return -kEAGAIN;
@@ -347,7 +362,7 @@ int MigrateScanner::finish_scan(BlockScan& scan) {
 Task<int> MigrateScanner::isolate_block(Control& control, Pfn low, Pfn end) {
   BlockScan scan{control, low, end, first_group_end(control, release_, low)};
   control.next = low;
-  if (lru_.lists().too_many_isolated()) scan.error = co_await throttle(control);
+  if (lru_.lists().too_many_isolated(enters_file_systems(control))) scan.error = co_await throttle(control);
   if (scan.error != 0) co_return scan.error;
   if (keeps_hint(core_, low)) scan.valid = low;
   for (; scan.low < end; ++scan.low) {

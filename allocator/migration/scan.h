@@ -44,6 +44,8 @@ class MigrateScanner {
   struct BlockScan;
 
   bool pinned(Pfn pfn);
+  bool enters_file_systems(const Control& control) const;
+  bool leaves_to_file_system(const Control& control, Pfn pfn);
   bool may_wait_for(Pfn pfn, const Control& control);
   bool claim_block_v5_1(BlockScan& scan, Pfn pfn);
   bool suits_compaction(BlockScan& scan, Pfn pfn);

@@ -150,8 +150,9 @@ std::string page_fields(const Record& r, Release release, unsigned bits) {
 }
 
 std::string page_alloc_text(const Record& r, Release release, unsigned bits) {
+  const std::string flags = gfp_text(static_cast<Gfp>(r.d), release);
   return "mm_page_alloc: " + page_fields(r, release, bits) + " order=" + dec(r.b) + " migratetype=" + dec(r.c) +
-         " gfp_flags=" + gfp_text(static_cast<Gfp>(r.d), release);
+         " gfp_flags=" + (flags.empty() ? "none" : flags);
 }
 
 std::string page_alloc_extfrag_text(const Record& r, Release release, unsigned bits, unsigned pageblock_order) {

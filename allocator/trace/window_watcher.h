@@ -27,9 +27,10 @@ enum class Refusal : std::uint8_t {
   driver,          // its driver did not let it be isolated
   migration,       // migrate_pages returned an error
   capture,         // no free block began there when the range was to be captured
+  file_system,     // it has a mapping, and the caller must not enter a file system
 };
 
-inline constexpr unsigned kRefusals = static_cast<unsigned>(Refusal::capture) + 1;
+inline constexpr unsigned kRefusals = static_cast<unsigned>(Refusal::file_system) + 1;
 
 class WindowWatcher {
  public:

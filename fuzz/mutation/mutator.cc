@@ -166,6 +166,17 @@ void Mutator::change_once(Program& program) {
   }
 }
 
+namespace {
+
+// Returns whether the program has flags or scopes: more of them go well with it.
+bool uses_flags(const Program& program) {
+  return std::ranges::any_of(program.ops, [](const Op& op) {
+    return op.scope != ReclaimScope::none || std::holds_alternative<AllocGfp>(op.body);
+  });
+}
+
+}  // namespace
+
 void Mutator::insert_generated(Program& program) {
   const std::size_t size = program.ops.size();
   const std::size_t at = random_.chance(50) ? size : random_.below(size + 1);
@@ -175,6 +186,7 @@ void Mutator::insert_generated(Program& program) {
                        std::make_move_iterator(program.ops.end()));
   program.ops.resize(at);
   generator_.huge_pages = program.machine.transparent_hugepages;
+  generator_.flags = uses_flags(program);
   if (!weights_) weights_ = swarm_weights(random_, generator_);
   Op op = generate_op(random_, program, *weights_, generator_);
   if (op.id != 0) op.id = fresh;

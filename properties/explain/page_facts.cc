@@ -265,6 +265,7 @@ std::string_view refusal_text(Refusal why) {
     case Refusal::pinned: return "isolate_migratepages_block: anonymous, with more references than mappings";
     case Refusal::taken: return "isolate_migratepages_block: another task has taken it off the LRU";
     case Refusal::driver: return "isolate_movable_page: the page is locked, or its driver refuses";
+    case Refusal::file_system: return "isolate_migratepages_block: of a file, and the caller has no __GFP_FS";
     case Refusal::migration: return "migrate_pages";
     case Refusal::capture:
       return "isolate_freepages_block: no free block began there any more when it was to be captured";

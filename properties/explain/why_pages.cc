@@ -22,7 +22,7 @@ struct LastAttempt {
 LastAttempt last_attempt(const Machine& machine, Gfp gfp, unsigned order) {
   const bool pins = machine.engine.flags().memalloc_pin;
   if (pins && machine.release() >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
-  LastAttempt attempt{gfp, order, machine.buddy.slow_path_flags(gfp, order), machine.buddy.zone_ceiling(gfp)};
+  LastAttempt attempt{gfp, order, machine.buddy.last_attempt_flags(gfp, order), machine.buddy.zone_ceiling(gfp)};
   if (migratetype_of(gfp) == Migratetype::movable && !pins) attempt.flags |= kAllocCma;
   return attempt;
 }

@@ -99,6 +99,7 @@ std::string why_not(const Program& program, const Op& op, int& cpu) {
   const OpInfo& info = info_of(op);
   if (!performed_kinds().test(op.body.index())) return fmt::format("operation {}", info.verb);
   if (op.until.wanted()) return "stops inside an operation (until=)";
+  if (op.scope != ReclaimScope::none) return "runs in a reclaim scope (scope=)";
   if (info.performed == Performed::without_actor) return {};
   const int own = cpu_of(program, op.performer);
   if (cpu >= 0 && cpu != own) return "several CPUs";

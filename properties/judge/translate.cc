@@ -200,6 +200,7 @@ void Translator::op_performed(Machine&, std::size_t op) {
   if (current_.events.size() > kMostEvents) throw Unperformable("more windows are tried than can be waited for");
   const auto slot = static_cast<Slot>(op);
   current_.op = op;
+  if (program_.ops[op].scope != ReclaimScope::none) throw Unperformable("a caller in a reclaim scope");
   if (result(slot).state != Result::State::skipped) {
     std::visit(
         [&]<class Kind>(const Kind& body) {
@@ -393,6 +394,7 @@ void Translator::write(const DrainOp<kKind>&, Slot) {
 
 // The files that describe memory outside the areas are read, but their text is not compared.
 void Translator::write(const Cat& op, Slot) {
+  if (op.path == "zoneinfo") throw Unperformable("cat of /proc/zoneinfo: the driver cannot read it");
   if (op.path == "buddyinfo" || op.path == "pagetypeinfo") {
     current_.compared = false;
     return ask(op.path);

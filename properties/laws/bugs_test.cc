@@ -52,6 +52,23 @@ TEST(BugsAndLaws, ContractSeesOffsetUpward) {
   EXPECT_EQ(law, "contract");
 }
 
+TEST(BugsAndLaws, CompleteSeesContigNofs) {
+  for (const Release release : modelled_releases()) {
+    const auto law_of = [&](bool fault) {
+      const std::string text =
+          fmt::format("machine small release={}\n{}f = file\nr = read f at=a pages=256\nb = cma_alloc a pages=1\n",
+                      name_of(release), fault ? "bug contig-nofs\n" : "");
+      const auto program = parse(text, "contig-nofs");
+      EXPECT_TRUE(program.has_value());
+      CheckedRun run;
+      const auto finding = run.find(*program);
+      return finding ? std::string(name_of(finding->law)) : std::string();
+    };
+    EXPECT_EQ(law_of(false), "") << release;
+    EXPECT_EQ(law_of(true), "complete") << release;
+  }
+}
+
 TEST(BugsAndLaws, SoundSeesCountTruncated) {
   const auto law = law_against(
       Bug::count_truncated, default_small_geometry(Release::v4_19),

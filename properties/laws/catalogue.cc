@@ -88,8 +88,8 @@ constexpr auto kLaws = std::to_array<LawInfo>({
     {Law::balanced, "When no actor is inside an operation, the LRU caches are enabled.",
      "while an actor is inside an operation", "by each audit at rest"},
     {Law::views,
-     "The files of areas, /proc/buddyinfo and /proc/pagetypeinfo read as a recount does. An area's totals of "
-     "successes, failures and releases count each call once.",
+     "The files of areas, /proc/buddyinfo, /proc/pagetypeinfo and /proc/zoneinfo read as a recount does. An area's "
+     "totals of successes, failures and releases count each call once.",
      "the total of released pages is compared at rest only", "totals by each audit; files when a program reads them"},
     {Law::hints,
      "Without a compaction no pageblock has a skip bit and no scanner has a position: contiguous ranges leave neither.",

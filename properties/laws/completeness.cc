@@ -66,8 +66,8 @@ std::uint64_t Sweep::next_window(std::uint64_t bit) const {
 }
 
 bool Sweep::all_can_be_had(Pfn start, Pfn end) const {
-  for (const Pfn pfn : *before_.immovable)
-    if (start <= pfn && pfn < end) return false;
+  const auto stays = std::ranges::lower_bound(*before_.immovable, start);
+  if (stays != before_.immovable->end() && *stays < end) return false;
   for (Pfn pfn = start; pfn < end;) {
     const std::uint64_t index = pfn - before_.word_base;
     const std::uint64_t n = std::min<std::uint64_t>(64 - index % 64, end - pfn);
@@ -202,8 +202,28 @@ bool buffer_in_use(const Owner& owner, const Buffers& buffers) {
   return owner.buffer != 0 && buffers.busy(owner.buffer);
 }
 
+bool has_mapping(PageKind kind) {
+  switch (kind) {
+    case PageKind::block_device:
+    case PageKind::file:
+    case PageKind::shmem: return true;
+    case PageKind::none:
+    case PageKind::unmovable:
+    case PageKind::movable_ops:
+    case PageKind::anonymous:
+    case PageKind::hugetlb: break;
+  }
+  return false;
+}
+
+// Returns whether the current actor's requests pass over pages with a mapping.
+bool passes_over_files(const Machine& machine) {
+  return machine.release() >= Release::v4_12 && machine.engine.flags().scope != ReclaimScope::none;
+}
+
 // Returns whether the owner keeps its page in place although nothing in the page shows it.
 bool keeps_its_place(const Owner& owner, const Machine& machine) {
+  if (has_mapping(owner.kind) && passes_over_files(machine)) return true;
   switch (owner.kind) {
     // Before 4.8 no driver moves its pages.
     case PageKind::movable_ops: return machine.release() < Release::v4_8 || driver_refuses(owner, machine.release());
@@ -229,6 +249,7 @@ void find_immovable(const Machine& machine, std::vector<Pfn>& immovable) {
     const Pfn first = machine.reverse_map.counted_at(owner);
     for (Pfn pfn = first; pfn < first + pages; ++pfn) immovable.push_back(pfn);
   }
+  std::ranges::sort(immovable);
 }
 
 std::uint64_t pages_in_huge_pages(const Machine& machine) {

@@ -14,6 +14,7 @@
 //     that could be on the move in this window and all before it, and than the caller's per-CPU lists could keep back;
 //   - a huge page moves whole where its release moves huge pages, or as single pages if there is no target of its size;
 //     a window that begins inside a huge page is not certain;
+//   - a caller that must not enter a file system (memalloc_nofs_save) takes no page that has a mapping, since 4.12;
 //   - isolation cannot refuse: all pageblocks are the area's, and (since 5.19) no compound page nearby crosses the end
 //     of a pageblock.
 // Where one of these cannot be shown the answer is "not certain", never a guess. So the law is silent when a window
@@ -36,14 +37,15 @@ struct QuietState {
   const std::vector<std::uint64_t>* available = nullptr;  // free, or on a per-CPU list
   const std::vector<std::uint64_t>* movable = nullptr;    // in use, and certain to migrate
   const std::vector<Tallies>* zone_sums = nullptr;
-  // Pages that their owners keep in place.
+  // Pages that stay whatever is done for them, ascending.
   const std::vector<Pfn>* immovable = nullptr;
   std::uint64_t huge_pages = 0;  // pages of transparent huge pages
 };
 
-// Appends pages that their owners keep in place: pages of drivers that refuse more often than a call tries, of exec's
-// temporary stacks, and with buffers in use. These can change without a page being touched, so the marks of the last
-// audit do not have them. O(owners).
+// Finds pages that stay in place: those of drivers that refuse more often than a call tries, of exec's temporary
+// stacks, and with buffers in use; for a current actor that must not enter a file system those with a mapping. These
+// can change without a page being touched, so the marks of the last audit do not have them. Ascending. O(owners),
+// sorting aside.
 void find_immovable(const Machine& machine, std::vector<Pfn>& immovable);
 
 // Returns how many pages are part of transparent huge pages. O(owners).

@@ -95,6 +95,29 @@ TEST_P(CompleteTest, PinnedAndUnmovablePagesAre) {
   EXPECT_EQ(verdict_on_failure(3, 0), "complete") << "before it, or after it";
 }
 
+// memalloc_nofs_save: since 4.12 such a caller takes no page with a mapping.
+TEST_P(CompleteTest, ACallerThatMustNotEnterAFileSystemLeavesFilePages) {
+  fill_but(8);
+  watched_.perform(watched_.own(PageKind::block_device, 0x2f9));
+  EXPECT_EQ(verdict_on_failure(8, 0), "complete");
+  machine_.engine.flags(0).scope = ReclaimScope::nofs;
+  const bool binds = GetParam() >= Release::v4_12;
+  EXPECT_EQ(verdict_on_failure(8, 0), binds ? "" : "complete");
+  EXPECT_EQ(verdict_on_failure(6, 0), "complete") << "after it";
+  if (!binds) return;
+  watched_.perform(watched_.cma_alloc(0, 8, 0));
+  EXPECT_EQ(watched_.buffers.back().count, 0U) << "the machine agrees";
+}
+
+TEST_P(CompleteTest, AnonymousPagesMoveForSuchACallerToo) {
+  fill_but(8);
+  watched_.perform(watched_.own(PageKind::anonymous, 0x2f9));
+  machine_.engine.flags(0).scope = ReclaimScope::noio;
+  EXPECT_EQ(verdict_on_failure(8, 0), "complete");
+  watched_.perform(watched_.cma_alloc(0, 8, 0));
+  EXPECT_EQ(watched_.buffers.back().pfn, 0x2f8U);
+}
+
 TEST_P(CompleteTest, FortyNineRefusalsPassAndFiftyDoNot) {
   if (GetParam() < Release::v4_8) GTEST_SKIP() << "no driver is asked";
   fill_but(8);

@@ -287,6 +287,7 @@ namespace {
 std::string_view reader_of(std::string_view path, Release release) {
   if (path == "buddyinfo") return "frag_show";
   if (path == "pagetypeinfo") return "pagetypeinfo_show";
+  if (path == "zoneinfo") return "zoneinfo_show";
   const std::string_view name = path.substr(path.rfind('/') + 1);
   for (const AreaFileInfo& file : area_files(release))
     if (file.name == name) return file.reader;

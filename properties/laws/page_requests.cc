@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <span>
 #include <string_view>
 
 #include "properties/program/law.h"
@@ -47,14 +48,20 @@ void PageRequests::allocation_begins(Gfp gfp, unsigned order, unsigned node) {
   expected_ = expected();
 }
 
+bool PageRequests::has_zone(std::string_view name) const {
+  for (std::size_t z = 0; z < machine_->buddy.zones(); ++z)
+    if (machine_->buddy.zone_name(z) == name) return true;
+  return false;
+}
+
 // Returns the index of the highest zone of a node that may serve the request; kNoZone if there is none. A machine of
-// one node has one: its first.
+// one node has one: its first. A machine without the zone asked for is one whose kernel takes Normal for it.
 std::size_t PageRequests::highest_zone(unsigned node) const {
   std::string_view highest = "Normal";
   if (gfp_ & kGfpDma)
-    highest = "DMA";
+    highest = has_zone("DMA") ? "DMA" : highest;
   else if (gfp_ & kGfpDma32)
-    highest = "DMA32";
+    highest = has_zone("DMA32") ? "DMA32" : highest;
   else if (gfp_ & kGfpHighmem)
     highest = gfp_ & kGfpMovable ? "any" : "HighMem";
   std::size_t zone = machine_->geometry().several_nodes() ? kNoZone : 0;
@@ -63,12 +70,14 @@ std::size_t PageRequests::highest_zone(unsigned node) const {
   return zone;
 }
 
-// The long-term series of 6.1 follows 6.3 here: a request that cannot wait is known by its missing right to reclaim,
-// and has blocks of the reserve only if it is urgent. An urgent one counts the reserve as free, even if it can wait.
+// Up to 4.3, and since 6.3, which the long-term series of 6.1 follows here, a request that cannot wait is known by its
+// missing right to reclaim; in between it says that it is atomic besides. Since 6.3 it has blocks of the reserve only
+// if it is urgent, and an urgent one counts the reserve as free even if it can wait.
 PageRequests::Attempt PageRequests::second_attempt() const {
   Attempt attempt{.mark = Watermark::min};
   const bool rules_v6_3 = release_ >= Release::v6_1;
-  const bool atomic = rules_v6_3 ? (gfp_ & kGfpDirectReclaim) == 0 : (gfp_ & kGfpAtomicBit) != 0;
+  const bool says_so = rules_v6_3 || release_ < Release::v4_4 || (gfp_ & kGfpAtomicBit) != 0;
+  const bool atomic = (gfp_ & kGfpDirectReclaim) == 0 && says_so;
   attempt.urgent = (gfp_ & kGfpHigh) != 0;
   attempt.cannot_wait = atomic && (gfp_ & kGfpNomemalloc) == 0;
   attempt.counts_reserve = attempt.cannot_wait || (rules_v6_3 && attempt.urgent);
@@ -81,7 +90,9 @@ std::optional<PageRequests::Grant> PageRequests::expected() const {
   if (order_ > machine_->buddy.largest_order()) return std::nullopt;
   // The node asked for first, then upwards and round.
   const unsigned nodes = machine_->buddy.nodes();
-  for (const Attempt& attempt : {Attempt{}, second_attempt()})
+  const Attempt attempts[] = {Attempt{}, second_attempt(), {.mark = Watermark::min, .keeps_none = true}};
+  const bool may_have_all = (gfp_ & (kGfpMemalloc | kGfpNomemalloc)) == kGfpMemalloc;
+  for (const Attempt& attempt : std::span(attempts, may_have_all ? 3 : 2))
     for (unsigned step = 0; step < nodes; ++step) {
       const unsigned node = (node_ + step) % nodes;
       for (std::size_t z = highest_zone_[node] + 1; z-- > 0;) {
@@ -95,6 +106,7 @@ std::optional<PageRequests::Grant> PageRequests::expected() const {
 // --- watermarks ---
 
 bool PageRequests::leaves_enough(const Zone& zone, const Attempt& attempt) const {
+  if (attempt.keeps_none) return true;
   const std::uint64_t mark = zone.watermark[static_cast<unsigned>(attempt.mark)];
   const std::uint64_t boosted = mark + zone.watermark_boost;
   // Up to 5.8 the test of a single page began without the reserve.
@@ -103,7 +115,8 @@ bool PageRequests::leaves_enough(const Zone& zone, const Attempt& attempt) const
   if (order_ == 0 && release_ < Release::v5_9 && usable > static_cast<std::int64_t>(boosted + held_back)) return true;
   if (is_above(zone, attempt, boosted)) return true;
   // Single pages that are urgent are not kept from the min watermark by a boost: up to 6.2 atomic ones.
-  const bool urgent = release_ >= Release::v6_3 ? attempt.urgent : (gfp_ & kGfpAtomicBit) != 0;
+  const bool atomic = (gfp_ & (kGfpAtomicBit | kGfpDirectReclaim)) == kGfpAtomicBit;
+  const bool urgent = release_ >= Release::v6_3 ? attempt.urgent : atomic;
   return order_ == 0 && attempt.mark == Watermark::min && urgent && is_above(zone, attempt, mark);
 }
 

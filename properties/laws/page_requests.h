@@ -9,6 +9,7 @@
 
 #include <array>
 #include <optional>
+#include <string_view>
 
 #include "allocator/machine.h"
 
@@ -25,9 +26,11 @@ class PageRequests final : public AllocationWatcher {
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
 
  private:
-  // What one attempt may do: the first one stays above the low watermark, the second above the min watermark.
+  // What one attempt may do: the first one stays above the low watermark, the second above the min watermark. A third
+  // one, of requests with __GFP_MEMALLOC, keeps to no watermark.
   struct Attempt {
     Watermark mark = Watermark::low;
+    bool keeps_none = false;
     bool urgent = false;            // __GFP_HIGH
     bool cannot_wait = false;       // GFP_ATOMIC; since 6.3 without __GFP_DIRECT_RECLAIM
     bool counts_reserve = false;    // the reserve for atomic requests counts as free
@@ -41,6 +44,7 @@ class PageRequests final : public AllocationWatcher {
   };
 
   Attempt second_attempt() const;
+  bool has_zone(std::string_view name) const;
   std::size_t highest_zone(unsigned node) const;
   std::optional<Grant> expected() const;
   bool leaves_enough(const Zone& zone, const Attempt& attempt) const;

@@ -154,11 +154,110 @@ std::string pagetypeinfo_file(const Machine& machine) {
   return text;
 }
 
+// --- /proc/zoneinfo ---
+
+// Returns how many pages lie on a CPU's lists of a zone. A list in a circle ends, too.
+std::uint64_t kept_by_cpu(const Machine& machine, const PerCpuPages& pcp) {
+  std::uint64_t pages = 0;
+  for (unsigned list = 0; list < machine.buddy.per_cpu().lists_in_use(); ++list) {
+    Frame frame = pcp.lists[list].first;
+    for (; frame != kNil && pages <= machine.map.pages().size(); frame = machine.map.at(frame).next)
+      pages += order_pages(machine.buddy.per_cpu().list_order(list));
+  }
+  return pages;
+}
+
+// Returns what the zone keeps back from requests up to each kind of zone, as the kernel lists them.
+std::string protection_line(const Machine& machine, const Zone* zone) {
+  std::string text = "        protection: (";
+  for (const std::string_view name : {"DMA", "DMA32", "Normal", "HighMem", "Movable"}) {
+    const Zone* reached = nullptr;
+    bool known = name == "Normal" || name == "Movable";
+    std::uint64_t back = 0;
+    for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+      const Zone& other = machine.buddy.zone(z);
+      known = known || machine.buddy.zone_name(z) == name;
+      if (other.kind > zone_kind_from_name(std::string(name))) continue;
+      reached = &other;
+      if (zone != nullptr && reached->range.start > zone->range.start) back = zone->lowmem_reserve[z];
+    }
+    if (known) text += fmt::format("{}{}", text.ends_with('(') ? "" : ", ", back);
+  }
+  return text + ")\n";
+}
+
+std::string zone_marks(const Machine& machine, const Zone& zone) {
+  const Release release = machine.release();
+  const std::uint64_t boost = zone.watermark_boost;
+  const auto& [min, low, high] = zone.watermark;
+  std::string text = fmt::format("  pages free     {}\n", zone.nr_free_pages);
+  if (release >= Release::v5_14) text += fmt::format("        boost    {}\n", boost);
+  text += fmt::format("        min      {}\n        low      {}\n        high     {}\n", min + boost, low + boost,
+                      high + boost);
+  if (release >= Release::v6_12) text += fmt::format("        promo    {}\n", high + (high - low) + boost);
+  std::uint64_t present = 0;
+  for (Pfn pfn = zone.range.start; pfn < zone.range.end; ++pfn) present += machine.map.present(pfn) ? 1U : 0U;
+  text += fmt::format("        spanned  {}\n        present  {}\n", zone.range.pages(), present);
+  if (release >= Release::v3_9) text += fmt::format("        managed  {}\n", zone.managed);
+  std::uint64_t of_areas = 0;
+  for (AreaId id = 0; id < machine.areas.size(); ++id) {
+    const Area& area = machine.areas.area(id);
+    if (area.active() && zone.contains(area.base)) of_areas += area.pages;
+  }
+  if (release >= Release::v5_12) text += fmt::format("        cma      {}\n", of_areas);
+  return text;
+}
+
+std::string zone_counters(const Machine& machine, const Zone& zone) {
+  const Release release = machine.release();
+  const bool old = release < Release::v4_8;
+  const int indent = old ? 4 : 6;
+  std::string text = fmt::format("{:{}}nr_free_pages {}\n", "", indent, zone.nr_free_pages);
+  if (release >= Release::v3_7) text += fmt::format("{:{}}nr_free_cma  {}\n", "", indent, zone.nr_free_cma);
+  return text;
+}
+
+std::string zoneinfo_file(const Machine& machine) {
+  const Release release = machine.release();
+  const Buddy& buddy = machine.buddy;
+  const bool high_memory =
+      machine.geometry().release >= Release::v6_5 ||
+      std::ranges::any_of(machine.geometry().zones, [](const ZoneSpec& zone) { return zone.name == "HighMem"; });
+  std::string text;
+  for (const std::string_view name : {"DMA", "DMA32", "Normal", "HighMem", "Movable", ""}) {
+    bool any = false;
+    for (std::size_t z = 0; z < buddy.zones(); ++z) {
+      const Zone& zone = buddy.zone(z);
+      const bool unknown = zone_kind_from_name(buddy.zone_name(z)) == ZoneKind::other;
+      if (name.empty() ? !unknown : buddy.zone_name(z) != name) continue;
+      any = true;
+      const std::string counters = zone_counters(machine, zone);
+      const std::string protection = protection_line(machine, &zone);
+      text += fmt::format("Node 0, zone {:>8}\n{}", buddy.zone_name(z), zone_marks(machine, zone));
+      text += release >= Release::v4_12 ? protection + counters : counters + protection;
+      text += "  pagesets\n";
+      for (int cpu = 0; cpu < machine.engine.cpus(); ++cpu) {
+        const PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(cpu)];
+        text += fmt::format("    cpu: {}\n{:14}count: {}\n{:14}high:  {}\n{:14}batch: {}\n", cpu, "",
+                            kept_by_cpu(machine, pcp), "", pcp.high, "", pcp.batch);
+      }
+      text += fmt::format("{:<{}}{}\n", "  start_pfn:", release >= Release::v4_8 ? 23 : 21, zone.range.start);
+    }
+    const bool in_every_kernel = name == "Normal" || name == "Movable";
+    if (any || !in_every_kernel || release < Release::v4_12) continue;
+    Zone none;
+    if (name == "Movable" && high_memory) none.watermark = {32, 32, 32};
+    text += fmt::format("Node 0, zone {:>8}\n{}{}", name, zone_marks(machine, none), protection_line(machine, nullptr));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::optional<std::string> recounted_view(const Machine& machine, const Ledger& ledger, const std::string& path) {
   if (path == "buddyinfo") return buddyinfo_file(machine);
   if (path == "pagetypeinfo") return pagetypeinfo_file(machine);
+  if (path == "zoneinfo") return zoneinfo_file(machine);
   for (AreaId id = 0; id < ledger.areas(); ++id) {
     const std::string& name = machine.areas.area(id).name;
     if (path.starts_with("cma/" + name + "/")) {
@@ -177,7 +276,7 @@ std::optional<std::string> recounted_view(const Machine& machine, const Ledger& 
 }
 
 std::vector<std::string> all_views(const Machine& machine) {
-  std::vector<std::string> paths = {"buddyinfo", "pagetypeinfo"};
+  std::vector<std::string> paths = {"buddyinfo", "pagetypeinfo", "zoneinfo"};
   for (AreaId id = 0; id < machine.areas.size(); ++id) {
     const std::string& name = machine.areas.area(id).name;
     for (const AreaFileInfo& file : area_files(machine.release())) paths.push_back(path_of(file, name));

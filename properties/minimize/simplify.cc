@@ -1,8 +1,10 @@
 #include "properties/minimize/simplify.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <ranges>
+#include <utility>
 
 namespace cma {
 namespace {
@@ -28,6 +30,7 @@ class FieldSimplifier {
   }
   void number(std::uint64_t& number, const NumberSpec& spec) {
     if (!target()) return;
+    if (spec.scale == Scale::gfp) return offer_fewer_flags(number);
     if (!spec.required) {
       offer(number, spec.fallback, number != spec.fallback);
       if (number == spec.fallback) return;
@@ -60,6 +63,12 @@ class FieldSimplifier {
     if (!simpler || changed_ || attempt_-- != 0) return;
     field = static_cast<T>(value);
     changed_ = true;
+  }
+
+  // Offers plain flags in place of more, and leaving out each flag.
+  void offer_fewer_flags(std::uint64_t& flags) {
+    offer(flags, kGfpKernel, std::popcount(flags) > std::popcount(std::uint64_t{kGfpKernel}));
+    for (std::uint64_t bit = 1; bit <= flags; bit <<= 1) offer(flags, flags & ~bit, (flags & bit) != 0);
   }
 
   // Offers numbers closer to `least`: itself, half way, rounder, one less.
@@ -95,6 +104,10 @@ bool stop_nowhere(Program& program, std::size_t index, bool with_resume) {
   }
   program.ops[index].until = {};
   return true;
+}
+
+bool leave_scope(Program& program, std::size_t index) {
+  return std::exchange(program.ops[index].scope, ReclaimScope::none) != ReclaimScope::none;
 }
 
 bool stop_earlier(Program& program, std::size_t index, std::uint16_t nth) {
@@ -309,6 +322,7 @@ std::vector<Change> stop_changes(std::size_t index) {
   changes.emplace_back([index](Program& program) {
     return stop_earlier(program, index, static_cast<std::uint16_t>(program.ops[index].until.nth - 1));
   });
+  changes.emplace_back([index](Program& program) { return leave_scope(program, index); });
   changes.emplace_back([index](Program& program) { return plain_performer(program, index, true); });
   changes.emplace_back([index](Program& program) { return plain_performer(program, index, false); });
   return changes;
@@ -336,6 +350,10 @@ std::vector<Change> machine_changes(const Program& program) {
   changes.push_back(plain_member(&Geometry::pcp_high));
   changes.push_back(plain_member(&Geometry::min_free_kbytes));
   changes.push_back(plain_member(&Geometry::extra_free_kbytes));
+  changes.push_back(plain_member(&Geometry::watermark_scale_factor));
+  changes.push_back(plain_member(&Geometry::watermark_boost_factor));
+  changes.push_back(plain_member(&Geometry::watermark_boost));
+  changes.push_back(plain_member(&Geometry::lowmem_reserve_ratio));
   changes.push_back(plain_member(&Geometry::transparent_hugepages));
   changes.push_back(plain_member(&Geometry::cma_debug));
   changes.push_back(plain_member(&Geometry::rate_limits));

@@ -15,6 +15,7 @@ static_assert(kOpKinds <= kKindMask + 1, "kinds no longer fit beside the mark: g
 // In the byte after a marked kind.
 constexpr std::uint8_t kPerformerGiven = 0x01;
 constexpr std::uint8_t kUntilGiven = 0x02;
+constexpr std::uint8_t kScopeGiven = 0x04;
 // Limits of the short form: three bits name a release; actors run on CPU 0 or 1.
 constexpr std::size_t kShortReleases = 8;
 constexpr std::size_t kShortActors = 3;
@@ -129,6 +130,7 @@ void write_op(Writer& out, const Op& op) {
   std::uint8_t marks = 0;
   if (op.performer.code != 0) marks |= kPerformerGiven;
   if (op.until.wanted()) marks |= kUntilGiven;
+  if (op.scope != ReclaimScope::none) marks |= kScopeGiven;
   if (marks != 0) head |= kMarksGiven;
   out.byte(head);
   if (marks != 0) out.byte(marks);
@@ -138,6 +140,7 @@ void write_op(Writer& out, const Op& op) {
     out.byte(static_cast<std::uint8_t>(op.until.point));
     out.number(op.until.nth);
   }
+  if (op.scope != ReclaimScope::none) out.byte(static_cast<std::uint8_t>(op.scope));
   FieldWriter writer{out};
   visit_fields(op.body, writer);
 }
@@ -154,6 +157,8 @@ void read_op(Reader& in, Op& op) {
     op.until.point = static_cast<Point>(in.byte() % kPoints);
     op.until.nth = static_cast<std::uint16_t>(in.number());
   }
+  const std::uint8_t scope = (marks & kScopeGiven) != 0 ? in.byte() : std::uint8_t{0};
+  op.scope = static_cast<ReclaimScope>(scope % std::size(kScopeWords));
   FieldReader reader{in};
   visit_fields(op.body, reader);
 }

@@ -69,7 +69,8 @@ struct Place {
 };
 
 // What a number counts. The generator derives from it where interesting values lie, the printer the base.
-enum class Scale : std::uint8_t { plain, pages, order, pfn, bytes, microseconds, times };
+// A number of `gfp` is a set of allocation flags, written in the words of the kernel's source.
+enum class Scale : std::uint8_t { plain, pages, order, pfn, bytes, microseconds, times, gfp };
 
 inline constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
 

@@ -27,6 +27,8 @@ bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   if (is_huge_kind(kind) && !options.huge_pages) return false;
   // Compaction has a weight apart: programs without it are the same whether it exists or not.
   if (kind == kind_of<Compact>()) return false;
+  // Made of other requests.
+  if (kind == kind_of<AllocGfp>()) return false;
   return options.kinds.test(kind);
 }
 
@@ -124,6 +126,20 @@ std::size_t draw_length(Random& random, Random& apart, const GeneratorOptions& o
   return options.longest > options.max_ops && apart.below(kOneIn) == 0 ? options.longest : count;
 }
 
+// Gives a request for pages flags of the kernel's choice, has zones looked at, or puts the operation into a scope.
+void add_flags(Random& random, const Program& program, Op& op) {
+  const auto* request = std::get_if<AllocPages>(&op.body);
+  if (request != nullptr && random.chance(60)) {
+    AllocGfp flags = with_flags(*request);
+    FieldGenerator values(random, program);
+    if (random.chance(80)) flags.gfp = values.gfp_flags();
+    op.body = flags;
+  }
+  if (auto* file = std::get_if<Cat>(&op.body); file != nullptr && random.chance(50)) file->path = "zoneinfo";
+  const bool in_scope = info_of(op).performed == Performed::by_actor && random.chance(6);
+  if (in_scope) op.scope = random_scope(random);
+}
+
 }  // namespace
 
 KindWeights::KindWeights(const std::array<std::uint8_t, kOpKinds>& weights) {
@@ -173,6 +189,7 @@ Op generate_op(Random& random, const Program& program, const KindWeights& weight
     op.performer = {};
     op.until = {};
   }
+  if (options.flags && options.kinds.test(kind_of<AllocGfp>())) add_flags(random, program, op);
   return op;
 }
 
@@ -204,6 +221,7 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   Random apart(seed ^ kApart);
   if (!options.sequential && apart.chance(5)) options.huge_pages = true;
   if (apart.chance(10)) options.compaction = true;
+  if (!options.sequential && apart.chance(10)) options.flags = true;
   const Release release =
       options.release ? *options.release : modelled_releases()[random.below(modelled_releases().size())];
   const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;

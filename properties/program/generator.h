@@ -29,6 +29,9 @@ struct GeneratorOptions {
   bool compaction = false;
   // One program in 500 is as long as this, if it is more than max_ops.
   std::size_t longest = 0;
+  // Requests for pages with flags of the kernel, and operations in the scopes of memalloc_nofs_save and its like; for
+  // `kinds` that have the former. Otherwise one program in ten has them; no sequential one does.
+  bool flags = false;
 };
 
 // The length of the longest programs that campaigns ask for.

@@ -51,6 +51,24 @@ TEST(Generator, ReachesEveryKindButExpectations) {
   EXPECT_EQ(points.size(), kPoints + 1U);
 }
 
+TEST(Generator, SomeProgramsHaveFlagsAndScopes) {
+  std::set<std::uint64_t> flags;
+  std::set<ReclaimScope> scopes;
+  for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+    const Program program = generate(seed);
+    for (const Op& op : program.ops) {
+      if (const auto* request = std::get_if<AllocGfp>(&op.body)) {
+        flags.insert(request->gfp);
+        EXPECT_EQ(settled_gfp(static_cast<Gfp>(request->gfp), program.machine.release), request->gfp);
+      }
+      scopes.insert(op.scope);
+      EXPECT_GE(program.machine.release, first_with(op.scope));
+    }
+  }
+  EXPECT_GT(flags.size(), 20U);
+  EXPECT_EQ(scopes.size(), std::size(kScopeWords));
+}
+
 // Each page on a chosen frame costs a contiguous allocation: such operations stay small, most of the time.
 TEST(Generator, WantsFewPagesOnChosenFrames) {
   std::uint64_t chosen = 0;

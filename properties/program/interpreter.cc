@@ -293,6 +293,7 @@ void Interpreter::Run::perform_by_actor(Slot slot, const Op& op) {
   }
   world_.result(slot).state = Result::State::inside;
   inside_[actor] = {slot, step_budget(world_, op), false};
+  engine_.flags(actor).scope = op.scope;
   std::visit(
       [&]<class Kind>(const Kind& body) {
         if constexpr (Kind::kInfo.performed == Performed::by_actor) engine_.begin(actor, body.perform(world_, slot));
@@ -361,6 +362,7 @@ void Interpreter::Run::finish() {
   all_performed_ = true;
   for (const AreaRequest& request : options_.at_the_end) {
     observer_.op_performed(machine_, current_);
+    engine_.flags(kMainActor).scope = ReclaimScope::none;
     engine_.begin(kMainActor, ask_and_release(request));
     inside_[kMainActor] = {current_, step_budget(world_, request), false};
     run_to_the_end();

@@ -37,6 +37,22 @@ void set_base(Geometry& g, std::uint64_t base) { g.memory = {base, base + g.memo
 std::uint64_t get_pages(const Geometry& g) { return g.memory.pages(); }
 void set_pages(Geometry& g, std::uint64_t pages) { g.memory.end = g.memory.start + pages; }
 
+// All ones would be the number that stands for `auto`.
+constexpr std::uint64_t kMostRatios = kAutomatic - 1;
+std::uint64_t get_ratios(const Geometry& g) {
+  if (!g.lowmem_reserve_ratio) return kAutomatic;
+  std::uint64_t packed = 0;
+  for (const std::uint16_t ratio : *g.lowmem_reserve_ratio) packed = packed << 16 | ratio;
+  return packed;
+}
+void set_ratios(Geometry& g, std::uint64_t packed) {
+  g.lowmem_reserve_ratio.reset();
+  if (packed == kAutomatic) return;
+  g.lowmem_reserve_ratio.emplace();
+  for (std::size_t i = 0; i < g.lowmem_reserve_ratio->size(); ++i)
+    (*g.lowmem_reserve_ratio)[i] = static_cast<std::uint16_t>(packed >> (48 - 16 * i));
+}
+
 constexpr std::array kKeys = {
     MachineKey{"base", Form::hexadecimal, kPageLimit, get_base, set_base},
     MachineKey{"pages", Form::hexadecimal, kPageLimit, get_pages, set_pages},
@@ -71,6 +87,13 @@ constexpr std::array kKeys = {
     MachineKey{"phys_addr", Form::decimal, kCountLimit, get<&Geometry::phys_addr_bits>, set<&Geometry::phys_addr_bits>},
     MachineKey{"long", Form::automatic, kCountLimit, get_optional<&Geometry::long_bits>,
                set_optional<&Geometry::long_bits>},
+    // Watermarks and reserves.
+    MachineKey{"watermark_scale_factor", Form::decimal, kCountLimit, get<&Geometry::watermark_scale_factor>,
+               set<&Geometry::watermark_scale_factor>},
+    MachineKey{"watermark_boost_factor", Form::decimal, kCountLimit, get<&Geometry::watermark_boost_factor>,
+               set<&Geometry::watermark_boost_factor>},
+    MachineKey{"boost", Form::decimal, kPageLimit, get<&Geometry::watermark_boost>, set<&Geometry::watermark_boost>},
+    MachineKey{"lowmem_reserve_ratio", Form::ratios, kMostRatios, get_ratios, set_ratios},
 };
 
 }  // namespace

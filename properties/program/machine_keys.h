@@ -10,7 +10,8 @@
 namespace cma {
 
 struct MachineKey {
-  enum class Form : std::uint8_t { decimal, hexadecimal, automatic, endless, on_off };
+  // `ratios`: four numbers below 65,536 in one, the first in the highest bits, written with commas.
+  enum class Form : std::uint8_t { decimal, hexadecimal, automatic, endless, on_off, ratios };
   std::string_view name;
   Form form;
   std::uint64_t max;
@@ -19,12 +20,12 @@ struct MachineKey {
   bool sets_others = false;  // base_machine() depends on it, so it is read before the others
 };
 
-// The value of an `automatic` key that the kernel computes, as in `pcp_batch=auto`, and of an `endless` one without a
-// limit, as in `retry=forever`.
+// The value of an `automatic` or `ratios` key that the kernel computes, as in `pcp_batch=auto`, and of an `endless` one
+// without a limit, as in `retry=forever`.
 inline constexpr std::uint64_t kAutomatic = ~std::uint64_t{0};
 // Returns the word for it; empty for keys that have no such value.
 constexpr std::string_view word_for_automatic(MachineKey::Form form) {
-  if (form == MachineKey::Form::automatic) return "auto";
+  if (form == MachineKey::Form::automatic || form == MachineKey::Form::ratios) return "auto";
   return form == MachineKey::Form::endless ? "forever" : "";
 }
 

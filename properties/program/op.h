@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "allocator/engine/point.h"
+#include "allocator/engine/task_flags.h"
 #include "properties/program/ops_area.h"
 #include "properties/program/ops_boot.h"
 #include "properties/program/ops_buffers.h"
@@ -38,7 +39,9 @@ using OpVariant = std::variant<
     FileOp<FileVerb::truncate>, FileOp<FileVerb::drop>, FileOp<FileVerb::commit>, FilePagesOp<FilePagesVerb::writeback>,
     FilePagesOp<FilePagesVerb::journal>, IoDone, LruOp<LruVerb::mark_accessed>, LruOp<LruVerb::deactivate>,
     LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::madv_free>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
-    HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange, Compact>;
+    HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange, Compact,
+    // Allocation flags, and figures of zones.
+    AllocGfp, ExpectZone>;
 
 // The most operations and actors of a program. The parser refuses more; Program::settle() cuts what is beyond.
 inline constexpr std::size_t kMaxOps = 4096;
@@ -61,6 +64,9 @@ struct OpBody : OpVariant {
   friend bool operator==(const OpBody& a, const OpBody& b);
 };
 
+// How scopes are written, in the order of the enumerators.
+inline constexpr std::string_view kScopeWords[] = {"none", "nofs", "noio"};
+
 // `until=POINT#n`: the operation is suspended the nth time that it passes the point.
 struct Stop {
   Point point = Point::kCount;  // kCount: nowhere
@@ -74,6 +80,8 @@ struct Op {
   Performer performer;
   Stop until;
   OpBody body;
+  // The scope in which the performer is meanwhile: between memalloc_nofs_save or memalloc_noio_save and its restore.
+  ReclaimScope scope = ReclaimScope::none;
   friend bool operator==(const Op&, const Op&) = default;
 };
 

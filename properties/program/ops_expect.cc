@@ -104,6 +104,36 @@ void ExpectCounter::perform(World& world, Slot) const {
   if (!holds(compare, is, value)) unmet(fmt::format("it is {}", is));
 }
 
+namespace {
+
+std::uint64_t figure_of(const Zone& zone, ZoneWord figure) {
+  switch (figure) {
+    case ZoneWord::free: return static_cast<std::uint64_t>(zone.nr_free_pages);
+    case ZoneWord::boost: return zone.watermark_boost;
+    case ZoneWord::min: return Watermarks::watermark(zone, Watermark::min);
+    case ZoneWord::low: return Watermarks::watermark(zone, Watermark::low);
+    case ZoneWord::high: return Watermarks::watermark(zone, Watermark::high);
+    case ZoneWord::spanned: return zone.range.pages();
+    case ZoneWord::present: return zone.present;
+    case ZoneWord::managed: return zone.managed;
+    case ZoneWord::cma: return zone.cma;
+    case ZoneWord::free_cma: return static_cast<std::uint64_t>(zone.nr_free_cma);
+    case ZoneWord::reserved_highatomic: return zone.nr_reserved_highatomic;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void ExpectZone::perform(World& world, Slot) const {
+  const Buddy& buddy = world.machine().buddy;
+  std::size_t z = 0;
+  while (z < buddy.zones() && buddy.zone_name(z) != zone) ++z;
+  if (z == buddy.zones()) unmet(fmt::format("there is no zone {}", zone));
+  const std::uint64_t is = figure_of(buddy.zone(z), figure);
+  if (!holds(compare, is, value)) unmet(fmt::format("it is {}", is));
+}
+
 template <LineSource Source>
 void ExpectLine<Source>::perform(World& world, Slot) const {
   const Trace& trace = world.machine().trace;

@@ -105,6 +105,44 @@ struct ExpectCounter {
   friend bool operator==(const ExpectCounter&, const ExpectCounter&) = default;
 };
 
+// Figures of a zone in pages, as /proc/zoneinfo and the memory report have them: the watermarks with the boost.
+inline constexpr std::string_view kZoneWords[] = {
+    "free", "boost", "min", "low", "high", "spanned", "present", "managed", "cma", "free_cma", "reserved_highatomic"};
+enum class ZoneWord : std::uint8_t {
+  free,
+  boost,
+  min,
+  low,
+  high,
+  spanned,
+  present,
+  managed,
+  cma,
+  free_cma,
+  reserved_highatomic
+};
+
+// `expect zone DMA.min == 2607`. Not met if the machine has no zone of that name.
+struct ExpectZone {
+  static constexpr OpInfo kInfo{.verb = "expect zone",
+                                .performed = Performed::without_actor,
+                                .any_time = true,
+                                .help = "a figure of a zone, in pages; the watermarks include the boost"};
+  std::string zone = "Normal";
+  ZoneWord figure = ZoneWord::free;
+  Compare compare = Compare::eq;
+  std::uint64_t value = 0;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.text(self.zone, {.quoted = false});
+    visit.choice(self.figure, {.words = kZoneWords, .joined = true});
+    visit.choice(self.compare, {.words = kCompareWords});
+    visit.number(self.value, {.required = true});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const ExpectZone&, const ExpectZone&) = default;
+};
+
 // ExpectLine::times of an expectation that names no number: one line or more.
 inline constexpr std::uint64_t kAnyTimes = kAnyNumber;
 

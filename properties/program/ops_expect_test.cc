@@ -111,6 +111,30 @@ TEST(Expect, Counters) {
   unmet("time != 7", "it is 7");
 }
 
+TEST(Expect, FiguresOfZones) {
+  met("zone Normal.free_cma == 495");
+  met("zone Normal.cma == 512");
+  met("zone Normal.managed == 1024");
+  met("zone Normal.spanned >= 1024");
+  met("zone Normal.min == 4");
+  met("zone Normal.high > 4");
+  met("zone Normal.boost == 0");
+  met("zone Normal.reserved_highatomic == 0");
+  unmet("zone Normal.low == 4", "it is 5");
+  unmet("zone Normal.present < 1024", "it is 1024");
+}
+
+TEST(Expect, TheMarksOfAZoneIncludeItsBoost) {
+  const auto program = parse(
+      "machine small release=6.1 boost=3\n"
+      "expect zone Normal.boost == 3\nexpect zone Normal.min == 7\nexpect cat zoneinfo \"boost    3\"\n"
+      "expect cat zoneinfo \"min      7\"\n",
+      "boost");
+  ASSERT_TRUE(program) << program.error().text();
+  const RunResult result = run(*program);
+  EXPECT_FALSE(result.finding) << result.finding->message;
+}
+
 TEST(Expect, Lines) {
   met("log \"cma_alloc(cma (ptrval), count 12\"");
   met("log \"cma_alloc(cma\" times=4");

@@ -20,23 +20,42 @@ Gfp gfp_of(const AllocPages& op) {
   return gfp;
 }
 
-}  // namespace
+// Returns whether a request that found nothing has the kernel reclaim, and kill, until there is something.
+bool never_fails(World& world, Gfp gfp, unsigned order) {
+  constexpr Gfp kEndless = kGfpNofail | kGfpDirectReclaim;
+  return (gfp & kEndless) == kEndless && order <= world.machine().buddy.largest_order();
+}
 
-Task<void> AllocPages::perform(World& world, Slot self) const {
-  const Gfp gfp = gfp_of(*this);
-  const auto wanted = static_cast<unsigned>(order);
-  const Pfn pfn = world.machine().buddy.alloc_pages(gfp, wanted);
+void allocate(World& world, Slot self, Gfp gfp, unsigned order) {
+  const Pfn pfn = world.machine().buddy.alloc_pages(gfp, order);
   if (pfn == kNoPfn) {
-    world.observer().pages_refused(wanted, gfp);
-    world.fail(self, -kENOMEM);
-    co_return;
+    world.observer().pages_refused(order, gfp);
+    if (never_fails(world, gfp, order))
+      world.skip(self, "the kernel would reclaim until there is a block, which is not modelled");
+    else
+      world.fail(self, -kENOMEM);
+    return;
   }
   Result& result = world.result(self);
   result.yields = Yields::block;
-  result.order = wanted;
+  result.order = order;
   result.pfn = pfn;
-  result.pages = order_pages(wanted);
-  world.observer().pages_allocated(pfn, wanted, gfp);
+  result.pages = order_pages(order);
+  world.observer().pages_allocated(pfn, order, gfp);
+}
+
+}  // namespace
+
+AllocGfp with_flags(const AllocPages& op) { return {.order = op.order, .gfp = gfp_of(op)}; }
+
+Task<void> AllocPages::perform(World& world, Slot self) const {
+  allocate(world, self, gfp_of(*this), static_cast<unsigned>(order));
+  co_return;
+}
+
+Task<void> AllocGfp::perform(World& world, Slot self) const {
+  allocate(world, self, static_cast<Gfp>(gfp), static_cast<unsigned>(order));
+  co_return;
 }
 
 Task<void> FreePages::perform(World& world, Slot self) const {

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "allocator/base/gfp.h"
 #include "allocator/engine/task.h"
 #include "allocator/owners/owner.h"
 #include "properties/program/fields.h"
@@ -38,6 +39,25 @@ struct AllocPages {
   Task<void> perform(World& world, Slot self) const;
   friend bool operator==(const AllocPages&, const AllocPages&) = default;
 };
+
+// The same with flags of the caller's choice, as the release has them.
+struct AllocGfp {
+  static constexpr OpInfo kInfo{.verb = "alloc_pages",
+                                .letter = 'x',
+                                .yields = Yields::block,
+                                .help = "the same with the kernel's flags, as `gfp=GFP_DMA`"};
+  std::uint64_t order = 0;
+  std::uint64_t gfp = kGfpKernel;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.number(self.order, {.name = "order", .max = kOrderLimit - 1, .scale = Scale::order});
+    visit.number(self.gfp, {.name = "gfp", .required = true, .max = 0xffffffff, .scale = Scale::gfp});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const AllocGfp&, const AllocGfp&) = default;
+};
+// Returns the operation that asks with the same flags.
+AllocGfp with_flags(const AllocPages& op);
 
 struct FreePages {
   static constexpr OpInfo kInfo{.verb = "free_pages", .help = "drops the reference that alloc_pages gave"};

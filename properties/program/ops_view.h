@@ -9,9 +9,10 @@
 namespace cma {
 
 struct Cat {
-  static constexpr OpInfo kInfo{.verb = "cat",
-                                .performed = Performed::without_actor,
-                                .help = "reads a file: cma/AREA/FILE, sys/AREA/FILE, buddyinfo, pagetypeinfo"};
+  static constexpr OpInfo kInfo{
+      .verb = "cat",
+      .performed = Performed::without_actor,
+      .help = "reads a file: cma/AREA/FILE, sys/AREA/FILE, buddyinfo, pagetypeinfo, zoneinfo"};
   std::string path;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {

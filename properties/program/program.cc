@@ -59,7 +59,10 @@ struct FieldSettler {
     if (place.kind != Place::Kind::result) place.result = {};
     if (place.kind == Place::Kind::none) place.offset = 0;
   }
-  void number(std::uint64_t& value, const NumberSpec& spec) const { value = fold(value, spec); }
+  void number(std::uint64_t& value, const NumberSpec& spec) const {
+    value = fold(value, spec);
+    if (spec.scale == Scale::gfp) value = settled_gfp(static_cast<Gfp>(value), program.machine.release);
+  }
   void flag(bool&, std::string_view) const {}
   template <class Enum>
   void choice(Enum& value, const ChoiceSpec& spec) const {
@@ -88,11 +91,23 @@ void settle_header(const Program& program, Op& op) {
     op.performer = {};
     op.until = {};
   }
+  if (info.performed != Performed::by_actor || program.machine.release < first_with(op.scope))
+    op.scope = ReclaimScope::none;
   FieldSettler::settle_performer(program, op.performer);
   if (!op.until.wanted())
     op.until = {};
   else if (op.until.nth == 0)
     op.until.nth = 1;
+}
+
+// Names a zone of the machine in an expectation that names none.
+void settle_zone(const Program& program, Op& op) {
+  auto* expectation = std::get_if<ExpectZone>(&op.body);
+  if (expectation == nullptr) return;
+  const std::vector<ZoneSpec> zones = program.machine.effective_zones();
+  const bool known =
+      std::any_of(zones.begin(), zones.end(), [&](const ZoneSpec& zone) { return zone.name == expectation->zone; });
+  if (!known) expectation->zone = zones.front().name;
 }
 
 bool actor_name_taken(const Program& program, std::size_t before, std::string_view name) {
@@ -241,7 +256,7 @@ bool is_reserved_word(std::string_view text, const OpInfo& info) {
 
   for (std::string_view word : kCounterWords)
     if (text == word) return true;
-  for (std::string_view word : {"log", "trace", "cat", "page", "finding"})
+  for (std::string_view word : {"log", "trace", "cat", "page", "finding", "zone"})
     if (text == word) return true;
   return false;
 }
@@ -291,6 +306,7 @@ void Program::settle() {
   for (Op& op : ops) {
     settle_header(*this, op);
     visit_fields(op.body, fields);
+    settle_zone(*this, op);
   }
   if (!identifiers_settled(*this)) Identifiers(*this).settle();
 }

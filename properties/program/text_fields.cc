@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "properties/program/text.h"
+#include "properties/program/text_gfp.h"
 
 namespace cma {
 namespace {
@@ -47,6 +48,10 @@ void FieldReader::place(Place& place, const PlaceSpec& spec) {
 }
 
 void FieldReader::number(std::uint64_t& value, const NumberSpec& spec) {
+  if (spec.scale == Scale::gfp) {
+    value = read_gfp(line_, program_.machine.release);
+    return;
+  }
   const Word* word = take(spec.name, spec.required, "a number");
   if (word == nullptr) {
     value = spec.fallback;

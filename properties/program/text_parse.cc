@@ -68,8 +68,10 @@ class Parser {
   void read_name(OpLine& op);
   void find_dangling();
   void number_results();
+  void check_zone(const std::string& name, Line& line) const;
   void read_fields(OpLine& op);
   void read_header(OpLine& op);
+  void read_scope(OpLine& op, const Word& word) const;
 
   Program program_;
   std::vector<Line> lines_;
@@ -131,6 +133,24 @@ bool Parser::read_head(Line& line) {
   return true;
 }
 
+// Returns the number of a `ratios` key: `256,256,32,0`.
+std::uint64_t ratios_in(const Word& word, std::string_view name) {
+  const std::string_view text = word.value;
+  std::uint64_t packed = 0;
+  std::size_t count = 0;
+  for (std::size_t at = 0; at <= text.size(); ++count) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const int column = word.value_column + static_cast<int>(at);
+    const std::uint64_t ratio = parse_number(text.substr(at, end - at), column);
+    if (ratio > 0xffff) throw SyntaxError(column, fmt::format("{} must be at most 65535", name));
+    packed = packed << 16 | ratio;
+    at = end + 1;
+  }
+  if (count != 4 || packed == kAutomatic)
+    throw SyntaxError(word.value_column, "expected four numbers with commas, for DMA,DMA32,Normal,HighMem, or auto");
+  return packed;
+}
+
 // Returns the value of a word of the machine line.
 std::uint64_t key_value(const MachineKey& key, const Word& word) {
   if (key.form == MachineKey::Form::on_off) {
@@ -139,6 +159,7 @@ std::uint64_t key_value(const MachineKey& key, const Word& word) {
   }
   const std::string_view automatic = word_for_automatic(key.form);
   if (!automatic.empty() && word.value == automatic) return kAutomatic;
+  if (key.form == MachineKey::Form::ratios) return ratios_in(word, key.name);
   return number_in(word, key.max, key.name);
 }
 
@@ -354,10 +375,12 @@ void refuse_apart(Line& line, const Word& result) {
 std::size_t Parser::kind_of_expectation(Line& line, const Word& verb) const {
   const Word* next = line.peek();
   if (next == nullptr)
-    throw SyntaxError(verb.column + 6, "expected log, trace, cat, page, finding, a counter or a result after `expect`");
+    throw SyntaxError(verb.column + 6,
+                      "expected log, trace, cat, page, zone, finding, a counter or a result after `expect`");
   const std::size_t kind = next->quoted ? kOpKinds : kind_from_verb("expect " + next->value);
   if (kind != kOpKinds) {
     line.next();
+    if (kind == cma::kind_of<ExpectZone>()) split_member(line);
     return kind;
   }
   if (among(kCounterWords, next->value)) return cma::kind_of<ExpectCounter>();
@@ -400,7 +423,9 @@ std::size_t Parser::kind_of_line(Line& line) const {
   if (!verb.quoted && verb.value == "expect") return kind_of_expectation(line, verb);
   const std::size_t kind = verb.quoted ? kOpKinds : kind_from_verb(verb.value);
   if (kind == kOpKinds) refuse_verb(program_, verb, line.peek());
-  return kind;
+  // `gfp=` makes another kind of it.
+  const bool flags = std::ranges::any_of(line.words(), [](const Word& word) { return word.key == "gfp"; });
+  return kind == cma::kind_of<AllocPages>() && flags ? cma::kind_of<AllocGfp>() : kind;
 }
 
 // Reads the name of an operation that names itself, and remembers the name of any.
@@ -487,11 +512,28 @@ Point point_in(std::string_view name, int column) {
   throw SyntaxError(column, fmt::format("expected a point: none is named `{}`{}", name, suggestion(name, known)));
 }
 
-// Reads `cpu=` and `until=`.
+// Reads `scope=`.
+void Parser::read_scope(OpLine& op, const Word& word) const {
+  const auto known = std::find(std::begin(kScopeWords) + 1, std::end(kScopeWords), word.value);
+  if (known == std::end(kScopeWords))
+    throw SyntaxError(word.value_column, fmt::format("expected nofs|noio, not `{}`", word.value));
+  const auto scope = static_cast<ReclaimScope>(known - std::begin(kScopeWords));
+  if (info_of(op.op).performed != Performed::by_actor)
+    throw SyntaxError(word.column, fmt::format("`{}` begins nothing that a scope binds: leave out `{}`",
+                                               info_of(op.op).verb, shown(word)));
+  if (program_.machine.release < first_with(scope))
+    throw SyntaxError(word.column,
+                      fmt::format("release {} has no memalloc_{}_save: it came with {}",
+                                  name_of(program_.machine.release), word.value, name_of(first_with(scope))));
+  op.op.scope = scope;
+}
+
+// Reads `cpu=`, `scope=` and `until=`.
 void Parser::read_header(OpLine& op) {
   const OpInfo& info = info_of(op.op);
   const Word* cpu = op.line.keyed("cpu");
   const Word* until = op.line.keyed("until");
+  if (const Word* scope = op.line.keyed("scope")) read_scope(op, *scope);
   const bool prefixed = op.line.words().front().value.ends_with(':') && op.line.words().front().used;
   if (info.performed == Performed::without_actor && (prefixed || cpu != nullptr || until != nullptr)) {
     const Word& word = prefixed ? op.line.words().front() : cpu != nullptr ? *cpu : *until;
@@ -513,10 +555,22 @@ void Parser::read_header(OpLine& op) {
   op.op.until.nth = static_cast<std::uint16_t>(nth);
 }
 
+// Throws unless the machine has a zone of that name.
+void Parser::check_zone(const std::string& name, Line& line) const {
+  std::vector<std::string> known;
+  for (const ZoneSpec& zone : program_.machine.effective_zones()) known.push_back(zone.name);
+  if (std::find(known.begin(), known.end(), name) != known.end()) return;
+  const auto word = std::find_if(line.words().begin(), line.words().end(),
+                                 [&](const Word& each) { return each.value == name && each.key.empty(); });
+  throw SyntaxError(word == line.words().end() ? 1 : word->column,
+                    fmt::format("expected a zone: none is named `{}`, only {}", name, fmt::join(known, ", ")));
+}
+
 void Parser::read_fields(OpLine& op) {
   read_header(op);
   FieldReader reader(program_, names_, op.line);
   visit_fields(op.op.body, reader);
+  if (const auto* expectation = std::get_if<ExpectZone>(&op.op.body)) check_zone(expectation->zone, op.line);
   op.line.finish();
 }
 

@@ -99,6 +99,7 @@ struct FieldPrinter {
   void number(const std::uint64_t& value, const NumberSpec& spec) {
     if (!spec.required && value == spec.fallback) return;
     if (!spec.all.empty() && value == spec.max) return word(spec.name, spec.all);
+    if (spec.scale == Scale::gfp) return word(spec.name, gfp_words(static_cast<Gfp>(value), program.machine.release));
     word(spec.name, cma::number(value, spec.scale == Scale::pfn || spec.scale == Scale::bytes));
   }
   void flag(const bool& flag, std::string_view name) {
@@ -128,6 +129,8 @@ std::string op_line(const Program& program, const Op& op) {
   if (!name.empty() && info.names_itself) printer.line += " " + name;
   visit_fields(op.body, printer);
   if (!op.performer.is_actor() && op.performer.code != 0) printer.line += fmt::format(" cpu={}", op.performer.code);
+  if (op.scope != ReclaimScope::none)
+    printer.line += fmt::format(" scope={}", kScopeWords[static_cast<std::size_t>(op.scope)]);
   if (op.until.wanted()) {
     printer.line += fmt::format(" until={}", info_of(op.until.point).name);
     if (op.until.nth != 1) printer.line += fmt::format("#{}", op.until.nth);
@@ -137,8 +140,15 @@ std::string op_line(const Program& program, const Op& op) {
 
 // --- the machine ---
 
+// Returns the numbers of a `ratios` key, the last one in the lowest 16 bits.
+std::string ratios_text(std::uint64_t value) {
+  return fmt::format("{},{},{},{}", value >> 48 & 0xffff, value >> 32 & 0xffff, value >> 16 & 0xffff, value & 0xffff);
+}
+
 std::string key_value(const MachineKey& key, std::uint64_t value) {
   switch (key.form) {
+    case MachineKey::Form::ratios:
+      return value == kAutomatic ? std::string(word_for_automatic(key.form)) : ratios_text(value);
     case MachineKey::Form::on_off: return value != 0 ? "on" : "off";
     case MachineKey::Form::automatic:
     case MachineKey::Form::endless:
@@ -223,6 +233,7 @@ struct FieldDescriber {
   void operand(const OpRef&, const OperandSpec& spec) { word(spec.name, spec.required, upper(noun_of(spec.wanted))); }
   void place(const Place&, const PlaceSpec& spec) { word(spec.name, spec.required, "PLACE"); }
   void number(const std::uint64_t&, const NumberSpec& spec) {
+    if (spec.scale == Scale::gfp) return word(spec.name, spec.required, "FLAGS");
     word(spec.name, spec.required, spec.all.empty() ? "N" : fmt::format("N|{}", spec.all));
   }
   void flag(const bool&, std::string_view name) { word({}, false, name); }

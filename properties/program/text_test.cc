@@ -1,5 +1,6 @@
 #include "properties/program/text.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -45,6 +46,9 @@ constexpr std::string_view kLines[] = {
     "cma_release ?1 from=4 pages=8",
     "x1 = alloc_pages type=unmovable",
     "x1 = alloc_pages order=3 type=movable atomic high highmem comp nowarn",
+    "x1 = alloc_pages gfp=GFP_KERNEL",
+    "x1 = alloc_pages order=3 gfp=GFP_ATOMIC|__GFP_ZERO",
+    "x1 = alloc_pages gfp=0",
     "free_pages ?1",
     "u1 = unmovable_page",
     "m1 = movable_page at=a+0x10 pages=3",
@@ -118,15 +122,96 @@ constexpr std::string_view kLines[] = {
     "expect log next \"a \\\"quoted\\\" \\\\ \\x07 word\"",
     "expect trace \"test_pages_isolated\" times=3",
     "expect cat cma/a/used \"12\"",
+    "expect zone Normal.min >= 4",
+    "expect zone Normal.reserved_highatomic == 0",
     "expect page a+0x3 buddy order=4 ref=0 type=cma",
     "expect page 0x7 used owner=?1",
     "expect finding law=bitmap",
     "A: b1 = cma_alloc a pages=1 until=cma_bitmap_marked",
     "b1 = cma_alloc a pages=1 cpu=1",
+    "b1 = cma_alloc a pages=1 scope=nofs",
+    "compact order=3 cpu=1 scope=noio until=scan_batch",
 };
 
 TEST(Text, OperationsAreReadAndPrinted) {
   for (std::string_view line : kLines) EXPECT_EQ(reprinted(line), line);
+}
+
+// Returns the error of an operation on a release, or how it is printed.
+std::string on_release(Release release, std::string_view op) {
+  const auto program = parse(fmt::format("machine small release={}\n{}", name_of(release), op), "f");
+  return program ? print_op(*program, program->ops.back()) : program.error().text().substr(2);
+}
+
+TEST(Text, GfpWordsAreThoseOfTheRelease) {
+  EXPECT_EQ(on_release(Release::v4_9, "alloc_pages gfp=GFP_TEMPORARY|__GFP_COLD"),
+            "x1 = alloc_pages gfp=GFP_TEMPORARY|__GFP_COLD");
+  EXPECT_EQ(on_release(Release::v4_19, "alloc_pages gfp=GFP_TEMPORARY"),
+            "2:17: release 4.19 has no `GFP_TEMPORARY`: it is there up to 4.13");
+  EXPECT_EQ(on_release(Release::v4_9, "alloc_pages gfp=GFP_KERNEL|__GFP_RETRY_MAYFAIL"),
+            "2:28: release 4.9 has no `__GFP_RETRY_MAYFAIL`: it is there since 4.13");
+  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=__GFP_RECLAIM"),
+            "2:17: release 3.6 has no `__GFP_RECLAIM`: it is there since 4.4");
+  EXPECT_EQ(on_release(Release::v6_12, "alloc_pages gfp=__GFP_ATOMIC"),
+            "2:17: release 6.12 has no `__GFP_ATOMIC`: it is there from 4.4 to 6.2");
+  EXPECT_EQ(on_release(Release::v6_12, "alloc_pages gfp=GFP_KERNL"),
+            "2:17: expected a gfp word: the kernel has no `GFP_KERNL`: did you mean `GFP_KERNEL`?");
+  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=GFP_TRANSHUGE"), "x1 = alloc_pages gfp=GFP_TRANSHUGE");
+  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=GFP_NOWAIT"), "x1 = alloc_pages gfp=GFP_NOWAIT");
+  EXPECT_EQ(on_release(Release::v6_12, "alloc_pages gfp=GFP_NOWAIT"), "x1 = alloc_pages gfp=GFP_NOWAIT");
+}
+
+TEST(Text, GfpNumbersAreThoseOfTheRelease) {
+  EXPECT_EQ(on_release(Release::v6_1, "alloc_pages order=8 gfp=0xcc1"),
+            "x1 = alloc_pages order=8 gfp=GFP_KERNEL|GFP_DMA");
+  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=0xd0"), "x1 = alloc_pages gfp=GFP_KERNEL");
+  EXPECT_EQ(on_release(Release::v4_9, "alloc_pages gfp=0x2080020"), "x1 = alloc_pages gfp=GFP_ATOMIC");
+  EXPECT_EQ(on_release(Release::v6_12, "alloc_pages gfp=0xa20"),
+            "2:17: expected a number of gfp flags: release 6.12 has not all of `0xa20`");
+}
+
+TEST(Text, OtherWordsBesideGfpAddTheirFlags) {
+  EXPECT_EQ(reprinted("alloc_pages type=movable gfp=GFP_USER highmem comp nowarn"),
+            "x1 = alloc_pages gfp=GFP_HIGHUSER_MOVABLE|__GFP_NOWARN|__GFP_COMP");
+  EXPECT_EQ(reprinted("alloc_pages gfp=__GFP_ZERO atomic"), "x1 = alloc_pages gfp=GFP_ATOMIC|__GFP_ZERO");
+  EXPECT_EQ(reprinted("alloc_pages type=unmovable gfp=GFP_KERNEL"), "x1 = alloc_pages gfp=GFP_KERNEL");
+}
+
+TEST(Text, WordsThatContradictGfpAreRefused) {
+  EXPECT_EQ(op_error("alloc_pages gfp=GFP_KERNEL atomic"),
+            "2:28: `atomic` contradicts `gfp=`: such a request may wait");
+  EXPECT_EQ(op_error("alloc_pages type=unmovable gfp=GFP_HIGHUSER_MOVABLE"),
+            "2:13: `type=unmovable` contradicts `gfp=`: it has another type");
+  EXPECT_EQ(op_error("alloc_pages gfp=GFP_KERNEL|GFP_DMA highmem"),
+            "2:36: `highmem` contradicts `gfp=`: it asks for another zone");
+  EXPECT_THAT(op_error("alloc_pages gfp=GFP_DMA|GFP_DMA32"), HasSubstr("2:17: expected one of GFP_DMA"));
+  EXPECT_THAT(op_error("alloc_pages gfp=__GFP_MOVABLE|__GFP_RECLAIMABLE"),
+              HasSubstr("2:17: expected __GFP_MOVABLE or"));
+  EXPECT_THAT(op_error("alloc_pages gfp=GFP_KERNEL|"), HasSubstr("2:28: expected a gfp word here"));
+}
+
+TEST(Text, ScopesAreThoseOfTheRelease) {
+  EXPECT_EQ(on_release(Release::v4_9, "drain scope=noio"), "drain scope=noio");
+  EXPECT_EQ(on_release(Release::v4_9, "drain scope=nofs"),
+            "2:7: release 4.9 has no memalloc_nofs_save: it came with 4.12");
+  EXPECT_EQ(op_error("drain scope=nomem"), "2:13: expected nofs|noio, not `nomem`");
+  EXPECT_EQ(op_error("resume scope=nofs"), "2:8: `resume` begins nothing that a scope binds: leave out `scope=nofs`");
+}
+
+TEST(Text, ExpectationsNameAZoneOfTheMachine) {
+  EXPECT_EQ(op_error("expect zone DMA.min == 3"), "2:13: expected a zone: none is named `DMA`, only Normal");
+  EXPECT_THAT(op_error("expect zone Normal.mid == 3"), HasSubstr("2:19: expected free|boost|min"));
+}
+
+TEST(Text, ReserveRatiosAreFourNumbers) {
+  const auto printed = [](std::string_view words) {
+    const auto program = parse(fmt::format("machine small release=6.1 {}\n", words), "f");
+    return program ? print(*program) : program.error().text();
+  };
+  EXPECT_THAT(printed("lowmem_reserve_ratio=256,64,32,0"), HasSubstr(" lowmem_reserve_ratio=256,64,32,0\n"));
+  EXPECT_THAT(printed("lowmem_reserve_ratio=auto"), HasSubstr("release=6.1\n"));
+  EXPECT_THAT(printed("lowmem_reserve_ratio=256,64"), HasSubstr("1:48: expected four numbers"));
+  EXPECT_THAT(printed("lowmem_reserve_ratio=256,64,32,70000"), HasSubstr("1:58: lowmem_reserve_ratio must be at most"));
 }
 
 TEST(Text, EveryKindIsAmongTheLinesOrHasATestOfItsOwn) {

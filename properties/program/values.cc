@@ -141,6 +141,26 @@ std::uint64_t FieldGenerator::order(const NumberSpec& spec) {
   return random_.below(random_.chance(50) ? std::min<std::uint64_t>(spec.max + 1, 64) : spec.max + 1);
 }
 
+// Returns flags as callers ask with: those of a word of the release, with a few more or fewer.
+std::uint64_t FieldGenerator::gfp_flags() {
+  static constexpr std::array<Gfp, 12> kBases = {kGfpKernel,
+                                                 kGfpKernel,
+                                                 kGfpAtomic,
+                                                 kGfpAtomic,
+                                                 kGfpHighuserMovable,
+                                                 kGfpHighuserMovable,
+                                                 kGfpUser,
+                                                 kGfpReclaim,
+                                                 kGfpKswapdReclaim,
+                                                 kGfpKernel | kGfpMemalloc,
+                                                 kGfpKernel | kGfpDma32,
+                                                 kGfpKernel | kGfpDma};
+  constexpr unsigned kFlags = 28;
+  Gfp gfp = kBases[random_.below(kBases.size())];
+  for (std::uint64_t changes = random_.below(4); changes > 0; --changes) gfp ^= 1U << random_.below(kFlags);
+  return settled_gfp(gfp, program_.machine.release);
+}
+
 std::uint64_t FieldGenerator::scaled(const NumberSpec& spec) {
   static constexpr std::array<std::uint64_t, 7> kTimes = {1, 2, 5, 10, 49, 50, kRefuseAll};
   static constexpr std::array<std::uint64_t, 5> kMicroseconds = {0, 1, 100'000, 250'000, 5'000'001};
@@ -155,6 +175,7 @@ std::uint64_t FieldGenerator::scaled(const NumberSpec& spec) {
     case Scale::bytes: return byte_count();
     case Scale::microseconds: return kMicroseconds[random_.below(kMicroseconds.size())];
     case Scale::times: return kTimes[random_.below(kTimes.size())];
+    case Scale::gfp: return gfp_flags();
     case Scale::plain: break;
   }
   return random_.next() >> random_.below(64);
@@ -212,12 +233,14 @@ class OneField {
 
 }  // namespace
 
+ReclaimScope random_scope(Random& random) { return random.chance(60) ? ReclaimScope::nofs : ReclaimScope::noio; }
+
 void change_argument(Random& random, Program& program, std::size_t index) {
   Op& op = program.ops[index];
   FieldGenerator values(random, program);
   OneField counter(values, kMaxOps);
   visit_fields(op.body, counter);
-  // The performer and the stop count as two fields more.
+  // The performer and the stop count as two fields more, the scope as a part of the latter.
   const bool performed = info_of(op).performed != Performed::without_actor;
   const std::size_t fields = counter.seen();
   const std::size_t choices = fields + (performed ? 2 : 0);
@@ -228,6 +251,8 @@ void change_argument(Random& random, Program& program, std::size_t index) {
     visit_fields(op.body, changer);
   } else if (chosen == fields) {
     op.performer = values.any_performer();
+  } else if (random.chance(15)) {
+    op.scope = op.scope == ReclaimScope::none ? random_scope(random) : ReclaimScope::none;
   } else {
     op.until = op.until.wanted() && random.chance(50) ? Stop{} : random_stop(random);
   }

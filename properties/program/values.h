@@ -32,6 +32,8 @@ class FieldGenerator {
 
   // An actor of the program, or a CPU's own.
   Performer any_performer();
+  // Returns allocation flags, those of Scale::gfp.
+  std::uint64_t gfp_flags();
   // Returns whether the program has a result for each required operand visited so far.
   bool operands_exist() const { return operands_exist_; }
 
@@ -54,8 +56,10 @@ class FieldGenerator {
 
 // Returns a point to stop at, most often the first time it is passed.
 Stop random_stop(Random& random);
+// Returns a scope other than none.
+ReclaimScope random_scope(Random& random);
 
-// Gives one field of the operation at `index`, its performer or its stop another value.
+// Gives one field of the operation at `index`, its performer, its stop or its scope another value.
 void change_argument(Random& random, Program& program, std::size_t index);
 
 }  // namespace cma
