@@ -65,6 +65,7 @@ class Explainer {
 
   // --- blocks and pages ---
   void operator()(const AllocPages&) const { out_of_memory(); }
+  void operator()(const AllocGfp&) const { out_of_memory(); }
   void operator()(const FreePages&) const { unexplained(); }
   template <PageKind Kind>
   void operator()(const OwnedPages<Kind>& op) const {
