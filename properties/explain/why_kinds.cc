@@ -173,6 +173,7 @@ class Explainer {
   void operator()(const ExpectCat&) const { unexplained(); }
   void operator()(const ExpectPage&) const { unexplained(); }
   void operator()(const ExpectFinding&) const { unexplained(); }
+  void operator()(const ExpectZone&) const { unexplained(); }
 
  private:
   void unexplained() const { answer_.brief = kUnexplained; }
