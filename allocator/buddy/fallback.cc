@@ -236,17 +236,16 @@ Pfn Fallback::claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype
   watermarks_.boost(zone);
   const FreeLists::Moved there = count_block(zone, pfn);
   if (there.pages == 0 || !worth_claiming(there, start, old)) return kNoPfn;
-  lists_.move_freepages_block(zone, pfn, start);
-  core_.map.set_pageblock_type(pfn, start);
+  lists_.convert_pageblock(zone, pfn, start);
   return lists_.rmqueue_smallest(zone, order, start);
 }
 
 // Returns what move_freepages_block would find, without moving anything.
 FreeLists::Moved Fallback::count_block(const Zone& zone, Pfn pfn) const {
   FreeLists::Moved there;
+  if (!lists_.spans_pageblock(zone, pfn)) return there;
   Pfn next = core_.map.pageblock_start(pfn);
   const Pfn end = next + order_pages(pageblock_order_);
-  if (!zone.contains(next) || !zone.contains(end - 1)) return there;
   while (next < end) {
     core_.engine.turn();
     const Page& page = core_.map.page(next);

@@ -210,14 +210,22 @@ bool FreeLists::isolate_free_page(Pfn pfn) {
     zone.mod_freepage_state(-pages, type);
   remove(zone, pfn);
   core_.map.edit(pfn).flags |= kPageInFlight;
-  if (order + 1 < pageblock_order_) return true;
-  for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_)) {
+  if (order + 1 >= pageblock_order_) make_movable(zone, pfn, order);
+  return true;
+}
+
+// Makes the pageblocks of a block that was taken Movable. The loop stops before the block's last page, as the kernel's
+// does: where a pageblock has two pages, a single page leaves its pageblock alone.
+void FreeLists::make_movable(Zone& zone, Pfn pfn, unsigned order) {
+  for (Pfn block = pfn; block < pfn + order_pages(order) - 1; block += order_pages(pageblock_order_)) {
     const Migratetype old = core_.map.pageblock_type(block);
     const bool reserved = old == Migratetype::highatomic;
-    if (is_mergeable(old) || (reserved && core_.bugs.fires(Bug::steal_takes_reserve)))
+    if (!is_mergeable(old) && !(reserved && core_.bugs.fires(Bug::steal_takes_reserve))) continue;
+    if (typed_lists())
+      convert_pageblock(zone, block, Migratetype::movable);
+    else
       core_.map.set_pageblock_type(block, Migratetype::movable);
   }
-  return true;
 }
 
 // --- moving between lists ---
@@ -233,12 +241,17 @@ void FreeLists::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
   if (type != Migratetype::isolate) zone.mod_freepage_state(pages, type);
 }
 
+bool FreeLists::spans_pageblock(const Zone& zone, Pfn pfn) const {
+  const Pfn start = core_.map.pageblock_start(pfn);
+  return zone.contains(start) && zone.contains(start + order_pages(pageblock_order_) - 1);
+}
+
 FreeLists::Moved FreeLists::move_freepages_block(Zone& zone, Pfn pfn, Migratetype type) {
   Moved moved;
   Pfn next = core_.map.pageblock_start(pfn);
   const Pfn end = next + order_pages(pageblock_order_);
+  if (!zone.contains(end - 1) || (typed_lists() && !zone.contains(next))) return moved;
   if (!zone.contains(next)) next = pfn;
-  if (!zone.contains(end - 1)) return moved;
   while (next < end) {
     core_.engine.turn();
     const Page& page = core_.map.page(next);
@@ -254,6 +267,14 @@ FreeLists::Moved FreeLists::move_freepages_block(Zone& zone, Pfn pfn, Migratetyp
     next += pages;
   }
   return moved;
+}
+
+bool FreeLists::convert_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
+  CMA_ASSERT(typed_lists());
+  if (!spans_pageblock(zone, pfn)) return false;
+  move_freepages_block(zone, pfn, type);
+  core_.map.set_pageblock_type(pfn, type);
+  return true;
 }
 
 void FreeLists::retype_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
@@ -289,8 +310,9 @@ void FreeLists::retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
   const Pfn head = pageblock_order_ < largest_order_ ? covering_block(start) : start;
   const Page& page = core_.map.page(head);
   if (!page.has(kPageBuddy) || page.order <= pageblock_order_) {
-    move_freepages_block(zone, pfn, type);
-    core_.map.set_pageblock_type(pfn, type);
+    // Callers have refused a pageblock that is cut.
+    const bool whole = convert_pageblock(zone, pfn, type);
+    CMA_ASSERT(whole);
     return;
   }
   const unsigned order = page.order;

@@ -68,7 +68,7 @@ class FreeLists {
   // Takes a free block for its pages to be used one by one (__isolate_free_page). Returns false, and does nothing, if a
   // watermark forbids it: min, up to 4.8 low; none for an isolated pageblock, whose pages are in no counter. Requires:
   // pfn is the head of a free block. A block of at least half a pageblock also makes its pageblocks of mergeable types
-  // (is_mergeable) Movable.
+  // (is_mergeable) Movable. Since 6.10 the other free blocks of such a pageblock move with its type.
   bool isolate_free_page(Pfn pfn);
 
   // --- moving between lists; up to 6.9 only retype_pageblock() counts: the others are for types that count alike ---
@@ -77,9 +77,14 @@ class FreeLists {
     std::uint64_t isolated = 0;  // of them, pages that came from Isolate lists
     std::uint64_t movable = 0;   // pages in use that are on the LRU or movable by a driver
   };
+  // Returns whether all of pfn's pageblock lies in the zone. A border of zones or the end of memory may cut it.
+  bool spans_pageblock(const Zone& zone, Pfn pfn) const;
   // Moves the free blocks whose head lies in pfn's pageblock to the lists of `type`. Moves nothing if the zone ends
-  // inside the pageblock; if it begins inside, only blocks from pfn on.
+  // inside the pageblock. If it begins inside, moves only blocks from pfn on; since 6.10 nothing.
   Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
+  // Makes pfn's pageblock one of `type`, and moves its free blocks with it. Returns false, and does nothing, if the
+  // zone does not hold all of it. Requires: 6.10; no free block is larger than the pageblock and begins in it.
+  bool convert_pageblock(Zone& zone, Pfn pfn, Migratetype type);
   // Moves one free block to the list of `type`: to its head, since 5.10 to its tail. Requires: pfn is the head of a
   // free block.
   void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
@@ -106,6 +111,7 @@ class FreeLists {
   bool merge_refused(const Zone& zone, Pfn buddy, unsigned order, Migratetype type) const;
   bool parent_merge_likely(Pfn pfn, unsigned order) const;
   void recount(Zone& zone, unsigned order, Migratetype from, Migratetype to);
+  void make_movable(Zone& zone, Pfn pfn, unsigned order);
   void isolate_pageblock_v3_5(Zone& zone, Pfn pfn);
   void restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype type);
   void retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type);

@@ -436,6 +436,61 @@ TEST_P(FreeListsTest, ALargeIsolatedBlockMakesItsPageblockMovableButNotAnAreas) 
   EXPECT_EQ(machine->map.pageblock_type(64), C);
 }
 
+// Before, only the type changes: the other free blocks stay where they are.
+TEST(FreeListsOf612, ALargeIsolatedBlockTakesTheOthersOfItsPageblockAlong) {
+  for (const Release release : modelled_releases()) {
+    Geometry g = default_small_geometry(release);
+    g.areas.clear();
+    g.reserved = {{0, 1024}};
+    g.min_free_kbytes = 0;
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    const auto give = [&](Pfn pfn, unsigned order, Migratetype type) {
+      for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
+        machine->map.edit(p).flags = 0;
+        machine->map.edit(p).ref = 0;
+      }
+      machine->map.set_pageblock_type(pfn, type);
+      const SpinGuard zone_lock(machine->engine);
+      machine->buddy.free_lists().free_one_block(machine->buddy.zone(0), pfn, order, type);
+    };
+    give(8, 1, U);
+    give(12, 0, U);
+    give(0, 3, U);
+    give(64, 1, M);
+    give(40, 1, M);
+    give(32, 3, M);
+    {
+      const SpinGuard zone_lock(machine->engine);
+      EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(0));
+      EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(32));
+    }
+    EXPECT_EQ(machine->map.pageblock_type(0), M);
+    const bool together = release >= Release::v6_10;
+    // A pageblock that is Movable already is moved, too: to the end of the list.
+    EXPECT_EQ(free_list(*machine, 1, M), (together ? std::vector<Pfn>{64, 8, 40} : std::vector<Pfn>{40, 64}));
+    EXPECT_EQ(free_list(*machine, 0, M), (together ? std::vector<Pfn>{12} : std::vector<Pfn>{}));
+    EXPECT_EQ(free_list(*machine, 1, U), (together ? std::vector<Pfn>{} : std::vector<Pfn>{8}));
+    EXPECT_EQ(recount_free(*machine).first, machine->buddy.zone(0).nr_free_pages);
+  }
+}
+
+TEST(FreeListsOfPairs, ASinglePageLeavesItsPageblockAlone) {
+  for (const Release release : modelled_releases()) {
+    Geometry g = tiny_geometry(release);
+    g.pageblock_order = 1;
+    g.min_free_kbytes = 0;
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    const Pfn pfn = machine->buddy.alloc_pages(kGfpKernel, 0);
+    ASSERT_TRUE(machine->map.page(pfn + 1).has(kPageBuddy));
+    machine->map.set_pageblock_type(pfn, U);
+    const SpinGuard zone_lock(machine->engine);
+    if (machine->map.page(pfn + 1).list_type != U)
+      machine->buddy.free_lists().move_to_list(machine->buddy.zone(0), pfn + 1, U);
+    EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(pfn + 1));
+    EXPECT_EQ(machine->map.pageblock_type(pfn), U);
+  }
+}
+
 TEST_P(FreeListsTest, ACapturedBlockBecomesSinglePagesWithOneReferenceEach) {
   give(0, 3, M);
   isolate_free_page(0);

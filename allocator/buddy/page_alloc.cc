@@ -282,12 +282,14 @@ void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order) {
     zone.nr_reserved_highatomic += order_pages(order);
     return;
   }
-  const Pfn start = core_.map.pageblock_start(pfn);
-  // 6.10 does not reserve a pageblock that reaches into another zone.
-  if (release_ >= Release::v6_10 && (!zone.contains(start) || !zone.contains(start + block - 1))) return;
+  // 6.10 does not reserve a pageblock that is cut. Before, it is reserved and counted as a whole, whatever moves.
+  if (release_ >= Release::v6_10) {
+    if (!free_lists_.convert_pageblock(zone, pfn, Migratetype::highatomic)) return;
+  } else {
+    core_.map.set_pageblock_type(pfn, Migratetype::highatomic);
+    free_lists_.move_freepages_block(zone, pfn, Migratetype::highatomic);
+  }
   if (!core_.bugs.fires(Bug::reserve_uncounted)) zone.nr_reserved_highatomic += block;
-  core_.map.set_pageblock_type(pfn, Migratetype::highatomic);
-  free_lists_.move_freepages_block(zone, pfn, Migratetype::highatomic);
 }
 
 // Returns a block of the first zone, from the ceiling down, that has one above its watermark.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "allocator/base/error.h"
 #include "allocator/machine_testing.h"
 
@@ -171,6 +173,75 @@ TEST_P(CompactionTest, FullPriorityTakesFreePagesOutOfIsolatedPageblocks) {
   compact_for(7, CompactPriority::full);
   EXPECT_NE(free_blocks(*machine, {704, 768}), before);
   run_now(machine->isolation.undo_isolate_page_range(704, 768, Migratetype::cma));
+}
+
+// A zone [64, 256) that begins in the middle of a pageblock of 128 pages, with 40 pages to move at its beginning. No
+// free page is on a Movable list, so that quick searches find none. `hole`: the zone's last frame does not exist.
+class CutZone {
+ public:
+  CutZone(Release release, bool hole) : machine_(make_machine(geometry(release, hole))) {
+    for (Pfn pfn = 64; pfn < kFree; ++pfn) give(pfn);
+    for (Pfn pfn = 64; pfn < kFree; ++pfn) pages_.push_back(own_frame(*machine_, pfn, PageKind::anonymous));
+    for (Pfn pfn = kFree; pfn < 128; ++pfn)
+      if (pfn % 8 != 0) give(pfn);
+  }
+  // Returns how many pages a compaction for eight pages moves within the pageblock.
+  std::ptrdiff_t moved_by_compaction() {
+    run_now(machine_->compaction.compact_for(3, Migratetype::movable, CompactPriority::full, false));
+    return std::ranges::count_if(pages_, [&](OwnerId page) {
+      const Pfn pfn = machine_->owners.owner(page).pfn;
+      return pfn >= kFree && pfn < 128;
+    });
+  }
+
+ private:
+  static constexpr Pfn kFree = 104;
+  static Geometry geometry(Release release, bool hole) {
+    Geometry g = default_small_geometry(release);
+    g.memory = {0, 256};
+    g.zones = {{"DMA32", {0, 64}}, {"Normal", {64, 256}}};
+    g.pageblock_order = 7;
+    g.largest_order = 7;
+    g.reserved = {{0, hole ? 255U : 256U}};
+    if (hole) g.holes = {{255, 256}};
+    g.areas.clear();
+    g.min_free_kbytes = 0;
+    return g;
+  }
+  void give(Pfn pfn) {
+    machine_->map.edit(pfn).flags = 0;
+    machine_->map.edit(pfn).ref = 0;
+    machine_->map.set_pageblock_type(pfn, Migratetype::unmovable);
+    const SpinGuard zone_lock(machine_->engine);
+    machine_->buddy.free_lists().free_one_block(machine_->buddy.zone(1), pfn, 0, Migratetype::unmovable);
+  }
+
+  std::unique_ptr<Machine> machine_;
+  std::vector<OwnerId> pages_;
+};
+
+// After the first 32 pages the point halfway between the scanners lies in the first pageblock, whose first page is of
+// another zone. That is looked at only where the zone has holes.
+TEST_P(CompactionTest, AContiguousZoneIsSearchedFromTheBorderInsideItsFirstPageblock) {
+  if (GetParam() < Release::v5_1) GTEST_SKIP() << "no quick searches";
+  EXPECT_GT(CutZone(GetParam(), /*hole=*/false).moved_by_compaction(), 0);
+  EXPECT_EQ(CutZone(GetParam(), /*hole=*/true).moved_by_compaction(), 0);
+}
+
+// From 5.1 to 6.3 only a scan that begins with a pageblock leaves a hint.
+TEST_P(CompactionTest, ACutFirstPageblockVisitedInVainIsSkippedUpTo50AndSince64) {
+  Geometry g = geometry();
+  g.pageblock_order = 4;
+  g.zones = {{"DMA32", {0, 24}}, {"Normal", {24, 1024}}};
+  g.areas.clear();
+  machine = make_machine(g);
+  // No block of eight pages is free, and none could come to be.
+  for (Pfn pfn = 4; pfn < 1024; pfn += 4) own(pfn, PageKind::unmovable);
+  compact_for(3, CompactPriority::light);
+  const Release release = GetParam();
+  const bool before = release >= Release::v3_7 && release < Release::v5_1;
+  EXPECT_EQ(machine->scanner.hints().skips(24), before || release >= Release::v6_4);
+  EXPECT_EQ(machine->scanner.hints().skips(48), release >= Release::v3_7) << "a whole one";
 }
 
 }  // namespace

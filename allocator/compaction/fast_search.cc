@@ -194,7 +194,7 @@ Task<void> ZoneCompaction::fast_isolate_freepages() {
     if (scan_start && search.highest >= search.min) {
       found = free_pfn_ = search.highest;
     } else if (scan_start && request_.direct && core_.map.present(search.min)) {
-      const bool whole = in_zone(search.min, std::min(block_end(search.min), zone().range.end));
+      const bool whole = in_zone(search.min, std::min(block_end(search.min), zone().range.end)) || zone_contiguous();
       const bool unsuitable = release_ >= Release::v6_8 && !suitable_target(search.min);
       if (whole && !unsuitable) found = search.min;
       free_pfn_ = search.min;

@@ -44,6 +44,20 @@ bool ZoneCompaction::in_zone(Pfn start, Pfn end) const {
   return map.present(start) && map.present(end - 1) && map.page(start).zone == zone_ && map.page(end - 1).zone == zone_;
 }
 
+// zone->contiguous: returns whether both ends of each pageblock, or of the part that the zone has of it, are the zone's
+// pages. Since 4.6 pageblock_pfn_to_page does not look further in such a zone, so that it also returns the first page
+// of a pageblock that begins before the zone.
+bool ZoneCompaction::zone_contiguous() const {
+  if (release_ < Release::v4_6) return false;
+  const PfnRange& range = zone().range;
+  Pfn end = 0;
+  for (Pfn start = range.start; start < range.end; start = end) {
+    end = std::min(block_end(start), range.end);
+    if (!in_zone(start, end)) return false;
+  }
+  return true;
+}
+
 // suitable_migration_source: returns whether pages of the pageblock are moved. A request that must not wait moves pages
 // of the type it wants only; up to 4.11 movable ones.
 bool ZoneCompaction::suitable_source(Pfn pfn) const {

@@ -64,6 +64,7 @@ class ZoneCompaction final : public MigrationTargets {
   Task<void> fast_isolate_around(Pfn pfn);
   // zone_compaction.cc
   bool in_zone(Pfn start, Pfn end) const;
+  bool zone_contiguous() const;
   bool suitable_source(Pfn pfn) const;
   bool suitable_target(Pfn pfn) const;
   bool skips_block(Pfn pfn) const;

@@ -19,8 +19,8 @@ bool IsolationV5_19::set_isolate(Pfn pfn, Migratetype type, Pfn start, Pfn end) 
   const Pfn block_end = block + core_.map.pageblock_pages();
   if (unmovable_.in_range_v5_6(std::max(pfn, start), std::min(block_end, end), type)) return false;
   Zone& zone = buddy_.zone_of(pfn);
-  // 6.10 refuses a pageblock that reaches into another zone.
-  if (buddy_.free_lists().typed_lists() && (!zone.contains(block) || !zone.contains(block_end - 1))) return false;
+  // 6.10 refuses a pageblock that a border of zones or the end of memory cuts (move_freepages_block_isolate).
+  if (buddy_.free_lists().typed_lists() && !buddy_.free_lists().spans_pageblock(zone, pfn)) return false;
   isolate_block_locked(zone, pfn);
   return true;
 }

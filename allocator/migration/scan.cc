@@ -24,6 +24,17 @@ Pfn first_group_end(const MigrateControl& control, Release release, Pfn low) {
   return compacting->direct && control.mode == MoveMode::async ? block_end(low, compacting->order) : kNoPfn;
 }
 
+// Returns whether a scan that begins at `low` asks for the skip hint of its pageblock, and sets it (valid_page of
+// isolate_migratepages_block). Since 5.1 only from the first page of the pageblock on; since 6.4 also from the first
+// page of a zone, which may lie inside one.
+bool keeps_hint(const Core& core, Pfn low) {
+  const Geometry& geometry = core.geometry;
+  if (geometry.release < Release::v5_1 || core.map.pageblock_start(low) == low) return true;
+  if (geometry.release < Release::v6_4) return false;
+  const PfnRange& zone = geometry.zones.empty() ? geometry.memory : geometry.zones[core.map.page(low).zone].range;
+  return low == zone.start;
+}
+
 }  // namespace
 
 // One call of isolate_migratepages_block.
@@ -332,7 +343,7 @@ Task<int> MigrateScanner::isolate_block(Control& control, Pfn low, Pfn end) {
   control.next = low;
   if (lru_.lists().too_many_isolated()) scan.error = co_await throttle(control);
   if (scan.error != 0) co_return scan.error;
-  if (release_ < Release::v5_1 || core_.map.pageblock_start(low) == low) scan.valid = low;
+  if (keeps_hint(core_, low)) scan.valid = low;
   for (; scan.low < end; ++scan.low) {
     core_.engine.turn();
     if (scan.low >= scan.attention) {
