@@ -4,6 +4,7 @@
 #include <array>
 
 #include "allocator/base/assert.h"
+#include "allocator/base/error.h"
 
 namespace cma {
 namespace {
@@ -159,22 +160,62 @@ std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map) {
   return text;
 }
 
+namespace {
+
+// An area and a file of it, named by a path.
+struct NamedFile {
+  AreaId area;
+  std::string_view directory;
+  std::string_view name;
+};
+
+std::optional<NamedFile> area_and_file(const Areas& areas, std::string_view path) {
+  const std::size_t slash = path.find('/');
+  const std::size_t last = path.rfind('/');
+  if (slash == std::string_view::npos || slash == last) return std::nullopt;
+  const auto id = areas.find(std::string(path.substr(slash + 1, last - slash - 1)));
+  if (!id) return std::nullopt;
+  return NamedFile{*id, path.substr(0, slash), path.substr(last + 1)};
+}
+
+// KMALLOC_MAX_CACHE_SIZE of the SLUB allocator: more than two pages come from the page allocator.
+constexpr std::uint64_t kLargestSlabObject = 2 * kPageSize;
+
+// Returns the bytes that u32_array_open (fs/debugfs/file.c) allocates for the text: 11 for each 32 bits, and one.
+std::uint64_t bitmap_buffer_bytes(const Bitmap& bitmap) { return (bitmap.size() + 31) / 32 * 11 + 1; }
+
+}  // namespace
+
+// Of seq_file.c's buffer only more than two pages would matter here. It holds the longest record of a file: one for
+// each node, which is below two pages with all zones and types, and a number elsewhere. The sysfs files of an area and
+// the numbers in debugfs have small buffers too (fs/kernfs/file.c, simple_attr_open in fs/libfs.c).
+int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, const std::string& path) {
+  const std::optional<NamedFile> file = area_and_file(areas, path);
+  const AreaFileInfo& info = info_of(AreaFile::bitmap);
+  if (!file || file->directory != info.directory || file->name != info.name) return 0;
+  const std::uint64_t bytes = bitmap_buffer_bytes(areas.area(file->area).bitmap);
+  if (bytes <= kLargestSlabObject) return 0;
+  const unsigned order = floor_log2(align_up(bytes, kPageSize) / kPageSize * 2 - 1);
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel | kGfpComp, order);
+  if (pfn == kNoPfn) return -kENOMEM;
+  map.edit(pfn).ref = 0;
+  buddy.free_now(pfn, order);
+  return 0;
+}
+
 std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, const MemoryMap& map, Release release,
                                      const std::string& path) {
   if (path == "buddyinfo") return buddyinfo(buddy);
   if (path == "pagetypeinfo") return pagetypeinfo(buddy, map);
-  const std::size_t slash = path.find('/');
-  const std::size_t last = path.rfind('/');
-  if (slash == std::string::npos || slash == last) return std::nullopt;
-  const auto id = areas.find(path.substr(slash + 1, last - slash - 1));
-  if (!id) return std::nullopt;
+  const std::optional<NamedFile> named = area_and_file(areas, path);
+  if (!named) return std::nullopt;
   const auto directory_and_name = [&](const AreaFileInfo& file) {
-    return path.substr(0, slash) == file.directory && path.substr(last + 1) == file.name;
+    return named->directory == file.directory && named->name == file.name;
   };
   const std::span<const AreaFileInfo> files = area_files(release);
   const auto found = std::ranges::find_if(files, directory_and_name);
   if (found == files.end()) return std::nullopt;
-  return text_of(areas, *id, found->file);
+  return text_of(areas, named->area, found->file);
 }
 
 }  // namespace cma

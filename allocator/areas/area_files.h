@@ -1,5 +1,6 @@
 // The files an engineer looks at, in the kernel's own text: debugfs and sysfs of an area, /proc/buddyinfo and
-// /proc/pagetypeinfo. Reading changes nothing. O(size of the area or zone).
+// /proc/pagetypeinfo. Making the text changes nothing; what a reader takes and gives back meanwhile is apart.
+// O(size of the area or zone).
 #pragma once
 
 #include <optional>
@@ -43,6 +44,11 @@ std::string path_of(const AreaFileInfo& file, std::string_view area);
 // "buddyinfo" and "pagetypeinfo".
 std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, const MemoryMap& map, Release release,
                                      const std::string& path);
+
+// Takes the memory that a reader of the file has while the file is open, and gives it back, on the current CPU. Changes
+// nothing where slab caches have all of it, which are not modelled: for all files but the bitmap of a large area.
+// Returns 0; -ENOMEM if there is none, so that the file cannot be opened. Requires: booted; no lock is held.
+int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, const std::string& path);
 
 std::string buddyinfo(const Buddy& buddy);
 std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map);

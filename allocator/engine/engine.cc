@@ -31,6 +31,7 @@ void Engine::begin(ActorId id, Task<void> operation) {
 }
 
 void Engine::assume(ActorId actor) {
+  turns_ = 0;
   current_ = actor;
   cpu_ = actors_[actor].cpu;
 }
@@ -45,7 +46,6 @@ void Engine::finish(Actor& actor) {
 
 void Engine::resume(ActorId id) {
   assume(id);
-  turns_ = 0;
   Actor& actor = actors_[id];
   CMA_ASSERT(actor.state == State::ready && actor.leaf != nullptr);
   CMA_ASSERT(!spinlocks_.any_held());

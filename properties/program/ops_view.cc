@@ -1,11 +1,22 @@
 #include "properties/program/ops_view.h"
 
+#include "allocator/areas/area_files.h"
 #include "allocator/base/error.h"
 #include "properties/program/world.h"
 
 namespace cma {
 
 void Cat::perform(World& world, Slot self) const {
+  Machine& machine = world.machine();
+  // The reader runs on CPU 0.
+  const ActorId before = machine.engine.current();
+  machine.engine.assume(kMainActor);
+  const int error = open_and_close(machine.areas, machine.buddy, machine.map, path);
+  machine.engine.assume(before);
+  if (error != 0) {
+    world.fail(self, error);
+    return;
+  }
   std::optional<std::string> text = world.read_file(path);
   if (!text) {
     world.fail(self, -kENOENT);

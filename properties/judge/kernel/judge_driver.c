@@ -2240,6 +2240,12 @@ static const char *const area_files[] = {
 	"base_pfn", "count", "order_per_bit", "used", "maxchunk", "bitmap", "alloc", "free",
 };
 
+static void drop_text(struct file *file)
+{
+	file->f_op->release(file_inode(file), file);
+	file->private_data = NULL;
+}
+
 /* Opened once and kept: opening allocates, and closing gives back only some time later. */
 static struct file *area_file(struct area *area, const char *name)
 {
@@ -2256,14 +2262,15 @@ static struct file *area_file(struct area *area, const char *name)
 		*file = open_in("debugfs", path, i < 6 ? O_RDONLY : O_WRONLY);
 		if (IS_ERR(*file))
 			*file = NULL;
+		if (*file && !strcmp(name, "bitmap"))
+			drop_text(*file);
 	}
 	return *file;
 }
 
-/* The kernel makes the text when the file is opened. */
+/* The kernel makes the text when the file is opened: as a reader does, the driver has it from then to the release. */
 static const char *bitmap_text(struct file *file)
 {
-	file->f_op->release(file_inode(file), file);
 	if (file->f_op->open(file_inode(file), file))
 		return NULL;
 	return strim(file->private_data);
@@ -2290,6 +2297,7 @@ static bool op_dbg(const struct words *op)
 		for (; *text; text += strnlen(text, 1024))
 			say("%.1024s", text);
 		say("\n");
+		drop_text(file);
 	} else {
 		struct number_file *numbers = file->private_data;
 
