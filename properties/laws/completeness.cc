@@ -27,6 +27,7 @@ class Sweep {
   std::uint64_t next_window(std::uint64_t bit) const;
   bool all_can_be_had(Pfn start, Pfn end) const;
   bool targets_suffice(Pfn start, Pfn end);
+  std::uint64_t kept_back(const PerCpuPages& pcp, std::uint64_t on_the_move) const;
   bool compound_nearby(Pfn start, Pfn end) const;
   bool begins_in_huge_page(Pfn start) const;
   bool hugetlb_in(Pfn start, Pfn end) const;
@@ -83,6 +84,24 @@ std::uint64_t Sweep::available_in(Pfn start, Pfn end) const {
   return pages;
 }
 
+// Returns how many pages the call may move from a zone's free lists to the per-CPU lists of its CPU, where no watermark
+// sees them, besides the targets in use. A list is refilled only when it is empty; apart from a refill, what is on it
+// and what was taken from it never add up to more. So single pages cost one refill: a batch, since 6.7 as much as
+// `high` may become. Huge pages cost one too, of a batch or of two blocks, whatever `high` is; and as a huge page that
+// finds no target is split, targets that huge pages have given back may lie there while their pages take single ones.
+// No more of these stay than `high`, unless that equals a batch: then an overflow frees nothing. Other CPUs' lists are
+// only emptied.
+std::uint64_t Sweep::kept_back(const PerCpuPages& pcp, std::uint64_t on_the_move) const {
+  const auto batch = static_cast<std::uint64_t>(pcp.batch);
+  const auto high = static_cast<std::uint64_t>(std::max(pcp.high, pcp.high_max));
+  const std::uint64_t singles = machine_.release() >= Release::v6_7 ? std::max(batch, high) : batch;
+  const bool holds_huge_pages = machine_.release() >= Release::v5_14 && before_.huge_pages != 0;
+  if (!holds_huge_pages) return singles;
+  const std::uint64_t huge = std::max(batch, 2 * order_pages(machine_.geometry().huge_page_order()));
+  const std::uint64_t given_back = std::min(on_the_move, before_.huge_pages);
+  return singles + huge + (high == batch ? given_back : std::min(given_back, high));
+}
+
 // Returns whether every page on the move in this window, and in all before it, finds a target.
 bool Sweep::targets_suffice(Pfn start, Pfn end) {
   // Pages in use that no program holds as a buffer or block may move; each takes one target at a time.
@@ -91,8 +110,8 @@ bool Sweep::targets_suffice(Pfn start, Pfn end) {
       ++movers_;
   if (movers_ == 0) return true;
   // A huge page moves with its pages that lie after the window.
-  const Geometry& geometry = machine_.geometry();
-  const std::uint64_t beyond = geometry.transparent_hugepages ? order_pages(geometry.huge_page_order()) - 1 : 0;
+  const std::uint64_t beyond = before_.huge_pages == 0 ? 0 : order_pages(machine_.geometry().huge_page_order()) - 1;
+  const std::uint64_t on_the_move = movers_ + beyond;
   const std::uint64_t unit = machine_.geometry().isolation_unit();
   const std::uint64_t isolated = available_in(align_down(start, unit), align_up(end, unit));
   const Buddy& buddy = machine_.buddy;
@@ -106,11 +125,10 @@ bool Sweep::targets_suffice(Pfn start, Pfn end) {
     std::int64_t free =
         std::int64_t{sum[Counted::free_pages]} - std::max<std::int64_t>(sum[Counted::free_highatomic], reserved);
     if (machine_.map.page(start).zone == z) free -= static_cast<std::int64_t>(isolated);
-    // Pages that may end up on per-CPU lists meanwhile.
-    for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu)
-      free -= zone.pcp[static_cast<unsigned>(cpu)].high + zone.pcp[static_cast<unsigned>(cpu)].batch;
+    const PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(machine_.engine.cpu())];
     const std::uint64_t reserve = *std::max_element(zone.lowmem_reserve.begin(), zone.lowmem_reserve.end());
-    const std::uint64_t needed = movers_ + beyond + Watermarks::watermark(zone, Watermark::high) + reserve;
+    const std::uint64_t needed =
+        on_the_move + kept_back(pcp, on_the_move) + Watermarks::watermark(zone, Watermark::high) + reserve;
     if (free > static_cast<std::int64_t>(needed)) return true;
   }
   return false;
@@ -211,6 +229,19 @@ void find_immovable(const Machine& machine, std::vector<Pfn>& immovable) {
     const Pfn first = machine.reverse_map.counted_at(owner);
     for (Pfn pfn = first; pfn < first + pages; ++pfn) immovable.push_back(pfn);
   }
+}
+
+std::uint64_t pages_in_huge_pages(const Machine& machine) {
+  std::uint64_t pages = 0;
+  HugeId last = 0;
+  for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
+    // The records of a huge page's pages lie one after the other; some of them may have let go.
+    const Owner& owner = machine.owners.owner(id);
+    if (owner.pfn == kNoPfn || owner.huge == 0 || owner.huge == last) continue;
+    last = owner.huge;
+    pages += machine.owners.huge_page(last).pages();
+  }
+  return pages;
 }
 
 std::optional<Pfn> certain_window(const Machine& machine, const Ledger& ledger, const QuietState& before, AreaId area,

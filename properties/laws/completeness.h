@@ -11,7 +11,7 @@
 //   - an earlier window that failed may have moved pages into this one, but only pages that have just moved, and the
 //     start of each window empties the pagevecs they may wait in;
 //   - targets cannot run out: outside the isolated unit there are more free pages, above the high watermark, than pages
-//     that could be on the move in this window and all before it;
+//     that could be on the move in this window and all before it, and than the caller's per-CPU lists could keep back;
 //   - a huge page moves whole where its release moves huge pages, or as single pages if there is no target of its size;
 //     a window that begins inside a huge page is not certain;
 //   - isolation cannot refuse: all pageblocks are the area's, and (since 5.19) no compound page nearby crosses the end
@@ -38,12 +38,16 @@ struct QuietState {
   const std::vector<Tallies>* zone_sums = nullptr;
   // Pages that their owners keep in place.
   const std::vector<Pfn>* immovable = nullptr;
+  std::uint64_t huge_pages = 0;  // pages of transparent huge pages
 };
 
 // Appends pages that their owners keep in place: pages of drivers that refuse more often than a call tries, of exec's
 // temporary stacks, and with buffers in use. These can change without a page being touched, so the marks of the last
 // audit do not have them. O(owners).
 void find_immovable(const Machine& machine, std::vector<Pfn>& immovable);
+
+// Returns how many pages are part of transparent huge pages. O(owners).
+std::uint64_t pages_in_huge_pages(const Machine& machine);
 
 // Returns the first page of the first window that was certain to succeed; nullopt if there was none.
 std::optional<Pfn> certain_window(const Machine& machine, const Ledger& ledger, const QuietState& before, AreaId area,

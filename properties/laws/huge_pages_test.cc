@@ -42,6 +42,24 @@ class HugeLaws : public ::testing::TestWithParam<Release> {
     return law;
   }
 
+  // Fills area 1, and leaves `pages` free outside the areas, none of them on per-CPU lists.
+  void leave_free(std::uint64_t pages) {
+    if (!filled_) watched_.perform(watched_.cma_alloc(1, 256, 0));
+    filled_ = true;
+    while (free_outside() > pages) {
+      watched_.perform(watched_.alloc_pages(kGfpKernel, 0));
+      machine_.buddy.zone(0).watermark_boost = 0;
+    }
+    ASSERT_EQ(free_outside(), pages);
+  }
+  std::uint64_t free_outside() {
+    run_now(machine_.buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+    std::uint64_t pages = 0;
+    for (Pfn pfn = 0; pfn < 512; ++pfn)
+      if (machine_.map.page(pfn).has(kPageBuddy)) pages += order_pages(machine_.map.page(pfn).order);
+    return pages;
+  }
+
  private:
   // On chosen frames of area 0.
   Task<void> place_huge_page() {
@@ -57,6 +75,7 @@ class HugeLaws : public ::testing::TestWithParam<Release> {
   WatchedMachine watched_;
   Machine& machine_;
   SpaceId process_ = 0;
+  bool filled_ = false;
 };
 INSTANTIATE_TEST_SUITE_P(Releases, HugeLaws, ::testing::ValuesIn(modelled_releases()));
 
@@ -140,6 +159,29 @@ TEST_P(HugeLaws, ListsSeeAPageInUseInThePool) {
 
 TEST_P(HugeLaws, CompleteKnowsThatItMovesSince5_7) {
   EXPECT_EQ(verdict(), GetParam() >= Release::v5_7 ? "complete" : "");
+}
+
+TEST_P(HugeLaws, CompleteKnowsWhatARefillForHugePagesKeepsOutOfSight) {
+  if (GetParam() < Release::v5_14) GTEST_SKIP() << "per-CPU lists hold single pages only";
+  const std::uint64_t moving = kPages + kPages - 1;  // with those that a huge page across the window's end would have
+  const std::uint64_t refills = (GetParam() >= Release::v6_7 ? 6 : 2) + 2 * kPages;
+  const std::uint64_t given_back = 6;  // no more than `high`
+  const Zone& zone = machine_.buddy.zone(0);
+  const std::uint64_t needed = moving + refills + given_back + Watermarks::watermark(zone, Watermark::high);
+  leave_free(needed + 1);
+  EXPECT_EQ(verdict(), "complete");
+  leave_free(needed);
+  EXPECT_EQ(verdict(), "");
+  EXPECT_NE(kNoPfn, run_now(machine_.areas.cma_alloc(0, 256, 0, true)));
+}
+
+TEST_P(HugeLaws, CompleteCountsNoRefillForHugePagesWhereThereAreNone) {
+  if (GetParam() < Release::v5_14) GTEST_SKIP() << "per-CPU lists hold single pages only";
+  ASSERT_EQ(0, run_now(machine_.processes.split_huge(process_, 0)));
+  run_now(machine_.lru.add_drain_all());
+  leave_free(kPages + (GetParam() >= Release::v6_7 ? 6 : 2) +
+             Watermarks::watermark(machine_.buddy.zone(0), Watermark::high) + 1);
+  EXPECT_EQ(verdict(), "complete");
 }
 
 TEST_P(HugeLaws, CompleteIsSilentAboutOneThatIsPinned) {

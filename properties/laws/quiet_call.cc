@@ -28,7 +28,12 @@ void QuietCall::begins(const Machine& machine, const Auditor& auditor, bool audi
   first_record_ = machine.trace.records().size();
   immovable_.clear();
   find_immovable(machine, immovable_);
-  before_ = {auditor.word_base(), &auditor.available(), &auditor.movable(), &auditor.zone_sums(), &immovable_};
+  before_ = {.word_base = auditor.word_base(),
+             .available = &auditor.available(),
+             .movable = &auditor.movable(),
+             .zone_sums = &auditor.zone_sums(),
+             .immovable = &immovable_,
+             .huge_pages = machine.geometry().transparent_hugepages ? pages_in_huge_pages(machine) : 0};
   if (!audits_inside) return;
   available_ = auditor.available();
   movable_ = auditor.movable();
