@@ -57,6 +57,7 @@ int print_all(const HashesCommand& command) {
   }
   GeneratorOptions options;
   options.max_ops = 48;
+  options.longest = kLongestProgram;
   for (std::uint64_t i = 0; i < command.random; ++i) {
     const std::uint64_t seed = command.seed + i;
     Program program = generate(seed, options);

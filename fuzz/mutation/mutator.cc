@@ -265,7 +265,11 @@ void Mutator::change_machine(Program& program) {
   const BugSet bugs = program.machine.bugs;
   const Release release =
       random_.chance(70) ? program.machine.release : modelled_releases()[random_.below(modelled_releases().size())];
-  program.machine = shape(random_.chance(40) ? 0 : random_.below(kShapes), release);
+  constexpr std::uint64_t kOneLargeIn = 500;
+  if (random_.below(kOneLargeIn) == 0)
+    program.machine = large_shape(random_.below(kLargeShapes), release);
+  else
+    program.machine = shape(random_.chance(40) ? 0 : random_.below(kShapes), release);
   program.machine.bugs = bugs;
   std::erase_if(program.failing_bitmaps, [&](std::uint16_t area) { return area >= program.machine.areas.size(); });
 }

@@ -37,6 +37,7 @@ void expect_no_law_broken(const GeneratorOptions& options, bool audit_points = f
 TEST_P(RandomPrograms, BreakNoLaw) {
   GeneratorOptions options;
   options.release = GetParam();
+  options.longest = kLongestProgram;
   expect_no_law_broken(options);
 }
 

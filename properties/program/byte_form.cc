@@ -19,6 +19,11 @@ constexpr std::uint8_t kUntilGiven = 0x02;
 // Limits of the short form: three bits name a release; actors run on CPU 0 or 1.
 constexpr std::size_t kShortReleases = 8;
 constexpr std::size_t kShortActors = 3;
+// The number of a shape: four bits beside the release, two more beside the actors, which are 0 in the bytes of the
+// first sixteen.
+constexpr unsigned kShapeLowBits = 4;
+constexpr unsigned kShapeHighAt = 5;
+static_assert(kShapes <= 64, "shapes no longer fit into the short form");
 
 // --- reading and writing ---
 
@@ -316,8 +321,10 @@ std::vector<std::uint8_t> encode(const Program& program) {
   const std::uint8_t audit = program.audit == Audit::points ? kAuditPoints : std::uint8_t{0};
   out.byte(kByteVersion);
   if (index < kShapes) {
-    out.byte(static_cast<std::uint8_t>(index_of(program.machine.release) | index << 3));
-    out.byte(static_cast<std::uint8_t>(actors_byte(program) | audit));
+    const std::size_t low = index & ((std::size_t{1} << kShapeLowBits) - 1);
+    const std::size_t high = index >> kShapeLowBits;
+    out.byte(static_cast<std::uint8_t>(index_of(program.machine.release) | low << 3));
+    out.byte(static_cast<std::uint8_t>(actors_byte(program) | high << kShapeHighAt | audit));
   } else {
     out.byte(kInFull);
     out.byte(audit);
@@ -342,7 +349,8 @@ void decode_into(Program& program, std::span<const std::uint8_t> bytes, const By
     read_machine(in, program, limits);
     read_names(in, program);
   } else {
-    const Geometry& wanted = shape((machine >> 3) % kShapes, modelled(machine & 7));
+    const std::size_t high = (actors >> kShapeHighAt) & 3;
+    const Geometry& wanted = shape((machine >> 3) | high << kShapeLowBits, modelled(machine & 7));
     if (program.machine != wanted) program.machine = wanted;
     read_actors(actors, program);
   }

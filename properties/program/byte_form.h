@@ -27,8 +27,8 @@ struct ByteLimits {
   std::uint64_t pages = std::uint64_t{1} << 26;
   std::size_t ops = kMaxOps;
 };
-// For fuzzers: small machines, short programs.
-inline constexpr ByteLimits kFuzzLimits{.pages = 4096, .ops = 256};
+// For fuzzers: machines up to the large shapes, programs up to the longest that the generator makes.
+inline constexpr ByteLimits kFuzzLimits{.pages = 0xc000, .ops = 1500};
 
 // Returns the bytes of a program. Requires that it is settled.
 std::vector<std::uint8_t> encode(const Program& program);

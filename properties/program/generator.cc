@@ -92,6 +92,48 @@ void prefer_huge_pages(Random& random, const KindSet& kinds, KindWeights& weight
   }
 }
 
+// Returns the pages that a buffer was asked with; 0 if its operation is not among the program's.
+std::uint64_t pages_asked(const Program& program, OpRef buffer) {
+  for (const Op& op : program.ops)
+    if (const auto* request = std::get_if<CmaAlloc>(&op.body); request != nullptr && op.id == buffer.id)
+      return request->pages;
+  return 0;
+}
+
+// Makes a release one of a middle part, so that the buffer keeps pages before it and after it.
+void release_middle(Random& random, const Program& program, CmaRelease& release) {
+  const std::uint64_t pages = pages_asked(program, release.buffer);
+  constexpr std::uint64_t kMost = 1 << 16;
+  if (pages < 3 || pages > kMost) return;
+  release.from = random.between(1, pages - 2);
+  release.pages = random.between(1, pages - 1 - release.from);
+  // Bits of more than a page are released whole.
+  if (random.chance(50)) return;
+  constexpr std::uint64_t kPerBit = 4;
+  release.from = align_down(release.from, kPerBit);
+  release.pages = align_up(release.pages, kPerBit);
+}
+
+// Adds pins of 30 pages, each wherever the generator likes.
+void generate_pins(Random& random, Program& program) {
+  constexpr int kPins = 30;
+  for (int i = 0; i < kPins; ++i) {
+    Op op;
+    op.body = default_body(kind_of<Pin>());
+    FieldGenerator values(random, program);
+    visit_fields(op.body, values);
+    op.id = program.unused_id();
+    program.ops.push_back(std::move(op));
+  }
+}
+
+// Draws how many operations the program has at least.
+std::size_t draw_length(Random& random, Random& apart, const GeneratorOptions& options) {
+  const std::size_t count = random.between(options.min_ops, std::max(options.min_ops, options.max_ops));
+  constexpr std::uint64_t kOneIn = 500;
+  return options.longest > options.max_ops && apart.below(kOneIn) == 0 ? options.longest : count;
+}
+
 }  // namespace
 
 KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
@@ -121,6 +163,8 @@ Op generate_op(Random& random, const Program& program, const KindWeights& weight
     visit_fields(op.body, values);
     if (values.operands_exist()) break;
   }
+  if (auto* release = std::get_if<CmaRelease>(&op.body); release != nullptr && random.chance(25))
+    release_middle(random, program, *release);
   FieldGenerator values(random, program);
   generate_header(random, values, program, op);
   if (options.sequential) {
@@ -144,6 +188,9 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;
   const std::size_t number = options.sequential ? kOneCpuShape : options.shapes ? odd : 0;
   program.machine = shape(number, release);
+  constexpr std::uint64_t kOneLargeIn = 400;
+  if (options.shapes && !options.sequential && apart.below(kOneLargeIn) == 0)
+    program.machine = large_shape(apart.below(kLargeShapes), release);
   program.machine.transparent_hugepages = options.huge_pages;
   const std::size_t actors = options.sequential ? 0 : random.below(options.actors + 1);
   for (std::size_t i = 0; i < actors; ++i) {
@@ -151,8 +198,12 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
     program.actors.push_back({std::string(1, static_cast<char>('A' + i)), static_cast<int>(random.below(cpus))});
   }
   const KindWeights weights = swarm_weights(random, options);
-  const std::uint64_t count = random.between(options.min_ops, std::max(options.min_ops, options.max_ops));
+  const std::size_t count = draw_length(random, apart, options);
   if (!options.sequential && random.chance(5)) generate_boot(random, program);
+  constexpr std::size_t kRoomForPins = 40;
+  const bool pins = count >= kRoomForPins && options.kinds.test(kind_of<Pin>()) && apart.chance(2);
+  while (pins && program.ops.size() < count / 8) program.ops.push_back(generate_op(random, program, weights, options));
+  if (pins) generate_pins(random, program);
   while (program.ops.size() < count) program.ops.push_back(generate_op(random, program, weights, options));
   program.settle();
   return program;

@@ -1,5 +1,6 @@
 // Random programs, swarm style: each seed picks a machine and a subset of the kinds of operations with weights of its
-// own. The values of fields come from values.h. A seed gives the same program on every compiler (random.h).
+// own. The values of fields come from values.h. A seed gives the same program on every compiler (random.h). One program
+// in 400 has a large machine (shapes.h); of those with room for them, one in 50 pins 30 pages one after the other.
 //
 // Used by property tests, by campaigns, by mutators (single operations) and by the kernel comparison, which limits the
 // kinds. Cost: a few hundred nanoseconds an operation.
@@ -26,7 +27,12 @@ struct GeneratorOptions {
   bool huge_pages = false;
   // Memory is compacted now and then. Otherwise one program in ten has that.
   bool compaction = false;
+  // One program in 500 is as long as this, if it is more than max_ops.
+  std::size_t longest = 0;
 };
+
+// The length of the longest programs that campaigns ask for.
+inline constexpr std::size_t kLongestProgram = 1500;
 
 // How likely each kind of operation is; 0 is never.
 using KindWeights = std::array<std::uint8_t, kOpKinds>;

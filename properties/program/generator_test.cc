@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 
+#include "properties/program/shapes.h"
 #include "properties/program/text.h"
 #include "properties/program/values.h"
 
@@ -86,6 +89,109 @@ TEST(Generator, KeepsToItsOptions) {
   }
 }
 
+// --- what is drawn seldom: not never, and not so often that campaigns become slow ---
+
+constexpr std::uint64_t kSeeds = 12'000;
+
+template <class Holds>
+double share_of_programs(Holds holds, const GeneratorOptions& options = {}) {
+  std::uint64_t found = 0;
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) found += holds(generate(seed, options)) ? 1U : 0U;
+  return static_cast<double>(found) / static_cast<double>(kSeeds);
+}
+
+template <class Holds>
+double share_of_machines(Holds holds) {
+  return share_of_programs([&](const Program& program) { return holds(program.machine); }, {.max_ops = 1});
+}
+
+void expect_between(double least, double share, double most) {
+  EXPECT_GT(share, least);
+  EXPECT_LT(share, most);
+}
+
+TEST(RareMachines, MemoryAndZonesEndInsidePageblocks) {
+  expect_between(
+      0.05, share_of_machines([](const Geometry& g) { return !is_aligned(g.memory.end, g.pageblock_pages()); }), 0.12);
+  expect_between(0.05, share_of_machines([](const Geometry& g) {
+                   return g.zones.size() > 1 && !is_aligned(g.zones[1].range.start, g.pageblock_pages());
+                 }),
+                 0.12);
+}
+
+TEST(RareMachines, HaveAreasInOneLargestBlockAndSevenAreas) {
+  expect_between(0.003, share_of_machines([](const Geometry& g) {
+                   return g.areas.size() > 1 && g.areas[1].base == g.areas[0].base + g.areas[0].pages &&
+                          !is_aligned(g.areas[1].base, g.largest_pages());
+                 }),
+                 0.012);
+  expect_between(0.01, share_of_machines([](const Geometry& g) { return g.areas.size() == 7; }), 0.03);
+}
+
+TEST(RareMachines, HaveBitsOfAPageblockAndMore) {
+  const auto larger = [](unsigned more) {
+    return [more](const Geometry& g) {
+      return std::any_of(g.areas.begin(), g.areas.end(),
+                         [&](const AreaSpec& area) { return area.order_per_bit >= g.pageblock_order + more; });
+    };
+  };
+  expect_between(0.02, share_of_machines(larger(0)), 0.05);
+  expect_between(0.005, share_of_machines(larger(1)), 0.02);
+}
+
+TEST(RareMachines, AreLarge) {
+  expect_between(0.001, share_of_machines([](const Geometry& g) {
+                   return !g.areas.empty() && g.areas[0].pages >= 0x6000 && g.areas[0].order_per_bit == 0;
+                 }),
+                 0.004);
+  for (const Release release : modelled_releases())
+    for (std::size_t index = 0; index < kLargeShapes; ++index)
+      EXPECT_EQ(large_shape(index, release).areas[0].pages << kPageShift, 96U << 20);
+}
+
+TEST(RarePrograms, AreAsLongAsWasAskedFor) {
+  GeneratorOptions options;
+  options.longest = kLongestProgram;
+  const auto longest = [](const Program& program) { return program.ops.size() == kLongestProgram; };
+  expect_between(0.001, share_of_programs(longest, options), 0.004);
+  EXPECT_EQ(share_of_programs(longest), 0) << "unless it was not";
+}
+
+TEST(RarePrograms, PinThirtyPagesOneAfterTheOther) {
+  const GeneratorOptions options{.min_ops = 40, .max_ops = 48};
+  const auto thirty = [](const Program& program) {
+    const auto pins = std::count_if(program.ops.begin(), program.ops.end(),
+                                    [](const Op& op) { return std::holds_alternative<Pin>(op.body); });
+    return pins >= 30;
+  };
+  expect_between(0.01, share_of_programs(thirty, options), 0.03);
+}
+
+TEST(RareOperations, AlignToSixtyThreeAndReleaseMiddleParts) {
+  double allocations = 0;
+  double aligned = 0;
+  double releases = 0;
+  double middle = 0;
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const Program program = generate(seed);
+    std::map<OpId, std::uint64_t> asked;
+    for (const Op& op : program.ops) {
+      if (const auto* request = std::get_if<CmaAlloc>(&op.body)) {
+        asked[op.id] = request->pages;
+        ++allocations;
+        aligned += request->align > 8 && request->align <= 63 ? 1 : 0;
+      }
+      if (const auto* release = std::get_if<CmaRelease>(&op.body)) {
+        ++releases;
+        const std::uint64_t pages = asked[release->buffer.id];
+        middle += release->from > 0 && release->pages > 0 && release->from + release->pages < pages ? 1 : 0;
+      }
+    }
+  }
+  expect_between(0.006, aligned / allocations, 0.03);
+  expect_between(0.1, middle / releases, 0.3);
+}
+
 // The kinds are a closed list, so that new ones do not change the number.
 TEST(Generator, ASeedMeansTheSameToEveryCompiler) {
   const GeneratorOptions options{
@@ -94,7 +200,7 @@ TEST(Generator, ASeedMeansTheSameToEveryCompiler) {
   for (std::uint64_t seed = 0; seed < 500; ++seed)
     for (const char c : print(generate(seed, options)))
       hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  EXPECT_EQ(hash, 0x9469dc5dc66b3ec5ULL);
+  EXPECT_EQ(hash, 0xc0ffe47612fb359eULL);
 }
 
 TEST(Generator, ChangedArgumentsStayPrograms) {

@@ -135,6 +135,12 @@ std::uint64_t FieldGenerator::byte_count() {
   return random_.chance(50) ? near(random_.below(12) * unit) : random_.next() >> random_.below(64);
 }
 
+// Half of the odd orders are below 64, the most that the kernel can shift by.
+std::uint64_t FieldGenerator::order(const NumberSpec& spec) {
+  if (random_.chance(95)) return random_.below(program_.machine.largest_order + 2);
+  return random_.below(random_.chance(50) ? std::min<std::uint64_t>(spec.max + 1, 64) : spec.max + 1);
+}
+
 std::uint64_t FieldGenerator::scaled(const NumberSpec& spec) {
   static constexpr std::array<std::uint64_t, 7> kTimes = {1, 2, 5, 10, 49, 50, kRefuseAll};
   static constexpr std::array<std::uint64_t, 5> kMicroseconds = {0, 1, 100'000, 250'000, 5'000'001};
@@ -144,8 +150,7 @@ std::uint64_t FieldGenerator::scaled(const NumberSpec& spec) {
       // allocation of its own.
       if (spec.max > kMaxOwnedPages || random_.chance(5)) return page_count();
       return random_.between(1, chosen_frames_ && random_.chance(80) ? 3 : 16);
-    case Scale::order:
-      return random_.chance(95) ? random_.below(program_.machine.largest_order + 2) : random_.below(spec.max + 1);
+    case Scale::order: return order(spec);
     case Scale::pfn: return frame();
     case Scale::bytes: return byte_count();
     case Scale::microseconds: return kMicroseconds[random_.below(kMicroseconds.size())];
