@@ -180,9 +180,9 @@ TEST_P(CompactionTest, FullPriorityTakesFreePagesOutOfIsolatedPageblocks) {
 class CutZone {
  public:
   CutZone(Release release, bool hole) : machine_(make_machine(geometry(release, hole))) {
-    for (Pfn pfn = 64; pfn < kFree; ++pfn) give(pfn);
-    for (Pfn pfn = 64; pfn < kFree; ++pfn) pages_.push_back(own_frame(*machine_, pfn, PageKind::anonymous));
-    for (Pfn pfn = kFree; pfn < 128; ++pfn)
+    for (Pfn pfn = kFirst; pfn < kFree; ++pfn) give(pfn);
+    for (Pfn pfn = kFirst; pfn < kFree; ++pfn) pages_.push_back(own_frame(*machine_, pfn, PageKind::anonymous));
+    for (Pfn pfn = kFree; pfn < kBlockEnd; ++pfn)
       if (pfn % 8 != 0) give(pfn);
   }
   // Returns how many pages a compaction for eight pages moves within the pageblock.
@@ -190,20 +190,22 @@ class CutZone {
     run_now(machine_->compaction.compact_for(3, Migratetype::movable, CompactPriority::full, false));
     return std::ranges::count_if(pages_, [&](OwnerId page) {
       const Pfn pfn = machine_->owners.owner(page).pfn;
-      return pfn >= kFree && pfn < 128;
+      return pfn >= kFree && pfn < kBlockEnd;
     });
   }
 
  private:
-  static constexpr Pfn kFree = 104;
+  static constexpr Pfn kFirst = 192;
+  static constexpr Pfn kFree = kFirst + 40;
+  static constexpr Pfn kBlockEnd = 256;
   static Geometry geometry(Release release, bool hole) {
     Geometry g = default_small_geometry(release);
-    g.memory = {0, 256};
-    g.zones = {{"DMA32", {0, 64}}, {"Normal", {64, 256}}};
+    g.memory = {0, 384};
+    g.zones = {{"DMA32", {0, kFirst}}, {"Normal", {kFirst, 384}}};
     g.pageblock_order = 7;
     g.largest_order = 7;
-    g.reserved = {{0, hole ? 255U : 256U}};
-    if (hole) g.holes = {{255, 256}};
+    g.reserved = {{0, hole ? 383U : 384U}};
+    if (hole) g.holes = {{383, 384}};
     g.areas.clear();
     g.min_free_kbytes = 0;
     return g;

@@ -119,6 +119,9 @@ Geometry real_geometry(Release release) {
   Geometry geometry;
   geometry.release = release;
   geometry.cpus = 2;
+  // As with 256 MiB. The kernel would make them depend on the number of CPUs.
+  geometry.pcp_batch = 15;
+  geometry.pcp_high = 625;
   return geometry;
 }
 
