@@ -35,9 +35,26 @@ const Page& head_of(const MemoryMap& map, Pfn pfn) {
   return map.page(pfn);
 }
 
+// Returns the head of the free block that covers the page; kNoPfn if none does. It may lie before the page's area.
+Pfn free_block_over(const Machine& machine, Pfn pfn) {
+  for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order) {
+    const Pfn head = align_down(pfn, order_pages(order));
+    if (!machine.map.present(head)) return kNoPfn;
+    const Page& page = machine.map.page(head);
+    if (page.has(kPageBuddy)) return page.order >= order ? head : kNoPfn;
+  }
+  return kNoPfn;
+}
+
+// Returns the offset at which the first free block that begins in the area can lie: after one that reaches into it.
+std::uint64_t first_own_offset(const Machine& machine, const Area& area) {
+  const Pfn head = free_block_over(machine, area.base);
+  return head == kNoPfn ? 0 : head + order_pages(machine.map.page(head).order) - area.base;
+}
+
 std::string pages_line(const Machine& machine, const Area& area, std::uint64_t pages) {
   std::string line = "pg";
-  for (std::uint64_t offset = 0; offset < pages;) {
+  for (std::uint64_t offset = first_own_offset(machine, area); offset < pages;) {
     const Page& page = machine.map.page(area.base + offset);
     if (page.has(kPageBuddy)) {
       offset += order_pages(page.order);
@@ -137,7 +154,11 @@ std::vector<std::string> dump_area(const Machine& machine, AreaId id, bool lists
   const std::uint64_t step = machine.map.pageblock_pages();
   for (Pfn pfn = area.base; pfn < area.base + area.pages; pfn += step)
     types += letter_of(machine.map.pageblock_type(pfn));
-  for (Pfn pfn = area.base; pfn < area.base + area.pages;) {
+  const Pfn first = free_block_over(machine, area.base);
+  if (first != kNoPfn && first != area.base)
+    blocks += " -" + std::to_string(area.base - first) + ":" + std::to_string(machine.map.page(first).order);
+  for (Pfn pfn = area.base + (first == area.base ? 0 : first_own_offset(machine, area));
+       pfn < area.base + area.pages;) {
     const Page& page = machine.map.page(pfn);
     if (!page.has(kPageBuddy)) {
       ++pfn;

@@ -6,7 +6,9 @@
 #include <charconv>
 #include <span>
 
+#include "properties/judge/fit.h"
 #include "properties/judge/kernel_process.h"
+#include "properties/judge/model_machine.h"
 #include "properties/program/text.h"
 
 namespace cma::judge {
@@ -219,6 +221,49 @@ std::size_t op_of_question(const Script& script, std::size_t index) {
   return script.steps.empty() ? 0 : script.steps.back().op;
 }
 
+// Why a kernel cannot be given what a program needs before its first operation.
+constexpr std::string_view kNoBoot = "memory and areas with which the kernel does not boot";
+constexpr std::string_view kNoArea = "an area at a place that the kernel cannot reserve";
+constexpr std::string_view kNoEdge =
+    "the kernel has memory of its own in a largest block that an area begins or ends in";
+constexpr std::string_view kNoArena = "the kernel's own memory reaches into what compaction may use";
+constexpr std::string_view kNoPool = "the kernel's memory is too small for so many processes and mappings";
+
+// The memory with which every kernel boots.
+constexpr std::uint64_t kPlainMemory = 0x10000;
+
+// Returns why the kernel refused a preparation, or died of it; empty if it did neither.
+std::string_view refusal_of(const std::string& question, const KernelAnswer& answer) {
+  const std::string line = answer.lines.empty() ? "" : answer.lines.front();
+  if (question.starts_with("prepare processes") && (!answer.complete || line.starts_with("? "))) return kNoPool;
+  if (line.starts_with("keep ")) return kNoEdge;
+  if (line.starts_with("arena ")) return kNoArena;
+  return {};
+}
+
+// Returns the operation without which a refused preparation would be smaller; the number of operations if it is the
+// machine that cannot be had.
+std::size_t op_to_blame(const Program& program, std::string_view reason) {
+  const auto is_to_blame = [&](const Op& op) {
+    if (reason == kNoArena) return std::holds_alternative<Compact>(op.body);
+    return reason == kNoPool &&
+           (std::holds_alternative<Spawn>(op.body) || std::holds_alternative<Fork>(op.body) ||
+            std::holds_alternative<MmapAnon>(op.body) || std::holds_alternative<MmapShared>(op.body));
+  };
+  for (std::size_t op = program.ops.size(); op > 0; --op)
+    if (is_to_blame(program.ops[op - 1])) return op - 1;
+  return program.ops.size();
+}
+
+// Returns what the driver answers to `areas` if it has all of them.
+std::vector<std::string> area_lines(const Geometry& machine) {
+  std::vector<std::string> lines;
+  for (const AreaSpec& area : machine.areas)
+    lines.push_back(fmt::format("area {} base={} count={} opb={} pbo={} maxord={}", area.name, area.base, area.pages,
+                                area.order_per_bit, machine.pageblock_order, machine.largest_order + 1));
+  return lines;
+}
+
 std::string_view name_of(KernelFailure::Kind kind) {
   switch (kind) {
     case KernelFailure::Kind::not_started: return "not started";
@@ -237,31 +282,50 @@ KernelJudge::KernelJudge(const KernelConfig& config) : config_(config) {
   program_ = *program;
 }
 
-// Boots once for each machine and setup to learn how much the kernel leaves free: the absolute figures decide whether a
-// movable page is taken from an area.
-const KernelFigures& KernelJudge::figures_of(const Program& program) {
+// Boots once for each machine and its preparations: to learn how much the kernel leaves free, as the absolute figures
+// decide whether a movable page is taken from an area, and whether it can be given all that it is asked for.
+const KernelJudge::Prepared& KernelJudge::prepare(const Program& program) {
   const Geometry& machine = program.machine;
-  std::vector<std::string> questions = setup_of(program);
+  const std::vector<std::string> setup = setup_of(program);
   std::string key = std::to_string(machine.memory.pages());
-  for (const std::string& question : questions) key += " " + question;
+  for (const std::string& question : setup) key += " " + question;
   for (const AreaSpec& area : machine.areas)
     key += fmt::format(" {}:{}@{}:{}", area.name, area.pages, area.base, area.order_per_bit);
-  if (const auto found = figures_.find(key); found != figures_.end()) return found->second;
-  questions.insert(questions.end(), {"zone abs", "pcp"});
-  KernelProcess kernel(options_for(program_, machine));
+  auto found = prepared_.find(key);
+  if (found == prepared_.end()) found = prepared_.emplace(std::move(key), ask_for_figures(program, setup)).first;
+  // Another program with these preparations has its operations elsewhere.
+  if (!found->second) found->second.error().op = op_to_blame(program, found->second.error().reason);
+  return found->second;
+}
+
+KernelJudge::Prepared KernelJudge::ask_for_figures(const Program& program, const std::vector<std::string>& setup) {
+  std::vector<std::string> questions = setup;
+  questions.insert(questions.end(), {"areas", "zone abs", "pcp"});
+  KernelProcess kernel(options_for(program_, program.machine));
   const std::vector<KernelAnswer> answers = kernel.ask_all(questions);
   ++booted_;
-  for (const KernelAnswer& answer : answers)
-    if (!answer.lines.empty() && answer.lines.front().starts_with("? "))
+  const KernelAnswer& areas = answers[setup.size()];
+  if (areas.complete && areas.lines != area_lines(program.machine))
+    return std::unexpected(NotJudgeable{std::string(kNoArea), 0});
+  // What follows an answer that is missing was not reached.
+  bool reached = true;
+  for (std::size_t i = 0; i < questions.size() && reached; ++i) {
+    const std::string_view why = refusal_of(questions[i], answers[i]);
+    if (!why.empty()) return std::unexpected(NotJudgeable{std::string(why), 0});
+    if (!answers[i].lines.empty() && answers[i].lines.front().starts_with("? "))
       throw NoKernel(
           fmt::format("the kernel {} does not know what it is asked ({}): it was built for another version of "
                       "cmacheck; build it anew with: ci/judge-kernel",
-                      program_, answer.lines.front()));
+                      program_, answers[i].lines.front()));
+    reached = answers[i].complete;
+  }
   const auto& zone_lines = answers[answers.size() - 2].lines;
   const auto& pcp_lines = answers.back().lines;
-  if (!answers.back().complete || zone_lines.empty() || pcp_lines.empty())
+  if (!answers.back().complete || zone_lines.empty() || pcp_lines.empty()) {
+    if (boots_at_all()) return std::unexpected(NotJudgeable{std::string(kNoBoot), 0});
     throw NoKernel(fmt::format("the kernel {} does not run here ({}):\n{}", program_,
                                kernel.failure() ? kernel.failure()->text : "no answer", kernel.log()));
+  }
   const std::string& zone = zone_lines.front();
   const std::string& pcp = pcp_lines.front();
   KernelFigures figures;
@@ -271,7 +335,25 @@ const KernelFigures& KernelJudge::figures_of(const Program& program) {
   figures.pcp_high = static_cast<int>(figure(pcp, "high"));
   figures.pcp_high_min = static_cast<int>(figure(pcp, "high_min"));
   figures.pcp_high_max = static_cast<int>(figure(pcp, "high_max"));
-  return figures_.emplace(std::move(key), figures).first->second;
+  return figures;
+}
+
+// Returns whether the kernel runs here with a machine that asks for nothing.
+bool KernelJudge::boots_at_all() {
+  Geometry plain;
+  plain.memory = {0, kPlainMemory};
+  KernelProcess kernel(options_for(program_, plain));
+  const std::vector<std::string> question{"pcp"};
+  const std::vector<KernelAnswer> answers = kernel.ask_all(question);
+  ++booted_;
+  return answers.front().complete && !answers.front().lines.empty();
+}
+
+bool KernelJudge::boots_with(const Geometry& machine) {
+  Program program;
+  program.machine = machine;
+  const auto fitted = fit(program, config_);
+  return fitted && prepare(fitted->program).has_value();
 }
 
 void KernelJudge::run(Outcome& outcome, const Translation& translation) {
@@ -311,7 +393,9 @@ Outcome KernelJudge::judge(const Program& program, const BugSet& bugs) {
     Program modelled = outcome.program;
     for (const BugInfo& info : bug_catalogue())
       if (bugs.active(info.bug)) modelled.machine.bugs.switch_on(info.bug);
-    const auto translation = translate(modelled, figures_of(outcome.program), interpreter_);
+    const Prepared& prepared = prepare(outcome.program);
+    const auto translation =
+        prepared ? translate(modelled, *prepared, interpreter_) : std::unexpected(prepared.error());
     if (translation) {
       run(outcome, *translation);
       // The model broke a law where the kernel went on.
@@ -336,10 +420,16 @@ Program KernelJudge::judgeable_part(Program program) {
       program.ops.erase(program.ops.begin() + static_cast<std::ptrdiff_t>(fitted.error().op));
       continue;
     }
-    const auto translation = translate(fitted->program, figures_of(fitted->program), interpreter_);
+    const Prepared& prepared = prepare(fitted->program);
+    const auto translation =
+        prepared ? translate(fitted->program, *prepared, interpreter_) : std::unexpected(prepared.error());
     if (translation) return std::move(fitted->program);
     program = std::move(fitted->program);
-    program.ops.erase(program.ops.begin() + static_cast<std::ptrdiff_t>(translation.error().op));
+    const std::size_t op = translation.error().op;
+    if (op < program.ops.size())
+      program.ops.erase(program.ops.begin() + static_cast<std::ptrdiff_t>(op));
+    else
+      program.ops.clear();
   }
   return program;
 }

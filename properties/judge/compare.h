@@ -10,6 +10,7 @@
 // Thread safety: none; each thread needs a KernelJudge of its own. Cost: 15 to 30 ms a program of 100 operations.
 #pragma once
 
+#include <expected>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,20 +54,27 @@ class KernelJudge {
   // minimising, where no other machine may take the place of the program's own.
   std::optional<Finding> find(const Program& program, const BugSet& bugs = {});
 
-  // Returns the program without the operations that cannot be judged. Its machine must be one that the kernel can have.
+  // Returns the program without the operations that cannot be judged; if its machine cannot be had, without any.
   Program judgeable_part(Program program);
+  // Returns whether a kernel boots with the memory and areas of a machine, and can take out what shares their blocks.
+  bool boots_with(const Geometry& machine);
 
   const KernelConfig& config() const { return config_; }
   std::uint64_t kernels_booted() const { return booted_; }
 
  private:
-  const KernelFigures& figures_of(const Program& program);
+  // Figures of a kernel with a program's machine and preparations, or why it cannot be given them.
+  using Prepared = std::expected<KernelFigures, NotJudgeable>;
+  const Prepared& prepare(const Program& program);
+  Prepared ask_for_figures(const Program& program, const std::vector<std::string>& setup);
+  bool boots_at_all();
   void run(Outcome& outcome, const Translation& translation);
 
   KernelConfig config_;
   std::string program_;
   Interpreter interpreter_;
-  std::map<std::string, KernelFigures> figures_;
+  // By machine and preparations.
+  std::map<std::string, Prepared> prepared_;
   std::uint64_t booted_ = 0;
 };
 

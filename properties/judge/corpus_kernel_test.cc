@@ -1,6 +1,7 @@
 // Judges the corpus and random programs on every kernel, and checks that five planted errors are seen. Tests are
 // skipped, never passed, if the kernel is not built or cannot run.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -97,6 +98,65 @@ TEST_P(Judged, TheOutcomeIsTheSameWithSeveralJobs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Judged, ::testing::ValuesIn(judged_kernels()), test_name);
+
+// Programs whose machine or preparations the kernel cannot be given, and programs that look like them.
+class Unusual : public ::testing::TestWithParam<KernelConfig> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = missing(GetParam()); !why.empty()) GTEST_SKIP() << why;
+  }
+  Outcome judge(const std::string& machine, const std::string& ops) {
+    auto program = parse(fmt::format("machine release={} pageblock_order={} pages={}\n{}",
+                                     cma::name_of(GetParam().release), GetParam().pageblock_order, machine, ops));
+    if (!program) throw std::runtime_error(program.error().text());
+    return KernelJudge(GetParam()).judge(*program);
+  }
+};
+
+std::string times(int count, const std::string& line) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += line;
+  return text;
+}
+
+TEST_P(Unusual, AnAreaAtTheEndOfMemoryIsJudgedOrNotJudgeable) {
+  const Outcome outcome = judge("0x10000\narea e base=0xfc00 pages=0x400\narea a base=0x2000 pages=0x400", "drain\n");
+  EXPECT_NE(outcome.kind, Outcome::Kind::differs) << outcome.both_sides;
+  if (outcome.kind == Outcome::Kind::not_judgeable) {
+    EXPECT_EQ(outcome.reason, "an area at a place that the kernel cannot reserve");
+  }
+}
+
+TEST_P(Unusual, AreasThatShareALargestBlockAgree) {
+  const std::string areas = GetParam().pageblock_order == 9
+                                ? "0x10000\narea a base=0x4000 pages=0x200\narea b base=0x4200 pages=0x200"
+                                : "0x10000\narea a base=0x4000 pages=0x400\narea b base=0x4400 pages=0x400";
+  const Outcome outcome =
+      judge(areas, "drain\nx = cma_alloc b pages=3\ny = cma_alloc a pages=5\ncma_release x\ndrain\n");
+  EXPECT_EQ(outcome.kind, Outcome::Kind::agrees) << outcome.both_sides << outcome.reason;
+}
+
+TEST_P(Unusual, CompactionWithManyProcessesIsJudgedWhereTheKernelHasRoom) {
+  const std::string area = "\narea a base=0x1400 pages=0x400";
+  const Outcome roomy = judge("0x10000" + area, times(20, "spawn\n") + "compact\n");
+  EXPECT_EQ(roomy.kind, Outcome::Kind::agrees) << roomy.both_sides << roomy.reason;
+  const Outcome narrow = judge("0x4000" + area, times(20, "spawn\n") + "compact\n");
+  EXPECT_NE(narrow.kind, Outcome::Kind::differs) << narrow.both_sides;
+}
+
+TEST_P(Unusual, AMachineWithoutMemoryForItsProcessesIsNotJudgeable) {
+  std::string ops =
+      "p = spawn\n" + times(47, "spawn\n") + times(31, "mmap_anon p pages=1\n") + "mmap_anon p pages=1280\n";
+  const Outcome outcome = judge("0x4000\narea a base=0x1400 pages=0x2000", ops);
+  EXPECT_EQ(outcome.kind, Outcome::Kind::not_judgeable) << outcome.both_sides;
+}
+
+TEST_P(Unusual, AreasThatLeaveTheKernelNothingAreNotJudgeable) {
+  const Outcome outcome = judge("0x4000\narea a base=0x1000 pages=0x2c00", "drain\n");
+  EXPECT_NE(outcome.kind, Outcome::Kind::differs) << outcome.both_sides;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Unusual, ::testing::ValuesIn(judged_kernels()), test_name);
 
 class Planted : public ::testing::TestWithParam<Bug> {};
 

@@ -8,9 +8,19 @@
 namespace cma::judge {
 namespace {
 
-// What most programs need; what takes a hundredth of the smallest machine; all that the driver can keep.
-constexpr std::array kPools = {ProcessPool{8, 8, 128, 256}, ProcessPool{16, 16, 640, 1024},
-                               ProcessPool{48, 32, 1280, 4096}};
+// What most programs need, what some do, and all that the driver can keep. Each is chosen apart, as all of the largest
+// together are more than a small machine has memory for.
+constexpr std::array<std::uint64_t, 3> kProcesses = {8, 16, 48};
+constexpr std::array<std::uint64_t, 3> kMappings = {8, 16, 32};
+constexpr std::array<std::uint64_t, 3> kPages = {128, 640, 1280};
+constexpr std::array<std::uint64_t, 3> kForks = {256, 1024, 4096};
+
+// Returns the least of the sizes that is enough; nullopt if none is.
+std::optional<std::uint64_t> least_enough(const std::array<std::uint64_t, 3>& sizes, std::uint64_t needed) {
+  for (const std::uint64_t size : sizes)
+    if (needed <= size) return size;
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -45,10 +55,12 @@ void ProcessNeeds::add(const Op& op) {
 std::optional<ProcessPool> ProcessNeeds::pool() const {
   if (processes_ == 0) return ProcessPool{};
   const std::uint64_t forks = std::max(anon_vmas_, (links_ + 1) / 2);
-  for (const ProcessPool& pool : kPools)
-    if (processes_ <= pool.processes && mappings_ <= pool.mappings && pages_ <= pool.pages && forks <= pool.forks)
-      return pool;
-  return std::nullopt;
+  const auto processes = least_enough(kProcesses, processes_);
+  const auto mappings = least_enough(kMappings, mappings_);
+  const auto pages = least_enough(kPages, pages_);
+  const auto fork_room = least_enough(kForks, forks);
+  if (!processes || !mappings || !pages || !fork_room) return std::nullopt;
+  return ProcessPool{*processes, *mappings, *pages, *fork_room};
 }
 
 std::string prepare_line(const ProcessPool& pool) {

@@ -28,14 +28,13 @@ TEST(ProcessPool, IsNotAskedForWithoutProcesses) { EXPECT_EQ(pool_of("drain\n"),
 
 TEST(ProcessPool, IsTheSmallestThatHoldsEverything) {
   const std::string small = "prepare processes 8 8 128 256";
-  const std::string middle = "prepare processes 16 16 640 1024";
   EXPECT_EQ(pool_of("spawn\n"), small);
   EXPECT_EQ(pool_of(times(8, "spawn\n")), small);
-  EXPECT_EQ(pool_of(times(9, "spawn\n")), middle);
+  EXPECT_EQ(pool_of(times(9, "spawn\n")), "prepare processes 16 8 128 256");
   EXPECT_EQ(pool_of("p = spawn\nmmap_anon p pages=128\n"), small);
-  EXPECT_EQ(pool_of("p = spawn\nmmap_anon p pages=129\n"), middle);
+  EXPECT_EQ(pool_of("p = spawn\nmmap_anon p pages=129\n"), "prepare processes 8 8 640 256");
   EXPECT_EQ(pool_of("p = spawn\n" + times(8, "mmap_anon p pages=1\n")), small);
-  EXPECT_EQ(pool_of("p = spawn\n" + times(9, "mmap_anon p pages=1\n")), middle);
+  EXPECT_EQ(pool_of("p = spawn\n" + times(9, "mmap_anon p pages=1\n")), "prepare processes 8 16 128 256");
   EXPECT_EQ(pool_of(times(49, "spawn\n")), "too much");
 }
 
@@ -46,7 +45,7 @@ TEST(ProcessPool, CountsALinkForEachAncestorOfAForkedMapping) {
   EXPECT_EQ(pool_of(ops), "prepare processes 8 8 128 256");
   ops = "p0 = spawn\n" + times(16, "mmap_anon p0 pages=1\n");
   for (int i = 1; i < 16; ++i) ops += "p" + std::to_string(i) + " = fork p" + std::to_string(i - 1) + "\n";
-  EXPECT_EQ(pool_of(ops), "prepare processes 48 32 1280 4096") << "16 x (1 + 2 + ... + 16) links";
+  EXPECT_EQ(pool_of(ops), "prepare processes 16 16 128 4096") << "16 x (1 + 2 + ... + 16) links";
 }
 
 }  // namespace

@@ -81,6 +81,84 @@ Geometry choose_machine(Random& random, const KernelConfig& config) {
   }
 }
 
+// Memory and areas of a machine that is put together at random. The kernel's image and its page descriptors lie below
+// kFirstFrame; half of the memory stays outside the areas.
+constexpr std::array<std::uint64_t, 3> kMemories = {0x8000, 0x10000, 0x20000};
+constexpr Pfn kFirstFrame = 0x2000;
+constexpr std::size_t kMostAreas = 7;
+constexpr std::uint64_t kLargeArea = 0x6000;  // 96 MiB
+
+// Returns areas of whole pageblocks: up to seven, side by side or a few pageblocks apart, within a largest block or
+// across several, with bits up to a pageblock; now and then a large one, or one a pageblock before the end of memory.
+Geometry random_machine(Random& random, const KernelConfig& config) {
+  Geometry machine;
+  machine.release = config.release;
+  machine.pageblock_order = config.pageblock_order;
+  machine.memory = {0, kMemories[random.below(kMemories.size())]};
+  const std::uint64_t block = machine.pageblock_pages();
+  const bool large = machine.memory.pages() > 2 * kLargeArea && random.chance(30);
+  const std::uint64_t areas = random.between(1, random.chance(30) ? kMostAreas : 3);
+  const bool at_the_end = random.chance(15);
+  Pfn base = kFirstFrame + block * random.below(16);
+  for (std::uint64_t i = 0; i < areas; ++i) {
+    std::uint64_t pages = block * random.between(1, random.chance(50) ? 2 : 8);
+    if (large && i == 0) pages = kLargeArea + block * random.below(8);
+    if (base + pages > machine.memory.end / 2 + kFirstFrame) break;
+    const auto order_per_bit = static_cast<unsigned>(random.chance(50) ? 0 : random.below(config.pageblock_order + 1));
+    machine.areas.push_back({std::string(1, static_cast<char>('a' + i)), base, pages, order_per_bit});
+    base += pages + (random.chance(60) ? 0 : block * random.between(1, 3));
+  }
+  // The very last pageblocks hold memory of the kernel's own.
+  if (at_the_end && !machine.areas.empty())
+    machine.areas.back().base = machine.memory.end - machine.areas.back().pages - block * random.between(1, 2);
+  return machine;
+}
+
+// Returns such a machine that the kernel can be given; the one chosen if none is found soon.
+Geometry other_machine(Random& random, const Geometry& chosen, KernelJudge& judge) {
+  for (int tries = 0; tries < 8; ++tries) {
+    const Geometry machine = random_machine(random, judge.config());
+    if (can_have(machine, judge.config()) && judge.boots_with(machine)) return machine;
+  }
+  return chosen;
+}
+
+// Releases a part from the middle of a buffer, in whole bits, instead of its end or all of it.
+void release_a_middle_part(Random& random, const Program& program, CmaRelease& release) {
+  const Op* made = program.find(release.buffer.id);
+  const auto* alloc = made == nullptr ? nullptr : std::get_if<CmaAlloc>(&made->body);
+  if (alloc == nullptr) return;
+  const std::uint64_t bit = order_pages(program.machine.areas[alloc->area.id].order_per_bit);
+  const std::uint64_t bits = alloc->pages / bit;
+  if (bits < 3) return;
+  const std::uint64_t from = random.between(1, bits - 2);
+  release.from = from * bit;
+  release.pages = random.between(1, bits - 1 - from) * bit;
+}
+
+constexpr std::uint64_t kPins = 30;
+// The least operations of a program that begins with so many pins.
+constexpr std::size_t kOpsForPins = 3 * kPins;
+
+// Begins a program with as many pages in an area as are pinned then, one by one.
+void pin_many_pages(Random& random, Program& program) {
+  const std::uint64_t area = random.below(program.machine.areas.size());
+  const std::uint64_t room = program.machine.areas[area].pages - kPins;
+  const Place at = Place::of_area({false, static_cast<std::uint16_t>(area)}, random.below(std::min(room, kHotPages)));
+  Op pages{.id = program.unused_id()};
+  if (random.chance(50))
+    pages.body = OwnedPages<PageKind::anonymous>{.at = at, .pages = kPins};
+  else
+    pages.body = OwnedPages<PageKind::shmem>{.at = at, .pages = kPins};
+  const OpId first = pages.id;
+  program.ops.push_back(std::move(pages));
+  for (std::uint64_t i = 0; i < kPins; ++i) {
+    Op pin{.id = program.unused_id()};
+    pin.body = Pin{.page = Place::of_result({first}, i)};
+    program.ops.push_back(std::move(pin));
+  }
+}
+
 }  // namespace
 
 Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) {
@@ -91,6 +169,12 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
   constexpr std::uint64_t kApart = 0xc2b2ae3d27d4eb4f;
   Random apart(seed ^ kApart);
   const bool compaction = apart.chance(25);
+  // Drawn apart too, so that the other half of the seeds keep their programs.
+  constexpr std::uint64_t kShapes = 0x165667b19e3779f9;
+  Random shapes(seed ^ kShapes);
+  const bool other = shapes.chance(50);
+  if (other) program.machine = other_machine(shapes, program.machine, judge);
+  if (other && ops >= kOpsForPins && shapes.chance(15)) pin_many_pages(shapes, program);
   const GeneratorOptions options{.kinds = performed_kinds(), .sequential = true, .compaction = compaction};
   const KindWeights weights = swarm_weights(random, options);
   Gatherer gatherer(random, program.machine, random.chance(60));
@@ -100,6 +184,8 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
       Op op = generate_op(random, program, weights, options);
       visit_fields(op.body, gatherer);
       if (auto* range = std::get_if<AllocRange>(&op.body)) gatherer.into_an_area(range->at);
+      auto* release = std::get_if<CmaRelease>(&op.body);
+      if (other && release != nullptr && shapes.chance(30)) release_a_middle_part(shapes, program, *release);
       program.ops.push_back(std::move(op));
     }
     program.settle();
