@@ -29,7 +29,8 @@ Machine::Machine(const Geometry& geometry)
     : geometry_(geometry),
       bugs(geometry.bugs),
       engine(geometry.cpus),
-      trace(engine, geometry.release, geometry.pageblock_order, geometry.rate_limits),
+      trace(engine, geometry.release, geometry.pageblock_order, geometry.rate_limits,
+            {.bits = geometry.bits_per_long(), .first_frame = geometry.memory.start}),
       map(geometry),
       page_locks(engine, map),
       writebacks(engine, map),
@@ -62,8 +63,8 @@ Machine::Machine(const Geometry& geometry)
   lru.set_hugetlb_free(hugetlb);
   for (const AreaSpec& spec : geometry.areas) {
     memblock.reserve({spec.base, spec.base + spec.pages});
-    const int error =
-        areas.init_reserved_mem(spec.base << kPageShift, spec.pages << kPageShift, spec.order_per_bit, spec.name);
+    const unsigned shift = geometry.page_shift();
+    const int error = areas.init_reserved_mem(spec.base << shift, spec.pages << shift, spec.order_per_bit, spec.name);
     CMA_ASSERT(error == 0);
   }
 }

@@ -51,14 +51,15 @@ class Places final : public Witness {
   Release release() const { return machine_->release(); }
   // Up to 3.16 a base made the area fixed, and alignment was the kernel's alone.
   Rounded rounded(const Declare& asked) const {
-    const std::uint64_t unit = machine_->geometry().isolation_unit() << kPageShift;
+    const unsigned shift = machine_->geometry().page_shift();
+    const std::uint64_t unit = machine_->geometry().isolation_unit() << shift;
     const bool old = release() < Release::v3_17;
     const std::uint64_t alignment = old ? unit : std::max(unit, asked.alignment);
     Rounded request;
-    request.alignment = alignment >> kPageShift;
-    request.base = align_up(asked.base, alignment) >> kPageShift;
-    request.pages = align_up(asked.size, alignment) >> kPageShift;
-    request.limit = align_down(asked.limit, alignment) >> kPageShift;
+    request.alignment = alignment >> shift;
+    request.base = align_up(asked.base, alignment) >> shift;
+    request.pages = align_up(asked.size, alignment) >> shift;
+    request.limit = align_down(asked.limit, alignment) >> shift;
     const Pfn end = machine_->memblock.memory().end;
     if (request.limit == 0 || request.limit > end) request.limit = end;
     request.fixed = request.base != 0 && (old || asked.fixed);
@@ -105,7 +106,7 @@ class Places final : public Witness {
       demand(release() < Release::v3_17 || !crosses_high_memory(place), "lies on the border of high memory");
       return;
     }
-    const Pfn four_gib = Pfn{1} << (32 - kPageShift);
+    const Pfn four_gib = Pfn{1} << (32 - machine_->geometry().page_shift());
     const bool above_4_gib = release() >= Release::v5_12 && place.start >= four_gib;
     demand(place.start >= memory.start, "begins before memory");
     demand(place.start >= request.base || above_4_gib, "begins before its base");
@@ -147,10 +148,11 @@ Declare any_declaration(Random& random, const Geometry& machine) {
   Declare declared;
   const std::uint64_t unit = machine.isolation_unit();
   const std::uint64_t pages = 1 + random.below(std::max<std::uint64_t>(1, machine.memory.pages() / 4));
-  declared.size = (random.chance(50) ? align_up(pages, unit) : pages) << kPageShift;
-  if (random.chance(70)) declared.base = align_down(any_frame(), random.chance(80) ? unit : 1) << kPageShift;
-  if (random.chance(50)) declared.limit = any_frame() << kPageShift;
-  if (random.chance(30)) declared.alignment = order_pages(static_cast<unsigned>(random.below(9))) << kPageShift;
+  declared.size = (random.chance(50) ? align_up(pages, unit) : pages) << machine.page_shift();
+  if (random.chance(70)) declared.base = align_down(any_frame(), random.chance(80) ? unit : 1) << machine.page_shift();
+  if (random.chance(50)) declared.limit = any_frame() << machine.page_shift();
+  if (random.chance(30))
+    declared.alignment = order_pages(static_cast<unsigned>(random.below(9))) << machine.page_shift();
   declared.order_per_bit = random.chance(30) ? random.below(4) : 0;
   declared.fixed = random.chance(50);
   return declared;

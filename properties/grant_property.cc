@@ -41,8 +41,7 @@ class Refusals final : public FreeMemory {
   void pages_refused(unsigned order, Gfp gfp) override {
     if (order > machine_->buddy.largest_order()) return;
     const bool isolated_count = machine_->release() < Release::v4_4;
-    const std::size_t highest = machine_->buddy.zone_ceiling(gfp);
-    for (std::size_t z = 0; z <= highest; ++z) {
+    for (const auto& [z, highest] : machine_->buddy.zonelist(gfp)) {
       const Zone& zone = machine_->buddy.zone(z);
       const std::uint64_t isolated = free_pages(z, 0, [](Migratetype type) { return type == Migratetype::isolate; });
       const std::uint64_t must_stay = Watermarks::watermark(zone, Watermark::low) + zone.lowmem_reserve[highest] +

@@ -201,7 +201,10 @@ class AfterFirst final : public Observer {
 PROMISE(MetamorphicPromise, an_area_in_use_elsewhere_changes_nothing, {.planted = {Bug::size_of_last_area}}) {
   RC_PRE(!has_boot_operations(program) && !has_any<Compact>(program) && program.failing_bitmaps.empty());
   RC_PRE(program.machine.effective_zones().front().name != "DMA");
+  // The area's zone would be tried before those of other nodes.
+  RC_PRE(!program.machine.several_nodes());
   Program alone = shifted(program, k4GiB);
+  alone.machine.phys_addr_bits = 64;
   alone.machine.min_free_kbytes = 0;
   const Pfn origin = alone.machine.memory.start;
   const AreaId areas = static_cast<AreaId>(program.machine.areas.size());

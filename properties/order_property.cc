@@ -42,9 +42,9 @@ class Footprints final : public WindowObserver<> {
   void alloc_failed(AreaId area, std::uint64_t, unsigned) override { touch_area(area); }
   void buffer_allocated(AreaId area, Pfn, std::uint64_t, unsigned) override { touch_area(area); }
   void buffer_releasing(AreaId area, Pfn, std::uint64_t) override { touch_area(area); }
-  // The zones that the request considers: from its ceiling down to the one that served it.
+  // The zones that the request considers: from its ceiling down to the one that served it, or those of all nodes.
   void pages_allocated(Pfn pfn, unsigned, Gfp) override {
-    const std::size_t served = machine_->map.page(pfn).zone;
+    const std::size_t served = machine_->geometry().several_nodes() ? 0 : machine_->map.page(pfn).zone;
     for (std::size_t z = served; z < machine_->buddy.zones(); ++z) now_.zones.insert(z);
     now_.known = true;
   }

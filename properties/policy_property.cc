@@ -148,7 +148,7 @@ class Sources final : public Witness, public AllocationWatcher {
     machine_ = &machine;
     machine.trace.watch_allocations(this);
   }
-  void allocation_begins(Gfp gfp, unsigned order) override;
+  void allocation_begins(Gfp gfp, unsigned order, unsigned node) override;
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
 
  private:
@@ -181,7 +181,7 @@ bool Sources::per_cpu_lists_have(unsigned order) const {
   return order <= kPcpLargestOrder || (geometry.transparent_hugepages && order == geometry.pageblock_order);
 }
 
-void Sources::allocation_begins(Gfp gfp, unsigned order) {
+void Sources::allocation_begins(Gfp gfp, unsigned order, unsigned /*node*/) {
   const bool pins = machine_->engine.flags().memalloc_pin;
   const bool urgent = (gfp & kGfpHigh) != 0 || (gfp & kGfpDirectReclaim) == 0;
   judged_ = !urgent && !pins && !per_cpu_lists_have(order);

@@ -1,7 +1,9 @@
 // Promise: what the machine reports is true. Files read as a recount does, no assertion of the model fails, and what
 // one run reports comes true on the next.
 
+#include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include <fmt/format.h>
@@ -77,11 +79,14 @@ class FilesOfAreas final : public Witness {
   // Free blocks of each order, counted from the pages that begin one.
   std::string recounted_buddyinfo() const {
     std::string text;
-    for (std::size_t z = 0; z < machine_->buddy.zones(); ++z) {
+    std::vector<std::size_t> zones(machine_->buddy.zones());
+    std::iota(zones.begin(), zones.end(), std::size_t{0});
+    std::ranges::stable_sort(zones, {}, [&](std::size_t z) { return machine_->buddy.zone(z).node; });
+    for (const std::size_t z : zones) {
       std::vector<std::uint64_t> blocks(machine_->buddy.largest_order() + 1);
       for (const Page& page : machine_->map.pages())
         if (page.zone == z && page.has(kPageBuddy)) ++blocks[page.order];
-      text += fmt::format("Node 0, zone {:>8} ", machine_->buddy.zone_name(z));
+      text += fmt::format("Node {}, zone {:>8} ", machine_->buddy.zone(z).node, machine_->buddy.zone_name(z));
       for (const std::uint64_t count : blocks) text += fmt::format("{:>6} ", count);
       text += '\n';
     }

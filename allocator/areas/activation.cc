@@ -58,8 +58,10 @@ bool Activation::activate_v5_12(Area& area) {
 }
 
 void Activation::activate_all() {
-  const bool first_failure_ends = release_ >= Release::v3_17 && release_ < Release::v5_9;
+  const bool first_failure_ends =
+      (release_ >= Release::v3_17 && release_ < Release::v5_9) || core_.bugs.active(Bug::never_activated);
   for (Area& area : table_.areas) {
+    area.activation_tried = true;
     const bool activated = release_ >= Release::v5_12 ? activate_v5_12(area) : activate_v3_5(area);
     if (!activated && first_failure_ends) break;
   }

@@ -29,6 +29,7 @@ struct Area {
   unsigned order_per_bit = 0;  // a bit stands for 2^order_per_bit pages
   Bitmap bitmap;               // empty until activated
   bool fail_bitmap = false;    // injected: its bitmap cannot be allocated
+  bool activation_tried = false;
   Mutex lock{"cma->lock"};
   // Pages asked for in calls that succeeded and failed: since 5.13 all calls, since 6.9 those that could be tried.
   std::uint64_t nr_pages_succeeded = 0;

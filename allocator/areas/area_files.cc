@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
+#include <vector>
 
 #include "allocator/base/assert.h"
 
@@ -83,10 +85,22 @@ std::string path_of(const AreaFileInfo& file, std::string_view area) {
   return path += file.name;
 }
 
+namespace {
+
+// Returns the zones in the order in which /proc lists them: node by node.
+std::vector<std::size_t> zones_by_node(const Buddy& buddy) {
+  std::vector<std::size_t> zones(buddy.zones());
+  std::iota(zones.begin(), zones.end(), std::size_t{0});
+  std::ranges::stable_sort(zones, {}, [&](std::size_t z) { return buddy.zone(z).node; });
+  return zones;
+}
+
+}  // namespace
+
 std::string buddyinfo(const Buddy& buddy) {
   std::string text;
-  for (std::size_t z = 0; z < buddy.zones(); ++z) {
-    text += "Node 0, zone ";
+  for (const std::size_t z : zones_by_node(buddy)) {
+    text += "Node " + std::to_string(buddy.zone(z).node) + ", zone ";
     pad(text, buddy.zone_name(z), 8);
     text += ' ';
     for (unsigned order = 0; order <= buddy.largest_order(); ++order) {
@@ -103,7 +117,9 @@ namespace {
 // Appends one line per type: how many blocks of each order are on its lists.
 void add_free_blocks(std::string& text, const Buddy& buddy, const MemoryMap& map, std::size_t z) {
   for (unsigned type = 0; type < kMigratetypes; ++type) {
-    text += "Node    0, zone ";
+    text += "Node ";
+    pad(text, buddy.zone(z).node, 4);
+    text += ", zone ";
     pad(text, buddy.zone_name(z), 8);
     text += ", type ";
     pad(text, kMigratetypeNames[type], 12);
@@ -125,7 +141,7 @@ void add_pageblocks(std::string& text, const Buddy& buddy, const MemoryMap& map,
   const PfnRange range = buddy.zone(z).range;
   for (Pfn pfn = range.start; pfn < range.end; pfn += map.pageblock_pages())
     if (map.present(pfn) && map.page(pfn).zone == z) ++count[index_of(map.pageblock_type(pfn))];
-  text += "Node 0, zone ";
+  text += "Node " + std::to_string(buddy.zone(z).node) + ", zone ";
   pad(text, buddy.zone_name(z), 8);
   text += ' ';
   for (std::uint64_t blocks : count) {
@@ -135,9 +151,8 @@ void add_pageblocks(std::string& text, const Buddy& buddy, const MemoryMap& map,
   text += '\n';
 }
 
-}  // namespace
-
-std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map) {
+// Returns the part about one node.
+std::string pagetypeinfo_of(unsigned node, const Buddy& buddy, const MemoryMap& map) {
   std::string text = "Page block order: " + std::to_string(map.pageblock_order()) +
                      "\nPages per block:  " + std::to_string(map.pageblock_pages()) + "\n\n";
   const std::string_view title = "Free pages count per migrate type at order";
@@ -148,14 +163,29 @@ std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map) {
     text += ' ';
   }
   text += '\n';
-  for (std::size_t z = 0; z < buddy.zones(); ++z) add_free_blocks(text, buddy, map, z);
+  for (std::size_t z = 0; z < buddy.zones(); ++z)
+    if (buddy.zone(z).node == node) add_free_blocks(text, buddy, map, z);
   text += "\nNumber of blocks type  ";
   for (std::string_view name : kMigratetypeNames) {
     pad(text, name, 12);
     text += ' ';
   }
   text += '\n';
-  for (std::size_t z = 0; z < buddy.zones(); ++z) add_pageblocks(text, buddy, map, z);
+  for (std::size_t z = 0; z < buddy.zones(); ++z)
+    if (buddy.zone(z).node == node) add_pageblocks(text, buddy, map, z);
+  return text;
+}
+
+}  // namespace
+
+// Everything is printed anew for each node with memory (pagetypeinfo_show).
+std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map) {
+  std::string text;
+  unsigned last = kMaxNodes;
+  for (const std::size_t z : zones_by_node(buddy)) {
+    if (buddy.zone(z).node != last) text += pagetypeinfo_of(buddy.zone(z).node, buddy, map);
+    last = buddy.zone(z).node;
+  }
   return text;
 }
 

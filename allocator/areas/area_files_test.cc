@@ -1,11 +1,16 @@
 #include "allocator/areas/area_files.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "allocator/machine_testing.h"
 
 namespace cma {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ViewsTest : public ::testing::TestWithParam<Release> {
  protected:
@@ -89,6 +94,25 @@ TEST_P(ViewsTest, ReadingChangesNothing) {
   const std::uint64_t before = machine->hash();
   for (const char* path : {"cma/a/bitmap", "cma/a/used", "buddyinfo", "pagetypeinfo"}) read(path);
   EXPECT_EQ(machine->hash(), before);
+}
+
+TEST_P(ViewsTest, ZonesAreListedNodeByNode) {
+  Geometry g = tiny_geometry(GetParam());
+  g.zones = {{"Normal", {0, 16}, 1}, {"DMA32", {16, 32}}, {"Normal", {32, 64}}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  EXPECT_EQ(buddyinfo(m->buddy),
+            "Node 0, zone    DMA32      0      0      0      0      1      0 \n"
+            "Node 0, zone   Normal      0      0      0      0      0      1 \n"
+            "Node 1, zone   Normal      0      0      0      0      1      0 \n");
+  const std::string all = pagetypeinfo(m->buddy, m->map);
+  const std::size_t second = all.find("Page block order: 3", 1);
+  ASSERT_NE(second, std::string::npos) << "once for each node";
+  EXPECT_THAT(all.substr(0, second),
+              AllOf(HasSubstr("Node    0, zone    DMA32, type    Unmovable"), Not(HasSubstr("Node    1"))));
+  EXPECT_THAT(
+      all.substr(second),
+      AllOf(HasSubstr("Node    1, zone   Normal, type      Movable      0      0      0      0      1      0 \n"),
+            HasSubstr("\nNode 1, zone   Normal            0            2 "), Not(HasSubstr("Node 0"))));
 }
 
 }  // namespace

@@ -28,6 +28,18 @@ int Areas::declare_contiguous(const DeclareRequest& request) {
   return Declaration(core_, memblock_, buddy_, table_).declare_contiguous(request);
 }
 
+std::optional<PfnRange> Areas::place_of(const DeclareRequest& request) const {
+  // A declaration on copies of all that it changes.
+  BugSet bugs = core_.bugs;
+  Trace trace(core_.engine, core_.geometry.release, core_.geometry.pageblock_order, /*rate_limits=*/false);
+  const Core core{core_.geometry, bugs, core_.engine, trace, core_.map};
+  Memblock memblock = memblock_;
+  AreaTable table;
+  table.copy_from(table_);
+  if (Declaration(core, memblock, buddy_, table).declare_contiguous(request) != 0) return std::nullopt;
+  return PfnRange{table.areas.back().base, table.areas.back().base + table.areas.back().pages};
+}
+
 int Areas::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name) {
   return Declaration(core_, memblock_, buddy_, table_).init_reserved_mem(base, size, order_per_bit, name);
 }

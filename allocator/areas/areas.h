@@ -47,6 +47,8 @@ class Areas {
   // size 0, an alignment that is no power of two, or bits that the size does not fill; and returns -ENOSPC, -EINVAL,
   // -EBUSY or -ENOMEM. Requires of all of this section: boot has not finished.
   int declare_contiguous(const DeclareRequest& request);
+  // Returns the frames that declare_contiguous() would reserve; nullopt if it would fail. Changes nothing.
+  std::optional<PfnRange> place_of(const DeclareRequest& request) const;
   // Appends an area for a range (bytes) that boot has reserved already (cma_init_reserved_mem). Generates a name if
   // that is empty. Up to 3.16 a bit is a page, whatever `order_per_bit`. Returns 0, -ENOSPC (logged) or -EINVAL.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);

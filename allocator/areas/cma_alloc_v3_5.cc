@@ -29,7 +29,7 @@ Task<int> CmaSteps::sweep_v3_5(AreaId id, Window& window) {
       table_.last_bit = bit + window.bits;
     }
     if (error != -kEBUSY || gives_back) break;
-    if (debug_) core_.trace.emit(Event::log_cma_busy_retrying);
+    if (debug_) core_.trace.emit_pointer(Event::log_cma_busy_retrying, window.pfn);
     // A mask of all ones leaves no next window.
     start = bit + window.mask + 1;
     if (start <= bit) break;

@@ -29,7 +29,8 @@ CmaSteps::CmaSteps(const Core& core, Contig& contig, AreaTable& table)
 // never activated (3.17 to 5.8), and the kernel dereferences their missing bitmap.
 bool CmaSteps::usable(AreaId id) const {
   const Area& area = table_.areas[id];
-  return area.pages != 0 && (area.active() || core_.bugs.active(Bug::inactive_alloc));
+  if (area.pages == 0 || area.active()) return area.pages != 0;
+  return area.activation_tried ? core_.bugs.active(Bug::inactive_alloc) : core_.bugs.fires(Bug::never_activated);
 }
 
 // Returns bits, mask and offset of a request; nullopt if it cannot fit into the area at all.
@@ -93,7 +94,7 @@ Task<int> CmaSteps::sweep_v3_16(AreaId id, Window& window) {
     co_await clear_bits(id, window.pfn, keeps ? window.bits - 1 : window.bits);
     co_await at(core_.engine, Point::cma_bitmap_cleared);
     if (error != -kEBUSY || gives_back || core_.bugs.fires(Bug::busy_ends_sweep)) co_return error;
-    if (debug_) core_.trace.emit(Event::log_cma_busy_retrying);
+    if (debug_) core_.trace.emit_pointer(Event::log_cma_busy_retrying, window.pfn);
     if (release_ >= Release::v5_13)
       core_.trace.emit(Event::cma_alloc_busy_retry, id,
                        window.pfn + (core_.bugs.fires(Bug::busy_window_misnamed) ? 1U : 0U), window.count,
@@ -150,9 +151,9 @@ Task<int> CmaSteps::sweep_and_retry(AreaId id, Window& window) {
 
 // Returns whether a buffer at this frame is the area's.
 bool CmaSteps::holds(const Area& area, Pfn pfn) const {
-  constexpr Pfn kFramesOf32Bits = Pfn{1} << (32 - kPageShift);
-  const bool cut = pfn >= kFramesOf32Bits && core_.bugs.fires(Bug::release_truncates);
-  return area.contains(cut ? pfn % kFramesOf32Bits : pfn);
+  const Pfn frames_of_32_bits = Pfn{1} << (32 - core_.geometry.page_shift());
+  const bool cut = pfn >= frames_of_32_bits && core_.bugs.fires(Bug::release_truncates);
+  return area.contains(cut ? pfn % frames_of_32_bits : pfn);
 }
 
 // Returns the number of bits that a release of so many pages clears.

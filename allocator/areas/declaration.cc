@@ -7,43 +7,67 @@
 namespace cma {
 namespace {
 
-// Formats a 64-bit physical address as %pa does.
-std::string physical(std::uint64_t address) {
-  const std::string digits = hex(address);
-  return "0x" + std::string(16 - digits.size(), '0') + digits;
-}
-
-// Formats as %08lx does.
-std::string hex8(std::uint64_t value) {
+// Returns the number in hexadecimal with at least so many digits.
+std::string padded(std::uint64_t value, std::size_t width) {
   const std::string digits = hex(value);
-  return std::string(8 - std::min<std::size_t>(8, digits.size()), '0') + digits;
+  return std::string(width - std::min(width, digits.size()), '0') + digits;
 }
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
-
-std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes / kMiB) + " MiB"; }
-
-// Returns the request with base, size and limit rounded to whole alignments, and a limit that is no more than `end`.
-DeclareRequest rounded_to(std::uint64_t alignment, const DeclareRequest& asked, std::uint64_t end) {
-  DeclareRequest request = asked;
-  request.base = align_up(asked.base, alignment);
-  request.size = align_up(asked.size, alignment);
-  request.limit = align_down(asked.limit, alignment);
-  if (request.limit == 0 || request.limit > end) request.limit = end;
-  return request;
-}
 
 }  // namespace
 
 Declaration::Declaration(const Core& core, Memblock& memblock, Buddy& buddy, AreaTable& table)
     : release_(core.geometry.release),
       unit_(core.geometry.isolation_unit()),
+      shift_(core.geometry.page_shift()),
+      phys_mask_(core.geometry.phys_mask()),
       debug_(prints_debug(core.geometry)),
       core_(core),
       memblock_(memblock),
       buddy_(buddy),
       table_(table) {}
+
+// --- numbers ---
+
+// Formats an address or a size as the kernel prints it: %pa has the width of phys_addr_t. 3.18 brought it; before,
+// %08lx printed an unsigned long.
+std::string Declaration::physical(std::uint64_t address) const {
+  const Geometry& geometry = core_.geometry;
+  if (release_ < Release::v3_18) return padded(as_long(address), 8);
+  return "0x" + padded(address, geometry.phys_addr_bits / 4);
+}
+
+// Returns what is left of a number in an unsigned long.
+std::uint64_t Declaration::as_long(std::uint64_t value) const {
+  return value & (~std::uint64_t{0} >> (64 - core_.geometry.bits_per_long()));
+}
+
+// Formats a size as an unsigned long of MiB.
+std::string Declaration::mebibytes(std::uint64_t bytes) const { return std::to_string(as_long(bytes) / kMiB) + " MiB"; }
+
+// Returns the arguments as the function gets them, in variables of type phys_addr_t.
+DeclareRequest Declaration::as_passed(const DeclareRequest& asked) const {
+  DeclareRequest request = asked;
+  for (std::uint64_t* number : {&request.base, &request.size, &request.limit, &request.alignment})
+    *number &= phys_mask_;
+  return request;
+}
+
+// Returns the request with base, size and limit rounded to whole alignments, and a limit that is no more than the end
+// of memory. Rounding up may wrap round.
+DeclareRequest Declaration::rounded_to(std::uint64_t alignment, const DeclareRequest& asked) const {
+  const std::uint64_t end = memblock_.memory().end << shift_;
+  DeclareRequest request = asked;
+  request.base = align_up(asked.base, alignment) & phys_mask_;
+  request.size = align_up(asked.size, alignment) & phys_mask_;
+  request.limit = align_down(asked.limit, alignment);
+  if (request.limit == 0 || request.limit > end) request.limit = end;
+  return request;
+}
+
+// --- areas ---
 
 // Returns whether no further area fits, and reports that.
 bool Declaration::table_full() {
@@ -55,11 +79,14 @@ bool Declaration::table_full() {
 int Declaration::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit,
                                    const std::string& name) {
   if (table_full()) return -kENOSPC;
-  const PfnRange range{base >> kPageShift, (base + size) >> kPageShift};
-  if (size == 0 || base + size < base || !memblock_.is_region_reserved(range)) return -kEINVAL;
+  base &= phys_mask_;
+  size &= phys_mask_;
+  // memblock cuts a range off where addresses end (memblock_cap_size). What was reserved beyond memory is a whole.
+  const PfnRange range{base >> shift_, (base >> shift_) + (size >> shift_)};
+  if (size == 0 || !memblock_.is_region_reserved({range.start, std::max(range.end, range.start + 1)})) return -kEINVAL;
   // The alignment unit must hold whole bits.
   if (order_per_bit >= 64 || !is_aligned(unit_, order_pages(order_per_bit))) return -kEINVAL;
-  if (!is_aligned(base, unit_ << kPageShift) || !is_aligned(size, unit_ << kPageShift)) return -kEINVAL;
+  if (!is_aligned(base, unit_ << shift_) || !is_aligned(size, unit_ << shift_)) return -kEINVAL;
   Area area;
   // The newline is the kernel's.
   area.name = name.empty() ? "cma" + std::to_string(table_.areas.size()) + "\n" : name;
@@ -89,21 +116,22 @@ Pfn Declaration::high_memory(Pfn otherwise) const {
 std::optional<int> Declaration::check_declaration(const DeclareRequest& asked, const DeclareRequest& rounded,
                                                   std::uint64_t alignment) {
   const std::uint64_t base = rounded.base;
-  const std::uint64_t end = base + rounded.size;
+  const std::uint64_t end = (base + rounded.size) & phys_mask_;  // may wrap round, which no kernel looks for
   // Two checks of 5.0 and 5.2 that the stable releases of 4.19 have, too.
   const bool checks_base_and_limit = release_ >= Release::v4_19;
   if (checks_base_and_limit && rounded.fixed && !is_aligned(asked.base, alignment)) {
     core_.trace.log("cma: Region at " + physical(asked.base) + " must be aligned to " + physical(alignment) + " bytes");
     return failed_to_reserve(-kEINVAL, asked.size);
   }
-  if (!is_aligned(rounded.size >> kPageShift, order_pages(rounded.order_per_bit))) return -kEINVAL;
-  const std::uint64_t highmem = high_memory(memblock_.memory().end) << kPageShift;
-  if (rounded.fixed && base < highmem && end > highmem) {
+  if (!is_aligned(rounded.size >> shift_, order_pages(rounded.order_per_bit))) return -kEINVAL;
+  const std::uint64_t highmem = high_memory(memblock_.memory().end) << shift_;
+  // Since 3.18. Without high memory it ends where memory does (high_memory).
+  if (release_ >= Release::v3_18 && rounded.fixed && base < highmem && end > highmem) {
     core_.trace.log("cma: Region at " + physical(base) + " defined on low/high memory boundary (" + physical(highmem) +
                     ")");
     return failed_to_reserve(-kEINVAL, rounded.size);
   }
-  if (checks_base_and_limit && (end > rounded.limit || end < base)) {
+  if (checks_base_and_limit && end > rounded.limit) {
     core_.trace.log("cma: Size (" + physical(rounded.size) + ") of region at " + physical(base) + " exceeds limit (" +
                     physical(rounded.limit) + ")");
     return failed_to_reserve(-kEINVAL, rounded.size);
@@ -111,12 +139,14 @@ std::optional<int> Declaration::check_declaration(const DeclareRequest& asked, c
   return std::nullopt;
 }
 
-// Reserves the memory of a rounded request: 0 and its first page, -EBUSY or -ENOMEM.
+// Reserves the memory of a rounded request: 0 and its first page, -EBUSY or -ENOMEM. -EINVAL for a size that rounding
+// up has made 0: memblock reserves nothing then, and cma_init_reserved_mem refuses that.
 int Declaration::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base) {
-  const std::uint64_t pages = request.size >> kPageShift;
-  const std::uint64_t align = alignment >> kPageShift;
-  Pfn limit = request.limit >> kPageShift;
-  const Pfn wanted = request.base >> kPageShift;
+  if (request.size == 0) return -kEINVAL;
+  const std::uint64_t pages = request.size >> shift_;
+  const std::uint64_t align = alignment >> shift_;
+  Pfn limit = request.limit >> shift_;
+  const Pfn wanted = request.base >> shift_;
   if (request.fixed) {
     const PfnRange range{wanted, wanted + pages};
     const bool taken = memblock_.is_region_intersects_reserved(range);
@@ -134,7 +164,7 @@ int Declaration::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& 
     limit = highmem;
   }
   // The first memory above 4 GiB, whatever base was asked for, so that areas do not take what 32-bit devices need.
-  const Pfn four_gib = 4 * kGiB >> kPageShift;
+  const Pfn four_gib = (4 * kGiB) >> shift_;
   if (base == kNoPfn && release_ >= Release::v5_12 && memblock_.memory().end >= four_gib + pages)
     base = memblock_.alloc_range(pages, align, four_gib, limit, /*bottom_up=*/true);
   if (base == kNoPfn) base = memblock_.alloc_range(pages, align, wanted, limit, false);
@@ -144,26 +174,30 @@ int Declaration::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& 
 // Declares an area as the DMA layer does (dma_declare_contiguous): a base makes it fixed, and bits are pages.
 int Declaration::declare_v3_5(const DeclareRequest& asked) {
   if (debug_)
-    core_.trace.log("cma: dma_declare_contiguous(size " + hex(asked.size) + ", base " + hex8(asked.base) + ", limit " +
-                    hex8(asked.limit) + ")");
+    core_.trace.log("cma: dma_declare_contiguous(size " + hex(as_long(asked.size)) + ", base " + physical(asked.base) +
+                    ", limit " + physical(asked.limit) + ")");
   if (table_full()) return -kENOSPC;
   if (asked.size == 0) return -kEINVAL;
-  const std::uint64_t unit = unit_ << kPageShift;
-  DeclareRequest request = rounded_to(unit, asked, memblock_.memory().end << kPageShift);
+  const std::uint64_t unit = unit_ << shift_;
+  DeclareRequest request = rounded_to(unit, asked);
   request.fixed = request.base != 0;
   Pfn base = kNoPfn;
-  int error = request.base + request.size < request.base ? -kEBUSY : reserve(request, unit, base);
-  if (error == 0) error = init_reserved_mem(base << kPageShift, request.size, 0, request.name);
+  int error = reserve(request, unit, base);
+  if (error == 0) error = init_reserved_mem(base << shift_, request.size, 0, request.name);
   if (error != 0) {
     core_.trace.log("cma: CMA: failed to reserve " + mebibytes(request.size));
     return error;
   }
-  core_.trace.log("cma: CMA: reserved " + mebibytes(request.size) + " at " + hex8(base << kPageShift));
+  core_.trace.log("cma: CMA: reserved " + mebibytes(request.size) + " at " + physical(base << shift_));
   return 0;
 }
 
-int Declaration::declare_contiguous(const DeclareRequest& asked) {
-  if (release_ < Release::v3_17) return declare_v3_5(asked);
+int Declaration::declare_contiguous(const DeclareRequest& request) {
+  const DeclareRequest asked = as_passed(request);
+  return release_ < Release::v3_17 ? declare_v3_5(asked) : declare_v3_17(asked);
+}
+
+int Declaration::declare_v3_17(const DeclareRequest& asked) {
   if (debug_) {
     const std::string function = release_ >= Release::v5_7 ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
     core_.trace.log("cma: " + function + "(size " + physical(asked.size) + ", base " + physical(asked.base) +
@@ -172,18 +206,18 @@ int Declaration::declare_contiguous(const DeclareRequest& asked) {
   if (table_full()) return -kENOSPC;
   if (asked.size == 0 || asked.order_per_bit >= 64) return -kEINVAL;
   if (asked.alignment != 0 && !is_power_of_two(asked.alignment)) return -kEINVAL;
-  const std::uint64_t alignment = std::max(asked.alignment, unit_ << kPageShift);
-  DeclareRequest request = rounded_to(alignment, asked, memblock_.memory().end << kPageShift);
+  const std::uint64_t alignment = std::max(asked.alignment, unit_ << shift_);
+  DeclareRequest request = rounded_to(alignment, asked);
   if (request.base == 0) request.fixed = false;
   if (const auto error = check_declaration(asked, request, alignment)) return *error;
   Pfn base = kNoPfn;
   int error = reserve(request, alignment, base);
   if (error == 0) {
-    error = init_reserved_mem(base << kPageShift, request.size, request.order_per_bit, request.name);
-    if (error != 0) memblock_.free({base, base + (request.size >> kPageShift)});
+    error = init_reserved_mem(base << shift_, request.size, request.order_per_bit, request.name);
+    if (error != 0) memblock_.free({base, base + (request.size >> shift_)});
   }
   if (error != 0) return failed_to_reserve(error, request.size);
-  core_.trace.log("cma: Reserved " + mebibytes(request.size) + " at " + physical(base << kPageShift));
+  core_.trace.log("cma: Reserved " + mebibytes(request.size) + " at " + physical(base << shift_));
   return 0;
 }
 

@@ -39,7 +39,13 @@ class Declaration {
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
 
  private:
+  std::string physical(std::uint64_t address) const;
+  std::uint64_t as_long(std::uint64_t value) const;
+  std::string mebibytes(std::uint64_t bytes) const;
+  DeclareRequest as_passed(const DeclareRequest& asked) const;
+  DeclareRequest rounded_to(std::uint64_t alignment, const DeclareRequest& asked) const;
   int declare_v3_5(const DeclareRequest& asked);
+  int declare_v3_17(const DeclareRequest& asked);
   bool table_full();
   std::optional<int> check_declaration(const DeclareRequest& asked, const DeclareRequest& rounded,
                                        std::uint64_t alignment);
@@ -49,6 +55,8 @@ class Declaration {
 
   Release release_;
   std::uint64_t unit_;  // pages in which areas are aligned
+  unsigned shift_;      // of a page's size
+  std::uint64_t phys_mask_;
   bool debug_;
   Core core_;
   Memblock& memblock_;

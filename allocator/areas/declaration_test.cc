@@ -9,6 +9,7 @@ namespace cma {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr std::uint64_t kMiB = 1 << 20;
@@ -301,6 +302,131 @@ TEST_P(DeclareTest, AnInactiveAreaKeepsItsSizeUnderTheFault) {
   m.finish_boot();
   EXPECT_EQ(m.areas.area(0).pages, 2048U);
   EXPECT_EQ(m.bugs.times_reached(Bug::inactive_alloc), 1U);
+}
+
+TEST_P(DeclareTest, AreasAfterOneThatFailedKeepTheirSizeUnderTheFault) {
+  for (const bool on : {false, true}) {
+    Geometry g = geometry();
+    if (on) g.bugs.switch_on(Bug::never_activated);
+    Machine m(g);
+    for (std::uint64_t base : {32 * kMiB, 64 * kMiB}) ASSERT_EQ(m.areas.declare_contiguous(request(base, 8 * kMiB)), 0);
+    m.areas.fail_bitmap_of(0);
+    m.finish_boot();
+    const bool goes_on = GetParam() >= Release::v5_9 && !on;
+    EXPECT_EQ(m.areas.area(0).pages, 0U);
+    EXPECT_EQ(m.areas.area(1).pages, 2048U);
+    EXPECT_EQ(m.areas.area(1).active(), goes_on);
+    if (!on && !goes_on) {
+      EXPECT_EQ(run_now(m.areas.cma_alloc(1, 1, 0, false)), kNoPfn);
+    }
+    if (on) {
+      EXPECT_THROW(run_now(m.areas.cma_alloc(1, 1, 0, false)), AssertionFailure) << "its bitmap is searched";
+    }
+    EXPECT_EQ(m.bugs.times_reached(Bug::never_activated) != 0, on);
+  }
+}
+
+// --- the width of numbers, the size of pages ---
+
+TEST_P(DeclareTest, AddressesHaveTheWidthOfPhysAddrT) {
+  for (const bool large : {true, false}) {
+    Geometry g = geometry();
+    g.cma_debug = true;
+    g.phys_addr_bits = large ? 64 : 32;
+    g.long_bits = 32;
+    Machine m(g);
+    EXPECT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
+    EXPECT_EQ(m.areas.declare_contiguous(request(120 * kMiB, 16 * kMiB)), -kEINVAL);
+    const std::string wide = large ? "0x00000000" : "0x";
+    EXPECT_THAT(log_lines(m)[0], HasSubstr("(size " + wide + "01000000, base " + wide + "04000000, limit " + wide +
+                                           "00000000 alignment " + wide + "00000000)"));
+    EXPECT_EQ(log_lines(m)[1], "cma: Reserved 16 MiB at " + wide + "04000000");
+    EXPECT_EQ(log_lines(m)[3],
+              "cma: Region at " + wide + "07800000 defined on low/high memory boundary (" + wide + "08000000)");
+  }
+}
+
+TEST(DeclareOf3_6, AddressesArePrintedAsLongs) {
+  for (const unsigned bits : {32U, 64U}) {
+    Geometry g;
+    g.release = Release::v3_6;
+    g.memory = {0x100000, 0x108000};  // from 4 GiB on
+    g.long_bits = bits;
+    Machine m(g);
+    DeclareRequest request;
+    request.base = (std::uint64_t{4} << 30) + 64 * kMiB;
+    request.size = 16 * kMiB;
+    EXPECT_EQ(m.areas.declare_contiguous(request), 0);
+    const std::string base = bits == 32 ? "04000000" : "104000000";
+    EXPECT_THAT(log_lines(m),
+                ElementsAre("cma: dma_declare_contiguous(size 1000000, base " + base + ", limit 00000000)",
+                            "cma: CMA: reserved 16 MiB at " + base));
+  }
+}
+
+TEST_P(DeclareTest, ArgumentsOf32BitsLoseTheirUpperHalf) {
+  Geometry g = geometry();
+  g.phys_addr_bits = 32;
+  Machine m(g);
+  EXPECT_EQ(m.areas.declare_contiguous(request((std::uint64_t{1} << 32) + 64 * kMiB, 16 * kMiB)), 0);
+  EXPECT_EQ(m.areas.area(0).base, 0x4000U);
+  EXPECT_EQ(m.areas.declare_contiguous(request(0, std::uint64_t{1} << 32)), -kEINVAL) << "a size of 0";
+}
+
+TEST_P(DeclareTest, UnitsAreAsLargeAsThePagesDemand) {
+  for (const std::uint64_t page_size : {16384, 65536}) {
+    Geometry g = geometry();
+    set_page_size(g, page_size);
+    g.memory = {0, 0x8000};
+    const std::uint64_t unit = g.isolation_unit() * page_size;
+    Machine m(g);
+    EXPECT_EQ(m.areas.declare_contiguous(request(unit, 1)), 0);
+    EXPECT_EQ(m.areas.area(0).base, g.isolation_unit());
+    EXPECT_EQ(m.areas.area(0).pages, g.isolation_unit());
+    EXPECT_THAT(log_lines(m), ElementsAre(page_size == 16384 ? "cma: Reserved 32 MiB at 0x0000000002000000"
+                                                             : "cma: Reserved 512 MiB at 0x0000000020000000"));
+    EXPECT_EQ(m.areas.init_reserved_mem(unit, unit / 2, 0, "half"), -kEINVAL);
+    EXPECT_EQ(m.areas.init_reserved_mem(unit, unit, 0, "whole"), 0);
+  }
+}
+
+// --- places without memory ---
+
+TEST_P(DeclareTest, TheKernelDoesNotLookForTheStartOfMemory) {
+  Geometry g = geometry();
+  g.memory = {0x4000, 0xc000};
+  Machine m(g);
+  EXPECT_EQ(m.areas.place_of(request(32 * kMiB, 16 * kMiB)), (PfnRange{0x2000, 0x3000}));
+  EXPECT_EQ(m.areas.place_of(request(32 * kMiB, 64 * kMiB)), (PfnRange{0x2000, 0x6000}));
+  EXPECT_EQ(m.areas.place_of(request(32 * kMiB, 256 * kMiB)), std::nullopt) << "it ends beyond memory too";
+}
+
+TEST_P(DeclareTest, APlaceBeyondMemoryIsFoundUpTo4_18) {
+  const bool checks_limit = GetParam() >= Release::v4_19;
+  EXPECT_EQ(areas.place_of(request(128 * kMiB, 16 * kMiB)),
+            checks_limit ? std::nullopt : std::optional(PfnRange{0x8000, 0x9000}));
+  EXPECT_EQ(areas.place_of(request(120 * kMiB, 16 * kMiB)), std::nullopt) << "it begins inside memory";
+  EXPECT_TRUE(log_lines(*machine).empty()) << "asking changes nothing";
+  EXPECT_EQ(areas.size(), 0U);
+  EXPECT_TRUE(machine->memblock.reserved().empty());
+}
+
+TEST_P(DeclareTest, AFixedPlaceInHighMemoryMayEndBeyondItUpTo4_18) {
+  Geometry g = geometry();
+  g.zones = {{"Normal", {0, 0x4000}}, {"HighMem", {0x4000, 0x8000}}};
+  Machine m(g);
+  const bool checks_limit = GetParam() >= Release::v4_19;
+  EXPECT_EQ(m.areas.place_of(request(120 * kMiB, 16 * kMiB)),
+            checks_limit ? std::nullopt : std::optional(PfnRange{0x7800, 0x8800}));
+  EXPECT_EQ(m.areas.place_of(request(32 * kMiB, 128 * kMiB)), std::nullopt) << "it begins in low memory";
+}
+
+TEST_P(DeclareTest, NoKernelLooksForAnEndThatWrapsRound) {
+  Geometry g = geometry();
+  g.phys_addr_bits = 32;
+  Machine m(g);
+  // [0xf8000000, 0x108000000): the end is 0x08000000 in 32 bits, which is within every limit.
+  EXPECT_EQ(m.areas.place_of(request(0xf8000000, 256 * kMiB)), (PfnRange{0xf8000, 0x108000}));
 }
 
 }  // namespace

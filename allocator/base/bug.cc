@@ -237,6 +237,9 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      "A request takes from the second of the types that it falls back to, where both have blocks.", std::nullopt},
     {Bug::smallest_stolen, "smallest-stolen", "",
      "A request that falls back to another type breaks the smallest block instead of the largest.", std::nullopt},
+    {Bug::never_activated, "never-activated", "B3-FIRST-ERROR",
+     "No area is activated after one that cannot be: those keep their size, so requests go on to missing bitmaps.",
+     ReleaseRange{v3_17, v5_8}},
 }};
 
 }  // namespace

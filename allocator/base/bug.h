@@ -25,7 +25,7 @@ enum class Bug : std::uint8_t {
   offset_upward,          // the aligned offset is the distance up to the next boundary
   count_truncated,        // the bitmap search takes the lower 32 bits of a request
   debug_bitmap_size,      // debugfs takes pages for bits and reads past the end of the bitmap
-  inactive_alloc,         // an area whose activation failed still allocates
+  inactive_alloc,         // an area whose bitmap could not be allocated still allocates
   merge_into_isolated,    // the merge check looks at the freed block only, not at its buddy
   success_reported_busy,  // a range is captured, and the -EBUSY of an earlier step is returned
   undo_counts_twice,      // undoing an isolation counts blocks that are on a restored list already
@@ -121,6 +121,7 @@ enum class Bug : std::uint8_t {
   area_share_ignored,       // movable requests take ordinary memory first, however much is free in areas
   fallbacks_swapped,        // a request takes from the second of the types that it falls back to
   smallest_stolen,          // a fallback breaks the smallest block of another type
+  never_activated,          // areas after one that could not be activated keep their size and have no bitmap
   kCount
 };
 

@@ -55,11 +55,12 @@ const Shipped kShipped[] = {
       "local-drain-only", "watermark-with-areas", "two-isolators", "failed-start-undoes", "area-given-away",
       "merge-from-isolated", "free-stale-type"}},
     {v4_9,
-     {"offset-upward", "inactive-alloc", "success-reported-busy", "undo-counts-twice", "steal-ends-isolation",
-      "throttle-own-pages", "speculative-leak", "two-isolators", "steal-takes-reserve", "area-given-away"}},
+     {"offset-upward", "inactive-alloc", "never-activated", "success-reported-busy", "undo-counts-twice",
+      "steal-ends-isolation", "throttle-own-pages", "speculative-leak", "two-isolators", "steal-takes-reserve",
+      "area-given-away"}},
     {v4_19,
      {"undo-counts-twice", "steal-ends-isolation", "throttle-own-pages", "speculative-leak", "area-given-away",
-      "undo-skips-hole"}},
+      "undo-skips-hole", "never-activated"}},
     {v5_10,
      {"undo-counts-twice", "steal-ends-isolation", "throttle-is-signal", "thp-mapcount", "undo-skips-hole",
       "head-read-late"}},
@@ -98,7 +99,8 @@ constexpr Boundary kBoundaries[] = {
     {"steal-takes-reserve", v4_10, v4_9},  {"huge-pages-mixed", v6_1, v6_0},
     {"huge-pages-mixed", v6_1, v6_2},      {"atomic-page-refused", v6_12, v6_11},
     {"watermark-areas-twice", v3_6, v3_7}, {"watermark-areas-twice", v3_10, v3_9},
-    {"nocma-slow-path-only", v5_9, v5_8},
+    {"nocma-slow-path-only", v5_9, v5_8},  {"never-activated", v3_16, v3_17},
+    {"never-activated", v5_9, v5_8},
 };
 
 TEST(BugSet, PresenceIsKnownForVersionsThatNoMachineRuns) {

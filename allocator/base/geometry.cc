@@ -42,6 +42,18 @@ std::optional<std::string> orders_impossible(const Geometry& g) {
   return std::nullopt;
 }
 
+std::optional<std::string> words_impossible(const Geometry& g) {
+  if (g.page_size != 4096 && g.page_size != 16384 && g.page_size != 65536)
+    return "page_size must be 4096, 16384 or 65536";
+  if (g.phys_addr_bits != 32 && g.phys_addr_bits != 64) return "phys_addr must be 32 or 64";
+  if (g.bits_per_long() != 32 && g.bits_per_long() != 64) return "long must be 32 or 64";
+  if (g.bits_per_long() > g.phys_addr_bits) return "long=64 needs phys_addr=64";
+  // The address after the last page must be a number of 32 bits too.
+  const Pfn limit = g.phys_mask() >> g.page_shift();
+  if (g.memory.end > limit) return "memory must end at or below pfn " + hex(limit) + ": addresses have 32 bits";
+  return std::nullopt;
+}
+
 std::optional<std::string> memory_impossible(const Geometry& g) {
   if (g.memory.end <= g.memory.start) return "memory must hold at least one page";
   if (g.memory.end > kPfnLimit) return "memory must end at or below pfn " + hex(kPfnLimit);
@@ -54,13 +66,23 @@ std::optional<std::string> memory_impossible(const Geometry& g) {
   return std::nullopt;
 }
 
+// Returns the zone as an error names it.
+std::string title(const ZoneSpec& zone, bool several_nodes) {
+  return "zone " + zone.name + (several_nodes ? " of node " + std::to_string(zone.node) : "");
+}
+
 std::optional<std::string> zones_impossible(const Geometry& g) {
   if (g.zones.size() > kMaxZones) return "at most " + std::to_string(kMaxZones) + " zones";
   Pfn previous = g.memory.start;
   for (const ZoneSpec& zone : g.zones) {
     if (zone.name.empty()) return "a zone needs a name";
-    if (!valid(zone.range, g.memory)) return "zone " + zone.name + " does not lie inside the memory";
-    if (zone.range.start < previous) return "zone " + zone.name + " overlaps the zone before it, or is out of order";
+    const std::string name = title(zone, g.several_nodes());
+    if (zone.node >= kMaxNodes) return name + ": node must be below " + std::to_string(kMaxNodes);
+    for (const ZoneSpec* other = g.zones.data(); other != &zone; ++other)
+      if (other->name == zone.name && other->node == zone.node)
+        return "two zones of node " + std::to_string(zone.node) + " are named " + zone.name;
+    if (!valid(zone.range, g.memory)) return name + " does not lie inside the memory";
+    if (zone.range.start < previous) return name + " overlaps the zone before it, or is out of order";
     previous = zone.range.end;
   }
   return std::nullopt;
@@ -101,21 +123,34 @@ std::uint64_t Geometry::isolation_unit() const {
   return release >= Release::v5_19 ? pageblock_pages() : std::max(pageblock_pages(), largest_pages());
 }
 
+bool Geometry::several_nodes() const {
+  return std::any_of(zones.begin(), zones.end(), [&](const ZoneSpec& zone) { return zone.node != zones[0].node; });
+}
+
 std::vector<ZoneSpec> Geometry::effective_zones() const {
   if (!zones.empty()) return zones;
-  return {ZoneSpec{"Normal", memory}};
+  return {ZoneSpec{.name = "Normal", .range = memory}};
 }
 
 std::optional<std::string> Geometry::impossible() const {
   if (auto why = orders_impossible(*this)) return why;
+  if (auto why = words_impossible(*this)) return why;
   if (auto why = memory_impossible(*this)) return why;
   if (auto why = zones_impossible(*this)) return why;
   return areas_impossible(*this);
 }
 
-Geometry default_small_geometry(Release release) {
+void set_page_size(Geometry& geometry, std::uint64_t page_size) {
+  geometry.page_size = page_size;
+  const bool large = page_size == 16384 || page_size == 65536;
+  geometry.pageblock_order = large ? Geometry::huge_page_order_of(page_size) : 9;
+  geometry.largest_order = large ? geometry.pageblock_order : 10;
+}
+
+Geometry default_small_geometry(Release release, std::uint64_t page_size) {
   Geometry g;
   g.release = release;
+  g.page_size = page_size;
   g.memory = {0, 1024};
   g.pageblock_order = 4;
   g.largest_order = 6;
@@ -124,7 +159,7 @@ Geometry default_small_geometry(Release release) {
   g.areas = {{"a", 512, 256, 0}, {"b", 768, 256, release >= Release::v3_17 ? 1U : 0U}};
   g.pcp_batch = 2;
   g.pcp_high = 6;
-  g.min_free_kbytes = 16;
+  g.min_free_kbytes = page_size / 256;
   return g;
 }
 

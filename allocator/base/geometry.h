@@ -3,6 +3,7 @@
 // (pageblock order 9, gigabytes) run the same code.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,12 +16,14 @@
 namespace cma {
 
 inline constexpr int kMaxCpus = 8;
-inline constexpr unsigned kMaxZones = 4;
+inline constexpr unsigned kMaxZones = 8;
+inline constexpr unsigned kMaxNodes = 4;
 
-// A zone. Zones are listed in ascending order of address and of the kernel's zone index.
+// A zone. Zones are listed in ascending order of address, and those of a node in that of the kernel's zone index.
 struct ZoneSpec {
-  std::string name = "Normal";
+  std::string name = "Normal";  // no other zone of its node has it
   PfnRange range;
+  unsigned node = 0;
   friend bool operator==(const ZoneSpec&, const ZoneSpec&) = default;
 };
 
@@ -39,6 +42,11 @@ struct Geometry {
   PfnRange memory{0, 0x8000};  // spanned by the memory map
   unsigned pageblock_order = 9;
   unsigned largest_order = 10;  // MAX_ORDER - 1 in the kernels up to 6.3
+  std::uint64_t page_size = 4096;
+  unsigned phys_addr_bits = 64;  // width of phys_addr_t
+  // BITS_PER_LONG, which is the width of a pointer too. nullopt: phys_addr_bits. 32 beside addresses of 64 bits: a
+  // 32-bit kernel with large addresses (LPAE, PAE).
+  std::optional<unsigned> long_bits;
   int cpus = 1;
   std::vector<ZoneSpec> zones;     // empty: one zone "Normal" over all memory
   std::vector<PfnRange> holes;     // frames that do not exist
@@ -68,13 +76,22 @@ struct Geometry {
   bool bh_revoke = false;    // dropping a page's buffers takes them out of the per-CPU buffer slots first
 
   std::uint64_t pageblock_pages() const { return order_pages(pageblock_order); }
-  // Returns the order of a transparent huge page: 2 MiB with pages of 4 KiB. It shrinks with small pageblocks, so that
-  // a huge page never reaches across the end of a pageblock, as on real machines.
-  unsigned huge_page_order() const { return pageblock_order < 9 ? pageblock_order : 9; }
+  unsigned page_shift() const { return lowest_bit(page_size); }
+  unsigned bits_per_long() const { return long_bits.value_or(phys_addr_bits); }
+  // Returns the largest physical address.
+  std::uint64_t phys_mask() const { return ~std::uint64_t{0} >> (64 - phys_addr_bits); }
+  // Returns the order of a transparent huge page: what a page of page-table entries maps, which is 2 MiB with pages of
+  // 4 KiB, 32 MiB with 16 KiB and 512 MiB with 64 KiB. It shrinks with small pageblocks, so that a huge page never
+  // reaches across the end of a pageblock, as on real machines.
+  unsigned huge_page_order() const { return std::min(pageblock_order, huge_page_order_of(page_size)); }
+  // Returns the same, whatever the pageblocks are. A page-table entry has 8 bytes. Requires: page_size is not 0.
+  static unsigned huge_page_order_of(std::uint64_t page_size) { return lowest_bit(page_size) - 3; }
   std::uint64_t largest_pages() const { return order_pages(largest_order); }
   // Returns the unit in which alloc_contig_range isolates and to which areas are aligned, in pages: the pageblock since
   // 5.19, before that the largest block if it is larger.
   std::uint64_t isolation_unit() const;
+  // Returns whether zones lie on several nodes.
+  bool several_nodes() const;
   // Returns the zones, with the default filled in.
   std::vector<ZoneSpec> effective_zones() const;
 
@@ -84,9 +101,14 @@ struct Geometry {
   friend bool operator==(const Geometry&, const Geometry&) = default;
 };
 
+// Sets the orders that kernels have by default with pages of this size: pageblocks of 9, 11 and 13, largest blocks of
+// 10, 11 and 13 (arch/arm64/Kconfig: FORCE_MAX_ZONEORDER 11, 12 and 14 with transparent huge pages; since 6.4
+// ARCH_FORCE_MAX_ORDER, one less). Other sizes get those of 4 KiB.
+void set_page_size(Geometry& geometry, std::uint64_t page_size);
+
 // Returns the machine of the fuzzers and of all speed figures: 1024 pages, pageblock order 4, largest order 6, two
 // CPUs, two areas of 256 pages with order_per_bit 0 and 1, pcp batch 2 and high 6 (the kernel's formulas would switch
-// per-CPU lists off on a machine this small).
-Geometry default_small_geometry(Release release);
+// per-CPU lists off on a machine this small). As many pages must stay free whatever their size.
+Geometry default_small_geometry(Release release, std::uint64_t page_size = 4096);
 
 }  // namespace cma

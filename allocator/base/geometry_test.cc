@@ -70,12 +70,37 @@ const Impossible kImpossible[] = {
     {"hole at 0x3ff does not lie inside", [](Geometry& g) { g.holes = {{0x3ff, 0x401}}; }},
     {"hole at 0x10 does not lie inside", [](Geometry& g) { g.holes = {{0x10, 0x10}}; }},
     {"reservation at 0x400 does not lie inside", [](Geometry& g) { g.reserved = {{0x400, 0x410}}; }},
-    {"at most 4 zones", [](Geometry& g) { g.zones.resize(5); }},
+    {"at most 8 zones", [](Geometry& g) { g.zones.resize(9); }},
     {"a zone needs a name", [](Geometry& g) { g.zones = {{"", {0, 1024}}}; }},
     {"zone Normal does not lie inside", [](Geometry& g) { g.zones = {{"Normal", {0, 1025}}}; }},
     {"zone Normal overlaps the zone before it",
      [](Geometry& g) { g.zones = {{"DMA", {0, 512}}, {"Normal", {511, 1024}}}; }},
     {"or is out of order", [](Geometry& g) { g.zones = {{"DMA", {512, 1024}}, {"Normal", {0, 512}}}; }},
+    {"two zones of node 1 are named Normal",
+     [](Geometry& g) { g.zones = {{"Normal", {0, 512}, 1}, {"Normal", {512, 1024}, 1}}; }},
+    {"zone Normal of node 1 overlaps the zone before it",
+     [](Geometry& g) { g.zones = {{"Normal", {0, 512}}, {"Normal", {511, 1024}, 1}}; }},
+    {"zone Normal: node must be below 4", [](Geometry& g) { g.zones = {{"Normal", {0, 512}, 4}}; }},
+    {"page_size must be 4096, 16384 or 65536", [](Geometry& g) { g.page_size = 8192; }},
+    {"page_size must be 4096, 16384 or 65536", [](Geometry& g) { g.page_size = 0; }},
+    {"phys_addr must be 32 or 64", [](Geometry& g) { g.phys_addr_bits = 40; }},
+    {"long must be 32 or 64", [](Geometry& g) { g.long_bits = 0; }},
+    {"long=64 needs phys_addr=64",
+     [](Geometry& g) {
+       g.phys_addr_bits = 32;
+       g.long_bits = 64;
+     }},
+    {"memory must end at or below pfn 0xfffff: addresses have 32 bits",
+     [](Geometry& g) {
+       g.phys_addr_bits = 32;
+       g.memory = {0xff000, 0x100000};
+     }},
+    {"memory must end at or below pfn 0xffff: addresses have 32 bits",
+     [](Geometry& g) {
+       g.phys_addr_bits = 32;
+       g.page_size = 65536;
+       g.memory = {0xf000, 0x10000};
+     }},
     {"max_areas must not exceed 64", [](Geometry& g) { g.max_areas = 65; }},
     {"more areas than max_areas=1", [](Geometry& g) { g.max_areas = 1; }},
     {"area a has no pages", [](Geometry& g) { g.areas[0].pages = 0; }},
@@ -105,6 +130,46 @@ TEST(Geometry, ThePageblockIsEnoughAlignmentSince5_19) {
   g.areas = {{"a", 0x210, 0x30, 4}};
   EXPECT_EQ(g.impossible(), std::nullopt);
   g.areas[0].order_per_bit = 5;
+  EXPECT_NE(g.impossible(), std::nullopt);
+}
+
+TEST(Geometry, OrdersFollowThePageSize) {
+  struct Orders {
+    std::uint64_t page_size;
+    unsigned pageblock, largest;
+    std::uint64_t unit_mib;  // to which areas are aligned
+  };
+  for (const Orders& wanted : {Orders{4096, 9, 10, 4}, Orders{16384, 11, 11, 32}, Orders{65536, 13, 13, 512}}) {
+    Geometry g;
+    g.release = Release::v4_19;
+    set_page_size(g, wanted.page_size);
+    EXPECT_EQ(g.pageblock_order, wanted.pageblock);
+    EXPECT_EQ(g.largest_order, wanted.largest);
+    EXPECT_EQ(g.huge_page_order(), wanted.pageblock);
+    EXPECT_EQ((g.isolation_unit() << g.page_shift()) >> 20, wanted.unit_mib);
+    EXPECT_EQ(g.impossible(), std::nullopt);
+  }
+}
+
+TEST(Geometry, AKernelOf32BitsMayHaveAddressesOf64) {
+  Geometry g;
+  EXPECT_EQ(g.bits_per_long(), 64U);
+  g.long_bits = 32;
+  EXPECT_EQ(g.bits_per_long(), 32U);
+  EXPECT_EQ(g.phys_mask(), ~std::uint64_t{0});
+  g.long_bits.reset();
+  g.phys_addr_bits = 32;
+  EXPECT_EQ(g.bits_per_long(), 32U);
+  EXPECT_EQ(g.phys_mask(), 0xffffffffU);
+}
+
+TEST(Geometry, ZonesOfTwoNodesMayHaveOneName) {
+  Geometry g = default_small_geometry(Release::v6_1);
+  g.zones = {{"DMA32", {0, 256}}, {"Normal", {256, 512}}, {"Normal", {512, 1024}, 1}};
+  EXPECT_EQ(g.impossible(), std::nullopt);
+  EXPECT_TRUE(g.several_nodes());
+  g.zones[2].node = 0;
+  EXPECT_FALSE(g.several_nodes());
   EXPECT_NE(g.impossible(), std::nullopt);
 }
 

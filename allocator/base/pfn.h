@@ -17,9 +17,6 @@ inline constexpr Pfn kNoPfn = ~Pfn{0};
 // Kernels go up to 13 (arm64 with 64 KiB pages); 15 leaves room for odd configurations.
 inline constexpr unsigned kOrderLimit = 16;
 
-inline constexpr unsigned kPageShift = 12;
-inline constexpr std::uint64_t kPageSize = std::uint64_t{1} << kPageShift;
-
 // Returns the number of pages in a block of this order.
 constexpr std::uint64_t order_pages(unsigned order) { return std::uint64_t{1} << order; }
 

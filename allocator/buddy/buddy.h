@@ -37,8 +37,12 @@ class Buddy {
   Zone& zone_of(Pfn pfn) { return zones_.of(pfn); }
   const Zone& zone_of(Pfn pfn) const { return zones_.of(pfn); }
   const std::string& zone_name(std::size_t index) const { return zones_.name(index); }
-  // Returns the index of the last zone that may serve a request.
-  std::size_t zone_ceiling(Gfp gfp) const { return zones_.ceiling(gfp); }
+  // Returns the index of the last zone that may serve a request on a node (Zones::ceiling).
+  std::size_t zone_ceiling(Gfp gfp, unsigned node = 0) const { return zones_.ceiling(gfp, node); }
+  std::string zone_title(std::size_t index) const { return zones_.title(index); }
+  // One more than the last node's number.
+  unsigned nodes() const { return zones_.nodes(); }
+  ZoneList zonelist(Gfp gfp, unsigned node = 0) const { return zones_.zonelist(gfp, node); }
   unsigned largest_order() const { return largest_order_; }
 
   // --- parts ---
@@ -62,8 +66,9 @@ class Buddy {
   // --- allocation ---
   // Allocates 2^order pages aligned to their size (__alloc_pages). The caller owns one reference, on the first page;
   // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1). Returns
-  // kNoPfn if order > largest_order(), or where the kernel would begin to reclaim.
-  Pfn alloc_pages(Gfp gfp, unsigned order);
+  // kNoPfn if order > largest_order(), or where the kernel would begin to reclaim. Zones of `node` are tried first: all
+  // CPUs are of node 0.
+  Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
   // Turns pages in the hands of one task, a reference each, into a compound page with one reference.
@@ -106,8 +111,8 @@ class Buddy {
   void free_one_page(Zone& zone, const PendingFree& pending);
   std::uint64_t plain_pages(Pfn pfn, std::uint64_t most) const;
   Pfn rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags);
-  Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling);
-  Pfn serve(Gfp gfp, unsigned order);
+  Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
+  Pfn serve(Gfp gfp, unsigned order, unsigned node);
   std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);
   void prepare_new_page(Pfn pfn, unsigned order, Gfp gfp);

@@ -290,12 +290,12 @@ void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order) {
   free_lists_.move_freepages_block(zone, pfn, Migratetype::highatomic);
 }
 
-// Returns a block of the first zone, from the ceiling down, that has one above its watermark.
-Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, std::size_t ceiling) {
-  const WatermarkRequest request = {.order = order, .class_zone = ceiling, .flags = flags, .gfp = gfp};
-  for (std::size_t z = ceiling + 1; z-- > 0;) {
+// Returns a block of the first zone of the list that has one above its watermark.
+Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist) {
+  for (const ZoneList::Entry& entry : zonelist) {
     core_.engine.turn();
-    Zone& zone = zones_[z];
+    const WatermarkRequest request = {.order = order, .class_zone = entry.ceiling, .flags = flags, .gfp = gfp};
+    Zone& zone = zones_[entry.zone];
     const std::uint64_t mark = zone.watermark[flags & kAllocWmarkMask] + zone.watermark_boost;
     const bool cannot_wait = (gfp & kGfpDirectReclaim) == 0;
     if (!(flags & kAllocNoWatermarks) && !watermarks_.zone_watermark_fast(zone, mark, request) &&
@@ -323,27 +323,27 @@ std::uint32_t Buddy::slow_path_flags(Gfp gfp, unsigned order) const {
   return flags;
 }
 
-Pfn Buddy::alloc_pages(Gfp gfp, unsigned order) {
+Pfn Buddy::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
   AllocationWatcher* const watcher = core_.trace.allocations();
-  if (watcher == nullptr) return serve(gfp, order);
-  watcher->allocation_begins(gfp, order);
-  const Pfn pfn = serve(gfp, order);
+  if (watcher == nullptr) return serve(gfp, order, node);
+  watcher->allocation_begins(gfp, order, node);
+  const Pfn pfn = serve(gfp, order, node);
   watcher->allocation_ended(gfp, order, pfn);
   return pfn;
 }
 
-Pfn Buddy::serve(Gfp gfp, unsigned order) {
+Pfn Buddy::serve(Gfp gfp, unsigned order, unsigned node) {
   if (order > largest_order_) return kNoPfn;
   // A task that pins for long gets no pages of areas: since 5.1 they are out of its choice. 5.13 (current_gfp_context)
   // makes its requests immovable, so that they do not get pages of a Movable zone either.
   const bool pins = core_.engine.flags().memalloc_pin;
   if (pins && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
-  const std::size_t ceiling = zone_ceiling(gfp);
+  const ZoneList zonelist = zones_.zonelist(gfp, node);
   const bool movable = migratetype_of(gfp) == Migratetype::movable;
   const bool unscoped = movable && pins && core_.bugs.fires(Bug::nocma_slow_path_only);
   const std::uint32_t areas = movable && !pins ? kAllocCma : 0U;
-  Pfn pfn = get_page_from_freelist(gfp, order, kAllocWmarkLow | (unscoped ? kAllocCma : areas), ceiling);
-  if (pfn == kNoPfn) pfn = get_page_from_freelist(gfp, order, slow_path_flags(gfp, order) | areas, ceiling);
+  Pfn pfn = get_page_from_freelist(gfp, order, kAllocWmarkLow | (unscoped ? kAllocCma : areas), zonelist);
+  if (pfn == kNoPfn) pfn = get_page_from_freelist(gfp, order, slow_path_flags(gfp, order) | areas, zonelist);
   if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc, pfn, order, index_of(migratetype_of(gfp)), gfp);
   return pfn;
 }

@@ -28,7 +28,7 @@ PerCpuLists::PerCpuLists(const Core& core, FreeLists& free_lists, Fallback& fall
 
 void PerCpuLists::set_sizes(Zone& zone) const {
   const auto cpus = static_cast<std::uint64_t>(core_.engine.cpus());
-  std::uint64_t base = std::min<std::uint64_t>(zone.managed / 1024, (1U << 20) / kPageSize) / 4;
+  std::uint64_t base = std::min<std::uint64_t>(zone.managed / 1024, (1U << 20) / core_.geometry.page_size) / 4;
   base = std::max<std::uint64_t>(base, 1);
   const auto power = static_cast<int>(order_pages(floor_log2(base + base / 2)));
   const int batch = batch_.value_or(std::max(1, power - 1));

@@ -42,10 +42,11 @@ void Watermarks::set_up(Zones& zones) const {
   for (const Zone& zone : zones)
     if (!is_highmem(zone)) lowmem += zone.managed;
   const std::uint64_t largest = release_ >= Release::v5_8 ? 262144 : 65536;
+  const std::uint64_t page_kbytes = core_.geometry.page_size / 1024;
   const std::uint64_t kbytes =
-      min_free_kbytes_.value_or(std::clamp<std::uint64_t>(int_sqrt(lowmem * (kPageSize >> 10) * 16), 128, largest));
-  const std::uint64_t pages_min = kbytes >> (kPageShift - 10);
-  const std::uint64_t pages_extra = extra_free_kbytes_ >> (kPageShift - 10);
+      min_free_kbytes_.value_or(std::clamp<std::uint64_t>(int_sqrt(lowmem * page_kbytes * 16), 128, largest));
+  const std::uint64_t pages_min = kbytes / page_kbytes;
+  const std::uint64_t pages_extra = extra_free_kbytes_ / page_kbytes;
   for (std::size_t z = 0; z < zones.size(); ++z) {
     Zone& zone = zones[z];
     const std::uint64_t share = lowmem == 0 ? 0 : pages_min * zone.managed / lowmem;
@@ -55,8 +56,10 @@ void Watermarks::set_up(Zones& zones) const {
     const std::uint64_t gap = std::max(share >> 2, mult_frac(zone.managed, 10, 10000));
     zone.watermark[1] = zone.watermark[0] + extra + gap;
     zone.watermark[2] = zone.watermark[0] + extra + gap * 2;
+    // From higher zones of the same node.
     std::uint64_t above = 0;
     for (std::size_t higher = z + 1; higher < zones.size(); ++higher) {
+      if (zones[higher].node != zone.node) continue;
       above += zones[higher].managed;
       zone.lowmem_reserve[higher] = above / reserve_ratio(zone);
     }

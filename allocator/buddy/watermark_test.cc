@@ -232,5 +232,29 @@ TEST(WatermarkOf36, AreaPagesCountForEveryRequestUnderTheFault) {
   }
 }
 
+// An arm64 machine of 4 GiB: what it has in pages depends on their size, what it has in kB does not.
+TEST(WatermarkSizes, MinFreeKbytesAreKilobytes) {
+  struct Pages {
+    std::uint64_t page_size;
+    std::uint64_t min;      // of min_free_kbytes=65536
+    std::uint64_t by_size;  // sqrt(16 * kB of memory) kB
+    int batch;
+  };
+  for (const Pages& pages : {Pages{4096, 16384, 2048, 63}, Pages{16384, 4096, 512, 15}, Pages{65536, 1024, 128, 3}}) {
+    Geometry g;
+    g.release = Release::v4_19;
+    set_page_size(g, pages.page_size);
+    g.memory = {0, (std::uint64_t{4} << 30) / pages.page_size};
+    EXPECT_EQ(make_machine(g)->buddy.zone(0).watermark[0], pages.by_size) << pages.page_size;
+    EXPECT_EQ(make_machine(g)->buddy.zone(0).pcp[0].batch, pages.batch) << pages.page_size;
+    g.min_free_kbytes = 65536;
+    g.extra_free_kbytes = 6400;
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    const Zone& zone = machine->buddy.zone(0);
+    EXPECT_EQ(zone.watermark[0], pages.min) << pages.page_size;
+    EXPECT_EQ(2 * zone.watermark[1] - zone.watermark[2] - zone.watermark[0], 6400 * 1024 / pages.page_size);
+  }
+}
+
 }  // namespace
 }  // namespace cma

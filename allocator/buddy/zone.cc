@@ -1,5 +1,7 @@
 #include "allocator/buddy/zone.h"
 
+#include <algorithm>
+
 namespace cma {
 
 ZoneKind zone_kind_from_name(const std::string& name) {
@@ -10,18 +12,25 @@ ZoneKind zone_kind_from_name(const std::string& name) {
   return name == "Movable" ? ZoneKind::movable : ZoneKind::other;
 }
 
-Zones::Zones(const Core& core) : map_(core.map) {
+Zones::Zones(const Core& core) : map_(core.map), several_nodes_(core.geometry.several_nodes()) {
   for (const ZoneSpec& spec : core.geometry.effective_zones()) {
     Zone zone;
     zone.range = spec.range;
     zone.kind = zone_kind_from_name(spec.name);
+    zone.node = spec.node;
     for (Pfn pfn = spec.range.start; pfn < spec.range.end; ++pfn) zone.present += core.map.present(pfn) ? 1 : 0;
     zones_.push_back(zone);
     names_.push_back(spec.name);
+    nodes_ = std::max(nodes_, spec.node + 1);
   }
 }
 
-std::size_t Zones::ceiling(Gfp gfp) const {
+std::string Zones::title(std::size_t index) const {
+  if (!several_nodes_) return names_[index];
+  return names_[index] + " of node " + std::to_string(zones_[index].node);
+}
+
+std::size_t Zones::ceiling(Gfp gfp, unsigned node) const {
   ZoneKind highest = ZoneKind::normal;
   if (gfp & kGfpDma)
     highest = ZoneKind::dma;
@@ -29,10 +38,28 @@ std::size_t Zones::ceiling(Gfp gfp) const {
     highest = ZoneKind::dma32;
   else if (gfp & kGfpHighmem)
     highest = (gfp & kGfpMovable) ? ZoneKind::other : ZoneKind::high_mem;
-  std::size_t ceiling = 0;
+  std::size_t ceiling = several_nodes_ ? kNone : 0;
   for (std::size_t z = 0; z < zones_.size(); ++z)
-    if (zones_[z].kind <= highest) ceiling = z;
+    if (zones_[z].kind <= highest && (zones_[z].node == node || !several_nodes_)) ceiling = z;
   return ceiling;
+}
+
+ZoneList Zones::zonelist(Gfp gfp, unsigned node) const {
+  ZoneList list;
+  const auto add = [&](unsigned from) {
+    const std::size_t ceiling = this->ceiling(gfp, from);
+    if (ceiling == kNone) return;
+    for (std::size_t z = ceiling + 1; z-- > 0;)
+      if (zones_[z].node == from || !several_nodes_)
+        list.entries[list.size++] = {static_cast<std::uint8_t>(z), static_cast<std::uint8_t>(ceiling)};
+  };
+  if (!several_nodes_) {
+    add(0);
+    return list;
+  }
+  for (unsigned from = node; from < nodes_; ++from) add(from);
+  for (unsigned from = 0; from < node; ++from) add(from);
+  return list;
 }
 
 }  // namespace cma

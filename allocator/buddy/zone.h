@@ -56,6 +56,7 @@ struct PerCpuPages {
 struct Zone {
   PfnRange range;
   ZoneKind kind = ZoneKind::normal;
+  unsigned node = 0;
   std::uint64_t present = 0;  // frames that exist
   std::uint64_t managed = 0;  // frames given to the allocator
   std::array<FreeArea, kOrderLimit> area;
@@ -85,6 +86,20 @@ struct Zone {
   friend bool operator==(const Zone&, const Zone&) = default;
 };
 
+// The zones that may serve a request, in the order in which they are tried; for each of them the request's ceiling on
+// its node, whose lowmem reserve must stay free.
+struct ZoneList {
+  struct Entry {
+    std::uint8_t zone = 0;
+    std::uint8_t ceiling = 0;
+  };
+  std::array<Entry, kMaxZones> entries;
+  std::size_t size = 0;
+
+  const Entry* begin() const { return entries.data(); }
+  const Entry* end() const { return entries.data() + size; }
+};
+
 // The zones of a machine, in ascending order of address.
 class Zones {
  public:
@@ -96,12 +111,20 @@ class Zones {
   Zone& of(Pfn pfn) { return zones_[map_.page(pfn).zone]; }
   const Zone& of(Pfn pfn) const { return zones_[map_.page(pfn).zone]; }
   const std::string& name(std::size_t index) const { return names_[index]; }
+  // Returns the name that no other zone has: "Normal", on a machine of several nodes "Normal of node 1".
+  std::string title(std::size_t index) const;
+  unsigned nodes() const { return nodes_; }
 
   auto begin() { return zones_.begin(); }
   auto end() { return zones_.end(); }
 
-  // Returns the index of the last zone that may serve a request.
-  std::size_t ceiling(Gfp gfp) const;
+  // Returns the index of the last zone that may serve a request on this node. Of a node without such a zone that is its
+  // first zone if the machine has no other node, else kNone.
+  std::size_t ceiling(Gfp gfp, unsigned node) const;
+  static constexpr std::size_t kNone = ~std::size_t{0};
+  // Returns the zones for a request that prefers this node: its own from the ceiling down, then those of the nodes
+  // after it, then those of the nodes before it (find_next_best_node, with equal distances).
+  ZoneList zonelist(Gfp gfp, unsigned node) const;
 
   void copy_from(const Zones& other) { zones_ = other.zones_; }
 
@@ -109,6 +132,8 @@ class Zones {
   const MemoryMap& map_;
   std::vector<Zone> zones_;
   std::vector<std::string> names_;
+  unsigned nodes_ = 1;  // one more than the last node's number
+  bool several_nodes_ = false;
 };
 
 }  // namespace cma

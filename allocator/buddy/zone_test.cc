@@ -32,5 +32,58 @@ TEST(Zones, CountingAreaPagesChangesBothCounters) {
   EXPECT_EQ(zone.nr_free_cma, 8);
 }
 
+// Two nodes: DMA32 and Normal, and Normal alone.
+Geometry two_nodes(Release release) {
+  Geometry g = tiny_geometry(release);
+  g.zones = {{"DMA32", {0, 16}}, {"Normal", {16, 32}}, {"Normal", {32, 64}, 1}};
+  return g;
+}
+
+std::vector<std::pair<unsigned, unsigned>> tried(const Buddy& buddy, Gfp gfp, unsigned node) {
+  std::vector<std::pair<unsigned, unsigned>> zones;
+  for (const auto& [zone, ceiling] : buddy.zonelist(gfp, node)) zones.emplace_back(zone, ceiling);
+  return zones;
+}
+
+TEST(Nodes, ARequestGoesDownTheZonesOfItsNodeAndThenToOthers) {
+  const std::unique_ptr<Machine> machine = make_machine(two_nodes(Release::v6_1));
+  using Tried = std::vector<std::pair<unsigned, unsigned>>;
+  EXPECT_EQ(tried(machine->buddy, kGfpKernel, 0), (Tried{{1, 1}, {0, 1}, {2, 2}}));
+  EXPECT_EQ(tried(machine->buddy, kGfpKernel, 1), (Tried{{2, 2}, {1, 1}, {0, 1}}));
+  EXPECT_EQ(tried(machine->buddy, kGfpKernel | kGfpDma32, 1), (Tried{{0, 0}})) << "node 1 has no such zone";
+  EXPECT_EQ(machine->buddy.zone_title(1), "Normal of node 0");
+  EXPECT_EQ(machine->buddy.zone_title(2), "Normal of node 1");
+  EXPECT_EQ(machine->buddy.zone_name(2), "Normal");
+}
+
+TEST(Nodes, AMachineOfOneNodeTriesAllZonesUpToTheCeiling) {
+  Geometry g = tiny_geometry(Release::v6_1);
+  g.zones = {{"DMA32", {0, 32}}, {"Normal", {32, 64}}};
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  EXPECT_EQ(tried(machine->buddy, kGfpKernel, 0).size(), 2U);
+  EXPECT_EQ(machine->buddy.zone_title(1), "Normal");
+}
+
+TEST(Nodes, LowerZonesKeepMemoryFromHigherOnesOfTheirNodeOnly) {
+  Geometry g;
+  g.memory = {0, 0x18000};
+  g.zones = {{"DMA32", {0, 0x8000}}, {"Normal", {0x8000, 0x10000}}, {"Normal", {0x10000, 0x18000}, 1}};
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  EXPECT_EQ(machine->buddy.zone(0).lowmem_reserve[1], 0x8000U / 256);
+  EXPECT_EQ(machine->buddy.zone(0).lowmem_reserve[2], 0U);
+  EXPECT_EQ(machine->buddy.zone(1).lowmem_reserve[2], 0U);
+}
+
+TEST(Nodes, PagesComeFromNode0UntilItIsExhausted) {
+  for (const Release release : kComparedReleases) {
+    const std::unique_ptr<Machine> machine = make_machine(two_nodes(release));
+    std::vector<unsigned> nodes;
+    for (int i = 0; i < 3; ++i) nodes.push_back(machine->buddy.zone_of(machine->buddy.alloc_pages(kGfpKernel, 4)).node);
+    EXPECT_EQ(nodes, (std::vector<unsigned>{0, 0, 1})) << name_of(release);
+    EXPECT_EQ(machine->buddy.zone_of(machine->buddy.alloc_pages(kGfpKernel, 4, 1)).node, 1U);
+    EXPECT_EQ(machine->buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
+  }
+}
+
 }  // namespace
 }  // namespace cma

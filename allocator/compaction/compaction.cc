@@ -43,10 +43,11 @@ Task<void> Compaction::compact_memory() {
   request.mode = release_ >= Release::v3_16 ? MoveMode::sync : MoveMode::sync_light;
   request.whole_zone = true;
   request.ignore_skip_hint = true;
-  for (std::size_t zone = 0; zone < buddy_.zones(); ++zone) {
-    if (buddy_.zone(zone).present == 0) continue;
-    co_await compact_zone(zone, request);
-  }
+  for (unsigned node = 0; node < buddy_.nodes(); ++node)
+    for (std::size_t zone = 0; zone < buddy_.zones(); ++zone) {
+      if (buddy_.zone(zone).node != node || buddy_.zone(zone).present == 0) continue;
+      co_await compact_zone(zone, request);
+    }
 }
 
 Task<CompactResult> Compaction::compact_for(int order, Migratetype type, CompactPriority priority, bool restarting) {
@@ -63,11 +64,12 @@ Task<CompactResult> Compaction::compact_for(int order, Migratetype type, Compact
   request.ignore_block_suitable = full;
   request.restarting = restarting;
   request.alloc_flags = kAllocWmarkMin | (movable ? kAllocCma : 0U);
-  request.class_zone = buddy_.zone_ceiling(movable ? kGfpHighuserMovable : kGfpKernel);
+  const ZoneList zonelist = buddy_.zonelist(movable ? kGfpHighuserMovable : kGfpKernel);
   CompactResult best = CompactResult::skipped;
-  for (std::size_t zone = request.class_zone + 1; zone-- > 0;) {
-    if (buddy_.zone(zone).present == 0) continue;
-    const CompactResult result = co_await compact_zone(zone, request);
+  for (const ZoneList::Entry& entry : zonelist) {
+    if (buddy_.zone(entry.zone).present == 0) continue;
+    request.class_zone = entry.ceiling;
+    const CompactResult result = co_await compact_zone(entry.zone, request);
     best = std::max(best, result);
     if (result == CompactResult::success || core_.engine.flags().fatal_signal) break;
   }

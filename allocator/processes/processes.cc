@@ -8,12 +8,9 @@
 namespace cma {
 namespace {
 
-// ptes of one page-table page: the lock is dropped between two of them.
-constexpr std::uint64_t kPtesPerTable = 512;
-// mmu_gather: slots on the stack, slots of a further batch page, and how many such pages there may be.
+// mmu_gather: slots on the stack, and how many there may be in all, in pages of slots (MAX_GATHER_BATCH_COUNT).
 constexpr std::size_t kGatherBundle = 8;
-constexpr std::size_t kGatherBatch = 510;
-constexpr std::size_t kGatherBatches = 19;
+constexpr std::size_t kGatherSlots = 10'000;
 // Slots of each batch that are never used: one folio may need two.
 constexpr std::size_t spare_slots(Release release) { return release >= Release::v6_9 ? 1 : 0; }
 // copy_pte_range may yield after this many copied ptes (each costs 8 of 32).
@@ -24,6 +21,12 @@ constexpr int kMostReusable = 3;
 
 constexpr Gfp kGfpNowait = kGfpKswapdReclaim | kGfpNowarn;
 
+// Returns the slots of a page for further ones (MAX_GATHER_BATCH): pointers, after a pointer and two ints.
+std::size_t gather_batch(const Geometry& geometry) {
+  const std::size_t pointer = geometry.bits_per_long() / 8;
+  return (static_cast<std::size_t>(geometry.page_size) - pointer - 8) / pointer;
+}
+
 }  // namespace
 
 Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces,
@@ -31,6 +34,8 @@ Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks,
                      Migration& migration)
     : release_(core.geometry.release),
       huge_order_(core.geometry.huge_page_order()),
+      ptes_per_table_(order_pages(Geometry::huge_page_order_of(core.geometry.page_size))),
+      gather_batch_(gather_batch(core.geometry)),
       core_(core),
       buddy_(buddy),
       lru_(lru),
@@ -203,13 +208,13 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
 // Gets a page for further slots (tlb_next_batch), without waiting; false if there is none.
 bool Processes::next_batch(Gather& gather) {
   if (gather.batches_used == gather.batch_pages.size()) {
-    if (gather.batch_pages.size() >= kGatherBatches) return false;
+    if (gather.batch_pages.size() >= kGatherSlots / gather_batch_) return false;
     const Pfn page = buddy_.alloc_pages(kGfpNowait, 0);
     if (page == kNoPfn) return false;
     gather.batch_pages.push_back(page);
   }
   ++gather.batches_used;
-  gather.room = kGatherBatch - spare_slots(release_);
+  gather.room = gather_batch_ - spare_slots(release_);
   return true;
 }
 
@@ -220,7 +225,7 @@ Task<void> Processes::flush(Gather& gather) {
   gather.batches_used = 0;
   gather.room = kGatherBundle - spare_slots(release_);
   std::size_t size = gather.room;
-  const std::size_t further = kGatherBatch - spare_slots(release_);
+  const std::size_t further = gather_batch_ - spare_slots(release_);
   for (std::size_t begin = 0; begin < pages.size(); begin += std::exchange(size, further)) {
     const auto first = pages.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto count = static_cast<std::ptrdiff_t>(std::min(size, pages.size() - begin));
@@ -259,7 +264,7 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
       if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.munlock_when_unmapped(pfn);
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
-    } while (!full && done < pages && done % kPtesPerTable != 0);
+    } while (!full && done < pages && done % ptes_per_table_ != 0);
     spaces_.lock(process).unlock(core_.engine);
     if (full || force_flush) co_await flush(gather);
     co_await at(core_.engine, Point::zap_range_done);
@@ -409,7 +414,7 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
       const Pfn pfn = owners_.owner(pte.page).pfn;
       // Up to 5.17 passes over a page that is locked.
       if (batches || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock(pfn);
-    } while (done < where.pages && done % kPtesPerTable != 0);
+    } while (done < where.pages && done % ptes_per_table_ != 0);
     spaces_.lock(process).unlock(core_.engine);
     co_await at(core_.engine, Point::mlock_walked);
   }

@@ -8,7 +8,7 @@
 // Requires of calls that act on a process: it is alive; of those that take a mapping too: has_mapping(), and indices
 // inside its pages_of().
 //
-// Locks: faults take the page-table lock of their process; unmapping takes it a range of 512 ptes at a time.
+// Locks: faults take the page-table lock of their process; unmapping takes it for one page of ptes at a time.
 #pragma once
 
 #include <vector>
@@ -213,6 +213,8 @@ class Processes {
 
   Release release_;
   unsigned huge_order_;
+  std::uint64_t ptes_per_table_;  // of one page-table page: the lock is dropped between two of them
+  std::size_t gather_batch_;      // slots of a page of an unmapping batch
   Core core_;
   Buddy& buddy_;
   Lru& lru_;

@@ -157,6 +157,23 @@ TEST_P(ProcessesTest, ABatchHoldsEightPagesAndThenAPageForFurtherOnes) {
   machine_->engine.resume(actor);
 }
 
+TEST_P(ProcessesTest, OnePageOfPtesIsUnmappedAtATime) {
+  for (const std::uint64_t page_size : {4096, 16384}) {
+    Geometry g = default_small_geometry(GetParam(), page_size);
+    g.memory = {0, 4096};
+    machine_ = make_machine(g);
+    const SpaceId process = process_with(600);
+    const ActorId actor = machine_->engine.add_actor(0);
+    machine_->engine.begin(actor, machine_->processes.munmap(process, 0, 0, 600));
+    machine_->engine.stop_at(actor, Point::zap_range_done, 1);
+    machine_->engine.resume(actor);
+    std::uint64_t unmapped = 0;
+    for (const Page& page : machine_->map.pages()) unmapped += page.has(kPageLru) && page.map == 0 ? 1 : 0;
+    EXPECT_EQ(unmapped, page_size == 4096 ? 512U : 600U) << page_size;
+    machine_->engine.resume(actor);
+  }
+}
+
 TEST_P(ProcessesTest, TheLastSlotOfABatchStaysFreeSince6_9) {
   const bool spare = GetParam() >= Release::v6_9;
   for (const std::uint64_t pages : {6, 7, 8}) {

@@ -12,8 +12,8 @@ namespace cma {
 class AllocationWatcher {
  public:
   virtual ~AllocationWatcher() = default;
-  // The current actor asks for 2^order pages.
-  virtual void allocation_begins(Gfp gfp, unsigned order) = 0;
+  // The current actor asks for 2^order pages, of this node if it can have them there.
+  virtual void allocation_begins(Gfp gfp, unsigned order, unsigned node) = 0;
   // The same request got the block at `pfn`, or kNoPfn: nothing.
   virtual void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) = 0;
 };

@@ -8,7 +8,8 @@
 namespace cma {
 namespace {
 
-constexpr const char* kPointer = "(ptrval)";
+// Stands for the line's pointer until format() puts it there. No name of an area has it.
+constexpr const char* kPointer = "\x01";
 
 std::string dec(std::uint64_t value) { return std::to_string(value); }
 std::string hex0x(std::uint64_t value) { return "0x" + hex(value); }
@@ -17,12 +18,17 @@ std::string hex0x(std::uint64_t value) { return "0x" + hex(value); }
 
 // %p of NULL. Since 5.7 all its digits; before, "(null)", which the log pads to the width of a pointer and tracepoints
 // do not. (5.2 to 5.6 print a hash instead; none of them is modelled.)
-std::string pointer(Pfn pfn, Release release, const char* null_before_v5_7) {
-  if (pfn != kNoPfn) return kPointer;
-  return release >= Release::v5_7 ? "0000000000000000" : null_before_v5_7;
+std::string null_pointer(Release release, unsigned bits) {
+  return release >= Release::v5_7 ? std::string(bits / 4, '0') : "(null)";
 }
-std::string log_pointer(Pfn pfn, Release release) { return pointer(pfn, release, "          (null)"); }
-std::string trace_pointer(Pfn pfn, Release release) { return pointer(pfn, release, "(null)"); }
+std::string log_pointer(Pfn pfn, Release release, unsigned bits) {
+  if (pfn != kNoPfn) return kPointer;
+  const std::string null = null_pointer(release, bits);
+  return std::string(bits / 4 - null.size(), ' ') + null;
+}
+std::string trace_pointer(Pfn pfn, Release release, unsigned bits) {
+  return pfn != kNoPfn ? kPointer : null_pointer(release, bits);
+}
 
 const char* reason_text(MigrateReason reason, Release release) {
   switch (reason) {
@@ -84,8 +90,8 @@ std::string pfns_busy_line_v3_18(const Record& r) {
 
 // --- tracepoints of areas, by release ---
 
-std::string cma_alloc_v4_1(const Record& r, Release release) {
-  return "cma_alloc: pfn=" + hex(r.a) + " page=" + trace_pointer(r.d != 0 ? r.a : kNoPfn, release) +
+std::string cma_alloc_v4_1(const Record& r, Release release, unsigned bits) {
+  return "cma_alloc: pfn=" + hex(r.a) + " page=" + trace_pointer(r.d != 0 ? r.a : kNoPfn, release, bits) +
          " count=" + dec(r.b) + " align=" + dec(r.c);
 }
 
@@ -99,10 +105,10 @@ std::string cma_alloc_busy_retry_v5_13(const Record& r, const std::string& area,
   return "cma_alloc_busy_retry: name=" + area + " pfn=" + area_pfn(r.b, release) + " page=" + kPointer +
          " count=" + dec(r.c) + " align=" + dec(r.d);
 }
-std::string cma_alloc_finish_v5_13(const Record& r, const std::string& area, Release release) {
+std::string cma_alloc_finish_v5_13(const Record& r, const std::string& area, Release release, unsigned bits) {
   const FinishedAlloc finished = FinishedAlloc::unpack(r.d);
   return "cma_alloc_finish: name=" + area + " pfn=" + area_pfn(r.b, release) +
-         " page=" + trace_pointer(finished.success ? r.b : kNoPfn, release) + " count=" + dec(r.c) +
+         " page=" + trace_pointer(finished.success ? r.b : kNoPfn, release, bits) + " count=" + dec(r.c) +
          " align=" + dec(finished.align);
 }
 
@@ -137,23 +143,59 @@ std::string compaction_text(const Record& r, Release release) {
 // --- tracepoints of single pages ---
 
 // The fields that all of them begin with. No page is frame 0.
-std::string page_fields(const Record& r, Release release) {
+std::string page_fields(const Record& r, Release release, unsigned bits) {
   const Pfn shown = r.a == kNoPfn ? 0 : r.a;
-  return "page=" + trace_pointer(r.a, release) + " pfn=" + (release >= Release::v5_14 ? hex0x(shown) : dec(shown));
+  return "page=" + trace_pointer(r.a, release, bits) +
+         " pfn=" + (release >= Release::v5_14 ? hex0x(shown) : dec(shown));
 }
 
-std::string page_alloc_text(const Record& r, Release release) {
-  return "mm_page_alloc: " + page_fields(r, release) + " order=" + dec(r.b) + " migratetype=" + dec(r.c) +
+std::string page_alloc_text(const Record& r, Release release, unsigned bits) {
+  return "mm_page_alloc: " + page_fields(r, release, bits) + " order=" + dec(r.b) + " migratetype=" + dec(r.c) +
          " gfp_flags=" + gfp_text(static_cast<Gfp>(r.d), release);
 }
 
-std::string page_alloc_extfrag_text(const Record& r, Release release, unsigned pageblock_order) {
+std::string page_alloc_extfrag_text(const Record& r, Release release, unsigned bits, unsigned pageblock_order) {
   const AskedAndSource order = AskedAndSource::unpack(r.b);
   const AskedAndSource type = AskedAndSource::unpack(r.c);
-  return "mm_page_alloc_extfrag: " + page_fields(r, release) + " alloc_order=" + dec(order.asked) +
+  return "mm_page_alloc_extfrag: " + page_fields(r, release, bits) + " alloc_order=" + dec(order.asked) +
          " fallback_order=" + dec(order.source) + " pageblock_order=" + dec(pageblock_order) +
          " alloc_migratetype=" + dec(type.asked) + " fallback_migratetype=" + dec(type.source) +
          " fragmenting=" + (order.source < pageblock_order ? "1" : "0") + " change_ownership=" + dec(r.d);
+}
+
+// Cuts what is an unsigned long or a size_t in the kernel to its width: counts and frame numbers.
+Record with_longs_of_32_bits(Record r) {
+  const auto cut = [](std::uint64_t& value) { value &= 0xffffffff; };
+  switch (r.event) {
+    case Event::log_cma_alloc:
+    case Event::log_cma_pages_valid:
+    case Event::log_cma_alloc_failed:
+    case Event::cma_alloc_start: cut(r.b); break;
+    case Event::cma_alloc: cut(r.a); break;
+    case Event::cma_alloc_busy_retry:
+    case Event::cma_alloc_finish:
+      cut(r.b);
+      cut(r.c);
+      break;
+    case Event::log_text:
+    case Event::log_cma_busy_retrying:
+    case Event::log_cma_returned:
+    case Event::log_cma_release:
+    case Event::log_pfns_busy:
+    case Event::log_still_in_use:
+    case Event::log_suppressed:
+    case Event::cma_release:
+    case Event::test_pages_isolated:
+    case Event::mm_migrate_pages:
+    case Event::isolate_migratepages:
+    case Event::isolate_freepages:
+    case Event::mm_page_alloc:
+    case Event::mm_page_free:
+    case Event::mm_page_pcpu_drain:
+    case Event::mm_page_alloc_zone_locked:
+    case Event::mm_page_alloc_extfrag: break;
+  }
+  return r;
 }
 
 }  // namespace
@@ -206,14 +248,83 @@ void Trace::copy_from(const Trace& other) {
   alloc_failed_limit = other.alloc_failed_limit;
 }
 
-std::string Trace::format(const Record& r) const {
+// --- pointers ---
+
+// Returns the address of a page's descriptor. With 64 bits that is vmemmap (x86-64, where it does not move), else an
+// array in low memory (mem_map). Descriptors have 64 and 32 bytes.
+std::uint64_t Trace::page_address(Pfn pfn) const {
+  if (pointers_.bits == 64) return 0xffffea0000000000 + pfn * 64;
+  return (0xc1000000 + (pfn - pointers_.first_frame) * 32) & 0xffffffff;
+}
+
+// Returns the address of a struct cma: up to 3.16 each is allocated (kmalloc), since 3.17 they are an array.
+std::uint64_t Trace::area_address(std::uint64_t area) const {
+  const bool array = release_ >= Release::v3_17;
+  if (pointers_.bits == 64) return array ? 0xffffffff81e00000 + area * 96 : 0xffff88003e000000 + area * 32;
+  return array ? 0xc0e00000 + area * 64 : 0xc5e00000 + area * 64;
+}
+
+// Returns the address that a line prints; nullopt if it has no pointer, or NULL.
+std::optional<std::uint64_t> Trace::address_in(const Record& r) const {
+  const auto page = [&](Pfn pfn) { return pfn == kNoPfn ? std::nullopt : std::optional(page_address(pfn)); };
+  switch (r.event) {
+    case Event::log_cma_alloc: return area_address(r.a);
+    case Event::log_cma_busy_retrying:
+    case Event::log_cma_returned:
+    case Event::log_cma_release:
+    case Event::log_cma_pages_valid:
+    case Event::mm_page_alloc:
+    case Event::mm_page_free:
+    case Event::mm_page_pcpu_drain:
+    case Event::mm_page_alloc_zone_locked:
+    case Event::mm_page_alloc_extfrag: return page(r.a);
+    case Event::cma_alloc: return page(r.d != 0 ? r.a : kNoPfn);
+    case Event::cma_alloc_busy_retry:
+    case Event::cma_release: return page(r.b);
+    case Event::cma_alloc_finish: return page(FinishedAlloc::unpack(r.d).success ? r.b : kNoPfn);
+    case Event::log_text:
+    case Event::log_cma_alloc_failed:
+    case Event::log_pfns_busy:
+    case Event::log_still_in_use:
+    case Event::log_suppressed:
+    case Event::cma_alloc_start:
+    case Event::test_pages_isolated:
+    case Event::mm_migrate_pages:
+    case Event::isolate_migratepages:
+    case Event::isolate_freepages: break;
+  }
+  return std::nullopt;
+}
+
+std::string Trace::format(const Record& record, std::optional<PrintedPointer>* pointer) const {
+  std::string line = text_of(pointers_.bits == 32 ? with_longs_of_32_bits(record) : record);
+  if (pointer != nullptr) *pointer = std::nullopt;
+  const std::optional<std::uint64_t> address = address_in(record);
+  if (!address) return line;
+  const std::size_t begin = line.find(kPointer);
+  CMA_ASSERT(begin != std::string::npos);
+  std::string shown = "(ptrval)";
+  if (release_ < Release::v4_15) {
+    shown = hex(*address);
+    shown.insert(0, pointers_.bits / 4 - shown.size(), '0');
+  }
+  line.replace(begin, 1, shown);
+  if (pointer != nullptr) *pointer = {.begin = begin, .end = begin + shown.size(), .address = *address};
+  return line;
+}
+
+// --- lines ---
+
+// Returns the line with kPointer where its pointer belongs.
+std::string Trace::text_of(const Record& r) const {
+  const unsigned bits = pointers_.bits;
   switch (r.event) {
     case Event::log_text: return texts_[r.a];
     case Event::log_cma_alloc:
       return alloc_function(release_) + "(cma " + kPointer + ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
     case Event::log_cma_busy_retrying:
       return alloc_function(release_) + "(): memory range at " + kPointer + " is busy, retrying";
-    case Event::log_cma_returned: return alloc_function(release_) + "(): returned " + log_pointer(r.a, release_);
+    case Event::log_cma_returned: return alloc_function(release_) + "(): returned " + log_pointer(r.a, release_, bits);
     case Event::log_cma_release: return release_line(r, release_);
     case Event::log_cma_pages_valid:
       return std::string("cma: cma_pages_valid(page ") + kPointer + ", count " + dec(r.b) + ")";
@@ -221,24 +332,25 @@ std::string Trace::format(const Record& r) const {
     case Event::log_pfns_busy: return release_ >= Release::v3_18 ? pfns_busy_line_v3_18(r) : pfns_busy_line_v3_5(r);
     case Event::log_still_in_use: return dec(r.a) + " pages are still in use!";
     case Event::log_suppressed: return texts_[r.a] + ": " + dec(r.b) + " callbacks suppressed";
-    case Event::cma_alloc: return cma_alloc_v4_1(r, release_);
+    case Event::cma_alloc: return cma_alloc_v4_1(r, release_, bits);
     case Event::cma_alloc_start: return cma_alloc_start_v5_13(r, area_names_[r.a]);
     case Event::cma_alloc_busy_retry: return cma_alloc_busy_retry_v5_13(r, area_names_[r.a], release_);
-    case Event::cma_alloc_finish: return cma_alloc_finish_v5_13(r, area_names_[r.a], release_);
+    case Event::cma_alloc_finish: return cma_alloc_finish_v5_13(r, area_names_[r.a], release_, bits);
     case Event::cma_release:
       return release_ >= Release::v5_13 ? cma_release_v5_13(r, area_names_[r.a], release_) : cma_release_v4_1(r);
     case Event::test_pages_isolated: return test_pages_isolated_text(r);
     case Event::mm_migrate_pages: return migrate_pages_text(r, release_);
     case Event::isolate_migratepages: return "mm_compaction_isolate_migratepages: " + compaction_text(r, release_);
     case Event::isolate_freepages: return "mm_compaction_isolate_freepages: " + compaction_text(r, release_);
-    case Event::mm_page_alloc: return page_alloc_text(r, release_);
-    case Event::mm_page_free: return "mm_page_free: " + page_fields(r, release_) + " order=" + dec(r.b);
+    case Event::mm_page_alloc: return page_alloc_text(r, release_, bits);
+    case Event::mm_page_free: return "mm_page_free: " + page_fields(r, release_, bits) + " order=" + dec(r.b);
     case Event::mm_page_pcpu_drain:
-      return "mm_page_pcpu_drain: " + page_fields(r, release_) + " order=" + dec(r.b) + " migratetype=" + dec(r.c);
+      return "mm_page_pcpu_drain: " + page_fields(r, release_, bits) + " order=" + dec(r.b) +
+             " migratetype=" + dec(r.c);
     case Event::mm_page_alloc_zone_locked:
-      return "mm_page_alloc_zone_locked: " + page_fields(r, release_) + " order=" + dec(r.b) +
+      return "mm_page_alloc_zone_locked: " + page_fields(r, release_, bits) + " order=" + dec(r.b) +
              " migratetype=" + dec(r.c) + " percpu_refill=" + dec(r.d);
-    case Event::mm_page_alloc_extfrag: return page_alloc_extfrag_text(r, release_, pageblock_order_);
+    case Event::mm_page_alloc_extfrag: return page_alloc_extfrag_text(r, release_, bits, pageblock_order_);
   }
   CMA_ASSERT(false && "an event has a text");
   return {};

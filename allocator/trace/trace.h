@@ -1,12 +1,15 @@
 // What a machine prints: kernel log lines and tracepoints, kept as numbers and formatted only when they are read.
 //
-// The text is byte for byte that of the machine's release; pointers have one fixed rendering, "(ptrval)". Every layer
-// above emits events; expectations, laws, the comparison with real kernels and `--trace` read them. Recording an event
-// appends 48 bytes and takes two hash steps. Events about single pages are off unless asked for. No locks: recording is
-// one step of the actor that runs.
+// The text is byte for byte that of the machine's release. The kernel's pointers depend on where it lies in memory, and
+// since 4.15 it prints hashes of them, with a secret key: here each object has one address, which is printed up
+// to 4.14, and "(ptrval)" since then, as kernels print before the key is made. Every layer above emits events;
+// expectations, laws, the comparison with real kernels and `--trace` read them. Recording an event appends 48 bytes and
+// takes two hash steps. Events about single pages are off unless asked for. No locks: recording is one step of the
+// actor that runs.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +30,7 @@ enum class Event : std::uint8_t {
   // Kernel log.
   log_text,               // a = index into texts
   log_cma_alloc,          // a = area, b = count, c = align
-  log_cma_busy_retrying,  //
+  log_cma_busy_retrying,  // a = pfn, which is no part of the hash
   log_cma_returned,       // a = pfn or kNoPfn
   log_cma_release,        // a = pfn, b = count
   log_cma_pages_valid,    // since 5.16, of a range outside the area: a = pfn, b = count
@@ -65,10 +68,28 @@ struct Record {
   std::uint64_t a = 0, b = 0, c = 0, d = 0;
 };
 
+// A pointer in a formatted line: where it stands, and what it is the address of. A line has one at most.
+struct PrintedPointer {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::uint64_t address = 0;
+};
+
+// What a kernel's pointers look like: their width, and the frame whose descriptor is the first of the memory map where
+// that is an array (32 bits).
+struct PointerForm {
+  unsigned bits = 64;
+  Pfn first_frame = 0;
+};
+
 class Trace {
  public:
-  Trace(Engine& engine, Release release, unsigned pageblock_order, bool rate_limits)
-      : engine_(engine), release_(release), pageblock_order_(pageblock_order), rate_limits_(rate_limits) {}
+  Trace(Engine& engine, Release release, unsigned pageblock_order, bool rate_limits, PointerForm pointers = {})
+      : engine_(engine),
+        release_(release),
+        pageblock_order_(pageblock_order),
+        rate_limits_(rate_limits),
+        pointers_(pointers) {}
 
   // --- recording ---
   // Records an event of the actor that runs; does nothing while recording is off.
@@ -77,6 +98,12 @@ class Trace {
     hash_step(hash_, static_cast<std::uint64_t>(event) ^ (a << 8) ^ (b << 24) ^ (c << 40));
     hash_step(hash_, d ^ a);
     records_.push_back({event, static_cast<std::uint8_t>(engine_.cpu()), engine_.current(), engine_.now(), a, b, c, d});
+  }
+  // Records an event that has a frame which is printed as a pointer only. The hash leaves the frame out.
+  void emit_pointer(Event event, Pfn pfn) {
+    if (!recording_) return;
+    emit(event);
+    records_.back().a = pfn;
   }
   // Records a log line that is rare enough to be kept as text; does nothing while recording is off.
   void log(std::string text);
@@ -119,7 +146,9 @@ class Trace {
   const std::vector<Record>& records() const { return records_; }
   // Returns the line as the kernel prints it: a log line without time stamp, a tracepoint as "name: fields". Requires:
   // the record is of this trace, and no clear() or copy_from() came after it; its areas have been named by add_area().
-  std::string format(const Record& record) const;
+  std::string format(const Record& record) const { return format(record, nullptr); }
+  // Returns the same, and where its pointer stands: nullopt if it has none, or prints NULL.
+  std::string format(const Record& record, std::optional<PrintedPointer>* pointer) const;
   // Returns a value that is equal for runs that recorded the same events and texts in the same order. Time, CPU and
   // actor are left out.
   std::uint64_t hash() const { return hash_; }
@@ -136,11 +165,16 @@ class Trace {
 
  private:
   std::uint64_t add_text(std::string text);
+  std::string text_of(const Record& record) const;
+  std::optional<std::uint64_t> address_in(const Record& record) const;
+  std::uint64_t page_address(Pfn pfn) const;
+  std::uint64_t area_address(std::uint64_t area) const;
 
   Engine& engine_;
   Release release_;
   unsigned pageblock_order_;
   bool rate_limits_;
+  PointerForm pointers_;
   bool recording_ = true;
   bool page_events_ = false;
   WindowWatcher* windows_ = nullptr;

@@ -151,8 +151,8 @@ std::string line_of(Release release, const Record& r) {
 
 TEST(TraceOfAnyVersion, ALineChangesWithTheVersionThatChangedIt) {
   const Record released = record(Event::log_cma_release, 0x10000, 148);
-  EXPECT_EQ(line_of(Release::v3_16, released), "cma: dma_release_from_contiguous(page (ptrval))");
-  EXPECT_EQ(line_of(Release::v3_17, released), "cma: cma_release(page (ptrval))");
+  EXPECT_EQ(line_of(Release::v3_16, released), "cma: dma_release_from_contiguous(page ffffea0000400000)");
+  EXPECT_EQ(line_of(Release::v3_17, released), "cma: cma_release(page ffffea0000400000)");
   EXPECT_EQ(line_of(Release::v5_15, released), "cma: cma_release(page (ptrval))");
   EXPECT_EQ(line_of(Release::v5_16, released), "cma: cma_release(page (ptrval), count 148)");
 
@@ -276,6 +276,83 @@ TEST(Event, LogLinesComeBeforeTracepoints) {
   EXPECT_TRUE(is_log(Event::log_suppressed));
   EXPECT_FALSE(is_log(Event::cma_alloc));
   EXPECT_FALSE(is_log(Event::mm_page_alloc_extfrag));
+}
+
+// --- pointers ---
+
+// The line as an old kernel prints it, whose pointers have so many bits. Memory begins at frame 0x10000.
+std::string pointer_line(Release release, unsigned bits, const Record& r) {
+  Engine engine{1};
+  Trace trace{engine, release, 9, true, {.bits = bits, .first_frame = 0x10000}};
+  trace.add_area("main");
+  trace.add_area("camera");
+  return trace.format(r);
+}
+
+TEST(Pointers, Until4_14TheyArePrinted) {
+  const Record alloc = record(Event::log_cma_alloc, 1, 148, 8);
+  EXPECT_EQ(pointer_line(Release::v3_6, 64, alloc),
+            "cma: dma_alloc_from_contiguous(cma ffff88003e000020, count 148, align 8)");
+  EXPECT_EQ(pointer_line(Release::v3_6, 32, alloc), "cma: dma_alloc_from_contiguous(cma c5e00040, count 148, align 8)");
+  EXPECT_EQ(pointer_line(Release::v4_9, 64, alloc), "cma: cma_alloc(cma ffffffff81e00060, count 148, align 8)");
+  EXPECT_EQ(pointer_line(Release::v4_9, 32, alloc), "cma: cma_alloc(cma c0e00040, count 148, align 8)");
+  EXPECT_EQ(pointer_line(Release::v4_14, 32, alloc), "cma: cma_alloc(cma c0e00040, count 148, align 8)");
+  EXPECT_EQ(pointer_line(Release::v4_15, 32, alloc), "cma: cma_alloc(cma (ptrval), count 148, align 8)");
+
+  const Record busy = record(Event::log_cma_busy_retrying, 0x10020);
+  EXPECT_EQ(pointer_line(Release::v4_9, 64, busy),
+            "cma: cma_alloc(): memory range at ffffea0000400800 is busy, retrying");
+  EXPECT_EQ(pointer_line(Release::v4_9, 32, busy), "cma: cma_alloc(): memory range at c1000400 is busy, retrying");
+  EXPECT_EQ(pointer_line(Release::v4_9, 64, record(Event::log_cma_returned, 0x10000)),
+            "cma: cma_alloc(): returned ffffea0000400000");
+  EXPECT_EQ(pointer_line(Release::v3_6, 32, record(Event::log_cma_release, 0x10000, 1)),
+            "cma: dma_release_from_contiguous(page c1000000)");
+  EXPECT_EQ(pointer_line(Release::v4_9, 64, record(Event::cma_alloc, 0x10000, 148, 8, 1)),
+            "cma_alloc: pfn=10000 page=ffffea0000400000 count=148 align=8");
+  EXPECT_EQ(pointer_line(Release::v4_9, 64, record(Event::cma_release, 0, 0x10000, 148)),
+            "cma_release: pfn=10000 page=ffffea0000400000 count=148");
+  EXPECT_EQ(pointer_line(Release::v4_9, 32, record(Event::mm_page_free, 0x10001, 0)),
+            "mm_page_free: page=c1000020 pfn=65537 order=0");
+}
+
+TEST(Pointers, NullIsAsWideAsAPointerInTheLog) {
+  const Record none = record(Event::log_cma_returned, kNoPfn);
+  EXPECT_EQ(pointer_line(Release::v4_9, 64, none), "cma: cma_alloc(): returned           (null)");
+  EXPECT_EQ(pointer_line(Release::v4_9, 32, none), "cma: cma_alloc(): returned   (null)");
+  EXPECT_EQ(pointer_line(Release::v5_10, 32, none), "cma: cma_alloc(): returned 00000000");
+  const Record failed = record(Event::cma_alloc, kNoPfn, 1, 0, 0);
+  EXPECT_EQ(pointer_line(Release::v4_9, 32, failed), "cma_alloc: pfn=ffffffff page=(null) count=1 align=0");
+  EXPECT_EQ(pointer_line(Release::v5_10, 32, failed), "cma_alloc: pfn=ffffffff page=00000000 count=1 align=0");
+}
+
+TEST(Pointers, CountsOf32BitKernelsHave32Bits) {
+  const Record r = record(Event::log_cma_alloc_failed, 0, 0x100000003, minus(12));
+  EXPECT_EQ(pointer_line(Release::v5_10, 32, r), "cma: cma_alloc: alloc failed, req-size: 3 pages, ret: -12");
+  EXPECT_EQ(pointer_line(Release::v5_10, 64, r), "cma: cma_alloc: alloc failed, req-size: 4294967299 pages, ret: -12");
+}
+
+TEST(Pointers, ALineKnowsWhereItsPointerStands) {
+  Engine engine{1};
+  Trace trace{engine, Release::v4_19, 9, true};
+  trace.add_area("main");
+  std::optional<PrintedPointer> pointer;
+  const std::string line = trace.format(record(Event::log_cma_returned, 0x20), &pointer);
+  ASSERT_TRUE(pointer);
+  EXPECT_EQ(line.substr(pointer->begin, pointer->end - pointer->begin), "(ptrval)");
+  EXPECT_EQ(pointer->address, 0xffffea0000000800U) << "as if it was printed";
+  for (const Record& none : {record(Event::log_cma_returned, kNoPfn), record(Event::cma_alloc, 0x10, 1, 0, 0),
+                             record(Event::log_still_in_use, 2)}) {
+    trace.format(none, &pointer);
+    EXPECT_FALSE(pointer);
+  }
+}
+
+TEST_P(TraceTest, TheHashLeavesPointersOut) {
+  trace.emit_pointer(Event::log_cma_busy_retrying, 0x20);
+  const std::uint64_t one = trace.hash();
+  trace.clear();
+  trace.emit_pointer(Event::log_cma_busy_retrying, 0x40);
+  EXPECT_EQ(trace.hash(), one);
 }
 
 }  // namespace

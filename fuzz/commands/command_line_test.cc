@@ -268,6 +268,25 @@ TEST_F(CommandLine, WhyNamesThePageItsHolderAndTheStepInEachRace) {
   }
 }
 
+// The file's text is the kernel's, and stands below a line that names it.
+TEST_F(CommandLine, CatPrintsTheFileItReads) {
+  const std::string file = write("reads.cma",
+                                 "machine small release=4.19\nb = cma_alloc a pages=5\ncat cma/a/bitmap\n"
+                                 "cat cma/a/used\ncat sys/a/alloc_pages_success\n");
+  EXPECT_EQ(call({"run", file}), kNothingFound);
+  EXPECT_THAT(out_,
+              AllOf(HasSubstr("line 3: cat cma/a/bitmap                                      # ok\n31 0 0 0 0 0 0 0\n"),
+                    HasSubstr("line 4: cat cma/a/used                                        # ok\n5\n"),
+                    HasSubstr("line 5: cat sys/a/alloc_pages_success                         # failed: -ENOENT\n"),
+                    HasSubstr(": ok, 4 operations"), Not(HasSubstr("cma_alloc a"))));
+  EXPECT_EQ(call({"run", "--json", file}), kNothingFound);
+  EXPECT_THAT(
+      out_, AllOf(StartsWith("{"), HasSubstr(R"({"line":3,"op":1,"path":"cma/a/bitmap","text":"31 0 0 0 0 0 0 0\n"})"),
+                  HasSubstr(R"("path":"cma/a/used","text":"5\n")")));
+  EXPECT_EQ(call({"run", "-q", file}), kNothingFound);
+  EXPECT_THAT(out_, IsEmpty());
+}
+
 TEST_F(CommandLine, JsonIsOneObjectAProgram) {
   EXPECT_EQ(call({"run", "--json", write("broken.cma", kBroken)}), kFindings);
   EXPECT_THAT(out_, AllOf(HasSubstr("\"law\":\"bitmap\""), HasSubstr("\"line\":4"), HasSubstr("\"passed\":false")));

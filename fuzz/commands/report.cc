@@ -116,13 +116,20 @@ std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, c
   return text + section("again", again);
 }
 
-std::string run_json(const LoadedProgram& loaded, const RunResult& result) {
+std::string run_json(const LoadedProgram& loaded, const RunResult& result,
+                     std::span<const std::pair<Slot, std::string>> files) {
   nlohmann::json json = {{"file", loaded.file},
                          {"passed", result.passed()},
                          {"operations", loaded.program.ops.size()},
                          {"skipped", result.skipped},
                          {"steps", result.steps},
                          {"trace_hash", fmt::format("{:016x}", result.trace_hash)}};
+  if (!files.empty()) json["files"] = nlohmann::json::array();
+  for (const auto& [op, text] : files) {
+    nlohmann::json file = {{"op", op}, {"path", std::get<Cat>(loaded.program.ops[op].body).path}, {"text", text}};
+    if (op < loaded.lines.size()) file["line"] = loaded.lines[op];
+    json["files"].push_back(std::move(file));
+  }
   if (!result.finding) return json.dump();
   const Finding& finding = *result.finding;
   nlohmann::json found = {{"law", name_of(finding.law)},

@@ -2,7 +2,9 @@
 // Also formats the outcome of one operation for a trace. Used by `cmacheck run`; no decision depends on it.
 #pragma once
 
+#include <span>
 #include <string>
+#include <utility>
 
 #include "fuzz/commands/files.h"
 #include "properties/laws/checked_run.h"
@@ -23,8 +25,9 @@ std::string operation_text(const LoadedProgram& loaded, std::size_t op);
 std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, const Finding& finding,
                            const std::string& again);
 
-// Returns the result of a run as one JSON object in one line.
-std::string run_json(const LoadedProgram& loaded, const RunResult& result);
+// Returns the result of a run as one JSON object in one line, with the files that `cat` operations read.
+std::string run_json(const LoadedProgram& loaded, const RunResult& result,
+                     std::span<const std::pair<Slot, std::string>> files = {});
 
 // Returns the word, quoted for a shell if need be.
 std::string shell_word(const std::string& word);

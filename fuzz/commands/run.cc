@@ -33,7 +33,7 @@ struct RunCommand {
   bool as_fuzzed = false;
 };
 
-// Prints what happens while it happens: the log between the operations, the page map after each.
+// Prints what happens while it happens: files that are read, the log between the operations, the page map after each.
 class Narrator final : public Observer {
  public:
   Narrator(const RunCommand& command, const LoadedProgram& loaded, const Interpreter& interpreter)
@@ -43,8 +43,10 @@ class Narrator final : public Observer {
     if (command_.why) why_.program_begins(machine);
   }
   void op_performed(Machine& machine, std::size_t op) override {
-    if (command_.trace || command_.map)
+    const bool reads = std::holds_alternative<Cat>(loaded_.program.ops[op].body);
+    if (command_.trace || command_.map || reads)
       print_operation(op, outcome_text(loaded_.program, interpreter_.world(), static_cast<Slot>(op)));
+    print_files();
     print_records(machine.trace);
     print_map();
     performed_ = op + 1;
@@ -75,6 +77,11 @@ class Narrator final : public Observer {
     for (; printed_ < records.size(); ++printed_)
       if (command_.trace) fmt::print("    {}\n", record_line(trace, records[printed_]));
   }
+  // Prints what was read from files since the last operation ended, as it is.
+  void print_files() {
+    const auto& files = interpreter_.world().output;
+    for (; printed_files_ < files.size(); ++printed_files_) fmt::print("{}", files[printed_files_].second);
+  }
   void print_map() {
     if (!command_.map) return;
     PageMap map(loaded_.program, interpreter_.world());
@@ -99,6 +106,7 @@ class Narrator final : public Observer {
   const Interpreter& interpreter_;
   WhyRecorder why_;
   std::size_t printed_ = 0;
+  std::size_t printed_files_ = 0;
   std::size_t performed_ = 0;
   std::optional<PageMap> last_;
   std::set<std::string> explained_;
@@ -127,7 +135,7 @@ std::string replay_command(const RunCommand& command, const std::string& file) {
 void print_result(const RunCommand& command, const LoadedProgram& loaded, const CheckedRun& run,
                   const RunResult& result) {
   if (command.json) {
-    fmt::print("{}\n", run_json(loaded, result));
+    fmt::print("{}\n", run_json(loaded, result, run.interpreter().world().output));
   } else if (!result.passed()) {
     if (command.quiet)
       fmt::print("{}: finding {}: {}\n", loaded.file, result.finding->signature(), result.finding->message);
@@ -148,10 +156,10 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
   if (loaded->form == Form::bytes && !command.bytes && !command.as_fuzzed && !command.quiet)
     fmt::print(stderr, "{}: not text, so it is read as a program's bytes\n", file);
   apply_options(command, loaded->program);
-  const bool narrates = !command.json && (command.trace || command.map || command.why);
+  const bool narrates = !command.json && !command.quiet;
   Narrator narrator(command, *loaded, run.interpreter());
-  const RunResult result =
-      run.run(loaded->program, {.page_events = command.page_events}, narrates ? &narrator : nullptr);
+  const RunResult result = run.run(loaded->program, {.keep_output = !command.quiet, .page_events = command.page_events},
+                                   narrates ? &narrator : nullptr);
   if (narrates) narrator.finish(run.machine(), result.finding);
   print_result(command, *loaded, run, result);
   if (narrates) narrator.print_why();

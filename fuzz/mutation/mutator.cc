@@ -266,6 +266,7 @@ void Mutator::change_machine(Program& program) {
   const Release release =
       random_.chance(70) ? program.machine.release : modelled_releases()[random_.below(modelled_releases().size())];
   program.machine = shape(random_.chance(40) ? 0 : random_.below(kShapes), release);
+  if (random_.chance(10)) vary_machine(random_, program.machine);
   program.machine.bugs = bugs;
   std::erase_if(program.failing_bitmaps, [&](std::uint16_t area) { return area >= program.machine.areas.size(); });
 }

@@ -63,7 +63,7 @@ Geometry scarce_memory(Random& random, Geometry machine) {
   const std::uint64_t kept = std::min(before, 16 + random.below(1 + random.below(before + 1)));
   if (kept < before) machine.reserved = {{machine.memory.start, first - kept}};
   const std::uint64_t must_stay = random.below(kept + 1);
-  machine.min_free_kbytes = (random.chance(50) ? must_stay : kept - must_stay / 4) * (kPageSize >> 10);
+  machine.min_free_kbytes = (random.chance(50) ? must_stay : kept - must_stay / 4) * (machine.page_size >> 10);
   return machine;
 }
 

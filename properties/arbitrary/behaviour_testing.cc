@@ -12,6 +12,7 @@ unsigned frames_in(Event event) {
   switch (event) {
     case Event::log_cma_returned:
     case Event::log_cma_release:
+    case Event::log_cma_busy_retrying:
     case Event::log_cma_pages_valid:
     case Event::cma_alloc:
     case Event::mm_page_alloc:
@@ -28,7 +29,6 @@ unsigned frames_in(Event event) {
     case Event::test_pages_isolated: return 7;
     case Event::log_text:
     case Event::log_cma_alloc:
-    case Event::log_cma_busy_retrying:
     case Event::log_cma_alloc_failed:
     case Event::log_still_in_use:
     case Event::log_suppressed:

@@ -114,6 +114,9 @@ void fit_machine(Geometry& machine, const KernelConfig& config) {
   machine.rate_limits = false;
   machine.cma_debug = true;
   machine.transparent_hugepages = false;
+  machine.page_size = 4096;
+  machine.phys_addr_bits = 64;
+  machine.long_bits = std::nullopt;
   machine.reserved.clear();
   machine.pcp_batch = machine.pcp_high = machine.pcp_high_min = machine.pcp_high_max = std::nullopt;
 }

@@ -25,7 +25,7 @@ void Auditor::compare_sums() {
 void Auditor::compare_zone(std::size_t z) const {
   const Zone& zone = machine_->buddy.zone(z);
   const Tallies& sum = counts_.zones[z];
-  const std::string& name = machine_->buddy.zone_name(z);
+  const std::string name = machine_->buddy.zone_title(z);
   if (zone.nr_free_pages != sum[Counted::free_pages])
     broken(Law::counters, fmt::format("zone {}: nr_free_pages is {}, a recount gives {}", name, zone.nr_free_pages,
                                       sum[Counted::free_pages]));
@@ -63,7 +63,7 @@ void Auditor::compare_reserves() const {
   std::uint64_t all_found = 0;
   for (std::size_t z = 0; z < counts_.zones.size(); ++z) {
     const Zone& zone = machine_->buddy.zone(z);
-    const std::string& name = machine_->buddy.zone_name(z);
+    const std::string name = machine_->buddy.zone_title(z);
     const std::uint64_t counted = zone.nr_reserved_highatomic;
     const std::uint64_t found =
         static_cast<std::uint64_t>(counts_.zones[z][Counted::highatomic_blocks]) * block + zone.lost_highatomic;

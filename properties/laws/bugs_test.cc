@@ -455,6 +455,24 @@ TEST(BugsAndLaws, SoundSeesInactiveAlloc) {
   }
 }
 
+// An area after one that could not be activated, asked for a buffer. The initcall ended there from 3.17 to 5.8.
+TEST(BugsAndLaws, SoundSeesNeverActivated) {
+  for (const Release release : {Release::v4_9, Release::v4_19, Release::v6_12})
+    for (const bool on : {false, true}) {
+      auto program =
+          parse(fmt::format("machine small release={}\nzone DMA32 base=0 pages=592\nzone Normal base=592 pages=432\n"
+                            "b1 = cma_alloc b pages=4\n",
+                            name_of(release)),
+                "test");
+      ASSERT_TRUE(program) << program.error().text();
+      if (on) program->machine.bugs.switch_on(Bug::never_activated);
+      CheckedRun checked;
+      const std::optional<Finding> finding = checked.find(*program);
+      EXPECT_EQ(finding ? std::string(name_of(finding->law)) : "", on ? "sound" : "") << name_of(release);
+      EXPECT_EQ(checked.machine().bugs.times_reached(Bug::never_activated) != 0, on);
+    }
+}
+
 // A window fails for a pinned page after its first unit, all of which is one free block. Giving that unit back begins
 // with its first pageblock, and puts the whole block on the list of the area; a page is taken from it before the other
 // pageblocks follow.

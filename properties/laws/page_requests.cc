@@ -9,6 +9,8 @@
 namespace cma {
 namespace {
 
+// One more is 0: a loop from there down has no turn.
+constexpr std::size_t kNoZone = ~std::size_t{0};
 constexpr const char* kFunction = "__alloc_pages";
 constexpr Migratetype kOrdinary[] = {Migratetype::unmovable, Migratetype::movable, Migratetype::reclaimable};
 
@@ -30,7 +32,7 @@ void PageRequests::watch(Machine& machine) {
 
 // --- the request ---
 
-void PageRequests::allocation_begins(Gfp gfp, unsigned order) {
+void PageRequests::allocation_begins(Gfp gfp, unsigned order, unsigned node) {
   // The scope in which a task pins for long came with 5.1. Since 5.13 it makes requests immovable.
   const bool scope = machine_->engine.flags().memalloc_pin && release_ >= Release::v5_1;
   if (scope && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
@@ -38,12 +40,14 @@ void PageRequests::allocation_begins(Gfp gfp, unsigned order) {
   order_ = order;
   type_ = migratetype_of(gfp);
   may_have_areas_ = type_ == Migratetype::movable && !scope;
-  highest_zone_ = highest_zone();
+  node_ = node;
+  for (unsigned from = 0; from < machine_->buddy.nodes(); ++from) highest_zone_[from] = highest_zone(from);
   expected_ = expected();
 }
 
-// Returns the index of the highest zone that may serve the request.
-std::size_t PageRequests::highest_zone() const {
+// Returns the index of the highest zone of a node that may serve the request; kNoZone if there is none. A machine of
+// one node has one: its first.
+std::size_t PageRequests::highest_zone(unsigned node) const {
   std::string_view highest = "Normal";
   if (gfp_ & kGfpDma)
     highest = "DMA";
@@ -51,9 +55,9 @@ std::size_t PageRequests::highest_zone() const {
     highest = "DMA32";
   else if (gfp_ & kGfpHighmem)
     highest = gfp_ & kGfpMovable ? "any" : "HighMem";
-  std::size_t zone = 0;
+  std::size_t zone = machine_->geometry().several_nodes() ? kNoZone : 0;
   for (std::size_t z = 0; z < machine_->buddy.zones(); ++z)
-    if (rank_of(machine_->buddy.zone_name(z)) <= rank_of(highest)) zone = z;
+    if (machine_->buddy.zone(z).node == node && rank_of(machine_->buddy.zone_name(z)) <= rank_of(highest)) zone = z;
   return zone;
 }
 
@@ -73,10 +77,15 @@ PageRequests::Attempt PageRequests::second_attempt() const {
 
 std::optional<PageRequests::Grant> PageRequests::expected() const {
   if (order_ > machine_->buddy.largest_order()) return std::nullopt;
+  // The node asked for first, then upwards and round.
+  const unsigned nodes = machine_->buddy.nodes();
   for (const Attempt& attempt : {Attempt{}, second_attempt()})
-    for (std::size_t z = highest_zone_ + 1; z-- > 0;) {
-      const Zone& zone = machine_->buddy.zone(z);
-      if (leaves_enough(zone, attempt) && can_serve(zone, attempt)) return Grant{z, attempt};
+    for (unsigned step = 0; step < nodes; ++step) {
+      const unsigned node = (node_ + step) % nodes;
+      for (std::size_t z = highest_zone_[node] + 1; z-- > 0;) {
+        const Zone& zone = machine_->buddy.zone(z);
+        if (zone.node == node && leaves_enough(zone, attempt) && can_serve(zone, attempt)) return Grant{z, attempt};
+      }
     }
   return std::nullopt;
 }
@@ -88,7 +97,7 @@ bool PageRequests::leaves_enough(const Zone& zone, const Attempt& attempt) const
   const std::uint64_t boosted = mark + zone.watermark_boost;
   // Up to 5.8 the test of a single page began without the reserve.
   const std::int64_t usable = zone.nr_free_pages - (may_have_areas_ ? 0 : zone.nr_free_cma);
-  const std::uint64_t held_back = zone.lowmem_reserve[highest_zone_];
+  const std::uint64_t held_back = zone.lowmem_reserve[highest_zone_[zone.node]];
   if (order_ == 0 && release_ < Release::v5_9 && usable > static_cast<std::int64_t>(boosted + held_back)) return true;
   if (is_above(zone, attempt, boosted)) return true;
   // Single pages that are urgent are not kept from the min watermark by a boost: up to 6.2 atomic ones.
@@ -107,7 +116,7 @@ bool PageRequests::is_above(const Zone& zone, const Attempt& attempt, std::uint6
   std::int64_t left = zone.nr_free_pages + 1 - static_cast<std::int64_t>(order_pages(order_));
   if (!attempt.counts_reserve) left -= reserved;
   const std::int64_t usable = left - (may_have_areas_ ? 0 : zone.nr_free_cma);
-  if (usable <= must_stay + static_cast<std::int64_t>(zone.lowmem_reserve[highest_zone_])) return false;
+  if (usable <= must_stay + static_cast<std::int64_t>(zone.lowmem_reserve[highest_zone_[zone.node]])) return false;
   if (order_ == 0 || release_ >= Release::v4_4) return order_ == 0 || has_large_block(zone, attempt);
   // Up to 4.3 enough must be left in larger blocks, order by order; of all types, areas included.
   for (unsigned order = 0; order < order_; ++order) {
@@ -170,14 +179,14 @@ void PageRequests::allocation_ended(Gfp, unsigned, Pfn pfn) {
   };
   const Buddy& buddy = machine_->buddy;
   if (pfn == kNoPfn) {
-    if (expected_) broken(fmt::format("is refused, though zone {} must serve it", buddy.zone_name(expected_->zone)));
+    if (expected_) broken(fmt::format("is refused, though zone {} must serve it", buddy.zone_title(expected_->zone)));
     return;
   }
   if (!expected_) broken(fmt::format("is granted page {:#x}, though no zone may serve it", pfn));
   const std::size_t zone = machine_->map.page(pfn).zone;
   if (zone != expected_->zone)
-    broken(fmt::format("is granted page {:#x} of zone {}, though zone {} must serve it", pfn, buddy.zone_name(zone),
-                       buddy.zone_name(expected_->zone)));
+    broken(fmt::format("is granted page {:#x} of zone {}, though zone {} must serve it", pfn, buddy.zone_title(zone),
+                       buddy.zone_title(expected_->zone)));
   check_areas(pfn);
   check_reserve(pfn);
 }

@@ -7,6 +7,7 @@
 // The arithmetic is that of allocator/buddy/watermark.cc, written down a second time on purpose.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "allocator/machine.h"
@@ -19,7 +20,7 @@ class PageRequests final : public AllocationWatcher {
   void watch(Machine& machine);
 
   // Throws LawBroken from allocation_ended(), inside the operation that asked.
-  void allocation_begins(Gfp gfp, unsigned order) override;
+  void allocation_begins(Gfp gfp, unsigned order, unsigned node) override;
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
 
  private:
@@ -39,7 +40,7 @@ class PageRequests final : public AllocationWatcher {
   };
 
   Attempt second_attempt() const;
-  std::size_t highest_zone() const;
+  std::size_t highest_zone(unsigned node) const;
   std::optional<Grant> expected() const;
   bool leaves_enough(const Zone& zone, const Attempt& attempt) const;
   bool is_above(const Zone& zone, const Attempt& attempt, std::uint64_t mark) const;
@@ -59,7 +60,8 @@ class PageRequests final : public AllocationWatcher {
   unsigned order_ = 0;
   Migratetype type_ = Migratetype::unmovable;
   bool may_have_areas_ = false;
-  std::size_t highest_zone_ = 0;
+  unsigned node_ = 0;
+  std::array<std::size_t, kMaxNodes> highest_zone_{};  // by node
   std::optional<Grant> expected_;
 };
 

@@ -32,7 +32,7 @@ class PlantedTest : public ::testing::TestWithParam<Release> {
   // Returns the law that is broken if a request gets `pfn`.
   std::string law_of_request(Gfp gfp, unsigned order, Pfn pfn) {
     return law_broken_by([&] {
-      machine_.trace.allocations()->allocation_begins(gfp, order);
+      machine_.trace.allocations()->allocation_begins(gfp, order, 0);
       machine_.trace.allocations()->allocation_ended(gfp, order, pfn);
     });
   }
@@ -184,8 +184,8 @@ TEST_P(PlantedTest, AnAreaAcrossAZoneBorderIsNoFinding) {
   for (const Pfn base : {0x200U, 0x300U}) {
     DeclareRequest request;
     request.name = base == 0x200 ? "across" : "after";
-    request.base = std::uint64_t{base} << kPageShift;
-    request.size = std::uint64_t{0x100} << kPageShift;
+    request.base = std::uint64_t{base} << machine.geometry().page_shift();
+    request.size = std::uint64_t{0x100} << machine.geometry().page_shift();
     request.fixed = true;
     ASSERT_EQ(machine.areas.declare_contiguous(request), 0);
     laws.op_performed(machine, 0);
@@ -482,7 +482,7 @@ TEST(GrantedLaw, SeesTheWrongZone) {
   AllocationWatcher& watcher = *watched.machine().trace.allocations();
   const auto law = [&](Gfp gfp, Pfn pfn) {
     return law_broken_by([&] {
-      watcher.allocation_begins(gfp, 0);
+      watcher.allocation_begins(gfp, 0, 0);
       watcher.allocation_ended(gfp, 0, pfn);
     });
   };

@@ -80,11 +80,20 @@ Blocks free_blocks(const Machine& machine, std::size_t zone) {
   return blocks;
 }
 
+// Returns the zones of all nodes, node by node, or of one.
+std::vector<std::size_t> listed_zones(const Machine& machine, std::optional<unsigned> only = std::nullopt) {
+  std::vector<std::size_t> zones;
+  for (unsigned node = 0; node < kMaxNodes; ++node)
+    for (std::size_t z = 0; z < machine.buddy.zones(); ++z)
+      if (machine.buddy.zone(z).node == node && node == only.value_or(node)) zones.push_back(z);
+  return zones;
+}
+
 std::string buddyinfo_file(const Machine& machine) {
   std::string text;
-  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+  for (const std::size_t z : listed_zones(machine)) {
     const Blocks blocks = free_blocks(machine, z);
-    text += "Node 0, zone ";
+    text += fmt::format("Node {}, zone ", machine.buddy.zone(z).node);
     column(text, machine.buddy.zone_name(z), 8);
     for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order) {
       std::uint64_t all = 0;
@@ -96,18 +105,18 @@ std::string buddyinfo_file(const Machine& machine) {
   return text;
 }
 
-std::string pageblocks_text(const Machine& machine) {
+std::string pageblocks_text(const Machine& machine, unsigned node) {
   std::string text = "\nNumber of blocks type  ";
   for (std::string_view name : kMigratetypeNames) column(text, name, 12);
   text += '\n';
   const std::uint64_t step = machine.map.pageblock_pages();
-  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+  for (const std::size_t z : listed_zones(machine, node)) {
     std::array<std::uint64_t, kMigratetypes> count{};
     const PfnRange range = machine.buddy.zone(z).range;
     for (Pfn pfn = range.start; pfn < range.end; pfn += step)
       if (machine.map.present(pfn) && machine.map.page(pfn).zone == z)
         ++count[index_of(machine.map.pageblock_type(pfn))];
-    text += "Node 0, zone ";
+    text += fmt::format("Node {}, zone ", node);
     column(text, machine.buddy.zone_name(z), 8);
     for (const std::uint64_t blocks : count) column(text, blocks, 12);
     text += '\n';
@@ -115,14 +124,14 @@ std::string pageblocks_text(const Machine& machine) {
   return text;
 }
 
-std::string pagetypeinfo_file(const Machine& machine) {
+std::string pagetypeinfo_of(const Machine& machine, unsigned node) {
   std::string text = fmt::format("Page block order: {}\nPages per block:  {}\n\n{:<43} ", machine.map.pageblock_order(),
                                  machine.map.pageblock_pages(), "Free pages count per migrate type at order");
   for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order) column(text, order, 6);
   text += '\n';
-  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+  for (const std::size_t z : listed_zones(machine, node)) {
     const Blocks blocks = free_blocks(machine, z);
-    const std::string zone_title = fmt::format("Node    0, zone {:>8}, type ", machine.buddy.zone_name(z));
+    const std::string zone_title = fmt::format("Node {:>4}, zone {:>8}, type ", node, machine.buddy.zone_name(z));
     for (unsigned type = 0; type < kMigratetypes; ++type) {
       text += zone_title;
       column(text, kMigratetypeNames[type], 12);
@@ -135,7 +144,14 @@ std::string pagetypeinfo_file(const Machine& machine) {
       text += '\n';
     }
   }
-  return text + pageblocks_text(machine);
+  return text + pageblocks_text(machine, node);
+}
+
+std::string pagetypeinfo_file(const Machine& machine) {
+  std::string text;
+  for (unsigned node = 0; node < kMaxNodes; ++node)
+    if (!listed_zones(machine, node).empty()) text += pagetypeinfo_of(machine, node);
+  return text;
 }
 
 }  // namespace

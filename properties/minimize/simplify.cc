@@ -193,6 +193,12 @@ bool plain_cpus(Program& program) {
   return true;
 }
 
+bool one_node(Program& program) {
+  if (!program.machine.several_nodes()) return false;
+  for (ZoneSpec& zone : program.machine.zones) zone.node = 0;
+  return true;
+}
+
 bool halve_memory(Program& program) {
   Geometry& machine = program.machine;
   const std::uint64_t pages = align_down(machine.memory.pages() / 2, machine.largest_pages());
@@ -334,6 +340,10 @@ std::vector<Change> machine_changes(const Program& program) {
   changes.push_back(plain_member(&Geometry::cma_debug));
   changes.push_back(plain_member(&Geometry::rate_limits));
   changes.push_back(plain_member(&Geometry::max_areas));
+  changes.push_back(plain_member(&Geometry::page_size));
+  changes.push_back(plain_member(&Geometry::phys_addr_bits));
+  changes.push_back(plain_member(&Geometry::long_bits));
+  changes.emplace_back(one_node);
   changes.emplace_back(plain_cpus);
   add_range_changes(&Geometry::holes, program.machine, changes);
   add_range_changes(&Geometry::reserved, program.machine, changes);

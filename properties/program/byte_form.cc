@@ -1,7 +1,6 @@
 #include "properties/program/byte_form.h"
 
 #include <algorithm>
-#include <set>
 
 #include "properties/program/machine_keys.h"
 
@@ -179,6 +178,7 @@ void write_machine(Writer& out, const Program& program) {
   for (const ZoneSpec& zone : machine.zones) {
     out.text(zone.name);
     write_range(out, zone.range);
+    out.number(zone.node);
   }
   for (const auto* ranges : {&machine.holes, &machine.reserved}) {
     out.number(ranges->size());
@@ -216,11 +216,17 @@ void read_areas(Reader& in, Program& program) {
 }
 
 bool names_in_order(const Geometry& machine) {
-  std::set<std::string_view> zones;
-  for (const ZoneSpec& zone : machine.zones)
-    if (!is_name(zone.name) || !zones.insert(zone.name).second) return false;
-  return std::all_of(machine.areas.begin(), machine.areas.end(),
+  const auto named = [](const ZoneSpec& zone) { return is_name(zone.name); };
+  return std::all_of(machine.zones.begin(), machine.zones.end(), named) &&
+         std::all_of(machine.areas.begin(), machine.areas.end(),
                      [](const AreaSpec& area) { return is_name(area.name); });
+}
+
+// Gives widths that no machine has their usual values, so that bytes which know of none still name machines.
+void fold_widths(Geometry& machine) {
+  if (machine.page_size != 16384 && machine.page_size != 65536) machine.page_size = 4096;
+  if (machine.phys_addr_bits != 32) machine.phys_addr_bits = 64;
+  if (machine.long_bits != 32U && machine.long_bits != 64U) machine.long_bits = std::nullopt;
 }
 
 void read_machine(Reader& in, Program& program, const ByteLimits& limits) {
@@ -234,9 +240,13 @@ void read_machine(Reader& in, Program& program, const ByteLimits& limits) {
     else
       key.set(machine, value == 0 ? kAutomatic : (value - 1) % (key.max + 1));
   }
+  fold_widths(machine);
   for (std::uint64_t left = in.count(); left > 0; --left) {
-    std::string name = in.text();
-    machine.zones.push_back({std::move(name), read_range(in)});
+    ZoneSpec zone;
+    zone.name = in.text();
+    zone.range = read_range(in);
+    zone.node = static_cast<unsigned>(in.number() % kMaxNodes);
+    machine.zones.push_back(std::move(zone));
   }
   for (auto* ranges : {&machine.holes, &machine.reserved})
     for (std::uint64_t left = in.count(); left > 0; --left) ranges->push_back(read_range(in));

@@ -39,8 +39,9 @@ TEST(ByteForm, ShapesAndDefaultNamesTakeTheShortForm) {
 
 TEST(ByteForm, OddMachinesAndNamesAreWrittenInFull) {
   const Program program = parsed(
-      "machine release=4.19 base=0x800 pages=0x8000 cpus=4 pcp_batch=31 min_free_kbytes=0 debug=off bugs=as-shipped\n"
-      "zone DMA32 base=0x800 pages=0x4000\nzone Normal base=0x4800 pages=0x4000\n"
+      "machine release=4.19 base=0x800 pages=0x8000 cpus=4 pcp_batch=31 min_free_kbytes=0 debug=off pageblock_order=9 "
+      "largest_order=10 page_size=16384 long=32 bugs=as-shipped\n"
+      "zone Normal base=0x800 pages=0x4000\nzone Normal base=0x4800 pages=0x4000 node=3\n"
       "hole base=0x900 pages=0x10\nreserved base=0x1000 pages=0x7\n"
       "area linux,cma base=0x4800 pages=0x1000 order_per_bit=1\n"
       "area video base=0x6000 pages=0x400 order_per_bit=2 fail=bitmap\n"
@@ -105,6 +106,19 @@ TEST(ByteForm, DecodingIntoAUsedProgramGivesTheSame) {
     const std::vector<std::uint8_t> bytes = encode(generate(seed));
     decode_into(reused, bytes);
     EXPECT_EQ(reused, decode(bytes));
+  }
+}
+
+TEST(ByteForm, VariedMachinesSurvive) {
+  Random random(1);
+  for (std::size_t i = 0; i < 300; ++i) {
+    Program program;
+    program.machine = shape(i, modelled_releases()[i % modelled_releases().size()]);
+    vary_machine(random, program.machine);
+    EXPECT_EQ(program.machine.impossible(), std::nullopt);
+    program.settle();
+    EXPECT_EQ(decode(encode(program)), program) << print(program);
+    EXPECT_EQ(parsed(print(program)), program) << print(program);
   }
 }
 

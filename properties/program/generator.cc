@@ -130,6 +130,25 @@ Op generate_op(Random& random, const Program& program, const KindWeights& weight
   return op;
 }
 
+void vary_machine(Random& random, Geometry& machine) {
+  if (random.chance(50)) {
+    const std::uint64_t page_size = random.chance(50) ? 16384 : 65536;
+    // As many pages must stay free.
+    if (machine.min_free_kbytes) *machine.min_free_kbytes *= page_size / machine.page_size;
+    machine.page_size = page_size;
+  }
+  if (random.chance(40)) machine.long_bits = 32;
+  if (random.chance(40)) machine.phys_addr_bits = 32;
+  if (random.chance(40)) {
+    // The border may lie inside an area. Zones of two nodes have one name.
+    const PfnRange& memory = machine.memory;
+    const std::uint64_t block = machine.pageblock_pages();
+    const Pfn border = memory.start + random.between(1, memory.pages() / block - 1) * block;
+    machine.zones = {{.name = "Normal", .range = {memory.start, border}},
+                     {.name = "Normal", .range = {border, memory.end}, .node = 1}};
+  }
+}
+
 Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   Random random(seed);
   Program program;
@@ -144,6 +163,7 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;
   const std::size_t number = options.sequential ? kOneCpuShape : options.shapes ? odd : 0;
   program.machine = shape(number, release);
+  if (options.shapes && !options.sequential && apart.chance(4)) vary_machine(apart, program.machine);
   program.machine.transparent_hugepages = options.huge_pages;
   const std::size_t actors = options.sequential ? 0 : random.below(options.actors + 1);
   for (std::size_t i = 0; i < actors; ++i) {

@@ -17,7 +17,7 @@ struct GeneratorOptions {
   std::size_t max_ops = 32;         // min_ops if that is more; those of boot are counted, but never cut short
   std::size_t actors = 2;           // at most
   std::optional<Release> release;   // any modelled one if not given
-  bool shapes = true;               // machines other than the default small one too
+  bool shapes = true;               // machines other than the default small one too, and varied ones
   KindSet kinds = KindSet().set();  // besides cma_alloc, cma_release, and those of boot, which it does not bind
   // One CPU performs everything: no actors, no stops, no operations of boot.
   bool sequential = false;
@@ -32,6 +32,10 @@ struct GeneratorOptions {
 using KindWeights = std::array<std::uint8_t, kOpKinds>;
 // Draws the weights of one program.
 KindWeights swarm_weights(Random& random, const GeneratorOptions& options);
+
+// Gives a machine what no shape has: larger pages, addresses or longs of 32 bits, a second node. Requires: the machine
+// is a shape.
+void vary_machine(Random& random, Geometry& machine);
 
 // Returns the program of a seed, settled. Unless it is sequential, one program in twenty begins with one to five
 // operations of boot.

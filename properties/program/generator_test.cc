@@ -107,5 +107,23 @@ TEST(Generator, ChangedArgumentsStayPrograms) {
   }
 }
 
+TEST(Generator, SomeMachinesHaveWhatNoShapeHas) {
+  std::set<std::uint64_t> page_sizes;
+  std::set<unsigned> longs;
+  std::set<unsigned> addresses;
+  std::set<bool> nodes;
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    const Geometry machine = generate(seed).machine;
+    page_sizes.insert(machine.page_size);
+    longs.insert(machine.bits_per_long());
+    addresses.insert(machine.phys_addr_bits);
+    nodes.insert(machine.several_nodes());
+  }
+  EXPECT_EQ(page_sizes, (std::set<std::uint64_t>{4096, 16384, 65536}));
+  EXPECT_EQ(longs, (std::set<unsigned>{32, 64}));
+  EXPECT_EQ(addresses, (std::set<unsigned>{32, 64}));
+  EXPECT_EQ(nodes, (std::set<bool>{false, true}));
+}
+
 }  // namespace
 }  // namespace cma

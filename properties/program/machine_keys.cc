@@ -66,16 +66,22 @@ constexpr std::array kKeys = {
     MachineKey{"error_line", Form::on_off, 1, get<&Geometry::error_line>, set<&Geometry::error_line>},
     MachineKey{"error_names", Form::on_off, 1, get<&Geometry::error_names>, set<&Geometry::error_names>},
     MachineKey{"bh_revoke", Form::on_off, 1, get<&Geometry::bh_revoke>, set<&Geometry::bh_revoke>},
+    MachineKey{"page_size", Form::decimal, kCountLimit, get<&Geometry::page_size>, set<&Geometry::page_size>,
+               /*sets_others=*/true},
+    MachineKey{"phys_addr", Form::decimal, kCountLimit, get<&Geometry::phys_addr_bits>, set<&Geometry::phys_addr_bits>},
+    MachineKey{"long", Form::automatic, kCountLimit, get_optional<&Geometry::long_bits>,
+               set_optional<&Geometry::long_bits>},
 };
 
 }  // namespace
 
 std::span<const MachineKey> machine_keys() { return kKeys; }
 
-Geometry base_machine(Release release, bool small) {
-  if (small) return default_small_geometry(release);
+Geometry base_machine(Release release, bool small, std::uint64_t page_size) {
+  if (small) return default_small_geometry(release, page_size);
   Geometry geometry;
   geometry.release = release;
+  set_page_size(geometry, page_size);
   return geometry;
 }
 

@@ -16,6 +16,7 @@ struct MachineKey {
   std::uint64_t max;
   std::uint64_t (*get)(const Geometry&);
   void (*set)(Geometry&, std::uint64_t);
+  bool sets_others = false;  // base_machine() depends on it, so it is read before the others
 };
 
 // The value of an `automatic` key that the kernel computes, as in `pcp_batch=auto`, and of an `endless` one without a
@@ -29,8 +30,7 @@ constexpr std::string_view word_for_automatic(MachineKey::Form form) {
 
 std::span<const MachineKey> machine_keys();
 
-// Returns the machine that the other words of a machine line change: that of `machine small release=R` or of
-// `machine release=R`.
-Geometry base_machine(Release release, bool small);
+// Returns the machine that the other words of a machine line change: that of `machine [small] release=R page_size=N`.
+Geometry base_machine(Release release, bool small, std::uint64_t page_size);
 
 }  // namespace cma

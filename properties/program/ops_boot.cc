@@ -1,7 +1,5 @@
 #include "properties/program/ops_boot.h"
 
-#include <algorithm>
-
 #include "properties/program/world.h"
 
 namespace cma {
@@ -31,22 +29,16 @@ void Reserve::perform(World& world, Slot self) const {
 
 namespace {
 
-// Returns whether the caller asks for a place where there is no memory, and the kernel does not check that. It would
-// reserve the place, and follow page descriptors that do not exist when it activates the area.
-bool beyond_memory(const DeclareRequest& request, const Machine& machine) {
-  const Release release = machine.release();
-  // The check came with 5.2; 4.19 has it since its stable releases.
-  const bool kernel_checks = release >= Release::v4_19;
-  // Before 3.17 every base was fixed, and there was no alignment to ask for.
-  const bool fixed = release < Release::v3_17 || request.fixed;
-  if (kernel_checks || !fixed || request.base == 0 || request.size == 0) return false;
-  const std::uint64_t asked = release < Release::v3_17 ? 0 : request.alignment;
-  if (asked != 0 && !is_power_of_two(asked)) return false;
-  const std::uint64_t unit = machine.geometry().isolation_unit() << kPageShift;
-  const std::uint64_t alignment = std::max(unit, asked);
-  const std::uint64_t end = machine.geometry().memory.end << kPageShift;
-  if (request.base > end || request.size > end) return true;
-  return align_up(request.base, alignment) + align_up(request.size, alignment) > end;
+// Returns why a place must not be reserved: there is no memory, and the kernel does not look. It follows descriptors of
+// pages that do not exist when it activates the area. memblock_reserve() takes any range; a fixed area that ends beyond
+// memory is refused since 3.18 if it begins below its end, or below high memory, and since 5.0 (4.19 has it from its
+// stable series) by its limit. No release looks for the start of memory. nullptr: the kernel reserves memory, or fails.
+const char* no_memory_there(const Machine& machine, const DeclareRequest& request) {
+  const std::optional<PfnRange> place = machine.areas.place_of(request);
+  const PfnRange& memory = machine.memblock.memory();
+  if (place && place->start < memory.start) return "the place begins before memory, which no kernel checks";
+  if (place && place->end > memory.end) return "the place is beyond memory, which this kernel does not check";
+  return nullptr;
 }
 
 }  // namespace
@@ -60,8 +52,8 @@ void Declare::perform(World& world, Slot self) const {
   request.alignment = alignment;
   request.order_per_bit = static_cast<unsigned>(order_per_bit);
   request.fixed = fixed;
-  if (beyond_memory(request, world.machine())) {
-    world.skip(self, "the place is beyond memory, which this kernel does not check");
+  if (const char* why = no_memory_there(world.machine(), request)) {
+    world.skip(self, why);
     return;
   }
   record_declaration(world, self, world.machine().areas.declare_contiguous(request));
@@ -69,7 +61,9 @@ void Declare::perform(World& world, Slot self) const {
 
 // Skips memory that is another area's: the kernel does not check that, and would hand the memory out twice.
 void InitReservedMem::perform(World& world, Slot self) const {
-  const PfnRange range{base >> kPageShift, (base + size) >> kPageShift};
+  const Geometry& geometry = world.machine().geometry();
+  const PfnRange range{(base & geometry.phys_mask()) >> geometry.page_shift(),
+                       ((base + size) & geometry.phys_mask()) >> geometry.page_shift()};
   const Areas& areas = world.machine().areas;
   for (AreaId id = 0; id < areas.size(); ++id) {
     const PfnRange other{areas.area(id).base, areas.area(id).base + areas.area(id).pages};

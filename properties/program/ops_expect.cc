@@ -107,12 +107,14 @@ void ExpectCounter::perform(World& world, Slot) const {
 template <LineSource Source>
 void ExpectLine<Source>::perform(World& world, Slot) const {
   const Trace& trace = world.machine().trace;
+  std::optional<PrintedPointer> pointer;
   std::size_t& cursor = Source == LineSource::log ? world.log_cursor : world.trace_cursor;
   std::uint64_t found = 0;
   for (std::size_t i = next ? cursor : 0; i < trace.records().size(); ++i) {
     const Record& record = trace.records()[i];
     if (is_log(record.event) != (Source == LineSource::log)) continue;
-    if (trace.format(record).find(text) == std::string::npos) continue;
+    const std::string line = trace.format(record, &pointer);
+    if (!world.pointers.line_contains(line, pointer, text)) continue;
     ++found;
     if (next && !never && times == kAnyTimes) {
       cursor = i + 1;

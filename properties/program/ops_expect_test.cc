@@ -126,6 +126,16 @@ TEST(Expect, Lines) {
   unmet("trace \"count 12\"", "there is no such line");
 }
 
+// A real kernel's pointer is the same each time it prints the same object.
+TEST(Expect, PointersStandForObjects) {
+  const std::string area = "log \"cma_alloc(cma 00000000deadbeef, count 12\"\nexpect ";
+  met(area + "log \"cma_alloc(cma 00000000deadbeef, count 300\"");
+  met(area + "log \"cma_alloc(cma (ptrval), count 300\"");
+  EXPECT_THAT(verdict(area + "log \"cma_alloc(cma 00000000deadbee0, count 300\""), HasSubstr("there is no such line"));
+  met(area + "trace \"cma_alloc_finish: name=a pfn=0x200 page=0000000012345678 count=12\"");
+  EXPECT_THAT(verdict(area + "trace \"pfn=0x200 page=00000000deadbeef count=12\""), HasSubstr("there is no such line"));
+}
+
 TEST(Expect, LinesInOrder) {
   const std::string first = "log next \"count 12\"\nexpect log next \"count 300\"\nexpect ";
   met(first + "log next \"count 4\"");

@@ -165,9 +165,14 @@ void Parser::read_machine(Line& line) {
   const std::optional<Release> found = release_from_name(release.value);
   if (!found)
     throw SyntaxError(release.value_column, fmt::format("expected {}, not `{}`", release_words(), release.value));
-  program_.machine = base_machine(*found, small);
-  for (const MachineKey& key : machine_keys())
-    if (const Word* word = line.keyed(key.name)) key.set(program_.machine, key_value(key, *word));
+  program_.machine.release = *found;
+  for (const bool sets_others : {true, false}) {
+    for (const MachineKey& key : machine_keys()) {
+      const Word* word = key.sets_others == sets_others ? line.keyed(key.name) : nullptr;
+      if (word != nullptr) key.set(program_.machine, key_value(key, *word));
+    }
+    if (sets_others) program_.machine = base_machine(*found, small, program_.machine.page_size);
+  }
   if (const Word* bugs = line.keyed("bugs")) {
     if (bugs->value == "as-shipped")
       program_.machine.bugs = BugSet::as_shipped(*found);
@@ -193,12 +198,18 @@ PfnRange read_base_and_pages(Line& line) {
 }
 
 void Parser::read_zone(Line& line) {
-  line.set_usage("zone NAME base=N pages=N");
+  line.set_usage("zone NAME base=N pages=N [node=N]");
   std::vector<ZoneSpec>& zones = program_.machine.zones;
-  std::string name = line.expect_name("the zone's name");
+  ZoneSpec read;
+  read.name = line.expect_name("the zone's name");
+  read.range = read_base_and_pages(line);
+  if (const Word* node = line.keyed("node")) read.node = static_cast<unsigned>(number_in(*node, kMaxNodes - 1, "node"));
   for (const ZoneSpec& zone : zones)
-    if (zone.name == name) throw SyntaxError(line.words()[1].column, fmt::format("there is a zone `{}` already", name));
-  zones.push_back({std::move(name), read_base_and_pages(line)});
+    if (zone.name == read.name && zone.node == read.node)
+      throw SyntaxError(
+          line.words()[1].column,
+          fmt::format("node {} has a zone `{}` already: give one of them another `node=`", read.node, read.name));
+  zones.push_back(std::move(read));
   parts_.push_back({Part::Kind::zone, line.number(), zones.size() - 1});
 }
 

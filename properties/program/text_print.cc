@@ -151,7 +151,7 @@ std::string key_value(const MachineKey& key, std::uint64_t value) {
 
 // Returns whether `machine small` has the memory and the first areas of this program.
 bool is_small(const Program& program) {
-  const Geometry small = base_machine(program.machine.release, true);
+  const Geometry small = base_machine(program.machine.release, true, program.machine.page_size);
   const std::vector<AreaSpec>& areas = program.machine.areas;
   if (program.machine.memory != small.memory || areas.size() < small.areas.size()) return false;
   if (!program.failing_bitmaps.empty() && program.failing_bitmaps.front() < small.areas.size()) return false;
@@ -167,11 +167,13 @@ bool shipped_with(const Geometry& machine) {
 }
 
 std::string machine_line(const Program& program, bool small) {
-  const Geometry base = base_machine(program.machine.release, small);
+  const Geometry plain = base_machine(program.machine.release, small, Geometry{}.page_size);
+  const Geometry base = base_machine(program.machine.release, small, program.machine.page_size);
   std::string line = fmt::format("machine {}release={}", small ? "small " : "", name_of(program.machine.release));
   for (const MachineKey& key : machine_keys()) {
     const std::uint64_t value = key.get(program.machine);
-    if (value != key.get(base)) line += fmt::format(" {}={}", key.name, key_value(key, value));
+    if (value != key.get(key.sets_others ? plain : base))
+      line += fmt::format(" {}={}", key.name, key_value(key, value));
   }
   if (shipped_with(program.machine)) line += " bugs=as-shipped";
   if (program.audit == Audit::points) line += " audit=points";
@@ -183,10 +185,12 @@ std::string machine_lines(const Program& program) {
   const bool small = is_small(program);
   std::string text = machine_line(program, small) + "\n";
   const auto range = [](const PfnRange& r) { return fmt::format("base={:#x} pages={:#x}", r.start, r.pages()); };
-  for (const ZoneSpec& zone : machine.zones) text += fmt::format("zone {} {}\n", zone.name, range(zone.range));
+  for (const ZoneSpec& zone : machine.zones)
+    text += fmt::format("zone {} {}{}\n", zone.name, range(zone.range),
+                        zone.node == 0 ? "" : fmt::format(" node={}", zone.node));
   for (const PfnRange& hole : machine.holes) text += fmt::format("hole {}\n", range(hole));
   for (const PfnRange& reserved : machine.reserved) text += fmt::format("reserved {}\n", range(reserved));
-  const std::size_t known = small ? base_machine(machine.release, true).areas.size() : 0;
+  const std::size_t known = small ? base_machine(machine.release, true, machine.page_size).areas.size() : 0;
   for (std::size_t i = known; i < machine.areas.size(); ++i) {
     const AreaSpec& area = machine.areas[i];
     const bool fails = std::binary_search(program.failing_bitmaps.begin(), program.failing_bitmaps.end(), i);

@@ -387,5 +387,47 @@ TEST(Text, TheReadmeHasTheReference) {
                                                                   << op_reference();
 }
 
+TEST(Text, ThePageSizeDecidesTheOrdersThatAreNotGiven) {
+  const auto orders = [](std::string_view line) {
+    const Geometry machine = parsed(line).machine;
+    return std::make_pair(machine.pageblock_order, machine.largest_order);
+  };
+  EXPECT_EQ(orders("machine release=4.19 page_size=4096"), std::make_pair(9U, 10U));
+  EXPECT_EQ(orders("machine release=4.19 page_size=16384"), std::make_pair(11U, 11U));
+  EXPECT_EQ(orders("machine release=4.19 page_size=65536"), std::make_pair(13U, 13U));
+  EXPECT_EQ(orders("machine release=4.19 pageblock_order=9 page_size=65536"), std::make_pair(9U, 13U));
+  EXPECT_EQ(orders("machine release=4.19 page_size=65536 pageblock_order=9 largest_order=10"), std::make_pair(9U, 10U));
+  EXPECT_EQ(orders("machine small release=4.19 page_size=65536"), std::make_pair(4U, 6U));
+  EXPECT_EQ(parsed("machine small release=4.19 page_size=65536").machine.min_free_kbytes, 256U);
+}
+
+TEST(Text, WidthsAreKeysOfTheMachine) {
+  for (const std::string_view line :
+       {"machine release=4.19 page_size=16384", "machine release=4.19 pageblock_order=9 page_size=65536",
+        "machine release=4.19 phys_addr=32", "machine release=4.19 long=32",
+        "machine small release=6.1 page_size=65536", "machine small release=6.1 min_free_kbytes=16 page_size=65536",
+        "machine release=4.19 phys_addr=32 long=32"})
+    EXPECT_EQ(print(parsed(line)), "cmacheck 1\n" + std::string(line) + "\n");
+  EXPECT_EQ(print(parsed("machine release=4.19 page_size=4096 phys_addr=64 long=auto")),
+            "cmacheck 1\nmachine release=4.19\n");
+  EXPECT_EQ(error_of("machine release=4.19 page_size=8192"),
+            "1:1: this machine is impossible: page_size must be 4096, 16384 or 65536");
+  EXPECT_EQ(error_of("machine release=4.19 phys_addr=36"),
+            "1:1: this machine is impossible: phys_addr must be 32 or 64");
+  EXPECT_EQ(error_of("machine release=4.19 phys_addr=32 long=64"),
+            "1:1: this machine is impossible: long=64 needs phys_addr=64");
+}
+
+TEST(Text, ZonesOfTwoNodesMayHaveOneName) {
+  const std::string two =
+      "cmacheck 1\nmachine release=6.1 pages=0x10000\nzone Normal base=0x0 pages=0x8000\n"
+      "zone Normal base=0x8000 pages=0x8000 node=1\n";
+  EXPECT_EQ(print(parsed(two)), two);
+  EXPECT_EQ(error_of("machine release=6.1 pages=0x10000\nzone Normal base=0 pages=64\nzone Normal base=64 pages=64"),
+            "3:6: node 0 has a zone `Normal` already: give one of them another `node=`");
+  EXPECT_EQ(error_of("machine release=6.1 pages=0x10000\nzone Normal base=0 pages=64 node=4"),
+            "2:34: node must be at most 3");
+}
+
 }  // namespace
 }  // namespace cma

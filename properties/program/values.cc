@@ -130,7 +130,7 @@ std::uint64_t FieldGenerator::page_count() {
 }
 
 std::uint64_t FieldGenerator::byte_count() {
-  const std::uint64_t unit = program_.machine.isolation_unit() << kPageShift;
+  const std::uint64_t unit = program_.machine.isolation_unit() << program_.machine.page_shift();
   if (random_.chance(90)) return random_.below(12) * unit;
   return random_.chance(50) ? near(random_.below(12) * unit) : random_.next() >> random_.below(64);
 }

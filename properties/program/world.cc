@@ -21,6 +21,7 @@ void World::begin(const Program& program, Machine& machine, Observer& observer, 
   output.clear();
   log_cursor = 0;
   trace_cursor = 0;
+  pointers.clear();
   sleep = 0;
   skipped = 0;
   results_.assign(program.ops.size(), Result{});

@@ -14,6 +14,7 @@
 
 #include "allocator/machine.h"
 #include "properties/program/finding.h"
+#include "properties/program/line_match.h"
 #include "properties/program/observer.h"
 #include "properties/program/program.h"
 
@@ -139,6 +140,8 @@ class World {
   // By source: the index of the record after the one that the last `expect ... next` found.
   std::size_t log_cursor = 0;
   std::size_t trace_cursor = 0;
+  // What pointers in the texts of expectations stand for.
+  PointerNames pointers;
   // The time that the interpreter lets pass after this operation. Set by SleepOp.
   Time sleep = 0;
   // The number of operations skipped.
