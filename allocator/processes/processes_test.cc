@@ -165,7 +165,7 @@ TEST_P(ProcessesTest, OnePageOfPtesIsUnmappedAtATime) {
     const SpaceId process = process_with(600);
     const ActorId actor = machine_->engine.add_actor(0);
     machine_->engine.begin(actor, machine_->processes.munmap(process, 0, 0, 600));
-    machine_->engine.stop_at(actor, Point::zap_unflushed, 1);
+    machine_->engine.stop_at(actor, Point::zap_range_done, 1);
     machine_->engine.resume(actor);
     std::uint64_t unmapped = 0;
     for (const Page& page : machine_->map.pages()) unmapped += page.has(kPageLru) && page.map == 0 ? 1 : 0;

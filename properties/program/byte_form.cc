@@ -232,6 +232,13 @@ bool names_in_order(const Geometry& machine) {
                      [](const AreaSpec& area) { return is_name(area.name); });
 }
 
+// Gives widths that no machine has their usual values, so that bytes which know of none still name machines.
+void fold_widths(Geometry& machine) {
+  if (machine.page_size != 16384 && machine.page_size != 65536) machine.page_size = 4096;
+  if (machine.phys_addr_bits != 32) machine.phys_addr_bits = 64;
+  if (machine.long_bits != 32U && machine.long_bits != 64U) machine.long_bits = std::nullopt;
+}
+
 void read_machine(Reader& in, Program& program, const ByteLimits& limits) {
   Geometry& machine = program.machine;
   machine = Geometry{};
@@ -243,6 +250,7 @@ void read_machine(Reader& in, Program& program, const ByteLimits& limits) {
     else
       key.set(machine, value == 0 ? kAutomatic : (value - 1) % (key.max + 1));
   }
+  fold_widths(machine);
   for (std::uint64_t left = in.count(); left > 0; --left) {
     ZoneSpec zone;
     zone.name = in.text();

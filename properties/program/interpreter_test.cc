@@ -502,6 +502,23 @@ TEST(Interpreter, AnExpectedFindingPasses) {
   EXPECT_FALSE(run(parsed(kSmall + "drain\nexpect finding law=views\n"), &breaker).passed());
 }
 
+// Memory is [0x4000000, 0xc000000) in bytes. 3.18 began to look where a fixed area crosses the end of low memory, which
+// is that of memory here, and 5.0 (4.19 by its stable series) at its limit. No release looks for the start of memory.
+TEST(Interpreter, APlaceWithoutMemoryIsRefusedOrSkipped) {
+  for (const Release release : modelled_releases()) {
+    const std::string refused = " == -EINVAL\n";
+    const std::string across = release >= Release::v3_18 ? refused : ".skipped\n";
+    const std::string beyond = release >= Release::v4_19 ? refused : ".skipped\n";
+    passes("machine release=" + name_of(release) + " base=0x4000 pages=0x8000\n" +
+           "declare across base=0xb800000 size=0x1000000 fixed\ndeclare beyond base=0xc000000 size=0x400000 fixed\n"
+           "declare before base=0x2000000 size=0x400000 fixed\ndeclare astride base=0x3c00000 size=0x800000 fixed\n"
+           "declare within base=0xb800000 size=0x800000 fixed\nactivate\n"
+           "expect across" +
+           across + "expect beyond" + beyond + "expect before.skipped\nexpect astride.skipped\n" +
+           "expect within == 0\nb = cma_alloc within pages=0x800\nexpect b.ok\n");
+  }
+}
+
 TEST(Interpreter, AFailedAssertionIsAFinding) {
   // The missing bitmap is searched: up to 3.6 the kernel did, and crashed.
   const RunResult result = run(parsed(R"(machine release=6.1 pages=0x8000
