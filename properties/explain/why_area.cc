@@ -125,6 +125,11 @@ class NoWindow {
  private:
   std::uint64_t pages_of(std::uint64_t bits) const { return bits << area_.order_per_bit; }
   std::string bits_and_pages(std::uint64_t bits) const;
+  // A free page of the hugetlb pool is not the allocator's.
+  bool is_free(Pfn pfn) const {
+    const Page& head = machine_.map.page(machine_.map.compound_head(pfn));
+    return head.ref == 0 && !head.has(kPageHugetlb);
+  }
   std::uint64_t longest() const { return runs_.empty() ? 0 : runs_.front().counts(); }
   std::vector<Holder> holders() const;
   std::string under_way() const;
@@ -156,7 +161,9 @@ void NoWindow::brief() {
   if (runs_.empty()) {
     text += fmt::format("; none of the {} is free", plural(size, "bit"));
   } else if (longest() == 0) {
-    text += fmt::format("; none of the {} has an aligned bit", plural(runs_.size(), "free run"));
+    const std::uint64_t longest_of_all = std::ranges::max(runs_, {}, &Run::bits).bits;
+    text += fmt::format("; none of the {} has an aligned bit, and the longest has {}", plural(runs_.size(), "free run"),
+                        plural(longest_of_all, "bit"));
   } else {
     text += fmt::format("; longest run {} at bit {} of {}", longest(), runs_.front().aligned, size);
   }
@@ -192,7 +199,7 @@ void NoWindow::add_found() {
   for (const Run& run : runs_) {
     bits += run.bits;
     for (Pfn pfn = area_.base + pages_of(run.bit); pfn < area_.base + pages_of(run.bit + run.bits); ++pfn)
-      if (machine_.map.page(pfn).ref == 0) ++free;
+      if (is_free(pfn)) ++free;
   }
   std::string text =
       fmt::format("{} of {} free, in {}", bits_and_pages(bits), area_.bitmap.size(), plural(runs_.size(), "run"));
@@ -201,7 +208,7 @@ void NoWindow::add_found() {
     text += lent == 0 ? "; their pages are free"
                       : fmt::format("; of their {} pages {} are free and {} lent to others, to be moved away",
                                     pages_of(bits), free, lent);
-  if (bits >= search_.bits()) text += "; so there are enough, but not in a row";
+  if (bits >= search_.bits() && !search_.window()) text += "; so there are enough, but not in a row";
   answer_.add(About::found, std::move(text),
               {{"free_bits", bits},
                {"bits_of_area", area_.bitmap.size()},
@@ -223,8 +230,8 @@ void NoWindow::add_runs() {
                 {{"bit", run.bit}, {"bits", run.bits}, {"counts", run.counts()}, {"aligned_bit", run.aligned}});
   }
   if (runs_.size() > kListed)
-    answer_.add(About::run, fmt::format("{} more, of which no more than {} count",
-                                        plural(runs_.size() - kListed, "run"), runs_[kListed].counts()));
+    answer_.add(About::run, fmt::format("and {}, of each of which at most {} count",
+                                        plural(runs_.size() - kListed, "more run"), runs_[kListed].counts()));
 }
 
 // Returns the other operations inside this area; empty if there are none.
@@ -276,7 +283,7 @@ void NoWindow::add_holders() {
       continue;
     }
     std::string text = fmt::format("{} by {}", plural(holder.pages, "page"), holder.name);
-    if (pages_of(holder.bits) != holder.pages) text += fmt::format(", which take {}", plural(holder.bits, "bit"));
+    if (pages_of(holder.bits) != holder.pages) text += fmt::format(", in {}", plural(holder.bits, "bit"));
     answer_.add(About::held, std::move(text), {{"name", holder.name}, {"pages", holder.pages}, {"bits", holder.bits}});
   }
   if (holders.size() > kListed)
@@ -313,9 +320,10 @@ void NoWindow::add_remedies() {
   }
   if (bit)
     answer_.add(About::would, fmt::format("fit at align {} or less, at bit {}", align, *bit),
-                {{"align", std::uint64_t{align}}, {"bit", *bit}});
+                {{"align", std::uint64_t{align}}, {"bit", *bit}, {"fits", std::uint64_t{1}}});
   else if (search_.align() > 0)
-    answer_.add(About::would, "not fit at any smaller alignment");
+    answer_.add(About::would, "not fit at any smaller alignment",
+                {{"align", std::uint64_t{0}}, {"fits", std::uint64_t{0}}});
   if (area_.order_per_bit != 0) add_smaller_bits();
   const std::uint64_t pages = pages_of(longest());
   answer_.add(About::would,
@@ -357,7 +365,7 @@ void windows_failed(const AreaRequest& request, Answer& answer) {
   else if (answer.error == -kENOMEM)
     answer.brief = fmt::format("{} tried in earlier sweeps; the last sweep found none to try", tried);
   else
-    answer.brief = fmt::format("{} tried for {}, and pages were in the way of each; no other was free", tried,
+    answer.brief = fmt::format("{} tried for {}, and pages were in the way of each; no other window was free", tried,
                                plural(request.pages, "page"));
 }
 

@@ -97,7 +97,7 @@ TEST(WhyArea, CountsBitsAndPagesApart) {
                                     "p = cma_alloc b pages=1 align=4\nq = cma_alloc b pages=1 align=6\n"
                                     "w = cma_alloc b pages=250\n");
   EXPECT_THAT(text, AllOf(HasSubstr("no window: 250 pages at align 0, which take 125 bits; longest run "),
-                          HasSubstr("held   1 page by p, which take 1 bit\n"),
+                          HasSubstr("held   1 page by p, in 1 bit\n"),
                           HasSubstr("would  not fit with order_per_bit 0 either\n")));
   const std::string rounded =
       why_text("small release=6.1", "p = cma_alloc b pages=1\nq = cma_alloc b pages=253\nw = cma_alloc b pages=1\n");
@@ -144,7 +144,8 @@ TEST(WhyArea, AnswersForWindowsThatFailed) {
       {"busy",
        "small release=4.19",
        "n = anon_page at=a+8\ndrain\nk = pin n\nm = anon_page at=a+0x88\ndrain\nl = pin m\nw = cma_alloc a pages=128\n",
-       {"answer failed, -EBUSY: ", " tried for 128 pages, and pages were in the way of each; no other was free\n"}},
+       {"answer failed, -EBUSY: ",
+        " tried for 128 pages, and pages were in the way of each; no other window was free\n"}},
       {"no page to move to",
        "small release=6.1",
        "s = shmem_page at=a+8 pages=8\ncma_alloc b pages=256\ndrain\neaten = unmovable_page pages=700\n"
@@ -158,8 +159,9 @@ TEST(WhyArea, AnswersForWindowsThatFailed) {
        {"answer failed, -EINTR: a fatal signal ended it after 1 window\n"}},
       {"second sweep without a window",
        "small release=4.9 retry=1 error_line=on",
-       "actor A cpu=0\nothers = shmem_page pages=100\nn = anon_page at=a+8\ndrain\nk = pin n\n"
-       "A: w = cma_alloc a pages=200 until=cma_retry\nx = cma_alloc a pages=64 align=6 cpu=1\nsleep us=200000\n",
+       "actor A cpu=0\nothers = shmem_page pages=100\nn = anon_page at=a+8\nm = anon_page at=a+0x88\ndrain\n"
+       "k = pin n\nl = pin m\nA: w = cma_alloc a pages=128 align=7 until=cma_retry\n"
+       "x = cma_alloc a pages=64 align=6 cpu=1\ny = cma_alloc a pages=64 align=6 cpu=1\nsleep us=200000\n",
        {"answer failed, -ENOMEM: ", "tried in earlier sweeps; the last sweep found none to try\n",
         "held   64 pages by x\n"}},
   });

@@ -17,6 +17,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+// Both areas are taken, so that all memory left is ordinary.
+constexpr const char* kNoAreas = "keep = cma_alloc a pages=256\nmore = cma_alloc b pages=256\n";
+constexpr const char* kSmall = "small release=6.1";
+
 TEST(WhyKinds, AnswersForReferencesOnFreePages) {
   expect_answers({
       {"pin",
@@ -39,9 +43,10 @@ TEST(WhyKinds, AnswersForPagesOnChosenFrames) {
   expect_answers({
       {"in the way",
        "small release=6.1",
-       "u = unmovable_page at=0x48\nx = anon_page at=0x46 pages=4\n",
-       {"x = anon_page at=0x46 pages=4\n  answer failed, -EBUSY: page 0x48 could not be emptied: 1 page in the way\n",
-        "got    2 of 4 pages\n", "  window [48, 49): -EBUSY, 1 page in the way\n    0x48  unmovable page of u"}},
+       "u = unmovable_page at=0x58\nx = anon_page at=0x4e pages=4\n",
+       {"x = anon_page at=0x4e pages=4\n  answer failed, -EBUSY: page 0x50 could not be emptied: 1 page in the way, "
+        "beside it in what must be isolated with it\n",
+        "got    2 of 4 pages\n", "  window [50, 51): -EBUSY, 1 page in the way\n    0x58  unmovable page of u"}},
       {"beyond memory",
        "small release=6.1",
        "x = shmem_page at=0x3fe pages=4\n",
@@ -50,7 +55,7 @@ TEST(WhyKinds, AnswersForPagesOnChosenFrames) {
       {"no target",
        "small release=6.1",
        "s = shmem_page at=0x48\ndrain\na1 = cma_alloc a pages=256\nb1 = cma_alloc b pages=256\n"
-       "eaten = unmovable_page pages=700\nx = movable_page at=0x48\n",
+       "eaten = anon_page pages=700\nx = movable_page at=0x48\n",
        {"x = movable_page at=0x48\n  answer failed, -ENOMEM: what uses page 0x48 has no page to move to; no zone can "
         "give a "
         "page: zone Normal has "}},
@@ -71,10 +76,6 @@ TEST(WhyKinds, AnswersForPagesOnChosenFrames) {
        "small release=6.1",
        "r = alloc_range at=a pages=16\n",
        {"answer failed, -EBUSY: pages 0x200 to 0x20f could not be emptied: the pageblock in the way\n"}},
-      {"empty range",
-       "small release=6.1",
-       "r = alloc_range at=0x40 pages=0\n",
-       {"answer failed, -EINVAL: no page cannot be asked for: it asks for 0 pages\n"}},
       {"beyond the end",
        "small release=6.1",
        "r = alloc_range at=0x3f0 pages=17\n",
@@ -105,7 +106,7 @@ TEST(WhyKinds, AnswersForHugePages) {
         "page   0x40  transparent huge page (16 pages from 0x40 on) of p", "held by pin k"}},
       {"pool grows",
        "small release=6.1",
-       "eaten = unmovable_page pages=470\nhugetlb_pool count=4\n",
+       std::string(kNoAreas) + "eaten = unmovable_page pages=460\nhugetlb_pool count=4\n",
        {"hugetlb_pool count=4\n  answer failed, -ENOMEM: no zone can give a block of order 4 (16 pages): ",
         " of 4 huge pages\n"}},
       {"pool grows at",
@@ -120,21 +121,17 @@ TEST(WhyKinds, AnswersForHugePages) {
   });
 }
 
-// Both areas are taken, so that all memory left is ordinary.
-constexpr const char* kNoAreas = "keep = cma_alloc a pages=256\nmore = cma_alloc b pages=256\n";
-constexpr const char* kSmall = "small release=6.1";
-
 TEST(WhyKinds, AnswersForPrivateMemory) {
   const std::string full = std::string(kNoAreas) + "p = spawn\n";
   expect_answers({
       {"no memory",
        kSmall,
        full + "v = mmap_anon p pages=700\n",
-       {"answer failed, -ENOMEM: no zone can give a page: zone Normal has ", "got    4", " of 700 pages\n"}},
+       {"answer failed, -ENOMEM: no zone can give a page: zone Normal has ", " of 700 pages\n"}},
       {"chosen",
        kSmall,
-       "u = unmovable_page at=0x48\np = spawn\nv = mmap_anon p pages=4 at=0x46\n",
-       {"-EBUSY: page 0x48 could not be emptied", "got    2 of 4 pages\n"}},
+       "u = unmovable_page at=0x58\np = spawn\nv = mmap_anon p pages=4 at=0x4e\n",
+       {"-EBUSY: page 0x50 could not be emptied", "got    2 of 4 pages\n"}},
       {"copies",
        kSmall,
        full + "v = mmap_anon p pages=300\nc = fork p\nwrite v from=10 pages=250\n",
@@ -210,8 +207,8 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
        {"r = bread d pages=700 unmovable\n  answer failed, -ENOMEM: ", " of 700 pages\n"}},
       {"read at",
        kSmall,
-       "u = unmovable_page at=0x48\nf = file\nr = read f at=0x46 pages=4\n",
-       {"-EBUSY: page 0x48 could not be emptied", "got    2 of 4 pages\n"}},
+       "u = unmovable_page at=0x58\nf = file\nr = read f at=0x4e pages=4\n",
+       {"-EBUSY: page 0x50 could not be emptied", "got    2 of 4 pages\n"}},
       {"compact",
        kSmall,
        "eaten = unmovable_page pages=470\ncompact order=6 full type=unmovable\n",
@@ -250,7 +247,7 @@ TEST(WhyKinds, ExplainsEveryFailureOfRandomPrograms) {
       ASSERT_NE(answer, answers.end()) << seed << ": " << print_op(program, program.ops[op]);
       EXPECT_THAT(answer->brief, Not(HasSubstr("does not fail"))) << seed << ": " << print_op(program, program.ops[op]);
       EXPECT_NE(answer->brief, "") << seed << ": " << print_op(program, program.ops[op]);
-      EXPECT_NE(answer->brief, "no memory") << seed << ": " << print_op(program, program.ops[op]);
+      EXPECT_THAT(answer->brief, Not(HasSubstr("no memory"))) << seed << ": " << print_op(program, program.ops[op]);
     }
   }
   EXPECT_GE(failed.count(), 15U) << "kinds of which random programs made one fail";
