@@ -109,9 +109,11 @@ std::string ZoneRefusal::blocks() const {
 }
 
 std::string ZoneRefusal::brief() const {
+  const std::string usable = terms_.usable() < 0 ? std::string("fewer pages than the block")
+                                                 : plural(static_cast<std::uint64_t>(terms_.usable()), "page");
   if (!terms_.enough())
-    return fmt::format("zone {} has {} pages that the request may use, and more than {} must stay", name(),
-                       terms_.usable(), terms_.needed());
+    return fmt::format("zone {} has {} that the request may use, and more than {} must stay", name(), usable,
+                       terms_.needed());
   return fmt::format("zone {} has enough pages, but {}", name(), blocks());
 }
 
