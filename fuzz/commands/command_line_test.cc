@@ -291,11 +291,17 @@ TEST_F(CommandLine, CatPrintsTheFileItReads) {
 // The question of each public report is answered by these lines.
 const std::pair<const char*, std::vector<const char*>> kReports[] = {
     {"report-3-one-page-in-a-full-area", {"moved  1 page of film: dropped from its cache"}},
+    {"report-6-boosted-watermark",
+     {"zone DMA has 2577 pages that the request may use, and more than 2607 must stay\n",
+      "131072 of them of areas, which this request may not have: 2577 usable; more than 2607 must stay (min watermark "
+      "803 + boost 1804)\n",
+      "would  pass in zone DMA without the boost of its watermarks"}},
     {"report-5-codec-on-a-full-area",
-     {"no window: 1024 pages at align 8; longest run 828 at bit ", " of 131072: 196 pages short\n",
+     {"no window: 1024 pages at align 8; longest run 768 at bit 130304 of 131072: 256 pages short\n",
       "held   129536 pages by streams\n"}},
     {"report-7-min-free-kbytes-with-8-gb",
-     {"zone DMA has 16384 pages that the request may use, and more than 16384 must stay\n", " of 9295 pages\n",
+     {"zone DMA has 163", " pages that the request may use, and more than 16384 must stay\n", " of 9295 pages\n",
+      "9270 pages of zone DMA by eaten\n", "131072 of them of areas",
       "pages free, of no use to this request, which reaches up to zone DMA\n", "(min watermark 16384)"}},
     {"report-12-frame-buffer-at-boot",
      {"no window: 2025 pages at align 8; longest run 1792 at bit 256 of 2048: 233 pages short\n",
@@ -317,7 +323,9 @@ const std::pair<const char*, std::vector<const char*>> kReports[] = {
 TEST_F(CommandLine, WhyAnswersThePublicReports) {
   for (const auto& [name, texts] : kReports) {
     const std::string file = std::string("corpus/scenarios/") + name + ".cma";
-    EXPECT_EQ(call({"run", "--why", file}), kNothingFound) << file;
+    const bool succeeds = std::string_view(name).starts_with("report-3-");
+    const int code = succeeds ? call({"run", "--why-of", "one", file}) : call({"run", "--why", file});
+    EXPECT_EQ(code, kNothingFound) << file;
     for (const char* text : texts) EXPECT_THAT(out_, HasSubstr(text)) << name;
   }
 }

@@ -130,6 +130,7 @@ class NoWindow {
     const Page& head = machine_.map.page(machine_.map.compound_head(pfn));
     return head.ref == 0 && !head.has(kPageHugetlb);
   }
+  std::uint64_t longest_of_all() const { return runs_.empty() ? 0 : std::ranges::max(runs_, {}, &Run::bits).bits; }
   std::uint64_t longest() const { return runs_.empty() ? 0 : runs_.front().counts(); }
   std::vector<Holder> holders() const;
   std::string under_way() const;
@@ -161,7 +162,7 @@ void NoWindow::brief() {
   if (runs_.empty()) {
     text += fmt::format("; none of the {} is free", plural(size, "bit"));
   } else if (longest() == 0) {
-    text += fmt::format("; none of the {} has an aligned bit", plural(runs_.size(), "free run"));
+    text += fmt::format("; no free run has an aligned bit, and the longest has {}", plural(longest_of_all(), "bit"));
   } else {
     text += fmt::format("; longest run {} at bit {} of {}", longest(), runs_.front().aligned, size);
   }
@@ -173,9 +174,10 @@ void NoWindow::add_wanted() {
   const auto [places, first] = search_.places();
   std::string text = fmt::format("{} in a row", plural(search_.bits(), "free bit"));
   if (area_.order_per_bit != 0) text += fmt::format(" (a bit stands for {} pages)", pages_of(1));
-  if (search_.mask() != 0)
-    text += fmt::format(", the first at a multiple of {} bits (mask {:#x}, offset {})", search_.mask() + 1,
-                        search_.mask(), search_.offset());
+  const std::uint64_t unit = search_.mask() + 1;
+  if (unit != 1)
+    text += fmt::format(", the first at a multiple of {} bits (mask {:#x}, offset {})",
+                        unit == 0 ? std::string("2^64") : std::to_string(unit), search_.mask(), search_.offset());
   if (places == 0) text += "; no bit of this area is so aligned that they fit after it";
   if (places == 1)
     text += fmt::format("; they fit at bit {} only: one page held among the {} there leaves no room", first,
@@ -206,7 +208,9 @@ void NoWindow::add_found() {
     text += lent == 0 ? "; their pages are free"
                       : fmt::format("; of their {} pages {} are free and {} lent to others, to be moved away",
                                     pages_of(bits), free, lent);
-  if (bits >= search_.bits() && !search_.window()) text += "; so there are enough, but not in a row";
+  if (bits >= search_.bits() && !search_.window())
+    text += longest_of_all() >= search_.bits() ? "; so there are enough in a row, but not from an aligned bit on"
+                                               : "; so there are enough, but not in a row";
   answer_.add(About::found, std::move(text),
               {{"free_bits", bits},
                {"bits_of_area", area_.bitmap.size()},
@@ -228,8 +232,8 @@ void NoWindow::add_runs() {
                 {{"bit", run.bit}, {"bits", run.bits}, {"counts", run.counts()}, {"aligned_bit", run.aligned}});
   }
   if (runs_.size() > kListed)
-    answer_.add(About::run, fmt::format("{} more, of which no more than {} count",
-                                        plural(runs_.size() - kListed, "run"), runs_[kListed].counts()));
+    answer_.add(About::run, fmt::format("and {}, of each of which at most {} count",
+                                        plural(runs_.size() - kListed, "more run"), runs_[kListed].counts()));
 }
 
 // Returns the other operations inside this area; empty if there are none.
@@ -318,9 +322,10 @@ void NoWindow::add_remedies() {
   }
   if (bit)
     answer_.add(About::would, fmt::format("fit at align {} or less, at bit {}", align, *bit),
-                {{"align", std::uint64_t{align}}, {"bit", *bit}});
+                {{"align", std::uint64_t{align}}, {"bit", *bit}, {"fits", std::uint64_t{1}}});
   else if (search_.align() > 0)
-    answer_.add(About::would, "not fit at any smaller alignment");
+    answer_.add(About::would, "not fit at any smaller alignment",
+                {{"align", std::uint64_t{0}}, {"fits", std::uint64_t{0}}});
   if (area_.order_per_bit != 0) add_smaller_bits();
   const std::uint64_t pages = pages_of(longest());
   answer_.add(About::would,
@@ -344,8 +349,10 @@ bool never_searched(const Machine& machine, const AreaRequest& request, const st
     return true;
   }
   if (request.pages <= area.pages && bits <= area.bitmap.size()) return false;
-  answer.brief = fmt::format("never searched: {} pages ({} bits) are more than area {} has, {} pages ({} bits)",
-                             request.pages, bits, area.name, area.pages, area.bitmap.size());
+  // Rounding up wraps round for counts close to 2^64.
+  const std::string in_bits = bits == 0 ? std::string() : fmt::format(" ({})", plural(bits, "bit"));
+  answer.brief = fmt::format("never searched: {} pages{} are more than area {} has, {} pages ({} bits)", request.pages,
+                             in_bits, area.name, area.pages, area.bitmap.size());
   answer.add(About::would, fmt::format("fit with {} at most, if the whole area were free", plural(area.pages, "page")),
              {{"pages", area.pages}});
   return true;
@@ -361,8 +368,11 @@ void windows_failed(const AreaRequest& request, Answer& answer) {
         fmt::format("{} tried; in the last one pages were in the way, and there was no page to move to", tried);
   else if (answer.error == -kENOMEM)
     answer.brief = fmt::format("{} tried in earlier sweeps; the last sweep found none to try", tried);
+  else if (answer.windows.size() == 1)
+    answer.brief =
+        fmt::format("the only window that was free for {} had pages in the way", plural(request.pages, "page"));
   else
-    answer.brief = fmt::format("{} tried for {}, and pages were in the way of each; no other was free", tried,
+    answer.brief = fmt::format("{} tried for {}, and pages were in the way of each; no other window was free", tried,
                                plural(request.pages, "page"));
 }
 

@@ -123,6 +123,18 @@ TEST(WhyArea, NamesTheAlignmentThatWouldFit) {
 }
 
 // A window that another actor tries has its bits set.
+// From align 64 on only a multiple of 2^64 is aligned.
+TEST(WhyArea, AnswersForAlignmentsBeyondTheArea) {
+  const std::string text = why_text("small release=6.1", "w = cma_alloc a pages=2 align=70\n");
+  EXPECT_THAT(text, AllOf(HasSubstr("; no free run has an aligned bit, and the longest has 256 bits: 2 pages short\n"),
+                          HasSubstr("the first at a multiple of 2^64 bits"),
+                          HasSubstr("no bit of this area is so aligned that they fit after it\n"),
+                          HasSubstr("; so there are enough in a row, but not from an aligned bit on\n"),
+                          HasSubstr("would  fit at align 9 or less, at bit 0\n")));
+  EXPECT_THAT(why_text("small release=6.1", "w = cma_alloc b pages=18446744073709551615\n"),
+              HasSubstr("never searched: 18446744073709551615 pages are more than area b has, 256 pages (128 bits)\n"));
+}
+
 TEST(WhyArea, NamesARequestThatHasTheBits) {
   EXPECT_THAT(why_text("small release=6.1",
                        "actor A cpu=0\nA: v = cma_alloc a pages=200 until=cma_bitmap_marked\n"
@@ -144,7 +156,8 @@ TEST(WhyArea, AnswersForWindowsThatFailed) {
       {"busy",
        "small release=4.19",
        "n = anon_page at=a+8\ndrain\nk = pin n\nm = anon_page at=a+0x88\ndrain\nl = pin m\nw = cma_alloc a pages=128\n",
-       {"answer failed, -EBUSY: ", " tried for 128 pages, and pages were in the way of each; no other was free\n"}},
+       {"answer failed, -EBUSY: ",
+        " tried for 128 pages, and pages were in the way of each; no other window was free\n"}},
       {"no page to move to",
        "small release=6.1",
        "s = shmem_page at=a+8 pages=8\ncma_alloc b pages=256\ndrain\neaten = unmovable_page pages=700\n"

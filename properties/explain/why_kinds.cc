@@ -228,6 +228,7 @@ void Explainer::out_of_memory() const {
   }
   answer_.brief = sight_.refused->brief;
   answer_.evidence.insert(answer_.evidence.end(), sight_.refused->evidence.begin(), sight_.refused->evidence.end());
+  if (sight_.refused->zone) add_holders(world_, *sight_.refused->zone, answer_.evidence);
 }
 
 // Explains that alloc_contig_range did not give a range of so many pages, or that no caller may ask for it.
@@ -256,6 +257,9 @@ void Explainer::chosen_frames(Pfn first, std::uint64_t pages) const {
     answer_.brief = fmt::format("what uses {} has no page to move to; {}", frames, answer_.brief);
   } else {
     answer_.brief = fmt::format("{} could not be emptied: {} in the way", frames, in_the_way);
+    const bool beside =
+        !last.pages.empty() && !last.pages.front().pageblock && !last.range.contains(last.pages.front().pfn);
+    if (beside) answer_.brief += ", beside it in what must be isolated with it";
   }
 }
 

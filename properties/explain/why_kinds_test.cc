@@ -43,9 +43,10 @@ TEST(WhyKinds, AnswersForPagesOnChosenFrames) {
   expect_answers({
       {"in the way",
        "small release=6.1",
-       "u = unmovable_page at=0x48\nx = anon_page at=0x46 pages=4\n",
-       {"x = anon_page at=0x46 pages=4\n  answer failed, -EBUSY: page 0x48 could not be emptied: 1 page in the way\n",
-        "got    2 of 4 pages\n", "  window [48, 49): -EBUSY, 1 page in the way\n    0x48  unmovable page of u"}},
+       "u = unmovable_page at=0x58\nx = anon_page at=0x4e pages=4\n",
+       {"x = anon_page at=0x4e pages=4\n  answer failed, -EBUSY: page 0x50 could not be emptied: 1 page in the way, "
+        "beside it in what must be isolated with it\n",
+        "got    2 of 4 pages\n", "  window [50, 51): -EBUSY, 1 page in the way\n    0x58  unmovable page of u"}},
       {"beyond memory",
        "small release=6.1",
        "x = shmem_page at=0x3fe pages=4\n",
@@ -126,11 +127,11 @@ TEST(WhyKinds, AnswersForPrivateMemory) {
       {"no memory",
        kSmall,
        full + "v = mmap_anon p pages=700\n",
-       {"answer failed, -ENOMEM: no zone can give a page: zone Normal has ", "got    4", " of 700 pages\n"}},
+       {"answer failed, -ENOMEM: no zone can give a page: zone Normal has ", " of 700 pages\n"}},
       {"chosen",
        kSmall,
-       "u = unmovable_page at=0x48\np = spawn\nv = mmap_anon p pages=4 at=0x46\n",
-       {"-EBUSY: page 0x48 could not be emptied", "got    2 of 4 pages\n"}},
+       "u = unmovable_page at=0x58\np = spawn\nv = mmap_anon p pages=4 at=0x4e\n",
+       {"-EBUSY: page 0x50 could not be emptied", "got    2 of 4 pages\n"}},
       {"copies",
        kSmall,
        full + "v = mmap_anon p pages=300\nc = fork p\nwrite v from=10 pages=250\n",
@@ -206,8 +207,8 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
        {"r = bread d pages=700 unmovable\n  answer failed, -ENOMEM: ", " of 700 pages\n"}},
       {"read at",
        kSmall,
-       "u = unmovable_page at=0x48\nf = file\nr = read f at=0x46 pages=4\n",
-       {"-EBUSY: page 0x48 could not be emptied", "got    2 of 4 pages\n"}},
+       "u = unmovable_page at=0x58\nf = file\nr = read f at=0x4e pages=4\n",
+       {"-EBUSY: page 0x50 could not be emptied", "got    2 of 4 pages\n"}},
       {"compact",
        kSmall,
        "eaten = unmovable_page pages=470\ncompact order=6 full type=unmovable\n",
@@ -246,7 +247,7 @@ TEST(WhyKinds, ExplainsEveryFailureOfRandomPrograms) {
       ASSERT_NE(answer, answers.end()) << seed << ": " << print_op(program, program.ops[op]);
       EXPECT_THAT(answer->brief, Not(HasSubstr("does not fail"))) << seed << ": " << print_op(program, program.ops[op]);
       EXPECT_NE(answer->brief, "") << seed << ": " << print_op(program, program.ops[op]);
-      EXPECT_NE(answer->brief, "no memory") << seed << ": " << print_op(program, program.ops[op]);
+      EXPECT_THAT(answer->brief, Not(HasSubstr("no memory"))) << seed << ": " << print_op(program, program.ops[op]);
     }
   }
   EXPECT_GE(failed.count(), 15U) << "kinds of which random programs made one fail";

@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "properties/explain/names.h"
 
 namespace cma {
 namespace {
+
+// Holders of a zone's pages that are listed.
+constexpr std::size_t kHoldersListed = 6;
 
 // What the last attempt at a request may do.
 struct LastAttempt {
@@ -103,9 +109,11 @@ std::string ZoneRefusal::blocks() const {
 }
 
 std::string ZoneRefusal::brief() const {
+  const std::string usable = terms_.usable() < 0 ? std::string("fewer pages than the block")
+                                                 : plural(static_cast<std::uint64_t>(terms_.usable()), "page");
   if (!terms_.enough())
-    return fmt::format("zone {} has {} pages that the request may use, and more than {} must stay", name(),
-                       terms_.usable(), terms_.needed());
+    return fmt::format("zone {} has {} that the request may use, and more than {} must stay", name(), usable,
+                       terms_.needed());
   return fmt::format("zone {} has enough pages, but {}", name(), blocks());
 }
 
@@ -141,8 +149,8 @@ void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
                                     name(), terms_.of_areas),
                         {{"remedy", std::string("movable")}}});
   const std::int64_t missing = terms_.needed() + 1 - terms_.usable();
-  std::string text = fmt::format("pass in zone {} with {} more free that it may use", name(),
-                                 plural(static_cast<std::uint64_t>(missing), "page"));
+  std::string text = fmt::format("pass in zone {} with {} free that it may use", name(),
+                                 plural(static_cast<std::uint64_t>(missing), "more page"));
   std::vector<Figure> figures = {{"remedy", std::string("more free pages")}, {"pages_short", missing}};
   // The mark that would do, where nothing lowers or raises it.
   const std::int64_t below = terms_.usable() - terms_.lowmem_reserve;
@@ -164,7 +172,7 @@ Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_
 }  // namespace
 
 RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) {
-  RefusedRequest refused{gfp, order, {}, {}};
+  RefusedRequest refused{gfp, order, std::nullopt, {}, {}};
   const std::string request =
       order == 0 ? "a page" : fmt::format("a block of order {} ({} pages)", order, order_pages(order));
   refused.evidence.push_back({About::wanted,
@@ -185,7 +193,9 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
     const ZoneRefusal zone(machine, z, attempt);
     refused.evidence.push_back(zone.evidence());
     const auto short_of = [](const ZoneRefusal& of) { return of.terms().needed() - of.terms().usable(); };
-    if (!nearest || short_of(zone) < short_of(*nearest)) nearest.emplace(zone);
+    if (nearest && short_of(zone) >= short_of(*nearest)) continue;
+    nearest.emplace(zone);
+    refused.zone = z;
   }
   if (!nearest) {
     refused.brief = "no zone that it may use has memory";
@@ -194,6 +204,57 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
   refused.brief = "no zone can give " + request + ": " + nearest->brief();
   nearest->add_remedies(refused.evidence);
   return refused;
+}
+
+namespace {
+
+// Returns the results that hold pages, by their ranges: buffers, blocks and ranges, which have no owner records.
+std::map<Pfn, std::pair<Pfn, Slot>> held_ranges(const World& world) {
+  std::map<Pfn, std::pair<Pfn, Slot>> ranges;
+  for (const World::Piece& piece : world.pieces) ranges[piece.start] = {piece.start + piece.pages, piece.slot};
+  for (Slot slot = 0; slot < world.program().ops.size(); ++slot) {
+    const Result& result = world.result(slot);
+    const bool held = result.yields == Yields::block || result.yields == Yields::range;
+    if (held && !result.gone && result.pfn != kNoPfn) ranges[result.pfn] = {result.pfn + result.pages, slot};
+  }
+  return ranges;
+}
+
+}  // namespace
+
+void add_holders(const World& world, std::size_t zone, std::vector<Evidence>& evidence) {
+  const Machine& machine = world.machine();
+  const std::map<OwnerId, Slot> owners = results_by_owner(world);
+  const std::map<Pfn, std::pair<Pfn, Slot>> ranges = held_ranges(world);
+  std::map<std::string, std::uint64_t> pages;
+  const PfnRange range = machine.buddy.zone(zone).range;
+  for (Pfn pfn = range.start; pfn < range.end; ++pfn) {
+    if (!machine.map.present(pfn)) continue;
+    const Page& head = machine.map.page(machine.map.compound_head(pfn));
+    if (head.has(kPageReserved)) {
+      ++pages["boot"];
+      continue;
+    }
+    if (head.ref == 0) continue;
+    const auto owner = owners.find(head.owner);
+    const auto after = ranges.upper_bound(pfn);
+    const bool ranged = after != ranges.begin() && pfn < std::prev(after)->second.first;
+    if (owner != owners.end())
+      ++pages[name_or_text(world.program(), owner->second)];
+    else if (ranged)
+      ++pages[name_or_text(world.program(), std::prev(after)->second.second)];
+    else
+      ++pages["processes, files and others without a name"];
+  }
+  std::vector<std::pair<std::uint64_t, std::string>> sorted;
+  for (const auto& [name, count] : pages) sorted.emplace_back(count, name);
+  std::ranges::sort(
+      sorted, [](const auto& a, const auto& b) { return std::tie(b.first, a.second) < std::tie(a.first, b.second); });
+  for (std::size_t i = 0; i < std::min(sorted.size(), kHoldersListed); ++i)
+    evidence.push_back({About::held,
+                        fmt::format("{} of zone {} by {}", plural(sorted[i].first, "page"),
+                                    machine.buddy.zone_name(zone), sorted[i].second),
+                        {{"pages", sorted[i].first}, {"name", sorted[i].second}}});
 }
 
 void RefusedRequests::watch(Machine& machine) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,16 @@ namespace cma {
 struct RefusedRequest {
   Gfp gfp = 0;
   unsigned order = 0;
-  std::string brief;  // the short answer
+  std::optional<std::size_t> zone;  // the one that was nearest to serving it; none if no zone could
+  std::string brief;                // the short answer
   std::vector<Evidence> evidence;
 };
 
 // Explains why a request for pages fails on the machine as it is now, if the current actor makes it.
 RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order);
+
+// Adds which results have the pages of a zone, the largest first. O(pages of the zone).
+void add_holders(const World& world, std::size_t zone, std::vector<Evidence>& evidence);
 
 class RefusedRequests final : public AllocationWatcher {
  public:

@@ -1,6 +1,7 @@
 // What is answered about requests for pages: the arithmetic of each zone's watermark, its blocks, and how far an
 // operation came.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -34,9 +35,9 @@ TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
        "z3 = alloc_pages order=5 type=unmovable\nz4 = alloc_pages order=5 type=unmovable\n"
        "z5 = alloc_pages order=5 type=unmovable\nfree_pages z1\nfree_pages z3\nx5 = alloc_pages order=6 "
        "type=unmovable\n",
-       {"x5 = alloc_pages order=6 type=unmovable\n  answer failed, -ENOMEM: no zone can give a block of order 6 (64 "
-        "pages): "
-        "zone Normal has enough pages, but its largest free block that the request may use is of order 5\n"}},
+       {"x5 = alloc_pages order=6 type=unmovable\n  answer failed, -ENOMEM: no zone can give a block of order 6 "
+        "(64 pages): zone Normal has enough pages, but its largest free block that the request may use is of order "
+        "5\n"}},
       {"zones",
        "release=6.1 base=0 pages=0x4000 pageblock_order=9 min_free_kbytes=8192\nzone Normal base=0 "
        "pages=0x2000\nzone HighMem base=0x2000 pages=0x2000",
@@ -61,16 +62,22 @@ TEST(WhyPages, CountsHowManyPagesItGot) {
   EXPECT_THAT(text,
               AllOf(HasSubstr("answer failed, -ENOMEM: no zone can give a page: zone Normal has 2048 pages that the "
                               "request may use, and more than 2048 must stay\n"),
-                    HasSubstr("got    6"), HasSubstr(" of 9000 pages\n")));
+                    HasSubstr("got    6"), HasSubstr(" of 9000 pages\n"), HasSubstr(" of zone Normal by eaten\n")));
 }
 
 // The watermarks of a zone are raised when types mix in a pageblock (5.0).
 TEST(WhyPages, NamesTheBoost) {
-  std::string operations;
-  for (int i = 0; i < 60; ++i)
-    operations += "alloc_pages order=2 type=reclaimable\nalloc_pages order=2 type=unmovable\n";
+  const auto blocks = [](const char* verb, int from, int step) {
+    std::string lines;
+    for (int i = from; i <= 56; i += step) lines += fmt::format(fmt::runtime(verb), i) + "\n";
+    return lines;
+  };
+  // Every other block of half a pageblock is free, and then goes to requests of another type.
   const std::string text =
-      why_text("small release=6.1 min_free_kbytes=256", operations + "eaten = unmovable_page pages=1000\n");
+      why_text("small release=6.1 min_free_kbytes=256",
+               "keep = cma_alloc a pages=256\nmore = cma_alloc b pages=256\n" +
+                   blocks("u{} = alloc_pages order=3 type=unmovable", 1, 1) + blocks("free_pages u{}", 2, 2) +
+                   blocks("r{} = alloc_pages order=3 type=reclaimable", 41, 1) + "eaten = unmovable_page pages=1000\n");
   EXPECT_THAT(text, AllOf(HasSubstr(" + boost "), HasSubstr("would  pass in zone Normal without the boost")));
 }
 
