@@ -143,7 +143,7 @@ std::vector<Geometry> make_shapes(std::span<const Shape> list, Geometry (*plain)
 }  // namespace
 
 const Geometry& shape(std::size_t index, Release release) {
-  static const std::vector<Geometry> kAll = make_shapes(kList, default_small_geometry);
+  static const std::vector<Geometry> kAll = make_shapes(kList, [](Release r) { return default_small_geometry(r); });
   return kAll[index_of(release) * kShapes + index % kShapes];
 }
 
