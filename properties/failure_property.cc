@@ -286,7 +286,7 @@ PROMISE(FailurePromise, leaves_all_as_it_was,
 // The same where ranges fail half-way: at pages that are pinned, or at pageblocks that cannot be isolated.
 PROMISE(FailurePromise, leaves_all_as_it_was_after_half_a_range,
         {.programs =
-             {.options = {.min_ops = 20,
+             {.options = {.min_ops = 60,
                           .release = {},
                           .kinds = kinds_of<Pin, GetPage, OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>,
                                             OwnedPages<PageKind::unmovable>, AllocRange>()},
@@ -390,7 +390,7 @@ PROMISE(FailurePromise, takes_nothing_from_others_that_are_inside,
 // The same where ranges and buffers want the same pageblocks.
 PROMISE(FailurePromise, takes_nothing_from_others_in_the_same_pageblocks,
         {.programs =
-             {.options = {.min_ops = 100, .release = {}, .shapes = false, .kinds = kinds_of<AllocRange, FreeRange>()}},
+             {.options = {.min_ops = 250, .release = {}, .shapes = false, .kinds = kinds_of<AllocRange, FreeRange>()}},
          .planted = {{Bug::failed_start_undoes, Release::v6_1}}}) {
   assert_others_keep_what_they_have(program);
 }

@@ -12,6 +12,7 @@ Programs on_scarce_memory() {
   Programs programs;
   programs.options.kinds = kinds_of<AllocPages, FreePages, OwnedPages<PageKind::anonymous>, FreeOwned, Spawn, MmapAnon,
                                     DrainOp<DrainKind::pages>>();
+  programs.options.min_ops = 40;
   programs.scarce = true;
   return programs;
 }

@@ -314,6 +314,7 @@ std::uint64_t reserved_pages(const Machine& machine) {
 // Urgent requests while memory is scarce: they make the reserve.
 Programs with_a_reserve() {
   Programs programs;
+  programs.options.min_ops = 40;
   programs.options.kinds = kinds_of<AllocPages, FreePages, DrainOp<DrainKind::pages>>();
   programs.scarce = true;
   return programs;

@@ -209,9 +209,9 @@ constexpr KernelZone kKernelZones[] = {{ZoneKind::dma, "DMA", false},        {Zo
 
 // Returns the index of the first zone of a kind on a node, buddy.zones() if there is none.
 std::size_t first_of(const Buddy& buddy, ZoneKind kind, unsigned node) {
-  std::size_t z = 0;
-  while (z < buddy.zones() && (buddy.zone(z).kind != kind || buddy.zone(z).node != node)) ++z;
-  return z;
+  for (std::size_t z = 0; z < buddy.zones(); ++z)
+    if (buddy.zone(z).kind == kind && buddy.zone(z).node == node) return z;
+  return buddy.zones();
 }
 
 // Returns whether the kernel has a zone of the kind, on each node.

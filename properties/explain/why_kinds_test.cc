@@ -43,10 +43,12 @@ TEST(WhyKinds, AnswersForPagesOnChosenFrames) {
   expect_answers({
       {"in the way",
        "small release=6.1",
-       "u = unmovable_page at=0x58\nx = anon_page at=0x4e pages=4\n",
-       {"x = anon_page at=0x4e pages=4\n  answer failed, -EBUSY: page 0x50 could not be emptied: 1 page in the way, "
+       "x = anon_page at=0x4e pages=4\n",
+       {"x = anon_page at=0x4e pages=4\n  answer failed, -EBUSY: page 0x4f could not be emptied: 1 page in the way, "
         "beside it in what must be isolated with it\n",
-        "got    2 of 4 pages\n", "  window [50, 51): -EBUSY, 1 page in the way\n    0x58  unmovable page of u"}},
+        "got    1 of 4 pages\n",
+        "  window [4f, 50): -EBUSY, 1 page in the way\n    0x4e  anonymous page of x: 2 references, 1 mapping\n"
+        "      held by  the lru_add pagevec of CPU 0\n"}},
       {"beyond memory",
        "small release=6.1",
        "x = shmem_page at=0x3fe pages=4\n",
@@ -130,8 +132,8 @@ TEST(WhyKinds, AnswersForPrivateMemory) {
        {"answer failed, -ENOMEM: no zone can give a page: zone Normal has ", " of 700 pages\n"}},
       {"chosen",
        kSmall,
-       "u = unmovable_page at=0x58\np = spawn\nv = mmap_anon p pages=4 at=0x4e\n",
-       {"-EBUSY: page 0x50 could not be emptied", "got    2 of 4 pages\n"}},
+       "p = spawn\nv = mmap_anon p pages=4 at=0x4e\n",
+       {"-EBUSY: page 0x4f could not be emptied", "got    1 of 4 pages\n"}},
       {"copies",
        kSmall,
        full + "v = mmap_anon p pages=300\nc = fork p\nwrite v from=10 pages=250\n",
@@ -207,8 +209,8 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
        {"r = bread d pages=700 unmovable\n  answer failed, -ENOMEM: ", " of 700 pages\n"}},
       {"read at",
        kSmall,
-       "u = unmovable_page at=0x58\nf = file\nr = read f at=0x4e pages=4\n",
-       {"-EBUSY: page 0x50 could not be emptied", "got    2 of 4 pages\n"}},
+       "f = file\nr = read f at=0x4e pages=4\n",
+       {"-EBUSY: page 0x4f could not be emptied", "got    1 of 4 pages\n"}},
       {"compact",
        kSmall,
        "eaten = unmovable_page pages=470\ncompact order=6 full type=unmovable\n",

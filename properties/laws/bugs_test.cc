@@ -474,7 +474,7 @@ TEST(BugsAndLaws, SoundSeesInactiveAlloc) {
 
 // An area after one that could not be activated, asked for a buffer. The initcall ended there from 3.17 to 5.8.
 TEST(BugsAndLaws, SoundSeesNeverActivated) {
-  for (const Release release : {Release::v4_9, Release::v4_19, Release::v6_12})
+  for (const Release release : {Release::v4_9, Release::v4_19})
     for (const bool on : {false, true}) {
       auto program =
           parse(fmt::format("machine small release={}\nzone DMA32 base=0 pages=592\nzone Normal base=592 pages=432\n"

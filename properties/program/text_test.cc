@@ -46,9 +46,9 @@ constexpr std::string_view kLines[] = {
     "cma_release ?1 from=4 pages=8",
     "x1 = alloc_pages type=unmovable",
     "x1 = alloc_pages order=3 type=movable atomic high highmem comp nowarn",
-    "x1 = alloc_pages gfp=GFP_KERNEL",
-    "x1 = alloc_pages order=3 gfp=GFP_ATOMIC|__GFP_ZERO",
-    "x1 = alloc_pages gfp=0",
+    "alloc_pages gfp=GFP_KERNEL",
+    "alloc_pages order=3 gfp=GFP_ATOMIC|__GFP_ZERO",
+    "alloc_pages gfp=0",
     "free_pages ?1",
     "u1 = unmovable_page",
     "m1 = movable_page at=a+0x10 pages=3",
@@ -145,7 +145,7 @@ std::string on_release(Release release, std::string_view op) {
 
 TEST(Text, GfpWordsAreThoseOfTheRelease) {
   EXPECT_EQ(on_release(Release::v4_9, "alloc_pages gfp=GFP_TEMPORARY|__GFP_COLD"),
-            "x1 = alloc_pages gfp=GFP_TEMPORARY|__GFP_COLD");
+            "alloc_pages gfp=GFP_TEMPORARY|__GFP_COLD");
   EXPECT_EQ(on_release(Release::v4_19, "alloc_pages gfp=GFP_TEMPORARY"),
             "2:17: release 4.19 has no `GFP_TEMPORARY`: it is there up to 4.13");
   EXPECT_EQ(on_release(Release::v4_9, "alloc_pages gfp=GFP_KERNEL|__GFP_RETRY_MAYFAIL"),
@@ -156,25 +156,24 @@ TEST(Text, GfpWordsAreThoseOfTheRelease) {
             "2:17: release 6.12 has no `__GFP_ATOMIC`: it is there from 4.4 to 6.2");
   EXPECT_EQ(on_release(Release::v6_12, "alloc_pages gfp=GFP_KERNL"),
             "2:17: expected a gfp word: the kernel has no `GFP_KERNL`: did you mean `GFP_KERNEL`?");
-  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=GFP_TRANSHUGE"), "x1 = alloc_pages gfp=GFP_TRANSHUGE");
-  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=GFP_NOWAIT"), "x1 = alloc_pages gfp=GFP_NOWAIT");
-  EXPECT_EQ(on_release(Release::v6_12, "alloc_pages gfp=GFP_NOWAIT"), "x1 = alloc_pages gfp=GFP_NOWAIT");
+  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=GFP_TRANSHUGE"), "alloc_pages gfp=GFP_TRANSHUGE");
+  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=GFP_NOWAIT"), "alloc_pages gfp=GFP_NOWAIT");
+  EXPECT_EQ(on_release(Release::v6_12, "alloc_pages gfp=GFP_NOWAIT"), "alloc_pages gfp=GFP_NOWAIT");
 }
 
 TEST(Text, GfpNumbersAreThoseOfTheRelease) {
-  EXPECT_EQ(on_release(Release::v6_1, "alloc_pages order=8 gfp=0xcc1"),
-            "x1 = alloc_pages order=8 gfp=GFP_KERNEL|GFP_DMA");
-  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=0xd0"), "x1 = alloc_pages gfp=GFP_KERNEL");
-  EXPECT_EQ(on_release(Release::v4_9, "alloc_pages gfp=0x2080020"), "x1 = alloc_pages gfp=GFP_ATOMIC");
+  EXPECT_EQ(on_release(Release::v6_1, "alloc_pages order=8 gfp=0xcc1"), "alloc_pages order=8 gfp=GFP_KERNEL|GFP_DMA");
+  EXPECT_EQ(on_release(Release::v3_6, "alloc_pages gfp=0xd0"), "alloc_pages gfp=GFP_KERNEL");
+  EXPECT_EQ(on_release(Release::v4_9, "alloc_pages gfp=0x2080020"), "alloc_pages gfp=GFP_ATOMIC");
   EXPECT_EQ(on_release(Release::v6_12, "alloc_pages gfp=0xa20"),
             "2:17: expected a number of gfp flags: release 6.12 has not all of `0xa20`");
 }
 
 TEST(Text, OtherWordsBesideGfpAddTheirFlags) {
   EXPECT_EQ(reprinted("alloc_pages type=movable gfp=GFP_USER highmem comp nowarn"),
-            "x1 = alloc_pages gfp=GFP_HIGHUSER_MOVABLE|__GFP_NOWARN|__GFP_COMP");
-  EXPECT_EQ(reprinted("alloc_pages gfp=__GFP_ZERO atomic"), "x1 = alloc_pages gfp=GFP_ATOMIC|__GFP_ZERO");
-  EXPECT_EQ(reprinted("alloc_pages type=unmovable gfp=GFP_KERNEL"), "x1 = alloc_pages gfp=GFP_KERNEL");
+            "alloc_pages gfp=GFP_HIGHUSER_MOVABLE|__GFP_NOWARN|__GFP_COMP");
+  EXPECT_EQ(reprinted("alloc_pages gfp=__GFP_ZERO atomic"), "alloc_pages gfp=GFP_ATOMIC|__GFP_ZERO");
+  EXPECT_EQ(reprinted("alloc_pages type=unmovable gfp=GFP_KERNEL"), "alloc_pages gfp=GFP_KERNEL");
 }
 
 TEST(Text, WordsThatContradictGfpAreRefused) {
@@ -421,7 +420,7 @@ TEST(Text, ErrorsOfActorsPointsAndExpectationsHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(op_error("A : drain"), "2:1: expected an operation: an actor is written `A:`");
   EXPECT_EQ(op_error("drain until=cma_mutex_take"),
             "2:13: expected a point: none is named `cma_mutex_take`: did you mean `cma_mutex_taken`?");
-  EXPECT_THAT(op_error("expect"), HasSubstr("2:7: expected log, trace, cat, page, finding"));
+  EXPECT_THAT(op_error("expect"), HasSubstr("2:7: expected log, trace, cat, page, zone, finding"));
   EXPECT_THAT(op_error("expect ?1.size == 4"), HasSubstr("2:11: expected ok|failed"));
   EXPECT_EQ(op_error("expect ?1.pfn = 4"), "2:15: expected ==|!=|<|<=|>|>=, not `=`");
   EXPECT_EQ(op_error("expect ?1 failed"), "2:11: expected `?1.failed`, one word");
