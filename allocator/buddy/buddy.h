@@ -72,8 +72,8 @@ class Buddy {
   // are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
   // Returns the flags of the last attempt at a request, but for kAllocCma: down to the min watermark, and below it for
-  // atomic requests; kAllocNoWatermarks for callers that are about to free memory. alloc_pages() fails if this attempt
-  // does.
+  // atomic requests; kAllocNoWatermarks for callers that are about to free memory. alloc_pages() fails
+  // if this attempt does.
   std::uint32_t last_attempt_flags(Gfp gfp, unsigned order) const;
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
