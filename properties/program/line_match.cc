@@ -25,6 +25,22 @@ std::string_view digits_at(std::string_view text) {
   return (length == 8 || length == 16) && !null ? digits : std::string_view{};
 }
 
+// Returns the text without the zeros that an address begins with: 0x1c000000 for 0x000000001c000000.
+std::string without_leading_zeros(std::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find("0x0"), text.size());
+    plain += text.substr(0, end);
+    text.remove_prefix(end);
+    if (text.empty()) break;
+    plain += "0x";
+    text.remove_prefix(2);
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    while (text.size() > 1 && text[0] == '0' && kDigits.find(text[1]) != std::string_view::npos) text.remove_prefix(1);
+  }
+  return plain;
+}
+
 }  // namespace
 
 void PointerNames::clear() {
@@ -66,7 +82,7 @@ bool PointerNames::contains_at(std::string_view line, const PrintedPointer& poin
 
 bool PointerNames::line_contains(std::string_view line, const std::optional<PrintedPointer>& pointer,
                                  std::string_view text) {
-  if (!pointer) return line.find(text) != std::string_view::npos;
+  if (!pointer) return without_leading_zeros(line).find(without_leading_zeros(text)) != std::string::npos;
   for (std::size_t at = 0; at <= line.size(); ++at)
     if (contains_at(line, *pointer, text, at)) return true;
   return false;

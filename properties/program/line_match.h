@@ -1,5 +1,8 @@
 // Whether a line of the log or a tracepoint contains a text that was copied from a real one, pointers included.
 //
+// An address is as wide as the machine's addresses; a text that was copied from a machine of another width fits, since
+// zeros after 0x do not count.
+//
 // A pointer in the text never has the value that the model prints, and a hash of 4.15 and later has none that the model
 // could. So any pointer fits any other, but the same two each time: equal pointers of a program's texts are equal
 // objects of its machine, and different ones are different. Used by `expect log` and `expect trace`. Cost: a search.

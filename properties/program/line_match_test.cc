@@ -75,5 +75,15 @@ TEST_F(LineMatch, NumbersElsewhereAreNoPointers) {
   EXPECT_TRUE(contains(none, "page=(null)"));
 }
 
+TEST_F(LineMatch, AnAddressFitsWhateverItsWidth) {
+  PointerNames names;
+  const std::string line = "cma: Reserved 256 MiB at 0x0000000010000000";
+  for (const char* text : {"at 0x10000000", "at 0x0000000010000000", "at 0x010000000", "Reserved 256 MiB", ""})
+    EXPECT_TRUE(names.line_contains(line, std::nullopt, text)) << text;
+  for (const char* text : {"at 0x20000000", "at 0x0", "at 10000000", "at 0x100000000"})
+    EXPECT_FALSE(names.line_contains(line, std::nullopt, text)) << text;
+  EXPECT_TRUE(names.line_contains("at 0x10000000 (0x0)", std::nullopt, "at 0x0000000010000000 (0x00000000)"));
+}
+
 }  // namespace
 }  // namespace cma
