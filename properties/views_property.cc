@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -81,7 +82,7 @@ class FilesOfAreas final : public Witness {
     std::string text;
     std::vector<std::size_t> zones(machine_->buddy.zones());
     std::iota(zones.begin(), zones.end(), std::size_t{0});
-    std::ranges::stable_sort(zones, {}, [&](std::size_t z) { return machine_->buddy.zone(z).node; });
+    std::ranges::sort(zones, {}, [&](std::size_t z) { return std::pair(machine_->buddy.zone(z).node, z); });
     for (const std::size_t z : zones) {
       std::vector<std::uint64_t> blocks(machine_->buddy.largest_order() + 1);
       for (const Page& page : machine_->map.pages())

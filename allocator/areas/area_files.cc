@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "allocator/base/assert.h"
@@ -92,7 +93,7 @@ namespace {
 std::vector<std::size_t> zones_by_node(const Buddy& buddy) {
   std::vector<std::size_t> zones(buddy.zones());
   std::iota(zones.begin(), zones.end(), std::size_t{0});
-  std::ranges::stable_sort(zones, {}, [&](std::size_t z) { return buddy.zone(z).node; });
+  std::ranges::sort(zones, {}, [&](std::size_t z) { return std::pair(buddy.zone(z).node, z); });
   return zones;
 }
 

@@ -36,7 +36,8 @@ Task<void> Compact::perform(World& world, Slot self) const {
     world.skip(self, "the order is above the largest one");
     co_return;
   }
-  const CompactResult result = co_await compaction.compact_for(order, type_of(type), priority_of(priority), restarting);
+  const CompactResult result =
+      co_await compaction.compact_for(static_cast<unsigned>(order), type_of(type), priority_of(priority), restarting);
   if (result == CompactResult::success) co_return;
   world.fail(self, result == CompactResult::contended ? -kEAGAIN : -kENOMEM);
 }
