@@ -2240,6 +2240,12 @@ static const char *const area_files[] = {
 	"base_pfn", "count", "order_per_bit", "used", "maxchunk", "bitmap", "alloc", "free",
 };
 
+/* Returns whether the text of an area's bitmap comes from the page allocator, not from a slab cache. */
+static bool text_is_a_block(const struct area *area)
+{
+	return DIV_ROUND_UP(cma_bitmap_maxno(area->cma), 32) * 11 + 1 > 2 * PAGE_SIZE;
+}
+
 static void drop_text(struct file *file)
 {
 	file->f_op->release(file_inode(file), file);
@@ -2262,15 +2268,20 @@ static struct file *area_file(struct area *area, const char *name)
 		*file = open_in("debugfs", path, i < 6 ? O_RDONLY : O_WRONLY);
 		if (IS_ERR(*file))
 			*file = NULL;
-		if (*file && !strcmp(name, "bitmap"))
+		if (*file && !strcmp(name, "bitmap") && text_is_a_block(area))
 			drop_text(*file);
 	}
 	return *file;
 }
 
-/* The kernel makes the text when the file is opened: as a reader does, the driver has it from then to the release. */
+/*
+ * The kernel makes the text when the file is opened. A block of the page allocator is held as a reader does, from then
+ * to the release. A slab object is kept until the next text takes its place, so that no cache grows or shrinks.
+ */
 static const char *bitmap_text(struct file *file)
 {
+	if (file->private_data)
+		drop_text(file);
 	if (file->f_op->open(file_inode(file), file))
 		return NULL;
 	return strim(file->private_data);
@@ -2297,7 +2308,8 @@ static bool op_dbg(const struct words *op)
 		for (; *text; text += strnlen(text, 1024))
 			say("%.1024s", text);
 		say("\n");
-		drop_text(file);
+		if (text_is_a_block(area))
+			drop_text(file);
 	} else {
 		struct number_file *numbers = file->private_data;
 
