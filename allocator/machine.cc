@@ -11,11 +11,11 @@ namespace {
 constexpr std::uint64_t kTurnsPerFrame = 100;
 constexpr std::uint64_t kTurns = 10'000;
 
-// Adds the hints that compactions have left; nothing on a machine without any.
-void hash_hints(std::uint64_t& hash, const CompactionHints& hints) {
+// Adds the hints that compactions have left in the zones of the machine; nothing on a machine without any.
+void hash_hints(std::uint64_t& hash, const CompactionHints& hints, std::size_t zones) {
   if (!hints.touched()) return;
   for (const std::uint8_t skip : hints.skip_bits()) hash_step(hash, skip);
-  for (std::size_t zone = 0; zone < kMaxZones; ++zone) {
+  for (std::size_t zone = 0; zone < zones; ++zone) {
     const ScannerPositions& positions = hints.zone(zone);
     for (const Pfn pfn : {positions.migrate[0], positions.migrate[1], positions.free, positions.init_migrate})
       hash_step(hash, pfn);
@@ -147,7 +147,7 @@ std::uint64_t Machine::state_hash() const {
     hash_step(hash, owner.pfn);
     hash_step(hash, static_cast<std::uint64_t>(owner.refusals) ^ static_cast<std::uint64_t>(owner.mapped) << 40);
   }
-  hash_hints(hash, scanner.hints());
+  hash_hints(hash, scanner.hints(), buddy.zones());
   return hash;
 }
 

@@ -49,7 +49,9 @@ std::expected<std::vector<sizing::Demand>, Failure> read_demands(const FitComman
     return std::vector{std::move(*demand)};
   }
   const auto loaded = program_of(command.file, *content);
-  if (!loaded) return std::unexpected(loaded.error());
+  if (!loaded)
+    return std::unexpected(Failure{loaded.error().exit_code,
+                                   loaded.error().message + " (or lines of requests, which begin with their pages)"});
   auto demands = sizing::demands_of(loaded->program, loaded->lines);
   if (!demands) return refused(command, demands.error());
   shape = loaded->program.machine;

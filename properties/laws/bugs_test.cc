@@ -472,9 +472,10 @@ TEST(BugsAndLaws, SoundSeesInactiveAlloc) {
   }
 }
 
-// An area after one that could not be activated, asked for a buffer. The initcall ended there from 3.17 to 5.8.
+// An area after one that could not be activated, asked for a buffer. The initcall ended there from 3.17 to 5.8. Since
+// 5.9 a failed area gives its frames back; such an end leaves them reserved, and breaks law `conserved` at boot.
 TEST(BugsAndLaws, SoundSeesNeverActivated) {
-  for (const Release release : {Release::v4_9, Release::v4_19})
+  for (const Release release : {Release::v4_9, Release::v4_19, Release::v6_12})
     for (const bool on : {false, true}) {
       auto program =
           parse(fmt::format("machine small release={}\nzone DMA32 base=0 pages=592\nzone Normal base=592 pages=432\n"
@@ -485,8 +486,12 @@ TEST(BugsAndLaws, SoundSeesNeverActivated) {
       if (on) program->machine.bugs.switch_on(Bug::never_activated);
       CheckedRun checked;
       const std::optional<Finding> finding = checked.find(*program);
-      EXPECT_EQ(finding ? std::string(name_of(finding->law)) : "", on ? "sound" : "") << name_of(release);
-      EXPECT_EQ(checked.machine().bugs.times_reached(Bug::never_activated) != 0, on);
+      const bool asks = release < Release::v5_9;
+      EXPECT_EQ(finding ? std::string(name_of(finding->law)) : "", !on    ? ""
+                                                                   : asks ? "sound"
+                                                                          : "conserved")
+          << name_of(release);
+      EXPECT_EQ(checked.machine().bugs.times_reached(Bug::never_activated) != 0, on && asks);
     }
 }
 

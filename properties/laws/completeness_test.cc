@@ -18,39 +18,13 @@ class CompleteTest : public ::testing::TestWithParam<Release> {
     run_now(machine_.lru.add_drain_all());
   }
   std::string verdict_on_failure(std::uint64_t count, unsigned align) {
-    watched_.laws().audit();
-    machine_.engine.assume(0);
-    const std::string law = law_broken_by([&] {
-      watched_.laws().alloc_begins(0, count, align);
-      watched_.laws().alloc_failed(0, count, align);
-    });
-    // The machine should have counted the call.
-    const_cast<Area&>(machine_.areas.area(0)).nr_pages_failed = watched_.laws().ledger().area(0).failed;
-    return law;
-  }
-  // Fills area 1, and leaves `pages` free outside the areas, none of them on per-CPU lists.
-  void leave_free(std::uint64_t pages) {
-    if (!filled_) watched_.perform(watched_.cma_alloc(1, 256, 0));
-    filled_ = true;
-    while (free_outside() > pages) {
-      watched_.perform(watched_.alloc_pages(kGfpKernel, 0));
-      machine_.buddy.zone(0).watermark_boost = 0;
-    }
-    ASSERT_EQ(free_outside(), pages);
-  }
-  std::uint64_t free_outside() {
-    run_now(machine_.buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
-    std::uint64_t pages = 0;
-    for (Pfn pfn = 0; pfn < 512; ++pfn)
-      if (machine_.map.page(pfn).has(kPageBuddy)) pages += order_pages(machine_.map.page(pfn).order);
-    return pages;
+    return watched_.law_of_failed_alloc(count, align);
   }
   // Fills area 0 but for the last `pages`.
   void fill_but(std::uint64_t pages) { watched_.perform(watched_.cma_alloc(0, 256 - pages, 0)); }
 
   WatchedMachine watched_;
   Machine& machine_;
-  bool filled_ = false;
 };
 INSTANTIATE_TEST_SUITE_P(Releases, CompleteTest, ::testing::ValuesIn(modelled_releases()));
 
@@ -152,9 +126,9 @@ TEST_P(CompleteTest, KnowsToThePageHowMuchMemoryToMoveToSuffices) {
   // The page itself, and one refill of the caller's per-CPU lists.
   const std::uint64_t refill = GetParam() >= Release::v6_7 ? 6 : 2;
   const std::uint64_t needed = 1 + refill + Watermarks::watermark(zone, Watermark::high);
-  leave_free(needed + 1);
+  watched_.leave_free(needed + 1);
   EXPECT_EQ(verdict_on_failure(8, 0), "complete");
-  leave_free(needed);
+  watched_.leave_free(needed);
   EXPECT_EQ(verdict_on_failure(8, 0), "");
   watched_.perform(watched_.cma_alloc(0, 8, 0));
   EXPECT_EQ(watched_.buffers.back().pfn, 0x2f8U) << "the machine needs less: it goes down to the min watermark";

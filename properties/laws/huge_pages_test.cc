@@ -31,34 +31,7 @@ class HugeLaws : public ::testing::TestWithParam<Release> {
     return law_broken_by([&] { watched_.laws().audit(); });
   }
   // Returns the law that a failed call for the whole area breaks.
-  std::string verdict() {
-    watched_.laws().audit();
-    machine_.engine.assume(0);
-    const std::string law = law_broken_by([&] {
-      watched_.laws().alloc_begins(0, 256, 0);
-      watched_.laws().alloc_failed(0, 256, 0);
-    });
-    const_cast<Area&>(machine_.areas.area(0)).nr_pages_failed = watched_.laws().ledger().area(0).failed;
-    return law;
-  }
-
-  // Fills area 1, and leaves `pages` free outside the areas, none of them on per-CPU lists.
-  void leave_free(std::uint64_t pages) {
-    if (!filled_) watched_.perform(watched_.cma_alloc(1, 256, 0));
-    filled_ = true;
-    while (free_outside() > pages) {
-      watched_.perform(watched_.alloc_pages(kGfpKernel, 0));
-      machine_.buddy.zone(0).watermark_boost = 0;
-    }
-    ASSERT_EQ(free_outside(), pages);
-  }
-  std::uint64_t free_outside() {
-    run_now(machine_.buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
-    std::uint64_t pages = 0;
-    for (Pfn pfn = 0; pfn < 512; ++pfn)
-      if (machine_.map.page(pfn).has(kPageBuddy)) pages += order_pages(machine_.map.page(pfn).order);
-    return pages;
-  }
+  std::string verdict() { return watched_.law_of_failed_alloc(256, 0); }
 
  private:
   // On chosen frames of area 0.
@@ -75,7 +48,6 @@ class HugeLaws : public ::testing::TestWithParam<Release> {
   WatchedMachine watched_;
   Machine& machine_;
   SpaceId process_ = 0;
-  bool filled_ = false;
 };
 INSTANTIATE_TEST_SUITE_P(Releases, HugeLaws, ::testing::ValuesIn(modelled_releases()));
 
@@ -168,9 +140,9 @@ TEST_P(HugeLaws, CompleteKnowsWhatARefillForHugePagesKeepsOutOfSight) {
   const std::uint64_t given_back = 6;  // no more than `high`
   const Zone& zone = machine_.buddy.zone(0);
   const std::uint64_t needed = moving + refills + given_back + Watermarks::watermark(zone, Watermark::high);
-  leave_free(needed + 1);
+  watched_.leave_free(needed + 1);
   EXPECT_EQ(verdict(), "complete");
-  leave_free(needed);
+  watched_.leave_free(needed);
   EXPECT_EQ(verdict(), "");
   EXPECT_NE(kNoPfn, run_now(machine_.areas.cma_alloc(0, 256, 0, true)));
 }
@@ -179,8 +151,8 @@ TEST_P(HugeLaws, CompleteCountsNoRefillForHugePagesWhereThereAreNone) {
   if (GetParam() < Release::v5_14) GTEST_SKIP() << "per-CPU lists hold single pages only";
   ASSERT_EQ(0, run_now(machine_.processes.split_huge(process_, 0)));
   run_now(machine_.lru.add_drain_all());
-  leave_free(kPages + (GetParam() >= Release::v6_7 ? 6 : 2) +
-             Watermarks::watermark(machine_.buddy.zone(0), Watermark::high) + 1);
+  watched_.leave_free(kPages + (GetParam() >= Release::v6_7 ? 6 : 2) +
+                      Watermarks::watermark(machine_.buddy.zone(0), Watermark::high) + 1);
   EXPECT_EQ(verdict(), "complete");
 }
 

@@ -125,6 +125,34 @@ void WatchedMachine::go_on(ActorId actor, Point stop, unsigned nth) {
   laws_.op_performed(*machine_, 0);
 }
 
+std::string WatchedMachine::law_of_failed_alloc(std::uint64_t count, unsigned align) {
+  laws_.audit();
+  machine_->engine.assume(0);
+  const std::string law = law_broken_by([&] {
+    laws_.alloc_begins(0, count, align);
+    laws_.alloc_failed(0, count, align);
+  });
+  // The machine should have counted the call.
+  const_cast<Area&>(machine_->areas.area(0)).nr_pages_failed = laws_.ledger().area(0).failed;
+  return law;
+}
+
+std::uint64_t WatchedMachine::free_outside_areas() {
+  run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+  const Zone& zone = machine_->buddy.zone(0);
+  return static_cast<std::uint64_t>(zone.nr_free_pages - zone.nr_free_cma);
+}
+
+void WatchedMachine::leave_free(std::uint64_t pages) {
+  const Area& other = machine_->areas.area(1);
+  if (other.bitmap.count_set() == 0) perform(cma_alloc(1, other.pages, 0));
+  while (free_outside_areas() > pages) {
+    perform(alloc_pages(kGfpKernel, 0));
+    machine_->buddy.zone(0).watermark_boost = 0;
+  }
+  CMA_ASSERT(free_outside_areas() == pages);
+}
+
 void WatchedMachine::finish() {
   Engine& engine = machine_->engine;
   while (!engine.at_rest()) {

@@ -49,6 +49,11 @@ class WatchedMachine {
   void go_on(ActorId actor, Point stop = Point::kCount, unsigned nth = 1);
   // Runs an operation of actor 0 from beginning to end.
   void perform(Task<void> operation) { start(0, std::move(operation)); }
+  // Reports a failed request to area 0 to the laws, without making it. Returns the law that this breaks; empty if none.
+  std::string law_of_failed_alloc(std::uint64_t count, unsigned align);
+  // Fills area 1, and takes single pages until `pages` are free outside the areas, none of them on per-CPU lists.
+  // Requires: the machine is of default_small_geometry(), and has at least as many free.
+  void leave_free(std::uint64_t pages);
   // Runs all actors to the end of their operations.
   void finish();
   bool idle(ActorId actor) const { return machine_->engine.state(actor) == Engine::State::idle; }
@@ -62,6 +67,7 @@ class WatchedMachine {
 
  private:
   void run_woken();
+  std::uint64_t free_outside_areas();
 
   std::unique_ptr<Machine> boot_;
   std::unique_ptr<Machine> machine_;
