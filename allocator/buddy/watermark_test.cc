@@ -344,5 +344,27 @@ TEST(WatermarkSizes, MinFreeKbytesAreKilobytes) {
   }
 }
 
+// `run --why` prints the terms, so they must decide as the test does.
+TEST_P(WatermarkTest, TheTermsOfTheTestDecideAsItDoes) {
+  const Watermarks& watermarks = machine->buddy.watermarks();
+  Zone zone;
+  zone.nr_free_cma = 20;
+  zone.nr_reserved_highatomic = 16;
+  zone.lowmem_reserve[0] = 10;
+  put(zone, 3, Migratetype::unmovable);
+  // Up to 4.3 a block is not enough: more must be left in larger blocks.
+  const unsigned largest = GetParam() < Release::v4_4 ? 0 : 3;
+  for (const std::uint32_t flags : {0U, 0U + kAllocCma, 0U + kAllocHigh, 0U + kAllocHarder, 0U + kAllocOom})
+    for (unsigned order = 0; order <= largest; ++order)
+      for (zone.nr_free_pages = 20; zone.nr_free_pages < 160; ++zone.nr_free_pages) {
+        const WatermarkRequest request = {.order = order, .flags = flags};
+        EXPECT_EQ(watermarks.terms(zone, 40, request).enough(),
+                  watermarks.zone_watermark_ok(zone, 40, request, zone.nr_free_pages))
+            << "order " << order << ", flags " << flags << ", free " << zone.nr_free_pages;
+      }
+  zone.nr_free_pages = 0;
+  EXPECT_TRUE(watermarks.terms(zone, 40, {.flags = kAllocNoWatermarks}).enough()) << "no mark binds it";
+}
+
 }  // namespace
 }  // namespace cma

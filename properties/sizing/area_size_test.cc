@@ -224,5 +224,14 @@ TEST(SizingReport, NamesSizesReasonsAndWhatIsAssumed) {
                           HasSubstr("\"cma_alignment\":4,\"given_units\":15"), Not(HasSubstr("with_releases"))));
 }
 
+TEST(AreaSize, PagesOf64KiBHaveUnitsOf512MiB) {
+  Setting setting = of(Release::v6_1);
+  set_page_size(setting.shape, 65536);
+  const Answer answer = answer_to("1\n", setting);
+  EXPECT_EQ(answer.unit, 8192U);
+  EXPECT_THAT(answer_text({"requests", *read_requests("1\n"), setting}, answer),
+              AllOf(HasSubstr("1 page (64 KiB), all held"), HasSubstr("whole units of 8192 pages (512 MiB)")));
+}
+
 }  // namespace
 }  // namespace cma::sizing

@@ -132,5 +132,14 @@ TEST(ProgramDemand, IsRefusedWhereThereIsNone) {
   EXPECT_EQ(empty.error().line, 2);
 }
 
+TEST(ProgramDemand, AddressesAreOfPagesOfTheMachinesSize) {
+  const auto demands = demands_of(program("machine release=6.1 page_size=65536 pages=0x40000\n"
+                                          "declare main base=0x40000000 size=0x20000000 fixed\nactivate\n"
+                                          "b = cma_alloc main pages=4\n"),
+                                  {});
+  ASSERT_TRUE(demands.has_value()) << demands.error().reason;
+  EXPECT_EQ(demands->front().base, 0x4000U);
+}
+
 }  // namespace
 }  // namespace cma::sizing
