@@ -300,7 +300,8 @@ void add_empty_zone(std::string& text, const Buddy& buddy, const KernelZone& ker
   Zone zone;
   // Watermarks::set_up: the least that high memory keeps free.
   const bool high = release >= Release::v6_5 || in_kernel(buddy, {ZoneKind::high_mem, "HighMem", false});
-  if (kernel.kind == ZoneKind::movable && high) zone.watermark = {32, 32, 32};
+  const bool least = kernel.kind == ZoneKind::high_mem || (kernel.kind == ZoneKind::movable && high);
+  if (least) zone.watermark = {32, 32, 32};
   add_marks(text, zone, release);
   add_protection(text, buddy, buddy.zones(), node);
 }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "allocator/base/error.h"
 #include "allocator/machine_testing.h"
 
@@ -10,6 +12,7 @@ namespace cma {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -238,6 +241,31 @@ TEST_P(ViewsTest, ZonesAreListedNodeByNode) {
       all.substr(second),
       AllOf(HasSubstr("Node    1, zone   Normal, type      Movable      0      0      0      0      1      0 \n"),
             HasSubstr("\nNode 1, zone   Normal            0            2 "), Not(HasSubstr("Node 0"))));
+}
+
+// Since 4.12 zones without memory are listed too: every node has each zone of the kernel.
+TEST_P(ViewsTest, ZoneinfoHasEachZoneOfTheKernelOnEachNode) {
+  Geometry g = tiny_geometry(GetParam());
+  g.zones = {{"Normal", {0, 16}, 1}, {"DMA32", {16, 32}}, {"Normal", {32, 64}}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  std::istringstream lines(zoneinfo(m->buddy, GetParam()));
+  std::vector<std::string> found;
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("Node") || line.find("start_pfn") != line.npos || line.find("protection") != line.npos) {
+      std::erase(line, ' ');
+      found.push_back(line);
+    }
+  const std::string reserve = std::to_string(m->buddy.zone(1).lowmem_reserve[2]);
+  const std::string high = "protection:(0," + reserve + "," + reserve + ")";
+  const std::string none = "protection:(0,0,0)";
+  if (GetParam() < Release::v4_12) {
+    EXPECT_THAT(found, ElementsAre("Node0,zoneDMA32", high, "start_pfn:16", "Node0,zoneNormal", none, "start_pfn:32",
+                                   "Node1,zoneNormal", none, "start_pfn:0"));
+  } else {
+    EXPECT_THAT(found, ElementsAre("Node0,zoneDMA32", high, "start_pfn:16", "Node0,zoneNormal", none, "start_pfn:32",
+                                   "Node0,zoneMovable", none, "Node1,zoneDMA32", none, "Node1,zoneNormal", none,
+                                   "start_pfn:0", "Node1,zoneMovable", none));
+  }
 }
 
 }  // namespace

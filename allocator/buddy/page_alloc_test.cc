@@ -242,6 +242,37 @@ TEST_P(PageAllocTest, MemallocTakesTheLastPageUnlessItMayNot) {
   EXPECT_EQ(buddy.alloc_pages(kGfpKernel | kGfpMemalloc | kGfpNomemalloc, 0), kNoPfn);
 }
 
+// The tracepoint has the flags that the request was served with: of the first attempt up to 5.12, those asked for.
+TEST_P(PageAllocTest, AScopeTakesFlagsAwayFromTheFirstAttemptSince513) {
+  machine->trace.set_page_events(true);
+  const bool at_once = GetParam() >= Release::v5_13;
+  for (const auto& [scope, expected] : {std::pair{ReclaimScope::none, "GFP_KERNEL"},
+                                        {ReclaimScope::nofs, "GFP_NOFS"},
+                                        {ReclaimScope::noio, "GFP_NOIO"}}) {
+    machine->engine.flags().scope = scope;
+    const std::size_t before = machine->trace.records().size();
+    ASSERT_NE(buddy.alloc_pages(kGfpKernel, 0), kNoPfn);
+    std::string lines;
+    for (std::size_t i = before; i < machine->trace.records().size(); ++i)
+      lines += machine->trace.format(machine->trace.records()[i]) + "\n";
+    EXPECT_THAT(lines, ::testing::HasSubstr(std::string("gfp_flags=") + (at_once ? expected : "GFP_KERNEL") + "\n"));
+  }
+}
+
+// A request that the first attempt refuses is without them on every release.
+TEST_P(PageAllocTest, AScopeTakesFlagsAwayInTheSlowPath) {
+  machine->trace.set_page_events(true);
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {0, 100'000, 100'000};
+  machine->engine.flags().scope = ReclaimScope::nofs;
+  const std::size_t before = machine->trace.records().size();
+  ASSERT_NE(buddy.alloc_pages(kGfpKernel, 0), kNoPfn);
+  std::string lines;
+  for (std::size_t i = before; i < machine->trace.records().size(); ++i)
+    lines += machine->trace.format(machine->trace.records()[i]) + "\n";
+  EXPECT_THAT(lines, ::testing::HasSubstr("gfp_flags=GFP_NOFS\n"));
+}
+
 // Up to 4.14 a CPU's lists are filled and emptied from their ends for such a request.
 TEST_P(PageAllocTest, AColdPageIsTheOneThatTheCpuFreedFirst) {
   Geometry g = geometry();

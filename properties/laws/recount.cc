@@ -167,21 +167,27 @@ std::uint64_t kept_by_cpu(const Machine& machine, const PerCpuPages& pcp) {
   return pages;
 }
 
-// Returns what the zone keeps back from requests up to each kind of zone, as the kernel lists them.
+// Returns whether every node has a zone of this name, with memory or without.
+bool in_kernel(const Machine& machine, std::string_view name) {
+  if (name == "Normal" || name == "Movable") return true;
+  for (std::size_t z = 0; z < machine.buddy.zones(); ++z)
+    if (machine.buddy.zone_name(z) == name) return true;
+  return false;
+}
+
+// Returns what the zone keeps back from requests up to each kind of zone of its node, as the kernel lists them.
 std::string protection_line(const Machine& machine, const Zone* zone) {
   std::string text = "        protection: (";
   for (const std::string_view name : {"DMA", "DMA32", "Normal", "HighMem", "Movable"}) {
-    const Zone* reached = nullptr;
-    bool known = name == "Normal" || name == "Movable";
+    if (!in_kernel(machine, name)) continue;
     std::uint64_t back = 0;
     for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
       const Zone& other = machine.buddy.zone(z);
-      known = known || machine.buddy.zone_name(z) == name;
-      if (other.kind > zone_kind_from_name(std::string(name))) continue;
-      reached = &other;
-      if (zone != nullptr && reached->range.start > zone->range.start) back = zone->lowmem_reserve[z];
+      const bool reached = other.kind <= zone_kind_from_name(std::string(name));
+      const bool above = zone != nullptr && other.node == zone->node && other.range.start > zone->range.start;
+      if (reached && above) back = zone->lowmem_reserve[z];
     }
-    if (known) text += fmt::format("{}{}", text.ends_with('(') ? "" : ", ", back);
+    text += fmt::format("{}{}", text.ends_with('(') ? "" : ", ", back);
   }
   return text + ")\n";
 }
@@ -217,37 +223,46 @@ std::string zone_counters(const Machine& machine, const Zone& zone) {
   return text;
 }
 
-std::string zoneinfo_file(const Machine& machine) {
+std::string zone_with_memory(const Machine& machine, std::size_t z) {
   const Release release = machine.release();
+  const Zone& zone = machine.buddy.zone(z);
+  const std::string counters = zone_counters(machine, zone);
+  const std::string protection = protection_line(machine, &zone);
+  std::string text = zone_marks(machine, zone);
+  text += release >= Release::v4_12 ? protection + counters : counters + protection;
+  text += "  pagesets\n";
+  for (int cpu = 0; cpu < machine.engine.cpus(); ++cpu) {
+    const PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(cpu)];
+    text += fmt::format("    cpu: {}\n{:14}count: {}\n{:14}high:  {}\n{:14}batch: {}\n", cpu, "",
+                        kept_by_cpu(machine, pcp), "", pcp.high, "", pcp.batch);
+  }
+  return text + fmt::format("{:<{}}{}\n", "  start_pfn:", release >= Release::v4_8 ? 23 : 21, zone.range.start);
+}
+
+std::string zone_without_memory(const Machine& machine, std::string_view name) {
+  const bool high_memory = machine.release() >= Release::v6_5 || in_kernel(machine, "HighMem");
+  Zone none;
+  if (name == "HighMem" || (name == "Movable" && high_memory)) none.watermark = {32, 32, 32};
+  return zone_marks(machine, none) + protection_line(machine, nullptr);
+}
+
+std::string zoneinfo_file(const Machine& machine) {
   const Buddy& buddy = machine.buddy;
-  const bool high_memory =
-      machine.geometry().release >= Release::v6_5 ||
-      std::ranges::any_of(machine.geometry().zones, [](const ZoneSpec& zone) { return zone.name == "HighMem"; });
   std::string text;
-  for (const std::string_view name : {"DMA", "DMA32", "Normal", "HighMem", "Movable", ""}) {
-    bool any = false;
-    for (std::size_t z = 0; z < buddy.zones(); ++z) {
-      const Zone& zone = buddy.zone(z);
-      const bool unknown = zone_kind_from_name(buddy.zone_name(z)) == ZoneKind::other;
-      if (name.empty() ? !unknown : buddy.zone_name(z) != name) continue;
-      any = true;
-      const std::string counters = zone_counters(machine, zone);
-      const std::string protection = protection_line(machine, &zone);
-      text += fmt::format("Node 0, zone {:>8}\n{}", buddy.zone_name(z), zone_marks(machine, zone));
-      text += release >= Release::v4_12 ? protection + counters : counters + protection;
-      text += "  pagesets\n";
-      for (int cpu = 0; cpu < machine.engine.cpus(); ++cpu) {
-        const PerCpuPages& pcp = zone.pcp[static_cast<unsigned>(cpu)];
-        text += fmt::format("    cpu: {}\n{:14}count: {}\n{:14}high:  {}\n{:14}batch: {}\n", cpu, "",
-                            kept_by_cpu(machine, pcp), "", pcp.high, "", pcp.batch);
+  for (unsigned node = 0; node < kMaxNodes; ++node) {
+    const std::vector<std::size_t> zones = listed_zones(machine, node);
+    if (zones.empty()) continue;
+    for (const std::string_view name : {"DMA", "DMA32", "Normal", "HighMem", "Movable", ""}) {
+      bool any = false;
+      for (const std::size_t z : zones) {
+        const bool unknown = zone_kind_from_name(buddy.zone_name(z)) == ZoneKind::other;
+        if (name.empty() ? !unknown : buddy.zone_name(z) != name) continue;
+        any = true;
+        text += fmt::format("Node {}, zone {:>8}\n{}", node, buddy.zone_name(z), zone_with_memory(machine, z));
       }
-      text += fmt::format("{:<{}}{}\n", "  start_pfn:", release >= Release::v4_8 ? 23 : 21, zone.range.start);
+      if (any || name.empty() || !in_kernel(machine, name) || machine.release() < Release::v4_12) continue;
+      text += fmt::format("Node {}, zone {:>8}\n{}", node, name, zone_without_memory(machine, name));
     }
-    const bool in_every_kernel = name == "Normal" || name == "Movable";
-    if (any || !in_every_kernel || release < Release::v4_12) continue;
-    Zone none;
-    if (name == "Movable" && high_memory) none.watermark = {32, 32, 32};
-    text += fmt::format("Node 0, zone {:>8}\n{}{}", name, zone_marks(machine, none), protection_line(machine, nullptr));
   }
   return text;
 }
