@@ -133,6 +133,7 @@ class Buddy {
   Core core_;
   Zones zones_;
   Watermarks watermarks_;
+  bool booting_ = true;
   FreeLists free_lists_;
   Fallback fallback_;
   PerCpuLists pcp_;

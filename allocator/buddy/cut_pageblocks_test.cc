@@ -54,7 +54,7 @@ class CutPageblocks : public ::testing::TestWithParam<Release> {
   }
   bool isolate_free_page(Pfn pfn) {
     const SpinGuard zone_lock(machine->engine);
-    return buddy.free_lists().isolate_free_page(pfn);
+    return buddy.free_lists().isolate_free_page(buddy.zone_of(pfn), pfn);
   }
   std::vector<Pfn> list(unsigned order, Migratetype type, std::size_t zone) const {
     return free_list(*machine, order, type, zone);

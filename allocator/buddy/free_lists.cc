@@ -4,13 +4,13 @@
 
 namespace cma {
 
-FreeLists::FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones)
+FreeLists::FreeLists(const Core& core, const Watermarks& watermarks, const bool& booting)
     : release_(core.geometry.release),
       pageblock_order_(core.geometry.pageblock_order),
       largest_order_(core.geometry.largest_order),
       core_(core),
       watermarks_(watermarks),
-      zones_(zones) {}
+      booting_(booting) {}
 
 // --- looking ---
 
@@ -186,8 +186,7 @@ Pfn FreeLists::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
   return kNoPfn;
 }
 
-bool FreeLists::isolate_free_page(Pfn pfn) {
-  Zone& zone = zones_.of(pfn);
+bool FreeLists::isolate_free_page(Zone& zone, Pfn pfn) {
   const unsigned order = core_.map.page(pfn).order;
   const auto pages = static_cast<std::int64_t>(order_pages(order));
   const Migratetype type = core_.map.pageblock_type(pfn);

@@ -17,8 +17,8 @@
 // from the pageblock order on also retypes the buddy's pageblocks. Taking a whole block and moving one are O(1), a
 // search for the smallest block looks at one list for each order. Calls about a pageblock or a run are linear in it.
 //
-// Requires: zone->lock is held, or the machine boots, unless a function says otherwise. Every change of a list asserts
-// that some spinlock is held (which one is not known). `zone` is that of the block.
+// Requires: zone->lock is held, or the machine boots, unless a function states something else. Every change of a list
+// asserts that some spinlock is held (which one is not known) or that boot has not ended. `zone` is that of the block.
 #pragma once
 
 #include "allocator/buddy/watermark.h"
@@ -29,15 +29,10 @@ namespace cma {
 
 class FreeLists {
  public:
-  // Makes empty lists, with boot under way. Refers to `watermarks` and `zones`, which outlive it.
-  FreeLists(const Core& core, const Watermarks& watermarks, Zones& zones);
+  // Makes empty lists. `booting` is whether boot has not ended. Refers to `watermarks` and `booting`, which outlive it.
+  FreeLists(const Core& core, const Watermarks& watermarks, const bool& booting);
   FreeLists(const FreeLists&) = delete;
   FreeLists& operator=(const FreeLists&) = delete;
-
-  // Ends boot: from now on zone->lock is required.
-  void boot_ended() { booting_ = false; }
-  // Returns whether boot has not ended.
-  bool booting() const { return booting_; }
 
   // Returns whether every free block lies on the list of its pageblock's type (6.10).
   bool typed_lists() const { return release_ >= Release::v6_10; }
@@ -70,7 +65,7 @@ class FreeLists {
   // watermark forbids it: min, up to 4.8 low; none for an isolated pageblock, whose pages are in no counter. Requires:
   // pfn is the head of a free block. A block of at least half a pageblock also makes its pageblocks of mergeable types
   // (is_mergeable) Movable. Since 6.10 the other free blocks of such a pageblock move with its type.
-  bool isolate_free_page(Pfn pfn);
+  bool isolate_free_page(Zone& zone, Pfn pfn);
 
   // --- moving between lists; up to 6.9 only retype_pageblock() counts: the others are for types that count alike ---
   struct Moved {
@@ -101,9 +96,6 @@ class FreeLists {
   // is aligned to the order and inside the map.
   Pfn free_buddy(Pfn pfn, unsigned order) const;
 
-  // Takes whether boot has ended. The lists themselves are in the zones, and copied with them.
-  void copy_from(const FreeLists& other) { booting_ = other.booting_; }
-
  private:
   // Returns whether a spinlock is held, or none is needed yet.
   bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
@@ -122,10 +114,9 @@ class FreeLists {
   Release release_;
   unsigned pageblock_order_;
   unsigned largest_order_;
-  bool booting_ = true;
   Core core_;
   const Watermarks& watermarks_;
-  Zones& zones_;
+  const bool& booting_;
 };
 
 }  // namespace cma

@@ -53,7 +53,7 @@ class FreeListsTest : public ::testing::TestWithParam<Release> {
   }
   bool isolate_free_page(Pfn pfn) {
     const SpinGuard zone_lock(machine->engine);
-    return buddy.free_lists().isolate_free_page(pfn);
+    return buddy.free_lists().isolate_free_page(buddy.zone_of(pfn), pfn);
   }
   FreeLists::Moved move_freepages_block(Pfn pfn, Migratetype type) {
     const SpinGuard zone_lock(machine->engine);
@@ -461,8 +461,8 @@ TEST(FreeListsOf612, ALargeIsolatedBlockTakesTheOthersOfItsPageblockAlong) {
     give(32, 3, M);
     {
       const SpinGuard zone_lock(machine->engine);
-      EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(0));
-      EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(32));
+      EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(machine->buddy.zone_of(0), 0));
+      EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(machine->buddy.zone_of(32), 32));
     }
     EXPECT_EQ(machine->map.pageblock_type(0), M);
     const bool together = release >= Release::v6_10;
@@ -486,7 +486,7 @@ TEST(FreeListsOfPairs, ASinglePageLeavesItsPageblockAlone) {
     const SpinGuard zone_lock(machine->engine);
     if (machine->map.page(pfn + 1).list_type != U)
       machine->buddy.free_lists().move_to_list(machine->buddy.zone(0), pfn + 1, U);
-    EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(pfn + 1));
+    EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(machine->buddy.zone_of(pfn + 1), pfn + 1));
     EXPECT_EQ(machine->map.pageblock_type(pfn), U);
   }
 }

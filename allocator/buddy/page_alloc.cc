@@ -18,13 +18,13 @@ Buddy::Buddy(const Core& core)
       core_(core),
       zones_(core),
       watermarks_(core),
-      free_lists_(core, watermarks_, zones_),
+      free_lists_(core, watermarks_, booting_),
       fallback_(core, watermarks_, free_lists_),
       pcp_(core, free_lists_, fallback_, zones_) {}
 
 void Buddy::copy_from(const Buddy& other) {
   zones_.copy_from(other.zones_);
-  free_lists_.copy_from(other.free_lists_);
+  booting_ = other.booting_;
   pcp_.drain_mutex().reset();
 }
 
@@ -77,7 +77,7 @@ void Buddy::free_reserved_page(Pfn pfn) {
 void Buddy::set_up_watermarks() {
   watermarks_.set_up(zones_);
   for (Zone& zone : zones_) pcp_.set_sizes(zone);
-  free_lists_.boot_ended();
+  booting_ = false;
 }
 
 // --- freeing ---
@@ -119,7 +119,7 @@ void Buddy::commit_free(const PendingFree& pending) {
   if (pending.pfn == kNoPfn) [[unlikely]]
     return;
   Zone& zone = zone_of(pending.pfn);
-  if (!pcp_.allowed_order(pending.order) || pending.type == Migratetype::isolate || free_lists_.booting())
+  if (!pcp_.allowed_order(pending.order) || pending.type == Migratetype::isolate || booting_)
     free_one_page(zone, pending);
   else
     pcp_.push(zone, pending.pfn, pending.order, pending.type);
@@ -134,7 +134,7 @@ std::uint64_t Buddy::plain_pages(Pfn pfn, std::uint64_t most) const {
 }
 
 std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
-  if (free_lists_.booting() || core_.engine.watching() || core_.trace.page_events()) return 0;
+  if (booting_ || core_.engine.watching() || core_.trace.page_events()) return 0;
   const Pfn block_end = core_.map.pageblock_start(pfn) + order_pages(pageblock_order_);
   const std::uint64_t pages = plain_pages(pfn, std::min(most, block_end - pfn));
   if (pages == 0) return 0;

@@ -66,7 +66,7 @@ bool IsolationSteps::take_for_merging_v5_18(Pfn pfn) {
   // 6.10's rule that a block has one type allows this for single pageblocks only.
   if (buddy_.free_lists().typed_lists() && order > core_.map.pageblock_order()) return false;
   const Pfn other = buddy_.free_lists().free_buddy(pfn, order);
-  return other != kNoPfn && !is_isolated(other) && buddy_.free_lists().isolate_free_page(pfn);
+  return other != kNoPfn && !is_isolated(other) && buddy_.free_lists().isolate_free_page(buddy_.zone_of(pfn), pfn);
 }
 
 void IsolationSteps::give_back_v5_18(Pfn pfn, Migratetype type) {

@@ -66,7 +66,7 @@ bool IsolationV3_5::take_for_merging_v3_18(Pfn pfn) {
     return false;
   const Pfn other = buddy_pfn(pfn, page.order);
   if (!core_.map.present(other) || is_isolated(other)) return false;
-  return buddy_.free_lists().isolate_free_page(pfn);
+  return buddy_.free_lists().isolate_free_page(buddy_.zone_of(pfn), pfn);
 }
 
 // Retypes the pageblock and moves its free pages to the lists of `type`. Returns true if they were taken off their list
