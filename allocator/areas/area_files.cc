@@ -12,7 +12,8 @@
 namespace cma {
 namespace {
 
-// By first release: area_files() returns a beginning of it.
+// By first release: area_files() returns a beginning of it. Kernels have areas in debugfs since 4.1; here every release
+// has, so that a program can look at its areas.
 constexpr std::array kAreaFiles = {
     AreaFileInfo{AreaFile::base_pfn, "cma", "base_pfn", "cma_debugfs_get", Release::v3_5},
     AreaFileInfo{AreaFile::count, "cma", "count", "cma_debugfs_get", Release::v3_5},
@@ -350,16 +351,34 @@ std::optional<NamedFile> area_and_file(const Areas& areas, std::string_view path
 // Returns the bytes that u32_array_open (fs/debugfs/file.c) allocates for the text: 11 for each 32 bits, and one.
 std::uint64_t bitmap_buffer_bytes(const Bitmap& bitmap) { return (bitmap.size() + 31) / 32 * 11 + 1; }
 
+// Returns which file of which area the path names; nullopt if the release has no such file.
+std::optional<std::pair<AreaId, AreaFile>> area_file(const Areas& areas, Release release, std::string_view path) {
+  const std::optional<NamedFile> named = area_and_file(areas, path);
+  if (!named) return std::nullopt;
+  for (const AreaFileInfo& file : area_files(release))
+    if (named->directory == file.directory && named->name == file.name) return std::pair{named->area, file.file};
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::span<const std::string_view> proc_files() {
+  static constexpr std::array<std::string_view, 3> kFiles = {"buddyinfo", "pagetypeinfo", "zoneinfo"};
+  return kFiles;
+}
 
 // Of seq_file.c's buffer only more than two pages would matter here. It holds the longest record of a file: one for
 // each node, which is below two pages with all zones and types, and a number elsewhere. The sysfs files of an area and
 // the numbers in debugfs have small buffers too (fs/kernfs/file.c, simple_attr_open in fs/libfs.c).
-int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, std::uint64_t page_size, const std::string& path) {
-  const std::optional<NamedFile> file = area_and_file(areas, path);
-  const AreaFileInfo& info = info_of(AreaFile::bitmap);
-  if (!file || file->directory != info.directory || file->name != info.name) return 0;
-  const std::uint64_t bytes = bitmap_buffer_bytes(areas.area(file->area).bitmap);
+int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, const Geometry& geometry,
+                   const std::string& path) {
+  const std::span<const std::string_view> proc = proc_files();
+  if (std::ranges::find(proc, path) != proc.end()) return 0;
+  const auto named = area_file(areas, geometry.release, path);
+  if (!named) return -kENOENT;
+  if (named->second != AreaFile::bitmap) return 0;
+  const std::uint64_t bytes = bitmap_buffer_bytes(areas.area(named->first).bitmap);
+  const std::uint64_t page_size = geometry.page_size;
   // KMALLOC_MAX_CACHE_SIZE of the SLUB allocator: more than two pages come from the page allocator.
   if (bytes <= 2 * page_size) return 0;
   const unsigned order = floor_log2(align_up(bytes, page_size) / page_size * 2 - 1);
@@ -375,15 +394,9 @@ std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, con
   if (path == "buddyinfo") return buddyinfo(buddy);
   if (path == "pagetypeinfo") return pagetypeinfo(buddy, map);
   if (path == "zoneinfo") return zoneinfo(buddy, release);
-  const std::optional<NamedFile> named = area_and_file(areas, path);
+  const auto named = area_file(areas, release, path);
   if (!named) return std::nullopt;
-  const auto directory_and_name = [&](const AreaFileInfo& file) {
-    return named->directory == file.directory && named->name == file.name;
-  };
-  const std::span<const AreaFileInfo> files = area_files(release);
-  const auto found = std::ranges::find_if(files, directory_and_name);
-  if (found == files.end()) return std::nullopt;
-  return text_of(areas, named->area, found->file);
+  return text_of(areas, named->first, named->second);
 }
 
 }  // namespace cma

@@ -47,15 +47,19 @@ const AreaFileInfo& info_of(AreaFile file);
 // Returns the path of an area's file: "cma/NAME/used".
 std::string path_of(const AreaFileInfo& file, std::string_view area);
 
-// Returns the content of a file, or nullopt if the release has no such file. Paths are those of area_files(),
-// "buddyinfo", "pagetypeinfo" and "zoneinfo".
+// Returns the files of /proc that can be read: "buddyinfo", "pagetypeinfo", "zoneinfo".
+std::span<const std::string_view> proc_files();
+
+// Returns the content of a file, or nullopt if the release has no such file. Paths are those of area_files() and
+// proc_files().
 std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, const MemoryMap& map, Release release,
                                      const std::string& path);
 
 // Takes the memory that a reader of the file has while the file is open, and gives it back, on the current CPU. Changes
 // nothing where slab caches have all of it, which are not modelled: for all files but the bitmap of a large area.
-// Returns 0; -ENOMEM if there is none, so that the file cannot be opened. Requires: booted; no lock is held.
-int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, std::uint64_t page_size, const std::string& path);
+// Returns 0; -ENOENT if the release has no such file; -ENOMEM if there is no such memory, so that the file cannot be
+// opened. Requires: booted; no lock is held.
+int open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, const Geometry& geometry, const std::string& path);
 
 std::string buddyinfo(const Buddy& buddy);
 std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map);

@@ -167,8 +167,7 @@ class ReaderTest : public ::testing::TestWithParam<Release> {
     };
     Watcher watcher;
     machine.trace.watch_allocations(&watcher);
-    EXPECT_EQ(open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry().page_size, path), error)
-        << path;
+    EXPECT_EQ(open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry(), path), error) << path;
     machine.trace.watch_allocations(nullptr);
     return watcher.orders;
   }
@@ -205,7 +204,7 @@ TEST_P(ReaderTest, NoOtherFileTakesPages) {
   const std::unique_ptr<Machine> machine = make_machine(geometry(0x6000));
   EXPECT_TRUE(orders_read(*machine, "buddyinfo").empty());
   EXPECT_TRUE(orders_read(*machine, "pagetypeinfo").empty());
-  EXPECT_TRUE(orders_read(*machine, "cma/b/bitmap").empty()) << "no such area";
+  EXPECT_TRUE(orders_read(*machine, "cma/b/bitmap", -kENOENT).empty()) << "no such area";
   for (const AreaFileInfo& file : area_files(GetParam()))
     if (file.file != AreaFile::bitmap) {
       EXPECT_TRUE(orders_read(*machine, path_of(file, "a")).empty()) << file.name;

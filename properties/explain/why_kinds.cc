@@ -396,22 +396,28 @@ void Explainer::operator()(const Compact& op) const {
   if (op.type == TypeWord::movable) gfp = kGfpHighuserMovable;
   if (op.type == TypeWord::reclaimable) gfp |= kGfpReclaimable;
   const RefusedRequest left = explain_request(machine_, gfp, static_cast<unsigned>(op.order));
-  answer_.brief = answer_.error == -kEAGAIN
-                      ? fmt::format(
-                            "it was given up before a block of order {} came to be: others needed its locks or "
-                            "its CPU",
-                            op.order)
-                      : fmt::format("moving pages made no block of order {}", op.order);
+  const bool signal = machine_.engine.flags().fatal_signal;
+  const char* const end = signal
+                              ? "a fatal signal ended it"
+                              : "it was given up, with too many pages isolated at once or none left to move pages to,";
+  answer_.brief = answer_.error == -kEAGAIN ? fmt::format("{} before a block of order {} came to be", end, op.order)
+                                            : fmt::format("moving pages made no block of order {}", op.order);
   answer_.evidence.insert(answer_.evidence.end(), left.evidence.begin(), left.evidence.end());
 }
 
 void Explainer::operator()(const Cat& op) const {
+  answer_.add(About::wanted, op.path, {{"path", op.path}});
+  if (answer_.error == -kENOMEM) {
+    out_of_memory();
+    answer_.brief = "a reader of the bitmap needs a block for all of its text; " + answer_.brief;
+    return;
+  }
   answer_.brief = "this release has no such file, or the machine no such area";
-  std::string files = "buddyinfo, pagetypeinfo";
+  std::string files;
+  for (const std::string_view file : proc_files()) files += fmt::format("{}{}", files.empty() ? "" : ", ", file);
   for (const AreaFileInfo& file : area_files(machine_.release())) files += ", " + path_of(file, "AREA");
   std::string areas;
   for (AreaId id = 0; id < machine_.areas.size(); ++id) areas += (id == 0 ? "" : ", ") + machine_.areas.area(id).name;
-  answer_.add(About::wanted, op.path, {{"path", op.path}});
   answer_.add(About::found, fmt::format("files {}; areas {}", files, areas.empty() ? "none" : areas));
 }
 

@@ -96,6 +96,15 @@ TEST(WhyKinds, AnswersForHugePages) {
        "p = spawn\nv = mmap_huge p count=2 at=0x48\n",
        {"answer failed, -EINVAL: a huge page begins at a multiple of 16 pages, and 0x48 is none\n",
         "got    0 of 2 huge pages\n"}},
+      {"referenced",
+       "small release=6.1 thp=on",
+       "actor A cpu=0\np = spawn\nA: v = mmap_huge p at=0x40 until=contig_captured\nk = pin 0x41\nA: resume\n",
+       {"answer failed, -EBUSY: another task has taken a reference on pages 0x40 to 0x4f meanwhile\n",
+        "got    0 of 1 huge page\n"}},
+      {"process ended",
+       "small release=6.1 thp=on",
+       "actor A cpu=0\np = spawn\nA: v = mmap_huge p count=2 at=0x40 until=isolate_done\nexit p\nA: resume\n",
+       {"answer failed, -ENOENT: the process ended meanwhile\n", "got    0 of 2 huge pages\n"}},
       {"in the way",
        "small release=6.1 thp=on",
        "u = unmovable_page at=0x58\np = spawn\nv = mmap_huge p count=2 at=0x40\n",
@@ -211,6 +220,18 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
        kSmall,
        "f = file\nr = read f at=0x4e pages=4\n",
        {"-EBUSY: page 0x4f could not be emptied", "got    1 of 4 pages\n"}},
+      {"bread dropped",
+       kSmall,
+       "actor A cpu=0\nactor B cpu=1\nd = file block_device\n"
+       "A: r = bread d at=0x40 until=contig_captured\nB: bread d\nB: drain\nB: bh_invalidate\n"
+       "A: resume until=put_page_dropped\nB: drop d\nA: resume\n",
+       {"answer failed, -EAGAIN: another task dropped the page before its buffer could be held\n",
+        "got    0 of 1 page\n"}},
+      {"compact, signal",
+       kSmall,
+       "actor A cpu=0\neaten = unmovable_page pages=470\n"
+       "A: compact order=6 full type=unmovable until=compact_begin\nsignal A\nA: resume\n",
+       {"answer failed, -EAGAIN: a fatal signal ended it before a block of order 6 came to be\n"}},
       {"compact",
        kSmall,
        "eaten = unmovable_page pages=470\ncompact order=6 full type=unmovable\n",
@@ -219,7 +240,12 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
        kSmall,
        "cat cma/nosuch/count\n",
        {"answer failed, -ENOENT: this release has no such file, or the machine no such area\n",
-        "found  files buddyinfo, pagetypeinfo, cma/AREA/", "; areas a, b\n"}},
+        "found  files buddyinfo, pagetypeinfo, zoneinfo, cma/AREA/", "; areas a, b\n"}},
+      {"bitmap",
+       "release=6.1 pages=0x10000 pageblock_order=9\narea main base=0x4000 pages=0x8000",
+       "u = unmovable_page pages=0x7e00\ncat cma/main/bitmap\n",
+       {"answer failed, -ENOMEM: a reader of the bitmap needs a block for all of its text; no zone can give a block of "
+        "order 2 (4 pages): "}},
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "allocator/base/assert.h"
 #include "allocator/base/error.h"
 #include "properties/program/test_device.h"
 #include "properties/program/world.h"
@@ -118,8 +119,9 @@ Task<void> MmapShared::perform(World& world, Slot self) const {
   const MappingId mapping = processes.mmap_shared(space, mapped);
   yield_mapping(world, self, space, mapping, mapped.size());
   for (std::uint64_t i = 0; i < mapped.size(); ++i) {
-    const bool alive = processes.alive(space);
-    const int error = alive ? co_await processes.touch_shared(space, mapping, i, /*write=*/false) : -kENOENT;
+    // A process does not end while one of its tasks is inside the kernel.
+    CMA_ASSERT(processes.alive(space));
+    const int error = co_await processes.touch_shared(space, mapping, i, /*write=*/false);
     if (error != 0) {
       world.fail(self, error);
       co_return;

@@ -1,6 +1,7 @@
 #include "properties/program/ops_view.h"
 
 #include "allocator/areas/area_files.h"
+#include "allocator/base/assert.h"
 #include "allocator/base/error.h"
 #include "properties/program/world.h"
 
@@ -11,17 +12,14 @@ void Cat::perform(World& world, Slot self) const {
   // The reader runs on CPU 0.
   const ActorId before = machine.engine.current();
   machine.engine.assume(kMainActor);
-  const int error = open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry().page_size, path);
+  const int error = open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry(), path);
   machine.engine.assume(before);
   if (error != 0) {
     world.fail(self, error);
     return;
   }
   std::optional<std::string> text = world.read_file(path);
-  if (!text) {
-    world.fail(self, -kENOENT);
-    return;
-  }
+  CMA_ASSERT(text.has_value());
   if (world.keep_output) world.output.emplace_back(self, std::move(*text));
 }
 
