@@ -2,9 +2,9 @@
 // points of freeing, and what boot hands over.
 //
 // Buddy is the face of the folder and composes its parts: Watermarks (whether a request may take pages), FreeLists
-// (blocks, merged and split), Fallback (what a request takes when the lists of its type are empty) and PerCpuLists
-// (pages that a CPU keeps for itself). A free has two halves, prepare_free() and commit_free(), so that another actor
-// can run between them.
+// (blocks, merged and split), PageblockTypes (which follow), Fallback (what a request takes when the lists of its type
+// are empty) and PerCpuLists (pages that a CPU keeps for itself). A free has two halves, prepare_free() and
+// commit_free(), so that another actor can run between them.
 //
 // Cost: a hit on a per-CPU list is a handful of instructions for a single page; allocating a compound page and freeing
 // any block are linear in its pages.
@@ -17,6 +17,7 @@
 #include "allocator/base/gfp.h"
 #include "allocator/buddy/fallback.h"
 #include "allocator/buddy/free_lists.h"
+#include "allocator/buddy/pageblock_types.h"
 #include "allocator/buddy/pcp.h"
 #include "allocator/buddy/watermark.h"
 #include "allocator/buddy/zone.h"
@@ -49,6 +50,8 @@ class Buddy {
   // --- parts ---
   FreeLists& free_lists() { return free_lists_; }
   const FreeLists& free_lists() const { return free_lists_; }
+  PageblockTypes& pageblock_types() { return pageblock_types_; }
+  const PageblockTypes& pageblock_types() const { return pageblock_types_; }
   PerCpuLists& per_cpu() { return pcp_; }
   const PerCpuLists& per_cpu() const { return pcp_; }
   const Fallback& fallback() const { return fallback_; }
@@ -135,6 +138,7 @@ class Buddy {
   Watermarks watermarks_;
   bool booting_ = true;
   FreeLists free_lists_;
+  PageblockTypes pageblock_types_;
   Fallback fallback_;
   PerCpuLists pcp_;
 };

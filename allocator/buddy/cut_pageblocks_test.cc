@@ -48,13 +48,13 @@ class CutPageblocks : public ::testing::TestWithParam<Release> {
     const SpinGuard zone_lock(machine->engine);
     buddy.free_lists().free_one_block(buddy.zone_of(pfn), pfn, order, type);
   }
-  FreeLists::Moved move(Pfn pfn, Migratetype type) {
+  PageblockTypes::Contents move(Pfn pfn, Migratetype type) {
     const SpinGuard zone_lock(machine->engine);
-    return buddy.free_lists().move_freepages_block(buddy.zone_of(pfn), pfn, type);
+    return buddy.pageblock_types().move_freepages_block(buddy.zone_of(pfn), pfn, type);
   }
   bool isolate_free_page(Pfn pfn) {
     const SpinGuard zone_lock(machine->engine);
-    return buddy.free_lists().isolate_free_page(buddy.zone_of(pfn), pfn);
+    return buddy.pageblock_types().isolate_free_page(buddy.zone_of(pfn), pfn);
   }
   std::vector<Pfn> list(unsigned order, Migratetype type, std::size_t zone) const {
     return free_list(*machine, order, type, zone);
@@ -77,8 +77,8 @@ INSTANTIATE_TEST_SUITE_P(Releases, CutPageblocks, ::testing::ValuesIn(modelled_r
 TEST_P(CutPageblocks, NothingMovesWhereTheZoneOrMemoryEnds) {
   give(16, 1, M);
   give(240, 1, M);
-  EXPECT_EQ(move(16, U).pages, 0U);
-  EXPECT_EQ(move(240, U).pages, 0U);
+  EXPECT_EQ(move(16, U).free, 0U);
+  EXPECT_EQ(move(240, U).free, 0U);
   EXPECT_THAT(list(1, M, kLow), ElementsAre(16));
   EXPECT_THAT(list(1, M, kHigh), ElementsAre(240));
 }
@@ -86,7 +86,7 @@ TEST_P(CutPageblocks, NothingMovesWhereTheZoneOrMemoryEnds) {
 TEST_P(CutPageblocks, WhereTheZoneBeginsWhatFollowsMovesUpTo69) {
   give(24, 1, M);
   give(28, 1, M);
-  EXPECT_EQ(move(28, U).pages, refused() ? 0U : 2U);
+  EXPECT_EQ(move(28, U).free, refused() ? 0U : 2U);
   EXPECT_THAT(list(1, M, kHigh).size(), refused() ? 2U : 1U);
   EXPECT_EQ(map.page(24).list_type, M);
 }
@@ -153,12 +153,12 @@ TEST_P(CutPageblocks, IsolationSince610RefusesThem) {
   if (!refused()) GTEST_SKIP() << "such a pageblock is isolated, and what does not move stays on its list";
   give(16, 3, M);
   give(24, 3, M);
-  for (const Pfn pfn : {16U, 24U}) EXPECT_FALSE(buddy.free_lists().spans_pageblock(buddy.zone_of(pfn), pfn));
+  for (const Pfn pfn : {16U, 24U}) EXPECT_FALSE(buddy.pageblock_types().spans_pageblock(buddy.zone_of(pfn), pfn));
   EXPECT_NE(run_now(machine->isolation.start_isolate_page_range(16, 32, M)), 0);
   EXPECT_EQ(map.pageblock_type(16), M);
   EXPECT_THAT(list(3, M, kLow), ElementsAre(16));
   EXPECT_THAT(list(3, M, kHigh), ElementsAre(24));
-  EXPECT_TRUE(buddy.free_lists().spans_pageblock(buddy.zone(kHigh), 32));
+  EXPECT_TRUE(buddy.pageblock_types().spans_pageblock(buddy.zone(kHigh), 32));
 }
 
 }  // namespace

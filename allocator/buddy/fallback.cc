@@ -23,13 +23,14 @@ std::span<const Migratetype> fallbacks_v3_5(Migratetype start) {
 
 }  // namespace
 
-Fallback::Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists)
+Fallback::Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists, PageblockTypes& pageblocks)
     : release_(core.geometry.release),
       pageblock_order_(core.geometry.pageblock_order),
       largest_order_(core.geometry.largest_order),
       core_(core),
       watermarks_(watermarks),
-      lists_(lists) {}
+      lists_(lists),
+      pageblocks_(pageblocks) {}
 
 Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags, std::uint64_t refilled) {
   CMA_ASSERT(index_of(type) < kPcpTypes);
@@ -138,8 +139,8 @@ void Fallback::steal_v3_5(Zone& zone, Pfn pfn, Migratetype start) {
   const unsigned order = core_.map.page(pfn).order;
   if (order >= pageblock_order_) return claim_range(zone, pfn, order, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation)) return;
-  const FreeLists::Moved moved = lists_.move_freepages_block(zone, pfn, start);
-  if (moved.pages >= order_pages(pageblock_order_) / 2) core_.map.set_pageblock_type(pfn, start);
+  const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(zone, pfn, start);
+  if (moved.free >= order_pages(pageblock_order_) / 2) core_.map.set_pageblock_type(pfn, start);
 }
 
 // Claims each pageblock of a block, but not one that is being isolated. A reserved one goes on being counted, unless it
@@ -173,30 +174,30 @@ bool Fallback::rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype st
 void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
   const unsigned order = core_.map.page(pfn).order;
   const Migratetype old = core_.map.pageblock_type(pfn);
-  if (old == Migratetype::highatomic) return lists_.move_to_list(zone, pfn, start);
+  if (old == Migratetype::highatomic) return pageblocks_.move_to_list(zone, pfn, start);
   if (order >= pageblock_order_) {
     claim_range(zone, pfn, order, start);
-    return lists_.move_to_list(zone, pfn, start);
+    return pageblocks_.move_to_list(zone, pfn, start);
   }
   if (release_ >= Release::v5_0) watermarks_.boost(zone);
-  if (!whole) return lists_.move_to_list(zone, pfn, start);
+  if (!whole) return pageblocks_.move_to_list(zone, pfn, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation))
-    return lists_.move_to_list(zone, pfn, start);
-  const FreeLists::Moved moved = lists_.move_freepages_block(zone, pfn, start);
+    return pageblocks_.move_to_list(zone, pfn, start);
+  const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(zone, pfn, start);
   // A pageblock cut by the zone's end moves nothing.
-  if (moved.pages == 0) return lists_.move_to_list(zone, pfn, start);
+  if (moved.free == 0) return pageblocks_.move_to_list(zone, pfn, start);
   if (worth_claiming(moved, start, old)) core_.map.set_pageblock_type(pfn, start);
 }
 
 // Returns whether half of a pageblock is free or suits `start`: pages in use that move, or seem to be of its kind.
-bool Fallback::worth_claiming(const FreeLists::Moved& found, Migratetype start, Migratetype old) const {
+bool Fallback::worth_claiming(const PageblockTypes::Contents& found, Migratetype start, Migratetype old) const {
   const std::uint64_t block = order_pages(pageblock_order_);
   std::uint64_t alike = 0;
   if (start == Migratetype::movable)
     alike = found.movable;
   else if (old == Migratetype::movable)
-    alike = block - std::min(block, found.pages + found.movable);
-  return found.pages + alike >= block / 2;
+    alike = block - std::min(block, found.free + found.movable);
+  return found.free + alike >= block / 2;
 }
 
 // --- since 6.10 ---
@@ -228,36 +229,16 @@ Pfn Fallback::claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic) return kNoPfn;
   if (found >= pageblock_order_) {
-    lists_.move_to_list(zone, pfn, start);
+    pageblocks_.move_to_list(zone, pfn, start);
     core_.map.set_pageblock_types(pfn, found, start);
     lists_.take_piece(zone, pfn, order, start);
     return pfn;
   }
   watermarks_.boost(zone);
-  const FreeLists::Moved there = count_block(zone, pfn);
-  if (there.pages == 0 || !worth_claiming(there, start, old)) return kNoPfn;
-  lists_.convert_pageblock(zone, pfn, start);
+  if (!pageblocks_.spans_pageblock(zone, pfn)) return kNoPfn;
+  if (!worth_claiming(pageblocks_.contents(pfn), start, old)) return kNoPfn;
+  pageblocks_.convert_pageblock(zone, pfn, start);
   return lists_.rmqueue_smallest(zone, order, start);
-}
-
-// Returns what move_freepages_block would find, without moving anything.
-FreeLists::Moved Fallback::count_block(const Zone& zone, Pfn pfn) const {
-  FreeLists::Moved there;
-  if (!lists_.spans_pageblock(zone, pfn)) return there;
-  Pfn next = core_.map.pageblock_start(pfn);
-  const Pfn end = next + order_pages(pageblock_order_);
-  while (next < end) {
-    core_.engine.turn();
-    const Page& page = core_.map.page(next);
-    if (page.has(kPageBuddy)) {
-      there.pages += order_pages(page.order);
-      next += order_pages(page.order);
-      continue;
-    }
-    if (page.has(kPageLru | kPageMovableOps)) ++there.movable;
-    ++next;
-  }
-  return there;
 }
 
 }  // namespace cma

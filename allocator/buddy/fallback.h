@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "allocator/buddy/free_lists.h"
+#include "allocator/buddy/pageblock_types.h"
 #include "allocator/buddy/watermark.h"
 #include "allocator/buddy/zone.h"
 #include "allocator/frames/core.h"
@@ -19,8 +20,8 @@ namespace cma {
 
 class Fallback {
  public:
-  // Refers to `watermarks` and `lists`, which outlive it.
-  Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists);
+  // Refers to `watermarks`, `lists` and `pageblocks`, which outlive it.
+  Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists, PageblockTypes& pageblocks);
 
   // Takes 2^order pages, counted out, from the lists of `type`, from area memory or from other types. Returns the first
   // page; kNoPfn, and nothing changes, if there are none. `flags`: the request's; only kAllocCma counts (since 5.9).
@@ -59,8 +60,7 @@ class Fallback {
   void steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole);
   Pfn claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype start);
   void claim_range(Zone& zone, Pfn pfn, unsigned order, Migratetype start);
-  FreeLists::Moved count_block(const Zone& zone, Pfn pfn) const;
-  bool worth_claiming(const FreeLists::Moved& found, Migratetype start, Migratetype old) const;
+  bool worth_claiming(const PageblockTypes::Contents& found, Migratetype start, Migratetype old) const;
   void trace_fallback(Pfn pfn, unsigned order, const Source& source, Migratetype start);
 
   Release release_;
@@ -69,6 +69,7 @@ class Fallback {
   Core core_;
   const Watermarks& watermarks_;
   FreeLists& lists_;
+  PageblockTypes& pageblocks_;
 };
 
 }  // namespace cma

@@ -4,12 +4,11 @@
 
 namespace cma {
 
-FreeLists::FreeLists(const Core& core, const Watermarks& watermarks, const bool& booting)
+FreeLists::FreeLists(const Core& core, const bool& booting)
     : release_(core.geometry.release),
       pageblock_order_(core.geometry.pageblock_order),
       largest_order_(core.geometry.largest_order),
       core_(core),
-      watermarks_(watermarks),
       booting_(booting) {}
 
 // --- looking ---
@@ -168,11 +167,16 @@ void FreeLists::take_piece(Zone& zone, Pfn pfn, unsigned order, Migratetype type
   zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(order)), type);
 }
 
-void FreeLists::take_block(Zone& zone, Pfn pfn) {
-  const Page& page = core_.map.page(pfn);
-  if (page.list_type != Migratetype::isolate)
-    zone.mod_freepage_state(-static_cast<std::int64_t>(order_pages(page.order)), page.list_type);
+void FreeLists::take_block(Zone& zone, Pfn pfn, Migratetype counted) {
+  const auto pages = static_cast<std::int64_t>(order_pages(core_.map.page(pfn).order));
+  if (counted != Migratetype::isolate) zone.mod_freepage_state(-pages, counted);
   remove(zone, pfn);
+}
+
+void FreeLists::relink(Zone& zone, Pfn pfn, Migratetype type) {
+  const unsigned order = core_.map.page(pfn).order;
+  remove(zone, pfn);
+  insert(zone, pfn, order, type, /*tail=*/release_ >= Release::v5_10);
 }
 
 Pfn FreeLists::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
@@ -184,140 +188,6 @@ Pfn FreeLists::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
     return pfn;
   }
   return kNoPfn;
-}
-
-bool FreeLists::isolate_free_page(Zone& zone, Pfn pfn) {
-  const unsigned order = core_.map.page(pfn).order;
-  const auto pages = static_cast<std::int64_t>(order_pages(order));
-  const Migratetype type = core_.map.pageblock_type(pfn);
-  CMA_ASSERT(core_.map.page(pfn).has(kPageBuddy));
-  const auto leaves_enough = [&](Watermark mark) {
-    const std::uint64_t needed = zone.watermark[static_cast<unsigned>(mark)] + order_pages(order);
-    return watermarks_.zone_watermark_ok(zone, needed, {.flags = kAllocCma}, zone.nr_free_pages);
-  };
-  if (type == Migratetype::isolate && counts_isolated()) {
-    // A block that is counted as free is taken as such: not below the low watermark.
-    if (!leaves_enough(Watermark::low)) return false;
-    zone.nr_free_pages -= pages;
-  }
-  if (type != Migratetype::isolate && !leaves_enough(release_ >= Release::v4_9 ? Watermark::min : Watermark::low))
-    return false;
-  const Migratetype listed = core_.map.page(pfn).list_type;
-  if (type == Migratetype::isolate && listed != type)
-    recount(zone, order, listed, type);
-  else if (type != Migratetype::isolate)
-    zone.mod_freepage_state(-pages, type);
-  remove(zone, pfn);
-  core_.map.edit(pfn).flags |= kPageInFlight;
-  if (order + 1 >= pageblock_order_) make_movable(zone, pfn, order);
-  return true;
-}
-
-// Makes the pageblocks of a block that was taken Movable. The loop stops before the block's last page, as the kernel's
-// does: where a pageblock has two pages, a single page leaves its pageblock alone.
-void FreeLists::make_movable(Zone& zone, Pfn pfn, unsigned order) {
-  for (Pfn block = pfn; block < pfn + order_pages(order) - 1; block += order_pages(pageblock_order_)) {
-    const Migratetype old = core_.map.pageblock_type(block);
-    const bool reserved = old == Migratetype::highatomic;
-    if (!is_mergeable(old) && !(reserved && core_.bugs.fires(Bug::steal_takes_reserve))) continue;
-    if (typed_lists())
-      convert_pageblock(zone, block, Migratetype::movable);
-    else
-      core_.map.set_pageblock_type(block, Migratetype::movable);
-  }
-}
-
-// --- moving between lists ---
-
-void FreeLists::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
-  const unsigned order = core_.map.page(pfn).order;
-  const auto pages = static_cast<std::int64_t>(order_pages(order));
-  const Migratetype old = core_.map.page(pfn).list_type;
-  remove(zone, pfn);
-  insert(zone, pfn, order, type, /*tail=*/release_ >= Release::v5_10);
-  if (!typed_lists()) return;
-  if (old != Migratetype::isolate) zone.mod_freepage_state(-pages, old);
-  if (type != Migratetype::isolate) zone.mod_freepage_state(pages, type);
-}
-
-bool FreeLists::spans_pageblock(const Zone& zone, Pfn pfn) const {
-  const Pfn start = core_.map.pageblock_start(pfn);
-  return zone.contains(start) && zone.contains(start + order_pages(pageblock_order_) - 1);
-}
-
-FreeLists::Moved FreeLists::move_freepages_block(Zone& zone, Pfn pfn, Migratetype type) {
-  Moved moved;
-  Pfn next = core_.map.pageblock_start(pfn);
-  const Pfn end = next + order_pages(pageblock_order_);
-  if (!zone.contains(end - 1) || (typed_lists() && !zone.contains(next))) return moved;
-  if (!zone.contains(next)) next = pfn;
-  while (next < end) {
-    core_.engine.turn();
-    const Page& page = core_.map.page(next);
-    if (!page.has(kPageBuddy)) {
-      if (page.has(kPageLru | kPageMovableOps)) ++moved.movable;
-      ++next;
-      continue;
-    }
-    const std::uint64_t pages = order_pages(page.order);
-    moved.pages += pages;
-    if (page.list_type == Migratetype::isolate) moved.isolated += pages;
-    move_to_list(zone, next, type);
-    next += pages;
-  }
-  return moved;
-}
-
-bool FreeLists::convert_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
-  CMA_ASSERT(typed_lists());
-  if (!spans_pageblock(zone, pfn)) return false;
-  move_freepages_block(zone, pfn, type);
-  core_.map.set_pageblock_type(pfn, type);
-  return true;
-}
-
-void FreeLists::retype_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
-  if (typed_lists()) return retype_pageblock_v6_10(zone, pfn, type);
-  if (type == Migratetype::isolate) return isolate_pageblock_v3_5(zone, pfn);
-  restore_pageblock_v3_5(zone, pfn, type);
-}
-
-// Counts out whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
-void FreeLists::isolate_pageblock_v3_5(Zone& zone, Pfn pfn) {
-  const Migratetype old = core_.map.pageblock_type(pfn);
-  core_.map.set_pageblock_type(pfn, Migratetype::isolate);
-  const Moved moved = move_freepages_block(zone, pfn, Migratetype::isolate);
-  // Isolated a second time (Bug::two_isolators), pages that are in no counter are subtracted from it again.
-  const std::uint64_t counted = old == Migratetype::isolate ? moved.pages : moved.pages - moved.isolated;
-  zone.mod_freepage_state(-static_cast<std::int64_t>(counted), old);
-  if (counted != 0 && core_.bugs.fires(Bug::isolated_counted)) zone.nr_free_pages += static_cast<std::int64_t>(counted);
-}
-
-// Pages that were on an ordinary list already, given back with an earlier pageblock or never moved, are counted.
-void FreeLists::restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype type) {
-  const Moved moved = move_freepages_block(zone, pfn, type);
-  core_.map.set_pageblock_type(pfn, type);
-  const bool twice = core_.bugs.active(Bug::undo_counts_twice);
-  if (twice && moved.pages != moved.isolated) core_.bugs.reached(Bug::undo_counts_twice);
-  const auto counted = static_cast<std::int64_t>(twice ? moved.pages : moved.isolated);
-  zone.mod_freepage_state(counted, type);
-  if (counted != 0 && core_.bugs.fires(Bug::isolated_counted)) zone.nr_free_pages -= counted;
-}
-
-void FreeLists::retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
-  const Pfn start = core_.map.pageblock_start(pfn);
-  const Pfn head = pageblock_order_ < largest_order_ ? covering_block(start) : start;
-  const Page& page = core_.map.page(head);
-  if (!page.has(kPageBuddy) || page.order <= pageblock_order_) {
-    // Callers have refused a pageblock that is cut.
-    const bool whole = convert_pageblock(zone, pfn, type);
-    CMA_ASSERT(whole);
-    return;
-  }
-  const unsigned order = page.order;
-  take_block(zone, head);
-  core_.map.set_pageblock_type(pfn, type);
-  free_in_pageblocks(zone, head, order);
 }
 
 // Records that a free block which was counted by the list it was on is counted as `to` from now on.

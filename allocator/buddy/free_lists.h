@@ -10,18 +10,16 @@
 // - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
 //   those on Isolate lists. Up to 6.9 a block may lie on the list of a type that its pageblock no longer has.
 // - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
-// A bug that is switched on may break them. Every call keeps the counters, but up to 6.9 not those that move blocks
-// between lists, retype_pageblock() apart.
+// A bug that is switched on may break them. Every call but relink() keeps the counters.
 //
 // Cost: merging and splitting take one step for each order passed, at most largest_order, each O(1); since 6.10 a merge
-// from the pageblock order on also retypes the buddy's pageblocks. Taking a whole block and moving one are O(1), a
-// search for the smallest block looks at one list for each order. Calls about a pageblock or a run are linear in it.
+// from the pageblock order on also retypes the buddy's pageblocks. Taking a whole block and relinking one are O(1), a
+// search for the smallest block looks at one list for each order. Freeing a run is linear in it.
 //
 // Requires: zone->lock is held, or the machine boots, unless a function states something else. Every change of a list
 // asserts that some spinlock is held (which one is not known) or that boot has not ended. `zone` is that of the block.
 #pragma once
 
-#include "allocator/buddy/watermark.h"
 #include "allocator/buddy/zone.h"
 #include "allocator/frames/core.h"
 
@@ -29,8 +27,8 @@ namespace cma {
 
 class FreeLists {
  public:
-  // Makes empty lists. `booting` is whether boot has not ended. Refers to `watermarks` and `booting`, which outlive it.
-  FreeLists(const Core& core, const Watermarks& watermarks, const bool& booting);
+  // Makes empty lists. Refers to `booting`, whether boot has not ended, which outlives it.
+  FreeLists(const Core& core, const bool& booting);
   FreeLists(const FreeLists&) = delete;
   FreeLists& operator=(const FreeLists&) = delete;
 
@@ -42,8 +40,8 @@ class FreeLists {
   // likely to merge soon, or if `to_tail`. Counted as `type`. Requires: the block is aligned to its order, of
   // largest_order at most, and on no list.
   void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
-  // Frees single pages of one pageblock, upwards, as freeing one after the other would. Does nothing for 0 pages.
-  // Requires: they are on no list; the links of each are cleared.
+  // Frees single pages of one pageblock, upwards, as freeing one after the other would, and clears the links of each.
+  // Does nothing for 0 pages. Requires: they are on no list.
   void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
   // Frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
   // Requires: as free_one_block().
@@ -59,35 +57,13 @@ class FreeLists {
   // Takes the first 2^order pages of a free block, counted out as `type`. The rest goes to the lists of that type.
   // Requires: pfn is the head of a free block of at least that order, whose pages are counted as `type`.
   void take_piece(Zone& zone, Pfn pfn, unsigned order, Migratetype type);
-  // Takes a whole free block, counted out by the type of its list. Requires: pfn is the head of a free block.
-  void take_block(Zone& zone, Pfn pfn);
-  // Takes a free block for its pages to be used one by one (__isolate_free_page). Returns false, and does nothing, if a
-  // watermark forbids it: min, up to 4.8 low; none for an isolated pageblock, whose pages are in no counter. Requires:
-  // pfn is the head of a free block. A block of at least half a pageblock also makes its pageblocks of mergeable types
-  // (is_mergeable) Movable. Since 6.10 the other free blocks of such a pageblock move with its type.
-  bool isolate_free_page(Zone& zone, Pfn pfn);
-
-  // --- moving between lists; up to 6.9 only retype_pageblock() counts: the others are for types that count alike ---
-  struct Moved {
-    std::uint64_t pages = 0;     // moved to the list
-    std::uint64_t isolated = 0;  // of them, pages that came from Isolate lists
-    std::uint64_t movable = 0;   // pages in use that are on the LRU or movable by a driver
-  };
-  // Returns whether all of pfn's pageblock lies in the zone. A border of zones or the end of memory may cut it.
-  bool spans_pageblock(const Zone& zone, Pfn pfn) const;
-  // Moves the free blocks whose head lies in pfn's pageblock to the lists of `type`. Moves nothing if the zone ends
-  // inside the pageblock. If it begins inside, moves only blocks from pfn on; since 6.10 nothing.
-  Moved move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
-  // Makes pfn's pageblock one of `type`, and moves its free blocks with it. Returns false, and does nothing, if the
-  // zone does not hold all of it. Requires: 6.10; no free block is larger than the pageblock and begins in it.
-  bool convert_pageblock(Zone& zone, Pfn pfn, Migratetype type);
-  // Moves one free block to the list of `type`: to its head, since 5.10 to its tail. Requires: pfn is the head of a
-  // free block.
-  void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
-  // Makes a pageblock Isolate, or an isolated one `type`, and moves its free blocks with it, counted out or in. Since
-  // 6.10 splits a block that is larger than a pageblock; before, such a block moves with its first pageblock. The
-  // caller keeps nr_isolate_pageblock.
-  void retype_pageblock(Zone& zone, Pfn pfn, Migratetype type);
+  // Takes a whole free block, counted out as the type of its list, or as `counted`. Requires: pfn is the head of a free
+  // block, whose pages are counted so.
+  void take_block(Zone& zone, Pfn pfn) { take_block(zone, pfn, core_.map.page(pfn).list_type); }
+  void take_block(Zone& zone, Pfn pfn, Migratetype counted);
+  // Moves a free block to the list of `type`: to its head, since 5.10 to its tail. Only PageblockTypes may call it, and
+  // keeps the counters. Requires: pfn is the head of a free block.
+  void relink(Zone& zone, Pfn pfn, Migratetype type);
 
   // --- looking; in places the kernel does this without zone->lock ---
   // Returns the head of the free block that covers pfn; pfn itself if it is the head, or if none does.
@@ -105,17 +81,12 @@ class FreeLists {
   bool merge_refused(const Zone& zone, Pfn buddy, unsigned order, Migratetype type) const;
   bool parent_merge_likely(Pfn pfn, unsigned order) const;
   void recount(Zone& zone, unsigned order, Migratetype from, Migratetype to);
-  void make_movable(Zone& zone, Pfn pfn, unsigned order);
-  void isolate_pageblock_v3_5(Zone& zone, Pfn pfn);
-  void restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype type);
-  void retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type);
   bool counts_isolated() const { return core_.bugs.active(Bug::isolated_counted); }
 
   Release release_;
   unsigned pageblock_order_;
   unsigned largest_order_;
   Core core_;
-  const Watermarks& watermarks_;
   const bool& booting_;
 };
 

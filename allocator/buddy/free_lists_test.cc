@@ -21,20 +21,26 @@ constexpr Gfp kReclaimableKernel = kGfpKernel | kGfpReclaimable;
 
 // A machine whose free lists a test builds by hand: 256 pages, pageblock order 4, largest order 6. Nothing is free at
 // the start.
+Geometry bare_geometry(Release release) {
+  Geometry g;
+  g.release = release;
+  g.memory = {0, 256};
+  g.pageblock_order = 4;
+  g.largest_order = 6;
+  g.reserved = {{0, 256}};
+  g.pcp_batch = 1;
+  g.pcp_high = 0;
+  g.min_free_kbytes = 0;
+  return g;
+}
+
+void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {
+  const SpinGuard zone_lock(machine.engine);
+  machine.buddy.free_lists().free_one_block(machine.buddy.zone(0), pfn, order, type);
+}
+
 class FreeListsTest : public ::testing::TestWithParam<Release> {
  protected:
-  static Geometry bare_geometry() {
-    Geometry g;
-    g.release = GetParam();
-    g.memory = {0, 256};
-    g.pageblock_order = 4;
-    g.largest_order = 6;
-    g.reserved = {{0, 256}};
-    g.pcp_batch = 1;
-    g.pcp_high = 0;
-    g.min_free_kbytes = 0;
-    return g;
-  }
   // Types decide about merging wherever they differ, not only at Isolate boundaries.
   static bool merges_by_type() { return GetParam() >= Release::v5_18; }
 
@@ -47,21 +53,9 @@ class FreeListsTest : public ::testing::TestWithParam<Release> {
     }
     free_block(*machine, pfn, order, type);
   }
-  static void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {
-    const SpinGuard zone_lock(machine.engine);
-    machine.buddy.free_lists().free_one_block(machine.buddy.zone(0), pfn, order, type);
-  }
-  bool isolate_free_page(Pfn pfn) {
-    const SpinGuard zone_lock(machine->engine);
-    return buddy.free_lists().isolate_free_page(buddy.zone_of(pfn), pfn);
-  }
-  FreeLists::Moved move_freepages_block(Pfn pfn, Migratetype type) {
-    const SpinGuard zone_lock(machine->engine);
-    return buddy.free_lists().move_freepages_block(zone, pfn, type);
-  }
   std::vector<Pfn> list(unsigned order, Migratetype type) const { return free_list(*machine, order, type); }
 
-  std::unique_ptr<Machine> machine = make_machine(bare_geometry());
+  std::unique_ptr<Machine> machine = make_machine(bare_geometry(GetParam()));
   Buddy& buddy = machine->buddy;
   Zone& zone = machine->buddy.zone(0);
 };
@@ -143,7 +137,7 @@ TEST_P(FreeListsTest, TypesDecideWhatMergesAcrossPageblocks) {
   const Migratetype types[] = {U, M, E, H, C, I};
   for (Migratetype first : types)
     for (Migratetype second : types) {
-      std::unique_ptr<Machine> fresh = make_machine(bare_geometry());
+      std::unique_ptr<Machine> fresh = make_machine(bare_geometry(GetParam()));
       Zone& z = fresh->buddy.zone(0);
       z.nr_isolate_pageblock = (first == I ? 1U : 0U) + (second == I ? 1U : 0U);
       fresh->map.set_pageblock_type(0, first);
@@ -235,7 +229,7 @@ struct FallbackOrder {
 TEST_P(FreeListsTest, FallbackTriesTypesInTheKernelsOrder) {
   const FallbackOrder orders[] = {{kGfpKernel, E, M}, {kReclaimableKernel, U, M}, {kMovableOnly, E, U}};
   for (const FallbackOrder& order : orders) {
-    std::unique_ptr<Machine> fresh = make_machine(bare_geometry());
+    std::unique_ptr<Machine> fresh = make_machine(bare_geometry(GetParam()));
     std::swap(machine, fresh);
     Buddy& b = machine->buddy;
     const auto put = [&](Pfn pfn, Migratetype type) {
@@ -303,7 +297,7 @@ TEST_P(FreeListsTest, APageblockChangesWhenHalfOfItIsFreeOrAlike) {
   };
   const bool counts_alike = GetParam() >= Release::v4_12;
   for (const Threshold& t : thresholds) {
-    std::unique_ptr<Machine> fresh = make_machine(bare_geometry());
+    std::unique_ptr<Machine> fresh = make_machine(bare_geometry(GetParam()));
     MemoryMap& map = fresh->map;
     map.set_pageblock_type(0, t.old);
     for (Pfn p = 0; p < 16; ++p) map.edit(p).flags = 0;
@@ -320,26 +314,39 @@ TEST_P(FreeListsTest, APageblockChangesWhenHalfOfItIsFreeOrAlike) {
   }
 }
 
-TEST_P(FreeListsTest, BlocksThatChangeListsGoToTheTailSince510) {
-  give(64, 1, U);
-  give(0, 1, M);
-  give(4, 1, M);
-  give(8, 1, M);
-  const FreeLists::Moved moved = move_freepages_block(5, U);
-  EXPECT_EQ(moved.pages, 6U);
-  EXPECT_EQ(moved.isolated, 0U);
-  if (GetParam() >= Release::v5_10)
-    EXPECT_THAT(list(1, U), ElementsAre(64, 0, 4, 8));
-  else
-    EXPECT_THAT(list(1, U), ElementsAre(8, 4, 0, 64));
-  EXPECT_EQ(zone.nr_free_pages, 8) << "the caller counts";
-}
+struct HugeThreshold {
+  Gfp gfp;
+  Migratetype old;
+  unsigned huge_order;  // of the huge page at the end of the pageblock at 0
+  unsigned others;      // small pages on the LRU in front of it
+  bool changes;
+};
 
-TEST_P(FreeListsTest, MovingSeesOnlyBlocksWhoseHeadLiesInThePageblock) {
-  give(0, 5, M);
-  EXPECT_EQ(move_freepages_block(16, I).pages, 0U);
-  EXPECT_EQ(move_freepages_block(0, I).pages, 32U);
-  EXPECT_EQ(move_freepages_block(0, M).isolated, 32U);
+// PageLRU of a tail is that of its head: each page of a huge page is one that may be moved.
+TEST(FallbackOfHugePages, EachPageOfAHugePageIsMovable) {
+  const HugeThreshold thresholds[] = {
+      {kGfpKernel, M, 3, 0, true},     // 4 free + 4 that are not movable: 8 of 16
+      {kGfpKernel, M, 3, 1, false},    // 4 + 3
+      {kMovableOnly, U, 2, 0, true},   // 4 free + 4 movable
+      {kMovableOnly, U, 1, 1, false},  // 4 + 3
+  };
+  for (const Release release : modelled_releases())
+    for (const HugeThreshold& t : thresholds) {
+      const std::unique_ptr<Machine> machine = make_machine(bare_geometry(release));
+      MemoryMap& map = machine->map;
+      map.set_pageblock_type(0, t.old);
+      for (Pfn p = 0; p < 16; ++p) map.edit(p).flags = 0;
+      for (Pfn p = 0; p < 4; ++p) map.edit(p).ref = 0;
+      free_block(*machine, 0, 2, t.old);
+      const Pfn head = 16 - order_pages(t.huge_order);
+      machine->buddy.prep_compound_page(head, t.huge_order);
+      map.edit(head).flags |= kPageLru;
+      for (unsigned i = 1; i <= t.others; ++i) map.edit(head - i).flags = kPageLru;
+      EXPECT_EQ(machine->buddy.alloc_pages(t.gfp, 0), 0U);
+      // Before, only free pages counted.
+      const bool changes = release >= Release::v4_12 && t.changes;
+      EXPECT_EQ(map.pageblock_type(0) != t.old, changes) << letter_of(t.old) << t.huge_order << "+" << t.others;
+    }
 }
 
 TEST_P(FreeListsTest, AMixedPageblockBoostsTheWatermarkSince50) {
@@ -406,101 +413,6 @@ TEST_P(FreeListsTest, AreaMemoryComesBeforeStealing) {
   give(0, 4, U);
   give(64, 2, C);
   EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 0), 64U);
-}
-
-// --- taking blocks out ---
-
-TEST_P(FreeListsTest, IsolatingAFreeBlockNeedsTheWatermarkUnlessItIsIsolate) {
-  give(0, 2, M);
-  give(64, 3, M);
-  zone.watermark[0] = 8;
-  EXPECT_FALSE(isolate_free_page(0)) << "12 free pages are not above 8 + 4";
-  zone.watermark[0] = 7;
-  EXPECT_TRUE(isolate_free_page(0));
-  EXPECT_EQ(zone.nr_free_pages, 8);
-  EXPECT_TRUE(machine->map.page(0).has(kPageInFlight));
-  zone.watermark[0] = 1000;
-  zone.nr_isolate_pageblock = 1;
-  give(128, 2, I);
-  EXPECT_TRUE(isolate_free_page(128));
-}
-
-TEST_P(FreeListsTest, ALargeIsolatedBlockMakesItsPageblockMovableButNotAnAreas) {
-  give(0, 3, U);
-  give(32, 2, U);
-  give(64, 3, C);
-  give(128, 4, M);
-  for (Pfn pfn : {0U, 32U, 64U}) EXPECT_TRUE(isolate_free_page(pfn));
-  EXPECT_EQ(machine->map.pageblock_type(0), M);
-  EXPECT_EQ(machine->map.pageblock_type(32), U) << "less than half a pageblock";
-  EXPECT_EQ(machine->map.pageblock_type(64), C);
-}
-
-// Before, only the type changes: the other free blocks stay where they are.
-TEST(FreeListsOf612, ALargeIsolatedBlockTakesTheOthersOfItsPageblockAlong) {
-  for (const Release release : modelled_releases()) {
-    Geometry g = default_small_geometry(release);
-    g.areas.clear();
-    g.reserved = {{0, 1024}};
-    g.min_free_kbytes = 0;
-    const std::unique_ptr<Machine> machine = make_machine(g);
-    const auto give = [&](Pfn pfn, unsigned order, Migratetype type) {
-      for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
-        machine->map.edit(p).flags = 0;
-        machine->map.edit(p).ref = 0;
-      }
-      machine->map.set_pageblock_type(pfn, type);
-      const SpinGuard zone_lock(machine->engine);
-      machine->buddy.free_lists().free_one_block(machine->buddy.zone(0), pfn, order, type);
-    };
-    give(8, 1, U);
-    give(12, 0, U);
-    give(0, 3, U);
-    give(64, 1, M);
-    give(40, 1, M);
-    give(32, 3, M);
-    {
-      const SpinGuard zone_lock(machine->engine);
-      EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(machine->buddy.zone_of(0), 0));
-      EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(machine->buddy.zone_of(32), 32));
-    }
-    EXPECT_EQ(machine->map.pageblock_type(0), M);
-    const bool together = release >= Release::v6_10;
-    // A pageblock that is Movable already is moved, too: to the end of the list.
-    EXPECT_EQ(free_list(*machine, 1, M), (together ? std::vector<Pfn>{64, 8, 40} : std::vector<Pfn>{40, 64}));
-    EXPECT_EQ(free_list(*machine, 0, M), (together ? std::vector<Pfn>{12} : std::vector<Pfn>{}));
-    EXPECT_EQ(free_list(*machine, 1, U), (together ? std::vector<Pfn>{} : std::vector<Pfn>{8}));
-    EXPECT_EQ(recount_free(*machine).first, machine->buddy.zone(0).nr_free_pages);
-  }
-}
-
-TEST(FreeListsOfPairs, ASinglePageLeavesItsPageblockAlone) {
-  for (const Release release : modelled_releases()) {
-    Geometry g = tiny_geometry(release);
-    g.pageblock_order = 1;
-    g.min_free_kbytes = 0;
-    const std::unique_ptr<Machine> machine = make_machine(g);
-    const Pfn pfn = machine->buddy.alloc_pages(kGfpKernel, 0);
-    ASSERT_TRUE(machine->map.page(pfn + 1).has(kPageBuddy));
-    machine->map.set_pageblock_type(pfn, U);
-    const SpinGuard zone_lock(machine->engine);
-    if (machine->map.page(pfn + 1).list_type != U)
-      machine->buddy.free_lists().move_to_list(machine->buddy.zone(0), pfn + 1, U);
-    EXPECT_TRUE(machine->buddy.free_lists().isolate_free_page(machine->buddy.zone_of(pfn + 1), pfn + 1));
-    EXPECT_EQ(machine->map.pageblock_type(pfn), U);
-  }
-}
-
-TEST_P(FreeListsTest, ACapturedBlockBecomesSinglePagesWithOneReferenceEach) {
-  give(0, 3, M);
-  isolate_free_page(0);
-  buddy.split_captured(0, 3);
-  for (Pfn pfn = 0; pfn < 8; ++pfn) {
-    const Page& page = machine->map.page(pfn);
-    EXPECT_EQ(page.ref, 1);
-    EXPECT_EQ(page.flags, 0U);
-    EXPECT_EQ(page.order, 0);
-  }
 }
 
 }  // namespace

@@ -18,8 +18,9 @@ Buddy::Buddy(const Core& core)
       core_(core),
       zones_(core),
       watermarks_(core),
-      free_lists_(core, watermarks_, booting_),
-      fallback_(core, watermarks_, free_lists_),
+      free_lists_(core, booting_),
+      pageblock_types_(core, watermarks_, free_lists_),
+      fallback_(core, watermarks_, free_lists_, pageblock_types_),
       pcp_(core, free_lists_, fallback_, zones_) {}
 
 void Buddy::copy_from(const Buddy& other) {
@@ -286,10 +287,10 @@ void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order) {
   }
   // 6.10 does not reserve a pageblock that is cut. Before, it is reserved and counted as a whole, whatever moves.
   if (release_ >= Release::v6_10) {
-    if (!free_lists_.convert_pageblock(zone, pfn, Migratetype::highatomic)) return;
+    if (!pageblock_types_.convert_pageblock(zone, pfn, Migratetype::highatomic)) return;
   } else {
     core_.map.set_pageblock_type(pfn, Migratetype::highatomic);
-    free_lists_.move_freepages_block(zone, pfn, Migratetype::highatomic);
+    pageblock_types_.move_freepages_block(zone, pfn, Migratetype::highatomic);
   }
   if (!core_.bugs.fires(Bug::reserve_uncounted)) zone.nr_reserved_highatomic += block;
 }

@@ -246,5 +246,22 @@ TEST_P(CompactionTest, ACutFirstPageblockVisitedInVainIsSkippedUpTo50AndSince64)
   EXPECT_EQ(machine->scanner.hints().skips(48), release >= Release::v3_7) << "a whole one";
 }
 
+// The samples of a zone that begins at no multiple of eight pages miss the first page of a huge page.
+TEST_P(CompactionTest, AHugePageIsASourceByAnyOfItsPages) {
+  if (GetParam() < Release::v5_1) GTEST_SKIP() << "no samples";
+  Geometry g = geometry();
+  g.zones = {{"DMA32", {0, 68}}, {"Normal", {68, 1024}}};
+  g.areas.clear();
+  machine = make_machine(g);
+  for (Pfn pfn = 68; pfn < 1024; pfn += 4)
+    if (pfn < 96 || pfn >= 128) own(pfn, PageKind::unmovable);
+  for (Pfn pfn = 96; pfn < 128; ++pfn) claim_frame(*machine, pfn);
+  machine->buddy.prep_compound_page(96, 5);
+  machine->map.edit(96).flags |= kPageLru;
+  machine->scanner.hints().edit_zone(1).flush = true;
+  compact_for(3, CompactPriority::light, /*restarting=*/true);
+  EXPECT_EQ(machine->scanner.hints().zone(1).init_migrate, 68U);
+}
+
 }  // namespace
 }  // namespace cma

@@ -61,8 +61,7 @@ bool ZoneCompaction::reset_skip_v5_1(Pfn pfn, bool source, bool target) {
   if (!source && target && map.pageblock_type(pfn) != Migratetype::movable) return false;
   const Pfn last = std::min(block_end(pfn), zone().range.end) - 1;
   for (Pfn sample = std::max(block_start(pfn), zone().range.start); sample <= last; sample += kSampleStep) {
-    const Page& page = map.page(sample);
-    if ((source && page.has(kPageLru)) || (target && page.has(kPageBuddy))) {
+    if ((source && map.on_lru(sample)) || (target && map.page(sample).has(kPageBuddy))) {
       hints.set_skip(pfn, false);
       return true;
     }

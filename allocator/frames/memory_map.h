@@ -47,6 +47,8 @@ class MemoryMap {
   // Returns the first page of the compound page that this one is part of, or the page itself (compound_head). Requires:
   // a tail has a head, as it has unless a compound page is being made or taken apart.
   Pfn compound_head(Pfn pfn) const;
+  // Returns whether the page is on the LRU, or part of a compound page that is (PageLRU). Requires: as compound_head().
+  bool on_lru(Pfn pfn) const { return page(compound_head(pfn)).has(kPageLru); }
   // Return a page to edit at once, and note its chunk. The reference is good for changes until the notes are forgotten.
   Page& edit(Pfn pfn) { return edit_at(frame(pfn)); }
   Page& edit_at(Frame frame) {

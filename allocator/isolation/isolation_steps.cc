@@ -53,7 +53,7 @@ void IsolationSteps::isolate_block_locked(Zone& zone, Pfn pfn) {
   const Migratetype old = core_.map.pageblock_type(pfn);
   // A reserved pageblock goes on being counted as such, and comes back as another type.
   if (old == Migratetype::highatomic) zone.lost_highatomic += core_.map.pageblock_pages();
-  buddy_.free_lists().retype_pageblock(zone, pfn, Migratetype::isolate);
+  buddy_.pageblock_types().retype_pageblock(zone, pfn, Migratetype::isolate);
   ++zone.nr_isolate_pageblock;
 }
 
@@ -66,7 +66,7 @@ bool IsolationSteps::take_for_merging_v5_18(Pfn pfn) {
   // 6.10's rule that a block has one type allows this for single pageblocks only.
   if (buddy_.free_lists().typed_lists() && order > core_.map.pageblock_order()) return false;
   const Pfn other = buddy_.free_lists().free_buddy(pfn, order);
-  return other != kNoPfn && !is_isolated(other) && buddy_.free_lists().isolate_free_page(buddy_.zone_of(pfn), pfn);
+  return other != kNoPfn && !is_isolated(other) && buddy_.pageblock_types().isolate_free_page(buddy_.zone_of(pfn), pfn);
 }
 
 void IsolationSteps::give_back_v5_18(Pfn pfn, Migratetype type) {
@@ -79,7 +79,7 @@ void IsolationSteps::give_back_v5_18(Pfn pfn, Migratetype type) {
     core_.map.set_pageblock_type(pfn, type);
     buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
   } else {
-    buddy_.free_lists().retype_pageblock(zone, pfn, type);
+    buddy_.pageblock_types().retype_pageblock(zone, pfn, type);
   }
   --zone.nr_isolate_pageblock;
 }

@@ -66,7 +66,7 @@ bool IsolationV3_5::take_for_merging_v3_18(Pfn pfn) {
     return false;
   const Pfn other = buddy_pfn(pfn, page.order);
   if (!core_.map.present(other) || is_isolated(other)) return false;
-  return buddy_.free_lists().isolate_free_page(buddy_.zone_of(pfn), pfn);
+  return buddy_.pageblock_types().isolate_free_page(buddy_.zone_of(pfn), pfn);
 }
 
 // Retypes the pageblock and moves its free pages to the lists of `type`. Returns true if they were taken off their list
@@ -76,7 +76,7 @@ bool IsolationV3_5::retype_or_take(Zone& zone, Pfn pfn, Migratetype type) {
   if (taken)
     core_.map.set_pageblock_type(pfn, type);
   else
-    buddy_.free_lists().retype_pageblock(zone, pfn, type);
+    buddy_.pageblock_types().retype_pageblock(zone, pfn, type);
   return taken;
 }
 

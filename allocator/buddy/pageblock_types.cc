@@ -1,0 +1,167 @@
+#include "allocator/buddy/pageblock_types.h"
+
+namespace cma {
+
+PageblockTypes::PageblockTypes(const Core& core, const Watermarks& watermarks, FreeLists& lists)
+    : release_(core.geometry.release),
+      pageblock_order_(core.geometry.pageblock_order),
+      largest_order_(core.geometry.largest_order),
+      core_(core),
+      watermarks_(watermarks),
+      lists_(lists) {}
+
+// --- looking ---
+
+bool PageblockTypes::spans_pageblock(const Zone& zone, Pfn pfn) const {
+  const Pfn start = core_.map.pageblock_start(pfn);
+  return zone.contains(start) && zone.contains(start + order_pages(pageblock_order_) - 1);
+}
+
+// Adds up what lies in [next, end), and calls `visit` with the head of each free block, which may take it elsewhere.
+template <class Visit>
+PageblockTypes::Contents PageblockTypes::walk(Pfn next, Pfn end, Visit visit) const {
+  Contents found;
+  while (next < end) {
+    core_.engine.turn();
+    const Page& page = core_.map.page(next);
+    if (!page.has(kPageBuddy)) {
+      if (page.has(kPageMovableOps) || core_.map.on_lru(next)) ++found.movable;
+      ++next;
+      continue;
+    }
+    const std::uint64_t pages = order_pages(page.order);
+    found.free += pages;
+    if (page.list_type == Migratetype::isolate) found.isolated += pages;
+    visit(next);
+    next += pages;
+  }
+  return found;
+}
+
+PageblockTypes::Contents PageblockTypes::contents(Pfn pfn) const {
+  const Pfn start = core_.map.pageblock_start(pfn);
+  return walk(start, start + order_pages(pageblock_order_), [](Pfn) {});
+}
+
+// --- moving ---
+
+void PageblockTypes::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
+  const Page& page = core_.map.page(pfn);
+  const auto pages = static_cast<std::int64_t>(order_pages(page.order));
+  const Migratetype old = page.list_type;
+  lists_.relink(zone, pfn, type);
+  if (!lists_.typed_lists()) return;
+  if (old != Migratetype::isolate) zone.mod_freepage_state(-pages, old);
+  if (type != Migratetype::isolate) zone.mod_freepage_state(pages, type);
+}
+
+PageblockTypes::Contents PageblockTypes::move_freepages_block(Zone& zone, Pfn pfn, Migratetype type) {
+  Pfn start = core_.map.pageblock_start(pfn);
+  const Pfn end = start + order_pages(pageblock_order_);
+  if (!zone.contains(end - 1) || (lists_.typed_lists() && !zone.contains(start))) return {};
+  if (!zone.contains(start)) start = pfn;
+  return walk(start, end, [&](Pfn head) { move_to_list(zone, head, type); });
+}
+
+// --- changing the type ---
+
+bool PageblockTypes::convert_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
+  CMA_ASSERT(lists_.typed_lists());
+  if (!spans_pageblock(zone, pfn)) return false;
+  move_freepages_block(zone, pfn, type);
+  core_.map.set_pageblock_type(pfn, type);
+  return true;
+}
+
+void PageblockTypes::retype_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
+  if (lists_.typed_lists()) return retype_pageblock_v6_10(zone, pfn, type);
+  if (type == Migratetype::isolate) return isolate_pageblock_v3_5(zone, pfn);
+  restore_pageblock_v3_5(zone, pfn, type);
+}
+
+// Counts out whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
+void PageblockTypes::isolate_pageblock_v3_5(Zone& zone, Pfn pfn) {
+  const Migratetype old = core_.map.pageblock_type(pfn);
+  core_.map.set_pageblock_type(pfn, Migratetype::isolate);
+  const Contents moved = move_freepages_block(zone, pfn, Migratetype::isolate);
+  // Isolated a second time (Bug::two_isolators), pages that are in no counter are subtracted from it again.
+  const std::uint64_t counted = old == Migratetype::isolate ? moved.free : moved.free - moved.isolated;
+  zone.mod_freepage_state(-static_cast<std::int64_t>(counted), old);
+  if (counted != 0 && core_.bugs.fires(Bug::isolated_counted)) zone.nr_free_pages += static_cast<std::int64_t>(counted);
+}
+
+// Pages that were on an ordinary list already, given back with an earlier pageblock or never moved, are counted.
+void PageblockTypes::restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype type) {
+  const Contents moved = move_freepages_block(zone, pfn, type);
+  core_.map.set_pageblock_type(pfn, type);
+  const bool twice = core_.bugs.active(Bug::undo_counts_twice);
+  if (twice && moved.free != moved.isolated) core_.bugs.reached(Bug::undo_counts_twice);
+  const auto counted = static_cast<std::int64_t>(twice ? moved.free : moved.isolated);
+  zone.mod_freepage_state(counted, type);
+  if (counted != 0 && core_.bugs.fires(Bug::isolated_counted)) zone.nr_free_pages -= counted;
+}
+
+void PageblockTypes::retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
+  const Pfn start = core_.map.pageblock_start(pfn);
+  const Pfn head = pageblock_order_ < largest_order_ ? lists_.covering_block(start) : start;
+  const Page& page = core_.map.page(head);
+  if (!page.has(kPageBuddy) || page.order <= pageblock_order_) {
+    // Callers have refused a pageblock that is cut.
+    const bool whole = convert_pageblock(zone, pfn, type);
+    CMA_ASSERT(whole);
+    return;
+  }
+  const unsigned order = page.order;
+  lists_.take_block(zone, head);
+  core_.map.set_pageblock_type(pfn, type);
+  lists_.free_in_pageblocks(zone, head, order);
+}
+
+bool PageblockTypes::isolate_free_page(Zone& zone, Pfn pfn) {
+  const Page& page = core_.map.page(pfn);
+  const unsigned order = page.order;
+  const Migratetype type = core_.map.pageblock_type(pfn);
+  CMA_ASSERT(page.has(kPageBuddy));
+  if (!may_take(zone, order, type)) return false;
+  Migratetype counted = type;
+  if (type == Migratetype::isolate) {
+    // Its pages are in no counter, unless the block is still on the list of another type.
+    if (page.list_type != type && !core_.bugs.fires(Bug::undo_counts_twice)) counted = page.list_type;
+    if (core_.bugs.active(Bug::isolated_counted)) {
+      counted = type;
+      zone.nr_free_pages -= static_cast<std::int64_t>(order_pages(order));
+    }
+  }
+  lists_.take_block(zone, pfn, counted);
+  core_.map.edit(pfn).flags |= kPageInFlight;
+  if (order + 1 >= pageblock_order_) make_movable(zone, pfn, order);
+  return true;
+}
+
+// Returns whether the watermark leaves a block of a pageblock of this type to a caller that takes it as free.
+bool PageblockTypes::may_take(const Zone& zone, unsigned order, Migratetype type) const {
+  Watermark mark = release_ >= Release::v4_9 ? Watermark::min : Watermark::low;
+  if (type == Migratetype::isolate) {
+    if (!core_.bugs.active(Bug::isolated_counted)) return true;
+    // A block that is counted as free is taken as such: not below the low watermark.
+    mark = Watermark::low;
+  }
+  const std::uint64_t needed = zone.watermark[static_cast<unsigned>(mark)] + order_pages(order);
+  return watermarks_.zone_watermark_ok(zone, needed, {.flags = kAllocCma}, zone.nr_free_pages);
+}
+
+// Makes the pageblocks of a block that was taken Movable. The loop stops before the block's last page, as the kernel's
+// does: where a pageblock has two pages, a single page leaves its pageblock alone.
+void PageblockTypes::make_movable(Zone& zone, Pfn pfn, unsigned order) {
+  for (Pfn block = pfn; block < pfn + order_pages(order) - 1; block += order_pages(pageblock_order_)) {
+    const Migratetype old = core_.map.pageblock_type(block);
+    const bool reserved = old == Migratetype::highatomic;
+    if (!is_mergeable(old) && !(reserved && core_.bugs.fires(Bug::steal_takes_reserve))) continue;
+    if (lists_.typed_lists())
+      convert_pageblock(zone, block, Migratetype::movable);
+    else
+      core_.map.set_pageblock_type(block, Migratetype::movable);
+  }
+}
+
+}  // namespace cma

@@ -1,0 +1,80 @@
+// Pageblocks change their migratetype, and their free blocks change lists with them (move_freepages_block).
+//
+// Fallback claims pageblocks and Buddy reserves them; isolation/ isolates them and gives them back. It and compaction/
+// take free blocks, whose pageblocks may become Movable. A pageblock is named by any of its pages.
+//
+// The zone's free pages stay counted right. As in the kernel, up to 6.9 a call counts only where it isolates, gives
+// back (retype_pageblock()) or takes: other moves are for types that count alike, neither CMA nor Isolate.
+//
+// Cost: O(pages of the pageblock); moving or taking a single block is O(1) but for what becomes of its pageblocks.
+//
+// Requires of all calls: zone->lock is held (spans_pageblock() needs no lock); `zone` is that of the page.
+#pragma once
+
+#include "allocator/buddy/free_lists.h"
+#include "allocator/buddy/watermark.h"
+#include "allocator/buddy/zone.h"
+#include "allocator/frames/core.h"
+
+namespace cma {
+
+class PageblockTypes {
+ public:
+  // Refers to `watermarks` and `lists`, which outlive it.
+  PageblockTypes(const Core& core, const Watermarks& watermarks, FreeLists& lists);
+
+  // --- looking ---
+  // What a pageblock holds, in pages.
+  struct Contents {
+    std::uint64_t free = 0;      // of blocks whose head lies in it
+    std::uint64_t isolated = 0;  // of them, those on Isolate lists
+    std::uint64_t movable = 0;   // in use, and on the LRU or movable by a driver; each page of a huge page counts
+  };
+  // Returns whether the zone holds all of the pageblock. A border of zones or the end of memory may cut it.
+  bool spans_pageblock(const Zone& zone, Pfn pfn) const;
+  // Returns what the pageblock holds. Requires: spans_pageblock().
+  Contents contents(Pfn pfn) const;
+
+  // --- moving ---
+  // Moves one free block to the list of `type`: to its head, since 5.10 to its tail. Its pageblock keeps its type.
+  // Requires: pfn is the head of a free block.
+  void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
+  // Moves the free blocks whose head lies in the pageblock to the lists of `type`, lowest first, and returns what was
+  // there. The pageblock keeps its type. Nothing moves, and nothing is returned, if the zone ends inside. If it begins
+  // inside, only what lies from pfn on; since 6.10 nothing.
+  Contents move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
+
+  // --- changing the type ---
+  // Makes the pageblock one of `type`, and moves its free blocks. Returns false, and does nothing, if the zone does not
+  // hold all of it. Requires: 6.10; no free block is larger than the pageblock and begins in it.
+  bool convert_pageblock(Zone& zone, Pfn pfn, Migratetype type);
+  // Makes the pageblock Isolate, or an isolated one `type`, and moves its free blocks, counted out or in. A block that
+  // is larger than a pageblock is split since 6.10, and before moves with its first pageblock. Requires: since 6.10,
+  // spans_pageblock(). The caller keeps nr_isolate_pageblock.
+  void retype_pageblock(Zone& zone, Pfn pfn, Migratetype type);
+  // Takes a free block for its pages to be used one by one (__isolate_free_page). Returns false, and does nothing, if a
+  // watermark forbids it: min, up to 4.8 low; none for a block of an isolated pageblock. Requires: pfn is the head of a
+  // free block. The head has kPageInFlight until the block is freed or in use.
+  //
+  // A block of at least half a pageblock (but no single page) makes its pageblocks of mergeable types (is_mergeable)
+  // Movable; since 6.10 their other free blocks move too, and a cut pageblock keeps its type.
+  bool isolate_free_page(Zone& zone, Pfn pfn);
+
+ private:
+  template <class Visit>
+  Contents walk(Pfn next, Pfn end, Visit visit) const;
+  bool may_take(const Zone& zone, unsigned order, Migratetype type) const;
+  void make_movable(Zone& zone, Pfn pfn, unsigned order);
+  void isolate_pageblock_v3_5(Zone& zone, Pfn pfn);
+  void restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype type);
+  void retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type);
+
+  Release release_;
+  unsigned pageblock_order_;
+  unsigned largest_order_;
+  Core core_;
+  const Watermarks& watermarks_;
+  FreeLists& lists_;
+};
+
+}  // namespace cma

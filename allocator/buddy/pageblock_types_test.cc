@@ -1,0 +1,204 @@
+// Which blocks follow their pageblock, and which pageblocks follow a block; cut_pageblocks_test.cc has those that a
+// border cuts.
+
+#include "allocator/buddy/pageblock_types.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr Migratetype U = Migratetype::unmovable;
+constexpr Migratetype M = Migratetype::movable;
+constexpr Migratetype C = Migratetype::cma;
+constexpr Migratetype I = Migratetype::isolate;
+
+// 256 pages, pageblock order 4, largest order 6. Nothing is free at the start.
+class PageblockTypesTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static Geometry geometry() {
+    Geometry g;
+    g.release = GetParam();
+    g.memory = {0, 256};
+    g.pageblock_order = 4;
+    g.largest_order = 6;
+    g.reserved = {{0, 256}};
+    g.pcp_batch = 1;
+    g.pcp_high = 0;
+    g.min_free_kbytes = 0;
+    return g;
+  }
+  // Frees a block as memory of this type; its pageblocks get the type.
+  void give(Pfn pfn, unsigned order, Migratetype type) {
+    for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
+      machine->map.edit(p).flags = 0;
+      machine->map.edit(p).ref = 0;
+      machine->map.set_pageblock_type(p, type);
+    }
+    const SpinGuard zone_lock(machine->engine);
+    buddy.free_lists().free_one_block(zone, pfn, order, type);
+  }
+  bool isolate_free_page(Pfn pfn) {
+    const SpinGuard zone_lock(machine->engine);
+    return buddy.pageblock_types().isolate_free_page(buddy.zone_of(pfn), pfn);
+  }
+  PageblockTypes::Contents move_freepages_block(Pfn pfn, Migratetype type) {
+    const SpinGuard zone_lock(machine->engine);
+    return buddy.pageblock_types().move_freepages_block(zone, pfn, type);
+  }
+  std::vector<Pfn> list(unsigned order, Migratetype type) const { return free_list(*machine, order, type); }
+
+  std::unique_ptr<Machine> machine = make_machine(geometry());
+  Buddy& buddy = machine->buddy;
+  Zone& zone = machine->buddy.zone(0);
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, PageblockTypesTest, ::testing::ValuesIn(kComparedReleases));
+
+// --- moving ---
+
+TEST_P(PageblockTypesTest, BlocksThatChangeListsGoToTheTailSince510) {
+  give(64, 1, U);
+  give(0, 1, M);
+  give(4, 1, M);
+  give(8, 1, M);
+  const PageblockTypes::Contents moved = move_freepages_block(5, U);
+  EXPECT_EQ(moved.free, 6U);
+  EXPECT_EQ(moved.isolated, 0U);
+  if (GetParam() >= Release::v5_10)
+    EXPECT_THAT(list(1, U), ElementsAre(64, 0, 4, 8));
+  else
+    EXPECT_THAT(list(1, U), ElementsAre(8, 4, 0, 64));
+  EXPECT_EQ(zone.nr_free_pages, 8) << "the caller counts";
+}
+
+TEST_P(PageblockTypesTest, MovingSeesOnlyBlocksWhoseHeadLiesInThePageblock) {
+  give(0, 5, M);
+  EXPECT_EQ(move_freepages_block(16, I).free, 0U);
+  EXPECT_EQ(move_freepages_block(0, I).free, 32U);
+  EXPECT_EQ(move_freepages_block(0, M).isolated, 32U);
+}
+
+TEST_P(PageblockTypesTest, LookingSeesWhatMovingWouldMove) {
+  give(0, 1, M);
+  give(4, 2, M);
+  zone.nr_isolate_pageblock = 1;
+  give(8, 0, I);
+  machine->map.edit(10).flags = kPageLru;
+  machine->map.edit(11).flags = kPageMovableOps;
+  buddy.prep_compound_page(12, 2);
+  machine->map.edit(12).flags |= kPageLru;
+  const Zone before = zone;
+  const PageblockTypes::Contents seen = buddy.pageblock_types().contents(5);
+  EXPECT_EQ(seen.free, 7U);
+  EXPECT_EQ(seen.isolated, 1U);
+  EXPECT_EQ(seen.movable, 6U) << "every page of the compound page";
+  EXPECT_EQ(zone, before);
+  const PageblockTypes::Contents moved = move_freepages_block(5, U);
+  EXPECT_EQ(moved.free, seen.free);
+  EXPECT_EQ(moved.isolated, seen.isolated);
+  EXPECT_EQ(moved.movable, seen.movable);
+}
+
+// --- taking blocks out ---
+
+TEST_P(PageblockTypesTest, IsolatingAFreeBlockNeedsTheWatermarkUnlessItIsIsolate) {
+  give(0, 2, M);
+  give(64, 3, M);
+  zone.watermark[0] = 8;
+  EXPECT_FALSE(isolate_free_page(0)) << "12 free pages are not above 8 + 4";
+  zone.watermark[0] = 7;
+  EXPECT_TRUE(isolate_free_page(0));
+  EXPECT_EQ(zone.nr_free_pages, 8);
+  EXPECT_TRUE(machine->map.page(0).has(kPageInFlight));
+  zone.watermark[0] = 1000;
+  zone.nr_isolate_pageblock = 1;
+  give(128, 2, I);
+  EXPECT_TRUE(isolate_free_page(128));
+}
+
+TEST_P(PageblockTypesTest, ALargeIsolatedBlockMakesItsPageblockMovableButNotAnAreas) {
+  give(0, 3, U);
+  give(32, 2, U);
+  give(64, 3, C);
+  give(128, 4, M);
+  for (Pfn pfn : {0U, 32U, 64U}) EXPECT_TRUE(isolate_free_page(pfn));
+  EXPECT_EQ(machine->map.pageblock_type(0), M);
+  EXPECT_EQ(machine->map.pageblock_type(32), U) << "less than half a pageblock";
+  EXPECT_EQ(machine->map.pageblock_type(64), C);
+}
+
+// Before, only the type changes: the other free blocks stay where they are.
+TEST(PageblockTypesOf612, ALargeIsolatedBlockTakesTheOthersOfItsPageblockAlong) {
+  for (const Release release : modelled_releases()) {
+    Geometry g = default_small_geometry(release);
+    g.areas.clear();
+    g.reserved = {{0, 1024}};
+    g.min_free_kbytes = 0;
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    const auto give = [&](Pfn pfn, unsigned order, Migratetype type) {
+      for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
+        machine->map.edit(p).flags = 0;
+        machine->map.edit(p).ref = 0;
+      }
+      machine->map.set_pageblock_type(pfn, type);
+      const SpinGuard zone_lock(machine->engine);
+      machine->buddy.free_lists().free_one_block(machine->buddy.zone(0), pfn, order, type);
+    };
+    give(8, 1, U);
+    give(12, 0, U);
+    give(0, 3, U);
+    give(64, 1, M);
+    give(40, 1, M);
+    give(32, 3, M);
+    {
+      const SpinGuard zone_lock(machine->engine);
+      EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(machine->buddy.zone_of(0), 0));
+      EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(machine->buddy.zone_of(32), 32));
+    }
+    EXPECT_EQ(machine->map.pageblock_type(0), M);
+    const bool together = release >= Release::v6_10;
+    // A pageblock that is Movable already is moved, too: to the end of the list.
+    EXPECT_EQ(free_list(*machine, 1, M), (together ? std::vector<Pfn>{64, 8, 40} : std::vector<Pfn>{40, 64}));
+    EXPECT_EQ(free_list(*machine, 0, M), (together ? std::vector<Pfn>{12} : std::vector<Pfn>{}));
+    EXPECT_EQ(free_list(*machine, 1, U), (together ? std::vector<Pfn>{} : std::vector<Pfn>{8}));
+    EXPECT_EQ(recount_free(*machine).first, machine->buddy.zone(0).nr_free_pages);
+  }
+}
+
+TEST(PageblockTypesOfPairs, ASinglePageLeavesItsPageblockAlone) {
+  for (const Release release : modelled_releases()) {
+    Geometry g = tiny_geometry(release);
+    g.pageblock_order = 1;
+    g.min_free_kbytes = 0;
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    const Pfn pfn = machine->buddy.alloc_pages(kGfpKernel, 0);
+    ASSERT_TRUE(machine->map.page(pfn + 1).has(kPageBuddy));
+    machine->map.set_pageblock_type(pfn, U);
+    const SpinGuard zone_lock(machine->engine);
+    if (machine->map.page(pfn + 1).list_type != U)
+      machine->buddy.pageblock_types().move_to_list(machine->buddy.zone(0), pfn + 1, U);
+    EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(machine->buddy.zone_of(pfn + 1), pfn + 1));
+    EXPECT_EQ(machine->map.pageblock_type(pfn), U);
+  }
+}
+
+TEST_P(PageblockTypesTest, ACapturedBlockBecomesSinglePagesWithOneReferenceEach) {
+  give(0, 3, M);
+  isolate_free_page(0);
+  buddy.split_captured(0, 3);
+  for (Pfn pfn = 0; pfn < 8; ++pfn) {
+    const Page& page = machine->map.page(pfn);
+    EXPECT_EQ(page.ref, 1);
+    EXPECT_EQ(page.flags, 0U);
+    EXPECT_EQ(page.order, 0);
+  }
+}
+
+}  // namespace
+}  // namespace cma
