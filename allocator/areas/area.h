@@ -55,7 +55,7 @@ struct AreaTable {
   Mutex cma_mutex{"cma_mutex"};
   // Statistics of sweeps; no decision of the model depends on them.
   std::uint64_t sweeps = 0;             // begun since boot
-  std::vector<ActorId> between_sweeps;  // actors that sleep between two sweeps
+  std::vector<ActorId> between_sweeps;  // actors between two sweeps of a call
   // The bit after the last window that was obtained. Only Bug::shared_search_hint reads it.
   std::uint64_t last_bit = 0;
 

@@ -50,8 +50,7 @@ std::string path_of(const AreaFileInfo& file, std::string_view area);
 // Returns the files of /proc that can be read: "buddyinfo", "pagetypeinfo", "zoneinfo".
 std::span<const std::string_view> proc_files();
 
-// Returns the content of a file, or nullopt if the release has no such file. Paths are those of area_files() and
-// proc_files().
+// Returns the content of a file; nullopt if the release has no such file. Paths: those of area_files(), proc_files().
 std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, const MemoryMap& map, Release release,
                                      const std::string& path);
 

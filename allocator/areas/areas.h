@@ -38,18 +38,20 @@ class Areas {
   // --- boot (declaration.h, activation.h) ---
   // Requires of all of this section: boot has not finished.
   //
-  // Reserves memory and appends an area for it. Returns 0, or logs what the kernel logs and returns
+  // Reserves memory and appends an area for it. Returns 0; or logs what the kernel logs, unless stated, and returns
   //   -ENOSPC: no slot is left;
-  //   -EINVAL: the size is 0, the alignment no power of two, or the size is not whole bits (none of these is logged);
-  //            or limits or zones do not allow it;
-  //   -EBUSY: a fixed range is taken, or up to 3.16 wraps round;
+  //   -EINVAL, not logged: size 0, an alignment that is no power of two, order_per_bit >= 64, a size of not whole bits;
+  //   -EINVAL: a fixed base is not aligned (since 4.19), rounding up makes the size 0, the isolation unit is not whole
+  //            bits, limits or zones do not allow it;
+  //   -EBUSY: a fixed range is taken (no release looks for an end that wraps round);
   //   -ENOMEM: no place was found.
   // Up to 3.16 alignment and bits are ignored.
   int declare_contiguous(const DeclareRequest& request);
   // Returns the frames that declare_contiguous() would reserve; nullopt if it would fail. Changes nothing.
   std::optional<PfnRange> place_of(const DeclareRequest& request) const;
   // Appends an area for a range (bytes) that boot has reserved already (cma_init_reserved_mem). Generates a name if
-  // that is empty. Up to 3.16 a bit is a page, whatever `order_per_bit`. Returns 0, -ENOSPC (logged) or -EINVAL.
+  // that is empty. Returns 0; -ENOSPC, logged; or -EINVAL: size 0, not reserved, base or size not in whole isolation
+  // units, or the unit not whole bits. The last is asked in every release, though up to 3.16 a bit is a page.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
   // Activates the areas in order, as the initcall does. From 3.17 to 5.8 the first that fails ends it. An area that
   // failed can give no pages: since 5.12 all of them are ordinary memory, before, its first pageblocks may be CMA and
@@ -58,11 +60,11 @@ class Areas {
   // Makes activate_all() fail to allocate the bitmap of this area.
   void fail_bitmap_of(AreaId id) { table_.areas[id].fail_bitmap = true; }
 
-  // --- allocating and releasing (cma_steps.h); both sleep ---
+  // --- allocating and releasing (cma_steps.h). Both sleep: callers hold no spinlock and none of the locks above ---
   // Allocates `count` pages aligned to 2^align pages (effective_align()). Returns the first pfn: the pages belong to
-  // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure, also for 0 pages. A sweep that
-  // failed is logged unless `no_warn` (since 4.11; before, with Geometry::error_line); a request that cannot be tried
-  // never is. The caller holds no spinlock.
+  // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure, also for 0 pages. A request
+  // that failed after a sweep is logged once, however many sweeps it made, unless `no_warn`: up to 4.10 only with
+  // Geometry::error_line, since 5.13 within a rate limit. One that cannot be tried is never logged.
   Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   // Releases pages, all or a part of an allocation. Returns false if the range does not begin in the area.
   // Requires: the range ends in the area (a fatal assertion of the kernel), is allocated, and begins and ends on whole
@@ -70,10 +72,13 @@ class Areas {
   Task<bool> cma_release(AreaId id, Pfn pfn, std::uint64_t count);
 
   // --- debugfs (debugfs_writes.cc); area_files.h reads the files ---
-  // Writes a number to the file `alloc`: allocates as many pages. Returns 0 or -ENOMEM.
+  // Both take the number as a user writes it; debugfs_count() is what the handler makes of it. As cma_alloc() and
+  // cma_release(), they sleep.
+  //
+  // Allocates so many pages (file `alloc`). Returns 0 or -ENOMEM.
   Task<int> debugfs_alloc(AreaId id, std::uint64_t number);
-  // Frees `number` pages of the newest `alloc` allocations; stops without an error at one that cannot be split because
-  // a bit stands for several pages.
+  // Frees so many pages of the newest `alloc` allocations (file `free`); stops without an error at one that cannot be
+  // split because a bit stands for several pages.
   Task<void> debugfs_free(AreaId id, std::uint64_t number);
   // Returns the length of the longest run of free bits; the file `maxchunk` has it in pages.
   std::uint64_t largest_free_run(AreaId id) const;
@@ -90,7 +95,8 @@ class Areas {
   const AreaTable& table() const { return table_; }
   // For callers that allocate a range as an area would. Not under a spinlock.
   Mutex& cma_mutex() { return table_.cma_mutex; }
-  // Returns whether the actor sleeps between two sweeps of one allocation; it holds no lock then.
+  // Returns whether the actor is between two sweeps of one allocation: stopped, asleep, or woken and not yet run. It
+  // holds no lock then.
   bool between_sweeps(ActorId actor) const;
 
  private:

@@ -429,5 +429,18 @@ TEST_P(DeclareTest, NoKernelLooksForAnEndThatWrapsRound) {
   EXPECT_EQ(m.areas.place_of(request(0xf8000000, 256 * kMiB)), (PfnRange{0xf8000, 0x108000}));
 }
 
+TEST(DeclareOf3_6, AnEndThatWrapsRoundIsNotLookedForEither) {
+  Geometry g;
+  g.release = Release::v3_6;
+  g.memory = {0, 0x8000};
+  g.phys_addr_bits = 32;
+  Machine m(g);
+  DeclareRequest r;
+  r.name = "main";
+  r.base = 0xf8000000;
+  r.size = 256 * kMiB;
+  EXPECT_EQ(m.areas.place_of(r), (PfnRange{0xf8000, 0x108000}));
+}
+
 }  // namespace
 }  // namespace cma

@@ -4,19 +4,6 @@
 
 namespace cma {
 
-std::string_view name_of(CompactResult result) {
-  switch (result) {
-    case CompactResult::skipped: return "skipped";
-    case CompactResult::no_suitable_page: return "no_suitable_page";
-    case CompactResult::go_on: return "continue";
-    case CompactResult::complete: return "complete";
-    case CompactResult::partial_skipped: return "partial_skipped";
-    case CompactResult::contended: return "contended";
-    case CompactResult::success: return "success";
-  }
-  return "";
-}
-
 Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration)
     : release_(core.geometry.release),
       core_(core),

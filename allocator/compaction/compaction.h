@@ -6,8 +6,6 @@
 // Cost: O(pages of the zone).
 #pragma once
 
-#include <string_view>
-
 #include "allocator/compaction/free_scan.h"
 #include "allocator/frames/core.h"
 #include "allocator/migration/migration.h"
@@ -21,15 +19,13 @@ enum class CompactPriority : std::uint8_t { full, light, async };
 
 // enum compact_result, by name; releases number them differently. Ascending: compact_for() returns the greatest.
 enum class CompactResult : std::uint8_t {
-  skipped,           // too little free memory, or too little to gain
-  no_suitable_page,  // no block of that order yet: compaction goes on; the kernel's tracepoints tell it from go_on
-  go_on,             // compaction begins, or goes on
-  complete,          // the whole zone was scanned
-  partial_skipped,   // the scanners have met, but began within the zone
-  contended,         // given up: a fatal signal, too many pages isolated, no targets
-  success,           // a block of the order wanted is free
+  skipped,          // too little free memory, or too little to gain
+  go_on,            // compaction begins, or goes on
+  complete,         // the whole zone was scanned
+  partial_skipped,  // the scanners have met, but began within the zone
+  contended,        // given up: a fatal signal, too many pages isolated, no targets
+  success,          // a block of the order wanted is free
 };
-std::string_view name_of(CompactResult result);
 
 struct CompactRequest;
 
@@ -45,7 +41,8 @@ class Compaction {
   // downwards, and ends at the first success or a fatal signal. Returns the greatest result; `skipped` if no zone was
   // tried. Failed compactions are not counted (compaction_deferred), so none is put off; `restarting` stands for what
   // the counters would hold. Up to 4.8 priority `full` is `light`. A caller that may start no I/O is skipped at once;
-  // one that must not enter a file system passes over pages of files. Requires: 1 <= order <= Buddy::largest_order().
+  // one that must not enter a file system passes over pages with a mapping: of files and of shared memory. Requires: 1
+  // <= order <= Buddy::largest_order().
   Task<CompactResult> compact_for(unsigned order, Migratetype type, CompactPriority priority, bool restarting);
 
   // Returns how many times compaction of a zone has begun since boot, also where it was skipped at once.

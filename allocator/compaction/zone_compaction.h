@@ -24,7 +24,7 @@ struct CompactRequest {
   bool whole_zone = false;             // every pageblock is looked at: the scanners begin at the zone's ends
   bool ignore_skip_hint = false;       // pageblocks with a skip bit are looked at, too
   bool ignore_block_suitable = false;  // pages may move to pageblocks of every type
-  bool may_enter_fs = true;            // pages of files are moved
+  bool may_enter_fs = true;            // pages with a mapping are moved: of files and of shared memory
   bool restarting = false;  // compaction_restarting(): the hints are cleared first if the scanners have met before
   std::uint32_t alloc_flags = 0;  // the allocation's, for watermarks
   std::size_t class_zone = 0;     // the highest zone that the allocation may use

@@ -140,7 +140,7 @@ Task<void> Contig::drain_v3_5(int zone) {
 // migrate_prep, in 3.6 migrate_prep_local.
 Task<void> Contig::prepare_migration_v3_5() {
   if (core_.bugs.fires(Bug::local_drain_only))
-    co_await lru_.add_drain_here();
+    co_await lru_.add_drain(core_.engine.cpu());
   else
     co_await lru_.add_drain_all();
 }

@@ -5,9 +5,9 @@
 // single pageblocks, and free blocks that cross one of its ends are split there. Used by contig/. Cost: O(pages of all
 // the pageblocks).
 //
-// Locks: callers hold no spinlock. start_isolate_page_range() and undo_isolate_page_range() take zone->lock for one
-// pageblock at a time, each followed by a point, a successful start by one more (isolate_done). Up to 5.10 start also
-// drains (PerCpuLists). test_pages_isolated() takes zone->lock once at most, and passes no point.
+// Locks: callers hold no spinlock. start_isolate_page_range() and undo_isolate_page_range() take and drop zone->lock
+// for each pageblock, with points between: callers may not rely on two pageblocks changing together. Up to 5.10 start
+// also drains (PerCpuLists). test_pages_isolated() takes zone->lock once at most, and passes no point.
 #pragma once
 
 #include <memory>
@@ -33,10 +33,12 @@ class Isolation {
   // Returns 0. Up to 5.10 the zone's per-CPU lists have been drained after each pageblock; since 5.11 the caller drains
   // them before it tests the range.
   // Returns -EBUSY if a pageblock
-  //   - holds pages that cannot move, or since 5.19 a driver's compound page crosses an end of the range;
+  //   - holds a page that cannot move now: a reserved one, or one in use that is neither on the LRU nor of the hugetlb
+  //     pool nor of a driver that moves it. Not searched: an area's pageblock for type CMA; up to 4.14 a Movable one;
+  //   - has an end of the range which a driver's compound page crosses (since 5.19);
   //   - is isolated already (with Bug::two_isolators, up to 4.16, that is no reason);
   //   - is an area's while `type` is not CMA (with Bug::area_given_away, up to 5.0, that is no reason);
-  //   - reaches into another zone (since 6.10).
+  //   - is cut by a border of zones or the end of memory (since 6.10).
   // Then this call has undone what it had isolated (with Bug::undo_skips_hole, 4.13 to 5.15, not the pageblocks that
   // begin with a hole).
   Task<int> start_isolate_page_range(Pfn start, Pfn end, Migratetype type);

@@ -8,11 +8,11 @@
 // - One of the five lists, with kPageLru: active or inactive, anonymous or file's, or unevictable, as its other flags
 //   name it.
 // - A task's private list, with kPageTaskList: isolated from its list, with a reference for it, and counted as isolated
-//   until forget_isolated().
+//   until forget_isolated(). Pages of drivers and of the hugetlb pool too, uncounted.
 // Pages of drivers, kernel memory and the hugetlb pool are never on the LRU. Besides, a page that is to change lists
-// waits in other pagevecs, wherever it is meanwhile; a drain lets it go as it is if it has left the lists. Each slot of
-// a pagevec holds a reference until the pagevec fills or is drained, so callers that need pages to be movable or free
-// drain first.
+// waits in other pagevecs, wherever it is meanwhile; a drain lets it go as it is if it has left the lists, but for the
+// mark of locked memory. Each slot of a pagevec holds a reference until the pagevec fills or is drained, so callers
+// that need pages to be movable or free drain first.
 //
 // Callers: everything that holds a page takes and puts references. owners/, files/, processes/ and buffers/ queue and
 // lock pages that they hold. migration/ and pins isolate pages. These and contig/ and compaction/ drain; contig/ also
@@ -61,9 +61,10 @@ class Lru {
   // Requires: the references are the caller's; since 6.9, no page is of the hugetlb pool.
   Task<void> release_pages(std::vector<Pfn> pages) { return references_.release_pages(std::move(pages)); }
 
-  // --- queueing, in the pagevecs of this CPU; a page that needs no change of list is left alone ---
-  // Each drains its pagevec if that is full now, the caches are disabled, the page is compound (4.7), or it has as many
-  // slots as it can count. Requires of all of this section: the page has a reference, and the caller that or its lock.
+  // --- queueing, in the pagevecs of this CPU ---
+  // What is queued has a reference more until the drain. A call drains its pagevec at once if that is full now, the
+  // caches are disabled, the page is compound (4.7), or it has as many slots as it can count. Requires of all of this
+  // section: the page has a reference, and the caller that or its lock.
   //
   // Queues a page for the LRU (lru_cache_add). Requires: the caller's reference; the page is neither on the LRU nor
   // waiting to be.
@@ -71,9 +72,10 @@ class Lru {
   // Makes a page referenced, or active if it was referenced: queued if it is on the LRU (on one CPU at once), in its
   // slot if it waits in this CPU's lru_add. Waiting elsewhere it stops being referenced, and stays inactive.
   Task<void> mark_accessed(Pfn pfn) { return pagevecs_.mark_accessed(pfn); }
-  // Deactivates a page of a file that could not be dropped (deactivate_file_page). A mapped page stays as it is.
+  // Deactivates a page of a file that could not be dropped (deactivate_file_page). Queues any that is evictable, since
+  // 6.12 only one on the LRU; the drain leaves a mapped page as it is.
   Task<void> deactivate_file(Pfn pfn) { return pagevecs_.deactivate_file(pfn); }
-  // Deactivates a page (deactivate_page); before 5.4 there is none, and nothing happens.
+  // Deactivates a page of an active list (deactivate_page, 5.4); does nothing to others, and before 5.4.
   Task<void> deactivate(Pfn pfn) { return pagevecs_.deactivate(pfn); }
   // Marks an anonymous page that may be dropped instead of kept. Before 4.12 it only stops being active.
   Task<void> madv_free(Pfn pfn) { return pagevecs_.madv_free(pfn); }
@@ -84,8 +86,6 @@ class Lru {
   // Drains all pagevecs of one CPU, that of locked memory last (lru_add_drain_cpu). Requires: 0 <= cpu < the machine's
   // CPUs, here and below.
   Task<void> add_drain(int cpu);
-  // Drains those of the CPU that runs.
-  Task<void> add_drain_here() { return add_drain(core_.engine.cpu()); }
   // Looks at each CPU once, and drains those whose pagevecs hold pages then (lru_add_drain_all); since 5.13 also those
   // whose SlotCache is occupied. Sleeps. Since 5.5 returns without draining if another drain began while it waited,
   // unless it must be `certain`.
@@ -116,8 +116,11 @@ class Lru {
   // been counted already; on the list of its own flags if the head is on none. Requires: the tail is on no list.
   void split_tail(Pfn tail, Pfn head) { lists_.split_tail(tail, head); }
 
-  // --- locked memory ---
-  // Returns the calls for pages of locked memory (mlock.h).
+  // --- locked memory (mlock.h) ---
+  // Returns the calls for owners/ and processes/, each under the page-table lock or the page's lock:
+  //   mlock(), mlock_new():  locked memory maps a page that is used already; a new one, instead of cache_add();
+  //   munlock_...():         it maps the page no longer, up to 5.17 and since 5.18;
+  //   drain(), move_flag():  for the step of a migration that moves such a page.
   MlockPages& locked_memory() { return mlock_; }
   const MlockPages& locked_memory() const { return mlock_; }
 

@@ -7,7 +7,8 @@
 // release(): O(entries of the page).
 //
 // Invariants: a record is never reused within a run, so a number means one thing. At rest, a page's references are
-// those of own_references(), one for its buffers, and those of holders that the kernel does not know.
+// those of own_references(), one for its buffers, one for each pagevec slot (Page::pagevecs), and those of holders that
+// the kernel does not know.
 //
 // Locks. A page changes or loses its place
 // - in a cache, or as a driver's that can move: under its page lock;

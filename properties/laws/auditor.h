@@ -1,20 +1,20 @@
 // The audit: recounts a machine, and compares the result with the machine's own counters and lists and with the ledger.
 //
-// Memory is cut into stretches: one largest free block each, cut again where zones meet. For every stretch the audit
-// keeps a Tallies and marks of what a quiet call (one that has the machine to itself) could take; sums over zones
-// follow by difference. An audit walks the stretches that the memory map or the ledger noted as touched, head by head,
-// checks each page and block with its neighbours on lists, and then compares sums. A total audit walks every stretch,
-// and every list from its head.
+// Memory is cut into stretches: a chunk of the memory map each (one largest free block, at least 64 pages), cut again
+// where zones meet. For every stretch the audit keeps a Tallies and marks of what a quiet call (one that has the
+// machine to itself) could take; sums over zones follow by difference. An audit walks the stretches that the memory map
+// or the ledger noted as touched, head by head, checks each page and block with its neighbours on lists, and then
+// compares sums. A total audit walks every stretch, and every list from its head.
 //
 // While an actor is inside an operation more is allowed (the catalogue has the list). A stretch that made use of that
 // is loose: the audit at rest checks it again, touched or not.
 //
-// The audit is a witness: where it needs to know what the model does (lru_list_of, the columns in recount.cc) it has
-// code of its own that repeats the model's on purpose. Code shared with the model could not contradict it.
+// The audit is a witness: where it needs to know what the model does (lru_list_of in audit_part.h) it has code of its
+// own that repeats the model's on purpose. Code shared with the model could not contradict it.
 //
-// Used by Laws; the walk and the checks are in audit_*.h. Cost: O(pages of the chunks touched), and O(zones * orders)
-// for the sums; a total audit O(pages). Text is made only if a law is broken or pages have leaked. Memory is allocated
-// for that, by begin(), and where a vector grows.
+// Used by Laws; the walk and the checks are in audit_*.h. Cost: O(pages of the chunks touched), and for the sums
+// O(zones * (orders + CPUs) + bits of areas / 64 + buffers); a total audit O(pages). Text is made only if a law is
+// broken or pages have leaked. Memory is allocated for that, by begin(), and where a vector grows.
 #pragma once
 
 #include <cstdint>
@@ -51,11 +51,13 @@ class Auditor {
   // Checks everything. Throws LawBroken. Requires: begun.
   void run_total();
 
-  // Return what a quiet call finds, as of the last audit. Words have a bit for each page: bit (pfn - word_base()), 64
-  // to a word. The vectors stay where they are as long as the auditor lives.
-  Pfn word_base() const;
+  // --- what a quiet call finds. Requires: begun, and the last audit did not throw ---
+  // Return a bit for each page, bit (pfn - word_base()), 64 to a word: whether it is free or on a per-CPU list; whether
+  // it is in use and certain to migrate. The vectors stay where they are as long as the auditor lives.
   const std::vector<std::uint64_t>& available() const;
   const std::vector<std::uint64_t>& movable() const;
+  Pfn word_base() const;
+  // Returns what the last audit counted, by zone number.
   const std::vector<Tallies>& zone_sums() const;
   // Returns whether nothing was touched since the last audit. Requires: begun.
   bool up_to_date() const;

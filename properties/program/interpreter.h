@@ -1,12 +1,12 @@
 // The interpreter: performs a program on a machine, and reports to an observer what it does.
 //
 // Operations are performed in order. When an actor waits or is stopped, the next operation follows; before that, actors
-// that were woken run to their next wait or end, in the order of waking. An operation whose actor is inside another
-// one, or whose operand is gone, is skipped and counted. At the end all actors run on until they are done; see
+// that were woken run to their next wait, stop or end, in the order of waking. An operation whose actor is inside
+// another one, or whose operand is gone, is skipped and counted. At the end all actors run on until they are done; see
 // README.md. Nothing depends on the host: a program gives the same trace hash on every run, machine and compiler.
 //
-// An Interpreter keeps the machines that it has booted; to restore one costs what the program touched. README.md has
-// the measured speed. Thread safety: none; use one Interpreter a thread.
+// An Interpreter keeps booted machines by geometry, within bounds (geometry_cache.h); to restore one costs what the
+// program touched. README.md has the measured speed. Thread safety: none; use one Interpreter a thread.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ struct RunOptions {
 struct RunResult {
   // What ended the run; nullopt if it ran to its end and met its expectations.
   std::optional<Finding> finding;
-  // Whether the program expects a finding of this law (`expect finding`).
+  // Whether the program expects a finding of this law (`expect finding`); false if expectations are off.
   bool finding_expected = false;
   // The number of operations skipped.
   std::uint64_t skipped = 0;
@@ -56,7 +56,7 @@ class Interpreter {
 
   // Performs a program and returns the verdict. A broken law, a failed assertion of the model, a fault of the engine,
   // and a machine that cannot boot are findings, not exceptions. Requires: the program is settled (program.h), its
-  // machine is possible, and it lives as long as world() is used.
+  // machine is possible, and it and the observer live as long as world() is used.
   RunResult run(const Program& program, Observer* observer = nullptr, const RunOptions& options = {});
 
   // Return the machine and the results that the last run left, until the next one. Require: its machine could boot.
