@@ -154,12 +154,12 @@ Pfn MigrateScanner::past_unsuitable_v3_5(const Control& control, Pfn low) const 
   return align_up(low + core_.map.pageblock_pages(), core_.map.pageblock_pages()) - 1;
 }
 
-// Returns whether the scan passes over this page because it is part of a compound page. Since 5.7 a contiguous range
-// looks at each page of one: a huge page on the LRU is taken whole by its first page; other pages stay.
-// Since 6.9 compaction takes what is smaller than a pageblock and than the block that is wanted.
+// Returns whether the scan passes over this page of a compound page. Since 5.7 a contiguous range looks at each page of
+// one: a huge page on the LRU is taken whole by its first page; other pages stay. Since 6.9 compaction takes what is
+// smaller than a pageblock and than the block that is wanted.
 bool MigrateScanner::passes_over_compound(const BlockScan& scan, Pfn pfn) const {
   const Page& page = core_.map.page(pfn);
-  if (!page.has(kPageHead | kPageTail)) return false;
+  CMA_ASSERT(page.has(kPageHead | kPageTail));
   if (release_ < Release::v5_7) return true;
   if (scan.compacting() == nullptr) return false;
   if (release_ < Release::v6_9 || core_.map.page(core_.map.compound_head(pfn)).has(kPageHugetlb)) return true;
@@ -170,8 +170,8 @@ bool MigrateScanner::passes_over_compound(const BlockScan& scan, Pfn pfn) const 
 
 // Takes the page off its list, or from its driver. Returns the reason if it stays.
 std::optional<Refusal> MigrateScanner::try_to_isolate(BlockScan& scan, Pfn pfn) {
-  if (passes_over_compound(scan, pfn)) return Refusal::compound;
   const Page& page = core_.map.page(pfn);
+  if (page.has(kPageHead | kPageTail) && passes_over_compound(scan, pfn)) return Refusal::compound;
   if (page.ref == 0) return page.has(kPageTail) ? Refusal::tail : Refusal::unreferenced;
   if (!page.has(kPageLru)) {
     // 4.8 brought pages that are on no LRU and move.
@@ -212,6 +212,12 @@ void MigrateScanner::list_page(BlockScan& scan) {
     scan.compacting()->last_migrated = scan.low;
   scan.low += pages - 1;
   if (release_ >= Release::v6_0) scan.scanned += pages - 1;
+}
+
+// Returns whether anything follows from a page that stays. Most pages of a scan stay, and mostly nothing does.
+bool MigrateScanner::refusal_matters(const BlockScan& scan, Refusal why) const {
+  return why == Refusal::compound || core_.trace.windows() != nullptr ||
+         (scan.compacting() != nullptr && release_ < Release::v3_18);
 }
 
 // Records why the page at `low` stays, and steps to the last page that this rules out.
@@ -390,7 +396,7 @@ Task<int> MigrateScanner::isolate_block(Control& control, Pfn low, Pfn end) {
     }
     const std::optional<Refusal> refusal = try_to_isolate(scan, scan.low);
     if (refusal) {
-      note_refusal(scan, *refusal);
+      if (refusal_matters(scan, *refusal)) note_refusal(scan, *refusal);
       if (scan.aborted) break;
       if (scan.next_skip != kNoPfn) co_await give_up_group(scan);
       continue;

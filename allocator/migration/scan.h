@@ -54,6 +54,7 @@ class MigrateScanner {
   std::optional<Refusal> try_to_isolate(BlockScan& scan, Pfn pfn);
   bool isolate_movable_page(Pfn pfn);
   void list_page(BlockScan& scan);
+  bool refusal_matters(const BlockScan& scan, Refusal why) const;
   void note_refusal(BlockScan& scan, Refusal why);
   bool meets_hugetlb_v5_13(const BlockScan& scan, const Page& page) const;
   Task<bool> scan_hugetlb_v5_13(BlockScan& scan);

@@ -83,8 +83,15 @@ bool PointerNames::contains_at(std::string_view line, const PrintedPointer& poin
 bool PointerNames::line_contains(std::string_view line, const std::optional<PrintedPointer>& pointer,
                                  std::string_view text) {
   if (!pointer) return without_leading_zeros(line).find(without_leading_zeros(text)) != std::string::npos;
-  for (std::size_t at = 0; at <= line.size(); ++at)
-    if (contains_at(line, *pointer, text, at)) return true;
+  if (text.empty()) return true;
+  // The text begins where its first character stands, or with the pointer.
+  for (std::size_t at = 0; at <= line.size(); ++at) {
+    std::size_t next = line.find(text.front(), at);
+    if (at <= pointer->begin) next = std::min(next, pointer->begin);
+    if (next == std::string_view::npos) return false;
+    if (contains_at(line, *pointer, text, next)) return true;
+    at = next;
+  }
   return false;
 }
 
