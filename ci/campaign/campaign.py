@@ -1,8 +1,8 @@
 """A campaign: hunts on all targets by weight, for a given time, stopped and resumed at will.
 
 The main loop starts hunts in free slots, each for a slice of time on the target that has had least for its weight,
-reads their progress, deals with findings in the background, and keeps its state on disk. Everything that a hunt finds is
-on disk before the campaign hears of it, so a kill at any moment loses nothing.
+reads their progress, deals with findings in the background, and keeps its state on disk. What a hunt finds is on disk
+before the campaign hears of it, so a kill at any moment loses nothing.
 """
 
 import os
@@ -216,7 +216,7 @@ class Campaign:
                 self._ended(hunt)
 
     def _left_input(self, hunt):
-        """Returns whether the hunt, or another one of its target meanwhile, has left an input that it had not before."""
+        """Returns whether the hunt, or another one of its target meanwhile, has left a new input."""
         return bool(self.findings.inputs(hunt.target.name) - hunt.before)
 
     def _count(self, hunt):
@@ -323,7 +323,8 @@ def report(campaign, out=sys.stdout):
     print(file=out)
     print("\n".join(view.table([(name, 0, share, inputs) for name, _, share, inputs in campaign.rows()], "")), file=out)
     if campaign.findings.dropped:
-        print(f"ci/fuzz: {campaign.findings.dropped} inputs more of kinds of which {findings.MOST_RAW} are kept", file=out)
+        print(f"ci/fuzz: {campaign.findings.dropped} inputs more, of kinds of which {findings.MOST_RAW} are kept",
+              file=out)
     groups = campaign.findings.groups(by_root_too=campaign.state.done)
     known = [group for group in groups if _signature(place, group[0]) in campaign.excused]
     new = [group for group in groups if group not in known]

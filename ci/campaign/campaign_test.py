@@ -96,8 +96,8 @@ class CampaignTest(unittest.TestCase):
         self.assertIn("\nbitmap_fuzzer ", output)
 
     def test_bad_usage_ends_with_2(self):
-        for arguments in (("--seconds", "0"), ("--jobs", "x"), ("--target", "nosuch"), ("--nosuch",), ("--bug", "nosuch"),
-                          ("--engine", "nosuch")):
+        for arguments in (("--seconds", "0"), ("--jobs", "x"), ("--target", "nosuch"), ("--nosuch",),
+                          ("--bug", "nosuch"), ("--engine", "nosuch")):
             code, output = self.hunt(arguments=arguments)
             self.assertEqual(code, 2, f"{arguments}: {output}")
 
@@ -233,6 +233,7 @@ class CampaignTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    SEED = int(sys.argv.pop(1)) if len(sys.argv) > 1 and sys.argv[1].isdecimal() else random.SystemRandom().randrange(10**6)
+    given = len(sys.argv) > 1 and sys.argv[1].isdecimal()
+    SEED = int(sys.argv.pop(1)) if given else random.SystemRandom().randrange(10**6)
     print(f"seed {SEED}", flush=True)
     unittest.main(verbosity=1)

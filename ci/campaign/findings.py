@@ -50,7 +50,8 @@ class Findings:
         self._job = None
 
     def waiting(self):
-        return sorted(path for path in self.place.incoming.iterdir() if path.is_file() and not path.name.startswith("."))
+        files = (path for path in self.place.incoming.iterdir() if path.is_file())
+        return sorted(path for path in files if not path.name.startswith("."))
 
     def inputs(self, target):
         """Returns the names of the inputs that stopped this target since the campaign was started or resumed."""

@@ -55,8 +55,8 @@ class Hunt:
         environment.update(self.environment())
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(self.command(), cwd=self.place.root, env=environment, stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, start_new_session=True)
+            self.process = subprocess.Popen(self.command(), cwd=self.place.root, env=environment, stdout=log,
+                                            stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def environment(self):
         return {}
@@ -149,7 +149,9 @@ class Afl(Hunt):
                 "AFL_AUTORESUME": "1", "AFL_NO_AFFINITY": "1", "AFL_IMPORT_FIRST": "1"}
 
     def command(self):
-        role = ["-M", self.name, "-F", self.place.corpus(self.target.name)] if self.name == "main" else ["-S", self.name]
+        role = ["-S", self.name]
+        if self.name == "main":
+            role = ["-M", self.name, "-F", self.place.corpus(self.target.name)]
         self.output.mkdir(parents=True, exist_ok=True)
         command = ["afl-fuzz", "-i", self.place.seeds / self.target.name, "-o", self.output, *role,
                    "-V", str(max(1, int(self.seconds))), "-t", f"{INPUT_SECONDS * 1000}+", "-m", "none"]

@@ -52,9 +52,9 @@ class Store:
         disk.sweep(folder)
 
     def load(self, plan, fresh=False):
-        """Returns the campaign that was stopped before its end, if it had the same plan; else, or if `fresh`, a new one.
+        """Returns the campaign that was stopped before its end, if it had the same plan.
 
-        What cannot be read is put aside and reported: a damaged file never stops a campaign.
+        Otherwise, or if `fresh`, returns a new one. What cannot be read is put aside and reported: a damaged file never stops a campaign.
         """
         try:
             raw = json.loads(self.file.read_text())
