@@ -8,12 +8,11 @@ before the campaign hears of it, so a kill at any moment loses nothing.
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-from campaign import disk, findings, hunts, targets, view
+from campaign import corpus, disk, findings, hunts, targets, view
 from campaign.state import Store
 
 # The length of a slice: long enough for fork mode in long campaigns, short enough that each target has its turn.
@@ -125,7 +124,7 @@ class Campaign:
         disk.sweep(self.place.corpora)
         disk.sweep(self.place.findings)
         for name in self.targets:
-            self._mend_corpus(name)
+            corpus.mend(self.place.corpus(name))
             self.place.corpus(name).mkdir(exist_ok=True)
             aside = self.place.folder / "unreadable"
             for path in targets.take_out_unreadable(self.place.corpus(name), aside):
@@ -247,27 +246,10 @@ class Campaign:
 
     # ---- The corpus on disk ----
 
-    def _mend_corpus(self, name):
-        """Ends a reduction that was interrupted: the old corpus is there until the new one has its name."""
-        corpus = self.place.corpus(name)
-        old, new = corpus.with_suffix(".old"), corpus.with_suffix(".new")
-        if old.exists() and not corpus.exists():
-            disk.move(old, corpus)
-        for left in (old, new):
-            _remove_all(left)
-
     def _reduce(self, target):
-        """Replaces the corpus by a part of it that reaches as much."""
-        corpus = self.place.corpus(target.name)
-        new = corpus.with_suffix(".new")
-        new.mkdir()
-        command = [target.binary, "-merge=1", *target.libfuzzer, new, corpus]
-        with open(self.place.log(f"{target.name}.merge"), "wb") as log:
-            merged = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        if merged.returncode == 0 and any(new.iterdir()):
-            disk.move(corpus, corpus.with_suffix(".old"))
-            disk.move(new, corpus)
-        self._mend_corpus(target.name)
+        error = corpus.replace(target, self.place.corpus(target.name), [], self.place.logs)
+        if error:
+            self.view.say(f"ci/fuzz: the corpus of {target.name} could not be reduced: {error}")
 
     def _watch_room(self):
         if findings.room(self.place.folder) < LEAST_ROOM:

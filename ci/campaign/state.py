@@ -51,10 +51,17 @@ class Store:
             raise Busy(f"another campaign hunts in {folder}") from error
         disk.sweep(folder)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._lock.close()
+
     def load(self, plan, fresh=False):
         """Returns the campaign that was stopped before its end, if it had the same plan.
 
-        Otherwise, or if `fresh`, returns a new one. What cannot be read is put aside and reported: a damaged file never stops a campaign.
+        Otherwise, or if `fresh`, returns a new one. What cannot be read is put aside and reported: a damaged file never
+        stops a campaign.
         """
         try:
             raw = json.loads(self.file.read_text())
