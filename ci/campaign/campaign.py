@@ -203,9 +203,9 @@ class Campaign:
     def _look_after_hunts(self):
         for hunt in list(self.running):
             running = hunt.poll()
-            # Known only with its input on disk: from then on each hunt passes over it.
-            new = hunt.signatures - self.known if self._left_input(hunt) else set()
+            new = hunt.signatures - self.known
             self.known |= new
+            hunt.learnt = hunt.learnt or bool(new)
             # One that runs past crashes must be started again to pass over this one.
             if new and running:
                 hunt.stop()
@@ -231,7 +231,7 @@ class Campaign:
     def _ended(self, hunt):
         hunt.take_corpus()
         name = hunt.target.name
-        if hunt.stopping or hunt.process.returncode == 0 or self._left_input(hunt):
+        if hunt.stopping or hunt.process.returncode == 0 or hunt.learnt or self._left_input(hunt):
             self.stops[name] = 0
             return
         self.stops[name] += 1

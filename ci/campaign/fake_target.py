@@ -25,6 +25,7 @@ def leave(kind, content, status):
         ledger.write(file.name + "\n")
         ledger.flush()
         os.fsync(ledger.fileno())
+    print(f"artifact_prefix='{options['artifact_prefix']}'; Test unit written to {file}", flush=True)
     sys.exit(status)
 
 

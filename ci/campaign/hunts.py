@@ -47,6 +47,8 @@ class Hunt:
         self._read = 0
         self._tail = ""
         self.signatures = set()
+        self._printed = set()
+        self.learnt = False  # whether it has stopped at a finding that was not known
         self.counted, self.executions = 0, 0  # what the campaign has counted of it already
 
     def start(self, known):
@@ -102,7 +104,10 @@ class Hunt:
         self._tail = lines.pop()
         for line in lines:
             if line.startswith("FINDING: "):
-                self.signatures.add(line[len("FINDING: "):].strip())
+                self._printed.add(line[len("FINDING: "):].strip())
+            # libFuzzer's word that the input is on disk. A finding counts from then on.
+            elif "Test unit written to" in line:
+                self.signatures |= self._printed
             self.read_line(line)
 
 
