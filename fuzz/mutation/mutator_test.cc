@@ -90,6 +90,14 @@ TEST(Mutator, NearlyAlwaysChangesSomething) {
 }
 
 // A kind of change that never happens is the classic fault of mutators. Programs must not grow or shrink without limit.
+TEST(Mutator, BeginsOneProgramInTenAnew) {
+  const Bytes from = encode(generate(1));
+  std::size_t anew = 0;
+  for (std::uint64_t seed = 1; seed <= 2000; ++seed) anew += mutated(from, 1 << 16, seed) == encode(generate(seed));
+  EXPECT_GT(anew, 150U);
+  EXPECT_LT(anew, 250U);
+}
+
 TEST(Mutator, MakesEveryKindOfChange) {
   std::size_t stops = 0;
   std::size_t resumes = 0;

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Stands in for a fuzz target in the test of campaigns: behaves as libFuzzer does, finds what it is told to.
+
+FAKE_FINDINGS="SIGNATURE ..." are found one after the other, unless CMACHECK_KNOWN has them. Each input that it leaves
+is also written into FAKE_LEDGER, so that the test can see whether a campaign has lost one. A seed whose content is
+`hang` ends it as libFuzzer ends at a time-out. FAKE_BROKEN=1: ends at once and leaves nothing.
+"""
+
+import hashlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+options = dict(word[1:].split("=", 1) for word in sys.argv[1:] if word.startswith("-") and "=" in word)
+folders = [Path(word) for word in sys.argv[1:] if not word.startswith("-")]
+
+
+def leave(kind, content, status):
+    sha1 = hashlib.sha1(content).hexdigest()
+    file = Path(f"{options['artifact_prefix']}{kind}-{sha1}")
+    file.write_bytes(content)
+    with open(os.environ["FAKE_LEDGER"], "a") as ledger:
+        ledger.write(file.name + "\n")
+        ledger.flush()
+        os.fsync(ledger.fileno())
+    print(f"artifact_prefix='{options['artifact_prefix']}'; Test unit written to {file}", flush=True)
+    sys.exit(status)
+
+
+def merge():
+    for path in sorted(folders[1].iterdir())[:2]:
+        (folders[0] / path.name).write_bytes(path.read_bytes())
+
+
+def main():
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(72))
+    if os.environ.get("FAKE_BROKEN"):
+        sys.exit(1)
+    if options.get("merge") == "1":
+        return merge()
+    for seed in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        if seed.read_bytes() == b"hang":
+            leave("timeout", b"hang", 70)
+    known = os.environ["CMACHECK_KNOWN"].split(",")
+    end = time.monotonic() + float(options["max_total_time"])
+    runs = 0
+    while time.monotonic() < end:
+        runs += 100
+        content = os.urandom(8)
+        (folders[0] / hashlib.sha1(content).hexdigest()).write_bytes(content)
+        print(f"#{runs}\tNEW    cov: {runs // 10} ft: {runs // 5} corp: 1/8b lim: 8 exec/s: 100 rss: 1Mb", flush=True)
+        for signature in os.environ.get("FAKE_FINDINGS", "").split():
+            if runs >= 200 and signature not in known:
+                print(f"FINDING: {signature}", flush=True)
+                leave("crash", signature.encode(), 77)
+        time.sleep(0.02)
+    print(f"#{runs}\tDONE   cov: {runs // 10} ft: {runs // 5} corp: 1/8b exec/s: 100", flush=True)
+
+
+main()
