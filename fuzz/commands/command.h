@@ -139,5 +139,6 @@ void add_study(CommandLine& line);
 void add_judge(CommandLine& line);
 void add_hashes(CommandLine& line);
 void add_fit(CommandLine& line);
+void add_report(CommandLine& line);
 
 }  // namespace cma
