@@ -140,5 +140,6 @@ void add_judge(CommandLine& line);
 void add_hashes(CommandLine& line);
 void add_fit(CommandLine& line);
 void add_report(CommandLine& line);
+void add_adopt(CommandLine& line);
 
 }  // namespace cma

@@ -34,6 +34,7 @@ int run_command_line(int argc, const char* const* argv, std::string_view commit)
   add_hashes(line);
   add_fit(line);
   add_report(line);
+  add_adopt(line);
   return line.run(argc, argv);
 }
 

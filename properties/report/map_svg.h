@@ -2,8 +2,8 @@
 // which something changes or which the finding names. Pages next to each other with equal histories are folded, so that
 // a machine of gigabytes stays readable.
 //
-// Used by the pages of this folder and by `cmacheck report --svg`. Cost: linear in the changes and in the cells drawn.
-// Deterministic.
+// Used by the pages of this folder and by `cmacheck report --svg`. Deterministic. Cost: linear in the changes and in
+// the cells drawn.
 #pragma once
 
 #include <string>
