@@ -10,6 +10,8 @@
 
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/report.h"
+#include "properties/minimize/isolated.h"
+#include "properties/minimize/varies.h"
 #include "properties/program/text.h"
 #include "properties/report/map_svg.h"
 #include "properties/report/pages.h"
@@ -27,6 +29,18 @@ struct ReportCommand {
   bool as_fuzzed = false;
 };
 
+// The most operations of a program of which a page says what varies: a finding that is not minimised says little.
+constexpr std::size_t kMostVaried = 12;
+constexpr std::uint64_t kExecutions = 20'000;
+
+// Returns what does not matter in a program with a finding; empty for other programs.
+std::string what_varies_in(const Program& program, const RunResult& result) {
+  if (result.passed() || is_crash(*result.finding) || program.ops.size() > kMostVaried) return {};
+  CheckedRun run;
+  const Predicate find = [&run](const Program& candidate) { return run.find(candidate); };
+  return varies_text(program, what_varies(program, *result.finding, find, kExecutions));
+}
+
 ProgramStory story_of(const ReportCommand& command, LoadedProgram& loaded, std::string text) {
   for (const std::string& name : command.bugs) loaded.program.machine.bugs.switch_on(*bug_from_name(name));
   CheckedRun run;
@@ -35,6 +49,7 @@ ProgramStory story_of(const ReportCommand& command, LoadedProgram& loaded, std::
                          [&](Slot op) { return outcome_text(loaded.program, interpreter.world(), op); });
   const RunResult result = run.run(loaded.program, {}, &recorder);
   ProgramStory story = recorder.finish(result, [&](Slot op) { return "  " + operation_text(loaded, op); });
+  story.varies = what_varies_in(loaded.program, result);
   story.file = loaded.file;
   story.text = std::move(text);
   story.lines = loaded.lines;
