@@ -14,6 +14,7 @@
 #include "fuzz/commands/report.h"
 #include "properties/laws/checked_run.h"
 #include "properties/minimize/isolated.h"
+#include "properties/minimize/varies.h"
 #include "properties/program/text.h"
 
 namespace cma {
@@ -63,28 +64,87 @@ std::expected<void, Failure> check_output(const MinimizeCommand& command) {
   return check_writable((std::filesystem::path(command.into) / "finding.cma").string());
 }
 
+// How an input is read, and the target that it is for as far as that can be told.
+struct Reading {
+  LoadedProgram loaded;
+  std::string read_as;  // empty for a program as it is written
+};
+
+// Returns the target that a raw input's file is named for, as ci/fuzz and fleets name them: "bitmap_fuzzer-crash-1f".
+std::string target_named(const std::string& file) {
+  const std::string name = std::filesystem::path(file).filename().string();
+  const std::size_t end = name.find("_fuzzer");
+  return end == std::string::npos || end == 0 ? "" : name.substr(0, end) + "_fuzzer";
+}
+
+void switch_bugs_on(const MinimizeCommand& command, Program& program) {
+  for (const std::string& name : command.bugs) program.machine.bugs.switch_on(*bug_from_name(name));
+}
+
+// Reads a program, or a raw input of a fuzz target: bytes as program_fuzzer reads them, then bytes as they are. The
+// first reading with a finding counts. Text that is no program may be an input in bytes too.
+std::expected<Reading, Failure> read_input(const MinimizeCommand& command, const std::string& content) {
+  auto plain = program_of(command.file, content, {.as_fuzzed = command.as_fuzzed});
+  const bool text = plain && plain->form == Form::text;
+  if (text || command.as_fuzzed) {
+    if (!plain) return std::unexpected(plain.error());
+    switch_bugs_on(command, plain->program);
+    return Reading{std::move(*plain), text ? "" : "bytes, as program_fuzzer reads them"};
+  }
+  auto fuzzed = program_of(command.file, content, {.form = Form::bytes, .as_fuzzed = true});
+  if (fuzzed) switch_bugs_on(command, fuzzed->program);
+  if (fuzzed && find_isolated(fuzzed->program))
+    return Reading{std::move(*fuzzed), "an input of program_fuzzer (bytes)"};
+  if (!plain) return std::unexpected(plain.error());
+  switch_bugs_on(command, plain->program);
+  return Reading{std::move(*plain), "a program's bytes"};
+}
+
+int report_no_finding(const MinimizeCommand& command, const Reading& reading) {
+  fmt::print(stderr, "{}: no law is broken, so there is nothing to minimise\n", command.file);
+  const std::string target = target_named(command.file);
+  if (!target.empty() && target != "program_fuzzer")
+    fmt::print(stderr, "{}: by its name it is an input of {}, whose findings are no programs: run that target on it\n",
+               command.file, target);
+  else if (!reading.read_as.empty())
+    fmt::print(stderr, "{}: it may be an input of another target, or need a bug (--bug)\n", command.file);
+  return kBadInput;
+}
+
+// Cuts the result further if anything smaller shows the same, and reports what was tried and what does not matter.
+void report_what_matters(const MinimizeCommand& command, Minimized& minimized, const Predicate& find) {
+  if (command.same == "law" || is_crash(minimized.finding) || !minimized.complete) return;
+  Smallest smallest = prove_smallest(minimized.program, minimized.finding, find);
+  fmt::print(stderr, "{}: {}\n", command.file, smallest_text(smallest));
+  minimized.program = std::move(smallest.program);
+  minimized.finding = std::move(smallest.finding);
+  const Varies varies = what_varies(minimized.program, minimized.finding, find);
+  fmt::print(stderr, "{}", varies_text(minimized.program, varies));
+}
+
 int minimize_file(const MinimizeCommand& command) {
-  auto loaded = load_program(command.file, {.as_fuzzed = command.as_fuzzed});
-  if (!loaded) return report_failure(loaded.error());
+  const auto content = read_file(command.file);
+  if (!content) return report_failure(content.error());
+  const auto reading = read_input(command, *content);
+  if (!reading) return report_failure(reading.error());
+  const Program& program = reading->loaded.program;
   const auto writable = check_output(command);
   if (!writable) return report_failure(writable.error());
-  for (const std::string& name : command.bugs) loaded->program.machine.bugs.switch_on(*bug_from_name(name));
+  if (!reading->read_as.empty()) fmt::print(stderr, "{}: read as {}\n", command.file, reading->read_as);
   // A program that brings the process down runs in one of its own; most do not, and run faster in this one.
   CheckedRun run;
-  Predicate find = [](const Program& program) { return find_isolated(program); };
-  const std::optional<Finding> first = find(loaded->program);
-  if (first && !is_crash(*first)) find = [&run](const Program& program) { return run.find(program); };
-  const std::optional<Minimized> minimized =
-      minimize(loaded->program, find,
-               {.same = command.same == "law" ? Same::law : Same::signature, .executions = command.executions});
-  if (!minimized) {
-    fmt::print(stderr, "{}: no law is broken, so there is nothing to minimise\n", command.file);
-    return kBadInput;
-  }
+  Predicate find = [](const Program& candidate) { return find_isolated(candidate); };
+  const std::optional<Finding> first = find(program);
+  if (!first) return report_no_finding(command, *reading);
+  if (!is_crash(*first)) find = [&run](const Program& candidate) { return run.find(candidate); };
+  std::optional<Minimized> minimized = minimize(
+      program, find, {.same = command.same == "law" ? Same::law : Same::signature, .executions = command.executions});
+  if (!minimized) return report_no_finding(command, *reading);
   if (command.statistics) print_statistics(*minimized);
   fmt::print(stderr, "{}: {}: {} of {} operations left after {} executions{}\n", command.file,
-             minimized->finding.signature(), minimized->program.ops.size(), loaded->program.ops.size(),
-             minimized->executions, minimized->complete ? "" : ", when these ran out");
+             minimized->finding.signature(), minimized->program.ops.size(), program.ops.size(), minimized->executions,
+             minimized->complete ? "" : ", when these ran out");
+  report_what_matters(command, *minimized, find);
   return write_result(command, *minimized, find);
 }
 
@@ -93,7 +153,9 @@ int minimize_file(const MinimizeCommand& command) {
 void add_minimize(CommandLine& line) {
   auto command = std::make_shared<MinimizeCommand>();
   Command sub = line.add("minimize", "Finds the smallest program with the same finding");
-  sub.text("FILE", command->file, "A program with a finding, as text or bytes; - is the standard input").required();
+  sub.text("FILE", command->file,
+           "A program with a finding, as text or bytes, or a raw input of a fuzz target; - is the standard input")
+      .required();
   const Option out = sub.text("-o,--output", command->out, "Where its text goes; - is the standard output");
   sub.text("--into", command->into,
            "A folder for it, under a name made of the finding's signature, which is printed; "
@@ -108,7 +170,10 @@ void add_minimize(CommandLine& line) {
   sub.number("--executions", command->executions, "Give up after this many", {0, kMostExecutions}).show_default();
   sub.flag("--as-fuzzed", command->as_fuzzed, "Read bytes as the fuzz targets do");
   sub.flag("--statistics", command->statistics, "Print how much each stage tried");
-  sub.footer("Exit: 0 written, 2 bad input, no finding or an output that cannot be written, 3 a full disk.");
+  sub.footer(
+      "Prints on the standard error what was tried and what does not matter: numbers with their intervals, operations "
+      "that may change places, releases (not with --same law). Exit: 0 written, 2 bad input, no finding or an output "
+      "that cannot be written, 3 a full disk.");
   sub.action([command] {
     if (command->out.empty() && command->into.empty()) command->out = "-";
     return minimize_file(*command);

@@ -17,6 +17,7 @@
 #include "properties/explain/page_map.h"
 #include "properties/explain/why.h"
 #include "properties/program/text.h"
+#include "properties/traces/writers.h"
 
 namespace cma {
 namespace {
@@ -27,6 +28,9 @@ struct RunCommand {
   std::string bug_set;
   std::string audit;
   std::vector<std::string> why_of;
+  std::string ftrace;
+  std::string trace_dat;
+  std::string perfetto;
   bool trace = false;
   bool page_events = false;
   bool map = false;
@@ -35,15 +39,21 @@ struct RunCommand {
   bool json = false;
   bool bytes = false;
   bool as_fuzzed = false;
+
+  bool writes_traces() const { return !ftrace.empty() || !trace_dat.empty() || !perfetto.empty(); }
 };
 
 // Prints what happens while it happens: files that are read, the log between the operations, the page map after each.
 class Narrator final : public Observer {
  public:
   Narrator(const RunCommand& command, const LoadedProgram& loaded, const Interpreter& interpreter)
-      : command_(command), loaded_(loaded), interpreter_(interpreter), why_(interpreter) {}
+      : command_(command), loaded_(loaded), interpreter_(interpreter), why_(interpreter) {
+    if (command.writes_traces())
+      recorder_.emplace(loaded.program, interpreter, [this](Slot op) { return outcome_of(op); });
+  }
 
   void program_begins(Machine& machine) override {
+    if (recorder_) recorder_->program_begins(machine);
     if (!command_.why) return;
     why_.program_begins(machine);
     for (Slot op = 0; op < loaded_.program.ops.size(); ++op)
@@ -56,11 +66,16 @@ class Narrator final : public Observer {
   void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override {
     if (command_.why) why_.alloc_begins(area, count, align);
   }
+  void control_changes(Machine& machine) override {
+    if (recorder_) recorder_->control_changes(machine);
+  }
   void op_ended(Machine& machine, std::size_t op) override {
+    if (recorder_) recorder_->op_ended(machine, op);
     if (command_.why) why_.op_ended(machine, op);
     ended_.push_back(static_cast<Slot>(op));
   }
   void op_performed(Machine& machine, std::size_t op) override {
+    if (recorder_) recorder_->op_performed(machine, op);
     if (command_.why) why_.op_performed(machine, op);
     const bool reads = std::holds_alternative<Cat>(loaded_.program.ops[op].body);
     if (narrates() || (reads && prints_files())) print_operation(op, outcome(static_cast<Slot>(op)));
@@ -71,6 +86,7 @@ class Narrator final : public Observer {
     performed_ = op + 1;
   }
   void program_ended(Machine& machine) override {
+    if (recorder_) recorder_->program_ended(machine);
     if (command_.why) why_.program_ended(machine);
     print_records(machine.trace);
     print_ended();
@@ -81,6 +97,19 @@ class Narrator final : public Observer {
     if (narrates() && finding && finding->op >= performed_)
       print_operation(finding->op, fmt::format("broke law {}", name_of(finding->law)));
     print_records(machine.trace);
+  }
+  // Writes the files that were asked for. Call it once, after the run.
+  std::expected<void, Failure> write_traces(const std::optional<Finding>& finding) {
+    if (!recorder_) return {};
+    const RunTrace trace = recorder_->finish(finding);
+    std::expected<void, Failure> written;
+    const auto write = [&](const std::string& file, std::string (*text)(const RunTrace&)) {
+      if (written && !file.empty()) written = write_file(file, text(trace));
+    };
+    write(command_.ftrace, ftrace_text);
+    write(command_.trace_dat, trace_dat);
+    write(command_.perfetto, perfetto_json);
+    return written;
   }
   const WhyRecorder* why() const { return command_.why ? &why_ : nullptr; }
   void print_why() const {
@@ -153,6 +182,7 @@ class Narrator final : public Observer {
   const LoadedProgram& loaded_;
   const Interpreter& interpreter_;
   WhyRecorder why_;
+  std::optional<RunTraceRecorder> recorder_;
   std::vector<Slot> ended_;  // that ended since the last operation was printed
   std::size_t printed_ = 0;
   std::size_t printed_files_ = 0;
@@ -207,6 +237,16 @@ void check_names(const RunCommand& command, const LoadedProgram& loaded) {
   }
 }
 
+// Checks before the run that its traces can be written. Throws if one file would hold several.
+std::expected<void, Failure> check_outputs(const RunCommand& command) {
+  if (!command.writes_traces()) return {};
+  if (command.files.size() > 1) throw UsageError("--ftrace, --trace-dat and --perfetto take one program");
+  for (const std::string& file : {command.ftrace, command.trace_dat, command.perfetto})
+    if (!file.empty())
+      if (auto writable = check_writable(file); !writable) return writable;
+  return {};
+}
+
 int run_file(const RunCommand& command, CheckedRun& run, const std::string& file) {
   const LoadOptions options{.form = command.bytes ? Form::bytes : Form::by_content, .as_fuzzed = command.as_fuzzed};
   auto loaded = load_program(file, options);
@@ -215,13 +255,15 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
     fmt::print(stderr, "{}: not text, so it is read as a program's bytes\n", file);
   apply_options(command, loaded->program);
   check_names(command, *loaded);
-  const bool narrates = command.why || !command.json;
+  const bool narrates = command.why || !command.json || command.writes_traces();
   Narrator narrator(command, *loaded, run.interpreter());
   const RunResult result = run.run(loaded->program, {.keep_output = !command.quiet, .page_events = command.page_events},
                                    narrates ? &narrator : nullptr);
   if (narrates) narrator.finish(run.machine(), result.finding);
   print_result(command, *loaded, run, result, narrator.why());
   if (narrates) narrator.print_why();
+  const auto written = narrator.write_traces(result.finding);
+  if (!written) return report_failure(written.error());
   return result.passed() ? kNothingFound : kFindings;
 }
 
@@ -234,6 +276,11 @@ void add_run(CommandLine& line) {
   const Option trace = sub.flag("--trace", command->trace,
                                 "Print log lines as a kernel does, and tracepoints after a bar, as they come");
   sub.flag("--page-events", command->page_events, "Trace events about single pages too");
+  sub.text("--ftrace", command->ftrace,
+           "Write the run as the kernel's file `trace`: tracepoints, log lines as printk:console, operations as events "
+           "of the system cmacheck; a microsecond is a step of the run");
+  sub.text("--trace-dat", command->trace_dat, "Write the same as a trace.dat, for trace-cmd and KernelShark");
+  sub.text("--perfetto", command->perfetto, "Write the same as trace-event JSON, for ui.perfetto.dev");
   const Option map = sub.flag("--map", command->map, "Print the page map after each operation: what has changed in it");
   const Option why = sub.flag("--why", command->why,
                               "Print for each operation that failed or was skipped why: what it needed, what it found, "
@@ -260,6 +307,7 @@ void add_run(CommandLine& line) {
       "finding, 2 bad input or usage, 3 the environment lacks something.");
   sub.action([command] {
     command->why = command->why || !command->why_of.empty();
+    if (const auto writable = check_outputs(*command); !writable) return report_failure(writable.error());
     CheckedRun run;
     int exit_code = kNothingFound;
     for (const std::string& file : command->files) exit_code = std::max(exit_code, run_file(*command, run, file));

@@ -34,6 +34,14 @@ class PageMap {
   // Returns the meaning of each letter of this picture, one line per letter.
   std::string legend() const;
 
+  // The picture as data, for pictures of another form: the pages of the machine, and of each page its letter and its
+  // mark of the bitmap ('+', '-' or ' '); of each pageblock its type. In the order of the frames.
+  const PfnRange& memory() const { return memory_; }
+  unsigned pageblock_order() const { return pageblock_order_; }
+  const std::vector<char>& letters() const { return letters_; }
+  const std::vector<char>& bits() const { return bits_; }
+  const std::vector<char>& block_types() const { return block_types_; }
+
  private:
   struct Row {
     Pfn start;

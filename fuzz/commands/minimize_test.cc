@@ -1,0 +1,91 @@
+#include <gmock/gmock.h>
+
+#include "allocator/base/scratch_folder_testing.h"
+#include "fuzz/commands/command.h"
+#include "fuzz/commands/files.h"
+#include "properties/program/byte_form.h"
+
+namespace cma {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::string_view kClean = "machine small release=6.1\ndrain\nb1 = cma_alloc a pages=20\ncma_release b1\n";
+constexpr std::string_view kBroken =
+    "machine small release=6.1\nbug bitmap-forgets-bit\ndrain\nb1 = cma_alloc a pages=20\ncma_release b1\n";
+
+class MinimizeCommand : public ::testing::Test {
+ protected:
+  std::string write(const std::string& name, std::string_view content) const { return folder_.write(name, content); }
+  // Writes the bytes of a program, as a fuzzer leaves them.
+  std::string write_bytes(const std::string& name, std::string_view text) const {
+    const auto loaded = program_of("text", text);
+    const std::vector<std::uint8_t> bytes = encode(loaded->program);
+    return write(name, std::string(bytes.begin(), bytes.end()));
+  }
+  int call(std::vector<std::string> words) {
+    words.insert(words.begin(), "minimize");
+    std::vector<const char*> argv = {"cmacheck"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data(), "commit");
+    static_cast<void>(std::fflush(stdout));
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
+    return exit_code;
+  }
+
+  ScratchFolder folder_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(MinimizeCommand, ReportsWhatDoesNotMatter) {
+  ASSERT_EQ(call({write("f.cma", kBroken), "-o", folder_.path("min.cma")}), kNothingFound);
+  EXPECT_THAT(err_, AllOf(HasSubstr("it can be cut no further: 1 sub-sequences and 2 smaller numbers were tried"),
+                          HasSubstr("pages of operation 1 `b1 = cma_alloc a pages=2`: 2 to 256\n"),
+                          HasSubstr("releases with the same finding: 4.9, 4.19, 5.10, 6.1, 6.12; no finding: 3.6\n"),
+                          HasSubstr("bug bitmap-forgets-bit is needed (planted)\n")));
+}
+
+TEST_F(MinimizeCommand, SaysNothingOfThatWhereTheLawAloneCounts) {
+  ASSERT_EQ(call({write("f.cma", kBroken), "--same", "law"}), kNothingFound);
+  EXPECT_THAT(err_, Not(HasSubstr("does not matter")));
+}
+
+TEST_F(MinimizeCommand, TakesARawInputOfProgramFuzzer) {
+  const std::string raw = write_bytes("program_fuzzer-crash-1f", kClean);
+  ASSERT_EQ(call({raw, "--bug", "bitmap-forgets-bit"}), kNothingFound) << err_;
+  EXPECT_THAT(err_, HasSubstr(raw + ": read as an input of program_fuzzer (bytes)\n"));
+  EXPECT_THAT(out_, HasSubstr("\nb1 = cma_alloc a pages=2\n"));
+}
+
+// The expectations of raw bytes are random: an unmet one is no finding of the fuzzer.
+TEST_F(MinimizeCommand, OverlooksExpectationsOfARawInput) {
+  const std::string text = std::string(kClean) + "expect free_pages == 3\n";
+  ASSERT_EQ(call({write_bytes("raw", text), "--bug", "bitmap-forgets-bit"}), kNothingFound) << err_;
+  EXPECT_THAT(err_, HasSubstr("bitmap/cma_alloc/cma_mutex_dropped"));
+}
+
+TEST_F(MinimizeCommand, TakesBytesWithTheirBug) {
+  ASSERT_EQ(call({write_bytes("finding", kBroken)}), kNothingFound) << err_;
+  EXPECT_THAT(err_, HasSubstr("read as a program's bytes"));
+}
+
+TEST_F(MinimizeCommand, NamesTheTargetOfAnInputThatIsNoProgram) {
+  EXPECT_EQ(call({write("bitmap_fuzzer-crash-1f", std::string("\x01\x02\x03", 3))}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("by its name it is an input of bitmap_fuzzer"));
+  EXPECT_EQ(call({write_bytes("1f", kClean)}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("it may be an input of another target, or need a bug"));
+}
+
+TEST_F(MinimizeCommand, SaysWhereATextIsNoProgram) {
+  EXPECT_EQ(call({write("t.cma", "machine small release=6.1\nnonsense\n")}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("t.cma:2:"));
+}
+
+}  // namespace
+}  // namespace cma
