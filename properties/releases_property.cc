@@ -11,6 +11,7 @@
 #include "allocator/base/error.h"
 #include "properties/arbitrary/behaviour_testing.h"
 #include "properties/arbitrary/promise_testing.h"
+#include "properties/laws/agreement.h"
 
 namespace cma {
 namespace {
@@ -33,96 +34,28 @@ Programs on_areas(bool movable) {
   return programs;
 }
 
-// What a program's requests got, which windows they tried, and the bitmaps after each operation.
-class Requests final : public WindowObserver<> {
- public:
-  void alloc_begins(AreaId area, std::uint64_t count, unsigned align) override {
-    text_ += fmt::format("{} pages of area {}, align {}:", count, area, align);
-    asking_ = true;
-  }
-  void alloc_failed(AreaId, std::uint64_t, unsigned) override { answer("none"); }
-  void buffer_allocated(AreaId, Pfn pfn, std::uint64_t, unsigned) override { answer(fmt::format("{:x}", pfn)); }
-  void window_begins(Pfn start, Pfn end) override {
-    if (asking_) text_ += fmt::format(" [{:x}, {:x})", start, end);
-  }
-  void window_ended(int error) override {
-    if (asking_) text_ += fmt::format(" {}", error);
-  }
-  void op_performed(Machine& machine, std::size_t) override {
-    texts.push_back(std::exchange(text_, ""));
-    for (AreaId id = 0; id < machine.areas.size(); ++id) bitmaps.push_back(machine.areas.area(id).bitmap.words());
-  }
-  std::vector<std::string> texts;
-  std::vector<std::vector<std::uint64_t>> bitmaps;
-
- private:
-  void answer(const std::string& got) {
-    text_ += " " + got + ";";
-    asking_ = false;
-  }
-
-  std::string text_;
-  bool asking_ = false;
-};
-
-bool all_areas_active(const Areas& areas) {
-  for (AreaId id = 0; id < areas.size(); ++id)
-    if (!areas.area(id).active()) return false;
-  return true;
-}
-
-// Returns the program on another release, without faults; nullopt if its machine or its requests do not mean the same
-// there: up to 3.16 a bit is a page and alignment ends at 2^8 pages.
-std::optional<Program> on_release(const Program& program, Release release) {
-  Program other = program;
-  other.machine.release = release;
-  other.machine.bugs = {};
-  if (other.machine.impossible()) return std::nullopt;
-  const auto aligned_to_more = [](const Op& op) {
-    const auto* request = std::get_if<CmaAlloc>(&op.body);
-    return request != nullptr && request->align > kCmaAlignment;
-  };
-  const bool differs = (release < Release::v3_17) != (program.machine.release < Release::v3_17);
-  if (differs && std::ranges::any_of(program.ops, aligned_to_more)) return std::nullopt;
-  return other;
-}
-
 bool is_simple(const Program& program) {
   return std::ranges::none_of(program.ops, [](const Op& op) { return info_of(op).boot; });
 }
 
+void watch_requests(const Program& program, Requests& requests) {
+  run_plainly(program, static_cast<Observer*>(&requests));
+  requests.stop_watching();
+}
+
 void assert_same_requests(const Program& program) {
   Requests here;
-  run_plainly(program, here);
+  watch_requests(program, here);
   RC_PRE(all_areas_active(last_plain_run().machine().areas));
   for (const Release release : modelled_releases()) {
     const std::optional<Program> other = on_release(program, release);
     if (!other || release == program.machine.release) continue;
     Requests there;
-    run_plainly(*other, there);
+    watch_requests(*other, there);
     if (!all_areas_active(last_plain_run().machine().areas)) continue;
-    for (std::size_t i = 0; i < std::min(here.texts.size(), there.texts.size()); ++i)
-      if (here.texts[i] != there.texts[i])
-        RC_FAIL(fmt::format("operation {}: {}; on {}: {}", i + 1, here.texts[i], name_of(release), there.texts[i]));
-    RC_ASSERT(here.texts.size() == there.texts.size());
-    RC_ASSERT(here.bitmaps == there.bitmaps);
+    const std::string differs = difference(here, there);
+    if (!differs.empty()) RC_FAIL(fmt::format("on {}: {}", name_of(release), differs));
   }
-}
-
-// Leaves pages that cannot move where they lie in areas. Elsewhere the releases let a driver have other frames.
-Program with_pages_in_areas(Program program) {
-  using Pages = OwnedPages<PageKind::unmovable>;
-  std::erase_if(program.ops, [](const Op& op) {
-    const auto* pages = std::get_if<Pages>(&op.body);
-    return pages != nullptr && (pages->at.kind != Place::Kind::area || pages->at.area.declared);
-  });
-  for (Op& op : program.ops)
-    if (auto* pages = std::get_if<Pages>(&op.body)) {
-      const std::uint64_t size = program.machine.areas[pages->at.area.id].pages;
-      pages->at.offset = std::min(pages->at.offset, size - 1);
-      pages->pages = std::min(pages->pages, size - pages->at.offset);
-    }
-  return program;
 }
 
 // In areas that are empty but for buffers and pages that cannot move, every release tries the same windows and gets the

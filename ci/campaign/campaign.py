@@ -36,7 +36,6 @@ class Place:
         self.binaries = Path(os.environ.get("CMACHECK_BINARIES", self.root / "build" / preset / "fuzzers"))
         self.afl_binaries = Path(os.environ.get("CMACHECK_AFL_BINARIES", self.root / "build/afl/fuzzers"))
         self.tool = Path(os.environ.get("CMACHECK_TOOL", self.root / "build" / preset / "bin/cmacheck"))
-        self.programs = Path(os.environ.get("CMACHECK_SEEDS", self.root / "corpus"))
         self.corpora = self.folder / "corpus"
         self.seeds = self.folder / "seeds"
         self.temporary = self.folder / "tmp"
@@ -129,8 +128,7 @@ class Campaign:
             aside = self.place.folder / "unreadable"
             for path in targets.take_out_unreadable(self.place.corpus(name), aside):
                 self.view.say(f"ci/fuzz: {path} cannot be read: moved to {aside}")
-        targets.prepare_seeds(self.place.root, self.place.programs, self.place.tool, self.place.seeds,
-                              self.targets.values())
+        targets.prepare_seeds(self.place.root, self.place.tool, self.place.seeds, self.targets.values())
         if self.state.used:
             self.view.say(f"ci/fuzz: goes on with the campaign that had {view.duration(self.state.used)}")
 

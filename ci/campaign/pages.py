@@ -1,4 +1,4 @@
-"""The page of a campaign: stats.json, what was measured, and report.html, both beside the findings."""
+"""What a campaign leaves beside its findings: report.html with stats.json, and SARIF and JUnit for other tools."""
 
 import json
 import os
@@ -8,7 +8,8 @@ from campaign import disk
 
 
 def write(campaign, bug):
-    """Writes both. Prints where the page is, or why there is none: a campaign does not fail for it."""
+    """Writes them. Prints where the page is, or why there is none: a campaign does not fail for it."""
+    _write_for_tools(campaign)
     place = campaign.place
     commit = subprocess.run(["git", "-C", place.root, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     stats = {"version": 1, "commit": commit.stdout.strip(), "bug": bug, "seconds": int(campaign.state.used),
@@ -28,3 +29,30 @@ def write(campaign, bug):
         print(f"ci/fuzz: there is no report: {why}")
     else:
         print(f"ci/fuzz: report in {os.path.relpath(page, place.root)}")
+
+
+def _write_for_tools(campaign):
+    place = campaign.place
+    words = []
+    for name in campaign.state.found:
+        raw = os.path.basename(name)
+        target = next((word for word in campaign.targets if raw.startswith(f"{word}-")), "")
+        words += [name] if name.endswith(".cma") else ["--other-input", f"{name}={_signature(place, target, name)}"]
+    if not words:
+        return
+    environment = {key: value for key, value in os.environ.items() if key != "CMACHECK_BUG"}
+    written = subprocess.run([place.tool, "run", "-q", *words, "--sarif", place.findings / "findings.sarif", "--junit",
+                              place.findings / "findings.xml"], cwd=place.root, env=environment, capture_output=True,
+                             text=True)
+    if written.returncode > 1:
+        print(f"ci/fuzz: findings.sarif and findings.xml could not be written: {written.stderr.strip()}")
+
+
+def _signature(place, target, name):
+    """Returns what the target prints of an input; what can be said without that if it prints nothing."""
+    try:
+        ran = subprocess.run([place.binaries / target, place.root / name], capture_output=True, text=True, timeout=60)
+        found = [line for line in ran.stderr.splitlines() if line.startswith("FINDING: ")]
+    except (OSError, subprocess.TimeoutExpired):
+        found = []
+    return found[0][len("FINDING: "):].strip() if found else f"crash/{target}"

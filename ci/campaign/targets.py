@@ -6,6 +6,7 @@ campaign uses [libfuzzer] and [campaign] (weight = N: its share of the time, 1 u
 
 import configparser
 import os
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ class Target:
 
 class BadTarget(Exception):
     """A target's options cannot be read."""
+
+
+class SeedError(Exception):
+    """The seeds cannot be made."""
 
 
 def names(root):
@@ -52,38 +57,23 @@ def load(root, binaries, name):
     return target
 
 
-def prepare_seeds(root, programs, tool, folder, targets):
-    """Fills FOLDER/TARGET with copies of the corpus, so that a seed which hangs can be taken out of a campaign.
+def prepare_seeds(root, tool, folder, targets):
+    """Fills FOLDER/TARGET with the target's seeds: copies, so that one which hangs can be taken out of a campaign.
 
-    A folder seeds/TARGET beside the corpus, where there is one, has the seeds of that target. Other targets begin with
-    the programs of the corpus: program_fuzzer as bytes, which is what its mutator changes, the others as text.
+    What they are is listed beside each target (ci/seeds). Raises SeedError if they cannot be made.
     """
     shutil.rmtree(folder, ignore_errors=True)
+    given = os.environ.get("CMACHECK_SEEDS")  # a test of the campaign itself
+    if given:
+        for target in targets:
+            shutil.copytree(given, folder / target.name)
+        return
+    made = subprocess.run([root / "ci/seeds", "--encoder", f"{shlex.quote(str(tool))} encode", folder],
+                          capture_output=True, text=True)
+    if made.returncode:
+        raise SeedError(made.stderr.strip())
     for target in targets:
-        into = folder / target.name
-        into.mkdir(parents=True)
-        own = root / "fuzz/targets/seeds" / target.name
-        if own.is_dir():
-            _copy(own.rglob("*"), own, into)
-        elif target.name == "program_fuzzer" and tool.exists():
-            _encode(programs, tool, into)
-        else:
-            _copy(programs.rglob("*.cma"), programs, into)
-
-
-def _copy(files, base, into):
-    for file in sorted(files):
-        if file.is_file():
-            shutil.copyfile(file, into / "-".join(file.relative_to(base).parts))
-
-
-def _encode(corpus, tool, into):
-    """Encodes folder by folder: programs of two folders may have one name. Each folder's are taken out of its own."""
-    for folder in sorted({file.parent for file in corpus.rglob("*.cma")}):
-        place = into / "-".join(folder.relative_to(corpus).parts or ["corpus"])
-        place.mkdir()
-        subprocess.run([tool, "encode", *sorted(folder.glob("*.cma")), "--into", place], check=True,
-                       stdout=subprocess.DEVNULL)
+        (folder / target.name).mkdir(exist_ok=True)
 
 
 def take_out_unreadable(folder, aside):

@@ -378,6 +378,36 @@ TEST_F(CommandLine, FormsGoThereAndBack) {
   EXPECT_EQ(call({"encode", text, "-o", path("no/such/folder")}), kBadInput);
 }
 
+TEST_F(CommandLine, RunWritesReportsForOtherTools) {
+  const std::string broken = write("broken.cma", kBroken);
+  const std::vector<std::string> reports = {"--sarif", path("r.sarif"), "--junit", path("r.xml")};
+  const auto run = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"run", "-q"});
+    words.insert(words.end(), reports.begin(), reports.end());
+    return call(words);
+  };
+  EXPECT_EQ(run({broken, write("plain.cma", kPlain)}), kFindings);
+  EXPECT_THAT(read_file(path("r.sarif")).value(),
+              AllOf(HasSubstr("\"version\": \"2.1.0\""), HasSubstr("broken.cma"), HasSubstr("\"startLine\": 4"),
+                    HasSubstr("bitmap/cma_alloc/"), Not(HasSubstr("plain.cma"))));
+  EXPECT_THAT(read_file(path("r.xml")).value(),
+              AllOf(HasSubstr("tests=\"2\" failures=\"1\" errors=\"0\""), HasSubstr("broken.cma:4: b1 = cma_alloc")));
+  EXPECT_EQ(run({write("bad.cma", "x\n")}), kBadInput);
+  EXPECT_THAT(read_file(path("r.xml")).value(), HasSubstr("errors=\"1\""));
+  EXPECT_EQ(run({"--other-input", "crash-1=text/error-without-place"}), kFindings);
+  EXPECT_THAT(read_file(path("r.sarif")).value(), AllOf(HasSubstr("crash-1"), HasSubstr("\"ruleId\": \"text\"")));
+}
+
+TEST_F(CommandLine, RunRefusesReportsThatCannotBeWritten) {
+  const std::string file = write("plain.cma", kPlain);
+  EXPECT_EQ(call({"run", file, "--sarif", path("no/such/folder")}), kBadInput);
+  EXPECT_THAT(out_, IsEmpty()) << "nothing was performed";
+  EXPECT_EQ(call({"run", file, "--junit", "-"}), kBadInput);
+  EXPECT_EQ(call({"run", file, "--other-input", "crash-1"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("takes INPUT=SIGNATURE"));
+  EXPECT_EQ(call({"run", file, "--other-input", "=x"}), kBadInput);
+}
+
 TEST_F(CommandLine, FmtIsCanonicalAndInPlace) {
   const std::string file = write("p.cma", "machine small release=6.1\n  b1  =  cma_alloc a   pages=0x4 # four\n");
   EXPECT_EQ(call({"fmt", file}), kNothingFound);

@@ -13,6 +13,7 @@
 
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/report.h"
+#include "fuzz/commands/tool_reports.h"
 #include "properties/explain/names.h"
 #include "properties/explain/page_map.h"
 #include "properties/explain/why.h"
@@ -31,6 +32,9 @@ struct RunCommand {
   std::string ftrace;
   std::string trace_dat;
   std::string perfetto;
+  std::vector<std::string> other_inputs;
+  std::string sarif;
+  std::string junit;
   bool trace = false;
   bool page_events = false;
   bool map = false;
@@ -237,20 +241,26 @@ void check_names(const RunCommand& command, const LoadedProgram& loaded) {
   }
 }
 
-// Checks before the run that its traces can be written. Throws if one file would hold several.
+// Checks before the run that its traces and reports can be written. Throws if one trace would hold several runs.
 std::expected<void, Failure> check_outputs(const RunCommand& command) {
-  if (!command.writes_traces()) return {};
-  if (command.files.size() > 1) throw UsageError("--ftrace, --trace-dat and --perfetto take one program");
-  for (const std::string& file : {command.ftrace, command.trace_dat, command.perfetto})
+  if (command.writes_traces() && command.files.size() > 1)
+    throw UsageError("--ftrace, --trace-dat and --perfetto take one program");
+  for (const std::string& file : {command.sarif, command.junit})
+    if (file == "-") throw UsageError("a report goes to a file, as findings are printed");
+  for (const std::string& file : {command.ftrace, command.trace_dat, command.perfetto, command.sarif, command.junit})
     if (!file.empty())
       if (auto writable = check_writable(file); !writable) return writable;
   return {};
 }
 
-int run_file(const RunCommand& command, CheckedRun& run, const std::string& file) {
+// Performs the program of a file. Appends to `outcomes` what became of it.
+int run_file(const RunCommand& command, CheckedRun& run, const std::string& file, std::vector<ToolOutcome>& outcomes) {
   const LoadOptions options{.form = command.bytes ? Form::bytes : Form::by_content, .as_fuzzed = command.as_fuzzed};
   auto loaded = load_program(file, options);
-  if (!loaded) return report_failure(loaded.error());
+  if (!loaded) {
+    outcomes.push_back({.file = file, .failure = loaded.error().message});
+    return report_failure(loaded.error());
+  }
   if (loaded->form == Form::bytes && !command.bytes && !command.as_fuzzed && !command.quiet)
     fmt::print(stderr, "{}: not text, so it is read as a program's bytes\n", file);
   apply_options(command, loaded->program);
@@ -262,9 +272,58 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
   if (narrates) narrator.finish(run.machine(), result.finding);
   print_result(command, *loaded, run, result, narrator.why());
   if (narrates) narrator.print_why();
+  outcomes.push_back(outcome_of(*loaded, result));
   const auto written = narrator.write_traces(result.finding);
   if (!written) return report_failure(written.error());
   return result.passed() ? kNothingFound : kFindings;
+}
+
+// Returns the outcome for the value of --other-input: INPUT=SIGNATURE.
+ToolOutcome other_outcome(const std::string& word) {
+  const std::size_t sign = word.rfind('=');
+  if (sign == std::string::npos || sign == 0 || sign + 1 == word.size())
+    throw UsageError(fmt::format("--other-input takes INPUT=SIGNATURE, not '{}'", word));
+  const std::string signature = word.substr(sign + 1);
+  return {.file = word.substr(0, sign),
+          .law = signature.substr(0, signature.find('/')),
+          .signature = signature,
+          .message = "a fuzz target's finding: " + signature};
+}
+
+// Writes the reports for other tools. Returns the exit code.
+int write_reports(const RunCommand& command, const std::vector<ToolOutcome>& outcomes) {
+  int exit_code = kNothingFound;
+  const auto write = [&](const std::string& file, const std::string& content) {
+    if (const auto done = write_file(file, content); !done)
+      exit_code = std::max(exit_code, report_failure(done.error()));
+  };
+  if (!command.sarif.empty()) write(command.sarif, sarif(outcomes, CMACHECK_VERSION));
+  if (!command.junit.empty()) write(command.junit, junit(outcomes));
+  return exit_code;
+}
+
+// Performs all programs and writes the reports asked for. Returns the exit code.
+int run_files(const RunCommand& command) {
+  std::vector<ToolOutcome> outcomes;
+  int exit_code = kNothingFound;
+  for (const std::string& word : command.other_inputs) {
+    outcomes.push_back(other_outcome(word));
+    exit_code = kFindings;
+  }
+  if (command.files.empty() && outcomes.empty()) throw UsageError("FILE is required");
+  if (const auto writable = check_outputs(command); !writable) return report_failure(writable.error());
+  CheckedRun run;
+  for (const std::string& file : command.files) exit_code = std::max(exit_code, run_file(command, run, file, outcomes));
+  return std::max(exit_code, write_reports(command, outcomes));
+}
+
+void add_report_options(Command& sub, RunCommand& command) {
+  sub.text("--sarif", command.sarif, "Write findings to this file too, as SARIF 2.1.0");
+  sub.text("--junit", command.junit, "Write results to this file too, as JUnit XML: each program is a test");
+  sub.texts(
+         "--other-input", command.other_inputs,
+         "INPUT=SIGNATURE, the finding of a fuzz target that is no program: stands in these reports; may be repeated")
+      .one_value_each();
 }
 
 }  // namespace
@@ -272,7 +331,7 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
 void add_run(CommandLine& line) {
   auto command = std::make_shared<RunCommand>();
   Command sub = line.add("run", "Performs programs with every law watching");
-  sub.texts("FILE", command->files, "Programs, as text or bytes; - is the standard input").required();
+  sub.texts("FILE", command->files, "Programs, as text or bytes; - is the standard input");
   const Option trace = sub.flag("--trace", command->trace,
                                 "Print log lines as a kernel does, and tracepoints after a bar, as they come");
   sub.flag("--page-events", command->page_events, "Trace events about single pages too");
@@ -302,16 +361,13 @@ void add_run(CommandLine& line) {
   for (const Option& full : {why, why_of}) Option(quiet).excludes(full);
   sub.flag("--bytes", command->bytes, "The files hold bytes, even if they look like text");
   sub.flag("--as-fuzzed", command->as_fuzzed, "Read bytes as the fuzz targets do");
+  add_report_options(sub, *command);
   sub.footer(
       "`trace` is a hash of all that was traced and logged: equal runs have equal hashes. Exit: 0 no law broken, 1 a "
       "finding, 2 bad input or usage, 3 the environment lacks something.");
   sub.action([command] {
     command->why = command->why || !command->why_of.empty();
-    if (const auto writable = check_outputs(*command); !writable) return report_failure(writable.error());
-    CheckedRun run;
-    int exit_code = kNothingFound;
-    for (const std::string& file : command->files) exit_code = std::max(exit_code, run_file(*command, run, file));
-    return exit_code;
+    return run_files(*command);
   });
 }
 

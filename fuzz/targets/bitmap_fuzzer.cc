@@ -1,35 +1,13 @@
 // Fuzz target: compares the area bitmap with one that keeps a bool a bit and searches by the definition.
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <span>
-#include <string_view>
 #include <vector>
 
 #include "allocator/bitmap/bitmap.h"
+#include "fuzz/targets/target.h"
 
 namespace {
-
-// Reads numbers from the input, and zeros after its end.
-class Numbers {
- public:
-  explicit Numbers(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
-  bool any() const { return !bytes_.empty(); }
-  std::uint64_t byte() {
-    if (bytes_.empty()) return 0;
-    const std::uint8_t byte = bytes_.front();
-    bytes_ = bytes_.subspan(1);
-    return byte;
-  }
-  std::uint64_t below(std::uint64_t bound) { return (byte() << 8 | byte()) % bound; }
-
- private:
-  std::span<const std::uint8_t> bytes_;
-};
 
 class NaiveBitmap {
  public:
@@ -61,26 +39,19 @@ class NaiveBitmap {
   std::vector<bool> used_;
 };
 
-// Reports a finding and aborts unless the condition holds.
-void require(bool holds, std::string_view what) {
-  if (holds) return;
-  fmt::print(stderr, "FINDING: bitmap/{}\n", what);
-  std::abort();
-}
-
 // Compares one search in both bitmaps.
-void search(const cma::Bitmap& bitmap, const NaiveBitmap& naive, Numbers& numbers) {
+void search(const cma::Bitmap& bitmap, const NaiveBitmap& naive, cma::Numbers& numbers) {
   const std::uint64_t start = numbers.below(naive.size() + 1);
   const std::uint64_t count = 1 + numbers.below(naive.size() + 1);
   const std::uint64_t order = numbers.byte() % 65;
   const std::uint64_t mask = order == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << order) - 1;
   const std::uint64_t offset = (numbers.byte() << 56 | numbers.below(naive.size() + 1)) & mask;
   const std::uint64_t found = bitmap.find_zero_area(start, count, mask, offset);
-  require(std::min(found, naive.size()) == naive.find(start, count, mask, offset), "find_zero_area");
+  cma::require(std::min(found, naive.size()) == naive.find(start, count, mask, offset), "bitmap/find_zero_area");
 }
 
 // Performs one call, chosen by the input, on both bitmaps.
-void step(cma::Bitmap& bitmap, NaiveBitmap& naive, Numbers& numbers) {
+void step(cma::Bitmap& bitmap, NaiveBitmap& naive, cma::Numbers& numbers) {
   const std::uint64_t kind = numbers.byte() % 5;
   if (kind == 4) return search(bitmap, naive, numbers);
   const std::uint64_t start = numbers.below(naive.size() + 1);
@@ -95,22 +66,24 @@ void step(cma::Bitmap& bitmap, NaiveBitmap& naive, Numbers& numbers) {
       bitmap.clear(start, count);
       break;
     case 2:
-      require(bitmap.next_zero(start, start + count) == naive.next(start, start + count, false), "next_zero");
+      cma::require(bitmap.next_zero(start, start + count) == naive.next(start, start + count, false),
+                   "bitmap/next_zero");
       break;
-    default: require(bitmap.next_set(start, start + count) == naive.next(start, start + count, true), "next_set");
+    default:
+      cma::require(bitmap.next_set(start, start + count) == naive.next(start, start + count, true), "bitmap/next_set");
   }
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  Numbers numbers({data, size});
+  cma::Numbers numbers({data, size});
   const std::uint64_t bits = 1 + numbers.below(1000);
   cma::Bitmap bitmap(bits);
   NaiveBitmap naive(bits);
   while (numbers.any()) step(bitmap, naive, numbers);
-  require(bitmap.count_set() == naive.count_set(), "count_set");
-  require(bitmap.longest_zero_run() == naive.longest_zero_run(), "longest_zero_run");
-  for (std::uint64_t bit = 0; bit < bits; ++bit) require(bitmap.test(bit) == naive.test(bit), "test");
+  cma::require(bitmap.count_set() == naive.count_set(), "bitmap/count_set");
+  cma::require(bitmap.longest_zero_run() == naive.longest_zero_run(), "bitmap/longest_zero_run");
+  for (std::uint64_t bit = 0; bit < bits; ++bit) cma::require(bitmap.test(bit) == naive.test(bit), "bitmap/test");
   return 0;
 }

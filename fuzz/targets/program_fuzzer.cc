@@ -13,45 +13,18 @@
 #include <set>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "fuzz/mutation/input.h"
 #include "fuzz/mutation/mutator.h"
+#include "fuzz/targets/target.h"
 #include "properties/laws/checked_run.h"
 #include "properties/program/text.h"
 
 namespace {
 
-// Returns the words of an environment variable, which are separated by commas.
-std::vector<std::string> words_of(const char* variable) {
-  std::vector<std::string> words;
-  const char* value = std::getenv(variable);
-  std::string_view left = value == nullptr ? "" : value;
-  while (!left.empty()) {
-    const std::size_t comma = left.find(',');
-    if (comma != 0) words.emplace_back(left.substr(0, comma));
-    left.remove_prefix(comma == std::string_view::npos ? left.size() : comma + 1);
-  }
-  return words;
-}
-
-// Returns the bugs of CMACHECK_BUG. Ends the process if one does not exist: the hunt would find nothing.
-std::vector<cma::Bug> wanted_bugs() {
-  std::vector<cma::Bug> bugs;
-  for (const std::string& name : words_of("CMACHECK_BUG")) {
-    const auto bug = cma::bug_from_name(name);
-    if (!bug) {
-      fmt::print(stderr, "CMACHECK_BUG: there is no bug '{}'; `cmacheck bugs` lists them\n", name);
-      std::exit(2);
-    }
-    bugs.push_back(*bug);
-  }
-  return bugs;
-}
-
 std::set<std::string> known_signatures() {
-  const std::vector<std::string> words = words_of("CMACHECK_KNOWN");
+  const std::vector<std::string> words = cma::words_of("CMACHECK_KNOWN");
   return {words.begin(), words.end()};
 }
 
@@ -84,7 +57,7 @@ class ProgramTarget {
     std::abort();
   }
 
-  const std::vector<cma::Bug> bugs_ = wanted_bugs();
+  const std::vector<cma::Bug> bugs_ = cma::wanted_bugs();
   const std::set<std::string> known_ = known_signatures();
   cma::Program program_;
   cma::CheckedRun run_;

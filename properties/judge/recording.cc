@@ -1,6 +1,7 @@
 #include "properties/judge/recording.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <deque>
 #include <sstream>
@@ -214,10 +215,13 @@ class Replay final : public Observer, public MoveWatcher {
     if (words[0] == "block") return head + place_of(*machine_, result->pfn);
     if (words[0] == "buffer") {
       if (result->pfn == kNoPfn) return head + "fail";
+      if (result->yields != Yields::buffer) return "(" + words[1] + " is no buffer)";
       return head + "ok off=" + std::to_string(result->pfn - machine_->areas.area(result->area).base);
     }
-    if (words[0] == "where") return head + owner_answer(*result);
-    return "(no such question)";
+    if (words[0] != "where") return "(no such question)";
+    if (result->yields == Yields::pages && result->first_owner < interpreter_.world().owner_of.size())
+      return head + owner_answer(*result);
+    return "(" + words[1] + " has no pages)";
   }
 
   const Result* named(const std::string& name) const {
@@ -230,7 +234,9 @@ class Replay final : public Observer, public MoveWatcher {
     const std::size_t plus = place.find('+');
     const auto area = machine_->areas.find(place.substr(0, plus));
     if (!area || plus == std::string::npos) return "(no such page)";
-    const Pfn pfn = machine_->areas.area(*area).base + number_of(place.substr(plus + 1));
+    const std::uint64_t page = number_of(place.substr(plus + 1));
+    if (page >= machine_->areas.area(*area).pages) return "(no such page)";
+    const Pfn pfn = machine_->areas.area(*area).base + page;
     return "page " + place + " ref=" + std::to_string(machine_->map.page(pfn).ref);
   }
 
@@ -288,14 +294,63 @@ bool take_order(std::string& line, unsigned pageblock_order) {
   return wanted;
 }
 
+bool is_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && rest == text.data() + text.size();
+}
+
+bool is_shown(const std::string& word) {
+  if (word.size() == 4 && word.starts_with("ev=")) return word[3] >= '0' && word[3] <= '3';
+  return word == "nothing" || word == "log=0" || word == "log=1" || word == "raw=0" || word == "raw=1";
+}
+
+// Returns what is wrong with a line of a dump that begins with this word; empty if nothing is.
+std::string wrong_with_dump(const std::vector<std::string>& words) {
+  if (words[0] == "-fl") return words.size() == 2 ? "" : "`-fl` takes the name of a list";
+  if (words[0] == "fl") {
+    if (words.size() < 2) return "`fl` takes the name of a list";
+    if (!words[1].ends_with('*')) return "";
+    const bool counts = words.size() >= 4 && is_number(words[2]) && is_number(words[3]);
+    return counts ? "" : "a changed list takes how many blocks stay at its beginning and at its end";
+  }
+  if (!words[0].ends_with('*')) return "";
+  const auto is_change = [](const std::string& word) {
+    return word.size() > 1 && (word.front() == '+' || word.front() == '-');
+  };
+  return std::all_of(words.begin() + 1, words.end(), is_change) ? "" : "changes begin with + or -";
+}
+
+// Returns what is wrong with a line that is neither `orders` nor `after`; empty if nothing is.
+std::string wrong_with(const std::string& line) {
+  if (line.starts_with("  ")) return "";  // what a kernel printed: any text
+  const std::vector<std::string> words = words_of(line);
+  if (words.empty() || line[0] == ' ') return "a line begins with a word, or with two blanks if a kernel printed it";
+  const std::string& head = words[0];
+  if (head == "show") {
+    const bool known = words.size() > 1 && std::all_of(words.begin() + 1, words.end(), is_shown);
+    return known ? "" : "`show` takes ev=0 to ev=3, log=0, log=1, raw=0, raw=1, or `nothing`";
+  }
+  if (head == "dump") return words.size() == 2 || words.size() == 3 ? "" : "`dump` takes an area, and `f` for lists";
+  if (is_dump_line(line)) return wrong_with_dump(words);
+  constexpr std::array<std::string_view, 8> kAnswers = {"cmaf",   "pcp",   "lru",    "page",
+                                                        "result", "block", "buffer", "where"};
+  if (std::ranges::find(kAnswers, head) == kAnswers.end()) return "no line begins with `" + head + "`";
+  return words.size() > 1 ? "" : "`" + head + "` without its answer";
+}
+
 // Adds the line to the recording. Returns what is wrong with it; empty if nothing is.
 std::string parse_line(Recording& recording, int number, std::string line) {
   if (line.starts_with("orders ")) {
-    for (const std::string& word : words_of(line.substr(7)))
+    for (const std::string& word : words_of(line.substr(7))) {
+      if (!is_number(word)) return "a pageblock order is a number, not `" + word + "`";
       recording.pageblock_orders.push_back(static_cast<unsigned>(number_of(word)));
+    }
     return {};
   }
   if (!line.starts_with("after ")) {
+    const std::string complaint = wrong_with(line);
+    if (!complaint.empty()) return complaint;
     recording.checkpoints.back().lines.push_back({number, std::move(line)});
     return {};
   }
@@ -322,7 +377,7 @@ std::expected<Recording, std::string> parse_recording(std::string_view text, uns
     std::string line(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     ++number;
-    if (line.empty() || line[0] == '#' || !take_order(line, pageblock_order)) continue;
+    if (line.empty() || line[0] == '#' || !take_order(line, pageblock_order) || line.empty()) continue;
     const std::string complaint = parse_line(recording, number, std::move(line));
     if (!complaint.empty()) return std::unexpected("line " + std::to_string(number) + ": " + complaint);
   }

@@ -110,9 +110,38 @@ TEST(Recording, EndsWithTheProgram) {
             "43: a checkpoint after operation 5 / the program ended before it");
 }
 
+TEST(Recording, QuestionsAboutWhatIsNotThereAreAnswered) {
+  const auto first = [](std::string_view line) {
+    return described(play("show nothing\nafter 2\n" + std::string(line) + "\n"));
+  };
+  EXPECT_EQ(first("buffer x ok off=0"), "3: buffer x ok off=0 / (x is no result)");
+  EXPECT_EQ(first("where b other"), "3: where b other / (b has no pages)");
+  EXPECT_EQ(first("page a+4096 ref=0"), "3: page a+4096 ref=0 / (no such page)");
+  EXPECT_EQ(first("page a ref=0"), "3: page a ref=0 / (no such page)");
+  EXPECT_EQ(first("dump x f"), "3: dump x f / no such area");
+}
+
 TEST(Recording, BadTextIsRefused) {
   EXPECT_EQ(parse_recording("after x\n", 9).error(), "line 1: a number of operations expected after `after`");
   EXPECT_EQ(parse_recording("after 2\nafter 1\n", 9).error(), "line 2: checkpoints must ascend");
+  const auto refused = [](std::string_view line) {
+    const auto recording = parse_recording("# a comment\n" + std::string(line) + "\n", 9);
+    return recording ? "accepted" : recording.error();
+  };
+  EXPECT_EQ(refused("orders 9 x"), "line 2: a pageblock order is a number, not `x`");
+  EXPECT_EQ(refused("frobnicate 1"), "line 2: no line begins with `frobnicate`");
+  for (const std::string_view line : {" ", " show ev=1", "\t", "@9  x"})
+    EXPECT_THAT(refused(line), ::testing::HasSubstr("a line begins with a word")) << line;
+  for (const std::string_view line : {"show ", "show ev=4", "show ev=", "show log=2", "show everything"})
+    EXPECT_THAT(refused(line), ::testing::HasSubstr("`show` takes ev=0 to ev=3")) << line;
+  for (const std::string_view line : {"dump ", "dump a f g"})
+    EXPECT_THAT(refused(line), ::testing::HasSubstr("`dump` takes an area")) << line;
+  for (const std::string_view line : {"fl 1C* 1", "fl 1C* 1 x"})
+    EXPECT_THAT(refused(line), ::testing::HasSubstr("how many blocks stay")) << line;
+  EXPECT_EQ(refused("fl"), "line 2: `fl` takes the name of a list");
+  EXPECT_EQ(refused("-fl a b"), "line 2: `-fl` takes the name of a list");
+  EXPECT_EQ(refused("bd* +1 -"), "line 2: changes begin with + or -");
+  EXPECT_EQ(refused("buffer"), "line 2: `buffer` without its answer");
 }
 
 TEST(Recording, BitmapAsRuns) {
