@@ -12,8 +12,8 @@
 namespace cma {
 namespace {
 
-// What becomes of a page in the way of a window. Pages of files, of huge pages and under I/O are not judged: whether
-// they go depends on buffers, on devices and on the release.
+// What becomes of a page in the way of a window. Huge pages are left to law `complete`. Pages that are locked or under
+// I/O are not judged, nor those whose buffers are in use: whether they go depends on devices and on the release.
 enum class Fate : std::uint8_t { free, moves, not_judged, stays };
 
 // Judges each page of each window from the moment before the window is tried, and compares the outcome: of the window
@@ -63,19 +63,21 @@ class Windows final : public Witness, public WindowWatcher {
   void window_ended(int error) override;
   void page_refused(Pfn pfn, Refusal why, int error) override;
   void isolation_lost(Pfn) override {}
-  void test_failed(Pfn, Pfn, Pfn) override {}
+  void test_failed(Pfn, Pfn, Pfn fin) override { window_.named.push_back(fin); }
 
  private:
   struct Window {
     PfnRange range;
     std::size_t first_record = 0;
     std::vector<Fate> pages;
-    bool quiet = false;  // no other actor is inside an operation
+    std::vector<Pfn> named;  // pages that were reported to be in the way
+    bool quiet = false;      // no other actor is inside an operation
     bool by_area = false;
     bool can_be_isolated = false;
-    bool targets_suffice = false;
-    bool certain = false;    // it must succeed
-    bool signalled = false;  // it must fail
+    bool targets_suffice = false;  // for the pages that move
+    bool memory_suffices = false;  // for as many pages as could be in the way, each on its own
+    bool certain = false;          // it must succeed
+    bool signalled = false;        // it must fail
   };
   struct Sweep {
     bool open = false;
@@ -102,9 +104,11 @@ class Windows final : public Witness, public WindowWatcher {
   std::vector<bool> free_pages(Pfn start, Pfn end) const;
   Fate fate_of(Pfn pfn) const;
   Fate fate_of_owned(const Page& page, const Owner& owner) const;
+  Fate fate_of_file(const Page& page, const Owner& owner) const;
   bool all_mapped(const Owner& owner) const;
   bool targets_suffice(std::uint64_t movers, std::uint64_t isolated) const;
   bool compound_near(Pfn start, Pfn end) const;
+  bool compound_in(Pfn start, Pfn end) const;
   PfnRange isolated_for(const PfnRange& range) const;
   bool surroundings_can_be_isolated(const PfnRange& range) const;
   std::string name_of_window() const;
@@ -138,7 +142,28 @@ bool Windows::all_mapped(const Owner& owner) const {
   return true;
 }
 
+// A page of a file on the LRU that only its cache, its buffer and ptes refer to is dropped, or moves. Its buffer goes
+// with it, unless the page has to be written out first: with a file's own method that needs no device.
+Fate Windows::fate_of_file(const Page& page, const Owner& owner) const {
+  const bool busy = page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageHead | kPageTail);
+  const int references = Owners::own_references(owner) + page.pagevecs + (page.has(kPagePrivate) ? 1 : 0);
+  if (busy || !page.has(kPageUptodate) || page.ref != references || !(page.has(kPageLru) || page.pagevecs > 0))
+    return Fate::not_judged;
+  if (machine_->engine.flags().scope != ReclaimScope::none || !all_mapped(owner)) return Fate::not_judged;
+  const Buffer buffer = owner.buffer != 0 ? machine_->buffers.buffer(owner.buffer) : Buffer{};
+  const Release release = machine_->release();
+  const bool with_buffer = owner.method == FileMethod::ordered ||
+                           release >= (owner.method == FileMethod::block_device ? Release::v5_0 : Release::v6_4);
+  // A slot lets go of a buffer in time, or not: that is the promise of slots.
+  const bool buffer_goes = owner.method == FileMethod::ordered || buffer.count == 0;
+  // Without such a method a dirty page is written out. A clean one with a dirty buffer is not, and stays.
+  const bool written = page.has(kPageDirty) && !owner.slow;
+  const bool buffer_is_clean = with_buffer || written || (!buffer.dirty && !page.has(kPageDirty));
+  return buffer.locked || !buffer_goes || !buffer_is_clean ? Fate::not_judged : Fate::moves;
+}
+
 Fate Windows::fate_of_owned(const Page& page, const Owner& owner) const {
+  if (is_file(owner.kind)) return fate_of_file(page, owner);
   if (owner.kind == PageKind::unmovable) return Fate::stays;
   if (owner.kind == PageKind::movable_ops) {
     // Drivers move pages since 4.8.
@@ -205,6 +230,13 @@ bool Windows::compound_near(Pfn start, Pfn end) const {
   return false;
 }
 
+// Returns whether a huge page, or another compound one, reaches into the range: it may ask for a target of its size.
+bool Windows::compound_in(Pfn start, Pfn end) const {
+  for (Pfn pfn = start; pfn < end; ++pfn)
+    if (machine_->map.page(pfn).has(kPageHead | kPageTail)) return true;
+  return false;
+}
+
 // Returns the pageblocks that a request for the range isolates; up to 5.18 whole blocks of the largest order.
 PfnRange Windows::isolated_for(const PfnRange& range) const {
   const std::uint64_t unit = machine_->geometry().isolation_unit();
@@ -233,6 +265,7 @@ void Windows::window_begins(Pfn start, Pfn end) {
   window_.signalled = machine_->engine.flags().fatal_signal;
   const std::vector<bool> free = free_pages(start, end);
   for (Pfn pfn = start; pfn < end; ++pfn) window_.pages.push_back(free[pfn - start] ? Fate::free : fate_of(pfn));
+  const auto in_use = window_.range.pages() - static_cast<std::uint64_t>(std::ranges::count(window_.pages, Fate::free));
   const auto movers = static_cast<std::uint64_t>(std::ranges::count(window_.pages, Fate::moves));
   const bool all_go =
       std::ranges::all_of(window_.pages, [](Fate fate) { return fate == Fate::free || fate == Fate::moves; });
@@ -241,6 +274,7 @@ void Windows::window_begins(Pfn start, Pfn end) {
   const std::uint64_t two = 2 * machine_->geometry().isolation_unit();
   window_.targets_suffice =
       targets_suffice(movers, window_.by_area ? two : std::max(two, isolated_for(window_.range).pages()));
+  window_.memory_suffices = !compound_in(start, end) && targets_suffice(in_use, two);
   window_.certain = window_.can_be_isolated && all_go && window_.targets_suffice && !window_.signalled;
 }
 
@@ -262,6 +296,8 @@ void Windows::window_ended(int error) {
   const bool signal = machine_->engine.flags().fatal_signal;
   const bool possible = error == 0 || error == -kEBUSY || error == -kENOMEM || (error == -kEINTR && signal);
   if (!possible) claim(false, fmt::format("window {} fails with {}", name_of_window(), error));
+  if (error == -kENOMEM && window_.memory_suffices)
+    claim(false, fmt::format("window {} fails for lack of memory, and there is enough", name_of_window()));
   if (window_.signalled) check_signalled(error);
   if (error == -kEBUSY && window_.by_area && window_.can_be_isolated) check_named_page(window_);
   check_busy_lines(window_);
@@ -277,6 +313,7 @@ void Windows::check_signalled(int error) {
 
 // A page that is refused is one that stays, or one that is not judged.
 void Windows::page_refused(Pfn pfn, Refusal why, int) {
+  window_.named.push_back(pfn);
   if (!window_.quiet || !window_.range.contains(pfn) || !window_.targets_suffice) return;
   // These are about pages that are free, or about the pageblock.
   if (why == Refusal::block_isolated || why == Refusal::area_block || why == Refusal::unreferenced ||
@@ -304,9 +341,18 @@ void Windows::check_busy_lines(const Window& window) {
   }
 }
 
-// Since 4.5 the tracepoint test_pages_isolated names the first page in the way of a window that is busy.
+// Since 4.5 the tracepoint test_pages_isolated names the first page in the way of a window that is busy. Before, none
+// does: then one that may stay was refused on the way, or is the first that is not free.
 void Windows::check_named_page(const Window& window) {
-  if (machine_->release() < Release::v4_5) return;
+  if (machine_->release() < Release::v4_5) {
+    const bool stays = std::ranges::any_of(window.named, [&](Pfn pfn) {
+      if (!window.range.contains(pfn)) return false;
+      const Fate fate = window.pages[pfn - window.range.start];
+      return fate == Fate::stays || fate == Fate::not_judged || (fate == Fate::moves && !window.targets_suffice);
+    });
+    claim(stays, fmt::format("window {} is busy, and none of its pages is said to stay", name_of_window()));
+    return;
+  }
   const std::vector<Record>& records = machine_->trace.records();
   const auto test = std::find_if(records.rbegin(), records.rend() - static_cast<std::ptrdiff_t>(window.first_record),
                                  [](const Record& record) { return record.event == Event::test_pages_isolated; });
@@ -456,8 +502,44 @@ PROMISE(CompletePromise, a_busy_window_is_logged_as_it_was_tried_with_a_page_tha
          .planted = {{Bug::busy_line_misnamed, Release::v3_6},
                      {Bug::busy_line_misnamed, Release::v4_19},
                      {Bug::fin_is_start, Release::v5_10},
-                     Bug::refusal_misnamed}}) {
+                     Bug::refusal_misnamed,
+                     {Bug::refusal_misnamed, Release::v3_6}}}) {
   assert_windows_are_right(program);
+}
+
+// Pages of files are in the way: dirty and clean, with buffers and without.
+PROMISE(CompletePromise, a_window_over_pages_of_files_succeeds_unless_a_buffer_or_a_device_is_busy,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .kinds = kinds_of<OpenFile, ReadFile, BufferRead, FilePagesOp<FilePagesVerb::journal>,
+                                                    FilePagesOp<FilePagesVerb::writeback>, FileOp<FileVerb::commit>,
+                                                    BufferOp<BufferVerb::dirty>, OwnedPages<PageKind::block_device>,
+                                                    IoDone, DrainOp<DrainKind::lru>>()},
+                      .faults = false},
+         .planted = {{Bug::ordered_page_stays, Release::v3_6},
+                     {Bug::ordered_page_stays, Release::v6_1},
+                     {Bug::dirty_page_stays, Release::v4_19},
+                     {Bug::dirty_page_stays, Release::v6_12}}}) {
+  assert_windows_are_right(program);
+}
+
+PROMISE(CompletePromise, a_window_fails_for_lack_of_memory_only_if_memory_is_scarce,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .kinds = kinds_of<OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::unmovable>,
+                                                    OwnedPages<PageKind::shmem>, Pin, GetPage>()}},
+         .planted = {{Bug::busy_is_enomem, Release::v4_19}, {Bug::busy_is_enomem, Release::v6_12}}}) {
+  assert_windows_are_right(program);
+}
+
+PROMISE(CompletePromise, a_request_over_huge_pages_never_fails_while_a_window_of_it_is_free_or_can_be_emptied,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .kinds = kinds_of<Spawn, MmapHuge, SplitHuge, ExitProcess>(),
+                                  .huge_pages = true},
+                      .faults = false},
+         .planted = {{Bug::huge_page_stays, Release::v5_10}, {Bug::huge_page_stays, Release::v6_12}}}) {
+  assert_laws_hold(program, {Law::complete});
 }
 
 // Follows each request from window to window, whatever others do meanwhile.
@@ -506,7 +588,7 @@ PROMISE(CompletePromise, a_request_gets_the_window_that_it_had_however_long_it_w
   requests.assert_all_held();
 }
 
-PROMISE(CompletePromise, a_request_fails_only_if_no_window_was_certain,
+PROMISE(CompletePromise, a_request_never_fails_while_a_window_of_it_is_free_or_can_be_emptied,
         {.planted = {{Bug::throttle_is_signal, Release::v5_10}}}) {
   assert_laws_hold(program, {Law::complete});
 }

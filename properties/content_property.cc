@@ -103,7 +103,9 @@ class WhatWasWritten final : public Witness {
         for (std::uint64_t page = 0; page < processes.pages_of(space, mapping); ++page) {
           const OwnerId now = processes.page_at(space, mapping, page);
           OwnerId& before = found_[{space, mapping, page}];
-          const bool dropped = now == 0 && (given_up_.contains(before) || processes.is_shared(space, mapping));
+          // What is locked stays, whatever was given up before.
+          const bool may_go = given_up_.contains(before) && !processes.locked(space, mapping);
+          const bool dropped = now == 0 && (may_go || processes.is_shared(space, mapping));
           claim(may_change || dropped || now == before,
                 fmt::format("process {} finds another page at page {} of mapping {}", space, page, mapping));
           before = now;
@@ -160,15 +162,136 @@ Program with_memory_given_up(Program program) {
   return program;
 }
 
-PROMISE(ContentPromise, memory_that_was_written_to_after_it_was_given_up_is_never_dropped,
-        {.programs = {.options = {.min_ops = 20, .release = {}, .kinds = kinds_of_private_memory(), .compaction = true},
-                      .interleaved = false},
-         .planted = {{Bug::lazyfree_drops_written, Release::v4_19}, {Bug::entry_forgets_write, Release::v6_1}}}) {
-  const Program rewritten = with_memory_given_up(program);
-  WhatWasWritten written(rewritten);
-  run_checked(rewritten, &written);
+// Makes each process give new memory of the first area up, and lock it while a request for the area is about to drop
+// it: what is locked earlier is on no list that reclaim takes from.
+Program with_memory_locked_meanwhile(Program program) {
+  if (program.machine.areas.empty()) return program;
+  const std::uint64_t pages = program.machine.areas.front().pages;
+  OpId name = 1;
+  for (const Op& op : program.ops) name = std::max(name, static_cast<OpId>(op.id + 1));
+  std::vector<Op> ops;
+  for (Op& op : std::exchange(program.ops, {})) {
+    auto* made = std::get_if<MmapAnon>(&op.body);
+    if (made != nullptr) made->at = Place::of_area({.id = 0}, op.id * 8 % pages);
+    ops.push_back(op);
+    if (made == nullptr) continue;
+    const auto add = [&](int cpu, OpBody body, Stop until = {}, OpId id = 0) {
+      ops.push_back({.id = id, .performer = Performer::on_cpu(cpu), .until = until, .body = std::move(body)});
+    };
+    const OpId request = name++;
+    add(0, DrainOp<DrainKind::lru>{});
+    add(0, MappingOp<MappingVerb::madv_free>{.mapping = {op.id}, .from = 0, .pages = 0, .in = {}});
+    add(0, CmaAlloc{.area = {.id = 0}, .pages = pages}, {Point::reclaim_clean_page, 1}, request);
+    add(1, MappingOp<MappingVerb::mlock>{.mapping = {op.id}, .from = 0, .pages = 0, .in = {}});
+    add(0, Resume{});
+    add(0, CmaRelease{.buffer = {request}});
+  }
+  program.ops = std::move(ops);
+  program.settle();
+  return program;
+}
+
+void assert_nothing_is_lost(const Program& program) {
+  WhatWasWritten written(program);
+  run_checked(program, &written);
   written.everyone_finds_their_page();
   written.assert_all_held();
+}
+
+Programs giving_memory_up() {
+  Programs programs;
+  programs.options.min_ops = 20;
+  programs.options.kinds = kinds_of_private_memory();
+  programs.options.compaction = true;
+  programs.interleaved = false;
+  return programs;
+}
+
+PROMISE(ContentPromise, memory_that_was_written_to_after_it_was_given_up_is_never_dropped,
+        {.programs = giving_memory_up(),
+         .planted = {{Bug::lazyfree_drops_written, Release::v4_19}, {Bug::entry_forgets_write, Release::v6_1}}}) {
+  assert_nothing_is_lost(with_memory_given_up(program));
+}
+
+PROMISE(ContentPromise, memory_that_was_locked_after_it_was_given_up_is_never_dropped,
+        {.programs = giving_memory_up(),
+         .planted = {{Bug::lazyfree_drops_locked, Release::v4_9},
+                     {Bug::lazyfree_drops_locked, Release::v4_19},
+                     {Bug::lazyfree_drops_locked, Release::v6_1}}}) {
+  assert_nothing_is_lost(with_memory_locked_meanwhile(program));
+}
+
+// What the kernel knows of each page that an operation has moved, before and after: whether it is locked, and how it
+// was used. Operations that only move pages may add to it, and lose nothing. What waits in a pagevec may change it.
+class MarksOfPages final : public Witness {
+ public:
+  explicit MarksOfPages(const Program& program) : program_(program) {}
+  void program_begins(Machine& machine) override {
+    machine_ = &machine;
+    take_down();
+  }
+  void op_performed(Machine&, std::size_t op) override {
+    static const KindSet kMovers = kinds_of<CmaAlloc, AllocRange, Compact>();
+    if (kMovers.test(program_.ops[op].body.index())) compare();
+    take_down();
+  }
+
+ private:
+  struct Before {
+    Pfn pfn = kNoPfn;
+    std::uint32_t marks = 0;
+  };
+
+  void compare() {
+    for (OwnerId id = 1; id <= before_.size(); ++id) {
+      const Before& before = before_[id - 1];
+      const Pfn now = machine_->owners.owner(id).pfn;
+      if (before.pfn == kNoPfn || now == kNoPfn || now == before.pfn) continue;
+      const std::uint32_t lost = before.marks & ~machine_->map.page(now).flags;
+      const char* what = (lost & kPageMlocked) != 0 ? "locked" : (lost & kPageActive) != 0 ? "active" : "referenced";
+      claim(lost == 0, fmt::format("page {:#x} was {}, and has moved to {:#x}, which is not", before.pfn, what, now));
+    }
+  }
+  void take_down() {
+    const Owners& owners = machine_->owners;
+    before_.assign(owners.size(), {});
+    for (OwnerId id = 1; id <= owners.size(); ++id) {
+      const Owner& owner = owners.owner(id);
+      if (owner.pfn == kNoPfn || owner.huge != 0) continue;
+      const Page& page = machine_->map.page(owner.pfn);
+      if (page.pagevecs != 0) continue;
+      // A locked page is on no list of active pages: since 5.18 it may go there while it is mapped again.
+      std::uint32_t kept = kPageReferenced;
+      if (page.has(kPageMlocked))
+        kept |= kPageMlocked;
+      else if (!page.has(kPageUnevictable))
+        kept |= kPageActive;
+      before_[id - 1] = {owner.pfn, page.flags & kept};
+    }
+  }
+
+  const Program& program_;
+  Machine* machine_ = nullptr;
+  std::vector<Before> before_;  // by owner
+};
+
+KindSet kinds_that_mark_pages() {
+  return kinds_of<Spawn, MmapAnon, OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>,
+                  MappingOp<MappingVerb::mlock>, LruOp<LruVerb::mark_accessed>, DrainOp<DrainKind::lru>, AllocRange,
+                  Compact>();
+}
+
+PROMISE(ContentPromise, a_page_that_moves_stays_locked_active_and_referenced,
+        {.programs = {.options = {.min_ops = 20, .release = {}, .kinds = kinds_that_mark_pages(), .compaction = true},
+                      .faults = false,
+                      .interleaved = false},
+         .planted = {{Bug::move_unlocks, Release::v4_19},
+                     {Bug::move_unlocks, Release::v6_1},
+                     Bug::move_deactivates,
+                     Bug::move_unreferences}}) {
+  MarksOfPages marks(program);
+  run_plainly(program, &marks);
+  marks.assert_all_held();
 }
 
 // Makes requests that would not stop do so when they have unmapped a page that they are about to move, and the process

@@ -382,7 +382,7 @@ void assert_others_keep_what_they_have(const Program& program) {
   assert_laws_hold(program, {Law::restored, Law::bitmap, Law::content, Law::balanced, Law::locks, Law::counters});
 }
 
-PROMISE(FailurePromise, takes_nothing_from_others_that_are_inside,
+PROMISE(FailurePromise, takes_nothing_from_requests_that_others_have_under_way,
         {.planted = {{Bug::busy_keeps_bit, Release::v6_1}, Bug::undo_stops_short}}) {
   assert_others_keep_what_they_have(program);
 }

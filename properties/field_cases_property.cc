@@ -57,7 +57,7 @@ Programs on_files(Release release) {
 
 // A window is lost to a slot if migration gives up a page whose buffer a slot holds. Since 5.13 migration closes the
 // slots before it begins, and opens them when it has ended.
-PROMISE(FieldCaseThree, on_6_1_no_window_is_lost_to_a_buffer_slot,
+PROMISE(BufferSlotsPromise, cost_no_window_on_6_1,
         {.programs = on_files(Release::v6_1), .planted = {Bug::slots_outlast_drain}}) {
   NoSlotInTheWay witness;
   run_plainly(program, witness);
@@ -135,7 +135,7 @@ Programs with_a_bounded_policy() {
   return programs;
 }
 
-PROMISE(FieldCaseFour, a_bounded_policy_ends_after_the_sweeps_it_allows,
+PROMISE(RetryPromise, ends_after_as_many_sweeps_as_the_kernel_allows,
         {.programs = with_a_bounded_policy(), .planted = {Bug::retry_once_more}}) {
   RC_PRE(program.machine.retry_sweeps.has_value());
   const Program bounded = with_large_requests(program);
@@ -149,7 +149,7 @@ PROMISE(FieldCaseFour, a_bounded_policy_ends_after_the_sweeps_it_allows,
 // Without limit a request ends with a buffer, a fatal signal, or because no window is left in the bitmap. One that
 // would not end is shown to: the machine is what it was before, and no other actor can run. That verdict is
 // true: the request fails under each bounded policy too.
-PROMISE(FieldCaseFour, without_limit_a_request_ends_or_is_shown_never_to,
+PROMISE(RetryPromise, ends_or_is_shown_never_to_end_where_sweeps_have_no_limit,
         {.programs = on_busy_windows(false), .planted = {Bug::endless_retry_ends}}) {
   Program endless = with_large_requests(program);
   endless.machine.retry_sweeps = std::nullopt;
@@ -208,12 +208,12 @@ std::string wrong_with_story(std::uint64_t seed, std::optional<Bug> bug = std::n
   return end.finding->message.find("without limit: after") != std::string::npos ? "" : end.finding->message;
 }
 
-RC_GTEST_PROP(FieldCaseFour, in_the_study_more_sweeps_never_fail_more_often, (std::uint64_t seed)) {
+RC_GTEST_PROP(RetryPromise, in_the_study_more_sweeps_never_fail_more_often, (std::uint64_t seed)) {
   const std::string wrong = wrong_with_story(seed);
   if (!wrong.empty()) RC_FAIL(wrong);
 }
 
-TEST(FieldCaseFourBroken, in_the_study_more_sweeps_never_fail_more_often) {
+TEST(RetryPromiseBroken, in_the_study_more_sweeps_never_fail_more_often) {
   for (const Bug bug : {Bug::retry_once_more, Bug::endless_retry_ends}) {
     constexpr std::uint64_t kSeeds = 100;
     std::uint64_t seed = 0;

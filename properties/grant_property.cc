@@ -1,6 +1,11 @@
 // Promise: a request for pages is granted exactly if the arithmetic of its release grants it.
 
+#include <algorithm>
+#include <array>
+#include <vector>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "properties/arbitrary/promise_testing.h"
 
@@ -16,6 +21,173 @@ Programs on_scarce_memory() {
   programs.scarce = true;
   return programs;
 }
+
+// --- what must stay free ---
+
+// Requires: the product has 64 bits.
+std::uint64_t part_of(std::uint64_t whole, std::uint64_t parts, std::uint64_t of) {
+  return whole * parts / of;
+}
+
+// What each zone must keep free, from sizes and settings alone (Documentation/admin-guide/sysctl/vm.rst): nothing of it
+// is read from the allocator.
+class Marks {
+ public:
+  explicit Marks(const Machine& machine) : geometry_(machine.geometry()) {
+    for (std::size_t z = 0; z < machine.buddy.zones(); ++z)
+      zones_.push_back({machine.buddy.zone(z).kind, machine.buddy.zone(z).node, machine.buddy.zone(z).managed});
+  }
+  std::uint64_t min(std::size_t zone) const {
+    return high_memory(zone) ? min_of_high(zone) : share_of(zone, min_free());
+  }
+  std::uint64_t low(std::size_t zone) const { return min(zone) + extra(zone) + gap(zone); }
+  std::uint64_t high(std::size_t zone) const { return min(zone) + extra(zone) + 2 * gap(zone); }
+  // Returns by how much a boost raises them at most: 1.5 times the high one, at least a pageblock. Nothing in a zone of
+  // fewer than four pageblocks, or where vm.watermark_boost_factor is 0.
+  std::uint64_t most_boost(std::size_t zone) const {
+    const std::uint64_t most = part_of(high(zone), geometry_.watermark_boost_factor, 10000);
+    const bool none = most == 0 || zones_[zone].managed < 4 * geometry_.pageblock_pages();
+    return none ? 0 : std::max(most, geometry_.pageblock_pages());
+  }
+  // Returns what a zone keeps back from requests that could use zones up to `highest`, of the same node: a part of what
+  // lies in the zones above it.
+  std::uint64_t kept_from(std::size_t zone, std::size_t highest) const {
+    std::uint64_t above = 0;
+    for (std::size_t z = zone + 1; z <= highest; ++z)
+      if (zones_[z].node == zones_[zone].node) above += zones_[z].managed;
+    const bool same_node = zones_[highest].node == zones_[zone].node;
+    const std::uint64_t ratio = reserve_ratio(zones_[zone].kind);
+    return ratio == 0 || highest <= zone || !same_node ? 0 : above / ratio;
+  }
+
+ private:
+  struct Size {
+    ZoneKind kind{};
+    unsigned node = 0;
+    std::uint64_t managed = 0;
+  };
+
+  bool since(Release release) const { return geometry_.release >= release; }
+  // Returns whether a zone has no share in min_free_kbytes: high memory, and a Movable zone where that is made of it;
+  // since 6.5 any.
+  bool high_memory(std::size_t zone) const {
+    const auto is_high = [](const Size& other) { return other.kind == ZoneKind::high_mem; };
+    const bool high_machine = std::ranges::any_of(zones_, is_high);
+    return is_high(zones_[zone]) || (zones_[zone].kind == ZoneKind::movable && (high_machine || since(Release::v6_5)));
+  }
+  std::uint64_t min_of_high(std::size_t zone) const {
+    return std::clamp<std::uint64_t>(zones_[zone].managed / 1024, 32, 128);
+  }
+  std::uint64_t page_kbytes() const { return geometry_.page_size / 1024; }
+  // Returns vm.min_free_kbytes in pages: by default four times the root of the memory in KiB that is neither high nor
+  // movable, between 128 and 64 MiB (since 5.8 256 MiB).
+  std::uint64_t min_free() const {
+    if (geometry_.min_free_kbytes) return *geometry_.min_free_kbytes / page_kbytes();
+    std::uint64_t square = 0;
+    for (std::size_t z = 0; z < zones_.size(); ++z)
+      if (!high_memory(z) && zones_[z].kind != ZoneKind::movable) square += zones_[z].managed * page_kbytes() * 16;
+    std::uint64_t root = 0;
+    while ((root + 1) * (root + 1) <= square) ++root;
+    const std::uint64_t most = since(Release::v5_8) ? 256 * 1024 : 64 * 1024;
+    return std::min(std::max<std::uint64_t>(root, 128), most) / page_kbytes();
+  }
+  // Returns a zone's share of some pages: by its size, among the zones that have one.
+  std::uint64_t share_of(std::size_t zone, std::uint64_t pages) const {
+    std::uint64_t all = 0;
+    for (std::size_t z = 0; z < zones_.size(); ++z)
+      if (!high_memory(z)) all += zones_[z].managed;
+    return all == 0 ? 0 : part_of(pages, zones_[zone].managed, all);
+  }
+  std::uint64_t extra(std::size_t zone) const { return share_of(zone, geometry_.extra_free_kbytes / page_kbytes()); }
+  // Returns what lies between two marks: a quarter of the share, since 4.6 at least vm.watermark_scale_factor.
+  std::uint64_t gap(std::size_t zone) const {
+    const std::uint64_t quarter = share_of(zone, min_free()) / 4;
+    if (!since(Release::v4_6)) return quarter;
+    return std::max(quarter, part_of(zones_[zone].managed, geometry_.watermark_scale_factor, 10000));
+  }
+  // Returns vm.lowmem_reserve_ratio of a kind of zone; since 4.16 high memory keeps nothing back, and 0 is nothing.
+  std::uint64_t reserve_ratio(ZoneKind kind) const {
+    std::uint64_t ratio = 32;
+    if (kind == ZoneKind::dma || kind == ZoneKind::dma32) ratio = 256;
+    if (kind == ZoneKind::high_mem && since(Release::v4_16)) ratio = 0;
+    const auto set = static_cast<std::size_t>(kind);
+    if (geometry_.lowmem_reserve_ratio && set < geometry_.lowmem_reserve_ratio->size())
+      ratio = (*geometry_.lowmem_reserve_ratio)[set];
+    return ratio == 0 && !since(Release::v4_16) ? 1 : ratio;
+  }
+
+  const Geometry& geometry_;
+  std::vector<Size> zones_;
+};
+
+// Compares the marks of each zone with what sizes and settings ask for. Since 5.0 a fallback that breaks a block
+// smaller than a pageblock raises all of them by a pageblock, up to a limit. Since 6.10 also an attempt that the
+// tracepoint does not show does so.
+class MarksOfZones final : public Witness {
+ public:
+  void program_begins(Machine& machine) override {
+    machine.trace.set_page_events(true);
+    if (machine.booted()) booted(machine);
+  }
+  void booted(Machine& machine) override {
+    const Marks marks(machine);
+    seen_ = machine.trace.records().size();
+    boost_.clear();
+    for (std::size_t z = 0; z < machine.buddy.zones(); ++z)
+      boost_.push_back(std::min(machine.geometry().watermark_boost, marks.most_boost(z)));
+    compare(machine);
+  }
+  void op_performed(Machine& machine, std::size_t) override {
+    if (machine.booted()) compare(machine);
+  }
+
+ private:
+  void compare(const Machine& machine) {
+    const Marks marks(machine);
+    follow_fallbacks(machine, marks);
+    for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+      const Zone& zone = machine.buddy.zone(z);
+      const std::array<std::uint64_t, 3> expected = {marks.min(z), marks.low(z), marks.high(z)};
+      if (zone.watermark != expected)
+        claim(false, fmt::format("zone {} has the marks {}, and {} are asked for", z, fmt::join(zone.watermark, ", "),
+                                 fmt::join(expected, ", ")));
+      for (std::size_t higher = z; higher < machine.buddy.zones(); ++higher)
+        claim(zone.lowmem_reserve[higher] == marks.kept_from(z, higher),
+              fmt::format("zone {} keeps {} pages back from requests for zone {}, and {} are asked for", z,
+                          zone.lowmem_reserve[higher], higher, marks.kept_from(z, higher)));
+      const bool exact = machine.release() < Release::v6_10;
+      claim(exact ? zone.watermark_boost == boost_[z] : zone.watermark_boost <= marks.most_boost(z),
+            fmt::format("the marks of zone {} are boosted by {}, and by {} after the fallbacks so far", z,
+                        zone.watermark_boost, boost_[z]));
+    }
+  }
+  void follow_fallbacks(const Machine& machine, const Marks& marks) {
+    const std::vector<Record>& records = machine.trace.records();
+    for (; seen_ < records.size(); ++seen_) {
+      const Record& record = records[seen_];
+      if (record.event != Event::mm_page_alloc_extfrag || machine.release() < Release::v5_0) continue;
+      if (AskedAndSource::unpack(record.b).source >= machine.geometry().pageblock_order) continue;
+      const std::size_t zone = machine.map.page(record.a).zone;
+      boost_[zone] = std::min(boost_[zone] + machine.geometry().pageblock_pages(), marks.most_boost(zone));
+    }
+  }
+
+  std::size_t seen_ = 0;
+  std::vector<std::uint64_t> boost_;
+};
+
+PROMISE(GrantPromise, keeps_free_what_min_free_kbytes_and_the_other_settings_ask_for,
+        {.programs = on_scarce_memory(),
+         .planted = {Bug::min_mark_halved,
+                     Bug::lowmem_unreserved,
+                     {Bug::never_boosted, Release::v5_10},
+                     {Bug::never_boosted, Release::v6_1}}}) {
+  MarksOfZones marks;
+  run_plainly(program, &marks);
+  marks.assert_all_held();
+}
+
+// --- what is granted ---
 
 // Memory as a reader of /proc would add it up.
 class FreeMemory : public Witness {
@@ -45,7 +217,8 @@ class Refusals final : public FreeMemory {
     for (const auto& [z, highest] : machine_->buddy.zonelist(gfp)) {
       const Zone& zone = machine_->buddy.zone(z);
       const std::uint64_t isolated = free_pages(z, 0, [](Migratetype type) { return type == Migratetype::isolate; });
-      const std::uint64_t must_stay = Watermarks::watermark(zone, Watermark::low) + zone.lowmem_reserve[highest] +
+      const Marks marks(*machine_);
+      const std::uint64_t must_stay = marks.low(z) + zone.watermark_boost + marks.kept_from(z, highest) +
                                       zone.nr_reserved_highatomic + (isolated_count ? isolated : 0);
       const std::uint64_t free = free_pages(z, order, is_mergeable);
       claim(free <= must_stay + order_pages(order),
@@ -55,7 +228,7 @@ class Refusals final : public FreeMemory {
   }
 };
 
-PROMISE(GrantPromise, refuses_nothing_while_large_blocks_hold_more_than_must_stay_free,
+PROMISE(GrantPromise, refuses_no_block_while_free_blocks_as_large_hold_more_than_the_low_watermark,
         {.programs = on_scarce_memory(), .planted = {{Bug::watermark_areas_twice, Release::v3_6}}}) {
   Refusals refusals;
   run_plainly(program, &refusals);
@@ -68,9 +241,10 @@ class Grants final : public FreeMemory {
  public:
   void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override {
     if (migratetype_of(gfp) == Migratetype::movable || (gfp & (kGfpHigh | kGfpAtomicBit))) return;
-    Zone& zone = machine_->buddy.zone_of(pfn);
-    const std::int64_t left = zone.nr_free_pages - zone.nr_free_cma + zone.pcp_of(machine_->engine.cpu()).count;
-    const auto must_stay = static_cast<std::int64_t>(zone.watermark[static_cast<unsigned>(Watermark::min)]);
+    const Zone& zone = machine_->buddy.zone_of(pfn);
+    const std::int64_t left =
+        zone.nr_free_pages - zone.nr_free_cma + zone.pcp[static_cast<unsigned>(machine_->engine.cpu())].count;
+    const auto must_stay = static_cast<std::int64_t>(Marks(*machine_).min(machine_->map.page(pfn).zone));
     claim(left >= must_stay,
           fmt::format("a block of order {} is granted and leaves {} pages, and {} must stay", order, left, must_stay));
   }
@@ -83,7 +257,7 @@ PROMISE(GrantPromise, leaves_the_min_watermark_free_outside_areas,
   grants.assert_all_held();
 }
 
-PROMISE(GrantPromise, follows_the_arithmetic_of_the_release_inside_operations_too,
+PROMISE(GrantPromise, decides_every_page_allocation_of_the_kernel_by_the_watermark_test_of_its_release,
         {.programs = on_scarce_memory(),
          .planted = {{Bug::watermark_with_areas, Release::v3_6},
                      {Bug::watermark_areas_twice, Release::v3_6},

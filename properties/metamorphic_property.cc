@@ -144,7 +144,7 @@ class Texts final : public Observer {
 };
 
 // No exceptions: everything is equal, and so is every text once the old names are put back.
-PROMISE(MetamorphicPromise, names_mean_nothing, {.planted = {Bug::names_cut_short}}) {
+PROMISE(MetamorphicPromise, an_area_may_have_another_name, {.planted = {Bug::names_cut_short}}) {
   Texts read;
   const Behaviour original = behaviour(run_plainly(program, &read), {}).without("line");
   const std::vector<std::string> texts = read.all();

@@ -24,7 +24,12 @@ constexpr std::uint64_t kMostPages = 256;
 // The bags of one CPU, by list: 3 * order + type. Each holds the first pages of blocks, the last to come in first.
 class Bags {
  public:
-  Bags(Release release, int batch, int high) : release_(release), batch_(batch), high_(high) {}
+  explicit Bags(const Geometry& machine)
+      : release_(machine.release),
+        batch_(*machine.pcp_batch),
+        high_(*machine.pcp_high),
+        lowest_(machine.pcp_high_min.value_or(high_)),
+        highest_(machine.pcp_high_max.value_or(high_)) {}
 
   std::deque<Pfn>& operator[](unsigned list) { return bags_[list]; }
   int pages() const {
@@ -42,6 +47,7 @@ class Bags {
     const unsigned order = list / kPcpTypes;
     if (release_ < Release::v5_14) return batch_;
     if (release_ >= Release::v6_7 && order == 0) return refill_v6_7();
+    if (release_ >= Release::v6_7) grow(batch_);
     const int batch = release_ >= Release::v6_7 && high_ < batch_ ? 1 : batch_;
     return batch > 1 ? std::max(batch >> order, 2) : batch;
   }
@@ -72,18 +78,32 @@ class Bags {
     const bool all = order > 0 && pressure_ >= batch_ && block_before_;
     block_before_ = order > 0;
     if (pressure_ < batch_ << 5) pressure_ += 1 << order;
-    if (all && high_ > 0) return std::min(pages(), batch_ << 5);
-    if (pages() < high_) return 0;
-    if (high_ < batch_) return all ? std::min(pages(), batch_ << 5) : 1;
-    return std::min(std::max(pressure_, batch_), high_ - batch_);
+    high_ = std::clamp(high_, lowest_, highest_);
+    const int high = high_;
+    if (all && high > 0) high_ = std::max(high - (batch_ << 5), lowest_);
+    if (all) return std::min(pages(), batch_ << 5);
+    if (pages() < high) return 0;
+    // What comes in does not fit: there is to be more room.
+    if (adapts() && high > 0 && high < pressure_ + batch_) high_ = std::clamp(pressure_ + batch_, lowest_, highest_);
+    if (high < batch_) return 1;
+    return std::min(std::max(pressure_, batch_), high - batch_);
   }
   // Refills of single pages in a row double, as far as there is room.
   int refill_v6_7() {
+    high_ = std::clamp(high_, lowest_, highest_);
     if (high_ < batch_) return 1;
-    const int room = std::max(high_ - pages() - batch_, batch_);
     const int wanted = batch_ << doubling_;
+    grow(wanted);
+    const int room = std::max(high_ - pages() - batch_, batch_);
     if (wanted <= room) doubling_ = std::min(doubling_ + 1, 5);
     return std::min(wanted, room);
+  }
+  // Since 6.7 the limit follows what is freed and taken, between two bounds.
+  bool adapts() const { return release_ >= Release::v6_7 && lowest_ != highest_; }
+  // More is taken than there is: there is to be more room.
+  void grow(int pages) {
+    high_ = std::clamp(high_, lowest_, highest_);
+    if (adapts() && high_ >= batch_) high_ = std::min(high_ + pages, highest_);
   }
   // Takes single pages from Movable, Reclaimable and Unmovable in turn: one more from each bag than from the one
   // before, empty ones counted, and all from the last that is not empty.
@@ -112,6 +132,8 @@ class Bags {
   Release release_;
   int batch_;
   int high_;
+  int lowest_;
+  int highest_;
   std::array<std::deque<Pfn>, kPcpTypes*(kPcpLargestOrder + 1)> bags_;
   int pressure_ = 0;  // up to 6.6 overflows in a row, since 6.7 pages that came in; halved by each request
   int doubling_ = 0;
@@ -137,8 +159,7 @@ struct Model {
 // The machine, and the bags that its CPUs should have.
 class Real {
  public:
-  explicit Real(const Geometry& geometry)
-      : machine(geometry, kActors), bags(kCpus, Bags(geometry.release, *geometry.pcp_batch, *geometry.pcp_high)) {}
+  explicit Real(const Geometry& geometry) : machine(geometry, kActors), bags(kCpus, Bags(geometry)) {}
 
   const PerCpuLists& lists() const { return machine->buddy.per_cpu(); }
   std::deque<Pfn> real_bag(int cpu, unsigned list) const {
@@ -308,12 +329,18 @@ void last_in_first_out(const Geometry& small) {
   machine.cpus = kCpus;
   machine.pcp_batch = *rc::gen::inRange(1, 6);
   machine.pcp_high = *rc::gen::inRange(0, 24);
+  if (machine.release >= Release::v6_7 && *rc::gen::arbitrary<bool>()) {
+    machine.pcp_high_min = *rc::gen::inRange(0, *machine.pcp_high + 1);
+    machine.pcp_high_max = *rc::gen::inRange(*machine.pcp_high, 48);
+  }
   Real real(machine);
   rc::state::check(Model(), real, any_step<Alloc, Alloc, Alloc, Free, Free, Free, Resume, Drain>());
 }
 
 const Stateful kLastInFirstOut = {
-    "PcpAsBags.last_in_first_out", last_in_first_out, {Bug::overflow_late, Bug::drain_misses_cpu, Bug::pcp_list_mixed}};
+    "PcpAsBags.last_in_first_out",
+    last_in_first_out,
+    {Bug::overflow_late, Bug::drain_misses_cpu, Bug::pcp_list_mixed, {Bug::pcp_high_fixed, Release::v6_12}}};
 TEST(PcpAsBags, last_in_first_out) { keep(kLastInFirstOut); }
 TEST(PcpAsBagsBroken, last_in_first_out) { notice_planted(kLastInFirstOut); }
 

@@ -6,6 +6,8 @@
 // let a page go (unmap, truncate, free): the frame, and what is in it, stay with the reference.
 
 #include <map>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -95,7 +97,7 @@ class PinnedPages final : public Witness {
   std::vector<bool> held_;  // by frame: a buffer, a block or a range of the program
 };
 
-PROMISE(PinsPromise, a_pinned_page_stays_the_pinners_and_keeps_its_data, {.planted = {Bug::frees_pinned}}) {
+PROMISE(PinsPromise, a_pinned_page_is_never_handed_out_again_and_keeps_its_data, {.planted = {Bug::frees_pinned}}) {
   PinnedPages pinned;
   run_checked(program, &pinned);
   pinned.assert_all_held();
@@ -112,6 +114,87 @@ PROMISE(PinsPromise, a_pinned_page_that_is_in_the_way_stays_there,
          .planted = {Bug::moves_pinned}}) {
   PinnedPages pinned;
   run_checked(program, &pinned);
+  pinned.assert_all_held();
+}
+
+// Where each long-term pin of the program found its page: there the process finds the same page for as long as it has
+// the mapping, so it and the device see what the other writes.
+class PinnedMappings final : public Witness {
+ public:
+  void program_begins(Machine& machine) override {
+    machine_ = &machine;
+    pins_.clear();
+  }
+  void reference_taken(Pfn pfn, int, bool longterm) override {
+    const Processes& processes = machine_->processes;
+    const OwnerId pinned = machine_->map.page(pfn).owner;
+    if (!longterm || pinned == 0) return;
+    std::vector<Pinned> found;
+    for (SpaceId space = 0; space < processes.count(); ++space)
+      for (MappingId mapping = 0; processes.alive(space) && processes.has_mapping(space, mapping); ++mapping)
+        for (std::uint64_t page = 0; page < processes.pages_of(space, mapping); ++page)
+          if (processes.page_at(space, mapping, page) == pinned) found.push_back({pfn, space, mapping, page});
+    if (found.size() == 1) pins_.push_back(found.front());
+  }
+  void reference_dropping(Pfn pfn, int) override {
+    std::erase_if(pins_, [&](const Pinned& pin) { return pin.pfn == pfn; });
+  }
+  void op_performed(Machine&, std::size_t) override {
+    std::erase_if(pins_, [this](const Pinned& pin) { return page_of(pin) == 0; });
+    for (const Pinned& pin : pins_) {
+      const Pfn now = machine_->owners.owner(page_of(pin)).pfn;
+      claim(now == pin.pfn, fmt::format("process {} pinned page {:#x} for a device, and writes to page {:#x} now",
+                                        pin.process, pin.pfn, now));
+    }
+  }
+
+ private:
+  struct Pinned {
+    Pfn pfn = kNoPfn;
+    SpaceId process = 0;
+    MappingId mapping = 0;
+    std::uint64_t page = 0;
+  };
+  // Returns what the process finds there; 0 once it has unmapped it.
+  OwnerId page_of(const Pinned& pin) const {
+    const Processes& processes = machine_->processes;
+    return processes.alive(pin.process) ? processes.page_at(pin.process, pin.mapping, pin.page) : 0;
+  }
+
+  Machine* machine_ = nullptr;
+  std::vector<Pinned> pins_;
+};
+
+// Makes each process that pins fork, and write to what it pinned.
+void add_forks_after_pins(Random&, Program& program) {
+  std::vector<Op> ops;
+  std::map<OpId, OpId> process_of;  // by mapping
+  for (const Op& op : std::exchange(program.ops, {})) {
+    ops.push_back(op);
+    if (const auto* made = std::get_if<MmapAnon>(&op.body)) process_of[op.id] = made->process.id;
+    const auto* pin = std::get_if<PinLongterm>(&op.body);
+    if (pin == nullptr) continue;
+    const OpId process = pin->in.id != 0 ? pin->in.id : process_of[pin->mapping.id];
+    ops.push_back({.id = 0, .performer = op.performer, .until = {}, .body = Fork{{process}}});
+    MappingOp<MappingVerb::write> write{.mapping = pin->mapping, .from = pin->from, .pages = 1, .in = pin->in};
+    ops.push_back({.id = 0, .performer = op.performer, .until = {}, .body = write});
+  }
+  program.ops = std::move(ops);
+}
+
+// Since 5.9 fork copies such pages for the child; before, the next write could leave the device with the old page.
+PROMISE(PinsPromise, a_process_that_forks_goes_on_writing_to_the_page_that_it_pinned_for_a_device,
+        {.programs = {.options = {.kinds = kinds_of<Spawn, MmapAnon, Fork, PinLongterm, Unpin,
+                                                    MappingOp<MappingVerb::write>, ExitProcess>()},
+                      .faults = false,
+                      .interleaved = false,
+                      .prepare = add_forks_after_pins},
+         .planted = {{Bug::fork_shares_pinned, Release::v5_10},
+                     {Bug::fork_shares_pinned, Release::v6_1},
+                     {Bug::fork_shares_pinned, Release::v6_12}}}) {
+  RC_PRE(program.machine.release >= Release::v5_9);
+  PinnedMappings pinned;
+  run_plainly(program, &pinned);
   pinned.assert_all_held();
 }
 

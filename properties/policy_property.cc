@@ -22,9 +22,12 @@ class OutsideAreas final : public Witness {
     if (migratetype_of(gfp) != Migratetype::movable) outside(pfn, order_pages(order), "a request that is not movable");
   }
   void range_allocated(Pfn pfn, std::uint64_t count) override { outside(pfn, count, "a range"); }
-  // Up to 5.12 a page that could not be moved stayed.
+  // Up to 5.12 a page that could not be moved stayed, and a Movable zone was no reason to move it.
   void reference_taken(Pfn pfn, int /*count*/, bool longterm) override {
-    if (longterm && machine_->release() >= Release::v5_13) outside(pfn, 1, "a long-term pin");
+    if (!longterm || machine_->release() < Release::v5_13) return;
+    outside(pfn, 1, "a long-term pin");
+    claim(machine_->buddy.zone_of(pfn).kind != ZoneKind::movable,
+          fmt::format("a long-term pin has page {:#x} of a Movable zone", pfn));
   }
 
  private:
@@ -97,6 +100,32 @@ Programs with_pins() {
 
 PROMISE(AreaPagesPromise, stay_with_no_long_term_pin,
         {.programs = with_pins(), .planted = {{Bug::pin_stays, Release::v6_1}}}) {
+  OutsideAreas witness;
+  run_plainly(program, &witness);
+  witness.assert_all_held();
+}
+
+// Gives machines a Movable zone above their first area.
+void add_movable_zone(Random&, Program& program) {
+  Geometry machine = program.machine;
+  if (machine.areas.empty() || machine.several_nodes()) return;
+  const Pfn border = machine.areas.front().base + machine.areas.front().pages;
+  machine.areas.resize(1);
+  machine.zones = {{"Normal", {machine.memory.start, border}}, {"Movable", {border, machine.memory.end}}};
+  if (!machine.impossible()) program.machine = machine;
+}
+
+Programs with_pins_and_a_movable_zone() {
+  Programs programs = with_pins();
+  programs.scarce = false;
+  programs.options.shapes = false;
+  programs.prepare = add_movable_zone;
+  return programs;
+}
+
+PROMISE(MovableZonePromise, has_no_page_that_is_pinned_for_long,
+        {.programs = with_pins_and_a_movable_zone(),
+         .planted = {{Bug::pin_stays_in_movable, Release::v6_1}, {Bug::pin_stays_in_movable, Release::v6_12}}}) {
   OutsideAreas witness;
   run_plainly(program, &witness);
   witness.assert_all_held();

@@ -4,7 +4,9 @@
 // is stated before each promise; where it is not, the promise is silent. One actor performs all operations.
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -13,6 +15,9 @@
 
 namespace cma {
 namespace {
+
+// Returns whether pageblocks of this type are for memory that moves.
+constexpr bool holds_movable(Migratetype type) { return type == Migratetype::movable || type == Migratetype::cma; }
 
 // What an operation should find is taken down before it begins: `before(op)`. Afterwards `after(op)` judges it.
 class BeforeAndAfter : public Witness {
@@ -54,7 +59,7 @@ class BeforeAndAfter : public Witness {
 
 // --- compaction ---
 
-// Looks at each compaction of all memory.
+// Looks at each compaction of all memory, and at the first one of the program if that is for an order.
 class Compactions final : public BeforeAndAfter {
  public:
   using BeforeAndAfter::BeforeAndAfter;
@@ -66,8 +71,12 @@ class Compactions final : public BeforeAndAfter {
   };
   void before(const Op& op) override {
     movable_.clear();
+    order_ = 0;
     const auto* compact = std::get_if<Compact>(&op.body);
-    if (compact == nullptr || compact->order != 0) return;
+    if (compact == nullptr || op.scope != ReclaimScope::none) return;
+    order_ = static_cast<unsigned>(compact->order);
+    const bool first = !std::exchange(compacted_, true) && !machine_->scanner.hints().touched();
+    if (order_ != 0 && (!first || machine_->buddy.zones() != 1 || !is_in_pieces(machine_->buddy.zone(0)))) return;
     for (std::size_t zone = 0; zone < machine_->buddy.zones(); ++zone) look_at(machine_->buddy.zone(zone));
   }
   void after(const Op&, const Result&) override {
@@ -78,26 +87,54 @@ class Compactions final : public BeforeAndAfter {
     movable_.clear();
   }
 
+  // Returns whether no block of the order wanted is free, and most of what is free would do if it were together: the
+  // kernel's fragmentation index is above vm.extfrag_threshold.
+  bool is_in_pieces(const Zone& zone) const {
+    constexpr std::uint64_t kThreshold = 500;
+    std::uint64_t blocks = 0;
+    std::uint64_t pages = 0;
+    for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order) {
+      if (order >= order_ && zone.area[order].nr_free != 0) return false;
+      blocks += zone.area[order].nr_free;
+      pages += zone.area[order].nr_free * order_pages(order);
+    }
+    const std::uint64_t thousands = 1000 + 1000 * pages / order_pages(order_);
+    return order_ <= machine_->buddy.largest_order() && blocks != 0 && thousands / blocks < 1000 - kThreshold;
+  }
+  // Returns whether a compaction takes every page in use: one for an order may pass over all that lies in a block of
+  // that order with a page that stays.
+  bool takes_all(const Zone& zone) const {
+    for (Pfn pfn = zone.range.start; pfn < zone.range.end; ++pfn)
+      if (machine_->map.present(pfn) && machine_->map.page(pfn).ref > 0 && !is_taken(pfn)) return false;
+    return true;
+  }
+  // Returns whether a compaction takes the page: one for an order, which may not wait, empties no pagevecs and passes
+  // over pageblocks of other types.
+  bool is_taken(Pfn pfn) const {
+    const Page& page = machine_->map.page(pfn);
+    if (!is_alone(page)) return false;
+    return order_ == 0 || (page.pagevecs == 0 && holds_movable(machine_->map.pageblock_type(pfn)));
+  }
   // The scanners meet where the pages to move below need all free pages above.
   void look_at(const Zone& zone) {
     const MemoryMap& map = machine_->map;
     const std::uint64_t step = map.pageblock_pages();
     const std::uint64_t largest = order_pages(machine_->buddy.largest_order());
-    if (!has_plenty(zone, 4 * largest)) return;
+    if (!has_plenty(zone, 4 * largest) || (order_ != 0 && !takes_all(zone))) return;
     std::uint64_t in_use = 0;
     for (Pfn block = align_up(zone.range.start, step); block + step <= zone.range.end; block += step) {
       // Pageblocks with a hole at an end are passed over.
       const bool scanned = map.present(block) && map.present(block + step - 1);
       std::vector<Movable> here;
       for (Pfn pfn = block; pfn < block + step; ++pfn) {
-        const Page& page = map.page(pfn);
-        if (page.ref > 0) ++in_use;
-        if (scanned && is_alone(page)) here.push_back({page.owner, pfn});
+        if (map.page(pfn).ref > 0) ++in_use;
+        if (scanned && is_taken(pfn)) here.push_back({map.page(pfn).owner, pfn});
       }
       if (here.empty()) continue;
-      if (room_above(zone, block + 4 * step) > in_use + step) movable_.insert(movable_.end(), here.begin(), here.end());
-      // Pages that are further up may be left to the next compaction.
-      return;
+      const bool has_room = !movable_.empty() || room_above(zone, block + 4 * step) > in_use + step;
+      if (has_room) movable_.insert(movable_.end(), here.begin(), here.end());
+      // Pages that are further up may be left to the next compaction. One for an order may begin with them.
+      if (order_ == 0 || movable_.empty()) return;
     }
   }
   // Returns the free pages of pageblocks from `from` on that pages may move to: movable ones that are not free as a
@@ -119,6 +156,8 @@ class Compactions final : public BeforeAndAfter {
     return room;
   }
 
+  unsigned order_ = 0;  // of the compaction; 0: of all memory
+  bool compacted_ = false;
   std::vector<Movable> movable_;
 };
 
@@ -140,6 +179,134 @@ PROMISE(ProgressPromise, a_compaction_moves_a_page_that_has_room_above_it,
   Compactions compactions(program);
   run_plainly(program, &compactions);
   compactions.assert_all_held();
+}
+
+// Puts a page into each largest block, and compacts for such a block, before the program goes on.
+void scatter_pages(Random& random, Program& program) {
+  const Geometry& machine = program.machine;
+  std::vector<Op> ops;
+  const auto add = [&](OpBody body) {
+    Op op;
+    op.body = std::move(body);
+    ops.push_back(std::move(op));
+  };
+  for (Pfn block = machine.memory.start; block < machine.memory.end; block += machine.largest_pages()) {
+    OwnedPages<PageKind::anonymous> page;
+    page.at = Place::of_pfn(block + machine.pageblock_pages() / 2 + random.below(machine.pageblock_pages() / 2));
+    add(page);
+  }
+  add(DrainOp<DrainKind::lru>{});
+  constexpr PriorityWord kPriorities[] = {PriorityWord::async, PriorityWord::light, PriorityWord::full};
+  add(Compact{.order = machine.largest_order, .priority = kPriorities[random.below(3)]});
+  const auto after_boot = std::ranges::find_if(program.ops, [](const Op& op) { return !info_of(op).boot; });
+  program.ops.insert(after_boot, ops.begin(), ops.end());
+}
+
+Programs with_compactions_for_an_order() {
+  Programs programs = with_compactions();
+  programs.options.min_ops = 1;
+  programs.options.shapes = false;
+  programs.prepare = scatter_pages;
+  return programs;
+}
+
+// No block of the order is free, memory is in pieces, and the room above is as before.
+PROMISE(ProgressPromise, a_compaction_for_an_order_moves_a_page_out_of_the_way,
+        {.programs = with_compactions_for_an_order(), .planted = {Bug::compact_order_idle, Bug::compaction_idle}}) {
+  Compactions compactions(program);
+  run_plainly(program, &compactions);
+  compactions.assert_all_held();
+}
+
+// --- where compaction moves pages ---
+
+// Looks where each compaction puts the pages that it moves.
+class PlacesOfMoved final : public BeforeAndAfter {
+ public:
+  using BeforeAndAfter::BeforeAndAfter;
+
+ private:
+  void before(const Op& op) override {
+    places_.clear();
+    takes_.clear();
+    const auto* compact = std::get_if<Compact>(&op.body);
+    // The last attempt on behalf of a request takes any pageblock.
+    if (compact == nullptr || (compact->order != 0 && compact->priority == PriorityWord::full)) return;
+    for (OwnerId id = 1; id <= machine_->owners.size(); ++id) places_.push_back(machine_->owners.owner(id).pfn);
+    const PfnRange memory = machine_->map.range();
+    for (Pfn block = memory.start; block < memory.end; block = machine_->map.pageblock_start(block) + step())
+      takes_[machine_->map.pageblock_start(block)] = takes_pages(block);
+  }
+  void after(const Op&, const Result&) override {
+    for (OwnerId id = 1; id <= places_.size(); ++id) {
+      const Pfn now = machine_->owners.owner(id).pfn;
+      if (now == kNoPfn || now == places_[id - 1] || places_[id - 1] == kNoPfn) continue;
+      claim(takes_[machine_->map.pageblock_start(now)],
+            fmt::format("a compaction moves a page from {:#x} to {:#x}, into a pageblock of memory that does not move",
+                        places_[id - 1], now));
+    }
+    places_.clear();
+  }
+  std::uint64_t step() const { return machine_->map.pageblock_pages(); }
+  // Returns whether pages may move to the pageblock. Up to 3.14 also to one that is free as a whole; since 5.1 the
+  // search for targets begins with blocks on the lists of movable memory, wherever they are, and takes what is free
+  // around them.
+  bool takes_pages(Pfn block) const {
+    const MemoryMap& map = machine_->map;
+    if (holds_movable(map.pageblock_type(block))) return true;
+    const bool from_lists = machine_->release() >= Release::v5_1;
+    const bool from_whole = machine_->release() < Release::v3_15;
+    for (Pfn pfn = block; pfn < std::min(map.pageblock_start(block) + step(), map.range().end); ++pfn) {
+      const Page& page = map.page(pfn);
+      if (!page.has(kPageBuddy)) continue;
+      if (from_lists && holds_movable(page.list_type)) return true;
+      if (from_whole && page.order >= map.pageblock_order()) return true;
+    }
+    return false;
+  }
+
+  std::vector<Pfn> places_;    // by owner, before
+  std::map<Pfn, bool> takes_;  // whether pages may move there, by pageblock
+};
+
+// Begins with blocks of kernel memory and pages below them.
+void mix_types(Random& random, Program& program) {
+  std::vector<Op> ops;
+  const auto add = [&](OpBody body) {
+    Op op;
+    op.body = std::move(body);
+    ops.push_back(std::move(op));
+  };
+  const std::uint64_t blocks = 1 + random.below(4);
+  for (std::uint64_t i = 0; i < blocks; ++i)
+    add(AllocPages{.order = random.below(program.machine.pageblock_order), .type = TypeWord::unmovable});
+  for (std::uint64_t i = 0; i < blocks; ++i) {
+    OwnedPages<PageKind::anonymous> pages;
+    pages.at = Place::of_pfn(program.machine.memory.start + random.below(program.machine.memory.pages() / 4));
+    pages.pages = 1 + random.below(8);
+    add(pages);
+  }
+  add(DrainOp<DrainKind::everything>{});
+  add(Compact{});
+  const auto after_boot = std::ranges::find_if(program.ops, [](const Op& op) { return !info_of(op).boot; });
+  program.ops.insert(after_boot, ops.begin(), ops.end());
+}
+
+Programs with_mixed_types() {
+  Programs programs = with_compactions();
+  programs.options.kinds |= kinds_of<AllocPages, FreePages>();
+  programs.prepare = mix_types;
+  return programs;
+}
+
+PROMISE(ProgressPromise, a_compaction_moves_no_page_among_memory_that_does_not_move,
+        {.programs = with_mixed_types(),
+         .planted = {{Bug::compacts_to_unmovable, Release::v3_6},
+                     {Bug::compacts_to_unmovable, Release::v4_19},
+                     {Bug::compacts_to_unmovable, Release::v6_12}}}) {
+  PlacesOfMoved places(program);
+  run_plainly(program, &places);
+  places.assert_all_held();
 }
 
 // --- long-term pins ---

@@ -65,13 +65,14 @@ std::string subject_of(const std::string& suite) {
 }
 
 // PROMISE(Suite, name, {... .planted = {...}}) {   and   const Stateful kName = {"Suite.name", body, {...}};
-constexpr const char* kPromise = "\nPROMISE\\((\\w+),\\s*(\\w+),([^;]*?)\\) \\{\n";
+constexpr const char* kPromise = "\nPROMISE\\(\\s*(\\w+),\\s*(\\w+),([^;]*?)\\) \\{\n";
 constexpr const char* kStateful = "\nconst Stateful \\w+ = \\{\\s*\"(\\w+)\\.(\\w+)\",([^;]*)\\};";
 
 // Returns the lines of one file: a promise and its mistakes each.
 std::string rows(const std::string& file, const std::string& source) {
   std::string text;
   const auto row = [&](const std::string& suite, std::string name, const std::string& list) {
+    name = std::regex_replace(name, std::regex("(\\d)_(\\d)"), "$1.$2");  // a release
     std::ranges::replace(name, '_', ' ');
     text += fmt::format("| `{}` | {}: {} | {} |\n", file.substr(0, file.find("_property")), subject_of(suite), name,
                         planted_in(list));

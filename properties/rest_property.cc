@@ -63,7 +63,7 @@ class Leftovers final : public Witness {
   bool compacts_;
 };
 
-PROMISE(RestPromise, at_rest_no_lock_isolation_cache_switch_hint_or_page_in_flight_is_left,
+PROMISE(RestPromise, no_lock_is_held_no_pageblock_isolated_no_cache_disabled_and_no_page_in_flight,
         {.planted = {Bug::sweep_keeps_lock,
                      Bug::undo_stops_short,
                      {Bug::caches_stay_off, Release::v6_1},

@@ -14,14 +14,15 @@ void AreaTable::copy_from(const AreaTable& other) {
   between_sweeps.clear();
 }
 
-std::string bitmap_report(const Area& area) {
+std::string bitmap_report(const Area& area, BugSet& bugs) {
   std::string report = "number of available pages: ";
   std::uint64_t total = 0;
   const std::uint64_t bits = area.bitmap.size();
   std::uint64_t end = 0;
   for (std::uint64_t start = area.bitmap.next_zero(0, bits); start < bits; start = area.bitmap.next_zero(end, bits)) {
     end = area.bitmap.next_set(start, bits);
-    const std::uint64_t pages = (end - start) << area.order_per_bit;
+    const bool cuts = end - start > 1 && bugs.fires(Bug::report_cuts_holes);
+    const std::uint64_t pages = (end - start - (cuts ? 1 : 0)) << area.order_per_bit;
     if (total != 0) report += '+';
     report += std::to_string(pages) + "@" + std::to_string(start);
     total += pages;

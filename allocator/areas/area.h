@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "allocator/base/bug.h"
 #include "allocator/base/geometry.h"
 #include "allocator/bitmap/bitmap.h"
 #include "allocator/engine/mutex.h"
@@ -44,7 +45,7 @@ struct Area {
 };
 
 // Formats the runs of free bits: "number of available pages: 3@125+20@172=> 23 free of 4096 total pages".
-std::string bitmap_report(const Area& area);
+std::string bitmap_report(const Area& area, BugSet& bugs);
 
 struct AreaTable {
   std::vector<Area> areas;

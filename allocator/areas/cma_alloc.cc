@@ -31,7 +31,7 @@ Task<Pfn> CmaV5_13::try_alloc(AreaId id, std::uint64_t count, unsigned align, bo
   if (!usable(id)) co_return kNoPfn;
   if (debug_) core_.trace.emit(Event::log_cma_alloc, id, count, align);
   if (count == 0) co_return kNoPfn;
-  core_.trace.emit(Event::cma_alloc_start, id, count, align);
+  trace_start(id, count, align);
   co_await at(core_.engine, Point::cma_alloc_entry);
   std::optional<Window> window = request_window(table_.areas[id], count, align);
   if (!window) co_return kNoPfn;
@@ -47,7 +47,7 @@ Task<Pfn> CmaV6_9::cma_alloc(AreaId id, std::uint64_t count, unsigned align, boo
   // 6.10 traces the start of the others, too.
   const bool traces_all = release_ >= Release::v6_10;
   const bool possible = usable(id) && count != 0;
-  if (traces_all || possible) core_.trace.emit(Event::cma_alloc_start, id, count, align);
+  if (traces_all || possible) trace_start(id, count, align);
   if (!possible) co_return kNoPfn;
   co_await at(core_.engine, Point::cma_alloc_entry);
   std::optional<Window> window = request_window(table_.areas[id], count, align);

@@ -213,20 +213,27 @@ void CmaSteps::report_failure(AreaId id, const Window& window, int error) {
   else
     core_.trace.emit(Event::log_cma_alloc_failed, id, window.count, code, core_.geometry.error_names ? 1 : 0);
   // Without CONFIG_CMA_DEBUG (6.9) the report is always made.
-  if (debug_ || release_ >= Release::v6_9) core_.trace.log("cma: " + bitmap_report(table_.areas[id]));
+  if (debug_ || release_ >= Release::v6_9) core_.trace.log("cma: " + bitmap_report(table_.areas[id], core_.bugs));
+}
+
+void CmaSteps::trace_start(AreaId id, std::uint64_t count, unsigned align) {
+  const bool swaps = count != align && core_.bugs.fires(Bug::start_swaps_fields);
+  core_.trace.emit(Event::cma_alloc_start, id, swaps ? align : count, swaps ? count : align);
 }
 
 void CmaSteps::trace_finish(AreaId id, const Window& window, int error) {
-  const FinishedAlloc finished{.align = window.align, .success = error == 0};
+  const bool loses = window.align != 0 && core_.bugs.fires(Bug::finish_align_lost);
+  const FinishedAlloc finished{.align = loses ? 0 : window.align, .success = error == 0};
   core_.trace.emit(Event::cma_alloc_finish, id, window.pfn, window.count, finished.pack());
 }
 
 void CmaSteps::account(AreaId id, std::uint64_t count, Pfn result) {
   if (result != kNoPfn) {
-    ++table_.alloc_success;
+    table_.alloc_success += count > 1 && core_.bugs.fires(Bug::success_counts_pages) ? count : 1;
     table_.areas[id].nr_pages_succeeded += count;
   } else {
-    ++table_.alloc_fail;
+    const bool leaves_out = count > table_.areas[id].pages && core_.bugs.fires(Bug::failure_uncounted);
+    table_.alloc_fail += leaves_out ? 0 : 1;
     table_.areas[id].nr_pages_failed += count;
   }
 }

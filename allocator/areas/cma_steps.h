@@ -36,6 +36,7 @@ class CmaSteps {
   Task<int> sweep_and_retry(AreaId id, Window& window);
   bool reports_failures() const;
   void report_failure(AreaId id, const Window& window, int error);
+  void trace_start(AreaId id, std::uint64_t count, unsigned align);
   void trace_finish(AreaId id, const Window& window, int error);
   void account(AreaId id, std::uint64_t count, Pfn result);
 

@@ -123,6 +123,27 @@ enum class Bug : std::uint8_t {
   smallest_stolen,          // a fallback breaks the smallest block of another type
   never_activated,          // areas after one that could not be activated keep their size and have no bitmap
   contig_nofs,              // a contiguous range passes over pages of files, as a caller that must not enter one does
+  ordered_page_stays,       // a page of a file in ordered mode never moves
+  dirty_page_stays,         // a dirty page of a file never moves
+  huge_page_stays,          // a huge page never moves as a whole
+  fork_shares_pinned,       // fork shares a page that is pinned for long
+  compact_order_idle,       // a compaction for an order gives up before it looks at the first zone
+  compacts_to_unmovable,    // compaction moves pages into pageblocks of unmovable memory
+  never_boosted,            // mixing types in a pageblock does not boost the watermarks
+  lowmem_unreserved,        // a zone keeps nothing back from requests for higher zones
+  min_mark_halved,          // the min watermark is half of what min_free_kbytes asks for
+  move_unlocks,             // a locked page that moves is locked no more
+  move_deactivates,         // an active page that moves is active no more
+  move_unreferences,        // a referenced page that moves is referenced no more
+  lazyfree_drops_locked,    // reclaim drops pages that were locked after MADV_FREE
+  success_counts_pages,     // the event cma_alloc_success counts pages
+  failure_uncounted,        // the event cma_alloc_fail leaves out requests that found no window
+  start_swaps_fields,       // cma_alloc_start reports alignment and count in each other's place
+  finish_align_lost,        // cma_alloc_finish reports an alignment of 0
+  report_cuts_holes,        // the report of free bits ends each hole one bit early
+  busy_is_enomem,           // a contiguous range that is busy reports -ENOMEM
+  pin_stays_in_movable,     // a page that is pinned for long stays in a Movable zone
+  pcp_high_fixed,           // the limit of per-CPU lists does not follow the frees
   kCount
 };
 

@@ -103,12 +103,17 @@ int PerCpuLists::refill_pages(PerCpuPages& pcp, unsigned order) const {
   return std::max(pages >> order, 2);
 }
 
+// Returns whether the kernel adapts the limit of a CPU's lists.
+bool PerCpuLists::adapts_high(const PerCpuPages& pcp) const {
+  return pcp.high_min != pcp.high_max && !core_.bugs.fires(Bug::pcp_high_fixed);
+}
+
 // Returns the pages of one refill (nr_pcp_alloc). Consecutive refills of single pages double.
 int PerCpuLists::refill_v6_7(PerCpuPages& pcp, unsigned order) const {
   pcp.high = std::clamp(pcp.high, pcp.high_min, pcp.high_max);
   if (pcp.high < pcp.batch) return 1;
   int pages = order != 0 ? pcp.batch : pcp.batch << pcp.alloc_factor;
-  if (pcp.high_min != pcp.high_max) pcp.high = std::min(pcp.high + pages, pcp.high_max);
+  if (adapts_high(pcp)) pcp.high = std::min(pcp.high + pages, pcp.high_max);
   if (order != 0) return pages;
   const int most = std::max(pcp.high - pcp.count - pcp.batch, pcp.batch);
   if (pages <= most && pcp.alloc_factor < kBatchScaleMax) ++pcp.alloc_factor;
@@ -222,8 +227,7 @@ int PerCpuLists::limit_v6_7(PerCpuPages& pcp, bool free_high) const {
     return 0;
   }
   const int needed = pcp.free_count + pcp.batch;
-  if (pcp.high_min != pcp.high_max && pcp.count >= high && high < needed)
-    pcp.high = std::clamp(needed, pcp.high_min, pcp.high_max);
+  if (pcp.count >= high && high < needed && adapts_high(pcp)) pcp.high = std::clamp(needed, pcp.high_min, pcp.high_max);
   return high;
 }
 

@@ -66,6 +66,7 @@ class PerCpuLists {
   int free_count_v5_14(PerCpuPages& pcp, bool free_high) const;
   int free_count_v6_7(const PerCpuPages& pcp, int limit, bool free_high) const;
   int limit_v6_7(PerCpuPages& pcp, bool free_high) const;
+  bool adapts_high(const PerCpuPages& pcp) const;
   int refill_v6_7(PerCpuPages& pcp, unsigned order) const;
   void free_pcppages_bulk_v3_5(Zone& zone, PerCpuPages& pcp, int count);
   void free_pcppages_bulk_v5_18(Zone& zone, PerCpuPages& pcp, int count, unsigned first_list);

@@ -70,8 +70,9 @@ void Watermarks::set_up(Zones& zones) const {
   for (std::size_t z = 0; z < zones.size(); ++z) {
     Zone& zone = zones[z];
     const bool high = is_highmem(zone, has_highmem);
-    const std::uint64_t share = lowmem == 0 ? 0 : pages_min * zone.managed / lowmem;
+    std::uint64_t share = lowmem == 0 ? 0 : pages_min * zone.managed / lowmem;
     const std::uint64_t extra = lowmem == 0 ? 0 : pages_extra * zone.managed / lowmem;
+    if (share > 1 && core_.bugs.fires(Bug::min_mark_halved)) share /= 2;
     zone.watermark[0] = high ? std::clamp<std::uint64_t>(zone.managed / 1024, 32, 128) : share;
     const bool scaled = release_ >= Release::v4_6;
     const std::uint64_t gap = std::max(share >> 2, scaled ? mult_frac(zone.managed, scale_factor_, 10000) : 0);
@@ -84,7 +85,8 @@ void Watermarks::set_up(Zones& zones) const {
     for (std::size_t higher = z + 1; higher < zones.size(); ++higher) {
       if (zones[higher].node != zone.node) continue;
       above += zones[higher].managed;
-      zone.lowmem_reserve[higher] = ratio == 0 ? 0 : above / ratio;
+      const bool keeps = ratio != 0 && above >= ratio && !core_.bugs.fires(Bug::lowmem_unreserved);
+      zone.lowmem_reserve[higher] = keeps ? above / ratio : 0;
     }
   }
 }
@@ -192,7 +194,8 @@ std::uint64_t Watermarks::most_boost(const Zone& zone) const {
 
 void Watermarks::boost(Zone& zone) const {
   const std::uint64_t most = most_boost(zone);
-  if (most != 0) zone.watermark_boost = std::min(zone.watermark_boost + pageblock_pages_, most);
+  if (most != 0 && !core_.bugs.fires(Bug::never_boosted))
+    zone.watermark_boost = std::min(zone.watermark_boost + pageblock_pages_, most);
 }
 
 }  // namespace cma

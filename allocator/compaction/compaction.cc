@@ -40,7 +40,7 @@ Task<CompactResult> Compaction::compact_for(unsigned order, Migratetype type, Co
                                             bool restarting) {
   CMA_ASSERT(order > 0 && order <= buddy_.largest_order());
   const ReclaimScope scope = core_.engine.flags().scope;
-  if (scope == ReclaimScope::noio) co_return CompactResult::skipped;
+  if (scope == ReclaimScope::noio || core_.bugs.fires(Bug::compact_order_idle)) co_return CompactResult::skipped;
   const bool movable = type == Migratetype::movable;
   const bool full = priority == CompactPriority::full && release_ >= Release::v4_9;
   CompactRequest request;

@@ -69,6 +69,12 @@ bool ZoneCompaction::suitable_source(Pfn pfn) const {
   return by_movability ? is_movable(type) : type == request_.type;
 }
 
+// Returns whether a pageblock of this type takes pages that move.
+bool ZoneCompaction::takes_pages(Migratetype type) const {
+  const bool ordinary = type == Migratetype::unmovable || type == Migratetype::reclaimable;
+  return is_movable(type) || (ordinary && core_.bugs.fires(Bug::compacts_to_unmovable));
+}
+
 // suitable_migration_target: returns whether pages may move to the pageblock. Since 3.15 not if it is free as a whole,
 // since 6.9 not if a block of the order wanted is free at its start: compaction is to make such blocks.
 bool ZoneCompaction::suitable_target(Pfn pfn) const {
@@ -76,12 +82,12 @@ bool ZoneCompaction::suitable_target(Pfn pfn) const {
   const Migratetype type = core_.map.pageblock_type(pfn);
   if (release_ < Release::v3_15) {
     if (type == Migratetype::isolate) return false;
-    return (page.has(kPageBuddy) && page.order >= core_.map.pageblock_order()) || is_movable(type);
+    return (page.has(kPageBuddy) && page.order >= core_.map.pageblock_order()) || takes_pages(type);
   }
   const bool by_request = release_ >= Release::v6_9 && request_.order > 0;
   const unsigned large = by_request ? static_cast<unsigned>(request_.order) : core_.map.pageblock_order();
   if (page.has(kPageBuddy) && page.order >= large) return false;
-  return request_.ignore_block_suitable || is_movable(type);
+  return request_.ignore_block_suitable || takes_pages(type);
 }
 
 // !isolation_suitable: returns whether the pageblock is skipped because it was visited in vain before.

@@ -92,6 +92,7 @@ class ZoneCompaction final : public MigrationTargets {
   bool in_zone(Pfn start, Pfn end) const;
   bool zone_contiguous() const;
   bool suitable_source(Pfn pfn) const;
+  bool takes_pages(Migratetype type) const;
   bool suitable_target(Pfn pfn) const;
   bool skips_block(Pfn pfn) const;
   bool begins_block(Pfn low) const;

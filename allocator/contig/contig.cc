@@ -121,6 +121,7 @@ Task<void> Contig::undo_failed_start(Pfn start, Pfn end, Migratetype type) {
 // Returns the result of a request whose migration and capture ended so. 4.5 to 4.14 returned migration's -EBUSY even
 // when the range had been captured.
 int Contig::result_of(int migrated, int captured) {
+  if (captured == -kEBUSY && core_.bugs.fires(Bug::busy_is_enomem)) return -kENOMEM;
   if (captured == 0 && migrated == -kEBUSY && core_.bugs.fires(Bug::success_reported_busy)) return -kEBUSY;
   return captured;
 }

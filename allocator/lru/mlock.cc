@@ -15,7 +15,7 @@ MlockPages::MlockPages(const Core& core, Lru& lru, Pagevecs& pagevecs, LruLists&
 }
 
 void MlockPages::move_flag(Pfn from, Pfn to) {
-  if (lists_.clear_mlocked(from)) lists_.set_mlocked(to);
+  if (lists_.clear_mlocked(from) && !core_.bugs.fires(Bug::move_unlocks)) lists_.set_mlocked(to);
 }
 
 // --- since 5.18 ---

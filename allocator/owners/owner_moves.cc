@@ -26,7 +26,7 @@ Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte pte = spaces_.pte(found);
     const bool there = pte.page == id && pte.state == Pte::State::present;
-    if (there && pte.locked) {
+    if (there && pte.locked && !core_.bugs.fires(Bug::lazyfree_drops_locked)) {
       co_await lru_.locked_memory().mlock(pfn);
       if (space != 0) spaces_.lock(space).unlock(core_.engine);
       co_return false;
@@ -119,7 +119,7 @@ Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
     if (pte.page == id && pte.state == Pte::State::migration) {
       ++core_.map.edit(counted).ref;
       reverse_map_.remove_migration_entry(found);
-      if (release_ >= Release::v5_18 && pte.locked) {
+      if (release_ >= Release::v5_18 && pte.locked && !core_.bugs.fires(Bug::move_unlocks)) {
         co_await lru_.locked_memory().mlock(counted);
         co_await lru_.locked_memory().drain(core_.engine.cpu());
       }
@@ -128,13 +128,21 @@ Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
   }
 }
 
+// Returns which of a page's flags go along to its new frame.
+std::uint32_t OwnerMoves::moved_flags(std::uint32_t flags) {
+  flags &= kMovingFlags;
+  if ((flags & kPageDirty) != 0 && core_.bugs.fires(Bug::move_forgets_dirty)) flags &= ~kPageDirty;
+  if ((flags & kPageActive) != 0 && core_.bugs.fires(Bug::move_deactivates)) flags &= ~kPageActive;
+  if ((flags & kPageReferenced) != 0 && core_.bugs.fires(Bug::move_unreferences)) flags &= ~kPageReferenced;
+  return flags;
+}
+
 void OwnerMoves::take_over(Owner& owner, Pfn old, Pfn target) {
   Page& from = core_.map.edit(old);
   Page& to = core_.map.edit(target);
   to.owner = from.owner;
   if (!core_.bugs.fires(Bug::data_left_behind)) to.token = from.token;
-  to.flags |= from.flags & kMovingFlags;
-  if (from.has(kPageDirty) && core_.bugs.fires(Bug::move_forgets_dirty)) to.flags &= ~kPageDirty;
+  to.flags |= moved_flags(from.flags);
   lru_.locked_memory().move_flag(old, target);
   // PG_readahead is the same bit, and since 5.8 it goes along.
   if (release_ >= Release::v5_8) to.flags |= from.flags & kPageReclaim;

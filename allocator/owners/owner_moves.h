@@ -67,10 +67,12 @@ class OwnerMoves final : public PageKinds {
   Task<bool> discard_madv_free(OwnerId id, Pfn pfn);
 
   // --- moving ---
+  std::uint32_t moved_flags(std::uint32_t flags);
   void take_over(Owner& owner, Pfn old, Pfn target);
   int move_mapping(OwnerId id, Pfn old, Pfn target, int expected);
   int move_movable_ops(Owner& owner, Pfn old, Pfn target);
   int move_huge(HugeId id, Pfn old, Pfn target);
+  Task<int> refuse_file_page();
   Task<int> move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode);
   Task<int> fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode);
   Task<int> buffer_move_v3_5(OwnerId id, Pfn old, Pfn target, MoveMode mode);

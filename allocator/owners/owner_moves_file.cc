@@ -66,9 +66,14 @@ Task<bool> OwnerMoves::reclaim_clean(Pfn pfn) {
   co_return true;
 }
 
+// Returns a permanent error, which no page of a file gives without a planted mistake.
+Task<int> OwnerMoves::refuse_file_page() { co_return -kEBUSY; }
+
 Task<int> OwnerMoves::move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
+  if (core_.map.page(old).has(kPageDirty) && core_.bugs.fires(Bug::dirty_page_stays)) return refuse_file_page();
   switch (records_.owner(id).method) {
     case FileMethod::ordered:
+      if (core_.bugs.fires(Bug::ordered_page_stays)) return refuse_file_page();
       if (release_ >= Release::v5_0) return buffer_move_v5_0(id, old, target, mode, /*norefs=*/false);
       return buffer_move_v3_5(id, old, target, mode);
     case FileMethod::journalled:

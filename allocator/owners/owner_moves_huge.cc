@@ -53,6 +53,7 @@ Task<void> OwnerMoves::remap_huge(HugeId id, Pfn head) {
 int OwnerMoves::move_huge(HugeId id, Pfn old, Pfn target) {
   // The migration list's reference.
   if (core_.map.page(old).ref != 1) return -kEAGAIN;
+  if (core_.bugs.fires(Bug::huge_page_stays)) return -kEBUSY;
   HugePage& huge = records_.edit_huge(id);
   CMA_ASSERT(pages_of(core_.map.page(old)) == huge.pages() && pages_of(core_.map.page(target)) == huge.pages());
   huge.partially_mapped = false;

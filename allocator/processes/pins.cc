@@ -16,7 +16,8 @@ constexpr Time kPinTurn = kMillisecond;
 bool Processes::may_stay(Pfn pfn) const {
   const Migratetype type = core_.map.pageblock_type(pfn);
   if (type == Migratetype::cma) return core_.bugs.fires(Bug::pin_stays);
-  if (release_ >= Release::v5_13 && buddy_.zone_of(pfn).kind == ZoneKind::movable) return false;
+  if (release_ >= Release::v5_13 && buddy_.zone_of(pfn).kind == ZoneKind::movable)
+    return core_.bugs.fires(Bug::pin_stays_in_movable);
   return release_ < Release::v5_19 || type != Migratetype::isolate;
 }
 
@@ -26,7 +27,8 @@ bool Processes::must_not_be_shared(SpaceId parent, OwnerId page) const {
   if (release_ < Release::v5_9 || !processes_[parent].has_pinned) return false;
   // A huge page has a counter of pins, and is not pinned for long here.
   if (owners_.owner(page).huge != 0) return false;
-  return core_.map.page(owners_.owner(page).pfn).ref >= longterm_references();
+  const bool pinned = core_.map.page(owners_.owner(page).pfn).ref >= longterm_references();
+  return pinned && !core_.bugs.fires(Bug::fork_shares_pinned);
 }
 
 // Empties pagevecs that may have the page. Mainline up to 6.17 does if it is not on the LRU yet, and so does 5.10.

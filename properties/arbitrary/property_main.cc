@@ -1,5 +1,5 @@
 // The main function of property tests: refuses an RC_PARAMS that RapidCheck would misunderstand and a CMACHECK_PROGRAM
-// that is no program, then runs the tests.
+// that is no program, and a CMACHECK_PLANT that names no mistake; then runs the tests.
 
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +9,7 @@
 
 #include "properties/arbitrary/rc_params_testing.h"
 #include "properties/arbitrary/saved_program_testing.h"
+#include "properties/arbitrary/trial_testing.h"
 
 namespace {
 
@@ -18,6 +19,9 @@ std::string problem() {
     if (std::string wrong = cma::problem_with_rc_params(params); !wrong.empty()) return wrong;
   if (const char* file = std::getenv("CMACHECK_PROGRAM"))
     if (const auto program = cma::read_saved_program(file); !program) return "CMACHECK_PROGRAM: " + program.error();
+  if (const char* list = std::getenv("CMACHECK_PLANT"))
+    if (const std::string name = cma::unknown_mistake(list); !name.empty())
+      return "CMACHECK_PLANT: there is no mistake \"" + name + "\"; `cmacheck bugs` lists them";
   return {};
 }
 

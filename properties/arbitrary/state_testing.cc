@@ -34,6 +34,10 @@ void keep(const Stateful& property) {
 }
 
 void notice_planted(const Stateful& property) {
+  const std::vector<Planted> asked = planted_by_environment();
+  for (const Planted& planted : asked)
+    report_noticed(property.name, planted, case_of(property, planted.release, planted.bug));
+  if (!asked.empty()) return;
   if (property.planted.empty()) FAIL() << property.name << " has no planted mistake";
   for (const Planted& planted : property.planted)
     expect_noticed(property.name, planted, case_of(property, planted.release, planted.bug));

@@ -51,5 +51,10 @@ TEST(Trial, APropertyThatHoldsNoticesNothing) {
   EXPECT_NONFATAL_FAILURE(expect_noticed("trial", Bug::bitmap_forgets_bit, [] {}), "does not notice");
 }
 
+TEST(Trial, OnlyMistakesThatExistArePlanted) {
+  EXPECT_EQ(unknown_mistake("head-for-tail,drain-left-out"), "");
+  EXPECT_EQ(unknown_mistake("head-for-tail,drain"), "drain");
+}
+
 }  // namespace
 }  // namespace cma

@@ -18,6 +18,13 @@ class Silent final : public rc::detail::TestListener {
   void onTestFinished(const rc::detail::TestMetadata&, const rc::detail::TestResult&) override {}
 };
 
+std::vector<std::string> names_in(const std::string& list) {
+  std::vector<std::string> names;
+  std::istringstream text(list);
+  for (std::string name; std::getline(text, name, ',');) names.push_back(name);
+  return names;
+}
+
 }  // namespace
 
 rc::detail::Configuration trial_configuration() {
@@ -50,6 +57,31 @@ void expect_noticed(const std::string& id, const Planted& planted, const std::fu
     return;
   }
   std::cout << mistake << ": noticed after " << failure.numSuccess << " cases\n";
+}
+
+std::vector<Planted> planted_by_environment() {
+  std::vector<Planted> planted;
+  const char* list = std::getenv("CMACHECK_PLANT");
+  for (const std::string& name : names_in(list != nullptr ? list : ""))
+    for (const Release release : modelled_releases()) planted.emplace_back(*bug_from_name(name), release);
+  return planted;
+}
+
+std::string unknown_mistake(std::string_view list) {
+  for (const std::string& name : names_in(std::string(list)))
+    if (!bug_from_name(name)) return name;
+  return {};
+}
+
+void report_noticed(const std::string& id, const Planted& planted, const std::function<void()>& property) {
+  rc::detail::Configuration configuration = trial_configuration();
+  configuration.testParams.disableShrinking = true;
+  const auto result = try_cases(id, property, configuration);
+  if (!result.is<rc::detail::FailureResult>()) return;
+  const auto& failure = result.get<rc::detail::FailureResult>();
+  std::cout << info_of(planted.bug).name << " on " << name_of(*planted.release) << ": " << id << " notices it after "
+            << failure.numSuccess << " cases: " << failure.description.substr(0, failure.description.find('\n'))
+            << std::endl;
 }
 
 std::string text_of(const rc::detail::TestResult& result) {

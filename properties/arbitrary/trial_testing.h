@@ -7,6 +7,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <rapidcheck.h>
 
@@ -29,6 +31,14 @@ rc::detail::TestResult try_cases(const std::string& id, const std::function<void
 // Runs 1,000 cases of a property on machines with a mistake, and fails the GoogleTest unless one of them fails by an
 // assertion. An exception does not count: it shows that the property itself stumbles.
 void expect_noticed(const std::string& id, const Planted& planted, const std::function<void()>& property);
+// Returns the mistakes that CMACHECK_PLANT=NAME,NAME asks to plant in place of a property's own, on each modelled
+// release; none without it. Requires: the main function has checked the names.
+std::vector<Planted> planted_by_environment();
+// Returns the first of the names in a list that no mistake has; empty if there is none.
+std::string unknown_mistake(std::string_view list);
+// Prints after how many cases a property notices a mistake; nothing if it does not. Runs as many cases as RC_PARAMS
+// asks for.
+void report_noticed(const std::string& id, const Planted& planted, const std::function<void()>& property);
 // Returns RapidCheck's report of a result.
 std::string text_of(const rc::detail::TestResult& result);
 // Returns the value of RC_PARAMS that makes RapidCheck repeat a failure.

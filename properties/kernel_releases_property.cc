@@ -61,7 +61,7 @@ void assert_same_requests(const Program& program) {
 // In areas that are empty but for buffers and pages that cannot move, every release tries the same windows and gets the
 // same buffers.
 PROMISE(
-    ReleasesPromise, find_the_same_windows_between_pages_that_cannot_move,
+    KernelReleasesPromise, find_the_same_windows_between_pages_that_cannot_move,
     {.programs = on_areas(false),
      .planted = {
          {Bug::retry_step_short}, {Bug::mask_exponent}, {Bug::offset_upward}, {Bug::region_relative, Release::v3_6}}}) {
@@ -87,7 +87,7 @@ bool has_room_to_move(const Program& program, const Machine& machine) {
 }
 
 // Pages that can move change nothing about that, wherever they lie, as long as there is memory to move them to.
-PROMISE(ReleasesPromise, find_the_same_windows_between_pages_that_can_move,
+PROMISE(KernelReleasesPromise, find_the_same_windows_between_pages_that_can_move,
         {.programs = on_areas(true), .planted = {Bug::drain_left_out}}) {
   RC_PRE(is_simple(program));
   run_plainly(program);
@@ -129,7 +129,7 @@ Programs on_buffers() {
   return programs;
 }
 
-PROMISE(ReleasesPromise, boot_and_buffers_leave_the_same_memory_free,
+PROMISE(KernelReleasesPromise, boot_and_buffers_leave_the_same_memory_free,
         {.programs = on_buffers(), .planted = {{Bug::release_keeps_bit}, {Bug::offset_upward}}}) {
   RC_PRE(is_simple(program));
   Program drained = program;
@@ -179,7 +179,7 @@ class CodesOfFailures final : public WindowObserver<Witness> {
 };
 
 // Up to 6.14: since 6.15 an area without a free window reports -EBUSY. Before 4.11 only vendors' kernels print a line.
-PROMISE(ReleasesPromise, report_the_last_window_s_error_or_enomem_if_there_was_none,
+PROMISE(KernelReleasesPromise, report_the_error_of_the_last_window_or_enomem_if_there_was_none,
         {.planted = {Bug::exhausted_is_busy}}) {
   Program printing = program;
   printing.machine.rate_limits = false;
@@ -208,7 +208,7 @@ class Untried final : public Observer {
 };
 
 // 6.9 stopped to count requests that cannot be tried; all others are counted alike since 5.13.
-PROMISE(ReleasesPromise, count_the_same_requests_but_those_that_cannot_be_tried,
+PROMISE(KernelReleasesPromise, count_the_same_requests_but_those_that_cannot_be_tried,
         {.programs = on_areas(false), .planted = {Bug::retry_step_short}}) {
   RC_PRE(is_simple(program));
   Program before = program;

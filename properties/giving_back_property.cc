@@ -99,7 +99,7 @@ Task<void> take_and_release(Machine& machine, AreaId id, Pfn* got) {
   co_await empty_caches(machine);
 }
 
-PROMISE(ReleasePromise, after_everything_is_given_back_the_machine_is_as_booted,
+PROMISE(GivingBackPromise, of_everything_leaves_the_machine_as_booted,
         {.planted = {Bug::release_keeps_bit,
                      Bug::undo_stops_short,
                      {Bug::merge_from_isolated, Release::v3_6},
@@ -112,7 +112,7 @@ PROMISE(ReleasePromise, after_everything_is_given_back_the_machine_is_as_booted,
   assert_types_are_those_of_boot(*machine, boot);
 }
 
-PROMISE(ReleasePromise, after_everything_is_given_back_each_area_can_give_its_whole_range_again,
+PROMISE(GivingBackPromise, of_everything_lets_each_area_give_its_whole_range_again,
         {.planted = {Bug::release_keeps_bit, Bug::undo_stops_short, {Bug::isolated_counted, Release::v3_6}}}) {
   AtBoot boot;
   Machine* machine = run_and_give_back(program, boot);
@@ -129,7 +129,7 @@ PROMISE(ReleasePromise, after_everything_is_given_back_each_area_can_give_its_wh
 }
 
 // Inside operations as well: pageblocks of areas and of isolators, and caches that are enabled as often as disabled.
-PROMISE(ReleasePromise, each_isolation_and_each_disabling_is_undone_by_its_own_caller,
+PROMISE(GivingBackPromise, a_caller_that_isolates_pageblocks_or_disables_caches_restores_them_itself,
         {.planted = {Bug::undo_stops_short, {Bug::caches_stay_off, Release::v6_1}}}) {
   assert_laws_hold(program, {Law::restored, Law::balanced});
 }
