@@ -42,7 +42,8 @@ th,td{padding:4px 14px 4px 0;text-align:left;border-bottom:1px solid var(--line)
 th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 article{margin-top:40px;border-top:3px solid var(--line);padding-top:6px}article h2{border:0;margin-top:0;
 padding-top:4px;overflow-wrap:anywhere}.skip{position:absolute;left:-9999px}.skip:focus{position:static}
-@media print{body{padding:0;max-width:none;font-size:11px}pre{white-space:pre-wrap;overflow:visible}
+@media print{body{padding:0;max-width:none;font-size:11px}
+code,pre,ul.legend{font-size:9.5px}pre{white-space:pre-wrap;overflow:visible}
 .line{white-space:pre-wrap}.scroll{overflow:visible;border:0}.scroll svg{max-width:100%;height:auto}
 h2,h3{break-after:avoid}pre,table{break-inside:auto}details>summary{list-style:none}.skip{display:none}
 a{color:inherit}}@media (max-width:640px){body{padding:16px}dl.facts{grid-template-columns:1fr;gap:0}
