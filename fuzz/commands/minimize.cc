@@ -100,13 +100,18 @@ std::expected<Reading, Failure> read_input(const MinimizeCommand& command, const
   return Reading{std::move(*plain), "a program's bytes"};
 }
 
+// Prints that the input is another target's, if its name says so. Returns whether it does.
+bool names_other_target(const MinimizeCommand& command) {
+  const std::string target = target_named(command.file);
+  if (target.empty() || target == "program_fuzzer") return false;
+  fmt::print(stderr, "{}: by its name it is an input of {}, whose findings are no programs: run that target on it\n",
+             command.file, target);
+  return true;
+}
+
 int report_no_finding(const MinimizeCommand& command, const Reading& reading) {
   fmt::print(stderr, "{}: no law is broken, so there is nothing to minimise\n", command.file);
-  const std::string target = target_named(command.file);
-  if (!target.empty() && target != "program_fuzzer")
-    fmt::print(stderr, "{}: by its name it is an input of {}, whose findings are no programs: run that target on it\n",
-               command.file, target);
-  else if (!reading.read_as.empty())
+  if (!names_other_target(command) && !reading.read_as.empty())
     fmt::print(stderr, "{}: it may be an input of another target, or need a bug (--bug)\n", command.file);
   return kBadInput;
 }
@@ -126,7 +131,11 @@ int minimize_file(const MinimizeCommand& command) {
   const auto content = read_file(command.file);
   if (!content) return report_failure(content.error());
   const auto reading = read_input(command, *content);
-  if (!reading) return report_failure(reading.error());
+  if (!reading) {
+    const int exit_code = report_failure(reading.error());
+    names_other_target(command);
+    return exit_code;
+  }
   const Program& program = reading->loaded.program;
   const auto writable = check_output(command);
   if (!writable) return report_failure(writable.error());

@@ -78,6 +78,8 @@ TEST_F(MinimizeCommand, TakesBytesWithTheirBug) {
 TEST_F(MinimizeCommand, NamesTheTargetOfAnInputThatIsNoProgram) {
   EXPECT_EQ(call({write("bitmap_fuzzer-crash-1f", std::string("\x01\x02\x03", 3))}), kBadInput);
   EXPECT_THAT(err_, HasSubstr("by its name it is an input of bitmap_fuzzer"));
+  EXPECT_EQ(call({write("program_text_fuzzer-crash-1f", "machine small\nnonsense\n")}), kBadInput);
+  EXPECT_THAT(err_, AllOf(HasSubstr("-crash-1f:1:"), HasSubstr("by its name it is an input of program_text_fuzzer")));
   EXPECT_EQ(call({write_bytes("1f", kClean)}), kBadInput);
   EXPECT_THAT(err_, HasSubstr("it may be an input of another target, or need a bug"));
 }

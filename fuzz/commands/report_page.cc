@@ -42,7 +42,6 @@ std::string what_varies_in(const Program& program, const RunResult& result) {
 }
 
 ProgramStory story_of(const ReportCommand& command, LoadedProgram& loaded, std::string text) {
-  for (const std::string& name : command.bugs) loaded.program.machine.bugs.switch_on(*bug_from_name(name));
   CheckedRun run;
   const Interpreter& interpreter = run.interpreter();
   StoryRecorder recorder(loaded.program, interpreter,
@@ -65,6 +64,10 @@ std::expected<ProgramStory, Failure> load_story(const ReportCommand& command, co
   if (!content) return std::unexpected(content.error());
   auto loaded = program_of(file, *content, {.as_fuzzed = command.as_fuzzed});
   if (!loaded) return std::unexpected(loaded.error());
+  for (const std::string& name : command.bugs) loaded->program.machine.bugs.switch_on(*bug_from_name(name));
+  // It would take this process along, and with it the page of all other findings.
+  if (const std::optional<Finding> finding = find_isolated(loaded->program); finding && is_crash(*finding))
+    return std::unexpected(Failure{kBadInput, fmt::format("{}: {}", file, finding->message)});
   // Of bytes the lines are those of the canonical text.
   return story_of(command, *loaded, loaded->form == Form::bytes ? print(loaded->program) : *content);
 }

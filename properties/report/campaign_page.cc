@@ -72,7 +72,7 @@ std::string contents(const Campaign& campaign) {
         fmt::format("<p>{}: <code>{}</code></p>\n<pre tabindex=\"0\" aria-label=\"command that replays it\">{}</pre>\n",
                     escaped(raw.target), escaped(raw.file), escaped(raw.replay));
   for (const std::string& file : campaign.unreadable)
-    html += fmt::format("<p>cannot be read: <code>{}</code></p>\n", escaped(file));
+    html += fmt::format("<p>cannot be shown: <code>{}</code></p>\n", escaped(file));
   return html;
 }
 

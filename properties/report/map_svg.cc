@@ -26,7 +26,7 @@ constexpr int kMostCells = 8;     // of a column of folded pages
 constexpr int kWidth = 1190;      // of the picture, unless the actors need more
 constexpr int kLeastWidth = 420;  // of pages beside the actors
 constexpr std::size_t kMostPanels = 12;
-constexpr std::size_t kMostRows = 160;
+constexpr std::size_t kMostRows = 120;
 
 // Pages next to each other, of one pageblock, that have the same history.
 struct Column {
@@ -47,11 +47,14 @@ struct Block {
   }
 };
 
-// What is drawn at one moment.
+// What is drawn in one row, and in which row each page and pageblock changed last.
 struct State {
   std::vector<char> letters;
   std::vector<char> bits;
   std::vector<char> types;
+  std::vector<std::size_t> changed;
+  std::vector<std::size_t> retyped;
+  std::size_t row = 0;
 };
 
 class Drawing {
@@ -270,24 +273,39 @@ class Drawing {
     if (!first) y += 14;
     std::string out = draw_head(blocks, first, left, y);
     y += 26;
-    State state{story_.letters, story_.bits, story_.block_types};
+    State state{story_.letters, story_.bits, story_.block_types, std::vector<std::size_t>(story_.letters.size()),
+                std::vector<std::size_t>(story_.block_types.size())};
     std::size_t next = 0;
-    for (std::size_t row = 0; row < rows_.size(); ++row) {
-      const State before = state;
-      for (; next <= rows_[row]; ++next) apply(story_.steps[next], state);
-      out += draw_row(row, blocks, first, left, y, state, before);
+    for (state.row = 0; state.row < rows_.size(); ++state.row) {
+      for (; next <= rows_[state.row]; ++next) apply(story_.steps[next], state);
+      // Further panels have no actors beside them, so a row in which nothing changes says nothing.
+      if (first || state.row == 0 || broken(rows_[state.row]) || changes_any(blocks, state))
+        out += draw_row(blocks, first, left, y, state);
     }
     out += draw_marks(blocks, left, y);
     y += 4;
     return out;
   }
 
+  static void apply_change(const PageChange& change, std::size_t page, State& state) {
+    state.letters[page] = change.letter;
+    state.bits[page] = change.bit;
+    state.changed[page] = state.row;
+  }
   void apply(const StoryStep& step, State& state) const {
-    for (const PageChange& change : step.pages) {
-      state.letters[change.pfn - story_.memory.start] = change.letter;
-      state.bits[change.pfn - story_.memory.start] = change.bit;
+    for (const PageChange& change : step.pages) apply_change(change, change.pfn - story_.memory.start, state);
+    for (const BlockChange& change : step.blocks) {
+      state.types[block_of(change.start)] = change.type;
+      state.retyped[block_of(change.start)] = state.row;
     }
-    for (const BlockChange& change : step.blocks) state.types[block_of(change.start)] = change.type;
+  }
+
+  static bool changes_any(const std::vector<Block>& blocks, const State& state) {
+    return std::ranges::any_of(blocks, [&](const Block& block) {
+      return state.retyped[block.number] == state.row || std::ranges::any_of(block.columns, [&](const Column& column) {
+               return state.changed[column.page] == state.row;
+             });
+    });
   }
 
   std::string draw_head(const std::vector<Block>& blocks, bool first, int left, int y) const {
@@ -314,8 +332,8 @@ class Drawing {
 
   static int actor_x(std::size_t column) { return kStepWidth + static_cast<int>(column) * kActorWidth; }
 
-  std::string draw_row(std::size_t row, const std::vector<Block>& blocks, bool first, int left, int& y,
-                       const State& state, const State& before) const {
+  std::string draw_row(const std::vector<Block>& blocks, bool first, int left, int& y, const State& state) const {
+    const std::size_t row = state.row;
     const std::size_t step = rows_[row];
     std::string texts;
     std::size_t lines = 1;
@@ -340,48 +358,49 @@ class Drawing {
     out += texts;
     int x = left;
     for (const Block& block : blocks) {
-      out += draw_block(block, x, y, state, before, row == 0);
+      out += draw_block(block, x, y, state);
       x += block.width();
     }
     y += height;
     return out;
   }
 
-  std::string draw_block(const Block& block, int x, int y, const State& state, const State& before, bool start) const {
-    const char type = state.types[block.number];
-    const bool retyped = !start && type != before.types[block.number];
+  // Draws a pageblock in one row: its type, then all cells of one look as one shape.
+  static std::string draw_block(const Block& block, int x, int y, const State& state) {
+    const bool retyped = state.row > 0 && state.retyped[block.number] == state.row;
     std::string out = fmt::format("<text class=\"type{}\" x=\"{}\" y=\"{}\">{}</text>\n", retyped ? " changed" : "",
-                                  x + 6, y + 13, type);
+                                  x + 6, y + 13, state.types[block.number]);
+    std::map<std::string, std::string> shapes;
+    std::string folded;
+    std::string letters;
+    std::string places;
     int at = x + kGap;
     for (const Column& column : block.columns) {
       const char letter = state.letters[column.page];
       const char bit = state.bits[column.page];
       const int width = column.cells() * kCell;
-      const bool changed = !start && (letter != before.letters[column.page] || bit != before.bits[column.page]);
-      out += fmt::format("<rect class=\"{}{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>", cell_class(letter),
-                         changed ? " changed" : "", at, y + 2, width - 1, kLine);
-      out += draw_letters(column, letter, at, y);
+      const bool changed = state.row > 0 && state.changed[column.page] == state.row;
+      shapes[cell_class(letter) + (changed ? " changed" : "")] +=
+          fmt::format("M{} {}h{}v{}h-{}z", at, y + 2, width - 1, kLine, width - 1);
       if (bit != ' ')
-        out += fmt::format("<path class=\"bit {}\" d=\"M{} {}h{}\"/>", bit == '+' ? "set" : "clear", at, y + kLine + 5,
-                           width - 1);
-      out += '\n';
+        shapes[bit == '+' ? "x bit set" : "x bit clear"] += fmt::format("M{} {}h{}", at, y + kLine + 5, width - 1);
+      if (column.pages > kMostCells)
+        folded += fmt::format("<text class=\"glyph\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{} \u00d7{}</text>\n",
+                              at + width / 2, y + 13, escaped(std::string_view(&letter, 1)), column.pages);
+      else if (letter != '.')
+        for (int i = 0; i < column.cells(); ++i) {
+          letters += letter;
+          places += fmt::format("{}{}", places.empty() ? "" : " ", at + i * kCell + (kCell - 1) / 2);
+        }
       at += width;
     }
-    return out;
-  }
-
-  // A letter a page; of a folded column the letter and how many pages it has. Free pages need no letter.
-  static std::string draw_letters(const Column& column, char letter, int x, int y) {
-    const int middle = x + column.cells() * kCell / 2;
-    if (column.pages > kMostCells)
-      return fmt::format("<text class=\"glyph\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{} {}{}</text>", middle,
-                         y + 13, escaped(std::string_view(&letter, 1)), "\xc3\x97", column.pages);
-    std::string out;
-    if (letter == '.') return out;
-    for (int i = 0; i < column.cells(); ++i)
-      out += fmt::format("<text class=\"glyph\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                         x + i * kCell + (kCell - 1) / 2, y + 13, escaped(std::string_view(&letter, 1)));
-    return out;
+    // Bits come after all cells: they lie upon them.
+    for (const auto& [look, path] : shapes)
+      out += fmt::format("<path class=\"{}\" d=\"{}\"/>\n", look.starts_with("x ") ? look.substr(2) : look, path);
+    if (!letters.empty())
+      out += fmt::format("<text class=\"glyph\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", places, y + 13,
+                         escaped(letters));
+    return out + folded;
   }
 
   // Draws a mark and the number below each page that the finding names.

@@ -12,6 +12,8 @@ namespace {
 
 // A longer log is folded but for its end: what led to a finding is rarely further back.
 constexpr std::size_t kOpenLines = 24;
+// Of a longer text only so many lines at its beginning and at its end are shown.
+constexpr std::size_t kMostLines = 800;
 
 constexpr std::string_view kPageStyle =
     R"(:root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--soft:#57606a;--line:#d0d7de;--panel:#f6f8fa;
@@ -40,7 +42,8 @@ th,td{padding:4px 14px 4px 0;text-align:left;border-bottom:1px solid var(--line)
 th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 article{margin-top:40px;border-top:3px solid var(--line);padding-top:6px}article h2{border:0;margin-top:0;
 padding-top:4px;overflow-wrap:anywhere}.skip{position:absolute;left:-9999px}.skip:focus{position:static}
-@media print{body{padding:0;max-width:none;font-size:11px}pre{white-space:pre-wrap;overflow:visible}
+@media print{body{padding:0;max-width:none;font-size:11px}
+code,pre,ul.legend{font-size:9.5px}pre{white-space:pre-wrap;overflow:visible}
 .line{white-space:pre-wrap}.scroll{overflow:visible;border:0}.scroll svg{max-width:100%;height:auto}
 h2,h3{break-after:avoid}pre,table{break-inside:auto}details>summary{list-style:none}.skip{display:none}
 a{color:inherit}}@media (max-width:640px){body{padding:16px}dl.facts{grid-template-columns:1fr;gap:0}
@@ -121,22 +124,47 @@ std::string log_line(const StoryLine& line) {
                      line.step % 1'000'000, line.log ? "" : "| ", escaped(line.text));
 }
 
+std::string left_out(std::size_t lines) {
+  return fmt::format("<span class=\"line trace\">... {} lines left out ...</span>", lines);
+}
+
+// Returns the lines [begin, end), without the middle where there are very many.
+std::string log_lines(const ProgramStory& story, std::size_t begin, std::size_t end) {
+  std::string html;
+  const bool all = end - begin <= kMostLines;
+  for (std::size_t i = begin; i < (all ? end : begin + kMostLines / 2); ++i) html += log_line(story.printed[i]);
+  if (all) return html;
+  html += left_out(end - begin - kMostLines);
+  for (std::size_t i = end - kMostLines / 2; i < end; ++i) html += log_line(story.printed[i]);
+  return html;
+}
+
 std::string log_section(const ProgramStory& story) {
   if (story.printed.empty()) return "<p>Nothing was printed.</p>\n";
-  const std::size_t open = story.printed.size() - std::min(story.printed.size(), kOpenLines);
+  const std::size_t lines = story.printed.size();
   std::string html;
-  if (open > 0) {
+  if (lines > kOpenLines) {
+    const std::size_t folded = lines - kOpenLines;
     html +=
         fmt::format("<details><summary>{} earlier line{}</summary>\n<pre tabindex=\"0\" aria-label=\"earlier lines\">",
-                    open, open == 1 ? "" : "s");
-    for (std::size_t i = 0; i < open; ++i) html += log_line(story.printed[i]);
-    html += "</pre></details>\n";
+                    folded, folded == 1 ? "" : "s");
+    html += log_lines(story, 0, folded) + "</pre></details>\n";
   }
-  html += "<pre tabindex=\"0\" aria-label=\"log\">";
-  for (std::size_t i = open; i < story.printed.size(); ++i) html += log_line(story.printed[i]);
+  html += "<pre tabindex=\"0\" aria-label=\"log\">" + log_lines(story, lines - std::min(lines, kOpenLines), lines);
   return html +
          "</pre>\n<p class=\"kind\">Lines after a bar are tracepoints. The time counts steps of the run in "
          "microseconds.</p>\n";
+}
+
+// Returns a text in lines, without the middle where there are very many.
+std::string shortened(std::string_view text) {
+  std::vector<std::size_t> ends;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '\n') ends.push_back(i + 1);
+  if (ends.size() <= kMostLines) return escaped(text);
+  const std::size_t half = kMostLines / 2;
+  return escaped(text.substr(0, ends[half - 1])) + left_out(ends.size() - kMostLines) +
+         escaped(text.substr(ends[ends.size() - half - 1]));
 }
 
 }  // namespace
@@ -171,7 +199,7 @@ std::string program_sections(const ProgramStory& story, const std::string& id, i
             escaped(story.varies) + "</pre>\n";
   html += heading("log", "Log") + log_section(story);
   html += heading("why", "Why") + "<pre tabindex=\"0\" aria-label=\"explanation\">" +
-          escaped(story.why.empty() ? "no operation failed\n" : story.why) + "</pre>\n";
+          shortened(story.why.empty() ? "no operation failed\n" : story.why) + "</pre>\n";
   return html;
 }
 

@@ -41,7 +41,7 @@ struct Campaign {
   std::uint64_t jobs = 0;
   std::vector<TargetFigures> targets;  // empty if unknown
   std::vector<ProgramStory> findings;
-  std::vector<std::string> unreadable;  // files of the folder that are no programs, each with the reason
+  std::vector<std::string> unreadable;  // files of the folder that cannot be shown, each with the reason
   std::vector<RawFinding> raw;
   // The fidelity table: its heading, then its rows. Empty if unknown.
   std::vector<std::vector<std::string>> fidelity;

@@ -150,6 +150,15 @@ TEST(ProgramPage, EscapesWhatTheProgramSays) {
   EXPECT_EQ(page.find('\x01'), std::string::npos);
 }
 
+TEST(ProgramPage, LeavesOutTheMiddleOfAVeryLongLog) {
+  ProgramStory story = story_of(kBroken);
+  story.printed.assign(100'000, {1, true, "the same line"});
+  story.why.assign(5'000'000, '\n');
+  const std::string page = program_page(story);
+  EXPECT_LT(page.size(), 300'000U);
+  EXPECT_THAT(page, HasSubstr("99200 lines left out"));
+}
+
 TEST(ProgramPage, FoldsTheBeginningOfALongLog) {
   std::string text = "machine small release=6.1\n";
   for (int i = 0; i < 20; ++i) text += "cma_alloc a pages=1\n";
@@ -201,9 +210,9 @@ TEST(Picture, OfALongProgramSaysWhatItLeavesOut) {
   std::string text = "machine small release=6.1\n";
   for (int i = 0; i < 400; ++i) text += "b" + std::to_string(i + 1) + " = cma_alloc a pages=1\n";
   const StoryMap map = draw_story(story_of(text), "m");
-  // As many rows in each of its panels.
-  EXPECT_EQ(count_of(map.svg, "<text class=\"step\"") % 160, 0U);
-  EXPECT_THAT(map.note, HasSubstr("160 of 401 steps are drawn"));
+  EXPECT_GE(count_of(map.svg, "<text class=\"step\""), 120U);
+  EXPECT_THAT(map.note, HasSubstr("120 of 401 steps are drawn"));
+  EXPECT_LT(map.svg.size(), 1'000'000U);
 }
 
 TEST(Picture, AloneIsAFile) {
