@@ -81,6 +81,7 @@ class Narrator final : public Observer {
     if (narrates() && finding && finding->op >= performed_)
       print_operation(finding->op, fmt::format("broke law {}", name_of(finding->law)));
     print_records(machine.trace);
+    if (command_.why) why_.run_ended(finding);
   }
   const WhyRecorder* why() const { return command_.why ? &why_ : nullptr; }
   void print_why() const {
