@@ -30,7 +30,7 @@ std::string random_operations(Random& random) {
       text += fmt::format("cma_release b{}\n", random.below(static_cast<std::uint64_t>(i)));
     else if (kind == 4)
       text += fmt::format("s{} = {} pages={}\n", i, random.chance(50) ? "shmem_page" : "unmovable_page",
-                          random.between(1, 120));
+                          random.between(1, 200));
     else if (kind == 5)
       text += fmt::format("n{} = anon_page at=a+{}\n", i, random.below(256));
     else

@@ -56,8 +56,13 @@ class ZoneRefusal {
   const WatermarkTerms& terms() const { return terms_; }
   // Returns whether the zone has a free block that is large enough and that the request may use.
   bool has_block() const { return largest_order(false).value_or(0) >= attempt_.order && largest_order(false); }
-  // Returns whether the attempt succeeds.
-  bool passes() const { return terms_.enough() && has_block(); }
+  // Returns whether the attempt succeeds. Up to 4.3 the watermark depends on the sizes of the free blocks too.
+  bool passes() const {
+    const bool by_blocks = machine_.release() < Release::v4_4 && terms_.binding;
+    return terms_.enough() && has_block() &&
+           (!by_blocks || machine_.buddy.watermarks().zone_watermark_ok(zone_, mark() + zone_.watermark_boost,
+                                                                        attempt_.request(), zone_.nr_free_pages));
+  }
   std::size_t index() const { return index_; }
   std::string name() const { return machine_.buddy.zone_title(index_); }
   // Returns the short answer: what it has, and what it must keep.
