@@ -101,6 +101,7 @@ class Narrator final : public Observer {
     if (narrates() && finding && finding->op >= performed_)
       print_operation(finding->op, fmt::format("broke law {}", name_of(finding->law)));
     print_records(machine.trace);
+    if (command_.why) why_.run_ended(finding);
   }
   // Writes the files that were asked for. Call it once, after the run.
   std::expected<void, Failure> write_traces(const std::optional<Finding>& finding) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "allocator/base/error.h"
@@ -11,8 +12,10 @@
 namespace cma {
 namespace {
 
-// Pages of one window, or groups of them, that are printed.
+// Groups that are printed: of windows, and of the pages of a window.
 constexpr std::size_t kPrintedGroups = 8;
+// Holders of a group of pages, and starts in the log of a group of windows, that are printed.
+constexpr std::size_t kPrintedNames = 4;
 
 std::string window_error(int error) {
   if (error == -kEINTR) return "-EINTR, a fatal signal";
@@ -23,51 +26,133 @@ std::string window_error(int error) {
 // Returns the window as the kernel's log has it, so that it can be found there.
 std::string log_form(const PfnRange& range) { return fmt::format("[{:x}, {:x})", range.start, range.end); }
 
-std::string page_text(const StoppedPage& page, std::size_t more, Pfn last) {
-  std::string text = fmt::format("    {:#x}", page.pfn);
-  if (more > 0) text += fmt::format(", and {} more up to {:#x}", more, last);
-  text += fmt::format("  {}\n", page.what);
-  for (const std::string& holder : page.holders) text += fmt::format("      held by  {}\n", holder);
-  return text + fmt::format("      refused  {}\n", page.refused);
+// Returns the first names in a list, and how many more there are.
+std::string names_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kPrintedNames); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  return names.size() <= kPrintedNames ? text : text + fmt::format(" and {} more", names.size() - kPrintedNames);
 }
 
-// Merges neighbours with equal facts.
+// Pages of one window that were refused for one reason.
+struct PageGroup {
+  std::vector<const StoppedPage*> pages;
+  const StoppedPage& first() const { return *pages.front(); }
+};
+
+std::vector<PageGroup> grouped(const std::vector<StoppedPage>& pages) {
+  std::vector<PageGroup> groups;
+  for (const StoppedPage& page : pages) {
+    const auto known =
+        std::ranges::find_if(groups, [&](const PageGroup& group) { return group.first().same_reason(page); });
+    (known == groups.end() ? groups.emplace_back() : *known).pages.push_back(&page);
+  }
+  return groups;
+}
+
+// Returns the lines about the holders of a group: a line each if all pages have the same, else one line.
+std::string holders_text(const PageGroup& group) {
+  const auto same = [&](const StoppedPage* page) { return page->holders == group.first().holders; };
+  std::string text;
+  if (std::ranges::all_of(group.pages, same)) {
+    for (const std::string& holder : group.first().holders) text += fmt::format("      held by  {}\n", holder);
+    return text;
+  }
+  std::vector<std::string> names;
+  for (const StoppedPage* page : group.pages)
+    for (const std::string& holder : page->holders)
+      if (std::ranges::find(names, holder) == names.end()) names.push_back(holder);
+  return fmt::format("      held by  {}\n", names_text(names));
+}
+
+std::string group_text(const PageGroup& group) {
+  std::string text = fmt::format("    {:#x}", group.first().pfn);
+  if (group.pages.size() > 1)
+    text += fmt::format(", and {} more up to {:#x}", group.pages.size() - 1, group.pages.back()->pfn);
+  return text + fmt::format("  {}\n", group.first().what) + holders_text(group) +
+         fmt::format("      refused  {}\n", group.first().refused);
+}
+
 std::string pages_text(const std::vector<StoppedPage>& pages) {
   std::string text;
-  std::size_t next = 0;
-  for (std::size_t i = 0, groups = 0; i < pages.size() && groups < kPrintedGroups; i = next, ++groups) {
-    next = i + 1;
-    while (next < pages.size() && pages[next].same_facts(pages[i])) ++next;
-    text += page_text(pages[i], next - i - 1, pages[next - 1].pfn);
+  std::size_t printed = 0;
+  const std::vector<PageGroup> groups = grouped(pages);
+  for (std::size_t i = 0; i < std::min(groups.size(), kPrintedGroups); ++i) {
+    text += group_text(groups[i]);
+    printed += groups[i].pages.size();
   }
-  return next < pages.size() ? text + fmt::format("    and {} more\n", pages.size() - next) : text;
+  return printed == pages.size() ? text : text + fmt::format("    and {} more\n", pages.size() - printed);
 }
 
-// Returns how many windows, from the one at `first` on, are to be merged.
-std::size_t equal_windows(const std::vector<FailedWindow>& failed, std::size_t first) {
-  std::size_t next = first + 1;
-  while (next < failed.size() && failed[next].error == failed[first].error && failed[next].pages == failed[first].pages)
-    ++next;
-  return next - first;
+// Returns whether two windows failed on the same pages, or on as many of each kind with the same holders.
+bool same_reasons(const FailedWindow& a, const FailedWindow& b) {
+  if (a.error != b.error || a.note != b.note || a.pages.size() != b.pages.size()) return false;
+  if (a.pages == b.pages) return true;
+  const std::vector<PageGroup> of_a = grouped(a.pages);
+  const std::vector<PageGroup> of_b = grouped(b.pages);
+  return std::ranges::equal(of_a, of_b, [](const PageGroup& one, const PageGroup& other) {
+    return one.first().same_reason(other.first()) &&
+           std::ranges::equal(one.pages, other.pages, {}, &StoppedPage::holders, &StoppedPage::holders);
+  });
 }
 
-std::string in_the_way(const std::vector<StoppedPage>& pages) {
-  if (pages.empty()) return {};
-  const bool blocks = std::all_of(pages.begin(), pages.end(), [](const StoppedPage& page) { return page.pageblock; });
-  return fmt::format(", {} in the way", plural(pages.size(), blocks ? "pageblock" : "page"));
+std::string in_the_way(const FailedWindow& window, bool same_pages) {
+  const std::vector<StoppedPage>& pages = window.pages;
+  if (pages.empty()) return window.note.empty() ? "" : ", nothing in the way: " + window.note;
+  const auto all = [&](auto fits) { return std::ranges::all_of(pages, fits); };
+  std::string_view noun = "page";
+  if (all([](const StoppedPage& page) { return page.pageblock; }))
+    noun = "pageblock";
+  else if (all([](const StoppedPage& page) { return page.pages > 1; }))
+    noun = "compound page";
+  const std::string text = plural(pages.size(), noun) + " in the way";
+  return same_pages ? ", " + text : fmt::format(", in each {}; here those of the first", text);
+}
+
+// Returns the line about the starts that the log has, where these are others than those of the windows.
+std::string log_starts(const std::vector<const FailedWindow*>& windows) {
+  std::vector<std::string> starts;
+  for (const FailedWindow* window : windows)
+    if (window->tested_from != kNoPfn && (starts.empty() || starts.back() != fmt::format("{:x}", window->tested_from)))
+      starts.push_back(fmt::format("{:x}", window->tested_from));
+  if (starts.empty()) return {};
+  return fmt::format("    in the log they begin where the free blocks of their first pages do: {}\n",
+                     names_text(starts));
+}
+
+// Returns the places of windows that failed for the same reasons.
+std::string places_text(const std::vector<const FailedWindow*>& windows) {
+  const PfnRange& first = windows.front()->range;
+  const PfnRange& last = windows.back()->range;
+  if (windows.size() == 1) return log_form(first);
+  const bool one = std::ranges::all_of(windows, [&](const FailedWindow* window) { return window->range == first; });
+  if (one) return fmt::format("{}, {} times", log_form(first), windows.size());
+  return fmt::format("{}, and {} more up to {}", log_form(first), windows.size() - 1, log_form(last));
 }
 
 std::string windows_text(const std::vector<FailedWindow>& windows) {
-  std::string text;
-  for (std::size_t i = 0; i < windows.size();) {
-    const FailedWindow& window = windows[i];
-    const std::size_t equal = equal_windows(windows, i);
-    text += "  window " + log_form(window.range);
-    if (equal > 1) text += fmt::format(", and {} more up to {}", equal - 1, log_form(windows[i + equal - 1].range));
-    text += fmt::format(": {}{}\n", window_error(window.error), in_the_way(window.pages));
-    text += pages_text(window.pages);
-    i += equal;
+  std::vector<std::vector<const FailedWindow*>> groups;
+  std::size_t others = 0;
+  for (const FailedWindow& window : windows) {
+    const auto known = std::ranges::find_if(
+        groups, [&](const std::vector<const FailedWindow*>& group) { return same_reasons(*group.front(), window); });
+    if (known != groups.end())
+      known->push_back(&window);
+    else if (groups.size() < kPrintedGroups)
+      groups.push_back({&window});
+    else
+      ++others;
   }
+  std::string text;
+  for (const std::vector<const FailedWindow*>& group : groups) {
+    const FailedWindow& first = *group.front();
+    const bool same_pages =
+        std::ranges::all_of(group, [&](const FailedWindow* window) { return window->pages == first.pages; });
+    text += fmt::format("  window {}: {}{}\n", places_text(group), window_error(first.error),
+                        in_the_way(first, same_pages));
+    text += pages_text(first.pages) + log_starts(group);
+  }
+  if (others > 0)
+    text += fmt::format("  window and {} more, which failed for other reasons (--json has them)\n", others);
   return text;
 }
 
@@ -75,14 +160,18 @@ nlohmann::json window_json(const FailedWindow& window) {
   nlohmann::json pages = nlohmann::json::array();
   for (const StoppedPage& page : window.pages)
     pages.push_back({{"pfn", page.pfn},
+                     {"pages", page.pages},
                      {"pageblock", page.pageblock},
                      {"what", page.what},
                      {"holders", page.holders},
                      {"refused", page.refused}});
-  return {{"start", window.range.start},
-          {"end", window.range.end},
-          {"error", errno_name(window.error)},
-          {"pages", std::move(pages)}};
+  nlohmann::json json = {{"start", window.range.start},
+                         {"end", window.range.end},
+                         {"error", errno_name(window.error)},
+                         {"pages", std::move(pages)}};
+  if (!window.note.empty()) json["note"] = window.note;
+  if (window.tested_from != kNoPfn) json["log_start"] = window.tested_from;
+  return json;
 }
 
 }  // namespace
@@ -100,6 +189,10 @@ std::string_view word_of(About about) {
     case About::moved: return "moved";
     case About::would: return "would";
     case About::area: return "area";
+    case About::left: return "left";
+    case About::log: return "log";
+    case About::bug: return "bug";
+    case About::ended: return "ended";
   }
   return "?";
 }
@@ -114,13 +207,47 @@ std::string_view word_of(Ending ending) {
   return "?";
 }
 
-std::string answer_text(const Answer& answer, const std::function<std::string(Slot)>& op_text) {
-  std::string text = op_text(answer.op) + "\n  answer " + std::string(word_of(answer.ending));
-  if (answer.ending == Ending::failed) text += fmt::format(", {}", errno_name(answer.error));
-  text += answer.brief.empty() ? "\n" : fmt::format(": {}\n", answer.brief);
+namespace {
+
+// Returns the first words of the answer: how the operation ended.
+std::string ending_text(const Answer& answer) {
+  std::string text = "  answer " + std::string(word_of(answer.ending));
+  if (answer.ending != Ending::failed) return text;
+  text += fmt::format(", {}", errno_name(answer.error));
+  if (answer.sweep_error != 0 && answer.sweep_error != answer.error)
+    text += fmt::format(" (the caller gets NULL; the last sweep ended with {}, in the log ret: {})",
+                        errno_name(answer.sweep_error), answer.sweep_error);
+  return text;
+}
+
+// Returns all that follows these words.
+std::string reasons_text(const Answer& answer) {
+  std::string text = answer.brief.empty() ? "\n" : fmt::format(": {}\n", answer.brief);
   for (const Evidence& evidence : answer.evidence)
     text += fmt::format("  {:<6} {}\n", word_of(evidence.about), evidence.text);
   return text + windows_text(answer.windows);
+}
+
+}  // namespace
+
+std::string answer_text(const Answer& answer) { return ending_text(answer) + reasons_text(answer); }
+
+std::string answers_text(const std::vector<Answer>& answers, const std::function<std::string(Slot)>& op_text) {
+  std::string text;
+  std::map<std::string, Slot> printed;
+  for (const Answer& answer : answers) {
+    const std::string body = answer_text(answer);
+    const auto [known, is_new] = printed.emplace(body, answer.op);
+    const std::string op = op_text(answer.op);
+    text += op + "\n";
+    // A reference is worth its line only if it stands for several.
+    const bool refers = !is_new && std::ranges::count(body, '\n') > 1;
+    const std::string earlier = op_text(known->second);
+    text += refers ? fmt::format("{}, as above for {}\n", ending_text(answer),
+                                 earlier.substr(earlier.find_first_not_of(' ')))
+                   : body;
+  }
+  return text;
 }
 
 nlohmann::json answer_json(const Answer& answer) {
@@ -133,8 +260,11 @@ nlohmann::json answer_json(const Answer& answer) {
   }
   nlohmann::json windows = nlohmann::json::array();
   for (const FailedWindow& window : answer.windows) windows.push_back(window_json(window));
-  return {{"op", answer.op},        {"ending", word_of(answer.ending)}, {"error", errno_name(answer.error)},
-          {"answer", answer.brief}, {"evidence", std::move(evidence)},  {"windows", std::move(windows)}};
+  nlohmann::json json = {
+      {"op", answer.op},        {"ending", word_of(answer.ending)}, {"error", errno_name(answer.error)},
+      {"answer", answer.brief}, {"evidence", std::move(evidence)},  {"windows", std::move(windows)}};
+  if (answer.sweep_error != 0) json["sweep_error"] = errno_name(answer.sweep_error);
+  return json;
 }
 
 }  // namespace cma

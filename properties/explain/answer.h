@@ -19,16 +19,17 @@
 
 namespace cma {
 
-// One page that was in the way, or a pageblock none of whose pages could be isolated.
+// One page that was in the way (a compound page by its first), or a pageblock none of whose pages could be isolated.
 struct StoppedPage {
   Pfn pfn = kNoPfn;
+  std::uint64_t pages = 1;           // of a compound page
   bool pageblock = false;            // it stands for a pageblock, which begins at `pfn`
   std::string what;                  // "anonymous page of n: 2 references, 1 mapping"
   std::vector<std::string> holders;  // besides what its kind shows: "pin k", "the lru_add pagevec of CPU 1"
   std::string refused;               // "isolate_migratepages_block: not on the LRU"
-  // Returns whether all but the place is equal.
-  bool same_facts(const StoppedPage& other) const {
-    return what == other.what && holders == other.holders && refused == other.refused;
+  // Returns whether it was refused for the same reason, though perhaps held by others.
+  bool same_reason(const StoppedPage& other) const {
+    return what == other.what && refused == other.refused && pageblock == other.pageblock && pages == other.pages;
   }
   friend bool operator==(const StoppedPage&, const StoppedPage&) = default;
 };
@@ -39,6 +40,8 @@ struct FailedWindow {
   PfnRange range;
   int error = 0;
   std::vector<StoppedPage> pages;  // those in the way, ascending; empty if there was none
+  std::string note;                // why it failed, if no page was in the way and that is known
+  Pfn tested_from = kNoPfn;        // the start that a line of the log has, if that is another one
 };
 
 // A number or text of a piece of evidence, by its name in JSON.
@@ -60,6 +63,10 @@ enum class About : std::uint8_t {
   moved,   // pages that made room for it
   would,   // what would have helped
   area,    // an area that could not be activated
+  left,    // what the operation left behind
+  log,     // why the log has no line
+  bug,     // a bug of the machine that changed what happened
+  ended,   // the operation inside which it ended, if that is a later one
 };
 std::string_view word_of(About about);
 
@@ -76,7 +83,9 @@ std::string_view word_of(Ending ending);
 struct Answer {
   Slot op = 0;
   Ending ending = Ending::failed;
-  int error = 0;      // 0 or negative errno, as the operation returned it
+  int error = 0;  // 0 or negative errno, as the operation returned it
+  // Of a request to an area that failed: the error of its last sweep, which the log has and the caller does not get.
+  int sweep_error = 0;
   std::string brief;  // the short answer, without the error
   std::vector<Evidence> evidence;
   std::vector<FailedWindow> windows;  // those that it tried in vain, in order
@@ -86,9 +95,12 @@ struct Answer {
   }
 };
 
-// Returns the answer as text; `op_text` formats an operation. Consecutive windows that failed on the same pages
-// are merged.
-std::string answer_text(const Answer& answer, const std::function<std::string(Slot)>& op_text);
+// Returns the answer as text, without the text of the operation. Windows that failed for the same reasons are merged,
+// and so are the pages of a window.
+std::string answer_text(const Answer& answer);
+// Returns the answers as text, each below its operation, which `op_text` formats. An answer that is equal to an earlier
+// one refers to that.
+std::string answers_text(const std::vector<Answer>& answers, const std::function<std::string(Slot)>& op_text);
 // Returns the answer as a JSON object, without the text of the operation.
 nlohmann::json answer_json(const Answer& answer);
 

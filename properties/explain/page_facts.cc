@@ -68,9 +68,14 @@ std::string PageFacts::allocation() const {
   return (world_.result(*slot).yields == Yields::range ? "range " : "block ") + name(*slot);
 }
 
+// Returns the size and the place of its compound page; empty if it is of none.
+std::string PageFacts::extent() const {
+  return pages() == 1 ? std::string() : fmt::format(" ({} pages from {:#x} on)", pages(), pfn_);
+}
+
 std::string PageFacts::without_owner() const {
   const std::string part_of = allocation();
-  if (!part_of.empty()) return "page of " + part_of;
+  if (!part_of.empty()) return (pages() == 1 ? "page of " : "compound page of ") + part_of + extent();
   return page().has(kPagePrivate) ? "page without mapping, its buffers still there" : "page without an owner";
 }
 
@@ -79,15 +84,16 @@ std::string PageFacts::kind() const {
   if (p.has(kPageBuddy)) return "free block";
   if (p.has(kPagePcp)) return "free page on a per-CPU list";
   if (p.has(kPageReserved)) return "page that boot keeps";
-  if (p.ref == 0 && p.has(kPageHugetlb)) return "free huge page of the hugetlb pool";
+  if (p.ref == 0 && p.has(kPageHugetlb)) return "free huge page of the hugetlb pool" + extent();
   if (p.ref == 0 && free_block() != pfn_)
     return fmt::format("page inside the free block of {} pages at {:#x}",
                        order_pages(machine_.map.page(free_block()).order), free_block());
-  if (p.ref == 0) return "free page between two lists";
+  // Of a block that is no compound page, only the first page has a reference.
+  if (p.ref == 0) return allocation().empty() ? "free page between two lists" : without_owner();
   const Owner* owns = owner();
   if (owns == nullptr) return without_owner();
   std::string text = huge() == nullptr
-                         ? std::string(name_of(owns->kind)) + " page"
+                         ? std::string(name_of(owns->kind)) + " page" + extent()
                          : fmt::format("transparent huge page ({} pages from {:#x} on)", huge()->pages(), pfn_);
   const std::string whose = result_name();
   return whose.empty() ? text : text + " of " + whose;
@@ -100,6 +106,17 @@ std::string PageFacts::result_name() const {
   if (whose.empty() && owns->kind == PageKind::anonymous) whose = mapper_names();
   if (whose.empty() && owns->kind == PageKind::file) whose = file_name(owns->file);
   return whose;
+}
+
+std::string PageFacts::user_name() const {
+  const Owner* owns = owner();
+  if (owns == nullptr) return {};
+  if (is_private(owns->kind)) {
+    const std::string processes = mapper_names();
+    return processes.empty() ? processes : "process " + processes;
+  }
+  const std::string file = owns->kind == PageKind::file ? file_name(owns->file) : std::string();
+  return file.empty() ? file : "file " + file;
 }
 
 std::string PageFacts::what() const {
@@ -137,10 +154,22 @@ void PageFacts::add_pagevecs(std::vector<std::string>& holders) const {
   }
 }
 
+// A count is kept by the read of the page or by a bh_hold that names that read.
+std::string PageFacts::count_holder(const World::HeldCount& held) const {
+  const auto* read = std::get_if<BufferRead>(&world_.program().ops[held.pages].body);
+  const bool by_read = read != nullptr && read->keep;
+  return by_read ? fmt::format("a count that {} keeps on its buffer", name(held.pages))
+                 : fmt::format("a count of bh_hold {} on its buffer", name(held.pages));
+}
+
 // Counts on a buffer that are not those of slots.
 void PageFacts::add_counts(std::vector<std::string>& holders, BufferId id, std::int64_t slots) const {
-  const auto held = std::ranges::count(world_.held_buffers, id, &World::HeldCount::buffer);
-  if (held > 0) holders.push_back(plural(static_cast<std::uint64_t>(held), "count") + " of bh_hold on its buffer");
+  std::int64_t held = 0;
+  for (const World::HeldCount& count : world_.held_buffers) {
+    if (count.buffer != id) continue;
+    ++held;
+    holders.push_back(count_holder(count));
+  }
   const std::int64_t journal = machine_.files.journal_holds(id);
   if (journal > 0)
     holders.push_back(plural(static_cast<std::uint64_t>(journal), "count") + " of a running transaction on its buffer");
@@ -176,7 +205,25 @@ std::int64_t PageFacts::add_owner(std::vector<std::string>& holders) const {
   for (PteId id = owns->first_pte; id != 0; id = machine_.spaces.pte(id).next)
     if (machine_.spaces.temporary_stack(machine_.spaces.pte(id).space))
       holders.push_back("exec's temporary stack of " + process_name(machine_.spaces.pte(id).space));
-  return huge() == nullptr ? Owners::own_references(*owns) : page().map;
+  return own_references();
+}
+
+// Returns the references of its owner.
+std::int64_t PageFacts::own_references() const {
+  if (owner() == nullptr || owner()->pfn != pfn_) return 0;
+  return huge() == nullptr ? Owners::own_references(*owner()) : page().map;
+}
+
+bool PageFacts::stays() const {
+  const Page& p = page();
+  if (p.has(kPageReserved)) return true;
+  if (p.ref == 0) return !allocation().empty() && !p.has(kPageBuddy | kPagePcp | kPageHugetlb);
+  const Owner* owns = owner();
+  if (owns == nullptr) return !p.has(kPagePrivate);
+  if (owns->kind == PageKind::unmovable) return true;
+  if (owns->kind == PageKind::movable_ops && owns->refusals < 0) return true;
+  const std::int64_t known = own_references() + (p.has(kPagePrivate) ? 1 : 0) + (p.has(kPageTaskList) ? 1 : 0);
+  return p.ref > known + p.pagevecs;
 }
 
 // Adds the pins and get_page references of the program. Returns their number.
@@ -227,10 +274,13 @@ void PageFacts::add_unknown(std::vector<std::string>& holders, std::int64_t refe
 std::vector<std::string> PageFacts::holders() const {
   std::vector<std::string> holders;
   const Page& p = page();
+  if (p.has(kPageReserved)) return {"boot (reserved)"};
   if (p.ref == 0) {
     if (p.has(kPageHugetlb)) holders.emplace_back("the hugetlb pool");
     const bool on_a_list = p.has(kPageBuddy | kPagePcp | kPageHugetlb) || free_block() != pfn_;
-    if (!on_a_list) add_operations(holders);
+    if (on_a_list) return holders;
+    if (const std::string part_of = allocation(); !part_of.empty()) return {part_of};
+    add_operations(holders);
     return holders;
   }
   if (owner() == nullptr && !p.has(kPagePrivate)) {
@@ -279,9 +329,18 @@ std::string PageFacts::cause() const {
   if (locker != machine_.engine.current()) return ": locked";
   if (p.has(kPageWriteback)) return ": under writeback";
   if (huge() != nullptr) return "";
-  const int expected = (p.has(kPagePrivate) ? 1 : 0) + (p.has(kPageTaskList) && ours_ ? 1 : 0) +
-                       (owner() == nullptr ? 0 : Owners::own_references(*owner()));
-  if (p.ref > expected) return fmt::format(": {} references, {} expected", p.ref, expected);
+  std::vector<std::string> allowed;
+  const std::int64_t own = owner() == nullptr ? 0 : Owners::own_references(*owner());
+  if (own > 0)
+    allowed.push_back(fmt::format("{} of its {}", own, is_cached(owner()->kind) ? "cache and mappings" : "owner"));
+  if (p.has(kPagePrivate)) allowed.emplace_back("1 of its buffers");
+  if (p.has(kPageTaskList) && ours_) allowed.emplace_back("1 of the isolation");
+  const std::int64_t expected = own + (p.has(kPagePrivate) ? 1 : 0) + (p.has(kPageTaskList) && ours_ ? 1 : 0);
+  if (p.ref > expected) {
+    std::string sum;
+    for (const std::string& part : allowed) sum += (sum.empty() ? "" : ", ") + part;
+    return fmt::format(": {} references, {} expected{}", p.ref, expected, sum.empty() ? "" : " (" + sum + ")");
+  }
   std::vector<std::string> holders;
   add_buffer(holders);
   return holders.empty() ? "" : ": its buffer is in use";
@@ -292,7 +351,12 @@ std::string PageFacts::refused(Refusal why, int error) const {
     return "isolate_migratepages_block: in no cache, with more references than mappings";
   if (why == Refusal::unreferenced && page().has(kPageHugetlb))
     return "isolate_migratepages_block: free in the hugetlb pool, not in the allocator";
-  const std::string text(refusal_text(why));
+  std::string text(refusal_text(why));
+  const ReclaimScope scope = machine_.engine.flags().scope;
+  if (why == Refusal::file_system && scope != ReclaimScope::none)
+    text += scope == ReclaimScope::nofs ? " (scope=nofs)" : " (scope=noio)";
+  else if (why == Refusal::file_system && machine_.bugs.active(Bug::contig_nofs))
+    text += " because of \"bug contig-nofs\"; without the bug it has";
   return error == 0 ? text : fmt::format("{}: {}", text, errno_name(error));
 }
 

@@ -25,21 +25,28 @@ class PageFacts {
   PageFacts(const World& world, Pfn pfn, bool ours)
       : world_(world), machine_(world.machine()), pfn_(machine_.map.compound_head(pfn)), ours_(ours) {}
 
-  // Returns all facts, as those of the page at `at`.
-  StoppedPage stopped(Pfn at, std::string verdict) const {
-    return {.pfn = at, .pageblock = false, .what = what(), .holders = holders(), .refused = std::move(verdict)};
+  // Returns all facts, beside the verdict of a step.
+  StoppedPage stopped(std::string verdict) const {
+    return {.pfn = pfn_, .pages = pages(), .what = what(), .holders = holders(), .refused = std::move(verdict)};
   }
+  // Returns the number of pages of its compound page; 1 if it is of none.
+  std::uint64_t pages() const { return pages_of(page()); }
   // Returns the step that refused the page, and its error; `error` is 0 if the step returns none.
   std::string refused(Refusal why, int error) const;
   // Returns why an attempt to move it failed with -EAGAIN, after a colon; empty if the page does not show it.
   std::string cause() const;
   // Returns its kind, whose it is, and its references: "anonymous page of n: 2 references, 1 mapping".
   std::string what() const;
+  // Returns whether it is in use in a way that keeps every attempt from moving it: none of its users lets it go, or
+  // some have references that migration cannot account for.
+  bool stays() const;
   // Returns its holders besides what its kind shows. Names operations under way if nothing else accounts
   // for a reference.
   std::vector<std::string> holders() const;
   // Returns the name of the result that it belongs to, in whatever way; empty if the program names none.
   std::string result_name() const;
+  // Returns the processes that map it or the file whose cache has it, and which of both; empty if there are none.
+  std::string user_name() const;
 
  private:
   const Page& page() const { return machine_.map.page(pfn_); }
@@ -56,6 +63,7 @@ class PageFacts {
   std::string kind() const;
   std::string file_name(FileId file) const;
   std::string allocation() const;
+  std::string extent() const;
   std::string without_owner() const;
   // These append to `holders`.
   void add_lock(std::vector<std::string>& holders) const;
@@ -63,6 +71,8 @@ class PageFacts {
   void add_counts(std::vector<std::string>& holders, BufferId id, std::int64_t slots) const;
   void add_buffer(std::vector<std::string>& holders) const;
   std::int64_t add_owner(std::vector<std::string>& holders) const;
+  std::string count_holder(const World::HeldCount& held) const;
+  std::int64_t own_references() const;
   std::int64_t add_pins(std::vector<std::string>& holders) const;
   void add_operations(std::vector<std::string>& holders) const;
   void add_unknown(std::vector<std::string>& holders, std::int64_t references) const;

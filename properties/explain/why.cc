@@ -10,6 +10,7 @@
 #include "properties/explain/why_area.h"
 #include "properties/explain/why_boot.h"
 #include "properties/explain/why_kinds.h"
+#include "properties/program/text.h"
 
 namespace cma {
 
@@ -20,8 +21,15 @@ void WhyRecorder::program_begins(Machine& machine) {
   declared_.clear();
   inactive_.clear();
   began_.clear();
+  begun_.clear();
+  given_back_.clear();
   answers_.clear();
   learn_areas(machine);
+  operation_begins(0);
+}
+
+void WhyRecorder::operation_begins(Slot op) {
+  if (begun_.size() == op) begun_.push_back({machine_->trace.records().size(), machine_->bugs});
 }
 
 // Keeps the ranges of new areas: one that cannot be activated loses its size.
@@ -51,18 +59,87 @@ void WhyRecorder::answer_boot(Slot op) {
   answers_.push_back(std::move(answer));
 }
 
-void WhyRecorder::alloc_begins(AreaId, std::uint64_t, unsigned) {
-  began_[machine_->engine.current()] = machine_->trace.records().size();
+void WhyRecorder::alloc_begins(AreaId area, std::uint64_t, unsigned) {
+  const bool active = machine_->areas.area(area).active();
+  began_[machine_->engine.current()] = {machine_->trace.records().size(),
+                                        active ? count_area(interpreter_.world(), area) : AreaCount{}};
+}
+
+bool WhyRecorder::asks_area(Slot op) const {
+  const OpBody& body = interpreter_.world().program().ops[op].body;
+  return std::holds_alternative<CmaAlloc>(body) || std::holds_alternative<DebugfsAlloc>(body);
 }
 
 // Returns the error of the last sweep of a request to an area, which its caller does not get.
 int WhyRecorder::sweep_error(const Answer& answer, ActorId actor) const {
   const auto began = began_.find(actor);
   const std::vector<Record>& records = machine_->trace.records();
-  for (std::size_t i = records.size(); began != began_.end() && i-- > began->second;)
+  for (std::size_t i = records.size(); began != began_.end() && i-- > began->second.records;)
     if (records[i].actor == actor && records[i].event == Event::log_cma_alloc_failed)
       return static_cast<int>(static_cast<std::int64_t>(records[i].c));
   return answer.windows.empty() ? answer.error : answer.windows.back().error;
+}
+
+// Adds why a request to an area that failed left no line in the log, if its caller is the reason.
+void WhyRecorder::add_log(Answer& answer, ActorId actor) const {
+  const auto* op = std::get_if<CmaAlloc>(&interpreter_.world().program().ops[answer.op].body);
+  if (op == nullptr || !op->nowarn || !began_.contains(actor)) return;
+  answer.add(About::log, "no line: the caller asks for none (nowarn, __GFP_NOWARN)");
+}
+
+// Adds the bugs of the machine that changed what it did since the operation began.
+void WhyRecorder::add_bugs(Answer& answer) const {
+  if (answer.op >= begun_.size() || !machine_->bugs.any()) return;
+  for (const BugInfo& bug : bug_catalogue()) {
+    const std::uint64_t times = machine_->bugs.times_reached(bug.bug) - begun_[answer.op].bugs.times_reached(bug.bug);
+    if (times == 0) continue;
+    answer.add(About::bug,
+               fmt::format("{} is switched on and changed the course {} meanwhile: {}", bug.name, plural(times, "time"),
+                           bug.sentence),
+               {{"bug", std::string(bug.name)}, {"times", times}});
+  }
+}
+
+// Adds in which later operation it ended.
+void WhyRecorder::add_end(Answer& answer) const {
+  const std::size_t performing = begun_.size() - 1;
+  if (answer.op >= performing) return;
+  const Program& program = interpreter_.world().program();
+  const bool at_end = performing >= program.ops.size();
+  answer.add(About::ended,
+             at_end ? std::string("after the last operation")
+                    : fmt::format("later, inside \"{}\"", print_op(program, program.ops[performing])),
+             {{"inside", std::uint64_t{performing}}});
+}
+
+Sight WhyRecorder::sight_of(Slot op, ActorId actor) const {
+  const auto began = began_.find(actor);
+  return {.world = interpreter_.world(),
+          .windows = windows_,
+          .refused = requests_.last(actor),
+          .declared = declared_,
+          .before = asks_area(op) && began != began_.end() ? &began->second.before : nullptr,
+          .first_record = op < begun_.size() ? begun_[op].records : 0};
+}
+
+void WhyRecorder::answer_failure(Slot op, ActorId actor, Answer& answer) {
+  if (asks_area(op)) answer.sweep_error = sweep_error(answer, actor);
+  explain_failure(sight_of(op, actor), answer);
+  if (asks_area(op)) add_log(answer, actor);
+  add_bugs(answer);
+  add_end(answer);
+  answers_.push_back(std::move(answer));
+}
+
+// Records which results the operation gave back, and which processes it ended.
+void WhyRecorder::learn_given_back(Slot op) {
+  const World& world = interpreter_.world();
+  for (Slot slot = 0; slot < begun_.size() && slot < world.program().ops.size(); ++slot) {
+    const Result& result = world.result(slot);
+    const bool of_process = result.yields == Yields::process || result.yields == Yields::mapping;
+    const bool dead = of_process && result.state == Result::State::done && !machine_->processes.alive(result.process);
+    if (result.gone || dead) given_back_.emplace(slot, op);
+  }
 }
 
 void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
@@ -78,48 +155,76 @@ void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   answer.error = result.error;
   answer.windows = windows_.failed_of(slot);
   if (result.state == Result::State::failed) {
-    const bool of_area =
-        std::holds_alternative<CmaAlloc>(performed.body) || std::holds_alternative<DebugfsAlloc>(performed.body);
-    if (of_area) answer.error = sweep_error(answer, actor);
-    explain_failure({world, windows_, requests_.last(actor), declared_}, answer);
-    answers_.push_back(std::move(answer));
+    answer_failure(slot, actor, answer);
   } else if (result.state == Result::State::skipped) {
-    answer.ending = Ending::skipped;
-    answer.brief = result.skipped_as;
+    explain_skip(world, given_back_, answer);
     answers_.push_back(std::move(answer));
   } else if (!answer.windows.empty() || asked_.contains(slot)) {
     answer.ending = Ending::succeeded;
-    explain_given(world, windows_.given_to(slot), answer);
+    explain_success(sight_of(slot, actor), answer);
+    add_bugs(answer);
+    add_end(answer);
     answers_.push_back(std::move(answer));
   }
+  learn_given_back(slot);
   const bool by_actor = info_of(performed).performed == Performed::by_actor;
   if (by_actor && actor != kNoActor) requests_.forget(actor);
 }
 
-void WhyRecorder::op_performed(Machine&, std::size_t op) { answer_boot(static_cast<Slot>(op)); }
+void WhyRecorder::op_performed(Machine&, std::size_t op) {
+  answer_boot(static_cast<Slot>(op));
+  operation_begins(static_cast<Slot>(op + 1));
+}
 
 void WhyRecorder::program_ended(Machine&) {
   const std::size_t ops = interpreter_.world().program().ops.size();
   answer_boot(static_cast<Slot>(ops == 0 ? 0 : ops - 1));
 }
 
-std::vector<Answer> WhyRecorder::answers() const {
-  std::vector<Answer> answers = answers_;
+// Adds answers about operations that did not end and tried windows in vain.
+void WhyRecorder::answer_unended() {
   for (const FailedWindow& window : windows_.failed()) {
-    if (std::ranges::find(answers, window.op, &Answer::op) != answers.end()) continue;
+    if (std::ranges::find(answers_, window.op, &Answer::op) != answers_.end()) continue;
     Answer answer;
     answer.op = window.op;
     answer.ending = Ending::not_ended;
     answer.windows = windows_.failed_of(window.op);
-    answers.push_back(std::move(answer));
+    answers_.push_back(std::move(answer));
   }
-  return answers;
+}
+
+void WhyRecorder::run_ended(const std::optional<Finding>& finding) {
+  const World& world = interpreter_.world();
+  if (!finding || machine_ == nullptr || finding->op >= world.program().ops.size()) return;
+  answer_finding(*finding);
+  answer_unended();
+}
+
+void WhyRecorder::answer_finding(const Finding& finding) {
+  const World& world = interpreter_.world();
+  const auto slot = static_cast<Slot>(finding.op);
+  const std::string end = fmt::format("the run ends here, law {}: {}", name_of(finding.law), finding.message);
+  const auto known = std::ranges::find(answers_, slot, &Answer::op);
+  if (known != answers_.end()) return known->add(About::ended, end);
+  Answer answer;
+  answer.op = slot;
+  answer.windows = windows_.failed_of(slot);
+  const bool inside = world.result(slot).state == Result::State::inside;
+  answer.ending = inside || begun_.size() == slot + std::size_t{1} ? Ending::not_ended : Ending::succeeded;
+  answer.brief = end;
+  const auto* request = std::get_if<CmaAlloc>(&world.program().ops[slot].body);
+  const std::optional<AreaId> area = request == nullptr ? std::nullopt : world.area(request->area);
+  if (inside && area && !machine_->areas.area(*area).active()) {
+    answer.brief = fmt::format("area {} is not active and has no bitmap: the kernel follows a NULL pointer; {}",
+                               machine_->areas.area(*area).name, end);
+    explain_inactive_area(*machine_, *area, declared_, answer);
+  }
+  add_bugs(answer);
+  answers_.push_back(std::move(answer));
 }
 
 std::string WhyRecorder::text(const std::function<std::string(Slot)>& op_text) const {
-  std::string text;
-  for (const Answer& answer : answers()) text += answer_text(answer, op_text);
-  return text.empty() ? "no operation failed\n" : text;
+  return answers_.empty() ? "no operation failed\n" : answers_text(answers_, op_text);
 }
 
 nlohmann::json WhyRecorder::json() const {

@@ -4,7 +4,7 @@
 // The recorder is the observer of a run, and from program_begins() on the watcher of the machine's windows and requests
 // for pages. The facts are the machine's at the moment of the failure, the names those of the program's results. Used
 // by `cmacheck run --why`. Cost: a walk over each window, over the zones for each request that is refused, and over the
-// results for each refused page and each answer; none for other runs.
+// results for each refused page and each answer, and over an area for each request to it; none for other runs.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,10 @@
 #include <vector>
 
 #include "properties/explain/answer.h"
+#include "properties/explain/why_area.h"
+#include "properties/explain/why_kinds.h"
 #include "properties/explain/why_pages.h"
+#include "properties/explain/why_skips.h"
 #include "properties/explain/windows.h"
 #include "properties/program/interpreter.h"
 
@@ -28,14 +31,17 @@ class WhyRecorder final : public Observer {
   WhyRecorder(const WhyRecorder&) = delete;
   WhyRecorder& operator=(const WhyRecorder&) = delete;
 
+  // Records what ended the run, if something did: the operation at which it ended gets an answer.
+  void run_ended(const std::optional<Finding>& finding);
+
   // Asks for an answer about this operation even if it succeeds: what it got, and what made room for it.
   void ask_for(Slot op) { asked_.insert(op); }
 
   // Returns the windows that failed in the last run, in the order in which they ended.
   const std::vector<FailedWindow>& failed() const { return windows_.failed(); }
-  // Returns the answers, in the order in which the operations ended; then those about operations that did not end and
-  // tried windows in vain.
-  std::vector<Answer> answers() const;
+  // Returns the answers, in the order in which the operations ended; last, that about the operation at which a finding
+  // ended the run.
+  const std::vector<Answer>& answers() const { return answers_; }
   // Returns the answers as text; `op_text` formats an operation. "no operation failed" if there is none.
   std::string text(const std::function<std::string(Slot)>& op_text) const;
   // Returns the answers as a JSON array.
@@ -53,15 +59,37 @@ class WhyRecorder final : public Observer {
   void learn_areas(const Machine& machine);
   void answer_boot(Slot op);
   int sweep_error(const Answer& answer, ActorId actor) const;
+  void answer_failure(Slot op, ActorId actor, Answer& answer);
+  void learn_given_back(Slot op);
+  void operation_begins(Slot op);
+  void add_bugs(Answer& answer) const;
+  void add_end(Answer& answer) const;
+  void add_log(Answer& answer, ActorId actor) const;
+  Sight sight_of(Slot op, ActorId actor) const;
+  bool asks_area(Slot op) const;
+  void answer_finding(const Finding& finding);
+  void answer_unended();
 
   const Interpreter& interpreter_;
   Machine* machine_ = nullptr;
   WindowRecorder windows_;
   RefusedRequests requests_;
   std::set<Slot> asked_;
-  std::vector<PfnRange> declared_;        // by area: its range before its activation
-  std::vector<Evidence> inactive_;        // areas that boot could not activate, until an answer has them
-  std::map<ActorId, std::size_t> began_;  // by actor: the records of the trace before its request to an area
+  std::vector<PfnRange> declared_;  // by area: its range before its activation
+  std::vector<Evidence> inactive_;  // areas that boot could not activate, until an answer has them
+  // A request to an area, by the actor that makes it.
+  struct Asked {
+    std::size_t records = 0;  // of the trace, before it
+    AreaCount before;         // what was free
+  };
+  std::map<ActorId, Asked> began_;
+  // An operation, when it began.
+  struct Begun {
+    std::size_t records = 0;
+    BugSet bugs;
+  };
+  std::vector<Begun> begun_;  // by operation, as far as the run came
+  GivenBack given_back_;
   std::vector<Answer> answers_;
 };
 

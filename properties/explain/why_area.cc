@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <tuple>
 
 #include "allocator/base/error.h"
 #include "properties/explain/names.h"
+#include "properties/explain/page_facts.h"
 #include "properties/explain/why_boot.h"
 
 namespace cma {
@@ -31,6 +33,8 @@ struct Holder {
   std::uint64_t bits = 0;
 };
 
+AreaCount count_pages(const World& world, const PfnRange& range);
+
 // What cma_alloc searches for in an area.
 class Search {
  public:
@@ -43,6 +47,8 @@ class Search {
   std::uint64_t bits() const { return bitmap_pages_to_bits(pages_, area_.order_per_bit); }
   std::uint64_t mask() const { return mask_; }
   std::uint64_t offset() const { return offset_; }
+  // Returns the pages of the longest window that an empty area has.
+  std::uint64_t most_pages() const { return (area_.bitmap.size() - aligned(0)) << area_.order_per_bit; }
   void set_align(unsigned align) {
     BugSet bugs = machine_.geometry().bugs;
     align_ = align;
@@ -112,12 +118,15 @@ class NoWindow {
         area_(machine_.areas.area(request.area)),
         search_(machine_, request),
         answer_(answer),
-        runs_(search_.runs()) {}
+        runs_(search_.runs()),
+        now_(count_area(world, request.area)) {}
 
   // Writes the short answer.
   void brief();
   void add_wanted();
-  void add_found();
+  void add_found(const AreaCount& count);
+  void add_left(const AreaCount& before);
+  const AreaCount& now() const { return now_; }
   void add_runs();
   void add_holders();
   void add_remedies();
@@ -125,11 +134,7 @@ class NoWindow {
  private:
   std::uint64_t pages_of(std::uint64_t bits) const { return bits << area_.order_per_bit; }
   std::string bits_and_pages(std::uint64_t bits) const;
-  // A free page of the hugetlb pool is not the allocator's.
-  bool is_free(Pfn pfn) const {
-    const Page& head = machine_.map.page(machine_.map.compound_head(pfn));
-    return head.ref == 0 && !head.has(kPageHugetlb);
-  }
+  void add_room(std::string text, Pfn first, std::uint64_t pages, std::vector<Figure> figures);
   std::uint64_t longest_of_all() const { return runs_.empty() ? 0 : std::ranges::max(runs_, {}, &Run::bits).bits; }
   std::uint64_t longest() const { return runs_.empty() ? 0 : runs_.front().counts(); }
   std::vector<Holder> holders() const;
@@ -143,6 +148,7 @@ class NoWindow {
   Search search_;
   Answer& answer_;
   std::vector<Run> runs_;
+  AreaCount now_;
 };
 
 // A bit and a page are the same thing where a bit stands for one page.
@@ -154,6 +160,8 @@ std::string NoWindow::bits_and_pages(std::uint64_t bits) const {
 void NoWindow::brief() {
   const std::uint64_t size = area_.bitmap.size();
   std::string text = fmt::format("no window: {} at align {}", plural(request_.pages, "page"), search_.align());
+  if (request_.align != search_.align())
+    text += fmt::format(" ({} is asked for, and CONFIG_CMA_ALIGNMENT limits it)", request_.align);
   if (area_.order_per_bit != 0) text = fmt::format("{}, which take {}", text, plural(search_.bits(), "bit"));
   if (search_.window()) {
     answer_.brief = text + "; the bits that it lacked were given back after its search";
@@ -162,7 +170,9 @@ void NoWindow::brief() {
   if (runs_.empty()) {
     text += fmt::format("; none of the {} is free", plural(size, "bit"));
   } else if (longest() == 0) {
-    text += fmt::format("; no free run has an aligned bit, and the longest has {}", plural(longest_of_all(), "bit"));
+    answer_.brief =
+        text + fmt::format("; no free run has an aligned bit, and the longest has {}", plural(longest_of_all(), "bit"));
+    return;
   } else {
     text += fmt::format("; longest run {} at bit {} of {}", longest(), runs_.front().aligned, size);
   }
@@ -178,11 +188,12 @@ void NoWindow::add_wanted() {
   if (unit != 1)
     text += fmt::format(", the first at a multiple of {} bits (mask {:#x}, offset {})",
                         unit == 0 ? std::string("2^64") : std::to_string(unit), search_.mask(), search_.offset());
+  if (unit > search_.bits() && places > 1)
+    text += fmt::format("; beside others of its kind each takes up {} bits", unit);
   if (places == 0) text += "; no bit of this area is so aligned that they fit after it";
   if (places == 1)
     text += fmt::format("; they fit at bit {} only: one page held among the {} there leaves no room", first,
                         request_.pages);
-  if (places > 1) text += fmt::format("; an empty area has {} such places", places);
   answer_.add(About::wanted, std::move(text),
               {{"pages", request_.pages},
                {"align", std::uint64_t{search_.align()}},
@@ -192,31 +203,38 @@ void NoWindow::add_wanted() {
                {"places", places}});
 }
 
-// Bits are not pages: those under free bits may be lent to others, and would be moved away.
-void NoWindow::add_found() {
-  std::uint64_t bits = 0;
-  std::uint64_t free = 0;
-  for (const Run& run : runs_) {
-    bits += run.bits;
-    for (Pfn pfn = area_.base + pages_of(run.bit); pfn < area_.base + pages_of(run.bit + run.bits); ++pfn)
-      if (is_free(pfn)) ++free;
-  }
+// Bits are not pages: those under free bits may be lent to others, and would have to move.
+void NoWindow::add_found(const AreaCount& count) {
   std::string text =
-      fmt::format("{} of {} free, in {}", bits_and_pages(bits), area_.bitmap.size(), plural(runs_.size(), "run"));
-  const std::uint64_t lent = pages_of(bits) - free;
-  if (bits > 0)
-    text += lent == 0 ? "; their pages are free"
-                      : fmt::format("; of their {} pages {} are free and {} lent to others, to be moved away",
-                                    pages_of(bits), free, lent);
-  if (bits >= search_.bits() && !search_.window())
+      fmt::format("{} of {} free, in {}", bits_and_pages(count.bits), area_.bitmap.size(), plural(count.runs, "run"));
+  if (count.bits > 0)
+    text += count.lent == 0
+                ? "; their pages are free"
+                : fmt::format("; of their {} pages {} are free and {} lent to others, which would have to move",
+                              pages_of(count.bits), count.pages, count.lent);
+  if (count.staying > 0)
+    text += fmt::format(" ({} cannot as it is: {})", plural(count.staying, "page"), count.first_staying);
+  if (answer_.windows.empty() && count.bits >= search_.bits() && !search_.window())
     text += longest_of_all() >= search_.bits() ? "; so there are enough in a row, but not from an aligned bit on"
                                                : "; so there are enough, but not in a row";
   answer_.add(About::found, std::move(text),
-              {{"free_bits", bits},
+              {{"free_bits", count.bits},
                {"bits_of_area", area_.bitmap.size()},
-               {"runs", runs_.size()},
-               {"free_pages", free},
-               {"pages_lent", lent}});
+               {"runs", count.runs},
+               {"free_pages", count.pages},
+               {"pages_lent", count.lent},
+               {"pages_staying", count.staying}});
+}
+
+// What the attempts changed, or that nothing was tried.
+void NoWindow::add_left(const AreaCount& before) {
+  if (answer_.windows.empty() && now_ == before)
+    answer_.add(About::left, "all as it was: nothing was taken or moved, and only the caller goes without");
+  else if (now_.lent < before.lent && now_.bits == before.bits)
+    answer_.add(About::left,
+                fmt::format("{} of the {} lent pages moved away or dropped, and {} still lent", before.lent - now_.lent,
+                            before.lent, now_.lent),
+                {{"pages_lent", now_.lent}});
 }
 
 void NoWindow::add_runs() {
@@ -232,8 +250,10 @@ void NoWindow::add_runs() {
                 {{"bit", run.bit}, {"bits", run.bits}, {"counts", run.counts()}, {"aligned_bit", run.aligned}});
   }
   if (runs_.size() > kListed)
-    answer_.add(About::run, fmt::format("and {}, of each of which at most {} count",
-                                        plural(runs_.size() - kListed, "more run"), runs_[kListed].counts()));
+    answer_.add(About::run, fmt::format("and {}, {}", plural(runs_.size() - kListed, "more run"),
+                                        runs_[kListed].counts() == 0 ? "none with an aligned bit"
+                                                                     : fmt::format("of each of which at most {} count",
+                                                                                   runs_[kListed].counts())));
 }
 
 // Returns the other operations inside this area; empty if there are none.
@@ -305,11 +325,23 @@ void NoWindow::add_smaller_bits() {
   const std::uint64_t offset = bitmap_aligned_offset(area_.base, search_.align(), 0, bugs);
   const std::uint64_t page = held.find_zero_area(0, request_.pages, mask, offset);
   const bool fits = page < held.size();
-  answer_.add(About::would,
-              fits ? fmt::format("fit with order_per_bit 0, at page {:#x}: rounding up to whole bits costs it",
-                                 area_.base + page)
-                   : std::string("not fit with order_per_bit 0 either"),
-              {{"order_per_bit", std::uint64_t{0}}, {"fits", std::uint64_t{fits}}});
+  std::vector<Figure> figures = {{"order_per_bit", std::uint64_t{0}}, {"fits", std::uint64_t{fits}}};
+  if (fits)
+    add_room(fmt::format("with order_per_bit 0, at page {:#x}: rounding up to whole bits costs it", area_.base + page),
+             area_.base + page, request_.pages, std::move(figures));
+  else
+    answer_.add(About::would, "not fit with order_per_bit 0 either", std::move(figures));
+}
+
+// Adds that there is a window of free bits; whether it can be had depends on its pages.
+void NoWindow::add_room(std::string text, Pfn first, std::uint64_t pages, std::vector<Figure> figures) {
+  const AreaCount there = count_pages(world_, {first, first + pages});
+  text = (there.lent == 0 ? "fit " : "find free bits ") + text;
+  if (there.lent > 0) text += fmt::format("; {} there would have to move", plural(there.lent, "lent page"));
+  if (there.staying > 0)
+    text += fmt::format(", and {} cannot as it is: {}", plural(there.staying, "page"), there.first_staying);
+  figures.push_back({"pages_lent", there.lent});
+  answer_.add(About::would, std::move(text), std::move(figures));
 }
 
 void NoWindow::add_remedies() {
@@ -320,18 +352,23 @@ void NoWindow::add_remedies() {
     other.set_align(--align);
     bit = other.window();
   }
-  if (bit)
-    answer_.add(About::would, fmt::format("fit at align {} or less, at bit {}", align, *bit),
-                {{"align", std::uint64_t{align}}, {"bit", *bit}, {"fits", std::uint64_t{1}}});
-  else if (search_.align() > 0)
+  if (bit) {
+    std::string text = fmt::format("at align {} or less, at bit {}", align, *bit);
+    if (align > 1) text += fmt::format(" (CONFIG_CMA_ALIGNMENT={} limits the DMA layer to that)", align);
+    add_room(std::move(text), area_.base + pages_of(*bit), request_.pages,
+             {{"align", std::uint64_t{align}}, {"bit", *bit}, {"fits", std::uint64_t{1}}});
+  } else if (search_.align() > 0) {
     answer_.add(About::would, "not fit at any smaller alignment",
                 {{"align", std::uint64_t{0}}, {"fits", std::uint64_t{0}}});
+  }
   if (area_.order_per_bit != 0) add_smaller_bits();
   const std::uint64_t pages = pages_of(longest());
-  answer_.add(About::would,
-              pages == 0 ? fmt::format("not fit with fewer pages at align {}", search_.align())
-                         : fmt::format("fit with {} at most", plural(pages, "page")),
-              {{"pages", pages}});
+  if (pages == 0)
+    answer_.add(About::would, fmt::format("not fit with fewer pages at align {}", search_.align()), {{"pages", pages}});
+  else
+    add_room(fmt::format("with {} at most", plural(pages, "page")), area_.base + pages_of(runs_.front().aligned), pages,
+             {{"pages", pages}});
+  answer_.add(About::would, "fit in a larger area: `cmacheck fit` prints how large it must be");
 }
 
 // Explains a request that ended before its search; returns whether it did.
@@ -353,46 +390,111 @@ bool never_searched(const Machine& machine, const AreaRequest& request, const st
   const std::string in_bits = bits == 0 ? std::string() : fmt::format(" ({})", plural(bits, "bit"));
   answer.brief = fmt::format("never searched: {} pages{} are more than area {} has, {} pages ({} bits)", request.pages,
                              in_bits, area.name, area.pages, area.bitmap.size());
-  answer.add(About::would, fmt::format("fit with {} at most, if the whole area were free", plural(area.pages, "page")),
-             {{"pages", area.pages}});
+  const std::uint64_t most = Search(machine, request).most_pages();
+  answer.add(About::would, fmt::format("fit with {} at most, if the whole area were free", plural(most, "page")),
+             {{"pages", most}});
   return true;
 }
 
-// Explains a request that tried windows, and whose last sweep ended with answer.error.
+// Returns how many windows were tried, each once a sweep, and in how many sweeps: each begins at the first bit.
+std::string tried_text(const std::vector<FailedWindow>& windows) {
+  std::set<Pfn> starts;
+  std::uint64_t sweeps = 0;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    starts.insert(windows[i].range.start);
+    if (i == 0 || windows[i].range.start <= windows[i - 1].range.start) ++sweeps;
+  }
+  const std::string tried = plural(starts.size(), "window") + " tried";
+  return sweeps == 1 ? tried : fmt::format("{} in {} sweeps", tried, sweeps);
+}
+
+// Explains a request that tried windows.
 void windows_failed(const AreaRequest& request, Answer& answer) {
-  const std::string tried = plural(answer.windows.size(), "window");
-  if (answer.error == -kEINTR)
-    answer.brief = fmt::format("a fatal signal ended it after {}", tried);
-  else if (answer.error == -kENOMEM && answer.windows.back().error == -kENOMEM)
-    answer.brief =
-        fmt::format("{} tried; in the last one pages were in the way, and there was no page to move to", tried);
-  else if (answer.error == -kENOMEM)
-    answer.brief = fmt::format("{} tried in earlier sweeps; the last sweep found none to try", tried);
+  const std::string tried = tried_text(answer.windows);
+  const FailedWindow& last = answer.windows.back();
+  if (answer.sweep_error == -kEINTR)
+    answer.brief = fmt::format("a fatal signal ended it; {}", tried);
+  else if (answer.sweep_error == -kENOMEM && last.error == -kENOMEM)
+    answer.brief = fmt::format("{}; in the last one pages were in the way, and there was no page to move to", tried);
+  else if (answer.sweep_error == -kENOMEM)
+    answer.brief = fmt::format("{} in earlier sweeps; the last sweep found none to try", tried);
+  else if (last.pages.empty())
+    answer.brief = fmt::format("{} for {}, and none could be had", tried, plural(request.pages, "page"));
   else if (answer.windows.size() == 1)
     answer.brief =
         fmt::format("the only window that was free for {} had pages in the way", plural(request.pages, "page"));
   else
-    answer.brief = fmt::format("{} tried for {}, and pages were in the way of each; no other window was free", tried,
+    answer.brief = fmt::format("{} for {}, and pages were in the way of each; no other window was free", tried,
                                plural(request.pages, "page"));
+}
+
+// Returns what is free in a range of pages whose bits are free; its bits are not counted.
+AreaCount count_pages(const World& world, const PfnRange& range) {
+  const MemoryMap& map = world.machine().map;
+  AreaCount count;
+  for (Pfn pfn = range.start; pfn < range.end; ++pfn) {
+    const Pfn block = world.machine().buddy.free_lists().covering_block(pfn);
+    if (map.page(block).has(kPageBuddy)) {
+      const Pfn end = std::min(range.end, block + order_pages(map.page(block).order));
+      count.pages += end - pfn;
+      pfn = end - 1;
+      continue;
+    }
+    const PageFacts facts(world, pfn, /*ours=*/false);
+    const Page& head = map.page(map.compound_head(pfn));
+    const bool stays = facts.stays();
+    // A free page of the hugetlb pool is not the allocator's.
+    if (head.ref == 0 && !head.has(kPageHugetlb) && !stays) {
+      ++count.pages;
+      continue;
+    }
+    ++count.lent;
+    if (stays && count.staying++ == 0) count.first_staying = fmt::format("{:#x}, {}", pfn, facts.what());
+  }
+  return count;
 }
 
 }  // namespace
 
+AreaCount count_area(const World& world, AreaId id) {
+  const Area& area = world.machine().areas.area(id);
+  AreaCount sum;
+  const std::uint64_t end = area.bitmap.size();
+  for (std::uint64_t bit = area.bitmap.next_zero(0, end); bit < end;) {
+    const std::uint64_t stop = area.bitmap.next_set(bit, end);
+    const AreaCount run =
+        count_pages(world, {area.base + (bit << area.order_per_bit), area.base + (stop << area.order_per_bit)});
+    ++sum.runs;
+    sum.bits += stop - bit;
+    sum.pages += run.pages;
+    sum.lent += run.lent;
+    if (sum.staying == 0) sum.first_staying = run.first_staying;
+    sum.staying += run.staying;
+    bit = area.bitmap.next_zero(stop, end);
+  }
+  return sum;
+}
+
 void explain_area_request(const World& world, const AreaRequest& request, const std::vector<PfnRange>& declared,
-                          Answer& answer) {
+                          const AreaCount* before, Answer& answer) {
   if (never_searched(world.machine(), request, declared, answer)) return;
   NoWindow found(world, request, answer);
+  const bool searched =
+      answer.windows.empty() || (answer.sweep_error == -kENOMEM && answer.windows.back().error != -kENOMEM);
   if (answer.windows.empty())
     found.brief();
   else
     windows_failed(request, answer);
   found.add_wanted();
-  found.add_found();
+  // Attempts move pages, so what they found is what was there before them.
+  found.add_found(searched || before == nullptr ? found.now() : *before);
   // Where windows were tried, their pages are the answer.
-  if (!answer.windows.empty() && answer.error != -kENOMEM) return;
-  found.add_runs();
-  found.add_holders();
+  if (searched) {
+    found.add_runs();
+    found.add_holders();
+  }
   if (answer.windows.empty()) found.add_remedies();
+  if (before != nullptr) found.add_left(*before);
 }
 
 void explain_given(const World& world, const GivenWindows* given, Answer& answer) {

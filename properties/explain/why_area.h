@@ -13,10 +13,24 @@
 
 namespace cma {
 
+// What is free in an area at one moment.
+struct AreaCount {
+  std::uint64_t bits = 0;     // free bits
+  std::uint64_t runs = 0;     // of them
+  std::uint64_t pages = 0;    // free pages under free bits
+  std::uint64_t lent = 0;     // pages under free bits that others use
+  std::uint64_t staying = 0;  // of them, those that cannot move as they are
+  std::string first_staying;  // the first of these: "0x4050, unmovable page of u"
+  friend bool operator==(const AreaCount&, const AreaCount&) = default;
+};
+// Counts what is free in an active area now. O(pages of the area).
+AreaCount count_area(const World& world, AreaId id);
+
 // Explains the request of the operation answer.op, which has failed just now. answer.windows has the windows that it
-// tried, answer.error the error of the last sweep. `declared` has the range of each area before its activation.
+// tried, answer.sweep_error the error of the last sweep. `declared` has the range of each area before its activation,
+// `before` what was free when the request began; nullptr if that is not known.
 void explain_area_request(const World& world, const AreaRequest& request, const std::vector<PfnRange>& declared,
-                          Answer& answer);
+                          const AreaCount* before, Answer& answer);
 
 // Explains what the operation answer.op got: its windows, and what made room for them.
 void explain_given(const World& world, const GivenWindows* given, Answer& answer);

@@ -30,7 +30,9 @@ TEST(WhyArea, NamesTheLongestRunAndHowManyPagesAreMissing) {
             "  run    1792 bits at bit 256, pages 0x3ad00 to 0x3b3ff\n"
             "  held   256 pages by pool\n"
             "  would  not fit at any smaller alignment\n"
-            "  would  fit with 1792 pages at most\n");
+            "  would  fit with 1792 pages at most\n"
+            "  would  fit in a larger area: `cmacheck fit` prints how large it must be\n"
+            "  left   all as it was: nothing was taken or moved, and only the caller goes without\n");
 }
 
 TEST(WhyArea, AnswersForEachWayWithoutASearch) {
@@ -111,7 +113,7 @@ TEST(WhyArea, TellsFreeBitsFromFreePages) {
                        "x = cma_alloc a pages=200\ns = shmem_page at=a+0xd0 pages=4\n"
                        "w = cma_alloc a pages=100\n"),
               HasSubstr("found  56 bits of 256 free, in 1 run; of their 56 pages 52 are free and 4 lent to "
-                        "others, to be moved away\n"));
+                        "others, which would have to move\n"));
 }
 
 TEST(WhyArea, NamesTheAlignmentThatWouldFit) {
@@ -119,18 +121,22 @@ TEST(WhyArea, NamesTheAlignmentThatWouldFit) {
       why_text("small release=6.1", "x = cma_alloc a pages=1\nw = cma_alloc a pages=200 align=6\n"),
       AllOf(HasSubstr("longest run 192 at bit 64 of 256: 8 pages short\n"),
             HasSubstr("run    255 bits at bit 1, pages 0x201 to 0x2ff: 192 count, from the aligned bit 64 on\n"),
-            HasSubstr("would  fit at align 5 or less, at bit 32\n")));
+            HasSubstr(
+                "would  fit at align 5 or less, at bit 32 (CONFIG_CMA_ALIGNMENT=5 limits the DMA layer to that)\n")));
 }
 
 // A window that another actor tries has its bits set.
 // From align 64 on only a multiple of 2^64 is aligned.
 TEST(WhyArea, AnswersForAlignmentsBeyondTheArea) {
   const std::string text = why_text("small release=6.1", "w = cma_alloc a pages=2 align=70\n");
-  EXPECT_THAT(text, AllOf(HasSubstr("; no free run has an aligned bit, and the longest has 256 bits: 2 pages short\n"),
-                          HasSubstr("the first at a multiple of 2^64 bits"),
-                          HasSubstr("no bit of this area is so aligned that they fit after it\n"),
-                          HasSubstr("; so there are enough in a row, but not from an aligned bit on\n"),
-                          HasSubstr("would  fit at align 9 or less, at bit 0\n")));
+  EXPECT_THAT(
+      text,
+      AllOf(HasSubstr("; no free run has an aligned bit, and the longest has 256 bits\n"),
+            HasSubstr("the first at a multiple of 2^64 bits"),
+            HasSubstr("no bit of this area is so aligned that they fit after it\n"),
+            HasSubstr("; so there are enough in a row, but not from an aligned bit on\n"),
+            HasSubstr(
+                "would  fit at align 9 or less, at bit 0 (CONFIG_CMA_ALIGNMENT=9 limits the DMA layer to that)\n")));
   EXPECT_THAT(why_text("small release=6.1", "w = cma_alloc b pages=18446744073709551615\n"),
               HasSubstr("never searched: 18446744073709551615 pages are more than area b has, 256 pages (128 bits)\n"));
 }
@@ -156,7 +162,7 @@ TEST(WhyArea, AnswersForWindowsThatFailed) {
       {"busy",
        "small release=4.19",
        "n = anon_page at=a+8\ndrain\nk = pin n\nm = anon_page at=a+0x88\ndrain\nl = pin m\nw = cma_alloc a pages=128\n",
-       {"answer failed, -EBUSY: ",
+       {"answer failed, -ENOMEM (the caller gets NULL; the last sweep ended with -EBUSY, in the log ret: -16): ",
         " tried for 128 pages, and pages were in the way of each; no other window was free\n"}},
       {"no page to move to",
        "small release=6.1",
@@ -168,7 +174,8 @@ TEST(WhyArea, AnswersForWindowsThatFailed) {
       {"signal",
        "small release=6.1",
        "actor A cpu=0\nA: w = cma_alloc a pages=64 align=6 until=isolate_done\nsignal A\nA: resume\n",
-       {"answer failed, -EINTR: a fatal signal ended it after 1 window\n"}},
+       {"answer failed, -ENOMEM (the caller gets NULL; the last sweep ended with -EINTR, in the log ret: -4): a fatal "
+        "signal ended it; 1 window tried\n"}},
       {"second sweep without a window",
        "small release=4.9 retry=1 error_line=on",
        "actor A cpu=0\nothers = shmem_page pages=100\nn = anon_page at=a+8\nm = anon_page at=a+0x88\ndrain\n"
@@ -213,6 +220,142 @@ TEST(WhyArea, GivesItsFiguresAsData) {
   const auto counts = std::ranges::find(run->figures, "counts", &Figure::name);
   ASSERT_NE(counts, run->figures.end());
   EXPECT_EQ(std::get<std::uint64_t>(counts->value), 1792U);
+}
+
+// Attempts move pages away: what the request found is what was there before.
+TEST(WhyArea, CountsWhatIsLentBeforeTheAttempts) {
+  EXPECT_THAT(why_text("small release=4.19",
+                       "others = shmem_page pages=100\ns = shmem_page at=a+0x40 pages=4\nn = anon_page at=a+8\ndrain\n"
+                       "k = pin n\nw = cma_alloc a pages=256\n"),
+              AllOf(HasSubstr("found  256 bits of 256 free, in 1 run; of their 256 pages 251 are free and 5 lent to "
+                              "others, which would have to move (1 page cannot as it is: 0x208, anonymous page of n: 2 "
+                              "references, 1 mapping)\n"),
+                    HasSubstr("left   4 of the 5 lent pages moved away or dropped, and 1 still lent\n")));
+}
+
+TEST(WhyArea, PromisesNoRoomWherePagesCannotMove) {
+  expect_answers({
+      {"unmovable page in the only run",
+       "small release=6.1",
+       "c = cma_alloc a pages=5\nu = unmovable_page at=a+0x50\ny = cma_alloc a pages=256\n",
+       {"would  find free bits with 251 pages at most; 1 lent page there would have to move, and 1 page cannot as it "
+        "is: 0x250, unmovable page of u: 1 reference\n"}},
+      {"pages that move",
+       "small release=6.1",
+       "c = cma_alloc a pages=5\ns = shmem_page at=a+0x50\ny = cma_alloc a pages=256\n",
+       {"would  find free bits with 251 pages at most; 1 lent page there would have to move\n"}},
+      {"larger than the area, from an aligned bit on",
+       "release=6.1 base=0 pages=0x8000 pageblock_order=9\narea main base=0x4200 pages=0x600 order_per_bit=0",
+       "x = cma_alloc main pages=0x601 align=10\n",
+       {"would  fit with 1024 pages at most, if the whole area were free\n"}},
+  });
+}
+
+TEST(WhyArea, NamesTheLimitOfTheAlignment) {
+  EXPECT_THAT(
+      why_text("release=3.6 base=0 pages=0x8000 pageblock_order=10\narea main base=0x4000 pages=0x400",
+               "x = cma_alloc main pages=0x3c0\nz = cma_alloc main pages=0x48 align=12\n"),
+      AllOf(HasSubstr("no window: 72 pages at align 8 (12 is asked for, and CONFIG_CMA_ALIGNMENT limits it); no "
+                      "free run has an aligned bit, and the longest has 64 bits\n"),
+            HasSubstr("beside others of its kind each takes up 256 bits")));
+}
+
+TEST(WhyArea, CountsRunsWithoutAnAlignedBit) {
+  std::string operations;
+  for (int i = 0; i < 32; ++i) operations += "b" + std::to_string(i) + " = cma_alloc a pages=8\n";
+  for (int i = 1; i < 32; i += 2) operations += "cma_release b" + std::to_string(i) + "\n";
+  EXPECT_THAT(why_text("small release=6.1", operations + "w = cma_alloc a pages=8 align=4\n"),
+              AllOf(HasSubstr("; no free run has an aligned bit, and the longest has 8 bits\n"),
+                    HasSubstr("run    and 8 more runs, none with an aligned bit\n")));
+}
+
+// A vendor's retry sweeps again from the first bit on.
+TEST(WhyArea, CountsWindowsOnceAndSweepsApart) {
+  EXPECT_THAT(why_text("small release=4.9 retry=2",
+                       "others = shmem_page pages=100\nn = anon_page at=a+5\ndrain\nk = pin n\n"
+                       "b = cma_alloc a pages=256\nsleep us=1000000\n"),
+              AllOf(HasSubstr("1 window tried in 3 sweeps for 256 pages"),
+                    HasSubstr("  window [200, 300), 3 times: -EBUSY, 1 page in the way\n"),
+                    HasSubstr("ended  later, inside \"sleep us=1000000\"\n")));
+}
+
+TEST(WhyArea, MergesWindowsThatFailForTheSameReason) {
+  const std::string text = why_text("small release=4.19\nbug contig-nofs",
+                                    "f = file\nr = read f at=a pages=256\ndrain\nw = cma_alloc a pages=1\n");
+  EXPECT_THAT(text, AllOf(HasSubstr("window [200, 201), and 255 more up to [2ff, 300): -EBUSY, in each 1 page in the "
+                                    "way; here those of the first\n    0x200  file page of r"),
+                          HasSubstr("the caller has no __GFP_FS because of \"bug contig-nofs\"; without the bug it "
+                                    "has\n"),
+                          HasSubstr("bug    contig-nofs is switched on and changed the course ")));
+  EXPECT_LT(std::ranges::count(text, '\n'), 14);
+}
+
+TEST(WhyArea, NamesTheScopeOfTheCaller) {
+  EXPECT_THAT(
+      why_text("small release=6.1", "f = file\nr = read f at=a pages=4\ndrain\nw = cma_alloc a pages=256 scope=nofs\n"),
+      HasSubstr("refused  isolate_migratepages_block: of a file, and the caller has no __GFP_FS (scope=nofs)\n"));
+}
+
+TEST(WhyArea, GroupsPagesByTheirReason) {
+  std::string operations = "n = anon_page at=a pages=40\ns = shmem_page at=a+0x80 pages=40\ndrain\n";
+  for (int i = 0; i < 6; ++i) operations += "k" + std::to_string(i) + " = pin n+" + std::to_string(2 * i) + "\n";
+  for (int i = 0; i < 3; ++i) operations += "q" + std::to_string(i) + " = pin s+" + std::to_string(i) + "\n";
+  EXPECT_THAT(why_text("small release=6.1", operations + "w = cma_alloc a pages=256\n"),
+              AllOf(HasSubstr("    0x200, and 5 more up to 0x20a  anonymous page of n: 2 references, 1 mapping\n"
+                              "      held by  pin k0, pin k1, pin k2, pin k3 and 2 more\n"),
+                    HasSubstr("      held by  pin q0, pin q1, pin q2\n"),
+                    HasSubstr("      refused  never scanned: the call ended before, as pages of an earlier batch "
+                              "stayed\n")));
+}
+
+TEST(WhyArea, CountsCompoundPagesByTheirFirst) {
+  EXPECT_THAT(why_text("release=4.19 base=0 pages=0x8000 pageblock_order=9 thp=on\narea main base=0x4000 pages=0x800",
+                       "p = spawn\nh = mmap_huge p count=1 at=main+0x200\ng = get_page h\nb = cma_alloc main "
+                       "pages=0x800\n"),
+              HasSubstr("-EBUSY, 1 compound page in the way\n    0x4200  transparent huge page (512 pages from 0x4200 "
+                        "on) of p"));
+}
+
+TEST(WhyArea, AnswersForAWindowWithNothingInTheWay) {
+  EXPECT_THAT(why_text("small release=4.19",
+                       "actor A cpu=0\nothers = shmem_page pages=40\ndrain_lru\nn = anon_page pages=4 at=a+0\ndrain\n"
+                       "A: b = cma_alloc a pages=8 until=migrate_page\nsignal A\nA: resume\n"),
+              HasSubstr("  window [200, 208): -EBUSY, nothing in the way: a fatal signal stopped "
+                        "isolate_freepages_range before it took all pages\n"));
+}
+
+// Up to 5.12 the line of a busy window has the start of the free block that reaches into it.
+TEST(WhyArea, NamesTheStartThatTheLogHas) {
+  EXPECT_THAT(
+      why_text("small release=4.19", "n = anon_page at=a+0x68\ndrain\nk = pin n\nw = cma_alloc a pages=200 align=4\n"),
+      AllOf(HasSubstr("  window [200, 2c8), and 3 more up to [230, 2f8): -EBUSY, 1 page in the way\n"),
+            HasSubstr("    in the log they begin where the free blocks of their first pages do: 200\n")));
+}
+
+TEST(WhyArea, SaysWhyTheLogHasNoLine) {
+  EXPECT_THAT(why_text("small release=6.1", "w = cma_alloc a pages=256 nowarn\nv = cma_alloc a pages=1 nowarn\n"),
+              HasSubstr("log    no line: the caller asks for none (nowarn, __GFP_NOWARN)\n"));
+}
+
+TEST(WhyArea, RefersToAnEqualAnswer) {
+  EXPECT_THAT(
+      why_text("small release=6.1", "x = cma_alloc a pages=256\nv = cma_alloc a pages=1\nw = cma_alloc a pages=1\n"),
+      HasSubstr("w = cma_alloc a pages=1\n  answer failed, -ENOMEM, as above for v = cma_alloc a pages=1\n"));
+}
+
+// The request at which a kernel as shipped crashes is answered too.
+TEST(WhyArea, AnswersForTheOperationAtWhichTheRunEnds) {
+  EXPECT_THAT(
+      why_text("release=4.19 base=0 pages=0x4000 pageblock_order=9 bugs=as-shipped\nzone DMA base=0 "
+               "pages=0x2000\nzone HighMem base=0x2000 pages=0x2000",
+               "reserve base=0x1c00 pages=0x800\nreserve base=0x800 pages=0x400\n"
+               "init_reserved_mem high base=0x1c00000 size=0x800000\n"
+               "init_reserved_mem low base=0x800000 size=0x400000\nactivate\n"
+               "w = cma_alloc low pages=1\nexpect finding law=sound\n"),
+      AllOf(HasSubstr("w = cma_alloc low pages=1\n  answer not ended: area low is not active and has no bitmap: "
+                      "the kernel follows a NULL pointer; the run ends here, law sound: "),
+            HasSubstr("area   low was never activated: this release ends at the first area that fails, which is "
+                      "high (above)\n")));
 }
 
 }  // namespace

@@ -27,10 +27,13 @@ std::string range_text(const Machine& machine, const PfnRange& range) {
   return fmt::format("[{:#x}, {:#x})", bytes_of(machine, range.start), bytes_of(machine, range.end));
 }
 
-// Returns how an address or a size misses a multiple of the unit.
-std::string no_multiple(std::string_view what, std::uint64_t bytes, std::uint64_t unit) {
-  return fmt::format("{} {:#x} is no multiple of {}; {:#x} and {:#x} are", what, bytes, size_text(unit),
-                     align_down(bytes, unit), align_up(bytes, unit));
+// Returns how an address or a size misses a multiple of the unit, and the nearest ones that would do.
+std::string no_multiple(std::string_view what, std::uint64_t bytes, std::uint64_t unit, bool zero_does) {
+  const std::uint64_t below = align_down(bytes, unit);
+  const std::uint64_t above = align_up(bytes, unit);
+  const std::string text = fmt::format("{} {:#x} is no multiple of {}", what, bytes, size_text(unit));
+  if (below == 0 && !zero_does) return text + fmt::format("; the next is {:#x}", above);
+  return text + fmt::format("; {:#x} and {:#x} are", below, above);
 }
 
 // A declaration, rounded as the kernel does it.
@@ -50,8 +53,20 @@ class Declared {
   }
 
   void explain();
+  // Explains the place that it got.
+  void explain_place(const PfnRange& place);
 
  private:
+  void add_wanted();
+  void add_remedies();
+  std::string limits() const;
+  // A range that was searched for free memory: from its end downwards, or from its start upwards.
+  struct Searched {
+    PfnRange range;
+    bool upwards = false;
+  };
+  std::vector<Searched> searched(const PfnRange& place) const;
+  void add_passed(const Searched& where, const PfnRange& place);
   std::string invalid() const;
   std::string place_invalid() const;
   std::uint64_t highmem() const;
@@ -86,7 +101,8 @@ std::uint64_t Declared::highmem() const {
 // Returns which rule about the place of a fixed area is broken.
 std::string Declared::place_invalid() const {
   const bool checks = machine_.release() >= Release::v4_19;
-  if (checks && fixed_ && !is_aligned(asked_.base, alignment_)) return no_multiple("base", asked_.base, alignment_);
+  if (checks && fixed_ && !is_aligned(asked_.base, alignment_))
+    return no_multiple("base", asked_.base, alignment_, /*zero_does=*/true);
   if (!is_aligned(size_ >> machine_.geometry().page_shift(), order_pages(asked_.order_per_bit)))
     return fmt::format("size {} is not a whole number of bits of 2^{} pages", size_text(size_), asked_.order_per_bit);
   if (fixed_ && base_ < highmem() && base_ + size_ > highmem())
@@ -171,9 +187,13 @@ void Declared::no_memory() {
     return std::tie(b.counts, a.range.start) < std::tie(a.counts, b.range.start);
   });
   const std::uint64_t most = rooms.empty() ? 0 : rooms.front().counts;
-  const std::string limits = fmt::format("from {:#x} up to the limit {:#x}", base_, limit_);
+  const std::string within = fmt::format("from {:#x} up to the limit {:#x}", base_, limit_);
   answer_.brief = fmt::format("no free range of {} {}; the longest has {} after alignment: {} short", size_text(size_),
-                              limits, size_text(most), size_text(size_ - std::min(size_, most)));
+                              within, size_text(most), size_text(size_ - std::min(size_, most)));
+  DeclareRequest smaller = asked_;
+  smaller.size = align_down(most, alignment_);
+  if (smaller.size != 0 && machine_.areas.place_of(smaller))
+    answer_.add(About::would, fmt::format("fit with {} at most", size_text(smaller.size)), {{"size", smaller.size}});
   for (std::size_t i = 0; i < std::min(rooms.size(), kListed); ++i)
     answer_.add(About::run,
                 fmt::format("{} free, {} of them after alignment", range_text(machine_, rooms[i].range),
@@ -189,21 +209,131 @@ void Declared::no_memory() {
   }
 }
 
+// Adds a smaller size and another place with which the declaration would succeed; each is tried on copies.
+void Declared::add_remedies() {
+  const std::uint64_t highest = base_ < highmem() ? std::min(limit_, highmem()) : limit_;
+  DeclareRequest smaller = asked_;
+  smaller.size = fixed_ && highest > base_ ? align_down(highest - base_, alignment_) : 0;
+  if (smaller.size != 0 && smaller.size < size_ && machine_.areas.place_of(smaller))
+    answer_.add(About::would, fmt::format("fit there with {} at most", size_text(smaller.size)),
+                {{"size", smaller.size}});
+  DeclareRequest anywhere = asked_;
+  anywhere.base = 0;
+  anywhere.fixed = false;
+  const std::optional<PfnRange> place = fixed_ ? machine_.areas.place_of(anywhere) : std::nullopt;
+  if (place)
+    answer_.add(About::would, fmt::format("fit without a base, at {}", range_text(machine_, *place)),
+                {{"base", bytes_of(machine_, place->start)}});
+}
+
+// Returns the limit, and where it comes from if it is not the one that was asked for.
+std::string Declared::limits() const {
+  const std::uint64_t end = bytes_of(machine_, machine_.memblock.memory().end);
+  std::string text = fmt::format("below {:#x}", limit_);
+  if (asked_.limit == 0) return text + " (the end of memory: no limit is asked for)";
+  if (asked_.limit < alignment_)
+    return text + fmt::format(" (the end of memory: limit {:#x} rounds down to 0, which means none)", asked_.limit);
+  if (limit_ == end && asked_.limit > end) return text + " (the end of memory)";
+  return limit_ == asked_.limit ? text : text + fmt::format(" (limit {:#x} rounded down)", asked_.limit);
+}
+
+void Declared::add_wanted() {
+  std::string text = size_text(asked_.size);
+  if (size_ != asked_.size) text = fmt::format("{} (rounded up from {})", size_text(size_), text);
+  text += " aligned to " + size_text(alignment_);
+  if (asked_.base != 0) text += fmt::format(", {} {:#x}", fixed_ ? "at" : "from", asked_.base);
+  // A base that was refused for its alignment was never rounded.
+  if (asked_.base != 0 && base_ != asked_.base && answer_.error != -kEINVAL)
+    text += fmt::format(" (rounded up to {:#x})", base_);
+  answer_.add(About::wanted, text + ", " + limits(),
+              {{"size", size_}, {"alignment", alignment_}, {"base", asked_.base}, {"limit", limit_}});
+}
+
+// Returns the ranges that were searched, in their order; the area lies in the last one.
+std::vector<Declared::Searched> Declared::searched(const PfnRange& place) const {
+  const unsigned shift = machine_.geometry().page_shift();
+  const Pfn low = base_ >> shift;
+  const Pfn border = highmem() >> shift;
+  Pfn high = limit_ >> shift;
+  std::vector<Searched> ranges;
+  if (low < border && high > border) {
+    ranges.push_back({{border, high}});
+    if (place.start >= border) return ranges;
+    high = border;
+  }
+  const Pfn four_gib = (std::uint64_t{4} << 30) >> shift;
+  if (machine_.release() >= Release::v5_12 && machine_.memblock.memory().end >= four_gib + place.pages() &&
+      high > four_gib) {
+    ranges.push_back({{four_gib, high}, /*upwards=*/true});
+    if (place.start >= four_gib) return ranges;
+  }
+  ranges.push_back({{low, high}});
+  return ranges;
+}
+
+// Adds what has the memory that the search went past before it came to `place`, or in which it found none.
+void Declared::add_passed(const Searched& where, const PfnRange& place) {
+  const bool found = where.range.start <= place.start && place.end <= where.range.end;
+  PfnRange passed = where.range;
+  if (found && where.upwards) passed.end = place.start;
+  if (found && !where.upwards) passed.start = place.end;
+  if (!found)
+    answer_.add(About::run, fmt::format("{} was searched first, and no {} in a row are free there",
+                                        range_text(machine_, passed), size_text(size_)));
+  std::size_t listed = 0;
+  const auto add = [&](const PfnRange& range) {
+    const PfnRange common{std::max(range.start, passed.start), std::min(range.end, passed.end)};
+    if (common.start >= common.end || listed++ >= kListed) return;
+    const std::string name = reserver(world_, common);
+    answer_.add(About::held, fmt::format("{} by {}", range_text(machine_, common), name),
+                {{"start", bytes_of(machine_, common.start)}, {"end", bytes_of(machine_, common.end)}, {"name", name}});
+  };
+  // Reserved ranges that touch are one: the area itself is cut out.
+  for (const PfnRange& reserved : machine_.memblock.reserved()) {
+    add({reserved.start, std::min(reserved.end, std::max(place.start, reserved.start))});
+    add({std::max(reserved.start, std::min(place.end, reserved.end)), reserved.end});
+  }
+  for (const PfnRange& free : machine_.memblock.free_ranges()) {
+    const PfnRange common{std::max(free.start, passed.start), std::min(free.end, passed.end)};
+    if (found && common.start < common.end)
+      answer_.add(About::run, fmt::format("{} is free, and too short after alignment", range_text(machine_, common)));
+  }
+}
+
+void Declared::explain_place(const PfnRange& place) {
+  const std::string where =
+      fmt::format("{} at {}", size_text(bytes_of(machine_, place.pages())), range_text(machine_, place));
+  if (fixed_) {
+    answer_.brief = where + ", the place that was asked for, which was free";
+    add_wanted();
+    return;
+  }
+  const std::vector<Searched> ranges = searched(place);
+  answer_.brief = fmt::format("{}, the {} free place in {}", where, ranges.back().upwards ? "lowest" : "highest",
+                              range_text(machine_, ranges.back().range));
+  if (ranges.back().upwards) answer_.brief += ": this release looks from 4 GiB on first, upwards";
+  add_wanted();
+  const std::uint64_t border = highmem();
+  if (border != bytes_of(machine_, machine_.memblock.memory().end) && bytes_of(machine_, place.end) <= border)
+    answer_.add(About::found, fmt::format("high memory from {:#x} on{}", border,
+                                          limit_ <= border ? ", which the limit leaves out"
+                                                           : ": an area lies in low or in high memory, not in both"));
+  for (const Searched& range : ranges) add_passed(range, place);
+}
+
 void Declared::explain() {
-  answer_.add(About::wanted,
-              fmt::format("{}{} aligned to {}{}, below {:#x}", size_text(size_),
-                          size_ == asked_.size ? "" : fmt::format(" (rounded up from {})", size_text(asked_.size)),
-                          size_text(alignment_),
-                          base_ == 0 ? "" : fmt::format(", {} {:#x}", fixed_ ? "at" : "from", base_), limit_),
-              {{"size", size_}, {"alignment", alignment_}, {"base", base_}, {"limit", limit_}});
-  if (answer_.error == -kENOSPC)
+  add_wanted();
+  if (answer_.error == -kENOSPC) {
     answer_.brief = no_slot(machine_);
-  else if (answer_.error == -kEINVAL)
+  } else if (answer_.error == -kEINVAL) {
     answer_.brief = invalid();
-  else if (fixed_)
+    add_remedies();
+  } else if (fixed_) {
     taken();
-  else
+    add_remedies();
+  } else {
     no_memory();
+  }
 }
 
 // Returns which page breaks the rule that an area lies in one zone, and how; empty if none does.
@@ -244,6 +374,23 @@ void explain_declaration(const World& world, const DeclareRequest& asked, Answer
   Declared(world, asked, answer).explain();
 }
 
+void explain_declared(const World& world, const DeclareRequest& asked, Answer& answer) {
+  const Area& area = world.machine().areas.area(world.result(answer.op).area);
+  Declared(world, asked, answer).explain_place({area.base, area.base + area.pages});
+}
+
+void explain_reserved_place(const World& world, std::uint64_t base, std::uint64_t size, Answer& answer) {
+  const Machine& machine = world.machine();
+  const std::uint64_t unit = bytes_of(machine, machine.geometry().isolation_unit());
+  answer.brief =
+      fmt::format("{} at [{:#x}, {:#x}), memory that was reserved before", size_text(size), base, base + size);
+  answer.add(About::found,
+             fmt::format("both ends at multiples of {} (the unit of this release): {} and {} of them; it need be no "
+                         "power of two",
+                         size_text(unit), base / unit, (base + size) / unit),
+             {{"base", base}, {"size", size}, {"unit", unit}});
+}
+
 void explain_reserved_area(const World& world, std::uint64_t base, std::uint64_t size, unsigned order_per_bit,
                            Answer& answer) {
   const Machine& machine = world.machine();
@@ -264,9 +411,9 @@ void explain_reserved_area(const World& world, std::uint64_t base, std::uint64_t
   } else if (order_per_bit >= 64 || !is_aligned(unit, order_pages(order_per_bit))) {
     answer.brief = fmt::format("a bit of 2^{} pages does not divide the unit of {} pages", order_per_bit, unit);
   } else if (!is_aligned(base, bytes_of(machine, unit))) {
-    answer.brief = no_multiple("base", base, bytes_of(machine, unit));
+    answer.brief = no_multiple("base", base, bytes_of(machine, unit), /*zero_does=*/true);
   } else {
-    answer.brief = no_multiple("size", size, bytes_of(machine, unit));
+    answer.brief = no_multiple("size", size, bytes_of(machine, unit), /*zero_does=*/false);
   }
 }
 
@@ -283,8 +430,12 @@ void explain_inactive_area(const Machine& machine, AreaId id, const std::vector<
   for (AreaId earlier = 0; earlier < id; ++earlier) {
     const std::string failed = failed_by_itself(machine, earlier, declared);
     if (failed.empty()) continue;
-    add(fmt::format("{} was never activated: this release ends at the first area that fails, which is {}: {}", name,
-                    machine.areas.area(earlier).name, failed));
+    const std::string& first = machine.areas.area(earlier).name;
+    const bool above = std::ranges::any_of(answer.evidence, [&](const Evidence& evidence) {
+      return evidence.text.starts_with(first + " could not be activated: ");
+    });
+    add(fmt::format("{} was never activated: this release ends at the first area that fails, which is {}{}", name,
+                    first, above ? std::string(" (above)") : ": " + failed));
     return;
   }
   add(name + " is not active");

@@ -14,9 +14,14 @@ namespace cma {
 
 // Explains a declaration that failed with answer.error just now.
 void explain_declaration(const World& world, const DeclareRequest& asked, Answer& answer);
-// Explains the same of memory that was to be reserved already: `base` and `size` are bytes.
+// Explains where the area of a declaration that has succeeded just now lies, and why there: the places that were
+// considered before it, and what has them.
+void explain_declared(const World& world, const DeclareRequest& asked, Answer& answer);
+// Explains why a declaration failed of memory that was to be reserved already: `base` and `size` are bytes.
 void explain_reserved_area(const World& world, std::uint64_t base, std::uint64_t size, unsigned order_per_bit,
                            Answer& answer);
+// Explains where the area of such a declaration lies.
+void explain_reserved_place(const World& world, std::uint64_t base, std::uint64_t size, Answer& answer);
 
 // Adds why an area is not active, and what became of its memory. `declared` has the range of each area before its
 // activation. Requires: boot has finished, and the area is not active.

@@ -1,5 +1,6 @@
 // What is answered about areas that cannot be declared: each check of the kernel, and each shortage of memory.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "properties/explain/why_testing.h"
@@ -65,7 +66,8 @@ TEST(WhyBoot, AnswersForEachWayADeclarationFails) {
        "reserve base=0x1000 pages=0x10\ndeclare x size=0x3500000\n",
        {"answer failed, -ENOMEM: no free range of 56 MiB from 0x0 up to the limit 0x4000000; the longest has 44 "
         "MiB after alignment: 12 MiB short\n",
-        "wanted 56 MiB (rounded up from 53 MiB) aligned to 4 MiB, below 0x4000000\n",
+        "wanted 56 MiB (rounded up from 53 MiB) aligned to 4 MiB, below 0x4000000 (the end of memory: no "
+        "limit is asked for)\n",
         "run    [0x1010000, 0x4000000) free, 44 MiB of them after alignment\n"}},
       {"no memory below the limit", kOld, "declare x size=0x800000 limit=0x400000\n", {"answer failed, -EINVAL: "}},
   });
@@ -98,6 +100,68 @@ TEST(WhyBoot, AnswersForEachWayReservedMemoryIsRefused) {
       {"bits", kOld, bits, {"answer failed, -EINVAL: a bit of 2^11 pages does not divide the unit of 1024 pages\n"}},
       {"no slot", kOld, slots, {"answer failed, -ENOSPC: the kernel has room for 2 areas"}},
   });
+}
+
+TEST(WhyBoot, TriesWhatItSaysWouldFit) {
+  expect_answers({
+      {"smaller, or elsewhere",
+       kOld,
+       "declare x base=0x3800000 size=0x1000000 fixed\n",
+       {"would  fit there with 8 MiB at most\n", "would  fit without a base, at [0x3000000, 0x4000000)\n"}},
+      {"no memory",
+       kOld,
+       "reserve base=0x1000 pages=0x10\ndeclare x size=0x3500000\n",
+       {"would  fit with 44 MiB at most\n"}},
+      {"base as it was asked for",
+       kOld,
+       "declare x base=0x500000 size=0x400000 fixed\n",
+       {"wanted 4 MiB aligned to 4 MiB, at 0x500000, below 0x4000000"}},
+      {"smaller than a unit",
+       kOld,
+       "reserve base=0x1000 pages=0x400\ninit_reserved_mem x base=0x1000000 size=0x100000\n",
+       {"size 0x100000 is no multiple of 4 MiB; the next is 0x400000\n"}},
+  });
+}
+
+TEST(WhyBoot, ExplainsWhereAnAreaLiesAndWhy) {
+  struct Row {
+    const char* machine;
+    const char* operations;
+    std::vector<std::string> texts;
+  };
+  const Row rows[] = {
+      {kHighmem,
+       "reserve base=0x1c00 pages=0x400\ndeclare x size=0x400000 limit=0x2000000\n",
+       {"answer ok: 4 MiB at [0x1800000, 0x1c00000), the highest free place in [0x0, 0x2000000)\n",
+        "wanted 4 MiB aligned to 4 MiB, below 0x2000000\n",
+        "found  high memory from 0x2000000 on, which the limit leaves out\n",
+        "held   [0x1c00000, 0x2000000) by `reserve base=0x1c00 pages="}},
+      {kHighmem,
+       "reserve base=0x2000 pages=0x2000\ndeclare x size=0x400000\n",
+       {"answer ok: 4 MiB at [0x1c00000, 0x2000000), the highest free place in [0x0, 0x2000000)\n",
+        "found  high memory from 0x2000000 on: an area lies in low or in high memory, not in both\n",
+        "run    [0x2000000, 0x4000000) was searched first, and no 4 MiB in a row are free there\n",
+        "held   [0x2000000, 0x4000000) by `reserve base=0x2000 pages="}},
+      {kOld,
+       "declare x size=0x400000 limit=0x100000\n",
+       {"below 0x4000000 (the end of memory: limit 0x100000 rounds down to 0, which means none)\n"}},
+      {kOld,
+       "declare x base=0x1000000 size=0x400000 fixed\n",
+       {"answer ok: 4 MiB at [0x1000000, 0x1400000), the place that was asked for, which was free\n"}},
+      {"release=6.1 base=0 pages=0x140000 pageblock_order=9",
+       "declare x size=0x400000\n",
+       {"answer ok: 4 MiB at [0x100000000, 0x100400000), the lowest free place in [0x100000000, 0x140000000): this "
+        "release looks from 4 GiB on first, upwards\n"}},
+      {kOld,
+       "reserve base=0x1000 pages=0x1000\ninit_reserved_mem x base=0x1000000 size=0xc00000\n",
+       {"answer ok: 12 MiB at [0x1000000, 0x1c00000), memory that was reserved before\n",
+        "found  both ends at multiples of 4 MiB (the unit of this release): 4 and 7 of them; it need be no power of "
+        "two\n"}},
+  };
+  for (const Row& row : rows) {
+    const std::string text = why_text(row.machine, row.operations, "x");
+    for (const std::string& wanted : row.texts) EXPECT_THAT(text, ::testing::HasSubstr(wanted));
+  }
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "properties/explain/page_facts.h"
 #include "properties/explain/why_area.h"
 #include "properties/explain/why_boot.h"
+#include "properties/explain/why_skips.h"
 
 namespace cma {
 namespace {
@@ -21,11 +22,11 @@ constexpr const char* kUnexplained = "this kind of operation does not fail; plea
 std::string why_not_asked(const Machine& machine, Pfn first, std::uint64_t pages) {
   const MemoryMap& map = machine.map;
   if (pages == 0) return "it asks for 0 pages";
-  if (!map.present(first)) return fmt::format("page {:#x} does not exist", first);
+  if (!map.present(first)) return no_such_page(machine, first);
   if (pages > map.range().end - first)
     return fmt::format("its range ends after the end of memory, {:#x}", map.range().end);
   for (Pfn pfn = first; pfn < first + pages; ++pfn)
-    if (!map.present(pfn)) return fmt::format("page {:#x} does not exist", pfn);
+    if (!map.present(pfn)) return no_such_page(machine, pfn);
   const std::uint64_t unit = machine.geometry().isolation_unit();
   const PfnRange units{align_down(first, unit), align_up(first + pages, unit)};
   const Zone& zone = machine.buddy.zone_of(first);
@@ -194,7 +195,9 @@ class Explainer {
   void not_lazily_freed(OpRef mapping, OpRef in) const;
   void read_failed(const Place& at, std::uint64_t pages) const;
   void pin_failed(const PinLongterm& op) const;
-  void add_page(const PageFacts& facts, Pfn pfn, const std::string& refused) const;
+  void add_page(const StoppedPage& page) const;
+  void compaction_ran(const Compact& op) const;
+  std::string compaction_unsuitable(const Compact& op) const;
 
   const Sight& sight_;
   const World& world_;
@@ -208,7 +211,7 @@ class Explainer {
 void Explainer::from_area(AreaRef area, std::uint64_t pages, unsigned align) const {
   const std::optional<AreaId> id = world_.area(area);
   if (!id) return unexplained();
-  explain_area_request(world_, {*id, pages, align}, sight_.declared, answer_);
+  explain_area_request(world_, {*id, pages, align}, sight_.declared, sight_.before, answer_);
   const bool no_target = !answer_.windows.empty() && answer_.windows.back().error == -kENOMEM;
   if (!no_target || sight_.refused == nullptr) return;
   answer_.add(About::found, "no page to move to: " + sight_.refused->brief);
@@ -228,7 +231,7 @@ void Explainer::out_of_memory() const {
   }
   answer_.brief = sight_.refused->brief;
   answer_.evidence.insert(answer_.evidence.end(), sight_.refused->evidence.begin(), sight_.refused->evidence.end());
-  if (sight_.refused->zone) add_holders(world_, *sight_.refused->zone, answer_.evidence);
+  add_holders(world_, *sight_.refused, answer_.evidence);
 }
 
 // Explains that alloc_contig_range did not give a range of so many pages, or that no caller may ask for it.
@@ -257,8 +260,10 @@ void Explainer::chosen_frames(Pfn first, std::uint64_t pages) const {
     answer_.brief = fmt::format("what uses {} has no page to move to; {}", frames, answer_.brief);
   } else {
     answer_.brief = fmt::format("{} could not be emptied: {} in the way", frames, in_the_way);
-    const bool beside =
-        !last.pages.empty() && !last.pages.front().pageblock && !last.range.contains(last.pages.front().pfn);
+    const auto beside_it = [&](const StoppedPage& page) {
+      return !page.pageblock && !last.range.overlaps({page.pfn, page.pfn + page.pages});
+    };
+    const bool beside = !last.pages.empty() && beside_it(last.pages.front());
     if (beside) answer_.brief += ", beside it in what must be isolated with it";
   }
 }
@@ -277,14 +282,14 @@ void Explainer::new_memory(const Place& at, std::uint64_t done, std::uint64_t ea
   }
 }
 
-void Explainer::add_page(const PageFacts& facts, Pfn pfn, const std::string& refused) const {
-  std::string text = fmt::format("{:#x}  {}", pfn, facts.what());
+void Explainer::add_page(const StoppedPage& page) const {
+  std::string text = fmt::format("{:#x}  {}", page.pfn, page.what);
   std::string holders;
-  for (const std::string& holder : facts.holders()) holders += (holders.empty() ? "" : ", ") + holder;
+  for (const std::string& holder : page.holders) holders += (holders.empty() ? "" : ", ") + holder;
   if (!holders.empty()) text += "; held by " + holders;
-  if (!refused.empty()) text += "; refused: " + refused;
+  if (!page.refused.empty()) text += "; refused: " + page.refused;
   answer_.add(About::page, std::move(text),
-              {{"pfn", pfn}, {"what", facts.what()}, {"holders", holders}, {"refused", refused}});
+              {{"pfn", page.pfn}, {"what", page.what}, {"holders", holders}, {"refused", page.refused}});
 }
 
 // --- references ---
@@ -293,27 +298,24 @@ void Explainer::add_page(const PageFacts& facts, Pfn pfn, const std::string& ref
 void Explainer::free_page(const Place& place) const {
   const Pfn pfn = world_.resolve(place).value_or(kNoPfn);
   if (pfn == kNoPfn) return unexplained();
-  const PageFacts facts(world_, pfn, /*ours=*/false);
   answer_.brief = fmt::format("page {:#x} is free, and a reference needs a page in use", pfn);
-  add_page(facts, pfn, "");
+  StoppedPage page = PageFacts(world_, pfn, /*ours=*/false).stopped("");
+  page.pfn = pfn;
+  add_page(page);
 }
 
 void Explainer::pin_failed(const PinLongterm& op) const {
-  const std::optional<StoppedPage> stopped = sight_.windows.stopped_migration(answer_.op);
+  const StoppedPages* pages = sight_.windows.stopped_by(answer_.op);
   const std::string page = fmt::format("page {} of {}", op.from, operand_name(op.mapping));
-  if (!stopped) {
+  if (pages == nullptr) {
     out_of_memory();
     answer_.brief = page + " could not be touched first; " + answer_.brief;
     return;
   }
+  const StoppedPage& stopped = pages->pages.back();
   answer_.brief = fmt::format("{} is at {:#x}, where a long-term pin may not leave it, and it cannot be moved: {}",
-                              page, stopped->pfn, stopped->refused);
-  std::string text = fmt::format("{:#x}  {}", stopped->pfn, stopped->what);
-  std::string holders;
-  for (const std::string& holder : stopped->holders) holders += (holders.empty() ? "" : ", ") + holder;
-  if (!holders.empty()) text += "; held by " + holders;
-  answer_.add(About::page, std::move(text),
-              {{"pfn", stopped->pfn}, {"what", stopped->what}, {"holders", holders}, {"refused", stopped->refused}});
+                              page, stopped.pfn, stopped.refused);
+  add_page(stopped);
   if (sight_.refused == nullptr) return;
   answer_.add(About::found, "no page to move it to: " + sight_.refused->brief);
   answer_.evidence.insert(answer_.evidence.end(), sight_.refused->evidence.begin(), sight_.refused->evidence.end());
@@ -344,7 +346,7 @@ void Explainer::operator()(const SplitHuge& op) const {
     const bool locked = machine_.map.page(head).has(kPageLocked);
     answer_.brief = locked ? fmt::format("the huge page at {:#x} is locked", head)
                            : fmt::format("the huge page at {:#x} has references besides its mappings", head);
-    add_page(PageFacts(world_, head, /*ours=*/false), head, "");
+    add_page(PageFacts(world_, head, /*ours=*/false).stopped(""));
     return;
   }
   answer_.brief = "the huge page was in use, and has been split since";
@@ -400,9 +402,58 @@ void Explainer::operator()(const Compact& op) const {
   const char* const end = signal
                               ? "a fatal signal ended it"
                               : "it was given up, with too many pages isolated at once or none left to move pages to,";
-  answer_.brief = answer_.error == -kEAGAIN ? fmt::format("{} before a block of order {} came to be", end, op.order)
-                                            : fmt::format("moving pages made no block of order {}", op.order);
+  if (answer_.error == -kEAGAIN)
+    answer_.brief = fmt::format("{} before a block of order {} came to be", end, op.order);
+  else
+    compaction_ran(op);
   answer_.evidence.insert(answer_.evidence.end(), left.evidence.begin(), left.evidence.end());
+}
+
+// Returns why no zone was worth a compaction (compaction_suitable): first of all it needs free pages to move pages to.
+std::string Explainer::compaction_unsuitable(const Compact& op) const {
+  const Release release = machine_.release();
+  const bool costly = op.order > 3 || release < Release::v4_9;
+  const WatermarkRequest targets = {.flags = release < Release::v4_9 ? 0U : std::uint32_t{kAllocCma}};
+  std::string text;
+  for (std::size_t z = machine_.buddy.zones(); z-- > 0;) {
+    const Zone& zone = machine_.buddy.zone(z);
+    if (zone.managed == 0) continue;
+    const std::uint64_t watermark = Watermarks::watermark(zone, costly ? Watermark::low : Watermark::min);
+    const std::uint64_t mark = watermark + (std::uint64_t{2} << op.order);
+    text += (text.empty() ? "zone " : "; zone ") + machine_.buddy.zone_title(z);
+    if (machine_.buddy.watermarks().zone_watermark_ok(zone, mark, targets, zone.nr_free_pages))
+      text += " has a block already, or its memory is not enough in pieces (vm.extfrag_threshold)";
+    else
+      text +=
+          fmt::format(" has {} pages free, and needs more than {} to have some to move pages to ({} watermark + {})",
+                      zone.nr_free_pages, mark, costly ? "low" : "min", std::uint64_t{2} << op.order);
+  }
+  return text;
+}
+
+// Explains a compaction that made no block: whether it began, and what it could not move.
+void Explainer::compaction_ran(const Compact& op) const {
+  std::uint64_t scans = 0;
+  std::uint64_t moved = 0;
+  const std::vector<Record>& records = machine_.trace.records();
+  for (std::size_t i = sight_.first_record; i < records.size(); ++i) {
+    if (records[i].actor != machine_.engine.current()) continue;
+    if (records[i].event == Event::isolate_migratepages) ++scans;
+    if (records[i].event == Event::mm_migrate_pages) moved += records[i].a;
+  }
+  const StoppedPages* stopped = sight_.windows.stopped_by(answer_.op);
+  if (scans == 0 && stopped == nullptr) {
+    answer_.brief = "compaction was not begun: " + compaction_unsuitable(op);
+    return;
+  }
+  const std::uint64_t left = stopped == nullptr ? 0 : stopped->all.size();
+  answer_.brief = fmt::format("moving pages made no block of order {}: {} scanned, {} moved, {} could not be", op.order,
+                              plural(scans, "range"), plural(moved, "page"), left);
+  if (stopped == nullptr) return;
+  constexpr std::size_t kListed = 3;
+  for (std::size_t i = 0; i < std::min(stopped->pages.size(), kListed); ++i) add_page(stopped->pages[i]);
+  if (left > kListed)
+    answer_.add(About::page, fmt::format("and {} that stayed", plural(left - kListed, "more page")), {{"pages", left}});
 }
 
 void Explainer::operator()(const Cat& op) const {
@@ -412,13 +463,22 @@ void Explainer::operator()(const Cat& op) const {
     answer_.brief = "a reader of the bitmap needs a block for all of its text; " + answer_.brief;
     return;
   }
-  answer_.brief = "this release has no such file, or the machine no such area";
-  std::string files;
-  for (const std::string_view file : proc_files()) files += fmt::format("{}{}", files.empty() ? "" : ", ", file);
-  for (const AreaFileInfo& file : area_files(machine_.release())) files += ", " + path_of(file, "AREA");
   std::string areas;
   for (AreaId id = 0; id < machine_.areas.size(); ++id) areas += (id == 0 ? "" : ", ") + machine_.areas.area(id).name;
-  answer_.add(About::found, fmt::format("files {}; areas {}", files, areas.empty() ? "none" : areas));
+  if (areas.empty()) areas = "none";
+  std::string files;
+  for (const std::string_view file : proc_files()) files += fmt::format("{}{}", files.empty() ? "" : ", ", file);
+  constexpr std::string_view kAny = "AREA";
+  bool of_area = false;
+  for (const AreaFileInfo& file : area_files(machine_.release())) {
+    const std::string any = path_of(file, kAny);
+    const std::size_t at = any.find(kAny);
+    files += ", " + any;
+    of_area = of_area || (op.path.starts_with(any.substr(0, at)) && op.path.ends_with(any.substr(at + kAny.size())));
+  }
+  answer_.brief = of_area ? fmt::format("there is no such area; areas are {}", areas)
+                          : fmt::format("{} has no such file", name_of(machine_.release()));
+  answer_.add(About::found, fmt::format("files {}; areas {}", files, areas));
 }
 
 }  // namespace
@@ -426,6 +486,58 @@ void Explainer::operator()(const Cat& op) const {
 void explain_failure(const Sight& sight, Answer& answer) {
   const Explainer explainer(sight, answer);
   std::visit(explainer, static_cast<const OpVariant&>(sight.world.program().ops[answer.op].body));
+}
+
+namespace {
+
+// Returns the addresses of a block, its zone and, if it lies in one, its area.
+std::string place_text(const Machine& machine, Pfn pfn, std::uint64_t pages) {
+  std::string text = frames_text(pfn, pages) + " in zone " + machine.buddy.zone_title(machine.map.page(pfn).zone);
+  for (AreaId id = 0; id < machine.areas.size(); ++id)
+    if (machine.areas.area(id).active() && machine.areas.area(id).contains(pfn))
+      text += ", in area " + machine.areas.area(id).name;
+  return text;
+}
+
+// Writes where the pages of a result with owners lie, in runs.
+void explain_owned(const World& world, Answer& answer) {
+  const Result& result = world.result(answer.op);
+  std::vector<PfnRange> runs;
+  for (std::uint64_t i = 0; i < result.pages && result.first_owner + i < world.owner_of.size(); ++i) {
+    const OwnerId owner = world.owner_of[result.first_owner + i];
+    const Pfn pfn = owner == 0 ? kNoPfn : world.machine().owners.owner(owner).pfn;
+    if (pfn == kNoPfn) continue;
+    const bool goes_on = !runs.empty() && runs.back().end == pfn &&
+                         world.machine().map.page(runs.back().start).zone == world.machine().map.page(pfn).zone;
+    if (goes_on)
+      ++runs.back().end;
+    else
+      runs.push_back({pfn, pfn + 1});
+  }
+  constexpr std::size_t kListed = 4;
+  for (std::size_t i = 0; i < std::min(runs.size(), kListed); ++i)
+    answer.add(About::got, place_text(world.machine(), runs[i].start, runs[i].pages()),
+               {{"pfn", runs[i].start}, {"pages", runs[i].pages()}});
+  if (runs.size() > kListed) answer.add(About::got, fmt::format("and {} more runs of pages", runs.size() - kListed));
+  answer.brief = plural(result.pages, "page") + (answer.brief.empty() ? "" : ", " + answer.brief);
+}
+
+}  // namespace
+
+void explain_success(const Sight& sight, Answer& answer) {
+  const World& world = sight.world;
+  const Result& result = world.result(answer.op);
+  const OpBody& body = world.program().ops[answer.op].body;
+  const std::string name = world.program().name_of(world.program().ops[answer.op]);
+  if (const auto* op = std::get_if<Declare>(&body)) {
+    const auto order = static_cast<unsigned>(op->order_per_bit);
+    return explain_declared(world, {name, op->base, op->size, op->limit, op->alignment, order, op->fixed}, answer);
+  }
+  if (const auto* op = std::get_if<InitReservedMem>(&body))
+    return explain_reserved_place(world, op->base, op->size, answer);
+  explain_given(world, sight.windows.given_to(answer.op), answer);
+  if (result.yields == Yields::block) answer.brief = place_text(world.machine(), result.pfn, result.pages);
+  if (result.yields == Yields::pages) explain_owned(world, answer);
 }
 
 }  // namespace cma

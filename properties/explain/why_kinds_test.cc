@@ -3,6 +3,7 @@
 
 #include "properties/explain/why_kinds.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,7 +53,7 @@ TEST(WhyKinds, AnswersForPagesOnChosenFrames) {
       {"beyond memory",
        "small release=6.1",
        "x = shmem_page at=0x3fe pages=4\n",
-       {"answer failed, -EINVAL: page 0x400 cannot be asked for: page 0x400 does not exist\n",
+       {"answer failed, -EINVAL: page 0x400 cannot be asked for: page 0x400 does not exist: memory ends at 0x400\n",
         "got    2 of 4 pages\n"}},
       {"no target",
        "small release=6.1",
@@ -239,7 +240,7 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
       {"cat",
        kSmall,
        "cat cma/nosuch/count\n",
-       {"answer failed, -ENOENT: this release has no such file, or the machine no such area\n",
+       {"answer failed, -ENOENT: there is no such area; areas are a, b\n",
         "found  files buddyinfo, pagetypeinfo, zoneinfo, cma/AREA/", "; areas a, b\n"}},
       {"bitmap",
        "release=6.1 pages=0x10000 pageblock_order=9\narea main base=0x4000 pages=0x8000",
@@ -251,7 +252,100 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
 
 TEST(WhyKinds, AnswersForSkippedOperations) {
   EXPECT_EQ(why_text(kSmall, "b = cma_alloc a pages=4\ncma_release b\ncma_release b\n"),
-            "cma_release b\n  answer skipped: what it names is gone\n");
+            "cma_release b\n  answer skipped: b is gone since \"cma_release b\"\n");
+}
+
+TEST(WhyKinds, NamesWhatWasNotThere) {
+  expect_answers({
+      {"beyond memory",
+       kSmall,
+       "x = anon_page at=0x800\n",
+       {"answer skipped: page 0x800 does not exist: memory ends at 0x400\n"}},
+      {"hole",
+       "release=6.1 base=0 pages=0x8000 pageblock_order=9\nhole base=0x7000 pages=0x200",
+       "x = anon_page at=0x7010\n",
+       {"answer skipped: page 0x7010 does not exist: it is in the hole [0x7000, 0x7200)\n"}},
+      {"ended process",
+       kSmall,
+       "p = spawn\nv = mmap_anon p pages=4\nexit p\nk = fork p\n",
+       {"k = fork p\n  answer skipped: ", "p is gone since \"exit p\"\n"}},
+      {"no such page of a mapping",
+       kSmall,
+       "p = spawn\nv = mmap_anon p pages=4\nk = pin_longterm v from=9\n",
+       {"answer skipped: the mapping has no such page: v has 4 pages, 0 to 3\n"}},
+      {"failed",
+       kSmall,
+       "b = cma_alloc a pages=257\ncma_release b\n",
+       {"cma_release b\n  answer skipped: b failed, -ENOMEM\n"}},
+      {"still inside",
+       kSmall,
+       "actor A cpu=0\nA: b = cma_alloc a pages=8 until=cma_bitmap_marked\nA: drain\ncma_release b cpu=1\nA: resume\n",
+       {"answer skipped: its actor is still inside \"A: b = cma_alloc a pages=8 until=cma_bitmap_marked\", which is "
+        "stopped at cma_bitmap_marked\n",
+        "answer skipped: b is still inside \"A: b = "}},
+      {"waits",
+       kSmall,
+       "actor A cpu=0\nf = file slow\nA: r = read f pages=2\nx = pin r cpu=1\nio_done\n",
+       {"r is still inside \"A: r = read f pages=2\", which waits for "}},
+  });
+}
+
+TEST(WhyKinds, NamesTheHoldersOfPagesByWhatTheyAre) {
+  expect_answers({
+      {"boot",
+       "release=6.1 base=0 pages=0x8000 pageblock_order=9\nreserved base=0x2000 pages=0x10",
+       "x = anon_page at=0x2000\n",
+       {"held by  boot (reserved)\n"}},
+      {"a read that keeps its count",
+       "small release=6.1",
+       "d = file block_device\nsb = bread d at=a+8 keep\ndrain\nw = cma_alloc a pages=256\n",
+       {"held by  a count that sb keeps on its buffer\n"}},
+      {"a block that is no compound page",
+       "small release=6.1",
+       "x = alloc_pages order=4 type=unmovable\nr = alloc_range at=x+4 pages=1\n",
+       {"page of block x"}},
+  });
+}
+
+// 6.1 gives a page that is refused for good back to the next call.
+TEST(WhyKinds, CountsTheCallsOfAPageThatIsRefusedForGood) {
+  const auto refused = [](const char* release) {
+    return why_text(std::string("small release=") + release,
+                    "m = movable_page at=a+8\ndrain\nrefuse m times=all error=EIO\nw = cma_alloc a pages=256\n");
+  };
+  EXPECT_THAT(refused("6.1"), HasSubstr("-EIO in pass 1 of call 5\n"));
+  EXPECT_THAT(refused("6.12"), HasSubstr("-EIO in pass 2 of call 5\n")) << "first all pages together, then one by one";
+  EXPECT_THAT(refused("4.19"), HasSubstr("-EIO in pass 1 of call 1\n"));
+}
+
+TEST(WhyKinds, SaysWhetherCompactionBegan) {
+  const std::string machine = "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024";
+  std::string pinned;
+  for (int i = 0; i < 16; ++i) pinned += fmt::format("n{} = anon_page at={:#x}\n", i, i * 512 + 256);
+  pinned += "drain\n";
+  for (int i = 0; i < 16; ++i) pinned += fmt::format("k{} = pin n{}\n", i, i);
+  expect_answers({
+      {"too little memory",
+       machine,
+       "u = unmovable_page pages=9000\ncompact order=9\n",
+       {"answer failed, -ENOMEM: compaction was not begun: zone Normal has 256 pages free, and needs more than 1",
+        " to have some to move pages to (low watermark + 1024)\n"}},
+      {"pages that stay",
+       machine,
+       pinned + "compact order=9 full type=unmovable\n",
+       {"answer failed, -ENOMEM: moving pages made no block of order 9: ", " could not be\n", "held by pin k",
+        " more pages that stayed\n"}},
+  });
+}
+
+TEST(WhyKinds, ExplainsSuccessesIfAsked) {
+  const std::string pages = why_text(kSmall, "x = anon_page at=0x48 pages=3\n", "x");
+  EXPECT_THAT(pages, ::testing::AllOf(HasSubstr("answer ok: 3 pages\n"), HasSubstr("moved  nothing"),
+                                      HasSubstr("got    pages 0x48 to 0x4a in zone Normal\n")));
+  EXPECT_THAT(why_text(kSmall, "x = alloc_pages order=3 type=unmovable\n", "x"), HasSubstr(" in zone Normal\n"));
+  EXPECT_THAT(
+      why_text(kSmall, "x = shmem_page pages=3\n", "x"),
+      ::testing::AllOf(HasSubstr("answer ok: 3 pages\n"), HasSubstr("got    page"), HasSubstr(" in zone Normal")));
 }
 
 // Each operation that fails has an answer of its own.

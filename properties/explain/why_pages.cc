@@ -8,12 +8,21 @@
 #include <utility>
 
 #include "properties/explain/names.h"
+#include "properties/explain/page_facts.h"
 
 namespace cma {
 namespace {
 
 // Holders of a zone's pages that are listed.
 constexpr std::size_t kHoldersListed = 6;
+// PAGE_ALLOC_COSTLY_ORDER: above it the kernel gives up soon.
+constexpr unsigned kCostlyOrder = 3;
+
+// Returns "16 pages (64 kB)", as reports count kB.
+std::string with_kbytes(const Machine& machine, std::int64_t pages) {
+  const auto kbytes = static_cast<std::int64_t>(machine.geometry().page_size / 1024);
+  return fmt::format("{} ({} kB)", pages, pages * kbytes);
+}
 
 // What the last attempt at a request may do.
 struct LastAttempt {
@@ -24,9 +33,12 @@ struct LastAttempt {
   WatermarkRequest request() const { return {.order = order, .class_zone = ceiling, .flags = flags, .gfp = gfp}; }
 };
 
+// Returns whether the current actor is inside a long-term pin.
+bool pins_for_long(const Machine& machine) { return machine.engine.flags().memalloc_pin; }
+
 // A task that pins for long gets no pages of areas; see Buddy::serve().
 LastAttempt last_attempt(const Machine& machine, Gfp gfp, unsigned order) {
-  const bool pins = machine.engine.flags().memalloc_pin;
+  const bool pins = pins_for_long(machine);
   if (pins && machine.release() >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
   LastAttempt attempt{gfp, order, machine.buddy.last_attempt_flags(gfp, order), machine.buddy.zone_ceiling(gfp)};
   if (migratetype_of(gfp) == Migratetype::movable && !pins) attempt.flags |= kAllocCma;
@@ -42,6 +54,16 @@ class ZoneRefusal {
   }
 
   const WatermarkTerms& terms() const { return terms_; }
+  // Returns whether the zone has a free block that is large enough and that the request may use.
+  bool has_block() const { return largest_order(false).value_or(0) >= attempt_.order && largest_order(false); }
+  // Returns whether the attempt succeeds. Up to 4.3 the watermark depends on the sizes of the free blocks too.
+  bool passes() const {
+    const bool by_blocks = machine_.release() < Release::v4_4 && terms_.binding;
+    return terms_.enough() && has_block() &&
+           (!by_blocks || machine_.buddy.watermarks().zone_watermark_ok(zone_, mark() + zone_.watermark_boost,
+                                                                        attempt_.request(), zone_.nr_free_pages));
+  }
+  std::size_t index() const { return index_; }
   std::string name() const { return machine_.buddy.zone_title(index_); }
   // Returns the short answer: what it has, and what it must keep.
   std::string brief() const;
@@ -53,6 +75,9 @@ class ZoneRefusal {
   std::uint64_t mark() const { return zone_.watermark[attempt_.flags & kAllocWmarkMask]; }
   bool may_use(unsigned type) const;
   std::optional<unsigned> largest_order(bool of_any_type) const;
+  std::int64_t before_block() const { return terms_.usable() + terms_.block; }
+  std::string larger_than_free() const;
+  std::optional<std::string> lower_mark() const;
   std::string subtracted() const;
   std::string kept() const;
   std::string blocks() const;
@@ -78,25 +103,34 @@ std::optional<unsigned> ZoneRefusal::largest_order(bool of_any_type) const {
   return std::nullopt;
 }
 
-// Returns what the request may not use of the free pages.
+// Returns what the request may not use of the free pages, and what is left.
 std::string ZoneRefusal::subtracted() const {
   std::string text;
   if (terms_.of_areas > 0)
     text += fmt::format(", {} of them of areas, which this request may not have", terms_.of_areas);
   if (terms_.reserved > 0) text += fmt::format(", {} kept for atomic requests", terms_.reserved);
-  if (terms_.block > 0) text += fmt::format(", {} more for the block itself", terms_.block);
-  return text.empty() ? text : text + fmt::format(": {} usable", terms_.usable());
+  if (terms_.usable() < 0) return text + ", " + larger_than_free();
+  if (terms_.block > 0) text += fmt::format(", less {} that the block takes beyond its first", terms_.block);
+  return text.empty() ? text : text + fmt::format(": {} usable", with_kbytes(machine_, terms_.usable()));
+}
+
+// Requires: terms_.usable() < 0.
+std::string ZoneRefusal::larger_than_free() const {
+  return fmt::format("{} usable, fewer than the {} of the block", std::max<std::int64_t>(before_block(), 0),
+                     order_pages(attempt_.order));
 }
 
 // Returns what the zone must keep, and of what that is made.
 std::string ZoneRefusal::kept() const {
   std::string sum = fmt::format("min watermark {}", mark());
-  if (zone_.watermark_boost > 0) sum += fmt::format(" + boost {}", zone_.watermark_boost);
+  if (zone_.watermark_boost > 0)
+    sum += fmt::format(" + boost {}{}", zone_.watermark_boost,
+                       zone_.watermark_boost == machine_.buddy.watermarks().most_boost(zone_) ? ", its most" : "");
   const auto whole = static_cast<std::int64_t>(mark() + zone_.watermark_boost);
   if (terms_.mark != whole) sum += fmt::format(", lowered by {} for an urgent request", whole - terms_.mark);
   if (terms_.lowmem_reserve > 0)
     sum += fmt::format(" + {} kept from requests that can use higher zones", terms_.lowmem_reserve);
-  return fmt::format("more than {} must stay ({})", terms_.needed(), sum);
+  return fmt::format("more than {} must stay ({})", with_kbytes(machine_, terms_.needed()), sum);
 }
 
 std::string ZoneRefusal::blocks() const {
@@ -109,16 +143,15 @@ std::string ZoneRefusal::blocks() const {
 }
 
 std::string ZoneRefusal::brief() const {
-  const std::string usable = terms_.usable() < 0 ? std::string("fewer pages than the block")
-                                                 : plural(static_cast<std::uint64_t>(terms_.usable()), "page");
+  if (!terms_.enough() && terms_.usable() < 0) return fmt::format("zone {} has {}", name(), larger_than_free());
   if (!terms_.enough())
-    return fmt::format("zone {} has {} that the request may use, and more than {} must stay", name(), usable,
-                       terms_.needed());
+    return fmt::format("zone {} has {} that the request may use, and more than {} must stay", name(),
+                       plural(static_cast<std::uint64_t>(terms_.usable()), "page"), terms_.needed());
   return fmt::format("zone {} has enough pages, but {}", name(), blocks());
 }
 
 Evidence ZoneRefusal::evidence() const {
-  std::string text = fmt::format("{}: {} pages free{}; {}", name(), terms_.free, subtracted(), kept());
+  std::string text = fmt::format("{}: {} free{}; {}", name(), with_kbytes(machine_, terms_.free), subtracted(), kept());
   if (attempt_.order > 0 || terms_.enough()) text += "; " + blocks();
   std::vector<Figure> figures = {{"zone", name()},
                                  {"free_pages", terms_.free},
@@ -133,17 +166,41 @@ Evidence ZoneRefusal::evidence() const {
   return {About::zone, std::move(text), std::move(figures)};
 }
 
+// Returns the vm.min_free_kbytes that would do; nullopt if none would, or the zone's mark does not come from it.
+std::optional<std::string> ZoneRefusal::lower_mark() const {
+  const std::int64_t below = terms_.usable() - terms_.lowmem_reserve - static_cast<std::int64_t>(zone_.watermark_boost);
+  const bool plain = terms_.mark == static_cast<std::int64_t>(mark() + zone_.watermark_boost);
+  if (below <= 0 || !plain || zone_.kind == ZoneKind::high_mem || zone_.kind == ZoneKind::movable) return std::nullopt;
+  // The setting is divided among the zones of low memory by their size.
+  std::uint64_t lowmem = 0;
+  std::uint64_t marks = 0;
+  bool one = true;
+  for (std::size_t z = 0; z < machine_.buddy.zones(); ++z) {
+    const Zone& zone = machine_.buddy.zone(z);
+    if (zone.managed == 0 || zone.kind == ZoneKind::high_mem || zone.kind == ZoneKind::movable) continue;
+    one = one && (z == index_);
+    lowmem += zone.managed;
+    marks += zone.watermark[0];
+  }
+  const std::uint64_t kbytes = machine_.geometry().page_size / 1024;
+  const std::uint64_t limit = static_cast<std::uint64_t>(below) * lowmem / zone_.managed * kbytes;
+  return fmt::format("vm.min_free_kbytes below {}{} (now {}{})", one ? "" : "about ", limit, one ? "" : "about ",
+                     marks * kbytes);
+}
+
 void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
   if (terms_.enough()) return;
   const auto boost = static_cast<std::int64_t>(zone_.watermark_boost);
   const WatermarkTerms plain = machine_.buddy.watermarks().terms(zone_, mark(), attempt_.request());
-  if (boost > 0 && plain.enough())
+  if (boost > 0 && plain.enough() && has_block())
     evidence.push_back({About::would,
                         fmt::format("pass in zone {} without the boost of its watermarks: {} usable, "
                                     "{} to stay (vm.watermark_boost_factor=0)",
                                     name(), plain.usable(), plain.needed()),
                         {{"remedy", std::string("no boost")}}});
-  if (terms_.of_areas > 0 && terms_.usable() + terms_.of_areas > terms_.needed())
+  const Gfp movable = (attempt_.gfp & ~static_cast<Gfp>(kGfpReclaimable)) | kGfpMovable;
+  if (terms_.of_areas > 0 && !pins_for_long(machine_) &&
+      ZoneRefusal(machine_, index_, last_attempt(machine_, movable, attempt_.order)).passes())
     evidence.push_back({About::would,
                         fmt::format("pass in zone {} if it were movable: the {} free pages of areas would count",
                                     name(), terms_.of_areas),
@@ -151,14 +208,34 @@ void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
   const std::int64_t missing = terms_.needed() + 1 - terms_.usable();
   std::string text = fmt::format("pass in zone {} with {} free that it may use", name(),
                                  plural(static_cast<std::uint64_t>(missing), "more page"));
+  if (!has_block()) text += fmt::format(", if they made a block of order {}", attempt_.order);
   std::vector<Figure> figures = {{"remedy", std::string("more free pages")}, {"pages_short", missing}};
-  // The mark that would do, where nothing lowers or raises it.
-  const std::int64_t below = terms_.usable() - terms_.lowmem_reserve;
-  if (below > 0 && terms_.mark == static_cast<std::int64_t>(mark())) {
-    text += fmt::format(", or with a min watermark below {} (vm.min_free_kbytes sets it)", below);
-    figures.push_back({"min_below", below});
-  }
+  if (const auto lower = has_block() ? lower_mark() : std::nullopt) text += ", or with " + *lower;
   evidence.push_back({About::would, std::move(text), std::move(figures)});
+}
+
+// Adds the largest order at which the request would pass, if it fails at the order that it has.
+void add_smaller_order(const Machine& machine, Gfp gfp, unsigned order, std::vector<Evidence>& evidence) {
+  for (unsigned smaller = order; smaller-- > 0;) {
+    const LastAttempt attempt = last_attempt(machine, gfp, smaller);
+    for (std::size_t z = attempt.ceiling + 1; z-- > 0;) {
+      if (machine.buddy.zone(z).managed == 0 || !ZoneRefusal(machine, z, attempt).passes()) continue;
+      evidence.push_back({About::would,
+                          fmt::format("pass at order {}, in zone {}", smaller, machine.buddy.zone_title(z)),
+                          {{"remedy", std::string("smaller order")}, {"order", std::uint64_t{smaller}}}});
+      return;
+    }
+  }
+}
+
+// Returns the flags of the request in words, and what a long-term pin takes from them.
+std::string wanted_text(const Machine& machine, Gfp gfp, unsigned order) {
+  std::string text = gfp_text(gfp, machine.release());
+  if (order > kCostlyOrder && (gfp & kGfpNofail) == 0)
+    text += "; a costly order: the kernel does not retry without end";
+  if (!pins_for_long(machine) || migratetype_of(gfp) != Migratetype::movable) return text;
+  if (machine.release() >= Release::v5_13) text += " less __GFP_MOVABLE";
+  return text + ": a long-term pin may not have an area's page";
 }
 
 Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_t ceiling) {
@@ -172,17 +249,22 @@ Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_
 }  // namespace
 
 RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) {
-  RefusedRequest refused{gfp, order, std::nullopt, {}, {}};
+  RefusedRequest refused;
+  refused.gfp = gfp;
+  refused.order = order;
   const std::string request =
       order == 0 ? "a page" : fmt::format("a block of order {} ({} pages)", order, order_pages(order));
   refused.evidence.push_back({About::wanted,
-                              fmt::format("{} for {}", request, gfp_text(gfp, machine.release())),
+                              fmt::format("{} for {}", request, wanted_text(machine, gfp, order)),
                               {{"order", std::uint64_t{order}}, {"gfp", gfp_text(gfp, machine.release())}}});
   if (order > machine.buddy.largest_order()) {
     refused.brief = fmt::format("order {} is above the largest one, {}", order, machine.buddy.largest_order());
+    add_smaller_order(machine, gfp, machine.buddy.largest_order() + 1, refused.evidence);
     return refused;
   }
   const LastAttempt attempt = last_attempt(machine, gfp, order);
+  refused.may_use_areas = (attempt.flags & kAllocCma) != 0;
+  std::optional<ZoneRefusal> preferred;
   std::optional<ZoneRefusal> nearest;
   for (std::size_t z = machine.buddy.zones(); z-- > 0;) {
     if (machine.buddy.zone(z).managed == 0) continue;
@@ -192,17 +274,22 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
     }
     const ZoneRefusal zone(machine, z, attempt);
     refused.evidence.push_back(zone.evidence());
+    if (!preferred) preferred.emplace(zone);
     const auto short_of = [](const ZoneRefusal& of) { return of.terms().needed() - of.terms().usable(); };
-    if (nearest && short_of(zone) >= short_of(*nearest)) continue;
-    nearest.emplace(zone);
-    refused.zone = z;
+    if (!nearest || short_of(zone) < short_of(*nearest)) nearest.emplace(zone);
   }
   if (!nearest) {
     refused.brief = "no zone that it may use has memory";
     return refused;
   }
   refused.brief = "no zone can give " + request + ": " + nearest->brief();
-  nearest->add_remedies(refused.evidence);
+  refused.zones = {preferred->index()};
+  preferred->add_remedies(refused.evidence);
+  if (nearest->index() != preferred->index()) {
+    refused.zones.push_back(nearest->index());
+    nearest->add_remedies(refused.evidence);
+  }
+  add_smaller_order(machine, gfp, order, refused.evidence);
   return refused;
 }
 
@@ -220,41 +307,108 @@ std::map<Pfn, std::pair<Pfn, Slot>> held_ranges(const World& world) {
   return ranges;
 }
 
-}  // namespace
+// Returns the mappings of live processes, by the owner of each page that they map.
+std::map<OwnerId, Slot> mappings_by_owner(const World& world) {
+  const Processes& processes = world.machine().processes;
+  std::map<OwnerId, Slot> mappings;
+  for (Slot slot = 0; slot < world.program().ops.size(); ++slot) {
+    const Result& result = world.result(slot);
+    if (result.yields != Yields::mapping || !processes.has_mapping(result.process, result.mapping)) continue;
+    for (std::uint64_t i = 0; i < processes.pages_of(result.process, result.mapping); ++i)
+      if (const OwnerId owner = processes.page_at(result.process, result.mapping, i); owner != 0)
+        mappings.emplace(owner, slot);
+  }
+  return mappings;
+}
 
-void add_holders(const World& world, std::size_t zone, std::vector<Evidence>& evidence) {
-  const Machine& machine = world.machine();
-  const std::map<OwnerId, Slot> owners = results_by_owner(world);
-  const std::map<Pfn, std::pair<Pfn, Slot>> ranges = held_ranges(world);
+// The holders of pages, by name, and how many each has.
+class ZoneHolders {
+ public:
+  explicit ZoneHolders(const World& world)
+      : world_(world),
+        machine_(world.machine()),
+        owners_(results_by_owner(world)),
+        mappings_(mappings_by_owner(world)),
+        ranges_(held_ranges(world)) {}
+
+  // Returns who holds the page; empty if it is free for requests.
+  std::string holder(Pfn pfn) const;
+
+ private:
+  std::string name(Slot slot) const { return name_or_text(world_.program(), slot); }
+
+  const World& world_;
+  const Machine& machine_;
+  std::map<OwnerId, Slot> owners_;
+  std::map<OwnerId, Slot> mappings_;
+  std::map<Pfn, std::pair<Pfn, Slot>> ranges_;
+};
+
+std::string ZoneHolders::holder(Pfn pfn) const {
+  const Page& head = machine_.map.page(machine_.map.compound_head(pfn));
+  if (head.has(kPageReserved)) return "boot";
+  // Of a block that is no compound page, only the first page has a reference.
+  const auto after = ranges_.upper_bound(pfn);
+  if (after != ranges_.begin() && pfn < std::prev(after)->second.first) return name(std::prev(after)->second.second);
+  if (head.ref == 0) {
+    if (head.has(kPageHugetlb)) return "the hugetlb pool";
+    return head.has(kPagePcp) ? "per-CPU lists, free" : "";
+  }
+  if (const auto owner = owners_.find(head.owner); owner != owners_.end()) return name(owner->second);
+  const PageFacts facts(world_, pfn, /*ours=*/false);
+  const std::string user = facts.user_name();
+  if (const auto mapping = mappings_.find(head.owner); mapping != mappings_.end())
+    return name(mapping->second) + (user.empty() ? "" : " of " + user);
+  return user.empty() ? "others without a name" : user;
+}
+
+// Returns whether the page is part of an active area.
+bool in_area(const Machine& machine, Pfn pfn) {
+  for (AreaId id = 0; id < machine.areas.size(); ++id)
+    if (machine.areas.area(id).active() && machine.areas.area(id).contains(pfn)) return true;
+  return false;
+}
+
+void add_holders_of(const ZoneHolders& holders, const Machine& machine, std::size_t zone, bool may_use_areas,
+                    std::vector<Evidence>& evidence) {
   std::map<std::string, std::uint64_t> pages;
+  std::uint64_t of_no_use = 0;
   const PfnRange range = machine.buddy.zone(zone).range;
   for (Pfn pfn = range.start; pfn < range.end; ++pfn) {
     if (!machine.map.present(pfn)) continue;
-    const Page& head = machine.map.page(machine.map.compound_head(pfn));
-    if (head.has(kPageReserved)) {
-      ++pages["boot"];
-      continue;
-    }
-    if (head.ref == 0) continue;
-    const auto owner = owners.find(head.owner);
-    const auto after = ranges.upper_bound(pfn);
-    const bool ranged = after != ranges.begin() && pfn < std::prev(after)->second.first;
-    if (owner != owners.end())
-      ++pages[name_or_text(world.program(), owner->second)];
-    else if (ranged)
-      ++pages[name_or_text(world.program(), std::prev(after)->second.second)];
+    const std::string name = holders.holder(pfn);
+    if (name.empty()) continue;
+    if (may_use_areas || !in_area(machine, pfn))
+      ++pages[name];
     else
-      ++pages["processes, files and others without a name"];
+      ++of_no_use;
   }
   std::vector<std::pair<std::uint64_t, std::string>> sorted;
   for (const auto& [name, count] : pages) sorted.emplace_back(count, name);
   std::ranges::sort(
       sorted, [](const auto& a, const auto& b) { return std::tie(b.first, a.second) < std::tie(a.first, b.second); });
-  for (std::size_t i = 0; i < std::min(sorted.size(), kHoldersListed); ++i)
+  const auto add = [&](std::uint64_t count, const std::string& name) {
     evidence.push_back({About::held,
-                        fmt::format("{} of zone {} by {}", plural(sorted[i].first, "page"),
-                                    machine.buddy.zone_name(zone), sorted[i].second),
-                        {{"pages", sorted[i].first}, {"name", sorted[i].second}}});
+                        fmt::format("{} of zone {} {}", plural(count, "page"), machine.buddy.zone_title(zone), name),
+                        {{"pages", count}, {"name", name.starts_with("by ") ? name.substr(3) : name}}});
+  };
+  std::uint64_t smaller = 0;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i < kHoldersListed)
+      add(sorted[i].first, "by " + sorted[i].second);
+    else
+      smaller += sorted[i].first;
+  }
+  if (smaller > 0) add(smaller, "by " + plural(sorted.size() - kHoldersListed, "smaller holder"));
+  if (of_no_use > 0) add(of_no_use, "in areas: of no use to this request if they were freed");
+}
+
+}  // namespace
+
+void add_holders(const World& world, const RefusedRequest& refused, std::vector<Evidence>& evidence) {
+  const ZoneHolders holders(world);
+  for (const std::size_t zone : refused.zones)
+    add_holders_of(holders, world.machine(), zone, refused.may_use_areas, evidence);
 }
 
 void RefusedRequests::watch(Machine& machine) {

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,16 +18,18 @@ namespace cma {
 struct RefusedRequest {
   Gfp gfp = 0;
   unsigned order = 0;
-  std::optional<std::size_t> zone;  // the one that was nearest to serving it; none if no zone could
-  std::string brief;                // the short answer
+  std::vector<std::size_t> zones;  // the preferred one, and the one that was nearest to serving it; none if none could
+  bool may_use_areas = false;      // whether free pages of areas serve it
+  std::string brief;               // the short answer
   std::vector<Evidence> evidence;
 };
 
 // Explains why a request for pages fails on the machine as it is now, if the current actor makes it.
 RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order);
 
-// Adds which results have the pages of a zone, the largest first. O(pages of the zone).
-void add_holders(const World& world, std::size_t zone, std::vector<Evidence>& evidence);
+// Adds which results, processes and files have the pages of these zones, the largest first. Sums up pages that would be
+// of no use to the request if they were freed. O(pages of the zones).
+void add_holders(const World& world, const RefusedRequest& refused, std::vector<Evidence>& evidence);
 
 class RefusedRequests final : public AllocationWatcher {
  public:

@@ -43,8 +43,8 @@ TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
        "pages=0x2000\nzone HighMem base=0x2000 pages=0x2000",
        "eaten = unmovable_page pages=9000\nx = alloc_pages type=unmovable\n",
        {"zone   HighMem: 8192 pages free, of no use to this request, which reaches up to zone Normal\n",
-        "zone   Normal: ", "more than 2048 must stay (min watermark 2048)", "or with a min watermark below ",
-        " (vm.min_free_kbytes sets it)\n"}},
+        "zone   Normal: ", "more than 2048 (8192 kB) must stay (min watermark 2048)",
+        "or with vm.min_free_kbytes below ", " (now 8192)\n"}},
       {"atomic",
        "small release=4.19",
        "eaten = unmovable_page pages=1000\nx = alloc_pages type=unmovable atomic\n"
@@ -79,6 +79,72 @@ TEST(WhyPages, NamesTheBoost) {
                    blocks("u{} = alloc_pages order=3 type=unmovable", 1, 1) + blocks("free_pages u{}", 2, 2) +
                    blocks("r{} = alloc_pages order=3 type=reclaimable", 41, 1) + "eaten = unmovable_page pages=1000\n");
   EXPECT_THAT(text, AllOf(HasSubstr(" + boost "), HasSubstr("would  pass in zone Normal without the boost")));
+}
+
+// Of a block that is no compound page, only the first page has a reference.
+TEST(WhyPages, CountsAllPagesOfEachHolder) {
+  const std::string machine =
+      "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024 thp=on\narea main "
+      "base=0x1000 pages=0x400 order_per_bit=0";
+  const std::string text =
+      why_text(machine,
+               "b1 = alloc_pages order=10 type=unmovable\nb2 = alloc_pages order=9 type=unmovable comp\np = spawn\n"
+               "v = mmap_anon p pages=2000\nr = alloc_range at=0x1e00 pages=0x100\nf = file\ne = read f pages=300\n"
+               "buf = cma_alloc main pages=0x300\nu = unmovable_page pages=5000\n");
+  EXPECT_THAT(text, AllOf(HasSubstr("held   2000 pages of zone Normal by v of process p\n"),
+                          HasSubstr("held   1024 pages of zone Normal by b1\n"),
+                          HasSubstr("held   512 pages of zone Normal by b2\n"),
+                          HasSubstr("held   256 pages of zone Normal by r\n")));
+  EXPECT_THAT(text,
+              HasSubstr("held   768 pages of zone Normal in areas: of no use to this request if they were freed\n"));
+  std::string many;
+  for (int i = 0; i < 9; ++i) many += fmt::format("x{} = alloc_pages order={} type=unmovable\n", i, i % 5 + 1);
+  EXPECT_THAT(why_text(machine, many + "u = unmovable_page pages=9000\n"), HasSubstr(" smaller holders\n"));
+}
+
+TEST(WhyPages, ProposesWhatWouldPass) {
+  const std::string machine = "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024";
+  expect_answers({
+      {"smaller order",
+       machine,
+       "u = unmovable_page pages=7500\nx = alloc_pages order=9 type=unmovable\n",
+       {"a costly order: the kernel does not retry without end", "would  pass at order "}},
+      {"fewer pages than the block",
+       machine,
+       "u = unmovable_page pages=7700\nx = alloc_pages order=9 type=unmovable\n",
+       {" usable, fewer than the 512 of the block"}},
+      {"above the largest order",
+       "small release=6.1",
+       "x = alloc_pages order=10 type=unmovable\n",
+       {"would  pass at order 6, in zone Normal\n"}},
+      {"kilobytes",
+       machine,
+       "u = unmovable_page pages=9000\n",
+       {"256 (1024 kB) must stay (min watermark 256)", "or with vm.min_free_kbytes below 1024 (now 1024)\n"}},
+  });
+}
+
+// Several zones: the one that is tried first is the one to look at first.
+TEST(WhyPages, ExplainsThePreferredZoneToo) {
+  const std::string text = why_text(
+      "release=5.10 base=0 pages=0x8000 pageblock_order=9 min_free_kbytes=4096\nzone DMA base=0 pages=0x1000\n"
+      "zone Normal base=0x1000 pages=0x7000\narea main base=0x6000 pages=0x1000 order_per_bit=0",
+      "u = unmovable_page pages=40000\n");
+  EXPECT_THAT(text, AllOf(HasSubstr("would  pass in zone Normal if it were movable: the 4096 free pages of areas would "
+                                    "count\n"),
+                          HasSubstr(" of zone Normal by u\n")));
+}
+
+TEST(WhyPages, NamesWhatALongTermPinMayNotHave) {
+  const std::string text = why_text(
+      "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024\narea main base=0x1000 pages=0x400",
+      "u = unmovable_page pages=7000\np = spawn\nv = mmap_anon p pages=10\nc = fork p\nlt = pin_longterm v from=2 "
+      "in=c\n");
+  EXPECT_THAT(text,
+              HasSubstr("for GFP_HIGHUSER_MOVABLE less __GFP_MOVABLE: a long-term pin may not have an area's page\n"));
+  const std::size_t pin = text.find("lt = pin_longterm");
+  ASSERT_NE(pin, std::string::npos);
+  EXPECT_THAT(text.substr(pin), ::testing::Not(HasSubstr("if it were movable")));
 }
 
 }  // namespace

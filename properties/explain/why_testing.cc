@@ -20,6 +20,7 @@ void run_recorded(const std::string& machine, const std::string& operations, con
     if (!asked.empty() && program->name_of(program->ops[op]) == asked) recorder.ask_for(op);
   const RunResult result = interpreter.run(*program, &recorder);
   EXPECT_TRUE(result.passed()) << result.finding->message;
+  recorder.run_ended(result.finding);
   use(*program, recorder);
 }
 

@@ -13,6 +13,16 @@ namespace {
 
 // Passes of one migrate_pages call.
 constexpr unsigned kPasses = 10;
+// Pages that are kept of an operation which asks for no window, such as a compaction of a whole zone.
+constexpr std::size_t kPagesKept = 64;
+
+// Returns how many records of these events by the current actor the trace has from `first` on.
+std::size_t count_records(const Machine& machine, std::size_t first, Event event) {
+  const std::vector<Record>& records = machine.trace.records();
+  return static_cast<std::size_t>(std::count_if(
+      records.begin() + static_cast<std::ptrdiff_t>(first), records.end(),
+      [&](const Record& record) { return record.event == event && record.actor == machine.engine.current(); }));
+}
 
 }  // namespace
 
@@ -42,14 +52,15 @@ const GivenWindows* WindowRecorder::given_to(Slot op) const {
   return found == given_.end() ? nullptr : &found->second;
 }
 
-std::optional<StoppedPage> WindowRecorder::stopped_migration(Slot op) const {
+const StoppedPages* WindowRecorder::stopped_by(Slot op) const {
   const auto found = stopped_.find(op);
-  return found == stopped_.end() ? std::nullopt : std::optional(found->second);
+  return found == stopped_.end() ? nullptr : &found->second;
 }
 
 void WindowRecorder::window_begins(Pfn start, Pfn end) {
   Window window;
   window.range = {start, end};
+  window.first_record = machine_->trace.records().size();
   for (Pfn pfn = start; pfn < end; ++pfn) {
     if (!machine_->map.present(pfn)) continue;
     const Page& page = machine_->map.page(pfn);
@@ -58,11 +69,6 @@ void WindowRecorder::window_begins(Pfn start, Pfn end) {
     window.owned.push_back({page.owner, pfn, pooled ? pages_of(page) : 1});
   }
   open_[machine_->engine.current()] = std::move(window);
-}
-
-// A compound page is recorded once, by its first page in the window.
-Pfn WindowRecorder::in_range(const Window& window, Pfn pfn) const {
-  return std::max(machine_->map.compound_head(pfn), std::min(pfn, window.range.start));
 }
 
 std::string WindowRecorder::op_of_actor(ActorId actor) const {
@@ -96,44 +102,76 @@ void WindowRecorder::isolation_lost(Pfn block) {
   seen.page.refused = "test_pages_isolated: its pageblock is not isolated";
 }
 
+// Since 3.8 each call of migrate_pages ends with a record.
+void WindowRecorder::count_attempt(Seen& seen, const Window& window) const {
+  const std::size_t calls = count_records(*machine_, window.first_record, Event::mm_migrate_pages);
+  if (seen.passes == 0) seen.batch = calls;
+  if (calls != seen.in_call) seen.passes = 0;
+  seen.in_call = calls;
+  ++seen.passes;
+}
+
 void WindowRecorder::page_refused(Pfn pfn, Refusal why, int error) {
   const auto window = open_.find(machine_->engine.current());
-  if (window == open_.end()) {
-    const std::optional<Slot> op = operation_of(*world_, machine_->engine.current());
-    const PageFacts facts(*world_, pfn, /*ours=*/true);
-    if (op && why == Refusal::migration)
-      stopped_[*op] = facts.stopped(pfn, facts.refused(why, error) + (error == -kEAGAIN ? facts.cause() : ""));
-    return;
-  }
+  if (window == open_.end()) return refused_outside(pfn, why, error);
   if (why == Refusal::block_isolated || why == Refusal::area_block)
     return refuse_pageblock(window->second, machine_->map.pageblock_start(pfn), why);
-  Seen& seen = window->second.pages[in_range(window->second, pfn)];
+  // A compound page is recorded once, by its first page.
+  Seen& seen = window->second.pages[machine_->map.compound_head(pfn)];
   // The reason for its first page, or for where the scan met it, is the better one.
   if (why == Refusal::tail && !seen.page.refused.empty()) return;
   const PageFacts facts(*world_, pfn, why == Refusal::migration);
-  seen.page = facts.stopped(pfn, facts.refused(why, error));
+  seen.page = facts.stopped(facts.refused(why, error));
   // A page that ends the window is in its way, whatever happens to it later.
   seen.in_the_way = seen.in_the_way || why == Refusal::capture;
   if (why != Refusal::migration) return;
-  ++seen.attempts;
+  count_attempt(seen, window->second);
   // Without memory a call ends before its last pass.
   if (error == -kENOMEM) return;
-  seen.page.refused +=
-      fmt::format(" in pass {} of call {}", (seen.attempts - 1) % kPasses + 1, (seen.attempts - 1) / kPasses + 1);
+  // Before 3.8 passes of all calls are counted as they are.
+  const bool counted = machine_->release() >= Release::v3_8;
+  const std::size_t call = counted ? seen.in_call - seen.batch : (seen.passes - 1) / kPasses;
+  const unsigned pass = counted ? seen.passes : (seen.passes - 1) % kPasses + 1;
+  seen.page.refused += fmt::format(" in pass {} of call {}", pass, call + 1);
   if (error == -kEAGAIN) seen.page.refused += facts.cause();
+}
+
+// An operation that asks for no window moves pages all the same: a long-term pin, a compaction.
+void WindowRecorder::refused_outside(Pfn pfn, Refusal why, int error) {
+  const std::optional<Slot> op = operation_of(*world_, machine_->engine.current());
+  if (!op) return;
+  StoppedPages& stopped = stopped_[*op];
+  const Pfn head = machine_->map.compound_head(pfn);
+  stopped.all.insert(head);
+  std::erase_if(stopped.pages, [&](const StoppedPage& known) { return known.pfn == head; });
+  if (stopped.pages.size() >= kPagesKept) return;
+  const PageFacts facts(*world_, pfn, why == Refusal::migration);
+  stopped.pages.push_back(facts.stopped(facts.refused(why, error) + (error == -kEAGAIN ? facts.cause() : "")));
+}
+
+// Returns the end of what the scan of the window has reached; the end of the window if the trace does not say.
+Pfn WindowRecorder::scanned_to(const Window& window) const {
+  const std::vector<Record>& records = machine_->trace.records();
+  Pfn reached = window.range.start;
+  for (std::size_t i = window.first_record; i < records.size(); ++i)
+    if (records[i].event == Event::isolate_migratepages && records[i].actor == machine_->engine.current())
+      reached = std::max(reached, records[i].b);
+  return reached;
 }
 
 // Records a page of a tested window that is on no free list as it should be. Facts from the time when the page was
 // refused are better than those of now.
 void WindowRecorder::refuse_free_page(Window& window, Pfn pfn, Pfn free_block) const {
-  Seen& seen = window.pages[in_range(window, pfn)];
+  Seen& seen = window.pages[machine_->map.compound_head(pfn)];
   if (seen.page.refused.empty()) {
     std::string_view verdict = "test_pages_isolated: not on a free list";
-    if (machine_->map.page(pfn).ref != 0)
+    if (machine_->map.page(pfn).ref != 0 && pfn >= scanned_to(window) && window.range.contains(pfn))
+      verdict = "never scanned: the call ended before, as pages of an earlier batch stayed";
+    else if (machine_->map.page(pfn).ref != 0)
       verdict = "test_pages_isolated: in use since it was scanned";
     else if (free_block != pfn)
       verdict = "test_pages_isolated: no free block begins there";
-    seen.page = PageFacts(*world_, pfn, /*ours=*/false).stopped(pfn, std::string(verdict));
+    seen.page = PageFacts(*world_, pfn, /*ours=*/false).stopped(std::string(verdict));
   }
   seen.in_the_way = true;
 }
@@ -143,6 +181,7 @@ void WindowRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
   const auto window = open_.find(machine_->engine.current());
   if (window == open_.end()) return;
   window->second.tested = true;
+  window->second.tested_from = outer_start;
   const MemoryMap& map = machine_->map;
   const auto isolated_no_more = [&](Pfn pfn) {
     return window->second.lost.contains(map.pageblock_start(pfn)) && map.pageblock_type(pfn) != Migratetype::isolate;
@@ -183,6 +222,11 @@ void WindowRecorder::window_ended(int error) {
     const bool still_there = seen.page.pageblock || !machine_->map.page(free_block).has(kPageBuddy);
     if (seen.in_the_way || (!window.tested && still_there)) failed.pages.push_back(std::move(seen.page));
   }
+  // Up to 5.12 a line of the log has the start of the test.
+  const bool logs = window.tested && error == -kEBUSY && machine_->release() < Release::v5_13;
+  if (logs && window.tested_from != window.range.start) failed.tested_from = window.tested_from;
+  if (failed.pages.empty() && error == -kEBUSY && machine_->engine.flags().fatal_signal)
+    failed.note = "a fatal signal stopped isolate_freepages_range before it took all pages";
   failed_.push_back(std::move(failed));
 }
 

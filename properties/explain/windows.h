@@ -8,6 +8,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,12 @@ struct GivenWindows {
   std::vector<MadeRoom> made_room;
 };
 
+// The pages that an operation which asks for no window could not move.
+struct StoppedPages {
+  std::set<Pfn> all;               // compound pages by their first page
+  std::vector<StoppedPage> pages;  // the first of them, in the order of the last attempts
+};
+
 class WindowRecorder final : public WindowWatcher {
  public:
   WindowRecorder() = default;
@@ -47,8 +54,8 @@ class WindowRecorder final : public WindowWatcher {
   std::vector<FailedWindow> failed_of(Slot op) const;
   // Returns the windows that an operation was given; nullptr if it was given none.
   const GivenWindows* given_to(Slot op) const;
-  // Returns the last page that an operation which asks for no window could not move; nullopt if there is none.
-  std::optional<StoppedPage> stopped_migration(Slot op) const;
+  // Returns the pages that an operation which asks for no window could not move; nullptr if there are none.
+  const StoppedPages* stopped_by(Slot op) const;
 
   // --- WindowWatcher ---
   void window_begins(Pfn start, Pfn end) override;
@@ -61,7 +68,9 @@ class WindowRecorder final : public WindowWatcher {
   // A page or pageblock that was refused at least once.
   struct Seen {
     StoppedPage page;
-    unsigned attempts = 0;    // to migrate it
+    std::size_t in_call = 0;  // the calls of migrate_pages that had ended at the last attempt to migrate it
+    std::size_t batch = 0;    // and those that had ended at the first one
+    unsigned passes = 0;      // attempts within the last call
     bool in_the_way = false;  // for certain; otherwise it is if it is still there when the window ends untested
   };
   // A page in a window that had an owner when the window began; of the hugetlb pool, a huge page.
@@ -73,10 +82,12 @@ class WindowRecorder final : public WindowWatcher {
   // A window whose allocation is under way.
   struct Window {
     PfnRange range;
+    std::size_t first_record = 0;  // of the trace
     std::vector<OwnedPage> owned;
     std::map<Pfn, Seen> pages;
     std::map<Pfn, Seen> lost;  // pageblocks whose isolation another request has ended
     bool tested = false;       // test_pages_isolated has refused it, and named the pages
+    Pfn tested_from = kNoPfn;  // the start of that test
   };
 
   void refuse_pageblock(Window& window, Pfn block, Refusal why) const;
@@ -84,14 +95,16 @@ class WindowRecorder final : public WindowWatcher {
   void window_given(Slot op, const Window& window);
   MadeRoom& room_of(GivenWindows& given, const std::string& name, bool moved) const;
   std::string op_of_actor(ActorId actor) const;
-  Pfn in_range(const Window& window, Pfn pfn) const;
+  void refused_outside(Pfn pfn, Refusal why, int error);
+  void count_attempt(Seen& seen, const Window& window) const;
+  Pfn scanned_to(const Window& window) const;
 
   Machine* machine_ = nullptr;
   const World* world_ = nullptr;
   std::map<ActorId, Window> open_;  // by the actor that allocates
   std::vector<FailedWindow> failed_;
   std::map<Slot, GivenWindows> given_;
-  std::map<Slot, StoppedPage> stopped_;
+  std::map<Slot, StoppedPages> stopped_;
 };
 
 }  // namespace cma

@@ -1,0 +1,107 @@
+// What an answer says would fit or pass is tried on the model: the program up to the operation that failed is performed
+// again with the operation as the hint has it, and it must succeed.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "properties/explain/why.h"
+#include "properties/program/random.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+constexpr const char* kReleases[] = {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"};
+
+// Returns a random program of requests that fill a small machine.
+std::string random_operations(Random& random) {
+  constexpr const char* kTypes[] = {"unmovable", "movable", "reclaimable"};
+  std::string text;
+  for (int i = 0; i < 40; ++i) {
+    const std::uint64_t kind = random.below(8);
+    if (kind < 3)
+      text += fmt::format("b{} = cma_alloc {} pages={} align={}\n", i, random.chance(50) ? "a" : "b",
+                          random.between(1, 120), random.below(8));
+    else if (kind == 3 && i > 0)
+      text += fmt::format("cma_release b{}\n", random.below(static_cast<std::uint64_t>(i)));
+    else if (kind == 4)
+      text += fmt::format("s{} = {} pages={}\n", i, random.chance(50) ? "shmem_page" : "unmovable_page",
+                          random.between(1, 200));
+    else if (kind == 5)
+      text += fmt::format("n{} = anon_page at=a+{}\n", i, random.below(256));
+    else
+      text += fmt::format("x{} = alloc_pages order={} type={}\n", i, random.below(7), kTypes[random.below(3)]);
+  }
+  return text;
+}
+
+// Returns a program of these operations, as far as they name results that there are.
+Program program_of(const std::string& machine, const std::string& operations) {
+  std::string kept;
+  for (std::size_t begin = 0; begin < operations.size();) {
+    const std::size_t end = operations.find('\n', begin) + 1;
+    const std::string line = operations.substr(begin, end - begin);
+    begin = end;
+    if (parse("machine " + machine + "\n" + kept + line, "hints")) kept += line;
+  }
+  return *parse("machine " + machine + "\n" + kept, "hints");
+}
+
+template <class Value>
+std::optional<Value> figure(const Evidence& evidence, std::string_view name) {
+  const auto found = std::ranges::find(evidence.figures, name, &Figure::name);
+  if (found == evidence.figures.end()) return std::nullopt;
+  return std::get<Value>(found->value);
+}
+
+// Changes the operation as the hint has it; returns whether the hint is certain and about the operation itself.
+bool follow(const Evidence& hint, OpBody& body) {
+  if (auto* request = std::get_if<CmaAlloc>(&body)) {
+    const bool certain = hint.text.starts_with("fit ") && figure<std::uint64_t>(hint, "pages_lent") == 0U;
+    if (!certain || figure<std::uint64_t>(hint, "order_per_bit")) return false;
+    request->align = figure<std::uint64_t>(hint, "align").value_or(request->align);
+    request->pages = figure<std::uint64_t>(hint, "pages").value_or(request->pages);
+    return true;
+  }
+  auto* block = std::get_if<AllocPages>(&body);
+  const auto remedy = figure<std::string>(hint, "remedy");
+  if (block == nullptr || (remedy != "movable" && remedy != "smaller order")) return false;
+  if (remedy == "movable") block->type = TypeWord::movable;
+  block->order = figure<std::uint64_t>(hint, "order").value_or(block->order);
+  return true;
+}
+
+TEST(Hints, AreTrueOfRandomPrograms) {
+  int areas = 0;
+  int blocks = 0;
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    Random random(seed);
+    const std::string machine = fmt::format("small release={}", kReleases[seed % std::size(kReleases)]);
+    const Program program = program_of(machine, random_operations(random));
+    Interpreter interpreter;
+    WhyRecorder recorder(interpreter);
+    ASSERT_TRUE(interpreter.run(program, &recorder).passed()) << seed;
+    for (const Answer& answer : recorder.answers()) {
+      if (answer.ending != Ending::failed) continue;
+      for (const Evidence& hint : answer.evidence) {
+        Program tried = program;
+        tried.ops.resize(answer.op + std::size_t{1});
+        if (hint.about != About::would || !follow(hint, tried.ops.back().body)) continue;
+        ++(std::holds_alternative<CmaAlloc>(tried.ops.back().body) ? areas : blocks);
+        Interpreter again;
+        again.run(tried);
+        EXPECT_EQ(again.world().result(answer.op).state, Result::State::done)
+            << seed << ": " << print_op(program, program.ops[answer.op]) << ": would " << hint.text;
+      }
+    }
+  }
+  EXPECT_GE(areas, 300);
+  EXPECT_GE(blocks, 100);
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,177 @@
+#include "properties/explain/why_skips.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "allocator/base/error.h"
+#include "properties/explain/names.h"
+#include "properties/program/text.h"
+
+namespace cma {
+namespace {
+
+// Returns an operation in quotes.
+std::string quoted(const World& world, Slot slot) {
+  return fmt::format("\"{}\"", print_op(world.program(), world.program().ops[slot]));
+}
+
+// Returns where an actor is that is inside an operation: what it waits for, or the point at which it was stopped.
+std::string whereabouts(const World& world, ActorId actor) {
+  const Engine& engine = world.machine().engine;
+  const std::string waits = engine.waits_for(actor);
+  if (!waits.empty()) return ", which waits for " + waits;
+  const Point point = engine.last_point(actor);
+  return point == Point::kCount ? std::string() : fmt::format(", which is stopped at {}", info_of(point).name);
+}
+
+// Reads the fields of an operation, and collects what is wrong with them.
+class SkipReader : public IgnoreFields {
+ public:
+  SkipReader(const World& world, const GivenBack& given_back) : world_(world), given_back_(given_back) {}
+
+  void operand(const OpRef& operand, const OperandSpec& spec) {
+    if (operand.id == 0) return;
+    add(state_of(operand, spec.wanted));
+    const Result* found = world_.find(operand);
+    const Processes& processes = world_.machine().processes;
+    if (found == nullptr || found->yields != Yields::mapping) return;
+    if (!processes.has_mapping(found->process, found->mapping)) return;
+    mapping_ = name_or_text(world_.program(), world_.slot_of(*found));
+    mapped_ = processes.pages_of(found->process, found->mapping);
+  }
+  void place(const Place& place, const PlaceSpec&);
+  void number(const std::uint64_t& number, const NumberSpec& spec) {
+    if (spec.name == "from") from_ = number;
+    if (spec.name == "pages") pages_ = number;
+  }
+
+  // Returns all facts. Requires: each field was shown.
+  std::vector<std::string> facts() {
+    const bool beyond = mapped_ != 0 && (from_ >= mapped_ || pages_ > mapped_ - from_);
+    if (beyond) add(fmt::format("{} has {}, 0 to {}", mapping_, plural(mapped_, "page"), mapped_ - 1));
+    return facts_;
+  }
+
+ private:
+  void add(std::string fact) {
+    if (!fact.empty() && std::ranges::find(facts_, fact) == facts_.end()) facts_.push_back(std::move(fact));
+  }
+  std::string state_of(OpRef operand, Yields wanted) const;
+  std::string state_of(const Result& result, Slot slot, Yields wanted) const;
+  std::string gone(Slot slot) const;
+  std::string page_of(OpRef operand, std::uint64_t index) const;
+
+  const World& world_;
+  const GivenBack& given_back_;
+  std::vector<std::string> facts_;
+  std::string mapping_;
+  std::uint64_t mapped_ = 0;  // pages of that mapping
+  std::uint64_t from_ = 0;
+  std::uint64_t pages_ = 1;
+};
+
+// Returns when a result was given back.
+std::string SkipReader::gone(Slot slot) const {
+  const std::string name = name_or_text(world_.program(), slot);
+  const auto given = given_back_.find(slot);
+  return given == given_back_.end() ? name + " is gone"
+                                    : fmt::format("{} is gone since {}", name, quoted(world_, given->second));
+}
+
+// Returns what is wrong with an operand; empty if nothing is.
+std::string SkipReader::state_of(OpRef operand, Yields wanted) const {
+  const std::vector<Op>& ops = world_.program().ops;
+  const auto op = std::ranges::find(ops, operand.id, &Op::id);
+  if (op == ops.end()) return {};
+  const auto slot = static_cast<Slot>(op - ops.begin());
+  return state_of(world_.result(slot), slot, wanted);
+}
+
+std::string SkipReader::state_of(const Result& result, Slot slot, Yields wanted) const {
+  const std::string name = name_or_text(world_.program(), slot);
+  switch (result.state) {
+    case Result::State::not_performed: return name + " comes later in the program";
+    case Result::State::inside:
+      return fmt::format("{} is still inside {}{}", name, quoted(world_, slot),
+                         whereabouts(world_, world_.actor(world_.program().ops[slot].performer)));
+    case Result::State::skipped: return fmt::format("{} was skipped", name);
+    case Result::State::failed:
+      if (result.yields != Yields::pages || result.pages == 0)
+        return fmt::format("{} failed, {}", name, errno_name(result.error));
+      break;
+    case Result::State::done: break;
+  }
+  if (result.gone) return gone(slot);
+  const Processes& processes = world_.machine().processes;
+  const bool of_process = result.yields == Yields::process || result.yields == Yields::mapping;
+  if (of_process && !processes.alive(result.process)) return gone(slot);
+  if (wanted != Yields::nothing && result.yields != wanted && result.yields != Yields::nothing)
+    return fmt::format("{} is of the kind {}, and {} is needed", name, noun_of(result.yields), noun_of(wanted));
+  return {};
+}
+
+// Returns why a result has no page of this number now; empty if it has.
+std::string SkipReader::page_of(OpRef operand, std::uint64_t index) const {
+  const Result* found = world_.find(operand);
+  if (found == nullptr || world_.resolve(Place::of_result(operand, index))) return {};
+  const std::string name = name_or_text(world_.program(), world_.slot_of(*found));
+  if (found->yields == Yields::process) return name + " is a process: a page needs one of its mappings";
+  if (index >= found->pages && found->yields == Yields::pages)
+    return fmt::format("{} has {}, 0 to {}", name, plural(found->pages, "page"), found->pages - 1);
+  return fmt::format("page {} of {} is not there", index, name);
+}
+
+void SkipReader::place(const Place& place, const PlaceSpec&) {
+  if (place.kind == Place::Kind::none) return;
+  if (place.kind == Place::Kind::result) {
+    const std::string state = state_of(place.result, Yields::nothing);
+    const Result* found = world_.find(place.result);
+    const bool usable = found != nullptr && state.empty() && !found->gone;
+    return add(usable ? page_of(place.result, place.offset) : state);
+  }
+  Pfn pfn = place.offset;
+  if (place.kind == Place::Kind::area) {
+    const std::optional<AreaId> area = world_.area(place.area);
+    if (!area) return add("there is no such area");
+    pfn += world_.machine().areas.area(*area).base;
+  }
+  if (!world_.machine().map.present(pfn)) add(no_such_page(world_.machine(), pfn));
+}
+
+}  // namespace
+
+std::string no_such_page(const Machine& machine, Pfn pfn) {
+  const PfnRange& memory = machine.map.range();
+  if (pfn >= memory.end) return fmt::format("page {:#x} does not exist: memory ends at {:#x}", pfn, memory.end);
+  if (pfn < memory.start) return fmt::format("page {:#x} does not exist: memory begins at {:#x}", pfn, memory.start);
+  for (const PfnRange& hole : machine.geometry().holes)
+    if (hole.contains(pfn))
+      return fmt::format("page {:#x} does not exist: it is in the hole [{:#x}, {:#x})", pfn, hole.start, hole.end);
+  return fmt::format("page {:#x} does not exist: it is in no zone", pfn);
+}
+
+void explain_skip(const World& world, const GivenBack& given_back, Answer& answer) {
+  answer.ending = Ending::skipped;
+  answer.brief = world.result(answer.op).skipped_as;
+  const Op& op = world.program().ops[answer.op];
+  const ActorId actor = world.actor(op.performer);
+  const std::optional<Slot> inside =
+      info_of(op).performed == Performed::by_actor && actor != kNoActor ? operation_of(world, actor) : std::nullopt;
+  if (inside && *inside != answer.op) {
+    answer.brief = fmt::format("its actor is still inside {}{}", quoted(world, *inside), whereabouts(world, actor));
+    return;
+  }
+  SkipReader reader(world, given_back);
+  visit_fields(op.body, reader);
+  std::string facts;
+  for (const std::string& fact : reader.facts()) facts += (facts.empty() ? "" : "; ") + fact;
+  if (facts.empty()) return;
+  // What is known of the operand says more than that it is not there.
+  const bool general = answer.brief.starts_with("what it names") || answer.brief.starts_with("the place it names");
+  answer.brief = general ? facts : fmt::format("{}: {}", answer.brief, facts);
+}
+
+}  // namespace cma
