@@ -34,7 +34,7 @@ class Place:
         self.root = Path(root)
         self.folder = Path(base)
         self.binaries = Path(os.environ.get("CMACHECK_BINARIES", self.root / "build" / preset / "fuzzers"))
-        self.afl_binaries = Path(os.environ.get("CMACHECK_AFL_BINARIES", self.root / "build/afl/fuzzers"))
+        self.afl_binaries = Path(os.environ.get("CMACHECK_AFL_BINARIES", self.root / "build/fuzz-afl/fuzzers"))
         self.tool = Path(os.environ.get("CMACHECK_TOOL", self.root / "build" / preset / "bin/cmacheck"))
         self.corpora = self.folder / "corpus"
         self.seeds = self.folder / "seeds"

@@ -150,8 +150,15 @@ class Afl(Hunt):
         self.log = place.log(f"{target.name}.afl-{name}")
 
     def environment(self):
-        return {"AFL_NO_UI": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1",
-                "AFL_AUTORESUME": "1", "AFL_NO_AFFINITY": "1", "AFL_IMPORT_FIRST": "1"}
+        # Every minute it looks into libFuzzer's corpus.
+        words = {"AFL_NO_UI": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1",
+                 "AFL_AUTORESUME": "1", "AFL_NO_AFFINITY": "1", "AFL_SYNC_TIME": "1", "AFL_FORKSRV_INIT_TMOUT": "30000"}
+        # Where inputs are programs it mutates and trims operations.
+        symbols = subprocess.run(["nm", self.binary], capture_output=True, text=True).stdout
+        if " T LLVMFuzzerCustomMutator" in symbols:
+            library = self.place.afl_binaries.parent / "libcmacheck_afl_mutator.so"
+            words |= {"AFL_CUSTOM_MUTATOR_LIBRARY": str(library), "AFL_CUSTOM_MUTATOR_ONLY": "1"}
+        return words
 
     def command(self):
         role = ["-S", self.name]
@@ -159,7 +166,9 @@ class Afl(Hunt):
             role = ["-M", self.name, "-F", self.place.corpus(self.target.name)]
         self.output.mkdir(parents=True, exist_ok=True)
         command = ["afl-fuzz", "-i", self.place.seeds / self.target.name, "-o", self.output, *role,
-                   "-V", str(max(1, int(self.seconds))), "-t", f"{INPUT_SECONDS * 1000}+", "-m", "none"]
+                   "-V", str(max(1, int(self.seconds))), "-t", "5000+", "-m", "none"]
+        command += [word for option in self.target.libfuzzer if option.startswith("-max_len=")
+                    for word in ("-G", option.removeprefix("-max_len="))]
         if self.target.dictionary:
             command += ["-x", self.target.dictionary]
         return [*command, "--", self.binary]

@@ -161,7 +161,7 @@ class Reader final : public cma::Observer {
   // Reads the path that the input ends with.
   void check_path(const cma::Machine& machine) {
     if (!read(machine, path_) || known_.contains(path_)) return;
-    for (const std::string& file : {"buddyinfo", "pagetypeinfo", "zoneinfo"})
+    for (const char* file : {"buddyinfo", "pagetypeinfo", "zoneinfo"})
       if (path_ == file) return;
     for (cma::AreaId id = 0; id < machine.areas.size(); ++id)
       for (const cma::AreaFileInfo& file : cma::area_files(machine.release()))
