@@ -19,6 +19,8 @@ from campaign.state import Store
 SHORTEST_SLICE, LONGEST_SLICE = 5, 900
 TICK = float(os.environ.get("CMACHECK_TICK", "0.5"))
 SAVE_EVERY = 5
+# Seconds from one exchange between engines to the next.
+SHARE_EVERY = 30
 # Stops in a row without a new input after which a target rests until the end of the campaign.
 MOST_STOPS = 3
 # A campaign stops, to be resumed, when the file system has less room than this.
@@ -208,6 +210,9 @@ class Campaign:
             if new and running:
                 hunt.stop()
             self._count(hunt)
+            if running and hunt.spent() - hunt.shared > SHARE_EVERY:
+                hunt.take_corpus()
+                hunt.shared = hunt.spent()
             if not running:
                 self.running.remove(hunt)
                 self._ended(hunt)

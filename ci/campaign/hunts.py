@@ -48,6 +48,7 @@ class Hunt:
         self._tail = ""
         self.signatures = set()
         self._printed = set()
+        self.shared = 0  # after how many seconds it last gave the other engine what it found
         self.learnt = False  # whether it has stopped at a finding that was not known
         self.counted, self.executions = 0, 0  # what the campaign has counted of it already
 
@@ -202,7 +203,8 @@ def _copy_new(source, target, prefix):
         return
     mark = source.parent / f".taken-{source.name}"
     taken = set(mark.read_text().split("\n")) if mark.exists() else set()
-    new = [path for path in sorted(source.glob("id:*")) if path.name not in taken]
+    # What AFL++ took from libFuzzer is there already.
+    new = [path for path in sorted(source.glob("id:*")) if path.name not in taken and ",sync:" not in path.name]
     for path in new:
         place = target / f"{prefix}{disk.digest(path)}"
         if not place.exists():
