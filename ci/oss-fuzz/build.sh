@@ -5,9 +5,9 @@
 # target fuzz/targets/x_fuzzer.cc becomes $OUT/x_fuzzer, with its seeds (x_fuzzer_seed_corpus.zip), dictionary and
 # options where it has some. Nothing else is written but $WORK/cmacheck.
 #
-# Reads CC CXX CFLAGS CXXFLAGS LIB_FUZZING_ENGINE SANITIZER FUZZING_ENGINE ARCHITECTURE OUT WORK. SRC is not needed: the
-# sources are those of this script's repository. CMACHECK_STATIC names flags that link the standard library statically
-# where the compiler does not by itself, as a fleet's does.
+# Reads CC CXX CFLAGS CXXFLAGS LDFLAGS LIB_FUZZING_ENGINE SANITIZER FUZZING_ENGINE ARCHITECTURE OUT WORK. SRC is needed
+# by a copy of this script alone, which takes $SRC/cmacheck for the repository. CMACHECK_STATIC names flags that link
+# the standard library statically where the compiler does not by itself, as a fleet's does.
 # Exit: 0 built, 1 a target does not build, 2 the environment lacks a variable.
 set -euo pipefail
 
@@ -25,7 +25,7 @@ lean=OFF
 if [[ $FUZZING_ENGINE == libfuzzer && $SANITIZER != coverage && $SANITIZER != introspector ]]; then lean=ON; fi
 # The header-only form of fmt: the package's library was compiled with another standard library.
 cmake -G Ninja -S "$source_folder" -B "$build" \
-  -DCMAKE_BUILD_TYPE=None -DCMAKE_EXE_LINKER_FLAGS="${CMACHECK_STATIC:-}" \
+  -DCMAKE_BUILD_TYPE=None -DCMAKE_EXE_LINKER_FLAGS="${LDFLAGS:-} ${CMACHECK_STATIC:-}" \
   -DCMACHECK_FMT_HEADER_ONLY=ON -DCMACHECK_COMMANDS=OFF -DCMACHECK_TESTS=OFF \
   -DCMACHECK_LIBFUZZER=$lean -DCMACHECK_ENGINE="$LIB_FUZZING_ENGINE"
 cmake --build "$build" --target fuzzers
