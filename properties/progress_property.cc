@@ -75,6 +75,8 @@ class Compactions final : public BeforeAndAfter {
     const auto* compact = std::get_if<Compact>(&op.body);
     if (compact == nullptr || op.scope != ReclaimScope::none) return;
     order_ = static_cast<unsigned>(compact->order);
+    // Other priorities pass over what an earlier scan, or since 5.1 a contiguous range, has marked or left cached.
+    if (order_ != 0 && compact->priority != PriorityWord::full) return;
     const bool first = !std::exchange(compacted_, true) && !machine_->scanner.hints().touched();
     if (order_ != 0 && (!first || machine_->buddy.zones() != 1 || !is_in_pieces(machine_->buddy.zone(0)))) return;
     for (std::size_t zone = 0; zone < machine_->buddy.zones(); ++zone) look_at(machine_->buddy.zone(zone));
@@ -196,8 +198,7 @@ void scatter_pages(Random& random, Program& program) {
     add(page);
   }
   add(DrainOp<DrainKind::lru>{});
-  constexpr PriorityWord kPriorities[] = {PriorityWord::async, PriorityWord::light, PriorityWord::full};
-  add(Compact{.order = machine.largest_order, .priority = kPriorities[random.below(3)]});
+  add(Compact{.order = machine.largest_order, .priority = PriorityWord::full});
   const auto after_boot = std::ranges::find_if(program.ops, [](const Op& op) { return !info_of(op).boot; });
   program.ops.insert(after_boot, ops.begin(), ops.end());
 }
@@ -256,6 +257,10 @@ class PlacesOfMoved final : public BeforeAndAfter {
     if (holds_movable(map.pageblock_type(block))) return true;
     const bool from_lists = machine_->release() >= Release::v5_1;
     const bool from_whole = machine_->release() < Release::v3_15;
+    // A block that begins below may reach into the pageblock.
+    const Page& across = map.page(machine_->buddy.free_lists().covering_block(block));
+    if (across.has(kPageBuddy) && across.order > map.pageblock_order())
+      if (from_whole || (from_lists && holds_movable(across.list_type))) return true;
     for (Pfn pfn = block; pfn < std::min(map.pageblock_start(block) + step(), map.range().end); ++pfn) {
       const Page& page = map.page(pfn);
       if (!page.has(kPageBuddy)) continue;

@@ -19,7 +19,7 @@ TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
        "small release=6.1",
        "x = alloc_pages order=10 type=unmovable\n",
        {"answer failed, -ENOMEM: order 10 is above the largest one, 6\n",
-        "wanted a block of order 10 (1024 pages) for GFP_KERNEL\n"}},
+        "wanted a block of order 10 (1024 pages) for GFP_KERNEL; a costly order: "}},
       {"watermark",
        "small release=6.1",
        "eaten = unmovable_page pages=1000\nx = alloc_pages type=unmovable\n",

@@ -14,12 +14,14 @@ void Cat::perform(World& world, Slot self) const {
   machine.engine.assume(kMainActor);
   const int error = open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry(), path);
   machine.engine.assume(before);
+  // Observers learn of files that do not exist too: a law knows which there are.
+  std::optional<std::string> text;
+  if (error != -kENOMEM) text = world.read_file(path);
+  CMA_ASSERT(text.has_value() == (error == 0));
   if (error != 0) {
     world.fail(self, error);
     return;
   }
-  std::optional<std::string> text = world.read_file(path);
-  CMA_ASSERT(text.has_value());
   if (world.keep_output) world.output.emplace_back(self, std::move(*text));
 }
 
