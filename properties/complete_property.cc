@@ -527,7 +527,7 @@ PROMISE(CompletePromise, a_window_over_pages_of_files_succeeds_unless_a_buffer_o
                                                     IoDone, DrainOp<DrainKind::lru>>()},
                       .faults = false},
          .planted = {{Bug::ordered_page_stays, Release::v3_6},
-                     {Bug::ordered_page_stays, Release::v4_19},
+                     Bug::ordered_page_stays,
                      {Bug::dirty_page_stays, Release::v4_19},
                      {Bug::dirty_page_stays, Release::v6_12}}}) {
   assert_windows_are_right(program);

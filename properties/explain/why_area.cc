@@ -310,7 +310,7 @@ void NoWindow::add_holders() {
   }
   if (holders.size() > kListed)
     answer_.add(About::held,
-                fmt::format("{} by {}", plural(more, "page"), plural(holders.size() - kListed, "smaller holder")),
+                fmt::format("{} by {}", plural(more, "page"), plural(holders.size() - kListed, "more holder")),
                 {{"pages", more}});
 }
 

@@ -154,7 +154,7 @@ TEST(WhyArea, ListsTheLargestHoldersAndSumsUpTheOthers) {
     operations += "b" + std::to_string(i) + " = cma_alloc a pages=" + std::to_string(i + 1) + "\n";
   const std::string text = why_text("small release=6.1", operations + "w = cma_alloc a pages=200\n");
   EXPECT_THAT(text, AllOf(HasSubstr("held   12 pages by b11\n  held   11 pages by b10\n"),
-                          HasSubstr("held   10 pages by 4 smaller holders\n")));
+                          HasSubstr("held   10 pages by 4 more holders\n")));
 }
 
 TEST(WhyArea, AnswersForWindowsThatFailed) {

@@ -339,7 +339,7 @@ TEST(WhyKinds, SaysWhetherCompactionBegan) {
 }
 
 TEST(WhyKinds, ExplainsSuccessesIfAsked) {
-  const std::string pages = why_text(kSmall, "x = unmovable_page at=0x48 pages=3\n", "x");
+  const std::string pages = why_text(kSmall, "x = movable_page at=0x48 pages=3\n", "x");
   EXPECT_THAT(pages, ::testing::AllOf(HasSubstr("answer ok: 3 pages\n"), HasSubstr("moved  nothing"),
                                       HasSubstr("got    pages 0x48 to 0x4a in zone Normal\n")));
   EXPECT_THAT(why_text(kSmall, "x = alloc_pages order=3 type=unmovable\n", "x"), HasSubstr(" in zone Normal\n"));

@@ -399,7 +399,7 @@ void add_holders_of(const ZoneHolders& holders, const Machine& machine, std::siz
     else
       smaller += sorted[i].first;
   }
-  if (smaller > 0) add(smaller, "by " + plural(sorted.size() - kHoldersListed, "smaller holder"));
+  if (smaller > 0) add(smaller, "by " + plural(sorted.size() - kHoldersListed, "more holder"));
   if (of_no_use > 0) add(of_no_use, "in areas: of no use to this request if they were freed");
 }
 

@@ -99,7 +99,7 @@ TEST(WhyPages, CountsAllPagesOfEachHolder) {
               HasSubstr("held   768 pages of zone Normal in areas: of no use to this request if they were freed\n"));
   std::string many;
   for (int i = 0; i < 9; ++i) many += fmt::format("x{} = alloc_pages order={} type=unmovable\n", i, i % 5 + 1);
-  EXPECT_THAT(why_text(machine, many + "u = unmovable_page pages=9000\n"), HasSubstr(" smaller holders\n"));
+  EXPECT_THAT(why_text(machine, many + "u = unmovable_page pages=9000\n"), HasSubstr(" more holders\n"));
 }
 
 TEST(WhyPages, ProposesWhatWouldPass) {
