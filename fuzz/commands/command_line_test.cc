@@ -333,7 +333,8 @@ const std::pair<const char*, std::vector<const char*>> kReports[] = {
      {"answer ok: pages 0x2d100 to 0x2e0ff, after 15 windows that failed\n",
       "window [2c200, 2d200), and 14 more up to [2d000, 2e000): -EBUSY, 1 page in the way\n",
       "    0x2d050  anonymous page",
-      "    in the log they begin where the free blocks of their first pages do: 2c200, 2c400, 2c800"}},
+      "    in the log, as far as its rate limit lets them in, they begin with the free blocks of their first pages: "
+      "2c200, 2c400, 2c800"}},
 };
 
 TEST_F(CommandLine, WhyAnswersThePublicReports) {

@@ -27,8 +27,11 @@ std::string obtained_text(const World& world, const Result& result) {
       if (result.pages == 0 || result.first_owner >= world.owner_of.size()) return "ok";
       const OwnerId owner = world.owner_of[result.first_owner];
       if (owner == 0) return "ok";
-      return fmt::format("ok: {} page{}, the first at {:#x}", result.pages, result.pages == 1 ? "" : "s",
-                         world.machine().owners.owner(owner).pfn);
+      const Pfn first = world.machine().owners.owner(owner).pfn;
+      const std::string text = fmt::format("ok: {} page{}", result.pages, result.pages == 1 ? "" : "s");
+      // A file's page may have been dropped meanwhile.
+      return first == kNoPfn ? text + ", the first of which is gone"
+                             : text + fmt::format(", the first at {:#x}", first);
     }
     case Yields::nothing:
     case Yields::area:

@@ -115,8 +115,10 @@ std::string log_starts(const std::vector<const FailedWindow*>& windows) {
     if (window->tested_from != kNoPfn && (starts.empty() || starts.back() != fmt::format("{:x}", window->tested_from)))
       starts.push_back(fmt::format("{:x}", window->tested_from));
   if (starts.empty()) return {};
-  return fmt::format("    in the log they begin where the free blocks of their first pages do: {}\n",
-                     names_text(starts));
+  return fmt::format(
+      "    in the log, as far as its rate limit lets them in, they begin with the free blocks of their first pages: "
+      "{}\n",
+      names_text(starts));
 }
 
 // Returns the places of windows that failed for the same reasons.
@@ -151,8 +153,7 @@ std::string windows_text(const std::vector<FailedWindow>& windows) {
                         in_the_way(first, same_pages));
     text += pages_text(first.pages) + log_starts(group);
   }
-  if (others > 0)
-    text += fmt::format("  window and {} more, which failed for other reasons (--json has them)\n", others);
+  if (others > 0) text += fmt::format("  window and {} more, with other pages in the way (--json has them)\n", others);
   return text;
 }
 

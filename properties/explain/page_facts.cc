@@ -310,7 +310,8 @@ std::string_view refusal_text(Refusal why) {
     case Refusal::compound: return "isolate_migratepages_block: part of a compound page";
     case Refusal::tail: return "isolate_migratepages_block: not the first page of its compound page";
     case Refusal::hugetlb: return "isolate_or_dissolve_huge_page";
-    case Refusal::unreferenced: return "isolate_migratepages_block: free, and on no free list";
+    case Refusal::unreferenced:
+      return "isolate_migratepages_block: no reference: free on no list, or part of a block in use";
     case Refusal::off_lru: return "isolate_migratepages_block: not on the LRU";
     case Refusal::pinned: return "isolate_migratepages_block: anonymous, with more references than mappings";
     case Refusal::taken: return "isolate_migratepages_block: another task has taken it off the LRU";

@@ -213,7 +213,7 @@ void NoWindow::add_found(const AreaCount& count) {
                 : fmt::format("; of their {} pages {} are free and {} lent to others, which would have to move",
                               pages_of(count.bits), count.pages, count.lent);
   if (count.staying > 0)
-    text += fmt::format(" ({} cannot as it is: {})", plural(count.staying, "page"), count.first_staying);
+    text += fmt::format(" (at least {} cannot now: {})", plural(count.staying, "page"), count.first_staying);
   if (answer_.windows.empty() && count.bits >= search_.bits() && !search_.window())
     text += longest_of_all() >= search_.bits() ? "; so there are enough in a row, but not from an aligned bit on"
                                                : "; so there are enough, but not in a row";
@@ -339,7 +339,7 @@ void NoWindow::add_room(std::string text, Pfn first, std::uint64_t pages, std::v
   text = (there.lent == 0 ? "fit " : "find free bits ") + text;
   if (there.lent > 0) text += fmt::format("; {} there would have to move", plural(there.lent, "lent page"));
   if (there.staying > 0)
-    text += fmt::format(", and {} cannot as it is: {}", plural(there.staying, "page"), there.first_staying);
+    text += fmt::format(", and at least {} cannot now: {}", plural(there.staying, "page"), there.first_staying);
   figures.push_back({"pages_lent", there.lent});
   answer_.add(About::would, std::move(text), std::move(figures));
 }

@@ -218,9 +218,10 @@ TEST(Why, NamesTheOperationThatHasAFreePageBetweenTwoLists) {
                                  "B: free x until=free_page_prepared\nA: resume until=contig_outer_start\n");
   EXPECT_THAT(
       report,
-      HasSubstr("    0x208  free page between two lists\n"
-                "      held by  an operation that is at free_page_prepared: B: free x until=free_page_prepared\n"
-                "      refused  isolate_migratepages_block: free, and on no free list\n"));
+      HasSubstr(
+          "    0x208  free page between two lists\n"
+          "      held by  an operation that is at free_page_prepared: B: free x until=free_page_prepared\n"
+          "      refused  isolate_migratepages_block: no reference: free on no list, or part of a block in use\n"));
 }
 
 TEST(Why, NamesTheFreeBlockThatBeganElsewhereAtTheCapture) {

@@ -45,7 +45,7 @@ Task<void> CmaRelease::perform(World& world, Slot self) const {
     CMA_ASSERT(released);
     world.observer().buffer_released(id, part->start, count);
   }
-  if (!any) world.skip(self, "nothing of that part is held, or it does not begin and end on bit boundaries");
+  if (!any) world.skip(self, "that part is not held as a whole, or does not begin and end with a bit of the area");
 }
 
 }  // namespace cma
