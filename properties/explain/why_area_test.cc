@@ -239,8 +239,8 @@ TEST(WhyArea, PromisesNoRoomWherePagesCannotMove) {
       {"unmovable page in the only run",
        "small release=6.1",
        "c = cma_alloc a pages=5\nu = unmovable_page at=a+0x50\ny = cma_alloc a pages=256\n",
-       {"would  find free bits with 251 pages at most; 1 lent page there would have to move, and 1 page cannot as it "
-        "is: 0x250, unmovable page of u: 1 reference\n"}},
+       {"would  find free bits with 251 pages at most; 1 lent page there would have to move, and at least 1 page "
+        "cannot now: 0x250, unmovable page of u: 1 reference\n"}},
       {"pages that move",
        "small release=6.1",
        "c = cma_alloc a pages=5\ns = shmem_page at=a+0x50\ny = cma_alloc a pages=256\n",
