@@ -408,6 +408,7 @@ PROMISE(MetamorphicPromise, a_drain_before_a_request_changes_no_window, {.plante
 // Operations that leave pages in the caches of several CPUs.
 Programs on_cached_pages() {
   Programs programs;
+  programs.options.min_ops = 20;
   programs.options.kinds = KindSet()
                                .set(kind_of<CmaAlloc>())
                                .set(kind_of<CmaRelease>())

@@ -202,7 +202,9 @@ std::vector<std::array<std::uint64_t, 6>> numbers(const std::vector<Record>& tra
 // Everything that the machine holds is equal, and each operation prints what it printed.
 PROMISE(OrderPromise, of_independent_operations_does_not_matter,
         {.programs = on_two_zones(), .planted = {Bug::shared_search_hint}}) {
-  const Program original = with_two_zones(program);
+  Program original = with_two_zones(program);
+  // All operations share the rate limits of log lines.
+  original.machine.rate_limits = false;
   Footprints footprints(original);
   RC_PRE(!run_plainly(original, footprints).finding);
   const Behaviour state = state_of(last_plain_run().machine(), {});

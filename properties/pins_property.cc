@@ -97,7 +97,8 @@ class PinnedPages final : public Witness {
   std::vector<bool> held_;  // by frame: a buffer, a block or a range of the program
 };
 
-PROMISE(PinsPromise, a_pinned_page_is_never_handed_out_again_and_keeps_its_data, {.planted = {Bug::frees_pinned}}) {
+PROMISE(PinsPromise, a_pinned_page_is_never_handed_out_again_and_keeps_its_data,
+        {.programs = {.options = {.min_ops = 20, .release = {}}}, .planted = {Bug::frees_pinned}}) {
   PinnedPages pinned;
   run_checked(program, &pinned);
   pinned.assert_all_held();
