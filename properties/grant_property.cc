@@ -17,7 +17,7 @@ Programs on_scarce_memory() {
   Programs programs;
   programs.options.kinds = kinds_of<AllocPages, FreePages, OwnedPages<PageKind::anonymous>, FreeOwned, Spawn, MmapAnon,
                                     DrainOp<DrainKind::pages>>();
-  programs.options.min_ops = 40;
+  programs.options.min_ops = 60;
   programs.scarce = true;
   return programs;
 }

@@ -94,6 +94,7 @@ PROMISE(AreaPagesPromise, go_to_no_buffered_read_that_asks_for_unmovable_memory,
 Programs with_pins() {
   Programs programs;
   programs.options.kinds = kinds_of<Spawn, MmapAnon, Fork, PinLongterm, MappingOp<MappingVerb::munmap>, ExitProcess>();
+  programs.options.min_ops = 30;
   programs.scarce = true;
   return programs;
 }
