@@ -1,5 +1,5 @@
 // The free lists of the zones: blocks of 2^order pages by order and migratetype, merged and split (mm/page_alloc.c).
-// Buddy owns it; allocation, per-CPU lists, isolation and compaction free blocks to it and take them from it.
+// Buddy owns it. The rest of buddy/ and isolation/ call it; other layers free and take by Buddy and PageblockTypes.
 //
 // Invariants, whenever zone->lock is free:
 // - The head of each free block, and no other page, has kPageBuddy, the block's order and the type of its list. It is
@@ -8,7 +8,8 @@
 //   blocks of at least a pageblock, while one or both are isolated, and since 5.18 where their types differ and one is
 //   not mergeable.
 // - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
-//   those on Isolate lists. Up to 6.9 a block may lie on the list of a type that its pageblock no longer has.
+//   those on Isolate lists (nr_free_highatomic since 6.10 only). Up to 6.9 a block may lie on the list of a type that
+//   its pageblock no longer has.
 // - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
 // A bug that is switched on may break them. Every call but relink() keeps the counters.
 //
@@ -37,8 +38,8 @@ class FreeLists {
 
   // --- freeing ---
   // Merges a block with its free buddies and inserts it (__free_one_page): at the head, or at the tail if its parent is
-  // likely to merge soon, or if `to_tail`. Counted as `type`. Requires: the block is aligned to its order, of
-  // largest_order at most, and on no list.
+  // likely to merge soon, or if `to_tail`. Counted as `type`. Clears kPageInFlight and kPagePcp of the head. Requires:
+  // the block is aligned to its order, of largest_order at most, and on no list.
   void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
   // Frees single pages of one pageblock, upwards, as freeing one after the other would, and clears the links of each.
   // Does nothing for 0 pages. Requires: they are on no list.

@@ -1,6 +1,6 @@
 // Compaction (mm/compaction.c): moves pages from a zone's beginning to free pages at its end, so that large free blocks
 // form at the beginning. It is modelled because it interferes with contiguous allocations: it takes pages off the LRU
-// first, and free pages out of isolated pageblocks.
+// before they can, and free pages out of isolated pageblocks.
 //
 // Used by the operation `compact` of programs. Callers hold no lock. Sleeps and yields in many places; each is a point.
 // Cost: O(pages of the zone).
@@ -13,8 +13,8 @@
 
 namespace cma {
 
-// enum compact_priority: how hard an allocation's compaction tries. `full` looks at every pageblock of the zone, of
-// whatever type and hint.
+// enum compact_priority: how hard an allocation's compaction tries. `full` passes over no pageblock because of its
+// type or hint.
 enum class CompactPriority : std::uint8_t { full, light, async };
 
 // enum compact_result, by name; releases number them differently. Ascending: compact_for() returns the greatest.
@@ -47,6 +47,7 @@ class Compaction {
 
   // Returns how many times compaction of a zone has begun since boot, also where it was skipped at once.
   std::uint64_t runs() const { return runs_; }
+  // Takes over that number; positions and hints are MigrateScanner's.
   void copy_from(const Compaction& other) { runs_ = other.runs_; }
 
  private:

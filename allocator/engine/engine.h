@@ -26,7 +26,7 @@ namespace cma {
 
 using ActorId = std::uint32_t;
 inline constexpr ActorId kNoActor = ~ActorId{0};
-// The actor of boot, and of plain calls unless assume() names another. It begins on CPU 0.
+// The actor of boot, and of plain calls until assume() or resume() makes another current. It begins on CPU 0.
 inline constexpr ActorId kMainActor = 0;
 
 // Virtual microseconds since boot.
@@ -46,7 +46,7 @@ class Engine {
  public:
   enum class State : std::uint8_t {
     idle,      // between operations
-    ready,     // inside an operation and able to run: stopped at a point, or woken
+    ready,     // inside an operation and able to run: just begun, stopped at a point, or woken
     waiting,   // inside, for a mutex or another object to be free
     sleeping,  // inside, for the clock
   };
@@ -74,7 +74,8 @@ class Engine {
   // Makes an actor current and runs it until its operation ends, stops at a point, waits or sleeps. Requires: the actor
   // is ready. Rethrows what the operation throws; the actor is idle then.
   void resume(ActorId actor);
-  // Makes `actor` current for plain calls (boot, tests), which run outside any operation.
+  // Makes `actor` current for plain calls (boot, tests), which run outside any operation. Requires: the actor is idle,
+  // or the calls pass no point and never wait; otherwise they pass for its operation.
   void assume(ActorId actor);
   // Destroys the operations of all actors. The machine is in no defined state afterwards and must be reset.
   void abandon();
@@ -165,7 +166,7 @@ class Engine {
   // ============ For what operations await: at(), sleep_for() and the locks ============
 
   // Reports the point to the watcher, counts down the actor's request, and returns whether the actor is to be
-  // suspended; never in a plain call. Requires: watching().
+  // suspended; never if the actor is idle. Requires: watching().
   bool stop_here(Point point);
   // Parks the current actor at a point: it stays ready. `leaf` is its innermost coroutine, which must suspend right
   // after, as with the other calls that park.

@@ -15,8 +15,9 @@
 // that need pages to be movable or free drain first.
 //
 // Callers: everything that holds a page takes and puts references. owners/, files/, processes/ and buffers/ queue and
-// lock pages that they hold. migration/ and pins isolate pages. These and contig/ and compaction/ drain; contig/ also
-// disables the caches. The parts do the work; all but MlockPages are handed out for reading only.
+// lock pages that they hold. migration/ and processes/ (pins) isolate pages. owners/, processes/, migration/, contig/
+// and compaction/ drain; contig/ also disables the caches. The parts do the work; all but MlockPages are handed out for
+// reading only.
 //
 // Cost: O(1) per page, of a drain per page drained; since 5.18, for a page that leaves its list or is locked, linear in
 // the number of pages with a count of locked mappings. Freeing costs what it does in buddy/.
@@ -69,15 +70,17 @@ class Lru {
   // Queues a page for the LRU (lru_cache_add). Requires: the caller's reference; the page is neither on the LRU nor
   // waiting to be.
   Task<void> cache_add(Pfn pfn) { return pagevecs_.cache_add(pfn); }
-  // Makes a page referenced, or active if it was referenced: queued if it is on the LRU (on one CPU at once), in its
-  // slot if it waits in this CPU's lru_add. Waiting elsewhere it stops being referenced, and stays inactive.
+  // Makes a page referenced, or active if it was referenced and is evictable: queued if it is on the LRU (on one CPU at
+  // once), in its slot if it waits in this CPU's lru_add. Waiting elsewhere it stops being referenced, and does not
+  // become active.
   Task<void> mark_accessed(Pfn pfn) { return pagevecs_.mark_accessed(pfn); }
   // Deactivates a page of a file that could not be dropped (deactivate_file_page). Queues any that is evictable, since
   // 6.12 only one on the LRU; the drain leaves a mapped page as it is.
   Task<void> deactivate_file(Pfn pfn) { return pagevecs_.deactivate_file(pfn); }
   // Deactivates a page of an active list (deactivate_page, 5.4); does nothing to others, and before 5.4.
   Task<void> deactivate(Pfn pfn) { return pagevecs_.deactivate(pfn); }
-  // Marks an anonymous page that may be dropped instead of kept. Before 4.12 it only stops being active.
+  // Marks an anonymous page that may be dropped instead of kept. Before 4.12 it only stops being active. Does nothing
+  // to a page that is off the LRU or unevictable.
   Task<void> madv_free(Pfn pfn) { return pagevecs_.madv_free(pfn); }
   // Moves a page whose writeback has ended and that is to be reclaimed to the tail (rotate_reclaimable_page).
   Task<void> rotate_reclaimable(Pfn pfn) { return pagevecs_.rotate_reclaimable(pfn); }
@@ -109,8 +112,8 @@ class Lru {
   // Records that an isolated page which was counted as a file's is anonymous memory (5.8): once for each single page.
   void isolated_file_is_anon() { lists_.isolated_file_is_anon(); }
   // Puts a page back from a task's list, whose reference goes (putback_lru_page): into lru_add; up to 4.15 a page of
-  // locked memory at once on the unevictable list. Requires: isolate() put the page on that list, and the caller has
-  // called forget_isolated().
+  // locked memory at once on the unevictable list. Requires: isolate() took the page, it is off the task's list, and
+  // the caller has called forget_isolated().
   Task<void> putback(Pfn pfn);
   // Puts a page that was the tail of a huge page in front of its former head (lru_add_page_tail), with which it has
   // been counted already; on the list of its own flags if the head is on none. Requires: the tail is on no list.

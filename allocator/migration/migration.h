@@ -4,7 +4,8 @@
 // In use: the caller lists pages in a MigrateControl, most often by a MigrateScanner (scan.h); may drop clean ones by
 // reclaim_clean(); moves the others by migrate_pages(); and puts back what is left by putback(). Each call takes pages
 // off control.pages, with the reference that the list has, and leaves the rest on it. nr_pages, the base pages listed,
-// is counted by those who list pages and by reclaim_clean(); migrate_pages() and putback() leave it as it was.
+// is counted by callers that list pages and by reclaim_clean(). migrate_pages() and putback() leave it alone; since 6.9
+// compaction's targets change it while pages move (MigrationTargets).
 //
 // Passes over the list: at most ten. Pages of huge pages that were split get up to ten more in 6.1 and 6.2, and one
 // since 6.3, where passes to unmap and passes to move are counted apart. Cost: O(passes * pages listed).
@@ -43,8 +44,8 @@ class Migration {
   // stay come to the front of the list.
   Task<void> reclaim_clean(MigrateControl& control) { return clean_reclaim_.reclaim(control); }
   // migrate_pages: moves the listed pages. Returns how many failed, or the error that ended the call: -ENOMEM without a
-  // target; up to 6.0 also the error of splitting a huge page that had none. The pages that stay are listed, those that
-  // were not tried last. Those that failed for good are among them since 5.11; before, they were put back.
+  // target; up to 6.0 also the error of splitting a huge page that had none. The pages that stay are listed; those that
+  // were not tried come last. Pages that failed for good are among them since 5.11; before, they were put back.
   //
   // How failures count: up to 6.0 a huge page that failed for good counts all its pages. Since 6.1 it counts as one,
   // and so does a huge page that was split, even if all its pages moved; but the result is 0 if no page is left.

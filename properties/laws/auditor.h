@@ -12,9 +12,10 @@
 // The audit is a witness: where it needs to know what the model does (lru_list_of in audit_part.h) it has code of its
 // own that repeats the model's on purpose. Code shared with the model could not contradict it.
 //
-// Used by Laws; the walk and the checks are in audit_*.h. Cost: O(pages of the chunks touched), and for the sums
-// O(zones * (orders + CPUs) + bits of areas / 64 + buffers); a total audit O(pages). Text is made only if a law is
-// broken or pages have leaked. Memory is allocated for that, by begin(), and where a vector grows.
+// Used by Laws; the walk and the checks are in audit_*.h. Cost: O(pages of the chunks touched or loose, and of the
+// per-CPU lists that changed), and for the sums O(zones * (orders + CPUs) + bits of areas / 64 + buffers); a total
+// audit O(pages). Reports are made only if a law is broken or pages have leaked. Memory is allocated for them, for the
+// zones' titles if there are several nodes, by begin(), and where a vector grows.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,10 @@
 // The interpreter: performs a program on a machine, and reports to an observer what it does.
 //
 // Operations are performed in order. When an actor waits or is stopped, the next operation follows; before that, actors
-// that were woken run to their next wait, stop or end, in the order of waking. An operation whose actor is inside
-// another one, or whose operand is gone, is skipped and counted. At the end all actors run on until they are done; see
-// README.md. Nothing depends on the host: a program gives the same trace hash on every run, machine and compiler.
+// that were woken run to their next wait, stop or end, in the order of waking. An operation that cannot be performed is
+// skipped and counted: its actor is inside another one or not stopped, its operand is gone, boot has finished, or the
+// release lacks it. At the end all actors run on until they are done; see README.md. Nothing depends on the host: a
+// program gives the same trace hash on every run, machine and compiler.
 //
 // An Interpreter keeps booted machines by geometry, within bounds (geometry_cache.h); to restore one costs what the
 // program touched. README.md has the measured speed. Thread safety: none; use one Interpreter a thread.
