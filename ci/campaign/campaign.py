@@ -135,6 +135,21 @@ class Campaign:
             self.view.say(f"ci/fuzz: goes on with the campaign that had {view.duration(self.state.used)}")
 
     def _finish(self):
+        try:
+            self._end_hunts()
+            self.view.clear()
+            self.findings.finish(self.targets, self._take_out, lambda: self.signal != 0 or self.full)
+        except OSError as error:
+            self._stop_for(error)
+        for hunt in self.running:
+            hunt.kill()
+        self.findings.end()
+        self.state.done = not self.signal and not self.full
+        self._say_messages()
+        self._save()
+        return self.state.done
+
+    def _end_hunts(self):
         for hunt in self.running:
             hunt.stop()
         until = time.monotonic() + 10
@@ -144,16 +159,6 @@ class Campaign:
         for hunt in self.running:
             hunt.kill()
         self._look_after_hunts()
-        self.view.clear()
-        try:
-            self.findings.finish(self.targets, self._take_out, lambda: self.signal != 0 or self.full)
-        except OSError as error:
-            self._stop_for(error)
-        self.findings.end()
-        self.state.done = not self.signal and not self.full
-        self._say_messages()
-        self._save()
-        return self.state.done
 
     # ---- Hunts ----
 
@@ -283,7 +288,7 @@ class Campaign:
         found = [f"  {name} ({(self.place.root / name).stat().st_size} bytes)" for name in self.state.found[-6:]
                  if (self.place.root / name).exists()]
         waiting = len(self.findings.waiting())
-        block = [head, *view.table(self.rows(), ""),
+        block = [head, *view.table(self.rows()),
                  f"{len(self.state.found)} findings, {waiting} to be minimised", *found]
         lines = [f"{hunt.target.name:<24} {hunt.progress.rate:>8} executions/s  cov {hunt.progress.coverage:<6} "
                  f"ft {hunt.progress.features:<6} corpus {self._inputs(hunt.target.name)}" for hunt in self.running]
@@ -306,7 +311,7 @@ def report(campaign, out=sys.stdout):
     """Prints what each target did and what was found. Returns the exit code."""
     place = campaign.place
     print(file=out)
-    print("\n".join(view.table([(name, 0, share, inputs) for name, _, share, inputs in campaign.rows()], "")), file=out)
+    print("\n".join(view.table([(name, 0, share, inputs) for name, _, share, inputs in campaign.rows()])), file=out)
     if campaign.findings.dropped:
         print(f"ci/fuzz: {campaign.findings.dropped} inputs more, of kinds of which {findings.MOST_RAW} are kept",
               file=out)

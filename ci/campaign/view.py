@@ -16,15 +16,13 @@ def duration(seconds):
     return f"{seconds} s"
 
 
-def table(rows, totals):
+def table(rows):
     """Returns lines of the targets' figures. `rows`: (name, running, Share)."""
     lines = [f"{'target':<24} {'time':>12} {'executions':>14} {'executions/s':>14} {'cov':>8} {'ft':>8} {'corpus':>8}"]
     for name, running, share, inputs in rows:
         mark = "*" * running
         lines.append(f"{name + mark:<24} {duration(share.seconds):>12} {share.executions:>14} {share.rate:>14} "
                      f"{share.coverage:>8} {share.features:>8} {inputs:>8}")
-    if totals:
-        lines.append(totals)
     return lines
 
 

@@ -2,8 +2,7 @@
 
 #include <filesystem>
 
-#include "allocator/base/scratch_folder_testing.h"
-#include "fuzz/commands/command.h"
+#include "fuzz/commands/command_testing.h"
 #include "fuzz/commands/files.h"
 #include "properties/laws/checked_run.h"
 
@@ -20,27 +19,15 @@ constexpr std::string_view kFinding =
 constexpr std::string_view kMended =
     "# bitmap/cma_alloc/cma_mutex_dropped\ncmacheck 1\nmachine small release=6.1\n\nb1 = cma_alloc a pages=2\n";
 
-class Adopt : public ::testing::Test {
+class Adopt : public CommandTest {
  protected:
   Adopt() { std::filesystem::create_directory(into()); }
-  std::string into() const { return folder_.path("regressions"); }
-  std::string write(const std::string& name, std::string_view content) const { return folder_.write(name, content); }
+  std::string into() const { return path("regressions"); }
   int call(std::vector<std::string> words) {
     words.insert(words.begin(), {"adopt", "--into", into()});
-    std::vector<const char*> argv = {"cmacheck"};
-    for (const std::string& word : words) argv.push_back(word.c_str());
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data(), "commit");
-    out_ = ::testing::internal::GetCapturedStdout();
-    err_ = ::testing::internal::GetCapturedStderr();
-    return exit_code;
+    return CommandTest::call(words);
   }
   std::vector<std::string> adopted() const { return files_below(into()); }
-
-  ScratchFolder folder_;
-  std::string out_;
-  std::string err_;
 };
 
 TEST_F(Adopt, WritesAFileThatPassesWithItsBugOnAndSaysWhatItShows) {

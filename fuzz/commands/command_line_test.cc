@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "allocator/base/release.h"
-#include "allocator/base/scratch_folder_testing.h"
-#include "fuzz/commands/command.h"
+#include "fuzz/commands/command_testing.h"
 #include "fuzz/commands/files.h"
 
 namespace cma {
@@ -25,26 +24,7 @@ constexpr std::string_view kPlain = "cmacheck 1\nmachine small release=6.1\n\nb1
 constexpr std::string_view kBroken =
     "machine small release=6.1\nbug bitmap-forgets-bit\ndrain\nb1 = cma_alloc a pages=4\ncma_release b1\n";
 
-class CommandLine : public ::testing::Test {
- protected:
-  std::string path(const std::string& name) const { return folder_.path(name); }
-  std::string write(const std::string& name, std::string_view content) const { return folder_.write(name, content); }
-  int call(std::vector<std::string> words) {
-    std::vector<const char*> argv = {"cmacheck"};
-    for (const std::string& word : words) argv.push_back(word.c_str());
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data(), "0123456789ab");
-    static_cast<void>(std::fflush(stdout));
-    out_ = ::testing::internal::GetCapturedStdout();
-    err_ = ::testing::internal::GetCapturedStderr();
-    return exit_code;
-  }
-
-  ScratchFolder folder_;
-  std::string out_;
-  std::string err_;
-};
+class CommandLine : public CommandTest {};
 
 TEST_F(CommandLine, BadUsageIsTwo) {
   EXPECT_EQ(call({"frobnicate"}), kBadInput);

@@ -1,7 +1,6 @@
 #include <gmock/gmock.h>
 
-#include "allocator/base/scratch_folder_testing.h"
-#include "fuzz/commands/command.h"
+#include "fuzz/commands/command_testing.h"
 #include "fuzz/commands/files.h"
 #include "properties/program/byte_form.h"
 
@@ -16,9 +15,8 @@ constexpr std::string_view kClean = "machine small release=6.1\ndrain\nb1 = cma_
 constexpr std::string_view kBroken =
     "machine small release=6.1\nbug bitmap-forgets-bit\ndrain\nb1 = cma_alloc a pages=20\ncma_release b1\n";
 
-class MinimizeCommand : public ::testing::Test {
+class MinimizeCommand : public CommandTest {
  protected:
-  std::string write(const std::string& name, std::string_view content) const { return folder_.write(name, content); }
   // Writes the bytes of a program, as a fuzzer leaves them.
   std::string write_bytes(const std::string& name, std::string_view text) const {
     const auto loaded = program_of("text", text);
@@ -27,20 +25,8 @@ class MinimizeCommand : public ::testing::Test {
   }
   int call(std::vector<std::string> words) {
     words.insert(words.begin(), "minimize");
-    std::vector<const char*> argv = {"cmacheck"};
-    for (const std::string& word : words) argv.push_back(word.c_str());
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data(), "commit");
-    static_cast<void>(std::fflush(stdout));
-    out_ = ::testing::internal::GetCapturedStdout();
-    err_ = ::testing::internal::GetCapturedStderr();
-    return exit_code;
+    return CommandTest::call(words);
   }
-
-  ScratchFolder folder_;
-  std::string out_;
-  std::string err_;
 };
 
 TEST_F(MinimizeCommand, ReportsWhatDoesNotMatter) {

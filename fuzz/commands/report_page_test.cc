@@ -2,8 +2,7 @@
 
 #include <filesystem>
 
-#include "allocator/base/scratch_folder_testing.h"
-#include "fuzz/commands/command.h"
+#include "fuzz/commands/command_testing.h"
 #include "fuzz/commands/files.h"
 
 namespace cma {
@@ -17,20 +16,8 @@ using ::testing::StartsWith;
 constexpr std::string_view kBroken = "machine small release=6.1\nbug bitmap-forgets-bit\n\nb1 = cma_alloc a pages=2\n";
 constexpr std::string_view kPlain = "machine small release=6.1\nb1 = cma_alloc a pages=2\n";
 
-class ReportCommand : public ::testing::Test {
+class ReportCommand : public CommandTest {
  protected:
-  std::string write(const std::string& name, std::string_view content) const { return folder_.write(name, content); }
-  int call(const std::vector<std::string>& words) {
-    std::vector<const char*> argv = {"cmacheck"};
-    for (const std::string& word : words) argv.push_back(word.c_str());
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data(), "commit");
-    static_cast<void>(std::fflush(stdout));
-    out_ = ::testing::internal::GetCapturedStdout();
-    err_ = ::testing::internal::GetCapturedStderr();
-    return exit_code;
-  }
   // Returns what the command writes.
   std::string page(std::vector<std::string> words) {
     const std::string file = folder_.path("page");
@@ -38,10 +25,6 @@ class ReportCommand : public ::testing::Test {
     EXPECT_EQ(call(words), kNothingFound) << err_;
     return read_file(file).value_or("");
   }
-
-  ScratchFolder folder_;
-  std::string out_;
-  std::string err_;
 };
 
 TEST_F(ReportCommand, WritesAPageOfAProgram) {
