@@ -24,6 +24,33 @@ Geometry tiny_geometry(Release release) {
   return g;
 }
 
+Geometry bare_geometry(Release release) {
+  Geometry g;
+  g.release = release;
+  g.memory = {0, 256};
+  g.pageblock_order = 4;
+  g.largest_order = 6;
+  g.reserved = {{0, 256}};
+  g.pcp_batch = 1;
+  g.pcp_high = 0;
+  g.min_free_kbytes = 0;
+  return g;
+}
+
+void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {
+  const SpinGuard zone_lock(machine.engine);
+  machine.buddy.free_lists().free_one_block(machine.buddy.zone(0), pfn, order, type);
+}
+
+void give_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {
+  for (Page& page : machine.map.edit_run(pfn, order_pages(order))) {
+    page.flags = 0;
+    page.ref = 0;
+  }
+  for (Pfn p = pfn; p < pfn + order_pages(order); ++p) machine.map.set_pageblock_type(p, type);
+  free_block(machine, pfn, order, type);
+}
+
 std::vector<Pfn> pfns_of(const MemoryMap& map, const PageList& list) {
   std::vector<Pfn> pfns;
   for (Frame frame = list.first; frame != kNil; frame = map.at(frame).next) pfns.push_back(map.pfn(frame));

@@ -21,6 +21,24 @@ Geometry worked_example_geometry(Release release);
 // Returns a machine of 64 pages in one zone: pageblock order 3, largest order 5, per-CPU lists that hold back nothing.
 Geometry tiny_geometry(Release release);
 
+// Returns a machine whose free lists a test builds by hand: 256 pages, pageblock order 4, largest order 6. Nothing is
+// free at the start, and per-CPU lists hold back nothing.
+Geometry bare_geometry(Release release);
+// The types as tests of free lists write them.
+namespace type_letters {
+inline constexpr Migratetype U = Migratetype::unmovable;
+inline constexpr Migratetype M = Migratetype::movable;
+inline constexpr Migratetype E = Migratetype::reclaimable;
+inline constexpr Migratetype H = Migratetype::highatomic;
+inline constexpr Migratetype C = Migratetype::cma;
+inline constexpr Migratetype I = Migratetype::isolate;
+}  // namespace type_letters
+
+// Frees a block of zone 0 to the free lists, as of this type, whatever its pageblocks are.
+void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type);
+// Frees a block that boot reserved; its pageblocks get the type.
+void give_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type);
+
 // A free block: its head and order.
 using Block = std::pair<Pfn, unsigned>;
 

@@ -1,7 +1,8 @@
 // CMA areas (mm/cma.c): declaring, activating, allocating and releasing, and writes to the debugfs files of an area.
 //
 // The top of the model: programs and the DMA layer's users call it, and it calls contig/ for the pages. An allocation
-// sweeps the bitmap forward once, window by window; kernels with Geometry::retry_sweeps do so again after -EBUSY.
+// sweeps the bitmap forward once, window by window. Geometry::retry_sweeps more sweeps may follow one that ended with
+// -EBUSY, each after a sleep of 100 ms (nullopt: without limit).
 // Since 3.16 a window's bits are set before its pages are owned and cleared after they are given up; meanwhile others
 // see it as used. Up to 3.15 cma_mutex is held throughout instead: bits are set once the pages are had, and cleared
 // first. Cost: O(bits of the area) per sweep, and that of the contiguous allocations.
@@ -50,8 +51,9 @@ class Areas {
   // Returns the frames that declare_contiguous() would reserve; nullopt if it would fail. Changes nothing.
   std::optional<PfnRange> place_of(const DeclareRequest& request) const;
   // Appends an area for a range (bytes) that boot has reserved already (cma_init_reserved_mem). Generates a name if
-  // that is empty. Returns 0; -ENOSPC, logged; or -EINVAL: size 0, not reserved, base or size not in whole isolation
-  // units, or the unit not whole bits. The last is asked in every release, though up to 3.16 a bit is a page.
+  // that is empty: "cma0" and so on, with the kernel's newline at its end. Returns 0; -ENOSPC, logged; or -EINVAL: size
+  // 0, not reserved, base or size not in whole isolation units, or the unit not whole bits. The last is asked in every
+  // release, though up to 3.16 a bit is a page.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
   // Activates the areas in order, as the initcall does. From 3.17 to 5.8 the first that fails ends it. An area that
   // failed can give no pages: since 5.12 all of them are ordinary memory, before, its first pageblocks may be CMA and
@@ -62,9 +64,10 @@ class Areas {
 
   // --- allocating and releasing (cma_steps.h). Both sleep: callers hold no spinlock and none of the locks above ---
   // Allocates `count` pages aligned to 2^align pages (effective_align()). Returns the first pfn: the pages belong to
-  // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure, also for 0 pages. A request
-  // that failed after a sweep is logged once, however many sweeps it made, unless `no_warn`: up to 4.10 only with
-  // Geometry::error_line, since 5.13 within a rate limit. One that cannot be tried is never logged.
+  // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure, also for 0 pages. The failure
+  // of a request that swept is reported once, however many sweeps it made, unless `no_warn`: up to 4.10 only with
+  // Geometry::error_line, since 5.13 within a rate limit. A line on the bitmap follows: since 6.9 always, before with
+  // Geometry::cma_debug, which also logs each call. A failure without a sweep is never reported.
   Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   // Releases pages, all or a part of an allocation. Returns false if the range does not begin in the area.
   // Requires: the range ends in the area (a fatal assertion of the kernel), is allocated, and begins and ends on whole

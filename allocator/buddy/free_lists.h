@@ -1,5 +1,6 @@
-// The free lists of the zones: blocks of 2^order pages by order and migratetype, merged and split (mm/page_alloc.c).
-// Buddy owns it. The rest of buddy/ and isolation/ call it; other layers free and take by Buddy and PageblockTypes.
+// Changes the free lists of the zones (Zone::area): blocks of 2^order pages by order and migratetype, merged and split
+// (mm/page_alloc.c). Holds no lists of its own. Buddy owns it. The rest of buddy/ and isolation/ change lists by it;
+// other layers by Buddy and PageblockTypes. contig/, laws and reports only look.
 //
 // Invariants, whenever zone->lock is free:
 // - The head of each free block, and no other page, has kPageBuddy, the block's order and the type of its list. It is
@@ -11,7 +12,7 @@
 //   those on Isolate lists (nr_free_highatomic since 6.10 only). Up to 6.9 a block may lie on the list of a type that
 //   its pageblock no longer has.
 // - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
-// A bug that is switched on may break them. Every call but relink() keeps the counters.
+// A bug that is switched on may break them. Every call keeps the counters.
 //
 // Cost: merging and splitting take one step for each order passed, at most largest_order, each O(1); since 6.10 a merge
 // from the pageblock order on also retypes the buddy's pageblocks. Taking a whole block and relinking one are O(1), a
@@ -28,7 +29,7 @@ namespace cma {
 
 class FreeLists {
  public:
-  // Makes empty lists. Refers to `booting`, whether boot has not ended, which outlives it.
+  // Refers to `booting`, whether boot has not ended, which outlives it.
   FreeLists(const Core& core, const bool& booting);
   FreeLists(const FreeLists&) = delete;
   FreeLists& operator=(const FreeLists&) = delete;
@@ -38,11 +39,12 @@ class FreeLists {
 
   // --- freeing ---
   // Merges a block with its free buddies and inserts it (__free_one_page): at the head, or at the tail if its parent is
-  // likely to merge soon, or if `to_tail`. Counted as `type`. Clears kPageInFlight and kPagePcp of the head. Requires:
-  // the block is aligned to its order, of largest_order at most, and on no list.
+  // likely to merge soon, or if `to_tail`. Counted as `type`. Clears kPageInFlight and kPagePcp of the head. Since 6.10
+  // the pageblocks of a buddy of at least a pageblock become `type`. Requires: the block is aligned to its order, of
+  // largest_order at most, and on no list.
   void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
-  // Frees single pages of one pageblock, upwards, as freeing one after the other would, and clears the links of each.
-  // Does nothing for 0 pages. Requires: they are on no list.
+  // Frees single pages of one pageblock, upwards, as freeing one after the other would, and clears kPageInFlight,
+  // kPagePcp and the links of each. Does nothing for 0 pages. Requires: they are on no list.
   void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
   // Frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
   // Requires: as free_one_block().
@@ -62,11 +64,8 @@ class FreeLists {
   // block, whose pages are counted so.
   void take_block(Zone& zone, Pfn pfn) { take_block(zone, pfn, core_.map.page(pfn).list_type); }
   void take_block(Zone& zone, Pfn pfn, Migratetype counted);
-  // Moves a free block to the list of `type`: to its head, since 5.10 to its tail. Only PageblockTypes may call it, and
-  // keeps the counters. Requires: pfn is the head of a free block.
-  void relink(Zone& zone, Pfn pfn, Migratetype type);
 
-  // --- looking; in places the kernel does this without zone->lock ---
+  // --- looking; needs no lock, as in the kernel ---
   // Returns the head of the free block that covers pfn; pfn itself if it is the head, or if none does.
   Pfn covering_block(Pfn pfn) const;
   // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone. Requires: pfn
@@ -74,6 +73,10 @@ class FreeLists {
   Pfn free_buddy(Pfn pfn, unsigned order) const;
 
  private:
+  friend class PageblockTypes;
+  // Moves a free block to the list of `type`: to its head, since 5.10 to its tail. PageblockTypes keeps the counters.
+  // Requires: pfn is the head of a free block.
+  void relink(Zone& zone, Pfn pfn, Migratetype type);
   // Returns whether a spinlock is held, or none is needed yet.
   bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
   void insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail);

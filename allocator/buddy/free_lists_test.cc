@@ -9,50 +9,17 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using namespace type_letters;
 
-constexpr Migratetype U = Migratetype::unmovable;
-constexpr Migratetype M = Migratetype::movable;
-constexpr Migratetype E = Migratetype::reclaimable;
-constexpr Migratetype H = Migratetype::highatomic;
-constexpr Migratetype C = Migratetype::cma;
-constexpr Migratetype I = Migratetype::isolate;
 constexpr Gfp kMovableOnly = kGfpKernel | kGfpMovable;
 constexpr Gfp kReclaimableKernel = kGfpKernel | kGfpReclaimable;
-
-// A machine whose free lists a test builds by hand: 256 pages, pageblock order 4, largest order 6. Nothing is free at
-// the start.
-Geometry bare_geometry(Release release) {
-  Geometry g;
-  g.release = release;
-  g.memory = {0, 256};
-  g.pageblock_order = 4;
-  g.largest_order = 6;
-  g.reserved = {{0, 256}};
-  g.pcp_batch = 1;
-  g.pcp_high = 0;
-  g.min_free_kbytes = 0;
-  return g;
-}
-
-void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {
-  const SpinGuard zone_lock(machine.engine);
-  machine.buddy.free_lists().free_one_block(machine.buddy.zone(0), pfn, order, type);
-}
 
 class FreeListsTest : public ::testing::TestWithParam<Release> {
  protected:
   // Types decide about merging wherever they differ, not only at Isolate boundaries.
   static bool merges_by_type() { return GetParam() >= Release::v5_18; }
 
-  // Frees a block as memory of this type; its pageblocks get the type.
-  void give(Pfn pfn, unsigned order, Migratetype type) {
-    for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
-      machine->map.edit(p).flags = 0;
-      machine->map.edit(p).ref = 0;
-      machine->map.set_pageblock_type(p, type);
-    }
-    free_block(*machine, pfn, order, type);
-  }
+  void give(Pfn pfn, unsigned order, Migratetype type) { give_block(*machine, pfn, order, type); }
   std::vector<Pfn> list(unsigned order, Migratetype type) const { return free_list(*machine, order, type); }
 
   std::unique_ptr<Machine> machine = make_machine(bare_geometry(GetParam()));

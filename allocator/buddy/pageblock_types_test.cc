@@ -12,37 +12,11 @@ namespace cma {
 namespace {
 
 using ::testing::ElementsAre;
+using namespace type_letters;
 
-constexpr Migratetype U = Migratetype::unmovable;
-constexpr Migratetype M = Migratetype::movable;
-constexpr Migratetype C = Migratetype::cma;
-constexpr Migratetype I = Migratetype::isolate;
-
-// 256 pages, pageblock order 4, largest order 6. Nothing is free at the start.
 class PageblockTypesTest : public ::testing::TestWithParam<Release> {
  protected:
-  static Geometry geometry() {
-    Geometry g;
-    g.release = GetParam();
-    g.memory = {0, 256};
-    g.pageblock_order = 4;
-    g.largest_order = 6;
-    g.reserved = {{0, 256}};
-    g.pcp_batch = 1;
-    g.pcp_high = 0;
-    g.min_free_kbytes = 0;
-    return g;
-  }
-  // Frees a block as memory of this type; its pageblocks get the type.
-  void give(Pfn pfn, unsigned order, Migratetype type) {
-    for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
-      machine->map.edit(p).flags = 0;
-      machine->map.edit(p).ref = 0;
-      machine->map.set_pageblock_type(p, type);
-    }
-    const SpinGuard zone_lock(machine->engine);
-    buddy.free_lists().free_one_block(zone, pfn, order, type);
-  }
+  void give(Pfn pfn, unsigned order, Migratetype type) { give_block(*machine, pfn, order, type); }
   bool isolate_free_page(Pfn pfn) {
     const SpinGuard zone_lock(machine->engine);
     return buddy.pageblock_types().isolate_free_page(buddy.zone_of(pfn), pfn);
@@ -53,7 +27,7 @@ class PageblockTypesTest : public ::testing::TestWithParam<Release> {
   }
   std::vector<Pfn> list(unsigned order, Migratetype type) const { return free_list(*machine, order, type); }
 
-  std::unique_ptr<Machine> machine = make_machine(geometry());
+  std::unique_ptr<Machine> machine = make_machine(bare_geometry(GetParam()));
   Buddy& buddy = machine->buddy;
   Zone& zone = machine->buddy.zone(0);
 };

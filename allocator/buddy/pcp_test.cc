@@ -12,8 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr Gfp kMovableOnly = kGfpKernel | kGfpMovable;
-
 // --- sizes ---
 
 struct Sizes {
@@ -139,7 +137,7 @@ TEST_P(PcpTest, AreaPagesRideOnTheMovableListAndKeepTheirType) {
   EXPECT_THAT(list(1), ElementsAre(600));
   EXPECT_EQ(machine->map.page(600).list_type, Migratetype::cma);
   EXPECT_EQ(buddy.zone(0).nr_free_cma, 255);
-  EXPECT_EQ(alloc(kMovableOnly), 600U) << "a movable request may get it";
+  EXPECT_EQ(alloc(kGfpKernel | kGfpMovable), 600U) << "a movable request may get it";
 }
 
 TEST_P(PcpTest, PagesOfAnIsolatedPageblockGoStraightToTheFreeLists) {
@@ -252,7 +250,7 @@ TEST_P(PcpTest, Since514AllocatingHalvesTheFreeFactor) {
 TEST_P(PcpTest, Since518AnOverflowBeginsWithTheListJustFreedToAndItsOldestPage) {
   if (!scales()) GTEST_SKIP() << "lists are simpler";
   const std::vector<Pfn> unmovable = take(4);
-  const std::vector<Pfn> movable = take(8, kMovableOnly);
+  const std::vector<Pfn> movable = take(8, kGfpKernel | kGfpMovable);
   for (Pfn page : unmovable) free(page);
   for (Pfn page : movable) free(page);  // the twelfth page reaches high
   EXPECT_EQ(pcp().count, 8);

@@ -19,7 +19,7 @@ enum class CompactPriority : std::uint8_t { full, light, async };
 
 // enum compact_result, by name; releases number them differently. Ascending: compact_for() returns the greatest.
 enum class CompactResult : std::uint8_t {
-  skipped,          // too little free memory, or too little to gain
+  skipped,          // too little free memory, too little to gain, or no zone was tried
   go_on,            // compaction begins, or goes on
   complete,         // the whole zone was scanned
   partial_skipped,  // the scanners have met, but began within the zone
@@ -31,21 +31,24 @@ struct CompactRequest;
 
 class Compaction {
  public:
-  // Refers to the layers, which outlive it.
+  // Refers to the layers, which outlive it. Up to 3.6 also sets where each zone's free scanner begins.
   Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration);
 
   // `echo 1 > /proc/sys/vm/compact_memory`: compacts every zone as a whole, and waits for whatever is in the way (up to
   // 3.15 not for writeback).
   Task<void> compact_memory();
-  // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Tries zones
-  // downwards, and ends at the first success or a fatal signal. Returns the greatest result; `skipped` if no zone was
-  // tried. Failed compactions are not counted (compaction_deferred), so none is put off; `restarting` stands for what
-  // the counters would hold. Up to 4.8 priority `full` is `light`. A caller that may start no I/O is skipped at once;
-  // one that must not enter a file system passes over pages with a mapping: of files and of shared memory. Requires: 1
+  // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Drains
+  // all pagevecs first. Tries zones downwards, node 0's first, and ends at the first success or a fatal signal. Returns
+  // the greatest result; `skipped` if no zone was tried. Failed compactions are not counted (compaction_deferred), so
+  // none is put off. `restarting` is the verdict that the counters would give (compaction_restarting): a zone's hints
+  // are cleared first if its scanners have met since that was last done (3.7). Up to 4.8 priority `full` is `light`. A
+  // caller that may start no I/O is skipped at once; one that must not enter a file system passes over pages with a
+  // mapping: of files and of shared memory. Requires: 1
   // <= order <= Buddy::largest_order().
   Task<CompactResult> compact_for(unsigned order, Migratetype type, CompactPriority priority, bool restarting);
 
-  // Returns how many times compaction of a zone has begun since boot, also where it was skipped at once.
+  // Returns how many times compaction of a zone has begun since boot. Counts a zone that was found to have too little
+  // to gain; not a caller that may start no I/O, for which no zone is tried.
   std::uint64_t runs() const { return runs_; }
   // Takes over that number; positions and hints are MigrateScanner's.
   void copy_from(const Compaction& other) { runs_ = other.runs_; }

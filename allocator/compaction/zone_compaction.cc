@@ -354,12 +354,11 @@ Task<void> ZoneCompaction::drain_freed() {
 // Moves the isolated pages and puts those that stay back.
 Task<ZoneCompaction::Migrated> ZoneCompaction::migrate() {
   co_await at(core_.engine, Point::compact_isolated);
-  const int error = co_await migration_.migrate_pages(control_);
-  control_.nr_pages = 0;
-  if (error == 0) co_return Migrated::all;
+  const Moved moved = co_await migration_.migrate_pages(control_);
+  if (moved.all()) co_return Migrated::all;
   co_await at(core_.engine, Point::compact_migrated);
   co_await migration_.putback(control_);
-  co_return error == -kENOMEM && !scanners_met() ? Migrated::out_of_targets : Migrated::some;
+  co_return moved.error == -kENOMEM && !scanners_met() ? Migrated::out_of_targets : Migrated::some;
 }
 
 // One turn: moves the pages that isolate_migratepages finds. Returns false if compaction is to be given up.
@@ -371,7 +370,6 @@ Task<bool> ZoneCompaction::turn(bool& update_cached) {
     const Isolated isolated = co_await isolate_migratepages();
     if (isolated == Isolated::abort) {
       co_await migration_.putback(control_);
-      control_.nr_pages = 0;
       co_return false;
     }
     if (isolated == Isolated::none) {

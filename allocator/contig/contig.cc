@@ -167,7 +167,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
       break;
     }
     if (control.pages.empty()) {
-      control.nr_pages = 0;
+      CMA_ASSERT(control.nr_pages == 0);
       const int error = co_await scanner_.isolate_range(control, pfn, end);
       if (error != 0 && error != -kEAGAIN) {
         result = error;
@@ -181,7 +181,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
       break;
     }
     if (release_ >= Release::v3_7) co_await migration_.reclaim_clean(control);
-    result = co_await migration_.migrate_pages(control);
+    result = (co_await migration_.migrate_pages(control)).error;
     if (release_ >= Release::v5_13 && result == -kENOMEM) break;
   }
   const bool stays_off = result < 0 && disables_pagevecs && core_.bugs.fires(Bug::caches_stay_off);

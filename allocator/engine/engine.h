@@ -46,14 +46,15 @@ class Engine {
  public:
   enum class State : std::uint8_t {
     idle,      // between operations
-    ready,     // inside an operation and able to run: just begun, stopped at a point, or woken
+    ready,     // inside an operation, and running or able to run: just begun, stopped at a point, or woken
     waiting,   // inside, for a mutex or another object to be free
     sleeping,  // inside, for the clock
   };
 
-  // Without limit, of steps or turns.
+  // No limit, of steps or of turns.
   static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 
+  // Makes an engine with kMainActor alone. Requires: cpus > 0.
   explicit Engine(int cpus);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -72,7 +73,8 @@ class Engine {
   // Gives an actor an operation; nothing runs yet. Requires: the actor is idle.
   void begin(ActorId actor, Task<void> operation);
   // Makes an actor current and runs it until its operation ends, stops at a point, waits or sleeps. Requires: the actor
-  // is ready. Rethrows what the operation throws; the actor is idle then.
+  // is ready, no spinlock is held, and no resume() is under way. Rethrows what the operation throws; the actor is idle
+  // then.
   void resume(ActorId actor);
   // Makes `actor` current for plain calls (boot, tests), which run outside any operation. Requires: the actor is idle,
   // or the calls pass no point and never wait; otherwise they pass for its operation.
@@ -90,7 +92,8 @@ class Engine {
   void stop_at(ActorId actor, Point point, unsigned nth);
   // Sets the listener, nullptr for none. It is not owned, and reset() keeps it.
   void set_watcher(PointWatcher* watcher);
-  // Makes the step after `limit` further ones throw EngineFault (bounded), which lifts the limit, as kNoLimit does.
+  // Makes the step after `limit` further ones throw EngineFault (bounded); the throw lifts the limit. kNoLimit lifts
+  // it, too.
   void set_step_budget(std::uint64_t limit) { step_limit_ = limit < kNoLimit - steps_ ? steps_ + limit : kNoLimit; }
   // Sets how many turns loops may take together from one point to the next (turn()); without limit at first. reset()
   // keeps it.
@@ -139,8 +142,8 @@ class Engine {
   SpinCount& spinlocks() { return spinlocks_; }
   // Returns whether anything can stop an actor at a point. If not, callers may take a cheaper path.
   bool watching() const { return watching_; }
-  // Counts a step and records the point as the current actor's last one. Called by at(), and by callers that have found
-  // that nothing is watching.
+  // Counts a step and records the point as the current actor's last one. Called by at() and sleep_for(), and by callers
+  // that have found that nothing is watching.
   void passed(Point point) {
     ++steps_;
     turns_ = 0;
@@ -168,15 +171,14 @@ class Engine {
   // Reports the point to the watcher, counts down the actor's request, and returns whether the actor is to be
   // suspended; never if the actor is idle. Requires: watching().
   bool stop_here(Point point);
-  // Parks the current actor at a point: it stays ready. `leaf` is its innermost coroutine, which must suspend right
-  // after, as with the other calls that park.
+  // Parks the current actor at a point: it stays ready. Requires, as do the other calls that park: the actor is inside
+  // an operation and holds no spinlock; `leaf` is its innermost coroutine, which suspends right after.
   void stop(PromiseBase& leaf);
   // Parks the current actor until wake(). `what` names the object that it waits for, and is kept, not copied: a
   // literal. `owner` is the actor that holds the object, kNoActor if a device does. Throws EngineFault (locks) if this
   // closes a cycle of waiters, if only of the actor itself, or in a plain call, which must not wait.
   void park(PromiseBase& leaf, const char* what, ActorId owner);
-  // Parks the current actor until the clock reaches `wake_time`. Requires: it is inside an operation. No spinlock is
-  // held where a call parks.
+  // Parks the current actor until the clock reaches `wake_time`.
   void park_until(PromiseBase& leaf, Time wake_time);
   // Records that the object that an actor waits for has a new owner. Requires: the actor waits, and for that object.
   void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }

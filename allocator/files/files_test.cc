@@ -26,7 +26,6 @@ class FilesTest : public testing::TestWithParam<Release> {
     const Pfn target = machine->buddy.alloc_pages(kGfpMigrationTarget, 0);
     const int error = run_now(machine->owner_moves.move(old, target, MoveMode::sync));
     machine->page_locks.unlock(old);
-    machine->lru.forget_isolated(old);
     if (error == 0) run_now(machine->lru.cache_add(target));
     run_now(machine->lru.putback(old));
     run_now(machine->lru.put_page(target));

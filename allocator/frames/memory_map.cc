@@ -41,8 +41,7 @@ PfnRange MemoryMap::chunk_range(std::size_t chunk) const {
   return {std::max(base, range_.start), std::min(base + order_pages(chunk_order_), range_.end)};
 }
 
-Pfn MemoryMap::compound_head(Pfn pfn) const {
-  if (!page(pfn).has(kPageTail)) return pfn;
+Pfn MemoryMap::head_of_tail(Pfn pfn) const {
   for (unsigned order = 1; order < kOrderLimit; ++order) {
     const Pfn head = align_down(pfn, order_pages(order));
     if (valid(head) && page(head).has(kPageHead)) return head;

@@ -46,9 +46,12 @@ class MemoryMap {
   }
   // Returns the first page of the compound page that this one is part of, or the page itself (compound_head). Requires:
   // a tail has a head, as it has unless a compound page is being made or taken apart.
-  Pfn compound_head(Pfn pfn) const;
+  Pfn compound_head(Pfn pfn) const { return page(pfn).has(kPageTail) ? head_of_tail(pfn) : pfn; }
   // Returns whether the page is on the LRU, or part of a compound page that is (PageLRU). Requires: as compound_head().
-  bool on_lru(Pfn pfn) const { return page(compound_head(pfn)).has(kPageLru); }
+  bool on_lru(Pfn pfn) const {
+    const Page& own = page(pfn);
+    return (own.has(kPageTail) ? page(head_of_tail(pfn)) : own).has(kPageLru);
+  }
   // Return a page to edit at once, and note its chunk. The reference is good for changes until the notes are forgotten.
   Page& edit(Pfn pfn) { return edit_at(frame(pfn)); }
   Page& edit_at(Frame frame) {
@@ -106,6 +109,9 @@ class MemoryMap {
   std::span<const Migratetype> types() const { return types_; }
 
  private:
+  // Returns the head of a tail. Requires: it has one.
+  Pfn head_of_tail(Pfn pfn) const;
+
   static constexpr std::uint8_t kForAudit = 1;
   static constexpr std::uint8_t kForRestore = 2;
 

@@ -23,6 +23,7 @@ class IsolationSteps;
 
 class Isolation {
  public:
+  // Refers to `buddy`, which outlives it.
   Isolation(const Core& core, Buddy& buddy);
   ~Isolation();
   Isolation(const Isolation&) = delete;
@@ -34,8 +35,9 @@ class Isolation {
   // them before it tests the range.
   // Returns -EBUSY if a pageblock
   //   - holds a page that cannot move now: a reserved one, or one in use that is neither on the LRU nor of the hugetlb
-  //     pool nor of a driver that moves it. Not searched: an area's pageblock for type CMA; up to 4.14 a Movable one;
-  //   - has an end of the range which a driver's compound page crosses (since 5.19);
+  //     pool nor of a driver that moves it. Not searched: an area's pageblock for type CMA; up to 4.14 a Movable one.
+  //     Up to 5.5 the search of one that begins with a hole goes on into the next, by as many frames as the hole has;
+  //   - lies at an end of the range that a driver's compound page crosses (since 5.19);
   //   - is isolated already (with Bug::two_isolators, up to 4.16, that is no reason);
   //   - is an area's while `type` is not CMA (with Bug::area_given_away, up to 5.0, that is no reason);
   //   - is cut by a border of zones or the end of memory (since 6.10).
@@ -45,9 +47,9 @@ class Isolation {
   // Gives every isolated pageblock of the range back as `type`, other callers' too. Both ends are rounded outwards in
   // every release. Requires: start < end, inside the memory map.
   Task<void> undo_isolate_page_range(Pfn start, Pfn end, Migratetype type);
-  // Returns 0 if free blocks cover [start, end), and the pageblocks met every pageblock_pages() from `start` on are
-  // isolated; else -EBUSY. A `start` inside a free block fails the test (Contig::tested_from() returns its head).
-  // Requires: start < end, inside the memory map.
+  // Returns 0 if free blocks cover [start, end) and its pageblocks are isolated; else -EBUSY. Looks at one pageblock
+  // for each pageblock_pages() from `start` on. Requires: start < end, inside the memory map. `start` is the head of a
+  // free block, if one covers it: inside one, the test fails.
   int test_pages_isolated(Pfn start, Pfn end);
 
   // --- the record of isolators ---

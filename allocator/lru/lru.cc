@@ -29,6 +29,7 @@ void Lru::copy_from(const Lru& other) {
 
 Task<void> Lru::putback(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
+  lists_.forget_isolated(pfn);
   page.flags &= ~kPageTaskList;
   if (release_ < Release::v4_16 && page.has(kPageMlocked)) {
     page.flags |= kPageUnevictable;

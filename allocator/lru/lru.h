@@ -10,14 +10,14 @@
 // - A task's private list, with kPageTaskList: isolated from its list, with a reference for it, and counted as isolated
 //   until forget_isolated(). Pages of drivers and of the hugetlb pool too, uncounted.
 // Pages of drivers, kernel memory and the hugetlb pool are never on the LRU. Besides, a page that is to change lists
-// waits in other pagevecs, wherever it is meanwhile; a drain lets it go as it is if it has left the lists, but for the
-// mark of locked memory. Each slot of a pagevec holds a reference until the pagevec fills or is drained, so callers
-// that need pages to be movable or free drain first.
+// waits in other pagevecs, wherever it is meanwhile; a drain lets it go as it is if it has left the lists or become
+// unevictable, but for the mark of locked memory. Each slot of a pagevec holds a reference until the pagevec fills or
+// is drained, so callers that need pages to be movable or free drain first.
 //
-// Callers: everything that holds a page takes and puts references. owners/, files/, processes/ and buffers/ queue and
-// lock pages that they hold. migration/ and processes/ (pins) isolate pages. owners/, processes/, migration/, contig/
-// and compaction/ drain; contig/ also disables the caches. The parts do the work; all but MlockPages are handed out for
-// reading only.
+// Callers: everything that holds a page takes and puts references. owners/, files/, processes/, migration/ and buffers/
+// queue pages that they hold. owners/ and processes/ lock memory. migration/ and processes/ (pins) isolate pages.
+// owners/, processes/, migration/, contig/ and compaction/ drain; contig/ also disables the caches. The parts do the
+// work, and are handed out for reading only.
 //
 // Cost: O(1) per page, of a drain per page drained; since 5.18, for a page that leaves its list or is locked, linear in
 // the number of pages with a count of locked mappings. Freeing costs what it does in buddy/.
@@ -65,7 +65,7 @@ class Lru {
   // --- queueing, in the pagevecs of this CPU ---
   // What is queued has a reference more until the drain. A call drains its pagevec at once if that is full now, the
   // caches are disabled, the page is compound (4.7), or it has as many slots as it can count. Requires of all of this
-  // section: the page has a reference, and the caller that or its lock.
+  // section: the page has a reference, and the caller holds that or the page's lock.
   //
   // Queues a page for the LRU (lru_cache_add). Requires: the caller's reference; the page is neither on the LRU nor
   // waiting to be.
@@ -82,7 +82,8 @@ class Lru {
   // Marks an anonymous page that may be dropped instead of kept. Before 4.12 it only stops being active. Does nothing
   // to a page that is off the LRU or unevictable.
   Task<void> madv_free(Pfn pfn) { return pagevecs_.madv_free(pfn); }
-  // Moves a page whose writeback has ended and that is to be reclaimed to the tail (rotate_reclaimable_page).
+  // Queues a page whose writeback has ended and that is to be reclaimed for the tail of its inactive list
+  // (rotate_reclaimable_page). Does nothing if it is off the LRU, locked, dirty or unevictable.
   Task<void> rotate_reclaimable(Pfn pfn) { return pagevecs_.rotate_reclaimable(pfn); }
 
   // --- draining ---
@@ -104,30 +105,40 @@ class Lru {
   std::size_t parked(int cpu) const { return pagevecs_.parked(cpu) + mlock_.pagevec(cpu).size(); }
 
   // --- isolating, for migration, reclaim or a pin ---
-  // Takes the page off its list for the caller's, on which the caller puts it, with one more reference. Returns false,
-  // and does nothing, if it is on no list or has no reference.
+  // Takes the page off its list, with one more reference. The caller puts it on a list of its own. Returns false, and
+  // does nothing, if the page is on none of the five lists or has no reference.
   bool isolate(Pfn pfn) { return lists_.isolate(pfn); }
-  // Counts the page as isolated no longer: it goes back, or away. Requires: isolate() took it, once for each time.
+  // Counts a page as isolated no longer that does not go back: it has moved or was dropped. Requires: isolate() took
+  // it, once for each time.
   void forget_isolated(Pfn pfn) { lists_.forget_isolated(pfn); }
   // Records that an isolated page which was counted as a file's is anonymous memory (5.8): once for each single page.
   void isolated_file_is_anon() { lists_.isolated_file_is_anon(); }
-  // Puts a page back from a task's list, whose reference goes (putback_lru_page): into lru_add; up to 4.15 a page of
-  // locked memory at once on the unevictable list. Requires: isolate() took the page, it is off the task's list, and
-  // the caller has called forget_isolated().
+  // Puts a page back from a task's list, whose reference goes (putback_lru_page), and counts it as isolated no longer:
+  // into lru_add; up to 4.15 a page of locked memory at once on the unevictable list. Requires: isolate() took the
+  // page, and it is off the task's list.
   Task<void> putback(Pfn pfn);
   // Puts a page that was the tail of a huge page in front of its former head (lru_add_page_tail), with which it has
   // been counted already; on the list of its own flags if the head is on none. Requires: the tail is on no list.
   void split_tail(Pfn tail, Pfn head) { lists_.split_tail(tail, head); }
 
-  // --- locked memory (mlock.h) ---
-  // Returns the calls for owners/ and processes/, each under the page-table lock or the page's lock:
-  //   mlock(), mlock_new():  locked memory maps a page that is used already; a new one, instead of cache_add();
-  //   munlock_...():         it maps the page no longer, up to 5.17 and since 5.18;
-  //   drain(), move_flag():  for the step of a migration that moves such a page.
-  MlockPages& locked_memory() { return mlock_; }
-  const MlockPages& locked_memory() const { return mlock_; }
+  // --- locked memory; mlock.h has the whole contract of each ---
+  // Marks a page as locked memory, and makes it unevictable. Requires: the page-table lock.
+  Task<void> mlock(Pfn pfn) { return mlock_.mlock(pfn); }
+  // Does the same for a new page, instead of cache_add(). Requires: as cache_add(), and the page-table lock.
+  Task<void> mlock_new(Pfn pfn) { return mlock_.mlock_new(pfn); }
+  // Record that locked memory stopped mapping the page: up to 5.17, which requires the page's lock; since 5.18, which
+  // requires the page-table lock.
+  Task<void> munlock_under_page_lock(Pfn pfn, StillMapped still_mapped) {
+    return mlock_.munlock_under_page_lock(pfn, still_mapped);
+  }
+  Task<void> munlock_when_unmapped(Pfn pfn) { return mlock_.munlock_when_unmapped(pfn); }
+  // Drains only the mlock pagevec of one CPU (5.18), as a migration does that moves such a page.
+  Task<void> mlock_drain_local(int cpu) { return mlock_.drain(cpu); }
+  // Moves the mark, if it is there, to the page that takes this one's place.
+  void mlock_migrate_page(Pfn from, Pfn to) { mlock_.move_flag(from, to); }
 
-  // --- parts, for reading: the five lists; what waits in pagevecs ---
+  // --- parts, for reading: locked memory; the five lists; what waits in pagevecs ---
+  const MlockPages& locked_memory() const { return mlock_; }
   const LruLists& lists() const { return lists_; }
   const Pagevecs& pagevecs() const { return pagevecs_; }
 

@@ -83,7 +83,7 @@ TEST_P(LruTest, ALockedPageGoesToTheUnevictableListByWayOfAPagevec) {
   const bool by_mlock_pagevec = GetParam() >= Release::v5_18;
   const Pfn pfn = add(1)[0];
   run_now(lru.add_drain(0));
-  run_now(lru.locked_memory().mlock(pfn));
+  run_now(lru.mlock(pfn));
   EXPECT_TRUE(map.page(pfn).has(kPageMlocked));
   EXPECT_EQ(lru.lists().mlocked(), 1);
   EXPECT_EQ(map.page(pfn).ref, by_pagevec ? 2 : 1);
@@ -98,7 +98,7 @@ TEST_P(LruTest, ALockedPageGoesToTheUnevictableListByWayOfAPagevec) {
 
 TEST_P(LruTest, ANewLockedPageNeverWasOnAnotherList) {
   const Pfn pfn = page_with(kPageSwapbacked);
-  run_now(lru.locked_memory().mlock_new(pfn));
+  run_now(lru.mlock_new(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
@@ -111,15 +111,15 @@ TEST_P(LruTest, ANewLockedPageNeverWasOnAnotherList) {
 TEST_P(LruTest, APageIsUnlockedAsOftenAsItWasLockedSince518) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
-  run_now(lru.locked_memory().mlock(pfn));
-  run_now(lru.locked_memory().mlock(pfn));
+  run_now(lru.mlock(pfn));
+  run_now(lru.mlock(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().mlock_count(pfn), 2U);
-  run_now(lru.locked_memory().munlock_when_unmapped(pfn));
+  run_now(lru.munlock_when_unmapped(pfn));
   EXPECT_EQ(map.page(pfn).ref, 2);
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
-  run_now(lru.locked_memory().munlock_when_unmapped(pfn));
+  run_now(lru.munlock_when_unmapped(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 1U);
@@ -130,16 +130,15 @@ TEST_P(LruTest, APageIsUnlockedAsOftenAsItWasLockedSince518) {
 TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince518) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no count";
   const Pfn pfn = add(1)[0];
-  run_now(lru.locked_memory().mlock(pfn));
-  run_now(lru.locked_memory().mlock(pfn));
+  run_now(lru.mlock(pfn));
+  run_now(lru.mlock(pfn));
   run_now(lru.add_drain(0));
   ASSERT_TRUE(lru.isolate(pfn));
-  lru.forget_isolated(pfn);
   run_now(lru.putback(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   EXPECT_EQ(lru.lists().mlock_count(pfn), 0U);
-  run_now(lru.locked_memory().munlock_when_unmapped(pfn));
+  run_now(lru.munlock_when_unmapped(pfn));
   run_now(lru.add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
 }
@@ -148,7 +147,7 @@ TEST_P(LruTest, DisabledCachesHoldNoLockedPage) {
   if (GetParam() < Release::v5_13) GTEST_SKIP() << "caches cannot be disabled";
   const Pfn pfn = add(1)[0];
   run_now(lru.cache_disable());
-  run_now(lru.locked_memory().mlock(pfn));
+  run_now(lru.mlock(pfn));
   EXPECT_EQ(map.page(pfn).ref, 1);
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   lru.cache_enable();
@@ -216,7 +215,6 @@ TEST_P(LruTest, IsolatingCountsByKindAndPutbackReturnsThroughThePagevec) {
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
   EXPECT_FALSE(lru.isolate(anon)) << "it is on no list any more";
 
-  lru.forget_isolated(anon);
   run_now(lru.putback(anon));
   EXPECT_EQ(lru.lists().isolated_anon(), 0);
   EXPECT_EQ(lru.lists().isolated_file(), 1);

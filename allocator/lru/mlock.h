@@ -3,8 +3,8 @@
 // Up to 5.17 a page is taken off its list and put on the one where it now belongs. Since 5.18 it waits in the CPU's
 // mlock pagevec first, with a reference as in any other, and counts how many locked mappings it has while it is on the
 // unevictable list. The count is lost whenever the page leaves that list, and may then be too low. LruLists keeps
-// flags, counts and NR_MLOCK. Lru owns this class, hands it out (locked_memory()) to owners/ and processes/, and drains
-// it after the other pagevecs.
+// flags, counts and NR_MLOCK. Lru owns this class, passes on the calls of owners/ and processes/, and drains it after
+// the other pagevecs.
 //
 // Cost: O(1) per page; since 5.18 a search of the locked pages' counts (LruLists) besides.
 //

@@ -25,7 +25,7 @@ void Migration::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) {
   steps_->set_callbacks(kinds, hugetlb);
 }
 
-Task<int> Migration::migrate_pages(MigrateControl& control) { return steps_->migrate_pages(control); }
+Task<Moved> Migration::migrate_pages(MigrateControl& control) { return steps_->migrate_pages(control); }
 
 Task<void> Migration::putback(MigrateControl& control) { return steps_->putback(control); }
 

@@ -25,11 +25,10 @@ void migrate_one_page(benchmark::State& state, Release release) {
   MigrateControl control;
   for (auto _ : state) {
     const Pfn at = machine->owners.owner(owner).pfn;
-    control.nr_pages = 0;
     run_now(machine->scanner.isolate_range(control, at, at + 1));
-    const int left = run_now(machine->migration.migrate_pages(control));
+    const Moved moved = run_now(machine->migration.migrate_pages(control));
     run_now(machine->lru.add_drain(0));
-    if (left != 0 || machine->owners.owner(owner).pfn == at) return state.SkipWithError("the page did not move");
+    if (!moved.all() || machine->owners.owner(owner).pfn == at) return state.SkipWithError("the page did not move");
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
 }

@@ -40,9 +40,9 @@ Task<void> MigrateSteps::putback(Control& control) {
       co_await put_back_hugetlb(pfn);
       continue;
     }
-    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
+  control.nr_pages = 0;
 }
 
 // Drops the list's reference of a page that has moved, or that its users have freed meanwhile.
@@ -174,11 +174,20 @@ Task<int> MigrateSteps::try_to_move(const Control& control, PageList& from, Page
   if (error != -kEAGAIN && release_ >= Release::v5_11) {
     failed.push_back(core_.map, frame);
   } else if (error != -kEAGAIN) {
-    if (!core_.map.page(pfn).has(kPageIsolated)) lru_.forget_isolated(pfn);
     co_await put_back_page(pfn);
   }
   co_await put_target(control, target);
   co_return error;
+}
+
+// Counts the pages that stay listed, and returns what became of all: `result` is an error or the number of failures.
+Moved MigrateSteps::finish(Control& control, int result) const {
+  control.nr_pages = 0;
+  for (Frame frame = control.pages.first; frame != kNil; frame = core_.map.at(frame).next) {
+    core_.engine.turn();
+    control.nr_pages += static_cast<unsigned>(pages_of(core_.map.at(frame)));
+  }
+  return {.error = std::min(result, 0), .failed = std::max(result, 0)};
 }
 
 // Traces what one call of migrate_pages did.
@@ -202,12 +211,12 @@ Task<int> MigrateSteps::split_to(PageList& from, PageList& split, Pfn head, bool
 }
 
 // Ends a call of migrate_pages and returns its result. Pages that did not move come before those that were not tried.
-int MigrateSteps::end_v5_11(Control& control, PageList& failed, const Stats& stats, int result) {
+Moved MigrateSteps::end_v5_11(Control& control, PageList& failed, const Stats& stats, int result) {
   failed.splice_back(core_.map, control.pages);
   control.pages = failed;
   trace_result(control, stats);
   // A huge page that was split, and each of its pages moved, is no failure.
-  return control.pages.empty() ? 0 : result;
+  return finish(control, control.pages.empty() ? 0 : result);
 }
 
 }  // namespace cma

@@ -29,7 +29,7 @@ class MigrateSteps {
   // Does what Migration's call of this name states.
   void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
 
-  virtual Task<int> migrate_pages(MigrateControl& control) = 0;
+  virtual Task<Moved> migrate_pages(MigrateControl& control) = 0;
   Task<void> putback(MigrateControl& control);
 
  protected:
@@ -55,8 +55,9 @@ class MigrateSteps {
   Task<int> split_to(PageList& from, PageList& split, Pfn head, bool sync);
   Task<int> move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force);
   Task<int> try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force);
+  Moved finish(Control& control, int result) const;
   void trace_result(const Control& control, const Stats& stats);
-  int end_v5_11(Control& control, PageList& failed, const Stats& stats, int result);
+  Moved end_v5_11(Control& control, PageList& failed, const Stats& stats, int result);
 
   // migrate_hugetlb.cc
   Task<void> put_back_hugetlb(Pfn pfn);
@@ -79,7 +80,7 @@ class MigrateSteps {
 class MigrateV3_5 final : public MigrateSteps {
  public:
   using MigrateSteps::MigrateSteps;
-  Task<int> migrate_pages(Control& control) override;
+  Task<Moved> migrate_pages(Control& control) override;
 
  private:
   Task<int> split_or_give_up_v5_9(Control& control, Pfn head, Stats& stats);
@@ -89,7 +90,7 @@ class MigrateV3_5 final : public MigrateSteps {
 class MigrateV6_1 final : public MigrateSteps {
  public:
   using MigrateSteps::MigrateSteps;
-  Task<int> migrate_pages(Control& control) override;
+  Task<Moved> migrate_pages(Control& control) override;
 
  private:
   Task<int> migrate_batch(const Control& control, PageList& from, PageList& failed, Stats& stats);
@@ -99,7 +100,7 @@ class MigrateV6_1 final : public MigrateSteps {
 class MigrateV6_3 final : public MigrateSteps {
  public:
   using MigrateSteps::MigrateSteps;
-  Task<int> migrate_pages(Control& control) override;
+  Task<Moved> migrate_pages(Control& control) override;
 
  private:
   struct Batch;

@@ -14,13 +14,12 @@ using ::testing::IsEmpty;
 class MigrateTest : public ::testing::TestWithParam<Release> {
  protected:
   void SetUp() override { populate_lru(*machine, 100); }
-  void scan(Pfn start, Pfn end) {
-    control.nr_pages = 0;
-    ASSERT_EQ(run_now(machine->scanner.isolate_range(control, start, end)), 0);
-  }
+  void scan(Pfn start, Pfn end) { ASSERT_EQ(run_now(machine->scanner.isolate_range(control, start, end)), 0); }
+  // Returns the error that ended the call, or how many pages failed.
   int migrate() {
     recorded = machine->trace.records().size();
-    return run_now(machine->migration.migrate_pages(control));
+    const Moved moved = run_now(machine->migration.migrate_pages(control));
+    return moved.error != 0 ? moved.error : moved.failed;
   }
   std::vector<Pfn> left() const { return pfns_of(machine->map, control.pages); }
   OwnerId own(Pfn pfn, PageKind kind) { return own_frame(*machine, pfn, kind); }
@@ -215,7 +214,7 @@ TEST_P(MigrateTest, FromTheFourthPassOnItWaitsForThePageLock) {
   const ActorId migrator = engine.add_actor(0);
   engine.assume(holder);
   ASSERT_TRUE(machine->page_locks.try_lock(520));
-  Outcome<int> outcome;
+  Outcome<Moved> outcome;
   machine->trace.set_page_events(true);
   recorded = machine->trace.records().size();
   engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
@@ -225,7 +224,7 @@ TEST_P(MigrateTest, FromTheFourthPassOnItWaitsForThePageLock) {
   engine.assume(holder);
   machine->page_locks.unlock(520);
   run_to_rest(*machine);
-  EXPECT_EQ(outcome.value, 0);
+  EXPECT_TRUE(outcome.value->all());
 }
 
 TEST_P(MigrateTest, APageWhoseOwnerGoesAwayAtAnyPointIsFreedOnce) {
@@ -237,14 +236,14 @@ TEST_P(MigrateTest, APageWhoseOwnerGoesAwayAtAnyPointIsFreedOnce) {
     Engine& engine = machine->engine;
     const ActorId migrator = engine.add_actor(0);
     const ActorId process = engine.add_actor(1);
-    Outcome<int> outcome;
+    Outcome<Moved> outcome;
     engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
     engine.stop_at(migrator, point, 1);
     engine.resume(migrator);
     engine.begin(process, machine->owners.release(id));
     engine.resume(process);
     run_to_rest(*machine);
-    EXPECT_EQ(outcome.value, 0) << info_of(point).name;
+    EXPECT_TRUE(outcome.value->all()) << info_of(point).name;
     engine.assume(kMainActor);
     run_now(machine->lru.add_drain_all());
     run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));

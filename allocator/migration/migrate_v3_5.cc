@@ -20,7 +20,7 @@ Task<int> MigrateV3_5::split_or_give_up_v5_9(Control& control, Pfn head, Stats& 
   co_return error;
 }
 
-Task<int> MigrateV3_5::migrate_pages(Control& control) {
+Task<Moved> MigrateV3_5::migrate_pages(Control& control) {
   Stats stats;
   int failures = 0;  // a huge page that failed for good counts as all its pages; as one page in `retry`
   int retry = 1;
@@ -69,7 +69,7 @@ Task<int> MigrateV3_5::migrate_pages(Control& control) {
   failed.splice_back(core_.map, control.pages);
   control.pages = failed;
   trace_result(control, stats);
-  co_return gave_up != 0 ? gave_up : left;
+  co_return finish(control, gave_up != 0 ? gave_up : left);
 }
 
 }  // namespace cma

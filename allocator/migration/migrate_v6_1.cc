@@ -69,7 +69,7 @@ Task<int> MigrateV6_1::migrate_batch(const Control& control, PageList& from, Pag
   }
 }
 
-Task<int> MigrateV6_1::migrate_pages(Control& control) {
+Task<Moved> MigrateV6_1::migrate_pages(Control& control) {
   Stats stats;
   PageList failed;
   int result = 0;

@@ -262,7 +262,7 @@ Task<int> MigrateV6_3::migrate_sync(const Control& control, PageList& from, Page
   co_return result;
 }
 
-Task<int> MigrateV6_3::migrate_pages(Control& control) {
+Task<Moved> MigrateV6_3::migrate_pages(Control& control) {
   Stats stats;
   PageList failed;
   PageList split;

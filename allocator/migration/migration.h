@@ -3,9 +3,8 @@
 //
 // In use: the caller lists pages in a MigrateControl, most often by a MigrateScanner (scan.h); may drop clean ones by
 // reclaim_clean(); moves the others by migrate_pages(); and puts back what is left by putback(). Each call takes pages
-// off control.pages, with the reference that the list has, and leaves the rest on it. nr_pages, the base pages listed,
-// is counted by callers that list pages and by reclaim_clean(). migrate_pages() and putback() leave it alone; since 6.9
-// compaction's targets change it while pages move (MigrationTargets).
+// off control.pages, with the reference that the list has, and leaves the rest on it. Afterwards control.nr_pages is
+// the number of base pages on the list. Since 6.9 compaction's targets change it while pages move (MigrationTargets).
 //
 // Passes over the list: at most ten. Pages of huge pages that were split get up to ten more in 6.1 and 6.2, and one
 // since 6.3, where passes to unmap and passes to move are counted apart. Cost: O(passes * pages listed).
@@ -27,6 +26,13 @@ namespace cma {
 
 class MigrateSteps;
 
+// What became of the pages of one migrate_pages().
+struct Moved {
+  int error = 0;   // what ended the call; 0 if it came to its end
+  int failed = 0;  // how many failed, if it did
+  bool all() const { return error == 0 && failed == 0; }
+};
+
 class Migration {
  public:
   // Refers to the layers, which outlive it.
@@ -41,24 +47,24 @@ class Migration {
   // the list has a reference of it for that.
   //
   // reclaim_clean_pages_from_list: drops clean, unused pages of files instead of moving them. Pages that were tried and
-  // stay come to the front of the list.
+  // stay come to the front of the list. They are no longer active.
   Task<void> reclaim_clean(MigrateControl& control) { return clean_reclaim_.reclaim(control); }
-  // migrate_pages: moves the listed pages. Returns how many failed, or the error that ended the call: -ENOMEM without a
-  // target; up to 6.0 also the error of splitting a huge page that had none. The pages that stay are listed; those that
-  // were not tried come last. Pages that failed for good are among them since 5.11; before, they were put back.
+  // migrate_pages: moves the listed pages. An error ends the call: -ENOMEM if a page had no target and, if it is a huge
+  // one, could not be split; up to 6.0 for a huge page the error of the split. The pages that stay are listed, in no
+  // order to rely on; up to 5.10 without those that failed for good, which were put back.
   //
   // How failures count: up to 6.0 a huge page that failed for good counts all its pages. Since 6.1 it counts as one,
-  // and so does a huge page that was split, even if all its pages moved; but the result is 0 if no page is left.
+  // and so does a huge page that was split, whatever becomes of its pages; but if no page is left, nothing failed.
   //
   // Requires: control.hugetlb is set if a page of the pool is listed. Since 6.1 those are moved first, and without it
   // they would be taken for transparent huge pages.
-  Task<int> migrate_pages(MigrateControl& control);
+  Task<Moved> migrate_pages(MigrateControl& control);
   // putback_movable_pages: puts the pages that are left on the list back where they were, and so empties the list.
   Task<void> putback(MigrateControl& control);
 
  private:
   CleanReclaim clean_reclaim_;
-  std::unique_ptr<MigrateSteps> steps_;  // as the release takes them
+  std::unique_ptr<MigrateSteps> steps_;  // those of the machine's release
 };
 
 }  // namespace cma

@@ -53,7 +53,7 @@ Task<OwnerId> Owners::adopt_anonymous(Pfn pfn, PteId pte) {
   const OwnerId id = add_fresh(pfn, PageKind::anonymous, kPageSwapbacked | kPageUptodate | kPageAnon);
   reverse_map_.map_pte(pte != 0 ? pte : spaces_.add_ptes(0, 1), id);
   if (pte != 0 && spaces_.pte(pte).locked)
-    co_await lru_.locked_memory().mlock_new(pfn);
+    co_await lru_.mlock_new(pfn);
   else
     co_await lru_.cache_add(pfn);
   co_return id;

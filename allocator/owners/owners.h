@@ -40,6 +40,7 @@ class Owners {
   // Requires: 1 <= id <= size().
   const Owner& owner(OwnerId id) const { return records_.owner(id); }
   std::size_t size() const { return records_.size(); }
+  // Returns whether the owner has let its page go.
   bool released(OwnerId id) const { return owner(id).pfn == kNoPfn; }
   // Requires: `id` is Owner::huge of a record, and not 0.
   const HugePage& huge_page(HugeId id) const { return records_.huge_page(id); }
@@ -51,22 +52,21 @@ class Owners {
     return static_cast<int>(owner.mapped) + (is_private(owner.kind) ? 0 : 1);
   }
 
-  // --- taking pages ---
+  // --- taking pages. Each returns the number of the record that it makes ---
   // Makes a page private memory, mapped by `pte`; without one, by a pte of its own that no process has. The caller's
-  // reference becomes the pte's. It goes through this CPU's pagevec, or if `pte` is of locked memory by
-  // MlockPages::mlock_new().
+  // reference becomes the pte's. The page goes through this CPU's pagevec, or if `pte` is of locked memory by
+  // Lru::mlock_new().
   // Requires: a freshly allocated single page on no list; `pte` is empty and guarded (reverse_map.h).
   Task<OwnerId> adopt_anonymous(Pfn pfn, PteId pte = 0);
   // Makes a page a driver's (unmovable, movable_ops) or one of a cache (shmem, block_device). The caller's reference
   // becomes the owner's. Pages of caches go through this CPU's pagevec.
   // Requires: one of these kinds; a freshly allocated single page on no list.
   Task<OwnerId> adopt(Pfn pfn, PageKind kind);
-  // Makes a page one of a file; `slow` as Owner::slow. The caller's reference becomes the cache's. It goes through this
-  // CPU's pagevec.
-  // Requires: a freshly allocated single page, locked by the caller and not up to date yet.
+  // Makes a page one of a file; `slow` as Owner::slow. The caller's reference becomes the cache's. The page goes
+  // through this CPU's pagevec. Requires: a freshly allocated single page, locked by the caller and not up to date yet.
   Task<OwnerId> adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow);
   // Makes a compound page a huge page that `pmd` maps; returns the record of its first page. The caller's reference
-  // becomes the pmd's. It goes through this CPU's pagevec. O(its pages).
+  // becomes the pmd's. The page goes through this CPU's pagevec. O(its pages).
   // Requires: a freshly allocated page of at most a pageblock; the pmd is empty and guarded.
   Task<OwnerId> adopt_huge(Pfn head, PteId pmd);
   // Makes a page of the hugetlb pool private memory, mapped by a pte that no process of a program has. The caller's
@@ -78,7 +78,7 @@ class Owners {
   // Records that the page belongs to a process or a file: programs hold no handle of it. adopt_file_page() and
   // adopt_huge() do so themselves.
   void leave_to_kernel(OwnerId id) { records_.edit(id).handed_out = false; }
-  // Changes the page's data.
+  // Changes the page's data. Does not make it dirty.
   // Requires: not released.
   void write_content(OwnerId id);
   // Makes the next `times` attempts to move the page answer `error` (-EAGAIN, or a permanent one); negative: all. Has

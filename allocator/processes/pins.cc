@@ -61,16 +61,16 @@ Task<void> Processes::wait_to_isolate(OwnerId id, Pfn pfn) {
   } while (in_vain());
 }
 
-// Moves the page to where it may stay. Returns how many pages could not move, or an error (migrate_pages).
+// Moves the page to where it may stay. Returns whether it moved.
 // Requires: the page is isolated, and not pinned any more.
-Task<int> Processes::move_out(Pfn pfn) {
+Task<bool> Processes::move_out(Pfn pfn) {
   co_await at(core_.engine, Point::pin_isolated);
   MigrateControl control;
   control.pages.push_back(core_.map, core_.map.frame(pfn));
   control.nr_pages = 1;
-  const int left = co_await migration_.migrate_pages(control);
+  const Moved moved = co_await migration_.migrate_pages(control);
   co_await migration_.putback(control);
-  co_return left;
+  co_return moved.all();
 }
 
 Task<void> Processes::unpin_longterm(Pfn pfn) {
@@ -114,7 +114,7 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
       co_await wait_to_isolate(id, pfn);
       continue;
     }
-    const bool moved = co_await move_out(pfn) == 0;
+    const bool moved = co_await move_out(pfn);
     if (moved && !(gives_up && core_.bugs.fires(Bug::pin_gives_up))) continue;
     if (gives_up) co_return -kENOMEM;
     may_move = false;

@@ -143,7 +143,7 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   spaces_.pte(pte).writable = true;
   const bool locked = spaces_.pte(pte).locked;
   const bool munlocks_as_it_unmaps = release_ >= Release::v5_18;
-  if (locked && munlocks_as_it_unmaps) co_await lru_.locked_memory().munlock_when_unmapped(old);
+  if (locked && munlocks_as_it_unmaps) co_await lru_.munlock_when_unmapped(old);
   spaces_.lock(process).unlock(core_.engine);
   if (locked && !munlocks_as_it_unmaps) co_await munlock_replaced(old);
   co_await lru_.put_page(old);
@@ -155,7 +155,7 @@ Task<void> Processes::munlock_replaced(Pfn pfn) {
   co_await locks_.lock(pfn);
   const bool still = core_.map.page(pfn).owner != 0 && reverse_map_.mapped_locked(core_.map.page(pfn).owner);
   const StillMapped still_mapped = still ? StillMapped::by_locked_memory : StillMapped::perhaps;
-  co_await lru_.locked_memory().munlock_under_page_lock(pfn, still_mapped);
+  co_await lru_.munlock_under_page_lock(pfn, still_mapped);
   locks_.unlock(pfn);
 }
 
@@ -261,7 +261,7 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
       if (was.young) co_await lru_.mark_accessed(pfn);
       // A dirty page of a file is flushed before its lock is dropped: else writes by a stale TLB entry would be lost.
       force_flush = force_flush || (flushes_dirty && was.dirty && page_cache_.has_mapping(pfn));
-      if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.locked_memory().munlock_when_unmapped(pfn);
+      if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.munlock_when_unmapped(pfn);
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
     } while (!full && done < pages && done % ptes_per_table_ != 0);
@@ -413,7 +413,7 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
       if (pte.state != Pte::State::present) continue;
       const Pfn pfn = owners_.owner(pte.page).pfn;
       // Up to 5.17 passes over a page that is locked.
-      if (batches || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.locked_memory().mlock(pfn);
+      if (batches || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock(pfn);
     } while (done < where.pages && done % ptes_per_table_ != 0);
     spaces_.lock(process).unlock(core_.engine);
     co_await at(core_.engine, Point::mlock_walked);
@@ -437,7 +437,7 @@ Task<void> Processes::munlock_range_v3_5(SpaceId process, PteId first, std::uint
     const OwnerId owner = core_.map.page(pfn).owner;
     StillMapped still_mapped = shared ? StillMapped::perhaps : StillMapped::no;
     if (shared && owner != 0 && reverse_map_.mapped_locked(owner)) still_mapped = StillMapped::by_locked_memory;
-    co_await lru_.locked_memory().munlock_under_page_lock(pfn, still_mapped);
+    co_await lru_.munlock_under_page_lock(pfn, still_mapped);
     locks_.unlock(pfn);
     co_await lru_.put_page(pfn);
   }

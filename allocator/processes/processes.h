@@ -209,7 +209,7 @@ class Processes {
   bool may_stay(Pfn pfn) const;
   Task<void> drain_for_pin(OwnerId id, Pfn pfn);
   Task<void> wait_to_isolate(OwnerId id, Pfn pfn);
-  Task<int> move_out(Pfn pfn);
+  Task<bool> move_out(Pfn pfn);
 
   Release release_;
   unsigned huge_order_;

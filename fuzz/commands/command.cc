@@ -115,8 +115,8 @@ void Command::action(std::function<int()> perform) {
 // --- the command line ---
 
 CommandLine::CommandLine(const std::string& name, const std::string& description, const std::string& footer,
-                         const std::string& version)
-    : app_(std::make_unique<CLI::App>(description, name)) {
+                         const std::string& version, std::string written_by)
+    : app_(std::make_unique<CLI::App>(description, name)), written_by_(std::move(written_by)) {
   app_->set_version_flag("--version", version, "Print version, commit and modelled releases, and exit");
   app_->footer(footer);
   app_->require_subcommand(1);

@@ -99,13 +99,15 @@ class Command {
 // The whole command line, to which commands are added in the order in which the help lists them.
 class CommandLine {
  public:
-  // `version` is the text that --version prints.
+  // `version` is the text that --version prints, `written_by` names in a line what wrote a file.
   CommandLine(const std::string& name, const std::string& description, const std::string& footer,
-              const std::string& version);
+              const std::string& version, std::string written_by);
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
+  // Returns what files that are kept name as their writer: "cmacheck 0.1.0, commit 0123456789ab".
+  const std::string& written_by() const { return written_by_; }
   // Adds a command without options. Requires: no other has this name.
   Command add(const std::string& name, const std::string& description);
   // Parses the words and performs the command that they name; without words prints the help. Returns the exit code; bad
@@ -115,6 +117,7 @@ class CommandLine {
  private:
   friend class Command;
   std::unique_ptr<CLI::App> app_;
+  std::string written_by_;
   int exit_code_ = kNothingFound;
 };
 

@@ -19,7 +19,7 @@ std::string version_text(std::string_view commit) {
 int run_command_line(int argc, const char* const* argv, std::string_view commit) {
   CommandLine line("cmacheck", "cmacheck: fuzzing and property testing for the Linux contiguous memory allocator",
                    "Exit codes: 0 nothing found, 1 a finding, 2 bad input or usage, 3 the environment lacks something.",
-                   version_text(commit));
+                   version_text(commit), fmt::format("cmacheck {}, commit {}", CMACHECK_VERSION, commit));
   add_run(line);
   add_minimize(line);
   add_fmt(line);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "properties/program/text.h"
@@ -25,11 +26,15 @@ std::string name_from(const std::string& signature) {
 
 }  // namespace
 
-std::string finding_text(const Finding& finding, const Program& program) {
-  std::string message = finding.message;
-  for (char& c : message)
-    if (c == '\n') c = ' ';
-  return fmt::format("# {}\n# {}\n{}", finding.signature(), message, print(program));
+std::string finding_text(const FindingFile& content, const std::string& file) {
+  std::string text;
+  for (std::string line : {content.replay + " " + file, "written by " + content.written_by, content.finding.signature(),
+                           content.finding.message}) {
+    // A line break in the name of a file or in a message would end the comment.
+    std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    text += fmt::format("# {}\n", line);
+  }
+  return text + print(content.program);
 }
 
 FindingPlace place_for(const std::string& folder, const Finding& finding,

@@ -1,5 +1,5 @@
-// Keeps a finding as a file of its own: a program whose first lines describe the finding, in a folder, under a name
-// made of the finding's signature. Each finding has one file, and no other file is overwritten. Used by the commands
+// Keeps a finding as a file of its own: a program whose first lines replay and describe the finding, in a folder, under
+// a name made of the finding's signature. Each finding has one file, and no other file is overwritten. Used by the commands
 // that minimise.
 #pragma once
 
@@ -11,8 +11,17 @@
 
 namespace cma {
 
-// Returns the program's text with the finding as a comment before it.
-std::string finding_text(const Finding& finding, const Program& program);
+// What a finding's file is made of.
+struct FindingFile {
+  const Finding& finding;
+  const Program& program;
+  std::string replay;      // the command that shows the finding again, up to the file's name: "cmacheck run"
+  std::string written_by;  // CommandLine::written_by()
+};
+
+// Returns the text of the file: the program after comments with the command, the version that wrote it, the finding's
+// signature and its message.
+std::string finding_text(const FindingFile& content, const std::string& file);
 
 struct FindingPlace {
   std::string file;

@@ -47,6 +47,7 @@ struct JudgeCommand {
   bool list = false;
   bool markdown = false;
   bool quiet = false;
+  std::string written_by;  // CommandLine::written_by()
 };
 
 // Returns the kernels that the options select.
@@ -184,7 +185,9 @@ int load_programs(const JudgeCommand& command, std::vector<NamedProgram>& progra
 // kernel failed. A difference is kept as soon as it is found, and replaced by its minimised program at the end.
 class Keeper {
  public:
-  explicit Keeper(std::string folder) : folder_(std::move(folder)) {}
+  // `written_by` is CommandLine::written_by().
+  Keeper(std::string folder, std::string written_by)
+      : folder_(std::move(folder)), written_by_(std::move(written_by)) {}
   void found(const Difference& difference) { keep(difference); }
   void minimized(const Difference& difference) { fmt::print(stderr, "kept: {}\n", keep(difference)); }
   int exit_code() const { return exit_code_; }
@@ -196,22 +199,27 @@ class Keeper {
   void write(const std::string& file, std::string_view text);
 
   std::string folder_;
+  std::string written_by_;
   std::map<std::string, std::string> files_;  // written by this run, by signature
   int exit_code_ = kNothingFound;
 };
 
 std::string Keeper::keep(const Difference& difference) {
   const Finding& finding = *difference.outcome.finding;
-  const std::string text = finding_text(finding, difference.outcome.program);
+  const Program& program = difference.outcome.program;
   std::string& own = files_[finding.signature()];
-  const auto same = [&](const std::string& file) { return file != own && read_file(file) == text; };
+  // Comments do not count: another version may have written the file.
+  const auto same = [&](const std::string& file) {
+    const auto kept = load_program(file);
+    return file != own && kept && print(kept->program) == print(program);
+  };
   const FindingPlace place = place_for(folder_, finding, same);
   if (place.there) {
     remove(std::exchange(own, {}));
     return place.file;
   }
   if (own.empty()) own = place.file;
-  write(own, text);
+  write(own, finding_text({finding, program, "cmacheck judge", written_by_}, own));
   if (!difference.outcome.console.empty()) write(log_of(own), difference.outcome.console);
   return own;
 }
@@ -252,7 +260,7 @@ int judge_on(const JudgeCommand& command, const KernelConfig& config, const std:
   options.minimize = command.minimize;
   for (const std::string& name : command.bugs) options.bugs.switch_on(*bug_from_name(name));
   if (!command.quiet) options.progress = [&](const Summary& summary) { print_progress(summary, programs.size()); };
-  Keeper keeper(command.into);
+  Keeper keeper(command.into, command.written_by);
   if (!command.into.empty()) options.found = [&](const Difference& difference) { keeper.found(difference); };
   Summary summary = judge::judge_all(config, programs, options);
   if (!summary.missing.empty()) {
@@ -314,6 +322,7 @@ std::vector<std::string> pageblock_order_words() {
 
 void add_judge(CommandLine& line) {
   auto command = std::make_shared<JudgeCommand>();
+  command->written_by = line.written_by();
   Command sub = line.add("judge", "Compares the model with real kernels, operation by operation");
   sub.texts("FILE", command->files, "Programs, and folders with programs (*.cma)").existing_path();
   sub.text("--release", command->release, "The kernel's release").one_of(release_words());

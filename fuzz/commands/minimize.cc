@@ -32,6 +32,7 @@ struct MinimizeCommand {
   std::string same = "signature";
   bool as_fuzzed = false;
   bool statistics = false;
+  std::string written_by;  // CommandLine::written_by()
 };
 
 void print_statistics(const Minimized& minimized) {
@@ -51,7 +52,9 @@ int write_result(const MinimizeCommand& command, const Minimized& minimized, con
   FindingPlace place{command.out, false};
   if (!command.into.empty()) place = place_for(command.into, minimized.finding, shows);
   if (!place.there) {
-    const auto written = write_file(place.file, finding_text(minimized.finding, minimized.program));
+    const auto written = write_file(
+        place.file,
+        finding_text({minimized.finding, minimized.program, "cmacheck run", command.written_by}, place.file));
     if (!written) return report_failure(written.error());
   }
   if (!command.into.empty()) fmt::print("{}\n", place.file);
@@ -161,6 +164,7 @@ int minimize_file(const MinimizeCommand& command) {
 
 void add_minimize(CommandLine& line) {
   auto command = std::make_shared<MinimizeCommand>();
+  command->written_by = line.written_by();
   Command sub = line.add("minimize", "Finds the smallest program with the same finding");
   sub.text("FILE", command->file,
            "A program with a finding, as text or bytes, or a raw input of a fuzz target; - is the standard input")

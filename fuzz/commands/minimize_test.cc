@@ -10,9 +10,10 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr std::string_view kClean = "machine small release=6.1\ndrain\nb1 = cma_alloc a pages=20\ncma_release b1\n";
-constexpr std::string_view kBroken =
+constexpr std::string_view kNotSmall =
     "machine small release=6.1\nbug bitmap-forgets-bit\ndrain\nb1 = cma_alloc a pages=20\ncma_release b1\n";
 
 class MinimizeCommand : public CommandTest {
@@ -29,8 +30,18 @@ class MinimizeCommand : public CommandTest {
   }
 };
 
+// The file is all that is passed on: it says how to see the finding, and which version saw it.
+TEST_F(MinimizeCommand, WritesFirstHowToReplayTheFinding) {
+  const std::string file = folder_.path("smallest.cma");
+  ASSERT_EQ(call({write("f.cma", kNotSmall), "-o", file}), kNothingFound);
+  const std::string text = read_file(file).value();
+  EXPECT_THAT(text, StartsWith("# cmacheck run " + file + "\n# written by cmacheck "));
+  EXPECT_THAT(text, HasSubstr(", commit 0123456789ab\n# bitmap/"));
+  EXPECT_EQ(CommandTest::call({"run", file}), kFindings);
+}
+
 TEST_F(MinimizeCommand, ReportsWhatDoesNotMatter) {
-  ASSERT_EQ(call({write("f.cma", kBroken), "-o", folder_.path("min.cma")}), kNothingFound);
+  ASSERT_EQ(call({write("f.cma", kNotSmall), "-o", folder_.path("min.cma")}), kNothingFound);
   EXPECT_THAT(err_, AllOf(HasSubstr("it can be cut no further: 1 sub-sequences and 2 smaller numbers were tried"),
                           HasSubstr("pages of operation 1 `b1 = cma_alloc a pages=2`: 2 to 256\n"),
                           HasSubstr("releases with the same finding: 4.9, 4.19, 5.10, 6.1, 6.12; no finding: 3.6\n"),
@@ -38,7 +49,7 @@ TEST_F(MinimizeCommand, ReportsWhatDoesNotMatter) {
 }
 
 TEST_F(MinimizeCommand, SaysNothingOfThatWhereTheLawAloneCounts) {
-  ASSERT_EQ(call({write("f.cma", kBroken), "--same", "law"}), kNothingFound);
+  ASSERT_EQ(call({write("f.cma", kNotSmall), "--same", "law"}), kNothingFound);
   EXPECT_THAT(err_, Not(HasSubstr("does not matter")));
 }
 
@@ -57,7 +68,7 @@ TEST_F(MinimizeCommand, OverlooksExpectationsOfARawInput) {
 }
 
 TEST_F(MinimizeCommand, TakesBytesWithTheirBug) {
-  ASSERT_EQ(call({write_bytes("finding", kBroken)}), kNothingFound) << err_;
+  ASSERT_EQ(call({write_bytes("finding", kNotSmall)}), kNothingFound) << err_;
   EXPECT_THAT(err_, HasSubstr("read as a program's bytes"));
 }
 

@@ -13,8 +13,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr std::string_view kBroken = "machine small release=6.1\nbug bitmap-forgets-bit\n\nb1 = cma_alloc a pages=2\n";
-constexpr std::string_view kPlain = "machine small release=6.1\nb1 = cma_alloc a pages=2\n";
+constexpr std::string_view kTwoPagesBroken =
+    "machine small release=6.1\nbug bitmap-forgets-bit\n\nb1 = cma_alloc a pages=2\n";
+constexpr std::string_view kTwoPages = "machine small release=6.1\nb1 = cma_alloc a pages=2\n";
 
 class ReportCommand : public CommandTest {
  protected:
@@ -28,29 +29,29 @@ class ReportCommand : public CommandTest {
 };
 
 TEST_F(ReportCommand, WritesAPageOfAProgram) {
-  const std::string file = write("f.cma", kBroken);
+  const std::string file = write("f.cma", kTwoPagesBroken);
   const std::string text = page({file});
   EXPECT_THAT(text,
               AllOf(StartsWith("<!DOCTYPE html>"), HasSubstr("finding bitmap/cma_alloc/cma_mutex_dropped"),
                     HasSubstr("line 4: "), HasSubstr("ci/cmacheck run " + file), HasSubstr("What does not matter")));
   ASSERT_EQ(call({"report", file}), kNothingFound);
   EXPECT_EQ(out_, text);
-  EXPECT_THAT(page({write("plain.cma", kPlain)}), HasSubstr("no law broken"));
+  EXPECT_THAT(page({write("plain.cma", kTwoPages)}), HasSubstr("no law broken"));
 }
 
 TEST_F(ReportCommand, NamesItsOptionsInTheCommandThatReplays) {
-  const std::string file = write("f.cma", kPlain);
+  const std::string file = write("f.cma", kTwoPages);
   EXPECT_THAT(page({file, "--bug", "bitmap-forgets-bit"}),
               AllOf(HasSubstr("ci/cmacheck run --bug bitmap-forgets-bit " + file), HasSubstr("finding bitmap/")));
 }
 
 TEST_F(ReportCommand, WritesTheMapAlone) {
-  EXPECT_THAT(page({write("f.cma", kBroken), "--svg"}), AllOf(StartsWith("<svg "), HasSubstr("0x201")));
+  EXPECT_THAT(page({write("f.cma", kTwoPagesBroken), "--svg"}), AllOf(StartsWith("<svg "), HasSubstr("0x201")));
 }
 
 TEST_F(ReportCommand, WritesAPageOfACampaign) {
   std::filesystem::create_directories(folder_.path("findings/raw"));
-  write("findings/one.cma", kBroken);
+  write("findings/one.cma", kTwoPagesBroken);
   write("findings/odd.cma", "nonsense\n");
   write("findings/raw/bitmap_fuzzer-crash-1", "x");
   write("findings/raw/program_fuzzer-crash-1", "x");
@@ -64,7 +65,7 @@ TEST_F(ReportCommand, WritesAPageOfACampaign) {
 }
 
 TEST_F(ReportCommand, RefusesWhatItCannotReadOrWrite) {
-  const std::string file = write("f.cma", kPlain);
+  const std::string file = write("f.cma", kTwoPages);
   std::filesystem::create_directory(folder_.path("findings"));
   write("findings/stats.json", "{}");
   EXPECT_EQ(call({"report"}), kBadInput);
@@ -76,7 +77,7 @@ TEST_F(ReportCommand, RefusesWhatItCannotReadOrWrite) {
 }
 
 TEST_F(ReportCommand, WritesTracesOfOneProgramOnly) {
-  const std::string file = write("f.cma", kPlain);
+  const std::string file = write("f.cma", kTwoPages);
   ASSERT_EQ(call({"run", file, "--ftrace", folder_.path("t"), "--trace-dat", folder_.path("d"), "--perfetto",
                   folder_.path("p")}),
             kNothingFound);

@@ -5,6 +5,7 @@
 // and the explanations of each kind of operation (why_kinds.h), printed by `cmacheck run --why`. Cost: for output only.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
@@ -18,6 +19,9 @@
 #include "properties/program/slot.h"
 
 namespace cma {
+
+// How many runs, holders or ranges an answer lists; the others are summed up.
+inline constexpr std::size_t kListed = 8;
 
 // One page that was in the way (a compound page by its first), or a pageblock none of whose pages could be isolated.
 struct StoppedPage {

@@ -15,9 +15,6 @@
 namespace cma {
 namespace {
 
-// Runs and holders that are listed; the others are summed up.
-constexpr std::size_t kListed = 8;
-
 // A run of free bits.
 struct Run {
   std::uint64_t bit = 0;

@@ -11,9 +11,6 @@
 namespace cma {
 namespace {
 
-// Ranges that are listed.
-constexpr std::size_t kListed = 8;
-
 std::uint64_t bytes_of(const Machine& machine, std::uint64_t pages) { return pages << machine.geometry().page_shift(); }
 
 // Returns "4 MiB", or KiB where it is no whole number of them.

@@ -450,10 +450,10 @@ void Explainer::compaction_ran(const Compact& op) const {
   answer_.brief = fmt::format("moving pages made no block of order {}: {} scanned, {} moved, {} could not be", op.order,
                               plural(scans, "range"), plural(moved, "page"), left);
   if (stopped == nullptr) return;
-  constexpr std::size_t kListed = 3;
-  for (std::size_t i = 0; i < std::min(stopped->pages.size(), kListed); ++i) add_page(stopped->pages[i]);
-  if (left > kListed)
-    answer_.add(About::page, fmt::format("and {} that stayed", plural(left - kListed, "more page")), {{"pages", left}});
+  constexpr std::size_t kPages = 3;
+  for (std::size_t i = 0; i < std::min(stopped->pages.size(), kPages); ++i) add_page(stopped->pages[i]);
+  if (left > kPages)
+    answer_.add(About::page, fmt::format("and {} that stayed", plural(left - kPages, "more page")), {{"pages", left}});
 }
 
 void Explainer::operator()(const Cat& op) const {
@@ -514,11 +514,11 @@ void explain_owned(const World& world, Answer& answer) {
     else
       runs.push_back({pfn, pfn + 1});
   }
-  constexpr std::size_t kListed = 4;
-  for (std::size_t i = 0; i < std::min(runs.size(), kListed); ++i)
+  constexpr std::size_t kRuns = 4;
+  for (std::size_t i = 0; i < std::min(runs.size(), kRuns); ++i)
     answer.add(About::got, place_text(world.machine(), runs[i].start, runs[i].pages()),
                {{"pfn", runs[i].start}, {"pages", runs[i].pages()}});
-  if (runs.size() > kListed) answer.add(About::got, fmt::format("and {} more runs of pages", runs.size() - kListed));
+  if (runs.size() > kRuns) answer.add(About::got, fmt::format("and {} more runs of pages", runs.size() - kRuns));
   answer.brief = plural(result.pages, "page") + (answer.brief.empty() ? "" : ", " + answer.brief);
 }
 

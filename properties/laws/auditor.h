@@ -14,8 +14,9 @@
 //
 // Used by Laws; the walk and the checks are in audit_*.h. Cost: O(pages of the chunks touched or loose, and of the
 // per-CPU lists that changed), and for the sums O(zones * (orders + CPUs) + bits of areas / 64 + buffers); a total
-// audit O(pages). Reports are made only if a law is broken or pages have leaked. Memory is allocated for them, for the
-// zones' titles if there are several nodes, by begin(), and where a vector grows.
+// audit O(pages), and any audit if pages have leaked since the last. Reports are made only if a law is broken or pages
+// have leaked. Memory is allocated for them, for the zones' titles if there are several nodes, by begin(), and where a
+// vector grows.
 #pragma once
 
 #include <cstdint>
@@ -38,18 +39,19 @@ class Auditor {
   Auditor(const Auditor&) = delete;
   Auditor& operator=(const Auditor&) = delete;
 
-  // Begins with a machine as booted. Audits it in full, and throws LawBroken, unless its geometry is that of the last
-  // begin(): then goes back to what that one counted, at the cost of what was walked since, and checks nothing.
+  // Begins with a machine as booted. Audits it in full (throws LawBroken if a law is broken), unless its geometry is
+  // that of the last begin(): then goes back to what that one counted, at the cost of what was walked since, and checks
+  // nothing.
   // Requires: the machine is in the state that booting this geometry gives, and outlives the audits that follow; the
   // ledger has its areas.
   void begin(Machine& machine);
-  // Begins with a machine in any state, and audits it in full. So does the next begin(). Throws LawBroken. Requires:
-  // the machine outlives the audits that follow, and the ledger has its areas.
+  // Begins with a machine in any state, and audits it in full. So does the next begin(). Throws LawBroken if a law is
+  // broken. Requires: the machine outlives the audits that follow, and the ledger has its areas.
   void begin_afresh(Machine& machine);
 
-  // Checks what was touched since the last audit. Throws LawBroken. Requires: begun.
+  // Checks what was touched since the last audit. Throws LawBroken if a law is broken. Requires: begun.
   void run();
-  // Checks everything. Throws LawBroken. Requires: begun.
+  // Checks everything. Throws LawBroken if a law is broken. Requires: begun.
   void run_total();
 
   // --- what a quiet call finds. Requires: begun, and the last audit did not throw ---
@@ -60,7 +62,7 @@ class Auditor {
   Pfn word_base() const;
   // Returns what the last audit counted, by zone number.
   const std::vector<Tallies>& zone_sums() const;
-  // Returns whether nothing was touched since the last audit. Requires: begun.
+  // Returns whether nothing was touched since the last audit. Loose stretches do not count.
   bool up_to_date() const;
 
  private:

@@ -7,18 +7,13 @@
 #include "properties/laws/checked_run.h"
 #include "properties/program/byte_form.h"
 #include "properties/program/generator.h"
+#include "properties/program/program_testing.h"
 #include "properties/program/text.h"
 
 namespace cma {
 namespace {
 
 using ::testing::Le;
-
-Program from_text(std::string_view text) {
-  const auto program = parse(text);
-  EXPECT_TRUE(program.has_value()) << program.error().text();
-  return program.value_or(Program{});
-}
 
 Finding finding_at(std::size_t op) { return {Law::sound, "function", "point", "message", op}; }
 
@@ -87,7 +82,7 @@ TEST(Minimize, WithoutAFindingThereIsNothingToMinimize) {
 }
 
 TEST(Minimize, TakesWhatFollowsTheViolationAwayFirst) {
-  const Program program = from_text(
+  const Program program = parsed(
       "machine small release=6.1\n"
       "cma_alloc a pages=5\ndrain\ndrain\ndrain\ndrain\ndrain\ndrain\n");
   const Predicate find = [](const Program& candidate) -> std::optional<Finding> {
@@ -101,7 +96,7 @@ TEST(Minimize, TakesWhatFollowsTheViolationAwayFirst) {
 }
 
 TEST(Minimize, KeepsAnOperationWithWhatItsOperandsNeed) {
-  const Program program = from_text(
+  const Program program = parsed(
       "machine small release=6.1\n"
       "b1 = cma_alloc a pages=5\nb2 = cma_alloc b pages=7\ndrain\nx = alloc_pages order=1 type=movable\n"
       "cma_release b1\nfree_pages x\ncma_release b2\n");
@@ -118,12 +113,12 @@ TEST(Minimize, KeepsAnOperationWithWhatItsOperandsNeed) {
   const auto minimized = minimize(program, find);
   ASSERT_TRUE(minimized.has_value());
   EXPECT_EQ(print(minimized->program),
-            print(from_text("machine small release=6.1\nb1 = cma_alloc a pages=6\ncma_release b1\n")));
+            print(parsed("machine small release=6.1\nb1 = cma_alloc a pages=6\ncma_release b1\n")));
   EXPECT_EQ(minimized->stages[static_cast<std::size_t>(MinimizeStage::needed)].accepted, 1U);
 }
 
 TEST(Minimize, RemovesPairsThatOnlyGoTogether) {
-  const Program program = from_text("machine small release=6.1\ndrain\ndrain_pages\ndrain_lru\nlru_add_drain\n");
+  const Program program = parsed("machine small release=6.1\ndrain\ndrain_pages\ndrain_lru\nlru_add_drain\n");
   // An even number of operations, one of them lru_add_drain.
   const Predicate find = [](const Program& candidate) -> std::optional<Finding> {
     const auto op = first_of<DrainOp<DrainKind::this_pagevec>>(candidate);
@@ -135,7 +130,7 @@ TEST(Minimize, RemovesPairsThatOnlyGoTogether) {
 }
 
 TEST(Minimize, TakesStopsResumesAndActorsAway) {
-  const Program program = from_text(
+  const Program program = parsed(
       "machine small release=6.1\nactor A cpu=1\n"
       "A: b = cma_alloc a pages=1 until=cma_bitmap_marked#3\ndrain cpu=1\nA: resume\n");
   const Predicate find = [](const Program& candidate) -> std::optional<Finding> {
@@ -167,7 +162,7 @@ TEST(Minimize, ByLawAloneOneBugComesOutAsOneProgram) {
   CheckedRun run;
   const Predicate find = [&](const Program& candidate) { return run.find(candidate); };
   const Program noticed_late =
-      from_text("machine small release=6.1\nbug bitmap-forgets-bit\nb1 = cma_alloc a pages=4\ncma_release b1\n");
+      parsed("machine small release=6.1\nbug bitmap-forgets-bit\nb1 = cma_alloc a pages=4\ncma_release b1\n");
   const auto wanted = minimize(noticed_late, find, {.same = Same::law});
   ASSERT_TRUE(wanted);
   for (const char* elsewhere : {"machine small release=6.1\nbug bitmap-forgets-bit\n"
@@ -175,7 +170,7 @@ TEST(Minimize, ByLawAloneOneBugComesOutAsOneProgram) {
                                 "machine small release=4.19\nbug bitmap-forgets-bit\nwindow = cma_alloc a pages=2\n",
                                 "machine small release=4.19\nbug bitmap-forgets-bit\n"
                                 "debugfs_alloc a pages=2 until=contig_captured\n"}) {
-    const Program program = from_text(elsewhere);
+    const Program program = parsed(elsewhere);
     ASSERT_TRUE(run.find(program)) << elsewhere;
     const auto found = minimize(program, find, {.same = Same::law});
     ASSERT_TRUE(found) << elsewhere;

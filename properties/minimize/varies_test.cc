@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "properties/laws/checked_run.h"
+#include "properties/program/program_testing.h"
 #include "properties/program/text.h"
 
 namespace cma {
@@ -14,12 +15,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::Pair;
-
-Program from_text(std::string_view text) {
-  const auto program = parse(text);
-  EXPECT_TRUE(program.has_value()) << (program ? "" : program.error().text());
-  return program.value_or(Program{});
-}
 
 std::string small(const std::string& operations, const std::string& release = "6.1") {
   return fmt::format("machine small release={}\n{}", release, operations);
@@ -49,7 +44,7 @@ std::vector<std::string> ranges_of(const Varies& varies) {
 }
 
 Varies varies_of(const std::string& text, const Predicate& find) {
-  const Program program = from_text(text);
+  const Program program = parsed(text);
   return what_varies(program, find(program).value(), find);
 }
 
@@ -151,7 +146,7 @@ TEST(Varies, SaysOnWhichReleasesItHappens) {
     if (release < Release::v4_19 || release >= Release::v6_12) return std::nullopt;
     return Finding{Law::sound, "function", release >= Release::v6_1 ? "point" : "earlier", "message", 0};
   };
-  const Program program = from_text(small("drain\n"));
+  const Program program = parsed(small("drain\n"));
   const Varies varies = what_varies(program, find(program).value(), find);
   std::vector<std::string> shown;
   for (const auto& [release, shows] : varies.releases)
@@ -180,7 +175,7 @@ TEST(Varies, StopsAtItsBudgetAndSaysSo) {
     ++calls;
     return std::optional(Finding{Law::sound, "f", "p", "m", 0});
   };
-  const Program program = from_text(small("b = cma_alloc a pages=10\n"));
+  const Program program = parsed(small("b = cma_alloc a pages=10\n"));
   const Varies varies = what_varies(program, {Law::sound, "f", "p", "m", 0}, find, 20);
   EXPECT_EQ(calls, 20U);
   EXPECT_EQ(varies.executions, 20U);
@@ -195,7 +190,7 @@ TEST(Smallest, TriesEverySubsequenceAndEverySmallerNumber) {
     const CmaAlloc* request = request_in(program);
     return program.ops.size() == 3 && request != nullptr && request->pages == 10 && request->align == 4;
   });
-  const Program program = from_text(small("drain\nb = cma_alloc a pages=10 align=4\nsleep us=7\n"));
+  const Program program = parsed(small("drain\nb = cma_alloc a pages=10 align=4\nsleep us=7\n"));
   const Finding finding = find(program).value();
   const Smallest smallest = prove_smallest(program, finding, find);
   EXPECT_TRUE(smallest.tried);
@@ -211,7 +206,7 @@ TEST(Smallest, FindsASmallerNumberThatTheMinimiserMisses) {
     const CmaAlloc* request = request_in(program);
     return request != nullptr && (request->pages == 10 || request->pages == 3) && request->align == 3;
   });
-  const auto minimized = minimize(from_text(small("b = cma_alloc a pages=10 align=3\n")), find);
+  const auto minimized = minimize(parsed(small("b = cma_alloc a pages=10 align=3\n")), find);
   ASSERT_TRUE(minimized.has_value());
   EXPECT_EQ(request_in(minimized->program)->pages, 10U);
   const Smallest smallest = prove_smallest(minimized->program, minimized->finding, find);
@@ -223,7 +218,7 @@ TEST(Smallest, FindsASubsequenceThatTheMinimiserMisses) {
   const Predicate find = where([](const Program& program) {
     return program.ops.size() == 5 || (program.ops.size() == 2 && print_op(program, program.ops[0]) == "sleep us=1");
   });
-  const Program program = from_text(small("drain\ndrain_lru\ndrain\nsleep us=1\ndrain_lru\n"));
+  const Program program = parsed(small("drain\ndrain_lru\ndrain\nsleep us=1\ndrain_lru\n"));
   const Smallest smallest = prove_smallest(program, find(program).value(), find);
   EXPECT_EQ(smallest.program.ops.size(), 2U);
   EXPECT_EQ(smallest.subsequences, 3U);
@@ -233,7 +228,7 @@ TEST(Smallest, SaysThatALongProgramWasNotTried) {
   std::string text = "machine small release=6.1\n";
   for (int i = 0; i < 7; ++i) text += "drain\n";
   std::uint64_t calls = 0;
-  const Smallest smallest = prove_smallest(from_text(text), {}, [&calls](const Program&) {
+  const Smallest smallest = prove_smallest(parsed(text), {}, [&calls](const Program&) {
     ++calls;
     return std::optional<Finding>();
   });

@@ -3,16 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "properties/program/generator.h"
+#include "properties/program/program_testing.h"
 #include "properties/program/text.h"
 
 namespace cma {
 namespace {
-
-Program parsed(std::string_view text) {
-  auto program = parse(text, "test");
-  EXPECT_TRUE(program.has_value()) << program.error().text();
-  return program.has_value() ? *program : Program{};
-}
 
 TEST(ByteForm, EveryKindSurvives) {
   for (std::size_t kind = 0; kind < kOpKinds; ++kind) {

@@ -2,9 +2,10 @@
 //
 // Operations are performed in order. When an actor waits or is stopped, the next operation follows; before that, actors
 // that were woken run to their next wait, stop or end, in the order of waking. An operation that cannot be performed is
-// skipped and counted: its actor is inside another one or not stopped, its operand is gone, boot has finished, or the
-// release lacks it. At the end all actors run on until they are done; see README.md. Nothing depends on the host: a
-// program gives the same trace hash on every run, machine and compiler.
+// skipped and counted. For example: its actor is inside another one or not stopped, its operand is gone, boot has
+// finished, the release lacks it, or the model does (World::skip). At the end all actors run on until they are done;
+// see README.md. Nothing depends on the host: a program gives the same trace hash on every run, machine and compiler,
+// with the same RunOptions::page_events and at_the_end.
 //
 // An Interpreter keeps booted machines by geometry, within bounds (geometry_cache.h); to restore one costs what the
 // program touched. README.md has the measured speed. Thread safety: none; use one Interpreter a thread.
@@ -30,7 +31,7 @@ struct RunOptions {
   bool expectations = true;
   // Whether World::output keeps what `cat` reads.
   bool keep_output = false;
-  // Whether the trace has events about single pages too.
+  // Whether the trace, and so its hash, has events about single pages too.
   bool page_events = false;
   // Requests of CPU 0 when all actors are done, one after the other; each buffer is released again. Must outlive run().
   std::span<const AreaRequest> at_the_end = {};
@@ -43,6 +44,7 @@ struct RunResult {
   bool finding_expected = false;
   // The number of operations skipped.
   std::uint64_t skipped = 0;
+  // Of the machine's trace, and of its engine; 0 if the machine could not boot.
   std::uint64_t trace_hash = 0;
   std::uint64_t steps = 0;
   bool passed() const { return !finding || finding_expected; }
@@ -57,10 +59,12 @@ class Interpreter {
 
   // Performs a program and returns the verdict. A broken law, a failed assertion of the model, a fault of the engine,
   // and a machine that cannot boot are findings, not exceptions. Requires: the program is settled (program.h), its
-  // machine is possible, and it and the observer live as long as world() is used.
+  // machine is possible, and it and the observer live as long as world() is used. Without an observer `audit=points`
+  // has no effect.
   RunResult run(const Program& program, Observer* observer = nullptr, const RunOptions& options = {});
 
-  // Return the machine and the results that the last run left, until the next one. Require: its machine could boot.
+  // Return the machine and the results that the last run left, until the next one. Require: run() was called, and its
+  // machine could boot.
   const Machine& machine() const;
   const World& world() const;
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "properties/program/generator.h"
+#include "properties/program/program_testing.h"
 #include "properties/program/text.h"
 
 namespace cma {
@@ -11,12 +12,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-Program parsed(std::string_view text) {
-  auto program = parse(text, "test");
-  EXPECT_TRUE(program.has_value()) << program.error().text();
-  return program.has_value() ? *program : Program{};
-}
 
 // Records what a run reports, in order.
 class Listener : public Observer {

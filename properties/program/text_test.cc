@@ -1,4 +1,5 @@
 #include "properties/program/text.h"
+#include "properties/program/program_testing.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -12,12 +13,6 @@ namespace cma {
 namespace {
 
 using testing::HasSubstr;
-
-Program parsed(std::string_view text) {
-  auto program = parse(text, "test");
-  EXPECT_TRUE(program.has_value()) << program.error().text();
-  return program.has_value() ? *program : Program{};
-}
 
 // Returns the error of bad text: "LINE:COLUMN: MESSAGE".
 std::string error_of(std::string_view text) {

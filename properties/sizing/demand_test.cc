@@ -2,18 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include "properties/program/program_testing.h"
 #include "properties/program/text.h"
 
 namespace cma::sizing {
 namespace {
 
 using ::testing::HasSubstr;
-
-Program program(std::string_view text) {
-  const auto parsed = parse(text);
-  EXPECT_TRUE(parsed.has_value()) << parsed.error().text();
-  return parsed.value_or(Program());
-}
 
 TEST(RequestLines, HoldCountTimesAlignmentAndBits) {
   const auto demand = read_requests("# a pipeline\n178 x5 align 8 order_per_bit 2\n\n0x10 align 4 # sixteen\n3\r\n");
@@ -78,7 +73,7 @@ TEST(RequestLines, AreToldFromPrograms) {
 }
 
 TEST(ProgramDemand, HoldsRequestsAndReleasesOfEachArea) {
-  const Program asked = program(
+  const Program asked = parsed(
       "machine small release=6.1\n"
       "x = cma_alloc a pages=4 align=2\n"
       "y = cma_alloc b pages=5\n"
@@ -106,7 +101,7 @@ TEST(ProgramDemand, HoldsRequestsAndReleasesOfEachArea) {
 }
 
 TEST(ProgramDemand, TakesAreasThatAreDeclaredWhileBooting) {
-  const Program asked = program(
+  const Program asked = parsed(
       "machine release=6.1\n"
       "main = declare size=0x800000 order_per_bit=3\n"
       "high = declare base=0x4000000 size=0x800000 fixed\n"
@@ -123,19 +118,19 @@ TEST(ProgramDemand, TakesAreasThatAreDeclaredWhileBooting) {
 }
 
 TEST(ProgramDemand, IsRefusedWhereThereIsNone) {
-  const auto none = demands_of(program("machine small release=6.1\ndrain\n"), {});
+  const auto none = demands_of(parsed("machine small release=6.1\ndrain\n"), {});
   ASSERT_FALSE(none.has_value());
   EXPECT_THAT(none.error().reason, HasSubstr("asks no area for pages"));
   const std::vector<int> lines = {2};
-  const auto empty = demands_of(program("machine small release=6.1\ncma_alloc a pages=0\n"), lines);
+  const auto empty = demands_of(parsed("machine small release=6.1\ncma_alloc a pages=0\n"), lines);
   ASSERT_FALSE(empty.has_value());
   EXPECT_EQ(empty.error().line, 2);
 }
 
 TEST(ProgramDemand, AddressesAreOfPagesOfTheMachinesSize) {
-  const auto demands = demands_of(program("machine release=6.1 page_size=65536 pages=0x40000\n"
-                                          "declare main base=0x40000000 size=0x20000000 fixed\nactivate\n"
-                                          "b = cma_alloc main pages=4\n"),
+  const auto demands = demands_of(parsed("machine release=6.1 page_size=65536 pages=0x40000\n"
+                                         "declare main base=0x40000000 size=0x20000000 fixed\nactivate\n"
+                                         "b = cma_alloc main pages=4\n"),
                                   {});
   ASSERT_TRUE(demands.has_value()) << demands.error().reason;
   EXPECT_EQ(demands->front().base, 0x4000U);
