@@ -48,17 +48,20 @@ void Engine::resume(ActorId id) {
   assume(id);
   Actor& actor = actors_[id];
   CMA_ASSERT(actor.state == State::ready && actor.leaf != nullptr);
-  CMA_ASSERT(!spinlocks_.any_held());
+  CMA_ASSERT(!spinlocks_.any_held() && !running_);
   std::erase(woken_, id);
+  running_ = true;
   PromiseBase* promise = std::exchange(actor.leaf, nullptr);
   while (true) {
     promise->handle().resume();
-    if (actor.leaf != nullptr) return;  // suspended again, further in
+    if (actor.leaf != nullptr) break;  // suspended again, further in
     CMA_ASSERT(promise->handle().done());
     PromiseBase* parent = promise->parent();
     if (parent == nullptr) break;
     promise = parent;
   }
+  running_ = false;
+  if (actor.leaf != nullptr) return;
   Task<void> operation = std::move(actor.operation);
   finish(actor);
   operation.take();
@@ -72,6 +75,7 @@ void Engine::abandon() {
   }
   woken_.clear();
   spinlocks_.reset();
+  running_ = false;
 }
 
 void Engine::reset() {
@@ -107,9 +111,9 @@ void Engine::update_watching() {
 }
 
 bool Engine::stop_here(Point point) {
+  // Nothing could resume a plain call. The actor that it runs as may be inside an operation, whose request is to wait.
+  if (!running_) return false;
   Actor& actor = actors_[current_];
-  // Plain calls (boot, tests) run as an actor that is in no operation: nothing could resume them.
-  if (actor.state == State::idle) return false;
   bool stop = watcher_ != nullptr && watcher_->at_point(point);
   if (actor.stop_point == point && --actor.stop_countdown == 0) {
     actor.stop_point = Point::kCount;
@@ -120,6 +124,7 @@ bool Engine::stop_here(Point point) {
 }
 
 void Engine::stop(PromiseBase& leaf) {
+  CMA_ASSERT(running_);
   Actor& actor = actors_[current_];
   actor.leaf = &leaf;
   actor.state = State::ready;
@@ -127,8 +132,7 @@ void Engine::stop(PromiseBase& leaf) {
 
 void Engine::park(PromiseBase& leaf, const char* what, ActorId owner) {
   Actor& actor = actors_[current_];
-  if (actor.state == State::idle)
-    throw EngineFault(EngineFault::Kind::locks, what, std::string("a plain call would wait for ") + what);
+  if (!running_) throw EngineFault(EngineFault::Kind::locks, what, std::string("a plain call would wait for ") + what);
   CMA_ASSERT(!spinlocks_.any_held());
   if (owner == current_)
     throw EngineFault(EngineFault::Kind::locks, what, "deadlock: an actor waits for itself, for " + std::string(what));
@@ -143,8 +147,8 @@ void Engine::park(PromiseBase& leaf, const char* what, ActorId owner) {
 }
 
 void Engine::park_until(PromiseBase& leaf, Time wake_time) {
+  CMA_ASSERT(running_);
   Actor& actor = actors_[current_];
-  CMA_ASSERT(actor.state != State::idle);
   actor.leaf = &leaf;
   actor.state = State::sleeping;
   actor.wake_time = wake_time;

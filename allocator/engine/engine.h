@@ -73,11 +73,11 @@ class Engine {
   // Gives an actor an operation; nothing runs yet. Requires: the actor is idle.
   void begin(ActorId actor, Task<void> operation);
   // Makes an actor current and runs it until its operation ends, stops at a point, waits or sleeps. Requires: the actor
-  // is ready, no spinlock is held, and no resume() is under way. Rethrows what the operation throws; the actor is idle
-  // then.
+  // is ready, no spinlock is held, and no resume() is under way. Rethrows what the operation throws, after which the
+  // actor is idle.
   void resume(ActorId actor);
-  // Makes `actor` current for plain calls (boot, tests), which run outside any operation. Requires: the actor is idle,
-  // or the calls pass no point and never wait; otherwise they pass for its operation.
+  // Makes `actor` current for plain calls (boot, completions of I/O, tests). These belong to no operation, though the
+  // actor may be inside one: nothing stops them at a point. Requires of them: they never wait.
   void assume(ActorId actor);
   // Destroys the operations of all actors. The machine is in no defined state afterwards and must be reset.
   void abandon();
@@ -169,7 +169,7 @@ class Engine {
   // ============ For what operations await: at(), sleep_for() and the locks ============
 
   // Reports the point to the watcher, counts down the actor's request, and returns whether the actor is to be
-  // suspended; never if the actor is idle. Requires: watching().
+  // suspended; never in a plain call. Requires: watching().
   bool stop_here(Point point);
   // Parks the current actor at a point: it stays ready. Requires, as do the other calls that park: the actor is inside
   // an operation and holds no spinlock; `leaf` is its innermost coroutine, which suspends right after.
@@ -209,6 +209,7 @@ class Engine {
   std::vector<Actor> actors_;
   std::vector<ActorId> woken_;  // those that have not run since, in that order
   ActorId current_ = kMainActor;
+  bool running_ = false;  // whether the current actor's operation runs; else what runs is a plain call
   int cpu_ = 0;
   int cpus_;
   unsigned inside_ = 0;

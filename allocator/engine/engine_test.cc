@@ -147,6 +147,19 @@ TEST_F(EngineTest, APlainCallPassesWatchedPointsWithoutStopping) {
   EXPECT_TRUE(watcher.seen.empty());
 }
 
+// The completion of I/O runs as the actor of its CPU, which may be inside an operation.
+TEST_F(EngineTest, APlainCallLeavesTheRequestOfItsActorAlone) {
+  engine.begin(a, passes(engine, 3, log, "a"));
+  engine.stop_at(a, Point::migrate_page, 1);
+  engine.resume(a);
+  engine.stop_at(a, Point::migrate_page, 1);
+  engine.assume(a);
+  run_now(passes(engine, 2, log, "plain"));
+  EXPECT_EQ(log, (Log{"plain1", "plain2"}));
+  engine.resume(a);
+  EXPECT_EQ(engine.state(a), State::ready) << "stopped at the next point of its own";
+}
+
 TEST_F(EngineTest, NoPointLiesUnderASpinlock) {
   const auto wrong = [&]() -> Task<void> {
     const SpinGuard lock(engine);

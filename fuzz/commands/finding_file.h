@@ -1,6 +1,6 @@
 // Keeps a finding as a file of its own: a program whose first lines replay and describe the finding, in a folder, under
-// a name made of the finding's signature. Each finding has one file, and no other file is overwritten. Used by the commands
-// that minimise.
+// a name made of the finding's signature. Each finding has one file, and no other file is overwritten. Used by the
+// commands that minimise.
 #pragma once
 
 #include <functional>

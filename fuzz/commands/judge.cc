@@ -186,8 +186,7 @@ int load_programs(const JudgeCommand& command, std::vector<NamedProgram>& progra
 class Keeper {
  public:
   // `written_by` is CommandLine::written_by().
-  Keeper(std::string folder, std::string written_by)
-      : folder_(std::move(folder)), written_by_(std::move(written_by)) {}
+  Keeper(std::string folder, std::string written_by) : folder_(std::move(folder)), written_by_(std::move(written_by)) {}
   void found(const Difference& difference) { keep(difference); }
   void minimized(const Difference& difference) { fmt::print(stderr, "kept: {}\n", keep(difference)); }
   int exit_code() const { return exit_code_; }
