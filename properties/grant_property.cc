@@ -335,6 +335,8 @@ void compact_near_the_watermark(Random& random, Program& program) {
   for (Pfn block = machine.memory.start; block < machine.memory.end; block += machine.pageblock_pages()) {
     const Pfn page = block + random.below(machine.pageblock_pages());
     story.add(OwnedPages<PageKind::anonymous>{.at = Place::of_pfn(page)});
+    // On the LRU it does not stand in the way of the next one.
+    story.add(DrainOp<DrainKind::lru>{});
     ++used;
   }
   const std::uint64_t mark = machine.memory.pages() - used - (2 + random.below(16));
@@ -361,6 +363,7 @@ Programs with_compactions_near_the_watermark() {
 PROMISE(GrantPromise, leaves_the_min_watermark_free_while_memory_is_compacted,
         {.programs = with_compactions_near_the_watermark(),
          .planted = {{Bug::mark_counts_orders, Release::v3_6},
+                     {Bug::mark_counts_orders, Release::v4_19},
                      {Bug::mark_counts_orders, Release::v5_10},
                      {Bug::mark_counts_orders, Release::v6_1},
                      {Bug::mark_counts_orders, Release::v6_12}}}) {
