@@ -1,5 +1,4 @@
-// Promise: a window succeeds if all that is in its way can move, and fails if something cannot, stating what if it is
-// busy.
+// Promise: a window succeeds if all that is in its way can move, and fails if something cannot. A busy one states what.
 
 #include <algorithm>
 #include <map>
@@ -362,8 +361,7 @@ void Windows::check_busy_lines(const Window& window) {
 }
 
 // Since 4.5 the tracepoint test_pages_isolated names the first page in the way of a window that is busy. Up to 4.4
-// there is no such tracepoint: then one of the pages that were refused, or the one the test stopped at, is one that may
-// stay.
+// there is no such tracepoint: then a page that was refused, or the one the test stopped at, is one that may stay.
 void Windows::check_named_page(const Window& window) {
   if (machine_->release() < Release::v4_5) {
     const bool stays = std::ranges::any_of(window.named, [&](Pfn pfn) {

@@ -310,15 +310,13 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      "A huge page that was lent for a migration stays in the hugetlb pool, and so does the page that the data left.",
      std::nullopt},
     {Bug::munlock_from_start, "munlock-from-start", "",
-     "Unmapping a part of a locked mapping unlocks the first pages of the mapping instead of those of the part (up to "
-     "5.17).",
+     "Unmapping a part of a locked mapping unlocks the first pages of the mapping, not those of the part (up to 5.17).",
      std::nullopt},
     {Bug::lone_mapper_writable, "lone-mapper-writable", "",
      "Writing out a page that is mapped once leaves its pte writable and dirty, so the next write is never seen.",
      std::nullopt},
     {Bug::pin_scope_kept, "pin-scope-kept", "",
-     "A long-term pin that fails leaves PF_MEMALLOC_PIN set, so the task gets no pages of areas from then on (since "
-     "5.1).",
+     "A long-term pin that fails leaves PF_MEMALLOC_PIN set: the task gets no pages of areas from then on (since 5.1).",
      std::nullopt},
     {Bug::full_area_is_silent, "full-area-is-silent", "",
      "A request that fails with another error than -EBUSY prints no line and no report of the bitmap (since 6.9).",
