@@ -522,6 +522,7 @@ void ask_in_scopes(Random& random, Program& program) {
 PROMISE(CompletePromise, a_request_that_may_not_enter_a_file_system_leaves_pages_with_a_mapping_alone,
         {.programs = {.options = {.min_ops = 20,
                                   .release = {},
+                                  .shapes = false,
                                   .kinds = kinds_of<OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>,
                                                     OpenFile, ReadFile, FreeOwned, AllocRange, FreeRange>()},
                       .faults = false,
