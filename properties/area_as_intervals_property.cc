@@ -71,7 +71,10 @@ struct Model {
 
   // Returns the lowest bit, from `from` on, of a gap for the request.
   std::optional<std::uint64_t> gap(const Doing& request, std::uint64_t from) const {
-    const std::uint64_t aligned = order_pages(effective_align(request.align, release));
+    // Up to 3.16 the DMA layer, which is the allocator, aligned to 2^8 pages at most.
+    constexpr unsigned kMostAlign = 8;
+    const unsigned align = release < Release::v3_17 ? std::min(request.align, kMostAlign) : request.align;
+    const std::uint64_t aligned = order_pages(align);
     const std::uint64_t count = bits_of(request.pages);
     for (std::uint64_t bit = from; bit + count <= bits; ++bit)
       if ((area.base + (bit << order)) % aligned == 0 && marked.free(bit, bit + count)) return bit;

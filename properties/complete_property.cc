@@ -1,4 +1,4 @@
-// Promise: a window succeeds if all that is in its way can move, and fails if something cannot, stating what.
+// Promise: a window succeeds if all that is in its way can move, and fails if something cannot. A busy one states what.
 
 #include <algorithm>
 #include <map>
@@ -16,9 +16,21 @@ namespace {
 // I/O are not judged, nor those whose buffers are in use: whether they go depends on devices and on the release.
 enum class Fate : std::uint8_t { free, moves, not_judged, stays };
 
+// Returns for each page from `start` on whether it is in a block on a free list or on a per-CPU list.
+std::vector<bool> free_pages(const Machine& machine, Pfn start, Pfn end) {
+  const MemoryMap& map = machine.map;
+  std::vector<bool> free(end - start, false);
+  const Pfn first = std::max(map.range().start, align_down(start, order_pages(machine.buddy.largest_order())));
+  for (Pfn head = first; head < end; ++head)
+    if (map.page(head).has(kPageBuddy | kPagePcp))
+      for (Pfn p = std::max(head, start); p < std::min(end, head + order_pages(map.page(head).order)); ++p)
+        free[p - start] = true;
+  return free;
+}
+
 // Judges each page of each window from the moment before the window is tried, and compares the outcome: of the window
-// alone, and of the sweep that it is part of. Silent on those during which another actor is inside an operation: on a
-// window of a request that had to wait for others it speaks, once they have ended.
+// alone, and of the sweep that it is part of. Silent on a window while another actor is inside an operation. A request
+// that waited is judged from the first window that it tries with the others gone.
 class Windows final : public Witness, public WindowWatcher {
  public:
   Windows() = default;
@@ -107,11 +119,11 @@ class Windows final : public Witness, public WindowWatcher {
   std::vector<Pfn> windows_of(AreaId id, std::uint64_t count, unsigned align) const;
   void sweep_ended(Pfn result);
   void check_report(Pfn result);
-  std::vector<bool> free_pages(Pfn start, Pfn end) const;
   Fate fate_of(Pfn pfn) const;
   Fate fate_of_owned(const Page& page, const Owner& owner) const;
   Fate fate_of_file(const Page& page, const Owner& owner) const;
   bool all_mapped(const Owner& owner) const;
+  bool passes_over(const Owner& owner) const;
   bool targets_suffice(std::uint64_t movers, std::uint64_t isolated) const;
   bool compound_near(Pfn start, Pfn end) const;
   bool compound_in(Pfn start, Pfn end) const;
@@ -148,6 +160,13 @@ bool Windows::all_mapped(const Owner& owner) const {
   return true;
 }
 
+// Returns whether the request passes over the page: since 4.12 one in a scope that may not enter a file system leaves
+// pages with a mapping where they are, free blocks and private memory apart.
+bool Windows::passes_over(const Owner& owner) const {
+  const bool has_mapping = is_file(owner.kind) || owner.kind == PageKind::shmem;
+  return has_mapping && machine_->release() >= Release::v4_12 && machine_->engine.flags().scope != ReclaimScope::none;
+}
+
 // A page of a file on the LRU that only its cache, its buffer and ptes refer to is dropped, or moves. Its buffer goes
 // with it, unless the page has to be written out first: with a file's own method that needs no device.
 Fate Windows::fate_of_file(const Page& page, const Owner& owner) const {
@@ -155,7 +174,7 @@ Fate Windows::fate_of_file(const Page& page, const Owner& owner) const {
   const int references = Owners::own_references(owner) + page.pagevecs + (page.has(kPagePrivate) ? 1 : 0);
   if (busy || !page.has(kPageUptodate) || page.ref != references || !(page.has(kPageLru) || page.pagevecs > 0))
     return Fate::not_judged;
-  if (machine_->engine.flags().scope != ReclaimScope::none || !all_mapped(owner)) return Fate::not_judged;
+  if (!all_mapped(owner)) return Fate::not_judged;
   const Buffer buffer = owner.buffer != 0 ? machine_->buffers.buffer(owner.buffer) : Buffer{};
   const Release release = machine_->release();
   const bool with_buffer = owner.method == FileMethod::ordered ||
@@ -169,18 +188,20 @@ Fate Windows::fate_of_file(const Page& page, const Owner& owner) const {
 }
 
 Fate Windows::fate_of_owned(const Page& page, const Owner& owner) const {
+  if (passes_over(owner)) return Fate::stays;
   if (is_file(owner.kind)) return fate_of_file(page, owner);
   if (owner.kind == PageKind::unmovable) return Fate::stays;
   if (owner.kind == PageKind::movable_ops) {
     // Drivers move pages since 4.8.
     if (machine_->release() < Release::v4_8 || owner.refusals < 0) return Fate::stays;
-    return owner.refusals == 0 && page.ref == 1 ? Fate::moves : Fate::not_judged;
+    // Each batch of pages has five calls of ten passes, whatever the batches before it needed.
+    constexpr std::int64_t kAttempts = 50;
+    const bool in_time = owner.refusals == 0 || (owner.refusals < kAttempts && owner.refusal_error == -kEAGAIN);
+    return in_time && page.ref == 1 ? Fate::moves : Fate::not_judged;
   }
   const bool plain = (owner.kind == PageKind::anonymous || owner.kind == PageKind::shmem) && owner.huge == 0;
   const bool busy = page.has(kPageLocked | kPageWriteback | kPageTaskList | kPageHead | kPageTail);
   const int references = static_cast<int>(owner.mapped) + (owner.kind == PageKind::shmem ? 1 : 0) + page.pagevecs;
-  // A caller that must not enter a file system passes over pages with a mapping.
-  if (owner.kind == PageKind::shmem && machine_->engine.flags().scope != ReclaimScope::none) return Fate::not_judged;
   if (!plain || busy || page.ref != references || !(page.has(kPageLru) || page.pagevecs > 0) || !all_mapped(owner))
     return Fate::not_judged;
   return owner.kind == PageKind::shmem || owner.mapped > 0 ? Fate::moves : Fate::not_judged;
@@ -192,18 +213,6 @@ Fate Windows::fate_of(Pfn pfn) const {
   if (held_[machine_->map.frame(pfn)] > 0 || page.has(kPageReserved | kPageHole | kPageLeaked)) return Fate::stays;
   if (page.owner == 0 || page.ref == 0) return Fate::not_judged;
   return fate_of_owned(page, machine_->owners.owner(page.owner));
-}
-
-// Returns for each page from `start` on whether it is in a block on a free list or on a per-CPU list.
-std::vector<bool> Windows::free_pages(Pfn start, Pfn end) const {
-  const MemoryMap& map = machine_->map;
-  std::vector<bool> free(end - start, false);
-  const Pfn first = std::max(map.range().start, align_down(start, order_pages(machine_->buddy.largest_order())));
-  for (Pfn head = first; head < end; ++head)
-    if (map.page(head).has(kPageBuddy | kPagePcp))
-      for (Pfn p = std::max(head, start); p < std::min(end, head + order_pages(map.page(head).order)); ++p)
-        free[p - start] = true;
-  return free;
 }
 
 // --- a window ---
@@ -255,7 +264,7 @@ bool Windows::surroundings_can_be_isolated(const PfnRange& range) const {
   const MemoryMap& map = machine_->map;
   const PfnRange all = isolated_for(range);
   if (!map.valid(all.start) || !map.valid(all.end - 1)) return false;
-  const std::vector<bool> free = free_pages(all.start, all.end);
+  const std::vector<bool> free = free_pages(*machine_, all.start, all.end);
   for (Pfn pfn = all.start; pfn < all.end; ++pfn) {
     if (!map.present(pfn) || map.page(pfn).zone != map.page(range.start).zone) return false;
     const Migratetype type = map.pageblock_type(pfn);
@@ -269,7 +278,7 @@ void Windows::window_begins(Pfn start, Pfn end) {
   window_ = {.range = {start, end}, .first_record = machine_->trace.records().size(), .quiet = others_idle()};
   window_.by_area = asking_.contains(machine_->engine.current());
   window_.signalled = machine_->engine.flags().fatal_signal;
-  const std::vector<bool> free = free_pages(start, end);
+  const std::vector<bool> free = free_pages(*machine_, start, end);
   for (Pfn pfn = start; pfn < end; ++pfn) window_.pages.push_back(free[pfn - start] ? Fate::free : fate_of(pfn));
   const auto in_use = window_.range.pages() - static_cast<std::uint64_t>(std::ranges::count(window_.pages, Fate::free));
   const auto movers = static_cast<std::uint64_t>(std::ranges::count(window_.pages, Fate::moves));
@@ -351,8 +360,8 @@ void Windows::check_busy_lines(const Window& window) {
   }
 }
 
-// Since 4.5 the tracepoint test_pages_isolated names the first page in the way of a window that is busy. Before, none
-// does: then one that may stay was refused on the way, or is the first that is not free.
+// Since 4.5 the tracepoint test_pages_isolated names the first page in the way of a window that is busy. Up to 4.4
+// there is no such tracepoint: then a page that was refused, or the one the test stopped at, is one that may stay.
 void Windows::check_named_page(const Window& window) {
   if (machine_->release() < Release::v4_5) {
     const bool stays = std::ranges::any_of(window.named, [&](Pfn pfn) {
@@ -371,7 +380,7 @@ void Windows::check_named_page(const Window& window) {
                      test->c < window.range.end;
   claim(named, fmt::format("the busy window at {:#x} is not named with a page", window.range.start));
   if (!named) return;
-  const std::vector<bool> free = free_pages(window.range.start, window.range.end);
+  const std::vector<bool> free = free_pages(*machine_, window.range.start, window.range.end);
   for (Pfn pfn = window.range.start; pfn <= test->c; ++pfn)
     if (free[pfn - window.range.start] != (pfn < test->c))
       claim(false, fmt::format("page {:#x} is named as the first in the way, and {:#x} is {}free", test->c, pfn,
@@ -502,6 +511,57 @@ PROMISE(CompletePromise, a_fatal_signal_ends_a_request_before_a_page_moves,
   assert_windows_are_right(program);
 }
 
+// Puts requests into scopes that may not enter a file system, or start no I/O.
+void ask_in_scopes(Random& random, Program& program) {
+  for (Op& op : program.ops) {
+    const bool asks = op.body.index() == kind_of<CmaAlloc>() || op.body.index() == kind_of<AllocRange>();
+    if (asks && random.chance(70)) op.scope = random.chance(50) ? ReclaimScope::nofs : ReclaimScope::noio;
+  }
+}
+
+PROMISE(CompletePromise, a_request_that_may_not_enter_a_file_system_leaves_pages_with_a_mapping_alone,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .shapes = false,
+                                  .kinds = kinds_of<OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>,
+                                                    OpenFile, ReadFile, FreeOwned, AllocRange, FreeRange>()},
+                      .faults = false,
+                      .prepare = ask_in_scopes},
+         .planted = {{Bug::noio_enters_files, Release::v4_19},
+                     {Bug::noio_enters_files, Release::v5_10},
+                     {Bug::noio_enters_files, Release::v6_1},
+                     {Bug::noio_enters_files, Release::v6_12}}}) {
+  assert_windows_are_right(program);
+}
+
+// Begins with two pages of an area that their driver refuses to move up to 49 times each, a batch of 32 pages apart,
+// and a request for all of them.
+void refuse_in_two_batches(Random& random, Program& program) {
+  if (program.machine.areas.empty()) return;
+  Story story(program);
+  const auto refusing_page = [&](std::uint64_t offset) {
+    const OpRef page = story.add(OwnedPages<PageKind::movable_ops>{.at = Place::of_area({.id = 0}, offset)});
+    story.add(Refuse{.pages = page, .times = 1 + random.below(49)});
+  };
+  constexpr std::uint64_t kBatch = 32;
+  refusing_page(0);
+  story.add(OwnedPages<PageKind::movable_ops>{.at = Place::of_area({.id = 0}, 1), .pages = kBatch});
+  refusing_page(kBatch + 1);
+  story.add(CmaAlloc{.area = {.id = 0}, .pages = kBatch + 2});
+}
+
+PROMISE(CompletePromise, each_batch_of_pages_has_its_own_attempts,
+        {.programs = {.options = {.release = {},
+                                  .shapes = false,
+                                  .kinds = kinds_of<OwnedPages<PageKind::movable_ops>, Refuse, FreeOwned>()},
+                      .interleaved = false,
+                      .prepare = refuse_in_two_batches},
+         .planted = {{Bug::tries_carried_over, Release::v4_9},
+                     {Bug::tries_carried_over, Release::v5_10},
+                     {Bug::tries_carried_over, Release::v6_12}}}) {
+  assert_windows_are_right(program);
+}
+
 // Windows in which something stays: pages that are pinned, held, or the kernel's.
 PROMISE(CompletePromise, a_busy_window_is_logged_as_it_was_tried_with_a_page_that_cannot_move,
         {.programs = {.options = {.min_ops = 20,
@@ -585,6 +645,102 @@ class Requests final : public WindowObserver<Witness> {
 
   std::map<ActorId, Window> windows_;  // of requests under way
 };
+
+// Follows each window of which all pages are free, whatever others do meanwhile. Another may take a page of it before
+// it is isolated: then the window is not judged. A block that others free beside it may grow into a window that begins
+// or ends inside the largest block, so these are not judged either.
+class FreeWindows final : public WindowObserver<Witness>, public AllocationWatcher {
+ public:
+  FreeWindows() = default;
+  FreeWindows(const FreeWindows&) = delete;
+  FreeWindows& operator=(const FreeWindows&) = delete;
+  ~FreeWindows() override {
+    if (machine_ != nullptr) machine_->trace.watch_allocations(nullptr);
+  }
+  void program_begins(Machine& machine) override {
+    WindowObserver<Witness>::program_begins(machine);
+    machine.trace.watch_allocations(this);
+    windows_.clear();
+  }
+  void window_begins(Pfn start, Pfn end) override {
+    const std::vector<bool> free = free_pages(*machine_, start, end);
+    const std::uint64_t largest = order_pages(machine_->buddy.largest_order());
+    const bool all_free = std::ranges::all_of(free, [](bool page) { return page; });
+    windows_[machine_->engine.current()] = {{start, end},
+                                            all_free && is_aligned(start, largest) && is_aligned(end, largest)};
+    look_at_others();
+  }
+  void window_ended(int error) override {
+    const Window& window = windows_[machine_->engine.current()];
+    if (error != 0 && window.judged)
+      claim(false, fmt::format("window [{:#x}, {:#x}) fails with {}, and all of it was free", window.range.start,
+                               window.range.end, error));
+    windows_.erase(machine_->engine.current());
+  }
+  void control_changes(Machine&) override { look_at_others(); }
+  void op_performed(Machine&, std::size_t) override { look_at_others(); }
+  void allocation_begins(Gfp, unsigned, unsigned) override {}
+  void allocation_ended(Gfp, unsigned order, Pfn pfn) override {
+    if (pfn == kNoPfn) return;
+    for (auto& [actor, window] : windows_)
+      if (pfn < window.range.end && pfn + order_pages(order) > window.range.start) window.judged = false;
+  }
+
+ private:
+  struct Window {
+    PfnRange range;
+    bool judged = false;
+  };
+  // Ranges of others may isolate the same pageblocks, without cma_mutex; a test device asks for ranges.
+  void look_at_others() {
+    static const KindSet kHarmless =
+        kinds_of<AllocPages, FreePages, FreeOwned, DrainOp<DrainKind::pages>, DrainOp<DrainKind::lru>,
+                 DrainOp<DrainKind::everything>, CmaAlloc, CmaRelease>();
+    if (windows_.empty()) return;
+    const World& world = last_plain_run().world();
+    for (Slot op = 0; op < world.program().ops.size(); ++op)
+      if (world.result(op).state == Result::State::inside && !kHarmless.test(world.program().ops[op].body.index()))
+        for (auto& [actor, window] : windows_) window.judged = false;
+  }
+
+  std::map<ActorId, Window> windows_;  // under way
+};
+
+// Begins with a drain that has passed the first CPU when that frees a page of an area and asks for the whole area.
+void drain_meanwhile(Random& random, Program& program) {
+  if (program.machine.areas.empty() || program.machine.cpus < 2) return;
+  const std::uint64_t pages = program.machine.areas.front().pages;
+  Story story(program);
+  const auto page_of_area = [&] {
+    return story.add(OwnedPages<PageKind::anonymous>{.at = Place::of_area({.id = 0}, random.below(pages))});
+  };
+  const OpRef early = page_of_area();
+  const OpRef late = page_of_area();
+  story.add(DrainOp<DrainKind::lru>{});
+  story.add(FreeOwned{early});
+  story.add(DrainOp<DrainKind::pages>{}, Performer::on_cpu(1), {Point::drain_pcp_cpu, 1});
+  story.add(FreeOwned{late});
+  story.add(CmaAlloc{.area = {.id = 0}, .pages = pages});
+  story.add(Resume{}, Performer::on_cpu(1));
+}
+
+PROMISE(CompletePromise, a_window_of_free_pages_is_had_whatever_others_drain_and_free,
+        {.programs = {.options = {.min_ops = 20,
+                                  .release = {},
+                                  .shapes = false,
+                                  .kinds = kinds_of<AllocPages, FreePages, OwnedPages<PageKind::anonymous>, FreeOwned,
+                                                    DrainOp<DrainKind::pages>, DrainOp<DrainKind::lru>, Resume>()},
+                      .faults = false,
+                      .prepare = drain_meanwhile},
+         .planted = {{Bug::any_drain_will_do, Release::v4_19},
+                     {Bug::any_drain_will_do, Release::v5_10},
+                     {Bug::any_drain_will_do, Release::v6_1},
+                     {Bug::any_drain_will_do, Release::v6_12}}}) {
+  RC_PRE(program.machine.retry_sweeps == 0U);
+  FreeWindows windows;
+  run_plainly(program, windows);
+  windows.assert_all_held();
+}
 
 // Requests of several actors that wait for each other.
 PROMISE(CompletePromise, a_request_gets_the_window_that_it_had_however_long_it_waited,

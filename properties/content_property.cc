@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "properties/arbitrary/promise_testing.h"
+#include "properties/program/text.h"
 
 namespace cma {
 namespace {
@@ -33,6 +34,12 @@ bool changes_mappings(const Op& op) {
   return writes(op) || kChangers.test(op.body.index());
 }
 
+// Returns whether an operation of this kind may leave a process without a page that it had: it unmaps, or copies.
+bool unmaps(const Op& op) {
+  static const KindSet kUnmappers = kinds_of<MappingOp<MappingVerb::munmap>, ExitProcess>();
+  return writes(op) || kUnmappers.test(op.body.index());
+}
+
 // Returns whether an operation of this kind gives memory up, which may be dropped until it is written to again.
 bool gives_up(const Op& op) { return op.body.index() == kind_of<MappingOp<MappingVerb::madv_free>>(); }
 
@@ -44,13 +51,20 @@ class WhatWasWritten final : public Witness {
   void program_begins(Machine& machine) override { machine_ = &machine; }
   void control_changes(Machine&) override { everyone_finds_their_page(); }
   void op_performed(Machine&, std::size_t op) override {
+    unmapping_ = inside_unmaps_ || unmaps(program_.ops[op]);
+    if (program_.ops[op].body.index() == kind_of<Spawn>())
+      spawned_.insert(last_run().world().result(static_cast<Slot>(op)).process);
     if (gives_up(program_.ops[op])) giving_up_.push_back(op);
     look(inside_writes_ || writes(program_.ops[op]), inside_changes_ || changes_mappings(program_.ops[op]));
     std::erase_if(giving_up_, [](std::size_t giving) { return !is_inside(giving); });
     inside_writes_ = any_inside(op, writes);
     inside_changes_ = any_inside(op, changes_mappings);
+    inside_unmaps_ = any_inside(op, unmaps);
   }
-  void program_ended(Machine&) override { look(inside_writes_, inside_changes_); }
+  void program_ended(Machine&) override {
+    unmapping_ = inside_unmaps_;
+    look(inside_writes_, inside_changes_);
+  }
 
   // Compares each owner's record with the page it names.
   void everyone_finds_their_page() {
@@ -108,7 +122,10 @@ class WhatWasWritten final : public Witness {
           // What is locked stays, whatever was given up before.
           const bool may_go = given_up_.contains(before) && !processes.locked(space, mapping);
           const bool dropped = now == 0 && (may_go || processes.is_shared(space, mapping));
-          claim(may_change || dropped || now == before,
+          // A process that is forked meanwhile keeps its pages. What its child had of a page that is written to in that
+          // moment is open.
+          const bool lost = now == 0 && before != 0 && !unmapping_ && spawned_.contains(space);
+          claim((may_change && !lost) || dropped || now == before,
                 fmt::format("process {} finds another page at page {} of mapping {}", space, page, mapping));
           before = now;
         }
@@ -128,6 +145,9 @@ class WhatWasWritten final : public Witness {
   Machine* machine_ = nullptr;
   bool inside_writes_ = false;
   bool inside_changes_ = false;
+  bool inside_unmaps_ = false;
+  bool unmapping_ = false;           // an operation that may have unmapped pages since the last look
+  std::set<SpaceId> spawned_;        // processes that are no one's child
   std::vector<std::uint32_t> data_;  // by owner
   std::map<Address, OwnerId> found_;
   std::vector<std::size_t> giving_up_;  // operations that give memory up and have not ended
@@ -221,6 +241,193 @@ PROMISE(ContentPromise, memory_that_was_locked_after_it_was_given_up_is_never_dr
   assert_nothing_is_lost(with_memory_locked_meanwhile(program));
 }
 
+// Begins with memory that is given up but for its first page. A fork that has come to that page holds the page-table
+// lock, for which a request waits that is about to drop the rest; a third task writes to it, without a fault.
+void write_while_reclaim_waits(Random& random, Program& program) {
+  if (program.machine.areas.empty()) return;
+  Story story(program);
+  const Performer writer = story.another_actor();
+  const std::uint64_t pages = 2 + random.below(7);
+  const OpRef process = story.add(Spawn{});
+  const OpRef memory =
+      story.add(MmapAnon{.process = process, .pages = pages, .at = Place::of_area({.id = 0}, random.below(8))});
+  story.add(DrainOp<DrainKind::lru>{});
+  story.add(MappingOp<MappingVerb::madv_free>{.mapping = memory, .from = 1, .pages = 0, .in = {}});
+  story.add(Fork{process}, {}, {Point::fork_referenced, 1});
+  story.add(CmaAlloc{.area = {.id = 0}, .pages = program.machine.areas.front().pages}, Performer::on_cpu(1));
+  story.add(MappingOp<MappingVerb::write>{.mapping = memory, .from = 1, .pages = 0, .in = {}}, writer);
+  story.add(Resume{});
+}
+
+Programs giving_memory_up_among_others() {
+  Programs programs = giving_memory_up();
+  programs.options.min_ops = 1;
+  programs.options.shapes = false;
+  programs.faults = false;
+  programs.prepare = write_while_reclaim_waits;
+  return programs;
+}
+
+PROMISE(ContentPromise, memory_that_another_task_writes_to_while_it_is_about_to_be_dropped_stays,
+        {.programs = giving_memory_up_among_others(),
+         .planted = {{Bug::lazyfree_reads_early, Release::v4_19},
+                     {Bug::lazyfree_reads_early, Release::v5_10},
+                     {Bug::lazyfree_reads_early, Release::v6_1},
+                     {Bug::lazyfree_reads_early, Release::v6_12}}}) {
+  assert_nothing_is_lost(program);
+}
+
+// --- which pages are locked ---
+
+// Compares the mark of each private page with the locked memory that maps it, between the operations of one actor.
+// Silent on pages that wait in a pagevec, and on pages that two locked mappings have mapped: up to 5.17 a page may lose
+// the mark with the first of them, and since 5.18 the count of mappings with the page's place on the LRU.
+class LockedPages final : public Witness {
+ public:
+  void program_begins(Machine& machine) override { lockers_.assign(machine.owners.size() + 1, {}); }
+  void op_performed(Machine& machine, std::size_t) override {
+    std::vector<bool> locked = look(machine);
+    for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
+      const Owner& owner = machine.owners.owner(id);
+      if (owner.pfn == kNoPfn || owner.kind != PageKind::anonymous || owner.huge != 0 || owner.mapped == 0) continue;
+      const Page& page = machine.map.page(owner.pfn);
+      if (page.pagevecs != 0 || lockers_[id].size() > 1) continue;
+      claim(page.has(kPageMlocked) == locked[id],
+            fmt::format("page {:#x} is {}mapped by locked memory, and is {}marked so", owner.pfn,
+                        locked[id] ? "" : "not ", page.has(kPageMlocked) ? "" : "not "));
+    }
+  }
+
+ private:
+  using Memory = std::pair<SpaceId, MappingId>;
+  // Returns for each owner whether locked memory maps its page now, and takes down which has.
+  std::vector<bool> look(const Machine& machine) {
+    const Processes& processes = machine.processes;
+    std::vector<bool> locked(machine.owners.size() + 1, false);
+    lockers_.resize(locked.size());
+    for (SpaceId space = 0; space < processes.count(); ++space)
+      for (MappingId mapping = 0; processes.has_mapping(space, mapping); ++mapping) {
+        if (!processes.locked(space, mapping)) continue;
+        for (std::uint64_t page = 0; page < processes.pages_of(space, mapping); ++page) {
+          const OwnerId id = processes.page_at(space, mapping, page);
+          if (id == 0) continue;
+          locked[id] = true;
+          lockers_[id].insert({space, mapping});
+        }
+      }
+    return locked;
+  }
+  std::vector<std::set<Memory>> lockers_;  // by owner
+};
+
+// Begins with locked memory of which a part is unmapped.
+void unmap_a_part_of_locked_memory(Random& random, Program& program) {
+  Story story(program);
+  const std::uint64_t pages = 2 + random.below(7);
+  const OpRef process = story.add(Spawn{});
+  const OpRef memory = story.add(MmapAnon{.process = process, .pages = pages, .at = {}});
+  story.add(MappingOp<MappingVerb::mlock>{.mapping = memory, .from = 0, .pages = 0, .in = {}});
+  if (random.chance(50)) story.add(DrainOp<DrainKind::lru>{});
+  if (random.chance(50)) story.add(Fork{process});
+  const std::uint64_t from = random.below(pages);
+  story.add(MappingOp<MappingVerb::munmap>{.mapping = memory, .from = from, .pages = 1, .in = {}});
+}
+
+PROMISE(ContentPromise, a_page_is_marked_as_locked_exactly_while_locked_memory_maps_it,
+        {.programs = {.options = {.release = {},
+                                  .kinds = kinds_of<Spawn, MmapAnon, MappingOp<MappingVerb::mlock>,
+                                                    MappingOp<MappingVerb::munmap>, MappingOp<MappingVerb::write>, Fork,
+                                                    ExitProcess, DrainOp<DrainKind::lru>>()},
+                      .faults = false,
+                      .interleaved = false,
+                      .prepare = unmap_a_part_of_locked_memory},
+         .planted = {{Bug::munlock_from_start, Release::v3_6},
+                     {Bug::munlock_from_start, Release::v4_19},
+                     {Bug::munlock_from_start, Release::v5_10}}}) {
+  LockedPages pages;
+  run_plainly(program, &pages);
+  pages.assert_all_held();
+}
+
+// --- which pages are dirty ---
+
+// Follows the dirty pages of files between the operations of one actor: an operation that writes leaves the page dirty,
+// and only one that writes out, moves or removes pages makes a dirty page clean.
+class DirtyPages final : public Witness {
+ public:
+  explicit DirtyPages(const Program& program) : program_(program) {}
+  void program_begins(Machine&) override { before_.clear(); }
+  void op_performed(Machine& machine, std::size_t op) override {
+    static const KindSet kWriters = kinds_of<MappingOp<MappingVerb::write>, BufferOp<BufferVerb::dirty>>();
+    static const KindSet kCleaners =
+        kinds_of<FilePagesOp<FilePagesVerb::writeback>, CmaAlloc, AllocRange, Compact, FileOp<FileVerb::truncate>>();
+    const std::size_t kind = program_.ops[op].body.index();
+    for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
+      const Owner& owner = machine.owners.owner(id);
+      if (id > before_.size()) before_.push_back({owner.token, false});
+      Before& before = before_[id - 1];
+      const bool cached = owner.pfn != kNoPfn && owner.kind == PageKind::file;
+      const bool dirty = cached && machine.map.page(owner.pfn).has(kPageDirty);
+      if (cached && kWriters.test(kind) && owner.token != before.token)
+        claim(dirty, fmt::format("the page at {:#x} was written to, and is clean", owner.pfn));
+      if (cached && before.dirty && !dirty && !kCleaners.test(kind) && !takes_frames(op))
+        claim(false, fmt::format("the page at {:#x} is clean, and was not written out", owner.pfn));
+      if (!cached && before.dirty && !kRemovers.test(kind) && !takes_frames(op))
+        claim(false, "a dirty page of a file is dropped");
+      before = {owner.token, dirty};
+    }
+  }
+
+ private:
+  struct Before {
+    std::uint32_t token = 0;
+    bool dirty = false;
+  };
+  static inline const KindSet kRemovers = kinds_of<FileOp<FileVerb::truncate>, FreeOwned, CmaAlloc, AllocRange>();
+  // Returns whether the operation has a test device, which takes frames from pages that lie there.
+  bool takes_frames(std::size_t op) const {
+    Program alone;
+    alone.ops.push_back(program_.ops[op]);
+    return print(alone).find(" at=") != std::string::npos;
+  }
+
+  const Program& program_;
+  std::vector<Before> before_;  // by owner
+};
+
+// Begins with a file that a process maps, writes to, writes out and writes to again.
+void write_again_after_writeback(Random& random, Program& program) {
+  Story story(program);
+  const OpRef file = story.add(OpenFile{.method = random.chance(50) ? MethodWord::ordered : MethodWord::journalled});
+  const OpRef pages = story.add(ReadFile{.file = file, .pages = 1 + random.below(4), .at = {}});
+  const OpRef process = story.add(Spawn{});
+  const OpRef memory = story.add(MmapShared{.process = process, .pages = pages});
+  const auto write = [&] {
+    story.add(MappingOp<MappingVerb::write>{.mapping = memory, .from = 0, .pages = 0, .in = {}});
+  };
+  write();
+  story.add(FilePagesOp<FilePagesVerb::writeback>{pages});
+  write();
+  if (random.chance(50)) story.add(FileOp<FileVerb::drop>{file});
+}
+
+PROMISE(ContentPromise, what_was_written_through_a_mapping_is_dirty_until_it_is_written_out,
+        {.programs = {.options = {.release = {},
+                                  .kinds = kinds_of<OpenFile, ReadFile, Spawn, MmapShared, Fork, ExitProcess, IoDone,
+                                                    MappingOp<MappingVerb::write>, MappingOp<MappingVerb::munmap>,
+                                                    FilePagesOp<FilePagesVerb::writeback>, FileOp<FileVerb::drop>,
+                                                    FileOp<FileVerb::truncate>, BufferOp<BufferVerb::dirty>>()},
+                      .faults = false,
+                      .interleaved = false,
+                      .prepare = write_again_after_writeback},
+         .planted = {{Bug::lone_mapper_writable, Release::v3_6},
+                     {Bug::lone_mapper_writable, Release::v4_19},
+                     {Bug::lone_mapper_writable, Release::v6_12}}}) {
+  DirtyPages pages(program);
+  run_plainly(program, &pages);
+  pages.assert_all_held();
+}
+
 // What the kernel knows of each page that an operation has moved, before and after: whether it is locked, and how it
 // was used. Operations that only move pages may add to it, and lose nothing. What waits in a pagevec may change it.
 class MarksOfPages final : public Witness {
@@ -291,10 +498,8 @@ void move_an_active_page(Random& random, Program& program) {
                                         LruOp<LruVerb::mark_accessed>{.page = place},
                                         DrainOp<DrainKind::lru>{},
                                         AllocRange{.at = place}};
-  std::vector<Op> ops;
-  for (const OpBody& body : bodies) ops.emplace_back().body = body;
-  const auto after_boot = std::ranges::find_if(program.ops, [](const Op& op) { return !info_of(op).boot; });
-  program.ops.insert(after_boot, ops.begin(), ops.end());
+  Story story(program);
+  for (const OpBody& body : bodies) story.add(body);
 }
 
 PROMISE(ContentPromise, a_page_that_moves_stays_locked_active_and_referenced,

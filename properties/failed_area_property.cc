@@ -1,4 +1,4 @@
-// Promise: the frames of an area that could not be activated are accounted for.
+// Promise: the frames of an area whose bitmap could not be allocated, so that it was not activated, are accounted for.
 //
 // Since 5.12 the kernel gives all of them to the page allocator, as ordinary memory. Before, it kept them reserved for
 // good; where zones differ, it kept those that it had not given as memory of the area already.

@@ -1,4 +1,4 @@
-// Promise: a failed request leaves ownership, bitmaps, pageblock types and contents as they were.
+// Promise: a failed request leaves ownership, bitmaps, pageblock types and data as they were.
 //
 // Pages may have moved, clean ones of files and those of MADV_FREE may have been dropped, huge pages may have been
 // split, caches been drained, event counters advanced.
@@ -37,9 +37,9 @@ struct Before {
   std::vector<bool> alive;      // by process
 };
 
-// Compares the machine before and after each failed cma_alloc, debugfs write and alloc_range of one actor, and each
-// failed operation that may run out of memory. Of the latter the memory got so far stays, as the part of a mapping or
-// of the pool that was made, and a page that a pin writes to may become a copy.
+// Compares the machine before and after each failed cma_alloc, debugfs write and alloc_range, and each failed operation
+// that may run out of memory. Of the latter the memory got so far stays, as the part of a mapping or of the pool that
+// was made, and a page that a pin writes to may become a copy. Requires: one actor performs the program.
 class FailedRequests final : public Witness {
  public:
   explicit FailedRequests(const Program& program) : program_(program) {}

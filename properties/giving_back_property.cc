@@ -5,6 +5,8 @@
 // freed in a bad state is reported in the log and never used again. A pageblock outside areas keeps the type of the
 // requests that were served from it.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "properties/arbitrary/give_back_testing.h"
@@ -12,6 +14,57 @@
 
 namespace cma {
 namespace {
+
+// Compares the hugetlb pool, whenever nothing is inside an operation, with what operations have given it: a page that
+// was lent for a migration, or that waits for its last reference to return, is none of the pool's.
+class PoolPages final : public Witness {
+ public:
+  void op_performed(Machine& machine, std::size_t op) override {
+    performed_ = op + 1;
+    if (machine.booted() && machine.engine.at_rest()) look(machine);
+  }
+
+ private:
+  void look(const Machine& machine) {
+    const World& world = last_plain_run().world();
+    std::uint64_t given = 0;
+    for (std::size_t op = 0; op < performed_; ++op)
+      if (world.program().ops[op].body.index() == kind_of<HugetlbGrow>())
+        given += world.result(static_cast<Slot>(op)).finished;
+    const auto in_pool = [](const Page& page) {
+      return page.has(kPageHugetlb) && page.has(kPageHead) && !page.has(kPageHugetlbTemporary);
+    };
+    const auto found = static_cast<std::uint64_t>(std::ranges::count_if(machine.map.pages(), in_pool));
+    claim(found == given, fmt::format("the hugetlb pool has {} pages, and was given {}", found, given));
+  }
+  std::size_t performed_ = 0;
+};
+
+// Begins with a page of the pool that is in use in an area, and a request for the whole area.
+void move_a_page_of_the_pool(Random& random, Program& program) {
+  if (program.machine.areas.empty()) return;
+  const AreaSpec& area = program.machine.areas.front();
+  const std::uint64_t huge = order_pages(program.machine.huge_page_order());
+  Story story(program);
+  const std::uint64_t count = 1 + random.below(2);
+  story.add(HugetlbGrow{.count = count, .at = Place::of_pfn(align_up(area.base, huge))});
+  story.add(HugetlbPagesUsed{.count = count});
+  story.add(CmaAlloc{.area = {.id = 0}, .pages = area.pages});
+}
+
+PROMISE(GivingBackPromise, of_huge_pages_leaves_the_pool_what_the_program_gave_it,
+        {.programs = {.options = {.release = {},
+                                  .shapes = false,
+                                  .kinds = kinds_of<HugetlbGrow, HugetlbPagesUsed, FreeOwned, AllocPages, FreePages>(),
+                                  .huge_pages = true},
+                      .faults = false,
+                      .interleaved = false,
+                      .prepare = move_a_page_of_the_pool},
+         .planted = {{Bug::lent_page_stays, Release::v6_1}, {Bug::lent_page_stays, Release::v6_12}}}) {
+  PoolPages pool;
+  run_plainly(program, &pool);
+  pool.assert_all_held();
+}
 
 // The pageblock types that boot left.
 class AtBoot final : public Observer {
@@ -66,7 +119,7 @@ void assert_all_is_free(const Machine& machine) {
   }
 }
 
-void assert_types_are_those_of_boot(const Machine& machine, const AtBoot& boot) {
+void assert_areas_have_their_pageblocks(const Machine& machine, const AtBoot& boot) {
   for (std::size_t block = 0; block < boot.types.size(); ++block) {
     const Migratetype now = machine.map.types()[block];
     RC_ASSERT((now == Migratetype::cma) == (boot.types[block] == Migratetype::cma));
@@ -99,7 +152,7 @@ Task<void> take_and_release(Machine& machine, AreaId id, Pfn* got) {
   co_await empty_caches(machine);
 }
 
-PROMISE(GivingBackPromise, of_everything_leaves_the_machine_as_booted,
+PROMISE(GivingBackPromise, of_everything_leaves_all_memory_free_and_areas_empty,
         {.planted = {Bug::release_keeps_bit,
                      Bug::undo_stops_short,
                      {Bug::merge_from_isolated, Release::v3_6},
@@ -109,7 +162,7 @@ PROMISE(GivingBackPromise, of_everything_leaves_the_machine_as_booted,
   RC_PRE(machine != nullptr);
   assert_areas_are_empty(*machine);
   assert_all_is_free(*machine);
-  assert_types_are_those_of_boot(*machine, boot);
+  assert_areas_have_their_pageblocks(*machine, boot);
 }
 
 PROMISE(GivingBackPromise, of_everything_lets_each_area_give_its_whole_range_again,

@@ -1,4 +1,5 @@
-// Promise: a request for pages is granted exactly if the arithmetic of its release grants it.
+// Promise: a request for pages is granted exactly if the arithmetic of its release grants it, given the zone's counters
+// and the scope that its task is in. A compaction takes free pages by the same arithmetic.
 
 #include <algorithm>
 #include <array>
@@ -27,8 +28,8 @@ Programs on_scarce_memory() {
 // Requires: the product has 64 bits.
 std::uint64_t part_of(std::uint64_t whole, std::uint64_t parts, std::uint64_t of) { return whole * parts / of; }
 
-// What each zone must keep free, from sizes and settings alone (Documentation/admin-guide/sysctl/vm.rst): nothing of it
-// is read from the allocator.
+// What each zone must keep free, from settings and the sizes of zones alone (Documentation/admin-guide/sysctl/vm.rst):
+// no mark is read from the allocator.
 class Marks {
  public:
   explicit Marks(const Machine& machine) : geometry_(machine.geometry()) {
@@ -208,8 +209,9 @@ class FreeMemory : public Witness {
   Machine* machine_ = nullptr;
 };
 
-// A refusal needs a reason: this much, in blocks that are neither an area's nor reserved, grants any request in any
-// release. Up to 4.3 isolated blocks were subtracted from free pages of which they were no part.
+// A refusal needs a reason: this much, in blocks that are not reserved, and an area's only if the request is movable,
+// grants any request in any release. No program asks in a scope that takes areas from it. Up to 4.3 isolated blocks
+// were subtracted from free pages of which they were no part. Boost and reserve are read from the zone.
 class Refusals final : public FreeMemory {
  public:
   void pages_refused(unsigned order, Gfp gfp) override {
@@ -221,7 +223,9 @@ class Refusals final : public FreeMemory {
       const Marks marks(*machine_);
       const std::uint64_t must_stay = marks.low(z) + zone.watermark_boost + marks.kept_from(z, highest) +
                                       zone.nr_reserved_highatomic + (isolated_count ? isolated : 0);
-      const std::uint64_t free = free_pages(z, order, is_mergeable);
+      const bool has_areas = migratetype_of(gfp) == Migratetype::movable;
+      const std::uint64_t free = free_pages(
+          z, order, [&](Migratetype type) { return is_mergeable(type) || (has_areas && type == Migratetype::cma); });
       claim(free <= must_stay + order_pages(order),
             fmt::format("a block of order {} is refused, though blocks as large hold {} pages, and {} must stay", order,
                         free, must_stay));
@@ -251,11 +255,121 @@ class Grants final : public FreeMemory {
   }
 };
 
+// Begins with pages of areas that drivers refer to, and long-term pins that these stand in the way of: since 5.13 they
+// fail. Requests follow that only areas can serve.
+void ask_after_failed_pins(Random& random, Program& program) {
+  if (program.machine.areas.empty()) return;
+  Story story(program);
+  const std::uint64_t pages = program.machine.areas.front().pages;
+  const Place place = Place::of_area({.id = 0}, random.below(pages));
+  const OpRef process = story.add(Spawn{});
+  const OpRef memory = story.add(MmapAnon{.process = process, .pages = 1, .at = place});
+  story.add(GetPage{.page = place});
+  story.add(PinLongterm{.mapping = memory, .from = 0, .in = {}});
+  for (std::uint64_t block = 0; block < 2 + pages / 32; ++block) story.add(AllocPages{.order = random.below(5)});
+}
+
+Programs on_scarce_memory_with_pins() {
+  Programs programs = on_scarce_memory();
+  programs.options.kinds |= kinds_of<GetPage, PinLongterm>();
+  programs.options.min_ops = 20;
+  programs.prepare = ask_after_failed_pins;
+  return programs;
+}
+
+PROMISE(GrantPromise, refuses_no_movable_block_while_areas_have_one_whatever_the_task_did_before,
+        {.programs = on_scarce_memory_with_pins(),
+         .planted = {{Bug::pin_scope_kept, Release::v6_1}, {Bug::pin_scope_kept, Release::v6_12}}}) {
+  Refusals refusals;
+  run_plainly(program, &refusals);
+  refusals.assert_all_held();
+}
+
 PROMISE(GrantPromise, leaves_the_min_watermark_free_outside_areas,
         {.programs = on_scarce_memory(), .planted = {{Bug::watermark_with_areas, Release::v3_6}}}) {
   Grants grants;
   run_plainly(program, &grants);
   grants.assert_all_held();
+}
+
+// What a compaction takes off the free lists to move pages to: no more than leaves the min watermark, areas included;
+// up to 4.8 the low one. Looks while a compaction is stopped, or is over and has not given back what it took.
+class TakenByCompactions final : public Witness {
+ public:
+  void program_begins(Machine& machine) override { take_down(machine); }
+  void op_performed(Machine& machine, std::size_t op) override {
+    const World& world = last_plain_run().world();
+    const bool compacts = world.program().ops[op].body.index() == kind_of<Compact>();
+    if (compacts && world.result(static_cast<Slot>(op)).state == Result::State::inside) compare(machine);
+    take_down(machine);
+  }
+
+ private:
+  void take_down(const Machine& machine) {
+    free_.clear();
+    for (std::size_t z = 0; z < machine.buddy.zones(); ++z) free_.push_back(machine.buddy.zone(z).nr_free_pages);
+  }
+  void compare(const Machine& machine) {
+    const Marks marks(machine);
+    for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
+      const std::int64_t free = machine.buddy.zone(z).nr_free_pages;
+      const std::uint64_t must_stay = machine.release() < Release::v4_9 ? marks.low(z) : marks.min(z);
+      claim(free >= free_[z] || free > static_cast<std::int64_t>(must_stay),
+            fmt::format("a compaction leaves {} of {} free pages, and more than {} must stay", free, free_[z],
+                        must_stay));
+    }
+  }
+  std::vector<std::int64_t> free_;  // by zone, before the operation
+};
+
+// Makes a small machine with a page in use in every pageblock, leaves little above the watermark that compactions keep
+// to, and stops compactions of all memory before they give back what they took.
+void compact_near_the_watermark(Random& random, Program& program) {
+  program.ops.clear();
+  program.failing_bitmaps.clear();
+  Geometry& machine = program.machine;
+  machine.areas.clear();
+  machine.memory.end = machine.memory.start + 16 * machine.pageblock_pages();
+  Story story(program);
+  std::uint64_t used = 0;
+  for (Pfn block = machine.memory.start; block < machine.memory.end; block += machine.pageblock_pages()) {
+    const Pfn page = block + random.below(machine.pageblock_pages());
+    story.add(OwnedPages<PageKind::anonymous>{.at = Place::of_pfn(page)});
+    // On the LRU it does not stand in the way of the next one.
+    story.add(DrainOp<DrainKind::lru>{});
+    ++used;
+  }
+  const std::uint64_t mark = machine.memory.pages() - used - (2 + random.below(16));
+  // The low watermark is a quarter higher than the min one.
+  const std::uint64_t min = machine.release < Release::v4_9 ? mark * 4 / 5 : mark;
+  machine.min_free_kbytes = min * (machine.page_size / 1024);
+  for (std::uint64_t times = 1 + random.below(3); times > 0; --times) {
+    story.add(DrainOp<DrainKind::everything>{});
+    const Point stop = random.chance(50) ? Point::compact_release : Point::migrate_moved;
+    story.add(Compact{}, {}, {stop, static_cast<std::uint16_t>(1 + random.below(4))});
+    story.add(Resume{});
+  }
+}
+
+Programs with_compactions_near_the_watermark() {
+  Programs programs;
+  programs.options.shapes = false;
+  programs.faults = false;
+  programs.interleaved = false;
+  programs.prepare = compact_near_the_watermark;
+  return programs;
+}
+
+PROMISE(GrantPromise, leaves_the_min_watermark_free_while_memory_is_compacted,
+        {.programs = with_compactions_near_the_watermark(),
+         .planted = {{Bug::mark_counts_orders, Release::v3_6},
+                     {Bug::mark_counts_orders, Release::v4_19},
+                     {Bug::mark_counts_orders, Release::v5_10},
+                     {Bug::mark_counts_orders, Release::v6_1},
+                     {Bug::mark_counts_orders, Release::v6_12}}}) {
+  TakenByCompactions compactions;
+  run_plainly(program, &compactions);
+  compactions.assert_all_held();
 }
 
 PROMISE(GrantPromise, decides_every_page_allocation_of_the_kernel_by_the_watermark_test_of_its_release,

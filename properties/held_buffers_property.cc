@@ -11,8 +11,8 @@
 namespace cma {
 namespace {
 
-// Makes a program first read pages of a file into its first area and hold their buffers. The file system moves them in
-// one of three ways.
+// Makes a program first read four pages of a file into its first area and hold their buffers. The file has one of the
+// three methods.
 void hold_buffers(Random& random, Program& program) {
   if (program.machine.areas.empty()) return;
   OpId last = 0;

@@ -1,5 +1,5 @@
-// Promises: where kernel versions agree. Each property runs a program on its own release and on the others, which have
-// no faults, and states what is equal on all of them.
+// Promises: where kernel versions agree. Most properties run a program on its own release and on the others, which have
+// no faults, and state what is equal on all of them. The last two say what they compare.
 //
 // They do not agree on more: where migrated pages go, how free blocks merge and which lists pages lie on changed often.
 

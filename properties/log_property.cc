@@ -41,6 +41,8 @@ class Reports final : public Witness {
     machine_ = &machine;
     requests_.clear();
     releases_.clear();
+    failures_.clear();
+    warnings_ = 0;
     succeeded_ = machine.areas.table().alloc_success;
     failed_ = machine.areas.table().alloc_fail;
   }
@@ -54,6 +56,7 @@ class Reports final : public Witness {
     if (releases.begun.empty()) releases = {{}, 0, records()};
     releases.begun.push_back({area, pfn, count});
   }
+  void op_ended(Machine&, std::size_t op) override;
   // A write to debugfs releases several buffers, and reports all of them before the first.
   void buffer_released(AreaId, Pfn, std::uint64_t) override {
     Releases& releases = releases_[machine_->engine.current()];
@@ -68,6 +71,13 @@ class Reports final : public Witness {
     std::uint64_t count = 0;
     unsigned align = 0;
     std::size_t first_record = 0;
+  };
+  // What a request that failed has printed, until its operation ends, which says whether it wants a warning.
+  struct Failure {
+    std::uint64_t count = 0;
+    bool tried = false;  // it had arguments that a sweep could be made for
+    std::size_t lines = 0;
+    std::size_t reports = 0;
   };
   struct Part {
     AreaId area = 0;
@@ -114,13 +124,16 @@ class Reports final : public Witness {
   }
   void check_request(Pfn got);
   void check_tracepoints(const Request& request, Pfn got, bool exists, bool fits);
-  void check_failure(const Request& request);
+  void check_failure(const Request& request, bool fits);
+  bool wants_warning(std::size_t op) const;
   void check_events(bool fits, bool success);
   void check_releases(const Releases& releases);
 
   Machine* machine_ = nullptr;
   std::map<ActorId, Request> requests_;
   std::map<ActorId, Releases> releases_;
+  std::map<ActorId, Failure> failures_;
+  std::size_t warnings_ = 0;  // failures so far that had to be reported
   std::uint64_t succeeded_ = 0;
   std::uint64_t failed_ = 0;
 };
@@ -137,7 +150,7 @@ void Reports::check_request(Pfn got) {
   const bool tells_end = fits && (got != kNoPfn || since(Release::v3_17));
   expect(request, Event::log_cma_returned, prints_debug() && tells_end, {got, {}, {}, {}});
   check_tracepoints(request, got, exists, fits);
-  if (got == kNoPfn) check_failure(request);
+  if (got == kNoPfn) check_failure(request, fits);
   check_events(fits, got != kNoPfn);
 }
 
@@ -155,21 +168,47 @@ void Reports::check_tracepoints(const Request& request, Pfn got, bool exists, bo
               {request.area, {}, request.count, request.align});
 }
 
-// Checks the line of a failure, and the report of the bitmap that follows it: since 6.9 always, before with
-// CONFIG_CMA_DEBUG. Nothing has cleared or set a bit since.
-void Reports::check_failure(const Request& request) {
+// Checks what the line of a failure and the report of the bitmap say: nothing has cleared or set a bit since. How many
+// there are is checked when the operation ends.
+void Reports::check_failure(const Request& request, bool fits) {
   const std::vector<Record> lines = emitted(request.first_record, Event::log_cma_alloc_failed);
   expect_each(request, lines, {request.area, request.count, {}, {}});
   std::vector<std::string> reports;
   for (const Record& record : emitted(request.first_record, Event::log_text))
     if (const std::string text = machine_->trace.format(record); text.starts_with(kReport)) reports.push_back(text);
-  const bool reported = prints_debug() || since(Release::v6_9);
-  claim(reports.size() == (reported ? 1U : 0U) || lines.empty(),
-        fmt::format("a failure is followed by {} reports of the bitmap", reports.size()));
   for (const std::string& report : reports) {
     const std::string expected = report_of(machine_->areas.area(request.area));
     claim(report == expected, fmt::format("\"{}\" is printed, and \"{}\" is true", report, expected));
   }
+  failures_[machine_->engine.current()] = {request.count, fits, lines.size(), reports.size()};
+}
+
+// Returns whether an operation that asks for a buffer wants to read of its failure.
+bool Reports::wants_warning(std::size_t op) const {
+  const auto* request = std::get_if<CmaAlloc>(&last_plain_run().world().program().ops[op].body);
+  return request == nullptr || !request->nowarn;
+}
+
+// A failure that wants a warning has one line, since 4.11 or where a vendor added it, and with that one report of the
+// bitmap: since 6.9 always, before with CONFIG_CMA_DEBUG. The limit of lines, since 5.13, leaves the first ten alone,
+// and never binds reports.
+void Reports::op_ended(Machine&, std::size_t op) {
+  const World& world = last_plain_run().world();
+  const auto found = failures_.find(world.actor(world.program().ops[op].performer));
+  if (found == failures_.end() || world.result(static_cast<Slot>(op)).state == Result::State::skipped) return;
+  const Failure failure = found->second;
+  failures_.erase(found);
+  constexpr std::size_t kBurst = 10;
+  const bool has_line = since(Release::v4_11) || machine_->geometry().error_line;
+  const bool warns = failure.tried && wants_warning(op) && has_line;
+  const bool limited = since(Release::v5_13) && machine_->geometry().rate_limits && warnings_ >= kBurst;
+  if (warns) ++warnings_;
+  const std::size_t most = warns ? 1 : 0;
+  claim(failure.lines == most || (limited && failure.lines == 0),
+        fmt::format("a request for {} pages fails, and has {} lines", failure.count, failure.lines));
+  const bool reported = warns && (prints_debug() || since(Release::v6_9));
+  claim(failure.reports == (reported ? 1U : 0U),
+        fmt::format("a request for {} pages fails, and has {} reports of the bitmap", failure.count, failure.reports));
 }
 
 // The vm events cma_alloc_success and cma_alloc_fail count calls: since 5.13 all, since 6.9 those that could be tried.
@@ -210,7 +249,8 @@ PROMISE(LogPromise, says_what_was_asked_for_what_was_free_what_was_handed_out_an
                      {Bug::report_cuts_holes, Release::v6_12},
                      {Bug::success_counts_pages, Release::v6_1},
                      {Bug::success_counts_pages, Release::v6_12},
-                     {Bug::failure_uncounted, Release::v6_1}}}) {
+                     {Bug::failure_uncounted, Release::v6_1},
+                     {Bug::full_area_is_silent, Release::v6_12}}}) {
   Reports reports;
   run_plainly(program, &reports);
   reports.assert_all_held();

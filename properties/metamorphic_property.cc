@@ -1,6 +1,6 @@
 // Promises: a program that is changed in a way that cannot matter does what it did. Each property changes the machine
-// or the program, runs both, and states what stays equal: results, trace, and every page, list and counter of the
-// machine, unless the sentence says less.
+// or the program, runs both, and states what stays equal: results, trace, pages, lists, counters, areas, buffers and
+// owners, unless the sentence says less.
 
 #include <algorithm>
 

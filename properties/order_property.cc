@@ -199,7 +199,7 @@ std::vector<std::array<std::uint64_t, 6>> numbers(const std::vector<Record>& tra
   return rows;
 }
 
-// Everything that the machine holds is equal, and each operation prints what it printed.
+// Pages, lists, counters, areas, buffers and owners are equal, and each operation prints what it printed.
 PROMISE(OrderPromise, of_independent_operations_does_not_matter,
         {.programs = on_two_zones(), .planted = {Bug::shared_search_hint}}) {
   Program original = with_two_zones(program);

@@ -1,6 +1,6 @@
 // A CPU's free pages lie in bags, one a type and order: a freed page goes into the bag of its pageblock's type on the
-// CPU that frees it and comes out first, a bag that is empty is filled from the free lists, full bags give their oldest
-// pages back, and a drain empties all of them.
+// CPU that frees it and comes out first, a bag that is empty is filled from the free lists, full bags give back the
+// oldest of one bag after the other, and a drain empties all of them.
 
 #include <algorithm>
 #include <array>

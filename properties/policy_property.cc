@@ -188,12 +188,25 @@ class Sources final : public Witness, public AllocationWatcher {
     unsigned order = 0;
     Migratetype type = Migratetype::movable;
   };
+  // The block that a fallback breaks, and whether the request claims its pageblock.
+  struct Broken {
+    Block block;
+    bool claimed = false;
+  };
   bool per_cpu_lists_have(unsigned order) const;
   bool has_block(const Zone& zone, Migratetype type) const;
   std::optional<Block> first_block(const Zone& zone, unsigned order) const;
   std::optional<Block> block_of(Pfn pfn) const;
   std::vector<Block> fallbacks(const Zone& zone) const;
   void check_fallback(const Zone& zone, Pfn pfn);
+  Migratetype type_of_pageblock(Pfn pfn) const {
+    return types_[(pfn >> machine_->map.pageblock_order()) -
+                  (machine_->map.range().start >> machine_->map.pageblock_order())];
+  }
+  bool may_claim(const Block& block) const;
+  bool is_worth_claiming(const Zone& zone, const Block& block) const;
+  std::optional<Broken> broken_block(const Zone& zone) const;
+  void check_claim(const Zone& zone);
 
   Machine* machine_ = nullptr;
   bool judged_ = false;
@@ -203,6 +216,7 @@ class Sources final : public Witness, public AllocationWatcher {
   // From before the request.
   std::vector<Zone> zones_;
   std::vector<Page> pages_;
+  std::vector<Migratetype> types_;  // of pageblocks
 };
 
 bool Sources::per_cpu_lists_have(unsigned order) const {
@@ -222,6 +236,7 @@ void Sources::allocation_begins(Gfp gfp, unsigned order, unsigned /*node*/) {
   zones_.clear();
   for (std::size_t z = 0; z < machine_->buddy.zones(); ++z) zones_.push_back(machine_->buddy.zone(z));
   pages_.assign(machine_->map.pages().begin(), machine_->map.pages().end());
+  types_.assign(machine_->map.types().begin(), machine_->map.types().end());
 }
 
 bool Sources::has_block(const Zone& zone, Migratetype type) const {
@@ -295,6 +310,70 @@ void Sources::allocation_ended(Gfp, unsigned, Pfn pfn) {
   if (has_block(zone, type_)) return expect(type_, "there is a block of its own type");
   if (areas_serve) return expect(Migratetype::cma, "areas have a block");
   check_fallback(zone, pfn);
+  check_claim(zone);
+}
+
+// --- which pageblock a fallback claims ---
+
+// Returns whether a request that breaks the block may claim its pageblock: a movable one if the block is half as high.
+bool Sources::may_claim(const Block& block) const {
+  return type_ != Migratetype::movable || block.order >= machine_->map.pageblock_order() / 2;
+}
+
+// Returns whether half of the block's pageblock is free or in use by its like, from before the request: for a movable
+// request by pages that move, for another in a movable pageblock by those that do not. Up to 4.11 only free pages
+// count. A pageblock that reaches out of its zone is left alone.
+bool Sources::is_worth_claiming(const Zone& zone, const Block& block) const {
+  const MemoryMap& map = machine_->map;
+  const Pfn start = map.pageblock_start(block.head);
+  const std::uint64_t pages = map.pageblock_pages();
+  if (start < zone.range.start || start + pages > zone.range.end) return false;
+  std::uint64_t free = 0;
+  std::uint64_t movable = 0;
+  for (Pfn pfn = start; pfn < start + pages;) {
+    const Page& page = pages_[map.frame(pfn)];
+    if (page.has(kPageBuddy))
+      free += order_pages(page.order);
+    else if (page.has(kPageLru | kPageMovableOps))
+      ++movable;
+    pfn += page.has(kPageBuddy) ? order_pages(page.order) : 1;
+  }
+  std::uint64_t alike = 0;
+  if (type_ == Migratetype::movable)
+    alike = movable;
+  else if (type_of_pageblock(start) == Migratetype::movable)
+    alike = pages - free - movable;
+  return 2 * (free + (machine_->release() < Release::v4_12 ? 0 : alike)) >= pages;
+}
+
+// Returns the block that a fallback breaks: up to 6.9 the one that fallbacks() names. Since 6.10 the largest whose
+// pageblock can be claimed; if none can, the smallest, which leaves its pageblock alone.
+std::optional<Sources::Broken> Sources::broken_block(const Zone& zone) const {
+  const std::vector<Block> blocks = fallbacks(zone);
+  const auto claims = [&](const Block& block) {
+    const bool whole = block.order >= machine_->map.pageblock_order();
+    return whole || (may_claim(block) && is_worth_claiming(zone, block));
+  };
+  if (blocks.empty()) return std::nullopt;
+  if (machine_->release() < Release::v6_10) return Broken{blocks.front(), claims(blocks.front())};
+  for (const Block& block : blocks) {
+    if (!may_claim(block)) break;
+    if (claims(block)) return Broken{block, true};
+  }
+  return Broken{blocks.back(), false};
+}
+
+// Since 4.1. Reserved, isolated and area pageblocks are claimed by nothing, whatever lists their blocks are on.
+void Sources::check_claim(const Zone& zone) {
+  if (machine_->release() < Release::v4_1) return;
+  const std::optional<Broken> broken = broken_block(zone);
+  if (!broken) return;
+  const Migratetype old = type_of_pageblock(broken->block.head);
+  if (!is_mergeable(old) || old == type_) return;
+  const Migratetype now = machine_->map.pageblock_type(broken->block.head);
+  if (now != (broken->claimed ? type_ : old))
+    claim(false, fmt::format("a {} request of order {} breaks a block of order {} in a {} pageblock, which is {} then",
+                             name_of(type_), order_, broken->block.order, name_of(old), name_of(now)));
 }
 
 Programs with_blocks_of_all_types() {
@@ -315,13 +394,59 @@ PROMISE(AreaPagesPromise, serve_movable_requests_first_once_they_are_most_of_wha
   sources.assert_all_held();
 }
 
-PROMISE(FallbackPromise, breaks_the_largest_block_of_the_first_type_that_has_one,
+PROMISE(FallbackPromise, breaks_the_block_that_its_release_prefers,
         {.programs = with_blocks_of_all_types(),
          .planted = {{Bug::fallbacks_swapped, Release::v4_9},
                      {Bug::fallbacks_swapped, Release::v5_10},
                      {Bug::fallbacks_swapped, Release::v4_19},
                      {Bug::smallest_stolen, Release::v4_19},
                      {Bug::smallest_stolen, Release::v5_10}}}) {
+  Sources sources;
+  run_plainly(program, &sources);
+  sources.assert_all_held();
+}
+
+// Begins on a machine of which about half of each pageblock is in use by pages that move, with requests of other types:
+// these are larger than what per-CPU lists keep, and smaller than a pageblock.
+void fill_half_of_each_pageblock(Random& random, Program& program) {
+  Geometry& machine = program.machine;
+  program.ops.clear();
+  program.failing_bitmaps.clear();
+  machine.areas.clear();
+  machine.pageblock_order = 6;
+  machine.largest_order = 8;
+  machine.memory.end = machine.memory.start + machine.largest_pages();
+  Story story(program);
+  const std::uint64_t all = machine.pageblock_pages();
+  // Memory is handed out from its beginning on, page by page.
+  std::vector<OpRef> upper;
+  for (Pfn block = machine.memory.start; block < machine.memory.end; block += all) {
+    const std::uint64_t half = all / 2 - 1 + random.below(3);
+    story.add(OwnedPages<PageKind::anonymous>{.at = {}, .pages = half});
+    upper.push_back(story.add(OwnedPages<PageKind::anonymous>{.at = {}, .pages = all - half}));
+  }
+  story.add(DrainOp<DrainKind::lru>{});
+  for (const OpRef pages : upper) story.add(FreeOwned{pages});
+  story.add(DrainOp<DrainKind::everything>{});
+  for (std::uint64_t blocks = 4 + random.below(8); blocks > 0; --blocks)
+    story.add(AllocPages{.order = 4, .type = random.chance(50) ? TypeWord::unmovable : TypeWord::reclaimable});
+}
+
+Programs with_half_used_pageblocks() {
+  Programs programs;
+  programs.options.shapes = false;
+  programs.faults = false;
+  programs.interleaved = false;
+  programs.prepare = fill_half_of_each_pageblock;
+  return programs;
+}
+
+PROMISE(FallbackPromise, claims_a_pageblock_of_which_half_is_free_or_alike,
+        {.programs = with_half_used_pageblocks(),
+         .planted = {{Bug::half_is_too_little, Release::v4_19},
+                     {Bug::half_is_too_little, Release::v5_10},
+                     {Bug::half_is_too_little, Release::v6_1},
+                     {Bug::half_is_too_little, Release::v6_12}}}) {
   Sources sources;
   run_plainly(program, &sources);
   sources.assert_all_held();
@@ -363,12 +488,21 @@ PROMISE(ReservePromise, counts_its_pageblocks, {.programs = with_a_reserve(), .p
   assert_laws_hold(program, {Law::counters});
 }
 
+PROMISE(ReservePromise, gets_the_pageblock_of_each_urgent_block_until_it_has_its_size,
+        {.programs = with_a_reserve(),
+         .planted = {{Bug::reserve_falls_short, Release::v4_19},
+                     {Bug::reserve_falls_short, Release::v5_10},
+                     {Bug::reserve_falls_short, Release::v6_1}}}) {
+  assert_laws_hold(program, {Law::policy});
+}
+
 PROMISE(ReservePromise, serves_atomic_requests_only,
         {.programs = with_a_reserve(), .planted = {{Bug::reserve_to_anyone, Release::v4_19}}}) {
   assert_laws_hold(program, {Law::policy});
 }
 
-// Only requests that are urgent and cannot wait make a reserve, and never more than 1 % of a zone and a pageblock.
+// Only requests that are urgent and cannot wait make a reserve. Its last pageblock joins it while it is below 1 % of
+// its zone and a pageblock, since 6.8 below 1 % in whole pageblocks.
 PROMISE(ReservePromise, stays_small_and_is_made_by_atomic_requests_only,
         {.programs = with_a_reserve(), .planted = {{Bug::reserve_without_limit}}}) {
   run_plainly(program);
@@ -380,7 +514,10 @@ PROMISE(ReservePromise, stays_small_and_is_made_by_atomic_requests_only,
   const bool atomic = print(program).find(" atomic") != std::string::npos;
   for (std::size_t z = 0; z < machine.buddy.zones(); ++z) {
     const Zone& zone = machine.buddy.zone(z);
-    RC_ASSERT(zone.nr_reserved_highatomic < zone.managed / 100 + block + most_added);
+    const std::uint64_t share = zone.managed / 100;
+    const bool none = machine.release() >= Release::v6_8 && share < block;
+    const std::uint64_t limit = machine.release() >= Release::v6_8 ? align_up(share, block) : share + block;
+    RC_ASSERT(zone.nr_reserved_highatomic < (none ? 1 : limit + most_added));
     RC_ASSERT(atomic || zone.nr_reserved_highatomic == 0);
   }
 }

@@ -186,21 +186,14 @@ PROMISE(ProgressPromise, a_compaction_moves_a_page_that_has_room_above_it,
 // Puts a page into each largest block, and compacts for such a block, before the program goes on.
 void scatter_pages(Random& random, Program& program) {
   const Geometry& machine = program.machine;
-  std::vector<Op> ops;
-  const auto add = [&](OpBody body) {
-    Op op;
-    op.body = std::move(body);
-    ops.push_back(std::move(op));
-  };
+  Story story(program);
   for (Pfn block = machine.memory.start; block < machine.memory.end; block += machine.largest_pages()) {
     OwnedPages<PageKind::anonymous> page;
     page.at = Place::of_pfn(block + machine.pageblock_pages() / 2 + random.below(machine.pageblock_pages() / 2));
-    add(page);
+    story.add(page);
   }
-  add(DrainOp<DrainKind::lru>{});
-  add(Compact{.order = machine.largest_order, .priority = PriorityWord::full});
-  const auto after_boot = std::ranges::find_if(program.ops, [](const Op& op) { return !info_of(op).boot; });
-  program.ops.insert(after_boot, ops.begin(), ops.end());
+  story.add(DrainOp<DrainKind::lru>{});
+  story.add(Compact{.order = machine.largest_order, .priority = PriorityWord::full});
 }
 
 Programs with_compactions_for_an_order() {
@@ -276,25 +269,18 @@ class PlacesOfMoved final : public BeforeAndAfter {
 
 // Begins with blocks of kernel memory and pages below them.
 void mix_types(Random& random, Program& program) {
-  std::vector<Op> ops;
-  const auto add = [&](OpBody body) {
-    Op op;
-    op.body = std::move(body);
-    ops.push_back(std::move(op));
-  };
+  Story story(program);
   const std::uint64_t blocks = 1 + random.below(4);
   for (std::uint64_t i = 0; i < blocks; ++i)
-    add(AllocPages{.order = random.below(program.machine.pageblock_order), .type = TypeWord::unmovable});
+    story.add(AllocPages{.order = random.below(program.machine.pageblock_order), .type = TypeWord::unmovable});
   for (std::uint64_t i = 0; i < blocks; ++i) {
     OwnedPages<PageKind::anonymous> pages;
     pages.at = Place::of_pfn(program.machine.memory.start + random.below(program.machine.memory.pages() / 4));
     pages.pages = 1 + random.below(8);
-    add(pages);
+    story.add(pages);
   }
-  add(DrainOp<DrainKind::everything>{});
-  add(Compact{});
-  const auto after_boot = std::ranges::find_if(program.ops, [](const Op& op) { return !info_of(op).boot; });
-  program.ops.insert(after_boot, ops.begin(), ops.end());
+  story.add(DrainOp<DrainKind::everything>{});
+  story.add(Compact{});
 }
 
 Programs with_mixed_types() {

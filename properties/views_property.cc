@@ -136,6 +136,7 @@ Programs reading_files() {
   return programs;
 }
 
+// The total of pages released is compared when no actor is inside an operation (catalogue.cc says so).
 PROMISE(ViewsPromise, files_read_as_a_recount_does_at_any_time,
         {.programs = reading_files(), .planted = {Bug::debug_bitmap_size}}) {
   assert_laws_hold(program, {Law::views});

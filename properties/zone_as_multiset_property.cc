@@ -164,7 +164,8 @@ class AllocPages final : public ZoneStep {
  protected:
   void perform(const Model& model, Real& real) const override {
     const Buddy& buddy = real.machine->buddy;
-    // Single pages without privileges: granted above the min watermark, and only there.
+    // Single pages without privileges: certainly granted if min watermark, boost and the reserve for atomic requests
+    // stay, certainly not where min watermark, boost and lowmem_reserve would not stay.
     std::array<bool, kMaxZones> may_give{};
     std::array<bool, kMaxZones> must_give{};
     const std::size_t ceiling = buddy.zone_ceiling(gfp_);

@@ -2,6 +2,7 @@
 // cma_steps.cc, and the older form in cma_alloc_v3_5.cc.
 
 #include "allocator/areas/cma_steps.h"
+#include "allocator/base/error.h"
 
 namespace cma {
 
@@ -53,7 +54,8 @@ Task<Pfn> CmaV6_9::cma_alloc(AreaId id, std::uint64_t count, unsigned align, boo
   std::optional<Window> window = request_window(table_.areas[id], count, align);
   if (!window) co_return kNoPfn;
   const int error = co_await sweep_and_retry(id, *window);
-  if (error != 0 && !no_warn) report_failure(id, *window, error);
+  const bool silent = error != -kEBUSY && core_.bugs.active(Bug::full_area_is_silent);
+  if (error != 0 && !no_warn && !silent) report_failure(id, *window, error);
   trace_finish(id, *window, error);
   const Pfn result = error == 0 ? window->pfn : kNoPfn;
   account(id, count, result);

@@ -144,6 +144,18 @@ enum class Bug : std::uint8_t {
   busy_is_enomem,           // a contiguous range that is busy reports -ENOMEM
   pin_stays_in_movable,     // a page that is pinned for long stays in a Movable zone
   pcp_high_fixed,           // the limit of per-CPU lists does not follow the frees
+  noio_enters_files,        // a contiguous range of a noio scope moves pages of files
+  tries_carried_over,       // a contiguous range has five calls of migration in all, not five for each batch
+  any_drain_will_do,        // a drain of one zone is left out while another drain is under way
+  lazyfree_reads_early,     // reclaim reads the pte of a page given up before it has the page-table lock
+  reserve_falls_short,      // the reserve for atomic requests ends a pageblock below its limit
+  mark_counts_orders,       // a block that is taken for compaction counts as its order in pages
+  half_is_too_little,       // a fallback claims a pageblock only if more than half of it suits
+  lent_page_stays,          // a huge page that was lent for a migration stays in the pool
+  munlock_from_start,       // unmapping a part of locked memory unlocks the first pages of the mapping
+  lone_mapper_writable,     // a write out of a page with one mapping leaves its pte writable
+  pin_scope_kept,           // a long-term pin that fails leaves its task in the scope of pins
+  full_area_is_silent,      // a request that finds no window prints no line
   kCount
 };
 

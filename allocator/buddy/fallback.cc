@@ -197,7 +197,8 @@ bool Fallback::worth_claiming(const PageblockTypes::Contents& found, Migratetype
     alike = found.movable;
   else if (old == Migratetype::movable)
     alike = block - std::min(block, found.free + found.movable);
-  return found.free + alike >= block / 2;
+  const std::uint64_t suits = found.free + alike;
+  return suits > block / 2 || (suits == block / 2 && !core_.bugs.fires(Bug::half_is_too_little));
 }
 
 // --- since 6.10 ---

@@ -268,7 +268,7 @@ bool Buddy::takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t f
 std::uint64_t Buddy::most_reserved(const Zone& zone) const {
   const std::uint64_t block = order_pages(pageblock_order_);
   const std::uint64_t share = zone.managed / 100;
-  if (release_ < Release::v6_8) return share + block;
+  if (release_ < Release::v6_8) return core_.bugs.active(Bug::reserve_falls_short) ? share : share + block;
   return share < block ? 0 : align_up(share, block);
 }
 

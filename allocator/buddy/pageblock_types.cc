@@ -146,7 +146,8 @@ bool PageblockTypes::may_take(const Zone& zone, unsigned order, Migratetype type
     // A block that is counted as free is taken as such: not below the low watermark.
     mark = Watermark::low;
   }
-  const std::uint64_t needed = zone.watermark[static_cast<unsigned>(mark)] + order_pages(order);
+  const std::uint64_t pages = core_.bugs.active(Bug::mark_counts_orders) ? order : order_pages(order);
+  const std::uint64_t needed = zone.watermark[static_cast<unsigned>(mark)] + pages;
   return watermarks_.zone_watermark_ok(zone, needed, {.flags = kAllocCma}, zone.nr_free_pages);
 }
 

@@ -156,7 +156,9 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
     co_await prepare_migration_v3_5();
   MigrateControl control;
   // 4.12: the flags of the range are the caller's (current_gfp_context).
-  control.may_enter_fs = release_ < Release::v4_12 || core_.engine.flags().scope == ReclaimScope::none;
+  const ReclaimScope scope = core_.engine.flags().scope;
+  control.may_enter_fs = release_ < Release::v4_12 || scope == ReclaimScope::none ||
+                         (scope == ReclaimScope::noio && core_.bugs.fires(Bug::noio_enters_files));
   Pfn pfn = start;
   int tries = 0;
   int result = 0;
@@ -174,7 +176,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
         break;
       }
       pfn = control.next;
-      tries = 0;
+      if (tries == 0 || !core_.bugs.fires(Bug::tries_carried_over)) tries = 0;
     } else if (++tries == kMigrateTries) {
       const bool keeps_error = release_ < Release::v5_13 && result < 0;
       if (!keeps_error) result = -kEBUSY;

@@ -121,6 +121,7 @@ void HugetlbPool::moved(Pfn old, Pfn target) {
   Page& to = core_.map.edit(target);
   if (!to.has(kPageHugetlbTemporary)) return;
   to.flags &= ~kPageHugetlbTemporary;
+  if (core_.bugs.fires(Bug::lent_page_stays)) return;
   core_.map.edit(old).flags |= kPageHugetlbTemporary;
 }
 

@@ -22,9 +22,12 @@ bool OwnerMoves::has_mapping(Pfn pfn) const { return page_cache_.has_mapping(pfn
 Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
   while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::present)) {
     core_.engine.turn();
-    const SpaceId space = spaces_.pte(found).space;
+    const Pte before = spaces_.pte(found);
+    const SpaceId space = before.space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
-    const Pte pte = spaces_.pte(found);
+    Pte pte = spaces_.pte(found);
+    const bool stale = pte.dirty != before.dirty || pte.locked != before.locked;
+    if (stale && core_.bugs.fires(Bug::lazyfree_reads_early)) pte = before;
     const bool there = pte.page == id && pte.state == Pte::State::present;
     if (there && pte.locked && !core_.bugs.fires(Bug::lazyfree_drops_locked)) {
       co_await lru_.mlock(pfn);

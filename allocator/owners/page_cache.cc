@@ -57,7 +57,7 @@ bool PageCache::release_buffer(OwnerId id) {
 Task<void> PageCache::write_page(OwnerId id) {
   const Pfn pfn = records_.owner(id).pfn;
   CMA_ASSERT(core_.map.page(pfn).has(kPageLocked) && !core_.map.page(pfn).has(kPageWriteback));
-  reverse_map_.write_protect(id);
+  if (core_.map.page(pfn).map != 1 || !core_.bugs.fires(Bug::lone_mapper_writable)) reverse_map_.write_protect(id);
   core_.map.edit(pfn).flags &= ~kPageDirty;
   const BufferId buffer = buffer_of(id);
   // Does not wait for a buffer that is locked: the page stays dirty for the next writeback.

@@ -85,7 +85,8 @@ Task<int> Processes::pin_longterm(SpaceId process, MappingId mapping, std::uint6
   // Earlier releases pin the page where it is.
   core_.engine.flags().memalloc_pin = release_ >= Release::v5_1;
   const int error = co_await pin_outside_areas(process, mapping, index, pinned);
-  core_.engine.flags().memalloc_pin = false;
+  const bool stays_in_scope = error != 0 && core_.engine.flags().memalloc_pin && core_.bugs.fires(Bug::pin_scope_kept);
+  core_.engine.flags().memalloc_pin = stays_in_scope;
   co_return error;
 }
 

@@ -282,8 +282,10 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
   const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
-  if (where.locked && release_ < Release::v5_18)
-    co_await munlock_range_v3_5(process, static_cast<PteId>(where.first + from), pages);
+  if (where.locked && release_ < Release::v5_18) {
+    const std::uint64_t first = from != 0 && core_.bugs.fires(Bug::munlock_from_start) ? 0 : from;
+    co_await munlock_range_v3_5(process, static_cast<PteId>(where.first + first), pages);
+  }
   co_await lru_.add_drain(core_.engine.cpu());
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);

@@ -102,6 +102,23 @@ void let_one_actor_perform(Program& program) {
 
 }  // namespace
 
+Story::Story(Program& program) : program_(program) {
+  const auto after_boot = std::ranges::find_if(program.ops, [](const Op& op) { return !info_of(op).boot; });
+  next_ = static_cast<std::size_t>(after_boot - program.ops.begin());
+}
+
+OpRef Story::add(OpBody body, Performer performer, Stop until) {
+  const OpId id = program_.unused_id();
+  Op op{.id = id, .performer = performer, .until = until, .body = std::move(body)};
+  program_.ops.insert(program_.ops.begin() + static_cast<std::ptrdiff_t>(next_++), std::move(op));
+  return {id};
+}
+
+Performer Story::another_actor() {
+  program_.actors.push_back({.name = "another", .cpu = 0});
+  return Performer::actor(program_.actors.size() - 1);
+}
+
 rc::Gen<Program> any_program(const Programs& programs) {
   return rc::Gen<Program>([programs](const rc::Random& source, int size) {
     rc::Random copy = source;

@@ -35,6 +35,20 @@ struct Programs {
 // `programs` leaves the choice.
 rc::Gen<Program> any_program(const Programs& programs = {});
 
+// Operations with which a drawn program begins: they come after those of boot, in the order in which they are added.
+class Story {
+ public:
+  explicit Story(Program& program);
+  // Adds an operation and returns its result, for later ones to name.
+  OpRef add(OpBody body, Performer performer = {}, Stop until = {});
+  // Adds an actor to the program, on CPU 0.
+  Performer another_actor();
+
+ private:
+  Program& program_;
+  std::size_t next_;  // index of the operation that is added next
+};
+
 // Returns a generator of possible machines: any shape of any modelled release, or of the given one. They do not shrink.
 rc::Gen<Geometry> any_machine(std::optional<Release> release = std::nullopt);
 // Returns a generator of stops. They shrink to the first passing of the point.

@@ -38,9 +38,10 @@ struct Viewpoint {
   Slot slots = 0;           // the first operation that is looked at
 };
 
-// Returns all of the last plain run. `result` is what it returned.
+// Returns results, trace and state of the last plain run. `result` is what it returned.
 Behaviour behaviour(const RunResult& result, const Viewpoint& from);
-// Returns the state of a machine alone.
+// Returns the state of a machine alone: pages, lists, counters, areas, pagevecs, buffers, owners, I/O and the clock.
+// Page tables, file caches, transactions, the counts of the hugetlb pool, hints and the flags of tasks are not in it.
 Behaviour state_of(const Machine& machine, const Viewpoint& from);
 // Returns a sentence on the first difference; empty if there is none.
 std::string difference(const Behaviour& one, const Behaviour& other);

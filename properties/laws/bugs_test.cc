@@ -355,6 +355,14 @@ TEST(BugsAndLaws, GrantedSeesAtomicPageRefused) {
             "granted");
 }
 
+// A reference keeps the page in its area, so the pin fails.
+TEST(BugsAndLaws, GrantedSeesPinScopeKept) {
+  EXPECT_EQ(law_of_request(Bug::pin_scope_kept, Release::v6_1, "", 0x10,
+                           "p = spawn\nv = mmap_anon p pages=1 at=a+8\nget_page a+8\nk = pin_longterm v\n"
+                           "x1 = alloc_pages type=movable\n"),
+            "granted");
+}
+
 // A write for the pin copies a page that is shared since a fork. The first mapping's page came with another of an area.
 TEST(BugsAndLaws, PolicySeesPagesOfAreasGivenToATaskThatPins) {
   const std::string program = "p = spawn\nv = mmap_anon p pages=1\nq = fork p\n";
@@ -380,6 +388,14 @@ TEST(BugsAndLaws, PolicySeesPinStays) {
 TEST(BugsAndLaws, PolicySeesReserveToAnyone) {
   EXPECT_EQ(law_of_request(Bug::reserve_to_anyone, Release::v4_19, "min_free_kbytes=16 extra_free_kbytes=400", 0x1c0,
                            "x1 = alloc_pages order=1 type=unmovable atomic\nx2 = alloc_pages order=1 type=unmovable\n"),
+            "policy");
+}
+
+// 1 % of the zone is less than a pageblock, so the reserve may have two.
+TEST(BugsAndLaws, PolicySeesReserveFallsShort) {
+  EXPECT_EQ(law_of_request(Bug::reserve_falls_short, Release::v4_19, "min_free_kbytes=160", 0x1c0,
+                           "x1 = alloc_pages order=4 type=unmovable atomic\n"
+                           "x2 = alloc_pages order=4 type=unmovable atomic\n"),
             "policy");
 }
 

@@ -68,7 +68,8 @@ constexpr auto kLaws = std::to_array<LawInfo>({
     {Law::policy,
      "No page of an area goes to a request that is not movable, since 5.1 to any request of a task that pins for the "
      "long term, nor to a caller that asked for a range. The lists of the reserve for atomic requests serve no other "
-     "request. Since 5.13 no page of an area or of a Movable zone, and no page of a range that is being emptied, is "
+     "request, and a block that only an atomic request could get adds its pageblock until the reserve has its size. "
+     "Since 5.13 no page of an area or of a Movable zone, and no page of a range that is being emptied, is "
      "pinned for the long term.",
      "pages of the reserve that wait on a per-CPU list serve movable requests, as in the kernel",
      "when pages, ranges and pins are handed out"},
@@ -165,6 +166,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::policy, "Laws::reference_taken", "properties/laws/laws.cc"},
     {Law::policy, "PageRequests::check_areas", "properties/laws/page_requests.cc"},
     {Law::policy, "PageRequests::check_reserve", "properties/laws/page_requests.cc"},
+    {Law::policy, "PageRequests::check_reserved", "properties/laws/page_requests.cc"},
     {Law::locks, "SumChecks::compare_globals", "properties/laws/audit_counters.cc"},
     {Law::locks, "SumChecks::compare_at_rest", "properties/laws/audit_counters.cc"},
     {Law::locks, "Engine::park", "allocator/engine/engine.cc"},
@@ -183,6 +185,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::views, "Laws::check_view", "properties/laws/laws.cc"},
     {Law::views, "SumChecks::compare_totals", "properties/laws/audit_areas.cc"},
     {Law::hints, "SumChecks::compare_at_rest", "properties/laws/audit_counters.cc"},
+    {Law::granted, "Laws::check_scope", "properties/laws/laws.cc"},
     {Law::granted, "PageRequests::allocation_ended", "properties/laws/page_requests.cc"},
     {Law::sound, "Interpreter::Run::perform", "properties/program/interpreter.cc"},
     {Law::sound, "Interpreter::run", "properties/program/interpreter.cc"},

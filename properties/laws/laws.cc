@@ -179,8 +179,18 @@ void Laws::range_freeing(Pfn pfn, std::uint64_t count) {
   ledger_.range_freeing(pfn, count);
 }
 
+// Checks that the task is not in the scope of a long-term pin: only the pin itself enters it, and PageRequests believes
+// the task's flag.
+void Laws::check_scope() const {
+  if (machine_->engine.flags().memalloc_pin)
+    throw LawBroken(Law::granted, "__alloc_pages", "a request is treated as one of a task that pins for long");
+}
+
+void Laws::pages_refused(unsigned, Gfp) { check_scope(); }
+
 void Laws::pages_allocated(Pfn pfn, unsigned order, Gfp) {
   quiet_call_.disturbed();
+  check_scope();
   const MemoryMap& map = machine_->map;
   const char* function = "__alloc_pages";
   if (!map.valid(pfn) || !map.valid(pfn + order_pages(order) - 1) || !is_aligned(pfn, order_pages(order)))

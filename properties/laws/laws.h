@@ -61,6 +61,8 @@ class Laws final : public Observer {
   void range_allocated(Pfn pfn, std::uint64_t count) override;
   // Checks `contract` (place), `exclusive` and `content` (counts). PageRequests checks which pages a request may get.
   void pages_allocated(Pfn pfn, unsigned order, Gfp gfp) override;
+  // Checks `granted`, as pages_allocated() does: no block that a program asks for is asked for in the scope of a pin.
+  void pages_refused(unsigned order, Gfp gfp) override;
   // Checks `exclusive`.
   void owner_adopted(OwnerId owner) override;
   // Checks `policy`: since 5.13 no page of an area, of an isolated pageblock or of a Movable zone is pinned for the
@@ -102,6 +104,7 @@ class Laws final : public Observer {
   void begin_afresh();
   void check_contract(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) const;
   void check_taken_pages(const char* function, Pfn pfn, std::uint64_t count) const;
+  void check_scope() const;
   void check_taken_page(const char* function, Pfn pfn) const;
   void check_view(const std::string& path, const std::optional<std::string>& text) const;
 

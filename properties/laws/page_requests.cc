@@ -46,6 +46,9 @@ void PageRequests::allocation_begins(Gfp gfp, unsigned order, unsigned node) {
   node_ = node;
   for (unsigned from = 0; from < machine_->buddy.nodes(); ++from) highest_zone_[from] = highest_zone(from);
   expected_ = expected();
+  reserved_.clear();
+  for (std::size_t z = 0; z < machine_->buddy.zones(); ++z)
+    reserved_.push_back(machine_->buddy.zone(z).nr_reserved_highatomic);
 }
 
 bool PageRequests::has_zone(std::string_view name) const {
@@ -205,6 +208,7 @@ void PageRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
                        buddy.zone_title(expected_->zone)));
   check_areas(pfn);
   check_reserve(pfn);
+  check_reserved(pfn);
 }
 
 // Pageblocks of areas are CMA, or Isolate while a range of them is being emptied.
@@ -235,6 +239,27 @@ void PageRequests::check_reserve(Pfn pfn) const {
   throw LawBroken(
       Law::policy, kFunction,
       fmt::format("page {:#x} of the reserve for atomic requests is given to one without a right to it", pfn));
+}
+
+// Since 4.4 a block that only an urgent request could get reserves its pageblock, unless that is an area's, isolated or
+// reserved, or the reserve has its size: 1 % of the zone, and up to 6.7 a pageblock more. Since 6.8 a zone of which 1 %
+// is less than a pageblock has no reserve, and since 6.10 a pageblock that reaches out of its zone joins none.
+void PageRequests::check_reserved(Pfn pfn) const {
+  if (release_ < Release::v4_4 || !expected_->attempt.has_reserve) return;
+  const MemoryMap& map = machine_->map;
+  const std::size_t zone = map.page(pfn).zone;
+  const std::uint64_t block = map.pageblock_pages();
+  const std::uint64_t share = machine_->buddy.zone(zone).managed / 100;
+  std::uint64_t limit = share + block;
+  if (release_ >= Release::v6_8) limit = share < block ? 0 : align_up(share, block);
+  const PfnRange& range = machine_->buddy.zone(zone).range;
+  const Pfn start = map.pageblock_start(pfn);
+  const bool cut = start < range.start || start + block > range.end;
+  if (reserved_[zone] >= limit || (release_ >= Release::v6_10 && cut) || !is_mergeable(map.pageblock_type(pfn))) return;
+  throw LawBroken(Law::policy, kFunction,
+                  fmt::format("page {:#x} is given to an atomic request, and its pageblock is not reserved, though "
+                              "zone {} has reserved {} pages of {}",
+                              pfn, machine_->buddy.zone_title(zone), reserved_[zone], limit));
 }
 
 }  // namespace cma

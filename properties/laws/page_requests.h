@@ -10,6 +10,7 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "allocator/machine.h"
 
@@ -57,6 +58,7 @@ class PageRequests final : public AllocationWatcher {
   bool is_of_area(Pfn pfn) const;
   void check_areas(Pfn pfn) const;
   void check_reserve(Pfn pfn) const;
+  void check_reserved(Pfn pfn) const;
 
   Machine* machine_ = nullptr;
   AllocationWatcher* next_ = nullptr;
@@ -69,6 +71,7 @@ class PageRequests final : public AllocationWatcher {
   unsigned node_ = 0;
   std::array<std::size_t, kMaxNodes> highest_zone_{};  // by node
   std::optional<Grant> expected_;
+  std::vector<std::uint64_t> reserved_;  // by zone, when the request begins: the pages of the reserve
 };
 
 }  // namespace cma
