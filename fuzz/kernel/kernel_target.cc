@@ -40,7 +40,11 @@ std::string commented(const std::string& text) {
   return lines;
 }
 
-std::string replay_line(const judge::KernelConfig& kernel) {
+// Returns whether the finding is about what the kernel did. Others are about laws, which are noticed on the model.
+bool is_of_kernel(const Finding& finding) { return finding.law == Law::judge || finding.law == Law::splat; }
+
+std::string replay_line(const Finding& finding, const judge::KernelConfig& kernel) {
+  if (!is_of_kernel(finding)) return "cmacheck run FILE";
   return fmt::format("cmacheck judge FILE --release {} --pageblock-order {}", name_of(kernel.release),
                      kernel.pageblock_order);
 }
@@ -144,8 +148,8 @@ void KernelTarget::make_small(judge::Outcome& outcome) {
 // Performs the program once more, on the plain kernel if that is built: it has booted for this program alone.
 std::string KernelTarget::confirmation(const judge::Outcome& outcome) {
   const std::string wanted = outcome.finding->signature();
-  // A law that both sides break is noticed on the model: nothing differs that could be seen again.
-  if (outcome.finding->law != Law::judge && outcome.finding->law != Law::splat) return "noticed by the laws";
+  // Nothing differs that could be seen again.
+  if (!is_of_kernel(*outcome.finding)) return "noticed by the laws";
   // It would take as long once more, and fuzzers end an input that takes long.
   if (outcome.finding->signature().ends_with("/silent")) return "not performed once more";
   const bool plain = judge::cached_kernel(options_.kernel).has_value();
@@ -166,7 +170,7 @@ std::string KernelTarget::keep(const judge::Outcome& outcome, const std::string&
   const Finding& finding = *outcome.finding;
   const std::string text =
       fmt::format("# {}\n# kernel {}; {}\n{}# {}\n{}", finding.signature(), name_of(options_.kernel), confirmed,
-                  commented(outcome.both_sides), replay_line(options_.kernel), print(outcome.program));
+                  commented(outcome.both_sides), replay_line(finding, options_.kernel), print(outcome.program));
   const FindingPlace place =
       place_for(options_.folder, finding, [&](const std::string& file) { return read_file(file) == text; });
   if (!place.there) {

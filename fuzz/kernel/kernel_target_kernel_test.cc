@@ -114,5 +114,19 @@ TEST_F(KernelTargetRun, APlantedMistakeIsKeptSmallWithKernelAndFirstDifferingSte
   EXPECT_FALSE(past_it.run(encode(kept->program), counters).finding);
 }
 
+// What the kernel answers is what a model with this mistake answers: no comparison sees the data of a page.
+TEST_F(KernelTargetRun, ALawThatIsBrokenWhereNothingDiffersIsAFindingToo) {
+  const ScratchFolder folder;
+  options_.bugs.switch_on(*bug_from_name("data-left-behind"));
+  options_.folder = folder.path().string();
+  KernelTarget target(options_);
+  const auto verdict = hunt(target, 30);
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->finding->finding->law, Law::content);
+  EXPECT_THAT(verdict->report, HasSubstr("kernel and model agree on every step, and break the law"));
+  EXPECT_TRUE(load_program(verdict->file));
+  EXPECT_THAT(*read_file(verdict->file), HasSubstr("# cmacheck run FILE\n"));
+}
+
 }  // namespace
 }  // namespace cma
