@@ -210,6 +210,9 @@ class Campaign:
             running = hunt.poll()
             new = hunt.signatures - self.known
             self.known |= new
+            for kept in hunt.kept:
+                self.findings.note(kept)
+            hunt.kept.clear()
             hunt.learnt = hunt.learnt or bool(new)
             # One that runs past crashes must be started again to pass over this one.
             if new and running:

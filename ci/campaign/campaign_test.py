@@ -89,6 +89,23 @@ class CampaignTest(unittest.TestCase):
         self.assertEqual(code, 0, output)
         self.assertEqual(self.findings(), [])
 
+    def test_a_finding_that_the_target_keeps_itself_is_one_of_the_campaign(self):
+        (self.folder / "findings").mkdir()
+        kept = self.folder / "findings/judge-cma_alloc-bitmap.cma"
+        code, output = self.hunt(arguments=("--target", "bitmap_fuzzer"), FAKE_FINDINGS="judge/cma_alloc/bitmap",
+                                 FAKE_KEEPS=str(kept))
+        self.assertEqual(code, 1, output)
+        self.assertIn(kept.name, output)
+        self.expect_no_loss(output)
+
+    def test_the_kernel_is_hunted_on_request_only(self):
+        process = subprocess.run([root / "ci/fuzz", "--list"], capture_output=True, text=True, env=self.environment)
+        self.assertNotIn("kernel_fuzzer", process.stdout)
+        for arguments, says in ((("--engine", "afl"), "libFuzzer only"), ((), "no kernel '6.5-p9'")):
+            code, output = self.hunt(arguments=("--target", "kernel_fuzzer", *arguments), CMACHECK_KERNEL="6.5-p9")
+            self.assertEqual(code, 2, output)
+            self.assertIn(says, output)
+
     def test_targets_share_the_time_by_weight(self):
         code, output = self.hunt(seconds=2, arguments=())
         self.assertEqual(code, 0, output)

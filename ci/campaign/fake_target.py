@@ -3,7 +3,8 @@
 
 FAKE_FINDINGS="SIGNATURE ..." are found one after the other, unless CMACHECK_KNOWN has them. Each input that it leaves
 is also written into FAKE_LEDGER, so that the test can see whether a campaign has lost one. A seed whose content is
-`hang` ends it as libFuzzer ends at a time-out. FAKE_BROKEN=1: ends at once and leaves nothing.
+`hang` ends it as libFuzzer ends at a time-out. FAKE_BROKEN=1: ends at once and leaves nothing. FAKE_KEEPS=FILE: keeps
+each finding there itself, as the kernel target does.
 """
 
 import hashlib
@@ -54,6 +55,9 @@ def main():
         for signature in os.environ.get("FAKE_FINDINGS", "").split():
             if runs >= 200 and signature not in known:
                 print(f"FINDING: {signature}", flush=True)
+                if "FAKE_KEEPS" in os.environ:
+                    Path(os.environ["FAKE_KEEPS"]).write_text(f"# {signature}\n")
+                    print(f"kept: {os.environ['FAKE_KEEPS']}", flush=True)
                 leave("crash", signature.encode(), 77)
         time.sleep(0.02)
     print(f"#{runs}\tDONE   cov: {runs // 10} ft: {runs // 5} corp: 1/8b exec/s: 100", flush=True)

@@ -108,11 +108,11 @@ class Findings:
         self._job = None
         if process.returncode == 0 and output.strip():
             os.unlink(log.name)
-            self._note(Path(output.decode().strip().splitlines()[-1]))
+            self.note(Path(output.decode().strip().splitlines()[-1]))
             self._keep(raw)
         else:
             self.messages.append(f"could not minimise {raw.name} (see {log.name}); the raw input is kept")
-            self._note(self._keep(raw))
+            self.note(self._keep(raw))
 
     def _keep(self, path):
         kept = self.place.raw / path.name
@@ -125,9 +125,10 @@ class Findings:
             disk.remove(path)
             self.dropped += 1
             return
-        self._note(self._keep(path))
+        self.note(self._keep(path))
 
-    def _note(self, path):
+    def note(self, path):
+        """Remembers that this file is a finding of the campaign."""
         name = os.path.relpath(path, self.place.root)
         if name not in self.state.found:
             self.state.found.append(name)

@@ -48,6 +48,7 @@ class Hunt:
         self._tail = ""
         self.signatures = set()
         self._printed = set()
+        self.kept = []  # programs that the target has kept itself
         self.shared = 0  # after how many seconds it last gave the other engine what it found
         self.learnt = False  # whether it has stopped at a finding that was not known
         self.counted, self.executions = 0, 0  # what the campaign has counted of it already
@@ -106,6 +107,8 @@ class Hunt:
         for line in lines:
             if line.startswith("FINDING: "):
                 self._printed.add(line[len("FINDING: "):].strip())
+            elif line.startswith("kept: "):
+                self.kept.append(Path(line[len("kept: "):].strip()))
             # libFuzzer's word that the input is on disk. A finding counts from then on.
             elif "Test unit written to" in line:
                 self.signatures |= self._printed

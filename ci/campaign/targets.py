@@ -1,7 +1,7 @@
 """The fuzz targets: found by name, with their options, dictionaries, weights and seeds.
 
-A target is fuzz/targets/NAME_fuzzer.cc. NAME_fuzzer.options beside it has sections as fleets read them; of these a
-campaign uses [libfuzzer] and [campaign] (weight = N: its share of the time, 1 unless it is given).
+A target is fuzz/targets/NAME_fuzzer.cc, or one of ON_REQUEST. NAME_fuzzer.options beside it has sections as fleets read
+them; of these a campaign uses [libfuzzer] and [campaign] (weight = N: its share of the time, 1 unless it is given).
 """
 
 import configparser
@@ -32,15 +32,20 @@ class SeedError(Exception):
     """The seeds cannot be made."""
 
 
+# Targets that hunt only when they are asked for, and where they are.
+KERNEL = "kernel_fuzzer"
+ON_REQUEST = {KERNEL: "fuzz/kernel"}
+
+
 def names(root):
-    """Returns the names of all targets of the source tree."""
+    """Returns the names of all targets of the source tree that hunt unless others are asked for."""
     return sorted(path.stem for path in (root / "fuzz/targets").glob("*_fuzzer.cc"))
 
 
 def load(root, binaries, name):
     """Returns the target of this name. Raises BadTarget if its options file cannot be understood."""
     target = Target(name, binaries / name)
-    beside = root / "fuzz/targets" / name
+    beside = root / ON_REQUEST.get(name, "fuzz/targets") / name
     dictionary = beside.with_suffix(".dict")
     if dictionary.exists():
         target.dictionary = dictionary

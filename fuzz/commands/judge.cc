@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -13,6 +14,7 @@
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/files.h"
 #include "fuzz/commands/finding_file.h"
+#include "fuzz/kernel/kernel_target.h"
 #include "properties/judge/batch.h"
 #include "properties/judge/recorded.h"
 #include "properties/program/text.h"
@@ -42,6 +44,8 @@ struct JudgeCommand {
   std::vector<std::string> bugs;
   std::string recorded;
   std::string fuzzed;
+  std::string kernel_inputs;
+  std::string coverage;
   std::string json;
   std::string into;
   bool list = false;
@@ -118,6 +122,27 @@ void print_markdown(const std::vector<Summary>& summaries, const std::optional<R
                recorded->operations, recorded->answers, recorded->differences.size());
 }
 
+// --- what the kernels executed ---
+
+constexpr std::array kParts = {judge::SourcePart::cma, judge::SourcePart::page_isolation, judge::SourcePart::contiguous,
+                               judge::SourcePart::everything};
+static_assert(kParts.size() == judge::kSourceParts);
+
+void print_lines_reached(const Summary& summary) {
+  for (const judge::SourcePart part : kParts)
+    fmt::print("  {} of {} lines of {}\n", judge::lines_of(summary.points, part, summary.counters).size(),
+               judge::lines_of(summary.points, part).size(), judge::name_of(part));
+}
+
+// Returns a line for each line of source that was reached: kernel, part and place, separated by tabs.
+std::string lines_reached(const Summary& summary) {
+  std::string text;
+  for (const judge::SourcePart part : kParts)
+    for (const judge::SourceLine& line : judge::lines_of(summary.points, part, summary.counters))
+      text += fmt::format("{}\t{}\t{}:{}\n", name_of(summary.config), judge::name_of(part), line.file, line.line);
+  return text;
+}
+
 // --- the outcome as JSON ---
 
 nlohmann::json as_json(const Summary& summary) {
@@ -170,11 +195,26 @@ int load_into(std::vector<NamedProgram>& programs, const std::vector<std::string
   return kNothingFound;
 }
 
+// Appends the inputs of the kernel target below the folder. Returns the exit code.
+int load_kernel_inputs(std::vector<NamedProgram>& programs, const std::string& folder) {
+  for (const std::string& file : files_below(folder)) {
+    auto content = read_file(file);
+    if (!content) return report_failure(content.error());
+    const auto make = [bytes = std::move(*content)](judge::KernelJudge& judge) {
+      return judged_program({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, judge);
+    };
+    programs.push_back({file, make});
+  }
+  return kNothingFound;
+}
+
 // Loads all programs that the options name.
 int load_programs(const JudgeCommand& command, std::vector<NamedProgram>& programs) {
   int exit_code = load_into(programs, program_files(command.files), {});
   if (exit_code == kNothingFound && !command.fuzzed.empty())
     exit_code = load_into(programs, files_below(command.fuzzed), {.as_fuzzed = true});
+  if (exit_code != kNothingFound) return exit_code;
+  if (!command.kernel_inputs.empty()) exit_code = load_kernel_inputs(programs, command.kernel_inputs);
   if (exit_code != kNothingFound) return exit_code;
   for (NamedProgram& random : judge::random_batch(command.seed, command.random, command.ops))
     programs.push_back(std::move(random));
@@ -257,6 +297,7 @@ int judge_on(const JudgeCommand& command, const KernelConfig& config, const std:
   judge::BatchOptions options;
   options.jobs = static_cast<unsigned>(command.jobs);
   options.minimize = command.minimize;
+  options.coverage = !command.coverage.empty();
   for (const std::string& name : command.bugs) options.bugs.switch_on(*bug_from_name(name));
   if (!command.quiet) options.progress = [&](const Summary& summary) { print_progress(summary, programs.size()); };
   Keeper keeper(command.into, command.written_by);
@@ -266,7 +307,10 @@ int judge_on(const JudgeCommand& command, const KernelConfig& config, const std:
     fmt::print(stderr, "cmacheck judge: {}\n", summary.missing);
     return kEnvironment;
   }
-  if (!command.quiet && !command.markdown) print_summary(summary, command.list);
+  if (!command.quiet && !command.markdown) {
+    print_summary(summary, command.list);
+    if (options.coverage) print_lines_reached(summary);
+  }
   std::fflush(stdout);
   if (!command.into.empty())
     for (const Difference& difference : summary.differences) keeper.minimized(difference);
@@ -276,13 +320,17 @@ int judge_on(const JudgeCommand& command, const KernelConfig& config, const std:
 }
 
 int run_judge(const JudgeCommand& command) {
-  if (command.files.empty() && command.random == 0 && command.recorded.empty() && command.fuzzed.empty()) {
-    fmt::print(stderr, "cmacheck judge: nothing to judge: give files, folders, --random, --fuzzed or --recorded\n");
+  if (command.files.empty() && command.random == 0 && command.recorded.empty() && command.fuzzed.empty() &&
+      command.kernel_inputs.empty()) {
+    fmt::print(stderr,
+               "cmacheck judge: nothing to judge: give files, folders, --random, --fuzzed, --kernel-inputs or "
+               "--recorded\n");
     return kBadInput;
   }
   if (!command.into.empty() && !make_folder(command.into)) return kBadInput;
-  if (!command.json.empty()) {
-    const auto writable = check_writable(command.json);
+  for (const std::string& file : {command.json, command.coverage}) {
+    if (file.empty()) continue;
+    const auto writable = check_writable(file);
     if (!writable) return report_failure(writable.error());
   }
   std::vector<NamedProgram> programs;
@@ -298,6 +346,12 @@ int run_judge(const JudgeCommand& command) {
   for (const KernelConfig& config : kernels_of(command))
     if (!programs.empty()) exit_code = std::max(exit_code, judge_on(command, config, programs, summaries));
   if (command.markdown) print_markdown(summaries, recorded);
+  if (!command.coverage.empty()) {
+    std::string lines;
+    for (const Summary& summary : summaries) lines += lines_reached(summary);
+    const auto written = write_file(command.coverage, lines);
+    if (!written) exit_code = std::max(exit_code, report_failure(written.error()));
+  }
   if (command.json.empty()) return exit_code;
   const auto written = write_file(command.json, as_json(summaries, recorded).dump(2) + "\n");
   return written ? exit_code : std::max(exit_code, report_failure(written.error()));
@@ -336,6 +390,11 @@ void add_judge(CommandLine& line) {
   sub.text("--recorded", command->recorded, "Replay the recordings below this folder as well").existing_folder();
   sub.text("--fuzzed", command->fuzzed, "Inputs of the program fuzzer below this folder, as its target reads them")
       .existing_folder();
+  sub.text("--kernel-inputs", command->kernel_inputs, "Inputs of the kernel target below this folder, as it reads them")
+      .existing_folder();
+  sub.text("--coverage", command->coverage,
+           "Ask kernels that count what they execute (ci/judge-kernel --coverage), and write the lines of the kernel's "
+           "source that were reached to this file");
   sub.text("--json", command->json, "Write the results to this file; - is the standard output");
   sub.text("--into", command->into, "Keep each difference in this folder, as a program named for what differs");
   sub.flag("--list", command->list, "Name each program that cannot be judged; the JSON always does");

@@ -35,7 +35,7 @@ bool may_be_text(std::span<const std::uint8_t> input) {
 
 }  // namespace
 
-void program_from_input(Program& program, std::span<const std::uint8_t> input) {
+void program_from_input(Program& program, std::span<const std::uint8_t> input, const ByteLimits& limits) {
   if (may_be_text(input)) {
     auto text = parse({reinterpret_cast<const char*>(input.data()), input.size()});
     if (text) {
@@ -43,7 +43,7 @@ void program_from_input(Program& program, std::span<const std::uint8_t> input) {
       return;
     }
   }
-  decode_into(program, input, kFuzzLimits);
+  decode_into(program, input, limits);
   program.machine.bugs = {};
   static const std::array<bool, kOpKinds> kExpectation = expectation_kinds();
   std::erase_if(program.ops, [](const Op& op) { return kExpectation[op.body.index()]; });

@@ -11,11 +11,12 @@
 #include <cstdint>
 #include <span>
 
+#include "properties/program/byte_form.h"
 #include "properties/program/program.h"
 
 namespace cma {
 
 // Replaces `program` by the one that the input stands for. Reuses its memory.
-void program_from_input(Program& program, std::span<const std::uint8_t> input);
+void program_from_input(Program& program, std::span<const std::uint8_t> input, const ByteLimits& limits = kFuzzLimits);
 
 }  // namespace cma

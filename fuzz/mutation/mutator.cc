@@ -42,6 +42,13 @@ constexpr std::array<Weight, 10> kWeights = {{
     {3, Weight::Change::machine},
 }};
 
+// Returns what is changed in a program of one actor that never stops.
+Weight::Change sequential(Weight::Change change) {
+  const bool concurrent =
+      change == Weight::Change::stop || change == Weight::Change::performer || change == Weight::Change::resume;
+  return concurrent ? Weight::Change::insert : change;
+}
+
 // The crossovers among a hundred that libFuzzer asks for; the others are mutations. It asks for as many crossovers as
 // mutations, which is too many.
 constexpr unsigned kCrossoverPercent = 25;
@@ -112,23 +119,6 @@ Point likely_point(Random& random, const Op& op) {
   return drains ? kDrainPoints[random.below(kDrainPoints.size())] : kFreePoints[random.below(kFreePoints.size())];
 }
 
-std::size_t copy_out(std::span<const std::uint8_t> bytes, std::uint8_t* out, std::size_t max_size) {
-  const std::size_t size = std::min(bytes.size(), max_size);
-  std::copy_n(bytes.begin(), size, out);
-  return size;
-}
-
-// Returns the bytes of the program; drops its last operations until they fit.
-std::vector<std::uint8_t> encode_within(Program& program, std::size_t max_size) {
-  std::vector<std::uint8_t> bytes = encode(program);
-  while (bytes.size() > max_size && !program.ops.empty()) {
-    program.ops.resize(program.ops.size() * 3 / 4);
-    program.settle();
-    bytes = encode(program);
-  }
-  return bytes;
-}
-
 std::size_t change_bytes(Random& random, std::uint8_t* data, std::size_t size, std::size_t max_size) {
   if (size < max_size && random.chance(30)) data[size++] = static_cast<std::uint8_t>(random.next());
   for (std::uint64_t n = random.between(1, 3); n > 0 && size > 0; --n)
@@ -154,7 +144,7 @@ void Mutator::change_once(Program& program) {
       left -= weight.percent;
       continue;
     }
-    switch (weight.change) {
+    switch (options_.generated.sequential ? sequential(weight.change) : weight.change) {
       case Weight::Change::argument: return change_field(program);
       case Weight::Change::insert: return insert_generated(program);
       case Weight::Change::remove: return remove(program);
@@ -188,10 +178,10 @@ void Mutator::insert_generated(Program& program) {
   std::vector<Op> tail(std::make_move_iterator(program.ops.begin() + offset(at)),
                        std::make_move_iterator(program.ops.end()));
   program.ops.resize(at);
-  generator_.huge_pages = program.machine.transparent_hugepages;
-  generator_.flags = uses_flags(program);
-  if (!weights_) weights_ = swarm_weights(random_, generator_);
-  Op op = generate_op(random_, program, *weights_, generator_);
+  options_.generated.huge_pages = program.machine.transparent_hugepages;
+  options_.generated.flags = uses_flags(program);
+  if (!weights_) weights_ = swarm_weights(random_, options_.generated);
+  Op op = generate_op(random_, program, *weights_, options_.generated);
   if (op.id != 0) op.id = fresh;
   program.ops.push_back(std::move(op));
   insert_at(program, at + 1, tail);
@@ -277,6 +267,10 @@ void Mutator::insert_resume(Program& program) {
 }
 
 void Mutator::change_machine(Program& program) {
+  if (options_.machine) {
+    program.machine = options_.machine(random_);
+    return;
+  }
   const BugSet bugs = program.machine.bugs;
   const Release release =
       random_.chance(70) ? program.machine.release : modelled_releases()[random_.below(modelled_releases().size())];
@@ -323,6 +317,18 @@ void Mutator::cross(Program& program, const Program& other) {
   fit(program);
 }
 
+std::size_t encode_into(Program& program, std::span<std::uint8_t> out) {
+  std::vector<std::uint8_t> bytes = encode(program);
+  while (bytes.size() > out.size() && !program.ops.empty()) {
+    program.ops.resize(program.ops.size() * 3 / 4);
+    program.settle();
+    bytes = encode(program);
+  }
+  const std::size_t size = std::min(bytes.size(), out.size());
+  std::copy_n(bytes.begin(), size, out.begin());
+  return size;
+}
+
 std::size_t mutate_bytes(std::uint8_t* data, std::size_t size, std::size_t max_size, std::uint64_t seed) {
   Random raw(~seed);
   if (raw.chance(kRawPercent)) return change_bytes(raw, data, size, max_size);
@@ -334,7 +340,7 @@ std::size_t mutate_bytes(std::uint8_t* data, std::size_t size, std::size_t max_s
     program_from_input(program, {data, size});
     Mutator(seed).mutate(program);
   }
-  return copy_out(encode_within(program, max_size), data, max_size);
+  return encode_into(program, {data, max_size});
 }
 
 std::size_t cross_bytes(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second,
@@ -349,7 +355,7 @@ std::size_t cross_bytes(std::span<const std::uint8_t> first, std::span<const std
   } else {
     Mutator(seed).mutate(program);
   }
-  return copy_out(encode_within(program, out.size()), out.data(), out.size());
+  return encode_into(program, out);
 }
 
 }  // namespace cma

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 
@@ -23,6 +24,10 @@ namespace cma {
 struct MutationOptions {
   // Long programs are slow and find nothing that short ones do not: operations beyond this are removed.
   std::size_t ops = 48;
+  // What is inserted. If it is sequential, no change is about actors or stops.
+  GeneratorOptions generated;
+  // Returns a machine to take the place of a program's own; without it, a shape does.
+  std::function<Geometry(Random&)> machine;
 };
 
 class Mutator {
@@ -51,10 +56,12 @@ class Mutator {
 
   Random random_;
   MutationOptions options_;
-  GeneratorOptions generator_;
   // The kinds of operations that are inserted: chosen once a mutator, when first needed.
   std::optional<KindWeights> weights_;
 };
+
+// Writes the program's bytes; drops its last operations until they fit. Returns their number.
+std::size_t encode_into(Program& program, std::span<std::uint8_t> out);
 
 // The two hooks of fuzzers, which work on bytes. `data` holds `size` bytes and has room for `max_size`. Both return the
 // new size, never more than there is room for.

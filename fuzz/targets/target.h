@@ -1,5 +1,6 @@
 // What fuzz targets share: a reader of numbers from an input, the report of a finding, and the bugs to switch on.
-// Nothing else includes it: a target is small, and what deserves a test of its own belongs into a library.
+// Nothing else includes it, but for the target in fuzz/kernel/: a target is small, and what deserves a test of its own
+// belongs into a library.
 #pragma once
 
 #include <fmt/format.h>

@@ -3,16 +3,28 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
 
+#include "properties/judge/kernel_pool.h"
 #include "properties/judge/random_programs.h"
 #include "properties/minimize/minimize.h"
 
 namespace cma::judge {
 namespace {
+
+// A judge with kernels of its own. Throws NoKernel.
+struct OwnJudge {
+  std::unique_ptr<KernelPool> pool;  // if they count what they execute
+  std::unique_ptr<KernelJudge> judge;
+
+  OwnJudge(const KernelConfig& config, bool coverage)
+      : pool(coverage ? std::make_unique<KernelPool>(config) : nullptr),
+        judge(coverage ? std::make_unique<KernelJudge>(config, *pool) : std::make_unique<KernelJudge>(config)) {}
+};
 
 // A batch that is being judged: each thread takes the next program.
 class Batch {
@@ -25,6 +37,7 @@ class Batch {
  private:
   void work();
   void count(std::size_t index, const Outcome& outcome);
+  void add_coverage(KernelPool& pool);
   void gather_differences();
   void minimize_differences();
 
@@ -60,13 +73,31 @@ void Batch::count(std::size_t index, const Outcome& outcome) {
   if (options_.progress) options_.progress(summary_);
 }
 
+// Adds what the kernels of a thread counted.
+void Batch::add_coverage(KernelPool& pool) {
+  std::vector<std::uint8_t> counters(pool.counters().size());
+  const auto counted = pool.counters().read(counters);
+  const std::lock_guard lock(mutex_);
+  if (!counted) {
+    missing_ = counted.error();
+    return;
+  }
+  if (summary_.counters.empty()) {
+    summary_.points = pool.points();
+    summary_.counters.resize(counters.size());
+  }
+  for (std::size_t i = 0; i < counters.size(); ++i) summary_.counters[i] = std::max(summary_.counters[i], counters[i]);
+}
+
 void Batch::work() {
   try {
-    KernelJudge judge(summary_.config);
+    const OwnJudge own(summary_.config, options_.coverage);
+    KernelJudge& judge = *own.judge;
     for (std::size_t index = next_++; index < programs_.size(); index = next_++) {
       const Program program = programs_[index].make(judge);
       count(index, judge.judge(program, options_.bugs));
     }
+    if (own.pool && judge.kernels_booted() != 0) add_coverage(*own.pool);
     const std::lock_guard lock(mutex_);
     summary_.kernels += judge.kernels_booted();
   } catch (const NoKernel& reason) {
@@ -90,7 +121,8 @@ void Batch::gather_differences() {
 }
 
 void Batch::minimize_differences() {
-  KernelJudge judge(summary_.config);
+  const OwnJudge own(summary_.config, options_.coverage);
+  KernelJudge& judge = *own.judge;
   for (Difference& difference : summary_.differences) {
     const auto find = [&](const Program& program) { return judge.find(program, options_.bugs); };
     const auto smallest = minimize(difference.outcome.program, find, {.executions = options_.minimize});

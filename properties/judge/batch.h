@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "properties/judge/compare.h"
+#include "properties/judge/kernel_coverage.h"
 
 namespace cma::judge {
 
@@ -41,12 +42,17 @@ struct Summary {
   std::map<std::string, std::vector<std::string>> not_judgeable;  // names of programs by reason, in order
   std::uint64_t kernels = 0;                                      // kernels booted
   double seconds = 0;
+  // What the kernels executed for the programs' operations, if they were asked to count it: a counter a point.
+  Points points;
+  std::vector<std::uint8_t> counters;
 };
 
 struct BatchOptions {
   unsigned jobs = 1;
   // Executions spent on minimising one difference; 0 leaves it as it was found.
   std::uint64_t minimize = 1000;
+  // Asks kernels with coverage (kernel_pool.h).
+  bool coverage = false;
   BugSet bugs;  // switched on in the model, on top of the release's own
   // Called from any thread, but never from two at once: after each program, and for the first difference of each
   // signature as it was found.

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "properties/judge/fit.h"
+#include "properties/judge/kernel_pool.h"
 #include "properties/judge/kernel_process.h"
 #include "properties/judge/model_machine.h"
 #include "properties/program/text.h"
@@ -264,6 +265,11 @@ std::vector<std::string> area_lines(const Geometry& machine) {
   return lines;
 }
 
+void switch_on(Program& program, const BugSet& bugs) {
+  for (const BugInfo& info : bug_catalogue())
+    if (bugs.active(info.bug)) program.machine.bugs.switch_on(info.bug);
+}
+
 std::string_view name_of(KernelFailure::Kind kind) {
   switch (kind) {
     case KernelFailure::Kind::not_started: return "not started";
@@ -280,6 +286,27 @@ KernelJudge::KernelJudge(const KernelConfig& config) : config_(config) {
   const auto program = cached_kernel(config);
   if (!program) throw NoKernel(missing_kernel_reason(config));
   program_ = *program;
+}
+
+KernelJudge::KernelJudge(const KernelConfig& config, KernelPool& pool)
+    : config_(config), program_(pool.program()), pool_(&pool) {}
+
+KernelProcess KernelJudge::boot(const Geometry& machine) {
+  ++booted_;
+  if (pool_ != nullptr) return pool_->start(options_for(program_, machine));
+  return KernelProcess(options_for(program_, machine));
+}
+
+// Asks all questions. A kernel that counts what it executes does so after the preparations, when it has answered them.
+std::vector<KernelAnswer> KernelJudge::perform(KernelProcess& kernel, const std::vector<std::string>& questions,
+                                               std::size_t preparations) {
+  if (pool_ == nullptr) return kernel.ask_all(questions);
+  const std::span<const std::string> all(questions);
+  std::vector<KernelAnswer> answers = kernel.ask_all(all.first(preparations));
+  pool_->counters().record(true);
+  for (KernelAnswer& answer : kernel.ask_all(all.subspan(preparations))) answers.push_back(std::move(answer));
+  pool_->counters().record(false);
+  return answers;
 }
 
 // Boots once for each machine and its preparations: to learn how much the kernel leaves free, as the absolute figures
@@ -301,9 +328,8 @@ const KernelJudge::Prepared& KernelJudge::prepare(const Program& program) {
 KernelJudge::Prepared KernelJudge::ask_for_figures(const Program& program, const std::vector<std::string>& setup) {
   std::vector<std::string> questions = setup;
   questions.insert(questions.end(), {"areas", "zone abs", "pcp"});
-  KernelProcess kernel(options_for(program_, program.machine));
+  KernelProcess kernel = boot(program.machine);
   const std::vector<KernelAnswer> answers = kernel.ask_all(questions);
-  ++booted_;
   const KernelAnswer& areas = answers[setup.size()];
   if (areas.complete && areas.lines != area_lines(program.machine))
     return std::unexpected(NotJudgeable{std::string(kNoArea), 0});
@@ -342,10 +368,9 @@ KernelJudge::Prepared KernelJudge::ask_for_figures(const Program& program, const
 bool KernelJudge::boots_at_all() {
   Geometry plain;
   plain.memory = {0, kPlainMemory};
-  KernelProcess kernel(options_for(program_, plain));
+  KernelProcess kernel = boot(plain);
   const std::vector<std::string> question{"pcp"};
   const std::vector<KernelAnswer> answers = kernel.ask_all(question);
-  ++booted_;
   return answers.front().complete && !answers.front().lines.empty();
 }
 
@@ -358,9 +383,8 @@ bool KernelJudge::boots_with(const Geometry& machine) {
 
 void KernelJudge::run(Outcome& outcome, const Translation& translation) {
   const std::vector<std::string> questions = questions_of(translation.script);
-  KernelProcess kernel(options_for(program_, outcome.program.machine));
-  std::vector<KernelAnswer> answers = kernel.ask_all(questions);
-  ++booted_;
+  KernelProcess kernel = boot(outcome.program.machine);
+  std::vector<KernelAnswer> answers = perform(kernel, questions, translation.script.setup.size());
   const auto incomplete =
       std::find_if(answers.begin(), answers.end(), [](const KernelAnswer& a) { return !a.complete; });
   const auto answered = static_cast<std::size_t>(incomplete - answers.begin());
@@ -391,8 +415,7 @@ Outcome KernelJudge::judge(const Program& program, const BugSet& bugs) {
     outcome.program = std::move(fitted->program);
     outcome.transposed = fitted->transposed;
     Program modelled = outcome.program;
-    for (const BugInfo& info : bug_catalogue())
-      if (bugs.active(info.bug)) modelled.machine.bugs.switch_on(info.bug);
+    switch_on(modelled, bugs);
     const Prepared& prepared = prepare(outcome.program);
     const auto translation =
         prepared ? translate(modelled, *prepared, interpreter_) : std::unexpected(prepared.error());
@@ -434,12 +457,26 @@ Program KernelJudge::judgeable_part(Program program) {
   return program;
 }
 
+// Returns whether a fitted program may have this machine.
+bool KernelJudge::is_own(const Geometry& machine) const {
+  return machine.release == config_.release && machine.pageblock_order == config_.pageblock_order &&
+         machine.cpus == 1 && can_have(machine, config_);
+}
+
 std::optional<Finding> KernelJudge::find(const Program& program, const BugSet& bugs) {
-  const Geometry& machine = program.machine;
-  if (machine.release != config_.release || machine.pageblock_order != config_.pageblock_order || machine.cpus != 1 ||
-      !can_have(machine, config_))
-    return std::nullopt;
+  if (!is_own(program.machine)) return std::nullopt;
   return judge(program, bugs).finding;
+}
+
+std::optional<Program> KernelJudge::modelled(const Program& fitted, const BugSet& bugs) {
+  if (!is_own(fitted.machine)) return std::nullopt;
+  const Prepared& prepared = prepare(fitted);
+  if (!prepared) return std::nullopt;
+  Program program = fitted;
+  program.machine = model_machine(fitted, *prepared);
+  switch_on(program, bugs);
+  if (program.machine.impossible()) return std::nullopt;
+  return program;
 }
 
 }  // namespace cma::judge

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "properties/judge/kernel_start.h"
 #include "properties/judge/translate.h"
 
 namespace cma::judge {
@@ -36,16 +37,17 @@ struct Outcome {
   std::uint64_t observables = 0;   // lines compared
 };
 
-// Thrown if the kernel cannot be started at all: the environment's fault, not the program's.
-class NoKernel : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+class KernelPool;
+class KernelProcess;
+struct KernelAnswer;
 
 class KernelJudge {
  public:
   // Throws NoKernel if ci/judge-kernel has not built the program.
   explicit KernelJudge(const KernelConfig& config);
+  // Takes the kernels of a pool, and lets them count what they execute for a program's operations: its preparations are
+  // left out. Requires that the pool is of this configuration and outlives the judge.
+  KernelJudge(const KernelConfig& config, KernelPool& pool);
 
   // Fits the program to the kernel (fit.h), performs it on both sides and compares. `bugs` are switched on in the model
   // on top of those that the release was shipped with.
@@ -53,6 +55,10 @@ class KernelJudge {
   // Returns the finding of a program that is fitted already; nullopt too if the kernel cannot have its machine. For
   // minimising, where no other machine may take the place of the program's own.
   std::optional<Finding> find(const Program& program, const BugSet& bugs = {});
+
+  // Returns a fitted program on the machine that the model takes for the kernel's, or nothing if the kernel cannot have
+  // that machine.
+  std::optional<Program> modelled(const Program& fitted, const BugSet& bugs = {});
 
   // Returns the program without the operations that cannot be judged; if its machine cannot be had, without any.
   Program judgeable_part(Program program);
@@ -68,10 +74,15 @@ class KernelJudge {
   const Prepared& prepare(const Program& program);
   Prepared ask_for_figures(const Program& program, const std::vector<std::string>& setup);
   bool boots_at_all();
+  bool is_own(const Geometry& machine) const;
+  KernelProcess boot(const Geometry& machine);
+  std::vector<KernelAnswer> perform(KernelProcess& kernel, const std::vector<std::string>& questions,
+                                    std::size_t preparations);
   void run(Outcome& outcome, const Translation& translation);
 
   KernelConfig config_;
   std::string program_;
+  KernelPool* pool_ = nullptr;
   Interpreter interpreter_;
   // By machine and preparations.
   std::map<std::string, Prepared> prepared_;

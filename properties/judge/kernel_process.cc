@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/personality.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,18 +11,15 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <stdexcept>
 #include <utility>
+
+#include "properties/judge/kernel_snapshot.h"
 
 namespace cma::judge {
 namespace {
 
-constexpr std::uint64_t kPageSize = 4096;
-constexpr int kInputOfKernel = 3;
-constexpr int kOutputOfKernel = 4;
 constexpr int kOutputPipeBytes = 1 << 20;
 constexpr std::size_t kReadBytes = 1 << 16;
 constexpr std::size_t kLongestOp = 4096;
@@ -33,74 +29,6 @@ constexpr std::size_t kLongestLog = 1 << 20;
 constexpr std::string_view kMark = ".";
 constexpr std::string_view kSync = "sync 1\n";
 constexpr std::string_view kComplaint = "  splat ";
-
-std::filesystem::path cache_directory() {
-  if (const char* own = std::getenv("CMACHECK_JUDGE_CACHE")) return own;
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME")) return std::filesystem::path(xdg) / "cmacheck/judge";
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home ? home : "/") / ".cache/cmacheck/judge";
-}
-
-std::filesystem::path kernel_path(const KernelConfig& config) {
-  return cache_directory() / fmt::format("judge-{}-p{}", cma::name_of(config.release), config.pageblock_order);
-}
-
-std::string area_argument(const std::vector<KernelArea>& areas) {
-  std::string text = "cmacheck_areas=";
-  for (const KernelArea& area : areas) {
-    if (text.back() != '=') text += ',';
-    text +=
-        fmt::format("{}:{}@{}:{}", area.name, area.pages * kPageSize, area.base_pfn * kPageSize, area.order_per_bit);
-  }
-  return text;
-}
-
-// Everything the child needs, made before the fork: after it only system calls are safe.
-struct Command {
-  std::vector<std::string> arguments;
-  std::vector<std::string> environment;
-  std::vector<char*> argv;
-  std::vector<char*> envp;
-
-  explicit Command(const KernelOptions& options)
-      : arguments{options.program, fmt::format("mem={}", options.memory_pages * kPageSize),
-                  area_argument(options.areas), fmt::format("cmacheck_in={}", kInputOfKernel),
-                  fmt::format("cmacheck_out={}", kOutputOfKernel),
-                  // No directory can be made there: elsewhere each killed run would leave one behind.
-                  "uml_dir=/proc/", "con0=null,null", "con=null", "quiet", "panic=-1",
-                  // Simulated time: without it runs are not repeatable.
-                  "time-travel=inf-cpu"} {
-    for (char** variable = environ; *variable; ++variable) {
-      if (!std::string_view(*variable).starts_with("GLIBC_TUNABLES=")) environment.emplace_back(*variable);
-    }
-    environment.emplace_back("GLIBC_TUNABLES=glibc.pthread.rseq=0");
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    for (std::string& variable : environment) envp.push_back(variable.data());
-    argv.push_back(nullptr);
-    envp.push_back(nullptr);
-  }
-};
-
-// Executes the kernel in the child. Moves descriptors away first from the numbers that they are to get.
-[[noreturn]] void become_kernel(const Command& command, int input, int output, int console) {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  setpgid(0, 0);
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  const std::array<std::pair<int, int>, 5> moves{{{fcntl(null, F_DUPFD_CLOEXEC, 16), STDIN_FILENO},
-                                                  {fcntl(console, F_DUPFD_CLOEXEC, 16), STDOUT_FILENO},
-                                                  {fcntl(console, F_DUPFD_CLOEXEC, 16), STDERR_FILENO},
-                                                  {fcntl(input, F_DUPFD_CLOEXEC, 16), kInputOfKernel},
-                                                  {fcntl(output, F_DUPFD_CLOEXEC, 16), kOutputOfKernel}}};
-  for (const auto& [from, to] : moves) {
-    if (from < 0 || dup2(from, to) < 0) _exit(126);
-  }
-  // Random addresses would move the kernel's memory, and an area at a fixed place could be refused.
-  personality(ADDR_NO_RANDOMIZE);
-  execve(command.argv[0], command.argv.data(), command.envp.data());
-  _exit(127);
-}
 
 void close_if_open(int& descriptor) {
   if (descriptor >= 0) close(descriptor);
@@ -121,22 +49,23 @@ void check_op(std::string_view op) {
 
 }  // namespace
 
-std::optional<std::string> cached_kernel(const KernelConfig& config) {
-  const std::filesystem::path path = kernel_path(config);
-  std::error_code ignored;
-  // The record is written last: without it the program may be incomplete.
-  if (!std::filesystem::exists(path.string() + ".built", ignored)) return std::nullopt;
-  if (access(path.c_str(), X_OK) != 0) return std::nullopt;
-  return path.string();
+KernelProcess::KernelProcess(const KernelOptions& options) : silence_(options.silence) {
+  start([&](int input, int output, int console) {
+    const pid_t pid = start_kernel(options, console,
+                                   {{input, kInputOfKernel, "cmacheck_in"}, {output, kOutputOfKernel, "cmacheck_out"}});
+    if (pid < 0) fail(KernelFailure::Kind::not_started, fmt::format("fork: {}", std::strerror(errno)));
+    return pid;
+  });
 }
 
-std::string missing_kernel_reason(const KernelConfig& config) {
-  return fmt::format(
-      "no judge kernel {0} with pageblock order {1} in {2}; build it with: ci/judge-kernel --only {0} --order {1}",
-      cma::name_of(config.release), config.pageblock_order, cache_directory().string());
+KernelProcess::KernelProcess(KernelSnapshot& snapshot, std::chrono::milliseconds silence)
+    : snapshot_(&snapshot), silence_(silence) {
+  start([&](int input, int output, int console) {
+    const pid_t pid = snapshot.copy(input, output, console);
+    if (pid < 0) fail(KernelFailure::Kind::not_started, "no copy of the kernel: " + snapshot.why());
+    return pid;
+  });
 }
-
-KernelProcess::KernelProcess(const KernelOptions& options) : silence_(options.silence) { start(options); }
 
 KernelProcess::~KernelProcess() { end(); }
 
@@ -158,20 +87,17 @@ struct KernelProcess::Pipes {
   }
 };
 
-void KernelProcess::start(const KernelOptions& options) {
-  const Command command(options);
+// Makes the channels and, by `make_process`, the process at their other ends. That returns its number, or calls fail()
+// and returns -1.
+template <class Start>
+void KernelProcess::start(Start&& make_process) {
   Pipes pipes;
   if (!pipes.open()) {
     fail(KernelFailure::Kind::not_started, fmt::format("no pipes: {}", std::strerror(errno)));
     return;
   }
-  pid_ = fork();
-  if (pid_ == 0) become_kernel(command, pipes.input[0], pipes.output[1], pipes.console[1]);
-  if (pid_ < 0) {
-    fail(KernelFailure::Kind::not_started, fmt::format("fork: {}", std::strerror(errno)));
-    return;
-  }
-  setpgid(pid_, pid_);  // On both sides, as either may run first.
+  pid_ = make_process(pipes.input[0], pipes.output[1], pipes.console[1]);
+  if (pid_ < 0) return;
   input_ = std::exchange(pipes.input[1], -1);
   output_ = std::exchange(pipes.output[0], -1);
   console_ = std::exchange(pipes.console[0], -1);
@@ -247,7 +173,7 @@ void KernelProcess::read_answers() {
     }
     partial_line_ += text;
   }
-  if (n == 0) note_end();
+  if (n == 0) note_end(true);
 }
 
 void KernelProcess::take_line(std::string_view line) {
@@ -280,16 +206,23 @@ void KernelProcess::fail(KernelFailure::Kind kind, std::string text) {
   if (!failure_) failure_ = KernelFailure{kind, std::move(text)};
 }
 
-// Reaps the kernel, which has closed its output: it powered off or died.
-void KernelProcess::note_end() {
+// Reaps the kernel. `leaving`: it has closed its output, so it powered off or died.
+void KernelProcess::note_end(bool leaving) {
   if (ended_) return;
   ended_ = true;
-  int status = 0;
-  kill(-pid_, SIGKILL);  // Its children; it is gone itself, or about to go.
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = kill_and_reap(leaving);
   read_console();
   if (input_ >= 0) fail(KernelFailure::Kind::died, fmt::format("the kernel {}", describe_status(status)));
+}
+
+// Ends the process and its children. `leaving`: it has ended by itself, or is about to. Returns its status.
+int KernelProcess::kill_and_reap(bool leaving) {
+  if (snapshot_ != nullptr) return snapshot_->end_copy(leaving);
+  int status = 0;
+  kill(-pid_, SIGKILL);
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
 }
 
 bool KernelProcess::finish() {
@@ -305,7 +238,7 @@ bool KernelProcess::finish() {
 
 void KernelProcess::end() {
   close_if_open(input_);
-  if (pid_ > 0 && !ended_) note_end();
+  if (pid_ > 0 && !ended_) note_end(false);
   close_if_open(output_);
   close_if_open(console_);
 }

@@ -18,25 +18,9 @@
 #include <string_view>
 #include <vector>
 
-#include "properties/judge/kernel_config.h"
+#include "properties/judge/kernel_start.h"
 
 namespace cma::judge {
-
-// An area that the kernel declares at boot.
-struct KernelArea {
-  std::string name;
-  std::uint64_t base_pfn = 0;
-  std::uint64_t pages = 0;
-  unsigned order_per_bit = 0;
-};
-
-struct KernelOptions {
-  std::string program;  // path, from cached_kernel()
-  std::uint64_t memory_pages = 65536;
-  std::vector<KernelArea> areas;
-  // How long an answer may take without any output. A hang detector: no healthy op comes near it.
-  std::chrono::milliseconds silence{30'000};
-};
 
 // The lines that an op printed, without line ends: events in order, which begin with two blanks, then the answer.
 struct KernelAnswer {
@@ -58,16 +42,14 @@ struct KernelFailure {
   std::string text;  // what happened, with the exit status or the kernel's own line
 };
 
-// Returns the program that ci/judge-kernel built for this kernel; nullopt if it is not in the cache.
-std::optional<std::string> cached_kernel(const KernelConfig& config);
-
-// Returns why cached_kernel() found nothing and how to build the kernel: the text for a skipped test.
-std::string missing_kernel_reason(const KernelConfig& config);
+class KernelSnapshot;
 
 class KernelProcess {
  public:
   // Starts the kernel, and does not wait for its boot. failure() returns why it could not.
   explicit KernelProcess(const KernelOptions& options);
+  // Takes a copy of a kernel that has booted. Requires that the snapshot outlives it, and that no other copy runs.
+  KernelProcess(KernelSnapshot& snapshot, std::chrono::milliseconds silence);
   KernelProcess(const KernelProcess&) = delete;
   KernelProcess& operator=(const KernelProcess&) = delete;
   ~KernelProcess();
@@ -90,7 +72,8 @@ class KernelProcess {
 
  private:
   struct Pipes;
-  void start(const KernelOptions& options);
+  template <class Start>
+  void start(Start&& make_process);
   void exchange(std::string_view input, std::size_t answers_due);
   bool wait_for_kernel(bool writing);
   std::size_t send_some(std::string_view input);
@@ -98,9 +81,11 @@ class KernelProcess {
   void read_console();
   void take_line(std::string_view line);
   void fail(KernelFailure::Kind kind, std::string text);
-  void note_end();
+  void note_end(bool leaving);
+  int kill_and_reap(bool leaving);
   void end();
 
+  KernelSnapshot* snapshot_ = nullptr;  // of which it is a copy
   std::chrono::milliseconds silence_;
   pid_t pid_ = -1;
   // Our ends of its channels; -1 once closed.

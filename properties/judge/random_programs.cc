@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "properties/judge/fit.h"
 #include "properties/judge/translate.h"
-#include "properties/program/generator.h"
 
 namespace cma::judge {
 namespace {
@@ -136,6 +136,9 @@ void release_a_middle_part(Random& random, const Program& program, CmaRelease& r
   release.pages = random.between(1, bits - 1 - from) * bit;
 }
 
+// The machines put together at random that programs for mutators have most often.
+constexpr std::uint64_t kFavourites = 24;
+
 constexpr std::uint64_t kPins = 30;
 // The least operations of a program that begins with so many pins.
 constexpr std::size_t kOpsForPins = 3 * kPins;
@@ -192,6 +195,99 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
     program = judge.judgeable_part(std::move(program));
   }
   return program;
+}
+
+Geometry plain_judged_machine(const KernelConfig& config) {
+  Random same(1);
+  return choose_machine(same, config);
+}
+
+Geometry any_judged_machine(Random& random, const KernelConfig& config) {
+  if (random.chance(50)) return choose_machine(random, config);
+  // A kernel boots for each new machine, which takes as long as thirty programs.
+  Random favourite(random.below(kFavourites));
+  Random& chosen = random.chance(90) ? favourite : random;
+  for (int tries = 0; tries < 8; ++tries)
+    if (Geometry machine = random_machine(chosen, config); can_have(machine, config)) return machine;
+  return choose_machine(random, config);
+}
+
+GeneratorOptions generated_for_kernel() {
+  GeneratorOptions options;
+  options.kinds = performed_kinds();
+  options.sequential = true;
+  return options;
+}
+
+Program generate_for_kernel(std::uint64_t seed, std::size_t ops, const KernelConfig& config) {
+  Random random(seed);
+  Program program;
+  program.machine = any_judged_machine(random, config);
+  if (ops >= kOpsForPins && random.chance(8)) pin_many_pages(random, program);
+  GeneratorOptions options = generated_for_kernel();
+  options.compaction = random.chance(25);
+  const KindWeights weights = swarm_weights(random, options);
+  Gatherer gatherer(random, program.machine, random.chance(60));
+  const std::size_t wanted = random.between(1, ops);
+  while (program.ops.size() < wanted) {
+    Op op = generate_op(random, program, weights, options);
+    visit_fields(op.body, gatherer);
+    if (auto* range = std::get_if<AllocRange>(&op.body)) gatherer.into_an_area(range->at);
+    auto* release = std::get_if<CmaRelease>(&op.body);
+    if (release != nullptr && random.chance(15)) release_a_middle_part(random, program, *release);
+    program.ops.push_back(std::move(op));
+  }
+  program.settle();
+  return program;
+}
+
+namespace {
+
+// Moves places and areas into those that the machine has, each to the same place whenever it is asked.
+class Confiner : public IgnoreFields {
+ public:
+  explicit Confiner(const Geometry& machine) : machine_(machine) {}
+
+  void place(Place& place, const PlaceSpec&) {
+    if (place.kind == Place::Kind::pfn) {
+      const auto area = static_cast<std::uint16_t>(place.offset % machine_.areas.size());
+      place = Place::of_area({false, area}, place.offset);
+    }
+    if (place.kind != Place::Kind::area) return;
+    area(place.area);
+    place.offset %= machine_.areas[place.area.id].pages;
+  }
+  void area(AreaRef& area) { area = {false, static_cast<std::uint16_t>(area.id % machine_.areas.size())}; }
+  void number(std::uint64_t& value, const NumberSpec& spec) {
+    if (spec.max == kMaxMappedPages && value > kLargeMapping) value = 1 + value % kLargeMapping;
+  }
+
+ private:
+  const Geometry& machine_;
+};
+
+}  // namespace
+
+void confine_for_kernel(Program& program, const KernelConfig& config) {
+  if (!can_have(program.machine, config)) {
+    Program machine_only;
+    machine_only.machine = program.machine;
+    const auto fitted = fit(machine_only, config);
+    program.machine = fitted ? fitted->program.machine : Geometry();
+    if (!fitted || program.machine.areas.empty()) program.machine = plain_judged_machine(config);
+  }
+  Confiner confiner(program.machine);
+  const KindSet& kinds = performed_kinds();
+  std::erase_if(program.ops, [&](const Op& op) { return !kinds.test(op.body.index()); });
+  for (Op& op : program.ops) {
+    op.performer = {};
+    op.until = {};
+    op.scope = ReclaimScope::none;
+    visit_fields(op.body, confiner);
+  }
+  program.actors.clear();
+  program.failing_bitmaps.clear();
+  program.settle();
 }
 
 }  // namespace cma::judge
