@@ -121,13 +121,18 @@ Task<bool> Processes::may_reuse(PteId pte) {
   co_return alone() && core_.map.page(pfn).ref == 1;
 }
 
-// Makes the page writable, or puts a copy in its place (do_wp_page).
+// Makes the page writable, or puts a copy in its place (do_wp_page). Does nothing if the pte has changed before the
+// page-table lock is had, under which a fork counts the page for its child.
 Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
-  const OwnerId shared = spaces_.pte(pte).page;
-  if (co_await may_reuse(pte)) {
-    spaces_.pte(pte).writable = true;
-    co_return 0;
-  }
+  co_await spaces_.lock(process).lock(core_.engine);
+  const Pte found = spaces_.pte(pte);
+  const bool as_before = found.state == Pte::State::present && !found.writable;
+  bool reuses = false;
+  if (as_before) reuses = co_await may_reuse(pte);
+  if (reuses) spaces_.pte(pte).writable = true;
+  spaces_.lock(process).unlock(core_.engine);
+  if (reuses || !as_before) co_return 0;
+  const OwnerId shared = found.page;
   const Pfn frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
   if (frame == kNoPfn) co_return -kENOMEM;
   co_await at(core_.engine, Point::fault_allocated);
