@@ -218,6 +218,7 @@ TEST(DamagedMachine, EachFieldOfAPageInUseIsChecked) {
 TEST(DamagedMachine, CountersOfTheMachineAreRecounted) {
   const Damage damages[] = {
       {"views: area 0 counts 20 and 1 pages", [](Damaged& d) { d.area().nr_pages_failed = 1; }, Release::v5_13},
+      {"views: area 0 counts 21 and 0 pages", [](Damaged& d) { ++d.area().nr_pages_succeeded; }, Release::v5_13},
       {"views: area 0 counts 21 pages released, there were 20", [](Damaged& d) { ++d.area().nr_pages_released; },
        Release::v5_13},
       {"counters: NR_MLOCK is 1, a recount gives 0",
@@ -293,6 +294,22 @@ TEST(DamagedMachine, HugePagesAndTheirPoolAreChecked) {
        [](Damaged& d) {
          ++d.huge_page().first;
          d.page(d.huge);
+       }},
+      {"content: belongs to the record of another one", [](Damaged& d) { d.page(d.huge).order = 3; }},
+      {"content: names an owner whose page is elsewhere",
+       [](Damaged& d) {
+         const OwnerId third = d.machine.map.page(d.huge + 3).owner;
+         const_cast<Owner&>(d.machine.owners.owner(third)).pfn = d.driver();
+         d.page(d.huge);
+       }},
+      {"exclusive: is held by a program and lies in the huge page",
+       [](Damaged& d) {
+         Page& tail = d.page(d.huge + 3);
+         const Page whole = tail;
+         tail = Page{};
+         tail.ref = 1;
+         d.laws.pages_allocated(d.huge + 3, 0, kGfpHighuserMovable);
+         tail = whole;
        }},
       {"content: pmds map the huge page",
        [](Damaged& d) {
