@@ -227,6 +227,55 @@ TEST_P(HugePagesTest, WithoutMemoryForAllOfItThePageWrittenToAloneIsCopied) {
   }
 }
 
+// Two tasks of a process touch one huge page. The slower one finds it there, and gives back what it has allocated.
+class RacingHugeFaultsTest : public HugePagesTest {
+ protected:
+  void write_twice(SpaceId process) {
+    Outcome<int> slow;
+    const ActorId actor = machine_->engine.add_actor(0);
+    machine_->engine.begin(actor, keep_outcome(machine_->processes.write(process, 0, 3), &slow));
+    machine_->engine.stop_at(actor, Point::huge_fault_allocated, 1);
+    machine_->engine.resume(actor);
+    ASSERT_FALSE(slow.value);
+    write(process, 3);
+    const Pfn there = frame(process, 3);
+    run_to_rest(*machine_);
+    EXPECT_EQ(slow.value, 0);
+    EXPECT_EQ(there, frame(process, 3)) << "that of the faster one";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Releases, RacingHugeFaultsTest, testing::ValuesIn(modelled_releases()));
+
+TEST_P(RacingHugeFaultsTest, TheFirstTouchBringsInOneHugePage) {
+  const SpaceId process = machine_->processes.spawn();
+  machine_->processes.mmap_huge(process, 1);
+  const std::int64_t before = free_pages();
+  write_twice(process);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(before - 16, free_pages());
+}
+
+TEST_P(RacingHugeFaultsTest, AWriteToASharedOneCopiesItOnceUpTo5_7) {
+  if (GetParam() >= Release::v5_8) GTEST_SKIP() << "pages of it are copied";
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  const std::int64_t before = free_pages();
+  write_twice(child);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(before - 16, free_pages());
+  EXPECT_EQ(1, head().map);
+}
+
+TEST_P(RacingHugeFaultsTest, SmallPagesInItsPlaceAreMappedOnceUpTo5_7) {
+  if (GetParam() >= Release::v5_8) GTEST_SKIP() << "pages of it are copied";
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  leave_small_pages(45);
+  const std::int64_t before = free_pages();
+  write_twice(child);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(before - 16, free_pages());
+  EXPECT_EQ(1, head().map);
+}
+
 // A huge page on its way, in a range that is being emptied since 5.7.
 class MovingHugePageTest : public HugePagesTest {
  protected:
