@@ -175,5 +175,29 @@ TEST_P(HugetlbTest, APageThatItsUserFreesMeanwhileNeedsNoMove) {
   EXPECT_EQ(pfn, front()) << "it is back in the pool";
 }
 
+// The first passes go on without it, then the move waits for the lock.
+TEST_P(HugetlbTest, APageThatIsLockedIsWaitedForInTheEnd) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  ASSERT_TRUE(run_now(pool_.grow()));
+  const OwnerId id = machine_->owners.adopt_hugetlb(pool_.dequeue());
+  const Pfn pfn = machine_->owners.owner(id).pfn;
+  MigrateControl control;
+  control.hugetlb = true;
+  control.nr_pages = 16;
+  ASSERT_EQ(0, run_now(pool_.isolate_or_dissolve(pfn, control.pages)));
+  ASSERT_TRUE(machine_->page_locks.try_lock(pfn));
+  Outcome<int> outcome;
+  const ActorId mover = machine_->engine.add_actor(0);
+  machine_->engine.begin(mover, keep_outcome(machine_->migration.migrate_pages(control), &outcome));
+  machine_->engine.resume(mover);
+  EXPECT_FALSE(outcome.value) << "it waits";
+  EXPECT_EQ(machine_->owners.owner(id).pfn, pfn);
+  machine_->engine.assume(kMainActor);
+  machine_->page_locks.unlock(pfn);
+  run_to_rest(*machine_);
+  EXPECT_EQ(outcome.value, 0);
+  EXPECT_NE(machine_->owners.owner(id).pfn, pfn);
+}
+
 }  // namespace
 }  // namespace cma

@@ -403,5 +403,31 @@ TEST(DamagedMachine, WhatIsHandedOutIsAWholeBlockOfUnusedPages) {
   EXPECT_EQ(buffers([](Page& page) { page.prev = 5; }), "contract");
 }
 
+TEST(DamagedMachine, OneSetOfLawsWatchesMachinesOfSeveralKindsInTurn) {
+  Laws laws;
+  for (const std::uint64_t pages : {1024U, 4096U, 65536U, 1024U}) {
+    Geometry geometry = default_small_geometry(Release::v6_1);
+    geometry.memory = {0, pages};
+    const std::unique_ptr<Machine> machine = make_machine(geometry);
+    laws.program_begins(*machine);
+    EXPECT_EQ(broken_by([&] { laws.audit_everything(); }), "");
+    ++machine->buddy.zone(0).nr_free_pages;
+    EXPECT_EQ(law_broken_by([&] { laws.audit(); }), "counters");
+  }
+}
+
+TEST(DamagedMachine, ABlockThatLeaksAsAWholeHasOneReport) {
+  for (const Release release : modelled_releases()) {
+    Damaged d(release);
+    const Pfn block = d.watched.blocks[1].pfn;  // order 3
+    d.laws.pages_freeing(block, 3);
+    d.page(block).ref = 0;
+    d.page(block).flags = kPageSlab;
+    d.machine.buddy.free_now(block, 3);
+    EXPECT_TRUE(d.machine.map.page(block).has(kPageLeaked));
+    EXPECT_EQ(d.audit(), "");
+  }
+}
+
 }  // namespace
 }  // namespace cma
