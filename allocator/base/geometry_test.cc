@@ -58,6 +58,32 @@ const Impossible kImpossible[] = {
     {"cpus must be 1 to 8", [](Geometry& g) { g.cpus = 9; }},
     {"pcp_batch must be 1", [](Geometry& g) { g.pcp_batch = 0; }},
     {"pcp_high must be 0", [](Geometry& g) { g.pcp_high = -1; }},
+    {"pcp_batch must be 1 to 1000000", [](Geometry& g) { g.pcp_batch = 1'000'001; }},
+    {"pcp_high must be 0 to 1000000", [](Geometry& g) { g.pcp_high = 1'000'001; }},
+    {"pcp_high_min must be 0 to 1000000", [](Geometry& g) { g.pcp_high_min = -1; }},
+    {"pcp_high_min must be 0 to 1000000", [](Geometry& g) { g.pcp_high_min = 1'000'001; }},
+    {"pcp_high_max must be pcp_high_min to 1000000", [](Geometry& g) { g.pcp_high_max = -1; }},
+    {"pcp_high_max must be pcp_high_min to 1000000", [](Geometry& g) { g.pcp_high_max = 1'000'001; }},
+    {"pcp_high_max must be pcp_high_min to 1000000",
+     [](Geometry& g) {
+       g.pcp_high_min = 64;
+       g.pcp_high_max = 63;
+     }},
+    {"watermark_scale_factor must be 1 to 3000", [](Geometry& g) { g.watermark_scale_factor = 0; }},
+    {"watermark_scale_factor must be 1 to 3000", [](Geometry& g) { g.watermark_scale_factor = 3001; }},
+    {"watermark_scale_factor came with 4.6",
+     [](Geometry& g) {
+       g.release = Release::v4_5;
+       g.watermark_scale_factor = 20;
+     }},
+    {"watermark_boost_factor must be 0 to 1000000", [](Geometry& g) { g.watermark_boost_factor = 1'000'001; }},
+    {"watermark_boost_factor came with 5.0", [](Geometry& g) { g.watermark_boost_factor = 0; }},
+    {"before 5.0 no watermark is boosted", [](Geometry& g) { g.watermark_boost = 1; }},
+    {"boost is larger than any memory",
+     [](Geometry& g) {
+       g.release = Release::v5_0;
+       g.watermark_boost = 0x4000001;
+     }},
     {"min_free_kbytes", [](Geometry& g) { g.min_free_kbytes = ~std::uint64_t{0}; }},
     {"extra_free_kbytes", [](Geometry& g) { g.extra_free_kbytes = ~std::uint64_t{0}; }},
     {"area b: before 3.17 a bit is a page", [](Geometry& g) { g.release = Release::v3_6; }},
@@ -70,6 +96,11 @@ const Impossible kImpossible[] = {
     {"hole at 0x3ff does not lie inside", [](Geometry& g) { g.holes = {{0x3ff, 0x401}}; }},
     {"hole at 0x10 does not lie inside", [](Geometry& g) { g.holes = {{0x10, 0x10}}; }},
     {"reservation at 0x400 does not lie inside", [](Geometry& g) { g.reserved = {{0x400, 0x410}}; }},
+    {"hole at 0x10 does not lie inside",
+     [](Geometry& g) {
+       g.memory = {64, 1024};
+       g.holes = {{0x10, 0x20}};
+     }},
     {"at most 8 zones", [](Geometry& g) { g.zones.resize(9); }},
     {"a zone needs a name", [](Geometry& g) { g.zones = {{"", {0, 1024}}}; }},
     {"zone Normal does not lie inside", [](Geometry& g) { g.zones = {{"Normal", {0, 1025}}}; }},
@@ -109,6 +140,7 @@ const Impossible kImpossible[] = {
     {"area a: base must be a multiple of 0x40", [](Geometry& g) { g.areas[0].base = 0x210; }},
     {"area a: pages must be a multiple of 0x40", [](Geometry& g) { g.areas[0].pages = 0x50; }},
     {"area a: order_per_bit must not exceed", [](Geometry& g) { g.areas[0].order_per_bit = 7; }},
+    {"area a: order_per_bit must not exceed", [](Geometry& g) { g.areas[0].order_per_bit = 64; }},
     {"area b overlaps area a", [](Geometry& g) { g.areas[1].base = 704; }},
     {"two areas are named a", [](Geometry& g) { g.areas[1].name = "a"; }},
     {"area a overlaps a hole", [](Geometry& g) { g.holes = {{767, 768}}; }},

@@ -1,7 +1,5 @@
 #include "allocator/buffers/device.h"
 
-#include <algorithm>
-
 namespace cma {
 
 Task<void> Device::submit(Io io, bool slow) {
@@ -39,11 +37,6 @@ Task<void> Device::finish(Io io) {
     writebacks_.unlock(io.pfn);
   }
   if (io.kind == Io::Kind::read_buffer) core_.map.edit(io.pfn).flags |= kPageUptodate;
-}
-
-std::size_t Device::pending_buffers() const {
-  return static_cast<std::size_t>(
-      std::count_if(pending_.begin(), pending_.end(), [](const Io& io) { return io.buffer != 0; }));
 }
 
 }  // namespace cma

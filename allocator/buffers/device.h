@@ -39,8 +39,6 @@ class Device {
 
   // Returns the requests on the slow device that are not complete, oldest first.
   const std::deque<Io>& pending() const { return pending_; }
-  // Returns how many buffers are locked because they are under I/O.
-  std::size_t pending_buffers() const;
 
   void copy_from(const Device& other) { pending_ = other.pending_; }
 

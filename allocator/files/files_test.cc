@@ -18,13 +18,13 @@ class FilesTest : public testing::TestWithParam<Release> {
   Pfn pfn_of(OwnerId page) const { return machine->owners.owner(page).pfn; }
   const Page& page_of(OwnerId page) const { return machine->map.page(pfn_of(page)); }
   // Tries once to move the page, as migration does: isolated, locked, with a target.
-  int try_move(OwnerId page) {
+  int try_move(OwnerId page, MoveMode mode = MoveMode::sync) {
     const Pfn old = pfn_of(page);
     if (!machine->lru.isolate(old)) return -kEBUSY;
     const bool locked = machine->page_locks.try_lock(old);
     EXPECT_TRUE(locked);
     const Pfn target = machine->buddy.alloc_pages(kGfpMigrationTarget, 0);
-    const int error = run_now(machine->owner_moves.move(old, target, MoveMode::sync));
+    const int error = run_now(machine->owner_moves.move(old, target, mode));
     machine->page_locks.unlock(old);
     if (error == 0) run_now(machine->lru.cache_add(target));
     run_now(machine->lru.putback(old));
@@ -119,6 +119,50 @@ TEST_P(FilesTest, TheMethodDecidesHowAPageWithABufferMoves) {
     EXPECT_EQ(machine->owners.owner(page).buffer != 0, c.by_buffer) << "the buffer goes along or is dropped";
     EXPECT_EQ(page_of(page).ref, c.by_buffer ? 2 : 1);
   }
+}
+
+// An asynchronous move neither writes a page out nor waits for its buffer's lock.
+TEST_P(FilesTest, AMoveThatMayNotWaitLeavesWhatItWouldWaitFor) {
+  for (const FileMethod method : {FileMethod::ordered, FileMethod::journalled, FileMethod::block_device}) {
+    const bool by_buffer = method == FileMethod::ordered ||
+                           GetParam() >= (method == FileMethod::journalled ? Release::v6_4 : Release::v5_0);
+    const OwnerId page = read(files.open(method, false));
+    run_now(files.write(page));
+    EXPECT_EQ(try_move(page, MoveMode::async), by_buffer ? 0 : -kEBUSY) << "dirty";
+    run_now(files.writeback(page));
+    const BufferId buffer = machine->page_cache.buffer_of(page);
+    ASSERT_TRUE(machine->buffers.locks().try_lock(buffer));
+    EXPECT_EQ(try_move(page, MoveMode::async), by_buffer || GetParam() < Release::v5_1 ? -kEAGAIN : -kEBUSY);
+    machine->buffers.locks().unlock(buffer);
+    machine->lru.get_page(pfn_of(page));
+    EXPECT_EQ(try_move(page, MoveMode::async), -kEAGAIN) << "another reference";
+    EXPECT_EQ(machine->buffers.locks().held(), 0U);
+    run_now(machine->lru.put_page(pfn_of(page)));
+    EXPECT_EQ(try_move(page, MoveMode::async), 0);
+  }
+}
+
+TEST_P(FilesTest, WritebackPassesABufferThatIsLockedAndLeavesThePageDirty) {
+  const OwnerId page = read(files.open(FileMethod::ordered, false));
+  const BufferId buffer = machine->page_cache.buffer_of(page);
+  run_now(files.write(page));
+  ASSERT_TRUE(machine->buffers.locks().try_lock(buffer));
+  run_now(files.writeback(page));
+  EXPECT_TRUE(page_of(page).has(kPageDirty));
+  EXPECT_FALSE(page_of(page).has(kPageWriteback | kPageLocked));
+  machine->buffers.locks().unlock(buffer);
+  run_now(files.writeback(page));
+  EXPECT_FALSE(page_of(page).has(kPageDirty));
+  EXPECT_FALSE(machine->buffers.buffer(buffer).dirty);
+}
+
+TEST_P(FilesTest, ADirtyPageWithACleanBufferHasNothingToWrite) {
+  const OwnerId page = read(files.open(FileMethod::ordered, false));
+  run_now(files.write(page));
+  machine->buffers.set_dirty(machine->page_cache.buffer_of(page), false);
+  run_now(files.writeback(page));
+  EXPECT_FALSE(page_of(page).has(kPageDirty | kPageWriteback | kPageLocked));
+  EXPECT_TRUE(machine->device.pending().empty());
 }
 
 TEST_P(FilesTest, ASlotPinsABlockDevicesPageUntil5_0) {

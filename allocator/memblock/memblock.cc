@@ -46,7 +46,6 @@ bool Memblock::is_region_intersects_reserved(const PfnRange& range) const {
 }
 
 bool Memblock::usable(const PfnRange& range) const {
-  if (range.start < memory_.start || range.end > memory_.end) return false;
   if (is_region_intersects_reserved(range)) return false;
   return std::none_of(holes_.begin(), holes_.end(), [&](const PfnRange& hole) { return hole.overlaps(range); });
 }

@@ -47,6 +47,7 @@ class Memblock {
   std::vector<PfnRange> free_ranges() const;
 
  private:
+  // Requires: the range lies in memory.
   bool usable(const PfnRange& range) const;
 
   PfnRange memory_;

@@ -75,10 +75,9 @@ class AddressSpaces {
     cleared.table = pte(id).table;
     pte(id) = cleared;
   }
-  // Return an entry, valid until others are added. Require: 1 <= id <= ptes().
+  // Return an entry, valid until others are added. Require: the id is that of an entry that was added.
   Pte& pte(PteId id) { return ptes_[id - 1]; }
   const Pte& pte(PteId id) const { return ptes_[id - 1]; }
-  std::size_t ptes() const { return ptes_.size(); }
 
   // Returns the page-table lock of a space. A spinlock in the kernel; held here across points only where another CPU
   // may read without it (fork between its two increments).

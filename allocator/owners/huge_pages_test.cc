@@ -45,6 +45,23 @@ class HugePagesTest : public testing::TestWithParam<Release> {
     return machine_->buddy.zone(0).nr_free_pages;
   }
   int split() { return run_now(machine_->processes.split_huge(parent_, 0)); }
+  // Takes all memory but so many pages, of which no block of a huge page's size can be made.
+  void leave_small_pages(std::uint64_t pages) {
+    std::vector<std::pair<Pfn, unsigned>> taken;
+    for (unsigned order = 7; order-- > 0;)
+      for (Pfn pfn = 0; (pfn = machine_->buddy.alloc_pages(kGfpHighuserMovable | kGfpComp, order)) != kNoPfn;)
+        if (order >= 4) taken.emplace_back(pfn, order);
+    for (; pages > 0; taken.pop_back()) {
+      ASSERT_FALSE(taken.empty());
+      const auto [block, order] = taken.back();
+      machine_->buddy.split_captured(block, order);
+      for (Pfn pfn = block; pfn < block + order_pages(order) && pages > 0; ++pfn) {
+        if (pfn % kPages == 0) continue;
+        run_now(machine_->buddy.free_pages(pfn, 0));
+        --pages;
+      }
+    }
+  }
 
   std::unique_ptr<Machine> machine_;
   SpaceId parent_ = 0;
@@ -161,22 +178,146 @@ TEST_P(HugePagesTest, AWriteToASharedOneCopiesTheWholeOrThePage) {
   EXPECT_FALSE(page(frame(child, 3)).has(kPageHead | kPageTail));
 }
 
+TEST_P(HugePagesTest, TheLastSharerWritesToTheHugePageItself) {
+  run_now(machine_->processes.exit(run_now(machine_->processes.fork(parent_))));
+  write(parent_, 3);
+  EXPECT_EQ(frame(parent_, 3), head_ + 3);
+  EXPECT_TRUE(head().has(kPageHead));
+  EXPECT_EQ(1, head().map);
+}
+
+TEST_P(HugePagesTest, AnotherReferenceMakesTheLastSharerCopySince5_18) {
+  run_now(machine_->processes.exit(run_now(machine_->processes.fork(parent_))));
+  machine_->lru.get_page(head_);
+  write(parent_, 3);
+  EXPECT_EQ(frame(parent_, 3) == head_ + 3, GetParam() < Release::v5_18);
+  EXPECT_EQ(frame(parent_, 4), head_ + 4);
+  run_now(machine_->lru.put_page(head_));
+}
+
 TEST_P(HugePagesTest, WithoutAFreeBlockOfItsSizeSmallPagesDo) {
-  std::vector<Pfn> taken;
-  for (unsigned order = 6; order >= 4; --order)
-    for (Pfn pfn = machine_->buddy.alloc_pages(kGfpHighuserMovable | kGfpComp, order); pfn != kNoPfn;
-         pfn = machine_->buddy.alloc_pages(kGfpHighuserMovable | kGfpComp, order))
-      taken.push_back(pfn);
-  // A few pages are needed; a block that cannot be one again.
-  ASSERT_FALSE(taken.empty());
-  const Pfn block = taken.back();
-  machine_->buddy.split_captured(block, 4);
-  for (Pfn pfn = block + 1; pfn < block + 16; ++pfn) run_now(machine_->buddy.free_pages(pfn, 0));
+  leave_small_pages(15);
   const SpaceId process = machine_->processes.spawn();
   machine_->processes.mmap_huge(process, 1);
   write(process, 0);
   ASSERT_NE(kNoPfn, frame(process, 0));
   EXPECT_FALSE(page(frame(process, 0)).has(kPageHead | kPageTail));
+}
+
+// Up to 5.7 as many small pages take the place of the copy.
+TEST_P(HugePagesTest, ASharedOneIsCopiedPageByPageUpTo5_7) {
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  leave_small_pages(30);
+  write(child, 3);
+  for (std::uint64_t i = 0; i < kPages; ++i) {
+    EXPECT_EQ(frame(parent_, i), head_ + i);
+    EXPECT_EQ(frame(child, i) != head_ + i, GetParam() < Release::v5_8 || i == 3);
+    if (frame(child, i) == head_ + i) continue;
+    EXPECT_FALSE(page(frame(child, i)).has(kPageHead | kPageTail));
+  }
+}
+
+TEST_P(HugePagesTest, WithoutMemoryForAllOfItThePageWrittenToAloneIsCopied) {
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  leave_small_pages(15);
+  write(child, 3);
+  for (std::uint64_t i = 0; i < kPages; ++i) EXPECT_EQ(frame(child, i) == head_ + i, i != 3);
+  if (GetParam() >= Release::v4_5) {
+    EXPECT_TRUE(head().has(kPageHead)) << "the parent maps it whole";
+  }
+}
+
+// Two tasks of a process touch one huge page. The slower one finds it there, and gives back what it has allocated.
+class RacingHugeFaultsTest : public HugePagesTest {
+ protected:
+  void write_twice(SpaceId process) {
+    Outcome<int> slow;
+    const ActorId actor = machine_->engine.add_actor(0);
+    machine_->engine.begin(actor, keep_outcome(machine_->processes.write(process, 0, 3), &slow));
+    machine_->engine.stop_at(actor, Point::huge_fault_allocated, 1);
+    machine_->engine.resume(actor);
+    ASSERT_FALSE(slow.value);
+    write(process, 3);
+    const Pfn there = frame(process, 3);
+    run_to_rest(*machine_);
+    EXPECT_EQ(slow.value, 0);
+    EXPECT_EQ(there, frame(process, 3)) << "that of the faster one";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Releases, RacingHugeFaultsTest, testing::ValuesIn(modelled_releases()));
+
+TEST_P(RacingHugeFaultsTest, TheFirstTouchBringsInOneHugePage) {
+  const SpaceId process = machine_->processes.spawn();
+  machine_->processes.mmap_huge(process, 1);
+  const std::int64_t before = free_pages();
+  write_twice(process);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(before - 16, free_pages());
+}
+
+TEST_P(RacingHugeFaultsTest, AWriteToASharedOneCopiesItOnceUpTo5_7) {
+  if (GetParam() >= Release::v5_8) GTEST_SKIP() << "pages of it are copied";
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  const std::int64_t before = free_pages();
+  write_twice(child);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(before - 16, free_pages());
+  EXPECT_EQ(1, head().map);
+}
+
+TEST_P(RacingHugeFaultsTest, SmallPagesInItsPlaceAreMappedOnceUpTo5_7) {
+  if (GetParam() >= Release::v5_8) GTEST_SKIP() << "pages of it are copied";
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  leave_small_pages(45);
+  const std::int64_t before = free_pages();
+  write_twice(child);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(before - 16, free_pages());
+  EXPECT_EQ(1, head().map);
+}
+
+// A huge page on its way, in a range that is being emptied since 5.7.
+class MovingHugePageTest : public HugePagesTest {
+ protected:
+  void begin_to_move() {
+    mover_ = machine_->engine.add_actor(0);
+    const Migratetype type = machine_->map.pageblock_type(head_);
+    machine_->engine.begin(mover_,
+                           keep_outcome(machine_->contig.alloc_contig_range(head_, head_ + kPages, type), &moved_));
+    machine_->engine.stop_at(mover_, Point::migrate_unmapped, 1);
+    machine_->engine.resume(mover_);
+    ASSERT_EQ(0, head().map);
+  }
+  Outcome<int> moved_;
+  ActorId mover_ = kNoActor;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, MovingHugePageTest, testing::ValuesIn(modelled_releases()));
+
+TEST_P(MovingHugePageTest, AChildForkedMeanwhileFindsItWhereItWent) {
+  if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages do not move";
+  begin_to_move();
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  run_to_rest(*machine_);
+  EXPECT_EQ(moved_.value, 0);
+  EXPECT_NE(frame(child, 0), head_);
+  EXPECT_EQ(frame(child, 0), frame(parent_, 0));
+  EXPECT_EQ(2, page(frame(child, 0)).map);
+}
+
+TEST_P(MovingHugePageTest, AWriteMeanwhileWaitsAndGoesWhereItWent) {
+  if (GetParam() < Release::v5_17) GTEST_SKIP() << "a fault that waits takes a reference to the page";
+  begin_to_move();
+  Outcome<int> written;
+  const ActorId writer = machine_->engine.add_actor(1);
+  machine_->engine.begin(writer, keep_outcome(machine_->processes.write(parent_, 0, 3), &written));
+  machine_->engine.resume(writer);
+  EXPECT_FALSE(written.value) << "it waits";
+  run_to_rest(*machine_);
+  EXPECT_EQ(moved_.value, 0);
+  EXPECT_EQ(written.value, 0);
+  EXPECT_NE(frame(parent_, 0), head_);
+  EXPECT_EQ(frame(parent_, 3), frame(parent_, 0) + 3);
 }
 
 }  // namespace

@@ -15,6 +15,15 @@ class HugetlbTest : public testing::TestWithParam<Release> {
   const Page& page(Pfn pfn) const { return machine_->map.page(pfn); }
   std::int64_t free_pages() const { return machine_->buddy.zone(0).nr_free_pages; }
   Pfn front() const { return machine_->map.pfn(pool_.free_list().first); }
+  // Begins an operation of another actor and leaves it where it has a page for the pool that is not in it yet.
+  template <class Value>
+  void begin(Task<Value> operation, Outcome<Value>& outcome) {
+    const ActorId actor = machine_->engine.add_actor(0);
+    machine_->engine.begin(actor, keep_outcome(std::move(operation), &outcome));
+    machine_->engine.stop_at(actor, Point::hugetlb_allocated, 1);
+    machine_->engine.resume(actor);
+    ASSERT_FALSE(outcome.value);
+  }
 
   std::unique_ptr<Machine> machine_;
   HugetlbPool& pool_;
@@ -92,6 +101,102 @@ TEST_P(HugetlbTest, ThePageThatWasLentComesBackAsMemory) {
   EXPECT_EQ(before + 16, free_pages());
   run_now(machine_->lru.put_page(lent));
   EXPECT_EQ(1U, pool_.free_pages()) << "it has become the pool's";
+}
+
+TEST_P(HugetlbTest, AReferenceTakenByNumberBringsTheNewPageIntoThePool) {
+  Outcome<bool> grown;
+  begin(pool_.grow(), grown);
+  Pfn fresh = machine_->map.range().start;
+  while (!page(fresh).has(kPageHead)) ++fresh;
+  machine_->lru.get_page(fresh);
+  run_to_rest(*machine_);
+  EXPECT_EQ(grown.value, true);
+  EXPECT_EQ(0U, pool_.free_pages());
+  run_now(machine_->lru.put_page(fresh));
+  EXPECT_EQ(1U, pool_.free_pages());
+  EXPECT_EQ(fresh, front());
+}
+
+TEST_P(HugetlbTest, APageTakenWhileItIsToBeReplacedIsIsolated) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  ASSERT_TRUE(run_now(pool_.grow()));
+  const Pfn taken = front();
+  const std::int64_t before = free_pages();
+  PageList list;
+  Outcome<int> outcome;
+  begin(pool_.isolate_or_dissolve(taken, list), outcome);
+  const OwnerId id = machine_->owners.adopt_hugetlb(pool_.dequeue());
+  run_to_rest(*machine_);
+  EXPECT_EQ(outcome.value, 0);
+  EXPECT_EQ(list.first, machine_->map.frame(taken));
+  EXPECT_EQ(2, page(taken).ref);
+  EXPECT_EQ(machine_->owners.owner(id).pfn, taken);
+  EXPECT_EQ(before, free_pages()) << "the page in its place was not needed";
+}
+
+TEST_P(HugetlbTest, APageThatTwoReplaceIsReplacedOnce) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  ASSERT_TRUE(run_now(pool_.grow()));
+  const Pfn old = front();
+  const std::int64_t before = free_pages();
+  PageList list;
+  Outcome<int> slow;
+  begin(pool_.isolate_or_dissolve(old, list), slow);
+  EXPECT_EQ(0, run_now(pool_.isolate_or_dissolve(old, list)));
+  run_to_rest(*machine_);
+  EXPECT_EQ(slow.value, 0);
+  EXPECT_TRUE(list.empty());
+  EXPECT_EQ(1U, pool_.free_pages());
+  EXPECT_EQ(before, free_pages());
+}
+
+TEST_P(HugetlbTest, APageOnItsWayToAUserIsBusy) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  ASSERT_TRUE(run_now(pool_.grow()));
+  PageList list;
+  EXPECT_EQ(-kEBUSY, run_now(pool_.isolate_or_dissolve(pool_.dequeue(), list)));
+  EXPECT_TRUE(list.empty());
+}
+
+TEST_P(HugetlbTest, APageThatItsUserFreesMeanwhileNeedsNoMove) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  ASSERT_TRUE(run_now(pool_.grow()));
+  const OwnerId id = machine_->owners.adopt_hugetlb(pool_.dequeue());
+  const Pfn pfn = machine_->owners.owner(id).pfn;
+  MigrateControl control;
+  control.hugetlb = true;
+  control.nr_pages = 16;
+  ASSERT_EQ(0, run_now(pool_.isolate_or_dissolve(pfn, control.pages)));
+  run_now(machine_->owners.release(id));
+  ASSERT_EQ(1, page(pfn).ref) << "the list's";
+  EXPECT_EQ(0, run_now(machine_->migration.migrate_pages(control)));
+  EXPECT_TRUE(control.pages.empty());
+  EXPECT_EQ(1U, pool_.free_pages());
+  EXPECT_EQ(pfn, front()) << "it is back in the pool";
+}
+
+// The first passes go on without it, then the move waits for the lock.
+TEST_P(HugetlbTest, APageThatIsLockedIsWaitedForInTheEnd) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  ASSERT_TRUE(run_now(pool_.grow()));
+  const OwnerId id = machine_->owners.adopt_hugetlb(pool_.dequeue());
+  const Pfn pfn = machine_->owners.owner(id).pfn;
+  MigrateControl control;
+  control.hugetlb = true;
+  control.nr_pages = 16;
+  ASSERT_EQ(0, run_now(pool_.isolate_or_dissolve(pfn, control.pages)));
+  ASSERT_TRUE(machine_->page_locks.try_lock(pfn));
+  Outcome<int> outcome;
+  const ActorId mover = machine_->engine.add_actor(0);
+  machine_->engine.begin(mover, keep_outcome(machine_->migration.migrate_pages(control), &outcome));
+  machine_->engine.resume(mover);
+  EXPECT_FALSE(outcome.value) << "it waits";
+  EXPECT_EQ(machine_->owners.owner(id).pfn, pfn);
+  machine_->engine.assume(kMainActor);
+  machine_->page_locks.unlock(pfn);
+  run_to_rest(*machine_);
+  EXPECT_EQ(outcome.value, 0);
+  EXPECT_NE(machine_->owners.owner(id).pfn, pfn);
 }
 
 }  // namespace

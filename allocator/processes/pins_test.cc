@@ -99,5 +99,22 @@ TEST_P(PinsTest, AnUntouchedPageIsFaultedInOutsideAreas) {
   }
 }
 
+// Since 5.13 a pin tries again until it can isolate the page; before, the page stays pinned in its area.
+TEST_P(PinsTest, APageThatAnotherTaskHasIsolatedIsWaitedForSince5_13) {
+  if (GetParam() < Release::v5_1) GTEST_SKIP() << "pins leave pages where they are";
+  ASSERT_TRUE(machine_->lru.isolate(kInArea));
+  Outcome<int> outcome;
+  const ActorId actor = machine_->engine.add_actor(0);
+  machine_->engine.begin(actor, keep_outcome(machine_->processes.pin_longterm(process_, 0, 0, &pinned_), &outcome));
+  machine_->engine.resume(actor);
+  EXPECT_EQ(outcome.value.has_value(), GetParam() < Release::v5_13);
+  machine_->lru.forget_isolated(kInArea);
+  run_now(machine_->lru.putback(kInArea));
+  run_to_rest(*machine_);
+  EXPECT_EQ(outcome.value, 0);
+  EXPECT_EQ(pinned_, where());
+  EXPECT_EQ(in_area(pinned_), GetParam() < Release::v5_13);
+}
+
 }  // namespace
 }  // namespace cma

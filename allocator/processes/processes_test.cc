@@ -284,5 +284,47 @@ TEST_P(ProcessesTest, ACopyInLockedMemoryIsLockedAndTheOriginalNoLonger) {
   EXPECT_EQ(1, machine_->lru.lists().mlocked());
 }
 
+// Two tasks of a process touch one page. The slower one finds it there, and gives back what it has allocated.
+class RacingFaultsTest : public ProcessesTest {
+ protected:
+  std::int64_t free_pages() {
+    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+    return machine_->buddy.zone(0).nr_free_pages;
+  }
+  // One task writes to page 0 of mapping 0 while the other has a page for it, or may not have, at `stop`.
+  void write_twice(SpaceId process, Point stop) {
+    Outcome<int> slow;
+    const ActorId actor = machine_->engine.add_actor(0);
+    machine_->engine.begin(actor, keep_outcome(machine_->processes.write(process, 0, 0), &slow));
+    machine_->engine.stop_at(actor, stop, 1);
+    machine_->engine.resume(actor);
+    ASSERT_FALSE(slow.value);
+    ASSERT_EQ(0, run_now(machine_->processes.write(process, 0, 0)));
+    const Page* const page = &page_of(process, 0);
+    run_to_rest(*machine_);
+    EXPECT_EQ(slow.value, 0);
+    EXPECT_EQ(page, &page_of(process, 0)) << "that of the faster one";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Releases, RacingFaultsTest, testing::ValuesIn(modelled_releases()));
+
+TEST_P(RacingFaultsTest, TheFirstTouchBringsInOnePage) {
+  const SpaceId process = machine_->processes.spawn();
+  machine_->processes.mmap_anon(process, 1);
+  const std::int64_t before = free_pages();
+  write_twice(process, Point::fault_allocated);
+  EXPECT_EQ(before - 1, free_pages());
+}
+
+TEST_P(RacingFaultsTest, AWriteToASharedPageCopiesItOnce) {
+  const SpaceId parent = process_with(1);
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  const std::int64_t before = free_pages();
+  write_twice(child, Point::fault_allocated);
+  EXPECT_EQ(before - 1, free_pages());
+  EXPECT_EQ(1, page_of(parent, 0).map);
+}
+
 }  // namespace
 }  // namespace cma
