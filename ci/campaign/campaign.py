@@ -211,7 +211,7 @@ class Campaign:
             new = hunt.signatures - self.known
             self.known |= new
             for kept in hunt.kept:
-                self.findings.note(kept)
+                self.findings.note_kept(kept)
             hunt.kept.clear()
             hunt.learnt = hunt.learnt or bool(new)
             # One that runs past crashes must be started again to pass over this one.
@@ -346,8 +346,10 @@ def _lines(campaign, group):
     place, name = campaign.place, group[0]
     if name.endswith(".cma"):
         head = (place.root / name).read_text(errors="replace").splitlines()
-        lines = ["  " + line[2:] for line in head if line.startswith("# ")]
-        return [*lines, f"    program  {name}", f"    again    ci/cmacheck run {name}",
+        # The kernel target writes what replays a finding: on which kernel.
+        replay = next((line[2:] for line in head if line.startswith("# cmacheck ")), "cmacheck run FILE")
+        lines = ["  " + line[2:] for line in head if line.startswith("# ") and line[2:] != replay]
+        return [*lines, f"    program  {name}", f"    again    ci/{replay.replace('FILE', name, 1)}",
                 *(f"    also as  {other}" for other in group[1:])]
     raw = Path(name).name
     target = next((word for word in campaign.targets if raw.startswith(word)), "")

@@ -56,7 +56,7 @@ def main():
             if runs >= 200 and signature not in known:
                 print(f"FINDING: {signature}", flush=True)
                 if "FAKE_KEEPS" in os.environ:
-                    Path(os.environ["FAKE_KEEPS"]).write_text(f"# {signature}\n")
+                    Path(os.environ["FAKE_KEEPS"]).write_text(f"# {signature}\n# cmacheck judge FILE --release 6.1\n")
                     print(f"kept: {os.environ['FAKE_KEEPS']}", flush=True)
                 leave("crash", signature.encode(), 77)
         time.sleep(0.02)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from campaign import disk
+from campaign import disk, targets as targets_of
 
 MINIMISE_SECONDS = 600
 # Inputs kept of one target and kind that no signature tells apart: time-outs, leaks, lack of memory.
@@ -46,6 +46,7 @@ class Findings:
         self.state = state
         self.dropped = 0
         self.messages = []
+        self.kept_by_target = 0  # programs that a target has kept, whose raw inputs have not been seen yet
         self._taken = set()
         self._job = None
 
@@ -74,6 +75,10 @@ class Findings:
             if target == "program_fuzzer" and kind_of(path.name, target) == "crash" and self.tool.exists():
                 self._job = self._start(path)
                 return
+            if target == targets_of.KERNEL and kind_of(path.name, target) == "crash" and self.kept_by_target:
+                self.kept_by_target -= 1
+                self._keep(path)
+                continue
             self._keep_raw(path, target)
 
     def finish(self, targets, take_out, stopped):
@@ -126,6 +131,11 @@ class Findings:
             self.dropped += 1
             return
         self.note(self._keep(path))
+
+    def note_kept(self, path):
+        """Remembers a program that a target has kept itself: its raw input is no finding besides."""
+        self.kept_by_target += 1
+        self.note(path)
 
     def note(self, path):
         """Remembers that this file is a finding of the campaign."""

@@ -38,13 +38,13 @@ std::string variable(const char* name) {
 }
 
 const cma::judge::KernelConfig& kernel() {
-  static const cma::judge::KernelConfig chosen = [] {
+  static const cma::judge::KernelConfig kChosen = [] {
     const std::string word = variable("CMACHECK_KERNEL");
     const auto found = cma::kernel_for_target(word);
     if (!found) give_up(found.error(), word.empty() ? 3 : 2);
     return *found;
   }();
-  return chosen;
+  return kChosen;
 }
 
 cma::KernelTarget& target() {

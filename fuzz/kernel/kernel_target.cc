@@ -43,10 +43,13 @@ std::string commented(const std::string& text) {
 // Returns whether the finding is about what the kernel did. Others are about laws, which are noticed on the model.
 bool is_of_kernel(const Finding& finding) { return finding.law == Law::judge || finding.law == Law::splat; }
 
-std::string replay_line(const Finding& finding, const judge::KernelConfig& kernel) {
-  if (!is_of_kernel(finding)) return "cmacheck run FILE";
-  return fmt::format("cmacheck judge FILE --release {} --pageblock-order {}", name_of(kernel.release),
-                     kernel.pageblock_order);
+std::string replay_line(const Finding& finding, const judge::KernelConfig& kernel, const BugSet& bugs) {
+  std::string switched_on;
+  for (const BugInfo& info : bug_catalogue())
+    if (bugs.active(info.bug)) switched_on += fmt::format(" --bug {}", info.name);
+  if (!is_of_kernel(finding)) return "cmacheck run FILE" + switched_on;
+  return fmt::format("cmacheck judge FILE --release {} --pageblock-order {}{}", name_of(kernel.release),
+                     kernel.pageblock_order, switched_on);
 }
 
 }  // namespace
@@ -168,9 +171,9 @@ std::string KernelTarget::confirmation(const judge::Outcome& outcome) {
 std::string KernelTarget::keep(const judge::Outcome& outcome, const std::string& confirmed) const {
   if (options_.folder.empty()) return {};
   const Finding& finding = *outcome.finding;
-  const std::string text =
-      fmt::format("# {}\n# kernel {}; {}\n{}# {}\n{}", finding.signature(), name_of(options_.kernel), confirmed,
-                  commented(outcome.both_sides), replay_line(finding, options_.kernel), print(outcome.program));
+  const std::string text = fmt::format("# {}\n# kernel {}; {}\n{}# {}\n{}", finding.signature(),
+                                       name_of(options_.kernel), confirmed, commented(outcome.both_sides),
+                                       replay_line(finding, options_.kernel, options_.bugs), print(outcome.program));
   const FindingPlace place =
       place_for(options_.folder, finding, [&](const std::string& file) { return read_file(file) == text; });
   if (!place.there) {

@@ -125,7 +125,7 @@ TEST_F(KernelTargetRun, ALawThatIsBrokenWhereNothingDiffersIsAFindingToo) {
   EXPECT_EQ(verdict->finding->finding->law, Law::content);
   EXPECT_THAT(verdict->report, HasSubstr("kernel and model agree on every step, and break the law"));
   EXPECT_TRUE(load_program(verdict->file));
-  EXPECT_THAT(*read_file(verdict->file), HasSubstr("# cmacheck run FILE\n"));
+  EXPECT_THAT(*read_file(verdict->file), HasSubstr("# cmacheck run FILE --bug data-left-behind\n"));
 }
 
 }  // namespace
