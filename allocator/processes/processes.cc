@@ -164,12 +164,12 @@ Task<void> Processes::munlock_replaced(Pfn pfn) {
   locks_.unlock(pfn);
 }
 
-// Sleeps on the lock of the page that is being moved (migration_entry_wait). Up to 5.16 holds a reference meanwhile,
-// which makes an attempt to move the page fail.
+// Sleeps on the lock of the page that is being moved (migration_entry_wait). Up to 4.20 holds a reference meanwhile,
+// which makes an attempt to move the page fail; 5.0 drops it before it sleeps (put_and_wait_on_page_locked).
 Task<void> Processes::wait_for_migration(PteId pte) {
   const Pfn old = owners_.owner(spaces_.pte(pte).page).moving_from;
   CMA_ASSERT(old != kNoPfn);
-  const bool referenced = release_ < Release::v5_17 && core_.map.page(old).ref > 0;
+  const bool referenced = release_ < Release::v5_0 && core_.map.page(old).ref > 0;
   if (referenced) lru_.get_page(old);
   co_await locks_.wait(old);
   if (referenced) co_await lru_.put_page(old);
