@@ -169,7 +169,7 @@ TEST_P(HugetlbTest, APageThatItsUserFreesMeanwhileNeedsNoMove) {
   ASSERT_EQ(0, run_now(pool_.isolate_or_dissolve(pfn, control.pages)));
   run_now(machine_->owners.release(id));
   ASSERT_EQ(1, page(pfn).ref) << "the list's";
-  EXPECT_EQ(0, run_now(machine_->migration.migrate_pages(control)));
+  EXPECT_TRUE(run_now(machine_->migration.migrate_pages(control)).all());
   EXPECT_TRUE(control.pages.empty());
   EXPECT_EQ(1U, pool_.free_pages());
   EXPECT_EQ(pfn, front()) << "it is back in the pool";
@@ -186,7 +186,7 @@ TEST_P(HugetlbTest, APageThatIsLockedIsWaitedForInTheEnd) {
   control.nr_pages = 16;
   ASSERT_EQ(0, run_now(pool_.isolate_or_dissolve(pfn, control.pages)));
   ASSERT_TRUE(machine_->page_locks.try_lock(pfn));
-  Outcome<int> outcome;
+  Outcome<Moved> outcome;
   const ActorId mover = machine_->engine.add_actor(0);
   machine_->engine.begin(mover, keep_outcome(machine_->migration.migrate_pages(control), &outcome));
   machine_->engine.resume(mover);
@@ -195,7 +195,7 @@ TEST_P(HugetlbTest, APageThatIsLockedIsWaitedForInTheEnd) {
   machine_->engine.assume(kMainActor);
   machine_->page_locks.unlock(pfn);
   run_to_rest(*machine_);
-  EXPECT_EQ(outcome.value, 0);
+  EXPECT_TRUE(outcome.value->all());
   EXPECT_NE(machine_->owners.owner(id).pfn, pfn);
 }
 

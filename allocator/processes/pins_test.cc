@@ -108,7 +108,6 @@ TEST_P(PinsTest, APageThatAnotherTaskHasIsolatedIsWaitedForSince5_13) {
   machine_->engine.begin(actor, keep_outcome(machine_->processes.pin_longterm(process_, 0, 0, &pinned_), &outcome));
   machine_->engine.resume(actor);
   EXPECT_EQ(outcome.value.has_value(), GetParam() < Release::v5_13);
-  machine_->lru.forget_isolated(kInArea);
   run_now(machine_->lru.putback(kInArea));
   run_to_rest(*machine_);
   EXPECT_EQ(outcome.value, 0);
