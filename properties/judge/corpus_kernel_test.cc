@@ -15,6 +15,7 @@
 
 #include "allocator/base/scratch_folder_testing.h"
 #include "properties/judge/batch.h"
+#include "properties/judge/kernel_names_testing.h"
 #include "properties/judge/kernel_process.h"
 #include "properties/minimize/minimize.h"
 #include "properties/program/text.h"
@@ -48,12 +49,6 @@ std::string text_of(const Summary& summary) {
   for (const Difference& difference : summary.differences)
     text += difference.first + "\n" + difference.outcome.both_sides + print(difference.outcome.program) + "\n";
   return text;
-}
-
-std::string test_name(const ::testing::TestParamInfo<KernelConfig>& info) {
-  std::string name = name_of(info.param);
-  std::ranges::replace_if(name, [](char c) { return c == '.' || c == ' '; }, '_');
-  return "on_" + name;
 }
 
 // Returns why nothing can be judged here; empty if it can.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "properties/judge/batch.h"
+#include "properties/judge/kernel_names_testing.h"
 
 namespace cma::judge {
 namespace {
@@ -113,12 +114,6 @@ TEST_P(KernelPoolTest, ModelAndCopiesAgreeOnRandomPrograms) {
   EXPECT_FALSE(lines_of(summary.points, SourcePart::cma, summary.counters).empty());
 }
 
-std::string test_name(const ::testing::TestParamInfo<KernelConfig>& info) {
-  std::string name = name_of(info.param);
-  for (char& c : name)
-    if (c == '.' || c == ' ') c = '_';
-  return "on_" + name;
-}
 INSTANTIATE_TEST_SUITE_P(Kernels, KernelPoolTest,
                          ::testing::Values(KernelConfig{Release::v6_1, 9}, KernelConfig{Release::v6_12, 9}), test_name);
 

@@ -30,11 +30,6 @@ constexpr std::string_view kMark = ".";
 constexpr std::string_view kSync = "sync 1\n";
 constexpr std::string_view kComplaint = "  splat ";
 
-void close_if_open(int& descriptor) {
-  if (descriptor >= 0) close(descriptor);
-  descriptor = -1;
-}
-
 std::string describe_status(int status) {
   if (WIFSIGNALED(status)) return fmt::format("killed by signal {}", WTERMSIG(status));
   return fmt::format("exited with status {}", WEXITSTATUS(status));

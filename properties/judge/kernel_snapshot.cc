@@ -43,11 +43,6 @@ bool send_descriptors(int socket, const std::array<int, kChannels>& descriptors)
   return sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
 }
 
-void close_if_open(int& descriptor) {
-  if (descriptor >= 0) close(descriptor);
-  descriptor = -1;
-}
-
 }  // namespace
 
 KernelSnapshot::KernelSnapshot(const KernelOptions& options, int counters) {

@@ -118,4 +118,9 @@ pid_t start_kernel(const KernelOptions& options, int console, const std::vector<
   return pid;
 }
 
+void close_if_open(int& descriptor) {
+  if (descriptor >= 0) close(descriptor);
+  descriptor = -1;
+}
+
 }  // namespace cma::judge

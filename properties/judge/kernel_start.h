@@ -65,4 +65,7 @@ inline constexpr int kOutputOfKernel = 4;
 // standard output and error. Returns its number, or -1 with errno set.
 pid_t start_kernel(const KernelOptions& options, int console, const std::vector<Inherited>& inherited);
 
+// Closes a descriptor and makes it -1; does nothing if it is -1 already.
+void close_if_open(int& descriptor);
+
 }  // namespace cma::judge
