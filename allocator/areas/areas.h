@@ -2,7 +2,7 @@
 //
 // The top of the model: programs and the DMA layer's users call it, and it calls contig/ for the pages. An allocation
 // sweeps the bitmap forward once, window by window. Geometry::retry_sweeps more sweeps may follow one that ended with
-// -EBUSY, each after a sleep of 100 ms (nullopt: without limit).
+// -EBUSY, each after a sleep of 100 ms (nullopt: without limit); a fatal signal ends them.
 // Since 3.16 a window's bits are set before its pages are owned and cleared after they are given up; meanwhile others
 // see it as used. Up to 3.15 cma_mutex is held throughout instead: bits are set once the pages are had, and cleared
 // first. Cost: O(bits of the area) per sweep, and that of the contiguous allocations.
@@ -39,7 +39,8 @@ class Areas {
   // --- boot (declaration.h, activation.h) ---
   // Requires of all of this section: boot has not finished.
   //
-  // Reserves memory and appends an area for it. Returns 0; or logs what the kernel logs, unless stated, and returns
+  // Reserves memory and appends an area for it. Logs what the kernel logs: for a success where the area lies, for a
+  // failure why, unless stated; up to 6.8 with Geometry::cma_debug also each call. Returns 0, or
   //   -ENOSPC: no slot is left;
   //   -EINVAL, not logged: size 0, an alignment that is no power of two, order_per_bit >= 64, a size of not whole bits;
   //   -EINVAL: a fixed base is not aligned (since 4.19), rounding up makes the size 0, the isolation unit is not whole
@@ -75,8 +76,8 @@ class Areas {
   Task<bool> cma_release(AreaId id, Pfn pfn, std::uint64_t count);
 
   // --- debugfs (debugfs_writes.cc); area_files.h reads the files ---
-  // Both take the number as a user writes it; debugfs_count() is what the handler makes of it. As cma_alloc() and
-  // cma_release(), they sleep.
+  // debugfs_alloc() and debugfs_free() take the number as a user writes it, which debugfs_count() reads as the handler
+  // does. They sleep, as cma_alloc() and cma_release() do.
   //
   // Allocates so many pages (file `alloc`). Returns 0 or -ENOMEM.
   Task<int> debugfs_alloc(AreaId id, std::uint64_t number);

@@ -34,17 +34,18 @@ class Compaction {
   // Refers to the layers, which outlive it. Up to 3.6 also sets where each zone's free scanner begins.
   Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration);
 
-  // `echo 1 > /proc/sys/vm/compact_memory`: compacts every zone as a whole, and waits for whatever is in the way (up to
-  // 3.15 not for writeback).
+  // `echo 1 > /proc/sys/vm/compact_memory`: drains the pagevecs of all CPUs, then compacts every zone as a whole. Waits
+  // for whatever is in the way (up to 3.15 not for writeback).
   Task<void> compact_memory();
-  // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Drains
-  // all pagevecs first. Tries zones downwards, node 0's first, and ends at the first success or a fatal signal. Returns
-  // the greatest result; `skipped` if no zone was tried. Failed compactions are not counted (compaction_deferred), so
-  // none is put off. `restarting` is the verdict that the counters would give (compaction_restarting): a zone's hints
-  // are cleared first if its scanners have met since that was last done (3.7). Up to 4.8 priority `full` is `light`. A
-  // caller that may start no I/O is skipped at once; one that must not enter a file system passes over pages with a
-  // mapping: of files and of shared memory. Requires: 1
-  // <= order <= Buddy::largest_order().
+  // try_to_compact_pages for an allocation of 2^order pages, GFP_HIGHUSER_MOVABLE or GFP_KERNEL by `type`. Tries zones
+  // downwards, node 0's first, and ends at the first success or a fatal signal. Drains the pagevecs of this CPU only,
+  // before it scans a zone. Returns the greatest result; `skipped` if no zone was tried.
+  //
+  // Failed compactions are not counted (compaction_deferred), so none is put off. `restarting` is the verdict that the
+  // counters would give (compaction_restarting): a zone's hints are cleared first if its scanners have met, in a
+  // compaction for an allocation, since that was last done (3.7). Up to 4.8 priority `full` is `light`. A caller that
+  // may start no I/O is skipped at once; one that must not enter a file system passes over pages with a mapping: of
+  // files and of shared memory. Requires: 1 <= order <= Buddy::largest_order().
   Task<CompactResult> compact_for(unsigned order, Migratetype type, CompactPriority priority, bool restarting);
 
   // Returns how many times compaction of a zone has begun since boot. Counts a zone that was found to have too little

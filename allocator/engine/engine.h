@@ -77,7 +77,8 @@ class Engine {
   // actor is idle.
   void resume(ActorId actor);
   // Makes `actor` current for plain calls (boot, completions of I/O, tests). These belong to no operation, though the
-  // actor may be inside one: nothing stops them at a point. Requires of them: they never wait.
+  // actor may be inside one: nothing stops them at a point. Requires: no resume() is under way, and the calls
+  // never wait.
   void assume(ActorId actor);
   // Destroys the operations of all actors. The machine is in no defined state afterwards and must be reset.
   void abandon();
@@ -116,8 +117,8 @@ class Engine {
   State state(ActorId actor) const { return actors_[actor].state; }
   // Returns whether all actors are idle.
   bool at_rest() const { return inside_ == 0; }
-  // Returns the point that the actor's operation passed last, which is where it stopped if it did; kCount if it has
-  // passed none.
+  // Returns the point that the actor passed last since its operation began; kCount if it has passed none. That is where
+  // it stopped, if it did, unless a plain call made as this actor (assume()) has passed one since.
   Point last_point(ActorId actor) const { return actors_[actor].last_point; }
   // Returns the name of the object that the actor waits for, for reports; "the clock" if it sleeps; empty
   // if it does neither.

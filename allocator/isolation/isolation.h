@@ -47,13 +47,14 @@ class Isolation {
   // Gives every isolated pageblock of the range back as `type`, other callers' too. Both ends are rounded outwards in
   // every release. Requires: start < end, inside the memory map.
   Task<void> undo_isolate_page_range(Pfn start, Pfn end, Migratetype type);
-  // Returns 0 if free blocks cover [start, end) and its pageblocks are isolated; else -EBUSY. Looks at one pageblock
-  // for each pageblock_pages() from `start` on. Requires: start < end, inside the memory map. `start` is the head of a
-  // free block, if one covers it: inside one, the test fails.
+  // Returns 0 if free blocks cover [start, end) and its pageblocks are isolated; else -EBUSY, also if `start` lies
+  // inside a free block. Looks at one pageblock for each pageblock_pages() from `start` on. Requires: start < end,
+  // inside the memory map.
   int test_pages_isolated(Pfn start, Pfn end);
 
   // --- the record of isolators ---
   using Held = Isolators::Held;
+  // Returns a record for each pageblock that an actor has isolated and not given back itself, oldest first.
   const std::vector<Held>& held() const { return isolators_.held(); }
   // Returns the actor that has isolated this frame's pageblock, the first if there are two; kNoActor if there is none.
   ActorId isolator(Pfn pfn) const { return isolators_.of(core_.map.pageblock_start(pfn)); }

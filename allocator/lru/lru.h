@@ -11,13 +11,14 @@
 //   until forget_isolated(). Pages of drivers and of the hugetlb pool too, uncounted.
 // Pages of drivers, kernel memory and the hugetlb pool are never on the LRU. Besides, a page that is to change lists
 // waits in other pagevecs, wherever it is meanwhile; a drain lets it go as it is if it has left the lists or become
-// unevictable, but for the mark of locked memory. Each slot of a pagevec holds a reference until the pagevec fills or
-// is drained, so callers that need pages to be movable or free drain first.
+// unevictable (the mlock pagevec acts on those, too). Each slot of a pagevec holds a reference until the pagevec fills
+// or is drained, so callers that need pages to be movable or free drain first.
 //
 // Callers: everything that holds a page takes and puts references. owners/, files/, processes/, migration/ and buffers/
 // queue pages that they hold. owners/ and processes/ lock memory. migration/ and processes/ (pins) isolate pages.
-// owners/, processes/, migration/, contig/ and compaction/ drain; contig/ also disables the caches. The parts do the
-// work, and are handed out for reading only.
+// owners/, processes/, migration/, contig/ and compaction/ drain; contig/ also disables the caches. Operations of
+// programs hold, queue and drain pages and disable the caches themselves, too. The parts do the work, and are handed
+// out for reading only.
 //
 // Cost: O(1) per page, of a drain per page drained; since 5.18, for a page that leaves its list or is locked, linear in
 // the number of pages with a count of locked mappings. Freeing costs what it does in buddy/.
@@ -108,7 +109,7 @@ class Lru {
   // Takes the page off its list, with one more reference. The caller puts it on a list of its own. Returns false, and
   // does nothing, if the page is on none of the five lists or has no reference.
   bool isolate(Pfn pfn) { return lists_.isolate(pfn); }
-  // Counts a page as isolated no longer that does not go back: it has moved or was dropped. Requires: isolate() took
+  // Stops counting a page as isolated that will not be put back: it has moved or was dropped. Requires: isolate() took
   // it, once for each time.
   void forget_isolated(Pfn pfn) { lists_.forget_isolated(pfn); }
   // Records that an isolated page which was counted as a file's is anonymous memory (5.8): once for each single page.

@@ -28,8 +28,8 @@ class MigrateSteps;
 
 // What became of the pages of one migrate_pages().
 struct Moved {
-  int error = 0;   // what ended the call; 0 if it came to its end
-  int failed = 0;  // how many failed, if it did
+  int error = 0;   // the error that ended the call early; else 0
+  int failed = 0;  // failures, as migrate_pages() counts them; 0 if there was an error
   bool all() const { return error == 0 && failed == 0; }
 };
 
@@ -50,8 +50,9 @@ class Migration {
   // stay come to the front of the list. They are no longer active.
   Task<void> reclaim_clean(MigrateControl& control) { return clean_reclaim_.reclaim(control); }
   // migrate_pages: moves the listed pages. An error ends the call: -ENOMEM if a page had no target and, if it is a huge
-  // one, could not be split; up to 6.0 for a huge page the error of the split. The pages that stay are listed, in no
-  // order to rely on; up to 5.10 without those that failed for good, which were put back.
+  // one, could not be split; up to 6.0 for a huge page the error of the split. Since 6.3 a page of a huge page that
+  // was split just stays if it had no target. The pages that stay are listed, in no order to rely on; up to 5.10
+  // without those that failed for good, which were put back.
   //
   // How failures count: up to 6.0 a huge page that failed for good counts all its pages. Since 6.1 it counts as one,
   // and so does a huge page that was split, whatever becomes of its pages; but if no page is left, nothing failed.
@@ -59,7 +60,8 @@ class Migration {
   // Requires: control.hugetlb is set if a page of the pool is listed. Since 6.1 those are moved first, and without it
   // they would be taken for transparent huge pages.
   Task<Moved> migrate_pages(MigrateControl& control);
-  // putback_movable_pages: puts the pages that are left on the list back where they were, and so empties the list.
+  // putback_movable_pages: puts the pages that are left on the list back on the LRU, to their driver or to the
+  // hugetlb pool, and so empties the list.
   Task<void> putback(MigrateControl& control);
 
  private:

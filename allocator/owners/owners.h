@@ -12,7 +12,8 @@
 //
 // Locks. A page changes or loses its place
 // - in a cache, or as a driver's that can move: under its page lock;
-// - as private memory: by a move under the page lock, with its last entry under the page-table lock;
+// - as private memory: by a move under the page lock; with its last entry under the page-table lock, or under none if
+//   no process has that pte;
 // - as an unmovable page: in release(), under none.
 // write_content() takes no lock and asks for none.
 #pragma once

@@ -13,10 +13,10 @@
 // own that repeats the model's on purpose. Code shared with the model could not contradict it.
 //
 // Used by Laws; the walk and the checks are in audit_*.h. Cost: O(pages of the chunks touched or loose, and of the
-// per-CPU lists that changed), and for the sums O(zones * (orders + CPUs) + bits of areas / 64 + buffers); a total
-// audit O(pages), and any audit if pages have leaked since the last. Reports are made only if a law is broken or pages
-// have leaked. Memory is allocated for them, for the zones' titles if there are several nodes, by begin(), and where a
-// vector grows.
+// per-CPU lists that changed), and for the sums O(zones * (orders + CPUs) + bits of areas / 64 + buffers + free pages
+// of the hugetlb pool + isolated pageblocks squared); a total audit O(pages), and any audit if pages have leaked since
+// the last. Reports are made only if a law is broken or pages have leaked. Memory is allocated for them, for the zones'
+// titles if there are several nodes, by begin(), and where a vector grows.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ class Auditor {
   Auditor& operator=(const Auditor&) = delete;
 
   // Begins with a machine as booted. Audits it in full (throws LawBroken if a law is broken), unless its geometry is
-  // that of the last begin(): then goes back to what that one counted, at the cost of what was walked since, and checks
-  // nothing.
+  // that of the last begin(), which did not throw, and no begin_afresh() came between: then goes back to what that one
+  // counted, at the cost of what was walked since, and checks nothing.
   // Requires: the machine is in the state that booting this geometry gives, and outlives the audits that follow; the
   // ledger has its areas.
   void begin(Machine& machine);

@@ -5,7 +5,7 @@
 // skipped and counted. For example: its actor is inside another one or not stopped, its operand is gone, boot has
 // finished, the release lacks it, or the model does (World::skip). At the end all actors run on until they are done;
 // see README.md. Nothing depends on the host: a program gives the same trace hash on every run, machine and compiler,
-// with the same RunOptions::page_events and at_the_end.
+// with the same RunOptions (keep_output aside). An observer changes it only by ending the run.
 //
 // An Interpreter keeps booted machines by geometry, within bounds (geometry_cache.h); to restore one costs what the
 // program touched. README.md has the measured speed. Thread safety: none; use one Interpreter a thread.
@@ -38,7 +38,7 @@ struct RunOptions {
 };
 
 struct RunResult {
-  // What ended the run; nullopt if it ran to its end and met its expectations.
+  // What ended the run, or the finding that the program expected in vain; nullopt if there is neither.
   std::optional<Finding> finding;
   // Whether the program expects a finding of this law (`expect finding`); false if expectations are off.
   bool finding_expected = false;
