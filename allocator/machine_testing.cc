@@ -25,21 +25,17 @@ Geometry tiny_geometry(Release release) {
 }
 
 Geometry bare_geometry(Release release) {
-  Geometry g;
-  g.release = release;
+  Geometry g = tiny_geometry(release);
   g.memory = {0, 256};
   g.pageblock_order = 4;
   g.largest_order = 6;
   g.reserved = {{0, 256}};
-  g.pcp_batch = 1;
-  g.pcp_high = 0;
-  g.min_free_kbytes = 0;
   return g;
 }
 
 void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {
   const SpinGuard zone_lock(machine.engine);
-  machine.buddy.free_lists().free_one_block(machine.buddy.zone(0), pfn, order, type);
+  machine.buddy.free_lists().free_one_block(machine.buddy.zone_of(pfn), pfn, order, type);
 }
 
 void give_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {

@@ -34,7 +34,7 @@ inline constexpr Migratetype C = Migratetype::cma;
 inline constexpr Migratetype I = Migratetype::isolate;
 }  // namespace type_letters
 
-// Frees a block of zone 0 to the free lists, as of this type, whatever its pageblocks are.
+// Frees a block to the free lists of its zone, as of this type, whatever its pageblocks are.
 void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type);
 // Frees a block that boot reserved; its pageblocks get the type.
 void give_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type);

@@ -147,7 +147,7 @@ class WhatWasWritten final : public Witness {
   bool inside_changes_ = false;
   bool inside_unmaps_ = false;
   bool unmapping_ = false;           // an operation that may have unmapped pages since the last look
-  std::set<SpaceId> spawned_;        // processes that are no one's child
+  std::set<SpaceId> spawned_;        // processes that no fork made
   std::vector<std::uint32_t> data_;  // by owner
   std::map<Address, OwnerId> found_;
   std::vector<std::size_t> giving_up_;  // operations that give memory up and have not ended

@@ -22,32 +22,17 @@ constexpr std::size_t kHigh = 1;
 class CutPageblocks : public ::testing::TestWithParam<Release> {
  protected:
   static Geometry geometry() {
-    Geometry g;
-    g.release = GetParam();
+    Geometry g = bare_geometry(GetParam());
     g.memory = {0, 248};
     g.zones = {{"DMA32", {0, 24}}, {"Normal", {24, 248}}};
-    g.pageblock_order = 4;
-    g.largest_order = 6;
     g.reserved = {{0, 248}};
-    g.pcp_batch = 1;
-    g.pcp_high = 0;
-    g.min_free_kbytes = 0;
     return g;
   }
   // Since 6.10 nothing is done to a pageblock by halves.
   static bool refused() { return GetParam() >= Release::v6_10; }
   static Gfp low_only(Gfp gfp) { return gfp | kGfpDma32; }
 
-  // Frees a block of a pageblock of this type.
-  void give(Pfn pfn, unsigned order, Migratetype type) {
-    for (Pfn p = pfn; p < pfn + order_pages(order); ++p) {
-      map.edit(p).flags = 0;
-      map.edit(p).ref = 0;
-    }
-    map.set_pageblock_type(pfn, type);
-    const SpinGuard zone_lock(machine->engine);
-    buddy.free_lists().free_one_block(buddy.zone_of(pfn), pfn, order, type);
-  }
+  void give(Pfn pfn, unsigned order, Migratetype type) { give_block(*machine, pfn, order, type); }
   PageblockTypes::Contents move(Pfn pfn, Migratetype type) {
     const SpinGuard zone_lock(machine->engine);
     return buddy.pageblock_types().move_freepages_block(buddy.zone_of(pfn), pfn, type);

@@ -24,9 +24,19 @@ class HugetlbTest : public testing::TestWithParam<Release> {
     machine_->engine.resume(actor);
     ASSERT_FALSE(outcome.value);
   }
+  // Returns the owner of a page of the pool that was isolated for control_, to be moved.
+  OwnerId listed_page() {
+    EXPECT_TRUE(run_now(pool_.grow()));
+    const OwnerId id = machine_->owners.adopt_hugetlb(pool_.dequeue());
+    control_.hugetlb = true;
+    control_.nr_pages = 16;
+    EXPECT_EQ(0, run_now(pool_.isolate_or_dissolve(machine_->owners.owner(id).pfn, control_.pages)));
+    return id;
+  }
 
   std::unique_ptr<Machine> machine_;
   HugetlbPool& pool_;
+  MigrateControl control_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, HugetlbTest, testing::ValuesIn(modelled_releases()));
@@ -160,17 +170,12 @@ TEST_P(HugetlbTest, APageOnItsWayToAUserIsBusy) {
 
 TEST_P(HugetlbTest, APageThatItsUserFreesMeanwhileNeedsNoMove) {
   if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
-  ASSERT_TRUE(run_now(pool_.grow()));
-  const OwnerId id = machine_->owners.adopt_hugetlb(pool_.dequeue());
+  const OwnerId id = listed_page();
   const Pfn pfn = machine_->owners.owner(id).pfn;
-  MigrateControl control;
-  control.hugetlb = true;
-  control.nr_pages = 16;
-  ASSERT_EQ(0, run_now(pool_.isolate_or_dissolve(pfn, control.pages)));
   run_now(machine_->owners.release(id));
   ASSERT_EQ(1, page(pfn).ref) << "the list's";
-  EXPECT_TRUE(run_now(machine_->migration.migrate_pages(control)).all());
-  EXPECT_TRUE(control.pages.empty());
+  EXPECT_TRUE(run_now(machine_->migration.migrate_pages(control_)).all());
+  EXPECT_TRUE(control_.pages.empty());
   EXPECT_EQ(1U, pool_.free_pages());
   EXPECT_EQ(pfn, front()) << "it is back in the pool";
 }
@@ -178,17 +183,12 @@ TEST_P(HugetlbTest, APageThatItsUserFreesMeanwhileNeedsNoMove) {
 // The first passes go on without it, then the move waits for the lock.
 TEST_P(HugetlbTest, APageThatIsLockedIsWaitedForInTheEnd) {
   if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
-  ASSERT_TRUE(run_now(pool_.grow()));
-  const OwnerId id = machine_->owners.adopt_hugetlb(pool_.dequeue());
+  const OwnerId id = listed_page();
   const Pfn pfn = machine_->owners.owner(id).pfn;
-  MigrateControl control;
-  control.hugetlb = true;
-  control.nr_pages = 16;
-  ASSERT_EQ(0, run_now(pool_.isolate_or_dissolve(pfn, control.pages)));
   ASSERT_TRUE(machine_->page_locks.try_lock(pfn));
   Outcome<Moved> outcome;
   const ActorId mover = machine_->engine.add_actor(0);
-  machine_->engine.begin(mover, keep_outcome(machine_->migration.migrate_pages(control), &outcome));
+  machine_->engine.begin(mover, keep_outcome(machine_->migration.migrate_pages(control_), &outcome));
   machine_->engine.resume(mover);
   EXPECT_FALSE(outcome.value) << "it waits";
   EXPECT_EQ(machine_->owners.owner(id).pfn, pfn);

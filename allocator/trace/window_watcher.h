@@ -30,8 +30,6 @@ enum class Refusal : std::uint8_t {
   file_system,     // it has a mapping, and the caller must not enter a file system
 };
 
-inline constexpr unsigned kRefusals = static_cast<unsigned>(Refusal::file_system) + 1;
-
 class WindowWatcher {
  public:
   virtual ~WindowWatcher() = default;

@@ -346,10 +346,11 @@ def _lines(campaign, group):
     place, name = campaign.place, group[0]
     if name.endswith(".cma"):
         head = (place.root / name).read_text(errors="replace").splitlines()
-        # The kernel target writes what replays a finding: on which kernel.
-        replay = next((line[2:] for line in head if line.startswith("# cmacheck ")), "cmacheck run FILE")
-        lines = ["  " + line[2:] for line in head if line.startswith("# ") and line[2:] != replay]
-        return [*lines, f"    program  {name}", f"    again    ci/{replay.replace('FILE', name, 1)}",
+        # A finding begins with what replays it and what wrote it.
+        replay = next((line[2:] for line in head if line.startswith("# cmacheck ")), f"cmacheck run {name}")
+        lines = ["  " + line[2:] for line in head
+                 if line.startswith("# ") and line[2:] != replay and not line.startswith("# written by ")]
+        return [*lines, f"    program  {name}", f"    again    ci/{replay}",
                 *(f"    also as  {other}" for other in group[1:])]
     raw = Path(name).name
     target = next((word for word in campaign.targets if raw.startswith(word)), "")

@@ -95,7 +95,7 @@ class CampaignTest(unittest.TestCase):
         code, output = self.hunt(arguments=("--target", "bitmap_fuzzer"), FAKE_FINDINGS="judge/cma_alloc/bitmap",
                                  FAKE_KEEPS=str(kept))
         self.assertEqual(code, 1, output)
-        self.assertRegex(output, rf"again    ci/cmacheck judge \S*{kept.name} --release 6.1\n")
+        self.assertRegex(output, rf"again    ci/cmacheck judge --release 6.1 \S*{kept.name}\n")
         self.expect_no_loss(output)
 
     def test_the_kernel_is_hunted_on_request_only(self):

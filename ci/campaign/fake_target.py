@@ -56,8 +56,9 @@ def main():
             if runs >= 200 and signature not in known:
                 print(f"FINDING: {signature}", flush=True)
                 if "FAKE_KEEPS" in os.environ:
-                    Path(os.environ["FAKE_KEEPS"]).write_text(f"# {signature}\n# cmacheck judge FILE --release 6.1\n")
-                    print(f"kept: {os.environ['FAKE_KEEPS']}", flush=True)
+                    kept = Path(os.environ["FAKE_KEEPS"])
+                    kept.write_text(f"# cmacheck judge --release 6.1 {kept}\n# written by a test\n# {signature}\n")
+                    print(f"kept: {kept}", flush=True)
                 leave("crash", signature.encode(), 77)
         time.sleep(0.02)
     print(f"#{runs}\tDONE   cov: {runs // 10} ft: {runs // 5} corp: 1/8b exec/s: 100", flush=True)

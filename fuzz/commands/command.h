@@ -99,14 +99,14 @@ class Command {
 // The whole command line, to which commands are added in the order in which the help lists them.
 class CommandLine {
  public:
-  // `version` is the text that --version prints, `written_by` names in a line what wrote a file.
+  // `version` is the text that --version prints, `written_by` what written_by() returns.
   CommandLine(const std::string& name, const std::string& description, const std::string& footer,
               const std::string& version, std::string written_by);
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  // Returns what files that are kept name as their writer: "cmacheck 0.1.0, commit 0123456789ab".
+  // Returns what files that are kept name as their writer.
   const std::string& written_by() const { return written_by_; }
   // Adds a command without options. Requires: no other has this name.
   Command add(const std::string& name, const std::string& description);
@@ -124,8 +124,11 @@ class CommandLine {
 // Runs all of `cmacheck` and returns the exit code. Tests call it too. `commit` is what --version prints.
 int run_command_line(int argc, const char* const* argv, std::string_view commit);
 
+// Returns what files that are kept name as their writer: "cmacheck 0.1.0, commit 0123456789ab".
+std::string written_by(std::string_view commit);
+
 // The commit that the executable was built from, or "unknown". Defined in a file that CMake writes (commit.cmake) and
-// that only the executable has.
+// that only executables have.
 extern const std::string_view kCommit;
 
 // Each adds the command of its name.

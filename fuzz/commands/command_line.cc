@@ -16,10 +16,14 @@ std::string version_text(std::string_view commit) {
 
 }  // namespace
 
+std::string written_by(std::string_view commit) {
+  return fmt::format("cmacheck {}, commit {}", CMACHECK_VERSION, commit);
+}
+
 int run_command_line(int argc, const char* const* argv, std::string_view commit) {
   CommandLine line("cmacheck", "cmacheck: fuzzing and property testing for the Linux contiguous memory allocator",
                    "Exit codes: 0 nothing found, 1 a finding, 2 bad input or usage, 3 the environment lacks something.",
-                   version_text(commit), fmt::format("cmacheck {}, commit {}", CMACHECK_VERSION, commit));
+                   version_text(commit), written_by(commit));
   add_run(line);
   add_minimize(line);
   add_fmt(line);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "fuzz/commands/files.h"
+#include "properties/program/lines.h"
 #include "properties/program/text.h"
 
 namespace cma {
@@ -34,7 +36,12 @@ std::string finding_text(const FindingFile& content, const std::string& file) {
     std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
     text += fmt::format("# {}\n", line);
   }
-  return text + print(content.program);
+  return text + prefixed_lines(content.notes, "# ") + print(content.program);
+}
+
+bool holds(const std::string& file, const Program& program) {
+  const auto kept = load_program(file);
+  return kept && print(kept->program) == print(program);
 }
 
 FindingPlace place_for(const std::string& folder, const Finding& finding,

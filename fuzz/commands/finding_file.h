@@ -16,12 +16,15 @@ struct FindingFile {
   const Finding& finding;
   const Program& program;
   std::string replay;      // the command that shows the finding again, up to the file's name: "cmacheck run"
-  std::string written_by;  // CommandLine::written_by()
+  std::string written_by;  // written_by()
+  std::string notes = {};  // what else there is to know, in lines
 };
 
 // Returns the text of the file: the program after comments with the command, the version that wrote it, the finding's
-// signature and its message.
+// signature, its message and the notes.
 std::string finding_text(const FindingFile& content, const std::string& file);
+// Returns whether the file holds this program, whatever its comments are: another version may have written it.
+bool holds(const std::string& file, const Program& program);
 
 struct FindingPlace {
   std::string file;

@@ -17,6 +17,7 @@
 #include "fuzz/kernel/kernel_target.h"
 #include "properties/judge/batch.h"
 #include "properties/judge/recorded.h"
+#include "properties/program/lines.h"
 #include "properties/program/text.h"
 
 namespace cma {
@@ -66,16 +67,6 @@ std::vector<KernelConfig> kernels_of(const JudgeCommand& command) {
 
 // --- the outcome as text ---
 
-std::string indented(const std::string& text) {
-  std::string lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines += "    " + text.substr(at, end - at) + "\n";
-    at = end + 1;
-  }
-  return lines;
-}
-
 void print_summary(const Summary& summary, bool list) {
   fmt::print(
       "{}: {} programs, {} judged ({} on another machine than their own), {} operations, {} observables, "
@@ -89,9 +80,10 @@ void print_summary(const Summary& summary, bool list) {
   for (const Difference& difference : summary.differences) {
     fmt::print("\n{} in {} ({} programs)\n{}{}",
                difference.outcome.finding ? difference.outcome.finding->signature() : "?", difference.first,
-               difference.programs, difference.outcome.both_sides, indented(print(difference.outcome.program)));
+               difference.programs, difference.outcome.both_sides,
+               prefixed_lines(print(difference.outcome.program), "    "));
     if (!difference.outcome.console.empty())
-      fmt::print("  the kernel's console:\n{}", indented(difference.outcome.console));
+      fmt::print("  the kernel's console:\n{}", prefixed_lines(difference.outcome.console, "    "));
   }
 }
 
@@ -247,11 +239,7 @@ std::string Keeper::keep(const Difference& difference) {
   const Finding& finding = *difference.outcome.finding;
   const Program& program = difference.outcome.program;
   std::string& own = files_[finding.signature()];
-  // Comments do not count: another version may have written the file.
-  const auto same = [&](const std::string& file) {
-    const auto kept = load_program(file);
-    return file != own && kept && print(kept->program) == print(program);
-  };
+  const auto same = [&](const std::string& file) { return file != own && holds(file, program); };
   const FindingPlace place = place_for(folder_, finding, same);
   if (place.there) {
     remove(std::exchange(own, {}));

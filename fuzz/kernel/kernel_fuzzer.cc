@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/commands/command.h"
 #include "fuzz/kernel/kernel_target.h"
 #include "fuzz/targets/target.h"
 
@@ -56,6 +57,7 @@ cma::KernelTarget& target() {
     const std::vector<std::string> known = cma::words_of("CMACHECK_KNOWN");
     options.known = {known.begin(), known.end()};
     options.folder = variable("CMACHECK_FINDINGS");
+    options.written_by = cma::written_by(cma::kCommit);
     auto* made = new cma::KernelTarget(options);
     if (made->points() > counters.size()) give_up("the kernel has more points than there are counters for", 3);
     return made;

@@ -30,25 +30,16 @@ MutationOptions mutation_for(const judge::KernelConfig& kernel) {
   return options;
 }
 
-std::string commented(const std::string& text) {
-  std::string lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines += "# " + text.substr(at, end - at) + "\n";
-    at = end + 1;
-  }
-  return lines;
-}
-
 // Returns whether the finding is about what the kernel did. Others are about laws, which are noticed on the model.
 bool is_of_kernel(const Finding& finding) { return finding.law == Law::judge || finding.law == Law::splat; }
 
-std::string replay_line(const Finding& finding, const judge::KernelConfig& kernel, const BugSet& bugs) {
+// Returns the command that shows the finding again, up to the file's name.
+std::string replay_command(const Finding& finding, const judge::KernelConfig& kernel, const BugSet& bugs) {
   std::string switched_on;
   for (const BugInfo& info : bug_catalogue())
     if (bugs.active(info.bug)) switched_on += fmt::format(" --bug {}", info.name);
-  if (!is_of_kernel(finding)) return "cmacheck run FILE" + switched_on;
-  return fmt::format("cmacheck judge FILE --release {} --pageblock-order {}{}", name_of(kernel.release),
+  if (!is_of_kernel(finding)) return "cmacheck run" + switched_on;
+  return fmt::format("cmacheck judge --release {} --pageblock-order {}{}", name_of(kernel.release),
                      kernel.pageblock_order, switched_on);
 }
 
@@ -166,17 +157,20 @@ std::string KernelTarget::confirmation(const judge::Outcome& outcome) {
   return fmt::format("{} shows {}", where, again ? again->signature() : "no difference");
 }
 
-// Writes the finding to the folder. Returns the file; nothing if there is no folder. Reports what cannot
-// be written.
+// Writes the finding to the folder. Returns the file; nothing if there is no folder. Reports what cannot be written.
 std::string KernelTarget::keep(const judge::Outcome& outcome, const std::string& confirmed) const {
   if (options_.folder.empty()) return {};
   const Finding& finding = *outcome.finding;
-  const std::string text = fmt::format("# {}\n# kernel {}; {}\n{}# {}\n{}", finding.signature(),
-                                       name_of(options_.kernel), confirmed, commented(outcome.both_sides),
-                                       replay_line(finding, options_.kernel, options_.bugs), print(outcome.program));
   const FindingPlace place =
-      place_for(options_.folder, finding, [&](const std::string& file) { return read_file(file) == text; });
+      place_for(options_.folder, finding, [&](const std::string& file) { return holds(file, outcome.program); });
   if (!place.there) {
+    const FindingFile content{
+        .finding = finding,
+        .program = outcome.program,
+        .replay = replay_command(finding, options_.kernel, options_.bugs),
+        .written_by = options_.written_by,
+        .notes = fmt::format("kernel {}; {}\n{}", name_of(options_.kernel), confirmed, outcome.both_sides)};
+    const std::string text = finding_text(content, place.file);
     if (const auto written = write_file(place.file, text); !written) {
       report_failure(written.error());
       return {};

@@ -24,6 +24,7 @@ struct KernelTargetOptions {
   BugSet bugs;                  // switched on in the model
   std::set<std::string> known;  // signatures that are passed over
   std::string folder;           // where findings are kept; empty: nowhere
+  std::string written_by;       // what a finding that is kept names as its writer
   // The most executions spent on making a finding small: some seconds, as fuzzers end an input that takes long.
   std::uint64_t minimize = 200;
 };

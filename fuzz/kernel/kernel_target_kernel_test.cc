@@ -20,6 +20,7 @@ namespace cma {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class KernelTargetRun : public ::testing::Test {
  protected:
@@ -92,6 +93,7 @@ TEST_F(KernelTargetRun, AnInputOfWhichNothingCanBeJudgedCountsNothing) {
 TEST_F(KernelTargetRun, APlantedMistakeIsKeptSmallWithKernelAndFirstDifferingStep) {
   const ScratchFolder folder;
   options_.bugs.switch_on(*bug_from_name("bitmap-forgets-bit"));
+  options_.written_by = "this test";
   options_.folder = folder.path().string();
   KernelTarget target(options_);
   const auto verdict = hunt(target, 60);
@@ -105,7 +107,8 @@ TEST_F(KernelTargetRun, APlantedMistakeIsKeptSmallWithKernelAndFirstDifferingSte
   EXPECT_LE(kept->program.ops.size(), 3U);
   const std::string text = *read_file(verdict->file);
   EXPECT_THAT(text, HasSubstr("differ after "));
-  EXPECT_THAT(text, HasSubstr("cmacheck judge FILE --release "));
+  EXPECT_THAT(text, StartsWith("# cmacheck judge --release "));
+  EXPECT_THAT(text, HasSubstr(" " + verdict->file + "\n# written by this test\n# judge/"));
   // The next time the same finding has its file already; a known one is passed over.
   EXPECT_EQ(hunt(target, 60)->file, verdict->file);
   options_.known.insert(verdict->finding->finding->signature());
@@ -125,7 +128,7 @@ TEST_F(KernelTargetRun, ALawThatIsBrokenWhereNothingDiffersIsAFindingToo) {
   EXPECT_EQ(verdict->finding->finding->law, Law::content);
   EXPECT_THAT(verdict->report, HasSubstr("kernel and model agree on every step, and break the law"));
   EXPECT_TRUE(load_program(verdict->file));
-  EXPECT_THAT(*read_file(verdict->file), HasSubstr("# cmacheck run FILE --bug data-left-behind\n"));
+  EXPECT_THAT(*read_file(verdict->file), StartsWith("# cmacheck run --bug data-left-behind " + verdict->file + "\n"));
 }
 
 }  // namespace

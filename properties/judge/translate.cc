@@ -467,6 +467,7 @@ void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
     ask(fmt::format("mlock {} {}", process, mapping.mapping));
     answer(fmt::format("mlock {}.{} 0", process, mapping.mapping));
   } else {
+    static_assert(kVerb == MappingVerb::write);
     const int error = result(slot).error;
     if (error == -kENOMEM) throw Unperformable("memory outside the areas runs low");
     ask("write " + part);
