@@ -25,6 +25,11 @@ std::string known_names(const Map& names, std::string_view what) {
 
 void FieldReader::area(AreaRef& area) {
   const Word& word = line_.expect_next("an area");
+  constexpr std::string_view kResult = "result:";
+  if (word.value.starts_with(kResult)) {
+    area = {true, result(word, std::string_view(word.value).substr(kResult.size()), "an area")};
+    return;
+  }
   if (const auto found = names_.areas.find(word.value); found != names_.areas.end()) {
     area = {false, found->second};
     return;

@@ -61,6 +61,11 @@ bool hidden_by_result(const Program& program, const std::string& name) {
                      [&](const Op& op) { return op.id != 0 && program.name_of(op) == name; });
 }
 
+// Returns whether an area of the machine has the name: it hides the result of that name where an area is named.
+bool hidden_by_area(const Program& program, const std::string& name) {
+  return std::ranges::find(program.machine.areas, name, &AreaSpec::name) != program.machine.areas.end();
+}
+
 std::string place_text(const Program& program, const Place& place, bool decimal) {
   switch (place.kind) {
     case Place::Kind::none: return {};
@@ -89,7 +94,10 @@ struct FieldPrinter {
     if (!name.empty()) (line += name) += '=';
     line += value;
   }
-  void area(const AreaRef& area) { word({}, area_name(program, area)); }
+  void area(const AreaRef& area) {
+    const std::string name = area_name(program, area);
+    word({}, area.declared && hidden_by_area(program, name) ? "result:" + name : name);
+  }
   void operand(const OpRef& operand, const OperandSpec& spec) {
     if (spec.required || operand.id != 0) word(spec.name, operand_name(program, operand.id));
   }

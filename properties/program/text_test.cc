@@ -263,6 +263,15 @@ TEST(Text, DeclaredAreasAreNamedLikeTheMachines) {
   EXPECT_EQ(print_op(program, program.ops[1]), "b1 = cma_alloc video pages=4");
 }
 
+// Bytes name any result where an area is wanted. The operation is skipped, and must stay the same in the text.
+TEST(Text, AResultNamedLikeAnAreaCanBeNamedWhereAnAreaIsWanted) {
+  Program program = parsed(on_small("b = cma_alloc a pages=4\nc = cma_alloc b pages=4\n"));
+  EXPECT_EQ(std::get<CmaAlloc>(program.ops[1].body).area, (AreaRef{false, 1})) << "the area, as always";
+  std::get<CmaAlloc>(program.ops[1].body).area = {true, program.ops[0].id};
+  EXPECT_EQ(print_op(program, program.ops[1]), "c = cma_alloc result:b pages=4");
+  EXPECT_EQ(parsed(print(program)), program);
+}
+
 // --- machines ---
 
 TEST(Text, MachinesArePrintedAsShortAsTheyCanBe) {
