@@ -318,7 +318,7 @@ def report(campaign, out=sys.stdout):
     if campaign.findings.dropped:
         print(f"ci/fuzz: {campaign.findings.dropped} inputs more, of kinds of which {findings.MOST_RAW} are kept",
               file=out)
-    groups = campaign.findings.groups(by_root_too=campaign.state.done)
+    groups = campaign.findings.groups(campaign.state.done, campaign.targets)
     known = [group for group in groups if _signature(place, group[0]) in campaign.excused]
     new = [group for group in groups if group not in known]
     for word, some in (("known finding", known), ("finding", new)):
@@ -356,4 +356,6 @@ def _lines(campaign, group):
     target = next((word for word in campaign.targets if raw.startswith(word)), "")
     variable = f"CMACHECK_BUG={campaign.findings.bug} " if campaign.findings.bug else ""
     binary = os.path.relpath(place.binaries / target, place.root)
-    return [f"  {target}: {raw[len(target) + 1:]}", f"    input    {name}", f"    again    {variable}{binary} {name}"]
+    what = campaign.findings.root_of(name, campaign.targets)
+    return [f"  {what if what != raw else f'{target}: {raw[len(target) + 1:]}'}", f"    input    {name}",
+            f"    again    {variable}{binary} {name}", *(f"    also as  {other}" for other in group[1:])]

@@ -84,6 +84,14 @@ class CampaignTest(unittest.TestCase):
         self.assertIn("    also as  ", output)
         self.expect_no_loss(output)
 
+    def test_inputs_of_one_signature_are_one_finding(self):
+        code, output = self.hunt(arguments=("--target", "bitmap_fuzzer"), FAKE_FINDINGS="bitmap/answer*")
+        self.assertEqual(code, 1, output)
+        self.assertIn("ci/fuzz: 1 finding in ", output)
+        self.assertIn("  bitmap_fuzzer: bitmap/answer\n", output)
+        self.assertIn("    also as  ", output)
+        self.expect_no_loss(output)
+
     def test_known_findings_are_passed_over(self):
         code, output = self.hunt(FAKE_FINDINGS=FINDINGS, CMACHECK_KNOWN=",".join(FINDINGS.split()))
         self.assertEqual(code, 0, output)

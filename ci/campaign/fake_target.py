@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Stands in for a fuzz target in the test of campaigns: behaves as libFuzzer does, finds what it is told to.
 
-FAKE_FINDINGS="SIGNATURE ..." are found one after the other, unless CMACHECK_KNOWN has them. Each input that it leaves
-is also written into FAKE_LEDGER, so that the test can see whether a campaign has lost one. A seed whose content is
+FAKE_FINDINGS="SIGNATURE ..." are found one after the other, unless CMACHECK_KNOWN has them; with an asterisk at its end
+one is found by another input each time. Given a file alone, it prints that finding again. Each input that it leaves is
+also written into FAKE_LEDGER, so that the test can see whether a campaign has lost one. A seed whose content is
 `hang` ends it as libFuzzer ends at a time-out. FAKE_BROKEN=1: ends at once and leaves nothing. FAKE_KEEPS=FILE: keeps
 each finding there itself, as the kernel target does.
 """
@@ -41,6 +42,9 @@ def main():
         sys.exit(1)
     if options.get("merge") == "1":
         return merge()
+    if not options:
+        print(f"FINDING: {folders[0].read_text().split('*')[0]}", file=sys.stderr)
+        sys.exit(77)
     for seed in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
         if seed.read_bytes() == b"hang":
             leave("timeout", b"hang", 70)
@@ -53,13 +57,13 @@ def main():
         (folders[0] / hashlib.sha1(content).hexdigest()).write_bytes(content)
         print(f"#{runs}\tNEW    cov: {runs // 10} ft: {runs // 5} corp: 1/8b lim: 8 exec/s: 100 rss: 1Mb", flush=True)
         for signature in os.environ.get("FAKE_FINDINGS", "").split():
-            if runs >= 200 and signature not in known:
+            if runs >= 200 and (signature.endswith("*") or signature not in known):
                 print(f"FINDING: {signature}", flush=True)
                 if "FAKE_KEEPS" in os.environ:
                     kept = Path(os.environ["FAKE_KEEPS"])
                     kept.write_text(f"# cmacheck judge --release 6.1 {kept}\n# written by a test\n# {signature}\n")
                     print(f"kept: {kept}", flush=True)
-                leave("crash", signature.encode(), 77)
+                leave("crash", (signature + os.urandom(4).hex() * signature.endswith("*")).encode(), 77)
         time.sleep(0.02)
     print(f"#{runs}\tDONE   cov: {runs // 10} ft: {runs // 5} corp: 1/8b exec/s: 100", flush=True)
 

@@ -15,6 +15,7 @@ from campaign import disk, targets as targets_of
 MINIMISE_SECONDS = 600
 # Inputs kept of one target and kind that no signature tells apart: time-outs, leaks, lack of memory.
 MOST_RAW = 50
+REPLAY_SECONDS = 60
 SIGNATURE = re.compile(r"^# ([\w-]+(?:/[\w-]+)+)$", re.MULTILINE)
 
 
@@ -145,12 +146,26 @@ class Findings:
 
     # ---- Groups ----
 
-    def root_of(self, name):
+    def printed_of(self, name, target):
+        """Returns the signature that the target prints of a raw input; None if it prints none."""
+        try:
+            ran = subprocess.run([self.place.binaries / target, self.place.root / name], text=True, errors="replace",
+                                 capture_output=True, timeout=REPLAY_SECONDS, stdin=subprocess.DEVNULL)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        found = (line[len("FINDING: "):].strip() for line in ran.stderr.splitlines() if line.startswith("FINDING: "))
+        return next(found, None)
+
+    def root_of(self, name, targets):
         """Returns a word that is equal for findings of one bug: what a program becomes when it is minimised by its law
-        alone, wherever that is noticed. Of a raw input its name."""
+        alone, wherever that is noticed; of a raw input `TARGET: SIGNATURE`, its name if its target prints none."""
         if name not in self.state.roots:
-            word = name
+            word = os.path.basename(name)
+            target = next((one for one in targets if word.startswith(f"{one}-")), None)
+            if target and kind_of(word, target) == "crash" and (signature := self.printed_of(name, target)):
+                word = f"{target}: {signature}"
             if name.endswith(".cma"):
+                word = name
                 left = subprocess.run([self.tool, "minimize", self.place.root / name, "--same", "law"], text=True,
                                       capture_output=True)
                 if left.returncode == 0:
@@ -163,15 +178,16 @@ class Findings:
         files = [self.place.root / name for name in self.state.found if name.endswith(".cma")]
         return {signature_in(file.read_text(errors="replace")) for file in files if file.exists()} - {None}
 
-    def groups(self, by_root_too):
+    def groups(self, by_root_too, targets):
         """Returns the findings of this campaign, the shortest first in each group and among groups.
 
-        Findings of one root are one group if `by_root_too`, which takes a while; else each is a group of its own.
+        Programs of one root are one group if `by_root_too`, which takes a while; else each is a group of its own.
         """
         by_root = {}
         size = lambda name: (self.place.root / name).stat().st_size  # noqa: E731
         for name in sorted((n for n in self.state.found if (self.place.root / n).exists()), key=lambda n: (size(n), n)):
-            by_root.setdefault(self.root_of(name) if by_root_too else name, []).append(name)
+            raw = not name.endswith(".cma")
+            by_root.setdefault(self.root_of(name, targets) if by_root_too or raw else name, []).append(name)
         return list(by_root.values())
 
 

@@ -37,7 +37,7 @@ def _write_for_tools(campaign):
     for name in campaign.state.found:
         raw = os.path.basename(name)
         target = next((word for word in campaign.targets if raw.startswith(f"{word}-")), "")
-        words += [name] if name.endswith(".cma") else ["--other-input", f"{name}={_signature(place, target, name)}"]
+        words += [name] if name.endswith(".cma") else ["--other-input", f"{name}={_signature(campaign, target, name)}"]
     if not words:
         return
     environment = {key: value for key, value in os.environ.items() if key != "CMACHECK_BUG"}
@@ -48,11 +48,8 @@ def _write_for_tools(campaign):
         print(f"ci/fuzz: findings.sarif and findings.xml could not be written: {written.stderr.strip()}")
 
 
-def _signature(place, target, name):
+
+def _signature(campaign, target, name):
     """Returns what the target prints of an input; what can be said without that if it prints nothing."""
-    try:
-        ran = subprocess.run([place.binaries / target, place.root / name], capture_output=True, text=True, timeout=60)
-        found = [line for line in ran.stderr.splitlines() if line.startswith("FINDING: ")]
-    except (OSError, subprocess.TimeoutExpired):
-        found = []
-    return found[0][len("FINDING: "):].strip() if found else f"crash/{target}"
+    what = campaign.findings.root_of(name, campaign.targets)
+    return what[len(target) + 2:] if what.startswith(f"{target}: ") else f"crash/{target}"
