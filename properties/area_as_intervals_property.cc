@@ -13,7 +13,7 @@
 #include "properties/arbitrary/behaviour_testing.h"
 #include "properties/arbitrary/state_testing.h"
 
-namespace cma {
+namespace cma::area_as_intervals {
 namespace {
 
 constexpr unsigned kActors = 3;
@@ -417,4 +417,4 @@ TEST(AreaAsIntervals, first_fit) { keep(kFirstFit); }
 TEST(AreaAsIntervalsBroken, first_fit) { notice_planted(kFirstFit); }
 
 }  // namespace
-}  // namespace cma
+}  // namespace cma::area_as_intervals

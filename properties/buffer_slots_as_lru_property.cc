@@ -10,7 +10,7 @@
 #include "allocator/machine_testing.h"
 #include "properties/arbitrary/state_testing.h"
 
-namespace cma {
+namespace cma::buffer_slots_as_lru {
 namespace {
 
 constexpr std::size_t kCpus = 3;
@@ -295,4 +295,4 @@ TEST(BufferSlotsAsLru, most_recently_used) { keep(kMostRecentlyUsed); }
 TEST(BufferSlotsAsLruBroken, most_recently_used) { notice_planted(kMostRecentlyUsed); }
 
 }  // namespace
-}  // namespace cma
+}  // namespace cma::buffer_slots_as_lru

@@ -613,7 +613,7 @@ PROMISE(CompletePromise, a_request_over_huge_pages_never_fails_while_a_window_of
 }
 
 // Follows each request from window to window, whatever others do meanwhile.
-class Requests final : public WindowObserver<Witness> {
+class WindowByWindow final : public WindowObserver<Witness> {
  public:
   void alloc_begins(AreaId, std::uint64_t, unsigned) override { windows_[machine_->engine.current()] = {}; }
   void window_begins(Pfn start, Pfn end) override {
@@ -749,9 +749,9 @@ PROMISE(CompletePromise, a_request_gets_the_window_that_it_had_however_long_it_w
          .planted = {{Bug::waiter_gives_back, Release::v3_6},
                      {Bug::waiter_gives_back, Release::v4_19},
                      {Bug::waiter_gives_back, Release::v6_12}}}) {
-  Requests requests;
-  run_plainly(program, requests);
-  requests.assert_all_held();
+  WindowByWindow followed;
+  run_plainly(program, followed);
+  followed.assert_all_held();
 }
 
 PROMISE(CompletePromise, a_request_never_fails_while_a_window_of_it_is_free_or_can_be_emptied,

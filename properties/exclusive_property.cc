@@ -99,7 +99,7 @@ PROMISE(ExclusivePromise, gives_no_page_to_two_and_keeps_no_held_page_free,
 }
 
 // Compares buffers, ranges and blocks, as they are handed out, with the request.
-class Requests final : public Witness {
+class AsAsked final : public Witness {
  public:
   void program_begins(Machine& machine) override {
     machine_ = &machine;
@@ -159,9 +159,9 @@ PROMISE(ExclusivePromise, hands_out_what_was_asked_for,
                      {Bug::region_relative, Release::v3_6},
                      Bug::capture_counts_twice,
                      Bug::last_page_untested}}) {
-  Requests requests;
-  run_checked(program, &requests);
-  requests.assert_all_held();
+  AsAsked as_asked;
+  run_checked(program, &as_asked);
+  as_asked.assert_all_held();
 }
 
 PROMISE(ExclusivePromise, obeys_the_laws_exclusive_and_contract,

@@ -48,9 +48,9 @@ void assert_zones_manage_all_but_the_reserved(const Machine& machine) {
 }
 
 // No request gets a page of an area that could not be activated.
-class Refusals final : public Witness {
+class DeadAreas final : public Witness {
  public:
-  explicit Refusals(const Program& program) : program_(program) {}
+  explicit DeadAreas(const Program& program) : program_(program) {}
   void buffer_allocated(AreaId area, Pfn, std::uint64_t, unsigned) override {
     claim(!fails(program_, area), fmt::format("area {} has no bitmap, and hands out a buffer", area));
   }
@@ -63,9 +63,9 @@ PROMISE(FailedAreaPromise, gives_back_every_frame_or_keeps_every_frame,
         {.programs = with_a_failing_area(),
          .planted = {{Bug::failed_area_loses_frame, Release::v6_1}, {Bug::failed_area_loses_frame, Release::v6_12}}}) {
   RC_PRE(!program.failing_bitmaps.empty());
-  Refusals refusals(program);
-  run_checked(program, &refusals);
-  refusals.assert_all_held();
+  DeadAreas dead_areas(program);
+  run_checked(program, &dead_areas);
+  dead_areas.assert_all_held();
   const Machine& machine = last_run().machine();
   RC_PRE(machine.booted());
   const std::vector<AreaSpec>& areas = program.machine.areas;

@@ -22,7 +22,7 @@ bool may_run_out(const Op& op) {
 }
 
 // What a request must not change.
-struct Before {
+struct StateBefore {
   struct Owned {
     Owner owner;
     Page page;
@@ -114,8 +114,8 @@ class FailedRequests final : public Witness {
     return processes.page_at(in->process, made->mapping, pin.from);
   }
 
-  Before remember() const {
-    Before state;
+  StateBefore remember() const {
+    StateBefore state;
     for (SpaceId process = 0; process < machine_->processes.count(); ++process)
       state.alive.push_back(machine_->processes.alive(process));
     state.free_pages =
@@ -141,7 +141,7 @@ class FailedRequests final : public Witness {
   }
 
   void compare(const PfnRange& asked) {
-    const Before now = remember();
+    const StateBefore now = remember();
     claim(now.bits == before_->bits, "a failed request changes a bitmap");
     const std::int64_t added = pages_added(now);
     claim(added == 0 || keeps_pages(), "a failed request leaves a page with a new owner");
@@ -162,7 +162,7 @@ class FailedRequests final : public Witness {
            (std::holds_alternative<MmapHuge>(next_->body) || std::holds_alternative<PinLongterm>(next_->body));
   }
   // Returns how many pages have a new owner.
-  std::int64_t pages_added(const Before& now) const {
+  std::int64_t pages_added(const StateBefore& now) const {
     std::int64_t added = 0;
     for (std::size_t i = before_->owners.size(); i < now.owners.size(); ++i)
       if (now.owners[i].owner.pfn != kNoPfn) ++added;
@@ -170,14 +170,14 @@ class FailedRequests final : public Witness {
   }
 
   // Drivers move pages whatever other references there are. These stay with the page that is left.
-  static bool moved_by_driver(const Before::Owned& before, const Owner& now) {
+  static bool moved_by_driver(const StateBefore::Owned& before, const Owner& now) {
     return before.owner.kind == PageKind::movable_ops && now.pfn != before.owner.pfn;
   }
   // Returns how many such pages stay in use for nothing but those references.
-  std::int64_t left_to_pins(const Before& now) const {
+  std::int64_t left_to_pins(const StateBefore& now) const {
     std::int64_t left = 0;
     for (std::size_t i = 0; i < before_->owners.size() && i < now.owners.size(); ++i) {
-      const Before::Owned& before = before_->owners[i];
+      const StateBefore::Owned& before = before_->owners[i];
       if (moved_by_driver(before, now.owners[i].owner) && before.page.ref > 1 &&
           machine_->map.page(before.owner.pfn).ref == before.page.ref - 1)
         ++left;
@@ -230,7 +230,7 @@ class FailedRequests final : public Witness {
                        });
   }
 
-  void compare_owner(OwnerId id, const Before::Owned& before, const Before::Owned& now) {
+  void compare_owner(OwnerId id, const StateBefore::Owned& before, const StateBefore::Owned& now) {
     if (id == written_) return;
     if (before.owner.pfn == kNoPfn) {
       claim(now.owner.pfn == kNoPfn, fmt::format("owner {} gets a page back", id));
@@ -264,7 +264,7 @@ class FailedRequests final : public Witness {
   const Program& program_;
   Machine* machine_ = nullptr;
   std::vector<bool> held_;  // by frame: by a buffer, block or range
-  std::optional<Before> before_;
+  std::optional<StateBefore> before_;
   PfnRange asked_;            // what the alloc_range that comes next isolates
   const Op* next_ = nullptr;  // the operation that comes next, if it may run out of memory
   OwnerId written_ = 0;       // the page that it writes to

@@ -12,7 +12,7 @@
 #include "allocator/machine_testing.h"
 #include "properties/arbitrary/state_testing.h"
 
-namespace cma {
+namespace cma::file_as_map {
 namespace {
 
 constexpr unsigned kActors = 3;
@@ -351,4 +351,4 @@ TEST(FileAsMap, reads_what_was_written) { keep(kReadsWhatWasWritten); }
 TEST(FileAsMapBroken, reads_what_was_written) { notice_planted(kReadsWhatWasWritten); }
 
 }  // namespace
-}  // namespace cma
+}  // namespace cma::file_as_map

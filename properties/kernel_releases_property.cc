@@ -96,13 +96,13 @@ PROMISE(KernelReleasesPromise, find_the_same_windows_between_pages_that_can_move
 }
 
 // Which frames are free, pageblock types, and the counts of free pages.
-struct FreeMemory {
+struct FreeFrames {
   std::string frames;
   std::vector<std::uint64_t> counts;
-  friend bool operator==(const FreeMemory&, const FreeMemory&) = default;
+  friend bool operator==(const FreeFrames&, const FreeFrames&) = default;
 };
-FreeMemory free_memory(const Machine& machine) {
-  FreeMemory memory;
+FreeFrames free_frames(const Machine& machine) {
+  FreeFrames memory;
   memory.frames.assign(machine.map.range().pages(), '-');
   std::size_t frame = 0;
   for (const Page& page : machine.map.pages()) {
@@ -138,13 +138,13 @@ PROMISE(KernelReleasesPromise, boot_and_buffers_leave_the_same_memory_free,
   drained.ops.push_back(drain);
   run_plainly(drained);
   RC_PRE(all_areas_active(last_plain_run().machine().areas));
-  const FreeMemory here = free_memory(last_plain_run().machine());
+  const FreeFrames here = free_frames(last_plain_run().machine());
   for (const Release release : modelled_releases()) {
     const std::optional<Program> other = on_release(drained, release);
     if (!other) continue;
     run_plainly(*other);
     if (!all_areas_active(last_plain_run().machine().areas)) continue;
-    if (free_memory(last_plain_run().machine()) != here)
+    if (free_frames(last_plain_run().machine()) != here)
       RC_FAIL(fmt::format("other memory is free on {}", name_of(release)));
   }
 }

@@ -340,14 +340,14 @@ PROMISE(MetamorphicPromise, a_release_may_be_split_in_two, {.planted = {Bug::rel
 }
 
 // The windows that one operation's requests tried, and what came of each.
-class Windows final : public WindowObserver<Watched> {
+class TriedWindows final : public WindowObserver<Watched> {
  public:
   struct Window {
     Pfn start;
     Pfn end;
     int error;
   };
-  explicit Windows(std::size_t op) : op_(op) {}
+  explicit TriedWindows(std::size_t op) : op_(op) {}
   void window_begins(Pfn start, Pfn end) override { window_ = {start, end, 0}; }
   void window_ended(int error) override {
     window_.error = error;
@@ -369,12 +369,12 @@ std::optional<std::size_t> last_quiet_request(const Program& program, const Watc
 
 // The windows of a request, and what it got.
 std::string answer(const Program& program, std::size_t op) {
-  Windows windows(op);
+  TriedWindows windows(op);
   const RunResult result = run_plainly(program, windows);
   if (result.finding) return result.finding->signature();
   const Result& got = last_plain_run().world().result(static_cast<Slot>(op));
   std::string text = fmt::format("got {:x} ({});", got.pfn, got.error);
-  for (const Windows::Window& window : windows.tried)
+  for (const TriedWindows::Window& window : windows.tried)
     text += fmt::format(" [{:x}, {:x}): {}", window.start, window.end, window.error);
   return text;
 }

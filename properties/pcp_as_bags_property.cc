@@ -12,7 +12,7 @@
 #include "allocator/machine_testing.h"
 #include "properties/arbitrary/state_testing.h"
 
-namespace cma {
+namespace cma::pcp_as_bags {
 namespace {
 
 constexpr int kCpus = 3;
@@ -345,4 +345,4 @@ TEST(PcpAsBags, last_in_first_out) { keep(kLastInFirstOut); }
 TEST(PcpAsBagsBroken, last_in_first_out) { notice_planted(kLastInFirstOut); }
 
 }  // namespace
-}  // namespace cma
+}  // namespace cma::pcp_as_bags

@@ -10,7 +10,7 @@
 #include "allocator/machine_testing.h"
 #include "properties/arbitrary/state_testing.h"
 
-namespace cma {
+namespace cma::zone_as_multiset {
 namespace {
 
 constexpr unsigned kActors = 3;
@@ -398,4 +398,4 @@ TEST(ZoneAsMultiset, every_page_once) { keep(kEveryPageOnce); }
 TEST(ZoneAsMultisetBroken, every_page_once) { notice_planted(kEveryPageOnce); }
 
 }  // namespace
-}  // namespace cma
+}  // namespace cma::zone_as_multiset

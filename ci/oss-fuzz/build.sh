@@ -23,10 +23,10 @@ build=$WORK/cmacheck
 # to what pays here (CMakeLists.txt says why); other engines, and coverage builds, get exactly what they ask for.
 lean=OFF
 if [[ $FUZZING_ENGINE == libfuzzer && $SANITIZER != coverage && $SANITIZER != introspector ]]; then lean=ON; fi
-# The header-only form of fmt: the package's library was compiled with another standard library.
+# fmt's code is compiled here: the package's library was compiled with another standard library.
 cmake -G Ninja -S "$source_folder" -B "$build" \
   -DCMAKE_BUILD_TYPE=None -DCMAKE_EXE_LINKER_FLAGS="${LDFLAGS:-} ${CMACHECK_STATIC:-}" \
-  -DCMACHECK_FMT_HEADER_ONLY=ON -DCMACHECK_COMMANDS=OFF -DCMACHECK_TESTS=OFF \
+  -DCMACHECK_OWN_FMT=ON -DCMACHECK_COMMANDS=OFF -DCMACHECK_TESTS=OFF \
   -DCMACHECK_LIBFUZZER=$lean -DCMACHECK_ENGINE="$LIB_FUZZING_ENGINE"
 cmake --build "$build" --target fuzzers
 
