@@ -1,8 +1,9 @@
 // The allocation bitmap of an area, its aligned search for a run of zero bits (bitmap_find_next_zero_area_off), and the
 // arithmetic between pages, bits and orders (mm/cma.c).
 //
-// Used by areas/. Bits are stored in 64-bit words and scanned by the word: one pass costs O(words), a search O(words +
-// runs of set bits). The bitmap takes no lock: its area's cma->lock protects it.
+// Used by areas/; by laws, sizing and a fuzzer for its arithmetic and search. Bits are stored in 64-bit words and
+// scanned by the word: one pass costs O(words), a search O(words + runs of set bits). The bitmap takes no lock: its
+// area's cma->lock protects it, up to 3.16 cma_mutex.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +60,7 @@ class Bitmap {
 // Returns the mask for an alignment to 2^align pages, in bits (cma_bitmap_aligned_mask): 0 if one bit is at least that
 // large. From align - order_per_bit = 64 on the mask is all ones, and only a multiple of 2^64 is aligned. With
 // Bug::mask_exponent the mask has `align >> order_per_bit` ones. Notes in `bugs` that a bug changed the result.
+// Requires: order_per_bit < 32, here and in the next function.
 std::uint64_t bitmap_aligned_mask(unsigned align, unsigned order_per_bit, BugSet& bugs);
 // Returns how far the area's base lies above the last frame aligned to 2^align pages, in bits
 // (cma_bitmap_aligned_offset); from align = 64 on above frame 0. With Bug::offset_upward, how far it lies below the

@@ -6,8 +6,8 @@
 // are empty) and PerCpuLists (pages that a CPU keeps for itself). A free has two halves, prepare_free() and
 // commit_free(), so that another actor can run between them.
 //
-// Cost: a hit on a per-CPU list is a handful of instructions for a single page; allocating a compound page and freeing
-// any block are linear in its pages.
+// Cost: a hit on a per-CPU list is a handful of instructions for a single page, a refill linear in the batch;
+// allocating a compound page and freeing any block are linear in its pages, stealing a pageblock in the pageblock's.
 //
 // Locks: alloc_pages(), the calls that free (prepare_free() takes none) and the drains of per_cpu() take zone->lock
 // themselves; callers must not hold it. Of boot only free_reserved_page() takes it. Preparing and splitting calls act
@@ -47,7 +47,7 @@ class Buddy {
   unsigned largest_order() const { return largest_order_; }
   int cpus() const { return core_.engine.cpus(); }
 
-  // --- parts ---
+  // --- parts: isolation/ and compaction/ take and free blocks and set types by them; these and contig/ drain ---
   FreeLists& free_lists() { return free_lists_; }
   const FreeLists& free_lists() const { return free_lists_; }
   PageblockTypes& pageblock_types() { return pageblock_types_; }
@@ -69,10 +69,11 @@ class Buddy {
 
   // --- allocation ---
   // Allocates 2^order pages aligned to their size (__alloc_pages). The caller owns one reference, on the first page;
-  // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1), and its
-  // reclaim scope takes flags away. Returns kNoPfn if order > largest_order(), or where the kernel would begin to
-  // reclaim. Zones of `node` are tried first: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they
-  // are, but for those that the release does not know.
+  // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1; up to
+  // 5.8 it may, from a per-CPU list), and its reclaim scope takes flags away. Returns kNoPfn if order >
+  // largest_order(), or where the kernel would begin to reclaim, or fail a request that may not. Zones of `node` are
+  // tried first: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they are, but for those that the
+  // release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
   // Returns the flags of the last attempt at a request, but for kAllocCma: down to the min watermark, and below it for
   // atomic requests; kAllocNoWatermarks for callers that are about to free memory. alloc_pages() fails

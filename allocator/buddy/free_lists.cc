@@ -161,6 +161,7 @@ void FreeLists::expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migrate
 }
 
 void FreeLists::take_piece(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
+  CMA_ASSERT(type != Migratetype::isolate);
   const unsigned whole = core_.map.page(pfn).order;
   remove(zone, pfn);
   expand(zone, pfn, order, whole, type);
@@ -180,6 +181,7 @@ void FreeLists::relink(Zone& zone, Pfn pfn, Migratetype type) {
 }
 
 Pfn FreeLists::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
+  CMA_ASSERT(type != Migratetype::isolate);
   for (unsigned o = order; o <= largest_order_; ++o) {
     const PageList& list = zone.area[o].lists[index_of(type)];
     if (list.empty()) continue;

@@ -55,10 +55,10 @@ class FreeLists {
 
   // --- taking ---
   // Takes the smallest block of `type` that suffices, splits it, and returns the first 2^order pages, on no list and
-  // counted out; kNoPfn, and nothing changes, if no block of `type` is large enough.
+  // counted out; kNoPfn, and nothing changes, if no block of `type` is large enough. Requires: `type` is not Isolate.
   Pfn rmqueue_smallest(Zone& zone, unsigned order, Migratetype type);
   // Takes the first 2^order pages of a free block, counted out as `type`. The rest goes to the lists of that type.
-  // Requires: pfn is the head of a free block of at least that order, whose pages are counted as `type`.
+  // Requires: pfn is the head of a free block of at least that order, whose pages are counted as `type`, not Isolate.
   void take_piece(Zone& zone, Pfn pfn, unsigned order, Migratetype type);
   // Takes a whole free block, counted out as the type of its list, or as `counted`. Requires: pfn is the head of a free
   // block, whose pages are counted so.

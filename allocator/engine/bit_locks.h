@@ -1,6 +1,7 @@
 // Bit locks that sleep: PG_locked, BH_Lock, and PG_writeback as far as it is waited for. Waiters get a lock in the
 // order in which they came. The bit lies in the locked object; holder and waiters are kept here, for the few objects
-// that are locked at any time. `Bits` has test(key), set(key) and clear(key), and kName, the lock's name in reports.
+// that are locked at any time. `Bits`, which is copied, has the type Key, test(key), set(key) and clear(key), and
+// kName, the lock's name in reports.
 //
 // A lock may be given to a device, which is no actor and unlocks when its I/O completes. Cost: taking a free lock O(1);
 // everything else is linear in the number of locks held at the time and of the waiters.
@@ -93,6 +94,7 @@ class BitLocks {
     Held& held = find(key);
     held.owner = kNoActor;
     for (ActorId waiter : held.waiters) engine_.set_waits_on(waiter, kNoActor);
+    for (ActorId watcher : held.watchers) engine_.set_waits_on(watcher, kNoActor);
   }
 
   // Returns the actor that holds the lock; kNoActor if it is free or a device holds it.

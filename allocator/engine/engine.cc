@@ -34,6 +34,7 @@ void Engine::assume(ActorId actor) {
   turns_ = 0;
   current_ = actor;
   cpu_ = actors_[actor].cpu;
+  last_point_ = actors_[actor].last_point;
 }
 
 void Engine::finish(Actor& actor) {
@@ -61,6 +62,7 @@ void Engine::resume(ActorId id) {
     promise = parent;
   }
   running_ = false;
+  actor.last_point = last_point_;
   if (actor.leaf != nullptr) return;
   Task<void> operation = std::move(actor.operation);
   finish(actor);
@@ -198,8 +200,7 @@ std::string Engine::waits_for(ActorId id) const {
 
 // Returns the kernel function of the point that the current actor passed last; empty if it has passed none.
 std::string Engine::function_of_last_point() const {
-  const Point point = actors_[current_].last_point;
-  return point == Point::kCount ? "" : std::string(info_of(point).function);
+  return last_point_ == Point::kCount ? "" : std::string(info_of(last_point_).function);
 }
 
 void Engine::out_of_steps() {

@@ -117,9 +117,14 @@ class Engine {
   State state(ActorId actor) const { return actors_[actor].state; }
   // Returns whether all actors are idle.
   bool at_rest() const { return inside_ == 0; }
-  // Returns the point that the actor passed last since its operation began; kCount if it has passed none. That is where
-  // it stopped, if it did, unless a plain call made as this actor (assume()) has passed one since.
-  Point last_point(ActorId actor) const { return actors_[actor].last_point; }
+  // Returns the point that the actor's operation passed last, which is where it stopped if it did; kCount if it has
+  // passed none since it began.
+  Point last_point(ActorId actor) const {
+    return running_ && actor == current_ ? last_point_ : actors_[actor].last_point;
+  }
+  // Returns the point that the current actor passed last, in its operation or in a plain call made as it since; kCount
+  // if there is none. For reports of what just went wrong.
+  Point last_point() const { return last_point_; }
   // Returns the name of the object that the actor waits for, for reports; "the clock" if it sleeps; empty
   // if it does neither.
   std::string waits_for(ActorId actor) const;
@@ -143,12 +148,12 @@ class Engine {
   SpinCount& spinlocks() { return spinlocks_; }
   // Returns whether anything can stop an actor at a point. If not, callers may take a cheaper path.
   bool watching() const { return watching_; }
-  // Counts a step and records the point as the current actor's last one. Called by at() and sleep_for(), and by callers
+  // Counts a step and records the point as the last one passed. Called by at() and sleep_for(), and by callers
   // that have found that nothing is watching.
   void passed(Point point) {
     ++steps_;
     turns_ = 0;
-    actors_[current_].last_point = point;
+    last_point_ = point;
     if (steps_ > step_limit_) [[unlikely]]
       out_of_steps();
   }
@@ -191,7 +196,7 @@ class Engine {
     int cpu = 0;
     State state = State::idle;
     TaskFlags flags;
-    Point last_point = Point::kCount;
+    Point last_point = Point::kCount;  // of its operation, when that was last suspended or ended
     Point stop_point = Point::kCount;
     unsigned stop_countdown = 0;
     Task<void> operation;
@@ -211,6 +216,7 @@ class Engine {
   std::vector<ActorId> woken_;  // those that have not run since, in that order
   ActorId current_ = kMainActor;
   bool running_ = false;  // whether the current actor's operation runs; else what runs is a plain call
+  Point last_point_ = Point::kCount;
   int cpu_ = 0;
   int cpus_;
   unsigned inside_ = 0;

@@ -160,6 +160,20 @@ TEST_F(EngineTest, APlainCallLeavesTheRequestOfItsActorAlone) {
   EXPECT_EQ(engine.state(a), State::ready) << "stopped at the next point of its own";
 }
 
+TEST_F(EngineTest, APlainCallDoesNotMoveThePlaceWhereItsActorStopped) {
+  engine.begin(a, passes(engine, 1, log, "a"));
+  engine.stop_at(a, Point::migrate_page, 1);
+  engine.resume(a);
+  const auto elsewhere = [&]() -> Task<void> { co_await at(engine, Point::contig_tested); };
+  engine.assume(a);
+  EXPECT_EQ(engine.last_point(), Point::migrate_page);
+  run_now(elsewhere());
+  EXPECT_EQ(engine.last_point(), Point::contig_tested);
+  EXPECT_EQ(engine.last_point(a), Point::migrate_page);
+  engine.resume(a);
+  EXPECT_EQ(engine.last_point(), Point::migrate_page) << "it passed none since";
+}
+
 TEST_F(EngineTest, NoPointLiesUnderASpinlock) {
   const auto wrong = [&]() -> Task<void> {
     const SpinGuard lock(engine);

@@ -1,11 +1,11 @@
 // The memory map: page descriptors and pageblock types of one machine, in flat arrays indexed by pfn. Every layer above
 // reads and changes pages here.
 //
-// Every change of a page goes through edit(), which notes the page's chunk (one largest free block, or 64 pages if that
-// is more). The notes make two things cheap: an audit recounts only the chunks that an operation touched, and a return
-// to the state after boot copies only the chunks touched since. Access is O(1), a search of the head at most one look
-// for each order; a change of a chunk noted before costs a branch more. zone->lock protects free pages and pageblock
-// types; see the layers above.
+// Every change of a page or a pageblock type goes through the calls below, which note the chunk (one largest free
+// block, or 64 pages if that is more). The notes make two things cheap: an audit recounts only the chunks that an
+// operation touched, and a return to the state after boot copies only the chunks touched since. Access is O(1), a
+// search of the head at most one look for each order; a change of a chunk noted before costs a branch more. zone->lock
+// protects free pages and pageblock types; see the layers above.
 #pragma once
 
 #include <span>
@@ -74,8 +74,8 @@ class MemoryMap {
   unsigned pageblock_order() const { return pageblock_order_; }
   std::uint64_t pageblock_pages() const { return order_pages(pageblock_order_); }
   Pfn pageblock_start(Pfn pfn) const { return align_down(pfn, pageblock_pages()); }
-  // Returns the type stored for the pageblock of pfn. The kernel reads it without a lock in places, and changes it only
-  // under zone->lock.
+  // Returns the type stored for the pageblock of pfn. The kernel reads it without a lock in places, and changes it,
+  // once boot is over, only under zone->lock.
   Migratetype pageblock_type(Pfn pfn) const { return types_[block_index(pfn)]; }
   void set_pageblock_type(Pfn pfn, Migratetype type) {
     touch(frame(pfn));
@@ -100,7 +100,8 @@ class MemoryMap {
 
   // --- the whole map ---
   // Makes this map equal to `boot` by copying back the chunks touched since it last was; forgets what was touched.
-  // Requires: `boot` is of the same geometry, and this map was equal to it at boot or at the last restore().
+  // Requires: `boot` is of the same geometry, and this map was equal to it when its own boot ended, or at the
+  // last restore().
   void restore(const MemoryMap& boot);
 
   // Returns the size of descriptors and types.

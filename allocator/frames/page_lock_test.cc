@@ -101,6 +101,25 @@ TEST_F(PageLockTest, ALockTakenTwiceIsADeadlockAtOnce) {
   }
 }
 
+// Else an actor that waits on what the former holder is about to wait for would close a cycle that is none.
+TEST_F(PageLockTest, NoneOfThoseThatWaitForADeviceWaitsForTheFormerHolder) {
+  const auto only_waits = [&]() -> Task<void> { co_await locks.wait(5); };
+  const ActorId holder = engine.add_actor(0);
+  engine.assume(holder);
+  ASSERT_TRUE(locks.try_lock(5));
+  const ActorId waiter = engine.add_actor(0);
+  engine.begin(waiter, lock_and_note(5, "w"));
+  const ActorId watcher = engine.add_actor(0);
+  engine.begin(watcher, only_waits());
+  for (const ActorId actor : {waiter, watcher}) {
+    engine.resume(actor);
+    EXPECT_EQ(engine.waits_for_actor(actor), holder);
+  }
+  locks.give_to_device(5);
+  for (const ActorId actor : {waiter, watcher}) EXPECT_EQ(engine.waits_for_actor(actor), kNoActor);
+  locks.unlock(5);
+}
+
 TEST_F(PageLockTest, UnlockingAPageThatIsNotLockedIsAnError) { EXPECT_THROW(locks.unlock(3), AssertionFailure); }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // The reverse map (mm/rmap.c): which ptes and pmds map a page, and the counts that follow from them.
 //
-// processes/ maps and unmaps through it; owner_moves.h puts migration entries in the place of mappings and back. Each
-// record heads the chain of its ptes, each huge page that of its pmds (address_spaces.h); a migration entry keeps its
-// place there and counts as no mapping. Only map counts change here: an entry's reference is its caller's to take and
-// to put, except where a function states otherwise. A private owner or huge page is released, its pfn becoming kNoPfn,
-// when no entry leads to it any more. Cost: O(1); unlinking and searching: O(entries of the page);
-// split_pmd(), most_mapped(), and clearing the last entry of a huge page: O(pages of the huge page).
+// owners/, files/ and processes/ map and unmap through it; owner_moves.h puts migration entries in the place of
+// mappings and back. Each record heads the chain of its ptes, each huge page that of its pmds (address_spaces.h); a
+// migration entry keeps its place there and counts as no mapping. Only map counts change here: an entry's reference is
+// its caller's to take and to put, except where a function states otherwise. A private owner or huge page is released,
+// its pfn becoming kNoPfn, when no entry leads to it any more. Cost: O(1); unlinking and searching: O(entries of the
+// page); split_pmd(), most_mapped(), and clearing the last entry of a huge page: O(pages of the huge page).
 //
 // Locks: an entry is `guarded` if the caller holds the page-table lock of its space, or, for one that fork fills in, of
 // the parent's. Entries of space 0 need no lock.
@@ -81,9 +81,9 @@ class ReverseMap {
   // page is returned; else kNoPfn. The owners of its pages are released (pfn kNoPfn) with the last pte, pmd or entry.
   // Requires: the pmd is guarded.
   Pfn zap_pmd(PteId pmd);
-  // Puts ptes in the place of the pmd (__split_huge_pmd), with the references that they need. The ptes are dirty, and
-  // writable as the pmd was. Passes a point once the references are taken, of which a migration entry needs none.
-  // Requires: the pmd is not empty, and guarded.
+  // Puts ptes in the place of the pmd (__split_huge_pmd): dirty, and writable as the pmd was. For a mapping takes the
+  // references that they need, and then passes a point; for a migration entry does neither.
+  // Requires: the pmd is not empty, and guarded up to the return.
   Task<void> split_pmd(PteId pmd);
 
   // --- counts ---

@@ -3,12 +3,17 @@
 //
 // CMA depends on when references and map counts differ: a fault maps a page before it is on the LRU; unmapping drops
 // the map count at once and the reference when its batch is flushed; fork takes the reference first and the map count
-// after. Each of these intervals is a point. Cost: O(1) per page, and O(entries of the page) for each that is unmapped.
+// after. Each of these intervals is a point.
+//
+// Cost: O(1) per page; O(entries of the page) for each that is unmapped; a fault in huge memory is linear in the pages
+// of the huge page.
 //
 // Requires of calls that act on a process: it is alive; of those that take a mapping too: has_mapping(), and indices
 // inside its pages_of().
 //
-// Locks: faults take the page-table lock of their process; unmapping takes it for one page of ptes at a time.
+// Locks: faults take the page-table lock of their process. Unmapping and mlock() take it for one page of ptes at a
+// time, madv_free() for its whole range, fork() the parent's for four copied ptes. A page's lock is taken before a
+// page-table lock, never under one.
 #pragma once
 
 #include <vector>
@@ -34,8 +39,9 @@ class Processes {
   // --- processes; each is its address space ---
   // Returns a new process without mappings.
   SpaceId spawn();
-  // Returns a child that shares every page; since 5.9 it gets copies of those that a device may be writing to. 0 if
-  // there was no memory for these.
+  // Returns a child. It shares every page of private memory, but since 5.9, if the process has pinned, gets copies of
+  // those with as many references as a pin counts. Its shared mappings are untouched, its memory is not locked. 0 if
+  // there was no memory for the copies: the child is dead again.
   Task<SpaceId> fork(SpaceId process);
   // Unmaps everything in one gather; the process is dead.
   // Requires: the process is idle.
@@ -43,6 +49,7 @@ class Processes {
   bool alive(SpaceId process) const { return processes_[process].alive; }
   // Returns whether no call on behalf of the process is under way.
   bool idle(SpaceId process) const { return processes_[process].inside == 0; }
+  // Returns one more than the last process's number; dead ones keep theirs, and 0 is none.
   std::size_t count() const { return processes_.size(); }
   // Sets whether exec's stack is set up but not yet in its final place.
   void set_temporary_stack(SpaceId process, bool on) { spaces_.set_temporary_stack(process, on); }
@@ -63,7 +70,8 @@ class Processes {
   // --- private memory ---
   // Writes to a page: allocates an untouched one (or uses `frame`, just allocated), copies a shared one, waits for one
   // under migration; then changes its content. Returns 0 or -ENOMEM.
-  // Requires: the mapping is not shared.
+  // Frees a `frame` that another fault made needless.
+  // Requires: the mapping is not shared; with `frame`, not huge either.
   Task<int> write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame = kNoPfn);
   // Locks the mapping (mlock2 with MLOCK_ONFAULT): touched pages move to the unevictable list; later ones go there too.
   // Leaves one that is locked as it is.
@@ -83,6 +91,7 @@ class Processes {
   unsigned huge_order() const { return huge_order_; }
   // Brings huge page `which` of the mapping in with `head`, a compound page just allocated. Frees `head` if another
   // fault was faster.
+  // Requires: the mapping is huge, and has more than `which` huge pages.
   Task<void> fault_in_huge(SpaceId process, MappingId mapping, std::uint64_t which, Pfn head);
   // Splits each huge page of the mapping, as reclaim and the deferred split do it (split_huge_page). Returns 0, or the
   // error of the first one that stays whole.
@@ -103,9 +112,10 @@ class Processes {
 
   // --- long-term pins (pins.cc) ---
   // Pins one page for a device, which writes to it (pin_user_pages with FOLL_LONGTERM | FOLL_WRITE). Since 5.1 a page
-  // in an area moves out of it first. If it cannot, releases up to 5.12 pin it there, and later ones give up. Returns 0
-  // with `pinned`, or -ENOMEM.
-  // Requires: the mapping is not huge.
+  // in an area moves out of it first (since 5.13 out of a Movable zone too, since 5.19 out of isolated pageblocks). Up
+  // to 5.12 one that cannot be isolated or moved is pinned there. Later releases try again, a millisecond later, while
+  // it cannot be isolated, and give up if it cannot be moved. Returns 0, or -ENOMEM: then `pinned` means nothing.
+  // Requires: the mapping is neither huge nor shared.
   Task<int> pin_longterm(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned);
   // Undoes one pin (unpin_user_page).
   // Requires: the page has a pin of the caller's.

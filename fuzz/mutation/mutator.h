@@ -5,8 +5,8 @@
 // values of arguments and new operations come from properties/program/values.h and generator.h: edges of areas and
 // pageblocks, sizes near powers of two. To make the fuzzers prefer other values, change those.
 //
-// Any input gives a settled program within the limits. Equal seeds make equal changes. Cost: about three microseconds a
-// mutation of a 16-operation program, a third of it for the byte forms on both sides.
+// A Mutator leaves any program settled and within the limits. Equal seeds make equal changes. Cost: about three
+// microseconds a mutation of a 16-operation program, a third of it for the byte forms on both sides.
 #pragma once
 
 #include <cstddef>
@@ -24,9 +24,10 @@ namespace cma {
 struct MutationOptions {
   // Long programs are slow and find nothing that short ones do not: operations beyond this are removed.
   std::size_t ops = 48;
-  // What is inserted. If it is sequential, no change is about actors or stops.
+  // What is inserted: of these only `kinds`, `sequential` and `compaction` count; huge pages and flags go by the
+  // program. If it is sequential, mutate() makes no change about actors or stops; cross() brings the other program's.
   GeneratorOptions generated;
-  // Returns a machine to take the place of a program's own; without it, a shape does.
+  // Returns a machine to take the place of a program's own, bugs included; without it a shape does, and bugs stay.
   std::function<Geometry(Random&)> machine;
 };
 
@@ -56,15 +57,17 @@ class Mutator {
 
   Random random_;
   MutationOptions options_;
-  // The kinds of operations that are inserted: chosen once a mutator, when first needed.
+  // The kinds of operations that are inserted: chosen once for each mutator, when first needed.
   std::optional<KindWeights> weights_;
 };
 
-// Writes the program's bytes; drops its last operations until they fit. Returns their number.
+// Writes the program's bytes and returns how many. While they do not fit, drops the last quarter of its operations; if
+// not even an empty program fits, cuts the bytes.
 std::size_t encode_into(Program& program, std::span<std::uint8_t> out);
 
-// The two hooks of fuzzers, which work on bytes. `data` holds `size` bytes and has room for `max_size`. Both return the
-// new size, never more than there is room for.
+// The two hooks of fuzzers, which work on bytes. `data` holds `size` bytes and has room for `max_size`. Of a hundred
+// mutations one changes bytes, ten begin anew, the others change the program. Of four crossovers three are mutations of
+// `first`. Both return the new size, never more than there is room for.
 std::size_t mutate_bytes(std::uint8_t* data, std::size_t size, std::size_t max_size, std::uint64_t seed);
 std::size_t cross_bytes(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second,
                         std::span<std::uint8_t> out, std::uint64_t seed);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -351,7 +352,9 @@ void NoWindow::add_remedies() {
   }
   if (bit) {
     std::string text = fmt::format("at align {} or less, at bit {}", align, *bit);
-    if (align > 1) text += fmt::format(" (CONFIG_CMA_ALIGNMENT={} limits the DMA layer to that)", align);
+    // The DMA layer asks for the alignment of the size, or that of the configuration if it is smaller.
+    const bool by_size = search_.align() <= static_cast<unsigned>(std::bit_width(request_.pages - 1));
+    if (align > 1 && by_size) text += fmt::format(" (CONFIG_CMA_ALIGNMENT={} limits the DMA layer to that)", align);
     add_room(std::move(text), area_.base + pages_of(*bit), request_.pages,
              {{"align", std::uint64_t{align}}, {"bit", *bit}, {"fits", std::uint64_t{1}}});
   } else if (search_.align() > 0) {

@@ -15,6 +15,14 @@ constexpr const char* kHighmem =
     "release=4.19 base=0 pages=0x4000 pageblock_order=9\nzone Normal base=0 pages=0x2000\nzone "
     "HighMem base=0x2000 pages=0x2000";
 
+TEST(WhyBoot, ARequestOfAnAreaThatWasNotDeclaredNamesTheFailure) {
+  expect_answers({{"an area that failed",
+                   kOld,
+                   "declare x size=0x400000\ndeclare y size=0x400000\ndeclare z size=0x400000\nactivate\n"
+                   "w = cma_alloc z pages=1\n",
+                   {"answer skipped: there is no such area: z failed, -ENOSPC\n"}}});
+}
+
 TEST(WhyBoot, AnswersForEachWayADeclarationFails) {
   expect_answers({
       {"no slot",

@@ -32,6 +32,9 @@ class SkipReader : public IgnoreFields {
  public:
   SkipReader(const World& world, const GivenBack& given_back) : world_(world), given_back_(given_back) {}
 
+  void area(const AreaRef& area) {
+    if (area.declared) add(state_of(OpRef{area.id}, Yields::area));
+  }
   void operand(const OpRef& operand, const OperandSpec& spec) {
     if (operand.id == 0) return;
     add(state_of(operand, spec.wanted));
@@ -135,7 +138,11 @@ void SkipReader::place(const Place& place, const PlaceSpec&) {
   Pfn pfn = place.offset;
   if (place.kind == Place::Kind::area) {
     const std::optional<AreaId> area = world_.area(place.area);
-    if (!area) return add("there is no such area");
+    if (!area) {
+      add("there is no such area");
+      if (place.area.declared) add(state_of(OpRef{place.area.id}, Yields::area));
+      return;
+    }
     pfn += world_.machine().areas.area(*area).base;
   }
   if (!world_.machine().map.present(pfn)) add(no_such_page(world_.machine(), pfn));

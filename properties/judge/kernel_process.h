@@ -1,5 +1,5 @@
 // A running kernel: starts the User Mode Linux program that ci/judge-kernel built, sends it operations in the language
-// of kernel/README.md and returns its answers. Used by compare.h; knows nothing of what an op means.
+// of kernel/README.md and returns its answers. Used by compare.h and kernel_pool.h; knows nothing of what an op means.
 //
 // A kernel that does not start, dies, hangs or prints a BUG or WARNING is a finding, not an exception: failure()
 // returns it, and log() the console. Once it has ended, calls return at once with incomplete answers.
@@ -35,7 +35,7 @@ struct KernelFailure {
   enum class Kind : std::uint8_t {
     not_started,  // no process could be made
     died,         // it ended, or could not be executed
-    silent,       // no output for KernelOptions::silence; it was killed
+    silent,       // no output for as long as the constructor was given; it was killed
     complained,   // BUG or WARNING; it goes on
   };
   Kind kind;
@@ -54,18 +54,21 @@ class KernelProcess {
   KernelProcess& operator=(const KernelProcess&) = delete;
   ~KernelProcess();
 
-  // Sends one op and returns its answer. An op is one line that is neither empty nor a comment; "quiet" and "sync" are
-  // reserved for this class. Throws std::invalid_argument if it is anything else, and sends nothing.
+  // Sends one op and returns its answer. An op is one line of at most 4096 bytes that is neither empty nor a comment,
+  // and neither "sync", which this class sends, nor "quiet", which would leave it without answers. Throws
+  // std::invalid_argument if it is anything else, and sends nothing.
   KernelAnswer ask(std::string_view op);
   // Sends all ops at once, so that the kernel runs ahead of the reader. Returns as many answers as ops, or throws
   // as ask() does.
   std::vector<KernelAnswer> ask_all(std::span<const std::string> ops);
 
-  // Ends the input and waits until the kernel has powered off. Returns false if it failed, now or before.
+  // Ends the input and waits until the kernel has ended. Returns false if it had failed, or complains or falls silent
+  // meanwhile; with what status it ends does not matter.
   bool finish();
 
   // Returns the first failure; nullopt while all is well. Later ops still answer after a complaint.
   const std::optional<KernelFailure>& failure() const { return failure_; }
+  // Returns whether it was started and has not been seen to end.
   bool running() const { return pid_ > 0 && !ended_; }
   // Returns what the kernel wrote to its console, up to 1 MB: boot problems, warnings and oopses with their traces.
   const std::string& log() const { return log_; }

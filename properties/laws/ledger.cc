@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "allocator/base/assert.h"
+
 namespace cma {
 namespace {
 
@@ -46,13 +48,13 @@ void Ledger::reset() {
   reset_list_.clear();
   touched_list_.clear();
   for (AreaBook& book : areas_) {
+    book.succeeded = 0;
+    book.failed = 0;
+    book.released = 0;
     if (!book.touched) continue;
     std::fill(book.live.begin(), book.live.end(), 0);
     std::fill(book.releasing.begin(), book.releasing.end(), 0);
     book.allocating.clear();
-    book.succeeded = 0;
-    book.failed = 0;
-    book.released = 0;
     book.touched = false;
   }
   owners_.clear();
@@ -158,6 +160,7 @@ void Ledger::pages_allocated(Pfn pfn, unsigned order) {
 void Ledger::pages_freeing(Pfn pfn, unsigned order) { set_holder(pfn, order_pages(order), 0); }
 
 void Ledger::owner_adopted(std::uint32_t owner, bool keeps_page) {
+  CMA_ASSERT(!owner_lives(owner));
   if (owner >= owners_.size()) owners_.resize(owner + 1, 0);
   owners_[owner] = keeps_page ? 2 : 1;
   live_owners_ += keeps_page ? 1 : 0;

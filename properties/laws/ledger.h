@@ -29,7 +29,9 @@ class Ledger {
     Hold hold() const { return static_cast<Hold>(holder & 3); }
     std::uint32_t number() const { return holder >> 2; }
     // Returns the references that programs account for: a holder's own (a block has one, on its head) and extra ones.
-    std::int64_t expected() const { return references + ((holder & 3) == 1 || (holder & 3) == 2 ? 1 : 0); }
+    std::int64_t expected() const {
+      return references + (hold() == Hold::buffer || hold() == Hold::block_head ? 1 : 0);
+    }
     // Returns whether the ledger knows anything of the frame.
     bool known() const { return (holder | references) != 0; }
   };
@@ -63,17 +65,18 @@ class Ledger {
   };
 
   // --- beginning ---
-  // Begins with memory that has no holders. If it is the memory of the last call this is cheap, and the areas stay,
-  // with no buffers; otherwise there are none.
+  // Begins with memory that has no holders. If memory and chunk order are those of the last call this is cheap, and
+  // the areas stay, without buffers, requests and totals; otherwise there are none.
   void begin(const PfnRange& memory, unsigned chunk_order);
   // Adds the next area, in the order of their ids.
   void add_area(Pfn base, std::uint64_t pages, unsigned order_per_bit);
-  // Sets what an area has counted already when the ledger begins.
+  // Sets what an area has counted already when the ledger begins. Requires: the area was added.
   void set_totals(std::size_t area, std::uint64_t succeeded, std::uint64_t failed, std::uint64_t released) {
     areas_[area].succeeded = succeeded;
     areas_[area].failed = failed;
     areas_[area].released = released;
   }
+  // Forgets the areas, to add others. Requires: there is no buffer yet.
   void forget_areas() { areas_.clear(); }
 
   // --- buffers of areas ---
@@ -94,12 +97,13 @@ class Ledger {
   void range_freeing(Pfn pfn, std::uint64_t count) { set_holder(pfn, count, 0); }
   void pages_allocated(Pfn pfn, unsigned order);
   void pages_freeing(Pfn pfn, unsigned order);
-  // Record references on a page.
+  // Record references on a page. Dropping more than were taken leaves none.
   void reference_taken(Pfn pfn, int count) { edit(pfn).references += static_cast<std::uint32_t>(count); }
   void reference_dropping(Pfn pfn, int count);
 
   // --- owners and buffer heads, by their numbers ---
-  // Record that an owner is adopted and lets go. `keeps_page`: the owner keeps a page until it lets go.
+  // Record that an owner is adopted and lets go; one that does not live may let go. `keeps_page`: the owner keeps a
+  // page until it lets go. owner_adopted() requires: it does not live.
   void owner_adopted(std::uint32_t owner, bool keeps_page);
   void owner_releasing(std::uint32_t owner);
   bool owner_lives(std::uint32_t owner) const { return owner < owners_.size() && owners_[owner] != 0; }

@@ -228,7 +228,7 @@ Finding Interpreter::Run::finding(Law law, std::string function, std::string mes
   found.law = law;
   found.message = std::move(message);
   found.op = current_;
-  const Point point = without_actor_ ? Point::kCount : engine_.last_point(engine_.current());
+  const Point point = without_actor_ ? Point::kCount : engine_.last_point();
   if (point != Point::kCount) {
     found.point = info_of(point).name;
     found.function = info_of(point).function;

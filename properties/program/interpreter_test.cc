@@ -296,6 +296,22 @@ expect skipped == 1
 )");
 }
 
+TEST(Interpreter, ACountIsGivenBackByTheResultThatTookIt) {
+  passes(kSmall + R"(
+d = file block_device
+x = bread d keep
+y = bread d keep
+free x
+free y
+bh_put y
+bh_put x
+expect skipped == 0
+bh_put x
+bh_put y
+expect skipped == 2
+)");
+}
+
 TEST(Interpreter, PutPageDropsOnlyReferencesOfGetPage) {
   passes(kSmall + R"(
 n = anon_page at=a+0x3

@@ -23,7 +23,7 @@ template <BufferVerb Verb>
 Task<bool> apply(World& world, OwnerId page, Slot pages) {
   Machine& machine = world.machine();
   if constexpr (Verb == BufferVerb::put) {
-    co_return world.put_count(machine.owners.owner(page).buffer);
+    co_return world.put_count(machine.owners.owner(page).buffer, pages);
   } else if constexpr (Verb == BufferVerb::touch) {
     machine.buffers.touch(machine.page_cache.buffer_of(page));
   } else if constexpr (Verb == BufferVerb::hold) {

@@ -162,8 +162,10 @@ void World::keep_count(BufferId buffer, Slot pages) {
   observer_->buffer_held(buffer);
 }
 
-bool World::put_count(BufferId buffer) {
-  const auto held = std::ranges::find(held_buffers, buffer, &HeldCount::buffer);
+bool World::put_count(BufferId buffer, Slot pages) {
+  const auto own = std::ranges::find_if(
+      held_buffers, [&](const HeldCount& held) { return held.buffer == buffer && held.pages == pages; });
+  const auto held = own != held_buffers.end() ? own : std::ranges::find(held_buffers, buffer, &HeldCount::buffer);
   if (held == held_buffers.end()) return false;
   held_buffers.erase(held);
   observer_->buffer_letting_go(buffer);
@@ -175,7 +177,7 @@ bool World::put_counts_of(Slot pages) {
   std::vector<BufferId> buffers;
   for (const HeldCount& held : held_buffers)
     if (held.pages == pages && std::ranges::find(buffers, held.buffer) == buffers.end()) buffers.push_back(held.buffer);
-  for (const BufferId buffer : buffers) put_count(buffer);
+  for (const BufferId buffer : buffers) put_count(buffer, pages);
   return !buffers.empty();
 }
 

@@ -110,17 +110,18 @@ class World {
   void fail(Slot self, int error);
   // Records that the operation at `self` yields pages, none obtained yet. Returns the index of the first in `owner_of`.
   std::uint32_t begin_pages(Slot self, std::uint64_t pages);
-  // Takes a part of the buffer at `slot` out of `pieces`, for its release, and returns it: the first held run within
-  // its pages [from, from + pages), or from `from` to its end if `pages` is 0. A part of given size must be held as a
-  // whole. Returns nullopt, and takes nothing, if it is not, if the part does not begin and end on bit boundaries, or
-  // if nothing is held there. The result is gone once no piece is left.
+  // Takes a part of the buffer at `slot` out of `pieces`, for its release, and returns it: its pages [from, from +
+  // pages), which must be held in one run; if `pages` is 0, the first run held at or after `from`. Returns nullopt, and
+  // takes nothing, if there is no such part, or if it cuts a bit of the area in two; an end of the run may lie inside a
+  // bit. The result is gone once no piece is left. Requires: the result is a buffer.
   std::optional<PfnRange> take_part(Slot slot, std::uint64_t from, std::uint64_t pages);
   // Records that the program keeps a count that it took on the buffer of a page of the result. Reports it to the
   // observer too.
   void keep_count(BufferId buffer, Slot pages);
-  // Drops one of these counts and reports it to the observer. Returns false if the program has none.
-  bool put_count(BufferId buffer);
-  // Does the same for each buffer on which a count was taken by this result, which may be gone.
+  // Drops one of these counts, of this result if it has one, and reports it to the observer. Returns false if the
+  // program has none.
+  bool put_count(BufferId buffer, Slot pages);
+  // Drops one count on each buffer on which this result, which may be gone, took some. Returns false if there is none.
   bool put_counts_of(Slot pages);
   // Reads a file and reports it to the observer. Returns the text; nullopt if there is no such file.
   std::optional<std::string> read_file(const std::string& path) const;
