@@ -50,8 +50,9 @@ Pfn MemoryMap::head_of_tail(Pfn pfn) const {
   return pfn;
 }
 
+// Puts a chunk on the lists that it is not on. That of the audit is always one: it alone is emptied without the other.
 void MemoryMap::note(std::size_t chunk) {
-  if ((touched_[chunk] & kForAudit) == 0) touched_list_.push_back(static_cast<std::uint32_t>(chunk));
+  touched_list_.push_back(static_cast<std::uint32_t>(chunk));
   if ((touched_[chunk] & kForRestore) == 0) restore_list_.push_back(static_cast<std::uint32_t>(chunk));
   touched_[chunk] = kForAudit | kForRestore;
 }

@@ -134,6 +134,34 @@ TEST_P(CompleteTest, KnowsToThePageHowMuchMemoryToMoveToSuffices) {
   EXPECT_EQ(watched_.buffers.back().pfn, 0x2f8U) << "the machine needs less: it goes down to the min watermark";
 }
 
+TEST(CompleteLaw, CountsNoMemoryOfAMovableZone) {
+  for (const Release release : modelled_releases()) {
+    Geometry g = default_small_geometry(release);
+    g.zones = {{"Normal", {0, 0x300}}, {"Movable", {0x300, 1024}}};
+    g.areas.resize(1);
+    WatchedMachine watched(g);
+    for (int i = 0; i < 24; ++i) watched.perform(watched.own(PageKind::anonymous));
+    watched.perform(watched.own(PageKind::anonymous, 0x205));
+    run_now(watched.machine().lru.add_drain_all());
+    EXPECT_EQ(watched.law_of_failed_alloc(256, 0), "complete");
+    // All that the Normal zone has outside the area.
+    for (unsigned order = 7; order-- > 0;)
+      for (int i = 0; i < 64; ++i) watched.perform(watched.alloc_pages(kGfpKernel, order));
+    EXPECT_GE(watched.machine().buddy.zone(1).nr_free_pages, 64) << "more than would suffice";
+    EXPECT_EQ(watched.law_of_failed_alloc(256, 0), "") << name_of(release);
+  }
+}
+
+// Since 5.19 isolation looks at all of the largest block that a window's first or last page may lie in.
+TEST_P(CompleteTest, ALargeCompoundPageMayReachIntoAPageblockAtTheEnd) {
+  watched_.perform(watched_.cma_alloc(0, 192, 0));
+  const Pfn head = 0x2c0;
+  ASSERT_EQ(run_now(machine_.contig.alloc_contig_range(head, head + 32, Migratetype::cma)), 0);
+  machine_.buddy.prep_compound_page(head, 5);
+  watched_.laws().pages_allocated(head, 5, kGfpHighuserMovable);
+  EXPECT_EQ(verdict_on_failure(32, 5), GetParam() >= Release::v5_19 ? "" : "complete");
+}
+
 TEST_P(CompleteTest, IsSilentAboutADisturbedCall) {
   watched_.start(1, watched_.cma_alloc(1, 4, 0), Point::cma_alloc_entry);
   EXPECT_EQ(verdict_on_failure(4, 0), "") << "another actor is inside";

@@ -89,8 +89,9 @@ Ledger::Entry& Ledger::edit(Pfn pfn) {
   return entries_[pfn - memory_.start];
 }
 
+// Puts a chunk on the lists that it is not on. That of the audit is always one: it alone is emptied without the other.
 void Ledger::note(std::size_t chunk) {
-  if ((touched_[chunk] & kForAudit) == 0) touched_list_.push_back(static_cast<std::uint32_t>(chunk));
+  touched_list_.push_back(static_cast<std::uint32_t>(chunk));
   if ((touched_[chunk] & kForReset) == 0) reset_list_.push_back(static_cast<std::uint32_t>(chunk));
   touched_[chunk] = kForAudit | kForReset;
 }

@@ -96,5 +96,34 @@ TEST_F(LedgerTest, BeginningAgainForgetsEverything) {
   EXPECT_TRUE(ledger_.touched_chunks().empty());
 }
 
+TEST_F(LedgerTest, AMapWithOtherChunksIsAnotherOne) {
+  ledger_.buffer_allocated(0, 0x205, 3, 0);
+  ledger_.begin({0x100, 0x500}, 7);
+  EXPECT_EQ(ledger_.areas(), 0U) << "areas are to be added again";
+  EXPECT_FALSE(ledger_.entry(0x205).known());
+  ledger_.pages_allocated(0x4ff, 0);
+  EXPECT_EQ(ledger_.touched_chunks(), std::vector<std::uint32_t>{7}) << "0x480 to 0x4ff, counted from 0x100";
+}
+
+TEST_F(LedgerTest, OwnersAreAdoptedInAnyOrder) {
+  ledger_.owner_adopted(5, true);
+  ledger_.owner_adopted(3, true);
+  EXPECT_TRUE(ledger_.owner_lives(5));
+  EXPECT_TRUE(ledger_.owner_lives(3));
+  EXPECT_FALSE(ledger_.owner_lives(4));
+  EXPECT_EQ(ledger_.live_owners(), 2U);
+}
+
+TEST_F(LedgerTest, ABufferThatIsNotHeldIsNotLetGo) {
+  ledger_.buffer_held(2, 7, 11);
+  ledger_.buffer_letting_go(2);
+  ledger_.buffer_letting_go(2);
+  ledger_.buffer_letting_go(9);
+  EXPECT_EQ(ledger_.held_buffer(2).counts, 0);
+  ledger_.buffer_held(2, 8, 12);
+  EXPECT_EQ(ledger_.held_buffer(2).counts, 1);
+  EXPECT_EQ(ledger_.held_buffer(2).owner, 8U);
+}
+
 }  // namespace
 }  // namespace cma

@@ -65,6 +65,24 @@ class Damaged {
     CMA_ASSERT(false);
     return machine.buddy.zone(0).pcp[0].lists[0];
   }
+  // Counts a page of the per-CPU lists for the wrong CPU, so that the audit looks at both CPUs' lists.
+  void count_for_another_cpu() {
+    ++machine.buddy.zone(0).pcp[0].count;
+    --machine.buddy.zone(0).pcp[1].count;
+  }
+  // Returns a list of free blocks of this order that is empty.
+  PageList& empty_list(unsigned order) {
+    PageList* empty = nullptr;
+    for (PageList& list : machine.buddy.zone(0).area[order].lists)
+      if (list.empty()) empty = &list;
+    CMA_ASSERT(empty != nullptr);
+    return *empty;
+  }
+  // Links the ends of a list with each other.
+  void close_ring(const PageList& list) {
+    machine.map.edit_at(list.first).prev = list.last;
+    machine.map.edit_at(list.last).next = list.first;
+  }
   // Returns a free block of at least this order.
   Pfn free_block(unsigned order) const {
     for (Pfn pfn = machine.map.range().start; pfn < machine.map.range().end; ++pfn)
@@ -150,6 +168,58 @@ TEST(DamagedMachine, ThePerCpuListsAreWalkedFromTheirHeads) {
          PageList& list = d.pcp_list();
          std::swap(list, d.machine.buddy.zone(0).pcp[0].lists[0]);
        }},
+      {"lists: holds something else than pages of order 0", [](Damaged& d) { d.pcp_list().first = kNil - 1; }},
+      {"lists: holds something else than pages of order 0",
+       [](Damaged& d) { d.pcp_list().first = d.machine.map.at(d.pcp_list().first).next; }},
+      {"lists: holds something else than pages of order 0",
+       [](Damaged& d) {
+         d.unseen(d.cached).order = 1;
+         d.count_for_another_cpu();
+       }},
+      {"lists: holds something else than pages of order 0",
+       [](Damaged& d) {
+         d.unseen(d.cached).zone = 1;
+         d.count_for_another_cpu();
+       }},
+      {"lists: does not end where its head says",
+       [](Damaged& d) {
+         for (PageList& list : d.machine.buddy.zone(0).pcp[0].lists) {
+           if (!list.empty()) continue;
+           list.last = d.machine.map.frame(d.driver());
+           return;
+         }
+       }},
+  };
+  expect_each(damages);
+}
+
+// A list that was empty, so that only its new ends can show the damage.
+TEST(DamagedMachine, TheEndsOfAListArePagesOfItsOwn) {
+  const Damage damages[] = {
+      {"lists: ends in no block of its own",
+       [](Damaged& d) {
+         const Pfn block = d.free_block(3);
+         PageList& list = d.empty_list(d.machine.map.page(block).order);
+         list.first = list.last = d.machine.map.frame(block);
+       }},
+      {"lists: ends in no block of its own",
+       [](Damaged& d) {
+         const Pfn block = d.free_block(3);
+         d.empty_list(d.machine.map.page(block).order).last = d.machine.map.frame(block);
+       }},
+      {"lists: LRU list 4 ends in no page of its own",
+       [](Damaged& d) {
+         PageList& unevictable = d.lru(LruList::unevictable);
+         unevictable.first = unevictable.last = d.machine.map.frame(d.owned(0));
+       }},
+      {"lists: LRU list 4 ends in no page of its own",
+       [](Damaged& d) { d.lru(LruList::unevictable).last = d.machine.map.frame(d.owned(0)); }},
+      {"lists: LRU list 4 ends in no page of its own",
+       [](Damaged& d) {
+         d.unseen(d.owned(0)).flags |= kPageUnevictable;
+         d.lru(LruList::unevictable).first = d.machine.map.frame(d.owned(0));
+         d.lru(LruList::unevictable).last = d.machine.map.frame(d.driver());
+       }},
   };
   expect_each(damages);
 }
@@ -206,6 +276,17 @@ TEST(DamagedMachine, EachFieldOfAPageInUseIsChecked) {
       {"lists: is not linked into its LRU list",
        [](Damaged& d) { d.lru(LruList::inactive_anon).last = d.machine.map.frame(d.driver()); }},
       {"lists: is not linked into its LRU list", [](Damaged& d) { d.lru(LruList::inactive_anon).first = kNil; }},
+      {"lists: is not linked into the list it is on",
+       [](Damaged& d) { d.page(d.pfn_of(d.file_page)).next = kNil - 1; }},
+      {"lists: is not linked into the list it is on",
+       [](Damaged& d) { d.page(d.pfn_of(d.file_page)).next = d.machine.map.frame(d.owned(0)); }},
+      {"lists: is not linked into the list it is on",
+       [](Damaged& d) { d.page(d.pfn_of(d.file_page)).prev = d.machine.map.frame(d.driver()); }},
+      {"content: names an owner that never was",
+       [](Damaged& d) {
+         d.watched.perform(d.watched.alloc_pages(kGfpHighuserMovable | kGfpComp, 2));
+         d.page(d.watched.blocks.back().pfn).owner = 9999;
+       }},
       {"lists: LRU list 1 ends in no page of its own",
        [](Damaged& d) {
          PageList& active = d.lru(LruList::active_anon);
@@ -255,6 +336,17 @@ TEST(DamagedMachine, BuffersAreUnderTheirPages) {
   const Damage damages[] = {
       {"content: CPU 0 has", [](Damaged& d) { d.slots().resize(d.machine.buffers.slots() + 1, d.buffer); }},
       {"content: is in two slots of CPU 0", [](Damaged& d) { d.slots() = {d.buffer, d.buffer}; }},
+      {"content: is used and attached to no page",
+       [](Damaged& d) {
+         d.head().pfn = kNoPfn;
+         d.head().count = 1;
+       }},
+      {"content: is used and attached to no page",
+       [](Damaged& d) {
+         d.head().pfn = kNoPfn;
+         d.head().count = 0;
+         d.head().locked = true;
+       }},
       {"content: is used and attached to no page",
        [](Damaged& d) {
          Page& page = d.page(d.pfn_of(d.file_page));
@@ -330,6 +422,8 @@ TEST(DamagedMachine, HugePagesAndTheirPoolAreChecked) {
        }},
       {"counters: the hugetlb pool has 0 free pages and counts 1",
        [](Damaged& d) { const_cast<PageList&>(d.machine.hugetlb.free_list()).first = kNil; }},
+      {"counters: the hugetlb pool has 2 free pages and counts 1",
+       [](Damaged& d) { d.unseen(d.pooled()).next = d.machine.map.frame(d.pooled()); }},
   };
   expect_each(damages);
 }
@@ -343,6 +437,43 @@ TEST(DamagedMachine, OnlyATotalAuditSeesARingOfPagesOnNoLruList) {
     d.page(d.owned(0)).prev = frame;
     EXPECT_EQ(d.audit(), "");
     EXPECT_TRUE(d.audit_everything().starts_with("lists: LRU list 0 has")) << d.audit_everything();
+  }
+}
+
+// Each page of such a list is linked as it should be.
+TEST(DamagedMachine, OnlyATotalAuditSeesAListWithoutAnEnd) {
+  for (const Release release : modelled_releases()) {
+    Damaged blocks(release);
+    const Page& block = blocks.machine.map.page(blocks.free_block(3));
+    blocks.close_ring(blocks.machine.buddy.zone(0).area[block.order].lists[index_of(block.list_type)]);
+    EXPECT_EQ(blocks.audit(), "");
+    const std::string found = blocks.audit_everything();
+    EXPECT_TRUE(found.starts_with("lists: ") && found.find(" are listed, ") != std::string::npos) << found;
+    Damaged pages(release);
+    pages.close_ring(pages.lru(LruList::inactive_anon));
+    EXPECT_EQ(pages.audit(), "");
+    EXPECT_TRUE(pages.audit_everything().starts_with("lists: LRU list 0 has")) << pages.audit_everything();
+  }
+}
+
+// The recount of /proc/zoneinfo ends, and differs from what the CPU counts.
+TEST(DamagedMachine, APerCpuListWithoutAnEndIsNotCountedForEver) {
+  for (const Release release : modelled_releases()) {
+    Damaged d(release);
+    d.close_ring(d.pcp_list());
+    const std::string found = broken_by([&] { d.laws.check_views(); });
+    EXPECT_TRUE(found.starts_with("views: zoneinfo reads ")) << found;
+  }
+}
+
+TEST(DamagedMachine, ABufferWithoutAPageIsHeldForNoOwner) {
+  for (const Release release : modelled_releases()) {
+    Damaged d(release);
+    d.head().pfn = kNoPfn;
+    d.laws.buffer_held(d.buffer);
+    EXPECT_EQ(d.laws.ledger().held_buffer(d.buffer).owner, 0U);
+    EXPECT_EQ(d.laws.ledger().held_buffer(d.buffer).token, 0U);
+    EXPECT_EQ(d.laws.ledger().held_buffer(d.buffer).counts, 1);
   }
 }
 

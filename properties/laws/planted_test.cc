@@ -359,6 +359,17 @@ TEST_P(BitmapLaw, AllowsOneWindowOfARequestUnderWay) {
   EXPECT_EQ(audit(), "bitmap");
 }
 
+// Where their windows lie is not known, but how many bits they have.
+TEST_P(BitmapLaw, AllowsSeveralRequestsAsManyBitsAsTheyAskFor) {
+  laws_.alloc_begins(0, 1, 0);
+  laws_.alloc_begins(0, 1, 0);
+  bitmap(0).set(100, 1);
+  bitmap(0).set(200, 1);
+  EXPECT_EQ(audit(), "");
+  bitmap(0).set(150, 1);
+  EXPECT_EQ(audit(), "bitmap");
+}
+
 TEST_P(BitmapLaw, AllowsTheBitsOfAReleaseUnderWay) {
   watched_.start(1, watched_.cma_release(0), Point::cma_release_pages_freed);
   EXPECT_EQ(audit(), "");
@@ -464,7 +475,28 @@ TEST_P(PlantedTest, PolicySeesThatTheReserveServesOthers) {
   EXPECT_EQ(law_of_request(kGfpHighuserMovable, 0, page_of(0)), "") << "it may come from a per-CPU list";
 }
 
+// A pageblock may be isolated for a range that is no area's.
+TEST_P(PlantedTest, PolicyKnowsAnIsolatedPageOfNoArea) {
+  machine_.map.set_pageblock_type(block(), Migratetype::isolate);
+  EXPECT_EQ(law_of_request(kGfpKernel, 3, block()), "");
+}
+
 // --- granted ---
+
+// Of the free memory, one block is large enough: one of the reserve.
+TEST_P(PlantedTest, GrantedKnowsThatTheReserveIsForAtomicRequests) {
+  if (GetParam() < Release::v4_4) GTEST_SKIP() << "no reserve";
+  Zone& zone = machine_.buddy.zone(0);
+  for (unsigned order = 4; order <= machine_.buddy.largest_order(); ++order)
+    for (PageList& list : zone.area[order].lists) list = {};
+  EXPECT_EQ(law_of_request(kGfpKernel, 4, kNoPfn), "");
+  EXPECT_EQ(law_of_request(kGfpHighuserMovable, 4, kNoPfn), "") << "and the areas have none";
+  EXPECT_EQ(law_of_request(kGfpAtomic, 4, kNoPfn), "") << "nor has the reserve yet";
+  PageList& reserve = zone.area[4].lists[index_of(Migratetype::highatomic)];
+  reserve.first = reserve.last = machine_.map.frame(block());
+  EXPECT_EQ(law_of_request(kGfpKernel, 4, kNoPfn), "");
+  EXPECT_EQ(law_of_request(kGfpAtomic, 4, kNoPfn), "granted");
+}
 
 TEST_P(PlantedTest, GrantedSeesARefusalAndAGrantAgainstTheArithmetic) {
   EXPECT_EQ(law_of_request(kGfpKernel, 0, kNoPfn), "granted");
@@ -496,6 +528,29 @@ TEST_P(PlantedTest, PolicySeesALongTermPinInAnArea) {
   const std::string expected = GetParam() >= Release::v5_13 ? "policy" : "";
   EXPECT_EQ(law_broken_by([&] { laws_.reference_taken(buffer(), 1024, /*longterm=*/true); }), expected);
   EXPECT_EQ(law_broken_by([&] { laws_.reference_taken(buffer(), 1, /*longterm=*/false); }), "");
+}
+
+TEST_P(PlantedTest, PolicySeesALongTermPinInAnIsolatedPageblock) {
+  machine_.map.set_pageblock_type(block(), Migratetype::isolate);
+  const std::string expected = GetParam() >= Release::v5_13 ? "policy" : "";
+  EXPECT_EQ(law_broken_by([&] { laws_.reference_taken(block(), 1024, /*longterm=*/true); }), expected);
+}
+
+TEST_P(PlantedTest, PolicySeesALongTermPinInAMovableZone) {
+  Geometry g = default_small_geometry(GetParam());
+  g.zones = {{"Normal", {0, 0x300}}, {"Movable", {0x300, 1024}}};
+  g.areas.clear();
+  WatchedMachine watched(g);
+  const auto found = [&](Pfn pfn) {
+    return broken_by([&] { watched.laws().reference_taken(pfn, 1024, /*longterm=*/true); });
+  };
+  EXPECT_EQ(found(0x2ff), "");
+  const std::string in_movable = found(0x300);
+  if (GetParam() < Release::v5_13) {
+    EXPECT_EQ(in_movable, "");
+  } else {
+    EXPECT_TRUE(in_movable.starts_with("policy: ") && in_movable.ends_with(" of a Movable zone")) << in_movable;
+  }
 }
 
 TEST_P(PlantedTest, LocksSeeLocksThatAreHeldAtRest) {
@@ -565,6 +620,21 @@ TEST_P(PlantedTest, ContentKnowsAHeldBufferOfAPageThatWasTruncated) {
   EXPECT_EQ(audit(), "");
   const Pfn other = watched_.blocks[0].pfn;
   machine_.buffers.move_to(buffer, other);
+  EXPECT_EQ(audit(), "content");
+}
+
+// The record is of the data alone, as the page had no owner any more.
+TEST_P(PlantedTest, ContentKnowsABufferThatIsHeldSinceItsPageWasTruncated) {
+  const FileId file = machine_.files.open(FileMethod::block_device, false);
+  const OwnerId page = run_now(machine_.files.read(file, 0, false)).page;
+  const Pfn here = machine_.owners.owner(page).pfn;
+  const BufferId buffer = machine_.page_cache.buffer_of(page);
+  machine_.buffers.get(buffer);
+  run_now(machine_.files.truncate(file, 0));
+  laws_.buffer_held(buffer);
+  ASSERT_EQ(laws_.ledger().held_buffer(buffer).owner, 0U);
+  EXPECT_EQ(audit(), "");
+  machine_.map.edit(here).token ^= 2;
   EXPECT_EQ(audit(), "content");
 }
 
@@ -644,7 +714,148 @@ TEST_P(PlantedTest, ContentWantsABlockWithOneReference) {
   EXPECT_EQ(law_broken_by([&] { laws_.pages_allocated(pfn, 1, kGfpKernel); }), "content");
 }
 
+TEST_P(PlantedTest, ContentWantsABlockThatNothingMaps) {
+  const Pfn pfn = machine_.buddy.alloc_pages(kGfpKernel, 1);
+  machine_.map.edit(pfn + 1).map = 1;
+  EXPECT_EQ(law_broken_by([&] { laws_.pages_allocated(pfn, 1, kGfpKernel); }), "content");
+}
+
+// --- owners ---
+
+TEST_P(PlantedTest, AnOwnerTakesOverABlockOfOnePage) {
+  const OwnerId id = run_now(machine_.owners.adopt(watched_.blocks[0].pfn, PageKind::unmovable));
+  EXPECT_EQ(law_broken_by([&] { laws_.owner_adopted(id); }), "");
+  EXPECT_EQ(audit(), "");
+}
+
+// The kernel may drop the page before the program learns of it.
+TEST_P(PlantedTest, APageOfAFileMayBeGoneWhenItIsReported) {
+  const FileId file = machine_.files.open(FileMethod::block_device, false);
+  const OwnerId page = run_now(machine_.files.read(file, 0, false)).page;
+  run_now(machine_.files.truncate(file, 0));
+  ASSERT_TRUE(machine_.owners.released(page));
+  EXPECT_EQ(law_broken_by([&] { laws_.owner_adopted(page); }), "");
+  EXPECT_EQ(audit(), "");
+}
+
+// --- areas that boot could not activate ---
+
+class InactiveArea : public ::testing::TestWithParam<Release> {
+ protected:
+  InactiveArea() {
+    machine_.areas.fail_bitmap_of(1);
+    laws_.program_begins(machine_);
+    laws_.check_views();  // there are none before boot
+    machine_.finish_boot();
+    laws_.booted(machine_);
+  }
+  Pfn base() const { return machine_.geometry().areas[1].base; }
+
+  Machine machine_{default_small_geometry(GetParam())};
+  Laws laws_;
+};
+INSTANTIATE_TEST_SUITE_P(Releases, InactiveArea, ::testing::ValuesIn(modelled_releases()));
+
+TEST_P(InactiveArea, HasNoBuffers) {
+  const std::string found = broken_by([&] { laws_.buffer_allocated(1, base(), 1, 0); });
+  EXPECT_TRUE(found.starts_with("contract: ") && found.ends_with("not in the area")) << found;
+}
+
+TEST_P(InactiveArea, ItsPagesMayBeGivenAsARangeOrToADriver) {
+  if (GetParam() < Release::v5_12) GTEST_SKIP() << "boot keeps them";
+  ASSERT_EQ(run_now(machine_.contig.alloc_contig_range(base(), base() + 4, Migratetype::movable)), 0);
+  EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(base(), 4); }), "");
+  EXPECT_EQ(law_broken_by([&] { laws_.audit(); }), "");
+  machine_.map.set_pageblock_type(base(), Migratetype::isolate);
+  AllocationWatcher& requests = *machine_.trace.allocations();
+  requests.allocation_begins(kGfpKernel, 0, 0);
+  EXPECT_EQ(law_broken_by([&] { requests.allocation_ended(kGfpKernel, 0, base()); }), "") << "isolated, as any may be";
+}
+
+// --- what laws look at ---
+
+TEST(LawsTest, NothingIsFoundBeforeAnyProgram) {
+  Laws laws;
+  EXPECT_EQ(broken_by([&] { laws.audit(); }), "");
+}
+
+// As a program does that declares areas of its own: its machine is audited in full.
+TEST(LawsTest, AMachineWithMoreAreasThanItsGeometryIsAuditedInFull) {
+  for (const Release release : modelled_releases()) {
+    Geometry g = default_small_geometry(release);
+    g.areas.clear();
+    Machine machine(g);
+    DeclareRequest request;
+    request.name = "own";
+    request.base = std::uint64_t{0x200} << g.page_shift();
+    request.size = std::uint64_t{0x100} << g.page_shift();
+    request.fixed = true;
+    ASSERT_EQ(machine.areas.declare_contiguous(request), 0);
+    machine.finish_boot();
+    ++machine.buddy.zone(0).nr_free_pages;
+    Laws laws;
+    EXPECT_EQ(law_broken_by([&] { laws.program_begins(machine); }), "counters");
+    --machine.buddy.zone(0).nr_free_pages;
+  }
+}
+
+TEST(LawsTest, AnAuditorBeginsAfreshWithAMachineOfAnotherGeometry) {
+  Ledger ledger;
+  Auditor auditor(ledger);
+  for (const std::uint64_t pages : {1024U, 4096U, 1024U}) {
+    Geometry g = default_small_geometry(Release::v6_1);
+    g.memory = {0, pages};
+    g.areas.clear();
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    ledger.begin(machine->map.range(), machine->map.chunk_order());
+    EXPECT_EQ(broken_by([&] { auditor.begin(*machine); }), "");
+    EXPECT_EQ(auditor.zone_sums()[0][Counted::free_pages], static_cast<std::int32_t>(pages));
+  }
+}
+
+// Nothing of the machine changed, but what a program holds.
+TEST_P(PlantedTest, ACallAuditsWhatOnlyTheLedgerKnows) {
+  laws_.reference_taken(page_of(1), 1, /*longterm=*/false);
+  EXPECT_EQ(law_broken_by([&] { laws_.alloc_begins(0, 1, 0); }), "content");
+}
+
+TEST_P(PlantedTest, ContractKnowsTheErrorsOfACall) {
+  for (const int code : {12, 16, 4, 5}) {
+    laws_.alloc_begins(0, 257, 0);
+    machine_.trace.emit(Event::log_cma_alloc_failed, 0, 257, static_cast<std::uint64_t>(-std::int64_t{code}));
+    EXPECT_EQ(law_broken_by([&] { laws_.alloc_failed(0, 257, 0); }), code == 5 ? "contract" : "") << code;
+  }
+}
+
 // --- views ---
+
+TEST_P(PlantedTest, ViewsSeeAFileThatDoesNotExist) {
+  const auto found = [&](const std::string& path, const std::optional<std::string>& text) {
+    return law_broken_by([&] { laws_.file_read(path, text); });
+  };
+  EXPECT_EQ(found("cma/a/nothing", std::nullopt), "");
+  EXPECT_EQ(found("cma/a/nothing", "0\n"), "views");
+  const bool counts_releases = GetParam() >= Release::v6_9;
+  EXPECT_EQ(found("sys/a/release_pages_success", std::nullopt), counts_releases ? "views" : "");
+  try {
+    laws_.file_read("cma/a/nothing", "0\n");
+    FAIL();
+  } catch (const LawBroken& broken) {
+    EXPECT_EQ(broken.function(), "cma_debugfs_get") << "what reads numbers";
+  }
+}
+
+TEST(Views, ALongNameOfAZoneIsNotCut) {
+  Geometry g = default_small_geometry(Release::v6_1);
+  g.zones = {{"Normal", {0, 512}}, {"Reservoir", {512, 1024}}};
+  g.areas.clear();
+  WatchedMachine watched(g);
+  watched.laws().check_views();
+  const Machine& machine = watched.machine_const();
+  const std::string text =
+      read_view(machine.areas, machine.buddy, machine.map, machine.release(), "buddyinfo").value_or("");
+  EXPECT_NE(text.find("\nNode 0, zone Reservoir      0 "), std::string::npos) << text;
+}
 
 TEST_P(PlantedTest, ViewsSeeAFileThatIsWrong) {
   for (const std::string& path : all_views(machine_)) {
