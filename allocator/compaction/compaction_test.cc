@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "allocator/base/error.h"
 #include "allocator/machine_testing.h"
@@ -261,6 +262,426 @@ TEST_P(CompactionTest, AHugePageIsASourceByAnyOfItsPages) {
   machine->scanner.hints().edit_zone(1).flush = true;
   compact_for(3, CompactPriority::light, /*restarting=*/true);
   EXPECT_EQ(machine->scanner.hints().zone(1).init_migrate, 68U);
+}
+
+// Memory without an area in which no block of 32 pages is free: of each 32 pages one in the middle cannot move.
+class FragmentedTest : public CompactionTest {
+ protected:
+  FragmentedTest() { rebuild(geometry()); }
+  static Geometry geometry() {
+    Geometry g = CompactionTest::geometry();
+    g.areas.clear();
+    return g;
+  }
+  void rebuild(const Geometry& g) {
+    machine = make_machine(g);
+    sources.clear();
+    // As if the zone had been compacted before: since 3.7 a free scanner that begins at frame 0 is done at once.
+    if (g.release >= Release::v3_7) positions().free = machine->map.pageblock_start(g.memory.end - 1);
+  }
+  void fragment(Pfn start = 0) { scatter(start + 16, 1024, 32, PageKind::unmovable); }
+  // Leaves no block of eight pages but where eight pages move. The list of blocks of four leads quick searches for
+  // targets to blocks of the first quarter, and to `block` as number `place` of them.
+  void fragment_by_eights(Pfn block, std::size_t place) {
+    put_sources(64, 72);
+    for (Pfn pfn = 4; pfn < 1024; pfn += 8)
+      if (pfn != 68) own(pfn, PageKind::unmovable);
+    PageList& list = machine->buddy.zone(0).area[2].lists[index_of(Migratetype::movable)];
+    std::vector<Pfn> blocks = pfns_of(machine->map, list);
+    std::erase(blocks, block);
+    std::ranges::sort(blocks);
+    blocks.insert(blocks.begin() + static_cast<std::ptrdiff_t>(place) - 1, block);
+    list = {};
+    for (const Pfn pfn : blocks) list.push_front(machine->map, machine->map.frame(pfn));
+  }
+  // Pages that move, in a row.
+  void put_sources(Pfn start, Pfn end) {
+    for (const OwnerId id : scatter(start, end, 1, PageKind::anonymous)) sources.push_back(id);
+  }
+  std::size_t sources_in(Pfn start, Pfn end) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(sources, [&](OwnerId id) { return where(id) >= start && where(id) < end; }));
+  }
+  ScannerPositions& positions() { return machine->scanner.hints().edit_zone(0); }
+
+  std::vector<OwnerId> sources;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, FragmentedTest, ::testing::ValuesIn(modelled_releases()));
+
+// Since 5.1 pages move to a free block of the last quarter if the list of free blocks leads there.
+TEST_P(FragmentedTest, AQuickSearchTakesABlockOfTheLastQuarter) {
+  fragment_by_eights(/*block=*/904, /*place=*/3);
+  compact_for(3, CompactPriority::light);
+  const bool quick = GetParam() >= Release::v5_1;
+  EXPECT_EQ(sources_in(904, 908), quick ? 4U : 0U);
+  EXPECT_EQ(sources_in(896, 960), quick ? 8U : 0U) << "the others lie around it";
+  EXPECT_EQ(sources_in(960, 1024), quick ? 0U : 8U);
+}
+
+// One of the second half will do if none of the others that are looked at is better: each such block halves their
+// number.
+TEST_P(FragmentedTest, AQuickSearchContentsItselfWithABlockOfTheSecondHalf) {
+  fragment_by_eights(/*block=*/600, /*place=*/3);
+  compact_for(3, CompactPriority::light);
+  const bool quick = GetParam() >= Release::v5_1;
+  EXPECT_EQ(sources_in(600, 604), quick ? 4U : 0U);
+  EXPECT_EQ(sources_in(960, 1024), quick ? 0U : 8U);
+}
+
+// Once the free scanner has left the pageblock where targets were found last, quick searches look at fewer blocks: from
+// 5.1 to 5.11 at one.
+TEST_P(FragmentedTest, ALaterQuickSearchLooksAtFewerBlocks) {
+  fragment_by_eights(/*block=*/904, /*place=*/3);
+  positions().init_free = 1023;
+  compact_for(3, CompactPriority::light);
+  const bool quick = GetParam() >= Release::v5_12;
+  EXPECT_EQ(sources_in(904, 908), quick ? 4U : 0U);
+  EXPECT_EQ(sources_in(896, 960), quick ? 8U : 0U) << "the others lie around it";
+  EXPECT_EQ(sources_in(960, 1024), quick ? 0U : 8U);
+}
+
+// A compaction that stops at `stop`. Then `meanwhile` happens. Returns its result.
+class InterruptedTest : public FragmentedTest {
+ protected:
+  std::optional<CompactResult> compact_with(Point stop, const std::function<void(ActorId)>& meanwhile) {
+    const ActorId actor = machine->engine.add_actor(0);
+    Outcome<CompactResult> outcome;
+    Task<CompactResult> task =
+        machine->compaction.compact_for(3, Migratetype::movable, CompactPriority::light, /*restarting=*/false);
+    machine->engine.begin(actor, keep_outcome(std::move(task), &outcome));
+    machine->engine.stop_at(actor, stop, 1);
+    machine->engine.resume(actor);
+    EXPECT_FALSE(outcome.value) << "it has stopped";
+    if (outcome.value) return {};
+    meanwhile(actor);
+    machine->engine.resume(actor);
+    for (const Page& page : machine->map.pages()) EXPECT_FALSE(page.has(kPageInFlight | kPageTaskList));
+    return outcome.value;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, InterruptedTest, ::testing::ValuesIn(modelled_releases()));
+
+// The watermark rises after compaction has begun. A block that was found stays where it is.
+TEST_P(InterruptedTest, NothingIsTakenBelowTheWatermark) {
+  fragment_by_eights(/*block=*/904, /*place=*/1);
+  const auto raise = [&](ActorId) { machine->buddy.zone(0).watermark = {2000, 2000, 2000}; };
+  EXPECT_EQ(compact_with(Point::compact_begin, raise), CompactResult::contended) << "there are no targets";
+  EXPECT_EQ(sources_in(64, 72), 8U);
+  EXPECT_TRUE(machine->map.page(904).has(kPageBuddy));
+}
+
+// Since 5.1 the search goes on, and the block that the pages have left is there all the same.
+TEST_P(InterruptedTest, AFatalSignalDuringTheSearchForTargetsEndsItUpTo50) {
+  fragment_by_eights(/*block=*/904, /*place=*/1);
+  const auto kill = [&](ActorId actor) { machine->engine.flags(actor).fatal_signal = true; };
+  const bool ends = GetParam() < Release::v5_1;
+  EXPECT_EQ(compact_with(Point::capture_batch, kill), ends ? CompactResult::contended : CompactResult::success);
+}
+
+// All free pages are of unmovable pageblocks: no list of movable ones leads anywhere, whatever the order.
+TEST_P(FragmentedTest, AQuickSearchTriesEachOrderOnceForThePagesOfOtherTypes) {
+  rebuild(bare_geometry(GetParam()));
+  for (Pfn pfn = 16; pfn < 20; ++pfn) give_block(*machine, pfn, 0, Migratetype::movable);
+  for (Pfn pfn = 16; pfn < 20; ++pfn) sources.push_back(own(pfn, PageKind::anonymous));
+  for (Pfn pfn = 129; pfn < 256; pfn += 2) give_block(*machine, pfn, 0, Migratetype::unmovable);
+  compact_for(1, CompactPriority::light);
+  // Where a quick search finds nothing it goes on in the middle; up to 6.7 it did not ask whether pages may move there.
+  const bool forgets_to_ask = GetParam() >= Release::v5_1 && GetParam() < Release::v6_8;
+  EXPECT_EQ(sources_in(16, 20), forgets_to_ask ? 0U : 4U);
+  EXPECT_EQ(sources_in(129, 256), forgets_to_ask ? 4U : 0U);
+}
+
+// --- whether to begin, and when it is over ---
+
+// Five blocks of 64 pages: memory is short, not in pieces.
+TEST_P(FragmentedTest, NothingIsCompactedWhereMemoryIsShort) {
+  for (Pfn block = 0; block < 1024; block += 64)
+    for (Pfn pfn = block; pfn < block + 64; ++pfn)
+      if (block < 128 || block % 128 == 0 || block > 720) own(pfn, PageKind::anonymous);
+  ASSERT_EQ(free_blocks(*machine, {0, 1024}).size(), 5U);
+  const std::size_t recorded = machine->trace.records().size();
+  EXPECT_EQ(compact_for(7, CompactPriority::light), CompactResult::skipped);
+  EXPECT_THAT(traced(*machine, Event::isolate_migratepages, recorded), IsEmpty());
+}
+
+// What moves out of the area leaves a block of 64 pages there. Up to 3.6 any block of a whole pageblock will do.
+TEST_P(FragmentedTest, AMovableRequestIsContentWithABlockOfAnArea) {
+  rebuild(CompactionTest::geometry());
+  fragment(/*start=*/768);
+  for (Pfn pfn = 16; pfn < 512; pfn += 32) own(pfn, PageKind::unmovable);
+  for (Pfn pfn = 512 + 16; pfn < 768; pfn += 32) sources.push_back(own(pfn, PageKind::anonymous));
+  const auto movable = [&] { return compact_for(6, CompactPriority::light); };
+  EXPECT_EQ(movable(), CompactResult::success);
+  EXPECT_FALSE(free_list(*machine, 6, Migratetype::cma).empty() && free_list(*machine, 7, Migratetype::cma).empty());
+  EXPECT_TRUE(free_list(*machine, 6, Migratetype::movable).empty());
+}
+
+// From 4.12 to 5.0 a synchronous compaction for a request that is not movable goes on to the pageblock's end if the
+// block will be claimed from another type.
+TEST_P(FragmentedTest, APageblockFromWhichABlockIsClaimedIsFinishedIn419) {
+  if (GetParam() != Release::v4_19) GTEST_SKIP() << "since 5.1 it always is";
+  for (const bool movable : {false, true}) {
+    rebuild(geometry());
+    fragment(/*start=*/128);
+    own(16, PageKind::unmovable);
+    own(48, PageKind::unmovable);
+    put_sources(64, 104);
+    own(120, PageKind::unmovable);
+    const Migratetype type = movable ? Migratetype::movable : Migratetype::unmovable;
+    EXPECT_EQ(run_now(machine->compaction.compact_for(5, type, CompactPriority::light, false)), CompactResult::success);
+    EXPECT_EQ(sources_in(64, 96), 0U);
+    EXPECT_EQ(sources_in(96, 104), movable ? 8U : 0U);
+  }
+}
+
+// 3.6 begins where the last compaction ended, and once more at the zone's end.
+TEST_P(FragmentedTest, In36AScannerThatBeganInTheMiddleGoesOnAtTheEnd) {
+  if (GetParam() != Release::v3_6) GTEST_SKIP() << "3.7 keeps positions of both scanners";
+  fragment();
+  put_sources(321, 327);
+  positions().free = 256;
+  EXPECT_EQ(compact_for(6, CompactPriority::light), CompactResult::complete);
+  EXPECT_EQ(sources_in(896, 1024), 6U);
+}
+
+// It is over when the free scanner comes back to where it began.
+TEST_P(FragmentedTest, In36AScannerThatComesBackToItsBeginningIsDone) {
+  if (GetParam() != Release::v3_6) GTEST_SKIP() << "3.7 keeps positions of both scanners";
+  const auto has_room = [](Pfn pfn) { return (pfn >= 384 && pfn < 448) || (pfn >= 704 && pfn < 768); };
+  const auto is_source = [](Pfn pfn) { return (pfn >= 261 && pfn < 267) || (pfn >= 453 && pfn < 459); };
+  for (Pfn pfn = 0; pfn < 1024; ++pfn) {
+    if (is_source(pfn))
+      put_sources(pfn, pfn + 1);
+    else if (!has_room(pfn) || pfn % 2 == 0)
+      own(pfn, PageKind::unmovable);
+  }
+  positions().free = 768;
+  EXPECT_EQ(compact_for(3, CompactPriority::light), CompactResult::complete);
+  EXPECT_EQ(sources_in(704, 768), 12U) << "those that it found in the middle first have moved again";
+}
+
+// A block of the order wanted is free, on the list of another type.
+TEST_P(FragmentedTest, In36ABlockOfAnotherTypeIsNoSuccess) {
+  if (GetParam() != Release::v3_6) GTEST_SKIP() << "later releases ask whether it can be claimed";
+  for (Pfn pfn = 4; pfn < 1024; pfn += 8)
+    if (pfn < 64 || pfn >= 128) own(pfn, PageKind::unmovable);
+  put_sources(64, 128);
+  for (Pfn pfn = 64; pfn < 128; ++pfn) machine->map.set_pageblock_type(pfn, Migratetype::unmovable);
+  EXPECT_EQ(compact_for(3, CompactPriority::light), CompactResult::complete);
+  EXPECT_EQ(sources_in(64, 128), 0U);
+  EXPECT_TRUE(machine->buddy.zone(0).area[6].lists[index_of(Migratetype::movable)].empty());
+}
+
+// --- what ends it early ---
+
+// An asynchronous compaction does not wait while most pages are isolated.
+TEST_P(FragmentedTest, AnAsynchronousCompactionIsGivenUpWhileTooManyPagesAreIsolated) {
+  fragment();
+  put_sources(65, 71);
+  for (const Pfn pfn : {66, 67, 68, 69}) machine->lru.isolate(pfn);
+  EXPECT_EQ(compact_for(6, CompactPriority::async), CompactResult::contended);
+  EXPECT_EQ(sources_in(65, 71), 6U);
+}
+
+// --- where targets are not ---
+
+TEST_P(FragmentedTest, NoTargetsAreTakenFromIsolatedPageblocks) {
+  put_sources(65, 71);
+  own(880, PageKind::unmovable);
+  ASSERT_EQ(run_now(machine->isolation.start_isolate_page_range(896, 1024, Migratetype::movable)), 0);
+  const auto isolated = free_blocks(*machine, {896, 1024});
+  compact();
+  EXPECT_EQ(free_blocks(*machine, {896, 1024}), isolated);
+  run_now(machine->isolation.undo_isolate_page_range(896, 1024, Migratetype::movable));
+}
+
+// Since 3.7 both ends of a pageblock must be pages of the zone.
+TEST_P(FragmentedTest, APageblockThatEndsInAHoleIsNoTarget) {
+  Geometry g = geometry();
+  g.holes = {{1020, 1024}};
+  rebuild(g);
+  fragment();
+  put_sources(65, 71);
+  compact();
+  EXPECT_EQ(sources_in(960, 1024), GetParam() < Release::v3_7 ? 6U : 0U);
+  EXPECT_EQ(sources_in(896, 960), GetParam() < Release::v3_7 ? 0U : 6U);
+}
+
+// --- hints ---
+
+// 5.1 clears the skip bits from both ends only as far as there are sources and targets, and begins there.
+TEST_P(FragmentedTest, ClearedHintsLeadToTheFirstSourceAndTheLastTarget) {
+  if (GetParam() < Release::v5_1) GTEST_SKIP() << "all bits are cleared";
+  fragment();
+  put_sources(72, 73);
+  put_sources(136, 137);
+  for (Pfn pfn = 0; pfn < 1024; pfn += 64) machine->scanner.hints().set_skip(pfn);
+  positions().flush = true;
+  compact_for(6, CompactPriority::light, /*restarting=*/true);
+  EXPECT_EQ(positions().init_migrate, 64U);
+  EXPECT_EQ(positions().init_free, 1023U);
+}
+
+// Holes and huge pages have no bits to clear: nothing in such a pageblock is worth a visit.
+TEST_P(FragmentedTest, NoHintIsClearedForAHoleOrAHugePage) {
+  if (GetParam() < Release::v4_9) GTEST_SKIP() << "3.7 brought the hints, 4.15 asks for huge pages";
+  Geometry g = geometry();
+  g.holes = {{128, 192}};
+  rebuild(g);
+  for (Pfn pfn = 208; pfn < 1024; pfn += 32)
+    if (pfn < 256 || pfn >= 320) own(pfn, PageKind::unmovable);
+  for (Pfn pfn = 0; pfn < 128; pfn += 16) own(pfn + 8, PageKind::unmovable);
+  for (Pfn pfn = 256; pfn < 320; ++pfn) claim_frame(*machine, pfn);
+  machine->buddy.prep_compound_page(256, 6);
+  for (Pfn pfn = 0; pfn < 1024; pfn += 64) machine->scanner.hints().set_skip(pfn);
+  positions().flush = true;
+  compact_for(6, CompactPriority::light, /*restarting=*/true);
+  EXPECT_TRUE(machine->scanner.hints().skips(128));
+  EXPECT_TRUE(machine->scanner.hints().skips(256) || GetParam() < Release::v4_15);
+}
+
+TEST_P(FragmentedTest, In36ThereAreNoHintsToClear) {
+  if (GetParam() != Release::v3_6) GTEST_SKIP() << "3.7 brought the hints";
+  fragment();
+  machine->scanner.hints().set_skip(64);
+  positions().flush = true;
+  compact_for(6, CompactPriority::light, /*restarting=*/true);
+  EXPECT_TRUE(positions().flush);
+  EXPECT_TRUE(machine->scanner.hints().skips(64));
+}
+
+// An asynchronous scan that found nothing takes the position of the other scanner along, if both stood at one place.
+TEST_P(FragmentedTest, AnAsynchronousScanTakesTheOtherPositionAlongOnce) {
+  if (GetParam() < Release::v5_1) GTEST_SKIP() << "5.1 brought this";
+  for (const bool together : {true, false}) {
+    rebuild(geometry());
+    fragment();
+    positions().migrate = {64, together ? 64U : 128U};
+    const ActorId actor = machine->engine.add_actor(0);
+    machine->engine.begin(actor, [](Machine& m) -> Task<void> {
+      co_await m.compaction.compact_for(6, Migratetype::movable, CompactPriority::async, false);
+    }(*machine));
+    machine->engine.stop_at(actor, Point::compact_block, 6);
+    machine->engine.resume(actor);
+    ASSERT_EQ(machine->engine.state(actor), Engine::State::ready);
+    const ScannerPositions after = positions();
+    run_to_rest(*machine);
+    EXPECT_GT(after.migrate[0], 64U);
+    EXPECT_EQ(after.migrate[1] == after.migrate[0], together) << after.migrate[0] << ' ' << after.migrate[1];
+  }
+}
+
+// 6.3 goes on to the end of a pageblock that a page could not leave. A page of shared memory that is pinned is found
+// out when it should move. Here the second batch meets one as well.
+TEST_P(FragmentedTest, APageThatCannotLeaveHasItsPageblockScannedToTheEnd) {
+  for (const unsigned order : {5U, 6U}) {
+    rebuild(geometry());
+    fragment(/*start=*/128);
+    own(16, PageKind::unmovable);
+    own(48, PageKind::unmovable);
+    put_sources(64, 112);
+    own(124, PageKind::unmovable);
+    for (const Pfn pfn : {112, 113, 114}) {
+      sources.push_back(own(pfn, PageKind::shmem));
+      machine->lru.get_page(pfn);
+    }
+    const Pfn low = 60;
+    sources.push_back(own(low, PageKind::shmem));
+    machine->lru.get_page(low);
+    compact_for(order, CompactPriority::light);
+    EXPECT_EQ(where(sources.back()), low);
+    EXPECT_EQ(sources_in(112, 115), 3U) << "they stay";
+    EXPECT_EQ(machine->lru.lists().isolated_anon() + machine->lru.lists().isolated_file(), 0);
+    EXPECT_EQ(sources_in(64, 96), 0U);
+  }
+}
+
+// --- pages of other sizes ---
+
+// Pageblocks of 1,024 pages, which a huge page of 512 does not fill.
+class HugeSourceTest : public ::testing::TestWithParam<Release> {
+ protected:
+  HugeSourceTest() {
+    Geometry g = default_small_geometry(GetParam());
+    g.memory = {0, 8192};
+    g.pageblock_order = 10;
+    g.largest_order = 10;
+    g.transparent_hugepages = true;
+    g.areas.clear();
+    machine = make_machine(g);
+    process = machine->processes.spawn();
+    machine->processes.mmap_huge(process, 1);
+    for (Pfn pfn = kHuge; pfn < kHuge + 512; ++pfn) claim_frame(*machine, pfn);
+    machine->buddy.prep_compound_page(kHuge, 9);
+    run_now(machine->processes.fault_in_huge(process, 0, 0, kHuge));
+    run_now(machine->lru.add_drain_all());
+    // A pageblock that is free as a whole is no target.
+    for (Pfn block = 2048; block < 8192; block += 1024) own_frame(*machine, block + 100, PageKind::unmovable);
+  }
+  Pfn where() const { return machine->owners.owner(machine->processes.page_at(process, 0, 0)).pfn; }
+
+  static constexpr Pfn kHuge = 1024;
+  std::unique_ptr<Machine> machine;
+  SpaceId process = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, HugeSourceTest, ::testing::ValuesIn(modelled_releases()));
+
+// Since 6.9 it moves as a whole, to a block of its size.
+TEST_P(HugeSourceTest, AHugePageSmallerThanAPageblockMovesSince69) {
+  run_now(machine->compaction.compact_memory());
+  EXPECT_EQ(where() != kHuge, GetParam() >= Release::v6_9);
+  EXPECT_TRUE(machine->map.page(where()).has(kPageHead));
+  EXPECT_EQ(machine->map.page(where()).order, 9);
+  for (const Page& page : machine->map.pages()) EXPECT_FALSE(page.has(kPageInFlight | kPageTaskList));
+}
+
+// Nor does one move that has the size of what is wanted.
+TEST_P(HugeSourceTest, AHugePageIsNoObstacleToABlockOfItsSize) {
+  for (Pfn block = 0; block < 8192; block += 256)
+    if (block < kHuge || block >= kHuge + 512) {
+      if (machine->map.page(block + 128).has(kPageBuddy) || machine->map.page(block + 128).ref == 0)
+        own_frame(*machine, block + 128, PageKind::unmovable);
+    }
+  run_now(machine->compaction.compact_for(9, Migratetype::movable, CompactPriority::light, false));
+  EXPECT_EQ(where(), kHuge);
+}
+
+// The target goes back as it came, unless another has found it meanwhile: then it is that one's to free.
+TEST_P(HugeSourceTest, ATargetThatIsNotNeededGoesBack) {
+  if (GetParam() < Release::v6_9) GTEST_SKIP() << "huge pages stay";
+  for (const bool found_by_another : {false, true}) {
+    const std::int64_t free = machine->buddy.zone(0).nr_free_pages;
+    const ActorId actor = machine->engine.add_actor(0);
+    machine->engine.begin(actor, machine->compaction.compact_memory());
+    machine->engine.stop_at(actor, Point::migrate_unmapped, 1);
+    machine->engine.resume(actor);
+    while (machine->engine.state(actor) == Engine::State::ready && !machine->map.page(kHuge).has(kPageLocked)) {
+      machine->engine.stop_at(actor, Point::migrate_unmapped, 1);
+      machine->engine.resume(actor);
+    }
+    ASSERT_TRUE(machine->map.page(kHuge).has(kPageLocked));
+    machine->lru.get_page(kHuge);
+    Pfn target = kNoPfn;
+    for (Pfn pfn = 0; pfn < 8192; ++pfn)
+      if (pfn != kHuge && machine->map.page(pfn).has(kPageHead)) target = pfn;
+    ASSERT_NE(target, kNoPfn);
+    if (found_by_another) machine->lru.get_page(target);
+    machine->engine.resume(actor);
+    run_to_rest(*machine);
+    EXPECT_EQ(where(), kHuge);
+    run_now(machine->lru.put_page(kHuge));
+    if (found_by_another) {
+      EXPECT_EQ(machine->map.page(target).ref, 1);
+      run_now(machine->lru.put_page(target));
+    }
+    run_now(machine->lru.add_drain_all());
+    run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+    EXPECT_GE(machine->buddy.zone(0).nr_free_pages, free);
+    for (const Page& page : machine->map.pages()) EXPECT_FALSE(page.has(kPageInFlight | kPageTaskList));
+  }
 }
 
 }  // namespace
