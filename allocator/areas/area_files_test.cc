@@ -267,5 +267,43 @@ TEST_P(ViewsTest, ZoneinfoHasEachZoneOfTheKernelOnEachNode) {
   }
 }
 
+// A node without high memory shows it with the least that it keeps free.
+TEST_P(ViewsTest, HighMemoryThatANodeLacksKeepsWhatHighMemoryKeeps) {
+  if (GetParam() < Release::v4_12) GTEST_SKIP() << "zones without memory are not shown";
+  Geometry g = tiny_geometry(GetParam());
+  g.zones = {{"Normal", {0, 16}}, {"HighMem", {16, 32}}, {"Normal", {32, 64}, 1}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  const std::string text = zoneinfo(m->buddy, GetParam());
+  const std::size_t lacking = text.find("Node 1, zone  HighMem\n");
+  ASSERT_NE(lacking, text.npos) << text;
+  const std::string of_zone = text.substr(lacking, text.find("Node", lacking + 1) - lacking);
+  EXPECT_THAT(of_zone, AllOf(HasSubstr("  pages free     0\n"), HasSubstr("        min      32\n"),
+                             HasSubstr("        low      32\n"), HasSubstr("        high     32\n")));
+}
+
+TEST_P(ViewsTest, ALongNameOfAZoneIsNotCut) {
+  Geometry g = tiny_geometry(GetParam());
+  g.zones = {{"Normal", {0, 32}}, {"Reservoir", {32, 64}}};
+  EXPECT_THAT(buddyinfo(make_machine(g)->buddy), HasSubstr("\nNode 0, zone Reservoir      0 "));
+}
+
+// /proc/pagetypeinfo stops counting. A list in a circle has more blocks than there are pages.
+TEST_P(ViewsTest, PagetypeinfoCountsToAHundredThousand) {
+  for (const Pfn pages : {0x800U, 0x20000U}) {
+    Geometry g;
+    g.release = GetParam();
+    g.memory = {0, pages};
+    const std::unique_ptr<Machine> m = make_machine(g);
+    PageList& list = m->buddy.zone(0).area[10].lists[index_of(Migratetype::movable)];
+    ASSERT_FALSE(list.empty());
+    m->map.edit_at(list.first).prev = list.last;
+    m->map.edit_at(list.last).next = list.first;
+    const std::string shown = pages == 0x800 ? "  2049 " : ">100000 ";
+    EXPECT_THAT(pagetypeinfo(m->buddy, m->map), HasSubstr("type      Movable      0      0      0      0      0      0 "
+                                                          "     0      0      0      0 " +
+                                                          shown));
+  }
+}
+
 }  // namespace
 }  // namespace cma

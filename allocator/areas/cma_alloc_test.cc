@@ -312,6 +312,7 @@ class AreasTest : public ::testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, AreasTest, ::testing::ValuesIn(kComparedReleases));
+INSTANTIATE_TEST_SUITE_P(Between, AreasTest, ::testing::Values(Release::v5_15, Release::v6_9));
 
 TEST_P(AreasTest, AnOddCountReservesWholeBitsAndTakesItsPages) {
   EXPECT_EQ(run_now(areas.cma_alloc(1, 3, 0, false)), 768U);

@@ -442,5 +442,31 @@ TEST(DeclareOf3_6, AnEndThatWrapsRoundIsNotLookedForEither) {
   EXPECT_EQ(m.areas.place_of(r), (PfnRange{0xf8000, 0x108000}));
 }
 
+// 3.18 brought addresses of the width of phys_addr_t, and looks at the border of high memory.
+TEST(DeclareIn317, AddressesAreLongsAndTheBorderIsNotLookedAt) {
+  Geometry g;
+  g.release = Release::v3_17;
+  g.memory = {0, 0x8000};
+  g.zones = {{"Normal", {0, 0x4400}}, {"HighMem", {0x4400, 0x8000}}};
+  g.cma_debug = false;
+  Machine machine(g);
+  DeclareRequest request;
+  request.name = "main";
+  request.base = 64 * kMiB;
+  request.size = 16 * kMiB;
+  request.fixed = true;
+  EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
+  EXPECT_THAT(log_lines(machine), ElementsAre("cma: Reserved 16 MiB at 04000000"));
+}
+
+// The sizes of memblock's ranges wrap, and a range without pages is not asked for.
+TEST_P(DeclareTest, ReservedMemoryHasPagesAndWholeBits) {
+  const std::uint64_t base = 64 * kMiB;
+  machine->memblock.reserve({base >> 12, (base >> 12) + 0x400});
+  EXPECT_EQ(areas.init_reserved_mem(base, 0, 0, "none"), -kEINVAL);
+  EXPECT_EQ(areas.init_reserved_mem(base, 4 * kMiB, 64, "bits"), -kEINVAL) << "no such order";
+  EXPECT_EQ(areas.init_reserved_mem(base, 4 * kMiB, 0, "whole"), 0);
+}
+
 }  // namespace
 }  // namespace cma

@@ -415,5 +415,81 @@ TEST_P(PageAllocTest, RequestsThatMayNotUseAreasSeeTheirPagesAsUsed) {
   EXPECT_NE(m->buddy.alloc_pages(kGfpKernel | kGfpMovable, 0), kNoPfn);
 }
 
+// --- freeing in runs, and what is no plain page ---
+
+TEST_P(PageAllocTest, ARunOfPlainPagesEndsAtTheFirstThatIsNone) {
+  struct Case {
+    const char* what;
+    void (*change)(Page&);
+  };
+  const Case cases[] = {{"two references", [](Page& page) { page.ref = 2; }},
+                        {"a flag", [](Page& page) { page.flags = kPageDirty; }},
+                        {"a mapping", [](Page& page) { page.map = 1; }},
+                        {"an owner", [](Page& page) { page.owner = 1; }}};
+  for (const Case& one : cases) {
+    const std::unique_ptr<Machine> m = make_machine(geometry());
+    for (Pfn pfn = 64; pfn < 68; ++pfn) claim_frame(*m, pfn);
+    one.change(m->map.edit(66));
+    EXPECT_EQ(m->buddy.free_plain_run(64, 4), 2U) << one.what;
+    EXPECT_EQ(m->map.page(65).ref, 0) << one.what;
+    EXPECT_GT(m->map.page(66).ref, 0) << one.what;
+    EXPECT_EQ(m->buddy.free_plain_run(66, 2), 0U) << one.what;
+  }
+}
+
+TEST_P(PageAllocTest, NoRunIsFreedDuringBootOrWhileSinglePagesAreWatched) {
+  Machine unbooted(geometry());
+  EXPECT_EQ(unbooted.buddy.free_plain_run(0, 1), 0U);
+  claim_frame(*machine, 64);
+  machine->trace.set_page_events(true);
+  EXPECT_EQ(buddy.free_plain_run(64, 1), 0U);
+  machine->trace.set_page_events(false);
+  EXPECT_EQ(buddy.free_plain_run(64, 1), 1U);
+}
+
+// The marker of a driver's page is on the first page of a block; what the others carry is not the marker's.
+TEST_P(PageAllocTest, AMarkerClearsTheOwnerOfItsPageAlone) {
+  for (const bool second_has_owner : {false, true}) {
+    const Pfn pfn = buddy.alloc_pages(kGfpKernel, 1);
+    map.edit(pfn).flags = kPageMovableOps;
+    map.edit(pfn).owner = 5;
+    map.edit(pfn + 1).owner = second_has_owner ? 7 : 0;
+    map.edit(pfn).ref = 0;
+    buddy.free_now(pfn, 1);
+    EXPECT_EQ(map.page(pfn).has(kPageLeaked), second_has_owner);
+  }
+}
+
+// As shipped, the head flag is read after the reference is dropped. It does no harm while the other holder keeps it.
+TEST_P(PageAllocTest, AHeadThatIsReadLateIsMostlyStillThere) {
+  machine->bugs.switch_on(Bug::head_read_late);
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel | kGfpComp, 2);
+  machine->lru.get_page(pfn);
+  run_now(buddy.free_pages(pfn, 2));
+  EXPECT_EQ(map.page(pfn).ref, 1);
+  EXPECT_TRUE(map.page(pfn).has(kPageHead));
+  EXPECT_TRUE(map.page(pfn + 3).has(kPageTail));
+  EXPECT_EQ(machine->bugs.times_reached(Bug::head_read_late), 0U);
+}
+
+// A caller that is about to free memory may have the last page, unless it asks not to.
+TEST_P(PageAllocTest, TheLastAttemptOfACallerThatFreesMemoryKnowsNoWatermark) {
+  EXPECT_EQ(buddy.last_attempt_flags(kGfpKernel | kGfpMemalloc, 0) & kAllocNoWatermarks, kAllocNoWatermarks);
+  EXPECT_EQ(buddy.last_attempt_flags(kGfpKernel | kGfpMemalloc | kGfpNomemalloc, 0) & kAllocNoWatermarks, 0U);
+}
+
+// Since 6.3, which 6.1 follows, a request that cannot wait has blocks of the reserve only if it is urgent.
+TEST_P(PageAllocTest, ARequestThatCannotWaitHasTheReserveIfItIsUrgent) {
+  EXPECT_NE(buddy.last_attempt_flags(kGfpAtomic, 1) & kAllocHighatomic, 0U);
+  EXPECT_EQ(buddy.last_attempt_flags(Gfp{kGfpKswapdReclaim}, 1) & kAllocHighatomic, 0U);
+  const bool by_reclaim = GetParam() >= Release::v6_1;
+  EXPECT_EQ((buddy.last_attempt_flags(Gfp{kGfpKswapdReclaim}, 1) & kAllocHarder) != 0, by_reclaim);
+}
+
+TEST_P(PageAllocTest, FreeListsChangeUnderTheZoneLock) {
+  claim_frame(*machine, 64);
+  EXPECT_THROW(buddy.free_lists().free_one_block(buddy.zone(0), 64, 0, Migratetype::movable), AssertionFailure);
+}
+
 }  // namespace
 }  // namespace cma

@@ -281,18 +281,20 @@ class FragmentedTest : public CompactionTest {
   }
   void fragment(Pfn start = 0) { scatter(start + 16, 1024, 32, PageKind::unmovable); }
   // Leaves no block of eight pages but where eight pages move. The list of blocks of four leads quick searches for
-  // targets to blocks of the first quarter, and to `block` as number `place` of them.
-  void fragment_by_eights(Pfn block, std::size_t place) {
+  // targets to blocks of the first quarter, and after `before` of them to those that are named.
+  void fragment_by_eights(const std::vector<Pfn>& named, std::size_t before) {
     put_sources(64, 72);
     for (Pfn pfn = 4; pfn < 1024; pfn += 8)
-      if (pfn != 68) own(pfn, PageKind::unmovable);
-    PageList& list = machine->buddy.zone(0).area[2].lists[index_of(Migratetype::movable)];
-    std::vector<Pfn> blocks = pfns_of(machine->map, list);
-    std::erase(blocks, block);
-    std::ranges::sort(blocks);
-    blocks.insert(blocks.begin() + static_cast<std::ptrdiff_t>(place) - 1, block);
-    list = {};
-    for (const Pfn pfn : blocks) list.push_front(machine->map, machine->map.frame(pfn));
+      if (pfn != 68 && machine->map.present(pfn)) own(pfn, PageKind::unmovable);
+    for (unsigned order = 0; order <= 2; ++order) {
+      PageList& list = machine->buddy.zone(0).area[order].lists[index_of(Migratetype::movable)];
+      std::vector<Pfn> blocks = pfns_of(machine->map, list);
+      std::ranges::sort(blocks);
+      for (const Pfn block : order == 2 ? named : std::vector<Pfn>{}) std::erase(blocks, block);
+      if (order == 2) blocks.insert(blocks.begin() + static_cast<std::ptrdiff_t>(before), named.begin(), named.end());
+      list = {};
+      for (const Pfn pfn : blocks) list.push_front(machine->map, machine->map.frame(pfn));
+    }
   }
   // Pages that move, in a row.
   void put_sources(Pfn start, Pfn end) {
@@ -311,7 +313,7 @@ INSTANTIATE_TEST_SUITE_P(Releases, FragmentedTest, ::testing::ValuesIn(modelled_
 
 // Since 5.1 pages move to a free block of the last quarter if the list of free blocks leads there.
 TEST_P(FragmentedTest, AQuickSearchTakesABlockOfTheLastQuarter) {
-  fragment_by_eights(/*block=*/904, /*place=*/3);
+  fragment_by_eights({904}, /*before=*/2);
   compact_for(3, CompactPriority::light);
   const bool quick = GetParam() >= Release::v5_1;
   EXPECT_EQ(sources_in(904, 908), quick ? 4U : 0U);
@@ -319,10 +321,10 @@ TEST_P(FragmentedTest, AQuickSearchTakesABlockOfTheLastQuarter) {
   EXPECT_EQ(sources_in(960, 1024), quick ? 0U : 8U);
 }
 
-// One of the second half will do if none of the others that are looked at is better: each such block halves their
-// number.
+// One of the second half will do if none of the others that are looked at is better, the highest one: each that is
+// higher than those before it halves the number of the others.
 TEST_P(FragmentedTest, AQuickSearchContentsItselfWithABlockOfTheSecondHalf) {
-  fragment_by_eights(/*block=*/600, /*place=*/3);
+  fragment_by_eights({600, 592}, /*before=*/2);
   compact_for(3, CompactPriority::light);
   const bool quick = GetParam() >= Release::v5_1;
   EXPECT_EQ(sources_in(600, 604), quick ? 4U : 0U);
@@ -332,13 +334,37 @@ TEST_P(FragmentedTest, AQuickSearchContentsItselfWithABlockOfTheSecondHalf) {
 // Once the free scanner has left the pageblock where targets were found last, quick searches look at fewer blocks: from
 // 5.1 to 5.11 at one.
 TEST_P(FragmentedTest, ALaterQuickSearchLooksAtFewerBlocks) {
-  fragment_by_eights(/*block=*/904, /*place=*/3);
+  fragment_by_eights({904}, /*before=*/2);
   positions().init_free = 1023;
   compact_for(3, CompactPriority::light);
   const bool quick = GetParam() >= Release::v5_12;
   EXPECT_EQ(sources_in(904, 908), quick ? 4U : 0U);
   EXPECT_EQ(sources_in(896, 960), quick ? 8U : 0U) << "the others lie around it";
   EXPECT_EQ(sources_in(960, 1024), quick ? 0U : 8U);
+}
+
+// Both ends of that pageblock must exist for others to be taken around the block.
+TEST_P(FragmentedTest, AQuickSearchTakesNothingAroundABlockNearAHole) {
+  if (GetParam() < Release::v5_1) GTEST_SKIP() << "no quick searches";
+  Geometry g = geometry();
+  g.holes = {{1020, 1024}};
+  rebuild(g);
+  fragment_by_eights({968}, /*before=*/0);
+  compact_for(3, CompactPriority::light);
+  EXPECT_EQ(sources_in(968, 972), 4U);
+  EXPECT_EQ(sources_in(960, 1020), 4U);
+  EXPECT_EQ(sources_in(64, 72), 0U);
+}
+
+// Since 5.1 a pageblock that has a large free block already is looked at first. Up to 6.2 the search itself sets the
+// skip bit, so that the scan passes the pageblock over.
+TEST_P(FragmentedTest, AQuickSearchForASourceHidesWhatItFindsUpTo62) {
+  for (Pfn pfn = 16; pfn < 1024; pfn += 32)
+    if (pfn < 128 || pfn >= 192) own(pfn, PageKind::unmovable);
+  put_sources(161, 167);
+  compact_for(6, CompactPriority::light);
+  const bool hides = GetParam() >= Release::v5_1 && GetParam() < Release::v6_3;
+  EXPECT_EQ(sources_in(161, 167), hides ? 6U : 0U);
 }
 
 // A compaction that stops at `stop`. Then `meanwhile` happens. Returns its result.
@@ -365,19 +391,24 @@ INSTANTIATE_TEST_SUITE_P(Releases, InterruptedTest, ::testing::ValuesIn(modelled
 
 // The watermark rises after compaction has begun. A block that was found stays where it is.
 TEST_P(InterruptedTest, NothingIsTakenBelowTheWatermark) {
-  fragment_by_eights(/*block=*/904, /*place=*/1);
+  fragment_by_eights({904}, /*before=*/0);
   const auto raise = [&](ActorId) { machine->buddy.zone(0).watermark = {2000, 2000, 2000}; };
   EXPECT_EQ(compact_with(Point::compact_begin, raise), CompactResult::contended) << "there are no targets";
   EXPECT_EQ(sources_in(64, 72), 8U);
   EXPECT_TRUE(machine->map.page(904).has(kPageBuddy));
 }
 
-// Since 5.1 the search goes on, and the block that the pages have left is there all the same.
-TEST_P(InterruptedTest, AFatalSignalDuringTheSearchForTargetsEndsItUpTo50) {
-  fragment_by_eights(/*block=*/904, /*place=*/1);
+TEST_P(InterruptedTest, AFatalSignalDuringTheScanEndsIt) {
+  fragment_by_eights({904}, /*before=*/0);
   const auto kill = [&](ActorId actor) { machine->engine.flags(actor).fatal_signal = true; };
-  const bool ends = GetParam() < Release::v5_1;
-  EXPECT_EQ(compact_with(Point::capture_batch, kill), ends ? CompactResult::contended : CompactResult::success);
+  EXPECT_EQ(compact_with(Point::scan_batch, kill), CompactResult::contended);
+  EXPECT_EQ(sources_in(64, 72), 8U);
+}
+
+TEST_P(InterruptedTest, AFatalSignalDuringTheSearchForTargetsEndsIt) {
+  fragment_by_eights({904}, /*before=*/0);
+  const auto kill = [&](ActorId actor) { machine->engine.flags(actor).fatal_signal = true; };
+  EXPECT_EQ(compact_with(Point::capture_batch, kill), CompactResult::contended);
 }
 
 // All free pages are of unmovable pageblocks: no list of movable ones leads anywhere, whatever the order.
@@ -422,17 +453,26 @@ TEST_P(FragmentedTest, AMovableRequestIsContentWithABlockOfAnArea) {
 // block will be claimed from another type.
 TEST_P(FragmentedTest, APageblockFromWhichABlockIsClaimedIsFinishedIn419) {
   if (GetParam() != Release::v4_19) GTEST_SKIP() << "since 5.1 it always is";
-  for (const bool movable : {false, true}) {
-    rebuild(geometry());
-    fragment(/*start=*/128);
-    own(16, PageKind::unmovable);
-    own(48, PageKind::unmovable);
-    put_sources(64, 104);
-    own(120, PageKind::unmovable);
-    const Migratetype type = movable ? Migratetype::movable : Migratetype::unmovable;
-    EXPECT_EQ(run_now(machine->compaction.compact_for(5, type, CompactPriority::light, false)), CompactResult::success);
-    EXPECT_EQ(sources_in(64, 96), 0U);
-    EXPECT_EQ(sources_in(96, 104), movable ? 8U : 0U);
+  struct Case {
+    Migratetype wanted;
+    Migratetype pageblock;
+    bool finishes;
+  };
+  for (const Case& one : {Case{Migratetype::unmovable, Migratetype::movable, true},
+                          Case{Migratetype::movable, Migratetype::movable, false},
+                          Case{Migratetype::movable, Migratetype::unmovable, false}}) {
+    Geometry g = geometry();
+    g.pageblock_order = 7;
+    rebuild(g);
+    for (Pfn pfn = 16; pfn < 1024; pfn += 32)
+      if (pfn < 128 || pfn >= 256) own(pfn, PageKind::unmovable);
+    put_sources(128, 228);
+    own(250, PageKind::unmovable);
+    machine->map.set_pageblock_type(128, one.pageblock);
+    EXPECT_EQ(run_now(machine->compaction.compact_for(5, one.wanted, CompactPriority::light, false)),
+              CompactResult::success);
+    EXPECT_EQ(sources_in(128, 160), 0U);
+    EXPECT_EQ(sources_in(160, 228), one.finishes ? 0U : 68U) << name_of(one.wanted) << ' ' << name_of(one.pageblock);
   }
 }
 
@@ -574,28 +614,47 @@ TEST_P(FragmentedTest, AnAsynchronousScanTakesTheOtherPositionAlongOnce) {
 }
 
 // 6.3 goes on to the end of a pageblock that a page could not leave. A page of shared memory that is pinned is found
-// out when it should move. Here the second batch meets one as well.
-TEST_P(FragmentedTest, APageThatCannotLeaveHasItsPageblockScannedToTheEnd) {
+// out when it should move. Here the rest of the pageblock has one as well.
+TEST_P(FragmentedTest, APageThatCannotLeaveDoesNotKeepTheOthers) {
   for (const unsigned order : {5U, 6U}) {
     rebuild(geometry());
     fragment(/*start=*/128);
     own(16, PageKind::unmovable);
     own(48, PageKind::unmovable);
-    put_sources(64, 112);
-    own(124, PageKind::unmovable);
-    for (const Pfn pfn : {112, 113, 114}) {
-      sources.push_back(own(pfn, PageKind::shmem));
+    put_sources(64, 70);
+    put_sources(71, 112);
+    std::vector<OwnerId> pinned;
+    for (const Pfn pfn : {70, 112}) {
+      pinned.push_back(own(pfn, PageKind::shmem));
       machine->lru.get_page(pfn);
     }
-    const Pfn low = 60;
-    sources.push_back(own(low, PageKind::shmem));
-    machine->lru.get_page(low);
+    const std::size_t recorded = machine->trace.records().size();
     compact_for(order, CompactPriority::light);
-    EXPECT_EQ(where(sources.back()), low);
-    EXPECT_EQ(sources_in(112, 115), 3U) << "they stay";
+    EXPECT_EQ(where(pinned[0]), 70U);
+    EXPECT_EQ(where(pinned[1]), 112U);
+    EXPECT_EQ(sources_in(64, 128), 0U);
     EXPECT_EQ(machine->lru.lists().isolated_anon() + machine->lru.lists().isolated_file(), 0);
-    EXPECT_EQ(sources_in(64, 96), 0U);
+    const std::vector<std::string> scans = traced(*machine, Event::isolate_migratepages, recorded);
+    const auto rest = std::ranges::count_if(
+        scans, [](const std::string& line) { return line.find("range=(0x60 ~ 0x80)") != std::string::npos; });
+    if (GetParam() >= Release::v6_3) {
+      EXPECT_EQ(rest, 1) << "the rest in one scan";
+    }
   }
+}
+
+TEST_P(FragmentedTest, AZoneWithoutMemoryIsPassedOver) {
+  Geometry g = geometry();
+  g.zones = {{"DMA32", {0, 128}}, {"Normal", {128, 1024}}};
+  g.holes = {{0, 128}};
+  ASSERT_EQ(g.impossible(), std::nullopt);
+  rebuild(g);
+  fragment(/*start=*/128);
+  const std::uint64_t runs = machine->compaction.runs();
+  compact();
+  EXPECT_EQ(machine->compaction.runs(), runs + 1);
+  compact_for(6, CompactPriority::light);
+  EXPECT_EQ(machine->compaction.runs(), runs + 2);
 }
 
 // --- pages of other sizes ---
@@ -645,6 +704,7 @@ TEST_P(HugeSourceTest, AHugePageIsNoObstacleToABlockOfItsSize) {
       if (machine->map.page(block + 128).has(kPageBuddy) || machine->map.page(block + 128).ref == 0)
         own_frame(*machine, block + 128, PageKind::unmovable);
     }
+  if (GetParam() >= Release::v3_7) machine->scanner.hints().edit_zone(0).free = 7168;
   run_now(machine->compaction.compact_for(9, Migratetype::movable, CompactPriority::light, false));
   EXPECT_EQ(where(), kHuge);
 }

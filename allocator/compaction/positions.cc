@@ -52,13 +52,13 @@ bool ZoneCompaction::skip_persistent(Pfn pfn) const {
 }
 
 // __reset_isolation_pfn: clears the skip bit of a pageblock that is worth a visit as a source or as a target. Returns
-// whether it is.
+// whether it is. Requires: one of the two is asked for, or both.
 bool ZoneCompaction::reset_skip_v5_1(Pfn pfn, bool source, bool target) {
   CompactionHints& hints = scanner_.hints();
   const MemoryMap& map = core_.map;
   if (!map.present(pfn) || skip_persistent(pfn)) return false;
   if (source && target && !hints.skips(pfn)) return true;
-  if (!source && target && map.pageblock_type(pfn) != Migratetype::movable) return false;
+  if (!source && map.pageblock_type(pfn) != Migratetype::movable) return false;
   const Pfn last = std::min(block_end(pfn), zone().range.end) - 1;
   for (Pfn sample = std::max(block_start(pfn), zone().range.start); sample <= last; sample += kSampleStep) {
     if ((source && map.on_lru(sample)) || (target && map.page(sample).has(kPageBuddy))) {

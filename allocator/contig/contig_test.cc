@@ -43,6 +43,7 @@ class ContigTest : public ::testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, ContigTest, ::testing::ValuesIn(kComparedReleases));
+INSTANTIATE_TEST_SUITE_P(Between, ContigTest, ::testing::ValuesIn(kVersionsBetween));
 
 // As on real machines, the largest block is two pageblocks.
 TEST_P(ContigTest, EveryRangeOfAnEmptyAreaIsTakenAndGivenBack) {

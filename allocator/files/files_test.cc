@@ -248,6 +248,83 @@ TEST_P(FilesTest, BreadLocksOnlyTheBufferAndKeepsACount) {
   EXPECT_NE(machine->map.pageblock_type(pfn_of(outcome.value->page)), Migratetype::cma);
 }
 
+// --- pages that leave the cache meanwhile ---
+
+TEST_P(FilesTest, APageThatHasLeftItsCacheIsNotWritten) {
+  const FileId file = files.open(FileMethod::ordered, false);
+  const OwnerId page = read(file);
+  const std::uint32_t data = machine->owners.owner(page).token;
+  run_now(files.truncate(file, 0));
+  run_now(files.write(page));
+  run_now(files.writeback(page));
+  EXPECT_EQ(machine->owners.owner(page).token, data);
+  EXPECT_TRUE(machine->writebacks.held() == 0 && machine->page_locks.none_held());
+}
+
+TEST_P(FilesTest, APageUnderWritebackIsNotWrittenASecondTime) {
+  const FileId file = files.open(FileMethod::ordered, /*slow=*/true);
+  const OwnerId page = run_now(files.read(file, 0, /*readahead=*/true)).page;
+  run_now(machine->device.complete_one());
+  run_now(files.write(page));
+  run_now(files.writeback(page));
+  ASSERT_TRUE(page_of(page).has(kPageWriteback));
+  run_now(files.write(page));
+  ASSERT_TRUE(page_of(page).has(kPageDirty));
+  run_now(files.writeback(page));
+  EXPECT_TRUE(page_of(page).has(kPageDirty)) << "it stays dirty for the next time";
+  EXPECT_EQ(machine->writebacks.held(), 1U);
+  run_now(machine->device.complete_one());
+  EXPECT_EQ(machine->writebacks.held(), 0U);
+}
+
+// The reader's own page is not needed, and while it is freed the other one goes.
+TEST_P(FilesTest, AReaderMayFindThatThePageOfAFasterOneIsGone) {
+  const FileId file = files.open(FileMethod::ordered, false);
+  Engine& engine = machine->engine;
+  const ActorId slow = engine.add_actor(0);
+  Outcome<Files::Read> outcome;
+  engine.begin(slow, keep_outcome(files.read(file, 0, /*readahead=*/false), &outcome));
+  engine.stop_at(slow, Point::file_page_allocated, 1);
+  engine.resume(slow);
+  engine.assume(kMainActor);
+  const OwnerId page = run_now(files.read(file, 0, /*readahead=*/false)).page;
+  engine.stop_at(slow, Point::put_page_dropped, 1);
+  engine.resume(slow);
+  ASSERT_FALSE(outcome.value);
+  engine.assume(kMainActor);
+  run_now(files.truncate(file, 0));
+  run_to_rest(*machine);
+  ASSERT_TRUE(outcome.value);
+  EXPECT_EQ(outcome.value->page, page);
+  EXPECT_EQ(outcome.value->error, 0);
+  EXPECT_TRUE(machine->owners.released(page));
+}
+
+// --- the journal ---
+
+TEST_P(FilesTest, OnlyPagesOfFilesWithAJournalJoinATransaction) {
+  const FileId file = files.open(FileMethod::journalled, false);
+  const OwnerId page = read(file);
+  EXPECT_TRUE(files.journal(page));
+  EXPECT_FALSE(files.journal(page)) << "it has joined already";
+  const OwnerId device_page = own_frame(*machine, 60, PageKind::block_device);
+  EXPECT_FALSE(files.journal(device_page)) << "of no file";
+  EXPECT_FALSE(files.journal(read(files.open(FileMethod::ordered, false))));
+}
+
+TEST_P(FilesTest, ACommitForgetsAPageThatWasTruncated) {
+  const FileId file = files.open(FileMethod::journalled, false);
+  const OwnerId page = read(file);
+  const Pfn pfn = pfn_of(page);
+  ASSERT_TRUE(files.journal(page));
+  const BufferId buffer = machine->page_cache.buffer_of(page);
+  run_now(files.truncate(file, 0));
+  ASSERT_EQ(machine->map.page(pfn).owner, 0U);
+  files.commit(file);
+  EXPECT_FALSE(machine->map.page(pfn).has(kPageDirty));
+  EXPECT_EQ(machine->buffers.buffer(buffer).count, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Releases, FilesTest, testing::Values(Release::v4_19, Release::v6_1, Release::v6_12));
 
 }  // namespace

@@ -36,6 +36,7 @@ class IsolationTest : public ::testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, IsolationTest, ::testing::ValuesIn(kComparedReleases));
+INSTANTIATE_TEST_SUITE_P(Between, IsolationTest, ::testing::ValuesIn(kVersionsBetween));
 
 // --- isolating and giving back ---
 
@@ -204,6 +205,80 @@ TEST_P(IsolationTest, HolesWithinAPageblockAreSteppedOver) {
   run_now(m->isolation.undo_isolate_page_range(128, 192, Migratetype::movable));
   EXPECT_EQ(m->buddy.zone(0).nr_free_pages, 1024 - 20);
   EXPECT_EQ(m->buddy.zone(0).nr_isolate_pageblock, 0U);
+}
+
+// --- what others did, or was there before ---
+
+TEST_P(IsolationTest, BeyondMemoryThereIsNothingToIsolate) {
+  if (GetParam() >= Release::v5_19) GTEST_SKIP() << "both ends are isolated first, and must exist";
+  EXPECT_EQ(start(1024, 1088), 0);
+  EXPECT_THAT(isolated_blocks(), IsEmpty());
+  EXPECT_EQ(zone.nr_isolate_pageblock, 0U);
+}
+
+// The reserve goes on counting the pageblock, and it comes back as what it was asked to be.
+TEST_P(IsolationTest, AReservedPageblockIsLostToTheReserve) {
+  machine->map.set_pageblock_type(64, Migratetype::highatomic);
+  ASSERT_EQ(start(64, 128, Migratetype::movable), 0);
+  EXPECT_EQ(zone.lost_highatomic, 16U);
+  undo(64, 128, Migratetype::movable);
+  EXPECT_EQ(machine->map.pageblock_type(64), Migratetype::movable);
+  EXPECT_EQ(zone.nr_isolate_pageblock, 0U);
+}
+
+// Of a range that is refused only what exists is given back. What refuses it is a pageblock that is isolated already.
+TEST_P(IsolationTest, ARefusedRangeMayBeginWithAHole) {
+  if (GetParam() >= Release::v5_19) GTEST_SKIP() << "both ends are isolated first, and must exist";
+  Geometry g = default_small_geometry(GetParam());
+  g.holes = {{64, 80}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  ASSERT_EQ(run_now(m->isolation.start_isolate_page_range(96, 112, Migratetype::movable)), 0);
+  EXPECT_EQ(run_now(m->isolation.start_isolate_page_range(64, 128, Migratetype::movable)), -kEBUSY);
+  EXPECT_EQ(m->map.pageblock_type(80), Migratetype::movable);
+  EXPECT_EQ(m->buddy.zone(0).nr_isolate_pageblock, 1U);
+}
+
+// Another actor has ended the isolation of the first pageblock meanwhile.
+TEST_P(IsolationTest, ARefusedRangeLeavesAloneWhatIsIsolatedNoMore) {
+  ASSERT_EQ(start(96, 112, Migratetype::movable), 0);
+  Engine& engine = machine->engine;
+  const ActorId actor = engine.add_actor(0);
+  Outcome<int> outcome;
+  Task<int> task = machine->isolation.start_isolate_page_range(64, 128, Migratetype::movable);
+  engine.begin(actor, keep_outcome(std::move(task), &outcome));
+  engine.stop_at(actor, Point::isolate_block, 1);
+  engine.resume(actor);
+  ASSERT_FALSE(outcome.value);
+  ASSERT_EQ(machine->map.pageblock_type(64), Migratetype::isolate);
+  engine.assume(kMainActor);
+  undo(64, 80, Migratetype::movable);
+  run_to_rest(*machine);
+  EXPECT_EQ(outcome.value, -kEBUSY);
+  EXPECT_THAT(isolated_blocks(), ElementsAre(96));
+  EXPECT_EQ(zone.nr_isolate_pageblock, 1U);
+  EXPECT_TRUE(counters_right());
+}
+
+// A watcher learns where a test failed, whatever failed it.
+TEST_P(IsolationTest, AFailedTestIsReported) {
+  struct Watcher final : WindowWatcher {
+    void window_begins(Pfn, Pfn) override {}
+    void page_refused(Pfn, Refusal, int) override {}
+    void isolation_lost(Pfn) override {}
+    void test_failed(Pfn from, Pfn to, Pfn fin) override { failed = {from, to, fin}; }
+    void window_ended(int) override {}
+    std::vector<Pfn> failed;
+  } watcher;
+  ASSERT_EQ(start(512, 576), 0);
+  machine->trace.watch_windows(&watcher);
+  EXPECT_EQ(machine->isolation.test_pages_isolated(512, 576), 0);
+  EXPECT_THAT(watcher.failed, IsEmpty());
+  EXPECT_EQ(machine->isolation.test_pages_isolated(512, 592), -kEBUSY);
+  EXPECT_THAT(watcher.failed, ElementsAre(512, 592, 576)) << "a pageblock that is not isolated";
+  claim_frame(*machine, 530);
+  EXPECT_EQ(machine->isolation.test_pages_isolated(512, 576), -kEBUSY);
+  EXPECT_THAT(watcher.failed, ElementsAre(512, 576, 530)) << "a page in use";
+  machine->trace.watch_windows(nullptr);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "allocator/lru/lru.h"
 #include "allocator/machine_testing.h"
 
@@ -357,6 +359,168 @@ TEST_P(LruTest, APageInEveryPagevecManyTimesIsCountedRight) {
   for (int i = 0; i < 2000; ++i) run_now(lru.deactivate_file(pfn));
   EXPECT_EQ(map.page(pfn).ref, before + static_cast<int>(lru.parked(0)));
   EXPECT_EQ(map.page(pfn).pagevecs, lru.parked(0));
+}
+
+// A descriptor counts 255 slots: the last one that it can count is emptied at once, with all of its pagevec.
+TEST_P(LruTest, APageInMoreSlotsThanItCanCountIsMovedAtOnce) {
+  Geometry g = geometry();
+  g.cpus = 8;
+  const std::unique_ptr<Machine> many = make_machine(g);
+  const Pfn pfn = many->buddy.alloc_pages(kGfpKernel, 0);
+  many->map.edit(pfn).flags = 0;
+  run_now(many->lru.cache_add(pfn));
+  run_now(many->lru.add_drain(0));
+  unsigned most = 0;
+  unsigned queued = 0;
+  for (int cpu = 0; cpu < 8; ++cpu) {
+    const ActorId actor = many->engine.add_actor(cpu);
+    many->engine.assume(actor);
+    for (int i = 0; i < 13; ++i) {
+      run_now(many->lru.deactivate_file(pfn));
+      run_now(many->lru.mark_accessed(pfn));
+      run_now(many->lru.mark_accessed(pfn));
+      run_now(many->lru.rotate_reclaimable(pfn));
+      queued += 3;
+      most = std::max(most, unsigned{many->map.page(pfn).pagevecs});
+    }
+  }
+  EXPECT_EQ(queued, 312U);
+  EXPECT_EQ(most, 254U);
+  run_now(many->lru.add_drain_all());
+  EXPECT_EQ(many->map.page(pfn).pagevecs, 0);
+  EXPECT_EQ(many->map.page(pfn).ref, 1);
+}
+
+TEST_P(LruTest, PagevecsHaveTheKernelsNames) {
+  EXPECT_EQ(name_of(Pagevec::add), "lru_add");
+  EXPECT_EQ(name_of(Pagevec::rotate), "lru_rotate");
+  EXPECT_EQ(name_of(Pagevec::activate), "activate_page");
+}
+
+// What is asked of a page that it does not suit is not queued.
+TEST_P(LruTest, OnlyPagesThatACallIsForAreQueued) {
+  struct Case {
+    const char* what;
+    Task<void> (Lru::*call)(Pfn);
+    std::uint32_t flags;
+    Pagevec queued_on;
+    Release since;
+    Release until = Release::v6_12;
+    bool queued = true;
+  };
+  constexpr std::uint32_t kAnonymous = kPageLru | kPageAnon | kPageSwapbacked;
+  const Case cases[] = {
+      {"active", &Lru::deactivate, kPageLru | kPageActive, Pagevec::deactivate, Release::v5_4},
+      {"not active", &Lru::deactivate, kPageLru, Pagevec::deactivate, Release::v3_5, Release::v6_12, false},
+      {"unevictable", &Lru::deactivate, kPageLru | kPageActive | kPageUnevictable, Pagevec::deactivate, Release::v3_5,
+       Release::v6_12, false},
+      {"active, before 4.12", &Lru::madv_free, kPageLru | kPageActive, Pagevec::deactivate, Release::v3_5,
+       Release::v4_11},
+      {"not active, before 4.12", &Lru::madv_free, kPageLru, Pagevec::deactivate, Release::v3_5, Release::v4_11, false},
+      {"unevictable, before 4.12", &Lru::madv_free, kPageLru | kPageActive | kPageUnevictable, Pagevec::deactivate,
+       Release::v3_5, Release::v4_11, false},
+      {"anonymous", &Lru::madv_free, kAnonymous, Pagevec::lazyfree, Release::v4_12},
+      {"of shared memory", &Lru::madv_free, kPageLru | kPageSwapbacked, Pagevec::lazyfree, Release::v4_12,
+       Release::v6_12, false},
+      {"lazily freed", &Lru::madv_free, kPageLru | kPageAnon, Pagevec::lazyfree, Release::v4_12, Release::v6_12, false},
+      {"locked", &Lru::madv_free, kAnonymous | kPageUnevictable, Pagevec::lazyfree, Release::v4_12, Release::v6_12,
+       false},
+      {"clean", &Lru::rotate_reclaimable, kPageLru, Pagevec::rotate, Release::v3_5},
+      {"dirty", &Lru::rotate_reclaimable, kPageLru | kPageDirty, Pagevec::rotate, Release::v3_5, Release::v6_12, false},
+      {"off the LRU", &Lru::rotate_reclaimable, 0, Pagevec::rotate, Release::v3_5, Release::v6_12, false},
+  };
+  for (const Case& one : cases) {
+    if (GetParam() < one.since || GetParam() > one.until) continue;
+    const Pfn pfn = page_with(one.flags);
+    run_now((lru.*one.call)(pfn));
+    const bool queued = !lru.pagevecs().pages(0, one.queued_on).empty();
+    EXPECT_EQ(queued, one.queued) << one.what;
+    EXPECT_EQ(lru.parked(0), one.queued ? 1U : 0U) << one.what;
+    map.edit(pfn).flags &= ~kPageLru;  // it was on no list
+    run_now(lru.add_drain(0));
+  }
+}
+
+// By then the page may have changed, and is left as it is.
+TEST_P(LruTest, ADrainLooksAgainWhetherThePageSuits) {
+  const std::vector<Pfn> pages = add(2, kPageSwapbacked | kPageAnon | kPageActive);
+  run_now(lru.add_drain(0));
+  run_now(lru.deactivate(pages[0]));
+  run_now(lru.madv_free(pages[1]));
+  const auto parked = static_cast<unsigned>(lru.parked(0));
+  EXPECT_EQ(parked, (GetParam() >= Release::v5_4 ? 1U : 0U) + 1U);
+  auto& lists = const_cast<LruLists&>(lru.lists());
+  lists.relist(pages[0], kPageReferenced, kPageActive);
+  lists.relist(pages[1], kPageReferenced, kPageAnon | kPageActive);
+  const std::vector<Pfn> order = pfns_of(map, lru.lists().list(LruList::inactive_anon));
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(pfns_of(map, lru.lists().list(LruList::inactive_anon)), order);
+  EXPECT_TRUE(map.page(pages[0]).has(kPageReferenced));
+  EXPECT_TRUE(map.page(pages[1]).has(kPageSwapbacked));
+}
+
+// --- locked memory between two CPUs ---
+
+TEST_P(LruTest, APageThatIsUnlockedBeforeItIsOnTheLruIsEvictable) {
+  if (GetParam() < Release::v5_18) GTEST_SKIP() << "no pagevecs of their own";
+  const Pfn pfn = page_with(kPageSwapbacked);
+  run_now(lru.mlock_new(pfn));
+  machine->engine.assume(machine->engine.add_actor(1));
+  run_now(lru.munlock_when_unmapped(pfn));
+  run_now(lru.mlock_drain_local(1));
+  EXPECT_FALSE(map.page(pfn).has(kPageMlocked));
+  run_now(lru.mlock_drain_local(0));
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 1U);
+}
+
+// Its flag has gone to another page, as when it moves.
+TEST_P(LruTest, APageThatLostItsFlagLeavesTheUnevictableListWhenItIsLockedAgain) {
+  if (GetParam() < Release::v5_18) GTEST_SKIP() << "no pagevecs of their own";
+  const std::vector<Pfn> pages = add(2);
+  run_now(lru.add_drain(0));
+  run_now(lru.mlock(pages[0]));
+  run_now(lru.add_drain(0));
+  ASSERT_EQ(lru.lists().size(LruList::unevictable), 1U);
+  run_now(lru.mlock(pages[0]));
+  lru.mlock_migrate_page(pages[0], pages[1]);
+  run_now(lru.add_drain(0));
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
+  EXPECT_FALSE(map.page(pages[0]).has(kPageUnevictable | kPageMlocked));
+}
+
+TEST_P(LruTest, APageThatIsNotLockedIsNotUnlocked) {
+  if (GetParam() >= Release::v5_18) GTEST_SKIP() << "unlocked without the page lock";
+  const Pfn pfn = add(1)[0];
+  run_now(lru.add_drain(0));
+  run_now(lru.munlock_under_page_lock(pfn, StillMapped::no));
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 1U);
+  EXPECT_EQ(lru.lists().mlocked(), 0);
+}
+
+// --- references ---
+
+TEST_P(LruTest, PagesThatDieTogetherMayBeOffTheLru) {
+  const std::vector<Pfn> on = add(1);
+  run_now(lru.add_drain(0));
+  const Pfn off = page_with(kPageSwapbacked);
+  run_now(lru.release_pages({on[0], off}));
+  EXPECT_EQ(map.page(on[0]).ref, 0);
+  EXPECT_EQ(map.page(off).ref, 0);
+  EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
+}
+
+// Up to 6.8: the pool gets its huge page back, whichever call drops the last reference.
+TEST_P(LruTest, AHugePageOfThePoolDiesIntoThePool) {
+  ASSERT_TRUE(run_now(machine->hugetlb.grow()));
+  const Pfn other = page_with(kPageSwapbacked);
+  const Pfn head = machine->hugetlb.dequeue();
+  ASSERT_EQ(machine->hugetlb.free_pages(), 0U);
+  run_now(lru.release_pages({head, other}));
+  EXPECT_EQ(machine->hugetlb.free_pages(), 1U);
+  EXPECT_EQ(map.page(head).ref, 0);
+  EXPECT_TRUE(map.page(head).has(kPageHugetlb));
+  EXPECT_FALSE(map.page(head).has(kPageInFlight));
 }
 
 // Since 5.5 a caller leaves the drain to another caller only if that one began after it came.

@@ -32,6 +32,7 @@ class MigrateTest : public ::testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, MigrateTest, ::testing::ValuesIn(kComparedReleases));
+INSTANTIATE_TEST_SUITE_P(Between, MigrateTest, ::testing::ValuesIn(kVersionsBetween));
 
 TEST_P(MigrateTest, EveryMovableKindMovesWithItsContent) {
   for (PageKind kind : {PageKind::anonymous, PageKind::shmem, PageKind::movable_ops}) {
@@ -251,6 +252,198 @@ TEST_P(MigrateTest, APageWhoseOwnerGoesAwayAtAnyPointIsFreedOnce) {
     EXPECT_EQ(machine->buddy.zone(0).nr_free_pages, 1024 - 100) << info_of(point).name;
     EXPECT_THAT(log_lines(*machine), IsEmpty()) << info_of(point).name;
   }
+}
+
+// --- who waits for a page lock ---
+
+// Targets for a compaction, from the allocator.
+class FreshTargets final : public MigrationTargets {
+ public:
+  explicit FreshTargets(Machine& machine) : machine_(machine) {}
+  Task<Pfn> take(Pfn) override { co_return machine_.buddy.alloc_pages(kGfpMigrationTarget, 0); }
+  Task<void> give_back(Pfn target) override { co_await machine_.lru.put_page(target); }
+
+ private:
+  Machine& machine_;
+};
+
+class LockedPageTest : public MigrateTest {
+ protected:
+  // Returns whether a call waits for the lock of a page that another holds. Ends with the page moved.
+  bool waits() {
+    own(520, PageKind::shmem);
+    scan(512, 528);
+    return waits_for_lock();
+  }
+  bool waits_for_lock() {
+    Engine& engine = machine->engine;
+    const ActorId holder = engine.add_actor(1);
+    const ActorId migrator = engine.add_actor(0);
+    engine.assume(holder);
+    EXPECT_TRUE(machine->page_locks.try_lock(520));
+    engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
+    engine.resume(migrator);
+    const bool waiting = engine.state(migrator) == Engine::State::waiting;
+    engine.assume(holder);
+    machine->page_locks.unlock(520);
+    run_to_rest(*machine);
+    engine.assume(kMainActor);
+    run_now(machine->migration.putback(control));
+    run_now(machine->lru.add_drain_all());
+    return waiting;
+  }
+
+  FreshTargets targets{*machine};
+  Compacting compacting{targets};
+  Outcome<Moved> outcome;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, LockedPageTest, ::testing::ValuesIn(modelled_releases()));
+
+TEST_P(LockedPageTest, AContiguousRangeWaits) {
+  EXPECT_TRUE(waits());
+  EXPECT_TRUE(outcome.value->all());
+}
+
+TEST_P(LockedPageTest, AnAsynchronousCallDoesNotWait) {
+  control.mode = MoveMode::async;
+  EXPECT_FALSE(waits());
+  EXPECT_EQ(outcome.value->failed, 1);
+}
+
+TEST_P(LockedPageTest, ACompactionForAnAllocationDoesNotWait) {
+  control.mode = MoveMode::sync_light;
+  control.compacting = &compacting;
+  compacting.ignore_skip_hint = true;
+  compacting.direct = true;
+  EXPECT_FALSE(waits());
+  EXPECT_EQ(outcome.value->failed, 1);
+  compacting.direct = false;
+  machine->map.edit(520).flags |= kPageUptodate;
+  scan(512, 528);
+  EXPECT_TRUE(waits_for_lock()) << "another one does";
+}
+
+// Since 6.5: its lock is held until it has been read.
+TEST_P(LockedPageTest, APageThatIsBeingReadIsNotWaitedForByALightCall) {
+  control.mode = MoveMode::sync_light;
+  own(520, PageKind::shmem);
+  machine->map.edit(520).flags &= ~kPageUptodate;
+  scan(512, 528);
+  EXPECT_EQ(waits_for_lock(), GetParam() < Release::v6_5);
+}
+
+TEST_P(LockedPageTest, APageUnderWritebackIsBusyForALightCall) {
+  const FileId file = machine->files.open(FileMethod::ordered, true);
+  const OwnerId page = run_now(machine->files.read(file, 0, true)).page;
+  run_now(machine->device.complete_one());
+  run_now(machine->lru.add_drain_all());
+  run_now(machine->files.write(page));
+  run_now(machine->files.writeback(page));
+  const Pfn pfn = where(page);
+  ASSERT_TRUE(machine->map.page(pfn).has(kPageWriteback));
+  control.mode = MoveMode::sync_light;
+  scan(align_down(pfn, 16), align_down(pfn, 16) + 16);
+  ASSERT_THAT(left(), ::testing::Contains(pfn));
+  migrate();
+  EXPECT_EQ(where(page), pfn);
+  run_now(machine->migration.putback(control));
+  run_now(machine->device.complete_one());
+}
+
+// --- huge pages without a target ---
+
+class HugeMigrateTest : public ::testing::TestWithParam<Release> {
+ protected:
+  static Geometry geometry() {
+    Geometry g = default_small_geometry(GetParam());
+    g.transparent_hugepages = true;
+    return g;
+  }
+  HugeMigrateTest() {
+    process = machine->processes.spawn();
+    machine->processes.mmap_huge(process, 1);
+    for (Pfn pfn = kHead; pfn < kHead + 16; ++pfn) claim_frame(*machine, pfn);
+    machine->buddy.prep_compound_page(kHead, 4);
+    run_now(machine->processes.fault_in_huge(process, 0, 0, kHead));
+    run_now(machine->lru.add_drain_all());
+    populate_lru(*machine, 100);
+    // Nowhere else sixteen pages in a row but where nothing is taken from.
+    for (Pfn pfn = 108; pfn < 1024; pfn += 16)
+      if (pfn < kHead || pfn >= kHead + 64) own_frame(*machine, pfn, PageKind::unmovable);
+    EXPECT_EQ(run_now(machine->isolation.start_isolate_page_range(kHead, kHead + 64, Migratetype::cma)), 0);
+    EXPECT_EQ(run_now(machine->scanner.isolate_range(control, kHead, kHead + 16)), 0);
+    EXPECT_EQ(pfns_of(machine->map, control.pages), std::vector<Pfn>{kHead});
+  }
+  Pfn where(std::uint64_t index) const {
+    return machine->owners.owner(machine->processes.page_at(process, 0, index)).pfn;
+  }
+  Moved migrate() { return run_now(machine->migration.migrate_pages(control)); }
+
+  static constexpr Pfn kHead = 512;
+  std::unique_ptr<Machine> machine = make_machine(geometry());
+  SpaceId process = 0;
+  MigrateControl control;
+};
+
+// Since 5.7 the scan takes huge pages, since 5.9 they are split where no target is free.
+INSTANTIATE_TEST_SUITE_P(Releases, HugeMigrateTest,
+                         ::testing::Values(Release::v5_10, Release::v6_1, Release::v6_3, Release::v6_12));
+
+TEST_P(HugeMigrateTest, ItIsSplitAndItsPagesMove) {
+  EXPECT_TRUE(migrate().all());
+  for (std::uint64_t i = 0; i < 16; ++i) EXPECT_TRUE(where(i) < kHead || where(i) >= kHead + 16) << where(i);
+  EXPECT_FALSE(machine->map.page(kHead).has(kPageHead));
+}
+
+TEST_P(HugeMigrateTest, APinnedOneStaysWholeAndTheCallEnds) {
+  machine->lru.get_page(kHead);
+  EXPECT_LT(migrate().error, 0);
+  EXPECT_TRUE(machine->map.page(kHead).has(kPageHead));
+  EXPECT_EQ(where(5), kHead + 5);
+  EXPECT_EQ(machine->map.page(kHead).map, 1);
+  run_now(machine->migration.putback(control));
+}
+
+// Another page lock than that of the first attempt to move it: there was no target to move it to.
+TEST_P(HugeMigrateTest, ALockedOneIsWaitedForUpTo62) {
+  Engine& engine = machine->engine;
+  const ActorId holder = engine.add_actor(1);
+  const ActorId migrator = engine.add_actor(0);
+  engine.assume(holder);
+  ASSERT_TRUE(machine->page_locks.try_lock(kHead));
+  Outcome<Moved> outcome;
+  engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
+  engine.resume(migrator);
+  const bool waits = GetParam() < Release::v6_3;
+  EXPECT_EQ(engine.state(migrator) == Engine::State::waiting, waits);
+  engine.assume(holder);
+  machine->page_locks.unlock(kHead);
+  run_to_rest(*machine);
+  EXPECT_EQ(outcome.value->all(), waits);
+  EXPECT_EQ(machine->map.page(kHead).has(kPageHead), !waits) << "6.3 first tries without waiting, and gives up";
+}
+
+// The huge page was counted, and none of its pages is.
+TEST_P(HugeMigrateTest, APageOfASplitOneThatStaysIsNoFailureOfItsOwn) {
+  if (GetParam() < Release::v6_1) GTEST_SKIP() << "each page is tried for itself";
+  Engine& engine = machine->engine;
+  const ActorId migrator = engine.add_actor(0);
+  Outcome<Moved> outcome;
+  engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
+  while (machine->map.page(kHead).has(kPageHead)) {
+    engine.stop_at(migrator, Point::migrate_page, 1);
+    engine.resume(migrator);
+    ASSERT_EQ(engine.state(migrator), Engine::State::ready);
+  }
+  engine.assume(kMainActor);
+  machine->lru.get_page(kHead + 3);
+  engine.resume(migrator);
+  run_to_rest(*machine);
+  EXPECT_EQ(outcome.value->failed, 1);
+  EXPECT_EQ(where(3), kHead + 3);
+  EXPECT_NE(where(4), kHead + 4);
+  EXPECT_EQ(pfns_of(machine->map, control.pages), std::vector<Pfn>{kHead + 3});
 }
 
 }  // namespace

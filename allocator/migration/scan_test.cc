@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "allocator/base/error.h"
 #include "allocator/machine_testing.h"
 #include "allocator/migration/scan.h"
@@ -175,6 +177,176 @@ TEST(ScanThrottle, ASignalWakesTheThrottledScan) {
     engine.resume(actor);
     EXPECT_EQ(outcome.value, -kEINTR);
   }
+}
+
+// A scan for compaction. Nothing that it takes moves.
+class CompactingScan : public ::testing::TestWithParam<Release> {
+ protected:
+  class Nowhere final : public MigrationTargets {
+   public:
+    Task<Pfn> take(Pfn) override { co_return kNoPfn; }
+    Task<void> give_back(Pfn) override { co_return; }
+  };
+  static Geometry geometry() {
+    Geometry g = default_small_geometry(GetParam());
+    g.pageblock_order = 6;
+    g.largest_order = 7;
+    g.areas.clear();
+    g.transparent_hugepages = true;
+    return g;
+  }
+  CompactingScan() {
+    populate_lru(*machine, 200);
+    compacting.order = 3;
+    control.compacting = &compacting;
+  }
+  OwnerId own(Pfn pfn, PageKind kind) { return own_frame(*machine, pfn, kind); }
+  // Returns what a scan of [start, end) takes, and puts it back.
+  std::vector<Pfn> taken(Pfn start, Pfn end) {
+    EXPECT_EQ(run_now(machine->scanner.isolate_block(control, start, end)), 0);
+    return put_back();
+  }
+  std::vector<Pfn> put_back() {
+    const std::vector<Pfn> pages = pfns_of(machine->map, control.pages);
+    run_now(machine->migration.putback(control));
+    control.nr_pages = 0;
+    run_now(machine->lru.add_drain_all());
+    return pages;
+  }
+  // Returns whether a scan of its pageblock takes the page.
+  bool takes(Pfn pfn, MoveMode mode) {
+    control.mode = mode;
+    compacting.ignore_skip_hint = true;
+    const Pfn start = machine->map.pageblock_start(pfn);
+    return std::ranges::count(taken(start, start + 64), pfn) != 0;
+  }
+
+  std::unique_ptr<Machine> machine = make_machine(geometry());
+  Nowhere nowhere;
+  Compacting compacting{nowhere};
+  MigrateControl control;
+};
+
+INSTANTIATE_TEST_SUITE_P(Releases, CompactingScan, ::testing::ValuesIn(modelled_releases()));
+INSTANTIATE_TEST_SUITE_P(Between, CompactingScan, ::testing::Values(Release::v3_17, Release::v5_15, Release::v6_3));
+
+// Up to 4.7 only an asynchronous scan asks.
+TEST_P(CompactingScan, ADirtyPageOfAFileIsTakenIfItMovesWithoutBeingWritten) {
+  struct Case {
+    FileMethod method;
+    Release moves_since;
+  };
+  for (const Case& one : {Case{FileMethod::ordered, Release::v3_5}, Case{FileMethod::journalled, Release::v6_4},
+                          Case{FileMethod::block_device, Release::v5_0}}) {
+    const FileId file = machine->files.open(one.method, false);
+    const OwnerId page = run_now(machine->files.read(file, 0, false)).page;
+    run_now(machine->lru.add_drain_all());
+    const Pfn pfn = machine->owners.owner(page).pfn;
+    machine->map.set_pageblock_type(pfn, Migratetype::movable);
+    EXPECT_TRUE(takes(pfn, MoveMode::async)) << "clean";
+    machine->map.edit(pfn).flags |= kPageDirty;
+    const bool moves = GetParam() >= one.moves_since;
+    EXPECT_EQ(takes(pfn, MoveMode::async), moves) << static_cast<int>(one.method);
+    EXPECT_EQ(takes(pfn, MoveMode::sync_light), moves || GetParam() < Release::v4_8);
+    EXPECT_TRUE(takes(pfn, MoveMode::sync));
+  }
+  own(580, PageKind::shmem);
+  machine->map.edit(580).flags |= kPageDirty;
+  EXPECT_TRUE(takes(580, MoveMode::async)) << "no file";
+}
+
+TEST_P(CompactingScan, APageUnderWritebackOrALockIsLeftByAScanThatMustNotWait) {
+  const FileId file = machine->files.open(FileMethod::ordered, false);
+  const OwnerId page = run_now(machine->files.read(file, 0, false)).page;
+  run_now(machine->lru.add_drain_all());
+  const Pfn pfn = machine->owners.owner(page).pfn;
+  machine->map.set_pageblock_type(pfn, Migratetype::movable);
+  machine->map.edit(pfn).flags |= kPageWriteback;
+  EXPECT_FALSE(takes(pfn, MoveMode::async));
+  EXPECT_TRUE(takes(pfn, MoveMode::sync));
+  machine->map.edit(pfn).flags &= ~kPageWriteback;
+  machine->map.edit(pfn).flags |= kPageDirty;
+  ASSERT_TRUE(machine->page_locks.try_lock(pfn));
+  EXPECT_EQ(takes(pfn, MoveMode::async), GetParam() < Release::v4_16) << "its mapping is read under the lock";
+  machine->page_locks.unlock(pfn);
+  EXPECT_TRUE(takes(pfn, MoveMode::async));
+}
+
+// Up to 3.17 an asynchronous scan looks at the pageblock of each page.
+TEST_P(CompactingScan, PagesOfUnmovablePageblocksAreLeftUpTo317) {
+  own(580, PageKind::anonymous);
+  EXPECT_TRUE(takes(580, MoveMode::async));
+  machine->map.set_pageblock_type(580, Migratetype::unmovable);
+  EXPECT_EQ(takes(580, MoveMode::async), GetParam() >= Release::v3_18);
+  EXPECT_TRUE(takes(580, MoveMode::sync_light));
+}
+
+// 4.7 brought groups of the order wanted: one without pages to take is passed over, whatever lies in it.
+TEST_P(CompactingScan, AGroupWithoutPagesIsPassedOver) {
+  for (const bool compound : {false, true}) {
+    const Pfn start = compound ? 640 : 576;
+    own(start + 16, PageKind::anonymous);
+    own(start + 32, PageKind::anonymous);
+    if (compound) {
+      for (Pfn pfn = start; pfn < start + 16; ++pfn) claim_frame(*machine, pfn);
+      machine->buddy.prep_compound_page(start, 4);
+    }
+    compacting.direct = true;
+    control.mode = MoveMode::async;
+    const std::vector<Pfn> pages = taken(start, start + 64);
+    if (GetParam() < Release::v4_7) {
+      EXPECT_THAT(pages, ElementsAre(start + 32, start + 16));
+    } else {
+      EXPECT_THAT(pages, ElementsAre(start + 16));
+      EXPECT_EQ(control.next, start + 24) << "the end of the first group that had one";
+    }
+  }
+}
+
+// Since 6.3 a scan claims the pageblock with the first page that it takes, wherever that lies. Another compaction was
+// there meanwhile: the scan is over, unless it is to finish the pageblock.
+TEST_P(CompactingScan, APageblockThatAnotherHasClaimedIsLeftSince63) {
+  const ActorId actor = machine->engine.add_actor(0);
+  own(616, PageKind::anonymous);
+  for (const bool finishes : {false, true}) {
+    machine->scanner.hints().set_skip(576, false);
+    compacting.finish_pageblock = finishes;
+    control.mode = MoveMode::sync_light;
+    Outcome<int> outcome;
+    machine->engine.begin(actor, keep_outcome(machine->scanner.isolate_block(control, 576, 640), &outcome));
+    machine->engine.stop_at(actor, Point::scan_batch, 2);
+    machine->engine.resume(actor);
+    ASSERT_FALSE(outcome.value);
+    machine->scanner.hints().set_skip(576);
+    machine->engine.resume(actor);
+    EXPECT_EQ(outcome.value, 0);
+    const bool leaves = GetParam() >= Release::v6_3 && !finishes;
+    EXPECT_EQ(control.next, leaves && GetParam() < Release::v6_5 ? 616U : 640U);
+    machine->engine.assume(kMainActor);
+    EXPECT_EQ(put_back(), leaves ? std::vector<Pfn>{} : std::vector<Pfn>{616});
+  }
+}
+
+// Since 6.9 compaction takes compound pages that are smaller than a pageblock and than what is wanted.
+TEST_P(CompactingScan, AHugePageOfAWholePageblockStays) {
+  const SpaceId process = machine->processes.spawn();
+  machine->processes.mmap_huge(process, 1);
+  for (Pfn pfn = 640; pfn < 704; ++pfn) claim_frame(*machine, pfn);
+  machine->buddy.prep_compound_page(640, machine->processes.huge_order());
+  run_now(machine->processes.fault_in_huge(process, 0, 0, 640));
+  run_now(machine->lru.add_drain_all());
+  ASSERT_EQ(machine->map.page(640).order, 6);
+  for (const int wanted : {-1, 6, 7}) {
+    compacting.order = wanted;
+    EXPECT_FALSE(takes(640, MoveMode::sync_light)) << wanted;
+  }
+}
+
+TEST_P(CompactingScan, PagesOfTheHugetlbPoolStay) {
+  ASSERT_TRUE(run_now(machine->hugetlb.grow()));
+  const Pfn head = machine->hugetlb.dequeue();
+  machine->owners.adopt_hugetlb(head);
+  EXPECT_FALSE(takes(head, MoveMode::sync_light));
 }
 
 }  // namespace

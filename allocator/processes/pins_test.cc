@@ -115,5 +115,67 @@ TEST_P(PinsTest, APageThatAnotherTaskHasIsolatedIsWaitedForSince5_13) {
   EXPECT_EQ(in_area(pinned_), GetParam() < Release::v5_13);
 }
 
+// The pin sleeps as long as the page is mapped, on no LRU list and in no pagevec.
+TEST_P(PinsTest, APinWaitsUntilThePageCanBeHadOrIsGone) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "a page that cannot be isolated stays pinned";
+  enum class Meanwhile { nothing, listed, queued, unmapped };
+  for (const Meanwhile meanwhile : {Meanwhile::listed, Meanwhile::queued, Meanwhile::unmapped}) {
+    const MappingId mapping = machine_->processes.mmap_anon(process_, 1);
+    const Pfn frame = kInArea + 1;
+    ASSERT_EQ(0, run_now(machine_->contig.alloc_contig_range(frame, frame + 1, Migratetype::cma)));
+    ASSERT_EQ(0, run_now(machine_->processes.write(process_, mapping, 0, frame)));
+    run_now(machine_->lru.add_drain_all());
+    ASSERT_TRUE(machine_->lru.isolate(frame));
+    Outcome<int> outcome;
+    Engine& engine = machine_->engine;
+    const ActorId actor = engine.add_actor(0);
+    engine.begin(actor, keep_outcome(machine_->processes.pin_longterm(process_, mapping, 0, &pinned_), &outcome));
+    engine.resume(actor);
+    for (int turn = 0; turn < 2; ++turn) {
+      ASSERT_EQ(engine.state(actor), Engine::State::sleeping) << "in vain";
+      engine.advance_to(engine.now() + kMillisecond);
+      engine.resume(actor);
+    }
+    engine.assume(kMainActor);
+    if (meanwhile == Meanwhile::unmapped) run_now(machine_->processes.munmap(process_, mapping, 0, 1));
+    run_now(machine_->lru.putback(frame));
+    if (meanwhile == Meanwhile::listed) run_now(machine_->lru.add_drain_all());
+    run_to_rest(*machine_);
+    EXPECT_EQ(outcome.value, 0);
+    EXPECT_FALSE(in_area(pinned_));
+    engine.assume(kMainActor);
+    run_now(machine_->processes.unpin_longterm(pinned_));
+    run_now(machine_->processes.munmap(process_, mapping, 0, machine_->processes.pages_of(process_, mapping)));
+    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+    EXPECT_EQ(machine_->map.page(frame).ref, 0);
+  }
+}
+
+// The page that was had for the copy is given back if none is needed any more.
+TEST_P(PinsTest, AChildSharesAPageThatWasUnpinnedMeanwhile) {
+  if (GetParam() < Release::v5_9) GTEST_SKIP() << "children share every page";
+  ASSERT_EQ(0, pin());
+  const auto free_pages = [&] {
+    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+    return machine_->buddy.zone(0).nr_free_pages;
+  };
+  const std::int64_t before = free_pages();
+  Outcome<SpaceId> child;
+  const ActorId actor = machine_->engine.add_actor(0);
+  machine_->engine.begin(actor, keep_outcome(machine_->processes.fork(process_), &child));
+  machine_->engine.stop_at(actor, Point::fork_unlocked, 1);
+  machine_->engine.resume(actor);
+  ASSERT_FALSE(child.value);
+  machine_->engine.assume(kMainActor);
+  run_now(machine_->processes.unpin_longterm(pinned_));
+  run_to_rest(*machine_);
+  machine_->engine.assume(kMainActor);
+  ASSERT_TRUE(child.value);
+  EXPECT_EQ(machine_->processes.page_at(*child.value, 0, 0), machine_->processes.page_at(process_, 0, 0));
+  EXPECT_EQ(free_pages(), before);
+}
+
 }  // namespace
 }  // namespace cma

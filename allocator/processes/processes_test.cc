@@ -326,5 +326,147 @@ TEST_P(RacingFaultsTest, AWriteToASharedPageCopiesItOnce) {
   EXPECT_EQ(1, page_of(parent, 0).map);
 }
 
+// --- memory that moves or is locked meanwhile ---
+
+class InterruptedProcessTest : public RacingFaultsTest {
+ protected:
+  Pfn where(SpaceId process, std::uint64_t index) const {
+    return machine_->owners.owner(machine_->processes.page_at(process, 0, index)).pfn;
+  }
+  ActorId start(Task<void> task, Point stop = Point::kCount) {
+    const ActorId actor = machine_->engine.add_actor(0);
+    machine_->engine.begin(actor, std::move(task));
+    if (stop != Point::kCount) machine_->engine.stop_at(actor, stop, 1);
+    machine_->engine.resume(actor);
+    return actor;
+  }
+  // Begins to move a page, and stops when migration entries have taken the place of its ptes.
+  void start_to_move(Pfn pfn) {
+    start(keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_),
+          Point::migrate_unmapped);
+    ASSERT_EQ(machine_->map.page(pfn).map, 0);
+  }
+  Outcome<int> moved_;
+};
+INSTANTIATE_TEST_SUITE_P(Releases, InterruptedProcessTest, testing::ValuesIn(modelled_releases()));
+
+// The copy that was allocated is given back, and the writer waits for the page.
+TEST_P(InterruptedProcessTest, AWriterWhosePageBeginsToMoveCopiesItAfterwards) {
+  if (GetParam() < Release::v5_0) GTEST_SKIP() << "a waiter has a reference, with which the page does not move";
+  const SpaceId parent = process_with(1);
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  const std::uint32_t data = page_of(parent, 0).token;
+  const std::int64_t before = free_pages();
+  Outcome<int> written;
+  const ActorId writer = start(keep_outcome(machine_->processes.write(child, 0, 0), &written), Point::fault_allocated);
+  start_to_move(where(parent, 0));
+  machine_->engine.resume(writer);
+  EXPECT_FALSE(written.value);
+  EXPECT_EQ(machine_->engine.state(writer), Engine::State::waiting);
+  run_to_rest(*machine_);
+  EXPECT_EQ(written.value, 0);
+  EXPECT_EQ(moved_.value, 0);
+  EXPECT_EQ(page_of(parent, 0).token, data);
+  EXPECT_NE(page_of(child, 0).token, data);
+  EXPECT_EQ(page_of(parent, 0).map, 1);
+  machine_->engine.assume(kMainActor);
+  EXPECT_EQ(free_pages(), before - 2) << "the copy, and the frame that was emptied";
+}
+
+// A page that several share already is read-only in each of them, and so are the entries.
+TEST_P(InterruptedProcessTest, AChildThatIsBornWhileASharedPageMovesGetsIt) {
+  const SpaceId parent = process_with(1);
+  const SpaceId first = run_now(machine_->processes.fork(parent));
+  start_to_move(where(parent, 0));
+  machine_->engine.assume(kMainActor);
+  const SpaceId second = run_now(machine_->processes.fork(parent));
+  run_to_rest(*machine_);
+  EXPECT_EQ(moved_.value, 0);
+  EXPECT_EQ(machine_->processes.page_at(first, 0, 0), machine_->processes.page_at(second, 0, 0));
+  EXPECT_EQ(page_of(second, 0).map, 3);
+}
+
+TEST_P(InterruptedProcessTest, AFrameThatATouchedPageDoesNotNeedIsFreed) {
+  const SpaceId process = process_with(1);
+  const Pfn before = where(process, 0);
+  const Pfn frame = machine_->buddy.alloc_pages(kGfpHighuserMovable, 0);
+  ASSERT_EQ(0, run_now(machine_->processes.write(process, 0, 0, frame)));
+  EXPECT_EQ(where(process, 0), before);
+  EXPECT_EQ(machine_->map.page(frame).ref, 0);
+}
+
+TEST_P(InterruptedProcessTest, APageThatIsLockedIsPassedOverByMlockUpTo517) {
+  const SpaceId process = process_with(2);
+  const Pfn busy = where(process, 0);
+  ASSERT_TRUE(machine_->page_locks.try_lock(busy));
+  run_now(machine_->processes.mlock(process, 0));
+  machine_->page_locks.unlock(busy);
+  EXPECT_EQ(machine_->map.page(busy).has(kPageMlocked), GetParam() >= Release::v5_18);
+  EXPECT_TRUE(page_of(process, 1).has(kPageMlocked));
+}
+
+TEST_P(InterruptedProcessTest, APageThatIsLockedIsNotFreedLazily) {
+  if (GetParam() < Release::v4_5) GTEST_SKIP() << "the release has no MADV_FREE";
+  const SpaceId process = process_with(2);
+  const Pfn busy = where(process, 0);
+  ASSERT_TRUE(machine_->page_locks.try_lock(busy));
+  run_now(machine_->processes.madv_free(process, 0, 0, 2));
+  machine_->page_locks.unlock(busy);
+  run_now(machine_->lru.add_drain_all());
+  const PteId first = machine_->owners.owner(machine_->processes.page_at(process, 0, 0)).first_pte;
+  EXPECT_TRUE(machine_->spaces.pte(first).dirty);
+  EXPECT_FALSE(machine_->spaces.pte(first + 1).dirty);
+}
+
+// Other tasks of the process may have its page tables between two of them.
+TEST_P(InterruptedProcessTest, OnePageOfPtesIsLockedAtATime) {
+  Geometry g = default_small_geometry(GetParam());
+  g.memory = {0, 4096};
+  machine_ = make_machine(g);
+  const SpaceId process = process_with(600);
+  start(machine_->processes.mlock(process, 0), Point::mlock_walked);
+  EXPECT_EQ(machine_->lru.lists().mlocked(), 512);
+  run_to_rest(*machine_);
+  EXPECT_EQ(machine_->lru.lists().mlocked(), 600);
+}
+
+// Parent and child have locked the page: when the child gets a copy, the page stays locked for the parent.
+TEST_P(InterruptedProcessTest, APageThatAnotherHasLockedStaysLockedWhenItIsReplaced) {
+  const SpaceId parent = process_with(1);
+  run_now(machine_->processes.mlock(parent, 0));
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  run_now(machine_->processes.mlock(child, 0));
+  run_now(machine_->lru.add_drain_all());
+  ASSERT_EQ(0, run_now(machine_->processes.write(child, 0, 0)));
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_TRUE(page_of(parent, 0).has(kPageMlocked));
+  EXPECT_TRUE(page_of(child, 0).has(kPageMlocked));
+  EXPECT_EQ(machine_->lru.lists().size(LruList::unevictable), 2U);
+  EXPECT_EQ(machine_->lru.lists().mlocked(), 2);
+}
+
+// Since 3.15 dirty pages of files are flushed at the end of each page of ptes. The pages that were had for further
+// slots are used again after that.
+TEST_P(InterruptedProcessTest, PagesForFurtherSlotsAreUsedAgain) {
+  Geometry g = default_small_geometry(GetParam());
+  g.memory = {0, 4096};
+  machine_ = make_machine(g);
+  const FileId file = machine_->files.open(FileMethod::ordered, /*slow=*/false);
+  std::vector<OwnerId> pages;
+  for (std::uint64_t i = 0; i < 600; ++i) pages.push_back(run_now(machine_->files.read(file, i, false)).page);
+  const SpaceId process = machine_->processes.spawn();
+  machine_->processes.mmap_shared(process, pages);
+  for (std::uint64_t i = 0; i < 600; ++i) ASSERT_EQ(0, run_now(machine_->processes.touch_shared(process, 0, i, true)));
+  const std::int64_t before = free_pages();
+  start(machine_->processes.munmap(process, 0, 0, 600), Point::zap_unflushed);
+  machine_->engine.assume(kMainActor);
+  run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+  EXPECT_EQ(machine_->buddy.zone(0).nr_free_pages, before - (GetParam() >= Release::v3_15 ? 1 : 2));
+  run_to_rest(*machine_);
+  machine_->engine.assume(kMainActor);
+  EXPECT_EQ(free_pages(), before);
+  for (const OwnerId page : pages) EXPECT_EQ(machine_->map.page(machine_->owners.owner(page).pfn).map, 0);
+}
+
 }  // namespace
 }  // namespace cma

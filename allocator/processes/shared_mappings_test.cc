@@ -118,5 +118,111 @@ TEST_P(SharedMappingsTest, PrivatePagesAndBlockDevicesAreNotMappedThisWay) {
   EXPECT_FALSE(processes.can_be_shared(run_now(machine_->files.read(device, 0, false)).page));
 }
 
+TEST_P(SharedMappingsTest, WithoutMemoryADroppedPageCannotBeReadAgain) {
+  const SpaceId process = mapper();
+  run_now(machine_->files.truncate(file_, 0));
+  const auto watermark = machine_->buddy.zone(0).watermark;
+  machine_->buddy.zone(0).watermark = {5000, 5000, 5000};
+  EXPECT_EQ(-kENOMEM, touch(process, false));
+  machine_->buddy.zone(0).watermark = watermark;
+  EXPECT_EQ(0, touch(process, false));
+}
+
+// --- what happens to the page meanwhile ---
+
+class RacingTouchTest : public SharedMappingsTest {
+ protected:
+  struct Touch {
+    ActorId actor = 0;
+    Outcome<int> outcome;
+  };
+  void start(Touch& touch, SpaceId process, bool write) {
+    touch.actor = machine_->engine.add_actor(0);
+    Task<int> task = machine_->processes.touch_shared(process, 0, 0, write);
+    machine_->engine.begin(touch.actor, keep_outcome(std::move(task), &touch.outcome));
+    machine_->engine.resume(touch.actor);
+  }
+  bool waits(const Touch& touch) const { return machine_->engine.state(touch.actor) == Engine::State::waiting; }
+  Pfn pfn() const { return machine_->owners.owner(page_).pfn; }
+};
+INSTANTIATE_TEST_SUITE_P(Releases, RacingTouchTest, testing::ValuesIn(modelled_releases()));
+
+// Truncation has the page lock first: the touch finds the page gone, and reads the file again.
+TEST_P(RacingTouchTest, APageThatIsTruncatedBeforeItCouldBeLockedIsReadAgain) {
+  const SpaceId process = machine_->processes.spawn();
+  machine_->processes.mmap_shared(process, {page_});
+  Engine& engine = machine_->engine;
+  const Pfn old = pfn();
+  const ActorId holder = engine.add_actor(1);
+  engine.assume(holder);
+  ASSERT_TRUE(machine_->page_locks.try_lock(old));
+  const ActorId truncater = engine.add_actor(0);
+  engine.begin(truncater, machine_->files.truncate(file_, 0));
+  engine.resume(truncater);
+  ASSERT_EQ(engine.state(truncater), Engine::State::waiting);
+  Touch touch;
+  start(touch, process, /*write=*/false);
+  ASSERT_TRUE(waits(touch));
+  engine.assume(holder);
+  machine_->page_locks.unlock(old);
+  run_to_rest(*machine_);
+  EXPECT_EQ(touch.outcome.value, 0);
+  const OwnerId now = machine_->files.cached(file_, 0);
+  EXPECT_NE(now, page_);
+  EXPECT_EQ(machine_->processes.page_at(process, 0, 0), now);
+  engine.assume(kMainActor);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_TRUE(machine_->map.page(old).ref == 0 || machine_->map.page(old).owner == now);
+}
+
+// Both wait for the page lock. The second one finds a pte that is writable already.
+TEST_P(RacingTouchTest, TwoWritersOfOneProcessMapThePageOnce) {
+  const SpaceId process = machine_->processes.spawn();
+  machine_->processes.mmap_shared(process, {page_});
+  Engine& engine = machine_->engine;
+  const ActorId holder = engine.add_actor(1);
+  engine.assume(holder);
+  ASSERT_TRUE(machine_->page_locks.try_lock(pfn()));
+  Touch writer;
+  Touch reader;
+  start(writer, process, /*write=*/true);
+  start(reader, process, /*write=*/false);
+  ASSERT_TRUE(waits(writer) && waits(reader));
+  engine.assume(holder);
+  machine_->page_locks.unlock(pfn());
+  run_to_rest(*machine_);
+  EXPECT_EQ(writer.outcome.value, 0);
+  EXPECT_EQ(reader.outcome.value, 0);
+  engine.assume(kMainActor);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(1, page().map);
+  EXPECT_TRUE(page().has(kPagePrivate));
+  EXPECT_EQ(3, page().ref) << "the cache's, the buffer's and the pte's";
+  EXPECT_TRUE(machine_->spaces.pte(machine_->owners.owner(page_).first_pte).writable);
+}
+
+TEST_P(RacingTouchTest, APageThatMovesIsWaitedFor) {
+  const SpaceId process = mapper();
+  Engine& engine = machine_->engine;
+  const Pfn old = pfn();
+  // Dirty, so that it moves instead of being dropped.
+  ASSERT_EQ(0, touch(process, true));
+  const ActorId mover = engine.add_actor(0);
+  Outcome<int> moved;
+  Task<int> task = machine_->contig.alloc_contig_range(old, old + 1, machine_->map.pageblock_type(old));
+  engine.begin(mover, keep_outcome(std::move(task), &moved));
+  engine.stop_at(mover, Point::migrate_unmapped, 1);
+  engine.resume(mover);
+  ASSERT_FALSE(moved.value);
+  ASSERT_EQ(0, page().map);
+  Touch touch;
+  start(touch, process, /*write=*/true);
+  EXPECT_TRUE(waits(touch));
+  run_to_rest(*machine_);
+  EXPECT_EQ(touch.outcome.value, 0);
+  EXPECT_EQ(1, page().map);
+  EXPECT_EQ(page().token, machine_->owners.owner(page_).token);
+}
+
 }  // namespace
 }  // namespace cma

@@ -257,6 +257,22 @@ TEST_P(TraceTest, NothingIsKeptWhileRecordingIsOff) {
   EXPECT_EQ(trace.hash(), before);
 }
 
+// Lines left out are counted all the same, and reported to nothing.
+TEST_P(TraceTest, LinesThatWereLeftOutAreForgottenWhileRecordingIsOff) {
+  ASSERT_TRUE(trace.rate_limits());
+  const auto busy = [&] { trace.limited(trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, 1, 2); };
+  for (unsigned line = 0; line < 13; ++line) busy();
+  trace.set_recording(false);
+  engine.advance_to(engine.now() + 5001 * kMillisecond);
+  busy();
+  EXPECT_EQ(trace.records().size(), 10U);
+  trace.set_recording(true);
+  engine.advance_to(engine.now() + 5001 * kMillisecond);
+  busy();
+  EXPECT_EQ(all().back(), "alloc_contig_range: [1, 2) PFNs busy");
+  EXPECT_EQ(trace.records().size(), 11U);
+}
+
 TEST_P(TraceTest, ClearForgetsTheRateLimitsToo) {
   for (unsigned line = 0; line < 20; ++line)
     trace.limited(trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, line, line + 1);
@@ -329,6 +345,43 @@ TEST(Pointers, CountsOf32BitKernelsHave32Bits) {
   const Record r = record(Event::log_cma_alloc_failed, 0, 0x100000003, minus(12));
   EXPECT_EQ(pointer_line(Release::v5_10, 32, r), "cma: cma_alloc: alloc failed, req-size: 3 pages, ret: -12");
   EXPECT_EQ(pointer_line(Release::v5_10, 64, r), "cma: cma_alloc: alloc failed, req-size: 4294967299 pages, ret: -12");
+}
+
+// Counts and frame numbers in tracepoints, and what is no unsigned long in the kernel.
+TEST(Pointers, LinesOf32BitKernelsCutWhatIsALong) {
+  struct Case {
+    Record record;
+    const char* text;
+  };
+  constexpr std::uint64_t kHigh = std::uint64_t{1} << 32;
+  const Case cases[] = {
+      {record(Event::log_cma_pages_valid, 0x10001, kHigh + 3), "cma: cma_pages_valid(page (ptrval), count 3)"},
+      {record(Event::cma_alloc_busy_retry, 1, kHigh + 0x10100, kHigh + 148, 8),
+       "cma_alloc_busy_retry: name=camera pfn=0x10100 page=(ptrval) count=148 align=8"},
+      {record(Event::cma_alloc_start, 1, kHigh + 148, 8), "cma_alloc_start: name=camera count=148 align=8"},
+      {record(Event::log_pfns_busy, 0x10100, 0x10200), "alloc_contig_range: [10100, 10200) PFNs busy"},
+      {record(Event::log_still_in_use, 2), "2 pages are still in use!"},
+      {record(Event::mm_page_alloc, 0x10001, 3, 0, kGfpAtomic),
+       "mm_page_alloc: page=(ptrval) pfn=0x10001 order=3 migratetype=0 gfp_flags=GFP_ATOMIC"},
+      {record(Event::mm_page_pcpu_drain, 0x10001, 0, 4),
+       "mm_page_pcpu_drain: page=(ptrval) pfn=0x10001 order=0 migratetype=4"},
+      {record(Event::mm_page_alloc_zone_locked, 0x10001, 0, 1, 1),
+       "mm_page_alloc_zone_locked: page=(ptrval) pfn=0x10001 order=0 migratetype=1 percpu_refill=1"},
+      {record(Event::mm_page_alloc_extfrag, 0x10040, AskedAndSource{.asked = 0, .source = 4}.pack(), kTypes, 0),
+       "mm_page_alloc_extfrag: page=(ptrval) pfn=0x10040 alloc_order=0 fallback_order=4 pageblock_order=9 "
+       "alloc_migratetype=0 fallback_migratetype=1 fragmenting=1 change_ownership=0"},
+  };
+  for (const Case& one : cases) EXPECT_EQ(pointer_line(Release::v6_1, 32, one.record), one.text);
+}
+
+TEST(Pointers, SuppressedLinesAreCountedOn32BitKernelsToo) {
+  Engine engine{1};
+  Trace trace{engine, Release::v6_1, 9, true, {.bits = 32, .first_frame = 0}};
+  for (unsigned line = 0; line < 12; ++line)
+    trace.limited(trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, line, line + 1);
+  engine.advance_to(engine.now() + 5001 * kMillisecond);
+  trace.limited(trace.pfns_busy_limit, "alloc_contig_range", Event::log_pfns_busy, 0x20, 0x21);
+  EXPECT_EQ(trace.format(trace.records()[10]), "alloc_contig_range: 2 callbacks suppressed");
 }
 
 TEST(Pointers, ALineKnowsWhereItsPointerStands) {

@@ -779,26 +779,6 @@ TEST(LawsTest, NothingIsFoundBeforeAnyProgram) {
   EXPECT_EQ(broken_by([&] { laws.audit(); }), "");
 }
 
-// As a program does that declares areas of its own: its machine is audited in full.
-TEST(LawsTest, AMachineWithMoreAreasThanItsGeometryIsAuditedInFull) {
-  for (const Release release : modelled_releases()) {
-    Geometry g = default_small_geometry(release);
-    g.areas.clear();
-    Machine machine(g);
-    DeclareRequest request;
-    request.name = "own";
-    request.base = std::uint64_t{0x200} << g.page_shift();
-    request.size = std::uint64_t{0x100} << g.page_shift();
-    request.fixed = true;
-    ASSERT_EQ(machine.areas.declare_contiguous(request), 0);
-    machine.finish_boot();
-    ++machine.buddy.zone(0).nr_free_pages;
-    Laws laws;
-    EXPECT_EQ(law_broken_by([&] { laws.program_begins(machine); }), "counters");
-    --machine.buddy.zone(0).nr_free_pages;
-  }
-}
-
 TEST(LawsTest, AnAuditorBeginsAfreshWithAMachineOfAnotherGeometry) {
   Ledger ledger;
   Auditor auditor(ledger);
@@ -842,6 +822,31 @@ TEST_P(PlantedTest, ViewsSeeAFileThatDoesNotExist) {
     FAIL();
   } catch (const LawBroken& broken) {
     EXPECT_EQ(broken.function(), "cma_debugfs_get") << "what reads numbers";
+  }
+}
+
+// As /proc/pagetypeinfo does.
+TEST(Views, TheRecountCountsToAHundredThousand) {
+  Geometry g;
+  g.release = Release::v6_1;
+  g.memory = {0, 0x20000};
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  for (Page& page : machine->map.edit_run(0, 0x20000)) {
+    page.flags = kPageBuddy;
+    page.order = 0;
+    page.list_type = Migratetype::movable;
+  }
+  const std::string text = recounted_view(*machine, Ledger(), "pagetypeinfo").value_or("");
+  EXPECT_NE(text.find("type      Movable >100000      0 "), std::string::npos) << text;
+}
+
+TEST(Views, NodesShowTheHighMemoryThatTheyLack) {
+  for (const Release release : modelled_releases()) {
+    Geometry g = default_small_geometry(release);
+    g.zones = {{"Normal", {0, 256}}, {"HighMem", {256, 512}}, {"Normal", {512, 1024}, 1}};
+    g.areas.clear();
+    WatchedMachine watched(g);
+    EXPECT_EQ(broken_by([&] { watched.laws().check_views(); }), "") << name_of(release);
   }
 }
 
