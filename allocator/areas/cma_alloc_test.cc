@@ -552,5 +552,46 @@ TEST(VendorOptions, TheErrorLineOfALaterReleaseCanBeSwitchedOnIn4_9) {
   }
 }
 
+TEST(CmaAllocDebug, WithoutDebugLinesABusyWindowIsPassedOverInSilence) {
+  for (const Release release : modelled_releases()) {
+    Geometry g = default_small_geometry(release);
+    g.cma_debug = false;
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    own_frame(*machine, 513, PageKind::shmem);
+    machine->lru.get_page(513);
+    const std::size_t first = machine->trace.records().size();
+    EXPECT_EQ(run_now(machine->areas.cma_alloc(0, 4, 2, false)), 516U) << name_of(release);
+    for (const std::string& line : log_lines(*machine, first)) EXPECT_EQ(line.find("cma: "), std::string::npos) << line;
+  }
+}
+
+// A vendor's kernel sleeps between two sweeps.
+TEST_P(AreasTest, AFatalSignalEndsARequestBetweenTwoSweeps) {
+  Geometry g = default_small_geometry(GetParam());
+  g.retry_sweeps = 3;
+  machine = make_machine(g);
+  for (Pfn pfn = 512; pfn < 768; pfn += 64) {
+    own_frame(*machine, pfn, PageKind::shmem);
+    machine->lru.get_page(pfn);
+  }
+  Engine& engine = machine->engine;
+  const ActorId actor = engine.add_actor(0);
+  Outcome<Pfn> outcome;
+  engine.begin(actor, keep_outcome(machine->areas.cma_alloc(0, 64, 6, false), &outcome));
+  engine.resume(actor);
+  ASSERT_EQ(engine.state(actor), Engine::State::sleeping);
+  engine.flags(actor).fatal_signal = true;
+  engine.advance_to(engine.now() + 100 * kMillisecond);
+  engine.resume(actor);
+  EXPECT_EQ(outcome.value, kNoPfn);
+  EXPECT_EQ(machine->areas.area(0).bitmap.count_set(), 0U);
+}
+
+// No frame of that number exists.
+TEST_P(AreasTest, APageOutsideMemoryIsNotReleased) {
+  EXPECT_FALSE(run_now(areas.cma_release(0, 4096, 1)));
+  EXPECT_EQ(machine->buddy.zone(0).nr_free_pages, 1024);
+}
+
 }  // namespace
 }  // namespace cma

@@ -468,5 +468,31 @@ TEST_P(DeclareTest, ReservedMemoryHasPagesAndWholeBits) {
   EXPECT_EQ(areas.init_reserved_mem(base, 4 * kMiB, 0, "whole"), 0);
 }
 
+// memblock lets ranges beyond memory be reserved, and an area be made of them. Boot finds no pages there.
+TEST_P(DeclareTest, AnAreaOutsideMemoryIsNotActivated) {
+  const std::uint64_t base = 256 * kMiB;
+  machine->memblock.reserve({base >> 12, (base >> 12) + 0x400});
+  ASSERT_EQ(areas.init_reserved_mem(base, 4 * kMiB, 0, "outside"), 0);
+  machine->finish_boot();
+  EXPECT_FALSE(areas.area(0).active());
+  EXPECT_EQ(areas.area(0).pages, 0U);
+  EXPECT_EQ(machine->buddy.zone(0).nr_free_pages, 0x8000);
+  EXPECT_EQ(machine->buddy.zone(0).managed, 0x8000U);
+}
+
+TEST(DeclareIn36, WithoutDebugLinesOnlyTheReservationIsPrinted) {
+  Geometry g;
+  g.release = Release::v3_6;
+  g.memory = {0, 0x8000};
+  g.cma_debug = false;
+  Machine machine(g);
+  DeclareRequest request;
+  request.name = "main";
+  request.base = 64 * kMiB;
+  request.size = 16 * kMiB;
+  EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
+  EXPECT_THAT(log_lines(machine), ElementsAre("cma: CMA: reserved 16 MiB at 04000000"));
+}
+
 }  // namespace
 }  // namespace cma

@@ -32,5 +32,12 @@ TEST(Assert, TheConditionIsNotEvaluatedWhereAssertionsAreOff) {
 }
 #endif
 
+#ifndef CMACHECK_NO_ASSERT
+TEST(Assert, AFileWithoutAFolderIsNamedAsItIs) {
+  const AssertionFailure failure("x", "f", "file.cc", 3);
+  EXPECT_STREQ(failure.what(), "f: x (file.cc:3)");
+}
+#endif
+
 }  // namespace
 }  // namespace cma

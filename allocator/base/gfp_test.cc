@@ -154,5 +154,11 @@ TEST(Gfp, MobilityBitsChooseTheMigratetype) {
   EXPECT_EQ(migratetype_of(kGfpHighuserMovable), Migratetype::movable);
 }
 
+// The kernel's table has no word for it.
+TEST(Gfp, AFlagWithoutAPrintedWordIsANumber) {
+  EXPECT_EQ(gfp_text(kGfpNoObjExt, Release::v6_12), "0x1000000");
+  EXPECT_EQ(gfp_text(kGfpKernel | kGfpNoObjExt, Release::v6_12), "GFP_KERNEL|0x1000000");
+}
+
 }  // namespace
 }  // namespace cma

@@ -218,5 +218,19 @@ TEST(BitmapBugs, OffsetUpwardIsTheDistanceToTheNextBoundary) {
   EXPECT_EQ(bugs.times_reached(Bug::offset_upward), 1U);
 }
 
+TEST(BitmapBugs, MaskExponentMayShiftBeyondAWord) {
+  BugSet bugs;
+  bugs.switch_on(Bug::mask_exponent);
+  EXPECT_EQ(bitmap_aligned_mask(130, 1, bugs), ~std::uint64_t{0});  // 1 << (130 >> 1)
+  EXPECT_EQ(bitmap_aligned_mask(126, 1, bugs), ~std::uint64_t{0} >> 1);
+}
+
+TEST(BitmapBugs, OffsetUpwardDoesNothingToAnAlignmentWithinABit) {
+  BugSet bugs;
+  bugs.switch_on(Bug::offset_upward);
+  EXPECT_EQ(bitmap_aligned_offset(0x10401, 3, 4, bugs), 0U);
+  EXPECT_EQ(bugs.times_reached(Bug::offset_upward), 0U);
+}
+
 }  // namespace
 }  // namespace cma

@@ -174,5 +174,19 @@ TEST_P(PageblockTypesTest, ACapturedBlockBecomesSinglePagesWithOneReferenceEach)
   }
 }
 
+TEST(IsolateFreePage, AReservedPageblockStaysReserved) {
+  for (const Release release : modelled_releases()) {
+    const std::unique_ptr<Machine> machine = make_machine(bare_geometry(release));
+    give_block(*machine, 0, 4, Migratetype::highatomic);
+    give_block(*machine, 64, 5, Migratetype::movable);
+    {
+      const SpinGuard zone_lock(machine->engine);
+      EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(machine->buddy.zone(0), 0));
+    }
+    EXPECT_EQ(machine->map.pageblock_type(0), Migratetype::highatomic) << name_of(release);
+    EXPECT_TRUE(machine->map.page(0).has(kPageInFlight));
+  }
+}
+
 }  // namespace
 }  // namespace cma

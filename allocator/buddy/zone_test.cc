@@ -99,5 +99,15 @@ TEST(Nodes, PagesComeFromNode0UntilItIsExhausted) {
   }
 }
 
+// All CPUs are of node 0, and all memory is of another one: requests of any node are served.
+TEST(Zones, TheOnlyNodeWithMemoryMayHaveAnyNumber) {
+  Geometry g = tiny_geometry(Release::v6_1);
+  g.zones = {{"DMA32", {0, 32}, 1}, {"Normal", {32, 64}, 1}};
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  EXPECT_EQ(machine->buddy.zone_ceiling(kGfpKernel), 1U);
+  EXPECT_EQ(machine->buddy.zone_ceiling(kGfpKernel | kGfpDma32), 0U);
+  EXPECT_NE(machine->buddy.alloc_pages(kGfpKernel, 0), kNoPfn);
+}
+
 }  // namespace
 }  // namespace cma

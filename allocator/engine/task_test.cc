@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -107,6 +108,32 @@ TEST(Task, AMovedFromTaskHoldsNothing) {
   EXPECT_TRUE(static_cast<bool>(second));
   first = std::move(second);
   EXPECT_EQ(run_now(std::move(first)), 3);
+}
+
+// Frames of modelled functions are small; any other comes from the heap.
+TEST(Task, AFrameMayBeLarge) {
+  const auto large = [](int value) -> Task<int> {
+    std::array<int, 4096> kept{};
+    kept.fill(value);
+    const int before = co_await number(value);
+    for (const int one : kept)
+      if (one != before) co_return -1;
+    co_return kept.back();
+  };
+  EXPECT_EQ(run_now(large(7)), 7);
+}
+
+TEST(Task, ATaskThatIsAssignedDestroysTheOneBefore) {
+  const auto held = std::make_shared<int>(1);
+  const auto holding = [](std::shared_ptr<int> kept) -> Task<int> { co_return *kept; };
+  Task<int> task = holding(held);
+  EXPECT_EQ(held.use_count(), 2);
+  task = number(5);
+  EXPECT_EQ(held.use_count(), 1);
+  Task<int>& same = task;
+  task = std::move(same);
+  EXPECT_EQ(run_now(std::move(task)), 5) << "assigned to itself it is as before";
+  EXPECT_FALSE(Task<int>().done()) << "there is none";
 }
 
 }  // namespace

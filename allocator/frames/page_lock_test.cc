@@ -122,5 +122,27 @@ TEST_F(PageLockTest, NoneOfThoseThatWaitForADeviceWaitsForTheFormerHolder) {
 
 TEST_F(PageLockTest, UnlockingAPageThatIsNotLockedIsAnError) { EXPECT_THROW(locks.unlock(3), AssertionFailure); }
 
+// What waited for the actor waits for the device, which no deadlock leads through.
+TEST_F(PageLockTest, ADeviceTakesTheLockOverWithItsWaiters) {
+  const ActorId owner = engine.add_actor(0);
+  const ActorId waiter = engine.add_actor(0);
+  EXPECT_EQ(locks.holder(5), kNoActor) << "free";
+  engine.begin(owner, lock_and_note(5, "owner"));
+  engine.stop_at(owner, Point::migrate_locked, 1);
+  engine.resume(owner);
+  EXPECT_EQ(locks.holder(5), owner);
+  engine.begin(waiter, lock_and_note(5, "waiter"));
+  engine.resume(waiter);
+  EXPECT_EQ(engine.waits_for_actor(waiter), owner);
+  locks.give_to_device(5);
+  EXPECT_EQ(locks.holder(5), kNoActor);
+  EXPECT_EQ(engine.waits_for_actor(waiter), kNoActor);
+  EXPECT_TRUE(locks.none_held_by_actors());
+  engine.resume(owner);
+  engine.resume(waiter);
+  EXPECT_EQ(order, "ownerwaiter");
+  EXPECT_TRUE(locks.none_held());
+}
+
 }  // namespace
 }  // namespace cma

@@ -281,5 +281,12 @@ TEST_P(IsolationTest, AFailedTestIsReported) {
   machine->trace.watch_windows(nullptr);
 }
 
+// Up to 4.14 the type of a pageblock of movable pages is trusted, whatever the caller takes it for.
+TEST_P(IsolationTest, AnOrdinaryPageblockIsLookedAtThoughItIsAskedForAsAnAreas) {
+  own_frame(*machine, 70, PageKind::unmovable);
+  const bool trusts_type = GetParam() < Release::v4_15;
+  EXPECT_EQ(start(64, 128, kArea), trusts_type ? 0 : -kEBUSY);
+}
+
 }  // namespace
 }  // namespace cma

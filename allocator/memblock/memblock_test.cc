@@ -115,5 +115,13 @@ TEST(Memblock, AnEmptyReservationIsAnError) {
   EXPECT_THROW(memblock.reserve({5, 5}), AssertionFailure);
 }
 
+TEST(MemblockAlloc, WithinALimitThereMayBeNoAlignedRange) {
+  Geometry g;
+  g.memory = {16, 64};
+  Memblock memblock(g);
+  EXPECT_EQ(memblock.alloc_range(8, 32, 0, 36, false), kNoPfn) << "32 is aligned, and 40 is beyond the limit";
+  EXPECT_EQ(memblock.alloc_range(8, 32, 0, 40, false), 32U);
+}
+
 }  // namespace
 }  // namespace cma

@@ -446,5 +446,17 @@ TEST_P(HugeMigrateTest, APageOfASplitOneThatStaysIsNoFailureOfItsOwn) {
   EXPECT_EQ(pfns_of(machine->map, control.pages), std::vector<Pfn>{kHead + 3});
 }
 
+// Its process has ended: nothing maps it, and another keeps it.
+TEST_P(HugeMigrateTest, OneThatNothingMapsIsNotSplit) {
+  machine->lru.get_page(kHead);
+  run_now(machine->processes.exit(process));
+  ASSERT_EQ(machine->map.page(kHead).map, 0);
+  EXPECT_LT(migrate().error, 0);
+  EXPECT_TRUE(machine->map.page(kHead).has(kPageHead));
+  run_now(machine->migration.putback(control));
+  run_now(machine->lru.add_drain_all());
+  EXPECT_EQ(machine->map.page(kHead).ref, 1);
+}
+
 }  // namespace
 }  // namespace cma

@@ -320,5 +320,212 @@ TEST_P(MovingHugePageTest, AWriteMeanwhileWaitsAndGoesWhereItWent) {
   EXPECT_EQ(frame(parent_, 3), frame(parent_, 0) + 3);
 }
 
+// --- others come between ---
+
+// Tasks that wait for the lock of a process's page tables get it in the order in which they came.
+class ContendedHugePageTest : public HugePagesTest {
+ protected:
+  ActorId start(Task<void> task, Point stop = Point::kCount) {
+    const ActorId actor = machine_->engine.add_actor(0);
+    machine_->engine.begin(actor, std::move(task));
+    if (stop != Point::kCount) machine_->engine.stop_at(actor, stop, 1);
+    machine_->engine.resume(actor);
+    return actor;
+  }
+  bool waits(ActorId actor) const { return machine_->engine.state(actor) == Engine::State::waiting; }
+  void lock_tables(SpaceId process) {
+    holder_ = machine_->engine.add_actor(1);
+    machine_->engine.assume(holder_);
+    ASSERT_TRUE(machine_->spaces.lock(process).try_lock(machine_->engine));
+  }
+  void unlock_tables(SpaceId process) {
+    machine_->engine.assume(holder_);
+    machine_->spaces.lock(process).unlock(machine_->engine);
+    finish();
+  }
+  void finish() {
+    run_to_rest(*machine_);
+    machine_->engine.assume(kMainActor);
+    run_now(machine_->lru.add_drain_all());
+    EXPECT_TRUE(machine_->page_locks.none_held());
+    EXPECT_EQ(machine_->lru.lists().isolated_anon(), 0);
+  }
+  Task<void> move() {
+    return keep_outcome(machine_->contig.alloc_contig_range(head_, head_ + kPages, machine_->map.pageblock_type(head_)),
+                        &moved_);
+  }
+  Task<void> writes(SpaceId process, std::uint64_t index) {
+    return keep_outcome(machine_->processes.write(process, 0, index), &written_);
+  }
+
+  ActorId holder_ = kNoActor;
+  Outcome<int> moved_;
+  Outcome<int> written_;
+};
+INSTANTIATE_TEST_SUITE_P(Releases, ContendedHugePageTest, testing::ValuesIn(modelled_releases()));
+
+TEST_P(ContendedHugePageTest, AWriterFindsItUnmappedAndTouchesAFreshPage) {
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  lock_tables(child);
+  EXPECT_TRUE(waits(start(machine_->processes.munmap(child, 0, 0, kPages))));
+  EXPECT_TRUE(waits(start(writes(child, 3))));
+  unlock_tables(child);
+  EXPECT_EQ(written_.value, 0);
+  EXPECT_NE(frame(child, 3), kNoPfn);
+  EXPECT_NE(frame(child, 3), head_ + 3);
+  EXPECT_EQ(1, head().map);
+  EXPECT_EQ(1, head().ref);
+}
+
+TEST_P(ContendedHugePageTest, AnUnmapFindsItSplitAndTakesThePages) {
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  lock_tables(child);
+  EXPECT_TRUE(waits(start(writes(child, 3))));
+  EXPECT_TRUE(waits(start(machine_->processes.munmap(child, 0, 0, kPages))));
+  unlock_tables(child);
+  EXPECT_EQ(written_.value, 0);
+  for (std::uint64_t i = 0; i < kPages; ++i) EXPECT_NE(frame(child, i), head_ + i) << "what it has is fresh";
+  EXPECT_EQ(1, head().map);
+  EXPECT_EQ(1, head().ref);
+}
+
+TEST_P(ContendedHugePageTest, AMoveFindsItUnmapped) {
+  if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
+  lock_tables(parent_);
+  EXPECT_TRUE(waits(start(machine_->processes.munmap(parent_, 0, 0, kPages))));
+  EXPECT_TRUE(waits(start(move())));
+  unlock_tables(parent_);
+  EXPECT_EQ(moved_.value, 0) << "it was freed";
+  EXPECT_EQ(frame(parent_, 0), kNoPfn);
+}
+
+TEST_P(ContendedHugePageTest, ASplitFindsItUnmapped) {
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  lock_tables(child);
+  EXPECT_TRUE(waits(start(machine_->processes.munmap(child, 0, 0, kPages))));
+  start(keep_outcome(machine_->processes.split_huge(parent_, 0), &written_));
+  unlock_tables(child);
+  EXPECT_EQ(frame(child, 0), kNoPfn);
+  ASSERT_TRUE(written_.value);
+  EXPECT_EQ(page(head_ + 3).map, *written_.value == 0 ? 1 : 0) << "by the parent alone";
+}
+
+TEST_P(ContendedHugePageTest, WhatIsUnmappedWhileItMovesIsNotMappedAgain) {
+  if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
+  const ActorId mover = start(move(), Point::migrate_unmapped);
+  ASSERT_EQ(0, head().map);
+  machine_->engine.assume(kMainActor);
+  run_now(machine_->processes.munmap(parent_, 0, 0, kPages));
+  EXPECT_EQ(frame(parent_, 0), kNoPfn);
+  machine_->engine.resume(mover);
+  finish();
+  EXPECT_TRUE(moved_.value);
+}
+
+// The entry of the whole becomes entries of its pages.
+TEST_P(ContendedHugePageTest, APartThatIsUnmappedWhileItMovesIsMissingInItsNewPlace) {
+  if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
+  const std::uint32_t data = page(head_ + 5).token;
+  const ActorId mover = start(move(), Point::migrate_unmapped);
+  machine_->engine.assume(kMainActor);
+  run_now(machine_->processes.munmap(parent_, 0, 3, 2));
+  machine_->engine.resume(mover);
+  finish();
+  EXPECT_EQ(moved_.value, 0);
+  EXPECT_EQ(frame(parent_, 3), kNoPfn);
+  EXPECT_EQ(frame(parent_, 4), kNoPfn);
+  const Pfn now = frame(parent_, 0);
+  ASSERT_NE(now, head_);
+  EXPECT_EQ(14, page(now).map);
+  EXPECT_EQ(14, page(now).ref);
+  EXPECT_EQ(data, page(frame(parent_, 5)).token);
+}
+
+TEST_P(ContendedHugePageTest, TheEntryIsGoneWhenItsPlaceIsKnown) {
+  if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  const ActorId mover = start(move(), Point::migrate_unmapped);
+  lock_tables(child);
+  EXPECT_TRUE(waits(start(machine_->processes.munmap(child, 0, 0, kPages))));
+  machine_->engine.resume(mover);
+  EXPECT_TRUE(waits(mover));
+  unlock_tables(child);
+  EXPECT_EQ(moved_.value, 0);
+  EXPECT_EQ(frame(child, 0), kNoPfn);
+  EXPECT_EQ(1, page(frame(parent_, 0)).map);
+}
+
+TEST_P(ContendedHugePageTest, OneThatIsPinnedWhenItIsUnmappedStays) {
+  if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
+  const ActorId mover = start(move(), Point::migrate_unmapped);
+  machine_->engine.assume(kMainActor);
+  machine_->lru.get_page(head_);
+  machine_->engine.resume(mover);
+  finish();
+  EXPECT_EQ(moved_.value, -kEBUSY);
+  EXPECT_EQ(frame(parent_, 0), head_);
+  EXPECT_EQ(1, head().map);
+  EXPECT_EQ(2, head().ref);
+}
+
+TEST_P(ContendedHugePageTest, OneThatIsLockedIsNotSplitByReclaim) {
+  ASSERT_TRUE(machine_->page_locks.try_lock(head_));
+  EXPECT_EQ(split(), -kEBUSY);
+  EXPECT_TRUE(head().has(kPageHead));
+  EXPECT_EQ(1, head().ref);
+  machine_->page_locks.unlock(head_);
+  EXPECT_EQ(split(), 0);
+}
+
+// Up to 4.4 a pmd is split with its page, under the page lock.
+TEST_P(ContendedHugePageTest, AnUnmapOfAPartWaitsForThePageLockUpTo44) {
+  holder_ = machine_->engine.add_actor(1);
+  machine_->engine.assume(holder_);
+  ASSERT_TRUE(machine_->page_locks.try_lock(head_));
+  const ActorId actor = start(machine_->processes.munmap(parent_, 0, 3, 2));
+  EXPECT_EQ(waits(actor), GetParam() < Release::v4_5);
+  machine_->engine.assume(holder_);
+  machine_->page_locks.unlock(head_);
+  finish();
+  EXPECT_EQ(frame(parent_, 3), kNoPfn);
+  EXPECT_EQ(frame(parent_, 5), head_ + 5);
+}
+
+// --- fork of a process that has pinned pages ---
+
+class PinnedHugeMemoryTest : public HugePagesTest {
+ protected:
+  // Gives the process another mapping, and pins its page.
+  void pin_another(SpaceId process) {
+    const MappingId mapping = machine_->processes.mmap_anon(process, 1);
+    Pfn pinned = kNoPfn;
+    ASSERT_EQ(0, run_now(machine_->processes.pin_longterm(process, mapping, 0, &pinned)));
+  }
+};
+// 5.9 brought copies for children.
+INSTANTIATE_TEST_SUITE_P(Releases, PinnedHugeMemoryTest,
+                         testing::Values(Release::v5_10, Release::v6_1, Release::v6_12));
+
+TEST_P(PinnedHugeMemoryTest, PagesOfAHugePageAreSharedThoughTheProcessHasPinnedOthers) {
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  write(child, 3);
+  ASSERT_EQ(frame(child, 5), head_ + 5) << "by a pte of its own";
+  pin_another(child);
+  const SpaceId grandchild = run_now(machine_->processes.fork(child));
+  ASSERT_NE(0U, grandchild);
+  EXPECT_EQ(frame(grandchild, 5), head_ + 5);
+}
+
+// A page with as many references as a pin counts is taken for pinned. Without memory for its copy there is no child.
+TEST_P(PinnedHugeMemoryTest, WithoutMemoryForACopyThereIsNoChild) {
+  pin_another(parent_);
+  ASSERT_EQ(0, split());
+  machine_->map.edit(head_ + 2).ref += 1024;
+  while (machine_->buddy.alloc_pages(kGfpHighuserMovable, 0) != kNoPfn) {
+  }
+  EXPECT_EQ(0U, run_now(machine_->processes.fork(parent_)));
+  for (std::uint64_t i = 0; i < kPages; ++i) EXPECT_EQ(1, page(head_ + i).map) << i;
+}
+
 }  // namespace
 }  // namespace cma

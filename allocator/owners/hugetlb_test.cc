@@ -40,6 +40,8 @@ class HugetlbTest : public testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, HugetlbTest, testing::ValuesIn(modelled_releases()));
+// It takes pages of the pool, and moves them one by one with all others.
+INSTANTIATE_TEST_SUITE_P(Between, HugetlbTest, testing::Values(Release::v5_15));
 
 TEST_P(HugetlbTest, AFreePageIsThePoolsOnly) {
   const std::int64_t before = free_pages();
@@ -197,6 +199,57 @@ TEST_P(HugetlbTest, APageThatIsLockedIsWaitedForInTheEnd) {
   run_to_rest(*machine_);
   EXPECT_TRUE(outcome.value->all());
   EXPECT_NE(machine_->owners.owner(id).pfn, pfn);
+}
+
+// Another has found the page that was to take the old one's place by its number: that one's last reference brings it
+// where it belongs.
+TEST_P(HugetlbTest, APageInItsPlaceThatAnotherHoldsComesLater) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  for (const bool needed : {true, false}) {
+    ASSERT_TRUE(run_now(pool_.grow()));
+    const Pfn old = front();
+    const std::uint64_t pool = pool_.free_pages();
+    PageList list;
+    Outcome<int> outcome;
+    begin(pool_.isolate_or_dissolve(old, list), outcome);
+    Pfn fresh = machine_->map.range().start;
+    while (!page(fresh).has(kPageHugetlb) || page(fresh).ref == 0) ++fresh;
+    machine_->engine.assume(kMainActor);
+    machine_->lru.get_page(fresh);
+    if (!needed) machine_->owners.adopt_hugetlb(pool_.dequeue());
+    run_to_rest(*machine_);
+    machine_->engine.assume(kMainActor);
+    EXPECT_EQ(outcome.value, 0);
+    EXPECT_EQ(pool_.free_pages(), pool - 1);
+    EXPECT_EQ(page(fresh).ref, 1);
+    run_now(machine_->lru.put_page(fresh));
+    EXPECT_EQ(pool_.free_pages(), pool);
+    if (!needed) return;
+    // The next turn begins with a pool whose only page is taken.
+    while (pool_.free_pages() != 0) machine_->owners.adopt_hugetlb(pool_.dequeue());
+  }
+}
+
+// It was on its way to a user when the replacement began.
+TEST_P(HugetlbTest, APageThatIsTakenButNotYetMappedIsBusy) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  ASSERT_TRUE(run_now(pool_.grow()));
+  PageList list;
+  Outcome<int> outcome;
+  begin(pool_.isolate_or_dissolve(front(), list), outcome);
+  machine_->engine.assume(kMainActor);
+  pool_.dequeue();
+  run_to_rest(*machine_);
+  EXPECT_EQ(outcome.value, -kEBUSY);
+  EXPECT_TRUE(list.empty());
+}
+
+TEST_P(HugetlbTest, AnotherCompoundPageIsNotThePools) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  const Pfn other = machine_->buddy.alloc_pages(kGfpKernel | kGfpComp, pool_.order());
+  PageList list;
+  EXPECT_EQ(-kEBUSY, run_now(pool_.isolate_or_dissolve(other, list)));
+  EXPECT_EQ(1, page(other).ref);
 }
 
 }  // namespace

@@ -468,5 +468,51 @@ TEST_P(InterruptedProcessTest, PagesForFurtherSlotsAreUsedAgain) {
   for (const OwnerId page : pages) EXPECT_EQ(machine_->map.page(machine_->owners.owner(page).pfn).map, 0);
 }
 
+// Its ptes go one by one, under the lock of the page tables that another has first.
+TEST_P(InterruptedProcessTest, APageThatIsUnmappedBeforeItMovesIsFreed) {
+  const SpaceId process = process_with(1);
+  const Pfn pfn = where(process, 0);
+  Engine& engine = machine_->engine;
+  const ActorId holder = engine.add_actor(1);
+  engine.assume(holder);
+  ASSERT_TRUE(machine_->spaces.lock(process).try_lock(engine));
+  const ActorId unmapper = start(machine_->processes.munmap(process, 0, 0, 1));
+  const ActorId mover = start(
+      keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_));
+  EXPECT_EQ(engine.state(unmapper), Engine::State::waiting);
+  EXPECT_EQ(engine.state(mover), Engine::State::waiting);
+  engine.assume(holder);
+  machine_->spaces.lock(process).unlock(engine);
+  run_to_rest(*machine_);
+  EXPECT_EQ(moved_.value, 0);
+  EXPECT_EQ(machine_->map.page(pfn).ref, 1) << "the caller's now";
+  EXPECT_EQ(machine_->map.page(pfn).owner, 0U);
+  EXPECT_EQ(0U, machine_->processes.page_at(process, 0, 0));
+}
+
+TEST_P(InterruptedProcessTest, AnEntryThatIsUnmappedIsNotMappedAgain) {
+  const SpaceId parent = process_with(1);
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  const Pfn pfn = where(parent, 0);
+  Engine& engine = machine_->engine;
+  const ActorId mover =
+      start(keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_),
+            Point::migrate_unmapped);
+  ASSERT_EQ(machine_->map.page(pfn).map, 0);
+  const ActorId holder = engine.add_actor(1);
+  engine.assume(holder);
+  ASSERT_TRUE(machine_->spaces.lock(child).try_lock(engine));
+  const ActorId unmapper = start(machine_->processes.munmap(child, 0, 0, 1));
+  EXPECT_EQ(engine.state(unmapper), Engine::State::waiting);
+  engine.resume(mover);
+  EXPECT_EQ(engine.state(mover), Engine::State::waiting);
+  engine.assume(holder);
+  machine_->spaces.lock(child).unlock(engine);
+  run_to_rest(*machine_);
+  EXPECT_EQ(moved_.value, 0);
+  EXPECT_EQ(0U, machine_->processes.page_at(child, 0, 0));
+  EXPECT_EQ(page_of(parent, 0).map, 1);
+}
+
 }  // namespace
 }  // namespace cma
