@@ -382,5 +382,60 @@ TEST_P(FreeListsTest, AreaMemoryComesBeforeStealing) {
   EXPECT_EQ(buddy.alloc_pages(kMovableOnly, 0), 64U);
 }
 
+// --- lists that lag behind their pageblocks ---
+
+// A block is on the list that it was on before its pageblock got another type. 6.10 brought lists that never lag.
+TEST(LaggingLists, AFallbackLeavesIsolatedAndReservedPageblocksAlone) {
+  for (const Release release : modelled_releases()) {
+    if (release >= Release::v6_10) continue;
+    for (const Migratetype type : {Migratetype::isolate, Migratetype::highatomic}) {
+      const std::unique_ptr<Machine> machine = make_machine(bare_geometry(release));
+      give_block(*machine, 0, 3, Migratetype::unmovable);
+      machine->map.set_pageblock_type(0, type);
+      EXPECT_LT(machine->buddy.alloc_pages(kReclaimableKernel, 0), 8U) << "it may have the block";
+      EXPECT_EQ(machine->map.pageblock_type(0), type) << name_of(release);
+    }
+  }
+}
+
+// A block of two pageblocks is claimed as a whole, and the reserve goes on counting what was its own.
+TEST(LaggingLists, AReservedPageblockInsideAClaimedBlockIsLostToTheReserve) {
+  for (const Release release : modelled_releases()) {
+    if (release >= Release::v6_10) continue;
+    const std::unique_ptr<Machine> machine = make_machine(bare_geometry(release));
+    give_block(*machine, 0, 5, Migratetype::unmovable);
+    machine->map.set_pageblock_type(16, Migratetype::highatomic);
+    EXPECT_NE(machine->buddy.alloc_pages(kReclaimableKernel, 0), kNoPfn);
+    EXPECT_EQ(machine->map.pageblock_type(16), Migratetype::reclaimable) << name_of(release);
+    EXPECT_EQ(machine->buddy.zone(0).lost_highatomic, 16U) << name_of(release);
+  }
+}
+
+// Up to 6.9 a block that leaves the list of isolated ones by a merge is counted as free again.
+TEST(LaggingLists, ABlockThatMergesOffTheIsolatedListIsCountedUpTo69) {
+  for (const Release release : modelled_releases()) {
+    const std::unique_ptr<Machine> machine = make_machine(bare_geometry(release));
+    give_block(*machine, 8, 3, Migratetype::isolate);
+    machine->map.set_pageblock_type(8, Migratetype::movable);
+    ASSERT_EQ(machine->buddy.zone(0).nr_free_pages, 0);
+    give_block(*machine, 0, 3, Migratetype::movable);
+    EXPECT_EQ(free_blocks(*machine, {0, 16}), (std::vector<Block>{{0, 4}}));
+    EXPECT_EQ(machine->buddy.zone(0).nr_free_pages, release >= Release::v6_10 ? 8 : 16) << name_of(release);
+  }
+}
+
+// What compaction asks: a movable request takes small blocks of other types, and leaves their pageblocks.
+TEST(CanBeClaimed, AMovableRequestClaimsHalvesOfPageblocksOrMore) {
+  const std::unique_ptr<Machine> machine = make_machine(bare_geometry(Release::v6_1));
+  give_block(*machine, 0, 1, Migratetype::unmovable);
+  give_block(*machine, 32, 3, Migratetype::unmovable);
+  const Fallback& fallback = machine->buddy.fallback();
+  const Zone& zone = machine->buddy.zone(0);
+  EXPECT_FALSE(fallback.can_be_claimed(zone.area[0], 0, Migratetype::movable)) << "there is none";
+  EXPECT_FALSE(fallback.can_be_claimed(zone.area[1], 1, Migratetype::movable));
+  EXPECT_TRUE(fallback.can_be_claimed(zone.area[3], 3, Migratetype::movable));
+  EXPECT_TRUE(fallback.can_be_claimed(zone.area[1], 1, Migratetype::reclaimable));
+}
+
 }  // namespace
 }  // namespace cma

@@ -188,5 +188,17 @@ TEST(IsolateFreePage, AReservedPageblockStaysReserved) {
   }
 }
 
+TEST(PageblockContents, FreePagesAndThoseThatMoveAreCounted) {
+  const std::unique_ptr<Machine> machine = make_machine(default_small_geometry(Release::v6_1));
+  own_frame(*machine, 65, PageKind::anonymous);
+  own_frame(*machine, 66, PageKind::movable_ops);
+  own_frame(*machine, 67, PageKind::unmovable);
+  const Buddy& buddy = machine->buddy;
+  const PageblockTypes::Contents contents = buddy.pageblock_types().contents(64);
+  EXPECT_EQ(contents.free, 13U);
+  EXPECT_EQ(contents.isolated, 0U);
+  EXPECT_EQ(contents.movable, 2U);
+}
+
 }  // namespace
 }  // namespace cma

@@ -130,6 +130,7 @@ TEST(Task, ATaskThatIsAssignedDestroysTheOneBefore) {
   EXPECT_EQ(held.use_count(), 2);
   task = number(5);
   EXPECT_EQ(held.use_count(), 1);
+  EXPECT_FALSE(task.done()) << "nothing has run";
   Task<int>& same = task;
   task = std::move(same);
   EXPECT_EQ(run_now(std::move(task)), 5) << "assigned to itself it is as before";

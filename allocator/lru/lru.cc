@@ -55,8 +55,7 @@ Task<void> Lru::add_drain_all(bool certain) {
   }
   ++drains_begun_;
   co_await at(core_.engine, Point::drain_lru_begin);
-  const bool with_slots =
-      release_ >= Release::v5_13 && slots_ != nullptr && !core_.bugs.active(Bug::slots_outlast_drain);
+  const bool with_slots = release_ >= Release::v5_13 && !core_.bugs.active(Bug::slots_outlast_drain);
   for (int cpu = 0; cpu < core_.engine.cpus(); ++cpu) {
     const bool slots = with_slots && slots_->occupied(cpu);
     if (parked(cpu) == 0 && !slots) continue;

@@ -90,7 +90,9 @@ std::vector<PfnRange> Memblock::free_ranges() const {
   std::vector<PfnRange> free;
   Pfn next = memory_.start;
   for (const PfnRange& range : taken) {
-    if (next < range.start) free.push_back({next, range.start});
+    // A reservation may lie beyond memory.
+    const Pfn end = std::min(range.start, memory_.end);
+    if (next < end) free.push_back({next, end});
     next = std::max(next, range.end);
   }
   if (next < memory_.end) free.push_back({next, memory_.end});

@@ -123,5 +123,14 @@ TEST(MemblockAlloc, WithinALimitThereMayBeNoAlignedRange) {
   EXPECT_EQ(memblock.alloc_range(8, 32, 0, 40, false), 32U);
 }
 
+TEST(Memblock, AReservationBeyondMemoryMakesNoMemoryFree) {
+  Geometry g;
+  g.memory = {16, 64};
+  Memblock memblock(g);
+  memblock.reserve({32, 40});
+  memblock.reserve({96, 128});
+  EXPECT_THAT(memblock.free_ranges(), ElementsAre(PfnRange{16, 32}, PfnRange{40, 64}));
+}
+
 }  // namespace
 }  // namespace cma

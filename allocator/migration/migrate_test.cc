@@ -458,5 +458,18 @@ TEST_P(HugeMigrateTest, OneThatNothingMapsIsNotSplit) {
   EXPECT_EQ(machine->map.page(kHead).ref, 1);
 }
 
+// Another holds the page, and nothing is left to move.
+TEST_P(MigrateTest, APageThatItsDriverFreesMeanwhileCountsAsMoved) {
+  const OwnerId id = own(520, PageKind::movable_ops);
+  scan(512, 528);
+  machine->lru.get_page(520);
+  run_now(machine->owners.release(id));
+  ASSERT_EQ(machine->map.page(520).ref, 2);
+  EXPECT_EQ(migrate(), 0);
+  EXPECT_THAT(left(), IsEmpty());
+  EXPECT_EQ(machine->map.page(520).ref, 1);
+  EXPECT_FALSE(machine->map.page(520).has(kPageTaskList));
+}
+
 }  // namespace
 }  // namespace cma

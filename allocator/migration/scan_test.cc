@@ -349,5 +349,20 @@ TEST_P(CompactingScan, PagesOfTheHugetlbPoolStay) {
   EXPECT_FALSE(takes(head, MoveMode::sync_light));
 }
 
+TEST(CompactionHintsTest, ACopyHasTheHintsOfTheOther) {
+  const Geometry g = default_small_geometry(Release::v6_1);
+  CompactionHints written(g);
+  CompactionHints copy(g);
+  copy.copy_from(written);
+  EXPECT_FALSE(copy.touched());
+  written.set_skip(64);
+  written.edit_zone(0).free = 960;
+  copy.copy_from(written);
+  EXPECT_TRUE(copy.skips(64));
+  EXPECT_EQ(copy.zone(0), written.zone(0));
+  copy.copy_from(CompactionHints(g));
+  EXPECT_FALSE(copy.skips(64)) << "and none that it had before";
+}
+
 }  // namespace
 }  // namespace cma

@@ -252,5 +252,22 @@ TEST_P(HugetlbTest, AnotherCompoundPageIsNotThePools) {
   EXPECT_EQ(1, page(other).ref);
 }
 
+// Nothing maps it any more, and the reference of another keeps it from moving.
+TEST_P(HugetlbTest, APageThatItsUserFreesWhileAnotherHoldsItStays) {
+  if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
+  const OwnerId id = listed_page();
+  const Pfn pfn = machine_->owners.owner(id).pfn;
+  machine_->lru.get_page(pfn);
+  run_now(machine_->owners.release(id));
+  ASSERT_EQ(0, page(pfn).map);
+  const Moved moved = run_now(machine_->migration.migrate_pages(control_));
+  EXPECT_EQ(1, moved.failed);
+  EXPECT_EQ(control_.pages.first, machine_->map.frame(pfn));
+  run_now(machine_->migration.putback(control_));
+  run_now(machine_->lru.put_page(pfn));
+  EXPECT_EQ(1U, pool_.free_pages());
+  EXPECT_EQ(pfn, front());
+}
+
 }  // namespace
 }  // namespace cma

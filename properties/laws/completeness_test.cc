@@ -134,6 +134,68 @@ TEST_P(CompleteTest, KnowsToThePageHowMuchMemoryToMoveToSuffices) {
   EXPECT_EQ(watched_.buffers.back().pfn, 0x2f8U) << "the machine needs less: it goes down to the min watermark";
 }
 
+// Pages that processes map, in states in which migration may not get them.
+class UncertainPageTest : public CompleteTest {
+ protected:
+  static constexpr Pfn kPage = 0x2f9;
+  // Returns the owner of a page of this kind, on the LRU.
+  OwnerId page_of(PageKind kind) {
+    fill_but(8);
+    if (kind != PageKind::file) {
+      watched_.perform(watched_.own(kind, kPage));
+      return watched_.owners.back();
+    }
+    EXPECT_EQ(run_now(machine_.contig.alloc_contig_range(kPage, kPage + 1, Migratetype::cma)), 0);
+    return run_now(machine_.files.read(machine_.files.open(FileMethod::ordered, false), 0, false, kPage)).page;
+  }
+  std::string verdict() { return verdict_on_failure(8, 0); }
+};
+INSTANTIATE_TEST_SUITE_P(Releases, UncertainPageTest, ::testing::ValuesIn(modelled_releases()));
+
+TEST_P(UncertainPageTest, OneOfItsMappingsIsAMigrationEntry) {
+  for (const PageKind kind : {PageKind::anonymous, PageKind::shmem, PageKind::file}) {
+    watched_.restart();
+    for (int i = 0; i < 24; ++i) watched_.perform(watched_.own(PageKind::anonymous));
+    const OwnerId owner = page_of(kind);
+    run_now(machine_.lru.add_drain_all());
+    ASSERT_EQ(machine_.owners.owner(owner).pfn, kPage);
+    EXPECT_EQ(verdict(), "complete") << name_of(kind);
+    const PteId pte = machine_.spaces.add_ptes(0, 1);
+    machine_.reverse_map.map_pte(pte, owner);
+    ++machine_.map.edit(kPage).ref;
+    EXPECT_EQ(verdict(), "complete") << name_of(kind);
+    machine_.reverse_map.set_migration_entry(pte);
+    --machine_.map.edit(kPage).ref;
+    EXPECT_EQ(verdict(), "") << name_of(kind);
+    machine_.reverse_map.remove_migration_entry(pte);
+    ++machine_.map.edit(kPage).ref;
+    EXPECT_EQ(verdict(), "complete") << name_of(kind);
+  }
+}
+
+TEST_P(UncertainPageTest, ItIsOnNoListOfTheLru) {
+  for (const PageKind kind : {PageKind::anonymous, PageKind::shmem, PageKind::file}) {
+    watched_.restart();
+    for (int i = 0; i < 24; ++i) watched_.perform(watched_.own(PageKind::anonymous));
+    page_of(kind);
+    run_now(machine_.lru.add_drain_all());
+    auto& lists = const_cast<LruLists&>(machine_.lru.lists());
+    lists.remove(kPage);
+    EXPECT_EQ(verdict(), "") << name_of(kind);
+    lists.add(kPage);
+    EXPECT_EQ(verdict(), "complete") << name_of(kind);
+  }
+}
+
+TEST_P(UncertainPageTest, ItsOnlyMappingIsAMigrationEntry) {
+  const OwnerId owner = page_of(PageKind::anonymous);
+  ASSERT_EQ(machine_.map.page(kPage).pagevecs, 1);
+  EXPECT_EQ(verdict(), "complete") << "a pagevec will be emptied";
+  machine_.reverse_map.set_migration_entry(machine_.owners.owner(owner).first_pte);
+  --machine_.map.edit(kPage).ref;
+  EXPECT_EQ(verdict(), "");
+}
+
 TEST(CompleteLaw, CountsNoMemoryOfAMovableZone) {
   for (const Release release : modelled_releases()) {
     Geometry g = default_small_geometry(release);
@@ -160,6 +222,16 @@ TEST_P(CompleteTest, ALargeCompoundPageMayReachIntoAPageblockAtTheEnd) {
   machine_.buddy.prep_compound_page(head, 5);
   watched_.laws().pages_allocated(head, 5, kGfpHighuserMovable);
   EXPECT_EQ(verdict_on_failure(32, 5), GetParam() >= Release::v5_19 ? "" : "complete");
+}
+
+// Where memory is missing no page can be in the way.
+TEST_P(CompleteTest, AHoleBesideAnAreaIsNoObstacle) {
+  if (GetParam() < Release::v5_19) GTEST_SKIP() << "areas begin at the largest blocks";
+  Geometry g = default_small_geometry(GetParam());
+  g.areas = {{"a", 0x210, 0xf0, 0}};
+  g.holes = {{0x200, 0x204}};
+  WatchedMachine watched(g);
+  EXPECT_EQ(watched.law_of_failed_alloc(0xf0, 0), "complete");
 }
 
 TEST_P(CompleteTest, IsSilentAboutADisturbedCall) {

@@ -16,7 +16,8 @@ class HugeLaws : public ::testing::TestWithParam<Release> {
     geometry.transparent_hugepages = true;
     return geometry;
   }
-  HugeLaws() : watched_(geometry()), machine_(watched_.machine()) {
+  HugeLaws() : HugeLaws(geometry()) {}
+  explicit HugeLaws(const Geometry& geometry) : watched_(geometry), machine_(watched_.machine()) {
     // Enough pages on the LRU for 4.19 to go on.
     for (int i = 0; i < 48; ++i) watched_.perform(watched_.own(PageKind::anonymous));
     process_ = machine_.processes.spawn();
@@ -181,6 +182,54 @@ TEST_P(HugeLaws, CompleteFindsThatReferencesAreHeldAgainstTheWrongMapCount) {
   watched_.laws().audit();
   EXPECT_EQ(law_broken_by([&] { watched_.perform(watched_.cma_alloc(0, 256, 0)); }), "complete");
   EXPECT_GT(machine_.bugs.times_reached(Bug::thp_mapcount), 0U);
+}
+
+TEST_P(HugeLaws, CompleteIsSilentWhileOneOfItsMappingsIsAMigrationEntry) {
+  if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages are skipped";
+  run_now(machine_.processes.fork(process_));
+  EXPECT_EQ(verdict(), "complete");
+  const OwnerId first = page(0).owner;
+  const PteId pmd = machine_.owners.huge_page(machine_.owners.owner(first).huge).first_pmd;
+  machine_.reverse_map.set_migration_pmd(pmd);
+  --page(0).ref;
+  EXPECT_EQ(verdict(), "") << "of the whole";
+  machine_.reverse_map.remove_migration_pmd(pmd);
+  ++page(0).ref;
+  EXPECT_EQ(verdict(), "complete");
+}
+
+TEST_P(HugeLaws, CompleteIsSilentWhileAMappingOfOnePageIsAMigrationEntry) {
+  if (GetParam() < Release::v5_8) GTEST_SKIP() << "a write copies the whole";
+  const SpaceId child = run_now(machine_.processes.fork(process_));
+  EXPECT_EQ(0, run_now(machine_.processes.write(child, 0, 5)));
+  run_now(machine_.lru.add_drain_all());
+  EXPECT_EQ(verdict(), "complete");
+  const PteId pte = machine_.owners.owner(page(7).owner).first_pte;
+  machine_.reverse_map.set_migration_entry(pte);
+  --page(0).ref;
+  EXPECT_EQ(verdict(), "");
+}
+
+// Per-CPU lists that hold no more than a batch: an overflow frees nothing.
+class HugeLawsOfShortLists : public HugeLaws {
+ protected:
+  static Geometry short_lists() {
+    Geometry geometry = HugeLaws::geometry();
+    geometry.pcp_high = geometry.pcp_batch;
+    return geometry;
+  }
+  HugeLawsOfShortLists() : HugeLaws(short_lists()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Releases, HugeLawsOfShortLists, ::testing::Values(Release::v6_1, Release::v6_12));
+
+TEST_P(HugeLawsOfShortLists, CompleteKnowsThatAllThatIsGivenBackMayStayThere) {
+  const std::uint64_t moving = kPages + kPages - 1;
+  const std::uint64_t needed =
+      moving + 2 + 2 * kPages + kPages + Watermarks::watermark(machine_.buddy.zone(0), Watermark::high);
+  watched_.leave_free(needed + 1);
+  EXPECT_EQ(verdict(), "complete");
+  watched_.leave_free(needed);
+  EXPECT_EQ(verdict(), "");
 }
 
 }  // namespace
