@@ -561,6 +561,7 @@ TEST(CmaAllocDebug, WithoutDebugLinesABusyWindowIsPassedOverInSilence) {
     machine->lru.get_page(513);
     const std::size_t first = machine->trace.records().size();
     EXPECT_EQ(run_now(machine->areas.cma_alloc(0, 4, 2, false)), 516U) << name_of(release);
+    EXPECT_TRUE(run_now(machine->areas.cma_release(0, 516, 4)));
     for (const std::string& line : log_lines(*machine, first)) EXPECT_EQ(line.find("cma: "), std::string::npos) << line;
   }
 }
@@ -591,6 +592,15 @@ TEST_P(AreasTest, AFatalSignalEndsARequestBetweenTwoSweeps) {
 TEST_P(AreasTest, APageOutsideMemoryIsNotReleased) {
   EXPECT_FALSE(run_now(areas.cma_release(0, 4096, 1)));
   EXPECT_EQ(machine->buddy.zone(0).nr_free_pages, 1024);
+}
+
+TEST(CmaAllocTrace, ACallForNoPagesIsTracedSince610) {
+  for (const Release release : {Release::v6_9, Release::v6_12}) {
+    const std::unique_ptr<Machine> machine = make_machine(default_small_geometry(release));
+    const std::size_t first = machine->trace.records().size();
+    EXPECT_EQ(run_now(machine->areas.cma_alloc(0, 0, 0, false)), kNoPfn);
+    EXPECT_EQ(traced(*machine, Event::cma_alloc_start, first).size(), release >= Release::v6_10 ? 1U : 0U);
+  }
 }
 
 }  // namespace

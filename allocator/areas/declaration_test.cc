@@ -494,5 +494,13 @@ TEST(DeclareIn36, WithoutDebugLinesOnlyTheReservationIsPrinted) {
   EXPECT_THAT(log_lines(machine), ElementsAre("cma: CMA: reserved 16 MiB at 04000000"));
 }
 
+// Rounding up wraps round, and memblock reserves nothing.
+TEST_P(DeclareTest, ASizeThatRoundsUpToNothingIsRefused) {
+  const std::size_t reserved = machine->memblock.reserved().size();
+  EXPECT_EQ(areas.declare_contiguous(request(0, ~std::uint64_t{0}, false)), -kEINVAL);
+  EXPECT_EQ(machine->memblock.reserved().size(), reserved);
+  EXPECT_EQ(areas.size(), 0U);
+}
+
 }  // namespace
 }  // namespace cma

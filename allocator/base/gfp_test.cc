@@ -158,6 +158,8 @@ TEST(Gfp, MobilityBitsChooseTheMigratetype) {
 TEST(Gfp, AFlagWithoutAPrintedWordIsANumber) {
   EXPECT_EQ(gfp_text(kGfpNoObjExt, Release::v6_12), "0x1000000");
   EXPECT_EQ(gfp_text(kGfpKernel | kGfpNoObjExt, Release::v6_12), "GFP_KERNEL|0x1000000");
+  EXPECT_EQ(gfp_words(kGfpNoObjExt, Release::v6_12), "__GFP_NO_OBJ_EXT");
+  EXPECT_EQ(gfp_words(0, Release::v6_12), "0");
 }
 
 }  // namespace

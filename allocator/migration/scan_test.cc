@@ -60,6 +60,16 @@ TEST_P(ScanTest, PinnedAnonymousPagesAreSkippedAndPinnedSharedOnesAreNot) {
   EXPECT_THAT(taken(), ElementsAre(521));
 }
 
+TEST_P(ScanTest, ADriversPageIsTakenOnce) {
+  own(520, PageKind::movable_ops);
+  scan(512, 576);
+  ASSERT_THAT(taken(), ElementsAre(520));
+  MigrateControl other;
+  EXPECT_EQ(run_now(machine->scanner.isolate_range(other, 512, 576)), 0);
+  EXPECT_TRUE(other.pages.empty());
+  EXPECT_EQ(machine->map.page(520).ref, 2);
+}
+
 TEST_P(ScanTest, APageInAPagevecIsNotSeen) {
   claim_frame(*machine, 520);
   run_now(machine->owners.adopt_anonymous(520));
@@ -279,6 +289,8 @@ TEST_P(CompactingScan, PagesOfUnmovablePageblocksAreLeftUpTo317) {
   machine->map.set_pageblock_type(580, Migratetype::unmovable);
   EXPECT_EQ(takes(580, MoveMode::async), GetParam() >= Release::v3_18);
   EXPECT_TRUE(takes(580, MoveMode::sync_light));
+  machine->map.set_pageblock_type(580, Migratetype::cma);
+  EXPECT_TRUE(takes(580, MoveMode::async)) << "those of areas hold pages that move";
 }
 
 // 4.7 brought groups of the order wanted: one without pages to take is passed over, whatever lies in it.

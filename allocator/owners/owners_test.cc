@@ -211,5 +211,7 @@ TEST_P(OwnersTest, ADriverWaitsForThePageLockAndFollowsItsPage) {
   EXPECT_EQ(map.page(to).owner, 0U);
 }
 
+TEST(PageKinds, APageThatIsNothingsHasAName) { EXPECT_EQ(name_of(PageKind::none), "none"); }
+
 }  // namespace
 }  // namespace cma

@@ -187,6 +187,31 @@ TEST_P(StatesTest, ABlockCoversPageblocksOfAnAreaOrOfNone) {
   EXPECT_TRUE(says(found_by(before), "lists", "covers pageblocks of type CMA and Movable")) << found_by(before);
 }
 
+// Up to 5.13 per-CPU lists hold single pages.
+TEST_P(StatesTest, APerCpuListHoldsBlocksOfItsOrders) {
+  if (GetParam() >= Release::v5_14) GTEST_SKIP() << "they hold blocks of two pages";
+  WatchedMachine watched(default_small_geometry(GetParam()));
+  Machine& machine = watched.machine();
+  for (const Pfn pfn : {0x100, 0x101}) claim_frame(machine, pfn);
+  watched.laws().pages_allocated(0x101, 0, kGfpKernel);
+  run_now(machine.buddy.free_pages(0x100, 0));
+  ASSERT_TRUE(machine.map.page(0x100).has(kPagePcp));
+  EXPECT_EQ(found_by(watched), "");
+  watched.laws().pages_freeing(0x101, 0);
+  machine.map.edit(0x101).ref = 0;
+  machine.map.edit(0x100).order = 1;
+  EXPECT_TRUE(says(found_by(watched), "lists", "a block of order 1 at 0x100 is on a per-CPU list"))
+      << found_by(watched);
+}
+
+TEST_P(StatesTest, WhatBootKeepsNoProgramHolds) {
+  Geometry g = default_small_geometry(GetParam());
+  g.reserved = {{0, 16}};
+  WatchedMachine watched(g);
+  watched.laws().pages_allocated(3, 0, kGfpKernel);
+  EXPECT_TRUE(says(found_by(watched), "exclusive", "held by a program, and boot keeps it")) << found_by(watched);
+}
+
 // --- while an actor is inside an operation ---
 
 class InsideTest : public StatesTest {
@@ -228,6 +253,17 @@ TEST_P(InsideTest, APageblockOfAnotherAreaStaysOnItsList) {
   watched_.start(1, watched_.cma_alloc(0, 4, 0), Point::cma_alloc_entry);
   move_block(machine_.buddy.free_lists().covering_block(machine_.areas.area(1).base), Migratetype::movable);
   EXPECT_TRUE(says(audit(), "lists", "of a CMA pageblock is on a list of type Movable")) << audit();
+}
+
+// Up to 6.9 pageblocks become Isolate one after the other, with a block that covers several on one list.
+TEST_P(InsideTest, ABlockHasOneTypeSince610) {
+  if (GetParam() < Release::v6_10) GTEST_SKIP() << "it may have two while an operation lasts";
+  watched_.start(1, watched_.cma_alloc(0, 4, 0), Point::isolate_done);
+  const Pfn head = machine_.buddy.free_lists().covering_block(0x100);
+  ASSERT_EQ(machine_.map.page(head).order, 6);
+  machine_.map.set_pageblock_type(head + 16, Migratetype::isolate);
+  machine_.map.edit(head);
+  EXPECT_TRUE(says(audit(), "lists", "covers pageblocks of type Isolate and Movable")) << audit();
 }
 
 // Up to 5.17 the types of pageblocks forbid nothing but merging into an isolated one: here one is free as a whole when

@@ -485,13 +485,14 @@ TEST_P(PlantedTest, PolicyKnowsAnIsolatedPageOfNoArea) {
 
 // Of the free memory, one block is large enough: one of the reserve.
 TEST_P(PlantedTest, GrantedKnowsThatTheReserveIsForAtomicRequests) {
-  if (GetParam() < Release::v4_4) GTEST_SKIP() << "no reserve";
   Zone& zone = machine_.buddy.zone(0);
   for (unsigned order = 4; order <= machine_.buddy.largest_order(); ++order)
     for (PageList& list : zone.area[order].lists) list = {};
   EXPECT_EQ(law_of_request(kGfpKernel, 4, kNoPfn), "");
   EXPECT_EQ(law_of_request(kGfpHighuserMovable, 4, kNoPfn), "") << "and the areas have none";
+  EXPECT_EQ(law_of_request(kGfpHighuserMovable | kGfpMemalloc, 4, kNoPfn), "") << "nor for one that may have all";
   EXPECT_EQ(law_of_request(kGfpAtomic, 4, kNoPfn), "") << "nor has the reserve yet";
+  if (GetParam() < Release::v4_4) return;
   PageList& reserve = zone.area[4].lists[index_of(Migratetype::highatomic)];
   reserve.first = reserve.last = machine_.map.frame(block());
   EXPECT_EQ(law_of_request(kGfpKernel, 4, kNoPfn), "");
