@@ -300,6 +300,76 @@ TEST_P(FilesTest, AReaderMayFindThatThePageOfAFasterOneIsGone) {
   EXPECT_TRUE(machine->owners.released(page));
 }
 
+// --- reclaim of pages that were isolated ---
+
+class ReclaimTest : public FilesTest {
+ protected:
+  // Returns whether an isolated page could be dropped, as reclaim does before migration.
+  bool reclaim(Pfn pfn) {
+    EXPECT_TRUE(machine->page_locks.try_lock(pfn));
+    const bool reclaimed = run_now(machine->owner_moves.reclaim_clean(pfn));
+    machine->page_locks.unlock(pfn);
+    return reclaimed;
+  }
+  // Truncates page 1 of a device while its buffer is busy, and isolates it. Page 0 stays, with another buffer.
+  void make_orphan() {
+    const FileId file = files.open(FileMethod::block_device, false);
+    read(file, 0);
+    const OwnerId page = read(file, 1);
+    orphan = pfn_of(page);
+    buffer = machine->page_cache.buffer_of(page);
+    machine->buffers.get(buffer);
+    run_now(files.truncate(file, 1));
+    ASSERT_EQ(machine->map.page(orphan).owner, 0U);
+    ASSERT_TRUE(machine->map.page(orphan).has(kPagePrivate));
+    ASSERT_TRUE(machine->lru.isolate(orphan));
+  }
+  Pfn orphan = kNoPfn;
+  BufferId buffer = 0;
+};
+INSTANTIATE_TEST_SUITE_P(Releases, ReclaimTest, testing::Values(Release::v4_19, Release::v6_1, Release::v6_12));
+
+TEST_P(ReclaimTest, ATruncatedPageGoesWithItsBufferOnceThatIsIdle) {
+  make_orphan();
+  EXPECT_FALSE(reclaim(orphan)) << "the buffer is busy";
+  EXPECT_TRUE(machine->map.page(orphan).has(kPageActive));
+  machine->buffers.put(buffer);
+  EXPECT_TRUE(reclaim(orphan));
+  EXPECT_EQ(machine->map.page(orphan).ref, 0);
+  EXPECT_FALSE(machine->map.page(orphan).has(kPagePrivate));
+}
+
+TEST_P(ReclaimTest, ATruncatedPageThatAnotherHoldsLosesItsBufferOnly) {
+  make_orphan();
+  machine->buffers.put(buffer);
+  machine->lru.get_page(orphan);
+  EXPECT_FALSE(reclaim(orphan));
+  EXPECT_EQ(machine->map.page(orphan).ref, 2) << "the list's, and that one";
+  EXPECT_FALSE(machine->map.page(orphan).has(kPagePrivate));
+  EXPECT_FALSE(reclaim(orphan)) << "there is no buffer to drop any more";
+}
+
+// It was written to after it had been chosen.
+TEST_P(ReclaimTest, ADirtyPageIsKept) {
+  const OwnerId page = read(files.open(FileMethod::ordered, false));
+  const Pfn pfn = pfn_of(page);
+  ASSERT_TRUE(machine->lru.isolate(pfn));
+  machine->map.edit(pfn).flags |= kPageDirty;
+  EXPECT_FALSE(reclaim(pfn));
+  EXPECT_TRUE(machine->map.page(pfn).has(kPageActive) && machine->map.page(pfn).has(kPageReclaim));
+  machine->map.edit(pfn).flags &= ~kPageDirty;
+  EXPECT_TRUE(reclaim(pfn));
+  EXPECT_TRUE(machine->owners.released(page));
+}
+
+// Without swap there is no other place for it.
+TEST_P(ReclaimTest, SharedMemoryIsKept) {
+  const OwnerId page = own_frame(*machine, 60, PageKind::shmem);
+  ASSERT_TRUE(machine->lru.isolate(60));
+  EXPECT_FALSE(reclaim(60));
+  EXPECT_EQ(pfn_of(page), 60U);
+}
+
 // --- the journal ---
 
 TEST_P(FilesTest, OnlyPagesOfFilesWithAJournalJoinATransaction) {
