@@ -143,7 +143,7 @@ void add_pageblocks(std::string& text, const Buddy& buddy, const MemoryMap& map,
   std::array<std::uint64_t, kMigratetypes> count{};
   const PfnRange range = buddy.zone(z).range;
   for (Pfn pfn = range.start; pfn < range.end; pfn += map.pageblock_pages())
-    if (map.present(pfn)) ++count[index_of(map.pageblock_type(pfn))];
+    if (map.present(pfn) && map.page(pfn).zone == z) ++count[index_of(map.pageblock_type(pfn))];
   text += "Node " + std::to_string(buddy.zone(z).node) + ", zone ";
   pad(text, buddy.zone_name(z), 8);
   text += ' ';

@@ -162,7 +162,7 @@ bool Fallback::rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype st
   std::optional<Source> source = largest(zone, order, start);
   if (!source) return false;
   // A movable request that would not take the whole pageblock uses the smallest block instead of breaking a large one.
-  if (!source->claimable) source = smallest(zone, order, start);
+  if (!source->claimable && start == Migratetype::movable) source = smallest(zone, order, start);
   const Pfn pfn = first_of(zone, *source);
   steal_v4_12(zone, pfn, start, source->claimable);
   trace_fallback(pfn, order, *source, start);

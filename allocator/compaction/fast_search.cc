@@ -27,13 +27,13 @@ Pfn ZoneCompaction::reinit_migrate_pfn() {
   return migrate_pfn_;
 }
 
-// Returns whether a quick search for a source pageblock is allowed. A request for such an order is an allocation's.
+// Returns whether a quick search for a source pageblock is allowed.
 bool ZoneCompaction::may_search_source() const {
   if (request_.ignore_skip_hint) return false;
   if (release_ >= Release::v6_3 && compacting_.finish_pageblock) return false;
   if (migrate_pfn_ != zone().range.start && !block_aligned(migrate_pfn_)) return false;
   if (request_.order <= kCostlyOrder) return false;
-  return request_.type == Migratetype::movable;
+  return !request_.direct || request_.type == Migratetype::movable;
 }
 
 // Searches one order of the free lists for a block below `high` whose pageblock is not to be skipped. Returns the start
@@ -99,7 +99,7 @@ int ZoneCompaction::next_search_order(int order) {
 
 // fast_isolate_around: takes the other free pages of the pageblock in which a page was found.
 Task<void> ZoneCompaction::fast_isolate_around(Pfn pfn) {
-  if (nr_free_ >= control_.nr_pages || !sync()) co_return;
+  if (nr_free_ >= control_.nr_pages || (request_.direct && !sync())) co_return;
   const Pfn start = std::max(block_start(pfn), zone().range.start);
   const Pfn end = std::min(block_end(pfn), zone().range.end);
   if (!in_zone(start, end)) co_return;
@@ -170,7 +170,7 @@ unsigned ZoneCompaction::least_limit(unsigned limit) const {
 }
 
 // fast_isolate_freepages: takes one block from the free lists and the free pages around it. If there is none, it may
-// still move the free scanner. Only allocations search: a compaction of a whole zone wants no order.
+// still move the free scanner.
 Task<void> ZoneCompaction::fast_isolate_freepages() {
   if (request_.order <= 0) co_return;
   FastSearch search{0, 0, 0, least_limit(freelist_scan_limit() >> 1), false};
@@ -193,7 +193,7 @@ Task<void> ZoneCompaction::fast_isolate_freepages() {
     ++fast_search_fail_;
     if (scan_start && search.highest >= search.min) {
       found = free_pfn_ = search.highest;
-    } else if (scan_start && core_.map.present(search.min)) {
+    } else if (scan_start && request_.direct && core_.map.present(search.min)) {
       const bool whole = in_zone(search.min, std::min(block_end(search.min), zone().range.end)) || zone_contiguous();
       const bool unsuitable = release_ >= Release::v6_8 && !suitable_target(search.min);
       if (whole && !unsuitable) found = search.min;

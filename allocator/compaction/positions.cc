@@ -52,13 +52,13 @@ bool ZoneCompaction::skip_persistent(Pfn pfn) const {
 }
 
 // __reset_isolation_pfn: clears the skip bit of a pageblock that is worth a visit as a source or as a target. Returns
-// whether it is. Requires: one of the two is asked for, or both.
+// whether it is.
 bool ZoneCompaction::reset_skip_v5_1(Pfn pfn, bool source, bool target) {
   CompactionHints& hints = scanner_.hints();
   const MemoryMap& map = core_.map;
-  if (!map.present(pfn) || skip_persistent(pfn)) return false;
+  if (!map.present(pfn) || map.page(pfn).zone != zone_ || skip_persistent(pfn)) return false;
   if (source && target && !hints.skips(pfn)) return true;
-  if (!source && map.pageblock_type(pfn) != Migratetype::movable) return false;
+  if (!source && target && map.pageblock_type(pfn) != Migratetype::movable) return false;
   const Pfn last = std::min(block_end(pfn), zone().range.end) - 1;
   for (Pfn sample = std::max(block_start(pfn), zone().range.start); sample <= last; sample += kSampleStep) {
     if ((source && map.on_lru(sample)) || (target && map.page(sample).has(kPageBuddy))) {
@@ -115,6 +115,7 @@ Task<void> ZoneCompaction::reset_isolation_suitable() {
 // update_pageblock_skip for a target: the free scanner has reached the end of the pageblock that begins at `block`. Up
 // to 5.0 only a pageblock without free pages is recorded; 6.4 lets the next scan begin below it.
 void ZoneCompaction::note_target_scanned(Pfn block, std::uint64_t taken) {
+  if (release_ < Release::v3_7) return;
   const bool ignored = release_ < Release::v4_15 && request_.ignore_skip_hint;
   if (release_ < Release::v5_1 && (taken != 0 || ignored)) return;
   scanner_.hints().set_skip(block);

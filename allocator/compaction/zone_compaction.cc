@@ -47,8 +47,9 @@ bool ZoneCompaction::in_zone(Pfn start, Pfn end) const {
 
 // zone->contiguous: returns whether both ends of each pageblock, or of the part that the zone has of it, are the zone's
 // pages. Since 4.6 pageblock_pfn_to_page does not look further in such a zone, so that it also returns the first page
-// of a pageblock that begins before the zone. Quick searches ask, so the release is a later one.
+// of a pageblock that begins before the zone.
 bool ZoneCompaction::zone_contiguous() const {
+  if (release_ < Release::v4_6) return false;
   const PfnRange& range = zone().range;
   Pfn end = 0;
   for (Pfn start = range.start; start < range.end; start = end) {
@@ -62,7 +63,7 @@ bool ZoneCompaction::zone_contiguous() const {
 // of the type it wants only; up to 4.11 movable ones.
 bool ZoneCompaction::suitable_source(Pfn pfn) const {
   if (release_ >= Release::v5_1 && skip_persistent(pfn)) return false;
-  if (sync()) return true;
+  if (sync() || !request_.direct) return true;
   const Migratetype type = core_.map.pageblock_type(pfn);
   const bool by_movability = release_ < Release::v4_12 || request_.type == Migratetype::movable;
   return by_movability ? is_movable(type) : type == request_.type;
@@ -121,7 +122,7 @@ Task<ZoneCompaction::Isolated> ZoneCompaction::isolate_migratepages() {
   Pfn low = searches ? fast_find_migrateblock() : migrate_pfn_;
   Pfn start = std::max(block_start(low), zone().range.start);
   Pfn end = block_end(low);
-  bool fast_found = searches && low != migrate_pfn_;
+  bool fast_found = searches && low != migrate_pfn_ && fast_search_fail_ == 0;
   bool scanned = false;
   for (; end <= free_pfn_; fast_found = false, low = start = migrate_pfn_ = end, end += block_pages()) {
     co_await at(core_.engine, Point::compact_block);
@@ -334,7 +335,7 @@ Task<void> ZoneCompaction::release_free_pages() {
 // it (since 6.3).
 bool ZoneCompaction::rescans_after_failure_v6_3() const {
   return release_ >= Release::v6_3 && !block_aligned(migrate_pfn_) && !request_.ignore_skip_hint &&
-         !compacting_.finish_pageblock;
+         !compacting_.finish_pageblock && request_.mode != MoveMode::sync;
 }
 
 // Flushes this CPU's lists once the scanner has left a block of the order wanted: pages that it freed wait there, where
@@ -387,7 +388,7 @@ Task<bool> ZoneCompaction::turn(bool& update_cached) {
       continue;
     }
     const bool leaves_group = release_ >= Release::v4_7 && release_ < Release::v6_3;
-    if (leaves_group && !sync()) {
+    if (leaves_group && request_.direct && !sync()) {
       const std::uint64_t group = order_pages(static_cast<unsigned>(request_.order));
       migrate_pfn_ = align_up(migrate_pfn_, group);
       last_migrated_ = compacting_.last_migrated = 0;

@@ -190,7 +190,7 @@ std::optional<Refusal> MigrateScanner::try_to_isolate(BlockScan& scan, Pfn pfn) 
 
 // isolate_movable_page: takes a page from its driver. Returns false if the driver refuses or the page is locked.
 bool MigrateScanner::isolate_movable_page(Pfn pfn) {
-  if (!locks_.try_lock(pfn)) return false;
+  if (core_.map.page(pfn).ref == 0 || !locks_.try_lock(pfn)) return false;
   const bool taken = kinds_->isolate_movable(pfn);
   if (taken) {
     Page& page = core_.map.edit(pfn);
@@ -346,7 +346,7 @@ void MigrateScanner::note_scanned(const BlockScan& scan) {
   if (!since_5_1 && hints_ignored && !core_.bugs.fires(Bug::range_sets_hints)) return;
   const bool may_set = compacting != nullptr || release_ < Release::v6_3;
   if (may_set && scan.valid != kNoPfn && !scan.skip_updated) hints_.set_skip(scan.valid);
-  if (compacting == nullptr) return;
+  if (compacting == nullptr || (!since_5_1 && scan.valid == kNoPfn)) return;
   // Since 5.1 the end of the pageblock after the one that was scanned.
   const Pfn reached = since_5_1 ? core_.map.pageblock_start(scan.low) + core_.map.pageblock_pages() : scan.valid;
   ScannerPositions& positions = hints_.edit_zone(core_.map.page(scan.start).zone);

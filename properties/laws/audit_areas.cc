@@ -59,7 +59,7 @@ void SumChecks::compare_bitmap(AreaId id) const {
   std::uint64_t windows = 0;
   for (const Ledger::Request& request : book.allocating) windows += request.bits;
   // Bits of a buffer whose release has not ended may have been cleared, and set again as part of the window.
-  const bool one_run = last - first < windows && windows <= extra + excused;
+  const bool one_run = last - first < windows && extra <= windows && windows <= extra + excused;
   const bool one_window = book.allocating.size() == 1 && one_run;
   if (last >= book.size || !(one_window || (book.allocating.size() > 1 && extra <= windows)))
     broken(Law::bitmap, fmt::format("area {}: {} bits are set that belong to no buffer, the first is {} (page {:#x})",

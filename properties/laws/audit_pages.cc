@@ -264,7 +264,7 @@ bool PageChecks::certain_to_move(const Page& page, const Ledger::Entry& entry) c
   const bool lru = page.has(kPageLru) || page.pagevecs > 0;
   switch (owner.kind) {
     case PageKind::anonymous:
-      return lru && owner.mapped > 0 && all_mapped(owner);
+      return lru && owner.mapped > 0 && page.map == static_cast<std::int32_t>(owner.mapped) && all_mapped(owner);
     case PageKind::shmem: return lru && all_mapped(owner);
     case PageKind::block_device:
     case PageKind::file: return lru && !page.has(kPageDirty) && all_mapped(owner);

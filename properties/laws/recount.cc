@@ -114,7 +114,8 @@ std::string pageblocks_text(const Machine& machine, unsigned node) {
     std::array<std::uint64_t, kMigratetypes> count{};
     const PfnRange range = machine.buddy.zone(z).range;
     for (Pfn pfn = range.start; pfn < range.end; pfn += step)
-      if (machine.map.present(pfn)) ++count[index_of(machine.map.pageblock_type(pfn))];
+      if (machine.map.present(pfn) && machine.map.page(pfn).zone == z)
+        ++count[index_of(machine.map.pageblock_type(pfn))];
     text += fmt::format("Node {}, zone ", node);
     column(text, machine.buddy.zone_name(z), 8);
     for (const std::uint64_t blocks : count) column(text, blocks, 12);
