@@ -109,29 +109,33 @@ std::string in_the_way(const FailedWindow& window, bool same_pages) {
 }
 
 // Returns the line about the starts that the log has, where these are others than those of the windows.
-std::string log_starts(const std::vector<const FailedWindow*>& windows) {
+std::string log_starts(const std::vector<const FailedWindow*>& windows, bool limited) {
   std::vector<std::string> starts;
   for (const FailedWindow* window : windows)
     if (window->tested_from != kNoPfn && (starts.empty() || starts.back() != fmt::format("{:x}", window->tested_from)))
       starts.push_back(fmt::format("{:x}", window->tested_from));
   if (starts.empty()) return {};
-  return fmt::format(
-      "    in the log, as far as its rate limit lets them in, they begin with the free blocks of their first pages: "
-      "{}\n",
-      names_text(starts));
+  return fmt::format("    in the log{} they begin with the free blocks of their first pages: {}\n",
+                     limited ? ", as far as its rate limit lets them in," : "", names_text(starts));
 }
 
-// Returns the places of windows that failed for the same reasons.
+// Returns the places of windows that failed for the same reasons. Later sweeps try a window again.
 std::string places_text(const std::vector<const FailedWindow*>& windows) {
-  const PfnRange& first = windows.front()->range;
-  const PfnRange& last = windows.back()->range;
-  if (windows.size() == 1) return log_form(first);
-  const bool one = std::ranges::all_of(windows, [&](const FailedWindow* window) { return window->range == first; });
-  if (one) return fmt::format("{}, {} times", log_form(first), windows.size());
-  return fmt::format("{}, and {} more up to {}", log_form(first), windows.size() - 1, log_form(last));
+  std::vector<PfnRange> places;
+  for (const FailedWindow* window : windows)
+    if (std::ranges::find(places, window->range) == places.end()) places.push_back(window->range);
+  std::string text = log_form(places.front());
+  if (places.size() > 1) {
+    const PfnRange last = *std::ranges::max_element(places, {}, &PfnRange::start);
+    text += places.size() == 2 ? fmt::format(" and {}", log_form(places.back()))
+                               : fmt::format(", and {} more up to {}", places.size() - 1, log_form(last));
+  }
+  if (places.size() == windows.size()) return text;
+  return places.size() == 1 ? fmt::format("{}, {} times", text, windows.size())
+                            : fmt::format("{}, in {} attempts", text, windows.size());
 }
 
-std::string windows_text(const std::vector<FailedWindow>& windows) {
+std::string windows_text(const std::vector<FailedWindow>& windows, bool limited) {
   std::vector<std::vector<const FailedWindow*>> groups;
   std::size_t others = 0;
   for (const FailedWindow& window : windows) {
@@ -151,7 +155,7 @@ std::string windows_text(const std::vector<FailedWindow>& windows) {
         std::ranges::all_of(group, [&](const FailedWindow* window) { return window->pages == first.pages; });
     text += fmt::format("  window {}: {}{}\n", places_text(group), window_error(first.error),
                         in_the_way(first, same_pages));
-    text += pages_text(first.pages) + log_starts(group);
+    text += pages_text(first.pages) + log_starts(group, limited);
   }
   if (others > 0) text += fmt::format("  window and {} more, with other pages in the way (--json has them)\n", others);
   return text;
@@ -216,8 +220,8 @@ std::string ending_text(const Answer& answer) {
   if (answer.ending != Ending::failed) return text;
   text += fmt::format(", {}", errno_name(answer.error));
   if (answer.sweep_error != 0 && answer.sweep_error != answer.error)
-    text += fmt::format(" (the caller gets NULL; the last sweep ended with {}, in the log ret: {})",
-                        errno_name(answer.sweep_error), answer.sweep_error);
+    text += fmt::format(" (the caller gets NULL; the last sweep ended with {}{})", errno_name(answer.sweep_error),
+                        answer.in_log ? fmt::format(", in the log ret: {}", answer.sweep_error) : "");
   return text;
 }
 
@@ -226,7 +230,7 @@ std::string reasons_text(const Answer& answer) {
   std::string text = answer.brief.empty() ? "\n" : fmt::format(": {}\n", answer.brief);
   for (const Evidence& evidence : answer.evidence)
     text += fmt::format("  {:<6} {}\n", word_of(evidence.about), evidence.text);
-  return text + windows_text(answer.windows);
+  return text + windows_text(answer.windows, answer.busy_is_limited);
 }
 
 }  // namespace

@@ -90,7 +90,9 @@ struct Answer {
   int error = 0;  // 0 or negative errno, as the operation returned it
   // Of a request to an area that failed: the error of its last sweep, which the log has and the caller does not get.
   int sweep_error = 0;
-  std::string brief;  // the short answer, without the error
+  bool in_log = false;           // that error is in a line of the log
+  bool busy_is_limited = false;  // lines about busy windows fall to a rate limit (4.13)
+  std::string brief;             // the short answer, without the error
   std::vector<Evidence> evidence;
   std::vector<FailedWindow> windows;  // those that it tried in vain, in order
 

@@ -41,6 +41,25 @@ std::map<OwnerId, Slot> results_by_owner(const World& world) {
   return slots;
 }
 
+namespace {
+
+std::string text_of(const ReleaseRange& range) {
+  if (!range.last) return fmt::format("since {}", name_of(range.first));
+  if (range.first == *range.last) return fmt::format("in {}", name_of(range.first));
+  return fmt::format("in {} to {}", name_of(range.first), name_of(*range.last));
+}
+
+}  // namespace
+
+std::string presence_text(const BugInfo& bug) {
+  if (bug.planted()) return "planted";
+  std::string text = text_of(*bug.present);
+  if (bug.again) text += ", again " + text_of(*bug.again);
+  const auto shipped = [&](Release release) { return bug.shipped_in(release); };
+  if (std::ranges::none_of(modelled_releases(), shipped)) text += ", between the modelled releases";
+  return text;
+}
+
 std::string plural(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }

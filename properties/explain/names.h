@@ -27,6 +27,8 @@ std::string text_of_operation(const World& world, ActorId actor);
 // Returns the operations whose results have owned pages, by the owner of each page.
 std::map<OwnerId, Slot> results_by_owner(const World& world);
 
+// Returns in which releases a bug is: "in 3.19 to 4.12", "planted".
+std::string presence_text(const BugInfo& bug);
 // Returns "1 page", "2 pages".
 std::string plural(std::uint64_t count, std::string_view what);
 // Returns "page 0x200", "pages 0x200 to 0x23f". Requires: pages > 0.

@@ -70,21 +70,29 @@ bool WhyRecorder::asks_area(Slot op) const {
   return std::holds_alternative<CmaAlloc>(body) || std::holds_alternative<DebugfsAlloc>(body);
 }
 
-// Returns the error of the last sweep of a request to an area, which its caller does not get.
-int WhyRecorder::sweep_error(const Answer& answer, ActorId actor) const {
+// Adds the error of the last sweep of a request to an area, which its caller does not get, and whether the log has it.
+void WhyRecorder::add_sweep_error(Answer& answer, ActorId actor) const {
+  answer.sweep_error = answer.windows.empty() ? answer.error : answer.windows.back().error;
   const auto began = began_.find(actor);
   const std::vector<Record>& records = machine_->trace.records();
-  for (std::size_t i = records.size(); began != began_.end() && i-- > began->second.records;)
-    if (records[i].actor == actor && records[i].event == Event::log_cma_alloc_failed)
-      return static_cast<int>(static_cast<std::int64_t>(records[i].c));
-  return answer.windows.empty() ? answer.error : answer.windows.back().error;
+  for (std::size_t i = records.size(); began != began_.end() && i-- > began->second.records;) {
+    if (records[i].actor != actor || records[i].event != Event::log_cma_alloc_failed) continue;
+    answer.sweep_error = static_cast<int>(static_cast<std::int64_t>(records[i].c));
+    answer.in_log = true;
+    return;
+  }
 }
 
-// Adds why a request to an area that failed left no line in the log, if its caller is the reason.
+// Adds why a request to an area that failed left no line in the log.
 void WhyRecorder::add_log(Answer& answer, ActorId actor) const {
   const auto* op = std::get_if<CmaAlloc>(&interpreter_.world().program().ops[answer.op].body);
-  if (op == nullptr || !op->nowarn || !began_.contains(actor)) return;
-  answer.add(About::log, "no line: the caller asks for none (nowarn, __GFP_NOWARN)");
+  if (answer.in_log || !began_.contains(actor)) return;
+  if (op != nullptr && op->nowarn)
+    answer.add(About::log, "no line: the caller asks for none (nowarn, __GFP_NOWARN)");
+  else if (machine_->release() < Release::v4_11 && !machine_->geometry().error_line)
+    answer.add(About::log, "no line: only since 4.11 the kernel prints one for a request that failed");
+  else if (!answer.windows.empty())
+    answer.add(About::log, "no line: it fell to the rate limit of these lines");
 }
 
 // Adds the bugs of the machine that changed what it did since the operation began.
@@ -94,8 +102,8 @@ void WhyRecorder::add_bugs(Answer& answer) const {
     const std::uint64_t times = machine_->bugs.times_reached(bug.bug) - begun_[answer.op].bugs.times_reached(bug.bug);
     if (times == 0) continue;
     answer.add(About::bug,
-               fmt::format("{} is switched on and changed the course {} meanwhile: {}", bug.name, plural(times, "time"),
-                           bug.sentence),
+               fmt::format("{} ({}) is switched on and changed the course {} meanwhile: {}", bug.name,
+                           presence_text(bug), plural(times, "time"), bug.sentence),
                {{"bug", std::string(bug.name)}, {"times", times}});
   }
 }
@@ -123,7 +131,7 @@ Sight WhyRecorder::sight_of(Slot op, ActorId actor) const {
 }
 
 void WhyRecorder::answer_failure(Slot op, ActorId actor, Answer& answer) {
-  if (asks_area(op)) answer.sweep_error = sweep_error(answer, actor);
+  if (asks_area(op)) add_sweep_error(answer, actor);
   explain_failure(sight_of(op, actor), answer);
   if (asks_area(op)) add_log(answer, actor);
   add_bugs(answer);
@@ -154,6 +162,7 @@ void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   answer.op = slot;
   answer.error = result.error;
   answer.windows = windows_.failed_of(slot);
+  answer.busy_is_limited = busy_is_limited();
   if (result.state == Result::State::failed) {
     answer_failure(slot, actor, answer);
   } else if (result.state == Result::State::skipped) {
@@ -189,6 +198,7 @@ void WhyRecorder::answer_unended() {
     answer.op = window.op;
     answer.ending = Ending::not_ended;
     answer.windows = windows_.failed_of(window.op);
+    answer.busy_is_limited = busy_is_limited();
     answers_.push_back(std::move(answer));
   }
 }
@@ -209,6 +219,7 @@ void WhyRecorder::answer_finding(const Finding& finding) {
   Answer answer;
   answer.op = slot;
   answer.windows = windows_.failed_of(slot);
+  answer.busy_is_limited = busy_is_limited();
   const bool inside = world.result(slot).state == Result::State::inside;
   answer.ending = inside || begun_.size() == slot + std::size_t{1} ? Ending::not_ended : Ending::succeeded;
   answer.brief = end;

@@ -58,7 +58,9 @@ class WhyRecorder final : public Observer {
  private:
   void learn_areas(const Machine& machine);
   void answer_boot(Slot op);
-  int sweep_error(const Answer& answer, ActorId actor) const;
+  // Returns whether the lines about busy windows fall to a rate limit.
+  bool busy_is_limited() const { return machine_->release() >= Release::v4_13 && machine_->trace.rate_limits(); }
+  void add_sweep_error(Answer& answer, ActorId actor) const;
   void answer_failure(Slot op, ActorId actor, Answer& answer);
   void learn_given_back(Slot op);
   void operation_begins(Slot op);

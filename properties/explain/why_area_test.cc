@@ -281,11 +281,14 @@ TEST(WhyArea, CountsWindowsOnceAndSweepsApart) {
 TEST(WhyArea, MergesWindowsThatFailForTheSameReason) {
   const std::string text = why_text("small release=4.19\nbug contig-nofs",
                                     "f = file\nr = read f at=a pages=256\ndrain\nw = cma_alloc a pages=1\n");
-  EXPECT_THAT(text, AllOf(HasSubstr("window [200, 201), and 255 more up to [2ff, 300): -EBUSY, in each 1 page in the "
-                                    "way; here those of the first\n    0x200  file page of r"),
-                          HasSubstr("the caller has no __GFP_FS because of \"bug contig-nofs\"; without the bug it "
-                                    "has\n"),
-                          HasSubstr("bug    contig-nofs is switched on and changed the course ")));
+  EXPECT_THAT(
+      text,
+      AllOf(HasSubstr("window [200, 201), and 255 more up to [2ff, 300): -EBUSY, in each 1 page in the "
+                      "way; here those of the first\n    0x200  file page of r"),
+            HasSubstr("the caller has no __GFP_FS because of \"bug contig-nofs\"; without the bug it "
+                      "has\n"),
+            HasSubstr(
+                "bug    contig-nofs (in 4.10, between the modelled releases) is switched on and changed the course ")));
   EXPECT_LT(std::ranges::count(text, '\n'), 14);
 }
 
@@ -332,9 +335,32 @@ TEST(WhyArea, NamesTheStartThatTheLogHas) {
                       "first pages: 200\n")));
 }
 
+// Up to 4.12 no limit is on these lines.
+TEST(WhyArea, SpeaksOfARateLimitOnlyWhereThereIsOne) {
+  EXPECT_THAT(
+      why_text("small release=4.9", "n = anon_page at=a+0x68\ndrain\nk = pin n\nw = cma_alloc a pages=200 align=4\n"),
+      HasSubstr("    in the log they begin with the free blocks of their first pages: 200\n"));
+}
+
+// A vendor's retry tries the same windows again.
+TEST(WhyArea, CountsAWindowOnceThoughEachSweepTriesIt) {
+  EXPECT_THAT(why_text("small release=4.9 retry=1",
+                       "actor A cpu=0\nn = anon_page at=a+0x68\ndrain\nk = pin n\n"
+                       "A: w = cma_alloc a pages=200 align=5\nsleep us=200000\n"),
+              AllOf(HasSubstr("2 windows tried in 2 sweeps for 200 pages"),
+                    HasSubstr("  window [200, 2c8) and [220, 2e8), in 4 attempts: -EBUSY, 1 page in the way\n")));
+}
+
 TEST(WhyArea, SaysWhyTheLogHasNoLine) {
-  EXPECT_THAT(why_text("small release=6.1", "w = cma_alloc a pages=256 nowarn\nv = cma_alloc a pages=1 nowarn\n"),
-              HasSubstr("log    no line: the caller asks for none (nowarn, __GFP_NOWARN)\n"));
+  const std::string none =
+      why_text("small release=6.1", "w = cma_alloc a pages=256 nowarn\nv = cma_alloc a pages=1 nowarn\n");
+  EXPECT_THAT(none, HasSubstr("log    no line: the caller asks for none (nowarn, __GFP_NOWARN)\n"));
+  const std::string busy = "n = anon_page at=a+0x68\ndrain\nk = pin n\nw = cma_alloc a pages=256\n";
+  EXPECT_THAT(why_text("small release=4.9", busy),
+              AllOf(HasSubstr("(the caller gets NULL; the last sweep ended with -EBUSY): "),
+                    HasSubstr("log    no line: only since 4.11 the kernel prints one for a request that failed\n")));
+  EXPECT_THAT(why_text("small release=4.9 error_line=on", busy),
+              AllOf(HasSubstr("the last sweep ended with -EBUSY, in the log ret: -16): "), Not(HasSubstr("no line"))));
 }
 
 TEST(WhyArea, RefersToAnEqualAnswer) {

@@ -69,6 +69,8 @@ class Declared {
   std::uint64_t highmem() const;
   void taken();
   void no_memory();
+  void add_beyond_limit();
+  std::string end_of_run(const PfnRange& range) const;
 
   const World& world_;
   const Machine& machine_;
@@ -158,6 +160,27 @@ void Declared::taken() {
   }
 }
 
+// Adds where the area would lie if no limit were asked for.
+void Declared::add_beyond_limit() {
+  DeclareRequest unlimited = asked_;
+  unlimited.limit = 0;
+  const std::optional<PfnRange> place = asked_.limit == 0 ? std::nullopt : machine_.areas.place_of(unlimited);
+  if (place)
+    answer_.add(About::would, fmt::format("fit without the limit, at {}", range_text(machine_, *place)),
+                {{"start", bytes_of(machine_, place->start)}});
+}
+
+// Returns what ends a free range, if it is neither the limit nor something that is reserved.
+std::string Declared::end_of_run(const PfnRange& range) const {
+  const PfnRange& memory = machine_.memblock.memory();
+  if (range.end == memory.end) return ", up to the end of memory";
+  if (bytes_of(machine_, range.end) == limit_) return ", up to the limit";
+  for (const PfnRange& hole : machine_.geometry().holes)
+    if (hole.start == range.end)
+      return fmt::format(", where there is no memory up to {:#x}", bytes_of(machine_, hole.end));
+  return "";
+}
+
 // Explains that no free range is long enough: lists those there are, within the limits and cut where
 // high memory begins.
 void Declared::no_memory() {
@@ -191,10 +214,11 @@ void Declared::no_memory() {
   smaller.size = align_down(most, alignment_);
   if (smaller.size != 0 && machine_.areas.place_of(smaller))
     answer_.add(About::would, fmt::format("fit with {} at most", size_text(smaller.size)), {{"size", smaller.size}});
+  add_beyond_limit();
   for (std::size_t i = 0; i < std::min(rooms.size(), kListed); ++i)
     answer_.add(About::run,
-                fmt::format("{} free, {} of them after alignment", range_text(machine_, rooms[i].range),
-                            size_text(rooms[i].counts)),
+                fmt::format("{} free, {} of them after alignment{}", range_text(machine_, rooms[i].range),
+                            size_text(rooms[i].counts), end_of_run(rooms[i].range)),
                 {{"start", bytes_of(machine_, rooms[i].range.start)},
                  {"end", bytes_of(machine_, rooms[i].range.end)},
                  {"counts", rooms[i].counts}});

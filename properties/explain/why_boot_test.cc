@@ -15,6 +15,16 @@ constexpr const char* kHighmem =
     "release=4.19 base=0 pages=0x4000 pageblock_order=9\nzone Normal base=0 pages=0x2000\nzone "
     "HighMem base=0x2000 pages=0x2000";
 
+// Boards whose memory has a hole below the limit, and more of it above.
+TEST(WhyBoot, NamesWhatEndsTheFreeRangesAndWhatLiesBeyondTheLimit) {
+  expect_answers({{"hole",
+                   "release=4.19 pages=0x40000 pageblock_order=9\nhole base=0xec00 pages=0x11400",
+                   "declare x size=0x10000000 limit=0x10000000\n",
+                   {"run    [0x0, 0xec00000) free, 236 MiB of them after alignment, where there is no memory up to "
+                    "0x20000000\n",
+                    "would  fit without the limit, at [0x30000000, 0x40000000)\n"}}});
+}
+
 TEST(WhyBoot, ARequestOfAnAreaThatWasNotDeclaredNamesTheFailure) {
   expect_answers({{"an area that failed",
                    kOld,
@@ -76,7 +86,7 @@ TEST(WhyBoot, AnswersForEachWayADeclarationFails) {
         "MiB after alignment: 12 MiB short\n",
         "wanted 56 MiB (rounded up from 53 MiB) aligned to 4 MiB, below 0x4000000 (the end of memory: no "
         "limit is asked for)\n",
-        "run    [0x1010000, 0x4000000) free, 44 MiB of them after alignment\n"}},
+        "run    [0x1010000, 0x4000000) free, 44 MiB of them after alignment, up to the end of memory\n"}},
       {"no memory below the limit", kOld, "declare x size=0x800000 limit=0x400000\n", {"answer failed, -EINVAL: "}},
   });
 }

@@ -77,6 +77,9 @@ class ZoneRefusal {
   std::optional<unsigned> largest_order(bool of_any_type) const;
   std::int64_t before_block() const { return terms_.usable() + terms_.block; }
   std::string larger_than_free() const;
+  // Returns whether the reserve for atomic requests alone leaves nothing.
+  bool reserve_takes_all() const { return terms_.reserved > 0 && before_block() <= 0; }
+  std::int64_t free_in_reserve() const;
   std::optional<std::string> lower_mark() const;
   std::string subtracted() const;
   std::string kept() const;
@@ -108,7 +111,12 @@ std::string ZoneRefusal::subtracted() const {
   std::string text;
   if (terms_.of_areas > 0)
     text += fmt::format(", {} of them of areas, which this request may not have", terms_.of_areas);
-  if (terms_.reserved > 0) text += fmt::format(", {} kept for atomic requests", terms_.reserved);
+  if (terms_.reserved > 0 && machine_.release() >= Release::v6_12)
+    text += fmt::format(", {} kept for atomic requests", terms_.reserved);
+  else if (terms_.reserved > 0)
+    text += fmt::format(", less the reserve for atomic requests, counted whole: {}, of which {} are free",
+                        terms_.reserved, free_in_reserve());
+  if (reserve_takes_all()) return text + ": none usable";
   if (terms_.usable() < 0) return text + ", " + larger_than_free();
   if (terms_.block > 0) text += fmt::format(", less {} that the block takes beyond its first", terms_.block);
   return text.empty() ? text : text + fmt::format(": {} usable", with_kbytes(machine_, terms_.usable()));
@@ -118,6 +126,17 @@ std::string ZoneRefusal::subtracted() const {
 std::string ZoneRefusal::larger_than_free() const {
   return fmt::format("{} usable, fewer than the {} of the block", std::max<std::int64_t>(before_block(), 0),
                      order_pages(attempt_.order));
+}
+
+// Returns how many of the pages in the reserve for atomic requests are free.
+std::int64_t ZoneRefusal::free_in_reserve() const {
+  std::int64_t pages = 0;
+  for (unsigned order = 0; order <= machine_.buddy.largest_order(); ++order) {
+    const PageList& list = zone_.area[order].lists[index_of(Migratetype::highatomic)];
+    for (Frame frame = list.first; frame != kNil; frame = machine_.map.at(frame).next)
+      pages += static_cast<std::int64_t>(order_pages(order));
+  }
+  return pages;
 }
 
 // Returns what the zone must keep, and of what that is made.
@@ -143,6 +162,10 @@ std::string ZoneRefusal::blocks() const {
 }
 
 std::string ZoneRefusal::brief() const {
+  if (!terms_.enough() && reserve_takes_all())
+    return fmt::format(
+        "zone {} has {} free, less a reserve of {} for atomic requests: not more than the {} that must stay", name(),
+        plural(static_cast<std::uint64_t>(terms_.free - terms_.of_areas), "page"), terms_.reserved, terms_.needed());
   if (!terms_.enough() && terms_.usable() < 0) return fmt::format("zone {} has {}", name(), larger_than_free());
   if (!terms_.enough())
     return fmt::format("zone {} has {} that the request may use, and more than {} must stay", name(),
@@ -198,6 +221,11 @@ void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
                                     "{} to stay (vm.watermark_boost_factor=0)",
                                     name(), plain.usable(), plain.needed()),
                         {{"remedy", std::string("no boost")}}});
+  if (terms_.reserved > 0 && terms_.usable() + terms_.reserved > terms_.needed() && has_block())
+    evidence.push_back({About::would,
+                        fmt::format("pass in zone {} without its reserve for atomic requests, {}", name(),
+                                    plural(static_cast<std::uint64_t>(terms_.reserved), "page")),
+                        {{"remedy", std::string("no reserve")}}});
   const Gfp movable = (attempt_.gfp & ~static_cast<Gfp>(kGfpReclaimable)) | kGfpMovable;
   if (terms_.of_areas > 0 && !pins_for_long(machine_) &&
       ZoneRefusal(machine_, index_, last_attempt(machine_, movable, attempt_.order)).passes())
@@ -208,7 +236,7 @@ void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
   const std::int64_t missing = terms_.needed() + 1 - terms_.usable();
   std::string text = fmt::format("pass in zone {} with {} free that it may use", name(),
                                  plural(static_cast<std::uint64_t>(missing), "more page"));
-  if (!has_block()) text += fmt::format(", if they made a block of order {}", attempt_.order);
+  if (!has_block() && attempt_.order > 0) text += fmt::format(", if they made a block of order {}", attempt_.order);
   std::vector<Figure> figures = {{"remedy", std::string("more free pages")}, {"pages_short", missing}};
   if (const auto lower = has_block() ? lower_mark() : std::nullopt) text += ", or with " + *lower;
   evidence.push_back({About::would, std::move(text), std::move(figures)});
@@ -231,7 +259,7 @@ void add_smaller_order(const Machine& machine, Gfp gfp, unsigned order, std::vec
 // Returns the flags of the request in words, and what a long-term pin takes from them.
 std::string wanted_text(const Machine& machine, Gfp gfp, unsigned order) {
   std::string text = gfp_text(gfp, machine.release());
-  if (order > kCostlyOrder && (gfp & kGfpNofail) == 0)
+  if (order > kCostlyOrder && order <= machine.buddy.largest_order() && (gfp & kGfpNofail) == 0)
     text += "; a costly order: the kernel does not retry without end";
   if (!pins_for_long(machine) || migratetype_of(gfp) != Migratetype::movable) return text;
   if (machine.release() >= Release::v5_13) text += " less __GFP_MOVABLE";
@@ -258,7 +286,8 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
                               fmt::format("{} for {}", request, wanted_text(machine, gfp, order)),
                               {{"order", std::uint64_t{order}}, {"gfp", gfp_text(gfp, machine.release())}}});
   if (order > machine.buddy.largest_order()) {
-    refused.brief = fmt::format("order {} is above the largest one, {}", order, machine.buddy.largest_order());
+    refused.brief = fmt::format("order {} is above the largest one, {}: not tried, with a WARNING unless __GFP_NOWARN",
+                                order, machine.buddy.largest_order());
     add_smaller_order(machine, gfp, machine.buddy.largest_order() + 1, refused.evidence);
     return refused;
   }

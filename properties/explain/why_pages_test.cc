@@ -18,8 +18,8 @@ TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
       {"order",
        "small release=6.1",
        "x = alloc_pages order=10 type=unmovable\n",
-       {"answer failed, -ENOMEM: order 10 is above the largest one, 6\n",
-        "wanted a block of order 10 (1024 pages) for GFP_KERNEL; a costly order: "}},
+       {"answer failed, -ENOMEM: order 10 is above the largest one, 6: not tried, with a WARNING unless __GFP_NOWARN\n",
+        "wanted a block of order 10 (1024 pages) for GFP_KERNEL\n"}},
       {"watermark",
        "small release=6.1",
        "eaten = unmovable_page pages=1000\nx = alloc_pages type=unmovable\n",
@@ -51,6 +51,18 @@ TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
        "y = alloc_pages order=6 type=unmovable atomic\n",
        {"lowered by ", " for an urgent request"}},
   });
+}
+
+// 128 MiB with a largest order of 14: a pageblock of 64 MiB is the reserve, and counts whole though most of it is free.
+TEST(WhyPages, NamesTheReserveForAtomicRequests) {
+  expect_answers(
+      {{"reserve",
+        "release=5.10 base=0x20000 pages=0x8000 pageblock_order=14 largest_order=14 min_free_kbytes=8192",
+        "reserve base=0x20008 pages=0xc00\nreserve base=0x27ff0 pages=0x10\nu1 = unmovable_page pages=15574\n"
+        "u2 = unmovable_page pages=11626\na = alloc_pages order=1 gfp=GFP_ATOMIC\nfree u1\ndrain_pages\n"
+        "big = alloc_pages order=13 gfp=GFP_KERNEL\n",
+        {" free, less the reserve for atomic requests, counted whole: 16384, of which ",
+         "would  pass in zone Normal without its reserve for atomic requests, 16384 pages\n"}}});
 }
 
 // Raspberry Pi, 32 bits: high memory is of no use to the kernel, and one low zone carries the whole reserve.
