@@ -44,9 +44,9 @@ class FreeLists {
   // largest_order at most, and on no list.
   void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
   // Frees single pages of one pageblock, upwards, as freeing one after the other would, and clears kPageInFlight,
-  // kPagePcp and the links of each. Does nothing for 0 pages. Requires: they are on no list.
+  // kPagePcp and the links of each. Requires: at least one page; they are on no list.
   void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
-  // Frees a block of any order in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
+  // Frees a block in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
   // Requires: as free_one_block().
   void free_in_pageblocks(Zone& zone, Pfn pfn, unsigned order);
   // Returns the type of list on which a freed page is put: that of its pageblock now, and with Bug::free_stale_type (up

@@ -6,7 +6,8 @@
 // the clock. Operations ask which actor runs, and count work. Awaitables (await.h, mutex.h, bit_locks.h) suspend the
 // current actor and wake others. One class, as all three work on the same record of each actor.
 //
-// Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions.
+// Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions; resume(),
+// stop_at(), next_sleeper() and each wake-up by the clock are linear in the number of actors.
 //
 // Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, turn() throws one for a
 // loop without end, park() one (locks) for a deadlock, or in a plain call.
@@ -81,6 +82,7 @@ class Engine {
   // never wait.
   void assume(ActorId actor);
   // Destroys the operations of all actors. The machine is in no defined state afterwards and must be reset.
+  // Requires, as reset() does: no resume() is under way.
   void abandon();
   // Ends all operations, and returns clock, steps, budget and the actors' flags to their first values. Makes kMainActor
   // current. Keeps the actors and the watcher.
@@ -122,8 +124,8 @@ class Engine {
   Point last_point(ActorId actor) const {
     return running_ && actor == current_ ? last_point_ : actors_[actor].last_point;
   }
-  // Returns the point that the current actor passed last, in its operation or in a plain call made as it since; kCount
-  // if there is none. For reports of what just went wrong.
+  // Returns the point that the current actor passed last, in its operation or in a plain call made since it became
+  // current; kCount if there is none. For reports of what just went wrong.
   Point last_point() const { return last_point_; }
   // Returns the name of the object that the actor waits for, for reports; "the clock" if it sleeps; empty
   // if it does neither.
@@ -135,7 +137,7 @@ class Engine {
 
   // ============ For operations and the layers that they run in ============
 
-  // Returns the actor that runs, or ran last.
+  // Returns the current actor: the one that resume() or assume() named last, kMainActor at first.
   ActorId current() const { return current_; }
   // Returns its CPU.
   int cpu() const { return cpu_; }
@@ -177,8 +179,8 @@ class Engine {
   // Reports the point to the watcher, counts down the actor's request, and returns whether the actor is to be
   // suspended; never in a plain call. Requires: watching().
   bool stop_here(Point point);
-  // Parks the current actor at a point: it stays ready. Requires, as do the other calls that park: the actor is inside
-  // an operation and holds no spinlock; `leaf` is its innermost coroutine, which suspends right after.
+  // Parks the current actor at a point: it stays ready. Requires, as do the other calls that park: the actor holds no
+  // spinlock and, but for park(), is inside an operation; `leaf` is its innermost coroutine, which suspends at once.
   void stop(PromiseBase& leaf);
   // Parks the current actor until wake(). `what` names the object that it waits for, and is kept, not copied: a
   // literal. `owner` is the actor that holds the object, kNoActor if a device does. Throws EngineFault (locks) if this

@@ -5,7 +5,7 @@
 // block, or 64 pages if that is more). The notes make two things cheap: an audit recounts only the chunks that an
 // operation touched, and a return to the state after boot copies only the chunks touched since. Access is O(1), a
 // search of the head at most one look for each order; a change of a chunk noted before costs a branch more. zone->lock
-// protects free pages and pageblock types; see the layers above.
+// protects free pages and pageblock types (buddy/zone.h); what protects a page in use is stated where it is used.
 #pragma once
 
 #include <span>

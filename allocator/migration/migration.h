@@ -6,8 +6,12 @@
 // off control.pages, with the reference that the list has, and leaves the rest on it. Afterwards control.nr_pages is
 // the number of base pages on the list. Since 6.9 compaction's targets change it while pages move (MigrationTargets).
 //
+// Targets: the control's MigrationTargets give them, for compaction; else the allocator does, for a task with
+// TaskFlags::memalloc_pin outside areas. A long-term pin must have set that flag before it calls.
+//
 // Passes over the list: at most ten. Pages of huge pages that were split get up to ten more in 6.1 and 6.2, and one
-// since 6.3, where passes to unmap and passes to move are counted apart. Cost: O(passes * pages listed).
+// since 6.3, where passes to unmap and passes to move are counted apart. Each pass is linear in the pages listed and
+// their entries.
 //
 // Locks: callers hold no spinlock, and no lock of a listed page. Each place where the kernel drops a lock, yields or
 // sleeps is a point.
@@ -54,8 +58,9 @@ class Migration {
   // was split just stays if it had no target. The pages that stay are listed, in no order to rely on; up to 5.10
   // without those that failed for good, which were put back.
   //
-  // How failures count: up to 6.0 a huge page that failed for good counts all its pages. Since 6.1 it counts as one,
-  // and so does a huge page that was split, whatever becomes of its pages; but if no page is left, nothing failed.
+  // How failures count: up to 6.0 a huge page that failed for good counts all its pages, and one that might still have
+  // moved counts as one. Since 6.1 either counts as one, and so does a huge page that was split, whatever becomes of
+  // its pages; but if no page is left, nothing failed.
   //
   // Requires: control.hugetlb is set if a page of the pool is listed. Since 6.1 those are moved first, and without it
   // they would be taken for transparent huge pages.

@@ -29,7 +29,7 @@ class ReverseMap {
   ReverseMap& operator=(const ReverseMap&) = delete;
 
   // --- ptes ---
-  // Makes the pte map the page.
+  // Makes the pte map the page: neither writable, dirty nor young; that is for the caller to set.
   // Requires: the pte is empty and guarded; the page is of a kind that ptes map (is_mappable). The caller has taken the
   // reference, which becomes the pte's.
   void map_pte(PteId pte, OwnerId page);
@@ -40,8 +40,8 @@ class ReverseMap {
   // that the page was used by the pte.
   // Requires: the pte is present and guarded; the page is locked.
   void set_migration_entry(PteId pte);
-  // Puts a mapping of the page, where it is now, in the place of the migration entry.
-  // Requires: the pte is a guarded migration entry; the page is locked. The caller has taken the reference, which
+  // Puts a mapping of the page, where it is now, in the place of the migration entry: writable, dirty and young as
+  // that. Requires: the pte is a guarded migration entry; the page is locked. The caller has taken the reference, which
   // becomes the pte's.
   void remove_migration_entry(PteId pte);
   // Clears the pte. If it mapped a page, the page's map count falls, the caller gets the pte's reference, and the page
@@ -55,10 +55,10 @@ class ReverseMap {
   // written through them (page_mkclean).
   // Requires: the page is locked.
   void write_protect(OwnerId id);
-  // Removes every pte of the page and puts their references: unmap_mapping_range, or private memory that its process
-  // unmaps. The page is marked accessed (Lru::mark_accessed) for each pte through which it was used. Drains this CPU's
-  // pagevecs before and after each, and waits for page-table locks. Of a migration entry only the entry goes.
-  // Requires: the page is not part of a huge page, which pmds may map; the caller holds no page-table lock.
+  // Removes every pte of the page and puts their references: unmap_mapping_range, or a private page that the test
+  // device lets go (space 0). The page is marked accessed (Lru::mark_accessed) for each pte through which it was used.
+  // Drains this CPU's pagevecs before and after each, and waits for page-table locks. Of a migration entry only the
+  // entry goes. Requires: the page is not part of a huge page, which pmds may map; the caller holds no page-table lock.
   Task<void> unmap_for_good(OwnerId id);
   // Returns whether a pte of locked memory maps the page; migration entries and pmds do not count.
   bool mapped_locked(OwnerId id) const;

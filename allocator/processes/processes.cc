@@ -200,7 +200,10 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
       given = false;
       error = co_await fault_in(process, pte, use);
     }
-    if (error != 0) co_return error;
+    if (error != 0) {
+      if (given) co_await lru_.put_page(frame);
+      co_return error;
+    }
   }
   if (given) co_await lru_.put_page(frame);
   spaces_.pte(pte).dirty = true;

@@ -8,8 +8,8 @@
 // Cost: O(1) per page; O(entries of the page) for each that is unmapped; a fault in huge memory is linear in the pages
 // of the huge page.
 //
-// Requires of calls that act on a process: it is alive; of those that take a mapping too: has_mapping(), and indices
-// inside its pages_of().
+// Requires of all calls: a process is a number below count(). Of those that act on one: it is alive; of those that take
+// a mapping too: has_mapping(), and indices inside its pages_of().
 //
 // Locks: faults take the page-table lock of their process. Unmapping and mlock() take it for one page of ptes at a
 // time, madv_free() for its whole range, fork() the parent's for four copied ptes. A page's lock is taken before a
@@ -33,6 +33,7 @@ using MappingId = std::uint32_t;
 
 class Processes {
  public:
+  // Refers to the layers, which outlive it.
   Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces, ReverseMap& reverse_map,
             PageCache& page_cache, Owners& owners, OwnerMoves& moves, Files& files, Migration& migration);
 
@@ -51,7 +52,8 @@ class Processes {
   bool idle(SpaceId process) const { return processes_[process].inside == 0; }
   // Returns one more than the last process's number; dead ones keep theirs, and 0 is none.
   std::size_t count() const { return processes_.size(); }
-  // Sets whether exec's stack is set up but not yet in its final place.
+  // Sets whether exec's stack is set up but not yet in its final place. As long as it is, migration does not unmap
+  // anonymous pages of the process, and so cannot move them.
   void set_temporary_stack(SpaceId process, bool on) { spaces_.set_temporary_stack(process, on); }
 
   // --- mappings ---
@@ -64,18 +66,18 @@ class Processes {
   }
   // Returns the page's owner record, 0 if nothing is mapped there.
   OwnerId page_at(SpaceId process, MappingId mapping, std::uint64_t index) const;
-  // Unmaps pages [from, from + pages) of a mapping: zap, gather, flush.
+  // Unmaps pages [from, from + pages) of a mapping: zap, gather, flush. The mapping stays as it is: a page that is
+  // touched again comes in anew. In locked memory that one is locked too since 5.18, and is not up to 5.17.
   Task<void> munmap(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
 
   // --- private memory ---
-  // Writes to a page: allocates an untouched one (or uses `frame`, just allocated), copies a shared one, waits for one
-  // under migration; then changes its content. Returns 0 or -ENOMEM.
-  // Frees a `frame` that another fault made needless.
-  // Requires: the mapping is not shared; with `frame`, not huge either.
+  // Writes to a page: allocates an untouched one (or uses `frame`, just allocated), copies one that fork shares, waits
+  // for one under migration; then changes its content. Returns 0 or -ENOMEM. Takes `frame` over in any case: frees it
+  // if another fault made it needless. Requires: the mapping is not shared; with `frame`, not huge either.
   Task<int> write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame = kNoPfn);
-  // Locks the mapping (mlock2 with MLOCK_ONFAULT): touched pages move to the unevictable list; later ones go there too.
-  // Leaves one that is locked as it is.
-  // Requires: the mapping is neither huge nor shared, here and in madv_free().
+  // Locks the mapping (mlock2 with MLOCK_ONFAULT): touched pages move to the unevictable list, but for those under
+  // migration and up to 5.17 those that are locked (PG_locked) at this moment; later ones go there too. Leaves a
+  // mapping that is locked as it is. Requires: the mapping is neither huge nor shared, here and in madv_free().
   Task<void> mlock(SpaceId process, MappingId mapping);
   bool locked(SpaceId process, MappingId mapping) const { return processes_[process].mappings[mapping].locked; }
   // Lets touched pages that only this process maps be dropped until they are written to again (MADV_FREE).
@@ -84,6 +86,7 @@ class Processes {
   // --- huge memory (huge_mappings.cc) ---
   // Maps `huge_pages` aligned huge pages of memory that madvise(MADV_HUGEPAGE) named: faults bring huge pages where
   // they can. None is touched yet.
+  // Requires: huge_pages > 0, and the machine has transparent huge pages.
   MappingId mmap_huge(SpaceId process, std::uint64_t huge_pages);
   bool is_huge(SpaceId process, MappingId mapping) const {
     return processes_[process].mappings[mapping].first_pmd != 0;
@@ -123,6 +126,8 @@ class Processes {
   // Returns what such a pin counts on the page: since 5.7 its number distinguishes it from other references.
   int longterm_references() const { return release_ >= Release::v5_7 ? 1024 : 1; }
 
+  // Makes the processes those of `other`, of a machine of the same geometry. Address spaces and owner records are
+  // copied apart. Requires: no call is under way in either.
   void copy_from(const Processes& other) {
     processes_ = other.processes_;
     shared_ = other.shared_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "allocator/base/error.h"
 #include "allocator/machine_testing.h"
 
 namespace cma {
@@ -308,6 +309,16 @@ class RacingFaultsTest : public ProcessesTest {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Releases, RacingFaultsTest, testing::ValuesIn(modelled_releases()));
+
+TEST_P(RacingFaultsTest, AFrameThatIsNotNeededIsFreedThoughTheWriteFails) {
+  const SpaceId process = process_with(1);
+  run_now(machine_->processes.fork(process));
+  const Pfn frame = machine_->buddy.alloc_pages(kGfpHighuserMovable, 0);
+  while (machine_->buddy.alloc_pages(kGfpHighuserMovable, 0) != kNoPfn) {
+  }
+  EXPECT_EQ(-kENOMEM, run_now(machine_->processes.write(process, 0, 0, frame))) << "no page for the copy";
+  EXPECT_EQ(machine_->map.page(frame).ref, 0) << "write() has taken it over";
+}
 
 TEST_P(RacingFaultsTest, TheFirstTouchBringsInOnePage) {
   const SpaceId process = machine_->processes.spawn();

@@ -5,8 +5,8 @@
 // values of arguments and new operations come from properties/program/values.h and generator.h: edges of areas and
 // pageblocks, sizes near powers of two. To make the fuzzers prefer other values, change those.
 //
-// A Mutator leaves any program settled and within the limits. Equal seeds make equal changes. Cost: about three
-// microseconds a mutation of a 16-operation program, a third of it for the byte forms on both sides.
+// A Mutator leaves any program settled, with MutationOptions::ops operations at most. Equal seeds make equal changes.
+// Cost: about three microseconds a mutation of a 16-operation program, a third of it for the byte forms on both sides.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@
 namespace cma {
 
 struct MutationOptions {
-  // Long programs are slow and find nothing that short ones do not: operations beyond this are removed.
+  // Long programs are slow, and short ones find nearly all: operations beyond this are removed.
   std::size_t ops = 48;
   // What is inserted: of these only `kinds`, `sequential` and `compaction` count; huge pages and flags go by the
   // program. If it is sequential, mutate() makes no change about actors or stops; cross() brings the other program's.
@@ -35,9 +35,10 @@ class Mutator {
  public:
   explicit Mutator(std::uint64_t seed, const MutationOptions& options = {});
 
-  // Makes one to four changes.
+  // Tries one to four changes; now and then one leaves the program as it is.
   void mutate(Program& program);
-  // Puts operations of `other` into `program`.
+  // Puts a run of operations of `other` into `program`: at the end of a beginning of it, whose rest is dropped, in its
+  // midst, or one by one between its operations. Mutates `program` if `other` has none.
   void cross(Program& program, const Program& other);
 
  private:

@@ -36,8 +36,12 @@ std::string describe_status(int status) {
 }
 
 void check_op(std::string_view op) {
-  if (op.empty() || op.size() > kLongestOp || op.front() == '#' || op.find('\n') != std::string_view::npos ||
-      op.find_first_not_of(" \t\r") == std::string_view::npos || op.starts_with("sync ") || op.starts_with("quiet ")) {
+  // As the driver splits it.
+  constexpr std::string_view kBlanks = " \t\r";
+  const std::size_t begin = std::min(op.find_first_not_of(kBlanks), op.size());
+  const std::string_view word = op.substr(begin, op.find_first_of(kBlanks, begin) - begin);
+  const bool one_line = op.find('\n') == std::string_view::npos && op.find('\0') == std::string_view::npos;
+  if (!one_line || op.size() > kLongestOp || word.empty() || word.front() == '#' || word == "sync" || word == "quiet") {
     throw std::invalid_argument(fmt::format("not an op for the judge: '{}'", op.substr(0, 80)));
   }
 }

@@ -5,7 +5,8 @@
 // returns it, and log() the console. Once it has ended, calls return at once with incomplete answers.
 //
 // Not thread safe. Cost: about 11 ms to boot, 50 us for one op in lock step (ask), 7 us in a batch (ask_all). One
-// process, and one more once a program uses anonymous pages; 20 to 60 MB. The destructor kills and reaps them.
+// process, and one more once a program uses anonymous pages; 20 to 60 MB. The destructor kills them, and
+// reaps the kernel's own.
 #pragma once
 
 #include <sys/types.h>
@@ -54,9 +55,9 @@ class KernelProcess {
   KernelProcess& operator=(const KernelProcess&) = delete;
   ~KernelProcess();
 
-  // Sends one op and returns its answer. An op is one line of at most 4096 bytes that is neither empty nor a comment,
-  // and neither "sync", which this class sends, nor "quiet", which would leave it without answers. Throws
-  // std::invalid_argument if it is anything else, and sends nothing.
+  // Sends one op and returns its answer. An op is one line of at most 4096 bytes without a zero byte that is neither
+  // blank nor a comment; its first word is neither "sync", which this class sends, nor "quiet", which would leave it
+  // without answers. Throws std::invalid_argument if it is anything else, and sends nothing.
   KernelAnswer ask(std::string_view op);
   // Sends all ops at once, so that the kernel runs ahead of the reader. Returns as many answers as ops, or throws
   // as ask() does.

@@ -170,9 +170,11 @@ TEST(KernelProcess, AProgramThatIsNoKernelFailsWithItsLog) {
 
 TEST(KernelProcess, WhatIsNoOpIsRefused) {
   KernelProcess kernel(small_machine("/bin/false"));
-  for (const char* text : {"", "  ", "# comment", "ca 1 a 1 0\ncr 1", "sync 0", "quiet 1"}) {
+  for (const char* text : {"", "  ", "# comment", " # comment", "ca 1 a 1 0\ncr 1", "sync 0", " sync\t0", "quiet 1",
+                           "\tquiet 1", "sync"}) {
     EXPECT_THROW(kernel.ask(text), std::invalid_argument) << text;
   }
+  EXPECT_THROW(kernel.ask(std::string_view("areas\0", 6)), std::invalid_argument);
 }
 
 TEST(KernelProcess, TheReasonNamesTheRemedy) {

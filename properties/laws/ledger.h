@@ -4,7 +4,7 @@
 // Per frame it has the holder (a buffer of an area, a range of another caller, a block of the page allocator) and how
 // many extra references were taken; per area, the bits of its live buffers, requests under way, and the totals the area
 // should report. It checks nothing: Laws does before it records. Flat arrays. Cost: O(pages) for a buffer or block,
-// O(1) for a reference; a reset costs what was touched since the last one.
+// O(1) for a reference; a begin() with the same memory costs what was touched since the last one.
 #pragma once
 
 #include <cstdint>
@@ -65,10 +65,10 @@ class Ledger {
   };
 
   // --- beginning ---
-  // Begins with memory that has no holders. If memory and chunk order are those of the last call this is cheap, and
-  // the areas stay, without buffers, requests and totals; otherwise there are none.
+  // Begins with memory that has no holders; it is not empty. If memory and chunk order are those of the last call this
+  // is cheap, and the areas stay, without buffers, requests and totals; otherwise there are none.
   void begin(const PfnRange& memory, unsigned chunk_order);
-  // Adds the next area, in the order of their ids.
+  // Adds the next area, in the order of their ids. Requires: it lies in the memory, and is whole bits long.
   void add_area(Pfn base, std::uint64_t pages, unsigned order_per_bit);
   // Sets what an area has counted already when the ledger begins. Requires: the area was added.
   void set_totals(std::size_t area, std::uint64_t succeeded, std::uint64_t failed, std::uint64_t released) {
@@ -80,7 +80,8 @@ class Ledger {
   void forget_areas() { areas_.clear(); }
 
   // --- buffers of areas ---
-  // Record a cma_alloc: it begins, and fails or gives a buffer. Require: the area was added.
+  // Record a cma_alloc: it begins, and fails or gives a buffer. One that ends is one that began with the same count and
+  // align; if there is none, only totals and bits change. Require: the area was added.
   void alloc_begins(std::size_t area, std::uint64_t count, unsigned align);
   // `counted`: the area's totals should include this call.
   void alloc_failed(std::size_t area, std::uint64_t count, unsigned align, bool counted);
@@ -117,9 +118,9 @@ class Ledger {
   }
 
   // --- boot ---
-  // Records the range of an area that is declared; boot has not finished.
+  // Records the range with which the next area was declared. For machines whose boot the program performs.
   void area_declared(const PfnRange& range) { declared_.push_back(range); }
-  // Returns the ranges of the areas that were declared while the program ran, in the order of their ids.
+  // Returns those ranges by area, those of the geometry first; none if the machine had booted when the program began.
   const std::vector<PfnRange>& declared() const { return declared_; }
 
   // --- reading ---
