@@ -287,7 +287,8 @@ const std::pair<const char*, std::vector<const char*>> kReports[] = {
     {"report-3-one-page-is-busy-4.19",
      {"window [4000, 4001), and 2047 more up to [47ff, 4800): -EBUSY, in each 1 page in the way; here those of the "
       "first\n",
-      "because of \"bug contig-nofs\"", "answer not ended: the run ends here, law complete: "}},
+      "because of \"bug contig-nofs\"", "2047 windows tried for 1 page, and pages were in the way of each",
+      "ended  the run ends here, law complete: "}},
     {"report-12-frame-buffer-at-boot",
      {"no window: 2025 pages at align 8; longest run 1792 at bit 256 of 2048: 233 pages short\n",
       "they fit at bit 0 only", "held   256 pages by pool\n",

@@ -221,6 +221,12 @@ void WhyRecorder::answer_finding(const Finding& finding) {
   answer.windows = windows_.failed_of(slot);
   answer.busy_is_limited = busy_is_limited();
   const bool inside = world.result(slot).state == Result::State::inside;
+  if (inside && finding.law == Law::complete && asks_area(slot)) {
+    // The request has failed: the law compares its failure with what was there.
+    answer.error = -kENOMEM;
+    answer_failure(slot, world.actor(world.program().ops[slot].performer), answer);
+    return answers_.back().add(About::ended, end);
+  }
   answer.ending = inside || begun_.size() == slot + std::size_t{1} ? Ending::not_ended : Ending::succeeded;
   answer.brief = end;
   const auto* request = std::get_if<CmaAlloc>(&world.program().ops[slot].body);
