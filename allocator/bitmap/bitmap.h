@@ -60,11 +60,11 @@ class Bitmap {
 // Returns the mask for an alignment to 2^align pages, in bits (cma_bitmap_aligned_mask): 0 if one bit is at least that
 // large. From align - order_per_bit = 64 on the mask is all ones, and only a multiple of 2^64 is aligned. With
 // Bug::mask_exponent the mask has `align >> order_per_bit` ones. Notes in `bugs` that a bug changed the result.
-// Requires: order_per_bit < 32, here and in the next function.
+// Requires: order_per_bit < 32.
 std::uint64_t bitmap_aligned_mask(unsigned align, unsigned order_per_bit, BugSet& bugs);
 // Returns how far the area's base lies above the last frame aligned to 2^align pages, in bits
 // (cma_bitmap_aligned_offset); from align = 64 on above frame 0. With Bug::offset_upward, how far it lies below the
-// next such frame. Notes in `bugs` that the bug changed the result.
+// next such frame, 0 from align = 64 on. Notes in `bugs` that the bug changed the result. Requires: order_per_bit < 32.
 std::uint64_t bitmap_aligned_offset(Pfn base, unsigned align, unsigned order_per_bit, BugSet& bugs);
 // Returns the number of bits for that many pages, rounded up (cma_bitmap_pages_to_bits). Exact for counts up to
 // 2^64 - 2^order_per_bit; wraps for larger ones, as the kernel's does. Requires: order_per_bit < 64.

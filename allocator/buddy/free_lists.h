@@ -3,8 +3,8 @@
 // other layers by Buddy and PageblockTypes. contig/, laws and reports only look.
 //
 // Invariants, whenever zone->lock is free:
-// - The head of each free block, and no other page, has kPageBuddy, the block's order and the type of its list. It is
-//   aligned to the order. Blocks do not overlap, hold no page in use and do not cross zones.
+// - The head of each free block has kPageBuddy, the block's order and the type of its list; no other page has
+//   kPageBuddy. Blocks are aligned to their order, do not overlap, hold no page in use and do not cross zones.
 // - Two free blocks of one zone and one order below largest_order are never buddies: they have merged. Excepted are
 //   blocks of at least a pageblock, while one or both are isolated, and since 5.18 where their types differ and one is
 //   not mergeable.
@@ -12,11 +12,12 @@
 //   those on Isolate lists (nr_free_highatomic since 6.10 only). Up to 6.9 a block may lie on the list of a type that
 //   its pageblock no longer has.
 // - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
-// A bug that is switched on may break them. Every call keeps the counters.
+// A bug that is switched on may break them. Every public call keeps the counters.
 //
 // Cost: merging and splitting take one step for each order passed, at most largest_order, each O(1); since 6.10 a merge
 // from the pageblock order on also retypes the buddy's pageblocks. Taking a whole block and relinking one are O(1), a
-// search for the smallest block looks at one list for each order. Freeing a run is linear in it.
+// search for the smallest block looks at one list for each order. Freeing a run is linear in it, freeing
+// in pageblocks takes one merge for each.
 //
 // Requires: zone->lock is held, or the machine boots, unless a function states something else. Every change of a list
 // asserts that some spinlock is held (which one is not known) or that boot has not ended. `zone` is that of the block.

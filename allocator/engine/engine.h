@@ -7,7 +7,8 @@
 // current actor and wake others. One class, as all three work on the same record of each actor.
 //
 // Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions; resume(),
-// stop_at(), next_sleeper() and each wake-up by the clock are linear in the number of actors.
+// stop_at(), set_watcher(), park(), take_woken(), next_sleeper() and each wake-up by the clock are linear in the number
+// of actors.
 //
 // Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, turn() throws one for a
 // loop without end, park() one (locks) for a deadlock, or in a plain call.
@@ -98,8 +99,8 @@ class Engine {
   // Makes the step after `limit` further ones throw EngineFault (bounded); the throw lifts the limit. kNoLimit lifts
   // it, too.
   void set_step_budget(std::uint64_t limit) { step_limit_ = limit < kNoLimit - steps_ ? steps_ + limit : kNoLimit; }
-  // Sets how many turns loops may take together from one point to the next (turn()); without limit at first. reset()
-  // keeps it.
+  // Sets how many turns loops may take together before a point is passed or an actor made current (turn()); without
+  // limit at first. reset() keeps it.
   void bound_turns(std::uint64_t most) { most_turns_ = most; }
   // Returns the steps counted since the last reset().
   std::uint64_t steps() const { return steps_; }

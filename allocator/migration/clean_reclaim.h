@@ -1,5 +1,5 @@
-// reclaim_clean_pages_from_list (mm/vmscan.c): drops clean, unused pages of files from a list of isolated pages, so
-// that they need not move. A part of Migration.
+// reclaim_clean_pages_from_list (mm/vmscan.c): drops clean pages of files, and memory that MADV_FREE gave up, from a
+// list of isolated pages, so that they need not move. A part of Migration.
 //
 // Callers hold no spinlock; a point is passed before each page that is tried. Cost: O(pages listed).
 #pragma once

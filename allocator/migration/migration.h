@@ -6,8 +6,8 @@
 // off control.pages, with the reference that the list has, and leaves the rest on it. Afterwards control.nr_pages is
 // the number of base pages on the list. Since 6.9 compaction's targets change it while pages move (MigrationTargets).
 //
-// Targets: the control's MigrationTargets give them, for compaction; else the allocator does, for a task with
-// TaskFlags::memalloc_pin outside areas. A long-term pin must have set that flag before it calls.
+// Targets: the hugetlb pool gives those of its pages. For others the control's MigrationTargets do, for compaction;
+// else the allocator, for a task with TaskFlags::memalloc_pin outside areas: a long-term pin has set it before.
 //
 // Passes over the list: at most ten. Pages of huge pages that were split get up to ten more in 6.1 and 6.2, and one
 // since 6.3, where passes to unmap and passes to move are counted apart. Each pass is linear in the pages listed and
@@ -50,13 +50,15 @@ class Migration {
   // Requires of all calls: each listed page is isolated, by Lru::isolate() or from its driver or the hugetlb pool, and
   // the list has a reference of it for that.
   //
-  // reclaim_clean_pages_from_list: drops clean, unused pages of files instead of moving them. Pages that were tried and
-  // stay come to the front of the list. They are no longer active.
+  // reclaim_clean_pages_from_list: drops instead of moving them clean pages of files, mapped or not, and since 4.12
+  // memory that MADV_FREE gave up, if nothing else has a reference. Pages that were tried and stay come to the front of
+  // the list: as active ones if they are under writeback, were written to or keep a buffer, else as inactive ones.
+  // Requires: control.nr_pages is the number of base pages listed.
   Task<void> reclaim_clean(MigrateControl& control) { return clean_reclaim_.reclaim(control); }
-  // migrate_pages: moves the listed pages. An error ends the call: -ENOMEM if a page had no target and, if it is a huge
-  // one, could not be split; up to 6.0 for a huge page the error of the split. Since 6.3 a page of a huge page that
-  // was split just stays if it had no target. The pages that stay are listed, in no order to rely on; up to 5.10
-  // without those that failed for good, which were put back.
+  // migrate_pages: moves the listed pages. An error ends the call: -ENOMEM if a page had no target and, if it is a
+  // transparent huge one, could not be split; up to 6.0 for such a page the error of the split. Since 6.3 a page of a
+  // huge page that was split just stays if it had no target. The pages that stay are listed, in no order to rely on; up
+  // to 5.10 without those that failed for good, which were put back.
   //
   // How failures count: up to 6.0 a huge page that failed for good counts all its pages, and one that might still have
   // moved counts as one. Since 6.1 either counts as one, and so does a huge page that was split, whatever becomes of

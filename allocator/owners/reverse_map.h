@@ -33,7 +33,8 @@ class ReverseMap {
   // Requires: the pte is empty and guarded; the page is of a kind that ptes map (is_mappable). The caller has taken the
   // reference, which becomes the pte's.
   void map_pte(PteId pte, OwnerId page);
-  // Makes the pte a migration entry for the page: neither references nor mappings change.
+  // Makes the pte a migration entry for the page, as clean as map_pte() leaves it: neither references nor mappings
+  // change.
   // Requires: the pte is empty and guarded; the page has another migration entry, of a pte or pmd.
   void copy_migration_entry(PteId pte, OwnerId page);
   // Puts a migration entry in the place of the mapping. The caller gets the pte's reference. Up to 6.0 it is forgotten
@@ -48,7 +49,7 @@ class ReverseMap {
   // that counts it is returned (of a huge page the first); else kNoPfn, also for a migration entry, which has no
   // reference to give, and for an empty pte. The owner of private memory is released (pfn kNoPfn) with its last entry;
   // for a page of a huge page as zap_pmd() states. Since 5.18 the caller of a zap of locked memory must unlock the
-  // page, by MlockPages::munlock_when_unmapped().
+  // page, by Lru::munlock_when_unmapped().
   // Requires: the pte is guarded.
   Pfn zap_pte(PteId pte);
   // Makes the next write through each pte of the page fault, and so ask the file first, and forgets that the page was
@@ -64,16 +65,16 @@ class ReverseMap {
   bool mapped_locked(OwnerId id) const;
 
   // --- pmds (reverse_map_huge.cc); `first` is the record of a huge page's first page ---
-  // Makes the pmd map the huge page.
+  // Makes the pmd map the huge page: not writable; that is for the caller to set.
   // Requires: the pmd is empty and guarded. The caller has taken the reference, which becomes the pmd's.
   void map_pmd(PteId pmd, OwnerId first);
-  // Makes the pmd a migration entry for the huge page: neither references nor mappings change.
+  // Makes the pmd a migration entry for the huge page, not writable: neither references nor mappings change.
   // Requires: the pmd is empty and guarded; the huge page has another migration entry.
   void copy_migration_pmd(PteId pmd, OwnerId first);
   // Puts a migration entry in the place of the mapping. The caller gets the pmd's reference.
   // Requires: the pmd is present and guarded; the huge page is locked.
   void set_migration_pmd(PteId pmd);
-  // Puts a mapping of the huge page, where it is now, in the place of the migration entry.
+  // Puts a mapping of the huge page, where it is now, in the place of the migration entry: writable as that.
   // Requires: the pmd is a guarded migration entry; the huge page is locked. The caller has taken the reference, which
   // becomes the pmd's.
   void remove_migration_pmd(PteId pmd);

@@ -12,8 +12,9 @@
 // a mapping too: has_mapping(), and indices inside its pages_of().
 //
 // Locks: faults take the page-table lock of their process. Unmapping and mlock() take it for one page of ptes at a
-// time, madv_free() for its whole range, fork() the parent's for four copied ptes. A page's lock is taken before a
-// page-table lock, never under one.
+// time, madv_free() for its whole range, fork() the parent's for four copied ptes; where memory is mapped by pmds, for
+// one of them. Up to 5.17 locked memory is unlocked first, pte by pte. A page's lock is taken before a page-table lock,
+// never under one.
 #pragma once
 
 #include <vector>
@@ -48,7 +49,7 @@ class Processes {
   // Requires: the process is idle.
   Task<void> exit(SpaceId process);
   bool alive(SpaceId process) const { return processes_[process].alive; }
-  // Returns whether no call on behalf of the process is under way.
+  // Returns whether no call on behalf of the process is under way, but for exit() and the fork() that makes it.
   bool idle(SpaceId process) const { return processes_[process].inside == 0; }
   // Returns one more than the last process's number; dead ones keep theirs, and 0 is none.
   std::size_t count() const { return processes_.size(); }
@@ -80,7 +81,9 @@ class Processes {
   // mapping that is locked as it is. Requires: the mapping is neither huge nor shared, here and in madv_free().
   Task<void> mlock(SpaceId process, MappingId mapping);
   bool locked(SpaceId process, MappingId mapping) const { return processes_[process].mappings[mapping].locked; }
-  // Lets touched pages that only this process maps be dropped until they are written to again (MADV_FREE).
+  // Lets touched pages that only this process maps be dropped until they are written to again (MADV_FREE); up to 4.11
+  // they only stop being active. Passes over pages that at this moment are under migration, locked (PG_locked), off the
+  // LRU or unevictable. Requires: 4.5, and the mapping is not locked.
   Task<void> madv_free(SpaceId process, MappingId mapping, std::uint64_t from, std::uint64_t pages);
 
   // --- huge memory (huge_mappings.cc) ---
@@ -96,8 +99,8 @@ class Processes {
   // fault was faster.
   // Requires: the mapping is huge, and has more than `which` huge pages.
   Task<void> fault_in_huge(SpaceId process, MappingId mapping, std::uint64_t which, Pfn head);
-  // Splits each huge page of the mapping, as reclaim and the deferred split do it (split_huge_page). Returns 0, or the
-  // error of the first one that stays whole.
+  // Splits each huge page of the mapping, as reclaim and the deferred split do it (split_huge_page). Returns 0, or
+  // of the first one that stays whole -EBUSY, since 6.1 -EAGAIN if other references keep it.
   // Requires: the mapping is huge.
   Task<int> split_huge(SpaceId process, MappingId mapping);
 

@@ -187,7 +187,9 @@ void Mutator::insert_generated(Program& program) {
   insert_at(program, at + 1, tail);
 }
 
-void Mutator::change_field(Program& program) { change_argument(random_, program, any_index(program)); }
+void Mutator::change_field(Program& program) {
+  change_argument(random_, program, any_index(program), options_.generated.sequential);
+}
 
 void Mutator::remove(Program& program) {
   const std::size_t at = any_index(program);

@@ -38,7 +38,7 @@ class Mutator {
   // Tries one to four changes; now and then one leaves the program as it is.
   void mutate(Program& program);
   // Puts a run of operations of `other` into `program`: at the end of a beginning of it, whose rest is dropped, in its
-  // midst, or one by one between its operations. Mutates `program` if `other` has none.
+  // midst, or one by one between its operations, then all on one CPU. Mutates `program` if `other` has none.
   void cross(Program& program, const Program& other);
 
  private:
@@ -58,7 +58,7 @@ class Mutator {
 
   Random random_;
   MutationOptions options_;
-  // The kinds of operations that are inserted: chosen once for each mutator, when first needed.
+  // The kinds of operations that are inserted: chosen once, for the program that first needed them.
   std::optional<KindWeights> weights_;
 };
 

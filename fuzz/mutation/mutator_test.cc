@@ -130,6 +130,23 @@ TEST(Mutator, MakesEveryKindOfChange) {
   EXPECT_LT(ops / kPrograms, 40U);
 }
 
+// For real kernels, which perform one operation after the other.
+TEST(Mutator, LeavesPerformersAndStopsOfASequentialProgramAlone) {
+  MutationOptions options;
+  options.generated.sequential = true;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Program program = generate(seed, options.generated);
+    std::set<std::uint8_t> performers;
+    for (const Op& op : program.ops) performers.insert(op.performer.code);
+    Mutator(seed, options).mutate(program);
+    for (const Op& op : program.ops) {
+      EXPECT_FALSE(op.until.wanted()) << print(program);
+      if (info_of(op).performed == Performed::by_actor)
+        EXPECT_TRUE(performers.contains(op.performer.code)) << print(program);
+    }
+  }
+}
+
 TEST(Mutator, PutsOperationsOfTheOtherProgramIn) {
   const auto first = parse("machine small release=6.1\nb1 = cma_alloc a pages=1\ncma_release b1\n");
   const auto second = parse("machine small release=6.1\nb1 = cma_alloc b pages=77\ncma_release b1\n");

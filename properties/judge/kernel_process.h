@@ -1,5 +1,6 @@
 // A running kernel: starts the User Mode Linux program that ci/judge-kernel built, sends it operations in the language
-// of kernel/README.md and returns its answers. Used by compare.h and kernel_pool.h; knows nothing of what an op means.
+// of kernel/README.md and returns its answers. Used by compare.h, kernel_pool.h and a benchmark; knows nothing of what
+// an op means.
 //
 // A kernel that does not start, dies, hangs or prints a BUG or WARNING is a finding, not an exception: failure()
 // returns it, and log() the console. Once it has ended, calls return at once with incomplete answers.
@@ -49,7 +50,8 @@ class KernelProcess {
  public:
   // Starts the kernel, and does not wait for its boot. failure() returns why it could not.
   explicit KernelProcess(const KernelOptions& options);
-  // Takes a copy of a kernel that has booted. Requires that the snapshot outlives it, and that no other copy runs.
+  // Takes a copy of a kernel that has booted; `silence` as in KernelOptions. Requires: the snapshot outlives it, and no
+  // other copy runs.
   KernelProcess(KernelSnapshot& snapshot, std::chrono::milliseconds silence);
   KernelProcess(const KernelProcess&) = delete;
   KernelProcess& operator=(const KernelProcess&) = delete;
@@ -71,7 +73,8 @@ class KernelProcess {
   const std::optional<KernelFailure>& failure() const { return failure_; }
   // Returns whether it was started and has not been seen to end.
   bool running() const { return pid_ > 0 && !ended_; }
-  // Returns what the kernel wrote to its console, up to 1 MB: boot problems, warnings and oopses with their traces.
+  // Returns the first 1 MB of what the kernel wrote to its console, as read so far: boot problems, warnings and oopses
+  // with their traces. Of a copy without what was written before it was made.
   const std::string& log() const { return log_; }
 
  private:

@@ -61,7 +61,7 @@ class Ledger {
     std::uint64_t succeeded = 0;           // pages asked for, in calls that succeeded
     std::uint64_t failed = 0;              // pages asked for, in calls that failed
     std::uint64_t released = 0;            // pages of releases that ended
-    bool touched = false;                  // changed since the last reset
+    bool touched = false;                  // bits or requests may be set
   };
 
   // --- beginning ---
@@ -81,7 +81,7 @@ class Ledger {
 
   // --- buffers of areas ---
   // Record a cma_alloc: it begins, and fails or gives a buffer. One that ends is one that began with the same count and
-  // align; if there is none, only totals and bits change. Require: the area was added.
+  // align; if there is none, the end is recorded all the same. Require: the area was added.
   void alloc_begins(std::size_t area, std::uint64_t count, unsigned align);
   // `counted`: the area's totals should include this call.
   void alloc_failed(std::size_t area, std::uint64_t count, unsigned align, bool counted);
@@ -98,7 +98,7 @@ class Ledger {
   void range_freeing(Pfn pfn, std::uint64_t count) { set_holder(pfn, count, 0); }
   void pages_allocated(Pfn pfn, unsigned order);
   void pages_freeing(Pfn pfn, unsigned order);
-  // Record references on a page. Dropping more than were taken leaves none.
+  // Record references on a page. Require: count >= 0. Dropping more than were taken leaves none.
   void reference_taken(Pfn pfn, int count) { edit(pfn).references += static_cast<std::uint32_t>(count); }
   void reference_dropping(Pfn pfn, int count);
 

@@ -235,13 +235,13 @@ class OneField {
 
 ReclaimScope random_scope(Random& random) { return random.chance(60) ? ReclaimScope::nofs : ReclaimScope::noio; }
 
-void change_argument(Random& random, Program& program, std::size_t index) {
+void change_argument(Random& random, Program& program, std::size_t index, bool sequential) {
   Op& op = program.ops[index];
   FieldGenerator values(random, program);
   OneField counter(values, kMaxOps);
   visit_fields(op.body, counter);
   // The performer and the stop count as two fields more, the scope as a part of the latter.
-  const bool performed = info_of(op).performed != Performed::without_actor;
+  const bool performed = !sequential && info_of(op).performed != Performed::without_actor;
   const std::size_t fields = counter.seen();
   const std::size_t choices = fields + (performed ? 2 : 0);
   if (choices == 0) return;

@@ -59,7 +59,8 @@ Stop random_stop(Random& random);
 // Returns a scope other than none.
 ReclaimScope random_scope(Random& random);
 
-// Gives one field of the operation at `index`, its performer, its stop or its scope another value.
-void change_argument(Random& random, Program& program, std::size_t index);
+// Gives one field of the operation at `index`, its performer, its stop or its scope another value; only a field if the
+// program is to stay `sequential`.
+void change_argument(Random& random, Program& program, std::size_t index, bool sequential = false);
 
 }  // namespace cma
