@@ -105,11 +105,15 @@ Task<void> OwnerMoves::unmap_ptes(OwnerId id, Pfn counted) {
   }
 }
 
+// A page of a file that was truncated while it was written out has no entries any more.
 Task<void> OwnerMoves::remap(Pfn, Pfn target) {
   const OwnerId id = core_.map.page(target).owner;
-  CMA_ASSERT(id != 0);
+  if (id == 0) co_return;
   const HugeId whole = records_.owner(id).huge;
-  return whole == 0 ? remap_ptes(id, target) : remap_huge(whole, target);
+  if (whole == 0)
+    co_await remap_ptes(id, target);
+  else
+    co_await remap_huge(whole, target);
 }
 
 // Takes the reference before the mapping, so that a page is never mapped more often than referenced.

@@ -86,11 +86,13 @@ Task<int> OwnerMoves::move_file_page(OwnerId id, Pfn old, Pfn target, MoveMode m
   return fallback_move(id, old, target, mode);
 }
 
-// Writes a dirty page out first, then drops its buffer, then moves it as a bare page (fallback_migrate_page).
+// Writes a dirty page out first, then drops its buffer, then moves it as a bare page (fallback_migrate_page). While it
+// is written it is not locked, and so its mappings are back (writeout).
 Task<int> OwnerMoves::fallback_move(OwnerId id, Pfn old, Pfn target, MoveMode mode) {
   const bool full = mode == MoveMode::sync;
   if (core_.map.page(old).has(kPageDirty)) {
     if (!full) co_return -kEBUSY;
+    co_await remap(old, old);
     co_await page_cache_.write_page(id);
     co_await at(core_.engine, Point::migrate_writeout);
     co_await locks_.lock(old);

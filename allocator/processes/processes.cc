@@ -169,6 +169,8 @@ Task<void> Processes::munlock_replaced(Pfn pfn) {
 Task<void> Processes::wait_for_migration(PteId pte) {
   const Pfn old = owners_.owner(spaces_.pte(pte).page).moving_from;
   CMA_ASSERT(old != kNoPfn);
+  // The kernel's own BUG_ON (migration_entry_to_page).
+  CMA_ASSERT(core_.map.page(old).has(kPageLocked));
   const bool referenced = release_ < Release::v5_0 && core_.map.page(old).ref > 0;
   if (referenced) lru_.get_page(old);
   co_await locks_.wait(old);
