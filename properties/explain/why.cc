@@ -91,7 +91,7 @@ void WhyRecorder::add_log(Answer& answer, ActorId actor) const {
     answer.add(About::log, "no line: the caller asks for none (nowarn, __GFP_NOWARN)");
   else if (machine_->release() < Release::v4_11 && !machine_->geometry().error_line)
     answer.add(About::log, "no line: only since 4.11 the kernel prints one for a request that failed");
-  else if (!answer.windows.empty())
+  else if (machine_->release() >= Release::v5_13 && machine_->trace.rate_limits() && !answer.windows.empty())
     answer.add(About::log, "no line: it fell to the rate limit of these lines");
 }
 

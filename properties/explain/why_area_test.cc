@@ -363,6 +363,16 @@ TEST(WhyArea, SaysWhyTheLogHasNoLine) {
               AllOf(HasSubstr("the last sweep ended with -EBUSY, in the log ret: -16): "), Not(HasSubstr("no line"))));
 }
 
+// Since 5.13 ten lines in five seconds.
+TEST(WhyArea, SaysThatALineFellToTheRateLimit) {
+  std::string requests = "n = anon_page at=a+0x68\ndrain\nk = pin n\n";
+  for (int i = 0; i < 11; ++i) requests += "cma_alloc a pages=256\n";
+  const std::string fell = "log    no line: it fell to the rate limit of these lines\n";
+  EXPECT_THAT(why_text("small release=6.1", requests), HasSubstr(fell));
+  EXPECT_THAT(why_text("small release=6.1 rate_limits=off", requests), Not(HasSubstr(fell)));
+  EXPECT_THAT(why_text("small release=4.19", requests), Not(HasSubstr(fell)));
+}
+
 TEST(WhyArea, RefersToAnEqualAnswer) {
   EXPECT_THAT(
       why_text("small release=6.1", "x = cma_alloc a pages=256\nv = cma_alloc a pages=1\nw = cma_alloc a pages=1\n"),
