@@ -143,6 +143,14 @@ std::vector<std::string> traced(const Machine& machine, Event event, std::size_t
   return found;
 }
 
+ActorId start_task(Machine& machine, Task<void> task, Point stop) {
+  const ActorId actor = machine.engine.add_actor(0);
+  machine.engine.begin(actor, std::move(task));
+  if (stop != Point::kCount) machine.engine.stop_at(actor, stop, 1);
+  machine.engine.resume(actor);
+  return actor;
+}
+
 void run_to_rest(Machine& machine) {
   Engine& engine = machine.engine;
   while (!engine.at_rest()) {

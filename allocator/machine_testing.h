@@ -79,6 +79,8 @@ Task<void> keep_outcome(Task<T> task, Outcome<T>* outcome) {
   outcome->value = co_await task;
 }
 
+// Begins a task as the operation of a new actor on CPU 0, and runs it until it ends, waits, or passes `stop`.
+ActorId start_task(Machine& machine, Task<void> task, Point stop = Point::kCount);
 // Resumes actors that are ready, lowest id first, and lets time pass, until no actor is inside an operation.
 void run_to_rest(Machine& machine);
 

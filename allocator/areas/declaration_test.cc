@@ -442,6 +442,14 @@ TEST(DeclareOf3_6, AnEndThatWrapsRoundIsNotLookedForEither) {
   EXPECT_EQ(m.areas.place_of(r), (PfnRange{0xf8000, 0x108000}));
 }
 
+DeclareRequest main_at_64_mib() {
+  DeclareRequest request;
+  request.name = "main";
+  request.base = 64 * kMiB;
+  request.size = 16 * kMiB;
+  return request;
+}
+
 // 3.18 brought addresses of the width of phys_addr_t, and looks at the border of high memory.
 TEST(DeclareIn317, AddressesAreLongsAndTheBorderIsNotLookedAt) {
   Geometry g;
@@ -450,10 +458,7 @@ TEST(DeclareIn317, AddressesAreLongsAndTheBorderIsNotLookedAt) {
   g.zones = {{"Normal", {0, 0x4400}}, {"HighMem", {0x4400, 0x8000}}};
   g.cma_debug = false;
   Machine machine(g);
-  DeclareRequest request;
-  request.name = "main";
-  request.base = 64 * kMiB;
-  request.size = 16 * kMiB;
+  DeclareRequest request = main_at_64_mib();
   request.fixed = true;
   EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
   EXPECT_THAT(log_lines(machine), ElementsAre("cma: Reserved 16 MiB at 04000000"));
@@ -486,10 +491,7 @@ TEST(DeclareIn36, WithoutDebugLinesOnlyTheReservationIsPrinted) {
   g.memory = {0, 0x8000};
   g.cma_debug = false;
   Machine machine(g);
-  DeclareRequest request;
-  request.name = "main";
-  request.base = 64 * kMiB;
-  request.size = 16 * kMiB;
+  DeclareRequest request = main_at_64_mib();
   EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
   EXPECT_THAT(log_lines(machine), ElementsAre("cma: CMA: reserved 16 MiB at 04000000"));
 }

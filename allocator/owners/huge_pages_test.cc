@@ -325,13 +325,6 @@ TEST_P(MovingHugePageTest, AWriteMeanwhileWaitsAndGoesWhereItWent) {
 // Tasks that wait for the lock of a process's page tables get it in the order in which they came.
 class ContendedHugePageTest : public HugePagesTest {
  protected:
-  ActorId start(Task<void> task, Point stop = Point::kCount) {
-    const ActorId actor = machine_->engine.add_actor(0);
-    machine_->engine.begin(actor, std::move(task));
-    if (stop != Point::kCount) machine_->engine.stop_at(actor, stop, 1);
-    machine_->engine.resume(actor);
-    return actor;
-  }
   bool waits(ActorId actor) const { return machine_->engine.state(actor) == Engine::State::waiting; }
   void lock_tables(SpaceId process) {
     holder_ = machine_->engine.add_actor(1);
@@ -367,8 +360,8 @@ INSTANTIATE_TEST_SUITE_P(Releases, ContendedHugePageTest, testing::ValuesIn(mode
 TEST_P(ContendedHugePageTest, AWriterFindsItUnmappedAndTouchesAFreshPage) {
   const SpaceId child = run_now(machine_->processes.fork(parent_));
   lock_tables(child);
-  EXPECT_TRUE(waits(start(machine_->processes.munmap(child, 0, 0, kPages))));
-  EXPECT_TRUE(waits(start(writes(child, 3))));
+  EXPECT_TRUE(waits(start_task(*machine_, machine_->processes.munmap(child, 0, 0, kPages))));
+  EXPECT_TRUE(waits(start_task(*machine_, writes(child, 3))));
   unlock_tables(child);
   EXPECT_EQ(written_.value, 0);
   EXPECT_NE(frame(child, 3), kNoPfn);
@@ -380,8 +373,8 @@ TEST_P(ContendedHugePageTest, AWriterFindsItUnmappedAndTouchesAFreshPage) {
 TEST_P(ContendedHugePageTest, AnUnmapFindsItSplitAndTakesThePages) {
   const SpaceId child = run_now(machine_->processes.fork(parent_));
   lock_tables(child);
-  EXPECT_TRUE(waits(start(writes(child, 3))));
-  EXPECT_TRUE(waits(start(machine_->processes.munmap(child, 0, 0, kPages))));
+  EXPECT_TRUE(waits(start_task(*machine_, writes(child, 3))));
+  EXPECT_TRUE(waits(start_task(*machine_, machine_->processes.munmap(child, 0, 0, kPages))));
   unlock_tables(child);
   EXPECT_EQ(written_.value, 0);
   for (std::uint64_t i = 0; i < kPages; ++i) EXPECT_NE(frame(child, i), head_ + i) << "what it has is fresh";
@@ -392,8 +385,8 @@ TEST_P(ContendedHugePageTest, AnUnmapFindsItSplitAndTakesThePages) {
 TEST_P(ContendedHugePageTest, AMoveFindsItUnmapped) {
   if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
   lock_tables(parent_);
-  EXPECT_TRUE(waits(start(machine_->processes.munmap(parent_, 0, 0, kPages))));
-  EXPECT_TRUE(waits(start(move())));
+  EXPECT_TRUE(waits(start_task(*machine_, machine_->processes.munmap(parent_, 0, 0, kPages))));
+  EXPECT_TRUE(waits(start_task(*machine_, move())));
   unlock_tables(parent_);
   EXPECT_EQ(moved_.value, 0) << "it was freed";
   EXPECT_EQ(frame(parent_, 0), kNoPfn);
@@ -402,8 +395,8 @@ TEST_P(ContendedHugePageTest, AMoveFindsItUnmapped) {
 TEST_P(ContendedHugePageTest, ASplitFindsItUnmapped) {
   const SpaceId child = run_now(machine_->processes.fork(parent_));
   lock_tables(child);
-  EXPECT_TRUE(waits(start(machine_->processes.munmap(child, 0, 0, kPages))));
-  start(keep_outcome(machine_->processes.split_huge(parent_, 0), &written_));
+  EXPECT_TRUE(waits(start_task(*machine_, machine_->processes.munmap(child, 0, 0, kPages))));
+  start_task(*machine_, keep_outcome(machine_->processes.split_huge(parent_, 0), &written_));
   unlock_tables(child);
   EXPECT_EQ(frame(child, 0), kNoPfn);
   ASSERT_TRUE(written_.value);
@@ -412,7 +405,7 @@ TEST_P(ContendedHugePageTest, ASplitFindsItUnmapped) {
 
 TEST_P(ContendedHugePageTest, WhatIsUnmappedWhileItMovesIsNotMappedAgain) {
   if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
-  const ActorId mover = start(move(), Point::migrate_unmapped);
+  const ActorId mover = start_task(*machine_, move(), Point::migrate_unmapped);
   ASSERT_EQ(0, head().map);
   machine_->engine.assume(kMainActor);
   run_now(machine_->processes.munmap(parent_, 0, 0, kPages));
@@ -426,7 +419,7 @@ TEST_P(ContendedHugePageTest, WhatIsUnmappedWhileItMovesIsNotMappedAgain) {
 TEST_P(ContendedHugePageTest, APartThatIsUnmappedWhileItMovesIsMissingInItsNewPlace) {
   if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
   const std::uint32_t data = page(head_ + 5).token;
-  const ActorId mover = start(move(), Point::migrate_unmapped);
+  const ActorId mover = start_task(*machine_, move(), Point::migrate_unmapped);
   machine_->engine.assume(kMainActor);
   run_now(machine_->processes.munmap(parent_, 0, 3, 2));
   machine_->engine.resume(mover);
@@ -444,9 +437,9 @@ TEST_P(ContendedHugePageTest, APartThatIsUnmappedWhileItMovesIsMissingInItsNewPl
 TEST_P(ContendedHugePageTest, TheEntryIsGoneWhenItsPlaceIsKnown) {
   if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
   const SpaceId child = run_now(machine_->processes.fork(parent_));
-  const ActorId mover = start(move(), Point::migrate_unmapped);
+  const ActorId mover = start_task(*machine_, move(), Point::migrate_unmapped);
   lock_tables(child);
-  EXPECT_TRUE(waits(start(machine_->processes.munmap(child, 0, 0, kPages))));
+  EXPECT_TRUE(waits(start_task(*machine_, machine_->processes.munmap(child, 0, 0, kPages))));
   machine_->engine.resume(mover);
   EXPECT_TRUE(waits(mover));
   unlock_tables(child);
@@ -457,7 +450,7 @@ TEST_P(ContendedHugePageTest, TheEntryIsGoneWhenItsPlaceIsKnown) {
 
 TEST_P(ContendedHugePageTest, OneThatIsPinnedWhenItIsUnmappedStays) {
   if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
-  const ActorId mover = start(move(), Point::migrate_unmapped);
+  const ActorId mover = start_task(*machine_, move(), Point::migrate_unmapped);
   machine_->engine.assume(kMainActor);
   machine_->lru.get_page(head_);
   machine_->engine.resume(mover);
@@ -482,7 +475,7 @@ TEST_P(ContendedHugePageTest, AnUnmapOfAPartWaitsForThePageLockUpTo44) {
   holder_ = machine_->engine.add_actor(1);
   machine_->engine.assume(holder_);
   ASSERT_TRUE(machine_->page_locks.try_lock(head_));
-  const ActorId actor = start(machine_->processes.munmap(parent_, 0, 3, 2));
+  const ActorId actor = start_task(*machine_, machine_->processes.munmap(parent_, 0, 3, 2));
   EXPECT_EQ(waits(actor), GetParam() < Release::v4_5);
   machine_->engine.assume(holder_);
   machine_->page_locks.unlock(head_);

@@ -344,17 +344,12 @@ class InterruptedProcessTest : public RacingFaultsTest {
   Pfn where(SpaceId process, std::uint64_t index) const {
     return machine_->owners.owner(machine_->processes.page_at(process, 0, index)).pfn;
   }
-  ActorId start(Task<void> task, Point stop = Point::kCount) {
-    const ActorId actor = machine_->engine.add_actor(0);
-    machine_->engine.begin(actor, std::move(task));
-    if (stop != Point::kCount) machine_->engine.stop_at(actor, stop, 1);
-    machine_->engine.resume(actor);
-    return actor;
-  }
   // Begins to move a page, and stops when migration entries have taken the place of its ptes.
   void start_to_move(Pfn pfn) {
-    start(keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_),
-          Point::migrate_unmapped);
+    start_task(
+        *machine_,
+        keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_),
+        Point::migrate_unmapped);
     ASSERT_EQ(machine_->map.page(pfn).map, 0);
   }
   Outcome<int> moved_;
@@ -369,7 +364,8 @@ TEST_P(InterruptedProcessTest, AWriterWhosePageBeginsToMoveCopiesItAfterwards) {
   const std::uint32_t data = page_of(parent, 0).token;
   const std::int64_t before = free_pages();
   Outcome<int> written;
-  const ActorId writer = start(keep_outcome(machine_->processes.write(child, 0, 0), &written), Point::fault_allocated);
+  const ActorId writer =
+      start_task(*machine_, keep_outcome(machine_->processes.write(child, 0, 0), &written), Point::fault_allocated);
   start_to_move(where(parent, 0));
   machine_->engine.resume(writer);
   EXPECT_FALSE(written.value);
@@ -435,7 +431,7 @@ TEST_P(InterruptedProcessTest, OnePageOfPtesIsLockedAtATime) {
   g.memory = {0, 4096};
   machine_ = make_machine(g);
   const SpaceId process = process_with(600);
-  start(machine_->processes.mlock(process, 0), Point::mlock_walked);
+  start_task(*machine_, machine_->processes.mlock(process, 0), Point::mlock_walked);
   EXPECT_EQ(machine_->lru.lists().mlocked(), 512);
   run_to_rest(*machine_);
   EXPECT_EQ(machine_->lru.lists().mlocked(), 600);
@@ -469,7 +465,7 @@ TEST_P(InterruptedProcessTest, PagesForFurtherSlotsAreUsedAgain) {
   machine_->processes.mmap_shared(process, pages);
   for (std::uint64_t i = 0; i < 600; ++i) ASSERT_EQ(0, run_now(machine_->processes.touch_shared(process, 0, i, true)));
   const std::int64_t before = free_pages();
-  start(machine_->processes.munmap(process, 0, 0, 600), Point::zap_unflushed);
+  start_task(*machine_, machine_->processes.munmap(process, 0, 0, 600), Point::zap_unflushed);
   machine_->engine.assume(kMainActor);
   run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   EXPECT_EQ(machine_->buddy.zone(0).nr_free_pages, before - (GetParam() >= Release::v3_15 ? 1 : 2));
@@ -487,8 +483,9 @@ TEST_P(InterruptedProcessTest, APageThatIsUnmappedBeforeItMovesIsFreed) {
   const ActorId holder = engine.add_actor(1);
   engine.assume(holder);
   ASSERT_TRUE(machine_->spaces.lock(process).try_lock(engine));
-  const ActorId unmapper = start(machine_->processes.munmap(process, 0, 0, 1));
-  const ActorId mover = start(
+  const ActorId unmapper = start_task(*machine_, machine_->processes.munmap(process, 0, 0, 1));
+  const ActorId mover = start_task(
+      *machine_,
       keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_));
   EXPECT_EQ(engine.state(unmapper), Engine::State::waiting);
   EXPECT_EQ(engine.state(mover), Engine::State::waiting);
@@ -506,14 +503,15 @@ TEST_P(InterruptedProcessTest, AnEntryThatIsUnmappedIsNotMappedAgain) {
   const SpaceId child = run_now(machine_->processes.fork(parent));
   const Pfn pfn = where(parent, 0);
   Engine& engine = machine_->engine;
-  const ActorId mover =
-      start(keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_),
-            Point::migrate_unmapped);
+  const ActorId mover = start_task(
+      *machine_,
+      keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_),
+      Point::migrate_unmapped);
   ASSERT_EQ(machine_->map.page(pfn).map, 0);
   const ActorId holder = engine.add_actor(1);
   engine.assume(holder);
   ASSERT_TRUE(machine_->spaces.lock(child).try_lock(engine));
-  const ActorId unmapper = start(machine_->processes.munmap(child, 0, 0, 1));
+  const ActorId unmapper = start_task(*machine_, machine_->processes.munmap(child, 0, 0, 1));
   EXPECT_EQ(engine.state(unmapper), Engine::State::waiting);
   engine.resume(mover);
   EXPECT_EQ(engine.state(mover), Engine::State::waiting);
