@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from campaign import corpus, disk, findings, hunts, targets, view
+from campaign import clock, corpus, disk, findings, hunts, targets, view
 from campaign.state import Store
 
 # The length of a slice: long enough for fork mode in long campaigns, short enough that each target has its turn.
@@ -84,12 +84,12 @@ class Campaign:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         self._prepare()
-        began, saved = time.monotonic(), -SAVE_EVERY
+        began, saved = clock.now(), -SAVE_EVERY
         before = self.state.used
         try:
             while not self.signal and not self.full and self.state.used < self.seconds and self._start_hunts():
                 time.sleep(TICK)
-                now = time.monotonic()
+                now = clock.now()
                 self.state.used = before + now - began
                 self._look_after_hunts()
                 self.findings.step(self.targets, self._take_out)

@@ -5,7 +5,7 @@ FAKE_FINDINGS="SIGNATURE ..." are found one after the other, unless CMACHECK_KNO
 one is found by another input each time. Given a file alone, it prints that finding again. Each input that it leaves is
 also written into FAKE_LEDGER, so that the test can see whether a campaign has lost one. A seed whose content is
 `hang` ends it as libFuzzer ends at a time-out. FAKE_BROKEN=1: ends at once and leaves nothing. FAKE_KEEPS=FILE: keeps
-each finding there itself, as the kernel target does.
+each finding there itself, as the kernel target does. Its seconds are turns of its loop, added to CMACHECK_CLOCK.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 options = dict(word[1:].split("=", 1) for word in sys.argv[1:] if word.startswith("-") and "=" in word)
+TURN_SECONDS = 0.02
 folders = [Path(word) for word in sys.argv[1:] if not word.startswith("-")]
 
 
@@ -49,10 +50,10 @@ def main():
         if seed.read_bytes() == b"hang":
             leave("timeout", b"hang", 70)
     known = os.environ["CMACHECK_KNOWN"].split(",")
-    end = time.monotonic() + float(options["max_total_time"])
-    runs = 0
-    while time.monotonic() < end:
-        runs += 100
+    turns = int(float(options["max_total_time"]) / TURN_SECONDS)
+    for runs in range(100, 100 * turns + 1, 100):
+        with open(os.environ["CMACHECK_CLOCK"], "a") as clock:
+            clock.write("." * round(100 * TURN_SECONDS))
         content = os.urandom(8)
         (folders[0] / hashlib.sha1(content).hexdigest()).write_bytes(content)
         print(f"#{runs}\tNEW    cov: {runs // 10} ft: {runs // 5} corp: 1/8b lim: 8 exec/s: 100 rss: 1Mb", flush=True)
@@ -64,8 +65,8 @@ def main():
                     kept.write_text(f"# cmacheck judge --release 6.1 {kept}\n# written by a test\n# {signature}\n")
                     print(f"kept: {kept}", flush=True)
                 leave("crash", (signature + os.urandom(4).hex() * signature.endswith("*")).encode(), 77)
-        time.sleep(0.02)
-    print(f"#{runs}\tDONE   cov: {runs // 10} ft: {runs // 5} corp: 1/8b exec/s: 100", flush=True)
+        time.sleep(TURN_SECONDS)
+    print(f"#{100 * turns}\tDONE   cov: {10 * turns} ft: {20 * turns} corp: 1/8b exec/s: 100", flush=True)
 
 
 main()

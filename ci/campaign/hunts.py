@@ -9,10 +9,9 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
-from campaign import disk
+from campaign import clock, disk
 
 # A slice of at least this many seconds runs in libFuzzer's fork mode: each job begins with another part of the corpus,
 # and a crash, a leak or a time-out costs one job. Below, starting the jobs would cost more than that brings.
@@ -41,7 +40,7 @@ class Hunt:
         self.seconds = seconds
         self.place = place
         self.progress = Progress()
-        self.began = time.monotonic()
+        self.began = clock.now()
         self.stopping = False
         self.log = place.log(target.name)
         self._read = 0
@@ -66,7 +65,7 @@ class Hunt:
         return {}
 
     def spent(self):
-        return time.monotonic() - self.began
+        return clock.now() - self.began
 
     def stop(self):
         """Asks the engine to end and to write what it has."""
