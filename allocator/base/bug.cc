@@ -321,6 +321,9 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::full_area_is_silent, "full-area-is-silent", "",
      "A request that fails with another error than -EBUSY prints no line and no report of the bitmap (since 6.9).",
      std::nullopt},
+    {Bug::zones_not_compared, "zones-not-compared", "",
+     "Activation does not look in which zone the pages of an area are: one that lies in two zones is activated.",
+     std::nullopt},
 }};
 
 }  // namespace

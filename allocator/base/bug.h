@@ -156,6 +156,7 @@ enum class Bug : std::uint8_t {
   lone_mapper_writable,     // a write out of a page with one mapping leaves its pte writable
   pin_scope_kept,           // a long-term pin that fails leaves its task in the scope of pins
   full_area_is_silent,      // a request that finds no window prints no line
+  zones_not_compared,       // an area that lies in two zones is activated
   kCount
 };
 
