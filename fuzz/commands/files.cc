@@ -132,13 +132,32 @@ std::expected<std::string, Failure> read_file(const std::string& file) {
   return content;
 }
 
-bool looks_like_text(std::string_view content) {
-  for (const char c : content) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n' && c != '\t' && c != '\r') || byte == 0x7f) return false;
-  }
-  return true;
+namespace {
+
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && c != '\n' && c != '\t' && c != '\r') || byte == 0x7f;
 }
+
+// Returns what is wrong with a file that was meant to be text but holds what no text does, with its place: a control
+// byte after a beginning that no byte form has, or text of another encoding. Returns nothing of other files.
+std::optional<std::string> damage_of_text(std::string_view content) {
+  if (content.starts_with("\xff\xfe") || content.starts_with("\xfe\xff"))
+    return "1:1: this is UTF-16; a program is text in UTF-8";
+  const auto damage = std::ranges::find_if(content, is_control);
+  if (damage == content.end() || static_cast<unsigned char>(content.front()) >= 0x80 || is_control(content.front()))
+    return std::nullopt;
+  const std::string_view before = content.substr(0, static_cast<std::size_t>(damage - content.begin()));
+  const auto line = std::ranges::count(before, '\n') + 1;
+  const std::size_t column = before.size() - (before.rfind('\n') + 1) + 1;
+  return fmt::format(
+      "{}:{}: byte 0x{:02x} stands in no text; with --bytes or --as-fuzzed the file is a program's bytes", line, column,
+      static_cast<unsigned char>(*damage));
+}
+
+}  // namespace
+
+bool looks_like_text(std::string_view content) { return std::ranges::none_of(content, is_control); }
 
 std::expected<LoadedProgram, Failure> load_program(const std::string& file, const LoadOptions& options) {
   const auto content = read_file(file);
@@ -151,6 +170,10 @@ std::expected<LoadedProgram, Failure> program_of(const std::string& file, std::s
   LoadedProgram loaded;
   loaded.file = file;
   loaded.form = options.form;
+  const std::string name = file == "-" ? "standard input" : file;
+  if (loaded.form == Form::by_content && !options.as_fuzzed) {
+    if (const auto damage = damage_of_text(content)) return failure(kBadInput, fmt::format("{}:{}", name, *damage));
+  }
   if (loaded.form == Form::by_content) loaded.form = looks_like_text(content) ? Form::text : Form::bytes;
   if (loaded.form == Form::bytes) {
     const std::span bytes(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
@@ -161,7 +184,7 @@ std::expected<LoadedProgram, Failure> program_of(const std::string& file, std::s
     loaded.lines = lines_of_operations(loaded.program, print(loaded.program));
     return loaded;
   }
-  auto program = parse(content, file == "-" ? "standard input" : file);
+  auto program = parse(content, name);
   if (!program) return failure(kBadInput, program.error().text());
   loaded.program = std::move(*program);
   loaded.lines = lines_of_operations(loaded.program, content);

@@ -1,8 +1,9 @@
 // Reads programs from files and writes results to files, for the commands.
 //
-// A program is read in either form: a file that holds only text is text, any other is bytes. A file is written under
-// another name and then renamed, so that an interrupted or failed write leaves what was there before. Functions that
-// can fail return a Failure; only program_files() and files_below() throw.
+// A program is read in either form: a file that holds only text is text, any other is bytes. One that begins as text
+// does and goes on with other bytes is damaged, and refused. A file is written under another name and then renamed, so
+// that an interrupted or failed write leaves what was there before. Functions that can fail return a Failure; only
+// program_files() and files_below() throw.
 #pragma once
 
 #include <expected>

@@ -35,6 +35,30 @@ TEST_F(Files, BothFormsAreRecognizedByTheirContent) {
   }
 }
 
+TEST_F(Files, DamagedTextIsRefusedWithItsPlace) {
+  const struct {
+    std::string_view content;
+    std::string_view error;
+  } cases[] = {
+      {"cmacheck 1\nmachine small\nb = \x01", "damaged:3:5: byte 0x01 stands in no text"},
+      {std::string_view("# \0", 3), "damaged:1:3: byte 0x00 stands in no text"},
+      {std::string_view("\377\376c\0m\0", 6), "damaged:1:1: this is UTF-16"},
+      {std::string_view("\376\377\0c\0m", 6), "damaged:1:1: this is UTF-16"},
+  };
+  for (const auto& [content, error] : cases) {
+    const auto loaded = load_program(write("damaged", content));
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().exit_code, kBadInput);
+    EXPECT_THAT(loaded.error().message, HasSubstr(error));
+  }
+}
+
+TEST_F(Files, DamagedTextIsBytesOnRequest) {
+  const std::string file = write("damaged", "cmacheck \x01");
+  EXPECT_TRUE(load_program(file, {.form = Form::bytes}));
+  EXPECT_TRUE(load_program(file, {.as_fuzzed = true}));
+}
+
 TEST_F(Files, BothFormsLoadAsTheSameProgram) {
   const Program program = generate(5);
   const std::vector<std::uint8_t> bytes = encode(program);
