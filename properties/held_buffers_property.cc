@@ -49,7 +49,10 @@ class HeldBuffers final : public Witness {
     if (held.counts++ != 0) return;
     held.under = machine_->buffers.buffer(id).pfn;
     claim(held.under != kNoPfn, fmt::format("buffer {} is held, and under no page", id));
-    if (held.under != kNoPfn) held.owner = machine_->map.page(held.under).owner;
+    if (held.under == kNoPfn) return;
+    // While a page moves it has left the frame that the buffer is still under.
+    held.owner = machine_->map.page(held.under).owner;
+    if (held.owner == 0) held.owner = machine_->page_cache.page_with(id);
   }
   void buffer_letting_go(BufferId id) override {
     if (--held_[id].counts == 0) held_.erase(id);

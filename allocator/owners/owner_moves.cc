@@ -71,8 +71,10 @@ PteId OwnerMoves::find_entry(PteId first, Pte::State state) const {
   for (PteId pte = first; pte != 0; pte = spaces_.pte(pte).next) {
     core_.engine.turn();
     if (spaces_.pte(pte).state != state) continue;
+    // The stack of an exec is never huge (transparent_hugepage_enabled).
+    const Owner& owner = records_.owner(spaces_.pte(pte).page);
     const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space) &&
-                            records_.owner(spaces_.pte(pte).page).kind == PageKind::anonymous;
+                            owner.kind == PageKind::anonymous && owner.huge == 0;
     if (!left_alone) return pte;
   }
   return 0;

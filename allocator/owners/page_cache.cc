@@ -27,6 +27,12 @@ BufferId PageCache::buffer_of(OwnerId id) {
   return owner.buffer;
 }
 
+OwnerId PageCache::page_with(BufferId buffer) const {
+  for (OwnerId id = 1; id <= records_.size(); ++id)
+    if (records_.owner(id).buffer == buffer && records_.owner(id).pfn != kNoPfn) return id;
+  return 0;
+}
+
 void PageCache::hold_buffer(OwnerId id) {
   const BufferId buffer = buffer_of(id);
   // Buffers of a file's own pages are not looked up by block number, and so never in a slot.

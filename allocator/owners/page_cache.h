@@ -29,6 +29,8 @@ class PageCache {
   // Returns the buffer of the page, which is made when it is looked up first.
   // Requires: the page is a file's (is_file), and in its cache.
   BufferId buffer_of(OwnerId id);
+  // Returns the page whose buffer this is; 0 if it has left its cache. O(records).
+  OwnerId page_with(BufferId buffer) const;
   // Takes another count on the buffer; of a block device's page by way of this CPU's slots.
   // Requires: as for buffer_of().
   void hold_buffer(OwnerId id);

@@ -137,9 +137,11 @@ Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
   co_return enough;
 }
 
-// Splits a pmd (__split_huge_pmd). Up to 4.4 the page itself is split with it, pinned or not.
+// Splits a pmd (__split_huge_pmd). Up to 4.4 the page itself is split with it, pinned or not. Does nothing if another
+// actor has split or unmapped it.
 Task<void> Processes::split_pmd(SpaceId process, PteId pmd) {
   if (release_ < Release::v4_5) {
+    if (spaces_.pte(pmd).state == Pte::State::none) co_return;
     const Pfn head = owners_.owner(spaces_.pte(pmd).page).pfn;
     co_await split_page(head, /*wait=*/true);
     co_return;

@@ -11,6 +11,7 @@
 #include "properties/explain/why_area.h"
 #include "properties/explain/why_boot.h"
 #include "properties/explain/why_skips.h"
+#include "properties/program/test_device.h"
 
 namespace cma {
 namespace {
@@ -30,10 +31,14 @@ std::string why_not_asked(const Machine& machine, Pfn first, std::uint64_t pages
   const std::uint64_t unit = machine.geometry().isolation_unit();
   const PfnRange units{align_down(first, unit), align_up(first + pages, unit)};
   const Zone& zone = machine.buddy.zone_of(first);
-  if (units.start >= zone.range.start && units.end <= zone.range.end) return {};
-  return fmt::format("its isolation units, [{:#x}, {:#x}), reach out of zone {}, [{:#x}, {:#x})", units.start,
-                     units.end, machine.buddy.zone_title(machine.map.page(first).zone), zone.range.start,
-                     zone.range.end);
+  if (units.start < zone.range.start || units.end > zone.range.end)
+    return fmt::format("its isolation units, [{:#x}, {:#x}), reach out of zone {}, [{:#x}, {:#x})", units.start,
+                       units.end, machine.buddy.zone_title(machine.map.page(first).zone), zone.range.start,
+                       zone.range.end);
+  if (const std::optional<Pfn> divided = divided_unit(machine, first, pages))
+    return fmt::format("a part of its isolation unit [{:#x}, {:#x}) was given to an area that then failed", *divided,
+                       *divided + unit);
+  return {};
 }
 
 // Writes the answer for one failed operation. A call for each kind, and no call for all: a new kind needs one.

@@ -71,6 +71,13 @@ TEST(WhyKinds, AnswersForPagesOnChosenFrames) {
        "base=0xa00 pages=0xa00",
        "x = block_device_page at=0x900\n",
        {"page 0x900 cannot be asked for: its isolation units, [0x800, 0xc00), reach out of zone DMA, [0x0, 0xa00)\n"}},
+      {"unit of a failed area",
+       "small release=3.6\nhole base=0x64 pages=1",
+       "declare c base=1 size=1\nx = anon_page at=0x40\nr = alloc_range at=0x50 pages=1\n",
+       {"page 0x40 cannot be asked for: a part of its isolation unit [0x40, 0x80) was given to an area that then "
+        "failed\n",
+        "page 0x50 cannot be asked for: a part of its isolation unit [0x40, 0x80) was given to an area that then "
+        "failed\n"}},
       {"range",
        "small release=6.1",
        "u = unmovable_page at=0x48\nr = alloc_range at=0x40 pages=16\n",

@@ -254,8 +254,11 @@ void Laws::reference_dropping(Pfn pfn, int count) {
 
 void Laws::buffer_held(BufferId buffer) {
   const Pfn pfn = machine_->buffers.buffer(buffer).pfn;
-  const Page* page = pfn == kNoPfn ? nullptr : &machine_->map.page(pfn);
-  ledger_.buffer_held(buffer, page == nullptr ? 0 : page->owner, page == nullptr ? 0 : page->token);
+  if (pfn == kNoPfn) return ledger_.buffer_held(buffer, 0, 0);
+  // While a page moves it has left the frame that the buffer is still under.
+  const Page& page = machine_->map.page(pfn);
+  const OwnerId owner = page.owner != 0 ? page.owner : machine_->page_cache.page_with(buffer);
+  ledger_.buffer_held(buffer, owner, page.token);
 }
 
 // --- control ---

@@ -4,6 +4,21 @@
 
 namespace cma {
 
+std::optional<Pfn> divided_unit(const Machine& machine, Pfn first, std::uint64_t pages) {
+  const std::uint64_t unit = machine.geometry().isolation_unit();
+  for (Pfn start = align_down(first, unit); start < first + pages; start += unit) {
+    bool areas = false;
+    bool others = false;
+    for (Pfn block = start; block < start + unit; block += machine.map.pageblock_pages()) {
+      const Migratetype type = machine.map.pageblock_type(block);
+      areas = areas || type == Migratetype::cma;
+      others = others || (type != Migratetype::cma && type != Migratetype::isolate);
+    }
+    if (areas && others) return start;
+  }
+  return std::nullopt;
+}
+
 bool contig_may_be_asked(const Machine& machine, Pfn first, std::uint64_t pages) {
   if (!machine.map.present(first) || pages == 0 || pages > machine.map.range().end - first) return false;
   const std::uint64_t unit = machine.geometry().isolation_unit();
@@ -11,7 +26,7 @@ bool contig_may_be_asked(const Machine& machine, Pfn first, std::uint64_t pages)
   if (align_down(first, unit) < zone.start || align_up(first + pages, unit) > zone.end) return false;
   for (Pfn pfn = first; pfn < first + pages; ++pfn)
     if (!machine.map.present(pfn)) return false;
-  return true;
+  return !divided_unit(machine, first, pages);
 }
 
 namespace {
