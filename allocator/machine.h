@@ -18,6 +18,7 @@
 #include "allocator/owners/owners.h"
 #include "allocator/owners/page_cache.h"
 #include "allocator/owners/reverse_map.h"
+#include "allocator/pressure/page_allocator.h"
 #include "allocator/processes/processes.h"
 
 namespace cma {
@@ -66,6 +67,7 @@ class Machine {
 
  public:
   Buddy buddy;
+  PageAllocator page_allocator;
   Lru lru;
   Migration migration;
   MigrateScanner scanner;

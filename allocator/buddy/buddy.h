@@ -1,5 +1,5 @@
 // The page allocator (mm/page_alloc.c): allocation up to the point where the kernel would begin to reclaim, the entry
-// points of freeing, and what boot hands over.
+// points of freeing, and what boot hands over. Callers that may sleep ask PageAllocator (pressure/), which asks here.
 //
 // Buddy is the face of the folder and composes its parts: Watermarks (whether a request may take pages), FreeLists
 // (blocks, merged and split), PageblockTypes (which follow), Fallback (what a request takes when the lists of its type

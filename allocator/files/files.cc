@@ -6,11 +6,11 @@
 
 namespace cma {
 
-Files::Files(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device,
-             ReverseMap& reverse_map, PageCache& page_cache, Owners& owners)
+Files::Files(const Core& core, PageAllocator& page_allocator, Lru& lru, PageLocks& locks, Buffers& buffers,
+             Device& device, ReverseMap& reverse_map, PageCache& page_cache, Owners& owners)
     : release_(core.geometry.release),
       core_(core),
-      buddy_(buddy),
+      page_allocator_(page_allocator),
       lru_(lru),
       locks_(locks),
       buffers_(buffers),
@@ -45,7 +45,7 @@ std::uint64_t Files::index_of(FileId file, OwnerId page) const {
 // Adds a new page to the cache (add_to_page_cache_lru): locked, and in this CPU's pagevec. The allocation's reference
 // stays with the caller. If another actor was faster, returns that actor's page.
 Task<Files::Added> Files::add_to_cache(FileId file, std::uint64_t index, Gfp gfp, Pfn frame) {
-  if (frame == kNoPfn) frame = buddy_.alloc_pages(gfp, 0);
+  if (frame == kNoPfn) frame = co_await page_allocator_.alloc_pages(gfp, 0);
   Added result;
   if (frame == kNoPfn) co_return result;
   co_await at(core_.engine, Point::file_page_allocated);

@@ -15,12 +15,13 @@
 #include "allocator/owners/owners.h"
 #include "allocator/owners/page_cache.h"
 #include "allocator/owners/reverse_map.h"
+#include "allocator/pressure/page_allocator.h"
 
 namespace cma {
 
 class Files {
  public:
-  Files(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device,
+  Files(const Core& core, PageAllocator& page_allocator, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device,
         ReverseMap& reverse_map, PageCache& page_cache, Owners& owners);
 
   // Opens a file. Its I/O completes at once, or (slow) when Device::complete_one() is called.
@@ -87,7 +88,7 @@ class Files {
 
   Release release_;
   Core core_;
-  Buddy& buddy_;
+  PageAllocator& page_allocator_;
   Lru& lru_;
   PageLocks& locks_;
   Buffers& buffers_;

@@ -14,9 +14,10 @@ std::unique_ptr<MigrateSteps> steps_of(Release release, const MovingLayers& laye
 
 }  // namespace
 
-Migration::Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Writebacks& writebacks)
+Migration::Migration(const Core& core, Buddy& buddy, PageAllocator& page_allocator, Lru& lru, PageLocks& locks,
+                     Writebacks& writebacks)
     : clean_reclaim_(core, buddy, lru, locks),
-      steps_(steps_of(core.geometry.release, {core, buddy, lru, locks, writebacks})) {}
+      steps_(steps_of(core.geometry.release, {core, buddy, page_allocator, lru, locks, writebacks})) {}
 
 Migration::~Migration() = default;
 

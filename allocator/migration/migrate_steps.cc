@@ -10,6 +10,7 @@ MigrateSteps::MigrateSteps(const MovingLayers& layers)
       huge_pages_(layers.core.geometry.transparent_hugepages ? order_pages(layers.core.geometry.huge_page_order()) : 0),
       core_(layers.core),
       buddy_(layers.buddy),
+      page_allocator_(layers.page_allocator),
       lru_(layers.lru),
       locks_(layers.locks),
       writebacks_(layers.writebacks) {}
@@ -62,12 +63,12 @@ Task<void> MigrateSteps::settle_target(Pfn target, bool drains) {
 
 // alloc_migration_target: allocates a page as large as the one that moves, since 5.9 on the same node if it can.
 // Before, alloc_migrate_target preferred the node of the CPU.
-Pfn MigrateSteps::target_of(Pfn pfn) {
+Task<Pfn> MigrateSteps::target_of(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   const unsigned node = release_ >= Release::v5_9 ? buddy_.zone_of(pfn).node : 0;
-  if (core_.engine.flags().memalloc_pin) return buddy_.alloc_pages(kGfpUser | kGfpNowarn, 0, node);
-  if (!page.has(kPageHead)) return buddy_.alloc_pages(migration_target_gfp(release_), 0, node);
-  return buddy_.alloc_pages(kGfpHugeMigrationTarget, page.order, node);
+  if (core_.engine.flags().memalloc_pin) co_return co_await page_allocator_.alloc_pages(kGfpUser | kGfpNowarn, 0, node);
+  if (!page.has(kPageHead)) co_return co_await page_allocator_.alloc_pages(migration_target_gfp(release_), 0, node);
+  co_return co_await page_allocator_.alloc_pages(kGfpHugeMigrationTarget, page.order, node);
 }
 
 // Gives back a target that was not needed. Up to 3.15 it is freed, wherever it came from.
@@ -141,7 +142,7 @@ Task<int> MigrateSteps::try_to_move(const Control& control, PageList& from, Page
     if (control.compacting != nullptr)
       target = co_await control.compacting->targets.take(pfn);
     else
-      target = target_of(pfn);
+      target = co_await target_of(pfn);
     if (target == kNoPfn) co_return -kENOMEM;
     co_await at(core_.engine, Point::migrate_target);
   }

@@ -17,6 +17,7 @@ inline constexpr int kMigratePasses = 10;
 struct MovingLayers {
   const Core& core;
   Buddy& buddy;
+  PageAllocator& page_allocator;
   Lru& lru;
   PageLocks& locks;
   Writebacks& writebacks;
@@ -48,7 +49,7 @@ class MigrateSteps {
   Task<void> put_back_page(Pfn pfn);
   Task<void> release_source(Pfn pfn);
   Task<void> settle_target(Pfn target, bool drains);
-  Pfn target_of(Pfn pfn);
+  Task<Pfn> target_of(Pfn pfn);
   Task<void> put_target(const Control& control, Pfn target);
   bool may_lock(const Control& control, Pfn pfn, bool force) const;
   Task<int> try_to_split(Pfn head, PageList& list, bool sync);
@@ -69,6 +70,7 @@ class MigrateSteps {
   std::uint64_t huge_pages_;  // of a huge page; 0 where there are none
   Core core_;
   Buddy& buddy_;
+  PageAllocator& page_allocator_;
   Lru& lru_;
   PageLocks& locks_;
   Writebacks& writebacks_;

@@ -58,7 +58,7 @@ Task<int> MigrateV6_3::unmap_page(PageList& from, PageList& failed, const Batch&
   if (batch.control.compacting != nullptr)
     page.target = co_await batch.control.compacting->targets.take(pfn);
   else
-    page.target = target_of(pfn);
+    page.target = co_await target_of(pfn);
   const Pfn target = page.target;
   if (target == kNoPfn) co_return -kENOMEM;
   co_await at(core_.engine, Point::migrate_target);

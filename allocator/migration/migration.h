@@ -25,6 +25,7 @@
 #include "allocator/migration/clean_reclaim.h"
 #include "allocator/migration/control.h"
 #include "allocator/migration/page_kinds.h"
+#include "allocator/pressure/page_allocator.h"
 
 namespace cma {
 
@@ -40,7 +41,8 @@ struct Moved {
 class Migration {
  public:
   // Refers to the layers, which outlive it.
-  Migration(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Writebacks& writebacks);
+  Migration(const Core& core, Buddy& buddy, PageAllocator& page_allocator, Lru& lru, PageLocks& locks,
+            Writebacks& writebacks);
   ~Migration();
   Migration(const Migration&) = delete;
   Migration& operator=(const Migration&) = delete;

@@ -10,14 +10,18 @@ constexpr Gfp kGfpHugetlb = kGfpHighuserMovable | kGfpComp | kGfpNowarn | kGfpRe
 
 }  // namespace
 
-HugetlbPool::HugetlbPool(const Core& core, Buddy& buddy)
-    : release_(core.geometry.release), order_(core.geometry.huge_page_order()), core_(core), buddy_(buddy) {}
+HugetlbPool::HugetlbPool(const Core& core, Buddy& buddy, PageAllocator& page_allocator)
+    : release_(core.geometry.release),
+      order_(core.geometry.huge_page_order()),
+      core_(core),
+      buddy_(buddy),
+      page_allocator_(page_allocator) {}
 
 // Allocates a page for the pool, with one reference.
-Pfn HugetlbPool::fresh() {
-  const Pfn head = buddy_.alloc_pages(kGfpHugetlb, order_);
+Task<Pfn> HugetlbPool::fresh() {
+  const Pfn head = co_await page_allocator_.alloc_pages(kGfpHugetlb, order_);
   if (head != kNoPfn) core_.map.edit(head).flags |= kPageHugetlb;
-  return head;
+  co_return head;
 }
 
 void HugetlbPool::enqueue(Pfn head) {
@@ -39,7 +43,7 @@ Pfn HugetlbPool::dequeue() {
 }
 
 Task<bool> HugetlbPool::grow(Pfn head) {
-  if (head == kNoPfn) head = fresh();
+  if (head == kNoPfn) head = co_await fresh();
   if (head == kNoPfn) co_return false;
   co_await at(core_.engine, Point::hugetlb_allocated);
   core_.map.edit(head).flags |= kPageHugetlb;
@@ -88,7 +92,7 @@ Task<int> HugetlbPool::isolate_or_dissolve(Pfn head, PageList& list) {
 
 // Gives the pool another page before this one goes to the buddy allocator (alloc_and_dissolve_huge_page).
 Task<int> HugetlbPool::alloc_and_dissolve(Pfn head, PageList& list) {
-  const Pfn other = fresh();
+  const Pfn other = co_await fresh();
   if (other == kNoPfn) co_return -kENOMEM;
   co_await at(core_.engine, Point::hugetlb_allocated);
   const bool still_free = core_.map.page(head).has(kPageHugetlb) && core_.map.page(head).ref == 0;
@@ -109,7 +113,7 @@ Task<int> HugetlbPool::alloc_and_dissolve(Pfn head, PageList& list) {
 Task<Pfn> HugetlbPool::target() {
   Pfn head = dequeue();
   if (head == kNoPfn) {
-    head = fresh();
+    head = co_await fresh();
     if (head != kNoPfn) core_.map.edit(head).flags |= kPageHugetlbTemporary;
   }
   if (head != kNoPfn) co_await at(core_.engine, Point::migrate_target);

@@ -13,12 +13,13 @@
 #include "allocator/frames/core.h"
 #include "allocator/lru/hugetlb_free.h"
 #include "allocator/migration/page_kinds.h"
+#include "allocator/pressure/page_allocator.h"
 
 namespace cma {
 
 class HugetlbPool final : public HugetlbPages, public HugetlbFree {
  public:
-  HugetlbPool(const Core& core, Buddy& buddy);
+  HugetlbPool(const Core& core, Buddy& buddy, PageAllocator& page_allocator);
 
   unsigned order() const { return order_; }
   // Adds a page (nr_hugepages grows by one): a fresh one, or the compound page at `head`, which has one reference.
@@ -45,7 +46,7 @@ class HugetlbPool final : public HugetlbPages, public HugetlbFree {
   }
 
  private:
-  Pfn fresh();
+  Task<Pfn> fresh();
   void enqueue(Pfn head);
   bool isolate(Pfn head, PageList& list);
   Task<int> alloc_and_dissolve(Pfn head, PageList& list);
@@ -55,6 +56,7 @@ class HugetlbPool final : public HugetlbPages, public HugetlbFree {
   unsigned order_;
   Core core_;
   Buddy& buddy_;
+  PageAllocator& page_allocator_;
   PageList free_;
   std::uint64_t free_count_ = 0;
 };

@@ -60,7 +60,7 @@ Task<bool> Processes::write_huge(SpaceId process, PteId pmd, std::uint64_t index
       co_await copy_huge_on_write(process, pmd);
     } else {
       if (!range_untouched(pmd)) co_return false;
-      const Pfn head = buddy_.alloc_pages(kGfpTranshuge, huge_order_);
+      const Pfn head = co_await page_allocator_.alloc_pages(kGfpTranshuge, huge_order_);
       if (head == kNoPfn) co_return false;
       co_await at(core_.engine, Point::huge_fault_allocated);
       co_await map_huge(process, pmd, head);
@@ -87,7 +87,7 @@ Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
     co_return;
   }
   const OwnerId shared = spaces_.pte(pmd).page;
-  const Pfn head = buddy_.alloc_pages(kGfpTranshuge, huge_order_);
+  const Pfn head = co_await page_allocator_.alloc_pages(kGfpTranshuge, huge_order_);
   if (head == kNoPfn) {
     const bool copied = co_await copy_as_pages(process, pmd);
     if (!copied) co_await split_pmd(process, pmd);
@@ -112,7 +112,7 @@ Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
   std::vector<Pfn> copies;
   while (copies.size() < huge_pages()) {
     core_.engine.turn();
-    const Pfn frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
+    const Pfn frame = co_await page_allocator_.alloc_pages(kGfpHighuserMovable, 0);
     if (frame == kNoPfn) break;
     copies.push_back(frame);
   }

@@ -29,15 +29,16 @@ std::size_t gather_batch(const Geometry& geometry) {
 
 }  // namespace
 
-Processes::Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces,
-                     ReverseMap& reverse_map, PageCache& page_cache, Owners& owners, OwnerMoves& moves, Files& files,
-                     Migration& migration)
+Processes::Processes(const Core& core, Buddy& buddy, PageAllocator& page_allocator, Lru& lru, PageLocks& locks,
+                     AddressSpaces& spaces, ReverseMap& reverse_map, PageCache& page_cache, Owners& owners,
+                     OwnerMoves& moves, Files& files, Migration& migration)
     : release_(core.geometry.release),
       huge_order_(core.geometry.huge_page_order()),
       ptes_per_table_(order_pages(Geometry::huge_page_order_of(core.geometry.page_size))),
       gather_batch_(gather_batch(core.geometry)),
       core_(core),
       buddy_(buddy),
+      page_allocator_(page_allocator),
       lru_(lru),
       locks_(locks),
       spaces_(spaces),
@@ -86,7 +87,7 @@ void Processes::change_content(OwnerId id) { owners_.write_content(id); }
 
 // Brings in a new page (do_anonymous_page). Only mapping it, and the pagevec, need the lock.
 Task<int> Processes::fault_in(SpaceId process, PteId pte, Pfn frame) {
-  if (frame == kNoPfn) frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
+  if (frame == kNoPfn) frame = co_await page_allocator_.alloc_pages(kGfpHighuserMovable, 0);
   if (frame == kNoPfn) co_return -kENOMEM;
   co_await at(core_.engine, Point::fault_allocated);
   co_await spaces_.lock(process).lock(core_.engine);
@@ -133,7 +134,7 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   spaces_.lock(process).unlock(core_.engine);
   if (reuses || !as_before) co_return 0;
   const OwnerId shared = found.page;
-  const Pfn frame = buddy_.alloc_pages(kGfpHighuserMovable, 0);
+  const Pfn frame = co_await page_allocator_.alloc_pages(kGfpHighuserMovable, 0);
   if (frame == kNoPfn) co_return -kENOMEM;
   co_await at(core_.engine, Point::fault_allocated);
   co_await spaces_.lock(process).lock(core_.engine);
@@ -337,7 +338,7 @@ Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64
     if (pte.state == Pte::State::present && must_not_be_shared(parent, pte.page)) {
       if (prepared == kNoPfn) {
         spaces_.lock(parent).unlock(core_.engine);
-        prepared = buddy_.alloc_pages(kGfpHighuserMovable, 0);
+        prepared = co_await page_allocator_.alloc_pages(kGfpHighuserMovable, 0);
         if (prepared == kNoPfn) co_return -kENOMEM;
         co_await at(core_.engine, Point::fork_unlocked);
         co_await spaces_.lock(parent).lock(core_.engine);

@@ -26,6 +26,7 @@
 #include "allocator/owners/owners.h"
 #include "allocator/owners/page_cache.h"
 #include "allocator/owners/reverse_map.h"
+#include "allocator/pressure/page_allocator.h"
 
 namespace cma {
 
@@ -35,8 +36,9 @@ using MappingId = std::uint32_t;
 class Processes {
  public:
   // Refers to the layers, which outlive it.
-  Processes(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, AddressSpaces& spaces, ReverseMap& reverse_map,
-            PageCache& page_cache, Owners& owners, OwnerMoves& moves, Files& files, Migration& migration);
+  Processes(const Core& core, Buddy& buddy, PageAllocator& page_allocator, Lru& lru, PageLocks& locks,
+            AddressSpaces& spaces, ReverseMap& reverse_map, PageCache& page_cache, Owners& owners, OwnerMoves& moves,
+            Files& files, Migration& migration);
 
   // --- processes; each is its address space ---
   // Returns a new process without mappings.
@@ -235,6 +237,7 @@ class Processes {
   std::size_t gather_batch_;      // slots of a page of an unmapping batch
   Core core_;
   Buddy& buddy_;
+  PageAllocator& page_allocator_;
   Lru& lru_;
   PageLocks& locks_;
   AddressSpaces& spaces_;

@@ -46,7 +46,7 @@ Task<void> WatchedMachine::cma_release(std::size_t buffer) {
 }
 
 Task<void> WatchedMachine::alloc_pages(Gfp gfp, unsigned order) {
-  const Pfn pfn = machine_->buddy.alloc_pages(gfp, order);
+  const Pfn pfn = co_await machine_->page_allocator.alloc_pages(gfp, order);
   if (pfn == kNoPfn) co_return;
   blocks.push_back({pfn, order});
   laws_.pages_allocated(pfn, order, gfp);
@@ -62,7 +62,8 @@ Task<void> WatchedMachine::free_pages(std::size_t block) {
 Task<void> WatchedMachine::own(PageKind kind, Pfn at) {
   Pfn pfn = at;
   if (at == kNoPfn) {
-    pfn = machine_->buddy.alloc_pages(kind == PageKind::unmovable ? kGfpKernel : kGfpHighuserMovable, 0);
+    const Gfp gfp = kind == PageKind::unmovable ? kGfpKernel : kGfpHighuserMovable;
+    pfn = co_await machine_->page_allocator.alloc_pages(gfp, 0);
     if (pfn == kNoPfn) co_return;
   } else {
     Mutex& mutex = machine_->areas.cma_mutex();

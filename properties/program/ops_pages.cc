@@ -26,15 +26,15 @@ bool never_fails(World& world, Gfp gfp, unsigned order) {
   return (gfp & kEndless) == kEndless && order <= world.machine().buddy.largest_order();
 }
 
-void allocate(World& world, Slot self, Gfp gfp, unsigned order) {
-  const Pfn pfn = world.machine().buddy.alloc_pages(gfp, order);
+Task<void> allocate(World& world, Slot self, Gfp gfp, unsigned order) {
+  const Pfn pfn = co_await world.machine().page_allocator.alloc_pages(gfp, order);
   if (pfn == kNoPfn) {
     world.observer().pages_refused(order, gfp);
     if (never_fails(world, gfp, order))
       world.skip(self, "the kernel would reclaim until there is a block, which is not modelled");
     else
       world.fail(self, -kENOMEM);
-    return;
+    co_return;
   }
   Result& result = world.result(self);
   result.yields = Yields::block;
@@ -49,13 +49,11 @@ void allocate(World& world, Slot self, Gfp gfp, unsigned order) {
 AllocGfp with_flags(const AllocPages& op) { return {.order = op.order, .gfp = gfp_of(op)}; }
 
 Task<void> AllocPages::perform(World& world, Slot self) const {
-  allocate(world, self, gfp_of(*this), static_cast<unsigned>(order));
-  co_return;
+  return allocate(world, self, gfp_of(*this), static_cast<unsigned>(order));
 }
 
 Task<void> AllocGfp::perform(World& world, Slot self) const {
-  allocate(world, self, static_cast<Gfp>(gfp), static_cast<unsigned>(order));
-  co_return;
+  return allocate(world, self, static_cast<Gfp>(gfp), static_cast<unsigned>(order));
 }
 
 Task<void> FreePages::perform(World& world, Slot self) const {
@@ -77,7 +75,7 @@ Task<void> OwnedPages<Kind>::perform(World& world, Slot self) const {
     Pfn pfn = *first + i;
     int error = 0;
     if (!chosen) {
-      pfn = machine.buddy.alloc_pages(kMovable ? kGfpHighuserMovable : kGfpKernel, 0);
+      pfn = co_await machine.page_allocator.alloc_pages(kMovable ? kGfpHighuserMovable : kGfpKernel, 0);
       error = pfn == kNoPfn ? -kENOMEM : 0;
     } else {
       error = co_await take_frame(machine, pfn);

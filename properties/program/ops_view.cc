@@ -12,7 +12,8 @@ void Cat::perform(World& world, Slot self) const {
   // The reader runs on CPU 0.
   const ActorId before = machine.engine.current();
   machine.engine.assume(kMainActor);
-  const int error = open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry(), path);
+  const int error = run_now(
+      open_and_close(machine.areas, machine.buddy, machine.page_allocator, machine.map, machine.geometry(), path));
   machine.engine.assume(before);
   // Observers learn of files that do not exist too: a law knows which there are.
   std::optional<std::string> text;
