@@ -164,7 +164,7 @@ bool Windows::all_mapped(const Owner& owner) const {
 // pages with a mapping where they are, free blocks and private memory apart.
 bool Windows::passes_over(const Owner& owner) const {
   const bool has_mapping = is_file(owner.kind) || owner.kind == PageKind::shmem;
-  return has_mapping && machine_->release() >= Release::v4_12 && machine_->engine.flags().scope != ReclaimScope::none;
+  return has_mapping && machine_->release() >= Release::v4_12 && forbids_fs(machine_->engine.flags().scope);
 }
 
 // A page of a file on the LRU that only its cache, its buffer and ptes refer to is dropped, or moves. Its buffer goes

@@ -372,6 +372,34 @@ PROMISE(GrantPromise, leaves_the_min_watermark_free_while_memory_is_compacted,
   compactions.assert_all_held();
 }
 
+// Puts requests into scopes that give their tasks rights.
+void ask_with_rights(Random& random, Program& program) {
+  for (Op& op : program.ops) {
+    const bool asks = op.body.index() == kind_of<AllocPages>() || op.body.index() == kind_of<AllocGfp>();
+    if (asks && random.chance(70)) op.scope = random.chance(50) ? ReclaimScope::noreclaim : ReclaimScope::realtime;
+  }
+}
+
+Programs on_scarce_memory_with_rights() {
+  Programs programs = on_scarce_memory();
+  programs.options.kinds |= kinds_of<AllocGfp>();
+  programs.options.flags = true;
+  programs.prepare = ask_with_rights;
+  return programs;
+}
+
+PROMISE(GrantPromise, gives_a_task_the_rights_that_it_has_in_its_release,
+        {.programs = on_scarce_memory_with_rights(),
+         .planted = {{Bug::noreclaim_like_others, Release::v3_6},
+                     {Bug::noreclaim_like_others, Release::v6_12},
+                     {Bug::realtime_like_others, Release::v3_6},
+                     {Bug::realtime_like_others, Release::v4_19},
+                     {Bug::realtime_like_others, Release::v6_12},
+                     {Bug::nomemalloc_ignored, Release::v4_19},
+                     {Bug::nomemalloc_ignored, Release::v6_1}}}) {
+  assert_laws_hold(program, {Law::granted, Law::policy});
+}
+
 PROMISE(GrantPromise, decides_every_page_allocation_of_the_kernel_by_the_watermark_test_of_its_release,
         {.programs = on_scarce_memory(),
          .planted = {{Bug::watermark_with_areas, Release::v3_6},

@@ -227,7 +227,8 @@ bool Sources::per_cpu_lists_have(unsigned order) const {
 
 void Sources::allocation_begins(Gfp gfp, unsigned order, unsigned /*node*/) {
   const bool pins = machine_->engine.flags().memalloc_pin;
-  const bool urgent = (gfp & kGfpHigh) != 0 || (gfp & kGfpDirectReclaim) == 0;
+  const bool realtime = machine_->engine.flags().scope == ReclaimScope::realtime;
+  const bool urgent = realtime || (gfp & kGfpHigh) != 0 || (gfp & kGfpDirectReclaim) == 0;
   judged_ = !urgent && !pins && !per_cpu_lists_have(order);
   if (!judged_) return;
   type_ = migratetype_of(gfp);

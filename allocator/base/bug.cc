@@ -324,6 +324,13 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::zones_not_compared, "zones-not-compared", "",
      "Activation does not look in which zone the pages of an area are: one that lies in two zones is activated.",
      std::nullopt},
+    {Bug::noreclaim_like_others, "noreclaim-like-others", "",
+     "A task with PF_MEMALLOC, which is about to free memory, leaves the min watermark like any other.", std::nullopt},
+    {Bug::realtime_like_others, "realtime-like-others", "",
+     "A real-time task has no right to go below the min watermark.", std::nullopt},
+    {Bug::nomemalloc_ignored, "nomemalloc-ignored", "",
+     "A request with __GFP_NOMEMALLOC takes the last pages if it, or its task, has a right to them otherwise.",
+     std::nullopt},
 }};
 
 }  // namespace

@@ -157,6 +157,9 @@ enum class Bug : std::uint8_t {
   pin_scope_kept,           // a long-term pin that fails leaves its task in the scope of pins
   full_area_is_silent,      // a request that finds no window prints no line
   zones_not_compared,       // an area that lies in two zones is activated
+  noreclaim_like_others,    // a task with PF_MEMALLOC leaves the min watermark
+  realtime_like_others,     // a real-time task leaves the min watermark
+  nomemalloc_ignored,       // __GFP_NOMEMALLOC does not keep a request from the last pages
   kCount
 };
 

@@ -315,15 +315,18 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
   return kNoPfn;
 }
 
-// Returns the flags of the slow path's first attempt: down to the min watermark, and below it for atomic requests (up
-// to 4.3 known by a missing __GFP_WAIT).
+// Returns the flags of the slow path's first attempt (gfp_to_alloc_flags): down to the min watermark, and below it for
+// urgent and atomic requests (the latter up to 4.3 known by a missing __GFP_WAIT) and for real-time tasks. These count
+// as atomic up to 6.2, whatever else their request says; since then as urgent, if it can wait.
 std::uint32_t Buddy::slow_path_flags(Gfp gfp, unsigned order) const {
   const bool rules_v6_3 = Watermarks::has_rules_v6_3(release_);
-  const bool high = (gfp & kGfpHigh) != 0;
   const bool can_wait = (gfp & kGfpDirectReclaim) != 0;
   const bool by_reclaim = rules_v6_3 || release_ < Release::v4_4;
   const bool cannot_wait = !can_wait && (by_reclaim || (gfp & kGfpAtomicBit) != 0);
-  const bool harder = cannot_wait && (gfp & kGfpNomemalloc) == 0;
+  const bool realtime = core_.engine.flags().scope == ReclaimScope::realtime && !cannot_wait &&
+                        !core_.bugs.fires(Bug::realtime_like_others);
+  const bool high = (gfp & kGfpHigh) != 0 || (realtime && rules_v6_3);
+  const bool harder = (cannot_wait && (gfp & kGfpNomemalloc) == 0) || (realtime && !rules_v6_3);
   std::uint32_t flags = kAllocWmarkMin;
   if (high) flags |= kAllocHigh;
   if (harder) flags |= kAllocHarder;
@@ -334,7 +337,9 @@ std::uint32_t Buddy::slow_path_flags(Gfp gfp, unsigned order) const {
 // Returns the flags without those that the task's scope forbids (memalloc_noio_flags, since 4.12 current_gfp_context).
 Gfp Buddy::in_scope(Gfp gfp) const {
   switch (core_.engine.flags().scope) {
-    case ReclaimScope::none: return gfp;
+    case ReclaimScope::none:
+    case ReclaimScope::noreclaim:
+    case ReclaimScope::realtime: return gfp;
     case ReclaimScope::nofs: return gfp & ~Gfp{kGfpFs};
     case ReclaimScope::noio: return gfp & ~Gfp{kGfpIo | kGfpFs};
   }
@@ -346,10 +351,14 @@ namespace {
 // A request that can wait is not atomic in the slow path, whatever it says.
 Gfp flags_in_slow_path(Gfp gfp) { return (gfp & kGfpDirectReclaim) != 0 ? gfp & ~Gfp{kGfpAtomicBit} : gfp; }
 
-// __gfp_pfmemalloc_flags: a caller that is about to free memory may have the last page.
-bool may_have_last_page(Gfp gfp) { return (gfp & kGfpMemalloc) != 0 && (gfp & kGfpNomemalloc) == 0; }
-
 }  // namespace
+
+// Returns whether the request may have the last page (__gfp_pfmemalloc_flags): its caller is about to free memory.
+bool Buddy::may_have_last_page(Gfp gfp) const {
+  const bool reclaims = core_.engine.flags().scope == ReclaimScope::noreclaim;
+  if ((gfp & kGfpMemalloc) == 0 && (!reclaims || core_.bugs.fires(Bug::noreclaim_like_others))) return false;
+  return (gfp & kGfpNomemalloc) == 0 || core_.bugs.fires(Bug::nomemalloc_ignored);
+}
 
 // The attempts of __alloc_pages_slowpath before it reclaims: `areas` is kAllocCma if the request may have their pages.
 Pfn Buddy::slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneList& zonelist) {

@@ -242,6 +242,28 @@ TEST_P(PageAllocTest, MemallocTakesTheLastPageUnlessItMayNot) {
   EXPECT_EQ(buddy.alloc_pages(kGfpKernel | kGfpMemalloc | kGfpNomemalloc, 0), kNoPfn);
 }
 
+TEST_P(PageAllocTest, ATaskThatFreesMemoryTakesTheLastPageUnlessItsRequestMayNot) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {100'000, 100'000, 100'000};
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 0), kNoPfn);
+  machine->engine.flags().scope = ReclaimScope::noreclaim;
+  EXPECT_NE(buddy.alloc_pages(kGfpKernel, 0), kNoPfn);
+  EXPECT_NE(buddy.alloc_pages(kGfpKswapdReclaim, 4), kNoPfn);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel | kGfpNomemalloc, 0), kNoPfn);
+}
+
+// Up to 6.2 its requests count as atomic, with __GFP_NOMEMALLOC too, and make a reserve. Since then as urgent.
+TEST_P(PageAllocTest, ARealTimeTaskGoesBelowTheMinWatermark) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {250, 1000, 2000};
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
+  machine->engine.flags().scope = ReclaimScope::realtime;
+  EXPECT_NE(buddy.alloc_pages(kGfpKernel | kGfpNomemalloc, 4), kNoPfn);
+  const bool as_atomic = GetParam() < Release::v6_1;
+  EXPECT_EQ(zone.nr_reserved_highatomic != 0, as_atomic);
+  EXPECT_EQ(buddy.alloc_pages(kGfpKswapdReclaim, 4) != kNoPfn, as_atomic) << "one that cannot wait";
+}
+
 // The tracepoint has the flags that the request was served with: of the first attempt up to 5.12, those asked for.
 TEST_P(PageAllocTest, AScopeTakesFlagsAwayFromTheFirstAttemptSince513) {
   machine->trace.set_page_events(true);

@@ -52,7 +52,7 @@ Task<CompactResult> Compaction::compact_for(unsigned order, Migratetype type, Co
   request.ignore_skip_hint = full;
   request.ignore_block_suitable = full;
   request.restarting = restarting;
-  request.may_enter_fs = scope == ReclaimScope::none;
+  request.may_enter_fs = !forbids_fs(scope);
   request.alloc_flags = kAllocWmarkMin | (movable ? kAllocCma : 0U);
   const ZoneList zonelist = buddy_.zonelist(movable ? kGfpHighuserMovable : kGfpKernel);
   CompactResult best = CompactResult::skipped;

@@ -157,7 +157,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   MigrateControl control;
   // 4.12: the flags of the range are the caller's (current_gfp_context).
   const ReclaimScope scope = core_.engine.flags().scope;
-  control.may_enter_fs = release_ < Release::v4_12 || scope == ReclaimScope::none ||
+  control.may_enter_fs = release_ < Release::v4_12 || !forbids_fs(scope) ||
                          (scope == ReclaimScope::noio && core_.bugs.fires(Bug::noio_enters_files));
   Pfn pfn = start;
   int tries = 0;

@@ -79,11 +79,12 @@ Task<void> MigrateSteps::put_target(const Control& control, Pfn target) {
     co_await lru_.put_page(target);
 }
 
-// Returns whether to wait for the page's lock, which another task holds. Not on behalf of an allocation (PF_MEMALLOC);
-// and since 6.5, if writeback is not waited for, not for a page that is being read.
+// Returns whether to wait for the page's lock, which another task holds. Not with PF_MEMALLOC, which a compaction on
+// behalf of an allocation sets; and since 6.5, if writeback is not waited for, not for a page that is being read.
 bool MigrateSteps::may_lock(const Control& control, Pfn pfn, bool force) const {
   if (!force || control.mode == MoveMode::async) return false;
   if (control.compacting != nullptr && control.compacting->direct) return false;
+  if (core_.engine.flags().scope == ReclaimScope::noreclaim) return false;
   return release_ < Release::v6_5 || control.mode == MoveMode::sync || core_.map.page(pfn).has(kPageUptodate);
 }
 

@@ -275,10 +275,11 @@ class LockedPageTest : public MigrateTest {
     scan(512, 528);
     return waits_for_lock();
   }
-  bool waits_for_lock() {
+  bool waits_for_lock(ReclaimScope scope = ReclaimScope::none) {
     Engine& engine = machine->engine;
     const ActorId holder = engine.add_actor(1);
     const ActorId migrator = engine.add_actor(0);
+    engine.flags(migrator).scope = scope;
     engine.assume(holder);
     EXPECT_TRUE(machine->page_locks.try_lock(520));
     engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
@@ -322,6 +323,13 @@ TEST_P(LockedPageTest, ACompactionForAnAllocationDoesNotWait) {
   machine->map.edit(520).flags |= kPageUptodate;
   scan(512, 528);
   EXPECT_TRUE(waits_for_lock()) << "another one does";
+}
+
+TEST_P(LockedPageTest, ATaskThatFreesMemoryDoesNotWait) {
+  own(520, PageKind::shmem);
+  scan(512, 528);
+  EXPECT_FALSE(waits_for_lock(ReclaimScope::noreclaim));
+  EXPECT_EQ(outcome.value->failed, 1);
 }
 
 // Since 6.5: its lock is held until it has been read.

@@ -354,7 +354,7 @@ std::string PageFacts::refused(Refusal why, int error) const {
     return "isolate_migratepages_block: free in the hugetlb pool, not in the allocator";
   std::string text(refusal_text(why));
   const ReclaimScope scope = machine_.engine.flags().scope;
-  if (why == Refusal::file_system && scope != ReclaimScope::none)
+  if (why == Refusal::file_system && forbids_fs(scope))
     text += scope == ReclaimScope::nofs ? " (scope=nofs)" : " (scope=noio)";
   else if (why == Refusal::file_system && machine_.bugs.active(Bug::contig_nofs))
     text += " because of \"bug contig-nofs\"; without the bug it has";

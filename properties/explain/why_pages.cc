@@ -36,6 +36,20 @@ struct LastAttempt {
 // Returns whether the current actor is inside a long-term pin.
 bool pins_for_long(const Machine& machine) { return machine.engine.flags().memalloc_pin; }
 
+// Returns the rights that the request has of the current actor, in words; empty if it has none.
+std::string task_rights(const Machine& machine, Gfp gfp) {
+  switch (machine.engine.flags().scope) {
+    case ReclaimScope::none:
+    case ReclaimScope::nofs:
+    case ReclaimScope::noio: return "";
+    case ReclaimScope::noreclaim:
+      if ((gfp & kGfpNomemalloc) == 0) return "; its task has PF_MEMALLOC, so no watermark binds it";
+      return "; its task has PF_MEMALLOC, of which __GFP_NOMEMALLOC takes the right to the last pages";
+    case ReclaimScope::realtime: return "; its task is a real-time task";
+  }
+  return "";
+}
+
 // A task that pins for long gets no pages of areas; see Buddy::serve().
 LastAttempt last_attempt(const Machine& machine, Gfp gfp, unsigned order) {
   const bool pins = pins_for_long(machine);
@@ -146,7 +160,12 @@ std::string ZoneRefusal::kept() const {
     sum += fmt::format(" + boost {}{}", zone_.watermark_boost,
                        zone_.watermark_boost == machine_.buddy.watermarks().most_boost(zone_) ? ", its most" : "");
   const auto whole = static_cast<std::int64_t>(mark() + zone_.watermark_boost);
-  if (terms_.mark != whole) sum += fmt::format(", lowered by {} for an urgent request", whole - terms_.mark);
+  if (terms_.mark != whole) {
+    const bool realtime =
+        machine_.engine.flags().scope == ReclaimScope::realtime && (attempt_.gfp & (kGfpHigh | kGfpAtomicBit)) == 0;
+    sum +=
+        fmt::format(", lowered by {} for {}", whole - terms_.mark, realtime ? "a real-time task" : "an urgent request");
+  }
   if (terms_.lowmem_reserve > 0)
     sum += fmt::format(" + {} kept from requests that can use higher zones", terms_.lowmem_reserve);
   return fmt::format("more than {} must stay ({})", with_kbytes(machine_, terms_.needed()), sum);
@@ -261,6 +280,7 @@ std::string wanted_text(const Machine& machine, Gfp gfp, unsigned order) {
   std::string text = gfp_text(gfp, machine.release());
   if (order > kCostlyOrder && order <= machine.buddy.largest_order() && (gfp & kGfpNofail) == 0)
     text += "; a costly order: the kernel does not retry without end";
+  text += task_rights(machine, gfp);
   if (!pins_for_long(machine) || migratetype_of(gfp) != Migratetype::movable) return text;
   if (machine.release() >= Release::v5_13) text += " less __GFP_MOVABLE";
   return text + ": a long-term pin may not have an area's page";

@@ -53,6 +53,23 @@ TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
   });
 }
 
+TEST(WhyPages, NamesTheRightsOfATask) {
+  expect_answers({
+      {"real-time",
+       "small release=6.1",
+       "eaten = unmovable_page pages=1000\nx = alloc_pages order=6 type=unmovable scope=realtime\n",
+       {"; its task is a real-time task\n", "lowered by ", " for a real-time task"}},
+      {"PF_MEMALLOC",
+       "small release=6.1",
+       "eaten = unmovable_page pages=1000\nx = alloc_pages order=6 type=unmovable scope=noreclaim\n",
+       {"; its task has PF_MEMALLOC, so no watermark binds it\n"}},
+      {"__GFP_NOMEMALLOC",
+       "small release=6.1",
+       "eaten = unmovable_page pages=1000\nx = alloc_pages gfp=GFP_KERNEL|__GFP_NOMEMALLOC scope=noreclaim\n",
+       {"; its task has PF_MEMALLOC, of which __GFP_NOMEMALLOC takes the right to the last pages\n"}},
+  });
+}
+
 // 128 MiB with a largest order of 14: a pageblock of 64 MiB is the reserve, and counts whole though most of it is free.
 TEST(WhyPages, NamesTheReserveForAtomicRequests) {
   expect_answers(

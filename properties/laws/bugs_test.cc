@@ -355,6 +355,26 @@ TEST(BugsAndLaws, GrantedSeesAtomicPageRefused) {
             "granted");
 }
 
+// 16 pages are free outside areas, and 32 must stay.
+TEST(BugsAndLaws, GrantedSeesNoreclaimLikeOthers) {
+  EXPECT_EQ(law_of_request(Bug::noreclaim_like_others, Release::v6_1, "min_free_kbytes=128", 0x1f0,
+                           "x1 = alloc_pages type=unmovable scope=noreclaim\n"),
+            "granted");
+}
+
+TEST(BugsAndLaws, GrantedSeesNomemallocIgnored) {
+  EXPECT_EQ(law_of_request(Bug::nomemalloc_ignored, Release::v6_1, "min_free_kbytes=128", 0x1f0,
+                           "x1 = alloc_pages gfp=GFP_KERNEL|__GFP_NOMEMALLOC scope=noreclaim\n"),
+            "granted");
+}
+
+// 24 pages are free outside areas. 32 must stay, of which a real-time task may have half.
+TEST(BugsAndLaws, GrantedSeesRealtimeLikeOthers) {
+  EXPECT_EQ(law_of_request(Bug::realtime_like_others, Release::v6_1, "min_free_kbytes=128", 0x1e8,
+                           "x1 = alloc_pages type=unmovable scope=realtime\n"),
+            "granted");
+}
+
 // A reference keeps the page in its area, so the pin fails.
 TEST(BugsAndLaws, GrantedSeesPinScopeKept) {
   EXPECT_EQ(law_of_request(Bug::pin_scope_kept, Release::v6_1, "", 0x10,

@@ -67,8 +67,9 @@ constexpr auto kLaws = std::to_array<LawInfo>({
      "while an actor is inside an operation pageblocks may be Isolate", "by each audit"},
     {Law::policy,
      "No page of an area goes to a request that is not movable, since 5.1 to any request of a task that pins for the "
-     "long term, nor to a caller that asked for a range. The lists of the reserve for atomic requests serve no other "
-     "request, and a block that only an atomic request could get adds its pageblock until the reserve has its size. "
+     "long term, nor to a caller that asked for a range. The lists of the reserve for atomic requests, as which up to "
+     "6.2 those of real-time tasks count, serve no other request, and a block that only such a request could get adds "
+     "its pageblock until the reserve has its size. "
      "Since 5.13 no page of an area or of a Movable zone, and no page of a range that is being emptied, is "
      "pinned for the long term.",
      "pages of the reserve that wait on a per-CPU list serve movable requests, as in the kernel",
@@ -99,7 +100,8 @@ constexpr auto kLaws = std::to_array<LawInfo>({
      "by each audit at rest"},
     {Law::granted,
      "A request for pages is granted exactly if a zone has a block for it and stays above its watermark, by the "
-     "release's arithmetic of watermarks, reserves, pages of areas and orders; the first such zone serves it.",
+     "release's arithmetic of watermarks, reserves, pages of areas, orders and the rights of its task; the first such "
+     "zone serves it.",
      "never", "at each request, inside operations too"},
     {Law::sound, "No assertion of the model fails.", "never", "by the model, everywhere"},
     {Law::expect, "What the program expects comes true.", "never", "by the program's own expectations"},

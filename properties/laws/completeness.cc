@@ -218,7 +218,7 @@ bool has_mapping(PageKind kind) {
 
 // Returns whether the current actor's requests pass over pages with a mapping.
 bool passes_over_files(const Machine& machine) {
-  return machine.release() >= Release::v4_12 && machine.engine.flags().scope != ReclaimScope::none;
+  return machine.release() >= Release::v4_12 && forbids_fs(machine.engine.flags().scope);
 }
 
 // Returns whether the owner keeps its page in place although nothing in the page shows it.

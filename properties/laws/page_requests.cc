@@ -75,14 +75,16 @@ std::size_t PageRequests::highest_zone(unsigned node) const {
 
 // Up to 4.3, and since 6.3, which the long-term series of 6.1 follows here, a request that cannot wait is known by its
 // missing right to reclaim; in between it says that it is atomic besides. Since 6.3 it has blocks of the reserve only
-// if it is urgent, and an urgent one counts the reserve as free even if it can wait.
+// if it is urgent, and an urgent one counts the reserve as free even if it can wait. A real-time task has the rights of
+// one that cannot wait up to 6.2, whatever its request says of reserves; since then those of an urgent one if it can.
 PageRequests::Attempt PageRequests::second_attempt() const {
   Attempt attempt{.mark = Watermark::min};
   const bool rules_v6_3 = release_ >= Release::v6_1;
   const bool says_so = rules_v6_3 || release_ < Release::v4_4 || (gfp_ & kGfpAtomicBit) != 0;
   const bool atomic = (gfp_ & kGfpDirectReclaim) == 0 && says_so;
-  attempt.urgent = (gfp_ & kGfpHigh) != 0;
-  attempt.cannot_wait = atomic && (gfp_ & kGfpNomemalloc) == 0;
+  const bool raised = !atomic && machine_->engine.flags().scope == ReclaimScope::realtime;
+  attempt.urgent = (gfp_ & kGfpHigh) != 0 || (raised && rules_v6_3);
+  attempt.cannot_wait = raised ? !rules_v6_3 : atomic && (gfp_ & kGfpNomemalloc) == 0;
   attempt.counts_reserve = attempt.cannot_wait || (rules_v6_3 && attempt.urgent);
   attempt.has_reserve = attempt.cannot_wait && order_ > 0 && (attempt.urgent || !rules_v6_3);
   attempt.has_reserve_last = attempt.cannot_wait && release_ >= Release::v6_0;
@@ -94,7 +96,8 @@ std::optional<PageRequests::Grant> PageRequests::expected() const {
   // The node asked for first, then upwards and round.
   const unsigned nodes = machine_->buddy.nodes();
   const Attempt attempts[] = {Attempt{}, second_attempt(), {.mark = Watermark::min, .keeps_none = true}};
-  const bool may_have_all = (gfp_ & (kGfpMemalloc | kGfpNomemalloc)) == kGfpMemalloc;
+  const bool frees_memory = (gfp_ & kGfpMemalloc) != 0 || machine_->engine.flags().scope == ReclaimScope::noreclaim;
+  const bool may_have_all = frees_memory && (gfp_ & kGfpNomemalloc) == 0;
   for (const Attempt& attempt : std::span(attempts, may_have_all ? 3 : 2))
     for (unsigned step = 0; step < nodes; ++step) {
       const unsigned node = (node_ + step) % nodes;
@@ -119,7 +122,7 @@ bool PageRequests::leaves_enough(const Zone& zone, const Attempt& attempt) const
   if (is_above(zone, attempt, boosted)) return true;
   // Single pages that are urgent are not kept from the min watermark by a boost: up to 6.2 atomic ones.
   const bool atomic = (gfp_ & (kGfpAtomicBit | kGfpDirectReclaim)) == kGfpAtomicBit;
-  const bool urgent = release_ >= Release::v6_3 ? attempt.urgent : atomic;
+  const bool urgent = release_ >= Release::v6_3 ? (gfp_ & kGfpHigh) != 0 : atomic;
   return order_ == 0 && attempt.mark == Watermark::min && urgent && is_above(zone, attempt, mark);
 }
 

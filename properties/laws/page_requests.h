@@ -28,12 +28,12 @@ class PageRequests final : public AllocationWatcher {
 
  private:
   // What one attempt may do: the first one stays above the low watermark, the second above the min watermark. A third
-  // one, of requests with __GFP_MEMALLOC, keeps to no watermark.
+  // one, of requests with __GFP_MEMALLOC and of tasks with PF_MEMALLOC, keeps to no watermark.
   struct Attempt {
     Watermark mark = Watermark::low;
     bool keeps_none = false;
-    bool urgent = false;            // __GFP_HIGH
-    bool cannot_wait = false;       // GFP_ATOMIC; since 6.3 without __GFP_DIRECT_RECLAIM
+    bool urgent = false;            // __GFP_HIGH; since 6.3 a real-time task that can wait
+    bool cannot_wait = false;       // GFP_ATOMIC; since 6.3 without __GFP_DIRECT_RECLAIM; up to 6.2 a real-time task
     bool counts_reserve = false;    // the reserve for atomic requests counts as free
     bool has_reserve = false;       // blocks of the reserve may serve it, and do so first
     bool has_reserve_last = false;  // if nothing else can

@@ -65,7 +65,7 @@ struct OpBody : OpVariant {
 };
 
 // How scopes are written, in the order of the enumerators.
-inline constexpr std::string_view kScopeWords[] = {"none", "nofs", "noio"};
+inline constexpr std::string_view kScopeWords[] = {"none", "nofs", "noio", "noreclaim", "realtime"};
 
 // `until=POINT#n`: the operation is suspended the nth time that it passes the point.
 struct Stop {
@@ -80,7 +80,8 @@ struct Op {
   Performer performer;
   Stop until;
   OpBody body;
-  // The scope in which the performer is meanwhile: between memalloc_nofs_save or memalloc_noio_save and its restore.
+  // The scope in which the performer is meanwhile: between memalloc_nofs_save or the like and its restore, or with a
+  // real-time policy.
   ReclaimScope scope = ReclaimScope::none;
   friend bool operator==(const Op&, const Op&) = default;
 };

@@ -516,7 +516,9 @@ Point point_in(std::string_view name, int column) {
 void Parser::read_scope(OpLine& op, const Word& word) const {
   const auto known = std::find(std::begin(kScopeWords) + 1, std::end(kScopeWords), word.value);
   if (known == std::end(kScopeWords))
-    throw SyntaxError(word.value_column, fmt::format("expected nofs|noio, not `{}`", word.value));
+    throw SyntaxError(word.value_column,
+                      fmt::format("expected {}, not `{}`",
+                                  fmt::join(std::begin(kScopeWords) + 1, std::end(kScopeWords), "|"), word.value));
   const auto scope = static_cast<ReclaimScope>(known - std::begin(kScopeWords));
   if (info_of(op.op).performed != Performed::by_actor)
     throw SyntaxError(word.column, fmt::format("`{}` begins nothing that a scope binds: leave out `{}`",

@@ -233,7 +233,10 @@ class OneField {
 
 }  // namespace
 
-ReclaimScope random_scope(Random& random) { return random.chance(60) ? ReclaimScope::nofs : ReclaimScope::noio; }
+ReclaimScope random_scope(Random& random) {
+  if (random.chance(40)) return random.chance(50) ? ReclaimScope::noreclaim : ReclaimScope::realtime;
+  return random.chance(60) ? ReclaimScope::nofs : ReclaimScope::noio;
+}
 
 void change_argument(Random& random, Program& program, std::size_t index, bool sequential) {
   Op& op = program.ops[index];
