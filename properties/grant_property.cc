@@ -400,6 +400,35 @@ PROMISE(GrantPromise, gives_a_task_the_rights_that_it_has_in_its_release,
   assert_laws_hold(program, {Law::granted, Law::policy});
 }
 
+// Gives the machine a second node, and has half of the requests for blocks stay on theirs.
+void ask_for_a_node(Random& random, Program& program) {
+  Geometry& machine = program.machine;
+  const std::uint64_t blocks = machine.memory.pages() / machine.pageblock_pages();
+  if (blocks < 2) return;
+  const Pfn border = machine.memory.start + random.between(1, blocks - 1) * machine.pageblock_pages();
+  machine.zones = {{.name = "Normal", .range = {machine.memory.start, border}},
+                   {.name = "Normal", .range = {border, machine.memory.end}, .node = 1}};
+  for (Op& op : program.ops) {
+    const auto* request = std::get_if<AllocPages>(&op.body);
+    if (request == nullptr || random.chance(50)) continue;
+    AllocGfp stays = with_flags(*request);
+    stays.gfp |= kGfpThisnode;
+    op.body = stays;
+  }
+}
+
+Programs on_two_nodes() {
+  Programs programs = on_scarce_memory();
+  programs.prepare = ask_for_a_node;
+  return programs;
+}
+
+PROMISE(GrantPromise, keeps_a_request_on_its_node_if_it_asks_for_that,
+        {.programs = on_two_nodes(),
+         .planted = {{Bug::thisnode_ignored, Release::v3_6}, {Bug::thisnode_ignored, Release::v6_12}}}) {
+  assert_laws_hold(program, {Law::granted});
+}
+
 PROMISE(GrantPromise, decides_every_page_allocation_of_the_kernel_by_the_watermark_test_of_its_release,
         {.programs = on_scarce_memory(),
          .planted = {{Bug::watermark_with_areas, Release::v3_6},

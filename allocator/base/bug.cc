@@ -331,6 +331,8 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::nomemalloc_ignored, "nomemalloc-ignored", "",
      "A request with __GFP_NOMEMALLOC takes the last pages if it, or its task, has a right to them otherwise.",
      std::nullopt},
+    {Bug::thisnode_ignored, "thisnode-ignored", "",
+     "A request with __GFP_THISNODE falls back to the zones of other nodes.", std::nullopt},
 }};
 
 }  // namespace

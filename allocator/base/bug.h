@@ -160,6 +160,7 @@ enum class Bug : std::uint8_t {
   noreclaim_like_others,    // a task with PF_MEMALLOC leaves the min watermark
   realtime_like_others,     // a real-time task leaves the min watermark
   nomemalloc_ignored,       // __GFP_NOMEMALLOC does not keep a request from the last pages
+  thisnode_ignored,         // a request with __GFP_THISNODE gets pages of other nodes
   kCount
 };
 

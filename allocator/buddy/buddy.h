@@ -72,12 +72,12 @@ class Buddy {
   // with kGfpComp the pages are one compound page. A task with memalloc_pin gets no pages of areas (5.1; up to
   // 5.8 it may, from a per-CPU list), and its reclaim scope takes flags away. Returns kNoPfn if order >
   // largest_order(), or where the kernel would begin to reclaim, or fail a request that may not. Zones of `node` are
-  // tried first: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they are, but for those that the
-  // release does not know.
+  // tried first, with kGfpThisnode no others: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they
+  // are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
   // Returns the flags of the current actor's last attempt at a request, but for kAllocCma: down to the min watermark,
   // and below it for atomic requests and real-time tasks; kAllocNoWatermarks for callers that are about to free memory.
-  // alloc_pages() fails if this attempt does.
+  // Up to 4.0 a request of GFP_THISNODE stays above the low watermark. alloc_pages() fails if this attempt does.
   std::uint32_t last_attempt_flags(Gfp gfp, unsigned order) const;
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
@@ -125,6 +125,7 @@ class Buddy {
   Pfn serve(Gfp gfp, unsigned order, unsigned node);
   Gfp in_scope(Gfp gfp) const;
   Pfn slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneList& zonelist);
+  bool ends_at_first_attempt(Gfp gfp) const;
   bool may_have_last_page(Gfp gfp) const;
   std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);

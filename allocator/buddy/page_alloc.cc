@@ -360,15 +360,24 @@ bool Buddy::may_have_last_page(Gfp gfp) const {
   return (gfp & kGfpNomemalloc) == 0 || core_.bugs.fires(Bug::nomemalloc_ignored);
 }
 
+// Returns whether the request makes no attempt at the min watermark: up to 4.0 one of slab's, which takes pages of
+// other nodes itself (GFP_THISNODE).
+bool Buddy::ends_at_first_attempt(Gfp gfp) const {
+  constexpr Gfp kSlabs = kGfpThisnode | kGfpNoretry | kGfpNowarn;
+  return release_ < Release::v4_1 && zones_.several_nodes() && (gfp & kSlabs) == kSlabs;
+}
+
 // The attempts of __alloc_pages_slowpath before it reclaims: `areas` is kAllocCma if the request may have their pages.
 Pfn Buddy::slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneList& zonelist) {
   gfp = flags_in_slow_path(gfp);
+  if (ends_at_first_attempt(gfp)) return kNoPfn;
   const Pfn pfn = get_page_from_freelist(gfp, order, slow_path_flags(gfp, order) | areas, zonelist);
   if (pfn != kNoPfn || !may_have_last_page(gfp)) return pfn;
   return get_page_from_freelist(gfp, order, kAllocNoWatermarks | areas, zonelist);
 }
 
 std::uint32_t Buddy::last_attempt_flags(Gfp gfp, unsigned order) const {
+  if (ends_at_first_attempt(gfp)) return kAllocWmarkLow;
   return may_have_last_page(gfp) ? kAllocNoWatermarks : slow_path_flags(flags_in_slow_path(in_scope(gfp)), order);
 }
 

@@ -12,7 +12,7 @@ ZoneKind zone_kind_from_name(const std::string& name) {
   return name == "Movable" ? ZoneKind::movable : ZoneKind::other;
 }
 
-Zones::Zones(const Core& core) : map_(core.map), several_nodes_(core.geometry.several_nodes()) {
+Zones::Zones(const Core& core) : map_(core.map), bugs_(core.bugs), several_nodes_(core.geometry.several_nodes()) {
   for (const ZoneSpec& spec : core.geometry.effective_zones()) {
     Zone zone;
     zone.range = spec.range;
@@ -61,6 +61,10 @@ ZoneList Zones::zonelist(Gfp gfp, unsigned node) const {
   };
   if (!several_nodes_) {
     add(0);
+    return list;
+  }
+  if ((gfp & kGfpThisnode) != 0 && !bugs_.fires(Bug::thisnode_ignored)) {
+    add(node);
     return list;
   }
   for (unsigned from = node; from < nodes_; ++from) add(from);

@@ -115,6 +115,7 @@ class Zones {
   // Returns the name that no other zone has: "Normal", on a machine of several nodes "Normal of node 1".
   std::string title(std::size_t index) const;
   unsigned nodes() const { return nodes_; }
+  bool several_nodes() const { return several_nodes_; }
 
   auto begin() { return zones_.begin(); }
   auto end() { return zones_.end(); }
@@ -124,7 +125,8 @@ class Zones {
   std::size_t ceiling(Gfp gfp, unsigned node) const;
   static constexpr std::size_t kNone = ~std::size_t{0};
   // Returns the zones for a request that prefers this node: its own from the ceiling down, then those of the nodes
-  // after it, then those of the nodes before it (find_next_best_node, with equal distances).
+  // after it, then those of the nodes before it (find_next_best_node, with equal distances). Its own only, and perhaps
+  // none, for a request with __GFP_THISNODE.
   ZoneList zonelist(Gfp gfp, unsigned node) const;
 
   void copy_from(const Zones& other) { zones_ = other.zones_; }
@@ -133,6 +135,7 @@ class Zones {
   bool has(ZoneKind kind) const;
 
   const MemoryMap& map_;
+  BugSet& bugs_;
   std::vector<Zone> zones_;
   std::vector<std::string> names_;
   unsigned nodes_ = 1;  // one more than the last node's number

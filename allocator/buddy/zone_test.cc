@@ -99,6 +99,28 @@ TEST(Nodes, PagesComeFromNode0UntilItIsExhausted) {
   }
 }
 
+TEST(Nodes, ThisnodeKeepsARequestOnItsNode) {
+  for (const Release release : kComparedReleases) {
+    const std::unique_ptr<Machine> machine = make_machine(two_nodes(release));
+    for (const unsigned node : {0U, 0U, 1U})
+      EXPECT_EQ(machine->buddy.zone_of(machine->buddy.alloc_pages(kGfpKernel | kGfpThisnode, 4, node)).node, node);
+    EXPECT_EQ(machine->buddy.alloc_pages(kGfpKernel | kGfpThisnode, 4), kNoPfn) << name_of(release);
+    EXPECT_NE(machine->buddy.alloc_pages(kGfpKernel, 4), kNoPfn) << "node 1 has a block";
+  }
+}
+
+// GFP_THISNODE of slab up to 4.0: another node's memory costs less than what lies below the low watermark.
+TEST(Nodes, UpTo40SlabsRequestsForANodeLeaveTheLowWatermark) {
+  for (const Release release : {Release::v3_6, Release::v4_9}) {
+    const std::unique_ptr<Machine> machine = make_machine(two_nodes(release));
+    for (std::size_t z = 0; z < machine->buddy.zones(); ++z) machine->buddy.zone(z).watermark = {0, 1000, 2000};
+    const Gfp slabs = kGfpThisnode | kGfpNoretry | kGfpNowarn;
+    EXPECT_EQ(machine->buddy.alloc_pages(kGfpKernel | slabs, 0) != kNoPfn, release >= Release::v4_1)
+        << name_of(release);
+    EXPECT_NE(machine->buddy.alloc_pages(kGfpKernel | kGfpThisnode, 0), kNoPfn) << name_of(release);
+  }
+}
+
 // All CPUs are of node 0, and all memory is of another one: requests of any node are served.
 TEST(Zones, TheOnlyNodeWithMemoryMayHaveAnyNumber) {
   Geometry g = tiny_geometry(Release::v6_1);

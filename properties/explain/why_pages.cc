@@ -86,6 +86,7 @@ class ZoneRefusal {
   void add_remedies(std::vector<Evidence>& evidence) const;
 
  private:
+  bool at_min() const { return (attempt_.flags & kAllocWmarkMask) == kAllocWmarkMin; }
   std::uint64_t mark() const { return zone_.watermark[attempt_.flags & kAllocWmarkMask]; }
   bool may_use(unsigned type) const;
   std::optional<unsigned> largest_order(bool of_any_type) const;
@@ -155,7 +156,7 @@ std::int64_t ZoneRefusal::free_in_reserve() const {
 
 // Returns what the zone must keep, and of what that is made.
 std::string ZoneRefusal::kept() const {
-  std::string sum = fmt::format("min watermark {}", mark());
+  std::string sum = fmt::format("{} watermark {}", at_min() ? "min" : "low", mark());
   if (zone_.watermark_boost > 0)
     sum += fmt::format(" + boost {}{}", zone_.watermark_boost,
                        zone_.watermark_boost == machine_.buddy.watermarks().most_boost(zone_) ? ", its most" : "");
@@ -212,7 +213,8 @@ Evidence ZoneRefusal::evidence() const {
 std::optional<std::string> ZoneRefusal::lower_mark() const {
   const std::int64_t below = terms_.usable() - terms_.lowmem_reserve - static_cast<std::int64_t>(zone_.watermark_boost);
   const bool plain = terms_.mark == static_cast<std::int64_t>(mark() + zone_.watermark_boost);
-  if (below <= 0 || !plain || zone_.kind == ZoneKind::high_mem || zone_.kind == ZoneKind::movable) return std::nullopt;
+  if (below <= 0 || !plain || !at_min() || zone_.kind == ZoneKind::high_mem || zone_.kind == ZoneKind::movable)
+    return std::nullopt;
   // The setting is divided among the zones of low memory by their size.
   std::uint64_t lowmem = 0;
   std::uint64_t marks = 0;
@@ -286,12 +288,19 @@ std::string wanted_text(const Machine& machine, Gfp gfp, unsigned order) {
   return text + ": a long-term pin may not have an area's page";
 }
 
+// Returns whether the request stays on its node, which is that of all CPUs, and the zone is of another one.
+bool on_other_node(const Machine& machine, std::size_t index, Gfp gfp) {
+  return (gfp & kGfpThisnode) != 0 && machine.geometry().several_nodes() && machine.buddy.zone(index).node != 0;
+}
+
 Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_t ceiling) {
   const Zone& zone = machine.buddy.zone(index);
-  return {About::zone,
-          fmt::format("{}: {} pages free, of no use to this request, which reaches up to zone {}",
-                      machine.buddy.zone_title(index), zone.nr_free_pages, machine.buddy.zone_title(ceiling)),
-          {{"zone", machine.buddy.zone_title(index)}, {"free_pages", zone.nr_free_pages}}};
+  return {
+      About::zone,
+      fmt::format("{}: {} pages free, of no use to this request, which {}", machine.buddy.zone_title(index),
+                  zone.nr_free_pages,
+                  index > ceiling ? "reaches up to zone " + machine.buddy.zone_title(ceiling) : "has __GFP_THISNODE"),
+      {{"zone", machine.buddy.zone_title(index)}, {"free_pages", zone.nr_free_pages}}};
 }
 
 }  // namespace
@@ -317,7 +326,7 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
   std::optional<ZoneRefusal> nearest;
   for (std::size_t z = machine.buddy.zones(); z-- > 0;) {
     if (machine.buddy.zone(z).managed == 0) continue;
-    if (z > attempt.ceiling) {
+    if (z > attempt.ceiling || on_other_node(machine, z, gfp)) {
       refused.evidence.push_back(zone_out_of_reach(machine, z, attempt.ceiling));
       continue;
     }

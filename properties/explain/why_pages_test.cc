@@ -177,6 +177,16 @@ TEST(WhyPages, ExplainsThePreferredZoneToo) {
                           HasSubstr(" of zone Normal by u\n")));
 }
 
+// Node 0 is all areas, and node 1 is free.
+TEST(WhyPages, NamesTheZonesOfOtherNodesThatARequestPassesOver) {
+  const std::string text =
+      why_text("small release=6.1\nzone Normal base=0x0 pages=0x200 node=1\nzone Normal base=0x200 pages=0x200",
+               "b1 = cma_alloc a pages=256\nb2 = cma_alloc b pages=256\n"
+               "x = alloc_pages order=5 gfp=GFP_HIGHUSER_MOVABLE|__GFP_THISNODE\n");
+  EXPECT_THAT(text, HasSubstr("zone   Normal of node 1: 512 pages free, of no use to this request, which has "
+                              "__GFP_THISNODE\n"));
+}
+
 TEST(WhyPages, NamesWhatALongTermPinMayNotHave) {
   const std::string text = why_text(
       "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024\narea main base=0x1000 pages=0x400",

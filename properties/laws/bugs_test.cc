@@ -375,6 +375,14 @@ TEST(BugsAndLaws, GrantedSeesRealtimeLikeOthers) {
             "granted");
 }
 
+// 16 pages are free on node 0, and more on node 1.
+TEST(BugsAndLaws, GrantedSeesThisnodeIgnored) {
+  EXPECT_EQ(law_of_request(Bug::thisnode_ignored, Release::v6_1, "", 0x1f0,
+                           "zone Normal base=0x0 pages=0x200\nzone Normal base=0x200 pages=0x200 node=1\n"
+                           "x1 = alloc_pages order=5 gfp=GFP_HIGHUSER_MOVABLE|__GFP_THISNODE\n"),
+            "granted");
+}
+
 // A reference keeps the page in its area, so the pin fails.
 TEST(BugsAndLaws, GrantedSeesPinScopeKept) {
   EXPECT_EQ(law_of_request(Bug::pin_scope_kept, Release::v6_1, "", 0x10,

@@ -93,13 +93,18 @@ PageRequests::Attempt PageRequests::second_attempt() const {
 
 std::optional<PageRequests::Grant> PageRequests::expected() const {
   if (order_ > machine_->buddy.largest_order()) return std::nullopt;
-  // The node asked for first, then upwards and round.
+  // The node asked for first, then upwards and round; no others for __GFP_THISNODE.
   const unsigned nodes = machine_->buddy.nodes();
+  const bool stays = (gfp_ & kGfpThisnode) != 0 && machine_->geometry().several_nodes();
+  const unsigned steps = stays ? 1 : nodes;
   const Attempt attempts[] = {Attempt{}, second_attempt(), {.mark = Watermark::min, .keeps_none = true}};
   const bool frees_memory = (gfp_ & kGfpMemalloc) != 0 || machine_->engine.flags().scope == ReclaimScope::noreclaim;
   const bool may_have_all = frees_memory && (gfp_ & kGfpNomemalloc) == 0;
-  for (const Attempt& attempt : std::span(attempts, may_have_all ? 3 : 2))
-    for (unsigned step = 0; step < nodes; ++step) {
+  // Up to 4.0 GFP_THISNODE, of slab's requests, stays above the low watermark.
+  const bool once = stays && release_ < Release::v4_1 && (gfp_ & kGfpNoretry) != 0 && (gfp_ & kGfpNowarn) != 0;
+  const std::size_t last_attempt = may_have_all ? 3 : 2;
+  for (const Attempt& attempt : std::span(attempts, once ? 1 : last_attempt))
+    for (unsigned step = 0; step < steps; ++step) {
       const unsigned node = (node_ + step) % nodes;
       for (std::size_t z = highest_zone_[node] + 1; z-- > 0;) {
         const Zone& zone = machine_->buddy.zone(z);
