@@ -429,6 +429,32 @@ PROMISE(GrantPromise, keeps_a_request_on_its_node_if_it_asks_for_that,
   assert_laws_hold(program, {Law::granted});
 }
 
+// Divides what boot leaves before the areas between two zones.
+void divide_scarce_memory(Random& random, Program& program) {
+  Geometry& machine = program.machine;
+  Pfn first = machine.memory.end;
+  for (const AreaSpec& area : machine.areas) first = std::min(first, area.base);
+  const Pfn from = machine.reserved.empty() ? machine.memory.start : machine.reserved.back().end;
+  if (from + 1 >= first) return;
+  const Pfn border = random.between(from + 1, first - 1);
+  machine.zones = {{.name = "DMA32", .range = {machine.memory.start, border}},
+                   {.name = "Normal", .range = {border, machine.memory.end}}};
+}
+
+Programs on_two_scarce_zones() {
+  Programs programs = on_scarce_memory();
+  programs.prepare = divide_scarce_memory;
+  return programs;
+}
+
+PROMISE(GrantPromise, tries_every_zone_of_a_node_before_it_mixes_types_in_a_pageblock,
+        {.programs = on_two_scarce_zones(),
+         .planted = {{Bug::fragments_first, Release::v5_10},
+                     {Bug::fragments_first, Release::v6_1},
+                     {Bug::fragments_first, Release::v6_12}}}) {
+  assert_laws_hold(program, {Law::granted});
+}
+
 PROMISE(GrantPromise, decides_every_page_allocation_of_the_kernel_by_the_watermark_test_of_its_release,
         {.programs = on_scarce_memory(),
          .planted = {{Bug::watermark_with_areas, Release::v3_6},

@@ -333,6 +333,9 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      std::nullopt},
     {Bug::thisnode_ignored, "thisnode-ignored", "",
      "A request with __GFP_THISNODE falls back to the zones of other nodes.", std::nullopt},
+    {Bug::fragments_first, "fragments-first", "",
+     "A request breaks a block of another type in zone Normal though zone DMA32 has one of its own (since 5.1).",
+     std::nullopt},
 }};
 
 }  // namespace

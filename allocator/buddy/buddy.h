@@ -121,7 +121,9 @@ class Buddy {
   void free_one_page(Zone& zone, const PendingFree& pending);
   std::uint64_t plain_pages(Pfn pfn, std::uint64_t most) const;
   Pfn rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags);
+  Pfn try_zones(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
+  std::uint32_t fragment_flags(const ZoneList& zonelist) const;
   Pfn serve(Gfp gfp, unsigned order, unsigned node);
   Gfp in_scope(Gfp gfp) const;
   Pfn slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneList& zonelist);

@@ -53,8 +53,8 @@ Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_
     if (pfn == kNoPfn && may_use_cma) pfn = lists_.rmqueue_smallest(zone, order, Migratetype::cma);
     if (pfn != kNoPfn) return pfn;
     if (release_ < Release::v4_12) return rmqueue_fallback_v4_1(zone, order, type);
-    if (release_ >= Release::v6_10) return rmqueue_fallback_v6_10(zone, order, type);
-    if (!rmqueue_fallback_v4_12(zone, order, type)) return kNoPfn;
+    if (release_ >= Release::v6_10) return rmqueue_fallback_v6_10(zone, order, type, flags);
+    if (!rmqueue_fallback_v4_12(zone, order, type, flags)) return kNoPfn;
   }
 }
 
@@ -156,10 +156,15 @@ void Fallback::claim_range(Zone& zone, Pfn pfn, unsigned order, Migratetype star
 
 // --- 4.12 to 6.9 ---
 
+// Returns from which order on blocks are sought first. Smaller ones leave a part of their pageblock to its own type.
+unsigned Fallback::least_order(unsigned order, std::uint32_t flags) const {
+  return (flags & kAllocNoFragment) != 0 ? std::max(order, pageblock_order_) : order;
+}
+
 // Moves a block, or all of its pageblock, to the lists of `start`, for the caller to look there again. Returns false if
 // there is no block.
-bool Fallback::rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype start) {
-  std::optional<Source> source = largest(zone, order, start);
+bool Fallback::rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags) {
+  std::optional<Source> source = largest(zone, least_order(order, flags), start);
   if (!source) return false;
   // A movable request that would not take the whole pageblock uses the smallest block instead of breaking a large one.
   if (!source->claimable && start == Migratetype::movable) source = smallest(zone, order, start);
@@ -205,8 +210,8 @@ bool Fallback::worth_claiming(const PageblockTypes::Contents& found, Migratetype
 
 // Claims the largest block it can, or takes the smallest as it is, which leaves its pageblock alone. The latter is of
 // 6.15 and of stable trees since 6.12.29.
-Pfn Fallback::rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start) {
-  for (unsigned current = largest_order_ + 1; current-- > order;) {
+Pfn Fallback::rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags) {
+  for (unsigned current = largest_order_ + 1; current-- > least_order(order, flags);) {
     core_.engine.turn();
     const std::optional<Source> source = suitable(zone.area[current], current, start);
     if (!source) continue;
@@ -216,6 +221,7 @@ Pfn Fallback::rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype sta
     trace_fallback(pfn, order, *source, start);
     return pfn;
   }
+  if ((flags & kAllocNoFragment) != 0) return kNoPfn;
   const std::optional<Source> source = smallest(zone, order, start);
   if (!source) return kNoPfn;
   const Pfn pfn = lists_.rmqueue_smallest(zone, order, source->type);

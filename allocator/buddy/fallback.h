@@ -24,9 +24,10 @@ class Fallback {
   Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists, PageblockTypes& pageblocks);
 
   // Takes 2^order pages, counted out, from the lists of `type`, from area memory or from other types. Returns the first
-  // page; kNoPfn, and nothing changes, if there are none. `flags`: the request's; only kAllocCma counts (since 5.9).
-  // `refilled`: pages that the same refill of a per-CPU list took before, which up to 6.9 still count as free where
-  // requests are balanced between areas and other memory.
+  // page; kNoPfn, and nothing changes, if there are none. `flags`: the request's; only kAllocCma counts (since 5.9),
+  // and kAllocNoFragment (5.1): blocks of other types must be whole pageblocks then. `refilled`: pages that the same
+  // refill of a per-CPU list took before, which up to 6.9 still count as free where requests are balanced between areas
+  // and other memory.
   Pfn rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags, std::uint64_t refilled = 0);
 
   // Returns whether a request of `type` would take a block of this order from another type, and its pageblock with it
@@ -52,8 +53,9 @@ class Fallback {
   // Side by side, oldest first. v4_12 only moves a block to the lists of `start`, where rmqueue() looks again.
   Pfn rmqueue_fallback_v3_5(Zone& zone, unsigned order, Migratetype start);
   Pfn rmqueue_fallback_v4_1(Zone& zone, unsigned order, Migratetype start);
-  bool rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype start);
-  Pfn rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start);
+  bool rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags);
+  Pfn rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags);
+  unsigned least_order(unsigned order, std::uint32_t flags) const;
 
   Pfn break_block(Zone& zone, Pfn pfn, unsigned order, const Source& source, Migratetype rest, Migratetype start);
   void steal_v3_5(Zone& zone, Pfn pfn, Migratetype start);

@@ -296,7 +296,7 @@ void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order) {
 }
 
 // Returns a block of the first zone of the list that has one above its watermark.
-Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist) {
+Pfn Buddy::try_zones(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist) {
   for (const ZoneList::Entry& entry : zonelist) {
     core_.engine.turn();
     const WatermarkRequest request = {.order = order, .class_zone = entry.ceiling, .flags = flags, .gfp = gfp};
@@ -313,6 +313,28 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
     return pfn;
   }
   return kNoPfn;
+}
+
+// Tries the zones of the first zone's node before it mixes types in a pageblock, if the flags say so; then all.
+Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist) {
+  if ((flags & kAllocNoFragment) == 0) return try_zones(gfp, order, flags, zonelist);
+  ZoneList local = zonelist;
+  const unsigned node = zones_[zonelist.entries[0].zone].node;
+  for (local.size = 1; local.size < zonelist.size && zones_[zonelist.entries[local.size].zone].node == node;)
+    ++local.size;
+  const Pfn pfn = try_zones(gfp, order, flags, local);
+  return pfn != kNoPfn ? pfn : try_zones(gfp, order, flags & ~std::uint32_t{kAllocNoFragment}, zonelist);
+}
+
+// Returns kAllocNoFragment where a zone Normal comes first and DMA32 is the next (alloc_flags_nofragment). 5.0 has the
+// function, and never sets the flag. A machine without a zone DMA32 is one of a kernel without CONFIG_ZONE_DMA32.
+std::uint32_t Buddy::fragment_flags(const ZoneList& zonelist) const {
+  if (release_ < Release::v5_1 || zonelist.size == 0) return 0;
+  const Zone& first = zones_[zonelist.entries[0].zone];
+  if (first.kind != ZoneKind::normal) return 0;
+  const auto comes_next = [&](const Zone& zone) { return zone.kind == ZoneKind::dma32 && zone.node == first.node; };
+  const bool spreads = std::any_of(zones_.begin(), zones_.end(), comes_next);
+  return spreads && !core_.bugs.fires(Bug::fragments_first) ? kAllocNoFragment : 0U;
 }
 
 // Returns the flags of the slow path's first attempt (gfp_to_alloc_flags): down to the min watermark, and below it for
@@ -402,7 +424,8 @@ Pfn Buddy::serve(Gfp gfp, unsigned order, unsigned node) {
   const bool movable = migratetype_of(gfp) == Migratetype::movable;
   const bool unscoped = movable && pins && core_.bugs.fires(Bug::nocma_slow_path_only);
   const std::uint32_t areas = movable && !pins ? kAllocCma : 0U;
-  Pfn pfn = get_page_from_freelist(gfp, order, kAllocWmarkLow | (unscoped ? kAllocCma : areas), zonelist);
+  const std::uint32_t flags = kAllocWmarkLow | fragment_flags(zonelist) | (unscoped ? kAllocCma : areas);
+  Pfn pfn = get_page_from_freelist(gfp, order, flags, zonelist);
   if (pfn == kNoPfn) {
     gfp = in_scope(gfp);
     pfn = slow_path(gfp, order, areas, zonelist);

@@ -222,6 +222,30 @@ TEST_P(PageAllocTest, AMovableZoneServesOnlyHighMovableRequests) {
   EXPECT_EQ(m->map.page(m->buddy.alloc_pages(kGfpKernel | kGfpMovable, 0)).zone, 0);
 }
 
+// Zone Normal has half a pageblock of another type, and DMA32 half a pageblock of the request's.
+TEST_P(PageAllocTest, Since51TheZoneBelowServesBeforeTypesAreMixedInAPageblock) {
+  Geometry g = bare_geometry(GetParam());
+  g.zones = {{"DMA32", {0, 128}}, {"Normal", {128, 256}}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  give_block(*m, 160, 3, Migratetype::movable);
+  give_block(*m, 32, 3, Migratetype::unmovable);
+  std::vector<unsigned> zones;
+  for (int i = 0; i < 4; ++i) zones.push_back(m->map.page(m->buddy.alloc_pages(kGfpKernel, 2)).zone);
+  if (GetParam() >= Release::v5_1)
+    EXPECT_THAT(zones, ElementsAre(0, 0, 1, 1));
+  else
+    EXPECT_THAT(zones, ElementsAre(1, 1, 0, 0));
+}
+
+TEST_P(PageAllocTest, AWholePageblockOfAnotherTypeServesInItsZone) {
+  Geometry g = bare_geometry(GetParam());
+  g.zones = {{"DMA32", {0, 128}}, {"Normal", {128, 256}}};
+  const std::unique_ptr<Machine> m = make_machine(g);
+  give_block(*m, 160, 4, Migratetype::movable);
+  give_block(*m, 32, 3, Migratetype::unmovable);
+  EXPECT_EQ(m->buddy.alloc_pages(kGfpKernel, 2), 160U);
+}
+
 // --- watermarks and reserves ---
 
 TEST_P(PageAllocTest, BelowTheLowWatermarkTheMinStillServes) {

@@ -27,6 +27,7 @@ enum AllocFlags : std::uint32_t {
   kAllocHarder = 0x10,  // since 6.3 ALLOC_NON_BLOCK
   kAllocHigh = 0x20,    // since 6.3 ALLOC_MIN_RESERVE
   kAllocCma = 0x80,
+  kAllocNoFragment = 0x100,  // types are not mixed in a pageblock
   kAllocHighatomic = 0x200,  // before 6.3, kAllocHarder with an order above 0
   kAllocKswapd = 0x800,
   // No flag of the kernel's there: __GFP_COLD, up to 4.14.

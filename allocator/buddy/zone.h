@@ -119,6 +119,8 @@ class Zones {
 
   auto begin() { return zones_.begin(); }
   auto end() { return zones_.end(); }
+  auto begin() const { return zones_.begin(); }
+  auto end() const { return zones_.end(); }
 
   // Returns the index of the last zone that may serve a request on this node (gfp_zone). Of a node without such a zone
   // that is its first zone if the machine has no other node, else kNone.

@@ -383,6 +383,14 @@ TEST(BugsAndLaws, GrantedSeesThisnodeIgnored) {
             "granted");
 }
 
+// Zone Normal has no free pageblock, and DMA32 has one.
+TEST(BugsAndLaws, GrantedSeesFragmentsFirst) {
+  EXPECT_EQ(law_of_request(Bug::fragments_first, Release::v6_1, "min_free_kbytes=0", 0x1e0,
+                           "zone DMA32 base=0x0 pages=0x1f8\nzone Normal base=0x1f8 pages=0x208\n"
+                           "x1 = alloc_pages type=unmovable\n"),
+            "granted");
+}
+
 // A reference keeps the page in its area, so the pin fails.
 TEST(BugsAndLaws, GrantedSeesPinScopeKept) {
   EXPECT_EQ(law_of_request(Bug::pin_scope_kept, Release::v6_1, "", 0x10,

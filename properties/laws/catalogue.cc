@@ -101,7 +101,8 @@ constexpr auto kLaws = std::to_array<LawInfo>({
     {Law::granted,
      "A request for pages is granted exactly if a zone has a block for it and stays above its watermark, by the "
      "release's arithmetic of watermarks, reserves, pages of areas, orders and the rights of its task; the first such "
-     "zone serves it.",
+     "zone serves it. Since 5.1, where DMA32 is below Normal, one of its node that need not mix types in a pageblock "
+     "comes first.",
      "never", "at each request, inside operations too"},
     {Law::sound, "No assertion of the model fails.", "never", "by the model, everywhere"},
     {Law::expect, "What the program expects comes true.", "never", "by the program's own expectations"},

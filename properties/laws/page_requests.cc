@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 
@@ -103,15 +104,40 @@ std::optional<PageRequests::Grant> PageRequests::expected() const {
   // Up to 4.0 GFP_THISNODE, of slab's requests, stays above the low watermark.
   const bool once = stays && release_ < Release::v4_1 && (gfp_ & kGfpNoretry) != 0 && (gfp_ & kGfpNowarn) != 0;
   const std::size_t last_attempt = may_have_all ? 3 : 2;
+  if (const auto first = first_node(steps); first && keeps_types_apart_on(*first))
+    if (const std::optional<Grant> grant = on_node(*first, {.keeps_types_apart = true})) return grant;
   for (const Attempt& attempt : std::span(attempts, once ? 1 : last_attempt))
-    for (unsigned step = 0; step < steps; ++step) {
-      const unsigned node = (node_ + step) % nodes;
-      for (std::size_t z = highest_zone_[node] + 1; z-- > 0;) {
-        const Zone& zone = machine_->buddy.zone(z);
-        if (zone.node == node && leaves_enough(zone, attempt) && can_serve(zone, attempt)) return Grant{z, attempt};
-      }
-    }
+    for (unsigned step = 0; step < steps; ++step)
+      if (const std::optional<Grant> grant = on_node((node_ + step) % nodes, attempt)) return grant;
   return std::nullopt;
+}
+
+// Returns the first of so many nodes that has a zone for the request.
+std::optional<unsigned> PageRequests::first_node(unsigned steps) const {
+  for (unsigned step = 0; step < steps; ++step) {
+    const unsigned node = (node_ + step) % machine_->buddy.nodes();
+    const std::size_t zone = highest_zone_[node];
+    if (zone != kNoZone && machine_->buddy.zone(zone).node == node) return node;
+  }
+  return std::nullopt;
+}
+
+// Returns the highest zone of a node that must serve the attempt.
+std::optional<PageRequests::Grant> PageRequests::on_node(unsigned node, const Attempt& attempt) const {
+  for (std::size_t z = highest_zone_[node] + 1; z-- > 0;) {
+    const Zone& zone = machine_->buddy.zone(z);
+    if (zone.node == node && leaves_enough(zone, attempt) && can_serve(zone, attempt)) return Grant{z, attempt};
+  }
+  return std::nullopt;
+}
+
+// Returns whether a request tries all zones of a node before it mixes types in a pageblock: since 5.1 if its highest
+// zone there is Normal, and DMA32 is below.
+bool PageRequests::keeps_types_apart_on(unsigned node) const {
+  bool has_dma32 = false;
+  for (std::size_t z = 0; z < machine_->buddy.zones(); ++z)
+    has_dma32 = has_dma32 || (machine_->buddy.zone(z).node == node && machine_->buddy.zone_name(z) == "DMA32");
+  return release_ >= Release::v5_1 && has_dma32 && machine_->buddy.zone_name(highest_zone_[node]) == "Normal";
 }
 
 // --- watermarks ---
@@ -162,8 +188,8 @@ bool PageRequests::has_large_block(const Zone& zone, const Attempt& attempt) con
 
 // --- blocks ---
 
-bool PageRequests::has_block(const Zone& zone, Migratetype type) const {
-  for (unsigned order = order_; order <= machine_->buddy.largest_order(); ++order)
+bool PageRequests::has_block(const Zone& zone, Migratetype type, unsigned least) const {
+  for (unsigned order = std::max(order_, least); order <= machine_->buddy.largest_order(); ++order)
     if (!zone.area[order].lists[index_of(type)].empty()) return true;
   return false;
 }
@@ -183,13 +209,15 @@ unsigned PageRequests::per_cpu_list() const {
   return 3 * order_ + static_cast<unsigned>(index_of(type_));
 }
 
-// Returns whether the zone has a block for the request, whatever must stay free. Other ordinary types always serve it.
+// Returns whether the zone has a block for the request, whatever must stay free. Other ordinary types always serve it,
+// but for the attempt that keeps types apart.
 bool PageRequests::can_serve(const Zone& zone, const Attempt& attempt) const {
   const bool per_cpu = asks_per_cpu_lists();
   const auto cpu = static_cast<unsigned>(machine_->engine.cpu());
   if (per_cpu && !zone.pcp[cpu].lists[per_cpu_list()].empty()) return true;
+  const unsigned whole = attempt.keeps_types_apart ? machine_->geometry().pageblock_order : 0;
   for (const Migratetype type : kOrdinary)
-    if (has_block(zone, type)) return true;
+    if (has_block(zone, type, type == type_ ? 0 : whole)) return true;
   if (may_have_areas_ && has_block(zone, Migratetype::cma)) return true;
   // Up to 5.19 a request that began at the per-CPU lists ended there.
   const bool reserve = attempt.has_reserve || attempt.has_reserve_last;

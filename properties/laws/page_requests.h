@@ -27,16 +27,18 @@ class PageRequests final : public AllocationWatcher {
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
 
  private:
-  // What one attempt may do: the first one stays above the low watermark, the second above the min watermark. A third
-  // one, of requests with __GFP_MEMALLOC and of tasks with PF_MEMALLOC, keeps to no watermark.
+  // What one attempt may do: the first one, which since 5.1 may be made twice, stays above the low watermark, the
+  // second above the min watermark. A third one, of requests with __GFP_MEMALLOC and of tasks with PF_MEMALLOC, keeps
+  // to no watermark.
   struct Attempt {
     Watermark mark = Watermark::low;
     bool keeps_none = false;
-    bool urgent = false;            // __GFP_HIGH; since 6.3 a real-time task that can wait
-    bool cannot_wait = false;       // GFP_ATOMIC; since 6.3 without __GFP_DIRECT_RECLAIM; up to 6.2 a real-time task
-    bool counts_reserve = false;    // the reserve for atomic requests counts as free
-    bool has_reserve = false;       // blocks of the reserve may serve it, and do so first
-    bool has_reserve_last = false;  // if nothing else can
+    bool keeps_types_apart = false;  // since 5.1: blocks of other types serve it as whole pageblocks only
+    bool urgent = false;             // __GFP_HIGH; since 6.3 a real-time task that can wait
+    bool cannot_wait = false;        // GFP_ATOMIC; since 6.3 without __GFP_DIRECT_RECLAIM; up to 6.2 a real-time task
+    bool counts_reserve = false;     // the reserve for atomic requests counts as free
+    bool has_reserve = false;        // blocks of the reserve may serve it, and do so first
+    bool has_reserve_last = false;   // if nothing else can
   };
   // A zone that must serve the request.
   struct Grant {
@@ -48,11 +50,14 @@ class PageRequests final : public AllocationWatcher {
   bool has_zone(std::string_view name) const;
   std::size_t highest_zone(unsigned node) const;
   std::optional<Grant> expected() const;
+  std::optional<unsigned> first_node(unsigned steps) const;
+  std::optional<Grant> on_node(unsigned node, const Attempt& attempt) const;
+  bool keeps_types_apart_on(unsigned node) const;
   bool leaves_enough(const Zone& zone, const Attempt& attempt) const;
   bool is_above(const Zone& zone, const Attempt& attempt, std::uint64_t mark) const;
   bool has_large_block(const Zone& zone, const Attempt& attempt) const;
   bool can_serve(const Zone& zone, const Attempt& attempt) const;
-  bool has_block(const Zone& zone, Migratetype type) const;
+  bool has_block(const Zone& zone, Migratetype type, unsigned least = 0) const;
   bool asks_per_cpu_lists() const;
   unsigned per_cpu_list() const;
   bool is_of_area(Pfn pfn) const;
