@@ -376,7 +376,8 @@ PROMISE(GrantPromise, leaves_the_min_watermark_free_while_memory_is_compacted,
 void ask_with_rights(Random& random, Program& program) {
   for (Op& op : program.ops) {
     const bool asks = op.body.index() == kind_of<AllocPages>() || op.body.index() == kind_of<AllocGfp>();
-    if (asks && random.chance(70)) op.scope = random.chance(50) ? ReclaimScope::noreclaim : ReclaimScope::realtime;
+    static constexpr ReclaimScope kRights[] = {ReclaimScope::noreclaim, ReclaimScope::realtime, ReclaimScope::victim};
+    if (asks && random.chance(70)) op.scope = kRights[random.below(std::size(kRights))];
   }
 }
 
@@ -395,6 +396,9 @@ PROMISE(GrantPromise, gives_a_task_the_rights_that_it_has_in_its_release,
                      {Bug::realtime_like_others, Release::v3_6},
                      {Bug::realtime_like_others, Release::v4_19},
                      {Bug::realtime_like_others, Release::v6_12},
+                     {Bug::victim_like_others, Release::v3_6},
+                     {Bug::victim_like_others, Release::v4_19},
+                     {Bug::victim_like_others, Release::v6_12},
                      {Bug::nomemalloc_ignored, Release::v4_19},
                      {Bug::nomemalloc_ignored, Release::v6_1}}}) {
   assert_laws_hold(program, {Law::granted, Law::policy});

@@ -336,6 +336,8 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::fragments_first, "fragments-first", "",
      "A request breaks a block of another type in zone Normal though zone DMA32 has one of its own (since 5.1).",
      std::nullopt},
+    {Bug::victim_like_others, "victim-like-others", "",
+     "A victim of the OOM killer has no right to go below the min watermark.", std::nullopt},
 }};
 
 }  // namespace

@@ -162,6 +162,7 @@ enum class Bug : std::uint8_t {
   nomemalloc_ignored,       // __GFP_NOMEMALLOC does not keep a request from the last pages
   thisnode_ignored,         // a request with __GFP_THISNODE gets pages of other nodes
   fragments_first,          // a request mixes types in a pageblock before it tries the zone DMA32
+  victim_like_others,       // a victim of the OOM killer leaves the min watermark
   kCount
 };
 

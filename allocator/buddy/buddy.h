@@ -76,8 +76,9 @@ class Buddy {
   // are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
   // Returns the flags of the current actor's last attempt at a request, but for kAllocCma: down to the min watermark,
-  // and below it for atomic requests and real-time tasks; kAllocNoWatermarks for callers that are about to free memory.
-  // Up to 4.0 a request of GFP_THISNODE stays above the low watermark. alloc_pages() fails if this attempt does.
+  // and below it for atomic requests and real-time tasks; kAllocNoWatermarks for callers that are about to free memory,
+  // kAllocOom for victims of the OOM killer. Up to 4.0 a request of GFP_THISNODE stays above the low watermark.
+  // alloc_pages() fails only if this attempt does.
   std::uint32_t last_attempt_flags(Gfp gfp, unsigned order) const;
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
@@ -128,7 +129,7 @@ class Buddy {
   Gfp in_scope(Gfp gfp) const;
   Pfn slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneList& zonelist);
   bool ends_at_first_attempt(Gfp gfp) const;
-  bool may_have_last_page(Gfp gfp) const;
+  std::uint32_t reserve_flags(Gfp gfp) const;
   std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);
   void prepare_new_page(Pfn pfn, unsigned order, Gfp gfp);

@@ -361,7 +361,8 @@ Gfp Buddy::in_scope(Gfp gfp) const {
   switch (core_.engine.flags().scope) {
     case ReclaimScope::none:
     case ReclaimScope::noreclaim:
-    case ReclaimScope::realtime: return gfp;
+    case ReclaimScope::realtime:
+    case ReclaimScope::victim: return gfp;
     case ReclaimScope::nofs: return gfp & ~Gfp{kGfpFs};
     case ReclaimScope::noio: return gfp & ~Gfp{kGfpIo | kGfpFs};
   }
@@ -375,11 +376,17 @@ Gfp flags_in_slow_path(Gfp gfp) { return (gfp & kGfpDirectReclaim) != 0 ? gfp & 
 
 }  // namespace
 
-// Returns whether the request may have the last page (__gfp_pfmemalloc_flags): its caller is about to free memory.
-bool Buddy::may_have_last_page(Gfp gfp) const {
-  const bool reclaims = core_.engine.flags().scope == ReclaimScope::noreclaim;
-  if ((gfp & kGfpMemalloc) == 0 && (!reclaims || core_.bugs.fires(Bug::noreclaim_like_others))) return false;
-  return (gfp & kGfpNomemalloc) == 0 || core_.bugs.fires(Bug::nomemalloc_ignored);
+// Returns the flags of an attempt at the reserves (__gfp_pfmemalloc_flags), 0 if the request has no right to them. Its
+// caller is about to free memory, and may have the last page; or is a victim of the OOM killer, which up to 4.13 may,
+// too, and since then half of what must stay.
+std::uint32_t Buddy::reserve_flags(Gfp gfp) const {
+  const ReclaimScope scope = core_.engine.flags().scope;
+  const bool reclaims = scope == ReclaimScope::noreclaim && !core_.bugs.fires(Bug::noreclaim_like_others);
+  const bool victim = scope == ReclaimScope::victim && !core_.bugs.fires(Bug::victim_like_others);
+  const bool frees = (gfp & kGfpMemalloc) != 0 || reclaims;
+  if (!frees && !victim) return 0;
+  if ((gfp & kGfpNomemalloc) != 0 && !core_.bugs.fires(Bug::nomemalloc_ignored)) return 0;
+  return frees || release_ < Release::v4_14 ? kAllocNoWatermarks : kAllocOom;
 }
 
 // Returns whether the request makes no attempt at the min watermark: up to 4.0 one of slab's, which takes pages of
@@ -394,13 +401,17 @@ Pfn Buddy::slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneLis
   gfp = flags_in_slow_path(gfp);
   if (ends_at_first_attempt(gfp)) return kNoPfn;
   const Pfn pfn = get_page_from_freelist(gfp, order, slow_path_flags(gfp, order) | areas, zonelist);
-  if (pfn != kNoPfn || !may_have_last_page(gfp)) return pfn;
-  return get_page_from_freelist(gfp, order, kAllocNoWatermarks | areas, zonelist);
+  const std::uint32_t reserves = reserve_flags(gfp);
+  if (pfn != kNoPfn || reserves == 0) return pfn;
+  // Up to 5.8 these are all the flags there are.
+  if (release_ < Release::v5_9) areas = 0;
+  return get_page_from_freelist(gfp, order, reserves | areas, zonelist);
 }
 
 std::uint32_t Buddy::last_attempt_flags(Gfp gfp, unsigned order) const {
   if (ends_at_first_attempt(gfp)) return kAllocWmarkLow;
-  return may_have_last_page(gfp) ? kAllocNoWatermarks : slow_path_flags(flags_in_slow_path(in_scope(gfp)), order);
+  const std::uint32_t reserves = reserve_flags(gfp);
+  return reserves != 0 ? reserves : slow_path_flags(flags_in_slow_path(in_scope(gfp)), order);
 }
 
 Pfn Buddy::alloc_pages(Gfp gfp, unsigned order, unsigned node) {

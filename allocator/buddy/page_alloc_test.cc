@@ -276,6 +276,18 @@ TEST_P(PageAllocTest, ATaskThatFreesMemoryTakesTheLastPageUnlessItsRequestMayNot
   EXPECT_EQ(buddy.alloc_pages(kGfpKernel | kGfpNomemalloc, 0), kNoPfn);
 }
 
+// Since 4.14 it has half of what must stay, and up to 4.13 all.
+TEST_P(PageAllocTest, AVictimOfTheOomKillerGoesBelowTheMinWatermarkUnlessItsRequestMayNot) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {300, 1000, 2000};
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
+  machine->engine.flags().scope = ReclaimScope::victim;
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel | kGfpNomemalloc, 4), kNoPfn);
+  EXPECT_NE(buddy.alloc_pages(kGfpKernel, 4), kNoPfn);
+  zone.watermark[0] = 600;
+  EXPECT_EQ(buddy.alloc_pages(kGfpKernel, 4) != kNoPfn, GetParam() < Release::v4_14);
+}
+
 // Up to 6.2 its requests count as atomic, with __GFP_NOMEMALLOC too, and make a reserve. Since then as urgent.
 TEST_P(PageAllocTest, ARealTimeTaskGoesBelowTheMinWatermark) {
   Zone& zone = buddy.zone(0);

@@ -11,8 +11,9 @@ namespace cma {
 // What a task is meanwhile, as far as that changes what its requests for pages may do. Between memalloc_nofs_save
 // (4.12) or memalloc_noio_save (3.9) and its restore they may not enter file systems, or start no I/O and thus enter no
 // file system either. A task with PF_MEMALLOC (`noreclaim`: memalloc_noreclaim_save, up to 4.11 by hand) is about to
-// free memory: it may have the last page, and reclaims for none. A real-time task may go below the min watermark.
-enum class ReclaimScope : std::uint8_t { none, nofs, noio, noreclaim, realtime };
+// free memory: it may have the last page, and reclaims for none. A real-time task may go below the min watermark, and a
+// victim of the OOM killer further.
+enum class ReclaimScope : std::uint8_t { none, nofs, noio, noreclaim, realtime, victim };
 // Returns whether requests in a scope may not enter a file system.
 constexpr bool forbids_fs(ReclaimScope scope) { return scope == ReclaimScope::nofs || scope == ReclaimScope::noio; }
 // Returns the version that brought a scope.
@@ -22,7 +23,8 @@ constexpr Release first_with(ReclaimScope scope) {
     case ReclaimScope::nofs: return Release::v4_12;
     case ReclaimScope::noio: return Release::v3_9;
     case ReclaimScope::noreclaim:
-    case ReclaimScope::realtime: return Release::v3_5;
+    case ReclaimScope::realtime:
+    case ReclaimScope::victim: return Release::v3_5;
   }
   return Release::v3_5;
 }
@@ -34,7 +36,8 @@ struct TaskFlags {
   // The task may not allocate from areas: PF_MEMALLOC_PIN, before 5.13 PF_MEMALLOC_NOCMA. A long-term pin sets it for
   // as long as it moves pages.
   bool memalloc_pin = false;
-  // PF_MEMALLOC_NOFS, PF_MEMALLOC_NOIO, PF_MEMALLOC or a real-time policy. Requires: the release has the scope.
+  // PF_MEMALLOC_NOFS, PF_MEMALLOC_NOIO, PF_MEMALLOC, a real-time policy, or what the OOM killer has set (TIF_MEMDIE;
+  // its signal is fatal_signal). Requires: the release has the scope.
   ReclaimScope scope = ReclaimScope::none;
 };
 

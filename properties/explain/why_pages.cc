@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -46,6 +47,7 @@ std::string task_rights(const Machine& machine, Gfp gfp) {
       if ((gfp & kGfpNomemalloc) == 0) return "; its task has PF_MEMALLOC, so no watermark binds it";
       return "; its task has PF_MEMALLOC, of which __GFP_NOMEMALLOC takes the right to the last pages";
     case ReclaimScope::realtime: return "; its task is a real-time task";
+    case ReclaimScope::victim: return "; its task is a victim of the OOM killer";
   }
   return "";
 }
@@ -55,7 +57,8 @@ LastAttempt last_attempt(const Machine& machine, Gfp gfp, unsigned order) {
   const bool pins = pins_for_long(machine);
   if (pins && machine.release() >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
   LastAttempt attempt{gfp, order, machine.buddy.last_attempt_flags(gfp, order), machine.buddy.zone_ceiling(gfp)};
-  if (migratetype_of(gfp) == Migratetype::movable && !pins) attempt.flags |= kAllocCma;
+  const bool counts_areas = (attempt.flags & kAllocOom) == 0 || machine.release() >= Release::v5_9;
+  if (migratetype_of(gfp) == Migratetype::movable && !pins && counts_areas) attempt.flags |= kAllocCma;
   return attempt;
 }
 
@@ -97,6 +100,7 @@ class ZoneRefusal {
   std::int64_t free_in_reserve() const;
   std::optional<std::string> lower_mark() const;
   std::string subtracted() const;
+  std::string_view lowered_for() const;
   std::string kept() const;
   std::string blocks() const;
 
@@ -154,6 +158,13 @@ std::int64_t ZoneRefusal::free_in_reserve() const {
   return pages;
 }
 
+// Returns on whose behalf a mark is lowered.
+std::string_view ZoneRefusal::lowered_for() const {
+  if ((attempt_.flags & kAllocOom) != 0) return "a victim of the OOM killer";
+  const bool realtime = machine_.engine.flags().scope == ReclaimScope::realtime;
+  return realtime && (attempt_.gfp & (kGfpHigh | kGfpAtomicBit)) == 0 ? "a real-time task" : "an urgent request";
+}
+
 // Returns what the zone must keep, and of what that is made.
 std::string ZoneRefusal::kept() const {
   std::string sum = fmt::format("{} watermark {}", at_min() ? "min" : "low", mark());
@@ -161,12 +172,7 @@ std::string ZoneRefusal::kept() const {
     sum += fmt::format(" + boost {}{}", zone_.watermark_boost,
                        zone_.watermark_boost == machine_.buddy.watermarks().most_boost(zone_) ? ", its most" : "");
   const auto whole = static_cast<std::int64_t>(mark() + zone_.watermark_boost);
-  if (terms_.mark != whole) {
-    const bool realtime =
-        machine_.engine.flags().scope == ReclaimScope::realtime && (attempt_.gfp & (kGfpHigh | kGfpAtomicBit)) == 0;
-    sum +=
-        fmt::format(", lowered by {} for {}", whole - terms_.mark, realtime ? "a real-time task" : "an urgent request");
-  }
+  if (terms_.mark != whole) sum += fmt::format(", lowered by {} for {}", whole - terms_.mark, lowered_for());
   if (terms_.lowmem_reserve > 0)
     sum += fmt::format(" + {} kept from requests that can use higher zones", terms_.lowmem_reserve);
   return fmt::format("more than {} must stay ({})", with_kbytes(machine_, terms_.needed()), sum);

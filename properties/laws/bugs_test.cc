@@ -368,6 +368,13 @@ TEST(BugsAndLaws, GrantedSeesNomemallocIgnored) {
             "granted");
 }
 
+// 24 pages are free outside areas. 32 must stay, of which a victim may have half.
+TEST(BugsAndLaws, GrantedSeesVictimLikeOthers) {
+  EXPECT_EQ(law_of_request(Bug::victim_like_others, Release::v4_19, "min_free_kbytes=128", 0x1e8,
+                           "x1 = alloc_pages type=unmovable scope=victim\n"),
+            "granted");
+}
+
 // 24 pages are free outside areas. 32 must stay, of which a real-time task may have half.
 TEST(BugsAndLaws, GrantedSeesRealtimeLikeOthers) {
   EXPECT_EQ(law_of_request(Bug::realtime_like_others, Release::v6_1, "min_free_kbytes=128", 0x1e8,

@@ -92,18 +92,32 @@ PageRequests::Attempt PageRequests::second_attempt() const {
   return attempt;
 }
 
+// Up to 4.13 a victim of the OOM killer had the last page, as those have that are about to free memory. The flags of
+// this attempt took the place of the others' up to 5.8, and lost the right to count areas.
+std::optional<PageRequests::Attempt> PageRequests::third_attempt() const {
+  const ReclaimScope scope = machine_->engine.flags().scope;
+  const bool frees_memory = (gfp_ & kGfpMemalloc) != 0 || scope == ReclaimScope::noreclaim;
+  if ((gfp_ & kGfpNomemalloc) != 0 || (!frees_memory && scope != ReclaimScope::victim)) return std::nullopt;
+  Attempt attempt{.mark = Watermark::min};
+  attempt.keeps_none = frees_memory || release_ < Release::v4_14;
+  attempt.victim = !attempt.keeps_none;
+  attempt.counts_no_areas = release_ < Release::v5_9;
+  attempt.counts_reserve = attempt.victim;
+  attempt.has_reserve_last = attempt.victim && release_ >= Release::v6_0;
+  return attempt;
+}
+
 std::optional<PageRequests::Grant> PageRequests::expected() const {
   if (order_ > machine_->buddy.largest_order()) return std::nullopt;
   // The node asked for first, then upwards and round; no others for __GFP_THISNODE.
   const unsigned nodes = machine_->buddy.nodes();
   const bool stays = (gfp_ & kGfpThisnode) != 0 && machine_->geometry().several_nodes();
   const unsigned steps = stays ? 1 : nodes;
-  const Attempt attempts[] = {Attempt{}, second_attempt(), {.mark = Watermark::min, .keeps_none = true}};
-  const bool frees_memory = (gfp_ & kGfpMemalloc) != 0 || machine_->engine.flags().scope == ReclaimScope::noreclaim;
-  const bool may_have_all = frees_memory && (gfp_ & kGfpNomemalloc) == 0;
+  const std::optional<Attempt> third = third_attempt();
+  const Attempt attempts[] = {Attempt{}, second_attempt(), third.value_or(Attempt{})};
   // Up to 4.0 GFP_THISNODE, of slab's requests, stays above the low watermark.
   const bool once = stays && release_ < Release::v4_1 && (gfp_ & kGfpNoretry) != 0 && (gfp_ & kGfpNowarn) != 0;
-  const std::size_t last_attempt = may_have_all ? 3 : 2;
+  const std::size_t last_attempt = third ? 3 : 2;
   if (const auto first = first_node(steps); first && keeps_types_apart_on(*first))
     if (const std::optional<Grant> grant = on_node(*first, {.keeps_types_apart = true})) return grant;
   for (const Attempt& attempt : std::span(attempts, once ? 1 : last_attempt))
@@ -142,12 +156,17 @@ bool PageRequests::keeps_types_apart_on(unsigned node) const {
 
 // --- watermarks ---
 
+// Returns how many of a zone's free pages do not count for the attempt, as they are of areas.
+std::int64_t PageRequests::free_of_areas(const Zone& zone, const Attempt& attempt) const {
+  return may_have_areas_ && !attempt.counts_no_areas ? 0 : zone.nr_free_cma;
+}
+
 bool PageRequests::leaves_enough(const Zone& zone, const Attempt& attempt) const {
   if (attempt.keeps_none) return true;
   const std::uint64_t mark = zone.watermark[static_cast<unsigned>(attempt.mark)];
   const std::uint64_t boosted = mark + zone.watermark_boost;
   // Up to 5.8 the test of a single page began without the reserve.
-  const std::int64_t usable = zone.nr_free_pages - (may_have_areas_ ? 0 : zone.nr_free_cma);
+  const std::int64_t usable = zone.nr_free_pages - free_of_areas(zone, attempt);
   const std::uint64_t held_back = zone.lowmem_reserve[highest_zone_[zone.node]];
   if (order_ == 0 && release_ < Release::v5_9 && usable > static_cast<std::int64_t>(boosted + held_back)) return true;
   if (is_above(zone, attempt, boosted)) return true;
@@ -160,14 +179,14 @@ bool PageRequests::leaves_enough(const Zone& zone, const Attempt& attempt) const
 // Returns whether the zone stays above a mark if it serves the request, and has a block that is large enough.
 bool PageRequests::is_above(const Zone& zone, const Attempt& attempt, std::uint64_t mark) const {
   auto must_stay = static_cast<std::int64_t>(mark);
-  if (attempt.urgent) must_stay -= must_stay / 2;
+  if (attempt.urgent || attempt.victim) must_stay -= must_stay / 2;
   if (attempt.cannot_wait && (attempt.urgent || release_ < Release::v6_1)) must_stay -= must_stay / 4;
   // Since 6.13, and in the long-term series of 6.12, only free pages of the reserve are left out.
   const auto reserved =
       release_ >= Release::v6_12 ? zone.nr_free_highatomic : static_cast<std::int64_t>(zone.nr_reserved_highatomic);
   std::int64_t left = zone.nr_free_pages + 1 - static_cast<std::int64_t>(order_pages(order_));
   if (!attempt.counts_reserve) left -= reserved;
-  const std::int64_t usable = left - (may_have_areas_ ? 0 : zone.nr_free_cma);
+  const std::int64_t usable = left - free_of_areas(zone, attempt);
   if (usable <= must_stay + static_cast<std::int64_t>(zone.lowmem_reserve[highest_zone_[zone.node]])) return false;
   if (order_ == 0 || release_ >= Release::v4_4) return order_ == 0 || has_large_block(zone, attempt);
   // Up to 4.3 enough must be left in larger blocks, order by order; of all types, areas included.
@@ -182,8 +201,8 @@ bool PageRequests::is_above(const Zone& zone, const Attempt& attempt, std::uint6
 bool PageRequests::has_large_block(const Zone& zone, const Attempt& attempt) const {
   for (const Migratetype type : kOrdinary)
     if (has_block(zone, type)) return true;
-  if (may_have_areas_ && has_block(zone, Migratetype::cma)) return true;
-  return attempt.has_reserve && has_block(zone, Migratetype::highatomic);
+  if (may_have_areas_ && !attempt.counts_no_areas && has_block(zone, Migratetype::cma)) return true;
+  return (attempt.has_reserve || attempt.victim) && has_block(zone, Migratetype::highatomic);
 }
 
 // --- blocks ---

@@ -27,12 +27,14 @@ class PageRequests final : public AllocationWatcher {
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
 
  private:
-  // What one attempt may do: the first one, which since 5.1 may be made twice, stays above the low watermark, the
+  // What one attempt may do. The first one, which since 5.1 may be made twice, stays above the low watermark, the
   // second above the min watermark. A third one, of requests with __GFP_MEMALLOC and of tasks with PF_MEMALLOC, keeps
-  // to no watermark.
+  // to no watermark; that of a victim of the OOM killer since 4.14 to half of the min watermark.
   struct Attempt {
     Watermark mark = Watermark::low;
     bool keeps_none = false;
+    bool victim = false;
+    bool counts_no_areas = false;    // up to 5.8: free pages of areas do not count, though they may serve it
     bool keeps_types_apart = false;  // since 5.1: blocks of other types serve it as whole pageblocks only
     bool urgent = false;             // __GFP_HIGH; since 6.3 a real-time task that can wait
     bool cannot_wait = false;        // GFP_ATOMIC; since 6.3 without __GFP_DIRECT_RECLAIM; up to 6.2 a real-time task
@@ -47,6 +49,8 @@ class PageRequests final : public AllocationWatcher {
   };
 
   Attempt second_attempt() const;
+  std::optional<Attempt> third_attempt() const;
+  std::int64_t free_of_areas(const Zone& zone, const Attempt& attempt) const;
   bool has_zone(std::string_view name) const;
   std::size_t highest_zone(unsigned node) const;
   std::optional<Grant> expected() const;

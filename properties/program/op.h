@@ -65,7 +65,7 @@ struct OpBody : OpVariant {
 };
 
 // How scopes are written, in the order of the enumerators.
-inline constexpr std::string_view kScopeWords[] = {"none", "nofs", "noio", "noreclaim", "realtime"};
+inline constexpr std::string_view kScopeWords[] = {"none", "nofs", "noio", "noreclaim", "realtime", "victim"};
 
 // `until=POINT#n`: the operation is suspended the nth time that it passes the point.
 struct Stop {

@@ -190,7 +190,7 @@ TEST(Text, ScopesAreThoseOfTheRelease) {
   EXPECT_EQ(on_release(Release::v3_6, "drain scope=realtime"), "drain scope=realtime");
   EXPECT_EQ(on_release(Release::v4_9, "drain scope=nofs"),
             "2:7: release 4.9 has no memalloc_nofs_save: it came with 4.12");
-  EXPECT_EQ(op_error("drain scope=nomem"), "2:13: expected nofs|noio|noreclaim|realtime, not `nomem`");
+  EXPECT_EQ(op_error("drain scope=nomem"), "2:13: expected nofs|noio|noreclaim|realtime|victim, not `nomem`");
   EXPECT_EQ(op_error("resume scope=nofs"), "2:8: `resume` begins nothing that a scope binds: leave out `scope=nofs`");
 }
 

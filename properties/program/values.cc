@@ -234,7 +234,8 @@ class OneField {
 }  // namespace
 
 ReclaimScope random_scope(Random& random) {
-  if (random.chance(40)) return random.chance(50) ? ReclaimScope::noreclaim : ReclaimScope::realtime;
+  static constexpr ReclaimScope kRights[] = {ReclaimScope::noreclaim, ReclaimScope::realtime, ReclaimScope::victim};
+  if (random.chance(40)) return kRights[random.below(std::size(kRights))];
   return random.chance(60) ? ReclaimScope::nofs : ReclaimScope::noio;
 }
 
