@@ -197,6 +197,7 @@ std::string_view word_of(About about) {
     case About::left: return "left";
     case About::log: return "log";
     case About::bug: return "bug";
+    case About::next: return "next";
     case About::ended: return "ended";
   }
   return "?";

@@ -70,6 +70,7 @@ enum class About : std::uint8_t {
   left,    // what the operation left behind
   log,     // why the log has no line
   bug,     // a bug of the machine that changed what happened
+  next,    // what the kernel does next, where the model ends
   ended,   // the operation inside which it ended, if that is a later one
 };
 std::string_view word_of(About about);

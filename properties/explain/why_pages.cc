@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "allocator/pressure/slow_path.h"
 #include "properties/explain/names.h"
 #include "properties/explain/page_facts.h"
 
@@ -299,6 +300,19 @@ bool on_other_node(const Machine& machine, std::size_t index, Gfp gfp) {
   return (gfp & kGfpThisnode) != 0 && machine.geometry().several_nodes() && machine.buddy.zone(index).node != 0;
 }
 
+// Says what the kernel does next with the request. Requires: all attempts have failed that do not reclaim.
+Evidence next_step(const Machine& machine, Gfp gfp) {
+  const auto says = [](std::string text, const char* next) -> Evidence {
+    return {About::next, std::move(text), {{"next", std::string(next)}}};
+  };
+  switch (end_of_slow_path(gfp, machine.engine.flags(), machine.geometry())) {
+    case SlowPathEnd::fails: return says("the kernel fails the request: it must not reclaim", "fail");
+    case SlowPathEnd::tries_again: return says("the kernel tries again until another task frees a block", "try again");
+    case SlowPathEnd::reclaims: return says("the kernel would compact or reclaim, which is not modelled", "reclaim");
+  }
+  return says("", "");
+}
+
 Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_t ceiling) {
   const Zone& zone = machine.buddy.zone(index);
   return {
@@ -354,6 +368,7 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
     nearest->add_remedies(refused.evidence);
   }
   add_smaller_order(machine, gfp, order, refused.evidence);
+  refused.evidence.push_back(next_step(machine, gfp));
   return refused;
 }
 

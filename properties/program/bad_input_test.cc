@@ -99,6 +99,10 @@ TEST_P(BadInput, ARequestThatNeverFailsIsSkippedWhereItWouldReclaim) {
   EXPECT_EQ(without, 0U) << "others fail";
   EXPECT_EQ(skipped(many + "alloc_pages order=6 gfp=GFP_KERNEL|__GFP_NOFAIL\n"), 1U);
   EXPECT_EQ(skipped(many + "alloc_pages order=6 gfp=GFP_ATOMIC|__GFP_NOFAIL\n"), 0U) << "it may not reclaim";
+  // The first one takes the last block, if there is one.
+  const std::string reclaims = many + "alloc_pages order=6 gfp=GFP_KERNEL scope=noreclaim\n" +
+                               "alloc_pages order=6 gfp=GFP_KERNEL|__GFP_NOFAIL scope=noreclaim\n";
+  EXPECT_EQ(skipped(reclaims), 1U) << "it would try again without end";
   EXPECT_EQ(skipped("alloc_pages order=9 gfp=GFP_KERNEL|__GFP_NOFAIL\n"), 0U) << "no such block can be";
 }
 

@@ -2,6 +2,7 @@
 
 #include "allocator/base/error.h"
 #include "allocator/base/gfp.h"
+#include "allocator/pressure/slow_path.h"
 #include "properties/program/test_device.h"
 #include "properties/program/world.h"
 
@@ -20,18 +21,24 @@ Gfp gfp_of(const AllocPages& op) {
   return gfp;
 }
 
-// Returns whether a request that found nothing has the kernel reclaim, and kill, until there is something.
-bool never_fails(World& world, Gfp gfp, unsigned order) {
-  constexpr Gfp kEndless = kGfpNofail | kGfpDirectReclaim;
-  return (gfp & kEndless) == kEndless && order <= world.machine().buddy.largest_order();
+// Returns why the kernel would not end yet a request of the current actor that found nothing; nullptr if it fails it,
+// or would sooner or later.
+const char* why_unended(const Machine& machine, Gfp gfp, unsigned order) {
+  if (order > machine.buddy.largest_order() || (gfp & kGfpNofail) == 0) return nullptr;
+  switch (end_of_slow_path(gfp, machine.engine.flags(), machine.geometry())) {
+    case SlowPathEnd::fails: return nullptr;
+    case SlowPathEnd::tries_again: return "the kernel would try again until another task frees a block";
+    case SlowPathEnd::reclaims: return "the kernel would reclaim until there is a block, which is not modelled";
+  }
+  return nullptr;
 }
 
 Task<void> allocate(World& world, Slot self, Gfp gfp, unsigned order) {
   const Pfn pfn = co_await world.machine().page_allocator.alloc_pages(gfp, order);
   if (pfn == kNoPfn) {
     world.observer().pages_refused(order, gfp);
-    if (never_fails(world, gfp, order))
-      world.skip(self, "the kernel would reclaim until there is a block, which is not modelled");
+    if (const char* why = why_unended(world.machine(), gfp, order); why != nullptr)
+      world.skip(self, why);
     else
       world.fail(self, -kENOMEM);
     co_return;

@@ -1,0 +1,64 @@
+#include "allocator/pressure/slow_path.h"
+
+#include <gtest/gtest.h>
+
+#include "allocator/machine_testing.h"
+
+namespace cma {
+namespace {
+
+using enum SlowPathEnd;
+
+struct Ended {
+  const char* what;
+  Gfp gfp;
+  ReclaimScope scope;
+  SlowPathEnd in_v3_6;
+  SlowPathEnd in_v4_9;
+  SlowPathEnd since_v4_19;
+};
+
+// What a request does next that nothing could serve.
+constexpr Ended kEnds[] = {
+    {"an ordinary one", kGfpKernel, ReclaimScope::none, reclaims, reclaims, reclaims},
+    {"one that must not fail", kGfpKernel | kGfpNofail, ReclaimScope::none, reclaims, reclaims, reclaims},
+    {"one that cannot wait", kGfpAtomic, ReclaimScope::none, fails, fails, fails},
+    {"and must not fail", kGfpAtomic | kGfpNofail, ReclaimScope::none, fails, fails, fails},
+    {"and may have the last page", kGfpAtomic | kGfpNofail | kGfpMemalloc, ReclaimScope::none, tries_again, fails,
+     fails},
+    {"of a real-time task", kGfpKernel, ReclaimScope::realtime, reclaims, reclaims, reclaims},
+    {"of a task that must not enter file systems", kGfpKernel, ReclaimScope::noio, reclaims, reclaims, reclaims},
+    {"of a task that reclaims", kGfpKernel, ReclaimScope::noreclaim, fails, fails, fails},
+    {"and must not fail", kGfpKernel | kGfpNofail, ReclaimScope::noreclaim, tries_again, tries_again, tries_again},
+    {"and must leave the last pages", kGfpKernel | kGfpNofail | kGfpNomemalloc, ReclaimScope::noreclaim, fails,
+     tries_again, tries_again},
+    {"of a victim of the OOM killer", kGfpKernel, ReclaimScope::victim, fails, fails, reclaims},
+    {"and must not fail", kGfpKernel | kGfpNofail, ReclaimScope::victim, tries_again, reclaims, reclaims},
+};
+
+TEST(SlowPath, EndsWhereTheReleaseEndsIt) {
+  for (const Release release : modelled_releases())
+    for (const Ended& ended : kEnds) {
+      SlowPathEnd expected = ended.since_v4_19;
+      if (release < Release::v4_19) expected = ended.in_v4_9;
+      if (release < Release::v4_9) expected = ended.in_v3_6;
+      TaskFlags task;
+      task.scope = ended.scope;
+      EXPECT_EQ(end_of_slow_path(ended.gfp, task, tiny_geometry(release)), expected)
+          << name_of(release) << ": " << ended.what;
+    }
+}
+
+TEST(SlowPath, UpTo40SlabsRequestsForANodeFailBeforeTheyReclaim) {
+  const Gfp slabs = kGfpKernel | kGfpThisnode | kGfpNoretry | kGfpNowarn;
+  for (const Release release : {Release::v4_0, Release::v4_1}) {
+    Geometry geometry = tiny_geometry(release);
+    EXPECT_EQ(end_of_slow_path(slabs, {}, geometry), reclaims) << "a kernel without nodes";
+    geometry.zones = {{"Normal", {0, 32}}, {"Normal", {32, 64}, 1}};
+    EXPECT_EQ(end_of_slow_path(slabs, {}, geometry), release < Release::v4_1 ? fails : reclaims) << name_of(release);
+    EXPECT_EQ(end_of_slow_path(slabs & ~Gfp{kGfpNoretry}, {}, geometry), reclaims) << name_of(release);
+  }
+}
+
+}  // namespace
+}  // namespace cma
