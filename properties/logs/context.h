@@ -1,0 +1,64 @@
+// What a log says about the machine as a whole, which the explanation of each of its lines needs: the kernel, the
+// areas, and pages that were described. Filled in while the log is read. Cost: a few comparisons a fact.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "allocator/base/pfn.h"
+#include "properties/logs/fact_reader.h"
+#include "properties/logs/kernel.h"
+
+namespace cma::logs {
+
+// An area that a line of the boot names.
+struct KnownArea {
+  PfnRange range;  // with pages of 4 KiB
+  std::uint64_t line = 0;
+};
+
+// A page that could not be moved, as the kernel described it.
+struct DescribedPage {
+  Pfn pfn = 0;
+  std::int64_t references = 0;
+  std::int64_t mappings = 0;
+  std::uint64_t line = 0;
+};
+
+struct Context {
+  Kernel kernel;
+  std::vector<KnownArea> areas;
+  std::optional<std::uint64_t> area_pages;  // of all areas together
+  std::uint64_t area_pages_line = 0;
+  std::vector<DescribedPage> immovable;
+  // What /proc/meminfo had as CmaFree, in kB: first and last, each with its line.
+  std::optional<std::uint64_t> first_free;
+  std::uint64_t first_free_line = 0;
+  std::uint64_t last_free = 0;
+  std::uint64_t last_free_line = 0;
+
+  // Returns the area that has all of these pages; nullptr if none is known.
+  const KnownArea* area_with(const PfnRange& pages) const;
+};
+
+class ContextReader {
+ public:
+  void add(const Fact& fact);
+  // Returns what the facts so far say.
+  Context context() const;
+
+ private:
+  void add_area(const Fact& fact);
+  void add_total(const Fact& fact);
+  void add_free(const Fact& fact);
+  void add_page(const Fact& fact);
+  void add_reason(const Fact& fact);
+
+  Context context_;
+  KernelFinder kernel_;
+  std::optional<DescribedPage> described_;
+};
+
+}  // namespace cma::logs

@@ -1,0 +1,144 @@
+#include "properties/logs/explain_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "properties/logs/context.h"
+#include "properties/logs/fact_reader.h"
+#include "properties/logs/memory_report.h"
+#include "properties/logs/requests.h"
+#include "properties/logs/tell_boot.h"
+#include "properties/logs/tell_pages.h"
+#include "properties/logs/tell_requests.h"
+#include "properties/logs/versions.h"
+
+namespace cma::logs {
+namespace {
+
+constexpr std::size_t kMostImmovable = 16;
+constexpr std::uint64_t kFrameBytes = 4096;
+
+void tell_kernel(const Kernel& kernel, const Shown& shown, LogAnswer& answer) {
+  Section section{"kernel", {}};
+  if (kernel.named || kernel.too_old)
+    section.add(Certainty::seen,
+                "Linux " + (shown.redacted() && kernel.named ? name_of(*kernel.named) : kernel.named_as),
+                {kernel.named_line});
+  if (kernel.too_old) section.add(Certainty::follows, "before 3.5 there were no areas", {kernel.named_line});
+  const bool narrowed = kernel.range.first != Release::v3_5 || kernel.range.last;
+  if (!kernel.named && !kernel.too_old && narrowed)
+    section.add(Certainty::follows,
+                fmt::format("{}, by the form of its lines, unless a vendor changed them", range_text(kernel.range)));
+  if (!kernel.named)
+    for (const Narrowing& narrowing : kernel.narrowing)
+      section.add(Certainty::follows, fmt::format("{}: {}", range_text(narrowing.range), narrowing.what),
+                  {narrowing.line});
+  for (const Narrowing& narrowing : kernel.contradicts)
+    section.add(Certainty::fits,
+                fmt::format("a vendor's kernel: this line is one of {} in mainline: {}", range_text(narrowing.range),
+                            narrowing.what),
+                {narrowing.line});
+  if (!kernel.named && !kernel.too_old && !narrowed) {
+    answer.versions = "unknown";
+    section.add(Certainty::follows, "no line tells the version");
+  } else {
+    answer.versions = kernel.too_old ? kernel.named_as : range_text(kernel.versions());
+    const Release version = kernel.versions().last.value_or(kernel.versions().first);
+    answer.model = name_of(nearest_modelled(kernel.named ? *kernel.named : version));
+  }
+  answer.sections.push_back(std::move(section));
+}
+
+void tell_immovable(const Context& context, const Shown& shown, LogAnswer& answer) {
+  if (context.immovable.empty()) return;
+  Section section{"pages that could not be moved", {}};
+  for (const DescribedPage& page : context.immovable) {
+    if (section.statements.size() == kMostImmovable) break;
+    section.add(Certainty::seen,
+                fmt::format("{}: {} references, {} mappings", shown.pfn(page.pfn), page.references, page.mappings),
+                {page.line});
+  }
+  answer.sections.push_back(std::move(section));
+}
+
+void tell_free(const Context& context, LogAnswer& answer) {
+  if (!context.first_free) return;
+  Section section{"free pages of areas", {}};
+  section.add(Certainty::seen,
+              fmt::format("CmaFree is {} kB at first, {} kB at last", *context.first_free, context.last_free),
+              {context.first_free_line, context.last_free_line});
+  section.add(Certainty::follows,
+              "pages of an area that no buffer has are lent to movable pages, such as the page cache: a small CmaFree "
+              "alone is no leak, and does not mean that buffers have the area",
+              {context.last_free_line});
+  answer.sections.push_back(std::move(section));
+}
+
+// Fills in the short answer: the finding with the most weight, and how many others there are.
+void tell_briefly(std::vector<Finding> findings, LogAnswer& answer) {
+  if (findings.empty()) {
+    answer.brief.emplace_back(
+        answer.facts == 0 ? "Not enough: no line of this log is about contiguous memory."
+                          : "Not enough: the log has lines about memory, but none about a request that failed.");
+    answer.collect.emplace_back("dmesg | grep -e cma -e alloc_contig_range    (right after the failure)");
+    return;
+  }
+  std::ranges::stable_sort(findings, std::ranges::greater{}, &Finding::weight);
+  Finding& finding = findings.front();
+  for (std::size_t i = 1; i < findings.size(); ++i)
+    if (findings[i].weight >= kFailed) finding.what += " Besides: " + findings[i].what;
+  for (const std::string& line : {finding.what, finding.blame, finding.next})
+    if (!line.empty()) answer.brief.push_back(line);
+  answer.collect = finding.collect;
+}
+
+}  // namespace
+
+LogAnswer explain_log(Source source, const ExplainOptions& options) {
+  LogAnswer answer;
+  FactReader reader(std::move(source));
+  ContextReader context_reader;
+  RequestFinder requests;
+  PageFailureFinder failures;
+  BootFinder boot;
+  Fact fact;
+  std::uint64_t left_out = 0;
+  while (reader.next(fact)) {
+    if (++answer.facts > kMostFacts) {
+      ++left_out;
+      continue;
+    }
+    context_reader.add(fact);
+    requests.add(fact);
+    failures.add(fact);
+    boot.add(fact);
+  }
+  answer.lines = reader.lines();
+  const Context context = context_reader.context();
+  Shown shown(options.redact);
+  for (const KnownArea& area : context.areas) shown.lowest(area.range.start);
+  for (const DescribedPage& page : context.immovable) shown.lowest(page.pfn);
+  for (const Fact& region : boot.facts())
+    if (region.field("base") != nullptr) shown.lowest(region.number("base") / kFrameBytes);
+  tell_kernel(context.kernel, shown, answer);
+  std::vector<Finding> findings;
+  const auto keep = [&](std::optional<Finding> finding) {
+    if (finding) findings.push_back(std::move(*finding));
+  };
+  keep(tell_requests(requests.take(), context, shown, answer));
+  tell_immovable(context, shown, answer);
+  tell_free(context, answer);
+  keep(tell_page_failures(failures.take(), context, shown, answer));
+  keep(tell_boot(boot.facts(), context, shown, answer));
+  left_out += requests.left_out() + failures.left_out();
+  if (left_out != 0)
+    answer.sections.push_back(
+        {fmt::format("too much for one answer: {} facts or requests were left out", left_out), {}});
+  tell_briefly(std::move(findings), answer);
+  return answer;
+}
+
+}  // namespace cma::logs

@@ -1,0 +1,158 @@
+// Real logs (corpus/logs) and the answers that people who know the kernel gave to them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "properties/logs/explain_log.h"
+
+namespace cma::logs {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string log_of(const std::string& name) {
+  std::ifstream file("corpus/logs/" + name);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+LogAnswer field_answer(const std::string& name) {
+  const std::string log = log_of(name);
+  EXPECT_FALSE(log.empty()) << name;
+  return explain_log(text_source(log));
+}
+
+// Returns all that the answer says, in one text without line breaks.
+std::string all_of(const LogAnswer& answer) {
+  std::string text;
+  for (const std::string& brief : answer.brief) text += brief + "\n";
+  for (const Section& section : answer.sections) {
+    text += section.title + "\n";
+    for (const Statement& statement : section.statements) text += statement.text + "\n";
+  }
+  return text;
+}
+
+struct RequestCase {
+  const char* file;
+  const char* versions;
+  std::size_t requests;  // groups of them
+  std::uint64_t count;   // of the first group
+  std::uint64_t pages;
+  std::optional<unsigned> align;
+  std::optional<int> error;
+  Culprit culprit;
+  std::uint64_t windows;
+};
+
+TEST(FieldLogs, HaveTheirKernelRequestAndCulprit) {
+  const RequestCase cases[] = {
+      {"media-swallowed-windows.txt", "4.15 to 5.12", 1, 1, 7594, 8, {}, Culprit::page_in_the_way, 4},
+      {"camera-two-sweeps.txt", "4.11 to 5.11", 1, 1, 1280, 8, -16, Culprit::page_in_the_way, 4},
+      {"outer-starts.txt", "4.13 to 5.12", 1, 1, 4096, 8, {}, Culprit::page_in_the_way, 10},
+      {"sweep-to-the-end.txt", "3.18 to 4.12", 1, 1, 266, 8, {}, Culprit::page_in_the_way, 14},
+      {"one-page-busy.txt", "4.11 to 5.11", 1, 1, 1, 0, -16, Culprit::page_in_the_way, 0},
+      {"codec-full-area.txt", "5.16 to 6.11", 1, 3, 1024, 8, -12, Culprit::no_room, 0},
+      {"framebuffer-at-boot.txt", "4.11 to 5.11", 1, 1, 2025, 8, -12, Culprit::no_room, 0},
+      {"encoder-debug-lines.txt", "up to 3.16", 7, 1, 4, 2, {}, Culprit::unknown, 0},
+      {"one-window-each.txt", "3.18 to 5.12", 3, 3, 1, 0, {}, Culprit::page_in_the_way, 1},
+  };
+  for (const RequestCase& one : cases) {
+    const LogAnswer answer = field_answer(one.file);
+    EXPECT_EQ(answer.versions, one.versions) << one.file;
+    ASSERT_EQ(answer.requests.size(), one.requests) << one.file;
+    const RequestSummary& request = answer.requests.front();
+    EXPECT_EQ(request.count, one.count) << one.file;
+    EXPECT_EQ(request.pages, one.pages) << one.file;
+    EXPECT_EQ(request.align, one.align) << one.file;
+    EXPECT_EQ(request.error, one.error) << one.file;
+    EXPECT_EQ(request.culprit, one.culprit) << one.file;
+    EXPECT_EQ(request.windows, one.windows) << one.file;
+  }
+}
+
+struct SuspectCase {
+  const char* file;
+  PfnRange suspects;
+};
+
+TEST(FieldLogs, HaveTheirSuspects) {
+  const SuspectCase cases[] = {
+      {"outer-starts.txt", {0x2cc00, 0x2d200}},
+      {"camera-two-sweeps.txt", {0x8fc00, 0x8fd00}},
+      {"media-swallowed-windows.txt", {0xc3a00, 0xc51aa}},
+  };
+  for (const SuspectCase& one : cases) {
+    const LogAnswer answer = field_answer(one.file);
+    ASSERT_EQ(answer.requests.size(), 1U) << one.file;
+    EXPECT_EQ(answer.requests[0].suspects, std::vector{one.suspects}) << one.file;
+  }
+}
+
+struct SentenceCase {
+  const char* file;
+  std::vector<const char*> sentences;
+};
+
+TEST(FieldLogs, AreExplainedAsPeopleDid) {
+  const SentenceCase cases[] = {
+      {"media-swallowed-windows.txt",
+       {"11 lines of retries, one for each window that failed, and 4 lines about windows: at least 7 windows failed",
+        "0xc3400, 0xc3500, 0xc3600, 0xc3900", "the log does not show that it failed"}},
+      {"camera-two-sweeps.txt",
+       {"110 ms lie between them", "the area may end at 0x90000", "windows behind the last one lie in the area",
+        "a sweep only goes forward", "sweep 2: 2 windows failed, beginning at 0x8f800, 0x8f900"}},
+      {"outer-starts.txt",
+       {"4 lines about busy windows were swallowed by the rate limit before this line: of an earlier request or sweep",
+        "its last line is the tenth", "[0x2c400, 0x2c800)"}},
+      {"sweep-to-the-end.txt", {"more than one page is in the way", "eleven lines about busy windows within 5 s"}},
+      {"encoder-debug-lines.txt", {"11 requests for 1906 pages"}},
+      {"one-page-busy.txt", {"none was free, and none that is in use could be moved"}},
+      {"codec-full-area.txt",
+       {"3 requests for 1024 pages (4 MiB) of area linux,cma failed with -12", "no window was tried",
+        "those of up to 512 kB sum up to 94764 kB, so some 16276 kB are in larger ones"}},
+      {"framebuffer-at-boot.txt", {"one place for it, at its begin"}},
+      {"two-halves.txt", {"128 MiB", "32768 pages"}},
+      {"lowmem-boundary.txt", {"0x10000000", "0x1c000000", "0x20000000", "192 MiB"}},
+      {"region-unaligned.txt",
+       {"4 MiB up to 5.18, 2 MiB (a pageblock) from then on", "a power of two is not needed",
+        "A driver did not get its region (-22)"}},
+      {"cma-parameter.txt", {"cma= on the command line has precedence", "[0x1ac00, 0x2ec00)"}},
+      {"oom-boosted.txt",
+       {"129778 pages free - 128398 of areas, which it may not use = 1380; must be more than 2607 (min): refused",
+        "min is raised by 7216 kB, from 3212 kB", "the most that vm.watermark_boost_factor=15000 allows",
+        "Without that the request would pass", "vm.watermark_boost_factor=0"}},
+      {"min-free-too-large.txt",
+       {"145501 pages free - 129151 of areas, which it may not use = 16350; must be more than 16384 (min): refused",
+        "vm.min_free_kbytes was raised", "GFP_KERNEL_ACCOUNT|__GFP_ZERO"}},
+      {"wifi-atomic-order-3.txt",
+       {"90529 pages free - 80450 of areas, which it may not use - 7 of the block itself = 10072;",
+        "must be more than 428 (min 1139, lowered for an urgent request): enough",
+        "the smallest that is large enough has order 3 (47*32kB UC)", "the printed state would grant it",
+        "extra_free_kbytes gives 23320 kB"}},
+      {"order-8-dma.txt", {"order 8", "GFP_KERNEL|GFP_DMA", "above order 3", "not enough to tell why"}},
+      {"vmalloc-zero-bytes.txt", {"vmalloc was asked for 0 bytes", "no page was missing"}},
+      {"area-in-two-zones.txt", {"Not enough", "[0x1ec00, 0x2ec00)"}},
+      {"media-traces.txt", {"[0xc2400, 0xc41aa)", "the first page in the way of a window is 0xc3dc2"}},
+  };
+  for (const SentenceCase& one : cases) {
+    const std::string text = all_of(field_answer(one.file));
+    for (const char* sentence : one.sentences) EXPECT_THAT(text, HasSubstr(sentence)) << one.file;
+  }
+}
+
+TEST(FieldLogs, OfMemoryReportsHaveTheirVersions) {
+  EXPECT_EQ(field_answer("wifi-atomic-order-3.txt").versions, "4.10 to 4.20");
+  EXPECT_EQ(field_answer("oom-boosted.txt").versions, "5.16 or newer");
+  EXPECT_EQ(field_answer("order-8-dma.txt").versions, "5.0 or newer");
+  EXPECT_EQ(field_answer("vmalloc-zero-bytes.txt").versions, "up to 4.5");
+}
+
+}  // namespace
+}  // namespace cma::logs

@@ -1,0 +1,215 @@
+#include "properties/logs/memory_report.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace cma::logs {
+namespace {
+
+constexpr std::size_t kMostFailures = 5000;
+constexpr std::size_t kMostZones = 32;
+constexpr std::size_t kMostOrders = 16;
+constexpr std::size_t kMostReserves = 8;
+// A report is printed at once; stack trace and header of a failure stand before it.
+constexpr std::uint64_t kLongestReport = 400;
+constexpr std::uint64_t kLinesAfterVmalloc = 3;
+
+// Returns the last word of a text: its part after the last blank.
+std::string last_word(std::string_view text) {
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  const std::size_t blank = text.rfind(' ');
+  return std::string(blank == std::string_view::npos ? text : text.substr(blank + 1));
+}
+
+// Returns the name of a zone that a text ends with: "DMA", "Node 0 Normal".
+std::string zone_name(std::string_view before) {
+  const std::string name = last_word(before);
+  const std::size_t node = before.rfind("Node ");
+  if (node == std::string_view::npos) return name;
+  Match match;
+  if (match_pattern("Node {node:u} ", before, node, match) != Fit::whole) return name;
+  return "Node " + match.fields[0].text + " " + name;
+}
+
+// Returns whether this is the name of a zone, perhaps with its node.
+bool is_zone(const std::string& name) {
+  constexpr std::string_view zones[] = {"DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"};
+  return std::ranges::find(zones, std::string_view(name).substr(name.rfind(' ') + 1)) != std::end(zones);
+}
+
+// Returns the figure of a key such as "free_cma:" in kB; nullopt if the text does not have it whole.
+std::optional<std::uint64_t> figure(std::string_view text, std::string_view key) {
+  const std::string pattern_head = " " + std::string(key) + ":";
+  const std::size_t at = text.find(pattern_head);
+  if (at == std::string_view::npos) return std::nullopt;
+  Match match;
+  if (match_pattern("{kb:u}kB", text, at + pattern_head.size(), match) == Fit::whole) return match.fields[0].number;
+  // The reserve's unit is printed with a capital letter.
+  if (match_pattern("{kb:u}KB", text, at + pattern_head.size(), match) == Fit::whole) return match.fields[0].number;
+  return std::nullopt;
+}
+
+// Returns the zone of this name, a new one if there is none; nullptr if there is no room.
+ZoneReport* zone_of(PageFailure& failure, const std::string& name) {
+  const auto found = std::ranges::find(failure.zones, name, &ZoneReport::name);
+  if (found != failure.zones.end()) return &*found;
+  if (failure.zones.size() == kMostZones) return nullptr;
+  ZoneReport& zone = failure.zones.emplace_back();
+  zone.name = name;
+  return &zone;
+}
+
+// Reads " (UMEC)" from `at` on, which moves behind it.
+void read_letters(std::string_view text, std::size_t& at, BlocksLine& blocks) {
+  if (!text.substr(at).starts_with("(")) return;
+  const std::size_t begin = ++at;
+  while (at < text.size() && text[at] >= 'A' && text[at] <= 'Z') ++at;
+  blocks.letters = text.substr(begin, at - begin);
+  blocks.letters_cut = at >= text.size() || text[at] != ')';
+  at = std::min(at + 1, text.size());
+}
+
+}  // namespace
+
+PageFailure& PageFailureFinder::begin(const Fact& fact, PageFailure::Kind kind) {
+  if (failures_.size() == kMostFailures) {
+    failures_.pop_back();
+    ++left_out_;
+  }
+  PageFailure& failure = failures_.emplace_back();
+  failure.kind = kind;
+  failure.line = failure.last_line = fact.line;
+  return failure;
+}
+
+// Returns the failure whose report has this line.
+PageFailure& PageFailureFinder::report(const Fact& fact) {
+  if (failures_.empty() || fact.line - failures_.back().last_line > kLongestReport)
+    return begin(fact, PageFailure::Kind::report_only);
+  return failures_.back();
+}
+
+void PageFailureFinder::add(const Fact& fact) {
+  struct Handler {
+    Says says;
+    void (PageFailureFinder::*add)(const Fact&);
+  };
+  static constexpr Handler handlers[] = {
+      {Says::page_failure, &PageFailureFinder::add_failure},    {Says::out_of_memory, &PageFailureFinder::add_failure},
+      {Says::vmalloc_failure, &PageFailureFinder::add_vmalloc}, {Says::zone_state, &PageFailureFinder::add_zone},
+      {Says::zone_reserve, &PageFailureFinder::add_reserve},    {Says::zone_blocks, &PageFailureFinder::add_blocks},
+      {Says::high_pages, &PageFailureFinder::add_high},         {Says::cgroup_limit, &PageFailureFinder::add_cgroup},
+  };
+  for (const Handler& handler : handlers)
+    if (handler.says == fact.says()) (this->*handler.add)(fact);
+}
+
+void PageFailureFinder::add_vmalloc(const Fact& fact) {
+  PageFailure& failure = begin(fact, PageFailure::Kind::vmalloc);
+  failure.bytes = fact.number("bytes");
+  failure.lacked_pages = fact.field("done") != nullptr || fact.text("what").find("allocate pages") != std::string::npos;
+}
+
+void PageFailureFinder::add_cgroup(const Fact& fact) {
+  if (failures_.empty() || failures_.back().kind != PageFailure::Kind::out_of_memory) return;
+  if (fact.line - failures_.back().last_line <= kLongestReport) failures_.back().of_cgroup = true;
+}
+
+void PageFailureFinder::add_high(const Fact& fact) {
+  if (!failures_.empty() && last_word(fact.before) != "0") failures_.back().has_high_memory = true;
+}
+
+void PageFailureFinder::add_failure(const Fact& fact) {
+  std::string_view before = fact.before;
+  while (before.ends_with(' ') || before.ends_with(':')) before.remove_suffix(1);
+  const std::string task = last_word(before);
+  const bool of_vmalloc = !failures_.empty() && failures_.back().kind == PageFailure::Kind::vmalloc &&
+                          fact.says() == Says::page_failure && failures_.back().task.empty() &&
+                          fact.line - failures_.back().line <= kLinesAfterVmalloc;
+  const auto kind = fact.says() == Says::page_failure ? PageFailure::Kind::failure : PageFailure::Kind::out_of_memory;
+  PageFailure& failure = of_vmalloc ? failures_.back() : begin(fact, kind);
+  failure.task = task;
+  failure.order = static_cast<unsigned>(std::min<std::uint64_t>(fact.number("order"), kMostOrders));
+  failure.mode = read_mode(fact.text("mode"));
+  failure.last_line = fact.line;
+}
+
+void PageFailureFinder::add_zone(const Fact& fact) {
+  const std::string name = zone_name(fact.before);
+  if (!is_zone(name)) return;
+  PageFailure* failure = &report(fact);
+  // The same zone once more: the head of the next report is missing.
+  const auto again = std::ranges::find(failure->zones, name, &ZoneReport::name);
+  if (again != failure->zones.end() && again->has_state) failure = &begin(fact, PageFailure::Kind::report_only);
+  ZoneReport* zone = zone_of(*failure, name);
+  if (zone == nullptr) return;
+  failure->last_line = fact.line;
+  const std::string rest = fact.text("rest");
+  zone->has_state = true;
+  zone->line = fact.line;
+  zone->free = fact.number("free");
+  if (fact.field("boost") != nullptr) zone->boost = fact.number("boost");
+  zone->min = fact.number("min");
+  zone->low = fact.number("low");
+  zone->high = fact.number("high");
+  zone->managed = figure(rest, "managed");
+  zone->of_areas = figure(rest, "free_cma");
+  zone->highatomic = figure(rest, "reserved_highatomic");
+  zone->free_highatomic = figure(rest, "free_highatomic");
+  if (name.ends_with("HighMem")) failure->has_high_memory = true;
+}
+
+void PageFailureFinder::add_reserve(const Fact& fact) {
+  PageFailure& failure = report(fact);
+  // It belongs to the zone whose line came last.
+  ZoneReport* zone = nullptr;
+  for (ZoneReport& other : failure.zones)
+    if (other.has_state && (zone == nullptr || other.line > zone->line)) zone = &other;
+  if (zone == nullptr || !zone->reserve.empty()) return;
+  failure.last_line = fact.line;
+  zone->reserve_line = fact.line;
+  const std::string text = fact.text("pages");
+  Match match;
+  std::size_t at = 0;
+  while (zone->reserve.size() < kMostReserves && match_pattern("{pages:u}", text, at, match) == Fit::whole) {
+    zone->reserve.push_back(match.fields[0].number);
+    at = match.end;
+  }
+}
+
+void PageFailureFinder::add_blocks(const Fact& fact) {
+  const std::size_t colon = fact.before.rfind(':');
+  if (colon == std::string::npos) return;
+  Match match;
+  if (match_pattern("{count:u}", fact.before, colon + 1, match) != Fit::whole) return;
+  const std::string name = zone_name(std::string_view(fact.before).substr(0, colon));
+  if (!is_zone(name)) return;
+  PageFailure& failure = report(fact);
+  ZoneReport* zone = zone_of(failure, name);
+  if (zone == nullptr || !zone->blocks.empty()) return;
+  std::uint64_t kb = 4;
+  if (fact.form->pattern.starts_with("*16")) kb = 16;
+  if (fact.form->pattern.starts_with("*64")) kb = 64;
+  failure.page_kb = kb;
+  failure.last_line = fact.line;
+  zone->blocks_line = fact.line;
+  const std::string text = fact.text("rest");
+  BlocksLine blocks{match.fields[0].number, {}, false};
+  std::size_t at = 0;
+  while (true) {
+    read_letters(text, at, blocks);
+    zone->blocks.push_back(blocks);
+    kb *= 2;
+    blocks = {};
+    if (zone->blocks.size() == kMostOrders || match_pattern("{count:u}*{kb:u}kB", text, at, match) != Fit::whole) break;
+    if (match.fields[1].number != kb) break;
+    blocks.count = match.fields[0].number;
+    at = match.end;
+    while (at < text.size() && text[at] == ' ') ++at;
+  }
+  const std::size_t sum = text.find("= ", at);
+  if (sum != std::string::npos && match_pattern("= {kb:u}kB", text, sum, match) == Fit::whole)
+    zone->blocks_sum = match.fields[0].number;
+}
+
+}  // namespace cma::logs

@@ -1,0 +1,116 @@
+#include "properties/logs/page_grant.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "allocator/base/pfn.h"
+
+namespace cma::logs {
+namespace {
+
+// Returns kB as pages; figures that only a damaged line has are cut.
+std::int64_t in_pages(std::uint64_t kb, const PageRequest& request) {
+  return static_cast<std::int64_t>(std::min(kb, std::uint64_t{1} << 50) / request.page_kb);
+}
+
+// Returns the place of a zone in the kernel's order; the name may have a node before it.
+unsigned zone_rank(std::string_view name) {
+  name.remove_prefix(name.rfind(' ') == std::string_view::npos ? 0 : name.rfind(' ') + 1);
+  if (name == "DMA") return 0;
+  if (name == "DMA32") return 1;
+  if (name == "HighMem") return 3;
+  if (name == "Movable") return 4;
+  return 2;
+}
+
+// Returns the rank of the highest zone that the flags allow (gfp_zone).
+unsigned ceiling_of(Gfp flags) {
+  if ((flags & kGfpHighmem) != 0) return (flags & kGfpMovable) != 0 ? 4 : 3;
+  if ((flags & kGfpDma) != 0) return 0;
+  return (flags & kGfpDma32) != 0 ? 1 : 2;
+}
+
+// Returns the ranks of the zones that the kernel was configured with, as far as their number tells.
+std::vector<unsigned> configured_zones(std::size_t zones, std::string_view name, bool high_memory) {
+  switch (zones) {
+    case 2: return {2, 4};
+    case 3:
+      if (high_memory) return {2, 3, 4};
+      return {zone_rank(name) == 0 ? 0U : 1U, 2, 4};
+    case 4: return high_memory ? std::vector<unsigned>{0, 2, 3, 4} : std::vector<unsigned>{0, 1, 2, 4};
+    case 5: return {0, 1, 2, 4, 5};
+    default: return {};
+  }
+}
+
+// Returns what the zone keeps from the request, which might use higher ones.
+std::int64_t reserve_for(const ZoneReport& zone, Gfp flags, bool high_memory) {
+  const std::vector<unsigned> zones = configured_zones(zone.reserve.size(), zone.name, high_memory);
+  std::int64_t reserve = 0;
+  for (std::size_t i = 0; i < zones.size(); ++i)
+    if (zones[i] <= ceiling_of(flags))
+      reserve = static_cast<std::int64_t>(std::min(zone.reserve[i], std::uint64_t{1} << 48));
+  return reserve;
+}
+
+bool is_urgent(const PageRequest& request) { return (request.flags & kGfpHigh) != 0; }
+
+// Returns whether the request may go below the mark because it cannot wait.
+bool cannot_wait(const PageRequest& request) {
+  if (request.release < Release::v4_4 || request.release >= Release::v6_3)
+    return (request.flags & kGfpDirectReclaim) == 0;
+  return (request.flags & kGfpAtomicBit) != 0;
+}
+
+// Returns whether pages kept for urgent requests are open to it.
+bool may_use_highatomic(const PageRequest& request) {
+  if (request.release >= Release::v6_3) return is_urgent(request);
+  return cannot_wait(request);
+}
+
+// Finds the smallest block that the request may take.
+void find_block(const ZoneReport& zone, const PageRequest& request, GrantTest& test) {
+  const std::string letters = usable_letters(request);
+  test.blocks_known = zone.blocks.size() > request.order && zone.blocks_sum.has_value();
+  for (std::size_t order = request.order; order < zone.blocks.size(); ++order) {
+    const BlocksLine& blocks = zone.blocks[order];
+    if (blocks.count == 0) continue;
+    if (blocks.letters.empty()) test.blocks_known = false;
+    if (blocks.letters == "C" && letters.find('C') == std::string::npos) test.blocks_of_areas += blocks.count;
+    if (!test.block_order && blocks.letters.find_first_of(letters) != std::string::npos)
+      test.block_order = static_cast<unsigned>(order);
+  }
+}
+
+}  // namespace
+
+bool may_use_zone(Gfp flags, std::string_view zone) { return zone_rank(zone) <= ceiling_of(flags); }
+
+bool may_use_areas(Gfp flags) { return (flags & kGfpMovable) != 0; }
+
+std::string usable_letters(const PageRequest& request) {
+  std::string letters = "UME";
+  if (may_use_highatomic(request)) letters += 'H';
+  if (may_use_areas(request.flags)) letters += 'C';
+  return letters;
+}
+
+GrantTest test_grant(const ZoneReport& zone, const PageRequest& request, bool high_memory) {
+  GrantTest test;
+  test.free = in_pages(zone.free, request);
+  if (!may_use_areas(request.flags)) test.of_areas = in_pages(zone.of_areas.value_or(0), request);
+  if (!may_use_highatomic(request)) {
+    const bool free_only = request.release >= Release::v6_13 && zone.free_highatomic;
+    test.highatomic = in_pages(free_only ? *zone.free_highatomic : zone.highatomic.value_or(0), request);
+  }
+  test.block = static_cast<std::int64_t>(order_pages(request.order)) - 1;
+  test.mark = in_pages(zone.min, request);
+  if (is_urgent(request)) test.mark -= test.mark / 2;
+  if (cannot_wait(request) && (is_urgent(request) || request.release < Release::v6_3)) test.mark -= test.mark / 4;
+  test.reserve = reserve_for(zone, request.flags, high_memory);
+  test.enough = test.usable() > test.needed();
+  if (request.order != 0) find_block(zone, request, test);
+  return test;
+}
+
+}  // namespace cma::logs

@@ -1,0 +1,54 @@
+// Whether a zone as a report has it would grant a request for pages: the watermark test (mm/page_alloc.c,
+// zone_watermark_ok) with the printed figures, term by term, and the blocks that the request may take.
+//
+// The state that is printed is later than the failure. Watermark::terms does the same for a machine of the model. Used
+// by the explanation of requests for pages. Cost: a few additions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "allocator/base/gfp.h"
+#include "allocator/base/release.h"
+#include "properties/logs/memory_report.h"
+
+namespace cma::logs {
+
+// A request for 2^order pages.
+struct PageRequest {
+  unsigned order = 0;
+  Gfp flags = kGfpKernel;
+  Release release = Release::v6_1;
+  std::uint64_t page_kb = 4;  // the size of a page of the machine
+};
+
+// All in pages.
+struct GrantTest {
+  std::int64_t free = 0;
+  std::int64_t of_areas = 0;    // of them, those of areas, if the request may not have them
+  std::int64_t highatomic = 0;  // kept for urgent requests, if it is none
+  std::int64_t block = 0;       // the pages of the request itself but one
+  std::int64_t mark = 0;        // min, lowered by what its flags allow
+  std::int64_t reserve = 0;     // kept for requests that cannot use higher zones
+  bool enough = false;
+  // Of a request of an order above 0: the smallest order with a block that it may take; nullopt if there is none.
+  std::optional<unsigned> block_order;
+  std::uint64_t blocks_of_areas = 0;  // that are large enough, and on lists of areas only
+  bool blocks_known = false;          // the log has the free blocks with their letters, up to the last order
+
+  std::int64_t usable() const { return free - of_areas - highatomic - block; }
+  std::int64_t needed() const { return mark + reserve; }
+};
+
+// Returns whether a request of these flags may use a zone of this name at all.
+bool may_use_zone(Gfp flags, std::string_view zone);
+// Returns whether it may have pages of areas.
+bool may_use_areas(Gfp flags);
+// Returns the result for a zone whose state is known. `high_memory`: whether the machine has some.
+GrantTest test_grant(const ZoneReport& zone, const PageRequest& request, bool high_memory);
+// Returns the letters of the lists that the request may take from: "UME", with H and C if it may.
+std::string usable_letters(const PageRequest& request);
+
+}  // namespace cma::logs

@@ -1,0 +1,136 @@
+#include "properties/logs/requests.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "properties/logs/reading.h"
+
+namespace cma::logs {
+namespace {
+
+std::vector<Request> requests_of(std::string_view log) {
+  FactReader reader(text_source(log));
+  RequestFinder finder;
+  Fact fact;
+  while (reader.next(fact)) finder.add(fact);
+  return finder.take();
+}
+
+TEST(Requests, OfOneSweepAreOne) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [c3400, c51aa) PFNs busy\n"
+      "alloc_contig_range: [c3400, c52aa) PFNs busy\n"
+      "alloc_contig_range: [c3400, c53aa) PFNs busy\n"
+      "alloc_contig_range: [c3800, c56aa) PFNs busy\n");
+  ASSERT_EQ(requests.size(), 1U);
+  const Reading reading = read_request(requests[0]);
+  EXPECT_EQ(reading.pages, 7594U);
+  EXPECT_FALSE(reading.pages_named);
+  EXPECT_EQ(reading.align, 8U);
+  EXPECT_TRUE(reading.align_stepped);
+  ASSERT_EQ(reading.swept.size(), 1U);
+  EXPECT_EQ(reading.swept[0][3].start, 0xc3900U);
+  EXPECT_EQ(reading.without_line, 2U);  // 0xc3700, 0xc3800
+  EXPECT_EQ(reading.misplaced, 3U);
+}
+
+TEST(Requests, InterleavedByTasksAreKeptApart) {
+  const auto requests = requests_of(
+      "[  1.000000][  T7] alloc_contig_range: [10000, 10500) PFNs busy\n"
+      "[  1.000010][  T8] alloc_contig_range: [10000, 10500) PFNs busy\n"
+      "[  1.000020][  T8] alloc_contig_range: [10100, 10600) PFNs busy\n"
+      "[  1.000030][  T7] alloc_contig_range: [10100, 10600) PFNs busy\n"
+      "[  1.000040][  T7] cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].caller, "T7");
+  EXPECT_EQ(requests[0].outcome, Outcome::failed);
+  EXPECT_EQ(requests[0].windows(), 2U);
+  EXPECT_EQ(requests[1].outcome, Outcome::unknown);
+  EXPECT_EQ(requests[1].windows(), 2U);
+}
+
+TEST(Requests, OfOtherSizesAreKeptApartWithoutTasks) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [10000, 10500) PFNs busy\n"
+      "alloc_contig_range: [20000, 20094) PFNs busy\n"
+      "alloc_contig_range: [10100, 10600) PFNs busy\n"
+      "alloc_contig_range: [20100, 20194) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 148 pages, ret: -16\n"
+      "cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n");
+  ASSERT_EQ(requests.size(), 2U);
+  for (const Request& request : requests) {
+    EXPECT_EQ(request.windows(), 2U);
+    EXPECT_EQ(request.outcome, Outcome::failed);
+  }
+  EXPECT_EQ(requests[0].pages, 1280U);
+  EXPECT_EQ(requests[1].pages, 148U);
+}
+
+TEST(Requests, AfterASleepSweepAgain) {
+  const auto requests = requests_of(
+      "[ 3371.081458] alloc_contig_range: [8fa00, 8ff00) PFNs busy\n"
+      "[ 3371.081481] alloc_contig_range: [8fa00, 90000) PFNs busy\n"
+      "[ 3371.191527] alloc_contig_range: [8f800, 8fd00) PFNs busy\n"
+      "[ 3371.191568] alloc_contig_range: [8f900, 8fe00) PFNs busy\n"
+      "[ 3371.191619] cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n");
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].sweeps.size(), 2U);
+  EXPECT_EQ(requests[0].error, -16);
+}
+
+TEST(Requests, ThatBeginAgainAtOnceAreOthers) {
+  const auto requests = requests_of(
+      "[  1.000000] alloc_contig_range: [10000, 10500) PFNs busy\n"
+      "[  1.001000] alloc_contig_range: [10000, 10500) PFNs busy\n");
+  EXPECT_EQ(requests.size(), 2U);
+}
+
+TEST(Requests, LogAndTraceOfAWindowAreOne) {
+  const auto requests = requests_of(
+      "  cam-7  [000] ....  1.000001: test_pages_isolated: start_pfn=0x10000 end_pfn=0x10500 fin_pfn=0x10010 ret=fail\n"
+      "[  1.000002] alloc_contig_range: [10000, 10500) PFNs busy\n");
+  ASSERT_EQ(requests.size(), 1U);
+  ASSERT_EQ(requests[0].windows(), 1U);
+  EXPECT_EQ(requests[0].last_window()->stopped_at, 0x10010U);
+}
+
+TEST(Requests, OfTracesHaveTheirTrueStarts) {
+  const auto requests = requests_of(
+      "  cam-7  [000] ....  1.000001: cma_alloc_start: name=linux,cma count=148 align=8\n"
+      "  cam-7  [000] ....  1.000002: test_pages_isolated: start_pfn=0x10000 end_pfn=0x10194 fin_pfn=0x10150 ret=fail\n"
+      "  cam-7  [000] ....  1.000003: cma_alloc_busy_retry: name=linux,cma pfn=0x10100 page=00000000abcd0123 count=148 "
+      "align=8\n"
+      "  cam-7  [000] ....  1.000004: cma_alloc_finish: name=linux,cma pfn=0x10200 page=00000000abcd0999 count=148 "
+      "align=8\n");
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].outcome, Outcome::succeeded);
+  EXPECT_EQ(requests[0].windows(), 1U);
+  EXPECT_TRUE(requests[0].last_window()->exact);
+  EXPECT_EQ(requests[0].last_window()->range.start, 0x10100U);
+  EXPECT_EQ(requests[0].last_window()->stopped_at, 0x10150U);
+  EXPECT_EQ(requests[0].got, (PfnRange{0x10200, 0x10294}));
+}
+
+TEST(Requests, WithFreeRunsHaveThem) {
+  const auto requests = requests_of(
+      "cma: cma_alloc: alloc failed, req-size: 256 pages, ret: -12\n"
+      "cma: number of available pages: 4@572+7@585+127@1921=> 138 free of 2048 total pages\n");
+  ASSERT_EQ(requests.size(), 1U);
+  ASSERT_TRUE(requests[0].runs);
+  ASSERT_EQ(requests[0].runs->runs.size(), 3U);
+  EXPECT_EQ(requests[0].runs->runs[2].pages, 127U);
+  EXPECT_EQ(requests[0].runs->runs[2].bit, 1921U);
+}
+
+TEST(Windows, HaveAStartThatABlockCanCover) {
+  EXPECT_TRUE(window_fits({{0x2c200, 0x2d200}, false, 1, {}, {}}, 0x1000));
+  EXPECT_TRUE(window_fits({{0x2c200, 0x2d300}, false, 1, {}, {}}, 0x1000));   // order 9 at 0x2c200
+  EXPECT_FALSE(window_fits({{0x2c300, 0x2d400}, false, 1, {}, {}}, 0x1000));  // no block of order 9 begins there
+  EXPECT_FALSE(window_fits({{0x2c200, 0x2d300}, true, 1, {}, {}}, 0x1000));
+  EXPECT_FALSE(window_fits({{0x2c200, 0x2d200}, false, 1, {}, {}}, 0x1001));
+}
+
+}  // namespace
+}  // namespace cma::logs

@@ -1,0 +1,184 @@
+#include "properties/logs/tell_boot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+namespace cma::logs {
+namespace {
+
+constexpr std::size_t kMostBootFacts = 64;
+constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
+constexpr std::uint64_t kBytesOfPage = 4096;
+// Between the reason of a failure and the line that says so.
+constexpr std::uint64_t kLinesToFailure = 3;
+
+// What is said of one line: what happened, the rule, what fits instead.
+struct BootStory {
+  std::string what;
+  std::string rule;
+  std::string instead;
+  Certainty certainty = Certainty::follows;
+  bool failed = true;
+};
+
+std::string bytes_text(std::uint64_t bytes) {
+  return bytes % kMib == 0 ? fmt::format("{} MiB", bytes / kMib) : fmt::format("{:#x} bytes", bytes);
+}
+
+// Returns the unit of base and size of an area, as the versions have it.
+std::string unit_text(const Kernel& kernel) {
+  if (kernel.all_before(Release::v5_19)) return "4 MiB (with pageblocks of up to 4 MiB)";
+  if (kernel.all_since(Release::v5_19)) return "2 MiB (a pageblock)";
+  return "4 MiB up to 5.18, 2 MiB (a pageblock) from then on";
+}
+
+// Returns the size of the area whose failure a line right after this one reports, 0 if there is none.
+std::uint64_t failed_size(const std::vector<Fact>& facts, const Fact& reason) {
+  for (const Fact& fact : facts)
+    if (fact.says() == Says::area_failed && fact.line >= reason.line && fact.line - reason.line <= kLinesToFailure &&
+        fact.number("mib") < kMib)
+      return fact.number("mib") * kMib;
+  return 0;
+}
+
+BootStory story_of_boundary(const Fact& fact, const std::vector<Fact>& facts, const Shown& shown) {
+  const std::uint64_t base = fact.number("base");
+  const std::uint64_t boundary = fact.number("boundary");
+  const std::uint64_t size = failed_size(facts, fact);
+  BootStory story{
+      "An area was not declared: it would lie in low and in high memory.", {}, {}, Certainty::follows, true};
+  story.rule = fmt::format(
+      "an area at a fixed place lies in low or in high memory: its base {} is below the boundary {}, its end{} is not "
+      "(without high memory the boundary is the end of memory)",
+      shown.address(base), shown.address(boundary), size == 0 ? "" : " " + shown.address(base + size));
+  if (boundary > base)
+    story.instead =
+        fmt::format("At that place {} fit; or give no place (cma=SIZE without @BASE).", bytes_text(boundary - base));
+  return story;
+}
+
+BootStory story_of_unaligned(const Fact& fact, const Shown& shown) {
+  const std::uint64_t base = fact.number("base");
+  const std::uint64_t unit = fact.number("alignment");
+  BootStory story{"An area was not declared: its base is not aligned.", {}, {}, Certainty::follows, true};
+  if (!is_power_of_two(unit)) return story;
+  story.rule = fmt::format("the base {} must be a multiple of {}: it is {:#x} beyond one", shown.address(base),
+                           bytes_text(unit), base % unit);
+  story.instead = fmt::format("{} or {} is a base that fits.", shown.address(align_down(base, unit)),
+                              shown.address(align_up(base, unit)));
+  return story;
+}
+
+BootStory story_of_limit(const Fact& fact, const Shown& shown) {
+  const std::uint64_t base = fact.number("base");
+  const std::uint64_t size = fact.number("size");
+  const std::uint64_t limit = fact.number("limit");
+  BootStory story{"An area was not declared: it ends beyond its limit.", {}, {}, Certainty::follows, true};
+  story.rule = fmt::format("{} + {:#x} = {} is beyond the limit {}, which is the caller's or the end of memory",
+                           shown.address(base), size, shown.address(base + size), shown.address(limit));
+  if (limit > base) story.instead = fmt::format("At that place {} fit.", bytes_text(limit - base));
+  return story;
+}
+
+BootStory story_of_inactive(const Fact& fact, const Kernel& kernel, const Shown& shown) {
+  BootStory story{"An area was declared and cannot be used: activation failed.", {}, {}, Certainty::follows, true};
+  story.rule = "all pages of an area must lie in one zone; the area" +
+               (shown.redacted() ? std::string() : " " + fact.text("area")) +
+               " reaches into another (or memory for its bitmap was missing)";
+  if (kernel.all_before(Release::v5_9)) story.rule += ". Up to 5.8 areas declared after it are not activated either";
+  story.instead = "Put the area into one zone: a smaller one, or another place.";
+  return story;
+}
+
+// Returns what is to be said of a line; a story without `what` is nothing.
+BootStory story_of(const Fact& fact, const std::vector<Fact>& facts, const Kernel& kernel, const Shown& shown) {
+  const Says says = fact.says();
+  if (says == Says::region_at_boundary) return story_of_boundary(fact, facts, shown);
+  if (says == Says::region_unaligned) return story_of_unaligned(fact, shown);
+  if (says == Says::region_over_limit) return story_of_limit(fact, shown);
+  if (says == Says::area_inactive) return story_of_inactive(fact, kernel, shown);
+  if (says == Says::node_unaligned)
+    return {
+        "A region of the device tree is no area: its base or size is not aligned.",
+        "base and size must be multiples of " + unit_text(kernel) +
+            "; an alignment property of the node changes nothing",
+        "Round base and size; a power of two is not needed. Drivers of the region then use the default area, or fail.",
+        Certainty::follows, true};
+  if (says == Says::node_refused)
+    return {"A region of the device tree is no area.", "too many areas, or the region is not reserved", "",
+            Certainty::fits, true};
+  if (says == Says::no_slots)
+    return {"An area was not declared: there are too many.", "the kernel has room for CONFIG_CMA_AREAS of them",
+            "A larger CONFIG_CMA_AREAS.", Certainty::follows, true};
+  if (says == Says::node_bypassed)
+    return {"The device tree's default area was passed over.",
+            "cma= on the command line has precedence: the area then lies where the kernel finds room, not where the "
+            "node allows it, which may be beyond what a device reaches",
+            "Remove cma=, and set the size in the device tree.", Certainty::follows, false};
+  if (says == Says::region_unusable)
+    return {fmt::format("A driver did not get its region ({}).", static_cast<std::int64_t>(fact.number("ret"))),
+            "the node of its memory-region is no area: look for its line at boot", "", Certainty::fits, true};
+  if (says == Says::bounce_full)
+    return {fmt::format("A buffer of {} was not had.", bytes_text(fact.number("bytes"))),
+            fmt::format("before it asks for bounce buffers, the DMA layer asks an area for {} pages, silently: the "
+                        "area has no room for them at a multiple of 256 pages, or a page was in the way",
+                        fact.number("bytes") / kBytesOfPage),
+            "A larger area, or a region of its own for each large buffer.", Certainty::fits, true};
+  if (says == Says::area_failed)
+    return {"An area was not declared.", fmt::format("{} MiB were wanted", fact.number("mib")), "", Certainty::seen,
+            true};
+  return {};
+}
+
+// Returns whether a line right before this one has the reason already.
+bool has_reason(const Fact& fact, const std::vector<Fact>& facts) {
+  if (fact.says() != Says::area_failed && fact.says() != Says::bounce_full) return false;
+  return std::ranges::any_of(facts, [&](const Fact& other) {
+    const bool before = other.line < fact.line && fact.line - other.line <= kLinesToFailure;
+    const bool is_reason = other.says() == Says::region_at_boundary || other.says() == Says::region_unaligned ||
+                           other.says() == Says::region_over_limit || other.says() == Says::no_slots ||
+                           other.says() == Says::bounce_full;
+    return before && is_reason;
+  });
+}
+
+}  // namespace
+
+void BootFinder::add(const Fact& fact) {
+  constexpr Says kept[] = {Says::area_failed,       Says::region_unaligned, Says::region_at_boundary,
+                           Says::region_over_limit, Says::node_unaligned,   Says::node_refused,
+                           Says::node_bypassed,     Says::area_inactive,    Says::no_slots,
+                           Says::region_unusable,   Says::bounce_full};
+  if (facts_.size() < kMostBootFacts && std::ranges::find(kept, fact.says()) != std::end(kept)) facts_.push_back(fact);
+}
+
+std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& context, const Shown& shown,
+                                 LogAnswer& answer) {
+  Section section{"areas at boot", {}};
+  for (const KnownArea& area : context.areas)
+    section.add(Certainty::seen,
+                fmt::format("an area of {} at {}", pages_text(area.range.pages()), shown.window(area.range)),
+                {area.line});
+  std::optional<Finding> finding;
+  for (const Fact& fact : facts) {
+    if (has_reason(fact, facts)) continue;
+    const BootStory story = story_of(fact, facts, context.kernel, shown);
+    if (story.what.empty()) continue;
+    section.add(Certainty::seen, story.what, {fact.line});
+    if (!story.rule.empty()) section.add(story.certainty, story.rule, {fact.line});
+    if (!story.instead.empty()) section.add(story.certainty, story.instead, {fact.line});
+    const std::uint64_t weight = story.failed ? kFailed : kSuspicious;
+    if (finding && finding->weight >= weight) continue;
+    std::string rule = story.rule.empty() ? "" : story.rule + ".";
+    if (rule.substr(0, rule.find(' ')).find('=') == std::string::npos && !rule.empty() && rule[0] >= 'a' &&
+        rule[0] <= 'z')
+      rule[0] = static_cast<char>(rule[0] - 'a' + 'A');
+    finding = Finding{weight, story.what, rule, story.instead, {}};
+  }
+  if (!section.statements.empty()) answer.sections.push_back(std::move(section));
+  return finding;
+}
+
+}  // namespace cma::logs

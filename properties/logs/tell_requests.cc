@@ -1,0 +1,563 @@
+#include "properties/logs/tell_requests.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "properties/logs/error_meaning.h"
+#include "properties/logs/reading.h"
+#include "properties/logs/versions.h"
+
+namespace cma::logs {
+namespace {
+
+constexpr std::size_t kMostSections = 24;
+constexpr std::size_t kMostStarts = 6;
+constexpr std::size_t kMostLinesKept = 64;
+constexpr std::uint64_t kUneventful = 1;
+// Base and size of an area are multiples of it: 4 MiB, since 5.19 a pageblock, which is less.
+constexpr std::uint64_t kEndUnit = 512;
+// What is held for longer is not held by a batch that is about to be flushed.
+constexpr std::int64_t kLongHold = 1'000'000;
+
+// Requests that look alike: what is said of the first is true of all.
+struct Group {
+  const Request* first = nullptr;
+  const Request* last = nullptr;
+  Reading reading;
+  ErrorMeaning meaning;
+  Outcome outcome = Outcome::unknown;
+  std::uint64_t count = 0;
+  std::vector<std::uint64_t> end_lines;
+};
+
+std::vector<std::uint64_t> window_lines(const Request& request) {
+  std::vector<std::uint64_t> lines;
+  for (const Sweep& sweep : request.sweeps)
+    for (const Window& window : sweep.windows) lines.push_back(window.line);
+  return lines;
+}
+
+// Returns whether windows failed and nothing tells that the request did.
+bool only_windows(const Request& request) { return request.outcome == Outcome::unknown && request.windows() != 0; }
+
+// Returns a key that requests have in common of which the same is to be said.
+std::string key_of(const Request& request) {
+  std::string key = fmt::format("{}|{}|{}|{}|{}", request.pages.value_or(0), static_cast<int>(request.outcome),
+                                request.error.value_or(0), request.area, request.align.value_or(99));
+  for (const Sweep& sweep : request.sweeps)
+    for (const Window& window : sweep.windows)
+      key += fmt::format("|{:x}-{:x}-{:x}", window.range.start, window.range.end, window.stopped_at.value_or(0));
+  if (request.got) key += fmt::format("|got {:x}", request.got->start);
+  if (request.runs) key += fmt::format("|runs {}", request.runs->line);
+  return key;
+}
+
+// Returns the requests by what is to be said of them, in the order of the log.
+std::vector<Group> groups_of(const std::vector<Request>& requests, const Kernel& kernel) {
+  std::vector<Group> groups;
+  std::map<std::string, std::size_t> known;
+  for (const Request& request : requests) {
+    const auto [at, is_new] = known.try_emplace(key_of(request), groups.size());
+    if (is_new) {
+      Group& group = groups.emplace_back();
+      group.first = &request;
+      group.reading = read_request(request);
+      group.outcome = request.outcome;
+      if (request.outcome != Outcome::succeeded) group.meaning = error_meaning(request, group.reading, kernel);
+    }
+    Group& group = groups[at->second];
+    group.last = &request;
+    ++group.count;
+    if (group.end_lines.size() < kMostLinesKept)
+      group.end_lines.push_back(std::max(request.end_line, request.first_line));
+  }
+  return groups;
+}
+
+// --- evidence ---
+
+void tell_pages(const Group& group, Section& section) {
+  const Request& request = *group.first;
+  const Reading& reading = group.reading;
+  if (reading.pages_named)
+    section.add(Certainty::seen, fmt::format("it asked for {}", pages_text(reading.pages)), {request.pages_line});
+  else if (reading.pages != 0)
+    section.add(Certainty::fits,
+                fmt::format("it asked for {}: the most that fit all of its windows", pages_text(reading.pages)),
+                window_lines(request));
+  if (!reading.align) return;
+  const std::string what =
+      fmt::format("alignment {} ({})", *reading.align, counted(order_pages(*reading.align), "page"));
+  if (reading.align_named)
+    section.add(Certainty::seen, what, {request.pages_line});
+  else if (reading.align_stepped)
+    section.add(Certainty::fits, what + ": windows that overlap follow each other by so many pages",
+                window_lines(request));
+  else if (reading.windows != 0)
+    section.add(Certainty::fits, what + ": what the DMA layer asks for, and its windows begin at such pages",
+                window_lines(request));
+  else
+    section.add(Certainty::guess, what + ": what the DMA layer asks for, with CONFIG_CMA_ALIGNMENT=8");
+}
+
+std::string starts_text(const std::vector<PfnRange>& windows, const Shown& shown) {
+  std::string text;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    if (i == kMostStarts && windows.size() > kMostStarts + 1)
+      return text + fmt::format(" ... {}", shown.pfn(windows.back().start));
+    text += (i == 0 ? "" : ", ") + shown.pfn(windows[i].start);
+  }
+  return text;
+}
+
+// Returns how certain the true starts of the windows are: they are computed from the pages that were asked for.
+Certainty starts_certainty(const Reading& reading) {
+  if (!reading.pages_named) return Certainty::fits;
+  return reading.misplaced == 0 ? Certainty::seen : Certainty::follows;
+}
+
+void tell_windows(const Group& group, const Shown& shown, Section& section) {
+  const Request& request = *group.first;
+  const Reading& reading = group.reading;
+  for (std::size_t i = 0; i < reading.swept.size(); ++i) {
+    const auto& windows = reading.swept[i];
+    std::vector<std::uint64_t> lines;
+    for (const Window& window : request.sweeps[i].windows) lines.push_back(window.line);
+    const std::string sweep = reading.swept.size() > 1 ? fmt::format("sweep {}: ", i + 1) : "";
+    section.add(starts_certainty(reading),
+                fmt::format("{}{} failed, beginning at {}", sweep, counted(windows.size(), "window"),
+                            starts_text(windows, shown)),
+                lines);
+  }
+  if (reading.misplaced != 0)
+    section.add(starts_certainty(reading),
+                fmt::format("{} {} at another page than the line prints, which is the head of the free block that "
+                            "covers the start: free were {}",
+                            counted(reading.misplaced, "window"), reading.misplaced == 1 ? "begins" : "begin",
+                            shown.windows(reading.free_blocks)),
+                window_lines(request));
+}
+
+// Tells of windows that have no line.
+void tell_swallowed(const Group& group, const Context& context, Section& section) {
+  const Request& request = *group.first;
+  const Reading& reading = group.reading;
+  for (const Suppressed& suppressed : request.suppressed) {
+    const bool first = suppressed.sweep == 0 && suppressed.window == 0;
+    section.add(Certainty::seen,
+                fmt::format("{} about busy windows were swallowed by the rate limit before this line: of {}",
+                            counted(suppressed.count, "line"),
+                            first ? "an earlier request or sweep" : "this request, or of others meanwhile"),
+                {suppressed.line});
+  }
+  if (reading.without_line != 0)
+    section.add(reading.align_named ? Certainty::follows : Certainty::fits,
+                fmt::format("{} between those printed must have been tried: {} cut out of the log, or swallowed",
+                            counted(reading.without_line, "window"),
+                            reading.without_line == 1 ? "its line was" : "their lines were"),
+                window_lines(request));
+  if (request.retry_lines > reading.windows)
+    section.add(
+        Certainty::follows,
+        fmt::format("{} of retries, one for each window that failed, and {} about windows: at least {} failed unseen",
+                    counted(request.retry_lines, "line"), counted(reading.windows, "line"),
+                    counted(request.retry_lines - reading.windows, "window")),
+        {request.first_retry_line});
+  if (request.at_limit && request.outcome == Outcome::unknown && !context.kernel.all_before(Release::v4_13))
+    section.add(Certainty::follows,
+                "its last line is the tenth, and since 4.13 a rate limit lets ten through in 5 s: more windows may "
+                "have failed unseen, and where the sweep ended is not known",
+                {request.last_line});
+}
+
+void tell_sweeps(const Group& group, const Shown& shown, Section& section) {
+  const Request& request = *group.first;
+  for (std::size_t i = 1; i < request.sweeps.size(); ++i) {
+    const Window& last = request.sweeps[i - 1].windows.back();
+    const Window& first = request.sweeps[i].windows.front();
+    const auto time = time_between(last.origin, first.origin);
+    section.add(Certainty::follows,
+                fmt::format("a sweep only goes forward, so the window at {} begins another sweep",
+                            shown.pfn(group.reading.swept[i].front().start)),
+                {last.line, first.line});
+    if (time)
+      section.add(Certainty::fits,
+                  fmt::format("{} lie between them: as in kernels of vendors, which sleep for 100 ms and sweep again; "
+                              "or it is another request for as many pages",
+                              time_text(*time)),
+                  {last.line, first.line});
+  }
+}
+
+void tell_suspects(const Group& group, const Shown& shown, Section& section) {
+  const Reading& reading = group.reading;
+  for (const Pfn pfn : reading.stopped_at)
+    section.add(Certainty::follows, fmt::format("the first page in the way of a window is {}", shown.pfn(pfn)),
+                window_lines(*group.first));
+  if (!reading.stopped_at.empty() || reading.windows == 0) return;
+  if (reading.windows == 1) {
+    section.add(Certainty::follows, fmt::format("a page in the way lies in {}", shown.windows(reading.suspects)),
+                window_lines(*group.first));
+  } else if (!reading.suspects.empty()) {
+    section.add(Certainty::fits,
+                fmt::format("one page would explain all {}: it lies in {}, which all of them have in common{}",
+                            counted(reading.windows, "window"), shown.windows(reading.suspects),
+                            reading.misplaced != 0 ? ", less what was free" : ""),
+                window_lines(*group.first));
+  } else {
+    section.add(Certainty::follows, "more than one page is in the way: no page is part of all windows",
+                window_lines(*group.first));
+  }
+}
+
+// Tells how long what is in the way stays there.
+void tell_timing(const Group& group, Section& section) {
+  if (group.count < 2 || group.reading.windows == 0) return;
+  const auto time = time_between(group.first->origin, group.last->origin);
+  if (!time || *time < kLongHold) return;
+  section.add(
+      Certainty::fits,
+      fmt::format(
+          "the same windows failed {} apart: their pages are held for long, or again and again; not for a moment",
+          time_text(*time)),
+      {group.first->first_line, group.last->first_line});
+}
+
+// Tells where the area lies, and whether its end was reached.
+void tell_area(const Group& group, const Context& context, const Shown& shown, Section& section) {
+  const Request& request = *group.first;
+  const Reading& reading = group.reading;
+  if (reading.windows == 0) return;
+  const Window& last = *request.last_window();
+  const KnownArea* area = context.area_with(reading.span);
+  const std::uint64_t step = reading.align ? order_pages(*reading.align) : 1;
+  const bool more_fits = area != nullptr && last.range.end + step <= area->range.end;
+  if (area != nullptr) {
+    section.add(
+        Certainty::follows,
+        fmt::format("they lie in the area {} of {}", shown.window(area->range), pages_text(area->range.pages())),
+        {area->line});
+    if (!more_fits)
+      section.add(Certainty::follows, "the last window is the last that the area has room for",
+                  {last.line, area->line});
+    else if (request.outcome == Outcome::failed)
+      section.add(
+          Certainty::fits,
+          "windows behind the last one would lie in the area: buffers have their pages, or their lines are missing",
+          {last.line, area->line});
+    return;
+  }
+  section.add(reading.pages_named ? Certainty::follows : Certainty::fits,
+              fmt::format("the area has all of {}", shown.window(reading.span)), window_lines(request));
+  if (is_aligned(reading.span.end, kEndUnit))
+    section.add(Certainty::fits,
+                fmt::format("the area may end at {}, where a window ends: ends of areas are such multiples",
+                            shown.pfn(reading.span.end)),
+                window_lines(request));
+  if (request.outcome != Outcome::failed) return;
+  const bool inside = last.range.end + step <= reading.span.end;
+  section.add(
+      Certainty::fits,
+      inside ? std::string(
+                   "windows behind the last one lie in the area: buffers have their pages, or their lines are missing")
+             : fmt::format("the area ends before {}, or buffers have what lies behind, or lines are missing",
+                           shown.pfn(last.range.end + step)),
+      {last.line, request.end_line});
+}
+
+// Tells what the free runs of the bitmap say.
+void tell_runs(const Group& group, Section& section) {
+  const Reading& reading = group.reading;
+  if (!reading.room) return;
+  const FreeRuns& runs = *group.first->runs;
+  std::uint64_t longest = 0;
+  for (const FreeRuns::Run& run : runs.runs) longest = std::max(longest, run.pages);
+  section.add(Certainty::seen,
+              fmt::format("{} of the area's {} are free, the longest run has {}", pages_text(runs.free),
+                          pages_text(runs.total), pages_text(longest)),
+              {runs.line});
+  switch (*reading.room) {
+    case Room::none:
+      section.add(Certainty::follows,
+                  runs.free >= reading.pages ? "enough are free, but in pieces" : "fewer are free than it needs",
+                  {runs.line});
+      return;
+    case Room::none_at_alignment:
+      section.add(Certainty::fits, "a run is long enough, but not from a multiple of its alignment on", {runs.line});
+      return;
+    case Room::some:
+      section.add(Certainty::fits,
+                  group.meaning.culprit == Culprit::no_room
+                      ? "a run would hold it: its alignment is another one, or a buffer was given back meanwhile"
+                      : "a run would hold it: pages there were in the way",
+                  {runs.line});
+      return;
+  }
+}
+
+// Tells how many places an area of the known size has for a request.
+void tell_places(const Group& group, const Context& context, Section& section) {
+  const Reading& reading = group.reading;
+  if (!context.area_pages || !reading.align || reading.pages == 0 || reading.windows != 0) return;
+  const std::uint64_t total = *context.area_pages;
+  const std::vector<std::uint64_t> lines = {context.area_pages_line, group.first->pages_line};
+  if (reading.pages > total) {
+    section.add(Certainty::follows, fmt::format("all areas together have {}: it can never fit", pages_text(total)),
+                lines);
+    return;
+  }
+  const std::uint64_t places = (total - reading.pages) / order_pages(*reading.align) + 1;
+  if (places == 1)
+    section.add(Certainty::fits,
+                fmt::format("an area of {} has one place for it, at its begin: one buffer anywhere in the first {} is "
+                            "enough to refuse it",
+                            pages_text(total), pages_text(reading.pages)),
+                lines);
+  else
+    section.add(Certainty::fits,
+                fmt::format("an area of {} has {} places for it: each has a buffer in it", pages_text(total), places),
+                lines);
+}
+
+// Returns whether nothing speaks for lines that are missing.
+bool all_lines_there(const Group& group) {
+  const Request& request = *group.first;
+  return !request.at_limit && request.suppressed.empty() && group.reading.without_line == 0 &&
+         request.retry_lines <= group.reading.windows;
+}
+
+// Tells what it means that not one page could be had.
+void tell_single_page(const Group& group, Section& section) {
+  section.add(Certainty::follows,
+              "for one page each page of the area is a window: none was free, and none that is in use could be moved",
+              group.end_lines);
+  section.add(Certainty::guess,
+              "kernels of 4.10 to 4.19 in which vendors took back \"mm: alloc_contig: re-allow CMA to compact FS "
+              "pages\" pass over pages of files, so that only anonymous pages move");
+}
+
+void tell_end(const Group& group, const Context& context, const Shown& shown, Section& section) {
+  const Request& request = *group.first;
+  if (group.outcome == Outcome::succeeded) {
+    section.add(Certainty::seen, "it got its pages" + (request.got ? ": " + shown.window(*request.got) : std::string()),
+                {request.end_line});
+    return;
+  }
+  if (request.error) {
+    section.add(group.meaning.certainty, group.meaning.text, group.end_lines);
+    if (group.reading.pages == 1 && group.meaning.culprit == Culprit::page_in_the_way) tell_single_page(group, section);
+  } else if (request.outcome == Outcome::failed && request.windows() != 0) {
+    section.add(Certainty::fits, "a driver reports that it did not get a buffer of this size", {request.end_line});
+  } else if (only_windows(request)) {
+    section.add(Certainty::seen, "a window that is busy is no failure: the request goes on with the next one",
+                window_lines(request));
+    if (context.kernel.all_since(Release::v4_11) && all_lines_there(group))
+      section.add(Certainty::fits,
+                  "since 4.11 a request that fails has a line with its error, unless its caller wants none; there is "
+                  "none, so a later window was got, or the line is missing",
+                  {request.last_line});
+    else
+      section.add(Certainty::follows, "the log does not tell whether the request failed in the end",
+                  {request.last_line});
+  }
+}
+
+std::string title_of(const Group& group, Shown& shown) {
+  const Request& request = *group.first;
+  std::string title = group.count == 1 ? "request" : fmt::format("{} requests", group.count);
+  if (group.reading.pages != 0) title += " for " + pages_text(group.reading.pages);
+  if (!request.area.empty()) title += " of area " + shown.name("area", request.area);
+  if (!request.task.empty()) title += " by " + shown.name("task", request.task);
+  if (group.outcome == Outcome::failed) title += group.count == 1 ? ": failed" : ": all failed";
+  return title;
+}
+
+void tell_group(const Group& group, const Context& context, Shown& shown, LogAnswer& answer) {
+  Section section{title_of(group, shown), {}};
+  tell_pages(group, section);
+  tell_windows(group, shown, section);
+  tell_swallowed(group, context, section);
+  tell_sweeps(group, shown, section);
+  tell_end(group, context, shown, section);
+  if (group.outcome != Outcome::succeeded) {
+    tell_runs(group, section);
+    if (group.meaning.culprit == Culprit::no_room) tell_places(group, context, section);
+    tell_suspects(group, shown, section);
+    tell_timing(group, section);
+  }
+  tell_area(group, context, shown, section);
+  answer.sections.push_back(std::move(section));
+}
+
+RequestSummary summary_of(const Group& group, Shown& shown) {
+  const Request& request = *group.first;
+  RequestSummary summary;
+  summary.count = group.count;
+  summary.pages = group.reading.pages;
+  summary.pages_certain = group.reading.pages_named;
+  summary.align = group.reading.align;
+  if (!request.area.empty()) summary.area = shown.name("area", request.area);
+  summary.error = request.error;
+  summary.culprit = group.outcome == Outcome::succeeded ? Culprit::none : group.meaning.culprit;
+  summary.windows = group.reading.windows;
+  for (const PfnRange& range : group.reading.suspects) summary.suspects.push_back(shown.range(range));
+  for (const Pfn pfn : group.reading.stopped_at) summary.stopped_at.push_back(shown.frame(pfn));
+  summary.first_line = request.first_line;
+  summary.last_line = group.last->last_line;
+  return summary;
+}
+
+// --- the short answer ---
+
+std::string what_happened(const Group& group, Shown& shown) {
+  const Request& request = *group.first;
+  std::string text = group.count == 1 ? "A request" : fmt::format("{} requests", group.count);
+  if (group.reading.pages != 0)
+    text += fmt::format(" for {}{}", group.reading.pages_named ? "" : "probably ", pages_text(group.reading.pages));
+  if (!request.area.empty()) text += " of area " + shown.name("area", request.area);
+  if (group.outcome == Outcome::failed)
+    return text + (request.error ? fmt::format(" failed with {}.", *request.error) : " failed.");
+  if (group.outcome == Outcome::succeeded) return text + " got its pages.";
+  if (group.reading.windows == 0 && request.retry_lines == 0)
+    return text + " was made; the log does not tell how it ended.";
+  return text + fmt::format(" {1}found {0} busy; the log does not show that {2} failed.",
+                            counted(std::max(group.reading.windows, request.retry_lines), "window"),
+                            group.count == 1 ? "" : "each ", group.count == 1 ? "it" : "one");
+}
+
+std::string blame_of(const Group& group, const Shown& shown) {
+  switch (group.meaning.culprit) {
+    case Culprit::no_room:
+      if (group.reading.room && *group.reading.room != Room::some)
+        return fmt::format("Of the area's {} pages {} are free, but none of its free runs has room for the request.",
+                           group.first->runs->total, group.first->runs->free);
+      return "The area has no run of free pages that is long enough: buffers have it, or what is free lies in pieces. "
+             "No page was in the way.";
+    case Culprit::page_in_the_way: {
+      std::string text = "There was room, but pages in it could not be moved: ";
+      if (!group.reading.stopped_at.empty())
+        text += fmt::format("the first is {}.", shown.pfn(group.reading.stopped_at.front()));
+      else if (!group.reading.suspects.empty())
+        text += (group.reading.windows == 1 ? "a page in " : "one in ") + shown.windows(group.reading.suspects) +
+                (group.reading.windows == 1 ? "." : " would explain it.");
+      else
+        text += "which ones, the log does not tell.";
+      return text;
+    }
+    case Culprit::no_room_or_page:
+      return "The area has no room, or pages in it could not be moved: not enough to tell which.";
+    case Culprit::no_memory_to_move: return "There was room, but no memory outside the area to move its pages to.";
+    case Culprit::signal: return "Its task was being killed: that is no fault of the area.";
+    case Culprit::unknown: return "Not enough to tell why.";
+    case Culprit::none: return "";
+  }
+  return {};
+}
+
+std::string remedy_of(const Group& group) {
+  switch (group.meaning.culprit) {
+    case Culprit::no_room:
+      return "A larger area, fewer or smaller buffers at a time, or large buffers before small ones; first look who "
+             "has the area.";
+    case Culprit::page_in_the_way:
+      return "If the page is held for a moment only, a later attempt succeeds; if for long, find its holder. More room "
+             "helps only as far as pages there can move.";
+    case Culprit::no_room_or_page: return "Look whether the area has room before looking for pages in the way.";
+    case Culprit::no_memory_to_move: return "Free memory outside the area.";
+    case Culprit::signal:
+    case Culprit::unknown:
+    case Culprit::none: return "";
+  }
+  return {};
+}
+
+// Returns what to look at next, each a command with its reason.
+std::vector<std::string> commands_for(const Group& group, const Context& context, Shown& shown) {
+  std::vector<std::string> commands;
+  const std::string area = group.first->area.empty() ? "*" : shown.name("area", group.first->area);
+  const Culprit culprit = group.meaning.culprit;
+  if (culprit == Culprit::no_room || culprit == Culprit::no_room_or_page || culprit == Culprit::unknown) {
+    commands.push_back(
+        fmt::format("grep . /sys/kernel/debug/cma/{}/count /sys/kernel/debug/cma/{}/used "
+                    "/sys/kernel/debug/cma/{}/maxchunk    (is the area full, or in pieces?)",
+                    area, area, area));
+    commands.emplace_back("cat /sys/kernel/debug/dma_buf/bufinfo    (which drivers have buffers)");
+  }
+  if (culprit == Culprit::page_in_the_way || culprit == Culprit::no_room_or_page || culprit == Culprit::unknown) {
+    commands.emplace_back(
+        "echo 1 > /sys/kernel/tracing/events/page_isolation/enable; echo 1 > /sys/kernel/tracing/events/cma/enable    "
+        "(fin_pfn= is the page in the way)");
+    if (!context.kernel.all_before(Release::v5_13))
+      commands.emplace_back(
+          "echo 'func alloc_contig_dump_pages +p' > /sys/kernel/debug/dynamic_debug/control    (since 5.13: describes "
+          "the pages that could not be moved)");
+    if (!group.reading.suspects.empty())
+      commands.push_back(fmt::format("page-types -l -a {:#x},{:#x}    (what those pages are; in the kernel's tools/mm)",
+                                     shown.frame(group.reading.suspects.front().start),
+                                     shown.frame(group.reading.suspects.back().end)));
+  }
+  return commands;
+}
+
+std::uint64_t weight_of(const Group& group) {
+  if (group.outcome == Outcome::failed) return kFailed + group.count;
+  const bool tried = group.reading.windows != 0 || group.first->retry_lines != 0;
+  if (group.outcome == Outcome::succeeded || !tried) return kUneventful;
+  return kSuspicious + group.count * std::max<std::uint64_t>(group.reading.windows, 1);
+}
+
+// Returns what is to be said where no request failed, as far as the log shows.
+Finding tell_uneventful(const std::vector<Group>& groups) {
+  std::uint64_t requests = 0;
+  std::uint64_t pages = 0;
+  for (const Group& group : groups) {
+    requests += group.count;
+    pages += group.count * (group.first->got ? group.first->got->pages() : group.reading.pages);
+  }
+  Finding finding;
+  finding.weight = kUneventful;
+  finding.what = fmt::format("{} for {} together; the log does not show that one failed.", counted(requests, "request"),
+                             pages_text(pages));
+  finding.next = "`cmacheck fit` tells how large an area must be that holds them all, from lines \"PAGES align A\".";
+  return finding;
+}
+
+}  // namespace
+
+std::optional<Finding> tell_requests(const std::vector<Request>& requests, const Context& context, Shown& shown,
+                                     LogAnswer& answer) {
+  if (requests.empty()) return std::nullopt;
+  const std::vector<Group> groups = groups_of(requests, context.kernel);
+  const Group* worst = &groups.front();
+  for (const Group& group : groups) {
+    if (group.reading.windows != 0) shown.lowest(group.reading.span.start);
+    if (group.first->got) shown.lowest(group.first->got->start);
+    if (weight_of(group) > weight_of(*worst)) worst = &group;
+  }
+  std::size_t told = 0;
+  for (const Group& group : groups) {
+    answer.requests.push_back(summary_of(group, shown));
+    if (told < kMostSections) tell_group(group, context, shown, answer);
+    ++told;
+  }
+  if (told > kMostSections)
+    answer.sections.push_back(
+        {fmt::format("{} more requests are left out here; --json has their figures", told - kMostSections), {}});
+  if (weight_of(*worst) <= kUneventful) return tell_uneventful(groups);
+  Finding finding;
+  finding.weight = weight_of(*worst);
+  finding.what = what_happened(*worst, shown);
+  if (worst->outcome != Outcome::succeeded) {
+    finding.blame = only_windows(*worst->first) || worst->outcome == Outcome::failed ? blame_of(*worst, shown) : "";
+    finding.next = worst->outcome == Outcome::failed ? remedy_of(*worst) : "";
+    finding.collect = commands_for(*worst, context, shown);
+  }
+  return finding;
+}
+
+}  // namespace cma::logs
