@@ -145,6 +145,7 @@ void add_study(CommandLine& line);
 void add_judge(CommandLine& line);
 void add_hashes(CommandLine& line);
 void add_fit(CommandLine& line);
+void add_explain(CommandLine& line);
 void add_report(CommandLine& line);
 void add_adopt(CommandLine& line);
 

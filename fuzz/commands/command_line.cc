@@ -37,6 +37,7 @@ int run_command_line(int argc, const char* const* argv, std::string_view commit)
   add_judge(line);
   add_hashes(line);
   add_fit(line);
+  add_explain(line);
   add_report(line);
   add_adopt(line);
   return line.run(argc, argv);
