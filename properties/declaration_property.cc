@@ -129,7 +129,8 @@ class Places final : public Witness {
     const Pfn first = align_up(std::max(request.base, machine_->memblock.memory().start), request.alignment);
     for (Pfn pfn = first; pfn + request.pages <= request.limit; pfn += request.alignment) {
       const PfnRange place{pfn, pfn + request.pages};
-      if (!was_reserved(place) && !has_hole(place) && !crosses_high_memory(place)) return true;
+      // Boot gives nothing away from the first page of all.
+      if (pfn != 0 && !was_reserved(place) && !has_hole(place) && !crosses_high_memory(place)) return true;
     }
     return false;
   }

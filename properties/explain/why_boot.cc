@@ -196,7 +196,8 @@ void Declared::no_memory() {
     start = std::max(start, low);
     end = std::min(end, high);
     if (start >= end) return;
-    const std::uint64_t first = align_up(bytes_of(machine_, start), alignment_);
+    // Boot gives nothing away from the first page of all.
+    const std::uint64_t first = align_up(bytes_of(machine_, std::max(start, Pfn{1})), alignment_);
     rooms.push_back({{start, end}, bytes_of(machine_, end) > first ? bytes_of(machine_, end) - first : 0});
   };
   for (const PfnRange& range : machine_.memblock.free_ranges()) {

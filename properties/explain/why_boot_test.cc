@@ -20,7 +20,7 @@ TEST(WhyBoot, NamesWhatEndsTheFreeRangesAndWhatLiesBeyondTheLimit) {
   expect_answers({{"hole",
                    "release=4.19 pages=0x40000 pageblock_order=9\nhole base=0xec00 pages=0x11400",
                    "declare x size=0x10000000 limit=0x10000000\n",
-                   {"run    [0x0, 0xec00000) free, 236 MiB of them after alignment, where there is no memory up to "
+                   {"run    [0x0, 0xec00000) free, 232 MiB of them after alignment, where there is no memory up to "
                     "0x20000000\n",
                     "would  fit without the limit, at [0x30000000, 0x40000000)\n"}}});
 }

@@ -61,7 +61,10 @@ void learn_boot_memory(Layout& layout, const Machine& machine, const Ledger& led
   layout.kept.assign(map.pages().size(), 0);
   layout.kept_in_zone.assign(machine.buddy.zones(), 0);
   layout.area_block.assign(map.pageblocks(), 0);
-  for (const PfnRange& range : machine.memblock.reserved()) mark_kept(layout, map, range.start, range.end, true);
+  // A device tree may reserve all that can be addressed.
+  const PfnRange& memory = machine.memblock.memory();
+  for (const PfnRange& range : machine.memblock.reserved())
+    mark_kept(layout, map, std::max(range.start, memory.start), std::min(range.end, memory.end), true);
   for (AreaId id = 0; id < machine.areas.size(); ++id) {
     const PfnRange range = declared_range(machine, ledger, id);
     const std::uint64_t given = pageblocks_given(machine, id, range);
