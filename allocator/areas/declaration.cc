@@ -2,18 +2,12 @@
 
 #include <algorithm>
 
+#include "allocator/areas/printed.h"
 #include "allocator/base/error.h"
 
 namespace cma {
 namespace {
 
-// Returns the number in hexadecimal with at least so many digits.
-std::string padded(std::uint64_t value, std::size_t width) {
-  const std::string digits = hex(value);
-  return std::string(width - std::min(width, digits.size()), '0') + digits;
-}
-
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
 }  // namespace
@@ -31,21 +25,10 @@ Declaration::Declaration(const Core& core, Memblock& memblock, Buddy& buddy, Are
 
 // --- numbers ---
 
-// Formats an address or a size as the kernel prints it: %pa has the width of phys_addr_t. 3.18 brought it; before,
-// %08lx printed an unsigned long.
-std::string Declaration::physical(std::uint64_t address) const {
-  const Geometry& geometry = core_.geometry;
-  if (release_ < Release::v3_18) return padded(as_long(address), 8);
-  return "0x" + padded(address, geometry.phys_addr_bits / 4);
-}
-
-// Returns what is left of a number in an unsigned long.
-std::uint64_t Declaration::as_long(std::uint64_t value) const {
-  return value & (~std::uint64_t{0} >> (64 - core_.geometry.bits_per_long()));
-}
+std::string Declaration::physical(std::uint64_t address) const { return printed_address(core_.geometry, address); }
 
 // Formats a size as an unsigned long of MiB.
-std::string Declaration::mebibytes(std::uint64_t bytes) const { return std::to_string(as_long(bytes) / kMiB) + " MiB"; }
+std::string Declaration::mebibytes(std::uint64_t bytes) const { return printed_mebibytes(core_.geometry, bytes); }
 
 // Returns the arguments as the function gets them, in variables of type phys_addr_t.
 DeclareRequest Declaration::as_passed(const DeclareRequest& asked) const {
@@ -100,8 +83,14 @@ int Declaration::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsig
   return 0;
 }
 
-int Declaration::failed_to_reserve(int error, std::uint64_t bytes) {
-  core_.trace.log("cma: Failed to reserve " + mebibytes(bytes));
+// Returns what lines say of the node since 6.6: its number, or -1 for any.
+std::string Declaration::on_node(const DeclareRequest& request) const {
+  if (release_ < Release::v6_6) return "";
+  return " on node " + (request.node ? std::to_string(*request.node) : "-1");
+}
+
+int Declaration::failed_to_reserve(int error, std::uint64_t bytes, const DeclareRequest& request) {
+  core_.trace.log("cma: Failed to reserve " + mebibytes(bytes) + on_node(request));
   return error;
 }
 
@@ -121,7 +110,7 @@ std::optional<int> Declaration::check_declaration(const DeclareRequest& asked, c
   const bool checks_base_and_limit = release_ >= Release::v4_19;
   if (checks_base_and_limit && rounded.fixed && !is_aligned(asked.base, alignment)) {
     core_.trace.log("cma: Region at " + physical(asked.base) + " must be aligned to " + physical(alignment) + " bytes");
-    return failed_to_reserve(-kEINVAL, asked.size);
+    return failed_to_reserve(-kEINVAL, asked.size, asked);
   }
   if (!is_aligned(rounded.size >> shift_, order_pages(rounded.order_per_bit))) return -kEINVAL;
   const std::uint64_t highmem = high_memory(memblock_.memory().end) << shift_;
@@ -129,12 +118,12 @@ std::optional<int> Declaration::check_declaration(const DeclareRequest& asked, c
   if (release_ >= Release::v3_18 && rounded.fixed && base < highmem && end > highmem) {
     core_.trace.log("cma: Region at " + physical(base) + " defined on low/high memory boundary (" + physical(highmem) +
                     ")");
-    return failed_to_reserve(-kEINVAL, rounded.size);
+    return failed_to_reserve(-kEINVAL, rounded.size, asked);
   }
   if (checks_base_and_limit && end > rounded.limit) {
     core_.trace.log("cma: Size (" + physical(rounded.size) + ") of region at " + physical(base) + " exceeds limit (" +
                     physical(rounded.limit) + ")");
-    return failed_to_reserve(-kEINVAL, rounded.size);
+    return failed_to_reserve(-kEINVAL, rounded.size, asked);
   }
   return std::nullopt;
 }
@@ -147,6 +136,7 @@ int Declaration::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& 
   const std::uint64_t align = alignment >> shift_;
   Pfn limit = request.limit >> shift_;
   const Pfn wanted = request.base >> shift_;
+  const std::optional<unsigned> node = release_ >= Release::v5_7 ? request.node : std::nullopt;
   if (request.fixed) {
     const PfnRange range{wanted, wanted + pages};
     const bool taken = memblock_.is_region_intersects_reserved(range);
@@ -158,24 +148,28 @@ int Declaration::reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& 
   if (limit < memblock_.memory().end && core_.bugs.fires(Bug::limit_ignored)) limit = memblock_.memory().end;
   const Pfn highmem = high_memory(limit);
   base = kNoPfn;
-  // An area must lie in one zone: high memory first, then low memory only.
-  if (wanted < highmem && limit > highmem) {
-    base = memblock_.alloc_range(pages, align, highmem, limit, false);
-    limit = highmem;
-  }
+  const auto take = [&](Pfn low, Pfn high, bool bottom_up) {
+    if (base == kNoPfn) base = memblock_.alloc_range(pages, align, low, high, bottom_up, node);
+  };
   // The first memory above 4 GiB, whatever base was asked for, so that areas do not take what 32-bit devices need.
   const Pfn four_gib = (4 * kGiB) >> shift_;
-  if (base == kNoPfn && release_ >= Release::v5_12 && memblock_.memory().end >= four_gib + pages)
-    base = memblock_.alloc_range(pages, align, four_gib, limit, /*bottom_up=*/true);
-  if (base == kNoPfn) base = memblock_.alloc_range(pages, align, wanted, limit, false);
+  const bool reaches_beyond = release_ >= Release::v5_12 && memblock_.memory().end >= four_gib + pages;
+  if (reaches_beyond && release_ >= Release::v6_6) take(four_gib, limit, /*bottom_up=*/true);
+  // An area must lie in one zone: high memory first, then low memory only.
+  if (base == kNoPfn && wanted < highmem && limit > highmem) {
+    take(highmem, limit, /*bottom_up=*/false);
+    limit = highmem;
+  }
+  if (reaches_beyond && release_ < Release::v6_6) take(four_gib, limit, /*bottom_up=*/true);
+  take(wanted, limit, /*bottom_up=*/false);
   return base == kNoPfn ? -kENOMEM : 0;
 }
 
 // Declares an area as the DMA layer does (dma_declare_contiguous): a base makes it fixed, and bits are pages.
 int Declaration::declare_v3_5(const DeclareRequest& asked) {
   if (debug_)
-    core_.trace.log("cma: dma_declare_contiguous(size " + hex(as_long(asked.size)) + ", base " + physical(asked.base) +
-                    ", limit " + physical(asked.limit) + ")");
+    core_.trace.log("cma: dma_declare_contiguous(size " + hex(as_long(core_.geometry, asked.size)) + ", base " +
+                    physical(asked.base) + ", limit " + physical(asked.limit) + ")");
   if (table_full()) return -kENOSPC;
   if (asked.size == 0) return -kEINVAL;
   const std::uint64_t unit = unit_ << shift_;
@@ -216,8 +210,8 @@ int Declaration::declare_v3_17(const DeclareRequest& asked) {
     error = init_reserved_mem(base << shift_, request.size, request.order_per_bit, request.name);
     if (error != 0) memblock_.free({base, base + (request.size >> shift_)});
   }
-  if (error != 0) return failed_to_reserve(error, request.size);
-  core_.trace.log("cma: Reserved " + mebibytes(request.size) + " at " + physical(base << shift_));
+  if (error != 0) return failed_to_reserve(error, request.size, request);
+  core_.trace.log("cma: Reserved " + mebibytes(request.size) + " at " + physical(base << shift_) + on_node(request));
   return 0;
 }
 

@@ -20,13 +20,15 @@ namespace cma {
 struct DeclareRequest {
   std::string name;
   // Where the search begins; the place itself if `fixed`. A search tries high memory first, and since 5.12 memory above
-  // 4 GiB before any that is lower, whatever the base.
+  // 4 GiB before any that is lower, whatever the base; since 6.6 before high memory, too.
   std::uint64_t base = 0;
   std::uint64_t size = 0;
   std::uint64_t limit = 0;      // the largest end that the area may have; 0: none; up to 4.18 a fixed area ignores it
   std::uint64_t alignment = 0;  // at least that of the isolation unit is used
   unsigned order_per_bit = 0;
   bool fixed = false;  // ignored without a base
+  // Memory of this node only (cma_declare_contiguous_nid, since 5.7; ignored before). nullopt: of any.
+  std::optional<unsigned> node = std::nullopt;
 };
 
 class Declaration {
@@ -40,7 +42,6 @@ class Declaration {
 
  private:
   std::string physical(std::uint64_t address) const;
-  std::uint64_t as_long(std::uint64_t value) const;
   std::string mebibytes(std::uint64_t bytes) const;
   DeclareRequest as_passed(const DeclareRequest& asked) const;
   DeclareRequest rounded_to(std::uint64_t alignment, const DeclareRequest& asked) const;
@@ -49,7 +50,8 @@ class Declaration {
   bool table_full();
   std::optional<int> check_declaration(const DeclareRequest& asked, const DeclareRequest& rounded,
                                        std::uint64_t alignment);
-  int failed_to_reserve(int error, std::uint64_t bytes);
+  std::string on_node(const DeclareRequest& request) const;
+  int failed_to_reserve(int error, std::uint64_t bytes, const DeclareRequest& request);
   Pfn high_memory(Pfn otherwise) const;
   int reserve(DeclareRequest& request, std::uint64_t alignment, Pfn& base);
 

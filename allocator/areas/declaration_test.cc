@@ -464,6 +464,60 @@ TEST(DeclareIn317, AddressesAreLongsAndTheBorderIsNotLookedAt) {
   EXPECT_THAT(log_lines(machine), ElementsAre("cma: Reserved 16 MiB at 04000000"));
 }
 
+// --- 6.6: nodes, and memory above 4 GiB ---
+
+TEST(DeclareIn612, LinesNameTheNode) {
+  Geometry g;
+  g.release = Release::v6_12;
+  g.memory = {0, 0x8000};
+  Machine machine(g);
+  EXPECT_EQ(machine.areas.declare_contiguous(main_at_64_mib()), 0);
+  DeclareRequest taken = main_at_64_mib();
+  taken.fixed = true;
+  taken.base = 0x7000000;
+  taken.limit = 0x7800000;
+  EXPECT_EQ(machine.areas.declare_contiguous(taken), -kEINVAL);
+  EXPECT_THAT(
+      log_lines(machine),
+      ElementsAre("cma: Reserved 16 MiB at 0x0000000007000000 on node -1",
+                  "cma: Size (0x0000000001000000) of region at 0x0000000007000000 exceeds limit (0x0000000007800000)",
+                  "cma: Failed to reserve 16 MiB on node -1"));
+}
+
+TEST(DeclareOnANode, LooksInItsMemoryOnlySince5_7) {
+  for (const Release release : {Release::v4_19, Release::v5_10, Release::v6_12}) {
+    Geometry g;
+    g.release = release;
+    g.memory = {0, 0x8000};
+    g.zones = {{"Normal", {0, 0x4000}, 0}, {"Normal", {0x4000, 0x8000}, 1}};
+    g.cma_debug = false;
+    Machine machine(g);
+    DeclareRequest request;
+    request.name = "main";
+    request.size = 16 * kMiB;
+    request.node = 0;
+    EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
+    EXPECT_EQ(machine.areas.area(0).base, release >= Release::v5_7 ? 0x3000U : 0x7000U);
+  }
+}
+
+// Memory around 4 GiB of a 32-bit kernel with large addresses.
+TEST(DeclareAbove4GiB, ComesBeforeHighMemorySince6_6) {
+  for (const Release release : {Release::v5_10, Release::v6_1, Release::v6_12}) {
+    Geometry g;
+    g.release = release;
+    g.memory = {0xfc000, 0x108000};
+    g.zones = {{"Normal", {0xfc000, 0xfe000}}, {"HighMem", {0xfe000, 0x108000}}};
+    g.long_bits = 32;
+    Machine machine(g);
+    DeclareRequest request;
+    request.name = "main";
+    request.size = 16 * kMiB;
+    EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
+    EXPECT_EQ(machine.areas.area(0).base, release >= Release::v6_6 ? 0x100000U : 0x107000U);
+  }
+}
+
 // The sizes of memblock's ranges wrap, and a range without pages is not asked for.
 TEST_P(DeclareTest, ReservedMemoryHasPagesAndWholeBits) {
   const std::uint64_t base = 64 * kMiB;

@@ -277,18 +277,22 @@ std::vector<Declared::Searched> Declared::searched(const PfnRange& place) const 
   const Pfn low = base_ >> shift;
   const Pfn border = highmem() >> shift;
   Pfn high = limit_ >> shift;
+  const Pfn four_gib = (std::uint64_t{4} << 30) >> shift;
+  const bool reaches_beyond =
+      machine_.release() >= Release::v5_12 && machine_.memblock.memory().end >= four_gib + place.pages();
   std::vector<Searched> ranges;
+  // Returns whether the area lies in the range that is searched next.
+  const auto search = [&](const Searched& where) {
+    ranges.push_back(where);
+    return where.range.start <= place.start && place.end <= where.range.end;
+  };
+  const auto search_beyond = [&] { return high > four_gib && search({{four_gib, high}, /*upwards=*/true}); };
+  if (reaches_beyond && machine_.release() >= Release::v6_6 && search_beyond()) return ranges;
   if (low < border && high > border) {
-    ranges.push_back({{border, high}});
-    if (place.start >= border) return ranges;
+    if (search({{border, high}})) return ranges;
     high = border;
   }
-  const Pfn four_gib = (std::uint64_t{4} << 30) >> shift;
-  if (machine_.release() >= Release::v5_12 && machine_.memblock.memory().end >= four_gib + place.pages() &&
-      high > four_gib) {
-    ranges.push_back({{four_gib, high}, /*upwards=*/true});
-    if (place.start >= four_gib) return ranges;
-  }
+  if (reaches_beyond && machine_.release() < Release::v6_6 && search_beyond()) return ranges;
   ranges.push_back({{low, high}});
   return ranges;
 }
