@@ -1,0 +1,27 @@
+#include "allocator/boot/boot.h"
+
+#include "allocator/base/assert.h"
+
+namespace cma {
+
+Boot::Boot(const BootMachine& machine, const BootConfig& config, const BootTree* tree, std::string_view cmdline)
+    : config_(config),
+      parameters_(read_parameters(cmdline, machine.geometry, config.node_areas, machine.trace)),
+      dma_(machine, config, parameters_) {
+  if (tree != nullptr) reserved_memory_.emplace(machine, config, *tree, dma_);
+}
+
+void Boot::run(std::uint64_t limit) {
+  CMA_ASSERT(!run_);
+  run_ = true;
+  if (!parameters_.null_pointer.empty()) return;
+  if (reserved_memory_) reserved_memory_->scan();
+  // arm64 unflattens its tree before the default area is declared, the others long after.
+  const bool unflattens_early = config_.architecture == Architecture::arm64;
+  if (reserved_memory_ && unflattens_early) reserved_memory_->set_up_fixed();
+  if (config_.architecture == Architecture::arm64) dma_.reserve_pernuma();
+  dma_.reserve(limit);
+  if (reserved_memory_ && !unflattens_early) reserved_memory_->set_up_fixed();
+}
+
+}  // namespace cma
