@@ -148,5 +148,6 @@ void add_fit(CommandLine& line);
 void add_explain(CommandLine& line);
 void add_report(CommandLine& line);
 void add_adopt(CommandLine& line);
+void add_boot(CommandLine& line);
 
 }  // namespace cma

@@ -40,6 +40,7 @@ int run_command_line(int argc, const char* const* argv, std::string_view commit)
   add_explain(line);
   add_report(line);
   add_adopt(line);
+  add_boot(line);
   return line.run(argc, argv);
 }
 

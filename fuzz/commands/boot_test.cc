@@ -1,0 +1,93 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "fuzz/commands/command_testing.h"
+#include "properties/board/blob_testing.h"
+
+namespace cma {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// A tree with an area of 64 MiB, or of as much as is given.
+std::string blob_with_area(std::uint32_t size = 0x4000000) {
+  BlobWriter writer = board_writer("quiet");
+  writer.begin("linux,cma")
+      .text("compatible", "shared-dma-pool")
+      .property("reusable")
+      .property("linux,cma-default")
+      .cells("size", {size})
+      .end();
+  return writer.end().finish();
+}
+
+constexpr std::string_view kSource = R"(/dts-v1/;
+/ {
+  #address-cells = <1>;
+  #size-cells = <1>;
+  memory@0 { device_type = "memory"; reg = <0 0x40000000>; };
+  reserved-memory {
+    #address-cells = <1>;
+    #size-cells = <1>;
+    ranges;
+    linux,cma { compatible = "shared-dma-pool"; reusable; size = <0x4000000>; linux,cma-default; };
+  };
+};
+)";
+
+class BootCommandTest : public CommandTest {};
+
+TEST_F(BootCommandTest, ABlobIsReported) {
+  EXPECT_EQ(call({"boot", write("board.dtb", blob_with_area())}), kNothingFound);
+  EXPECT_THAT(err_, IsEmpty());
+  EXPECT_THAT(out_, AllOf(HasSubstr("Linux 6.1, arm64"), HasSubstr("command line: quiet"),
+                          HasSubstr("area linux,cma, the default one, of a node, placed by the kernel"),
+                          HasSubstr("Reserved memory: created CMA memory pool at 0x000000003be00000, size 64 MiB"),
+                          Not(HasSubstr("why not"))));
+}
+
+TEST_F(BootCommandTest, WhatCannotBeHadIsAFinding) {
+  EXPECT_EQ(call({"boot", write("board.dtb", blob_with_area(0x80000000))}), kFindings);
+  EXPECT_THAT(out_, AllOf(HasSubstr("linux,cma: no place for 2048 MiB"), HasSubstr("would fit with size = ")));
+}
+
+TEST_F(BootCommandTest, OptionsReplaceWhatTheTreeSays) {
+  const std::string file = write("board.dtb", blob_with_area());
+  EXPECT_EQ(call({"boot", file, "--release", "4.19", "--arch", "arm", "--memory", "256M@0x80000000", "--memory",
+                  "256M@0xa0000000", "--reserved", "16M@0x80000000", "--cmdline", "cma=32M", "--limit", "0x88000000"}),
+            kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("Linux 4.19, arm,"), HasSubstr("none in [0x90000000, 0xa0000000)"),
+                          HasSubstr("cma= was ignored: linux,cma is the default area already"),
+                          HasSubstr("boot (--reserved)"), HasSubstr("lies below 0x88000000")));
+}
+
+TEST_F(BootCommandTest, ASourceIsCompiled) {
+  if (std::system("dtc --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "dtc is not here (ci/setup installs it)";
+  EXPECT_EQ(call({"boot", write("board.dts", kSource)}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("area linux,cma, the default one"));
+  EXPECT_EQ(call({"boot", write("broken.dts", "/dts-v1/; / { x = <; };")}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("broken.dts: dtc does not compile it"));
+}
+
+TEST_F(BootCommandTest, BadInputIsTwo) {
+  EXPECT_EQ(call({"boot", path("missing")}), kBadInput);
+  EXPECT_EQ(call({"boot", write("cut", blob_with_area().substr(0, 200))}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("damaged device-tree blob"));
+  const std::string file = write("board.dtb", blob_with_area());
+  for (const char* range : {"1G", "1G@", "@0", "0@0", "1G@x", "1G@1Gx", "1@0xffffffffffffffff"})
+    EXPECT_EQ(call({"boot", file, "--memory", range}), kBadInput) << range;
+  EXPECT_EQ(call({"boot", file, "--release", "2.6"}), kBadInput);
+  EXPECT_EQ(call({"boot", file, "--limit", "high"}), kBadInput);
+  EXPECT_EQ(call({"boot", file, "--page-size", "5000"}), kBadInput);
+  EXPECT_EQ(call({"boot", file, "--reserved", "1M@0x80000000"}), kBadInput);
+  EXPECT_EQ(call({"boot", file, "--no-cmdline", "--cmdline", "x"}), kBadInput);
+}
+
+}  // namespace
+}  // namespace cma

@@ -1,0 +1,67 @@
+// A board: what `cmacheck boot` makes of a device tree and of what the tree does not say, and what boot makes of that.
+//
+// The command and its tests use it. Cost: making the machine is linear in its memory (32 bytes a page), and boot costs
+// what allocator/boot/ says. No locks; it stands on allocator/.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "allocator/boot/boot.h"
+#include "allocator/machine.h"
+
+namespace cma {
+
+// What the tree does not say, or what is to replace it. Addresses and sizes are in bytes.
+struct BoardSettings {
+  Release release = Release::v6_1;
+  std::uint64_t page_size = 4096;
+  BootConfig config;
+  std::vector<ByteRange> memory;       // instead of the tree's, if there is any
+  std::vector<ByteRange> reserved;     // kernel, initial ramdisk, whatever else boot has before it looks at the tree
+  std::optional<std::uint64_t> limit;  // the end of the memory that all devices reach; nullopt: the architecture's
+  std::optional<std::string> cmdline;  // instead of the tree's `bootargs`
+};
+
+// A machine that is about to boot.
+struct Board {
+  Geometry geometry;
+  BootConfig config;
+  BootTree tree;
+  std::string cmdline;
+  std::uint64_t limit = 0;  // of the default area
+};
+
+// Makes a board. Zones are those of the architecture: on arm low memory ends 768 MiB after its start; on arm64 and
+// riscv the first zone ends at the limit, 4 GiB if none is given. Fails with the reason: there is no memory, or no
+// machine can have it.
+std::expected<Board, std::string> make_board(BootTree tree, const BoardSettings& settings);
+
+// A boot of a board: from the command line to the activation of areas.
+class BoardRun {
+ public:
+  // Boots. Refers to the board.
+  explicit BoardRun(const Board& board);
+
+  const Board& board() const { return board_; }
+  const Machine& machine() const { return machine_; }
+  const Boot& boot() const { return *boot_; }
+  // Returns the ranges of the areas as they were declared, in their order.
+  const std::vector<PfnRange>& declared() const { return declared_; }
+  // Returns why the areas were not activated; empty if they were. The kernel activates them all the same, and hands
+  // memory out twice, or follows descriptors that do not exist.
+  const std::string& not_activated() const { return not_activated_; }
+
+ private:
+  const Board& board_;
+  Machine machine_;
+  std::unique_ptr<Boot> boot_;
+  std::vector<PfnRange> declared_;
+  std::string not_activated_;
+};
+
+}  // namespace cma
