@@ -54,7 +54,8 @@ Machine::Machine(const Geometry& geometry)
       isolation(core_, buddy),
       compaction(core_, buddy, lru, scanner, migration),
       contig(core_, buddy, lru, scanner, migration, isolation),
-      areas(core_, memblock, buddy, contig) {
+      areas(core_, memblock, buddy, contig),
+      reports({core_, buddy, lru.lists(), hugetlb, owners, areas}) {
   CMA_ASSERT(!geometry.impossible());
   engine.bound_turns(kTurns + kTurnsPerFrame * map.pages().size());
   lru.set_callbacks(buffers, hugetlb);

@@ -20,6 +20,7 @@
 #include "allocator/owners/reverse_map.h"
 #include "allocator/pressure/page_allocator.h"
 #include "allocator/processes/processes.h"
+#include "allocator/reports/reports.h"
 
 namespace cma {
 
@@ -90,6 +91,7 @@ class Machine {
   Compaction compaction;
   Contig contig;
   Areas areas;
+  MemoryReports reports;
 };
 
 // Returns a booted machine.

@@ -8,6 +8,7 @@
 
 #include "allocator/base/assert.h"
 #include "allocator/base/error.h"
+#include "allocator/buddy/kernel_zones.h"
 
 namespace cma {
 namespace {
@@ -198,41 +199,10 @@ void add_line(std::string& text, std::string_view name, std::uint64_t value) {
   ((text += name) += std::to_string(value)) += '\n';
 }
 
-// The kernel's zones, in its order. Normal and Movable are in every kernel, with memory or without; the others where
-// the machine has them.
-struct KernelZone {
-  ZoneKind kind;
-  std::string_view name;
-  bool always;
-};
-constexpr KernelZone kKernelZones[] = {{ZoneKind::dma, "DMA", false},        {ZoneKind::dma32, "DMA32", false},
-                                       {ZoneKind::normal, "Normal", true},   {ZoneKind::high_mem, "HighMem", false},
-                                       {ZoneKind::movable, "Movable", true}, {ZoneKind::other, "", false}};
-
-// Returns the index of the first zone of a kind on a node, buddy.zones() if there is none.
-std::size_t first_of(const Buddy& buddy, ZoneKind kind, unsigned node) {
-  for (std::size_t z = 0; z < buddy.zones(); ++z)
-    if (buddy.zone(z).kind == kind && buddy.zone(z).node == node) return z;
-  return buddy.zones();
-}
-
-// Returns whether the kernel has a zone of the kind, on each node.
-bool in_kernel(const Buddy& buddy, const KernelZone& kernel) {
-  if (kernel.always) return true;
-  for (std::size_t z = 0; z < buddy.zones(); ++z)
-    if (buddy.zone(z).kind == kernel.kind) return true;
-  return false;
-}
-
-// Appends what zone `z` keeps back from requests for each zone of its node. For one without memory it keeps what it
-// keeps for the one below.
+// Appends what zone `z` keeps back from requests for each zone of its node.
 void add_protection(std::string& text, const Buddy& buddy, std::size_t z, unsigned node) {
-  std::uint64_t reserve = 0;
   std::string_view before = "        protection: (";
-  for (const KernelZone& kernel : kKernelZones) {
-    const std::size_t other = first_of(buddy, kernel.kind, node);
-    if (kernel.kind == ZoneKind::other || !in_kernel(buddy, kernel)) continue;
-    if (z < buddy.zones() && other < buddy.zones()) reserve = other > z ? buddy.zone(z).lowmem_reserve[other] : 0;
+  for (const std::uint64_t reserve : lowmem_reserves(buddy, z, node)) {
     (text += before) += std::to_string(reserve);
     before = ", ";
   }
@@ -309,11 +279,11 @@ void add_empty_zone(std::string& text, const Buddy& buddy, const KernelZone& ker
 
 // Appends the zones of a node with memory.
 void add_node(std::string& text, const Buddy& buddy, unsigned node, Release release) {
-  for (const KernelZone& kernel : kKernelZones) {
+  for (const KernelZone& kernel : kernel_zones()) {
     for (std::size_t z = 0; z < buddy.zones(); ++z)
       if (buddy.zone(z).kind == kernel.kind && buddy.zone(z).node == node) add_zone(text, buddy, z, release);
     const bool other = kernel.kind == ZoneKind::other;
-    const bool empty = !other && in_kernel(buddy, kernel) && first_of(buddy, kernel.kind, node) == buddy.zones();
+    const bool empty = !other && in_kernel(buddy, kernel) && first_zone_of(buddy, kernel.kind, node) == buddy.zones();
     if (empty && release >= Release::v4_12) add_empty_zone(text, buddy, kernel, node, release);
   }
 }

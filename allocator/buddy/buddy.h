@@ -40,6 +40,8 @@ class Buddy {
   const std::string& zone_name(std::size_t index) const { return zones_.name(index); }
   // Returns the index of the last zone that may serve a request on a node (Zones::ceiling).
   std::size_t zone_ceiling(Gfp gfp, unsigned node = 0) const { return zones_.ceiling(gfp, node); }
+  // Returns the kind of that zone, whether the node has it or not (Zones::gfp_zone).
+  ZoneKind gfp_zone(Gfp gfp) const { return zones_.gfp_zone(gfp); }
   std::string zone_title(std::size_t index) const { return zones_.title(index); }
   // One more than the last node's number.
   unsigned nodes() const { return zones_.nodes(); }

@@ -34,7 +34,7 @@ bool Zones::has(ZoneKind kind) const {
   return std::ranges::any_of(zones_, [kind](const Zone& zone) { return zone.kind == kind; });
 }
 
-std::size_t Zones::ceiling(Gfp gfp, unsigned node) const {
+ZoneKind Zones::gfp_zone(Gfp gfp) const {
   ZoneKind highest = ZoneKind::normal;
   if (gfp & kGfpDma)
     highest = ZoneKind::dma;
@@ -43,7 +43,11 @@ std::size_t Zones::ceiling(Gfp gfp, unsigned node) const {
   else if (gfp & kGfpHighmem)
     highest = (gfp & kGfpMovable) ? ZoneKind::other : ZoneKind::high_mem;
   // OPT_ZONE_DMA and its like: a kernel without such a zone takes Normal for it.
-  if (highest < ZoneKind::normal && !has(highest)) highest = ZoneKind::normal;
+  return highest < ZoneKind::normal && !has(highest) ? ZoneKind::normal : highest;
+}
+
+std::size_t Zones::ceiling(Gfp gfp, unsigned node) const {
+  const ZoneKind highest = gfp_zone(gfp);
   std::size_t ceiling = several_nodes_ ? kNone : 0;
   for (std::size_t z = 0; z < zones_.size(); ++z)
     if (zones_[z].kind <= highest && (zones_[z].node == node || !several_nodes_)) ceiling = z;

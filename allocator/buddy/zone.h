@@ -122,7 +122,9 @@ class Zones {
   auto begin() const { return zones_.begin(); }
   auto end() const { return zones_.end(); }
 
-  // Returns the index of the last zone that may serve a request on this node (gfp_zone). Of a node without such a zone
+  // Returns the kind of the last zone that may serve a request (gfp_zone); `other` if all may.
+  ZoneKind gfp_zone(Gfp gfp) const;
+  // Returns the index of the last zone that may serve a request on this node. Of a node without such a zone
   // that is its first zone if the machine has no other node, else kNone.
   std::size_t ceiling(Gfp gfp, unsigned node) const;
   static constexpr std::size_t kNone = ~std::size_t{0};

@@ -1,0 +1,35 @@
+// Reads the figures of a report off a machine: the counters of the zones as they stand, all others by a walk over its
+// pages and owners.
+//
+// Used by reports.h and by the files of /proc. The model counts no slab, no page tables, no stacks, no swap: those
+// figures are 0, as are a node's failures to reclaim. O(pages + owners).
+//
+// Locks: none are needed, as nothing can run during the walk.
+#pragma once
+
+#include "allocator/areas/areas.h"
+#include "allocator/buddy/buddy.h"
+#include "allocator/frames/core.h"
+#include "allocator/lru/lru_lists.h"
+#include "allocator/owners/hugetlb.h"
+#include "allocator/owners/owners.h"
+#include "allocator/reports/figures.h"
+
+namespace cma {
+
+// The layers that have something to count. None is owned.
+struct FigureSources {
+  const Core& core;
+  const Buddy& buddy;
+  const LruLists& lru;
+  const HugetlbPool& hugetlb;
+  const Owners& owners;
+  const Areas& areas;
+};
+
+// Returns all figures, with every zone that has memory.
+MemoryFigures gather_figures(const FigureSources& from);
+// Returns those of the report on a request: since 6.1 without the zones that it could not have had.
+MemoryFigures gather_figures_for(const FigureSources& from, Gfp gfp);
+
+}  // namespace cma
