@@ -58,6 +58,7 @@ Machine::Machine(const Geometry& geometry)
       reports({core_, buddy, lru.lists(), hugetlb, owners, areas}) {
   CMA_ASSERT(!geometry.impossible());
   engine.bound_turns(kTurns + kTurnsPerFrame * map.pages().size());
+  buddy.report_failures_to(&reports);
   lru.set_callbacks(buffers, hugetlb);
   migration.set_callbacks(owner_moves, hugetlb);
   scanner.set_callbacks(owner_moves, hugetlb);

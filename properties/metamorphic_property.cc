@@ -292,8 +292,9 @@ void by_pages(Behaviour& of, const Machine& machine) {
   BehaviourPart traced{"page in a tracepoint", 1, {}, {}};
   BehaviourPart in_use{"count of pages still in use", 1, {0}, {}};
   const BehaviourPart& records = of.part("record");
+  const std::vector<Record> compared = compared_records(machine.trace, 0);
   for (std::size_t i = 0; i < records.numbers.size(); i += records.width) {
-    const Record& record = machine.trace.records()[i / records.width];
+    const Record& record = compared[i / records.width];
     const bool line = record.event == Event::log_cma_release;
     if (record.event == Event::log_still_in_use) {
       in_use.numbers.front() += record.a;

@@ -192,9 +192,11 @@ bool swaps_pages(const Footprints& footprints, std::size_t a, std::size_t b) {
 std::vector<std::array<std::uint64_t, 6>> numbers(const std::vector<Record>& trace) {
   std::vector<std::array<std::uint64_t, 6>> rows;
   for (const Record& record : trace) {
-    const bool text = record.event == Event::log_text || record.event == Event::log_suppressed;
-    rows.push_back(
-        {static_cast<std::uint64_t>(record.event), record.cpu, text ? 0 : record.a, record.b, record.c, record.d});
+    // Figures of a report follow from what was performed before.
+    const bool report = record.event == Event::log_memory;
+    const bool text = report || record.event == Event::log_text || record.event == Event::log_suppressed;
+    rows.push_back({static_cast<std::uint64_t>(record.event), record.cpu, text ? 0 : record.a, record.b, record.c,
+                    report ? 0 : record.d});
   }
   return rows;
 }

@@ -338,6 +338,15 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      std::nullopt},
     {Bug::victim_like_others, "victim-like-others", "",
      "A victim of the OOM killer has no right to go below the min watermark.", std::nullopt},
+    {Bug::nowarn_ignored, "nowarn-ignored", "",
+     "A request for pages that fails is reported although it has __GFP_NOWARN.", std::nullopt},
+    {Bug::costly_failure_silent, "costly-failure-silent", "",
+     "A request for a block of an order above 3 that fails is not reported.", std::nullopt},
+    {Bug::report_counts_isolated, "report-counts-isolated", "",
+     "The report of the memory counts free pages of isolated pageblocks as free.", std::nullopt},
+    {Bug::report_hides_areas, "report-hides-areas", "",
+     "The report of the memory leaves out the letter C, so that blocks of areas pass for blocks of other types.",
+     std::nullopt},
 }};
 
 }  // namespace

@@ -163,6 +163,10 @@ enum class Bug : std::uint8_t {
   thisnode_ignored,         // a request with __GFP_THISNODE gets pages of other nodes
   fragments_first,          // a request mixes types in a pageblock before it tries the zone DMA32
   victim_like_others,       // a victim of the OOM killer leaves the min watermark
+  nowarn_ignored,           // a request for pages that fails is reported though it asked for silence
+  costly_failure_silent,    // a request for a block of an order above 3 that fails is not reported
+  report_counts_isolated,   // the report of the memory counts free pages of isolated pageblocks as free
+  report_hides_areas,       // the report of the memory leaves out which free blocks are areas'
   kCount
 };
 

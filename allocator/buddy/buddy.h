@@ -15,6 +15,7 @@
 #pragma once
 
 #include "allocator/base/gfp.h"
+#include "allocator/buddy/failed_requests.h"
 #include "allocator/buddy/fallback.h"
 #include "allocator/buddy/free_lists.h"
 #include "allocator/buddy/pageblock_types.h"
@@ -77,6 +78,8 @@ class Buddy {
   // tried first, with kGfpThisnode no others: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they
   // are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
+  // Sets the receiver of failing requests, nullptr for none. It is not owned.
+  void report_failures_to(FailedRequests* receiver) { failed_requests_ = receiver; }
   // Returns the flags of the current actor's last attempt at a request, but for kAllocCma: down to the min watermark,
   // and below it for atomic requests and real-time tasks; kAllocNoWatermarks for callers that are about to free memory,
   // kAllocOom for victims of the OOM killer. Up to 4.0 a request of GFP_THISNODE stays above the low watermark.
@@ -149,6 +152,7 @@ class Buddy {
   PageblockTypes pageblock_types_;
   Fallback fallback_;
   PerCpuLists pcp_;
+  FailedRequests* failed_requests_ = nullptr;
 };
 
 }  // namespace cma

@@ -440,6 +440,7 @@ Pfn Buddy::serve(Gfp gfp, unsigned order, unsigned node) {
   if (pfn == kNoPfn) {
     gfp = in_scope(gfp);
     pfn = slow_path(gfp, order, areas, zonelist);
+    if (pfn == kNoPfn && failed_requests_ != nullptr) failed_requests_->request_failed(flags_in_slow_path(gfp), order);
   }
   if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc, pfn, order, index_of(migratetype_of(gfp)), gfp);
   return pfn;

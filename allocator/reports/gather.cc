@@ -106,9 +106,15 @@ void FigureWalk::read_blocks(const Zone& zone, ZoneFigures& figures) {
     figures.blocks[order] = area.nr_free;
     for (unsigned type = 0; type < kMigratetypes; ++type) {
       if (area.lists[type].empty()) continue;
+      if (migratetype_at(type) == Migratetype::cma && from_.core.bugs.fires(Bug::report_hides_areas)) continue;
       figures.types[order] |= static_cast<std::uint8_t>(1U << type);
     }
   }
+  if (!from_.core.bugs.active(Bug::report_counts_isolated)) return;
+  std::uint64_t in_blocks = 0;
+  for (unsigned order = 0; order <= memory_.largest_order; ++order) in_blocks += figures.blocks[order] << order;
+  if (in_blocks != figures.pages.free) from_.core.bugs.reached(Bug::report_counts_isolated);
+  figures.pages.free = in_blocks;
 }
 
 void FigureWalk::count_page(Pfn pfn, const Page& page) {

@@ -1,13 +1,29 @@
-// What the machine prints of its memory.
+// Reports requests for pages that fail: the kernel's warning and the report of its memory, in the log (warn_alloc).
 //
-// The machine has one MemoryReports, which reads all layers. O(pages + owners).
+// The machine has one MemoryReports; Buddy calls it by FailedRequests, and it reads all layers and writes the trace
+// only. A report is printed in one step of the actor whose request failed, where a kernel's other CPUs may change the
+// figures between two lines.
+//
+// Cost: a request that is not reported costs a few branches. A report is O(pages + owners), and its text is made when
+// it is read; while the trace does not record it costs as little as none.
+//
+// Kernel: the end of __alloc_pages_slowpath, warn_alloc and warn_alloc_show_mem in mm/page_alloc.c.
 #pragma once
 
+#include <string>
+
+#include "allocator/buddy/failed_requests.h"
 #include "allocator/reports/gather.h"
+#include "allocator/reports/warning.h"
 
 namespace cma {
 
-class MemoryReports {
+// Returns whether a kernel fails a request, with no pages left to reclaim. Others it repeats without end, or after it
+// has killed a process: where a machine ends them, a kernel would have nothing to report. `highest` is the kind of the
+// last zone that may serve the request (Buddy::gfp_zone).
+bool kernel_gives_up(Gfp gfp, unsigned order, ZoneKind highest, Release release);
+
+class MemoryReports final : public FailedRequests {
  public:
   // Refers to what `from` names, which outlives it.
   explicit MemoryReports(const FigureSources& from) : from_(from) {}
@@ -17,7 +33,15 @@ class MemoryReports {
   // Returns those that a report on a request would have.
   MemoryFigures figures_for(Gfp gfp) const { return gather_figures_for(from_, gfp); }
 
+  // Prints a report, but for requests that a kernel does not give up.
+  void request_failed(Gfp gfp, unsigned order) override;
+  // Prints a warning and the report of the memory (warn_alloc), unless its flags ask for silence (__GFP_NOWARN) or the
+  // limit of messages is reached. Fills in the nodes that the task may have.
+  void warn(FailureWarning warning);
+
  private:
+  std::string nodes_with_memory() const;
+
   FigureSources from_;
 };
 

@@ -185,6 +185,7 @@ Record with_longs_of_32_bits(Record r) {
     case Event::log_pfns_busy:
     case Event::log_still_in_use:
     case Event::log_suppressed:
+    case Event::log_memory:
     case Event::cma_release:
     case Event::test_pages_isolated:
     case Event::mm_migrate_pages:
@@ -221,20 +222,39 @@ void Trace::log(std::string text) {
   emit(Event::log_text, add_text(std::move(text)));
 }
 
+void Trace::log_memory(std::shared_ptr<const LazyLines> message, std::size_t lines, std::uint64_t digest) {
+  if (!recording_) return;
+  messages_.push_back(std::move(message));
+  for (std::size_t line = 0; line < lines; ++line) emit(Event::log_memory, messages_.size() - 1, line, 0, digest);
+}
+
 void Trace::limited(RateLimit& limit, const char* function, Event event, std::uint64_t a, std::uint64_t b,
                     std::uint64_t c) {
-  if (!rate_limits_) return emit(event, a, b, c);
+  if (admits(limit, function)) emit(event, a, b, c);
+}
+
+bool Trace::admits(RateLimit& limit, const char* function) {
+  if (!rate_limits_) return true;
   const RateLimit::Verdict verdict = limit.ask(engine_.now());
   if (verdict.suppressed != 0 && recording_) emit(Event::log_suppressed, add_text(function), verdict.suppressed);
-  if (verdict.print) emit(event, a, b, c);
+  return verdict.print;
+}
+
+// The two of reports on memory (mm/page_alloc.c): a warning in 10 seconds since 5.4, and a report in a second where
+// those have a limit of their own.
+void Trace::reset_limits() {
+  pfns_busy_limit = {};
+  alloc_failed_limit = {};
+  warn_alloc_limit = release_ >= Release::v5_4 ? RateLimit(10'000 * kMillisecond, 1) : RateLimit();
+  show_mem_limit = RateLimit(1000 * kMillisecond, 1);
 }
 
 void Trace::clear() {
   records_.clear();
   texts_.clear();
+  messages_.clear();
   hash_ = kHashSeed;
-  pfns_busy_limit = {};
-  alloc_failed_limit = {};
+  reset_limits();
 }
 
 void Trace::copy_from(const Trace& other) {
@@ -244,9 +264,12 @@ void Trace::copy_from(const Trace& other) {
   hash_ = other.hash_;
   records_ = other.records_;
   texts_ = other.texts_;
+  messages_ = other.messages_;
   area_names_ = other.area_names_;
   pfns_busy_limit = other.pfns_busy_limit;
   alloc_failed_limit = other.alloc_failed_limit;
+  warn_alloc_limit = other.warn_alloc_limit;
+  show_mem_limit = other.show_mem_limit;
 }
 
 // --- pointers ---
@@ -288,6 +311,7 @@ std::optional<std::uint64_t> Trace::address_in(const Record& r) const {
     case Event::log_pfns_busy:
     case Event::log_still_in_use:
     case Event::log_suppressed:
+    case Event::log_memory:
     case Event::cma_alloc_start:
     case Event::test_pages_isolated:
     case Event::mm_migrate_pages:
@@ -321,6 +345,7 @@ std::string Trace::text_of(const Record& r) const {
   const unsigned bits = pointers_.bits;
   switch (r.event) {
     case Event::log_text: return texts_[r.a];
+    case Event::log_memory: return messages_[r.a]->line(r.b);
     case Event::log_cma_alloc:
       return alloc_function(release_) + "(cma " + kPointer + ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
     case Event::log_cma_busy_retrying:

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "allocator/base/release.h"
 #include "allocator/engine/engine.h"
 #include "allocator/trace/allocation_watcher.h"
+#include "allocator/trace/lazy_lines.h"
 #include "allocator/trace/packed.h"
 #include "allocator/trace/rate_limit.h"
 #include "allocator/trace/window_watcher.h"
@@ -55,9 +57,11 @@ enum class Event : std::uint8_t {
   mm_page_pcpu_drain,         // a = pfn, b = order, c = migratetype
   mm_page_alloc_zone_locked,  // a = pfn, b = order, c = migratetype, d = refill
   mm_page_alloc_extfrag,      // a = pfn, b = orders and c = types as AskedAndSource, d = ownership changed
+  // Kernel log: a line of the warning that a request for pages failed, and of the report of the memory after it.
+  log_memory,  // a = index into messages, b = line, d = digest of the message
 };
 
-constexpr bool is_log(Event event) { return event <= Event::log_suppressed; }
+constexpr bool is_log(Event event) { return event <= Event::log_suppressed || event == Event::log_memory; }
 
 // One event: when and where it was emitted, and its arguments.
 struct Record {
@@ -89,7 +93,9 @@ class Trace {
         release_(release),
         pageblock_order_(pageblock_order),
         rate_limits_(rate_limits),
-        pointers_(pointers) {}
+        pointers_(pointers) {
+    reset_limits();
+  }
 
   // --- recording ---
   // Records an event of the actor that runs; does nothing while recording is off.
@@ -107,11 +113,16 @@ class Trace {
   }
   // Records a log line that is rare enough to be kept as text; does nothing while recording is off.
   void log(std::string text);
+  // Records a message of so many lines, of a report on memory, which are made when they are read. `digest` stands for
+  // their text in the hash: equal if the text is, else different. Does nothing while recording is off.
+  void log_memory(std::shared_ptr<const LazyLines> message, std::size_t lines, std::uint64_t digest);
   // Emits a line that is under `limit`, or counts it as left out. Lines left out in an earlier interval are reported
   // first, in the name of `function`, which is copied. While recording is off nothing is emitted, but lines count
   // against the limit as ever. Without rate limits emits every line and counts none.
   void limited(RateLimit& limit, const char* function, Event event, std::uint64_t a, std::uint64_t b = 0,
                std::uint64_t c = 0);
+  // Returns whether a message under `limit` may be printed now, and counts it, as limited() does for a line.
+  bool admits(RateLimit& limit, const char* function);
   // Names the next area, recording or not: events give areas by their index. Called by Areas as it appends one.
   void add_area(std::string name) { area_names_.push_back(std::move(name)); }
 
@@ -119,6 +130,7 @@ class Trace {
   bool page_events() const { return page_events_; }
   void set_page_events(bool on) { page_events_ = on; }
   // Switches all recording on or off: benchmarks and campaigns read nothing.
+  bool recording() const { return recording_; }
   void set_recording(bool on) { recording_ = on; }
   // Returns whether limited() keeps to the limits, as kernels do.
   bool rate_limits() const { return rate_limits_; }
@@ -159,11 +171,15 @@ class Trace {
   // Copies records, names, settings and the rate limits' state of a machine of the same geometry; keeps its watchers.
   void copy_from(const Trace& other);
 
-  // The limits of two lines, for limited(). They are here to be copied and cleared with the lines.
+  // The limits of two lines, for limited(), and of the two parts of a report on memory, for admits(). They are here to
+  // be copied and cleared with the lines.
   RateLimit pfns_busy_limit;
   RateLimit alloc_failed_limit;
+  RateLimit warn_alloc_limit;
+  RateLimit show_mem_limit;
 
  private:
+  void reset_limits();
   std::uint64_t add_text(std::string text);
   std::string text_of(const Record& record) const;
   std::optional<std::uint64_t> address_in(const Record& record) const;
@@ -181,7 +197,8 @@ class Trace {
   AllocationWatcher* allocations_ = nullptr;
   std::uint64_t hash_ = kHashSeed;
   std::vector<Record> records_;
-  std::vector<std::string> texts_;       // of records, by index
+  std::vector<std::string> texts_;  // of records, by index
+  std::vector<std::shared_ptr<const LazyLines>> messages_;
   std::vector<std::string> area_names_;  // by area
 };
 

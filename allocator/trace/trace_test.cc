@@ -287,7 +287,56 @@ TEST(Hex, IsLowerCaseWithoutPrefix) {
   EXPECT_EQ(hex(~std::uint64_t{0}), "ffffffffffffffff");
 }
 
-TEST(Event, LogLinesComeBeforeTracepoints) {
+// --- messages of several lines ---
+
+class Numbered final : public LazyLines {
+ public:
+  explicit Numbered(std::string text) : text_(std::move(text)) {}
+  std::string line(std::size_t number) const override { return text_ + std::to_string(number); }
+
+ private:
+  std::string text_;
+};
+
+TEST_P(TraceTest, LinesOfAMessageAreMadeWhenTheyAreRead) {
+  trace.log_memory(std::make_shared<Numbered>("first "), 2, 7);
+  trace.set_recording(false);
+  trace.log_memory(std::make_shared<Numbered>("never seen "), 1, 7);
+  trace.set_recording(true);
+  trace.log_memory(std::make_shared<Numbered>("second "), 1, 8);
+  EXPECT_THAT(all(), ElementsAre("first 0", "first 1", "second 0"));
+  EXPECT_EQ(trace.records().front().event, Event::log_memory);
+}
+
+TEST_P(TraceTest, TheHashSeesTheDigestOfAMessage) {
+  trace.log_memory(std::make_shared<Numbered>(""), 1, 7);
+  const std::uint64_t one = trace.hash();
+  trace.clear();
+  trace.log_memory(std::make_shared<Numbered>(""), 1, 8);
+  EXPECT_NE(trace.hash(), one);
+}
+
+TEST_P(TraceTest, AMessageIsAdmittedAsOftenAsALineOfItsLimit) {
+  const unsigned most = GetParam() >= Release::v5_4 ? 1 : 10;
+  for (unsigned message = 0; message < 12; ++message)
+    EXPECT_EQ(trace.admits(trace.warn_alloc_limit, "warn_alloc"), message < most);
+  EXPECT_THAT(all(), ElementsAre());
+  engine.advance_to(10'001 * kMillisecond);
+  EXPECT_TRUE(trace.admits(trace.warn_alloc_limit, "warn_alloc"));
+  EXPECT_THAT(all(), ElementsAre("warn_alloc: " + std::to_string(12 - most) + " callbacks suppressed"));
+  trace.set_rate_limits(false);
+  for (unsigned message = 0; message < 12; ++message) EXPECT_TRUE(trace.admits(trace.warn_alloc_limit, "warn_alloc"));
+}
+
+TEST_P(TraceTest, ClearingBeginsAllLimitsAnew) {
+  for (unsigned message = 0; message < 12; ++message) trace.admits(trace.warn_alloc_limit, "warn_alloc");
+  trace.clear();
+  EXPECT_TRUE(trace.admits(trace.warn_alloc_limit, "warn_alloc"));
+  EXPECT_EQ(trace.admits(trace.warn_alloc_limit, "warn_alloc"), GetParam() < Release::v5_4);
+}
+
+TEST(Event, LogLinesComeBeforeTracepointsButForThoseOfMemory) {
+  EXPECT_TRUE(is_log(Event::log_memory));
   EXPECT_TRUE(is_log(Event::log_text));
   EXPECT_TRUE(is_log(Event::log_suppressed));
   EXPECT_FALSE(is_log(Event::cma_alloc));

@@ -32,6 +32,7 @@ unsigned frames_in(Event event) {
     case Event::log_cma_alloc_failed:
     case Event::log_still_in_use:
     case Event::log_suppressed:
+    case Event::log_memory:
     case Event::cma_alloc_start:
     case Event::mm_migrate_pages: return 0;
   }
@@ -161,11 +162,9 @@ void Recorder::results(const World& world, std::size_t ops) {
 }
 
 void Recorder::trace() {
-  const std::vector<Record>& records = machine_.trace.records();
   add("record", 7);
   std::vector<std::string> texts;
-  for (std::size_t i = from_.records; i < records.size(); ++i) {
-    const Record& record = records[i];
+  for (const Record& record : compared_records(machine_.trace, from_.records)) {
     const bool texted = record.event == Event::log_text || record.event == Event::log_suppressed;
     const auto [a, b, c, d] = numbers_of(record, from_.origin);
     row(record.event, record.cpu, record.time, texted ? 0 : a, b, c, d);
@@ -176,6 +175,13 @@ void Recorder::trace() {
 }
 
 }  // namespace
+
+std::vector<Record> compared_records(const Trace& trace, std::size_t first) {
+  std::vector<Record> compared;
+  for (std::size_t i = first; i < trace.records().size(); ++i)
+    if (trace.records()[i].event != Event::log_memory) compared.push_back(trace.records()[i]);
+  return compared;
+}
 
 std::array<std::uint64_t, 4> numbers_of(const Record& record, Pfn origin) {
   const unsigned frames = frames_in(record.event);

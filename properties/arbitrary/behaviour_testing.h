@@ -46,6 +46,10 @@ Behaviour state_of(const Machine& machine, const Viewpoint& from);
 // Returns a sentence on the first difference; empty if there is none.
 std::string difference(const Behaviour& one, const Behaviour& other);
 
+// Returns the records of a trace that behaviours compare, from record number `first` on: all but lines of reports on
+// memory, whose number and figures follow from the whole machine.
+std::vector<Record> compared_records(const Trace& trace, std::size_t first);
+
 // Makes requests ask for more than half of their area, so that one page in its middle leaves no other window.
 Program with_large_requests(Program program);
 // Returns an event's numbers a to d, with frames counted from `origin`.

@@ -228,7 +228,8 @@ std::string tracepoint_line(const Machine& machine, const Record& r) {
     case Event::log_cma_alloc_failed:
     case Event::log_pfns_busy:
     case Event::log_still_in_use:
-    case Event::log_suppressed: break;
+    case Event::log_suppressed:
+    case Event::log_memory: break;
   }
   return "";
 }
@@ -236,6 +237,8 @@ std::string tracepoint_line(const Machine& machine, const Record& r) {
 }  // namespace
 
 std::string event_line(const Machine& machine, const Record& r, EventLevel level, bool raw, bool log) {
+  // A kernel's own use of memory is in each figure of such a report.
+  if (r.event == Event::log_memory) return "";
   if (is_log(r.event)) return log ? "log " + with_opaque_pointers(machine.trace.format(r)) : "";
   if (level == EventLevel::none) return "";
   if (raw) {

@@ -39,7 +39,8 @@ TraceFormat format_of(Event event, Release release) {
     case Event::log_cma_alloc_failed:
     case Event::log_pfns_busy:
     case Event::log_still_in_use:
-    case Event::log_suppressed: return {"printk", "console", "%s"};
+    case Event::log_suppressed:
+    case Event::log_memory: return {"printk", "console", "%s"};
     case Event::cma_alloc: return {"cma", "cma_alloc", "pfn=%lx page=%s count=%lu align=%lu"};
     case Event::cma_alloc_start: return {"cma", "cma_alloc_start", "name=%s count=%lu align=%lu"};
     case Event::cma_alloc_busy_retry: return {"cma", "cma_alloc_busy_retry", attempt};
