@@ -1,5 +1,6 @@
 #include "allocator/machine.h"
 
+#include "allocator/areas/area_files.h"
 #include "allocator/base/error.h"
 #include "allocator/base/hash.h"
 
@@ -101,6 +102,11 @@ void Machine::restore(const Machine& boot) {
   compaction.copy_from(boot.compaction);
   areas.copy_from(boot.areas);
   booted_ = boot.booted_;
+}
+
+std::optional<std::string> Machine::read_file(const std::string& path) const {
+  std::optional<std::string> text = reports.read(path);
+  return text ? text : read_view(areas, buddy, map, release(), path);
 }
 
 std::uint64_t Machine::hash() const {

@@ -46,6 +46,10 @@ class Machine {
   // Returns the same at any time; leaves out the local state of suspended actors.
   std::uint64_t state_hash() const;
 
+  // Returns the content of a file that an engineer looks at: of an area (area_files.h) or of /proc (proc_files() and
+  // MemoryReports::files()); nullopt if there is no such file.
+  std::optional<std::string> read_file(const std::string& path) const;
+
   const Geometry& geometry() const { return geometry_; }
   Release release() const { return geometry_.release; }
 

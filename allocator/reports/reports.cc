@@ -5,6 +5,7 @@
 
 #include "allocator/base/hash.h"
 #include "allocator/reports/memory_text.h"
+#include "allocator/reports/proc_files.h"
 
 namespace cma {
 namespace {
@@ -59,6 +60,17 @@ bool kernel_gives_up(Gfp gfp, unsigned order, ZoneKind highest, Release release)
   if (order > kCostlyOrder || (gfp & kGfpNoretry) != 0) return true;
   if (release >= Release::v4_13 && (gfp & kGfpRetryMayfail) != 0) return true;
   return killing_is_no_help(gfp, highest, release);
+}
+
+std::span<const std::string_view> MemoryReports::files() {
+  static constexpr std::array<std::string_view, 2> kFiles = {"meminfo", "vmstat"};
+  return kFiles;
+}
+
+std::optional<std::string> MemoryReports::read(std::string_view path) const {
+  if (path == "meminfo") return meminfo(figures());
+  if (path == "vmstat") return vmstat(figures());
+  return std::nullopt;
 }
 
 std::string MemoryReports::nodes_with_memory() const {

@@ -10,7 +10,10 @@
 // Kernel: the end of __alloc_pages_slowpath, warn_alloc and warn_alloc_show_mem in mm/page_alloc.c.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "allocator/buddy/failed_requests.h"
 #include "allocator/reports/gather.h"
@@ -32,6 +35,11 @@ class MemoryReports final : public FailedRequests {
   MemoryFigures figures() const { return gather_figures(from_); }
   // Returns those that a report on a request would have.
   MemoryFigures figures_for(Gfp gfp) const { return gather_figures_for(from_, gfp); }
+
+  // Returns the files of /proc that describe the memory: "meminfo", "vmstat".
+  static std::span<const std::string_view> files();
+  // Returns the content of one of them; nullopt if there is no such file. O(pages + owners).
+  std::optional<std::string> read(std::string_view path) const;
 
   // Prints a report, but for requests that a kernel does not give up.
   void request_failed(Gfp gfp, unsigned order) override;

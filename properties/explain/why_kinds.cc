@@ -473,6 +473,7 @@ void Explainer::operator()(const Cat& op) const {
   if (areas.empty()) areas = "none";
   std::string files;
   for (const std::string_view file : proc_files()) files += fmt::format("{}{}", files.empty() ? "" : ", ", file);
+  for (const std::string_view file : MemoryReports::files()) files += fmt::format(", {}", file);
   constexpr std::string_view kAny = "AREA";
   bool of_area = false;
   for (const AreaFileInfo& file : area_files(machine_.release())) {

@@ -248,7 +248,7 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
        kSmall,
        "cat cma/nosuch/count\n",
        {"answer failed, -ENOENT: there is no such area; areas are a, b\n",
-        "found  files buddyinfo, pagetypeinfo, zoneinfo, cma/AREA/", "; areas a, b\n"}},
+        "found  files buddyinfo, pagetypeinfo, zoneinfo, meminfo, vmstat, cma/AREA/", "; areas a, b\n"}},
       {"bitmap",
        "release=6.1 pages=0x10000 pageblock_order=9\narea main base=0x4000 pages=0x8000",
        "u = unmovable_page pages=0x7e00\ncat cma/main/bitmap\n",

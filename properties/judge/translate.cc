@@ -394,7 +394,8 @@ void Translator::write(const DrainOp<kKind>&, Slot) {
 
 // The files that describe memory outside the areas are read, but their text is not compared.
 void Translator::write(const Cat& op, Slot) {
-  if (op.path == "zoneinfo") throw Unperformable("cat of /proc/zoneinfo: the driver cannot read it");
+  for (const std::string_view path : {"zoneinfo", "meminfo", "vmstat"})
+    if (op.path == path) throw Unperformable(fmt::format("cat of /proc/{}: the driver cannot read it", path));
   if (op.path == "buddyinfo" || op.path == "pagetypeinfo") {
     current_.compared = false;
     return ask(op.path);

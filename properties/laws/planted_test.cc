@@ -858,14 +858,13 @@ TEST(Views, ALongNameOfAZoneIsNotCut) {
   WatchedMachine watched(g);
   watched.laws().check_views();
   const Machine& machine = watched.machine_const();
-  const std::string text =
-      read_view(machine.areas, machine.buddy, machine.map, machine.release(), "buddyinfo").value_or("");
+  const std::string text = machine.read_file("buddyinfo").value_or("");
   EXPECT_NE(text.find("\nNode 0, zone Reservoir      0 "), std::string::npos) << text;
 }
 
 TEST_P(PlantedTest, ViewsSeeAFileThatIsWrong) {
   for (const std::string& path : all_views(machine_)) {
-    const auto text = read_view(machine_.areas, machine_.buddy, machine_.map, machine_.release(), path);
+    const auto text = machine_.read_file(path);
     const auto wrong = "7" + text.value_or("");
     EXPECT_EQ(law_broken_by([&] { laws_.file_read(path, text); }), "") << path;
     EXPECT_EQ(law_broken_by([&] { laws_.file_read(path, wrong); }), "views") << path;

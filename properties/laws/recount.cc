@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "allocator/areas/area_files.h"
+#include "properties/laws/recount_memory.h"
 
 namespace cma {
 namespace {
@@ -273,6 +274,8 @@ std::optional<std::string> recounted_view(const Machine& machine, const Ledger& 
   if (path == "buddyinfo") return buddyinfo_file(machine);
   if (path == "pagetypeinfo") return pagetypeinfo_file(machine);
   if (path == "zoneinfo") return zoneinfo_file(machine);
+  if (path == "meminfo") return recounted_meminfo(machine);
+  if (path == "vmstat") return recounted_vmstat(machine);
   for (AreaId id = 0; id < ledger.areas(); ++id) {
     const std::string& name = machine.areas.area(id).name;
     if (path.starts_with("cma/" + name + "/")) {
@@ -291,7 +294,7 @@ std::optional<std::string> recounted_view(const Machine& machine, const Ledger& 
 }
 
 std::vector<std::string> all_views(const Machine& machine) {
-  std::vector<std::string> paths = {"buddyinfo", "pagetypeinfo", "zoneinfo"};
+  std::vector<std::string> paths = {"buddyinfo", "pagetypeinfo", "zoneinfo", "meminfo", "vmstat"};
   for (AreaId id = 0; id < machine.areas.size(); ++id) {
     const std::string& name = machine.areas.area(id).name;
     for (const AreaFileInfo& file : area_files(machine.release())) paths.push_back(path_of(file, name));

@@ -12,8 +12,8 @@
 
 namespace cma {
 
-// Returns what a file should contain, for the paths that read_view() knows; nullopt if there is no such file. At rest
-// bitmaps are recounted from the ledger, otherwise from their words.
+// Returns what a file should contain, for the paths that Machine::read_file() knows; nullopt if there is no such file.
+// At rest bitmaps are recounted from the ledger, otherwise from their words.
 std::optional<std::string> recounted_view(const Machine& machine, const Ledger& ledger, const std::string& path);
 // Returns the paths of all files of a machine. Some exist only in later releases.
 std::vector<std::string> all_views(const Machine& machine);

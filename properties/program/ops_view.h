@@ -12,7 +12,7 @@ struct Cat {
   static constexpr OpInfo kInfo{
       .verb = "cat",
       .performed = Performed::without_actor,
-      .help = "reads a file: cma/AREA/FILE, sys/AREA/FILE, buddyinfo, pagetypeinfo, zoneinfo"};
+      .help = "reads a file: cma/AREA/FILE, sys/AREA/FILE, buddyinfo, pagetypeinfo, zoneinfo, meminfo, vmstat"};
   std::string path;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {

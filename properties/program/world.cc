@@ -203,7 +203,7 @@ void World::fail(Slot self, int error) {
 }
 
 std::optional<std::string> World::read_file(const std::string& path) const {
-  auto text = read_view(machine_->areas, machine_->buddy, machine_->map, machine_->release(), path);
+  auto text = machine_->read_file(path);
   observer_->file_read(path, text);
   return text;
 }
