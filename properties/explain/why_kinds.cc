@@ -6,6 +6,7 @@
 
 #include "allocator/areas/area_files.h"
 #include "allocator/base/error.h"
+#include "allocator/reports/vmalloc.h"
 #include "properties/explain/names.h"
 #include "properties/explain/page_facts.h"
 #include "properties/explain/why_area.h"
@@ -72,6 +73,13 @@ class Explainer {
   // --- blocks and pages ---
   void operator()(const AllocPages&) const { out_of_memory(); }
   void operator()(const AllocGfp&) const { out_of_memory(); }
+  void operator()(const Vmalloc& op) const {
+    std::uint64_t managed = 0;
+    for (std::size_t z = 0; z < machine_.buddy.zones(); ++z) managed += machine_.buddy.zone(z).managed;
+    if (!vmalloc_refuses(op.bytes, managed, machine_.geometry().page_size)) return out_of_memory();
+    answer_.brief = op.bytes == 0 ? "a size of 0 is refused before a page is asked for: its warning is not about pages"
+                                  : "a size above all memory is refused before a page is asked for";
+  }
   void operator()(const FreePages&) const { unexplained(); }
   template <PageKind Kind>
   void operator()(const OwnedPages<Kind>& op) const {

@@ -29,6 +29,7 @@ bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   if (kind == kind_of<Compact>()) return false;
   // Made of other requests.
   if (kind == kind_of<AllocGfp>()) return false;
+  if (kind == kind_of<Vmalloc>()) return false;
   return options.kinds.test(kind);
 }
 
@@ -140,6 +141,20 @@ void add_flags(Random& random, const Program& program, Op& op) {
   if (in_scope) op.scope = random_scope(random);
 }
 
+// Makes some requests for pages vmalloc's, of a few pages or of none.
+void ask_for_range(Random& random, Op& op) {
+  std::uint64_t gfp = 0;
+  if (const auto* request = std::get_if<AllocPages>(&op.body))
+    gfp = with_flags(*request).gfp;
+  else if (const auto* flags = std::get_if<AllocGfp>(&op.body))
+    gfp = flags->gfp;
+  else
+    return;
+  if (!random.chance(50)) return;
+  constexpr std::uint64_t kMostBytes = 40 * 4096;
+  op.body = Vmalloc{.bytes = random.chance(5) ? 0 : random.between(1, kMostBytes), .gfp = gfp};
+}
+
 }  // namespace
 
 KindWeights::KindWeights(const std::array<std::uint8_t, kOpKinds>& weights) {
@@ -190,6 +205,7 @@ Op generate_op(Random& random, const Program& program, const KindWeights& weight
     op.until = {};
   }
   if (options.flags && options.kinds.test(kind_of<AllocGfp>())) add_flags(random, program, op);
+  if (options.vmalloc && options.kinds.test(kind_of<Vmalloc>())) ask_for_range(random, op);
   return op;
 }
 
@@ -222,6 +238,9 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   if (!options.sequential && apart.chance(5)) options.huge_pages = true;
   if (apart.chance(10)) options.compaction = true;
   if (!options.sequential && apart.chance(10)) options.flags = true;
+  // Drawn apart from those: other programs do not depend on it.
+  constexpr std::uint64_t kFurtherApart = 0xbf58476d1ce4e5b9;
+  if (!options.sequential && Random(seed ^ kFurtherApart).chance(3)) options.vmalloc = true;
   const Release release =
       options.release ? *options.release : modelled_releases()[random.below(modelled_releases().size())];
   const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;

@@ -32,6 +32,9 @@ struct GeneratorOptions {
   // Requests for pages with flags of the kernel, and operations in the scopes of memalloc_nofs_save and its like; for
   // `kinds` that have the former. Otherwise one program in ten has them; no sequential one does.
   bool flags = false;
+  // Some requests for pages are vmalloc's, if `kinds` has those. Otherwise one program in thirty has them; no
+  // sequential one does.
+  bool vmalloc = false;
 };
 
 // The length of the longest programs that campaigns ask for.

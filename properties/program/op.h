@@ -41,7 +41,9 @@ using OpVariant = std::variant<
     LruOp<LruVerb::deactivate_file>, MappingOp<MappingVerb::madv_free>, CachesOff, MmapHuge, SplitHuge, PinLongterm,
     HugetlbGrow, HugetlbPagesUsed, MmapShared, AllocRange, FreeRange, Compact,
     // Allocation flags, and figures of zones.
-    AllocGfp, ExpectZone>;
+    AllocGfp, ExpectZone,
+    // Ranges of kernel addresses.
+    Vmalloc>;
 
 // The most operations and actors of a program. The parser refuses more; Program::settle() cuts what is beyond.
 inline constexpr std::size_t kMaxOps = 4096;

@@ -3,6 +3,7 @@
 #include "allocator/base/error.h"
 #include "allocator/base/gfp.h"
 #include "allocator/pressure/slow_path.h"
+#include "allocator/reports/vmalloc.h"
 #include "properties/program/test_device.h"
 #include "properties/program/world.h"
 
@@ -107,6 +108,76 @@ template struct OwnedPages<PageKind::movable_ops>;
 template struct OwnedPages<PageKind::anonymous>;
 template struct OwnedPages<PageKind::shmem>;
 template struct OwnedPages<PageKind::block_device>;
+
+namespace {
+
+std::uint64_t managed_pages(const Machine& machine) {
+  std::uint64_t pages = 0;
+  for (std::size_t z = 0; z < machine.buddy.zones(); ++z) pages += machine.buddy.zone(z).managed;
+  return pages;
+}
+
+// Lets all pages of a result go.
+Task<void> let_go(World& world, Slot self) {
+  Result& result = world.result(self);
+  for (std::uint64_t i = 0; i < result.pages; ++i) {
+    const OwnerId owner = std::exchange(world.owner_of[result.first_owner + i], 0);
+    world.observer().owner_releasing(owner);
+    co_await world.machine().owners.release(owner);
+  }
+  world.result(self).pages = 0;
+}
+
+}  // namespace
+
+// Takes the pages of a step. Returns false, and reports it as the kernel does, if there are too few.
+Task<bool> Vmalloc::take(World& world, Slot self, const VmallocStep& step) const {
+  Machine& machine = world.machine();
+  const Gfp page_gfp = vmalloc_page_gfp(step.gfp, machine.release());
+  for (std::uint64_t i = 0; i < step.pages; ++i) {
+    const Pfn pfn = machine.buddy.alloc_pages(page_gfp, 0);
+    if (pfn == kNoPfn) {
+      const bool ends = kernel_gives_up(page_gfp, 0, machine.buddy.gfp_zone(page_gfp), machine.release());
+      if (ends) machine.reports.warn({.gfp = step.gfp, .subject = vmalloc_shortage(step, i, machine.geometry())});
+      co_return false;
+    }
+    const OwnerId owner = co_await machine.owners.adopt(pfn, PageKind::unmovable);
+    Result& result = world.result(self);
+    world.owner_of[result.first_owner + result.pages] = owner;
+    ++result.pages;
+    world.observer().owner_adopted(owner);
+  }
+  co_return true;
+}
+
+Task<void> Vmalloc::perform(World& world, Slot self) const {
+  Machine& machine = world.machine();
+  const auto flags = static_cast<Gfp>(gfp);
+  if (vmalloc_refuses(bytes, managed_pages(machine), machine.geometry().page_size)) {
+    const std::optional<std::string> refusal = vmalloc_refusal(bytes, machine.release());
+    if (refusal) machine.reports.warn({.gfp = flags, .subject = refusal});
+    world.fail(self, -kENOMEM);
+    co_return;
+  }
+  const std::vector<VmallocStep> steps = vmalloc_steps(bytes, flags, machine.geometry());
+  std::uint64_t pages = 0;
+  for (const VmallocStep& step : steps) pages += step.pages;
+  if (pages > kMaxOwnedPages) {
+    world.skip(self, "so many pages at once are more than a program may own");
+    co_return;
+  }
+  world.begin_pages(self, pages);
+  for (const VmallocStep& step : steps) {
+    const bool taken = co_await take(world, self, step);
+    if (taken) continue;
+    co_await let_go(world, self);
+    if (never_fails(world, flags, 0))
+      world.skip(self, "the kernel would reclaim until there are pages, which is not modelled");
+    else
+      world.fail(self, -kENOMEM);
+    co_return;
+  }
+}
 
 Task<void> HugetlbGrow::perform(World& world, Slot self) const {
   Machine& machine = world.machine();

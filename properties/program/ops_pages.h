@@ -120,6 +120,29 @@ struct OwnedPages {
   friend bool operator==(const OwnedPages&, const OwnedPages&) = default;
 };
 
+struct VmallocStep;
+
+// Pages of the kernel, of which some are the array that holds the addresses of the others. Since 4.12 they may lie in
+// high memory.
+struct Vmalloc {
+  static constexpr OpInfo kInfo{.verb = "vmalloc",
+                                .letter = 'v',
+                                .yields = Yields::pages,
+                                .help = "single pages of the kernel for so many bytes, under one range of addresses"};
+  std::uint64_t bytes = 0;
+  std::uint64_t gfp = kGfpKernel;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.number(self.bytes, {.name = "bytes", .required = true, .scale = Scale::bytes});
+    visit.number(self.gfp, {.name = "gfp", .required = true, .max = 0xffffffff, .scale = Scale::gfp});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const Vmalloc&, const Vmalloc&) = default;
+
+ private:
+  Task<bool> take(World& world, Slot self, const VmallocStep& step) const;
+};
+
 inline constexpr std::uint64_t kMostHugetlbPages = 64;
 
 // Grows nr_hugepages. `at` is a test device and takes an aligned place.

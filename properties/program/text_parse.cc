@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "properties/program/machine_keys.h"
 #include "properties/program/text.h"
@@ -414,6 +415,9 @@ std::size_t Parser::kind_of_expectation(Line& line, const Word& verb) const {
   for (const OpInfo& info : op_catalogue()) known.push_back(info.verb);
   // `cma_alloc(a, 16)`
   const std::string_view word = std::string_view(verb.value).substr(0, verb.value.find('('));
+  // `alloc` is rather a part of `cma_alloc` than a slip of `vmalloc`.
+  const auto has_part = [&](std::string_view known_verb) { return known_verb.ends_with(fmt::format("_{}", word)); };
+  if (std::ranges::any_of(known, has_part)) std::erase_if(known, std::not_fn(has_part));
   throw SyntaxError(verb.column,
                     fmt::format("expected an operation: `{}` is none{}", shown(verb), suggestion(word, known)));
 }

@@ -44,6 +44,8 @@ constexpr std::string_view kLines[] = {
     "alloc_pages gfp=GFP_KERNEL",
     "alloc_pages order=3 gfp=GFP_ATOMIC|__GFP_ZERO",
     "alloc_pages gfp=0",
+    "v1 = vmalloc bytes=0x5000 gfp=GFP_KERNEL",
+    "vmalloc bytes=0x0 gfp=GFP_KERNEL|__GFP_NORETRY",
     "free_pages ?1",
     "u1 = unmovable_page",
     "m1 = movable_page at=a+0x10 pages=3",
