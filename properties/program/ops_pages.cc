@@ -135,7 +135,7 @@ Task<bool> Vmalloc::take(World& world, Slot self, const VmallocStep& step) const
   Machine& machine = world.machine();
   const Gfp page_gfp = vmalloc_page_gfp(step.gfp, machine.release());
   for (std::uint64_t i = 0; i < step.pages; ++i) {
-    const Pfn pfn = machine.buddy.alloc_pages(page_gfp, 0);
+    const Pfn pfn = co_await machine.page_allocator.alloc_pages(page_gfp, 0);
     if (pfn == kNoPfn) {
       const bool ends = kernel_gives_up(page_gfp, 0, machine.buddy.gfp_zone(page_gfp), machine.release());
       if (ends) machine.reports.warn({.gfp = step.gfp, .subject = vmalloc_shortage(step, i, machine.geometry())});
@@ -171,8 +171,8 @@ Task<void> Vmalloc::perform(World& world, Slot self) const {
     const bool taken = co_await take(world, self, step);
     if (taken) continue;
     co_await let_go(world, self);
-    if (never_fails(world, flags, 0))
-      world.skip(self, "the kernel would reclaim until there are pages, which is not modelled");
+    if (const char* why = why_unended(machine, flags, 0); why != nullptr)
+      world.skip(self, why);
     else
       world.fail(self, -kENOMEM);
     co_return;
