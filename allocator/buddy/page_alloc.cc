@@ -320,8 +320,9 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
   if ((flags & kAllocNoFragment) == 0) return try_zones(gfp, order, flags, zonelist);
   ZoneList local = zonelist;
   const unsigned node = zones_[zonelist.entries[0].zone].node;
-  for (local.size = 1; local.size < zonelist.size && zones_[zonelist.entries[local.size].zone].node == node;)
-    ++local.size;
+  const ZoneList::Entry* other = std::find_if(
+      zonelist.begin(), zonelist.end(), [&](const ZoneList::Entry& entry) { return zones_[entry.zone].node != node; });
+  local.size = static_cast<std::size_t>(other - zonelist.begin());
   const Pfn pfn = try_zones(gfp, order, flags, local);
   return pfn != kNoPfn ? pfn : try_zones(gfp, order, flags & ~std::uint32_t{kAllocNoFragment}, zonelist);
 }
