@@ -113,7 +113,7 @@ class Lru {
   // it, once for each time.
   void forget_isolated(Pfn pfn) { lists_.forget_isolated(pfn); }
   // Records that an isolated page which was counted as a file's is anonymous memory (5.8): once for each single page.
-  void isolated_file_is_anon() { lists_.isolated_file_is_anon(); }
+  void isolated_file_is_anon(Pfn pfn) { lists_.isolated_file_is_anon(pfn); }
   // Puts a page back from a task's list, whose reference goes (putback_lru_page), and counts it as isolated no longer:
   // into lru_add; up to 4.15 a page of locked memory at once on the unevictable list. Requires: isolate() took the
   // page, and it is off the task's list.

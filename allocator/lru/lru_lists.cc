@@ -7,7 +7,7 @@ namespace cma {
 void LruLists::copy_from(const LruLists& other) {
   lists_ = other.lists_;
   sizes_ = other.sizes_;
-  isolated_ = other.isolated_;
+  zones_ = other.zones_;
   mlock_counts_ = other.mlock_counts_;
   mlocked_ = other.mlocked_;
 }
@@ -29,6 +29,7 @@ void LruLists::add(Pfn pfn, bool to_tail) {
   else
     lists_[list].push_front(core_.map, core_.map.frame(pfn));
   sizes_[list] += pages_of(page);
+  zones_[page.zone].sizes[list] += pages_of(page);
 }
 
 void LruLists::remove(Pfn pfn) {
@@ -37,6 +38,7 @@ void LruLists::remove(Pfn pfn) {
   lists_[list].remove(core_.map, core_.map.frame(pfn));
   CMA_ASSERT(sizes_[list] >= pages_of(page));
   sizes_[list] -= pages_of(page);
+  zones_[page.zone].sizes[list] -= pages_of(page);
   page.flags &= ~kPageLru;
   // The kernel keeps the count in the links of the list.
   if (!mlock_counts_.empty()) set_mlock_count(pfn, 0);
@@ -80,6 +82,18 @@ void LruLists::forget_isolated(Pfn pfn) {
   CMA_ASSERT(isolated >= 0);
 }
 
+void LruLists::isolated_file_is_anon(Pfn pfn) {
+  ZoneCounts& counts = zones_[core_.map.page(pfn).zone];
+  --counts.isolated[kFile];
+  ++counts.isolated[kAnon];
+}
+
+std::int64_t LruLists::isolated(unsigned kind) const {
+  std::int64_t pages = 0;
+  for (const ZoneCounts& counts : zones_) pages += counts.isolated[kind];
+  return pages;
+}
+
 bool LruLists::too_many_isolated(bool may_enter_fs) const {
   std::uint64_t inactive = size(LruList::inactive_anon) + size(LruList::inactive_file);
   std::uint64_t active = size(LruList::active_anon) + size(LruList::active_file);
@@ -88,7 +102,7 @@ bool LruLists::too_many_isolated(bool may_enter_fs) const {
     inactive /= 8;
     active /= 8;
   }
-  return static_cast<std::uint64_t>(isolated_[0] + isolated_[1]) > (inactive + active) / 2;
+  return static_cast<std::uint64_t>(isolated_anon() + isolated_file()) > (inactive + active) / 2;
 }
 
 // --- locked memory ---

@@ -6,7 +6,7 @@
 // list, or by relist().
 //
 // Cost: O(1) per page; linear in the number of counts of locked mappings that are not 0 (none before 5.18) for a page
-// that leaves its list, and for mlock_count() and set_mlock_count().
+// that leaves its list, and for mlock_count() and set_mlock_count(); of the totals of isolated pages, O(zones).
 //
 // Locks: lru_lock is held in the kernel; nothing here stops at a point.
 #pragma once
@@ -31,6 +31,10 @@ class LruLists {
   // Returns the pages on a list, all of a compound page.
   std::uint64_t size(LruList list) const { return sizes_[static_cast<unsigned>(list)]; }
   const PageList& list(LruList list) const { return lists_[static_cast<unsigned>(list)]; }
+  // Returns those of one zone (NR_ZONE_INACTIVE_ANON and the like). Requires: the machine has the zone.
+  std::uint64_t size_in_zone(LruList list, std::size_t zone) const {
+    return zones_[zone].sizes[static_cast<unsigned>(list)];
+  }
   // Puts a page on the list that its flags name. Requires: it is on no list of any kind.
   void add(Pfn pfn, bool to_tail = false);
   // Takes a page off its list. Its count of locked mappings is lost. Requires: it is on one, with kPageLru.
@@ -44,13 +48,13 @@ class LruLists {
   // --- isolating for migration, reclaim or a pin ---
   bool isolate(Pfn pfn);
   void forget_isolated(Pfn pfn);
-  void isolated_file_is_anon() {
-    --isolated_[1];
-    ++isolated_[0];
-  }
+  void isolated_file_is_anon(Pfn pfn);
   // Return the pages isolated now, all of a compound page (NR_ISOLATED_ANON, NR_ISOLATED_FILE).
-  std::int64_t isolated_anon() const { return isolated_[0]; }
-  std::int64_t isolated_file() const { return isolated_[1]; }
+  std::int64_t isolated_anon() const { return isolated(kAnon); }
+  std::int64_t isolated_file() const { return isolated(kFile); }
+  // Return those of one zone. Require: the machine has the zone.
+  std::int64_t isolated_anon_in_zone(std::size_t zone) const { return zones_[zone].isolated[kAnon]; }
+  std::int64_t isolated_file_in_zone(std::size_t zone) const { return zones_[zone].isolated[kFile]; }
   // Returns whether more pages are isolated than half of those on the lists: then callers must not isolate more, but
   // wait (mm/compaction.c). Since 6.5 callers that may enter a file system count an eighth of the lists.
   bool too_many_isolated(bool may_enter_fs = true) const;
@@ -71,9 +75,20 @@ class LruLists {
   void copy_from(const LruLists& other);
 
  private:
-  static unsigned index_of_list(const Page& page);
-  std::int64_t& isolated_like(const Page& page) { return isolated_[page.has(kPageSwapbacked) ? 0 : 1]; }
+  static constexpr unsigned kAnon = 0;
+  static constexpr unsigned kFile = 1;
 
+  static unsigned index_of_list(const Page& page);
+  std::int64_t isolated(unsigned kind) const;
+  std::int64_t& isolated_like(const Page& page) {
+    return zones_[page.zone].isolated[page.has(kPageSwapbacked) ? kAnon : kFile];
+  }
+
+  // What is counted of the pages of one zone.
+  struct ZoneCounts {
+    std::array<std::uint64_t, kLruLists> sizes{};
+    std::array<std::int64_t, 2> isolated{};  // NR_ISOLATED_ANON, NR_ISOLATED_FILE
+  };
   struct MlockCount {
     Pfn pfn;
     unsigned count;
@@ -83,8 +98,8 @@ class LruLists {
   Core core_;
   std::array<PageList, kLruLists> lists_;
   std::array<std::uint64_t, kLruLists> sizes_{};
-  std::array<std::int64_t, 2> isolated_{};  // NR_ISOLATED_ANON, NR_ISOLATED_FILE
-  std::vector<MlockCount> mlock_counts_;    // those that are not 0
+  std::array<ZoneCounts, kMaxZones> zones_{};  // by zone
+  std::vector<MlockCount> mlock_counts_;       // those that are not 0
   std::int64_t mlocked_ = 0;
 };
 

@@ -226,6 +226,30 @@ TEST_P(LruTest, IsolatingCountsByKindAndPutbackReturnsThroughThePagevec) {
   EXPECT_TRUE(map.page(anon).has(kPageLru));
 }
 
+// The lists of two zones: each counts its own.
+TEST_P(LruTest, ListsAndIsolatedPagesAreCountedByZone) {
+  Geometry g = geometry();
+  g.zones = {{"DMA", {g.memory.start, g.memory.start + 256}}, {"Normal", {g.memory.start + 256, g.memory.end}}};
+  const std::unique_ptr<Machine> two = make_machine(g);
+  std::vector<Pfn> pages;
+  for (const Gfp gfp : {kGfpKernel | kGfpDma, kGfpKernel, kGfpKernel}) {
+    pages.push_back(two->buddy.alloc_pages(gfp, 0));
+    run_now(two->lru.cache_add(pages.back()));
+  }
+  run_now(two->lru.add_drain(0));
+  const LruLists& lists = two->lru.lists();
+  EXPECT_EQ(lists.size_in_zone(LruList::inactive_file, 0), 1U);
+  EXPECT_EQ(lists.size_in_zone(LruList::inactive_file, 1), 2U);
+  ASSERT_TRUE(two->lru.isolate(pages[1]));
+  EXPECT_EQ(lists.size_in_zone(LruList::inactive_file, 1), 1U);
+  EXPECT_EQ(lists.isolated_file_in_zone(0), 0);
+  EXPECT_EQ(lists.isolated_file_in_zone(1), 1);
+  EXPECT_EQ(lists.isolated_file(), 1);
+  two->lru.isolated_file_is_anon(pages[1]);
+  EXPECT_EQ(lists.isolated_anon_in_zone(1), 1);
+  EXPECT_EQ(lists.isolated_file(), 0);
+}
+
 TEST_P(LruTest, MoreThanHalfIsTooMany) {
   const std::vector<Pfn> pages = add(15);
   run_now(lru.add_drain(0));

@@ -41,7 +41,7 @@ Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
     if (written) {
-      lru_.isolated_file_is_anon();
+      lru_.isolated_file_is_anon(pfn);
       core_.map.edit(pfn).flags |= kPageSwapbacked | kPageActive;
       co_return false;
     }

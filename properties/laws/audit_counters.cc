@@ -32,6 +32,7 @@ void SumChecks::compare_zone(std::size_t z) const {
     if (zone.area[order].nr_free != static_cast<std::uint64_t>(sum.free_blocks(order)))
       broken(Law::counters, fmt::format("zone {}: nr_free of order {} is {}, a recount gives {}", name, order,
                                         zone.area[order].nr_free, sum.free_blocks(order)));
+  compare_lru_of_zone(z, name);
   std::int64_t cached = 0;
   for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) cached += zone.pcp[static_cast<unsigned>(cpu)].count;
   if (cached != sum[Counted::pcp_pages])
@@ -46,6 +47,22 @@ void SumChecks::compare_zone(std::size_t z) const {
   if (sum[Counted::reserved] != layout().kept_in_zone[z])
     broken(Law::conserved, fmt::format("zone {}: {} pages are reserved, boot has kept {}", name, sum[Counted::reserved],
                                        layout().kept_in_zone[z]));
+}
+
+// Compares what the LRU lists count of a zone. On a machine with one zone that is what they count in all.
+void SumChecks::compare_lru_of_zone(std::size_t z, const std::string& name) const {
+  const LruLists& lists = machine().lru.lists();
+  const Tallies& sum = counts().zones[z];
+  if (counts().zones.size() == 1) return;
+  for (unsigned list = 0; list < kLruLists; ++list)
+    if (lists.size_in_zone(static_cast<LruList>(list), z) != static_cast<std::uint64_t>(sum.lru(list)))
+      broken(Law::counters, fmt::format("zone {}: LRU list {} counts {} pages, a recount gives {}", name, list,
+                                        lists.size_in_zone(static_cast<LruList>(list), z), sum.lru(list)));
+  const std::int64_t anon = lists.isolated_anon_in_zone(z);
+  const std::int64_t file = lists.isolated_file_in_zone(z);
+  if (anon != sum[Counted::task_anon] || file != sum[Counted::task_file])
+    broken(Law::counters, fmt::format("zone {}: NR_ISOLATED_ANON/FILE are {}/{}, a recount gives {}/{}", name, anon,
+                                      file, sum[Counted::task_anon], sum[Counted::task_file]));
 }
 
 // Compares the reserve for atomic requests with its pageblocks. A pageblock that two zones share may be either's, so

@@ -39,6 +39,7 @@ class SumChecks : private AuditPart {
 
  private:
   void compare_zone(std::size_t z) const;
+  void compare_lru_of_zone(std::size_t z, const std::string& name) const;
   void compare_reserves() const;
   void check_reserve_size(const Zone& zone, const std::string& name) const;
   void compare_globals() const;

@@ -547,6 +547,32 @@ TEST(DamagedMachine, OneSetOfLawsWatchesMachinesOfSeveralKindsInTurn) {
   }
 }
 
+// With two zones the lists are recounted in each.
+TEST(DamagedMachine, ListsAreRecountedByZone) {
+  Geometry geometry = default_small_geometry(Release::v6_1);
+  const Pfn border = geometry.memory.start + 512;
+  geometry.zones = {{.name = "DMA", .range = {geometry.memory.start, border}},
+                    {.name = "Normal", .range = {border, geometry.memory.end}}};
+  WatchedMachine watched(geometry);
+  watched.perform(watched.own(PageKind::anonymous));
+  watched.perform(watched.own(PageKind::anonymous));
+  Machine& machine = watched.machine();
+  run_now(machine.lru.add_drain_all());
+  EXPECT_EQ(broken_by([&] { watched.laws().audit(); }), "");
+  auto& lists = const_cast<LruLists&>(machine.lru.lists());
+  const Pfn isolated = machine.owners.owner(watched.owners[0]).pfn;
+  ASSERT_TRUE(lists.isolate(isolated));
+  EXPECT_EQ(broken_by([&] { watched.laws().audit(); }), "");
+  lists.isolated_file_is_anon(isolated);
+  const std::string zone = machine.buddy.zone_title(machine.map.page(isolated).zone);
+  EXPECT_EQ(broken_by([&] { watched.laws().audit(); }),
+            "counters: zone " + zone + ": NR_ISOLATED_ANON/FILE are 2/-1, a recount gives 1/0");
+  const Pfn listed = machine.owners.owner(watched.owners[1]).pfn;
+  lists.remove(listed);
+  EXPECT_EQ(broken_by([&] { watched.laws().audit(); }).rfind("counters: zone " + zone + ": LRU list 0 counts 0", 0),
+            0U);
+}
+
 TEST(DamagedMachine, ABlockThatLeaksAsAWholeHasOneReport) {
   for (const Release release : modelled_releases()) {
     Damaged d(release);
