@@ -14,6 +14,7 @@
 #include "allocator/migration/scan.h"
 #include "allocator/owners/hugetlb.h"
 #include "allocator/owners/owner_moves.h"
+#include "allocator/owners/owner_reclaim.h"
 #include "allocator/owners/owner_records.h"
 #include "allocator/owners/owners.h"
 #include "allocator/owners/page_cache.h"
@@ -88,6 +89,7 @@ class Machine {
   ReverseMap reverse_map;
   PageCache page_cache;
   Owners owners;
+  OwnerReclaim owner_reclaim;
   OwnerMoves owner_moves;
   Files files;
   Processes processes;

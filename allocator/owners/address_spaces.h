@@ -29,10 +29,11 @@ struct Pte {
   State state = State::none;
   bool pmd = false;  // maps a whole huge page; `page` is the record of its first page
   bool writable = false;
-  bool dirty = false;   // written to since MADV_FREE last asked, or its file began to write the page
-  bool young = false;   // of shared pages: used since it was mapped
-  bool locked = false;  // of locked memory (VM_LOCKED), whether it maps a page or not
-  PteId table = 0;      // of a pmd: the first of the ptes that take its place when it is split
+  bool dirty = false;       // written to since MADV_FREE last asked, or its file began to write the page
+  bool young = false;       // used since it was mapped or reclaim last asked; fork makes none of the child's young
+  bool locked = false;      // of locked memory (VM_LOCKED), whether it maps a page or not
+  bool executable = false;  // of an executable mapping (VM_EXEC), whether it maps a page or not
+  PteId table = 0;          // of a pmd: the first of the ptes that take its place when it is split
   friend bool operator==(const Pte&, const Pte&) = default;
 };
 
@@ -66,11 +67,13 @@ class AddressSpaces {
     }
     return first;
   }
-  // Clears a pte or pmd; it stays where it is in its space, locked as it was. Requires: no chain leads to it any more.
+  // Clears a pte or pmd; it stays where it is in its space, locked and executable as it was. Requires: no chain leads
+  // to it any more.
   void clear(PteId id) {
     Pte cleared;
     cleared.space = pte(id).space;
     cleared.locked = pte(id).locked;
+    cleared.executable = pte(id).executable;
     cleared.pmd = pte(id).pmd;
     cleared.table = pte(id).table;
     pte(id) = cleared;

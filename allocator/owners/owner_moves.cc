@@ -4,7 +4,8 @@
 
 namespace cma {
 
-OwnerMoves::OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, const OwnerParts& parts)
+OwnerMoves::OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, const OwnerParts& parts,
+                       OwnerReclaim& reclaim)
     : release_(core.geometry.release),
       core_(core),
       lru_(lru),
@@ -13,44 +14,10 @@ OwnerMoves::OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& bu
       spaces_(parts.spaces),
       records_(parts.records),
       reverse_map_(parts.reverse_map),
-      page_cache_(parts.page_cache) {}
+      page_cache_(parts.page_cache),
+      reclaim_(reclaim) {}
 
 bool OwnerMoves::has_mapping(Pfn pfn) const { return page_cache_.has_mapping(pfn); }
-
-// Drops a lazily freed page that was not written to since: its ptes are cleared, not replaced by entries. A page that
-// was written to, or locked, is kept; the former is an ordinary anonymous page again.
-Task<bool> OwnerMoves::discard_madv_free(OwnerId id, Pfn pfn) {
-  while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::present)) {
-    core_.engine.turn();
-    const Pte before = spaces_.pte(found);
-    const SpaceId space = before.space;
-    if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
-    Pte pte = spaces_.pte(found);
-    const bool stale = pte.dirty != before.dirty || pte.locked != before.locked;
-    if (stale && core_.bugs.fires(Bug::lazyfree_reads_early)) pte = before;
-    const bool there = pte.page == id && pte.state == Pte::State::present;
-    if (there && pte.locked && !core_.bugs.fires(Bug::lazyfree_drops_locked)) {
-      co_await lru_.mlock(pfn);
-      if (space != 0) spaces_.lock(space).unlock(core_.engine);
-      co_return false;
-    }
-    const bool written = there && pte.dirty && !core_.bugs.fires(Bug::lazyfree_drops_written);
-    if (there && !written) {
-      reverse_map_.zap_pte(found);
-      --core_.map.edit(pfn).ref;
-    }
-    if (space != 0) spaces_.lock(space).unlock(core_.engine);
-    if (written) {
-      lru_.isolated_file_is_anon(pfn);
-      core_.map.edit(pfn).flags |= kPageSwapbacked | kPageActive;
-      co_return false;
-    }
-  }
-  Page& page = core_.map.edit(pfn);
-  if (page.map != 0 || page.ref != 1) co_return false;
-  page.ref = 0;
-  co_return true;
-}
 
 bool OwnerMoves::moves_dirty(Pfn pfn) const {
   const OwnerId id = core_.map.page(pfn).owner;
@@ -67,19 +34,6 @@ bool OwnerMoves::isolate_movable(Pfn pfn) {
   return core_.map.page(pfn).has(kPageMovableOps) && !core_.map.page(pfn).has(kPageIsolated);
 }
 
-PteId OwnerMoves::find_entry(PteId first, Pte::State state) const {
-  for (PteId pte = first; pte != 0; pte = spaces_.pte(pte).next) {
-    core_.engine.turn();
-    if (spaces_.pte(pte).state != state) continue;
-    // The stack of an exec is never huge (transparent_hugepage_enabled).
-    const Owner& owner = records_.owner(spaces_.pte(pte).page);
-    const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space) &&
-                            owner.kind == PageKind::anonymous && owner.huge == 0;
-    if (!left_alone) return pte;
-  }
-  return 0;
-}
-
 Task<void> OwnerMoves::unmap(Pfn pfn) {
   const OwnerId id = core_.map.page(pfn).owner;
   CMA_ASSERT(id != 0);
@@ -89,7 +43,7 @@ Task<void> OwnerMoves::unmap(Pfn pfn) {
 
 // Looks again after each pte: while this waits for a lock, ptes come (fork) and go (unmap).
 Task<void> OwnerMoves::unmap_ptes(OwnerId id, Pfn counted) {
-  while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::present)) {
+  while (const PteId found = reverse_map_.find_entry(records_.owner(id).first_pte, Pte::State::present)) {
     core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
@@ -120,7 +74,7 @@ Task<void> OwnerMoves::remap(Pfn, Pfn target) {
 
 // Takes the reference before the mapping, so that a page is never mapped more often than referenced.
 Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
-  while (const PteId found = find_entry(records_.owner(id).first_pte, Pte::State::migration)) {
+  while (const PteId found = reverse_map_.find_entry(records_.owner(id).first_pte, Pte::State::migration)) {
     core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);

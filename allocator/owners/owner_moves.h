@@ -17,6 +17,7 @@
 #include "allocator/migration/page_kinds.h"
 #include "allocator/owners/owner.h"
 #include "allocator/owners/owner_parts.h"
+#include "allocator/owners/owner_reclaim.h"
 
 namespace cma {
 
@@ -31,7 +32,8 @@ class MoveWatcher {
 class OwnerMoves final : public PageKinds {
  public:
   // Refers to its arguments, which outlive it.
-  OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, const OwnerParts& parts);
+  OwnerMoves(const Core& core, Lru& lru, PageLocks& locks, Buffers& buffers, const OwnerParts& parts,
+             OwnerReclaim& reclaim);
   void set_move_watcher(MoveWatcher* watcher) { watcher_ = watcher; }
 
   // --- PageKinds ---
@@ -53,18 +55,13 @@ class OwnerMoves final : public PageKinds {
       kPageActive | kPageUnevictable | kPageReferenced | kPageDirty | kPageSwapbacked | kPageUptodate | kPageAnon;
 
   // --- unmapping and mapping again ---
-  // Returns a pte or pmd of a page, from `first` on, in this state, that unmapping or remapping may touch; 0: none.
-  PteId find_entry(PteId first, Pte::State state) const;
   Task<void> unmap_ptes(OwnerId id, Pfn counted);
   Task<void> unmap_pmds(HugeId id);
   Task<void> unmap_huge(HugeId id);
   Task<void> remap_ptes(OwnerId id, Pfn counted);
   Task<void> remap_huge(HugeId id, Pfn head);
 
-  // --- reclaim ---
-  Task<void> reclaim_mappings(OwnerId id, Pfn pfn);
   bool reclaim_orphan(Pfn pfn);
-  Task<bool> discard_madv_free(OwnerId id, Pfn pfn);
 
   // --- moving ---
   std::uint32_t moved_flags(std::uint32_t flags);
@@ -93,6 +90,7 @@ class OwnerMoves final : public PageKinds {
   OwnerRecords& records_;
   ReverseMap& reverse_map_;
   PageCache& page_cache_;
+  OwnerReclaim& reclaim_;
   MoveWatcher* watcher_ = nullptr;
 };
 

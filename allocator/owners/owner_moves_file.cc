@@ -5,38 +5,7 @@
 
 namespace cma {
 
-void OwnerMoves::drop_orphaned_buffers(Pfn pfn) {
-  for (BufferId id = 1; id <= buffers_.size(); ++id)
-    if (buffers_.buffer(id).pfn == pfn) buffers_.try_to_free(id);
-}
-
-// Unmaps a page that is to be dropped (try_to_unmap): no entries take the mappings' places.
-Task<void> OwnerMoves::reclaim_mappings(OwnerId id, Pfn pfn) {
-  while (const PteId found = records_.owner(id).first_pte) {
-    core_.engine.turn();
-    const SpaceId space = spaces_.pte(found).space;
-    co_await spaces_.lock(space).lock(core_.engine);
-    if (spaces_.pte(found).page == id) {
-      reverse_map_.zap_pte(found);
-      --core_.map.edit(pfn).ref;
-    }
-    spaces_.lock(space).unlock(core_.engine);
-  }
-}
-
-// Frees an orphan that was isolated, if without its buffer only the list's reference is left.
-bool OwnerMoves::reclaim_orphan(Pfn pfn) {
-  if (!core_.map.page(pfn).has(kPagePrivate)) return false;
-  drop_orphaned_buffers(pfn);
-  Page& page = core_.map.edit(pfn);
-  if (page.has(kPagePrivate)) {
-    page.flags |= kPageActive;
-    return false;
-  }
-  if (page.ref != 1) return false;
-  page.ref = 0;
-  return true;
-}
+void OwnerMoves::drop_orphaned_buffers(Pfn pfn) { reclaim_.release_buffers(pfn); }
 
 Task<bool> OwnerMoves::reclaim_clean(Pfn pfn) {
   const OwnerId id = core_.map.page(pfn).owner;
@@ -45,25 +14,32 @@ Task<bool> OwnerMoves::reclaim_clean(Pfn pfn) {
     co_return false;
   }
   if (id == 0) co_return reclaim_orphan(pfn);
-  if (records_.owner(id).kind == PageKind::anonymous) co_return co_await discard_madv_free(id, pfn);
-  if (!is_file(records_.owner(id).kind)) co_return false;
-  co_await reclaim_mappings(id, pfn);
+  const bool anonymous = records_.owner(id).kind == PageKind::anonymous;
+  if (!anonymous && !is_file(records_.owner(id).kind)) co_return false;
+  if (!co_await reclaim_.unmap(pfn)) {
+    // Memory that was written to is active again.
+    if (core_.map.page(pfn).has(kPageSwapbacked)) core_.map.edit(pfn).flags |= kPageActive;
+    co_return false;
+  }
+  if (anonymous) co_return reclaim_.remove_mapping(pfn);
   if (core_.map.page(pfn).has(kPageDirty)) {
     // The page was written to after it had been chosen.
     core_.map.edit(pfn).flags |= kPageActive | kPageReclaim;
     co_return false;
   }
-  if (!page_cache_.release_buffer(id)) {
+  if (!reclaim_.release_buffers(pfn)) {
     core_.map.edit(pfn).flags |= kPageActive;
     co_return false;
   }
-  Page& page = core_.map.edit(pfn);
-  // The cache's reference and the list's, frozen at once; any other keeps the page.
-  if (page.ref != 2) co_return false;
-  page.ref = 0;
-  page.owner = 0;
-  records_.edit(id).pfn = kNoPfn;
-  co_return true;
+  co_return reclaim_.remove_mapping(pfn);
+}
+
+// Drops a page that was truncated after it was isolated, if without its buffer only the list refers to it.
+bool OwnerMoves::reclaim_orphan(Pfn pfn) {
+  if (!core_.map.page(pfn).has(kPagePrivate)) return false;
+  if (reclaim_.release_buffers(pfn)) return reclaim_.take_orphan(pfn);
+  core_.map.edit(pfn).flags |= kPageActive;
+  return false;
 }
 
 // Returns a permanent error, which no page of a file gives without a planted mistake.

@@ -8,7 +8,7 @@ namespace cma {
 
 // Replaces pmds by migration entries (try_to_migrate). Like unmap_ptes(), looks again after each.
 Task<void> OwnerMoves::unmap_pmds(HugeId id) {
-  while (const PteId found = find_entry(records_.huge_page(id).first_pmd, Pte::State::present)) {
+  while (const PteId found = reverse_map_.find_entry(records_.huge_page(id).first_pmd, Pte::State::present)) {
     core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(core_.engine);
@@ -34,7 +34,7 @@ Task<void> OwnerMoves::unmap_huge(HugeId id) {
 }
 
 Task<void> OwnerMoves::remap_huge(HugeId id, Pfn head) {
-  while (const PteId found = find_entry(records_.huge_page(id).first_pmd, Pte::State::migration)) {
+  while (const PteId found = reverse_map_.find_entry(records_.huge_page(id).first_pmd, Pte::State::migration)) {
     core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(core_.engine);
@@ -99,7 +99,7 @@ Task<int> OwnerMoves::split(Pfn head, PageList* list) {
 // Splits every pmd before the page is unmapped, which then leaves entries of ptes only (TTU_SPLIT_HUGE_PMD).
 Task<void> OwnerMoves::split_pmds(HugeId id) {
   // The page is locked: none of them is a migration entry.
-  while (const PteId found = find_entry(records_.huge_page(id).first_pmd, Pte::State::present)) {
+  while (const PteId found = reverse_map_.find_entry(records_.huge_page(id).first_pmd, Pte::State::present)) {
     core_.engine.turn();
     const SpaceId space = spaces_.pte(found).space;
     co_await spaces_.lock(space).lock(core_.engine);

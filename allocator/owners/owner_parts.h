@@ -1,4 +1,5 @@
-// The parts of this folder that Owners and OwnerMoves work with: page tables, records, the reverse map, page caches.
+// The parts of this folder that Owners, OwnerReclaim and OwnerMoves work with: page tables, records, the reverse map,
+// page caches.
 #pragma once
 
 #include "allocator/owners/address_spaces.h"

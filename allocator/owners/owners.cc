@@ -51,7 +51,9 @@ OwnerId Owners::add_fresh(Pfn pfn, PageKind kind, std::uint32_t flags) {
 
 Task<OwnerId> Owners::adopt_anonymous(Pfn pfn, PteId pte) {
   const OwnerId id = add_fresh(pfn, PageKind::anonymous, kPageSwapbacked | kPageUptodate | kPageAnon);
-  reverse_map_.map_pte(pte != 0 ? pte : spaces_.add_ptes(0, 1), id);
+  const PteId mapped_by = pte != 0 ? pte : spaces_.add_ptes(0, 1);
+  reverse_map_.map_pte(mapped_by, id);
+  spaces_.pte(mapped_by).young = true;
   if (pte != 0 && spaces_.pte(pte).locked)
     co_await lru_.mlock_new(pfn);
   else

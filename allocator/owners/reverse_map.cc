@@ -97,6 +97,7 @@ void ReverseMap::write_protect(OwnerId id) {
 // page that is still in one could not be freed.
 Task<void> ReverseMap::unmap_for_good(OwnerId id) {
   CMA_ASSERT(records_.owner(id).huge == 0);
+  const bool anonymous = is_private(records_.owner(id).kind);
   while (const PteId found = records_.owner(id).first_pte) {
     core_.engine.turn();
     co_await lru_.add_drain(core_.engine.cpu());
@@ -104,11 +105,24 @@ Task<void> ReverseMap::unmap_for_good(OwnerId id) {
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte was = spaces_.pte(found);
     const Pfn pfn = was.page == id ? zap_pte(found) : kNoPfn;
-    if (pfn != kNoPfn && was.young) co_await lru_.mark_accessed(pfn);
+    if (pfn != kNoPfn && was.young && !anonymous) co_await lru_.mark_accessed(pfn);
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
     co_await lru_.add_drain(core_.engine.cpu());
     if (pfn != kNoPfn) co_await lru_.put_page(pfn);
   }
+}
+
+PteId ReverseMap::find_entry(PteId first, Pte::State state) const {
+  for (PteId pte = first; pte != 0; pte = spaces_.pte(pte).next) {
+    core_.engine.turn();
+    if (spaces_.pte(pte).state != state) continue;
+    // The stack of an exec is never huge (transparent_hugepage_enabled).
+    const Owner& owner = records_.owner(spaces_.pte(pte).page);
+    const bool left_alone = state == Pte::State::present && spaces_.temporary_stack(spaces_.pte(pte).space) &&
+                            owner.kind == PageKind::anonymous && owner.huge == 0;
+    if (!left_alone) return pte;
+  }
+  return 0;
 }
 
 bool ReverseMap::mapped_locked(OwnerId id) const {

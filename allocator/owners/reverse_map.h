@@ -57,10 +57,14 @@ class ReverseMap {
   // Requires: the page is locked.
   void write_protect(OwnerId id);
   // Removes every pte of the page and puts their references: unmap_mapping_range, or a private page that the test
-  // device lets go (space 0). The page is marked accessed (Lru::mark_accessed) for each pte through which it was used.
+  // device lets go (space 0). A page of a cache is marked accessed (Lru::mark_accessed) for each pte through which it
+  // was used.
   // Drains this CPU's pagevecs before and after each, and waits for page-table locks. Of a migration entry only the
   // entry goes. Requires: the page is not part of a huge page, which pmds may map; the caller holds no page-table lock.
   Task<void> unmap_for_good(OwnerId id);
+  // Returns a pte or pmd of a page, from `first` of its chain on, in this state, that unmapping or remapping may touch;
+  // 0 if there is none: anonymous pages of exec's stack stay mapped until it is in its final place.
+  PteId find_entry(PteId first, Pte::State state) const;
   // Returns whether a pte of locked memory maps the page; migration entries and pmds do not count.
   bool mapped_locked(OwnerId id) const;
 

@@ -210,6 +210,7 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
   }
   if (given) co_await lru_.put_page(frame);
   spaces_.pte(pte).dirty = true;
+  spaces_.pte(pte).young = true;
   change_content(spaces_.pte(pte).page);
   co_return 0;
 }
@@ -269,7 +270,7 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
       const Pfn pfn = reverse_map_.zap_pte(pte);
       ++done;
       if (pfn == kNoPfn) continue;
-      if (was.young) co_await lru_.mark_accessed(pfn);
+      if (was.young && page_cache_.has_mapping(pfn)) co_await lru_.mark_accessed(pfn);
       // A dirty page of a file is flushed before its lock is dropped: else writes by a stale TLB entry would be lost.
       force_flush = force_flush || (flushes_dirty && was.dirty && page_cache_.has_mapping(pfn));
       if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.munlock_when_unmapped(pfn);
@@ -468,6 +469,7 @@ Task<void> Processes::madv_free(SpaceId process, MappingId mapping, std::uint64_
     const Pfn pfn = owners_.owner(pte.page).pfn;
     if (core_.map.page(pfn).map != 1 || core_.map.page(pfn).has(kPageLocked)) continue;
     pte.dirty = false;
+    pte.young = false;
     co_await lru_.madv_free(pfn);
   }
   spaces_.lock(process).unlock(core_.engine);

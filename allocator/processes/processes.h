@@ -109,9 +109,9 @@ class Processes {
   // --- shared mappings (shared_mappings.cc) ---
   // Returns whether mmap_shared can map a page: one of a regular file or of shared memory, cached now.
   bool can_be_shared(OwnerId page) const;
-  // Maps these pages (MAP_SHARED); none is touched yet.
+  // Maps these pages (MAP_SHARED); none is touched yet. Reclaim spares pages that are used by `executable` mappings.
   // Requires: there is at least one, and can_be_shared() of each.
-  MappingId mmap_shared(SpaceId process, const std::vector<OwnerId>& pages);
+  MappingId mmap_shared(SpaceId process, const std::vector<OwnerId>& pages, bool executable = false);
   bool is_shared(SpaceId process, MappingId mapping) const { return processes_[process].mappings[mapping].shared; }
   // Reads from a page of such a mapping, or writes to it. Reads a dropped page of a file again. Returns 0, -ENOMEM, or
   // -EFAULT where shared memory was truncated.

@@ -14,7 +14,7 @@ bool Processes::can_be_shared(OwnerId page) const {
   return owner.kind == PageKind::file && owner.method != FileMethod::block_device;
 }
 
-MappingId Processes::mmap_shared(SpaceId process, const std::vector<OwnerId>& pages) {
+MappingId Processes::mmap_shared(SpaceId process, const std::vector<OwnerId>& pages, bool executable) {
   CMA_ASSERT(alive(process) && !pages.empty());
   const auto first = static_cast<std::uint32_t>(shared_.size());
   for (const OwnerId page : pages) {
@@ -28,6 +28,8 @@ MappingId Processes::mmap_shared(SpaceId process, const std::vector<OwnerId>& pa
   const MappingId mapping = mmap_anon(process, pages.size());
   processes_[process].mappings[mapping].shared = true;
   processes_[process].mappings[mapping].first_shared = first;
+  const PteId pte = processes_[process].mappings[mapping].first;
+  for (std::uint64_t i = 0; i < pages.size(); ++i) spaces_.pte(static_cast<PteId>(pte + i)).executable = executable;
   return mapping;
 }
 
