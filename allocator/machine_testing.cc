@@ -112,6 +112,15 @@ OwnerId own_frame(Machine& machine, Pfn pfn, PageKind kind) {
   return id;
 }
 
+OwnerId read_page(Machine& machine, FileId file, std::uint64_t index) {
+  const Files::Read read = run_now(machine.files.read(file, index, /*readahead=*/true));
+  CMA_ASSERT(read.error == 0);
+  while (run_now(machine.device.complete_one())) {
+  }
+  run_now(machine.lru.add_drain(machine.engine.cpu()));
+  return read.page;
+}
+
 void populate_lru(Machine& machine, unsigned count) {
   for (Pfn pfn = machine.map.range().start; count > 0; ++pfn) {
     if (machine.map.pageblock_type(pfn) != Migratetype::movable) continue;

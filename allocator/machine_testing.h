@@ -61,6 +61,9 @@ std::pair<std::int64_t, std::int64_t> recount_free(const Machine& machine, std::
 void claim_frame(Machine& machine, Pfn pfn);
 // Claims a frame, gives it to an owner of this kind and drains the pagevec it may wait in.
 OwnerId own_frame(Machine& machine, Pfn pfn, PageKind kind);
+// Reads a page of a file, completes all I/O and drains the pagevec that the page waits in. It is on the LRU then, and
+// nothing has used it.
+OwnerId read_page(Machine& machine, FileId file, std::uint64_t index);
 // Puts `count` anonymous pages outside every area on the LRU: with enough of them, no scan waits for isolated pages.
 void populate_lru(Machine& machine, unsigned count);
 

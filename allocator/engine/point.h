@@ -78,7 +78,19 @@ namespace cma {
   X(compact_isolated, "compact_zone", "pages are off the LRU, on the list of a compaction, not moved yet")             \
   X(compact_migrated, "compact_zone", "some pages did not move and are not put back yet")                              \
   X(compact_drained, "compact_zone", "this CPU's pagevecs and per-CPU lists are empty, where the scanner has passed")  \
-  X(compact_release, "compact_zone", "the compaction is over, spare free pages are not given back yet")
+  X(compact_release, "compact_zone", "the compaction is over, spare free pages are not given back yet")                \
+  X(reclaim_throttle, "shrink_inactive_list", "too many pages are isolated: the reclaimer sleeps")                     \
+  X(reclaim_isolated, "shrink_inactive_list", "lru_lock dropped: pages are off an LRU list, on one of reclaim's")      \
+  X(reclaim_page, "shrink_page_list", "before each page that reclaim tries: voluntary yield")                          \
+  X(reclaim_unmapped, "shrink_page_list", "the page is locked and unmapped, whether it is dirty or used comes next")   \
+  X(reclaim_dropped, "shrink_page_list", "pages are out of their caches, without references, and not freed yet")       \
+  X(reclaim_active_page, "shrink_active_list", "before each page that may become inactive: voluntary yield")           \
+  X(reclaim_lists, "shrink_lruvec", "a batch of each list is scanned, or reclaim of a node goes on: voluntary yield")  \
+  X(reclaim_slab, "do_shrink_slab", "a batch of reclaimable objects is dropped: voluntary yield")                      \
+  X(reclaim_node, "shrink_node", "the lists of a node are scanned, slabs and decisions come next")                     \
+  X(reclaim_priority, "do_try_to_free_pages", "before each priority with which a request reclaims: nothing is held")   \
+  X(kswapd_priority, "balance_pgdat", "before each priority with which kswapd reclaims: nothing is held")              \
+  X(kswapd_try_to_sleep, "kswapd_try_to_sleep", "kswapd has finished a run and looks whether it may sleep")
 
 enum class Point : std::uint8_t {
 #define CMA_POINT_ENUM(name, function, why) name,

@@ -118,6 +118,9 @@ class Lru {
   // into lru_add; up to 4.15 a page of locked memory at once on the unevictable list. Requires: isolate() took the
   // page, and it is off the task's list.
   Task<void> putback(Pfn pfn);
+  // Frees single pages that have lost their last reference and are on no list, first page first: prepares all, then
+  // commits each (free_unref_page_list). Requires: each has kPageInFlight.
+  Task<void> free_together(std::vector<Pfn> pages) { return references_.free_together(std::move(pages)); }
   // Puts a page that was the tail of a huge page in front of its former head (lru_add_page_tail), with which it has
   // been counted already; on the list of its own flags if the head is on none. Requires: the tail is on no list.
   void split_tail(Pfn tail, Pfn head) { lists_.split_tail(tail, head); }

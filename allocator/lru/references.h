@@ -29,10 +29,10 @@ class References {
   void get_page(Pfn pfn);
   Task<void> put_page(Pfn pfn);
   Task<void> release_pages(std::vector<Pfn> pages);
+  Task<void> free_together(std::vector<Pfn> dead);
 
  private:
   std::vector<Pfn> drop_references(std::span<const Pfn> pages);
-  Task<void> free_together(std::vector<Pfn> dead);
   Task<void> release_pages_v3_5(std::vector<Pfn> pages);
   Task<void> release_pages_v6_9(std::vector<Pfn> pages);
 
