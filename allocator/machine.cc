@@ -24,6 +24,18 @@ void hash_hints(std::uint64_t& hash, const CompactionHints& hints, std::size_t z
   }
 }
 
+// Adds what reclaim has found out about nodes, and the objects it could drop; nothing on a machine without either.
+void hash_reclaim(std::uint64_t& hash, const Reclaim& reclaim, std::size_t zones) {
+  for (std::size_t zone = 0; zone < zones; ++zone) {
+    const NodeState& state = reclaim.lruvecs().state({zone});
+    if (state == NodeState{}) continue;
+    const unsigned flags = (state.writeback ? 1U : 0U) | (state.dirty ? 2U : 0U) | (state.congested ? 4U : 0U);
+    hash_step(hash, zone << 32 | static_cast<std::uint64_t>(state.kswapd_failures) << 3 | flags);
+  }
+  const std::uint64_t objects = reclaim.slab().objects();
+  if (objects != 0 || reclaim.slab().deferred() != 0) hash_step(hash, objects << 32 ^ reclaim.slab().deferred());
+}
+
 }  // namespace
 
 Machine::Machine(const Geometry& geometry)
@@ -55,6 +67,7 @@ Machine::Machine(const Geometry& geometry)
                 files, migration),
       isolation(core_, buddy),
       compaction(core_, buddy, lru, scanner, migration),
+      reclaim(core_, buddy, lru, page_locks, owner_reclaim, compaction),
       contig(core_, buddy, lru, scanner, migration, isolation),
       areas(core_, memblock, buddy, contig),
       reports({core_, buddy, lru.lists(), hugetlb, owners, areas}) {
@@ -101,6 +114,7 @@ void Machine::restore(const Machine& boot) {
   files.copy_from(boot.files);
   isolation.copy_from(boot.isolation);
   compaction.copy_from(boot.compaction);
+  reclaim.copy_from(boot.reclaim);
   areas.copy_from(boot.areas);
   booted_ = boot.booted_;
 }
@@ -159,6 +173,7 @@ std::uint64_t Machine::state_hash() const {
     hash_step(hash, static_cast<std::uint64_t>(owner.refusals) ^ static_cast<std::uint64_t>(owner.mapped) << 40);
   }
   hash_hints(hash, scanner.hints(), buddy.zones());
+  hash_reclaim(hash, reclaim, buddy.zones());
   return hash;
 }
 

@@ -21,6 +21,7 @@
 #include "allocator/owners/reverse_map.h"
 #include "allocator/pressure/page_allocator.h"
 #include "allocator/processes/processes.h"
+#include "allocator/reclaim/reclaim.h"
 #include "allocator/reports/reports.h"
 
 namespace cma {
@@ -95,6 +96,7 @@ class Machine {
   Processes processes;
   Isolation isolation;
   Compaction compaction;
+  Reclaim reclaim;
   Contig contig;
   Areas areas;
   MemoryReports reports;

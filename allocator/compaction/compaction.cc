@@ -23,6 +23,15 @@ Task<CompactResult> Compaction::compact_zone(std::size_t zone, const CompactRequ
   co_return co_await run.run();
 }
 
+CompactResult Compaction::suitable(std::size_t zone, unsigned order, std::size_t class_zone) {
+  CMA_ASSERT(order > 0 && order <= buddy_.largest_order());
+  CompactRequest request;
+  request.order = static_cast<int>(order);
+  request.alloc_flags = kAllocWmarkMin;
+  request.class_zone = class_zone;
+  return ZoneCompaction({core_, buddy_, lru_, scanner_, migration_, free_scanner_}, zone, request).suitable();
+}
+
 Task<void> Compaction::compact_memory() {
   co_await lru_.add_drain_all();
   CompactRequest request;

@@ -48,6 +48,11 @@ class Compaction {
   // files and of shared memory. Requires: 1 <= order <= Buddy::largest_order().
   Task<CompactResult> compact_for(unsigned order, Migratetype type, CompactPriority priority, bool restarting);
 
+  // compaction_suitable, for reclaim: returns `success` if an allocation of 2^order pages down to the min watermark
+  // would succeed, `go_on` if enough is free for a compaction, else `skipped`. `class_zone` is the highest zone that it
+  // may use. Requires: 1 <= order <= Buddy::largest_order().
+  CompactResult suitable(std::size_t zone, unsigned order, std::size_t class_zone);
+
   // Returns how many times compaction of a zone has begun since boot. Counts a zone that was found to have too little
   // to gain; not a caller that may start no I/O, for which no zone is tried.
   std::uint64_t runs() const { return runs_; }

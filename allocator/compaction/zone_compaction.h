@@ -47,6 +47,9 @@ class ZoneCompaction final : public MigrationTargets {
 
   // compact_zone. When it returns, this call holds no pages.
   Task<CompactResult> run();
+  // compaction_suitable: returns go_on if it is worth while to begin, success if an allocation would succeed as it is,
+  // else skipped.
+  CompactResult suitable() const;
 
   // --- MigrationTargets ---
   // compaction_alloc: sends the free scanner on if no free page is left.
@@ -59,7 +62,6 @@ class ZoneCompaction final : public MigrationTargets {
   enum class Migrated : std::uint8_t { all, some, out_of_targets };
 
   // suitable.cc: whether to begin, and whether to go on.
-  CompactResult suitable() const;
   CompactResult suitable_v3_5() const;
   int fragmentation_index() const;
   CompactResult finished();

@@ -40,6 +40,20 @@ Task<void> Lru::putback(Pfn pfn) {
   co_await put_page(pfn);
 }
 
+bool Lru::put_on_list(Pfn pfn) {
+  Page& page = core_.map.edit(pfn);
+  CMA_ASSERT(page.has(kPageTaskList) && !page.has(kPageMlocked));
+  lists_.forget_isolated(pfn);
+  page.flags &= ~kPageTaskList;
+  if (--page.ref > 0) {
+    lists_.add(pfn);
+    return true;
+  }
+  page.flags &= ~(kPageActive | kPageUnevictable | kPageReferenced);
+  page.flags |= kPageInFlight;
+  return false;
+}
+
 Task<void> Lru::add_drain(int cpu) {
   if (pagevecs_.parked(cpu) != 0) co_await pagevecs_.drain(cpu);
   if (!mlock_.pagevec(cpu).empty()) co_await mlock_.drain(cpu);

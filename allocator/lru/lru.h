@@ -118,6 +118,12 @@ class Lru {
   // into lru_add; up to 4.15 a page of locked memory at once on the unevictable list. Requires: isolate() took the
   // page, and it is off the task's list.
   Task<void> putback(Pfn pfn);
+  // Puts a page back at the head of the list that its flags name, without a pagevec (move_pages_to_lru), and counts it
+  // as isolated no longer. The list's reference goes; returns false if it was the last one: then the page is on no
+  // list, and the caller frees it by free_together(). Requires: as putback(), and the page is no locked memory.
+  bool put_on_list(Pfn pfn);
+  // Moves a page to the head of its list. Requires: it is on one, with kPageLru.
+  void move_to_head(Pfn pfn) { lists_.relist(pfn, 0, 0); }
   // Frees single pages that have lost their last reference and are on no list, first page first: prepares all, then
   // commits each (free_unref_page_list). Requires: each has kPageInFlight.
   Task<void> free_together(std::vector<Pfn> pages) { return references_.free_together(std::move(pages)); }

@@ -226,6 +226,37 @@ TEST_P(LruTest, IsolatingCountsByKindAndPutbackReturnsThroughThePagevec) {
   EXPECT_TRUE(map.page(anon).has(kPageLru));
 }
 
+TEST_P(LruTest, APagePutOnItsListDirectlyIsAtItsHeadWithoutThePagevec) {
+  const std::vector<Pfn> pages = add(3, 0);
+  run_now(lru.add_drain(0));
+  ASSERT_TRUE(lru.isolate(pages[0]));
+  map.edit(pages[0]).flags |= kPageActive;
+  EXPECT_TRUE(lru.put_on_list(pages[0]));
+  EXPECT_EQ(lru.lists().isolated_file(), 0);
+  EXPECT_EQ(map.page(pages[0]).ref, 1);
+  EXPECT_THAT(pfns_of(map, lru.lists().list(LruList::active_file)), ElementsAre(pages[0]));
+  EXPECT_EQ(lru.parked(0), 0U);
+}
+
+TEST_P(LruTest, APageWhoseLastReferenceWasTheListsIsPutNowhere) {
+  const Pfn pfn = add(1, 0)[0];
+  run_now(lru.add_drain(0));
+  ASSERT_TRUE(lru.isolate(pfn));
+  run_now(lru.put_page(pfn));
+  EXPECT_FALSE(lru.put_on_list(pfn));
+  EXPECT_EQ(lru.lists().size(LruList::inactive_file), 0U);
+  EXPECT_EQ(lru.lists().isolated_file(), 0);
+  run_now(lru.free_together({pfn}));
+  EXPECT_TRUE(map.page(pfn).has(kPagePcp | kPageBuddy));
+}
+
+TEST_P(LruTest, APageMovedToTheHeadIsUsedUpLast) {
+  const std::vector<Pfn> pages = add(3, 0);
+  run_now(lru.add_drain(0));
+  lru.move_to_head(pages[0]);
+  EXPECT_THAT(pfns_of(map, lru.lists().list(LruList::inactive_file)), ElementsAre(pages[0], pages[2], pages[1]));
+}
+
 // The lists of two zones: each counts its own.
 TEST_P(LruTest, ListsAndIsolatedPagesAreCountedByZone) {
   Geometry g = geometry();
