@@ -21,12 +21,14 @@ Reclaim::Reclaim(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Own
       vecs_(core, buddy, lru),
       scanner_(core, lru, locks, owners, vecs_, events_),
       slab_(core, buddy, events_),
-      nodes_(core, buddy, lru, compaction, scanner_, slab_, vecs_) {}
+      nodes_(core, buddy, lru, compaction, scanner_, slab_, vecs_),
+      kswapd_(core, buddy, nodes_, vecs_, events_) {}
 
 void Reclaim::copy_from(const Reclaim& other) {
   events_ = other.events_;
   vecs_.copy_from(other.vecs_);
   slab_.copy_from(other.slab_);
+  kswapd_.copy_from(other.kswapd_);
 }
 
 // current_gfp_context.

@@ -1,7 +1,7 @@
-// Reclaim of pages (mm/vmscan.c): what a request for pages does that finds too little memory.
+// Reclaim of pages (mm/vmscan.c): what a request for pages does that finds too little memory, and kswapd.
 //
 // The face of the folder, which composes its parts: BatchReclaim (which pages of a batch are dropped), ListScanner
-// (batches off the LRU lists, and back), NodeReclaim (how much of a node is scanned), ReclaimableSlab.
+// (batches off the LRU lists, and back), NodeReclaim (how much of a node is scanned), ReclaimableSlab, Kswapd.
 // Requests that may wait call try_to_free_pages(). Cost: O(pages scanned), of one call up to a few times the lists.
 //
 // Locks: callers hold none. Reclaim sleeps, and passes points wherever other actors can run.
@@ -15,6 +15,7 @@
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
 #include "allocator/owners/owner_reclaim.h"
+#include "allocator/reclaim/kswapd.h"
 #include "allocator/reclaim/list_scanner.h"
 #include "allocator/reclaim/lruvecs.h"
 #include "allocator/reclaim/node_reclaim.h"
@@ -45,6 +46,8 @@ class Reclaim {
   // Requires: 0 <= priority <= kDefPriority.
   Task<std::uint64_t> try_to_free_pages(ReclaimRequest request);
 
+  Kswapd& kswapd() { return kswapd_; }
+  const Kswapd& kswapd() const { return kswapd_; }
   ReclaimableSlab& slab() { return slab_; }
   const ReclaimableSlab& slab() const { return slab_; }
 
@@ -76,6 +79,7 @@ class Reclaim {
   ListScanner scanner_;
   ReclaimableSlab slab_;
   NodeReclaim nodes_;
+  Kswapd kswapd_;
 };
 
 }  // namespace cma
