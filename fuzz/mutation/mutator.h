@@ -24,8 +24,9 @@ namespace cma {
 struct MutationOptions {
   // Long programs are slow, and short ones find nearly all: operations beyond this are removed.
   std::size_t ops = 48;
-  // What is inserted: of these only `kinds`, `sequential` and `compaction` count; huge pages and flags go by the
-  // program. If it is sequential, mutate() makes no change about actors or stops; cross() brings the other program's.
+  // What is inserted: of these only `kinds`, `sequential`, `compaction` and `reclaim` count; huge pages and flags go by
+  // the program. If it is sequential, mutate() makes no change about actors or stops; cross() brings those that the
+  // other program has.
   GeneratorOptions generated;
   // Returns a machine to take the place of a program's own, bugs included; without it a shape does, and bugs stay.
   std::function<Geometry(Random&)> machine;

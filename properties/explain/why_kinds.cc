@@ -161,6 +161,8 @@ class Explainer {
   void operator()(const AllocRange& op) const { range_failed(op.pages); }
   void operator()(const FreeRange&) const { unexplained(); }
   void operator()(const Compact& op) const;
+  void operator()(const DirectReclaim& op) const;
+  void operator()(const RunKswapd&) const { unexplained(); }
   template <LruVerb Verb>
   void operator()(const LruOp<Verb>&) const {
     unexplained();
@@ -420,6 +422,19 @@ void Explainer::operator()(const Compact& op) const {
   else
     compaction_ran(op);
   answer_.evidence.insert(answer_.evidence.end(), left.evidence.begin(), left.evidence.end());
+}
+
+void Explainer::operator()(const DirectReclaim& op) const {
+  const LruLists& lists = machine_.lru.lists();
+  const std::uint64_t file = lists.size(LruList::inactive_file) + lists.size(LruList::active_file);
+  const std::uint64_t anonymous = lists.size(LruList::inactive_anon) + lists.size(LruList::active_anon);
+  answer_.add(About::wanted, fmt::format("{} to be freed", plural(op.pages, "page")), {{"pages", op.pages}});
+  if (file == 0)
+    answer_.brief = fmt::format("no page of a file is on the LRU lists, and without swap {} cannot be freed",
+                                plural(anonymous, "anonymous page"));
+  else
+    answer_.brief = fmt::format("none of {} of files on the LRU lists could be freed: they are dirty, in use or locked",
+                                plural(file, "page"));
 }
 
 // Returns why no zone was worth a compaction (compaction_suitable): first of all it needs free pages to move pages to.

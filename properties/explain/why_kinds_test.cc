@@ -244,6 +244,18 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
        kSmall,
        "eaten = unmovable_page pages=470\ncompact order=6 full type=unmovable\n",
        {"answer failed, -ENOMEM: moving pages made no block of order 6: ", "zone   Normal: "}},
+      {"reclaim, nothing there",
+       kSmall,
+       "reclaim\n",
+       {"answer failed, -ENOMEM: no page of a file is on the LRU lists, and without swap 0 anonymous pages cannot be "
+        "freed\n",
+        "wanted 32 pages to be freed\n"}},
+      {"reclaim, all in use",
+       kSmall,
+       "f = file\nr = read f pages=3\nbh_dirty r\ndrain_lru\nreclaim pages=8\n",
+       {"answer failed, -ENOMEM: none of 3 pages of files on the LRU lists could be freed: they are dirty, in use or "
+        "locked\n",
+        "wanted 8 pages to be freed\n"}},
       {"cat",
        kSmall,
        "cat cma/nosuch/count\n",

@@ -33,6 +33,11 @@ std::uint64_t sweep_steps(const World& world, AreaRef ref, std::uint64_t pages, 
 // The bound of each kind of operation.
 struct Bound {
   const World& world;
+  // Returns the bound of so many runs down the priorities.
+  std::uint64_t reclaim_steps(std::uint64_t runs) const {
+    constexpr std::uint64_t kPriorities = 13;
+    return runs * kPriorities * 16 * world.machine().map.range().pages();
+  }
   std::uint64_t operator()(const CmaAlloc& op) const { return sweep_steps(world, op.area, op.pages, op.align); }
   std::uint64_t operator()(const DebugfsAlloc& op) const {
     return sweep_steps(world, op.area, debugfs_count(op.pages), 0);
@@ -58,6 +63,9 @@ struct Bound {
   std::uint64_t operator()(const Compact&) const {
     return contig_steps(world.machine(), world.machine().map.range().pages());
   }
+  // Each priority tries each page a few times at most. kswapd gives up after so many runs, each twice at most.
+  std::uint64_t operator()(const DirectReclaim&) const { return reclaim_steps(4); }
+  std::uint64_t operator()(const RunKswapd&) const { return reclaim_steps(2 * kMaxReclaimRetries); }
   // Freeing and draining touch each page a few times at most.
   template <class Other>
   std::uint64_t operator()(const Other&) const {

@@ -27,6 +27,8 @@ bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   if (is_huge_kind(kind) && !options.huge_pages) return false;
   // Compaction has a weight apart: programs without it are the same whether it exists or not.
   if (kind == kind_of<Compact>()) return false;
+  // So has reclaim.
+  if (kind == kind_of<DirectReclaim>() || kind == kind_of<RunKswapd>()) return false;
   // Made of other requests.
   if (kind == kind_of<AllocGfp>()) return false;
   if (kind == kind_of<Vmalloc>()) return false;
@@ -182,6 +184,8 @@ KindWeights swarm_weights(Random& random, const GeneratorOptions& options) {
   if (random.chance(70)) weights[kind_of<CmaRelease>()] = static_cast<std::uint8_t>(random.between(20, 100));
   if (options.compaction && options.kinds.test(kind_of<Compact>()))
     weights[kind_of<Compact>()] = static_cast<std::uint8_t>(random.between(3, 40));
+  for (const std::size_t kind : {kind_of<DirectReclaim>(), kind_of<RunKswapd>()})
+    if (options.reclaim && options.kinds.test(kind)) weights[kind] = static_cast<std::uint8_t>(random.between(3, 40));
   if (options.huge_pages) prefer_huge_pages(random, options.kinds, weights);
   return KindWeights(weights);
 }
@@ -234,6 +238,7 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   GeneratorOptions options = asked;
   // Drawn apart: programs without huge pages or compaction do not depend on these.
   constexpr std::uint64_t kApart = 0x9e3779b97f4a7c15;
+  constexpr std::uint64_t kReclaimApart = 0xc2b2ae3d27d4eb4f;
   Random apart(seed ^ kApart);
   if (!options.sequential && apart.chance(5)) options.huge_pages = true;
   if (apart.chance(10)) options.compaction = true;
@@ -241,6 +246,8 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   // Drawn apart from those: other programs do not depend on it.
   constexpr std::uint64_t kFurtherApart = 0xbf58476d1ce4e5b9;
   if (!options.sequential && Random(seed ^ kFurtherApart).chance(3)) options.vmalloc = true;
+  // Drawn last, so that it changes nothing else.
+  if (!options.sequential && Random(seed ^ kReclaimApart).chance(10)) options.reclaim = true;
   const Release release =
       options.release ? *options.release : modelled_releases()[random.below(modelled_releases().size())];
   const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;

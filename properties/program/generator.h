@@ -27,6 +27,8 @@ struct GeneratorOptions {
   bool huge_pages = false;
   // Memory is compacted now and then. Otherwise one program in ten has that.
   bool compaction = false;
+  // Pages are reclaimed now and then. Otherwise one program in ten has that; no sequential one does.
+  bool reclaim = false;
   // One program in 500 is as long as this, if it is more than max_ops.
   std::size_t longest = 0;
   // Requests for pages with flags of the kernel, and operations in the scopes of memalloc_nofs_save and its like; for

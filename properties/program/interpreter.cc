@@ -471,7 +471,8 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   if (first || machine_.state_hash() != noted_state_) return;
   current_ = inside_[actor].slot;
   const bool pins = std::holds_alternative<PinLongterm>(program_.ops[current_].body);
-  const Point loop = pins ? Point::pin_again : Point::scan_throttle;
+  const bool reclaims = std::holds_alternative<DirectReclaim>(program_.ops[current_].body);
+  const Point loop = pins ? Point::pin_again : reclaims ? Point::reclaim_throttle : Point::scan_throttle;
   throw LawBroken(
       Law::bounded, std::string(info_of(loop).function),
       fmt::format(

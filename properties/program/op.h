@@ -21,6 +21,7 @@
 #include "properties/program/ops_pages.h"
 #include "properties/program/ops_processes.h"
 #include "properties/program/ops_range.h"
+#include "properties/program/ops_reclaim.h"
 #include "properties/program/ops_reference.h"
 #include "properties/program/ops_view.h"
 
@@ -43,7 +44,9 @@ using OpVariant = std::variant<
     // Allocation flags, and figures of zones.
     AllocGfp, ExpectZone,
     // Ranges of kernel addresses.
-    Vmalloc>;
+    Vmalloc,
+    // Reclaim.
+    DirectReclaim, RunKswapd>;
 
 // The most operations and actors of a program. The parser refuses more; Program::settle() cuts what is beyond.
 inline constexpr std::size_t kMaxOps = 4096;
