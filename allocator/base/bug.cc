@@ -347,6 +347,13 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::report_hides_areas, "report-hides-areas", "",
      "The report of the memory leaves out the letter C, so that blocks of areas pass for blocks of other types.",
      std::nullopt},
+    {Bug::reclaim_spares_clean, "reclaim-spares-clean", "",
+     "Reclaim keeps clean unused pages of files, as if each had just been used.", std::nullopt},
+    {Bug::reclaim_drops_held, "reclaim-drops-held", "",
+     "Reclaim drops a page of a file from its cache though others have a reference to it.", std::nullopt},
+    {Bug::kswapd_counts_areas, "kswapd-counts-areas", "",
+     "kswapd takes a zone for balanced because of free pages in areas, which ordinary requests cannot have.",
+     std::nullopt},
 }};
 
 }  // namespace

@@ -167,6 +167,9 @@ enum class Bug : std::uint8_t {
   costly_failure_silent,    // a request for a block of an order above 3 that fails is not reported
   report_counts_isolated,   // the report of the memory counts free pages of isolated pageblocks as free
   report_hides_areas,       // the report of the memory leaves out which free blocks are areas'
+  reclaim_spares_clean,     // reclaim keeps clean unused pages of files, as if each were used
+  reclaim_drops_held,       // reclaim drops a page of a file though others refer to it
+  kswapd_counts_areas,      // free pages of areas count when kswapd asks whether a zone has enough
   kCount
 };
 

@@ -137,7 +137,8 @@ bool OwnerReclaim::remove_mapping(Pfn pfn) {
   const bool anonymous = records_.owner(id).kind == PageKind::anonymous;
   if (anonymous && page.map != 0) return false;
   // The references are frozen at once; any other keeps the page.
-  if (page.ref != (anonymous ? 1 : 2)) return false;
+  const bool held = page.ref != (anonymous ? 1 : 2);
+  if (held && (anonymous || !core_.bugs.fires(Bug::reclaim_drops_held))) return false;
   if (!anonymous && page.has(kPageDirty)) return false;
   page.ref = 0;
   if (anonymous) return true;

@@ -102,6 +102,8 @@ Task<BatchReclaim::Fate> BatchReclaim::try_locked(Run run, Pfn pfn) {
   }
   const Page& page = core_.map.page(pfn);
   if (page.has(kPageAnon) && page.has(kPageSwapbacked)) co_return anon_without_swap(run, page);
+  if (is_files(page) && !page.has(kPageDirty) && core_.bugs.fires(Bug::reclaim_spares_clean))
+    co_return Fate::keep_locked;
   if (page.map > 0) {
     const Fate fate = co_await unmap(run, pfn);
     if (fate != Fate::drop) co_return fate;

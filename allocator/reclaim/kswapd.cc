@@ -34,7 +34,12 @@ bool Kswapd::zone_balanced(std::size_t zone, unsigned order, std::size_t ceiling
   const Zone& it = buddy_.zone(zone);
   const std::uint64_t mark = Watermarks::watermark(it, Watermark::high);
   const WatermarkRequest request = {.order = order, .class_zone = ceiling};
-  if (!buddy_.watermarks().zone_watermark_ok(it, mark, request, it.nr_free_pages)) return false;
+  bool enough = buddy_.watermarks().zone_watermark_ok(it, mark, request, it.nr_free_pages);
+  if (!enough && core_.bugs.fires(Bug::kswapd_counts_areas)) {
+    const WatermarkRequest movable = {.order = order, .class_zone = ceiling, .flags = kAllocCma};
+    enough = buddy_.watermarks().zone_watermark_ok(it, mark, movable, it.nr_free_pages);
+  }
+  if (!enough) return false;
   if (release_ < Release::v4_12) {
     NodeState& state = vecs_.state(vecs_.of_zone(zone));
     state.congested = state.dirty = state.writeback = false;
