@@ -83,7 +83,10 @@ Task<bool> OwnerReclaim::unmap_lazyfree(OwnerId id, Pfn pfn) {
       if (space != 0) spaces_.lock(space).unlock(core_.engine);
       co_return false;
     }
-    const bool written = there && pte.dirty && !core_.bugs.fires(Bug::lazyfree_drops_written);
+    // Since 5.18 a page that others refer to counts as written: they may have a device write to it.
+    const Page& page = core_.map.page(pfn);
+    const bool held = release_ >= Release::v5_18 && page.ref != 1 + page.map;
+    const bool written = there && (held || (pte.dirty && !core_.bugs.fires(Bug::lazyfree_drops_written)));
     if (there && !written) {
       reverse_map_.zap_pte(found);
       --core_.map.edit(pfn).ref;

@@ -407,6 +407,16 @@ TEST_P(LazyfreeBatchTest, IsOrdinaryMemoryAgainIfItWasWrittenTo) {
   EXPECT_EQ(machine->lru.lists().isolated_file(), 0);
 }
 
+TEST_P(LazyfreeBatchTest, StaysMappedSince5_18IfOthersReferToIt) {
+  const OwnerId id = given_up();
+  const Pfn pfn = pfn_of(id);
+  machine->lru.get_page(pfn);
+  EXPECT_EQ(shrink({id}), 0U);
+  const bool stays = GetParam() >= Release::v5_18;
+  EXPECT_EQ(machine->processes.page_at(process, mapping, 0), stays ? id : 0U);
+  EXPECT_EQ(machine->map.page(pfn).has(kPageSwapbacked), stays);
+}
+
 TEST_P(LazyfreeBatchTest, StaysOnceIfItWasJustWrittenTo) {
   const OwnerId id = given_up();
   EXPECT_EQ(run_now(machine->processes.write(process, mapping, 0)), 0);
