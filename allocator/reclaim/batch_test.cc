@@ -185,7 +185,9 @@ TEST_P(BatchTest, KswapdUnderPressureWritesAPageAndDropsItIfThatEndsAtOnce) {
   EXPECT_EQ(events.nr_vmscan_write, writes ? 1U : 0U);
   EXPECT_EQ(counts.pageout, writes ? 1U : 0U);
   EXPECT_EQ(machine->owners.released(id), writes);
-  if (!writes) EXPECT_TRUE(page_of(id).has(kPageActive)) << "without writepage";
+  if (!writes) {
+    EXPECT_TRUE(page_of(id).has(kPageActive)) << "without writepage";
+  }
 }
 
 TEST_P(BatchTest, APageThatIsBeingWrittenStaysAndIsReclaimedWhenThatEnds) {

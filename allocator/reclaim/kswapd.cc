@@ -58,17 +58,11 @@ bool Kswapd::balanced(unsigned node, unsigned order, std::size_t ceiling) {
   return !any;
 }
 
-// prepare_kswapd_sleep: up to 4.11 all zones must be balanced, later one.
+// prepare_kswapd_sleep: one zone must be balanced, as balance_pgdat wants it. 4.8 to 4.11 want all, and never sleep
+// while a zone cannot be: that is repaired here.
 bool Kswapd::ready_to_sleep(unsigned node, unsigned order, std::size_t ceiling) {
   NodeState& state = vecs_.state(vecs_.of_node(node));
   if (state.kswapd_failures >= kMaxReclaimRetries) return true;
-  if (release_ < Release::v4_12) {
-    for (std::size_t zone = 0; zone < buddy_.zones() && zone <= ceiling; ++zone) {
-      const bool counts = buddy_.zone(zone).node == node && buddy_.zone(zone).managed != 0;
-      if (counts && !zone_balanced(zone, order, ceiling)) return false;
-    }
-    return true;
-  }
   if (!balanced(node, order, ceiling)) return false;
   state.congested = state.dirty = state.writeback = false;
   return true;

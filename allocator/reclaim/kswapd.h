@@ -45,6 +45,8 @@ class Kswapd {
   bool wake(std::size_t zone, Gfp gfp, unsigned order, std::size_t ceiling);
   // Returns whether kswapd of a node has been woken and has not gone to sleep since.
   bool awake(unsigned node) const { return nodes_[node].awake; }
+  // Returns whether it has found the node balanced or hopeless, and sleeps for a moment before it looks again.
+  bool dozing(unsigned node) const { return nodes_[node].dozing; }
   // Returns whether an actor runs it.
   bool running(unsigned node) const { return nodes_[node].running; }
 

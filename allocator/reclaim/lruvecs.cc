@@ -10,10 +10,11 @@ LruVec LruVecs::of_zone(std::size_t zone) const {
 }
 
 LruVec LruVecs::of_node(unsigned node) const {
-  std::size_t zone = 0;
-  for (; zone + 1 < buddy_.zones() && buddy_.zone(zone).node != node;) ++zone;
-  CMA_ASSERT(buddy_.zone(zone).node == node);
-  return {zone};
+  std::size_t first = 0;
+  for (std::size_t zone = 1; zone < buddy_.zones(); ++zone)
+    if (buddy_.zone(first).node != node) first = zone;
+  CMA_ASSERT(buddy_.zone(first).node == node);
+  return {first};
 }
 
 std::uint64_t LruVecs::size(LruVec vec, LruList list, std::size_t ceiling) const {

@@ -130,8 +130,11 @@ TEST_P(ReclaimTest, ADirectReclaimerWaitsWhileTooManyPagesAreIsolated) {
   machine->engine.advance_to(before + 100 * kMillisecond);
   machine->engine.resume(actor);
   EXPECT_EQ(freed.value.has_value(), GetParam() >= Release::v4_14);
-  if (freed.value) EXPECT_EQ(*freed.value, 0U);
-  if (!freed.value) EXPECT_EQ(machine->engine.state(actor), Engine::State::sleeping);
+  if (freed.value) {
+    EXPECT_EQ(*freed.value, 0U);
+  } else {
+    EXPECT_EQ(machine->engine.state(actor), Engine::State::sleeping);
+  }
 }
 
 TEST_P(ReclaimTest, ADyingReclaimerSaysThatItHasFreedABatch) {
