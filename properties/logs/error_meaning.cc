@@ -12,12 +12,16 @@ constexpr int kEbusy = 16;
 // Returns whether the log shows that a window was tried.
 bool tried(const Request& request) { return request.windows() != 0 || request.retry_lines != 0; }
 
-ErrorMeaning enomem(const Request& request, const Kernel& kernel) {
+ErrorMeaning enomem(const Request& request, const Reading& reading, const Kernel& kernel) {
   if (tried(request))
     return {Culprit::no_memory_to_move, Certainty::fits,
             "-12 after windows that were tried: there was no memory to move their pages to"};
+  if (reading.room == Room::some)
+    return {Culprit::no_memory_to_move, Certainty::fits,
+            "-12 (-ENOMEM), though a free run has room for it: a window was tried, and there was no memory to move its "
+            "pages to"};
   if (kernel.all_before(Release::v6_15))
-    return {Culprit::no_room, Certainty::follows,
+    return {Culprit::no_room, Certainty::fits,
             "-12 (-ENOMEM) before 6.15: no window was tried. No run of free bits is long enough at this alignment: the "
             "area is full or fragmented, and no page was in the way. (Rarely a window was tried, and there was no "
             "memory to move its pages to.)"};
@@ -63,7 +67,7 @@ ErrorMeaning error_meaning(const Request& request, const Reading& reading, const
     return {Culprit::unknown, Certainty::follows, "the log does not have its error"};
   }
   switch (-*request.error) {
-    case kEnomem: return enomem(request, kernel);
+    case kEnomem: return enomem(request, reading, kernel);
     case kEbusy: return ebusy(request, reading, kernel);
     case kEintr: return {Culprit::signal, Certainty::follows, "-4 (-EINTR): the task that asked was being killed"};
   }

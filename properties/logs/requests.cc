@@ -31,6 +31,12 @@ constexpr std::uint64_t kLinesToRuns = 8;
 constexpr std::uint64_t kLimitBurst = 10;
 constexpr std::int64_t kLimitInterval = 5'000'000;
 
+// Returns whether a line is about the end of a request.
+bool is_end(Says says) {
+  return says == Says::alloc_failed || says == Says::alloc_returned || says == Says::trace_alloc ||
+         says == Says::trace_alloc_finish;
+}
+
 // Makes windows of the starts that lines of retries name, if the log has no other windows of the request.
 void use_retried(Request& request) {
   if (!request.pages || request.windows() != 0 || *request.pages > kMostWindowPages) return;
@@ -102,7 +108,9 @@ bool size_fits(const Request& request, const Window& window) {
 bool continues(const Request& request, const Window& window) {
   const Window* last = request.last_window();
   if (last == nullptr) return size_fits(request, window);
-  if (window.range.end <= last->range.end || window.range.start < last->range.start) return false;
+  if (window.range.end <= last->range.end) return false;
+  // Heads of free blocks ascend too, unless blocks merge; known pages say more.
+  if (!request.pages && window.range.start < last->range.start) return false;
   const auto time = time_between(last->origin, window.origin);
   if (time && *time > kLongestWindow) return false;
   // Between windows that lie apart buffers have all places; that is rare, and the search takes no time.
@@ -182,18 +190,18 @@ void RequestFinder::add_suppressed(const Fact& fact) {
 }
 
 void RequestFinder::add_trace_retry(const Fact& fact) {
+  lose_tested(fact);
   const Pfn start = fact.number("pfn");
   add_window(fact, {{start, start + fact.number("pages")}, true, fact.line, fact.origin, {}});
 }
 
 std::vector<Request> RequestFinder::take() {
-  for (Request& request : open_) use_retried(request);
-  for (Request& request : ended_) use_retried(request);
-  for (Request& request : open_) {
-    if (request.error) request.outcome = Outcome::failed;
-    ended_.push_back(std::move(request));
-  }
+  for (Request& request : open_) ended_.push_back(std::move(request));
   open_.clear();
+  for (Request& request : ended_) {
+    use_retried(request);
+    if (request.outcome == Outcome::unknown && request.got) request.outcome = Outcome::succeeded;
+  }
   std::ranges::stable_sort(ended_, {}, &Request::first_line);
   return std::move(ended_);
 }
@@ -201,7 +209,6 @@ std::vector<Request> RequestFinder::take() {
 // Begins a request with this fact.
 Request& RequestFinder::open(const Fact& fact) {
   if (open_.size() == kMostOpen) {
-    if (open_.front().error) open_.front().outcome = Outcome::failed;
     keep(std::move(open_.front()));
     open_.erase(open_.begin());
   }
@@ -217,8 +224,8 @@ Request& RequestFinder::open(const Fact& fact) {
 Request* RequestFinder::find_open(const Fact& fact, auto accepts) {
   for (std::size_t i = open_.size(); i-- > 0;) {
     if (callers_differ(open_[i].caller, fact.origin.caller)) continue;
-    // A tracepoint has told how it ended; only the line of the log is still to come.
-    if (open_[i].error && fact.says() != Says::alloc_failed) continue;
+    // Of one that has ended only other lines about its end can follow.
+    if ((open_[i].outcome != Outcome::unknown || open_[i].got) && !is_end(fact.says())) continue;
     if (!accepts(open_[i])) continue;
     const Window* last = open_[i].last_window();
     const auto silence = time_between(last != nullptr ? last->origin : open_[i].origin, fact.origin);
@@ -231,13 +238,16 @@ Request* RequestFinder::find_open(const Fact& fact, auto accepts) {
   return nullptr;
 }
 
-// Ends the request, which is the last of those that are open.
-void RequestFinder::close(Request& request, Outcome outcome, std::uint64_t line) {
+// Ends the last of the requests that are open.
+void RequestFinder::close() {
+  keep(std::move(open_.back()));
+  open_.pop_back();
+}
+
+// Notes how a request ended, which is the last of those that are open. It stays open, for other lines about its end.
+void RequestFinder::decide(Request& request, Outcome outcome, std::uint64_t line) {
   request.outcome = outcome;
   request.end_line = line;
-  request.last_line = line;
-  keep(std::move(request));
-  open_.pop_back();
 }
 
 // Keeps a request that has ended, if there is room.
@@ -300,19 +310,27 @@ void RequestFinder::count_burst(Request& request, const Origin& origin) {
   request.at_limit = ++burst_ == kLimitBurst;
 }
 
+// Takes in that a request begins. Its line and its tracepoint come right after each other, if the log has both.
 void RequestFinder::add_called(const Fact& fact) {
-  Request& request = open(fact);
-  request.called = true;
-  request.pages = fact.number("pages");
-  request.pages_line = fact.line;
-  request.align = align_of(fact);
-  request.area = fact.text("area");
+  const bool traced = fact.says() == Says::trace_alloc_start;
+  const unsigned align = align_of(fact);
+  Request* request = find_open(fact, [&](const Request& open) {
+    const bool other = traced ? open.called && !open.traced : open.traced && !open.called;
+    return other && open.pages == fact.number("pages") && open.align == align && open.windows() == 0;
+  });
+  if (request == nullptr) request = &open(fact);
+  (traced ? request->traced : request->called) = true;
+  request->pages = fact.number("pages");
+  request->pages_line = fact.line;
+  request->align = align;
+  if (request->area.empty()) request->area = fact.text("area");
 }
 
 void RequestFinder::add_failed(const Fact& fact) {
   const std::uint64_t pages = fact.number("pages");
   const int error = error_of(fact);
   Request* request = find_open(fact, [&](const Request& open) {
+    if (open.got || open.reported || (open.error && *open.error != error)) return false;
     if (open.pages) return *open.pages == pages;
     for (const Sweep& sweep : open.sweeps)
       for (const Window& window : sweep.windows)
@@ -323,11 +341,24 @@ void RequestFinder::add_failed(const Fact& fact) {
   request->pages = pages;
   request->pages_line = fact.line;
   request->error = error;
+  request->reported = true;
   if (request->area.empty()) request->area = fact.text("area");
-  close(*request, Outcome::failed, fact.line);
+  decide(*request, Outcome::failed, fact.line);
+}
+
+// Takes back that the request touched last got the pages that were all free when they were tested: others took one
+// before it could, and it goes on.
+void RequestFinder::lose_tested(const Fact& fact) {
+  if (open_.empty() || callers_differ(open_.back().caller, fact.origin.caller)) return;
+  Request& request = open_.back();
+  if (!request.got || request.outcome != Outcome::unknown) return;
+  if (request.sweeps.empty()) request.sweeps.emplace_back();
+  request.sweeps.back().windows.push_back({*request.got, false, request.end_line, request.origin, {}});
+  request.got.reset();
 }
 
 void RequestFinder::add_retry(const Fact& fact) {
+  lose_tested(fact);
   Request* request = find_open(fact, [](const Request&) { return true; });
   if (request == nullptr) request = &open(fact);
   if (request->retry_lines++ == 0) request->first_retry_line = fact.line;
@@ -337,9 +368,14 @@ void RequestFinder::add_retry(const Fact& fact) {
 }
 
 void RequestFinder::add_returned(const Fact& fact) {
-  Request* request = find_open(fact, [](const Request& open) { return open.called; });
+  const Outcome outcome = is_null(fact.text("page")) ? Outcome::failed : Outcome::succeeded;
+  Request* request = find_open(fact, [&](const Request& open) {
+    return open.called && (open.outcome == Outcome::unknown || open.outcome == outcome);
+  });
   if (request == nullptr) return;
-  close(*request, is_null(fact.text("page")) ? Outcome::failed : Outcome::succeeded, fact.line);
+  request->outcome = outcome;
+  request->end_line = fact.line;
+  close();
 }
 
 // Takes in the tracepoint with which a request ended up to 5.12. Its frame is that of the last window.
@@ -348,39 +384,38 @@ void RequestFinder::add_trace_alloc(const Fact& fact) {
   const Pfn start = fact.number("pfn");
   const bool failed = is_null(fact.text("page"));
   Request* request = find_open(fact, [&](const Request& open) {
+    if (open.got && open.got->end != start + pages) return false;
     if (open.pages) return *open.pages == pages;
     const Window* last = open.last_window();
-    return last != nullptr && window_fits(*last, pages);
+    return open.got || (last != nullptr && window_fits(*last, pages));
   });
   if (request == nullptr) request = &open(fact);
   request->pages = pages;
   request->pages_line = fact.line;
   request->align = align_of(fact);
-  // A failed one has its error in a line of the log that comes next.
-  if (failed) return;
-  request->got = PfnRange{start, start + pages};
-  close(*request, Outcome::succeeded, fact.line);
+  if (!failed) request->got = PfnRange{start, start + pages};
+  decide(*request, failed ? Outcome::failed : Outcome::succeeded, fact.line);
 }
 
 void RequestFinder::add_trace_finish(const Fact& fact) {
   const std::uint64_t pages = fact.number("pages");
+  const Pfn start = fact.number("pfn");
   const std::string area = fact.text("area");
-  Request* request = find_open(
-      fact, [&](const Request& open) { return open.pages == pages && (open.area == area || open.area.empty()); });
+  const bool failed = is_null(fact.text("page"));
+  Request* request = find_open(fact, [&](const Request& open) {
+    const bool open_end =
+        open.outcome == Outcome::unknown || (failed && open.reported && open.outcome == Outcome::failed);
+    return open.pages == pages && (open.area == area || open.area.empty()) && open_end && !open.finished;
+  });
   if (request == nullptr) request = &open(fact);
   request->pages = pages;
   request->pages_line = fact.line;
   request->area = area;
   request->align = align_of(fact);
-  const bool failed = is_null(fact.text("page"));
-  const FieldValue* error = fact.field("ret");
-  if (error != nullptr && failed) request->error = error_of(fact);
-  request->end_line = fact.line;
-  // Of one that failed the line with the error comes after the tracepoint.
-  if (failed) return;
-  const Pfn start = fact.number("pfn");
-  request->got = PfnRange{start, start + pages};
-  close(*request, Outcome::succeeded, fact.line);
+  request->finished = true;
+  if (failed && fact.field("ret") != nullptr) request->error = error_of(fact);
+  if (!failed) request->got = PfnRange{start, start + pages};
+  decide(*request, failed ? Outcome::failed : Outcome::succeeded, fact.line);
 }
 
 void RequestFinder::add_tested(const Fact& fact) {
@@ -394,8 +429,9 @@ void RequestFinder::add_tested(const Fact& fact) {
   Request* request = find_open(fact, [&](const Request& open) { return continues(open, window); });
   if (request == nullptr) request = &open(fact);
   const std::uint64_t pages = std::min(most_pages(*request), window.range.pages());
+  // The pages are taken next; the end is not there yet.
   request->got = PfnRange{window.range.end - pages, window.range.end};
-  close(*request, Outcome::succeeded, fact.line);
+  request->end_line = fact.line;
 }
 
 // Takes in that a driver did not get a buffer of the size that windows before it were for.
@@ -405,12 +441,15 @@ void RequestFinder::add_driver(const Fact& fact) {
   Request* request = find_open(fact, [&](const Request& open) {
     return open.windows() != 0 && most_pages(open) == pages && fact.line - open.last_line <= kLinesToDriver;
   });
-  if (request != nullptr) close(*request, Outcome::failed, fact.line);
+  if (request != nullptr) decide(*request, Outcome::failed, fact.line);
 }
 
 // Takes in the free runs of the area of the request that failed just before: "3@125+20@172".
 void RequestFinder::add_runs(const Fact& fact) {
-  if (ended_.empty() || !ended_.back().error || fact.line - ended_.back().end_line > kLinesToRuns) return;
+  Request* request = nullptr;
+  for (Request& open : open_)
+    if (open.reported && !open.runs && (request == nullptr || open.end_line > request->end_line)) request = &open;
+  if (request == nullptr || fact.line - request->end_line > kLinesToRuns) return;
   FreeRuns runs;
   runs.free = fact.number("free");
   runs.total = fact.number("total");
@@ -424,7 +463,7 @@ void RequestFinder::add_runs(const Fact& fact) {
     runs.runs.push_back({match.fields[0].number, match.fields[1].number});
     at = match.end;
   }
-  ended_.back().runs = std::move(runs);
+  request->runs = std::move(runs);
 }
 
 }  // namespace cma::logs

@@ -66,7 +66,10 @@ struct Request {
   std::vector<Window> retried;  // of those lines that name the start; the ends are not known yet
   std::vector<Suppressed> suppressed;
   std::optional<FreeRuns> runs;
-  bool called = false;  // the line with which it begins is there
+  bool reported = false;  // a line of the log has its error
+  bool called = false;    // the line with which it begins is there
+  bool finished = false;  // the tracepoint with which it ends is there
+  bool traced = false;    // the tracepoint with which it begins is there
   std::string caller;
   std::string task;
   std::uint64_t first_line = 0;
@@ -94,7 +97,8 @@ class RequestFinder {
  private:
   Request& open(const Fact& fact);
   Request* find_open(const Fact& fact, auto accepts);
-  void close(Request& request, Outcome outcome, std::uint64_t line);
+  void close();
+  static void decide(Request& request, Outcome outcome, std::uint64_t line);
   void keep(Request&& request);
   void add_window(const Fact& fact, Window window);
   bool merge(const Window& window);
@@ -102,6 +106,7 @@ class RequestFinder {
   void add_suppressed(const Fact& fact);
   void add_called(const Fact& fact);
   void add_failed(const Fact& fact);
+  void lose_tested(const Fact& fact);
   void add_retry(const Fact& fact);
   void add_returned(const Fact& fact);
   void add_trace_alloc(const Fact& fact);

@@ -113,6 +113,37 @@ TEST(Requests, OfTracesHaveTheirTrueStarts) {
   EXPECT_EQ(requests[0].got, (PfnRange{0x10200, 0x10294}));
 }
 
+TEST(Requests, WithSeveralLinesAboutTheirEndAreOne) {
+  const auto requests = requests_of(
+      "cma: cma_alloc(cma (ptrval), count 148, align 8)\n"
+      "cma_alloc_start: name=a count=148 align=8\n"
+      "test_pages_isolated: start_pfn=0x10000 end_pfn=0x10094 fin_pfn=0x10200 ret=success\n"
+      "cma_alloc_finish: name=a pfn=0x10000 page=(ptrval) count=148 align=8\n"
+      "cma: cma_alloc(): returned (ptrval)\n"
+      "cma_alloc_start: name=a count=256 align=0\n"
+      "cma: __cma_alloc: a: alloc failed, req-size: 256 pages, ret: -12\n"
+      "cma: number of available pages: 256@0=> 256 free of 256 total pages\n"
+      "cma_alloc_finish: name=a pfn=0x200 page=0000000000000000 count=256 align=0\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].outcome, Outcome::succeeded);
+  EXPECT_EQ(requests[1].outcome, Outcome::failed);
+  EXPECT_EQ(requests[1].error, -12);
+  EXPECT_TRUE(requests[1].runs);
+}
+
+TEST(Requests, ThatLoseATestedWindowGoOn) {
+  const auto requests = requests_of(
+      "cma: cma_alloc(cma (ptrval), count 4, align 0)\n"
+      "test_pages_isolated: start_pfn=0x204 end_pfn=0x208 fin_pfn=0x208 ret=success\n"
+      "cma: cma_alloc(): memory range at (ptrval) is busy, retrying\n"
+      "test_pages_isolated: start_pfn=0x200 end_pfn=0x209 fin_pfn=0x240 ret=success\n"
+      "cma_alloc: pfn=205 page=(ptrval) count=4 align=0\n"
+      "cma: cma_alloc(): returned (ptrval)\n");
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].windows(), 1U);
+  EXPECT_EQ(requests[0].got, (PfnRange{0x205, 0x209}));
+}
+
 TEST(Requests, WithFreeRunsHaveThem) {
   const auto requests = requests_of(
       "cma: cma_alloc: alloc failed, req-size: 256 pages, ret: -12\n"

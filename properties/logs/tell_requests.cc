@@ -292,9 +292,7 @@ void tell_runs(const Group& group, Section& section) {
       return;
     case Room::some:
       section.add(Certainty::fits,
-                  group.meaning.culprit == Culprit::no_room
-                      ? "a run would hold it: its alignment is another one, or a buffer was given back meanwhile"
-                      : "a run would hold it: pages there were in the way",
+                  "a run would hold it, if its alignment is this one and no buffer was given back meanwhile",
                   {runs.line});
       return;
   }
@@ -437,7 +435,7 @@ std::string blame_of(const Group& group, const Shown& shown) {
         return fmt::format("Of the area's {} pages {} are free, but none of its free runs has room for the request.",
                            group.first->runs->total, group.first->runs->free);
       return "The area has no run of free pages that is long enough: buffers have it, or what is free lies in pieces. "
-             "No page was in the way.";
+             "No page was in the way (rarely, memory to move pages to was missing).";
     case Culprit::page_in_the_way: {
       std::string text = "There was room, but pages in it could not be moved: ";
       if (!group.reading.stopped_at.empty())
