@@ -7,6 +7,12 @@
 namespace cma::logs {
 namespace {
 
+// Terminals and mail programs break lines at less; a longer line is none that goes on.
+constexpr std::size_t kLongestBroken = 512;
+
+// What stands before the text of the kernel is shorter.
+constexpr std::size_t kLongestPrefix = 256;
+
 // A place where the text has what a form begins with.
 struct Place {
   std::size_t at;
@@ -107,7 +113,7 @@ void FactReader::read_line(const Line& line) {
   broken_.clear();
   if (!line.matters) return;
   const std::size_t end = facts_of(text, from, line.number);
-  if (end < text.size()) {
+  if (end < text.size() && text.size() - end <= kLongestBroken) {
     broken_ = text.substr(end);
     broken_line_ = line.number;
   }
@@ -122,8 +128,8 @@ std::size_t FactReader::facts_of(std::string_view text, std::size_t from, std::u
     Match match;
     if (match_pattern(form.pattern, text, place.at, match) != Fit::whole) continue;
     const std::string_view before = text.substr(end, place.at - end);
-    facts_.push_back(
-        {&form, number, origin_of(text.substr(0, place.at)), std::string(before), std::move(match.fields)});
+    const Origin origin = origin_of(text.substr(0, std::min(place.at, kLongestPrefix)));
+    facts_.push_back({&form, number, origin, std::string(before), std::move(match.fields)});
     end = match.end;
   }
   return end;

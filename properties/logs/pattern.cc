@@ -7,6 +7,9 @@
 namespace cma::logs {
 namespace {
 
+// Names of areas have 64 characters at most; flags of requests have more.
+constexpr std::size_t kLongestText = 512;
+
 bool is_decimal(char c) { return c >= '0' && c <= '9'; }
 bool is_hexadecimal(char c) { return is_decimal(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
@@ -75,9 +78,11 @@ bool read_field(std::string_view text, std::size_t& at, char type, std::string_v
       at = std::min(text.find(' ', at), text.size());
       return at != begin;
     }
-    case 's':
-      at = std::min(literal.empty() ? std::string_view::npos : text.find(literal, at), text.size());
+    case 's': {
+      const std::string_view near = text.substr(0, std::min(text.size(), at + kLongestText + literal.size()));
+      at = std::min(literal.empty() ? std::string_view::npos : near.find(literal, at), text.size());
       return true;
+    }
     case 'r': at = text.size(); return true;
   }
   CMA_ASSERT(false && "a pattern has these types only");

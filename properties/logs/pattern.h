@@ -1,8 +1,9 @@
 // Texts with fields, as printf's formats are: "alloc_contig_range: [{start:x}, {end:x}) PFNs busy".
 //
 // A field is {NAME:TYPE}. The types: x hexadecimal, with 0x or without; u decimal; d decimal with a sign; p a pointer,
-// as any kernel prints one; w a word, up to a blank; s any text up to what follows in the pattern; r the rest of the
-// line. Blanks before numbers and pointers do not count. Used by the table of forms. Cost: linear in the text.
+// as any kernel prints one; w a word, up to a blank; s any text of up to 512 characters up to what follows in the
+// pattern; r the rest of the line. Blanks before numbers and pointers do not count. Used by the table of forms. Cost:
+// linear in the text.
 #pragma once
 
 #include <cstddef>
