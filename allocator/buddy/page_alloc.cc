@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "allocator/buddy/buddy.h"
+#include "allocator/engine/gfp_scope.h"
 
 namespace cma {
 namespace {
@@ -357,18 +358,7 @@ std::uint32_t Buddy::slow_path_flags(Gfp gfp, unsigned order) const {
   return flags;
 }
 
-// Returns the flags without those that the task's scope forbids (memalloc_noio_flags, since 4.12 current_gfp_context).
-Gfp Buddy::in_scope(Gfp gfp) const {
-  switch (core_.engine.flags().scope) {
-    case ReclaimScope::none:
-    case ReclaimScope::noreclaim:
-    case ReclaimScope::realtime:
-    case ReclaimScope::victim: return gfp;
-    case ReclaimScope::nofs: return gfp & ~Gfp{kGfpFs};
-    case ReclaimScope::noio: return gfp & ~Gfp{kGfpIo | kGfpFs};
-  }
-  return gfp;
-}
+Gfp Buddy::in_scope(Gfp gfp) const { return gfp_in_scope(gfp, core_.engine.flags().scope); }
 
 namespace {
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "allocator/engine/gfp_scope.h"
+
 namespace cma {
 namespace {
 
@@ -31,15 +33,7 @@ void Reclaim::copy_from(const Reclaim& other) {
   kswapd_.copy_from(other.kswapd_);
 }
 
-// current_gfp_context.
-Gfp Reclaim::in_scope(Gfp gfp) const {
-  switch (core_.engine.flags().scope) {
-    case ReclaimScope::none: return gfp;
-    case ReclaimScope::nofs: return gfp & ~kGfpFs;
-    case ReclaimScope::noio: return gfp & ~(kGfpIo | kGfpFs);
-  }
-  return gfp;
-}
+Gfp Reclaim::in_scope(Gfp gfp) const { return gfp_in_scope(gfp, core_.engine.flags().scope); }
 
 // Returns whether so much of a zone is free that a compaction for the costly request should come first.
 bool Reclaim::compaction_ready(const ZoneList::Entry& entry, const ScanControl& control) {
