@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "allocator/base/hash.h"
+#include "allocator/pressure/slow_path.h"
 #include "allocator/reports/memory_text.h"
 #include "allocator/reports/proc_files.h"
 
@@ -84,7 +85,9 @@ std::string MemoryReports::nodes_with_memory() const {
 }
 
 void MemoryReports::request_failed(Gfp gfp, unsigned order) {
-  if (!kernel_gives_up(gfp, order, from_.buddy.gfp_zone(gfp), from_.core.geometry.release)) return;
+  const Geometry& geometry = from_.core.geometry;
+  const bool at_once = end_of_slow_path(gfp, from_.core.engine.flags(), geometry) == SlowPathEnd::fails;
+  if (!at_once && !kernel_gives_up(gfp, order, from_.buddy.gfp_zone(gfp), geometry.release)) return;
   const bool silent = (gfp & kGfpNowarn) != 0;
   if (!silent && order > kCostlyOrder && from_.core.bugs.fires(Bug::costly_failure_silent)) return;
   warn({.order = order, .gfp = gfp});

@@ -69,6 +69,12 @@ TEST_P(ReportsTest, AreLeftOutWhereAKernelWouldKillAndTryAgain) {
   EXPECT_THAT(failing(kGfpKernel, 4), Not(IsEmpty()));
 }
 
+// The kernel does not reclaim, nor kill, on behalf of a task that reclaims.
+TEST_P(ReportsTest, AreWholeForATaskThatReclaims) {
+  machine->engine.flags().scope = ReclaimScope::noreclaim;
+  EXPECT_THAT(failing(kGfpKernel, 0), Not(IsEmpty()));
+}
+
 TEST_P(ReportsTest, AreLimited) {
   std::size_t warnings = 0;
   std::size_t reports = 0;

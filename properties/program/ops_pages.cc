@@ -137,7 +137,8 @@ Task<bool> Vmalloc::take(World& world, Slot self, const VmallocStep& step) const
   for (std::uint64_t i = 0; i < step.pages; ++i) {
     const Pfn pfn = co_await machine.page_allocator.alloc_pages(page_gfp, 0);
     if (pfn == kNoPfn) {
-      const bool ends = kernel_gives_up(page_gfp, 0, machine.buddy.gfp_zone(page_gfp), machine.release());
+      const bool at_once = end_of_slow_path(page_gfp, machine.engine.flags(), machine.geometry()) == SlowPathEnd::fails;
+      const bool ends = at_once || kernel_gives_up(page_gfp, 0, machine.buddy.gfp_zone(page_gfp), machine.release());
       if (ends) machine.reports.warn({.gfp = step.gfp, .subject = vmalloc_shortage(step, i, machine.geometry())});
       co_return false;
     }
