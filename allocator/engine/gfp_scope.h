@@ -1,5 +1,4 @@
-// What the scope of a task takes away from its requests for pages. Used by the page allocator and by reclaim. Plain
-// functions.
+// What the scope of a task takes away from its requests for pages. Plain functions, for the page allocator and reclaim.
 #pragma once
 
 #include "allocator/base/gfp.h"

@@ -151,6 +151,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::counters, "SumChecks::compare_reserves", "properties/laws/audit_counters.cc"},
     {Law::counters, "SumChecks::check_reserve_size", "properties/laws/audit_counters.cc"},
     {Law::counters, "SumChecks::compare_globals", "properties/laws/audit_counters.cc"},
+    {Law::counters, "SumChecks::compare_lru_of_zone", "properties/laws/audit_counters.cc"},
     {Law::counters, "PageChecks::compare_pool", "properties/laws/audit_huge.cc"},
     {Law::counters, "ListChecks::compare_pcp", "properties/laws/audit_lists.cc"},
     {Law::bitmap, "SumChecks::compare_bitmap", "properties/laws/audit_areas.cc"},
