@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "properties/logs/context.h"
 #include "properties/logs/fact_reader.h"
 #include "properties/logs/memory_report.h"
 #include "properties/logs/requests.h"
+#include "properties/logs/stable_order.h"
 #include "properties/logs/tell_boot.h"
 #include "properties/logs/tell_pages.h"
 #include "properties/logs/tell_requests.h"
@@ -86,7 +86,7 @@ void tell_briefly(std::vector<Finding> findings, LogAnswer& answer) {
     answer.collect.emplace_back("dmesg | grep -e cma -e alloc_contig_range    (right after the failure)");
     return;
   }
-  std::ranges::stable_sort(findings, std::ranges::greater{}, &Finding::weight);
+  sort_in_stable_order(findings, [](const Finding& a, const Finding& b) { return a.weight > b.weight; });
   Finding& finding = findings.front();
   for (std::size_t i = 1; i < findings.size(); ++i)
     if (findings[i].weight >= kFailed) finding.what += " Besides: " + findings[i].what;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "properties/logs/stable_order.h"
+
 namespace cma::logs {
 namespace {
 
@@ -202,7 +204,7 @@ std::vector<Request> RequestFinder::take() {
     use_retried(request);
     if (request.outcome == Outcome::unknown && request.got) request.outcome = Outcome::succeeded;
   }
-  std::ranges::stable_sort(ended_, {}, &Request::first_line);
+  sort_in_stable_order(ended_, [](const Request& a, const Request& b) { return a.first_line < b.first_line; });
   return std::move(ended_);
 }
 
