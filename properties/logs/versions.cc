@@ -1,6 +1,7 @@
 #include "properties/logs/versions.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -16,13 +17,22 @@ constexpr Series kSeries[] = {{3, 5, 19}, {4, 0, 20}, {5, 0, 19}, {6, 0, 19}, {7
 
 constexpr Release release_of(unsigned major, unsigned minor) { return static_cast<Release>(major * 100 + minor); }
 
-std::vector<Release> make_versions() {
-  std::vector<Release> versions;
+constexpr std::size_t count_versions() {
+  std::size_t count = 0;
+  for (const Series& series : kSeries) count += series.last - series.first + 1;
+  return count;
+}
+
+constexpr auto make_versions() {
+  std::array<Release, count_versions()> versions{};
+  std::size_t next = 0;
   for (const Series& series : kSeries)
     for (unsigned minor = series.first; minor <= series.last; ++minor)
-      versions.push_back(release_of(series.major, minor));
+      versions[next++] = release_of(series.major, minor);
   return versions;
 }
+
+constexpr auto kVersions = make_versions();
 
 // Reads up to three digits; nullopt if there are none.
 std::optional<unsigned> short_number(std::string_view text, std::size_t& at) {
@@ -43,10 +53,7 @@ std::size_t distance(Release one, Release other) {
 
 }  // namespace
 
-std::span<const Release> all_versions() {
-  static const std::vector<Release> versions = make_versions();
-  return versions;
-}
+std::span<const Release> all_versions() { return kVersions; }
 
 std::optional<Release> version_of(std::string_view text) {
   std::size_t at = 0;
