@@ -265,6 +265,20 @@ TEST_P(RacingHugeFaultsTest, AWriteToASharedOneCopiesItOnceUpTo5_7) {
   EXPECT_EQ(1, head().map);
 }
 
+TEST_P(RacingHugeFaultsTest, OneThatIsCopiedFromIsHeldMeanwhileUpTo5_7) {
+  if (GetParam() >= Release::v5_8) GTEST_SKIP() << "pages of it are copied";
+  const SpaceId child = run_now(machine_->processes.fork(parent_));
+  const int before = head().ref;
+  Outcome<int> written;
+  const ActorId writer = start_task(*machine_, keep_outcome(machine_->processes.write(child, 0, 3), &written),
+                                    Point::huge_fault_allocated);
+  EXPECT_EQ(head().ref, before + 1);
+  machine_->engine.resume(writer);
+  run_to_rest(*machine_);
+  EXPECT_EQ(written.value, 0);
+  EXPECT_EQ(head().ref, before - 1) << "the child's is gone";
+}
+
 TEST_P(RacingHugeFaultsTest, SmallPagesInItsPlaceAreMappedOnceUpTo5_7) {
   if (GetParam() >= Release::v5_8) GTEST_SKIP() << "pages of it are copied";
   const SpaceId child = run_now(machine_->processes.fork(parent_));

@@ -87,10 +87,14 @@ Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
     co_return;
   }
   const OwnerId shared = spaces_.pte(pmd).page;
+  // Held while it is copied from, as do_huge_pmd_wp_page() does.
+  const Pfn old = owners_.owner(shared).pfn;
+  lru_.get_page(old);
   const Pfn head = co_await page_allocator_.alloc_pages(kGfpTranshuge, huge_order_);
   if (head == kNoPfn) {
     const bool copied = co_await copy_as_pages(process, pmd);
     if (!copied) co_await split_pmd(process, pmd);
+    co_await lru_.put_page(old);
     co_return;
   }
   co_await at(core_.engine, Point::huge_fault_allocated);
@@ -103,6 +107,7 @@ Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
   }
   spaces_.lock(process).unlock(core_.engine);
   co_await lru_.put_page(drop);
+  co_await lru_.put_page(old);
 }
 
 // Copies page by page (do_huge_pmd_wp_page_fallback): allocates all before it maps the first. Returns false if there

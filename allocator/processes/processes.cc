@@ -131,9 +131,20 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   bool reuses = false;
   if (as_before) reuses = co_await may_reuse(pte);
   if (reuses) spaces_.pte(pte).writable = true;
+  const bool copies = as_before && !reuses;
+  // Held up to the end of the copy, as a page that is copied from must stay.
+  const Pfn old = copies ? reverse_map_.counted_at(owners_.owner(found.page)) : kNoPfn;
+  if (copies) lru_.get_page(old);
   spaces_.lock(process).unlock(core_.engine);
-  if (reuses || !as_before) co_return 0;
-  const OwnerId shared = found.page;
+  if (!copies) co_return 0;
+  const int error = co_await copy_page(process, pte, found.page);
+  co_await lru_.put_page(old);
+  co_return error;
+}
+
+// Puts a copy of the page in the pte's place (wp_page_copy), unless the pte has changed meanwhile. Requires: the caller
+// holds the page.
+Task<int> Processes::copy_page(SpaceId process, PteId pte, OwnerId shared) {
   const Pfn frame = co_await page_allocator_.alloc_pages(kGfpHighuserMovable, 0);
   if (frame == kNoPfn) co_return -kENOMEM;
   co_await at(core_.engine, Point::fault_allocated);

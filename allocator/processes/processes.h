@@ -186,6 +186,7 @@ class Processes {
   Task<int> fault_in(SpaceId process, PteId pte, Pfn frame);
   Task<bool> may_reuse(PteId pte);
   Task<int> copy_on_write(SpaceId process, PteId pte);
+  Task<int> copy_page(SpaceId process, PteId pte, OwnerId shared);
   Task<void> munlock_replaced(Pfn pfn);
   Task<void> wait_for_migration(PteId pte);
   void change_content(OwnerId id);

@@ -346,27 +346,40 @@ class InterruptedProcessTest : public RacingFaultsTest {
   }
   // Begins to move a page, and stops when migration entries have taken the place of its ptes.
   void start_to_move(Pfn pfn) {
-    start_task(
+    start_to_isolate(pfn);
+    go_on_to_move(pfn);
+  }
+  // Begins to move a page, and stops when it is off the LRU.
+  void start_to_isolate(Pfn pfn) {
+    mover_ = start_task(
         *machine_,
         keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_),
-        Point::migrate_unmapped);
+        Point::scan_page_isolated);
+    ASSERT_FALSE(moved_.value);
+  }
+  void go_on_to_move(Pfn pfn) {
+    machine_->engine.stop_at(mover_, Point::migrate_unmapped, 1);
+    machine_->engine.resume(mover_);
     ASSERT_EQ(machine_->map.page(pfn).map, 0);
   }
+  ActorId mover_ = kMainActor;
   Outcome<int> moved_;
 };
 INSTANTIATE_TEST_SUITE_P(Releases, InterruptedProcessTest, testing::ValuesIn(modelled_releases()));
 
-// The copy that was allocated is given back, and the writer waits for the page.
+// The copy that was allocated is given back, and so is the reference with which the page would not move; then the
+// writer waits for the page.
 TEST_P(InterruptedProcessTest, AWriterWhosePageBeginsToMoveCopiesItAfterwards) {
   if (GetParam() < Release::v5_0) GTEST_SKIP() << "a waiter has a reference, with which the page does not move";
   const SpaceId parent = process_with(1);
   const SpaceId child = run_now(machine_->processes.fork(parent));
   const std::uint32_t data = page_of(parent, 0).token;
   const std::int64_t before = free_pages();
+  start_to_isolate(where(parent, 0));
   Outcome<int> written;
   const ActorId writer =
       start_task(*machine_, keep_outcome(machine_->processes.write(child, 0, 0), &written), Point::fault_allocated);
-  start_to_move(where(parent, 0));
+  go_on_to_move(where(parent, 0));
   machine_->engine.resume(writer);
   EXPECT_FALSE(written.value);
   EXPECT_EQ(machine_->engine.state(writer), Engine::State::waiting);
@@ -378,6 +391,25 @@ TEST_P(InterruptedProcessTest, AWriterWhosePageBeginsToMoveCopiesItAfterwards) {
   EXPECT_EQ(page_of(parent, 0).map, 1);
   machine_->engine.assume(kMainActor);
   EXPECT_EQ(free_pages(), before - 2) << "the copy, and the frame that was emptied";
+}
+
+// wp_page_copy() holds the old page from before the allocation to the end of the copy.
+TEST_P(InterruptedProcessTest, APageThatIsCopiedFromStays) {
+  const SpaceId parent = process_with(1);
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  const Pfn old = where(parent, 0);
+  Outcome<int> written;
+  const ActorId writer =
+      start_task(*machine_, keep_outcome(machine_->processes.write(child, 0, 0), &written), Point::fault_allocated);
+  machine_->engine.assume(kMainActor);
+  EXPECT_EQ(machine_->map.page(old).ref, 3);
+  EXPECT_EQ(-kEBUSY, run_now(machine_->contig.alloc_contig_range(old, old + 1, machine_->map.pageblock_type(old))));
+  machine_->engine.resume(writer);
+  EXPECT_EQ(written.value, 0);
+  EXPECT_EQ(where(parent, 0), old);
+  machine_->engine.assume(kMainActor);
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(machine_->map.page(old).ref, 1);
 }
 
 // A page that several share already is read-only in each of them, and so are the entries.
