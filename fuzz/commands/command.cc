@@ -27,6 +27,35 @@ std::string complaint_about_bug(const std::string& name) {
   return bug_from_name(name) ? "" : "there is no bug '" + name + "'";
 }
 
+// Returns the words that an option takes, which its help shows as "TEXT:{one,two}"; none if it takes others too.
+std::vector<std::string> words_of(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const std::size_t open = type.find('{');
+  const std::size_t end = type.find('}');
+  std::vector<std::string> words;
+  if (open == std::string::npos || end == std::string::npos) return words;
+  for (std::size_t at = open + 1; at <= end;) {
+    const std::size_t next = std::min(type.find(',', at), end);
+    words.push_back(type.substr(at, next - at));
+    at = next + 1;
+  }
+  return words;
+}
+
+CommandInfo info_of(const CLI::App& app) {
+  CommandInfo info{app.get_name(), app.get_description(), {}};
+  for (const CLI::Option* const option : app.get_options()) {
+    OptionInfo one;
+    for (const std::string& name : option->get_snames()) one.names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) one.names.push_back("--" + name);
+    one.help = option->get_description();
+    one.takes_value = option->get_items_expected_max() != 0;
+    one.words = words_of(*option);
+    info.options.push_back(std::move(one));
+  }
+  return info;
+}
+
 }  // namespace
 
 // --- options ---
@@ -126,6 +155,14 @@ CommandLine::~CommandLine() = default;
 
 Command CommandLine::add(const std::string& name, const std::string& description) {
   return {*this, app_->add_subcommand(name, description)};
+}
+
+std::vector<CommandInfo> CommandLine::commands() const {
+  std::vector<CommandInfo> commands = {info_of(*app_)};
+  commands.front().description.clear();
+  const auto any = [](const CLI::App*) { return true; };
+  for (const CLI::App* const command : std::as_const(*app_).get_subcommands(any)) commands.push_back(info_of(*command));
+  return commands;
 }
 
 int CommandLine::run(int argc, const char* const* argv) {

@@ -96,6 +96,19 @@ class Command {
   CLI::App* app_;
 };
 
+// What the help of a command says, as data.
+struct OptionInfo {
+  std::vector<std::string> names;  // "-q", "--quiet"; of an argument none
+  std::string help;
+  bool takes_value = false;
+  std::vector<std::string> words;  // if it takes none but these
+};
+struct CommandInfo {
+  std::string name;
+  std::string description;
+  std::vector<OptionInfo> options;
+};
+
 // The whole command line, to which commands are added in the order in which the help lists them.
 class CommandLine {
  public:
@@ -110,6 +123,8 @@ class CommandLine {
   const std::string& written_by() const { return written_by_; }
   // Adds a command without options. Requires: no other has this name.
   Command add(const std::string& name, const std::string& description);
+  // Returns the options of the command line itself, as those of a command without a description; then each command.
+  std::vector<CommandInfo> commands() const;
   // Parses the words and performs the command that they name; without words prints the help. Returns the exit code; bad
   // usage is reported on the standard error.
   int run(int argc, const char* const* argv);
@@ -124,7 +139,7 @@ class CommandLine {
 // Runs all of `cmacheck` and returns the exit code. Tests call it too. `commit` is what --version prints.
 int run_command_line(int argc, const char* const* argv, std::string_view commit);
 
-// Returns what files that are kept name as their writer: "cmacheck 0.1.0, commit 0123456789ab".
+// Returns what files that are kept name as their writer: "cmacheck VERSION, commit 0123456789ab".
 std::string written_by(std::string_view commit);
 
 // The commit that the executable was built from, or "unknown". Defined in a file that CMake writes (commit.cmake) and
@@ -149,5 +164,6 @@ void add_explain(CommandLine& line);
 void add_report(CommandLine& line);
 void add_adopt(CommandLine& line);
 void add_boot(CommandLine& line);
+void add_completion(CommandLine& line);
 
 }  // namespace cma

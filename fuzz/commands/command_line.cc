@@ -41,6 +41,7 @@ int run_command_line(int argc, const char* const* argv, std::string_view commit)
   add_report(line);
   add_adopt(line);
   add_boot(line);
+  add_completion(line);
   return line.run(argc, argv);
 }
 
