@@ -68,6 +68,20 @@ std::string_view word_of(Culprit culprit) {
   return {};
 }
 
+std::string_view word_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::not_about_pages: return "not about pages";
+    case Verdict::of_cgroup: return "limit of a control group";
+    case Verdict::no_report: return "no report";
+    case Verdict::refused: return "refused";
+    case Verdict::no_block: return "no block";
+    case Verdict::granted: return "granted";
+    case Verdict::not_known: return "not known";
+  }
+  CMA_ASSERT(false && "a verdict has a word");
+  return {};
+}
+
 std::string lines_text(std::vector<std::uint64_t> lines) {
   std::erase(lines, 0);
   if (lines.empty()) return {};

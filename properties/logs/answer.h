@@ -64,16 +64,53 @@ struct RequestSummary {
   std::vector<Pfn> stopped_at;
   std::uint64_t first_line = 0;
   std::uint64_t last_line = 0;
+  bool failed = false;          // the log shows that it failed in the end; false with Culprit::none: it got its pages
+  std::vector<PfnRange> tried;  // the windows as they were asked for, in the order of the log
+  std::uint64_t unseen = 0;     // windows without a line that must have been tried, at least
+  // How certain what is said of each is.
+  Certainty align_certainty = Certainty::guess;
+  Certainty ending_certainty = Certainty::seen;
+  Certainty culprit_certainty = Certainty::follows;
+  Certainty tried_certainty = Certainty::fits;
+  Certainty unseen_certainty = Certainty::fits;
+  Certainty suspects_certainty = Certainty::fits;  // also of "no page is part of all windows"
+};
+
+// What a memory report says about a request for pages.
+enum class Verdict : std::uint8_t {
+  not_about_pages,  // vmalloc's line
+  of_cgroup,        // the limit of a control group
+  no_report,        // the log has no zone that the request may use
+  refused,          // too few usable pages are free in each zone
+  no_block,         // enough pages are free, but no block that is large enough and open to it
+  granted,          // the printed state would grant it
+  not_known,        // what the log has of the blocks does not tell
+};
+std::string_view word_of(Verdict verdict);
+
+// A request for pages that failed, or a report that has lost its request.
+struct PageFailureSummary {
+  std::uint64_t line = 0;
+  unsigned order = 0;
+  std::optional<std::uint64_t> flags;  // as printed; nullopt if the line with them is missing
+  Verdict verdict = Verdict::no_report;
+  std::string zone;         // the one that decides; empty if the log has none
+  std::int64_t usable = 0;  // pages of it that the request may have
+  std::int64_t needed = 0;  // usable must be more than these
+  bool at_most = false;     // the log does not have all that is kept from it: `usable` may be less
+  bool own_report = false;  // the report after it is its own, not an earlier one
 };
 
 struct LogAnswer {
   std::uint64_t lines = 0;
   std::uint64_t facts = 0;
-  std::string versions;            // of the kernel: "4.15 to 5.12"
+  std::string versions;  // of the kernel: "4.15 to 5.12"
+  Certainty versions_certainty = Certainty::follows;
   std::string model;               // the modelled release that is nearest
   std::vector<std::string> brief;  // at most three
   std::vector<Section> sections;
   std::vector<RequestSummary> requests;
+  std::vector<PageFailureSummary> failures;
   std::vector<std::string> collect;  // what to do to learn more, each a command with its reason
 };
 

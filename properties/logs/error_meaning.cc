@@ -58,9 +58,7 @@ ErrorMeaning ebusy(const Request& request, const Reading& reading, const Kernel&
           "area has no room. The log does not tell the version"};
 }
 
-}  // namespace
-
-ErrorMeaning error_meaning(const Request& request, const Reading& reading, const Kernel& kernel) {
+ErrorMeaning meaning_of(const Request& request, const Reading& reading, const Kernel& kernel) {
   if (!request.error) {
     if (tried(request))
       return {Culprit::page_in_the_way, Certainty::follows, "a page of each window that was tried could not be moved"};
@@ -73,6 +71,15 @@ ErrorMeaning error_meaning(const Request& request, const Reading& reading, const
   }
   return {Culprit::unknown, Certainty::seen,
           fmt::format("{}: not an error that such a request usually has", *request.error)};
+}
+
+}  // namespace
+
+ErrorMeaning error_meaning(const Request& request, const Reading& reading, const Kernel& kernel) {
+  ErrorMeaning meaning = meaning_of(request, reading, kernel);
+  const bool loose = request.error ? request.end_loose : request.windows() == 0 && request.retries_loose;
+  if (loose && meaning.certainty < Certainty::fits) meaning.certainty = Certainty::fits;
+  return meaning;
 }
 
 }  // namespace cma::logs

@@ -24,13 +24,17 @@ constexpr std::uint64_t kFrameBytes = 4096;
 void tell_kernel(const Kernel& kernel, const Shown& shown, LogAnswer& answer) {
   Section section{"kernel", {}};
   if (kernel.named || kernel.too_old)
+    answer.versions_certainty = Certainty::seen;
+  else if (kernel.by_backported)
+    answer.versions_certainty = Certainty::fits;
+  if (kernel.named || kernel.too_old)
     section.add(Certainty::seen,
                 "Linux " + (shown.redacted() && kernel.named ? name_of(*kernel.named) : kernel.named_as),
                 {kernel.named_line});
   if (kernel.too_old) section.add(Certainty::follows, "before 3.5 there were no areas", {kernel.named_line});
   const bool narrowed = kernel.range.first != Release::v3_5 || kernel.range.last;
   if (!kernel.named && !kernel.too_old && narrowed)
-    section.add(Certainty::follows,
+    section.add(answer.versions_certainty,
                 fmt::format("{}, by the form of its lines, unless a vendor changed them", range_text(kernel.range)));
   if (!kernel.named)
     for (const Narrowing& narrowing : kernel.narrowing)

@@ -141,6 +141,7 @@ Kernel KernelFinder::kernel() const {
       kernel.contradicts.push_back(narrowing);
     } else if (!same(*both, kernel.range)) {
       kernel.range = *both;
+      kernel.by_backported = true;
       kernel.narrowing.push_back(narrowing);
     }
   }

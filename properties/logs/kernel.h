@@ -29,6 +29,7 @@ struct Kernel {
   std::uint64_t named_line = 0;
   bool too_old = false;                // the version that is named had no areas: before 3.5
   ReleaseRange range{Release::v3_5};   // what the forms of the lines allow
+  bool by_backported = false;          // the range rests on lines that vendors print in other versions too
   std::vector<Narrowing> narrowing;    // the lines that `range` rests on
   std::vector<Narrowing> contradicts;  // lines that no version of `range`, or not the named one, prints so
 

@@ -64,7 +64,13 @@ bool cannot_wait(const PageRequest& request) {
 
 // Returns whether pages kept for urgent requests are open to it.
 bool may_use_highatomic(const PageRequest& request) {
-  if (request.release >= Release::v6_3) return is_urgent(request);
+  if (request.release >= Release::v6_3) return is_urgent(request) && cannot_wait(request) && request.order != 0;
+  return cannot_wait(request);
+}
+
+// Returns whether those pages count for it, which since 6.3 they do for more requests than may have them.
+bool counts_highatomic(const PageRequest& request) {
+  if (request.release >= Release::v6_3) return is_urgent(request) || cannot_wait(request);
   return cannot_wait(request);
 }
 
@@ -99,10 +105,12 @@ GrantTest test_grant(const ZoneReport& zone, const PageRequest& request, bool hi
   GrantTest test;
   test.free = in_pages(zone.free, request);
   if (!may_use_areas(request.flags)) test.of_areas = in_pages(zone.of_areas.value_or(0), request);
-  if (!may_use_highatomic(request)) {
-    const bool free_only = request.release >= Release::v6_13 && zone.free_highatomic;
-    test.highatomic = in_pages(free_only ? *zone.free_highatomic : zone.highatomic.value_or(0), request);
-  }
+  // Kernels that print how many of them are free (6.13, and stable ones before) leave out only those.
+  if (!counts_highatomic(request))
+    test.highatomic = in_pages(zone.free_highatomic ? *zone.free_highatomic : zone.highatomic.value_or(0), request);
+  const bool areas_unknown = !may_use_areas(request.flags) && !zone.of_areas;
+  const bool highatomic_unknown = !counts_highatomic(request) && !zone.highatomic && request.release >= Release::v4_4;
+  test.at_most = areas_unknown || highatomic_unknown;
   test.block = static_cast<std::int64_t>(order_pages(request.order)) - 1;
   test.mark = in_pages(zone.min, request);
   if (is_urgent(request)) test.mark -= test.mark / 2;

@@ -32,6 +32,9 @@ struct GrantTest {
   std::int64_t block = 0;       // the pages of the request itself but one
   std::int64_t mark = 0;        // min, lowered by what its flags allow
   std::int64_t reserve = 0;     // kept for requests that cannot use higher zones
+  // Whether the report leaves out what is kept from the request: free pages of areas (up to 3.6), or the pages kept for
+  // urgent requests (4.4 to 4.19). usable() may be less then.
+  bool at_most = false;
   bool enough = false;
   // Of a request of an order above 0: the smallest order with a block that it may take; nullopt if there is none.
   std::optional<unsigned> block_order;

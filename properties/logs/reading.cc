@@ -20,7 +20,7 @@ void each_window(const Request& request, const Use& use) {
 void read_pages(const Request& request, Reading& reading) {
   std::uint64_t most = ~std::uint64_t{0};
   each_window(request, [&](const Window& window) { most = std::min(most, window.range.pages()); });
-  reading.pages_named = request.pages.has_value();
+  reading.pages_named = request.pages && !request.pages_loose;
   if (request.pages)
     reading.pages = *request.pages;
   else if (reading.windows != 0)

@@ -23,7 +23,7 @@ enum class Room : std::uint8_t {
 
 struct Reading {
   std::uint64_t pages = 0;   // 0: nothing says how many
-  bool pages_named = false;  // a line names them; else these are the most that fit all windows
+  bool pages_named = false;  // a line of the request names them; else these are the most that fit all windows
   std::optional<unsigned> align;
   bool align_named = false;
   bool align_stepped = false;                // windows that follow each other are so far apart

@@ -78,6 +78,15 @@ unsigned expected_align(const Request& request, std::uint64_t pages) {
   return request.align ? *request.align : usual_align(pages);
 }
 
+// Returns whether all windows begin where the DMA layer's alignment for so many pages lets them.
+bool starts_are_aligned(const Request& request, std::uint64_t pages) {
+  const std::uint64_t unit = order_pages(expected_align(request, pages));
+  for (const Sweep& sweep : request.sweeps)
+    for (const Window& window : sweep.windows)
+      if (!is_aligned(window.range.end - pages, unit)) return false;
+  return true;
+}
+
 // Returns the field `ret`, as far as it can be an error.
 int error_of(const Fact& fact) {
   const auto error = static_cast<std::int64_t>(fact.number("ret"));
@@ -202,7 +211,9 @@ std::vector<Request> RequestFinder::take() {
   open_.clear();
   for (Request& request : ended_) {
     use_retried(request);
-    if (request.outcome == Outcome::unknown && request.got) request.outcome = Outcome::succeeded;
+    if (request.outcome != Outcome::unknown || !request.got) continue;
+    request.outcome = Outcome::succeeded;
+    request.only_tested = true;
   }
   sort_in_stable_order(ended_, [](const Request& a, const Request& b) { return a.first_line < b.first_line; });
   return std::move(ended_);
@@ -224,20 +235,21 @@ Request& RequestFinder::open(const Fact& fact) {
 
 // Returns the open request touched last that this fact can belong to, now the last of them; nullptr if there is none.
 Request* RequestFinder::find_open(const Fact& fact, auto accepts) {
-  for (std::size_t i = open_.size(); i-- > 0;) {
-    if (callers_differ(open_[i].caller, fact.origin.caller)) continue;
+  const auto can_have = [&](const Request& open) {
+    if (callers_differ(open.caller, fact.origin.caller)) return false;
     // Of one that has ended only other lines about its end can follow.
-    if ((open_[i].outcome != Outcome::unknown || open_[i].got) && !is_end(fact.says())) continue;
-    if (!accepts(open_[i])) continue;
-    const Window* last = open_[i].last_window();
-    const auto silence = time_between(last != nullptr ? last->origin : open_[i].origin, fact.origin);
-    if (silence && *silence > kSilence) continue;
-    std::rotate(open_.begin() + static_cast<std::ptrdiff_t>(i), open_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                open_.end());
-    open_.back().last_line = fact.line;
-    return &open_.back();
-  }
-  return nullptr;
+    if ((open.outcome != Outcome::unknown || open.got) && !is_end(fact.says())) return false;
+    if (!accepts(open)) return false;
+    const Window* last = open.last_window();
+    const auto silence = time_between(last != nullptr ? last->origin : open.origin, fact.origin);
+    return !silence || *silence <= kSilence;
+  };
+  const auto found = std::find_if(open_.rbegin(), open_.rend(), can_have);
+  if (found == open_.rend()) return nullptr;
+  unsure_ = (found->caller.empty() || fact.origin.caller.empty()) && std::any_of(found + 1, open_.rend(), can_have);
+  std::rotate(found.base() - 1, found.base(), open_.end());
+  open_.back().last_line = fact.line;
+  return &open_.back();
 }
 
 // Ends the last of the requests that are open.
@@ -328,18 +340,32 @@ void RequestFinder::add_called(const Fact& fact) {
   if (request->area.empty()) request->area = fact.text("area");
 }
 
+// Notes how certain it is that the line of an end, which names the pages, belongs to the request that was found for it.
+void RequestFinder::join_end(Request& request, const Fact& fact, std::uint64_t pages) const {
+  if (unsure_) request.end_loose = true;
+  if (request.pages || (!request.caller.empty() && !fact.origin.caller.empty())) return;
+  bool exact = false;
+  for (const Sweep& sweep : request.sweeps)
+    exact = exact || std::ranges::any_of(sweep.windows, [&](const Window& one) { return one.range.pages() == pages; });
+  if (!exact) request.pages_loose = true;
+}
+
 void RequestFinder::add_failed(const Fact& fact) {
   const std::uint64_t pages = fact.number("pages");
   const int error = error_of(fact);
   Request* request = find_open(fact, [&](const Request& open) {
     if (open.got || open.reported || (open.error && *open.error != error)) return false;
     if (open.pages) return *open.pages == pages;
+    if (!starts_are_aligned(open, pages) && starts_are_aligned(open, most_pages(open))) return false;
     for (const Sweep& sweep : open.sweeps)
       for (const Window& window : sweep.windows)
         if (!window_fits(window, pages)) return false;
     return open.windows() != 0;
   });
-  if (request == nullptr) request = &open(fact);
+  if (request == nullptr)
+    request = &open(fact);
+  else
+    join_end(*request, fact, pages);
   request->pages = pages;
   request->pages_line = fact.line;
   request->error = error;
@@ -362,7 +388,10 @@ void RequestFinder::lose_tested(const Fact& fact) {
 void RequestFinder::add_retry(const Fact& fact) {
   lose_tested(fact);
   Request* request = find_open(fact, [](const Request&) { return true; });
-  if (request == nullptr) request = &open(fact);
+  if (request == nullptr)
+    request = &open(fact);
+  else if (unsure_)
+    request->retries_loose = true;
   if (request->retry_lines++ == 0) request->first_retry_line = fact.line;
   const FieldValue* start = fact.field("pfn");
   if (start != nullptr && request->retried.size() < kMostRetried)
@@ -375,6 +404,9 @@ void RequestFinder::add_returned(const Fact& fact) {
     return open.called && (open.outcome == Outcome::unknown || open.outcome == outcome);
   });
   if (request == nullptr) return;
+  // The line names no request.
+  if (request->outcome == Outcome::unknown && (request->caller.empty() || fact.origin.caller.empty()))
+    request->end_loose = true;
   request->outcome = outcome;
   request->end_line = fact.line;
   close();
@@ -391,7 +423,10 @@ void RequestFinder::add_trace_alloc(const Fact& fact) {
     const Window* last = open.last_window();
     return open.got || (last != nullptr && window_fits(*last, pages));
   });
-  if (request == nullptr) request = &open(fact);
+  if (request == nullptr)
+    request = &open(fact);
+  else
+    join_end(*request, fact, pages);
   request->pages = pages;
   request->pages_line = fact.line;
   request->align = align_of(fact);
@@ -409,7 +444,10 @@ void RequestFinder::add_trace_finish(const Fact& fact) {
         open.outcome == Outcome::unknown || (failed && open.reported && open.outcome == Outcome::failed);
     return open.pages == pages && (open.area == area || open.area.empty()) && open_end && !open.finished;
   });
-  if (request == nullptr) request = &open(fact);
+  if (request == nullptr)
+    request = &open(fact);
+  else
+    join_end(*request, fact, pages);
   request->pages = pages;
   request->pages_line = fact.line;
   request->area = area;

@@ -75,7 +75,12 @@ struct Request {
   std::uint64_t first_line = 0;
   std::uint64_t last_line = 0;
   Origin origin;
-  bool at_limit = false;  // its last line about a window is the tenth within five seconds
+  // Without the names of tasks, which lines belong together is not certain where several requests are open.
+  bool pages_loose = false;    // the line that names the pages may be of another request
+  bool end_loose = false;      // so may the line with which it ends
+  bool retries_loose = false;  // and lines of retries
+  bool only_tested = false;    // all pages of its last window were free when they were tested; its end is not there
+  bool at_limit = false;       // its last line about a window is the tenth within five seconds
 
   std::size_t windows() const;
   const Window* last_window() const;
@@ -105,6 +110,7 @@ class RequestFinder {
   void add_busy(const Fact& fact);
   void add_suppressed(const Fact& fact);
   void add_called(const Fact& fact);
+  void join_end(Request& request, const Fact& fact, std::uint64_t pages) const;
   void add_failed(const Fact& fact);
   void lose_tested(const Fact& fact);
   void add_retry(const Fact& fact);
@@ -120,6 +126,8 @@ class RequestFinder {
   std::vector<Request> open_;  // the one touched last stands last
   std::vector<Request> ended_;
   std::uint64_t left_out_ = 0;
+  // Whether the request that find_open() found is one of several that the fact can belong to.
+  bool unsure_ = false;
   std::optional<Suppressed> suppressed_;
   Origin burst_begin_;
   std::uint64_t burst_ = 0;

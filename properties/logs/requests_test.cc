@@ -163,5 +163,29 @@ TEST(Windows, HaveAStartThatABlockCanCover) {
   EXPECT_FALSE(window_fits({{0x2c200, 0x2d200}, false, 1, {}, {}}, 0x1001));
 }
 
+TEST(Requests, AnEndThatFitsSeveralOfThemIsNoCertainEndOfOne) {
+  const std::string windows =
+      "alloc_contig_range: [5c00, 5ec7) PFNs busy\n"
+      "alloc_contig_range: [5d00, 5fc7) PFNs busy\n";
+  const std::string end = "cma: cma_alloc: alloc failed, req-size: 711 pages, ret: -16\n";
+  const auto one = requests_of(windows + end);
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_FALSE(one[0].end_loose);
+  EXPECT_FALSE(one[0].pages_loose);
+  const auto two = requests_of(windows + windows + end);
+  ASSERT_EQ(two.size(), 2U);
+  EXPECT_TRUE(two[1].end_loose);
+}
+
+TEST(Requests, AnEndForFewerPagesThanAllWindowsHaveIsOfAnotherUnlessTheirStartsFitIt) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [5c00, 5ec7) PFNs busy\n"
+      "alloc_contig_range: [5e00, 60c7) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 353 pages, ret: -12\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_FALSE(requests[0].pages);
+  EXPECT_EQ(requests[1].windows(), 0U);
+}
+
 }  // namespace
 }  // namespace cma::logs

@@ -19,17 +19,6 @@ constexpr std::uint64_t kLargeShare = 2;
 // What no zone has: figures of damaged lines.
 constexpr std::uint64_t kMostKb = std::uint64_t{1} << 44;
 
-// What a report says about a request.
-enum class Verdict : std::uint8_t {
-  not_about_pages,  // vmalloc's line
-  of_cgroup,        // the limit of a control group
-  no_report,        // the log has no zone that the request may use
-  refused,          // too few usable pages are free in each zone
-  no_block,         // enough pages are free, but no block that is large enough and open to it
-  granted,          // the printed state would grant it
-  not_known,        // what the log has of the blocks does not tell
-};
-
 struct Judged {
   const PageFailure* failure = nullptr;
   const PageFailure* report = nullptr;  // whose zones are looked at
@@ -60,7 +49,7 @@ PageRequest request_of(const PageFailure& failure, const Kernel& kernel, bool& f
 
 Verdict verdict_on(const GrantTest& test, const PageRequest& request) {
   if (!test.enough) return Verdict::refused;
-  if (request.order == 0 || test.block_order) return Verdict::granted;
+  if (request.order == 0 || test.block_order) return test.at_most ? Verdict::not_known : Verdict::granted;
   return test.blocks_known ? Verdict::no_block : Verdict::not_known;
 }
 
@@ -134,11 +123,13 @@ void tell_test(const ZoneReport& zone, const GrantTest& test, const PageRequest&
   if (test.of_areas != 0) text += fmt::format(" - {} of areas, which it may not use", test.of_areas);
   if (test.highatomic != 0) text += fmt::format(" - {} kept for urgent requests", test.highatomic);
   if (test.block != 0) text += fmt::format(" - {} of the block itself", test.block);
-  text += fmt::format(" = {}; must be more than {}", test.usable(), test.mark);
+  text += fmt::format(" = {}{}; must be more than {}", test.at_most ? "at most " : "", test.usable(), test.mark);
   const auto min = static_cast<std::int64_t>(zone.min / request.page_kb);
   text += test.mark == min ? " (min)" : fmt::format(" (min {}, lowered for an urgent request)", min);
   if (test.reserve != 0) text += fmt::format(" + {} kept for requests that cannot use higher zones", test.reserve);
-  text += test.enough ? ": enough" : ": refused";
+  text += !test.enough   ? ": refused"
+          : test.at_most ? ": perhaps enough, as the line does not have all that is kept back"
+                         : ": enough";
   section.add(Certainty::follows, text, {zone.line, zone.reserve_line});
   if (request.order == 0 || zone.blocks.empty()) return;
   const std::string letters = usable_letters(request);
@@ -304,6 +295,21 @@ void tell_failure(const Judged& judged, Shown& shown, LogAnswer& answer) {
   answer.sections.push_back(std::move(section));
 }
 
+PageFailureSummary summary_of(const Judged& judged) {
+  PageFailureSummary summary;
+  summary.line = judged.failure->line;
+  summary.order = judged.failure->order;
+  if (judged.failure->mode) summary.flags = judged.failure->mode->number;
+  summary.verdict = judged.verdict;
+  summary.own_report = judged.report == judged.failure;
+  if (judged.zone == nullptr) return summary;
+  summary.zone = judged.zone->name;
+  summary.usable = judged.test.usable();
+  summary.needed = judged.test.needed();
+  summary.at_most = judged.test.at_most;
+  return summary;
+}
+
 // --- the short answer ---
 
 std::string what_failed(const Judged& judged, Shown& shown) {
@@ -346,7 +352,13 @@ std::string page_blame(const Judged& judged) {
       return fmt::format(
           "The state printed after it would grant it: at the failure less was free. Usable are {} of {} free pages{}.",
           test.usable(), test.free, test.of_areas != 0 ? fmt::format("; {} belong to areas", test.of_areas) : "");
-    case Verdict::not_known: return "Enough pages are free; whether a block was large enough the log does not tell.";
+    case Verdict::not_known:
+      if (test.at_most)
+        return fmt::format(
+            "At most {} of {} free pages are usable for it, and it needs more than {}: not enough to tell "
+            "whether the printed state would refuse it.",
+            test.usable(), test.free, test.needed());
+      return "Enough pages are free; whether a block was large enough the log does not tell.";
   }
   return {};
 }
@@ -388,6 +400,7 @@ std::optional<Finding> tell_page_failures(const std::vector<PageFailure>& failur
     const bool has_report = std::ranges::any_of(failure.zones, &ZoneReport::has_state);
     if (has_report) report = &failure;
     const Judged judged = judge_failure(failure, report == nullptr ? failure : *report, context.kernel);
+    answer.failures.push_back(summary_of(judged));
     if (told++ < kMostFailuresTold) tell_failure(judged, shown, answer);
     const std::uint64_t weight = failure.kind == PageFailure::Kind::report_only ? kSuspicious : kFailed;
     if (finding && finding->weight >= weight) continue;

@@ -81,11 +81,21 @@ std::vector<Group> groups_of(const std::vector<Request>& requests, const Kernel&
 
 // --- evidence ---
 
+Certainty align_certainty(const Reading& reading) {
+  if (reading.align_named) return Certainty::seen;
+  return reading.align_stepped || reading.windows != 0 ? Certainty::fits : Certainty::guess;
+}
+
 void tell_pages(const Group& group, Section& section) {
   const Request& request = *group.first;
   const Reading& reading = group.reading;
   if (reading.pages_named)
     section.add(Certainty::seen, fmt::format("it asked for {}", pages_text(reading.pages)), {request.pages_line});
+  else if (request.pages)
+    section.add(
+        Certainty::fits,
+        fmt::format("it asked for {}, if the line that names them is about this request", pages_text(reading.pages)),
+        {request.pages_line});
   else if (reading.pages != 0)
     section.add(Certainty::fits,
                 fmt::format("it asked for {}: the most that fit all of its windows", pages_text(reading.pages)),
@@ -93,16 +103,16 @@ void tell_pages(const Group& group, Section& section) {
   if (!reading.align) return;
   const std::string what =
       fmt::format("alignment {} ({})", *reading.align, counted(order_pages(*reading.align), "page"));
+  const Certainty certainty = align_certainty(reading);
   if (reading.align_named)
-    section.add(Certainty::seen, what, {request.pages_line});
+    section.add(certainty, what, {request.pages_line});
   else if (reading.align_stepped)
-    section.add(Certainty::fits, what + ": windows that overlap follow each other by so many pages",
-                window_lines(request));
+    section.add(certainty, what + ": windows that overlap follow each other by so many pages", window_lines(request));
   else if (reading.windows != 0)
-    section.add(Certainty::fits, what + ": what the DMA layer asks for, and its windows begin at such pages",
+    section.add(certainty, what + ": what the DMA layer asks for, and its windows begin at such pages",
                 window_lines(request));
   else
-    section.add(Certainty::guess, what + ": what the DMA layer asks for, with CONFIG_CMA_ALIGNMENT=8");
+    section.add(certainty, what + ": what the DMA layer asks for, with CONFIG_CMA_ALIGNMENT=8");
 }
 
 std::string starts_text(const std::vector<PfnRange>& windows, const Shown& shown) {
@@ -143,6 +153,20 @@ void tell_windows(const Group& group, const Shown& shown, Section& section) {
                 window_lines(request));
 }
 
+// Windows that failed and have no line, as far as the log shows.
+struct Unseen {
+  std::uint64_t windows = 0;
+  Certainty certainty = Certainty::fits;
+};
+
+Unseen unseen_windows(const Group& group) {
+  const Reading& reading = group.reading;
+  const std::uint64_t retries = group.first->retry_lines;
+  if (retries > reading.windows + reading.without_line)
+    return {retries - reading.windows, group.first->retries_loose ? Certainty::fits : Certainty::follows};
+  return {reading.without_line, reading.align_named ? Certainty::follows : Certainty::fits};
+}
+
 // Tells of windows that have no line.
 void tell_swallowed(const Group& group, const Context& context, Section& section) {
   const Request& request = *group.first;
@@ -163,7 +187,7 @@ void tell_swallowed(const Group& group, const Context& context, Section& section
                 window_lines(request));
   if (request.retry_lines > reading.windows)
     section.add(
-        Certainty::follows,
+        request.retries_loose ? Certainty::fits : Certainty::follows,
         fmt::format("{} of retries, one for each window that failed, and {} about windows: at least {} failed unseen",
                     counted(request.retry_lines, "line"), counted(reading.windows, "line"),
                     counted(request.retry_lines - reading.windows, "window")),
@@ -192,6 +216,10 @@ void tell_sweeps(const Group& group, const Shown& shown, Section& section) {
                               time_text(*time)),
                   {last.line, first.line});
   }
+}
+
+Certainty suspects_certainty(const Reading& reading) {
+  return reading.windows > 1 && !reading.suspects.empty() ? Certainty::fits : Certainty::follows;
 }
 
 void tell_suspects(const Group& group, const Shown& shown, Section& section) {
@@ -339,10 +367,18 @@ void tell_single_page(const Group& group, Section& section) {
               "pages\" pass over pages of files, so that only anonymous pages move");
 }
 
+// Returns how certain it is how a request ended; of one whose end the log does not have, that it has not.
+Certainty ending_certainty(const Group& group) {
+  const Request& request = *group.first;
+  const bool by_driver = group.outcome == Outcome::failed && !request.error && request.windows() != 0;
+  return by_driver || request.end_loose || request.only_tested ? Certainty::fits : Certainty::seen;
+}
+
 void tell_end(const Group& group, const Context& context, const Shown& shown, Section& section) {
   const Request& request = *group.first;
   if (group.outcome == Outcome::succeeded) {
-    section.add(Certainty::seen, "it got its pages" + (request.got ? ": " + shown.window(*request.got) : std::string()),
+    section.add(ending_certainty(group),
+                "it got its pages" + (request.got ? ": " + shown.window(*request.got) : std::string()),
                 {request.end_line});
     return;
   }
@@ -350,7 +386,8 @@ void tell_end(const Group& group, const Context& context, const Shown& shown, Se
     section.add(group.meaning.certainty, group.meaning.text, group.end_lines);
     if (group.reading.pages == 1 && group.meaning.culprit == Culprit::page_in_the_way) tell_single_page(group, section);
   } else if (request.outcome == Outcome::failed && request.windows() != 0) {
-    section.add(Certainty::fits, "a driver reports that it did not get a buffer of this size", {request.end_line});
+    section.add(ending_certainty(group), "a driver reports that it did not get a buffer of this size",
+                {request.end_line});
   } else if (only_windows(request)) {
     section.add(Certainty::seen, "a window that is busy is no failure: the request goes on with the next one",
                 window_lines(request));
@@ -407,6 +444,17 @@ RequestSummary summary_of(const Group& group, Shown& shown) {
   for (const Pfn pfn : group.reading.stopped_at) summary.stopped_at.push_back(shown.frame(pfn));
   summary.first_line = request.first_line;
   summary.last_line = group.last->last_line;
+  summary.failed = group.outcome == Outcome::failed;
+  for (const auto& windows : group.reading.swept)
+    for (const PfnRange& window : windows) summary.tried.push_back(shown.range(window));
+  summary.align_certainty = align_certainty(group.reading);
+  summary.ending_certainty = ending_certainty(group);
+  summary.culprit_certainty = group.meaning.certainty;
+  summary.tried_certainty = starts_certainty(group.reading);
+  const Unseen unseen = unseen_windows(group);
+  summary.unseen = unseen.windows;
+  summary.unseen_certainty = unseen.certainty;
+  summary.suspects_certainty = suspects_certainty(group.reading);
   return summary;
 }
 
