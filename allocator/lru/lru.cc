@@ -32,7 +32,7 @@ Task<void> Lru::putback(Pfn pfn) {
   lists_.forget_isolated(pfn);
   page.flags &= ~kPageTaskList;
   if (release_ < Release::v4_16 && page.has(kPageMlocked)) {
-    page.flags |= kPageUnevictable;
+    page.flags = (page.flags | kPageUnevictable) & ~kPageActive;
     lists_.add(pfn);
   } else {
     co_await pagevecs_.cache_add(pfn);
