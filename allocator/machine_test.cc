@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "allocator/machine_testing.h"
 
 namespace cma {
@@ -35,6 +37,40 @@ TEST_P(MachineTest, TwoMachinesOfOneGeometryAreEqual) {
   EXPECT_EQ(a->hash(), b->hash());
   EXPECT_EQ(a->trace.hash(), b->trace.hash());
   EXPECT_EQ(a->engine.steps(), b->engine.steps());
+}
+
+// What reclaim has found out decides what it does next.
+TEST_P(MachineTest, MachinesThatReclaimDifferentlyAreDifferent) {
+  const std::unique_ptr<Machine> boot = make_machine(geometry());
+  const std::unique_ptr<Machine> machine = make_machine(geometry());
+  NodeState& state = machine->reclaim.lruvecs().state(machine->reclaim.lruvecs().of_zone(0));
+  std::set<std::uint64_t> hashes = {boot->hash()};
+  for (bool* const flag : {&state.writeback, &state.dirty, &state.congested}) {
+    *flag = true;
+    hashes.insert(machine->hash());
+    *flag = false;
+  }
+  state.kswapd_failures = 1;
+  hashes.insert(machine->hash());
+  EXPECT_EQ(hashes.size(), 5U);
+  machine->restore(*boot);
+  EXPECT_EQ(machine->hash(), boot->hash());
+}
+
+// Objects that a shrinker could drop, and the work that it has put off, are part of a machine.
+TEST_P(MachineTest, SlabsAreAPartOfTheMachine) {
+  const std::unique_ptr<Machine> used = make_machine(geometry());
+  const std::unique_ptr<Machine> same = make_machine(geometry());
+  for (Machine* const machine : {used.get(), same.get()})
+    for (int i = 0; i < 8; ++i) {
+      const Pfn pfn = machine->buddy.alloc_pages(kGfpKernel | kGfpReclaimable, 0);
+      if (machine == used.get()) machine->reclaim.slab().add(pfn);
+    }
+  const std::uint64_t added = used->hash();
+  EXPECT_NE(added, same->hash());
+  run_now(used->reclaim.slab().shrink({.priority = 2, .scanned = 1, .eligible = 8}));
+  ASSERT_EQ(used->reclaim.slab().objects(), 8U);
+  EXPECT_NE(used->hash(), added);
 }
 
 TEST_P(MachineTest, RestoringEqualsBoot) {

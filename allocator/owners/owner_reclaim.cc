@@ -79,8 +79,9 @@ Task<bool> OwnerReclaim::unmap_lazyfree(OwnerId id, Pfn pfn) {
     if (stale && core_.bugs.fires(Bug::lazyfree_reads_early)) pte = before;
     const bool there = pte.page == id && pte.state == Pte::State::present;
     if (there && pte.locked && !core_.bugs.fires(Bug::lazyfree_drops_locked)) {
+      CMA_ASSERT(space != 0);
       co_await lru_.mlock(pfn);
-      if (space != 0) spaces_.lock(space).unlock(core_.engine);
+      spaces_.lock(space).unlock(core_.engine);
       co_return false;
     }
     // Since 5.18 a page that others refer to counts as written: they may have a device write to it.

@@ -115,8 +115,9 @@ Task<BatchReclaim::Fate> BatchReclaim::try_locked(Run run, Pfn pfn) {
 Task<BatchReclaim::Fate> BatchReclaim::drop_unused(Run run, Pfn pfn, Use use) {
   const Page& page = core_.map.page(pfn);
   if (release_ >= Release::v6_1 && page.ref >= kPinBias) co_return Fate::activate;
-  // Shared memory has no other copy.
-  const bool shared_memory = page.has(kPageSwapbacked) && !page.has(kPageAnon);
+  // Shared memory has no other copy. Private memory that has none is not tried so far.
+  CMA_ASSERT(!page.has(kPageSwapbacked) || !page.has(kPageAnon));
+  const bool shared_memory = page.has(kPageSwapbacked);
   if (page.has(kPageDirty) || shared_memory) {
     const Fate fate = co_await write(run, pfn, use);
     if (fate != Fate::drop) co_return fate;

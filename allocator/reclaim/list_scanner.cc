@@ -21,8 +21,6 @@ std::uint64_t int_sqrt(std::uint64_t value) {
   return root;
 }
 
-bool is_file_list(LruList list) { return list == LruList::inactive_file || list == LruList::active_file; }
-
 }  // namespace
 
 bool inactive_is_low(std::uint64_t inactive, std::uint64_t active, unsigned page_shift) {
@@ -138,7 +136,8 @@ Task<ListScanner::Throttled> ListScanner::throttle(LruVec vec, bool file, const 
 
 Task<std::uint64_t> ListScanner::shrink_inactive(std::uint64_t most, LruVec vec, ScanControl& control, LruList list) {
   CMA_ASSERT(most > 0 && most <= kSwapClusterMax);
-  const bool file = is_file_list(list);
+  CMA_ASSERT(list == LruList::inactive_file || list == LruList::inactive_anon);
+  const bool file = list == LruList::inactive_file;
   if (too_short_v4_8(vec, file, control)) co_return 0;
   const Throttled throttled = co_await throttle(vec, file, control);
   if (throttled != Throttled::go_on) co_return throttled == Throttled::dying ? kSwapClusterMax : 0;

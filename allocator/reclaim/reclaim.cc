@@ -70,8 +70,7 @@ Task<void> Reclaim::shrink_zones(const ZoneList& zonelist, ScanControl& control)
     control.ceiling = release_ < Release::v4_8 ? entry.zone : entry.ceiling;
     co_await nodes_.shrink_node(vec, control);
   }
-  const bool idle = control.nr_reclaimed == 0 && control.nr_reclaimed <= control.nr_scanned / 8;
-  if (first && idle && control.priority == 1) co_await nodes_.throttle_noprogress(*first);
+  if (first && control.nr_reclaimed == 0 && control.priority == 1) co_await nodes_.throttle_noprogress(*first);
 }
 
 // Shrinks the slabs after all zones were scanned (up to 3.18).
