@@ -679,7 +679,6 @@ class FreeWindows final : public WindowObserver<Witness>, public AllocationWatch
   }
   void control_changes(Machine&) override { look_at_others(); }
   void op_performed(Machine&, std::size_t) override { look_at_others(); }
-  void allocation_begins(Gfp, unsigned, unsigned) override {}
   void allocation_ended(Gfp, unsigned order, Pfn pfn) override {
     if (pfn == kNoPfn) return;
     for (auto& [actor, window] : windows_)

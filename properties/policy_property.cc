@@ -164,7 +164,7 @@ std::vector<Migratetype> fallbacks_of(Migratetype type, Release release) {
   return types;
 }
 
-// Compares where each block comes from with the free lists from before the request. Silent on requests that the per-CPU
+// Compares where each block comes from with the free lists from before the attempt. Silent on requests that the per-CPU
 // lists may serve, and on those with a right to the reserve.
 class Sources final : public Witness, public AllocationWatcher {
  public:
@@ -178,8 +178,8 @@ class Sources final : public Witness, public AllocationWatcher {
     machine_ = &machine;
     machine.trace.watch_allocations(this);
   }
-  void allocation_begins(Gfp gfp, unsigned order, unsigned node) override;
-  void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
+  void attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned node) override;
+  void attempt_ended(Pfn pfn) override;
 
  private:
   // A block on a free list.
@@ -213,7 +213,7 @@ class Sources final : public Witness, public AllocationWatcher {
   Migratetype type_ = Migratetype::movable;
   unsigned order_ = 0;
   bool may_have_areas_ = false;
-  // From before the request.
+  // From before the attempt.
   std::vector<Zone> zones_;
   std::vector<Page> pages_;
   std::vector<Migratetype> types_;  // of pageblocks
@@ -225,11 +225,12 @@ bool Sources::per_cpu_lists_have(unsigned order) const {
   return order <= kPcpLargestOrder || (geometry.transparent_hugepages && order == geometry.pageblock_order);
 }
 
-void Sources::allocation_begins(Gfp gfp, unsigned order, unsigned /*node*/) {
+void Sources::attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned /*node*/) {
   const bool pins = machine_->engine.flags().memalloc_pin;
   const bool realtime = machine_->engine.flags().scope == ReclaimScope::realtime;
   const bool urgent = realtime || (gfp & kGfpHigh) != 0 || (gfp & kGfpDirectReclaim) == 0;
-  judged_ = !urgent && !pins && !per_cpu_lists_have(order);
+  const bool has_reserves = attempt > AllocAttempt::reserves;
+  judged_ = !urgent && !pins && !has_reserves && !per_cpu_lists_have(order);
   if (!judged_) return;
   type_ = migratetype_of(gfp);
   order_ = order;
@@ -295,7 +296,7 @@ void Sources::check_fallback(const Zone& zone, Pfn pfn) {
                       blocks.empty() ? "no" : name_of(blocks.front().type), blocks.empty() ? 0 : blocks.front().head));
 }
 
-void Sources::allocation_ended(Gfp, unsigned, Pfn pfn) {
+void Sources::attempt_ended(Pfn pfn) {
   if (!std::exchange(judged_, false) || pfn == kNoPfn) return;
   const Zone& zone = zones_[machine_->map.page(pfn).zone];
   const Release release = machine_->release();

@@ -162,7 +162,6 @@ class ReaderTest : public ::testing::TestWithParam<Release> {
     class Watcher final : public AllocationWatcher {
      public:
       void allocation_begins(Gfp, unsigned order, unsigned) override { orders.push_back(order); }
-      void allocation_ended(Gfp, unsigned, Pfn) override {}
       std::vector<unsigned> orders;
     };
     Watcher watcher;

@@ -23,8 +23,19 @@
 #include "allocator/buddy/watermark.h"
 #include "allocator/buddy/zone.h"
 #include "allocator/frames/core.h"
+#include "allocator/trace/allocation_watcher.h"
 
 namespace cma {
+
+// A request for pages under way.
+struct PageRequest {
+  Gfp asked = 0;  // its flags, as it began
+  Gfp gfp = 0;    // without what the task's scopes take away
+  unsigned order = 0;
+  unsigned node = 0;
+  ZoneList zonelist;        // the zones that may serve it
+  std::uint32_t areas = 0;  // kAllocCma if it may have pages of areas
+};
 
 class Buddy {
  public:
@@ -78,6 +89,16 @@ class Buddy {
   // tried first, with kGfpThisnode no others: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they
   // are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
+  // Begins a request, for a caller that makes its attempts itself. Requires what alloc_pages() does.
+  PageRequest begin_request(Gfp gfp, unsigned order, unsigned node);
+  // Looks at the zones once (get_page_from_freelist); all but AllocAttempt::low are of the slow path. Returns kNoPfn,
+  // and nothing changes, if no zone may serve the request so. Requires:
+  // order <= largest_order(); may_use_reserves() of an attempt at the reserves.
+  Pfn attempt(PageRequest& request, AllocAttempt attempt);
+  // Ends a request that got `pfn`: reports a failure, and says what it got.
+  void end_request(const PageRequest& request, Pfn pfn);
+  // Returns whether the current actor's request may use what is kept for those that free memory.
+  bool may_use_reserves(Gfp gfp) const { return reserve_flags(gfp) != 0; }
   // Sets the receiver of failing requests, nullptr for none. It is not owned.
   void report_failures_to(FailedRequests* receiver) { failed_requests_ = receiver; }
   // Returns the flags of the current actor's last attempt at a request, but for kAllocCma: down to the min watermark,
@@ -130,9 +151,9 @@ class Buddy {
   Pfn try_zones(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
   std::uint32_t fragment_flags(const ZoneList& zonelist) const;
-  Pfn serve(Gfp gfp, unsigned order, unsigned node);
   Gfp in_scope(Gfp gfp) const;
-  Pfn slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneList& zonelist);
+  Pfn serve(PageRequest& request);
+  std::uint32_t attempt_flags(const PageRequest& request, AllocAttempt attempt) const;
   bool ends_at_first_attempt(Gfp gfp) const;
   std::uint32_t reserve_flags(Gfp gfp) const;
   std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;

@@ -387,53 +387,86 @@ bool Buddy::ends_at_first_attempt(Gfp gfp) const {
   return release_ < Release::v4_1 && zones_.several_nodes() && (gfp & kSlabs) == kSlabs;
 }
 
-// The attempts of __alloc_pages_slowpath before it reclaims: `areas` is kAllocCma if the request may have their pages.
-Pfn Buddy::slow_path(Gfp gfp, unsigned order, std::uint32_t areas, const ZoneList& zonelist) {
-  gfp = flags_in_slow_path(gfp);
-  if (ends_at_first_attempt(gfp)) return kNoPfn;
-  const Pfn pfn = get_page_from_freelist(gfp, order, slow_path_flags(gfp, order) | areas, zonelist);
-  const std::uint32_t reserves = reserve_flags(gfp);
-  if (pfn != kNoPfn || reserves == 0) return pfn;
-  // Up to 5.8 these are all the flags there are.
-  if (release_ < Release::v5_9) areas = 0;
-  return get_page_from_freelist(gfp, order, reserves | areas, zonelist);
-}
-
 std::uint32_t Buddy::last_attempt_flags(Gfp gfp, unsigned order) const {
   if (ends_at_first_attempt(gfp)) return kAllocWmarkLow;
   const std::uint32_t reserves = reserve_flags(gfp);
   return reserves != 0 ? reserves : slow_path_flags(flags_in_slow_path(in_scope(gfp)), order);
 }
 
-Pfn Buddy::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
+// Returns the flags of an attempt. One at the reserves has no others up to 5.8, and so does not count areas.
+std::uint32_t Buddy::attempt_flags(const PageRequest& request, AllocAttempt attempt) const {
+  const bool movable = migratetype_of(request.gfp) == Migratetype::movable;
+  switch (attempt) {
+    case AllocAttempt::low: {
+      const bool unscoped = movable && request.areas == 0 && core_.bugs.fires(Bug::nocma_slow_path_only);
+      return kAllocWmarkLow | fragment_flags(request.zonelist) | (unscoped ? kAllocCma : request.areas);
+    }
+    case AllocAttempt::min: return slow_path_flags(flags_in_slow_path(request.gfp), request.order) | request.areas;
+    case AllocAttempt::reserves: return reserve_flags(request.gfp) | (release_ < Release::v5_9 ? 0 : request.areas);
+    case AllocAttempt::high: return kAllocWmarkHigh;
+    case AllocAttempt::helped:
+      if (Watermarks::has_rules_v6_3(release_)) return kAllocHigh;
+      return kAllocHarder | (request.order > 0 ? kAllocHighatomic : 0U);
+    case AllocAttempt::last_page: return kAllocNoWatermarks;
+  }
+  return 0;
+}
+
+Pfn Buddy::attempt(PageRequest& request, AllocAttempt attempt) {
+  // Up to 5.12 only the slow path asks for the scope.
+  const bool slow = attempt != AllocAttempt::low;
+  if (slow) request.gfp = in_scope(request.gfp);
+  const Gfp gfp = slow ? flags_in_slow_path(request.gfp) : request.gfp;
+  const std::uint32_t flags = attempt_flags(request, attempt);
   AllocationWatcher* const watcher = core_.trace.allocations();
-  if (watcher == nullptr) return serve(gfp, order, node);
-  watcher->allocation_begins(gfp, order, node);
-  const Pfn pfn = serve(gfp, order, node);
-  watcher->allocation_ended(gfp, order, pfn);
+  if (watcher == nullptr) return get_page_from_freelist(gfp, request.order, flags, request.zonelist);
+  watcher->attempt_begins(attempt, request.asked, request.order, request.node);
+  const Pfn pfn = get_page_from_freelist(gfp, request.order, flags, request.zonelist);
+  watcher->attempt_ended(pfn);
   return pfn;
 }
 
-Pfn Buddy::serve(Gfp gfp, unsigned order, unsigned node) {
-  if (order > largest_order_) return kNoPfn;
+PageRequest Buddy::begin_request(Gfp gfp, unsigned order, unsigned node) {
+  if (AllocationWatcher* const watcher = core_.trace.allocations()) watcher->allocation_begins(gfp, order, node);
+  PageRequest request;
+  request.asked = gfp;
+  request.order = order;
+  request.node = node;
   // A task that pins for long gets no pages of areas: since 5.1 they are out of its choice. 5.13 (current_gfp_context)
   // makes its requests immovable, so that they do not get pages of a Movable zone either.
   const bool pins = core_.engine.flags().memalloc_pin;
   if (pins && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
-  // Up to 5.12 only the slow path asks for the scope.
-  if (release_ >= Release::v5_13) gfp = in_scope(gfp);
-  const ZoneList zonelist = zones_.zonelist(gfp, node);
-  const bool movable = migratetype_of(gfp) == Migratetype::movable;
-  const bool unscoped = movable && pins && core_.bugs.fires(Bug::nocma_slow_path_only);
-  const std::uint32_t areas = movable && !pins ? kAllocCma : 0U;
-  const std::uint32_t flags = kAllocWmarkLow | fragment_flags(zonelist) | (unscoped ? kAllocCma : areas);
-  Pfn pfn = get_page_from_freelist(gfp, order, flags, zonelist);
-  if (pfn == kNoPfn) {
-    gfp = in_scope(gfp);
-    pfn = slow_path(gfp, order, areas, zonelist);
-    if (pfn == kNoPfn && failed_requests_ != nullptr) failed_requests_->request_failed(flags_in_slow_path(gfp), order);
-  }
-  if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_alloc, pfn, order, index_of(migratetype_of(gfp)), gfp);
+  request.gfp = release_ >= Release::v5_13 ? in_scope(gfp) : gfp;
+  request.zonelist = zones_.zonelist(gfp, node);
+  request.areas = migratetype_of(gfp) == Migratetype::movable && !pins ? kAllocCma : 0U;
+  return request;
+}
+
+void Buddy::end_request(const PageRequest& request, Pfn pfn) {
+  const Gfp gfp = request.gfp;
+  const bool possible = request.order <= largest_order_;
+  if (possible && pfn == kNoPfn && failed_requests_ != nullptr)
+    failed_requests_->request_failed(flags_in_slow_path(gfp), request.order);
+  if (possible && core_.trace.page_events())
+    core_.trace.emit(Event::mm_page_alloc, pfn, request.order, index_of(migratetype_of(gfp)), gfp);
+  if (AllocationWatcher* const watcher = core_.trace.allocations())
+    watcher->allocation_ended(request.asked, request.order, pfn);
+}
+
+// Makes the attempts of __alloc_pages and __alloc_pages_slowpath before it reclaims.
+Pfn Buddy::serve(PageRequest& request) {
+  if (request.order > largest_order_) return kNoPfn;
+  const Pfn pfn = attempt(request, AllocAttempt::low);
+  if (pfn != kNoPfn || ends_at_first_attempt(request.gfp)) return pfn;
+  const Pfn above_min = attempt(request, AllocAttempt::min);
+  if (above_min != kNoPfn || !may_use_reserves(request.gfp)) return above_min;
+  return attempt(request, AllocAttempt::reserves);
+}
+
+Pfn Buddy::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
+  PageRequest request = begin_request(gfp, order, node);
+  const Pfn pfn = serve(request);
+  end_request(request, pfn);
   return pfn;
 }
 

@@ -501,8 +501,6 @@ const RefusedRequest* RefusedRequests::last(ActorId actor) const {
   return found == last_.end() ? nullptr : &found->second;
 }
 
-void RefusedRequests::allocation_begins(Gfp, unsigned, unsigned) {}
-
 void RefusedRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
   if (pfn == kNoPfn) last_[machine_->engine.current()] = explain_request(*machine_, gfp, order);
 }

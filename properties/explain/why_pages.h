@@ -42,7 +42,6 @@ class RefusedRequests final : public AllocationWatcher {
   void forget(ActorId actor) { last_.erase(actor); }
 
   // --- AllocationWatcher ---
-  void allocation_begins(Gfp gfp, unsigned order, unsigned node) override;
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
 
  private:

@@ -190,7 +190,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::views, "SumChecks::compare_totals", "properties/laws/audit_areas.cc"},
     {Law::hints, "SumChecks::compare_at_rest", "properties/laws/audit_counters.cc"},
     {Law::granted, "Laws::check_scope", "properties/laws/laws.cc"},
-    {Law::granted, "PageRequests::allocation_ended", "properties/laws/page_requests.cc"},
+    {Law::granted, "PageRequests::broken", "properties/laws/page_requests.cc"},
     {Law::sound, "Interpreter::Run::perform", "properties/program/interpreter.cc"},
     {Law::sound, "Interpreter::run", "properties/program/interpreter.cc"},
     {Law::expect, "Interpreter::Run::perform", "properties/program/interpreter.cc"},

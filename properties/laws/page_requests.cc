@@ -31,12 +31,18 @@ void PageRequests::watch(Machine& machine) {
   release_ = machine.release();
   if (machine.trace.allocations() != this) next_ = machine.trace.allocations();
   machine.trace.watch_allocations(this);
+  open_.clear();
 }
 
 // --- the request ---
 
 void PageRequests::allocation_begins(Gfp gfp, unsigned order, unsigned node) {
   if (next_ != nullptr) next_->allocation_begins(gfp, order, node);
+  open_.push_back({.actor = machine_->engine.current()});
+}
+
+// Takes down what is asked for.
+void PageRequests::begin(Gfp gfp, unsigned order, unsigned node) {
   // The scope in which a task pins for long came with 5.1. Since 5.13 it makes requests immovable.
   const bool scope = machine_->engine.flags().memalloc_pin && release_ >= Release::v5_1;
   if (scope && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
@@ -46,7 +52,19 @@ void PageRequests::allocation_begins(Gfp gfp, unsigned order, unsigned node) {
   may_have_areas_ = type_ == Migratetype::movable && !scope;
   node_ = node;
   for (unsigned from = 0; from < machine_->buddy.nodes(); ++from) highest_zone_[from] = highest_zone(from);
-  expected_ = expected();
+}
+
+void PageRequests::attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned node) {
+  if (next_ != nullptr) next_->attempt_begins(attempt, gfp, order, node);
+  for (std::size_t i = open_.size(); i-- > 0;) {
+    if (open_[i].actor != machine_->engine.current()) continue;
+    open_[i].made |= 1U << static_cast<unsigned>(attempt);
+    break;
+  }
+  begin(gfp, order, node);
+  // The last three have no flag that lets them have pages of areas, which up to 5.8 served movable requests anyway.
+  if (attempt >= AllocAttempt::high && release_ >= Release::v5_9) may_have_areas_ = false;
+  expected_ = expected(attempt);
   reserved_.clear();
   for (std::size_t z = 0; z < machine_->buddy.zones(); ++z)
     reserved_.push_back(machine_->buddy.zone(z).nr_reserved_highatomic);
@@ -107,22 +125,49 @@ std::optional<PageRequests::Attempt> PageRequests::third_attempt() const {
   return attempt;
 }
 
-std::optional<PageRequests::Grant> PageRequests::expected() const {
-  if (order_ > machine_->buddy.largest_order()) return std::nullopt;
+// Up to 6.2 the help makes a request atomic, since then urgent.
+PageRequests::Attempt PageRequests::helped_attempt() const {
+  Attempt attempt{.mark = Watermark::min};
+  attempt.counts_no_areas = release_ < Release::v5_9;
+  attempt.counts_reserve = true;
+  attempt.urgent = release_ >= Release::v6_1;
+  attempt.cannot_wait = !attempt.urgent;
+  attempt.has_reserve = attempt.cannot_wait && order_ > 0;
+  attempt.has_reserve_last = attempt.cannot_wait && release_ >= Release::v6_0;
+  return attempt;
+}
+
+// Returns what an attempt may do; nullopt if the request has no right to make it.
+std::optional<PageRequests::Attempt> PageRequests::rights_of(AllocAttempt attempt) const {
+  const bool no_areas = release_ < Release::v5_9;
+  switch (attempt) {
+    case AllocAttempt::low: return Attempt{};
+    case AllocAttempt::min: return second_attempt();
+    case AllocAttempt::reserves: return third_attempt();
+    case AllocAttempt::high: return Attempt{.mark = Watermark::high, .counts_no_areas = no_areas};
+    case AllocAttempt::helped: return helped_attempt();
+    case AllocAttempt::last_page: return Attempt{.keeps_none = true, .counts_no_areas = no_areas};
+  }
+  return std::nullopt;
+}
+
+// Returns whether the request stays above the low watermark: up to 4.0 GFP_THISNODE, of slab's.
+bool PageRequests::ends_at_first_attempt() const {
+  constexpr Gfp kSlabs = kGfpThisnode | kGfpNoretry | kGfpNowarn;
+  return machine_->geometry().several_nodes() && release_ < Release::v4_1 && (gfp_ & kSlabs) == kSlabs;
+}
+
+std::optional<PageRequests::Grant> PageRequests::expected(AllocAttempt attempt) const {
+  const std::optional<Attempt> rights = rights_of(attempt);
+  if (order_ > machine_->buddy.largest_order() || !rights) return std::nullopt;
   // The node asked for first, then upwards and round; no others for __GFP_THISNODE.
   const unsigned nodes = machine_->buddy.nodes();
   const bool stays = (gfp_ & kGfpThisnode) != 0 && machine_->geometry().several_nodes();
   const unsigned steps = stays ? 1 : nodes;
-  const std::optional<Attempt> third = third_attempt();
-  const Attempt attempts[] = {Attempt{}, second_attempt(), third.value_or(Attempt{})};
-  // Up to 4.0 GFP_THISNODE, of slab's requests, stays above the low watermark.
-  const bool once = stays && release_ < Release::v4_1 && (gfp_ & kGfpNoretry) != 0 && (gfp_ & kGfpNowarn) != 0;
-  const std::size_t last_attempt = third ? 3 : 2;
-  if (const auto first = first_node(steps); first && keeps_types_apart_on(*first))
+  if (const auto first = first_node(steps); first && attempt == AllocAttempt::low && keeps_types_apart_on(*first))
     if (const std::optional<Grant> grant = on_node(*first, {.keeps_types_apart = true})) return grant;
-  for (const Attempt& attempt : std::span(attempts, once ? 1 : last_attempt))
-    for (unsigned step = 0; step < steps; ++step)
-      if (const std::optional<Grant> grant = on_node((node_ + step) % nodes, attempt)) return grant;
+  for (unsigned step = 0; step < steps; ++step)
+    if (const std::optional<Grant> grant = on_node((node_ + step) % nodes, *rights)) return grant;
   return std::nullopt;
 }
 
@@ -245,12 +290,13 @@ bool PageRequests::can_serve(const Zone& zone, const Attempt& attempt) const {
 
 // --- verdict ---
 
-void PageRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
-  if (next_ != nullptr) next_->allocation_ended(gfp, order, pfn);
-  const auto broken = [&](const std::string& what) {
-    throw LawBroken(Law::granted, kFunction,
-                    fmt::format("a request of order {} for {} memory {}", order_, name_of(type_), what));
-  };
+void PageRequests::broken(const std::string& what) const {
+  throw LawBroken(Law::granted, kFunction,
+                  fmt::format("a request of order {} for {} memory {}", order_, name_of(type_), what));
+}
+
+void PageRequests::attempt_ended(Pfn pfn) {
+  if (next_ != nullptr) next_->attempt_ended(pfn);
   const Buddy& buddy = machine_->buddy;
   if (pfn == kNoPfn) {
     if (expected_) broken(fmt::format("is refused, though zone {} must serve it", buddy.zone_title(expected_->zone)));
@@ -264,6 +310,29 @@ void PageRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
   check_areas(pfn);
   check_reserve(pfn);
   check_reserved(pfn);
+}
+
+// A request that fails must have made the attempts that are its own.
+void PageRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
+  if (next_ != nullptr) next_->allocation_ended(gfp, order, pfn);
+  unsigned made = 0;
+  for (std::size_t i = open_.size(); i-- > 0;) {
+    if (open_[i].actor != machine_->engine.current()) continue;
+    made = open_[i].made;
+    open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
+    break;
+  }
+  if (order > machine_->buddy.largest_order()) {
+    if (pfn != kNoPfn) broken("is granted, though no block is so large");
+    return;
+  }
+  if (pfn != kNoPfn) return;
+  begin(gfp, order, node_);
+  const auto due = [&](AllocAttempt attempt) { return (made >> static_cast<unsigned>(attempt) & 1) == 0; };
+  if (due(AllocAttempt::low)) broken("is refused before any attempt");
+  if (ends_at_first_attempt()) return;
+  if (due(AllocAttempt::min)) broken("is refused without an attempt at the min watermark");
+  if (third_attempt() && due(AllocAttempt::reserves)) broken("is refused without an attempt at the reserves");
 }
 
 // Pageblocks of areas are CMA, or Isolate while a range of them is being emptied.
@@ -281,7 +350,7 @@ void PageRequests::check_areas(Pfn pfn) const {
     if (is_of_area(p))
       throw LawBroken(Law::policy, kFunction,
                       fmt::format("page {:#x} of an area is given to a request for {} memory{}", p, name_of(type_),
-                                  type_ == Migratetype::movable ? " of a task that pins for long" : ""));
+                                  type_ == Migratetype::movable ? " that may have none" : ""));
 }
 
 // Pages of the reserve that were freed one by one wait on the per-CPU lists of movable pages, and serve any movable

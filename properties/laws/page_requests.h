@@ -1,14 +1,16 @@
 // The witness of requests for pages: which of them must be granted, from which zone, and with which pages.
 //
-// It sees each request before anything is taken for it, inside operations too: faults, targets of migration, pages of
-// files. From watermarks, reserves and free blocks of the zones it computes what the release's arithmetic gives, and
-// compares that with what the allocator gave (law `granted`). A page that the request may not have breaks law `policy`.
+// It sees each attempt at a request before anything is taken, inside operations too: faults, targets of migration,
+// pages of files. From watermarks, reserves and free blocks of the zones it computes what the release's arithmetic
+// gives, and compares that with what the allocator gave (law `granted`). A request that fails must have made each
+// attempt that it has a right to. A page that the request may not have breaks law `policy`.
 //
 // The arithmetic is that of allocator/buddy/watermark.cc, written down a second time on purpose.
 #pragma once
 
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,14 +24,18 @@ class PageRequests final : public AllocationWatcher {
   // watcher that the machine had, which must stay as long.
   void watch(Machine& machine);
 
-  // Throws LawBroken from allocation_ended(), inside the operation that asked.
+  // Throw LawBroken, the two that end, inside the operation that asked.
   void allocation_begins(Gfp gfp, unsigned order, unsigned node) override;
+  void attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned node) override;
+  void attempt_ended(Pfn pfn) override;
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
 
  private:
   // What one attempt may do. The first one, which since 5.1 may be made twice, stays above the low watermark, the
   // second above the min watermark. A third one, of requests with __GFP_MEMALLOC and of tasks with PF_MEMALLOC, keeps
-  // to no watermark; that of a victim of the OOM killer since 4.14 to half of the min watermark.
+  // to no watermark; that of a victim of the OOM killer since 4.14 to half of the min watermark. Before a process is
+  // killed, one stays above the high watermark. A request that must not fail has some of the reserves (4.12), and the
+  // last page once a process was killed.
   struct Attempt {
     Watermark mark = Watermark::low;
     bool keeps_none = false;
@@ -48,12 +54,23 @@ class PageRequests final : public AllocationWatcher {
     Attempt attempt;
   };
 
+  // A request under way. An actor's requests are nested: it may reclaim, and ask for pages meanwhile.
+  struct Open {
+    ActorId actor = 0;
+    unsigned made = 0;  // bit by AllocAttempt: the attempts made
+  };
+
   Attempt second_attempt() const;
   std::optional<Attempt> third_attempt() const;
+  Attempt helped_attempt() const;
+  std::optional<Attempt> rights_of(AllocAttempt attempt) const;
+  bool ends_at_first_attempt() const;
+  void begin(Gfp gfp, unsigned order, unsigned node);
+  [[noreturn]] void broken(const std::string& what) const;
   std::int64_t free_of_areas(const Zone& zone, const Attempt& attempt) const;
   bool has_zone(std::string_view name) const;
   std::size_t highest_zone(unsigned node) const;
-  std::optional<Grant> expected() const;
+  std::optional<Grant> expected(AllocAttempt attempt) const;
   std::optional<unsigned> first_node(unsigned steps) const;
   std::optional<Grant> on_node(unsigned node, const Attempt& attempt) const;
   bool keeps_types_apart_on(unsigned node) const;
@@ -72,7 +89,8 @@ class PageRequests final : public AllocationWatcher {
   Machine* machine_ = nullptr;
   AllocationWatcher* next_ = nullptr;
   Release release_ = Release::v3_5;
-  // The request under way.
+  std::vector<Open> open_;  // the latest last
+  // The attempt under way.
   Gfp gfp_ = 0;  // without what the task's scope takes away
   unsigned order_ = 0;
   Migratetype type_ = Migratetype::unmovable;
@@ -80,7 +98,7 @@ class PageRequests final : public AllocationWatcher {
   unsigned node_ = 0;
   std::array<std::size_t, kMaxNodes> highest_zone_{};  // by node
   std::optional<Grant> expected_;
-  std::vector<std::uint64_t> reserved_;  // by zone, when the request begins: the pages of the reserve
+  std::vector<std::uint64_t> reserved_;  // by zone, when the attempt begins: the pages of the reserve
 };
 
 }  // namespace cma

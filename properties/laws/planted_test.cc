@@ -29,11 +29,22 @@ class PlantedTest : public ::testing::TestWithParam<Release> {
   std::string audit() {
     return law_broken_by([&] { laws_.audit(); });
   }
-  // Returns the law that is broken if a request gets `pfn`.
-  std::string law_of_request(Gfp gfp, unsigned order, Pfn pfn) {
+  // Returns the law that is broken if a request gets `pfn` at an attempt, or fails after all that it must make.
+  std::string law_of_request(Gfp gfp, unsigned order, Pfn pfn, AllocAttempt attempt = AllocAttempt::low) {
+    AllocationWatcher& watcher = *machine_.trace.allocations();
     return law_broken_by([&] {
-      machine_.trace.allocations()->allocation_begins(gfp, order, 0);
-      machine_.trace.allocations()->allocation_ended(gfp, order, pfn);
+      watcher.allocation_begins(gfp, order, 0);
+      if (order <= machine_.buddy.largest_order()) {
+        watcher.attempt_begins(attempt, gfp, order, 0);
+        watcher.attempt_ended(pfn);
+      }
+      for (const AllocAttempt next : {AllocAttempt::min, AllocAttempt::reserves}) {
+        const bool due = next == AllocAttempt::min || machine_.buddy.may_use_reserves(gfp);
+        if (pfn != kNoPfn || !due) break;
+        watcher.attempt_begins(next, gfp, order, 0);
+        watcher.attempt_ended(kNoPfn);
+      }
+      watcher.allocation_ended(gfp, order, pfn);
     });
   }
   Pfn buffer() const { return watched_.buffers[0].pfn; }
@@ -508,6 +519,48 @@ TEST_P(PlantedTest, GrantedSeesARefusalAndAGrantAgainstTheArithmetic) {
   EXPECT_EQ(law_of_request(kGfpKernel, machine_.buddy.largest_order() + 1, block()), "granted");
 }
 
+TEST_P(PlantedTest, GrantedSeesARequestThatFailsBeforeItsLastAttempt) {
+  AllocationWatcher& watcher = *machine_.trace.allocations();
+  const auto fails_after = [&](std::initializer_list<AllocAttempt> attempts) {
+    return law_broken_by([&] {
+      watcher.allocation_begins(kGfpKernel, 0, 0);
+      for (const AllocAttempt attempt : attempts) {
+        watcher.attempt_begins(attempt, kGfpKernel, 0, 0);
+        watcher.attempt_ended(kNoPfn);
+      }
+      watcher.allocation_ended(kGfpKernel, 0, kNoPfn);
+    });
+  };
+  machine_.buddy.zone(0).watermark = {2000, 2000, 2000};
+  EXPECT_EQ(fails_after({}), "granted");
+  EXPECT_EQ(fails_after({AllocAttempt::low}), "granted");
+  EXPECT_EQ(fails_after({AllocAttempt::low, AllocAttempt::min}), "");
+  machine_.engine.flags().scope = ReclaimScope::noreclaim;
+  EXPECT_EQ(fails_after({AllocAttempt::low, AllocAttempt::min}), "granted");
+}
+
+TEST_P(PlantedTest, GrantedKnowsHowLowEachAttemptGoes) {
+  const auto had_at = [&](AllocAttempt attempt, Gfp gfp = kGfpKernel) {
+    return law_of_request(gfp, 0, buffer(), attempt) == "" || law_of_request(gfp, 0, block(), attempt) == "";
+  };
+  const auto free =
+      static_cast<std::uint64_t>(machine_.buddy.zone(0).nr_free_pages - machine_.buddy.zone(0).nr_free_cma);
+  const std::uint64_t above = 2 * free;
+  machine_.buddy.zone(0).watermark = {above, above, above};
+  EXPECT_FALSE(had_at(AllocAttempt::min));
+  EXPECT_FALSE(had_at(AllocAttempt::reserves)) << "no task that may have them";
+  EXPECT_TRUE(had_at(AllocAttempt::last_page));
+  machine_.buddy.zone(0).watermark = {free - 1, above, above};
+  EXPECT_TRUE(had_at(AllocAttempt::min));
+  EXPECT_FALSE(had_at(AllocAttempt::low));
+  machine_.buddy.zone(0).watermark = {0, 0, above};
+  EXPECT_TRUE(had_at(AllocAttempt::low));
+  EXPECT_FALSE(had_at(AllocAttempt::high)) << "another has been killed, or none is";
+  machine_.buddy.zone(0).watermark = {free + free / 5, above, above};
+  EXPECT_FALSE(had_at(AllocAttempt::min));
+  EXPECT_TRUE(had_at(AllocAttempt::helped)) << "a quarter less must stay, or half";
+}
+
 TEST(GrantedLaw, SeesTheWrongZone) {
   Geometry g = default_small_geometry(Release::v6_1);
   g.zones = {{"DMA32", {0, 256}}, {"Normal", {256, 1024}}};
@@ -515,8 +568,8 @@ TEST(GrantedLaw, SeesTheWrongZone) {
   AllocationWatcher& watcher = *watched.machine().trace.allocations();
   const auto law = [&](Gfp gfp, Pfn pfn) {
     return law_broken_by([&] {
-      watcher.allocation_begins(gfp, 0, 0);
-      watcher.allocation_ended(gfp, 0, pfn);
+      watcher.attempt_begins(AllocAttempt::low, gfp, 0, 0);
+      watcher.attempt_ended(pfn);
     });
   };
   EXPECT_EQ(law(kGfpKernel, 5), "granted");
@@ -769,8 +822,8 @@ TEST_P(InactiveArea, ItsPagesMayBeGivenAsARangeOrToADriver) {
   EXPECT_EQ(law_broken_by([&] { laws_.audit(); }), "");
   machine_.map.set_pageblock_type(base(), Migratetype::isolate);
   AllocationWatcher& requests = *machine_.trace.allocations();
-  requests.allocation_begins(kGfpKernel, 0, 0);
-  EXPECT_EQ(law_broken_by([&] { requests.allocation_ended(kGfpKernel, 0, base()); }), "") << "isolated, as any may be";
+  requests.attempt_begins(AllocAttempt::low, kGfpKernel, 0, 0);
+  EXPECT_EQ(law_broken_by([&] { requests.attempt_ended(base()); }), "") << "isolated, as any may be";
 }
 
 // --- what laws look at ---
