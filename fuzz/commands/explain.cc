@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <expected>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,6 +14,8 @@
 #include "fuzz/commands/files.h"
 #include "properties/logs/answer_json.h"
 #include "properties/logs/explain_log.h"
+#include "properties/reproduction/remedies.h"
+#include "properties/reproduction/reproduce.h"
 
 namespace cma {
 namespace {
@@ -21,6 +24,7 @@ struct ExplainCommand {
   std::string file;
   bool json = false;
   bool redact = false;
+  std::string program;
 };
 
 struct CloseFile {
@@ -38,6 +42,17 @@ int refuse_log(const std::string& name, int error) {
   return report_failure({kBadInput, fmt::format("{}: {}", name, std::strerror(error))});
 }
 
+// Writes the program that reproduces the log, if there is one, and adds what it shows to the answer.
+std::expected<void, Failure> write_reproduction(const std::string& file, const logs::LogFacts& facts,
+                                                logs::LogAnswer& answer) {
+  const reproduction::Reproduction reproduction = reproduction::reproduce(facts);
+  answer.sections.push_back(reproduction::reproduction_section(reproduction, file));
+  logs::Section helps = reproduction::remedies_section(reproduction::try_remedies(facts, reproduction));
+  if (!helps.statements.empty()) answer.sections.push_back(std::move(helps));
+  if (reproduction.program.text.empty() || !reproduction.failed.empty()) return {};
+  return write_file(file, reproduction::program_file(reproduction));
+}
+
 int perform_explain(const ExplainCommand& command) {
   const std::string name = command.file == "-" ? "standard input" : command.file;
   const std::unique_ptr<std::FILE, CloseFile> file(command.file == "-" ? stdin
@@ -49,7 +64,12 @@ int perform_explain(const ExplainCommand& command) {
     return got;
   };
   try {
-    const logs::LogAnswer answer = logs::explain_log(source, {command.redact});
+    const logs::LogFacts facts = logs::read_log(source);
+    logs::LogAnswer answer = logs::explain_facts(facts, {command.redact});
+    if (!command.program.empty()) {
+      const auto written = write_reproduction(command.program, facts, answer);
+      if (!written) return report_failure(written.error());
+    }
     const std::string shown = command.redact ? "log" : name;
     if (command.json)
       fmt::print("{}\n",
@@ -69,7 +89,12 @@ void add_explain(CommandLine& line) {
   Command sub = line.add("explain", "Explains a real kernel's log: what failed, why, and what to look at next");
   sub.text("LOG", command->file, "A kernel log of any size, with any prefixes; - is the standard input").required();
   sub.flag("--json", command->json, "Print one JSON object");
-  sub.flag("--redact", command->redact, "Leave out names of tasks and areas, and where memory lies");
+  const Option redact =
+      sub.flag("--redact", command->redact, "Leave out names of tasks and areas, and where memory lies");
+  sub.text(
+         "--program", command->program,
+         "Write a program that reproduces the log's lines about areas, run it, and add to the answer how far it agrees")
+      .excludes(redact);
   sub.footer(
       "Prints a short answer, then the evidence: each statement with the lines of the log that it rests on, and how "
       "certain it is. seen: a line says it. follows: it follows from lines and from how the kernel works. fits: it "

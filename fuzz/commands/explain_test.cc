@@ -53,6 +53,24 @@ TEST_F(ExplainTest, BearsBytesThatAreNoText) {
   EXPECT_TRUE(nlohmann::json::accept(out_));
 }
 
+TEST_F(ExplainTest, WritesAProgramThatReproducesTheLog) {
+  EXPECT_EQ(call({"explain", "--program", path("p.cma"), write("dmesg", kFullArea)}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("on 6.1 it prints the log's line"));
+  EXPECT_EQ(call({"run", "--trace", path("p.cma")}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("cma: cma_alloc: linux,cma: alloc failed, req-size: 1024 pages, ret: -12"));
+}
+
+TEST_F(ExplainTest, WritesNoProgramWhereThereIsNothingToReproduce) {
+  EXPECT_EQ(call({"explain", "--program", path("p.cma"), write("dmesg", "hello\n")}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("none: the log has no request to an area"));
+  EXPECT_EQ(call({"run", path("p.cma")}), kBadInput);
+}
+
+TEST_F(ExplainTest, RefusesAProgramThatIsToBeRedacted) {
+  EXPECT_EQ(call({"explain", "--redact", "--program", path("p.cma"), write("dmesg", kFullArea)}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("--program"));
+}
+
 TEST_F(ExplainTest, RefusesWhatCannotBeRead) {
   EXPECT_EQ(call({"explain", path("missing")}), kBadInput);
   EXPECT_THAT(err_, HasSubstr("missing: No such file"));

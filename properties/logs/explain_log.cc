@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "properties/logs/context.h"
@@ -20,6 +21,18 @@ namespace {
 
 constexpr std::size_t kMostImmovable = 16;
 constexpr std::uint64_t kFrameBytes = 4096;
+
+// Returns whether the layers of areas print such a line, which a program that reproduces the log has to print too.
+bool is_of_areas(Says says) {
+  constexpr Says of_areas[] = {
+      Says::window_busy,        Says::lines_suppressed,  Says::errors_suppressed, Says::alloc_failed,
+      Says::alloc_called,       Says::alloc_retries,     Says::alloc_returned,    Says::bitmap_report,
+      Says::trace_alloc,        Says::trace_alloc_start, Says::trace_alloc_retry, Says::trace_alloc_finish,
+      Says::trace_tested,       Says::area_reserved,     Says::area_failed,       Says::region_unaligned,
+      Says::region_at_boundary, Says::region_over_limit, Says::area_inactive,
+  };
+  return std::ranges::find(of_areas, says) != std::end(of_areas);
+}
 
 void tell_kernel(const Kernel& kernel, const Shown& shown, LogAnswer& answer) {
   Section section{"kernel", {}};
@@ -101,48 +114,64 @@ void tell_briefly(std::vector<Finding> findings, LogAnswer& answer) {
 
 }  // namespace
 
-LogAnswer explain_log(Source source, const ExplainOptions& options) {
-  LogAnswer answer;
+LogFacts read_log(Source source) {
+  LogFacts facts;
   FactReader reader(std::move(source));
-  ContextReader context_reader;
+  ContextReader context;
   RequestFinder requests;
   PageFailureFinder failures;
   BootFinder boot;
   Fact fact;
-  std::uint64_t left_out = 0;
   while (reader.next(fact)) {
-    if (++answer.facts > kMostFacts) {
-      ++left_out;
+    if (++facts.facts > kMostFacts) {
+      ++facts.left_out;
       continue;
     }
-    context_reader.add(fact);
+    context.add(fact);
     requests.add(fact);
     failures.add(fact);
     boot.add(fact);
+    if (is_of_areas(fact.says()) && facts.area_lines.size() < kMostAreaLines)
+      facts.area_lines.push_back({fact.line, fact.says(), printed_text(fact)});
   }
-  answer.lines = reader.lines();
-  const Context context = context_reader.context();
+  facts.lines = reader.lines();
+  facts.context = context.context();
+  facts.requests = requests.take();
+  facts.failures = failures.take();
+  facts.boot = boot.facts();
+  facts.left_out += requests.left_out() + failures.left_out();
+  return facts;
+}
+
+LogAnswer explain_facts(const LogFacts& facts, const ExplainOptions& options) {
+  LogAnswer answer;
+  answer.lines = facts.lines;
+  answer.facts = facts.facts;
+  const Context& context = facts.context;
   Shown shown(options.redact);
   for (const KnownArea& area : context.areas) shown.lowest(area.range.start);
   for (const DescribedPage& page : context.immovable) shown.lowest(page.pfn);
-  for (const Fact& region : boot.facts())
+  for (const Fact& region : facts.boot)
     if (region.field("base") != nullptr) shown.lowest(region.number("base") / kFrameBytes);
   tell_kernel(context.kernel, shown, answer);
   std::vector<Finding> findings;
   const auto keep = [&](std::optional<Finding> finding) {
     if (finding) findings.push_back(std::move(*finding));
   };
-  keep(tell_requests(requests.take(), context, shown, answer));
+  keep(tell_requests(facts.requests, context, shown, answer));
   tell_immovable(context, shown, answer);
   tell_free(context, answer);
-  keep(tell_page_failures(failures.take(), context, shown, answer));
-  keep(tell_boot(boot.facts(), context, shown, answer));
-  left_out += requests.left_out() + failures.left_out();
-  if (left_out != 0)
+  keep(tell_page_failures(facts.failures, context, shown, answer));
+  keep(tell_boot(facts.boot, context, shown, answer));
+  if (facts.left_out != 0)
     answer.sections.push_back(
-        {fmt::format("too much for one answer: {} facts or requests were left out", left_out), {}});
+        {fmt::format("too much for one answer: {} facts or requests were left out", facts.left_out), {}});
   tell_briefly(std::move(findings), answer);
   return answer;
+}
+
+LogAnswer explain_log(Source source, const ExplainOptions& options) {
+  return explain_facts(read_log(std::move(source)), options);
 }
 
 }  // namespace cma::logs

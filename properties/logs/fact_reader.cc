@@ -63,6 +63,17 @@ std::string Fact::text(std::string_view name) const {
   return value == nullptr ? std::string() : value->text;
 }
 
+std::string printed_text(const Fact& fact) {
+  std::string text;
+  std::string_view pattern = fact.form->pattern;
+  for (const FieldValue& value : fact.fields) {
+    text += head_of(pattern);
+    text += value.text;
+    pattern.remove_prefix(pattern.find('}') + 1);
+  }
+  return text += pattern;
+}
+
 std::optional<std::int64_t> time_between(const Origin& from, const Origin& to) {
   if (from.clock != to.clock || from.clock == Clock::none || from.epoch != to.epoch) return std::nullopt;
   if (to.micros < from.micros) return std::nullopt;

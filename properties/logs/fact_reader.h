@@ -36,6 +36,8 @@ struct Fact {
   std::string text(std::string_view name) const;
 };
 
+// Returns the fact's own text, as it stands in the log.
+std::string printed_text(const Fact& fact);
 // Returns the time from one fact to a later one, in microseconds; nullopt if it is not known.
 std::optional<std::int64_t> time_between(const Origin& from, const Origin& to);
 

@@ -471,6 +471,7 @@ void RequestFinder::add_tested(const Fact& fact) {
   const std::uint64_t pages = std::min(most_pages(*request), window.range.pages());
   // The pages are taken next; the end is not there yet.
   request->got = PfnRange{window.range.end - pages, window.range.end};
+  request->fin = fact.number("fin");
   request->end_line = fact.line;
 }
 

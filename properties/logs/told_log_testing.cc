@@ -14,7 +14,7 @@ constexpr Logger kLoggers[] = {Logger::none,    Logger::dmesg,   Logger::dmesg, 
                                Logger::journal, Logger::callers, Logger::vendor, Logger::logcat};
 
 // Which lines the log has: those of the kernel's log, tracepoints, or both.
-enum class Source : std::uint8_t { log, trace, both };
+enum class Content : std::uint8_t { log, trace, both };
 
 // What else is lost.
 enum class Loss : std::uint8_t { none, head, tail, lines };
@@ -40,12 +40,12 @@ class Teller {
     carriage_ = random_.chance(10);
     // Older releases do not have the tracepoints that the model records.
     const bool traced = release >= Release::v4_9 && random_.chance(35);
-    source_ = !traced ? Source::log : random_.chance(50) ? Source::trace : Source::both;
+    source_ = !traced ? Content::log : random_.chance(50) ? Content::trace : Content::both;
   }
 
   ToldLog tell(const std::vector<TellerLine>& lines) {
     std::vector<TellerLine> kept = choose(lines);
-    if (source_ != Source::trace && random_.chance(30)) {
+    if (source_ != Content::trace && random_.chance(30)) {
       Time none = 0;
       std::swap(none, start_);
       print({fmt::format("Linux version {}.{} (build@host) (gcc version 12.2.0) #1 SMP PREEMPT", name_of(release_),
@@ -67,7 +67,7 @@ class Teller {
     std::vector<TellerLine> kept;
     for (const TellerLine& line : lines) {
       if (line.of_boot && !boot) continue;
-      if (line.of_kernel_log ? source_ == Source::trace : source_ == Source::log) continue;
+      if (line.of_kernel_log ? source_ == Content::trace : source_ == Content::log) continue;
       kept.push_back(line);
     }
     switch (kLosses[random_.below(std::size(kLosses))]) {
@@ -114,7 +114,7 @@ class Teller {
   Release release_;
   Random& random_;
   Logger logger_ = Logger::none;
-  Source source_ = Source::log;
+  Content source_ = Content::log;
   Time start_ = 0;
   Time now_ = 0;
   unsigned others_ = 0;
