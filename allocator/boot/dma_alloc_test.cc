@@ -87,6 +87,19 @@ TEST_P(DmaAllocTest, FreedBuffersGoBackToWhereTheyCameFrom) {
   EXPECT_EQ(machine.map.page(block).ref, 0U);
 }
 
+TEST_P(DmaAllocTest, ADevicesAreaTakesItsBuffersBack) {
+  if (!has_own()) GTEST_SKIP() << "nodes are no areas";
+  const AreaId own = *with_own().area;
+  const Pfn pfn = alloc(with_own(), 8 * kMiB);
+  ASSERT_EQ(area_of(pfn), "own");
+  const Pfn other = alloc(with_own(), kMiB);
+  ASSERT_EQ(area_of(other), "none") << "the area is full";
+  run_now(dma->free(with_own(), other, kMiB));
+  EXPECT_EQ(trial->machine.map.page(other).ref, 0U) << "it is asked first, and knows it not";
+  run_now(dma->free(with_own(), pfn, 8 * kMiB));
+  EXPECT_EQ(trial->machine.areas.largest_free_run(own), 2048U);
+}
+
 TEST_P(DmaAllocTest, TheAlignmentIsAtMostThatOfTheConfiguration) {
   if (GetParam() < Release::v3_17) GTEST_SKIP() << "the allocator of areas has the limit";
   DmaAlloc fine(trial->machine.geometry(), trial->machine.buddy, trial->machine.areas, booted->dma(), 4);

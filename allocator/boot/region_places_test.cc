@@ -163,6 +163,15 @@ TEST(OddRegions, WithoutCoherentPoolsAPoolIsNothing) {
   }
 }
 
+TEST(OddRegions, OnArmAPoolThatIsNotMappedIsOne) {
+  RegionBoard board(Release::v6_1);
+  board.trial.config.architecture = Architecture::arm;
+  board.run({node(
+      "dsp@20000000",
+      {{"compatible", std::string("shared-dma-pool\0", 16)}, {"no-map", ""}, {"reg", cells({0x20000000, 0x100000})}})});
+  EXPECT_THAT(board.trial.lines(), Contains(HasSubstr("created DMA memory pool at 0x0000000020000000, size 1 MiB")));
+}
+
 // --- places ---
 
 TEST(RegionPlaces, OnlyAreasAreAlignedToTheUnit) {
