@@ -86,6 +86,17 @@ TEST_F(EngineTest, StopsAtTheNthPassOnly) {
   }
 }
 
+TEST_F(EngineTest, AnActorThatRunsHasPassedWhatItPassedLast) {
+  Point seen = Point::kCount;
+  const auto looks = [&]() -> Task<void> {
+    co_await at(engine, Point::migrate_locked);
+    seen = engine.last_point(a);
+  };
+  engine.begin(a, looks());
+  engine.resume(a);
+  EXPECT_EQ(seen, Point::migrate_locked);
+}
+
 TEST_F(EngineTest, AStopIsForOneActorAndOnePoint) {
   engine.begin(a, passes(engine, 1, log, "a"));
   engine.begin(b, passes(engine, 1, log, "b"));

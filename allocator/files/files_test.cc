@@ -300,6 +300,34 @@ TEST_P(FilesTest, AReaderMayFindThatThePageOfAFasterOneIsGone) {
   EXPECT_TRUE(machine->owners.released(page));
 }
 
+// The slower one has allocated a page of its own, which is not needed.
+TEST_P(FilesTest, TwoReadersOfABlockShareItsPage) {
+  const FileId device = files.open(FileMethod::block_device, false);
+  Engine& engine = machine->engine;
+  const ActorId slow = engine.add_actor(0);
+  Outcome<Files::Read> outcome;
+  engine.begin(slow, keep_outcome(files.bread(device, 0, /*unmovable=*/false), &outcome));
+  engine.stop_at(slow, Point::file_page_allocated, 1);
+  engine.resume(slow);
+  ASSERT_EQ(engine.state(slow), Engine::State::ready);
+  engine.assume(kMainActor);
+  const OwnerId page = run_now(files.bread(device, 0, /*unmovable=*/false)).page;
+  run_to_rest(*machine);
+  ASSERT_TRUE(outcome.value);
+  EXPECT_EQ(outcome.value->page, page);
+  EXPECT_EQ(machine->buffers.buffer(machine->page_cache.buffer_of(page)).count, 3) << "each has one, and so has a slot";
+}
+
+TEST_P(FilesTest, APageUnderWritebackKeepsItsBuffer) {
+  const OwnerId page = read_page(*machine, files.open(FileMethod::ordered, true), 0);
+  machine->page_cache.make_dirty(page);
+  run_now(files.writeback(page));
+  ASSERT_TRUE(page_of(page).has(kPageWriteback));
+  EXPECT_FALSE(machine->page_cache.release_buffer(page));
+  run_now(machine->device.complete_one());
+  EXPECT_TRUE(machine->page_cache.release_buffer(page));
+}
+
 // --- reclaim of pages that were isolated ---
 
 class ReclaimTest : public FilesTest {

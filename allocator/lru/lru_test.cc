@@ -529,6 +529,22 @@ TEST_P(LruTest, APageThatIsUnlockedBeforeItIsOnTheLruIsEvictable) {
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 1U);
 }
 
+TEST_P(LruTest, APageOnTheLruThatIsUnlockedBeforeItsLockIsDoneStaysEvictable) {
+  if (GetParam() < Release::v5_18) GTEST_SKIP() << "no pagevecs of their own";
+  const Pfn pfn = add(1)[0];
+  run_now(lru.add_drain(0));
+  run_now(lru.mlock(pfn));
+  ASSERT_TRUE(map.page(pfn).has(kPageMlocked)) << "the flag is set at once";
+  machine->engine.assume(machine->engine.add_actor(1));
+  run_now(lru.munlock_when_unmapped(pfn));
+  run_now(lru.mlock_drain_local(1));
+  EXPECT_FALSE(map.page(pfn).has(kPageMlocked));
+  run_now(lru.mlock_drain_local(0));
+  EXPECT_FALSE(map.page(pfn).has(kPageUnevictable));
+  EXPECT_EQ(lru.lists().size(LruList::unevictable), 0U);
+  EXPECT_EQ(lru.lists().mlocked(), 0);
+}
+
 // Its flag has gone to another page, as when it moves.
 TEST_P(LruTest, APageThatLostItsFlagLeavesTheUnevictableListWhenItIsLockedAgain) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no pagevecs of their own";

@@ -146,6 +146,7 @@ TEST_P(OwnerReclaimTest, ATruncatedPageIsInNoCacheAndGoesWithItsLastReference) {
   const BufferId buffer = machine->page_cache.buffer_of(id);
   run_now(machine->files.truncate(file, 0));
   ASSERT_EQ(machine->map.page(pfn).owner, 0U);
+  EXPECT_TRUE(machine->owner_moves.moves_dirty(pfn)) << "nothing forbids it";
   EXPECT_FALSE(reclaim().remove_mapping(pfn));
   EXPECT_EQ(run_now(reclaim().page_out(pfn)), OwnerReclaim::Written::keep);
   EXPECT_FALSE(reclaim().take_orphan(pfn)) << "it has a buffer";
