@@ -195,7 +195,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
 // Returns whether a page of the range has references, for Bug::moved_range_fails.
 bool Contig::any_in_use(Pfn start, Pfn end) const {
   for (Pfn pfn = start; pfn < end; ++pfn)
-    if (core_.map.valid(pfn) && core_.map.page(pfn).ref > 0) return true;
+    if (core_.map.page(pfn).ref > 0) return true;
   return false;
 }
 

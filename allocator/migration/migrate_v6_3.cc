@@ -133,7 +133,8 @@ Task<int> MigrateV6_3::prepare(PageList& from, PageList& failed, Batch& batch, U
   const int error = co_await unmap_page(from, failed, batch, page);
   if (error != -kENOMEM || !thp) co_return error;
   const int split_error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
-  co_return split_error == 0 ? kSplit : error;
+  if (split_error == 0) co_return kSplit;
+  co_return error;
 }
 
 Task<int> MigrateV6_3::migrate_batch(PageList& from, PageList& failed, Batch& batch) {
