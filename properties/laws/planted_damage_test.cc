@@ -578,6 +578,28 @@ TEST(DamagedMachine, ListsAreRecountedByZone) {
               ::testing::StartsWith("counters: zone DMA: LRU list 0 counts "));
 }
 
+TEST(DamagedMachine, IsolatedPagesOfFilesAreRecountedByZone) {
+  Geometry geometry = default_small_geometry(Release::v6_1);
+  const Pfn border = geometry.memory.start + 512;
+  geometry.zones = {{.name = "DMA", .range = {geometry.memory.start, border}},
+                    {.name = "Normal", .range = {border, geometry.memory.end}}};
+  WatchedMachine watched(geometry);
+  Machine& machine = watched.machine();
+  const OwnerId id = run_now(machine.files.read(machine.files.open(FileMethod::ordered, false), 0, true)).page;
+  run_now(machine.lru.add_drain_all());
+  const Pfn pfn = machine.owners.owner(id).pfn;
+  auto& lists = const_cast<LruLists&>(machine.lru.lists());
+  // A page that is put back without being counted.
+  ASSERT_TRUE(lists.isolate(pfn));
+  Page& page = machine.map.edit(pfn);
+  page.flags &= ~std::uint32_t{kPageTaskList};
+  --page.ref;
+  lists.add(pfn);
+  const std::string zone = machine.buddy.zone_title(machine.map.page(pfn).zone);
+  EXPECT_EQ(broken_by([&] { watched.laws().audit(); }),
+            "counters: zone " + zone + ": NR_ISOLATED_ANON/FILE are 0/1, a recount gives 0/0");
+}
+
 TEST(DamagedMachine, ABlockThatLeaksAsAWholeHasOneReport) {
   for (const Release release : modelled_releases()) {
     Damaged d(release);
