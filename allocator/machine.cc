@@ -62,7 +62,7 @@ Machine::Machine(const Geometry& geometry)
       owners(core_, lru, page_locks, writebacks, {spaces, owner_records_, reverse_map, page_cache}),
       owner_reclaim(core_, lru, buffers, {spaces, owner_records_, reverse_map, page_cache}),
       owner_moves(core_, lru, page_locks, buffers, {spaces, owner_records_, reverse_map, page_cache}, owner_reclaim),
-      files(core_, page_allocator, lru, page_locks, buffers, device, reverse_map, page_cache, owners),
+      files(core_, page_allocator, lru, page_locks, writebacks, buffers, device, reverse_map, page_cache, owners),
       processes(core_, buddy, page_allocator, lru, page_locks, spaces, reverse_map, page_cache, owners, owner_moves,
                 files, migration),
       isolation(core_, buddy),

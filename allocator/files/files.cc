@@ -6,13 +6,14 @@
 
 namespace cma {
 
-Files::Files(const Core& core, PageAllocator& page_allocator, Lru& lru, PageLocks& locks, Buffers& buffers,
-             Device& device, ReverseMap& reverse_map, PageCache& page_cache, Owners& owners)
+Files::Files(const Core& core, PageAllocator& page_allocator, Lru& lru, PageLocks& locks, Writebacks& writebacks,
+             Buffers& buffers, Device& device, ReverseMap& reverse_map, PageCache& page_cache, Owners& owners)
     : release_(core.geometry.release),
       core_(core),
       page_allocator_(page_allocator),
       lru_(lru),
       locks_(locks),
+      writebacks_(writebacks),
       buffers_(buffers),
       device_(device),
       reverse_map_(reverse_map),
@@ -91,7 +92,10 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
       }
       const bool slow = files_[file - 1].slow;
       co_await device_.submit(io, slow);
-      if (!readahead) co_await locks_.wait(pfn);
+      if (!readahead) {
+        co_await locks_.wait(pfn);
+        co_await lru_.mark_accessed(pfn);
+      }
       co_await lru_.put_page(pfn);
       co_return result;
     }
@@ -197,6 +201,61 @@ Task<void> Files::writeback(OwnerId page) {
 
 // --- leaving the cache ---
 
+// Looks up a pagevec's worth of cached pages from `index` on, which moves behind them, and takes a reference and the
+// page lock of each (find_lock_entries, 5.12; before, pagevec_lookup_entries and attempts on each). Does not wait. Up
+// to 5.11 pages whose lock others have are among them.
+std::vector<Files::Found> Files::look_up(FileId file, std::uint64_t& index, bool written) {
+  std::vector<Found> found;
+  for (; index < size(file) && found.size() < pagevec_size(release_); ++index) {
+    core_.engine.turn();
+    const OwnerId page = cached(file, index);
+    if (page == 0) continue;
+    const Pfn pfn = owners_.owner(page).pfn;
+    bool locked = locks_.try_lock(pfn);
+    if (locked && !written && core_.map.page(pfn).has(kPageWriteback)) {
+      locks_.unlock(pfn);
+      locked = false;
+    }
+    if (!locked && release_ >= Release::v5_12) continue;
+    lru_.get_page(pfn);
+    found.push_back({page, pfn, locked});
+  }
+  return found;
+}
+
+// Puts the references of a lookup (pagevec_release). Drains the pagevecs of this CPU before, since 4.15 once in a call.
+Task<void> Files::release(const std::vector<Found>& found, bool& drained) {
+  if (found.empty()) co_return;
+  if (!drained || release_ < Release::v4_15) co_await lru_.add_drain(core_.engine.cpu());
+  drained = true;
+  std::vector<Pfn> pages;
+  for (const Found& each : found) pages.push_back(each.pfn);
+  co_await lru_.release_pages(std::move(pages));
+}
+
+// Removes a locked page from the cache. The cache's reference is not the last one, as the caller has one.
+Task<void> Files::remove_locked(const Found& found) {
+  co_await at(core_.engine, Point::truncate_locked);
+  co_await writebacks_.wait(found.pfn);
+  // Another process may have mapped it again.
+  co_await reverse_map_.unmap_for_good(found.page);
+  co_await page_cache_.remove_from_cache(found.page);
+  co_await lru_.put_page(found.pfn);
+}
+
+// The first pass of truncate_inode_pages_range, which passes over pages that it would have to wait for.
+Task<void> Files::truncate_without_waiting(FileId file, std::uint64_t from, bool& drained) {
+  for (std::uint64_t index = from; index < size(file);) {
+    core_.engine.turn();
+    const std::vector<Found> found = look_up(file, index, /*written=*/false);
+    for (const Found& each : found)
+      if (each.locked) co_await remove_locked(each);
+    for (const Found& each : found)
+      if (each.locked) locks_.unlock(each.pfn);
+    co_await release(found, drained);
+  }
+}
+
 Task<void> Files::truncate(FileId file, std::uint64_t from) {
   // First all of it is unmapped (truncate_pagecache).
   for (std::uint64_t index = from; index < size(file); ++index) {
@@ -204,26 +263,41 @@ Task<void> Files::truncate(FileId file, std::uint64_t from) {
     if (page != 0) co_await reverse_map_.unmap_for_good(page);
   }
   if (from < size(file) && cached(file, from) != 0 && core_.bugs.fires(Bug::truncate_keeps_first)) ++from;
+  bool drained = false;
+  co_await truncate_without_waiting(file, from, drained);
+  std::vector<Found> rest;
   for (std::uint64_t index = from; index < size(file); ++index) {
     const OwnerId page = cached(file, index);
-    if (page != 0) co_await owners_.release(page);
+    if (page == 0) continue;
+    Found found{page, kNoPfn, true};
+    if (!co_await lock_cached(page, found.pfn)) continue;
+    co_await remove_locked(found);
+    locks_.unlock(found.pfn);
+    rest.push_back(found);
+    if (rest.size() < pagevec_size(release_)) continue;
+    co_await release(rest, drained);
+    rest.clear();
   }
+  co_await release(rest, drained);
 }
 
 Task<void> Files::drop(FileId file) {
-  for (std::uint64_t index = 0; index < size(file); ++index) {
-    const OwnerId page = cached(file, index);
-    if (page == 0) continue;
-    const Pfn pfn = owners_.owner(page).pfn;
-    if (!locks_.try_lock(pfn)) continue;
-    lru_.get_page(pfn);
-    co_await at(core_.engine, Point::drop_locked);
-    const bool dropped = page_cache_.try_to_drop(page);
-    locks_.unlock(pfn);
-    if (!dropped) co_await lru_.deactivate_file(pfn);
-    // The cache's reference and the lookup's.
-    if (dropped) co_await lru_.put_page(pfn);
-    co_await lru_.put_page(pfn);
+  bool drained = false;
+  // Since 5.12 pages under writeback are passed over.
+  const bool written = release_ < Release::v5_12;
+  for (std::uint64_t index = 0; index < size(file);) {
+    core_.engine.turn();
+    const std::vector<Found> found = look_up(file, index, written);
+    for (const Found& each : found) {
+      if (!each.locked) continue;
+      co_await at(core_.engine, Point::drop_locked);
+      const bool dropped = page_cache_.try_to_drop(each.page);
+      locks_.unlock(each.pfn);
+      if (!dropped) co_await lru_.deactivate_file(each.pfn);
+      // The cache's reference.
+      if (dropped) co_await lru_.put_page(each.pfn);
+    }
+    co_await release(found, drained);
   }
 }
 

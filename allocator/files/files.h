@@ -21,8 +21,8 @@ namespace cma {
 
 class Files {
  public:
-  Files(const Core& core, PageAllocator& page_allocator, Lru& lru, PageLocks& locks, Buffers& buffers, Device& device,
-        ReverseMap& reverse_map, PageCache& page_cache, Owners& owners);
+  Files(const Core& core, PageAllocator& page_allocator, Lru& lru, PageLocks& locks, Writebacks& writebacks,
+        Buffers& buffers, Device& device, ReverseMap& reverse_map, PageCache& page_cache, Owners& owners);
 
   // Opens a file. Its I/O completes at once, or (slow) when Device::complete_one() is called.
   FileId open(FileMethod method, bool slow);
@@ -42,8 +42,9 @@ class Files {
     OwnerId page = 0;
     BufferId buffer = 0;  // bread() only: the buffer on which the caller has a count
   };
-  // Finds the page in the cache, or adds and reads it. Waits until it is up to date, unless this is readahead, which
-  // leaves the page locked. `frame`: a page just allocated, to be used instead of asking the allocator.
+  // Finds the page in the cache, or adds and reads it. Waits until it is up to date, and marks it as accessed, unless
+  // this is readahead, which leaves the page locked. `frame`: a page just allocated, for which the allocator is not
+  // asked then.
   Task<Read> read(FileId file, std::uint64_t index, bool readahead, Pfn frame = kNoPfn);
   // Reads a block of a block device (__bread); only the buffer is locked meanwhile. The caller keeps a count on it.
   // Returns -ENOMEM as read(). Requires: the file is a block device.
@@ -85,12 +86,23 @@ class Files {
   };
   Task<Added> add_to_cache(FileId file, std::uint64_t index, Gfp gfp, Pfn frame);
   Task<bool> lock_cached(OwnerId page, Pfn& pfn);
+  // A page that a lookup has found, with a reference.
+  struct Found {
+    OwnerId page = 0;
+    Pfn pfn = kNoPfn;
+    bool locked = false;
+  };
+  std::vector<Found> look_up(FileId file, std::uint64_t& index, bool written);
+  Task<void> release(const std::vector<Found>& found, bool& drained);
+  Task<void> remove_locked(const Found& found);
+  Task<void> truncate_without_waiting(FileId file, std::uint64_t from, bool& drained);
 
   Release release_;
   Core core_;
   PageAllocator& page_allocator_;
   Lru& lru_;
   PageLocks& locks_;
+  Writebacks& writebacks_;
   Buffers& buffers_;
   Device& device_;
   ReverseMap& reverse_map_;

@@ -193,8 +193,46 @@ TEST_P(FilesTest, DroppingFreesCleanPagesAndDeactivatesTheRest) {
   run_now(files.drop(file));
   EXPECT_TRUE(machine->owners.released(clean));
   EXPECT_FALSE(machine->owners.released(dirty));
-  EXPECT_EQ(machine->lru.pagevecs().pages(0, Pagevec::deactivate_file), std::vector<Pfn>{pfn_of(dirty)});
-  EXPECT_EQ(page_of(dirty).ref, 3) << "cache, buffer, pagevec";
+  EXPECT_EQ(machine->lru.parked(0), 0U) << "letting the pages go drains the pagevecs";
+  EXPECT_TRUE(page_of(dirty).has(kPageReclaim));
+  EXPECT_EQ(page_of(dirty).ref, 2) << "cache, buffer";
+}
+
+TEST_P(FilesTest, DroppingPassesOverAPageUnderWritebackSince5_12) {
+  const FileId file = files.open(FileMethod::ordered, true);
+  const OwnerId page = read(file, 0, true);
+  run_now(machine->device.complete_one());
+  run_now(files.write(page));
+  run_now(files.writeback(page));
+  run_now(files.drop(file));
+  EXPECT_EQ(page_of(page).has(kPageReclaim), GetParam() < Release::v5_12);
+  EXPECT_EQ(page_of(page).ref, 2) << "cache, buffer";
+}
+
+TEST_P(FilesTest, AReaderMarksAPageAsUsedButReadaheadDoesNot) {
+  const FileId file = files.open(FileMethod::ordered, false);
+  EXPECT_TRUE(page_of(read(file, 0)).has(kPageReferenced));
+  EXPECT_FALSE(page_of(read(file, 1, true)).has(kPageReferenced));
+}
+
+TEST_P(FilesTest, TruncationDrainsThePagevecsOfItsCpu) {
+  const FileId truncated = files.open(FileMethod::ordered, false);
+  const FileId other = files.open(FileMethod::ordered, false);
+  run_now(files.read(truncated, 0, false));
+  const OwnerId waiting = run_now(files.read(other, 0, false)).page;
+  ASSERT_FALSE(page_of(waiting).has(kPageLru));
+  run_now(files.truncate(truncated, 0));
+  EXPECT_TRUE(page_of(waiting).has(kPageLru));
+}
+
+TEST_P(FilesTest, TruncationFreesAPagevecsWorthAtATime) {
+  const FileId file = files.open(FileMethod::ordered, false);
+  for (std::uint64_t i = 0; i < 40; ++i) read(file, i);
+  const std::int64_t before = machine->buddy.zone(0).nr_free_pages;
+  run_now(files.truncate(file, 3));
+  run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+  EXPECT_GE(machine->buddy.zone(0).nr_free_pages, before + 37);
+  for (std::uint64_t i = 0; i < 40; ++i) EXPECT_EQ(files.cached(file, i) != 0, i < 3) << i;
 }
 
 // PG_reclaim: a page that was deactivated while it was being written is the next to be reclaimed afterwards.

@@ -406,6 +406,17 @@ TEST_P(LruTest, EveryKindIsDrainedAtOnceWhileTheCachesAreDisabled) {
   lru.cache_enable();
 }
 
+// lru_deactivate_file_fn: a dirty page goes to the head, and shared memory has no clean copy.
+TEST_P(LruTest, SharedMemoryIsDeactivatedLikeADirtyPage) {
+  const Pfn shared = add(1, kPageSwapbacked)[0];
+  const Pfn clean = add(1, 0)[0];
+  run_now(lru.add_drain(0));
+  for (const Pfn pfn : {shared, clean}) run_now(lru.deactivate_file(pfn));
+  run_now(lru.add_drain(0));
+  EXPECT_TRUE(map.page(shared).has(kPageReclaim));
+  EXPECT_FALSE(map.page(clean).has(kPageReclaim));
+}
+
 // More requests for one page than its descriptor can count slots: moved at once, never lost.
 TEST_P(LruTest, APageInEveryPagevecManyTimesIsCountedRight) {
   const Pfn pfn = add(1)[0];

@@ -103,11 +103,12 @@ Task<void> Pagevecs::rotate_reclaimable(Pfn pfn) {
 }
 
 // Deactivates a page of a file (lru_deactivate_file_fn). A page that is dirty or being written goes to the head and is
-// reclaimed when that is over.
+// reclaimed when that is over. Shared memory is dirty for as long as there is no other copy of it.
 void Pagevecs::finish_deactivate_file(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (page.map > 0) return;
-  const bool busy = page.has(kPageDirty | kPageWriteback);
+  const bool shared_memory = page.has(kPageSwapbacked) && !page.has(kPageAnon);
+  const bool busy = page.has(kPageDirty | kPageWriteback) || shared_memory;
   lists_.relist(pfn, busy ? kPageReclaim : 0U, kPageActive | kPageReferenced, /*to_tail=*/!busy);
 }
 

@@ -473,6 +473,8 @@ Task<void> Processes::madv_free(SpaceId process, MappingId mapping, std::uint64_
   const Inside inside(*this, process);
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
+  // madvise_free_single_vma: pages that wait to be on the LRU would be passed over.
+  co_await lru_.add_drain(core_.engine.cpu());
   co_await spaces_.lock(process).lock(core_.engine);
   for (std::uint64_t i = from; i < from + pages; ++i) {
     Pte& pte = spaces_.pte(static_cast<PteId>(where.first + i));

@@ -457,6 +457,18 @@ TEST_P(InterruptedProcessTest, APageThatIsLockedIsNotFreedLazily) {
   EXPECT_FALSE(machine_->spaces.pte(first + 1).dirty);
 }
 
+// madvise_free_single_vma: lru_add_drain.
+TEST_P(ProcessesTest, APageThatWaitsToBeOnTheLruIsFreedLazily) {
+  if (GetParam() < Release::v4_5) GTEST_SKIP() << "the release has no MADV_FREE";
+  const SpaceId process = machine_->processes.spawn();
+  const MappingId mapping = machine_->processes.mmap_anon(process, 1);
+  EXPECT_EQ(0, run_now(machine_->processes.write(process, mapping, 0)));
+  run_now(machine_->processes.madv_free(process, mapping, 0, 1));
+  EXPECT_TRUE(page_of(process, 0).has(kPageLru));
+  run_now(machine_->lru.add_drain_all());
+  EXPECT_EQ(page_of(process, 0).has(kPageSwapbacked), GetParam() < Release::v4_12);
+}
+
 // Other tasks of the process may have its page tables between two of them.
 TEST_P(InterruptedProcessTest, OnePageOfPtesIsLockedAtATime) {
   Geometry g = default_small_geometry(GetParam());

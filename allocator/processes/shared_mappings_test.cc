@@ -13,7 +13,8 @@ class SharedMappingsTest : public testing::TestWithParam<Release> {
   SharedMappingsTest() : machine_(make_machine(default_small_geometry(GetParam()))) {
     populate_lru(*machine_, 100);
     file_ = machine_->files.open(FileMethod::ordered, /*slow=*/false);
-    page_ = run_now(machine_->files.read(file_, 0, /*readahead=*/false)).page;
+    // By readahead, so that no reader has used it.
+    page_ = run_now(machine_->files.read(file_, 0, /*readahead=*/true)).page;
     run_now(machine_->lru.add_drain_all());
   }
 

@@ -670,7 +670,8 @@ TEST_P(PlantedTest, ContentKnowsAHeldBufferOfAPageThatWasTruncated) {
   const BufferId buffer = machine_.page_cache.buffer_of(page);
   machine_.buffers.get(buffer);
   laws_.buffer_held(buffer);
-  run_now(machine_.files.truncate(file, 0));
+  // Truncated alone, which leaves it in its pagevec: on the LRU it would break another law first.
+  run_now(machine_.owners.release(page));
   EXPECT_EQ(audit(), "");
   const Pfn other = watched_.blocks[0].pfn;
   machine_.buffers.move_to(buffer, other);
