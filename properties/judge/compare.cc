@@ -438,6 +438,8 @@ Outcome KernelJudge::judge(const Program& program, const BugSet& bugs) {
 
 Program KernelJudge::judgeable_part(Program program) {
   while (!program.ops.empty()) {
+    // So that the operations of both have the same numbers.
+    let_reclaim_end(program);
     auto fitted = fit(program, config_);
     if (!fitted) {
       program.ops.erase(program.ops.begin() + static_cast<std::ptrdiff_t>(fitted.error().op));

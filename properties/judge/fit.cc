@@ -99,7 +99,9 @@ std::string why_not(const Program& program, const Op& op, int& cpu) {
   const OpInfo& info = info_of(op);
   if (!performed_kinds().test(op.body.index())) return fmt::format("operation {}", info.verb);
   if (op.until.wanted()) return "stops inside an operation (until=)";
-  if (op.scope != ReclaimScope::none) return "runs in a reclaim scope (scope=)";
+  if (op.scope == ReclaimScope::victim) return "a victim of the OOM killer (scope=victim)";
+  const auto* read = std::get_if<ReadFile>(&op.body);
+  if (read != nullptr && read->from + read->pages > kMostFileIndex) return "a file of more pages than the driver has";
   if (info.performed == Performed::without_actor) return {};
   const int own = cpu_of(program, op.performer);
   if (cpu >= 0 && cpu != own) return "several CPUs";
@@ -136,6 +138,20 @@ bool can_have(const Geometry& machine, const KernelConfig& config) {
   Geometry fitted = machine;
   fit_machine(fitted, config);
   return !fitted.impossible();
+}
+
+void let_reclaim_end(Program& program) {
+  constexpr std::uint64_t kSecond = 1'000'000;
+  const auto reclaims = [](const Op& op) {
+    return std::holds_alternative<DirectReclaim>(op.body) || std::holds_alternative<RunKswapd>(op.body);
+  };
+  for (std::size_t i = 0; i < program.ops.size(); ++i) {
+    if (!reclaims(program.ops[i])) continue;
+    if (i + 1 < program.ops.size() && std::holds_alternative<SleepOp>(program.ops[i + 1].body)) continue;
+    Op sleep;
+    sleep.body = SleepOp{.us = 10 * kSecond};
+    program.ops.insert(program.ops.begin() + static_cast<std::ptrdiff_t>(i) + 1, std::move(sleep));
+  }
 }
 
 std::vector<PfnRange> edges_of(const Geometry& machine) {
@@ -182,8 +198,10 @@ std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConf
   fit_machine(result.machine, config);
 
   std::erase_if(result.ops, [](const Op& op) { return info_of(op).any_time; });
+  let_reclaim_end(result);
   int cpu = -1;
   ProcessNeeds processes;
+  std::uint64_t read_pages = 0;
   for (std::size_t i = 0; i < result.ops.size(); ++i) {
     Op& op = result.ops[i];
     std::string why = why_not(program, op, cpu);
@@ -191,6 +209,8 @@ std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConf
     if (why.empty()) visit_fields(op.body, placer);
     if (why.empty()) why = placer.why();
     processes.add(op);
+    if (const auto* read = std::get_if<ReadFile>(&op.body)) read_pages += read->pages;
+    if (why.empty() && read_pages > kMostReadPages) why = "more pages of files than the driver has buffers for";
     if (why.empty() && std::holds_alternative<Compact>(op.body) &&
         arena_of(result)->end + kTopPages > result.machine.memory.end)
       why = "memory is compacted, and too little of it lies after the areas";

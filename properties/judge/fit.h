@@ -34,6 +34,9 @@ struct Fitted {
 // Nothing else outside the areas is free then, so that both sides know all that compaction sees.
 std::optional<PfnRange> arena_of(const Program& program);
 
+// Lets time pass after each operation that reclaims, which may sleep for a moment before it ends.
+void let_reclaim_end(Program& program);
+
 // Returns the program as the kernel can perform it.
 std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConfig& config);
 
@@ -47,5 +50,10 @@ std::vector<PfnRange> edges_of(const Geometry& machine);
 
 // The handles of owned pages for which the driver is prepared, so that placing one allocates nothing else.
 inline constexpr std::uint64_t kOwnedPageHandles = 4096;
+
+// The files of a program, the pages of each, and the pages that it may read, for which the driver keeps buffers ready.
+inline constexpr FileId kMostJudgedFiles = 16;
+inline constexpr std::uint64_t kMostFileIndex = 512;
+inline constexpr std::uint64_t kMostReadPages = 4096;
 
 }  // namespace cma::judge

@@ -65,7 +65,7 @@ TEST(Fit, LeavesExpectationsOut) {
 }
 
 TEST(Fit, ReportsWhatCannotBePerformed) {
-  EXPECT_EQ(fitted(on_real_machine("b = cma_alloc a pages=3\nsleep us=5\n")), "1: operation sleep");
+  EXPECT_EQ(fitted(on_real_machine("b = cma_alloc a pages=3\nbh_invalidate\n")), "1: operation bh_invalidate");
   EXPECT_EQ(fitted(on_real_machine("b = cma_alloc a pages=3 until=cma_bitmap_marked\n")),
             "0: stops inside an operation (until=)");
   EXPECT_EQ(fitted(on_real_machine("get_page 0x300\n")), "0: a page outside the areas is named by its number");
@@ -86,7 +86,21 @@ TEST(Fit, RefusesMoreProcessesThanTheDriverKeepsReady) {
   EXPECT_EQ(fitted(on_real_machine(ops)), "48: more processes, mappings or forks than the driver can keep ready");
   EXPECT_EQ(fitted(on_real_machine("p = spawn\nmmap_anon p pages=1281\n")),
             "1: more processes, mappings or forks than the driver can keep ready");
-  EXPECT_EQ(fitted(on_real_machine("p = spawn\nv = mmap_anon p pages=1\nmadv_free v\n")), "2: operation madv_free");
+  EXPECT_EQ(fitted(on_real_machine("p = spawn\nmmap_huge p\n")), "1: operation mmap_huge");
+}
+
+TEST(Fit, RefusesFilesThatTheDriverHasNoRoomFor) {
+  EXPECT_EQ(fitted(on_real_machine("f = file ordered\nread f from=500 pages=13\n")),
+            "1: a file of more pages than the driver has");
+  std::string ops = "f = file ordered\n";
+  for (int i = 0; i < 9; ++i) ops += "read f pages=500\n";
+  EXPECT_EQ(fitted(on_real_machine(ops)), "9: more pages of files than the driver has buffers for");
+}
+
+TEST(Fit, LetsTimePassAfterReclaim) {
+  const std::string once = fitted(on_real_machine("reclaim\nkswapd\nsleep us=5\ndrain\n"));
+  EXPECT_THAT(once, ::testing::HasSubstr("reclaim\nsleep us=10000000\nkswapd\nsleep us=5\ndrain\n"));
+  EXPECT_EQ(fitted(once), once) << "once is enough";
 }
 
 TEST(Fit, TakesOutWhatSharesALargestBlockWithAnArea) {

@@ -10,6 +10,17 @@
 namespace cma::judge {
 namespace {
 
+// Nodes of the trees of all files that a program may have, if a node has sixteen places.
+constexpr std::uint64_t kWarmNodes = kMostJudgedFiles * (kMostFileIndex / 16 + kMostFileIndex / 256 + 2);
+
+// Returns whether the kernel has to get ready for files and reclaim.
+bool reads_files(const Program& program) {
+  return std::any_of(program.ops.begin(), program.ops.end(), [](const Op& op) {
+    return std::holds_alternative<OpenFile>(op.body) || std::holds_alternative<DirectReclaim>(op.body) ||
+           std::holds_alternative<RunKswapd>(op.body);
+  });
+}
+
 // All memory but the areas and the arena.
 std::vector<PfnRange> around(const Geometry& machine, const PfnRange& arena) {
   std::vector<PfnRange> used{arena};
@@ -32,6 +43,8 @@ Geometry model_machine(const Program& fitted_program, const KernelFigures& figur
   Geometry machine = fitted;
   machine.pcp_batch = figures.pcp_batch;
   machine.pcp_high = figures.pcp_high;
+  // Whether a request falls back to another type's blocks depends on the kernel's own memory.
+  if (reads_files(fitted_program)) machine.watermark_boost_factor = 0;
   if (machine.release >= Release::v6_7) {
     machine.pcp_high_min = figures.pcp_high_min;
     machine.pcp_high_max = figures.pcp_high_max;
@@ -62,6 +75,7 @@ std::vector<std::string> setup_of(const Program& program) {
   std::vector<std::string> setup{"ev 3", "log 1", "lazy 1"};
   if (files) setup.emplace_back("prepare files");
   if (anonymous) setup.emplace_back("prepare anon");
+  if (reads_files(program)) setup.push_back(fmt::format("prepare reading {} {}", kWarmNodes, kMostReadPages));
   if (const auto pool = processes.pool(); pool && pool->processes != 0) setup.push_back(prepare_line(*pool));
   const auto arena = arena_of(program);
   if (arena) setup.emplace_back("prepare compaction");

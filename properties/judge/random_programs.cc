@@ -15,6 +15,9 @@ constexpr std::uint64_t kSmallOrders = 5;
 // more than one page table.
 constexpr std::uint64_t kSmallMapping = 24;
 constexpr std::uint64_t kLargeMapping = 640;
+// The pages of a file that programs read, a few at a time or some batches of reclaim.
+constexpr std::uint64_t kFilePages = 256;
+constexpr std::uint64_t kFewRead = 24;
 // Where the first buffers of an area lie.
 constexpr std::uint64_t kHotPages = 256;
 
@@ -58,6 +61,10 @@ class Gatherer : public IgnoreFields {
   }
   void area(AreaRef& area) { area = {false, static_cast<std::uint16_t>(area.id % machine_.areas.size())}; }
   void number(std::uint64_t& value, const NumberSpec& spec) {
+    if (spec.max == kMaxFilePages) {
+      const std::uint64_t most = spec.min == 0 || random_.chance(30) ? kFilePages : kFewRead;
+      if (value > most) value = spec.min + value % most;
+    }
     if (spec.name == "order" && value > kSmallOrders && random_.chance(80)) value %= kSmallOrders;
     if (spec.max == kMaxMappedPages && value > kSmallMapping)
       value = 1 + value % (random_.chance(80) ? kSmallMapping : kLargeMapping);
@@ -136,6 +143,16 @@ void release_a_middle_part(Random& random, const Program& program, CmaRelease& r
   release.pages = random.between(1, bits - 1 - from) * bit;
 }
 
+// Makes of an operation one that the driver can perform: files lie on no disk, and callers of reclaim choose nothing
+// but the order.
+void make_performable(Op& op) {
+  if (auto* file = std::get_if<OpenFile>(&op.body); file != nullptr && file->method == MethodWord::block_device)
+    file->method = MethodWord::ordered;
+  if (auto* reclaim = std::get_if<DirectReclaim>(&op.body)) *reclaim = DirectReclaim{.order = reclaim->order};
+  if (auto* kswapd = std::get_if<RunKswapd>(&op.body)) *kswapd = RunKswapd{};
+  if (op.scope == ReclaimScope::victim) op.scope = ReclaimScope::none;
+}
+
 // The machines put together at random that programs for mutators have most often.
 constexpr std::uint64_t kFavourites = 24;
 
@@ -162,6 +179,34 @@ void pin_many_pages(Random& random, Program& program) {
   }
 }
 
+constexpr std::uint64_t kMostReadAtOnce = 96;
+// The least operations of a program that begins with cached pages.
+constexpr std::size_t kOpsForCaches = 40;
+
+// Begins a program with cached pages of files, some of them dirty, so that reclaim has something to do.
+void fill_caches(Random& random, Program& program) {
+  for (std::uint64_t files = random.between(1, 2); files > 0; --files) {
+    Op file{.id = program.unused_id()};
+    const OpRef opened{file.id};
+    const bool slow = random.chance(20);
+    file.body = OpenFile{.method = random.chance(70) ? MethodWord::ordered : MethodWord::journalled, .slow = slow};
+    program.ops.push_back(std::move(file));
+    for (std::uint64_t reads = random.between(1, 3); reads > 0; --reads) {
+      Op read{.id = program.unused_id()};
+      const OpRef pages{read.id};
+      ReadFile part{.file = opened};
+      part.from = random.below(kFilePages);
+      part.pages = random.between(1, kMostReadAtOnce);
+      part.readahead = slow || random.chance(40);
+      read.body = part;
+      program.ops.push_back(std::move(read));
+      if (!random.chance(30)) continue;
+      if (slow) program.ops.push_back({.body = IoDone{.times = kAnyNumber}});
+      program.ops.push_back({.body = BufferOp<BufferVerb::dirty>{.pages = pages}});
+    }
+  }
+}
+
 }  // namespace
 
 Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) {
@@ -172,13 +217,17 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
   constexpr std::uint64_t kApart = 0xc2b2ae3d27d4eb4f;
   Random apart(seed ^ kApart);
   const bool compaction = apart.chance(25);
+  const bool reclaim = apart.chance(40);
+  const bool flags = apart.chance(30);
   // Drawn apart too, so that the other half of the seeds keep their programs.
   constexpr std::uint64_t kShapes = 0x165667b19e3779f9;
   Random shapes(seed ^ kShapes);
   const bool other = shapes.chance(50);
   if (other) program.machine = other_machine(shapes, program.machine, judge);
   if (other && ops >= kOpsForPins && shapes.chance(15)) pin_many_pages(shapes, program);
-  const GeneratorOptions options{.kinds = performed_kinds(), .sequential = true, .compaction = compaction};
+  if (reclaim && ops >= kOpsForCaches) fill_caches(apart, program);
+  const GeneratorOptions options{
+      .kinds = performed_kinds(), .sequential = true, .compaction = compaction, .reclaim = reclaim, .flags = flags};
   const KindWeights weights = swarm_weights(random, options);
   Gatherer gatherer(random, program.machine, random.chance(60));
   // Some operations remain each round, as an allocation is always possible.
@@ -186,6 +235,7 @@ Program random_program(std::uint64_t seed, std::size_t ops, KernelJudge& judge) 
     while (program.ops.size() < ops) {
       Op op = generate_op(random, program, weights, options);
       visit_fields(op.body, gatherer);
+      make_performable(op);
       if (auto* range = std::get_if<AllocRange>(&op.body)) gatherer.into_an_area(range->at);
       auto* release = std::get_if<CmaRelease>(&op.body);
       if (other && release != nullptr && shapes.chance(30)) release_a_middle_part(shapes, program, *release);
@@ -226,12 +276,16 @@ Program generate_for_kernel(std::uint64_t seed, std::size_t ops, const KernelCon
   if (ops >= kOpsForPins && random.chance(8)) pin_many_pages(random, program);
   GeneratorOptions options = generated_for_kernel();
   options.compaction = random.chance(25);
+  options.reclaim = random.chance(40);
+  options.flags = random.chance(30);
+  if (options.reclaim && ops >= kOpsForCaches) fill_caches(random, program);
   const KindWeights weights = swarm_weights(random, options);
   Gatherer gatherer(random, program.machine, random.chance(60));
   const std::size_t wanted = random.between(1, ops);
   while (program.ops.size() < wanted) {
     Op op = generate_op(random, program, weights, options);
     visit_fields(op.body, gatherer);
+    make_performable(op);
     if (auto* range = std::get_if<AllocRange>(&op.body)) gatherer.into_an_area(range->at);
     auto* release = std::get_if<CmaRelease>(&op.body);
     if (release != nullptr && random.chance(15)) release_a_middle_part(random, program, *release);
@@ -260,6 +314,7 @@ class Confiner : public IgnoreFields {
   void area(AreaRef& area) { area = {false, static_cast<std::uint16_t>(area.id % machine_.areas.size())}; }
   void number(std::uint64_t& value, const NumberSpec& spec) {
     if (spec.max == kMaxMappedPages && value > kLargeMapping) value = 1 + value % kLargeMapping;
+    if (spec.max == kMaxFilePages && value > kFilePages) value = spec.min + value % kFilePages;
   }
 
  private:
@@ -282,7 +337,7 @@ void confine_for_kernel(Program& program, const KernelConfig& config) {
   for (Op& op : program.ops) {
     op.performer = {};
     op.until = {};
-    op.scope = ReclaimScope::none;
+    make_performable(op);
     visit_fields(op.body, confiner);
   }
   program.actors.clear();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "properties/judge/answers.h"
@@ -61,14 +62,77 @@ std::string process_locations_line(const Machine& machine) {
   return line;
 }
 
+// Where each page of a file is in it, by its number as an owner.
+struct FilePlace {
+  FileId file = 0;
+  std::uint64_t index = 0;
+};
+
+std::vector<FilePlace> file_places(const Machine& machine) {
+  std::vector<FilePlace> places(machine.owners.size() + 1);
+  for (FileId file = 1; file <= machine.files.count(); ++file)
+    for (std::uint64_t index = 0; index < machine.files.size(file); ++index)
+      places[machine.files.cached(file, index)] = {file, index};
+  places[0] = {};
+  return places;
+}
+
+// Returns a page of an LRU list as its place in its file, or elsewhere in an area, and what its flags are.
+std::string lru_page(const Machine& machine, Pfn pfn, const std::vector<FilePlace>& places) {
+  const Page& page = machine.map.page(pfn);
+  const FilePlace& place = places[page.owner];
+  const char* referenced = page.has(kPageReferenced) ? "r" : "";
+  if (place.file == 0) return place_of(machine, pfn) + referenced;
+  std::string text = fmt::format("f{}.{}{}", place.file, place.index, referenced);
+  if (page.has(kPageDirty)) text += "d";
+  if (page.has(kPageWriteback)) text += "w";
+  if (page.has(kPageReclaim)) text += "R";
+  if (page.has(kPagePrivate)) text += "b";
+  return text;
+}
+
+std::vector<std::string> lru_lines(const Machine& machine) {
+  static constexpr std::pair<LruList, std::string_view> kNames[] = {{LruList::inactive_anon, "ia"},
+                                                                    {LruList::active_anon, "aa"},
+                                                                    {LruList::inactive_file, "if"},
+                                                                    {LruList::active_file, "af"}};
+  const std::vector<FilePlace> places = file_places(machine);
+  std::uint64_t dirty = 0;
+  std::uint64_t writeback = 0;
+  for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
+    if (places[id].file == 0) continue;
+    const Page& page = machine.map.page(machine.owners.owner(id).pfn);
+    dirty += page.has(kPageDirty) ? 1 : 0;
+    writeback += page.has(kPageWriteback) ? 1 : 0;
+  }
+  std::vector<std::string> lines{fmt::format("lrus dirty={} writeback={}", dirty, writeback)};
+  for (const auto& [list, name] : kNames) {
+    std::string line = fmt::format("lo {}", name);
+    const PageList& pages = machine.lru.lists().list(list);
+    for (Frame frame = pages.first; frame != kNil; frame = machine.map.at(frame).next)
+      line += " " + lru_page(machine, machine.map.pfn(frame), places);
+    lines.push_back(std::move(line));
+  }
+  lines.emplace_back("end");
+  return lines;
+}
+
 }  // namespace
+
+bool watches_lrus(const Program& program) {
+  return std::any_of(program.ops.begin(), program.ops.end(), [](const Op& op) {
+    return std::holds_alternative<OpenFile>(op.body) || std::holds_alternative<DirectReclaim>(op.body) ||
+           std::holds_alternative<RunKswapd>(op.body) ||
+           std::holds_alternative<MappingOp<MappingVerb::madv_free>>(op.body);
+  });
+}
 
 FreeCounts free_counts(const Machine& machine) {
   const Zone& zone = machine.buddy.zone(0);
   return {zone.nr_free_pages, zone.nr_free_cma};
 }
 
-std::vector<Question> state_questions(const Machine& machine, const World& world, const FreeCounts& boot) {
+std::vector<Question> state_questions(const Machine& machine, const World& world, const FreeCounts& boot, bool lrus) {
   std::vector<Question> questions;
   for (AreaId id = 0; id < machine.areas.size(); ++id) {
     const Area& area = machine.areas.area(id);
@@ -88,6 +152,7 @@ std::vector<Question> state_questions(const Machine& machine, const World& world
     questions.push_back({"plocs", {process_locations_line(machine)}});
     questions.push_back({"unev", {unevictable_line(machine)}});
   }
+  if (lrus) questions.push_back({"lrus", lru_lines(machine)});
   return questions;
 }
 

@@ -19,6 +19,9 @@ struct Question {
   std::vector<std::string> answer;
 };
 
+// Returns whether the program has operations that show the order of the LRU lists.
+bool watches_lrus(const Program& program);
+
 // Free pages of the zone, and free CMA pages among them.
 struct FreeCounts {
   std::int64_t pages = 0;
@@ -28,7 +31,7 @@ struct FreeCounts {
 FreeCounts free_counts(const Machine& machine);
 
 // Returns the questions about the machine's present state. `boot` is what was free before the first operation: the
-// kernel reports changes only.
-std::vector<Question> state_questions(const Machine& machine, const World& world, const FreeCounts& boot);
+// kernel reports changes only. `lrus`: the order of the LRU lists is asked for, too.
+std::vector<Question> state_questions(const Machine& machine, const World& world, const FreeCounts& boot, bool lrus);
 
 }  // namespace cma::judge

@@ -8,6 +8,7 @@
 
 #include "allocator/areas/area_files.h"
 #include "allocator/base/error.h"
+#include "allocator/base/gfp.h"
 #include "properties/judge/answers.h"
 #include "properties/judge/process_pool.h"
 
@@ -78,6 +79,7 @@ class Translator final : public Observer, public MoveWatcher {
   void buffer_releasing(AreaId area, Pfn pfn, std::uint64_t count) override { released_.push_back({area, pfn, count}); }
   void reference_taken(Pfn pfn, int, bool) override { reference_ = pfn; }
   void reference_dropping(Pfn pfn, int) override { reference_ = pfn; }
+  void buffer_letting_go(BufferId buffer) override { let_go_.push_back(buffer); }
   // --- MoveWatcher ---
   void move_tried(Pfn pfn, int error) override {
     take_events();
@@ -94,6 +96,7 @@ class Translator final : public Observer, public MoveWatcher {
   void write(const CmaAlloc& op, Slot slot);
   void write(const CmaRelease& op, Slot slot);
   void write(const AllocPages& op, Slot slot);
+  void write(const AllocGfp& op, Slot slot);
   void write(const FreePages& op, Slot slot);
   template <PageKind kKind>
     requires(kKind != PageKind::block_device)
@@ -115,17 +118,37 @@ class Translator final : public Observer, public MoveWatcher {
   void write(const MmapAnon& op, Slot slot);
   void write(const MmapShared& op, Slot slot);
   template <MappingVerb kVerb>
-    requires(kVerb != MappingVerb::madv_free)
   void write(const MappingOp<kVerb>& op, Slot slot);
   void write(const PinLongterm& op, Slot slot);
   void write(const Compact& op, Slot slot);
   void write(const Fork& op, Slot slot);
   void write(const ExitProcess& op, Slot slot);
   void write(const ExecStack& op, Slot slot);
+  void write(const OpenFile& op, Slot slot);
+  void write(const ReadFile& op, Slot slot);
+  template <FileVerb kVerb>
+  void write(const FileOp<kVerb>& op, Slot slot);
+  template <FilePagesVerb kVerb>
+  void write(const FilePagesOp<kVerb>& op, Slot slot);
+  template <BufferVerb kVerb>
+    requires(kVerb != BufferVerb::touch)
+  void write(const BufferOp<kVerb>& op, Slot slot);
+  void write(const IoDone& op, Slot slot);
+  template <LruVerb kVerb>
+  void write(const LruOp<kVerb>& op, Slot slot);
+  void write(const CachesOff& op, Slot slot);
+  void write(const DirectReclaim& op, Slot slot);
+  void write(const RunKswapd& op, Slot slot);
+  void write(const SleepOp& op, Slot slot);
   template <class Kind>
   static constexpr bool has_words() {
     return requires(Translator& translator, const Kind& op, Slot slot) { translator.write(op, slot); };
   }
+  bool falls_asleep(Slot slot);
+  void write_scoped(const Op& op, Slot slot);
+  void write_block(std::uint64_t handle, Slot slot, bool impossible);
+  void write_to_pages(std::string_view word, OpRef pages);
+  std::string reclaim_counts() const;
   void write_owned(std::string_view word, const Place& at, std::uint64_t pages, Slot slot);
   void write_hold(std::uint64_t handle, const Place& place, bool held);
   // Returns "AREA OFFSET" of the first of `pages` pages that the current operation names. They must lie in one area.
@@ -147,6 +170,7 @@ class Translator final : public Observer, public MoveWatcher {
 
   void take_events();
   void look_for_pressure();
+  void look_for_orphans() const;
 
   const Program& program_;
   const Interpreter& interpreter_;
@@ -162,8 +186,14 @@ class Translator final : public Observer, public MoveWatcher {
   // What the current operation reported.
   std::vector<Released> released_;
   Pfn reference_ = kNoPfn;
+  std::vector<BufferId> let_go_;
+  // What reclaim had counted before it.
+  ReclaimEvents reclaimed_;
   // The frame that it names.
   std::optional<Pfn> place_;
+  bool lrus_ = false;  // whether the order of the LRU lists is asked for
+  // Reclaim that sleeps: it is written when the operation after it, a sleep, has let it end.
+  std::optional<Slot> asleep_;
 };
 
 // The first place among an operation's fields.
@@ -182,12 +212,14 @@ void Translator::program_begins(Machine& machine) {
   cursor_ = machine.trace.records().size();
   boot_ = free_counts(machine);
   script_.setup = setup_of(program_);
-  script_.boot = state_questions(*machine_, interpreter_.world(), boot_);
+  lrus_ = watches_lrus(program_);
+  script_.boot = state_questions(*machine_, interpreter_.world(), boot_, lrus_);
   look_ahead(0);
 }
 
 void Translator::look_ahead(std::size_t slot) {
   place_.reset();
+  if (!asleep_) reclaimed_ = machine_->reclaim.events();
   if (slot >= program_.ops.size()) return;
   PlaceFinder finder;
   visit_fields(program_.ops[slot].body, finder);
@@ -200,23 +232,49 @@ void Translator::op_performed(Machine&, std::size_t op) {
   if (current_.events.size() > kMostEvents) throw Unperformable("more windows are tried than can be waited for");
   const auto slot = static_cast<Slot>(op);
   current_.op = op;
-  if (program_.ops[op].scope != ReclaimScope::none) throw Unperformable("a caller in a reclaim scope");
+  if (falls_asleep(slot)) {
+    script_.steps.push_back({.op = op});
+    return look_ahead(op + 1);
+  }
   if (result(slot).state != Result::State::skipped) {
-    std::visit(
-        [&]<class Kind>(const Kind& body) {
-          if constexpr (has_words<Kind>())
-            write(body, slot);
-          else
-            throw Unperformable(fmt::format("operation {}", Kind::kInfo.verb));
-        },
-        program_.ops[op].body);
+    write_scoped(program_.ops[op], slot);
     look_for_pressure();
-    current_.state = state_questions(*machine_, interpreter_.world(), boot_);
+    look_for_orphans();
+    current_.state = state_questions(*machine_, interpreter_.world(), boot_, lrus_);
   }
   script_.steps.push_back(std::exchange(current_, {}));
   released_.clear();
+  let_go_.clear();
   reference_ = kNoPfn;
   look_ahead(op + 1);
+}
+
+// Returns whether the operation is reclaim that has not ended, but will in the sleep after it. Throws if another one
+// has not ended.
+bool Translator::falls_asleep(Slot slot) {
+  const OpVariant& body = program_.ops[slot].body;
+  const bool sleeps = std::holds_alternative<SleepOp>(body);
+  if (result(asleep_ ? *asleep_ : slot).state != Result::State::inside) return false;
+  const bool reclaims = std::holds_alternative<DirectReclaim>(body) || std::holds_alternative<RunKswapd>(body);
+  const bool ends = slot + 1 < program_.ops.size() && std::holds_alternative<SleepOp>(program_.ops[slot + 1].body);
+  if (asleep_ || sleeps || !reclaims || !ends) throw Unperformable("an operation that waits");
+  asleep_ = slot;
+  return true;
+}
+
+// Writes an operation between the lines that begin and end its scope.
+void Translator::write_scoped(const Op& op, Slot slot) {
+  const bool scoped = op.scope != ReclaimScope::none;
+  if (scoped) ask(fmt::format("scope {}", kScopeWords[static_cast<std::size_t>(op.scope)]));
+  std::visit(
+      [&]<class Kind>(const Kind& body) {
+        if constexpr (has_words<Kind>())
+          write(body, slot);
+        else
+          throw Unperformable(fmt::format("operation {}", Kind::kInfo.verb));
+      },
+      op.body);
+  if (scoped) ask("scope none");
 }
 
 void Translator::take_events() {
@@ -234,6 +292,16 @@ void Translator::look_for_pressure() {
   const auto high = static_cast<std::int64_t>(zone.watermark[static_cast<unsigned>(Watermark::high)]);
   if (zone.nr_free_pages - zone.nr_free_cma < 2 * high + static_cast<std::int64_t>(order_pages(11)))
     throw Unperformable("memory outside the areas runs low");
+}
+
+// Throws if a page that was truncated keeps its buffer. What becomes of it depends on who frees the buffer, and when.
+void Translator::look_for_orphans() const {
+  const Buffers& buffers = machine_->buffers;
+  for (BufferId id = 1; id <= buffers.size(); ++id) {
+    const Pfn pfn = buffers.buffer(id).pfn;
+    if (pfn != kNoPfn && machine_->map.page(pfn).owner == 0)
+      throw Unperformable("a page is truncated while its buffer is in use");
+  }
 }
 
 std::uint64_t Translator::fresh_handle() {
@@ -271,6 +339,22 @@ void Translator::write(const AllocPages& op, Slot slot) {
   if (op.comp) line += " comp";
   if (op.nowarn || impossible) line += " nowarn";
   ask(std::move(line));
+  write_block(handle, slot, impossible);
+}
+
+// The kernel is given its own number for the flags.
+void Translator::write(const AllocGfp& op, Slot slot) {
+  const std::uint64_t handle = handles_[slot] = fresh_handle();
+  const bool impossible = op.order > machine_->buddy.largest_order();
+  // The last of these flags is there only where objects of slabs have records of who made them.
+  const Gfp gfp = (static_cast<Gfp>(op.gfp) & ~kGfpNoObjExt) | (impossible ? kGfpNowarn : 0U);
+  // A kernel warns of a request for more than two pages that must not fail.
+  if ((gfp & kGfpNofail) != 0 && op.order > 1) throw Unperformable("a large block that must not fail");
+  ask(fmt::format("pag {} {} {:#x}", handle, op.order, gfp_value(gfp, machine_->release())));
+  write_block(handle, slot, impossible);
+}
+
+void Translator::write_block(std::uint64_t handle, Slot slot, bool impossible) {
   const bool had = result(slot).state == Result::State::done;
   if (!had && !impossible) throw Unperformable("memory outside the areas runs low");
   answer(fmt::format("pa {} {}", handle, had ? place_of(*machine_, result(slot).pfn) : "fail"));
@@ -450,12 +534,13 @@ void Translator::write(const MmapAnon& op, Slot slot) {
 void Translator::write(const MmapShared& op, Slot slot) {
   const Result& had = result(slot);
   const Result& pages = result(slot_of(op.pages));
+  if (std::holds_alternative<ReadFile>(program_.ops[slot_of(op.pages)].body))
+    throw Unperformable("pages of a file are mapped");
   ask(fmt::format("mapshared {} {} {} {}", had.process, had.mapping, pages.first_owner, pages.pages));
   answer(fmt::format("mapshared {}.{} 0", had.process, had.mapping));
 }
 
 template <MappingVerb kVerb>
-  requires(kVerb != MappingVerb::madv_free)
 void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
   const Result& mapping = result(slot_of(op.mapping));
   const SpaceId process = op.in.id == 0 ? mapping.process : result(slot_of(op.in)).process;
@@ -467,6 +552,15 @@ void Translator::write(const MappingOp<kVerb>& op, Slot slot) {
   } else if constexpr (kVerb == MappingVerb::mlock) {
     ask(fmt::format("mlock {} {}", process, mapping.mapping));
     answer(fmt::format("mlock {}.{} 0", process, mapping.mapping));
+  } else if constexpr (kVerb == MappingVerb::madv_free) {
+    // A kernel does the same with a page that others map, too, unless it is dirty as a page: that is not modelled.
+    for (std::uint64_t i = op.from; result(slot).error == 0 && i < op.from + pages; ++i) {
+      const OwnerId page = machine_->processes.page_at(process, mapping.mapping, i);
+      if (page != 0 && machine_->map.page(machine_->owners.owner(page).pfn).map != 1)
+        throw Unperformable("memory that several processes have is freed lazily");
+    }
+    ask("lazyfree " + part);
+    answer(fmt::format("lazyfree {}.{} {}", process, mapping.mapping, result(slot).error));
   } else {
     static_assert(kVerb == MappingVerb::write);
     const int error = result(slot).error;
@@ -515,6 +609,110 @@ void Translator::write(const ExitProcess& op, Slot) {
 
 void Translator::write(const ExecStack& op, Slot) {
   ask(fmt::format("stack {} {}", result(slot_of(op.process)).process, op.word == StackWord::begin ? 1 : 0));
+}
+
+// --- files: the driver numbers them, and their buffers, as the model does ---
+
+void Translator::write(const OpenFile& op, Slot slot) {
+  if (op.method == MethodWord::block_device) throw Unperformable("a block device");
+  if (result(slot).file > kMostJudgedFiles) throw Unperformable("more files than the driver has");
+  ask(fmt::format("file {} {} {}", result(slot).file, kMethodWords[static_cast<std::size_t>(op.method)],
+                  op.slow ? "slow" : "fast"));
+}
+
+void Translator::write(const ReadFile& op, Slot slot) {
+  const Result& had = result(slot);
+  const std::uint64_t handle = had.first_owner;
+  if (handle + op.pages > kOwnedPageHandles) throw Unperformable("more owned pages than the driver has prepared for");
+  std::string line = fmt::format("fread {} {} {} {} {}", handle, result(slot_of(op.file)).file, op.from, op.pages,
+                                 op.readahead ? "ahead" : "wait");
+  if (op.at.kind != Place::Kind::none) line += " " + placed_words(op.pages);
+  ask(std::move(line));
+  for (std::uint64_t i = 0; i < had.pages; ++i) answer(fmt::format("fread {} 0", handle + i));
+  if (had.pages < op.pages) answer(fmt::format("fread {} {}", handle + had.pages, had.error));
+}
+
+template <FileVerb kVerb>
+void Translator::write(const FileOp<kVerb>& op, Slot) {
+  const FileId file = result(slot_of(op.file)).file;
+  switch (kVerb) {
+    case FileVerb::truncate: ask(fmt::format("ftruncate {}", file)); break;
+    case FileVerb::drop: ask(fmt::format("fdrop {}", file)); break;
+    case FileVerb::commit: ask(fmt::format("fcommit {}", file)); break;
+  }
+}
+
+// Asks for something to be done to those pages that their file still has.
+void Translator::write_to_pages(std::string_view word, OpRef pages) {
+  const Result& held = result(slot_of(pages));
+  if (held.pages != 0) ask(fmt::format("{} {} {}", word, held.first_owner, held.pages));
+}
+
+template <FilePagesVerb kVerb>
+void Translator::write(const FilePagesOp<kVerb>& op, Slot) {
+  write_to_pages(kVerb == FilePagesVerb::writeback ? "fwriteback" : "fjournal", op.pages);
+}
+
+template <BufferVerb kVerb>
+  requires(kVerb != BufferVerb::touch)
+void Translator::write(const BufferOp<kVerb>& op, Slot) {
+  if constexpr (kVerb == BufferVerb::put) {
+    for (const BufferId buffer : let_go_) ask(fmt::format("fput {}", buffer));
+  } else {
+    write_to_pages(kVerb == BufferVerb::hold ? "fhold" : "fdirty", op.pages);
+  }
+}
+
+void Translator::write(const IoDone& op, Slot) {
+  constexpr std::uint64_t kMost = 0x7fffffff;
+  ask(fmt::format("fdone {}", std::min(op.times, kMost)));
+}
+
+template <LruVerb kVerb>
+void Translator::write(const LruOp<kVerb>& op, Slot) {
+  const std::string place = place_words(op.page);
+  switch (kVerb) {
+    case LruVerb::mark_accessed: ask("accessed " + place); break;
+    case LruVerb::deactivate: ask("deactivate " + place); break;
+    case LruVerb::deactivate_file: ask("deactfile " + place); break;
+  }
+}
+
+void Translator::write(const CachesOff&, Slot) { ask("lruoff"); }
+
+// --- reclaim ---
+
+// Returns what it has counted during the operation.
+std::string Translator::reclaim_counts() const {
+  const ReclaimEvents& now = machine_->reclaim.events();
+  return fmt::format(" scan={} steal={} kscan={} ksteal={} refill={} lazyfreed={} immediate={} written={}",
+                     now.pgscan_direct - reclaimed_.pgscan_direct, now.pgsteal_direct - reclaimed_.pgsteal_direct,
+                     now.pgscan_kswapd - reclaimed_.pgscan_kswapd, now.pgsteal_kswapd - reclaimed_.pgsteal_kswapd,
+                     now.pgrefill - reclaimed_.pgrefill, now.pglazyfreed - reclaimed_.pglazyfreed,
+                     now.nr_vmscan_immediate_reclaim - reclaimed_.nr_vmscan_immediate_reclaim,
+                     now.nr_vmscan_write - reclaimed_.nr_vmscan_write);
+}
+
+// A caller in the kernel chooses neither the number of pages nor the priority.
+void Translator::write(const DirectReclaim& op, Slot slot) {
+  if (op.pages != DirectReclaim{}.pages || op.priority != DirectReclaim{}.priority)
+    throw Unperformable("reclaim of another number of pages, or from another priority on");
+  ask(fmt::format("reclaim {}", op.order));
+  answer(fmt::format("reclaim {}{}", result(slot).error == 0 ? "ok" : "fail", reclaim_counts()));
+}
+
+// Only single pages: for a larger block kcompactd is woken, too.
+void Translator::write(const RunKswapd& op, Slot) {
+  if (op.order != 0) throw Unperformable("kswapd is woken for a large block");
+  ask("kswapd");
+  answer("kswapd" + reclaim_counts());
+}
+
+// Time passes in the kernel while it reclaims.
+void Translator::write(const SleepOp&, Slot) {
+  if (!asleep_) return;
+  const Slot slot = *std::exchange(asleep_, std::nullopt);
+  write_scoped(program_.ops[slot], slot);
 }
 
 }  // namespace

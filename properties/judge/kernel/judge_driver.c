@@ -3,17 +3,22 @@
  * The judge driver: compiled into mm/ of a User Mode Linux kernel, it reads operations as text lines from one inherited
  * file descriptor, performs them on the real memory management, and writes the outcome to another. No user space is
  * needed: a late initcall serves the lines and powers off at end of file. README.md next to this file has the language.
+ * judge_files.c is the part of it that has files and reclaim.
  *
  * One source for 6.1 and 6.12. It relies on a kernel with one CPU, one node and one populated zone.
  */
 #include <linux/mm.h>
+#include <linux/backing-dev.h>
+#include <linux/buffer_head.h>
 #include <linux/cma.h>
 #include <linux/compaction.h>
 #include <linux/console.h>
 #include <linux/ctype.h>
+#include <linux/dax.h>
 #include <linux/debugfs.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/fs_context.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/memblock.h>
@@ -22,17 +27,20 @@
 #include <linux/mm_inline.h>
 #include <linux/mount.h>
 #include <linux/page-isolation.h>
+#include <linux/pseudo_fs.h>
 #include <linux/pagemap.h>
 #include <linux/panic_notifier.h>
 #include <linux/ratelimit.h>
 #include <linux/reboot.h>
 #include <linux/rmap.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/string.h>
 #include <linux/swap.h>
 #include <linux/version.h>
 #include <linux/vmstat.h>
+#include <linux/writeback.h>
 #include <linux/xarray.h>
 #include <linux/syscalls.h>
 #include <asm/tlb.h>
@@ -58,7 +66,7 @@
 #define MAX_WORDS 8
 
 enum handle_kind {
-	FREE_HANDLE, CMA_RANGE, MOVABLE_OPS_PAGE, SHMEM_PAGE, ANON_PAGE, UNMOVABLE_PAGE, BUDDY_BLOCK, HELD_PAGE,
+	FREE_HANDLE, CMA_RANGE, MOVABLE_OPS_PAGE, SHMEM_PAGE, ANON_PAGE, UNMOVABLE_PAGE, FILE_PAGE, BUDDY_BLOCK, HELD_PAGE,
 	LONGTERM_PAGE, FOREIGN_RANGE,
 	PINNED_REMAINS,
 };
@@ -68,6 +76,8 @@ struct handle {
 	u8 order;		/* BUDDY_BLOCK */
 	u8 area;		/* CMA_RANGE */
 	bool pinned_by_gup;
+	u8 file;		/* FILE_PAGE; so are index and generation */
+	unsigned short index, generation;
 	int pins;
 	int again;		/* refusals left with -EAGAIN, -1: without end */
 	int eio;		/* refusals left with -EIO */
@@ -1037,6 +1047,9 @@ static long lock_mapping(struct vm_area_struct *vma)
 
 /* ---- handles ---- */
 
+static struct page *page_of_file(const struct handle *h);
+static void free_file_page(unsigned long id);
+
 /* Returns the page that a handle names now: migration may have moved it. Takes no reference. */
 static struct page *page_of(unsigned long id)
 {
@@ -1051,6 +1064,8 @@ static struct page *page_of(unsigned long id)
 		return page;
 	case ANON_PAGE:
 		return anon_page(id);
+	case FILE_PAGE:
+		return page_of_file(h);
 	default:
 		return h->page;
 	}
@@ -1087,6 +1102,7 @@ static void free_handle(unsigned long id)
 	case SHMEM_PAGE: free_shmem(id); break;
 	case ANON_PAGE: free_anon(id); break;
 	case UNMOVABLE_PAGE: __free_page(h->page); break;
+	case FILE_PAGE: free_file_page(id); break;
 	case BUDDY_BLOCK: __free_pages(h->page, h->order); break;
 	case HELD_PAGE: put_page(h->page); break;
 	case LONGTERM_PAGE: unpin_user_page(h->page); break;
@@ -1514,28 +1530,60 @@ static bool block_gfp(const struct words *op, gfp_t *gfp)
 	return true;
 }
 
-static bool op_pa(const struct words *op)
+static bool say_block(unsigned long id, struct page *page, long order)
 {
-	unsigned long id;
-	struct page *page;
-	long order;
-	gfp_t gfp;
-
-	if (!unused_handle(op, &id) || !number(op, 2, &order) || order < 0 || order > 63 || op->n < 4 ||
-	    !block_gfp(op, &gfp))
-		return false;
-	page = alloc_pages(gfp | (warn_on ? 0 : __GFP_NOWARN), order);
 	if (!page) {
 		say("pa %lu fail\n", id);
 		return true;
 	}
 	handles[id] = (struct handle){ .kind = BUDDY_BLOCK, .order = order, .page = page };
 	say("pa %lu ", id);
-	if (area_of_pfn(page_to_pfn(page)))
-		say_place(page_to_pfn(page));
-	else
-		say("other");
+	say_place_or_other(page);
 	say("\n");
+	return true;
+}
+
+static bool op_pa(const struct words *op)
+{
+	unsigned long id;
+	long order;
+	gfp_t gfp;
+
+	if (!unused_handle(op, &id) || !number(op, 2, &order) || order < 0 || order > 63 || op->n < 4 ||
+	    !block_gfp(op, &gfp))
+		return false;
+	return say_block(id, alloc_pages(gfp | (warn_on ? 0 : __GFP_NOWARN), order), order);
+}
+
+/* pag H ORDER FLAGS: alloc_pages with these flags, a number of this kernel. */
+static bool op_pag(const struct words *op)
+{
+	unsigned long id;
+	long order, gfp;
+
+	if (!unused_handle(op, &id) || !number(op, 2, &order) || order < 0 || order > 63 || !number(op, 3, &gfp) ||
+	    gfp < 0 || gfp >= 1L << __GFP_BITS_SHIFT)
+		return false;
+	return say_block(id, alloc_pages((__force gfp_t)gfp | (warn_on ? 0 : __GFP_NOWARN), order), order);
+}
+
+/* scope none|nofs|noio|noreclaim|realtime: what the driver's task is from now on, as far as requests for pages ask. */
+static bool op_scope(const struct words *op)
+{
+	const char *word = op->n > 1 ? op->w[1] : "";
+
+	current->flags &= ~(PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO);
+	sched_set_normal(current, 0);
+	if (!strcmp(word, "nofs"))
+		current->flags |= PF_MEMALLOC_NOFS;
+	else if (!strcmp(word, "noio"))
+		current->flags |= PF_MEMALLOC_NOIO;
+	else if (!strcmp(word, "noreclaim"))
+		current->flags |= PF_MEMALLOC;
+	else if (!strcmp(word, "realtime"))
+		sched_set_fifo(current);
+	else
+		return !strcmp(word, "none");
 	return true;
 }
 
@@ -1555,7 +1603,7 @@ static bool op_pf(const struct words *op)
 
 static const char *const kind_names[] = {
 	[CMA_RANGE] = "cma", [MOVABLE_OPS_PAGE] = "mov", [SHMEM_PAGE] = "shm", [ANON_PAGE] = "anon",
-	[UNMOVABLE_PAGE] = "um", [BUDDY_BLOCK] = "pa", [HELD_PAGE] = "held", [LONGTERM_PAGE] = "longterm",
+	[UNMOVABLE_PAGE] = "um", [FILE_PAGE] = "file", [BUDDY_BLOCK] = "pa", [HELD_PAGE] = "held", [LONGTERM_PAGE] = "longterm",
 	[FOREIGN_RANGE] = "range",
 	[PINNED_REMAINS] = "pinned",
 };
@@ -1592,7 +1640,7 @@ static bool op_locs(const struct words *op)
 	for (id = 0; id < owned_handles_end; id++) {
 		struct page *page;
 
-		if (handles[id].kind < MOVABLE_OPS_PAGE || handles[id].kind > UNMOVABLE_PAGE)
+		if (handles[id].kind < MOVABLE_OPS_PAGE || handles[id].kind > FILE_PAGE)
 			continue;
 		page = page_of(id);
 		if (!page || !area_of_pfn(page_to_pfn(page)))
@@ -2408,6 +2456,8 @@ static bool prepare_processes(const struct words *op)
 	return forks >= 0;
 }
 
+#include "judge_files.c"
+
 /* Reads each file once that can be asked for. */
 static bool prepare_files(void)
 {
@@ -2453,6 +2503,7 @@ static bool op_prepare(const struct words *op)
 	case 'c': ready = prepare_compaction(); break;
 	case 'f': ready = prepare_files(); break;
 	case 'p': ready = prepare_processes(op); break;
+	case 'r': ready = prepare_reading(op); break;
 	}
 	rcu_barrier();
 	drain();
@@ -2582,6 +2633,8 @@ static long compact_for(int order, char priority, gfp_t gfp, bool restarting)
 	zone->compact_order_failed = 0;
 	zone->compact_defer_shift = restarting ? 6 : 0;
 	zone->compact_considered = restarting ? 64 : 0;
+	/* As the page allocator passes them on. */
+	gfp = current_gfp_context(gfp);
 	saved = memalloc_noreclaim_save();
 	result = try_to_compact_pages(gfp, order, flags, &context, prio, &captured);
 	memalloc_noreclaim_restore(saved);
@@ -2817,12 +2870,17 @@ static const struct {
 	{ "pin", op_pin }, { "unpin", op_unpin }, { "anpin", op_pin }, { "anunpin", op_unpin },
 	{ "gp", op_page_ref }, { "pp", op_page_ref }, { "hold", op_hold }, { "drop", op_drop },
 	{ "longterm", op_longterm },
-	{ "pa", op_pa }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc }, { "locs", op_locs },
+	{ "pa", op_pa }, { "pag", op_pag }, { "scope", op_scope }, { "pf", op_pf }, { "loc", op_loc }, { "anloc", op_loc }, { "locs", op_locs },
 	{ "drain", op_drain }, { "drainp", op_drain }, { "drainl", op_drain }, { "draint", op_drain },
 	{ "spawn", op_spawn }, { "mmap", op_mmap }, { "mmapat", op_mmap }, { "mapshared", op_mapshared },
 	{ "write", op_write }, { "unmap", op_unmap },
 	{ "mlock", op_mlock }, { "fork", op_fork }, { "exit", op_exit }, { "stack", op_stack }, { "plocs", op_plocs },
 	{ "prepare", op_prepare }, { "keep", op_keep }, { "arena", op_arena }, { "compact", op_compact },
+	{ "file", op_file }, { "fread", op_fread }, { "fdirty", op_file_pages }, { "fwriteback", op_file_pages },
+	{ "fhold", op_file_pages }, { "fjournal", op_file_pages }, { "fput", op_fput }, { "fcommit", op_fcommit },
+	{ "ftruncate", op_file_all }, { "fdrop", op_file_all }, { "fdone", op_fdone },
+	{ "accessed", op_lru_move }, { "deactivate", op_lru_move }, { "deactfile", op_lru_move }, { "lruoff", op_lru_off },
+	{ "lazyfree", op_lazyfree }, { "lrus", op_lrus }, { "reclaim", op_reclaim }, { "kswapd", op_kswapd },
 	{ "mix", op_mix }, { "mixp", op_mixp }, { "dump", op_dump },
 	{ "cmaf", op_cmaf }, { "zone", op_zone }, { "pcp", op_pcp }, { "calm", op_calm }, { "lru", op_lru },
 	{ "unev", op_unev }, { "vm", op_vm },
