@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "fuzz/mutation/line_mutator.h"
 #include "fuzz/targets/target.h"
 #include "properties/logs/explain_log.h"
 
@@ -27,4 +28,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   });
   cma::require(answer_text(again, "log") == answer_text(answer, "log"), "explain/portions-differ", log);
   return 0;
+}
+
+// libFuzzer's own mutations, with the dictionary. Engines without it, and replays, have no such function.
+extern "C" __attribute__((weak)) std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size,
+                                                              std::size_t max_size);
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned int seed) {
+  if (LLVMFuzzerMutate != nullptr && seed % 2 == 0) return LLVMFuzzerMutate(data, size, max_size);
+  return cma::mutate_log(data, size, max_size, seed);
 }
