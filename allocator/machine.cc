@@ -24,6 +24,13 @@ void hash_hints(std::uint64_t& hash, const CompactionHints& hints, std::size_t z
   }
 }
 
+// Adds how compactions are put off; nothing on a machine where none has failed.
+void hash_deferrals(std::uint64_t& hash, const Compaction& compaction, std::size_t zones) {
+  for (std::size_t zone = 0; zone < zones; ++zone)
+    if (const std::uint64_t digest = compaction.deferral(zone).digest(); digest != 0)
+      hash_step(hash, zone << 32 | digest);
+}
+
 // Adds what reclaim has found out about nodes, and the objects it could drop; nothing on a machine without either.
 void hash_reclaim(std::uint64_t& hash, const Reclaim& reclaim, std::size_t zones) {
   for (std::size_t zone = 0; zone < zones; ++zone) {
@@ -68,12 +75,14 @@ Machine::Machine(const Geometry& geometry)
       isolation(core_, buddy),
       compaction(core_, buddy, lru, scanner, migration),
       reclaim(core_, buddy, lru, page_locks, owner_reclaim, compaction),
+      relief(core_, buddy, lru, compaction, reclaim),
       contig(core_, buddy, lru, scanner, migration, isolation),
       areas(core_, memblock, buddy, contig),
       reports({core_, buddy, lru.lists(), hugetlb, owners, areas}) {
   CMA_ASSERT(!geometry.impossible());
   engine.bound_turns(kTurns + kTurnsPerFrame * map.pages().size());
   buddy.report_failures_to(&reports);
+  page_allocator.relieve_by(&relief);
   lru.set_callbacks(buffers, hugetlb);
   migration.set_callbacks(owner_moves, hugetlb);
   scanner.set_callbacks(owner_moves, hugetlb);
@@ -103,6 +112,7 @@ void Machine::restore(const Machine& boot) {
   writebacks.reset();
   memblock = boot.memblock;
   buddy.copy_from(boot.buddy);
+  page_allocator.reset();
   lru.copy_from(boot.lru);
   scanner.copy_from(boot.scanner);
   buffers.copy_from(boot.buffers);
@@ -173,6 +183,7 @@ std::uint64_t Machine::state_hash() const {
     hash_step(hash, static_cast<std::uint64_t>(owner.refusals) ^ static_cast<std::uint64_t>(owner.mapped) << 40);
   }
   hash_hints(hash, scanner.hints(), buddy.zones());
+  hash_deferrals(hash, compaction, buddy.zones());
   hash_reclaim(hash, reclaim, buddy.zones());
   return hash;
 }

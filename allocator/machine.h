@@ -22,6 +22,7 @@
 #include "allocator/pressure/page_allocator.h"
 #include "allocator/processes/processes.h"
 #include "allocator/reclaim/reclaim.h"
+#include "allocator/reclaim/request_relief.h"
 #include "allocator/reports/reports.h"
 
 namespace cma {
@@ -97,6 +98,7 @@ class Machine {
   Isolation isolation;
   Compaction compaction;
   Reclaim reclaim;
+  RequestRelief relief;
   Contig contig;
   Areas areas;
   MemoryReports reports;

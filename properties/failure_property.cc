@@ -195,14 +195,16 @@ class FailedRequests final : public Witness {
     const bool given_back = asked.contains(first) && before != Migratetype::cma && now == Migratetype::movable;
     const bool claimable = before == Migratetype::unmovable || before == Migratetype::reclaimable;
     const bool claimed = claimable && now == Migratetype::movable && is_claimed(first);
-    // A compaction makes the pageblocks of large blocks that it takes Movable, and a request that would fail ends the
-    // reserve for atomic ones. The memory that lists the pages to unmap may claim any.
-    const bool taken = (claimable || before == Migratetype::highatomic) && now == Migratetype::movable;
+    // A request for pages that would fail ends the reserve for atomic ones: one for targets of a migration, too.
+    const bool unreserved = before == Migratetype::highatomic && now == Migratetype::movable;
+    // A compaction makes the pageblocks of large blocks that it takes Movable. The memory that lists the pages to unmap
+    // may claim any.
+    const bool taken = claimable && now == Migratetype::movable;
     const bool out_of_memory = next_ != nullptr && (taken || (before != Migratetype::cma && is_claimed(first)));
     // Since 6.10 a free pageblock that merges with a block of another ordinary type becomes one of that type.
     const bool merges = machine_->release() >= Release::v6_10 && is_ordinary(before) && is_ordinary(now);
     const bool merged = merges && (is_unused(block, before_->pages) || is_unused(block, machine_->map.pages()));
-    if (!given_back && !claimed && !out_of_memory && !merged)
+    if (!given_back && !claimed && !unreserved && !out_of_memory && !merged)
       claim(false, fmt::format("a failed request turns the {} pageblock at {:#x} into {}", name_of(before), first,
                                name_of(now)));
   }

@@ -340,8 +340,8 @@ std::span<const std::string_view> proc_files() {
 // Of seq_file.c's buffer only more than two pages would matter here. It holds the longest record of a file: one for
 // each node, which is below two pages with all zones and types, and a number elsewhere. The sysfs files of an area and
 // the numbers in debugfs have small buffers too (fs/kernfs/file.c, simple_attr_open in fs/libfs.c).
-Task<int> open_and_close(const Areas& areas, Buddy& buddy, PageAllocator& page_allocator, MemoryMap& map,
-                         const Geometry& geometry, const std::string& path) {
+Task<int> open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, const Geometry& geometry,
+                         const std::string& path) {
   const std::span<const std::string_view> proc = proc_files();
   if (std::ranges::find(proc, path) != proc.end()) co_return 0;
   const auto named = area_file(areas, geometry.release, path);
@@ -352,7 +352,7 @@ Task<int> open_and_close(const Areas& areas, Buddy& buddy, PageAllocator& page_a
   // KMALLOC_MAX_CACHE_SIZE of the SLUB allocator: more than two pages come from the page allocator.
   if (bytes <= 2 * page_size) co_return 0;
   const unsigned order = floor_log2(align_up(bytes, page_size) / page_size * 2 - 1);
-  const Pfn pfn = co_await page_allocator.alloc_pages(kGfpKernel | kGfpComp, order);
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel | kGfpComp, order);
   if (pfn == kNoPfn) co_return -kENOMEM;
   map.edit(pfn).ref = 0;
   buddy.free_now(pfn, order);

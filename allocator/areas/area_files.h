@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "allocator/areas/areas.h"
-#include "allocator/pressure/page_allocator.h"
+#include "allocator/buddy/buddy.h"
 
 namespace cma {
 
@@ -58,9 +58,9 @@ std::optional<std::string> read_view(const Areas& areas, const Buddy& buddy, con
 // Takes the memory that a reader of the file has while the file is open, and gives it back, as the current actor.
 // Changes nothing where slab caches have all of it, which are not modelled: for all files but the bitmap of a large
 // area. Returns 0; -ENOENT if the release has no such file; -ENOMEM if there is no such memory, so that the file cannot
-// be opened. Requires: booted; no lock is held.
-Task<int> open_and_close(const Areas& areas, Buddy& buddy, PageAllocator& page_allocator, MemoryMap& map,
-                         const Geometry& geometry, const std::string& path);
+// be opened; a kernel's reader would reclaim first. Requires: booted; no lock is held.
+Task<int> open_and_close(const Areas& areas, Buddy& buddy, MemoryMap& map, const Geometry& geometry,
+                         const std::string& path);
 
 std::string buddyinfo(const Buddy& buddy);
 std::string pagetypeinfo(const Buddy& buddy, const MemoryMap& map);

@@ -166,9 +166,7 @@ class ReaderTest : public ::testing::TestWithParam<Release> {
     };
     Watcher watcher;
     machine.trace.watch_allocations(&watcher);
-    EXPECT_EQ(run_now(open_and_close(machine.areas, machine.buddy, machine.page_allocator, machine.map,
-                                     machine.geometry(), path)),
-              error)
+    EXPECT_EQ(run_now(open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry(), path)), error)
         << path;
     machine.trace.watch_allocations(nullptr);
     return watcher.orders;

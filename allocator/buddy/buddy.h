@@ -95,6 +95,17 @@ class Buddy {
   // and nothing changes, if no zone may serve the request so. Requires:
   // order <= largest_order(); may_use_reserves() of an attempt at the reserves.
   Pfn attempt(PageRequest& request, AllocAttempt attempt);
+  // Returns the flags ALLOC_* of an attempt.
+  std::uint32_t attempt_flags(const PageRequest& request, AllocAttempt attempt) const;
+  // Makes the attempts after the first that do not reclaim: at the min watermark, and at the reserves.
+  Pfn attempts_before_reclaim(PageRequest& request);
+  // Returns whether the request makes no attempt at the min watermark: up to 4.0 one of slab's, which takes pages of
+  // other nodes itself (GFP_THISNODE).
+  bool ends_at_first_attempt(Gfp gfp) const;
+  // Gives a pageblock of the reserve for atomic requests to the type of the request (unreserve_highatomic_pageblock):
+  // the first of its zones that has a free block there, and if not forced (4.10) more than one pageblock. Returns
+  // whether pages came free for it. Does nothing before 4.4.
+  bool unreserve_highatomic(const PageRequest& request, bool force);
   // Ends a request that got `pfn`: reports a failure, and says what it got.
   void end_request(const PageRequest& request, Pfn pfn);
   // Returns whether the current actor's request may use what is kept for those that free memory.
@@ -152,9 +163,7 @@ class Buddy {
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
   std::uint32_t fragment_flags(const ZoneList& zonelist) const;
   Gfp in_scope(Gfp gfp) const;
-  Pfn serve(PageRequest& request);
-  std::uint32_t attempt_flags(const PageRequest& request, AllocAttempt attempt) const;
-  bool ends_at_first_attempt(Gfp gfp) const;
+  bool unreserve_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type);
   std::uint32_t reserve_flags(Gfp gfp) const;
   std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);

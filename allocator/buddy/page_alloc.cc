@@ -296,6 +296,43 @@ void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order) {
   if (!core_.bugs.fires(Bug::reserve_uncounted)) zone.nr_reserved_highatomic += block;
 }
 
+// Gives the pageblock of a free block of the reserve to `type`. Returns whether its pages moved: not if the zone ends
+// in the pageblock. Up to 4.9 the reserve shrinks even if the pageblock is not of it.
+bool Buddy::unreserve_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
+  const std::uint64_t block = order_pages(pageblock_order_);
+  const bool of_reserve = core_.map.pageblock_type(pfn) == Migratetype::highatomic;
+  if (of_reserve || release_ < Release::v4_10) {
+    const std::uint64_t pages = release_ >= Release::v6_10 ? std::max(block, order_pages(order)) : block;
+    zone.nr_reserved_highatomic -= std::min(pages, zone.nr_reserved_highatomic);
+    if (!of_reserve) zone.lost_highatomic -= std::min(pages, zone.lost_highatomic);
+  }
+  if (release_ < Release::v6_10) {
+    core_.map.set_pageblock_type(pfn, type);
+    return pageblock_types_.move_freepages_block(zone, pfn, type).free != 0;
+  }
+  if (order < pageblock_order_) return pageblock_types_.convert_pageblock(zone, pfn, type);
+  pageblock_types_.move_to_list(zone, pfn, type);
+  core_.map.set_pageblock_types(pfn, order, type);
+  return true;
+}
+
+bool Buddy::unreserve_highatomic(const PageRequest& request, bool force) {
+  if (release_ < Release::v4_4) return false;
+  const Migratetype type = migratetype_of(request.gfp);
+  for (const ZoneList::Entry& entry : request.zonelist) {
+    Zone& zone = zones_[entry.zone];
+    if (!force && zone.nr_reserved_highatomic <= order_pages(pageblock_order_)) continue;
+    SpinGuard zone_lock(core_.engine);
+    for (unsigned order = 0; order <= largest_order_; ++order) {
+      const PageList& list = zone.area[order].lists[index_of(Migratetype::highatomic)];
+      if (list.empty()) continue;
+      const bool moved = unreserve_block(zone, core_.map.pfn(list.first), order, type);
+      if (moved || release_ < Release::v4_10) return moved;
+    }
+  }
+  return false;
+}
+
 // Returns a block of the first zone of the list that has one above its watermark.
 Pfn Buddy::try_zones(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist) {
   for (const ZoneList::Entry& entry : zonelist) {
@@ -380,8 +417,6 @@ std::uint32_t Buddy::reserve_flags(Gfp gfp) const {
   return frees || release_ < Release::v4_14 ? kAllocNoWatermarks : kAllocOom;
 }
 
-// Returns whether the request makes no attempt at the min watermark: up to 4.0 one of slab's, which takes pages of
-// other nodes itself (GFP_THISNODE).
 bool Buddy::ends_at_first_attempt(Gfp gfp) const {
   constexpr Gfp kSlabs = kGfpThisnode | kGfpNoretry | kGfpNowarn;
   return release_ < Release::v4_1 && zones_.several_nodes() && (gfp & kSlabs) == kSlabs;
@@ -393,7 +428,7 @@ std::uint32_t Buddy::last_attempt_flags(Gfp gfp, unsigned order) const {
   return reserves != 0 ? reserves : slow_path_flags(flags_in_slow_path(in_scope(gfp)), order);
 }
 
-// Returns the flags of an attempt. One at the reserves has no others up to 5.8, and so does not count areas.
+// An attempt at the reserves has no other flags up to 5.8, and so does not count areas.
 std::uint32_t Buddy::attempt_flags(const PageRequest& request, AllocAttempt attempt) const {
   const bool movable = migratetype_of(request.gfp) == Migratetype::movable;
   switch (attempt) {
@@ -453,19 +488,19 @@ void Buddy::end_request(const PageRequest& request, Pfn pfn) {
     watcher->allocation_ended(request.asked, request.order, pfn);
 }
 
-// Makes the attempts of __alloc_pages and __alloc_pages_slowpath before it reclaims.
-Pfn Buddy::serve(PageRequest& request) {
-  if (request.order > largest_order_) return kNoPfn;
-  const Pfn pfn = attempt(request, AllocAttempt::low);
-  if (pfn != kNoPfn || ends_at_first_attempt(request.gfp)) return pfn;
-  const Pfn above_min = attempt(request, AllocAttempt::min);
-  if (above_min != kNoPfn || !may_use_reserves(request.gfp)) return above_min;
+Pfn Buddy::attempts_before_reclaim(PageRequest& request) {
+  const Pfn pfn = attempt(request, AllocAttempt::min);
+  if (pfn != kNoPfn || !may_use_reserves(request.gfp)) return pfn;
   return attempt(request, AllocAttempt::reserves);
 }
 
 Pfn Buddy::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
   PageRequest request = begin_request(gfp, order, node);
-  const Pfn pfn = serve(request);
+  Pfn pfn = kNoPfn;
+  if (order <= largest_order_) {
+    pfn = attempt(request, AllocAttempt::low);
+    if (pfn == kNoPfn && !ends_at_first_attempt(request.gfp)) pfn = attempts_before_reclaim(request);
+  }
   end_request(request, pfn);
   return pfn;
 }

@@ -2,30 +2,20 @@
 // form at the beginning. It is modelled because it interferes with contiguous allocations: it takes pages off the LRU
 // before they can, and free pages out of isolated pageblocks.
 //
-// Used by the operation `compact` of programs. Callers hold no lock. Sleeps and yields in many places; each is a point.
-// Cost: O(pages of the zone).
+// Used by the operation `compact` of programs, by requests for pages and by reclaim. Callers hold no lock. Sleeps and
+// yields in many places; each is a point. Cost: O(pages of the zone).
 #pragma once
 
+#include <vector>
+
+#include "allocator/compaction/deferral.h"
 #include "allocator/compaction/free_scan.h"
 #include "allocator/frames/core.h"
 #include "allocator/migration/migration.h"
 #include "allocator/migration/scan.h"
+#include "allocator/pressure/relief.h"
 
 namespace cma {
-
-// enum compact_priority: how hard an allocation's compaction tries. `full` passes over no pageblock because of its
-// type or hint.
-enum class CompactPriority : std::uint8_t { full, light, async };
-
-// enum compact_result, by name; releases number them differently. Ascending: compact_for() returns the greatest.
-enum class CompactResult : std::uint8_t {
-  skipped,          // too little free memory, too little to gain, or no zone was tried
-  go_on,            // compaction begins, or goes on
-  complete,         // the whole zone was scanned
-  partial_skipped,  // the scanners have met, but began within the zone
-  contended,        // given up: a fatal signal, too many pages isolated, no targets
-  success,          // a block of the order wanted is free
-};
 
 struct CompactRequest;
 
@@ -48,18 +38,36 @@ class Compaction {
   // files and of shared memory. Requires: 1 <= order <= Buddy::largest_order().
   Task<CompactResult> compact_for(unsigned order, Migratetype type, CompactPriority priority, bool restarting);
 
+  // try_to_compact_pages for a request under way, with the flags ALLOC_* of its attempts. Tries its zones in their
+  // order, but those that are put off after failures, up to the first success or a fatal signal. Up to 4.7 its first
+  // zone stands for all: if that is put off, none is tried. Returns the greatest result. Without __GFP_IO, up to 4.9
+  // also without __GFP_FS, no zone is tried; pages with a mapping stay without __GFP_FS. Requires, as has_room() and
+  // suitable() do: 1 <= order <= Buddy::largest_order().
+  Task<CompactResult> try_to_compact_pages(const PageRequest& request, std::uint32_t flags, CompactPriority priority);
+  // Notes that a request got a block of the zone after a compaction.
+  void served(std::size_t zone, unsigned order);
+  // Returns whether a compaction would have room for its targets with so many pages of the zone
+  // free (__compaction_suitable).
+  bool has_room(std::size_t zone, unsigned order, std::size_t class_zone, std::int64_t free);
+
   // compaction_suitable, for reclaim: returns `success` if an allocation of 2^order pages down to the min watermark
   // would succeed, `go_on` if enough is free for a compaction, else `skipped`. `class_zone` is the highest zone that it
-  // may use. Requires: 1 <= order <= Buddy::largest_order().
+  // may use.
   CompactResult suitable(std::size_t zone, unsigned order, std::size_t class_zone);
 
   // Returns how many times compaction of a zone has begun since boot. Counts a zone that was found to have too little
   // to gain; not a caller that may start no I/O, for which no zone is tried.
   std::uint64_t runs() const { return runs_; }
-  // Takes over that number; positions and hints are MigrateScanner's.
-  void copy_from(const Compaction& other) { runs_ = other.runs_; }
+  // Returns how a zone is put off.
+  const CompactionDeferral& deferral(std::size_t zone) const { return deferrals_[zone]; }
+  // Takes over these; positions and hints are MigrateScanner's.
+  void copy_from(const Compaction& other) {
+    runs_ = other.runs_;
+    deferrals_ = other.deferrals_;
+  }
 
  private:
+  static CompactRequest request_with(CompactPriority priority, Release release);
   Task<CompactResult> compact_zone(std::size_t zone, const CompactRequest& request);
 
   Release release_;
@@ -70,6 +78,7 @@ class Compaction {
   Migration& migration_;
   FreeScanner free_scanner_;
   std::uint64_t runs_ = 0;
+  std::vector<CompactionDeferral> deferrals_;  // by zone
 };
 
 }  // namespace cma

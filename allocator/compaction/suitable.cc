@@ -55,15 +55,19 @@ CompactResult ZoneCompaction::suitable() const {
       .order = order, .class_zone = request_.class_zone, .flags = request_.alloc_flags};
   if (buddy.watermarks().zone_watermark_ok(zone, Watermarks::watermark(zone, wanted), allocation, zone.nr_free_pages))
     return CompactResult::success;
-  // compact_gap: room for the targets, and for as many pages that are freed late.
-  const bool costly = request_.order > kCostlyOrder;
-  const std::uint64_t mark =
-      Watermarks::watermark(zone, costly ? Watermark::low : Watermark::min) + (std::uint64_t{2} << order);
-  const WatermarkRequest targets = {.class_zone = request_.class_zone, .flags = kAllocCma};
-  if (!buddy.watermarks().zone_watermark_ok(zone, mark, targets, zone.nr_free_pages)) return CompactResult::skipped;
-  if (!costly) return CompactResult::go_on;
+  if (!has_room(zone.nr_free_pages)) return CompactResult::skipped;
+  if (request_.order <= kCostlyOrder) return CompactResult::go_on;
   const int index = fragmentation_index();
   return index >= 0 && index <= kFragmentationThreshold ? CompactResult::skipped : CompactResult::go_on;
+}
+
+bool ZoneCompaction::has_room(std::int64_t free) const {
+  const Watermark above = request_.order > kCostlyOrder ? Watermark::low : Watermark::min;
+  // compact_gap.
+  const std::uint64_t mark = Watermarks::watermark(zone(), above) + (std::uint64_t{2} << request_.order);
+  const WatermarkRequest targets = {.class_zone = request_.class_zone, .flags = kAllocCma};
+  const Buddy& buddy = buddy_;
+  return buddy.watermarks().zone_watermark_ok(zone(), mark, targets, free);
 }
 
 bool ZoneCompaction::scanners_met() const { return block_start(free_pfn_) <= block_start(migrate_pfn_); }

@@ -50,6 +50,8 @@ class ZoneCompaction final : public MigrationTargets {
   // compaction_suitable: returns go_on if it is worth while to begin, success if an allocation would succeed as it is,
   // else skipped.
   CompactResult suitable() const;
+  // Returns whether there is room for targets, and for as many pages that are freed late, with so many pages free.
+  bool has_room(std::int64_t free) const;
 
   // --- MigrationTargets ---
   // compaction_alloc: sends the free scanner on if no free page is left.

@@ -90,7 +90,11 @@ namespace cma {
   X(reclaim_node, "shrink_node", "the lists of a node are scanned, slabs and decisions come next")                     \
   X(reclaim_priority, "do_try_to_free_pages", "before each priority with which a request reclaims: nothing is held")   \
   X(kswapd_priority, "balance_pgdat", "before each priority with which kswapd reclaims: nothing is held")              \
-  X(kswapd_try_to_sleep, "kswapd_try_to_sleep", "kswapd has finished a run and looks whether it may sleep")
+  X(kswapd_try_to_sleep, "kswapd_try_to_sleep", "kswapd has finished a run and looks whether it may sleep")            \
+  X(alloc_reclaim, "__perform_reclaim", "a request has found too little and will reclaim: nothing is held")            \
+  X(alloc_reclaimed, "__alloc_pages_direct_reclaim", "pages were freed for a request: another may take them")          \
+  X(alloc_compacted, "__alloc_pages_direct_compact", "memory was compacted for a request: another may take a block")   \
+  X(alloc_retry, "__alloc_pages_slowpath", "a request that found nothing begins again: voluntary yield")
 
 enum class Point : std::uint8_t {
 #define CMA_POINT_ENUM(name, function, why) name,

@@ -369,6 +369,8 @@ class HugeMigrateTest : public ::testing::TestWithParam<Release> {
     return g;
   }
   HugeMigrateTest() {
+    // A request for a target ends where it would compact.
+    machine->page_allocator.relieve_by(nullptr);
     process = machine->processes.spawn();
     machine->processes.mmap_huge(process, 1);
     for (Pfn pfn = kHead; pfn < kHead + 16; ++pfn) claim_frame(*machine, pfn);

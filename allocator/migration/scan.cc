@@ -285,7 +285,7 @@ Task<int> MigrateScanner::throttle(const Control& control) {
     if (control.mode == MoveMode::async) co_return -kEAGAIN;
     co_await at(core_.engine, Point::scan_throttle);
     co_await sleep_for(core_.engine, kThrottleSleep);
-    if (core_.engine.flags().fatal_signal) co_return -kEINTR;
+    if (core_.engine.flags().fatal_signal || core_.engine.flags().given_up) co_return -kEINTR;
   }
   co_return 0;
 }

@@ -1,7 +1,15 @@
-// Where the slow path of a request for pages ends (__alloc_pages_slowpath, mm/page_alloc.c).
+// The slow path of a request for pages (__alloc_pages_slowpath, mm/page_alloc.c): what the kernel does when the first
+// attempt has found nothing. It goes down to the min watermark and to reserves, compacts and reclaims memory, and
+// begins again for as long as that may help.
 //
-// A request that no attempt has served is one that the kernel fails too, or one for which it would begin to compact and
-// reclaim memory, where the model ends. Operations and explanations ask here which it is. Pure, and cheap.
+// PageAllocator runs one for each request that needs it. Each attempt is Buddy's; reclaim and compaction are asked for
+// by way of Relief. Passes a point wherever others may run, and sleeps. Cost: that of what it asks for.
+//
+// A turn without a freed page is repeated 16 times at most, one with a freed page uses up what there is, and compaction
+// is tried a bounded number of times at each priority. What the kernel repeats without limit is an endless turn
+// (endless_turns.h): only another task can help a request that must not fail, or a small one outside file systems.
+//
+// No process is killed for memory: a request for which the kernel would do that fails.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +17,85 @@
 #include "allocator/base/geometry.h"
 #include "allocator/base/gfp.h"
 #include "allocator/engine/task_flags.h"
+#include "allocator/frames/core.h"
+#include "allocator/pressure/endless_turns.h"
+#include "allocator/pressure/relief.h"
 
 namespace cma {
 
-// What the kernel does next.
+// What the kernel does next with a request that no attempt has served.
 enum class SlowPathEnd : std::uint8_t {
   fails,        // it fails the request
   tries_again,  // it repeats the same attempts, without limit: nothing but another task can help
-  reclaims,     // it begins to compact or to reclaim memory, which is not modelled
+  reclaims,     // it begins to compact or to reclaim memory
 };
 
 // Returns what the kernel does next with a request that a task with these flags makes, when all attempts have failed
 // that do not reclaim. Requires: the request is not above the largest order.
 SlowPathEnd end_of_slow_path(Gfp gfp, const TaskFlags& task, const Geometry& geometry);
+
+class SlowPath {
+ public:
+  // Refers to its arguments, which outlive it.
+  SlowPath(const Core& core, Buddy& buddy, Relief& relief, EndlessTurns& endless, PageRequest& request);
+
+  // Serves the request. Returns kNoPfn if the kernel fails it, if it would kill a process, or if endless turns are
+  // given up. Requires: the first attempt, at the low watermark, has failed; the flags have __GFP_DIRECT_RECLAIM, and
+  // the caller may sleep.
+  Task<Pfn> run();
+
+ private:
+  // What follows a turn.
+  enum class Next : std::uint8_t { done, again, fails };
+
+  // Side by side, oldest first: up to 4.7 compaction comes before reclaim in each turn,
+  // since then once before the turns.
+  Task<void> run_v3_5();
+  Task<void> run_v4_8();
+  Task<Next> turn_v3_5();
+  Task<Next> high_priority_v3_5();
+  Task<Next> after_reclaim_v3_5();
+  bool should_alloc_retry_v3_5() const;
+  Task<Next> turn_v4_8();
+  Task<Next> first_compaction();
+  Task<Next> after_reclaim();
+  Task<Next> may_kill();
+  Task<Next> endless_turn();
+  Task<void> begin_again();
+
+  bool attempt(AllocAttempt attempt);
+  bool served() const { return pfn_ != kNoPfn; }
+  bool has(Gfp flag) const { return (request_.gfp & flag) != 0; }
+  bool may_compact() const;
+  bool killing_is_no_help() const;
+  bool victim_ends() const;
+  void wake_kswapds();
+  bool given_up() const { return core_.engine.flags().given_up; }
+  ReclaimScope scope() const { return core_.engine.flags().scope; }
+  Task<void> reclaim();
+  Task<void> compact(CompactPriority priority);
+  Task<bool> should_reclaim_retry();
+  bool enough_if_reclaimed(const ZoneList::Entry& entry, std::uint64_t reclaimable) const;
+  bool should_compact_retry();
+  bool raise_priority();
+  bool any_zone_has_room() const;
+
+  Release release_;
+  Core core_;
+  Buddy& buddy_;
+  Relief& relief_;
+  EndlessTurns& endless_;
+  PageRequest& request_;
+  bool costly_;
+  Pfn pfn_ = kNoPfn;
+  AllocAttempt kind_ = AllocAttempt::min;  // that of its attempts now
+  bool slept_ = false;                     // others may have run since the last attempt
+  std::uint64_t progress_ = 0;             // pages freed in this turn
+  std::uint64_t freed_ = 0;                // pages freed in all turns
+  CompactResult result_ = CompactResult::skipped;
+  CompactPriority priority_ = CompactPriority::light;
+  unsigned compactions_ = 0;  // that have made a block for it, at this priority
+  unsigned in_vain_ = 0;      // turns in a row without progress
+};
 
 }  // namespace cma

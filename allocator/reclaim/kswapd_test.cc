@@ -30,6 +30,7 @@ class KswapdTest : public ::testing::TestWithParam<Release> {
   NodeState& state() { return machine->reclaim.lruvecs().state(machine->reclaim.lruvecs().of_zone(0)); }
   // Fills the machine with clean pages of a file until the allocator would begin to reclaim.
   unsigned fill() {
+    machine->page_allocator.relieve_by(nullptr);
     unsigned pages = 0;
     for (;; ++pages) {
       const Files::Read read = run_now(machine->files.read(file, pages, /*readahead=*/true));

@@ -128,6 +128,7 @@ Task<ListScanner::Throttled> ListScanner::throttle(LruVec vec, bool file, const 
     co_await at(core_.engine, Point::reclaim_throttle);
     co_await sleep_for(core_.engine, wait);
     if (core_.engine.flags().fatal_signal) co_return Throttled::dying;
+    if (core_.engine.flags().given_up) co_return Throttled::give_up;
   }
   co_return Throttled::go_on;
 }

@@ -5,6 +5,9 @@
 namespace cma {
 namespace {
 
+// Up to 5.3 a caller that insists scans on while the flushers write pages. None do here: it ends after so many scans.
+constexpr unsigned kMostInVain = 3;
+
 // PAGE_ALLOC_COSTLY_ORDER.
 constexpr unsigned kCostly = 3;
 // HZ / 10: how long kswapd waits that meets pages under writeback too often.
@@ -158,6 +161,8 @@ bool NodeReclaim::compaction_suits(LruVec vec, const ScanControl& control) const
 bool NodeReclaim::should_continue(LruVec vec, const ScanControl& control, std::uint64_t reclaimed,
                                   std::uint64_t scanned) const {
   if (!compacts_after(control)) return false;
+  // A dying task counts pages as freed while others are isolated, and a kernel's goes on until these are put back.
+  if (core_.engine.flags().fatal_signal || core_.engine.flags().given_up) return false;
   // Up to 5.3 a caller that wants to succeed goes on as long as there are pages to scan.
   const bool insists = release_ < Release::v5_4 && (control.gfp & kGfpRetryMayfail) != 0;
   if (reclaimed == 0 && !(insists && scanned != 0)) return false;
@@ -170,7 +175,8 @@ bool NodeReclaim::should_continue(LruVec vec, const ScanControl& control, std::u
 
 Task<void> NodeReclaim::shrink_node(LruVec vec, ScanControl& control) {
   bool progress = false;
-  while (true) {
+  unsigned in_vain = 0;
+  while (in_vain < kMostInVain) {
     core_.engine.turn();
     control.sums = {};
     const std::uint64_t reclaimed = control.nr_reclaimed;
@@ -182,6 +188,7 @@ Task<void> NodeReclaim::shrink_node(LruVec vec, ScanControl& control) {
     if (release_ >= Release::v3_19) co_await shrink_slab(vec, control, control.nr_scanned - scanned, eligible);
     const std::uint64_t freed = control.nr_reclaimed - reclaimed;
     progress = progress || freed != 0;
+    in_vain = freed != 0 ? 0 : in_vain + 1;
     co_await judge_scan(vec, control);
     if (!should_continue(vec, control, freed, control.nr_scanned - scanned)) break;
   }

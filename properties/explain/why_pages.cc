@@ -301,16 +301,20 @@ bool on_other_node(const Machine& machine, std::size_t index, Gfp gfp) {
 }
 
 // Says what the kernel does next with the request. Requires: all attempts have failed that do not reclaim.
-Evidence next_step(const Machine& machine, Gfp gfp) {
+Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
   const auto says = [](std::string text, const char* next) -> Evidence {
     return {About::next, std::move(text), {{"next", std::string(next)}}};
   };
   switch (end_of_slow_path(gfp, machine.engine.flags(), machine.geometry())) {
     case SlowPathEnd::fails: return says("the kernel fails the request: it must not reclaim", "fail");
     case SlowPathEnd::tries_again: return says("the kernel tries again until another task frees a block", "try again");
-    case SlowPathEnd::reclaims: return says("the kernel would compact or reclaim, which is not modelled", "reclaim");
+    case SlowPathEnd::reclaims: break;
   }
-  return says("", "");
+  if (machine.page_allocator.gave_up(machine.engine.current()))
+    return says("the kernel tries again without end: nothing that it could reclaim is left", "try again");
+  if (kernel_gives_up(gfp, order, machine.buddy.gfp_zone(gfp), machine.release()))
+    return says("the kernel fails the request: it has reclaimed and compacted what it could", "fail");
+  return says("the kernel would kill a process, which is not modelled", "kill");
 }
 
 Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_t ceiling) {
@@ -368,7 +372,7 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
     nearest->add_remedies(refused.evidence);
   }
   add_smaller_order(machine, gfp, order, refused.evidence);
-  refused.evidence.push_back(next_step(machine, gfp));
+  refused.evidence.push_back(next_step(machine, gfp, order));
   return refused;
 }
 
@@ -494,6 +498,7 @@ void RefusedRequests::watch(Machine& machine) {
   machine_ = &machine;
   machine.trace.watch_allocations(this);
   last_.clear();
+  remedies_.clear();
 }
 
 const RefusedRequest* RefusedRequests::last(ActorId actor) const {
@@ -501,8 +506,33 @@ const RefusedRequest* RefusedRequests::last(ActorId actor) const {
   return found == last_.end() ? nullptr : &found->second;
 }
 
+void RefusedRequests::allocation_begins(Gfp, unsigned, unsigned) { remedies_.erase(machine_->engine.current()); }
+
+void RefusedRequests::attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned /*node*/) {
+  attempt_ = attempt;
+  gfp_ = gfp;
+  order_ = order;
+}
+
+void RefusedRequests::attempt_ended(Pfn pfn) {
+  const ActorId self = machine_->engine.current();
+  if (pfn != kNoPfn || attempt_ != AllocAttempt::min || remedies_.contains(self)) return;
+  std::vector<Evidence> evidence = explain_request(*machine_, gfp_, order_).evidence;
+  std::erase_if(evidence, [](const Evidence& found) { return found.about != About::would; });
+  remedies_[self] = std::move(evidence);
+}
+
 void RefusedRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
-  if (pfn == kNoPfn) last_[machine_->engine.current()] = explain_request(*machine_, gfp, order);
+  const ActorId self = machine_->engine.current();
+  if (pfn != kNoPfn) return;
+  RefusedRequest refused = explain_request(*machine_, gfp, order);
+  if (const auto remedies = remedies_.find(self); remedies != remedies_.end()) {
+    std::vector<Evidence>& evidence = refused.evidence;
+    std::erase_if(evidence, [](const Evidence& found) { return found.about == About::would; });
+    const auto next = std::ranges::find(evidence, About::next, &Evidence::about);
+    evidence.insert(next, remedies->second.begin(), remedies->second.end());
+  }
+  last_[self] = std::move(refused);
 }
 
 }  // namespace cma

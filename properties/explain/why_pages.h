@@ -2,7 +2,8 @@
 // must leave.
 //
 // RefusedRequests watches the requests for pages of a run and keeps, for each actor, the answer to the last one that
-// was refused, as the machine was then. Part of the recorder (why.h). Cost: O(zones) for each request that is refused.
+// was refused, as the machine was then; what would have helped is as it was before the request began to reclaim. Part
+// of the recorder (why.h). Cost: O(zones) for each request that is refused.
 #pragma once
 
 #include <map>
@@ -42,11 +43,20 @@ class RefusedRequests final : public AllocationWatcher {
   void forget(ActorId actor) { last_.erase(actor); }
 
   // --- AllocationWatcher ---
+  void allocation_begins(Gfp gfp, unsigned order, unsigned node) override;
+  void attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned node) override;
+  void attempt_ended(Pfn pfn) override;
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
 
  private:
   Machine* machine_ = nullptr;
   std::map<ActorId, RefusedRequest> last_;
+  // What would have helped requests under way before they began to reclaim.
+  std::map<ActorId, std::vector<Evidence>> remedies_;
+  // The attempt under way.
+  AllocAttempt attempt_ = AllocAttempt::low;
+  Gfp gfp_ = 0;
+  unsigned order_ = 0;
 };
 
 }  // namespace cma

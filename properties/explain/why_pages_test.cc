@@ -59,7 +59,7 @@ TEST(WhyPages, NamesTheRightsOfATask) {
        "small release=6.1",
        "eaten = unmovable_page pages=1000\nx = alloc_pages order=6 type=unmovable scope=realtime\n",
        {"; its task is a real-time task\n", "lowered by ", " for a real-time task",
-        "next   the kernel would compact or reclaim, which is not modelled\n"}},
+        "next   the kernel fails the request: it has reclaimed and compacted what it could\n"}},
       {"victim",
        "small release=6.1",
        "eaten = unmovable_page pages=1000\nx = alloc_pages order=6 type=unmovable scope=victim\n",

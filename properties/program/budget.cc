@@ -73,14 +73,21 @@ struct Bound {
   }
 };
 
+// Returns the bound of what requests for pages do together that find too little: each reclaims and compacts all memory
+// a few times.
+std::uint64_t relief_steps(const World& world) {
+  const Bound bound{world};
+  return 20 * (bound.reclaim_steps(4) + contig_steps(world.machine(), world.machine().map.range().pages()));
+}
+
 }  // namespace
 
 std::uint64_t step_budget(const World& world, const Op& op) {
-  return kStepsPerOperation + std::visit(Bound{world}, op.body);
+  return kStepsPerOperation + std::visit(Bound{world}, op.body) + relief_steps(world);
 }
 
 std::uint64_t step_budget(const World& world, const AreaRequest& request) {
-  return kStepsPerOperation + sweep_steps(world, request.area, request.pages, request.align);
+  return kStepsPerOperation + sweep_steps(world, request.area, request.pages, request.align) + relief_steps(world);
 }
 
 }  // namespace cma

@@ -69,6 +69,13 @@ const World& Interpreter::world() const { return *world_; }
 
 // --- one run ---
 
+namespace {
+
+// How often a request for pages may wake at the end of a program: many times what a proof takes that it never ends.
+constexpr std::uint64_t kMostWakes = 10'000;
+
+}  // namespace
+
 class Interpreter::Run : PointWatcher {
  public:
   Run(const Program& program, World& world, Machine& machine, Observer& observer, const RunOptions& options)
@@ -101,6 +108,8 @@ class Interpreter::Run : PointWatcher {
   Task<void> ask_and_release(AreaRequest request);
   bool resume_suspended();
   void check_endless_retry(ActorId actor);
+  bool repeats(ActorId actor) const;
+  void give_up(ActorId actor);
   bool complete_io();
   void check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before);
   void report_deadlock();
@@ -129,7 +138,7 @@ class Interpreter::Run : PointWatcher {
   };
   std::vector<Inside> inside_;
   std::uint64_t noted_state_ = 0;  // of the machine, after the first of these turns
-  // While the program ends and nothing but endless retries goes on: the machine after each sweep.
+  // While the program ends and nothing but endless retries goes on: the machine after each turn.
   std::vector<std::uint64_t> swept_states_;
 };
 
@@ -373,6 +382,7 @@ void Interpreter::Run::finish() {
 // Resumes, completes I/O and lets time pass until no actor is inside an operation. Throws if that never comes.
 void Interpreter::Run::run_to_the_end() {
   complete_io();
+  std::uint64_t wakes = 0;
   while (!engine_.at_rest()) {
     if (resume_suspended() || complete_io()) continue;
     const ActorId next = engine_.next_sleeper();
@@ -380,6 +390,13 @@ void Interpreter::Run::run_to_the_end() {
     current_ = inside_[next].slot;
     engine_.advance_to(engine_.wake_time(next));
     run_woken();
+    // A loop of several sleeps, which no turn proves endless, is a finding too.
+    const bool requests = machine_.page_allocator.endless().requesting(next);
+    wakes = requests ? wakes + 1 : 0;
+    if (wakes > kMostWakes)
+      throw LawBroken(
+          Law::bounded, "__alloc_pages_slowpath",
+          fmt::format("{} sleeps again and again, and its request for pages does not end", actor_name(program_, next)));
   }
   complete_io();
 }
@@ -452,11 +469,13 @@ void Interpreter::Run::report_deadlock() {
 // sleep. The locals of an actor that does no more stay the same. If every sleeper has made such a turn, no other
 // actor can run, and the machine is what it was before, nothing ever changes.
 void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before) {
-  if (!machine_.geometry().retry_sweeps && machine_.areas.between_sweeps(actor)) return check_endless_retry(actor);
-  swept_states_.clear();
+  if (repeats(actor)) return check_endless_retry(actor);
   const bool turned = slept_before && engine_.state(actor) == Engine::State::sleeping &&
                       engine_.steps() == steps_before + 2 && engine_.last_point(actor) == Point::sleep;
   if (!turned) {
+    // Inside a turn that may be endless.
+    if (machine_.page_allocator.endless().requesting(actor)) return;
+    swept_states_.clear();
     for (Inside& inside : inside_) inside.turned = false;
     return;
   }
@@ -469,6 +488,8 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   }
   // The state was noted after the first turn: at least one more has to lead back to it.
   if (first || machine_.state_hash() != noted_state_) return;
+  // A request for pages that waits for pages which its own task has isolated: a kernel hangs.
+  if (machine_.page_allocator.endless().requesting(actor)) return give_up(actor);
   current_ = inside_[actor].slot;
   const bool pins = std::holds_alternative<PinLongterm>(program_.ops[current_].body);
   const bool reclaims = std::holds_alternative<DirectReclaim>(program_.ops[current_].body);
@@ -481,29 +502,47 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
           machine_.lru.lists().isolated_anon() + machine_.lru.lists().isolated_file()));
 }
 
-// Proves that actors that retry without limit never end, and throws then. Called after a sweep of `actor`.
+// Lets a request for pages fail that never ends otherwise.
+void Interpreter::Run::give_up(ActorId actor) {
+  engine_.flags(actor).given_up = true;
+  swept_states_.clear();
+  for (Inside& inside : inside_) inside.turned = false;
+}
+
+// Returns whether the actor sleeps between two turns of a loop of the kernel's that has no limit: sweeps of an area, or
+// a request for pages.
+bool Interpreter::Run::repeats(ActorId actor) const {
+  if (!machine_.geometry().retry_sweeps && machine_.areas.between_sweeps(actor)) return true;
+  return machine_.page_allocator.endless().between(actor);
+}
+
+// Proves that actors that retry without limit never end. Called after a turn of `actor`. Throws for sweeps of an area.
+// A request for pages is given up: the loop is every kernel's own, where sweeps without limit are a vendor's policy.
 //
-// Such an actor has no locals between two sweeps but the time at which it wakes. If every actor that can still run is
-// between two sweeps, and the machine and the times to the next waking equal those after an earlier sweep, the sweeps
-// repeat without end.
+// Such an actor has no locals between two turns but the time at which it wakes, and a few counts. If every actor that
+// can still run is between two turns, or in a sleeping loop without locals, and the machine, the counts and the times
+// to the next waking equal those after an earlier turn, the turns repeat without end.
 void Interpreter::Run::check_endless_retry(ActorId actor) {
   std::uint64_t state = machine_.state_hash();
+  const EndlessTurns& requests = machine_.page_allocator.endless();
   for (ActorId id = 0; id < engine_.actors(); ++id) {
     const bool sleeps = engine_.state(id) == Engine::State::sleeping;
     const bool runs = engine_.state(id) == Engine::State::ready;
-    if ((runs || sleeps) && !machine_.areas.between_sweeps(id)) {
-      swept_states_.clear();
+    if ((runs || sleeps) && !repeats(id) && !inside_[id].turned) {
+      if (!requests.requesting(id)) swept_states_.clear();
       return;
     }
-    // It was woken together with this one, and has yet to sweep.
+    // It was woken together with this one, and has yet to take its turn.
     if (runs) return;
     if (sleeps) hash_step(state, (engine_.wake_time(id) - engine_.now()) ^ (std::uint64_t{id} << 32));
+    if (requests.between(id)) hash_step(state, requests.locals(id));
   }
   const auto earlier = std::find(swept_states_.begin(), swept_states_.end(), state);
   if (earlier == swept_states_.end()) {
     swept_states_.push_back(state);
     return;
   }
+  if (requests.between(actor)) return give_up(actor);
   current_ = inside_[actor].slot;
   const auto period = swept_states_.end() - earlier;
   throw LawBroken(Law::bounded, "cma_alloc",

@@ -22,16 +22,15 @@ Gfp gfp_of(const AllocPages& op) {
   return gfp;
 }
 
-// Returns why the kernel would not end yet a request of the current actor that found nothing; nullptr if it fails it,
-// or would sooner or later.
+// Returns why the kernel would never end the current actor's last request, which found nothing; nullptr if it fails it,
+// or would kill a process for it.
 const char* why_unended(const Machine& machine, Gfp gfp, unsigned order) {
-  if (order > machine.buddy.largest_order() || (gfp & kGfpNofail) == 0) return nullptr;
-  switch (end_of_slow_path(gfp, machine.engine.flags(), machine.geometry())) {
-    case SlowPathEnd::fails: return nullptr;
-    case SlowPathEnd::tries_again: return "the kernel would try again until another task frees a block";
-    case SlowPathEnd::reclaims: return "the kernel would reclaim until there is a block, which is not modelled";
-  }
-  return nullptr;
+  if (machine.page_allocator.gave_up(machine.engine.current()))
+    return "the kernel tries again without end: each turn finds the machine as it was, and no other actor can run";
+  if (order > machine.buddy.largest_order() || (gfp & kGfpDirectReclaim) != 0) return nullptr;
+  const bool tries_again =
+      end_of_slow_path(gfp, machine.engine.flags(), machine.geometry()) == SlowPathEnd::tries_again;
+  return tries_again ? "the kernel would try again until another task frees a block" : nullptr;
 }
 
 Task<void> allocate(World& world, Slot self, Gfp gfp, unsigned order) {
@@ -172,7 +171,7 @@ Task<void> Vmalloc::perform(World& world, Slot self) const {
     const bool taken = co_await take(world, self, step);
     if (taken) continue;
     co_await let_go(world, self);
-    if (const char* why = why_unended(machine, flags, 0); why != nullptr)
+    if (const char* why = why_unended(machine, vmalloc_page_gfp(flags, machine.release()), 0); why != nullptr)
       world.skip(self, why);
     else
       world.fail(self, -kENOMEM);

@@ -17,9 +17,7 @@ void Cat::perform(World& world, Slot self) const {
   // What a reader of /proc/meminfo or vmstat takes has slab caches of its own.
   const bool of_memory = std::ranges::find(MemoryReports::files(), path) != MemoryReports::files().end();
   int error = 0;
-  if (!of_memory)
-    error = run_now(
-        open_and_close(machine.areas, machine.buddy, machine.page_allocator, machine.map, machine.geometry(), path));
+  if (!of_memory) error = run_now(open_and_close(machine.areas, machine.buddy, machine.map, machine.geometry(), path));
   machine.engine.assume(before);
   // Observers learn of files that do not exist too: a law knows which there are.
   std::optional<std::string> text;
