@@ -15,9 +15,13 @@ namespace {
 
 struct Policy {
   std::string_view name;
-  std::string_view key;  // of the machine line
+  std::string_view key;  // of the machine line; the flags of a request for pages
 };
 constexpr std::array<Policy, 3> kPolicies = {{{"none", "0"}, {"5 sweeps", "5"}, {"no limit", "forever"}}};
+
+constexpr std::array<Policy, 3> kBlockPolicies = {{{"none", "GFP_KERNEL|__GFP_NORETRY"},
+                                                   {"16 turns", "GFP_KERNEL|__GFP_RETRY_MAYFAIL"},
+                                                   {"no limit", "GFP_KERNEL|__GFP_NOFAIL"}}};
 
 constexpr std::array<std::string_view, 2> kHolderNames = {"exit", "fork"};
 
@@ -55,6 +59,24 @@ Program retry_program(const RetryStory& story, Release release, std::string_view
   return *program;
 }
 
+BlockStory block_story(Random& random) {
+  const std::uint64_t away = random.between(1, kLongestAway);
+  return {away, random.chance(kNeverInHundred)};
+}
+
+Program block_program(const BlockStory& story, Release release, std::string_view gfp) {
+  std::string text = fmt::format("machine small release={}\nactor A cpu=0\nactor B cpu=1\n", name_of(release));
+  // All blocks of the machine; the first lies outside the areas.
+  for (int block = 0; block < 16; ++block)
+    text += fmt::format("h{} = alloc_pages order=6 gfp=GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\n", block);
+  text += "rest = unmovable_page pages=64\n";
+  text += fmt::format("A: {} = alloc_pages order=5 gfp={}\nsleep us={}\n", kRetryRequest, gfp, story.away);
+  if (!story.never) text += "B: free_pages h0\n";
+  const auto program = parse(text, "retry");
+  CMA_ASSERT(program.has_value());
+  return *program;
+}
+
 namespace {
 
 std::optional<Slot> request_of(const Program& program) {
@@ -80,6 +102,40 @@ void run_one(Interpreter& interpreter, const Program& program, StudyRow& row) {
   if (endless && row.remark.empty()) row.remark = "does not end: " + result.finding->message;
 }
 
+// Runs one program of the page allocator's and adds the outcome to the row.
+void run_one(Interpreter& interpreter, const BlockStory& story, std::string_view gfp, StudyRow& row) {
+  const Program program = block_program(story, Release::v4_19, gfp);
+  const RunResult run = interpreter.run(program);
+  CMA_ASSERT(!run.finding);
+  ++row.runs;
+  const Result& request = interpreter.world().result(*request_of(program));
+  if (request.state == Result::State::done) {
+    // It waits for whole turns.
+    row.virtual_time += (story.away + kRetrySleep - 1) / kRetrySleep * kRetrySleep;
+    return;
+  }
+  const bool endless = request.state == Result::State::skipped;
+  ++row.failed;
+  ++row.causes[endless ? 1 : 0].count;
+  if (endless && row.remark.empty()) row.remark = fmt::format("does not end: {}", request.skipped_as);
+}
+
+std::vector<StudyRow> block_rows(Interpreter& interpreter, const StudyOptions& options) {
+  std::vector<StudyRow> rows;
+  for (const Policy& policy : kBlockPolicies) {
+    StudyRow row;
+    row.release = "4.19";
+    row.policy = fmt::format("page allocation, {}", policy.name);
+    row.causes = {{"no block after the last turn", 0}, {"proved never to end", 0}};
+    for (std::uint64_t i = 0; i < options.size; ++i) {
+      Random random(options.seed * 1'000'003 + i * 2);
+      run_one(interpreter, block_story(random), policy.key, row);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 }  // namespace
 
 StudyResult run_retry_study(const StudyOptions& options) {
@@ -93,7 +149,9 @@ StudyResult run_retry_study(const StudyOptions& options) {
        "between the reference and the mapping of one page"},
       {"away", "1 us to 1 s, uniform: the free parameter"},
       {"never", fmt::format("{} in 100: the page is pinned for good", kNeverInHundred)},
-      {"sleep", "100 ms between two sweeps"},
+      {"sleep", "100 ms between two sweeps, and two turns of the page allocator"},
+      {"page allocation",
+       "a block of 32 pages; another task has the last one, and gives it back after that time, or never"},
       {"seed", std::to_string(options.seed)},
   };
   Interpreter interpreter;
@@ -109,6 +167,7 @@ StudyResult run_retry_study(const StudyOptions& options) {
       }
       study.rows.push_back(std::move(row));
     }
+  for (StudyRow& row : block_rows(interpreter, options)) study.rows.push_back(std::move(row));
   return study;
 }
 

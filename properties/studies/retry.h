@@ -1,4 +1,5 @@
-// The study of field case 4: tasks hold pages for a while in exit and fork; how much do further sweeps help?
+// The study of field case 4: tasks hold pages for a while in exit and fork; how much do further sweeps help? Beside it,
+// the same question about the page allocator: another task has the only block, and gives it back after a while.
 #pragma once
 
 #include "properties/program/program.h"
@@ -24,8 +25,17 @@ RetryStory retry_story(Random& random, RetryHolder holder);
 // first one, or "forever".
 Program retry_program(const RetryStory& story, Release release, std::string_view retry);
 
-// Runs the policies none, five more sweeps, and sweeps without limit on the same programs. Size: programs of each kind
-// and policy.
+// A request for pages that meets a task with the only block.
+struct BlockStory {
+  std::uint64_t away = 0;  // microseconds, after which the block is given back
+  bool never = false;
+};
+BlockStory block_story(Random& random);
+// Returns its program. `gfp` are the request's flags.
+Program block_program(const BlockStory& story, Release release, std::string_view gfp);
+
+// Runs the policies none, five more sweeps, and sweeps without limit on the same programs; and those of the page
+// allocator: no second turn, 16 in vain, and turns without limit. Size: programs of each kind and policy.
 StudyResult run_retry_study(const StudyOptions& options);
 
 }  // namespace cma

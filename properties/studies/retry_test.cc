@@ -43,6 +43,19 @@ TEST_F(RetryStudy, RetriesWithoutLimitFailOnlyByNeverEnding) {
   }
 }
 
+TEST_F(RetryStudy, APageAllocationWaitsForAnotherTaskOnlyIfItMustNotFail) {
+  const StudyRow& none = row("page allocation, none");
+  EXPECT_EQ(none.failed, none.runs);
+  const StudyRow& bounded = row("page allocation, 16 turns");
+  EXPECT_EQ(bounded.failed, bounded.runs) << "its turns are over before the block is given back";
+  const StudyRow& endless = row("page allocation, no limit");
+  EXPECT_GT(endless.failed, 0U) << "some blocks are never given back";
+  EXPECT_LT(endless.failed, endless.runs / 10);
+  EXPECT_EQ(endless.causes[1].count, endless.failed);
+  EXPECT_GT(endless.virtual_time, 0U);
+  EXPECT_NE(endless.remark.find("without end"), std::string::npos) << endless.remark;
+}
+
 TEST_F(RetryStudy, TheSameSeedGivesTheSameRows) {
   EXPECT_EQ(run_retry_study({.seed = 3, .size = 10}), run_retry_study({.seed = 3, .size = 10}));
 }
