@@ -28,9 +28,9 @@ void DmaAreas::debug(const std::string& text) {
 // Declares an area, and keeps what became of it.
 int DmaAreas::declare(const DeclareRequest& request, std::optional<AreaId>& area) {
   const int error = machine_.areas.declare_contiguous(request);
-  attempts_.push_back({request, error, {}});
+  attempts_.push_back({.request = request, .error = error});
   if (error != 0) attempts_.back().free_before = machine_.memblock.free_bytes_ranges();
-  if (error == 0) area = static_cast<AreaId>(machine_.areas.size() - 1);
+  if (error == 0) area = attempts_.back().area = static_cast<AreaId>(machine_.areas.size() - 1);
   return error;
 }
 

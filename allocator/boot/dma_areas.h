@@ -35,6 +35,7 @@ struct BootMachine {
 struct AreaAttempt {
   DeclareRequest request;
   int error = 0;                       // 0 or -errno of the declaration
+  std::optional<AreaId> area;          // nullopt if it failed
   std::vector<ByteRange> free_before;  // the free memory that a failed one found
 };
 

@@ -23,11 +23,15 @@ build=$WORK/cmacheck
 # to what pays here (CMakeLists.txt says why); other engines, and coverage builds, get exactly what they ask for.
 lean=OFF
 if [[ $FUZZING_ENGINE == libfuzzer && $SANITIZER != coverage && $SANITIZER != introspector ]]; then lean=ON; fi
+# libfdt is compiled with the same flags where its sources are, as in the containers; else the package's archive is
+# linked.
+fdt=""
+if [[ -d ${SRC:-}/dtc/libfdt ]]; then fdt=$SRC/dtc/libfdt; fi
 # fmt's code is compiled here: the package's library was compiled with another standard library.
 cmake -G Ninja -S "$source_folder" -B "$build" \
   -DCMAKE_BUILD_TYPE=None -DCMAKE_EXE_LINKER_FLAGS="${LDFLAGS:-} ${CMACHECK_STATIC:-}" \
   -DCMACHECK_OWN_FMT=ON -DCMACHECK_COMMANDS=OFF -DCMACHECK_TESTS=OFF \
-  -DCMACHECK_LIBFUZZER=$lean -DCMACHECK_ENGINE="$LIB_FUZZING_ENGINE"
+  -DCMACHECK_FDT_SOURCE="$fdt" -DCMACHECK_LIBFUZZER=$lean -DCMACHECK_ENGINE="$LIB_FUZZING_ENGINE"
 cmake --build "$build" --target fuzzers
 
 mkdir -p "$OUT"

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "fuzz/commands/command_testing.h"
@@ -87,6 +88,21 @@ TEST_F(BootCommandTest, BadInputIsTwo) {
   EXPECT_EQ(call({"boot", file, "--page-size", "5000"}), kBadInput);
   EXPECT_EQ(call({"boot", file, "--reserved", "1M@0x80000000"}), kBadInput);
   EXPECT_EQ(call({"boot", file, "--no-cmdline", "--cmdline", "x"}), kBadInput);
+}
+
+TEST_F(BootCommandTest, BlobsOfTheCorpusAreWhatTheirSourcesBecome) {
+  namespace fs = std::filesystem;
+  int sources = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator("corpus/boot")) {
+    if (entry.path().extension() != ".dts") continue;
+    ++sources;
+    const int of_source = call({"boot", entry.path().string()});
+    const std::string report = out_;
+    EXPECT_EQ(call({"boot", fs::path(entry.path()).replace_extension(".dtb").string()}), of_source) << entry.path();
+    EXPECT_EQ(out_, report) << entry.path();
+    EXPECT_THAT(report, HasSubstr("memory, a character for")) << entry.path();
+  }
+  EXPECT_GT(sources, 3);
 }
 
 }  // namespace

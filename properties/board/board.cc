@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "allocator/boot/unsafe_area.h"
+
 namespace cma {
 namespace {
 
@@ -98,25 +100,18 @@ std::string add_reserved(Geometry& g, const std::vector<ByteRange>& reserved) {
   return "";
 }
 
-// Returns why these areas must not be activated: memory of one is another's, or is none, or was given back.
-std::string unsafe_areas(const Machine& machine) {
-  const Areas& areas = machine.areas;
-  const PfnRange& memory = machine.memblock.memory();
-  const auto range = [&](AreaId id) {
-    return PfnRange{areas.area(id).base, areas.area(id).base + areas.area(id).pages};
-  };
-  for (AreaId id = 0; id < areas.size(); ++id) {
-    const std::string& name = areas.area(id).name;
-    if (range(id).start < memory.start || range(id).end > memory.end)
-      return name + " lies outside memory, which the kernel does not check";
-    if (!machine.memblock.is_region_reserved(range(id)))
-      return "memory of " + name + " was given back with another region";
-    for (AreaId other = 0; other < id; ++other)
-      if (range(id).overlaps(range(other)))
-        return fmt::format("{} and {} have the same memory, which the kernel does not check", areas.area(other).name,
-                           name);
+// Returns why areas must not be activated; empty if they may be.
+std::string why_unsafe(const Machine& machine) {
+  const std::optional<UnsafeArea> found = unsafe_area(machine.memblock, machine.areas);
+  if (!found) return "";
+  const std::string& name = machine.areas.area(found->area).name;
+  switch (found->why) {
+    case UnsafeArea::Why::outside: return name + " lies outside memory, which the kernel does not check";
+    case UnsafeArea::Why::given_back: return "memory of " + name + " was given back with another region";
+    case UnsafeArea::Why::shared: break;
   }
-  return "";
+  return fmt::format("{} and {} have the same memory, which the kernel does not check",
+                     machine.areas.area(found->other).name, name);
 }
 
 }  // namespace
@@ -143,14 +138,18 @@ std::expected<Board, std::string> make_board(BootTree tree, const BoardSettings&
   return board;
 }
 
-BoardRun::BoardRun(const Board& board) : board_(board), machine_(board.geometry) {
+BoardRun::BoardRun(const Board& board, Observer* observer) : board_(board), machine_(board.geometry) {
+  if (observer != nullptr) observer->program_begins(machine_);
   const BootMachine parts{machine_.geometry(), machine_.trace, machine_.memblock, machine_.areas};
   boot_ = std::make_unique<Boot>(parts, board.config, &board.tree, board.cmdline);
   boot_->run(board.limit);
+  if (observer != nullptr) observer->op_performed(machine_, 0);
   for (AreaId id = 0; id < machine_.areas.size(); ++id)
     declared_.push_back({machine_.areas.area(id).base, machine_.areas.area(id).base + machine_.areas.area(id).pages});
-  not_activated_ = unsafe_areas(machine_);
-  if (not_activated_.empty()) machine_.finish_boot();
+  not_activated_ = why_unsafe(machine_);
+  if (!not_activated_.empty()) return;
+  machine_.finish_boot();
+  if (observer != nullptr) observer->booted(machine_);
 }
 
 }  // namespace cma

@@ -13,6 +13,7 @@
 
 #include "allocator/boot/boot.h"
 #include "allocator/machine.h"
+#include "properties/program/observer.h"
 
 namespace cma {
 
@@ -44,8 +45,9 @@ std::expected<Board, std::string> make_board(BootTree tree, const BoardSettings&
 // A boot of a board: from the command line to the activation of areas.
 class BoardRun {
  public:
-  // Boots. Refers to the board.
-  explicit BoardRun(const Board& board);
+  // Boots. Refers to the board. Reports to the observer, if there is one, as a program of a single operation would;
+  // what it throws comes out.
+  explicit BoardRun(const Board& board, Observer* observer = nullptr);
 
   const Board& board() const { return board_; }
   const Machine& machine() const { return machine_; }
