@@ -18,8 +18,8 @@ class DmaAllocTest : public ::testing::TestWithParam<Release> {
     const BootTree tree = tree_of({node("own", area_at(0x4000000, 0x800000))});
     booted = &trial->run(&tree, cmdline);
     trial->machine.finish_boot();
-    dma = std::make_unique<DmaAlloc>(trial->machine.geometry(), trial->machine.buddy, trial->machine.areas,
-                                     booted->dma());
+    dma = std::make_unique<DmaAlloc>(trial->machine.geometry(), trial->machine.page_allocator, trial->machine.buddy,
+                                     trial->machine.areas, booted->dma());
   }
   Pfn alloc(const DmaDevice& device, std::uint64_t size, Gfp gfp = kGfpKernel) {
     return run_now(dma->alloc(device, size, gfp));
@@ -102,7 +102,8 @@ TEST_P(DmaAllocTest, ADevicesAreaTakesItsBuffersBack) {
 
 TEST_P(DmaAllocTest, TheAlignmentIsAtMostThatOfTheConfiguration) {
   if (GetParam() < Release::v3_17) GTEST_SKIP() << "the allocator of areas has the limit";
-  DmaAlloc fine(trial->machine.geometry(), trial->machine.buddy, trial->machine.areas, booted->dma(), 4);
+  DmaAlloc fine(trial->machine.geometry(), trial->machine.page_allocator, trial->machine.buddy, trial->machine.areas,
+                booted->dma(), 4);
   const Pfn first = run_now(fine.alloc({}, 17 * 4096, kGfpKernel));
   const Pfn second = run_now(fine.alloc({}, 17 * 4096, kGfpKernel));
   EXPECT_EQ(second - first, 32U) << "16 is the alignment, and 17 pages are in use";

@@ -8,6 +8,7 @@
 #include "allocator/base/error.h"
 #include "properties/explain/names.h"
 #include "properties/explain/why_area.h"
+#include "properties/explain/why_board.h"
 #include "properties/explain/why_boot.h"
 #include "properties/explain/why_kinds.h"
 #include "properties/program/text.h"
@@ -150,6 +151,22 @@ void WhyRecorder::learn_given_back(Slot op) {
   }
 }
 
+// Adds an answer for each region that has become no area in a boot that this operation performed, or is asked for.
+void WhyRecorder::answer_regions(Slot op) {
+  const World& world = interpreter_.world();
+  if (!std::holds_alternative<RunBoot>(world.program().ops[op].body) || world.boot == nullptr) return;
+  for (const Slot region : world.boot->regions) {
+    const bool failed = world.result(region).state == Result::State::failed;
+    if (!failed && !asked_.contains(region)) continue;
+    Answer answer;
+    answer.op = region;
+    answer.error = world.result(region).error;
+    if (!failed) answer.ending = Ending::succeeded;
+    explain_region(world, answer);
+    answers_.push_back(std::move(answer));
+  }
+}
+
 void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   const auto slot = static_cast<Slot>(op);
   const World& world = interpreter_.world();
@@ -158,6 +175,7 @@ void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   const ActorId actor = world.actor(performed.performer);
   learn_areas(machine);
   answer_boot(slot);
+  if (result.state != Result::State::skipped) answer_regions(slot);
   Answer answer;
   answer.op = slot;
   answer.error = result.error;
@@ -168,6 +186,8 @@ void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   } else if (result.state == Result::State::skipped) {
     explain_skip(world, given_back_, answer);
     answers_.push_back(std::move(answer));
+  } else if (std::holds_alternative<Region>(performed.body)) {
+    // What becomes of it is known when boot has read the tree.
   } else if (!answer.windows.empty() || asked_.contains(slot)) {
     answer.ending = Ending::succeeded;
     explain_success(sight_of(slot, actor), answer);

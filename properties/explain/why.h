@@ -58,6 +58,7 @@ class WhyRecorder final : public Observer {
  private:
   void learn_areas(const Machine& machine);
   void answer_boot(Slot op);
+  void answer_regions(Slot op);
   // Returns whether the lines about busy windows fall to a rate limit.
   bool busy_is_limited() const { return machine_->release() >= Release::v4_13 && machine_->trace.rate_limits(); }
   void add_sweep_error(Answer& answer, ActorId actor) const;

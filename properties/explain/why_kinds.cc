@@ -10,6 +10,7 @@
 #include "properties/explain/names.h"
 #include "properties/explain/page_facts.h"
 #include "properties/explain/why_area.h"
+#include "properties/explain/why_board.h"
 #include "properties/explain/why_boot.h"
 #include "properties/explain/why_skips.h"
 #include "properties/program/test_device.h"
@@ -67,8 +68,14 @@ class Explainer {
   void operator()(const InitReservedMem& op) const {
     explain_reserved_area(world_, op.base, op.size, static_cast<unsigned>(op.order_per_bit), answer_);
   }
+  void operator()(const Region&) const { explain_region(world_, answer_); }
+  void operator()(const RunBoot&) const { explain_default_area(world_, answer_); }
   void operator()(const Reserve&) const { unexplained(); }
   void operator()(const Activate&) const { unexplained(); }
+
+  // --- buffers of devices ---
+  void operator()(const DmaBuffer& op) const;
+  void operator()(const DmaFree&) const { unexplained(); }
 
   // --- blocks and pages ---
   void operator()(const AllocPages&) const { out_of_memory(); }
@@ -239,6 +246,22 @@ void Explainer::got(std::uint64_t done, std::uint64_t wanted, std::string_view n
 }
 
 // Explains that the page allocator gave no page.
+// Adds which areas were asked, and explains the request to the page allocator that followed.
+void Explainer::operator()(const DmaBuffer& op) const {
+  out_of_memory();
+  const DmaRequest request = request_of(world_, op);
+  for (const AreaId area : request.areas)
+    answer_.add(About::area,
+                fmt::format("{} was asked first for {}, aligned to 2^{}, and had none", machine_.areas.area(area).name,
+                            plural(request.pages, "page"), request.align),
+                {{"area", machine_.areas.area(area).name}, {"pages", request.pages}});
+  if (!request.areas.empty()) return;
+  const bool waits = (static_cast<Gfp>(op.gfp) & kGfpDirectReclaim) != 0;
+  answer_.add(About::area, !waits               ? "no area was asked: the request may not sleep"
+                           : request.pages <= 1 ? "no area was asked: one page is as contiguous as any other"
+                                                : "no area was asked: there is none for the device");
+}
+
 void Explainer::out_of_memory() const {
   if (sight_.refused == nullptr) {
     answer_.brief = "no memory";
@@ -564,6 +587,7 @@ void explain_success(const Sight& sight, Answer& answer) {
   }
   if (const auto* op = std::get_if<InitReservedMem>(&body))
     return explain_reserved_place(world, op->base, op->size, answer);
+  if (std::holds_alternative<RunBoot>(body)) return explain_default_area(world, answer);
   explain_given(world, sight.windows.given_to(answer.op), answer);
   if (result.yields == Yields::block) answer.brief = place_text(world.machine(), result.pfn, result.pages);
   if (result.yields == Yields::pages) explain_owned(world, answer);

@@ -42,6 +42,15 @@ struct Bound {
   std::uint64_t operator()(const DebugfsAlloc& op) const {
     return sweep_steps(world, op.area, debugfs_count(op.pages), 0);
   }
+  // Each area may be tried: the device's own, or two of a node and the default one.
+  std::uint64_t operator()(const DmaBuffer& op) const {
+    const Geometry& geometry = world.machine().geometry();
+    const std::uint64_t pages = (op.size >> geometry.page_shift()) + 1;
+    std::uint64_t steps = 16 * world.machine().map.range().pages();
+    for (AreaId id = 0; id < world.machine().areas.size(); ++id)
+      steps = std::min(kNoBound, steps + sweep_steps(world, id, pages, 0));
+    return steps;
+  }
   template <PageKind Kind>
   std::uint64_t operator()(const OwnedPages<Kind>& op) const {
     return op.pages * contig_steps(world.machine(), 1);

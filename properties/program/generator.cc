@@ -32,6 +32,8 @@ bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   // Made of other requests.
   if (kind == kind_of<AllocGfp>()) return false;
   if (kind == kind_of<Vmalloc>()) return false;
+  // Belong to programs that boot a board.
+  if (kind == kind_of<DmaBuffer>() || kind == kind_of<DmaFree>()) return false;
   return options.kinds.test(kind);
 }
 
@@ -57,6 +59,27 @@ void generate_boot(Random& random, Program& program) {
     op.body = default_body(kKinds[random.below(kKinds.size())]);
     visit_fields(op.body, values);
     if (info_of(op).yields != Yields::nothing) op.id = program.unused_id();
+    program.ops.push_back(std::move(op));
+  }
+}
+
+// Adds regions of a device tree, and boot.
+void generate_board(Random& random, Program& program) {
+  FieldGenerator values(random, program);
+  for (std::uint64_t left = random.below(5) + 1; left > 0; --left) {
+    Op op;
+    op.body = default_body(left == 1 ? kind_of<RunBoot>() : kind_of<Region>());
+    visit_fields(op.body, values);
+    // Most regions are to be areas of a size that boards have, and configurations have room for theirs.
+    if (auto* region = std::get_if<Region>(&op.body)) {
+      region->size %= std::uint64_t{1} << 40;
+      region->shared_dma_pool = random.chance(85);
+      region->reusable = random.chance(85);
+      region->no_map = random.chance(10);
+      region->alignment = random.chance(80) ? 0 : region->alignment;
+    }
+    if (auto* boot = std::get_if<RunBoot>(&op.body)) boot->size_mbytes = random.below(4);
+    op.id = program.unused_id();
     program.ops.push_back(std::move(op));
   }
 }
@@ -155,6 +178,23 @@ void ask_for_range(Random& random, Op& op) {
   if (!random.chance(50)) return;
   constexpr std::uint64_t kMostBytes = 40 * 4096;
   op.body = Vmalloc{.bytes = random.chance(5) ? 0 : random.between(1, kMostBytes), .gfp = gfp};
+}
+
+// Makes some buffers of areas ones that the DMA layer finds an area for, and has it take some back.
+void ask_for_device(Random& random, const Program& program, Op& op) {
+  const auto* release = std::get_if<CmaRelease>(&op.body);
+  if (release != nullptr && random.chance(40)) {
+    op.body = DmaFree{release->buffer};
+    return;
+  }
+  if (!std::holds_alternative<CmaAlloc>(op.body) || !random.chance(50)) return;
+  OpBody body = DmaBuffer{};
+  FieldGenerator values(random, program);
+  visit_fields(body, values);
+  auto& request = std::get<DmaBuffer>(body);
+  request.size = random.chance(20) ? random.between(1, 4096) : random.between(1, 64) * 4096;
+  if (random.chance(70)) request.gfp = kGfpKernel;
+  op.body = std::move(body);
 }
 
 }  // namespace
@@ -266,11 +306,18 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   const KindWeights weights = swarm_weights(random, options);
   const std::size_t count = draw_length(random, apart, options);
   if (!options.sequential && random.chance(5)) generate_boot(random, program);
+  // Drawn last, so that it changes nothing else.
+  constexpr std::uint64_t kBoardApart = 0x94d049bb133111eb;
+  Random board(seed ^ kBoardApart);
+  const bool boots = !options.sequential && board.chance(4);
+  if (boots) generate_board(board, program);
   constexpr std::size_t kRoomForPins = 40;
   const bool pins = count >= kRoomForPins && options.kinds.test(kind_of<Pin>()) && apart.chance(2);
   while (pins && program.ops.size() < count / 8) program.ops.push_back(generate_op(random, program, weights, options));
   if (pins) generate_pins(random, program);
   while (program.ops.size() < count) program.ops.push_back(generate_op(random, program, weights, options));
+  for (Op& op : program.ops)
+    if (boots) ask_for_device(board, program, op);
   program.settle();
   return program;
 }

@@ -12,10 +12,12 @@
 #include "allocator/engine/point.h"
 #include "allocator/engine/task_flags.h"
 #include "properties/program/ops_area.h"
+#include "properties/program/ops_board.h"
 #include "properties/program/ops_boot.h"
 #include "properties/program/ops_buffers.h"
 #include "properties/program/ops_compaction.h"
 #include "properties/program/ops_control.h"
+#include "properties/program/ops_dma.h"
 #include "properties/program/ops_expect.h"
 #include "properties/program/ops_files.h"
 #include "properties/program/ops_pages.h"
@@ -46,7 +48,11 @@ using OpVariant = std::variant<
     // Ranges of kernel addresses.
     Vmalloc,
     // Reclaim.
-    DirectReclaim, RunKswapd>;
+    DirectReclaim, RunKswapd,
+    // Boot on a board.
+    Region, RunBoot,
+    // Buffers of devices.
+    DmaBuffer, DmaFree>;
 
 // The most operations and actors of a program. The parser refuses more; Program::settle() cuts what is beyond.
 inline constexpr std::size_t kMaxOps = 4096;

@@ -33,8 +33,10 @@ const char* why_unended(const Machine& machine, Gfp gfp, unsigned order) {
   return tries_again ? "the kernel would try again until another task frees a block" : nullptr;
 }
 
-Task<void> allocate(World& world, Slot self, Gfp gfp, unsigned order) {
-  const Pfn pfn = co_await world.machine().page_allocator.alloc_pages(gfp, order);
+}  // namespace
+
+Task<void> allocate_block(World& world, Slot self, Gfp gfp, unsigned order, unsigned node) {
+  const Pfn pfn = co_await world.machine().page_allocator.alloc_pages(gfp, order, node);
   if (pfn == kNoPfn) {
     world.observer().pages_refused(order, gfp);
     if (const char* why = why_unended(world.machine(), gfp, order); why != nullptr)
@@ -51,16 +53,14 @@ Task<void> allocate(World& world, Slot self, Gfp gfp, unsigned order) {
   world.observer().pages_allocated(pfn, order, gfp);
 }
 
-}  // namespace
-
 AllocGfp with_flags(const AllocPages& op) { return {.order = op.order, .gfp = gfp_of(op)}; }
 
 Task<void> AllocPages::perform(World& world, Slot self) const {
-  return allocate(world, self, gfp_of(*this), static_cast<unsigned>(order));
+  return allocate_block(world, self, gfp_of(*this), static_cast<unsigned>(order));
 }
 
 Task<void> AllocGfp::perform(World& world, Slot self) const {
-  return allocate(world, self, static_cast<Gfp>(gfp), static_cast<unsigned>(order));
+  return allocate_block(world, self, static_cast<Gfp>(gfp), static_cast<unsigned>(order));
 }
 
 Task<void> FreePages::perform(World& world, Slot self) const {

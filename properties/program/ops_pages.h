@@ -59,6 +59,10 @@ struct AllocGfp {
 // Returns the operation that asks with the same flags.
 AllocGfp with_flags(const AllocPages& op);
 
+// Allocates a block for the operation at `self`, whose result it is; -ENOMEM if there is none. The part of other
+// operations that asks the page allocator.
+Task<void> allocate_block(World& world, Slot self, Gfp gfp, unsigned order, unsigned node = 0);
+
 struct FreePages {
   static constexpr OpInfo kInfo{.verb = "free_pages", .help = "drops the reference that alloc_pages gave"};
   OpRef block;

@@ -250,9 +250,15 @@ bool is_name(std::string_view text) {
                      [](char c) { return is_letter(c) || is_digit(c) || c == ',' || c == '-'; });
 }
 
+bool is_own_flag(std::string_view text) {
+  for (std::string_view word : {"fixed", "shared-dma-pool", "reusable", "no-map", "linux,cma-default", "node_areas"})
+    if (text == word) return true;
+  return false;
+}
+
 bool is_reserved_word(std::string_view text, const OpInfo& info) {
   // `declare NAME fixed`: a flag stands where the name does.
-  if (info.names_itself && text == "fixed") return true;
+  if (info.names_itself && is_own_flag(text)) return true;
 
   for (std::string_view word : kCounterWords)
     if (text == word) return true;

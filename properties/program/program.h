@@ -55,6 +55,8 @@ inline constexpr std::size_t kMaxNameLength = 64;
 bool is_name(std::string_view text);
 // Returns whether the text form needs the word where a result could be named.
 bool is_reserved_word(std::string_view text, const OpInfo& info);
+// Returns whether the word is a flag of an operation that names itself: it stands where the name could.
+bool is_own_flag(std::string_view text);
 // Returns whether it names the actor of a CPU: "cpu0" to "cpu7".
 bool is_actor_word(std::string_view text);
 // Returns the identifier whose default name this is, for kinds with that letter.

@@ -436,7 +436,7 @@ std::size_t Parser::kind_of_line(Line& line) const {
 void Parser::read_name(OpLine& op) {
   const OpInfo& info = info_of(op.op);
   const Word* own = info.names_itself ? op.line.peek() : nullptr;
-  if (own != nullptr && !own->quoted && own->value != "fixed") {
+  if (own != nullptr && !own->quoted && !is_own_flag(own->value)) {
     if (!op.name.empty())
       throw SyntaxError(op.name_column, fmt::format("`{0}` is given two names, `{1}` and `{2}`: leave out `{1} =`",
                                                     info.verb, op.name, own->value));

@@ -106,6 +106,16 @@ constexpr std::string_view kLines[] = {
     "declare size=0x40000",
     "init_reserved_mem c1 base=0x100000 size=0x40000 order_per_bit=2",
     "activate",
+    "region c1 size=0x400000",
+    "region c1 base=0x100000 size=0x400000 alignment=0x1000 alloc_base=0x0 alloc_size=0x800000 shared-dma-pool "
+    "reusable "
+    "no-map linux,cma-default",
+    "boot cmdline=\"\"",
+    "b1 = dma_alloc size=0x1000 gfp=GFP_KERNEL",
+    "b1 = dma_alloc size=0x12345 gfp=GFP_ATOMIC|__GFP_NOWARN memory_region=?2 node=1 cma_alignment=4",
+    "dma_free ?1",
+    "boot c1 cmdline=\"cma=64M@0 x=\\\"y z\\\"\" arch=riscv limit=0x800000 size_sel=max size_mbytes=3 "
+    "size_percentage=20 node_areas possible_nodes=4",
     "cat cma/a/bitmap",
     "cat \"no such file\"",
     "debugfs_alloc a pages=3",

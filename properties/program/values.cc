@@ -60,6 +60,10 @@ void FieldGenerator::text(std::string& text, const TextSpec& spec) {
     text = spec.words[random_.below(spec.words.size())];
     return;
   }
+  if (spec.name == "cmdline") {
+    text = command_line();
+    return;
+  }
   // In an order that stays, as a seed stands for the programs it draws.
   static constexpr std::array kFiles = {
       AreaFile::bitmap,   AreaFile::used,          AreaFile::maxchunk,           AreaFile::count,
@@ -133,6 +137,27 @@ std::uint64_t FieldGenerator::byte_count() {
   const std::uint64_t unit = program_.machine.isolation_unit() << program_.machine.page_shift();
   if (random_.chance(90)) return random_.below(12) * unit;
   return random_.chance(50) ? near(random_.below(12) * unit) : random_.next() >> random_.below(64);
+}
+
+// Returns up to three words that speak of areas.
+std::string FieldGenerator::command_line() {
+  static constexpr std::array<std::string_view, 6> kWords = {
+      "cma=", "cma=", "cma=", "cma_pernuma=", "numa_cma=0:", "cma"};
+  const auto number = [&] {
+    const std::uint64_t bytes = byte_count();
+    const bool kilobytes = bytes % 1024 == 0 && random_.chance(80);
+    return kilobytes ? std::to_string(bytes >> 10) + "K" : std::to_string(bytes);
+  };
+  std::string line;
+  for (std::uint64_t left = random_.below(4); left > 0; --left) {
+    if (!line.empty()) line += ' ';
+    line += kWords[random_.below(kWords.size())];
+    line += number();
+    const std::uint64_t place = random_.below(4);
+    if (place >= 2) line += '@' + number();
+    if (place == 3) line += '-' + number();
+  }
+  return line;
 }
 
 // Half of the odd orders are below 64, the most that the kernel can shift by.

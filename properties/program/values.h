@@ -45,6 +45,7 @@ class FieldGenerator {
   Pfn frame();
   std::uint64_t page_count();
   std::uint64_t byte_count();
+  std::string command_line();
   std::uint64_t order(const NumberSpec& spec);
   std::uint64_t scaled(const NumberSpec& spec);
 

@@ -18,6 +18,7 @@ void World::begin(const Program& program, Machine& machine, Observer& observer, 
   got.clear();
   held_buffers.clear();
   debugfs_inside.clear();
+  boot.reset();
   output.clear();
   log_cursor = 0;
   trace_cursor = 0;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,7 @@
 #include "properties/program/line_match.h"
 #include "properties/program/observer.h"
 #include "properties/program/program.h"
+#include "properties/program/program_boot.h"
 
 namespace cma {
 
@@ -137,6 +139,8 @@ class World {
   std::vector<HeldCount> held_buffers;
   // By area: the actors inside a debugfs operation.
   std::vector<int> debugfs_inside;
+  // What boot reserved, after a `boot` operation; else nullptr.
+  std::unique_ptr<ProgramBoot> boot;
   // What `cat` read, if `keep_output`.
   std::vector<std::pair<Slot, std::string>> output;
   bool keep_output = false;

@@ -1,0 +1,20 @@
+// Why boot did not make an area of a region of its device tree, and why there is no default area; where they lie, if it
+// did.
+//
+// Part of the explanations (why_kinds.h); a declaration is explained by why_boot.h. Cost: linear in the free ranges of
+// memory. No locks; it stands on properties/program/.
+#pragma once
+
+#include "properties/explain/answer.h"
+#include "properties/program/world.h"
+
+namespace cma {
+
+// Explains what the `boot` that read a region made of it, and why. Requires: answer.op is the region's operation, and
+// boot has been performed.
+void explain_region(const World& world, Answer& answer);
+// Explains a `boot` without a default area, or where the default area lies. Requires: it is answer.op, and was
+// performed just now.
+void explain_default_area(const World& world, Answer& answer);
+
+}  // namespace cma

@@ -1,0 +1,23 @@
+// What a program's `boot` operation made: the tree of its `region` operations, the configuration, and boot itself. Later
+// operations ask it which area a device allocates from.
+//
+// World keeps one, by pointer: boot refers to the other members, so it never moves. Plain data; no costs, no locks. It
+// stands on allocator/boot/.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "allocator/boot/boot.h"
+#include "properties/program/slot.h"
+
+namespace cma {
+
+struct ProgramBoot {
+  BootConfig config;
+  BootTree tree;
+  std::vector<Slot> regions;  // by index in tree.regions: the operation
+  std::optional<Boot> boot;   // empty until it runs
+};
+
+}  // namespace cma
