@@ -43,18 +43,19 @@ class Areas {
   // failure why, unless stated; up to 6.8 with Geometry::cma_debug also each call. Returns 0, or
   //   -ENOSPC: no slot is left;
   //   -EINVAL, not logged: size 0, an alignment that is no power of two, order_per_bit >= 64, a size of not whole bits;
-  //   -EINVAL: a fixed base is not aligned (since 4.19), rounding up makes the size 0, the isolation unit is not whole
-  //            bits, limits or zones do not allow it;
+  //   -EINVAL: a fixed base is not aligned (since 4.19), rounding up makes the size 0, up to 6.0 the isolation unit is not
+  //            whole bits, limits or zones do not allow it;
   //   -EBUSY: a fixed range is taken (no release looks for an end that wraps round);
   //   -ENOMEM: no place was found.
   // Up to 3.16 alignment and bits are ignored.
   int declare_contiguous(const DeclareRequest& request);
   // Returns the frames that declare_contiguous() would reserve; nullopt if it would fail. Changes nothing.
   std::optional<PfnRange> place_of(const DeclareRequest& request) const;
-  // Appends an area for a range (bytes) that boot has reserved already (cma_init_reserved_mem). Generates a name if
-  // that is empty: "cma0" and so on, with the kernel's newline at its end. Returns 0; -ENOSPC, logged; or -EINVAL: size
-  // 0, not reserved, base or size not in whole isolation units, or the unit not whole bits. The last is asked in every
-  // release, though up to 3.16 a bit is a page.
+  // Appends an area for a range (bytes) of which boot has reserved some already, or all: no release asks for all, and
+  // callers that do not want the rest handed out twice do (cma_init_reserved_mem). Generates a name if that is empty:
+  // "cma0" and so on, with the kernel's newline at its end. Returns 0; -ENOSPC, logged; or -EINVAL: size 0, none of it
+  // reserved, base or size not in whole isolation units, or up to 6.0 the unit not whole bits. The last is asked though
+  // up to 3.16 a bit is a page.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
   // Activates the areas in order, as the initcall does. From 3.17 to 5.8 the first that fails ends it. An area that
   // failed can give no pages: since 5.12 all of them are ordinary memory, before, its first pageblocks may be CMA and

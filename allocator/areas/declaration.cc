@@ -64,11 +64,12 @@ int Declaration::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsig
   if (table_full()) return -kENOSPC;
   base &= phys_mask_;
   size &= phys_mask_;
-  // memblock cuts a range off where addresses end (memblock_cap_size). What was reserved beyond memory is a whole.
   const PfnRange range{base >> shift_, (base >> shift_) + (size >> shift_)};
-  if (size == 0 || !memblock_.is_region_reserved({range.start, std::max(range.end, range.start + 1)})) return -kEINVAL;
-  // The alignment unit must hold whole bits.
-  if (order_per_bit >= 64 || !is_aligned(unit_, order_pages(order_per_bit))) return -kEINVAL;
+  // The kernel asks whether any of it is reserved (memblock_is_region_reserved), not all.
+  if (size == 0 || !memblock_.any_reserved(base, size)) return -kEINVAL;
+  // The alignment unit must hold whole bits: 6.9 dropped that, and the stable releases of 6.1 have it.
+  const bool any_bits = release_ >= Release::v6_1 && order_per_bit < 64;
+  if (!any_bits && (order_per_bit >= 64 || !is_aligned(unit_, order_pages(order_per_bit)))) return -kEINVAL;
   if (!is_aligned(base, unit_ << shift_) || !is_aligned(size, unit_ << shift_)) return -kEINVAL;
   Area area;
   // The newline is the kernel's.

@@ -157,6 +157,8 @@ TEST_P(DeclareTest, ARefusalHasItsErrorAndItsLines) {
     const bool checked_since_4_19 = !refusal.log.empty() && (refusal.log.front().find("aligned") != std::string::npos ||
                                                              refusal.log.front().find("exceeds") != std::string::npos);
     if (GetParam() < Release::v4_19 && checked_since_4_19) continue;
+    // 6.9 dropped the check, and the stable releases of 6.1 have that.
+    if (GetParam() >= Release::v6_1 && refusal.what == std::string("the unit is no whole number of bits")) continue;
     Geometry g = geometry();
     g.reserved = {{0x2800, 0x2900}};  // 40 MiB
     Machine m(g);
@@ -224,10 +226,12 @@ TEST_P(DeclareTest, ReservedMemoryMustBeReservedAlignedAndOfWholeBits) {
   machine->memblock.reserve({0x4000, 0x5000});
   const std::uint64_t base = 64 * kMiB;
   EXPECT_EQ(areas.init_reserved_mem(base, 0, 0, "a"), -kEINVAL);
-  EXPECT_EQ(areas.init_reserved_mem(base, 32 * kMiB, 0, "a"), -kEINVAL) << "only half of it is reserved";
   EXPECT_EQ(areas.init_reserved_mem(base + kMiB, kUnit, 0, "a"), -kEINVAL);
   EXPECT_EQ(areas.init_reserved_mem(base, kMiB, 0, "a"), -kEINVAL);
-  EXPECT_EQ(areas.init_reserved_mem(base, kUnit, 11, "a"), -kEINVAL);
+  EXPECT_EQ(areas.init_reserved_mem(base + 32 * kMiB, kUnit, 0, "a"), -kEINVAL) << "nothing of it is reserved";
+  if (GetParam() < Release::v6_1) {
+    EXPECT_EQ(areas.init_reserved_mem(base, kUnit, 11, "a"), -kEINVAL);
+  }
   EXPECT_EQ(areas.init_reserved_mem(base, 2 * kMiB, 0, "a"), small_unit() ? 0 : -kEINVAL);
   EXPECT_EQ(areas.init_reserved_mem(base + kUnit, kUnit, 9, "b"), 0);
   EXPECT_THAT(log_lines(*machine), IsEmpty());

@@ -97,7 +97,7 @@ TEST(WhyBoot, AnswersForEachWayReservedMemoryIsRefused) {
   const std::string base = with("init_reserved_mem x base=0x1200000 size=0x400000\n");
   const std::string size = with("init_reserved_mem x base=0x1000000 size=0x4C0000\n");
   const std::string none = with("init_reserved_mem x base=0x1000000 size=0\n");
-  const std::string part = with("init_reserved_mem x base=0x1c00000 size=0x800000\n");
+  const std::string part = with("init_reserved_mem x base=0x2000000 size=0x800000\n");
   const std::string bits = with("init_reserved_mem x base=0x1000000 size=0x400000 order_per_bit=11\n");
   const std::string slots = with(
       "init_reserved_mem x base=0x1000000 size=0x400000\ninit_reserved_mem y base=0x1400000 size=0x400000\n"

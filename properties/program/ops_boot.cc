@@ -59,7 +59,8 @@ void Declare::perform(World& world, Slot self) const {
   record_declaration(world, self, world.machine().areas.declare_contiguous(request));
 }
 
-// Skips memory that is another area's: the kernel does not check that, and would hand the memory out twice.
+// Skips memory that is another area's, or is not reserved as a whole: the kernel does not check either, and would hand
+// the memory out twice.
 void InitReservedMem::perform(World& world, Slot self) const {
   const Geometry& geometry = world.machine().geometry();
   const PfnRange range{(base & geometry.phys_mask()) >> geometry.page_shift(),
@@ -71,8 +72,20 @@ void InitReservedMem::perform(World& world, Slot self) const {
     world.skip(self, "the memory is another area's, which the kernel does not check");
     return;
   }
-  const std::string name = world.program().name_of(world.program().ops[self]);
+  const Memblock& memblock = world.machine().memblock;
+  const bool whole = range.start >= range.end || memblock.is_region_reserved(range);
+  if (!whole && memblock.is_region_intersects_reserved(range)) {
+    world.skip(self, "a part of the memory is not reserved, which the kernel does not check");
+    return;
+  }
   const auto order = static_cast<unsigned>(order_per_bit);
+  // Up to 6.0 the kernel refuses such bits itself.
+  const bool accepted = geometry.release >= Release::v6_1 && order < 64;
+  if (accepted && range.start < range.end && !is_aligned(range.pages(), order_pages(order))) {
+    world.skip(self, "the area would end inside a bit, which is not modelled");
+    return;
+  }
+  const std::string name = world.program().name_of(world.program().ops[self]);
   record_declaration(world, self, world.machine().areas.init_reserved_mem(base, size, order, name));
 }
 
