@@ -7,7 +7,8 @@ namespace cma {
 Boot::Boot(const BootMachine& machine, const BootConfig& config, const BootTree* tree, std::string_view cmdline)
     : config_(config),
       parameters_(read_parameters(cmdline, machine.geometry, config.node_areas, machine.trace)),
-      dma_(machine, config, parameters_) {
+      dma_(machine, config, parameters_),
+      hugetlb_(machine, config, parameters_) {
   if (tree != nullptr) reserved_memory_.emplace(machine, config, *tree, dma_);
 }
 
@@ -19,9 +20,14 @@ void Boot::run(std::uint64_t limit) {
   // arm64 unflattens its tree before the default area is declared, the others long after.
   const bool unflattens_early = config_.architecture == Architecture::arm64;
   if (reserved_memory_ && unflattens_early) reserved_memory_->set_up_fixed();
-  if (config_.architecture == Architecture::arm64) dma_.reserve_pernuma();
+  if (config_.architecture == Architecture::arm64) {
+    hugetlb_.reserve();
+    dma_.reserve_pernuma();
+  }
   dma_.reserve(limit);
+  if (config_.architecture == Architecture::riscv) hugetlb_.reserve();
   if (reserved_memory_ && !unflattens_early) reserved_memory_->set_up_fixed();
+  hugetlb_.check();
 }
 
 }  // namespace cma

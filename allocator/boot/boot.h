@@ -16,6 +16,7 @@
 #include "allocator/boot/boot_tree.h"
 #include "allocator/boot/config.h"
 #include "allocator/boot/dma_areas.h"
+#include "allocator/boot/hugetlb_areas.h"
 #include "allocator/boot/parameters.h"
 #include "allocator/boot/reserved_memory.h"
 
@@ -36,6 +37,7 @@ class Boot {
 
   const BootParameters& parameters() const { return parameters_; }
   const DmaAreas& dma() const { return dma_; }
+  const HugetlbAreas& hugetlb() const { return hugetlb_; }
   // Returns the regions of reserved memory; nullopt without a tree.
   const std::optional<ReservedMemory>& reserved_memory() const { return reserved_memory_; }
 
@@ -43,6 +45,7 @@ class Boot {
   const BootConfig& config_;
   BootParameters parameters_;
   DmaAreas dma_;
+  HugetlbAreas hugetlb_;
   std::optional<ReservedMemory> reserved_memory_;
   bool run_ = false;
 };

@@ -83,6 +83,8 @@ class Reader {
       parameters_.pernuma_size = size_of(*word.value).bytes;
     } else if (numa_ && release >= Release::v6_6 && same_name(word.name, "numa_cma")) {
       if (has_value(word)) numa_cma(*word.value);
+    } else if (release >= Release::v5_7 && same_name(word.name, "hugetlb_cma")) {
+      if (has_value(word)) hugetlb_cma(*word.value);
     }
   }
 
@@ -124,6 +126,32 @@ class Reader {
     }
   }
 
+  std::uint64_t unsigned_long(std::uint64_t value) const {
+    return value & (~std::uint64_t{0} >> (64 - geometry_.bits_per_long()));
+  }
+
+  // Nodes come with 5.16. What is no node's size is the size of all, read from the start.
+  void hugetlb_cma(std::string_view text) {
+    std::string_view rest = text;
+    const bool nodes = geometry_.release >= Release::v5_16;
+    while (nodes && !rest.empty()) {
+      while (is_blank(char_at(rest, 0))) rest.remove_prefix(1);
+      const ParsedSize node = digits_of(rest, 0, 10);
+      if (node.length == 0) return;
+      if (char_at(rest, node.length) != ':') break;
+      if (node.bytes >= kMaxNodesOfKernel) return;
+      rest.remove_prefix(node.length + 1);
+      const ParsedSize size = memparse(rest, geometry_.release);
+      rest.remove_prefix(size.length);
+      parameters_.hugetlb_node_sizes[node.bytes] = unsigned_long(size.bytes);
+      parameters_.hugetlb_size = unsigned_long(parameters_.hugetlb_size + unsigned_long(size.bytes));
+      if (!rest.starts_with(',')) return;
+      rest.remove_prefix(1);
+    }
+    if (nodes && rest.empty()) return;
+    parameters_.hugetlb_size = unsigned_long(memparse(text, geometry_.release).bytes);
+  }
+
   // Ends at the first thing that is no NODE:SIZE, without a word.
   void numa_cma(std::string_view rest) {
     while (!rest.empty()) {
@@ -138,9 +166,6 @@ class Reader {
       rest.remove_prefix(1);
     }
   }
-
-  // MAX_NUMNODES with CONFIG_NODES_SHIFT of 4, as arm64 has it.
-  static constexpr std::uint64_t kMaxNodesOfKernel = 16;
 
   const Geometry& geometry_;
   bool numa_;

@@ -40,6 +40,9 @@ struct ParameterWord {
 // begin the word or its value.
 std::vector<ParameterWord> words_of(std::string_view cmdline);
 
+// MAX_NUMNODES with CONFIG_NODES_SHIFT of 4, as arm64 has it.
+inline constexpr std::size_t kMaxNodesOfKernel = 16;
+
 // What the words say. Sizes and addresses are in bytes, cut to the width of phys_addr_t.
 struct BootParameters {
   // cma=SIZE[@BASE[-LIMIT]]. nullopt: not given, or the one number that means so: all bits set. A later cma= replaces
@@ -51,6 +54,10 @@ struct BootParameters {
   std::uint64_t pernuma_size = 0;
   // numa_cma=NODE:SIZE[,NODE:SIZE], since 6.6: areas on these nodes. Nodes that no machine has are left out.
   std::array<std::uint64_t, kMaxNodes> node_sizes{};
+  // hugetlb_cma=SIZE, since 5.7; since 5.16 also NODE:SIZE[,NODE:SIZE], whose sum the size is then. Cut to an unsigned
+  // long.
+  std::uint64_t hugetlb_size = 0;
+  std::array<std::uint64_t, kMaxNodesOfKernel> hugetlb_node_sizes{};
   // The parameter that has no value where the kernel follows the pointer to one, and stops; empty if none.
   std::string null_pointer;
 };

@@ -78,7 +78,7 @@ TreeNode node_from(Numbers& numbers, const BootTree& tree) {
 // Returns a command line: words with numbers, and now and then bytes as they are.
 std::string cmdline_from(Numbers& numbers) {
   static constexpr std::array kWords = {
-      "cma=", "cma", "cma_pernuma=", "numa_cma=0:", "numa_cma=1:", "mem=", "--", "\""};
+      "cma=", "cma", "cma_pernuma=", "numa_cma=0:", "numa_cma=1:", "hugetlb_cma=", "--", "\""};
   static constexpr std::array kSuffixes = {"", "K", "M", "G"};
   std::string text;
   const auto number = [&] {

@@ -52,6 +52,8 @@ class BoardRun {
   const Board& board() const { return board_; }
   const Machine& machine() const { return machine_; }
   const Boot& boot() const { return *boot_; }
+  // Returns the areas of the DMA layer and of gigantic pages that were asked for.
+  std::vector<AreaAttempt> attempts() const;
   // Returns the ranges of the areas as they were declared, in their order.
   const std::vector<PfnRange>& declared() const { return declared_; }
   // Returns why the areas were not activated; empty if they were. The kernel activates them all the same, and hands

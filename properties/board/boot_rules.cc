@@ -117,7 +117,7 @@ std::vector<Kept> BootRules::kept() const {
                    was_placed(region),
                    node_of(region).has("no-map")});
   }
-  for (const AreaAttempt& attempt : run_.boot().dma().attempts())
+  for (const AreaAttempt& attempt : run_.attempts())
     if (attempt.area) all.push_back({bytes_of(run_.declared()[*attempt.area]), "area " + attempt.request.name, true});
   return all;
 }
@@ -144,7 +144,7 @@ std::string BootRules::place() const {
 // Checks the areas that the kernel placed itself.
 std::string BootRules::placed_below_limits() const {
   const ByteRange memory = bytes_of(run_.machine().memblock.memory());
-  for (const AreaAttempt& attempt : run_.boot().dma().attempts()) {
+  for (const AreaAttempt& attempt : run_.attempts()) {
     const DeclareRequest& request = attempt.request;
     // Up to 3.16 a base makes a place fixed, and a fixed place is where it was asked for.
     if (!attempt.area || request.fixed || (release_ < Release::v3_17 && request.base != 0)) continue;
@@ -203,7 +203,7 @@ std::string BootRules::count(std::string_view text, std::size_t expected) const 
 }
 
 std::string BootRules::lines() const {
-  const std::vector<AreaAttempt>& attempts = run_.boot().dma().attempts();
+  const std::vector<AreaAttempt> attempts = run_.attempts();
   const auto regions_with = [&](auto condition) {
     return static_cast<std::size_t>(std::ranges::count_if(regions(), condition));
   };

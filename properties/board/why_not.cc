@@ -86,7 +86,7 @@ std::size_t failures(const BoardRun& run) {
   std::size_t count = run.not_activated().empty() ? 0 : 1;
   if (const auto& memory = run.boot().reserved_memory())
     for (const ReservedRegion& region : memory->regions()) count += failed(run, region) ? 1 : 0;
-  for (const AreaAttempt& attempt : run.boot().dma().attempts()) count += attempt.error != 0 ? 1 : 0;
+  for (const AreaAttempt& attempt : run.attempts()) count += attempt.error != 0 ? 1 : 0;
   return count;
 }
 
@@ -97,7 +97,7 @@ class Explainer {
   std::vector<WhyNot> explain() {
     if (const auto& memory = run_.boot().reserved_memory())
       for (const ReservedRegion& region : memory->regions()) explain_region(region, memory->most_regions());
-    for (const AreaAttempt& attempt : run_.boot().dma().attempts())
+    for (const AreaAttempt& attempt : run_.attempts())
       if (attempt.error != 0) explain_attempt(attempt);
     return std::move(answers_);
   }
