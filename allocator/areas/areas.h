@@ -43,8 +43,8 @@ class Areas {
   // failure why, unless stated; up to 6.8 with Geometry::cma_debug also each call. Returns 0, or
   //   -ENOSPC: no slot is left;
   //   -EINVAL, not logged: size 0, an alignment that is no power of two, order_per_bit >= 64, a size of not whole bits;
-  //   -EINVAL: a fixed base is not aligned (since 4.19), rounding up makes the size 0, up to 6.0 the isolation unit is not
-  //            whole bits, limits or zones do not allow it;
+  //   -EINVAL: a fixed base is not aligned (since 4.19), rounding up makes the size 0, the isolation unit is not whole
+  //            bits (up to 6.0), limits or zones do not allow it;
   //   -EBUSY: a fixed range is taken (no release looks for an end that wraps round);
   //   -ENOMEM: no place was found.
   // Up to 3.16 alignment and bits are ignored.

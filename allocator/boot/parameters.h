@@ -54,8 +54,8 @@ struct BootParameters {
   std::uint64_t pernuma_size = 0;
   // numa_cma=NODE:SIZE[,NODE:SIZE], since 6.6: areas on these nodes. Nodes that no machine has are left out.
   std::array<std::uint64_t, kMaxNodes> node_sizes{};
-  // hugetlb_cma=SIZE, since 5.7; since 5.16 also NODE:SIZE[,NODE:SIZE], whose sum the size is then. Cut to an unsigned
-  // long.
+  // hugetlb_cma=SIZE, since 5.7; since 5.16 also NODE:SIZE[,NODE:SIZE], whose sum the size is then. All are cut to an
+  // unsigned long.
   std::uint64_t hugetlb_size = 0;
   std::array<std::uint64_t, kMaxNodesOfKernel> hugetlb_node_sizes{};
   // The parameter that has no value where the kernel follows the pointer to one, and stops; empty if none.

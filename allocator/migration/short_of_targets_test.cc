@@ -10,8 +10,8 @@ namespace cma {
 namespace {
 
 // The first page stays mapped, as memory of an exec does, and would be tried again; the second has the only target, and
-// the third has none, which ends the call. Before 6.3 a page is moved before the next one is unmapped, and its old place
-// is a target.
+// the third has none, which ends the call. Before 6.3 a page is moved before the next one is unmapped, and its old
+// place is a target.
 TEST(ShortOfTargets, APageWithoutATargetEndsTheCallThoughOthersWouldBeTriedAgain) {
   Geometry g = default_small_geometry(Release::v6_12);
   g.pcp_batch = 1;

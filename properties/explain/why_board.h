@@ -1,5 +1,5 @@
-// Why boot did not make an area of a region of its device tree, and why there is no default area; where they lie, if it
-// did.
+// Why boot did not make an area of a region of its device tree, and why there is no default area; else where
+// they lie.
 //
 // Part of the explanations (why_kinds.h); a declaration is explained by why_boot.h. Cost: linear in the free ranges of
 // memory. No locks; it stands on properties/program/.

@@ -1,5 +1,5 @@
-// What a program's `boot` operation made: the tree of its `region` operations, the configuration, and boot itself. Later
-// operations ask it which area a device allocates from.
+// What a program's `boot` operation made: the tree of its `region` operations, the configuration, and boot itself.
+// Later operations ask it which area a device allocates from.
 //
 // World keeps one, by pointer: boot refers to the other members, so it never moves. Plain data; no costs, no locks. It
 // stands on allocator/boot/.

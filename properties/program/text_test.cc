@@ -108,8 +108,7 @@ constexpr std::string_view kLines[] = {
     "activate",
     "region c1 size=0x400000",
     "region c1 base=0x100000 size=0x400000 alignment=0x1000 alloc_base=0x0 alloc_size=0x800000 shared-dma-pool "
-    "reusable "
-    "no-map linux,cma-default",
+    "reusable no-map linux,cma-default",
     "boot cmdline=\"\"",
     "b1 = dma_alloc size=0x1000 gfp=GFP_KERNEL",
     "b1 = dma_alloc size=0x12345 gfp=GFP_ATOMIC|__GFP_NOWARN memory_region=?2 node=1 cma_alignment=4",
