@@ -68,12 +68,12 @@ Task<Files::Added> Files::add_to_cache(FileId file, std::uint64_t index, Gfp gfp
   co_return result;
 }
 
-Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, Pfn frame) {
+Task<Files::Read> Files::read_as(Reading how, FileId file, std::uint64_t index, Pfn frame) {
   Read result;
   result.page = cached(file, index);
   if (result.page == 0) {
     Gfp gfp = files_[file - 1].method == FileMethod::block_device ? kGfpUser : kGfpHighuserMovable;
-    if (readahead) gfp |= kGfpNowarn;
+    if (how == Reading::ahead) gfp |= kGfpNowarn;
     const Added added = co_await add_to_cache(file, index, gfp, frame);
     result.page = added.page;
     frame = kNoPfn;
@@ -92,16 +92,14 @@ Task<Files::Read> Files::read(FileId file, std::uint64_t index, bool readahead, 
       }
       const bool slow = files_[file - 1].slow;
       co_await device_.submit(io, slow);
-      if (!readahead) {
-        co_await locks_.wait(pfn);
-        co_await lru_.mark_accessed(pfn);
-      }
+      if (how != Reading::ahead) co_await locks_.wait(pfn);
+      if (how == Reading::by_reader) co_await lru_.mark_accessed(pfn);
       co_await lru_.put_page(pfn);
       co_return result;
     }
   }
   if (frame != kNoPfn) co_await lru_.put_page(frame);
-  if (readahead) co_return result;
+  if (how != Reading::by_reader) co_return result;
   // generic_file_read: takes a reference, and waits if the page is still being read.
   const Pfn pfn = owners_.owner(result.page).pfn;
   if (pfn == kNoPfn) co_return result;

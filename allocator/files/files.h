@@ -45,7 +45,11 @@ class Files {
   // Finds the page in the cache, or adds and reads it. Waits until it is up to date, and marks it as accessed, unless
   // this is readahead, which leaves the page locked. `frame`: a page just allocated, for which the allocator is not
   // asked then.
-  Task<Read> read(FileId file, std::uint64_t index, bool readahead, Pfn frame = kNoPfn);
+  Task<Read> read(FileId file, std::uint64_t index, bool readahead, Pfn frame = kNoPfn) {
+    return read_as(readahead ? Reading::ahead : Reading::by_reader, file, index, frame);
+  }
+  // Does the same for a fault, which marks no page: its pte is young.
+  Task<Read> read_by_fault(FileId file, std::uint64_t index) { return read_as(Reading::by_fault, file, index, kNoPfn); }
   // Reads a block of a block device (__bread); only the buffer is locked meanwhile. The caller keeps a count on it.
   // Returns -ENOMEM as read(). Requires: the file is a block device.
   // `unmovable`: for blocks that are kept, such as a superblock's (sb_bread_unmovable); no effect before 3.18.
@@ -79,6 +83,9 @@ class Files {
     std::vector<OwnerId> pages;         // by index
     std::vector<BufferId> transaction;  // buffers that the running transaction holds
   };
+
+  enum class Reading : std::uint8_t { by_reader, ahead, by_fault };
+  Task<Read> read_as(Reading how, FileId file, std::uint64_t index, Pfn frame);
 
   struct Added {
     OwnerId page = 0;   // 0: no memory

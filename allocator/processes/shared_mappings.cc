@@ -41,7 +41,7 @@ Task<int> Processes::find_and_lock(const SharedPage& shared, OwnerId* page) {
     *page = shared.file == 0 ? shared.page : files_.cached(shared.file, shared.index);
     if (shared.file == 0 && owners_.released(*page)) co_return -kEFAULT;
     if (*page == 0) {
-      const Files::Read read = co_await files_.read(shared.file, shared.index, /*readahead=*/false);
+      const Files::Read read = co_await files_.read_by_fault(shared.file, shared.index);
       if (read.error != 0) co_return read.error;
       continue;
     }

@@ -98,6 +98,7 @@ TEST_P(SharedMappingsTest, TruncationUnmapsAndTheNextTouchReadsAgain) {
   page_ = machine_->files.cached(file_, 0);
   EXPECT_EQ(page_, machine_->processes.page_at(process, 0, 0));
   EXPECT_EQ(1, page().map);
+  EXPECT_FALSE(page().has(kPageReferenced)) << "a fault leaves that to its pte";
 }
 
 TEST_P(SharedMappingsTest, TouchingTruncatedSharedMemoryIsABusError) {
