@@ -54,8 +54,10 @@ TEST(RegionOrder, AtOneAddressTheSmallerComesFirst) {
   const std::vector<TreeNode> regions = {node("large", {{"reg", cells({0x10000000, 0x2000})}}),
                                          node("twin", {{"reg", cells({0x10000000, 0x1000})}}),
                                          node("small", {{"reg", cells({0x10000000, 0x1000})}})};
-  for (const Release release : {Release::v4_19, Release::v5_10, Release::v6_1, Release::v6_12})
+  for (const Release release : {Release::v4_19, Release::v5_10, Release::v6_1, Release::v6_12}) {
     EXPECT_EQ(RegionBoard(release).order(regions).back(), "large") << name_of(release);
+    EXPECT_EQ(RegionBoard(release).order({regions[1], regions[0]}).back(), "large") << name_of(release);
+  }
   EXPECT_THAT(RegionBoard(Release::v6_12).order(regions), ElementsAre("twin", "small", "large"))
       << "equal ones in the order of the tree";
 }
@@ -225,8 +227,9 @@ TEST(RegionPlaces, OnlyARangeThatBeginsAtARegionAndEndsAtNoneIsSearchedUpwards) 
     board.run({node("nothing", area_of_size(0, {{"alloc-ranges", cells({0x38000000, 0x1000000})}})),
                node("nowhere", area_of_size(0x1000000, {{"alloc-ranges", cells({0x4000000, 0x1000})}})),
                within("low", 0x10000000, 0x1000000), within("high", 0x18000000, 0x1000000),
-               within("between", 0x11000000, 0x7000000), within("above", 0x19000000, 0x7000000),
-               within("below", 0x8000000, 0x3000000), within("apart", 0x28000000, 0x4000000)});
+               within("last", 0x3c000000, 0x1000000), within("between", 0x11000000, 0x7000000),
+               within("above", 0x19000000, 0x7000000), within("below", 0x8000000, 0x3000000),
+               within("apart", 0x28000000, 0x4000000)});
     const bool upwards = release >= Release::v6_2;
     EXPECT_EQ(board.trial.area("between").start, 0x17000000U) << name_of(release);
     EXPECT_EQ(board.trial.area("above").start, upwards ? 0x19000000U : 0x1f000000U) << name_of(release);

@@ -149,6 +149,9 @@ TEST_P(OwnerReclaimTest, ATruncatedPageIsInNoCacheAndGoesWithItsLastReference) {
   EXPECT_TRUE(machine->owner_moves.moves_dirty(pfn)) << "nothing forbids it";
   EXPECT_FALSE(reclaim().remove_mapping(pfn));
   EXPECT_EQ(run_now(reclaim().page_out(pfn)), OwnerReclaim::Written::keep);
+  machine->lru.get_page(pfn);
+  EXPECT_EQ(run_now(reclaim().page_out(pfn)), OwnerReclaim::Written::keep) << "nor does a reference make it a file's";
+  run_now(machine->lru.put_page(pfn));
   EXPECT_FALSE(reclaim().take_orphan(pfn)) << "it has a buffer";
   machine->buffers.put(buffer);
   ASSERT_TRUE(reclaim().release_buffers(pfn));

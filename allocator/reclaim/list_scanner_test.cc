@@ -74,6 +74,12 @@ TEST_P(ListScanTest, AListOfPagesThatAreBeingFreedGivesNothing) {
   EXPECT_THAT(pages_on(LruList::inactive_file), IsEmpty());
 }
 
+TEST_P(ListScanTest, AnActiveListWithoutAPageIsLeftAlone) {
+  ScanControl scan = control();
+  run_now(scanner().shrink_active(1, vec(), scan, LruList::active_file));
+  EXPECT_EQ(machine->reclaim.events().pgrefill, 0U);
+}
+
 // --- locked memory ---
 
 TEST_P(ListScanTest, PagesThatAreLockedMeanwhileBecomeUnevictable) {
@@ -134,7 +140,6 @@ TEST_P(ListScanTest, PrivateMemoryThatIsTriedStays) {
   const OwnerId id = own_frame(*machine, 600, PageKind::anonymous);
   machine->spaces.pte(machine->owners.owner(id).first_pte).young = false;
   ScanControl scan = control();
-  scan.kswapd = true;
   EXPECT_EQ(run_now(scanner().shrink_inactive(1, vec(), scan, LruList::inactive_anon)), 0U);
   EXPECT_FALSE(machine->owners.released(id));
   EXPECT_EQ(machine->map.page(600).map, 1);
