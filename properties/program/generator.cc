@@ -309,7 +309,7 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   // Drawn last, so that it changes nothing else.
   constexpr std::uint64_t kBoardApart = 0x94d049bb133111eb;
   Random board(seed ^ kBoardApart);
-  const bool boots = !options.sequential && board.chance(4);
+  const bool boots = !options.sequential && options.kinds.test(kind_of<RunBoot>()) && board.chance(4);
   if (boots) generate_board(board, program);
   constexpr std::size_t kRoomForPins = 40;
   const bool pins = count >= kRoomForPins && options.kinds.test(kind_of<Pin>()) && apart.chance(2);
@@ -317,7 +317,7 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   if (pins) generate_pins(random, program);
   while (program.ops.size() < count) program.ops.push_back(generate_op(random, program, weights, options));
   for (Op& op : program.ops)
-    if (boots) ask_for_device(board, program, op);
+    if (boots && options.kinds.test(kind_of<DmaBuffer>())) ask_for_device(board, program, op);
   program.settle();
   return program;
 }
