@@ -14,6 +14,7 @@
 #include "fuzz/commands/files.h"
 #include "properties/logs/answer_json.h"
 #include "properties/logs/explain_log.h"
+#include "properties/report/log_page.h"
 #include "properties/reproduction/remedies.h"
 #include "properties/reproduction/reproduce.h"
 
@@ -23,6 +24,7 @@ namespace {
 struct ExplainCommand {
   std::string file;
   bool json = false;
+  bool html = false;
   bool redact = false;
   std::string program;
 };
@@ -71,7 +73,9 @@ int perform_explain(const ExplainCommand& command) {
       if (!written) return report_failure(written.error());
     }
     const std::string shown = command.redact ? "log" : name;
-    if (command.json)
+    if (command.html)
+      fmt::print("{}", log_page(answer, shown));
+    else if (command.json)
       fmt::print("{}\n",
                  logs::answer_json(answer, shown).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     else
@@ -88,7 +92,9 @@ void add_explain(CommandLine& line) {
   auto command = std::make_shared<ExplainCommand>();
   Command sub = line.add("explain", "Explains a real kernel's log: what failed, why, and what to look at next");
   sub.text("LOG", command->file, "A kernel log of any size, with any prefixes; - is the standard input").required();
-  sub.flag("--json", command->json, "Print one JSON object");
+  const Option json = sub.flag("--json", command->json, "Print one JSON object");
+  sub.flag("--html", command->html, "Print a page with the windows as a picture, which needs no network")
+      .excludes(json);
   const Option redact =
       sub.flag("--redact", command->redact, "Leave out names of tasks and areas, and where memory lies");
   sub.text(

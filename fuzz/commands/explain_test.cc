@@ -34,6 +34,16 @@ TEST_F(ExplainTest, HasTheSameAsJson) {
   EXPECT_EQ(json["answer"].size(), 3U);
 }
 
+TEST_F(ExplainTest, HasTheSameAsAPage) {
+  EXPECT_EQ(call({"explain", "--html", write("dmesg", kFullArea)}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("A request for 1024 pages (4 MiB) of area linux,cma failed with -12."));
+  EXPECT_THAT(out_, HasSubstr("<h1>dmesg</h1>"));
+  EXPECT_EQ(call({"explain", "--html", "--redact", path("dmesg")}), kNothingFound);
+  EXPECT_THAT(out_, Not(HasSubstr("linux,cma")));
+  EXPECT_THAT(out_, HasSubstr("<h1>log</h1>"));
+  EXPECT_EQ(call({"explain", "--html", "--json", path("dmesg")}), kBadInput);
+}
+
 TEST_F(ExplainTest, NamesNothingWhenItIsToRedact) {
   EXPECT_EQ(call({"explain", "--redact", write("dmesg", kFullArea)}), kNothingFound);
   EXPECT_THAT(out_, Not(HasSubstr("linux,cma")));

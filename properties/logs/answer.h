@@ -62,6 +62,9 @@ struct RequestSummary {
   std::uint64_t windows = 0;
   std::vector<PfnRange> suspects;
   std::vector<Pfn> stopped_at;
+  std::vector<std::vector<PfnRange>> swept;  // the windows of each sweep as they were asked for
+  std::vector<PfnRange> free_blocks;         // that must have been free when a window was tried
+  std::optional<PfnRange> got;
   std::uint64_t first_line = 0;
   std::uint64_t last_line = 0;
   bool failed = false;          // the log shows that it failed in the end; false with Culprit::none: it got its pages
@@ -111,6 +114,7 @@ struct LogAnswer {
   std::vector<Section> sections;
   std::vector<RequestSummary> requests;
   std::vector<PageFailureSummary> failures;
+  std::vector<PfnRange> areas;       // that the log names
   std::vector<std::string> collect;  // what to do to learn more, each a command with its reason
 };
 

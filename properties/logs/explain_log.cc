@@ -163,6 +163,7 @@ LogAnswer explain_facts(const LogFacts& facts, const ExplainOptions& options) {
   tell_free(context, answer);
   keep(tell_page_failures(facts.failures, context, shown, answer));
   keep(tell_boot(facts.boot, context, shown, answer));
+  for (const KnownArea& area : context.areas) answer.areas.push_back(shown.range(area.range));
   if (facts.left_out != 0)
     answer.sections.push_back(
         {fmt::format("too much for one answer: {} facts or requests were left out", facts.left_out), {}});

@@ -442,6 +442,12 @@ RequestSummary summary_of(const Group& group, Shown& shown) {
   summary.windows = group.reading.windows;
   for (const PfnRange& range : group.reading.suspects) summary.suspects.push_back(shown.range(range));
   for (const Pfn pfn : group.reading.stopped_at) summary.stopped_at.push_back(shown.frame(pfn));
+  for (const std::vector<PfnRange>& sweep : group.reading.swept) {
+    summary.swept.emplace_back();
+    for (const PfnRange& window : sweep) summary.swept.back().push_back(shown.range(window));
+  }
+  for (const PfnRange& block : group.reading.free_blocks) summary.free_blocks.push_back(shown.range(block));
+  if (request.got) summary.got = shown.range(*request.got);
   summary.first_line = request.first_line;
   summary.last_line = group.last->last_line;
   summary.failed = group.outcome == Outcome::failed;

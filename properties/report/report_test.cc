@@ -6,6 +6,7 @@
 #include "properties/laws/checked_run.h"
 #include "properties/program/text.h"
 #include "properties/report/html.h"
+#include "properties/report/html_testing.h"
 #include "properties/report/map_svg.h"
 #include "properties/report/pages.h"
 
@@ -42,32 +43,6 @@ ProgramStory story_of(std::string_view text) {
   story.text = std::string(text);
   story.replay = "ci/cmacheck run folder/test.cma";
   return story;
-}
-
-// Returns what is wrong with the nesting of the elements and with their identifiers; empty if nothing is.
-std::string complaint(const std::string& html) {
-  std::vector<std::string> open;
-  std::set<std::string> ids;
-  const std::string body = std::regex_replace(html, std::regex("<style>[^<]*</style>"), "");
-  const std::regex tag(R"(<(/?)([a-zA-Z0-9]+)((?:\s+[a-zA-Z-]+(?:="[^"<>]*")?)*)\s*(/?)>|<!DOCTYPE html>|<)");
-  for (auto at = std::sregex_iterator(body.begin(), body.end(), tag); at != std::sregex_iterator(); ++at) {
-    const std::smatch& match = *at;
-    if (match.str() == "<") return "a < that begins no element at " + std::to_string(match.position());
-    const std::string name = match[2];
-    std::smatch id;
-    const std::string attributes = match[3];
-    if (std::regex_search(attributes, id, std::regex(" id=\"([^\"]*)\"")) && !ids.insert(id[1]).second)
-      return "identifier twice: " + id[1].str();
-    if (name.empty() || match[4] == "/" || name == "meta" || name == "link") continue;
-    if (match[1] != "/") {
-      open.push_back(name);
-    } else if (open.empty() || open.back() != name) {
-      return "</" + name + "> ends " + (open.empty() ? "nothing" : open.back());
-    } else {
-      open.pop_back();
-    }
-  }
-  return open.empty() ? "" : open.back() + " does not end";
 }
 
 // --- the story ---

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "properties/report/html.h"
 #include "properties/studies/study.h"
 
 namespace cma {
@@ -17,23 +18,6 @@ constexpr double kTop = 74;
 constexpr double kRowHeight = 34;
 constexpr double kBarHeight = 18;
 constexpr double kBottom = 44;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
 
 // Returns the end of the axis: the first of 1, 2, 5, 10, ... tenths of a percent that no interval exceeds.
 double axis_end(const StudyResult& result) {
