@@ -12,6 +12,7 @@
 
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/files.h"
+#include "fuzz/commands/installed.h"
 #include "properties/logs/answer_json.h"
 #include "properties/logs/explain_log.h"
 #include "properties/report/log_page.h"
@@ -57,8 +58,8 @@ std::expected<void, Failure> write_reproduction(const std::string& file, const l
 
 int perform_explain(const ExplainCommand& command) {
   const std::string name = command.file == "-" ? "standard input" : command.file;
-  const std::unique_ptr<std::FILE, CloseFile> file(command.file == "-" ? stdin
-                                                                       : std::fopen(command.file.c_str(), "rb"));
+  const std::unique_ptr<std::FILE, CloseFile> file(
+      command.file == "-" ? stdin : std::fopen(input_path(command.file).c_str(), "rb"));
   if (file == nullptr) return refuse_log(name, errno);
   const auto source = [&](char* buffer, std::size_t size) {
     const std::size_t got = std::fread(buffer, 1, size, file.get());

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "fuzz/commands/command.h"
+#include "fuzz/commands/installed.h"
 #include "fuzz/mutation/input.h"
 #include "properties/program/byte_form.h"
 #include "properties/program/text.h"
@@ -114,9 +115,10 @@ int report_failure(const Failure& failure) {
 
 std::expected<std::string, Failure> read_file(const std::string& file) {
   std::error_code ignored;
-  if (file != "-" && std::filesystem::is_directory(file, ignored))
+  const std::string path = input_path(file);
+  if (file != "-" && std::filesystem::is_directory(path, ignored))
     return failure(kBadInput, fmt::format("{}: is a directory", file));
-  std::FILE* stream = file == "-" ? stdin : std::fopen(file.c_str(), "rb");
+  std::FILE* stream = file == "-" ? stdin : std::fopen(path.c_str(), "rb");
   if (stream == nullptr) return failure(kBadInput, fmt::format("{}: {}", file, std::strerror(errno)));
   std::string content;
   std::array<char, 65536> buffer;
@@ -201,9 +203,10 @@ std::vector<std::string> files_below(const std::string& folder) {
 
 std::vector<std::string> program_files(const std::vector<std::string>& paths) {
   std::vector<std::string> programs;
-  for (const std::string& path : paths) {
+  for (const std::string& name : paths) {
+    const std::string path = input_path(name);
     if (!std::filesystem::is_directory(path)) {
-      programs.push_back(path);
+      programs.push_back(name);
       continue;
     }
     for (std::string& file : files_below(path))

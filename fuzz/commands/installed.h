@@ -1,0 +1,20 @@
+// Where the installed corpus is, for commands that are given a program or log of it.
+//
+// An installed cmacheck has the corpus beside it, as share/cmacheck/corpus: an input that is named as in a checkout,
+// corpus/scenarios/NAME.cma, is found there from any folder. Used by what reads inputs; outputs are never looked for.
+// Cost: a look at the file system.
+#pragma once
+
+#include <string>
+
+namespace cma {
+
+// Returns the folder that an installed cmacheck has its data in: from the executable on, ../share/cmacheck. Whether it
+// is there is another question.
+std::string data_folder();
+
+// Returns the path of an input that was named: the name itself, unless nothing is there, it begins with corpus/, and
+// the folder `data` has it.
+std::string input_path(const std::string& name, const std::string& data = data_folder());
+
+}  // namespace cma
