@@ -24,6 +24,13 @@ std::string brief_of(const logs::LogAnswer& answer) {
   return html + "</dl>\n";
 }
 
+// Returns line numbers as they stand in a column: "lines 3-5" on one line, as its hyphen is one that does not break.
+std::string place_of(const logs::Statement& statement) {
+  std::string html;
+  for (const char c : logs::lines_text(statement.lines)) html += c == '-' ? "&#8209;" : std::string(1, c);
+  return html;
+}
+
 std::string title_of(const logs::RequestSummary& request) {
   std::string title = request.count == 1 ? "Request" : fmt::format("{} requests", request.count);
   if (request.pages != 0) title += " for " + logs::pages_text(request.pages);
@@ -65,7 +72,7 @@ std::string evidence_of(const logs::LogAnswer& answer) {
     html += "<table>\n<tr><th>certainty</th><th>what</th><th>where</th></tr>\n";
     for (const logs::Statement& statement : section.statements)
       html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n", logs::word_of(statement.certainty),
-                          escaped(statement.text), logs::lines_text(statement.lines));
+                          escaped(statement.text), place_of(statement));
     html += "</table>\n";
   }
   return html;

@@ -11,8 +11,8 @@
 namespace cma {
 namespace {
 
-constexpr std::uint64_t kPictureLabels = 250;
-constexpr std::uint64_t kPictureWidth = 820;
+constexpr std::uint64_t kPictureLabels = 290;
+constexpr std::uint64_t kPictureWidth = 800;
 constexpr std::uint64_t kPictureRow = 20;
 constexpr std::uint64_t kPictureBar = 12;
 constexpr std::uint64_t kPictureTicks = 4;
@@ -46,14 +46,15 @@ class WindowsPicture {
     const auto area = std::ranges::find_if(areas, has_all);
     if (area != areas.end()) {
       shown_ = *area;
-      rows_.push_back({label_of("area", *area), "fr", {*area}});
+      rows_.push_back({label_of("area:", *area), "fr", {*area}});
     }
     add_windows();
-    add_all("free then", "b0", request.free_blocks);
-    if (request.got) rows_.push_back({label_of("got", *request.got), "b0", {*request.got}});
-    add_all("in the way, within", "mark", request.suspects);
+    add_all("free then:", "b0", request.free_blocks);
+    if (request.got) rows_.push_back({label_of("got:", *request.got), "b0", {*request.got}});
+    // Where the page itself is known, the pages that it could be among say nothing.
+    if (request.stopped_at.empty()) add_all("in the way:", "mark", request.suspects);
     for (const Pfn pfn : request.stopped_at)
-      rows_.push_back({fmt::format("stopped at {:#x}", pfn), "mark", {{pfn, pfn + 1}}});
+      rows_.push_back({fmt::format("in the way: {:#x}", pfn), "mark", {{pfn, pfn + 1}}});
   }
 
   std::string draw(const std::string& id) const {
@@ -84,7 +85,7 @@ class WindowsPicture {
         const std::size_t at = number++;
         if (left_out != 0 && at == gap) rows_.push_back({fmt::format("... {} windows more ...", left_out), "", {}});
         if (at >= gap && at < gap + left_out) continue;
-        const std::string what = request_.swept.size() > 1 ? fmt::format("sweep {}:", sweep + 1) : "window";
+        const std::string what = request_.swept.size() > 1 ? fmt::format("sweep {}:", sweep + 1) : "window:";
         rows_.push_back({label_of(what, window), "mv", {window}});
       }
   }
