@@ -9,8 +9,8 @@
 
 namespace cma {
 
-// Returns the folder that an installed cmacheck has its data in: from the executable on, ../share/cmacheck. Whether it
-// is there is another question.
+// Returns the folder that an installed cmacheck has its data in: from the executable on, ../share/cmacheck; where the
+// kernel does not tell which executable it is (no /proc), that of Debian's package. It need not be there.
 std::string data_folder();
 
 // Returns the path of an input that was named: the name itself, unless nothing is there, it begins with corpus/, and
