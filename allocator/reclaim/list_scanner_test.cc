@@ -28,6 +28,15 @@ class ListScanTest : public ::testing::TestWithParam<Release> {
     }
     return pfns;
   }
+  // Reads a page of a file of its own, and begins to free it: its last reference is gone, and it is still on the list.
+  Pfn begin_to_free() {
+    const FileId other = machine->files.open(FileMethod::ordered, /*slow=*/false);
+    const Pfn pfn = machine->owners.owner(read_page(*machine, other, 0)).pfn;
+    machine->lru.get_page(pfn);
+    run_now(machine->files.truncate(other, 0));
+    start_task(*machine, machine->lru.put_page(pfn), Point::put_page_dropped);
+    return pfn;
+  }
   ListScanner& scanner() { return machine->reclaim.scanner(); }
   LruVec vec() const { return machine->reclaim.lruvecs().of_zone(0); }
   std::vector<Pfn> pages_on(LruList list) const { return pfns_of(machine->map, machine->lru.lists().list(list)); }
@@ -48,22 +57,21 @@ INSTANTIATE_TEST_SUITE_P(Releases, ListScanTest, ::testing::ValuesIn(modelled_re
 // --- pages that are being freed ---
 
 TEST_P(ListScanTest, APageThatIsBeingFreedIsPassedOverAndFreedAllTheSame) {
-  const std::vector<Pfn> pfns = read(40);
-  start_task(*machine, machine->files.truncate(file, 0), Point::put_page_dropped);
-  // Its last reference is gone, and it is still on the list, as the oldest page.
-  ASSERT_EQ(machine->map.page(pfns[0]).ref, 0);
-  ASSERT_EQ(pages_on(LruList::inactive_file).back(), pfns[0]);
+  const Pfn pfn = begin_to_free();
+  read(40);
+  run_now(machine->lru.add_drain(0));
+  ASSERT_EQ(machine->map.page(pfn).ref, 0);
+  ASSERT_EQ(pages_on(LruList::inactive_file).back(), pfn) << "the oldest page";
   ScanControl scan = control();
   run_now(scanner().shrink_inactive(8, vec(), scan, LruList::inactive_file));
-  EXPECT_EQ(pages_on(LruList::inactive_file).front(), pfns[0]) << "out of the way";
+  EXPECT_EQ(pages_on(LruList::inactive_file).front(), pfn) << "out of the way";
   EXPECT_EQ(machine->reclaim.events().pgsteal_direct, 7U) << "it is one of those that are scanned";
   run_to_rest(*machine);
-  EXPECT_TRUE(machine->map.page(pfns[0]).has(kPagePcp | kPageBuddy));
+  EXPECT_TRUE(machine->map.page(pfn).has(kPagePcp | kPageBuddy));
 }
 
 TEST_P(ListScanTest, AListOfPagesThatAreBeingFreedGivesNothing) {
-  const Pfn pfn = read(1)[0];
-  start_task(*machine, machine->files.truncate(file, 0), Point::put_page_dropped);
+  const Pfn pfn = begin_to_free();
   ASSERT_THAT(pages_on(LruList::inactive_file), ElementsAre(pfn));
   ScanControl scan = control();
   scan.kswapd = true;

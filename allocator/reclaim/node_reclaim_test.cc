@@ -38,13 +38,11 @@ class NodeScanTest : public ::testing::TestWithParam<Release> {
     run_to_rest(*machine);
     return *freed.value;
   }
-  // Fills the machine with pages of the file, until the allocator would begin to reclaim.
+  // Fills the machine with pages of the file, until a request for pages would have to reclaim.
   void fill() {
-    while (true) {
-      const Files::Read read = run_now(machine->files.read(file, ids.size(), /*readahead=*/true));
-      if (read.error != 0) break;
-      ids.push_back(read.page);
-    }
+    Pfn frame = kNoPfn;
+    while ((frame = machine->buddy.alloc_pages(kGfpHighuserMovable | kGfpNowarn, 0)) != kNoPfn)
+      ids.push_back(run_now(machine->files.read(file, ids.size(), /*readahead=*/true, frame)).page);
     run_now(machine->lru.add_drain(0));
   }
 
@@ -127,8 +125,13 @@ TEST_P(NodeScanTest, WithoutIoNothingMoreIsFreedForACompactionSince6_1) {
 
 // Enough is free for a compaction, and in pieces: the caller is sent to compact if so much is above the high watermark.
 TEST_P(NodeScanTest, MemoryInPiecesIsLeftToACompaction) {
-  fill();
-  for (std::size_t i = 0; i < ids.size(); i += 2) run_now(machine->files.truncate(file, i));
+  const FileId other = machine->files.open(FileMethod::ordered, /*slow=*/false);
+  // Every second page is one of the other file.
+  Pfn frame = kNoPfn;
+  for (std::uint64_t i = 0; (frame = machine->buddy.alloc_pages(kGfpHighuserMovable | kGfpNowarn, 0)) != kNoPfn; ++i)
+    run_now(machine->files.read(i % 2 == 0 ? file : other, i / 2, /*readahead=*/true, frame));
+  run_now(machine->files.truncate(other, 0));
+  run_now(machine->lru.add_drain(0));
   run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   const std::uint64_t left = size(LruList::inactive_file);
   EXPECT_EQ(request(4, kGfpKernel), 1U);
