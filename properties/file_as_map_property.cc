@@ -30,6 +30,8 @@ struct Cached {
   bool reading = false;
   bool writing = false;
   int readers = 0;  // who have a reference
+  // A truncation that has stopped has looked it up: it has a reference, and since 4.15 its lock.
+  bool looked_up = false;
 };
 
 // What an actor is inside of.
@@ -39,7 +41,8 @@ struct Inside {
     allocated,   // a read that has a page, which is not in the cache yet
     submitted,   // a read that stopped after it asked the device
     waiting,     // a read that waits for the page's lock
-    truncating,  // a truncation that has removed the page before `key`, and has it locked still
+    truncating,  // a truncation from `key` on that has removed one page, and has it locked still; it goes twice over
+                 // all
   };
   What what = What::nothing;
   Key key;
@@ -58,6 +61,17 @@ struct Model {
   bool io_from(const Key& from) const {
     return std::ranges::any_of(
         io, [&](const auto& request) { return request.first.first == from.first && request.first >= from; });
+  }
+
+  bool looked_up(const Key& key) const {
+    const auto page = cache.find(key);
+    return page != cache.end() && page->second.looked_up;
+  }
+  // Returns whether a truncation has looked up pages from this one to the file's end.
+  bool looked_up_from(const Key& from) const {
+    return std::ranges::any_of(cache, [&](const auto& entry) {
+      return entry.first.first == from.first && entry.first >= from && entry.second.looked_up;
+    });
   }
 
   // Finds the page; waits for it if it is being read.
@@ -98,14 +112,16 @@ struct Model {
              return inside.what == Inside::What::truncating && inside.page == number;
            });
   }
-  // Removes the pages from this one on; at most one, if the truncation stops then.
+  // Removes the pages from this one on; at most one, if the truncation stops then: a file is not longer than what it
+  // looks up at a time.
   void truncate(ActorId actor, const Key& from, bool stops) {
     actors[actor] = {};
     for (auto page = cache.lower_bound(from); page != cache.end() && page->first.first == from.first;) {
       const auto [key, removed] = *page;
       page = cache.erase(page);
       if (!stops) continue;
-      actors[actor] = {Inside::What::truncating, {key.first, key.second + 1}, removed.page};
+      actors[actor] = {Inside::What::truncating, from, removed.page};
+      for (; page != cache.end() && page->first.first == from.first; ++page) page->second.looked_up = true;
       return;
     }
   }
@@ -119,7 +135,8 @@ struct Model {
   void drop(FileId file) {
     std::erase_if(cache, [&](const auto& entry) {
       const Cached& page = entry.second;
-      return entry.first.first == file && !page.dirty && !page.reading && !page.writing && page.readers == 0;
+      return entry.first.first == file && !page.dirty && !page.reading && !page.writing && page.readers == 0 &&
+             !page.looked_up;
     });
   }
 };
@@ -161,9 +178,11 @@ class Real {
     RC_ASSERT(real.owner == id);
     RC_ASSERT(real.has(kPageDirty) == expected.dirty);
     RC_ASSERT(real.has(kPageUptodate) == !expected.reading);
-    RC_ASSERT(real.has(kPageLocked) == expected.reading);
+    RC_ASSERT(real.has(kPageLocked) ==
+              (expected.reading || (expected.looked_up && machine->release() >= Release::v4_15)));
     RC_ASSERT(real.has(kPageWriteback) == expected.writing);
-    RC_ASSERT(real.ref == 1 + (real.has(kPagePrivate) ? 1 : 0) + real.pagevecs + expected.readers);
+    RC_ASSERT(real.ref ==
+              1 + (real.has(kPagePrivate) ? 1 : 0) + real.pagevecs + expected.readers + (expected.looked_up ? 1 : 0));
     // Equal versions are equal data, and others are not.
     RC_ASSERT(data.emplace(expected.version, real.token).first->second == real.token);
     RC_ASSERT(versions.emplace(real.token, expected.version).first->second == expected.version);
@@ -183,7 +202,10 @@ std::string text(const Key& key) { return fmt::format("file={} index={}", key.fi
 
 class Read final : public FileStep {
  public:
-  void checkPreconditions(const Model& model) const override { RC_PRE(model.idle(actor_)); }
+  void checkPreconditions(const Model& model) const override {
+    RC_PRE(model.idle(actor_));
+    RC_PRE(!model.looked_up(key_));
+  }
   void apply(Model& model) const override {
     if (model.cache.contains(key_))
       model.find(actor_, key_);
@@ -212,6 +234,7 @@ class Write final : public FileStep {
     RC_PRE(model.idle(actor_));
     RC_PRE(model.cache.contains(key_));
     RC_PRE(!model.cache.at(key_).reading);
+    RC_PRE(!model.looked_up(key_));
   }
   void apply(Model& model) const override {
     Cached& page = model.cache.at(key_);
@@ -236,6 +259,7 @@ class WriteBack final : public FileStep {
     RC_PRE(model.idle(actor_));
     RC_PRE(model.cache.contains(key_));
     RC_PRE(!model.cache.at(key_).reading);
+    RC_PRE(!model.looked_up(key_));
   }
   void apply(Model& model) const override {
     Cached& page = model.cache.at(key_);
@@ -256,10 +280,12 @@ class WriteBack final : public FileStep {
   Key key_ = any_key();
 };
 
-// Pages under I/O would make it wait.
+// Pages under I/O would make it wait, and pages that another truncation has locked.
 class Truncate final : public FileStep {
  public:
-  void checkPreconditions(const Model& model) const override { RC_PRE(model.idle(actor_) && !model.io_from(from_)); }
+  void checkPreconditions(const Model& model) const override {
+    RC_PRE(model.idle(actor_) && !model.io_from(from_) && !model.looked_up_from(from_));
+  }
   void apply(Model& model) const override { model.truncate(actor_, from_, stops_); }
   void show(std::ostream& out) const override {
     out << fmt::format("{}: truncate {}{}", actor_, text(from_), until(point()));
@@ -309,6 +335,7 @@ class Resume final : public FileStep {
     RC_PRE(model.can_resume(actor_));
     const Inside& inside = model.actors[actor_];
     RC_PRE(inside.what != Inside::What::truncating || !model.io_from(inside.key));
+    RC_PRE(inside.what == Inside::What::truncating || !model.looked_up(inside.key));
   }
   void apply(Model& model) const override {
     const Inside inside = model.actors[actor_];

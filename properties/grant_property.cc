@@ -459,8 +459,25 @@ PROMISE(GrantPromise, tries_every_zone_of_a_node_before_it_mixes_types_in_a_page
   assert_laws_hold(program, {Law::granted});
 }
 
+// Half of the programs begin with urgent requests only: a block that gets a reserve, then single pages down to it.
+// Other requests would take the reserve away before they fail.
+void ask_urgently(Random& random, Program& program) {
+  if (random.chance(50)) return;
+  Story story(program);
+  story.add(AllocPages{.order = 1, .type = TypeWord::unmovable, .atomic = true});
+  for (std::uint64_t page = random.between(8, 60); page > 0; --page)
+    story.add(AllocPages{.type = TypeWord::unmovable, .atomic = true});
+}
+
+Programs on_scarce_memory_with_urgent_pages() {
+  Programs programs = on_scarce_memory();
+  programs.options.min_ops = 20;
+  programs.prepare = ask_urgently;
+  return programs;
+}
+
 PROMISE(GrantPromise, decides_every_page_allocation_of_the_kernel_by_the_watermark_test_of_its_release,
-        {.programs = on_scarce_memory(),
+        {.programs = on_scarce_memory_with_urgent_pages(),
          .planted = {{Bug::watermark_with_areas, Release::v3_6},
                      {Bug::watermark_areas_twice, Release::v3_6},
                      {Bug::atomic_page_refused, Release::v6_1},

@@ -199,26 +199,32 @@ Task<void> Files::writeback(OwnerId page) {
 
 // --- leaving the cache ---
 
-// Looks up a pagevec's worth of cached pages from `index` on, which moves behind them, and takes a reference and the
-// page lock of each (find_lock_entries, 5.12; before, pagevec_lookup_entries and attempts on each). Does not wait. Up
-// to 5.11 pages whose lock others have are among them.
-std::vector<Files::Found> Files::look_up(FileId file, std::uint64_t& index, bool written) {
+// Looks up a pagevec's worth of cached pages from `index` on, which moves behind them, and takes a reference of each.
+// `how.all`: also the page lock of each that it gets (find_lock_entries, 5.12; in a truncation since 4.15); else the
+// caller tries to lock one after the other. Does not wait. Up to 5.11 pages whose lock others have are among them.
+std::vector<Files::Found> Files::look_up(FileId file, std::uint64_t& index, Locking how) {
   std::vector<Found> found;
   for (; index < size(file) && found.size() < pagevec_size(release_); ++index) {
     core_.engine.turn();
     const OwnerId page = cached(file, index);
     if (page == 0) continue;
-    const Pfn pfn = owners_.owner(page).pfn;
-    bool locked = locks_.try_lock(pfn);
-    if (locked && !written && core_.map.page(pfn).has(kPageWriteback)) {
-      locks_.unlock(pfn);
-      locked = false;
-    }
-    if (!locked && release_ >= Release::v5_12) continue;
-    lru_.get_page(pfn);
-    found.push_back({page, pfn, locked});
+    Found each{page, owners_.owner(page).pfn, index};
+    if (how.all) each.locked = try_to_lock(file, each, how);
+    if (how.all && !each.locked && release_ >= Release::v5_12) continue;
+    lru_.get_page(each.pfn);
+    found.push_back(each);
   }
   return found;
+}
+
+// Locks a page that a lookup has found. Returns false if another has it locked, it left the cache meanwhile, or it is
+// under writeback and the caller wants no such page.
+bool Files::try_to_lock(FileId file, const Found& found, Locking how) {
+  if (cached(file, found.index) != found.page || owners_.owner(found.page).pfn != found.pfn) return false;
+  if (!locks_.try_lock(found.pfn)) return false;
+  if (how.written || !core_.map.page(found.pfn).has(kPageWriteback)) return true;
+  locks_.unlock(found.pfn);
+  return false;
 }
 
 // Puts the references of a lookup (pagevec_release). Drains the pagevecs of this CPU before, since 4.15 once in a call.
@@ -243,13 +249,18 @@ Task<void> Files::remove_locked(const Found& found) {
 
 // The first pass of truncate_inode_pages_range, which passes over pages that it would have to wait for.
 Task<void> Files::truncate_without_waiting(FileId file, std::uint64_t from, bool& drained) {
+  const Locking how{.all = release_ >= Release::v4_15, .written = false};
   for (std::uint64_t index = from; index < size(file);) {
     core_.engine.turn();
-    const std::vector<Found> found = look_up(file, index, /*written=*/false);
+    std::vector<Found> found = look_up(file, index, how);
+    for (Found& each : found) {
+      if (!how.all) each.locked = try_to_lock(file, each, how);
+      if (!each.locked) continue;
+      co_await remove_locked(each);
+      if (!how.all) locks_.unlock(each.pfn);
+    }
     for (const Found& each : found)
-      if (each.locked) co_await remove_locked(each);
-    for (const Found& each : found)
-      if (each.locked) locks_.unlock(each.pfn);
+      if (how.all && each.locked) locks_.unlock(each.pfn);
     co_await release(found, drained);
   }
 }
@@ -267,7 +278,7 @@ Task<void> Files::truncate(FileId file, std::uint64_t from) {
   for (std::uint64_t index = from; index < size(file); ++index) {
     const OwnerId page = cached(file, index);
     if (page == 0) continue;
-    Found found{page, kNoPfn, true};
+    Found found{page, kNoPfn, index, true};
     if (!co_await lock_cached(page, found.pfn)) continue;
     co_await remove_locked(found);
     locks_.unlock(found.pfn);
@@ -282,11 +293,12 @@ Task<void> Files::truncate(FileId file, std::uint64_t from) {
 Task<void> Files::drop(FileId file) {
   bool drained = false;
   // Since 5.12 pages under writeback are passed over.
-  const bool written = release_ < Release::v5_12;
+  const Locking how{.all = release_ >= Release::v5_12, .written = release_ < Release::v5_12};
   for (std::uint64_t index = 0; index < size(file);) {
     core_.engine.turn();
-    const std::vector<Found> found = look_up(file, index, written);
-    for (const Found& each : found) {
+    std::vector<Found> found = look_up(file, index, how);
+    for (Found& each : found) {
+      if (!how.all) each.locked = try_to_lock(file, each, how);
       if (!each.locked) continue;
       co_await at(core_.engine, Point::drop_locked);
       const bool dropped = page_cache_.try_to_drop(each.page);

@@ -97,9 +97,15 @@ class Files {
   struct Found {
     OwnerId page = 0;
     Pfn pfn = kNoPfn;
+    std::uint64_t index = 0;
     bool locked = false;
   };
-  std::vector<Found> look_up(FileId file, std::uint64_t& index, bool written);
+  struct Locking {
+    bool all = false;      // when they are looked up, not one after the other
+    bool written = false;  // also pages under writeback
+  };
+  std::vector<Found> look_up(FileId file, std::uint64_t& index, Locking how);
+  bool try_to_lock(FileId file, const Found& found, Locking how);
   Task<void> release(const std::vector<Found>& found, bool& drained);
   Task<void> remove_locked(const Found& found);
   Task<void> truncate_without_waiting(FileId file, std::uint64_t from, bool& drained);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "properties/laws/audit_pages.h"
 #include "properties/laws/page_lanes.h"
 
@@ -116,8 +118,15 @@ void PageChecks::check_block_types(Frame frame, const Page& page, bool& loose) c
   loose = true;
 }
 
+// Returns whether a pageblock of the block was of the reserve for atomic requests before.
+bool PageChecks::has_left_reserve(std::size_t zone, Pfn block, unsigned order) const {
+  return std::ranges::any_of(machine().buddy.zone(zone).left_highatomic,
+                             [&](Pfn left) { return left >= block && left < block + order_pages(order); });
+}
+
 // Checks that two free buddies have merged. Below the pageblock order they always do. From there on they may stay apart
-// where their types forbid merging (since 5.18), and where one or both are Isolate: they became so one after the other.
+// where their types forbid merging (since 5.18), where one has left the reserve since, and where one or both are
+// Isolate: they became so one after the other.
 void PageChecks::check_merge(const Stretch& stretch, Frame frame, const Page& page, bool& loose) const {
   const unsigned order = page.order;
   if (order >= machine().buddy.largest_order()) return;
@@ -134,6 +143,7 @@ void PageChecks::check_merge(const Stretch& stretch, Frame frame, const Page& pa
     const bool both_isolated = mine == Migratetype::isolate && its == Migratetype::isolate;
     const bool types_forbid =
         machine().release() >= Release::v5_18 && mine != its && (!is_mergeable(mine) || !is_mergeable(its));
+    if (has_left_reserve(stretch.zone, here, order) || has_left_reserve(stretch.zone, other, order)) return;
     if (types_forbid || (!strict() && (one_isolated || both_isolated))) {
       loose = loose || one_isolated || both_isolated;
       return;

@@ -53,6 +53,7 @@ class PageChecks : private AuditPart {
  private:
   void check_list_type(Frame frame, const Page& page, bool& loose) const;
   void check_block_types(Frame frame, const Page& page, bool& loose) const;
+  bool has_left_reserve(std::size_t zone, Pfn block, unsigned order) const;
   void check_merge(const Stretch& stretch, Frame frame, const Page& page, bool& loose) const;
   void check_writes(Frame frame, const Page& page, const Owner& owner) const;
   bool all_mapped(const Owner& owner) const;
