@@ -61,7 +61,7 @@ struct Request {
   std::optional<int> error;
   std::uint64_t end_line = 0;
   std::optional<PfnRange> got;
-  std::optional<Pfn> fin;  // where the test of its pages ended, which may be behind them
+  std::optional<Pfn> fin;         // where the test of its pages ended, which may be behind them
   std::uint64_t retry_lines = 0;  // "busy, retrying", one for each window that failed
   std::uint64_t first_retry_line = 0;
   std::vector<Window> retried;  // of those lines that name the start; the ends are not known yet
