@@ -133,7 +133,7 @@ TEST_P(Unusual, AreasThatShareALargestBlockAgree) {
 
 TEST_P(Unusual, CompactionWithManyProcessesIsJudgedWhereTheKernelHasRoom) {
   const std::string area = "\narea a base=0x1400 pages=0x400";
-  const Outcome roomy = judge("0x10000" + area, times(20, "spawn\n") + "compact\n");
+  const Outcome roomy = judge("0x20000" + area, times(20, "spawn\n") + "compact\n");
   EXPECT_EQ(roomy.kind, Outcome::Kind::agrees) << roomy.both_sides << roomy.reason;
   const Outcome narrow = judge("0x4000" + area, times(20, "spawn\n") + "compact\n");
   EXPECT_NE(narrow.kind, Outcome::Kind::differs) << narrow.both_sides;
