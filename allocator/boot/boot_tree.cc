@@ -47,4 +47,17 @@ std::uint64_t number_at(const std::string& value, std::size_t byte, unsigned cel
   return number;
 }
 
+std::string cells_of(std::uint64_t number, unsigned cells) {
+  CMA_ASSERT(cells == 1 || cells == 2);
+  std::string value;
+  for (unsigned shift = cells * 32; shift > 0; shift -= 8) value += static_cast<char>(number >> (shift - 8) & 0xff);
+  return value;
+}
+
+TreeNode reserved_memory_node(unsigned address_cells, unsigned size_cells) {
+  return {"reserved-memory",
+          0,
+          {{"#address-cells", cells_of(address_cells, 1)}, {"#size-cells", cells_of(size_cells, 1)}, {"ranges", ""}}};
+}
+
 }  // namespace cma

@@ -55,5 +55,10 @@ struct BootTree {
 // Returns the number in `cells` cells from this byte of a value on (of_read_number).
 // Requires: the value has so many bytes, and there are no more than two cells.
 std::uint64_t number_at(const std::string& value, std::size_t byte, unsigned cells);
+// Returns a number as a value has it, in one or two cells: number_at() reads it. The high bits of a larger number are
+// left out.
+std::string cells_of(std::uint64_t number, unsigned cells);
+// Returns a /reserved-memory without nodes, whose regions have numbers of so many cells.
+TreeNode reserved_memory_node(unsigned address_cells, unsigned size_cells);
 
 }  // namespace cma

@@ -1,5 +1,5 @@
-// What a request for pages asks of the layers above when memory is short: kswapd, reclaim, compaction, and the killer
-// of processes. The slow path (slow_path.h) calls it; reclaim/ has the implementation, which the machine wires.
+// What a request for pages asks of the layers above when memory is short: kswapd, reclaim and compaction. The slow path
+// (slow_path.h) calls it; reclaim/ has the implementation, which the machine wires.
 //
 // Requests without anything to ask fail where the kernel would begin to compact or to reclaim.
 //

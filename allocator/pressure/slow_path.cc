@@ -254,8 +254,10 @@ bool SlowPath::enough_if_reclaimed(const ZoneList::Entry& entry, std::uint64_t r
 Task<bool> SlowPath::should_reclaim_retry() {
   // More make no difference.
   in_vain_ = progress_ > 0 && !costly_ ? 0 : std::min(in_vain_ + 1, kMostTurnsInVain + 1);
-  if (in_vain_ > kMostTurnsInVain)
-    co_return release_ >= Release::v4_10&& buddy_.unreserve_highatomic(request_, /*force=*/true);
+  if (in_vain_ > kMostTurnsInVain) {
+    const bool unreserves = release_ >= Release::v4_10;
+    co_return unreserves&& buddy_.unreserve_highatomic(request_, /*force=*/true);
+  }
   for (const ZoneList::Entry& entry : request_.zonelist) {
     const std::uint64_t reclaimable = relief_.reclaimable(entry.zone);
     if (!enough_if_reclaimed(entry, reclaimable)) continue;
@@ -267,7 +269,8 @@ Task<bool> SlowPath::should_reclaim_retry() {
       co_await begin_again();
     co_return true;
   }
-  co_return release_ >= Release::v6_1&& buddy_.unreserve_highatomic(request_, /*force=*/true);
+  const bool unreserves = release_ >= Release::v6_1;
+  co_return unreserves&& buddy_.unreserve_highatomic(request_, /*force=*/true);
 }
 
 // Raises the priority of compaction. Returns false if it is at its highest, which is lower for large blocks.
@@ -279,8 +282,7 @@ bool SlowPath::raise_priority() {
   return true;
 }
 
-// Returns whether a compaction would have room somewhere, with some more
-// pages reclaimed (compaction_zonelist_suitable).
+// Returns whether a compaction would have room in a zone, with more pages reclaimed (compaction_zonelist_suitable).
 bool SlowPath::any_zone_has_room() const {
   for (const ZoneList::Entry& entry : request_.zonelist) {
     const std::uint64_t more = relief_.reclaimable(entry.zone) / request_.order;

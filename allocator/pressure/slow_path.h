@@ -48,8 +48,7 @@ class SlowPath {
   // What follows a turn.
   enum class Next : std::uint8_t { done, again, fails };
 
-  // Side by side, oldest first: up to 4.7 compaction comes before reclaim in each turn,
-  // since then once before the turns.
+  // Side by side, oldest first: up to 4.7 compaction comes before reclaim in each turn, since then before all turns.
   Task<void> run_v3_5();
   Task<void> run_v4_8();
   Task<Next> turn_v3_5();

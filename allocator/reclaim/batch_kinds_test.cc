@@ -2,31 +2,19 @@
 
 #include <gtest/gtest.h>
 
-#include "allocator/machine_testing.h"
-#include "allocator/reclaim/batch.h"
+#include "allocator/reclaim_testing.h"
 
 namespace cma {
 namespace {
 
-class BusyBatchTest : public ::testing::TestWithParam<Release> {
+class BusyBatchTest : public BatchFixture {
  protected:
-  static Geometry geometry() {
-    Geometry g = default_small_geometry(GetParam());
-    g.areas.clear();
-    return g;
-  }
-  Pfn pfn_of(OwnerId id) const { return machine->owners.owner(id).pfn; }
-  const Page& page_of(OwnerId id) const { return machine->map.page(pfn_of(id)); }
-  void isolate(OwnerId id) {
-    ASSERT_TRUE(machine->lru.isolate(pfn_of(id)));
-    list.push_front(machine->map, machine->map.frame(pfn_of(id)));
-  }
   // Tries one page, alone.
   std::uint64_t shrink(OwnerId id) {
     list = PageList{};
     counts = {};
     isolate(id);
-    return run_now(batch.shrink(list, control, node, counts));
+    return shrink_batch();
   }
   // Returns a dirty page that kswapd would write: met before, in a node whose batches are dirty as a whole.
   OwnerId page_to_write(FileId file) {
@@ -39,17 +27,7 @@ class BusyBatchTest : public ::testing::TestWithParam<Release> {
     return id;
   }
 
-  std::unique_ptr<Machine> machine = make_machine(geometry());
-  FileId fast = machine->files.open(FileMethod::ordered, /*slow=*/false);
-  FileId slow = machine->files.open(FileMethod::ordered, /*slow=*/true);
   std::uint64_t next = 0;
-  ReclaimEvents events;
-  BatchReclaim batch{Core{machine->geometry(), machine->bugs, machine->engine, machine->trace, machine->map},
-                     machine->lru, machine->page_locks, machine->owner_reclaim, events};
-  PageList list;
-  ScanControl control;
-  NodeState node;
-  BatchCounts counts;
 };
 INSTANTIATE_TEST_SUITE_P(Releases, BusyBatchTest, ::testing::ValuesIn(modelled_releases()));
 
@@ -103,7 +81,7 @@ TEST_P(BusyBatchTest, ATruncatedPageThatOthersHoldStaysWithoutItsBuffer) {
   run_now(machine->files.truncate(file, 0));
   machine->buffers.put(buffer);
   machine->lru.get_page(pfn);
-  EXPECT_EQ(run_now(batch.shrink(list, control, node, counts)), 0U);
+  EXPECT_EQ(shrink_batch(), 0U);
   EXPECT_FALSE(machine->map.page(pfn).has(kPagePrivate | kPageLocked | kPageActive));
   EXPECT_EQ(machine->map.page(pfn).ref, 2) << "the list's and the holder's";
 }

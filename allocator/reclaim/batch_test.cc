@@ -1,8 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "allocator/machine_testing.h"
-#include "allocator/reclaim/batch.h"
+#include "allocator/reclaim_testing.h"
 
 namespace cma {
 namespace {
@@ -10,31 +9,15 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr auto kAllReleases = {Release::v3_6,  Release::v4_9, Release::v4_19,
-                               Release::v5_10, Release::v6_1, Release::v6_12};
-
-// A small machine with an ordered file on a fast device and one on a slow device.
-class BatchTest : public ::testing::TestWithParam<Release> {
+class BatchTest : public BatchFixture {
  protected:
-  static Geometry geometry() {
-    Geometry g = default_small_geometry(GetParam());
-    g.areas.clear();
-    return g;
-  }
-  Pfn pfn_of(OwnerId id) const { return machine->owners.owner(id).pfn; }
-  const Page& page_of(OwnerId id) const { return machine->map.page(pfn_of(id)); }
-
   // Takes the pages off the LRU and tries them, first page first.
   std::uint64_t shrink(const std::vector<OwnerId>& ids) {
     isolate(ids);
-    return run_now(batch.shrink(list, control, node, counts));
+    return shrink_batch();
   }
   void isolate(const std::vector<OwnerId>& ids) {
-    for (const OwnerId id : ids) {
-      const Pfn pfn = pfn_of(id);
-      ASSERT_TRUE(machine->lru.isolate(pfn));
-      list.push_front(machine->map, machine->map.frame(pfn));
-    }
+    for (const OwnerId id : ids) BatchFixture::isolate(id);
   }
   std::vector<Pfn> kept() const { return pfns_of(machine->map, list); }
   // Whether what reclaim does not drop is out of its way on the active list (4.11).
@@ -49,20 +32,9 @@ class BatchTest : public ::testing::TestWithParam<Release> {
     for (PteId pte = machine->owners.owner(id).first_pte; pte != 0; pte = machine->spaces.pte(pte).next)
       machine->spaces.pte(pte).young = false;
   }
-
-  std::unique_ptr<Machine> machine = make_machine(geometry());
-  FileId fast = machine->files.open(FileMethod::ordered, /*slow=*/false);
-  FileId slow = machine->files.open(FileMethod::ordered, /*slow=*/true);
-  ReclaimEvents events;
-  BatchReclaim batch{Core{machine->geometry(), machine->bugs, machine->engine, machine->trace, machine->map},
-                     machine->lru, machine->page_locks, machine->owner_reclaim, events};
-  PageList list;
-  ScanControl control;
-  NodeState node;
-  BatchCounts counts;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, BatchTest, ::testing::ValuesIn(kAllReleases));
+INSTANTIATE_TEST_SUITE_P(Releases, BatchTest, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(BatchTest, ACleanUnusedPageIsDropped) {
   const OwnerId id = read_page(*machine, fast, 0);
@@ -126,7 +98,7 @@ TEST_P(BatchTest, LockedMemoryStaysAndIsNotActive) {
   isolate({id});
   const Pfn pfn = pfn_of(id);
   run_now(machine->lru.mlock(pfn));
-  EXPECT_EQ(run_now(batch.shrink(list, control, node, counts)), 0U);
+  EXPECT_EQ(shrink_batch(), 0U);
   EXPECT_FALSE(machine->map.page(pfn).has(kPageActive));
   EXPECT_EQ(kept().size(), GetParam() < Release::v4_6 ? 0U : 1U) << "3.6 puts it back at once";
   EXPECT_EQ(machine->map.page(pfn).has(kPageLru), GetParam() < Release::v4_6);
@@ -272,7 +244,7 @@ TEST_P(BatchTest, ATruncatedPageIsFreedWithItsBuffer) {
   ASSERT_EQ(machine->map.page(pfn).owner, 0U);
   ASSERT_TRUE(machine->map.page(pfn).has(kPagePrivate));
   machine->buffers.put(buffer);
-  EXPECT_EQ(run_now(batch.shrink(list, control, node, counts)), 1U);
+  EXPECT_EQ(shrink_batch(), 1U);
   EXPECT_EQ(machine->map.page(pfn).ref, 0);
 }
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "allocator/machine_testing.h"
+#include "allocator/reclaim_testing.h"
 
 namespace cma {
 namespace {
@@ -14,20 +14,19 @@ class RecordedWakeups final : public KcompactdWaker {
   std::vector<unsigned> orders;
 };
 
-class KswapdTest : public ::testing::TestWithParam<Release> {
+class KswapdTest : public ReclaimFixture {
  protected:
-  static Geometry geometry() {
-    Geometry g = default_small_geometry(GetParam());
-    g.areas.clear();
+  void SetUp() override { boot(geometry()); }
+  void boot(Geometry g) {
     // High watermark: 60 pages and more.
     g.min_free_kbytes = 160;
-    return g;
+    remake(g);
+    machine->reclaim.kswapd().set_kcompactd(&kcompactd);
   }
-  void SetUp() override { machine->reclaim.kswapd().set_kcompactd(&kcompactd); }
   Kswapd& kswapd() { return machine->reclaim.kswapd(); }
   const Zone& zone() const { return machine->buddy.zone(0); }
   std::uint64_t high() const { return Watermarks::watermark(zone(), Watermark::high); }
-  NodeState& state() { return machine->reclaim.lruvecs().state(machine->reclaim.lruvecs().of_zone(0)); }
+  NodeState& state() { return machine->reclaim.lruvecs().state(vec()); }
   // Fills the machine with clean pages of a file until the allocator would begin to reclaim.
   unsigned fill() {
     machine->page_allocator.relieve_by(nullptr);
@@ -50,8 +49,6 @@ class KswapdTest : public ::testing::TestWithParam<Release> {
   }
 
   RecordedWakeups kcompactd;
-  std::unique_ptr<Machine> machine = make_machine(geometry());
-  FileId file = machine->files.open(FileMethod::ordered, /*slow=*/false);
 };
 INSTANTIATE_TEST_SUITE_P(Since4_8, KswapdTest,
                          ::testing::Values(Release::v4_9, Release::v4_19, Release::v5_10, Release::v6_1,
@@ -123,9 +120,7 @@ TEST_P(KswapdTest, FreesAsManyPagesAsWatermarksWereRaisedAndLowersThem) {
   if (GetParam() < Release::v5_0) GTEST_SKIP() << "watermarks are not raised";
   Geometry large = geometry();
   large.memory.end = large.memory.start + 0x4000;
-  machine = make_machine(large);
-  SetUp();
-  file = machine->files.open(FileMethod::ordered, /*slow=*/false);
+  boot(large);
   for (unsigned i = 0; i < 5000; ++i) read_page(*machine, file, i);
   machine->buddy.zone(0).watermark_boost = 16;
   ASSERT_TRUE(kswapd().balanced(0, 0, 0));

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "allocator/machine_testing.h"
+#include "allocator/reclaim_testing.h"
 
 namespace cma {
 namespace {
@@ -13,33 +13,18 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class ListScanTest : public ::testing::TestWithParam<Release> {
+class ListScanTest : public ReclaimFixture {
  protected:
-  static Geometry geometry() {
-    Geometry g = default_small_geometry(GetParam());
-    g.areas.clear();
-    return g;
-  }
-  std::vector<Pfn> read(unsigned pages) {
-    std::vector<Pfn> pfns;
-    for (unsigned i = 0; i < pages; ++i) {
-      ids.push_back(read_page(*machine, file, ids.size()));
-      pfns.push_back(machine->owners.owner(ids.back()).pfn);
-    }
-    return pfns;
-  }
   // Reads a page of a file of its own, and begins to free it: its last reference is gone, and it is still on the list.
   Pfn begin_to_free() {
     const FileId other = machine->files.open(FileMethod::ordered, /*slow=*/false);
-    const Pfn pfn = machine->owners.owner(read_page(*machine, other, 0)).pfn;
+    const Pfn pfn = pfn_of(read_page(*machine, other, 0));
     machine->lru.get_page(pfn);
     run_now(machine->files.truncate(other, 0));
     start_task(*machine, machine->lru.put_page(pfn), Point::put_page_dropped);
     return pfn;
   }
   ListScanner& scanner() { return machine->reclaim.scanner(); }
-  LruVec vec() const { return machine->reclaim.lruvecs().of_zone(0); }
-  std::vector<Pfn> pages_on(LruList list) const { return pfns_of(machine->map, machine->lru.lists().list(list)); }
   // Whether a list without a batch of pages is passed over.
   static bool passes_short_lists_over() { return GetParam() >= Release::v4_8 && GetParam() < Release::v4_11; }
   static ScanControl control() {
@@ -47,10 +32,6 @@ class ListScanTest : public ::testing::TestWithParam<Release> {
     control.priority = 0;
     return control;
   }
-
-  std::unique_ptr<Machine> machine = make_machine(geometry());
-  FileId file = machine->files.open(FileMethod::ordered, /*slow=*/false);
-  std::vector<OwnerId> ids;
 };
 INSTANTIATE_TEST_SUITE_P(Releases, ListScanTest, ::testing::ValuesIn(modelled_releases()));
 

@@ -4,31 +4,15 @@
 
 #include <gtest/gtest.h>
 
-#include "allocator/machine_testing.h"
+#include "allocator/reclaim_testing.h"
 
 namespace cma {
 namespace {
 
 constexpr Gfp kGfpNoio = kGfpKernel & ~(kGfpIo | kGfpFs);
 
-class NodeScanTest : public ::testing::TestWithParam<Release> {
+class NodeScanTest : public ReclaimFixture {
  protected:
-  static Geometry geometry() {
-    Geometry g = default_small_geometry(GetParam());
-    g.areas.clear();
-    return g;
-  }
-  void remake(const Geometry& g) {
-    machine = make_machine(g);
-    file = machine->files.open(FileMethod::ordered, /*slow=*/false);
-    ids.clear();
-  }
-  void read(unsigned pages) {
-    for (unsigned i = 0; i < pages; ++i) ids.push_back(read_page(*machine, file, ids.size()));
-  }
-  Pfn pfn_of(OwnerId id) const { return machine->owners.owner(id).pfn; }
-  std::uint64_t size(LruList list) const { return machine->lru.lists().size(list); }
-  LruVec vec() const { return machine->reclaim.lruvecs().of_zone(0); }
   std::uint64_t request(unsigned order, Gfp gfp) {
     ReclaimRequest request;
     request.order = order;
@@ -45,10 +29,6 @@ class NodeScanTest : public ::testing::TestWithParam<Release> {
       ids.push_back(run_now(machine->files.read(file, ids.size(), /*readahead=*/true, frame)).page);
     run_now(machine->lru.add_drain(0));
   }
-
-  std::unique_ptr<Machine> machine = make_machine(geometry());
-  FileId file = machine->files.open(FileMethod::ordered, /*slow=*/false);
-  std::vector<OwnerId> ids;
 };
 INSTANTIATE_TEST_SUITE_P(Releases, NodeScanTest, ::testing::ValuesIn(modelled_releases()));
 INSTANTIATE_TEST_SUITE_P(Between, NodeScanTest, ::testing::Values(Release::v4_4));

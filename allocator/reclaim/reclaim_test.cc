@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "allocator/machine_testing.h"
+#include "allocator/reclaim_testing.h"
 
 namespace cma {
 namespace {
@@ -11,25 +11,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr auto kEveryRelease = {Release::v3_6,  Release::v4_9, Release::v4_19,
-                                Release::v5_10, Release::v6_1, Release::v6_12};
-
-class ReclaimTest : public ::testing::TestWithParam<Release> {
+class ReclaimTest : public ReclaimFixture {
  protected:
-  static Geometry geometry() {
-    Geometry g = default_small_geometry(GetParam());
-    g.areas.clear();
-    return g;
-  }
-  // Reads so many pages of a file; returns where they are, the one read first first.
-  std::vector<Pfn> read(unsigned pages) {
-    std::vector<Pfn> pfns;
-    for (unsigned i = 0; i < pages; ++i) {
-      ids.push_back(read_page(*machine, file, ids.size()));
-      pfns.push_back(machine->owners.owner(ids.back()).pfn);
-    }
-    return pfns;
-  }
   // Makes a page of an inactive list active.
   void activate(Pfn pfn) {
     run_now(machine->lru.mark_accessed(pfn));
@@ -37,9 +20,6 @@ class ReclaimTest : public ::testing::TestWithParam<Release> {
     run_now(machine->lru.add_drain(0));
     EXPECT_TRUE(machine->map.page(pfn).has(kPageActive));
   }
-  std::vector<Pfn> pages_on(LruList list) const { return pfns_of(machine->map, machine->lru.lists().list(list)); }
-  std::uint64_t size(LruList list) const { return machine->lru.lists().size(list); }
-  LruVec vec() const { return machine->reclaim.lruvecs().of_zone(0); }
   ScanControl control_for(int priority = 0) const {
     ScanControl control;
     control.priority = priority;
@@ -54,12 +34,8 @@ class ReclaimTest : public ::testing::TestWithParam<Release> {
     run_to_rest(*machine);
     return *outcome.value;
   }
-
-  std::unique_ptr<Machine> machine = make_machine(geometry());
-  FileId file = machine->files.open(FileMethod::ordered, /*slow=*/false);
-  std::vector<OwnerId> ids;
 };
-INSTANTIATE_TEST_SUITE_P(Releases, ReclaimTest, ::testing::ValuesIn(kEveryRelease));
+INSTANTIATE_TEST_SUITE_P(Releases, ReclaimTest, ::testing::ValuesIn(modelled_releases()));
 
 // --- lists ---
 
@@ -202,8 +178,7 @@ class ReclaimOfZonesTest : public ReclaimTest {
   void SetUp() override {
     Geometry g = geometry();
     g.zones = {{"DMA", {g.memory.start, g.memory.start + 256}}, {"Normal", {g.memory.start + 256, g.memory.end}}};
-    machine = make_machine(g);
-    file = machine->files.open(FileMethod::ordered, /*slow=*/false);
+    remake(g);
     // Pages of both zones, in turns.
     for (unsigned i = 0; i < 20; ++i) {
       const Pfn frame = machine->buddy.alloc_pages(i % 2 == 0 ? kGfpKernel | kGfpDma : kGfpKernel, 0);
@@ -215,7 +190,7 @@ class ReclaimOfZonesTest : public ReclaimTest {
   }
   std::vector<Pfn> pfns;
 };
-INSTANTIATE_TEST_SUITE_P(Releases, ReclaimOfZonesTest, ::testing::ValuesIn(kEveryRelease));
+INSTANTIATE_TEST_SUITE_P(Releases, ReclaimOfZonesTest, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(ReclaimOfZonesTest, PagesAboveTheCeilingArePassedOverAndGoToTheHead) {
   ScanControl control = control_for();

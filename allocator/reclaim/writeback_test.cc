@@ -2,20 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include "allocator/machine_testing.h"
+#include "allocator/reclaim_testing.h"
 
 namespace cma {
 namespace {
 
-class NodeWritebackTest : public ::testing::TestWithParam<Release> {
+class NodeWritebackTest : public ReclaimFixture {
  protected:
-  static Geometry geometry() {
-    Geometry g = default_small_geometry(GetParam());
-    g.areas.clear();
-    return g;
-  }
   void SetUp() override {
-    for (unsigned i = 0; i < kPages; ++i) ids.push_back(read_page(*machine, file, i));
+    file = machine->files.open(FileMethod::ordered, /*slow=*/true);
+    read(kPages);
   }
   // Makes so many of the pages dirty, oldest first; with `submit` they are under writeback from then on.
   void dirty(unsigned pages, bool submit) {
@@ -27,15 +23,14 @@ class NodeWritebackTest : public ::testing::TestWithParam<Release> {
   // Marks pages that are under writeback as met before by reclaim.
   void meet() {
     for (const OwnerId id : ids) {
-      Page& page = machine->map.edit(machine->owners.owner(id).pfn);
+      Page& page = machine->map.edit(pfn_of(id));
       if (page.has(kPageWriteback)) page.flags |= kPageReclaim;
     }
   }
   // Keeps all pages from being dropped.
   void hold() {
-    for (const OwnerId id : ids) machine->lru.get_page(machine->owners.owner(id).pfn);
+    for (const OwnerId id : ids) machine->lru.get_page(pfn_of(id));
   }
-  LruVec vec() const { return machine->reclaim.lruvecs().of_zone(0); }
   NodeState& state() { return machine->reclaim.lruvecs().state(vec()); }
   // Scans all of the node's lists once. Returns how long the caller slept.
   Time scan(bool kswapd) {
@@ -52,9 +47,6 @@ class NodeWritebackTest : public ::testing::TestWithParam<Release> {
   static bool by_batch() { return GetParam() >= Release::v3_11 && GetParam() < Release::v4_17; }
 
   static constexpr unsigned kPages = 32;
-  std::unique_ptr<Machine> machine = make_machine(geometry());
-  FileId file = machine->files.open(FileMethod::ordered, /*slow=*/true);
-  std::vector<OwnerId> ids;
 };
 INSTANTIATE_TEST_SUITE_P(Releases, NodeWritebackTest, ::testing::ValuesIn(modelled_releases()));
 

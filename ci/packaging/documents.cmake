@@ -4,18 +4,18 @@
 cmake_minimum_required(VERSION 3.25)
 list(REMOVE_ITEM PROGRAM "")
 file(REMOVE_RECURSE ${OUT})
-file(MAKE_DIRECTORY ${OUT}/man1 ${OUT}/work)
+file(MAKE_DIRECTORY ${OUT}/man1 ${OUT}/wrappers)
 
 # make_page(NAME WORDS ABOUT SEE): the page NAME.1 of `cmacheck WORDS`. help2man names a page for the program that it
 # runs, so a program of that name is there for it.
 function(make_page name words about see)
   list(JOIN PROGRAM "' '" program)
-  file(WRITE ${OUT}/work/${name} "#!/bin/sh\nexec '${program}' ${words} \"$@\"\n")
-  file(CHMOD ${OUT}/work/${name} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
-  file(WRITE ${OUT}/work/${name}.more "[NAME]\n${name} \\- ${about}\n\n[SEE ALSO]\n${see}\n")
+  file(WRITE ${OUT}/wrappers/${name} "#!/bin/sh\nexec '${program}' ${words} \"$@\"\n")
+  file(CHMOD ${OUT}/wrappers/${name} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+  file(WRITE ${OUT}/wrappers/${name}.more "[NAME]\n${name} \\- ${about}\n\n[SEE ALSO]\n${see}\n")
   execute_process(COMMAND ${HELP2MAN} --no-info "--version-string=cmacheck ${VERSION}" --include=${name}.more
       --output=${OUT}/man1/${name}.1 ./${name}
-    WORKING_DIRECTORY ${OUT}/work COMMAND_ERROR_IS_FATAL ANY)
+    WORKING_DIRECTORY ${OUT}/wrappers COMMAND_ERROR_IS_FATAL ANY)
   # What the help calls so has another name in man pages.
   file(READ ${OUT}/man1/${name}.1 page)
   string(REPLACE ".SS \"Positionals:\"" ".SH ARGUMENTS" page "${page}")
@@ -47,5 +47,5 @@ foreach(shell file IN ZIP_LISTS shells files)
 endforeach()
 file(GLOB pages ${OUT}/man1/*.1)
 execute_process(COMMAND gzip -9n ${pages} COMMAND_ERROR_IS_FATAL ANY)
-file(REMOVE_RECURSE ${OUT}/work)
+file(REMOVE_RECURSE ${OUT}/wrappers)
 file(TOUCH ${OUT}/stamp)

@@ -33,25 +33,19 @@ std::uint64_t bytes_from(Numbers& numbers) {
   return ~std::uint64_t{0} >> (numbers.byte() % 64);
 }
 
-std::string cells_from(std::uint64_t number, unsigned cells) {
-  std::string value;
-  for (unsigned shift = cells * 32; shift > 0; shift -= 8) value += static_cast<char>(number >> (shift - 8) & 0xff);
-  return value;
-}
-
 // Returns a few addresses, each with a size; one of sixteen times cut off.
 std::string ranges_from(Numbers& numbers, const BootTree& tree) {
   std::string value;
   for (std::uint64_t left = 1 + numbers.byte() % 3; left > 0; --left) {
-    value += cells_from(bytes_from(numbers), tree.address_cells);
-    value += cells_from(bytes_from(numbers), tree.size_cells);
+    value += cells_of(bytes_from(numbers), tree.address_cells);
+    value += cells_of(bytes_from(numbers), tree.size_cells);
   }
   if (numbers.byte() % 16 == 0) value.resize(value.size() - std::min<std::size_t>(value.size(), numbers.byte() % 16));
   return value;
 }
 
 std::string number_from(Numbers& numbers, unsigned cells) {
-  return cells_from(bytes_from(numbers), numbers.byte() % 16 == 0 ? 3 - cells : cells);
+  return cells_of(bytes_from(numbers), numbers.byte() % 16 == 0 ? 3 - cells : cells);
 }
 
 TreeNode node_from(Numbers& numbers, const BootTree& tree) {
@@ -111,11 +105,7 @@ BootTree tree_from(Numbers& numbers) {
   tree.cmdline = cmdline_from(numbers);
   std::uint64_t nodes = numbers.byte();
   if (nodes == 0) return tree;
-  tree.reserved_memory = TreeNode{"reserved-memory",
-                                  0,
-                                  {{"#address-cells", cells_from(tree.address_cells, 1)},
-                                   {"#size-cells", cells_from(nodes == 255 ? 3 : tree.size_cells, 1)},
-                                   {"ranges", ""}}};
+  tree.reserved_memory = reserved_memory_node(tree.address_cells, nodes == 255 ? 3 : tree.size_cells);
   for (nodes = nodes < 240 ? nodes % 12 : nodes % 90; nodes > 0 && numbers.any(); --nodes)
     tree.regions.push_back(node_from(numbers, tree));
   return tree;

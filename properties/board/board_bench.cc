@@ -15,22 +15,16 @@ namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
-std::string cells_of(std::uint32_t number) {
-  std::string value;
-  for (unsigned shift = 32; shift > 0; shift -= 8) value += static_cast<char>(number >> (shift - 8) & 0xff);
-  return value;
-}
-
 // Returns a tree with areas that the kernel places.
 BootTree tree_with(unsigned areas, std::uint32_t size) {
   BootTree tree;
-  tree.reserved_memory =
-      TreeNode{"reserved-memory", 0, {{"#address-cells", cells_of(1)}, {"#size-cells", cells_of(1)}, {"ranges", ""}}};
+  tree.reserved_memory = reserved_memory_node(tree.address_cells, tree.size_cells);
   for (unsigned i = 0; i < areas; ++i)
-    tree.regions.push_back(
-        {fmt::format("area{}", i),
-         1,
-         {{"compatible", std::string("shared-dma-pool\0", 16)}, {"reusable", ""}, {"size", cells_of(size)}}});
+    tree.regions.push_back({fmt::format("area{}", i),
+                            1,
+                            {{"compatible", std::string("shared-dma-pool\0", 16)},
+                             {"reusable", ""},
+                             {"size", cells_of(size, tree.size_cells)}}});
   return tree;
 }
 

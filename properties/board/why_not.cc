@@ -48,13 +48,6 @@ void set_property(TreeNode& node, std::string_view name, const std::optional<std
   if (value) node.properties.push_back({std::string(name), *value});
 }
 
-// Returns a number as a property has it.
-std::string cells_of(std::uint64_t number, unsigned cells) {
-  std::string value;
-  for (unsigned shift = cells * 32; shift > 0; shift -= 8) value += static_cast<char>(number >> (shift - 8) & 0xff);
-  return value;
-}
-
 // Returns a size as a command line has it.
 std::string size_word(std::uint64_t bytes) {
   if (bytes % kMiB == 0) return fmt::format("{}M", bytes / kMiB);

@@ -4,27 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "properties/logs/explain_log.h"
+#include "properties/logs/field_log_testing.h"
 
 namespace cma::logs {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::string log_of(const std::string& name) {
-  std::ifstream file("corpus/logs/" + name);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 LogAnswer field_answer(const std::string& name) {
-  const std::string log = log_of(name);
-  EXPECT_FALSE(log.empty()) << name;
+  const std::string log = field_log(name);
   return explain_log(text_source(log));
 }
 

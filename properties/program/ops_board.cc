@@ -11,13 +11,8 @@
 namespace cma {
 namespace {
 
-// Returns numbers as a property has them: two cells each, the highest byte first.
-std::string cells_of_region(std::initializer_list<std::uint64_t> numbers) {
-  std::string value;
-  for (const std::uint64_t number : numbers)
-    for (unsigned shift = 64; shift > 0; shift -= 8) value += static_cast<char>(number >> (shift - 8) & 0xff);
-  return value;
-}
+// Numbers have two cells.
+std::string pair_of(std::uint64_t first, std::uint64_t second) { return cells_of(first, 2) + cells_of(second, 2); }
 
 TreeNode node_of(const Region& region, std::string name) {
   TreeNode node{std::move(name), 1, {}};
@@ -29,10 +24,10 @@ TreeNode node_of(const Region& region, std::string name) {
   add(region.reusable, "reusable", "");
   add(region.no_map, "no-map", "");
   add(region.cma_default, "linux,cma-default", "");
-  add(fixed, "reg", cells_of_region({region.base, region.size}));
-  add(!fixed, "size", cells_of_region({region.size}));
-  add(region.alignment != 0, "alignment", cells_of_region({region.alignment}));
-  add(region.alloc_base != kNotGiven, "alloc-ranges", cells_of_region({region.alloc_base, region.alloc_size}));
+  add(fixed, "reg", pair_of(region.base, region.size));
+  add(!fixed, "size", cells_of(region.size, 2));
+  add(region.alignment != 0, "alignment", cells_of(region.alignment, 2));
+  add(region.alloc_base != kNotGiven, "alloc-ranges", pair_of(region.alloc_base, region.alloc_size));
   return node;
 }
 
@@ -48,9 +43,7 @@ void add_regions(const World& world, Slot self, ProgramBoot& made) {
     made.regions.push_back(slot);
   }
   if (made.regions.empty()) return;
-  const std::string two("\0\0\0\2", 4);
-  made.tree.reserved_memory =
-      TreeNode{"reserved-memory", 0, {{"#address-cells", two}, {"#size-cells", two}, {"ranges", ""}}};
+  made.tree.reserved_memory = reserved_memory_node(made.tree.address_cells, made.tree.size_cells);
 }
 
 BootConfig config_of(const RunBoot& op) {

@@ -3,11 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "properties/logs/explain_log.h"
+#include "properties/logs/field_log_testing.h"
 #include "properties/report/html_testing.h"
 #include "properties/report/windows_svg.h"
 
@@ -19,14 +18,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-std::string field_log(const std::string& name) {
-  std::ifstream file("corpus/logs/" + name);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 std::string log_page_of(const std::string& name, bool redact = false) {
-  const std::string log = field_log(name);
-  EXPECT_THAT(log, Not(IsEmpty())) << name;
+  const std::string log = logs::field_log(name);
   return log_page(logs::explain_log(logs::text_source(log), {redact}), "folder/" + name);
 }
 

@@ -5,10 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 
+#include "properties/logs/field_log_testing.h"
 #include "properties/logs/known_log_testing.h"
 #include "properties/program/text.h"
 
@@ -19,11 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 Reproduction reproduction_of(std::string_view log) { return reproduce(logs::read_log(logs::text_source(log))); }
-
-std::string field_log(const std::string& name) {
-  std::ifstream file("corpus/logs/" + name);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 struct FieldCase {
   const char* file;
@@ -52,7 +46,7 @@ TEST(Reproduce, PrintsTheLinesOfRealLogs) {
       {"sweep-to-the-end.txt", 14, 0},
   };
   for (const FieldCase& one : cases) {
-    const Reproduction reproduction = reproduction_of(field_log(one.file));
+    const Reproduction reproduction = reproduction_of(logs::field_log(one.file));
     EXPECT_EQ(reproduction.failed, "") << one.file;
     EXPECT_EQ(reproduction.lines.size(), one.lines) << one.file;
     EXPECT_TRUE(reproduction.complete()) << one.file;
@@ -62,14 +56,14 @@ TEST(Reproduce, PrintsTheLinesOfRealLogs) {
 
 TEST(Reproduce, FindsNothingToDoInLogsWithoutRequests) {
   for (const char* file : {"two-halves.txt", "wifi-atomic-order-3.txt", "vmalloc-zero-bytes.txt", "oom-boosted.txt"}) {
-    const Reproduction reproduction = reproduction_of(field_log(file));
+    const Reproduction reproduction = reproduction_of(logs::field_log(file));
     EXPECT_EQ(reproduction.program.text, "") << file;
     EXPECT_FALSE(reproduction.complete()) << file;
   }
 }
 
 TEST(Reproduce, WritesAFileThatIsAProgram) {
-  const Reproduction reproduction = reproduction_of(field_log("outer-starts.txt"));
+  const Reproduction reproduction = reproduction_of(logs::field_log("outer-starts.txt"));
   const std::string file = program_file(reproduction);
   EXPECT_TRUE(parse(file));
   EXPECT_THAT(file, HasSubstr("prints all of the log's 11 lines about areas"));
