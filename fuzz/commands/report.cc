@@ -62,12 +62,6 @@ std::string log_tail(const Trace& trace) {
   return text;
 }
 
-std::string point_text(const Finding& finding) {
-  const auto point = point_from_name(finding.point);
-  if (!point) return finding.function.empty() ? "between operations" : "in " + finding.function;
-  return fmt::format("after {} in {}: {}", finding.point, info_of(*point).function, info_of(*point).why);
-}
-
 }  // namespace
 
 std::string outcome_text(const Program& program, const World& world, Slot slot) {
@@ -107,7 +101,7 @@ std::string finding_report(const LoadedProgram& loaded, const CheckedRun& run, c
       fmt::format("  law    {}{}\n", name_of(finding.law), law == nullptr ? "" : fmt::format(": {}", law->sentence));
   text += fmt::format("  what   {}\n", finding.message);
   text += fmt::format("  op     {}\n", operation_text(loaded, finding.op));
-  text += fmt::format("  point  {}\n", point_text(finding));
+  text += fmt::format("  point  {}\n", place_text(finding));
   const PageMap map(loaded.program, run.interpreter().world());
   text += section("pages", map.draw() + map.legend());
   const std::string log = log_tail(run.machine().trace);

@@ -20,6 +20,9 @@ std::array<bool, kOpKinds> expectation_kinds() {
 // pages, were one input in a hundred and took two thirds of all time. Two requests of half the machine fill it as well.
 constexpr std::uint64_t kManyPages = 512;
 
+// The most times that a machine sweeps an area again.
+constexpr std::uint64_t kManySweeps = 3;
+
 struct PageBounds : IgnoreFields {
   void number(std::uint64_t& number, const NumberSpec& spec) const {
     if (spec.scale == Scale::pages && spec.max != kAnyNumber && number > kManyPages) number = 1 + number % kManyPages;
@@ -45,6 +48,7 @@ void program_from_input(Program& program, std::span<const std::uint8_t> input, c
   }
   decode_into(program, input, limits);
   program.machine.bugs = {};
+  program.machine.retry_sweeps = std::min(program.machine.retry_sweeps.value_or(kManySweeps), kManySweeps);
   static const std::array<bool, kOpKinds> kExpectation = expectation_kinds();
   std::erase_if(program.ops, [](const Op& op) { return kExpectation[op.body.index()]; });
   PageBounds bounds;

@@ -2,7 +2,8 @@
 // as it is. Any other input is the byte form, made fit for hunting: it loses
 //   - its expectations, which are about the program as it was written, not as it was mutated;
 //   - its bugs, as hunts switch on those they want;
-//   - requests for very many pages, which would take all the time.
+//   - requests for very many pages, which would take all the time;
+//   - a vendor's sweeps without limit, which a lasso ends sooner or later: mainline refused them for that.
 //
 // Used by the program target, the mutator and `cmacheck` for crash inputs, so that an input is the same program for
 // all. Cost: that of decoding.

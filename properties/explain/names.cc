@@ -60,6 +60,13 @@ std::string presence_text(const BugInfo& bug) {
   return text;
 }
 
+std::string place_text(const Finding& finding) {
+  const auto point = point_from_name(finding.point);
+  if (point) return fmt::format("after {} in {}: {}", finding.point, info_of(*point).function, info_of(*point).why);
+  const bool in_function = !finding.function.empty() && finding.law != Law::expect;
+  return in_function ? "in " + finding.function : "between operations";
+}
+
 std::string plural(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }

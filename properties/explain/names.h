@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "properties/program/finding.h"
 #include "properties/program/world.h"
 
 namespace cma {
@@ -29,6 +30,8 @@ std::map<OwnerId, Slot> results_by_owner(const World& world);
 
 // Returns in which releases a bug is: "in 3.19 to 4.12", "planted".
 std::string presence_text(const BugInfo& bug);
+// Returns where a finding was made: after which point, or between operations.
+std::string place_text(const Finding& finding);
 // Returns "1 page", "2 pages".
 std::string plural(std::uint64_t count, std::string_view what);
 // Returns "page 0x200", "pages 0x200 to 0x23f". Requires: pages > 0.

@@ -211,5 +211,26 @@ TEST(Minimize, DoesTheSameEachTime) {
   EXPECT_EQ(first->executions, second->executions);
 }
 
+TEST(Minimize, AnExpectationStaysWhatItWasAndFailsForTheSameReason) {
+  const auto program = parse(R"(machine release=6.1 pages=0x8000 pageblock_order=9
+area a base=0x4000 pages=0x400
+other = alloc_pages order=2 type=unmovable
+n = anon_page at=a+3
+drain
+k = pin n
+b = cma_alloc a pages=0x10
+expect b.pfn == 0x4000
+)",
+                             "test");
+  ASSERT_TRUE(program.has_value());
+  CheckedRun run;
+  const auto minimized = minimize(*program, [&](const Program& candidate) { return run.find(candidate); });
+  ASSERT_TRUE(minimized.has_value());
+  const std::string text = print(minimized->program);
+  EXPECT_THAT(text, ::testing::HasSubstr("expect b.pfn == 0x4000\n"));
+  EXPECT_THAT(text, ::testing::HasSubstr("pin n\n"));
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("other")));
+}
+
 }  // namespace
 }  // namespace cma

@@ -74,6 +74,20 @@ namespace {
 // How often a request for pages may wake at the end of a program: many times what a proof takes that it never ends.
 constexpr std::uint64_t kMostWakes = 10'000;
 
+// Returns whether the operation is an expectation that begins with the name of a result.
+bool is_about_a_result(const Op& op) {
+  return std::holds_alternative<ExpectState>(op.body) || std::holds_alternative<ExpectFigure>(op.body) ||
+         std::holds_alternative<ExpectError>(op.body);
+}
+
+// Returns what an expectation that is not met is known by, so that a smaller program has to fail in the same way:
+// "pfn == 0x4000 (pfn is 0x4100)".
+std::string expectation_named(std::string_view text, const Op& op, std::string_view found) {
+  text.remove_prefix(std::min(text.find(' ') + 1, text.size()));
+  if (is_about_a_result(op)) text.remove_prefix(std::min(text.find_first_of(". ") + 1, text.size()));
+  return fmt::format("{} ({})", text, found);
+}
+
 }  // namespace
 
 class Interpreter::Run : PointWatcher {
@@ -110,6 +124,7 @@ class Interpreter::Run : PointWatcher {
   void check_endless_retry(ActorId actor);
   bool repeats(ActorId actor) const;
   void give_up(ActorId actor);
+  void forget_turns();
   bool complete_io();
   void check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before);
   void report_deadlock();
@@ -133,11 +148,14 @@ class Interpreter::Run : PointWatcher {
   struct Inside {
     Slot slot = 0;
     std::uint64_t budget = 0;
-    // While the program ends: it has slept, run one turn of a sleeping loop, and slept again.
+    // While the program ends: it has slept, run one turn of a sleeping loop, and slept again; the last time that it
+    // woke, and since the state was noted.
+    bool loops = false;
     bool turned = false;
   };
   std::vector<Inside> inside_;
   std::uint64_t noted_state_ = 0;  // of the machine, after the first of these turns
+  bool outdated_ = false;          // an actor has done something else since
   // While the program ends and nothing but endless retries goes on: the machine after each turn.
   std::vector<std::uint64_t> swept_states_;
 };
@@ -226,7 +244,9 @@ std::optional<Finding> Interpreter::Run::perform(bool audit_points) {
   } catch (const AssertionFailure& failure) {
     return finding(Law::sound, failure.where(), failure.what());
   } catch (const ExpectationUnmet& expectation) {
-    return finding(Law::expect, "", print_op(program_, program_.ops[current_]) + ": " + expectation.what());
+    const std::string text = print_op(program_, program_.ops[current_]);
+    const std::string known_by = expectation_named(text, program_.ops[current_], expectation.what());
+    return finding(Law::expect, known_by, text + ": " + expectation.what());
   }
   return std::nullopt;
 }
@@ -429,7 +449,7 @@ bool Interpreter::Run::resume_suspended() {
     run_woken();
   }
   if (any)
-    for (Inside& inside : inside_) inside.turned = false;
+    for (Inside& inside : inside_) inside.loops = inside.turned = false;
   return any;
 }
 
@@ -472,15 +492,18 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   if (repeats(actor)) return check_endless_retry(actor);
   const bool turned = slept_before && engine_.state(actor) == Engine::State::sleeping &&
                       engine_.steps() == steps_before + 2 && engine_.last_point(actor) == Point::sleep;
+  inside_[actor].loops = turned;
   if (!turned) {
+    outdated_ = true;
     // Inside a turn that may be endless.
-    if (machine_.page_allocator.endless().requesting(actor)) return;
-    swept_states_.clear();
-    for (Inside& inside : inside_) inside.turned = false;
+    if (!machine_.page_allocator.endless().requesting(actor)) forget_turns();
     return;
   }
+  if (outdated_)
+    for (Inside& inside : inside_) inside.turned = false;
   const bool first = std::none_of(inside_.begin(), inside_.end(), [](const Inside& inside) { return inside.turned; });
   if (first) noted_state_ = machine_.state_hash();
+  outdated_ = false;
   inside_[actor].turned = true;
   for (ActorId id = 0; id < engine_.actors(); ++id) {
     if (engine_.state(id) == Engine::State::ready) return;
@@ -488,8 +511,9 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   }
   // The state was noted after the first turn: at least one more has to lead back to it.
   if (first || machine_.state_hash() != noted_state_) return;
-  // A request for pages that waits for pages which its own task has isolated: a kernel hangs.
-  if (machine_.page_allocator.endless().requesting(actor)) return give_up(actor);
+  // A request for pages that waits for pages which its own task has isolated, or others wait with it: a kernel hangs.
+  for (ActorId id = 0; id < engine_.actors(); ++id)
+    if (inside_[id].turned && machine_.page_allocator.endless().requesting(id)) return give_up(id);
   current_ = inside_[actor].slot;
   const bool pins = std::holds_alternative<PinLongterm>(program_.ops[current_].body);
   const bool reclaims = std::holds_alternative<DirectReclaim>(program_.ops[current_].body);
@@ -505,8 +529,12 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
 // Lets a request for pages fail that never ends otherwise.
 void Interpreter::Run::give_up(ActorId actor) {
   engine_.flags(actor).given_up = true;
+  forget_turns();
+}
+
+void Interpreter::Run::forget_turns() {
   swept_states_.clear();
-  for (Inside& inside : inside_) inside.turned = false;
+  for (Inside& inside : inside_) inside.loops = inside.turned = false;
 }
 
 // Returns whether the actor sleeps between two turns of a loop of the kernel's that has no limit: sweeps of an area, or
@@ -528,7 +556,7 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
   for (ActorId id = 0; id < engine_.actors(); ++id) {
     const bool sleeps = engine_.state(id) == Engine::State::sleeping;
     const bool runs = engine_.state(id) == Engine::State::ready;
-    if ((runs || sleeps) && !repeats(id) && !inside_[id].turned) {
+    if ((runs || sleeps) && !repeats(id) && !inside_[id].loops) {
       if (!requests.requesting(id)) swept_states_.clear();
       return;
     }

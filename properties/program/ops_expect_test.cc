@@ -210,5 +210,19 @@ TEST(Expect, CanBeSwitchedOffForFuzzers) {
   EXPECT_FALSE(run(*program, nullptr, {.expectations = false}).finding);
 }
 
+// Returns the signature of the finding of an expectation at the end of the story.
+std::string signature(const std::string& expectation) {
+  const auto program = parse(std::string(kStory) + "expect " + expectation + "\n", "test");
+  return run(program.value()).finding.value().signature();
+}
+
+// The minimiser keeps signatures, so that a smaller program fails to meet the same expectation in the same way.
+TEST(ExpectationUnmet, IsKnownByWhatWasExpectedAndWhatCameInstead) {
+  EXPECT_EQ(signature("b.pfn == 0x201"), "expect/pfn == 0x201 (pfn is 0x200)/-");
+  EXPECT_EQ(signature("f.pfn == 0x201"), "expect/pfn == 0x201 (it has no pfn: it is failed)/-");
+  EXPECT_EQ(signature("f.ok"), "expect/ok (it is failed)/-");
+  EXPECT_EQ(signature("free_cma == 1"), "expect/free_cma == 1 (it is 495)/-");
+}
+
 }  // namespace
 }  // namespace cma

@@ -36,12 +36,6 @@ std::vector<Pfn> frames_in(const std::string& message, const PfnRange& memory) {
   return {frames.begin(), frames.end()};
 }
 
-std::string point_text(const Finding& finding) {
-  const auto point = point_from_name(finding.point);
-  if (!point) return finding.function.empty() ? "between operations" : "in " + finding.function;
-  return fmt::format("after {} in {}: {}", finding.point, info_of(*point).function, info_of(*point).why);
-}
-
 // Adds the lines of a picture's legend that are not there yet, without the one about pageblocks.
 void add_legend(std::vector<std::string>& legend, const PageMap& map) {
   for (std::string& line : lines_of(map.legend())) {
@@ -123,7 +117,7 @@ ProgramStory StoryRecorder::finish(const RunResult& result, const std::function<
   for (StoryStep& step : story_.steps)
     if (step.op == finding.op) step.outcome = fmt::format("breaks law {}", name_of(finding.law));
   if (const LawInfo* law = find_law(finding.law)) story_.sentence = law->sentence;
-  story_.point = point_text(finding);
+  story_.point = place_text(finding);
   story_.marked = frames_in(finding.message, story_.memory);
   return std::move(story_);
 }
