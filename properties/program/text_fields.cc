@@ -84,9 +84,11 @@ std::size_t FieldReader::word_index(std::size_t fallback, const ChoiceSpec& spec
   const std::string words = fmt::format("{}", fmt::join(spec.words, "|"));
   const Word* word = take(spec.name, spec.required, words);
   if (word == nullptr) return fallback;
-  const std::string_view text = std::string_view(word->value).substr(spec.joined ? 1 : 0);
+  std::string_view text = word->value;
+  const bool joins = !spec.joined || text.starts_with('.');
+  if (spec.joined && joins) text.remove_prefix(1);
   const auto found = std::find(spec.words.begin(), spec.words.end(), text);
-  if (found != spec.words.end()) return static_cast<std::size_t>(found - spec.words.begin());
+  if (joins && found != spec.words.end()) return static_cast<std::size_t>(found - spec.words.begin());
   throw SyntaxError(word->value_column, fmt::format("expected {}, not `{}`", words, text));
 }
 
