@@ -42,7 +42,9 @@ std::vector<std::string> words_of(const CLI::Option& option) {
   return words;
 }
 
-CommandInfo info_of(const CLI::App& app) {
+using Offered = std::map<const CLI::Option*, std::vector<std::string>>;
+
+CommandInfo info_of(const CLI::App& app, const Offered& offered) {
   CommandInfo info{app.get_name(), app.get_description(), {}};
   for (const CLI::Option* const option : app.get_options()) {
     OptionInfo one;
@@ -50,7 +52,8 @@ CommandInfo info_of(const CLI::App& app) {
     for (const std::string& name : option->get_lnames()) one.names.push_back("--" + name);
     one.help = option->get_description();
     one.takes_value = option->get_items_expected_max() != 0;
-    one.words = words_of(*option);
+    const auto words = offered.find(option);
+    one.words = words != offered.end() ? words->second : words_of(*option);
     info.options.push_back(std::move(one));
   }
   return info;
@@ -126,7 +129,15 @@ Option Command::number(const std::string& names, std::uint64_t& value, const std
 }
 
 Option Command::bugs(const std::string& names, std::vector<std::string>& values, const std::string& help) {
-  return texts(names, values, help).check(complaint_about_bug);
+  Option option = texts(names, values, help);
+  std::vector<std::string> words;
+  for (const BugInfo& bug : bug_catalogue()) words.emplace_back(bug.name);
+  offer(option, std::move(words));
+  return option.check(complaint_about_bug);
+}
+
+void Command::offer(const Option& option, std::vector<std::string> words) {
+  line_.offered_[option.option_] = std::move(words);
 }
 
 void Command::footer(const std::string& text) { app_->footer(text); }
@@ -158,10 +169,11 @@ Command CommandLine::add(const std::string& name, const std::string& description
 }
 
 std::vector<CommandInfo> CommandLine::commands() const {
-  std::vector<CommandInfo> commands = {info_of(*app_)};
+  std::vector<CommandInfo> commands = {info_of(*app_, offered_)};
   commands.front().description.clear();
   const auto any = [](const CLI::App*) { return true; };
-  for (const CLI::App* const command : std::as_const(*app_).get_subcommands(any)) commands.push_back(info_of(*command));
+  for (const CLI::App* const command : std::as_const(*app_).get_subcommands(any))
+    commands.push_back(info_of(*command, offered_));
   return commands;
 }
 
@@ -173,6 +185,11 @@ int CommandLine::run(int argc, const char* const* argv) {
   const auto is_wanted = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
   if (argv[1][0] != '-' && app_->get_subcommands(is_wanted).empty()) {
     fmt::print(stderr, "{0}: there is no command '{1}'; `{0} --help` lists them\n", app_->get_name(), argv[1]);
+    return kBadInput;
+  }
+  const std::string first(argv[1]);
+  if (first.starts_with('-') && app_->get_option_no_throw(first.substr(0, first.find('='))) == nullptr) {
+    fmt::print(stderr, "{0}: there is no option '{1}'; `{0} --help` lists them\n", app_->get_name(), first);
     return kBadInput;
   }
   try {

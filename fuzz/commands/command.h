@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -83,6 +84,8 @@ class Command {
   Option number(const std::string& names, std::uint64_t& value, const std::string& help, Bounds bounds = {});
   // Takes names of bugs, once or more often.
   Option bugs(const std::string& names, std::vector<std::string>& values, const std::string& help);
+  // Sets what shells offer for the value of an option that takes other words too.
+  void offer(const Option& option, std::vector<std::string> words);
   // Sets what the help ends with.
   void footer(const std::string& text);
   // Sets what the command does: the function returns the exit code. It may throw UsageError, and
@@ -101,7 +104,7 @@ struct OptionInfo {
   std::vector<std::string> names;  // "-q", "--quiet"; of an argument none
   std::string help;
   bool takes_value = false;
-  std::vector<std::string> words;  // if it takes none but these
+  std::vector<std::string> words;  // what shells offer for its value
 };
 struct CommandInfo {
   std::string name;
@@ -132,6 +135,7 @@ class CommandLine {
  private:
   friend class Command;
   std::unique_ptr<CLI::App> app_;
+  std::map<const CLI::Option*, std::vector<std::string>> offered_;  // looked up only
   std::string written_by_;
   int exit_code_ = kNothingFound;
 };
@@ -156,6 +160,7 @@ void add_emit(CommandLine& line);
 void add_laws(CommandLine& line);
 void add_points(CommandLine& line);
 void add_bugs(CommandLine& line);
+void add_releases(CommandLine& line);
 void add_study(CommandLine& line);
 void add_judge(CommandLine& line);
 void add_hashes(CommandLine& line);

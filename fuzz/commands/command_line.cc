@@ -33,6 +33,7 @@ int run_command_line(int argc, const char* const* argv, std::string_view commit)
   add_laws(line);
   add_points(line);
   add_bugs(line);
+  add_releases(line);
   add_study(line);
   add_judge(line);
   add_hashes(line);

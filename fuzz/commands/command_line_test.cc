@@ -29,6 +29,10 @@ class CommandLine : public CommandTest {};
 TEST_F(CommandLine, BadUsageIsTwo) {
   EXPECT_EQ(call({"frobnicate"}), kBadInput);
   EXPECT_THAT(err_, HasSubstr("no command 'frobnicate'"));
+  EXPECT_EQ(call({"--versio"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("no option '--versio'"));
+  EXPECT_EQ(call({"-v"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("no option '-v'"));
   EXPECT_EQ(call({"run"}), kBadInput);
   EXPECT_EQ(call({"run", "--bug", "no-such", write("p", kPlain)}), kBadInput);
   EXPECT_EQ(call({"run", "--frobnicate", path("p")}), kBadInput);
@@ -457,6 +461,19 @@ TEST_F(CommandLine, TablesArePrinted) {
                           HasSubstr("count-truncated          in 3.5 to 4.8, A5-COUNT-TRUNCATED\n"),
                           HasSubstr("failed-start-undoes      in 3.5 to 3.7, again since 5.19\n"),
                           HasSubstr("in 3.17, between the modelled releases, A1-MASK-EXPONENT\n")));
+  EXPECT_EQ(call({"releases"}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("6.12  judged "));
+}
+
+TEST_F(CommandLine, AReleaseThatIsNotModelledHasANearestOne) {
+  EXPECT_EQ(call({"releases", "6.6.31-vendor"}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("6.6 is not modelled; the nearest release is 6.1: release=6.1\n"),
+                          HasSubstr("6.6 has, and 6.1 has not:\n"), HasSubstr("Pages move in batches")));
+  EXPECT_EQ(call({"releases", "5.6"}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("5.10 has, and 5.6 has not:\n"));
+  EXPECT_EQ(call({"releases", "6.12"}), kNothingFound);
+  EXPECT_EQ(out_, "6.12 is modelled: release=6.12\n");
+  EXPECT_EQ(call({"releases", "2.6"}), kBadInput);
 }
 
 TEST_F(CommandLine, FitReportsTheSmallestAreaForLinesAndPrograms) {

@@ -89,12 +89,21 @@ TEST_F(CompletionTest, OffersCommandsFirst) {
 TEST_F(CompletionTest, OffersTheWordsThatAnOptionTakes) {
   EXPECT_EQ(offered("cmacheck run --bugs \"\""), "repaired\nas-shipped\n");
   EXPECT_EQ(offered("cmacheck completion z"), "zsh\n");
+  EXPECT_EQ(offered("cmacheck run --bug bitmap-for"), "bitmap-forgets-bit\n");
+  EXPECT_EQ(offered("cmacheck study bh"), "bh-lru\n");
+}
+
+// The shell splits a word at the equals sign.
+TEST_F(CompletionTest, OffersWordsBehindAnEqualsSign) {
+  EXPECT_EQ(offered("cmacheck run --bugs ="), "repaired\nas-shipped\n");
+  EXPECT_EQ(offered("cmacheck run --bugs = a"), "as-shipped\n");
 }
 
 // Of these the shell then offers files.
 TEST_F(CompletionTest, OffersNoOptionWhereAValueStands) {
   EXPECT_EQ(offered("cmacheck run --ftrace \"\""), "\n");
   EXPECT_EQ(offered("cmacheck run corpus"), "\n");
+  EXPECT_EQ(offered("cmacheck run \"\""), "\n") << "a file belongs here";
 }
 
 TEST_F(CompletionTest, KnowsNoOtherShell) {

@@ -16,13 +16,18 @@ std::string joined(const std::vector<std::string>& words, std::string_view betwe
   return text;
 }
 
-// Returns the names of all options, and the words of all arguments.
-std::vector<std::string> first_words(const CommandInfo& command) {
+// Returns the names of all options.
+std::vector<std::string> option_names(const CommandInfo& command) {
+  std::vector<std::string> names;
+  for (const OptionInfo& option : command.options) names.insert(names.end(), option.names.begin(), option.names.end());
+  return names;
+}
+
+// Returns the words of all arguments.
+std::vector<std::string> argument_words(const CommandInfo& command) {
   std::vector<std::string> words;
-  for (const OptionInfo& option : command.options) {
-    const std::vector<std::string>& some = option.names.empty() ? option.words : option.names;
-    words.insert(words.end(), some.begin(), some.end());
-  }
+  for (const OptionInfo& option : command.options)
+    if (option.names.empty()) words.insert(words.end(), option.words.begin(), option.words.end());
   return words;
 }
 
@@ -69,30 +74,34 @@ std::string zsh_option(const OptionInfo& option) {
 }  // namespace
 
 std::string bash_completion(const std::vector<CommandInfo>& commands) {
-  std::vector<std::string> first = first_words(commands.front());
+  std::vector<std::string> first;
   std::string cases;
   for (const CommandInfo& command : behind_first(commands)) {
     first.push_back(command.name);
-    cases += fmt::format("    {})\n      words='{}'\n      case $before in\n", command.name,
-                         joined(first_words(command), " "));
+    cases += fmt::format("    {})\n      words='{}' options='{}'\n      case $before in\n", command.name,
+                         joined(argument_words(command), " "), joined(option_names(command), " "));
     for (const OptionInfo& option : command.options)
       if (option.takes_value && !option.names.empty())
-        cases += fmt::format("        {}) words='{}' ;;\n", joined(option.names, " | "), joined(option.words, " "));
+        cases +=
+            fmt::format("        {}) words='{}' options= ;;\n", joined(option.names, " | "), joined(option.words, " "));
     cases += "      esac\n      ;;\n";
   }
   return fmt::format(
       "# bash completion for cmacheck, which `cmacheck completion bash` prints.\n"
       "_cmacheck() {{\n"
-      "  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} command=${{COMP_WORDS[1]}} "
-      "words=\n"
+      "  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} command=${{COMP_WORDS[1]}}\n"
+      "  local words= options=\n"
       "  if ((COMP_CWORD == 1)); then command=; fi\n"
+      "  # The shell takes the = of --option=value for a word.\n"
+      "  if [[ $word == = ]]; then word=; elif [[ $before == = ]]; then before=${{COMP_WORDS[COMP_CWORD - 2]}}; fi\n"
       "  case $command in\n"
-      "    '') words='{}' ;;\n{}  esac\n"
+      "    '') words='{}' options='{}' ;;\n{}  esac\n"
+      "  if [[ $word == -* ]]; then words=$options; fi\n"
       "  # Where none of these words begins so, the shell offers files.\n"
       "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
       "}}\n"
       "complete -o default -F _cmacheck cmacheck\n",
-      joined(first, " "), cases);
+      joined(first, " "), joined(option_names(commands.front()), " "), cases);
 }
 
 std::string zsh_completion(const std::vector<CommandInfo>& commands) {
@@ -112,7 +121,9 @@ std::string zsh_completion(const std::vector<CommandInfo>& commands) {
       "_cmacheck() {{\n  local -a commands\n  commands=(\n{}  )\n"
       "  if ((CURRENT == 2)); then\n    _describe -t commands command commands\n"
       "    _arguments \\\n{}        && return\n    return\n  fi\n"
-      "  shift words\n  ((CURRENT--))\n  case $words[1] in\n{}  esac\n}}\n_cmacheck \"$@\"\n",
+      "  shift words\n  ((CURRENT--))\n  case $words[1] in\n{}  esac\n}}\n"
+      "# As a function of fpath it completes; sourced, it only registers.\n"
+      "if [[ $funcstack[1] == _cmacheck ]]; then _cmacheck \"$@\"; else compdef _cmacheck cmacheck; fi\n",
       names, own, cases);
 }
 

@@ -52,6 +52,9 @@ void add_study(CommandLine& line) {
   auto command = std::make_shared<StudyCommand>();
   Command sub = line.add("study", "Measures a field case over thousands of runs; without a name, lists");
   const Option name = sub.text("NAME", command->name, "Which study");
+  std::vector<std::string> names;
+  for (const Study& study : study_catalogue()) names.emplace_back(study.name);
+  sub.offer(name, std::move(names));
   sub.number("--seed", command->options.seed, "Where random numbers begin").needs(name).show_default();
   sub.number("--size", command->options.size, "How much to run, in the study's unit; 0 is its full size",
              {0, kLargestStudy})

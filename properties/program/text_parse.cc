@@ -185,8 +185,12 @@ void Parser::read_machine(Line& line) {
   line.set_usage("machine [small] release=R [KEY=VALUE ...] [bugs=repaired|as-shipped] [audit=ops|points]");
   const Word& release = line.expect_keyed("release");
   const std::optional<Release> found = release_from_name(release.value);
-  if (!found)
-    throw SyntaxError(release.value_column, fmt::format("expected {}, not `{}`", release_words(), release.value));
+  if (!found) {
+    const bool version = release.value.find_first_not_of("0123456789.") == std::string::npos && !release.value.empty();
+    const std::string nearest = version ? fmt::format(": `cmacheck releases {}` names the nearest", release.value) : "";
+    throw SyntaxError(release.value_column,
+                      fmt::format("expected {}, not `{}`{}", release_words(), release.value, nearest));
+  }
   program_.machine.release = *found;
   for (const bool sets_others : {true, false}) {
     for (const MachineKey& key : machine_keys()) {

@@ -13,6 +13,7 @@ namespace cma {
 namespace {
 
 using testing::HasSubstr;
+using testing::StartsWith;
 
 // Returns the error of bad text: "LINE:COLUMN: MESSAGE".
 std::string error_of(std::string_view text) {
@@ -323,12 +324,23 @@ TEST(Text, AFailingBitmapOfASmallMachineIsKept) {
 
 // --- refusals ---
 
+// The word after a name and a dot may stand apart, in quotes, and be empty.
+TEST(Text, AWordThatIsNotJoinedToItsOperandIsRefused) {
+  const std::string head = "machine small release=6.1\nb = cma_alloc a pages=1\n";
+  for (const std::string_view word : {"\"\"", "\"free\"", "free"}) {
+    EXPECT_THAT(error_of(head + "expect zone Normal " + std::string(word) + " == 1"), StartsWith("3:20: expected "));
+    EXPECT_THAT(error_of(head + "expect b " + std::string(word)), StartsWith("3:10: expected "));
+  }
+}
+
 TEST(Text, ErrorsOfTheMachineHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(error_of(""), "1:1: expected a `machine` line");
   EXPECT_EQ(error_of("# nothing\n\ndrain"), "3:1: expected a `machine` line first");
   EXPECT_EQ(error_of("cmacheck 2\n"), "1:10: expected version 1: no other can be read");
   EXPECT_EQ(error_of("area a base=0 pages=64"), "1:1: expected a `machine` line first");
-  EXPECT_EQ(error_of("machine release=6.0"), "1:17: expected 3.6|4.9|4.19|5.10|6.1|6.12, not `6.0`");
+  EXPECT_EQ(error_of("machine release=6.0"),
+            "1:17: expected 3.6|4.9|4.19|5.10|6.1|6.12, not `6.0`: `cmacheck releases 6.0` names the nearest");
+  EXPECT_EQ(error_of("machine release=new"), "1:17: expected 3.6|4.9|4.19|5.10|6.1|6.12, not `new`");
   EXPECT_EQ(error_of("machine small release=6.1 cpus=x"), "1:32: expected a number, not `x`");
   EXPECT_EQ(error_of("machine small release=6.1 cpus=1 cpus=2"), "1:34: `cpus=` is given twice");
   EXPECT_EQ(error_of("machine small release=6.1 thp=1"), "1:31: expected on|off, not `1`");
