@@ -19,6 +19,8 @@ struct DecodeCommand {
 };
 
 int decode_file(const DecodeCommand& command) {
+  if (const auto writable = check_outputs({command.out}, {command.file}); !writable)
+    return report_failure(writable.error());
   const auto loaded = load_program(command.file, {.form = Form::bytes, .as_fuzzed = command.as_fuzzed});
   if (loaded && command.file != "-" && looks_like_text(read_file(command.file).value_or("")))
     fmt::print(stderr, "{}: looks like text, and is read as bytes\n", command.file);

@@ -78,6 +78,8 @@ void add_emit(CommandLine& line) {
   sub.text("-o,--output", command->out, "Where it goes; - is the standard output").show_default();
   sub.footer("The test passes when the program breaks no law.");
   sub.action([command] {
+    if (const auto writable = check_outputs({command->out}, {command->file}); !writable)
+      return report_failure(writable.error());
     const auto loaded = load_program(command->file);
     const auto written = loaded ? write_file(command->out, emit_gtest(*loaded)) : std::unexpected(loaded.error());
     return written ? kNothingFound : report_failure(written.error());

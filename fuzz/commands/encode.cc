@@ -19,13 +19,27 @@ struct EncodeCommand {
   std::string into;
 };
 
-std::expected<void, Failure> encode_file(const EncodeCommand& command, const std::string& file) {
+std::string output_of(const EncodeCommand& command, const std::string& file) {
+  if (command.into.empty()) return command.out;
+  return (std::filesystem::path(command.into) / std::filesystem::path(file).stem()).string();
+}
+
+std::expected<void, Failure> encode_file(const std::string& file, const std::string& out) {
   const auto loaded = load_program(file);
   if (!loaded) return std::unexpected(loaded.error());
   const std::vector<std::uint8_t> bytes = encode(loaded->program);
-  std::string out = command.out;
-  if (!command.into.empty()) out = (std::filesystem::path(command.into) / std::filesystem::path(file).stem()).string();
   return write_file(out, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+int encode_files(const EncodeCommand& command) {
+  std::vector<std::string> outputs;
+  for (const std::string& file : command.files) outputs.push_back(output_of(command, file));
+  if (const auto writable = check_outputs(outputs, command.files); !writable) return report_failure(writable.error());
+  int exit_code = kNothingFound;
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (const auto done = encode_file(command.files[i], outputs[i]); !done)
+      exit_code = std::max(exit_code, report_failure(done.error()));
+  return exit_code;
 }
 
 }  // namespace
@@ -41,13 +55,7 @@ void add_encode(CommandLine& line) {
   sub.action([command] {
     if (command->out.empty() && command->into.empty()) throw UsageError("-o or --into is required");
     if (command->into.empty() && command->files.size() != 1) throw UsageError("several programs go --into a folder");
-    int exit_code = kNothingFound;
-    for (const std::string& file : command->files) {
-      const auto done = encode_file(*command, file);
-      if (done) continue;
-      exit_code = std::max(exit_code, report_failure(done.error()));
-    }
-    return exit_code;
+    return encode_files(*command);
   });
 }
 

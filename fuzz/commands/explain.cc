@@ -57,6 +57,8 @@ std::expected<void, Failure> write_reproduction(const std::string& file, const l
 }
 
 int perform_explain(const ExplainCommand& command) {
+  if (const auto writable = check_outputs({command.program}, {command.file}); !writable)
+    return report_failure(writable.error());
   const std::string name = command.file == "-" ? "standard input" : command.file;
   const std::unique_ptr<std::FILE, CloseFile> file(
       command.file == "-" ? stdin : std::fopen(input_path(command.file).c_str(), "rb"));

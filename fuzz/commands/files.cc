@@ -78,6 +78,16 @@ std::expected<Opened, Failure> open_aside(const std::string& file) {
   return opened;
 }
 
+// Returns whether two names stand for one regular file, or would, once the first is written. Devices take any number.
+bool is_same_file(const std::string& output, const std::string& other) {
+  namespace fs = std::filesystem;
+  if (output == "-" || other == "-" || other.empty()) return false;
+  std::error_code error;
+  if (fs::exists(output, error) && !fs::is_regular_file(output, error)) return false;
+  if (fs::exists(output, error) && fs::exists(other, error)) return fs::equivalent(output, other, error);
+  return fs::weakly_canonical(output, error) == fs::weakly_canonical(other, error);
+}
+
 // Returns whether a line of a program comes before the operations: it begins with one of these words and does not use
 // it as the name of a result.
 bool is_head(std::string_view line) {
@@ -230,6 +240,21 @@ std::expected<void, Failure> write_file(const std::string& file, std::string_vie
   if (error == 0) return {};
   if (!opened->device) ::unlink(opened->aside.c_str());
   return std::unexpected(write_failure(file, error));
+}
+
+std::expected<void, Failure> check_outputs(const std::vector<std::string>& outputs,
+                                           const std::vector<std::string>& inputs) {
+  for (auto output = outputs.begin(); output != outputs.end(); ++output) {
+    if (output->empty()) continue;
+    for (const std::string& input : inputs)
+      if (is_same_file(*output, input_path(input)))
+        return failure(kBadInput, fmt::format("cannot write {}: it is the input", *output));
+    for (auto other = outputs.begin(); other != output; ++other)
+      if (is_same_file(*output, *other))
+        return failure(kBadInput, fmt::format("cannot write {}: two results would go there", *output));
+    if (auto writable = check_writable(*output); !writable) return writable;
+  }
+  return {};
 }
 
 std::expected<void, Failure> check_writable(const std::string& file) {

@@ -61,5 +61,9 @@ std::vector<std::string> files_below(const std::string& folder);
 std::expected<void, Failure> write_file(const std::string& file, std::string_view content);
 // Checks that write_file() would succeed now, for commands that work for long before they write.
 std::expected<void, Failure> check_writable(const std::string& file);
+// Checks that of each output, and that none is a file that the command reads, or another of its outputs: what a result
+// replaces may be the only copy. Empty names stand for files that were not asked for; "-" is none.
+std::expected<void, Failure> check_outputs(const std::vector<std::string>& outputs,
+                                           const std::vector<std::string>& inputs);
 
 }  // namespace cma

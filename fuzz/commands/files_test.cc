@@ -133,5 +133,25 @@ TEST_F(Files, AFullDiskIsTheEnvironmentsFault) {
   EXPECT_EQ(full.error().exit_code, kEnvironment);
 }
 
+// A log or a program may be the only copy of it.
+TEST_F(Files, NoResultReplacesAnInputOrAnotherResult) {
+  const std::string program = write("program.cma", "machine small release=6.1\n");
+  const std::string other = write("other.cma", "machine small release=6.1\n");
+  fs::create_symlink(program, path("link"));
+  fs::create_hard_link(program, path("hard"));
+  for (const std::string& output : {program, path("./program.cma"), path("link"), path("hard")}) {
+    const auto checked = check_outputs({"", output}, {other, program});
+    ASSERT_FALSE(checked) << output;
+    EXPECT_EQ(checked.error().exit_code, kBadInput);
+    EXPECT_EQ(checked.error().message, "cannot write " + output + ": it is the input");
+  }
+  const auto twice = check_outputs({path("new"), path("./new")}, {program});
+  ASSERT_FALSE(twice);
+  EXPECT_THAT(twice.error().message, HasSubstr("two results would go there"));
+  EXPECT_TRUE(check_outputs({path("new"), path("newer"), "-", "-"}, {program, "-"}));
+  EXPECT_TRUE(check_outputs({"/dev/null", "/dev/null"}, {"/dev/null"}));
+  EXPECT_FALSE(fs::exists(path("new")));
+}
+
 }  // namespace
 }  // namespace cma

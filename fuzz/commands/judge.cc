@@ -316,11 +316,8 @@ int run_judge(const JudgeCommand& command) {
     return kBadInput;
   }
   if (!command.into.empty() && !make_folder(command.into)) return kBadInput;
-  for (const std::string& file : {command.json, command.coverage}) {
-    if (file.empty()) continue;
-    const auto writable = check_writable(file);
-    if (!writable) return report_failure(writable.error());
-  }
+  if (const auto writable = check_outputs({command.json, command.coverage}, command.files); !writable)
+    return report_failure(writable.error());
   std::vector<NamedProgram> programs;
   int exit_code = load_programs(command, programs);
   if (exit_code != kNothingFound) return exit_code;

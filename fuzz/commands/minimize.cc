@@ -63,7 +63,7 @@ int write_result(const MinimizeCommand& command, const Minimized& minimized, con
 
 // Checks before the work begins that its result can be written.
 std::expected<void, Failure> check_output(const MinimizeCommand& command) {
-  if (command.into.empty()) return check_writable(command.out);
+  if (command.into.empty()) return check_outputs({command.out}, {command.file});
   return check_writable((std::filesystem::path(command.into) / "finding.cma").string());
 }
 

@@ -73,7 +73,8 @@ std::expected<ProgramStory, Failure> load_story(const ReportCommand& command, co
 }
 
 int report_program(const ReportCommand& command) {
-  if (const auto writable = check_writable(command.out); !writable) return report_failure(writable.error());
+  if (const auto writable = check_outputs({command.out}, {command.file}); !writable)
+    return report_failure(writable.error());
   const auto story = load_story(command, command.file);
   if (!story) return report_failure(story.error());
   const auto written = write_file(command.out, command.svg ? story_svg_file(*story) : program_page(*story));

@@ -243,15 +243,13 @@ void check_names(const RunCommand& command, const LoadedProgram& loaded) {
 }
 
 // Checks before the run that its traces and reports can be written. Throws if one trace would hold several runs.
-std::expected<void, Failure> check_outputs(const RunCommand& command) {
+std::expected<void, Failure> check_results(const RunCommand& command) {
   if (command.writes_traces() && command.files.size() > 1)
     throw UsageError("--ftrace, --trace-dat and --perfetto take one program");
   for (const std::string& file : {command.sarif, command.junit})
     if (file == "-") throw UsageError("a report goes to a file, as findings are printed");
-  for (const std::string& file : {command.ftrace, command.trace_dat, command.perfetto, command.sarif, command.junit})
-    if (!file.empty())
-      if (auto writable = check_writable(file); !writable) return writable;
-  return {};
+  return check_outputs({command.ftrace, command.trace_dat, command.perfetto, command.sarif, command.junit},
+                       command.files);
 }
 
 // Performs the program of a file. Appends to `outcomes` what became of it.
@@ -312,7 +310,7 @@ int run_files(const RunCommand& command) {
     exit_code = kFindings;
   }
   if (command.files.empty() && outcomes.empty()) throw UsageError("FILE is required");
-  if (const auto writable = check_outputs(command); !writable) return report_failure(writable.error());
+  if (const auto writable = check_results(command); !writable) return report_failure(writable.error());
   CheckedRun run;
   for (const std::string& file : command.files) exit_code = std::max(exit_code, run_file(command, run, file, outcomes));
   return std::max(exit_code, write_reports(command, outcomes));
