@@ -124,6 +124,7 @@ class Reports final : public Witness {
   }
   void check_request(Pfn got);
   void check_tracepoints(const Request& request, Pfn got, bool exists, bool fits);
+  void check_finish(const Request& request, const Record& record, Pfn got);
   void check_failure(const Request& request, bool fits);
   bool wants_warning(std::size_t op) const;
   void check_events(bool fits, bool success);
@@ -162,10 +163,25 @@ void Reports::check_tracepoints(const Request& request, Pfn got, bool exists, bo
   const std::uint64_t success = got != kNoPfn ? 1 : 0;
   expect(request, Event::cma_alloc, since(Release::v4_1) && !two_points && fits,
          {pfn, request.count, request.align, success});
-  expect(request, Event::cma_alloc_finish, two_points && fits,
-         {request.area, pfn, request.count, FinishedAlloc{.align = request.align, .success = success != 0}.pack()});
+  expect(request, Event::cma_alloc_finish, two_points && fits, {request.area, pfn, request.count, {}});
+  for (const Record& record : emitted(request.first_record, Event::cma_alloc_finish))
+    check_finish(request, record, got);
   expect_each(request, emitted(request.first_record, Event::cma_alloc_busy_retry),
               {request.area, {}, request.count, request.align});
+}
+
+// Checks how a request ended: its error is that of its line, if it has one.
+void Reports::check_finish(const Request& request, const Record& record, Pfn got) {
+  const FinishedAlloc finished = FinishedAlloc::unpack(record.d);
+  const bool fails = got == kNoPfn;
+  claim(finished.align == request.align && finished.success != fails &&
+            (finished.error != 0) == (fails && since(Release::v6_3)),
+        fmt::format("a request for {} pages, align {}, ends with: {}", request.count, request.align,
+                    machine_->trace.format(record)));
+  if (finished.error == 0) return;
+  for (const Record& line : emitted(request.first_record, Event::log_cma_alloc_failed))
+    claim(line.c + finished.error == 0, fmt::format("two errors of one request: \"{}\" and \"{}\"",
+                                                    machine_->trace.format(record), machine_->trace.format(line)));
 }
 
 // Checks what the line of a failure and the report of the bitmap say: nothing has cleared or set a bit since. How many

@@ -223,7 +223,8 @@ void CmaSteps::trace_start(AreaId id, std::uint64_t count, unsigned align) {
 
 void CmaSteps::trace_finish(AreaId id, const Window& window, int error) {
   const bool loses = window.align != 0 && core_.bugs.fires(Bug::finish_align_lost);
-  const FinishedAlloc finished{.align = loses ? 0 : window.align, .success = error == 0};
+  FinishedAlloc finished{.align = loses ? 0 : window.align, .success = error == 0};
+  if (release_ >= Release::v6_3) finished.error = static_cast<std::uint64_t>(-error);
   core_.trace.emit(Event::cma_alloc_finish, id, window.pfn, window.count, finished.pack());
 }
 

@@ -18,12 +18,15 @@ enum class MigrateReason : std::uint8_t { contig_range, longterm_pin, compaction
 struct FinishedAlloc {
   std::uint64_t align = 0;  // 32 bits
   bool success = false;
+  std::uint64_t error = 0;  // the errno without its sign, since 6.3, which prints it; before, and on success, 0
 
   constexpr std::uint64_t pack() const {
-    CMA_ASSERT(align >> 32 == 0);
-    return align | (success ? std::uint64_t{1} << 32 : 0);
+    CMA_ASSERT(align >> 32 == 0 && (error == 0 || !success));
+    return align | (success ? std::uint64_t{1} << 32 : 0) | error << 33;
   }
-  static constexpr FinishedAlloc unpack(std::uint64_t packed) { return {packed & 0xffffffff, (packed >> 32) != 0}; }
+  static constexpr FinishedAlloc unpack(std::uint64_t packed) {
+    return {packed & 0xffffffff, (packed >> 32 & 1) != 0, packed >> 33};
+  }
 };
 
 // mm_migrate_pages, c.

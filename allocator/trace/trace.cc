@@ -109,7 +109,9 @@ std::string cma_alloc_finish_v5_13(const Record& r, const std::string& area, Rel
   const FinishedAlloc finished = FinishedAlloc::unpack(r.d);
   return "cma_alloc_finish: name=" + area + " pfn=" + area_pfn(r.b, release) +
          " page=" + trace_pointer(finished.success ? r.b : kNoPfn, release, bits) + " count=" + dec(r.c) +
-         " align=" + dec(finished.align);
+         " align=" + dec(finished.align) +
+         (release >= Release::v6_3 ? " errorno=" + (finished.error != 0 ? "-" : std::string()) + dec(finished.error)
+                                   : "");
 }
 
 std::string cma_release_v4_1(const Record& r) {

@@ -141,6 +141,18 @@ TEST(TraceOf5_10, AreasHaveTheTracepointsOf4_1AndNullItsSixteenDigits) {
             "mode=MIGRATE_SYNC reason=contig_range");
 }
 
+TEST(TraceOf6_12, TheEndOfARequestHasItsError) {
+  Engine engine{1};
+  Trace trace{engine, Release::v6_12, 9, true};
+  trace.add_area("main");
+  const std::string begin = "cma_alloc_finish: name=main pfn=";
+  EXPECT_EQ(trace.format(record(Event::cma_alloc_finish, 0, 0x10200, 148, kFinished)),
+            begin + "0x10200 page=(ptrval) count=148 align=8 errorno=0");
+  const std::uint64_t busy = FinishedAlloc{.align = 8, .success = false, .error = 16}.pack();
+  EXPECT_EQ(trace.format(record(Event::cma_alloc_finish, 0, 0x10300, 148, busy)),
+            begin + "0x10300 page=0000000000000000 count=148 align=8 errorno=-16");
+}
+
 // The line as `release` prints it, in a machine whose only area is "main".
 std::string line_of(Release release, const Record& r) {
   Engine engine{1};

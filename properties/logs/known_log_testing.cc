@@ -173,8 +173,6 @@ KnownLog known_log(std::uint64_t seed) {
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (i >= truth.boot_end && i < truth.setup_end) continue;
     const Record& record = records[i];
-    // Kernels since 6.2 print the error too, which the model does not.
-    if (record.event == Event::cma_alloc_finish && log.release >= Release::v6_2) continue;
     lines.push_back({trace.format(record), is_log(record.event), i < truth.boot_end, record.time, record.actor,
                      record.cpu, printer_of(truth.requests, i, record.actor),
                      printer_of(truth.failures, i, record.actor)});

@@ -56,9 +56,11 @@ std::optional<std::vector<TraceField>> fields_of(const TraceFormat& format, cons
     const bool string = print[i + 1] == 's';
     field.kind = string                ? TraceField::Kind::text
                  : print[i + 2] == 'x' ? TraceField::Kind::hex
+                 : print[i + 2] == 'd' ? TraceField::Kind::signed_decimal
                                        : TraceField::Kind::decimal;
     i += string ? 2 : 3;
-    std::size_t end = at;
+    const bool minus = field.kind == TraceField::Kind::signed_decimal && at < text.size() && text[at] == '-';
+    std::size_t end = minus ? at + 1 : at;
     if (string)
       end = i < print.size() ? text.find(print[i], at) : text.size();
     else

@@ -19,7 +19,8 @@ namespace cma {
 
 // A field of an event: where a kernel prints it, and its value.
 struct TraceField {
-  enum class Kind : std::uint8_t { text, decimal, hex };  // hex: without 0x, as %lx prints it
+  // hex: without 0x, as %lx prints it; signed_decimal: %ld.
+  enum class Kind : std::uint8_t { text, decimal, signed_decimal, hex };
   std::string name;
   Kind kind = Kind::text;
   std::string value;  // as it is printed

@@ -67,19 +67,24 @@ std::string format_file(const TraceEvent& event, unsigned type) {
       text += fmt::format("\tfield:__data_loc char[] {};\toffset:{};\tsize:4;\tsigned:0;\n", field.name, at[i]);
       arguments += fmt::format(", __get_str({})", field.name);
     } else {
-      text += fmt::format("\tfield:unsigned long {};\toffset:{};\tsize:8;\tsigned:0;\n", field.name, at[i]);
+      const bool is_signed = field.kind == TraceField::Kind::signed_decimal;
+      text += fmt::format("\tfield:{} {};\toffset:{};\tsize:8;\tsigned:{};\n", is_signed ? "long" : "unsigned long",
+                          field.name, at[i], is_signed ? 1 : 0);
       arguments += ", REC->" + field.name;
     }
   }
   return text + fmt::format("\nprint fmt: \"{}\"{}\n", event.format.print, arguments);
 }
 
+// Returns the 64 bits of a number.
 std::uint64_t number_of(const TraceField& field) {
   std::uint64_t value = 0;
+  const bool minus = field.value.starts_with('-');
+  const char* begin = field.value.data() + (minus ? 1 : 0);
   const char* end = field.value.data() + field.value.size();
-  const auto read = std::from_chars(field.value.data(), end, value, field.kind == TraceField::Kind::hex ? 16 : 10);
+  const auto read = std::from_chars(begin, end, value, field.kind == TraceField::Kind::hex ? 16 : 10);
   CMA_ASSERT(read.ec == std::errc() && read.ptr == end);
-  return value;
+  return minus ? ~value + 1 : value;
 }
 
 std::string payload(const TraceEvent& event, unsigned type, int pid) {

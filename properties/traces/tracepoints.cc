@@ -44,7 +44,8 @@ TraceFormat format_of(Event event, Release release) {
     case Event::cma_alloc: return {"cma", "cma_alloc", "pfn=%lx page=%s count=%lu align=%lu"};
     case Event::cma_alloc_start: return {"cma", "cma_alloc_start", "name=%s count=%lu align=%lu"};
     case Event::cma_alloc_busy_retry: return {"cma", "cma_alloc_busy_retry", attempt};
-    case Event::cma_alloc_finish: return {"cma", "cma_alloc_finish", attempt};
+    case Event::cma_alloc_finish:
+      return {"cma", "cma_alloc_finish", attempt + (release >= Release::v6_3 ? " errorno=%ld" : "")};
     case Event::cma_release:
       return {
           "cma", "cma_release",

@@ -174,7 +174,7 @@ TEST(Tracepoints, FitWhatEachReleasePrints) {
       Trace trace(engine, release, 9, true);
       trace.add_area("camera");
       std::uint64_t d = 1;
-      if (event == Event::cma_alloc_finish) d = FinishedAlloc{.align = 4, .success = true}.pack();
+      if (event == Event::cma_alloc_finish) d = FinishedAlloc{.align = 4, .success = false, .error = 16}.pack();
       if (event == Event::mm_migrate_pages) d = HugeResults{.succeeded = 1, .failed = 2, .split = 3}.pack();
       const bool gfp = event == Event::mm_page_alloc;
       Record record;
