@@ -39,8 +39,8 @@ void hash_reclaim(std::uint64_t& hash, const Reclaim& reclaim, std::size_t zones
     const unsigned flags = (state.writeback ? 1U : 0U) | (state.dirty ? 2U : 0U) | (state.congested ? 4U : 0U);
     hash_step(hash, zone << 32 | static_cast<std::uint64_t>(state.kswapd_failures) << 3 | flags);
   }
-  const std::uint64_t objects = reclaim.slab().objects();
-  if (objects != 0 || reclaim.slab().deferred() != 0) hash_step(hash, objects << 32 ^ reclaim.slab().deferred());
+  if (const std::uint64_t slab = reclaim.slab().objects() << 32 ^ reclaim.slab().deferred(); slab != 0)
+    hash_step(hash, slab);
 }
 
 }  // namespace

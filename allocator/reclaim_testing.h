@@ -1,4 +1,4 @@
-// A small machine without areas and pages of its files, for tests of reclaim.
+// For tests of reclaim: a small machine that has no areas, and pages of files on it.
 #pragma once
 
 #include <gtest/gtest.h>

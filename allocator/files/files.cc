@@ -199,9 +199,10 @@ Task<void> Files::writeback(OwnerId page) {
 
 // --- leaving the cache ---
 
-// Looks up a pagevec's worth of cached pages from `index` on, which moves behind them, and takes a reference of each.
-// `how.all`: also the page lock of each that it gets (find_lock_entries, 5.12; in a truncation since 4.15); else the
-// caller tries to lock one after the other. Does not wait. Up to 5.11 pages whose lock others have are among them.
+// Looks up a pagevec's worth of cached pages from `index` on, moves `index` past the last, and takes a reference of
+// each. Also locks each whose lock it gets, if `how.in_lookup` (find_lock_entries, 5.12; in a truncation since 4.15);
+// else the caller tries to lock one after the other. Does not wait. Up to 5.11 pages whose lock others have are among
+// those found.
 std::vector<Files::Found> Files::look_up(FileId file, std::uint64_t& index, Locking how) {
   std::vector<Found> found;
   for (; index < size(file) && found.size() < pagevec_size(release_); ++index) {
@@ -209,8 +210,8 @@ std::vector<Files::Found> Files::look_up(FileId file, std::uint64_t& index, Lock
     const OwnerId page = cached(file, index);
     if (page == 0) continue;
     Found each{page, owners_.owner(page).pfn, index};
-    if (how.all) each.locked = try_to_lock(file, each, how);
-    if (how.all && !each.locked && release_ >= Release::v5_12) continue;
+    if (how.in_lookup) each.locked = try_to_lock(file, each, how);
+    if (how.in_lookup && !each.locked && release_ >= Release::v5_12) continue;
     lru_.get_page(each.pfn);
     found.push_back(each);
   }
@@ -222,7 +223,7 @@ std::vector<Files::Found> Files::look_up(FileId file, std::uint64_t& index, Lock
 bool Files::try_to_lock(FileId file, const Found& found, Locking how) {
   if (cached(file, found.index) != found.page || owners_.owner(found.page).pfn != found.pfn) return false;
   if (!locks_.try_lock(found.pfn)) return false;
-  if (how.written || !core_.map.page(found.pfn).has(kPageWriteback)) return true;
+  if (how.take_writeback || !core_.map.page(found.pfn).has(kPageWriteback)) return true;
   locks_.unlock(found.pfn);
   return false;
 }
@@ -249,18 +250,18 @@ Task<void> Files::remove_locked(const Found& found) {
 
 // The first pass of truncate_inode_pages_range, which passes over pages that it would have to wait for.
 Task<void> Files::truncate_without_waiting(FileId file, std::uint64_t from, bool& drained) {
-  const Locking how{.all = release_ >= Release::v4_15, .written = false};
+  const Locking how{.in_lookup = release_ >= Release::v4_15, .take_writeback = false};
   for (std::uint64_t index = from; index < size(file);) {
     core_.engine.turn();
     std::vector<Found> found = look_up(file, index, how);
     for (Found& each : found) {
-      if (!how.all) each.locked = try_to_lock(file, each, how);
+      if (!how.in_lookup) each.locked = try_to_lock(file, each, how);
       if (!each.locked) continue;
       co_await remove_locked(each);
-      if (!how.all) locks_.unlock(each.pfn);
+      if (!how.in_lookup) locks_.unlock(each.pfn);
     }
     for (const Found& each : found)
-      if (how.all && each.locked) locks_.unlock(each.pfn);
+      if (how.in_lookup && each.locked) locks_.unlock(each.pfn);
     co_await release(found, drained);
   }
 }
@@ -293,12 +294,12 @@ Task<void> Files::truncate(FileId file, std::uint64_t from) {
 Task<void> Files::drop(FileId file) {
   bool drained = false;
   // Since 5.12 pages under writeback are passed over.
-  const Locking how{.all = release_ >= Release::v5_12, .written = release_ < Release::v5_12};
+  const Locking how{.in_lookup = release_ >= Release::v5_12, .take_writeback = release_ < Release::v5_12};
   for (std::uint64_t index = 0; index < size(file);) {
     core_.engine.turn();
     std::vector<Found> found = look_up(file, index, how);
     for (Found& each : found) {
-      if (!how.all) each.locked = try_to_lock(file, each, how);
+      if (!how.in_lookup) each.locked = try_to_lock(file, each, how);
       if (!each.locked) continue;
       co_await at(core_.engine, Point::drop_locked);
       const bool dropped = page_cache_.try_to_drop(each.page);

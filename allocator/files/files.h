@@ -101,8 +101,8 @@ class Files {
     bool locked = false;
   };
   struct Locking {
-    bool all = false;      // when they are looked up, not one after the other
-    bool written = false;  // also pages under writeback
+    bool in_lookup = false;       // a lookup locks all that it finds; else the caller locks one after the other
+    bool take_writeback = false;  // pages under writeback too
   };
   std::vector<Found> look_up(FileId file, std::uint64_t& index, Locking how);
   bool try_to_lock(FileId file, const Found& found, Locking how);

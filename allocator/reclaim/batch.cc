@@ -105,8 +105,8 @@ Task<BatchReclaim::Fate> BatchReclaim::try_locked(Run run, Pfn pfn) {
   if (is_files(page) && !page.has(kPageDirty) && core_.bugs.fires(Bug::reclaim_spares_clean))
     co_return Fate::keep_locked;
   if (page.map > 0) {
-    const Fate fate = co_await unmap(run, pfn);
-    if (fate != Fate::drop) co_return fate;
+    const std::optional<Fate> stays = co_await unmap(run, pfn);
+    if (stays) co_return *stays;
   }
   co_return co_await drop_unused(run, pfn, use);
 }
@@ -119,8 +119,8 @@ Task<BatchReclaim::Fate> BatchReclaim::drop_unused(Run run, Pfn pfn, Use use) {
   CMA_ASSERT(!page.has(kPageSwapbacked) || !page.has(kPageAnon));
   const bool shared_memory = page.has(kPageSwapbacked);
   if (page.has(kPageDirty) || shared_memory) {
-    const Fate fate = co_await write(run, pfn, use);
-    if (fate != Fate::drop) co_return fate;
+    const std::optional<Fate> stays = co_await write(run, pfn, use);
+    if (stays) co_return *stays;
   }
   co_return drop(pfn);
 }
@@ -170,13 +170,13 @@ Task<BatchReclaim::Use> BatchReclaim::use_of(Pfn pfn) {
   co_return used.executable && !page.has(kPageSwapbacked) ? Use::activate : Use::keep;
 }
 
-// Unmaps a page. Returns `drop` to go on.
-Task<BatchReclaim::Fate> BatchReclaim::unmap(Run run, Pfn pfn) {
+// Unmaps a page. Returns what becomes of it if that fails.
+Task<std::optional<BatchReclaim::Fate>> BatchReclaim::unmap(Run run, Pfn pfn) {
   const bool was_swapbacked = core_.map.page(pfn).has(kPageSwapbacked);
   const bool unmapped = co_await owners_.unmap(pfn);
   if (unmapped) {
     co_await at(core_.engine, Point::reclaim_unmapped);
-    co_return Fate::drop;
+    co_return std::nullopt;
   }
   ++run.counts.unmap_fail;
   if (!was_swapbacked && core_.map.page(pfn).has(kPageSwapbacked)) ++run.counts.lazyfree_fail;
@@ -193,8 +193,8 @@ bool BatchReclaim::defers_write(Run run, const Page& page) const {
   return !run.node.dirty || (release_ >= Release::v4_11 && !page.has(kPageReclaim));
 }
 
-// Writes a dirty page, if reclaim does that at all. Returns `drop` to go on with a page that is clean and locked.
-Task<BatchReclaim::Fate> BatchReclaim::write(Run run, Pfn pfn, Use use) {
+// Writes a dirty page, if reclaim does that at all. Returns what becomes of it, unless it is clean and locked now.
+Task<std::optional<BatchReclaim::Fate>> BatchReclaim::write(Run run, Pfn pfn, Use use) {
   if (release_ < Release::v3_11) ++run.counts.dirty;
   if (defers_write(run, core_.map.page(pfn))) {
     ++events_.nr_vmscan_immediate_reclaim;
@@ -215,7 +215,8 @@ Task<BatchReclaim::Fate> BatchReclaim::write(Run run, Pfn pfn, Use use) {
   ++events_.nr_vmscan_write;
   if (core_.map.page(pfn).has(kPageWriteback | kPageDirty)) co_return Fate::keep;
   if (!locks_.try_lock(pfn)) co_return Fate::keep;
-  co_return core_.map.page(pfn).has(kPageWriteback | kPageDirty) ? Fate::keep_locked : Fate::drop;
+  if (core_.map.page(pfn).has(kPageWriteback | kPageDirty)) co_return Fate::keep_locked;
+  co_return std::nullopt;
 }
 
 // --- the end ---

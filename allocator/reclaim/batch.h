@@ -55,9 +55,9 @@ class BatchReclaim {
   void count_dirty(Run run, const Page& page) const;
   Fate under_writeback(Run run, Pfn pfn);
   Task<Use> use_of(Pfn pfn);
-  Task<Fate> unmap(Run run, Pfn pfn);
+  Task<std::optional<Fate>> unmap(Run run, Pfn pfn);
   bool defers_write(Run run, const Page& page) const;
-  Task<Fate> write(Run run, Pfn pfn, Use use);
+  Task<std::optional<Fate>> write(Run run, Pfn pfn, Use use);
   Fate drop(Pfn pfn);
   void settle(Run run, Pfn pfn, Fate fate);
   Task<void> free_dropped(std::vector<Pfn>& dropped);

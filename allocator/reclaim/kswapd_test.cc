@@ -144,5 +144,26 @@ TEST_P(KswapdTest, AWakeUpInItsShortSleepBeginsAnotherRun) {
   EXPECT_GT(machine->reclaim.events().pageoutrun, runs);
 }
 
+TEST_P(KswapdTest, BalancesItsOwnNodeAlone) {
+  Geometry g = geometry();
+  const Pfn start = g.memory.start;
+  g.memory.end = start + 0x1000;
+  g.zones = {{"DMA", {start, start + 0x200}, 0},
+             {"Normal", {start + 0x200, start + 0x800}, 0},
+             {"Normal", {start + 0x800, start + 0x1000}, 1}};
+  g.reserved = {{start, start + 0x200}};
+  boot(g);
+  fill();
+  ASSERT_FALSE(kswapd().balanced(0, 0, 1));
+  ASSERT_TRUE(kswapd().wake(2, kGfpKernel, 0, 2));
+  start_task(*machine, kswapd().run(1));
+  run_to_rest(*machine);
+  EXPECT_TRUE(kswapd().balanced(1, 0, 2));
+  EXPECT_FALSE(kswapd().balanced(0, 0, 1));
+  ASSERT_TRUE(kswapd().wake(1, kGfpKernel, 0, 1));
+  run_kswapd();
+  EXPECT_TRUE(kswapd().balanced(0, 0, 1)) << "one of its zones has no memory";
+}
+
 }  // namespace
 }  // namespace cma

@@ -23,8 +23,8 @@ inline constexpr unsigned kMaxReclaimRetries = 16;
 struct BatchCounts {
   std::uint64_t dirty = 0;           // dirty or under writeback; up to 3.10 dirty only, after they were unmapped
   std::uint64_t unqueued_dirty = 0;  // dirty, and not under writeback (3.11)
-  std::uint64_t congested =
-      0;  // under writeback and met a second time (3.11); up to 3.10 those that could not be written
+  // Under writeback and met a second time (3.11); up to 3.10 those that could not be written.
+  std::uint64_t congested = 0;
   std::uint64_t writeback = 0;  // under writeback, now marked to be reclaimed when that is over
   std::uint64_t immediate = 0;  // so marked before, while the node has too many of them
   std::uint64_t pageout = 0;    // handed to the device

@@ -1,5 +1,5 @@
 // A machine in which programs hold some of everything, into which tests plant what breaks a law. planted_*_test.cc use
-// it, a file a group of laws.
+// it, a file a group of laws; planted_test.cc names the releases for all of them.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -44,6 +44,22 @@ TEST_P(RecountTest, EveryStateOfAPageCountsInItsLine) {
   expect_equal_files(*machine, "shared memory");
 }
 
+// Since 4.5 a part that is unmapped leaves the huge page whole, mapped by ptes.
+TEST_P(RecountTest, AHugePageOfWhichAPartIsUnmapped) {
+  Geometry g = default_small_geometry(GetParam());
+  g.transparent_hugepages = true;
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  const SpaceId process = machine->processes.spawn();
+  const MappingId mapping = machine->processes.mmap_huge(process, 1);
+  ASSERT_EQ(run_now(machine->processes.write(process, mapping, 0)), 0);
+  const OwnerId first = machine->processes.page_at(process, mapping, 0);
+  ASSERT_NE(machine->owners.owner(first).huge, 0U);
+  expect_equal_files(*machine, "mapped by a pmd");
+  run_now(machine->processes.munmap(process, mapping, 1, 1));
+  EXPECT_EQ(machine->owners.owner(first).huge != 0, GetParam() >= Release::v4_5);
+  expect_equal_files(*machine, "mapped by ptes");
+}
+
 TEST_P(RecountTest, HighMemoryAndNodesWithoutIt) {
   for (const bool high : {false, true}) {
     Geometry g = default_small_geometry(GetParam());
