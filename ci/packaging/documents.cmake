@@ -16,7 +16,7 @@ function(make_page name words about see)
   execute_process(COMMAND ${HELP2MAN} --no-info "--version-string=cmacheck ${VERSION}" --include=${name}.more
       --output=${OUT}/man1/${name}.1 ./${name}
     WORKING_DIRECTORY ${OUT}/wrappers COMMAND_ERROR_IS_FATAL ANY)
-  # What the help calls so has another name in man pages.
+  # Headings of the help become those of man pages.
   file(READ ${OUT}/man1/${name}.1 page)
   string(REPLACE ".SS \"Positionals:\"" ".SH ARGUMENTS" page "${page}")
   string(REPLACE ".SS \"Subcommands:\"" ".SH COMMANDS" page "${page}")

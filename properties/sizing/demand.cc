@@ -16,7 +16,8 @@ namespace cma::sizing {
 namespace {
 
 constexpr std::string_view kUsage = "COUNT [xN] [align A] [order_per_bit B]";
-constexpr std::uint64_t kMostAlign = 255;
+// Kernels shift a word by it.
+constexpr std::uint64_t kMostAlign = 63;
 
 // One line of requests.
 struct Parsed {

@@ -44,7 +44,7 @@ TEST(RequestLines, BadOnesAreRefusedWithLineAndReason) {
       {"4 align\n", 1, "expected a number after `align`"},
       {"4 align x\n", 1, "expected a number, not `x`"},
       {"4 align=3\n", 1, "unexpected `align=3`"},
-      {"4 align 300\n", 1, "align must be at most 255"},
+      {"4 align 64\n", 1, "align must be at most 63"},
       {"4 align 3 align 3\n", 1, "unexpected `align`"},
       {"4 x2 x2\n", 1, "unexpected `x2`"},
       {"4 x0\n", 1, "x0"},

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace cma::sizing {
@@ -94,9 +95,12 @@ std::string sizes_text(const Answer& answer) {
   if (answer.best.units != answer.given.units)
     text += fmt::format("    the order: {}\n", order_text(answer, answer.best.order));
   if (answer.released) text += size_line("with its releases", answer, *answer.released);
-  text += answer.given.checked
-              ? "  each is checked: machines of that size perform all requests, and fail with a unit less\n"
-              : "  too large for a machine here: computed on the area's bitmap alone\n";
+  const bool smaller = std::max(answer.given.units, answer.best.units) > 1;
+  if (answer.given.checked)
+    text += fmt::format("  each is checked: machines of that size perform all requests{}\n",
+                        smaller ? ", and fail with a unit less" : "");
+  else
+    text += "  too large for a machine here: computed on the area's bitmap alone\n";
   return text;
 }
 
