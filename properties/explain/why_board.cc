@@ -13,7 +13,8 @@ namespace {
 
 std::string mebibytes_of(std::uint64_t bytes) {
   constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-  return bytes % kMiB == 0 ? fmt::format("{} MiB", bytes / kMiB) : fmt::format("{} KiB", bytes >> 10);
+  if (bytes % kMiB == 0) return fmt::format("{} MiB", bytes / kMiB);
+  return bytes % 1024 == 0 ? fmt::format("{} KiB", bytes >> 10) : fmt::format("{} bytes", bytes);
 }
 
 // Returns what boot knows of the region of this operation; nullptr if it passed it over.
@@ -29,10 +30,11 @@ const ReservedRegion* region_of(const World& world, Slot op) {
 // Adds which ranges were searched, and what was free there.
 void add_searched(const ReservedRegion& region, Answer& answer) {
   for (const ByteRange& searched : region.searched) {
-    answer.add(About::wanted,
-               fmt::format("{} aligned to {} in [{:#x}, {:#x}]", mebibytes_of(region.wanted),
-                           mebibytes_of(region.alignment), searched.start, searched.end),
-               {{"size", region.wanted}, {"alignment", region.alignment}});
+    answer.add(
+        About::wanted,
+        fmt::format("{} aligned to {} in [{:#x}, {:#x}){}", mebibytes_of(region.wanted), mebibytes_of(region.alignment),
+                    searched.start, searched.end, searched.end <= searched.start ? ", an empty range" : ""),
+        {{"size", region.wanted}, {"alignment", region.alignment}});
     std::size_t listed = 0;
     for (const ByteRange& free : region.free_before) {
       const ByteRange part{std::max(free.start, searched.start), std::min(free.end, searched.end)};
@@ -48,7 +50,7 @@ std::string place_of(const ReservedRegion& region) {
   const std::string where =
       fmt::format("{} at [{:#x}, {:#x})", mebibytes_of(region.size), region.base, region.base + region.size);
   if (region.fixed || region.searched.empty()) return where + ", the place that its node names";
-  return fmt::format("{}, a free place in [{:#x}, {:#x}]", where, region.searched.back().start,
+  return fmt::format("{}, a free place in [{:#x}, {:#x})", where, region.searched.back().start,
                      region.searched.back().end);
 }
 

@@ -18,6 +18,10 @@ TEST(WhyBoard, AnswersForEachWayARegionFails) {
        kBoard,
        "region x size=0x8000000 alloc_base=0 alloc_size=0x4000000 shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
        {"answer failed, -ENOMEM: no place for 128 MiB that is free and aligned to 2 MiB\n", "[0x0, 0x4000000) free\n"}},
+      {"an empty range",
+       kBoard,
+       "region x size=0x1000000 alloc_base=0x1000000 alloc_size=0\nboot cmdline=\"cma=0\"\n",
+       {"16 MiB aligned to 64 bytes in [0x1000000, 0x1000000), an empty range\n"}},
       {"the command line",
        kBoard,
        "region x size=0x800000 shared-dma-pool reusable linux,cma-default\nboot cmdline=\"cma=16M\"\n",
@@ -46,7 +50,7 @@ TEST(WhyBoard, SaysWhereARegionLies) {
                        "region x size=0x400000 alloc_base=0 alloc_size=0x2000000 shared-dma-pool reusable\nboot "
                        "cmdline=\"\"\n",
                        "x"),
-              HasSubstr("answer ok: 4 MiB at [0x1c00000, 0x2000000), a free place in [0x0, 0x2000000]\n"));
+              HasSubstr("answer ok: 4 MiB at [0x1c00000, 0x2000000), a free place in [0x0, 0x2000000)\n"));
 }
 
 TEST(WhyBoard, SaysWhereTheDefaultAreaComesFrom) {

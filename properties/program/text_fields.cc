@@ -42,7 +42,9 @@ void FieldReader::area(AreaRef& area) {
 }
 
 void FieldReader::operand(OpRef& operand, const OperandSpec& spec) {
-  const std::string what = spec.wanted == Yields::pages ? "pages" : fmt::format("a {}", noun_of(spec.wanted));
+  const std::string noun(noun_of(spec.wanted));
+  const bool vowel = std::string_view("aeiou").find(noun.front()) != std::string_view::npos;
+  const std::string what = spec.wanted == Yields::pages ? "pages" : (vowel ? "an " : "a ") + noun;
   const Word* word = take(spec.name, spec.required, what);
   if (word != nullptr) operand.id = result(*word, word->value, what);
 }

@@ -422,6 +422,7 @@ TEST(Text, ErrorsOfOperationsHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(op_error("cma_alloc a pages=1 soon"),
             "2:21: `soon` does not belong here in `cma_alloc AREA pages=N [align=N] [nowarn]`");
   EXPECT_EQ(op_error("cma_release b"), "2:13: expected a buffer: nothing is named `b`");
+  EXPECT_THAT(op_error("dma_alloc size=0x1000 gfp=GFP_KERNEL memory_region=b"), HasSubstr("expected an area: "));
   EXPECT_EQ(op_error("buffer = cma_alloc a pages=1\ncma_release bufer"),
             "3:13: expected a buffer: nothing is named `bufer`: did you mean `buffer`?");
   EXPECT_EQ(op_error("mmap_anon pages=4"), "2:18: expected a process in `mmap_anon PROCESS pages=N [at=PLACE]`");
