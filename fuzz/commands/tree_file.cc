@@ -63,15 +63,18 @@ std::string read_all(int descriptor) {
   }
 }
 
-// Runs dtc on a source and returns the blob. What dtc has to say goes to the standard error.
-std::expected<std::string, Failure> compile(const std::string& file, const std::string& source) {
+// Runs dtc on a source and returns the blob. `input`: a file that dtc reads as its standard input, where the source is
+// "-". What dtc has to say goes to the standard error.
+std::expected<std::string, Failure> compile(const std::string& file, const std::string* input) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return std::unexpected(Failure{kEnvironment, fmt::format("no pipe to dtc: {}", std::strerror(errno))});
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  std::array<std::string, 9> words = {"dtc", "-q", "-I", "dts", "-O", "dtb", "-o", "-", source};
+  if (input != nullptr)
+    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input->c_str(), O_RDONLY, /*mode=*/0);
+  std::array<std::string, 9> words = {"dtc", "-q", "-I", "dts", "-O", "dtb", "-o", "-", file};
   std::array<char*, 10> arguments{};
   for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
   pid_t child = 0;
@@ -98,12 +101,13 @@ std::expected<BootTree, Failure> read_tree_file(const std::string& file) {
   auto content = read_file(file);
   if (!content) return std::unexpected(content.error());
   if (looks_like_text(*content)) {
-    // What was read from the standard input is written to a file, for dtc to read.
+    // What was read from the standard input is written to a file, for dtc to read as its own.
     std::optional<TemporaryFile> copy;
     if (file == "-") copy.emplace(*content);
     if (copy && !copy->whole())
       return std::unexpected(Failure{kEnvironment, fmt::format("{} cannot be written", copy->name())});
-    content = compile(file, copy ? copy->name() : file);
+    const std::string name = copy ? copy->name() : "";
+    content = compile(file, copy ? &name : nullptr);
     if (!content) return std::unexpected(content.error());
   }
   auto tree = read_boot_tree(*content);
