@@ -27,6 +27,7 @@ struct BootCommand {
   std::uint64_t page_size = 4096;
   std::uint64_t size_mbytes = BootConfig().size_mbytes;
   std::uint64_t size_percentage = BootConfig().size_percentage;
+  std::uint64_t areas = 0;
   bool no_cmdline = false;
   bool node_areas = false;
 };
@@ -49,11 +50,19 @@ std::optional<ByteRange> range_of(const std::string& text) {
 }
 
 std::string complaint_about_range(const std::string& text) {
-  return range_of(text) ? "" : "expected SIZE@BASE, as in 1G@0x80000000";
+  if (range_of(text)) return "";
+  const std::size_t at = text.find('@');
+  const auto size = size_of(std::string_view(text).substr(0, at));
+  const auto base = at == std::string::npos ? std::nullopt : size_of(std::string_view(text).substr(at + 1));
+  if (size && base && *size != 0) return text + " ends after the largest address";
+  if (size && base) return text + " has no size";
+  return "expected SIZE@BASE, as in 1G@0x80000000";
 }
 
-std::string complaint_about_size(const std::string& text) {
-  return size_of(text) ? "" : "expected a number, as in 1G or 0x40000000";
+std::string complaint_about_limit(const std::string& text) {
+  const auto limit = size_of(text);
+  if (limit && *limit == 0) return "expected an address above 0";
+  return limit ? "" : "expected a number, as in 1G or 0x40000000";
 }
 
 BoardSettings settings_of(const BootCommand& command) {
@@ -75,6 +84,7 @@ BoardSettings settings_of(const BootCommand& command) {
   for (const std::string& text : command.memory) settings.memory.push_back(*range_of(text));
   for (const std::string& text : command.reserved) settings.reserved.push_back(*range_of(text));
   if (!command.limit.empty()) settings.limit = size_of(command.limit);
+  if (command.areas != 0) settings.areas = static_cast<unsigned>(command.areas);
   if (command.no_cmdline || !command.cmdline.empty()) settings.cmdline = command.cmdline;
   return settings;
 }
@@ -113,18 +123,21 @@ void add_boot(CommandLine& line) {
   sub.texts("--reserved", command->reserved, "SIZE@BASE: what boot has already, as the kernel's image")
       .one_value_each()
       .check(complaint_about_range);
-  sub.text("--limit", command->limit, "Where the memory ends that all devices reach").check(complaint_about_size);
+  sub.text("--limit", command->limit, "Where the memory ends that all devices reach").check(complaint_about_limit);
   sub.number("--page-size", command->page_size, "4096, 16384 or 65536", {4096, 65536}).show_default();
   sub.text("--size-sel", command->selection, "CONFIG_CMA_SIZE_SEL_*: how the configuration chooses a size")
       .one_of({"mbytes", "percentage", "min", "max"})
       .show_default();
   sub.number("--size-mbytes", command->size_mbytes, "CONFIG_CMA_SIZE_MBYTES", {0, 1 << 20}).show_default();
   sub.number("--size-percentage", command->size_percentage, "CONFIG_CMA_SIZE_PERCENTAGE", {0, 100}).show_default();
+  sub.number("--cma-areas", command->areas, "CONFIG_CMA_AREAS, instead of what the architecture has",
+             {1, kMostAreas - 1});
   sub.flag("--node-areas", command->node_areas, "The kernel has areas for each node (CONFIG_DMA_NUMA_CMA)");
   sub.footer(
       "Prints what is reserved, a picture of memory, the kernel's lines, and for each area or region that could not be "
-      "had the places that were considered, what was in the way, and changes that were tried and would make it fit. "
-      "Exit: 0 all is there, 1 something is not, 2 bad input or usage, 3 dtc is missing.");
+      "had the places that were considered, what was in the way, and changes that were tried and would make it fit; "
+      "then what is there and not safe, as others have the same memory. Exit: 0 all is there and safe, 1 something "
+      "is not, 2 bad input or usage, 3 dtc is missing.");
   sub.action([command] { return perform_boot(*command); });
 }
 

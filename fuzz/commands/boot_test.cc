@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -76,6 +77,41 @@ TEST_F(BootCommandTest, ASourceIsCompiled) {
   EXPECT_THAT(err_, HasSubstr("broken.dts: dtc does not compile it"));
 }
 
+TEST_F(BootCommandTest, ASourceOnTheStandardInputIsCalledSo) {
+  if (std::system("dtc --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "dtc is not here (ci/setup installs it)";
+  ASSERT_NE(std::freopen(write("broken.dts", "/dts-v1/; / { x = <; };").c_str(), "r", stdin), nullptr);
+  EXPECT_EQ(call({"boot", "-"}), kBadInput);
+  ASSERT_NE(std::freopen("/dev/null", "r", stdin), nullptr);
+  EXPECT_THAT(err_, AllOf(HasSubstr("<stdin>:1"), HasSubstr("-: dtc does not compile it")));
+}
+
+TEST_F(BootCommandTest, AnAreaOverTheKernelIsAFinding) {
+  EXPECT_EQ(call({"boot", write("board.dtb", blob_with_area()), "--cmdline", "cma=0", "--release", "4.19"}),
+            kNothingFound);
+  BlobWriter writer = board_writer("cma=0");
+  writer.begin("camera").text("compatible", "shared-dma-pool").property("reusable");
+  const std::string file = write("over.dtb", writer.cells("reg", {0x10000000, 0x400000}).end().end().finish());
+  EXPECT_EQ(call({"boot", file}), kNothingFound);
+  EXPECT_EQ(call({"boot", file, "--reserved", "1M@0x10100000"}), kFindings);
+  EXPECT_THAT(out_, HasSubstr("[0x10100000, 0x10200000): the kernel's own (--reserved)"));
+}
+
+TEST_F(BootCommandTest, MemOnTheCommandLineIsModelled) {
+  const std::string file = write("board.dtb", blob_with_area());
+  EXPECT_EQ(call({"boot", file, "--cmdline", "mem=512M crashkernel=64M"}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("memory: [0x0, 0x20000000)"), HasSubstr("mem= ends memory at 0x20000000"),
+                          HasSubstr("crashkernel= is not modelled")));
+  EXPECT_EQ(call({"boot", file, "--arch", "arm", "--cmdline", "mem=1"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("mem= on the command line leaves no memory"));
+}
+
+TEST_F(BootCommandTest, TheTableOfAreasHasTheSizeThatIsGiven) {
+  const std::string file = write("board.dtb", blob_with_area());
+  EXPECT_EQ(call({"boot", file, "--cma-areas", "1", "--release", "6.12", "--memory", "512M@0"}), kNothingFound);
+  EXPECT_EQ(call({"boot", file, "--cma-areas", "0"}), kBadInput);
+  EXPECT_EQ(call({"boot", file, "--cma-areas", "64"}), kBadInput);
+}
+
 TEST_F(BootCommandTest, BadInputIsTwo) {
   EXPECT_EQ(call({"boot", path("missing")}), kBadInput);
   EXPECT_EQ(call({"boot", write("cut", blob_with_area().substr(0, 200))}), kBadInput);
@@ -84,7 +120,10 @@ TEST_F(BootCommandTest, BadInputIsTwo) {
   for (const char* range : {"1G", "1G@", "@0", "0@0", "1G@x", "1G@1Gx", "1@0xffffffffffffffff"})
     EXPECT_EQ(call({"boot", file, "--memory", range}), kBadInput) << range;
   EXPECT_EQ(call({"boot", file, "--release", "2.6"}), kBadInput);
+  EXPECT_EQ(call({"boot", file, "--memory", "1G@0xfffffffff0000000"}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("1G@0xfffffffff0000000 ends after the largest address"));
   EXPECT_EQ(call({"boot", file, "--limit", "high"}), kBadInput);
+  EXPECT_EQ(call({"boot", file, "--limit", "0"}), kBadInput);
   EXPECT_EQ(call({"boot", file, "--page-size", "5000"}), kBadInput);
   EXPECT_EQ(call({"boot", file, "--reserved", "1M@0x80000000"}), kBadInput);
   EXPECT_EQ(call({"boot", file, "--no-cmdline", "--cmdline", "x"}), kBadInput);

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "allocator/boot/unsafe_area.h"
+#include "properties/board/memory_words.h"
+#include "properties/board/numa_nodes.h"
 
 namespace cma {
 namespace {
@@ -88,11 +90,13 @@ void set_zones(Geometry& g, Architecture architecture, std::uint64_t limit) {
   g.zones = {{first, {g.memory.start, border}}, {arm ? "HighMem" : "Normal", {border, g.memory.end}}};
 }
 
-// Adds what boot has, as whole pages. Returns what lies outside memory; empty if nothing does.
-std::string add_reserved(Geometry& g, const std::vector<ByteRange>& reserved) {
+// Adds what boot has, as whole pages. Returns what lies outside memory; empty if nothing does. `limited`: the command
+// line has left memory out, and what boot has there is gone with it.
+std::string add_reserved(Geometry& g, const std::vector<ByteRange>& reserved, bool limited) {
   for (const ByteRange& range : reserved) {
     const PfnRange pages{std::max(range.start >> g.page_shift(), g.memory.start),
                          std::min(align_up(range.end, g.page_size) >> g.page_shift(), g.memory.end)};
+    if (pages.start >= pages.end && limited) continue;
     if (pages.start >= pages.end)
       return fmt::format("the reservation of [{:#x}, {:#x}) lies outside memory", range.start, range.end);
     g.reserved.push_back(pages);
@@ -116,21 +120,32 @@ std::string why_unsafe(const Machine& machine) {
 
 }  // namespace
 
+unsigned areas_beyond(Release release) { return release < Release::v6_9 ? 1 : 0; }
+
 std::expected<Board, std::string> make_board(BootTree tree, const BoardSettings& settings) {
   Board board;
   Geometry& g = board.geometry;
   g.release = settings.release;
   g.cma_debug = false;
   set_page_size(g, settings.page_size);
-  const std::vector<ByteRange> banks =
-      whole_pages(settings.memory.empty() ? memory_of(tree) : settings.memory, g.page_size);
+  std::vector<ByteRange> banks = whole_pages(settings.memory.empty() ? memory_of(tree) : settings.memory, g.page_size);
   if (banks.empty())
     return std::unexpected("the tree names no memory (boot loaders fill it in), and none is given: --memory SIZE@BASE");
+  MemoryWords words = read_memory_words(std::move(banks), settings.cmdline.value_or(tree.cmdline), g.release,
+                                        settings.config.architecture, g.page_size);
+  banks = whole_pages(words.banks, g.page_size);
+  if (banks.empty()) return std::unexpected("mem= on the command line leaves no memory");
+  board.notes = std::move(words.notes);
   set_architecture(g, settings.config.architecture, banks.back().end);
+  if (settings.areas) g.max_areas = *settings.areas + areas_beyond(g.release);
   set_memory(g, banks);
   board.limit = settings.limit.value_or(usual_limit(settings.config.architecture, banks));
   set_zones(g, settings.config.architecture, board.limit);
-  if (std::string why = add_reserved(g, settings.reserved); !why.empty()) return std::unexpected(why);
+  if (settings.config.node_areas && settings.config.architecture != Architecture::arm) {
+    std::string note = settings.memory.empty() ? read_numa_nodes(g, tree) : "";
+    if (!note.empty()) board.notes.push_back(std::move(note));
+  }
+  if (std::string why = add_reserved(g, settings.reserved, words.limited); !why.empty()) return std::unexpected(why);
   if (const std::optional<std::string> why = g.impossible()) return std::unexpected(*why);
   board.config = settings.config;
   board.cmdline = settings.cmdline.value_or(tree.cmdline);

@@ -26,7 +26,13 @@ struct BoardSettings {
   std::vector<ByteRange> reserved;     // kernel, initial ramdisk, whatever else boot has before it looks at the tree
   std::optional<std::uint64_t> limit;  // the end of the memory that all devices reach; nullopt: the architecture's
   std::optional<std::string> cmdline;  // instead of the tree's `bootargs`
+  std::optional<unsigned> areas;       // CONFIG_CMA_AREAS; nullopt: the architecture's
 };
+
+// The most areas that a machine has room for.
+inline constexpr std::size_t kMostAreas = 64;
+// Returns by how much MAX_CMA_AREAS exceeds CONFIG_CMA_AREAS: 1, and since 6.9 (recalled) 0.
+unsigned areas_beyond(Release release);
 
 // A machine that is about to boot.
 struct Board {
@@ -34,7 +40,8 @@ struct Board {
   BootConfig config;
   BootTree tree;
   std::string cmdline;
-  std::uint64_t limit = 0;  // of the default area
+  std::uint64_t limit = 0;         // of the default area
+  std::vector<std::string> notes;  // what the command line and the tree say that changes the board, or is not modelled
 };
 
 // Makes a board. Zones are those of the architecture: on arm low memory ends 768 MiB after its start; on arm64 and

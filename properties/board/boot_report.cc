@@ -7,6 +7,8 @@
 
 #include "allocator/base/error.h"
 #include "allocator/boot/parameters.h"
+#include "properties/board/holders.h"
+#include "properties/board/words.h"
 
 namespace cma {
 namespace {
@@ -25,11 +27,6 @@ std::string_view name_of_architecture(Architecture architecture) {
   return "";
 }
 
-ByteRange in_bytes(const Machine& machine, const PfnRange& range) {
-  const unsigned shift = machine.geometry().page_shift();
-  return {range.start << shift, range.end << shift};
-}
-
 std::string header(const BoardRun& run) {
   const Board& board = run.board();
   const Geometry& g = board.geometry;
@@ -39,11 +36,11 @@ std::string header(const BoardRun& run) {
   std::string cmdline = board.cmdline.empty() ? "(empty)" : board.cmdline;
   std::ranges::replace_if(cmdline, [](char c) { return c < ' ' || c > '~'; }, '?');
   text += fmt::format("command line: {}\n", cmdline);
-  text += fmt::format("memory: {}", range_in_words(in_bytes(run.machine(), g.memory)));
+  text += fmt::format("memory: {}", range_in_words(bytes_of(run.machine(), g.memory)));
   for (const PfnRange& hole : g.holes)
-    text += fmt::format(", none in {}", range_in_words(in_bytes(run.machine(), hole)));
+    text += fmt::format(", none in {}", range_in_words(bytes_of(run.machine(), hole)));
   for (const ZoneSpec& zone : g.effective_zones())
-    text += fmt::format("; zone {} {}", zone.name, range_in_words(in_bytes(run.machine(), zone.range)));
+    text += fmt::format("; zone {} {}", zone.name, range_in_words(bytes_of(run.machine(), zone.range)));
   return text + fmt::format("\nthe default area lies below {:#x}\n", board.limit);
 }
 
@@ -59,28 +56,25 @@ std::string about_area(const BoardRun& run, AreaId id) {
   return text;
 }
 
-// Returns what a region is that is no area; empty if its memory was given back or never found.
-std::string about_region(const BoardRun& run, const ReservedRegion& region) {
-  const TreeNode& node = run.board().tree.regions[region.node];
-  if (region.area || region.size == 0 || (region.error != 0 && region.error != -kENOENT)) return "";
-  std::string text = node.name;
-  if (region.error == 0 && region.saved && node.compatible_with("shared-dma-pool")) text += ", pool of coherent memory";
-  return text + (node.has("no-map") ? ", not mapped" : ", reserved");
+// Returns what has a range, and what it is.
+std::string about_holder(const BoardRun& run, const Holder& holder) {
+  if (holder.further) return holder.name + ", reserved: a further range of its reg, of which nothing is made";
+  switch (holder.kind) {
+    case Holder::Kind::area: return about_area(run, *holder.area);
+    case Holder::Kind::pool: break;
+    case Holder::Kind::region: return holder.name + ", reserved";
+    case Holder::Kind::unmapped: return holder.name + ", not mapped";
+    case Holder::Kind::header: return holder.name;
+    case Holder::Kind::boot: return "boot (--reserved)";
+  }
+  const bool mapped = !run.board().tree.regions[*holder.node].has("no-map");
+  return fmt::format("{}, pool of coherent memory, {}", holder.name, mapped ? "reserved" : "not mapped");
 }
 
 // Returns all that is reserved, by address.
 std::vector<Row> rows_of(const BoardRun& run) {
   std::vector<Row> rows;
-  for (AreaId id = 0; id < run.machine().areas.size(); ++id)
-    rows.push_back({in_bytes(run.machine(), run.declared()[id]), about_area(run, id)});
-  if (const auto& memory = run.boot().reserved_memory())
-    for (const ReservedRegion& region : memory->regions())
-      if (std::string text = about_region(run, region); !text.empty())
-        rows.push_back({{region.base, region.base + region.size}, std::move(text)});
-  for (const auto& [base, size] : run.board().tree.header_reservations)
-    rows.push_back({{base, base + std::min(size, ~base)}, "/memreserve/"});
-  for (const PfnRange& kept : run.board().geometry.reserved)
-    rows.push_back({in_bytes(run.machine(), kept), "boot (--reserved)"});
+  for (const Holder& holder : holders(run)) rows.push_back({holder.range, about_holder(run, holder)});
   std::ranges::sort(rows, [](const Row& a, const Row& b) {
     return std::tie(a.range.start, a.range.end, a.text) < std::tie(b.range.start, b.range.end, b.text);
   });
@@ -90,7 +84,7 @@ std::vector<Row> rows_of(const BoardRun& run) {
 std::string table(const BoardRun& run) {
   const std::vector<Row> rows = rows_of(run);
   if (rows.empty()) return "\nnothing is reserved\n";
-  std::string text = "\nreserved:\n";
+  std::string text = "\nreserved, from the first address up to, and without, the second:\n";
   for (const Row& row : rows)
     text += fmt::format("  {:<26} {:>9}  {}\n", range_in_words(row.range), size_in_words(row.range.size()), row.text);
   return text;
@@ -100,7 +94,7 @@ std::string table(const BoardRun& run) {
 std::string picture(const BoardRun& run) {
   constexpr std::size_t kColumns = 64;
   const Machine& machine = run.machine();
-  const ByteRange memory = in_bytes(machine, machine.memblock.memory());
+  const ByteRange memory = bytes_of(machine, machine.memblock.memory());
   std::uint64_t cell = machine.geometry().isolation_unit() << machine.geometry().page_shift();
   while (memory.size() / cell > 8 * kColumns) cell *= 2;
   const auto any = [](const std::vector<ByteRange>& ranges, const ByteRange& in) {
@@ -108,8 +102,8 @@ std::string picture(const BoardRun& run) {
   };
   std::vector<ByteRange> areas;
   std::vector<ByteRange> kept;
-  for (const PfnRange& area : run.declared()) areas.push_back(in_bytes(machine, area));
-  for (const PfnRange& range : machine.memblock.reserved()) kept.push_back(in_bytes(machine, range));
+  for (const PfnRange& area : run.declared()) areas.push_back(bytes_of(machine, area));
+  for (const PfnRange& range : machine.memblock.reserved()) kept.push_back(bytes_of(machine, range));
   std::string text =
       fmt::format("\nmemory, a character for {}: A area, r reserved, . free, - none\n", size_in_words(cell));
   std::string line;
@@ -121,6 +115,14 @@ std::string picture(const BoardRun& run) {
     line.clear();
   }
   return text;
+}
+
+// Returns that cma= is less than a MiB, as where a suffix was forgotten; empty if it is not.
+std::string small_size(const BoardRun& run) {
+  const std::optional<std::uint64_t> size = run.boot().parameters().size;
+  if (!size || *size == 0 || *size >= std::uint64_t{1} << 20) return "";
+  return fmt::format("cma= is {}, rounded up to {}: with M after the number it is MiB", size_in_words(*size),
+                     size_in_words(align_up(*size, unit_of(run.machine()))));
 }
 
 // Returns what is not a failure, and surprises.
@@ -142,7 +144,10 @@ std::string notes(const BoardRun& run) {
     lines.push_back(fmt::format("the area `reserved` was declared before {} was set up, and no device uses it",
                                 run.machine().areas.area(*area).name));
   if (!area && boot.parameters().null_pointer.empty()) lines.push_back("there is no default area");
-  if (!run.not_activated().empty()) lines.push_back("areas were not activated: " + run.not_activated());
+  if (!run.not_activated().empty())
+    lines.push_back("the kernel activates all areas; the model activates none, as " + run.not_activated());
+  if (const std::string note = small_size(run); !note.empty()) lines.push_back(note);
+  lines.insert(lines.end(), run.board().notes.begin(), run.board().notes.end());
   std::string text;
   for (const std::string& line : lines) text += "  " + line + "\n";
   return text.empty() ? "" : "\nnote:\n" + text;
@@ -155,20 +160,25 @@ std::string kernel_lines(const BoardRun& run) {
   return text.empty() ? "\nthe kernel prints nothing of this\n" : "\nthe kernel prints:\n" + text;
 }
 
-std::string reasons(const std::vector<WhyNot>& answers) {
+// Returns the answers that are about safety, or those that are not.
+std::string reasons(const std::vector<WhyNot>& answers, bool unsafe) {
   std::string text;
   for (const WhyNot& answer : answers) {
+    if (answer.unsafe != unsafe) continue;
     text += fmt::format("  {}: {}\n", answer.what, answer.brief);
     for (const std::string& line : answer.evidence) text += "    " + line + "\n";
-    for (const std::string& line : answer.remedies) text += "    would fit with " + line + "\n";
+    for (const std::string& line : answer.remedies)
+      text += fmt::format("    would {} {}\n", unsafe ? "be safe" : "fit", line);
   }
-  return text.empty() ? "" : "\nwhy not:\n" + text;
+  if (text.empty()) return "";
+  return (unsafe ? "\nnot safe:\n" : "\nwhy not:\n") + text;
 }
 
 }  // namespace
 
 std::string boot_report(const BoardRun& run, const std::vector<WhyNot>& answers) {
-  return header(run) + table(run) + picture(run) + kernel_lines(run) + notes(run) + reasons(answers);
+  return header(run) + table(run) + picture(run) + kernel_lines(run) + notes(run) + reasons(answers, /*unsafe=*/false) +
+         reasons(answers, /*unsafe=*/true);
 }
 
 }  // namespace cma

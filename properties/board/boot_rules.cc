@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "allocator/base/error.h"
+#include "properties/board/holders.h"
 
 namespace cma {
 namespace {
@@ -57,11 +58,7 @@ class BootRules {
   std::string count(std::string_view text, std::size_t expected) const;
 
   const TreeNode& node_of(const ReservedRegion& region) const { return run_.board().tree.regions[region.node]; }
-  const std::vector<ReservedRegion>& regions() const {
-    static const std::vector<ReservedRegion> kNone;
-    const auto& memory = run_.boot().reserved_memory();
-    return memory ? memory->regions() : kNone;
-  }
+  const std::vector<ReservedRegion>& regions() const { return regions_of(run_); }
   ByteRange bytes_of(const PfnRange& range) const { return {range.start << shift_, range.end << shift_}; }
   std::uint64_t unit() const { return geometry_.isolation_unit() << shift_; }
   std::uint64_t capped_end(std::uint64_t base, std::uint64_t size) const {
@@ -82,11 +79,6 @@ bool has_place(const ReservedRegion& region) {
 
 // Returns whether the kernel looked for a place of the region and found one.
 bool was_placed(const ReservedRegion& region) { return !region.fixed && region.size != 0 && has_place(region); }
-
-// Returns whether nothing could be made of a region, so that its memory was given back.
-bool was_given_back(const ReservedRegion& region) {
-  return has_place(region) && region.error != 0 && region.error != -kENOENT;
-}
 
 std::string BootRules::table() const {
   if (run_.machine().areas.size() > geometry_.max_areas)

@@ -1,8 +1,7 @@
-// Why boot did not reserve what was asked for, and what would make it fit.
+// Why boot did not reserve what was asked for, or not safely, and what would make it fit.
 //
-// `cmacheck boot` prints it. Each remedy is tried: the board boots again with that one change, and a remedy is named
-// only if the region or area then exists. Cost: that of a boot for each remedy, a dozen at most for each failure. No
-// locks; it stands on board.h.
+// `cmacheck boot` prints it. Each remedy is tried (trials.h). Cost: that of a boot for each remedy, a dozen at most for
+// each failure. No locks; it stands on losses.h, dangers.h and trials.h.
 #pragma once
 
 #include <string>
@@ -14,18 +13,14 @@ namespace cma {
 
 struct WhyNot {
   std::string what;                   // "linux,cma" or "default area"
-  std::string brief;                  // the rule that refused it
+  std::string brief;                  // the rule that refused it, or why it is not safe
   std::vector<std::string> evidence;  // the places that were considered, and what was in the way of each
-  std::vector<std::string> remedies;  // "alloc-ranges left out: at [0x3c000000, 0x40000000)"
+  std::vector<std::string> remedies;  // "with alloc-ranges left out: at [0x3c000000, 0x40000000)"
+  bool unsafe = false;                // it exists, and the kernel corrupts memory by it
 };
 
-// Explains all that was asked for and does not exist after the boot, in the order in which boot came to it.
+// Explains all that was asked for and does not exist after the boot, in the order in which boot came to it: nodes,
+// regions, areas, their activation. What is not safe comes last.
 std::vector<WhyNot> explain_boot(const BoardRun& run);
-
-// Returns "4 MiB", or KiB where it is no whole number of them.
-std::string size_in_words(std::uint64_t bytes);
-std::string range_in_words(const ByteRange& range);
-// Returns what has a range of memory: areas, regions, reservations, or that there is no memory.
-std::string holders_of(const BoardRun& run, const ByteRange& range);
 
 }  // namespace cma

@@ -3,11 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "properties/board/blob_testing.h"
-#include "properties/board/boot_report.h"
-#include "properties/board/tree_blob.h"
+#include "properties/board/explain_testing.h"
 
 namespace cma {
 namespace {
@@ -19,30 +15,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-class WhyNotTest : public ::testing::Test {
- protected:
-  // Boots a board of 1 GiB with these regions.
-  std::vector<WhyNot> explain(const std::function<void(BlobWriter&)>& regions, const std::string& bootargs = "cma=0") {
-    BlobWriter writer = board_writer(bootargs);
-    regions(writer);
-    auto tree = read_boot_tree(writer.end().finish());
-    EXPECT_TRUE(tree);
-    auto made = make_board(std::move(*tree), settings);
-    EXPECT_TRUE(made) << made.error();
-    board = std::move(*made);
-    const BoardRun run(board);
-    const std::vector<WhyNot> answers = explain_boot(run);
-    report = boot_report(run, answers);
-    return answers;
-  }
-  static BlobWriter& area(BlobWriter& writer, const std::string& name) {
-    return writer.begin(name).text("compatible", "shared-dma-pool").property("reusable");
-  }
-
-  BoardSettings settings;
-  Board board;
-  std::string report;
-};
+class WhyNotTest : public ExplainTest {};
 
 TEST_F(WhyNotTest, NothingIsExplainedIfAllIsThere) {
   EXPECT_THAT(explain([](BlobWriter& w) { area(w, "camera").cells("size", {0x4000000}).end(); }), IsEmpty());
@@ -62,8 +35,8 @@ TEST_F(WhyNotTest, ARegionThatFindsNoPlaceNamesWhatIsInTheWay) {
                                                "  [0x12800000, 0x15000000) is free: 40 MiB of it after alignment",
                                                "  [0x10000000, 0x12000000) is free: 32 MiB of it after alignment",
                                                "  [0x12000000, 0x12800000): firmware@12000000"));
-  EXPECT_THAT(answers[0].remedies, ElementsAre("size = 40 MiB: at [0x12800000, 0x15000000)",
-                                               "alloc-ranges left out: at [0x3be00000, 0x3fe00000)"));
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with size = 40 MiB: at [0x12800000, 0x15000000)",
+                                               "with alloc-ranges left out: at [0x3be00000, 0x3fe00000)"));
 }
 
 TEST_F(WhyNotTest, ARegionThatAnotherLeavesNoRoomNamesIt) {
@@ -75,7 +48,7 @@ TEST_F(WhyNotTest, ARegionThatAnotherLeavesNoRoomNamesIt) {
   ASSERT_THAT(answers, SizeIs(1));
   EXPECT_EQ(answers[0].what, "small");
   EXPECT_THAT(answers[0].evidence, Contains("  [0x10000000, 0x14000000): area large"));
-  EXPECT_THAT(answers[0].remedies, ElementsAre("alloc-ranges left out: at [0x3ee00000, 0x3fe00000)"))
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with alloc-ranges left out: at [0x3ee00000, 0x3fe00000)"))
       << "in another order the large one would be lost";
 }
 
@@ -98,9 +71,9 @@ TEST_F(WhyNotTest, ARegionOfBrokenUnitsFitsInWholeOnes) {
   const auto answers = explain([](BlobWriter& w) { area(w, "image_buf0").cells("reg", {0x30000000, 0x4c0000}).end(); });
   ASSERT_THAT(answers, SizeIs(1));
   EXPECT_EQ(answers[0].brief, "[0x30000000, 0x304c0000) is not in whole units of 2 MiB (it need be no power of two)");
-  EXPECT_THAT(answers[0].remedies, ElementsAre("reg = 0x30000000 0x600000: at [0x30000000, 0x30600000)",
-                                               "reg = 0x30000000 0x400000: at [0x30000000, 0x30400000)",
-                                               "size = 6 MiB, and no reg: at [0x3f800000, 0x3fe00000)"));
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with reg = 0x30000000 0x600000: at [0x30000000, 0x30600000)",
+                                               "with reg = 0x30000000 0x400000: at [0x30000000, 0x30400000)",
+                                               "with size = 6 MiB, and no reg: at [0x3f800000, 0x3fe00000)"));
   EXPECT_THAT(report, HasSubstr("Reserved memory: incorrect alignment of CMA region"));
 }
 
@@ -126,7 +99,7 @@ TEST_F(WhyNotTest, ADefaultAreaThatIsTooLargeFitsWithLess) {
   EXPECT_EQ(answers[0].what, "default area");
   EXPECT_EQ(answers[0].brief, "no place for 600 MiB");
   EXPECT_THAT(answers[0].evidence, Contains("  [0x20000000, 0x20100000): boot"));
-  EXPECT_THAT(answers[0].remedies, ElementsAre("cma=510M: at [0x200000, 0x20000000)"));
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with cma=510M: at [0x200000, 0x20000000)"));
 }
 
 // Field report 2.
@@ -136,8 +109,8 @@ TEST_F(WhyNotTest, AnAreaAcrossTheEndOfMemoryFitsElsewhere) {
   settings.memory = {{0, 0x1c000000}};
   const auto answers = explain([](BlobWriter&) {}, "cma=256M@256M");
   ASSERT_THAT(answers, SizeIs(1));
-  EXPECT_THAT(answers[0].remedies,
-              ElementsAre("cma=192M@0x10000000: at [0x10000000, 0x1c000000)", "cma=256M: at [0xc000000, 0x1c000000)"));
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with cma=192M@0x10000000: at [0x10000000, 0x1c000000)",
+                                               "with cma=256M: at [0xc000000, 0x1c000000)"));
   EXPECT_THAT(report, HasSubstr("cma: Region at 0x10000000 defined on low/high memory boundary (0x1c000000)"));
 }
 
@@ -152,6 +125,108 @@ TEST_F(WhyNotTest, ACommandLineThatStopsTheKernelIsNoted) {
   settings.release = Release::v4_9;
   explain([](BlobWriter&) {}, "cma");
   EXPECT_THAT(report, HasSubstr("`cma` has no value: this kernel follows a null pointer, and does not boot"));
+}
+
+TEST_F(WhyNotTest, ARemedyLosesNothingElse) {
+  settings.release = Release::v6_12;
+  settings.memory = {{0, 0x3f000000}};
+  // The first takes all, and what it leaves out is not worth a remedy: without it, the first would be lost.
+  const auto answers = explain([](BlobWriter& w) {
+    area(w, "big").cells("size", {0x4000000}).cells("alloc-ranges", {0x10000000, 0x4000000}).end();
+    area(w, "small").cells("size", {0x1000000}).cells("alloc-ranges", {0x10000000, 0x4000000}).end();
+  });
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_EQ(answers[0].what, "small");
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with alloc-ranges left out: at [0x3e000000, 0x3f000000)"));
+}
+
+TEST_F(WhyNotTest, AllOfMemoryIsNoRemedy) {
+  const auto answers = explain([](BlobWriter&) {}, "cma=2G");
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with cma=768M: at [0xfe00000, 0x3fe00000)"));
+}
+
+TEST_F(WhyNotTest, AreasWithoutASlotFitInALargerTable) {
+  settings.areas = 1;
+  settings.memory = {{0, 0x3f000000}};
+  const auto two = [](BlobWriter& w) {
+    for (const char* name : {"a", "b", "c", "d"}) area(w, name).cells("size", {0x400000}).end();
+  };
+  const auto answers = explain(two);
+  ASSERT_THAT(answers, SizeIs(2));
+  EXPECT_EQ(answers[0].brief, "all 2 slots for areas are taken (MAX_CMA_AREAS, by CONFIG_CMA_AREAS)");
+  EXPECT_THAT(answers[0].remedies, ElementsAre(HasSubstr("with CONFIG_CMA_AREAS=3: at [")));
+  settings.areas = 3;
+  EXPECT_THAT(explain(two), IsEmpty());
+  settings.release = Release::v6_12;
+  EXPECT_THAT(explain(two), SizeIs(1)) << "since 6.9 there is none beyond them";
+}
+
+struct AttemptRow {
+  const char* cmdline;
+  const char* brief;
+};
+
+TEST_F(WhyNotTest, ARefusedDefaultAreaNamesTheRule) {
+  for (const AttemptRow& row :
+       {AttemptRow{"cma=64M@0x3e000000",
+                   "[0x3e000000, 0x42000000) ends after the end of memory, "
+                   "0x40000000"},
+        {"cma=64M@0x20000000-0x10000000", "the range [0x20000000, 0x10000000) is empty"},
+        {"cma=64M@0x20000000-0x22000000", "64 MiB from 0x20000000 on end after the limit, 0x22000000"},
+        {"cma=64M@0x50000000-0x60000000", "there is no memory from 0x50000000 on"},
+        {"cma=64M@0x20100000", "the base 0x20100000 is no multiple of 2 MiB"}}) {
+    const auto answers = explain([](BlobWriter&) {}, row.cmdline);
+    ASSERT_THAT(answers, SizeIs(1)) << row.cmdline;
+    EXPECT_EQ(answers[0].brief, row.brief) << row.cmdline;
+  }
+}
+
+TEST_F(WhyNotTest, AnEmptyRangeIsCalledSo) {
+  const auto answers = explain([](BlobWriter&) {}, "cma=64M@0x20000000-0x10000000");
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_THAT(answers[0].evidence, ElementsAre("searched [0x20000000, 0x10000000): an empty range"));
+}
+
+TEST_F(WhyNotTest, ADefaultAreaAcrossTheHighMemoryBorderNamesTheBorder) {
+  settings.config.architecture = Architecture::arm;
+  const auto answers = explain([](BlobWriter&) {}, "cma=64M@0x2e000000");
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_EQ(answers[0].brief, "[0x2e000000, 0x32000000) would lie in low and in high memory, which meet at 0x30000000");
+}
+
+TEST_F(WhyNotTest, AnAreaOfANodeAcrossTheBorderIsNotActivatedAndFitsBesideIt) {
+  settings.config.architecture = Architecture::arm;
+  const auto answers = explain([](BlobWriter& w) { area(w, "camera").cells("reg", {0x2f000000, 0x2000000}).end(); });
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_EQ(answers[0].what, "camera");
+  EXPECT_THAT(answers[0].brief, HasSubstr("from 0x30000000 on it lies in zone HighMem, before in zone Normal"));
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with reg = 0x2e000000 0x2000000: at [0x2e000000, 0x30000000)",
+                                               "with reg = 0x30000000 0x2000000: at [0x30000000, 0x32000000)",
+                                               "with size = 32 MiB, and no reg: at [0x3dc00000, 0x3fc00000)"));
+}
+
+TEST_F(WhyNotTest, TheFirstAreaThatCannotBeActivatedEndsItOnOldKernels) {
+  settings.config.architecture = Architecture::arm;
+  settings.release = Release::v4_19;
+  const auto answers = explain([](BlobWriter& w) {
+    area(w, "camera").cells("reg", {0x2f000000, 0x2000000}).end();
+    area(w, "video").cells("reg", {0x32000000, 0x2000000}).end();
+  });
+  ASSERT_THAT(answers, SizeIs(2));
+  EXPECT_THAT(answers[1].brief, HasSubstr("camera could not be activated, and up to 5.8 that ends the activation"));
+}
+
+TEST_F(WhyNotTest, ASizeWithoutASuffixIsNoted) {
+  explain([](BlobWriter&) {}, "cma=64");
+  EXPECT_THAT(report, HasSubstr("cma= is 64 bytes, rounded up to 2 MiB: with M after the number it is MiB"));
+  explain([](BlobWriter&) {}, "cma=64M");
+  EXPECT_THAT(report, Not(HasSubstr("rounded up")));
+}
+
+TEST_F(WhyNotTest, AllRangesOfANodeAreInTheTable) {
+  explain([](BlobWriter& w) { area(w, "a").cells("reg", {0x10000000, 0x2000000, 0x20000000, 0x1000000}).end(); });
+  EXPECT_THAT(report, HasSubstr("[0x20000000, 0x21000000)      16 MiB  a, reserved: a further range of its reg"));
 }
 
 }  // namespace
