@@ -54,29 +54,6 @@ TEST_F(BootCommandTest, ABlobIsReported) {
                           Not(HasSubstr("why not"))));
 }
 
-TEST_F(BootCommandTest, WhatCannotBeHadIsAFinding) {
-  EXPECT_EQ(call({"boot", write("board.dtb", blob_with_area(0x80000000))}), kFindings);
-  EXPECT_THAT(out_, AllOf(HasSubstr("linux,cma: no place for 2048 MiB"), HasSubstr("would fit with size = ")));
-}
-
-TEST_F(BootCommandTest, OptionsReplaceWhatTheTreeSays) {
-  const std::string file = write("board.dtb", blob_with_area());
-  EXPECT_EQ(call({"boot", file, "--release", "4.19", "--arch", "arm", "--memory", "256M@0x80000000", "--memory",
-                  "256M@0xa0000000", "--reserved", "16M@0x80000000", "--cmdline", "cma=32M", "--limit", "0x88000000"}),
-            kNothingFound);
-  EXPECT_THAT(out_, AllOf(HasSubstr("Linux 4.19, arm,"), HasSubstr("none in [0x90000000, 0xa0000000)"),
-                          HasSubstr("cma= was ignored: linux,cma is the default area already"),
-                          HasSubstr("boot (--reserved)"), HasSubstr("lies below 0x88000000")));
-}
-
-TEST_F(BootCommandTest, ASourceIsCompiled) {
-  if (std::system("dtc --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "dtc is not here (ci/setup installs it)";
-  EXPECT_EQ(call({"boot", write("board.dts", kSource)}), kNothingFound);
-  EXPECT_THAT(out_, HasSubstr("area linux,cma, the default one"));
-  EXPECT_EQ(call({"boot", write("broken.dts", "/dts-v1/; / { x = <; };")}), kBadInput);
-  EXPECT_THAT(err_, HasSubstr("broken.dts: dtc does not compile it"));
-}
-
 TEST_F(BootCommandTest, ASourceOnTheStandardInputIsCalledSo) {
   if (std::system("dtc --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "dtc is not here (ci/setup installs it)";
   ASSERT_NE(std::freopen(write("broken.dts", "/dts-v1/; / { x = <; };").c_str(), "r", stdin), nullptr);
@@ -110,6 +87,29 @@ TEST_F(BootCommandTest, TheTableOfAreasHasTheSizeThatIsGiven) {
   EXPECT_EQ(call({"boot", file, "--cma-areas", "1", "--release", "6.12", "--memory", "512M@0"}), kNothingFound);
   EXPECT_EQ(call({"boot", file, "--cma-areas", "0"}), kBadInput);
   EXPECT_EQ(call({"boot", file, "--cma-areas", "64"}), kBadInput);
+}
+
+TEST_F(BootCommandTest, WhatCannotBeHadIsAFinding) {
+  EXPECT_EQ(call({"boot", write("board.dtb", blob_with_area(0x80000000))}), kFindings);
+  EXPECT_THAT(out_, AllOf(HasSubstr("linux,cma: no place for 2048 MiB"), HasSubstr("would fit with size = ")));
+}
+
+TEST_F(BootCommandTest, OptionsReplaceWhatTheTreeSays) {
+  const std::string file = write("board.dtb", blob_with_area());
+  EXPECT_EQ(call({"boot", file, "--release", "4.19", "--arch", "arm", "--memory", "256M@0x80000000", "--memory",
+                  "256M@0xa0000000", "--reserved", "16M@0x80000000", "--cmdline", "cma=32M", "--limit", "0x88000000"}),
+            kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("Linux 4.19, arm,"), HasSubstr("none in [0x90000000, 0xa0000000)"),
+                          HasSubstr("cma= was ignored: linux,cma is the default area already"),
+                          HasSubstr("boot (--reserved)"), HasSubstr("lies below 0x88000000")));
+}
+
+TEST_F(BootCommandTest, ASourceIsCompiled) {
+  if (std::system("dtc --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "dtc is not here (ci/setup installs it)";
+  EXPECT_EQ(call({"boot", write("board.dts", kSource)}), kNothingFound);
+  EXPECT_THAT(out_, HasSubstr("area linux,cma, the default one"));
+  EXPECT_EQ(call({"boot", write("broken.dts", "/dts-v1/; / { x = <; };")}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("broken.dts: dtc does not compile it"));
 }
 
 TEST_F(BootCommandTest, BadInputIsTwo) {

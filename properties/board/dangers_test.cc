@@ -82,6 +82,18 @@ TEST_F(DangersTest, TwoAreasWithTheSameMemoryAreNamedOnceWithARemedy) {
   EXPECT_THAT(report, HasSubstr("the kernel activates all areas; the model activates none"));
 }
 
+TEST_F(DangersTest, ARemedyMovesNoAreaOntoAnother) {
+  const auto answers = explain([](BlobWriter& w) {
+    w.begin("dsp@10000000").cells("reg", {0x10000000, 0x200000}).end();
+    camera(w);
+    area(w, "video").cells("reg", {0x11000000, 0x4000000}).end();
+  });
+  ASSERT_THAT(answers, SizeIs(2));
+  EXPECT_EQ(answers[0].what, "camera");
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with size = 32 MiB, and no reg: at [0x3de00000, 0x3fe00000)"))
+      << "from 0x10200000 on more of it would be video's";
+}
+
 TEST_F(DangersTest, EachAreaOutsideMemoryIsNamed) {
   settings.memory = {{0x10000000, 0x30000000}};
   const auto answers = explain([](BlobWriter& w) {

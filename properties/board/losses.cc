@@ -154,7 +154,11 @@ std::vector<std::string> lost(const BoardRun& run) {
   for (const AreaAttempt& attempt : run.attempts())
     if (attempt.error != 0) names.push_back("area " + attempt.request.name);
   for (const InactiveArea& inactive : inactive_areas(run)) names.push_back(name_of_area(run, inactive.area));
-  for (const Danger& danger : dangers(run)) names.push_back("danger " + danger.name);
+  for (const Danger& danger : dangers(run)) {
+    names.push_back("danger " + danger.name);
+    // Each place, so that a danger that grows counts as a loss.
+    for (const std::string& place : danger.evidence) names.push_back(fmt::format("danger {}: {}", danger.name, place));
+  }
   std::ranges::sort(names);
   return names;
 }

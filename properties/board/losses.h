@@ -41,8 +41,8 @@ struct InactiveArea {
 };
 std::vector<InactiveArea> inactive_areas(const BoardRun& run);
 
-// Returns names of all that is lost, and of all that is in danger (dangers.h), ascending: "node camera", "area
-// reserved", "danger camera".
+// Returns names of all that is lost, and of all that is in danger (dangers.h) with each place, ascending: "node
+// camera", "area reserved", "danger camera".
 std::vector<std::string> lost(const BoardRun& run);
 // Returns the name under which lost() has an area: that of its node if it has one.
 std::string name_of_area(const BoardRun& run, AreaId area);
