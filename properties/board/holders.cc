@@ -77,6 +77,9 @@ std::string holders_of(const BoardRun& run, const ByteRange& range) {
   };
   for (const Holder& holder : holders(run))
     add(holder.range, (holder.kind == Holder::Kind::area ? "area " : "") + holder.name);
+  for (const ReservedRegion& region : regions_of(run))
+    if (was_given_back(region))
+      add(range_from(region.base, region.size), run.board().tree.regions[region.node].name + " (given back later)");
   for (const PfnRange& hole : run.machine().geometry().holes) add(bytes_of(run.machine(), hole), "no memory");
   return names.empty() ? "reserved" : names;
 }

@@ -34,7 +34,8 @@ struct Holder {
 // was given back are left out.
 std::vector<Holder> holders(const BoardRun& run);
 
-// Returns "area a, region b": what has memory of a range, and holes; "reserved" if it is unknown.
+// Returns "area a, region b": what has memory of a range that was not free when something looked for a place, and
+// holes; "reserved" if it is unknown.
 std::string holders_of(const BoardRun& run, const ByteRange& range);
 
 // Returns the regions of reserved memory; none without a tree.

@@ -39,6 +39,15 @@ TEST_F(WhyNotTest, ARegionThatFindsNoPlaceNamesWhatIsInTheWay) {
                                                "with alloc-ranges left out: at [0x3be00000, 0x3fe00000)"));
 }
 
+TEST_F(WhyNotTest, ARegionThatIsGivenBackLaterIsNamedWhereItIsInTheWay) {
+  const auto answers = explain([](BlobWriter& w) {
+    area(w, "camera").cells("size", {0x4000000}).cells("alloc-ranges", {0x10000000, 0x4000000}).end();
+    area(w, "odd").cells("reg", {0x12000000, 0x300000}).end();
+  });
+  ASSERT_THAT(answers, SizeIs(2));
+  EXPECT_THAT(answers[0].evidence, Contains("  [0x12000000, 0x12300000): odd (given back later)"));
+}
+
 TEST_F(WhyNotTest, ARegionThatAnotherLeavesNoRoomNamesIt) {
   const auto answers = explain([](BlobWriter& w) {
     // Up to 6.11 the first of equal nodes is placed last.
