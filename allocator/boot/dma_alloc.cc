@@ -7,12 +7,17 @@
 namespace cma {
 namespace {
 
+// Returns how many pages a size is (PAGE_ALIGN): 0 if it wraps round.
 std::uint64_t pages_of(const Geometry& geometry, std::uint64_t size) {
   return align_up(size, geometry.page_size) >> geometry.page_shift();
 }
 
-// Returns the order of the smallest block that holds so many pages (get_order).
-unsigned order_of(std::uint64_t pages) { return pages <= 1 ? 0 : floor_log2(pages - 1) + 1; }
+// Returns the order of the smallest block that holds so many pages (get_order): for none, that of all that an address
+// can reach.
+unsigned order_of(const Geometry& geometry, std::uint64_t pages) {
+  if (pages == 0) return geometry.bits_per_long() - geometry.page_shift();
+  return pages == 1 ? 0 : floor_log2(pages - 1) + 1;
+}
 
 std::vector<AreaId> areas_for(Release release, const DmaAreas* areas, const DmaDevice& device, std::uint64_t pages,
                               Gfp gfp) {
@@ -40,7 +45,7 @@ DmaRequest dma_request(const Geometry& geometry, const DmaAreas* areas, const Dm
   CMA_ASSERT(size != 0);
   DmaRequest request;
   request.pages = pages_of(geometry, size);
-  request.order = order_of(request.pages);
+  request.order = order_of(geometry, request.pages);
   request.align = std::min(request.order, cma_alignment);
   request.node = device.node.value_or(0);
   request.no_warn = (gfp & kGfpNowarn) != 0;
@@ -76,7 +81,7 @@ Task<void> DmaAlloc::free(DmaDevice device, Pfn pfn, std::uint64_t size) {
     const bool released = co_await areas_.cma_release(area, pfn, pages);
     if (released) co_return;
   }
-  co_await buddy_.free_pages(pfn, order_of(pages));
+  co_await buddy_.free_pages(pfn, order_of(geometry_, pages));
 }
 
 }  // namespace cma

@@ -72,6 +72,19 @@ TEST_P(DmaAllocTest, WhatTheAreaCannotGiveIsABlockOfThePageAllocator) {
   EXPECT_TRUE(is_aligned(pfn, 4)) << "a block of four pages";
 }
 
+TEST_P(DmaAllocTest, ASizeThatWrapsRoundHasNoBlock) {
+  for (const std::uint64_t size : {~std::uint64_t{0}, ~std::uint64_t{0} - 4094}) {
+    const DmaRequest request = dma_request(trial->machine.geometry(), &booted->dma(), {}, size, kGfpKernel);
+    EXPECT_EQ(request.pages, 0U);
+    EXPECT_EQ(request.order, 52U);
+    EXPECT_EQ(alloc({}, size), kNoPfn);
+    if (has_own()) {
+      EXPECT_EQ(alloc(with_own(), size), kNoPfn);
+    }
+  }
+  EXPECT_EQ(alloc({}, ~std::uint64_t{0} - 4095), kNoPfn) << "the largest size that does not";
+}
+
 TEST_P(DmaAllocTest, FreedBuffersGoBackToWhereTheyCameFrom) {
   const Machine& machine = trial->machine;
   const AreaId area = *booted->dma().default_area();
