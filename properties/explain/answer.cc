@@ -86,6 +86,7 @@ std::string pages_text(const std::vector<StoppedPage>& pages) {
 // Returns whether two windows failed on the same pages, or on as many of each kind with the same holders.
 bool same_reasons(const FailedWindow& a, const FailedWindow& b) {
   if (a.error != b.error || a.note != b.note || a.pages.size() != b.pages.size()) return false;
+  if (a.to_move != b.to_move) return false;
   if (a.pages == b.pages) return true;
   const std::vector<PageGroup> of_a = grouped(a.pages);
   const std::vector<PageGroup> of_b = grouped(b.pages);
@@ -104,7 +105,9 @@ std::string in_the_way(const FailedWindow& window, bool same_pages) {
     noun = "pageblock";
   else if (all([](const StoppedPage& page) { return page.pages > 1; }))
     noun = "compound page";
-  const std::string text = plural(pages.size(), noun) + " in the way";
+  std::string text = plural(pages.size(), noun) + " in the way";
+  if (window.to_move > pages.size())
+    text += fmt::format(" when memory ran out, of {} that had yet to move", window.to_move);
   return same_pages ? ", " + text : fmt::format(", in each {}; here those of the first", text);
 }
 
@@ -176,6 +179,7 @@ nlohmann::json window_json(const FailedWindow& window) {
                          {"pages", std::move(pages)}};
   if (!window.note.empty()) json["note"] = window.note;
   if (window.tested_from != kNoPfn) json["log_start"] = window.tested_from;
+  if (window.to_move > 0) json["still_to_move"] = window.to_move;
   return json;
 }
 
@@ -226,12 +230,28 @@ std::string ending_text(const Answer& answer) {
   return text;
 }
 
+std::string evidence_text(const std::vector<Evidence>& pieces) {
+  std::string text;
+  for (const Evidence& evidence : pieces) text += fmt::format("  {:<6} {}\n", word_of(evidence.about), evidence.text);
+  return text;
+}
+
+nlohmann::json evidence_json(const std::vector<Evidence>& pieces) {
+  nlohmann::json evidence = nlohmann::json::array();
+  for (const Evidence& piece : pieces) {
+    nlohmann::json object = {{"kind", word_of(piece.about)}, {"text", piece.text}};
+    for (const Figure& figure : piece.figures)
+      std::visit([&](const auto& value) { object[std::string(figure.name)] = value; }, figure.value);
+    evidence.push_back(std::move(object));
+  }
+  return evidence;
+}
+
 // Returns all that follows these words.
 std::string reasons_text(const Answer& answer) {
   std::string text = answer.brief.empty() ? "\n" : fmt::format(": {}\n", answer.brief);
-  for (const Evidence& evidence : answer.evidence)
-    text += fmt::format("  {:<6} {}\n", word_of(evidence.about), evidence.text);
-  return text + windows_text(answer.windows, answer.busy_is_limited);
+  return text + evidence_text(answer.evidence) + windows_text(answer.windows, answer.busy_is_limited) +
+         evidence_text(answer.fallback);
 }
 
 }  // namespace
@@ -240,12 +260,14 @@ std::string answer_text(const Answer& answer) { return ending_text(answer) + rea
 
 std::string answers_text(const std::vector<Answer>& answers, const std::function<std::string(Slot)>& op_text) {
   std::string text;
-  std::map<std::string, Slot> printed;
+  std::map<std::pair<std::string, std::string>, Slot> printed;
   for (const Answer& answer : answers) {
     const std::string body = answer_text(answer);
-    const auto [known, is_new] = printed.emplace(body, answer.op);
+    // Facts about one area do not answer for another.
+    const auto [known, is_new] = printed.emplace(std::pair(answer.subject, body), answer.op);
     const std::string op = op_text(answer.op);
-    text += op + "\n";
+    const std::size_t indent = std::min(op.find_first_not_of(' '), op.size());
+    text += op.substr(0, indent) + std::string(answer.heading) + op.substr(indent) + "\n";
     // A reference is worth its line only if it stands for several.
     const bool refers = !is_new && std::ranges::count(body, '\n') > 1;
     const std::string earlier = op_text(known->second);
@@ -257,18 +279,14 @@ std::string answers_text(const std::vector<Answer>& answers, const std::function
 }
 
 nlohmann::json answer_json(const Answer& answer) {
-  nlohmann::json evidence = nlohmann::json::array();
-  for (const Evidence& piece : answer.evidence) {
-    nlohmann::json object = {{"kind", word_of(piece.about)}, {"text", piece.text}};
-    for (const Figure& figure : piece.figures)
-      std::visit([&](const auto& value) { object[std::string(figure.name)] = value; }, figure.value);
-    evidence.push_back(std::move(object));
-  }
   nlohmann::json windows = nlohmann::json::array();
   for (const FailedWindow& window : answer.windows) windows.push_back(window_json(window));
   nlohmann::json json = {
-      {"op", answer.op},        {"ending", word_of(answer.ending)}, {"error", errno_name(answer.error)},
-      {"answer", answer.brief}, {"evidence", std::move(evidence)},  {"windows", std::move(windows)}};
+      {"op", answer.op},        {"ending", word_of(answer.ending)},           {"error", errno_name(answer.error)},
+      {"answer", answer.brief}, {"evidence", evidence_json(answer.evidence)}, {"windows", std::move(windows)}};
+  if (!answer.fallback.empty()) json["fallback"] = evidence_json(answer.fallback);
+  if (!answer.heading.empty()) json["heading"] = answer.heading;
+  if (!answer.subject.empty()) json["subject"] = answer.subject;
   if (answer.sweep_error != 0) json["sweep_error"] = errno_name(answer.sweep_error);
   return json;
 }

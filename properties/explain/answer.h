@@ -31,6 +31,7 @@ struct StoppedPage {
   std::string what;                  // "anonymous page of n: 2 references, 1 mapping"
   std::vector<std::string> holders;  // besides what its kind shows: "pin k", "the lru_add pagevec of CPU 1"
   std::string refused;               // "isolate_migratepages_block: not on the LRU"
+  bool in_slots_only = false;        // its holders are slots of buffer heads
   // Returns whether it was refused for the same reason, though perhaps held by others.
   bool same_reason(const StoppedPage& other) const {
     return what == other.what && refused == other.refused && pageblock == other.pageblock && pages == other.pages;
@@ -46,6 +47,7 @@ struct FailedWindow {
   std::vector<StoppedPage> pages;  // those in the way, ascending; empty if there was none
   std::string note;                // why it failed, if no page was in the way and that is known
   Pfn tested_from = kNoPfn;        // the start that a line of the log has, if that is another one
+  std::uint64_t to_move = 0;       // pages that were still in use in it when memory ran out; 0 if it did not
 };
 
 // A number or text of a piece of evidence, by its name in JSON.
@@ -87,6 +89,7 @@ std::string_view word_of(Ending ending);
 
 struct Answer {
   Slot op = 0;
+  std::string_view heading;  // of an answer about something else than its operation: "the end of boot, before "
   Ending ending = Ending::failed;
   int error = 0;  // 0 or negative errno, as the operation returned it
   // Of a request to an area that failed: the error of its last sweep, which the log has and the caller does not get.
@@ -94,8 +97,10 @@ struct Answer {
   bool in_log = false;           // that error is in a line of the log
   bool busy_is_limited = false;  // lines about busy windows fall to a rate limit (4.13)
   std::string brief;             // the short answer, without the error
+  std::string subject;           // what was asked, if the same facts mean another thing for another one: "area a"
   std::vector<Evidence> evidence;
   std::vector<FailedWindow> windows;  // those that it tried in vain, in order
+  std::vector<Evidence> fallback;     // about what it asked for when these had failed
 
   void add(About about, std::string text, std::vector<Figure> figures = {}) {
     evidence.push_back({about, std::move(text), std::move(figures)});

@@ -9,6 +9,11 @@
 #include "properties/program/text.h"
 
 namespace cma {
+namespace {
+
+constexpr std::string_view kBufferSlot = "a buffer-head slot of CPU ";
+
+}  // namespace
 
 std::string PageFacts::process_name(SpaceId space) const {
   const auto slot = find_result(world_, [space](const Result& result) {
@@ -124,7 +129,8 @@ std::string PageFacts::what() const {
   if (p.ref == 0) return kind();
   std::string text = kind() + ": " + plural(static_cast<std::uint64_t>(p.ref), "reference");
   if (p.map > 0) text += ", " + plural(static_cast<std::uint64_t>(p.map), "mapping");
-  if (p.has(kPageLocked)) text += ", locked";
+  // A migration locks the pages that it tries.
+  if (p.has(kPageLocked) && machine_.page_locks.holder(pfn_) != machine_.engine.current()) text += ", locked";
   if (p.has(kPageWriteback)) text += ", under writeback";
   if (p.has(kPageDirty)) text += ", dirty";
   return text;
@@ -187,7 +193,7 @@ void PageFacts::add_buffer(std::vector<std::string>& holders) const {
       const std::vector<BufferId>& slots = buffers.lru_slots(cpu);
       if (std::find(slots.begin(), slots.end(), id) == slots.end()) continue;
       ++in_slots;
-      holders.push_back(fmt::format("a buffer-head slot of CPU {}", cpu));
+      holders.push_back(fmt::format("{}{}", kBufferSlot, cpu));
     }
     add_counts(holders, id, in_slots);
     if (buffers.buffer(id).dirty) holders.push_back("its dirty buffer");
@@ -300,6 +306,12 @@ std::vector<std::string> PageFacts::holders() const {
   // A huge page may be in the way by being one: all that can be named is the process that maps it.
   if (holders.empty() && huge() != nullptr) holders.push_back("process " + mapper_names() + ", which maps it");
   return holders;
+}
+
+bool PageFacts::in_slots_only() const {
+  const std::vector<std::string> all = holders();
+  return !all.empty() &&
+         std::ranges::all_of(all, [](const std::string& holder) { return holder.starts_with(kBufferSlot); });
 }
 
 std::string_view refusal_text(Refusal why) {

@@ -27,7 +27,12 @@ class PageFacts {
 
   // Returns all facts, beside the verdict of a step.
   StoppedPage stopped(std::string verdict) const {
-    return {.pfn = pfn_, .pages = pages(), .what = what(), .holders = holders(), .refused = std::move(verdict)};
+    return {.pfn = pfn_,
+            .pages = pages(),
+            .what = what(),
+            .holders = holders(),
+            .refused = std::move(verdict),
+            .in_slots_only = in_slots_only()};
   }
   // Returns the number of pages of its compound page; 1 if it is of none.
   std::uint64_t pages() const { return pages_of(page()); }
@@ -43,6 +48,8 @@ class PageFacts {
   // Returns its holders besides what its kind shows. Names operations under way if nothing else accounts
   // for a reference.
   std::vector<std::string> holders() const;
+  // Returns whether slots of buffer heads hold its buffer, and nothing else holds it besides what its kind shows.
+  bool in_slots_only() const;
   // Returns the name of the result that it belongs to, in whatever way; empty if the program names none.
   std::string result_name() const;
   // Returns the processes that map it or the file whose cache has it, and which of both; empty if there are none.

@@ -21,7 +21,7 @@ void WhyRecorder::program_begins(Machine& machine) {
   requests_.watch(machine);
   declared_.clear();
   inactive_.clear();
-  began_.clear();
+  asked_areas_.clear();
   begun_.clear();
   given_back_.clear();
   answers_.clear();
@@ -50,45 +50,39 @@ void WhyRecorder::booted(Machine& machine) {
 }
 
 // Answers for areas that could not be activated; boot has finished in this operation.
-void WhyRecorder::answer_boot(Slot op) {
+void WhyRecorder::answer_boot(Slot op, bool at_end) {
   if (inactive_.empty()) return;
   Answer answer;
   answer.op = op;
+  const std::vector<Op>& ops = interpreter_.world().program().ops;
+  const bool itself = op < ops.size() && std::holds_alternative<Activate>(ops[op].body);
+  if (!itself) answer.heading = at_end ? "the end of boot, after " : "the end of boot, before ";
   answer.ending = Ending::succeeded;
   answer.brief = "boot has finished, but not every area is active";
   answer.evidence = std::exchange(inactive_, {});
   answers_.push_back(std::move(answer));
 }
 
-void WhyRecorder::alloc_begins(AreaId area, std::uint64_t, unsigned) {
+void WhyRecorder::alloc_begins(AreaId area, std::uint64_t pages, unsigned align) {
   const bool active = machine_->areas.area(area).active();
-  began_[machine_->engine.current()] = {machine_->trace.records().size(),
-                                        active ? count_area(interpreter_.world(), area) : AreaCount{}};
+  asked_areas_[machine_->engine.current()].push_back({{area, pages, align},
+                                                      machine_->trace.records().size(),
+                                                      active ? count_area(interpreter_.world(), area) : AreaCount{}});
 }
 
 bool WhyRecorder::asks_area(Slot op) const {
   const OpBody& body = interpreter_.world().program().ops[op].body;
-  return std::holds_alternative<CmaAlloc>(body) || std::holds_alternative<DebugfsAlloc>(body);
-}
-
-// Adds the error of the last sweep of a request to an area, which its caller does not get, and whether the log has it.
-void WhyRecorder::add_sweep_error(Answer& answer, ActorId actor) const {
-  answer.sweep_error = answer.windows.empty() ? answer.error : answer.windows.back().error;
-  const auto began = began_.find(actor);
-  const std::vector<Record>& records = machine_->trace.records();
-  for (std::size_t i = records.size(); began != began_.end() && i-- > began->second.records;) {
-    if (records[i].actor != actor || records[i].event != Event::log_cma_alloc_failed) continue;
-    answer.sweep_error = static_cast<int>(static_cast<std::int64_t>(records[i].c));
-    answer.in_log = true;
-    return;
-  }
+  return std::holds_alternative<CmaAlloc>(body) || std::holds_alternative<DebugfsAlloc>(body) ||
+         std::holds_alternative<DmaBuffer>(body);
 }
 
 // Adds why a request to an area that failed left no line in the log.
-void WhyRecorder::add_log(Answer& answer, ActorId actor) const {
-  const auto* op = std::get_if<CmaAlloc>(&interpreter_.world().program().ops[answer.op].body);
-  if (answer.in_log || !began_.contains(actor)) return;
-  if (op != nullptr && op->nowarn)
+void WhyRecorder::add_log(Answer& answer) const {
+  const OpBody& body = interpreter_.world().program().ops[answer.op].body;
+  const auto* request = std::get_if<CmaAlloc>(&body);
+  const auto* buffer = std::get_if<DmaBuffer>(&body);
+  if (answer.in_log) return;
+  if ((request != nullptr && request->nowarn) || (buffer != nullptr && (buffer->gfp & kGfpNowarn) != 0))
     answer.add(About::log, "no line: the caller asks for none (nowarn, __GFP_NOWARN)");
   else if (machine_->release() < Release::v4_11 && !machine_->geometry().error_line)
     answer.add(About::log, "no line: only since 4.11 the kernel prints one for a request that failed");
@@ -122,21 +116,33 @@ void WhyRecorder::add_end(Answer& answer) const {
 }
 
 Sight WhyRecorder::sight_of(Slot op, ActorId actor) const {
-  const auto began = began_.find(actor);
   return {.world = interpreter_.world(),
           .windows = windows_,
           .refused = requests_.last(actor),
           .declared = declared_,
-          .before = asks_area(op) && began != began_.end() ? &began->second.before : nullptr,
+          .asked = asked_areas_,
           .first_record = op < begun_.size() ? begun_[op].records : 0};
 }
 
 void WhyRecorder::answer_failure(Slot op, ActorId actor, Answer& answer) {
-  if (asks_area(op)) add_sweep_error(answer, actor);
   explain_failure(sight_of(op, actor), answer);
-  if (asks_area(op)) add_log(answer, actor);
+  if (asks_area(op) && asked_areas_.contains(actor)) add_log(answer);
   add_bugs(answer);
   add_end(answer);
+  answers_.push_back(std::move(answer));
+}
+
+// An operation that was performed is skipped if the kernel would never end its request for pages.
+void WhyRecorder::answer_skip(Slot op, ActorId actor, Answer& answer) {
+  const World& world = interpreter_.world();
+  explain_skip(world, given_back_, answer);
+  if (requests_.last(actor) != nullptr && !operation_of(world, actor)) {
+    const std::string brief = answer.brief;
+    explain_failure(sight_of(op, actor), answer);
+    answer.brief = brief + "; " + answer.brief;
+    add_bugs(answer);
+    add_end(answer);
+  }
   answers_.push_back(std::move(answer));
 }
 
@@ -174,7 +180,7 @@ void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   const Op& performed = world.program().ops[slot];
   const ActorId actor = world.actor(performed.performer);
   learn_areas(machine);
-  answer_boot(slot);
+  answer_boot(slot, /*at_end=*/false);
   if (result.state != Result::State::skipped) answer_regions(slot);
   Answer answer;
   answer.op = slot;
@@ -184,8 +190,7 @@ void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   if (result.state == Result::State::failed) {
     answer_failure(slot, actor, answer);
   } else if (result.state == Result::State::skipped) {
-    explain_skip(world, given_back_, answer);
-    answers_.push_back(std::move(answer));
+    answer_skip(slot, actor, answer);
   } else if (std::holds_alternative<Region>(performed.body)) {
     // What becomes of it is known when boot has read the tree.
   } else if (!answer.windows.empty() || asked_.contains(slot)) {
@@ -197,17 +202,19 @@ void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   }
   learn_given_back(slot);
   const bool by_actor = info_of(performed).performed == Performed::by_actor;
-  if (by_actor && actor != kNoActor) requests_.forget(actor);
+  if (!by_actor || actor == kNoActor || operation_of(world, actor)) return;
+  requests_.forget(actor);
+  asked_areas_.erase(actor);
 }
 
 void WhyRecorder::op_performed(Machine&, std::size_t op) {
-  answer_boot(static_cast<Slot>(op));
+  answer_boot(static_cast<Slot>(op), /*at_end=*/false);
   operation_begins(static_cast<Slot>(op + 1));
 }
 
 void WhyRecorder::program_ended(Machine&) {
   const std::size_t ops = interpreter_.world().program().ops.size();
-  answer_boot(static_cast<Slot>(ops == 0 ? 0 : ops - 1));
+  if (ops > 0) answer_boot(static_cast<Slot>(ops - 1), /*at_end=*/true);
 }
 
 // Adds answers about operations that did not end and tried windows in vain.

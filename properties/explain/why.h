@@ -57,17 +57,17 @@ class WhyRecorder final : public Observer {
 
  private:
   void learn_areas(const Machine& machine);
-  void answer_boot(Slot op);
+  void answer_boot(Slot op, bool at_end);
   void answer_regions(Slot op);
   // Returns whether the lines about busy windows fall to a rate limit.
   bool busy_is_limited() const { return machine_->release() >= Release::v4_13 && machine_->trace.rate_limits(); }
-  void add_sweep_error(Answer& answer, ActorId actor) const;
   void answer_failure(Slot op, ActorId actor, Answer& answer);
+  void answer_skip(Slot op, ActorId actor, Answer& answer);
   void learn_given_back(Slot op);
   void operation_begins(Slot op);
   void add_bugs(Answer& answer) const;
   void add_end(Answer& answer) const;
-  void add_log(Answer& answer, ActorId actor) const;
+  void add_log(Answer& answer) const;
   Sight sight_of(Slot op, ActorId actor) const;
   bool asks_area(Slot op) const;
   void answer_finding(const Finding& finding);
@@ -80,12 +80,7 @@ class WhyRecorder final : public Observer {
   std::set<Slot> asked_;
   std::vector<PfnRange> declared_;  // by area: its range before its activation
   std::vector<Evidence> inactive_;  // areas that boot could not activate, until an answer has them
-  // A request to an area, by the actor that makes it.
-  struct Asked {
-    std::size_t records = 0;  // of the trace, before it
-    AreaCount before;         // what was free
-  };
-  std::map<ActorId, Asked> began_;
+  AskedAreas asked_areas_;
   // An operation, when it began.
   struct Begun {
     std::size_t records = 0;

@@ -11,6 +11,7 @@
 #include "allocator/base/error.h"
 #include "properties/explain/names.h"
 #include "properties/explain/page_facts.h"
+#include "properties/explain/under_way.h"
 #include "properties/explain/why_boot.h"
 
 namespace cma {
@@ -30,8 +31,6 @@ struct Holder {
   std::uint64_t pages = 0;
   std::uint64_t bits = 0;
 };
-
-AreaCount count_pages(const World& world, const PfnRange& range);
 
 // What cma_alloc searches for in an area.
 class Search {
@@ -109,15 +108,16 @@ std::pair<std::uint64_t, std::uint64_t> Search::places() const {
 // One request that found no window, and the area as it is now.
 class NoWindow {
  public:
-  NoWindow(const World& world, const AreaRequest& request, Answer& answer)
-      : world_(world),
-        machine_(world.machine()),
+  NoWindow(const AreaSight& sight, const AreaRequest& request, Answer& answer)
+      : sight_(sight),
+        world_(sight.world),
+        machine_(world_.machine()),
         request_(request),
         area_(machine_.areas.area(request.area)),
         search_(machine_, request),
         answer_(answer),
         runs_(search_.runs()),
-        now_(count_area(world, request.area)) {}
+        now_(count_area(world_, request.area)) {}
 
   // Writes the short answer.
   void brief();
@@ -136,9 +136,9 @@ class NoWindow {
   std::uint64_t longest_of_all() const { return runs_.empty() ? 0 : std::ranges::max(runs_, {}, &Run::bits).bits; }
   std::uint64_t longest() const { return runs_.empty() ? 0 : runs_.front().counts(); }
   std::vector<Holder> holders() const;
-  std::string under_way() const;
   void add_smaller_bits();
 
+  const AreaSight& sight_;
   const World& world_;
   const Machine& machine_;
   const AreaRequest& request_;
@@ -254,19 +254,6 @@ void NoWindow::add_runs() {
                                                                                    runs_[kListed].counts())));
 }
 
-// Returns the other operations inside this area; empty if there are none.
-std::string NoWindow::under_way() const {
-  std::string text;
-  for (Slot slot = 0; slot < world_.program().ops.size(); ++slot) {
-    if (slot == answer_.op || world_.result(slot).state != Result::State::inside) continue;
-    const OpBody& body = world_.program().ops[slot].body;
-    const bool takes_bits = std::holds_alternative<CmaAlloc>(body) || std::holds_alternative<CmaRelease>(body) ||
-                            std::holds_alternative<DebugfsAlloc>(body) || std::holds_alternative<DebugfsFree>(body);
-    if (takes_bits) text += (text.empty() ? "" : ", ") + name_or_text(world_.program(), slot);
-  }
-  return text.empty() ? text : text + ", which is under way";
-}
-
 // Returns the holders of the set bits: those with most pages first, equal ones by name.
 std::vector<Holder> NoWindow::holders() const {
   std::vector<Holder> holders;
@@ -284,10 +271,12 @@ std::vector<Holder> NoWindow::holders() const {
     if (world_.result(piece.slot).area == request_.area)
       hold(name_or_text(world_.program(), piece.slot), piece.start, piece.pages);
   for (const auto& [pfn, pages] : area_.debugfs_buffers) hold("the debugfs file alloc", pfn, pages);
-  if (const std::uint64_t bits = unknown.count_set(); bits > 0) {
-    const std::string others = under_way();
-    holders.push_back({others.empty() ? "no buffer of this program" : others, pages_of(bits), bits});
+  std::uint64_t left = unknown.count_set();
+  for (const BitsUnderWay& other : bits_under_way(sight_, request_.area, answer_.op, left)) {
+    holders.push_back({other.name, other.pages, other.bits});
+    left -= other.bits;
   }
+  if (left > 0) holders.push_back({"no buffer of this program", pages_of(left), left});
   std::ranges::sort(
       holders, [](const Holder& a, const Holder& b) { return std::tie(b.pages, a.name) < std::tie(a.pages, b.name); });
   return holders;
@@ -333,7 +322,7 @@ void NoWindow::add_smaller_bits() {
 
 // Adds that there is a window of free bits; whether it can be had depends on its pages.
 void NoWindow::add_room(std::string text, Pfn first, std::uint64_t pages, std::vector<Figure> figures) {
-  const AreaCount there = count_pages(world_, {first, first + pages});
+  const AreaCount there = count_range(world_, {first, first + pages});
   text = (there.lent == 0 ? "fit " : "find free bits ") + text;
   if (there.lent > 0) text += fmt::format("; {} there would have to move", plural(there.lent, "lent page"));
   if (there.staying > 0)
@@ -408,6 +397,31 @@ std::string tried_text(const std::vector<FailedWindow>& windows) {
   return sweeps == 1 ? tried : fmt::format("{} in {} sweeps", tried, sweeps);
 }
 
+// Returns whether every page of the range could move if the slots of buffer heads were empty.
+bool moves_without_slots(const World& world, const PfnRange& range) {
+  const Machine& machine = world.machine();
+  for (Pfn pfn = range.start; pfn < range.end; ++pfn) {
+    if (machine.map.page(machine.map.compound_head(pfn)).ref == 0) continue;
+    const PageFacts facts(world, pfn, /*ours=*/false);
+    if (facts.stays() || (!facts.holders().empty() && !facts.in_slots_only())) return false;
+  }
+  return true;
+}
+
+// Adds that the request would pass if the slots of buffer heads were emptied, where a window lacked nothing else.
+void add_slot_remedy(const World& world, Answer& answer) {
+  for (const FailedWindow& window : answer.windows) {
+    const bool slots_only = !window.pages.empty() && std::ranges::all_of(window.pages, &StoppedPage::in_slots_only);
+    if (window.error != -kEBUSY || !slots_only || !moves_without_slots(world, window.range)) continue;
+    answer.add(About::would,
+               fmt::format("pass once the slots of buffer heads are empty, with window [{:x}, {:x}) at the latest "
+                           "(invalidate_bh_lrus, here `bh_invalidate`)",
+                           window.range.start, window.range.end),
+               {{"remedy", std::string("bh_invalidate")}, {"start", window.range.start}, {"end", window.range.end}});
+    return;
+  }
+}
+
 // Explains a request that tried windows.
 void windows_failed(const AreaRequest& request, Answer& answer) {
   const std::string tried = tried_text(answer.windows);
@@ -428,11 +442,13 @@ void windows_failed(const AreaRequest& request, Answer& answer) {
                                plural(request.pages, "page"));
 }
 
-// Returns what is free in a range of pages whose bits are free; its bits are not counted.
-AreaCount count_pages(const World& world, const PfnRange& range) {
+}  // namespace
+
+AreaCount count_range(const World& world, const PfnRange& range) {
   const MemoryMap& map = world.machine().map;
   AreaCount count;
   for (Pfn pfn = range.start; pfn < range.end; ++pfn) {
+    if (!map.present(pfn)) continue;
     const Pfn block = world.machine().buddy.free_lists().covering_block(pfn);
     if (map.page(block).has(kPageBuddy)) {
       const Pfn end = std::min(range.end, block + order_pages(map.page(block).order));
@@ -454,8 +470,6 @@ AreaCount count_pages(const World& world, const PfnRange& range) {
   return count;
 }
 
-}  // namespace
-
 AreaCount count_area(const World& world, AreaId id) {
   const Area& area = world.machine().areas.area(id);
   AreaCount sum;
@@ -463,7 +477,7 @@ AreaCount count_area(const World& world, AreaId id) {
   for (std::uint64_t bit = area.bitmap.next_zero(0, end); bit < end;) {
     const std::uint64_t stop = area.bitmap.next_set(bit, end);
     const AreaCount run =
-        count_pages(world, {area.base + (bit << area.order_per_bit), area.base + (stop << area.order_per_bit)});
+        count_range(world, {area.base + (bit << area.order_per_bit), area.base + (stop << area.order_per_bit)});
     ++sum.runs;
     sum.bits += stop - bit;
     sum.pages += run.pages;
@@ -475,10 +489,11 @@ AreaCount count_area(const World& world, AreaId id) {
   return sum;
 }
 
-void explain_area_request(const World& world, const AreaRequest& request, const std::vector<PfnRange>& declared,
-                          const AreaCount* before, Answer& answer) {
-  if (never_searched(world.machine(), request, declared, answer)) return;
-  NoWindow found(world, request, answer);
+void explain_area_request(const AreaSight& sight, const AreaRequest& request, const AreaCount* before, Answer& answer) {
+  const Machine& machine = sight.world.machine();
+  answer.subject = "area " + machine.areas.area(request.area).name;
+  if (never_searched(machine, request, sight.declared, answer)) return;
+  NoWindow found(sight, request, answer);
   const bool searched =
       answer.windows.empty() || (answer.sweep_error == -kENOMEM && answer.windows.back().error != -kENOMEM);
   if (answer.windows.empty())
@@ -494,6 +509,7 @@ void explain_area_request(const World& world, const AreaRequest& request, const 
     found.add_holders();
   }
   if (answer.windows.empty()) found.add_remedies();
+  add_slot_remedy(sight.world, answer);
   if (before != nullptr) found.add_left(*before);
 }
 

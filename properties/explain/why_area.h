@@ -7,7 +7,10 @@
 
 #include <vector>
 
+#include <map>
+#include <vector>
 #include "properties/explain/answer.h"
+
 #include "properties/explain/windows.h"
 #include "properties/program/world.h"
 
@@ -25,12 +28,30 @@ struct AreaCount {
 };
 // Counts what is free in an active area now. O(pages of the area).
 AreaCount count_area(const World& world, AreaId id);
+// Counts what is free in a range of pages now, bits aside. O(its pages).
+AreaCount count_range(const World& world, const PfnRange& range);
 
-// Explains the request of the operation answer.op, which has failed just now. answer.windows has the windows that it
-// tried, answer.sweep_error the error of the last sweep. `declared` has the range of each area before its activation,
-// `before` what was free when the request began; nullptr if that is not known.
-void explain_area_request(const World& world, const AreaRequest& request, const std::vector<PfnRange>& declared,
-                          const AreaCount* before, Answer& answer);
+// A request to an area.
+struct AskedArea {
+  AreaRequest request;
+  std::size_t first_record = 0;  // of the trace, since it began
+  AreaCount before;              // what was free then
+};
+// By actor, the requests to areas of the operation that it is inside, in their order.
+using AskedAreas = std::map<ActorId, std::vector<AskedArea>>;
+
+// What an explanation of a request sees besides it.
+struct AreaSight {
+  const World& world;
+  const WindowRecorder& windows;
+  const AskedAreas& asked;
+  const std::vector<PfnRange>& declared;  // by area: its range before its activation
+};
+
+// Explains a request of the operation answer.op, which has failed just now. answer.windows has the windows that it
+// tried, answer.sweep_error the error of the last sweep. `before` is what was free when it began; nullptr if that is
+// not known.
+void explain_area_request(const AreaSight& sight, const AreaRequest& request, const AreaCount* before, Answer& answer);
 
 // Explains what the operation answer.op got: its windows, and what made room for them.
 void explain_given(const World& world, const GivenWindows* given, Answer& answer);

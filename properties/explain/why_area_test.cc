@@ -125,7 +125,6 @@ TEST(WhyArea, NamesTheAlignmentThatWouldFit) {
                 "would  fit at align 5 or less, at bit 32 (CONFIG_CMA_ALIGNMENT=5 limits the DMA layer to that)\n")));
 }
 
-// A window that another actor tries has its bits set.
 // From align 64 on only a multiple of 2^64 is aligned.
 TEST(WhyArea, AnswersForAlignmentsBeyondTheArea) {
   const std::string text = why_text("small release=6.1", "w = cma_alloc a pages=2 align=70\n");
@@ -155,6 +154,54 @@ TEST(WhyArea, ListsTheLargestHoldersAndSumsUpTheOthers) {
                           HasSubstr("held   10 pages by 4 more holders\n")));
 }
 
+TEST(WhyArea, TellsBootFromTheOperationThatEndedIt) {
+  const std::string machine = "release=6.1 pages=0x8000 pageblock_order=9\narea a base=0x4000 pages=0x400 fail=bitmap";
+  const std::string text = why_text(machine, "x = cma_alloc a pages=1\n");
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("the end of boot, before x = cma_alloc a pages=1\n  answer ok: boot has finished, but "
+                              "not every area is active\n"),
+                    HasSubstr("\nx = cma_alloc a pages=1\n  answer failed, -ENOMEM: never searched: area a is not "
+                              "active\n")));
+  EXPECT_THAT(why_text(machine, "activate\n"), ::testing::StartsWith("activate\n  answer ok: boot has finished"));
+  EXPECT_THAT(why_text(machine, "reserve base=0x100 pages=1\n"),
+              ::testing::StartsWith("the end of boot, after reserve base=0x100 pages=1\n"));
+}
+
+// Bits are set from the moment that a window is chosen, up to 3.15 from the moment that it is obtained.
+TEST(WhyArea, NamesOnlyOperationsThatHaveBitsOfTheArea) {
+  const std::string actors = "actor A cpu=0\nactor B cpu=1\nactor C cpu=1\n";
+  const std::string apart = why_text("small release=6.1", actors +
+                                                              "A: x = cma_alloc a pages=256 until=cma_mutex_taken\n"
+                                                              "B: y = cma_alloc b pages=256\n"
+                                                              "z = cma_alloc a pages=16 cpu=1\n"
+                                                              "w = cma_alloc b pages=16 cpu=1\n");
+  EXPECT_THAT(apart, AllOf(HasSubstr("held   256 pages by x, which is under way\n"),
+                           HasSubstr("held   256 pages by y, which is under way\n"), Not(HasSubstr("x, y")),
+                           Not(HasSubstr("as above"))))
+      << "y waits for x, and has no window of area a";
+  const std::string waiting = why_text("small release=6.1", actors +
+                                                                "A: x = cma_alloc a pages=100 until=cma_bitmap_marked\n"
+                                                                "B: y = cma_alloc a pages=50 until=cma_alloc_entry\n"
+                                                                "z = cma_alloc a pages=200 cpu=1\n");
+  EXPECT_THAT(waiting, AllOf(HasSubstr("held   100 pages by x, which is under way\n"), Not(HasSubstr("by y"))));
+  const std::string both = why_text("small release=6.1", actors +
+                                                             "A: x = cma_alloc a pages=100 until=cma_bitmap_marked\n"
+                                                             "B: y = cma_alloc a pages=50 until=isolate_done\n"
+                                                             "z = cma_alloc a pages=200 cpu=1\n");
+  EXPECT_THAT(both, AllOf(HasSubstr("held   100 pages by x, which is under way\n"),
+                          HasSubstr("held   50 pages by y, which is under way\n")));
+}
+
+TEST(WhyArea, NamesReleasesUnderWay) {
+  const std::string text =
+      why_text("small release=6.1",
+               "actor A cpu=0\nactor B cpu=1\nx = cma_alloc a pages=100\ny = cma_alloc a pages=20\n"
+               "A: cma_release x until=cma_release_pages_freed\nB: cma_release y until=cma_release_pages_freed\n"
+               "z = cma_alloc a pages=200\n");
+  EXPECT_THAT(text, HasSubstr("held   120 pages by `A: cma_release x until=cma_release_pages_freed`, `B: cma_release y "
+                              "until=cma_release_pages_freed`, which are under way\n"));
+}
+
 TEST(WhyArea, AnswersForWindowsThatFailed) {
   expect_answers({
       {"busy",
@@ -168,7 +215,10 @@ TEST(WhyArea, AnswersForWindowsThatFailed) {
        "w = cma_alloc a pages=256\n",
        {"answer failed, -ENOMEM: 1 window tried; in the last one pages were in the way, and there was no page to move "
         "to\n",
-        "found  no page to move to: no zone can give a page: zone Normal has"}},
+        "found  no page to move to: no zone can give a page: zone Normal has",
+        "would  let the next page pass in zone Normal with ", "would  have a page to move each of the 7 to with ",
+        "window [200, 300): -ENOMEM, no page to move to, 1 page in the way when memory ran out, of 7 that had yet to "
+        "move\n"}},
       {"signal",
        "small release=6.1",
        "actor A cpu=0\nA: w = cma_alloc a pages=64 align=6 until=isolate_done\nsignal A\nA: resume\n",

@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "properties/explain/why_testing.h"
 
 namespace cma {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr const char* kBoard = "release=6.1 pages=0x10000 pageblock_order=9 debug=off";
@@ -60,6 +63,63 @@ TEST(WhyBoard, SaysWhereTheDefaultAreaComesFrom) {
       why_text(kBoard, "region n size=0x800000 shared-dma-pool reusable linux,cma-default\nboot x cmdline=\"\"\n", "x"),
       HasSubstr("the region n is the default area"));
   EXPECT_THAT(why_text(kBoard, "boot x cmdline=\"cma=0\"\n", "x"), HasSubstr("neither command line"));
+}
+
+// A driver's developer needs to know of the area first: the block is a fallback.
+TEST(WhyBoard, AnswersForTheAreasOfADeviceBeforeTheBlock) {
+  const std::string full = why_text(kBoard,
+                                    "boot m cmdline=\"cma=16M\"\nx = dma_alloc size=0xc00000 gfp=GFP_KERNEL\n"
+                                    "d = dma_alloc size=0x800000 gfp=GFP_KERNEL|__GFP_NOWARN\n");
+  EXPECT_THAT(full,
+              AllOf(HasSubstr("answer failed, -ENOMEM: area reserved: no window: 2048 pages at align 8; longest run "
+                              "1024 at bit 3072 of 4096: 1024 pages short; then order 11 is above the largest one, "
+                              "10: not tried, without a WARNING because of __GFP_NOWARN\n"),
+                    HasSubstr("run    1024 bits at bit 3072"), HasSubstr("held   3072 pages by x\n"),
+                    HasSubstr("would  fit in a larger area: `cmacheck fit`"),
+                    HasSubstr("log    no line: the caller asks for none")));
+  EXPECT_LT(full.find("held   3072 pages by x"), full.find("found  no block of the page allocator instead: order 11"));
+  const std::string pinned = why_text(kBoard,
+                                      "boot m cmdline=\"cma=16M\"\nactivate\nn = anon_page at=0xf010\n"
+                                      "n2 = anon_page at=0xf800\ndrain\nk = pin n\nk2 = pin n2\n"
+                                      "d = dma_alloc size=0x800000 gfp=GFP_KERNEL\n");
+  EXPECT_THAT(pinned,
+              AllOf(HasSubstr("(the caller gets NULL; the last sweep ended with -EBUSY, in the log ret: -16): area "
+                              "reserved: 9 windows tried for 2048 pages"),
+                    HasSubstr("held by  pin k\n"), HasSubstr("held by  pin k2\n")));
+  EXPECT_LT(pinned.find("held by  pin k2"), pinned.find("found  no block of the page allocator instead"));
+}
+
+TEST(WhyBoard, HasTheSameInJson) {
+  const std::vector<Answer> answers =
+      why_answers(kBoard,
+                  "boot m cmdline=\"cma=16M\"\nx = dma_alloc size=0xc00000 gfp=GFP_KERNEL\n"
+                  "d = dma_alloc size=0x800000 gfp=GFP_KERNEL\n");
+  ASSERT_EQ(answers.size(), 1U);
+  const nlohmann::json json = answer_json(answers.front());
+  EXPECT_EQ(json["subject"], "area reserved");
+  EXPECT_EQ(json["sweep_error"], "-ENOMEM");
+  EXPECT_THAT(json["answer"].get<std::string>(), ::testing::StartsWith("area reserved: no window: 2048 pages"));
+  EXPECT_EQ(json["evidence"].front()["area"], "reserved");
+  EXPECT_THAT(json["fallback"].front()["text"].get<std::string>(), HasSubstr("no block of the page allocator instead"));
+}
+
+TEST(WhyBoard, AnswersForEachAreaThatADeviceWasAskedOf) {
+  const std::string nodes =
+      "release=6.1 pages=0x10000 pageblock_order=9 debug=off\n"
+      "zone Normal base=0 pages=0x8000 node=0\nzone Normal base=0x8000 pages=0x8000 node=1";
+  const std::string text = why_text(nodes,
+                                    "boot m cmdline=\"cma=8M cma_pernuma=8M\" node_areas\n"
+                                    "d = dma_alloc size=0x1000000 gfp=GFP_KERNEL node=0\n");
+  EXPECT_THAT(text, AllOf(HasSubstr("pernuma0: never searched: 4096 pages (4096 bits) are more than area pernuma0 has"),
+                          HasSubstr("pernuma0 was asked first for 4096 pages"),
+                          HasSubstr("reserved was asked next for 4096 pages"),
+                          HasSubstr("; area reserved: never searched: 4096 pages")));
+}
+
+TEST(WhyBoard, SaysThatASizeWrapsRound) {
+  EXPECT_THAT(why_text(kBoard, "boot m cmdline=\"cma=16M\"\nd = dma_alloc size=0xffffffffffffffff gfp=GFP_KERNEL\n"),
+              AllOf(HasSubstr("order 52 is above the largest one"),
+                    HasSubstr("no area was asked: rounded up to whole pages, the size wraps round to 0\n")));
 }
 
 TEST(WhyBoard, SaysWhichAreasABufferOfADeviceWasAskedOf) {

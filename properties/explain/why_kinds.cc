@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "allocator/areas/area_files.h"
 #include "allocator/base/error.h"
@@ -78,24 +79,22 @@ class Explainer {
   void operator()(const DmaFree&) const { unexplained(); }
 
   // --- blocks and pages ---
-  void operator()(const AllocPages&) const { out_of_memory(); }
-  void operator()(const AllocGfp&) const { out_of_memory(); }
+  void operator()(const AllocPages&) const { out_of_memory(1); }
+  void operator()(const AllocGfp&) const { out_of_memory(1); }
   void operator()(const Vmalloc& op) const {
     std::uint64_t managed = 0;
     for (std::size_t z = 0; z < machine_.buddy.zones(); ++z) managed += machine_.buddy.zone(z).managed;
-    if (!vmalloc_refuses(op.bytes, managed, machine_.geometry().page_size)) return out_of_memory();
+    if (!vmalloc_refuses(op.bytes, managed, machine_.geometry().page_size)) return out_of_memory(vmalloc_pages(op));
     answer_.brief = op.bytes == 0 ? "a size of 0 is refused before a page is asked for: its warning is not about pages"
                                   : "a size above all memory is refused before a page is asked for";
   }
   void operator()(const FreePages&) const { unexplained(); }
   template <PageKind Kind>
   void operator()(const OwnedPages<Kind>& op) const {
-    got(result_.pages, op.pages, "page");
-    new_memory(op.at, result_.pages, 1);
+    new_memory(op.at, {result_.pages, op.pages, 1, "page"});
   }
   void operator()(const HugetlbGrow& op) const {
-    got(result_.finished, op.count, "huge page");
-    new_memory(op.at, result_.finished, order_pages(machine_.hugetlb.order()));
+    new_memory(op.at, {result_.finished, op.count, order_pages(machine_.hugetlb.order()), "huge page"});
   }
   void operator()(const HugetlbPagesUsed& op) const {
     got(result_.pages, op.count, "huge page");
@@ -114,21 +113,14 @@ class Explainer {
   void operator()(const PinLongterm& op) const { pin_failed(op); }
 
   // --- processes ---
-  void operator()(const MmapAnon& op) const {
-    got(result_.finished, op.pages, "page");
-    new_memory(op.at, result_.finished, 1);
-  }
-  void operator()(const MmapShared&) const {
-    got(result_.finished, result_.pages, "page");
-    cached_memory();
-  }
+  void operator()(const MmapAnon& op) const { new_memory(op.at, {result_.finished, op.pages, 1, "page"}); }
+  void operator()(const MmapShared&) const { cached_memory({result_.finished, result_.pages, 1, "page"}); }
   void operator()(const MmapHuge& op) const;
   void operator()(const SplitHuge& op) const;
   template <MappingVerb Verb>
   void operator()(const MappingOp<Verb>& op) const {
     if constexpr (Verb == MappingVerb::write) {
-      got_written(op);
-      cached_memory();
+      cached_memory(written(op));
     } else if constexpr (Verb == MappingVerb::madv_free) {
       not_lazily_freed(op.mapping, op.in);
     } else {
@@ -137,7 +129,7 @@ class Explainer {
     }
   }
   void operator()(const Fork& op) const {
-    out_of_memory();
+    out_of_memory(0);
     answer_.brief = "a page of " + operand_name(op.process) +
                     " that a device may write to must be copied for the child; " + answer_.brief;
   }
@@ -206,14 +198,33 @@ class Explainer {
     return found == nullptr ? "?" : name_or_text(world_.program(), world_.slot_of(*found));
   }
   void from_area(AreaRef area, std::uint64_t pages, unsigned align) const;
+  // Returns the actor's requests to areas, in their order.
+  std::vector<AskedArea> asked_areas() const {
+    const auto found = sight_.asked.find(world_.actor(world_.program().ops[answer_.op].performer));
+    return found == sight_.asked.end() ? std::vector<AskedArea>() : found->second;
+  }
+  AreaSight area_sight() const { return {world_, sight_.windows, sight_.asked, sight_.declared}; }
+  void set_sweep_error(const std::vector<AskedArea>& asked, std::size_t index, Answer& answer) const;
+  std::string from_areas() const;
   void got(std::uint64_t done, std::uint64_t wanted, std::string_view noun) const;
-  void got_written(const auto& op) const;
-  void out_of_memory() const;
+  // How far an operation came that makes `each` pages at a time.
+  struct Progress {
+    std::uint64_t done = 0;
+    std::uint64_t wanted = 0;
+    std::uint64_t each = 1;
+    std::string_view noun;
+    std::uint64_t left() const { return wanted > done ? wanted - done : 0; }
+  };
+  Progress written(const auto& op) const;
+  std::uint64_t requests_left(const Progress& progress) const;
+  std::uint64_t vmalloc_pages(const Vmalloc& op) const;
+  void out_of_memory(std::uint64_t left) const;
+  void no_target() const;
   void range_failed(std::uint64_t pages) const;
-  void new_memory(const Place& at, std::uint64_t done, std::uint64_t each) const;
+  void new_memory(const Place& at, const Progress& progress) const;
   void chosen_frames(Pfn first, std::uint64_t pages) const;
   void free_page(const Place& place) const;
-  void cached_memory() const;
+  void cached_memory(const Progress& progress) const;
   void not_lazily_freed(OpRef mapping, OpRef in) const;
   void read_failed(const Place& at, std::uint64_t pages) const;
   void pin_failed(const PinLongterm& op) const;
@@ -233,11 +244,36 @@ class Explainer {
 void Explainer::from_area(AreaRef area, std::uint64_t pages, unsigned align) const {
   const std::optional<AreaId> id = world_.area(area);
   if (!id) return unexplained();
-  explain_area_request(world_, {*id, pages, align}, sight_.declared, sight_.before, answer_);
-  const bool no_target = !answer_.windows.empty() && answer_.windows.back().error == -kENOMEM;
-  if (!no_target || sight_.refused == nullptr) return;
-  answer_.add(About::found, "no page to move to: " + sight_.refused->brief);
-  answer_.evidence.insert(answer_.evidence.end(), sight_.refused->evidence.begin(), sight_.refused->evidence.end());
+  const std::vector<AskedArea> asked = asked_areas();
+  set_sweep_error(asked, 0, answer_);
+  explain_area_request(area_sight(), {*id, pages, align}, asked.empty() ? nullptr : &asked.front().before, answer_);
+  no_target();
+}
+
+// Sets the error of the last sweep of a request to an area, which its caller does not get, and whether the log has it.
+// `index`: which of the operation's requests it is.
+void Explainer::set_sweep_error(const std::vector<AskedArea>& asked, std::size_t index, Answer& answer) const {
+  answer.sweep_error = answer.windows.empty() ? -kENOMEM : answer.windows.back().error;
+  if (index >= asked.size()) return;
+  const std::vector<Record>& records = machine_.trace.records();
+  const std::size_t end = index + 1 == asked.size() ? records.size() : asked[index + 1].first_record;
+  const ActorId actor = world_.actor(world_.program().ops[answer.op].performer);
+  for (std::size_t i = end; i-- > asked[index].first_record;) {
+    if (records[i].actor != actor || records[i].event != Event::log_cma_alloc_failed) continue;
+    answer.sweep_error = static_cast<int>(static_cast<std::int64_t>(records[i].c));
+    answer.in_log = true;
+    return;
+  }
+}
+
+// Adds why the last window that was tried had no page to move to, if that ended it.
+void Explainer::no_target() const {
+  if (answer_.windows.empty() || answer_.windows.back().error != -kENOMEM || sight_.refused == nullptr) return;
+  const PfnRange& window = answer_.windows.back().range;
+  const std::uint64_t unit = machine_.geometry().isolation_unit();
+  const MovesLeft moves{count_range(world_, window).lent,
+                        count_range(world_, {align_down(window.start, unit), align_up(window.end, unit)}).pages};
+  explain_no_target(world_, *sight_.refused, moves, answer_);
 }
 
 // Records how far the operation came.
@@ -245,31 +281,71 @@ void Explainer::got(std::uint64_t done, std::uint64_t wanted, std::string_view n
   answer_.add(About::got, fmt::format("{} of {}", done, plural(wanted, noun)), {{"got", done}, {"wanted", wanted}});
 }
 
-// Explains that the page allocator gave no page.
-// Adds which areas were asked, and explains the request to the page allocator that followed.
-void Explainer::operator()(const DmaBuffer& op) const {
-  out_of_memory();
-  const DmaRequest request = request_of(world_, op);
-  for (const AreaId area : request.areas)
+// Explains the requests to areas that came first. Returns the short answers.
+std::string Explainer::from_areas() const {
+  const std::vector<AskedArea> asked = asked_areas();
+  std::string briefs;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const AreaRequest& request = asked[i].request;
+    const Area& area = machine_.areas.area(request.area);
+    Answer part;
+    part.op = answer_.op;
+    std::ranges::copy_if(answer_.windows, std::back_inserter(part.windows),
+                         [&](const FailedWindow& window) { return area.contains(window.range.start); });
+    set_sweep_error(asked, i, part);
+    explain_area_request(area_sight(), request, &asked[i].before, part);
     answer_.add(About::area,
-                fmt::format("{} was asked first for {}, aligned to 2^{}, and had none", machine_.areas.area(area).name,
-                            plural(request.pages, "page"), request.align),
-                {{"area", machine_.areas.area(area).name}, {"pages", request.pages}});
-  if (!request.areas.empty()) return;
-  const bool waits = (static_cast<Gfp>(op.gfp) & kGfpDirectReclaim) != 0;
-  answer_.add(About::area, !waits               ? "no area was asked: the request may not sleep"
-                           : request.pages <= 1 ? "no area was asked: one page is as contiguous as any other"
-                                                : "no area was asked: there is none for the device");
+                fmt::format("{} was asked {} for {}, aligned to 2^{}, and had none", area.name,
+                            i == 0 ? "first" : "next", plural(request.pages, "page"), request.align),
+                {{"area", area.name}, {"pages", request.pages}});
+    answer_.evidence.insert(answer_.evidence.end(), part.evidence.begin(), part.evidence.end());
+    answer_.subject += (i == 0 ? "" : ", ") + part.subject;
+    answer_.sweep_error = part.sweep_error;
+    answer_.in_log = part.in_log;
+    briefs += fmt::format("{}area {}: {}", i == 0 ? "" : "; ", area.name, part.brief);
+  }
+  return briefs;
 }
 
-void Explainer::out_of_memory() const {
+// What the areas had comes first: the block of the page allocator is a fallback.
+void Explainer::operator()(const DmaBuffer& op) const {
+  const std::string briefs = from_areas();
+  const std::size_t of_areas = answer_.evidence.size();
+  out_of_memory(1);
+  if (!briefs.empty()) {
+    const auto rest = answer_.evidence.begin() + static_cast<std::ptrdiff_t>(of_areas);
+    answer_.fallback.push_back({About::found, "no block of the page allocator instead: " + answer_.brief, {}});
+    answer_.fallback.insert(answer_.fallback.end(), rest, answer_.evidence.end());
+    answer_.evidence.erase(rest, answer_.evidence.end());
+    answer_.brief = fmt::format("{}; then {}", briefs, answer_.brief);
+    return;
+  }
+  const bool waits = (static_cast<Gfp>(op.gfp) & kGfpDirectReclaim) != 0;
+  const std::uint64_t page_size = machine_.geometry().page_size;
+  answer_.add(About::area, !waits                 ? "no area was asked: the request may not sleep"
+                           : op.size <= page_size ? "no area was asked: one page is as contiguous as any other"
+                           : align_up(op.size, page_size) == 0
+                               ? "no area was asked: rounded up to whole pages, the size wraps round to 0"
+                               : "no area was asked: there is none for the device");
+}
+
+// Explains that the page allocator gave no page. `left`: the requests that the operation still needs, 0 if not known.
+void Explainer::out_of_memory(std::uint64_t left) const {
   if (sight_.refused == nullptr) {
     answer_.brief = "no memory";
     return;
   }
   answer_.brief = sight_.refused->brief;
-  answer_.evidence.insert(answer_.evidence.end(), sight_.refused->evidence.begin(), sight_.refused->evidence.end());
-  add_holders(world_, *sight_.refused, answer_.evidence);
+  explain_refused(world_, *sight_.refused, left, answer_);
+}
+
+// Returns how many pages a vmalloc asks for, with those of the array of their addresses if that takes some. It has
+// given all back.
+std::uint64_t Explainer::vmalloc_pages(const Vmalloc& op) const {
+  const std::uint64_t size = machine_.geometry().page_size;
+  const std::uint64_t pages = align_up(op.bytes, size) / size;
+  const std::uint64_t array = pages * sizeof(std::uint64_t);
+  return pages + (array > size ? align_up(array, size) / size : 0);
 }
 
 // Explains that alloc_contig_range did not give a range of so many pages, or that no caller may ask for it.
@@ -294,8 +370,9 @@ void Explainer::chosen_frames(Pfn first, std::uint64_t pages) const {
   if (last.error == -kEINTR) {
     answer_.brief = fmt::format("a fatal signal ended the wait for {}", frames);
   } else if (last.error == -kENOMEM) {
-    out_of_memory();
-    answer_.brief = fmt::format("what uses {} has no page to move to; {}", frames, answer_.brief);
+    no_target();
+    const std::string why = sight_.refused == nullptr ? std::string("no memory") : sight_.refused->brief;
+    answer_.brief = fmt::format("what uses {} has no page to move to; {}", frames, why);
   } else {
     answer_.brief = fmt::format("{} could not be emptied: {} in the way", frames, in_the_way);
     const auto beside_it = [&](const StoppedPage& page) {
@@ -308,16 +385,24 @@ void Explainer::chosen_frames(Pfn first, std::uint64_t pages) const {
 
 void Explainer::range_failed(std::uint64_t pages) const { chosen_frames(result_.chosen, pages); }
 
-// Explains that an operation which makes `each` pages at a time got no more than `done` of them.
-void Explainer::new_memory(const Place& at, std::uint64_t done, std::uint64_t each) const {
+// Explains that an operation which makes pages came no further.
+void Explainer::new_memory(const Place& at, const Progress& progress) const {
+  got(progress.done, progress.wanted, progress.noun);
   const bool window_failed = !answer_.windows.empty() && answer_.windows.back().error == answer_.error;
   if (answer_.error == -kENOENT) {
     answer_.brief = "the process ended meanwhile";
   } else if (at.kind != Place::Kind::none && (answer_.error != -kENOMEM || window_failed)) {
-    chosen_frames(result_.chosen + done * each, each);
+    chosen_frames(result_.chosen + progress.done * progress.each, progress.each);
   } else {
-    out_of_memory();
+    out_of_memory(requests_left(progress));
   }
+}
+
+// Returns how many requests like the one that was refused are left. Huge memory comes in small pages if there is no
+// huge one.
+std::uint64_t Explainer::requests_left(const Progress& progress) const {
+  const std::uint64_t block = sight_.refused == nullptr ? progress.each : order_pages(sight_.refused->order);
+  return progress.left() * std::max<std::uint64_t>(progress.each / block, 1);
 }
 
 void Explainer::add_page(const StoppedPage& page) const {
@@ -346,7 +431,7 @@ void Explainer::pin_failed(const PinLongterm& op) const {
   const StoppedPages* pages = sight_.windows.stopped_by(answer_.op);
   const std::string page = fmt::format("page {} of {}", op.from, operand_name(op.mapping));
   if (pages == nullptr) {
-    out_of_memory();
+    out_of_memory(1);
     answer_.brief = page + " could not be touched first; " + answer_.brief;
     return;
   }
@@ -367,8 +452,7 @@ void Explainer::operator()(const MmapHuge& op) const {
     answer_.brief = "the machine has no transparent huge pages; thp=on adds them";
     return;
   }
-  got(result_.finished, op.count, "huge page");
-  new_memory(op.at, result_.finished, each);
+  new_memory(op.at, {result_.finished, op.count, each, "huge page"});
 }
 
 // The first huge page of the mapping that is still whole.
@@ -390,22 +474,24 @@ void Explainer::operator()(const SplitHuge& op) const {
   answer_.brief = "the huge page was in use, and has been split since";
 }
 
-void Explainer::got_written(const auto& op) const {
+// Returns how far a write to a mapping came.
+Explainer::Progress Explainer::written(const auto& op) const {
   const Result* made = world_.find(op.mapping);
   const Result* in = op.in.id == 0 ? made : world_.find(op.in);
-  if (made == nullptr || in == nullptr) return;
-  const std::uint64_t left = machine_.processes.pages_of(in->process, made->mapping) - op.from;
-  got(result_.finished, op.pages == 0 ? left : std::min(op.pages, left), "page");
+  if (made == nullptr || in == nullptr) return {};
+  const std::uint64_t mapped = machine_.processes.pages_of(in->process, made->mapping) - op.from;
+  return {result_.finished, op.pages == 0 ? mapped : std::min(op.pages, mapped), 1, "page"};
 }
 
 // Explains why a page could not be faulted in.
-void Explainer::cached_memory() const {
+void Explainer::cached_memory(const Progress& progress) const {
+  if (progress.wanted > 0) got(progress.done, progress.wanted, progress.noun);
   if (answer_.error == -kENOENT)
     answer_.brief = "the process ended meanwhile";
   else if (answer_.error == -kEFAULT)
     answer_.brief = "the shared memory was truncated: its next page is gone";
   else
-    out_of_memory();
+    out_of_memory(progress.left());
 }
 
 void Explainer::not_lazily_freed(OpRef mapping, OpRef in) const {
@@ -422,11 +508,10 @@ void Explainer::not_lazily_freed(OpRef mapping, OpRef in) const {
 // --- files ---
 
 void Explainer::read_failed(const Place& at, std::uint64_t pages) const {
-  got(result_.pages, pages, "page");
-  if (answer_.error == -kEAGAIN)
-    answer_.brief = "another task dropped the page before its buffer could be held";
-  else
-    new_memory(at, result_.pages, 1);
+  const Progress progress{result_.pages, pages, 1, "page"};
+  if (answer_.error != -kEAGAIN) return new_memory(at, progress);
+  got(progress.done, progress.wanted, progress.noun);
+  answer_.brief = "another task dropped the page before its buffer could be held";
 }
 
 // --- other operations on memory ---
@@ -435,7 +520,9 @@ void Explainer::operator()(const Compact& op) const {
   Gfp gfp = kGfpKernel;
   if (op.type == TypeWord::movable) gfp = kGfpHighuserMovable;
   if (op.type == TypeWord::reclaimable) gfp |= kGfpReclaimable;
-  const RefusedRequest left = explain_request(machine_, gfp, static_cast<unsigned>(op.order));
+  RefusedRequest left = explain_request(machine_, gfp, static_cast<unsigned>(op.order));
+  // The request that it would be for is not made: nothing follows.
+  std::erase_if(left.evidence, [](const Evidence& found) { return found.about == About::next; });
   const bool signal = machine_.engine.flags().fatal_signal;
   const char* const end = signal
                               ? "a fatal signal ended it"
@@ -510,7 +597,7 @@ void Explainer::compaction_ran(const Compact& op) const {
 void Explainer::operator()(const Cat& op) const {
   answer_.add(About::wanted, op.path, {{"path", op.path}});
   if (answer_.error == -kENOMEM) {
-    out_of_memory();
+    out_of_memory(1);
     answer_.brief = "a reader of the bitmap needs a block for all of its text; " + answer_.brief;
     return;
   }

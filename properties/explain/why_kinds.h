@@ -21,11 +21,12 @@ struct Sight {
   const WindowRecorder& windows;
   const RefusedRequest* refused = nullptr;  // the last request for pages that the operation was refused
   const std::vector<PfnRange>& declared;    // by area: its range before its activation
-  const AreaCount* before = nullptr;        // of a request to an area: what was free when it began
+  const AskedAreas& asked;                  // by all actors
   std::size_t first_record = 0;             // of the trace, since the operation began
 };
 
-// Fills in why the operation answer.op has failed, just now. answer.windows has the windows that it tried in vain.
+// Fills in why the operation answer.op has failed, just now, or would never end. answer.windows has the windows that it
+// tried in vain.
 void explain_failure(const Sight& sight, Answer& answer);
 // Fills in what the operation answer.op, which has succeeded just now, has got: where it lies and why there.
 void explain_success(const Sight& sight, Answer& answer);

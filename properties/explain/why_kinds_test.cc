@@ -357,6 +357,14 @@ TEST(WhyKinds, SaysWhetherCompactionBegan) {
   });
 }
 
+TEST(WhyKinds, SaysOfACompactionNothingThatOnlyAnAllocationDoes) {
+  const std::string machine = "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024";
+  const std::string text = why_text(machine, "u = unmovable_page pages=9000\ncompact order=9\n");
+  const std::size_t compact = text.find("compact order=9\n");
+  ASSERT_NE(compact, std::string::npos);
+  EXPECT_THAT(text.substr(compact), ::testing::AllOf(HasSubstr("compaction was not begun"), Not(HasSubstr("  next "))));
+}
+
 TEST(WhyKinds, ExplainsSuccessesIfAsked) {
   const std::string pages = why_text(kSmall, "x = movable_page at=0x48 pages=3\n", "x");
   EXPECT_THAT(pages, ::testing::AllOf(HasSubstr("answer ok: 3 pages\n"), HasSubstr("moved  nothing"),

@@ -5,18 +5,15 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 #include "allocator/pressure/slow_path.h"
 #include "properties/explain/names.h"
-#include "properties/explain/page_facts.h"
+#include "properties/explain/zone_holders.h"
 
 namespace cma {
 namespace {
 
-// Holders of a zone's pages that are listed.
-constexpr std::size_t kHoldersListed = 6;
 // PAGE_ALLOC_COSTLY_ORDER: above it the kernel gives up soon.
 constexpr unsigned kCostlyOrder = 3;
 
@@ -88,6 +85,8 @@ class ZoneRefusal {
   Evidence evidence() const;
   // Adds what would have let the request through.
   void add_remedies(std::vector<Evidence>& evidence) const;
+  // Returns how many more free pages would let so many requests of this kind through, one after the other.
+  std::int64_t pages_short(std::uint64_t requests) const;
 
  private:
   bool at_min() const { return (attempt_.flags & kAllocWmarkMask) == kAllocWmarkMin; }
@@ -100,6 +99,7 @@ class ZoneRefusal {
   bool reserve_takes_all() const { return terms_.reserved > 0 && before_block() <= 0; }
   std::int64_t free_in_reserve() const;
   std::optional<std::string> lower_mark() const;
+  std::int64_t missing_pages() const { return terms_.needed() + 1 - terms_.usable(); }
   std::string subtracted() const;
   std::string_view lowered_for() const;
   std::string kept() const;
@@ -261,13 +261,32 @@ void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
                         fmt::format("pass in zone {} if it were movable: the {} free pages of areas would count",
                                     name(), terms_.of_areas),
                         {{"remedy", std::string("movable")}}});
-  const std::int64_t missing = terms_.needed() + 1 - terms_.usable();
+  const std::int64_t missing = missing_pages();
   std::string text = fmt::format("pass in zone {} with {} free that it may use", name(),
                                  plural(static_cast<std::uint64_t>(missing), "more page"));
   if (!has_block() && attempt_.order > 0) text += fmt::format(", if they made a block of order {}", attempt_.order);
   std::vector<Figure> figures = {{"remedy", std::string("more free pages")}, {"pages_short", missing}};
   if (const auto lower = has_block() ? lower_mark() : std::nullopt) text += ", or with " + *lower;
   evidence.push_back({About::would, std::move(text), std::move(figures)});
+}
+
+// Each request takes its pages, and none of them may find too little. Of what is free now, only single pages count as
+// part of the sum: larger blocks are wanted whole. On their way pages of a batch go to a per-CPU list, which the zone
+// does not count as free, and requests that take pageblocks of other types raise the boost.
+std::int64_t ZoneRefusal::pages_short(std::uint64_t requests) const {
+  CMA_ASSERT(requests > 0);
+  const PerCpuPages& pcp = zone_.pcp[static_cast<unsigned>(machine_.engine.cpu())];
+  // Since 6.7 each refill in a row is twice the one before, up to 2^5 batches.
+  const int refill =
+      machine_.release() >= Release::v6_7 ? std::min(32 * pcp.batch, std::max(pcp.high, pcp.high_max)) : pcp.batch;
+  const std::uint64_t boost = machine_.release() >= Release::v5_0 ? machine_.buddy.watermarks().most_boost(zone_) : 0;
+  const std::uint64_t more_boost = boost > zone_.watermark_boost ? boost - zone_.watermark_boost : 0;
+  const std::uint64_t block = order_pages(attempt_.order);
+  const std::int64_t slack = static_cast<std::int64_t>(more_boost) + std::max(refill, 1);
+  if (attempt_.order == 0) return missing_pages() + static_cast<std::int64_t>(requests - 1) + slack;
+  const std::uint64_t refilled = machine_.buddy.per_cpu().allowed_order(attempt_.order) ? 2 * block : 0;
+  return static_cast<std::int64_t>(requests * block + refilled) + slack +
+         std::max<std::int64_t>(terms_.needed() + 1 - before_block(), 0);
 }
 
 // Adds the largest order at which the request would pass, if it fails at the order that it has.
@@ -300,6 +319,14 @@ bool on_other_node(const Machine& machine, std::size_t index, Gfp gfp) {
   return (gfp & kGfpThisnode) != 0 && machine.geometry().several_nodes() && machine.buddy.zone(index).node != 0;
 }
 
+// Returns what the kernel has done for a request that it then fails, though it may reclaim.
+std::string_view given_up_because(Gfp gfp, unsigned order) {
+  // Compaction makes blocks, and needs __GFP_IO.
+  if (order == 0 || (gfp & kGfpIo) == 0) return "it has reclaimed what it could";
+  if ((gfp & kGfpNoretry) != 0) return "with __GFP_NORETRY it compacts and reclaims once at most";
+  return "it has reclaimed and compacted what it could";
+}
+
 // Says what the kernel does next with the request. Requires: all attempts have failed that do not reclaim.
 Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
   const auto says = [](std::string text, const char* next) -> Evidence {
@@ -313,7 +340,7 @@ Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
   if (machine.page_allocator.gave_up(machine.engine.current()))
     return says("the kernel tries again without end: nothing that it could reclaim is left", "try again");
   if (kernel_gives_up(gfp, order, machine.buddy.gfp_zone(gfp), machine.release()))
-    return says("the kernel fails the request: it has reclaimed and compacted what it could", "fail");
+    return says(fmt::format("the kernel fails the request: {}", given_up_because(gfp, order)), "fail");
   return says("the kernel would kill a process, which is not modelled", "kill");
 }
 
@@ -339,8 +366,9 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
                               fmt::format("{} for {}", request, wanted_text(machine, gfp, order)),
                               {{"order", std::uint64_t{order}}, {"gfp", gfp_text(gfp, machine.release())}}});
   if (order > machine.buddy.largest_order()) {
-    refused.brief = fmt::format("order {} is above the largest one, {}: not tried, with a WARNING unless __GFP_NOWARN",
-                                order, machine.buddy.largest_order());
+    refused.brief =
+        fmt::format("order {} is above the largest one, {}: not tried, {}", order, machine.buddy.largest_order(),
+                    (gfp & kGfpNowarn) != 0 ? "without a WARNING because of __GFP_NOWARN" : "with a WARNING");
     add_smaller_order(machine, gfp, machine.buddy.largest_order() + 1, refused.evidence);
     return refused;
   }
@@ -378,120 +406,103 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
 
 namespace {
 
-// Returns the results that hold pages, by their ranges: buffers, blocks and ranges, which have no owner records.
-std::map<Pfn, std::pair<Pfn, Slot>> held_ranges(const World& world) {
-  std::map<Pfn, std::pair<Pfn, Slot>> ranges;
-  for (const World::Piece& piece : world.pieces) ranges[piece.start] = {piece.start + piece.pages, piece.slot};
-  for (Slot slot = 0; slot < world.program().ops.size(); ++slot) {
-    const Result& result = world.result(slot);
-    const bool held = result.yields == Yields::block || result.yields == Yields::range;
-    if (held && !result.gone && result.pfn != kNoPfn) ranges[result.pfn] = {result.pfn + result.pages, slot};
+// Returns the zone of these in which so many requests would need the fewest further pages, and how many; the current
+// actor makes them.
+std::pair<std::size_t, std::int64_t> fewest_short(const Machine& machine, const RefusedRequest& refused,
+                                                  std::uint64_t requests) {
+  const LastAttempt attempt = last_attempt(machine, refused.gfp, refused.order);
+  std::pair<std::size_t, std::int64_t> fewest;
+  for (const std::size_t index : refused.zones) {
+    const std::int64_t missing = ZoneRefusal(machine, index, attempt).pages_short(requests);
+    if (index == refused.zones.front() || missing < fewest.second) fewest = {index, missing};
   }
-  return ranges;
+  return fewest;
 }
 
-// Returns the mappings of live processes, by the owner of each page that they map.
-std::map<OwnerId, Slot> mappings_by_owner(const World& world) {
-  const Processes& processes = world.machine().processes;
-  std::map<OwnerId, Slot> mappings;
-  for (Slot slot = 0; slot < world.program().ops.size(); ++slot) {
-    const Result& result = world.result(slot);
-    if (result.yields != Yields::mapping || !processes.has_mapping(result.process, result.mapping)) continue;
-    for (std::uint64_t i = 0; i < processes.pages_of(result.process, result.mapping); ++i)
-      if (const OwnerId owner = processes.page_at(result.process, result.mapping, i); owner != 0)
-        mappings.emplace(owner, slot);
-  }
-  return mappings;
+// Makes remedies of a request those of the next one that the operation makes.
+void tell_of_next(std::string_view noun, std::vector<Evidence>& evidence) {
+  constexpr std::string_view kPass = "pass ";
+  for (Evidence& found : evidence)
+    if (found.about == About::would && found.text.starts_with(kPass))
+      found.text = fmt::format("let the next {} pass {}", noun, found.text.substr(kPass.size()));
 }
 
-// The holders of pages, by name, and how many each has.
-class ZoneHolders {
- public:
-  explicit ZoneHolders(const World& world)
-      : world_(world),
-        machine_(world.machine()),
-        owners_(results_by_owner(world)),
-        mappings_(mappings_by_owner(world)),
-        ranges_(held_ranges(world)) {}
-
-  // Returns who holds the page; empty if it is free for requests.
-  std::string holder(Pfn pfn) const;
-
- private:
-  std::string name(Slot slot) const { return name_or_text(world_.program(), slot); }
-
-  const World& world_;
-  const Machine& machine_;
-  std::map<OwnerId, Slot> owners_;
-  std::map<OwnerId, Slot> mappings_;
-  std::map<Pfn, std::pair<Pfn, Slot>> ranges_;
-};
-
-std::string ZoneHolders::holder(Pfn pfn) const {
-  const Page& head = machine_.map.page(machine_.map.compound_head(pfn));
-  if (head.has(kPageReserved)) return "boot";
-  // Of a block that is no compound page, only the first page has a reference.
-  const auto after = ranges_.upper_bound(pfn);
-  if (after != ranges_.begin() && pfn < std::prev(after)->second.first) return name(std::prev(after)->second.second);
-  if (head.ref == 0) {
-    if (head.has(kPageHugetlb)) return "the hugetlb pool";
-    return head.has(kPagePcp) ? "per-CPU lists, free" : "";
-  }
-  if (const auto owner = owners_.find(head.owner); owner != owners_.end()) return name(owner->second);
-  const PageFacts facts(world_, pfn, /*ours=*/false);
-  const std::string user = facts.user_name();
-  if (const auto mapping = mappings_.find(head.owner); mapping != mappings_.end())
-    return name(mapping->second) + (user.empty() ? "" : " of " + user);
-  return user.empty() ? "others without a name" : user;
+// Adds what pages of files would be worth once they were written: `written` of the zone.
+void add_written(const Machine& machine, const RefusedRequest& refused, std::size_t zone, std::uint64_t written,
+                 std::uint64_t requests, std::vector<Evidence>& evidence) {
+  const bool may_reclaim = (refused.gfp & kGfpDirectReclaim) != 0;
+  if (written == 0 || !may_reclaim) return;
+  const ZoneRefusal refusal(machine, zone, last_attempt(machine, refused.gfp, refused.order));
+  const auto freed = static_cast<std::int64_t>(written);
+  const std::string title = machine.buddy.zone_title(zone);
+  const std::string once = fmt::format("once {} of files in zone {} are written, which reclaim can drop then",
+                                       plural(written, "page"), title);
+  std::string text = "leave reclaim more to free " + once;
+  if (refused.order == 0 && requests > 0 && freed >= refusal.pages_short(requests))
+    text = "pass " + once;
+  else if (refused.order == 0 && freed >= refusal.pages_short(1))
+    text = "let the next page pass " + once;
+  evidence.push_back({About::would,
+                      text + ": a kernel writes them meanwhile, here `writeback` or `kswapd` does",
+                      {{"remedy", std::string("write")}, {"zone", title}, {"pages", written}}});
 }
 
-// Returns whether the page is part of an active area.
-bool in_area(const Machine& machine, Pfn pfn) {
-  for (AreaId id = 0; id < machine.areas.size(); ++id)
-    if (machine.areas.area(id).active() && machine.areas.area(id).contains(pfn)) return true;
-  return false;
-}
-
-void add_holders_of(const ZoneHolders& holders, const Machine& machine, std::size_t zone, bool may_use_areas,
-                    std::vector<Evidence>& evidence) {
-  std::map<std::string, std::uint64_t> pages;
-  std::uint64_t of_no_use = 0;
-  const PfnRange range = machine.buddy.zone(zone).range;
-  for (Pfn pfn = range.start; pfn < range.end; ++pfn) {
-    if (!machine.map.present(pfn)) continue;
-    const std::string name = holders.holder(pfn);
-    if (name.empty()) continue;
-    if (may_use_areas || !in_area(machine, pfn))
-      ++pages[name];
-    else
-      ++of_no_use;
-  }
-  std::vector<std::pair<std::uint64_t, std::string>> sorted;
-  for (const auto& [name, count] : pages) sorted.emplace_back(count, name);
-  std::ranges::sort(
-      sorted, [](const auto& a, const auto& b) { return std::tie(b.first, a.second) < std::tie(a.first, b.second); });
-  const auto add = [&](std::uint64_t count, const std::string& name) {
-    evidence.push_back({About::held,
-                        fmt::format("{} of zone {} {}", plural(count, "page"), machine.buddy.zone_title(zone), name),
-                        {{"pages", count}, {"name", name.starts_with("by ") ? name.substr(3) : name}}});
-  };
-  std::uint64_t smaller = 0;
-  for (std::size_t i = 0; i < sorted.size(); ++i) {
-    if (i < kHoldersListed)
-      add(sorted[i].first, "by " + sorted[i].second);
-    else
-      smaller += sorted[i].first;
-  }
-  if (smaller > 0) add(smaller, "by " + plural(sorted.size() - kHoldersListed, "more holder"));
-  if (of_no_use > 0) add(of_no_use, "in areas: of no use to this request if they were freed");
+// Says of the kernel's next step that it may come otherwise if pages are written by then.
+void tell_of_writing(std::vector<Evidence>& evidence) {
+  const auto next = std::ranges::find(evidence, About::next, &Evidence::about);
+  if (next != evidence.end()) next->text += ", unless enough pages of files have been written by then";
 }
 
 }  // namespace
 
-void add_holders(const World& world, const RefusedRequest& refused, std::vector<Evidence>& evidence) {
-  const ZoneHolders holders(world);
-  for (const std::size_t zone : refused.zones)
-    add_holders_of(holders, world.machine(), zone, refused.may_use_areas, evidence);
+void explain_refused(const World& world, const RefusedRequest& refused, std::uint64_t left, Answer& answer) {
+  const Machine& machine = world.machine();
+  std::vector<Evidence> evidence = refused.evidence;
+  const std::string_view noun = refused.order == 0 ? "page" : "block";
+  if (left != 1) tell_of_next(noun, evidence);
+  std::vector<Evidence> more;
+  if (left > 1 && !refused.zones.empty()) {
+    const auto [zone, lacking] = fewest_short(machine, refused, left);
+    const std::int64_t missing = std::max<std::int64_t>(lacking, 1);
+    std::string text =
+        fmt::format("pass for all {} that it lacks with {} free that it may use in zone {}", plural(left, noun),
+                    plural(static_cast<std::uint64_t>(missing), "more page"), machine.buddy.zone_title(zone));
+    if (refused.order > 0) text += fmt::format(", in blocks of order {}", refused.order);
+    more.push_back({About::would,
+                    std::move(text),
+                    {{"remedy", std::string("more free pages for all")}, {"lacks", left}, {"pages_short", missing}}});
+  }
+  std::vector<Evidence> holders;
+  bool writes = false;
+  for (const std::size_t zone : refused.zones) {
+    const std::uint64_t written = add_zone_holders(world, zone, refused.may_use_areas, holders);
+    const std::size_t before = more.size();
+    add_written(machine, refused, zone, written, left, more);
+    writes = writes || more.size() > before;
+  }
+  if (writes) tell_of_writing(evidence);
+  evidence.insert(std::ranges::find(evidence, About::next, &Evidence::about), more.begin(), more.end());
+  evidence.insert(evidence.end(), holders.begin(), holders.end());
+  answer.evidence.insert(answer.evidence.end(), evidence.begin(), evidence.end());
+}
+
+void explain_no_target(const World& world, const RefusedRequest& refused, const MovesLeft& moves, Answer& answer) {
+  std::vector<Evidence> evidence = refused.evidence;
+  const std::string_view noun = refused.order == 0 ? "page" : "block";
+  if (moves.pages > 1) tell_of_next(noun, evidence);
+  if (moves.pages > 1 && refused.order == 0 && !refused.zones.empty()) {
+    const auto [zone, missing] = fewest_short(world.machine(), refused, moves.pages);
+    // What is free in the window now is isolated when it is tried again.
+    const std::int64_t all = std::max<std::int64_t>(missing + static_cast<std::int64_t>(moves.isolated), 1);
+    const Evidence sum{
+        About::would,
+        fmt::format("have a page to move each of the {} to with {} free in zone {}, outside the window", moves.pages,
+                    plural(all, "more page"), world.machine().buddy.zone_title(zone)),
+        {{"remedy", std::string("more free pages for all")}, {"lacks", moves.pages}, {"pages_short", all}}};
+    evidence.insert(std::ranges::find(evidence, About::next, &Evidence::about), sum);
+  }
+  answer.add(About::found, "no page to move to: " + refused.brief);
+  answer.evidence.insert(answer.evidence.end(), evidence.begin(), evidence.end());
 }
 
 void RefusedRequests::watch(Machine& machine) {

@@ -28,9 +28,18 @@ struct RefusedRequest {
 // Explains why a request for pages fails on the machine as it is now, if the current actor makes it.
 RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order);
 
-// Adds which results, processes and files have the pages of these zones, the largest first. Sums up pages that would be
-// of no use to the request if they were freed. O(pages of the zones).
-void add_holders(const World& world, const RefusedRequest& refused, std::vector<Evidence>& evidence);
+// Adds the evidence about a request that an operation was refused just now, and who has the pages of its zones. `left`:
+// how many requests of this kind the operation still needs, this one counted; 0 if that is not known.
+// O(pages of the zones).
+void explain_refused(const World& world, const RefusedRequest& refused, std::uint64_t left, Answer& answer);
+
+// What a range that could not be emptied for lack of memory would take yet.
+struct MovesLeft {
+  std::uint64_t pages = 0;     // in use in it
+  std::uint64_t isolated = 0;  // free in it and in what is isolated with it
+};
+// Adds the evidence about the request for a page to move to that a migration was refused just now.
+void explain_no_target(const World& world, const RefusedRequest& refused, const MovesLeft& moves, Answer& answer);
 
 class RefusedRequests final : public AllocationWatcher {
  public:

@@ -12,14 +12,19 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
   expect_answers({
       {"order",
        "small release=6.1",
        "x = alloc_pages order=10 type=unmovable\n",
-       {"answer failed, -ENOMEM: order 10 is above the largest one, 6: not tried, with a WARNING unless __GFP_NOWARN\n",
+       {"answer failed, -ENOMEM: order 10 is above the largest one, 6: not tried, with a WARNING\n",
         "wanted a block of order 10 (1024 pages) for GFP_KERNEL\n"}},
+      {"order, silently",
+       "small release=6.1",
+       "x = alloc_pages order=10 gfp=GFP_KERNEL|__GFP_NOWARN\n",
+       {"above the largest one, 6: not tried, without a WARNING because of __GFP_NOWARN\n"}},
       {"watermark",
        "small release=6.1",
        "eaten = unmovable_page pages=1000\nx = alloc_pages type=unmovable\n",
@@ -126,7 +131,8 @@ TEST(WhyPages, NamesTheBoost) {
                "keep = cma_alloc a pages=256\nmore = cma_alloc b pages=256\n" +
                    blocks("u{} = alloc_pages order=3 type=unmovable", 1, 1) + blocks("free_pages u{}", 2, 2) +
                    blocks("r{} = alloc_pages order=3 type=reclaimable", 41, 1) + "eaten = unmovable_page pages=1000\n");
-  EXPECT_THAT(text, AllOf(HasSubstr(" + boost "), HasSubstr("would  pass in zone Normal without the boost")));
+  EXPECT_THAT(
+      text, AllOf(HasSubstr(" + boost "), HasSubstr("would  let the next page pass in zone Normal without the boost")));
 }
 
 // Of a block that is no compound page, only the first page has a reference.
@@ -172,15 +178,87 @@ TEST(WhyPages, ProposesWhatWouldPass) {
   });
 }
 
+// A request is for a page, an operation for many.
+TEST(WhyPages, TellsTheNextPageFromTheWholeOperation) {
+  const std::string machine = "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024";
+  EXPECT_THAT(why_text(machine, "u = unmovable_page pages=9000\n"),
+              AllOf(HasSubstr("would  let the next page pass in zone Normal with 1 more page free that it may use, or "
+                              "with vm.min_free_kbytes below 1024 (now 1024)\n"),
+                    HasSubstr("would  pass for all "), HasSubstr(" pages that it lacks with "),
+                    HasSubstr(" more pages free that it may use in zone Normal\n")));
+  EXPECT_THAT(why_text(machine,
+                       "e = unmovable_page pages=7900\nu = unmovable_page pages=100\n"
+                       "x = alloc_pages type=unmovable\n"),
+              HasSubstr("would  pass in zone Normal with 1 more page free that it may use"))
+      << "a block is all that alloc_pages asks for";
+}
+
+// The flushers of a kernel write the pages meanwhile.
+TEST(WhyPages, SaysWhatOfTheMemoryIsPageCacheThatHasToBeWritten) {
+  const std::string machine = "release=6.1 pages=0x2000 pageblock_order=9 debug=off min_free_kbytes=1024";
+  const std::string dirty = "f = file\nr = read f pages=0x1800\np = spawn\nm = mmap_shared p r\nwrite m pages=0x1800\n";
+  const std::string text = why_text(machine, dirty + "e = unmovable_page pages=0xb00\n");
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("would  pass once 6144 pages of files in zone Normal are written, which reclaim can "
+                              "drop then: a kernel writes them meanwhile, here `writeback` or `kswapd` does\n"),
+                    HasSubstr("next   the kernel would kill a process, which is not modelled, unless enough pages "
+                              "of files have been written by then\n"),
+                    HasSubstr("held   6144 pages of zone Normal by r: page cache, 6144 dirty\n")));
+  EXPECT_EQ(why_text(machine, dirty + "writeback r\ne = unmovable_page pages=0xb00\n"), "no operation failed\n");
+  EXPECT_THAT(
+      why_text(machine, dirty + "e = unmovable_page pages=0x1f00\n"),
+      AllOf(HasSubstr("would  let the next page pass once 6144 pages of files"), Not(HasSubstr("would  pass once"))))
+      << "all of the cache is less than what it asks for";
+}
+
+TEST(WhyPages, SaysWhyPageCacheCouldNotBeDropped) {
+  const std::string machine = "release=6.1 pages=0x2000 pageblock_order=9 debug=off min_free_kbytes=1024";
+  const std::string full = "u = unmovable_page pages=0x1f00\n";
+  const std::string read = "f = file\nr = read f pages=0x800\ndrain_lru\n";
+  EXPECT_THAT(why_text(machine, read + "h = bh_hold r\n" + full),
+              AllOf(HasSubstr("by r: page cache, 2048 with buffers in use, which cannot be dropped (page 0x"),
+                    HasSubstr(": a count of bh_hold r on its buffer)\n"), Not(HasSubstr("are written"))));
+  EXPECT_THAT(
+      why_text(machine, read + "k = pin r\n" + full),
+      HasSubstr("held   1 page of zone Normal by r: page cache, 1 with other references, which cannot be dropped"));
+  EXPECT_THAT(why_text(machine, "s = shmem_page pages=0x800\n" + full),
+              HasSubstr("held   2048 pages of zone Normal by s: page cache, 2048 of shared memory, which cannot be "
+                        "dropped without swap\n"));
+  EXPECT_THAT(why_text(machine, read + "e = unmovable_page pages=0x1600\nx = alloc_pages order=9 gfp=GFP_ATOMIC\n"),
+              HasSubstr("held   2048 pages of zone Normal by r: page cache, 2048 clean\n"));
+}
+
+// What the kernel repeats without end is skipped at the end of a program: it needs the same evidence.
+TEST(WhyPages, AnswersForRequestsThatNeverEnd) {
+  const std::string machine = "release=6.1 pages=0x2000 pageblock_order=9 debug=off min_free_kbytes=1024";
+  const std::string full = "p = unmovable_page pages=0x1f00\n";
+  EXPECT_THAT(
+      why_text(machine, full + "b = alloc_pages order=2 gfp=GFP_NOFS\n"),
+      AllOf(HasSubstr("answer skipped: the kernel tries again without end: each turn finds the machine as it was, "
+                      "and no other actor can run; no zone can give a block of order 2 (4 pages): zone Normal has "),
+            HasSubstr("wanted a block of order 2 (4 pages) for GFP_NOFS\n"), HasSubstr("zone   Normal: "),
+            HasSubstr("would  pass in zone Normal with "),
+            HasSubstr("next   the kernel tries again without end: nothing that it could reclaim is left\n"),
+            HasSubstr(" pages of zone Normal by p\n")));
+  EXPECT_THAT(why_text(machine, full + "c = alloc_pages order=9 gfp=GFP_KERNEL|__GFP_NOFAIL\n"),
+              HasSubstr("no other actor can run; no zone can give a block of order 9"));
+  EXPECT_THAT(why_text(machine, full + "c = alloc_pages order=9 gfp=GFP_KERNEL|__GFP_NOFAIL\nd = alloc_pages order=0 "
+                                       "gfp=GFP_KERNEL\n"),
+              HasSubstr("d = alloc_pages gfp=GFP_KERNEL\n  answer skipped: its actor is still inside \"c = alloc_pages "
+                        "order=9 gfp=GFP_KERNEL|__GFP_NOFAIL\", which waits for the clock\n"))
+      << "nothing of the other request";
+}
+
 // Several zones: the one that is tried first is the one to look at first.
 TEST(WhyPages, ExplainsThePreferredZoneToo) {
   const std::string text = why_text(
       "release=5.10 base=0 pages=0x8000 pageblock_order=9 min_free_kbytes=4096\nzone DMA base=0 pages=0x1000\n"
       "zone Normal base=0x1000 pages=0x7000\narea main base=0x6000 pages=0x1000 order_per_bit=0",
       "u = unmovable_page pages=40000\n");
-  EXPECT_THAT(text, AllOf(HasSubstr("would  pass in zone Normal if it were movable: the 4096 free pages of areas would "
-                                    "count\n"),
-                          HasSubstr(" of zone Normal by u\n")));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("would  let the next page pass in zone Normal if it were movable: the 4096 free pages "
+                              "of areas would count\n"),
+                    HasSubstr(" of zone Normal by u\n")));
 }
 
 // Node 0 is all areas, and node 1 is free.
@@ -202,7 +280,7 @@ TEST(WhyPages, NamesWhatALongTermPinMayNotHave) {
               HasSubstr("for GFP_HIGHUSER_MOVABLE less __GFP_MOVABLE: a long-term pin may not have an area's page\n"));
   const std::size_t pin = text.find("lt = pin_longterm");
   ASSERT_NE(pin, std::string::npos);
-  EXPECT_THAT(text.substr(pin), ::testing::Not(HasSubstr("if it were movable")));
+  EXPECT_THAT(text.substr(pin), Not(HasSubstr("if it were movable")));
 }
 
 }  // namespace

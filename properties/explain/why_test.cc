@@ -42,6 +42,12 @@ TEST(Why, PrintsTheOperationOfAResultWithoutAName) {
               HasSubstr("held by  `pin n`\n"));
 }
 
+TEST(Why, SaysNothingOfTheLocksOfTheMigrationItself) {
+  const std::string report = why("6.12", "s = shmem_page at=a+8\ndrain\nk = pin s\nw = cma_alloc a pages=64 align=6\n");
+  EXPECT_THAT(report, HasSubstr("0x208  shmem page of s: 3 references\n"));
+  EXPECT_THAT(report, ::testing::Not(HasSubstr("locked")));
+}
+
 TEST(Why, CountsTheAttemptsToMigrate) {
   for (const char* release : {"4.19", "6.1"}) {
     const std::string report =
@@ -263,7 +269,9 @@ TEST(Why, FreePagesAreNotInTheWay) {
   const std::string report = why("6.1",
                                  "s = shmem_page at=a+8 pages=8\ncma_alloc b pages=256\ndrain\n"
                                  "eaten = unmovable_page pages=700\nw = cma_alloc a pages=256\n");
-  EXPECT_THAT(report, HasSubstr("-ENOMEM, no page to move to, 1 page in the way\n"));
+  EXPECT_THAT(
+      report,
+      HasSubstr("-ENOMEM, no page to move to, 1 page in the way when memory ran out, of 8 that had yet to move\n"));
 }
 
 TEST(Why, StopsWatchingAtItsEnd) {

@@ -24,6 +24,14 @@ std::size_t count_records(const Machine& machine, std::size_t first, Event event
       [&](const Record& record) { return record.event == event && record.actor == machine.engine.current(); }));
 }
 
+std::uint64_t pages_in_use(const Machine& machine, const PfnRange& range) {
+  const MemoryMap& map = machine.map;
+  std::uint64_t pages = 0;
+  for (Pfn pfn = range.start; pfn < range.end; ++pfn)
+    if (map.present(pfn) && map.page(map.compound_head(pfn)).ref > 0) ++pages;
+  return pages;
+}
+
 }  // namespace
 
 WindowRecorder::~WindowRecorder() {
@@ -55,6 +63,11 @@ const GivenWindows* WindowRecorder::given_to(Slot op) const {
 const StoppedPages* WindowRecorder::stopped_by(Slot op) const {
   const auto found = stopped_.find(op);
   return found == stopped_.end() ? nullptr : &found->second;
+}
+
+std::optional<PfnRange> WindowRecorder::tried_by(ActorId actor) const {
+  const auto found = open_.find(actor);
+  return found == open_.end() ? std::nullopt : std::optional(found->second.range);
 }
 
 void WindowRecorder::window_begins(Pfn start, Pfn end) {
@@ -227,6 +240,7 @@ void WindowRecorder::window_ended(int error) {
   if (logs && window.tested_from != window.range.start) failed.tested_from = window.tested_from;
   if (failed.pages.empty() && error == -kEBUSY && machine_->engine.flags().fatal_signal)
     failed.note = "a fatal signal stopped isolate_freepages_range before it took all pages";
+  if (error == -kENOMEM) failed.to_move = pages_in_use(*machine_, window.range);
   failed_.push_back(std::move(failed));
 }
 

@@ -56,6 +56,8 @@ class WindowRecorder final : public WindowWatcher {
   const GivenWindows* given_to(Slot op) const;
   // Returns the pages that an operation which asks for no window could not move; nullptr if there are none.
   const StoppedPages* stopped_by(Slot op) const;
+  // Returns the window that the actor tries now; nullopt if it tries none.
+  std::optional<PfnRange> tried_by(ActorId actor) const;
 
   // --- WindowWatcher ---
   void window_begins(Pfn start, Pfn end) override;
