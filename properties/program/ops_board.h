@@ -34,10 +34,11 @@ struct Region {
   bool cma_default = false;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
-    visit.number(self.base, {.name = "base", .fallback = kNotGiven, .scale = Scale::bytes});
+    visit.number(self.base, {.name = "base", .fallback = kNotGiven, .max = kNotGiven - 1, .scale = Scale::bytes});
     visit.number(self.size, {.name = "size", .required = true, .scale = Scale::bytes});
     visit.number(self.alignment, {.name = "alignment", .scale = Scale::bytes});
-    visit.number(self.alloc_base, {.name = "alloc_base", .fallback = kNotGiven, .scale = Scale::bytes});
+    visit.number(self.alloc_base,
+                 {.name = "alloc_base", .fallback = kNotGiven, .max = kNotGiven - 1, .scale = Scale::bytes});
     visit.number(self.alloc_size, {.name = "alloc_size", .scale = Scale::bytes});
     visit.flag(self.shared_dma_pool, "shared-dma-pool");
     visit.flag(self.reusable, "reusable");

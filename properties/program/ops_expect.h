@@ -166,7 +166,7 @@ struct ExpectLine {
     visit.flag(self.next, "next");
     visit.text(self.text, {});
     visit.flag(self.never, "never");
-    visit.number(self.times, {.name = "times", .fallback = kAnyTimes});
+    visit.number(self.times, {.name = "times", .fallback = kAnyTimes, .max = kAnyTimes - 1});
   }
   void perform(World& world, Slot self) const;
   friend bool operator==(const ExpectLine&, const ExpectLine&) = default;
@@ -211,8 +211,8 @@ struct ExpectPage {
   static void fields(Self& self, Visitor& visit) {
     visit.place(self.page, {});
     visit.choice(self.state, {.words = kPageStateWords, .required = false});
-    visit.number(self.order, {.name = "order", .fallback = kAnyNumber, .scale = Scale::order});
-    visit.number(self.ref, {.name = "ref", .fallback = kAnyNumber, .scale = Scale::times});
+    visit.number(self.order, {.name = "order", .fallback = kAnyNumber, .max = kAnyNumber - 1, .scale = Scale::order});
+    visit.number(self.ref, {.name = "ref", .fallback = kAnyNumber, .max = kAnyNumber - 1, .scale = Scale::times});
     visit.choice(self.type, {.name = "type", .words = kBlockTypeWords, .required = false});
     visit.operand(self.owner, {.name = "owner", .wanted = Yields::pages, .required = false});
   }

@@ -70,7 +70,8 @@ void FieldReader::number(std::uint64_t& value, const NumberSpec& spec) {
   }
   value = parse_number(word->value, word->value_column);
   const bool inside = value >= spec.min && (spec.all.empty() ? value <= spec.max : value < spec.max);
-  if (inside || (!spec.required && value == spec.fallback)) return;
+  // The value of a number that is left out cannot be written if it is none of its values.
+  if (inside) return;
   const std::uint64_t last = spec.all.empty() ? spec.max : spec.max - 1;
   const std::string or_all = spec.all.empty() ? "" : fmt::format(", or `{}`", spec.all);
   throw SyntaxError(word->value_column, fmt::format("expected {} to {}{}", spec.min, last, or_all));

@@ -428,6 +428,10 @@ TEST(Text, ErrorsOfOperationsHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(op_error("mmap_anon pages=4"), "2:18: expected a process in `mmap_anon PROCESS pages=N [at=PLACE]`");
   EXPECT_EQ(op_error("alloc_pages type=fast"), "2:18: expected movable|unmovable|reclaimable, not `fast`");
   EXPECT_EQ(op_error("refuse ?1 times=4294967296"), "2:17: expected 0 to 4294967295, or `all`");
+  EXPECT_EQ(op_error("region x base=0xffffffffffffffff size=1"), "2:15: expected 0 to 18446744073709551614")
+      << "it stands for a region without a base";
+  EXPECT_EQ(op_error("dma_alloc size=1 gfp=GFP_KERNEL node=18446744073709551615").substr(0, 20),
+            "2:38: expected 0 to ");
   EXPECT_EQ(op_error("pin b+"), "2:7: expected a number here");
   EXPECT_EQ(op_error("pin b+x"), "2:7: expected a number, not `x`");
   EXPECT_EQ(op_error("pin area:x"), "2:5: expected an area: nothing is named `x`, only a, b");
