@@ -153,6 +153,7 @@ class Recount final : public Witness {
       isolated += node.pages.isolated_anon + node.pages.isolated_file;
     }
     equal("isolated on all nodes", isolated, figures.pages.isolated_anon + figures.pages.isolated_file);
+    if (machine.engine.at_rest()) equal("isolated while no task is inside the kernel", isolated, 0);
     if (machine.engine.at_rest()) equal("hugepages_free", free_huge_pages, machine.hugetlb.free_pages());
   }
 
@@ -181,6 +182,20 @@ class Recount final : public Witness {
 
 PROMISE(MemoryReportPromise, has_the_figures_of_a_recount,
         {.planted = {Bug::report_counts_isolated, Bug::report_hides_areas}}) {
+  Recount recount;
+  run_plainly(program, &recount);
+  recount.assert_all_held();
+}
+
+Programs dropping_pages() {
+  Programs programs;
+  programs.options.min_ops = 20;
+  programs.options.reclaim = true;
+  return programs;
+}
+
+PROMISE(MemoryReportPromise, has_the_figures_of_a_recount_while_pages_are_dropped,
+        {.programs = dropping_pages(), .planted = {Bug::dropped_stays_isolated}}) {
   Recount recount;
   run_plainly(program, &recount);
   recount.assert_all_held();

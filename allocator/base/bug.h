@@ -170,6 +170,18 @@ enum class Bug : std::uint8_t {
   reclaim_spares_clean,     // reclaim keeps clean unused pages of files, as if each were used
   reclaim_drops_held,       // reclaim drops a page of a file though others refer to it
   kswapd_counts_areas,      // free pages of areas count when kswapd asks whether a zone has enough
+  // Planted ones of requests for pages that find too little.
+  request_reclaims_nothing,  // none reclaims
+  freed_page_not_tried,      // none tries again right after pages were freed for it
+  progress_ends_request,     // one ends with the first turn that freed too few pages
+  noretry_retries,           // one with __GFP_NORETRY is repeated
+  costly_retried,            // one for a large block is repeated though it does not ask for that
+  vain_turns_uncounted,      // turns in which no page was freed are repeated without limit
+  reserve_outlasts_request,  // one fails while the reserve for atomic requests has free blocks
+  reclaim_rights_kept,       // its task keeps the rights of reclaim afterwards
+  nofail_fails,              // one that must not fail fails
+  atomic_reclaims,           // one that cannot wait reclaims
+  dropped_stays_isolated,    // a page that reclaim drops is counted as isolated from then on
   kCount
 };
 

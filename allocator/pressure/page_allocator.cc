@@ -8,7 +8,8 @@ namespace cma {
 
 // Makes the attempts after the first. One that cannot wait makes them at once.
 Task<Pfn> PageAllocator::serve_slowly(PageRequest& request) {
-  const bool can_wait = (request.gfp & kGfpDirectReclaim) != 0;
+  bool can_wait = (request.gfp & kGfpDirectReclaim) != 0;
+  if (!can_wait && relief_ != nullptr) can_wait = core_.bugs.fires(Bug::atomic_reclaims);
   if (relief_ == nullptr || !can_wait) {
     const bool wakes = relief_ != nullptr && (request.gfp & kGfpKswapdReclaim) != 0;
     if (wakes) relief_->wake_kswapds(request);

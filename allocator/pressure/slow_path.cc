@@ -78,12 +78,14 @@ Task<void> SlowPath::reclaim() {
   co_await at(core_.engine, Point::alloc_reclaim);
   const ReclaimScope before = scope();
   core_.engine.flags().scope = ReclaimScope::noreclaim;
-  progress_ = co_await relief_.reclaim(request_);
-  core_.engine.flags().scope = before;
+  progress_ = 0;
+  if (!core_.bugs.fires(Bug::request_reclaims_nothing)) progress_ = co_await relief_.reclaim(request_);
+  if (!core_.bugs.fires(Bug::reclaim_rights_kept)) core_.engine.flags().scope = before;
   freed_ += progress_;
   slept_ = true;
   if (progress_ == 0) co_return;
   co_await at(core_.engine, Point::alloc_reclaimed);
+  if (core_.bugs.fires(Bug::freed_page_not_tried)) co_return;
   if (attempt(kind_)) co_return;
   buddy_.unreserve_highatomic(request_, /*force=*/false);
   co_await buddy_.per_cpu().drain_all_pages(PerCpuLists::kAllZones);
@@ -155,7 +157,7 @@ Task<SlowPath::Next> SlowPath::may_kill() {
   if (attempt(AllocAttempt::high)) co_return Next::done;
   if (killing_is_no_help()) co_return Next::fails;
   const bool of_node = has(kGfpThisnode) && release_ < Release::v3_19;
-  const bool begins_again = has(kGfpNofail) || of_node || (!has(kGfpFs) && release_ >= Release::v4_7);
+  const bool begins_again = must_not_fail() || of_node || (!has(kGfpFs) && release_ >= Release::v4_7);
   if (!begins_again) co_return Next::fails;
   if (has(kGfpNofail) && release_ >= Release::v4_4 && attempt(AllocAttempt::last_page)) co_return Next::done;
   if (victim_ends()) co_return Next::fails;
@@ -176,7 +178,7 @@ Task<void> SlowPath::run_v4_8() {
     slept_ = true;
     if (next != Next::fails) continue;
     // 4.12: one that must not fail gets some of the reserves, and begins again.
-    const bool goes_on = has(kGfpNofail) && release_ >= Release::v4_12;
+    const bool goes_on = release_ >= Release::v4_12 && must_not_fail();
     if (given_up() || !goes_on || attempt(AllocAttempt::helped)) co_return;
     next = co_await endless_turn();
   }
@@ -220,11 +222,18 @@ Task<SlowPath::Next> SlowPath::turn_v4_8() {
   co_return co_await after_reclaim();
 }
 
+// Returns whether a request is not repeated: it asks for that, or its block is large and it does not insist.
+bool SlowPath::gives_up_early() const {
+  if (has(kGfpNoretry) && !core_.bugs.fires(Bug::noretry_retries)) return true;
+  if (!costly_) return false;
+  if (!may_compact()) return true;
+  return !has(kGfpRetryMayfail) && !core_.bugs.fires(Bug::costly_retried);
+}
+
 Task<SlowPath::Next> SlowPath::after_reclaim() {
-  if (given_up()) co_return Next::fails;
-  if (has(kGfpNoretry)) co_return Next::fails;
-  if (costly_ && (!may_compact() || !has(kGfpRetryMayfail))) co_return Next::fails;
+  if (given_up() || gives_up_early()) co_return Next::fails;
   const bool more_to_reclaim = co_await should_reclaim_retry();
+  if (more_to_reclaim && progress_ > 0 && core_.bugs.fires(Bug::progress_ends_request)) co_return Next::fails;
   if (more_to_reclaim) co_return Next::again;
   if (progress_ > 0 && may_compact() && should_compact_retry()) {
     co_await begin_again();
@@ -247,17 +256,24 @@ bool SlowPath::enough_if_reclaimed(const ZoneList::Entry& entry, std::uint64_t r
                                                zone.nr_free_pages + static_cast<std::int64_t>(counted));
 }
 
+// Takes back what is reserved for atomic requests, where releases since `first` do. Returns whether pages came free.
+bool SlowPath::take_reserve(Release first) {
+  if (release_ < first || core_.bugs.fires(Bug::reserve_outlasts_request)) return false;
+  return buddy_.unreserve_highatomic(request_, /*force=*/true);
+}
+
 // Returns whether reclaim may lead somewhere yet: there were less than 16 turns in vain, and a zone would have enough
 // if all that could be reclaimed was. Waits for I/O if most of that is dirty (up to 5.15). Since 4.10, before it gives
 // up, takes back what is reserved for atomic requests: after 16 turns, since 6.8 (and the long-term series of 6.1)
 // also where no zone would.
 Task<bool> SlowPath::should_reclaim_retry() {
+  const bool in_vain = progress_ == 0 || costly_;
   // More make no difference.
-  in_vain_ = progress_ > 0 && !costly_ ? 0 : std::min(in_vain_ + 1, kMostTurnsInVain + 1);
-  if (in_vain_ > kMostTurnsInVain) {
-    const bool unreserves = release_ >= Release::v4_10;
-    co_return unreserves&& buddy_.unreserve_highatomic(request_, /*force=*/true);
-  }
+  if (!in_vain)
+    in_vain_ = 0;
+  else if (!core_.bugs.fires(Bug::vain_turns_uncounted))
+    in_vain_ = std::min(in_vain_ + 1, kMostTurnsInVain + 1);
+  if (in_vain_ > kMostTurnsInVain) co_return take_reserve(Release::v4_10);
   for (const ZoneList::Entry& entry : request_.zonelist) {
     const std::uint64_t reclaimable = relief_.reclaimable(entry.zone);
     if (!enough_if_reclaimed(entry, reclaimable)) continue;
@@ -269,8 +285,7 @@ Task<bool> SlowPath::should_reclaim_retry() {
       co_await begin_again();
     co_return true;
   }
-  const bool unreserves = release_ >= Release::v6_1;
-  co_return unreserves&& buddy_.unreserve_highatomic(request_, /*force=*/true);
+  co_return take_reserve(Release::v6_1);
 }
 
 // Raises the priority of compaction. Returns false if it is at its highest, which is lower for large blocks.
@@ -353,8 +368,9 @@ Task<SlowPath::Next> SlowPath::turn_v3_5() {
 // Returns whether a request is repeated: small ones always are, large ones that ask for it until as many pages were
 // freed as they want.
 bool SlowPath::should_alloc_retry_v3_5() const {
-  if (has(kGfpNoretry)) return false;
-  if (has(kGfpNofail) || !costly_) return true;
+  if (has(kGfpNoretry) && !core_.bugs.fires(Bug::noretry_retries)) return false;
+  if (progress_ > 0 && core_.bugs.fires(Bug::progress_ends_request)) return false;
+  if (!costly_ || must_not_fail()) return true;
   return has(kGfpRetryMayfail) && freed_ < order_pages(request_.order);
 }
 

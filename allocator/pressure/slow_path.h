@@ -65,6 +65,7 @@ class SlowPath {
   bool attempt(AllocAttempt attempt);
   bool served() const { return pfn_ != kNoPfn; }
   bool has(Gfp flag) const { return (request_.gfp & flag) != 0; }
+  bool must_not_fail() const { return has(kGfpNofail) && !core_.bugs.fires(Bug::nofail_fails); }
   bool may_compact() const;
   bool killing_is_no_help() const;
   bool victim_ends() const;
@@ -73,6 +74,8 @@ class SlowPath {
   ReclaimScope scope() const { return core_.engine.flags().scope; }
   Task<void> reclaim();
   Task<void> compact(CompactPriority priority);
+  bool gives_up_early() const;
+  bool take_reserve(Release first);
   Task<bool> should_reclaim_retry();
   bool enough_if_reclaimed(const ZoneList::Entry& entry, std::uint64_t reclaimable) const;
   bool should_compact_retry();

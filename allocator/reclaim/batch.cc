@@ -60,7 +60,7 @@ void BatchReclaim::settle(Run run, Pfn pfn, Fate fate) {
       ++events_.pgactivate;
       break;
     case Fate::drop:
-      lru_.forget_isolated(pfn);
+      if (!core_.bugs.fires(Bug::dropped_stays_isolated)) lru_.forget_isolated(pfn);
       page.flags = (page.flags & ~(kPageTaskList | kPageReferenced)) | kPageInFlight;
       break;
   }
