@@ -109,6 +109,7 @@ struct LogAnswer {
   std::uint64_t facts = 0;
   std::string versions;  // of the kernel: "4.15 to 5.12"
   Certainty versions_certainty = Certainty::follows;
+  std::uint64_t page_kb = 4;       // the size of a page
   std::string model;               // the modelled release that is nearest
   std::vector<std::string> brief;  // at most three
   std::vector<Section> sections;

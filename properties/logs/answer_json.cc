@@ -49,14 +49,16 @@ nlohmann::json failure_json(const PageFailureSummary& failure) {
 }  // namespace
 
 nlohmann::json answer_json(const LogAnswer& answer, std::string_view file) {
-  nlohmann::json json = {
-      {"file", file},
-      {"lines", answer.lines},
-      {"facts", answer.facts},
-      {"kernel",
-       {{"versions", answer.versions}, {"certainty", word_of(answer.versions_certainty)}, {"model", answer.model}}},
-      {"answer", answer.brief},
-      {"collect", answer.collect}};
+  nlohmann::json json = {{"file", file},
+                         {"lines", answer.lines},
+                         {"facts", answer.facts},
+                         {"kernel",
+                          {{"versions", answer.versions},
+                           {"certainty", word_of(answer.versions_certainty)},
+                           {"model", answer.model},
+                           {"page_kb", answer.page_kb}}},
+                         {"answer", answer.brief},
+                         {"collect", answer.collect}};
   json["requests"] = nlohmann::json::array();
   for (const RequestSummary& request : answer.requests) json["requests"].push_back(request_json(request));
   json["failures"] = nlohmann::json::array();

@@ -15,8 +15,10 @@ namespace cma::logs {
 
 // An area that a line of the boot names.
 struct KnownArea {
-  PfnRange range;  // with pages of 4 KiB
+  PfnRange range;
   std::uint64_t line = 0;
+  std::uint64_t base = 0;  // where it begins, in bytes
+  std::uint64_t mib = 0;   // its size
 };
 
 // A page that could not be moved, as the kernel described it.
@@ -30,7 +32,11 @@ struct DescribedPage {
 struct Context {
   Kernel kernel;
   std::vector<KnownArea> areas;
+  // Log2 of the bytes of a page: 12, unless a line shows another size.
+  unsigned page_shift = 12;
+  std::uint64_t page_shift_line = 0;        // that line; 0: none
   std::optional<std::uint64_t> area_pages;  // of all areas together
+  std::optional<std::uint64_t> area_kib;    // the same, where a line has it so
   std::uint64_t area_pages_line = 0;
   std::vector<DescribedPage> immovable;
   // What /proc/meminfo had as CmaFree, in kB: first and last, each with its line.
@@ -39,6 +45,9 @@ struct Context {
   std::uint64_t last_free = 0;
   std::uint64_t last_free_line = 0;
 
+  std::uint64_t page_kb() const { return (std::uint64_t{1} << page_shift) / 1024; }
+  // Takes pages to be of this size. Frames and pages of areas are computed anew.
+  void set_page_shift(unsigned shift);
   // Returns the area that has all of these pages; nullptr if none is known.
   const KnownArea* area_with(const PfnRange& pages) const;
 };
@@ -52,6 +61,7 @@ class ContextReader {
  private:
   void add_area(const Fact& fact);
   void add_total(const Fact& fact);
+  void add_blocks(const Fact& fact);
   void add_free(const Fact& fact);
   void add_page(const Fact& fact);
   void add_reason(const Fact& fact);

@@ -20,7 +20,28 @@ namespace cma::logs {
 namespace {
 
 constexpr std::size_t kMostImmovable = 16;
-constexpr std::uint64_t kFrameBytes = 4096;
+
+// Takes pages to be larger than 4 KiB if only so the windows of all requests lie in areas that lines name.
+void find_page_size(const std::vector<Request>& requests, Context& context) {
+  if (context.page_shift_line != 0 || context.areas.empty()) return;
+  bool windows = false;
+  const auto all_inside = [&] {
+    for (const Request& request : requests)
+      for (const Sweep& sweep : request.sweeps)
+        for (const Window& window : sweep.windows) {
+          windows = true;
+          // The printed start may be the head of a block, which lies in the area as well.
+          if (context.area_with(window.range) == nullptr) return false;
+        }
+    return true;
+  };
+  for (const unsigned shift : {12U, 14U, 16U}) {
+    context.set_page_shift(shift);
+    if (all_inside()) return;
+    if (!windows) break;
+  }
+  context.set_page_shift(12);
+}
 
 // Returns whether the layers of areas print such a line, which a program that reproduces the log has to print too.
 bool is_of_areas(Says says) {
@@ -67,6 +88,17 @@ void tell_kernel(const Kernel& kernel, const Shown& shown, LogAnswer& answer) {
     answer.model = name_of(nearest_modelled(kernel.named ? *kernel.named : version));
   }
   answer.sections.push_back(std::move(section));
+}
+
+void tell_page_size(const Context& context, LogAnswer& answer) {
+  answer.page_kb = context.page_kb();
+  if (context.page_kb() == 4) return;
+  const std::string size = fmt::format("pages have {} KiB", context.page_kb());
+  if (context.page_shift_line != 0)
+    answer.sections.back().add(Certainty::follows, size + ", as the smallest free blocks", {context.page_shift_line});
+  else
+    answer.sections.back().add(Certainty::fits, size + ": only so do the windows lie in an area that a line names",
+                               {context.areas.front().line});
 }
 
 void tell_immovable(const Context& context, const Shown& shown, LogAnswer& answer) {
@@ -137,6 +169,7 @@ LogFacts read_log(Source source) {
   facts.lines = reader.lines();
   facts.context = context.context();
   facts.requests = requests.take();
+  find_page_size(facts.requests, facts.context);
   facts.failures = failures.take();
   facts.boot = boot.facts();
   facts.left_out += requests.left_out() + failures.left_out();
@@ -149,11 +182,13 @@ LogAnswer explain_facts(const LogFacts& facts, const ExplainOptions& options) {
   answer.facts = facts.facts;
   const Context& context = facts.context;
   Shown shown(options.redact);
+  shown.set_page_kb(context.page_kb());
   for (const KnownArea& area : context.areas) shown.lowest(area.range.start);
   for (const DescribedPage& page : context.immovable) shown.lowest(page.pfn);
   for (const Fact& region : facts.boot)
-    if (region.field("base") != nullptr) shown.lowest(region.number("base") / kFrameBytes);
+    if (region.field("base") != nullptr) shown.lowest(region.number("base") >> context.page_shift);
   tell_kernel(context.kernel, shown, answer);
+  tell_page_size(context, answer);
   std::vector<Finding> findings;
   const auto keep = [&](std::optional<Finding> finding) {
     if (finding) findings.push_back(std::move(*finding));

@@ -163,6 +163,7 @@ KnownLog known_log(std::uint64_t seed) {
   const auto program = parse(known.text, "known program");
   if (!program) throw std::runtime_error(program.error().text() + "\n" + known.text);
   log.release = program->machine.release;
+  log.page_kb = program->machine.page_size / 1024;
   TruthWatcher truth(log, known);
   Interpreter interpreter;
   const RunResult result = interpreter.run(*program, &truth);

@@ -51,6 +51,7 @@ struct TrueFailure {
 struct KnownLog {
   std::string program;
   Release release = Release::v6_1;
+  std::uint64_t page_kb = 4;
   std::string text;
   // By line of the text, the first at 0: the request, and the failure, that printed it; -1: none.
   std::vector<int> request_of_line;

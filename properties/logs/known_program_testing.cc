@@ -14,7 +14,6 @@
 namespace cma::logs {
 namespace {
 
-constexpr std::uint64_t kPageBytes = 4096;
 // The most that an operation may ask for.
 constexpr std::uint64_t kMostPages = 65536;
 
@@ -51,24 +50,30 @@ class Writer {
   }
 
   void write_machine() {
-    constexpr std::uint64_t sizes[] = {1024, 2048, 4096, 8192, 16384};
+    constexpr std::uint64_t page_sizes[] = {4096, 4096, 4096, 4096, 4096, 4096, 4096, 16384, 65536};
+    constexpr std::uint64_t units[] = {1, 1, 2, 4, 8, 16};
     constexpr const char* names[] = {"linux,cma", "reserved", "media", "cma-heap", "multimedia_region"};
     const auto releases = modelled_releases();
     const Release release = releases[random_.below(releases.size())];
-    area_pages_ = one_of(sizes);
-    const std::uint64_t base = 0x4000 + 0x400 * random_.below(32);
+    const std::uint64_t page_size = one_of(page_sizes);
+    // What areas are made of: the largest blocks that such kernels have.
+    const std::uint64_t unit = page_size == 4096 ? 0x400 : page_size == 16384 ? 0x800 : 0x2000;
+    area_pages_ = unit * std::min(one_of(units), 0x4000 / unit);
+    const std::uint64_t base = 0x4000 + unit * random_.below(0x8000 / unit);
     pages_ = base + area_pages_ + 0x2000;
     area_ = one_of(names);
     // The model has the debugging lines of 6.1 on later releases too, whose kernels name area and frame in them.
     std::string machine =
-        fmt::format("machine release={} base=0 pages={:#x} pageblock_order=9 cpus=2 debug={}", name_of(release), pages_,
-                    random_.chance(40) && release < Release::v6_2 ? "on" : "off");
+        fmt::format("machine release={} page_size={} base=0 pages={:#x} cpus=2 debug={}", name_of(release), page_size,
+                    pages_, random_.chance(40) && release < Release::v6_2 ? "on" : "off");
     if (random_.chance(15)) machine += " retry=1";
     if (release < Release::v4_11 && random_.chance(50)) machine += " error_line=on";
     line(machine);
     line("actor a cpu=0");
     line("actor b cpu=1");
-    op(fmt::format("declare {} base={:#x} size={:#x} fixed", area_, base * kPageBytes, area_pages_ * kPageBytes));
+    const std::uint64_t order_per_bit = random_.chance(20) ? random_.between(1, 4) : 0;
+    op(fmt::format("declare {} base={:#x} size={:#x} order_per_bit={} fixed", area_, base * page_size,
+                   area_pages_ * page_size, order_per_bit));
     op("activate");
   }
 
@@ -84,7 +89,7 @@ class Writer {
 
   std::string request(std::uint64_t pages) {
     unsigned align = usual_align(pages);
-    if (random_.chance(15)) align = static_cast<unsigned>(random_.between(0, align));
+    if (random_.chance(15)) align = static_cast<unsigned>(random_.between(align - std::min(align, 4U), align));
     return fmt::format("cma_alloc {} pages={} align={}{}", area_, pages, align, random_.chance(10) ? " nowarn" : "");
   }
 

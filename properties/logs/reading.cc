@@ -96,12 +96,21 @@ void read_align(const Request& request, Reading& reading) {
 // tried: those between two windows that overlap.
 void count_missing(Reading& reading) {
   if (!reading.align) return;
-  const std::uint64_t step = order_pages(*reading.align);
+  std::uint64_t step = order_pages(*reading.align);
+  std::uint64_t steps = 0;
+  for (const auto& sweep : reading.swept)
+    for (std::size_t i = 1; i < sweep.size(); ++i) {
+      const std::uint64_t distance = sweep[i].start - sweep[i - 1].start;
+      steps = std::gcd(steps, distance);
+      reading.single_step = reading.single_step || distance == step;
+    }
+  // Where a bit stands for more pages than the alignment has, windows lie whole bits apart.
+  if (steps != 0) step = std::max(step, order_pages(lowest_bit(steps)));
   for (const auto& sweep : reading.swept)
     for (std::size_t i = 1; i < sweep.size(); ++i) {
       if (sweep[i].start >= sweep[i - 1].end || sweep[i].start <= sweep[i - 1].start) continue;
-      const std::uint64_t steps = (sweep[i].start - sweep[i - 1].start) / step;
-      reading.without_line += steps - std::min<std::uint64_t>(steps, 1);
+      const std::uint64_t windows = (sweep[i].start - sweep[i - 1].start) / step;
+      reading.without_line += windows - std::min<std::uint64_t>(windows, 1);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "allocator/base/error.h"
 #include "properties/logs/stable_order.h"
 
 namespace cma::logs {
@@ -10,7 +11,8 @@ namespace {
 
 constexpr std::size_t kMostOpen = 32;
 constexpr std::size_t kMostRequests = 20'000;
-constexpr unsigned kLargestOrder = 10;
+// With pages of 64 KiB; with 4 KiB it is 10, unless a board's kernel has larger ones.
+constexpr unsigned kLargestOrder = 13;
 constexpr std::size_t kMostRetried = 4096;
 // 256 GiB: beyond that a line is damaged.
 constexpr std::uint64_t kMostWindowPages = std::uint64_t{1} << 26;
@@ -342,7 +344,9 @@ void RequestFinder::add_called(const Fact& fact) {
 
 // Notes how certain it is that the line of an end, which names the pages, belongs to the request that was found for it.
 void RequestFinder::join_end(Request& request, const Fact& fact, std::uint64_t pages) const {
-  if (unsure_) request.end_loose = true;
+  // -ENOMEM is rarely the end of a request that tried windows, and often that of another for as many pages.
+  const bool no_room = fact.says() == Says::alloc_failed && error_of(fact) == -kENOMEM && request.windows() != 0;
+  if (unsure_ || no_room) request.end_loose = true;
   if (request.pages || (!request.caller.empty() && !fact.origin.caller.empty())) return;
   bool exact = false;
   for (const Sweep& sweep : request.sweeps)
@@ -390,7 +394,7 @@ void RequestFinder::add_retry(const Fact& fact) {
   Request* request = find_open(fact, [](const Request&) { return true; });
   if (request == nullptr)
     request = &open(fact);
-  else if (unsure_)
+  else if (unsure_ || (request->windows() == 0 && (request->caller.empty() || fact.origin.caller.empty())))
     request->retries_loose = true;
   if (request->retry_lines++ == 0) request->first_retry_line = fact.line;
   const FieldValue* start = fact.field("pfn");

@@ -187,5 +187,25 @@ TEST(Requests, AnEndForFewerPagesThanAllWindowsHaveIsOfAnotherUnlessTheirStartsF
   EXPECT_EQ(requests[1].windows(), 0U);
 }
 
+TEST(Requests, WindowsLieWholeBitsApart) {
+  const auto requests = requests_of(
+      "cma: cma_alloc(cma (ptrval), count 16, align 0)\n"
+      "alloc_contig_range: [100, 110) PFNs busy\n"
+      "alloc_contig_range: [102, 112) PFNs busy\n"
+      "alloc_contig_range: [106, 116) PFNs busy\n");
+  ASSERT_EQ(requests.size(), 1U);
+  const Reading reading = read_request(requests[0]);
+  EXPECT_EQ(reading.without_line, 1U);
+  EXPECT_FALSE(reading.single_step);
+}
+
+TEST(Requests, AnErrorOfNoMemoryIsNoCertainEndOfOneThatTriedWindows) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [5c00, 5ec7) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 711 pages, ret: -12\n");
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_TRUE(requests[0].end_loose);
+}
+
 }  // namespace
 }  // namespace cma::logs

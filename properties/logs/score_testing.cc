@@ -51,6 +51,8 @@ class Scorer {
       state("versions", right, is_claim(answer_.versions_certainty),
             answer_.versions + " for " + name_of(log_.release));
     }
+    if (answer_.page_kb != 4)
+      state("page size", answer_.page_kb == log_.page_kb, true, fmt::format("{}", answer_.page_kb));
     for (const RequestSummary& request : answer_.requests) add_request(request);
     for (const PageFailureSummary& failure : answer_.failures) add_failure(failure);
   }
@@ -99,7 +101,7 @@ class Scorer {
                       : std::ranges::find(truth.windows, -kEBUSY, &TrueWindow::error) != truth.windows.end();
       case Culprit::no_room_or_page: return truth.windows.empty() || truth.windows.back().error == -kEBUSY;
       case Culprit::no_memory_to_move: return !truth.windows.empty() && truth.windows.back().error == -kENOMEM;
-      case Culprit::signal: return !truth.windows.empty() && truth.windows.back().error == -kEINTR;
+      case Culprit::signal: return truth.error == -kEINTR;
       case Culprit::unknown:
       case Culprit::none: return true;
     }

@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::size_t kMostRanges = 8;
 constexpr std::uint64_t kLargestBlock = 1024;
-constexpr std::uint64_t kPagesOfMebibyte = 256;
-constexpr std::uint64_t kPageBytes = 4096;
 
 }  // namespace
 
@@ -21,7 +19,8 @@ Pfn Shown::frame(Pfn pfn) const { return redacted_ && pfn >= lowest_ ? pfn - low
 std::string Shown::pfn(Pfn pfn) const { return fmt::format("{:#x}", frame(pfn)); }
 
 std::string Shown::address(std::uint64_t bytes) const {
-  return fmt::format("{:#x}", (frame(bytes / kPageBytes) * kPageBytes) | (bytes % kPageBytes));
+  const std::uint64_t page = page_kb_ * 1024;
+  return fmt::format("{:#x}", (frame(bytes / page) * page) | (bytes % page));
 }
 
 std::string Shown::window(const PfnRange& range) const {
@@ -48,11 +47,13 @@ std::string Shown::name(std::string_view sort, const std::string& name) {
   return fmt::format("{}-{}", sort, number);
 }
 
-std::string pages_text(std::uint64_t pages) {
+std::string pages_text(std::uint64_t pages, std::uint64_t page_kb) {
   if (pages == 1) return "1 page";
-  if (pages < kPagesOfMebibyte) return fmt::format("{} pages ({} KiB)", pages, pages * 4);
-  if (pages % kPagesOfMebibyte == 0) return fmt::format("{} pages ({} MiB)", pages, pages / kPagesOfMebibyte);
-  return fmt::format("{} pages ({:.1f} MiB)", pages, static_cast<double>(pages) / kPagesOfMebibyte);
+  // Numbers that only a damaged line has would not fit.
+  const std::uint64_t kb = std::min(pages, std::uint64_t{1} << 50) * page_kb;
+  if (kb < 1024) return fmt::format("{} pages ({} KiB)", pages, kb);
+  if (kb % 1024 == 0) return fmt::format("{} pages ({} MiB)", pages, kb / 1024);
+  return fmt::format("{} pages ({:.1f} MiB)", pages, static_cast<double>(kb) / 1024);
 }
 
 std::string counted(std::uint64_t count, std::string_view noun) {

@@ -13,6 +13,9 @@
 
 namespace cma::logs {
 
+// Returns "1 page", "1280 pages (5 MiB)"; the size with pages of so many KiB.
+std::string pages_text(std::uint64_t pages, std::uint64_t page_kb);
+
 class Shown {
  public:
   explicit Shown(bool redacted) : redacted_(redacted) {}
@@ -32,15 +35,19 @@ class Shown {
   // Returns a name of this sort: "task", "area".
   std::string name(std::string_view sort, const std::string& name);
   bool redacted() const { return redacted_; }
+  // Sets the size of the machine's pages; 4 KiB if the log does not tell.
+  void set_page_kb(std::uint64_t kb) { page_kb_ = kb; }
+  std::uint64_t page_kb() const { return page_kb_; }
+  // Returns a number of pages as the answer writes it.
+  std::string pages(std::uint64_t pages) const { return pages_text(pages, page_kb_); }
 
  private:
   bool redacted_;
+  std::uint64_t page_kb_ = 4;
   Pfn lowest_ = kNoPfn;
   std::vector<std::string> names_;
 };
 
-// Returns "1 page", "1280 pages (5 MiB)"; the size with pages of 4 KiB.
-std::string pages_text(std::uint64_t pages);
 // Returns "1 window", "3 windows".
 std::string counted(std::uint64_t count, std::string_view noun);
 // Returns "110 ms", "2.4 s".

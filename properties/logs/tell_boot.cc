@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t kMostBootFacts = 64;
 constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
-constexpr std::uint64_t kBytesOfPage = 4096;
 // Between the reason of a failure and the line that says so.
 constexpr std::uint64_t kLinesToFailure = 3;
 
@@ -124,7 +123,7 @@ BootStory story_of(const Fact& fact, const std::vector<Fact>& facts, const Kerne
     return {fmt::format("A buffer of {} was not had.", bytes_text(fact.number("bytes"))),
             fmt::format("before it asks for bounce buffers, the DMA layer asks an area for {} pages, silently: the "
                         "area has no room for them at a multiple of 256 pages, or a page was in the way",
-                        fact.number("bytes") / kBytesOfPage),
+                        fact.number("bytes") / (shown.page_kb() * 1024)),
             "A larger area, or a region of its own for each large buffer.", Certainty::fits, true};
   if (says == Says::area_failed)
     return {"An area was not declared.", fmt::format("{} MiB were wanted", fact.number("mib")), "", Certainty::seen,
@@ -159,7 +158,7 @@ std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& 
   Section section{"areas at boot", {}};
   for (const KnownArea& area : context.areas)
     section.add(Certainty::seen,
-                fmt::format("an area of {} at {}", pages_text(area.range.pages()), shown.window(area.range)),
+                fmt::format("an area of {} at {}", shown.pages(area.range.pages()), shown.window(area.range)),
                 {area.line});
   std::optional<Finding> finding;
   for (const Fact& fact : facts) {

@@ -104,8 +104,8 @@ void tell_request(const Judged& judged, Section& section) {
   if (failure.mode) {
     const std::uint64_t pages = order_pages(failure.order);
     section.add(Certainty::seen,
-                fmt::format("order {}: {}, flags {:#x}{}", failure.order, pages_text(pages), failure.mode->number,
-                            failure.mode->names.empty() ? "" : " = " + failure.mode->names),
+                fmt::format("order {}: {}, flags {:#x}{}", failure.order, pages_text(pages, judged.request.page_kb),
+                            failure.mode->number, failure.mode->names.empty() ? "" : " = " + failure.mode->names),
                 {failure.line, failure.last_line == failure.line ? 0 : failure.line});
     if (failure.mode->names.empty() && judged.flags_known)
       section.add(Certainty::follows,
@@ -318,7 +318,7 @@ std::string what_failed(const Judged& judged, Shown& shown) {
   switch (failure.kind) {
     case PageFailure::Kind::report_only: return "A memory report, without the line of the request that failed.";
     case PageFailure::Kind::failure:
-      return fmt::format("A request for {} in a row (order {}){} failed.", pages_text(order_pages(failure.order)),
+      return fmt::format("A request for {} in a row (order {}){} failed.", shown.pages(order_pages(failure.order)),
                          failure.order, by);
     case PageFailure::Kind::out_of_memory:
       return fmt::format("Memory ran out for a request of order {}{}: the kernel looked for a task to kill.",

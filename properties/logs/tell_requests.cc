@@ -33,6 +33,10 @@ struct Group {
   Outcome outcome = Outcome::unknown;
   std::uint64_t count = 0;
   std::vector<std::uint64_t> end_lines;
+  std::uint64_t page_kb = 4;
+
+  // Returns a number of pages as the answer writes it.
+  std::string pages(std::uint64_t number) const { return pages_text(number, page_kb); }
 };
 
 std::vector<std::uint64_t> window_lines(const Request& request) {
@@ -58,7 +62,7 @@ std::string key_of(const Request& request) {
 }
 
 // Returns the requests by what is to be said of them, in the order of the log.
-std::vector<Group> groups_of(const std::vector<Request>& requests, const Kernel& kernel) {
+std::vector<Group> groups_of(const std::vector<Request>& requests, const Context& context) {
   std::vector<Group> groups;
   std::map<std::string, std::size_t> known;
   for (const Request& request : requests) {
@@ -66,9 +70,10 @@ std::vector<Group> groups_of(const std::vector<Request>& requests, const Kernel&
     if (is_new) {
       Group& group = groups.emplace_back();
       group.first = &request;
+      group.page_kb = context.page_kb();
       group.reading = read_request(request);
       group.outcome = request.outcome;
-      if (request.outcome != Outcome::succeeded) group.meaning = error_meaning(request, group.reading, kernel);
+      if (request.outcome != Outcome::succeeded) group.meaning = error_meaning(request, group.reading, context.kernel);
     }
     Group& group = groups[at->second];
     group.last = &request;
@@ -90,15 +95,15 @@ void tell_pages(const Group& group, Section& section) {
   const Request& request = *group.first;
   const Reading& reading = group.reading;
   if (reading.pages_named)
-    section.add(Certainty::seen, fmt::format("it asked for {}", pages_text(reading.pages)), {request.pages_line});
+    section.add(Certainty::seen, fmt::format("it asked for {}", group.pages(reading.pages)), {request.pages_line});
   else if (request.pages)
     section.add(
         Certainty::fits,
-        fmt::format("it asked for {}, if the line that names them is about this request", pages_text(reading.pages)),
+        fmt::format("it asked for {}, if the line that names them is about this request", group.pages(reading.pages)),
         {request.pages_line});
   else if (reading.pages != 0)
     section.add(Certainty::fits,
-                fmt::format("it asked for {}: the most that fit all of its windows", pages_text(reading.pages)),
+                fmt::format("it asked for {}: the most that fit all of its windows", group.pages(reading.pages)),
                 window_lines(request));
   if (!reading.align) return;
   const std::string what =
@@ -159,12 +164,18 @@ struct Unseen {
   Certainty certainty = Certainty::fits;
 };
 
+// Returns how certain it is that windows between those printed were tried: windows follow each other by one alignment,
+// unless a bit of the area stands for more pages.
+Certainty missing_certainty(const Reading& reading) {
+  return reading.align_named && reading.single_step ? Certainty::follows : Certainty::fits;
+}
+
 Unseen unseen_windows(const Group& group) {
   const Reading& reading = group.reading;
   const std::uint64_t retries = group.first->retry_lines;
   if (retries > reading.windows + reading.without_line)
     return {retries - reading.windows, group.first->retries_loose ? Certainty::fits : Certainty::follows};
-  return {reading.without_line, reading.align_named ? Certainty::follows : Certainty::fits};
+  return {reading.without_line, missing_certainty(reading)};
 }
 
 // Tells of windows that have no line.
@@ -180,7 +191,7 @@ void tell_swallowed(const Group& group, const Context& context, Section& section
                 {suppressed.line});
   }
   if (reading.without_line != 0)
-    section.add(reading.align_named ? Certainty::follows : Certainty::fits,
+    section.add(missing_certainty(reading),
                 fmt::format("{} between those printed must have been tried: {} cut out of the log, or swallowed",
                             counted(reading.without_line, "window"),
                             reading.without_line == 1 ? "its line was" : "their lines were"),
@@ -268,7 +279,7 @@ void tell_area(const Group& group, const Context& context, const Shown& shown, S
   if (area != nullptr) {
     section.add(
         Certainty::follows,
-        fmt::format("they lie in the area {} of {}", shown.window(area->range), pages_text(area->range.pages())),
+        fmt::format("they lie in the area {} of {}", shown.window(area->range), group.pages(area->range.pages())),
         {area->line});
     if (!more_fits)
       section.add(Certainty::follows, "the last window is the last that the area has room for",
@@ -306,8 +317,8 @@ void tell_runs(const Group& group, Section& section) {
   std::uint64_t longest = 0;
   for (const FreeRuns::Run& run : runs.runs) longest = std::max(longest, run.pages);
   section.add(Certainty::seen,
-              fmt::format("{} of the area's {} are free, the longest run has {}", pages_text(runs.free),
-                          pages_text(runs.total), pages_text(longest)),
+              fmt::format("{} of the area's {} are free, the longest run has {}", group.pages(runs.free),
+                          group.pages(runs.total), group.pages(longest)),
               {runs.line});
   switch (*reading.room) {
     case Room::none:
@@ -333,7 +344,7 @@ void tell_places(const Group& group, const Context& context, Section& section) {
   const std::uint64_t total = *context.area_pages;
   const std::vector<std::uint64_t> lines = {context.area_pages_line, group.first->pages_line};
   if (reading.pages > total) {
-    section.add(Certainty::follows, fmt::format("all areas together have {}: it can never fit", pages_text(total)),
+    section.add(Certainty::follows, fmt::format("all areas together have {}: it can never fit", group.pages(total)),
                 lines);
     return;
   }
@@ -342,11 +353,11 @@ void tell_places(const Group& group, const Context& context, Section& section) {
     section.add(Certainty::fits,
                 fmt::format("an area of {} has one place for it, at its begin: one buffer anywhere in the first {} is "
                             "enough to refuse it",
-                            pages_text(total), pages_text(reading.pages)),
+                            group.pages(total), group.pages(reading.pages)),
                 lines);
   else
     section.add(Certainty::fits,
-                fmt::format("an area of {} has {} places for it: each has a buffer in it", pages_text(total), places),
+                fmt::format("an area of {} has {} places for it: each has a buffer in it", group.pages(total), places),
                 lines);
 }
 
@@ -405,7 +416,7 @@ void tell_end(const Group& group, const Context& context, const Shown& shown, Se
 std::string title_of(const Group& group, Shown& shown) {
   const Request& request = *group.first;
   std::string title = group.count == 1 ? "request" : fmt::format("{} requests", group.count);
-  if (group.reading.pages != 0) title += " for " + pages_text(group.reading.pages);
+  if (group.reading.pages != 0) title += " for " + group.pages(group.reading.pages);
   if (!request.area.empty()) title += " of area " + shown.name("area", request.area);
   if (!request.task.empty()) title += " by " + shown.name("task", request.task);
   if (group.outcome == Outcome::failed) title += group.count == 1 ? ": failed" : ": all failed";
@@ -470,7 +481,7 @@ std::string what_happened(const Group& group, Shown& shown) {
   const Request& request = *group.first;
   std::string text = group.count == 1 ? "A request" : fmt::format("{} requests", group.count);
   if (group.reading.pages != 0)
-    text += fmt::format(" for {}{}", group.reading.pages_named ? "" : "probably ", pages_text(group.reading.pages));
+    text += fmt::format(" for {}{}", group.reading.pages_named ? "" : "probably ", group.pages(group.reading.pages));
   if (!request.area.empty()) text += " of area " + shown.name("area", request.area);
   if (group.outcome == Outcome::failed)
     return text + (request.error ? fmt::format(" failed with {}.", *request.error) : " failed.");
@@ -574,7 +585,7 @@ Finding tell_uneventful(const std::vector<Group>& groups) {
   Finding finding;
   finding.weight = kUneventful;
   finding.what = fmt::format("{} for {} together; the log does not show that one failed.", counted(requests, "request"),
-                             pages_text(pages));
+                             groups.front().pages(pages));
   finding.next = "`cmacheck fit` tells how large an area must be that holds them all, from lines \"PAGES align A\".";
   return finding;
 }
@@ -584,7 +595,7 @@ Finding tell_uneventful(const std::vector<Group>& groups) {
 std::optional<Finding> tell_requests(const std::vector<Request>& requests, const Context& context, Shown& shown,
                                      LogAnswer& answer) {
   if (requests.empty()) return std::nullopt;
-  const std::vector<Group> groups = groups_of(requests, context.kernel);
+  const std::vector<Group> groups = groups_of(requests, context);
   const Group* worst = &groups.front();
   for (const Group& group : groups) {
     if (group.reading.windows != 0) shown.lowest(group.reading.span.start);

@@ -31,9 +31,9 @@ std::string place_of(const logs::Statement& statement) {
   return html;
 }
 
-std::string title_of(const logs::RequestSummary& request) {
+std::string title_of(const logs::RequestSummary& request, std::uint64_t page_kb) {
   std::string title = request.count == 1 ? "Request" : fmt::format("{} requests", request.count);
-  if (request.pages != 0) title += " for " + logs::pages_text(request.pages);
+  if (request.pages != 0) title += " for " + logs::pages_text(request.pages, page_kb);
   if (!request.area.empty()) title += " of area " + request.area;
   if (request.error) title += fmt::format(": {}", *request.error);
   return fmt::format("{} ({})", title, logs::lines_text({request.first_line, request.last_line}));
@@ -51,7 +51,7 @@ std::string pictures_of(const logs::LogAnswer& answer) {
       continue;
     }
     ++drawn;
-    const std::string title = escaped(title_of(answer.requests[i]));
+    const std::string title = escaped(title_of(answer.requests[i], answer.page_kb));
     html += fmt::format(
         "<h3>{0}</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\">\n{1}</div>\n", title,
         svg);

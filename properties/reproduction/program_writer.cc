@@ -46,6 +46,10 @@ class ProgramWriter {
       : facts_(facts), release_(release), variation_(variation) {}
 
   WrittenProgram write() {
+    if (facts_.context.page_kb() != 4) {
+      program_.left_out.push_back(fmt::format("everything: pages have {} KiB", facts_.context.page_kb()));
+      return std::move(program_);
+    }
     choose_episodes();
     if (episodes_.empty()) return std::move(program_);
     if (!place_area()) return std::move(program_);
@@ -421,7 +425,8 @@ class ProgramWriter {
 WrittenProgram write_program(const LogFacts& facts, Release release, const Variation& variation) {
   WrittenProgram program = ProgramWriter(facts, release, variation).write();
   // Where areas were declared or refused, boot is all that a program can show.
-  if (program.text.empty()) program.text = boot_program(facts, release, program.assumed);
+  if (program.text.empty() && facts.context.page_kb() == 4)
+    program.text = boot_program(facts, release, program.assumed);
   return program;
 }
 

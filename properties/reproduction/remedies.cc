@@ -75,7 +75,7 @@ Remedies try_remedies(const logs::LogFacts& facts, const Reproduction& reproduct
   }
   changed = same;
   changed.more_pages = align_up(reading.pages, 1024);
-  attempt(fmt::format("an area that is larger by {}", logs::pages_text(changed.more_pages)), release, changed);
+  attempt(fmt::format("an area that is larger by {}", logs::pages_text(changed.more_pages, 4)), release, changed);
   changed = same;
   changed.align = 0;
   // Where the pages in the way lie is not known well enough to say what passes between them.
@@ -97,7 +97,7 @@ logs::Section remedies_section(const Remedies& remedies) {
                 {remedies.line});
   if (remedies.most_pages != 0)
     section.add(logs::Certainty::fits,
-                fmt::format("fewer pages: it would get {}", logs::pages_text(remedies.most_pages)), {remedies.line});
+                fmt::format("fewer pages: it would get {}", logs::pages_text(remedies.most_pages, 4)), {remedies.line});
   return section;
 }
 
