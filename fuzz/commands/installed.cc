@@ -19,4 +19,9 @@ std::string input_path(const std::string& name, const std::string& data) {
   return std::filesystem::exists(installed, error) ? installed.string() : name;
 }
 
+std::string program_name(const std::string& data) {
+  std::error_code error;
+  return std::filesystem::is_directory(data, error) ? "cmacheck" : "ci/cmacheck";
+}
+
 }  // namespace cma

@@ -1,8 +1,8 @@
-// Where the installed corpus is, for commands that are given a program or log of it.
+// What an installed cmacheck has otherwise than a checkout: where its corpus is, and how it is called.
 //
 // An installed cmacheck has the corpus beside it, as share/cmacheck/corpus: an input that is named as in a checkout,
-// corpus/scenarios/NAME.cma, is found there from any folder. Used by what reads inputs; outputs are never looked for.
-// Cost: a look at the file system.
+// corpus/scenarios/NAME.cma, is found there from any folder. Used by what reads inputs, and by what prints commands;
+// outputs are never looked for. Cost: a look at the file system.
 #pragma once
 
 #include <string>
@@ -16,5 +16,9 @@ std::string data_folder();
 // Returns the path of an input that was named: the name itself, unless nothing is there, it begins with corpus/, and
 // the folder `data` has it.
 std::string input_path(const std::string& name, const std::string& data = data_folder());
+
+// Returns how the program is called in commands that are printed: cmacheck where it is installed, which is where the
+// folder `data` exists, ci/cmacheck in a checkout.
+std::string program_name(const std::string& data = data_folder());
 
 }  // namespace cma

@@ -42,5 +42,10 @@ TEST_F(InstalledTest, TheFolderIsBesideTheProgram) {
   EXPECT_TRUE(data_folder().ends_with("/share/cmacheck"));
 }
 
+TEST_F(InstalledTest, CommandsThatArePrintedCanBeTyped) {
+  EXPECT_EQ(program_name(data_.path().string()), "cmacheck");
+  EXPECT_EQ(program_name(data_.path("nowhere")), "ci/cmacheck");
+}
+
 }  // namespace
 }  // namespace cma

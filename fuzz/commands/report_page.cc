@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fuzz/commands/command.h"
+#include "fuzz/commands/installed.h"
 #include "fuzz/commands/report.h"
 #include "properties/minimize/isolated.h"
 #include "properties/minimize/varies.h"
@@ -52,7 +53,7 @@ ProgramStory story_of(const ReportCommand& command, LoadedProgram& loaded, std::
   story.file = loaded.file;
   story.text = std::move(text);
   story.lines = loaded.lines;
-  story.replay = "ci/cmacheck run ";
+  story.replay = program_name() + " run ";
   for (const std::string& name : command.bugs) story.replay += "--bug " + name + " ";
   if (command.as_fuzzed) story.replay += "--as-fuzzed ";
   story.replay += loaded.file == "-" ? "FILE" : shell_word(loaded.file);

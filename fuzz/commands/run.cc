@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "fuzz/commands/command.h"
+#include "fuzz/commands/installed.h"
 #include "fuzz/commands/report.h"
 #include "fuzz/commands/tool_reports.h"
 #include "properties/explain/names.h"
@@ -207,7 +208,7 @@ void apply_options(const RunCommand& command, Program& program) {
 
 // Returns the command line that shows the same again.
 std::string replay_command(const RunCommand& command, const std::string& file) {
-  std::string text = "ci/cmacheck run";
+  std::string text = program_name() + " run";
   if (!command.bug_set.empty()) text += " --bugs " + command.bug_set;
   for (const std::string& name : command.bugs) text += " --bug " + name;
   if (!command.audit.empty()) text += " --audit " + command.audit;
