@@ -8,6 +8,12 @@ namespace {
 constexpr unsigned kMibShift = 20;
 constexpr unsigned kKibShift = 10;
 constexpr std::size_t kMostKept = 64;
+constexpr std::size_t kLongestParameter = 64;
+constexpr std::size_t kLongestWord = 64;
+constexpr unsigned kMostOrder = 16;
+constexpr std::uint64_t kMostSwallowed = std::uint64_t{1} << 32;
+// Between the reason for which a page is described and who was given it.
+constexpr std::uint64_t kLinesToOwner = 3;
 // Beyond these no machine has memory: damaged lines.
 constexpr std::uint64_t kMostMib = std::uint64_t{1} << 30;
 constexpr std::uint64_t kLastAddress = std::uint64_t{1} << 56;
@@ -27,7 +33,10 @@ void Context::set_page_shift(unsigned shift) {
     const Pfn start = area.base >> shift;
     area.range = {start, start + ((area.mib << kMibShift) >> shift)};
   }
-  if (area_kib) area_pages = (*area_kib << kKibShift) >> shift;
+  if (counted_pages)
+    area_pages = counted_pages;
+  else if (area_kib)
+    area_pages = (*area_kib << kKibShift) >> shift;
 }
 
 const KnownArea* Context::area_with(const PfnRange& pages) const {
@@ -38,6 +47,7 @@ const KnownArea* Context::area_with(const PfnRange& pages) const {
 
 void ContextReader::add(const Fact& fact) {
   kernel_.add(fact);
+  context_.uses.add(fact);
   struct Handler {
     Says says;
     void (ContextReader::*add)(const Fact&);
@@ -45,7 +55,10 @@ void ContextReader::add(const Fact& fact) {
   static constexpr Handler handlers[] = {
       {Says::area_reserved, &ContextReader::add_area},      {Says::area_pool, &ContextReader::add_area},
       {Says::zone_blocks, &ContextReader::add_blocks},      {Says::area_total, &ContextReader::add_total},
-      {Says::area_free, &ContextReader::add_free},          {Says::page_dumped, &ContextReader::add_page},
+      {Says::area_free, &ContextReader::add_free},          {Says::command_line, &ContextReader::add_command_line},
+      {Says::memory_size, &ContextReader::add_memory},      {Says::page_dumped, &ContextReader::add_page},
+      {Says::page_is_anonymous, &ContextReader::add_kind},  {Says::page_is_of_file, &ContextReader::add_kind},
+      {Says::page_owner, &ContextReader::add_owner},        {Says::errors_suppressed, &ContextReader::add_swallowed},
       {Says::page_dump_reason, &ContextReader::add_reason},
   };
   for (const Handler& handler : handlers)
@@ -61,13 +74,30 @@ void ContextReader::add_area(const Fact& fact) {
   if (context_.areas.size() < kMostKept && std::ranges::none_of(context_.areas, same)) context_.areas.push_back(area);
 }
 
+void ContextReader::add_command_line(const Fact& fact) {
+  const std::string text = " " + fact.text("text");
+  const std::size_t at = text.rfind(" cma=");
+  if (at == std::string::npos) return;
+  const std::string parameter = text.substr(at + 1, text.find(' ', at + 1) - at - 1);
+  if (parameter.size() <= kLongestParameter) context_.parameter = CmaParameter{parameter, fact.line};
+}
+
+void ContextReader::add_memory(const Fact& fact) {
+  context_.memory_kib = fact.number("kib");
+  context_.memory_line = fact.line;
+}
+
 void ContextReader::add_total(const Fact& fact) {
   const FieldValue* kib = fact.field("kib");
   const std::uint64_t number = kib != nullptr ? kib->number : number_at_end(fact.before);
+  if (number == 0 && kib != nullptr) context_.no_areas_line = fact.line;
   if (number == 0) return;
   context_.area_pages = number;
-  context_.area_kib.reset();
   if (kib != nullptr) context_.area_kib = number;
+  if (kib == nullptr) {
+    context_.counted_pages = number;
+    context_.counted_line = fact.line;
+  }
   context_.area_pages_line = fact.line;
 }
 
@@ -82,6 +112,8 @@ void ContextReader::add_blocks(const Fact& fact) {
   if (context_.page_shift_line != 0) return;
   context_.page_shift = shift;
   context_.page_shift_line = fact.line;
+  context_.page_size_why = "the smallest free blocks are so large";
+  context_.page_size_certain = true;
 }
 
 void ContextReader::add_free(const Fact& fact) {
@@ -94,14 +126,53 @@ void ContextReader::add_free(const Fact& fact) {
 }
 
 void ContextReader::add_page(const Fact& fact) {
-  described_ = DescribedPage{fact.number("pfn"), static_cast<std::int64_t>(fact.number("references")),
-                             static_cast<std::int64_t>(fact.number("mappings")), fact.line};
+  described_.emplace();
+  described_->pfn = fact.number("pfn");
+  described_->references = static_cast<std::int64_t>(fact.number("references"));
+  described_->mappings = static_cast<std::int64_t>(fact.number("mappings"));
+  described_->line = fact.line;
+}
+
+// Takes in what the page is that is described.
+void ContextReader::add_kind(const Fact& fact) {
+  if (!described_ || !described_->kind.empty()) return;
+  described_->kind = fact.says() == Says::page_is_anonymous
+                         ? "anonymous"
+                         : "of a file (" + fact.text("aops").substr(0, kLongestWord) + ")";
 }
 
 void ContextReader::add_reason(const Fact& fact) {
-  if (described_ && fact.text("reason").starts_with("migration failure") && context_.immovable.size() < kMostKept)
-    context_.immovable.push_back(*described_);
+  const std::string reason = fact.text("reason");
+  if (described_ && context_.immovable.size() < kMostKept) {
+    described_->failed_to_move = reason.starts_with("migration failure");
+    if (described_->failed_to_move || reason.starts_with("unmovable page")) context_.immovable.push_back(*described_);
+  }
   described_.reset();
+  reason_line_ = fact.line;
+}
+
+// Takes in who was given the page whose description ends right before.
+void ContextReader::add_owner(const Fact& fact) {
+  if (context_.immovable.empty() || context_.immovable.back().line > reason_line_) return;
+  DescribedPage& page = context_.immovable.back();
+  if (page.owner_line != 0 || fact.line - reason_line_ > kLinesToOwner) return;
+  page.owner_line = fact.line;
+  page.owner_order = static_cast<unsigned>(std::min<std::uint64_t>(fact.number("order"), kMostOrder));
+  page.owner_type = fact.text("type");
+  const std::string rest = fact.text("mode");
+  const std::size_t task = rest.find(", pid ");
+  if (task == std::string::npos) return;
+  page.owner = rest.substr(task + 2, rest.find(',', task + 2) - task - 2);
+  // Since 6.1 its name stands behind the thread group.
+  const std::size_t group = rest.find(", tgid ", task);
+  const std::size_t open = group == std::string::npos ? group : rest.find('(', group);
+  if (open != std::string::npos && rest.find(')', open) != std::string::npos)
+    page.owner += " " + rest.substr(open, rest.find(')', open) - open + 1);
+}
+
+void ContextReader::add_swallowed(const Fact& fact) {
+  context_.errors_swallowed += std::min<std::uint64_t>(fact.number("count"), kMostSwallowed);
+  context_.errors_swallowed_line = fact.line;
 }
 
 Context ContextReader::context() const {

@@ -10,6 +10,7 @@
 #include "allocator/base/pfn.h"
 #include "properties/logs/fact_reader.h"
 #include "properties/logs/kernel.h"
+#include "properties/logs/page_uses.h"
 
 namespace cma::logs {
 
@@ -21,24 +22,49 @@ struct KnownArea {
   std::uint64_t mib = 0;   // its size
 };
 
+// What the command line says about the default area: "cma=256M@0x2c000000".
+struct CmaParameter {
+  std::string text;
+  std::uint64_t line = 0;
+};
+
 // A page that could not be moved, as the kernel described it.
 struct DescribedPage {
   Pfn pfn = 0;
   std::int64_t references = 0;
   std::int64_t mappings = 0;
   std::uint64_t line = 0;
+  bool failed_to_move = true;  // otherwise its block was to be isolated
+  std::string kind;            // "anonymous", "of a file (ext4_da_aops)"; empty if it is not told
+  // Who was given it, if the kernel keeps that (page_owner).
+  std::string owner;
+  unsigned owner_order = 0;
+  std::string owner_type;
+  std::uint64_t owner_line = 0;  // 0: it is not told
 };
 
 struct Context {
   Kernel kernel;
   std::vector<KnownArea> areas;
+  std::optional<CmaParameter> parameter;
+  std::uint64_t memory_kib = 0;  // of the machine; 0: not known
+  std::uint64_t memory_line = 0;
   // Log2 of the bytes of a page: 12, unless a line shows another size.
   unsigned page_shift = 12;
   std::uint64_t page_shift_line = 0;        // that line; 0: none
+  std::string page_size_why;                // what speaks for this size
+  bool page_size_certain = false;           // whether nothing else explains that
   std::optional<std::uint64_t> area_pages;  // of all areas together
   std::optional<std::uint64_t> area_kib;    // the same, where a line has it so
   std::uint64_t area_pages_line = 0;
+  std::uint64_t no_areas_line = 0;             // that says that there are none; 0: none says so
+  std::optional<std::uint64_t> counted_pages;  // the same, where a line counts pages
+  std::uint64_t counted_line = 0;
   std::vector<DescribedPage> immovable;
+  PageUses uses;
+  // Lines about requests that failed, which the rate limit swallowed.
+  std::uint64_t errors_swallowed = 0;
+  std::uint64_t errors_swallowed_line = 0;
   // What /proc/meminfo had as CmaFree, in kB: first and last, each with its line.
   std::optional<std::uint64_t> first_free;
   std::uint64_t first_free_line = 0;
@@ -60,15 +86,21 @@ class ContextReader {
 
  private:
   void add_area(const Fact& fact);
+  void add_command_line(const Fact& fact);
+  void add_memory(const Fact& fact);
   void add_total(const Fact& fact);
   void add_blocks(const Fact& fact);
   void add_free(const Fact& fact);
   void add_page(const Fact& fact);
+  void add_kind(const Fact& fact);
   void add_reason(const Fact& fact);
+  void add_owner(const Fact& fact);
+  void add_swallowed(const Fact& fact);
 
   Context context_;
   KernelFinder kernel_;
   std::optional<DescribedPage> described_;
+  std::uint64_t reason_line_ = 0;
 };
 
 }  // namespace cma::logs

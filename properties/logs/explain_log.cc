@@ -9,39 +9,18 @@
 #include "properties/logs/context.h"
 #include "properties/logs/fact_reader.h"
 #include "properties/logs/memory_report.h"
+#include "properties/logs/page_size.h"
 #include "properties/logs/requests.h"
 #include "properties/logs/stable_order.h"
 #include "properties/logs/tell_boot.h"
+#include "properties/logs/tell_holders.h"
 #include "properties/logs/tell_pages.h"
+#include "properties/logs/tell_pasted.h"
 #include "properties/logs/tell_requests.h"
 #include "properties/logs/versions.h"
 
 namespace cma::logs {
 namespace {
-
-constexpr std::size_t kMostImmovable = 16;
-
-// Takes pages to be larger than 4 KiB if only so the windows of all requests lie in areas that lines name.
-void find_page_size(const std::vector<Request>& requests, Context& context) {
-  if (context.page_shift_line != 0 || context.areas.empty()) return;
-  bool windows = false;
-  const auto all_inside = [&] {
-    for (const Request& request : requests)
-      for (const Sweep& sweep : request.sweeps)
-        for (const Window& window : sweep.windows) {
-          windows = true;
-          // The printed start may be the head of a block, which lies in the area as well.
-          if (context.area_with(window.range) == nullptr) return false;
-        }
-    return true;
-  };
-  for (const unsigned shift : {12U, 14U, 16U}) {
-    context.set_page_shift(shift);
-    if (all_inside()) return;
-    if (!windows) break;
-  }
-  context.set_page_shift(12);
-}
 
 // Returns whether the layers of areas print such a line, which a program that reproduces the log has to print too.
 bool is_of_areas(Says says) {
@@ -93,24 +72,9 @@ void tell_kernel(const Kernel& kernel, const Shown& shown, LogAnswer& answer) {
 void tell_page_size(const Context& context, LogAnswer& answer) {
   answer.page_kb = context.page_kb();
   if (context.page_kb() == 4) return;
-  const std::string size = fmt::format("pages have {} KiB", context.page_kb());
-  if (context.page_shift_line != 0)
-    answer.sections.back().add(Certainty::follows, size + ", as the smallest free blocks", {context.page_shift_line});
-  else
-    answer.sections.back().add(Certainty::fits, size + ": only so do the windows lie in an area that a line names",
-                               {context.areas.front().line});
-}
-
-void tell_immovable(const Context& context, const Shown& shown, LogAnswer& answer) {
-  if (context.immovable.empty()) return;
-  Section section{"pages that could not be moved", {}};
-  for (const DescribedPage& page : context.immovable) {
-    if (section.statements.size() == kMostImmovable) break;
-    section.add(Certainty::seen,
-                fmt::format("{}: {} references, {} mappings", shown.pfn(page.pfn), page.references, page.mappings),
-                {page.line});
-  }
-  answer.sections.push_back(std::move(section));
+  answer.sections.back().add(context.page_size_certain ? Certainty::follows : Certainty::fits,
+                             fmt::format("pages have {} KiB: {}", context.page_kb(), context.page_size_why),
+                             {context.page_shift_line});
 }
 
 void tell_free(const Context& context, LogAnswer& answer) {
@@ -153,6 +117,7 @@ LogFacts read_log(Source source) {
   RequestFinder requests;
   PageFailureFinder failures;
   BootFinder boot;
+  PastedReader pasted;
   Fact fact;
   while (reader.next(fact)) {
     if (++facts.facts > kMostFacts) {
@@ -163,6 +128,7 @@ LogFacts read_log(Source source) {
     requests.add(fact);
     failures.add(fact);
     boot.add(fact);
+    pasted.add(fact);
     if (is_of_areas(fact.says()) && facts.area_lines.size() < kMostAreaLines)
       facts.area_lines.push_back({fact.line, fact.says(), printed_text(fact)});
   }
@@ -172,6 +138,7 @@ LogFacts read_log(Source source) {
   find_page_size(facts.requests, facts.context);
   facts.failures = failures.take();
   facts.boot = boot.facts();
+  facts.pasted = pasted.files();
   facts.left_out += requests.left_out() + failures.left_out();
   return facts;
 }
@@ -185,6 +152,8 @@ LogAnswer explain_facts(const LogFacts& facts, const ExplainOptions& options) {
   shown.set_page_kb(context.page_kb());
   for (const KnownArea& area : context.areas) shown.lowest(area.range.start);
   for (const DescribedPage& page : context.immovable) shown.lowest(page.pfn);
+  for (const AreaFiles& area : facts.pasted.areas)
+    if (area.base) shown.lowest(area.base->value);
   for (const Fact& region : facts.boot)
     if (region.field("base") != nullptr) shown.lowest(region.number("base") >> context.page_shift);
   tell_kernel(context.kernel, shown, answer);
@@ -194,10 +163,11 @@ LogAnswer explain_facts(const LogFacts& facts, const ExplainOptions& options) {
     if (finding) findings.push_back(std::move(*finding));
   };
   keep(tell_requests(facts.requests, context, shown, answer));
-  tell_immovable(context, shown, answer);
+  tell_described(context, shown, answer);
   tell_free(context, answer);
   keep(tell_page_failures(facts.failures, context, shown, answer));
-  keep(tell_boot(facts.boot, context, shown, answer));
+  keep(tell_pasted(facts.pasted, facts.requests, context, shown, answer));
+  keep(tell_boot(facts.boot, context, facts.requests.empty() && facts.failures.empty(), shown, answer));
   for (const KnownArea& area : context.areas) answer.areas.push_back(shown.range(area.range));
   if (facts.left_out != 0)
     answer.sections.push_back(

@@ -13,6 +13,7 @@
 #include "properties/logs/context.h"
 #include "properties/logs/line_reader.h"
 #include "properties/logs/memory_report.h"
+#include "properties/logs/pasted_files.h"
 #include "properties/logs/requests.h"
 
 namespace cma::logs {
@@ -33,6 +34,7 @@ struct LogFacts {
   std::vector<Request> requests;
   std::vector<PageFailure> failures;
   std::vector<Fact> boot;
+  PastedFiles pasted;
   std::vector<AreaLine> area_lines;  // the first kMostAreaLines
   std::uint64_t lines = 0;
   std::uint64_t facts = 0;

@@ -169,20 +169,5 @@ TEST(ExplainLog, ReadsTheErrorAsItsVersionMeansIt) {
   EXPECT_EQ(answer_to("cma: __cma_alloc: linux,cma: " + busy).requests[0].culprit, Culprit::no_room_or_page);
 }
 
-TEST(ExplainLog, TakesPagesToBeLargerWhereOnlySoTheWindowsLieInAnArea) {
-  const std::string window = "alloc_contig_range: [10000, 10200) PFNs busy\n";
-  const LogAnswer answer = answer_to("cma: Reserved 64 MiB at 0x0000000040000000\n" + window);
-  EXPECT_EQ(answer.page_kb, 16U);
-  EXPECT_THAT(answer_text(answer, "log"), HasSubstr("512 pages (8 MiB)"));
-  EXPECT_EQ(answer_to("cma: Reserved 64 MiB at 0x0000000010000000\n" + window).page_kb, 4U);
-  EXPECT_EQ(answer_to("cma: Reserved 64 MiB at 0x0000000090000000\n" + window).page_kb, 4U);
-}
-
-TEST(ExplainLog, ReadsTheSizeOfPagesFromTheSmallestFreeBlocks) {
-  EXPECT_EQ(answer_to("Node 0 DMA: 3*64kB (UM) 1*128kB (U) 0*256kB\n").page_kb, 64U);
-  EXPECT_EQ(answer_to("Node 0 DMA: 3*16kB (UM) 1*32kB (U) 0*64kB\n").page_kb, 16U);
-  EXPECT_EQ(answer_to("Node 0 DMA: 3*4kB (UM) 1*8kB (U) 0*16kB 2*32kB (U) 1*64kB (M)\n").page_kb, 4U);
-}
-
 }  // namespace
 }  // namespace cma::logs

@@ -9,6 +9,8 @@ namespace {
 
 // Terminals and mail programs break lines at less; a longer line is none that goes on.
 constexpr std::size_t kLongestBroken = 512;
+// A console puts one line into another, not more.
+constexpr std::size_t kMostStamps = 3;
 
 // What stands before the text of the kernel is shorter.
 constexpr std::size_t kLongestPrefix = 256;
@@ -39,6 +41,23 @@ std::vector<Place> places_in(std::string_view text, std::size_t from) {
 
 // Returns whether a line has a time of its own, so that it continues no other.
 bool has_stamp(std::string_view text) { return origin_of(text.substr(0, 80)).clock != Clock::none; }
+
+// Returns where the text of a line ends into which a console has put another one, with a time stamp: before that stamp.
+// Returns npos unless a form begins before it and goes on up to it.
+std::size_t cut_by_other(std::string_view text, std::size_t from) {
+  text = text.substr(0, std::min(text.size(), from + kLongestBroken));
+  std::size_t stamps = 0;
+  for (std::size_t at = text.find('[', from); at != std::string_view::npos; at = text.find('[', at + 1)) {
+    Match match;
+    if (match_pattern("[{seconds:u}.{micros:u}]", text, at, match) != Fit::whole) continue;
+    // The line's own stamp comes first.
+    if (++stamps > kMostStamps) break;
+    const std::string_view head = text.substr(0, at);
+    for (const Place& place : places_in(head, from))
+      if (match_pattern(all_forms()[place.form].pattern, head, place.at, match) == Fit::begins) return at;
+  }
+  return std::string_view::npos;
+}
 
 // Returns the text without the blanks and quotation marks of a mail that it begins with.
 std::string_view without_margin(std::string_view text) {
@@ -124,6 +143,11 @@ void FactReader::read_line(const Line& line) {
   broken_.clear();
   if (!line.matters) return;
   const std::size_t end = facts_of(text, from, line.number);
+  if (const std::size_t cut = cut_by_other(text, from); cut != std::string::npos) {
+    broken_ = text.substr(from, cut - from);
+    broken_line_ = line.number;
+    return;
+  }
   if (end < text.size() && text.size() - end <= kLongestBroken) {
     broken_ = text.substr(end);
     broken_line_ = line.number;

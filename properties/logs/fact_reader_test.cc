@@ -58,6 +58,15 @@ TEST(FactReader, JoinsALineThatWasBrokenTwice) {
   EXPECT_EQ(facts[0].number("end"), 0x8ff00U);
 }
 
+TEST(FactReader, JoinsALineThatAConsoleHasCutForAnother) {
+  const auto facts = facts_of(
+      "[   61.200300] alloc_contig_range: [3a1[   61.200310] usb 1-1: new device\n"
+      "00, 3a8e9) PFNs busy\n");
+  ASSERT_EQ(facts.size(), 1U);
+  EXPECT_EQ(facts[0].number("start"), 0x3a100U);
+  EXPECT_EQ(facts[0].origin.micros, 61'200'300);
+}
+
 TEST(FactReader, JoinsNoLinesOfTwoTimes) {
   EXPECT_TRUE(facts_of("[  1.000000] alloc_contig_range: [8fa00,\n[  2.000000]  8ff00) PFNs busy\n").empty());
 }

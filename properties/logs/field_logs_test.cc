@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "properties/logs/answer_testing.h"
 #include "properties/logs/explain_log.h"
 #include "properties/logs/field_log_testing.h"
 
@@ -19,17 +20,6 @@ using ::testing::HasSubstr;
 LogAnswer field_answer(const std::string& name) {
   const std::string log = field_log(name);
   return explain_log(text_source(log));
-}
-
-// Returns all that the answer says, in one text without line breaks.
-std::string all_of(const LogAnswer& answer) {
-  std::string text;
-  for (const std::string& brief : answer.brief) text += brief + "\n";
-  for (const Section& section : answer.sections) {
-    text += section.title + "\n";
-    for (const Statement& statement : section.statements) text += statement.text + "\n";
-  }
-  return text;
 }
 
 struct RequestCase {
@@ -135,7 +125,7 @@ TEST(FieldLogs, AreExplainedAsPeopleDid) {
       {"media-traces.txt", {"[0xc2400, 0xc41aa)", "the first page in the way of a window is 0xc3dc2"}},
   };
   for (const SentenceCase& one : cases) {
-    const std::string text = all_of(field_answer(one.file));
+    const std::string text = whole_text(field_answer(one.file));
     for (const char* sentence : one.sentences) EXPECT_THAT(text, HasSubstr(sentence)) << one.file;
   }
 }

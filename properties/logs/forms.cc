@@ -72,10 +72,25 @@ constexpr std::array kForms = {
          "test_pages_isolated: start_pfn={start:x} end_pfn={end:x} fin_pfn={fin:x} ret={result:w}",
          {v4_5}},
 
+    Form{Says::trace_migrated, "mm_migrate_pages: nr_succeeded={moved:u} nr_failed={failed:u}{rest:r}", kAlways},
+    Form{Says::trace_page_given,
+         "mm_page_alloc: page={page:p} pfn=0x{pfn:x} order={order:u} migratetype={type:d} gfp_flags={flags:w}",
+         {v5_12}},
+    Form{Says::trace_page_given,
+         "mm_page_alloc: page={page:p} pfn={pfn:u} order={order:u} migratetype={type:d} gfp_flags={flags:w}",
+         {v3_5, v5_16}},
+    Form{Says::trace_page_freed, "mm_page_free: page={page:p} pfn=0x{pfn:x} order={order:u}", {v5_12}},
+    Form{Says::trace_page_freed, "mm_page_free: page={page:p} pfn={pfn:u} order={order:u}", {v3_5, v5_16}},
+    Form{Says::trace_page_freed, "mm_page_free_batched: page={page:p} pfn=0x{pfn:x} order={order:u}", {v5_12}},
+    Form{Says::trace_page_freed, "mm_page_free_batched: page={page:p} pfn={pfn:u} order={order:u}", {v3_5, v5_16}},
+
     // Pages that could not be moved. mm/debug.c, for alloc_contig_dump_pages with dynamic debug.
     Form{Says::page_dumped,
          "refcount:{references:d} mapcount:{mappings:d} mapping:{mapping:p} index:{index:x} pfn:{pfn:x}", kAlways},
 
+    Form{Says::page_is_anonymous, "anon flags: {flags:x}", kAlways},
+    Form{Says::page_is_of_file, "aops:{aops:w}", kAlways},
+    Form{Says::page_owner, "page last allocated via order {order:u}, migratetype {type:s}, gfp_mask {mode:r}", kAlways},
     Form{Says::page_dump_reason, "page dumped because: {reason:r}", kAlways},
 
     // Which kernel.
@@ -102,6 +117,18 @@ constexpr std::array kForms = {
     Form{Says::node_unaligned, "incorrect alignment of CMA region", {v3_16}},
     Form{Says::node_refused, "unable to setup CMA region", {v3_16}},
     Form{Says::node_bypassed, "bypass {node:s} node, using cmdline CMA params instead", {v5_6}, true},
+    Form{Says::node_no_memory, "failed to allocate memory for node '{node:s}': size {mib:u} MiB", kAlways},
+    Form{Says::node_not_reserved, "failed to reserve memory for node '{node:s}': base {base:x}, size {mib:u} MiB",
+         kAlways},
+    Form{Says::nodes_overlap,
+         "OVERLAP DETECTED! {one:s} ({base:x}--{end:x}) overlaps with {other:s} ({from:x}--{to:x})", kAlways},
+    Form{Says::pool_failed, "failed to allocate {kib:u} KiB pool for atomic coherent allocation", {v3_5, v5_7}},
+    Form{Says::pool_failed, "failed to allocate {kib:u} KiB {flags:w} pool for atomic allocation", {v5_8}},
+    Form{Says::huge_area_failed, "hugetlb_cma: reservation failed: err {ret:d}, node {node:d}", {v5_7}},
+    Form{Says::huge_area_small, "hugetlb_cma: cma area should be at least {mib:u} MiB", {v5_7}},
+    Form{Says::huge_pages_failed,
+         "HugeTLB: allocating {count:u} of page size {size:s} failed. Only allocated {got:u} hugepages", kAlways},
+    Form{Says::memory_size, "Memory: {free:u}K/{kib:u}K available", kAlways},
     Form{Says::area_inactive, "CMA area {area:s} could not be activated", {v3_17}},
     Form{Says::no_slots, "Not enough slots for CMA reserved regions", kAlways},
     Form{Says::area_free, "CmaFree:{kib:u} kB", kAlways},
@@ -115,14 +142,33 @@ constexpr std::array kForms = {
     Form{Says::area_total, "CmaTotal:{kib:u} kB", kAlways},
     Form{Says::area_total, " pages cma reserved", kAlways},
 
+    // Files that people paste. mm/cma_debug.c, mm/cma_sysfs.c, mm/vmstat.c.
+    Form{Says::area_file, "kernel/debug/cma/{file:w}", kAlways},
+    Form{Says::area_file, "kernel/mm/cma/{file:w}", kAlways},
+    Form{Says::requests_succeeded, "cma_alloc_success {value:u}", {v5_13}},
+    Form{Says::requests_failed, "cma_alloc_fail {value:u}", {v5_13}},
+    Form{Says::types_table, "Number of blocks type {types:r}", kAlways},
+    Form{Says::zone_type_counts, "Node {node:u}, zone {zone:s}, type {type:w} {first:u} {counts:r}", kAlways},
+    Form{Says::zone_counts, "Node {node:u}, zone {zone:w} {first:u} {counts:r}", kAlways},
+
     // Requests for pages that failed. mm/page_alloc.c (warn_alloc), mm/oom_kill.c, mm/vmalloc.c.
     Form{Says::vmalloc_failure, "vmalloc: allocation failure: {bytes:u} bytes", {v3_5, v5_12}},
     Form{Says::vmalloc_failure, "vmalloc: allocation failure, allocated {done:u} of {bytes:u} bytes", {v3_5, v5_12}},
     Form{Says::vmalloc_failure, "vmalloc error: size {bytes:u}, {what:r}", {v5_13}},
     Form{Says::vmalloc_failure, "vmap allocation for size {bytes:u} failed", kAlways},
     Form{Says::page_failure, "page allocation failure: order:{order:u}, mode:{mode:r}", kAlways},
+    // In its first version the line had a letter less.
+    Form{Says::page_stalled, "page alloction stalls for {ms:u}ms, order:{order:u}, mode:{mode:r}", {v4_9, v4_14}},
+    Form{Says::page_stalled, "page allocation stalls for {ms:u}ms, order:{order:u}, mode:{mode:r}", {v4_9, v4_14}},
+    Form{Says::vmemmap_failure, "vmemmap alloc failure: order:{order:u}, mode:{mode:r}", kAlways},
     Form{Says::out_of_memory, "invoked oom-killer: gfp_mask={mode:s}order={order:u}", kAlways},
 
+    Form{Says::nodes_allowed, "mems_allowed={nodes:w}", kAlways},
+    Form{Says::task_killed, "Killed process {pid:u} ({task:s})", kAlways},
+    Form{Says::cgroup_usage, "memory: usage {usage:u}kB, limit {limit:u}kB", kAlways},
+
+    Form{Says::report_asked, "sysrq: Show Memory", kAlways},
+    Form{Says::report_asked, "SysRq : Show Memory", kAlways},
     Form{Says::cgroup_limit, "Memory cgroup out of memory", kAlways},
     Form{Says::cgroup_limit, "constraint=CONSTRAINT_MEMCG", kAlways},
 

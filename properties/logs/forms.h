@@ -30,8 +30,14 @@ enum class Says : std::uint8_t {
   trace_alloc_retry,   // a window failed
   trace_alloc_finish,  // a request ends
   trace_tested,        // whether the pages of a window are all free
+  trace_migrated,      // pages of a window were moved, or not
+  trace_page_given,    // a block of pages is given to a task
+  trace_page_freed,    // and given back
   page_dumped,         // a page, as dump_page() describes it
   page_dump_reason,    // why it was described
+  page_is_anonymous,   // what that page is
+  page_is_of_file,     // what that page is: the operations of its file are named
+  page_owner,          // who was given that page
   kernel_version,      // "Linux version"
   kernel_of_trace,     // the head of a stack trace
   command_line,        // the kernel's parameters
@@ -44,6 +50,14 @@ enum class Says : std::uint8_t {
   node_unaligned,      // why not: base or size of a node of the device tree
   node_refused,        // why not: another reason
   node_bypassed,       // why not: the command line has precedence
+  node_no_memory,      // a region of the device tree found no place
+  node_not_reserved,   // a region of the device tree could not have its place
+  nodes_overlap,       // two regions of the device tree overlap
+  pool_failed,         // the pool for atomic requests was not had
+  huge_area_failed,    // the area for gigantic pages was not declared
+  huge_area_small,     // it would be smaller than one such page
+  huge_pages_failed,   // fewer gigantic pages were had than asked for
+  memory_size,         // how much memory there is
   area_inactive,       // a declared area is unusable
   no_slots,            // there are too many areas
   region_unusable,     // a driver could not have its region
@@ -52,12 +66,24 @@ enum class Says : std::uint8_t {
   area_free,           // free pages of all areas
   cgroup_limit,        // memory ran out in a control group, not in the machine
   page_failure,        // a request for pages failed; its task stands before
+  page_stalled,        // a request for pages waits for long, and has not failed
+  vmemmap_failure,     // a block for descriptors of pages was not had; pages are taken instead
+  report_asked,        // a memory report that was asked for: nothing failed
+  nodes_allowed,       // the nodes that a request may use
+  task_killed,         // a task that was killed for memory
+  cgroup_usage,        // what a control group has, and its limit
   out_of_memory,       // a request for pages made the kernel kill a task
   vmalloc_failure,     // no address space, or no pages for all of it
   zone_state,          // a zone of a memory report: {rest} has its figures, its name stands before
   zone_reserve,        // what the zone before keeps from requests that could use higher zones
   zone_blocks,         // the free blocks of a zone: the number of single pages stands before
   high_pages,          // pages of high memory: their number stands before
+  area_file,           // a file of debugfs or sysfs about an area: {file} has both, and the value
+  requests_succeeded,  // how many requests to areas did, since boot
+  requests_failed,     // how many failed, since boot
+  zone_counts,         // the free blocks of a zone by order (/proc/buddyinfo)
+  zone_type_counts,    // those of one type (/proc/pagetypeinfo)
+  types_table,         // the head of a table of all blocks by type
   area_total,          // the pages of all areas: {kib}, or a number before " pages cma reserved"
 };
 

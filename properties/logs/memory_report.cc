@@ -10,9 +10,12 @@ constexpr std::size_t kMostFailures = 5000;
 constexpr std::size_t kMostZones = 32;
 constexpr std::size_t kMostOrders = 16;
 constexpr std::size_t kMostReserves = 8;
+constexpr std::size_t kMostNodes = 64;
 // A report is printed at once; stack trace and header of a failure stand before it.
 constexpr std::uint64_t kLongestReport = 400;
 constexpr std::uint64_t kLinesAfterVmalloc = 3;
+// Of a task (TASK_COMM_LEN less one).
+constexpr std::size_t kLongestName = 15;
 
 // Returns the last word of a text: its part after the last blank.
 std::string last_word(std::string_view text) {
@@ -31,6 +34,18 @@ std::string zone_name(std::string_view before) {
   return "Node " + match.fields[0].text + " " + name;
 }
 
+// Returns the name of the task that a text ends with: what a logger has put before it is left out.
+std::string task_name(std::string_view before) {
+  while (before.ends_with(' ') || before.ends_with(':')) before.remove_suffix(1);
+  std::string_view name = before;
+  for (const std::string_view end : {"]", "> ", "kernel: ", "MESSAGE=", "\""}) {
+    const std::size_t at = name.rfind(end);
+    if (at != std::string_view::npos) name.remove_prefix(at + end.size());
+  }
+  name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
+  return !name.empty() && name.size() <= kLongestName ? std::string(name) : last_word(before);
+}
+
 // Returns whether this is the name of a zone, perhaps with its node.
 bool is_zone(const std::string& name) {
   constexpr std::string_view zones[] = {"DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"};
@@ -47,6 +62,31 @@ std::optional<std::uint64_t> figure(std::string_view text, std::string_view key)
   // The reserve's unit is printed with a capital letter.
   if (match_pattern("{kb:u}KB", text, at + pattern_head.size(), match) == Fit::whole) return match.fields[0].number;
   return std::nullopt;
+}
+
+// Returns the nodes of a list such as "0-1,3"; what follows it does not count.
+std::vector<std::uint64_t> nodes_of(std::string_view list) {
+  std::vector<std::uint64_t> nodes;
+  Match match;
+  std::size_t at = 0;
+  while (match_pattern("{node:u}", list, at, match) == Fit::whole && nodes.size() < kMostNodes) {
+    std::uint64_t node = match.fields[0].number;
+    std::uint64_t last = node;
+    at = match.end;
+    if (match_pattern("-{node:u}", list, at, match) == Fit::whole) {
+      last = match.fields[0].number;
+      at = match.end;
+    }
+    for (; node <= last && nodes.size() < kMostNodes; ++node) nodes.push_back(node);
+    if (!list.substr(at).starts_with(",")) break;
+    ++at;
+  }
+  return nodes;
+}
+
+std::optional<std::uint64_t> sum_of(std::optional<std::uint64_t> one, std::optional<std::uint64_t> other) {
+  if (!one || !other) return std::nullopt;
+  return *one + *other;
 }
 
 // Returns the zone of this name, a new one if there is none; nullptr if there is no room.
@@ -70,6 +110,12 @@ void read_letters(std::string_view text, std::size_t& at, BlocksLine& blocks) {
 }
 
 }  // namespace
+
+bool may_use_node(const PageFailure& failure, const ZoneReport& zone) {
+  Match match;
+  if (failure.nodes.empty() || match_pattern("Node {node:u} ", zone.name, 0, match) != Fit::whole) return true;
+  return std::ranges::find(failure.nodes, match.fields[0].number) != failure.nodes.end();
+}
 
 PageFailure& PageFailureFinder::begin(const Fact& fact, PageFailure::Kind kind) {
   if (failures_.size() == kMostFailures) {
@@ -95,10 +141,20 @@ void PageFailureFinder::add(const Fact& fact) {
     void (PageFailureFinder::*add)(const Fact&);
   };
   static constexpr Handler handlers[] = {
-      {Says::page_failure, &PageFailureFinder::add_failure},    {Says::out_of_memory, &PageFailureFinder::add_failure},
-      {Says::vmalloc_failure, &PageFailureFinder::add_vmalloc}, {Says::zone_state, &PageFailureFinder::add_zone},
-      {Says::zone_reserve, &PageFailureFinder::add_reserve},    {Says::zone_blocks, &PageFailureFinder::add_blocks},
-      {Says::high_pages, &PageFailureFinder::add_high},         {Says::cgroup_limit, &PageFailureFinder::add_cgroup},
+      {Says::page_failure, &PageFailureFinder::add_failure},
+      {Says::out_of_memory, &PageFailureFinder::add_failure},
+      {Says::vmalloc_failure, &PageFailureFinder::add_vmalloc},
+      {Says::zone_state, &PageFailureFinder::add_zone},
+      {Says::page_stalled, &PageFailureFinder::add_failure},
+      {Says::vmemmap_failure, &PageFailureFinder::add_failure},
+      {Says::report_asked, &PageFailureFinder::add_asked},
+      {Says::task_killed, &PageFailureFinder::add_killed},
+      {Says::cgroup_usage, &PageFailureFinder::add_limit},
+      {Says::nodes_allowed, &PageFailureFinder::add_nodes},
+      {Says::zone_reserve, &PageFailureFinder::add_reserve},
+      {Says::zone_blocks, &PageFailureFinder::add_blocks},
+      {Says::high_pages, &PageFailureFinder::add_high},
+      {Says::cgroup_limit, &PageFailureFinder::add_cgroup},
   };
   for (const Handler& handler : handlers)
     if (handler.says == fact.says()) (this->*handler.add)(fact);
@@ -107,6 +163,8 @@ void PageFailureFinder::add(const Fact& fact) {
 void PageFailureFinder::add_vmalloc(const Fact& fact) {
   PageFailure& failure = begin(fact, PageFailure::Kind::vmalloc);
   failure.bytes = fact.number("bytes");
+  // Since 5.13 the line has the task, before that the one after it.
+  if (fact.field("what") != nullptr) failure.task = task_name(fact.before);
   failure.lacked_pages = fact.field("done") != nullptr || fact.text("what").find("allocate pages") != std::string::npos;
 }
 
@@ -115,22 +173,59 @@ void PageFailureFinder::add_cgroup(const Fact& fact) {
   if (fact.line - failures_.back().last_line <= kLongestReport) failures_.back().of_cgroup = true;
 }
 
+void PageFailureFinder::add_nodes(const Fact& fact) {
+  if (failures_.empty() || fact.line - failures_.back().last_line > kLongestReport) return;
+  PageFailure& failure = failures_.back();
+  if (!failure.nodes.empty()) return;
+  failure.nodes = nodes_of(fact.text("nodes"));
+  failure.nodes_line = fact.line;
+}
+
+void PageFailureFinder::add_asked(const Fact& fact) { begin(fact, PageFailure::Kind::report_only).asked = true; }
+
+// Takes in which task was killed, for the report before it.
+void PageFailureFinder::add_killed(const Fact& fact) {
+  if (failures_.empty() || failures_.back().kind != PageFailure::Kind::out_of_memory) return;
+  PageFailure& failure = failures_.back();
+  if (!failure.killed.empty() || fact.line - failure.last_line > kLongestReport) return;
+  failure.killed = fact.text("task");
+  failure.killed_line = fact.line;
+}
+
+void PageFailureFinder::add_limit(const Fact& fact) {
+  if (failures_.empty() || fact.line - failures_.back().last_line > kLongestReport) return;
+  failures_.back().limit_kb = fact.number("limit");
+  failures_.back().limit_line = fact.line;
+}
+
 void PageFailureFinder::add_high(const Fact& fact) {
-  if (!failures_.empty() && last_word(fact.before) != "0") failures_.back().has_high_memory = true;
+  const std::string count = last_word(fact.before);
+  if (failures_.empty() || count == "0") return;
+  failures_.back().has_high_memory = true;
+  Match match;
+  if (match_pattern("{pages:u}", count, 0, match) == Fit::whole) failures_.back().high_pages = match.fields[0].number;
 }
 
 void PageFailureFinder::add_failure(const Fact& fact) {
-  std::string_view before = fact.before;
-  while (before.ends_with(' ') || before.ends_with(':')) before.remove_suffix(1);
-  const std::string task = last_word(before);
+  const std::string task = task_name(fact.before);
   const bool of_vmalloc = !failures_.empty() && failures_.back().kind == PageFailure::Kind::vmalloc &&
                           fact.says() == Says::page_failure && failures_.back().task.empty() &&
                           fact.line - failures_.back().line <= kLinesAfterVmalloc;
-  const auto kind = fact.says() == Says::page_failure ? PageFailure::Kind::failure : PageFailure::Kind::out_of_memory;
+  auto kind = PageFailure::Kind::failure;
+  if (fact.says() == Says::out_of_memory) kind = PageFailure::Kind::out_of_memory;
+  if (fact.says() == Says::page_stalled) kind = PageFailure::Kind::stalled;
+  if (fact.says() == Says::vmemmap_failure) kind = PageFailure::Kind::vmemmap;
   PageFailure& failure = of_vmalloc ? failures_.back() : begin(fact, kind);
   failure.task = task;
   failure.order = static_cast<unsigned>(std::min<std::uint64_t>(fact.number("order"), kMostOrders));
   failure.mode = read_mode(fact.text("mode"));
+  failure.waited_ms = fact.number("ms");
+  constexpr std::string_view kNodes = "mems_allowed=";
+  const std::string rest = fact.text("mode");
+  if (const std::size_t at = rest.find(kNodes); at != std::string::npos) {
+    failure.nodes = nodes_of(std::string_view(rest).substr(at + kNodes.size()));
+    failure.nodes_line = fact.line;
+  }
   failure.last_line = fact.line;
 }
 
@@ -152,7 +247,10 @@ void PageFailureFinder::add_zone(const Fact& fact) {
   zone->min = fact.number("min");
   zone->low = fact.number("low");
   zone->high = fact.number("high");
+  zone->present = figure(rest, "present");
   zone->managed = figure(rest, "managed");
+  zone->anonymous = sum_of(figure(rest, "active_anon"), figure(rest, "inactive_anon"));
+  zone->of_files = sum_of(figure(rest, "active_file"), figure(rest, "inactive_file"));
   zone->of_areas = figure(rest, "free_cma");
   zone->highatomic = figure(rest, "reserved_highatomic");
   zone->free_highatomic = figure(rest, "free_highatomic");

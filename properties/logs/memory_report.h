@@ -33,7 +33,10 @@ struct ZoneReport {
   std::uint64_t min = 0;
   std::uint64_t low = 0;
   std::uint64_t high = 0;
+  std::optional<std::uint64_t> present;
   std::optional<std::uint64_t> managed;
+  std::optional<std::uint64_t> anonymous;   // memory of tasks, with or without shared memory
+  std::optional<std::uint64_t> of_files;    // the page cache
   std::optional<std::uint64_t> of_areas;    // free_cma
   std::optional<std::uint64_t> highatomic;  // reserved_highatomic
   std::optional<std::uint64_t> free_highatomic;
@@ -46,7 +49,14 @@ struct ZoneReport {
 
 // A request for pages that failed or made the kernel kill a task, and its report.
 struct PageFailure {
-  enum class Kind : std::uint8_t { report_only, failure, out_of_memory, vmalloc };
+  enum class Kind : std::uint8_t {
+    report_only,
+    failure,
+    out_of_memory,
+    vmalloc,
+    stalled,  // it waited for long, and had not failed
+    vmemmap,  // for descriptors of pages: single pages are taken then
+  };
   Kind kind = Kind::report_only;
   std::uint64_t line = 0;
   std::string task;
@@ -55,11 +65,23 @@ struct PageFailure {
   std::optional<std::uint64_t> bytes;  // of vmalloc
   bool lacked_pages = false;           // of vmalloc: it had the address space
   bool of_cgroup = false;              // the limit of a control group was reached
+  bool asked = false;                  // the report was asked for: nothing failed
+  std::uint64_t waited_ms = 0;         // of a request that stalled
+  std::string killed;                  // the task that was killed; empty if the log does not have it
+  std::uint64_t killed_line = 0;
+  std::uint64_t limit_kb = 0;  // of the control group; 0: not known
+  std::uint64_t limit_line = 0;
   std::uint64_t page_kb = 4;
+  std::vector<std::uint64_t> nodes;  // that the task may use; empty if the log does not tell
+  std::uint64_t nodes_line = 0;
   std::vector<ZoneReport> zones;
   bool has_high_memory = false;
+  std::uint64_t high_pages = 0;  // of high memory; 0 if the log does not count them
   std::uint64_t last_line = 0;
 };
+
+// Returns whether the task of a request may use the node that a zone is of.
+bool may_use_node(const PageFailure& failure, const ZoneReport& zone);
 
 class PageFailureFinder {
  public:
@@ -73,6 +95,10 @@ class PageFailureFinder {
   PageFailure& report(const Fact& fact);
   void add_failure(const Fact& fact);
   void add_vmalloc(const Fact& fact);
+  void add_nodes(const Fact& fact);
+  void add_asked(const Fact& fact);
+  void add_killed(const Fact& fact);
+  void add_limit(const Fact& fact);
   void add_high(const Fact& fact);
   void add_cgroup(const Fact& fact);
   void add_zone(const Fact& fact);

@@ -64,8 +64,9 @@ bool cannot_wait(const PageRequest& request) {
 
 // Returns whether pages kept for urgent requests are open to it.
 bool may_use_highatomic(const PageRequest& request) {
-  if (request.release >= Release::v6_3) return is_urgent(request) && cannot_wait(request) && request.order != 0;
-  return cannot_wait(request);
+  // Single pages come from the per-CPU lists; since 6.3 from that reserve where those find none.
+  if (request.release >= Release::v6_3) return cannot_wait(request) && (is_urgent(request) || request.order == 0);
+  return cannot_wait(request) && request.order != 0;
 }
 
 // Returns whether those pages count for it, which since 6.3 they do for more requests than may have them.
@@ -116,8 +117,10 @@ GrantTest test_grant(const ZoneReport& zone, const PageRequest& request, bool hi
   if (is_urgent(request)) test.mark -= test.mark / 2;
   if (cannot_wait(request) && (is_urgent(request) || request.release < Release::v6_3)) test.mark -= test.mark / 4;
   test.reserve = reserve_for(zone, request.flags, high_memory);
+  // Who frees memory by taking some may take the last page.
+  if ((request.flags & kGfpMemalloc) != 0 && (request.flags & kGfpNomemalloc) == 0) test.mark = test.reserve = 0;
   test.enough = test.usable() > test.needed();
-  if (request.order != 0) find_block(zone, request, test);
+  find_block(zone, request, test);
   return test;
 }
 

@@ -36,7 +36,7 @@ struct GrantTest {
   // urgent requests (4.4 to 4.19). usable() may be less then.
   bool at_most = false;
   bool enough = false;
-  // Of a request of an order above 0: the smallest order with a block that it may take; nullopt if there is none.
+  // The smallest order with a block that it may take; nullopt if there is none.
   std::optional<unsigned> block_order;
   std::uint64_t blocks_of_areas = 0;  // that are large enough, and on lists of areas only
   bool blocks_known = false;          // the log has the free blocks with their letters, up to the last order

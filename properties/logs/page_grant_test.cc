@@ -42,6 +42,13 @@ TEST(PageGrant, LowersTheMarkForAnUrgentRequest) {
   EXPECT_EQ(lazy.mark, 100);
 }
 
+TEST(PageGrant, HoldsNoMarkAgainstOneWhoFreesMemoryByIt) {
+  const ZoneReport zone = zone_with(1000, 4000, 200);
+  EXPECT_FALSE(test_grant(zone, {0, kGfpKernel, Release::v6_1}, false).enough);
+  EXPECT_TRUE(test_grant(zone, {0, kGfpKernel | kGfpMemalloc, Release::v6_1}, false).enough);
+  EXPECT_FALSE(test_grant(zone, {0, kGfpKernel | kGfpMemalloc | kGfpNomemalloc, Release::v6_1}, false).enough);
+}
+
 TEST(PageGrant, TakesBlocksOfItsListsOnly) {
   const ZoneReport zone = zone_with(1000, 4, 0);
   const GrantTest kernel = test_grant(zone, {1, kGfpKernel, Release::v4_19}, false);
@@ -50,6 +57,14 @@ TEST(PageGrant, TakesBlocksOfItsListsOnly) {
   EXPECT_EQ(kernel.blocks_of_areas, 2U);
   EXPECT_EQ(test_grant(zone, {1, kGfpHighuserMovable, Release::v4_19}, false).block_order, 1U);
   EXPECT_EQ(test_grant(zone, {1, kGfpAtomic, Release::v4_19}, false).block_order, 2U);
+}
+
+TEST(PageGrant, TakesSinglePagesOfTheUrgentReserveSince63) {
+  ZoneReport zone = zone_with(1000, 4, 0);
+  zone.blocks[0].letters = "HC";
+  EXPECT_EQ(test_grant(zone, {0, kGfpAtomic, Release::v4_19}, false).block_order, std::nullopt);
+  EXPECT_EQ(test_grant(zone, {0, kGfpAtomic, Release::v6_6}, false).block_order, 0U);
+  EXPECT_EQ(test_grant(zone, {0, kGfpKernel, Release::v6_6}, false).block_order, std::nullopt);
 }
 
 TEST(PageGrant, KeepsTheReserveOfItsCeiling) {

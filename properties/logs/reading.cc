@@ -8,6 +8,10 @@ namespace {
 
 constexpr unsigned kMostAlign = 20;
 constexpr std::size_t kMostBlocks = 64;
+// In pages: of 1 GiB with 4 KiB, and the smallest that arm64 has.
+constexpr std::uint64_t kGigabyte = std::uint64_t{1} << 18;
+constexpr std::uint64_t kSmallestGigantic = std::uint64_t{1} << 13;
+constexpr std::size_t kEnoughSteps = 3;
 
 // Calls `use(window)` for each window of the request.
 template <class Use>
@@ -59,11 +63,19 @@ void read_starts(const Request& request, Reading& reading) {
   drop_parts(reading.free_blocks);
 }
 
+// Returns whether the windows lie at multiples of their own size and apart from each other, as those of gigantic pages.
+bool are_gigantic(const Reading& reading, std::uint64_t least_step) {
+  const bool enough = reading.windows >= 3 || (reading.windows == 2 && reading.pages >= kGigabyte);
+  return enough && is_power_of_two(reading.pages) && reading.pages >= kSmallestGigantic &&
+         lowest_bit(reading.pages) <= reading.most_align && least_step >= reading.pages;
+}
+
 // Fills in the alignment: the one that a line names, or the one that starts and steps show.
 void read_align(const Request& request, Reading& reading) {
   std::uint64_t starts = order_pages(kMostAlign);
   std::uint64_t steps = 0;
   std::uint64_t least = ~std::uint64_t{0};
+  std::size_t count = 0;
   for (const auto& sweep : reading.swept)
     for (std::size_t i = 0; i < sweep.size(); ++i) {
       starts = std::gcd(starts, sweep[i].start);
@@ -71,6 +83,7 @@ void read_align(const Request& request, Reading& reading) {
       const std::uint64_t step = sweep[i].start - sweep[i - 1].start;
       steps = std::gcd(steps, step);
       least = std::min(least, step);
+      ++count;
     }
   reading.most_align = lowest_bit(starts);
   reading.align_named = request.align.has_value();
@@ -83,11 +96,20 @@ void read_align(const Request& request, Reading& reading) {
     reading.align = usual_align(reading.pages);
     return;
   }
+  const unsigned usual = usual_align(reading.pages);
+  if (are_gigantic(reading, least)) {
+    reading.gigantic = true;
+    reading.align = lowest_bit(reading.pages);
+    return;
+  }
+  // One or two larger steps show rather that lines are missing.
+  const bool lines_missing = count < kEnoughSteps && usual <= reading.most_align && least > order_pages(usual);
   // Windows that overlap follow each other by one step, as no buffer can lie between their starts.
-  if (least == steps && is_power_of_two(least) && least < reading.pages && lowest_bit(least) <= reading.most_align) {
+  if (!lines_missing && least == steps && is_power_of_two(least) && least < reading.pages &&
+      lowest_bit(least) <= reading.most_align) {
     reading.align = lowest_bit(least);
     reading.align_stepped = true;
-  } else if (const unsigned usual = usual_align(reading.pages); usual <= reading.most_align) {
+  } else if (usual <= reading.most_align) {
     reading.align = usual;
   }
 }

@@ -27,6 +27,7 @@ struct Reading {
   std::optional<unsigned> align;
   bool align_named = false;
   bool align_stepped = false;                // windows that follow each other are so far apart
+  bool gigantic = false;                     // windows lie at multiples of their size, as gigantic pages do
   unsigned most_align = 0;                   // the largest that all starts have
   std::uint64_t windows = 0;                 // that the log has
   std::vector<std::vector<PfnRange>> swept;  // the windows as they were asked for, by sweep

@@ -29,6 +29,7 @@ constexpr std::int64_t kLongestWindow = 3'000'000;
 constexpr std::int64_t kLongestJump = 200'000;
 // A driver reports right after its request has failed.
 constexpr std::uint64_t kLinesToDriver = 10;
+constexpr std::uint64_t kLinesToReport = 3;
 constexpr std::uint64_t kBytesOfFrame = 4096;
 // How many lines of others may stand between the line with the error and the one with the free runs.
 constexpr std::uint64_t kLinesToRuns = 8;
@@ -187,6 +188,7 @@ void RequestFinder::add(const Fact& fact) {
       {Says::trace_alloc_retry, &RequestFinder::add_trace_retry},
       {Says::trace_alloc_finish, &RequestFinder::add_trace_finish},
       {Says::trace_tested, &RequestFinder::add_tested},
+      {Says::trace_migrated, &RequestFinder::add_migrated},
       {Says::bitmap_report, &RequestFinder::add_runs},
       {Says::driver_failed, &RequestFinder::add_driver},
   };
@@ -479,8 +481,33 @@ void RequestFinder::add_tested(const Fact& fact) {
   request->end_line = fact.line;
 }
 
+// Takes in what migration did for the request of this task.
+void RequestFinder::add_migrated(const Fact& fact) {
+  const std::string rest = fact.text("rest");
+  if (rest.find("reason=contig_range") == std::string::npos && rest.find("reason=cma") == std::string::npos) return;
+  if (fact.origin.caller.empty()) return;
+  Request* request = find_open(fact, [&](const Request& open) {
+    return open.caller == fact.origin.caller && open.outcome == Outcome::unknown && !open.got;
+  });
+  if (request == nullptr) return;
+  const auto counted = [&](std::string_view name) {
+    return std::min<std::uint64_t>(fact.number(name), kMostWindowPages);
+  };
+  request->moved += counted("moved");
+  request->not_moved += counted("failed");
+  if (request->moved_line == 0 && counted("failed") != 0) request->moved_line = fact.line;
+}
+
 // Takes in that a driver did not get a buffer of the size that windows before it were for.
 void RequestFinder::add_driver(const Fact& fact) {
+  // It may be that of a request whose failure has a line: then both tell the size of pages.
+  for (Request& open : open_)
+    if (open.reported && !open.driver_bytes && fact.line - open.end_line <= kLinesToReport &&
+        fact.number("bytes") != 0) {
+      open.driver_bytes = fact.number("bytes");
+      open.driver_line = fact.line;
+      return;
+    }
   const std::uint64_t pages =
       (fact.number("bytes") / kBytesOfFrame) + (fact.number("bytes") % kBytesOfFrame != 0 ? 1 : 0);
   Request* request = find_open(fact, [&](const Request& open) {

@@ -67,6 +67,12 @@ struct Request {
   std::vector<Window> retried;  // of those lines that name the start; the ends are not known yet
   std::vector<Suppressed> suppressed;
   std::optional<FreeRuns> runs;
+  // What migration did for its windows, as tracepoints have it.
+  std::uint64_t moved = 0;
+  std::uint64_t not_moved = 0;
+  std::uint64_t moved_line = 0;               // of the first time that a page could not be moved
+  std::optional<std::uint64_t> driver_bytes;  // that a driver did not get right after its failure
+  std::uint64_t driver_line = 0;
   bool reported = false;  // a line of the log has its error
   bool called = false;    // the line with which it begins is there
   bool finished = false;  // the tracepoint with which it ends is there
@@ -120,6 +126,7 @@ class RequestFinder {
   void add_trace_retry(const Fact& fact);
   void add_trace_finish(const Fact& fact);
   void add_tested(const Fact& fact);
+  void add_migrated(const Fact& fact);
   void add_driver(const Fact& fact);
   void add_runs(const Fact& fact);
   void count_burst(Request& request, const Origin& origin);

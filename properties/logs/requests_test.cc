@@ -187,6 +187,40 @@ TEST(Requests, AnEndForFewerPagesThanAllWindowsHaveIsOfAnotherUnlessTheirStartsF
   EXPECT_EQ(requests[1].windows(), 0U);
 }
 
+TEST(Requests, OneLargerStepIsRatherALineThatIsMissing) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [3a000, 3a7e9) PFNs busy\n"
+      "alloc_contig_range: [3a200, 3a9e9) PFNs busy\n");
+  ASSERT_EQ(requests.size(), 1U);
+  const Reading reading = read_request(requests[0]);
+  EXPECT_EQ(reading.align, 8U);
+  EXPECT_FALSE(reading.align_stepped);
+  EXPECT_EQ(reading.without_line, 0U);
+}
+
+TEST(Requests, WindowsAtMultiplesOfTheirSizeAreThoseOfGiganticPages) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [440000, 480000) PFNs busy\n"
+      "alloc_contig_range: [480000, 4c0000) PFNs busy\n");
+  ASSERT_EQ(requests.size(), 1U);
+  const Reading reading = read_request(requests[0]);
+  EXPECT_TRUE(reading.gigantic);
+  EXPECT_EQ(reading.align, 18U);
+}
+
+TEST(Requests, OfTracesHaveWhatMigrationCouldNotMove) {
+  const std::string prefix = "  cam-7  [000] ....  1.00000";
+  const auto requests = requests_of(
+      prefix + "1: cma_alloc_start: name=linux,cma count=148 align=8\n" + prefix +
+      "2: mm_migrate_pages: nr_succeeded=31 nr_failed=2 nr_thp_succeeded=0 mode=MIGRATE_SYNC reason=contig_range\n" +
+      prefix +
+      "3: mm_migrate_pages: nr_succeeded=7 nr_failed=1 nr_thp_succeeded=0 mode=MIGRATE_ASYNC reason=compaction\n");
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].moved, 31U);
+  EXPECT_EQ(requests[0].not_moved, 2U);
+  EXPECT_EQ(requests[0].moved_line, 2U);
+}
+
 TEST(Requests, WindowsLieWholeBitsApart) {
   const auto requests = requests_of(
       "cma: cma_alloc(cma (ptrval), count 16, align 0)\n"

@@ -9,6 +9,7 @@ namespace cma::logs {
 namespace {
 
 constexpr std::size_t kMostBootFacts = 64;
+constexpr std::uint64_t kMostKib = std::uint64_t{1} << 40;
 constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
 // Between the reason of a failure and the line that says so.
 constexpr std::uint64_t kLinesToFailure = 3;
@@ -91,9 +92,90 @@ BootStory story_of_inactive(const Fact& fact, const Kernel& kernel, const Shown&
   return story;
 }
 
-// Returns what is to be said of a line; a story without `what` is nothing.
-BootStory story_of(const Fact& fact, const std::vector<Fact>& facts, const Kernel& kernel, const Shown& shown) {
+BootStory story_of_failed(const Fact& fact, const Context& context, const Shown& shown) {
+  BootStory story{
+      fmt::format("An area of {} MiB was not declared.", fact.number("mib")), {}, {}, Certainty::fits, true};
+  story.rule =
+      "no line gives another reason: then no free range of this size lies where the area may lie, or the fixed "
+      "place was taken";
+  if (context.memory_kib != 0 && context.memory_kib < kMostKib)
+    story.rule += fmt::format("; the machine has {} MiB", context.memory_kib / 1024);
+  if (context.parameter && !shown.redacted())
+    story.rule += ", and the command line asks for " + context.parameter->text;
+  story.instead =
+      "A smaller area. `cmacheck boot` shows, from the board's device tree, what is reserved where and what fits.";
+  return story;
+}
+
+BootStory story_of_driver(const Fact& fact, const Context& context) {
+  BootStory story{
+      fmt::format("A driver did not get a buffer of {} bytes.", fact.number("bytes")), {}, {}, Certainty::fits, true};
+  const bool switched_off = context.parameter && context.parameter->text == "cma=0";
+  if (switched_off || context.no_areas_line != 0) {
+    story.rule =
+        std::string("there is no default area") + (switched_off ? ", as the command line has cma=0" : "") +
+        ": the buffer had to be one block of the page allocator, which has none so large when memory is in pieces";
+    story.instead = "An area for such buffers: cma=SIZE, or a region of the device tree.";
+  } else {
+    story.rule = "no line about an area stands beside it: not enough to tell whether it asked one";
+  }
+  return story;
+}
+
+// Returns what is to be said of a region of the device tree that is not there.
+BootStory story_of_node(const Fact& fact, const Shown& shown) {
+  const std::string node = shown.redacted() ? std::string() : " (" + fact.text("node") + ")";
+  const std::uint64_t mib = fact.number("mib");
   const Says says = fact.says();
+  if (says == Says::node_no_memory)
+    return {fmt::format("A region of {} MiB of the device tree found no place{}.", mib, node),
+            "no free range of this size lies in its alloc-ranges, or below the limit that it has without them",
+            "A smaller size, or wider alloc-ranges.", Certainty::fits, true};
+  if (says == Says::node_not_reserved)
+    return {fmt::format("A region of {} MiB of the device tree could not have its place{}.", mib, node),
+            fmt::format("at {} there is no memory, or something else has it", shown.address(fact.number("base"))),
+            "Another place. `cmacheck boot` shows what is reserved where.", Certainty::fits, true};
+  if (says == Says::nodes_overlap)
+    return {shown.redacted() ? std::string("Two regions of the device tree overlap.")
+                             : fmt::format("Two regions of the device tree overlap: {} and {}.", fact.text("one"),
+                                           fact.text("other")),
+            fmt::format("{} to {} and {} to {} have memory in common: both users write to it",
+                        shown.address(fact.number("base")), shown.address(fact.number("end")),
+                        shown.address(fact.number("from")), shown.address(fact.number("to"))),
+            "Another place for one of them.", Certainty::follows, true};
+  return {};
+}
+
+// Returns what is to be said of pools and gigantic pages that were not had.
+BootStory story_of_pool(const Fact& fact) {
+  const Says says = fact.says();
+  if (says == Says::pool_failed)
+    return {fmt::format("The pool of {} KiB for atomic requests was not had.", fact.number("kib")),
+            "it is taken from the default area, and if that has no room in one block from a zone",
+            "A smaller coherent_pool=, or a larger area; only drivers that ask in atomic context need it.",
+            Certainty::fits, true};
+  if (says == Says::huge_area_failed)
+    return {fmt::format("The area for gigantic pages was not declared ({}).",
+                        static_cast<std::int64_t>(fact.number("ret"))),
+            "no free range of that size, at a multiple of a gigantic page, lies on the node",
+            "A smaller hugetlb_cma=, or one for another node.", Certainty::fits, true};
+  if (says == Says::huge_area_small)
+    return {"The area for gigantic pages was not declared: it would be too small.",
+            fmt::format("hugetlb_cma= must be at least one gigantic page for each node: {} MiB", fact.number("mib")),
+            "A larger hugetlb_cma=.", Certainty::follows, true};
+  if (says == Says::huge_pages_failed)
+    return {fmt::format("Of {} gigantic pages ({} each) {} were had.", fact.number("count"), fact.text("size"),
+                        fact.number("got")),
+            "each takes a range of its size, at a multiple of it, in which all pages are free or can be moved", "",
+            Certainty::follows, true};
+  return {};
+}
+
+// Returns what is to be said of a line; a story without `what` is nothing.
+BootStory story_of(const Fact& fact, const std::vector<Fact>& facts, const Context& context, const Shown& shown) {
+  const Kernel& kernel = context.kernel;
+  const Says says = fact.says();
+  if (says == Says::area_failed) return story_of_failed(fact, context, shown);
   if (says == Says::region_at_boundary) return story_of_boundary(fact, facts, shown);
   if (says == Says::region_unaligned) return story_of_unaligned(fact, shown);
   if (says == Says::region_over_limit) return story_of_limit(fact, shown);
@@ -125,10 +207,9 @@ BootStory story_of(const Fact& fact, const std::vector<Fact>& facts, const Kerne
                         "area has no room for them at a multiple of 256 pages, or a page was in the way",
                         fact.number("bytes") / (shown.page_kb() * 1024)),
             "A larger area, or a region of its own for each large buffer.", Certainty::fits, true};
-  if (says == Says::area_failed)
-    return {"An area was not declared.", fmt::format("{} MiB were wanted", fact.number("mib")), "", Certainty::seen,
-            true};
-  return {};
+  if (says == Says::driver_failed) return story_of_driver(fact, context);
+  BootStory story = story_of_node(fact, shown);
+  return story.what.empty() ? story_of_pool(fact) : story;
 }
 
 // Returns whether a line right before this one has the reason already.
@@ -146,28 +227,38 @@ bool has_reason(const Fact& fact, const std::vector<Fact>& facts) {
 }  // namespace
 
 void BootFinder::add(const Fact& fact) {
-  constexpr Says kept[] = {Says::area_failed,       Says::region_unaligned, Says::region_at_boundary,
-                           Says::region_over_limit, Says::node_unaligned,   Says::node_refused,
-                           Says::node_bypassed,     Says::area_inactive,    Says::no_slots,
-                           Says::region_unusable,   Says::bounce_full};
+  constexpr Says kept[] = {
+      Says::area_failed,       Says::region_unaligned,  Says::region_at_boundary, Says::region_over_limit,
+      Says::node_unaligned,    Says::node_refused,      Says::node_bypassed,      Says::area_inactive,
+      Says::no_slots,          Says::region_unusable,   Says::bounce_full,        Says::node_no_memory,
+      Says::node_not_reserved, Says::nodes_overlap,     Says::pool_failed,        Says::huge_area_failed,
+      Says::huge_area_small,   Says::huge_pages_failed, Says::driver_failed};
   if (facts_.size() < kMostBootFacts && std::ranges::find(kept, fact.says()) != std::end(kept)) facts_.push_back(fact);
 }
 
-std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& context, const Shown& shown,
-                                 LogAnswer& answer) {
+std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& context, bool drivers,
+                                 const Shown& shown, LogAnswer& answer) {
   Section section{"areas at boot", {}};
   for (const KnownArea& area : context.areas)
     section.add(Certainty::seen,
                 fmt::format("an area of {} at {}", shown.pages(area.range.pages()), shown.window(area.range)),
                 {area.line});
+  if (context.no_areas_line != 0 && context.areas.empty())
+    section.add(Certainty::seen, "there is no area", {context.no_areas_line});
+  if (context.parameter)
+    section.add(Certainty::seen,
+                "the command line has " + (shown.redacted() ? std::string("cma=") : context.parameter->text),
+                {context.parameter->line});
   std::optional<Finding> finding;
+  std::size_t failed = 0;
   for (const Fact& fact : facts) {
-    if (has_reason(fact, facts)) continue;
-    const BootStory story = story_of(fact, facts, context.kernel, shown);
+    if (has_reason(fact, facts) || (fact.says() == Says::driver_failed && !drivers)) continue;
+    const BootStory story = story_of(fact, facts, context, shown);
     if (story.what.empty()) continue;
     section.add(Certainty::seen, story.what, {fact.line});
     if (!story.rule.empty()) section.add(story.certainty, story.rule, {fact.line});
     if (!story.instead.empty()) section.add(story.certainty, story.instead, {fact.line});
+    failed += story.failed ? 1 : 0;
     const std::uint64_t weight = story.failed ? kFailed : kSuspicious;
     if (finding && finding->weight >= weight) continue;
     std::string rule = story.rule.empty() ? "" : story.rule + ".";
@@ -176,6 +267,8 @@ std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& 
       rule[0] = static_cast<char>(rule[0] - 'a' + 'A');
     finding = Finding{weight, story.what, rule, story.instead, {}};
   }
+  if (finding && failed > 1)
+    finding->what += fmt::format(" Besides: {} of this sort.", counted(failed - 1, "more line"));
   if (!section.statements.empty()) answer.sections.push_back(std::move(section));
   return finding;
 }

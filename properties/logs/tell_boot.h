@@ -23,8 +23,8 @@ class BootFinder {
 };
 
 // Adds a section about the boot, if there is something to say. Returns what can become the short answer; nullopt if
-// nothing failed.
-std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& context, const Shown& shown,
-                                 LogAnswer& answer);
+// nothing failed. `drivers`: whether lines of drivers that had no buffer are explained too, as no request's line is.
+std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& context, bool drivers,
+                                 const Shown& shown, LogAnswer& answer);
 
 }  // namespace cma::logs

@@ -16,6 +16,8 @@ constexpr std::size_t kMostFailuresTold = 12;
 constexpr unsigned kCostlyOrder = 3;
 // A zone's share of areas from which on it is worth a sentence: a half.
 constexpr std::uint64_t kLargeShare = 2;
+// A request does not wait for so many milliseconds.
+constexpr std::uint64_t kMostWait = std::uint64_t{1} << 32;
 // What no zone has: figures of damaged lines.
 constexpr std::uint64_t kMostKb = std::uint64_t{1} << 44;
 
@@ -25,9 +27,10 @@ struct Judged {
   PageRequest request;
   bool flags_known = false;
   Verdict verdict = Verdict::no_report;
-  const ZoneReport* zone = nullptr;  // the one that decides: the first that the request may use
+  const ZoneReport* zone = nullptr;  // the one that decides: the largest of those that come nearest to a grant
   GrantTest test;                    // of it
   bool boost_decides = false;
+  bool size_decides = false;  // the verdict depends on the size of pages, which the log does not tell
 };
 
 PageRequest request_of(const PageFailure& failure, const Kernel& kernel, bool& flags_known) {
@@ -49,7 +52,8 @@ PageRequest request_of(const PageFailure& failure, const Kernel& kernel, bool& f
 
 Verdict verdict_on(const GrantTest& test, const PageRequest& request) {
   if (!test.enough) return Verdict::refused;
-  if (request.order == 0 || test.block_order) return test.at_most ? Verdict::not_known : Verdict::granted;
+  if (test.block_order || (request.order == 0 && !test.blocks_known))
+    return test.at_most ? Verdict::not_known : Verdict::granted;
   return test.blocks_known ? Verdict::no_block : Verdict::not_known;
 }
 
@@ -67,18 +71,34 @@ int rank_of(Verdict verdict) {
   return 0;
 }
 
+// Returns whether larger pages than the request has would change the verdict: what is kept back is counted in pages.
+bool depends_on_size(const ZoneReport& zone, PageRequest request, bool high_memory) {
+  const bool enough = test_grant(zone, request, high_memory).enough;
+  for (const std::uint64_t page_kb : {4, 16, 64}) {
+    request.page_kb = page_kb;
+    if (test_grant(zone, request, high_memory).enough != enough) return true;
+  }
+  return false;
+}
+
 // Judges a failure by a report: its own, or the one before it if it has none.
-Judged judge_failure(const PageFailure& failure, const PageFailure& report, const Kernel& kernel) {
+Judged judge_failure(const PageFailure& failure, const PageFailure& report, const Context& context) {
   Judged judged;
   judged.failure = &failure;
   judged.report = &report;
-  judged.request = request_of(failure, kernel, judged.flags_known);
-  judged.request.page_kb = report.page_kb;
+  judged.request = request_of(failure, context.kernel, judged.flags_known);
+  const bool has_blocks =
+      std::ranges::any_of(report.zones, [](const ZoneReport& zone) { return !zone.blocks.empty(); });
+  judged.request.page_kb = has_blocks ? report.page_kb : context.page_kb();
+  const bool size_known = has_blocks || context.page_shift_line != 0;
   for (const ZoneReport& zone : report.zones) {
     if (!zone.has_state || !may_use_zone(judged.request.flags, zone.name)) continue;
+    if (!may_use_node(failure, zone)) continue;
     const GrantTest test = test_grant(zone, judged.request, report.has_high_memory);
     const Verdict verdict = verdict_on(test, judged.request);
-    if (judged.zone != nullptr && rank_of(verdict) <= rank_of(judged.verdict)) continue;
+    // Of zones that are alike the largest one says most.
+    const auto key = [](Verdict of, const ZoneReport& one) { return std::pair(rank_of(of), one.managed.value_or(0)); };
+    if (judged.zone != nullptr && key(verdict, zone) <= key(judged.verdict, *judged.zone)) continue;
     judged.verdict = verdict;
     judged.zone = &zone;
     judged.test = test;
@@ -86,7 +106,9 @@ Judged judge_failure(const PageFailure& failure, const PageFailure& report, cons
     unboosted.min -= std::min(zone.min, zone.boost.value_or(0));
     judged.boost_decides =
         verdict == Verdict::refused && test_grant(unboosted, judged.request, report.has_high_memory).enough;
+    judged.size_decides = !size_known && depends_on_size(zone, judged.request, report.has_high_memory);
   }
+  if (judged.size_decides) judged.verdict = Verdict::not_known;
   if (failure.kind == PageFailure::Kind::vmalloc) judged.verdict = Verdict::not_about_pages;
   if (failure.of_cgroup) judged.verdict = Verdict::of_cgroup;
   return judged;
@@ -97,8 +119,8 @@ Judged judge_failure(const PageFailure& failure, const PageFailure& report, cons
 void tell_request(const Judged& judged, Section& section) {
   const PageFailure& failure = *judged.failure;
   if (failure.kind == PageFailure::Kind::report_only) {
-    section.add(Certainty::guess,
-                "the line of the request is missing; what follows is for one page of the kernel's own (GFP_KERNEL)");
+    const std::string what = failure.asked ? "the report was asked for" : "the line of the request is missing";
+    section.add(Certainty::guess, what + "; what follows is for one page of the kernel's own (GFP_KERNEL)");
     return;
   }
   if (failure.mode) {
@@ -131,7 +153,7 @@ void tell_test(const ZoneReport& zone, const GrantTest& test, const PageRequest&
           : test.at_most ? ": perhaps enough, as the line does not have all that is kept back"
                          : ": enough";
   section.add(Certainty::follows, text, {zone.line, zone.reserve_line});
-  if (request.order == 0 || zone.blocks.empty()) return;
+  if (zone.blocks.empty() || (request.order == 0 && (test.block_order || !test.blocks_known))) return;
   const std::string letters = usable_letters(request);
   if (test.block_order)
     section.add(
@@ -226,6 +248,36 @@ void tell_consistency(const ZoneReport& zone, std::uint64_t page_kb, Section& se
         {zone.blocks_line});
 }
 
+// Tells what has the memory, where memory ran out.
+void tell_users(const PageFailure& report, Section& section) {
+  std::uint64_t managed = 0;
+  std::uint64_t anonymous = 0;
+  std::uint64_t of_files = 0;
+  std::vector<std::uint64_t> lines;
+  for (const ZoneReport& zone : report.zones) {
+    if (!zone.has_state) continue;
+    for (const auto& figure : {zone.managed, zone.anonymous, zone.of_files})
+      if (!figure || *figure > kMostKb) return;
+    managed += *zone.managed;
+    anonymous += *zone.anonymous;
+    of_files += *zone.of_files;
+    lines.push_back(zone.line);
+  }
+  if (managed == 0) return;
+  section.add(Certainty::follows,
+              fmt::format("of {} kB tasks have {} kB as anonymous memory ({} %), files {} kB ({} %)", managed,
+                          anonymous, anonymous * 100 / managed, of_files, of_files * 100 / managed),
+              lines);
+}
+
+// Tells whom the kernel killed, and which limit was reached.
+void tell_consequence(const PageFailure& failure, Shown& shown, Section& section) {
+  if (failure.limit_kb != 0)
+    section.add(Certainty::seen, fmt::format("the group's limit is {} kB", failure.limit_kb), {failure.limit_line});
+  if (!failure.killed.empty())
+    section.add(Certainty::seen, "the kernel killed " + shown.name("task", failure.killed), {failure.killed_line});
+}
+
 std::string vmalloc_text(const PageFailure& failure) {
   if (failure.bytes == 0)
     return "vmalloc was asked for 0 bytes, which it refuses; no page was missing, though the line looks like that";
@@ -243,7 +295,8 @@ void tell_verdict(const Judged& judged, Section& section) {
       return;
     case Verdict::granted:
       section.add(Certainty::follows,
-                  judged.failure->kind == PageFailure::Kind::report_only
+                  judged.failure->asked ? "it would be granted"
+                  : judged.failure->kind == PageFailure::Kind::report_only
                       ? "it would be granted: the request that failed was for a larger block, or for another zone"
                       : "the printed state would grant it: it is later than the failure",
                   {judged.zone->line, judged.zone->blocks_line});
@@ -268,6 +321,8 @@ std::string page_failure_title(const Judged& judged, Shown& shown) {
     case PageFailure::Kind::failure: return "request for pages" + by + ": failed";
     case PageFailure::Kind::out_of_memory: return "request for pages" + by + ": out of memory";
     case PageFailure::Kind::vmalloc: return fmt::format("vmalloc of {} bytes{}: failed", failure.bytes.value_or(0), by);
+    case PageFailure::Kind::stalled: return "request for pages" + by + ": waiting";
+    case PageFailure::Kind::vmemmap: return "request for a block of descriptors of pages" + by + ": failed";
   }
   return {};
 }
@@ -283,15 +338,27 @@ void tell_failure(const Judged& judged, Shown& shown, LogAnswer& answer) {
                   {failure.line, report.line});
     for (const ZoneReport& zone : report.zones) {
       if (!zone.has_state || !may_use_zone(judged.request.flags, zone.name)) continue;
+      if (!may_use_node(failure, zone)) {
+        section.add(Certainty::follows, fmt::format("zone {} is of a node that the task may not use", zone.name),
+                    {failure.nodes_line, zone.line});
+        continue;
+      }
       tell_test(zone, test_grant(zone, judged.request, report.has_high_memory), judged.request, section);
       tell_settings(judged, zone, section);
       tell_cut_blocks(zone, report.page_kb, section);
     }
     tell_min(report, section);
+    if (judged.verdict == Verdict::refused) tell_users(report, section);
   }
   if (&report == &failure)
     for (const ZoneReport& zone : report.zones) tell_consistency(zone, report.page_kb, section);
   tell_verdict(judged, section);
+  tell_consequence(failure, shown, section);
+  if (failure.kind == PageFailure::Kind::vmemmap)
+    section.add(Certainty::follows,
+                "descriptors of memory that is added (vmemmap) are put into large blocks where those can be had; where "
+                "not, into single pages: the line alone is no failure",
+                {failure.line});
   answer.sections.push_back(std::move(section));
 }
 
@@ -316,7 +383,9 @@ std::string what_failed(const Judged& judged, Shown& shown) {
   const PageFailure& failure = *judged.failure;
   const std::string by = failure.task.empty() ? "" : " by " + shown.name("task", failure.task);
   switch (failure.kind) {
-    case PageFailure::Kind::report_only: return "A memory report, without the line of the request that failed.";
+    case PageFailure::Kind::report_only:
+      return failure.asked ? "A memory report that was asked for; it shows no failure."
+                           : "A memory report, without the line of the request that failed.";
     case PageFailure::Kind::failure:
       return fmt::format("A request for {} in a row (order {}){} failed.", shown.pages(order_pages(failure.order)),
                          failure.order, by);
@@ -324,6 +393,13 @@ std::string what_failed(const Judged& judged, Shown& shown) {
       return fmt::format("Memory ran out for a request of order {}{}: the kernel looked for a task to kill.",
                          failure.order, by);
     case PageFailure::Kind::vmalloc: return fmt::format("vmalloc of {} bytes{} failed.", failure.bytes.value_or(0), by);
+    case PageFailure::Kind::stalled:
+      return fmt::format("A request for {} in a row (order {}){} had waited for {} and not failed.",
+                         shown.pages(order_pages(failure.order)), failure.order, by,
+                         time_text(static_cast<std::int64_t>(std::min(failure.waited_ms, kMostWait) * 1000)));
+    case PageFailure::Kind::vmemmap:
+      return fmt::format("A block of order {} for descriptors of pages{} was not had; single pages are taken then.",
+                         failure.order, by);
   }
   return {};
 }
@@ -349,10 +425,16 @@ std::string page_blame(const Judged& judged) {
                                                                  counted(test.blocks_of_areas, "block"))
                                                    : "memory is in pieces");
     case Verdict::granted:
+      if (judged.failure->kind == PageFailure::Kind::report_only)
+        return fmt::format("One page of the kernel's own would be granted: usable are {} of {} free pages{}.",
+                           test.usable(), test.free,
+                           test.of_areas != 0 ? fmt::format("; {} belong to areas", test.of_areas) : "");
       return fmt::format(
           "The state printed after it would grant it: at the failure less was free. Usable are {} of {} free pages{}.",
           test.usable(), test.free, test.of_areas != 0 ? fmt::format("; {} belong to areas", test.of_areas) : "");
     case Verdict::not_known:
+      if (judged.size_decides)
+        return "Whether enough pages are free depends on their size, which the log does not tell.";
       if (test.at_most)
         return fmt::format(
             "At most {} of {} free pages are usable for it, and it needs more than {}: not enough to tell "
@@ -364,6 +446,10 @@ std::string page_blame(const Judged& judged) {
 }
 
 std::string page_remedy(const Judged& judged) {
+  const PageFailure& failure = *judged.failure;
+  if (failure.kind == PageFailure::Kind::report_only && judged.verdict == Verdict::granted) return "";
+  if (failure.kind == PageFailure::Kind::vmalloc && !failure.lacked_pages && failure.bytes.value_or(0) != 0)
+    return "On 32 bits vmalloc=SIZE on the command line makes room; /proc/vmallocinfo shows who has it.";
   const bool areas = judged.test.of_areas > judged.test.free / 2;
   switch (judged.verdict) {
     case Verdict::refused:
@@ -386,6 +472,18 @@ std::string page_remedy(const Judged& judged) {
   return {};
 }
 
+std::uint64_t failure_weight(const PageFailure& failure) {
+  switch (failure.kind) {
+    case PageFailure::Kind::report_only: return failure.asked ? 1 : kSuspicious;
+    case PageFailure::Kind::stalled:
+    case PageFailure::Kind::vmemmap: return kSuspicious + 1;
+    case PageFailure::Kind::failure:
+    case PageFailure::Kind::out_of_memory:
+    case PageFailure::Kind::vmalloc: return kFailed;
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::optional<Finding> tell_page_failures(const std::vector<PageFailure>& failures, const Context& context,
@@ -399,10 +497,10 @@ std::optional<Finding> tell_page_failures(const std::vector<PageFailure>& failur
     if (empty) continue;
     const bool has_report = std::ranges::any_of(failure.zones, &ZoneReport::has_state);
     if (has_report) report = &failure;
-    const Judged judged = judge_failure(failure, report == nullptr ? failure : *report, context.kernel);
+    const Judged judged = judge_failure(failure, report == nullptr ? failure : *report, context);
     answer.failures.push_back(summary_of(judged));
     if (told++ < kMostFailuresTold) tell_failure(judged, shown, answer);
-    const std::uint64_t weight = failure.kind == PageFailure::Kind::report_only ? kSuspicious : kFailed;
+    const std::uint64_t weight = failure_weight(failure);
     if (finding && finding->weight >= weight) continue;
     finding = Finding{weight, what_failed(judged, shown), page_blame(judged), page_remedy(judged), {}};
     if (judged.verdict == Verdict::no_report)

@@ -10,6 +10,7 @@
 
 #include "properties/logs/error_meaning.h"
 #include "properties/logs/reading.h"
+#include "properties/logs/tell_holders.h"
 #include "properties/logs/versions.h"
 
 namespace cma::logs {
@@ -19,6 +20,8 @@ constexpr std::size_t kMostSections = 24;
 constexpr std::size_t kMostStarts = 6;
 constexpr std::size_t kMostLinesKept = 64;
 constexpr std::uint64_t kUneventful = 1;
+// It got its pages, after windows that were busy.
+constexpr std::uint64_t kLate = 1000;
 // Base and size of an area are multiples of it: 4 MiB, since 5.19 a pageblock, which is less.
 constexpr std::uint64_t kEndUnit = 512;
 // What is held for longer is not held by a batch that is about to be flushed.
@@ -111,6 +114,12 @@ void tell_pages(const Group& group, Section& section) {
   const Certainty certainty = align_certainty(reading);
   if (reading.align_named)
     section.add(certainty, what, {request.pages_line});
+  else if (reading.gigantic)
+    section.add(certainty,
+                what +
+                    ": its windows lie at multiples of their own size, as gigantic pages do; such a page may be "
+                    "taken from anywhere, not only from an area",
+                window_lines(request));
   else if (reading.align_stepped)
     section.add(certainty, what + ": windows that overlap follow each other by so many pages", window_lines(request));
   else if (reading.windows != 0)
@@ -291,6 +300,7 @@ void tell_area(const Group& group, const Context& context, const Shown& shown, S
           {last.line, area->line});
     return;
   }
+  if (reading.gigantic) return;
   section.add(reading.pages_named ? Certainty::follows : Certainty::fits,
               fmt::format("the area has all of {}", shown.window(reading.span)), window_lines(request));
   if (is_aligned(reading.span.end, kEndUnit))
@@ -337,17 +347,41 @@ void tell_runs(const Group& group, Section& section) {
   }
 }
 
+// How many pages the area of a request can have, and the line that tells.
+struct AreaSize {
+  std::uint64_t pages = 0;
+  std::uint64_t line = 0;
+  const char* what = "";
+  Certainty certainty = Certainty::follows;  // that the area has no more
+};
+
+// Returns what the log tells of the size of the area; nullopt if nothing.
+std::optional<AreaSize> area_size(const Group& group, const Context& context) {
+  if (group.first->runs) return AreaSize{group.first->runs->total, group.first->runs->line, "the area has"};
+  if (context.area_pages) return AreaSize{*context.area_pages, context.area_pages_line, "all areas together have"};
+  if (context.areas.size() != 1) return std::nullopt;
+  return AreaSize{context.areas[0].range.pages(), context.areas[0].line, "the only area that a line names has",
+                  Certainty::fits};
+}
+
+// Returns whether the request asks for more than its area has.
+bool is_too_large(const Group& group, const Context& context) {
+  const auto size = area_size(group, context);
+  return size && size->certainty == Certainty::follows && group.reading.pages > size->pages;
+}
+
 // Tells how many places an area of the known size has for a request.
 void tell_places(const Group& group, const Context& context, Section& section) {
   const Reading& reading = group.reading;
-  if (!context.area_pages || !reading.align || reading.pages == 0 || reading.windows != 0) return;
-  const std::uint64_t total = *context.area_pages;
-  const std::vector<std::uint64_t> lines = {context.area_pages_line, group.first->pages_line};
+  const auto size = area_size(group, context);
+  if (!size || !reading.align || reading.pages == 0 || reading.windows != 0) return;
+  const std::uint64_t total = size->pages;
+  const std::vector<std::uint64_t> lines = {size->line, group.first->pages_line};
   if (reading.pages > total) {
-    section.add(Certainty::follows, fmt::format("all areas together have {}: it can never fit", group.pages(total)),
-                lines);
+    section.add(size->certainty, fmt::format("{} {}: it can never fit", size->what, group.pages(total)), lines);
     return;
   }
+  if (reading.room) return;
   const std::uint64_t places = (total - reading.pages) / order_pages(*reading.align) + 1;
   if (places == 1)
     section.add(Certainty::fits,
@@ -433,9 +467,10 @@ void tell_group(const Group& group, const Context& context, Shown& shown, LogAns
   if (group.outcome != Outcome::succeeded) {
     tell_runs(group, section);
     if (group.meaning.culprit == Culprit::no_room) tell_places(group, context, section);
-    tell_suspects(group, shown, section);
-    tell_timing(group, section);
   }
+  tell_suspects(group, shown, section);
+  tell_holders(*group.first, group.reading, context, shown, section);
+  if (group.outcome != Outcome::succeeded) tell_timing(group, section);
   tell_area(group, context, shown, section);
   answer.sections.push_back(std::move(section));
 }
@@ -485,7 +520,12 @@ std::string what_happened(const Group& group, Shown& shown) {
   if (!request.area.empty()) text += " of area " + shown.name("area", request.area);
   if (group.outcome == Outcome::failed)
     return text + (request.error ? fmt::format(" failed with {}.", *request.error) : " failed.");
-  if (group.outcome == Outcome::succeeded) return text + " got its pages.";
+  if (group.outcome == Outcome::succeeded)
+    return text + " got its pages" +
+           (group.reading.windows != 0
+                ? fmt::format(", after {} that {} busy.", counted(group.reading.windows, "window"),
+                              group.reading.windows == 1 ? "was" : "were")
+                : ".");
   if (group.reading.windows == 0 && request.retry_lines == 0)
     return text + " was made; the log does not tell how it ended.";
   return text + fmt::format(" {1}found {0} busy; the log does not show that {2} failed.",
@@ -493,25 +533,30 @@ std::string what_happened(const Group& group, Shown& shown) {
                             group.count == 1 ? "" : "each ", group.count == 1 ? "it" : "one");
 }
 
-std::string blame_of(const Group& group, const Shown& shown) {
+// Returns which pages were in the way of the windows, as a sentence.
+std::string pages_in_the_way(const Group& group, const Context& context, const Shown& shown) {
+  const Reading& reading = group.reading;
+  std::string text = "There was room, but pages in it could not be moved: ";
+  const std::string described = described_holder(reading, context, shown);
+  if (!reading.stopped_at.empty()) return text + fmt::format("the first is {}.", shown.pfn(reading.stopped_at.front()));
+  if (!described.empty()) return text + fmt::format("one of them is {}.", described);
+  if (reading.windows == 1) return text + "a page in " + shown.windows(reading.suspects) + ".";
+  if (!reading.suspects.empty()) return text + "one in " + shown.windows(reading.suspects) + " would explain it.";
+  if (reading.windows == 0) return text + "which ones, the log does not tell.";
+  return text + "several, as no page is part of all windows that were tried.";
+}
+
+std::string blame_of(const Group& group, const Context& context, const Shown& shown) {
   switch (group.meaning.culprit) {
     case Culprit::no_room:
+      if (is_too_large(group, context))
+        return "The request is larger than its area: it can never succeed, whatever is free.";
       if (group.reading.room && *group.reading.room != Room::some)
         return fmt::format("Of the area's {} pages {} are free, but none of its free runs has room for the request.",
                            group.first->runs->total, group.first->runs->free);
       return "The area has no run of free pages that is long enough: buffers have it, or what is free lies in pieces. "
              "No page was in the way (rarely, memory to move pages to was missing).";
-    case Culprit::page_in_the_way: {
-      std::string text = "There was room, but pages in it could not be moved: ";
-      if (!group.reading.stopped_at.empty())
-        text += fmt::format("the first is {}.", shown.pfn(group.reading.stopped_at.front()));
-      else if (!group.reading.suspects.empty())
-        text += (group.reading.windows == 1 ? "a page in " : "one in ") + shown.windows(group.reading.suspects) +
-                (group.reading.windows == 1 ? "." : " would explain it.");
-      else
-        text += "which ones, the log does not tell.";
-      return text;
-    }
+    case Culprit::page_in_the_way: return pages_in_the_way(group, context, shown);
     case Culprit::no_room_or_page:
       return "The area has no room, or pages in it could not be moved: not enough to tell which.";
     case Culprit::no_memory_to_move: return "There was room, but no memory outside the area to move its pages to.";
@@ -522,9 +567,11 @@ std::string blame_of(const Group& group, const Shown& shown) {
   return {};
 }
 
-std::string remedy_of(const Group& group) {
+std::string remedy_of(const Group& group, const Context& context) {
   switch (group.meaning.culprit) {
     case Culprit::no_room:
+      if (is_too_large(group, context))
+        return "A larger area (cma=, or the device tree's linux,cma), or smaller buffers.";
       return "A larger area, fewer or smaller buffers at a time, or large buffers before small ones; first look who "
              "has the area.";
     case Culprit::page_in_the_way:
@@ -540,15 +587,13 @@ std::string remedy_of(const Group& group) {
 }
 
 // Returns what to look at next, each a command with its reason.
-std::vector<std::string> commands_for(const Group& group, const Context& context, Shown& shown) {
+std::vector<std::string> commands_for(const Group& group, const Context& context, const Shown& shown) {
   std::vector<std::string> commands;
-  const std::string area = group.first->area.empty() ? "*" : shown.name("area", group.first->area);
   const Culprit culprit = group.meaning.culprit;
   if (culprit == Culprit::no_room || culprit == Culprit::no_room_or_page || culprit == Culprit::unknown) {
-    commands.push_back(
-        fmt::format("grep . /sys/kernel/debug/cma/{}/count /sys/kernel/debug/cma/{}/used "
-                    "/sys/kernel/debug/cma/{}/maxchunk    (is the area full, or in pieces?)",
-                    area, area, area));
+    commands.emplace_back(
+        "grep . /sys/kernel/debug/cma/*/count /sys/kernel/debug/cma/*/used /sys/kernel/debug/cma/*/maxchunk    (is the "
+        "area full, or in pieces?)");
     commands.emplace_back("cat /sys/kernel/debug/dma_buf/bufinfo    (which drivers have buffers)");
   }
   if (culprit == Culprit::page_in_the_way || culprit == Culprit::no_room_or_page || culprit == Culprit::unknown) {
@@ -570,8 +615,29 @@ std::vector<std::string> commands_for(const Group& group, const Context& context
 std::uint64_t weight_of(const Group& group) {
   if (group.outcome == Outcome::failed) return kFailed + group.count;
   const bool tried = group.reading.windows != 0 || group.first->retry_lines != 0;
-  if (group.outcome == Outcome::succeeded || !tried) return kUneventful;
+  if (!tried) return kUneventful;
+  if (group.outcome == Outcome::succeeded) return kLate + group.count;
   return kSuspicious + group.count * std::max<std::uint64_t>(group.reading.windows, 1);
+}
+
+// Returns how many requests failed besides those that the short answer is about.
+std::uint64_t other_failures(const std::vector<Group>& groups, const Group& told) {
+  std::uint64_t others = 0;
+  for (const Group& group : groups)
+    if (&group != &told && group.outcome == Outcome::failed) others += group.count;
+  return told.outcome == Outcome::failed ? others : 0;
+}
+
+// Tells of failures whose lines the rate limit swallowed.
+void tell_swallowed_errors(const Context& context, LogAnswer& answer) {
+  if (context.errors_swallowed == 0) return;
+  Section section{"failures without a line", {}};
+  section.add(
+      Certainty::seen,
+      fmt::format("{} about requests that failed were swallowed by the rate limit, which lets ten through in 5 s",
+                  counted(context.errors_swallowed, "line")),
+      {context.errors_swallowed_line});
+  answer.sections.push_back(std::move(section));
 }
 
 // Returns what is to be said where no request failed, as far as the log shows.
@@ -612,12 +678,20 @@ std::optional<Finding> tell_requests(const std::vector<Request>& requests, const
     answer.sections.push_back(
         {fmt::format("{} more requests are left out here; --json has their figures", told - kMostSections), {}});
   if (weight_of(*worst) <= kUneventful) return tell_uneventful(groups);
+  tell_swallowed_errors(context, answer);
   Finding finding;
   finding.weight = weight_of(*worst);
   finding.what = what_happened(*worst, shown);
-  if (worst->outcome != Outcome::succeeded) {
-    finding.blame = only_windows(*worst->first) || worst->outcome == Outcome::failed ? blame_of(*worst, shown) : "";
-    finding.next = worst->outcome == Outcome::failed ? remedy_of(*worst) : "";
+  if (const std::uint64_t others = other_failures(groups, *worst); others != 0)
+    finding.what += fmt::format(" Besides: {} failed.", counted(others, "other request"));
+  if (context.errors_swallowed != 0)
+    finding.what += fmt::format(" {} of failures were swallowed.", counted(context.errors_swallowed, "more line"));
+  if (worst->outcome == Outcome::succeeded) {
+    finding.blame = pages_in_the_way(*worst, context, shown);
+  } else {
+    finding.blame =
+        only_windows(*worst->first) || worst->outcome == Outcome::failed ? blame_of(*worst, context, shown) : "";
+    finding.next = worst->outcome == Outcome::failed ? remedy_of(*worst, context) : "";
     finding.collect = commands_for(*worst, context, shown);
   }
   return finding;
