@@ -72,7 +72,7 @@ TEST_F(ExplainTest, WritesAProgramThatReproducesTheLog) {
 
 TEST_F(ExplainTest, WritesNoProgramWhereThereIsNothingToReproduce) {
   EXPECT_EQ(call({"explain", "--program", path("p.cma"), write("dmesg", "hello\n")}), kNothingFound);
-  EXPECT_THAT(out_, HasSubstr("none: the log has no request to an area"));
+  EXPECT_THAT(out_, HasSubstr("none: the log has no request, and no area"));
   EXPECT_EQ(call({"run", path("p.cma")}), kBadInput);
 }
 

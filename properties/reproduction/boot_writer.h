@@ -1,8 +1,9 @@
-// Writes the program for lines of boot: areas that were declared, or refused at the end of low memory.
+// Writes the program for lines of boot: areas that were declared, or refused for their place or size.
 //
 // Used by program_writer.h where a log has no request. Cost: linear in such lines.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,15 @@ namespace cma::reproduction {
 
 // Returns whether the log prints addresses with the digits of 32 bits.
 bool has_short_addresses(const logs::LogFacts& facts);
+// A change of the areas that were refused.
+enum class BootChange : std::uint8_t {
+  none,
+  fitting,   // the size, or the base, that fits
+  anywhere,  // no fixed place
+};
+
 // Returns the program; empty if the log has no such line. Adds what the log does not tell to `assumed`.
-std::string boot_program(const logs::LogFacts& facts, Release release, std::vector<std::string>& assumed);
+std::string boot_program(const logs::LogFacts& facts, Release release, std::vector<std::string>& assumed,
+                         BootChange change = BootChange::none);
 
 }  // namespace cma::reproduction

@@ -9,6 +9,7 @@
 #include "properties/logs/shown.h"
 #include "properties/program/interpreter.h"
 #include "properties/program/text.h"
+#include "properties/reproduction/boot_writer.h"
 
 namespace cma::reproduction {
 namespace {
@@ -27,6 +28,35 @@ std::optional<bool> succeeds(const logs::LogFacts& facts, Release release, const
     return result.state == Result::State::done;
   }
   return std::nullopt;
+}
+
+// Returns whether boot declares all areas of the program; nullopt if it cannot be run.
+std::optional<bool> declares_all(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto program = parse(text, "program");
+  if (!program) return std::nullopt;
+  Interpreter interpreter;
+  if (interpreter.run(*program).finding) return std::nullopt;
+  for (std::size_t i = 0; i < program->ops.size(); ++i)
+    if (interpreter.world().result(static_cast<Slot>(i)).state == Result::State::failed) return false;
+  return true;
+}
+
+// Tries what could help areas that boot refused.
+Remedies try_boot_remedies(const logs::LogFacts& facts, Release release) {
+  Remedies remedies;
+  remedies.of_boot = true;
+  std::vector<std::string> assumed;
+  if (declares_all(boot_program(facts, release, assumed)) != false) return remedies;
+  for (const logs::Fact& fact : facts.boot)
+    if (remedies.line == 0 && fact.field("base") != nullptr) remedies.line = fact.line;
+  const auto attempt = [&](const char* what, BootChange change) {
+    if (const auto helps = declares_all(boot_program(facts, release, assumed, change)))
+      remedies.tried.push_back({what, *helps});
+  };
+  attempt("the size or the base that is said to fit", BootChange::fitting);
+  attempt("the same size without a fixed place", BootChange::anywhere);
+  return remedies;
 }
 
 // Returns whether the log shows which pages of the area the request found free.
@@ -53,7 +83,13 @@ std::uint64_t most_pages(const logs::LogFacts& facts, Release release, Variation
 
 Remedies try_remedies(const logs::LogFacts& facts, const Reproduction& reproduction) {
   Remedies remedies;
+  if (reproduction.memory) {
+    remedies.tried = try_memory_remedies(facts, *reproduction.memory, reproduction.release);
+    if (!remedies.tried.empty()) remedies.line = reproduction.memory->line;
+    return remedies;
+  }
   if (reproduction.printed == 0) return remedies;
+  if (facts.requests.empty()) return try_boot_remedies(facts, reproduction.release);
   const Release release = reproduction.release;
   Variation same;
   for (const logs::Request& request : facts.requests)
@@ -93,7 +129,10 @@ logs::Section remedies_section(const Remedies& remedies) {
   if (remedies.line == 0) return section;
   for (const Remedy& remedy : remedies.tried)
     section.add(logs::Certainty::fits,
-                fmt::format("{}: {}", remedy.what, remedy.helps ? "it gets its pages" : "it fails again"),
+                fmt::format("{}: {}", remedy.what,
+                            remedies.of_boot ? (remedy.helps ? "the area is declared" : "it is refused again")
+                            : remedy.helps   ? "it gets its pages"
+                                             : "it fails again"),
                 {remedies.line});
   if (remedies.most_pages != 0)
     section.add(logs::Certainty::fits,

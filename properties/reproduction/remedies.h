@@ -1,7 +1,8 @@
 // What would have helped a request that failed: each change is tried on the model, in the state that explains the log,
 // before it is said.
 //
-// Used by `cmacheck explain --program`. Cost: some twenty runs of one episode.
+// Used by `cmacheck explain --program`. Cost: some twenty runs of one episode, or a few of a machine whose memory
+// report the log has.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +14,9 @@
 
 namespace cma::reproduction {
 
-struct Remedy {
-  std::string what;
-  bool helps = false;
-};
-
 struct Remedies {
   std::uint64_t line = 0;  // of the request that was tried again; 0: none could be
+  bool of_boot = false;    // they are those of areas that boot refused
   std::uint64_t pages = 0;
   // The most pages, from its own number down, that the request would get at its alignment; 0 if it would not get one,
   // or if the log does not tell the free runs.
@@ -28,7 +25,7 @@ struct Remedies {
 };
 
 // Tries what could help the last request that failed and whose free pages are known: by its windows, or by the free
-// runs of its area. Requires a reproduction of these facts.
+// runs of its area; or the request for pages that is reproduced. Requires a reproduction of these facts.
 Remedies try_remedies(const logs::LogFacts& facts, const Reproduction& reproduction);
 // Returns them as a section of the answer; without statements if nothing was tried.
 logs::Section remedies_section(const Remedies& remedies);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string>
 
+#include "properties/logs/field_log_testing.h"
+
 namespace cma::reproduction {
 namespace {
 
@@ -66,6 +68,23 @@ TEST(Remedies, AreNotTriedWhereTheStateIsNotKnown) {
   EXPECT_EQ(remedies.line, 0U);
   EXPECT_THAT(remedies.tried, IsEmpty());
   EXPECT_THAT(remedies_section(remedies).statements, IsEmpty());
+}
+
+TEST(Remedies, OfAreasThatBootRefusedAreASizeThatFitsOrNoPlace) {
+  const Remedies boundary = remedies_for(logs::field_log("lowmem-boundary.txt"));
+  EXPECT_NE(boundary.line, 0U);
+  EXPECT_TRUE(helps(boundary, "the size or the base that is said to fit"));
+  EXPECT_TRUE(helps(boundary, "the same size without a fixed place"));
+  const Remedies limit = remedies_for(
+      "Linux version 6.1.0\n"
+      "cma: Size (0x0000000040000000) of region at 0x0000000060000000 exceeds limit (0x0000000080000000)\n"
+      "cma: Failed to reserve 1024 MiB\n");
+  EXPECT_TRUE(helps(limit, "the size or the base that is said to fit"));
+  const Remedies unaligned = remedies_for(
+      "Linux version 6.1.0\n"
+      "cma: Region at 0x0000000010100000 must be aligned to 0x0000000000200000 bytes\n"
+      "cma: Failed to reserve 64 MiB\n");
+  EXPECT_TRUE(helps(unaligned, "the size or the base that is said to fit"));
 }
 
 TEST(Remedies, OnlyFit) {

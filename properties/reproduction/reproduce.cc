@@ -83,6 +83,8 @@ void compare(const logs::LogFacts& facts, std::vector<ModelLine>& lines, Reprodu
 }
 
 std::string agreement_text(const Reproduction& reproduction) {
+  if (reproduction.memory)
+    return fmt::format("on {} {}", name_of(reproduction.release), memory_agreement_text(*reproduction.memory));
   const std::size_t lines = reproduction.lines.size();
   std::string what = fmt::format("{} of the log's {}", reproduction.printed, logs::counted(lines, "line"));
   if (reproduction.complete())
@@ -96,7 +98,18 @@ std::string agreement_text(const Reproduction& reproduction) {
 Reproduction reproduce(const logs::LogFacts& facts) {
   Reproduction reproduction;
   reproduction.release = release_for(facts.context.kernel);
+  if (facts.requests.empty()) {
+    MemoryRun memory = run_memory_report(facts, reproduction.release);
+    if (!memory.program.text.empty() && memory.failed.empty()) {
+      reproduction.program = memory.program;
+      reproduction.memory = std::move(memory);
+      return reproduction;
+    }
+    reproduction.program.left_out = memory.program.left_out;
+  }
+  const std::vector<std::string> left_out = reproduction.program.left_out;
   reproduction.program = write_program(facts, reproduction.release);
+  reproduction.program.left_out.insert(reproduction.program.left_out.end(), left_out.begin(), left_out.end());
   if (reproduction.program.text.empty()) return reproduction;
   const auto program = parse(reproduction.program.text, "program");
   if (!program) {
@@ -128,9 +141,15 @@ std::string program_file(const Reproduction& reproduction) {
 logs::Section reproduction_section(const Reproduction& reproduction, const std::string& file) {
   logs::Section section{"a program that reproduces the log", {}};
   if (reproduction.program.text.empty()) {
-    section.add(Certainty::follows, "none: the log has no request to an area, and no area, that a program can have");
+    section.add(Certainty::follows, "none: the log has no request, and no area, that a program can have");
   } else if (!reproduction.failed.empty()) {
     section.add(Certainty::follows, "none: it could not be run: " + reproduction.failed);
+  } else if (reproduction.memory) {
+    section.add(Certainty::seen, file + ": " + agreement_text(reproduction), {reproduction.memory->line});
+    for (const ComparedFigure& figure : reproduction.memory->different)
+      section.add(Certainty::seen,
+                  fmt::format("{} is {} in the log, {} in the program", figure.what, figure.of_log, figure.of_program),
+                  {reproduction.memory->line});
   } else {
     std::vector<std::uint64_t> lines;
     for (const ComparedLine& line : reproduction.lines)

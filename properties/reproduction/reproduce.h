@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "allocator/base/release.h"
 #include "properties/logs/explain_log.h"
+#include "properties/reproduction/memory_run.h"
 #include "properties/reproduction/program_writer.h"
 
 namespace cma::reproduction {
@@ -29,7 +31,8 @@ struct Reproduction {
   std::uint64_t printed = 0;       // of them
   std::vector<std::string> added;  // lines that the program's requests print and the log lacks; the first few
   std::uint64_t added_count = 0;
-  std::string failed;  // why the program could not be run; empty if it was
+  std::optional<MemoryRun> memory;  // of a log whose request for pages is reproduced, and none to an area
+  std::string failed;               // why the program could not be run; empty if it was
 
   // Returns whether the program prints all lines of the log, and there are some.
   bool complete() const { return printed == lines.size() && printed != 0; }

@@ -55,11 +55,19 @@ TEST(Reproduce, PrintsTheLinesOfRealLogs) {
 }
 
 TEST(Reproduce, FindsNothingToDoInLogsWithoutRequests) {
-  for (const char* file : {"two-halves.txt", "wifi-atomic-order-3.txt", "vmalloc-zero-bytes.txt", "oom-boosted.txt"}) {
+  for (const char* file : {"two-halves.txt", "vmalloc-zero-bytes.txt", "order-8-dma.txt"}) {
     const Reproduction reproduction = reproduction_of(logs::field_log(file));
     EXPECT_EQ(reproduction.program.text, "") << file;
     EXPECT_FALSE(reproduction.complete()) << file;
   }
+}
+
+TEST(Reproduce, ShowsARequestForPagesOfALogWithoutRequestsToAreas) {
+  const Reproduction reproduction = reproduction_of(logs::field_log("oom-boosted.txt"));
+  ASSERT_TRUE(reproduction.memory);
+  EXPECT_TRUE(parse(program_file(reproduction)));
+  EXPECT_THAT(reproduction_section(reproduction, "a.cma").statements.front().text,
+              HasSubstr("its request fails as in the log, and all 8 figures of zones agree"));
 }
 
 TEST(Reproduce, WritesAFileThatIsAProgram) {
