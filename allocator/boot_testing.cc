@@ -51,7 +51,7 @@ BootTree tree_of(std::vector<TreeNode> regions) {
 
 const Boot& BootTrial::run(const BootTree* boot_tree, std::string_view cmdline, std::uint64_t limit) {
   if (boot_tree != nullptr) tree_ = *boot_tree;
-  const BootMachine parts{machine.geometry(), machine.trace, machine.memblock, machine.areas};
+  const BootMachine parts{machine.geometry(), machine.trace, machine.memblock, machine.areas, machine.bugs};
   boot_ = std::make_unique<Boot>(parts, config, boot_tree == nullptr ? nullptr : &tree_, cmdline);
   boot_->run(limit);
   return *boot_;

@@ -19,12 +19,13 @@ unsigned order_of(const Geometry& geometry, std::uint64_t pages) {
   return pages == 1 ? 0 : floor_log2(pages - 1) + 1;
 }
 
-std::vector<AreaId> areas_for(Release release, const DmaAreas* areas, const DmaDevice& device, std::uint64_t pages,
-                              Gfp gfp) {
-  if ((gfp & kGfpDirectReclaim) == 0) return {};
-  if (device.area) return {*device.area};
+std::vector<AreaId> areas_for(Release release, BugSet& bugs, const DmaAreas* areas, const DmaDevice& device,
+                              std::uint64_t pages, Gfp gfp) {
+  if ((gfp & kGfpDirectReclaim) == 0 && !bugs.fires(Bug::atomic_from_area)) return {};
+  if (device.area && (areas == nullptr || !bugs.fires(Bug::device_area_ignored))) return {*device.area};
+  if (areas == nullptr) return {};
   // One page is as contiguous as any other.
-  if (areas == nullptr || (release >= Release::v5_3 && pages <= 1)) return {};
+  if (release >= Release::v5_3 && pages <= 1 && !bugs.fires(Bug::single_page_from_area)) return {};
   std::vector<AreaId> tried;
   const auto add = [&](std::optional<AreaId> area) {
     if (area) tried.push_back(*area);
@@ -35,13 +36,15 @@ std::vector<AreaId> areas_for(Release release, const DmaAreas* areas, const DmaD
     add(areas->numa_area(*device.node));
   }
   add(areas->default_area());
+  if (tried.size() > 1 && areas->default_area() && bugs.fires(Bug::default_area_first))
+    std::rotate(tried.begin(), tried.end() - 1, tried.end());
   return tried;
 }
 
 }  // namespace
 
-DmaRequest dma_request(const Geometry& geometry, const DmaAreas* areas, const DmaDevice& device, std::uint64_t size,
-                       Gfp gfp, unsigned cma_alignment) {
+DmaRequest dma_request(const Geometry& geometry, BugSet& bugs, const DmaAreas* areas, const DmaDevice& device,
+                       std::uint64_t size, Gfp gfp, unsigned cma_alignment) {
   CMA_ASSERT(size != 0);
   DmaRequest request;
   request.pages = pages_of(geometry, size);
@@ -49,7 +52,7 @@ DmaRequest dma_request(const Geometry& geometry, const DmaAreas* areas, const Dm
   request.align = std::min(request.order, cma_alignment);
   request.node = device.node.value_or(0);
   request.no_warn = (gfp & kGfpNowarn) != 0;
-  request.areas = areas_for(geometry.release, areas, device, request.pages, gfp);
+  request.areas = areas_for(geometry.release, bugs, areas, device, request.pages, gfp);
   return request;
 }
 
@@ -63,7 +66,7 @@ DmaAlloc::DmaAlloc(const Geometry& geometry, PageAllocator& page_allocator, Budd
       cma_alignment_(cma_alignment) {}
 
 Task<Pfn> DmaAlloc::alloc(DmaDevice device, std::uint64_t size, Gfp gfp) {
-  const DmaRequest asked = dma_request(geometry_, &dma_, device, size, gfp, cma_alignment_);
+  const DmaRequest asked = dma_request(geometry_, dma_.bugs(), &dma_, device, size, gfp, cma_alignment_);
   for (const AreaId area : asked.areas) {
     const Pfn pfn = co_await areas_.cma_alloc(area, asked.pages, asked.align, asked.no_warn);
     if (pfn != kNoPfn) co_return pfn;
@@ -74,9 +77,10 @@ Task<Pfn> DmaAlloc::alloc(DmaDevice device, std::uint64_t size, Gfp gfp) {
 
 Task<void> DmaAlloc::free(DmaDevice device, Pfn pfn, std::uint64_t size) {
   const std::uint64_t pages = pages_of(geometry_, size);
-  // Each area is asked whether the buffer is its own.
+  // Each area is asked whether the buffer is its own, whatever mistakes choose one for a request.
+  BugSet none;
   const std::vector<AreaId> asked =
-      areas_for(geometry_.release, &dma_, device, std::max<std::uint64_t>(pages, 2), kGfpKernel);
+      areas_for(geometry_.release, none, &dma_, device, std::max<std::uint64_t>(pages, 2), kGfpKernel);
   for (const AreaId area : asked) {
     const bool released = co_await areas_.cma_release(area, pfn, pages);
     if (released) co_return;

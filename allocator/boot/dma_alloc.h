@@ -37,9 +37,9 @@ struct DmaRequest {
 };
 
 // Returns how the DMA layer asks for a buffer of so many bytes (DmaAlloc::alloc() says of which areas). `areas`:
-// nullptr for a machine without any but the device's own. Requires: size is not 0.
-DmaRequest dma_request(const Geometry& geometry, const DmaAreas* areas, const DmaDevice& device, std::uint64_t size,
-                       Gfp gfp, unsigned cma_alignment = kCmaAlignment);
+// nullptr for a machine without any but the device's own. Mistakes in `bugs` change the areas. Requires: size is not 0.
+DmaRequest dma_request(const Geometry& geometry, BugSet& bugs, const DmaAreas* areas, const DmaDevice& device,
+                       std::uint64_t size, Gfp gfp, unsigned cma_alignment = kCmaAlignment);
 
 class DmaAlloc {
  public:

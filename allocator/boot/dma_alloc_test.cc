@@ -74,7 +74,8 @@ TEST_P(DmaAllocTest, WhatTheAreaCannotGiveIsABlockOfThePageAllocator) {
 
 TEST_P(DmaAllocTest, ASizeThatWrapsRoundHasNoBlock) {
   for (const std::uint64_t size : {~std::uint64_t{0}, ~std::uint64_t{0} - 4094}) {
-    const DmaRequest request = dma_request(trial->machine.geometry(), &booted->dma(), {}, size, kGfpKernel);
+    const DmaRequest request =
+        dma_request(trial->machine.geometry(), trial->machine.bugs, &booted->dma(), {}, size, kGfpKernel);
     EXPECT_EQ(request.pages, 0U);
     EXPECT_EQ(request.order, 52U);
     EXPECT_EQ(alloc({}, size), kNoPfn);

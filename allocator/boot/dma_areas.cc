@@ -120,8 +120,10 @@ void DmaAreas::reserve(std::uint64_t limit) {
   if (parameters_.size) {
     request.size = *parameters_.size;
     request.base = parameters_.base;
-    if (parameters_.limit != 0 && (limit == 0 || parameters_.limit < limit)) request.limit = parameters_.limit;
     request.fixed = ((parameters_.base + request.size) & geometry.phys_mask()) == parameters_.limit;
+    const bool limited = parameters_.limit != 0 && (limit == 0 || parameters_.limit < limit);
+    if (limited && (request.fixed || !machine_.bugs.fires(Bug::cmdline_limit_ignored)))
+      request.limit = parameters_.limit;
   }
   if (request.size == 0 || default_area_) return;
   debug("dma_contiguous_reserve: reserving " + printed_mebibytes(geometry, request.size) + " for global area");
@@ -135,7 +137,8 @@ int DmaAreas::set_up_node(const TreeNode& node, std::uint64_t base, std::uint64_
   CMA_ASSERT(geometry.release >= Release::v3_18);
   const bool is_default = node.has("linux,cma-default");
   // 5.8 gave the command line precedence.
-  if (geometry.release >= Release::v5_8 && parameters_.size && is_default) {
+  const bool passed_over = geometry.release >= Release::v5_8 && parameters_.size && is_default;
+  if (passed_over && !machine_.bugs.fires(Bug::node_before_cmdline)) {
     machine_.trace.log("Reserved memory: bypass " + node.name + " node, using cmdline CMA params instead");
     return -kEBUSY;
   }

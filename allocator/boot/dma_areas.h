@@ -29,6 +29,7 @@ struct BootMachine {
   Trace& trace;
   Memblock& memblock;
   Areas& areas;
+  BugSet& bugs;
 };
 
 // An area of the DMA layer that was asked for, and what became of it.
@@ -69,6 +70,8 @@ class DmaAreas {
   std::optional<AreaId> numa_area(unsigned node) const;
   // Returns the declarations so far, in their order.
   const std::vector<AreaAttempt>& attempts() const { return attempts_; }
+  // Returns the mistakes of the machine.
+  BugSet& bugs() const { return machine_.bugs; }
 
   // Returns the size of the default area that the configuration selects, in bytes (cma_early_percent_memory and the
   // four selections).

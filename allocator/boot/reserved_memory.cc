@@ -287,7 +287,9 @@ int ReservedMemory::place(ReservedRegion& region) {
   region.wanted = wanted.size;
   const bool nomap = node.has("no-map");
   bool placed = false;
-  if (const std::string* ranges = node.find("alloc-ranges")) {
+  const std::string* ranges = node.find("alloc-ranges");
+  if (ranges != nullptr && machine_.bugs.fires(Bug::alloc_ranges_ignored)) ranges = nullptr;
+  if (ranges != nullptr) {
     if (ranges->size() % tuple_bytes() != 0) {
       log_regions("invalid alloc-ranges property in '" + node.name + "', skipping node.");
       return -kEINVAL;
@@ -335,9 +337,13 @@ bool ReservedMemory::place_in(ReservedRegion& region, BytesWanted wanted, bool n
   region.searched.push_back({wanted.low, wanted.high});
   // 5.10 to 5.14 take unmapped memory out without reserving it.
   const bool reserves = !nomap || release_ < Release::v5_10 || release_ >= Release::v5_15;
-  const std::optional<std::uint64_t> base = reserves ? memblock.alloc_bytes(wanted) : memblock.find_bytes(wanted);
+  const std::optional<std::uint64_t> base = memblock.find_bytes(wanted);
   if (!base) return false;
   region.base = *base;
+  // A region that is to be an area would be refused as one, and so be noticed by the kernel itself.
+  const bool pool = !nomap && !node_of(region).has("reusable");
+  const bool forgotten = pool && wanted.size != 0 && machine_.bugs.fires(Bug::region_unreserved);
+  if (reserves && !forgotten) memblock.reserve_bytes(*base, wanted.size);
   if (nomap && release_ < Release::v5_15) memblock.remove(*base, wanted.size);
   if (nomap && release_ >= Release::v5_15) memblock.mark_nomap(*base, wanted.size);
   return true;
@@ -373,6 +379,7 @@ void ReservedMemory::set_up(ReservedRegion& region) {
 
 // Gives the memory of a region back that nothing could be made of.
 void ReservedMemory::give_up(const ReservedRegion& region) {
+  if (machine_.bugs.fires(Bug::failed_region_kept)) return;
   Memblock& memblock = machine_.memblock;
   const bool nomap = node_of(region).has("no-map");
   if (release_ < Release::v5_12 || !nomap) memblock.free_bytes(region.base, region.size);

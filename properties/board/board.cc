@@ -161,7 +161,7 @@ std::vector<AreaAttempt> BoardRun::attempts() const {
 
 BoardRun::BoardRun(const Board& board, Observer* observer) : board_(board), machine_(board.geometry) {
   if (observer != nullptr) observer->program_begins(machine_);
-  const BootMachine parts{machine_.geometry(), machine_.trace, machine_.memblock, machine_.areas};
+  const BootMachine parts{machine_.geometry(), machine_.trace, machine_.memblock, machine_.areas, machine_.bugs};
   boot_ = std::make_unique<Boot>(parts, board.config, &board.tree, board.cmdline);
   boot_->run(board.limit);
   if (observer != nullptr) observer->op_performed(machine_, 0);

@@ -60,7 +60,7 @@ BootConfig config_of(const RunBoot& op) {
 }
 
 void run_boot(Machine& machine, const RunBoot& op, ProgramBoot& made) {
-  const BootMachine parts{machine.geometry(), machine.trace, machine.memblock, machine.areas};
+  const BootMachine parts{machine.geometry(), machine.trace, machine.memblock, machine.areas, machine.bugs};
   made.boot.emplace(parts, made.config, &made.tree, op.cmdline);
   made.boot->run(op.limit);
 }

@@ -40,8 +40,9 @@ struct DmaBuffer {
 };
 
 // Returns how the operation asks: the areas in their order, then a block. Without a `boot` there are no areas but the
-// device's own. Requires: what it names has been performed.
-DmaRequest request_of(const World& world, const DmaBuffer& op);
+// device's own. `bugs`: those of the machine, or a copy, in which nothing is counted as reached. Requires: what it
+// names has been performed.
+DmaRequest request_of(const World& world, const DmaBuffer& op, BugSet& bugs);
 
 // Gives all that is left of a buffer back to where it came from.
 struct DmaFree {
