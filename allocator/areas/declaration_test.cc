@@ -183,7 +183,9 @@ TEST_P(DeclareTest, TheTableHoldsAsManyAreasAsConfigured) {
   EXPECT_EQ(m.areas.declare_contiguous(request(0, 0, false)), -kENOSPC) << "asked before anything else";
   EXPECT_THAT(log_lines(m, first), ElementsAre("cma: Not enough slots for CMA reserved regions!"));
   m.memblock.reserve({0, 0x400});
+  const std::size_t second = m.trace.records().size();
   EXPECT_EQ(m.areas.init_reserved_mem(0, kUnit, 0, "third"), -kENOSPC);
+  EXPECT_THAT(log_lines(m, second), ElementsAre("cma: Not enough slots for CMA reserved regions!"));
 }
 
 TEST_P(DeclareTest, AFixedAreaMayNotStraddleHighMemory) {
@@ -552,6 +554,87 @@ TEST(DeclareIn36, WithoutDebugLinesOnlyTheReservationIsPrinted) {
   DeclareRequest request = main_at_64_mib();
   EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
   EXPECT_THAT(log_lines(machine), ElementsAre("cma: CMA: reserved 16 MiB at 04000000"));
+}
+
+// 128 MiB of which one at 40 MiB is reserved.
+Machine& machine_of_3_6(std::unique_ptr<Machine>& machine, unsigned max_areas = 8) {
+  Geometry g;
+  g.release = Release::v3_6;
+  g.memory = {0, 0x8000};
+  g.reserved = {{0x2800, 0x2900}};
+  g.max_areas = max_areas;
+  g.cma_debug = false;
+  machine = std::make_unique<Machine>(g);
+  return *machine;
+}
+
+TEST(DeclareIn36, ARefusalHasItsErrorAndItsLine) {
+  struct OldRefusal {
+    const char* what;
+    std::uint64_t size, base, limit;
+    int error;
+    std::vector<std::string> lines;
+  };
+  const OldRefusal refusals[] = {
+      {"no size", 0, 64 * kMiB, 0, -kEINVAL, {}},
+      {"on top of another", 16 * kMiB, 32 * kMiB, 0, -kEBUSY, {"cma: CMA: failed to reserve 16 MiB"}},
+      {"no gap is large enough", 96 * kMiB, 0, 0, -kENOMEM, {"cma: CMA: failed to reserve 96 MiB"}},
+      {"larger than memory", 256 * kMiB, 0, 0, -kENOMEM, {"cma: CMA: failed to reserve 256 MiB"}},
+      {"nothing below its limit", 64 * kMiB, 0, 48 * kMiB, -kENOMEM, {"cma: CMA: failed to reserve 64 MiB"}},
+  };
+  for (const OldRefusal& refusal : refusals) {
+    std::unique_ptr<Machine> machine;
+    Machine& m = machine_of_3_6(machine);
+    DeclareRequest request;
+    request.size = refusal.size;
+    request.base = refusal.base;
+    request.limit = refusal.limit;
+    EXPECT_EQ(m.areas.declare_contiguous(request), refusal.error) << refusal.what;
+    EXPECT_EQ(log_lines(m), refusal.lines) << refusal.what;
+    EXPECT_THAT(m.memblock.reserved(), ElementsAre(PfnRange{0x2800, 0x2900})) << refusal.what;
+  }
+}
+
+TEST(DeclareIn36, AFullTableIsAskedFirst) {
+  std::unique_ptr<Machine> machine;
+  Machine& m = machine_of_3_6(machine, 1);
+  EXPECT_EQ(m.areas.declare_contiguous(main_at_64_mib()), 0);
+  const std::size_t first = m.trace.records().size();
+  EXPECT_EQ(m.areas.declare_contiguous({}), -kENOSPC);
+  EXPECT_THAT(log_lines(m, first), ElementsAre("cma: Not enough slots for CMA reserved regions!"));
+}
+
+// Of three areas the first has no bitmap and the second lies in two zones.
+TEST(ActivationIn36, FailsWithoutALineAndGoesOn) {
+  Geometry g;
+  g.release = Release::v3_6;
+  g.memory = {0, 0x8000};
+  g.zones = {{"DMA32", {0, 0x4600}}, {"Normal", {0x4600, 0x8000}}};
+  Machine machine(g);
+  for (const std::uint64_t base : {32 * kMiB, 64 * kMiB, 96 * kMiB}) {
+    DeclareRequest request = main_at_64_mib();
+    request.base = base;
+    ASSERT_EQ(machine.areas.declare_contiguous(request), 0);
+  }
+  machine.areas.fail_bitmap_of(0);
+  const std::size_t first = machine.trace.records().size();
+  machine.finish_boot();
+  EXPECT_FALSE(machine.areas.area(0).active());
+  EXPECT_FALSE(machine.areas.area(1).active());
+  EXPECT_TRUE(machine.areas.area(2).active());
+  EXPECT_THAT(log_lines(machine, first), IsEmpty());
+}
+
+// Zones of two nodes differ, whatever their names.
+TEST_P(DeclareTest, AnAreaOfTwoNodesIsNotActivated) {
+  Geometry g = geometry();
+  g.zones = {{"Normal", {0, 0x4600}, 0}, {"Normal", {0x4600, 0x8000}, 1}};
+  Machine m(g);
+  ASSERT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
+  const std::size_t first = m.trace.records().size();
+  m.finish_boot();
+  EXPECT_FALSE(m.areas.area(0).active());
+  EXPECT_THAT(log_lines(m, first), ElementsAre("cma: CMA area main could not be activated"));
 }
 
 // Rounding up wraps round, and memblock reserves nothing.

@@ -83,6 +83,43 @@ TEST_P(DefaultAreaTest, BootGoesOnWithoutAnAreaThatDoesNotFit) {
   }
 }
 
+TEST_P(DefaultAreaTest, WithoutASlotThereIsNone) {
+  Geometry g = plain_board(GetParam(), 512);
+  g.max_areas = 1;
+  BootTrial trial(g);
+  DeclareRequest first;
+  first.size = 16 * kMiB;
+  ASSERT_EQ(trial.machine.areas.declare_contiguous(first), 0);
+  const Boot& boot = trial.run(nullptr, "cma=64M");
+  EXPECT_EQ(boot.dma().default_area(), std::nullopt);
+  ASSERT_EQ(boot.dma().attempts().size(), 1U);
+  EXPECT_EQ(boot.dma().attempts()[0].error, -kENOSPC);
+  EXPECT_EQ(trial.lines().back(), "cma: Not enough slots for CMA reserved regions!");
+}
+
+TEST_P(DefaultAreaTest, AFixedOneOverAReservationIsRefused) {
+  if (GetParam() < Release::v3_16) GTEST_SKIP() << "the command line has no places";
+  Geometry g = plain_board(GetParam(), 512);
+  g.reserved = {{0x9000, 0x9001}};
+  BootTrial trial(g);
+  const Boot& boot = trial.run(nullptr, "cma=64M@128M");
+  EXPECT_EQ(boot.dma().attempts()[0].error, -kEBUSY);
+  EXPECT_THAT(trial.lines(), ElementsAre(failed_line(GetParam(), 64)));
+}
+
+TEST_P(DefaultAreaTest, AFixedOneMustBeginAtAWholeUnitSince4_19) {
+  if (GetParam() < Release::v3_16) GTEST_SKIP() << "the command line has no places";
+  BootTrial trial(plain_board(GetParam(), 512));
+  trial.run(nullptr, "cma=64M@129M");
+  if (GetParam() < Release::v4_19) {
+    EXPECT_THAT(trial.lines(), ElementsAre(reserved_line(GetParam(), 64, 132 * kMiB)));
+    return;
+  }
+  const std::string unit = GetParam() >= Release::v5_19 ? "0x0000000000200000" : "0x0000000000400000";
+  EXPECT_THAT(trial.lines(), ElementsAre("cma: Region at 0x0000000008100000 must be aligned to " + unit + " bytes",
+                                         failed_line(GetParam(), 64)));
+}
+
 TEST_P(DefaultAreaTest, ASizeThatIsNoMultipleIsRoundedUp) {
   BootTrial trial(plain_board(GetParam(), 512));
   trial.run(nullptr, "cma=5000K");
@@ -225,6 +262,21 @@ TEST(NodeAreas, AFailureIsReportedTwiceAndTheNextNodeIsAsked) {
                             std::string("cma: ") + (numa ? "dma_numa_cma_reserve" : "dma_pernuma_cma_reserve") +
                                 ": reservation failed: err -12, node 0",
                             std::string("cma: Reserved 16 MiB at 0x000000001f000000") + (numa ? " on node 1" : "")));
+  }
+}
+
+TEST(NodeAreas, WithoutASlotTheLineNamesTheError) {
+  for (const Release release : {Release::v5_10, Release::v6_1, Release::v6_12}) {
+    Geometry g = two_nodes(release);
+    g.max_areas = 1;
+    BootTrial trial(g);
+    trial.config.node_areas = true;
+    trial.run(nullptr, "cma=0 cma_pernuma=16M");
+    const bool numa = release >= Release::v6_6;
+    ASSERT_EQ(trial.lines().size(), 3U);
+    EXPECT_EQ(trial.lines()[1], "cma: Not enough slots for CMA reserved regions!");
+    EXPECT_EQ(trial.lines()[2], std::string("cma: ") + (numa ? "dma_numa_cma_reserve" : "dma_pernuma_cma_reserve") +
+                                    ": reservation failed: err -28, node 1");
   }
 }
 

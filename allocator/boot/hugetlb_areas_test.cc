@@ -88,6 +88,31 @@ TEST_P(HugetlbAreasTest, WithoutAPlaceTheNextNodeIsTried) {
   EXPECT_EQ(areas.attempts().size(), 2U);
 }
 
+TEST_P(HugetlbAreasTest, WithoutASlotTheLineNamesTheError) {
+  if (!since(Release::v5_7)) GTEST_SKIP() << "there are no such areas";
+  Geometry g = board_of_two_nodes(GetParam());
+  g.max_areas = 1;
+  boot(g, "hugetlb_cma=2G");
+  ASSERT_EQ(trial->lines().size(), 5U);
+  EXPECT_EQ(trial->lines()[3], "cma: Not enough slots for CMA reserved regions!");
+  EXPECT_EQ(trial->lines()[4], "hugetlb_cma: reservation failed: err -28, node 1");
+}
+
+TEST_P(HugetlbAreasTest, ANodeThatNoKernelHasEndsTheListWithoutALine) {
+  if (!since(Release::v5_16)) GTEST_SKIP() << "there are no sizes of nodes";
+  const HugetlbAreas& areas = boot(board_of_two_nodes(GetParam()), "hugetlb_cma=1:1G,16:1G,0:1G");
+  EXPECT_TRUE(areas.area(1));
+  EXPECT_FALSE(areas.area(0));
+  EXPECT_EQ(trial->lines().size(), 2U);
+}
+
+TEST_P(HugetlbAreasTest, WithoutAnyNodeThatCanHaveOneThereIsNone) {
+  if (!since(Release::v5_16)) GTEST_SKIP() << "there are no sizes of nodes";
+  boot(board_of_two_nodes(GetParam()), "hugetlb_cma=2:1G,3:1G");
+  EXPECT_THAT(trial->lines(),
+              ElementsAre("hugetlb_cma: invalid node 2 specified", "hugetlb_cma: invalid node 3 specified"));
+}
+
 TEST_P(HugetlbAreasTest, ArmHasNone) {
   boot(plain_board(GetParam(), 2048), "hugetlb_cma=1G", Architecture::arm);
   if (since(Release::v5_7)) {
