@@ -85,6 +85,8 @@ class Reader {
       if (has_value(word)) numa_cma(*word.value);
     } else if (release >= Release::v5_7 && same_name(word.name, "hugetlb_cma")) {
       if (has_value(word)) hugetlb_cma(*word.value);
+    } else if (!word.value && (word.name == "kernelcore" || word.name == "movablecore")) {
+      trace_.log("Malformed early option '" + word.name + "'");
     }
   }
 

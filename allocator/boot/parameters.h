@@ -62,8 +62,9 @@ struct BootParameters {
   std::string null_pointer;
 };
 
-// Reads all words of a command line, and reports what the kernel does: since 4.19 a `cma` without a value. `numa`: the
-// kernel has areas for each node (CONFIG_DMA_PERNUMA_CMA, since 6.6 CONFIG_DMA_NUMA_CMA), and so the words for them.
+// Reads all words of a command line, and reports what the kernel does: since 4.19 a `cma` without a value, and sizes of
+// zones without one (movable_zones.h reads those). `numa`: the kernel has areas for each node (CONFIG_DMA_PERNUMA_CMA,
+// since 6.6 CONFIG_DMA_NUMA_CMA), and so the words for them.
 BootParameters read_parameters(std::string_view cmdline, const Geometry& geometry, bool numa, Trace& trace);
 
 }  // namespace cma

@@ -136,6 +136,13 @@ TEST_F(ParametersTest, AWordWithoutAValueIsReportedSince4_19) {
   EXPECT_THAT(log_lines(*machine), IsEmpty());
 }
 
+// What they ask for is read before there is a machine (movable_zones.h).
+TEST_F(ParametersTest, SizesOfZonesWithoutAValueAreReported) {
+  read("kernelcore movablecore=1G movablecore", Release::v4_9);
+  EXPECT_THAT(log_lines(*machine),
+              ElementsAre("Malformed early option 'kernelcore'", "Malformed early option 'movablecore'"));
+}
+
 TEST_F(ParametersTest, WordsAfterTwoDashesAreForInit) {
   EXPECT_EQ(read("quiet -- cma=64M", Release::v6_1).size, std::nullopt);
   EXPECT_EQ(read("quiet -- cma=64M", Release::v3_6).size, 64 * kMiB) << "3.15 brought it";

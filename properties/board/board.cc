@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "allocator/boot/movable_zones.h"
 #include "allocator/boot/unsafe_area.h"
 #include "properties/board/memory_words.h"
 #include "properties/board/numa_nodes.h"
@@ -149,6 +150,7 @@ std::expected<Board, std::string> make_board(BootTree tree, const BoardSettings&
   if (const std::optional<std::string> why = g.impossible()) return std::unexpected(*why);
   board.config = settings.config;
   board.cmdline = settings.cmdline.value_or(tree.cmdline);
+  g.zones = zones_with_movable(g, movable_parameters(board.cmdline, g));
   board.tree = std::move(tree);
   return board;
 }

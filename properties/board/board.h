@@ -45,8 +45,8 @@ struct Board {
 };
 
 // Makes a board. Zones are those of the architecture: on arm low memory ends 768 MiB after its start; on arm64 and
-// riscv the first zone ends at the limit, 4 GiB if none is given. Fails with the reason: there is no memory, or no
-// machine can have it.
+// riscv the first zone ends at the limit, 4 GiB if none is given; kernelcore= and movablecore= on the command line make
+// a zone Movable of their end. Fails with the reason: there is no memory, or no machine can have it.
 std::expected<Board, std::string> make_board(BootTree tree, const BoardSettings& settings);
 
 // A boot of a board: from the command line to the activation of areas.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "properties/board/blob_testing.h"
+#include "properties/board/boot_rules.h"
 #include "properties/board/tree_blob.h"
 
 namespace cma {
@@ -70,6 +71,13 @@ TEST(Boards, Arm64CutsMemoryAt4GiBOrAtTheLimit) {
   EXPECT_EQ(board_of(with_memory({{8 * kGiB, 9 * kGiB}})).limit, 9 * kGiB) << "memory begins after";
 }
 
+TEST(Boards, MovablecoreMakesAZoneOfTheEnd) {
+  BoardSettings settings = with_memory({{0, kGiB}});
+  settings.cmdline = "movablecore=256M";
+  EXPECT_THAT(board_of(settings).geometry.zones,
+              ElementsAre(ZoneSpec{"DMA", {0, 0x30000}, 0}, ZoneSpec{"Movable", {0x30000, 0x40000}, 0}));
+}
+
 TEST(Boards, WhatCannotBeAMachineIsRefused) {
   EXPECT_THAT(make_board({}, {}).error(), HasSubstr("names no memory"));
   EXPECT_THAT(make_board({}, with_memory({{100, 200}})).error(), HasSubstr("names no memory"));
@@ -110,6 +118,16 @@ TEST(BoardRuns, AreasWithTheSameMemoryAreNotActivated) {
   const BoardRun run(*board);
   EXPECT_THAT(run.not_activated(), HasSubstr("a0 and a1 have the same memory"));
   EXPECT_FALSE(run.machine().booted());
+}
+
+TEST(BoardRuns, AnAreaThatReachesIntoZoneMovableIsNotActivated) {
+  BoardSettings settings = with_memory({{0, kGiB}});
+  settings.cmdline = "movablecore=256M cma=64M@736M";
+  const Board board = board_of(settings);
+  const BoardRun run(board);
+  EXPECT_THAT(run.not_activated(), IsEmpty()) << "the kernel looks itself";
+  EXPECT_FALSE(run.machine().areas.area(0).active());
+  EXPECT_EQ(log_of(run).back(), "cma: CMA area reserved could not be activated");
 }
 
 TEST(BoardRuns, AnAreaOutsideMemoryIsNotActivated) {
