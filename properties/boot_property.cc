@@ -116,7 +116,7 @@ void BootWitness::collect() {
   const auto& memory = made().boot->reserved_memory();
   for (const ReservedRegion& region : memory ? memory->regions() : std::vector<ReservedRegion>()) {
     if (region.size == 0) continue;
-    const Op& op = program_.ops[made().regions[region.node]];
+    const Op& op = program_.ops[*made().regions[region.node]];
     BootRange kept;
     kept.name = program_.name_of(op);
     kept.region = &std::get<Region>(op.body);

@@ -112,6 +112,24 @@ TEST_F(BootCommandTest, ASourceIsCompiled) {
   EXPECT_THAT(err_, HasSubstr("broken.dts: dtc does not compile it"));
 }
 
+TEST_F(BootCommandTest, AProgramBootsATree) {
+  const std::string boots = write("boots.cma",
+                                  "machine release=6.1 pages=0x10000 pageblock_order=9 debug=off\nboot cmdline=\"\" "
+                                  "size_mbytes=0\nboot_area own area=linux,cma\nexpect own.pfn == 0xc000\n");
+  EXPECT_EQ(call({"run", "--dtb", write("board.dtb", blob_with_area()), boots}), kNothingFound) << out_ << err_;
+  EXPECT_EQ(call({"run", boots}), kFindings) << "without the tree there is no such area";
+  const std::string plain = write("plain.cma", "machine small release=6.1\nspawn\n");
+  EXPECT_EQ(call({"run", "--dtb", write("board.dtb", blob_with_area()), plain}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("needs a program with a `boot`"));
+}
+
+TEST_F(BootCommandTest, ATreeInAProgramThatCannotBeReadIsBadInput) {
+  const std::string file =
+      write("odd.cma", "machine small release=6.1\ndevice_tree \"/ { a = <1> };\"\nboot cmdline=\"\"\n");
+  EXPECT_EQ(call({"run", file}), kBadInput);
+  EXPECT_THAT(err_, HasSubstr("odd.cma:2: in the tree, line 1, column 13: expected ';'"));
+}
+
 TEST_F(BootCommandTest, BadInputIsTwo) {
   EXPECT_EQ(call({"boot", path("missing")}), kBadInput);
   EXPECT_EQ(call({"boot", write("cut", blob_with_area().substr(0, 200))}), kBadInput);

@@ -10,12 +10,14 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "fuzz/commands/command.h"
 #include "fuzz/commands/installed.h"
 #include "fuzz/mutation/input.h"
 #include "properties/program/byte_form.h"
 #include "properties/program/text.h"
+#include "properties/program/tree_text.h"
 
 namespace cma {
 namespace {
@@ -177,6 +179,22 @@ std::expected<LoadedProgram, Failure> load_program(const std::string& file, cons
   return program_of(file, *content, options);
 }
 
+namespace {
+
+// Returns which device tree of a program cannot be read, its line first; nullopt if all can.
+std::optional<std::string> complaint_of_trees(const LoadedProgram& loaded) {
+  for (std::size_t op = 0; op < loaded.program.ops.size(); ++op) {
+    const auto* tree = std::get_if<DeviceTree>(&loaded.program.ops[op].body);
+    if (tree == nullptr) continue;
+    const int line = op < loaded.lines.size() ? loaded.lines[op] : 0;
+    if (const auto read = read_tree_text(tree->source); !read)
+      return fmt::format("{}: in the tree, {}", line, read.error());
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::expected<LoadedProgram, Failure> program_of(const std::string& file, std::string_view content,
                                                  const LoadOptions& options) {
   LoadedProgram loaded;
@@ -200,6 +218,7 @@ std::expected<LoadedProgram, Failure> program_of(const std::string& file, std::s
   if (!program) return failure(kBadInput, program.error().text());
   loaded.program = std::move(*program);
   loaded.lines = lines_of_operations(loaded.program, content);
+  if (auto complaint = complaint_of_trees(loaded)) return failure(kBadInput, fmt::format("{}:{}", name, *complaint));
   return loaded;
 }
 

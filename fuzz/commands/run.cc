@@ -15,10 +15,12 @@
 #include "fuzz/commands/installed.h"
 #include "fuzz/commands/report.h"
 #include "fuzz/commands/tool_reports.h"
+#include "fuzz/commands/tree_file.h"
 #include "properties/explain/names.h"
 #include "properties/explain/page_map.h"
 #include "properties/explain/why.h"
 #include "properties/program/text.h"
+#include "properties/program/tree_text.h"
 #include "properties/traces/writers.h"
 
 namespace cma {
@@ -29,6 +31,7 @@ struct RunCommand {
   std::vector<std::string> bugs;
   std::string bug_set;
   std::string audit;
+  std::string tree;
   std::vector<std::string> why_of;
   std::string ftrace;
   std::string trace_dat;
@@ -206,12 +209,33 @@ void apply_options(const RunCommand& command, Program& program) {
   if (command.audit == "ops") program.audit = Audit::ops;
 }
 
+// Puts the device tree of the option before the program's `boot`, as an operation.
+std::expected<void, Failure> add_tree(const RunCommand& command, LoadedProgram& loaded) {
+  if (command.tree.empty()) return {};
+  std::vector<Op>& ops = loaded.program.ops;
+  const auto boots = [](const Op& op) { return std::holds_alternative<RunBoot>(op.body); };
+  const auto boot = std::ranges::find_if(ops, boots) - ops.begin();
+  if (boot == std::ssize(ops)) throw UsageError(fmt::format("{}: --dtb needs a program with a `boot`", loaded.file));
+  const auto tree = read_tree_file(command.tree);
+  if (!tree) return std::unexpected(tree.error());
+  Op op;
+  op.body = DeviceTree{tree_text(*tree)};
+  if (const auto read = read_tree_text(std::get<DeviceTree>(op.body).source); !read)
+    return std::unexpected(
+        Failure{kBadInput, fmt::format("{}: no program can hold this tree: {}", command.tree, read.error())});
+  ops.insert(ops.begin() + boot, std::move(op));
+  if (!loaded.lines.empty())
+    loaded.lines.insert(loaded.lines.begin() + boot, loaded.lines[static_cast<std::size_t>(boot)]);
+  return {};
+}
+
 // Returns the command line that shows the same again.
 std::string replay_command(const RunCommand& command, const std::string& file) {
   std::string text = program_name() + " run";
   if (!command.bug_set.empty()) text += " --bugs " + command.bug_set;
   for (const std::string& name : command.bugs) text += " --bug " + name;
   if (!command.audit.empty()) text += " --audit " + command.audit;
+  if (!command.tree.empty()) text += " --dtb " + shell_word(command.tree);
   if (command.bytes) text += " --bytes";
   if (command.as_fuzzed) text += " --as-fuzzed";
   return text + " " + (file == "-" ? "FILE" : shell_word(file));
@@ -264,6 +288,10 @@ int run_file(const RunCommand& command, CheckedRun& run, const std::string& file
   if (loaded->form == Form::bytes && !command.bytes && !command.as_fuzzed && !command.quiet)
     fmt::print(stderr, "{}: not text, so it is read as a program's bytes\n", file);
   apply_options(command, loaded->program);
+  if (const auto added = add_tree(command, *loaded); !added) {
+    outcomes.push_back({.file = file, .failure = added.error().message});
+    return report_failure(added.error());
+  }
   check_names(command, *loaded);
   const bool narrates = command.why || !command.json || command.writes_traces();
   Narrator narrator(command, *loaded, run.interpreter());
@@ -354,6 +382,7 @@ void add_run(CommandLine& line) {
   sub.text("--bugs", command->bug_set, "Bugs of the machine, instead of the program's")
       .one_of({"repaired", "as-shipped"});
   sub.text("--audit", command->audit, "When laws are checked, instead of the program's").one_of({"ops", "points"});
+  sub.text("--dtb", command->tree, "Let the program's `boot` read this device tree, a blob or a source (.dts)");
   const Option quiet = sub.flag("-q,--quiet", command->quiet, "Print one line a finding and nothing else");
   const Option json = sub.flag("--json", command->json, "Print one JSON object a program, with --why the answers too");
   for (Option brief : {quiet, json})

@@ -161,7 +161,9 @@ void WhyRecorder::learn_given_back(Slot op) {
 void WhyRecorder::answer_regions(Slot op) {
   const World& world = interpreter_.world();
   if (!std::holds_alternative<RunBoot>(world.program().ops[op].body) || world.boot == nullptr) return;
-  for (const Slot region : world.boot->regions) {
+  for (const std::optional<Slot>& operation : world.boot->regions) {
+    if (!operation) continue;
+    const Slot region = *operation;
     const bool failed = world.result(region).state == Result::State::failed;
     if (!failed && !asked_.contains(region)) continue;
     Answer answer;

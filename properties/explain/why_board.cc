@@ -96,4 +96,11 @@ void explain_default_area(const World& world, Answer& answer) {
     explain_declaration(world, attempts.back().request, answer);
 }
 
+void explain_boot_area(const World& world, const std::string& name, Answer& answer) {
+  const Boot& boot = *world.boot->boot;
+  for (const std::vector<AreaAttempt>* attempts : {&boot.dma().attempts(), &boot.hugetlb().attempts()})
+    for (const AreaAttempt& attempt : *attempts)
+      if (attempt.request.name == name) return explain_declaration(world, attempt.request, answer);
+}
+
 }  // namespace cma

@@ -5,6 +5,8 @@
 // memory. No locks; it stands on properties/program/.
 #pragma once
 
+#include <string>
+
 #include "properties/explain/answer.h"
 #include "properties/program/world.h"
 
@@ -16,5 +18,7 @@ void explain_region(const World& world, Answer& answer);
 // Explains a `boot` without a default area, or where the default area lies. Requires: it is answer.op, and was
 // performed just now.
 void explain_default_area(const World& world, Answer& answer);
+// Explains why the area of this name could not be declared. Requires: `boot` was asked for it, and has been performed.
+void explain_boot_area(const World& world, const std::string& name, Answer& answer);
 
 }  // namespace cma

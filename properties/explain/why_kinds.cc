@@ -71,6 +71,8 @@ class Explainer {
   }
   void operator()(const Region&) const { explain_region(world_, answer_); }
   void operator()(const RunBoot&) const { explain_default_area(world_, answer_); }
+  void operator()(const DeviceTree&) const { unexplained(); }
+  void operator()(const BootArea& op) const { explain_boot_area(world_, op.area, answer_); }
   void operator()(const Reserve&) const { unexplained(); }
   void operator()(const Activate&) const { unexplained(); }
 

@@ -1,5 +1,7 @@
 #include "properties/program/generator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -63,6 +65,28 @@ void generate_boot(Random& random, Program& program) {
   }
 }
 
+// Adds a tree with a node for an area before boot, and names for areas after it, to some programs that boot a board.
+void add_tree_and_names(Random& random, Program& program) {
+  if (random.chance(25)) {
+    const std::uint64_t size = program.machine.isolation_unit() << program.machine.page_shift();
+    Op tree;
+    tree.body =
+        DeviceTree{fmt::format("/ {{ #address-cells = <2>; #size-cells = <2>; reserved-memory {{ #address-cells = <2>; "
+                               "#size-cells = <2>; ranges; "
+                               "pool {{ compatible = \"shared-dma-pool\"; reusable; size = <0 {:#x}>; }}; }}; }};",
+                               size)};
+    program.ops.insert(program.ops.end() - 1, std::move(tree));
+  }
+  FieldGenerator values(random, program);
+  for (std::uint64_t left = random.below(3); left > 0; --left) {
+    Op op;
+    op.body = default_body(kind_of<BootArea>());
+    visit_fields(op.body, values);
+    op.id = program.unused_id();
+    program.ops.push_back(std::move(op));
+  }
+}
+
 // Adds regions of a device tree, and boot.
 void generate_board(Random& random, Program& program) {
   FieldGenerator values(random, program);
@@ -82,6 +106,7 @@ void generate_board(Random& random, Program& program) {
     op.id = program.unused_id();
     program.ops.push_back(std::move(op));
   }
+  add_tree_and_names(random, program);
 }
 
 // Raises the weights of operations on huge pages, processes and areas, so that huge pages come into the way of buffers:

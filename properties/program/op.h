@@ -52,7 +52,9 @@ using OpVariant = std::variant<
     // Boot on a board.
     Region, RunBoot,
     // Buffers of devices.
-    DmaBuffer, DmaFree>;
+    DmaBuffer, DmaFree,
+    // Boot on a board, from its tree to areas of nodes.
+    DeviceTree, BootArea>;
 
 // The most operations and actors of a program. The parser refuses more; Program::settle() cuts what is beyond.
 inline constexpr std::size_t kMaxOps = 4096;

@@ -1,21 +1,24 @@
 #include "properties/program/ops_board.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "allocator/base/error.h"
 #include "allocator/boot/unsafe_area.h"
 #include "properties/program/program_boot.h"
+#include "properties/program/tree_text.h"
 #include "properties/program/world.h"
 
 namespace cma {
 namespace {
 
-// Numbers have two cells.
-std::string pair_of(std::uint64_t first, std::uint64_t second) { return cells_of(first, 2) + cells_of(second, 2); }
-
-TreeNode node_of(const Region& region, std::string name) {
+// Returns the node of a region, with numbers as wide as those of the tree.
+TreeNode node_of(const Region& region, std::string name, const BootTree& tree) {
   TreeNode node{std::move(name), 1, {}};
+  const auto range = [&](std::uint64_t base, std::uint64_t size) {
+    return cells_of(base, tree.address_cells) + cells_of(size, tree.size_cells);
+  };
   const auto add = [&](bool wanted, const char* property, std::string value) {
     if (wanted) node.properties.push_back({property, std::move(value)});
   };
@@ -24,25 +27,38 @@ TreeNode node_of(const Region& region, std::string name) {
   add(region.reusable, "reusable", "");
   add(region.no_map, "no-map", "");
   add(region.cma_default, "linux,cma-default", "");
-  add(fixed, "reg", pair_of(region.base, region.size));
-  add(!fixed, "size", cells_of(region.size, 2));
-  add(region.alignment != 0, "alignment", cells_of(region.alignment, 2));
-  add(region.alloc_base != kNotGiven, "alloc-ranges", pair_of(region.alloc_base, region.alloc_size));
+  add(fixed, "reg", range(region.base, region.size));
+  add(!fixed, "size", cells_of(region.size, tree.size_cells));
+  add(region.alignment != 0, "alignment", cells_of(region.alignment, tree.address_cells));
+  add(region.alloc_base != kNotGiven, "alloc-ranges", range(region.alloc_base, region.alloc_size));
   return node;
 }
 
-// Adds the regions that the program has so far to the tree. Without any, it has no /reserved-memory.
+// Returns the tree that the program has so far, without its regions: the last one, or one whose numbers have two cells.
+BootTree tree_of(const World& world, Slot self) {
+  BootTree tree;
+  tree.address_cells = tree.size_cells = 2;
+  for (Slot slot = 0; slot < self; ++slot) {
+    const auto* op = std::get_if<DeviceTree>(&world.program().ops[slot].body);
+    if (op == nullptr || world.result(slot).state != Result::State::done) continue;
+    if (auto read = read_tree_text(op->source)) tree = std::move(*read);
+  }
+  return tree;
+}
+
+// Adds the regions that the program has so far to its tree. Without any, there is no /reserved-memory but the tree's.
 void add_regions(const World& world, Slot self, ProgramBoot& made) {
   const Program& program = world.program();
-  made.tree.address_cells = made.tree.size_cells = 2;
+  made.tree = tree_of(world, self);
+  made.regions.assign(made.tree.regions.size(), std::nullopt);
   for (Slot slot = 0; slot < self; ++slot) {
     const Op& op = program.ops[slot];
     const auto* region = std::get_if<Region>(&op.body);
     if (region == nullptr || world.result(slot).state != Result::State::done) continue;
-    made.tree.regions.push_back(node_of(*region, program.name_of(op)));
-    made.regions.push_back(slot);
+    made.tree.regions.push_back(node_of(*region, program.name_of(op), made.tree));
+    made.regions.emplace_back(slot);
   }
-  if (made.regions.empty()) return;
+  if (made.regions.empty() || made.tree.reserved_memory) return;
   made.tree.reserved_memory = reserved_memory_node(made.tree.address_cells, made.tree.size_cells);
 }
 
@@ -110,6 +126,33 @@ void Region::perform(World& world, Slot self) const {
   if (world.boot != nullptr) world.skip(self, "boot has read the tree already");
 }
 
+void DeviceTree::perform(World& world, Slot self) const {
+  if (world.boot != nullptr)
+    world.skip(self, "boot has read the tree already");
+  else if (!read_tree_text(source))
+    world.skip(self, "the text is no device tree that boot reads");
+}
+
+void BootArea::perform(World& world, Slot self) const {
+  if (world.boot == nullptr) {
+    world.skip(self, "boot has not reserved its areas yet");
+    return;
+  }
+  if (const std::optional<AreaId> found = world.machine().areas.find(area)) {
+    world.result(self).yields = Yields::area;
+    world.result(self).area = *found;
+    return;
+  }
+  const Boot& boot = *world.boot->boot;
+  for (const std::vector<AreaAttempt>* attempts : {&boot.dma().attempts(), &boot.hugetlb().attempts()}) {
+    const auto asked = std::ranges::find(*attempts, area, [](const AreaAttempt& a) { return a.request.name; });
+    if (asked == attempts->end()) continue;
+    world.fail(self, asked->error);
+    return;
+  }
+  world.skip(self, "boot was not asked for an area of that name");
+}
+
 void RunBoot::perform(World& world, Slot self) const {
   if (world.boot != nullptr) {
     world.skip(self, "boot has reserved its areas already");
@@ -125,7 +168,8 @@ void RunBoot::perform(World& world, Slot self) const {
   run_boot(world.machine(), *this, *made);
   if (const auto& memory = made->boot->reserved_memory())
     for (const ReservedRegion& region : memory->regions())
-      record_region(world, made->regions[region.node], made->tree.regions[region.node], region);
+      if (const std::optional<Slot> slot = made->regions[region.node])
+        record_region(world, *slot, made->tree.regions[region.node], region);
   const DmaAreas& dma = made->boot->dma();
   if (const std::optional<AreaId> area = dma.default_area()) {
     world.result(self).yields = Yields::area;

@@ -49,6 +49,41 @@ struct Region {
   friend bool operator==(const Region&, const Region&) = default;
 };
 
+// A device tree in the text of its source (tree_text.h). `boot` reads the last one before it: its nodes come before
+// those of `region` operations.
+struct DeviceTree {
+  static constexpr OpInfo kInfo{.verb = "device_tree",
+                                .performed = Performed::without_actor,
+                                .boot = true,
+                                .help = "the device tree that `boot` reads, in the text of its source"};
+  std::string source;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.text(self.source, {});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const DeviceTree&, const DeviceTree&) = default;
+};
+
+// Gives an area that `boot` declared, of the kernel's name, a name for operations. Its result is the area, or the error
+// of its declaration.
+struct BootArea {
+  static constexpr OpInfo kInfo{.verb = "boot_area",
+                                .letter = 'c',
+                                .yields = Yields::area,
+                                .performed = Performed::without_actor,
+                                .boot = true,
+                                .names_itself = true,
+                                .help = "names an area of `boot` for operations: pernuma0, numa1, hugetlb0, a node's"};
+  std::string area;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.text(self.area, {.name = "area", .quoted = false});
+  }
+  void perform(World& world, Slot self) const;
+  friend bool operator==(const BootArea&, const BootArea&) = default;
+};
+
 inline constexpr std::string_view kArchWords[] = {"arm64", "arm", "riscv"};
 enum class ArchWord : std::uint8_t { arm64, arm, riscv };
 // CONFIG_CMA_SIZE_SEL_*.

@@ -85,6 +85,50 @@ TEST_P(BoardPrograms, OneProgramLeavesNothingToTheNext) {
   run("boot main cmdline=\"cma=16M\"\nexpect main.pfn == 0xf000\n");
 }
 
+// One cell is as wide as the numbers of the tree are.
+constexpr std::string_view kTree =
+    "device_tree \"/ { #address-cells = <1>; #size-cells = <1>; reserved-memory { #address-cells = <1>; #size-cells = "
+    "<1>; ranges; linux,cma { compatible = \\\"shared-dma-pool\\\"; reusable; size = <0x1000000>; }; }; };\"\n";
+
+TEST_P(BoardPrograms, AreasOfATreeGetNames) {
+  if (!since(Release::v3_18)) GTEST_SKIP() << "nodes are no areas";
+  run(
+      fmt::format("{}boot cmdline=\"cma=8M\"\nboot_area own area=linux,cma\nexpect own.pfn == 0xf000\n"
+                  "b = cma_alloc own pages=3\nexpect b.pfn == 0xf000\n",
+                  kTree));
+}
+
+TEST_P(BoardPrograms, RegionsComeAfterTheNodesOfATree) {
+  if (!since(Release::v6_12)) GTEST_SKIP() << "a sort decides the order";
+  run(
+      fmt::format("region second size=0x1000000 shared-dma-pool reusable\n{}boot cmdline=\"cma=0\"\n"
+                  "boot_area first area=linux,cma\nexpect first.pfn == 0xf000\nexpect second.pfn == 0xe000\n",
+                  kTree));
+}
+
+TEST_P(BoardPrograms, ATreeThatCannotBeReadIsSkipped) {
+  run("device_tree \"/ {\"\nboot main cmdline=\"cma=8M\"\nexpect main.ok\n");
+  EXPECT_THAT(skipped_as(0), HasSubstr("no device tree"));
+  run("boot main cmdline=\"cma=8M\"\ndevice_tree \"/ { };\"\n");
+  EXPECT_THAT(skipped_as(1), HasSubstr("read the tree already"));
+}
+
+TEST_P(BoardPrograms, AnAreaThatBootDidNotDeclareHasNoName) {
+  run("boot_area early area=reserved\nboot main cmdline=\"cma=512M\"\nboot_area late area=reserved\n"
+      "boot_area none area=pernuma0\nexpect late.failed\n");
+  EXPECT_THAT(skipped_as(0), HasSubstr("not reserved its areas yet"));
+  EXPECT_THAT(skipped_as(3), HasSubstr("not asked for"));
+}
+
+TEST(BoardMachines, AreasOfNodesGetNames) {
+  const RunResult result = Interpreter().run(
+      parsed("machine release=6.12 pages=0x10000 pageblock_order=9 debug=off\nzone Normal base=0 pages=0x8000\nzone "
+             "Normal base=0x8000 pages=0x8000 node=1\nboot cmdline=\"numa_cma=1:8M cma_pernuma=4M\" node_areas "
+             "size_mbytes=0\nboot_area low area=pernuma0\nboot_area high area=numa1\nexpect low.pfn == 0x7c00\n"
+             "b = cma_alloc high pages=7\nexpect b.pfn == high\nexpect skipped == 0\n"));
+  EXPECT_FALSE(result.finding) << result.finding->message;
+}
+
 TEST(BoardMachines, AreasOfNodesAreDeclared) {
   const RunResult result = Interpreter().run(parsed(
       "machine release=6.12 pages=0x10000 pageblock_order=9 debug=off\nzone Normal base=0 pages=0x8000\nzone "

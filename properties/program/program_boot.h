@@ -1,5 +1,5 @@
-// What a program's `boot` operation made: the tree of its `region` operations, the configuration, and boot itself.
-// Later operations ask it which area a device allocates from.
+// What a program's `boot` operation made: the tree of its `device_tree` and `region` operations, the configuration, and
+// boot itself. Later operations ask it which area a device allocates from.
 //
 // World keeps one, by pointer: boot refers to the other members, so it never moves. Plain data; no costs, no locks. It
 // stands on allocator/boot/.
@@ -16,8 +16,9 @@ namespace cma {
 struct ProgramBoot {
   BootConfig config;
   BootTree tree;
-  std::vector<Slot> regions;  // by index in tree.regions: the operation
-  std::optional<Boot> boot;   // empty until it runs
+  // By index in tree.regions: the operation, unless the node is one of `device_tree`.
+  std::vector<std::optional<Slot>> regions;
+  std::optional<Boot> boot;  // empty until it runs
 };
 
 }  // namespace cma

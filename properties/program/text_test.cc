@@ -116,6 +116,9 @@ constexpr std::string_view kLines[] = {
     "dma_free ?1",
     "boot c1 cmdline=\"cma=64M@0 x=\\\"y z\\\"\" arch=riscv limit=0x800000 size_sel=max size_mbytes=3 "
     "size_percentage=20 node_areas possible_nodes=4",
+    "device_tree \"/ { x = \\\"y\\\"; };\"",
+    "boot_area c1 area=pernuma0",
+    "boot_area c1 area=linux,cma",
     "cat cma/a/bitmap",
     "cat \"no such file\"",
     "debugfs_alloc a pages=3",

@@ -64,6 +64,11 @@ void FieldGenerator::text(std::string& text, const TextSpec& spec) {
     text = command_line();
     return;
   }
+  if (spec.name == "area") {
+    static constexpr std::array kAreas = {"reserved", "pernuma0", "pernuma1", "numa0", "numa1", "hugetlb0", "pool"};
+    text = kAreas[random_.below(kAreas.size())];
+    return;
+  }
   // In an order that stays, as a seed stands for the programs it draws.
   static constexpr std::array kFiles = {
       AreaFile::bitmap,   AreaFile::used,          AreaFile::maxchunk,           AreaFile::count,
