@@ -25,9 +25,6 @@ class Explainer {
   void explain_tree();
   void explain_ignored(const IgnoredNode& ignored);
   void explain_region(const ReservedRegion& region);
-  std::string region_rule(const ReservedRegion& region, const TreeNode& node) const;
-  std::string area_rule(const ReservedRegion& region, const TreeNode& node) const;
-  std::string bad_property(const TreeNode& node) const;
   void add_region_remedies(const ReservedRegion& region, const TreeNode& node);
   void add_room_remedies(const ReservedRegion& region, const TreeNode& node);
   void add_order_remedy(const TreeNode& node);
@@ -52,7 +49,6 @@ class Explainer {
                   const Trials::Place& place);
   void add_places(const ByteRange& searched, const std::vector<ByteRange>& free, std::uint64_t alignment);
   std::uint64_t most_free(const ByteRange& searched, const std::vector<ByteRange>& free, std::uint64_t alignment) const;
-  std::string no_slots() const;
 
   const BoardRun& run_;
   Trials trials_;

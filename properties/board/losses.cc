@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "allocator/base/error.h"
 #include "properties/board/dangers.h"
 #include "properties/board/words.h"
+#include "properties/explain/region_rule.h"
 
 namespace cma {
 namespace {
@@ -95,28 +95,12 @@ std::vector<IgnoredNode> ignored_nodes(const BoardRun& run) {
   return ignored;
 }
 
-bool asks_for_area(const TreeNode& node) {
-  return node.compatible_with("shared-dma-pool") && (node.has("reusable") || node.has("linux,cma-default"));
+std::string why_failed(const BoardRun& run, const ReservedRegion& region) {
+  const Board& board = run.board();
+  return region_rule({run.machine(), board.tree, board.config, *run.boot().reserved_memory()}, region);
 }
 
-bool stays_mapped(const BoardRun& run, const ReservedRegion& region) {
-  const TreeNode& node = run.board().tree.regions[region.node];
-  if (run.board().geometry.release < Release::v5_12 || !node.has("no-map") || !region.fixed) return false;
-  const std::string text = fmt::format("failed to reserve memory for node '{}':", node.name);
-  const std::vector<Record>& records = run.machine().trace.records();
-  return std::ranges::any_of(records, [&](const Record& record) {
-    return is_log(record.event) && run.machine().trace.format(record).find(text) != std::string::npos;
-  });
-}
-
-bool failed(const BoardRun& run, const ReservedRegion& region) {
-  const TreeNode& node = run.board().tree.regions[region.node];
-  if (!region.saved || (region.error != 0 && region.error != -kENOENT)) return true;
-  if (asks_for_area(node)) return !region.area;
-  // Up to 5.2 nothing keeps this error.
-  const bool pool = node.compatible_with("shared-dma-pool") && run.board().config.coherent_pools;
-  return (pool && region.error != 0) || stays_mapped(run, region);
-}
+bool failed(const BoardRun& run, const ReservedRegion& region) { return !why_failed(run, region).empty(); }
 
 std::vector<InactiveArea> inactive_areas(const BoardRun& run) {
   std::vector<InactiveArea> inactive;

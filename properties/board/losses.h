@@ -27,12 +27,10 @@ struct IgnoredNode {
 // Returns those nodes; none if nothing is read there at all.
 std::vector<IgnoredNode> ignored_nodes(const BoardRun& run);
 
-// Returns whether a node asks for an area: a shared-dma-pool that is `reusable`, or is to be the default area.
-bool asks_for_area(const TreeNode& node);
+// Returns why a region did not become what its node says (explain/region_rule.h); empty if it did.
+std::string why_failed(const BoardRun& run, const ReservedRegion& region);
 // Returns whether a region did not become what its node says.
 bool failed(const BoardRun& run, const ReservedRegion& region);
-// Returns whether the region was to be left unmapped, and the kernel refused as it is reserved already.
-bool stays_mapped(const BoardRun& run, const ReservedRegion& region);
 
 // An area that the kernel looks at itself and does not activate.
 struct InactiveArea {

@@ -5,6 +5,7 @@
 #include "allocator/base/error.h"
 #include "properties/board/explainer.h"
 #include "properties/board/words.h"
+#include "properties/explain/region_rule.h"
 
 namespace cma {
 namespace {
@@ -45,7 +46,7 @@ std::string Explainer::place_rule(const AreaAttempt& attempt) const {
 std::string Explainer::attempt_rule(const AreaAttempt& attempt) const {
   const DeclareRequest& request = attempt.request;
   const std::string size = size_in_words(request.size);
-  if (attempt.error == -kENOSPC) return no_slots();
+  if (attempt.error == -kENOSPC) return no_slots_text(run_.machine().geometry());
   if (attempt.error == -kEBUSY) return fmt::format("{} at {:#x}: a part of it is reserved already", size, request.base);
   if (attempt.error != -kENOMEM) return place_rule(attempt);
   return request.node ? fmt::format("no place for {} on node {}", size, *request.node)

@@ -84,11 +84,6 @@ std::uint64_t Explainer::most_free(const ByteRange& searched, const std::vector<
   return std::min(most, most_for_an_area(run_.machine()));
 }
 
-std::string Explainer::no_slots() const {
-  return fmt::format("all {} slots for areas are taken (MAX_CMA_AREAS, by CONFIG_CMA_AREAS)",
-                     run_.machine().geometry().max_areas);
-}
-
 // Tries a table with room for all areas that were refused for lack of it.
 void Explainer::add_slot_remedy(const std::string& subject, const Trials::Place& place) {
   std::size_t wanted = run_.machine().areas.size();

@@ -5,6 +5,7 @@
 #include "allocator/base/error.h"
 #include "properties/board/explainer.h"
 #include "properties/board/words.h"
+#include "properties/explain/region_rule.h"
 
 namespace cma {
 namespace {
@@ -23,14 +24,6 @@ std::string root_changes(const BootTree& tree) {
   add_cells("#size-cells", tree.size_cells);
   if (!tree.reserved_memory->has("ranges")) add("`ranges`");
   return text;
-}
-
-// Returns how the length of a property is wrong; empty if it is right or there is no such property.
-std::string wrong_length(const TreeNode& node, const char* property, unsigned cells, const char* cells_property) {
-  const std::string* value = node.find(property);
-  if (value == nullptr || value->size() == cells * std::size_t{4}) return "";
-  return fmt::format("`{}` has {}, and {} are {} ({})", property, count_in_words(value->size(), "byte"),
-                     count_in_words(cells, "cell"), cells * 4, cells_property);
 }
 
 }  // namespace
@@ -61,55 +54,9 @@ void Explainer::explain_ignored(const IgnoredNode& ignored) {
 
 // --- regions ---
 
-// Returns which property of a node the kernel could not read, in its order (__reserved_mem_alloc_size).
-std::string Explainer::bad_property(const TreeNode& node) const {
-  const BootTree& tree = run_.board().tree;
-  if (!node.has("size")) return "its `reg` has size 0, and it has no `size`";
-  if (std::string why = wrong_length(node, "size", tree.size_cells, "#size-cells"); !why.empty()) return why;
-  if (std::string why = wrong_length(node, "alignment", tree.address_cells, "#address-cells"); !why.empty()) return why;
-  const std::string* ranges = node.find("alloc-ranges");
-  return fmt::format("`alloc-ranges` has {}: each range has {} of address and {} of size",
-                     count_in_words(ranges == nullptr ? 0 : ranges->size(), "byte"),
-                     count_in_words(tree.address_cells, "cell"), count_in_words(tree.size_cells, "cell"));
-}
-
-// Returns why a region is not the area that its node asks for.
-std::string Explainer::area_rule(const ReservedRegion& region, const TreeNode& node) const {
-  if (run_.board().geometry.release < Release::v3_18)
-    return "nodes become areas since 3.18: before, it is reserved only";
-  if (region.area_error == -kEBUSY)
-    return "the command line has cma=, which since 5.8 takes precedence over the tree's default area";
-  if (!node.has("reusable")) {
-    const bool arm = run_.board().config.architecture == Architecture::arm && !node.has("no-map");
-    return fmt::format("it has `linux,cma-default`, but no `reusable`: that makes it a pool of coherent memory{}",
-                       arm ? ", which on arm must have `no-map`" : ", not an area");
-  }
-  if (node.has("no-map"))
-    return "`reusable` and `no-map` contradict each other: memory that is not mapped cannot be lent";
-  if (region.area_error == -kENOSPC) return no_slots();
-  if (region.size == 0) return "its size is 0";
-  return fmt::format("{} is not in whole units of {} (it need be no power of two)",
-                     range_in_words(range_from(region.base, region.size)), size_in_words(unit_of(run_.machine())));
-}
-
-// Returns the rule that refused the region.
-std::string Explainer::region_rule(const ReservedRegion& region, const TreeNode& node) const {
-  if (!region.saved && region.error == 0)
-    return fmt::format("the kernel's table has {} places for regions (MAX_RESERVED_REGIONS): it is reserved only",
-                       run_.boot().reserved_memory()->most_regions());
-  if (region.error == -kENOMEM && region.searched.empty()) return "its `alloc-ranges` is empty";
-  if (region.error == -kENOMEM)
-    return fmt::format("no place for {} aligned to {}", size_in_words(region.wanted), size_in_words(region.alignment));
-  if (!region.fixed && region.searched.empty()) return bad_property(node);
-  if (asks_for_area(node)) return area_rule(region, node);
-  if (stays_mapped(run_, region))
-    return "a part of it is reserved already, so it stays mapped: since 5.12 the kernel refuses to unmap that";
-  return "on arm a pool of coherent memory must have `no-map`: nothing is made of it";
-}
-
 void Explainer::explain_region(const ReservedRegion& region) {
   const TreeNode& node = run_.board().tree.regions[region.node];
-  answers_.push_back({node.name, region_rule(region, node), {}, {}});
+  answers_.push_back({node.name, why_failed(run_, region), {}, {}});
   for (const ByteRange& searched : region.error == -kENOMEM ? region.searched : std::vector<ByteRange>())
     add_places(searched, region.free_before, region.alignment);
   const bool passed_over = run_.board().geometry.release >= Release::v5_8 && run_.boot().parameters().size.has_value();

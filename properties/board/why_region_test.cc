@@ -162,6 +162,20 @@ TEST_F(WhyRegionTest, ADefaultNodeThatIsPassedOverExistsWithoutTheWord) {
   EXPECT_THAT(answers[0].remedies, ElementsAre("without cma= on the command line: at [0x3be00000, 0x3fe00000)"));
 }
 
+TEST_F(WhyRegionTest, MemoryThatAnotherNodeGaveBackIsNoArea) {
+  settings.release = Release::v6_12;
+  const auto answers = explain(
+      [](BlobWriter& w) {
+        area(w, "linux,cma").property("linux,cma-default").cells("reg", {0x10000000, 0x400000}).end();
+        area(w, "video").cells("reg", {0x10000000, 0x400000}).end();
+      },
+      "cma=32M");
+  ASSERT_THAT(answers, SizeIs(2));
+  EXPECT_THAT(answers[0].brief, HasSubstr("over the tree's default area: its memory was given back"));
+  EXPECT_EQ(answers[1].brief,
+            "nothing of [0x10000000, 0x10400000) is reserved any more: a region that overlaps it was given back");
+}
+
 TEST_F(WhyRegionTest, MemoryThatIsReservedAlreadyStaysMapped) {
   const auto twice = [](BlobWriter& w) {
     w.begin("a@10000000").cells("reg", {0x10000000, 0x200000}).end();

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "properties/program/text.h"
 
 namespace cma {
@@ -69,6 +71,16 @@ std::string place_text(const Finding& finding) {
 
 std::string plural(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+  if (bytes % kMiB == 0) return fmt::format("{} MiB", bytes / kMiB);
+  return bytes % 1024 == 0 ? fmt::format("{} KiB", bytes / 1024) : plural(bytes, "byte");
+}
+
+std::string addresses_text(std::uint64_t base, std::uint64_t size) {
+  return fmt::format("[{:#x}, {:#x})", base, base + std::min(size, ~base));
 }
 
 std::string frames_text(Pfn first, std::uint64_t pages) {

@@ -34,6 +34,10 @@ std::string presence_text(const BugInfo& bug);
 std::string place_text(const Finding& finding);
 // Returns "1 page", "2 pages".
 std::string plural(std::uint64_t count, std::string_view what);
+// Returns "4 MiB", or KiB or bytes where it is no whole number of them.
+std::string size_text(std::uint64_t bytes);
+// Returns "[0x0, 0x1000)": addresses from `base` on, whose end is left out, and is the largest address at the latest.
+std::string addresses_text(std::uint64_t base, std::uint64_t size);
 // Returns "page 0x200", "pages 0x200 to 0x23f". Requires: pages > 0.
 std::string frames_text(Pfn first, std::uint64_t pages);
 

@@ -6,16 +6,12 @@
 
 #include "allocator/base/assert.h"
 #include "allocator/base/error.h"
+#include "properties/explain/names.h"
+#include "properties/explain/region_rule.h"
 #include "properties/explain/why_boot.h"
 
 namespace cma {
 namespace {
-
-std::string mebibytes_of(std::uint64_t bytes) {
-  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-  if (bytes % kMiB == 0) return fmt::format("{} MiB", bytes / kMiB);
-  return bytes % 1024 == 0 ? fmt::format("{} KiB", bytes >> 10) : fmt::format("{} bytes", bytes);
-}
 
 // Returns what boot knows of the region of this operation; nullptr if it passed it over.
 const ReservedRegion* region_of(const World& world, Slot op) {
@@ -32,7 +28,7 @@ void add_searched(const ReservedRegion& region, Answer& answer) {
   for (const ByteRange& searched : region.searched) {
     answer.add(
         About::wanted,
-        fmt::format("{} aligned to {} in [{:#x}, {:#x}){}", mebibytes_of(region.wanted), mebibytes_of(region.alignment),
+        fmt::format("{} aligned to {} in [{:#x}, {:#x}){}", size_text(region.wanted), size_text(region.alignment),
                     searched.start, searched.end, searched.end <= searched.start ? ", an empty range" : ""),
         {{"size", region.wanted}, {"alignment", region.alignment}});
     std::size_t listed = 0;
@@ -47,29 +43,16 @@ void add_searched(const ReservedRegion& region, Answer& answer) {
 
 // Returns where the memory of a region lies, and why there.
 std::string place_of(const ReservedRegion& region) {
-  const std::string where =
-      fmt::format("{} at [{:#x}, {:#x})", mebibytes_of(region.size), region.base, region.base + region.size);
+  const std::string where = size_text(region.size) + " at " + addresses_text(region.base, region.size);
   if (region.fixed || region.searched.empty()) return where + ", the place that its node names";
   return fmt::format("{}, a free place in [{:#x}, {:#x})", where, region.searched.back().start,
                      region.searched.back().end);
 }
 
-std::string brief_of(const World& world, const ReservedRegion& region) {
-  const Geometry& geometry = world.machine().geometry();
-  const std::uint64_t unit = geometry.isolation_unit() << geometry.page_shift();
-  if (region.error == -kENOMEM)
-    return fmt::format("no place for {} that is free and aligned to {}", mebibytes_of(region.wanted),
-                       mebibytes_of(region.alignment));
-  if (!region.saved)
-    return "the kernel's table of regions is full: the memory stays reserved, and nothing is made of it";
-  if (region.area_error == -kEBUSY)
-    return "the command line has cma=, which since 5.8 comes before linux,cma-default; the memory was given back";
-  if (region.area_error == -kENOSPC)
-    return fmt::format("the kernel has room for {} areas (MAX_CMA_AREAS) and has them all", geometry.max_areas);
-  if (!is_aligned(region.base | region.size, unit))
-    return fmt::format("[{:#x}, {:#x}) is not in whole units of {}", region.base, region.base + region.size,
-                       mebibytes_of(unit));
-  return fmt::format("[{:#x}, {:#x}) cannot be an area", region.base, region.base + region.size);
+// Returns the rule that refused the region; empty if it is what its operation says.
+std::string rule_of(const World& world, const ReservedRegion& region) {
+  const ProgramBoot& made = *world.boot;
+  return region_rule({world.machine(), made.tree, made.config, *made.boot->reserved_memory()}, region);
 }
 
 }  // namespace
@@ -78,7 +61,11 @@ void explain_region(const World& world, Answer& answer) {
   const ReservedRegion* region = region_of(world, answer.op);
   if (region == nullptr) return;
   const bool failed = world.result(answer.op).state == Result::State::failed;
-  answer.brief = failed ? brief_of(world, *region) : place_of(*region);
+  const std::string rule = rule_of(world, *region);
+  CMA_ASSERT(!failed || !rule.empty());
+  answer.brief = failed ? rule : place_of(*region);
+  // Not all that differs from the node is an error of the region: up to 5.2 nothing keeps that of a pool.
+  if (!failed && !rule.empty()) answer.brief += "; " + rule;
   if (region->error == -kENOMEM) add_searched(*region, answer);
 }
 

@@ -20,7 +20,7 @@ TEST(WhyBoard, AnswersForEachWayARegionFails) {
       {"no place",
        kBoard,
        "region x size=0x8000000 alloc_base=0 alloc_size=0x4000000 shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
-       {"answer failed, -ENOMEM: no place for 128 MiB that is free and aligned to 2 MiB\n", "[0x0, 0x4000000) free\n"}},
+       {"answer failed, -ENOMEM: no place for 128 MiB aligned to 2 MiB\n", "[0x0, 0x4000000) free\n"}},
       {"an empty range",
        kBoard,
        "region x size=0x1000000 alloc_base=0x1000000 alloc_size=0\nboot cmdline=\"cma=0\"\n",
@@ -28,16 +28,33 @@ TEST(WhyBoard, AnswersForEachWayARegionFails) {
       {"the command line",
        kBoard,
        "region x size=0x800000 shared-dma-pool reusable linux,cma-default\nboot cmdline=\"cma=16M\"\n",
-       {"answer failed, -EBUSY: the command line has cma=, which since 5.8 comes before linux,cma-default"}},
+       {"answer failed, -EBUSY: the command line has cma=, which since 5.8 takes precedence over the tree's default "
+        "area: its memory was given back\n"}},
       {"no whole units",
        kBoard,
        "region x base=0x1100000 size=0x400000 shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
-       {"answer failed, -EINVAL: [0x1100000, 0x1500000) is not in whole units of 2 MiB\n"}},
+       {"answer failed, -EINVAL: [0x1100000, 0x1500000) is not in whole units of 2 MiB (it need be no power of "
+        "two)\n"}},
       {"no slot",
        "release=6.1 pages=0x10000 pageblock_order=9 debug=off max_areas=1",
        "region x base=0x1000000 size=0x400000 shared-dma-pool reusable\nregion y base=0x2000000 size=0x400000 "
        "shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
-       {"answer failed, -ENOSPC: the kernel has room for 1 areas (MAX_CMA_AREAS) and has them all\n"}},
+       {"answer failed, -ENOSPC: all 1 slots for areas are taken (MAX_CMA_AREAS, by CONFIG_CMA_AREAS)\n"}},
+      {"two words that contradict each other",
+       kBoard,
+       "region x base=0x2000000 size=0x400000 shared-dma-pool reusable no-map\nboot cmdline=\"cma=0\"\n",
+       {"answer failed, -EINVAL: `reusable` and `no-map` contradict each other: memory that is not mapped cannot be "
+        "lent\n"}},
+      {"no size",
+       kBoard,
+       "region x base=0x2000000 size=0 shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
+       {"answer failed, -EINVAL: its `reg` has size 0, and it has no `size`\n"}},
+      {"memory that another region gave back",
+       "release=6.12 pages=0x10000 pageblock_order=9 debug=off",
+       "region x base=0x2000000 size=0x400000 shared-dma-pool reusable linux,cma-default\n"
+       "region y base=0x2000000 size=0x400000 shared-dma-pool reusable\nboot cmdline=\"cma=16M\"\n",
+       {"answer failed, -EINVAL: nothing of [0x2000000, 0x2400000) is reserved any more: a region that overlaps it was "
+        "given back\n"}},
       {"no default area",
        kBoard,
        "boot x cmdline=\"cma=512M\"\n",
@@ -54,6 +71,19 @@ TEST(WhyBoard, SaysWhereARegionLies) {
                        "cmdline=\"\"\n",
                        "x"),
               HasSubstr("answer ok: 4 MiB at [0x1c00000, 0x2000000), a free place in [0x0, 0x2000000)\n"));
+}
+
+TEST(WhyBoard, SaysWhatARegionIsNotThoughNoErrorSaysIt) {
+  EXPECT_THAT(why_text("release=4.9 pages=0x10000 pageblock_order=9 debug=off",
+                       "region x base=0x1000000 size=0x400000 shared-dma-pool\nboot cmdline=\"\" arch=arm\n", "x"),
+              HasSubstr("the place that its node names; on arm a pool of coherent memory must have `no-map`: nothing "
+                        "is made of it\n"));
+  EXPECT_THAT(why_text(kBoard,
+                       "region w base=0x1000000 size=0x400000\nregion x base=0x1000000 size=0x400000 no-map\n"
+                       "boot cmdline=\"\"\n",
+                       "x"),
+              HasSubstr("the place that its node names; a part of it is reserved already, so it stays mapped: since "
+                        "5.12 the kernel refuses to unmap that\n"));
 }
 
 TEST(WhyBoard, SaysWhereTheDefaultAreaComesFrom) {

@@ -13,13 +13,6 @@ namespace {
 
 std::uint64_t bytes_of(const Machine& machine, std::uint64_t pages) { return pages << machine.geometry().page_shift(); }
 
-// Returns "4 MiB", or KiB where it is no whole number of them.
-std::string size_text(std::uint64_t bytes) {
-  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-  if (bytes % kMiB == 0) return fmt::format("{} MiB", bytes / kMiB);
-  return bytes % 1024 == 0 ? fmt::format("{} KiB", bytes / 1024) : fmt::format("{} bytes", bytes);
-}
-
 std::string range_text(const Machine& machine, const PfnRange& range) {
   return fmt::format("[{:#x}, {:#x})", bytes_of(machine, range.start), bytes_of(machine, range.end));
 }

@@ -1,0 +1,106 @@
+#include "properties/explain/region_rule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "allocator/base/error.h"
+#include "properties/explain/names.h"
+
+namespace cma {
+namespace {
+
+// Returns whether the region was to be left unmapped, and the kernel refused as it is reserved already.
+bool stays_mapped(const RegionBoot& boot, const ReservedRegion& region, const TreeNode& node) {
+  const Trace& trace = boot.machine.trace;
+  if (boot.machine.release() < Release::v5_12 || !node.has("no-map") || !region.fixed) return false;
+  const std::string text = fmt::format("failed to reserve memory for node '{}':", node.name);
+  return std::ranges::any_of(trace.records(), [&](const Record& record) {
+    return is_log(record.event) && trace.format(record).find(text) != std::string::npos;
+  });
+}
+
+// Returns whether a region is what its node says.
+bool is_as_asked(const RegionBoot& boot, const ReservedRegion& region, const TreeNode& node) {
+  if (!region.saved || (region.error != 0 && region.error != -kENOENT)) return false;
+  if (asks_for_area(node)) return region.area.has_value();
+  // Up to 5.2 nothing keeps this error.
+  const bool pool = node.compatible_with("shared-dma-pool") && boot.config.coherent_pools;
+  return !(pool && region.error != 0) && !stays_mapped(boot, region, node);
+}
+
+// Returns how the length of a property is wrong; empty if it is right or there is no such property.
+std::string wrong_length(const TreeNode& node, const char* property, unsigned cells, const char* cells_property) {
+  const std::string* value = node.find(property);
+  if (value == nullptr || value->size() == cells * std::size_t{4}) return "";
+  return fmt::format("`{}` has {}, and {} are {} ({})", property, plural(value->size(), "byte"), plural(cells, "cell"),
+                     cells * 4, cells_property);
+}
+
+// Returns which property of a node the kernel could not read, in its order (__reserved_mem_alloc_size).
+std::string bad_property(const BootTree& tree, const TreeNode& node) {
+  if (!node.has("size")) return "its `reg` has size 0, and it has no `size`";
+  if (std::string why = wrong_length(node, "size", tree.size_cells, "#size-cells"); !why.empty()) return why;
+  if (std::string why = wrong_length(node, "alignment", tree.address_cells, "#address-cells"); !why.empty()) return why;
+  const std::string* ranges = node.find("alloc-ranges");
+  return fmt::format("`alloc-ranges` has {}: each range has {} of address and {} of size",
+                     plural(ranges == nullptr ? 0 : ranges->size(), "byte"), plural(tree.address_cells, "cell"),
+                     plural(tree.size_cells, "cell"));
+}
+
+// Returns why a region with `linux,cma-default` was passed over for the command line.
+std::string passed_over(const ReservedRegion& region, const TreeNode& node) {
+  // Of memory with `no-map` that the kernel placed, only the mapping comes back.
+  const bool given_back = region.error != 0 && !node.has("no-map");
+  return fmt::format("the command line has cma=, which since 5.8 takes precedence over the tree's default area{}",
+                     given_back ? ": its memory was given back" : "");
+}
+
+// Returns why a region is not the area that its node asks for, in the order of rmem_cma_setup.
+std::string area_rule(const RegionBoot& boot, const ReservedRegion& region, const TreeNode& node) {
+  const Geometry& geometry = boot.machine.geometry();
+  if (geometry.release < Release::v3_18) return "nodes become areas since 3.18: before, it is reserved only";
+  if (region.area_error == -kEBUSY) return passed_over(region, node);
+  if (!node.has("reusable")) {
+    const bool arm = boot.config.architecture == Architecture::arm && !node.has("no-map");
+    return fmt::format("it has `linux,cma-default`, but no `reusable`: that makes it a pool of coherent memory{}",
+                       arm ? ", which on arm must have `no-map`" : ", not an area");
+  }
+  if (node.has("no-map"))
+    return "`reusable` and `no-map` contradict each other: memory that is not mapped cannot be lent";
+  if (region.area_error == -kENOSPC) return no_slots_text(geometry);
+  if (region.size == 0) return "its size is 0";
+  const std::uint64_t unit = geometry.isolation_unit() << geometry.page_shift();
+  const std::string place = addresses_text(region.base, region.size);
+  if (is_aligned(region.base | region.size, unit))
+    return fmt::format("nothing of {} is reserved any more: a region that overlaps it was given back", place);
+  return fmt::format("{} is not in whole units of {} (it need be no power of two)", place, size_text(unit));
+}
+
+}  // namespace
+
+std::string region_rule(const RegionBoot& boot, const ReservedRegion& region) {
+  const TreeNode& node = boot.tree.regions[region.node];
+  if (is_as_asked(boot, region, node)) return "";
+  if (!region.saved && region.error == 0)
+    return fmt::format("the kernel's table has {} places for regions (MAX_RESERVED_REGIONS): it is reserved only",
+                       boot.memory.most_regions());
+  if (region.error == -kENOMEM && region.searched.empty()) return "its `alloc-ranges` is empty";
+  if (region.error == -kENOMEM)
+    return fmt::format("no place for {} aligned to {}", size_text(region.wanted), size_text(region.alignment));
+  if (!region.fixed && region.searched.empty()) return bad_property(boot.tree, node);
+  if (asks_for_area(node)) return area_rule(boot, region, node);
+  if (stays_mapped(boot, region, node))
+    return "a part of it is reserved already, so it stays mapped: since 5.12 the kernel refuses to unmap that";
+  return "on arm a pool of coherent memory must have `no-map`: nothing is made of it";
+}
+
+bool asks_for_area(const TreeNode& node) {
+  return node.compatible_with("shared-dma-pool") && (node.has("reusable") || node.has("linux,cma-default"));
+}
+
+std::string no_slots_text(const Geometry& geometry) {
+  return fmt::format("all {} slots for areas are taken (MAX_CMA_AREAS, by CONFIG_CMA_AREAS)", geometry.max_areas);
+}
+
+}  // namespace cma
