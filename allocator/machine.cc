@@ -78,7 +78,7 @@ Machine::Machine(const Geometry& geometry)
       relief(core_, buddy, lru, compaction, reclaim),
       contig(core_, buddy, lru, scanner, migration, isolation),
       areas(core_, memblock, buddy, contig),
-      reports({core_, buddy, lru.lists(), hugetlb, owners, areas}) {
+      reports({core_, buddy, lru.lists(), hugetlb, owners, areas, reclaim.lruvecs()}) {
   CMA_ASSERT(!geometry.impossible());
   engine.bound_turns(kTurns + kTurnsPerFrame * map.pages().size());
   buddy.report_failures_to(&reports);

@@ -19,6 +19,17 @@ class WithoutAreasFixture : public ::testing::TestWithParam<Release> {
     g.areas.clear();
     return g;
   }
+  // Two nodes: a zone without memory and one with, and one on the second node.
+  static Geometry on_two_nodes() {
+    Geometry g = geometry();
+    const Pfn start = g.memory.start;
+    g.memory.end = start + 0x1000;
+    g.zones = {{"DMA", {start, start + 0x200}, 0},
+               {"Normal", {start + 0x200, start + 0x800}, 0},
+               {"Normal", {start + 0x800, start + 0x1000}, 1}};
+    g.reserved = {{start, start + 0x200}};
+    return g;
+  }
   Pfn pfn_of(OwnerId id) const { return machine->owners.owner(id).pfn; }
   const Page& page_of(OwnerId id) const { return machine->map.page(pfn_of(id)); }
 

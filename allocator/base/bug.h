@@ -182,16 +182,17 @@ enum class Bug : std::uint8_t {
   nofail_fails,              // one that must not fail fails
   atomic_reclaims,           // one that cannot wait reclaims
   dropped_stays_isolated,    // a page that reclaim drops is counted as isolated from then on
-  region_unreserved,         // a region of reserved memory is placed, and the place stays free
-  alloc_ranges_ignored,      // a region of reserved memory is placed anywhere
-  failed_region_kept,        // a region of which nothing could be made stays reserved
-  node_before_cmdline,       // a node is the default area though the command line asks for one
-  cmdline_limit_ignored,     // the default area may lie beyond the limit of cma=
-  device_area_ignored,       // a device with an area of its own uses the default one
-  default_area_first,        // the default area is asked before the areas of the device's node
-  single_page_from_area,     // the default area is asked for a single page
-  atomic_from_area,          // areas are asked by a request that may not sleep
-  dma_free_forgets_area,     // dma_free frees the pages of an area's buffer, and the bits stay
+  // Planted ones of boot, and of buffers of devices.
+  region_unreserved,      // a region of reserved memory is placed, and the place stays free
+  alloc_ranges_ignored,   // a region of reserved memory is placed anywhere
+  failed_region_kept,     // a region of which nothing could be made stays reserved
+  node_before_cmdline,    // a node is the default area though the command line asks for one
+  cmdline_limit_ignored,  // the default area may lie beyond the limit of cma=
+  device_area_ignored,    // a device with an area of its own uses the default one
+  default_area_first,     // the default area is asked before the areas of the device's node
+  single_page_from_area,  // the default area is asked for a single page
+  atomic_from_area,       // areas are asked by a request that may not sleep
+  dma_free_forgets_area,  // dma_free frees the pages of an area's buffer, and the bits stay
   kCount
 };
 

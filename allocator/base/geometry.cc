@@ -142,6 +142,11 @@ bool Geometry::several_nodes() const {
   return std::any_of(zones.begin(), zones.end(), [&](const ZoneSpec& zone) { return zone.node != zones[0].node; });
 }
 
+bool Geometry::has_node(std::uint64_t node) const {
+  const std::vector<ZoneSpec> all = effective_zones();
+  return std::any_of(all.begin(), all.end(), [node](const ZoneSpec& zone) { return zone.node == node; });
+}
+
 std::vector<ZoneSpec> Geometry::effective_zones() const {
   if (!zones.empty()) return zones;
   return {ZoneSpec{.name = "Normal", .range = memory}};

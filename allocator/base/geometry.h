@@ -101,6 +101,8 @@ struct Geometry {
   std::uint64_t isolation_unit() const;
   // Returns whether zones lie on several nodes.
   bool several_nodes() const;
+  // Returns whether a zone lies on the node: it is online.
+  bool has_node(std::uint64_t node) const;
   // Returns the zones, with the default filled in.
   std::vector<ZoneSpec> effective_zones() const;
 

@@ -15,6 +15,9 @@
 
 namespace cma {
 
+// PAGE_ALLOC_COSTLY_ORDER: larger blocks are not worth every effort, and per-CPU lists hold none.
+inline constexpr unsigned kCostlyOrder = 3;
+
 enum GfpBits : std::uint32_t {
   kGfpDma = 1U << 0,
   kGfpHighmem = 1U << 1,

@@ -36,11 +36,6 @@ int DmaAreas::declare(const DeclareRequest& request, std::optional<AreaId>& area
 
 // --- nodes ---
 
-bool DmaAreas::online(unsigned node) const {
-  const std::vector<ZoneSpec> zones = machine_.geometry.effective_zones();
-  return std::ranges::any_of(zones, [&](const ZoneSpec& zone) { return zone.node == node; });
-}
-
 // Declares an area in memory of the node, and reports a failure a second time, in the name of the caller.
 void DmaAreas::reserve_node(unsigned node, std::uint64_t size, const std::string& name, std::optional<AreaId>& area) {
   const std::string caller =
@@ -60,7 +55,7 @@ void DmaAreas::reserve_pernuma() {
   if (!config_.node_areas || release < Release::v5_10 || release >= Release::v6_6) return;
   if (parameters_.pernuma_size == 0) return;
   for (unsigned node = 0; node < kMaxNodes; ++node) {
-    if (!online(node)) continue;
+    if (!machine_.geometry.has_node(node)) continue;
     reserve_node(node, parameters_.pernuma_size, "pernuma", pernuma_areas_[node]);
     if (pernuma_areas_[node])
       debug("dma_pernuma_cma_reserve: reserved " + std::to_string(parameters_.pernuma_size >> 20) + " MiB on node " +
@@ -72,7 +67,7 @@ void DmaAreas::reserve_pernuma() {
 void DmaAreas::reserve_numa() {
   if (!config_.node_areas) return;
   for (unsigned node = 0; node < kMaxNodes; ++node) {
-    if (!online(node)) {
+    if (!machine_.geometry.has_node(node)) {
       const bool asked = parameters_.pernuma_size != 0 || parameters_.node_sizes[node] != 0;
       if (asked && node < config_.possible_nodes)
         machine_.trace.log("cma: invalid node " + std::to_string(node) + " specified");

@@ -82,7 +82,6 @@ class DmaAreas {
   void reserve_node(unsigned node, std::uint64_t size, const std::string& name, std::optional<AreaId>& area);
   void reserve_numa();
   std::uint64_t percent_of_memory() const;
-  bool online(unsigned node) const;
   void debug(const std::string& text);
 
   BootMachine machine_;

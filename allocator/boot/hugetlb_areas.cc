@@ -26,11 +26,6 @@ unsigned HugetlbAreas::gigantic_order() const {
   return shift - machine_.geometry.page_shift();
 }
 
-bool HugetlbAreas::online(unsigned node) const {
-  const std::vector<ZoneSpec> zones = machine_.geometry.effective_zones();
-  return std::ranges::any_of(zones, [&](const ZoneSpec& zone) { return zone.node == node; });
-}
-
 bool HugetlbAreas::modelled() const { return config_.architecture != Architecture::arm; }
 
 // Takes out the sizes of nodes that cannot have them, and reports each. Returns whether the others decide alone.
@@ -39,7 +34,7 @@ bool HugetlbAreas::check_nodes() {
   for (unsigned node = 0; node < kMaxNodesOfKernel; ++node) {
     std::uint64_t& size = node_sizes_[node];
     if (size == 0) continue;
-    const bool there = online(node);
+    const bool there = machine_.geometry.has_node(node);
     if (there && size >= gigantic_bytes()) {
       specific = true;
       continue;
@@ -56,7 +51,7 @@ bool HugetlbAreas::check_nodes() {
 // may have none.
 std::uint64_t HugetlbAreas::per_node() {
   std::uint64_t nodes = 0;
-  for (unsigned node = 0; node < kMaxNodes; ++node) nodes += online(node) ? 1 : 0;
+  for (unsigned node = 0; node < kMaxNodes; ++node) nodes += machine_.geometry.has_node(node) ? 1 : 0;
   const std::uint64_t share = align_up((size_ + nodes - 1) / nodes, gigantic_bytes());
   log("reserve " + megabytes(size_) + ", up to " + megabytes(share) + " per node");
   return share;
@@ -96,7 +91,7 @@ void HugetlbAreas::reserve() {
   const std::uint64_t share = specific ? 0 : per_node();
   std::uint64_t reserved = 0;
   for (unsigned node = 0; node < kMaxNodes && reserved < size_; ++node) {
-    if (!online(node) || (specific && node_sizes_[node] == 0)) continue;
+    if (!machine_.geometry.has_node(node) || (specific && node_sizes_[node] == 0)) continue;
     const std::uint64_t size =
         align_up(specific ? node_sizes_[node] : std::min(share, size_ - reserved), gigantic_bytes());
     const std::size_t areas = machine_.areas.size();

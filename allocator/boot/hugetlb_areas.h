@@ -38,7 +38,6 @@ class HugetlbAreas {
   unsigned gigantic_order() const;
 
  private:
-  bool online(unsigned node) const;
   bool modelled() const;
   bool check_nodes();
   std::uint64_t per_node();

@@ -35,8 +35,8 @@ struct FreeArea {
 // 0..3, and with transparent huge pages lists 12 (unmovable, reclaimable) and 13 (movable) hold blocks of the
 // pageblock's order.
 inline constexpr unsigned kPcpLists = 14;
-// Largest order that per-CPU lists hold since 5.14, huge pages aside (PAGE_ALLOC_COSTLY_ORDER).
-inline constexpr unsigned kPcpLargestOrder = 3;
+// Largest order that per-CPU lists hold since 5.14, huge pages aside.
+inline constexpr unsigned kPcpLargestOrder = kCostlyOrder;
 
 struct PerCpuPages {
   int count = 0;  // pages, over all lists

@@ -19,6 +19,10 @@ namespace cma {
 
 struct CompactRequest;
 
+// Returns how many pages more than a watermark must be free for a compaction (compact_gap): room for its targets, and
+// for as many pages that are freed late.
+constexpr std::uint64_t compact_gap(unsigned order) { return std::uint64_t{2} << order; }
+
 class Compaction {
  public:
   // Refers to the layers, which outlive it. Up to 3.6 also sets where each zone's free scanner begins.

@@ -32,7 +32,7 @@ bool ZoneCompaction::may_search_source() const {
   if (request_.ignore_skip_hint) return false;
   if (release_ >= Release::v6_3 && compacting_.finish_pageblock) return false;
   if (migrate_pfn_ != zone().range.start && !block_aligned(migrate_pfn_)) return false;
-  if (request_.order <= kCostlyOrder) return false;
+  if (request_.order <= kCostly) return false;
   return !request_.direct || request_.type == Migratetype::movable;
 }
 
@@ -79,7 +79,7 @@ Pfn ZoneCompaction::fast_find_migrateblock() {
   const unsigned limit = freelist_scan_limit();
   unsigned scanned = 0;
   Pfn found = kNoPfn;
-  for (int order = request_.order - 1; order >= kCostlyOrder && found == kNoPfn && scanned < limit; --order)
+  for (int order = request_.order - 1; order >= kCostly && found == kNoPfn && scanned < limit; --order)
     found = find_source_of_order(static_cast<unsigned>(order), high, limit, scanned);
   // Up to 5.11 the pageblock of the scanner's position counts as none.
   if (found != kNoPfn && (release_ >= Release::v5_12 || found != begin)) return found;

@@ -8,7 +8,7 @@ namespace cma {
 namespace {
 
 // One page in so many is looked at for a sample of a pageblock.
-constexpr Pfn kSampleStep = Pfn{1} << kCostlyOrder;
+constexpr Pfn kSampleStep = Pfn{1} << kCostly;
 
 }  // namespace
 

@@ -33,7 +33,7 @@ int ZoneCompaction::fragmentation_index() const {
 CompactResult ZoneCompaction::suitable_v3_5() const {
   const Zone& zone = this->zone();
   const auto order = static_cast<unsigned>(request_.order);
-  const std::uint64_t mark = Watermarks::watermark(zone, Watermark::low) + (std::uint64_t{2} << order);
+  const std::uint64_t mark = Watermarks::watermark(zone, Watermark::low) + compact_gap(order);
   if (!buddy_.watermarks().zone_watermark_ok(zone, mark, {}, zone.nr_free_pages)) return CompactResult::skipped;
   const int index = fragmentation_index();
   if (index >= 0 && index <= kFragmentationThreshold) return CompactResult::skipped;
@@ -56,15 +56,14 @@ CompactResult ZoneCompaction::suitable() const {
   if (buddy.watermarks().zone_watermark_ok(zone, Watermarks::watermark(zone, wanted), allocation, zone.nr_free_pages))
     return CompactResult::success;
   if (!has_room(zone.nr_free_pages)) return CompactResult::skipped;
-  if (request_.order <= kCostlyOrder) return CompactResult::go_on;
+  if (request_.order <= kCostly) return CompactResult::go_on;
   const int index = fragmentation_index();
   return index >= 0 && index <= kFragmentationThreshold ? CompactResult::skipped : CompactResult::go_on;
 }
 
 bool ZoneCompaction::has_room(std::int64_t free) const {
-  const Watermark above = request_.order > kCostlyOrder ? Watermark::low : Watermark::min;
-  // compact_gap.
-  const std::uint64_t mark = Watermarks::watermark(zone(), above) + (std::uint64_t{2} << request_.order);
+  const Watermark above = request_.order > kCostly ? Watermark::low : Watermark::min;
+  const std::uint64_t mark = Watermarks::watermark(zone(), above) + compact_gap(static_cast<unsigned>(request_.order));
   const WatermarkRequest targets = {.class_zone = request_.class_zone, .flags = kAllocCma};
   const Buddy& buddy = buddy_;
   return buddy.watermarks().zone_watermark_ok(zone(), mark, targets, free);

@@ -12,8 +12,8 @@
 
 namespace cma {
 
-// PAGE_ALLOC_COSTLY_ORDER.
-constexpr int kCostlyOrder = 3;
+// Orders are signed here: that of all memory is -1.
+constexpr int kCostly = static_cast<int>(kCostlyOrder);
 
 // A request to compact one zone (struct compact_control).
 struct CompactRequest {

@@ -5,8 +5,6 @@
 namespace cma {
 namespace {
 
-// PAGE_ALLOC_COSTLY_ORDER: larger blocks are not worth every effort.
-constexpr unsigned kCostlyRequest = 3;
 // MAX_RECLAIM_RETRIES and MAX_COMPACT_RETRIES.
 constexpr unsigned kMostTurnsInVain = 16;
 constexpr unsigned kMostCompactions = 16;
@@ -48,7 +46,7 @@ SlowPath::SlowPath(const Core& core, Buddy& buddy, Relief& relief, EndlessTurns&
       relief_(relief),
       endless_(endless),
       request_(request),
-      costly_(request.order > kCostlyRequest) {}
+      costly_(request.order > kCostlyOrder) {}
 
 Task<Pfn> SlowPath::run() {
   if (release_ >= Release::v4_8)
@@ -262,10 +260,10 @@ bool SlowPath::take_reserve(Release first) {
   return buddy_.unreserve_highatomic(request_, /*force=*/true);
 }
 
-// Returns whether reclaim may lead somewhere yet: there were less than 16 turns in vain, and a zone would have enough
-// if all that could be reclaimed was. Waits for I/O if most of that is dirty (up to 5.15). Since 4.10, before it gives
-// up, takes back what is reserved for atomic requests: after 16 turns, since 6.8 (and the long-term series of 6.1)
-// also where no zone would.
+// Returns whether reclaim may lead somewhere yet: there were no more than 16 turns in vain, and a zone would have
+// enough if all that could be reclaimed was. Waits for I/O if most of that is dirty (up to 5.15). Since 4.10, before it
+// gives up, takes back what is reserved for atomic requests: after 16 turns, since 6.8 (and the long-term series
+// of 6.1) also where no zone would.
 Task<bool> SlowPath::should_reclaim_retry() {
   const bool in_vain = progress_ == 0 || costly_;
   // More make no difference.

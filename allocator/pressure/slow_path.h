@@ -5,9 +5,10 @@
 // PageAllocator runs one for each request that needs it. Each attempt is Buddy's; reclaim and compaction are asked for
 // by way of Relief. Passes a point wherever others may run, and sleeps. Cost: that of what it asks for.
 //
-// A turn without a freed page is repeated 16 times at most, one with a freed page uses up what there is, and compaction
-// is tried a bounded number of times at each priority. What the kernel repeats without limit is an endless turn
-// (endless_turns.h): only another task can help a request that must not fail, or a small one outside file systems.
+// A turn without a freed page is repeated 16 times at most, and so is any turn of a request for a large block; a freed
+// page uses up what there is, and compaction is tried a bounded number of times at each priority. What the kernel
+// repeats without limit is an endless turn (endless_turns.h): only another task can help a request that must not fail,
+// or a small one outside file systems.
 //
 // No process is killed for memory: a request for which the kernel would do that fails.
 #pragma once
@@ -97,7 +98,7 @@ class SlowPath {
   CompactResult result_ = CompactResult::skipped;
   CompactPriority priority_ = CompactPriority::light;
   unsigned compactions_ = 0;  // that have made a block for it, at this priority
-  unsigned in_vain_ = 0;      // turns in a row without progress
+  unsigned in_vain_ = 0;      // turns in a row without progress; all turns for a large block
 };
 
 }  // namespace cma

@@ -173,7 +173,7 @@ Task<bool> Kswapd::shrink(unsigned node, ScanControl& control) {
   }
   const std::uint64_t before = control.nr_reclaimed;
   co_await reclaim_.shrink_node(vecs_.of_node(node), control);
-  const std::uint64_t gap = std::uint64_t{2} << control.order;
+  const std::uint64_t gap = compact_gap(control.order);
   if (control.order != 0 && control.nr_reclaimed >= gap) control.order = 0;
   std::uint64_t work = control.nr_scanned;
   // Since 6.3 what slabs gave counts as well.

@@ -145,14 +145,7 @@ TEST_P(KswapdTest, AWakeUpInItsShortSleepBeginsAnotherRun) {
 }
 
 TEST_P(KswapdTest, BalancesItsOwnNodeAlone) {
-  Geometry g = geometry();
-  const Pfn start = g.memory.start;
-  g.memory.end = start + 0x1000;
-  g.zones = {{"DMA", {start, start + 0x200}, 0},
-             {"Normal", {start + 0x200, start + 0x800}, 0},
-             {"Normal", {start + 0x800, start + 0x1000}, 1}};
-  g.reserved = {{start, start + 0x200}};
-  boot(g);
+  boot(on_two_nodes());
   fill();
   ASSERT_FALSE(kswapd().balanced(0, 0, 1));
   ASSERT_TRUE(kswapd().wake(2, kGfpKernel, 0, 2));

@@ -8,8 +8,6 @@ namespace {
 // How long a caller waits while too many pages are isolated: HZ / 10, since 5.16 HZ / 50.
 constexpr Time kIsolatedWait = 100 * kMillisecond;
 constexpr Time kIsolatedWaitSince5_16 = 20 * kMillisecond;
-// HZ / 10: how long a caller waits that meets pages under writeback too often.
-constexpr Time kWritebackWait = 100 * kMillisecond;
 
 constexpr Gfp kIoAndFs = kGfpIo | kGfpFs;
 

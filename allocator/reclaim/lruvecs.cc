@@ -3,7 +3,7 @@
 namespace cma {
 
 LruVecs::LruVecs(const Core& core, const Buddy& buddy, const Lru& lru)
-    : release_(core.geometry.release), buddy_(buddy), lru_(lru), states_(buddy.zones()) {}
+    : release_(core.geometry.release), core_(core), buddy_(buddy), lru_(lru), states_(buddy.zones()) {}
 
 LruVec LruVecs::of_zone(std::size_t zone) const {
   return release_ < Release::v4_8 ? LruVec{zone} : of_node(buddy_.zone(zone).node);
@@ -37,6 +37,17 @@ std::uint64_t LruVecs::reclaimable(std::size_t zone) const {
       lru_.lists().size_in_zone(LruList::inactive_file, zone) + lru_.lists().size_in_zone(LruList::active_file, zone);
   if (pages != 0 || release_ < Release::v6_1) return pages;
   return static_cast<std::uint64_t>(buddy_.zone(zone).nr_free_pages);
+}
+
+std::uint64_t LruVecs::write_pending(std::size_t zone) const {
+  std::uint64_t pages = 0;
+  for (const LruList list : {LruList::inactive_file, LruList::active_file})
+    for (Frame frame = lru_.lists().list(list).first; frame != kNil; frame = core_.map.at(frame).next) {
+      core_.engine.turn();
+      const Page& page = core_.map.at(frame);
+      if (page.zone == zone && page.has(kPageDirty | kPageWriteback)) ++pages;
+    }
+  return pages;
 }
 
 }  // namespace cma

@@ -1,7 +1,8 @@
 // Which zones share LRU lists, and what is on them: those of a node; up to 4.7 each zone has lists of its own.
 //
 // The lists of the machine (LruLists) have the pages of all zones, each zone's in the order that its own lists would
-// have. A LruVec names the part of them that the kernel would have as lists. A part of Reclaim. Cost: O(zones).
+// have. A LruVec names the part of them that the kernel would have as lists. A part of Reclaim. Cost: O(zones) where
+// nothing else is stated.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +42,8 @@ class LruVecs {
   // swap device no anonymous ones. 6.1 returns the zone's free pages if there are none, so that a zone with empty lists
   // is not passed over.
   std::uint64_t reclaimable(std::size_t zone) const;
+  // Returns the pages on a zone's file lists that are dirty or under writeback. O(pages of files).
+  std::uint64_t write_pending(std::size_t zone) const;
 
   // Returns the flags and failures of the node, up to 4.7 of the zone.
   NodeState& state(LruVec vec) { return states_[vec.first_zone]; }
@@ -51,6 +54,7 @@ class LruVecs {
 
  private:
   Release release_;
+  Core core_;
   const Buddy& buddy_;
   const Lru& lru_;
   std::vector<NodeState> states_;  // by zone; those of a LruVec's first zones are used

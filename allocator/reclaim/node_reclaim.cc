@@ -8,15 +8,8 @@ namespace {
 // Up to 5.3 a caller that insists scans on while the flushers write pages. None do here: it ends after so many scans.
 constexpr unsigned kMostInVain = 3;
 
-// PAGE_ALLOC_COSTLY_ORDER.
-constexpr unsigned kCostly = 3;
-// HZ / 10: how long kswapd waits that meets pages under writeback too often.
-constexpr Time kTooMuchWriteback = 100 * kMillisecond;
 // A tick, at 250 a second.
 constexpr Time kTick = 4 * kMillisecond;
-
-// compact_gap: room for the targets of a compaction, and for as many pages that are freed late.
-std::uint64_t compact_gap(unsigned order) { return std::uint64_t{2} << order; }
 
 std::size_t place(LruList list) { return static_cast<std::size_t>(list); }
 
@@ -105,24 +98,16 @@ Task<void> NodeReclaim::shrink_slab(LruVec vec, ScanControl& control, std::uint6
 
 // --- conclusions ---
 
-// Returns the pages of the node that are dirty or under writeback, as far as they are on its lists.
-std::uint64_t NodeReclaim::write_pending(LruVec vec) const {
-  std::uint64_t pages = 0;
-  for (const LruList list : {LruList::inactive_file, LruList::active_file})
-    for (Frame frame = lru_.lists().list(list).first; frame != kNil; frame = core_.map.at(frame).next) {
-      core_.engine.turn();
-      const Page& page = core_.map.at(frame);
-      if (vecs_.contains(vec, page.zone) && page.has(kPageDirty | kPageWriteback)) ++pages;
-    }
-  return pages;
-}
-
 Task<void> NodeReclaim::throttle_noprogress(LruVec vec) {
   if (release_ < Release::v5_16 || vecs_.state(vec).kswapd_failures >= kMaxReclaimRetries) co_return;
   std::uint64_t reclaimable = 0;
-  for (std::size_t zone = vec.first_zone; zone < buddy_.zones(); ++zone)
-    if (vecs_.contains(vec, zone) && buddy_.zone(zone).managed != 0) reclaimable += vecs_.reclaimable(zone);
-  if (2 * write_pending(vec) <= reclaimable) co_return;
+  std::uint64_t write_pending = 0;
+  for (std::size_t zone = vec.first_zone; zone < buddy_.zones(); ++zone) {
+    if (!vecs_.contains(vec, zone) || buddy_.zone(zone).managed == 0) continue;
+    reclaimable += vecs_.reclaimable(zone);
+    write_pending += vecs_.write_pending(zone);
+  }
+  if (2 * write_pending <= reclaimable) co_return;
   co_await sleep_for(core_.engine, kTick);
 }
 
@@ -136,7 +121,7 @@ Task<void> NodeReclaim::judge_scan(LruVec vec, const ScanControl& control) {
     if (counts.writeback != 0 && counts.writeback == control.sums.taken) state.writeback = true;
     if (counts.dirty != 0 && counts.dirty == counts.congested) state.congested = true;
     if (counts.unqueued_dirty == control.sums.file_taken) state.dirty = true;
-    if (counts.immediate != 0) co_await sleep_for(core_.engine, kTooMuchWriteback);
+    if (counts.immediate != 0) co_await sleep_for(core_.engine, kWritebackWait);
   } else if (state.congested) {
     co_await throttle_noprogress(vec);
   }
@@ -146,7 +131,7 @@ Task<void> NodeReclaim::judge_scan(LruVec vec, const ScanControl& control) {
 // I/O, for which none would run.
 bool NodeReclaim::compacts_after(const ScanControl& control) const {
   if (control.order == 0 || (release_ >= Release::v6_1 && (control.gfp & kGfpIo) == 0)) return false;
-  return control.order > kCostly || control.priority < kDefPriority - 2;
+  return control.order > kCostlyOrder || control.priority < kDefPriority - 2;
 }
 
 // Returns whether in one of the zones the allocation would succeed, or a compaction could begin.

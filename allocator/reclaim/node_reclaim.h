@@ -51,7 +51,6 @@ class NodeReclaim {
   bool compacts_after(const ScanControl& control) const;
   bool compaction_suits(LruVec vec, const ScanControl& control) const;
   bool should_continue(LruVec vec, const ScanControl& control, std::uint64_t reclaimed, std::uint64_t scanned) const;
-  std::uint64_t write_pending(LruVec vec) const;
 
   Release release_;
   Core core_;

@@ -123,16 +123,7 @@ TEST_P(NodeScanTest, MemoryInPiecesIsLeftToACompaction) {
 // Node 0 has a zone without memory, one of 256 pages and the rest; node 1 a zone of its own.
 class NodesScanTest : public NodeScanTest {
  protected:
-  void SetUp() override {
-    Geometry g = geometry();
-    const Pfn start = g.memory.start;
-    g.memory.end = start + 0x1000;
-    g.zones = {{"DMA", {start, start + 0x200}, 0},
-               {"Normal", {start + 0x200, start + 0x800}, 0},
-               {"Normal", {start + 0x800, start + 0x1000}, 1}};
-    g.reserved = {{start, start + 0x200}};
-    remake(g);
-  }
+  void SetUp() override { remake(on_two_nodes()); }
   // Reads pages into one zone.
   void read_into(std::size_t zone, unsigned pages) {
     const unsigned node = machine->buddy.zone(zone).node;

@@ -7,8 +7,6 @@
 namespace cma {
 namespace {
 
-// PAGE_ALLOC_COSTLY_ORDER.
-constexpr unsigned kCostlyBlock = 3;
 // KSWAPD_ZONE_BALANCE_GAP_RATIO: the part of a zone that counts for nothing beside its high watermark (3.0 to 3.13).
 constexpr std::uint64_t kBalanceGapRatio = 100;
 
@@ -37,13 +35,13 @@ Gfp Reclaim::in_scope(Gfp gfp) const { return gfp_in_scope(gfp, core_.engine.fla
 
 // Returns whether so much of a zone is free that a compaction for the costly request should come first.
 bool Reclaim::compaction_ready(const ZoneList::Entry& entry, const ScanControl& control) {
-  if (control.order <= kCostlyBlock) return false;
+  if (control.order <= kCostlyOrder) return false;
   if (release_ >= Release::v6_1 && (control.gfp & kGfpIo) == 0) return false;
   const CompactResult suits = compaction_.suitable(entry.zone, control.order, entry.ceiling);
   if (suits == CompactResult::skipped) return false;
   if (suits == CompactResult::success && release_ >= Release::v4_8) return true;
   const Zone& zone = buddy_.zone(entry.zone);
-  std::uint64_t mark = Watermarks::watermark(zone, Watermark::high) + (std::uint64_t{2} << control.order);
+  std::uint64_t mark = Watermarks::watermark(zone, Watermark::high) + compact_gap(control.order);
   if (release_ < Release::v3_14) {
     const std::uint64_t share = (zone.present + kBalanceGapRatio - 1) / kBalanceGapRatio;
     mark += std::min(Watermarks::watermark(zone, Watermark::low), share);

@@ -33,15 +33,6 @@ bool RequestRelief::compaction_has_room(const ZoneList::Entry& entry, unsigned o
 
 std::uint64_t RequestRelief::reclaimable(std::size_t zone) const { return reclaim_.lruvecs().reclaimable(zone); }
 
-std::uint64_t RequestRelief::write_pending(std::size_t zone) const {
-  std::uint64_t pages = 0;
-  for (const LruList list : {LruList::inactive_file, LruList::active_file})
-    for (Frame frame = lru_.lists().list(list).first; frame != kNil; frame = core_.map.at(frame).next) {
-      core_.engine.turn();
-      const Page& page = core_.map.at(frame);
-      if (page.zone == zone && page.has(kPageDirty | kPageWriteback)) ++pages;
-    }
-  return pages;
-}
+std::uint64_t RequestRelief::write_pending(std::size_t zone) const { return reclaim_.lruvecs().write_pending(zone); }
 
 }  // namespace cma

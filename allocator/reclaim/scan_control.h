@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "allocator/base/gfp.h"
+#include "allocator/engine/engine.h"
 
 namespace cma {
 
@@ -18,6 +19,8 @@ inline constexpr std::uint64_t kSwapClusterMax = 32;
 inline constexpr int kDefPriority = 12;
 // MAX_RECLAIM_RETRIES: kswapd gives a node up after so many runs without a page.
 inline constexpr unsigned kMaxReclaimRetries = 16;
+// HZ / 10: how long kswapd waits that meets pages under writeback too often.
+inline constexpr Time kWritebackWait = 100 * kMillisecond;
 
 // What became of the pages of one batch that were looked at (struct reclaim_stat).
 struct BatchCounts {

@@ -179,6 +179,11 @@ void FigureWalk::add_up() {
     if (is_high(memory_, zone)) memory_.ram_high += zone.pages.present;
   }
   std::ranges::sort(memory_.nodes, {}, &NodeFigures::node);
+  // kswapd has given the node up (4.12).
+  for (NodeFigures& node : memory_.nodes)
+    node.all_unreclaimable =
+        release_ >= Release::v4_12 &&
+        from_.lruvecs.state(from_.lruvecs.of_node(node.node)).kswapd_failures >= kMaxReclaimRetries;
   if (release_ >= Release::v3_13) memory_.reserved = memory_.ram - memory_.pages.managed;
   for (AreaId id = 0; id < from_.areas.size(); ++id) memory_.cma += from_.areas.area(id).pages;
   memory_.cma_alloc_success = from_.areas.table().alloc_success;

@@ -2,7 +2,8 @@
 // pages and owners.
 //
 // Used by reports.h and by the files of /proc. The model counts no slab, no page tables, no stacks, no swap: those
-// figures are 0, as are a node's failures to reclaim. O(pages + owners).
+// figures are 0. Up to 4.11 no report calls a node or zone unreclaimable: the model does not count what those kernels
+// go by. O(pages + owners).
 //
 // Locks: none are needed, as nothing can run during the walk.
 #pragma once
@@ -13,6 +14,7 @@
 #include "allocator/lru/lru_lists.h"
 #include "allocator/owners/hugetlb.h"
 #include "allocator/owners/owners.h"
+#include "allocator/reclaim/lruvecs.h"
 #include "allocator/reports/figures.h"
 
 namespace cma {
@@ -25,6 +27,7 @@ struct FigureSources {
   const HugetlbPool& hugetlb;
   const Owners& owners;
   const Areas& areas;
+  const LruVecs& lruvecs;
 };
 
 // Returns all figures, with every zone that has memory.

@@ -190,5 +190,14 @@ TEST_P(FiguresTest, NameWhatEachZoneKeepsBackForEachZoneOfTheKernel) {
   EXPECT_TRUE(found.highmem);
 }
 
+TEST_P(FiguresTest, ANodeThatKswapdHasGivenUpIsUnreclaimableSince4_12) {
+  NodeState& state = machine->reclaim.lruvecs().state(machine->reclaim.lruvecs().of_zone(0));
+  for (const unsigned failures : {kMaxReclaimRetries - 1, kMaxReclaimRetries}) {
+    state.kswapd_failures = failures;
+    const bool given_up = GetParam() >= Release::v4_12 && failures == kMaxReclaimRetries;
+    EXPECT_EQ(figures().nodes.front().all_unreclaimable, given_up) << failures << " failures";
+  }
+}
+
 }  // namespace
 }  // namespace cma

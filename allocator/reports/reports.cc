@@ -11,9 +11,6 @@
 namespace cma {
 namespace {
 
-// PAGE_ALLOC_COSTLY_ORDER: for larger blocks no process is killed.
-constexpr unsigned kCostlyOrder = 3;
-
 // The two messages of a report. Their lines are made when the first of them is read.
 class WarningMessage final : public LazyLines {
  public:

@@ -14,9 +14,6 @@
 namespace cma {
 namespace {
 
-// PAGE_ALLOC_COSTLY_ORDER: above it the kernel gives up soon.
-constexpr unsigned kCostlyOrder = 3;
-
 // Returns "16 pages (64 kB)", as reports count kB.
 std::string with_kbytes(const Machine& machine, std::int64_t pages) {
   const auto kbytes = static_cast<std::int64_t>(machine.geometry().page_size / 1024);

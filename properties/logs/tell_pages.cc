@@ -13,7 +13,6 @@ namespace cma::logs {
 namespace {
 
 constexpr std::size_t kMostFailuresTold = 12;
-constexpr unsigned kCostlyOrder = 3;
 // A zone's share of areas from which on it is worth a sentence: a half.
 constexpr std::uint64_t kLargeShare = 2;
 // A request does not wait for so many milliseconds.

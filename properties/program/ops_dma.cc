@@ -9,15 +9,6 @@
 #include "properties/program/world.h"
 
 namespace cma {
-namespace {
-
-bool has_node(const Machine& machine, std::uint64_t node) {
-  return std::ranges::any_of(machine.geometry().effective_zones(),
-                             [&](const ZoneSpec& zone) { return zone.node == node; });
-}
-
-}  // namespace
-
 DmaRequest request_of(const World& world, const DmaBuffer& op, BugSet& bugs) {
   DmaDevice device;
   const Result* region = world.find(op.memory_region);
@@ -31,7 +22,7 @@ DmaRequest request_of(const World& world, const DmaBuffer& op, BugSet& bugs) {
 
 Task<void> DmaBuffer::perform(World& world, Slot self) const {
   const bool later = memory_region.id != 0 && world.find(memory_region) == nullptr;
-  const bool foreign = node != kNoNode && !has_node(world.machine(), node);
+  const bool foreign = node != kNoNode && !world.machine().geometry().has_node(node);
   if (later || foreign) {
     world.skip(self, later ? "what it names has not been performed yet" : "the machine has no such node");
     co_return;
