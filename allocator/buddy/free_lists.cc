@@ -103,6 +103,9 @@ void FreeLists::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype 
   if (tail && !booting_ && core_.bugs.fires(Bug::head_for_tail)) [[unlikely]]
     tail = false;
   insert(zone, pfn, order, type, tail);
+  // What lies inside has merged as far as it can.
+  if (!zone.left_highatomic.empty()) [[unlikely]]
+    std::erase_if(zone.left_highatomic, [&](Pfn left) { return left >= pfn && left < pfn + order_pages(order); });
 }
 
 // The blocks that form on the way come and go without a trace, so the largest that fit can be freed at once.

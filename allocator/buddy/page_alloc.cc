@@ -306,7 +306,9 @@ bool Buddy::unreserve_block(Zone& zone, Pfn pfn, unsigned order, Migratetype typ
     zone.nr_reserved_highatomic -= std::min(pages, zone.nr_reserved_highatomic);
     if (!of_reserve) zone.lost_highatomic -= std::min(pages, zone.lost_highatomic);
   }
-  if (release_ >= Release::v5_18 && of_reserve) zone.left_highatomic.push_back(align_down(pfn, block));
+  const Pfn start = align_down(pfn, block);
+  const bool listed = std::ranges::find(zone.left_highatomic, start) != zone.left_highatomic.end();
+  if (release_ >= Release::v5_18 && of_reserve && !listed) zone.left_highatomic.push_back(start);
   if (release_ < Release::v6_10) {
     core_.map.set_pageblock_type(pfn, type);
     return pageblock_types_.move_freepages_block(zone, pfn, type).free != 0;

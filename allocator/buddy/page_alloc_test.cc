@@ -376,6 +376,24 @@ TEST_P(PageAllocTest, AnAtomicBlockBelowTheLowWatermarkReservesItsPageblock) {
   EXPECT_NE(map.pageblock_type(third), Migratetype::highatomic);
 }
 
+// Until then law `lists` does not expect it to have merged.
+TEST_P(PageAllocTest, APageblockThatLeftTheReserveIsNotedUntilAFreeMergesIt) {
+  Zone& zone = buddy.zone(0);
+  zone.watermark = {0, 1000, 2000};
+  const Pfn pfn = buddy.alloc_pages(kGfpAtomic, 2);
+  ASSERT_EQ(map.pageblock_type(pfn), Migratetype::highatomic);
+  const PageRequest request = buddy.begin_request(kGfpKernel, 0, 0);
+  ASSERT_TRUE(buddy.unreserve_highatomic(request, /*force=*/true));
+  ASSERT_NE(map.pageblock_type(pfn), Migratetype::highatomic);
+  std::vector<Pfn> noted;
+  if (GetParam() >= Release::v5_18) noted.push_back(align_down(pfn, 8));
+  EXPECT_EQ(zone.left_highatomic, noted);
+  map.edit(pfn).ref = 0;
+  buddy.free_now(pfn, 2);
+  run_now(buddy.per_cpu().drain_all_pages(0));
+  EXPECT_EQ(zone.left_highatomic, std::vector<Pfn>());
+}
+
 // 6.8: 1 % of the zone, if that is a pageblock. 6.10: all pageblocks of a larger block.
 TEST(PageAllocOf612, TheReserveIsAHundredthOfTheZone) {
   Geometry g = tiny_geometry(Release::v6_12);

@@ -69,8 +69,8 @@ struct Zone {
   // Pages that nr_reserved_highatomic still counts though their pageblock became another type: an isolation does not
   // subtract them, nor, up to 5.17, does the claim of a block of several pageblocks. The kernel has no such counter.
   std::uint64_t lost_highatomic = 0;
-  // Pageblocks that left the reserve since 5.18: free, they have not merged with buddies, which only a free makes them
-  // do. The kernel has no such list.
+  // Pageblocks that left the reserve since 5.18 and may not have merged with their buddies: a free of theirs or beside
+  // them makes them do so, and ends their entry. The kernel has no such list.
   std::vector<Pfn> left_highatomic;
   std::int64_t nr_free_highatomic = 0;  // since 6.10: free pages on HighAtomic lists
   std::array<std::uint64_t, 3> watermark{};

@@ -273,8 +273,9 @@ std::expected<void, Failure> check_results(const RunCommand& command) {
     throw UsageError("--ftrace, --trace-dat and --perfetto take one program");
   for (const std::string& file : {command.sarif, command.junit})
     if (file == "-") throw UsageError("a report goes to a file, as findings are printed");
-  return check_outputs({command.ftrace, command.trace_dat, command.perfetto, command.sarif, command.junit},
-                       command.files);
+  std::vector<std::string> inputs = command.files;
+  if (!command.tree.empty()) inputs.push_back(command.tree);
+  return check_outputs({command.ftrace, command.trace_dat, command.perfetto, command.sarif, command.junit}, inputs);
 }
 
 // Performs the program of a file. Appends to `outcomes` what became of it.
