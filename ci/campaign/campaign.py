@@ -258,7 +258,7 @@ class Campaign:
     # ---- The corpus on disk ----
 
     def _reduce(self, target):
-        error = corpus.replace(target, self.place.corpus(target.name), [], self.place.logs)
+        error = corpus.replace(target, self.place.corpus(target.name), [], self.place, self.known, lambda: self.signal)
         if error:
             self.view.say(f"ci/fuzz: the corpus of {target.name} could not be reduced: {error}")
 

@@ -246,6 +246,30 @@ class CampaignTest(unittest.TestCase):
         self.assertEqual(self.hunt(seconds=1, CMACHECK_MOST_INPUTS="30")[0], 0)
         self.assertEqual(len(list(corpus.glob("i*"))), 2)
 
+    def test_an_input_that_stops_the_target_of_a_reduction_is_a_finding(self):
+        corpus = self.folder / "fuzz/corpus/program_fuzzer"
+        corpus.mkdir(parents=True)
+        for name in ("a", "b", "crash"):
+            (corpus / name).write_text(name)
+        code, output = self.hunt(seconds=1, CMACHECK_MOST_INPUTS="2")
+        self.assertEqual(code, 1, output)
+        self.assertEqual(len(self.ledger.read_text().split()), 1)
+        self.assertFalse((corpus / "crash").exists())
+        self.expect_no_loss(output)
+
+    def test_a_signal_ends_a_reduction(self):
+        corpus = self.folder / "fuzz/corpus/program_fuzzer"
+        corpus.mkdir(parents=True)
+        (corpus / "a").write_text("endless")
+        process = self.start(CMACHECK_MOST_INPUTS="0")
+        log = self.folder / "fuzz/logs/program_fuzzer.merge.txt"
+        while not log.exists():
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+        self.assertIn("could not be reduced: it was stopped", output)
+        self.assertTrue((corpus / "a").exists())
+
     # ---- Trouble with targets ----
 
     def test_a_seed_that_hangs_is_a_finding_once(self):

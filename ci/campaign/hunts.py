@@ -22,6 +22,18 @@ LOG_BYTES = 4 << 20
 CAMPAIGN = "CMACHECK_CAMPAIGN"
 
 
+def limits(target, incoming):
+    """Returns libFuzzer's options for what stops a target, and for where it leaves such an input."""
+    return [f"-artifact_prefix={incoming}/{target.name}-", f"-timeout={INPUT_SECONDS}",
+            f"-report_slow_units={INPUT_SECONDS}", f"-rss_limit_mb={MEMORY_MIB}"]
+
+
+def environment(place, known):
+    """Returns the environment of a target of this campaign, which passes over findings of the signatures `known`."""
+    return dict(os.environ, TMPDIR=str(place.temporary), CMACHECK_KNOWN=",".join(sorted(known)),
+                **{CAMPAIGN: str(place.folder)})
+
+
 class Progress:
     """What an engine has said of one hunt so far."""
 
@@ -53,12 +65,10 @@ class Hunt:
         self.counted, self.executions = 0, 0  # what the campaign has counted of it already
 
     def start(self, known):
-        environment = dict(os.environ, TMPDIR=str(self.place.temporary), **{CAMPAIGN: str(self.place.folder)})
-        environment["CMACHECK_KNOWN"] = ",".join(sorted(known))
-        environment.update(self.environment())
+        variables = environment(self.place, known) | self.environment()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(self.command(), cwd=self.place.root, env=environment, stdout=log,
+            self.process = subprocess.Popen(self.command(), cwd=self.place.root, env=variables, stdout=log,
                                             stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def environment(self):
@@ -121,8 +131,7 @@ class LibFuzzer(Hunt):
     def command(self):
         target = self.target
         command = [target.binary, f"-max_total_time={max(1, int(self.seconds))}",
-                   f"-artifact_prefix={self.place.incoming}/{target.name}-", f"-timeout={INPUT_SECONDS}",
-                   f"-report_slow_units={INPUT_SECONDS}", f"-rss_limit_mb={MEMORY_MIB}", *target.libfuzzer]
+                   *limits(target, self.place.incoming), *target.libfuzzer]
         if target.dictionary:
             command.append(f"-dict={target.dictionary}")
         if self.seconds >= FORK_SECONDS:
