@@ -110,6 +110,7 @@ struct LogAnswer {
   std::string versions;  // of the kernel: "4.15 to 5.12"
   Certainty versions_certainty = Certainty::follows;
   std::uint64_t page_kb = 4;       // the size of a page
+  bool page_kb_told = false;       // a line speaks for it; else it is the usual one
   std::string model;               // the modelled release that is nearest
   std::vector<std::string> brief;  // at most three
   std::vector<Section> sections;

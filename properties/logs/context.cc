@@ -1,6 +1,7 @@
 #include "properties/logs/context.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace cma::logs {
 namespace {
@@ -27,16 +28,21 @@ std::uint64_t number_at_end(const std::string& text) {
 
 }  // namespace
 
+PfnRange KnownArea::frames(unsigned shift) const {
+  const Pfn start = base >> shift;
+  return {start, start + ((mib << kMibShift) >> shift)};
+}
+
 void Context::set_page_shift(unsigned shift) {
   page_shift = shift;
-  for (KnownArea& area : areas) {
-    const Pfn start = area.base >> shift;
-    area.range = {start, start + ((area.mib << kMibShift) >> shift)};
-  }
-  if (counted_pages)
+  for (KnownArea& area : areas) area.range = area.frames(shift);
+  if (counted_pages) {
     area_pages = counted_pages;
-  else if (area_kib)
+    area_pages_line = counted_line;
+  } else if (area_kib) {
     area_pages = (*area_kib << kKibShift) >> shift;
+    area_pages_line = area_kib_line;
+  }
 }
 
 const KnownArea* Context::area_with(const PfnRange& pages) const {
@@ -92,13 +98,13 @@ void ContextReader::add_total(const Fact& fact) {
   const std::uint64_t number = kib != nullptr ? kib->number : number_at_end(fact.before);
   if (number == 0 && kib != nullptr) context_.no_areas_line = fact.line;
   if (number == 0) return;
-  context_.area_pages = number;
-  if (kib != nullptr) context_.area_kib = number;
-  if (kib == nullptr) {
+  if (kib != nullptr) {
+    context_.area_kib = number;
+    context_.area_kib_line = fact.line;
+  } else {
     context_.counted_pages = number;
     context_.counted_line = fact.line;
   }
-  context_.area_pages_line = fact.line;
 }
 
 // Takes in the size of pages: that of the smallest free blocks.
@@ -131,6 +137,7 @@ void ContextReader::add_page(const Fact& fact) {
   described_->references = static_cast<std::int64_t>(fact.number("references"));
   described_->mappings = static_cast<std::int64_t>(fact.number("mappings"));
   described_->line = fact.line;
+  owner_follows_ = false;
 }
 
 // Takes in what the page is that is described.
@@ -143,9 +150,11 @@ void ContextReader::add_kind(const Fact& fact) {
 
 void ContextReader::add_reason(const Fact& fact) {
   const std::string reason = fact.text("reason");
+  owner_follows_ = false;
   if (described_ && context_.immovable.size() < kMostKept) {
     described_->failed_to_move = reason.starts_with("migration failure");
-    if (described_->failed_to_move || reason.starts_with("unmovable page")) context_.immovable.push_back(*described_);
+    owner_follows_ = described_->failed_to_move || reason.starts_with("unmovable page");
+    if (owner_follows_) context_.immovable.push_back(*described_);
   }
   described_.reset();
   reason_line_ = fact.line;
@@ -153,9 +162,9 @@ void ContextReader::add_reason(const Fact& fact) {
 
 // Takes in who was given the page whose description ends right before.
 void ContextReader::add_owner(const Fact& fact) {
-  if (context_.immovable.empty() || context_.immovable.back().line > reason_line_) return;
+  const bool follows = std::exchange(owner_follows_, false);
+  if (!follows || fact.line - reason_line_ > kLinesToOwner) return;
   DescribedPage& page = context_.immovable.back();
-  if (page.owner_line != 0 || fact.line - reason_line_ > kLinesToOwner) return;
   page.owner_line = fact.line;
   page.owner_order = static_cast<unsigned>(std::min<std::uint64_t>(fact.number("order"), kMostOrder));
   page.owner_type = fact.text("type");

@@ -20,6 +20,9 @@ struct KnownArea {
   std::uint64_t line = 0;
   std::uint64_t base = 0;  // where it begins, in bytes
   std::uint64_t mib = 0;   // its size
+
+  // Returns its frames with pages of 2^shift bytes.
+  PfnRange frames(unsigned shift) const;
 };
 
 // What the command line says about the default area: "cma=256M@0x2c000000".
@@ -55,8 +58,9 @@ struct Context {
   std::string page_size_why;                // what speaks for this size
   bool page_size_certain = false;           // whether nothing else explains that
   std::optional<std::uint64_t> area_pages;  // of all areas together
-  std::optional<std::uint64_t> area_kib;    // the same, where a line has it so
   std::uint64_t area_pages_line = 0;
+  std::optional<std::uint64_t> area_kib;  // the same, where a line has it so
+  std::uint64_t area_kib_line = 0;
   std::uint64_t no_areas_line = 0;             // that says that there are none; 0: none says so
   std::optional<std::uint64_t> counted_pages;  // the same, where a line counts pages
   std::uint64_t counted_line = 0;
@@ -101,6 +105,7 @@ class ContextReader {
   KernelFinder kernel_;
   std::optional<DescribedPage> described_;
   std::uint64_t reason_line_ = 0;
+  bool owner_follows_ = false;  // a line with the owner would be about the description that was kept last
 };
 
 }  // namespace cma::logs

@@ -71,6 +71,7 @@ void tell_kernel(const Kernel& kernel, const Shown& shown, LogAnswer& answer) {
 
 void tell_page_size(const Context& context, LogAnswer& answer) {
   answer.page_kb = context.page_kb();
+  answer.page_kb_told = context.page_shift_line != 0;
   if (context.page_kb() == 4) return;
   answer.sections.back().add(context.page_size_certain ? Certainty::follows : Certainty::fits,
                              fmt::format("pages have {} KiB: {}", context.page_kb(), context.page_size_why),
@@ -90,7 +91,18 @@ void tell_free(const Context& context, LogAnswer& answer) {
   answer.sections.push_back(std::move(section));
 }
 
-// Fills in the short answer: the finding with the most weight, and how many others there are.
+// Makes the lowest address that lines of boot have the lowest frame, unless a lower one is.
+void lower_to_boot(const std::vector<Fact>& boot, unsigned page_shift, Shown& shown) {
+  for (const Fact& fact : boot) {
+    for (const char* field : {"base", "from", "limit", "boundary"})
+      if (fact.field(field) != nullptr) shown.lowest(fact.number(field) >> page_shift);
+    // The base that is said to fit lies below the one that is not aligned.
+    if (const std::uint64_t unit = fact.number("alignment"); is_power_of_two(unit))
+      shown.lowest(align_down(fact.number("base"), unit) >> page_shift);
+  }
+}
+
+// Fills in the short answer: the finding with the most weight, and what else failed.
 void tell_briefly(std::vector<Finding> findings, LogAnswer& answer) {
   if (findings.empty()) {
     answer.brief.emplace_back(
@@ -101,8 +113,13 @@ void tell_briefly(std::vector<Finding> findings, LogAnswer& answer) {
   }
   sort_in_stable_order(findings, [](const Finding& a, const Finding& b) { return a.weight > b.weight; });
   Finding& finding = findings.front();
-  for (std::size_t i = 1; i < findings.size(); ++i)
-    if (findings[i].weight >= kFailed) finding.what += " Besides: " + findings[i].what;
+  std::vector<std::string> besides = finding.besides;
+  for (std::size_t i = 1; i < findings.size(); ++i) {
+    if (findings[i].weight < kFailed) continue;
+    besides.push_back(findings[i].what);
+    besides.insert(besides.end(), findings[i].besides.begin(), findings[i].besides.end());
+  }
+  for (std::size_t i = 0; i < besides.size(); ++i) finding.what += (i == 0 ? " Besides: " : " ") + besides[i];
   for (const std::string& line : {finding.what, finding.blame, finding.next})
     if (!line.empty()) answer.brief.push_back(line);
   answer.collect = finding.collect;
@@ -154,8 +171,7 @@ LogAnswer explain_facts(const LogFacts& facts, const ExplainOptions& options) {
   for (const DescribedPage& page : context.immovable) shown.lowest(page.pfn);
   for (const AreaFiles& area : facts.pasted.areas)
     if (area.base) shown.lowest(area.base->value);
-  for (const Fact& region : facts.boot)
-    if (region.field("base") != nullptr) shown.lowest(region.number("base") >> context.page_shift);
+  lower_to_boot(facts.boot, context.page_shift, shown);
   tell_kernel(context.kernel, shown, answer);
   tell_page_size(context, answer);
   std::vector<Finding> findings;

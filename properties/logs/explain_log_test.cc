@@ -169,5 +169,121 @@ TEST(ExplainLog, ReadsTheErrorAsItsVersionMeansIt) {
   EXPECT_EQ(answer_to("cma: __cma_alloc: linux,cma: " + busy).requests[0].culprit, Culprit::no_room_or_page);
 }
 
+TEST(ExplainLog, RedactedNamesNothingOfAnySortOfLine) {
+  const std::string log =
+      "Linux version 6.1.55-secret (build@secrethost) #1 SMP\n"
+      "OF: reserved mem: OVERLAP DETECTED!\n"
+      "secret,cma (0x0000000038000000--0x0000000040000000) overlaps with secret@37000000 "
+      "(0x0000000037000000--0x0000000038100000)\n"
+      "OF: fdt: Reserved memory: failed to reserve memory for node 'secret@90000000': base 0x0000000090000000, size 16 "
+      "MiB\n"
+      "cma: Size (0x0000000040000000) of region at 0x0000000060000000 exceeds limit (0x0000000035000000)\n"
+      "Kernel command line: root=/dev/secret cma=64M@0x36000000\n"
+      "  secret-77    [001] .....   300.000001: mm_page_alloc: page=00000000a1b2c3d4 pfn=0x3c120 order=1 migratetype=1 "
+      "gfp_flags=GFP_USER|__GFP_MOVABLE\n"
+      "  secret-1402 [002] .....   310.221001: cma_alloc_start: name=secretarea count=1013 align=8\n"
+      "  secret-1402 [002] .....   310.221700: test_pages_isolated: start_pfn=0x3c000 end_pfn=0x3c3f5 fin_pfn=0x3c121 "
+      "ret=fail\n"
+      "  secret-1402 [002] .....   310.223705: cma_alloc_finish: name=secretarea pfn=0x3c200 page=00000000c0ffee00 "
+      "count=1013 align=8\n"
+      "page:00000000c4c1b0aa refcount:3 mapcount:1 mapping:000000005f1a2b3c index:0x7f3a2 pfn:0x9a123\n"
+      "page dumped because: migration failure\n"
+      "page last allocated via order 0, migratetype Movable, gfp_mask 0xcc0(GFP_KERNEL), pid 2144, tgid 2144 "
+      "(secretcamera), ts 488\n"
+      "secrettask invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+      "Killed process 321 (secretd) total-vm:500000kB\n"
+      "/sys/kernel/debug/cma/cma-secret/base_pfn:360448\n"
+      "/sys/kernel/debug/cma/cma-secret/count:163840\n";
+  const std::string open = text_of(log);
+  const std::string redacted = text_of(log, true);
+  EXPECT_THAT(redacted, Not(HasSubstr("secret")));
+  for (const char* word : {"3c121", "9a123", "38000000", "37000000", "60000000", "35000000", "0x58000", "pid 2144",
+                           "secret-77", "secretd", "secretarea", "64M@0x36000000"}) {
+    EXPECT_THAT(open, HasSubstr(word));
+    EXPECT_THAT(redacted, Not(HasSubstr(word)));
+  }
+  EXPECT_THAT(redacted, HasSubstr("the kernel killed task-"));
+}
+
+TEST(ExplainLog, RedactedRegionsThatOverlapCountFromTheLowerOne) {
+  const std::string text = text_of(
+      "OF: reserved mem: OVERLAP DETECTED!\n"
+      "linux,cma (0x0000000038000000--0x0000000040000000) overlaps with ramoops@37000000 "
+      "(0x0000000037000000--0x0000000038100000)\n",
+      true);
+  EXPECT_THAT(text, HasSubstr("0x1000000 to 0x9000000 and 0x0 to 0x1100000 have memory in common"));
+}
+
+TEST(ExplainLog, SaysOnceWhatElseFailed) {
+  const std::string log =
+      "cma: cma_alloc: alloc failed, req-size: 16 pages, ret: -12\n"
+      "cma: cma_alloc: alloc failed, req-size: 32 pages, ret: -12\n"
+      "cma: cma_alloc: alloc failed, req-size: 64 pages, ret: -12\n"
+      "b: page allocation failure: order:3, mode:0xcc0(GFP_KERNEL)\n";
+  EXPECT_THAT(answer_to(log).brief[0],
+              HasSubstr("failed with -12. Besides: 2 other requests failed. A request for 8 pages (32 KiB) in a row"));
+}
+
+TEST(ExplainLog, CountsLinesOfFailuresThatWereSwallowed) {
+  const std::string failed = "cma: cma_alloc: linux,cma: alloc failed, req-size: 16 pages, ret: -12\n";
+  EXPECT_THAT(text_of(failed + "cma_alloc: 1 callbacks suppressed\n"), HasSubstr("1 more line of failures was"));
+  const std::string several =
+      text_of(failed + "cma_alloc: 1 callbacks suppressed\ncma_alloc: 3 callbacks suppressed\n");
+  EXPECT_THAT(several, HasSubstr("4 more lines of failures were swallowed"));
+  EXPECT_THAT(several, HasSubstr("4 lines about requests that failed were swallowed"));
+}
+
+TEST(ExplainLog, KnowsOfARequestThatIsLargerThanItsArea) {
+  const std::string area = "Memory: 940000K/1048576K available (43040K reserved, 16384K cma-reserved)\n";
+  const std::string failed = "cma: cma_alloc: alloc failed, req-size: ";
+  EXPECT_THAT(text_of("Linux version 5.10.0\n" + area + failed + "4097 pages, ret: -12\n"),
+              HasSubstr("larger than its area: it can never succeed"));
+  EXPECT_THAT(text_of("Linux version 5.10.0\n" + area + failed + "4096 pages, ret: -12\n"),
+              Not(HasSubstr("larger than its area")));
+}
+
+TEST(ExplainLog, HasTheLineOfTheNumberOfPages) {
+  const std::string text = text_of(
+      "Linux version 5.10.0\n"
+      "4096 pages cma reserved\n"
+      "CmaTotal:       16384 kB\n"
+      "cma: cma_alloc: linux,cma: alloc failed, req-size: 9000 pages, ret: -12\n");
+  EXPECT_THAT(text, HasSubstr("all areas together have 4096 pages (16 MiB): it can never fit"));
+  EXPECT_THAT(text, HasSubstr("(lines 2, 4)"));
+}
+
+TEST(ExplainLog, TakesBuffersOfAnAreaForNoGiganticPages) {
+  const std::string windows =
+      "alloc_contig_range: [40000, 42000) PFNs busy\n"
+      "alloc_contig_range: [44000, 46000) PFNs busy\n"
+      "alloc_contig_range: [48000, 4a000) PFNs busy\n";
+  EXPECT_THAT(text_of(windows), HasSubstr("as gigantic pages do"));
+  EXPECT_THAT(text_of(windows + "cma: cma_alloc: alloc failed, req-size: 8192 pages, ret: -16\n"),
+              Not(HasSubstr("gigantic")));
+}
+
+TEST(ExplainLog, SaysNothingOfWindowsBehindTheLastWhereTheSweepEnded) {
+  const std::string area = "Linux version 5.10.0\ncma: Reserved 32 MiB at 0x000000003e000000\n";
+  const std::string windows = "alloc_contig_range: [3e100, 3e1fe) PFNs busy\n";
+  const std::string failed = "cma: cma_alloc: alloc failed, req-size: 254 pages, ret: ";
+  EXPECT_THAT(text_of(area + windows + failed + "-16\n"), HasSubstr("windows behind the last one would lie in"));
+  for (const std::string error : {"-12\n", "-4\n"}) {
+    EXPECT_THAT(text_of(area + windows + failed + error), Not(HasSubstr("behind"))) << error;
+    EXPECT_THAT(text_of(windows + failed + error), Not(HasSubstr("behind"))) << error;
+  }
+}
+
+TEST(ExplainLog, NamesNoPagesWhereAllThatAreSharedWereFree) {
+  const std::string log =
+      "cma: cma_alloc(cma (ptrval), count 16, align 4)\n"
+      "alloc_contig_range: [8f800, 8fa10) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 16 pages, ret: -16\n";
+  const std::string text = text_of(log);
+  EXPECT_THAT(answer_to(log).brief.at(1),
+              HasSubstr("which ones is not clear, as all pages that the windows share were free."));
+  EXPECT_THAT(text, HasSubstr("which page is in the way is not clear"));
+  EXPECT_THAT(text, Not(HasSubstr(" in .")));
+}
+
 }  // namespace
 }  // namespace cma::logs

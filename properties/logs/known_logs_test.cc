@@ -32,7 +32,7 @@ TEST(KnownLogs, AreExplainedAsTheyWereMade) {
   EXPECT_GE(score.right() * 100, score.facts() * 95) << ::testing::PrintToString(score.wrong_facts);
   // A law that finds nothing to judge holds of nothing.
   for (const char* kind : {"versions", "pages", "align", "ending", "error", "culprit", "window", "unseen", "suspects",
-                           "stopped at", "flags", "verdict", "usable", "needed"})
+                           "stopped at", "page size", "flags", "verdict", "usable", "needed"})
     EXPECT_GE(score.kinds.contains(kind) ? score.kinds.at(kind).facts : 0U, 10U) << kind;
 }
 
@@ -79,10 +79,27 @@ TEST(KnownLogs, AClaimThatIsWrongIsFound) {
             }),
             0U);
   EXPECT_NE(wrong([](RequestSummary& request) {
+              request.culprit = Culprit::signal;
+              request.culprit_certainty = Certainty::follows;
+            }),
+            0U);
+  EXPECT_NE(wrong([](RequestSummary& request) {
               request.unseen = 100'000;
               request.unseen_certainty = Certainty::follows;
             }),
             0U);
+}
+
+TEST(KnownLogs, ASizeOfPagesThatIsWrongIsFound) {
+  const auto score_of_size = [](std::uint64_t kb) {
+    return score_of_changed(0, [&](LogAnswer& answer) {
+      answer.page_kb = kb;
+      answer.page_kb_told = true;
+    });
+  };
+  const std::uint64_t right = known_log(0).page_kb;
+  EXPECT_THAT(score_of_size(right).wrong_claims, IsEmpty());
+  EXPECT_EQ(score_of_size(right == 4 ? 16 : 4).wrong_claims.size(), 1U);
 }
 
 TEST(KnownLogs, WhatIsOnlySaidToFitIsNoClaim) {

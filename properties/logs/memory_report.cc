@@ -1,6 +1,7 @@
 #include "properties/logs/memory_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace cma::logs {
@@ -10,12 +11,14 @@ constexpr std::size_t kMostFailures = 5000;
 constexpr std::size_t kMostZones = 32;
 constexpr std::size_t kMostOrders = 16;
 constexpr std::size_t kMostReserves = 8;
-constexpr std::size_t kMostNodes = 64;
+constexpr std::size_t kMostNodeRanges = 64;
 // A report is printed at once; stack trace and header of a failure stand before it.
 constexpr std::uint64_t kLongestReport = 400;
 constexpr std::uint64_t kLinesAfterVmalloc = 3;
 // Of a task (TASK_COMM_LEN less one).
 constexpr std::size_t kLongestName = 15;
+// What no zone has: figures of damaged lines.
+constexpr std::uint64_t kMostKb = std::uint64_t{1} << 44;
 
 // Returns the last word of a text: its part after the last blank.
 std::string last_word(std::string_view text) {
@@ -64,20 +67,22 @@ std::optional<std::uint64_t> figure(std::string_view text, std::string_view key)
   return std::nullopt;
 }
 
-// Returns the nodes of a list such as "0-1,3"; what follows it does not count.
-std::vector<std::uint64_t> nodes_of(std::string_view list) {
-  std::vector<std::uint64_t> nodes;
+// Returns the nodes of a list such as "0-1,3"; what follows it does not count. Empty if the list is too long, or cannot
+// be read.
+std::vector<NodeRange> nodes_of(std::string_view list) {
+  std::vector<NodeRange> nodes;
   Match match;
   std::size_t at = 0;
-  while (match_pattern("{node:u}", list, at, match) == Fit::whole && nodes.size() < kMostNodes) {
-    std::uint64_t node = match.fields[0].number;
-    std::uint64_t last = node;
+  while (match_pattern("{node:u}", list, at, match) == Fit::whole) {
+    NodeRange range{match.fields[0].number, match.fields[0].number};
     at = match.end;
-    if (match_pattern("-{node:u}", list, at, match) == Fit::whole) {
-      last = match.fields[0].number;
+    if (list.substr(at).starts_with("-")) {
+      if (match_pattern("-{node:u}", list, at, match) != Fit::whole) return {};
+      range.last = match.fields[0].number;
       at = match.end;
     }
-    for (; node <= last && nodes.size() < kMostNodes; ++node) nodes.push_back(node);
+    if (range.last < range.first || nodes.size() == kMostNodeRanges) return {};
+    nodes.push_back(range);
     if (!list.substr(at).starts_with(",")) break;
     ++at;
   }
@@ -114,7 +119,23 @@ void read_letters(std::string_view text, std::size_t& at, BlocksLine& blocks) {
 bool may_use_node(const PageFailure& failure, const ZoneReport& zone) {
   Match match;
   if (failure.nodes.empty() || match_pattern("Node {node:u} ", zone.name, 0, match) != Fit::whole) return true;
-  return std::ranges::find(failure.nodes, match.fields[0].number) != failure.nodes.end();
+  const std::uint64_t node = match.fields[0].number;
+  return std::ranges::any_of(failure.nodes,
+                             [&](const NodeRange& range) { return range.first <= node && node <= range.last; });
+}
+
+MinFree min_free_of(const PageFailure& report) {
+  MinFree free;
+  std::uint64_t managed = 0;
+  for (const ZoneReport& zone : report.zones) {
+    if (!zone.has_state || zone.bare_name() == "HighMem" || zone.bare_name() == "Movable") continue;
+    if (!zone.managed || *zone.managed > kMostKb || zone.min > kMostKb) return {};
+    managed += *zone.managed;
+    free.min += zone.min - std::min(zone.min, zone.boost.value_or(0));
+    free.lines.push_back(zone.line);
+  }
+  free.usual = static_cast<std::uint64_t>(std::sqrt(static_cast<double>(managed) * 16));
+  return free;
 }
 
 PageFailure& PageFailureFinder::begin(const Fact& fact, PageFailure::Kind kind) {

@@ -45,6 +45,15 @@ struct ZoneReport {
   std::vector<BlocksLine> blocks;  // by order
   std::optional<std::uint64_t> blocks_sum;
   std::uint64_t blocks_line = 0;
+
+  // Returns the name without its node.
+  std::string bare_name() const { return name.substr(name.rfind(' ') + 1); }
+};
+
+// Nodes from the first to the last.
+struct NodeRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
 };
 
 // A request for pages that failed or made the kernel kill a task, and its report.
@@ -72,7 +81,7 @@ struct PageFailure {
   std::uint64_t limit_kb = 0;  // of the control group; 0: not known
   std::uint64_t limit_line = 0;
   std::uint64_t page_kb = 4;
-  std::vector<std::uint64_t> nodes;  // that the task may use; empty if the log does not tell
+  std::vector<NodeRange> nodes;  // that the task may use; empty if the log does not tell
   std::uint64_t nodes_line = 0;
   std::vector<ZoneReport> zones;
   bool has_high_memory = false;
@@ -82,6 +91,18 @@ struct PageFailure {
 
 // Returns whether the task of a request may use the node that a zone is of.
 bool may_use_node(const PageFailure& failure, const ZoneReport& zone);
+
+// What all zones have as min, and what vm.min_free_kbytes would be by default, in kB.
+struct MinFree {
+  std::uint64_t min = 0;
+  std::uint64_t usual = 0;           // 0 if the report does not tell
+  std::vector<std::uint64_t> lines;  // of the zones
+
+  // Returns whether min is at least twice as much as by default.
+  bool is_raised() const { return usual != 0 && min >= 2 * usual; }
+};
+// Returns them for a report (mm/page_alloc.c, calculate_min_free_kbytes).
+MinFree min_free_of(const PageFailure& report);
 
 class PageFailureFinder {
  public:

@@ -65,6 +65,10 @@ TEST(PageGrant, TakesSinglePagesOfTheUrgentReserveSince63) {
   EXPECT_EQ(test_grant(zone, {0, kGfpAtomic, Release::v4_19}, false).block_order, std::nullopt);
   EXPECT_EQ(test_grant(zone, {0, kGfpAtomic, Release::v6_6}, false).block_order, 0U);
   EXPECT_EQ(test_grant(zone, {0, kGfpKernel, Release::v6_6}, false).block_order, std::nullopt);
+  // One that cannot wait and is not urgent may have single pages of it only.
+  EXPECT_EQ(test_grant(zone, {0, kGfpKswapdReclaim, Release::v6_6}, false).block_order, 0U);
+  zone.blocks[0].count = 0;
+  EXPECT_EQ(test_grant(zone, {1, kGfpKswapdReclaim, Release::v6_6}, false).block_order, std::nullopt);
 }
 
 TEST(PageGrant, KeepsTheReserveOfItsCeiling) {

@@ -19,14 +19,15 @@ struct Evidence {
 
 // Returns whether all windows lie in areas that lines name, with pages of this size. False if there are no windows.
 bool windows_fit(const std::vector<Request>& requests, const Context& context, unsigned shift, std::uint64_t& line) {
-  Context sized = context;
-  sized.set_page_shift(shift);
   for (const Request& request : requests)
     for (const Sweep& sweep : request.sweeps)
       for (const Window& window : sweep.windows) {
         // The printed start may be the head of a block, which lies in the area as well.
-        const KnownArea* area = sized.area_with(window.range);
-        if (area == nullptr) return false;
+        const auto area = std::ranges::find_if(context.areas, [&](const KnownArea& one) {
+          const PfnRange frames = one.frames(shift);
+          return frames.start <= window.range.start && window.range.end <= frames.end;
+        });
+        if (area == context.areas.end()) return false;
         line = area->line;
       }
   return line != 0;
@@ -72,16 +73,25 @@ constexpr Evidence kEvidence[] = {
 
 void find_page_size(const std::vector<Request>& requests, Context& context) {
   if (context.page_shift_line != 0) return;
-  for (const Evidence& evidence : kEvidence)
-    for (const unsigned shift : kShifts) {
+  std::vector<unsigned> left(std::begin(kShifts), std::end(kShifts));
+  for (const Evidence& evidence : kEvidence) {
+    std::vector<unsigned> fitting;
+    std::uint64_t speaks = 0;
+    for (const unsigned shift : left) {
       std::uint64_t line = 0;
       if (!evidence.fits(requests, context, shift, line)) continue;
-      context.set_page_shift(shift);
-      context.page_size_why = evidence.why;
-      context.page_size_certain = evidence.certain;
-      context.page_shift_line = line;
-      return;
+      fitting.push_back(shift);
+      speaks = line;
     }
+    if (fitting.empty()) continue;
+    left = fitting;
+    if (left.size() > 1) continue;
+    context.set_page_shift(left.front());
+    context.page_size_why = evidence.why;
+    context.page_size_certain = evidence.certain;
+    context.page_shift_line = speaks;
+    return;
+  }
 }
 
 }  // namespace cma::logs

@@ -1,5 +1,5 @@
 // How large the pages of the machine are, as far as lines of its log tell: by windows that lie in an area, by an area's
-// pages beside its size, by what a driver asked for. Pages have 4 KiB where nothing speaks for more.
+// pages beside its size, by what a driver asked for. Pages have 4 KiB where no size alone fits these lines.
 //
 // Used by explain_log, when all lines are read. Cost: a few looks at each request.
 #pragma once

@@ -53,5 +53,23 @@ TEST(PageSize, IsThatWithWhichADriverAskedForAsManyPages) {
   EXPECT_EQ(sized(log + "other: dma alloc of size 12345 failed\n").page_kb, 4U);
 }
 
+TEST(PageSize, IsTheUsualOneWhereSeveralFit) {
+  // With 16 and with 64 KiB the window lies in the area.
+  const std::string areas = "cma: Reserved 1024 MiB at 0x0000000010000000\n";
+  const LogAnswer answer = sized(areas + "alloc_contig_range: [4400, 4500) PFNs busy\n");
+  EXPECT_EQ(answer.page_kb, 4U);
+  EXPECT_FALSE(answer.page_kb_told);
+  EXPECT_TRUE(sized(areas + "alloc_contig_range: [20000, 20200) PFNs busy\n").page_kb_told);
+}
+
+TEST(PageSize, IsToldByLinesOfWhichNoneAloneTellsIt) {
+  const std::string log =
+      "cma: Reserved 1024 MiB at 0x0000000010000000\n"
+      "alloc_contig_range: [4400, 47f5) PFNs busy\n"
+      "cma: cma_alloc: linux,cma: alloc failed, req-size: 1013 pages, ret: -16\n";
+  EXPECT_EQ(sized(log).page_kb, 4U);
+  EXPECT_EQ(sized(log + "pispbe 1000880000.pisp_be: dma alloc of size 16588800 failed\n").page_kb, 16U);
+}
+
 }  // namespace
 }  // namespace cma::logs

@@ -1,14 +1,17 @@
 // Who was given which page, as the tracepoints of the page allocator have it (mm_page_alloc, mm_page_free).
 //
 // Kept while a log is read, for the pages that later turn out to be in the way of a contiguous request. Keeps the last
-// kMostPageUses uses by their first page. Used by the context. Cost: a search in a map for each such line.
+// kMostPageUses uses by their first page, which do not overlap: what was given again is another use. Used by the
+// context. Cost: a few searches in maps for each such line.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 
 #include "allocator/base/pfn.h"
 #include "properties/logs/fact_reader.h"
@@ -34,7 +37,18 @@ class PageUses {
   std::optional<PageUse> at(Pfn pfn, std::uint64_t line) const;
 
  private:
-  std::map<Pfn, PageUse> uses_;
+  using Uses = std::map<Pfn, PageUse>;
+  // Which use gives way to another: those that were freed before those that were not, then those of the oldest lines.
+  using Age = std::tuple<bool, std::uint64_t, Pfn>;
+
+  static Age age_of(const PageUse& use) { return {use.freed_line == 0, use.line, use.pfn}; }
+  // Returns the first use that ends behind a page.
+  Uses::iterator first_behind(Pfn pfn);
+  void free(const PfnRange& pages, std::uint64_t line);
+  Uses::iterator erase(Uses::iterator use);
+
+  Uses uses_;
+  std::set<Age> ages_;
 };
 
 }  // namespace cma::logs

@@ -63,8 +63,14 @@ void read_starts(const Request& request, Reading& reading) {
   drop_parts(reading.free_blocks);
 }
 
+// Returns whether a line of the request shows that it asked an area.
+bool asked_area(const Request& request) {
+  return request.reported || request.called || request.traced || request.finished || !request.area.empty();
+}
+
 // Returns whether the windows lie at multiples of their own size and apart from each other, as those of gigantic pages.
-bool are_gigantic(const Reading& reading, std::uint64_t least_step) {
+bool are_gigantic(const Request& request, const Reading& reading, std::uint64_t least_step) {
+  if (asked_area(request)) return false;
   const bool enough = reading.windows >= 3 || (reading.windows == 2 && reading.pages >= kGigabyte);
   return enough && is_power_of_two(reading.pages) && reading.pages >= kSmallestGigantic &&
          lowest_bit(reading.pages) <= reading.most_align && least_step >= reading.pages;
@@ -97,7 +103,7 @@ void read_align(const Request& request, Reading& reading) {
     return;
   }
   const unsigned usual = usual_align(reading.pages);
-  if (are_gigantic(reading, least)) {
+  if (are_gigantic(request, reading, least)) {
     reading.gigantic = true;
     reading.align = lowest_bit(reading.pages);
     return;

@@ -353,7 +353,7 @@ void RequestFinder::join_end(Request& request, const Fact& fact, std::uint64_t p
   bool exact = false;
   for (const Sweep& sweep : request.sweeps)
     exact = exact || std::ranges::any_of(sweep.windows, [&](const Window& one) { return one.range.pages() == pages; });
-  if (!exact) request.pages_loose = true;
+  if (!exact) request.pages_loose = request.end_loose = true;
 }
 
 void RequestFinder::add_failed(const Fact& fact) {

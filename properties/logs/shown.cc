@@ -14,7 +14,7 @@ constexpr std::uint64_t kLargestBlock = 1024;
 
 void Shown::lowest(Pfn pfn) { lowest_ = std::min(lowest_, align_down(pfn, kLargestBlock)); }
 
-Pfn Shown::frame(Pfn pfn) const { return redacted_ && pfn >= lowest_ ? pfn - lowest_ : pfn; }
+Pfn Shown::frame(Pfn pfn) const { return redacted_ ? pfn - std::min(pfn, lowest_) : pfn; }
 
 std::string Shown::pfn(Pfn pfn) const { return fmt::format("{:#x}", frame(pfn)); }
 

@@ -22,7 +22,7 @@ class Shown {
 
   // Makes the frame the lowest, unless a lower one is. Redacted frames count from there on.
   void lowest(Pfn pfn);
-  // Returns a frame as the answer writes it.
+  // Returns a frame as the answer writes it; redacted, one below the lowest is 0.
   Pfn frame(Pfn pfn) const;
   PfnRange range(const PfnRange& range) const { return {frame(range.start), frame(range.end)}; }
   std::string pfn(Pfn pfn) const;

@@ -265,10 +265,10 @@ std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& 
     if (rule.substr(0, rule.find(' ')).find('=') == std::string::npos && !rule.empty() && rule[0] >= 'a' &&
         rule[0] <= 'z')
       rule[0] = static_cast<char>(rule[0] - 'a' + 'A');
-    finding = Finding{weight, story.what, rule, story.instead, {}};
+    finding = Finding{weight, story.what, rule, story.instead, {}, {}};
   }
   if (finding && failed > 1)
-    finding->what += fmt::format(" Besides: {} of this sort.", counted(failed - 1, "more line"));
+    finding->besides.push_back(fmt::format("{} of this sort.", counted(failed - 1, "more line")));
   if (!section.statements.empty()) answer.sections.push_back(std::move(section));
   return finding;
 }

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdio>
 #include <string>
 
 #include "properties/logs/answer_testing.h"
 #include "properties/logs/explain_log.h"
+#include "properties/logs/page_uses.h"
 
 namespace cma::logs {
 namespace {
@@ -88,6 +91,84 @@ TEST(TellHolders, FramesOfOlderTracesAreDecimal) {
   std::string trace = kTrace;
   trace.replace(trace.find("pfn=0x3c120"), 11, "pfn=246048");
   EXPECT_THAT(told_of_holders(trace), HasSubstr("page 0x3c121 was allocated by app-77"));
+}
+
+TEST(TellHolders, AnOwnerIsOfThePageThatIsDescribedRightBefore) {
+  const std::string log = kDescribed;
+  const std::size_t owner = log.find("page_owner");
+  const std::string other =
+      "page:00000000c4c1b0bb refcount:0 mapcount:-128 mapping:0000000000000000 index:0x0 pfn:0x11111\n"
+      "page dumped because: nonzero mapcount\n";
+  EXPECT_THAT(told_of_holders(log.substr(0, owner) + other + log.substr(owner)), Not(HasSubstr("it was allocated by")));
+}
+
+TEST(TellHolders, AnOwnerOfAPageThatIsNotKeptIsNotThatOfTheLastOneKept) {
+  std::string log = kDescribed;
+  log.erase(log.find("page_owner"), log.find("cma: ") - log.find("page_owner"));
+  for (int i = 0; i < 64; ++i) log += log.substr(0, log.find("cma: "));
+  const std::string text = told_of_holders(log + kDescribed);
+  EXPECT_THAT(text, Not(HasSubstr("it was allocated by")));
+}
+
+TEST(TellHolders, TheNameOfAnOwnerStandsBehindItsThreadGroup) {
+  std::string log = kDescribed;
+  log.replace(log.find("pid 2144, ts 488"), 16, "pid 2144, tgid 2140 (camera), ts 488, free_ts 7");
+  EXPECT_THAT(told_of_holders(log), HasSubstr("it was allocated by pid 2144 (camera) with order 0"));
+}
+
+// Returns what is said of the page in the way, 0x3c121, where these lines stand before the request.
+std::string told_after(const std::string& lines) {
+  const std::string trace = kTrace;
+  return told_of_holders(lines + trace.substr(trace.find('\n') + 1));
+}
+
+std::string given_line(const std::string& task, const std::string& pfn, unsigned order) {
+  return "  " + task + "    [001] .....   300.000001: mm_page_alloc: page=00000000a1b2c3d4 pfn=0x" + pfn +
+         " order=" + std::to_string(order) + " migratetype=1 gfp_flags=GFP_USER\n";
+}
+
+std::string freed_line(const std::string& pfn, unsigned order) {
+  return "  app-77    [001] .....   300.000002: mm_page_free: page=00000000a1b2c3d4 pfn=0x" + pfn +
+         " order=" + std::to_string(order) + "\n";
+}
+
+TEST(TellHolders, APageGivenInALargerBlockIsNoLongerItsFormerUsers) {
+  const std::string text = told_after(given_line("old-55", "3c121", 0) + given_line("new-77", "3c120", 1));
+  EXPECT_THAT(text, HasSubstr("was allocated by new-77"));
+  EXPECT_THAT(told_after(given_line("old-55", "3c120", 1) + given_line("new-77", "3c120", 0)),
+              Not(HasSubstr("was allocated by")));
+}
+
+TEST(TellHolders, OfABlockThatWasFreedInPartNoUserIsNamed) {
+  for (const char* freed : {"3c120", "3c121"})
+    EXPECT_THAT(told_after(given_line("app-77", "3c120", 1) + freed_line(freed, 0)), Not(HasSubstr("was allocated by")))
+        << freed;
+  EXPECT_THAT(told_after(given_line("app-77", "3c120", 1) + freed_line("3c122", 1)), HasSubstr("was allocated by"));
+  EXPECT_THAT(told_after(given_line("app-77", "3c121", 0) + freed_line("3c100", 6)), Not(HasSubstr("was allocated")));
+}
+
+// Returns as many lines about other pages as uses are kept, and some more.
+std::string many_given() {
+  std::string text;
+  for (std::size_t i = 0; i < kMostPageUses + 4; ++i) {
+    char pfn[16];
+    std::snprintf(pfn, sizeof(pfn), "%zx", 0x100000 + i);
+    text += given_line("old-55", pfn, 0);
+  }
+  return text;
+}
+
+TEST(TellHolders, OfManyUsesTheLastAreKept) {
+  const std::string used = given_line("new-77", "3c121", 0);
+  EXPECT_THAT(told_after(many_given() + used), HasSubstr("was allocated by new-77"));
+  EXPECT_THAT(told_after(used + many_given()), Not(HasSubstr("was allocated by")));
+}
+
+TEST(TellHolders, UsesThatWereFreedGiveWayFirst) {
+  std::string others = many_given();
+  for (int i = 0; i < 5; ++i) others.erase(0, others.find('\n') + 1);
+  const std::string freed = given_line("b-1", "200000", 0) + freed_line("200000", 0);
+  EXPECT_THAT(told_after(given_line("new-77", "3c121", 0) + freed + others), HasSubstr("was allocated by new-77"));
 }
 
 }  // namespace

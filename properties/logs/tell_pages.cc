@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "properties/logs/page_grant.h"
@@ -200,25 +199,15 @@ void tell_settings(const Judged& judged, const ZoneReport& zone, Section& sectio
         {zone.line});
 }
 
-// Tells whether min_free_kbytes is much more than by default (init_per_zone_wmark_min).
+// Tells whether min_free_kbytes is much more than by default.
 void tell_min(const PageFailure& report, Section& section) {
-  std::uint64_t managed = 0;
-  std::uint64_t min = 0;
-  std::vector<std::uint64_t> lines;
-  for (const ZoneReport& zone : report.zones) {
-    if (!zone.has_state || zone.name.ends_with("HighMem") || zone.name.ends_with("Movable")) continue;
-    if (!zone.managed || *zone.managed > kMostKb || zone.min > kMostKb) return;
-    managed += *zone.managed;
-    min += zone.min - std::min(zone.min, zone.boost.value_or(0));
-    lines.push_back(zone.line);
-  }
-  const double usual = std::sqrt(static_cast<double>(managed) * 16);
-  if (managed == 0 || static_cast<double>(min) < 2 * usual) return;
+  const MinFree free = min_free_of(report);
+  if (!free.is_raised()) return;
   section.add(Certainty::fits,
-              fmt::format("min is {} kB in all zones together, and would be about {:.0f} kB by default: "
+              fmt::format("min is {} kB in all zones together, and would be about {} kB by default: "
                           "vm.min_free_kbytes was raised, by a setting or by khugepaged",
-                          min, usual),
-              lines);
+                          free.min, free.usual),
+              free.lines);
 }
 
 // Tells what a line of free blocks that was cut says of those that are missing.
@@ -489,6 +478,7 @@ std::optional<Finding> tell_page_failures(const std::vector<PageFailure>& failur
                                           Shown& shown, LogAnswer& answer) {
   std::optional<Finding> finding;
   std::size_t told = 0;
+  bool ran_out_told = false;
   const PageFailure* report = nullptr;
   for (const PageFailure& failure : failures) {
     const bool empty =
@@ -500,8 +490,15 @@ std::optional<Finding> tell_page_failures(const std::vector<PageFailure>& failur
     answer.failures.push_back(summary_of(judged));
     if (told++ < kMostFailuresTold) tell_failure(judged, shown, answer);
     const std::uint64_t weight = failure_weight(failure);
-    if (finding && finding->weight >= weight) continue;
-    finding = Finding{weight, what_failed(judged, shown), page_blame(judged), page_remedy(judged), {}};
+    const bool ran_out = failure.kind == PageFailure::Kind::out_of_memory;
+    if (finding && finding->weight >= weight) {
+      // That a task was killed is worth a sentence, whatever else failed.
+      if (ran_out && !ran_out_told) finding->besides.push_back(what_failed(judged, shown));
+      ran_out_told = ran_out_told || ran_out;
+      continue;
+    }
+    ran_out_told = ran_out;
+    finding = Finding{weight, what_failed(judged, shown), page_blame(judged), page_remedy(judged), {}, {}};
     if (judged.verdict == Verdict::no_report)
       finding->collect.emplace_back("dmesg    (from the line \"page allocation failure\" to \"pages cma reserved\")");
   }

@@ -93,5 +93,56 @@ TEST(TellPages, TheNameOfATaskIsWhatStandsBehindThePrefix) {
     EXPECT_THAT(told_of_pages(prefix + "GC Thread#0" + rest), HasSubstr("by GC Thread#0 failed")) << prefix;
 }
 
+constexpr const char* kTwoNodes =
+    "qemu invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0\n"
+    "Node 0 Normal free:40000kB min:42000kB low:72000kB high:102000kB managed:30700000kB free_cma:0kB\n"
+    "Node 100 Normal free:9000000kB min:45000kB low:77000kB high:109000kB managed:33020000kB free_cma:0kB\n";
+
+// Returns the zone that decides where a task may use these nodes.
+std::string zone_with_nodes(const std::string& nodes) {
+  const std::string killed = "oom-kill:constraint=CONSTRAINT_CPUSET,nodemask=(null),cpuset=vm1,mems_allowed=" + nodes;
+  return answer_of_pages(kTwoNodes + killed + ",global_oom,task=qemu,pid=5\n").failures.at(0).zone;
+}
+
+TEST(TellPages, NodesOfATaskAreRanges) {
+  EXPECT_EQ(zone_with_nodes("0-127"), "Node 100 Normal");
+  EXPECT_EQ(zone_with_nodes("0,2,4,6-99,101"), "Node 0 Normal");
+  EXPECT_EQ(zone_with_nodes("0,2,4,100"), "Node 100 Normal");
+}
+
+TEST(TellPages, ANodeListThatIsTooLongOrCannotBeReadTellsNothing) {
+  std::string list = "0";
+  for (int node = 2; node < 140; node += 2) list += "," + std::to_string(node == 100 ? 101 : node);
+  EXPECT_EQ(zone_with_nodes(list), "Node 100 Normal");
+  EXPECT_EQ(zone_with_nodes("0-"), "Node 100 Normal");
+  EXPECT_EQ(zone_with_nodes("3-0"), "Node 100 Normal");
+}
+
+TEST(TellPages, WithoutTheSizeOfPagesWhatDependsOnItIsNotKnown) {
+  const std::string failed =
+      "Linux version 6.1.0\n"
+      "a: page allocation failure: order:0, mode:0xcc0(GFP_KERNEL)\n"
+      "DMA32 free:4096kB boost:0kB min:1024kB low:1280kB high:1536kB reserved_highatomic:0KB managed:61440kB "
+      "free_cma:0kB\n"
+      "lowmem_reserve[]: 0 0 500 500\n";
+  const LogAnswer open = answer_of_pages(failed);
+  ASSERT_EQ(open.failures.size(), 1U);
+  EXPECT_EQ(open.failures[0].verdict, Verdict::not_known);
+  EXPECT_THAT(whole_text(open), HasSubstr("Whether enough pages are free depends on their size"));
+  const LogAnswer told = answer_of_pages(failed + "DMA32: 16*64kB (U) 24*128kB (U) = 4096kB\n");
+  EXPECT_EQ(told.failures[0].verdict, Verdict::refused);
+}
+
+TEST(TellPages, ATaskThatWasKilledIsSaidBesideOtherRequests) {
+  const std::string failed = "b: page allocation failure: order:3, mode:0xcc0(GFP_KERNEL)\n";
+  const std::string ran_out = "systemd invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n";
+  const std::string sentence = "Memory ran out for a request of order 0 by systemd: the kernel looked for a task";
+  const LogAnswer beside = answer_of_pages(failed + ran_out + ran_out);
+  EXPECT_THAT(beside.brief[0], HasSubstr("failed. Besides: " + sentence));
+  EXPECT_EQ(beside.brief[0].find("Besides"), beside.brief[0].rfind("Besides"));
+  EXPECT_EQ(beside.brief[0].find(sentence), beside.brief[0].rfind(sentence));
+  EXPECT_THAT(answer_of_pages(ran_out + failed).brief[0], Not(HasSubstr("Besides")));
+}
+
 }  // namespace
 }  // namespace cma::logs

@@ -104,6 +104,7 @@ std::optional<Finding> tell_pasted(const PastedFiles& files, const std::vector<R
                       fmt::format("Since boot {} to areas failed{}.", counted(files.failed->value, "request"), done),
                       "The counters do not tell why, nor for how many pages.",
                       "",
+                      {},
                       {}};
     finding->collect.emplace_back("dmesg | grep -e cma -e alloc_contig_range    (a line for each failure)");
   }

@@ -67,5 +67,9 @@ TEST(TellPasted, FreeBlocksAreThoseOfZonesAndOfAreas) {
   EXPECT_THAT(text, Not(HasSubstr("line 5")));
 }
 
+TEST(TellPasted, ABitOfAnAreaStandsForAPowerOfTwoPages) {
+  EXPECT_THAT(told_of_files("/sys/kernel/debug/cma/cma-a/order_per_bit:4\n"), HasSubstr("a bit stands for 16 pages"));
+}
+
 }  // namespace
 }  // namespace cma::logs

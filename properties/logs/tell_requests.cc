@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "allocator/base/error.h"
 #include "properties/logs/error_meaning.h"
 #include "properties/logs/reading.h"
 #include "properties/logs/tell_holders.h"
@@ -36,10 +37,6 @@ struct Group {
   Outcome outcome = Outcome::unknown;
   std::uint64_t count = 0;
   std::vector<std::uint64_t> end_lines;
-  std::uint64_t page_kb = 4;
-
-  // Returns a number of pages as the answer writes it.
-  std::string pages(std::uint64_t number) const { return pages_text(number, page_kb); }
 };
 
 std::vector<std::uint64_t> window_lines(const Request& request) {
@@ -73,7 +70,6 @@ std::vector<Group> groups_of(const std::vector<Request>& requests, const Context
     if (is_new) {
       Group& group = groups.emplace_back();
       group.first = &request;
-      group.page_kb = context.page_kb();
       group.reading = read_request(request);
       group.outcome = request.outcome;
       if (request.outcome != Outcome::succeeded) group.meaning = error_meaning(request, group.reading, context.kernel);
@@ -94,19 +90,19 @@ Certainty align_certainty(const Reading& reading) {
   return reading.align_stepped || reading.windows != 0 ? Certainty::fits : Certainty::guess;
 }
 
-void tell_pages(const Group& group, Section& section) {
+void tell_pages(const Group& group, const Shown& shown, Section& section) {
   const Request& request = *group.first;
   const Reading& reading = group.reading;
   if (reading.pages_named)
-    section.add(Certainty::seen, fmt::format("it asked for {}", group.pages(reading.pages)), {request.pages_line});
+    section.add(Certainty::seen, fmt::format("it asked for {}", shown.pages(reading.pages)), {request.pages_line});
   else if (request.pages)
     section.add(
         Certainty::fits,
-        fmt::format("it asked for {}, if the line that names them is about this request", group.pages(reading.pages)),
+        fmt::format("it asked for {}, if the line that names them is about this request", shown.pages(reading.pages)),
         {request.pages_line});
   else if (reading.pages != 0)
     section.add(Certainty::fits,
-                fmt::format("it asked for {}: the most that fit all of its windows", group.pages(reading.pages)),
+                fmt::format("it asked for {}: the most that fit all of its windows", shown.pages(reading.pages)),
                 window_lines(request));
   if (!reading.align) return;
   const std::string what =
@@ -187,6 +183,8 @@ Unseen unseen_windows(const Group& group) {
   return {reading.without_line, missing_certainty(reading)};
 }
 
+const char* was_or_were(std::uint64_t count) { return count == 1 ? "was" : "were"; }
+
 // Tells of windows that have no line.
 void tell_swallowed(const Group& group, const Context& context, Section& section) {
   const Request& request = *group.first;
@@ -194,8 +192,8 @@ void tell_swallowed(const Group& group, const Context& context, Section& section
   for (const Suppressed& suppressed : request.suppressed) {
     const bool first = suppressed.sweep == 0 && suppressed.window == 0;
     section.add(Certainty::seen,
-                fmt::format("{} about busy windows were swallowed by the rate limit before this line: of {}",
-                            counted(suppressed.count, "line"),
+                fmt::format("{} about busy windows {} swallowed by the rate limit before this line: of {}",
+                            counted(suppressed.count, "line"), was_or_were(suppressed.count),
                             first ? "an earlier request or sweep" : "this request, or of others meanwhile"),
                 {suppressed.line});
   }
@@ -238,8 +236,10 @@ void tell_sweeps(const Group& group, const Shown& shown, Section& section) {
   }
 }
 
+// Returns how certain the pages in the way are. Blocks that were free at different moments do not tell.
 Certainty suspects_certainty(const Reading& reading) {
-  return reading.windows > 1 && !reading.suspects.empty() ? Certainty::fits : Certainty::follows;
+  if (reading.suspects.empty()) return reading.common ? Certainty::fits : Certainty::follows;
+  return reading.windows > 1 ? Certainty::fits : Certainty::follows;
 }
 
 void tell_suspects(const Group& group, const Shown& shown, Section& section) {
@@ -248,7 +248,11 @@ void tell_suspects(const Group& group, const Shown& shown, Section& section) {
     section.add(Certainty::follows, fmt::format("the first page in the way of a window is {}", shown.pfn(pfn)),
                 window_lines(*group.first));
   if (!reading.stopped_at.empty() || reading.windows == 0) return;
-  if (reading.windows == 1) {
+  if (reading.suspects.empty() && reading.common) {
+    section.add(suspects_certainty(reading),
+                "which page is in the way is not clear: all pages that the windows share were free",
+                window_lines(*group.first));
+  } else if (reading.windows == 1) {
     section.add(Certainty::follows, fmt::format("a page in the way lies in {}", shown.windows(reading.suspects)),
                 window_lines(*group.first));
   } else if (!reading.suspects.empty()) {
@@ -276,6 +280,11 @@ void tell_timing(const Group& group, Section& section) {
       {group.first->first_line, group.last->first_line});
 }
 
+// Returns whether the sweep can have gone on behind its last window: at any error but -EBUSY it ends there.
+bool may_have_gone_on(const Request& request) {
+  return request.outcome == Outcome::failed && (!request.error || *request.error == -kEBUSY);
+}
+
 // Tells where the area lies, and whether its end was reached.
 void tell_area(const Group& group, const Context& context, const Shown& shown, Section& section) {
   const Request& request = *group.first;
@@ -288,12 +297,12 @@ void tell_area(const Group& group, const Context& context, const Shown& shown, S
   if (area != nullptr) {
     section.add(
         Certainty::follows,
-        fmt::format("they lie in the area {} of {}", shown.window(area->range), group.pages(area->range.pages())),
+        fmt::format("they lie in the area {} of {}", shown.window(area->range), shown.pages(area->range.pages())),
         {area->line});
     if (!more_fits)
       section.add(Certainty::follows, "the last window is the last that the area has room for",
                   {last.line, area->line});
-    else if (request.outcome == Outcome::failed)
+    else if (may_have_gone_on(request))
       section.add(
           Certainty::fits,
           "windows behind the last one would lie in the area: buffers have their pages, or their lines are missing",
@@ -308,7 +317,7 @@ void tell_area(const Group& group, const Context& context, const Shown& shown, S
                 fmt::format("the area may end at {}, where a window ends: ends of areas are such multiples",
                             shown.pfn(reading.span.end)),
                 window_lines(request));
-  if (request.outcome != Outcome::failed) return;
+  if (!may_have_gone_on(request)) return;
   const bool inside = last.range.end + step <= reading.span.end;
   section.add(
       Certainty::fits,
@@ -320,15 +329,15 @@ void tell_area(const Group& group, const Context& context, const Shown& shown, S
 }
 
 // Tells what the free runs of the bitmap say.
-void tell_runs(const Group& group, Section& section) {
+void tell_runs(const Group& group, const Shown& shown, Section& section) {
   const Reading& reading = group.reading;
   if (!reading.room) return;
   const FreeRuns& runs = *group.first->runs;
   std::uint64_t longest = 0;
   for (const FreeRuns::Run& run : runs.runs) longest = std::max(longest, run.pages);
   section.add(Certainty::seen,
-              fmt::format("{} of the area's {} are free, the longest run has {}", group.pages(runs.free),
-                          group.pages(runs.total), group.pages(longest)),
+              fmt::format("{} of the area's {} are free, the longest run has {}", shown.pages(runs.free),
+                          shown.pages(runs.total), shown.pages(longest)),
               {runs.line});
   switch (*reading.room) {
     case Room::none:
@@ -371,14 +380,14 @@ bool is_too_large(const Group& group, const Context& context) {
 }
 
 // Tells how many places an area of the known size has for a request.
-void tell_places(const Group& group, const Context& context, Section& section) {
+void tell_places(const Group& group, const Context& context, const Shown& shown, Section& section) {
   const Reading& reading = group.reading;
   const auto size = area_size(group, context);
   if (!size || !reading.align || reading.pages == 0 || reading.windows != 0) return;
   const std::uint64_t total = size->pages;
   const std::vector<std::uint64_t> lines = {size->line, group.first->pages_line};
   if (reading.pages > total) {
-    section.add(size->certainty, fmt::format("{} {}: it can never fit", size->what, group.pages(total)), lines);
+    section.add(size->certainty, fmt::format("{} {}: it can never fit", size->what, shown.pages(total)), lines);
     return;
   }
   if (reading.room) return;
@@ -387,11 +396,11 @@ void tell_places(const Group& group, const Context& context, Section& section) {
     section.add(Certainty::fits,
                 fmt::format("an area of {} has one place for it, at its begin: one buffer anywhere in the first {} is "
                             "enough to refuse it",
-                            group.pages(total), group.pages(reading.pages)),
+                            shown.pages(total), shown.pages(reading.pages)),
                 lines);
   else
     section.add(Certainty::fits,
-                fmt::format("an area of {} has {} places for it: each has a buffer in it", group.pages(total), places),
+                fmt::format("an area of {} has {} places for it: each has a buffer in it", shown.pages(total), places),
                 lines);
 }
 
@@ -450,7 +459,7 @@ void tell_end(const Group& group, const Context& context, const Shown& shown, Se
 std::string title_of(const Group& group, Shown& shown) {
   const Request& request = *group.first;
   std::string title = group.count == 1 ? "request" : fmt::format("{} requests", group.count);
-  if (group.reading.pages != 0) title += " for " + group.pages(group.reading.pages);
+  if (group.reading.pages != 0) title += " for " + shown.pages(group.reading.pages);
   if (!request.area.empty()) title += " of area " + shown.name("area", request.area);
   if (!request.task.empty()) title += " by " + shown.name("task", request.task);
   if (group.outcome == Outcome::failed) title += group.count == 1 ? ": failed" : ": all failed";
@@ -459,14 +468,14 @@ std::string title_of(const Group& group, Shown& shown) {
 
 void tell_group(const Group& group, const Context& context, Shown& shown, LogAnswer& answer) {
   Section section{title_of(group, shown), {}};
-  tell_pages(group, section);
+  tell_pages(group, shown, section);
   tell_windows(group, shown, section);
   tell_swallowed(group, context, section);
   tell_sweeps(group, shown, section);
   tell_end(group, context, shown, section);
   if (group.outcome != Outcome::succeeded) {
-    tell_runs(group, section);
-    if (group.meaning.culprit == Culprit::no_room) tell_places(group, context, section);
+    tell_runs(group, shown, section);
+    if (group.meaning.culprit == Culprit::no_room) tell_places(group, context, shown, section);
   }
   tell_suspects(group, shown, section);
   tell_holders(*group.first, group.reading, context, shown, section);
@@ -516,7 +525,7 @@ std::string what_happened(const Group& group, Shown& shown) {
   const Request& request = *group.first;
   std::string text = group.count == 1 ? "A request" : fmt::format("{} requests", group.count);
   if (group.reading.pages != 0)
-    text += fmt::format(" for {}{}", group.reading.pages_named ? "" : "probably ", group.pages(group.reading.pages));
+    text += fmt::format(" for {}{}", group.reading.pages_named ? "" : "probably ", shown.pages(group.reading.pages));
   if (!request.area.empty()) text += " of area " + shown.name("area", request.area);
   if (group.outcome == Outcome::failed)
     return text + (request.error ? fmt::format(" failed with {}.", *request.error) : " failed.");
@@ -540,9 +549,11 @@ std::string pages_in_the_way(const Group& group, const Context& context, const S
   const std::string described = described_holder(reading, context, shown);
   if (!reading.stopped_at.empty()) return text + fmt::format("the first is {}.", shown.pfn(reading.stopped_at.front()));
   if (!described.empty()) return text + fmt::format("one of them is {}.", described);
-  if (reading.windows == 1) return text + "a page in " + shown.windows(reading.suspects) + ".";
-  if (!reading.suspects.empty()) return text + "one in " + shown.windows(reading.suspects) + " would explain it.";
   if (reading.windows == 0) return text + "which ones, the log does not tell.";
+  if (!reading.suspects.empty())
+    return text + (reading.windows == 1 ? "a page in " : "one in ") + shown.windows(reading.suspects) +
+           (reading.windows == 1 ? "." : " would explain it.");
+  if (reading.common) return text + "which ones is not clear, as all pages that the windows share were free.";
   return text + "several, as no page is part of all windows that were tried.";
 }
 
@@ -632,16 +643,15 @@ std::uint64_t other_failures(const std::vector<Group>& groups, const Group& told
 void tell_swallowed_errors(const Context& context, LogAnswer& answer) {
   if (context.errors_swallowed == 0) return;
   Section section{"failures without a line", {}};
-  section.add(
-      Certainty::seen,
-      fmt::format("{} about requests that failed were swallowed by the rate limit, which lets ten through in 5 s",
-                  counted(context.errors_swallowed, "line")),
-      {context.errors_swallowed_line});
+  section.add(Certainty::seen,
+              fmt::format("{} about requests that failed {} swallowed by the rate limit, which lets ten through in 5 s",
+                          counted(context.errors_swallowed, "line"), was_or_were(context.errors_swallowed)),
+              {context.errors_swallowed_line});
   answer.sections.push_back(std::move(section));
 }
 
 // Returns what is to be said where no request failed, as far as the log shows.
-Finding tell_uneventful(const std::vector<Group>& groups) {
+Finding tell_uneventful(const std::vector<Group>& groups, const Shown& shown) {
   std::uint64_t requests = 0;
   std::uint64_t pages = 0;
   for (const Group& group : groups) {
@@ -651,7 +661,7 @@ Finding tell_uneventful(const std::vector<Group>& groups) {
   Finding finding;
   finding.weight = kUneventful;
   finding.what = fmt::format("{} for {} together; the log does not show that one failed.", counted(requests, "request"),
-                             groups.front().pages(pages));
+                             shown.pages(pages));
   finding.next = "`cmacheck fit` tells how large an area must be that holds them all, from lines \"PAGES align A\".";
   return finding;
 }
@@ -677,15 +687,16 @@ std::optional<Finding> tell_requests(const std::vector<Request>& requests, const
   if (told > kMostSections)
     answer.sections.push_back(
         {fmt::format("{} more requests are left out here; --json has their figures", told - kMostSections), {}});
-  if (weight_of(*worst) <= kUneventful) return tell_uneventful(groups);
+  if (weight_of(*worst) <= kUneventful) return tell_uneventful(groups, shown);
   tell_swallowed_errors(context, answer);
   Finding finding;
   finding.weight = weight_of(*worst);
   finding.what = what_happened(*worst, shown);
   if (const std::uint64_t others = other_failures(groups, *worst); others != 0)
-    finding.what += fmt::format(" Besides: {} failed.", counted(others, "other request"));
+    finding.besides.push_back(fmt::format("{} failed.", counted(others, "other request")));
   if (context.errors_swallowed != 0)
-    finding.what += fmt::format(" {} of failures were swallowed.", counted(context.errors_swallowed, "more line"));
+    finding.what += fmt::format(" {} of failures {} swallowed.", counted(context.errors_swallowed, "more line"),
+                                was_or_were(context.errors_swallowed));
   if (worst->outcome == Outcome::succeeded) {
     finding.blame = pages_in_the_way(*worst, context, shown);
   } else {
