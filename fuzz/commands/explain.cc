@@ -102,8 +102,7 @@ void add_explain(CommandLine& line) {
       sub.flag("--redact", command->redact, "Leave out names of tasks and areas, and where memory lies");
   sub.text("--program", command->program,
            "Write a program that reproduces the log's lines about areas, or the request for pages of a memory report, "
-           "run it, "
-           "and add to the answer how far it agrees")
+           "run it, and add to the answer how far it agrees")
       .excludes(redact);
   sub.footer(
       "Prints a short answer, then the evidence: each statement with the lines of the log that it rests on, and how "

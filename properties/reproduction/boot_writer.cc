@@ -45,14 +45,13 @@ std::uint64_t refused_size(const std::vector<Fact>& boot, const Fact& reason) {
 // Returns the area that a line refuses; its size is 0 if the line refuses none, or the size is not known.
 Declared refused_area(const std::vector<Fact>& boot, const Fact& fact) {
   Declared area{fact.number("base"), 0, 0, 0, true};
+  if (!refuses_area(fact)) return area;
   if (fact.says() == Says::region_at_boundary)
     area.limit = area.base + refused_size(boot, fact);
   else if (fact.says() == Says::region_unaligned)
     area.alignment = fact.number("alignment");
-  else if (fact.says() == Says::region_over_limit)
-    area.limit = fact.number("limit");
   else
-    return area;
+    area.limit = fact.number("limit");
   if (area.base < kMostBytes && area.limit < kMostBytes && area.alignment < kMostBytes)
     area.size = refused_size(boot, fact);
   return area;
@@ -90,6 +89,11 @@ bool has_short_addresses(const logs::LogFacts& facts) {
            return line.says == Says::area_reserved && at != std::string::npos &&
                   line.text.find_first_not_of("0123456789abcdef", at + 6) - at - 6 == 8;
          });
+}
+
+bool refuses_area(const Fact& fact) {
+  return fact.says() == Says::region_at_boundary || fact.says() == Says::region_unaligned ||
+         fact.says() == Says::region_over_limit;
 }
 
 std::string boot_program(const logs::LogFacts& facts, Release release, std::vector<std::string>& assumed,

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
-#include "properties/program/interpreter.h"
+#include "properties/logs/shown.h"
 #include "properties/program/text.h"
-#include "properties/reproduction/memory_writer.h"
 
 namespace cma::reproduction {
 namespace {
@@ -24,26 +22,6 @@ bool is_request(const PageFailure& failure) {
   return failed && !failure.of_cgroup;
 }
 
-// Returns the first request that failed, with its own report; else the first report, with the first request that has
-// none; nullopt if the log has no report.
-std::optional<PageFailure> failure_with_report(const logs::LogFacts& facts) {
-  const auto whole = [](const PageFailure& failure) { return is_request(failure) && has_zones(failure); };
-  if (const auto found = std::ranges::find_if(facts.failures, whole); found != facts.failures.end()) return *found;
-  const auto lone = [](const PageFailure& failure) {
-    return failure.kind == PageFailure::Kind::report_only && has_zones(failure);
-  };
-  const auto report = std::ranges::find_if(facts.failures, lone);
-  if (report == facts.failures.end()) return std::nullopt;
-  PageFailure failure = *report;
-  const auto request = std::ranges::find_if(facts.failures, is_request);
-  if (request == facts.failures.end()) return failure;
-  failure.kind = request->kind;
-  failure.line = request->line;
-  failure.order = request->order;
-  failure.mode = request->mode;
-  return failure;
-}
-
 std::string reserve_text(const ZoneReport& zone) {
   std::string text;
   for (const std::uint64_t pages : zone.reserve) text += fmt::format("{}{}", text.empty() ? "" : " ", pages);
@@ -56,15 +34,12 @@ std::string blocks_text(const ZoneReport& zone) {
   return text;
 }
 
-// Returns the zone without its node: a machine of one node prints none.
-std::string zone_word(const ZoneReport& zone) { return zone.name.substr(zone.name.rfind(' ') + 1); }
-
 class ReportComparison {
  public:
   explicit ReportComparison(MemoryRun& run) : run_(run) {}
 
   void compare(const ZoneReport& log, const ZoneReport& model) {
-    zone_ = zone_word(log);
+    zone_ = log.bare_name();
     const auto kb = [](std::uint64_t figure) { return fmt::format("{} kB", figure); };
     figure("free", kb(log.free), kb(model.free));
     figure("boost", kb(log.boost.value_or(0)), kb(model.boost.value_or(0)));
@@ -100,13 +75,38 @@ std::string printed_lines(const Machine& machine) {
 void compare_reports(const PageFailure& failure, const std::string& printed, MemoryRun& run) {
   const logs::LogFacts model = logs::read_log(logs::text_source(printed));
   const std::optional<PageFailure> report = failure_with_report(model);
-  if (!report) return;
   ReportComparison comparison(run);
   for (const ZoneReport& zone : failure.zones) {
-    const auto same = std::ranges::find_if(
-        report->zones, [&](const ZoneReport& other) { return other.has_state && zone_word(other) == zone_word(zone); });
-    if (zone.has_state && same != report->zones.end()) comparison.compare(zone, *same);
+    if (!zone.has_state) continue;
+    const ZoneReport* printed_zone = nullptr;
+    if (report)
+      for (const ZoneReport& other : report->zones)
+        if (other.has_state && other.bare_name() == zone.bare_name()) printed_zone = &other;
+    if (printed_zone != nullptr)
+      comparison.compare(zone, *printed_zone);
+    else
+      run.not_printed.push_back(zone.bare_name());
   }
+}
+
+}  // namespace
+
+std::optional<PageFailure> failure_with_report(const logs::LogFacts& facts) {
+  const auto whole = [](const PageFailure& failure) { return is_request(failure) && has_zones(failure); };
+  if (const auto found = std::ranges::find_if(facts.failures, whole); found != facts.failures.end()) return *found;
+  const auto lone = [](const PageFailure& failure) {
+    return failure.kind == PageFailure::Kind::report_only && has_zones(failure);
+  };
+  const auto report = std::ranges::find_if(facts.failures, lone);
+  if (report == facts.failures.end()) return std::nullopt;
+  PageFailure failure = *report;
+  const auto request = std::ranges::find_if(facts.failures, is_request);
+  if (request == facts.failures.end()) return failure;
+  failure.kind = request->kind;
+  failure.line = request->line;
+  failure.order = request->order;
+  failure.mode = request->mode;
+  return failure;
 }
 
 WrittenProgram program_for(const logs::LogFacts& facts, const PageFailure& failure, Release release,
@@ -116,25 +116,9 @@ WrittenProgram program_for(const logs::LogFacts& facts, const PageFailure& failu
   return memory_program(failure, facts.context.area_pages.value_or(0), version, release, variation);
 }
 
-// Returns how the last operation ended, which is the request.
 Result::State ending_of(const Program& program, Interpreter& interpreter) {
   return interpreter.world().result(static_cast<Slot>(program.ops.size() - 1)).state;
 }
-
-// Returns the default of vm.min_free_kbytes (init_per_zone_wmark_min), 0 if the machine has about that.
-std::uint64_t usual_min_free(const PageFailure& failure) {
-  std::uint64_t managed = 0;
-  std::uint64_t min = 0;
-  for (const ZoneReport& zone : failure.zones) {
-    if (!zone.managed || zone_word(zone) == "HighMem" || zone_word(zone) == "Movable") continue;
-    managed += *zone.managed;
-    min += zone.min - std::min(zone.min, zone.boost.value_or(0));
-  }
-  const auto usual = static_cast<std::uint64_t>(std::sqrt(static_cast<double>(managed) * 16));
-  return min >= 2 * usual ? usual : 0;
-}
-
-}  // namespace
 
 MemoryRun run_memory_report(const logs::LogFacts& facts, Release release) {
   MemoryRun run;
@@ -159,40 +143,16 @@ MemoryRun run_memory_report(const logs::LogFacts& facts, Release release) {
   return run;
 }
 
-std::vector<Remedy> try_memory_remedies(const logs::LogFacts& facts, const MemoryRun& run, Release release) {
-  std::vector<Remedy> remedies;
-  const std::optional<PageFailure> failure = failure_with_report(facts);
-  if (!failure || !run.refused) return remedies;
-  const auto attempt = [&](const std::string& what, const MemoryVariation& variation) {
-    const auto program = parse(program_for(facts, *failure, release, variation).text, "program");
-    if (!program) return false;
-    Interpreter interpreter;
-    if (interpreter.run(*program).finding) return false;
-    const Result::State ending = ending_of(*program, interpreter);
-    // A request that the kernel repeats without end has neither.
-    if (ending != Result::State::done && ending != Result::State::failed) return false;
-    remedies.push_back({what, ending == Result::State::done});
-    return remedies.back().helps;
-  };
-  const auto any = [&](auto has) { return std::ranges::any_of(failure->zones, has); };
-  if (any([](const ZoneReport& zone) { return zone.boost.value_or(0) != 0; }))
-    attempt("vm.watermark_boost_factor=0, so that min is not raised", {.without_boost = true});
-  if (any([](const ZoneReport& zone) { return zone.of_areas.value_or(0) != 0; }))
-    attempt("an area of half the size", {.half_area = true});
-  if (const std::uint64_t usual = usual_min_free(*failure); usual != 0)
-    attempt(fmt::format("vm.min_free_kbytes={}, about its default", usual), {.min_free_kbytes = usual});
-  for (unsigned order = failure->order; order-- > 0;)
-    if (attempt(fmt::format("a request of order {}", order), {.order = order})) break;
-  return remedies;
-}
-
 std::string memory_agreement_text(const MemoryRun& run) {
-  if (!run.refused) return "its request succeeds, on a machine that is like that of the log as far as its lines tell";
+  if (!run.refused) return "its request succeeds, unlike that of the log: its lines do not tell enough";
   if (run.figures == 0) return "its request fails as in the log, without a report";
-  if (run.different.empty())
-    return fmt::format("its request fails as in the log, and all {} figures of zones agree", run.figures);
-  return fmt::format("its request fails as in the log, and {} of {} figures of zones agree",
-                     run.figures - run.different.size(), run.figures);
+  std::string text = "its request fails as in the log, and ";
+  text += run.different.empty() && run.not_printed.empty()
+              ? fmt::format("all {} figures of zones agree", run.figures)
+              : fmt::format("{} of {} figures of zones agree", run.figures - run.different.size(), run.figures);
+  if (!run.not_printed.empty())
+    text += fmt::format("; {} of the log it does not print", logs::counted(run.not_printed.size(), "zone"));
+  return text;
 }
 
 }  // namespace cma::reproduction

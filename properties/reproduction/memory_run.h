@@ -1,7 +1,7 @@
 // Runs the program for a request for pages that failed (memory_writer.h), and compares the report that the model prints
 // with that of the log, figure by figure.
 //
-// Used by reproduce.h. Cost: a machine as large as the log's, and a run of the program.
+// Used by reproduce.h and memory_remedies.h. Cost: a machine as large as the log's, and a run of the program.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "properties/logs/explain_log.h"
+#include "properties/program/interpreter.h"
+#include "properties/reproduction/memory_writer.h"
 #include "properties/reproduction/program_writer.h"
 
 namespace cma::reproduction {
@@ -27,19 +29,21 @@ struct MemoryRun {
   bool refused = false;    // whether the program's request failed too
   std::uint64_t figures = 0;
   std::vector<ComparedFigure> different;  // those that differ
+  std::vector<std::string> not_printed;   // zones of the log that the model's report lacks
   std::string failed;                     // why the program could not be run; empty if it was
 };
 
-// Reproduces the first request for pages of a log that failed and has its own report.
+// Reproduces the request that failure_with_report() returns.
 MemoryRun run_memory_report(const logs::LogFacts& facts, Release release);
-// A change of the machine or of the request, and whether the request then gets its pages.
-struct Remedy {
-  std::string what;
-  bool helps = false;
-};
 
-// Tries what could help a request that the program shows to fail.
-std::vector<Remedy> try_memory_remedies(const logs::LogFacts& facts, const MemoryRun& run, Release release);
+// Returns the request that is shown: the first that failed, with its own report; else the first report, with the first
+// request that has none; nullopt if the log has no report.
+std::optional<logs::PageFailure> failure_with_report(const logs::LogFacts& facts);
+// Returns the program for it on a machine of this release.
+WrittenProgram program_for(const logs::LogFacts& facts, const logs::PageFailure& failure, Release release,
+                           const MemoryVariation& variation);
+// Returns how its request ended, which is its last operation. Requires a run of the program.
+Result::State ending_of(const Program& program, Interpreter& interpreter);
 
 // Returns how far both agree, as a sentence's end: "its request fails as in the log, and all 14 figures agree".
 std::string memory_agreement_text(const MemoryRun& run);

@@ -24,8 +24,6 @@ constexpr std::uint64_t kMostMachinePages = std::uint64_t{1} << 21;
 // The most that one operation takes.
 constexpr std::uint64_t kMostTaken = 65536;
 
-std::string bare_name(const ZoneReport& zone) { return zone.name.substr(zone.name.rfind(' ') + 1); }
-
 // A zone as the program has it, in pages.
 struct PlannedZone {
   const ZoneReport* zone = nullptr;
@@ -129,7 +127,7 @@ class MemoryWriter {
   }
 
   static bool is_high(const PlannedZone& planned) {
-    const std::string name = bare_name(*planned.zone);
+    const std::string name = planned.zone->bare_name();
     return name == "HighMem" || name == "Movable";
   }
 
@@ -167,7 +165,7 @@ class MemoryWriter {
       machine += fmt::format(" boost={}", boost);
     line(machine);
     for (const PlannedZone& planned : zones_)
-      line(fmt::format("zone {} base={:#x} pages={:#x}", bare_name(*planned.zone), planned.frames.start,
+      line(fmt::format("zone {} base={:#x} pages={:#x}", planned.zone->bare_name(), planned.frames.start,
                        planned.frames.pages()));
     if (high_pages_ != 0) {
       const Pfn base = zones_.back().frames.end;

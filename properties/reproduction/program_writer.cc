@@ -424,7 +424,7 @@ class ProgramWriter {
 
 WrittenProgram write_program(const LogFacts& facts, Release release, const Variation& variation) {
   WrittenProgram program = ProgramWriter(facts, release, variation).write();
-  // Where areas were declared or refused, boot is all that a program can show.
+  // Where no request to an area can be shown, areas that boot declared or refused can.
   if (program.text.empty() && facts.context.page_kb() == 4)
     program.text = boot_program(facts, release, program.assumed);
   return program;

@@ -49,7 +49,7 @@ Remedies try_boot_remedies(const logs::LogFacts& facts, Release release) {
   std::vector<std::string> assumed;
   if (declares_all(boot_program(facts, release, assumed)) != false) return remedies;
   for (const logs::Fact& fact : facts.boot)
-    if (remedies.line == 0 && fact.field("base") != nullptr) remedies.line = fact.line;
+    if (remedies.line == 0 && refuses_area(fact)) remedies.line = fact.line;
   const auto attempt = [&](const char* what, BootChange change) {
     if (const auto helps = declares_all(boot_program(facts, release, assumed, change)))
       remedies.tried.push_back({what, *helps});

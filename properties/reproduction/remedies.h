@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "properties/logs/explain_log.h"
+#include "properties/reproduction/memory_remedies.h"
 #include "properties/reproduction/reproduce.h"
 
 namespace cma::reproduction {

@@ -94,5 +94,25 @@ TEST(Remedies, OnlyFit) {
               StartsWith("fewer pages: it would get 1580"));
 }
 
+TEST(Remedies, OfBootAreOfTheLineThatRefusesAnArea) {
+  const Remedies remedies = remedies_for(
+      "Linux version 6.1.0\n"
+      "OF: fdt: Reserved memory: failed to reserve memory for node 'vpu@90000000': base 0x0000000090000000, size 16 "
+      "MiB\n"
+      "cma: Size (0x0000000040000000) of region at 0x0000000060000000 exceeds limit (0x0000000080000000)\n"
+      "cma: Failed to reserve 1024 MiB\n");
+  EXPECT_EQ(remedies.line, 3U);
+}
+
+TEST(Remedies, OfAnAreaLargerThanMemoryIsNoOtherPlace) {
+  const Remedies remedies = remedies_for(
+      "Linux version 6.1.0\n"
+      "cma: Region at 0x0000000010000000 defined on low/high memory boundary (0x0000000020000000)\n"
+      "cma: Failed to reserve 1024 MiB\n");
+  EXPECT_TRUE(helps(remedies, "the size or the base that is said to fit"));
+  EXPECT_FALSE(helps(remedies, "the same size without a fixed place"));
+  EXPECT_THAT(remedies_section(remedies).statements.back().text, testing::HasSubstr("it is refused again"));
+}
+
 }  // namespace
 }  // namespace cma::reproduction

@@ -98,6 +98,7 @@ std::string agreement_text(const Reproduction& reproduction) {
 Reproduction reproduce(const logs::LogFacts& facts) {
   Reproduction reproduction;
   reproduction.release = release_for(facts.context.kernel);
+  std::vector<std::string> left_out;
   if (facts.requests.empty()) {
     MemoryRun memory = run_memory_report(facts, reproduction.release);
     if (!memory.program.text.empty() && memory.failed.empty()) {
@@ -105,9 +106,11 @@ Reproduction reproduce(const logs::LogFacts& facts) {
       reproduction.memory = std::move(memory);
       return reproduction;
     }
-    reproduction.program.left_out = memory.program.left_out;
+    left_out = memory.program.left_out;
+    if (!memory.failed.empty())
+      left_out.push_back(fmt::format("the request for pages of line {}: its program could not be run: {}", memory.line,
+                                     memory.failed));
   }
-  const std::vector<std::string> left_out = reproduction.program.left_out;
   reproduction.program = write_program(facts, reproduction.release);
   reproduction.program.left_out.insert(reproduction.program.left_out.end(), left_out.begin(), left_out.end());
   if (reproduction.program.text.empty()) return reproduction;
@@ -141,7 +144,9 @@ std::string program_file(const Reproduction& reproduction) {
 logs::Section reproduction_section(const Reproduction& reproduction, const std::string& file) {
   logs::Section section{"a program that reproduces the log", {}};
   if (reproduction.program.text.empty()) {
-    section.add(Certainty::follows, "none: the log has no request, and no area, that a program can have");
+    section.add(Certainty::follows, reproduction.program.left_out.empty()
+                                        ? "none: the log has no request, and no area, that a program can have"
+                                        : "none: of what the log has, a program can show nothing");
   } else if (!reproduction.failed.empty()) {
     section.add(Certainty::follows, "none: it could not be run: " + reproduction.failed);
   } else if (reproduction.memory) {
@@ -149,6 +154,9 @@ logs::Section reproduction_section(const Reproduction& reproduction, const std::
     for (const ComparedFigure& figure : reproduction.memory->different)
       section.add(Certainty::seen,
                   fmt::format("{} is {} in the log, {} in the program", figure.what, figure.of_log, figure.of_program),
+                  {reproduction.memory->line});
+    for (const std::string& zone : reproduction.memory->not_printed)
+      section.add(Certainty::seen, fmt::format("zone {} is in the log's report, not in that of the program", zone),
                   {reproduction.memory->line});
   } else {
     std::vector<std::uint64_t> lines;

@@ -100,5 +100,24 @@ TEST(Reproduce, ProgramsForLogsOfTheModelCanBeRun) {
   EXPECT_GE(printed * 10, lines * 6) << printed << " of " << lines;
 }
 
+TEST(Reproduce, SaysWhyARequestForPagesCouldNotBeShown) {
+  const Reproduction reproduction = reproduction_of(
+      "a: page allocation failure: order:40, mode:0xcc0(GFP_KERNEL)\n"
+      "Normal free:4096kB boost:0kB min:1024kB low:1280kB high:1536kB present:65536kB managed:61440kB free_cma:0kB\n");
+  EXPECT_FALSE(reproduction.memory);
+  EXPECT_THAT(reproduction.program.left_out,
+              testing::ElementsAre(HasSubstr("the request for pages of line 1: its program could not be run: ")));
+  EXPECT_THAT(reproduction_section(reproduction, "a.cma").statements.front().text,
+              testing::Not(HasSubstr("the log has no request")));
+}
+
+TEST(Reproduce, AnAtomicRequestWhoseReportIsLaterSucceedsOnItsMachine) {
+  const Reproduction reproduction = reproduction_of(logs::field_log("wifi-atomic-order-3.txt"));
+  ASSERT_TRUE(reproduction.memory);
+  EXPECT_FALSE(reproduction.memory->refused);
+  EXPECT_THAT(reproduction_section(reproduction, "a.cma").statements.front().text,
+              HasSubstr("its request succeeds, unlike that of the log"));
+}
+
 }  // namespace
 }  // namespace cma::reproduction
