@@ -89,7 +89,7 @@ class Writer {
 
   std::string request(std::uint64_t pages) {
     unsigned align = usual_align(pages);
-    if (random_.chance(15)) align = static_cast<unsigned>(random_.between(align - std::min(align, 4U), align));
+    if (random_.chance(15)) align = static_cast<unsigned>(random_.between(0, align));
     return fmt::format("cma_alloc {} pages={} align={}{}", area_, pages, align, random_.chance(10) ? " nowarn" : "");
   }
 

@@ -120,6 +120,9 @@ class ProgramWriter {
       if (episode.reading.windows != 0) widen(span, episode.reading.span);
       if (episode.request->got) widen(span, *episode.request->got);
       if (episode.request->runs) most = std::max(most, episode.request->runs->total);
+      // The windows of write_busy().
+      if (episode.reading.windows == 0 && episode.request->outcome == Outcome::failed)
+        most = std::max(most, episode.reading.pages + (untold_windows(episode) - 1) * step_of(episode));
     }
     const logs::KnownArea* known = span.end == 0 ? nullptr : facts_.context.area_with(span);
     if (span.end == 0 && !facts_.context.areas.empty()) known = &facts_.context.areas.front();
@@ -203,23 +206,24 @@ class ProgramWriter {
 
   // Returns whether a pin keeps a page where it is and has the window printed. Up to 3.14 the scan takes pinned pages
   // too, and a request that cannot move them ends without a line.
-  bool pins() const { return release_ >= Release::v3_15; }
+  bool pins_are_printed() const { return release_ >= Release::v3_15; }
 
-  // Makes all bits but those of the scene taken, and puts its pages into the way.
-  void arrange(const Scene& scene) {
+  // Makes all bits but those of the scene taken, and puts its pages into the way: pinned ones, or the kernel's own.
+  void arrange(const Scene& scene, bool pin) {
     arrange_bits({scene.free});
+    pins_ = pin;
     for (const Pfn pfn : scene.busy) {
       pinned_.push_back(number_);
-      line(fmt::format("n{} = {} at={:#x}", number_++, pins() ? "anon_page" : "unmovable_page", pfn));
+      line(fmt::format("n{} = {} at={:#x}", number_++, pins_ ? "anon_page" : "unmovable_page", pfn));
     }
     line("drain");
-    if (!pins()) return;
+    if (!pins_) return;
     for (const std::size_t number : pinned_) line(fmt::format("p{} = pin n{}", number, number));
   }
 
   void free_busy_pages() {
     for (const std::size_t number : pinned_) {
-      if (pins()) line(fmt::format("unpin p{}", number));
+      if (pins_) line(fmt::format("unpin p{}", number));
       line(fmt::format("free n{}", number));
     }
     pinned_.clear();
@@ -272,7 +276,6 @@ class ProgramWriter {
       write_request(index);
     } else {
       write_request(index);
-      return;
     }
     held_.push_back(fmt::format("r{}", index));
   }
@@ -314,7 +317,7 @@ class ProgramWriter {
   void spend_lines(std::uint64_t lines, bool let_pass) {
     const PfnRange window{area_.start, area_.start + 2 * lines - std::min<std::uint64_t>(lines, 1)};
     if (lines == 0 || window.end > area_.end) return;
-    arrange({window, {area_.start + lines - 1}, true});
+    arrange({window, {area_.start + lines - 1}, true}, pins_are_printed());
     line(fmt::format("cma_alloc {} pages={} nowarn", name_, lines));
     if (let_pass) line(fmt::format("sleep us={}", kInterval + 1));
   }
@@ -370,14 +373,15 @@ class ProgramWriter {
     if (!scene.explains) assume("no few pages in the way explain where all printed starts lie");
     if (!request.reported && request.outcome == Outcome::unknown)
       assume(nowarn ? "the request fails in silence after its last line" : "the window after its last line is had");
-    arrange(scene);
+    arrange(scene, pins_are_printed());
     if (last_sweep) {
       write_request(index, nowarn);
       return;
     }
     line(request_text(index, false) + " until=cma_retry");
     assume("between its sweeps, 100 ms apart, others give back and take pages of the area");
-    arrange(scene_for(request.sweeps[1], swept[1], {swept[1].front().start, swept[1].back().end}, ~Pfn{0}));
+    arrange(scene_for(request.sweeps[1], swept[1], {swept[1].front().start, swept[1].back().end}, ~Pfn{0}),
+            pins_are_printed());
     line("task: resume\nsleep us=110000");
   }
 
@@ -395,13 +399,24 @@ class ProgramWriter {
     write_request(index);
   }
 
-  // A window was tried in vain of which the log has no line.
+  // Returns how many windows failed of a request without lines of windows: as many as it has lines of retries.
+  static std::uint64_t untold_windows(const Episode& episode) {
+    return std::clamp<std::uint64_t>(episode.request->retry_lines, 1, kMostUnseen);
+  }
+
+  // Windows were tried in vain of which the log has no line.
   void write_busy(std::size_t index) {
     const Episode& episode = episodes_[index];
-    const Pfn start = align_up(area_.start, step_of(episode));
-    const PfnRange window{start, start + episode.reading.pages};
-    assume("one window of a request without lines of windows is tried; the log tells neither how many nor where");
-    arrange({window, {window.start}, true});
+    const std::uint64_t count = untold_windows(episode);
+    std::vector<PfnRange> windows;
+    for (Pfn start = align_up(area_.start, step_of(episode)); windows.size() < count; start += step_of(episode)) {
+      if (!windows.empty() && start + episode.reading.pages > area_.end) break;
+      windows.push_back({start, start + episode.reading.pages});
+    }
+    assume(episode.request->retry_lines != 0
+               ? "windows of a request that has lines of retries alone begin with the area: the log does not tell where"
+               : "one window of a request without lines of windows is tried; the log tells neither how many nor where");
+    arrange(scene_for({}, {}, {windows.front().start, windows.back().end}, ~Pfn{0}, windows), true);
     write_request(index, !episode.request->reported);
   }
 
@@ -415,7 +430,8 @@ class ProgramWriter {
   bool declared_ = false;
   std::string name_;
   std::vector<std::string> held_;
-  std::vector<std::size_t> pinned_;
+  std::vector<std::size_t> pinned_;  // the numbers of the pages in the way
+  bool pins_ = false;                // whether they have pins
   std::size_t arranged_ = 0;
   std::size_t number_ = 0;
 };
