@@ -16,11 +16,25 @@ struct NodeMemory {
   Pfn movable = 0;
 };
 
-CoreSize core_size(std::string_view text, const Geometry& geometry) {
-  const ParsedSize number = memparse(text, geometry.release);
-  const bool percentages = geometry.release >= Release::v4_17;
-  if (percentages && number.length < text.size() && text[number.length] == '%') return {0, number.bytes};
-  return {as_long(geometry, number.bytes >> geometry.page_shift()), 0};
+// Reads a size over that of an earlier word (cmdline_parse_core).
+void read_core_size(std::string_view text, const Geometry& geometry, CoreSize& size) {
+  const ParsedSize number = parse_integer(text);
+  if (geometry.release >= Release::v4_17 && text.substr(number.length).starts_with('%')) {
+    size.percent = as_long(geometry, number.bytes);
+    return;
+  }
+  const std::uint64_t bytes = memparse(text, geometry.release).bytes;
+  size = {as_long(geometry, bytes >> geometry.page_shift()), 0};
+}
+
+// Returns whether a list with commas has the word (parse_option_str).
+bool has_option(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(','), list.size());
+    if (list.substr(0, end) == word) return true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return false;
 }
 
 // Spreads what the kernel keeps over the nodes (find_zone_movable_pfns_for_nodes).
@@ -150,9 +164,10 @@ MovableParameters movable_parameters(std::string_view cmdline, const Geometry& g
   for (const ParameterWord& word : words_of(cmdline)) {
     // What follows is for init, since 3.15.
     if (word.name == "--" && !word.value && geometry.release >= Release::v3_15) break;
-    if (!word.value || *word.value == "mirror") continue;
-    if (word.name == "kernelcore") asked.kernelcore = core_size(*word.value, geometry);
-    if (word.name == "movablecore") asked.movablecore = core_size(*word.value, geometry);
+    if (!word.value) continue;
+    const bool mirror = geometry.release >= Release::v4_6 && has_option(*word.value, "mirror");
+    if (word.name == "kernelcore" && !mirror) read_core_size(*word.value, geometry, asked.kernelcore);
+    if (word.name == "movablecore") read_core_size(*word.value, geometry, asked.movablecore);
   }
   return asked;
 }

@@ -16,7 +16,8 @@
 
 namespace cma {
 
-// How much memory one of the parameters asks for: so many pages, or a part of all memory if that is not 0.
+// How much memory one of the parameters asks for: so many pages, or a part of all memory if that is not 0. A percentage
+// leaves the pages of an earlier word as they are, and 0% is none.
 struct CoreSize {
   std::uint64_t pages = 0;
   std::uint64_t percent = 0;
@@ -27,8 +28,8 @@ struct MovableParameters {
   CoreSize movablecore;
 };
 
-// Reads both from a command line; of several the last counts. Words without a value and `mirror` ask for nothing: no
-// memory of a machine here is mirrored.
+// Reads both from a command line; of several the last counts. Words without a value ask for nothing, and neither does
+// kernelcore=mirror since 4.6: no memory of a machine here is mirrored.
 MovableParameters movable_parameters(std::string_view cmdline, const Geometry& geometry);
 
 // Returns the zones of the machine, each node's with zone Movable at its end. What the kernel may keep is shared by the

@@ -53,6 +53,56 @@ TEST_P(MovableZonesTest, PercentagesCameWith4_17) {
   EXPECT_EQ(zones_of(board, "movablecore=25%").back().range, (PfnRange{0x30000, 0x40000}));
 }
 
+// Words, and what they ask for.
+struct CoreSizeCase {
+  const char* cmdline;
+  CoreSize kernelcore;
+  CoreSize movablecore;
+};
+
+TEST_P(MovableZonesTest, APercentageIsANumberAndLeavesEarlierPages) {
+  if (GetParam() < Release::v4_17) GTEST_SKIP() << "there are none";
+  constexpr std::uint64_t kPages = 0x10000;
+  constexpr CoreSizeCase kCases[] = {
+      {"kernelcore=256M kernelcore=0%", {kPages, 0}, {}},
+      {"kernelcore=256M kernelcore=25%", {kPages, 25}, {}},
+      {"kernelcore=25% kernelcore=256M", {kPages, 0}, {}},
+      {"kernelcore=0x19%", {0, 25}, {}},
+      {"kernelcore=25K%", {6, 0}, {}},  // a size: what follows it is left
+      {"kernelcore=256M kernelcore=%", {kPages, 0}, {}},
+      {"movablecore=256M movablecore=mirror", {}, {}},
+      {"kernelcore=256M kernelcore=mirror", {kPages, 0}, {}},
+      {"kernelcore=256M kernelcore=1G,mirror", {kPages, 0}, {}},
+      {"kernelcore=256M kernelcore=mirrors", {}, {}},
+  };
+  for (const auto& [cmdline, kernelcore, movablecore] : kCases) {
+    const MovableParameters asked = movable_parameters(cmdline, board);
+    EXPECT_EQ(asked.kernelcore.pages, kernelcore.pages) << cmdline;
+    EXPECT_EQ(asked.kernelcore.percent, kernelcore.percent) << cmdline;
+    EXPECT_EQ(asked.movablecore.pages, movablecore.pages) << cmdline;
+    EXPECT_EQ(asked.movablecore.percent, movablecore.percent) << cmdline;
+  }
+}
+
+TEST_P(MovableZonesTest, MirrorIsAWordSince4_6) {
+  const std::uint64_t pages = movable_parameters("kernelcore=256M kernelcore=mirror", board).kernelcore.pages;
+  EXPECT_EQ(pages, GetParam() >= Release::v4_6 ? 0x10000U : 0U) << "before, it is a number without digits";
+}
+
+TEST_P(MovableZonesTest, WordsAfterTwoDashesAreForInitSince3_15) {
+  const std::uint64_t pages = movable_parameters("quiet -- kernelcore=256M", board).kernelcore.pages;
+  EXPECT_EQ(pages, GetParam() >= Release::v3_15 ? 0U : 0x10000U);
+}
+
+// The first node's lower zone is more than its share, so both share what is left.
+TEST_P(MovableZonesTest, WhatALowerZoneTakesBeyondAShareIsNotKeptTwice) {
+  board.zones = {{"DMA", {0, 0x18000}, 0}, {"Normal", {0x18000, 0x20000}, 0}, {"Normal", {0x20000, 0x40000}, 1}};
+  EXPECT_THAT(zones_of(board, "kernelcore=512M"),
+              ElementsAre(ZoneSpec{"DMA", {0, 0x18000}, 0}, ZoneSpec{"Normal", {0x18000, 0x1c000}, 0},
+                          ZoneSpec{"Movable", {0x1c000, 0x20000}, 0}, ZoneSpec{"Normal", {0x20000, 0x24000}, 1},
+                          ZoneSpec{"Movable", {0x24000, 0x40000}, 1}));
+}
+
 TEST_P(MovableZonesTest, LowerZonesAreTheKernels) {
   board.zones = {{"DMA", {0, 0x20000}}, {"Normal", {0x20000, 0x40000}}};
   EXPECT_THAT(zones_of(board, "movablecore=768M"),

@@ -22,13 +22,6 @@ ParsedSize digits_of(std::string_view text, std::size_t start, unsigned base) {
   return number;
 }
 
-// Reads a number as simple_strtoull does with base 0.
-ParsedSize number_of(std::string_view text) {
-  if (char_at(text, 0) != '0') return digits_of(text, 0, 10);
-  if ((char_at(text, 1) | 0x20) == 'x' && digit_of(char_at(text, 2)) < 16) return digits_of(text, 2, 16);
-  return digits_of(text, 0, 8);
-}
-
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == '\xa0'; }
 
 // Returns whether the names are equal, with '-' and '_' taken for the same (parameq).
@@ -85,6 +78,9 @@ class Reader {
       if (has_value(word)) numa_cma(*word.value);
     } else if (release >= Release::v5_7 && same_name(word.name, "hugetlb_cma")) {
       if (has_value(word)) hugetlb_cma(*word.value);
+    } else if (release >= Release::v4_6 && word.name == "kernelcore") {
+      // Looked through for `mirror` before anything else (cmdline_parse_kernelcore).
+      has_value(word);
     } else if (!word.value && (word.name == "kernelcore" || word.name == "movablecore")) {
       trace_.log("Malformed early option '" + word.name + "'");
     }
@@ -177,8 +173,14 @@ class Reader {
 
 }  // namespace
 
+ParsedSize parse_integer(std::string_view text) {
+  if (char_at(text, 0) != '0') return digits_of(text, 0, 10);
+  if ((char_at(text, 1) | 0x20) == 'x' && digit_of(char_at(text, 2)) < 16) return digits_of(text, 2, 16);
+  return digits_of(text, 0, 8);
+}
+
 ParsedSize memparse(std::string_view text, Release release) {
-  ParsedSize size = number_of(text);
+  ParsedSize size = parse_integer(text);
   constexpr std::string_view kSuffixes = "kmgtpe";
   const std::string_view known = kSuffixes.substr(0, release >= Release::v3_16 ? 6 : 3);
   const char lower = static_cast<char>(char_at(text, size.length) | 0x20);

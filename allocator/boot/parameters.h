@@ -25,6 +25,10 @@ struct ParsedSize {
   std::size_t length = 0;
 };
 
+// Reads a number as simple_strtoull does with base 0: decimal, 0x hexadecimal or 0 octal. It wraps at 2^64, has no
+// sign, and is 0 of length 0 where there are no digits.
+ParsedSize parse_integer(std::string_view text);
+
 // Reads a number with an optional K, M or G, and since 3.16 T, P or E (memparse): decimal, 0x hexadecimal or 0 octal.
 // What follows is left. It wraps at 2^64, has no sign, and is 0 where there are no digits: "-1" is 0 and takes nothing,
 // "M" is 0 and takes one character.
@@ -63,8 +67,8 @@ struct BootParameters {
 };
 
 // Reads all words of a command line, and reports what the kernel does: since 4.19 a `cma` without a value, and sizes of
-// zones without one (movable_zones.h reads those). `numa`: the kernel has areas for each node (CONFIG_DMA_PERNUMA_CMA,
-// since 6.6 CONFIG_DMA_NUMA_CMA), and so the words for them.
+// zones without one (movable_zones.h reads those; since 4.6 a bare `kernelcore` is a null pointer). `numa`: the kernel
+// has areas for each node (CONFIG_DMA_PERNUMA_CMA, since 6.6 CONFIG_DMA_NUMA_CMA), and so the words for them.
 BootParameters read_parameters(std::string_view cmdline, const Geometry& geometry, bool numa, Trace& trace);
 
 }  // namespace cma

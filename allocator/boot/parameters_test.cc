@@ -138,9 +138,19 @@ TEST_F(ParametersTest, AWordWithoutAValueIsReportedSince4_19) {
 
 // What they ask for is read before there is a machine (movable_zones.h).
 TEST_F(ParametersTest, SizesOfZonesWithoutAValueAreReported) {
-  read("kernelcore movablecore=1G movablecore", Release::v4_9);
+  EXPECT_EQ(read("kernelcore movablecore=1G movablecore", Release::v4_5).null_pointer, "");
   EXPECT_THAT(log_lines(*machine),
               ElementsAre("Malformed early option 'kernelcore'", "Malformed early option 'movablecore'"));
+}
+
+// 4.6 brought kernelcore=mirror, and looks for that word first.
+TEST_F(ParametersTest, KernelcoreWithoutAValueStopsTheKernelSince4_6) {
+  for (const Release release : {Release::v4_6, Release::v6_1, Release::v6_12}) {
+    EXPECT_EQ(read("quiet kernelcore", release).null_pointer, "kernelcore") << release;
+    EXPECT_THAT(log_lines(*machine), IsEmpty()) << release;
+    EXPECT_EQ(read("kernelcore=1G movablecore", release).null_pointer, "") << release;
+    EXPECT_THAT(log_lines(*machine), ElementsAre("Malformed early option 'movablecore'")) << release;
+  }
 }
 
 TEST_F(ParametersTest, WordsAfterTwoDashesAreForInit) {
