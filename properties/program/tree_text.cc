@@ -23,10 +23,11 @@ struct SourceNode {
 
 bool is_tree_digit(char c) { return c >= '0' && c <= '9'; }
 
+bool is_tree_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
 // Returns whether names of nodes, properties and labels may have the character.
 bool in_tree_name(char c) {
-  return is_tree_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         std::string_view(",._+*#?@-").find(c) != std::string_view::npos;
+  return is_tree_digit(c) || is_tree_letter(c) || std::string_view(",._+*#?@-").find(c) != std::string_view::npos;
 }
 
 // Reads the text from its start; throws TreeTextError.
@@ -132,6 +133,8 @@ std::uint64_t TreeTextReader::number() {
     value = value * base + digit;
   }
   if (at_ == digits) throw TreeTextError{start, "expected a number: references and expressions are not read"};
+  if (is_tree_digit(here()) || is_tree_letter(here()))
+    throw TreeTextError{start, fmt::format("a number of base {} with '{}' in it", base, here())};
   return value;
 }
 
@@ -147,12 +150,14 @@ std::string TreeTextReader::cells() {
   return value;
 }
 
-// Reads a string up to its quotes, with the zero byte that ends it.
+// Reads a string up to its quotes, with the zero byte that ends it. A backslash makes a sign stand for itself.
 std::string TreeTextReader::quoted() {
   const std::size_t start = at_ - 1;
   std::string value;
   while (at_ < text_.size() && here() != '"') {
-    if (here() == '\\' && ++at_ >= text_.size()) break;
+    if (take("\\") && (is_tree_digit(here()) || is_tree_letter(here())))
+      throw TreeTextError{at_ - 1, fmt::format("the escape sequence \\{} is not read", here())};
+    if (at_ >= text_.size()) break;
     value += here();
     ++at_;
   }

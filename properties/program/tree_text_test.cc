@@ -63,6 +63,12 @@ TEST(TreeTexts, AreReadAsTheyAreWritten) {
   }
 }
 
+TEST(TreeTexts, ABackslashMakesASignStandForItself) {
+  const auto tree = read_tree_text(R"(/ { reserved-memory { a { b = "c\"\\d"; }; }; };)");
+  ASSERT_TRUE(tree) << tree.error();
+  EXPECT_EQ(*tree->regions[0].find("b"), std::string("c\"\\d\0", 5));
+}
+
 TEST(TreeTexts, ARootAloneReservesNothing) {
   const auto tree = read_tree_text("/ { };");
   ASSERT_TRUE(tree) << tree.error();
@@ -91,6 +97,13 @@ TEST(TreeTexts, OddOnesAreRefusedWithTheirPlace) {
       {"/ { a = \"x; };", "line 1, column 9: a string that does not end"},
       {"/ { /* };", "line 1, column 5: a comment that does not end"},
       {"/ { a = [0g]; };", "line 1, column 11: expected two hexadecimal digits"},
+      {"/ { a = <0 019>; };", "line 1, column 12: a number of base 8 with '9' in it"},
+      {"/ { a = <0x1g>; };", "line 1, column 10: a number of base 16 with 'g' in it"},
+      {"/ { a = <12ab>; };", "line 1, column 10: a number of base 10 with 'a' in it"},
+      {"/memreserve/ 08 1; / { };", "line 1, column 14: a number of base 8 with '8' in it"},
+      {"/ { a = \"dma\\x2dpool\"; };", "line 1, column 13: the escape sequence \\x is not read"},
+      {"/ { a = \"b\\055c\"; };", "line 1, column 11: the escape sequence \\0 is not read"},
+      {"/ { a = \"b\\", "line 1, column 9: a string that does not end"},
       {"/ { #size-cells = <3>; };", "#size-cells must be one number, 1 or 2"},
       {"/ { /delete-node/ a; };", "expected a name"},
   };
