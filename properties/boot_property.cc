@@ -11,6 +11,7 @@
 #include "allocator/base/error.h"
 #include "properties/arbitrary/boards_testing.h"
 #include "properties/arbitrary/promise_testing.h"
+#include "properties/program/text.h"
 #include "properties/program/world.h"
 
 namespace cma {
@@ -28,7 +29,7 @@ struct BootRange {
 };
 
 // Judges the state that a `boot` operation leaves, by the operations of the program and by what was reserved before.
-class BootWitness final : public Witness {
+class BootWitness : public Witness {
  public:
   explicit BootWitness(const Program& program) : program_(program) {}
   void program_begins(Machine& machine) override {
@@ -42,8 +43,15 @@ class BootWitness final : public Witness {
     before_ = machine_->memblock.reserved();
   }
 
- private:
+ protected:
   const Geometry& geometry() const { return machine_->geometry(); }
+  // Returns the zones of the machine, each with its node.
+  virtual std::vector<ZoneSpec> zones() const { return geometry().effective_zones(); }
+  virtual void deny(bool wrong, const BootRange& kept, const std::string& sentence) {
+    if (wrong) claim(false, fmt::format("{} [{:#x}, {:#x}) {}", kept.name, kept.range.start, kept.range.end, sentence));
+  }
+
+ private:
   Release release() const { return geometry().release; }
   std::uint64_t unit() const { return geometry().isolation_unit() << geometry().page_shift(); }
   ByteRange bytes(const PfnRange& range) const {
@@ -70,9 +78,6 @@ class BootWitness final : public Witness {
   void judge_precedence(const RunBoot& boot);
   void judge_books();
   std::vector<bool> pages_of(const std::function<bool(const BootRange&)>& which) const;
-  void deny(bool wrong, const BootRange& kept, const std::string& sentence) {
-    if (wrong) claim(false, fmt::format("{} [{:#x}, {:#x}) {}", kept.name, kept.range.start, kept.range.end, sentence));
-  }
 
   const Program& program_;
   Machine* machine_ = nullptr;
@@ -229,8 +234,8 @@ void BootWitness::judge_default_area(const AreaAttempt& attempt) {
 // The area of a node lies in the node's memory.
 void BootWitness::judge_node_area(const AreaAttempt& attempt) {
   const BootRange kept{.name = attempt.request.name, .range = bytes(*attempt.area)};
-  const std::vector<ZoneSpec> zones = geometry().effective_zones();
-  const bool inside = std::ranges::any_of(zones, [&](const ZoneSpec& zone) {
+  const std::vector<ZoneSpec> all = zones();
+  const bool inside = std::ranges::any_of(all, [&](const ZoneSpec& zone) {
     const ByteRange memory = bytes(zone.range);
     return attempt.request.name.ends_with(std::to_string(zone.node)) && memory.start <= kept.range.start &&
            kept.range.end <= memory.end;
@@ -299,6 +304,49 @@ void BootWitness::judge_books() {
       claim(false, fmt::format("page {:#x} is reserved, and nothing keeps it", pfn));
     if (!now[i] && (before[i] || kept[i]) && !lost[i])
       claim(false, fmt::format("page {:#x} is free, and something keeps it", pfn));
+  }
+}
+
+// No planted mistake moves an area to another node. Here it is the witness that is wrong: it takes each node for the
+// other one.
+class CrossedWitness final : public BootWitness {
+ public:
+  using BootWitness::BootWitness;
+  std::size_t denied = 0;
+
+ private:
+  std::vector<ZoneSpec> zones() const override {
+    std::vector<ZoneSpec> crossed = BootWitness::zones();
+    for (ZoneSpec& zone : crossed) zone.node = 1 - zone.node;
+    return crossed;
+  }
+  void deny(bool wrong, const BootRange&, const std::string& sentence) override {
+    if (!wrong) return;
+    EXPECT_EQ(sentence, "is not in the memory of its node");
+    ++denied;
+  }
+};
+
+struct NodesCase {
+  const char* release;
+  const char* cmdline;
+};
+
+TEST(BootWitnesses, SeeThatAnAreaIsNotOnItsNode) {
+  for (const auto& [release, cmdline] :
+       {NodesCase{"6.1", "cma_pernuma=8M cma=0"}, NodesCase{"6.12", "numa_cma=0:8M,1:8M cma=0"}}) {
+    const Program program = *parse(fmt::format("machine release={} pages=0x10000 pageblock_order=9 debug=off\n"
+                                               "zone Normal base=0 pages=0x8000\n"
+                                               "zone Normal base=0x8000 pages=0x8000 node=1\n"
+                                               "boot cmdline=\"{}\" node_areas\n",
+                                               release, cmdline),
+                                   "nodes");
+    BootWitness right(program);
+    run_plainly(program, &right);
+    right.assert_all_held();
+    CrossedWitness crossed(program);
+    run_plainly(program, &crossed);
+    EXPECT_EQ(crossed.denied, 2U) << release;
   }
 }
 

@@ -54,6 +54,12 @@ class DmaWitness final : public Witness {
     const std::uint64_t page = machine_->geometry().page_size;
     return op.size / page + (op.size % page == 0 ? 0 : 1);
   }
+  // Returns the order of the smallest block that holds the buffer.
+  unsigned order_of(const DmaBuffer& op) const {
+    unsigned order = 0;
+    while (std::uint64_t{1} << order < pages_of(op)) ++order;
+    return order;
+  }
   void judge(const DmaBuffer& op, Slot slot);
   void judge(const DmaFree& op, Slot slot);
 
@@ -90,7 +96,8 @@ void DmaWitness::judge(const DmaBuffer& op, Slot slot) {
           fmt::format("a device's request was tried in area {} before area {}",
                       machine_->areas.area(asked_[i].area).name, machine_->areas.area(areas[i]).name));
     claim(asked_[i].pages == pages_of(op), "an area was asked for another number of pages");
-    claim(asked_[i].align <= op.cma_alignment, "an area was asked for a larger alignment than CONFIG_CMA_ALIGNMENT");
+    claim(asked_[i].align == std::min<std::uint64_t>(order_of(op), op.cma_alignment),
+          "an area was asked for another alignment than the buffer's, up to CONFIG_CMA_ALIGNMENT");
   }
   if (result.state == Result::State::done && result.yields == Yields::buffer) {
     claim(!asked_.empty() && asked_.back().area == result.area, "a device's buffer is of an area that was not asked");
