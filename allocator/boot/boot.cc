@@ -1,5 +1,7 @@
 #include "allocator/boot/boot.h"
 
+#include <algorithm>
+
 #include "allocator/base/assert.h"
 
 namespace cma {
@@ -28,6 +30,19 @@ void Boot::run(std::uint64_t limit) {
   if (config_.architecture == Architecture::riscv) hugetlb_.reserve();
   if (reserved_memory_ && !unflattens_early) reserved_memory_->set_up_fixed();
   hugetlb_.check();
+}
+
+std::vector<AreaAttempt> Boot::attempts() const {
+  std::vector<AreaAttempt> all = hugetlb_.attempts();
+  all.insert(all.end(), dma_.attempts().begin(), dma_.attempts().end());
+  return all;
+}
+
+const AreaAttempt* Boot::attempt(std::string_view name) const {
+  const auto is_it = [&](const AreaAttempt& attempt) { return attempt.request.name == name; };
+  for (const std::vector<AreaAttempt>* attempts : {&hugetlb_.attempts(), &dma_.attempts()})
+    if (const auto found = std::ranges::find_if(*attempts, is_it); found != attempts->end()) return &*found;
+  return nullptr;
 }
 
 }  // namespace cma

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "allocator/boot/boot_tree.h"
 #include "allocator/boot/config.h"
@@ -40,6 +41,11 @@ class Boot {
   const HugetlbAreas& hugetlb() const { return hugetlb_; }
   // Returns the regions of reserved memory; nullopt without a tree.
   const std::optional<ReservedMemory>& reserved_memory() const { return reserved_memory_; }
+
+  // Returns the areas that the DMA layer and gigantic pages were to have, those of gigantic pages first.
+  std::vector<AreaAttempt> attempts() const;
+  // Returns the one of that name; nullptr if there is none.
+  const AreaAttempt* attempt(std::string_view name) const;
 
  private:
   const BootConfig& config_;

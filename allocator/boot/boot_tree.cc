@@ -34,6 +34,10 @@ bool TreeNode::compatible_with(std::string_view wanted) const {
   return false;
 }
 
+bool TreeNode::asks_for_area() const {
+  return compatible_with("shared-dma-pool") && (has("reusable") || has("linux,cma-default"));
+}
+
 bool TreeNode::available() const {
   const std::optional<std::string> status = text("status");
   return !status || *status == "okay" || *status == "ok";

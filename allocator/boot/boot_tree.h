@@ -33,6 +33,8 @@ struct TreeNode {
   std::optional<std::string> text(std::string_view property) const;
   // Returns whether one of the texts of `compatible` is this one; upper and lower case are the same.
   bool compatible_with(std::string_view wanted) const;
+  // Returns whether the node asks for an area: a shared-dma-pool that is `reusable`, or is to be the default area.
+  bool asks_for_area() const;
   // Returns whether the node is in use: it has no `status`, or "okay" or "ok".
   bool available() const;
 };

@@ -87,7 +87,8 @@ int ReservedMemory::reserve(std::uint64_t base, std::uint64_t size, bool nomap) 
 
 // Reserves all ranges of `reg` and returns them (__reserved_mem_reserve_reg). Returns 0, -ENOENT: the node has no
 // `reg`, or -EINVAL: its length is not that of whole ranges.
-int ReservedMemory::reserve_fixed(const TreeNode& node, std::vector<ByteRange>& ranges) {
+int ReservedMemory::reserve_fixed(std::size_t index, std::vector<ByteRange>& ranges) {
+  const TreeNode& node = tree_.regions[index];
   const std::string* reg = node.find("reg");
   if (reg == nullptr) return -kENOENT;
   if (reg->size() % tuple_bytes() != 0) {
@@ -97,7 +98,9 @@ int ReservedMemory::reserve_fixed(const TreeNode& node, std::vector<ByteRange>& 
   for (std::size_t byte = 0; byte < reg->size(); byte += tuple_bytes()) {
     const std::uint64_t base = number_at(*reg, byte, tree_.address_cells) & phys_mask_;
     const std::uint64_t size = number_at(*reg, byte + 4 * tree_.address_cells, tree_.size_cells) & phys_mask_;
-    if (size == 0 || reserve(base, size, node.has("no-map")) != 0)
+    const bool refused = size != 0 && reserve(base, size, node.has("no-map")) != 0;
+    if (refused) stays_mapped_[index] = true;
+    if (size == 0 || refused)
       log_fdt("failed to reserve memory for node '" + node.name + "': base " +
               printed_address(machine_.geometry, base) + ", size " + megabytes(size));
     ranges.push_back({base, base + size});
@@ -118,6 +121,7 @@ void ReservedMemory::save(const ReservedRegion& region) {
 }
 
 void ReservedMemory::scan() {
+  stays_mapped_.assign(tree_.regions.size(), false);
   if (release_ >= Release::v6_12) {
     scan_v6_12();
   } else {
@@ -138,11 +142,12 @@ void ReservedMemory::scan_v3_15() {
     if (!node.available() || (release_ >= Release::v5_18 && node.depth > 1)) continue;
     ReservedRegion region{.node = i};
     std::vector<ByteRange> ranges;
-    const int error = reserve_fixed(node, ranges);
+    const int error = reserve_fixed(i, ranges);
     // A first range without size is placed by `size`, as if there were no `reg`.
     if (!ranges.empty()) region.base = ranges[0].start;
     if (!ranges.empty()) region.size = ranges[0].size();
     region.fixed = region.size != 0;
+    region.stays_mapped = region.fixed && stays_mapped_[i];
     if (!ranges.empty() || (error == -kENOENT && node.has("size"))) save(region);
   }
   sort_regions();
@@ -161,7 +166,7 @@ void ReservedMemory::scan_v6_12() {
     const TreeNode& node = tree_.regions[i];
     if (!node.available() || node.depth > 1) continue;
     std::vector<ByteRange> ranges;
-    if (reserve_fixed(node, ranges) != -kENOENT || !node.has("size")) continue;
+    if (reserve_fixed(i, ranges) != -kENOENT || !node.has("size")) continue;
     if (dynamic.size() == most_regions()) {
       log_regions("too many defined dynamic regions, skip '" + node.name + "'");
       continue;
@@ -203,7 +208,7 @@ void ReservedMemory::set_up_fixed() {
       log_regions("fdt_scan_reserved_mem_reg_nodes() ignores " + std::to_string(reg->size() / tuple_bytes() - 1) +
                   " regions in node '" + node.name + "'");
     if (reg->empty()) continue;  // the kernel reads beyond it
-    ReservedRegion region{.node = i, .fixed = true};
+    ReservedRegion region{.node = i, .fixed = true, .stays_mapped = stays_mapped_[i]};
     region.base = number_at(*reg, 0, tree_.address_cells) & phys_mask_;
     region.size = number_at(*reg, 4 * tree_.address_cells, tree_.size_cells) & phys_mask_;
     if (region.size == 0) continue;

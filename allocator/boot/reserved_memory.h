@@ -30,6 +30,9 @@ struct ReservedRegion {
   std::uint64_t size = 0;
   bool fixed = false;  // by `reg`; else the kernel chose the place
   bool saved = false;  // it is in the kernel's table of regions
+  // It was to be left unmapped, and a part of it was reserved already: since 5.12 the kernel refuses, and all of it
+  // stays mapped.
+  bool stays_mapped = false;
   // The error of placing it, or of setting it up; -ENOENT: reserved, and nothing the model knows looks after it.
   int error = 0;
   int area_error = 0;  // the error of making an area of it; 0 if none was to be made
@@ -61,7 +64,7 @@ class ReservedMemory {
   void reserve_header();
   bool root_supported() const;
   void unsupported() const;
-  int reserve_fixed(const TreeNode& node, std::vector<ByteRange>& ranges);
+  int reserve_fixed(std::size_t index, std::vector<ByteRange>& ranges);
   int reserve(std::uint64_t base, std::uint64_t size, bool nomap);
   void save(const ReservedRegion& region);
   void scan_v3_15();
@@ -89,6 +92,7 @@ class ReservedMemory {
   Release release_;
   std::uint64_t phys_mask_;
   std::vector<ReservedRegion> regions_;
+  std::vector<bool> stays_mapped_;  // by node
   std::size_t saved_ = 0;
 };
 

@@ -130,7 +130,7 @@ void add_boot(CommandLine& line) {
       .show_default();
   sub.number("--size-mbytes", command->size_mbytes, "CONFIG_CMA_SIZE_MBYTES", {0, 1 << 20}).show_default();
   sub.number("--size-percentage", command->size_percentage, "CONFIG_CMA_SIZE_PERCENTAGE", {0, 100}).show_default();
-  sub.number("--cma-areas", command->areas, "CONFIG_CMA_AREAS, instead of what the architecture has",
+  sub.number("--cma-areas", command->areas, "CONFIG_CMA_AREAS, instead of what the architecture has; at most 63",
              {1, kMostAreas - 1});
   sub.flag("--node-areas", command->node_areas, "The kernel has areas for each node (CONFIG_DMA_NUMA_CMA)");
   sub.footer(

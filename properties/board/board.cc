@@ -155,12 +155,6 @@ std::expected<Board, std::string> make_board(BootTree tree, const BoardSettings&
   return board;
 }
 
-std::vector<AreaAttempt> BoardRun::attempts() const {
-  std::vector<AreaAttempt> all = boot_->hugetlb().attempts();
-  all.insert(all.end(), boot_->dma().attempts().begin(), boot_->dma().attempts().end());
-  return all;
-}
-
 BoardRun::BoardRun(const Board& board, Observer* observer) : board_(board), machine_(board.geometry) {
   if (observer != nullptr) observer->program_begins(machine_);
   const BootMachine parts{machine_.geometry(), machine_.trace, machine_.memblock, machine_.areas, machine_.bugs};

@@ -29,7 +29,7 @@ struct BoardSettings {
   std::optional<unsigned> areas;       // CONFIG_CMA_AREAS; nullopt: the architecture's
 };
 
-// The most areas that a machine has room for.
+// The most areas that a machine has room for (Geometry::impossible).
 inline constexpr std::size_t kMostAreas = 64;
 // Returns by how much MAX_CMA_AREAS exceeds CONFIG_CMA_AREAS: 1, and since 6.9 (recalled) 0.
 unsigned areas_beyond(Release release);
@@ -60,7 +60,7 @@ class BoardRun {
   const Machine& machine() const { return machine_; }
   const Boot& boot() const { return *boot_; }
   // Returns the areas of the DMA layer and of gigantic pages that were asked for.
-  std::vector<AreaAttempt> attempts() const;
+  std::vector<AreaAttempt> attempts() const { return boot_->attempts(); }
   // Returns the ranges of the areas as they were declared, in their order.
   const std::vector<PfnRange>& declared() const { return declared_; }
   // Returns why the areas were not activated; empty if they were. The kernel activates them all the same, and hands

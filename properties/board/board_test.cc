@@ -90,6 +90,14 @@ TEST(Boards, WhatCannotBeAMachineIsRefused) {
   EXPECT_THAT(make_board({}, settings).error(), HasSubstr("page_size"));
 }
 
+TEST(Boards, NoMachineHasMoreThanTheMostAreas) {
+  Geometry geometry;
+  geometry.max_areas = kMostAreas;
+  EXPECT_EQ(geometry.impossible(), std::nullopt);
+  geometry.max_areas = kMostAreas + 1;
+  EXPECT_NE(geometry.impossible(), std::nullopt);
+}
+
 // --- boots ---
 
 TEST(BoardRuns, AreasAreActive) {

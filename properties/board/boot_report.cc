@@ -9,6 +9,7 @@
 #include "allocator/boot/parameters.h"
 #include "properties/board/holders.h"
 #include "properties/board/words.h"
+#include "properties/explain/names.h"
 
 namespace cma {
 namespace {
@@ -31,16 +32,14 @@ std::string header(const BoardRun& run) {
   const Board& board = run.board();
   const Geometry& g = board.geometry;
   std::string text = fmt::format("Linux {}, {}, pages of {}, areas in units of {}\n", name_of(g.release),
-                                 name_of_architecture(board.config.architecture), size_in_words(g.page_size),
-                                 size_in_words(g.isolation_unit() << g.page_shift()));
-  std::string cmdline = board.cmdline.empty() ? "(empty)" : board.cmdline;
-  std::ranges::replace_if(cmdline, [](char c) { return c < ' ' || c > '~'; }, '?');
-  text += fmt::format("command line: {}\n", cmdline);
-  text += fmt::format("memory: {}", range_in_words(bytes_of(run.machine(), g.memory)));
+                                 name_of_architecture(board.config.architecture), size_text(g.page_size),
+                                 size_text(g.isolation_unit() << g.page_shift()));
+  text += fmt::format("command line: {}\n", board.cmdline.empty() ? "(empty)" : printable(board.cmdline));
+  text += fmt::format("memory: {}", addresses_text(bytes_of(run.machine(), g.memory)));
   for (const PfnRange& hole : g.holes)
-    text += fmt::format(", none in {}", range_in_words(bytes_of(run.machine(), hole)));
+    text += fmt::format(", none in {}", addresses_text(bytes_of(run.machine(), hole)));
   for (const ZoneSpec& zone : g.effective_zones())
-    text += fmt::format("; zone {} {}", zone.name, range_in_words(bytes_of(run.machine(), zone.range)));
+    text += fmt::format("; zone {} {}", zone.name, addresses_text(bytes_of(run.machine(), zone.range)));
   return text + fmt::format("\nthe default area lies below {:#x}\n", board.limit);
 }
 
@@ -86,7 +85,7 @@ std::string table(const BoardRun& run) {
   if (rows.empty()) return "\nnothing is reserved\n";
   std::string text = "\nreserved, from the first address up to, and without, the second:\n";
   for (const Row& row : rows)
-    text += fmt::format("  {:<26} {:>9}  {}\n", range_in_words(row.range), size_in_words(row.range.size()), row.text);
+    text += fmt::format("  {:<26} {:>9}  {}\n", addresses_text(row.range), size_text(row.range.size()), row.text);
   return text;
 }
 
@@ -104,8 +103,7 @@ std::string picture(const BoardRun& run) {
   std::vector<ByteRange> kept;
   for (const PfnRange& area : run.declared()) areas.push_back(bytes_of(machine, area));
   for (const PfnRange& range : machine.memblock.reserved()) kept.push_back(bytes_of(machine, range));
-  std::string text =
-      fmt::format("\nmemory, a character for {}: A area, r reserved, . free, - none\n", size_in_words(cell));
+  std::string text = fmt::format("\nmemory, a character for {}: A area, r reserved, . free, - none\n", size_text(cell));
   std::string line;
   for (std::uint64_t start = align_down(memory.start, cell); start < memory.end; start += cell) {
     const ByteRange in{std::max(start, memory.start), std::min(start + cell, memory.end)};
@@ -121,8 +119,8 @@ std::string picture(const BoardRun& run) {
 std::string small_size(const BoardRun& run) {
   const std::optional<std::uint64_t> size = run.boot().parameters().size;
   if (!size || *size == 0 || *size >= std::uint64_t{1} << 20) return "";
-  return fmt::format("cma= is {}, rounded up to {}: with M after the number it is MiB", size_in_words(*size),
-                     size_in_words(align_up(*size, unit_of(run.machine()))));
+  return fmt::format("cma= is {}, rounded up to {}: with M after the number it is MiB", size_text(*size),
+                     size_text(align_up(*size, unit_of(run.machine()))));
 }
 
 // Returns what is not a failure, and surprises.
@@ -149,7 +147,7 @@ std::string notes(const BoardRun& run) {
   if (const std::string note = small_size(run); !note.empty()) lines.push_back(note);
   lines.insert(lines.end(), run.board().notes.begin(), run.board().notes.end());
   std::string text;
-  for (const std::string& line : lines) text += "  " + line + "\n";
+  for (const std::string& line : lines) text += "  " + printable(line) + "\n";
   return text.empty() ? "" : "\nnote:\n" + text;
 }
 

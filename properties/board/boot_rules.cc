@@ -8,6 +8,7 @@
 
 #include "allocator/base/error.h"
 #include "properties/board/holders.h"
+#include "properties/board/words.h"
 
 namespace cma {
 namespace {
@@ -59,7 +60,7 @@ class BootRules {
 
   const TreeNode& node_of(const ReservedRegion& region) const { return run_.board().tree.regions[region.node]; }
   const std::vector<ReservedRegion>& regions() const { return regions_of(run_); }
-  ByteRange bytes_of(const PfnRange& range) const { return {range.start << shift_, range.end << shift_}; }
+  ByteRange bytes(const PfnRange& range) const { return bytes_of(run_.machine(), range); }
   std::uint64_t unit() const { return geometry_.isolation_unit() << shift_; }
   std::uint64_t capped_end(std::uint64_t base, std::uint64_t size) const {
     return base + std::min(size, geometry_.phys_mask() - base);
@@ -71,11 +72,6 @@ class BootRules {
   Release release_;
   unsigned shift_;
 };
-
-// Returns whether the region has a place, which may be of size 0.
-bool has_place(const ReservedRegion& region) {
-  return region.fixed || (!region.searched.empty() && region.error != -kENOMEM);
-}
 
 // Returns whether the kernel looked for a place of the region and found one.
 bool was_placed(const ReservedRegion& region) { return !region.fixed && region.size != 0 && has_place(region); }
@@ -97,7 +93,7 @@ std::string BootRules::table() const {
 // Returns all that boot keeps and the model knows of, without what overlaps in the kernel too.
 std::vector<Kept> BootRules::kept() const {
   std::vector<Kept> all;
-  for (const PfnRange& range : geometry_.reserved) all.push_back({bytes_of(range), "what boot had"});
+  for (const PfnRange& range : geometry_.reserved) all.push_back({bytes(range), "what boot had"});
   // Since 6.12 the header's reservations come after regions are placed.
   if (release_ < Release::v6_12)
     for (const auto& [base, size] : run_.board().tree.header_reservations)
@@ -110,12 +106,12 @@ std::vector<Kept> BootRules::kept() const {
                    node_of(region).has("no-map")});
   }
   for (const AreaAttempt& attempt : run_.attempts())
-    if (attempt.area) all.push_back({bytes_of(run_.declared()[*attempt.area]), "area " + attempt.request.name, true});
+    if (attempt.area) all.push_back({bytes(run_.declared()[*attempt.area]), "area " + attempt.request.name, true});
   return all;
 }
 
 std::string BootRules::place() const {
-  const ByteRange memory = bytes_of(run_.machine().memblock.memory());
+  const ByteRange memory = bytes(run_.machine().memblock.memory());
   for (const ReservedRegion& region : regions()) {
     if (!was_placed(region)) continue;
     const ByteRange range{region.base, region.base + region.size};
@@ -123,24 +119,24 @@ std::string BootRules::place() const {
     if (range.start < memory.start || range.end > memory.end || range.start == 0)
       return text_of(shown) + " was placed outside memory";
     for (const PfnRange& hole : geometry_.holes)
-      if (bytes_of(hole).overlaps(range)) return text_of(shown) + " was placed where there is no memory";
+      if (bytes(hole).overlaps(range)) return text_of(shown) + " was placed where there is no memory";
   }
   for (AreaId id = 0; id < run_.declared().size(); ++id) {
-    const ByteRange range = bytes_of(run_.declared()[id]);
-    if (!is_aligned(range.start | range.end, unit()))
-      return text_of({range, run_.machine().areas.area(id).name}) + " is not in whole units";
+    const PfnRange& frames = run_.declared()[id];
+    if (!is_aligned(frames.start | frames.end, geometry_.isolation_unit()))
+      return text_of({bytes(frames), run_.machine().areas.area(id).name}) + " is not in whole units";
   }
   return placed_below_limits();
 }
 
 // Checks the areas that the kernel placed itself.
 std::string BootRules::placed_below_limits() const {
-  const ByteRange memory = bytes_of(run_.machine().memblock.memory());
+  const ByteRange memory = bytes(run_.machine().memblock.memory());
   for (const AreaAttempt& attempt : run_.attempts()) {
     const DeclareRequest& request = attempt.request;
     // Up to 3.16 a base makes a place fixed, and a fixed place is where it was asked for.
     if (!attempt.area || request.fixed || (release_ < Release::v3_17 && request.base != 0)) continue;
-    const ByteRange range = bytes_of(run_.declared()[*attempt.area]);
+    const ByteRange range = bytes(run_.declared()[*attempt.area]);
     if (range.start < memory.start || range.end > memory.end)
       return text_of({range, request.name}) + " was placed outside memory";
     // A limit of less than a unit is rounded to none.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "properties/board/words.h"
+#include "properties/explain/names.h"
 
 namespace cma {
 namespace {
@@ -54,7 +55,7 @@ void add_shared(const std::vector<Holder>& all, std::size_t index, std::vector<D
     if (i == index || (hands_out(other) && i > index) || !must_not_share(user, other)) continue;
     const ByteRange common = common_part(user.range, other.range);
     if (common.size() == 0) continue;
-    danger.evidence.push_back(fmt::format("{}: {}", range_in_words(common), about(other)));
+    danger.evidence.push_back(fmt::format("{}: {}", addresses_text(common), about(other)));
     danger.others.push_back(other.range);
   }
   if (!danger.evidence.empty()) found.push_back(std::move(danger));
@@ -81,7 +82,7 @@ void add_outside(const Machine& machine, const Holder& area, std::vector<Danger>
   Danger danger = danger_of(
       area, "a part of it is no memory, which no kernel checks: it follows descriptors of pages that do not exist");
   for (const ByteRange& range : {below, above})
-    if (range.size() != 0) danger.evidence.push_back(range_in_words(range) + ": no memory");
+    if (range.size() != 0) danger.evidence.push_back(addresses_text(range) + ": no memory");
   if (!danger.evidence.empty()) found.push_back(std::move(danger));
 }
 
@@ -105,7 +106,7 @@ void add_given_back(const BoardRun& run, const Holder& holder, std::vector<Dange
     const auto add = [&](const ByteRange& free) {
       const std::string names = given_back_by(run, free);
       if (free.size() != 0 && !names.empty())
-        danger.evidence.push_back(fmt::format("{}: given back with {}", range_in_words(free), names));
+        danger.evidence.push_back(fmt::format("{}: given back with {}", addresses_text(free), names));
     };
     for (const PfnRange& pages : reserved) {
       const ByteRange kept = common_part(left, bytes_of(machine, pages));

@@ -58,6 +58,37 @@ TEST_F(DangersTest, ARegionThatTheHeaderNamesTooIsNone) {
               IsEmpty());
 }
 
+// Two banks with a hole between them: no kernel looks whether a fixed region is memory.
+TEST_F(DangersTest, ARemedyIsInMemoryAndInNoHole) {
+  const auto pool_at = [](std::uint32_t base) {
+    return [base](BlobWriter& w) {
+      w.begin("pool").text("compatible", "shared-dma-pool").property("no-map").cells("reg", {base, 0x100000}).end();
+    };
+  };
+  settings.memory = {{0x40000000, 0x50000000}, {0x60000000, 0x70000000}};
+  for (const std::uint32_t base : {0x4ff00000U, 0x6ff00000U}) {
+    settings.reserved = {{base, base + 0x1000}};
+    const auto answers = explain(pool_at(base));
+    ASSERT_THAT(answers, SizeIs(2)) << base << ": it stays mapped, too";
+    EXPECT_TRUE(answers[1].unsafe) << base;
+    EXPECT_THAT(answers[1].remedies, ElementsAre(HasSubstr("with size = 1 MiB, and no reg: at ["))) << base;
+  }
+  settings.reserved = {{0x6f000000, 0x6f100000}};
+  const auto answers = explain([](BlobWriter& w) { area(w, "camera").cells("reg", {0x6f000000, 0x1000000}).end(); });
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_THAT(answers[0].remedies, ElementsAre(HasSubstr("with size = 16 MiB, and no reg: at [")));
+}
+
+// Its end wraps round, which no kernel notices.
+TEST_F(DangersTest, TheDefaultAreaAtTheLargestAddressesIsOne) {
+  const auto answers = explain([](BlobWriter&) {}, "cma=64M@0xffffffffffe00000");
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_TRUE(answers[0].unsafe);
+  EXPECT_EQ(answers[0].what, "reserved");
+  EXPECT_THAT(answers[0].evidence, ElementsAre("[0xffffffffffe00000, 0xffffffffffffffff): no memory"));
+  EXPECT_THAT(answers[0].remedies, ElementsAre("with cma=64M: at [0x3be00000, 0x3fe00000)"));
+}
+
 TEST_F(DangersTest, EachCulpritIsNamed) {
   const auto answers = explain([](BlobWriter& w) {
     w.begin("fw@10000000").property("no-map").cells("reg", {0x10000000, 0x200000}).end();
@@ -127,6 +158,15 @@ TEST_F(DangersTest, FirmwareThatIsGivenBackWithABrokenAreaIsOne) {
     EXPECT_EQ(answers[1].what, "/memreserve/");
     EXPECT_THAT(answers[1].evidence, ElementsAre("[0x3ff00000, 0x3ff01000): given back with high"));
   }
+}
+
+// What the header keeps there is no memory that could be used.
+TEST_F(DangersTest, AHeaderInAHoleLosesNothingWithABrokenArea) {
+  settings.memory = {{0, 0x3fc00000}, {0x40000000, 0x50000000}};
+  const auto answers = explain([](BlobWriter& w) { area(w, "high").cells("reg", {0x3fe00000, 0x180000}).end(); });
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_EQ(answers[0].what, "high");
+  EXPECT_FALSE(answers[0].unsafe);
 }
 
 // 6.12 reads the header after it has placed regions.

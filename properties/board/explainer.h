@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ class Explainer {
   void add_region_remedies(const ReservedRegion& region, const TreeNode& node);
   void add_room_remedies(const ReservedRegion& region, const TreeNode& node);
   void add_order_remedy(const TreeNode& node);
+  bool try_node_property(std::size_t index, const std::string& text, const char* property,
+                         const std::optional<std::string>& value);
 
   // --- why_fixed.cc: regions at a place that their nodes name ---
   void add_unit_remedies(const ReservedRegion& region);

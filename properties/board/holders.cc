@@ -46,9 +46,12 @@ const std::vector<ReservedRegion>& regions_of(const BoardRun& run) {
   return memory ? memory->regions() : kNone;
 }
 
+bool has_place(const ReservedRegion& region) {
+  return region.fixed || (!region.searched.empty() && region.error != -kENOMEM);
+}
+
 bool was_given_back(const ReservedRegion& region) {
-  const bool has_place = region.fixed || (!region.searched.empty() && region.error != -kENOMEM);
-  return has_place && region.error != 0 && region.error != -kENOENT;
+  return has_place(region) && region.error != 0 && region.error != -kENOENT;
 }
 
 std::vector<Holder> holders(const BoardRun& run) {

@@ -40,6 +40,8 @@ std::string holders_of(const BoardRun& run, const ByteRange& range);
 
 // Returns the regions of reserved memory; none without a tree.
 const std::vector<ReservedRegion>& regions_of(const BoardRun& run);
+// Returns whether a region has a place, which may be of size 0.
+bool has_place(const ReservedRegion& region);
 // Returns whether nothing could be made of a region, so that its memory was given back.
 bool was_given_back(const ReservedRegion& region);
 

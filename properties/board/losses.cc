@@ -6,6 +6,7 @@
 
 #include "properties/board/dangers.h"
 #include "properties/board/words.h"
+#include "properties/explain/names.h"
 #include "properties/explain/region_rule.h"
 
 namespace cma {
@@ -33,12 +34,13 @@ std::string why_ignored(const BoardRun& run, const TreeNode& node) {
                ? "since 5.18 only children of /reserved-memory are read, not nodes below them"
                : "";
   if (reg == nullptr && !node.has("size")) return "it has neither `reg` nor `size`: the kernel passes it over";
-  if (reg == nullptr) return fmt::format("the kernel has room for {} regions to be placed", regions_of(run).size());
+  if (reg == nullptr)
+    return fmt::format("the kernel has room for {} regions to be placed", run.boot().reserved_memory()->most_regions());
   const std::size_t tuple = (tree.address_cells + tree.size_cells) * std::size_t{4};
   if (reg->size() % tuple != 0)
     return fmt::format("its `reg` has {}: each range has {} of address and {} of size, {} bytes",
-                       count_in_words(reg->size(), "byte"), count_in_words(tree.address_cells, "cell"),
-                       count_in_words(tree.size_cells, "cell"), tuple);
+                       plural(reg->size(), "byte"), plural(tree.address_cells, "cell"), plural(tree.size_cells, "cell"),
+                       tuple);
   if (reg->empty()) return "its `reg` is empty";
   return "its `reg` has size 0";
 }
@@ -48,7 +50,7 @@ std::string leaves_zone(const Machine& machine, const PfnRange& range) {
   for (const PfnRange& hole : machine.geometry().holes)
     if (hole.overlaps(range))
       return fmt::format("there is no memory in {}, and an area must have no hole",
-                         range_in_words(common_part(bytes_of(machine, hole), bytes_of(machine, range))));
+                         addresses_text(common_part(bytes_of(machine, hole), bytes_of(machine, range))));
   const std::vector<ZoneSpec> zones = machine.geometry().effective_zones();
   const auto first =
       std::ranges::find_if(zones, [&](const ZoneSpec& zone) { return zone.range.contains(range.start); });

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "properties/board/words.h"
 
@@ -23,12 +24,12 @@ class MemoryReader {
       if (word.name == "crashkernel")
         note("crashkernel= is not modelled: give the memory that it takes with --reserved");
     }
-    if (architecture_ == Architecture::arm) {
-      if (!own_.empty()) read_.banks = own_;
-    } else if (limit_) {
+    if (own_)
+      read_.banks = std::move(*own_);
+    else if (limit_ && *limit_ != 0)
       cut();
-    }
-    if (read_.banks.empty()) read_.banks = std::move(banks_);
+    else
+      read_.banks = std::move(banks_);
     return std::move(read_);
   }
 
@@ -48,7 +49,7 @@ class MemoryReader {
     limit_ = architecture_ == Architecture::riscv && limit_ ? std::min(*limit_, bytes) : bytes;
   }
 
-  // Reads SIZE[@START], which is memory.
+  // Reads SIZE[@START], which is memory. The first such word takes all other memory away, even if it adds none.
   void read_own(std::string_view text) {
     const std::uint64_t start_of_memory = banks_.front().start;
     const ParsedSize size = memparse(text, release_);
@@ -59,13 +60,13 @@ class MemoryReader {
     if (release_ >= Release::v3_14) range.start = std::max(range.start, start_of_memory);
     note(fmt::format("mem={}: memory is what the command line says, not what the board has", text));
     read_.limited = true;
-    if (range.start < range.end) own_.push_back(range);
+    if (!own_) own_.emplace();
+    if (range.start < range.end) own_->push_back(range);
   }
 
-  // Cuts memory where the limit, which is a size, is reached.
+  // Cuts memory where the limit, which is a size and not 0, is reached.
   void cut() {
     std::uint64_t left = *limit_;
-    if (left == 0) return;
     for (const ByteRange& bank : banks_) {
       if (left == 0) break;
       read_.banks.push_back({bank.start, bank.start + std::min(left, bank.size())});
@@ -81,7 +82,7 @@ class MemoryReader {
   Architecture architecture_;
   std::uint64_t page_;
   std::vector<ByteRange> banks_;
-  std::vector<ByteRange> own_;
+  std::optional<std::vector<ByteRange>> own_;  // what the words of arm say, once there is one
   std::optional<std::uint64_t> limit_;
   MemoryWords read_;
 };

@@ -17,14 +17,14 @@
 namespace cma {
 
 struct MemoryWords {
-  std::vector<ByteRange> banks;    // of memory; in any order, and perhaps touching
+  std::vector<ByteRange> banks;    // of memory; in any order, and perhaps touching; none if `mem=` leaves none
   std::vector<std::string> notes;  // what a user should know of the words
   bool limited = false;            // something that the board has is not there
 };
 
 // Reads the words. On arm64 and riscv `mem=` is how much memory there is, from the first bank on; on arm it is memory
-// instead of that of the board, from the start of memory on where it has no `@`. Requires: there are banks, ascending
-// and apart.
+// instead of that of the board, from the start of memory on where it has no `@`, even if that is none. Requires: there
+// are banks, ascending and apart.
 MemoryWords read_memory_words(std::vector<ByteRange> banks, std::string_view cmdline, Release release,
                               Architecture architecture, std::uint64_t page_size);
 

@@ -60,6 +60,22 @@ TEST(MemoryWords, OnArmMemIsMemory) {
               ElementsAre(ByteRange{768 * kMeg, 1280 * kMeg}));
 }
 
+TEST(MemoryWords, OnArmAMemThatAddsNothingLeavesNothing) {
+  for (const char* cmdline : {"mem=0", "mem=16M@0x10000000", "mem=none"})
+    EXPECT_THAT(words_for(cmdline, Architecture::arm).banks, IsEmpty()) << cmdline;
+  EXPECT_THAT(words_for("mem=0 mem=64M", Architecture::arm).banks, ElementsAre(ByteRange{1024 * kMeg, 1088 * kMeg}));
+  EXPECT_THAT(words_for("mem", Architecture::arm).banks, ElementsAre(kFirst, kSecond));
+}
+
+TEST(MemoryWords, WordsAfterTwoDashesAreForInitSince3_15) {
+  for (const char* cmdline : {"quiet -- mem=64M", "-- mem=64M"}) {
+    EXPECT_THAT(words_for(cmdline, Architecture::arm64, Release::v3_15).banks, ElementsAre(kFirst, kSecond)) << cmdline;
+    EXPECT_THAT(words_for(cmdline, Architecture::arm64, Release::v3_14).banks,
+                ElementsAre(ByteRange{1024 * kMeg, 1088 * kMeg}))
+        << cmdline;
+  }
+}
+
 TEST(MemoryWords, WordsThatAreNotModelledAreRemarkedOnce) {
   EXPECT_THAT(words_for("crashkernel=64M crashkernel=8M,low memmap=1M@2M", Architecture::arm64).notes,
               ElementsAre(HasSubstr("crashkernel= is not modelled"), HasSubstr("memmap= is no parameter")));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "properties/board/words.h"
+#include "properties/explain/names.h"
 
 namespace cma {
 
@@ -20,7 +21,7 @@ std::optional<std::string> Trials::remedy(const std::string& text, const std::st
   if (!place) return text;
   const std::optional<ByteRange> found = place(again);
   if (!found) return std::nullopt;
-  return fmt::format("{}: at {}", text, range_in_words(*found));
+  return fmt::format("{}: at {}", text, addresses_text(*found));
 }
 
 Trials::Place place_of_node(const std::string& name) {

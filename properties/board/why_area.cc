@@ -5,6 +5,7 @@
 #include "allocator/base/error.h"
 #include "properties/board/explainer.h"
 #include "properties/board/words.h"
+#include "properties/explain/names.h"
 #include "properties/explain/region_rule.h"
 
 namespace cma {
@@ -29,23 +30,23 @@ std::string Explainer::place_rule(const AreaAttempt& attempt) const {
   const std::uint64_t memory_end = bytes_of(machine, machine.memblock.memory()).end;
   if (wanted.size() == 0) return "its size is 0, rounded up to whole units";
   if (request.fixed && !is_aligned(request.base, unit))
-    return fmt::format("the base {:#x} is no multiple of {}", request.base, size_in_words(unit));
+    return fmt::format("the base {:#x} is no multiple of {}", request.base, size_text(unit));
   const std::optional<std::uint64_t> high = high_memory_of(machine);
   if (request.fixed && high && wanted.start < *high && wanted.end > *high)
-    return fmt::format("{} would lie in low and in high memory, which meet at {:#x}", range_in_words(wanted), *high);
+    return fmt::format("{} would lie in low and in high memory, which meet at {:#x}", addresses_text(wanted), *high);
   if (wanted.end > memory_end && request.fixed)
-    return fmt::format("{} ends after the end of memory, {:#x}", range_in_words(wanted), memory_end);
+    return fmt::format("{} ends after the end of memory, {:#x}", addresses_text(wanted), memory_end);
   const std::uint64_t limit = std::min(request.limit < unit ? memory_end : align_down(request.limit, unit), memory_end);
   if (wanted.start >= limit && limit < memory_end)
-    return fmt::format("the range {} is empty", range_in_words({base, request.limit}));
+    return fmt::format("the range {} is empty", addresses_text({base, request.limit}));
   if (wanted.start >= limit) return fmt::format("there is no memory from {:#x} on", base);
-  return fmt::format("{} from {:#x} on end after the limit, {:#x}", size_in_words(wanted.size()), base, limit);
+  return fmt::format("{} from {:#x} on end after the limit, {:#x}", size_text(wanted.size()), base, limit);
 }
 
 // Returns the rule that refused the declaration.
 std::string Explainer::attempt_rule(const AreaAttempt& attempt) const {
   const DeclareRequest& request = attempt.request;
-  const std::string size = size_in_words(request.size);
+  const std::string size = size_text(request.size);
   if (attempt.error == -kENOSPC) return no_slots_text(run_.machine().geometry());
   if (attempt.error == -kEBUSY) return fmt::format("{} at {:#x}: a part of it is reserved already", size, request.base);
   if (attempt.error != -kENOMEM) return place_rule(attempt);

@@ -4,13 +4,15 @@
 
 #include "properties/board/explainer.h"
 #include "properties/board/words.h"
+#include "properties/explain/names.h"
 
 namespace cma {
 
-// Tries a place that the node names.
+// Tries a place that the node names. No kernel looks whether it is memory.
 void Explainer::add_fixed_remedy(const std::string& subject, std::size_t node, std::uint64_t base, std::uint64_t size) {
   const BootTree& tree = run_.board().tree;
-  if (size == 0 || !fits_cells(base + size, tree.address_cells) || !fits_cells(size, tree.size_cells)) return;
+  if (size == 0 || size > most_for_an_area(run_.machine()) || !all_memory(run_.machine(), base, size)) return;
+  if (!fits_cells(base + size, tree.address_cells) || !fits_cells(size, tree.size_cells)) return;
   const std::string reg = cells_of(base, tree.address_cells) + cells_of(size, tree.size_cells);
   try_change(
       fmt::format("with reg = {:#x} {:#x}", base, size), subject,
@@ -22,7 +24,7 @@ void Explainer::add_placed_remedy(const std::string& subject, std::size_t node, 
   const BootTree& tree = run_.board().tree;
   if (size == 0 || size > most_for_an_area(run_.machine()) || !fits_cells(size, tree.size_cells)) return;
   try_change(
-      fmt::format("with size = {}, and no reg", size_in_words(size)), subject,
+      fmt::format("with size = {}, and no reg", size_text(size)), subject,
       [&](Board& b) {
         set_property(b.tree.regions[node], "reg", std::nullopt);
         set_property(b.tree.regions[node], "size", cells_of(size, tree.size_cells));
@@ -48,7 +50,7 @@ void Explainer::add_keeper_remedy(const std::string& subject, std::size_t node, 
   if (!fits_cells(kept.end, tree.address_cells) || !fits_cells(kept.size(), tree.size_cells)) return;
   const std::string reg = cells_of(kept.start, tree.address_cells) + cells_of(kept.size(), tree.size_cells);
   try_change(
-      fmt::format("with a node of its own for {}", range_in_words(kept)), subject,
+      fmt::format("with a node of its own for {}", addresses_text(kept)), subject,
       [&](Board& b) { b.tree.regions.push_back({fmt::format("firmware@{:x}", kept.start), 1, {{"reg", reg}}}); },
       place_of_node(tree.regions[node].name));
 }
@@ -74,7 +76,8 @@ void Explainer::explain_danger(const Danger& danger) {
   answers_.push_back({danger.name, danger.what, danger.evidence, {}, /*unsafe=*/true});
   const std::string subject = "danger " + danger.name;
   if (danger.area && !danger.node) {
-    const std::uint64_t size = bytes_of(run_.machine(), run_.declared()[*danger.area]).size();
+    // Its range may end after the largest address, and wraps round then.
+    const std::uint64_t size = run_.declared()[*danger.area].pages() << run_.machine().geometry().page_shift();
     const std::string value = size_word(size);
     if (run_.boot().dma().default_area() == danger.area && size <= most_for_an_area(run_.machine()))
       try_change(

@@ -9,6 +9,7 @@
 #include "allocator/base/error.h"
 #include "properties/board/explainer.h"
 #include "properties/board/words.h"
+#include "properties/explain/names.h"
 
 namespace cma {
 namespace {
@@ -59,7 +60,7 @@ void Explainer::add_places(const ByteRange& searched, const std::vector<ByteRang
   const Machine& machine = run_.machine();
   const ByteRange within = common_part(bytes_of(machine, machine.memblock.memory()), searched);
   const char* none = searched.end <= searched.start ? ": an empty range" : ": there is no memory";
-  answer.evidence.push_back(fmt::format("searched {}{}", range_in_words(searched), within.size() == 0 ? none : ""));
+  answer.evidence.push_back(fmt::format("searched {}{}", addresses_text(searched), within.size() == 0 ? none : ""));
   std::vector<ByteRange> rooms = parts_in(free, within);
   const std::vector<ByteRange> taken = gaps_between(rooms, within);
   std::ranges::sort(rooms, [&](const ByteRange& a, const ByteRange& b) {
@@ -68,10 +69,10 @@ void Explainer::add_places(const ByteRange& searched, const std::vector<ByteRang
     return std::tie(counts_b, a.start) < std::tie(counts_a, b.start);
   });
   for (std::size_t i = 0; i < std::min(rooms.size(), kListedRanges); ++i)
-    answer.evidence.push_back(fmt::format("  {} is free: {} of it after alignment", range_in_words(rooms[i]),
-                                          size_in_words(usable(rooms[i], alignment))));
+    answer.evidence.push_back(fmt::format("  {} is free: {} of it after alignment", addresses_text(rooms[i]),
+                                          size_text(usable(rooms[i], alignment))));
   for (std::size_t i = 0; i < std::min(taken.size(), kListedRanges); ++i)
-    answer.evidence.push_back(fmt::format("  {}: {}", range_in_words(taken[i]), holders_of(run_, taken[i])));
+    answer.evidence.push_back(fmt::format("  {}: {}", addresses_text(taken[i]), holders_of(run_, taken[i])));
 }
 
 // Returns the most that is free in a row in a range from an aligned address on, in whole units, and no more than an

@@ -191,6 +191,48 @@ TEST_F(WhyNotTest, ARefusedDefaultAreaNamesTheRule) {
   }
 }
 
+TEST_F(WhyNotTest, ARemedyAlignsADefaultAreaWithinMemory) {
+  const auto remedies = [&](const std::string& cmdline) {
+    const auto answers = explain([](BlobWriter&) {}, cmdline);
+    return answers.size() == 1 ? answers[0].remedies : std::vector<std::string>{"another answer"};
+  };
+  const std::string placed = "with cma=64M: at [0x3be00000, 0x3fe00000)";
+  EXPECT_THAT(remedies("cma=64M@0xfffffffffff00000"), ElementsAre(placed)) << "rounded up it is 0";
+  EXPECT_THAT(remedies("cma=64M@0x20100000"),
+              ElementsAre(placed, "with cma=64M@0x20000000: at [0x20000000, 0x24000000)",
+                          "with cma=64M@0x20200000: at [0x20200000, 0x24200000)"));
+}
+
+TEST_F(WhyNotTest, NoRemedyTakesMoreThanThreeQuartersOfMemory) {
+  const auto answers = explain([](BlobWriter& w) { area(w, "huge").cells("reg", {0x4000000, 0x31080000}).end(); });
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_THAT(answers[0].remedies, IsEmpty());
+}
+
+TEST_F(WhyNotTest, AnAreaOfANodeWithoutAPlaceNamesTheNode) {
+  BlobWriter writer;
+  writer.cells("#address-cells", {1}).cells("#size-cells", {1});
+  for (const std::uint32_t node : {0U, 1U}) {
+    const std::uint32_t base = node * 0x20000000;
+    writer.begin(node == 0 ? "memory@0" : "memory@20000000").text("device_type", "memory");
+    writer.cells("reg", {base, 0x20000000}).cells("numa-node-id", {node}).end();
+  }
+  writer.begin("chosen").text("bootargs", "cma=0 numa_cma=1:600M").end();
+  settings.release = Release::v6_12;
+  settings.config.node_areas = true;
+  const auto answers = explain_blob(writer.finish());
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_EQ(answers[0].what, "numa1");
+  EXPECT_EQ(answers[0].brief, "no place for 600 MiB on node 1");
+}
+
+TEST_F(WhyNotTest, NotesShowNoControlCharacters) {
+  settings.config.architecture = Architecture::arm;
+  explain([](BlobWriter&) {}, "cma=0 mem=512M\x1b[2J");
+  EXPECT_THAT(report, HasSubstr("command line: cma=0 mem=512M?[2J\n"));
+  EXPECT_THAT(report, HasSubstr("  mem=512M?[2J: memory is what the command line says"));
+}
+
 TEST_F(WhyNotTest, AnEmptyRangeIsCalledSo) {
   const auto answers = explain([](BlobWriter&) {}, "cma=64M@0x20000000-0x10000000");
   ASSERT_THAT(answers, SizeIs(1));

@@ -5,6 +5,7 @@
 #include "allocator/base/error.h"
 #include "properties/board/explainer.h"
 #include "properties/board/words.h"
+#include "properties/explain/names.h"
 #include "properties/explain/region_rule.h"
 
 namespace cma {
@@ -33,7 +34,7 @@ std::string root_changes(const BootTree& tree) {
 void Explainer::explain_tree() {
   const std::string why = why_not_read(run_);
   if (why.empty()) return;
-  const std::string nodes = count_in_words(available_nodes(run_).size(), "node");
+  const std::string nodes = plural(available_nodes(run_).size(), "node");
   answers_.push_back({"/reserved-memory", fmt::format("{}: the kernel ignores its {}", why, nodes), {}, {}});
   const std::string changes = root_changes(run_.board().tree);
   if (changes.empty()) return;
@@ -67,39 +68,37 @@ void Explainer::explain_region(const ReservedRegion& region) {
     answers_.back().evidence.emplace_back("no change that was tried makes it fit without a loss elsewhere");
 }
 
+// Tries the node with a property of this value, or without it.
+bool Explainer::try_node_property(std::size_t index, const std::string& text, const char* property,
+                                  const std::optional<std::string>& value) {
+  const std::string& name = run_.board().tree.regions[index].name;
+  return try_change(
+      text, "node " + name, [&](Board& b) { set_property(b.tree.regions[index], property, value); },
+      place_of_node(name));
+}
+
 void Explainer::add_region_remedies(const ReservedRegion& region, const TreeNode& node) {
-  const std::size_t index = region.node;
-  const auto try_property = [&](const std::string& text, const char* property, std::optional<std::string> value) {
-    try_change(
-        text, subject_of(node), [&](Board& b) { set_property(b.tree.regions[index], property, value); },
-        place_of_node(node.name));
-  };
   if (region.error == -kENOMEM) return add_room_remedies(region, node);
   const bool pool = node.compatible_with("shared-dma-pool");
   if (region.area_error == -kEBUSY)
     try_change(
         "without cma= on the command line", subject_of(node),
         [](Board& b) { b.cmdline = with_word(b.cmdline, "cma", std::nullopt); }, place_of_node(node.name));
-  if (asks_for_area(node) && node.has("no-map")) try_property("without `no-map`", "no-map", std::nullopt);
-  if (asks_for_area(node) && !node.has("reusable")) try_property("with `reusable`", "reusable", "");
-  if (pool && !asks_for_area(node) && !node.has("no-map")) try_property("with `no-map`", "no-map", "");
+  if (node.asks_for_area() && node.has("no-map"))
+    try_node_property(region.node, "without `no-map`", "no-map", std::nullopt);
+  if (node.asks_for_area() && !node.has("reusable")) try_node_property(region.node, "with `reusable`", "reusable", "");
+  if (pool && !node.asks_for_area() && !node.has("no-map"))
+    try_node_property(region.node, "with `no-map`", "no-map", "");
   if (region.area_error == -kENOSPC) add_slot_remedy(subject_of(node), place_of_node(node.name));
   if (region.area_error != -kEINVAL || !node.has("reusable") || region.size == 0) return;
   if (region.fixed) return add_unit_remedies(region);
   const std::uint64_t size = align_up(region.size, unit_of(run_.machine()));
-  try_property(fmt::format("with size = {}", size_in_words(size)), "size",
-               cells_of(size, run_.board().tree.size_cells));
+  try_node_property(region.node, fmt::format("with size = {}", size_text(size)), "size",
+                    cells_of(size, run_.board().tree.size_cells));
 }
 
 // Tries a smaller size, no limits, and another order.
 void Explainer::add_room_remedies(const ReservedRegion& region, const TreeNode& node) {
-  const std::size_t index = region.node;
-  const std::string subject = subject_of(node);
-  const auto try_property = [&](const std::string& text, const char* property, std::optional<std::string> value) {
-    return try_change(
-        text, subject, [&](Board& b) { set_property(b.tree.regions[index], property, value); },
-        place_of_node(node.name));
-  };
   const std::uint64_t unit = unit_of(run_.machine());
   std::uint64_t most = 0;
   for (const ByteRange& searched : region.searched)
@@ -110,10 +109,11 @@ void Explainer::add_room_remedies(const ReservedRegion& region, const TreeNode& 
     const unsigned cells = run_.board().tree.size_cells;
     if (size == 0 || size >= region.wanted || !fits_cells(size, cells)) continue;
     const std::string value = cells_of(size, cells);
-    if (try_property(fmt::format("with size = {}", size_in_words(size)), "size", value)) break;
+    if (try_node_property(region.node, fmt::format("with size = {}", size_text(size)), "size", value)) break;
   }
-  if (node.has("alloc-ranges")) try_property("with alloc-ranges left out", "alloc-ranges", std::nullopt);
-  if (region.alignment > unit) try_property("with alignment left out", "alignment", std::nullopt);
+  if (node.has("alloc-ranges"))
+    try_node_property(region.node, "with alloc-ranges left out", "alloc-ranges", std::nullopt);
+  if (region.alignment > unit) try_node_property(region.node, "with alignment left out", "alignment", std::nullopt);
   add_order_remedy(node);
 }
 

@@ -36,6 +36,44 @@ TEST_F(WhyRegionTest, ATreeOfOtherWidthsIsNotRead) {
   EXPECT_THAT(answers[0].remedies, ElementsAre("with #address-cells = <1>"));
 }
 
+TEST_F(WhyRegionTest, AWidthThatIsNoNumberIsCalledSo) {
+  BlobWriter writer;
+  writer.cells("#address-cells", {1}).cells("#size-cells", {1});
+  writer.begin("memory@0").text("device_type", "memory").cells("reg", {0, 0x40000000}).end();
+  writer.begin("reserved-memory").cells("#address-cells", {1}).text("#size-cells", "1").property("ranges");
+  area(writer, "camera").cells("size", {0x400000}).end();
+  const auto answers = explain_blob(writer.end().finish());
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_EQ(answers[0].brief, "its #size-cells is no number: the kernel ignores its 1 node");
+}
+
+// Fixed regions have a table of their own since 6.12.
+TEST_F(WhyRegionTest, TheKernelPlacesAsManyRegionsAsItsTableHasRoomFor) {
+  settings.release = Release::v6_12;
+  const auto answers = explain([](BlobWriter& w) {
+    for (std::uint32_t i = 0; i < 5; ++i)
+      w.begin("fixed" + std::to_string(i)).cells("reg", {0x10000000 + i * 0x1000, 0x1000}).end();
+    for (int i = 0; i < 66; ++i) w.begin("placed" + std::to_string(i)).cells("size", {0x1000}).end();
+  });
+  ASSERT_THAT(answers, SizeIs(2));
+  EXPECT_EQ(answers[0].what, "placed64");
+  EXPECT_EQ(answers[0].brief, "the kernel has room for 64 regions to be placed");
+}
+
+// Nodes of different parents may have the same name.
+TEST_F(WhyRegionTest, ARegionThatStaysMappedIsNotTakenForItsNamesake) {
+  settings.release = Release::v5_15;
+  const auto answers = explain([](BlobWriter& w) {
+    w.begin("a").cells("reg", {0x10000000, 0x200000});
+    w.begin("b").property("no-map").cells("reg", {0x10000000, 0x200000}).end().end();
+    w.begin("c").begin("b").property("no-map").cells("reg", {0x12000000, 0x200000}).end().end();
+  });
+  ASSERT_THAT(answers, SizeIs(2));
+  EXPECT_THAT(answers[0].brief, HasSubstr("neither `reg` nor `size`")) << "c";
+  EXPECT_EQ(answers[1].what, "b");
+  EXPECT_THAT(answers[1].brief, HasSubstr("a part of it is reserved already, so it stays mapped"));
+}
+
 TEST_F(WhyRegionTest, ATreeWithoutRangesIsNotRead) {
   const auto answers = explain_root(1, 1, false);
   ASSERT_THAT(answers, SizeIs(1));

@@ -81,6 +81,7 @@ struct Evidence {
   About about = About::found;
   std::string text;
   std::vector<Figure> figures;
+  bool of_request = false;  // by this remedy the one request that was refused would pass
 };
 
 // How the operation ended.

@@ -79,8 +79,10 @@ std::string size_text(std::uint64_t bytes) {
   return bytes % 1024 == 0 ? fmt::format("{} KiB", bytes / 1024) : plural(bytes, "byte");
 }
 
+std::string addresses_text(const ByteRange& range) { return fmt::format("[{:#x}, {:#x})", range.start, range.end); }
+
 std::string addresses_text(std::uint64_t base, std::uint64_t size) {
-  return fmt::format("[{:#x}, {:#x})", base, base + std::min(size, ~base));
+  return addresses_text({base, base + std::min(size, ~base)});
 }
 
 std::string frames_text(Pfn first, std::uint64_t pages) {

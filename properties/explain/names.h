@@ -36,6 +36,8 @@ std::string place_text(const Finding& finding);
 std::string plural(std::uint64_t count, std::string_view what);
 // Returns "4 MiB", or KiB or bytes where it is no whole number of them.
 std::string size_text(std::uint64_t bytes);
+// Returns "[0x0, 0x1000)", which leaves its end out.
+std::string addresses_text(const ByteRange& range);
 // Returns "[0x0, 0x1000)": addresses from `base` on, whose end is left out, and is the largest address at the latest.
 std::string addresses_text(std::uint64_t base, std::uint64_t size);
 // Returns "page 0x200", "pages 0x200 to 0x23f". Requires: pages > 0.

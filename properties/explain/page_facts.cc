@@ -9,11 +9,6 @@
 #include "properties/program/text.h"
 
 namespace cma {
-namespace {
-
-constexpr std::string_view kBufferSlot = "a buffer-head slot of CPU ";
-
-}  // namespace
 
 std::string PageFacts::process_name(SpaceId space) const {
   const auto slot = find_result(world_, [space](const Result& result) {
@@ -184,6 +179,16 @@ void PageFacts::add_counts(std::vector<std::string>& holders, BufferId id, std::
     holders.push_back(plural(static_cast<std::uint64_t>(others), "count") + " of operations under way on its buffer");
 }
 
+// Returns how many slots of buffer heads have a buffer of the page: holders() names each.
+std::size_t PageFacts::buffer_slots() const {
+  const Buffers& buffers = machine_.buffers;
+  std::size_t found = 0;
+  for (int cpu = 0; cpu < machine_.engine.cpus(); ++cpu)
+    found += static_cast<std::size_t>(std::ranges::count_if(
+        buffers.lru_slots(cpu), [&](BufferId id) { return id != 0 && buffers.buffer(id).pfn == pfn_; }));
+  return found;
+}
+
 void PageFacts::add_buffer(std::vector<std::string>& holders) const {
   const Buffers& buffers = machine_.buffers;
   for (BufferId id = 1; id <= buffers.size(); ++id) {
@@ -193,7 +198,7 @@ void PageFacts::add_buffer(std::vector<std::string>& holders) const {
       const std::vector<BufferId>& slots = buffers.lru_slots(cpu);
       if (std::find(slots.begin(), slots.end(), id) == slots.end()) continue;
       ++in_slots;
-      holders.push_back(fmt::format("{}{}", kBufferSlot, cpu));
+      holders.push_back(fmt::format("a buffer-head slot of CPU {}", cpu));
     }
     add_counts(holders, id, in_slots);
     if (buffers.buffer(id).dirty) holders.push_back("its dirty buffer");
@@ -309,9 +314,8 @@ std::vector<std::string> PageFacts::holders() const {
 }
 
 bool PageFacts::in_slots_only() const {
-  const std::vector<std::string> all = holders();
-  return !all.empty() &&
-         std::ranges::all_of(all, [](const std::string& holder) { return holder.starts_with(kBufferSlot); });
+  const std::size_t slots = buffer_slots();
+  return slots > 0 && slots == holders().size();
 }
 
 std::string_view refusal_text(Refusal why) {

@@ -72,6 +72,7 @@ class PageFacts {
   std::string allocation() const;
   std::string extent() const;
   std::string without_owner() const;
+  std::size_t buffer_slots() const;
   // These append to `holders`.
   void add_lock(std::vector<std::string>& holders) const;
   void add_pagevecs(std::vector<std::string>& holders) const;

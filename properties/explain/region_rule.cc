@@ -2,31 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "allocator/base/error.h"
 #include "properties/explain/names.h"
 
 namespace cma {
 namespace {
 
-// Returns whether the region was to be left unmapped, and the kernel refused as it is reserved already.
-bool stays_mapped(const RegionBoot& boot, const ReservedRegion& region, const TreeNode& node) {
-  const Trace& trace = boot.machine.trace;
-  if (boot.machine.release() < Release::v5_12 || !node.has("no-map") || !region.fixed) return false;
-  const std::string text = fmt::format("failed to reserve memory for node '{}':", node.name);
-  return std::ranges::any_of(trace.records(), [&](const Record& record) {
-    return is_log(record.event) && trace.format(record).find(text) != std::string::npos;
-  });
-}
-
 // Returns whether a region is what its node says.
 bool is_as_asked(const RegionBoot& boot, const ReservedRegion& region, const TreeNode& node) {
   if (!region.saved || (region.error != 0 && region.error != -kENOENT)) return false;
-  if (asks_for_area(node)) return region.area.has_value();
+  if (node.asks_for_area()) return region.area.has_value();
   // Up to 5.2 nothing keeps this error.
   const bool pool = node.compatible_with("shared-dma-pool") && boot.config.coherent_pools;
-  return !(pool && region.error != 0) && !stays_mapped(boot, region, node);
+  return !(pool && region.error != 0) && !region.stays_mapped;
 }
 
 // Returns how the length of a property is wrong; empty if it is right or there is no such property.
@@ -89,14 +77,10 @@ std::string region_rule(const RegionBoot& boot, const ReservedRegion& region) {
   if (region.error == -kENOMEM)
     return fmt::format("no place for {} aligned to {}", size_text(region.wanted), size_text(region.alignment));
   if (!region.fixed && region.searched.empty()) return bad_property(boot.tree, node);
-  if (asks_for_area(node)) return area_rule(boot, region, node);
-  if (stays_mapped(boot, region, node))
+  if (node.asks_for_area()) return area_rule(boot, region, node);
+  if (region.stays_mapped)
     return "a part of it is reserved already, so it stays mapped: since 5.12 the kernel refuses to unmap that";
   return "on arm a pool of coherent memory must have `no-map`: nothing is made of it";
-}
-
-bool asks_for_area(const TreeNode& node) {
-  return node.compatible_with("shared-dma-pool") && (node.has("reusable") || node.has("linux,cma-default"));
 }
 
 std::string no_slots_text(const Geometry& geometry) {

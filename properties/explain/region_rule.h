@@ -1,8 +1,8 @@
 // The rule by which boot made nothing of a region of reserved memory, or not what its node says.
 //
 // What tells of regions asks here: the answers of programs (why_board.h) and those of boards (board/losses.h), so that
-// they agree. Cost: linear in the log for a fixed region with `no-map`, else that of the text. No locks. It stands on
-// allocator/boot/, whose reserved_memory.h and dma_areas.h name the kernel's functions.
+// they agree. Cost: that of the text. No locks. It stands on allocator/boot/, whose reserved_memory.h and dma_areas.h
+// name the kernel's functions.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ namespace cma {
 
 // The boot that read a region.
 struct RegionBoot {
-  const Machine& machine;  // its log is asked
+  const Machine& machine;
   const BootTree& tree;
   const BootConfig& config;
   const ReservedMemory& memory;
@@ -25,9 +25,6 @@ struct RegionBoot {
 // Returns the rule as a sentence without its end; empty if the region is what its node says.
 // Requires: the boot has run.
 std::string region_rule(const RegionBoot& boot, const ReservedRegion& region);
-
-// Returns whether a node asks for an area: a shared-dma-pool that is `reusable`, or is to be the default area.
-bool asks_for_area(const TreeNode& node);
 
 // Returns what refuses an area of a device tree or of the command line with -ENOSPC.
 std::string no_slots_text(const Geometry& geometry);

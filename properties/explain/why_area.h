@@ -5,12 +5,11 @@
 // explanations (why_kinds.h). Cost: linear in the bits of the area and the results of the program.
 #pragma once
 
-#include <vector>
-
 #include <map>
+#include <string>
 #include <vector>
-#include "properties/explain/answer.h"
 
+#include "properties/explain/answer.h"
 #include "properties/explain/windows.h"
 #include "properties/program/world.h"
 

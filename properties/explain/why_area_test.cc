@@ -138,6 +138,7 @@ TEST(WhyArea, AnswersForAlignmentsBeyondTheArea) {
               HasSubstr("never searched: 18446744073709551615 pages are more than area b has, 256 pages (128 bits)\n"));
 }
 
+// A window that another actor tries has its bits set.
 TEST(WhyArea, NamesARequestThatHasTheBits) {
   EXPECT_THAT(why_text("small release=6.1",
                        "actor A cpu=0\nA: v = cma_alloc a pages=200 until=cma_bitmap_marked\n"

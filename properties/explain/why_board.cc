@@ -84,10 +84,12 @@ void explain_default_area(const World& world, Answer& answer) {
 }
 
 void explain_boot_area(const World& world, const std::string& name, Answer& answer) {
-  const Boot& boot = *world.boot->boot;
-  for (const std::vector<AreaAttempt>* attempts : {&boot.dma().attempts(), &boot.hugetlb().attempts()})
-    for (const AreaAttempt& attempt : *attempts)
-      if (attempt.request.name == name) return explain_declaration(world, attempt.request, answer);
+  if (const AreaAttempt* attempt = world.boot->boot->attempt(name))
+    return explain_declaration(world, attempt->request, answer);
+  const ReservedRegion* region = world.boot->region_named(name);
+  CMA_ASSERT(region != nullptr);
+  answer.brief = rule_of(world, *region);
+  if (region->error == -kENOMEM) add_searched(*region, answer);
 }
 
 }  // namespace cma

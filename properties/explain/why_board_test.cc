@@ -1,5 +1,6 @@
 // What is answered about regions of a device tree that are no areas, and about the default area.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -86,6 +87,16 @@ TEST(WhyBoard, SaysWhatARegionIsNotThoughNoErrorSaysIt) {
                         "5.12 the kernel refuses to unmap that\n"));
 }
 
+TEST(WhyBoard, AnswersForTheAreaOfANodeAsForItsRegion) {
+  const std::string text = why_text(
+      kBoard,
+      "device_tree \"/ { reserved-memory { #address-cells = <1>; #size-cells = <1>; ranges; cam { compatible = "
+      "\\\"shared-dma-pool\\\"; reusable; size = <0x8000000>; alloc-ranges = <0 0x4000000>; }; }; };\"\n"
+      "boot cmdline=\"cma=0\"\nboot_area x area=cam\n");
+  EXPECT_THAT(text, AllOf(HasSubstr("answer failed, -ENOMEM: no place for 128 MiB aligned to 2 MiB\n"),
+                          HasSubstr("[0x0, 0x4000000) free\n")));
+}
+
 TEST(WhyBoard, SaysWhereTheDefaultAreaComesFrom) {
   EXPECT_THAT(why_text(kBoard, "boot x cmdline=\"cma=16M\"\n", "x"),
               HasSubstr("16 MiB at [0xf000000, 0x10000000), the highest free place"));
@@ -150,6 +161,25 @@ TEST(WhyBoard, SaysThatASizeWrapsRound) {
   EXPECT_THAT(why_text(kBoard, "boot m cmdline=\"cma=16M\"\nd = dma_alloc size=0xffffffffffffffff gfp=GFP_KERNEL\n"),
               AllOf(HasSubstr("order 52 is above the largest one"),
                     HasSubstr("no area was asked: rounded up to whole pages, the size wraps round to 0\n")));
+}
+
+// 5.3 took single pages from areas.
+TEST(WhyBoard, SaysWhyNoAreaWasAskedForOnePage) {
+  const auto answer = [](const char* release, const char* cmdline) {
+    return why_text(fmt::format("release={} pages=0x1000 pageblock_order=9 debug=off", release),
+                    fmt::format("boot cmdline=\"{}\"\ne = unmovable_page pages=4080\nd = dma_alloc size=0x1000 "
+                                "gfp=GFP_KERNEL\n",
+                                cmdline));
+  };
+  constexpr const char* kNone = "no area was asked: there is none for the device\n";
+  EXPECT_THAT(answer("4.9", "cma=0"), HasSubstr(kNone));
+  EXPECT_THAT(answer("6.1", "cma=0"), HasSubstr(kNone));
+  EXPECT_THAT(answer("6.1", "cma=4M"),
+              HasSubstr("no area was asked: since 5.3 one page is as contiguous as any other\n"));
+  EXPECT_THAT(why_text("release=6.1 pages=0x1000 pageblock_order=9 debug=off",
+                       "e = unmovable_page pages=4080\nd = dma_alloc size=0x1000 gfp=GFP_KERNEL\n"),
+              HasSubstr(kNone))
+      << "no boot that declares areas";
 }
 
 TEST(WhyBoard, SaysWhichAreasABufferOfADeviceWasAskedOf) {

@@ -324,11 +324,16 @@ void Explainer::operator()(const DmaBuffer& op) const {
   }
   const bool waits = (static_cast<Gfp>(op.gfp) & kGfpDirectReclaim) != 0;
   const std::uint64_t page_size = machine_.geometry().page_size;
-  answer_.add(About::area, !waits                 ? "no area was asked: the request may not sleep"
-                           : op.size <= page_size ? "no area was asked: one page is as contiguous as any other"
+  // Two pages are asked of all areas of the device.
+  DmaBuffer larger = op;
+  larger.size = 2 * page_size;
+  BugSet none;
+  const bool has_area = !request_of(world_, larger, none).areas.empty();
+  answer_.add(About::area, !waits      ? "no area was asked: the request may not sleep"
+                           : !has_area ? "no area was asked: there is none for the device"
                            : align_up(op.size, page_size) == 0
                                ? "no area was asked: rounded up to whole pages, the size wraps round to 0"
-                               : "no area was asked: there is none for the device");
+                               : "no area was asked: since 5.3 one page is as contiguous as any other");
 }
 
 // Explains that the page allocator gave no page. `left`: the requests that the operation still needs, 0 if not known.

@@ -245,26 +245,29 @@ void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
                         fmt::format("pass in zone {} without the boost of its watermarks: {} usable, "
                                     "{} to stay (vm.watermark_boost_factor=0)",
                                     name(), plain.usable(), plain.needed()),
-                        {{"remedy", std::string("no boost")}}});
+                        {{"remedy", std::string("no boost")}},
+                        /*of_request=*/true});
   if (terms_.reserved > 0 && terms_.usable() + terms_.reserved > terms_.needed() && has_block())
     evidence.push_back({About::would,
                         fmt::format("pass in zone {} without its reserve for atomic requests, {}", name(),
                                     plural(static_cast<std::uint64_t>(terms_.reserved), "page")),
-                        {{"remedy", std::string("no reserve")}}});
+                        {{"remedy", std::string("no reserve")}},
+                        /*of_request=*/true});
   const Gfp movable = (attempt_.gfp & ~static_cast<Gfp>(kGfpReclaimable)) | kGfpMovable;
   if (terms_.of_areas > 0 && !pins_for_long(machine_) &&
       ZoneRefusal(machine_, index_, last_attempt(machine_, movable, attempt_.order)).passes())
     evidence.push_back({About::would,
                         fmt::format("pass in zone {} if it were movable: the {} free pages of areas would count",
                                     name(), terms_.of_areas),
-                        {{"remedy", std::string("movable")}}});
+                        {{"remedy", std::string("movable")}},
+                        /*of_request=*/true});
   const std::int64_t missing = missing_pages();
   std::string text = fmt::format("pass in zone {} with {} free that it may use", name(),
                                  plural(static_cast<std::uint64_t>(missing), "more page"));
   if (!has_block() && attempt_.order > 0) text += fmt::format(", if they made a block of order {}", attempt_.order);
   std::vector<Figure> figures = {{"remedy", std::string("more free pages")}, {"pages_short", missing}};
   if (const auto lower = has_block() ? lower_mark() : std::nullopt) text += ", or with " + *lower;
-  evidence.push_back({About::would, std::move(text), std::move(figures)});
+  evidence.push_back({About::would, std::move(text), std::move(figures), /*of_request=*/true});
 }
 
 // Each request takes its pages, and none of them may find too little. Of what is free now, only single pages count as
@@ -294,7 +297,8 @@ void add_smaller_order(const Machine& machine, Gfp gfp, unsigned order, std::vec
       if (machine.buddy.zone(z).managed == 0 || !ZoneRefusal(machine, z, attempt).passes()) continue;
       evidence.push_back({About::would,
                           fmt::format("pass at order {}, in zone {}", smaller, machine.buddy.zone_title(z)),
-                          {{"remedy", std::string("smaller order")}, {"order", std::uint64_t{smaller}}}});
+                          {{"remedy", std::string("smaller order")}, {"order", std::uint64_t{smaller}}},
+                          /*of_request=*/true});
       return;
     }
   }
@@ -418,10 +422,8 @@ std::pair<std::size_t, std::int64_t> fewest_short(const Machine& machine, const 
 
 // Makes remedies of a request those of the next one that the operation makes.
 void tell_of_next(std::string_view noun, std::vector<Evidence>& evidence) {
-  constexpr std::string_view kPass = "pass ";
   for (Evidence& found : evidence)
-    if (found.about == About::would && found.text.starts_with(kPass))
-      found.text = fmt::format("let the next {} pass {}", noun, found.text.substr(kPass.size()));
+    if (found.of_request) found.text = fmt::format("let the next {} {}", noun, found.text);
 }
 
 // Adds what pages of files would be worth once they were written: `written` of the zone.

@@ -102,22 +102,24 @@ const char* why_not(const Machine& machine, const RunBoot& op, const ProgramBoot
   return "two areas would have the same memory, which no kernel checks";
 }
 
+// Returns the error of a region that is no area; 0 if it has none that an operation sees.
+int error_of(const TreeNode& node, const ReservedRegion& region) {
+  const bool to_be_area = node.has("reusable") && node.compatible_with("shared-dma-pool");
+  // The kernel asks those that look after pools next, whose error says less.
+  if (to_be_area && region.area_error != 0) return region.area_error;
+  if (region.error != 0 && region.error != -kENOENT) return region.error;
+  return region.saved ? 0 : -kENOSPC;
+}
+
 // Records what became of a region: its area, or the error.
 void record_region(World& world, Slot slot, const TreeNode& node, const ReservedRegion& region) {
   Result& result = world.result(slot);
   if (region.area) {
     result.yields = Yields::area;
     result.area = *region.area;
-    return;
+  } else if (const int error = error_of(node, region); error != 0) {
+    world.fail(slot, error);
   }
-  const bool to_be_area = node.has("reusable") && node.compatible_with("shared-dma-pool");
-  // The kernel asks those that look after pools next, whose error says less.
-  if (to_be_area && region.area_error != 0)
-    world.fail(slot, region.area_error);
-  else if (region.error != 0 && region.error != -kENOENT)
-    world.fail(slot, region.error);
-  else if (!region.saved)
-    world.fail(slot, -kENOSPC);
 }
 
 }  // namespace
@@ -143,14 +145,16 @@ void BootArea::perform(World& world, Slot self) const {
     world.result(self).area = *found;
     return;
   }
-  const Boot& boot = *world.boot->boot;
-  for (const std::vector<AreaAttempt>* attempts : {&boot.dma().attempts(), &boot.hugetlb().attempts()}) {
-    const auto asked = std::ranges::find(*attempts, area, [](const AreaAttempt& a) { return a.request.name; });
-    if (asked == attempts->end()) continue;
+  if (const AreaAttempt* asked = world.boot->boot->attempt(area)) {
     world.fail(self, asked->error);
     return;
   }
-  world.skip(self, "boot was not asked for an area of that name");
+  const ReservedRegion* region = world.boot->region_named(area);
+  const int error = region == nullptr ? 0 : error_of(world.boot->tree.regions[region->node], *region);
+  if (error != 0)
+    world.fail(self, error);
+  else
+    world.skip(self, "boot was not asked for an area of that name");
 }
 
 void RunBoot::perform(World& world, Slot self) const {

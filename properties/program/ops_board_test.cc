@@ -98,6 +98,16 @@ TEST_P(BoardPrograms, AreasOfATreeGetNames) {
                   kTree));
 }
 
+TEST_P(BoardPrograms, AnAreaOfATreeThatHasNoPlaceFails) {
+  if (!since(Release::v3_18)) GTEST_SKIP() << "nodes are no areas";
+  run("device_tree \"/ { reserved-memory { #address-cells = <1>; #size-cells = <1>; ranges; cam { compatible = "
+      "\\\"shared-dma-pool\\\"; reusable; size = <0x40000000>; }; odd { compatible = \\\"shared-dma-pool\\\"; "
+      "reusable; reg = <0x1100000 0x180000>; }; plain { size = <0x40000000>; }; }; };\"\n"
+      "boot cmdline=\"cma=0\"\nboot_area own area=cam\nboot_area odd area=odd\nboot_area plain area=plain\n"
+      "expect own == -ENOMEM\nexpect odd == -EINVAL\nexpect plain.skipped\n");
+  EXPECT_THAT(skipped_as(4), HasSubstr("not asked for")) << "it asks for no area";
+}
+
 TEST_P(BoardPrograms, RegionsComeAfterTheNodesOfATree) {
   if (!since(Release::v6_12)) GTEST_SKIP() << "a sort decides the order";
   run(
