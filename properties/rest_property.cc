@@ -4,21 +4,14 @@
 // to take. Until its I/O completes, a page that is read ahead stays locked and a page that is written stays under
 // writeback: the device holds these, and at the end of a program all I/O is complete.
 
-#include <algorithm>
-
 #include "properties/arbitrary/promise_testing.h"
 
 namespace cma {
 namespace {
 
-bool compacts(const Program& program) {
-  return std::ranges::any_of(program.ops, [](const Op& op) { return op.body.index() == kind_of<Compact>(); });
-}
-
 // Looks for leftovers whenever the machine is at rest.
 class Leftovers final : public Witness {
  public:
-  explicit Leftovers(const Program& program) : compacts_(compacts(program)) {}
   void op_performed(Machine& machine, std::size_t) override {
     if (machine.booted() && machine.engine.at_rest()) look(machine);
   }
@@ -40,7 +33,8 @@ class Leftovers final : public Witness {
     claim(machine.lru.lists().isolated_anon() == 0 && machine.lru.lists().isolated_file() == 0,
           "isolated pages are counted");
     const bool ranges_leave_hints = machine.release() >= Release::v5_1 && machine.release() < Release::v6_3;
-    claim(compacts_ || ranges_leave_hints || !machine.scanner.hints().touched(), "a hint is left without a compaction");
+    const bool compacted = machine.compaction.runs() != 0;
+    claim(compacted || ranges_leave_hints || !machine.scanner.hints().touched(), "a hint is left without a compaction");
   }
   void look_at_tasks(Machine& machine) {
     for (ActorId actor = 0; actor < machine.engine.actors(); ++actor)
@@ -64,8 +58,6 @@ class Leftovers final : public Witness {
     for (BufferId id = 1; id <= machine.buffers.size(); ++id)
       claim(!machine.buffers.buffer(id).locked, "a buffer is locked");
   }
-
-  bool compacts_;
 };
 
 PROMISE(RestPromise, no_lock_is_held_no_pageblock_isolated_no_cache_disabled_and_no_page_in_flight,
@@ -73,7 +65,7 @@ PROMISE(RestPromise, no_lock_is_held_no_pageblock_isolated_no_cache_disabled_and
                      Bug::undo_stops_short,
                      {Bug::caches_stay_off, Release::v6_1},
                      {Bug::range_sets_hints, Release::v4_19}}}) {
-  Leftovers leftovers(program);
+  Leftovers leftovers;
   run_checked(program, &leftovers);
   leftovers.assert_all_held();
 }
@@ -84,7 +76,7 @@ PROMISE(RestPromise, a_range_that_fails_leaves_nothing_behind,
                                   .kinds = kinds_of<Pin, GetPage, OwnedPages<PageKind::anonymous>,
                                                     OwnedPages<PageKind::shmem>, AllocRange>()}},
          .planted = {Bug::putback_left_out}}) {
-  Leftovers leftovers(program);
+  Leftovers leftovers;
   run_checked(program, &leftovers);
   leftovers.assert_all_held();
 }
@@ -107,7 +99,7 @@ PROMISE(RestPromise, a_long_term_pin_leaves_its_task_in_no_scope,
                                   .kinds = kinds_of<Spawn, MmapAnon, GetPage, PinLongterm, Fork, AllocPages>()},
                       .prepare = pin_in_vain},
          .planted = {{Bug::pin_scope_kept, Release::v6_1}, {Bug::pin_scope_kept, Release::v6_12}}}) {
-  Leftovers leftovers(program);
+  Leftovers leftovers;
   run_checked(program, &leftovers);
   leftovers.assert_all_held();
 }
