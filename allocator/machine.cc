@@ -75,7 +75,7 @@ Machine::Machine(const Geometry& geometry)
       isolation(core_, buddy),
       compaction(core_, buddy, lru, scanner, migration),
       reclaim(core_, buddy, lru, page_locks, owner_reclaim, compaction),
-      relief(core_, buddy, lru, compaction, reclaim),
+      relief(core_, buddy, compaction, reclaim),
       contig(core_, buddy, lru, scanner, migration, isolation),
       areas(core_, memblock, buddy, contig),
       reports({core_, buddy, lru.lists(), hugetlb, owners, areas, reclaim.lruvecs()}) {

@@ -15,12 +15,11 @@ std::size_t place(LruList list) { return static_cast<std::size_t>(list); }
 
 }  // namespace
 
-NodeReclaim::NodeReclaim(const Core& core, Buddy& buddy, const Lru& lru, Compaction& compaction, ListScanner& scanner,
+NodeReclaim::NodeReclaim(const Core& core, Buddy& buddy, Compaction& compaction, ListScanner& scanner,
                          ReclaimableSlab& slab, LruVecs& vecs)
     : release_(core.geometry.release),
       core_(core),
       buddy_(buddy),
-      lru_(lru),
       compaction_(compaction),
       scanner_(scanner),
       slab_(slab),

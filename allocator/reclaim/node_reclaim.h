@@ -25,8 +25,8 @@ namespace cma {
 class NodeReclaim {
  public:
   // Refers to its arguments, which outlive it.
-  NodeReclaim(const Core& core, Buddy& buddy, const Lru& lru, Compaction& compaction, ListScanner& scanner,
-              ReclaimableSlab& slab, LruVecs& vecs);
+  NodeReclaim(const Core& core, Buddy& buddy, Compaction& compaction, ListScanner& scanner, ReclaimableSlab& slab,
+              LruVecs& vecs);
 
   // Scans the lists, and since 3.19 for node 0 the slabs, and repeats that while a large block is wanted and pages are
   // found for it. Adds to `control`; sets flags of the node, and clears its failures if a page was freed.
@@ -55,7 +55,6 @@ class NodeReclaim {
   Release release_;
   Core core_;
   Buddy& buddy_;
-  const Lru& lru_;
   Compaction& compaction_;
   ListScanner& scanner_;
   ReclaimableSlab& slab_;

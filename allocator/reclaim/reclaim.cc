@@ -21,7 +21,7 @@ Reclaim::Reclaim(const Core& core, Buddy& buddy, Lru& lru, PageLocks& locks, Own
       vecs_(core, buddy, lru),
       scanner_(core, lru, locks, owners, vecs_, events_),
       slab_(core, buddy, events_),
-      nodes_(core, buddy, lru, compaction, scanner_, slab_, vecs_),
+      nodes_(core, buddy, compaction, scanner_, slab_, vecs_),
       kswapd_(core, buddy, nodes_, vecs_, events_) {}
 
 void Reclaim::copy_from(const Reclaim& other) {

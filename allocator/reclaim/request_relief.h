@@ -7,7 +7,6 @@
 #include "allocator/buddy/buddy.h"
 #include "allocator/compaction/compaction.h"
 #include "allocator/frames/core.h"
-#include "allocator/lru/lru.h"
 #include "allocator/pressure/relief.h"
 #include "allocator/reclaim/reclaim.h"
 
@@ -16,8 +15,8 @@ namespace cma {
 class RequestRelief final : public Relief {
  public:
   // Refers to its arguments, which outlive it.
-  RequestRelief(const Core& core, const Buddy& buddy, const Lru& lru, Compaction& compaction, Reclaim& reclaim)
-      : core_(core), buddy_(buddy), lru_(lru), compaction_(compaction), reclaim_(reclaim) {}
+  RequestRelief(const Core& core, const Buddy& buddy, Compaction& compaction, Reclaim& reclaim)
+      : core_(core), buddy_(buddy), compaction_(compaction), reclaim_(reclaim) {}
 
   // Does nothing up to 4.7, whose kswapd is not modelled.
   void wake_kswapds(const PageRequest& request) override;
@@ -31,7 +30,6 @@ class RequestRelief final : public Relief {
  private:
   Core core_;
   const Buddy& buddy_;
-  const Lru& lru_;
   Compaction& compaction_;
   Reclaim& reclaim_;
 };
