@@ -213,9 +213,10 @@ Evidence ZoneRefusal::evidence() const {
   return {About::zone, std::move(text), std::move(figures)};
 }
 
-// Returns the vm.min_free_kbytes that would do; nullopt if none would, or the zone's mark does not come from it.
+// Returns the vm.min_free_kbytes that would do; nullopt if none would, or the zone's mark does not come from it. A
+// write of the setting clears the boost (__setup_per_zone_wmarks, since 5.0).
 std::optional<std::string> ZoneRefusal::lower_mark() const {
-  const std::int64_t below = terms_.usable() - terms_.lowmem_reserve - static_cast<std::int64_t>(zone_.watermark_boost);
+  const std::int64_t below = terms_.usable() - terms_.lowmem_reserve;
   const bool plain = terms_.mark == static_cast<std::int64_t>(mark() + zone_.watermark_boost);
   if (below <= 0 || !plain || !at_min() || zone_.kind == ZoneKind::high_mem || zone_.kind == ZoneKind::movable)
     return std::nullopt;
@@ -232,6 +233,9 @@ std::optional<std::string> ZoneRefusal::lower_mark() const {
   }
   const std::uint64_t kbytes = machine_.geometry().page_size / 1024;
   const std::uint64_t limit = static_cast<std::uint64_t>(below) * lowmem / zone_.managed * kbytes;
+  if (below > static_cast<std::int64_t>(mark()))
+    return fmt::format("a write of vm.min_free_kbytes, even of {}{} as now: that clears the boost until the next one",
+                       one ? "" : "about ", marks * kbytes);
   return fmt::format("vm.min_free_kbytes below {}{} (now {}{})", one ? "" : "about ", limit, one ? "" : "about ",
                      marks * kbytes);
 }
@@ -243,7 +247,7 @@ void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
   if (boost > 0 && plain.enough() && has_block())
     evidence.push_back({About::would,
                         fmt::format("pass in zone {} without the boost of its watermarks: {} usable, "
-                                    "{} to stay (vm.watermark_boost_factor=0)",
+                                    "{} to stay (vm.watermark_boost_factor=0 prevents further boosts)",
                                     name(), plain.usable(), plain.needed()),
                         {{"remedy", std::string("no boost")}},
                         /*of_request=*/true});

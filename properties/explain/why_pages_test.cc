@@ -135,6 +135,16 @@ TEST(WhyPages, NamesTheBoost) {
       text, AllOf(HasSubstr(" + boost "), HasSubstr("would  let the next page pass in zone Normal without the boost")));
 }
 
+// A write of the setting computes the watermarks anew and clears the boost, whatever it writes.
+TEST(WhyPages, KnowsThatAWriteOfMinFreeKbytesClearsTheBoost) {
+  const std::string machine = "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024";
+  const std::string eaten = "u = unmovable_page pages=7786\n";
+  EXPECT_THAT(why_text(machine + " boost=150", eaten + "x = alloc_pages type=unmovable\n"),
+              AllOf(HasSubstr("406 usable, 256 to stay (vm.watermark_boost_factor=0 prevents further boosts)"),
+                    HasSubstr("or with a write of vm.min_free_kbytes, even of 1024 as now: that clears the boost")));
+  EXPECT_EQ(why_text(machine, eaten + "x = alloc_pages type=unmovable\n"), "no operation failed\n");
+}
+
 // Of a block that is no compound page, only the first page has a reference.
 TEST(WhyPages, CountsAllPagesOfEachHolder) {
   const std::string machine =
