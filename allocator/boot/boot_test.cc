@@ -25,7 +25,7 @@ BootTree pi4_tree() {
 }
 
 TEST(FieldReport19, TheNodeLiesInTheFirst768MiB) {
-  BootTrial trial(pi4(Release::v5_8));
+  BootTrial trial(pi4(Release::v5_6));
   trial.config.architecture = Architecture::arm;
   const BootTree tree = pi4_tree();
   trial.run(&tree, "console=tty1", 0x2fffffff);
@@ -35,7 +35,7 @@ TEST(FieldReport19, TheNodeLiesInTheFirst768MiB) {
 }
 
 TEST(FieldReport19, CmaOnTheCommandLinePassesItOver) {
-  BootTrial trial(pi4(Release::v5_8));
+  BootTrial trial(pi4(Release::v5_6));
   trial.config.architecture = Architecture::arm;
   const BootTree tree = pi4_tree();
   trial.run(&tree, "console=tty1 cma=320M", 0x2fffffff);

@@ -131,8 +131,8 @@ int DmaAreas::set_up_node(const TreeNode& node, std::uint64_t base, std::uint64_
   const Geometry& geometry = machine_.geometry;
   CMA_ASSERT(geometry.release >= Release::v3_18);
   const bool is_default = node.has("linux,cma-default");
-  // 5.8 gave the command line precedence.
-  const bool passed_over = geometry.release >= Release::v5_8 && parameters_.size && is_default;
+  // 5.6 gave the command line precedence.
+  const bool passed_over = geometry.release >= Release::v5_6 && parameters_.size && is_default;
   if (passed_over && !machine_.bugs.fires(Bug::node_before_cmdline)) {
     machine_.trace.log("Reserved memory: bypass " + node.name + " node, using cmdline CMA params instead");
     return -kEBUSY;

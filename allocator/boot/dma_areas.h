@@ -54,7 +54,7 @@ class DmaAreas {
   void reserve(std::uint64_t limit);
 
   // Makes an area of a region of reserved memory (rmem_cma_setup). Prints what the kernel prints. Returns 0, or
-  //   -EBUSY: since 5.8, it is the tree's default area, and the command line has cma=;
+  //   -EBUSY: since 5.6, it is the tree's default area, and the command line has cma=;
   //   -EINVAL: the node has no `reusable` or has `no-map` (not printed), or the region is not in whole isolation units;
   //   the error of Areas::init_reserved_mem().
   // Requires: a release since 3.18, which brought areas of nodes.

@@ -150,7 +150,7 @@ TEST_P(ReservedMemoryTest, ADefaultNodeAndTheCommandLine) {
   const Boot& boot = run({node("linux,cma", area_of_size(0x4000000, {{"linux,cma-default", ""}}))}, "cma=32M");
   ASSERT_TRUE(boot.dma().default_area());
   EXPECT_EQ(trial->machine.areas.size(), 1U);
-  if (GetParam() < Release::v5_8) {
+  if (GetParam() < Release::v5_6) {
     EXPECT_EQ(lines(), area_lines("linux,cma", "3c000000", "3fffffff", 64)) << "cma= is ignored";
     return;
   }
@@ -167,7 +167,7 @@ TEST_P(ReservedMemoryTest, ANodeThatIsNotTheDefaultStaysBesideTheCommandLine) {
 
 TEST_P(ReservedMemoryTest, CmaOfNothingPassesTheDefaultNodeOverSince5_8) {
   const Boot& boot = run({node("linux,cma", area_of_size(0x4000000, {{"linux,cma-default", ""}}))}, "cma=0");
-  EXPECT_EQ(boot.dma().default_area().has_value(), GetParam() < Release::v5_8);
+  EXPECT_EQ(boot.dma().default_area().has_value(), GetParam() < Release::v5_6);
 }
 
 // --- what is no area ---

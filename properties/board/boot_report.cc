@@ -136,7 +136,7 @@ std::string notes(const BoardRun& run) {
   const bool of_node = area && run.machine().areas.area(*area).name != "reserved";
   if (boot.parameters().size && of_node && !declared)
     lines.push_back(
-        fmt::format("cma= was ignored: {} is the default area already (5.8 gave the command line precedence)",
+        fmt::format("cma= was ignored: {} is the default area already (5.6 gave the command line precedence)",
                     run.machine().areas.area(*area).name));
   if (of_node && declared)
     lines.push_back(fmt::format("the area `reserved` was declared before {} was set up, and no device uses it",

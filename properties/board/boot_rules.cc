@@ -171,7 +171,7 @@ std::string BootRules::default_area() const {
   for (const ReservedRegion& region : regions()) {
     if (region.area != area) continue;
     if (!node_of(region).has("linux,cma-default")) return name + " is the default area, and its node does not say so";
-    if (release_ >= Release::v5_8 && run_.boot().parameters().size)
+    if (release_ >= Release::v5_6 && run_.boot().parameters().size)
       return name + " is the default area, though the command line has cma=";
     return "";
   }

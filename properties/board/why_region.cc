@@ -60,9 +60,9 @@ void Explainer::explain_region(const ReservedRegion& region) {
   answers_.push_back({node.name, why_failed(run_, region), {}, {}});
   for (const ByteRange& searched : region.error == -kENOMEM ? region.searched : std::vector<ByteRange>())
     add_places(searched, region.free_before, region.alignment);
-  const bool passed_over = run_.board().geometry.release >= Release::v5_8 && run_.boot().parameters().size.has_value();
+  const bool passed_over = run_.board().geometry.release >= Release::v5_6 && run_.boot().parameters().size.has_value();
   if (region.area_error != -kEBUSY && node.has("linux,cma-default") && passed_over)
-    answers_.back().evidence.emplace_back("even with a place, cma= on the command line passes it over (since 5.8)");
+    answers_.back().evidence.emplace_back("even with a place, cma= on the command line passes it over (since 5.6)");
   add_region_remedies(region, node);
   if (region.error == -kENOMEM && answers_.back().remedies.empty())
     answers_.back().evidence.emplace_back("no change that was tried makes it fit without a loss elsewhere");

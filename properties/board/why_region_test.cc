@@ -189,7 +189,7 @@ TEST_F(WhyRegionTest, ADefaultNodeWithoutAPlaceWouldBePassedOverAnyway) {
       },
       "cma=64M");
   ASSERT_THAT(answers, SizeIs(1));
-  EXPECT_THAT(answers[0].evidence, Contains("even with a place, cma= on the command line passes it over (since 5.8)"));
+  EXPECT_THAT(answers[0].evidence, Contains("even with a place, cma= on the command line passes it over (since 5.6)"));
 }
 
 TEST_F(WhyRegionTest, ADefaultNodeThatIsPassedOverExistsWithoutTheWord) {

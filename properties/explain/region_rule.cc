@@ -40,7 +40,7 @@ std::string bad_property(const BootTree& tree, const TreeNode& node) {
 std::string passed_over(const ReservedRegion& region, const TreeNode& node) {
   // Of memory with `no-map` that the kernel placed, only the mapping comes back.
   const bool given_back = region.error != 0 && !node.has("no-map");
-  return fmt::format("the command line has cma=, which since 5.8 takes precedence over the tree's default area{}",
+  return fmt::format("the command line has cma=, which since 5.6 takes precedence over the tree's default area{}",
                      given_back ? ": its memory was given back" : "");
 }
 

@@ -29,7 +29,7 @@ TEST(WhyBoard, AnswersForEachWayARegionFails) {
       {"the command line",
        kBoard,
        "region x size=0x800000 shared-dma-pool reusable linux,cma-default\nboot cmdline=\"cma=16M\"\n",
-       {"answer failed, -EBUSY: the command line has cma=, which since 5.8 takes precedence over the tree's default "
+       {"answer failed, -EBUSY: the command line has cma=, which since 5.6 takes precedence over the tree's default "
         "area: its memory was given back\n"}},
       {"no whole units",
        kBoard,
