@@ -88,8 +88,7 @@ Task<CompactResult> Compaction::try_to_compact_pages(const PageRequest& wanted, 
                                                      CompactPriority priority) {
   const unsigned order = wanted.order;
   CMA_ASSERT(order > 0 && order <= buddy_.largest_order());
-  const Gfp needed = release_ < Release::v4_10 ? Gfp{kGfpIo | kGfpFs} : Gfp{kGfpIo};
-  if ((wanted.gfp & needed) != needed || wanted.zonelist.size == 0) co_return CompactResult::skipped;
+  if (!may_compact_with(wanted.gfp, release_) || wanted.zonelist.size == 0) co_return CompactResult::skipped;
   const bool by_zone = release_ >= Release::v4_8;
   const std::size_t first = wanted.zonelist.entries[0].zone;
   if (!by_zone && deferrals_[first].passes_over(order)) co_return CompactResult::deferred;

@@ -31,6 +31,13 @@ enum class CompactResult : std::uint8_t {
   success,          // a block of the order wanted is free
 };
 
+// Returns whether a compaction for a request tries any zone (try_to_compact_pages): it needs I/O, up to 4.9 file
+// systems too.
+constexpr bool may_compact_with(Gfp gfp, Release release) {
+  const Gfp needed = release < Release::v4_10 ? Gfp{kGfpIo | kGfpFs} : Gfp{kGfpIo};
+  return (gfp & needed) == needed;
+}
+
 class Relief {
  public:
   virtual ~Relief() = default;

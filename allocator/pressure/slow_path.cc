@@ -233,11 +233,12 @@ Task<SlowPath::Next> SlowPath::after_reclaim() {
   const bool more_to_reclaim = co_await should_reclaim_retry();
   if (more_to_reclaim && progress_ > 0 && core_.bugs.fires(Bug::progress_ends_request)) co_return Next::fails;
   if (more_to_reclaim) co_return Next::again;
-  if (progress_ > 0 && may_compact() && should_compact_retry()) {
-    co_await begin_again();
-    co_return Next::again;
-  }
-  co_return co_await may_kill();
+  if (progress_ == 0 || !may_compact() || !should_compact_retry()) co_return co_await may_kill();
+  // Reclaim leaves a large block to a compaction, and calls that progress; but none is made, and each turn is the same.
+  const bool same = in_vain_ > kMostTurnsInVain && !may_compact_with(request_.gfp, release_);
+  if (same) co_return co_await endless_turn();
+  co_await begin_again();
+  co_return Next::again;
 }
 
 // --- whether to begin again ---
@@ -376,7 +377,9 @@ Task<SlowPath::Next> SlowPath::after_reclaim_v3_5() {
   if (given_up()) co_return Next::fails;
   if (progress_ == 0 && has(kGfpFs) && !has(kGfpNoretry)) co_return co_await may_kill();
   if (should_alloc_retry_v3_5()) {
-    if (progress_ == 0) co_return co_await endless_turn();
+    // Of a large block, progress may be that reclaim leaves it to a compaction, which is put off.
+    const bool enough_freed = costly_ && freed_ >= order_pages(request_.order);
+    if (progress_ == 0 || enough_freed) co_return co_await endless_turn();
     co_await begin_again();
     co_return Next::again;
   }

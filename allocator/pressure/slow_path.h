@@ -8,7 +8,7 @@
 // A turn without a freed page is repeated 16 times at most, and so is any turn of a request for a large block; a freed
 // page uses up what there is, and compaction is tried a bounded number of times at each priority. What the kernel
 // repeats without limit is an endless turn (endless_turns.h): only another task can help a request that must not fail,
-// or a small one outside file systems.
+// a small one outside file systems, or up to 5.9 a large one that insists and may not be compacted for.
 //
 // No process is killed for memory: a request for which the kernel would do that fails.
 #pragma once

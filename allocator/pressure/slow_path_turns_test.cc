@@ -355,6 +355,31 @@ TEST_P(SlowPathTest, ASmallRequestThatMayNotEnterFileSystemsIsRepeatedWithoutEnd
   EXPECT_EQ(count("reclaim"), 101);
 }
 
+// 6.9 ("prevent infinite loop for costly GFP_NOIO | __GFP_RETRY_MAYFAIL allocations"), and the series from 5.10 on.
+TEST_P(SlowPathTest, ALargeBlockThatMayNotBeCompactedForIsRepeatedWithoutEndFrom48To59) {
+  relief.progress = 1;
+  relief.room = true;
+  const ActorId actor = begin((kGfpKernel & ~Gfp{kGfpIo | kGfpFs}) | kGfpRetryMayfail, 4);
+  const bool endless = since(Release::v4_8) && !since(Release::v5_10);
+  for (int turn = 0; turn < (endless ? 100 : 0); ++turn) {
+    ASSERT_TRUE(machine->page_allocator.endless().between(actor)) << turn;
+    machine->engine.advance_to(machine->engine.wake_time(actor));
+    machine->engine.resume(actor);
+  }
+  EXPECT_EQ(machine->page_allocator.endless().between(actor), endless);
+  machine->engine.flags(actor).given_up = true;
+  run_to_rest(*machine);
+  EXPECT_EQ(got.value, kNoPfn);
+}
+
+TEST_P(SlowPathTest, ALargeBlockThatMustNotFailIsRepeatedWithoutEndThoughReclaimMakesProgress) {
+  relief.progress = 1;
+  relief.result = CompactResult::deferred;
+  const ActorId actor = begin(kGfpKernel | kGfpNofail, 4);
+  const bool gives_up = since(Release::v4_8) && !since(Release::v4_12);
+  EXPECT_EQ(machine->page_allocator.endless().between(actor), !gives_up);
+}
+
 TEST_P(SlowPathTest, ARepeatedRequestIsServedOnceAnotherFreesAPage) {
   begin(kGfpKernel & ~Gfp{kGfpFs}, 0);
   give(0);

@@ -311,7 +311,8 @@ void add_smaller_order(const Machine& machine, Gfp gfp, unsigned order, std::vec
 // Returns the flags of the request in words, and what a long-term pin takes from them.
 std::string wanted_text(const Machine& machine, Gfp gfp, unsigned order) {
   std::string text = gfp_text(gfp, machine.release());
-  if (order > kCostlyOrder && order <= machine.buddy.largest_order() && (gfp & kGfpNofail) == 0)
+  const bool ends = (gfp & kGfpNofail) == 0 && !machine.page_allocator.gave_up(machine.engine.current());
+  if (order > kCostlyOrder && order <= machine.buddy.largest_order() && ends)
     text += "; a costly order: the kernel does not retry without end";
   text += task_rights(machine, gfp);
   if (!pins_for_long(machine) || migratetype_of(gfp) != Migratetype::movable) return text;
@@ -342,7 +343,14 @@ Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
     case SlowPathEnd::tries_again: return says("the kernel tries again until another task frees a block", "try again");
     case SlowPathEnd::reclaims: break;
   }
-  if (machine.page_allocator.gave_up(machine.engine.current()))
+  const bool without_end = machine.page_allocator.gave_up(machine.engine.current());
+  // The scope that forbade I/O may have ended.
+  if (without_end && order > kCostlyOrder && (gfp & kGfpNofail) == 0)
+    return says(
+        "the kernel tries again without end: reclaim leaves a large block to a compaction, which is never made "
+        "without __GFP_IO (4.8 to 6.8)",
+        "try again");
+  if (without_end)
     return says("the kernel tries again without end: nothing that it could reclaim is left", "try again");
   if (kernel_gives_up(gfp, order, machine.buddy.gfp_zone(gfp), machine.release()))
     return says(fmt::format("the kernel fails the request: {}", given_up_because(gfp, order)), "fail");

@@ -238,6 +238,15 @@ TEST(WhyPages, SaysWhyPageCacheCouldNotBeDropped) {
               HasSubstr("held   2048 pages of zone Normal by r: page cache, 2048 clean\n"));
 }
 
+TEST(WhyPages, KnowsThatALargeBlockWithoutIoIsAskedForWithoutEnd) {
+  std::string operations;
+  for (int i = 0; i < 16; ++i) operations += fmt::format("s{} = shmem_page at={:#x}\n", i, 64 * i + 5);
+  EXPECT_THAT(
+      why_text("small release=4.19 pageblock_order=6", operations + "hugetlb_pool count=1 scope=noio\n"),
+      AllOf(HasSubstr("next   the kernel tries again without end: reclaim leaves a large block to a compaction"),
+            Not(HasSubstr("the kernel does not retry"))));
+}
+
 // What the kernel repeats without end is skipped at the end of a program: it needs the same evidence.
 TEST(WhyPages, AnswersForRequestsThatNeverEnd) {
   const std::string machine = "release=6.1 pages=0x2000 pageblock_order=9 debug=off min_free_kbytes=1024";
