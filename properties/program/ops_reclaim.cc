@@ -24,7 +24,7 @@ Task<void> RunKswapd::perform(World& world, Slot self) const {
     world.skip(self, "kswapd of this release is not modelled");
     co_return;
   }
-  if (node >= machine.buddy.nodes() || order > machine.buddy.largest_order()) {
+  if (!machine.geometry().has_node(node) || order > machine.buddy.largest_order()) {
     world.skip(self, "there is no such node, or the order is above the largest one");
     co_return;
   }
