@@ -1,14 +1,14 @@
 // CMA areas (mm/cma.c): declaring, activating, allocating and releasing, and writes to the debugfs files of an area.
 //
-// The top of the model: programs and the DMA layer's users call it, and it calls contig/ for the pages. An allocation
-// sweeps the bitmap forward once, window by window. Geometry::retry_sweeps more sweeps may follow one that ended with
-// -EBUSY, each after a sleep of 100 ms (nullopt: without limit); a fatal signal ends them.
-// Since 3.16 a window's bits are set before its pages are owned and cleared after they are given up; meanwhile others
-// see it as used. Up to 3.15 cma_mutex is held throughout instead: bits are set once the pages are had, and cleared
-// first. Cost: O(bits of the area) per sweep, and that of the contiguous allocations.
+// An allocation asks contig/ for its pages. It sweeps the bitmap forward once, window by window. Geometry::retry_sweeps
+// more sweeps may follow one that ended with -EBUSY, each after a sleep of 100 ms (nullopt: without limit); a fatal
+// signal ends them. Since 3.16 a window's bits are set before its pages are owned and cleared after they are given up;
+// meanwhile others see it as used. Up to 3.15 cma_mutex is held throughout instead: bits are set once the pages are
+// had, and cleared first. Cost: O(bits of the area) per sweep, and that of the contiguous allocations.
 //
-// Locks: since 3.16 each area has a lock for its bitmap (a mutex up to 5.12, then a spinlock). cma_mutex serialises the
-// contiguous allocations of all areas; up to 3.15 it also protects the bitmaps. No actor holds both at once.
+// Locks: since 3.16 each area has a lock for its bitmap: the kernel's is a mutex up to 5.12, then a spinlock; the
+// model's a Mutex, and nothing stops at a point under it. cma_mutex serialises the contiguous allocations of all areas;
+// up to 3.15 it also protects the bitmaps. No actor holds both at once.
 #pragma once
 
 #include <memory>
@@ -54,8 +54,8 @@ class Areas {
   // Appends an area for a range (bytes) of which boot has reserved some already, or all: no release asks for all, and
   // callers that do not want the rest handed out twice do (cma_init_reserved_mem). Generates a name if that is empty:
   // "cma0" and so on, with the kernel's newline at its end. Returns 0; -ENOSPC, logged; or -EINVAL: size 0, none of it
-  // reserved, base or size not in whole isolation units, or up to 6.0 the unit not whole bits. The last is asked though
-  // up to 3.16 a bit is a page.
+  // reserved, order_per_bit >= 64, base or size not in whole isolation units, or up to 6.0 the unit not whole bits. The
+  // last is asked though up to 3.16 a bit is a page. Since 6.1 the pages after the last whole bit are in no bit.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
   // Activates the areas in order, as the initcall does. From 3.17 to 5.8 the first that fails ends it. An area that
   // failed can give no pages: since 5.12 all of them are ordinary memory, before, its first pageblocks may be CMA and
@@ -65,11 +65,12 @@ class Areas {
   void fail_bitmap_of(AreaId id) { table_.areas[id].fail_bitmap = true; }
 
   // --- allocating and releasing (cma_steps.h). Both sleep: callers hold no spinlock and none of the locks above ---
-  // Allocates `count` pages aligned to 2^align pages (effective_align()). Returns the first pfn: the pages belong to
-  // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure, also for 0 pages. The failure
-  // of a request that swept is reported once, however many sweeps it made, unless `no_warn`: up to 4.10 only with
-  // Geometry::error_line, since 5.13 within a rate limit. A line on the bitmap follows: since 6.9 always, before with
-  // Geometry::cma_debug, which also logs each call. A failure without a sweep is never reported.
+  // Allocates `count` pages aligned to 2^align pages (effective_align()); with align <= order_per_bit to whole bits
+  // from the area's base on, whatever its alignment. Returns the first pfn: the pages belong to the caller, each with
+  // one reference, until cma_release(). Returns kNoPfn on failure, also for 0 pages. The failure of a request that
+  // swept is reported once, however many sweeps it made, unless `no_warn`: up to 4.10 only with Geometry::error_line,
+  // since 5.13 within a rate limit. A line on the bitmap follows: since 6.9 always, before with Geometry::cma_debug,
+  // which also logs each call but those on an area that was not activated. A failure without a sweep is never reported.
   Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   // Releases pages, all or a part of an allocation. Returns false if the range does not begin in the area.
   // Requires: the range ends in the area (a fatal assertion of the kernel), is allocated, and begins and ends on whole

@@ -1,9 +1,8 @@
 // The allocation bitmap of an area, its aligned search for a run of zero bits (bitmap_find_next_zero_area_off), and the
 // arithmetic between pages, bits and orders (mm/cma.c).
 //
-// Used by areas/; by laws, sizing, explain and a fuzzer for its arithmetic and search. Bits are stored in 64-bit words
-// and scanned by the word: one pass costs O(words), a search O(words + runs of set bits). The bitmap takes no lock: its
-// area's cma->lock protects it, up to 3.16 cma_mutex.
+// Bits are stored in 64-bit words and scanned by the word: one pass costs O(words), a search O(words + runs of set
+// bits). The bitmap takes no lock: its area's cma->lock protects it, up to 3.15 cma_mutex.
 #pragma once
 
 #include <cstdint>

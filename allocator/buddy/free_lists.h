@@ -1,13 +1,14 @@
 // Changes the free lists of the zones (Zone::area): blocks of 2^order pages by order and migratetype, merged and split
-// (mm/page_alloc.c). Holds no lists of its own. Buddy owns it. The rest of buddy/ and isolation/ change lists by it;
-// other layers by Buddy and PageblockTypes. contig/, laws and reports only look.
+// (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, which hands it out. Callers that retype pageblocks go
+// through PageblockTypes, which moves their free blocks along.
 //
 // Invariants, whenever zone->lock is free:
 // - The head of each free block has kPageBuddy, the block's order and the type of its list; no other page has
 //   kPageBuddy. Blocks are aligned to their order, do not overlap, hold no page in use and do not cross zones.
-// - Two free blocks of one zone and one order below largest_order are never buddies: they have merged. Excepted are
-//   blocks of at least a pageblock, while one or both are isolated, and since 5.18 where their types differ and one is
-//   not mergeable.
+// - Two free blocks of one zone and one order below largest_order are never buddies: they have merged. Blocks of at
+//   least a pageblock stay apart while one or both are isolated. Since 5.18 they also stay apart
+//   - where their types differ and one is not mergeable;
+//   - where one has left the reserve for atomic requests, until a free there merges them (Zone::left_highatomic).
 // - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
 //   those on Isolate lists (nr_free_highatomic since 6.10 only). Up to 6.9 a block may lie on the list of a type that
 //   its pageblock no longer has.
@@ -16,8 +17,8 @@
 //
 // Cost: merging and splitting take one step for each order passed, at most largest_order, each O(1); since 6.10 a merge
 // from the pageblock order on also retypes the buddy's pageblocks. Taking a whole block and relinking one are O(1), a
-// search for the smallest block looks at one list for each order. Freeing a run is linear in it, freeing
-// in pageblocks takes one merge for each.
+// search for the smallest block looks at one list for each order. Freeing a run is linear in it, freeing in pageblocks
+// takes one merge for each.
 //
 // Requires: zone->lock is held, or the machine boots, unless a function states something else. Every change of a list
 // asserts that some spinlock is held (which one is not known) or that boot has not ended. `zone` is that of the block.

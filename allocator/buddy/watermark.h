@@ -1,10 +1,10 @@
 // Watermarks: how many pages a zone must keep free, and whether a request may take some (mm/page_alloc.c).
 //
-// Used by allocation up to the point where the kernel would begin to reclaim, by isolation of free blocks and by
-// compaction. Zones are passed in; the class itself holds settings only. Locks: none are needed, as nothing can run
-// between two looks at a zone.
+// A part of Buddy, which hands it out. Zones are passed in; the class itself holds settings only. Locks: none are
+// needed, as nothing can run between two looks at a zone.
 //
-// Cost: a test of order 0 is a few additions; one of a higher order looks at the free lists from that order on.
+// Cost: a test of order 0 is a few additions. One of a higher order also looks at the free lists from that order on, up
+// to 4.3 at those below it instead.
 #pragma once
 
 #include <array>
@@ -52,8 +52,8 @@ struct WatermarkTerms {
   std::int64_t lowmem_reserve = 0;  // kept for requests that cannot use higher zones
   std::int64_t usable() const { return free - of_areas - reserved - block; }
   std::int64_t needed() const { return mark + lowmem_reserve; }
-  bool binding = true;  // whether the request must leave so much
-  // Returns whether enough pages are free, in whatever blocks.
+  bool binding = true;  // whether the request must leave so much: not with kAllocNoWatermarks
+  // Returns whether enough pages are free, in whatever blocks, or no watermark binds the request.
   bool enough() const { return !binding || usable() > needed(); }
 };
 
@@ -61,26 +61,36 @@ class Watermarks {
  public:
   explicit Watermarks(const Core& core);
 
-  // Computes watermarks and lowmem reserves of all zones from what is managed now.
+  // Computes watermarks and lowmem reserves of all zones from what is managed now, and sets the boosts that they have
+  // at boot.
   void set_up(Zones& zones) const;
 
-  // Returns whether, with `free` pages free, the zone stays above `mark` and has a block the request may use.
+  // Returns whether the zone, with `free` pages free, may serve the request (__zone_watermark_ok). Without the
+  // request's pages but one, without those that it may not have, there must be more than `mark`, lowered by the
+  // request's rights, and the lowmem reserve of its ceiling. That is all for a single page. For a larger block:
+  // - since 4.4 there must be one that is large enough, on a list that the request may use;
+  // - up to 4.3 no block is looked for, but enough must be left without the smaller ones: with each order that is left
+  //   out, more than half of what had to be left before.
   bool zone_watermark_ok(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
                          std::int64_t free) const;
-  // As zone_watermark_ok with all that is free, with a shortcut for order 0.
+  // Returns whether the zone may serve the request with all that is free, as the allocator asks (zone_watermark_fast).
+  // Passes wherever zone_watermark_ok() does, and for single pages also
+  // - if more than the mark as it stands and the lowmem reserve is free for it; up to 5.8 that counts what is kept for
+  //   atomic requests;
+  // - at the min watermark, if a request that is urgent (atomic; since 6.3 __GFP_HIGH) would pass without the boost.
   bool zone_watermark_fast(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
-  // Returns the terms of zone_watermark_ok with all that is free. The test passes if there are enough() pages and a
-  // block that the request may use.
+  // Returns the terms of zone_watermark_ok() with all that is free. With kAllocNoWatermarks, for which no caller tests,
+  // enough() is true whatever the terms are. Without, that test passes if there are enough() pages and blocks.
   WatermarkTerms terms(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
   static std::uint64_t watermark(const Zone& zone, Watermark mark) {
     return zone.watermark[static_cast<unsigned>(mark)] + zone.watermark_boost;
   }
 
   // Raises all watermarks of a zone by a pageblock, because types were mixed in a pageblock (5.0; callers check the
-  // release). Stops at most_boost(). Without reclaim nothing lowers it again.
+  // release). Stops at most_boost(). Only kswapd lowers them again.
   void boost(Zone& zone) const;
-  // Returns by how many pages the watermarks of a zone may be raised: watermark_boost_factor of the high watermark, at
-  // least a pageblock. 0 for a zone of fewer than four pageblocks.
+  // Returns by how many pages the watermarks of a zone may be raised: watermark_boost_factor / 10,000 of the high
+  // watermark, at least a pageblock. 0 if that product is less than a page, or the zone has fewer than four pageblocks.
   std::uint64_t most_boost(const Zone& zone) const;
 
   // Returns whether the release follows the rules of 6.3 on who may use reserves. The long-term series of 6.1 does.

@@ -1,7 +1,7 @@
 // The state of one zone, and the zones of a machine.
 //
-// A Zone is plain data, copied and compared as such: free areas, counters, watermarks and per-CPU lists. It is written
-// in buddy/; isolation/ writes nr_isolate_pageblock and the counters too; everything else only reads it.
+// A Zone is plain data, copied and compared as such: free areas, counters, watermarks and per-CPU lists. buddy/ writes
+// it. Of other layers isolation/ writes nr_isolate_pageblock and the counters, and kswapd lowers watermark_boost.
 //
 // Locks: zone->lock protects everything but the per-CPU lists. Those belong to their CPU: interrupts are off
 // while it uses them, and since 6.0 pcp->lock is held.

@@ -7,8 +7,8 @@
 // current actor and wake others. One class, as all three work on the same record of each actor.
 //
 // Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions; resume(),
-// stop_at(), set_watcher(), park(), take_woken(), next_sleeper() and each wake-up by the clock are linear in the number
-// of actors.
+// stop_at(), set_watcher(), park(), take_woken(), next_sleeper(), each wake-up by the clock, reset(), and abandon() for
+// each operation that it ends are linear in the number of actors.
 //
 // Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, turn() throws one for a
 // loop without end, park() one (locks) for a deadlock, or in a plain call.

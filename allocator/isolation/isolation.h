@@ -2,8 +2,8 @@
 // that a range is free, and gives the pageblocks back.
 //
 // Up to 5.18 callers pass whole largest blocks; only pageblock alignment is required. Since 5.19 a range consists of
-// single pageblocks, and free blocks that cross one of its ends are split there. Used by contig/. Cost: O(pages of all
-// the pageblocks).
+// single pageblocks, and free blocks that cross one of its ends are split there. Cost: O(pages of all the pageblocks),
+// and to give a pageblock back also O(pageblocks that are isolated), whose record is searched for it.
 //
 // Locks: callers hold no spinlock. start_isolate_page_range() and undo_isolate_page_range() take and drop zone->lock
 // for each pageblock, with points between: callers may not rely on two pageblocks changing together. Up to 5.10 start
@@ -47,9 +47,9 @@ class Isolation {
   // Gives every isolated pageblock of the range back as `type`, other callers' too. Both ends are rounded outwards in
   // every release. Requires: start < end, inside the memory map.
   Task<void> undo_isolate_page_range(Pfn start, Pfn end, Migratetype type);
-  // Returns 0 if free blocks cover [start, end) and its pageblocks are isolated; else -EBUSY, also if `start` lies
-  // inside a free block. Looks at one pageblock for each pageblock_pages() from `start` on. Requires: start < end,
-  // inside the memory map.
+  // Returns 0 if free blocks cover [start, end) and the pageblocks looked at are isolated; else -EBUSY, also if `start`
+  // lies inside a free block. Looks at the pageblocks of start, start + pageblock_pages() and so on up to `end`: of a
+  // range that is not aligned the last may not be among them. Requires: start < end, inside the memory map.
   int test_pages_isolated(Pfn start, Pfn end);
 
   // --- the record of isolators ---

@@ -11,20 +11,17 @@
 //   until forget_isolated(). Pages of drivers and of the hugetlb pool too, uncounted.
 // Pages of drivers, kernel memory and the hugetlb pool are never on the LRU. Besides, a page that is to change lists
 // waits in other pagevecs, wherever it is meanwhile; a drain lets it go as it is if it has left the lists or become
-// unevictable (the mlock pagevec acts on those, too). Each slot of a pagevec holds a reference until the pagevec fills
-// or is drained, so callers that need pages to be movable or free drain first.
+// unevictable. The mlock pagevec acts on unevictable pages, and takes the mark of a page that is to be unlocked though
+// it has left the lists; one that is to be locked it lets go. Each slot of a pagevec holds a reference until the
+// pagevec fills or is drained, so callers that need pages to be movable or free drain first.
 //
-// Callers: everything that holds a page takes and puts references. owners/, files/, processes/, migration/ and buffers/
-// queue pages that they hold. owners/ and processes/ lock memory. migration/ and processes/ (pins) isolate pages.
-// owners/, processes/, migration/, contig/ and compaction/ drain; contig/ also disables the caches. Operations of
-// programs hold, queue and drain pages and disable the caches themselves, too. The parts do the work, and are handed
-// out for reading only.
+// Cost: O(1) per page, of a drain per page drained. mark_accessed() of a page off the LRU searches this CPU's lru_add,
+// 31 pages at most. Since 5.18, for a page that leaves its list or is locked, linear in the number of pages with a
+// count of locked mappings. Freeing costs what it does in buddy/.
 //
-// Cost: O(1) per page, of a drain per page drained; since 5.18, for a page that leaves its list or is locked, linear in
-// the number of pages with a count of locked mappings. Freeing costs what it does in buddy/.
-//
-// Locks: callers hold no spinlock, as a Task may stop at a point. The kernel's lru_lock is not modelled: nothing stops
-// where it would be held.
+// Locks: callers hold no spinlock, as a Task may stop at a point. The page-table lock, which calls for locked memory
+// require, is a Mutex here (AddressSpaces::lock), under which callers may stop. The kernel's lru_lock is not modelled:
+// nothing stops where it would be held.
 #pragma once
 
 #include <vector>

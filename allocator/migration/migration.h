@@ -9,9 +9,8 @@
 // Targets: the hugetlb pool gives those of its pages. For others the control's MigrationTargets do, for compaction;
 // else the allocator, for a task with TaskFlags::memalloc_pin outside areas: a long-term pin has set it before.
 //
-// Passes over the list: at most ten. Pages of huge pages that were split get up to ten more in 6.1 and 6.2, and one
-// since 6.3, where passes to unmap and passes to move are counted apart. Each pass is linear in the pages listed and
-// their entries.
+// Passes over the list: at most ten. Since 6.1 the pages of huge pages that were split are left for one more. Since 6.3
+// passes to unmap and passes to move are counted apart. Each is linear in the pages listed and their entries.
 //
 // Locks: callers hold no spinlock, and no lock of a listed page. Each place where the kernel drops a lock, yields or
 // sleeps is a point.
@@ -57,17 +56,18 @@ class Migration {
   // the list: as active ones if they are under writeback, were written to or keep a buffer, else as inactive ones.
   // Requires: control.nr_pages is the number of base pages listed.
   Task<void> reclaim_clean(MigrateControl& control) { return clean_reclaim_.reclaim(control); }
-  // migrate_pages: moves the listed pages. An error ends the call: -ENOMEM if a page had no target and, if it is a
-  // transparent huge one, could not be split; up to 6.0 for such a page the error of the split. Since 6.3 a page of a
-  // huge page that was split just stays if it had no target. The pages that stay are listed, in no order to rely on; up
-  // to 5.10 without those that failed for good, which were put back.
+  // migrate_pages: moves the listed pages. The pages that stay are listed, in no order to rely on. -ENOMEM ends the
+  // call early: a page had no target and, if it is a transparent huge one, could not be split. Requires:
+  // control.hugetlb is set if a page of the pool is listed (since 6.1 those are moved first, and without it they would
+  // be taken for transparent huge pages).
+  // - Up to 5.10 pages that failed for good are not listed: they were put back.
+  // - Up to 6.0 a huge page that could not be split ends the call with the error of the split.
+  // - Since 6.3 a page of a huge page that was split just stays if it had no target.
   //
-  // How failures count: up to 6.0 a huge page that failed for good counts all its pages, and one that might still have
-  // moved counts as one. Since 6.1 either counts as one, and so does a huge page that was split, whatever becomes of
-  // its pages; but if no page is left, nothing failed.
-  //
-  // Requires: control.hugetlb is set if a page of the pool is listed. Since 6.1 those are moved first, and without it
-  // they would be taken for transparent huge pages.
+  // How failures count:
+  // - Up to 6.0 a huge page that failed for good counts all its pages, one that might still have moved counts as one.
+  // - Since 6.1 either counts as one, and so does a huge page that was split, whatever becomes of its pages; but if no
+  //   page is left, nothing failed.
   Task<Moved> migrate_pages(MigrateControl& control);
   // putback_movable_pages: puts the pages that are left on the list back on the LRU, to their driver or to the
   // hugetlb pool, and so empties the list.

@@ -5,12 +5,18 @@
 // PageAllocator runs one for each request that needs it. Each attempt is Buddy's; reclaim and compaction are asked for
 // by way of Relief. Passes a point wherever others may run, and sleeps. Cost: that of what it asks for.
 //
-// A turn without a freed page is repeated 16 times at most, and so is any turn of a request for a large block; a freed
-// page uses up what there is, and compaction is tried a bounded number of times at each priority. What the kernel
-// repeats without limit is an endless turn (endless_turns.h): only another task can help a request that must not fail,
-// a small one outside file systems, or up to 5.9 a large one that insists and may not be compacted for.
+// What bounds the turns:
+// - Since 4.8: 16 in a row that free no page; for a large block 16, whatever they free. Then only a reserve for atomic
+//   requests that is taken back leads to another (4.10), or, if pages came free, a compaction, a bounded number of
+//   times at each priority. Where a process would have been killed the count begins anew.
+// - Up to 4.7: a small request is repeated while pages come free; a large one, if it asks for that, until as many came
+//   free as it wants.
+// What the kernel repeats without limit is an endless turn (endless_turns.h), as only another task can help: that of a
+// request that must not fail, of a small one outside file systems, up to 5.9 of a large one that insists and may not be
+// compacted for, up to 3.18 of one for a node only, and each of a dying task.
 //
-// No process is killed for memory: a request for which the kernel would do that fails.
+// No process is killed for memory. A request for which the kernel would do that fails. One that must not fail begins
+// again, and so does one for which the killer would do nothing (may_kill()).
 #pragma once
 
 #include <cstdint>
@@ -40,16 +46,17 @@ class SlowPath {
   // Refers to its arguments, which outlive it.
   SlowPath(const Core& core, Buddy& buddy, Relief& relief, EndlessTurns& endless, PageRequest& request);
 
-  // Serves the request. Returns kNoPfn if the kernel fails it, if it would kill a process, or if endless turns are
-  // given up. Requires: the first attempt, at the low watermark, has failed; the flags have __GFP_DIRECT_RECLAIM, and
-  // the caller may sleep.
+  // Serves the request. Returns kNoPfn if the kernel fails it, if it would kill a process for a request that may fail,
+  // or if endless turns are given up. Requires: the first attempt, at the low watermark, has failed; the flags have
+  // __GFP_DIRECT_RECLAIM, and the caller may sleep.
   Task<Pfn> run();
 
  private:
   // What follows a turn.
   enum class Next : std::uint8_t { done, again, fails };
 
-  // Side by side, oldest first: up to 4.7 compaction comes before reclaim in each turn, since then before all turns.
+  // Side by side, oldest first: up to 4.7 compaction comes before reclaim in each turn. Since 4.8 it comes before all
+  // turns, where it may help, and after reclaim in each.
   Task<void> run_v3_5();
   Task<void> run_v4_8();
   Task<Next> turn_v3_5();
@@ -98,7 +105,7 @@ class SlowPath {
   CompactResult result_ = CompactResult::skipped;
   CompactPriority priority_ = CompactPriority::light;
   unsigned compactions_ = 0;  // that have made a block for it, at this priority
-  unsigned in_vain_ = 0;      // turns in a row without progress; all turns for a large block
+  unsigned in_vain_ = 0;      // turns in a row without progress, for a large block all turns; 0 up to 4.7
 };
 
 }  // namespace cma

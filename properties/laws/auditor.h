@@ -1,13 +1,14 @@
 // The audit: recounts a machine, and compares the result with the machine's own counters and lists and with the ledger.
 //
-// Memory is cut into stretches: a chunk of the memory map each (one largest free block, at least 64 pages), cut again
-// where zones meet. For every stretch the audit keeps a Tallies and marks of what a quiet call (one that has the
-// machine to itself) could take; sums over zones follow by difference. An audit walks the stretches that the memory map
-// or the ledger noted as touched, head by head, checks each page and block with its neighbours on lists, and then
-// compares sums. A total audit walks every stretch, and every list from its head.
+// Two words first. A quiet call is a cma_alloc that has the machine to itself (quiet_call.h): it must find what is free
+// or can move. A stretch is loose if its last walk found what is allowed only while an actor is inside an operation
+// (the catalogue has the list): the next audit at rest walks it again, touched or not.
 //
-// While an actor is inside an operation more is allowed (the catalogue has the list). A stretch that made use of that
-// is loose: the audit at rest checks it again, touched or not.
+// Memory is cut into stretches: a chunk of the memory map each (one largest free block, at least 64 pages), cut again
+// where zones meet. For every stretch the audit keeps a Tallies and marks of what a quiet call could take; sums over
+// zones follow by difference. An audit walks the stretches that the memory map or the ledger noted as touched, head by
+// head, checks each page and block with its neighbours on lists, and then compares sums. A total audit walks every
+// stretch, and every list from its head.
 //
 // The audit is a witness: where it needs to know what the model does (lru_list_of in audit_part.h) it has code of its
 // own that repeats the model's on purpose. Code shared with the model could not contradict it.
@@ -16,7 +17,7 @@
 // per-CPU lists that changed), and for the sums O(zones * (orders + CPUs) + bits of areas / 64 + buffers + free pages
 // of the hugetlb pool + isolated pageblocks squared); a total audit O(pages), and any audit if pages have leaked since
 // the last. Reports are made only if a law is broken or pages have leaked. Memory is allocated for them, for the zones'
-// titles if there are several nodes, by begin(), and where a vector grows.
+// titles if there are several nodes, by begin(), for the lists' counts of a total audit, and where a vector grows.
 #pragma once
 
 #include <cstdint>
@@ -49,14 +50,17 @@ class Auditor {
   // broken. Requires: the machine outlives the audits that follow, and the ledger has its areas.
   void begin_afresh(Machine& machine);
 
-  // Checks what was touched since the last audit. Throws LawBroken if a law is broken. Requires: begun.
+  // Checks what was touched since the last audit. Throws LawBroken if a law is broken. Requires: begun, and no begin or
+  // total audit has thrown since. May follow a run() that threw: what that one had not finished is checked again.
   void run();
-  // Checks everything. Throws LawBroken if a law is broken. Requires: begun.
+  // Checks everything. Throws LawBroken if a law is broken. Requires: begun, and no begin has thrown since. May follow
+  // any audit that threw.
   void run_total();
 
-  // --- what a quiet call finds. Requires: begun, and the last audit did not throw ---
+  // --- what a quiet call finds. Requires: begun, and no audit has thrown since ---
   // Return a bit for each page, bit (pfn - word_base()), 64 to a word: whether it is free or on a per-CPU list; whether
-  // it is in use and certain to migrate. The vectors stay where they are as long as the auditor lives.
+  // it is in use and certain to migrate. word_base() is the first frame that a word has, at or below the first of
+  // memory. The vectors stay where they are as long as the auditor lives.
   const std::vector<std::uint64_t>& available() const;
   const std::vector<std::uint64_t>& movable() const;
   Pfn word_base() const;
