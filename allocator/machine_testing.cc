@@ -108,7 +108,7 @@ OwnerId own_frame(Machine& machine, Pfn pfn, PageKind kind) {
   claim_frame(machine, pfn);
   const bool anonymous = kind == PageKind::anonymous;
   const OwnerId id = run_now(anonymous ? machine.owners.adopt_anonymous(pfn) : machine.owners.adopt(pfn, kind));
-  run_now(machine.lru.add_drain(machine.engine.cpu()));
+  run_now(machine.lru.drain().add_drain(machine.engine.cpu()));
   return id;
 }
 
@@ -117,7 +117,7 @@ OwnerId read_page(Machine& machine, FileId file, std::uint64_t index) {
   CMA_ASSERT(read.error == 0);
   while (run_now(machine.device.complete_one())) {
   }
-  run_now(machine.lru.add_drain(machine.engine.cpu()));
+  run_now(machine.lru.drain().add_drain(machine.engine.cpu()));
   return read.page;
 }
 

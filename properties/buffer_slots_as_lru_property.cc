@@ -245,7 +245,7 @@ class DrainAll final : public SlotStep {
  protected:
   void perform(const Model&, Real& real) const override {
     Lru& lru = real.machine->lru;
-    real.machine.start(actor_, disables_ ? lru.cache_disable() : lru.add_drain_all(), until_);
+    real.machine.start(actor_, disables_ ? lru.drain().cache_disable() : lru.drain().add_drain_all(), until_);
   }
 
  private:
@@ -274,7 +274,7 @@ class Enable final : public SlotStep {
   void show(std::ostream& out) const override { out << "caches enabled"; }
 
  protected:
-  void perform(const Model&, Real& real) const override { real.machine->lru.cache_enable(); }
+  void perform(const Model&, Real& real) const override { real.machine->lru.drain().cache_enable(); }
 };
 
 // --- the property ---

@@ -355,7 +355,7 @@ class AtRest final : public Witness {
     for (const Migratetype type : machine.map.types())
       claim(type != Migratetype::isolate, "a pageblock stays isolated after the requests have ended");
     claim(!machine.areas.cma_mutex().held(), "cma_mutex stays held");
-    claim(machine.lru.disable_count() == 0, "the LRU caches stay disabled");
+    claim(machine.lru.drain().disable_count() == 0, "the LRU caches stay disabled");
     for (AreaId id = 0; id < machine.areas.size(); ++id) check_area(machine, id);
   }
   void check_area(const Machine& machine, AreaId id) {

@@ -150,7 +150,7 @@ class Real {
   Task<void> read(Key key) { co_await machine->files.read(key.first, key.second, false); }
   // As writing to /proc/sys/vm/drop_caches, with the pagevecs drained before: a page in one is in use.
   Task<void> drop(FileId file) {
-    co_await machine->lru.add_drain_all();
+    co_await machine->lru.drain().add_drain_all();
     co_await machine->files.drop(file);
   }
   Task<void> complete() {

@@ -99,7 +99,7 @@ class FullReclaims final : public Reclaims {
 
   std::size_t parked() const {
     std::size_t pages = 0;
-    for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) pages += machine().lru.parked(cpu);
+    for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) pages += machine().lru.drain().parked(cpu);
     return pages;
   }
   // Returns whether nothing but its cache and an idle buffer refers to the page, and it is clean.

@@ -255,8 +255,8 @@ class Reference final : public ZoneStep {
     const Pfn pfn = real.places[name_];
     if (pfn == kNoPfn) return;
     real.machine.assume(kMainActor);
-    if (takes_) return real.machine->lru.get_page(pfn);
-    run_now(real.machine->lru.put_page(pfn));
+    if (takes_) return real.machine->lru.references().get_page(pfn);
+    run_now(real.machine->lru.references().put_page(pfn));
     const Asked& block = model.asked.at(name_);
     if (block.let_go && block.references == 1) real.move(real.held, real.free, pfn, block.compound ? block.pages : 1);
   }

@@ -74,12 +74,12 @@ class Subject {
   }
   void pin_or_unpin(const Step& step) {
     if (!pins.empty() && step.choice % 2 == 0) {
-      run_now(machine->lru.put_page(pins.back()));
+      run_now(machine->lru.references().put_page(pins.back()));
       pins.pop_back();
     } else if (!buffers.empty()) {
       const Buffer& buffer = buffers[step.choice % buffers.size()];
       pins.push_back(buffer.pfn + step.choice % buffer.count);
-      machine->lru.get_page(pins.back());
+      machine->lru.references().get_page(pins.back());
     }
   }
   void take_pages(const Step& step) {

@@ -29,7 +29,7 @@ class WorkedExample : public ::testing::TestWithParam<Release> {
   }
   void pinned_anonymous_page(Pfn pfn) {
     own_frame(*machine, pfn, PageKind::anonymous);
-    machine->lru.get_page(pfn);
+    machine->lru.references().get_page(pfn);
   }
   std::vector<std::string> tests() const { return traced(*machine, Event::test_pages_isolated, first); }
   std::vector<std::string> busy_lines() const { return traced(*machine, Event::log_pfns_busy, first); }
@@ -218,14 +218,14 @@ TEST_P(WorkedExample, APartialReleaseClearsItsBitsOnly) {
 
 TEST_P(WorkedExample, PagesReleasedWhilePinnedAreReportedAndFreedLater) {
   const Pfn pfn = alloc(20, 0);
-  machine->lru.get_page(pfn + 3);
-  machine->lru.get_page(pfn + 5);
+  machine->lru.references().get_page(pfn + 3);
+  machine->lru.references().get_page(pfn + 5);
   first = machine->trace.records().size();
   run_now(machine->areas.cma_release(0, pfn, 20));
   EXPECT_THAT(traced(*machine, Event::log_still_in_use, first), ElementsAre("2 pages are still in use!"));
   EXPECT_EQ(machine->map.page(pfn + 3).ref, 1);
-  run_now(machine->lru.put_page(pfn + 3));
-  run_now(machine->lru.put_page(pfn + 5));
+  run_now(machine->lru.references().put_page(pfn + 3));
+  run_now(machine->lru.references().put_page(pfn + 5));
   run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   EXPECT_EQ(zone.nr_free_cma, 4096);
 }
@@ -287,7 +287,7 @@ TEST_P(WorkedExample, FortyNineRefusalsPassAndFiftyFail) {
 
 TEST_P(WorkedExample, APinnedSharedPageIsTriedFiftyTimes) {
   own_frame(*machine, 0x10010, PageKind::shmem);
-  machine->lru.get_page(0x10010);
+  machine->lru.references().get_page(0x10010);
   machine->trace.set_page_events(true);
   EXPECT_EQ(alloc(148, 8), 0x10100U);
   const std::string flags = gfp_text(migration_target_gfp(GetParam()), GetParam());
@@ -559,7 +559,7 @@ TEST(CmaAllocDebug, WithoutDebugLinesABusyWindowIsPassedOverInSilence) {
     g.cma_debug = false;
     const std::unique_ptr<Machine> machine = make_machine(g);
     own_frame(*machine, 513, PageKind::shmem);
-    machine->lru.get_page(513);
+    machine->lru.references().get_page(513);
     const std::size_t first = machine->trace.records().size();
     EXPECT_EQ(run_now(machine->areas.cma_alloc(0, 4, 2, false)), 516U) << name_of(release);
     EXPECT_TRUE(run_now(machine->areas.cma_release(0, 516, 4)));
@@ -574,7 +574,7 @@ TEST_P(AreasTest, AFatalSignalEndsARequestBetweenTwoSweeps) {
   machine = make_machine(g);
   for (Pfn pfn = 512; pfn < 768; pfn += 64) {
     own_frame(*machine, pfn, PageKind::shmem);
-    machine->lru.get_page(pfn);
+    machine->lru.references().get_page(pfn);
   }
   Engine& engine = machine->engine;
   const ActorId actor = engine.add_actor(0);

@@ -540,7 +540,7 @@ TEST_P(PageAllocTest, AMarkerClearsTheOwnerOfItsPageAlone) {
 TEST_P(PageAllocTest, AHeadThatIsReadLateIsMostlyStillThere) {
   machine->bugs.switch_on(Bug::head_read_late);
   const Pfn pfn = buddy.alloc_pages(kGfpKernel | kGfpComp, 2);
-  machine->lru.get_page(pfn);
+  machine->lru.references().get_page(pfn);
   run_now(buddy.free_pages(pfn, 2));
   EXPECT_EQ(map.page(pfn).ref, 1);
   EXPECT_TRUE(map.page(pfn).has(kPageHead));

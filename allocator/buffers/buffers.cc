@@ -44,7 +44,8 @@ bool Buffers::find_in_slots(BufferId id) {
 // Puts the buffer in the first slot (bh_lru_install); the oldest falls out and loses the slot's count.
 void Buffers::install(BufferId id) {
   // While the LRU caches are disabled no page may be kept in them.
-  if (release_ >= Release::v5_13 && lru_.disable_count() > 0 && !core_.bugs.fires(Bug::slots_outlast_drain)) return;
+  if (release_ >= Release::v5_13 && lru_.drain().disable_count() > 0 && !core_.bugs.fires(Bug::slots_outlast_drain))
+    return;
   std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(core_.engine.cpu())];
   slots.insert(slots.begin(), id);
   ++buffers_[id - 1].count;

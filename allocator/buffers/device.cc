@@ -33,7 +33,7 @@ Task<void> Device::finish(Io io) {
     // end_page_writeback.
     const bool reclaim = core_.map.page(io.pfn).has(kPageReclaim);
     core_.map.edit(io.pfn).flags &= ~kPageReclaim;
-    if (reclaim) co_await lru_.rotate_reclaimable(io.pfn);
+    if (reclaim) co_await lru_.pagevecs().rotate_reclaimable(io.pfn);
     writebacks_.unlock(io.pfn);
   }
   if (io.kind == Io::Kind::read_buffer) core_.map.edit(io.pfn).flags |= kPageUptodate;

@@ -36,7 +36,7 @@ CompactResult Compaction::suitable(std::size_t zone, unsigned order, std::size_t
 }
 
 Task<void> Compaction::compact_memory() {
-  co_await lru_.add_drain_all();
+  co_await lru_.drain().add_drain_all();
   CompactRequest request;
   request.mode = release_ >= Release::v3_16 ? MoveMode::sync : MoveMode::sync_light;
   request.whole_zone = true;

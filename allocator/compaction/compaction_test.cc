@@ -39,7 +39,7 @@ class CompactionTest : public ::testing::TestWithParam<Release> {
     return owners;
   }
   std::int64_t free_now() {
-    run_now(machine->lru.add_drain_all());
+    run_now(machine->lru.drain().add_drain_all());
     run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     return machine->buddy.zone(0).nr_free_pages;
   }
@@ -66,7 +66,7 @@ TEST_P(CompactionTest, APinnedOrUnmovablePageStaysWhereItIs) {
   const OwnerId pinned = own(70, PageKind::shmem);
   const OwnerId fixed = own(71, PageKind::unmovable);
   const OwnerId moves = own(72, PageKind::shmem);
-  machine->lru.get_page(70);
+  machine->lru.references().get_page(70);
   compact();
   EXPECT_EQ(where(pinned), 70U);
   EXPECT_EQ(where(fixed), 71U);
@@ -125,7 +125,7 @@ TEST_P(CompactionTest, OneFixedPageSpoilsTheGroupOfAnAsynchronousScan) {
   EXPECT_EQ(run_now(machine->scanner.isolate_block(control, 64, 128)), 0);
   EXPECT_THAT(pfns_of(machine->map, control.pages), ::testing::ElementsAre(72));
   EXPECT_EQ(control.next, 80U) << "a group that was taken whole is moved at once";
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.drain().add_drain_all());
   EXPECT_TRUE(machine->map.page(64).has(kPageLru)) << "the others of the spoilt group are put back";
   run_now(machine->migration.putback(control));
 }
@@ -520,7 +520,7 @@ TEST_P(FragmentedTest, In36ABlockOfAnotherTypeIsNoSuccess) {
 TEST_P(FragmentedTest, AnAsynchronousCompactionIsGivenUpWhileTooManyPagesAreIsolated) {
   fragment();
   put_sources(65, 71);
-  for (const Pfn pfn : {66, 67, 68, 69}) machine->lru.isolate(pfn);
+  for (const Pfn pfn : {66, 67, 68, 69}) machine->lru.isolated().isolate(pfn);
   EXPECT_EQ(compact_for(6, CompactPriority::async), CompactResult::contended);
   EXPECT_EQ(sources_in(65, 71), 6U);
 }
@@ -626,7 +626,7 @@ TEST_P(FragmentedTest, APageThatCannotLeaveDoesNotKeepTheOthers) {
     std::vector<OwnerId> pinned;
     for (const Pfn pfn : {70, 112}) {
       pinned.push_back(own(pfn, PageKind::shmem));
-      machine->lru.get_page(pfn);
+      machine->lru.references().get_page(pfn);
     }
     const std::size_t recorded = machine->trace.records().size();
     compact_for(order, CompactPriority::light);
@@ -675,7 +675,7 @@ class HugeSourceTest : public ::testing::TestWithParam<Release> {
     for (Pfn pfn = kHuge; pfn < kHuge + 512; ++pfn) claim_frame(*machine, pfn);
     machine->buddy.prep_compound_page(kHuge, 9);
     run_now(machine->processes.fault_in_huge(process, 0, 0, kHuge));
-    run_now(machine->lru.add_drain_all());
+    run_now(machine->lru.drain().add_drain_all());
     // A pageblock that is free as a whole is no target.
     for (Pfn block = 2048; block < 8192; block += 1024) own_frame(*machine, block + 100, PageKind::unmovable);
   }
@@ -723,21 +723,21 @@ TEST_P(HugeSourceTest, ATargetThatIsNotNeededGoesBack) {
       machine->engine.resume(actor);
     }
     ASSERT_TRUE(machine->map.page(kHuge).has(kPageLocked));
-    machine->lru.get_page(kHuge);
+    machine->lru.references().get_page(kHuge);
     Pfn target = kNoPfn;
     for (Pfn pfn = 0; pfn < 8192; ++pfn)
       if (pfn != kHuge && machine->map.page(pfn).has(kPageHead)) target = pfn;
     ASSERT_NE(target, kNoPfn);
-    if (found_by_another) machine->lru.get_page(target);
+    if (found_by_another) machine->lru.references().get_page(target);
     machine->engine.resume(actor);
     run_to_rest(*machine);
     EXPECT_EQ(where(), kHuge);
-    run_now(machine->lru.put_page(kHuge));
+    run_now(machine->lru.references().put_page(kHuge));
     if (found_by_another) {
       EXPECT_EQ(machine->map.page(target).ref, 1);
-      run_now(machine->lru.put_page(target));
+      run_now(machine->lru.references().put_page(target));
     }
-    run_now(machine->lru.add_drain_all());
+    run_now(machine->lru.drain().add_drain_all());
     run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     EXPECT_GE(machine->buddy.zone(0).nr_free_pages, free);
     for (const Page& page : machine->map.pages()) EXPECT_FALSE(page.has(kPageInFlight | kPageTaskList));

@@ -346,7 +346,7 @@ Task<void> ZoneCompaction::drain_freed() {
   if (last >= align_down(migrate_pfn_, order_pages(static_cast<unsigned>(request_.order)))) co_return;
   last = 0;
   const int cpu = core_.engine.cpu();
-  co_await lru_.add_drain(cpu);
+  co_await lru_.drain().add_drain(cpu);
   buddy_.per_cpu().drain_pages_zone(cpu, buddy_.zone(zone_));
   co_await at(core_.engine, Point::compact_drained);
 }
@@ -406,7 +406,7 @@ Task<CompactResult> ZoneCompaction::run() {
   else
     place_scanners_v3_5();
   bool update_cached = release_ >= Release::v5_1 && !sync() && cached().migrate[0] == cached().migrate[1];
-  co_await lru_.add_drain(core_.engine.cpu());
+  co_await lru_.drain().add_drain(core_.engine.cpu());
   co_await at(core_.engine, Point::compact_begin);
   CompactResult result = CompactResult::go_on;
   while (true) {

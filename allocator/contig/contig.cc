@@ -134,16 +134,16 @@ Task<void> Contig::drain_zone(int zone) {
 // Collects what was freed or put back during migration; 5.13 dropped this. 5.1 leaves the per-CPU lists to the drains
 // of isolation.
 Task<void> Contig::drain_v3_5(int zone) {
-  co_await lru_.add_drain_all();
+  co_await lru_.drain().add_drain_all();
   if (release_ < Release::v5_1) co_await drain_zone(zone);
 }
 
 // migrate_prep, in 3.6 migrate_prep_local.
 Task<void> Contig::prepare_migration_v3_5() {
   if (core_.bugs.fires(Bug::local_drain_only))
-    co_await lru_.add_drain(core_.engine.cpu());
+    co_await lru_.drain().add_drain(core_.engine.cpu());
   else
-    co_await lru_.add_drain_all();
+    co_await lru_.drain().add_drain_all();
 }
 
 // __alloc_contig_migrate_range: moves the pages of [start, end), batch by batch. Returns 0 or migration's error. 5.13
@@ -151,7 +151,7 @@ Task<void> Contig::prepare_migration_v3_5() {
 Task<int> Contig::migrate_range(Pfn start, Pfn end) {
   const bool disables_pagevecs = release_ >= Release::v5_13;
   if (disables_pagevecs)
-    co_await lru_.cache_disable();
+    co_await lru_.drain().cache_disable();
   else
     co_await prepare_migration_v3_5();
   MigrateControl control;
@@ -187,7 +187,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
     if (release_ >= Release::v5_13 && result == -kENOMEM) break;
   }
   const bool stays_off = result < 0 && disables_pagevecs && core_.bugs.fires(Bug::caches_stay_off);
-  if (disables_pagevecs && !stays_off) lru_.cache_enable();
+  if (disables_pagevecs && !stays_off) lru_.drain().cache_enable();
   if (result < 0 && !core_.bugs.fires(Bug::putback_left_out)) co_await migration_.putback(control);
   co_return std::min(result, 0);
 }

@@ -129,7 +129,7 @@ TEST_P(ContigTest, APageThatWaitsInAPagevecIsFound) {
   const OwnerId id = run_now(machine->owners.adopt_anonymous(516));
   EXPECT_EQ(alloc(512, 528), 0);
   EXPECT_NE(machine->owners.owner(id).pfn, 516U);
-  EXPECT_EQ(machine->lru.disable_count(), 0);
+  EXPECT_EQ(machine->lru.drain().disable_count(), 0);
 }
 
 TEST_P(ContigTest, APageOnAPerCpuListIsFound) {
@@ -215,7 +215,7 @@ TEST_P(ContigTest, AFatalSignalDuringTheCaptureIsReportedAsBusy) {
 TEST_P(ContigTest, AFatalSignalBeforeMigrationIsInterrupted) {
   machine->engine.flags(kMainActor).fatal_signal = true;
   EXPECT_EQ(alloc(512, 576), -kEINTR);
-  EXPECT_EQ(machine->lru.disable_count(), 0);
+  EXPECT_EQ(machine->lru.drain().disable_count(), 0);
   EXPECT_TRUE(nothing_isolated_and_counters_right());
 }
 
@@ -240,7 +240,7 @@ TEST_P(ContigTest, AfterFiveCallsABatchIsGivenUp) {
 
 TEST_P(ContigTest, APageHeldByOthersIsReportedOnceARelease) {
   ASSERT_EQ(alloc(512, 528), 0);
-  machine->lru.get_page(515);
+  machine->lru.references().get_page(515);
   recorded = machine->trace.records().size();
   free(512, 16);
   EXPECT_THAT(lines(*machine, recorded), ElementsAre("1 pages are still in use!"));

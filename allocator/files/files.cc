@@ -52,12 +52,12 @@ Task<Files::Added> Files::add_to_cache(FileId file, std::uint64_t index, Gfp gfp
   co_await at(core_.engine, Point::file_page_allocated);
   result.page = cached(file, index);
   if (result.page != 0) {
-    co_await lru_.put_page(frame);
+    co_await lru_.references().put_page(frame);
     co_return result;
   }
   const bool locked = locks_.try_lock(frame);
   CMA_ASSERT(locked);
-  lru_.get_page(frame);
+  lru_.references().get_page(frame);
   // The page is in the cache before it is in the pagevec, whose drain may let others run.
   std::vector<OwnerId>& pages = files_[file - 1].pages;
   if (index >= pages.size()) pages.resize(index + 1, 0);
@@ -93,20 +93,20 @@ Task<Files::Read> Files::read_as(Reading how, FileId file, std::uint64_t index, 
       const bool slow = files_[file - 1].slow;
       co_await device_.submit(io, slow);
       if (how != Reading::ahead) co_await locks_.wait(pfn);
-      if (how == Reading::by_reader) co_await lru_.mark_accessed(pfn);
-      co_await lru_.put_page(pfn);
+      if (how == Reading::by_reader) co_await lru_.pagevecs().mark_accessed(pfn);
+      co_await lru_.references().put_page(pfn);
       co_return result;
     }
   }
-  if (frame != kNoPfn) co_await lru_.put_page(frame);
+  if (frame != kNoPfn) co_await lru_.references().put_page(frame);
   if (how != Reading::by_reader) co_return result;
   // generic_file_read: takes a reference, and waits if the page is still being read.
   const Pfn pfn = owners_.owner(result.page).pfn;
   if (pfn == kNoPfn) co_return result;
-  lru_.get_page(pfn);
+  lru_.references().get_page(pfn);
   if (!core_.map.page(pfn).has(kPageUptodate)) co_await locks_.wait(pfn);
-  co_await lru_.mark_accessed(pfn);
-  co_await lru_.put_page(pfn);
+  co_await lru_.pagevecs().mark_accessed(pfn);
+  co_await lru_.references().put_page(pfn);
   co_return result;
 }
 
@@ -129,10 +129,10 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
       const Pfn pfn = owners_.owner(result.page).pfn;
       page_cache_.buffer_of(result.page);
       locks_.unlock(pfn);
-      co_await lru_.put_page(pfn);
+      co_await lru_.references().put_page(pfn);
     }
   }
-  if (frame != kNoPfn) co_await lru_.put_page(frame);
+  if (frame != kNoPfn) co_await lru_.references().put_page(frame);
   // Another actor may have dropped it again.
   if (owners_.released(result.page)) {
     result.error = -kEAGAIN;
@@ -143,7 +143,7 @@ Task<Files::Read> Files::bread(FileId file, std::uint64_t index, bool unmovable,
   result.buffer = buffer;
   const Pfn pfn = buffers_.buffer(buffer).pfn;
   if (core_.map.page(pfn).has(kPageUptodate)) {
-    co_await lru_.mark_accessed(pfn);
+    co_await lru_.pagevecs().mark_accessed(pfn);
     co_return result;
   }
   co_await buffers_.locks().lock(buffer);
@@ -168,11 +168,11 @@ Task<bool> Files::lock_cached(OwnerId page, Pfn& pfn) {
   while (!owners_.released(page)) {
     core_.engine.turn();
     pfn = owners_.owner(page).pfn;
-    lru_.get_page(pfn);
+    lru_.references().get_page(pfn);
     co_await locks_.lock(pfn);
     if (owners_.owner(page).pfn == pfn) co_return true;
     locks_.unlock(pfn);
-    co_await lru_.put_page(pfn);
+    co_await lru_.references().put_page(pfn);
   }
   co_return false;
 }
@@ -183,8 +183,8 @@ Task<void> Files::write(OwnerId page) {
   owners_.write_content(page);
   if (!core_.bugs.fires(Bug::write_stays_clean)) page_cache_.make_dirty(page);
   locks_.unlock(pfn);
-  co_await lru_.mark_accessed(pfn);
-  co_await lru_.put_page(pfn);
+  co_await lru_.pagevecs().mark_accessed(pfn);
+  co_await lru_.references().put_page(pfn);
 }
 
 Task<void> Files::writeback(OwnerId page) {
@@ -194,7 +194,7 @@ Task<void> Files::writeback(OwnerId page) {
     co_await page_cache_.write_page(page);
   else
     locks_.unlock(pfn);
-  co_await lru_.put_page(pfn);
+  co_await lru_.references().put_page(pfn);
 }
 
 // --- leaving the cache ---
@@ -212,7 +212,7 @@ std::vector<Files::Found> Files::look_up(FileId file, std::uint64_t& index, Lock
     Found each{page, owners_.owner(page).pfn, index};
     if (how.in_lookup) each.locked = try_to_lock(file, each, how);
     if (how.in_lookup && !each.locked && release_ >= Release::v5_12) continue;
-    lru_.get_page(each.pfn);
+    lru_.references().get_page(each.pfn);
     found.push_back(each);
   }
   return found;
@@ -231,11 +231,11 @@ bool Files::try_to_lock(FileId file, const Found& found, Locking how) {
 // Puts the references of a lookup (pagevec_release). Drains the pagevecs of this CPU before, since 4.15 once in a call.
 Task<void> Files::release(const std::vector<Found>& found, bool& drained) {
   if (found.empty()) co_return;
-  if (!drained || release_ < Release::v4_15) co_await lru_.add_drain(core_.engine.cpu());
+  if (!drained || release_ < Release::v4_15) co_await lru_.drain().add_drain(core_.engine.cpu());
   drained = true;
   std::vector<Pfn> pages;
   for (const Found& each : found) pages.push_back(each.pfn);
-  co_await lru_.release_pages(std::move(pages));
+  co_await lru_.references().release_pages(std::move(pages));
 }
 
 // Removes a locked page from the cache. The cache's reference is not the last one, as the caller has one.
@@ -245,7 +245,7 @@ Task<void> Files::remove_locked(const Found& found) {
   // Another process may have mapped it again.
   co_await reverse_map_.unmap_for_good(found.page);
   co_await page_cache_.remove_from_cache(found.page);
-  co_await lru_.put_page(found.pfn);
+  co_await lru_.references().put_page(found.pfn);
 }
 
 // The first pass of truncate_inode_pages_range, which passes over pages that it would have to wait for.
@@ -304,9 +304,9 @@ Task<void> Files::drop(FileId file) {
       co_await at(core_.engine, Point::drop_locked);
       const bool dropped = page_cache_.try_to_drop(each.page);
       locks_.unlock(each.pfn);
-      if (!dropped) co_await lru_.deactivate_file(each.pfn);
+      if (!dropped) co_await lru_.pagevecs().deactivate_file(each.pfn);
       // The cache's reference.
-      if (dropped) co_await lru_.put_page(each.pfn);
+      if (dropped) co_await lru_.references().put_page(each.pfn);
     }
     co_await release(found, drained);
   }

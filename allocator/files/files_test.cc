@@ -12,7 +12,7 @@ class FilesTest : public testing::TestWithParam<Release> {
  protected:
   OwnerId read(FileId file, std::uint64_t index = 0, bool readahead = false) {
     const OwnerId page = run_now(files.read(file, index, readahead)).page;
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     return page;
   }
   Pfn pfn_of(OwnerId page) const { return machine->owners.owner(page).pfn; }
@@ -20,16 +20,16 @@ class FilesTest : public testing::TestWithParam<Release> {
   // Tries once to move the page, as migration does: isolated, locked, with a target.
   int try_move(OwnerId page, MoveMode mode = MoveMode::sync) {
     const Pfn old = pfn_of(page);
-    if (!machine->lru.isolate(old)) return -kEBUSY;
+    if (!machine->lru.isolated().isolate(old)) return -kEBUSY;
     const bool locked = machine->page_locks.try_lock(old);
     EXPECT_TRUE(locked);
     const Pfn target = machine->buddy.alloc_pages(kGfpMigrationTarget, 0);
     const int error = run_now(machine->owner_moves.move(old, target, mode));
     machine->page_locks.unlock(old);
-    if (error == 0) run_now(machine->lru.cache_add(target));
-    run_now(machine->lru.putback(old));
-    run_now(machine->lru.put_page(target));
-    run_now(machine->lru.add_drain(0));
+    if (error == 0) run_now(machine->lru.pagevecs().cache_add(target));
+    run_now(machine->lru.isolated().putback(old));
+    run_now(machine->lru.references().put_page(target));
+    run_now(machine->lru.drain().add_drain(0));
     return error;
   }
 
@@ -134,10 +134,10 @@ TEST_P(FilesTest, AMoveThatMayNotWaitLeavesWhatItWouldWaitFor) {
     ASSERT_TRUE(machine->buffers.locks().try_lock(buffer));
     EXPECT_EQ(try_move(page, MoveMode::async), by_buffer || GetParam() < Release::v5_1 ? -kEAGAIN : -kEBUSY);
     machine->buffers.locks().unlock(buffer);
-    machine->lru.get_page(pfn_of(page));
+    machine->lru.references().get_page(pfn_of(page));
     EXPECT_EQ(try_move(page, MoveMode::async), -kEAGAIN) << "another reference";
     EXPECT_EQ(machine->buffers.locks().held(), 0U);
-    run_now(machine->lru.put_page(pfn_of(page)));
+    run_now(machine->lru.references().put_page(pfn_of(page)));
     EXPECT_EQ(try_move(page, MoveMode::async), 0);
   }
 }
@@ -193,7 +193,7 @@ TEST_P(FilesTest, DroppingFreesCleanPagesAndDeactivatesTheRest) {
   run_now(files.drop(file));
   EXPECT_TRUE(machine->owners.released(clean));
   EXPECT_FALSE(machine->owners.released(dirty));
-  EXPECT_EQ(machine->lru.parked(0), 0U) << "letting the pages go drains the pagevecs";
+  EXPECT_EQ(machine->lru.drain().parked(0), 0U) << "letting the pages go drains the pagevecs";
   EXPECT_TRUE(page_of(dirty).has(kPageReclaim));
   EXPECT_EQ(page_of(dirty).ref, 2) << "cache, buffer";
 }
@@ -242,8 +242,8 @@ TEST_P(FilesTest, APageDeactivatedUnderWritebackIsRotatedWhenThatEnds) {
   run_now(machine->device.complete_one());
   run_now(files.write(page));
   run_now(files.writeback(page));
-  run_now(machine->lru.deactivate_file(pfn_of(page)));
-  run_now(machine->lru.add_drain(0));
+  run_now(machine->lru.pagevecs().deactivate_file(pfn_of(page)));
+  run_now(machine->lru.drain().add_drain(0));
   EXPECT_TRUE(page_of(page).has(kPageReclaim));
   run_now(machine->device.complete_one());
   EXPECT_FALSE(page_of(page).has(kPageReclaim));
@@ -388,7 +388,7 @@ class ReclaimTest : public FilesTest {
     run_now(files.truncate(file, 1));
     ASSERT_EQ(machine->map.page(orphan).owner, 0U);
     ASSERT_TRUE(machine->map.page(orphan).has(kPagePrivate));
-    ASSERT_TRUE(machine->lru.isolate(orphan));
+    ASSERT_TRUE(machine->lru.isolated().isolate(orphan));
   }
   Pfn orphan = kNoPfn;
   BufferId buffer = 0;
@@ -408,7 +408,7 @@ TEST_P(ReclaimTest, ATruncatedPageGoesWithItsBufferOnceThatIsIdle) {
 TEST_P(ReclaimTest, ATruncatedPageThatAnotherHoldsLosesItsBufferOnly) {
   make_orphan();
   machine->buffers.put(buffer);
-  machine->lru.get_page(orphan);
+  machine->lru.references().get_page(orphan);
   EXPECT_FALSE(reclaim(orphan));
   EXPECT_EQ(machine->map.page(orphan).ref, 2) << "the list's, and that one";
   EXPECT_FALSE(machine->map.page(orphan).has(kPagePrivate));
@@ -419,7 +419,7 @@ TEST_P(ReclaimTest, ATruncatedPageThatAnotherHoldsLosesItsBufferOnly) {
 TEST_P(ReclaimTest, ADirtyPageIsKept) {
   const OwnerId page = read(files.open(FileMethod::ordered, false));
   const Pfn pfn = pfn_of(page);
-  ASSERT_TRUE(machine->lru.isolate(pfn));
+  ASSERT_TRUE(machine->lru.isolated().isolate(pfn));
   machine->map.edit(pfn).flags |= kPageDirty;
   EXPECT_FALSE(reclaim(pfn));
   EXPECT_TRUE(machine->map.page(pfn).has(kPageActive) && machine->map.page(pfn).has(kPageReclaim));
@@ -431,7 +431,7 @@ TEST_P(ReclaimTest, ADirtyPageIsKept) {
 // Without swap there is no other place for it.
 TEST_P(ReclaimTest, SharedMemoryIsKept) {
   const OwnerId page = own_frame(*machine, 60, PageKind::shmem);
-  ASSERT_TRUE(machine->lru.isolate(60));
+  ASSERT_TRUE(machine->lru.isolated().isolate(60));
   EXPECT_FALSE(reclaim(60));
   EXPECT_EQ(pfn_of(page), 60U);
 }

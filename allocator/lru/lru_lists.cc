@@ -63,26 +63,21 @@ void LruLists::split_tail(Pfn tail, Pfn head) {
   lists_[index_of_list(core_.map.page(head))].insert_before(core_.map, core_.map.frame(tail), core_.map.frame(head));
 }
 
-// --- isolating ---
+// --- counts of isolated pages ---
 
-bool LruLists::isolate(Pfn pfn) {
-  if (!core_.map.page(pfn).has(kPageLru) || core_.map.page(pfn).ref == 0) return false;
-  remove(pfn);
-  Page& page = core_.map.edit(pfn);
-  ++page.ref;
-  page.flags |= kPageTaskList;
+void LruLists::count_isolated(Pfn pfn) {
+  const Page& page = core_.map.page(pfn);
   isolated_like(page) += static_cast<std::int64_t>(pages_of(page));
-  return true;
 }
 
-void LruLists::forget_isolated(Pfn pfn) {
+void LruLists::uncount_isolated(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   std::int64_t& isolated = isolated_like(page);
   isolated -= static_cast<std::int64_t>(pages_of(page));
   CMA_ASSERT(isolated >= 0);
 }
 
-void LruLists::isolated_file_is_anon(Pfn pfn) {
+void LruLists::recount_isolated_as_anon(Pfn pfn) {
   ZoneCounts& counts = zones_[core_.map.page(pfn).zone];
   --counts.isolated[kFile];
   ++counts.isolated[kAnon];

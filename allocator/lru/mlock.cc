@@ -1,13 +1,14 @@
 #include "allocator/lru/mlock.h"
 
-#include "allocator/lru/lru.h"
+#include "allocator/lru/pagevecs.h"
+#include "allocator/lru/references.h"
 
 namespace cma {
 
-MlockPages::MlockPages(const Core& core, Lru& lru, Pagevecs& pagevecs, LruLists& lists)
+MlockPages::MlockPages(const Core& core, References& references, Pagevecs& pagevecs, LruLists& lists)
     : release_(core.geometry.release),
       core_(core),
-      lru_(lru),
+      references_(references),
       queues_(pagevecs),
       lists_(lists),
       pagevecs_(static_cast<std::size_t>(core.geometry.cpus)) {
@@ -82,7 +83,7 @@ Task<void> MlockPages::drain(int cpu) {
     queues_.leave_slot(entry.pfn);
     pages.push_back(entry.pfn);
   }
-  co_await lru_.release_pages(std::move(pages));
+  co_await references_.release_pages(std::move(pages));
 }
 
 Task<void> MlockPages::munlock_when_unmapped(Pfn pfn) { co_await queue(MlockStep::unlock, pfn); }
@@ -95,7 +96,7 @@ Task<void> MlockPages::mlock(Pfn pfn) {
     co_await queue(MlockStep::lock, pfn);
     co_return;
   }
-  co_await lru_.add_drain(core_.engine.cpu());
+  co_await queues_.drain(core_.engine.cpu());
   if (!lists_.set_mlocked(pfn) || !core_.map.page(pfn).has(kPageLru)) co_return;
   if (release_ < Release::v4_16) {
     lists_.relist(pfn, kPageUnevictable, kPageActive);

@@ -3,10 +3,10 @@
 // Up to 5.17 a page is taken off its list and put on the one where it now belongs. Since 5.18 it waits in the CPU's
 // mlock pagevec first, with a reference as in any other, and counts how many locked mappings it has while it is on the
 // unevictable list. The count is lost whenever the page leaves that list, and may then be too low. LruLists keeps
-// flags, counts and NR_MLOCK. Lru owns this class, passes on the calls of owners/ and processes/, and drains it after
-// the other pagevecs.
+// flags, counts and NR_MLOCK. A part of Lru, which hands it out; LruDrain drains it after the other pagevecs.
 //
-// Cost: O(1) per page; since 5.18 a search of the locked pages' counts (LruLists) besides.
+// Cost: O(1) per page; since 5.18, for a page that is locked or unlocked, also linear in the number of pages that have
+// a count of locked mappings.
 //
 // Locks: lru_lock is taken inside in the kernel; a pagevec belongs to its CPU.
 #pragma once
@@ -18,12 +18,12 @@
 
 namespace cma {
 
-class Lru;
 class Pagevecs;
+class References;
 
 // The steps that a page in the mlock pagevec waits for (5.18).
 enum class MlockStep : std::uint8_t {
-  lock,      // mlock_page: a page that was on the LRU
+  lock,      // mlock_page: a page that was added to the LRU; nothing to do if it is off its list now
   lock_new,  // mlock_new_page: one that was never on it
   unlock,    // munlock_page
 };
@@ -38,15 +38,19 @@ enum class StillMapped : std::uint8_t { no, perhaps, by_locked_memory };
 
 class MlockPages {
  public:
-  MlockPages(const Core& core, Lru& lru, Pagevecs& pagevecs, LruLists& lists);
+  // Refers to its arguments, which outlive it.
+  MlockPages(const Core& core, References& references, Pagevecs& pagevecs, LruLists& lists);
 
-  // Marks a page as locked memory, and moves it from its list to the unevictable one. Up to 5.17 this CPU's pagevecs
-  // are drained first; a page that had the mark or is on no list stays where it is; others move at once, since 4.16 by
-  // way of lru_add. Since 5.18 moves by way of this CPU's mlock pagevec, and is counted on that list, once for each
-  // locked mapping. Requires: the page-table lock.
+  // Marks a page as locked memory, and moves it from its list to the unevictable one; one that is on no list stays
+  // where it is. Requires: the page-table lock.
+  // - Up to 5.17 this CPU's pagevecs are drained first, and a page that had the mark stays where it is. Others move at
+  //   once, since 4.16 by way of lru_add.
+  // - Since 5.18 the page moves by way of this CPU's mlock pagevec. Its locked mappings are counted on the
+  //   unevictable list.
   Task<void> mlock(Pfn pfn);
-  // Takes a new page of locked memory, instead of Lru::cache_add(): up to 4.15 onto the unevictable list at once, later
-  // by way of lru_add, since 5.18 of the mlock pagevec. Requires: as cache_add(), and the page-table lock.
+  // Marks a new page as locked memory and takes it to the unevictable list, instead of Pagevecs::cache_add(). Requires:
+  // as cache_add(), and the page-table lock. Up to 4.15 it is there at once; later it goes by way of lru_add,
+  // since 5.18 of the mlock pagevec.
   Task<void> mlock_new(Pfn pfn);
   // Records that locked memory stopped mapping the page (up to 5.17). Clears the mark; does nothing if there is none. A
   // page off its list only loses the mark, whatever still maps it. Another goes by `still_mapped`:
@@ -77,7 +81,7 @@ class MlockPages {
 
   Release release_;
   Core core_;
-  Lru& lru_;
+  References& references_;
   Pagevecs& queues_;
   LruLists& lists_;
   std::vector<std::vector<Mlocking>> pagevecs_;  // by CPU

@@ -1,6 +1,7 @@
 #include "allocator/lru/pagevecs.h"
 
-#include "allocator/lru/lru.h"
+#include "allocator/lru/drain.h"
+#include "allocator/lru/references.h"
 
 namespace cma {
 namespace {
@@ -22,19 +23,20 @@ std::string_view name_of(Pagevec which) {
   return "?";
 }
 
-Pagevecs::Pagevecs(const Core& core, Lru& lru, LruLists& lists)
+Pagevecs::Pagevecs(const Core& core, References& references, LruLists& lists, const LruDrain& disabling)
     : release_(core.geometry.release),
       core_(core),
-      lru_(lru),
+      references_(references),
       lists_(lists),
+      disabling_(disabling),
       cpus_(static_cast<std::size_t>(core.geometry.cpus)) {
   for (Cpu& cpu : cpus_)
     for (std::vector<Pfn>& pagevec : cpu.of) pagevec.reserve(pagevec_size(release_));
 }
 
 bool Pagevecs::reserve_slot(Pfn pfn) {
-  lru_.get_page(pfn);
-  return ++core_.map.edit(pfn).pagevecs == kMostSlots || lru_.disable_count() > 0;
+  references_.get_page(pfn);
+  return ++core_.map.edit(pfn).pagevecs == kMostSlots || disabling_.disable_count() > 0;
 }
 
 // Puts a page in a pagevec, and drains it if that fills it or the caches are disabled.
@@ -152,7 +154,7 @@ Task<void> Pagevecs::drain_one(Cpu& cpu, Pagevec which) {
     finish(which, pfn);
     leave_slot(pfn);
   }
-  co_await lru_.release_pages(std::move(batch));
+  co_await references_.release_pages(std::move(batch));
 }
 
 Task<void> Pagevecs::drain(int cpu) {

@@ -2,10 +2,10 @@
 //
 // A page that was just added is not on the LRU yet, but in its CPU's pagevec. A page on its way from one list to
 // another is in a pagevec too, and stays on its list meanwhile. Each slot of a pagevec has a reference, which goes when
-// the pagevec fills or is drained. A compound page does not wait since 4.7, nor does any page while Lru has the caches
-// disabled: its pagevec is drained at once. Lru owns this class and drops the references.
+// the pagevec fills or is drained. A part of Lru, which hands it out.
 //
-// Cost: O(1) to queue and O(1) per page drained; mark_accessed() searches lru_add for a page that is not on the LRU.
+// Cost: O(1) to queue and O(1) per page drained; mark_accessed() searches lru_add, of pagevec_size() pages at most, for
+// a page that is not on the LRU.
 //
 // Locks: callers hold no spinlock, as a Task may stop at a point. A pagevec belongs to its CPU.
 #pragma once
@@ -20,7 +20,8 @@
 
 namespace cma {
 
-class Lru;
+class LruDrain;
+class References;
 
 // Returns PAGEVEC_SIZE: the insertion that makes a pagevec so long drains it.
 constexpr std::size_t pagevec_size(Release release) {
@@ -44,19 +45,36 @@ std::string_view name_of(Pagevec which);
 
 class Pagevecs {
  public:
-  Pagevecs(const Core& core, Lru& lru, LruLists& lists);
+  // Refers to its arguments, which outlive it. `disabling` may be made later: only its disable_count() is read.
+  Pagevecs(const Core& core, References& references, LruLists& lists, const LruDrain& disabling);
 
-  // --- queueing: these do what Lru's calls of the same names state ---
+  // --- queueing, in the pagevecs of this CPU ---
+  // What is queued has a reference more until the drain. A call drains its pagevec at once if that is full now, the
+  // caches are disabled (LruDrain), the page is compound (4.7), or it has as many slots as it can count. Requires of
+  // all of this section: the page has a reference, and the caller holds that or the page's lock.
+  //
+  // Queues a page for the LRU (lru_cache_add). Requires: the caller's reference; the page is neither on the LRU nor
+  // waiting to be.
   Task<void> cache_add(Pfn pfn);
+  // Makes a page referenced, or active if it was referenced and is evictable: queued if it is on the LRU (on one CPU at
+  // once), in its slot if it waits in this CPU's lru_add. Waiting elsewhere it stops being referenced, and does not
+  // become active.
   Task<void> mark_accessed(Pfn pfn);
+  // Deactivates a page of a file that could not be dropped (deactivate_file_page). Queues any that is evictable, since
+  // 6.12 only one on the LRU; the drain leaves a mapped page as it is.
   Task<void> deactivate_file(Pfn pfn);
+  // Deactivates a page of an active list (deactivate_page, 5.4); does nothing to others, and before 5.4.
   Task<void> deactivate(Pfn pfn);
+  // Marks an anonymous page that may be dropped instead of kept. Before 4.12 it only stops being active. Does nothing
+  // to a page that is off the LRU or unevictable.
   Task<void> madv_free(Pfn pfn);
+  // Queues a page whose writeback has ended and that is to be reclaimed for the tail of its inactive list
+  // (rotate_reclaimable_page). Does nothing if it is off the LRU, locked, dirty or unevictable.
   Task<void> rotate_reclaimable(Pfn pfn);
 
   // --- draining ---
   // Drains the pagevecs of one CPU, those that are empty without effect. That of locked memory is another:
-  // Lru::add_drain() drains both.
+  // LruDrain::add_drain() drains both.
   Task<void> drain(int cpu);
 
   // --- slots, also those of the pagevec of locked memory ---
@@ -72,7 +90,7 @@ class Pagevecs {
   const std::vector<Pfn>& pages(int cpu, Pagevec which = Pagevec::add) const {
     return cpus_[static_cast<unsigned>(cpu)].of[static_cast<unsigned>(which)];
   }
-  // Returns how many pages are in the pagevecs of a CPU. Lru::parked() adds those of locked memory.
+  // Returns how many pages are in the pagevecs of a CPU. LruDrain::parked() adds those of locked memory.
   std::size_t parked(int cpu) const { return cpus_[static_cast<unsigned>(cpu)].parked; }
 
   // Takes the pagevecs of a machine of the same geometry.
@@ -93,8 +111,9 @@ class Pagevecs {
 
   Release release_;
   Core core_;
-  Lru& lru_;
+  References& references_;
   LruLists& lists_;
+  const LruDrain& disabling_;
   std::vector<Cpu> cpus_;  // by number
 };
 

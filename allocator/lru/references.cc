@@ -50,7 +50,6 @@ std::vector<Pfn> References::drop_references(std::span<const Pfn> pages) {
   return dead;
 }
 
-// Frees pages whose last reference is gone: prepares all, then commits each.
 Task<void> References::free_together(std::vector<Pfn> dead) {
   std::vector<Buddy::PendingFree> pending;
   for (Pfn pfn : dead) {

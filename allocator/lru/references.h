@@ -1,8 +1,8 @@
 // References to pages (mm/swap.c): get_page, put_page, and release_pages for many at once. The last reference of a page
 // takes it off the LRU and frees it.
 //
-// A part of Lru, by whose calls everything that holds a page takes and drops references. Cost: O(1) per page that keeps
-// references; one that is freed leaves its list (LruLists) and goes through Buddy.
+// A part of Lru, which hands it out: everything that holds a page takes and drops references here. Cost: O(1) per page
+// that keeps references; one that is freed leaves its list (LruLists) and goes through Buddy.
 //
 // Locks: callers hold no spinlock, as a Task may stop at a point.
 #pragma once
@@ -25,10 +25,18 @@ class References {
   // Sets the taker of huge pages of the hugetlb pool, once, before any other call. It is not owned.
   void set_hugetlb_free(HugetlbFree& hugetlb) { hugetlb_ = &hugetlb; }
 
-  // These do what Lru's calls of the same names state.
+  // Takes a reference on a page in use. Requires: the page has a reference.
   void get_page(Pfn pfn);
+  // Drops a reference; the last one takes the page off the LRU and frees it, or gives it back to the hugetlb pool.
+  // Requires: the reference is the caller's.
   Task<void> put_page(Pfn pfn);
+  // Drops one reference of each page; pages that lose their last go off the LRU and are freed. Requires: the references
+  // are the caller's; since 6.9, no page is of the hugetlb pool.
+  // - Up to 6.8 compound pages are freed one by one, then all others together, last first.
+  // - Since 6.9 pages are freed in order, one pagevec's worth at a time.
   Task<void> release_pages(std::vector<Pfn> pages);
+  // Frees pages that have lost their last reference and are on no list, first page first: prepares all, then commits
+  // each (free_unref_page_list). Requires: each has kPageInFlight.
   Task<void> free_together(std::vector<Pfn> dead);
 
  private:

@@ -1,5 +1,5 @@
 // Another per-CPU cache that keeps pages from moving, and that draining empties together with the pagevecs (5.13): the
-// buffer-head slots of the layer buffers/. An upward call of this layer, made by Lru::add_drain_all() without a
+// buffer-head slots of the layer buffers/. An upward call of this layer, made by LruDrain::add_drain_all() without a
 // spinlock held. Cost: that of the layer; occupied() is asked once for each CPU and drain.
 #pragma once
 

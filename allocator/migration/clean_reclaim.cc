@@ -16,7 +16,7 @@ Task<bool> CleanReclaim::reclaim_page(Pfn pfn) {
   const bool reclaimed = co_await kinds_->reclaim_clean(pfn);
   locks_.unlock(pfn);
   if (!reclaimed) co_return false;
-  lru_.forget_isolated(pfn);
+  lru_.isolated().forget_isolated(pfn);
   core_.map.edit(pfn).flags &= ~(kPageTaskList | kPageActive);
   co_await buddy_.free_unreferenced(pfn, 0);
   co_return true;

@@ -21,13 +21,13 @@ void migrate_one_page(benchmark::State& state, Release release) {
   }
   const Pfn first = machine->buddy.alloc_pages(kGfpHighuserMovable, 0);
   const OwnerId owner = run_now(machine->owners.adopt_anonymous(first));
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.drain().add_drain_all());
   MigrateControl control;
   for (auto _ : state) {
     const Pfn at = machine->owners.owner(owner).pfn;
     run_now(machine->scanner.isolate_range(control, at, at + 1));
     const Moved moved = run_now(machine->migration.migrate_pages(control));
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     if (!moved.all() || machine->owners.owner(owner).pfn == at) return state.SkipWithError("the page did not move");
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));

@@ -8,7 +8,7 @@ namespace cma {
 // folio_putback_hugetlb: drops the list's reference, which frees the page if it was the last.
 Task<void> MigrateSteps::put_back_hugetlb(Pfn pfn) {
   core_.map.edit(pfn).flags &= ~kPageTaskList;
-  co_await lru_.put_page(pfn);
+  co_await lru_.references().put_page(pfn);
 }
 
 // The part of unmap_and_move_huge_page with both pages locked. Returns 0 or -EAGAIN.
@@ -58,7 +58,7 @@ Task<int> MigrateSteps::try_to_move_hugetlb(PageList& from, PageList& failed, Pf
     co_await put_back_hugetlb(pfn);
   else if (error != -kEAGAIN)
     failed.push_back(core_.map, frame);
-  co_await lru_.put_page(target);
+  co_await lru_.references().put_page(target);
   co_return error;
 }
 

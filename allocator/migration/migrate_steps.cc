@@ -24,13 +24,13 @@ void MigrateSteps::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) {
 // Puts a page back on the LRU, or gives it back to its driver.
 Task<void> MigrateSteps::put_back_page(Pfn pfn) {
   if (!core_.map.page(pfn).has(kPageMovableOps | kPageIsolated)) {
-    co_await lru_.putback(pfn);
+    co_await lru_.isolated().putback(pfn);
     co_return;
   }
   co_await locks_.lock(pfn);
   core_.map.edit(pfn).flags &= ~(kPageIsolated | kPageTaskList);
   locks_.unlock(pfn);
-  co_await lru_.put_page(pfn);
+  co_await lru_.references().put_page(pfn);
 }
 
 Task<void> MigrateSteps::putback(Control& control) {
@@ -49,16 +49,16 @@ Task<void> MigrateSteps::putback(Control& control) {
 // Drops the list's reference of a page that has moved, or that its users have freed meanwhile.
 Task<void> MigrateSteps::release_source(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
-  if (!page.has(kPageIsolated)) lru_.forget_isolated(pfn);
+  if (!page.has(kPageIsolated)) lru_.isolated().forget_isolated(pfn);
   page.flags &= ~(kPageTaskList | kPageIsolated);
   co_await at(core_.engine, Point::migrate_moved);
-  co_await lru_.put_page(pfn);
+  co_await lru_.references().put_page(pfn);
 }
 
 // Queues a complete new page on this CPU's pagevec, which takes a reference of its own.
 Task<void> MigrateSteps::settle_target(Pfn target, bool drains) {
-  co_await lru_.cache_add(target);
-  if (drains) co_await lru_.add_drain(core_.engine.cpu());
+  co_await lru_.pagevecs().cache_add(target);
+  if (drains) co_await lru_.drain().add_drain(core_.engine.cpu());
 }
 
 // alloc_migration_target: allocates a page as large as the one that moves, since 5.9 on the same node if it can.
@@ -76,7 +76,7 @@ Task<void> MigrateSteps::put_target(const Control& control, Pfn target) {
   if (control.compacting != nullptr && release_ >= Release::v3_16)
     co_await control.compacting->targets.give_back(target);
   else
-    co_await lru_.put_page(target);
+    co_await lru_.references().put_page(target);
 }
 
 // Returns whether to wait for the page's lock, which another task holds. Not with PF_MEMALLOC, which a compaction on
@@ -169,7 +169,7 @@ Task<int> MigrateSteps::try_to_move(const Control& control, PageList& from, Page
   if (error != -kEAGAIN) from.remove(core_.map, frame);
   if (error == 0) {
     // Drops the reference of the target's allocation: its mapping, cache or driver holds others now.
-    co_await lru_.put_page(target);
+    co_await lru_.references().put_page(target);
     co_await release_source(pfn);
     co_return 0;
   }

@@ -41,7 +41,7 @@ TEST_P(MigrateTest, EveryMovableKindMovesWithItsContent) {
     EXPECT_EQ(migrate(), 0);
     EXPECT_NE(where(id), 520U) << name_of(kind);
     EXPECT_THAT(left(), IsEmpty());
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     EXPECT_EQ(page_of(id).ref, 1) << name_of(kind);
     EXPECT_EQ(page_of(id).map, kind == PageKind::anonymous ? 1 : 0);
     EXPECT_EQ(page_of(id).token, machine->owners.owner(id).token);
@@ -153,7 +153,7 @@ TEST_P(MigrateUnmodelledTest, PagesThatFailedForGoodStayListed) {
 
 TEST_P(MigrateTest, APinnedSharedPageIsTriedTenTimesACall) {
   const OwnerId id = own(520, PageKind::shmem);
-  machine->lru.get_page(520);
+  machine->lru.references().get_page(520);
   scan(512, 528);
   machine->trace.set_page_events(true);
   EXPECT_EQ(migrate(), 1);
@@ -165,13 +165,13 @@ TEST_P(MigrateTest, APinnedSharedPageIsTriedTenTimesACall) {
 TEST_P(MigrateTest, APinTakenAfterTheScanLeavesThePageMappedWhereItWas) {
   const OwnerId id = own(520, PageKind::anonymous);
   scan(512, 528);
-  machine->lru.get_page(520);
+  machine->lru.references().get_page(520);
   EXPECT_EQ(migrate(), 1);
   EXPECT_EQ(page_of(id).map, 1);
   EXPECT_EQ(page_of(id).ref, 3);
   EXPECT_EQ(where(id), 520U);
   run_now(machine->migration.putback(control));
-  run_now(machine->lru.add_drain(0));
+  run_now(machine->lru.drain().add_drain(0));
   EXPECT_EQ(page_of(id).ref, 2);
   EXPECT_TRUE(page_of(id).has(kPageLru));
   EXPECT_EQ(machine->lru.lists().isolated_anon(), 0);
@@ -246,7 +246,7 @@ TEST_P(MigrateTest, APageWhoseOwnerGoesAwayAtAnyPointIsFreedOnce) {
     run_to_rest(*machine);
     EXPECT_TRUE(outcome.value->all()) << info_of(point).name;
     engine.assume(kMainActor);
-    run_now(machine->lru.add_drain_all());
+    run_now(machine->lru.drain().add_drain_all());
     run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     EXPECT_EQ(machine->map.page(520).ref, 0) << info_of(point).name;
     EXPECT_EQ(machine->buddy.zone(0).nr_free_pages, 1024 - 100) << info_of(point).name;
@@ -261,7 +261,7 @@ class FreshTargets final : public MigrationTargets {
  public:
   explicit FreshTargets(Machine& machine) : machine_(machine) {}
   Task<Pfn> take(Pfn) override { co_return machine_.buddy.alloc_pages(kGfpMigrationTarget, 0); }
-  Task<void> give_back(Pfn target) override { co_await machine_.lru.put_page(target); }
+  Task<void> give_back(Pfn target) override { co_await machine_.lru.references().put_page(target); }
 
  private:
   Machine& machine_;
@@ -290,7 +290,7 @@ class LockedPageTest : public MigrateTest {
     run_to_rest(*machine);
     engine.assume(kMainActor);
     run_now(machine->migration.putback(control));
-    run_now(machine->lru.add_drain_all());
+    run_now(machine->lru.drain().add_drain_all());
     return waiting;
   }
 
@@ -345,7 +345,7 @@ TEST_P(LockedPageTest, APageUnderWritebackIsBusyForALightCall) {
   const FileId file = machine->files.open(FileMethod::ordered, true);
   const OwnerId page = run_now(machine->files.read(file, 0, true)).page;
   run_now(machine->device.complete_one());
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.drain().add_drain_all());
   run_now(machine->files.write(page));
   run_now(machine->files.writeback(page));
   const Pfn pfn = where(page);
@@ -376,7 +376,7 @@ class HugeMigrateTest : public ::testing::TestWithParam<Release> {
     for (Pfn pfn = kHead; pfn < kHead + 16; ++pfn) claim_frame(*machine, pfn);
     machine->buddy.prep_compound_page(kHead, 4);
     run_now(machine->processes.fault_in_huge(process, 0, 0, kHead));
-    run_now(machine->lru.add_drain_all());
+    run_now(machine->lru.drain().add_drain_all());
     populate_lru(*machine, 100);
     // Nowhere else sixteen pages in a row but where nothing is taken from.
     for (Pfn pfn = 108; pfn < 1024; pfn += 16)
@@ -407,7 +407,7 @@ TEST_P(HugeMigrateTest, ItIsSplitAndItsPagesMove) {
 }
 
 TEST_P(HugeMigrateTest, APinnedOneStaysWholeAndTheCallEnds) {
-  machine->lru.get_page(kHead);
+  machine->lru.references().get_page(kHead);
   EXPECT_LT(migrate().error, 0);
   EXPECT_TRUE(machine->map.page(kHead).has(kPageHead));
   EXPECT_EQ(where(5), kHead + 5);
@@ -447,7 +447,7 @@ TEST_P(HugeMigrateTest, APageOfASplitOneThatStaysIsNoFailureOfItsOwn) {
     ASSERT_EQ(engine.state(migrator), Engine::State::ready);
   }
   engine.assume(kMainActor);
-  machine->lru.get_page(kHead + 3);
+  machine->lru.references().get_page(kHead + 3);
   engine.resume(migrator);
   run_to_rest(*machine);
   EXPECT_EQ(outcome.value->failed, 1);
@@ -458,13 +458,13 @@ TEST_P(HugeMigrateTest, APageOfASplitOneThatStaysIsNoFailureOfItsOwn) {
 
 // Its process has ended: nothing maps it, and another keeps it.
 TEST_P(HugeMigrateTest, OneThatNothingMapsIsNotSplit) {
-  machine->lru.get_page(kHead);
+  machine->lru.references().get_page(kHead);
   run_now(machine->processes.exit(process));
   ASSERT_EQ(machine->map.page(kHead).map, 0);
   EXPECT_LT(migrate().error, 0);
   EXPECT_TRUE(machine->map.page(kHead).has(kPageHead));
   run_now(machine->migration.putback(control));
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.drain().add_drain_all());
   EXPECT_EQ(machine->map.page(kHead).ref, 1);
 }
 
@@ -472,7 +472,7 @@ TEST_P(HugeMigrateTest, OneThatNothingMapsIsNotSplit) {
 TEST_P(MigrateTest, APageThatItsDriverFreesMeanwhileCountsAsMoved) {
   const OwnerId id = own(520, PageKind::movable_ops);
   scan(512, 528);
-  machine->lru.get_page(520);
+  machine->lru.references().get_page(520);
   run_now(machine->owners.release(id));
   ASSERT_EQ(machine->map.page(520).ref, 2);
   EXPECT_EQ(migrate(), 0);

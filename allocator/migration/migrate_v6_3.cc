@@ -108,7 +108,7 @@ Task<int> MigrateV6_3::move_page(const Unmapped& page, const Batch& batch) {
     co_await put_target(batch.control, target);
     co_return error;
   }
-  co_await lru_.put_page(target);
+  co_await lru_.references().put_page(target);
   co_await release_source(pfn);
   co_return 0;
 }

@@ -54,8 +54,8 @@ TEST_P(ScanTest, PagesOnTheLruAndMovableOnesAreTakenNewestFirst) {
 TEST_P(ScanTest, PinnedAnonymousPagesAreSkippedAndPinnedSharedOnesAreNot) {
   own(520, PageKind::anonymous);
   own(521, PageKind::shmem);
-  machine->lru.get_page(520);
-  machine->lru.get_page(521);
+  machine->lru.references().get_page(520);
+  machine->lru.references().get_page(521);
   scan(512, 576);
   EXPECT_THAT(taken(), ElementsAre(521));
 }
@@ -89,7 +89,7 @@ TEST_P(ScanTest, ABatchEndsAfterThirtyTwoPages) {
 TEST_P(ScanTest, APageOnlyItsListHoldsIsSkipped) {
   // Orphaned: no longer mapped, one reference left.
   const OwnerId id = own(520, PageKind::anonymous);
-  machine->lru.get_page(520);
+  machine->lru.references().get_page(520);
   run_now(machine->owners.release(id));
   ASSERT_EQ(machine->map.page(520).ref, 1);
   scan(512, 576);
@@ -174,7 +174,7 @@ TEST(ScanThrottle, ASignalWakesTheThrottledScan) {
   for (Release release : kComparedReleases) {
     const std::unique_ptr<Machine> machine = make_machine(default_small_geometry(release));
     own_frame(*machine, 512, PageKind::anonymous);
-    machine->lru.isolate(512);
+    machine->lru.isolated().isolate(512);
     Engine& engine = machine->engine;
     const ActorId actor = engine.add_actor(0);
     MigrateControl control;
@@ -220,7 +220,7 @@ class CompactingScan : public ::testing::TestWithParam<Release> {
     const std::vector<Pfn> pages = pfns_of(machine->map, control.pages);
     run_now(machine->migration.putback(control));
     control.nr_pages = 0;
-    run_now(machine->lru.add_drain_all());
+    run_now(machine->lru.drain().add_drain_all());
     return pages;
   }
   // Returns whether a scan of its pageblock takes the page.
@@ -250,7 +250,7 @@ TEST_P(CompactingScan, ADirtyPageOfAFileIsTakenIfItMovesWithoutBeingWritten) {
                           Case{FileMethod::block_device, Release::v5_0}}) {
     const FileId file = machine->files.open(one.method, false);
     const OwnerId page = run_now(machine->files.read(file, 0, false)).page;
-    run_now(machine->lru.add_drain_all());
+    run_now(machine->lru.drain().add_drain_all());
     const Pfn pfn = machine->owners.owner(page).pfn;
     machine->map.set_pageblock_type(pfn, Migratetype::movable);
     EXPECT_TRUE(takes(pfn, MoveMode::async)) << "clean";
@@ -268,7 +268,7 @@ TEST_P(CompactingScan, ADirtyPageOfAFileIsTakenIfItMovesWithoutBeingWritten) {
 TEST_P(CompactingScan, APageUnderWritebackOrALockIsLeftByAScanThatMustNotWait) {
   const FileId file = machine->files.open(FileMethod::ordered, false);
   const OwnerId page = run_now(machine->files.read(file, 0, false)).page;
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.drain().add_drain_all());
   const Pfn pfn = machine->owners.owner(page).pfn;
   machine->map.set_pageblock_type(pfn, Migratetype::movable);
   machine->map.edit(pfn).flags |= kPageWriteback;
@@ -346,7 +346,7 @@ TEST_P(CompactingScan, AHugePageOfAWholePageblockStays) {
   for (Pfn pfn = 640; pfn < 704; ++pfn) claim_frame(*machine, pfn);
   machine->buddy.prep_compound_page(640, machine->processes.huge_order());
   run_now(machine->processes.fault_in_huge(process, 0, 0, 640));
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.drain().add_drain_all());
   ASSERT_EQ(machine->map.page(640).order, 6);
   for (const int wanted : {-1, 6, 7}) {
     compacting.order = wanted;

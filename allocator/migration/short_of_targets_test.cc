@@ -23,7 +23,7 @@ TEST(ShortOfTargets, APageWithoutATargetEndsTheCallThoughOthersWouldBeTriedAgain
   const MappingId mapping = machine->processes.mmap_anon(process, 1);
   ASSERT_EQ(run_now(machine->contig.alloc_contig_range(0x20a, 0x20b, Migratetype::cma)), 0);
   ASSERT_EQ(run_now(machine->processes.write(process, mapping, 0, 0x20a)), 0);
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.drain().add_drain_all());
   machine->spaces.set_temporary_stack(process, true);
   const OwnerId second = own_frame(*machine, 0x209, PageKind::anonymous);
   const OwnerId third = own_frame(*machine, 0x208, PageKind::anonymous);

@@ -22,7 +22,7 @@ class HugePagesTest : public testing::TestWithParam<Release> {
     parent_ = machine_->processes.spawn();
     machine_->processes.mmap_huge(parent_, 1);
     write(parent_, 0);
-    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.drain().add_drain_all());
     head_ = frame(parent_, 0);
   }
 
@@ -127,12 +127,12 @@ TEST_P(HugePagesTest, SplitItIsAsManyPagesInItsPlaceOnTheLru) {
 }
 
 TEST_P(HugePagesTest, AnotherReferenceForbidsToSplitItSince4_5) {
-  machine_->lru.get_page(head_);
+  machine_->lru.references().get_page(head_);
   const int expected = GetParam() < Release::v4_5 ? 0 : GetParam() < Release::v6_1 ? -kEBUSY : -kEAGAIN;
   EXPECT_EQ(expected, split());
   EXPECT_EQ(expected != 0, head().has(kPageHead));
   EXPECT_EQ(2, head().ref);
-  run_now(machine_->lru.put_page(head_));
+  run_now(machine_->lru.references().put_page(head_));
 }
 
 TEST_P(HugePagesTest, AReferenceTakenWhileItIsUnmappedLeavesItWhole) {
@@ -144,7 +144,7 @@ TEST_P(HugePagesTest, AReferenceTakenWhileItIsUnmappedLeavesItWhole) {
   machine_->engine.resume(splitter);
   ASSERT_FALSE(outcome.value);
   EXPECT_EQ(0, head().map);
-  machine_->lru.get_page(head_);
+  machine_->lru.references().get_page(head_);
   run_to_rest(*machine_);
   EXPECT_EQ(outcome.value, GetParam() < Release::v6_1 ? -kEBUSY : -kEAGAIN);
   EXPECT_TRUE(head().has(kPageHead));
@@ -188,11 +188,11 @@ TEST_P(HugePagesTest, TheLastSharerWritesToTheHugePageItself) {
 
 TEST_P(HugePagesTest, AnotherReferenceMakesTheLastSharerCopySince5_18) {
   run_now(machine_->processes.exit(run_now(machine_->processes.fork(parent_))));
-  machine_->lru.get_page(head_);
+  machine_->lru.references().get_page(head_);
   write(parent_, 3);
   EXPECT_EQ(frame(parent_, 3) == head_ + 3, GetParam() < Release::v5_18);
   EXPECT_EQ(frame(parent_, 4), head_ + 4);
-  run_now(machine_->lru.put_page(head_));
+  run_now(machine_->lru.references().put_page(head_));
 }
 
 TEST_P(HugePagesTest, WithoutAFreeBlockOfItsSizeSmallPagesDo) {
@@ -251,7 +251,7 @@ TEST_P(RacingHugeFaultsTest, TheFirstTouchBringsInOneHugePage) {
   machine_->processes.mmap_huge(process, 1);
   const std::int64_t before = free_pages();
   write_twice(process);
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(before - 16, free_pages());
 }
 
@@ -260,7 +260,7 @@ TEST_P(RacingHugeFaultsTest, AWriteToASharedOneCopiesItOnceUpTo5_7) {
   const SpaceId child = run_now(machine_->processes.fork(parent_));
   const std::int64_t before = free_pages();
   write_twice(child);
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(before - 16, free_pages());
   EXPECT_EQ(1, head().map);
 }
@@ -285,7 +285,7 @@ TEST_P(RacingHugeFaultsTest, SmallPagesInItsPlaceAreMappedOnceUpTo5_7) {
   leave_small_pages(45);
   const std::int64_t before = free_pages();
   write_twice(child);
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(before - 16, free_pages());
   EXPECT_EQ(1, head().map);
 }
@@ -353,7 +353,7 @@ class ContendedHugePageTest : public HugePagesTest {
   void finish() {
     run_to_rest(*machine_);
     machine_->engine.assume(kMainActor);
-    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.drain().add_drain_all());
     EXPECT_TRUE(machine_->page_locks.none_held());
     EXPECT_EQ(machine_->lru.lists().isolated_anon(), 0);
   }
@@ -466,7 +466,7 @@ TEST_P(ContendedHugePageTest, OneThatIsPinnedWhenItIsUnmappedStays) {
   if (GetParam() < Release::v5_7) GTEST_SKIP() << "huge pages stay";
   const ActorId mover = start_task(*machine_, move(), Point::migrate_unmapped);
   machine_->engine.assume(kMainActor);
-  machine_->lru.get_page(head_);
+  machine_->lru.references().get_page(head_);
   machine_->engine.resume(mover);
   finish();
   EXPECT_EQ(moved_.value, -kEBUSY);

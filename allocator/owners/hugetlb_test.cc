@@ -70,10 +70,10 @@ TEST_P(HugetlbTest, AnotherReferenceKeepsItFromThePool) {
   ASSERT_TRUE(run_now(pool_.grow()));
   const OwnerId id = machine_->owners.adopt_hugetlb(pool_.dequeue());
   const Pfn pfn = machine_->owners.owner(id).pfn;
-  machine_->lru.get_page(pfn);
+  machine_->lru.references().get_page(pfn);
   run_now(machine_->owners.release(id));
   EXPECT_EQ(0U, pool_.free_pages());
-  run_now(machine_->lru.put_page(pfn));
+  run_now(machine_->lru.references().put_page(pfn));
   EXPECT_EQ(1U, pool_.free_pages());
 }
 
@@ -109,9 +109,9 @@ TEST_P(HugetlbTest, ThePageThatWasLentComesBackAsMemory) {
   ASSERT_NE(kNoPfn, lent);
   pool_.moved(used, lent);
   const std::int64_t before = free_pages();
-  run_now(machine_->lru.put_page(used));
+  run_now(machine_->lru.references().put_page(used));
   EXPECT_EQ(before + 16, free_pages());
-  run_now(machine_->lru.put_page(lent));
+  run_now(machine_->lru.references().put_page(lent));
   EXPECT_EQ(1U, pool_.free_pages()) << "it has become the pool's";
 }
 
@@ -120,11 +120,11 @@ TEST_P(HugetlbTest, AReferenceTakenByNumberBringsTheNewPageIntoThePool) {
   begin(pool_.grow(), grown);
   Pfn fresh = machine_->map.range().start;
   while (!page(fresh).has(kPageHead)) ++fresh;
-  machine_->lru.get_page(fresh);
+  machine_->lru.references().get_page(fresh);
   run_to_rest(*machine_);
   EXPECT_EQ(grown.value, true);
   EXPECT_EQ(0U, pool_.free_pages());
-  run_now(machine_->lru.put_page(fresh));
+  run_now(machine_->lru.references().put_page(fresh));
   EXPECT_EQ(1U, pool_.free_pages());
   EXPECT_EQ(fresh, front());
 }
@@ -215,14 +215,14 @@ TEST_P(HugetlbTest, APageInItsPlaceThatAnotherHoldsComesLater) {
     Pfn fresh = machine_->map.range().start;
     while (!page(fresh).has(kPageHugetlb) || page(fresh).ref == 0) ++fresh;
     machine_->engine.assume(kMainActor);
-    machine_->lru.get_page(fresh);
+    machine_->lru.references().get_page(fresh);
     if (!needed) machine_->owners.adopt_hugetlb(pool_.dequeue());
     run_to_rest(*machine_);
     machine_->engine.assume(kMainActor);
     EXPECT_EQ(outcome.value, 0);
     EXPECT_EQ(pool_.free_pages(), pool - 1);
     EXPECT_EQ(page(fresh).ref, 1);
-    run_now(machine_->lru.put_page(fresh));
+    run_now(machine_->lru.references().put_page(fresh));
     EXPECT_EQ(pool_.free_pages(), pool);
     if (!needed) return;
     // The next turn begins with a pool whose only page is taken.
@@ -257,14 +257,14 @@ TEST_P(HugetlbTest, APageThatItsUserFreesWhileAnotherHoldsItStays) {
   if (GetParam() < Release::v5_13) GTEST_SKIP() << "left where they are";
   const OwnerId id = listed_page();
   const Pfn pfn = machine_->owners.owner(id).pfn;
-  machine_->lru.get_page(pfn);
+  machine_->lru.references().get_page(pfn);
   run_now(machine_->owners.release(id));
   ASSERT_EQ(0, page(pfn).map);
   const Moved moved = run_now(machine_->migration.migrate_pages(control_));
   EXPECT_EQ(1, moved.failed);
   EXPECT_EQ(control_.pages.first, machine_->map.frame(pfn));
   run_now(machine_->migration.putback(control_));
-  run_now(machine_->lru.put_page(pfn));
+  run_now(machine_->lru.references().put_page(pfn));
   EXPECT_EQ(1U, pool_.free_pages());
   EXPECT_EQ(pfn, front());
 }

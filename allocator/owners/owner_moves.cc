@@ -51,8 +51,8 @@ Task<void> OwnerMoves::unmap_ptes(OwnerId id, Pfn counted) {
     if (pte.page == id && pte.state == Pte::State::present) {
       reverse_map_.set_migration_entry(found);
       if (release_ >= Release::v5_18 && pte.locked) {
-        co_await lru_.munlock_when_unmapped(counted);
-        co_await lru_.mlock_drain_local(core_.engine.cpu());
+        co_await lru_.mlock().munlock_when_unmapped(counted);
+        co_await lru_.mlock().drain(core_.engine.cpu());
       }
       --core_.map.edit(counted).ref;
       CMA_ASSERT(core_.map.page(counted).map >= 0 && core_.map.page(counted).ref > 0);
@@ -83,8 +83,8 @@ Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
       ++core_.map.edit(counted).ref;
       reverse_map_.remove_migration_entry(found);
       if (release_ >= Release::v5_18 && pte.locked && !core_.bugs.fires(Bug::move_unlocks)) {
-        co_await lru_.mlock(counted);
-        co_await lru_.mlock_drain_local(core_.engine.cpu());
+        co_await lru_.mlock().mlock(counted);
+        co_await lru_.mlock().drain(core_.engine.cpu());
       }
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
@@ -106,7 +106,7 @@ void OwnerMoves::take_over(Owner& owner, Pfn old, Pfn target) {
   to.owner = from.owner;
   if (!core_.bugs.fires(Bug::data_left_behind)) to.token = from.token;
   to.flags |= moved_flags(from.flags);
-  lru_.mlock_migrate_page(old, target);
+  lru_.mlock().move_flag(old, target);
   // PG_readahead is the same bit, and since 5.8 it goes along.
   if (release_ >= Release::v5_8) to.flags |= from.flags & kPageReclaim;
   from.owner = 0;

@@ -128,7 +128,7 @@ void OwnerMoves::split_into_pages(HugeId id, Pfn head, PageList* list) {
     if (list != nullptr)
       list->push_back(core_.map, core_.map.frame(tail));
     else
-      lru_.split_tail(tail, head);
+      lru_.isolated().split_tail(tail, head);
   }
   split_records(id);
 }
@@ -150,7 +150,7 @@ Task<void> OwnerMoves::remap_split(OwnerId first, Pfn head, std::uint64_t pages)
   for (std::uint64_t i = 0; i < pages; ++i) co_await remap_ptes(static_cast<OwnerId>(first + i), head + i);
   for (std::uint64_t i = 1; i < pages; ++i) {
     locks_.unlock(head + i);
-    co_await lru_.put_page(head + i);
+    co_await lru_.references().put_page(head + i);
   }
 }
 

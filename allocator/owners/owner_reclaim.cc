@@ -36,7 +36,7 @@ Task<OwnerReclaim::Referenced> OwnerReclaim::referenced(Pfn pfn) {
       ++found.ptes;
       found.executable = found.executable || pte.executable;
     }
-    if (found.locked && release_ >= Release::v5_18) co_await lru_.mlock(pfn);
+    if (found.locked && release_ >= Release::v5_18) co_await lru_.mlock().mlock(pfn);
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
     if (found.locked) co_return found;
   }
@@ -80,7 +80,7 @@ Task<bool> OwnerReclaim::unmap_lazyfree(OwnerId id, Pfn pfn) {
     const bool there = pte.page == id && pte.state == Pte::State::present;
     if (there && pte.locked && !core_.bugs.fires(Bug::lazyfree_drops_locked)) {
       CMA_ASSERT(space != 0);
-      co_await lru_.mlock(pfn);
+      co_await lru_.mlock().mlock(pfn);
       spaces_.lock(space).unlock(core_.engine);
       co_return false;
     }
@@ -94,7 +94,7 @@ Task<bool> OwnerReclaim::unmap_lazyfree(OwnerId id, Pfn pfn) {
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
     if (written) {
-      lru_.isolated_file_is_anon(pfn);
+      lru_.isolated().isolated_file_is_anon(pfn);
       core_.map.edit(pfn).flags |= kPageSwapbacked;
       co_return false;
     }

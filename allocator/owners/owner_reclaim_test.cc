@@ -22,7 +22,7 @@ class OwnerReclaimTest : public ::testing::TestWithParam<Release> {
   const Pte& pte_of(OwnerId id) const { return machine->spaces.pte(machine->owners.owner(id).first_pte); }
   OwnerId isolated_file_page() {
     const OwnerId id = read_page(*machine, file, next++);
-    EXPECT_TRUE(machine->lru.isolate(pfn_of(id)));
+    EXPECT_TRUE(machine->lru.isolated().isolate(pfn_of(id)));
     return id;
   }
   // Maps a page of a file in a process of its own, which has used it. Returns the process.
@@ -37,15 +37,15 @@ class OwnerReclaimTest : public ::testing::TestWithParam<Release> {
     process = machine->processes.spawn();
     mapping = machine->processes.mmap_anon(process, 1);
     EXPECT_EQ(run_now(machine->processes.write(process, mapping, 0)), 0);
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     return machine->processes.page_at(process, mapping, 0);
   }
   // Returns one that the process has given up (MADV_FREE), off the LRU.
   OwnerId given_up() {
     const OwnerId id = private_page();
     run_now(machine->processes.madv_free(process, mapping, 0, 1));
-    run_now(machine->lru.add_drain(0));
-    EXPECT_TRUE(machine->lru.isolate(pfn_of(id)));
+    run_now(machine->lru.drain().add_drain(0));
+    EXPECT_TRUE(machine->lru.isolated().isolate(pfn_of(id)));
     return id;
   }
   // Begins a task that waits for the page-table lock of a process, which another actor has. That one does something
@@ -129,9 +129,9 @@ TEST_P(OwnerReclaimTest, APageOfAFileLeavesItsCacheOnlyIfItIsCleanAndOfNoUseToOt
   machine->map.edit(pfn).flags |= kPageDirty;
   EXPECT_FALSE(reclaim().remove_mapping(pfn)) << "it is dirty";
   machine->map.edit(pfn).flags &= ~kPageDirty;
-  machine->lru.get_page(pfn);
+  machine->lru.references().get_page(pfn);
   EXPECT_FALSE(reclaim().remove_mapping(pfn)) << "it is held";
-  run_now(machine->lru.put_page(pfn));
+  run_now(machine->lru.references().put_page(pfn));
   EXPECT_EQ(machine->map.page(pfn).owner, id) << "an attempt in vain changes nothing";
   EXPECT_TRUE(reclaim().remove_mapping(pfn));
   EXPECT_EQ(machine->map.page(pfn).ref, 0);
@@ -149,15 +149,15 @@ TEST_P(OwnerReclaimTest, ATruncatedPageIsInNoCacheAndGoesWithItsLastReference) {
   EXPECT_TRUE(machine->owner_moves.moves_dirty(pfn)) << "nothing forbids it";
   EXPECT_FALSE(reclaim().remove_mapping(pfn));
   EXPECT_EQ(run_now(reclaim().page_out(pfn)), OwnerReclaim::Written::keep);
-  machine->lru.get_page(pfn);
+  machine->lru.references().get_page(pfn);
   EXPECT_EQ(run_now(reclaim().page_out(pfn)), OwnerReclaim::Written::keep) << "nor does a reference make it a file's";
-  run_now(machine->lru.put_page(pfn));
+  run_now(machine->lru.references().put_page(pfn));
   EXPECT_FALSE(reclaim().take_orphan(pfn)) << "it has a buffer";
   machine->buffers.put(buffer);
   ASSERT_TRUE(reclaim().release_buffers(pfn));
-  machine->lru.get_page(pfn);
+  machine->lru.references().get_page(pfn);
   EXPECT_FALSE(reclaim().take_orphan(pfn)) << "it is held";
-  run_now(machine->lru.put_page(pfn));
+  run_now(machine->lru.references().put_page(pfn));
   EXPECT_TRUE(reclaim().take_orphan(pfn));
   EXPECT_EQ(machine->map.page(pfn).ref, 0);
 }
@@ -204,9 +204,9 @@ TEST_P(GivenUpTest, PagesThatNoProcessMapsAreUnmappedAlike) {
     const OwnerId id = own_frame(*machine, written ? 601 : 600, PageKind::anonymous);
     const Pfn pfn = pfn_of(id);
     machine->spaces.pte(machine->owners.owner(id).first_pte).dirty = written;
-    run_now(machine->lru.madv_free(pfn));
-    run_now(machine->lru.add_drain(0));
-    ASSERT_TRUE(machine->lru.isolate(pfn));
+    run_now(machine->lru.pagevecs().madv_free(pfn));
+    run_now(machine->lru.drain().add_drain(0));
+    ASSERT_TRUE(machine->lru.isolated().isolate(pfn));
     EXPECT_EQ(run_now(reclaim().unmap(pfn)), !written);
     EXPECT_EQ(machine->map.page(pfn).map, written ? 1 : 0);
     EXPECT_EQ(machine->map.page(pfn).has(kPageSwapbacked), written);

@@ -55,9 +55,9 @@ Task<OwnerId> Owners::adopt_anonymous(Pfn pfn, PteId pte) {
   reverse_map_.map_pte(mapped_by, id);
   spaces_.pte(mapped_by).young = true;
   if (pte != 0 && spaces_.pte(pte).locked)
-    co_await lru_.mlock_new(pfn);
+    co_await lru_.mlock().mlock_new(pfn);
   else
-    co_await lru_.cache_add(pfn);
+    co_await lru_.pagevecs().cache_add(pfn);
   co_return id;
 }
 
@@ -66,7 +66,7 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind) {
   if (!is_cached(kind)) co_return add_fresh(pfn, kind, kind == PageKind::movable_ops ? kPageMovableOps : 0U);
   const std::uint32_t swapbacked = kind == PageKind::shmem ? kPageSwapbacked : 0U;
   const OwnerId id = add_fresh(pfn, kind, swapbacked | kPageUptodate);
-  co_await lru_.cache_add(pfn);
+  co_await lru_.pagevecs().cache_add(pfn);
   co_return id;
 }
 
@@ -78,7 +78,7 @@ Task<OwnerId> Owners::adopt_file_page(Pfn pfn, FileId file, FileMethod method, b
   records_.edit(id).slow = slow;
   records_.edit(id).handed_out = false;
   core_.map.edit(pfn).flags = kPageLocked;
-  co_await lru_.cache_add(pfn);
+  co_await lru_.pagevecs().cache_add(pfn);
   co_return id;
 }
 
@@ -99,7 +99,7 @@ Task<OwnerId> Owners::adopt_huge(Pfn head, PteId pmd) {
   page.order = static_cast<std::uint8_t>(made.order);
   page.flags = kPageHead | kPageSwapbacked | kPageUptodate | kPageAnon;
   reverse_map_.map_pmd(pmd, made.first);
-  co_await lru_.cache_add(head);
+  co_await lru_.pagevecs().cache_add(head);
   co_return made.first;
 }
 
@@ -137,7 +137,7 @@ Task<void> Owners::release_cached(OwnerId id) {
   while (!released(id)) {
     core_.engine.turn();
     const Pfn pfn = owner(id).pfn;
-    lru_.get_page(pfn);
+    lru_.references().get_page(pfn);
     co_await locks_.lock(pfn);
     const bool still_there = owner(id).pfn == pfn;
     if (still_there) {
@@ -148,8 +148,8 @@ Task<void> Owners::release_cached(OwnerId id) {
       co_await page_cache_.remove_from_cache(id);
     }
     locks_.unlock(pfn);
-    co_await lru_.put_page(pfn);
-    if (still_there) co_await lru_.put_page(pfn);
+    co_await lru_.references().put_page(pfn);
+    if (still_there) co_await lru_.references().put_page(pfn);
   }
 }
 
@@ -167,7 +167,7 @@ Task<void> Owners::release_driver_page(OwnerId id) {
   page.flags &= ~kPageMovableOps;
   page.owner = 0;
   if (locked) locks_.unlock(pfn);
-  co_await lru_.put_page(pfn);
+  co_await lru_.references().put_page(pfn);
 }
 
 void Owners::refuse(OwnerId id, std::int64_t times, int error) {

@@ -56,8 +56,8 @@ class Owners {
   // --- taking pages. Each returns the number of the record that it makes ---
   // Makes a page private memory, mapped by `pte`; without one, by a pte of its own that no process has. The page counts
   // as used by the pte, as after a fault. The caller's reference becomes the pte's. The page goes through this CPU's
-  // pagevec, or if `pte` is of locked memory by Lru::mlock_new(). Requires: a freshly allocated single page on no list;
-  // `pte` is empty and guarded (reverse_map.h).
+  // pagevec, or if `pte` is of locked memory by MlockPages::mlock_new(). Requires: a freshly allocated single page on
+  // no list; `pte` is empty and guarded (reverse_map.h).
   Task<OwnerId> adopt_anonymous(Pfn pfn, PteId pte = 0);
   // Makes a page a driver's (unmovable, movable_ops) or one of a cache (shmem, block_device). The caller's reference
   // becomes the owner's. Pages of caches go through this CPU's pagevec.

@@ -17,7 +17,7 @@ class OwnersTest : public ::testing::TestWithParam<Release> {
   OwnerId make(PageKind kind) {
     const Pfn pfn = machine->buddy.alloc_pages(kGfpHighuserMovable, 0);
     const OwnerId id = run_now(kind == PageKind::anonymous ? owners.adopt_anonymous(pfn) : owners.adopt(pfn, kind));
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     return id;
   }
   const Page& page_of(OwnerId id) const { return machine->map.page(machine->owners.owner(id).pfn); }
@@ -77,11 +77,11 @@ TEST_P(OwnersTest, APinnedPageOutlivesItsOwner) {
   for (PageKind kind : {PageKind::unmovable, PageKind::movable_ops, PageKind::anonymous, PageKind::shmem}) {
     const OwnerId id = make(kind);
     const Pfn pfn = owners.owner(id).pfn;
-    machine->lru.get_page(pfn);
+    machine->lru.references().get_page(pfn);
     run_now(owners.release(id));
     EXPECT_EQ(map.page(pfn).ref, 1) << name_of(kind);
     EXPECT_EQ(map.page(pfn).map, 0) << name_of(kind);
-    run_now(machine->lru.put_page(pfn));
+    run_now(machine->lru.references().put_page(pfn));
     EXPECT_TRUE(map.page(pfn).has(kPagePcp | kPageBuddy)) << name_of(kind);
   }
   EXPECT_TRUE(log_lines(*machine).empty()) << "no bad page";
@@ -105,7 +105,7 @@ TEST_P(OwnersTest, CallsTakeOnlyTheirKinds) {
 TEST_P(OwnersTest, UnmappingAndRemappingMoveOneReferenceAndOneMapCount) {
   const OwnerId id = make(PageKind::anonymous);
   const Pfn pfn = owners.owner(id).pfn;
-  machine->lru.get_page(pfn);  // the isolation's
+  machine->lru.references().get_page(pfn);  // the isolation's
   run_now(owner_moves.unmap(pfn));
   EXPECT_EQ(map.page(pfn).ref, 1);
   EXPECT_EQ(map.page(pfn).map, 0);
@@ -119,12 +119,12 @@ TEST_P(OwnersTest, AnAnonymousPageMovesWhenOnlyTheListHoldsIt) {
   const OwnerId id = make(PageKind::anonymous);
   const Pfn old = owners.owner(id).pfn;
   const std::uint32_t token = owners.owner(id).token;
-  machine->lru.get_page(old);
+  machine->lru.references().get_page(old);
   run_now(owner_moves.unmap(old));
-  machine->lru.get_page(old);  // a pin
+  machine->lru.references().get_page(old);  // a pin
   const Pfn to = target();
   EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), -kEAGAIN);
-  run_now(machine->lru.put_page(old));
+  run_now(machine->lru.references().put_page(old));
   EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), 0);
   EXPECT_EQ(owners.owner(id).pfn, to);
   EXPECT_EQ(map.page(to).owner, id);
@@ -136,7 +136,7 @@ TEST_P(OwnersTest, AnAnonymousPageMovesWhenOnlyTheListHoldsIt) {
 TEST_P(OwnersTest, ASharedMemoryPageMovesItsCacheReferenceToo) {
   const OwnerId id = make(PageKind::shmem);
   const Pfn old = owners.owner(id).pfn;
-  machine->lru.get_page(old);
+  machine->lru.references().get_page(old);
   const Pfn to = target();
   EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), 0);
   EXPECT_EQ(map.page(old).ref, 1);
@@ -146,7 +146,7 @@ TEST_P(OwnersTest, ASharedMemoryPageMovesItsCacheReferenceToo) {
 TEST_P(OwnersTest, ADriverRefusesAsOftenAsItWasAskedTo) {
   const OwnerId id = make(PageKind::movable_ops);
   const Pfn old = owners.owner(id).pfn;
-  machine->lru.get_page(old);
+  machine->lru.references().get_page(old);
   owners.refuse(id, 2, -kEAGAIN);
   const Pfn to = target();
   EXPECT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), -kEAGAIN);
@@ -179,7 +179,7 @@ TEST_P(OwnersTest, TruncationHoldsAReferenceWhileItWaitsForThePageLock) {
   engine.resume(truncator);
   EXPECT_EQ(engine.state(truncator), Engine::State::waiting);
   engine.assume(migrator);
-  machine->lru.get_page(old);
+  machine->lru.references().get_page(old);
   EXPECT_EQ(run_now(owner_moves.move(old, target(), MoveMode::sync)), -kEAGAIN);
   machine->page_locks.unlock(old);
   run_to_rest(*machine);
@@ -201,7 +201,7 @@ TEST_P(OwnersTest, ADriverWaitsForThePageLockAndFollowsItsPage) {
   engine.resume(driver);
   EXPECT_EQ(engine.state(driver), Engine::State::waiting);
   engine.assume(migrator);
-  machine->lru.get_page(old);
+  machine->lru.references().get_page(old);
   const Pfn to = target();
   ASSERT_EQ(run_now(owner_moves.move(old, to, MoveMode::sync)), 0);
   machine->page_locks.unlock(old);

@@ -100,15 +100,15 @@ Task<void> ReverseMap::unmap_for_good(OwnerId id) {
   const bool anonymous = is_private(records_.owner(id).kind);
   while (const PteId found = records_.owner(id).first_pte) {
     core_.engine.turn();
-    co_await lru_.add_drain(core_.engine.cpu());
+    co_await lru_.drain().add_drain(core_.engine.cpu());
     const SpaceId space = spaces_.pte(found).space;
     if (space != 0) co_await spaces_.lock(space).lock(core_.engine);
     const Pte was = spaces_.pte(found);
     const Pfn pfn = was.page == id ? zap_pte(found) : kNoPfn;
-    if (pfn != kNoPfn && was.young && !anonymous) co_await lru_.mark_accessed(pfn);
+    if (pfn != kNoPfn && was.young && !anonymous) co_await lru_.pagevecs().mark_accessed(pfn);
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
-    co_await lru_.add_drain(core_.engine.cpu());
-    if (pfn != kNoPfn) co_await lru_.put_page(pfn);
+    co_await lru_.drain().add_drain(core_.engine.cpu());
+    if (pfn != kNoPfn) co_await lru_.references().put_page(pfn);
   }
 }
 

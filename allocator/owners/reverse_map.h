@@ -49,7 +49,7 @@ class ReverseMap {
   // that counts it is returned (of a huge page the first); else kNoPfn, also for a migration entry, which has no
   // reference to give, and for an empty pte. The owner of private memory is released (pfn kNoPfn) with its last entry;
   // for a page of a huge page as zap_pmd() states. Since 5.18 the caller of a zap of locked memory must unlock the
-  // page, by Lru::munlock_when_unmapped().
+  // page, by MlockPages::munlock_when_unmapped().
   // Requires: the pte is guarded.
   Pfn zap_pte(PteId pte);
   // Makes the next write through each pte of the page fault, and so ask the file first, and forgets that the page was
@@ -57,10 +57,10 @@ class ReverseMap {
   // Requires: the page is locked.
   void write_protect(OwnerId id);
   // Removes every pte of the page and puts their references: unmap_mapping_range, or a private page that the test
-  // device lets go (space 0). A page of a cache is marked accessed (Lru::mark_accessed) for each pte through which it
-  // was used.
-  // Drains this CPU's pagevecs before and after each, and waits for page-table locks. Of a migration entry only the
-  // entry goes. Requires: the page is not part of a huge page, which pmds may map; the caller holds no page-table lock.
+  // device lets go (space 0). A page of a cache is marked accessed (Pagevecs::mark_accessed) for each pte through which
+  // it was used. Drains this CPU's pagevecs before and after each, and waits for page-table locks. Of a migration entry
+  // only the entry goes. Requires: the page is not part of a huge page, which pmds may map; the caller holds no
+  // page-table lock.
   Task<void> unmap_for_good(OwnerId id);
   // Returns a pte or pmd of a page, from `first` of its chain on, in this state, that unmapping or remapping may touch;
   // 0 if there is none: anonymous pages of exec's stack stay mapped until it is in its final place.

@@ -35,7 +35,7 @@ Task<void> Processes::map_huge(SpaceId process, PteId pmd, Pfn head) {
     spaces_.pte(pmd).writable = true;
   }
   spaces_.lock(process).unlock(core_.engine);
-  if (!first) co_await lru_.put_page(head);
+  if (!first) co_await lru_.references().put_page(head);
 }
 
 Task<void> Processes::fault_in_huge(SpaceId process, MappingId mapping, std::uint64_t which, Pfn head) {
@@ -89,12 +89,12 @@ Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
   const OwnerId shared = spaces_.pte(pmd).page;
   // Held while it is copied from, as do_huge_pmd_wp_page() does.
   const Pfn old = owners_.owner(shared).pfn;
-  lru_.get_page(old);
+  lru_.references().get_page(old);
   const Pfn head = co_await page_allocator_.alloc_pages(kGfpTranshuge, huge_order_);
   if (head == kNoPfn) {
     const bool copied = co_await copy_as_pages(process, pmd);
     if (!copied) co_await split_pmd(process, pmd);
-    co_await lru_.put_page(old);
+    co_await lru_.references().put_page(old);
     co_return;
   }
   co_await at(core_.engine, Point::huge_fault_allocated);
@@ -106,8 +106,8 @@ Task<void> Processes::copy_huge_on_write(SpaceId process, PteId pmd) {
     spaces_.pte(pmd).writable = true;
   }
   spaces_.lock(process).unlock(core_.engine);
-  co_await lru_.put_page(drop);
-  co_await lru_.put_page(old);
+  co_await lru_.references().put_page(drop);
+  co_await lru_.references().put_page(old);
 }
 
 // Copies page by page (do_huge_pmd_wp_page_fallback): allocates all before it maps the first. Returns false if there
@@ -138,7 +138,7 @@ Task<bool> Processes::copy_as_pages(SpaceId process, PteId pmd) {
     }
     spaces_.lock(process).unlock(core_.engine);
   }
-  for (const Pfn frame : copies) co_await lru_.put_page(frame);
+  for (const Pfn frame : copies) co_await lru_.references().put_page(frame);
   co_return enough;
 }
 
@@ -213,7 +213,7 @@ Task<bool> Processes::copy_pmd(SpaceId parent, PteId from, PteId to) {
   if (pmd.state == Pte::State::migration) {
     reverse_map_.copy_migration_pmd(to, pmd.page);
   } else if (pmd.state == Pte::State::present) {
-    lru_.get_page(owners_.owner(pmd.page).pfn);
+    lru_.references().get_page(owners_.owner(pmd.page).pfn);
     co_await at(core_.engine, Point::fork_referenced);
     reverse_map_.map_pmd(to, pmd.page);
   }
@@ -239,7 +239,7 @@ OwnerId Processes::huge_page_in(PteId pmd) const {
 
 // Splits a huge page. Returns -EBUSY if it is locked and the caller does not wait.
 Task<int> Processes::split_page(Pfn head, bool wait) {
-  lru_.get_page(head);
+  lru_.references().get_page(head);
   bool locked = locks_.try_lock(head);
   if (!locked && wait) {
     co_await locks_.lock(head);
@@ -250,7 +250,7 @@ Task<int> Processes::split_page(Pfn head, bool wait) {
     error = co_await moves_.split(head, nullptr);
     locks_.unlock(head);
   }
-  co_await lru_.put_page(head);
+  co_await lru_.references().put_page(head);
   co_return error;
 }
 

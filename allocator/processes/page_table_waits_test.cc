@@ -17,7 +17,7 @@ class PageTableWaitTest : public ::testing::TestWithParam<Release> {
     const SpaceId process = machine->processes.spawn();
     const MappingId mapping = machine->processes.mmap_anon(process, 1);
     EXPECT_EQ(run_now(machine->processes.write(process, mapping, 0)), 0);
-    run_now(machine->lru.add_drain_all());
+    run_now(machine->lru.drain().add_drain_all());
     return process;
   }
   OwnerId page_of(SpaceId process) const { return machine->processes.page_at(process, 0, 0); }
@@ -72,7 +72,7 @@ TEST_P(PageTableWaitTest, AWriteToAPageWhoseOtherPteIsAMigrationEntryCopiesIt) {
   Outcome<int> written;
   ASSERT_TRUE(waits(start_task(*machine, keep_outcome(machine->processes.write(parent, 0, 0), &written))));
   machine->engine.assume(holder);
-  ASSERT_TRUE(machine->lru.isolate(pfn));
+  ASSERT_TRUE(machine->lru.isolated().isolate(pfn));
   ASSERT_TRUE(machine->page_locks.try_lock(pfn));
   // The child's pte is replaced; then this waits for the parent's, after the writer.
   ASSERT_TRUE(waits(start_task(*machine, machine->owner_moves.unmap(pfn))));
@@ -83,7 +83,7 @@ TEST_P(PageTableWaitTest, AWriteToAPageWhoseOtherPteIsAMigrationEntryCopiesIt) {
   machine->engine.assume(holder);
   run_now(machine->owner_moves.remap(pfn, pfn));
   machine->page_locks.unlock(pfn);
-  run_now(machine->lru.putback(pfn));
+  run_now(machine->lru.isolated().putback(pfn));
   run_to_rest(*machine);
   EXPECT_EQ(written.value, 0);
   EXPECT_NE(page_of(parent), page) << "the child's data is not the parent's to write to";
@@ -97,7 +97,7 @@ TEST_P(PageTableWaitTest, ATruncationFindsItsPageUnmapped) {
   const SpaceId process = machine->processes.spawn();
   const MappingId mapping = machine->processes.mmap_shared(process, {id});
   EXPECT_EQ(run_now(machine->processes.touch_shared(process, mapping, 0, /*write=*/false)), 0);
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.drain().add_drain_all());
   lock(process);
   ASSERT_TRUE(waits(start_task(*machine, machine->files.truncate(file, 0))));
   machine->engine.assume(holder);
@@ -133,9 +133,9 @@ TEST_P(PageTableWaitTest, ALongTermPinFindsItsPageOnTheMove) {
   const MappingId mapping = machine->processes.mmap_anon(process, 1);
   ASSERT_EQ(run_now(machine->contig.alloc_contig_range(kInArea, kInArea + 1, Migratetype::cma)), 0);
   ASSERT_EQ(run_now(machine->processes.write(process, mapping, 0, kInArea)), 0);
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.drain().add_drain_all());
   machine->engine.assume(holder);
-  ASSERT_TRUE(machine->lru.isolate(kInArea));
+  ASSERT_TRUE(machine->lru.isolated().isolate(kInArea));
   Pfn pinned = kNoPfn;
   Outcome<int> outcome;
   const ActorId pinner =
@@ -150,8 +150,8 @@ TEST_P(PageTableWaitTest, ALongTermPinFindsItsPageOnTheMove) {
   machine->engine.assume(holder);
   run_now(machine->owner_moves.remap(kInArea, kInArea));
   machine->page_locks.unlock(kInArea);
-  run_now(machine->lru.putback(kInArea));
-  run_now(machine->lru.add_drain_all());
+  run_now(machine->lru.isolated().putback(kInArea));
+  run_now(machine->lru.drain().add_drain_all());
   run_to_rest(*machine);
   EXPECT_EQ(outcome.value, 0);
   EXPECT_NE(machine->map.pageblock_type(pinned), Migratetype::cma) << "it has left the area";

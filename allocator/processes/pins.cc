@@ -36,15 +36,15 @@ bool Processes::must_not_be_shared(SpaceId parent, OwnerId page) const {
 // own pin counts, and so always does.
 Task<void> Processes::drain_for_pin(OwnerId id, Pfn pfn) {
   if (release_ < Release::v6_1) {
-    if (!core_.map.page(pfn).has(kPageLru)) co_await lru_.add_drain_all();
+    if (!core_.map.page(pfn).has(kPageLru)) co_await lru_.drain().add_drain_all();
     co_return;
   }
   const int known = Owners::own_references(owners_.owner(id)) + longterm_references();
   const bool counts_its_pin = release_ >= Release::v6_12;
   const auto suspicious = [&] { return !counts_its_pin || core_.map.page(pfn).ref != known; };
   if (!suspicious()) co_return;
-  co_await lru_.add_drain(core_.engine.cpu());
-  if (suspicious()) co_await lru_.add_drain_all();
+  co_await lru_.drain().add_drain(core_.engine.cpu());
+  if (suspicious()) co_await lru_.drain().add_drain_all();
 }
 
 // Waits while another actor has isolated the page or has not yet put it on the LRU: since 5.13 the pin tries again
@@ -75,7 +75,7 @@ Task<bool> Processes::move_out(Pfn pfn) {
 
 Task<void> Processes::unpin_longterm(Pfn pfn) {
   core_.map.edit(pfn).ref -= longterm_references() - 1;
-  co_await lru_.put_page(pfn);
+  co_await lru_.references().put_page(pfn);
 }
 
 Task<int> Processes::pin_longterm(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned) {
@@ -102,11 +102,11 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
     *pinned = pfn;
     core_.map.edit(pfn).ref += longterm_references();
     // FOLL_TOUCH.
-    co_await lru_.mark_accessed(pfn);
+    co_await lru_.pagevecs().mark_accessed(pfn);
     co_await at(core_.engine, Point::pin_taken);
     if (!may_move || may_stay(pfn)) co_return 0;
     co_await drain_for_pin(id, pfn);
-    const bool isolated = lru_.isolate(pfn);
+    const bool isolated = lru_.isolated().isolate(pfn);
     const bool gives_up = release_ >= Release::v5_13;
     // A page that cannot be isolated stays pinned where it is.
     if (!isolated && !gives_up) co_return 0;

@@ -17,13 +17,13 @@ class PinsTest : public testing::TestWithParam<Release> {
     machine_->processes.mmap_anon(process_, 1);
     EXPECT_EQ(0, run_now(machine_->contig.alloc_contig_range(kInArea, kInArea + 1, Migratetype::cma)));
     EXPECT_EQ(0, run_now(machine_->processes.write(process_, 0, 0, kInArea)));
-    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.drain().add_drain_all());
   }
 
   int pin() {
     const int error = run_now(machine_->processes.pin_longterm(process_, 0, 0, &pinned_));
     // A page that has moved is on a pagevec, which has a reference.
-    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.drain().add_drain_all());
     return error;
   }
   Pfn where() const { return machine_->owners.owner(machine_->processes.page_at(process_, 0, 0)).pfn; }
@@ -63,7 +63,7 @@ TEST_P(PinsTest, APageOutsideAreasStaysWhereItIs) {
 }
 
 TEST_P(PinsTest, APageThatAReferenceKeepsIsPinnedInTheAreaUpTo5_12AndThenRefused) {
-  machine_->lru.get_page(kInArea);
+  machine_->lru.references().get_page(kInArea);
   const bool refuses = GetParam() >= Release::v5_13;
   EXPECT_EQ(refuses ? -kENOMEM : 0, pin());
   EXPECT_EQ(kInArea, where());
@@ -102,13 +102,13 @@ TEST_P(PinsTest, AnUntouchedPageIsFaultedInOutsideAreas) {
 // Since 5.13 a pin tries again until it can isolate the page; before, the page stays pinned in its area.
 TEST_P(PinsTest, APageThatAnotherTaskHasIsolatedIsWaitedForSince5_13) {
   if (GetParam() < Release::v5_1) GTEST_SKIP() << "pins leave pages where they are";
-  ASSERT_TRUE(machine_->lru.isolate(kInArea));
+  ASSERT_TRUE(machine_->lru.isolated().isolate(kInArea));
   Outcome<int> outcome;
   const ActorId actor = machine_->engine.add_actor(0);
   machine_->engine.begin(actor, keep_outcome(machine_->processes.pin_longterm(process_, 0, 0, &pinned_), &outcome));
   machine_->engine.resume(actor);
   EXPECT_EQ(outcome.value.has_value(), GetParam() < Release::v5_13);
-  run_now(machine_->lru.putback(kInArea));
+  run_now(machine_->lru.isolated().putback(kInArea));
   run_to_rest(*machine_);
   EXPECT_EQ(outcome.value, 0);
   EXPECT_EQ(pinned_, where());
@@ -124,8 +124,8 @@ TEST_P(PinsTest, APinWaitsUntilThePageCanBeHadOrIsGone) {
     const Pfn frame = kInArea + 1;
     ASSERT_EQ(0, run_now(machine_->contig.alloc_contig_range(frame, frame + 1, Migratetype::cma)));
     ASSERT_EQ(0, run_now(machine_->processes.write(process_, mapping, 0, frame)));
-    run_now(machine_->lru.add_drain_all());
-    ASSERT_TRUE(machine_->lru.isolate(frame));
+    run_now(machine_->lru.drain().add_drain_all());
+    ASSERT_TRUE(machine_->lru.isolated().isolate(frame));
     Outcome<int> outcome;
     Engine& engine = machine_->engine;
     const ActorId actor = engine.add_actor(0);
@@ -138,15 +138,15 @@ TEST_P(PinsTest, APinWaitsUntilThePageCanBeHadOrIsGone) {
     }
     engine.assume(kMainActor);
     if (meanwhile == Meanwhile::unmapped) run_now(machine_->processes.munmap(process_, mapping, 0, 1));
-    run_now(machine_->lru.putback(frame));
-    if (meanwhile == Meanwhile::listed) run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.isolated().putback(frame));
+    if (meanwhile == Meanwhile::listed) run_now(machine_->lru.drain().add_drain_all());
     run_to_rest(*machine_);
     EXPECT_EQ(outcome.value, 0);
     EXPECT_FALSE(in_area(pinned_));
     engine.assume(kMainActor);
     run_now(machine_->processes.unpin_longterm(pinned_));
     run_now(machine_->processes.munmap(process_, mapping, 0, machine_->processes.pages_of(process_, mapping)));
-    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.drain().add_drain_all());
     run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     EXPECT_EQ(machine_->map.page(frame).ref, 0);
   }
@@ -157,7 +157,7 @@ TEST_P(PinsTest, AChildSharesAPageThatWasUnpinnedMeanwhile) {
   if (GetParam() < Release::v5_9) GTEST_SKIP() << "children share every page";
   ASSERT_EQ(0, pin());
   const auto free_pages = [&] {
-    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.drain().add_drain_all());
     run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     return machine_->buddy.zone(0).nr_free_pages;
   };

@@ -94,7 +94,7 @@ Task<int> Processes::fault_in(SpaceId process, PteId pte, Pfn frame) {
   if (spaces_.pte(pte).state != Pte::State::none) {
     // Another fault of the process was faster.
     spaces_.lock(process).unlock(core_.engine);
-    co_await lru_.put_page(frame);
+    co_await lru_.references().put_page(frame);
     co_return 0;
   }
   const OwnerId id = co_await owners_.adopt_anonymous(frame, pte);
@@ -118,7 +118,7 @@ Task<bool> Processes::may_reuse(PteId pte) {
   if (release_ < Release::v5_9) co_return alone();
   const Pfn pfn = reverse_map_.counted_at(owners_.owner(id));
   if (release_ >= Release::v5_18 && core_.map.page(pfn).ref <= kMostReusable && !core_.map.page(pfn).has(kPageLru))
-    co_await lru_.add_drain(core_.engine.cpu());
+    co_await lru_.drain().add_drain(core_.engine.cpu());
   co_return alone() && core_.map.page(pfn).ref == 1;
 }
 
@@ -134,11 +134,11 @@ Task<int> Processes::copy_on_write(SpaceId process, PteId pte) {
   const bool copies = as_before && !reuses;
   // Held up to the end of the copy, as a page that is copied from must stay.
   const Pfn old = copies ? reverse_map_.counted_at(owners_.owner(found.page)) : kNoPfn;
-  if (copies) lru_.get_page(old);
+  if (copies) lru_.references().get_page(old);
   spaces_.lock(process).unlock(core_.engine);
   if (!copies) co_return 0;
   const int error = co_await copy_page(process, pte, found.page);
-  co_await lru_.put_page(old);
+  co_await lru_.references().put_page(old);
   co_return error;
 }
 
@@ -151,7 +151,7 @@ Task<int> Processes::copy_page(SpaceId process, PteId pte, OwnerId shared) {
   co_await spaces_.lock(process).lock(core_.engine);
   if (spaces_.pte(pte).page != shared || spaces_.pte(pte).state != Pte::State::present) {
     spaces_.lock(process).unlock(core_.engine);
-    co_await lru_.put_page(frame);
+    co_await lru_.references().put_page(frame);
     co_return 0;
   }
   const Pfn old = reverse_map_.zap_pte(pte);
@@ -160,10 +160,10 @@ Task<int> Processes::copy_page(SpaceId process, PteId pte, OwnerId shared) {
   spaces_.pte(pte).writable = true;
   const bool locked = spaces_.pte(pte).locked;
   const bool munlocks_as_it_unmaps = release_ >= Release::v5_18;
-  if (locked && munlocks_as_it_unmaps) co_await lru_.munlock_when_unmapped(old);
+  if (locked && munlocks_as_it_unmaps) co_await lru_.mlock().munlock_when_unmapped(old);
   spaces_.lock(process).unlock(core_.engine);
   if (locked && !munlocks_as_it_unmaps) co_await munlock_replaced(old);
-  co_await lru_.put_page(old);
+  co_await lru_.references().put_page(old);
   co_return 0;
 }
 
@@ -172,7 +172,7 @@ Task<void> Processes::munlock_replaced(Pfn pfn) {
   co_await locks_.lock(pfn);
   const bool still = core_.map.page(pfn).owner != 0 && reverse_map_.mapped_locked(core_.map.page(pfn).owner);
   const StillMapped still_mapped = still ? StillMapped::by_locked_memory : StillMapped::perhaps;
-  co_await lru_.munlock_under_page_lock(pfn, still_mapped);
+  co_await lru_.mlock().munlock_under_page_lock(pfn, still_mapped);
   locks_.unlock(pfn);
 }
 
@@ -184,9 +184,9 @@ Task<void> Processes::wait_for_migration(PteId pte) {
   // The kernel's own BUG_ON (migration_entry_to_page).
   CMA_ASSERT(core_.map.page(old).has(kPageLocked));
   const bool referenced = release_ < Release::v5_0 && core_.map.page(old).ref > 0;
-  if (referenced) lru_.get_page(old);
+  if (referenced) lru_.references().get_page(old);
   co_await locks_.wait(old);
-  if (referenced) co_await lru_.put_page(old);
+  if (referenced) co_await lru_.references().put_page(old);
 }
 
 Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t index, Pfn frame) {
@@ -215,11 +215,11 @@ Task<int> Processes::write(SpaceId process, MappingId mapping, std::uint64_t ind
       error = co_await fault_in(process, pte, use);
     }
     if (error != 0) {
-      if (given) co_await lru_.put_page(frame);
+      if (given) co_await lru_.references().put_page(frame);
       co_return error;
     }
   }
-  if (given) co_await lru_.put_page(frame);
+  if (given) co_await lru_.references().put_page(frame);
   spaces_.pte(pte).dirty = true;
   spaces_.pte(pte).young = true;
   change_content(spaces_.pte(pte).page);
@@ -253,8 +253,8 @@ Task<void> Processes::flush(Gather& gather) {
     const auto first = pages.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto count = static_cast<std::ptrdiff_t>(std::min(size, pages.size() - begin));
     const std::vector<Pfn> batch(first, first + count);
-    co_await lru_.add_drain(core_.engine.cpu());
-    co_await lru_.release_pages(batch);
+    co_await lru_.drain().add_drain(core_.engine.cpu());
+    co_await lru_.references().release_pages(batch);
   }
 }
 
@@ -281,10 +281,10 @@ Task<void> Processes::zap_range(SpaceId process, PteId first, std::uint64_t page
       const Pfn pfn = reverse_map_.zap_pte(pte);
       ++done;
       if (pfn == kNoPfn) continue;
-      if (was.young && page_cache_.has_mapping(pfn)) co_await lru_.mark_accessed(pfn);
+      if (was.young && page_cache_.has_mapping(pfn)) co_await lru_.pagevecs().mark_accessed(pfn);
       // A dirty page of a file is flushed before its lock is dropped: else writes by a stale TLB entry would be lost.
       force_flush = force_flush || (flushes_dirty && was.dirty && page_cache_.has_mapping(pfn));
-      if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.munlock_when_unmapped(pfn);
+      if (munlocks_as_it_unmaps && spaces_.pte(pte).locked) co_await lru_.mlock().munlock_when_unmapped(pfn);
       gather.pages.push_back(pfn);
       if (--gather.room == 0) full = !next_batch(gather);
     } while (!full && done < pages && done % ptes_per_table_ != 0);
@@ -309,7 +309,7 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
     const std::uint64_t first = from != 0 && core_.bugs.fires(Bug::munlock_from_start) ? 0 : from;
     co_await munlock_range_v3_5(process, static_cast<PteId>(where.first + first), pages);
   }
-  co_await lru_.add_drain(core_.engine.cpu());
+  co_await lru_.drain().add_drain(core_.engine.cpu());
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);
   co_await zap_mapping(process, where, from, pages, gather);
@@ -325,7 +325,7 @@ Task<void> Processes::exit(SpaceId process) {
     const Mapping mapping = processes_[process].mappings[i];
     if (mapping.locked) co_await munlock_range_v3_5(process, mapping.first, mapping.pages);
   }
-  co_await lru_.add_drain(core_.engine.cpu());
+  co_await lru_.drain().add_drain(core_.engine.cpu());
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);
   for (std::size_t i = 0; i < all; ++i) {
@@ -369,7 +369,7 @@ Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64
         spaces_.pte(source).writable = false;
     } else {
       spaces_.pte(source).writable = false;
-      lru_.get_page(reverse_map_.counted_at(owners_.owner(pte.page)));
+      lru_.references().get_page(reverse_map_.counted_at(owners_.owner(pte.page)));
       // The locks are held, but readers of the two counts do not take them.
       co_await at(core_.engine, Point::fork_referenced);
       reverse_map_.map_pte(target, pte.page);
@@ -382,7 +382,7 @@ Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64
     co_await spaces_.lock(parent).lock(core_.engine);
   }
   spaces_.lock(parent).unlock(core_.engine);
-  if (prepared != kNoPfn) co_await lru_.put_page(prepared);
+  if (prepared != kNoPfn) co_await lru_.references().put_page(prepared);
   co_return 0;
 }
 
@@ -422,12 +422,12 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
   CMA_ASSERT(alive(process) && !is_huge(process, mapping) && !is_shared(process, mapping));
   const Inside inside(*this, process);
   const bool batches = release_ >= Release::v5_18;
-  if (release_ < Release::v4_15) co_await lru_.add_drain_all();
+  if (release_ < Release::v4_15) co_await lru_.drain().add_drain_all();
   if (processes_[process].mappings[mapping].locked) co_return;
   processes_[process].mappings[mapping].locked = true;
   const Mapping where = processes_[process].mappings[mapping];
   for (std::uint64_t i = 0; i < where.pages; ++i) spaces_.pte(static_cast<PteId>(where.first + i)).locked = true;
-  if (batches) co_await lru_.add_drain(core_.engine.cpu());
+  if (batches) co_await lru_.drain().add_drain(core_.engine.cpu());
   for (std::uint64_t done = 0; done < where.pages;) {
     core_.engine.turn();
     co_await spaces_.lock(process).lock(core_.engine);
@@ -438,12 +438,12 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
       if (pte.state != Pte::State::present) continue;
       const Pfn pfn = owners_.owner(pte.page).pfn;
       // Up to 5.17 passes over a page that is locked.
-      if (batches || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock(pfn);
+      if (batches || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock().mlock(pfn);
     } while (done < where.pages && done % ptes_per_table_ != 0);
     spaces_.lock(process).unlock(core_.engine);
     co_await at(core_.engine, Point::mlock_walked);
   }
-  if (batches) co_await lru_.add_drain(core_.engine.cpu());
+  if (batches) co_await lru_.drain().add_drain(core_.engine.cpu());
 }
 
 // Unlocks a range before it is unmapped (munlock_vma_pages_range, up to 5.17).
@@ -456,15 +456,15 @@ Task<void> Processes::munlock_range_v3_5(SpaceId process, PteId first, std::uint
     spaces_.lock(process).unlock(core_.engine);
     if (pte.state != Pte::State::present) continue;
     const Pfn pfn = owners_.owner(pte.page).pfn;
-    lru_.get_page(pfn);
+    lru_.references().get_page(pfn);
     co_await locks_.lock(pfn);
     const bool shared = core_.map.page(pfn).map > 1;
     const OwnerId owner = core_.map.page(pfn).owner;
     StillMapped still_mapped = shared ? StillMapped::perhaps : StillMapped::no;
     if (shared && owner != 0 && reverse_map_.mapped_locked(owner)) still_mapped = StillMapped::by_locked_memory;
-    co_await lru_.munlock_under_page_lock(pfn, still_mapped);
+    co_await lru_.mlock().munlock_under_page_lock(pfn, still_mapped);
     locks_.unlock(pfn);
-    co_await lru_.put_page(pfn);
+    co_await lru_.references().put_page(pfn);
   }
 }
 
@@ -474,7 +474,7 @@ Task<void> Processes::madv_free(SpaceId process, MappingId mapping, std::uint64_
   const Mapping where = processes_[process].mappings[mapping];
   CMA_ASSERT(from <= where.pages && pages <= where.pages - from);
   // madvise_free_single_vma: pages that wait to be on the LRU would be passed over.
-  co_await lru_.add_drain(core_.engine.cpu());
+  co_await lru_.drain().add_drain(core_.engine.cpu());
   co_await spaces_.lock(process).lock(core_.engine);
   for (std::uint64_t i = from; i < from + pages; ++i) {
     Pte& pte = spaces_.pte(static_cast<PteId>(where.first + i));
@@ -483,7 +483,7 @@ Task<void> Processes::madv_free(SpaceId process, MappingId mapping, std::uint64_
     if (core_.map.page(pfn).map != 1 || core_.map.page(pfn).has(kPageLocked)) continue;
     pte.dirty = false;
     pte.young = false;
-    co_await lru_.madv_free(pfn);
+    co_await lru_.pagevecs().madv_free(pfn);
   }
   spaces_.lock(process).unlock(core_.engine);
 }

@@ -17,7 +17,7 @@ class ProcessesTest : public testing::TestWithParam<Release> {
     const SpaceId process = machine_->processes.spawn();
     const MappingId mapping = machine_->processes.mmap_anon(process, pages);
     for (std::uint64_t i = 0; i < pages; ++i) EXPECT_EQ(0, run_now(machine_->processes.write(process, mapping, i)));
-    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.drain().add_drain_all());
     return process;
   }
   const Page& page_of(SpaceId process, std::uint64_t index) const {
@@ -37,7 +37,7 @@ TEST_P(ProcessesTest, AFaultedPageIsMappedOnceAndOnTheLruAfterADrain) {
   EXPECT_EQ(0, run_now(machine_->processes.write(process, mapping, 0)));
   EXPECT_EQ(1, page_of(process, 0).map);
   EXPECT_EQ(2, page_of(process, 0).ref) << "the pte's and the pagevec's";
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(1, page_of(process, 0).ref);
   EXPECT_TRUE(page_of(process, 0).has(kPageLru));
 }
@@ -68,7 +68,7 @@ TEST_P(ProcessesTest, WhatWasWrittenAfterMadvFreeIsKeptForAChild) {
   if (GetParam() < Release::v4_5) GTEST_SKIP() << "the release has no MADV_FREE";
   const SpaceId parent = process_with(1);
   run_now(machine_->processes.madv_free(parent, 0, 0, 1));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(0, run_now(machine_->processes.write(parent, 0, 0)));
   const SpaceId child = run_now(machine_->processes.fork(parent));
   run_now(machine_->processes.exit(parent));
@@ -93,7 +93,7 @@ TEST_P(ProcessesTest, AnotherReferenceMakesTheLastSharerCopySince5_9) {
   run_now(machine_->processes.exit(run_now(machine_->processes.fork(parent))));
   const OwnerId page = machine_->processes.page_at(parent, 0, 0);
   const Pfn held = machine_->owners.owner(page).pfn;
-  machine_->lru.get_page(held);
+  machine_->lru.references().get_page(held);
   EXPECT_EQ(0, run_now(machine_->processes.write(parent, 0, 0)));
   const bool copied = machine_->processes.page_at(parent, 0, 0) != page;
   EXPECT_EQ(GetParam() >= Release::v5_9, copied);
@@ -123,7 +123,7 @@ TEST_P(ProcessesTest, ExitGivesEveryPageBack) {
   const std::int64_t free = recount_free(*machine_).first;
   const SpaceId process = process_with(40);
   run_now(machine_->processes.exit(process));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   const int all = PerCpuLists::kAllZones;
   run_now(machine_->buddy.per_cpu().drain_all_pages(all));
   // Pages that per-CPU lists had before may have gone to the free areas meanwhile.
@@ -205,7 +205,7 @@ TEST_P(ProcessesTest, ASharedPageMovesWithAllItsMappings) {
   const MappingId mapping = machine_->processes.mmap_anon(parent, 1);
   claim_frame(*machine_, 0x220);
   EXPECT_EQ(0, run_now(machine_->processes.write(parent, mapping, 0, 0x220)));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   const SpaceId child = run_now(machine_->processes.fork(parent));
   const std::uint32_t data = page_of(parent, 0).token;
   EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, false)));
@@ -217,7 +217,7 @@ TEST_P(ProcessesTest, ASharedPageMovesWithAllItsMappings) {
 TEST_P(ProcessesTest, LockedPagesAreUnevictableAndStillMove) {
   const SpaceId process = process_with(2);
   run_now(machine_->processes.mlock(process, 0));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(2U, machine_->lru.lists().size(LruList::unevictable));
   EXPECT_TRUE(page_of(process, 1).has(kPageMlocked));
   ASSERT_NE(0U, run_now(machine_->areas.cma_alloc(0, 256, 0, false))) << "wherever they were in the area";
@@ -234,11 +234,11 @@ TEST_P(ProcessesTest, AMovedLockedPageIsStillLocked) {
   claim_frame(*machine_, 0x220);
   EXPECT_EQ(0, run_now(machine_->processes.write(process, mapping, 0, 0x220)));
   run_now(machine_->processes.mlock(process, mapping));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, false)));
   const Pfn now = machine_->owners.owner(machine_->processes.page_at(process, mapping, 0)).pfn;
   EXPECT_NE(Pfn{0x220}, now);
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_TRUE(machine_->map.page(now).has(kPageMlocked));
   EXPECT_EQ(1U, machine_->lru.lists().size(LruList::unevictable));
   EXPECT_EQ(1, machine_->lru.lists().mlocked());
@@ -250,10 +250,10 @@ TEST_P(ProcessesTest, UnmappingLockedMemoryUnlocksAPageThatAChildStillMaps) {
   const SpaceId parent = process_with(1);
   run_now(machine_->processes.mlock(parent, 0));
   const SpaceId child = run_now(machine_->processes.fork(parent));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(1U, machine_->lru.lists().size(LruList::unevictable));
   run_now(machine_->processes.munmap(parent, 0, 0, 1));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(0U, machine_->lru.lists().size(LruList::unevictable));
   EXPECT_FALSE(page_of(child, 0).has(kPageMlocked | kPageUnevictable));
   EXPECT_TRUE(page_of(child, 0).has(kPageLru));
@@ -265,9 +265,9 @@ TEST_P(ProcessesTest, TwoLocksOfAPageLastUntilBothAreGone) {
   run_now(machine_->processes.mlock(parent, 0));
   const SpaceId child = run_now(machine_->processes.fork(parent));
   run_now(machine_->processes.mlock(child, 0));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   run_now(machine_->processes.exit(child));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(1U, machine_->lru.lists().size(LruList::unevictable));
   EXPECT_TRUE(page_of(parent, 0).has(kPageMlocked));
   EXPECT_EQ(1, page_of(parent, 0).ref);
@@ -278,7 +278,7 @@ TEST_P(ProcessesTest, ACopyInLockedMemoryIsLockedAndTheOriginalNoLonger) {
   run_now(machine_->processes.mlock(parent, 0));
   const SpaceId child = run_now(machine_->processes.fork(parent));
   EXPECT_EQ(0, run_now(machine_->processes.write(parent, 0, 0)));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_TRUE(page_of(parent, 0).has(kPageMlocked));
   EXPECT_FALSE(page_of(child, 0).has(kPageMlocked));
   EXPECT_EQ(1U, machine_->lru.lists().size(LruList::unevictable));
@@ -289,7 +289,7 @@ TEST_P(ProcessesTest, ACopyInLockedMemoryIsLockedAndTheOriginalNoLonger) {
 class RacingFaultsTest : public ProcessesTest {
  protected:
   std::int64_t free_pages() {
-    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.drain().add_drain_all());
     run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
     return machine_->buddy.zone(0).nr_free_pages;
   }
@@ -408,7 +408,7 @@ TEST_P(InterruptedProcessTest, APageThatIsCopiedFromStays) {
   EXPECT_EQ(written.value, 0);
   EXPECT_EQ(where(parent, 0), old);
   machine_->engine.assume(kMainActor);
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(machine_->map.page(old).ref, 1);
 }
 
@@ -451,7 +451,7 @@ TEST_P(InterruptedProcessTest, APageThatIsLockedIsNotFreedLazily) {
   ASSERT_TRUE(machine_->page_locks.try_lock(busy));
   run_now(machine_->processes.madv_free(process, 0, 0, 2));
   machine_->page_locks.unlock(busy);
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   const PteId first = machine_->owners.owner(machine_->processes.page_at(process, 0, 0)).first_pte;
   EXPECT_TRUE(machine_->spaces.pte(first).dirty);
   EXPECT_FALSE(machine_->spaces.pte(first + 1).dirty);
@@ -465,7 +465,7 @@ TEST_P(ProcessesTest, APageThatWaitsToBeOnTheLruIsFreedLazily) {
   EXPECT_EQ(0, run_now(machine_->processes.write(process, mapping, 0)));
   run_now(machine_->processes.madv_free(process, mapping, 0, 1));
   EXPECT_TRUE(page_of(process, 0).has(kPageLru));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(page_of(process, 0).has(kPageSwapbacked), GetParam() < Release::v4_12);
 }
 
@@ -487,9 +487,9 @@ TEST_P(InterruptedProcessTest, APageThatAnotherHasLockedStaysLockedWhenItIsRepla
   run_now(machine_->processes.mlock(parent, 0));
   const SpaceId child = run_now(machine_->processes.fork(parent));
   run_now(machine_->processes.mlock(child, 0));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   ASSERT_EQ(0, run_now(machine_->processes.write(child, 0, 0)));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_TRUE(page_of(parent, 0).has(kPageMlocked));
   EXPECT_TRUE(page_of(child, 0).has(kPageMlocked));
   EXPECT_EQ(machine_->lru.lists().size(LruList::unevictable), 2U);

@@ -46,14 +46,14 @@ Task<int> Processes::find_and_lock(const SharedPage& shared, OwnerId* page) {
       continue;
     }
     const Pfn pfn = owners_.owner(*page).pfn;
-    lru_.get_page(pfn);
+    lru_.references().get_page(pfn);
     co_await locks_.lock(pfn);
     if (owners_.owner(*page).pfn == pfn) {
       CMA_ASSERT(core_.map.page(pfn).has(kPageUptodate));
       co_return 0;
     }
     locks_.unlock(pfn);
-    co_await lru_.put_page(pfn);
+    co_await lru_.references().put_page(pfn);
   }
 }
 
@@ -78,7 +78,7 @@ Task<int> Processes::fault_in_shared(SpaceId process, const Mapping& where, std:
   pte.writable = pte.writable || write || shared.file == 0;
   spaces_.lock(process).unlock(core_.engine);
   locks_.unlock(pfn);
-  if (!here) co_await lru_.put_page(pfn);
+  if (!here) co_await lru_.references().put_page(pfn);
   co_return 0;
 }
 

@@ -15,7 +15,7 @@ class SharedMappingsTest : public testing::TestWithParam<Release> {
     file_ = machine_->files.open(FileMethod::ordered, /*slow=*/false);
     // By readahead, so that no reader has used it.
     page_ = run_now(machine_->files.read(file_, 0, /*readahead=*/true)).page;
-    run_now(machine_->lru.add_drain_all());
+    run_now(machine_->lru.drain().add_drain_all());
   }
 
   // A process that maps the page and has read from it.
@@ -78,7 +78,7 @@ TEST_P(SharedMappingsTest, ExitGivesTheReferenceBackAndMarksThePageUsed) {
 TEST_P(SharedMappingsTest, APageThatTwoDeadProcessesUsedIsActive) {
   run_now(machine_->processes.exit(mapper()));
   run_now(machine_->processes.exit(mapper()));
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_TRUE(page().has(kPageActive));
 }
 
@@ -173,7 +173,7 @@ TEST_P(RacingTouchTest, APageThatIsTruncatedBeforeItCouldBeLockedIsReadAgain) {
   EXPECT_NE(now, page_);
   EXPECT_EQ(machine_->processes.page_at(process, 0, 0), now);
   engine.assume(kMainActor);
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_TRUE(machine_->map.page(old).ref == 0 || machine_->map.page(old).owner == now);
 }
 
@@ -196,7 +196,7 @@ TEST_P(RacingTouchTest, TwoWritersOfOneProcessMapThePageOnce) {
   EXPECT_EQ(writer.outcome.value, 0);
   EXPECT_EQ(reader.outcome.value, 0);
   engine.assume(kMainActor);
-  run_now(machine_->lru.add_drain_all());
+  run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(1, page().map);
   EXPECT_TRUE(page().has(kPagePrivate));
   EXPECT_EQ(3, page().ref) << "the cache's, the buffer's and the pte's";

@@ -35,7 +35,7 @@ Task<std::uint64_t> BatchReclaim::shrink(PageList& pages, ScanControl& control, 
       dropped.push_back(pfn);
       if (frees_batches && dropped.size() == pagevec_size(release_)) co_await free_dropped(dropped);
     } else if (fate == Fate::cull) {
-      co_await lru_.putback(pfn);
+      co_await lru_.isolated().putback(pfn);
     } else {
       kept.push_front(core_.map, core_.map.frame(pfn));
     }
@@ -60,7 +60,7 @@ void BatchReclaim::settle(Run run, Pfn pfn, Fate fate) {
       ++events_.pgactivate;
       break;
     case Fate::drop:
-      if (!core_.bugs.fires(Bug::dropped_stays_isolated)) lru_.forget_isolated(pfn);
+      if (!core_.bugs.fires(Bug::dropped_stays_isolated)) lru_.isolated().forget_isolated(pfn);
       page.flags = (page.flags & ~(kPageTaskList | kPageReferenced)) | kPageInFlight;
       break;
   }
@@ -73,7 +73,7 @@ Task<void> BatchReclaim::free_dropped(std::vector<Pfn>& dropped) {
   std::vector<Pfn> pages;
   pages.swap(dropped);
   co_await at(core_.engine, Point::reclaim_dropped);
-  co_await lru_.free_together(std::move(pages));
+  co_await lru_.references().free_together(std::move(pages));
 }
 
 // --- one page ---

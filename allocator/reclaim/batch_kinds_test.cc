@@ -43,7 +43,7 @@ TEST_P(BusyBatchTest, WhileWatermarksAreRaisedNothingIsWritten) {
 
 TEST_P(BusyBatchTest, ADirtyPageThatOthersHoldIsNotWritten) {
   const OwnerId id = page_to_write(fast);
-  machine->lru.get_page(pfn_of(id));
+  machine->lru.references().get_page(pfn_of(id));
   EXPECT_EQ(shrink(id), 0U);
   EXPECT_TRUE(page_of(id).has(kPageDirty));
   EXPECT_FALSE(page_of(id).has(kPageActive | kPageLocked));
@@ -80,7 +80,7 @@ TEST_P(BusyBatchTest, ATruncatedPageThatOthersHoldStaysWithoutItsBuffer) {
   isolate(id);
   run_now(machine->files.truncate(file, 0));
   machine->buffers.put(buffer);
-  machine->lru.get_page(pfn);
+  machine->lru.references().get_page(pfn);
   EXPECT_EQ(shrink_batch(), 0U);
   EXPECT_FALSE(machine->map.page(pfn).has(kPagePrivate | kPageLocked | kPageActive));
   EXPECT_EQ(machine->map.page(pfn).ref, 2) << "the list's and the holder's";
@@ -125,9 +125,9 @@ TEST_P(BusyBatchTest, MemoryThatIsBeingLockedStaysMapped) {
   const SpaceId process = machine->processes.spawn();
   const MappingId mapping = machine->processes.mmap_anon(process, 1);
   EXPECT_EQ(run_now(machine->processes.write(process, mapping, 0)), 0);
-  run_now(machine->lru.add_drain(0));
+  run_now(machine->lru.drain().add_drain(0));
   run_now(machine->processes.madv_free(process, mapping, 0, 1));
-  run_now(machine->lru.add_drain(0));
+  run_now(machine->lru.drain().add_drain(0));
   const OwnerId id = machine->processes.page_at(process, mapping, 0);
   machine->spaces.pte(machine->owners.owner(id).first_pte).locked = true;
   EXPECT_EQ(shrink(id), 0U);

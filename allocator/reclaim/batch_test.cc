@@ -79,7 +79,7 @@ TEST_P(BatchTest, APageThatOthersHaveLockedStaysUntried) {
 
 TEST_P(BatchTest, APageWithAnotherReferenceStays) {
   const OwnerId id = read_page(*machine, fast, 0);
-  machine->lru.get_page(pfn_of(id));
+  machine->lru.references().get_page(pfn_of(id));
   EXPECT_EQ(shrink({id}), 0U);
   EXPECT_THAT(kept(), ElementsAre(pfn_of(id)));
   EXPECT_FALSE(page_of(id).has(kPageActive | kPageLocked));
@@ -97,7 +97,7 @@ TEST_P(BatchTest, LockedMemoryStaysAndIsNotActive) {
   const OwnerId id = read_page(*machine, fast, 0);
   isolate({id});
   const Pfn pfn = pfn_of(id);
-  run_now(machine->lru.mlock(pfn));
+  run_now(machine->lru.mlock().mlock(pfn));
   EXPECT_EQ(shrink_batch(), 0U);
   EXPECT_FALSE(machine->map.page(pfn).has(kPageActive));
   EXPECT_EQ(kept().size(), GetParam() < Release::v4_6 ? 0U : 1U) << "3.6 puts it back at once";
@@ -347,9 +347,9 @@ class LazyfreeBatchTest : public BatchTest {
     process = machine->processes.spawn();
     mapping = machine->processes.mmap_anon(process, 1);
     EXPECT_EQ(run_now(machine->processes.write(process, mapping, 0)), 0);
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     run_now(machine->processes.madv_free(process, mapping, 0, 1));
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     return machine->processes.page_at(process, mapping, 0);
   }
   SpaceId process = 0;
@@ -384,7 +384,7 @@ TEST_P(LazyfreeBatchTest, IsOrdinaryMemoryAgainIfItWasWrittenTo) {
 TEST_P(LazyfreeBatchTest, StaysMappedSince5_18IfOthersReferToIt) {
   const OwnerId id = given_up();
   const Pfn pfn = pfn_of(id);
-  machine->lru.get_page(pfn);
+  machine->lru.references().get_page(pfn);
   EXPECT_EQ(shrink({id}), 0U);
   const bool stays = GetParam() >= Release::v5_18;
   EXPECT_EQ(machine->processes.page_at(process, mapping, 0), stays ? id : 0U);

@@ -35,7 +35,7 @@ class KswapdTest : public ReclaimFixture {
       const Files::Read read = run_now(machine->files.read(file, pages, /*readahead=*/true));
       if (read.error != 0) break;
     }
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     return pages;
   }
   // Takes all that the allocator gives, for good.

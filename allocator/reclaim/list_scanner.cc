@@ -73,7 +73,7 @@ ListScanner::Isolated ListScanner::isolate(std::uint64_t most, LruVec vec, const
       continue;
     }
     scan += counts_all ? pages : 1;
-    if (lru_.isolate(pfn)) {
+    if (lru_.isolated().isolate(pfn)) {
       found.pages.push_front(core_.map, core_.map.frame(pfn));
       found.taken += pages;
     } else {
@@ -83,8 +83,8 @@ ListScanner::Isolated ListScanner::isolate(std::uint64_t most, LruVec vec, const
   // At the head of the list busy pages would be met again and again until enough are scanned.
   if (frame == kNil && !busy.empty() && (counts_all || found.taken < most)) scan = std::max(scan, most);
   const bool exhausted = frame == kNil && busy.empty();
-  for (const Pfn pfn : busy) lru_.move_to_head(pfn);
-  for (const Pfn pfn : skipped) lru_.move_to_head(pfn);
+  for (const Pfn pfn : busy) lru_.isolated().move_to_head(pfn);
+  for (const Pfn pfn : skipped) lru_.isolated().move_to_head(pfn);
   events_.pgscan_skip += skipped_pages;
   found.scanned = count_scanned(scan, skipped_pages, exhausted);
   return found;
@@ -140,7 +140,7 @@ Task<std::uint64_t> ListScanner::shrink_inactive(std::uint64_t most, LruVec vec,
   if (too_short_v4_8(vec, file, control)) co_return 0;
   const Throttled throttled = co_await throttle(vec, file, control);
   if (throttled != Throttled::go_on) co_return throttled == Throttled::dying ? kSwapClusterMax : 0;
-  co_await lru_.add_drain(core_.engine.cpu());
+  co_await lru_.drain().add_drain(core_.engine.cpu());
   Isolated batch = isolate(most, vec, control, list);
   (control.kswapd ? events_.pgscan_kswapd : events_.pgscan_direct) += batch.scanned;
   if (batch.taken == 0) co_return 0;
@@ -163,11 +163,11 @@ Task<std::uint64_t> ListScanner::put_back(PageList& pages, std::vector<Pfn>& dea
     core_.engine.turn();
     const Pfn pfn = core_.map.pfn(pages.pop_back(core_.map));
     if (core_.map.page(pfn).has(kPageMlocked)) {
-      co_await lru_.putback(pfn);
+      co_await lru_.isolated().putback(pfn);
       continue;
     }
     const std::uint64_t size = pages_of(core_.map.page(pfn));
-    if (lru_.put_on_list(pfn))
+    if (lru_.isolated().put_on_list(pfn))
       moved += size;
     else
       dead.push_back(pfn);
@@ -179,7 +179,7 @@ Task<std::uint64_t> ListScanner::put_back(PageList& pages, std::vector<Pfn>& dea
 Task<void> ListScanner::free_dead(std::vector<Pfn> dead) {
   if (dead.empty()) co_return;
   if (release_ < Release::v6_9) std::reverse(dead.begin(), dead.end());
-  co_await lru_.free_together(std::move(dead));
+  co_await lru_.references().free_together(std::move(dead));
 }
 
 void ListScanner::add(BatchCounts& sums, const BatchCounts& counts) {
@@ -217,7 +217,7 @@ Task<void> ListScanner::note_batch(LruVec vec, ScanControl& control, const Batch
 
 Task<void> ListScanner::shrink_active(std::uint64_t most, LruVec vec, ScanControl& control, LruList list) {
   CMA_ASSERT(most > 0 && most <= kSwapClusterMax);
-  co_await lru_.add_drain(core_.engine.cpu());
+  co_await lru_.drain().add_drain(core_.engine.cpu());
   Isolated hold = isolate(most, vec, control, list);
   events_.pgrefill += hold.scanned;
   if (hold.taken == 0) co_return;
@@ -229,7 +229,7 @@ Task<void> ListScanner::shrink_active(std::uint64_t most, LruVec vec, ScanContro
     co_await at(core_.engine, Point::reclaim_active_page);
     const Pfn pfn = core_.map.pfn(hold.pages.pop_back(core_.map));
     if (core_.map.page(pfn).has(kPageMlocked)) {
-      co_await lru_.putback(pfn);
+      co_await lru_.isolated().putback(pfn);
       continue;
     }
     const bool stays = co_await stays_active(pfn);

@@ -19,9 +19,9 @@ class ListScanTest : public ReclaimFixture {
   Pfn begin_to_free() {
     const FileId other = machine->files.open(FileMethod::ordered, /*slow=*/false);
     const Pfn pfn = pfn_of(read_page(*machine, other, 0));
-    machine->lru.get_page(pfn);
+    machine->lru.references().get_page(pfn);
     run_now(machine->files.truncate(other, 0));
-    start_task(*machine, machine->lru.put_page(pfn), Point::put_page_dropped);
+    start_task(*machine, machine->lru.references().put_page(pfn), Point::put_page_dropped);
     return pfn;
   }
   ListScanner& scanner() { return machine->reclaim.scanner(); }
@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Releases, ListScanTest, ::testing::ValuesIn(modelled_re
 TEST_P(ListScanTest, APageThatIsBeingFreedIsPassedOverAndFreedAllTheSame) {
   const Pfn pfn = begin_to_free();
   read(40);
-  run_now(machine->lru.add_drain(0));
+  run_now(machine->lru.drain().add_drain(0));
   ASSERT_EQ(machine->map.page(pfn).ref, 0);
   ASSERT_EQ(pages_on(LruList::inactive_file).back(), pfn) << "the oldest page";
   ScanControl scan = control();
@@ -75,9 +75,9 @@ TEST_P(ListScanTest, PagesThatAreLockedMeanwhileBecomeUnevictable) {
   for (const LruList list : {LruList::inactive_file, LruList::active_file}) {
     const Pfn pfn = read(40)[0];
     if (list == LruList::active_file) {
-      run_now(machine->lru.mark_accessed(pfn));
-      run_now(machine->lru.mark_accessed(pfn));
-      run_now(machine->lru.add_drain(0));
+      run_now(machine->lru.pagevecs().mark_accessed(pfn));
+      run_now(machine->lru.pagevecs().mark_accessed(pfn));
+      run_now(machine->lru.drain().add_drain(0));
       ASSERT_THAT(pages_on(list), ElementsAre(pfn));
     }
     ScanControl scan = control();
@@ -91,9 +91,9 @@ TEST_P(ListScanTest, PagesThatAreLockedMeanwhileBecomeUnevictable) {
     machine->engine.stop_at(actor, Point::reclaim_isolated, 1);
     machine->engine.resume(actor);
     ASSERT_EQ(machine->engine.state(actor), Engine::State::ready);
-    run_now(machine->lru.mlock(pfn));
+    run_now(machine->lru.mlock().mlock(pfn));
     run_to_rest(*machine);
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     EXPECT_TRUE(machine->map.page(pfn).has(kPageUnevictable));
     EXPECT_FALSE(machine->map.page(pfn).has(kPageActive));
     EXPECT_THAT(pages_on(LruList::unevictable), ::testing::Contains(pfn));
@@ -105,14 +105,14 @@ TEST_P(ListScanTest, PagesThatAreLockedMeanwhileBecomeUnevictable) {
 
 TEST_P(ListScanTest, CallersThatMustNotEnterFileSystemsWaitForFewer) {
   const std::vector<Pfn> pfns = read(70);
-  for (unsigned i = 0; i < 20; ++i) ASSERT_TRUE(machine->lru.isolate(pfns[i]));
+  for (unsigned i = 0; i < 20; ++i) ASSERT_TRUE(machine->lru.isolated().isolate(pfns[i]));
   // 50 pages are left, and since 3.8 those that may enter file systems leave seven eighths of them to others.
   ScanControl scan = control();
   const auto waits = [&] {
     Outcome<std::uint64_t> freed;
     start_task(*machine, keep_outcome(scanner().shrink_inactive(1, vec(), scan, LruList::inactive_file), &freed));
     const bool waiting = !freed.value.has_value();
-    for (unsigned i = 0; i < 20 && waiting; ++i) run_now(machine->lru.putback(pfns[i]));
+    for (unsigned i = 0; i < 20 && waiting; ++i) run_now(machine->lru.isolated().putback(pfns[i]));
     run_to_rest(*machine);
     return waiting;
   };
@@ -144,10 +144,10 @@ TEST_P(ListScanTest, ActivePrivateAndSharedMemoryBecomesInactiveUsedOrNot) {
   const MappingId mapping = machine->processes.mmap_shared(process, {shared}, /*executable=*/true);
   EXPECT_EQ(run_now(machine->processes.touch_shared(process, mapping, 0, /*write=*/false)), 0);
   for (const Pfn pfn : {Pfn{600}, Pfn{601}}) {
-    run_now(machine->lru.mark_accessed(pfn));
-    run_now(machine->lru.mark_accessed(pfn));
+    run_now(machine->lru.pagevecs().mark_accessed(pfn));
+    run_now(machine->lru.pagevecs().mark_accessed(pfn));
   }
-  run_now(machine->lru.add_drain(0));
+  run_now(machine->lru.drain().add_drain(0));
   ASSERT_EQ(pages_on(LruList::active_anon).size(), 2U);
   ScanControl scan = control();
   run_now(scanner().shrink_active(2, vec(), scan, LruList::active_anon));
@@ -161,9 +161,9 @@ TEST_P(ListScanTest, AnActivePageOfAFileThatOthersHaveLockedIsNotAsked) {
   const SpaceId process = machine->processes.spawn();
   const MappingId mapping = machine->processes.mmap_shared(process, {ids[0]}, /*executable=*/true);
   EXPECT_EQ(run_now(machine->processes.touch_shared(process, mapping, 0, /*write=*/false)), 0);
-  run_now(machine->lru.mark_accessed(pfn));
-  run_now(machine->lru.mark_accessed(pfn));
-  run_now(machine->lru.add_drain(0));
+  run_now(machine->lru.pagevecs().mark_accessed(pfn));
+  run_now(machine->lru.pagevecs().mark_accessed(pfn));
+  run_now(machine->lru.drain().add_drain(0));
   ASSERT_THAT(pages_on(LruList::active_file), ElementsAre(pfn));
   ASSERT_TRUE(machine->page_locks.try_lock(pfn));
   ScanControl scan = control();

@@ -27,7 +27,7 @@ class NodeScanTest : public ReclaimFixture {
     Pfn frame = kNoPfn;
     while ((frame = machine->buddy.alloc_pages(kGfpHighuserMovable | kGfpNowarn, 0)) != kNoPfn)
       ids.push_back(run_now(machine->files.read(file, ids.size(), /*readahead=*/true, frame)).page);
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
   }
 };
 INSTANTIATE_TEST_SUITE_P(Releases, NodeScanTest, ::testing::ValuesIn(modelled_releases()));
@@ -111,7 +111,7 @@ TEST_P(NodeScanTest, MemoryInPiecesIsLeftToACompaction) {
   for (std::uint64_t i = 0; (frame = machine->buddy.alloc_pages(kGfpHighuserMovable | kGfpNowarn, 0)) != kNoPfn; ++i)
     run_now(machine->files.read(i % 2 == 0 ? file : other, i / 2, /*readahead=*/true, frame));
   run_now(machine->files.truncate(other, 0));
-  run_now(machine->lru.add_drain(0));
+  run_now(machine->lru.drain().add_drain(0));
   run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   const std::uint64_t left = size(LruList::inactive_file);
   EXPECT_EQ(request(4, kGfpKernel), 1U);
@@ -132,7 +132,7 @@ class NodesScanTest : public NodeScanTest {
       ASSERT_EQ(machine->map.page(frame).zone, zone);
       ids.push_back(run_now(machine->files.read(file, ids.size(), /*readahead=*/false, frame)).page);
     }
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
   }
   std::uint64_t size_in(std::size_t zone) const {
     return machine->lru.lists().size_in_zone(LruList::inactive_file, zone);
@@ -248,7 +248,7 @@ INSTANTIATE_TEST_SUITE_P(Since4_8, KswapdScanTest,
 // may have kept other pages from being tried. A scan of so many that frees none ends with its priority all the same.
 TEST_P(KswapdScanTest, WhatWasInVainBecauseOfUnusedPagesIsTriedOnceMoreSince6_10) {
   read(400);
-  for (const OwnerId id : ids) machine->lru.get_page(pfn_of(id));
+  for (const OwnerId id : ids) machine->lru.references().get_page(pfn_of(id));
   take_all();
   Outcome<unsigned> order;
   start_task(*machine, keep_outcome(kswapd().balance(0, 0, 0), &order));

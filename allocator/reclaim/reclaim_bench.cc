@@ -18,7 +18,7 @@ void reclaim_a_zone(benchmark::State& state, Release release) {
     machine->trace.set_recording(false);
     const FileId file = machine->files.open(FileMethod::ordered, /*slow=*/false);
     for (std::uint64_t i = 0; i < 0x3e000; ++i) run_now(machine->files.read(file, i, /*readahead=*/true));
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
     ReclaimRequest request;
     request.nr_to_reclaim = 0x40000;
     state.ResumeTiming();

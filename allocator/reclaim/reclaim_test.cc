@@ -15,9 +15,9 @@ class ReclaimTest : public ReclaimFixture {
  protected:
   // Makes a page of an inactive list active.
   void activate(Pfn pfn) {
-    run_now(machine->lru.mark_accessed(pfn));
-    run_now(machine->lru.mark_accessed(pfn));
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.pagevecs().mark_accessed(pfn));
+    run_now(machine->lru.pagevecs().mark_accessed(pfn));
+    run_now(machine->lru.drain().add_drain(0));
     EXPECT_TRUE(machine->map.page(pfn).has(kPageActive));
   }
   ScanControl control_for(int priority = 0) const {
@@ -64,7 +64,7 @@ TEST_P(ReclaimTest, TheOldestPagesOfAnInactiveListAreDroppedFirst) {
 
 TEST_P(ReclaimTest, PagesThatStayGoToTheHeadTheOldestOfThemLast) {
   const std::vector<Pfn> pfns = read(40);
-  for (const unsigned i : {0U, 1U}) machine->lru.get_page(pfns[i]);
+  for (const unsigned i : {0U, 1U}) machine->lru.references().get_page(pfns[i]);
   ScanControl control = control_for();
   EXPECT_EQ(run(machine->reclaim.scanner().shrink_inactive(4, vec(), control, LruList::inactive_file)), 2U);
   const std::vector<Pfn> left = pages_on(LruList::inactive_file);
@@ -93,7 +93,7 @@ TEST_P(ReclaimTest, APageThatOthersLetGoMeanwhileIsFreed) {
 
 TEST_P(ReclaimTest, ADirectReclaimerWaitsWhileTooManyPagesAreIsolated) {
   const std::vector<Pfn> pfns = read(70);
-  for (unsigned i = 0; i < 36; ++i) ASSERT_TRUE(machine->lru.isolate(pfns[i]));
+  for (unsigned i = 0; i < 36; ++i) ASSERT_TRUE(machine->lru.isolated().isolate(pfns[i]));
   ScanControl control = control_for();
   const Time before = machine->engine.now();
   Outcome<std::uint64_t> freed;
@@ -115,7 +115,7 @@ TEST_P(ReclaimTest, ADirectReclaimerWaitsWhileTooManyPagesAreIsolated) {
 
 TEST_P(ReclaimTest, ADyingReclaimerSaysThatItHasFreedABatch) {
   const std::vector<Pfn> pfns = read(70);
-  for (unsigned i = 0; i < 36; ++i) ASSERT_TRUE(machine->lru.isolate(pfns[i]));
+  for (unsigned i = 0; i < 36; ++i) ASSERT_TRUE(machine->lru.isolated().isolate(pfns[i]));
   ScanControl control = control_for();
   Outcome<std::uint64_t> freed;
   const ActorId actor = start_task(
@@ -129,7 +129,7 @@ TEST_P(ReclaimTest, ADyingReclaimerSaysThatItHasFreedABatch) {
 
 TEST_P(ReclaimTest, KswapdWaitsForNoIsolatedPages) {
   const std::vector<Pfn> pfns = read(10);
-  for (unsigned i = 0; i < 6; ++i) ASSERT_TRUE(machine->lru.isolate(pfns[i]));
+  for (unsigned i = 0; i < 6; ++i) ASSERT_TRUE(machine->lru.isolated().isolate(pfns[i]));
   ScanControl control = control_for();
   control.kswapd = true;
   const bool too_short = GetParam() >= Release::v4_8 && GetParam() < Release::v4_11;
@@ -186,7 +186,7 @@ class ReclaimOfZonesTest : public ReclaimTest {
       ids.push_back(read.page);
       pfns.push_back(frame);
     }
-    run_now(machine->lru.add_drain(0));
+    run_now(machine->lru.drain().add_drain(0));
   }
   std::vector<Pfn> pfns;
 };
@@ -254,7 +254,7 @@ TEST_P(ReclaimTest, WithoutAPageARequestReturns0) {
 TEST_P(ReclaimTest, AFullReclaimLeavesNoCleanUnusedPage) {
   const std::vector<Pfn> pfns = read(100);
   for (unsigned i = 0; i < 60; ++i) activate(pfns[i]);
-  machine->lru.get_page(pfns[0]);
+  machine->lru.references().get_page(pfns[0]);
   machine->page_cache.make_dirty(ids[1]);
   ReclaimRequest request;
   request.nr_to_reclaim = 1000;
@@ -286,8 +286,8 @@ TEST_P(ReclaimTest, AnActiveListThatIsTooShortToBeTouchedIsTouchedInTheEnd) {
   activate(active);
   const Pfn held = read(1)[0];
   const Pfn held_too = read(1)[0];
-  machine->lru.get_page(held);
-  machine->lru.get_page(held_too);
+  machine->lru.references().get_page(held);
+  machine->lru.references().get_page(held_too);
   // Two inactive pages that cannot be freed protect an active one, since 5.5 until nothing else is left to try.
   EXPECT_EQ(run(machine->reclaim.try_to_free_pages({})), 0U);
   const bool spared = GetParam() < Release::v5_5;
@@ -300,7 +300,7 @@ TEST_P(ReclaimTest, SlabsAreShrunkAsWell) {
     machine->reclaim.slab().add(machine->buddy.alloc_pages(kGfpKernel | kGfpReclaimable, 0));
   read(64);
   const Pfn held = machine->owners.owner(ids[0]).pfn;
-  machine->lru.get_page(held);
+  machine->lru.references().get_page(held);
   ReclaimRequest request;
   request.nr_to_reclaim = 500;
   const std::uint64_t freed = run(machine->reclaim.try_to_free_pages(request));

@@ -29,7 +29,7 @@ class NodeWritebackTest : public ReclaimFixture {
   }
   // Keeps all pages from being dropped.
   void hold() {
-    for (const OwnerId id : ids) machine->lru.get_page(pfn_of(id));
+    for (const OwnerId id : ids) machine->lru.references().get_page(pfn_of(id));
   }
   NodeState& state() { return machine->reclaim.lruvecs().state(vec()); }
   // Scans all of the node's lists once. Returns how long the caller slept.

@@ -25,11 +25,11 @@ Task<void> drop_references(Machine& machine, const World& world) {
     const Result& pin = world.result(slot);
     if (pin.yields != Yields::pin || pin.gone) continue;
     if (pin.references == 1)
-      co_await machine.lru.put_page(pin.pfn);
+      co_await machine.lru.references().put_page(pin.pfn);
     else
       co_await machine.processes.unpin_longterm(pin.pfn);
   }
-  for (const World::Got& got : world.got) co_await machine.lru.put_page(got.pfn);
+  for (const World::Got& got : world.got) co_await machine.lru.references().put_page(got.pfn);
   for (const World::HeldCount& held : world.held_buffers) machine.buffers.put(held.buffer);
   for (FileId file = 1; file <= machine.files.count(); ++file) machine.files.commit(file);
   machine.buffers.invalidate_all();
@@ -87,7 +87,7 @@ void perform_alone(Machine& machine, Task<void> task) {
 
 Task<void> empty_caches(Machine& machine) {
   machine.buffers.invalidate_all();
-  co_await machine.lru.add_drain_all(/*certain=*/true);
+  co_await machine.lru.drain().add_drain_all(/*certain=*/true);
   co_await machine.buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones);
 }
 

@@ -149,7 +149,7 @@ void PageFacts::add_pagevecs(std::vector<std::string>& holders) const {
       if (std::find(pagevec.begin(), pagevec.end(), pfn_) != pagevec.end())
         holders.push_back(fmt::format("the {} pagevec of CPU {}", name_of(which), cpu));
     }
-    const std::vector<Mlocking>& mlock = machine_.lru.locked_memory().pagevec(cpu);
+    const std::vector<Mlocking>& mlock = machine_.lru.mlock().pagevec(cpu);
     if (std::any_of(mlock.begin(), mlock.end(), [this](const Mlocking& entry) { return entry.pfn == pfn_; }))
       holders.push_back(fmt::format("the mlock pagevec of CPU {}", cpu));
   }

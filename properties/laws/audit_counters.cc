@@ -128,7 +128,7 @@ void SumChecks::compare_globals() const {
     broken(Law::counters,
            fmt::format("NR_MLOCK is {}, a recount gives {}", lru.lists().mlocked(), sum[Counted::mlocked]));
   std::int64_t slots = 0;
-  for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.parked(cpu));
+  for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) slots += static_cast<std::int64_t>(lru.drain().parked(cpu));
   // A drain empties the slots first, then drops their references one by one.
   if (strict() ? slots != sum[Counted::pagevec_slots] : slots > sum[Counted::pagevec_slots])
     broken(Law::counters,
@@ -162,8 +162,8 @@ void SumChecks::compare_leaks() {
 }
 
 void SumChecks::compare_at_rest() const {
-  if (machine().lru.disable_count() != 0)
-    broken(Law::balanced, fmt::format("the LRU caches are disabled {} times", machine().lru.disable_count()));
+  if (machine().lru.drain().disable_count() != 0)
+    broken(Law::balanced, fmt::format("the LRU caches are disabled {} times", machine().lru.drain().disable_count()));
   if (machine().areas.table().cma_mutex.held())
     broken(Law::locks, "cma_mutex is held though no actor is inside an operation");
   if (machine().buddy.per_cpu().drain_mutex().held())

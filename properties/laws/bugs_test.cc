@@ -469,7 +469,7 @@ TEST(BugsAndLaws, CompleteSeesThrottleIsSignal) {
   const auto law =
       law_against(Bug::throttle_is_signal, default_small_geometry(Release::v5_10), [](WatchedMachine& watched) {
         for (Pfn pfn : {0x200U, 0x201U, 0x210U, 0x211U}) watched.perform(watched.own(PageKind::anonymous, pfn));
-        run_now(watched.machine().lru.add_drain_all());
+        run_now(watched.machine().lru.drain().add_drain_all());
         watched.perform(watched.cma_alloc(0, 256, 0));
       });
   EXPECT_EQ(law, "complete");

@@ -15,7 +15,7 @@ class CompleteTest : public ::testing::TestWithParam<Release> {
   CompleteTest() : watched_(default_small_geometry(GetParam())), machine_(watched_.machine()) {
     // Enough pages on the LRU for 4.19 to go on.
     for (int i = 0; i < 24; ++i) watched_.perform(watched_.own(PageKind::anonymous));
-    run_now(machine_.lru.add_drain_all());
+    run_now(machine_.lru.drain().add_drain_all());
   }
   std::string verdict_on_failure(std::uint64_t count, unsigned align) {
     return watched_.law_of_failed_alloc(count, align);
@@ -157,7 +157,7 @@ TEST_P(UncertainPageTest, OneOfItsMappingsIsAMigrationEntry) {
     watched_.restart();
     for (int i = 0; i < 24; ++i) watched_.perform(watched_.own(PageKind::anonymous));
     const OwnerId owner = page_of(kind);
-    run_now(machine_.lru.add_drain_all());
+    run_now(machine_.lru.drain().add_drain_all());
     ASSERT_EQ(machine_.owners.owner(owner).pfn, kPage);
     EXPECT_EQ(verdict(), "complete") << name_of(kind);
     const PteId pte = machine_.spaces.add_ptes(0, 1);
@@ -178,7 +178,7 @@ TEST_P(UncertainPageTest, ItIsOnNoListOfTheLru) {
     watched_.restart();
     for (int i = 0; i < 24; ++i) watched_.perform(watched_.own(PageKind::anonymous));
     page_of(kind);
-    run_now(machine_.lru.add_drain_all());
+    run_now(machine_.lru.drain().add_drain_all());
     auto& lists = const_cast<LruLists&>(machine_.lru.lists());
     lists.remove(kPage);
     EXPECT_EQ(verdict(), "") << name_of(kind);
@@ -204,7 +204,7 @@ TEST(CompleteLaw, CountsNoMemoryOfAMovableZone) {
     WatchedMachine watched(g);
     for (int i = 0; i < 24; ++i) watched.perform(watched.own(PageKind::anonymous));
     watched.perform(watched.own(PageKind::anonymous, 0x205));
-    run_now(watched.machine().lru.add_drain_all());
+    run_now(watched.machine().lru.drain().add_drain_all());
     EXPECT_EQ(watched.law_of_failed_alloc(256, 0), "complete");
     // All that the Normal zone has outside the area.
     for (unsigned order = 7; order-- > 0;)

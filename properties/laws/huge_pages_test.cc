@@ -23,7 +23,7 @@ class HugeLaws : public ::testing::TestWithParam<Release> {
     process_ = machine_.processes.spawn();
     machine_.processes.mmap_huge(process_, 1);
     run_now(place_huge_page());
-    run_now(machine_.lru.add_drain_all());
+    run_now(machine_.lru.drain().add_drain_all());
     watched_.laws().audit();
   }
   Pfn head() const { return machine_.geometry().areas[0].base + 2 * kPages; }
@@ -93,9 +93,9 @@ TEST_P(HugeLaws, ExclusiveSeesABufferInsideIt) {
 
 TEST_P(HugeLaws, CountersSeeOneThatIsCountedAsOnePage) {
   // As if the list had lost one page instead of sixteen.
-  machine_.lru.isolate(head());
+  machine_.lru.isolated().isolate(head());
   page(0).flags &= ~kPageHead;
-  machine_.lru.forget_isolated(head());
+  machine_.lru.isolated().forget_isolated(head());
   page(0).flags = (page(0).flags | kPageHead) & ~kPageTaskList;
   --page(0).ref;
   EXPECT_EQ(audit(), "counters");
@@ -151,7 +151,7 @@ TEST_P(HugeLaws, CompleteKnowsWhatARefillForHugePagesKeepsOutOfSight) {
 TEST_P(HugeLaws, CompleteCountsNoRefillForHugePagesWhereThereAreNone) {
   if (GetParam() < Release::v5_14) GTEST_SKIP() << "per-CPU lists hold single pages only";
   ASSERT_EQ(0, run_now(machine_.processes.split_huge(process_, 0)));
-  run_now(machine_.lru.add_drain_all());
+  run_now(machine_.lru.drain().add_drain_all());
   watched_.leave_free(kPages + (GetParam() >= Release::v6_7 ? 6 : 2) +
                       Watermarks::watermark(machine_.buddy.zone(0), Watermark::high) + 1);
   EXPECT_EQ(verdict(), "complete");
@@ -165,7 +165,7 @@ TEST_P(HugeLaws, CompleteIsSilentAboutOneThatIsPinned) {
 TEST_P(HugeLaws, CompleteKnowsThatItMovesWhenItsPagesAreMappedOneByOne) {
   const SpaceId child = run_now(machine_.processes.fork(process_));
   EXPECT_EQ(0, run_now(machine_.processes.write(child, 0, 5)));
-  run_now(machine_.lru.add_drain_all());
+  run_now(machine_.lru.drain().add_drain_all());
   EXPECT_EQ(verdict(), GetParam() >= Release::v5_7 ? "complete" : "");
   // The model agrees.
   if (GetParam() >= Release::v5_7) {
@@ -178,7 +178,7 @@ TEST_P(HugeLaws, CompleteFindsThatReferencesAreHeldAgainstTheWrongMapCount) {
   machine_.bugs.switch_on(Bug::thp_mapcount);
   const SpaceId child = run_now(machine_.processes.fork(process_));
   EXPECT_EQ(0, run_now(machine_.processes.write(child, 0, 5)));
-  run_now(machine_.lru.add_drain_all());
+  run_now(machine_.lru.drain().add_drain_all());
   watched_.laws().audit();
   EXPECT_EQ(law_broken_by([&] { watched_.perform(watched_.cma_alloc(0, 256, 0)); }), "complete");
   EXPECT_GT(machine_.bugs.times_reached(Bug::thp_mapcount), 0U);
@@ -202,7 +202,7 @@ TEST_P(HugeLaws, CompleteIsSilentWhileAMappingOfOnePageIsAMigrationEntry) {
   if (GetParam() < Release::v5_8) GTEST_SKIP() << "a write copies the whole";
   const SpaceId child = run_now(machine_.processes.fork(process_));
   EXPECT_EQ(0, run_now(machine_.processes.write(child, 0, 5)));
-  run_now(machine_.lru.add_drain_all());
+  run_now(machine_.lru.drain().add_drain_all());
   EXPECT_EQ(verdict(), "complete");
   const PteId pte = machine_.owners.owner(page(7).owner).first_pte;
   machine_.reverse_map.set_migration_entry(pte);

@@ -92,7 +92,7 @@ Task<void> WatchedMachine::let_go(std::size_t owner) {
 
 void WatchedMachine::pin(Pfn pfn) {
   if (machine_->map.page(pfn).ref == 0) return;
-  machine_->lru.get_page(pfn);
+  machine_->lru.references().get_page(pfn);
   pins.push_back(pfn);
   laws_.reference_taken(pfn, 1, /*longterm=*/false);
 }
@@ -100,7 +100,7 @@ void WatchedMachine::pin(Pfn pfn) {
 Task<void> WatchedMachine::unpin(std::size_t pin) {
   const Pfn pfn = std::exchange(pins[pin], kNoPfn);
   laws_.reference_dropping(pfn, 1);
-  co_await machine_->lru.put_page(pfn);
+  co_await machine_->lru.references().put_page(pfn);
 }
 
 // --- running ---

@@ -125,7 +125,7 @@ TEST_P(PlantedTest, BoundedSeesALoopThatPassesNoPoint) {
 }
 
 TEST_P(PlantedTest, BalancedSeesCachesThatStayDisabled) {
-  run_now(machine_.lru.cache_disable());
+  run_now(machine_.lru.drain().cache_disable());
   EXPECT_EQ(audit(), "balanced");
 }
 

@@ -29,7 +29,7 @@ class Damaged {
     machine.processes.mmap_huge(process, 1);
     huge = machine.buddy.alloc_pages(kGfpHighuserMovable | kGfpComp, machine.processes.huge_order());
     run_now(machine.processes.fault_in_huge(process, 0, 0, huge));
-    run_now(machine.lru.add_drain_all());
+    run_now(machine.lru.drain().add_drain_all());
     watched.perform(watched.cma_alloc(0, 20, 0));
     cached = watched.buffers[0].pfn + 19;  // the one freed last
     watched.perform(watched.cma_release(0));
@@ -260,7 +260,7 @@ TEST(DamagedMachine, EachFieldOfAPageInUseIsChecked) {
          page.flags |= kPageHead;
          page.order = 6;
        }},
-      {"conserved: is on a task's list though", [](Damaged& d) { d.machine.lru.isolate(d.owned(0)); }},
+      {"conserved: is on a task's list though", [](Damaged& d) { d.machine.lru.isolated().isolate(d.owned(0)); }},
       {"conserved: still belongs to an owner that has let go",
        [](Damaged& d) {
          d.laws.owner_releasing(d.watched.owners[0]);
@@ -316,7 +316,7 @@ TEST(DamagedMachine, CountersOfTheMachineAreRecounted) {
       {"counters: NR_ISOLATED_ANON/FILE are 0/1",
        [](Damaged& d) {
          const Pfn page = d.pfn_of(d.file_page);
-         d.machine.lru.isolate(page);
+         d.machine.lru.isolated().isolate(page);
          d.page(page).flags &= ~kPageTaskList;
          --d.page(page).ref;
        }},
@@ -558,11 +558,11 @@ TEST(DamagedMachine, ListsAreRecountedByZone) {
   watched.perform(watched.own(PageKind::anonymous));
   watched.perform(watched.own(PageKind::anonymous));
   Machine& machine = watched.machine();
-  run_now(machine.lru.add_drain_all());
+  run_now(machine.lru.drain().add_drain_all());
   EXPECT_EQ(broken_by([&] { watched.laws().audit(); }), "");
   auto& lists = const_cast<LruLists&>(machine.lru.lists());
   const Pfn page = machine.owners.owner(watched.owners[0]).pfn;
-  lists.isolated_file_is_anon(page);
+  machine.lru.isolated().isolated_file_is_anon(page);
   const std::string zone = machine.buddy.zone_title(machine.map.page(page).zone);
   EXPECT_EQ(broken_by([&] { watched.laws().audit(); }),
             "counters: zone " + zone + ": NR_ISOLATED_ANON/FILE are 1/-1, a recount gives 0/0");
@@ -586,11 +586,11 @@ TEST(DamagedMachine, IsolatedPagesOfFilesAreRecountedByZone) {
   WatchedMachine watched(geometry);
   Machine& machine = watched.machine();
   const OwnerId id = run_now(machine.files.read(machine.files.open(FileMethod::ordered, false), 0, true)).page;
-  run_now(machine.lru.add_drain_all());
+  run_now(machine.lru.drain().add_drain_all());
   const Pfn pfn = machine.owners.owner(id).pfn;
   auto& lists = const_cast<LruLists&>(machine.lru.lists());
   // A page that is put back without being counted.
-  ASSERT_TRUE(lists.isolate(pfn));
+  ASSERT_TRUE(machine.lru.isolated().isolate(pfn));
   Page& page = machine.map.edit(pfn);
   page.flags &= ~std::uint32_t{kPageTaskList};
   --page.ref;

@@ -69,7 +69,7 @@ TEST_P(PlantedTest, ContractWantsOneReferenceBesidesThoseOfPrograms) {
   watched_.pin(pfn + 1);
   EXPECT_EQ(law_broken_by([&] { laws_.buffer_allocated(0, pfn, 2, 0); }), "");
   const Pfn other = run_now(machine_.areas.cma_alloc(0, 2, 0, true));
-  machine_.lru.get_page(other);
+  machine_.lru.references().get_page(other);
   EXPECT_EQ(law_broken_by([&] { laws_.buffer_allocated(0, other, 2, 0); }), "contract");
 }
 
@@ -108,7 +108,7 @@ TEST_P(PlantedTest, PolicySeesAnAreasPageGivenAsARange) {
 
 TEST_P(PlantedTest, ContractAndExclusiveSeeWhatARangeMustNotBe) {
   const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
-  machine_.lru.get_page(pfn);
+  machine_.lru.references().get_page(pfn);
   EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(pfn, 1); }), "contract");
   EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(block(), 1); }), "exclusive");
   EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(page_of(0), 1); }), "exclusive");

@@ -21,7 +21,7 @@ class PlantedTest : public ::testing::TestWithParam<Release> {
     watched_.perform(watched_.alloc_pages(kGfpHighuserMovable | kGfpComp, 2));
     for (const PageKind kind : {PageKind::anonymous, PageKind::shmem, PageKind::movable_ops, PageKind::unmovable})
       watched_.perform(watched_.own(kind));
-    run_now(machine_.lru.add_drain_all());
+    run_now(machine_.lru.drain().add_drain_all());
     laws_.audit();
   }
 

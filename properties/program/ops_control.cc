@@ -8,12 +8,12 @@ template <DrainKind Kind>
 Task<void> DrainOp<Kind>::perform(World& world, Slot) const {
   Machine& machine = world.machine();
   if constexpr (Kind == DrainKind::this_pagevec) {
-    co_await machine.lru.add_drain(machine.engine.cpu());
+    co_await machine.lru.drain().add_drain(machine.engine.cpu());
   } else {
     constexpr bool kLru = Kind == DrainKind::everything || Kind == DrainKind::lru;
     constexpr bool kPages = Kind == DrainKind::everything || Kind == DrainKind::pages;
     static_assert(kLru || kPages);
-    if constexpr (kLru) co_await machine.lru.add_drain_all();
+    if constexpr (kLru) co_await machine.lru.drain().add_drain_all();
     if constexpr (kPages) co_await machine.buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones);
   }
 }

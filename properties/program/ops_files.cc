@@ -158,11 +158,11 @@ Task<void> LruOp<Verb>::perform(World& world, Slot self) const {
   }
   const Pfn frame = *pfn;
   if constexpr (Verb == LruVerb::mark_accessed)
-    co_await lru.mark_accessed(frame);
+    co_await lru.pagevecs().mark_accessed(frame);
   else if constexpr (Verb == LruVerb::deactivate)
-    co_await lru.deactivate(frame);
+    co_await lru.pagevecs().deactivate(frame);
   else if constexpr (Verb == LruVerb::deactivate_file)
-    co_await lru.deactivate_file(frame);
+    co_await lru.pagevecs().deactivate_file(frame);
 }
 
 template struct LruOp<LruVerb::mark_accessed>;
@@ -175,8 +175,8 @@ Task<void> CachesOff::perform(World& world, Slot self) const {
     world.skip(self, "the release has no lru_cache_disable");
     co_return;
   }
-  co_await machine.lru.cache_disable();
-  machine.lru.cache_enable();
+  co_await machine.lru.drain().cache_disable();
+  machine.lru.drain().cache_enable();
 }
 
 }  // namespace cma

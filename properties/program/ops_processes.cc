@@ -150,7 +150,7 @@ Task<void> MmapHuge::perform(World& world, Slot self) const {
       if (machine.processes.alive(space))
         co_await machine.processes.fault_in_huge(space, mapping, i, head);
       else
-        co_await machine.lru.put_page(head);
+        co_await machine.lru.references().put_page(head);
     }
     for (std::uint64_t page = i * each; error == 0 && page < (i + 1) * each; ++page) {
       const bool alive = machine.processes.alive(space);

@@ -31,7 +31,7 @@ Pfn take_reference(World& world, Slot self, const Place& place) {
     world.fail(self, -kENOENT);
     return kNoPfn;
   }
-  world.machine().lru.get_page(head);
+  world.machine().lru.references().get_page(head);
   world.observer().reference_taken(head, 1, /*longterm=*/false);
   return head;
 }
@@ -53,7 +53,7 @@ Task<void> Unpin::perform(World& world, Slot self) const {
   held->gone = true;
   world.observer().reference_dropping(held->pfn, held->references);
   if (held->references == 1)
-    co_await world.machine().lru.put_page(held->pfn);
+    co_await world.machine().lru.references().put_page(held->pfn);
   else
     co_await world.machine().processes.unpin_longterm(held->pfn);
 }
@@ -84,7 +84,7 @@ Task<void> PutPage::perform(World& world, Slot self) const {
   const Pfn frame = held->pfn;
   world.got.erase(held);
   world.observer().reference_dropping(frame, 1);
-  co_await world.machine().lru.put_page(frame);
+  co_await world.machine().lru.references().put_page(frame);
 }
 
 }  // namespace cma

@@ -101,7 +101,7 @@ void Loops::fill_memory() {
       run_now(machine.owners.adopt_anonymous(outside[i]));
   }
   run_now(machine.buddy.per_cpu().drain_all_pages(0));
-  run_now(machine.lru.add_drain_all());
+  run_now(machine.lru.drain().add_drain_all());
 }
 
 void Loops::file_system_works() {
