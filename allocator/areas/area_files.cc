@@ -269,7 +269,7 @@ void add_zone(std::string& text, const Buddy& buddy, std::size_t z, Release rele
 void add_empty_zone(std::string& text, const Buddy& buddy, const KernelZone& kernel, unsigned node, Release release) {
   add_zone_title(text, kernel.name, node);
   Zone zone;
-  // Watermarks::set_up: the least that high memory keeps free.
+  // WatermarkSetup::set_up: the least that high memory keeps free.
   const bool high = release >= Release::v6_5 || in_kernel(buddy, {ZoneKind::high_mem, "HighMem", false});
   const bool least = kernel.kind == ZoneKind::high_mem || (kernel.kind == ZoneKind::movable && high);
   if (least) zone.watermark = {32, 32, 32};

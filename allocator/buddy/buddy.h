@@ -1,7 +1,8 @@
 // The page allocator (mm/page_alloc.c): allocation up to the point where the kernel would begin to reclaim, the entry
 // points of freeing, and what boot hands over. Callers that may sleep ask PageAllocator (pressure/), which asks here.
 //
-// Buddy is the face of the folder and composes its parts: Watermarks (whether a request may take pages), FreeLists
+// Buddy is the face of the folder and composes its parts: Watermarks (whether a request may take pages) and
+// WatermarkSetup (their figures), FreeLists
 // (blocks, merged and split), PageblockTypes (which follow), Fallback (what a request takes when the lists of its type
 // are empty) and PerCpuLists (pages that a CPU keeps for itself). A free has two halves, prepare_free() and
 // commit_free(), so that another actor can run between them.
@@ -15,12 +16,14 @@
 #pragma once
 
 #include "allocator/base/gfp.h"
+#include "allocator/buddy/alloc_flags.h"
 #include "allocator/buddy/failed_requests.h"
 #include "allocator/buddy/fallback.h"
 #include "allocator/buddy/free_lists.h"
 #include "allocator/buddy/pageblock_types.h"
 #include "allocator/buddy/pcp.h"
 #include "allocator/buddy/watermark.h"
+#include "allocator/buddy/watermark_setup.h"
 #include "allocator/buddy/zone.h"
 #include "allocator/frames/core.h"
 #include "allocator/trace/allocation_watcher.h"
@@ -70,6 +73,7 @@ class Buddy {
   const PerCpuLists& per_cpu() const { return pcp_; }
   const Fallback& fallback() const { return fallback_; }
   const Watermarks& watermarks() const { return watermarks_; }
+  const WatermarkSetup& watermark_setup() const { return watermark_setup_; }
 
   // --- boot ---
   // Hands a range to the allocator in the largest aligned blocks, ascending (memblock_free_all).
@@ -177,6 +181,7 @@ class Buddy {
   Core core_;
   Zones zones_;
   Watermarks watermarks_;
+  WatermarkSetup watermark_setup_;
   bool booting_ = true;
   FreeLists free_lists_;
   PageblockTypes pageblock_types_;

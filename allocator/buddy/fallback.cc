@@ -23,12 +23,12 @@ std::span<const Migratetype> fallbacks_v3_5(Migratetype start) {
 
 }  // namespace
 
-Fallback::Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists, PageblockTypes& pageblocks)
+Fallback::Fallback(const Core& core, const WatermarkSetup& boosts, FreeLists& lists, PageblockTypes& pageblocks)
     : release_(core.geometry.release),
       pageblock_order_(core.geometry.pageblock_order),
       largest_order_(core.geometry.largest_order),
       core_(core),
-      watermarks_(watermarks),
+      boosts_(boosts),
       lists_(lists),
       pageblocks_(pageblocks) {}
 
@@ -184,7 +184,7 @@ void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
     claim_range(zone, pfn, order, start);
     return pageblocks_.move_to_list(zone, pfn, start);
   }
-  if (release_ >= Release::v5_0) watermarks_.boost(zone);
+  boosts_.boost(zone);
   if (!whole) return pageblocks_.move_to_list(zone, pfn, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation))
     return pageblocks_.move_to_list(zone, pfn, start);
@@ -241,7 +241,7 @@ Pfn Fallback::claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype
     lists_.take_piece(zone, pfn, order, start);
     return pfn;
   }
-  watermarks_.boost(zone);
+  boosts_.boost(zone);
   if (!pageblocks_.spans_pageblock(zone, pfn)) return kNoPfn;
   if (!worth_claiming(pageblocks_.contents(pfn), start, old)) return kNoPfn;
   pageblocks_.convert_pageblock(zone, pfn, start);

@@ -12,7 +12,7 @@
 
 #include "allocator/buddy/free_lists.h"
 #include "allocator/buddy/pageblock_types.h"
-#include "allocator/buddy/watermark.h"
+#include "allocator/buddy/watermark_setup.h"
 #include "allocator/buddy/zone.h"
 #include "allocator/frames/core.h"
 
@@ -20,8 +20,8 @@ namespace cma {
 
 class Fallback {
  public:
-  // Refers to `watermarks`, `lists` and `pageblocks`, which outlive it.
-  Fallback(const Core& core, const Watermarks& watermarks, FreeLists& lists, PageblockTypes& pageblocks);
+  // Refers to `boosts`, `lists` and `pageblocks`, which outlive it.
+  Fallback(const Core& core, const WatermarkSetup& boosts, FreeLists& lists, PageblockTypes& pageblocks);
 
   // Takes 2^order pages, counted out, from the lists of `type`, from area memory or from other types. Returns the first
   // page; kNoPfn, and nothing changes, if there are none. `flags`: the request's; only kAllocCma counts (since 5.9),
@@ -69,7 +69,7 @@ class Fallback {
   unsigned pageblock_order_;
   unsigned largest_order_;
   Core core_;
-  const Watermarks& watermarks_;
+  const WatermarkSetup& boosts_;
   FreeLists& lists_;
   PageblockTypes& pageblocks_;
 };

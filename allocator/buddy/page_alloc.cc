@@ -19,9 +19,10 @@ Buddy::Buddy(const Core& core)
       core_(core),
       zones_(core),
       watermarks_(core),
+      watermark_setup_(core),
       free_lists_(core, booting_),
       pageblock_types_(core, watermarks_, free_lists_),
-      fallback_(core, watermarks_, free_lists_, pageblock_types_),
+      fallback_(core, watermark_setup_, free_lists_, pageblock_types_),
       pcp_(core, free_lists_, fallback_, zones_) {}
 
 void Buddy::copy_from(const Buddy& other) {
@@ -77,7 +78,7 @@ void Buddy::free_reserved_page(Pfn pfn) {
 }
 
 void Buddy::set_up_watermarks() {
-  watermarks_.set_up(zones_);
+  watermark_setup_.set_up(zones_);
   for (Zone& zone : zones_) pcp_.set_sizes(zone);
   booting_ = false;
 }

@@ -190,7 +190,7 @@ void FigureWalk::add_up() {
   memory_.cma_alloc_fail = from_.areas.table().alloc_fail;
 }
 
-// Adds the low watermarks of the zones without memory: 32 pages for high memory (Watermarks::set_up), none for others.
+// Adds the low watermarks of the zones without memory: 32 pages for high memory (WatermarkSetup::set_up), else none.
 void FigureWalk::add_empty_zones() {
   const bool movable_is_high = memory_.highmem || release_ >= Release::v6_5;
   for (const NodeFigures& node : memory_.nodes)

@@ -168,7 +168,7 @@ std::string ZoneRefusal::kept() const {
   std::string sum = fmt::format("{} watermark {}", at_min() ? "min" : "low", mark());
   if (zone_.watermark_boost > 0)
     sum += fmt::format(" + boost {}{}", zone_.watermark_boost,
-                       zone_.watermark_boost == machine_.buddy.watermarks().most_boost(zone_) ? ", its most" : "");
+                       zone_.watermark_boost == machine_.buddy.watermark_setup().most_boost(zone_) ? ", its most" : "");
   const auto whole = static_cast<std::int64_t>(mark() + zone_.watermark_boost);
   if (terms_.mark != whole) sum += fmt::format(", lowered by {} for {}", whole - terms_.mark, lowered_for());
   if (terms_.lowmem_reserve > 0)
@@ -283,7 +283,7 @@ std::int64_t ZoneRefusal::pages_short(std::uint64_t requests) const {
   // Since 6.7 each refill in a row is twice the one before, up to 2^5 batches.
   const int refill =
       machine_.release() >= Release::v6_7 ? std::min(32 * pcp.batch, std::max(pcp.high, pcp.high_max)) : pcp.batch;
-  const std::uint64_t boost = machine_.release() >= Release::v5_0 ? machine_.buddy.watermarks().most_boost(zone_) : 0;
+  const std::uint64_t boost = machine_.buddy.watermark_setup().most_boost(zone_);
   const std::uint64_t more_boost = boost > zone_.watermark_boost ? boost - zone_.watermark_boost : 0;
   const std::uint64_t block = order_pages(attempt_.order);
   const std::int64_t slack = static_cast<std::int64_t>(more_boost) + std::max(refill, 1);
