@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "allocator/areas/bit_arithmetic.h"
 #include "allocator/base/error.h"
 
 namespace cma {

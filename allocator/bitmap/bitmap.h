@@ -1,5 +1,5 @@
-// The allocation bitmap of an area, its aligned search for a run of zero bits (bitmap_find_next_zero_area_off), and the
-// arithmetic between pages, bits and orders (mm/cma.c).
+// The allocation bitmap of an area, and its aligned search for a run of zero bits (bitmap_find_next_zero_area_off). It
+// knows bits only: what a bit stands for is the matter of its area (areas/bit_arithmetic.h).
 //
 // Bits are stored in 64-bit words and scanned by the word: one pass costs O(words), a search O(words + runs of set
 // bits). The bitmap takes no lock: its area's cma->lock protects it, up to 3.15 cma_mutex.
@@ -8,8 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "allocator/base/bug.h"
-#include "allocator/base/pfn.h"
+#include "allocator/base/assert.h"
 
 namespace cma {
 
@@ -22,7 +21,10 @@ class Bitmap {
 
   std::uint64_t size() const { return bits_; }
   // Returns whether the bit is set. Requires: bit < size().
-  bool test(std::uint64_t bit) const { return (words_[bit / 64] >> (bit % 64)) & 1; }
+  bool test(std::uint64_t bit) const {
+    CMA_ASSERT(bit < bits_);
+    return (words_[bit / 64] >> (bit % 64)) & 1;
+  }
   // Set or clear [start, start + count), which may be empty. Require: the range lies inside the bitmap.
   void set(std::uint64_t start, std::uint64_t count) { change(start, count, true); }
   void clear(std::uint64_t start, std::uint64_t count) { change(start, count, false); }
@@ -55,20 +57,5 @@ class Bitmap {
   std::uint64_t bits_ = 0;
   std::vector<std::uint64_t> words_;
 };
-
-// Returns the mask for an alignment to 2^align pages, in bits (cma_bitmap_aligned_mask): 0 if one bit is at least that
-// large. From align - order_per_bit = 64 on the mask is all ones, and only a multiple of 2^64 is aligned. With
-// Bug::mask_exponent the mask has `align >> order_per_bit` ones. Notes in `bugs` that a bug changed the result.
-// Requires: order_per_bit < 32.
-std::uint64_t bitmap_aligned_mask(unsigned align, unsigned order_per_bit, BugSet& bugs);
-// Returns how far the area's base lies above the last frame aligned to 2^align pages, in bits
-// (cma_bitmap_aligned_offset); from align = 64 on above frame 0. With Bug::offset_upward, how far it lies below the
-// next such frame, 0 from align = 64 on. Notes in `bugs` that the bug changed the result. Requires: order_per_bit < 32.
-std::uint64_t bitmap_aligned_offset(Pfn base, unsigned align, unsigned order_per_bit, BugSet& bugs);
-// Returns the number of bits for that many pages, rounded up (cma_bitmap_pages_to_bits). Exact for counts up to
-// 2^64 - 2^order_per_bit; wraps for larger ones, as the kernel's does. Requires: order_per_bit < 64.
-constexpr std::uint64_t bitmap_pages_to_bits(std::uint64_t pages, unsigned order_per_bit) {
-  return align_up(pages, order_pages(order_per_bit)) >> order_per_bit;
-}
 
 }  // namespace cma

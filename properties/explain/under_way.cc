@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "allocator/areas/bit_arithmetic.h"
 #include "properties/explain/names.h"
 
 namespace cma {

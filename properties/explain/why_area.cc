@@ -8,6 +8,7 @@
 #include <set>
 #include <tuple>
 
+#include "allocator/areas/bit_arithmetic.h"
 #include "allocator/base/error.h"
 #include "properties/explain/names.h"
 #include "properties/explain/page_facts.h"

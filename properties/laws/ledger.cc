@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "allocator/areas/bit_arithmetic.h"
 #include "allocator/base/assert.h"
 
 namespace cma {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "allocator/areas/bit_arithmetic.h"
 #include "allocator/machine.h"
 
 namespace cma::sizing {
