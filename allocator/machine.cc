@@ -89,7 +89,8 @@ Machine::Machine(const Geometry& geometry)
   for (const AreaSpec& spec : geometry.areas) {
     memblock.reserve({spec.base, spec.base + spec.pages});
     const unsigned shift = geometry.page_shift();
-    const int error = areas.init_reserved_mem(spec.base << shift, spec.pages << shift, spec.order_per_bit, spec.name);
+    const int error =
+        areas.boot().init_reserved_mem(spec.base << shift, spec.pages << shift, spec.order_per_bit, spec.name);
     CMA_ASSERT(error == 0);
   }
 }
@@ -97,7 +98,7 @@ Machine::Machine(const Geometry& geometry)
 void Machine::finish_boot() {
   CMA_ASSERT(!booted_);
   for (const PfnRange& range : memblock.free_ranges()) buddy.free_boot_range(range);
-  areas.activate_all();
+  areas.boot().activate_all();
   buddy.set_up_watermarks();
   booted_ = true;
 }

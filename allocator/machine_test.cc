@@ -19,7 +19,7 @@ class MachineTest : public ::testing::TestWithParam<Release> {
     run_now(machine.areas.cma_alloc(1, 33, 0, false));
     run_now(machine.areas.cma_release(0, pfn, 20));
     machine.buddy.alloc_pages(kGfpKernel, 3);
-    run_now(machine.areas.debugfs_alloc(0, 3));
+    run_now(machine.areas.debugfs().alloc(0, 3));
   }
   Geometry geometry() const { return default_small_geometry(GetParam()); }
 };

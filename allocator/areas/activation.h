@@ -1,6 +1,6 @@
 // Activating areas at boot: each gets its bitmap, and its pageblocks become CMA (cma_init_reserved_areas).
 //
-// Areas makes one, once. Cost: O(pages of the areas).
+// AreaBoot makes one, once. Cost: O(pages of the areas).
 #pragma once
 
 #include "allocator/areas/area.h"
@@ -15,7 +15,7 @@ class Activation {
   Activation(const Core& core, Buddy& buddy, AreaTable& table)
       : release_(core.geometry.release), core_(core), buddy_(buddy), table_(table) {}
 
-  // See Areas::activate_all().
+  // See AreaBoot::activate_all().
   void activate_all();
 
  private:

@@ -57,7 +57,7 @@ std::string text_of(const Areas& areas, AreaId id, AreaFile file) {
     case AreaFile::count: return number(area.pages);
     case AreaFile::order_per_bit: return number(area.order_per_bit);
     case AreaFile::used: return number(area.bitmap.count_set() << area.order_per_bit);
-    case AreaFile::maxchunk: return number(areas.largest_free_run(id) << area.order_per_bit);
+    case AreaFile::maxchunk: return number(areas.debugfs().largest_free_run(id) << area.order_per_bit);
     case AreaFile::bitmap: return bitmap_words(area.bitmap);
     case AreaFile::alloc_pages_success: return number(area.nr_pages_succeeded);
     case AreaFile::alloc_pages_fail: return number(area.nr_pages_failed);

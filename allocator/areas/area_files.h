@@ -13,13 +13,6 @@
 
 namespace cma {
 
-// Returns the count that a number written to debugfs `alloc` or `free` becomes: the handlers keep it in an int, and the
-// callees see that int extended by its sign (mm/cma_debug.c). 2^31 turns into a huge count: an allocation fails, a free
-// releases everything.
-constexpr std::uint64_t debugfs_count(std::uint64_t number) {
-  return static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(static_cast<std::uint32_t>(number))});
-}
-
 // The files of an area that can be read.
 enum class AreaFile : std::uint8_t {
   base_pfn,

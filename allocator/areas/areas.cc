@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "allocator/areas/activation.h"
 #include "allocator/areas/cma_steps.h"
 
 namespace cma {
@@ -20,37 +19,28 @@ std::unique_ptr<CmaSteps> steps_of(const Core& core, Contig& contig, AreaTable& 
 }  // namespace
 
 Areas::Areas(const Core& core, Memblock& memblock, Buddy& buddy, Contig& contig)
-    : core_(core), memblock_(memblock), buddy_(buddy), steps_(steps_of(core, contig, table_)) {}
+    : core_(core),
+      contig_(contig),
+      steps_(steps_of(core, contig, table_)),
+      boot_(core, memblock, buddy, table_),
+      debugfs_(core, *steps_, table_) {}
 
 Areas::~Areas() = default;
-
-int Areas::declare_contiguous(const DeclareRequest& request) {
-  return Declaration(core_, memblock_, buddy_, table_).declare_contiguous(request);
-}
-
-std::optional<PfnRange> Areas::place_of(const DeclareRequest& request) const {
-  // A declaration on copies of all that it changes.
-  BugSet bugs = core_.bugs;
-  Trace trace(core_.engine, core_.geometry.release, core_.geometry.pageblock_order, /*rate_limits=*/false);
-  const Core core{core_.geometry, bugs, core_.engine, trace, core_.map};
-  Memblock memblock = memblock_;
-  AreaTable table;
-  table.copy_from(table_);
-  if (Declaration(core, memblock, buddy_, table).declare_contiguous(request) != 0) return std::nullopt;
-  return PfnRange{table.areas.back().base, table.areas.back().base + table.areas.back().pages};
-}
-
-int Areas::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name) {
-  return Declaration(core_, memblock_, buddy_, table_).init_reserved_mem(base, size, order_per_bit, name);
-}
-
-void Areas::activate_all() { Activation(core_, buddy_, table_).activate_all(); }
 
 Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
   return steps_->cma_alloc(id, count, align, no_warn);
 }
 
 Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) { return steps_->cma_release(id, pfn, count); }
+
+Task<int> Areas::take_range(Pfn first, std::uint64_t pages) {
+  co_await table_.cma_mutex.lock(core_.engine);
+  const bool of_area = core_.map.pageblock_type(first) == Migratetype::cma;
+  const Migratetype type = of_area ? Migratetype::cma : Migratetype::movable;
+  const int error = co_await contig_.alloc_contig_range(first, first + pages, type);
+  table_.cma_mutex.unlock(core_.engine);
+  co_return error;
+}
 
 std::optional<AreaId> Areas::find(const std::string& name) const {
   const std::vector<Area>& areas = table_.areas;

@@ -452,36 +452,36 @@ TEST_P(AreasTest, SuccessReportedBusyLeaksTheRange) {
 // --- debugfs ---
 
 TEST_P(AreasTest, TheFreeFileReleasesTheNewestBufferFirst) {
-  for (std::uint64_t pages : {4U, 8U, 16U}) EXPECT_EQ(run_now(areas.debugfs_alloc(0, pages)), 0);
-  run_now(areas.debugfs_free(0, 20));
+  for (std::uint64_t pages : {4U, 8U, 16U}) EXPECT_EQ(run_now(areas.debugfs().alloc(0, pages)), 0);
+  run_now(areas.debugfs().free(0, 20));
   const auto& buffers = areas.area(0).debugfs_buffers;
   ASSERT_EQ(buffers.size(), 2U);
   EXPECT_EQ(buffers[1], std::make_pair(Pfn{520}, std::uint64_t{4})) << "the first four of the eight are released";
   EXPECT_EQ(areas.area(0).bitmap.count_set(), 8U);
-  run_now(areas.debugfs_free(0, 1000));
+  run_now(areas.debugfs().free(0, 1000));
   EXPECT_TRUE(areas.area(0).debugfs_buffers.empty());
   EXPECT_EQ(areas.area(0).bitmap.count_set(), 0U);
 }
 
 TEST_P(AreasTest, ABufferOfSeveralPagesABitIsReleasedWholeOrNot) {
-  run_now(areas.debugfs_alloc(1, 8));
-  run_now(areas.debugfs_free(1, 4));
+  run_now(areas.debugfs().alloc(1, 8));
+  run_now(areas.debugfs().free(1, 4));
   EXPECT_EQ(areas.area(1).debugfs_buffers.size(), 1U);
-  run_now(areas.debugfs_free(1, 8));
+  run_now(areas.debugfs().free(1, 8));
   EXPECT_EQ(areas.area(1).bitmap.count_set(), 0U);
 }
 
 TEST_P(AreasTest, AFailedWriteToTheAllocFileReturnsNoMemory) {
-  EXPECT_EQ(run_now(areas.debugfs_alloc(0, 257)), -kENOMEM);
+  EXPECT_EQ(run_now(areas.debugfs().alloc(0, 257)), -kENOMEM);
   EXPECT_TRUE(areas.area(0).debugfs_buffers.empty());
 }
 
 TEST_P(AreasTest, TheFilesKeepTheNumberInAnInt) {
-  EXPECT_EQ(run_now(areas.debugfs_alloc(0, std::uint64_t{1} << 31)), -kENOMEM) << "2^64 - 2^31 pages";
-  EXPECT_EQ(run_now(areas.debugfs_alloc(0, (std::uint64_t{1} << 32) + 4)), 0);
+  EXPECT_EQ(run_now(areas.debugfs().alloc(0, std::uint64_t{1} << 31)), -kENOMEM) << "2^64 - 2^31 pages";
+  EXPECT_EQ(run_now(areas.debugfs().alloc(0, (std::uint64_t{1} << 32) + 4)), 0);
   EXPECT_EQ(areas.area(0).bitmap.count_set(), 4U);
-  run_now(areas.debugfs_alloc(0, 8));
-  run_now(areas.debugfs_free(0, std::uint64_t{1} << 31));
+  run_now(areas.debugfs().alloc(0, 8));
+  run_now(areas.debugfs().free(0, std::uint64_t{1} << 31));
   EXPECT_EQ(areas.area(0).bitmap.count_set(), 0U) << "an endless number frees all there is";
 }
 

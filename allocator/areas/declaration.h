@@ -1,6 +1,6 @@
 // Declaring areas at boot, in reserved memory (cma_declare_contiguous; up to 3.16 dma_declare_contiguous).
 //
-// Areas makes one for each call. Cost: that of the search in memblock/.
+// AreaBoot makes one for each call. Cost: that of the search in memblock/.
 //
 // Requires of all calls: boot has not finished.
 #pragma once
@@ -36,7 +36,7 @@ class Declaration {
   // Refers to all of its arguments, which must outlive it.
   Declaration(const Core& core, Memblock& memblock, Buddy& buddy, AreaTable& table);
 
-  // See Areas for both.
+  // See AreaBoot for both.
   int declare_contiguous(const DeclareRequest& request);
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
 

@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Releases, DeclareTest, ::testing::ValuesIn(kComparedRel
 // --- declaring ---
 
 TEST_P(DeclareTest, AFixedAreaLiesWhereItWasAskedFor) {
-  EXPECT_EQ(areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
+  EXPECT_EQ(areas.boot().declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
   EXPECT_THAT(log_lines(*machine), ElementsAre("cma: Reserved 16 MiB at 0x0000000004000000"));
   ASSERT_EQ(areas.size(), 1U);
   EXPECT_EQ(areas.area(0).base, 0x4000U);
@@ -64,7 +64,7 @@ TEST_P(DeclareTest, ADebugKernelPrintsTheRequest) {
   DeclareRequest r = request(64 * kMiB, 16 * kMiB);
   r.limit = 96 * kMiB;
   r.alignment = 8 * kMiB;
-  m.areas.declare_contiguous(r);
+  m.areas.boot().declare_contiguous(r);
   const bool node = GetParam() >= Release::v5_7;
   const std::string function = node ? "cma_declare_contiguous_nid" : "cma_declare_contiguous";
   EXPECT_EQ(log_lines(m).front(), "cma: " + function +
@@ -73,21 +73,21 @@ TEST_P(DeclareTest, ADebugKernelPrintsTheRequest) {
 }
 
 TEST_P(DeclareTest, AFreeAreaLiesAsHighAsItCan) {
-  EXPECT_EQ(areas.declare_contiguous(request(0, 16 * kMiB, false)), 0);
+  EXPECT_EQ(areas.boot().declare_contiguous(request(0, 16 * kMiB, false)), 0);
   EXPECT_EQ(areas.area(0).base, 0x7000U);
   DeclareRequest below = request(0, 16 * kMiB, false);
   below.limit = 64 * kMiB;
-  EXPECT_EQ(areas.declare_contiguous(below), 0);
+  EXPECT_EQ(areas.boot().declare_contiguous(below), 0);
   EXPECT_EQ(areas.area(1).base, 0x3000U);
 }
 
 TEST_P(DeclareTest, BaseZeroIsNotFixed) {
-  EXPECT_EQ(areas.declare_contiguous(request(0, 16 * kMiB, true)), 0);
+  EXPECT_EQ(areas.boot().declare_contiguous(request(0, 16 * kMiB, true)), 0);
   EXPECT_EQ(areas.area(0).base, 0x7000U);
 }
 
 TEST_P(DeclareTest, SizesRoundUpToTheUnit) {
-  EXPECT_EQ(areas.declare_contiguous(request(64 * kMiB, 1, true)), 0);
+  EXPECT_EQ(areas.boot().declare_contiguous(request(64 * kMiB, 1, true)), 0);
   EXPECT_EQ(areas.area(0).pages, small_unit() ? 512U : 1024U);
 }
 
@@ -166,7 +166,7 @@ TEST_P(DeclareTest, ARefusalHasItsErrorAndItsLines) {
     for (std::string& line : expected)
       if (const std::size_t at = line.find("0xUNIT"); at != std::string::npos)
         line.replace(at, 6, small_unit() ? "0x0000000000200000" : "0x0000000000400000");
-    EXPECT_EQ(m.areas.declare_contiguous(refusal.request), refusal.error) << refusal.what;
+    EXPECT_EQ(m.areas.boot().declare_contiguous(refusal.request), refusal.error) << refusal.what;
     EXPECT_EQ(log_lines(m), expected) << refusal.what;
     EXPECT_EQ(m.areas.size(), 0U) << refusal.what;
     EXPECT_THAT(m.memblock.reserved(), ElementsAre(PfnRange{0x2800, 0x2900})) << refusal.what;
@@ -177,14 +177,14 @@ TEST_P(DeclareTest, TheTableHoldsAsManyAreasAsConfigured) {
   Geometry g = geometry();
   g.max_areas = 2;
   Machine m(g);
-  EXPECT_EQ(m.areas.declare_contiguous(request(0, kUnit, false)), 0);
-  EXPECT_EQ(m.areas.declare_contiguous(request(0, kUnit, false)), 0);
+  EXPECT_EQ(m.areas.boot().declare_contiguous(request(0, kUnit, false)), 0);
+  EXPECT_EQ(m.areas.boot().declare_contiguous(request(0, kUnit, false)), 0);
   const std::size_t first = m.trace.records().size();
-  EXPECT_EQ(m.areas.declare_contiguous(request(0, 0, false)), -kENOSPC) << "asked before anything else";
+  EXPECT_EQ(m.areas.boot().declare_contiguous(request(0, 0, false)), -kENOSPC) << "asked before anything else";
   EXPECT_THAT(log_lines(m, first), ElementsAre("cma: Not enough slots for CMA reserved regions!"));
   m.memblock.reserve({0, 0x400});
   const std::size_t second = m.trace.records().size();
-  EXPECT_EQ(m.areas.init_reserved_mem(0, kUnit, 0, "third"), -kENOSPC);
+  EXPECT_EQ(m.areas.boot().init_reserved_mem(0, kUnit, 0, "third"), -kENOSPC);
   EXPECT_THAT(log_lines(m, second), ElementsAre("cma: Not enough slots for CMA reserved regions!"));
 }
 
@@ -192,7 +192,7 @@ TEST_P(DeclareTest, AFixedAreaMayNotStraddleHighMemory) {
   Geometry g = geometry();
   g.zones = {{"Normal", {0, 0x4400}}, {"HighMem", {0x4400, 0x8000}}};
   Machine m(g);
-  EXPECT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), -kEINVAL);
+  EXPECT_EQ(m.areas.boot().declare_contiguous(request(64 * kMiB, 16 * kMiB)), -kEINVAL);
   EXPECT_THAT(log_lines(m),
               ElementsAre("cma: Region at 0x0000000004000000 defined on low/high memory boundary (0x0000000004400000)",
                           "cma: Failed to reserve 16 MiB"));
@@ -202,9 +202,9 @@ TEST_P(DeclareTest, AFreeAreaPrefersHighMemoryAndNeverStraddlesIt) {
   Geometry g = geometry();
   g.zones = {{"Normal", {0, 0x6000}}, {"HighMem", {0x6000, 0x8000}}};
   Machine m(g);
-  EXPECT_EQ(m.areas.declare_contiguous(request(0, 16 * kMiB, false)), 0);
+  EXPECT_EQ(m.areas.boot().declare_contiguous(request(0, 16 * kMiB, false)), 0);
   EXPECT_EQ(m.areas.area(0).base, 0x7000U);
-  EXPECT_EQ(m.areas.declare_contiguous(request(0, 24 * kMiB, false)), 0);
+  EXPECT_EQ(m.areas.boot().declare_contiguous(request(0, 24 * kMiB, false)), 0);
   EXPECT_EQ(m.areas.area(1).base + m.areas.area(1).pages, 0x6000U) << "the rest of high memory is too small";
 }
 
@@ -217,7 +217,7 @@ TEST(DeclarePlacement, Since5_12TheFirstMemoryAbove4GiBIsPreferred) {
     DeclareRequest r;
     r.name = "main";
     r.size = 16 * kMiB;
-    EXPECT_EQ(m.areas.declare_contiguous(r), 0);
+    EXPECT_EQ(m.areas.boot().declare_contiguous(r), 0);
     EXPECT_EQ(m.areas.area(0).base, release >= Release::v5_12 ? 0x100000U : 0x10f000U);
   }
 }
@@ -227,28 +227,28 @@ TEST(DeclarePlacement, Since5_12TheFirstMemoryAbove4GiBIsPreferred) {
 TEST_P(DeclareTest, ReservedMemoryMustBeReservedAlignedAndOfWholeBits) {
   machine->memblock.reserve({0x4000, 0x5000});
   const std::uint64_t base = 64 * kMiB;
-  EXPECT_EQ(areas.init_reserved_mem(base, 0, 0, "a"), -kEINVAL);
-  EXPECT_EQ(areas.init_reserved_mem(base + kMiB, kUnit, 0, "a"), -kEINVAL);
-  EXPECT_EQ(areas.init_reserved_mem(base, kMiB, 0, "a"), -kEINVAL);
-  EXPECT_EQ(areas.init_reserved_mem(base + 32 * kMiB, kUnit, 0, "a"), -kEINVAL) << "nothing of it is reserved";
+  EXPECT_EQ(areas.boot().init_reserved_mem(base, 0, 0, "a"), -kEINVAL);
+  EXPECT_EQ(areas.boot().init_reserved_mem(base + kMiB, kUnit, 0, "a"), -kEINVAL);
+  EXPECT_EQ(areas.boot().init_reserved_mem(base, kMiB, 0, "a"), -kEINVAL);
+  EXPECT_EQ(areas.boot().init_reserved_mem(base + 32 * kMiB, kUnit, 0, "a"), -kEINVAL) << "nothing of it is reserved";
   if (GetParam() < Release::v6_1) {
-    EXPECT_EQ(areas.init_reserved_mem(base, kUnit, 11, "a"), -kEINVAL);
+    EXPECT_EQ(areas.boot().init_reserved_mem(base, kUnit, 11, "a"), -kEINVAL);
   }
-  EXPECT_EQ(areas.init_reserved_mem(base, 2 * kMiB, 0, "a"), small_unit() ? 0 : -kEINVAL);
-  EXPECT_EQ(areas.init_reserved_mem(base + kUnit, kUnit, 9, "b"), 0);
+  EXPECT_EQ(areas.boot().init_reserved_mem(base, 2 * kMiB, 0, "a"), small_unit() ? 0 : -kEINVAL);
+  EXPECT_EQ(areas.boot().init_reserved_mem(base + kUnit, kUnit, 9, "b"), 0);
   EXPECT_THAT(log_lines(*machine), IsEmpty());
 }
 
 TEST_P(DeclareTest, AnAreaWithoutANameGetsTheKernelsWithItsNewline) {
   machine->memblock.reserve({0x4000, 0x5000});
-  EXPECT_EQ(areas.init_reserved_mem(64 * kMiB, kUnit, 0, ""), 0);
+  EXPECT_EQ(areas.boot().init_reserved_mem(64 * kMiB, kUnit, 0, ""), 0);
   EXPECT_EQ(areas.area(0).name, "cma0\n");
 }
 
 // --- activation ---
 
 TEST_P(DeclareTest, ActivationGivesThePageblocksToTheAllocatorAsCma) {
-  areas.declare_contiguous(request(64 * kMiB, 16 * kMiB));
+  areas.boot().declare_contiguous(request(64 * kMiB, 16 * kMiB));
   machine->finish_boot();
   EXPECT_TRUE(areas.area(0).active());
   EXPECT_EQ(areas.area(0).bitmap.size(), 4096U);
@@ -261,8 +261,8 @@ TEST_P(DeclareTest, ActivationGivesThePageblocksToTheAllocatorAsCma) {
 // Three areas; the middle one cannot be activated.
 TEST_P(DeclareTest, TheFirstFailureEndsActivationUpTo5_8) {
   for (std::uint64_t base : {32 * kMiB, 64 * kMiB, 96 * kMiB})
-    ASSERT_EQ(areas.declare_contiguous(request(base, 8 * kMiB)), 0);
-  areas.fail_bitmap_of(1);
+    ASSERT_EQ(areas.boot().declare_contiguous(request(base, 8 * kMiB)), 0);
+  areas.boot().fail_bitmap_of(1);
   const std::size_t first = machine->trace.records().size();
   machine->finish_boot();
   EXPECT_TRUE(areas.area(0).active());
@@ -287,7 +287,7 @@ TEST_P(DeclareTest, AnAreaAcrossAZoneBorderFailsLateUpTo5_11AndThenEarly) {
   Geometry g = geometry();
   g.zones = {{"DMA32", {0, 0x4600}}, {"Normal", {0x4600, 0x8000}}};
   Machine m(g);
-  ASSERT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
+  ASSERT_EQ(m.areas.boot().declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
   const std::size_t first = m.trace.records().size();
   m.finish_boot();
   EXPECT_FALSE(m.areas.area(0).active());
@@ -303,8 +303,8 @@ TEST_P(DeclareTest, AnInactiveAreaKeepsItsSizeUnderTheFault) {
   Geometry g = geometry();
   g.bugs.switch_on(Bug::inactive_alloc);
   Machine m(g);
-  ASSERT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 8 * kMiB)), 0);
-  m.areas.fail_bitmap_of(0);
+  ASSERT_EQ(m.areas.boot().declare_contiguous(request(64 * kMiB, 8 * kMiB)), 0);
+  m.areas.boot().fail_bitmap_of(0);
   m.finish_boot();
   EXPECT_EQ(m.areas.area(0).pages, 2048U);
   EXPECT_EQ(m.bugs.times_reached(Bug::inactive_alloc), 1U);
@@ -315,8 +315,9 @@ TEST_P(DeclareTest, AreasAfterOneThatFailedKeepTheirSizeUnderTheFault) {
     Geometry g = geometry();
     if (on) g.bugs.switch_on(Bug::never_activated);
     Machine m(g);
-    for (std::uint64_t base : {32 * kMiB, 64 * kMiB}) ASSERT_EQ(m.areas.declare_contiguous(request(base, 8 * kMiB)), 0);
-    m.areas.fail_bitmap_of(0);
+    for (std::uint64_t base : {32 * kMiB, 64 * kMiB})
+      ASSERT_EQ(m.areas.boot().declare_contiguous(request(base, 8 * kMiB)), 0);
+    m.areas.boot().fail_bitmap_of(0);
     m.finish_boot();
     const bool goes_on = GetParam() >= Release::v5_9 && !on;
     EXPECT_EQ(m.areas.area(0).pages, 0U);
@@ -341,8 +342,8 @@ TEST_P(DeclareTest, AddressesHaveTheWidthOfPhysAddrT) {
     g.phys_addr_bits = large ? 64 : 32;
     g.long_bits = 32;
     Machine m(g);
-    EXPECT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
-    EXPECT_EQ(m.areas.declare_contiguous(request(120 * kMiB, 16 * kMiB)), -kEINVAL);
+    EXPECT_EQ(m.areas.boot().declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
+    EXPECT_EQ(m.areas.boot().declare_contiguous(request(120 * kMiB, 16 * kMiB)), -kEINVAL);
     const std::string wide = large ? "0x00000000" : "0x";
     EXPECT_THAT(log_lines(m)[0], HasSubstr("(size " + wide + "01000000, base " + wide + "04000000, limit " + wide +
                                            "00000000 alignment " + wide + "00000000)"));
@@ -362,7 +363,7 @@ TEST(DeclareOf3_6, AddressesArePrintedAsLongs) {
     DeclareRequest request;
     request.base = (std::uint64_t{4} << 30) + 64 * kMiB;
     request.size = 16 * kMiB;
-    EXPECT_EQ(m.areas.declare_contiguous(request), 0);
+    EXPECT_EQ(m.areas.boot().declare_contiguous(request), 0);
     const std::string base = bits == 32 ? "04000000" : "104000000";
     EXPECT_THAT(log_lines(m),
                 ElementsAre("cma: dma_declare_contiguous(size 1000000, base " + base + ", limit 00000000)",
@@ -374,9 +375,9 @@ TEST_P(DeclareTest, ArgumentsOf32BitsLoseTheirUpperHalf) {
   Geometry g = geometry();
   g.phys_addr_bits = 32;
   Machine m(g);
-  EXPECT_EQ(m.areas.declare_contiguous(request((std::uint64_t{1} << 32) + 64 * kMiB, 16 * kMiB)), 0);
+  EXPECT_EQ(m.areas.boot().declare_contiguous(request((std::uint64_t{1} << 32) + 64 * kMiB, 16 * kMiB)), 0);
   EXPECT_EQ(m.areas.area(0).base, 0x4000U);
-  EXPECT_EQ(m.areas.declare_contiguous(request(0, std::uint64_t{1} << 32)), -kEINVAL) << "a size of 0";
+  EXPECT_EQ(m.areas.boot().declare_contiguous(request(0, std::uint64_t{1} << 32)), -kEINVAL) << "a size of 0";
 }
 
 TEST_P(DeclareTest, UnitsAreAsLargeAsThePagesDemand) {
@@ -386,13 +387,13 @@ TEST_P(DeclareTest, UnitsAreAsLargeAsThePagesDemand) {
     g.memory = {0, 0x8000};
     const std::uint64_t unit = g.isolation_unit() * page_size;
     Machine m(g);
-    EXPECT_EQ(m.areas.declare_contiguous(request(unit, 1)), 0);
+    EXPECT_EQ(m.areas.boot().declare_contiguous(request(unit, 1)), 0);
     EXPECT_EQ(m.areas.area(0).base, g.isolation_unit());
     EXPECT_EQ(m.areas.area(0).pages, g.isolation_unit());
     EXPECT_THAT(log_lines(m), ElementsAre(page_size == 16384 ? "cma: Reserved 32 MiB at 0x0000000002000000"
                                                              : "cma: Reserved 512 MiB at 0x0000000020000000"));
-    EXPECT_EQ(m.areas.init_reserved_mem(unit, unit / 2, 0, "half"), -kEINVAL);
-    EXPECT_EQ(m.areas.init_reserved_mem(unit, unit, 0, "whole"), 0);
+    EXPECT_EQ(m.areas.boot().init_reserved_mem(unit, unit / 2, 0, "half"), -kEINVAL);
+    EXPECT_EQ(m.areas.boot().init_reserved_mem(unit, unit, 0, "whole"), 0);
   }
 }
 
@@ -402,16 +403,16 @@ TEST_P(DeclareTest, TheKernelDoesNotLookForTheStartOfMemory) {
   Geometry g = geometry();
   g.memory = {0x4000, 0xc000};
   Machine m(g);
-  EXPECT_EQ(m.areas.place_of(request(32 * kMiB, 16 * kMiB)), (PfnRange{0x2000, 0x3000}));
-  EXPECT_EQ(m.areas.place_of(request(32 * kMiB, 64 * kMiB)), (PfnRange{0x2000, 0x6000}));
-  EXPECT_EQ(m.areas.place_of(request(32 * kMiB, 256 * kMiB)), std::nullopt) << "it ends beyond memory too";
+  EXPECT_EQ(m.areas.boot().place_of(request(32 * kMiB, 16 * kMiB)), (PfnRange{0x2000, 0x3000}));
+  EXPECT_EQ(m.areas.boot().place_of(request(32 * kMiB, 64 * kMiB)), (PfnRange{0x2000, 0x6000}));
+  EXPECT_EQ(m.areas.boot().place_of(request(32 * kMiB, 256 * kMiB)), std::nullopt) << "it ends beyond memory too";
 }
 
 TEST_P(DeclareTest, APlaceBeyondMemoryIsFoundUpTo4_18) {
   const bool checks_limit = GetParam() >= Release::v4_19;
-  EXPECT_EQ(areas.place_of(request(128 * kMiB, 16 * kMiB)),
+  EXPECT_EQ(areas.boot().place_of(request(128 * kMiB, 16 * kMiB)),
             checks_limit ? std::nullopt : std::optional(PfnRange{0x8000, 0x9000}));
-  EXPECT_EQ(areas.place_of(request(120 * kMiB, 16 * kMiB)), std::nullopt) << "it begins inside memory";
+  EXPECT_EQ(areas.boot().place_of(request(120 * kMiB, 16 * kMiB)), std::nullopt) << "it begins inside memory";
   EXPECT_TRUE(log_lines(*machine).empty()) << "asking changes nothing";
   EXPECT_EQ(areas.size(), 0U);
   EXPECT_TRUE(machine->memblock.reserved().empty());
@@ -422,9 +423,9 @@ TEST_P(DeclareTest, AFixedPlaceInHighMemoryMayEndBeyondItUpTo4_18) {
   g.zones = {{"Normal", {0, 0x4000}}, {"HighMem", {0x4000, 0x8000}}};
   Machine m(g);
   const bool checks_limit = GetParam() >= Release::v4_19;
-  EXPECT_EQ(m.areas.place_of(request(120 * kMiB, 16 * kMiB)),
+  EXPECT_EQ(m.areas.boot().place_of(request(120 * kMiB, 16 * kMiB)),
             checks_limit ? std::nullopt : std::optional(PfnRange{0x7800, 0x8800}));
-  EXPECT_EQ(m.areas.place_of(request(32 * kMiB, 128 * kMiB)), std::nullopt) << "it begins in low memory";
+  EXPECT_EQ(m.areas.boot().place_of(request(32 * kMiB, 128 * kMiB)), std::nullopt) << "it begins in low memory";
 }
 
 TEST_P(DeclareTest, NoKernelLooksForAnEndThatWrapsRound) {
@@ -432,7 +433,7 @@ TEST_P(DeclareTest, NoKernelLooksForAnEndThatWrapsRound) {
   g.phys_addr_bits = 32;
   Machine m(g);
   // [0xf8000000, 0x108000000): the end is 0x08000000 in 32 bits, which is within every limit.
-  EXPECT_EQ(m.areas.place_of(request(0xf8000000, 256 * kMiB)), (PfnRange{0xf8000, 0x108000}));
+  EXPECT_EQ(m.areas.boot().place_of(request(0xf8000000, 256 * kMiB)), (PfnRange{0xf8000, 0x108000}));
 }
 
 TEST(DeclareOf3_6, AnEndThatWrapsRoundIsNotLookedForEither) {
@@ -445,7 +446,7 @@ TEST(DeclareOf3_6, AnEndThatWrapsRoundIsNotLookedForEither) {
   r.name = "main";
   r.base = 0xf8000000;
   r.size = 256 * kMiB;
-  EXPECT_EQ(m.areas.place_of(r), (PfnRange{0xf8000, 0x108000}));
+  EXPECT_EQ(m.areas.boot().place_of(r), (PfnRange{0xf8000, 0x108000}));
 }
 
 DeclareRequest main_at_64_mib() {
@@ -466,7 +467,7 @@ TEST(DeclareIn317, AddressesAreLongsAndTheBorderIsNotLookedAt) {
   Machine machine(g);
   DeclareRequest request = main_at_64_mib();
   request.fixed = true;
-  EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
+  EXPECT_EQ(machine.areas.boot().declare_contiguous(request), 0);
   EXPECT_THAT(log_lines(machine), ElementsAre("cma: Reserved 16 MiB at 04000000"));
 }
 
@@ -477,12 +478,12 @@ TEST(DeclareIn612, LinesNameTheNode) {
   g.release = Release::v6_12;
   g.memory = {0, 0x8000};
   Machine machine(g);
-  EXPECT_EQ(machine.areas.declare_contiguous(main_at_64_mib()), 0);
+  EXPECT_EQ(machine.areas.boot().declare_contiguous(main_at_64_mib()), 0);
   DeclareRequest taken = main_at_64_mib();
   taken.fixed = true;
   taken.base = 0x7000000;
   taken.limit = 0x7800000;
-  EXPECT_EQ(machine.areas.declare_contiguous(taken), -kEINVAL);
+  EXPECT_EQ(machine.areas.boot().declare_contiguous(taken), -kEINVAL);
   EXPECT_THAT(
       log_lines(machine),
       ElementsAre("cma: Reserved 16 MiB at 0x0000000007000000 on node -1",
@@ -502,7 +503,7 @@ TEST(DeclareOnANode, LooksInItsMemoryOnlySince5_7) {
     request.name = "main";
     request.size = 16 * kMiB;
     request.node = 0;
-    EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
+    EXPECT_EQ(machine.areas.boot().declare_contiguous(request), 0);
     EXPECT_EQ(machine.areas.area(0).base, release >= Release::v5_7 ? 0x3000U : 0x7000U);
   }
 }
@@ -519,7 +520,7 @@ TEST(DeclareAbove4GiB, ComesBeforeHighMemorySince6_6) {
     DeclareRequest request;
     request.name = "main";
     request.size = 16 * kMiB;
-    EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
+    EXPECT_EQ(machine.areas.boot().declare_contiguous(request), 0);
     EXPECT_EQ(machine.areas.area(0).base, release >= Release::v6_6 ? 0x100000U : 0x107000U);
   }
 }
@@ -528,16 +529,16 @@ TEST(DeclareAbove4GiB, ComesBeforeHighMemorySince6_6) {
 TEST_P(DeclareTest, ReservedMemoryHasPagesAndWholeBits) {
   const std::uint64_t base = 64 * kMiB;
   machine->memblock.reserve({base >> 12, (base >> 12) + 0x400});
-  EXPECT_EQ(areas.init_reserved_mem(base, 0, 0, "none"), -kEINVAL);
-  EXPECT_EQ(areas.init_reserved_mem(base, 4 * kMiB, 64, "bits"), -kEINVAL) << "no such order";
-  EXPECT_EQ(areas.init_reserved_mem(base, 4 * kMiB, 0, "whole"), 0);
+  EXPECT_EQ(areas.boot().init_reserved_mem(base, 0, 0, "none"), -kEINVAL);
+  EXPECT_EQ(areas.boot().init_reserved_mem(base, 4 * kMiB, 64, "bits"), -kEINVAL) << "no such order";
+  EXPECT_EQ(areas.boot().init_reserved_mem(base, 4 * kMiB, 0, "whole"), 0);
 }
 
 // memblock lets ranges beyond memory be reserved, and an area be made of them. Boot finds no pages there.
 TEST_P(DeclareTest, AnAreaOutsideMemoryIsNotActivated) {
   const std::uint64_t base = 256 * kMiB;
   machine->memblock.reserve({base >> 12, (base >> 12) + 0x400});
-  ASSERT_EQ(areas.init_reserved_mem(base, 4 * kMiB, 0, "outside"), 0);
+  ASSERT_EQ(areas.boot().init_reserved_mem(base, 4 * kMiB, 0, "outside"), 0);
   machine->finish_boot();
   EXPECT_FALSE(areas.area(0).active());
   EXPECT_EQ(areas.area(0).pages, 0U);
@@ -552,7 +553,7 @@ TEST(DeclareIn36, WithoutDebugLinesOnlyTheReservationIsPrinted) {
   g.cma_debug = false;
   Machine machine(g);
   DeclareRequest request = main_at_64_mib();
-  EXPECT_EQ(machine.areas.declare_contiguous(request), 0);
+  EXPECT_EQ(machine.areas.boot().declare_contiguous(request), 0);
   EXPECT_THAT(log_lines(machine), ElementsAre("cma: CMA: reserved 16 MiB at 04000000"));
 }
 
@@ -589,7 +590,7 @@ TEST(DeclareIn36, ARefusalHasItsErrorAndItsLine) {
     request.size = refusal.size;
     request.base = refusal.base;
     request.limit = refusal.limit;
-    EXPECT_EQ(m.areas.declare_contiguous(request), refusal.error) << refusal.what;
+    EXPECT_EQ(m.areas.boot().declare_contiguous(request), refusal.error) << refusal.what;
     EXPECT_EQ(log_lines(m), refusal.lines) << refusal.what;
     EXPECT_THAT(m.memblock.reserved(), ElementsAre(PfnRange{0x2800, 0x2900})) << refusal.what;
   }
@@ -598,9 +599,9 @@ TEST(DeclareIn36, ARefusalHasItsErrorAndItsLine) {
 TEST(DeclareIn36, AFullTableIsAskedFirst) {
   std::unique_ptr<Machine> machine;
   Machine& m = machine_of_3_6(machine, 1);
-  EXPECT_EQ(m.areas.declare_contiguous(main_at_64_mib()), 0);
+  EXPECT_EQ(m.areas.boot().declare_contiguous(main_at_64_mib()), 0);
   const std::size_t first = m.trace.records().size();
-  EXPECT_EQ(m.areas.declare_contiguous({}), -kENOSPC);
+  EXPECT_EQ(m.areas.boot().declare_contiguous({}), -kENOSPC);
   EXPECT_THAT(log_lines(m, first), ElementsAre("cma: Not enough slots for CMA reserved regions!"));
 }
 
@@ -614,9 +615,9 @@ TEST(ActivationIn36, FailsWithoutALineAndGoesOn) {
   for (const std::uint64_t base : {32 * kMiB, 64 * kMiB, 96 * kMiB}) {
     DeclareRequest request = main_at_64_mib();
     request.base = base;
-    ASSERT_EQ(machine.areas.declare_contiguous(request), 0);
+    ASSERT_EQ(machine.areas.boot().declare_contiguous(request), 0);
   }
-  machine.areas.fail_bitmap_of(0);
+  machine.areas.boot().fail_bitmap_of(0);
   const std::size_t first = machine.trace.records().size();
   machine.finish_boot();
   EXPECT_FALSE(machine.areas.area(0).active());
@@ -630,7 +631,7 @@ TEST_P(DeclareTest, AnAreaOfTwoNodesIsNotActivated) {
   Geometry g = geometry();
   g.zones = {{"Normal", {0, 0x4600}, 0}, {"Normal", {0x4600, 0x8000}, 1}};
   Machine m(g);
-  ASSERT_EQ(m.areas.declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
+  ASSERT_EQ(m.areas.boot().declare_contiguous(request(64 * kMiB, 16 * kMiB)), 0);
   const std::size_t first = m.trace.records().size();
   m.finish_boot();
   EXPECT_FALSE(m.areas.area(0).active());
@@ -640,7 +641,7 @@ TEST_P(DeclareTest, AnAreaOfTwoNodesIsNotActivated) {
 // Rounding up wraps round, and memblock reserves nothing.
 TEST_P(DeclareTest, ASizeThatRoundsUpToNothingIsRefused) {
   const std::size_t reserved = machine->memblock.reserved().size();
-  EXPECT_EQ(areas.declare_contiguous(request(0, ~std::uint64_t{0}, false)), -kEINVAL);
+  EXPECT_EQ(areas.boot().declare_contiguous(request(0, ~std::uint64_t{0}, false)), -kEINVAL);
   EXPECT_EQ(machine->memblock.reserved().size(), reserved);
   EXPECT_EQ(areas.size(), 0U);
 }

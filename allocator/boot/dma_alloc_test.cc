@@ -93,9 +93,9 @@ TEST_P(DmaAllocTest, FreedBuffersGoBackToWhereTheyCameFrom) {
   const Pfn block = alloc({}, 3 * 4096);
   ASSERT_EQ(area_of(large), "reserved");
   ASSERT_EQ(area_of(block), "none");
-  EXPECT_EQ(machine.areas.largest_free_run(area), 0U);
+  EXPECT_EQ(machine.areas.debugfs().largest_free_run(area), 0U);
   run_now(dma->free({}, large, 16 * kMiB));
-  EXPECT_EQ(machine.areas.largest_free_run(area), 4096U);
+  EXPECT_EQ(machine.areas.debugfs().largest_free_run(area), 4096U);
   EXPECT_EQ(machine.map.page(block).ref, 1U);
   run_now(dma->free({}, block, 3 * 4096));
   EXPECT_EQ(machine.map.page(block).ref, 0U);
@@ -111,7 +111,7 @@ TEST_P(DmaAllocTest, ADevicesAreaTakesItsBuffersBack) {
   run_now(dma->free(with_own(), other, kMiB));
   EXPECT_EQ(trial->machine.map.page(other).ref, 0U) << "it is asked first, and knows it not";
   run_now(dma->free(with_own(), pfn, 8 * kMiB));
-  EXPECT_EQ(trial->machine.areas.largest_free_run(own), 2048U);
+  EXPECT_EQ(trial->machine.areas.debugfs().largest_free_run(own), 2048U);
 }
 
 TEST_P(DmaAllocTest, TheAlignmentIsAtMostThatOfTheConfiguration) {

@@ -27,7 +27,7 @@ void DmaAreas::debug(const std::string& text) {
 
 // Declares an area, and keeps what became of it.
 int DmaAreas::declare(const DeclareRequest& request, std::optional<AreaId>& area) {
-  const int error = machine_.areas.declare_contiguous(request);
+  const int error = machine_.areas.boot().declare_contiguous(request);
   attempts_.push_back({.request = request, .error = error});
   if (error != 0) attempts_.back().free_before = machine_.memblock.free_bytes_ranges();
   if (error == 0) area = attempts_.back().area = static_cast<AreaId>(machine_.areas.size() - 1);
@@ -143,7 +143,7 @@ int DmaAreas::set_up_node(const TreeNode& node, std::uint64_t base, std::uint64_
     return -kEINVAL;
   }
   // An area's name has 63 characters at most (CMA_MAX_NAME).
-  const int error = machine_.areas.init_reserved_mem(base, size, 0, node.name.substr(0, 63));
+  const int error = machine_.areas.boot().init_reserved_mem(base, size, 0, node.name.substr(0, 63));
   if (error != 0) {
     machine_.trace.log("Reserved memory: unable to setup CMA region");
     return error;

@@ -56,7 +56,7 @@ class DmaAreas {
   // Makes an area of a region of reserved memory (rmem_cma_setup). Prints what the kernel prints. Returns 0, or
   //   -EBUSY: since 5.6, it is the tree's default area, and the command line has cma=;
   //   -EINVAL: the node has no `reusable` or has `no-map` (not printed), or the region is not in whole isolation units;
-  //   the error of Areas::init_reserved_mem().
+  //   the error of AreaBoot::init_reserved_mem().
   // Requires: a release since 3.18, which brought areas of nodes.
   int set_up_node(const TreeNode& node, std::uint64_t base, std::uint64_t size);
   // Makes a pool of coherent memory of such a region (rmem_dma_setup). Returns 0, or -EINVAL: the node has `reusable`,

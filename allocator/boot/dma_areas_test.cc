@@ -89,7 +89,7 @@ TEST_P(DefaultAreaTest, WithoutASlotThereIsNone) {
   BootTrial trial(g);
   DeclareRequest first;
   first.size = 16 * kMiB;
-  ASSERT_EQ(trial.machine.areas.declare_contiguous(first), 0);
+  ASSERT_EQ(trial.machine.areas.boot().declare_contiguous(first), 0);
   const Boot& boot = trial.run(nullptr, "cma=64M");
   EXPECT_EQ(boot.dma().default_area(), std::nullopt);
   ASSERT_EQ(boot.dma().attempts().size(), 1U);

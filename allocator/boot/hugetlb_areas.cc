@@ -69,7 +69,7 @@ void HugetlbAreas::declare(unsigned node, std::uint64_t size) {
     request.alignment = geometry.page_size << huge_order;
   request.order_per_bit = geometry.release >= Release::v6_1 ? huge_order : 0;
   request.node = node;
-  attempts_.push_back({.request = request, .error = machine_.areas.declare_contiguous(request)});
+  attempts_.push_back({.request = request, .error = machine_.areas.boot().declare_contiguous(request)});
   AreaAttempt& attempt = attempts_.back();
   if (attempt.error != 0) {
     attempt.free_before = machine_.memblock.free_bytes_ranges();

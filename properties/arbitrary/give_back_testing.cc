@@ -49,7 +49,7 @@ Task<void> release_memory(Machine& machine, const World& world) {
   for (const World::Piece& piece : world.pieces)
     co_await machine.areas.cma_release(world.result(piece.slot).area, piece.start, piece.pages);
   constexpr std::uint64_t kAll = 0x7fffffff;
-  for (AreaId id = 0; id < machine.areas.size(); ++id) co_await machine.areas.debugfs_free(id, kAll);
+  for (AreaId id = 0; id < machine.areas.size(); ++id) co_await machine.areas.debugfs().free(id, kAll);
   for (Slot slot = 0; slot < world.program().ops.size(); ++slot) {
     const Result& held = world.result(slot);
     if (held.gone) continue;

@@ -157,7 +157,7 @@ void Declared::taken() {
 void Declared::add_beyond_limit() {
   DeclareRequest unlimited = asked_;
   unlimited.limit = 0;
-  const std::optional<PfnRange> place = asked_.limit == 0 ? std::nullopt : machine_.areas.place_of(unlimited);
+  const std::optional<PfnRange> place = asked_.limit == 0 ? std::nullopt : machine_.areas.boot().place_of(unlimited);
   if (place)
     answer_.add(About::would, fmt::format("fit without the limit, at {}", range_text(machine_, *place)),
                 {{"start", bytes_of(machine_, place->start)}});
@@ -206,7 +206,7 @@ void Declared::no_memory() {
                               within, size_text(most), size_text(size_ - std::min(size_, most)));
   DeclareRequest smaller = asked_;
   smaller.size = align_down(most, alignment_);
-  if (smaller.size != 0 && machine_.areas.place_of(smaller))
+  if (smaller.size != 0 && machine_.areas.boot().place_of(smaller))
     answer_.add(About::would, fmt::format("fit with {} at most", size_text(smaller.size)), {{"size", smaller.size}});
   add_beyond_limit();
   for (std::size_t i = 0; i < std::min(rooms.size(), kListed); ++i)
@@ -229,13 +229,13 @@ void Declared::add_remedies() {
   const std::uint64_t highest = base_ < highmem() ? std::min(limit_, highmem()) : limit_;
   DeclareRequest smaller = asked_;
   smaller.size = fixed_ && highest > base_ ? align_down(highest - base_, alignment_) : 0;
-  if (smaller.size != 0 && smaller.size < size_ && machine_.areas.place_of(smaller))
+  if (smaller.size != 0 && smaller.size < size_ && machine_.areas.boot().place_of(smaller))
     answer_.add(About::would, fmt::format("fit there with {} at most", size_text(smaller.size)),
                 {{"size", smaller.size}});
   DeclareRequest anywhere = asked_;
   anywhere.base = 0;
   anywhere.fixed = false;
-  const std::optional<PfnRange> place = fixed_ ? machine_.areas.place_of(anywhere) : std::nullopt;
+  const std::optional<PfnRange> place = fixed_ ? machine_.areas.boot().place_of(anywhere) : std::nullopt;
   if (place)
     answer_.add(About::would, fmt::format("fit without a base, at {}", range_text(machine_, *place)),
                 {{"base", bytes_of(machine_, place->start)}});

@@ -516,7 +516,7 @@ TEST(BugsAndLaws, SoundSeesInactiveAlloc) {
     Geometry g = default_small_geometry(Release::v6_1);
     if (on) g.bugs.switch_on(Bug::inactive_alloc);
     Machine machine(g);
-    machine.areas.fail_bitmap_of(0);
+    machine.areas.boot().fail_bitmap_of(0);
     Laws laws;
     laws.program_begins(machine);
     machine.finish_boot();

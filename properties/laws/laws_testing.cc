@@ -66,12 +66,7 @@ Task<void> WatchedMachine::own(PageKind kind, Pfn at) {
     pfn = co_await machine_->page_allocator.alloc_pages(gfp, 0);
     if (pfn == kNoPfn) co_return;
   } else {
-    Mutex& mutex = machine_->areas.cma_mutex();
-    co_await mutex.lock(machine_->engine);
-    const bool area = machine_->map.pageblock_type(at) == Migratetype::cma;
-    const Migratetype type = area ? Migratetype::cma : Migratetype::movable;
-    const int error = co_await machine_->contig.alloc_contig_range(at, at + 1, type);
-    mutex.unlock(machine_->engine);
+    const int error = co_await machine_->areas.take_range(at, 1);
     if (error != 0) co_return;
   }
   OwnerId owner = 0;

@@ -107,7 +107,7 @@ TEST_P(PlantedTest, ConservedSeesAPageThatBecomesReserved) {
 // the zone says, and in one state.
 TEST_P(PlantedTest, ConservedSeesAFrameOfAFailedAreaThatGoesTheOtherWay) {
   Machine machine(default_small_geometry(GetParam()));
-  machine.areas.fail_bitmap_of(1);
+  machine.areas.boot().fail_bitmap_of(1);
   Laws laws;
   laws.program_begins(machine);
   machine.finish_boot();
@@ -144,7 +144,7 @@ TEST_P(PlantedTest, AnAreaAcrossAZoneBorderIsNoFinding) {
     request.base = std::uint64_t{base} << machine.geometry().page_shift();
     request.size = std::uint64_t{0x100} << machine.geometry().page_shift();
     request.fixed = true;
-    ASSERT_EQ(machine.areas.declare_contiguous(request), 0);
+    ASSERT_EQ(machine.areas.boot().declare_contiguous(request), 0);
     laws.op_performed(machine, 0);
   }
   machine.finish_boot();
@@ -181,7 +181,7 @@ TEST_P(PlantedTest, APageOfAFileMayBeGoneWhenItIsReported) {
 class InactiveArea : public ::testing::TestWithParam<Release> {
  protected:
   InactiveArea() {
-    machine_.areas.fail_bitmap_of(1);
+    machine_.areas.boot().fail_bitmap_of(1);
     laws_.program_begins(machine_);
     laws_.check_views();  // there are none before boot
     machine_.finish_boot();

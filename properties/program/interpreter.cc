@@ -202,7 +202,7 @@ RunResult Interpreter::run(const Program& program, Observer* observer, const Run
   }
   Machine& machine = *booted;
   machine.trace.set_page_events(options.page_events);
-  for (std::uint16_t area : program.failing_bitmaps) machine.areas.fail_bitmap_of(area);
+  for (std::uint16_t area : program.failing_bitmaps) machine.areas.boot().fail_bitmap_of(area);
   Observer& listener = observer != nullptr ? *observer : no_observer();
   world_->begin(program, machine, listener, options.keep_output);
 

@@ -34,7 +34,7 @@ namespace {
 // memory is refused since 3.18 if it begins below its end, or below high memory, and since 5.0 (4.19 has it from its
 // stable series) by its limit. No release looks for the start of memory. nullptr: the kernel reserves memory, or fails.
 const char* no_memory_there(const Machine& machine, const DeclareRequest& request) {
-  const std::optional<PfnRange> place = machine.areas.place_of(request);
+  const std::optional<PfnRange> place = machine.areas.boot().place_of(request);
   const PfnRange& memory = machine.memblock.memory();
   if (place && place->start < memory.start) return "the place begins before memory, which no kernel checks";
   if (place && place->end > memory.end) return "the place is beyond memory, which this kernel does not check";
@@ -56,7 +56,7 @@ void Declare::perform(World& world, Slot self) const {
     world.skip(self, why);
     return;
   }
-  record_declaration(world, self, world.machine().areas.declare_contiguous(request));
+  record_declaration(world, self, world.machine().areas.boot().declare_contiguous(request));
 }
 
 // Skips memory that is another area's, or is not reserved as a whole: the kernel does not check either, and would hand
@@ -86,7 +86,7 @@ void InitReservedMem::perform(World& world, Slot self) const {
     return;
   }
   const std::string name = world.program().name_of(world.program().ops[self]);
-  record_declaration(world, self, world.machine().areas.init_reserved_mem(base, size, order, name));
+  record_declaration(world, self, world.machine().areas.boot().init_reserved_mem(base, size, order, name));
 }
 
 void Activate::perform(World& world, Slot) const { world.finish_boot(); }

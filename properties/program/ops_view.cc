@@ -77,7 +77,7 @@ Task<void> DebugfsAlloc::perform(World& world, Slot self) const {
   Areas& areas = world.machine().areas;
   const std::uint64_t wanted = debugfs_count(pages);
   world.observer().alloc_begins(*id, wanted, 0);
-  const int error = co_await areas.debugfs_alloc(*id, pages);
+  const int error = co_await areas.debugfs().alloc(*id, pages);
   if (error != 0) {
     world.observer().alloc_failed(*id, wanted, 0);
     world.fail(self, error);
@@ -96,7 +96,7 @@ Task<void> DebugfsFree::perform(World& world, Slot self) const {
   const InsideDebugfs inside(world, *id);
   const std::vector<PfnRange> ranges = to_be_freed(world.machine().areas.area(*id), debugfs_count(pages));
   for (const PfnRange& range : ranges) world.observer().buffer_releasing(*id, range.start, range.pages());
-  co_await world.machine().areas.debugfs_free(*id, pages);
+  co_await world.machine().areas.debugfs().free(*id, pages);
   for (const PfnRange& range : ranges) world.observer().buffer_released(*id, range.start, range.pages());
 }
 

@@ -34,13 +34,7 @@ namespace {
 // Takes frames of one pageblock, each with one reference.
 Task<int> take_frames(Machine& machine, Pfn first, std::uint64_t pages) {
   if (!contig_may_be_asked(machine, first, pages)) co_return -kEINVAL;
-  Mutex& cma_mutex = machine.areas.cma_mutex();
-  co_await cma_mutex.lock(machine.engine);
-  const bool area_block = machine.map.pageblock_type(first) == Migratetype::cma;
-  const Migratetype type = area_block ? Migratetype::cma : Migratetype::movable;
-  const int error = co_await machine.contig.alloc_contig_range(first, first + pages, type);
-  cma_mutex.unlock(machine.engine);
-  co_return error;
+  co_return co_await machine.areas.take_range(first, pages);
 }
 
 }  // namespace

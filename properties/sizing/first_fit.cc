@@ -12,7 +12,7 @@ namespace {
 // Positions beyond any area.
 constexpr std::uint64_t kBeyond = std::uint64_t{1} << 40;
 
-// What is held while steps are performed, as in a program (World::take_part) and in debugfs (Areas::debugfs_free).
+// What is held while steps are performed, as in a program (World::take_part) and in debugfs (AreaDebugfs::free).
 class Holder {
  public:
   Holder(const Demand& demand, Target& target) : demand_(demand), target_(target) {
