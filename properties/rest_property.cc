@@ -28,7 +28,7 @@ class Leftovers final : public Witness {
     for (const Migratetype type : machine.map.types()) claim(type != Migratetype::isolate, "a pageblock is isolated");
     for (std::size_t z = 0; z < machine.buddy.zones(); ++z)
       claim(machine.buddy.zone(z).nr_isolate_pageblock == 0, "a zone counts isolated pageblocks");
-    claim(machine.isolation.held().empty(), "an isolated pageblock was not given back");
+    claim(machine.isolation.isolators().held().empty(), "an isolated pageblock was not given back");
     claim(machine.lru.drain().disable_count() == 0, "the LRU caches are disabled");
     claim(machine.lru.lists().isolated_anon() == 0 && machine.lru.lists().isolated_file() == 0,
           "isolated pages are counted");

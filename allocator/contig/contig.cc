@@ -114,7 +114,7 @@ Task<void> Contig::undo_failed_start(Pfn start, Pfn end, Migratetype type) {
   if (!core_.bugs.active(Bug::failed_start_undoes)) co_return;
   const std::uint64_t step = core_.map.pageblock_pages();
   for (Pfn pfn = align_down(start, step); pfn < end; pfn += step)
-    if (isolation_.isolator(pfn) != kNoActor) core_.bugs.reached(Bug::failed_start_undoes);
+    if (isolation_.isolators().of(pfn) != kNoActor) core_.bugs.reached(Bug::failed_start_undoes);
   co_await isolation_.undo_isolate_page_range(start, end, type);
 }
 

@@ -1,17 +1,35 @@
 // Pageblock isolation (mm/page_isolation.c): takes the free pages of whole pageblocks away from the allocator, tests
 // that a range is free, and gives the pageblocks back.
 //
-// Up to 5.18 callers pass whole largest blocks; only pageblock alignment is required. Since 5.19 a range consists of
-// single pageblocks, and free blocks that cross one of its ends are split there. Cost: O(pages of all the pageblocks),
-// and to give a pageblock back also O(pageblocks that are isolated), whose record is searched for it.
+// In use:
+//   start_isolate_page_range()  its free blocks go to lists that serve no request; what is freed there later joins them
+//   the caller                  drains the per-CPU lists, which may hold pages freed before, and moves what is in use
+//   test_pages_isolated()       if all of it is free, the caller may take its blocks
+//   undo_isolate_page_range()   whatever came of that; not after a start that failed
+//
+// What releases do differently:
+// - The range. Up to 5.18 whole pageblocks (callers pass whole largest blocks). Since 5.19 any: pageblocks that it
+//   touches are isolated, those at its ends first, and free blocks that cross an end are split there.
+// - Per-CPU lists. Up to 5.10 start drains those of the zone after each pageblock; since 5.11 the caller does once.
+// - Pages in the way. Up to 4.14 a Movable pageblock is not searched for them. Up to 5.5 the search of a pageblock that
+//   begins with a hole goes on into the next, by as many frames as the hole has.
+// - Borders. Since 6.10 a pageblock that a border of zones or the end of memory cuts is refused.
+// - Undo. Up to 5.6 a free block that may merge when its pageblock is given back is on no list for a moment; since 5.7
+//   it merges under one hold of zone->lock.
+// Faults that a machine has only if it asks: Bug::two_isolators (up to 4.16), a pageblock may be isolated twice, and
+// the first to be done gives it back; Bug::area_given_away (up to 5.0), an area's pageblock may be isolated for any
+// type, and comes back as that; Bug::undo_skips_hole (4.13 to 5.15), a start that failed leaves pageblocks isolated
+// that begin with a hole.
+//
+// Cost: O(pages of all the pageblocks), and to give a pageblock back also O(pageblocks that are isolated), whose record
+// is searched for it: quadratic in a range's pageblocks.
 //
 // Locks: callers hold no spinlock. start_isolate_page_range() and undo_isolate_page_range() take and drop zone->lock
-// for each pageblock, with points between: callers may not rely on two pageblocks changing together. Up to 5.10 start
-// also drains (PerCpuLists). test_pages_isolated() takes zone->lock once at most, and passes no point.
+// for each pageblock, with points between: callers may not rely on two pageblocks changing together.
+// test_pages_isolated() takes zone->lock once at most, and passes no point.
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "allocator/buddy/buddy.h"
 #include "allocator/frames/core.h"
@@ -29,20 +47,16 @@ class Isolation {
   Isolation(const Isolation&) = delete;
   Isolation& operator=(const Isolation&) = delete;
 
-  // Isolates the pageblocks of [start, end) for a request that will give them back as `type`.
-  // Requires: start < end, inside the memory map; up to 5.18 both aligned to pageblocks (since 5.19 rounded outwards).
-  // Returns 0. Up to 5.10 the zone's per-CPU lists have been drained after each pageblock; since 5.11 the caller drains
-  // them before it tests the range.
-  // Returns -EBUSY if a pageblock
+  // Isolates the pageblocks of [start, end) for a request that will give them back as `type`. Requires: start < end,
+  // inside the memory map; up to 5.18 both aligned to pageblocks (since 5.19 rounded outwards). Returns 0, or -EBUSY if
+  // a pageblock
   //   - holds a page that cannot move now: a reserved one, or one in use that is neither on the LRU nor of the hugetlb
-  //     pool nor of a driver that moves it. Not searched: an area's pageblock for type CMA; up to 4.14 a Movable one.
-  //     Up to 5.5 the search of one that begins with a hole goes on into the next, by as many frames as the hole has;
+  //     pool nor of a driver that moves it. For type CMA an area's pageblock is not searched;
   //   - lies at an end of the range that a driver's compound page crosses (since 5.19);
-  //   - is isolated already (with Bug::two_isolators, up to 4.16, that is no reason);
-  //   - is an area's while `type` is not CMA (with Bug::area_given_away, up to 5.0, that is no reason);
+  //   - is isolated already;
+  //   - is an area's while `type` is not CMA;
   //   - is cut by a border of zones or the end of memory (since 6.10).
-  // Then this call has undone what it had isolated (with Bug::undo_skips_hole, 4.13 to 5.15, not the pageblocks that
-  // begin with a hole).
+  // Then this call has undone what it had isolated.
   Task<int> start_isolate_page_range(Pfn start, Pfn end, Migratetype type);
   // Gives every isolated pageblock of the range back as `type`, other callers' too. Both ends are rounded outwards in
   // every release. Requires: start < end, inside the memory map.
@@ -52,12 +66,8 @@ class Isolation {
   // range that is not aligned the last may not be among them. Requires: start < end, inside the memory map.
   int test_pages_isolated(Pfn start, Pfn end);
 
-  // --- the record of isolators ---
-  using Held = Isolators::Held;
-  // Returns a record for each pageblock that an actor has isolated and not given back itself, oldest first.
-  const std::vector<Held>& held() const { return isolators_.held(); }
-  // Returns the actor that has isolated this frame's pageblock, the first if there are two; kNoActor if there is none.
-  ActorId isolator(Pfn pfn) const { return isolators_.of(core_.map.pageblock_start(pfn)); }
+  // Returns the record of the actors that have isolated pageblocks and not given them back.
+  const Isolators& isolators() const { return isolators_; }
   // Takes over the record of `other`, a machine of the same geometry.
   void copy_from(const Isolation& other) { isolators_ = other.isolators_; }
 

@@ -117,24 +117,25 @@ TEST_P(IsolationTest, WithTheBugAnAreasPageblocksAreGivenAway) {
 
 TEST_P(IsolationTest, TheIsolatorOfAPageblockIsKnownUntilItGivesItBack) {
   ASSERT_EQ(start(512, 576), 0);
-  EXPECT_EQ(machine->isolation.held().size(), 4U);
-  EXPECT_EQ(machine->isolation.isolator(575), kMainActor);
-  EXPECT_EQ(machine->isolation.isolator(576), kNoActor);
+  EXPECT_EQ(machine->isolation.isolators().held().size(), 4U);
+  EXPECT_EQ(machine->isolation.isolators().of(machine->map.pageblock_start(575)), kMainActor);
+  EXPECT_EQ(machine->isolation.isolators().of(machine->map.pageblock_start(576)), kNoActor);
   const ActorId other = machine->engine.add_actor(0);
   machine->engine.assume(other);
   undo(512, 528);
   EXPECT_EQ(machine->map.pageblock_type(512), kArea);
-  EXPECT_EQ(machine->isolation.isolator(512), kMainActor) << "it has not given it back";
+  EXPECT_EQ(machine->isolation.isolators().of(machine->map.pageblock_start(512)), kMainActor)
+      << "it has not given it back";
   machine->engine.assume(kMainActor);
   undo(512, 576);
-  EXPECT_TRUE(machine->isolation.held().empty());
+  EXPECT_TRUE(machine->isolation.isolators().held().empty());
 }
 
 TEST_P(IsolationTest, ARefusedCallHoldsNothing) {
   ASSERT_EQ(start(576, 640), 0);
-  const std::size_t held = machine->isolation.held().size();
+  const std::size_t held = machine->isolation.isolators().held().size();
   EXPECT_EQ(start(512, 640), -kEBUSY);
-  EXPECT_EQ(machine->isolation.held().size(), held);
+  EXPECT_EQ(machine->isolation.isolators().held().size(), held);
 }
 
 TEST_P(IsolationTest, AReservedPageMakesAPageblockUnfit) {

@@ -89,6 +89,11 @@ std::string WindowRecorder::op_of_actor(ActorId actor) const {
   return op.empty() ? "an operation that has ended" : op;
 }
 
+// Returns the actor that has isolated the pageblock of this frame, kNoActor if none has.
+ActorId WindowRecorder::isolator_of(Pfn pfn) const {
+  return machine_->isolation.isolators().of(machine_->map.pageblock_start(pfn));
+}
+
 // A pageblock may begin before the window.
 void WindowRecorder::refuse_pageblock(Window& window, Pfn block, Refusal why) const {
   Seen& seen = window.pages[block];
@@ -97,14 +102,14 @@ void WindowRecorder::refuse_pageblock(Window& window, Pfn block, Refusal why) co
   seen.page.pageblock = true;
   seen.page.what = fmt::format("pageblock of {} pages", machine_->map.pageblock_pages());
   if (why == Refusal::block_isolated)
-    seen.page.holders.push_back("the isolation of: " + op_of_actor(machine_->isolation.isolator(block)));
+    seen.page.holders.push_back("the isolation of: " + op_of_actor(isolator_of(block)));
   for (AreaId id = 0; why == Refusal::area_block && id < machine_->areas.size(); ++id)
     if (machine_->areas.area(id).contains(block)) seen.page.holders.push_back("area " + machine_->areas.area(id).name);
   seen.page.refused = refusal_text(why);
 }
 
 void WindowRecorder::isolation_lost(Pfn block) {
-  const auto window = open_.find(machine_->isolation.isolator(block));
+  const auto window = open_.find(isolator_of(block));
   if (window == open_.end()) return;
   Seen& seen = window->second.lost[block];
   seen.in_the_way = true;

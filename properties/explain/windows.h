@@ -97,6 +97,7 @@ class WindowRecorder final : public WindowWatcher {
   void window_given(Slot op, const Window& window);
   MadeRoom& room_of(GivenWindows& given, const std::string& name, bool moved) const;
   std::string op_of_actor(ActorId actor) const;
+  ActorId isolator_of(Pfn pfn) const;
   void refused_outside(Pfn pfn, Refusal why, int error);
   void count_attempt(Seen& seen, const Window& window) const;
   Pfn scanned_to(const Window& window) const;

@@ -67,12 +67,12 @@ void SumChecks::compare_bitmap(AreaId id) const {
 }
 
 void SumChecks::compare_isolators() const {
-  const std::vector<Isolation::Held>& held = machine().isolation.held();
+  const std::vector<Isolators::Held>& held = machine().isolation.isolators().held();
   for (std::size_t i = 0; i < held.size(); ++i) {
     if (machine().map.pageblock_type(held[i].block) != Migratetype::isolate)
       broken(Law::restored, fmt::format("pageblock {:#x} is {}, but the actor that isolated it has not given it back",
                                         held[i].block, name_of(machine().map.pageblock_type(held[i].block))));
-    if (machine().isolation.isolator(held[i].block) != held[i].actor)
+    if (machine().isolation.isolators().of(held[i].block) != held[i].actor)
       broken(Law::restored, fmt::format("pageblock {:#x} was isolated by two actors at once", held[i].block));
   }
 }

@@ -330,7 +330,7 @@ void AuditWalk::compare_sums() {
   if (machine().buffers.size() != 0) sums_.compare_buffers();
   if (machine().hugetlb.free_pages() != 0) checks_.compare_pool();
   sums_.compare_leaks();
-  if (!machine().isolation.held().empty()) sums_.compare_isolators();
+  if (!machine().isolation.isolators().held().empty()) sums_.compare_isolators();
   if (strict()) sums_.compare_at_rest();
 }
 

@@ -483,8 +483,8 @@ TEST(DamagedMachine, TwoActorsNeverIsolateOnePageblock) {
   for (const Release release : modelled_releases()) {
     Damaged d(release);
     d.watched.start(1, d.watched.cma_alloc(0, 4, 0), Point::isolate_done);
-    ASSERT_FALSE(d.machine.isolation.held().empty());
-    auto& held = const_cast<std::vector<Isolation::Held>&>(d.machine.isolation.held());
+    ASSERT_FALSE(d.machine.isolation.isolators().held().empty());
+    auto& held = const_cast<std::vector<Isolators::Held>&>(d.machine.isolation.isolators().held());
     held.push_back({held.front().block, ActorId{2}});
     EXPECT_TRUE(d.audit().starts_with("restored: ")) << d.audit();
     EXPECT_NE(d.audit().find("was isolated by two actors at once"), std::string::npos);

@@ -93,9 +93,9 @@ TEST_P(PlantedTest, RestoredSeesAnIsolatedPageblockAtRest) {
 // Counters and lists are right; only the record of the isolating actor shows that it relies on the pageblocks.
 TEST_P(PlantedTest, RestoredSeesAnIsolationThatAnotherActorEnds) {
   watched_.start(1, watched_.cma_alloc(0, 4, 0), Point::isolate_done);
-  ASSERT_FALSE(machine_.isolation.held().empty());
+  ASSERT_FALSE(machine_.isolation.isolators().held().empty());
   EXPECT_EQ(audit(), "");
-  const Pfn block = machine_.isolation.held().front().block;
+  const Pfn block = machine_.isolation.isolators().held().front().block;
   machine_.engine.assume(kMainActor);
   run_now(machine_.isolation.undo_isolate_page_range(block, block + machine_.map.pageblock_pages(), Migratetype::cma));
   EXPECT_EQ(audit(), "restored");

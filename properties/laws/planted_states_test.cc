@@ -243,8 +243,8 @@ TEST_P(InsideTest, WhatWasAllowedIsLookedAtAgainAtTheEnd) {
 
 TEST_P(InsideTest, AnIsolatedPageblockOfAnAreaIsOnNoOtherList) {
   watched_.start(1, watched_.cma_alloc(0, 4, 0), Point::isolate_done);
-  ASSERT_FALSE(machine_.isolation.held().empty());
-  const Pfn head = machine_.buddy.free_lists().covering_block(machine_.isolation.held().front().block);
+  ASSERT_FALSE(machine_.isolation.isolators().held().empty());
+  const Pfn head = machine_.buddy.free_lists().covering_block(machine_.isolation.isolators().held().front().block);
   move_block(head, Migratetype::movable);
   EXPECT_TRUE(says(audit(), "lists", "of a Isolate pageblock is on a list of type Movable")) << audit();
 }
