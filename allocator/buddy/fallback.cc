@@ -41,7 +41,7 @@ Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_
   const bool may_use_cma = release_ >= Release::v5_9 ? (flags & kAllocCma) != 0 : type == Migratetype::movable;
   // Movable requests are balanced between ordinary and area memory, once over half of the free memory is an area's.
   // Up to 6.9 a refill counts its pages out of nr_free_pages only when it ends.
-  const std::int64_t uncounted = lists_.typed_lists() ? 0 : static_cast<std::int64_t>(refilled);
+  const std::int64_t uncounted = has_typed_lists(release_) ? 0 : static_cast<std::int64_t>(refilled);
   const bool areas_have_most = zone.nr_free_cma > (zone.nr_free_pages + uncounted) / 2;
   if (release_ >= Release::v5_8 && may_use_cma && areas_have_most && !core_.bugs.fires(Bug::area_share_ignored)) {
     const Pfn pfn = lists_.rmqueue_smallest(zone, order, Migratetype::cma);

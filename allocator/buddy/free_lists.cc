@@ -93,9 +93,9 @@ void FreeLists::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype 
     remove(zone, buddy);
     // The buddy may still be on the list that it was on before its pageblock was isolated or given back.
     const bool lags = listed != type && (order < pageblock_order_ || core_.map.pageblock_type(buddy) == type);
-    if (lags && !typed_lists()) recount(zone, order, listed, type);
+    if (lags && !has_typed_lists(release_)) recount(zone, order, listed, type);
     // A merged block has one type, so that blocks which are split off it later lie on the right lists.
-    if (typed_lists() && order >= pageblock_order_) core_.map.set_pageblock_types(buddy, order, type);
+    if (has_typed_lists(release_) && order >= pageblock_order_) core_.map.set_pageblock_types(buddy, order, type);
     pfn &= buddy;
     ++order;
   }
@@ -129,12 +129,6 @@ void FreeLists::free_in_pageblocks(Zone& zone, Pfn pfn, unsigned order) {
   const unsigned piece = std::min(order, pageblock_order_);
   const Pfn end = pfn + order_pages(order);
   for (Pfn p = pfn; p < end; p += order_pages(piece)) free_one_block(zone, p, piece, core_.map.pageblock_type(p));
-}
-
-// The pageblock may have been isolated or given back meanwhile: since 3.18 its type is read again.
-Migratetype FreeLists::type_when_freed(Pfn pfn, Migratetype read_before) const {
-  const Migratetype now = core_.map.pageblock_type(pfn);
-  return now != read_before && core_.bugs.fires(Bug::free_stale_type) ? read_before : now;
 }
 
 // --- taking and splitting ---

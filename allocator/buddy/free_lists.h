@@ -11,7 +11,7 @@
 //   - where one has left the reserve for atomic requests, until a free there merges them (Zone::left_highatomic).
 // - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
 //   those on Isolate lists (nr_free_highatomic since 6.10 only). Up to 6.9 a block may lie on the list of a type that
-//   its pageblock no longer has.
+//   its pageblock no longer has (has_typed_lists()).
 // - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
 // A bug that is switched on may break them. Every public call keeps the counters.
 //
@@ -36,9 +36,6 @@ class FreeLists {
   FreeLists(const FreeLists&) = delete;
   FreeLists& operator=(const FreeLists&) = delete;
 
-  // Returns whether every free block lies on the list of its pageblock's type (6.10).
-  bool typed_lists() const { return release_ >= Release::v6_10; }
-
   // --- freeing ---
   // Merges a block with its free buddies and inserts it (__free_one_page): at the head, or at the tail if its parent is
   // likely to merge soon, or if `to_tail`. Counted as `type`. Clears kPageInFlight and kPagePcp of the head. Since 6.10
@@ -51,9 +48,6 @@ class FreeLists {
   // Frees a block in pieces of at most a pageblock, each as the type of its own pageblock (6.10).
   // Requires: as free_one_block().
   void free_in_pageblocks(Zone& zone, Pfn pfn, unsigned order);
-  // Returns the type of list on which a freed page is put: that of its pageblock now, and with Bug::free_stale_type (up
-  // to 3.17) the one that was read before zone->lock was taken.
-  Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
 
   // --- taking ---
   // Takes the smallest block of `type` that suffices, splits it, and returns the first 2^order pages, on no list and

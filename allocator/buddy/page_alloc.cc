@@ -23,7 +23,7 @@ Buddy::Buddy(const Core& core)
       free_lists_(core, booting_),
       pageblock_types_(core, watermarks_, free_lists_),
       fallback_(core, watermark_setup_, free_lists_, pageblock_types_),
-      pcp_(core, free_lists_, fallback_, zones_) {}
+      pcp_(core, free_lists_, pageblock_types_, fallback_, zones_) {}
 
 void Buddy::copy_from(const Buddy& other) {
   zones_.copy_from(other.zones_);
@@ -160,10 +160,10 @@ std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
 // Frees a block to the free lists. Its type was sampled without the lock: isolation may have begun or ended since.
 void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
   SpinGuard zone_lock(core_.engine);
-  if (free_lists_.typed_lists()) return free_lists_.free_in_pageblocks(zone, pending.pfn, pending.order);
+  if (has_typed_lists(release_)) return free_lists_.free_in_pageblocks(zone, pending.pfn, pending.order);
   Migratetype type = pending.type;
   if (zone.has_isolate_pageblock() || type == Migratetype::isolate)
-    type = free_lists_.type_when_freed(pending.pfn, type);
+    type = pageblock_types_.type_when_freed(pending.pfn, type);
   free_lists_.free_one_block(zone, pending.pfn, pending.order, type);
 }
 

@@ -43,6 +43,12 @@ PageblockTypes::Contents PageblockTypes::contents(Pfn pfn) const {
   return walk(start, start + order_pages(pageblock_order_), [](Pfn) {});
 }
 
+// The pageblock may have been isolated or given back meanwhile: since 3.18 its type is read again.
+Migratetype PageblockTypes::type_when_freed(Pfn pfn, Migratetype read_before) const {
+  const Migratetype now = core_.map.pageblock_type(pfn);
+  return now != read_before && core_.bugs.fires(Bug::free_stale_type) ? read_before : now;
+}
+
 // --- moving ---
 
 void PageblockTypes::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
@@ -50,7 +56,7 @@ void PageblockTypes::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
   const auto pages = static_cast<std::int64_t>(order_pages(page.order));
   const Migratetype old = page.list_type;
   lists_.relink(zone, pfn, type);
-  if (!lists_.typed_lists()) return;
+  if (!has_typed_lists(release_)) return;
   if (old != Migratetype::isolate) zone.mod_freepage_state(-pages, old);
   if (type != Migratetype::isolate) zone.mod_freepage_state(pages, type);
 }
@@ -58,7 +64,7 @@ void PageblockTypes::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
 PageblockTypes::Contents PageblockTypes::move_freepages_block(Zone& zone, Pfn pfn, Migratetype type) {
   Pfn start = core_.map.pageblock_start(pfn);
   const Pfn end = start + order_pages(pageblock_order_);
-  if (!zone.contains(end - 1) || (lists_.typed_lists() && !zone.contains(start))) return {};
+  if (!zone.contains(end - 1) || (has_typed_lists(release_) && !zone.contains(start))) return {};
   if (!zone.contains(start)) start = pfn;
   return walk(start, end, [&](Pfn head) { move_to_list(zone, head, type); });
 }
@@ -66,7 +72,7 @@ PageblockTypes::Contents PageblockTypes::move_freepages_block(Zone& zone, Pfn pf
 // --- changing the type ---
 
 bool PageblockTypes::convert_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
-  CMA_ASSERT(lists_.typed_lists());
+  CMA_ASSERT(has_typed_lists(release_));
   if (!spans_pageblock(zone, pfn)) return false;
   move_freepages_block(zone, pfn, type);
   core_.map.set_pageblock_type(pfn, type);
@@ -74,7 +80,7 @@ bool PageblockTypes::convert_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
 }
 
 void PageblockTypes::retype_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
-  if (lists_.typed_lists()) return retype_pageblock_v6_10(zone, pfn, type);
+  if (has_typed_lists(release_)) return retype_pageblock_v6_10(zone, pfn, type);
   if (type == Migratetype::isolate) return isolate_pageblock_v3_5(zone, pfn);
   restore_pageblock_v3_5(zone, pfn, type);
 }
@@ -158,7 +164,7 @@ void PageblockTypes::make_movable(Zone& zone, Pfn pfn, unsigned order) {
     const Migratetype old = core_.map.pageblock_type(block);
     const bool reserved = old == Migratetype::highatomic;
     if (!is_mergeable(old) && !(reserved && core_.bugs.fires(Bug::steal_takes_reserve))) continue;
-    if (lists_.typed_lists())
+    if (has_typed_lists(release_))
       convert_pageblock(zone, block, Migratetype::movable);
     else
       core_.map.set_pageblock_type(block, Migratetype::movable);

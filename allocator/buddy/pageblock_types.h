@@ -34,6 +34,9 @@ class PageblockTypes {
   bool spans_pageblock(const Zone& zone, Pfn pfn) const;
   // Returns what the pageblock holds. Requires: spans_pageblock().
   Contents contents(Pfn pfn) const;
+  // Returns the type of list on which a freed page is put: that of its pageblock now, and with Bug::free_stale_type (up
+  // to 3.17) the one that was read before zone->lock was taken.
+  Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
 
   // --- moving ---
   // Moves one free block to the list of `type`: to its head, since 5.10 to its tail. Its pageblock keeps its type.

@@ -13,7 +13,8 @@ constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 
 }  // namespace
 
-PerCpuLists::PerCpuLists(const Core& core, FreeLists& free_lists, Fallback& fallback, Zones& zones)
+PerCpuLists::PerCpuLists(const Core& core, FreeLists& free_lists, const PageblockTypes& pageblock_types,
+                         Fallback& fallback, Zones& zones)
     : release_(core.geometry.release),
       pageblock_order_(core.geometry.pageblock_order),
       thp_(core.geometry.transparent_hugepages),
@@ -23,6 +24,7 @@ PerCpuLists::PerCpuLists(const Core& core, FreeLists& free_lists, Fallback& fall
       high_max_(core.geometry.pcp_high_max),
       core_(core),
       free_lists_(free_lists),
+      pageblock_types_(pageblock_types),
       fallback_(fallback),
       zones_(zones) {}
 
@@ -294,9 +296,9 @@ void PerCpuLists::free_pcppages_bulk_v5_18(Zone& zone, PerCpuPages& pcp, int cou
 std::uint64_t PerCpuLists::free_tail_run(Zone& zone, PageList& list, std::uint64_t most) {
   const Pfn pfn = core_.map.pfn(list.last);
   const unsigned order = core_.map.at(list.last).order;
-  const bool typed = zone.has_isolate_pageblock() || free_lists_.typed_lists();
+  const bool typed = zone.has_isolate_pageblock() || has_typed_lists(release_);
   const Migratetype cached = core_.map.at(list.last).list_type;
-  const Migratetype type = typed ? free_lists_.type_when_freed(pfn, cached) : cached;
+  const Migratetype type = typed ? pageblock_types_.type_when_freed(pfn, cached) : cached;
   if (order > 0 || core_.trace.page_events()) {
     list.pop_back(core_.map);
     if (core_.trace.page_events()) core_.trace.emit(Event::mm_page_pcpu_drain, pfn, order, index_of(type));

@@ -12,6 +12,7 @@
 
 #include "allocator/buddy/fallback.h"
 #include "allocator/buddy/free_lists.h"
+#include "allocator/buddy/pageblock_types.h"
 #include "allocator/buddy/zone.h"
 #include "allocator/engine/mutex.h"
 #include "allocator/frames/core.h"
@@ -22,7 +23,8 @@ class PerCpuLists {
  public:
   static constexpr int kAllZones = -1;
 
-  PerCpuLists(const Core& core, FreeLists& free_lists, Fallback& fallback, Zones& zones);
+  PerCpuLists(const Core& core, FreeLists& free_lists, const PageblockTypes& pageblock_types, Fallback& fallback,
+              Zones& zones);
 
   // Sets batch and bounds of a zone's lists from its watermarks and what is managed.
   void set_sizes(Zone& zone) const;
@@ -80,6 +82,7 @@ class PerCpuLists {
   std::optional<int> high_max_;
   Core core_;
   FreeLists& free_lists_;
+  const PageblockTypes& pageblock_types_;
   Fallback& fallback_;
   Zones& zones_;
   Mutex drain_mutex_{"pcpu_drain_mutex"};

@@ -13,6 +13,7 @@
 
 #include "allocator/base/gfp.h"
 #include "allocator/base/migratetype.h"
+#include "allocator/base/release.h"
 #include "allocator/frames/core.h"
 #include "allocator/frames/page_list.h"
 
@@ -52,6 +53,10 @@ struct PerCpuPages {
   std::array<PageList, kPcpLists> lists;
   friend bool operator==(const PerCpuPages&, const PerCpuPages&) = default;
 };
+
+// Returns whether every free block lies on the list of its pageblock's type, whatever happens to the pageblock (6.10).
+// Before, it may stay on the list of the type that the pageblock had when it was freed.
+constexpr bool has_typed_lists(Release release) { return release >= Release::v6_10; }
 
 struct Zone {
   PfnRange range;

@@ -64,7 +64,7 @@ bool IsolationSteps::take_for_merging_v5_18(Pfn pfn) {
   const unsigned order = page.order;
   if (!page.has(kPageBuddy) || order < core_.map.pageblock_order() || order >= buddy_.largest_order()) return false;
   // 6.10's rule that a block has one type allows this for single pageblocks only.
-  if (buddy_.free_lists().typed_lists() && order > core_.map.pageblock_order()) return false;
+  if (has_typed_lists(release_) && order > core_.map.pageblock_order()) return false;
   const Pfn other = buddy_.free_lists().free_buddy(pfn, order);
   return other != kNoPfn && !is_isolated(other) && buddy_.pageblock_types().isolate_free_page(buddy_.zone_of(pfn), pfn);
 }

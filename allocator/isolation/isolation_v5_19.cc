@@ -20,7 +20,7 @@ bool IsolationV5_19::set_isolate(Pfn pfn, Migratetype type, Pfn start, Pfn end) 
   if (unmovable_.in_range_v5_6(std::max(pfn, start), std::min(block_end, end), type)) return false;
   Zone& zone = buddy_.zone_of(pfn);
   // 6.10 refuses a pageblock that a border of zones or the end of memory cuts (move_freepages_block_isolate).
-  if (buddy_.free_lists().typed_lists() && !buddy_.pageblock_types().spans_pageblock(zone, pfn)) return false;
+  if (has_typed_lists(release_) && !buddy_.pageblock_types().spans_pageblock(zone, pfn)) return false;
   isolate_block_locked(zone, pfn);
   return true;
 }

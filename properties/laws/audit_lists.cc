@@ -124,7 +124,7 @@ void ListChecks::compare_pcp(std::size_t z, unsigned cpu) const {
 void ListChecks::check_pcp_list(Frame frame, unsigned list, unsigned cpu) const {
   const Migratetype type = page_at(frame).list_type;
   if (list >= kPcpTypes * (kPcpLargestOrder + 1)) return;
-  if (machine().buddy.free_lists().typed_lists() && type != Migratetype::cma) return;
+  if (has_typed_lists(machine().release()) && type != Migratetype::cma) return;
   const Migratetype wanted = index_of(type) < kPcpTypes ? type : Migratetype::movable;
   if (list % kPcpTypes != index_of(wanted))
     broken(Law::lists,

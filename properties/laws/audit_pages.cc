@@ -85,7 +85,7 @@ void PageChecks::check_free_links(Frame frame, const Page& page) const {
 void PageChecks::check_list_type(Frame frame, const Page& page, bool& loose) const {
   const Migratetype block = machine().map.pageblock_type(pfn(frame));
   if (block == page.list_type) return;
-  const bool typed = machine().buddy.free_lists().typed_lists();
+  const bool typed = has_typed_lists(machine().release());
   if (!typed && !is_special(block) && !is_special(page.list_type)) return;
   const bool area = layout().area_block[(pfn(frame) >> machine().map.pageblock_order()) - layout().first_block] != 0;
   const bool own_type = area == (page.list_type == Migratetype::cma);
@@ -99,7 +99,7 @@ void PageChecks::check_list_type(Frame frame, const Page& page, bool& loose) con
 // may be Isolate while isolation is under way.
 void PageChecks::check_block_types(Frame frame, const Page& page, bool& loose) const {
   const MemoryMap& map = machine().map;
-  const bool typed = machine().buddy.free_lists().typed_lists();
+  const bool typed = has_typed_lists(machine().release());
   bool isolated = false;
   Migratetype other = Migratetype::isolate;
   for (Pfn block = pfn(frame); block < pfn(frame) + order_pages(page.order); block += map.pageblock_pages()) {
