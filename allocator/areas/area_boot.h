@@ -2,7 +2,8 @@
 // activates them.
 //
 // A part of Areas, which hands it out (Areas::boot()). Declaration and Activation do the work. Cost: that of the search
-// in memblock/ for a declaration; O(pages of the areas) to activate them. Locks: none, as boot runs alone.
+// in memblock/ for a declaration, for place_of() also copies of memblock and of all areas; O(pages of the areas) to
+// activate them. Locks: none, as boot runs alone.
 //
 // Requires of all calls but place_of(): boot has not finished.
 #pragma once

@@ -53,7 +53,8 @@ class Areas {
   // that is all, whatever the base is aligned to.
   // - The failure of a request that swept is reported once, however many sweeps it made, unless `no_warn`: up to 4.10
   //   only with Geometry::error_line, since 5.13 within a rate limit. A failure without a sweep is never reported.
-  // - A line on the bitmap follows the report: since 6.9 always, before with Geometry::cma_debug.
+  // - A line on the bitmap follows the report, also one that the limit keeps back: since 6.9 always, before with
+  //   Geometry::cma_debug.
   // - Up to 6.8 Geometry::cma_debug also logs each call, but for those on an area that was not activated.
   Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
   // Releases pages, all or a part of an allocation. Returns false if the range does not begin in the area.

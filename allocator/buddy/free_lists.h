@@ -1,12 +1,13 @@
 // Changes the free lists of the zones (Zone::area): blocks of 2^order pages by order and migratetype, merged and split
-// (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, which hands it out. Callers that retype pageblocks go
-// through PageblockTypes, which moves their free blocks along.
+// (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, which hands it out. Callers give each block that they
+// free its type. Since 6.10 a merge changes the types of pageblocks; all other changes are callers'.
 //
 // Invariants, whenever zone->lock is free:
 // - The head of each free block has kPageBuddy, the block's order and the type of its list; no other page has
 //   kPageBuddy. Blocks are aligned to their order, do not overlap, hold no page in use and do not cross zones.
 // - Two free blocks of one zone and one order below largest_order are never buddies: they have merged. Blocks of at
-//   least a pageblock stay apart while one or both are isolated. Since 5.18 they also stay apart
+//   least a pageblock stay apart while one is isolated. Two that are both isolated may stay apart: a move to the
+//   Isolate list merges nothing, a free does. Since 5.18 blocks of at least a pageblock also stay apart
 //   - where their types differ and one is not mergeable;
 //   - where one has left the reserve for atomic requests, until a free there merges them (Zone::left_highatomic).
 // - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
@@ -16,9 +17,10 @@
 // A bug that is switched on may break them. Every public call keeps the counters.
 //
 // Cost: merging and splitting take one step for each order passed, at most largest_order, each O(1); since 6.10 a merge
-// from the pageblock order on also retypes the buddy's pageblocks. Taking a whole block and relinking one are O(1), a
-// search for the smallest block looks at one list for each order. Freeing a run is linear in it, freeing in pageblocks
-// takes one merge for each.
+// from the pageblock order on is linear in the buddy's pageblocks, which it retypes. Each free also looks through
+// Zone::left_highatomic, which is empty before 5.18, and most of the time since. Taking a whole block and relinking one
+// are O(1). A search for the smallest block looks at one list for each order from the one wanted on, one for the block
+// that covers a page at one page for each order. Freeing a run is linear in it; in pageblocks, in these.
 //
 // Requires: zone->lock is held, or the machine boots, unless a function states something else. Every change of a list
 // asserts that some spinlock is held (which one is not known) or that boot has not ended. `zone` is that of the block.

@@ -27,7 +27,7 @@ struct WatermarkRequest {
 struct WatermarkTerms {
   std::int64_t free = 0;            // of the zone
   std::int64_t of_areas = 0;        // of them, those of areas, if the request may not have them
-  std::int64_t reserved = 0;        // kept for atomic requests, if the request is none
+  std::int64_t reserved = 0;        // for atomic requests, up to 6.11 used or not; 0 if the request has a right to it
   std::int64_t block = 0;           // the pages of the request itself but one
   std::int64_t mark = 0;            // the watermark, lowered by the rights of the request
   std::int64_t lowmem_reserve = 0;  // kept for requests that cannot use higher zones
@@ -46,18 +46,22 @@ class Watermarks {
   // request's pages but one, without those that it may not have, there must be more than `mark`, lowered by the
   // request's rights, and the lowmem reserve of its ceiling. That is all for a single page. For a larger block:
   // - since 4.4 there must be one that is large enough, on a list that the request may use;
-  // - up to 4.3 no block is looked for, but enough must be left without the smaller ones: with each order that is left
-  //   out, more than half of what had to be left before.
+  // - up to 4.3 no block is looked for. The blocks of each smaller order are subtracted in turn, and each time more
+  //   must be left than half of what had to be left before. That begins with the lowered mark, without the lowmem
+  //   reserve; what is left includes pages of areas.
   bool zone_watermark_ok(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
                          std::int64_t free) const;
   // Returns whether the zone may serve the request with all that is free, as the allocator asks (zone_watermark_fast).
   // Passes wherever zone_watermark_ok() does, and for single pages also
-  // - if more than the mark as it stands and the lowmem reserve is free for it; up to 5.8 that counts what is kept for
-  //   atomic requests;
-  // - at the min watermark, if a request that is urgent (atomic; since 6.3 __GFP_HIGH) would pass without the boost.
+  // - up to 5.8, if more is free for it than the mark, which is not lowered, and the lowmem reserve: what is kept for
+  //   atomic requests counts here;
+  // - if the zone is boosted, and the request names the min watermark, is urgent (__GFP_ATOMIC; since 6.3 __GFP_HIGH)
+  //   and passes zone_watermark_ok() at that watermark without the boost.
   bool zone_watermark_fast(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
-  // Returns the terms of zone_watermark_ok() with all that is free. With kAllocNoWatermarks, for which no caller tests,
-  // enough() is true whatever the terms are. Without, that test passes if there are enough() pages and blocks.
+  // Returns the terms of zone_watermark_ok() with all that is free. That test does not look at kAllocNoWatermarks:
+  // attempts with this flag are not tested, and enough() is true for them whatever the terms are. Compaction and the
+  // slow path, which estimate for such an attempt, test as if it were not there. For all other flags the test passes if
+  // there are enough() pages and blocks.
   WatermarkTerms terms(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
   // Returns a watermark of a zone as it is raised now, in pages.
   static std::uint64_t watermark(const Zone& zone, Watermark mark) {

@@ -3,11 +3,26 @@
 #include <algorithm>
 
 namespace cma {
+namespace {
+
+// Notes for a scope that an operation runs.
+class RunningGuard {
+ public:
+  explicit RunningGuard(bool& running) : running_(running) { running_ = true; }
+  ~RunningGuard() { running_ = false; }
+  RunningGuard(const RunningGuard&) = delete;
+  RunningGuard& operator=(const RunningGuard&) = delete;
+
+ private:
+  bool& running_;
+};
+
+}  // namespace
 
 Engine::Engine(int cpus) : cpus_(cpus) { actors_.emplace_back(); }
 
 ActorId Engine::add_actor(int cpu) {
-  CMA_ASSERT(cpu >= 0 && cpu < cpus_);
+  CMA_ASSERT(cpu >= 0 && cpu < cpus_ && !running_);
   Actor actor;
   actor.cpu = cpu;
   actors_.push_back(std::move(actor));
@@ -31,6 +46,7 @@ void Engine::begin(ActorId id, Task<void> operation) {
 }
 
 void Engine::assume(ActorId actor) {
+  CMA_ASSERT(!running_);
   turns_ = 0;
   current_ = actor;
   cpu_ = actors_[actor].cpu;
@@ -45,23 +61,25 @@ void Engine::finish(Actor& actor) {
   update_watching();
 }
 
+// Runs an operation from its innermost coroutine outwards, until it is suspended again or has ended.
+void Engine::run_to_a_stop(Actor& actor) {
+  const RunningGuard running(running_);
+  PromiseBase* promise = std::exchange(actor.leaf, nullptr);
+  while (promise != nullptr) {
+    promise->handle().resume();
+    if (actor.leaf != nullptr) break;  // suspended again, further in
+    CMA_ASSERT(promise->handle().done());
+    promise = promise->parent();
+  }
+}
+
 void Engine::resume(ActorId id) {
   assume(id);
   Actor& actor = actors_[id];
   CMA_ASSERT(actor.state == State::ready && actor.leaf != nullptr);
-  CMA_ASSERT(!spinlocks_.any_held() && !running_);
+  CMA_ASSERT(!spinlocks_.any_held());
   std::erase(woken_, id);
-  running_ = true;
-  PromiseBase* promise = std::exchange(actor.leaf, nullptr);
-  while (true) {
-    promise->handle().resume();
-    if (actor.leaf != nullptr) break;  // suspended again, further in
-    CMA_ASSERT(promise->handle().done());
-    PromiseBase* parent = promise->parent();
-    if (parent == nullptr) break;
-    promise = parent;
-  }
-  running_ = false;
+  run_to_a_stop(actor);
   actor.last_point = last_point_;
   if (actor.leaf != nullptr) return;
   Task<void> operation = std::move(actor.operation);
@@ -70,6 +88,7 @@ void Engine::resume(ActorId id) {
 }
 
 void Engine::abandon() {
+  CMA_ASSERT(!running_);
   for (Actor& actor : actors_) {
     if (actor.state == State::idle) continue;
     actor.operation = {};
@@ -77,7 +96,6 @@ void Engine::abandon() {
   }
   woken_.clear();
   spinlocks_.reset();
-  running_ = false;
 }
 
 void Engine::reset() {

@@ -6,9 +6,9 @@
 // the clock. Operations ask which actor runs, and count work. Awaitables (await.h, mutex.h, bit_locks.h) suspend the
 // current actor and wake others. One class, as all three work on the same record of each actor.
 //
-// Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions; resume(),
-// stop_at(), set_watcher(), park(), take_woken(), next_sleeper(), each wake-up by the clock, reset(), and abandon() for
-// each operation that it ends are linear in the number of actors.
+// Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions. Linear in the
+// number of actors are resume(), stop_at(), set_watcher(), park(), take_woken(), next_sleeper(), reset(), stop_here()
+// where a request is met, and advance_to() and abandon(), each once more for each actor that it wakes or stops.
 //
 // Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, turn() throws one for a
 // loop without end, park() one (locks) for a deadlock, or in a plain call.
@@ -64,7 +64,8 @@ class Engine {
   // ============ For the scheduler: which actors there are, which one runs, and how far ============
 
   // --- actors ---
-  // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1. Requires: 0 <= cpu < cpus().
+  // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1. Requires: 0 <= cpu < cpus(),
+  // and no resume() is under way.
   ActorId add_actor(int cpu);
   std::size_t actors() const { return actors_.size(); }
   // Moves an actor to another CPU. A machine is reused by programs whose actors sit on other CPUs. Requires: the actor
@@ -86,7 +87,7 @@ class Engine {
   // Requires, as reset() does: no resume() is under way.
   void abandon();
   // Ends all operations, and returns clock, steps, budget and the actors' flags to their first values. Makes kMainActor
-  // current. Keeps the actors and the watcher.
+  // current. Keeps the actors, the watcher and the bound of turns.
   void reset();
 
   // --- stopping ---
@@ -213,6 +214,7 @@ class Engine {
   [[noreturn]] void out_of_turns();
   std::string function_of_last_point() const;
   void update_watching();
+  void run_to_a_stop(Actor& actor);
   void finish(Actor& actor);
 
   std::vector<Actor> actors_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -192,6 +193,22 @@ TEST_F(EngineTest, NoPointLiesUnderASpinlock) {
   };
   EXPECT_THROW(run_now(wrong()), AssertionFailure);
   EXPECT_FALSE(engine.spinlocks().any_held());
+}
+
+// The actors of the scheduler are its own: an operation that added one would move the record of the one that runs.
+TEST_F(EngineTest, NoOperationDoesTheWorkOfTheScheduler) {
+  const std::vector<std::function<void()>> calls = {[&] { engine.add_actor(0); }, [&] { engine.assume(b); },
+                                                    [&] { engine.abandon(); }, [&] { engine.reset(); }};
+  for (const std::function<void()>& call : calls) {
+    const auto wrong = [&]() -> Task<void> {
+      call();
+      co_return;
+    };
+    engine.begin(a, wrong());
+    EXPECT_THROW(engine.resume(a), AssertionFailure);
+    EXPECT_EQ(engine.state(a), State::idle);
+  }
+  EXPECT_EQ(engine.actors(), 3U);
 }
 
 TEST_F(EngineTest, NoSleepLiesUnderASpinlock) {

@@ -8,18 +8,20 @@
 //   undo_isolate_page_range()   whatever came of that; not after a start that failed
 //
 // What releases do differently:
-// - The range. Up to 5.18 whole pageblocks (callers pass whole largest blocks). Since 5.19 any: pageblocks that it
-//   touches are isolated, those at its ends first, and free blocks that cross an end are split there.
+// - The range. Up to 5.18 whole pageblocks (callers pass whole largest blocks). Since 5.19 any: both ends
+//   are rounded outwards to pageblocks first. The pageblocks there are isolated before the others, and free blocks that
+//   cross a rounded end are split there.
 // - Per-CPU lists. Up to 5.10 start drains those of the zone after each pageblock; since 5.11 the caller does once.
 // - Pages in the way. Up to 4.14 a Movable pageblock is not searched for them. Up to 5.5 the search of a pageblock that
 //   begins with a hole goes on into the next, by as many frames as the hole has.
 // - Borders. Since 6.10 a pageblock that a border of zones or the end of memory cuts is refused.
 // - Undo. Up to 5.6 a free block that may merge when its pageblock is given back is on no list for a moment; since 5.7
 //   it merges under one hold of zone->lock.
-// Faults that a machine has only if it asks: Bug::two_isolators (up to 4.16), a pageblock may be isolated twice, and
-// the first to be done gives it back; Bug::area_given_away (up to 5.0), an area's pageblock may be isolated for any
-// type, and comes back as that; Bug::undo_skips_hole (4.13 to 5.15), a start that failed leaves pageblocks isolated
-// that begin with a hole.
+// Faults that a machine has only if it asks, from kernels: Bug::two_isolators (up to 4.16), a pageblock may be isolated
+// twice, and the first to be done gives it back; Bug::area_given_away (up to 5.0), an area's pageblock may be isolated
+// for any type, and comes back as that; Bug::undo_skips_hole (4.13 to 5.15), a start that failed leaves those of its
+// pageblocks isolated that begin with a hole. Planted: Bug::undo_stops_short, an undo leaves the last pageblock out;
+// Bug::fin_is_start, the tracepoint of the test names the start. Those of the free lists show here too (bug.cc).
 //
 // Cost: O(pages of all the pageblocks), and to give a pageblock back also O(pageblocks that are isolated), whose record
 // is searched for it: quadratic in a range's pageblocks.
@@ -52,7 +54,7 @@ class Isolation {
   // a pageblock
   //   - holds a page that cannot move now: a reserved one, or one in use that is neither on the LRU nor of the hugetlb
   //     pool nor of a driver that moves it. For type CMA an area's pageblock is not searched;
-  //   - lies at an end of the range that a driver's compound page crosses (since 5.19);
+  //   - lies at a rounded end that a driver's compound page crosses (since 5.19);
   //   - is isolated already;
   //   - is an area's while `type` is not CMA;
   //   - is cut by a border of zones or the end of memory (since 6.10).

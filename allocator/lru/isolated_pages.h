@@ -39,7 +39,8 @@ class IsolatedPages {
   Task<void> putback(Pfn pfn);
   // Puts a page back at the head of the list that its flags name, without a pagevec (move_pages_to_lru), and counts it
   // as isolated no longer. The list's reference goes. Returns false if it was the last one: then the page is on no
-  // list, and the caller frees it by References::free_together(). Requires: as putback(), and the page is not locked.
+  // list, and the caller frees it by References::free_together(). Requires: as putback(), and the page is not of locked
+  // memory (kPageMlocked).
   bool put_on_list(Pfn pfn);
 
   // --- pages that stay on their list, or come to it from a page that does ---

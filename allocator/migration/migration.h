@@ -9,8 +9,11 @@
 // Targets: the hugetlb pool gives those of its pages. For others the control's MigrationTargets do, for compaction;
 // else the allocator, for a task with TaskFlags::memalloc_pin outside areas: a long-term pin has set it before.
 //
-// Passes over the list: at most ten. Since 6.1 the pages of huge pages that were split are left for one more. Since 6.3
-// passes to unmap and passes to move are counted apart. Each is linear in the pages listed and their entries.
+// Passes over the list: at most ten; since 6.1 over each batch of a huge page's size, and over the pages of the hugetlb
+// pool. Pages of huge pages that were split: up to 6.0 they join the list, in 6.1 and 6.2 they have up to ten passes of
+// their own, since 6.3 one. Since 6.3 a call that may wait makes three passes over a batch without waiting, then up to
+// seven over each page that is left; passes to unmap and passes to move are counted apart. Each pass is linear in the
+// pages listed and their entries.
 //
 // Locks: callers hold no spinlock, and no lock of a listed page. Each place where the kernel drops a lock, yields or
 // sleeps is a point.
@@ -52,8 +55,9 @@ class Migration {
   // pool, and the list has a reference of it for that.
   //
   // reclaim_clean_pages_from_list: drops instead of moving them clean pages of files, mapped or not, and since 4.12
-  // memory that MADV_FREE gave up, if nothing else has a reference. Pages that were tried and stay come to the front of
-  // the list: as active ones if they are under writeback, were written to or keep a buffer, else as inactive ones.
+  // memory that MADV_FREE gave up, if nothing else has a reference. Unevictable pages are not tried. Pages that were
+  // tried and stay come to the front of the list, the last one first: as active ones if they are under writeback, were
+  // written to meanwhile or keep a buffer; else, and if another task has their lock, as inactive ones.
   // Requires: control.nr_pages is the number of base pages listed.
   Task<void> reclaim_clean(MigrateControl& control) { return clean_reclaim_.reclaim(control); }
   // migrate_pages: moves the listed pages. The pages that stay are listed, in no order to rely on. -ENOMEM ends the

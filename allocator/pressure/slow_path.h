@@ -6,17 +6,22 @@
 // by way of Relief. Passes a point wherever others may run, and sleeps. Cost: that of what it asks for.
 //
 // What bounds the turns:
-// - Since 4.8: 16 in a row that free no page; for a large block 16, whatever they free. Then only a reserve for atomic
-//   requests that is taken back leads to another (4.10), or, if pages came free, a compaction, a bounded number of
-//   times at each priority. Where a process would have been killed the count begins anew.
+// - Since 4.8: 17 in a row that free no page; for a large block 17, whatever they free; fewer if no zone would have
+//   enough with all that is reclaimable. Then another follows only if a reserve for atomic requests was taken back
+//   (4.10); or, if the turn freed pages, for a compaction. One that was skipped (up to 5.3 also one that was put off or
+//   given up) is repeated for as long as a zone would have room for it, which nothing here bounds; one that made a
+//   block a bounded number of times at each priority. Where a process would have been killed the count begins anew.
 // - Up to 4.7: a small request is repeated while pages come free; a large one, if it asks for that, until as many came
 //   free as it wants.
 // What the kernel repeats without limit is an endless turn (endless_turns.h), as only another task can help: that of a
 // request that must not fail, of a small one outside file systems, up to 5.9 of a large one that insists and may not be
-// compacted for, up to 3.18 of one for a node only, and each of a dying task.
+// compacted for, up to 3.18 of one for a node only; and each that a dying task makes after another, unless it has
+// waited for I/O or a reserve was taken back in between.
 //
 // No process is killed for memory. A request for which the kernel would do that fails. One that must not fail begins
-// again, and so does one for which the killer would do nothing (may_kill()).
+// again, since 4.4 if there is no last page for it. So does one for which the killer does nothing and is believed to
+// have done something: since 4.7 outside file systems, up to 3.18 for a node only. One for which the kernel does not
+// call the killer fails, if it may (killing_is_no_help()).
 #pragma once
 
 #include <cstdint>
@@ -47,8 +52,8 @@ class SlowPath {
   SlowPath(const Core& core, Buddy& buddy, Relief& relief, EndlessTurns& endless, PageRequest& request);
 
   // Serves the request. Returns kNoPfn if the kernel fails it, if it would kill a process for a request that may fail,
-  // or if endless turns are given up. Requires: the first attempt, at the low watermark, has failed; the flags have
-  // __GFP_DIRECT_RECLAIM, and the caller may sleep.
+  // or if endless turns are given up. Requires: called once; the first attempt, at the low watermark, has failed; the
+  // flags have __GFP_DIRECT_RECLAIM (but for Bug::atomic_reclaims), and the caller may sleep.
   Task<Pfn> run();
 
  private:

@@ -16,8 +16,9 @@
 // Used by Laws; the walk and the checks are in audit_*.h. Cost: O(pages of the chunks touched or loose, and of the
 // per-CPU lists that changed), and for the sums O(zones * (orders + CPUs) + bits of areas / 64 + buffers + free pages
 // of the hugetlb pool + isolated pageblocks squared); a total audit O(pages), and any audit if pages have leaked since
-// the last. Reports are made only if a law is broken or pages have leaked. Memory is allocated for them, for the zones'
-// titles if there are several nodes, by begin(), for the lists' counts of a total audit, and where a vector grows.
+// the last. Text is made if a law is broken, and of the log's lines if pages have leaked. Memory is allocated for it,
+// for the zones' titles if there are several nodes, by a begin that lays memory out, for the lists' counts of a total
+// audit, and where a vector grows.
 #pragma once
 
 #include <cstdint>
@@ -58,9 +59,10 @@ class Auditor {
   void run_total();
 
   // --- what a quiet call finds. Requires: begun, and no audit has thrown since ---
-  // Return a bit for each page, bit (pfn - word_base()), 64 to a word: whether it is free or on a per-CPU list; whether
-  // it is in use and certain to migrate. word_base() is the first frame that a word has, at or below the first of
-  // memory. The vectors stay where they are as long as the auditor lives.
+  // Return a bit for each page, bit (pfn - word_base()), 64 to a word, as the last audit found it: whether it is free,
+  // isolated or not, or on a per-CPU list; whether it is in use and certain to migrate. Frames outside the memory map
+  // have none set. word_base() is the first frame that a word has, at or below the map's first. The vectors stay where
+  // they are as long as the auditor lives, and change with each audit.
   const std::vector<std::uint64_t>& available() const;
   const std::vector<std::uint64_t>& movable() const;
   Pfn word_base() const;
