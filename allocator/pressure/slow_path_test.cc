@@ -60,5 +60,13 @@ TEST(SlowPath, UpTo40SlabsRequestsForANodeFailBeforeTheyReclaim) {
   }
 }
 
+TEST(Relief, ACompactionNeedsIoAndUpTo49FileSystems) {
+  for (const Release release : modelled_releases()) {
+    EXPECT_TRUE(may_compact_with(kGfpKernel, release)) << name_of(release);
+    EXPECT_FALSE(may_compact_with(kGfpKernel & ~Gfp{kGfpIo}, release)) << name_of(release);
+    EXPECT_EQ(may_compact_with(kGfpKernel & ~Gfp{kGfpFs}, release), release >= Release::v4_10) << name_of(release);
+  }
+}
+
 }  // namespace
 }  // namespace cma
