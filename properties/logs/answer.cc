@@ -102,13 +102,15 @@ std::string lines_text(std::vector<std::uint64_t> lines) {
 
 std::string answer_text(const LogAnswer& answer, std::string_view file) {
   std::string out = fmt::format("{}: {}, {}\n", file, counted(answer.lines, "line"), counted(answer.facts, "fact"));
-  for (const std::string& brief : answer.brief) {
+  for (const std::string& sentence : answer.sentences()) {
     out += "answer  ";
-    append_wrapped(out, brief, 8, 8);
+    append_wrapped(out, sentence, 8, 8);
   }
   for (const Section& section : answer.sections) {
+    if (section.is_in_brief()) continue;
     out += '\n' + section.title + '\n';
-    for (const Statement& statement : section.statements) append_statement(out, statement);
+    for (const Statement& statement : section.statements)
+      if (!statement.in_brief) append_statement(out, statement);
   }
   if (!answer.collect.empty()) out += "\nto learn more\n";
   for (const std::string& command : answer.collect) {

@@ -4,6 +4,7 @@
 // Made by explain_log(), printed by `cmacheck explain`. Cost: for output only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ struct Statement {
   Certainty certainty = Certainty::seen;
   std::string text;
   std::vector<std::uint64_t> lines;
+  bool in_brief = false;  // the short answer has it, with its lines: where people read both, it is left out
 };
 
 struct Section {
@@ -34,8 +36,10 @@ struct Section {
   std::vector<Statement> statements;
 
   void add(Certainty certainty, std::string text, std::vector<std::uint64_t> lines = {}) {
-    statements.push_back({certainty, std::move(text), std::move(lines)});
+    statements.push_back({certainty, std::move(text), std::move(lines), false});
   }
+  // Returns whether all that it says stands in the short answer.
+  bool is_in_brief() const { return !statements.empty() && std::ranges::all_of(statements, &Statement::in_brief); }
 };
 
 // What kept a request from its pages.
@@ -113,11 +117,15 @@ struct LogAnswer {
   bool page_kb_told = false;       // a line speaks for it; else it is the usual one
   std::string model;               // the modelled release that is nearest
   std::vector<std::string> brief;  // at most three
+  std::vector<std::string> cited;  // the same, with the lines of what is a statement
   std::vector<Section> sections;
   std::vector<RequestSummary> requests;
   std::vector<PageFailureSummary> failures;
   std::vector<PfnRange> areas;       // that the log names
   std::vector<std::string> collect;  // what to do to learn more, each a command with its reason
+
+  // Returns the short answer for people.
+  const std::vector<std::string>& sentences() const { return cited.empty() ? brief : cited; }
 };
 
 // Returns line numbers as people write them: "lines 3, 5-9".

@@ -11,7 +11,7 @@
 #include "properties/logs/memory_report.h"
 #include "properties/logs/page_size.h"
 #include "properties/logs/requests.h"
-#include "properties/logs/stable_order.h"
+#include "properties/logs/short_answer.h"
 #include "properties/logs/tell_boot.h"
 #include "properties/logs/tell_holders.h"
 #include "properties/logs/tell_pages.h"
@@ -34,6 +34,37 @@ bool is_of_areas(Says says) {
   return std::ranges::find(of_areas, says) != std::end(of_areas);
 }
 
+// Returns the lines that the range of versions rests on: one for each end, or one for both.
+std::vector<Narrowing> deciding(const Kernel& kernel) {
+  const ReleaseRange& range = kernel.range;
+  const bool has_first = range.first != Release::v3_5;
+  const auto is_first = [&](const Narrowing& one) { return has_first && one.range.first == range.first; };
+  const auto is_last = [&](const Narrowing& one) { return range.last && one.range.last == range.last; };
+  for (const Narrowing& one : kernel.narrowing)
+    if ((is_first(one) || !has_first) && (is_last(one) || !range.last)) return {one};
+  std::vector<Narrowing> lines;
+  const auto first = std::ranges::find_if(kernel.narrowing, is_first);
+  const auto last = std::ranges::find_if(kernel.narrowing, is_last);
+  if (first != kernel.narrowing.end()) lines.push_back(*first);
+  if (last != kernel.narrowing.end()) lines.push_back(*last);
+  return lines;
+}
+
+// Tells which versions print lines like those of the log.
+void tell_versions(const Kernel& kernel, Certainty certainty, Section& section) {
+  const std::vector<Narrowing> lines = deciding(kernel);
+  if (lines.size() == 1) {
+    section.add(certainty,
+                fmt::format("{}, unless a vendor changed the line: {}", range_text(kernel.range), lines[0].what),
+                {lines[0].line});
+    return;
+  }
+  section.add(certainty,
+              fmt::format("{}, by the form of its lines, unless a vendor changed them", range_text(kernel.range)));
+  for (const Narrowing& line : lines)
+    section.add(Certainty::follows, fmt::format("{}: {}", range_text(line.range), line.what), {line.line});
+}
+
 void tell_kernel(const Kernel& kernel, const Shown& shown, LogAnswer& answer) {
   Section section{"kernel", {}};
   if (kernel.named || kernel.too_old)
@@ -46,13 +77,7 @@ void tell_kernel(const Kernel& kernel, const Shown& shown, LogAnswer& answer) {
                 {kernel.named_line});
   if (kernel.too_old) section.add(Certainty::follows, "before 3.5 there were no areas", {kernel.named_line});
   const bool narrowed = kernel.range.first != Release::v3_5 || kernel.range.last;
-  if (!kernel.named && !kernel.too_old && narrowed)
-    section.add(answer.versions_certainty,
-                fmt::format("{}, by the form of its lines, unless a vendor changed them", range_text(kernel.range)));
-  if (!kernel.named)
-    for (const Narrowing& narrowing : kernel.narrowing)
-      section.add(Certainty::follows, fmt::format("{}: {}", range_text(narrowing.range), narrowing.what),
-                  {narrowing.line});
+  if (!kernel.named && !kernel.too_old && narrowed) tell_versions(kernel, answer.versions_certainty, section);
   for (const Narrowing& narrowing : kernel.contradicts)
     section.add(Certainty::fits,
                 fmt::format("a vendor's kernel: this line is one of {} in mainline: {}", range_text(narrowing.range),
@@ -100,29 +125,6 @@ void lower_to_boot(const std::vector<Fact>& boot, unsigned page_shift, Shown& sh
     if (const std::uint64_t unit = fact.number("alignment"); is_power_of_two(unit))
       shown.lowest(align_down(fact.number("base"), unit) >> page_shift);
   }
-}
-
-// Fills in the short answer: the finding with the most weight, and what else failed.
-void tell_briefly(std::vector<Finding> findings, LogAnswer& answer) {
-  if (findings.empty()) {
-    answer.brief.emplace_back(
-        answer.facts == 0 ? "Not enough: no line of this log is about contiguous memory."
-                          : "Not enough: the log has lines about memory, but none about a request that failed.");
-    answer.collect.emplace_back("dmesg | grep -e cma -e alloc_contig_range    (right after the failure)");
-    return;
-  }
-  sort_in_stable_order(findings, [](const Finding& a, const Finding& b) { return a.weight > b.weight; });
-  Finding& finding = findings.front();
-  std::vector<std::string> besides = finding.besides;
-  for (std::size_t i = 1; i < findings.size(); ++i) {
-    if (findings[i].weight < kFailed) continue;
-    besides.push_back(findings[i].what);
-    besides.insert(besides.end(), findings[i].besides.begin(), findings[i].besides.end());
-  }
-  for (std::size_t i = 0; i < besides.size(); ++i) finding.what += (i == 0 ? " Besides: " : " ") + besides[i];
-  for (const std::string& line : {finding.what, finding.blame, finding.next})
-    if (!line.empty()) answer.brief.push_back(line);
-  answer.collect = finding.collect;
 }
 
 }  // namespace

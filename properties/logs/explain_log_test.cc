@@ -285,5 +285,24 @@ TEST(ExplainLog, NamesNoPagesWhereAllThatAreSharedWereFree) {
   EXPECT_THAT(text, Not(HasSubstr(" in .")));
 }
 
+TEST(ExplainLog, OfOneLineThatTellsTheVersionsSaysThemOnce) {
+  const std::string area = "cma: Reserved 64 MiB at 0x000000003c000000\n";
+  EXPECT_THAT(text_of(area), HasSubstr("kernel\n  follows  3.17 or newer, unless a vendor changed the line: cma: "
+                                       "Reserved MIB MiB at BASE (line 1)\n\n"));
+  // A line that another one makes needless is left out.
+  EXPECT_THAT(text_of(area + "cma: Failed to reserve 16 MiB\nReserved memory: bypass linux,cma node, using cmdline CMA "
+                             "params instead\n"),
+              HasSubstr("kernel\n  fits     5.6 or newer, unless a vendor changed the line: bypass NODE node"));
+  // Of two that both count each is there.
+  const std::string both = text_of(
+      "alloc_contig_range: [8fa00, 8ff00) PFNs busy\nalloc_contig_range: 4 callbacks suppressed\n"
+      "cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n" +
+      area);
+  EXPECT_THAT(both, HasSubstr("4.13 to 5.11, by the form of its lines"));
+  EXPECT_THAT(both, HasSubstr("4.13 to 5.12: alloc_contig_range: COUNT callbacks suppressed (line 2)"));
+  EXPECT_THAT(both, HasSubstr("4.11 to 5.11: cma_alloc: alloc failed"));
+  EXPECT_THAT(both, Not(HasSubstr("3.17 or newer")));
+}
+
 }  // namespace
 }  // namespace cma::logs

@@ -15,8 +15,9 @@ struct Finding {
   std::string what;   // what happened, as a sentence
   std::string blame;  // what kept it from its pages; may be empty
   std::string next;   // what would help, or what to look at; may be empty
-  std::vector<std::string> collect;
-  std::vector<std::string> besides;  // what else failed, each as a sentence
+  std::vector<std::string> collect = {};
+  std::vector<std::string> besides = {};  // what else failed, each as a sentence
+  std::vector<std::string> then = {};     // what followed from it, each as a sentence
 };
 
 // What a finding weighs: a failure that was seen more than what only may be one.

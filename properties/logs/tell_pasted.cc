@@ -100,12 +100,10 @@ std::optional<Finding> tell_pasted(const PastedFiles& files, const std::vector<R
     section.add(Certainty::seen,
                 fmt::format("since boot {} to areas failed{}", counted(files.failed->value, "request"), done),
                 {files.failed->line, files.succeeded ? files.succeeded->line : 0});
-    finding = Finding{kSuspicious,
-                      fmt::format("Since boot {} to areas failed{}.", counted(files.failed->value, "request"), done),
-                      "The counters do not tell why, nor for how many pages.",
-                      "",
-                      {},
-                      {}};
+    finding.emplace();
+    finding->weight = kSuspicious;
+    finding->what = fmt::format("Since boot {} to areas failed{}.", counted(files.failed->value, "request"), done);
+    finding->blame = "The counters do not tell why, nor for how many pages.";
     finding->collect.emplace_back("dmesg | grep -e cma -e alloc_contig_range    (a line for each failure)");
   }
   if (context.first_free && !files.areas.empty())

@@ -14,9 +14,10 @@ constexpr std::size_t kMostPictures = 12;
 
 std::string brief_of(const logs::LogAnswer& answer) {
   std::string html;
-  for (std::size_t i = 0; i < answer.brief.size(); ++i)
-    html += i == 0 ? "<p><strong>" + escaped(answer.brief[i]) + "</strong></p>\n"
-                   : "<p>" + escaped(answer.brief[i]) + "</p>\n";
+  const std::vector<std::string>& sentences = answer.sentences();
+  for (std::size_t i = 0; i < sentences.size(); ++i)
+    html +=
+        i == 0 ? "<p><strong>" + escaped(sentences[i]) + "</strong></p>\n" : "<p>" + escaped(sentences[i]) + "</p>\n";
   html += fmt::format("<dl class=\"facts\">\n<dt>log</dt><dd>{}, {}</dd>\n", logs::counted(answer.lines, "line"),
                       logs::counted(answer.facts, "fact"));
   if (!answer.versions.empty()) html += fmt::format("<dt>kernel</dt><dd>{}</dd>\n", escaped(answer.versions));
@@ -67,12 +68,15 @@ std::string evidence_of(const logs::LogAnswer& answer) {
       "<h2 id=\"evidence\">Evidence</h2>\n<p class=\"kind\">seen: a line says it. follows: it follows from lines and "
       "from how the kernel works. fits: it explains the lines, but something else may too. guess: it is usual.</p>\n";
   for (const logs::Section& section : answer.sections) {
+    if (section.is_in_brief()) continue;
     html += fmt::format("<h3>{}</h3>\n", escaped(section.title));
     if (section.statements.empty()) continue;
     html += "<table>\n<tr><th>certainty</th><th>what</th><th>where</th></tr>\n";
-    for (const logs::Statement& statement : section.statements)
+    for (const logs::Statement& statement : section.statements) {
+      if (statement.in_brief) continue;
       html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n", logs::word_of(statement.certainty),
                           escaped(statement.text), place_of(statement));
+    }
     html += "</table>\n";
   }
   return html;
