@@ -1,6 +1,7 @@
 #include "properties/logs/context.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace cma::logs {
@@ -18,12 +19,43 @@ constexpr std::uint64_t kLinesToOwner = 3;
 // Beyond these no machine has memory: damaged lines.
 constexpr std::uint64_t kMostMib = std::uint64_t{1} << 30;
 constexpr std::uint64_t kLastAddress = std::uint64_t{1} << 56;
+constexpr std::uint64_t kMostNodePages = std::uint64_t{1} << 44;
+// Between where a buffer lies and how large it is.
+constexpr std::uint64_t kLinesToSize = 3;
+// A screen has fewer characters in a line; more are of a damaged line.
+constexpr std::uint64_t kMostCharacters = 4096;
 
 // Returns the number that a text ends with, 0 if it ends with none.
 std::uint64_t number_at_end(const std::string& text) {
   const std::size_t last = text.find_last_not_of("0123456789");
   const std::string digits = last == std::string::npos ? text : text.substr(last + 1);
   return digits.empty() || digits.size() > 15 ? 0 : std::stoull(digits);
+}
+
+// Returns the last parameter of this name that a command line has: "cma=64M"; empty if it has none.
+std::string parameter_in(const std::string& command_line, std::string_view name) {
+  const std::string text = " " + command_line;
+  const std::size_t at = text.rfind(" " + std::string(name));
+  if (at == std::string::npos) return {};
+  return text.substr(at + 1, text.find(' ', at + 1) - at - 1);
+}
+
+// Returns the bytes of a size with a letter, as the kernel reads it (memparse): "256K", "0x100000". 0 if it is none.
+std::uint64_t bytes_in(std::string_view text) {
+  Match match;
+  const char* const pattern = text.starts_with("0x") ? "{size:x}" : "{size:u}";
+  if (match_pattern(pattern, text, 0, match) != Fit::whole || match.fields[0].number > kLastAddress) return 0;
+  const std::string_view rest = text.substr(match.end);
+  unsigned shift = 0;
+  if (rest.size() > 1) return 0;
+  if (!rest.empty()) {
+    constexpr std::string_view kLetters = "KMG";
+    const std::size_t letter = kLetters.find(static_cast<char>(rest[0] & ~0x20));
+    if (letter == std::string_view::npos) return 0;
+    shift = kKibShift * static_cast<unsigned>(letter + 1);
+  }
+  const std::uint64_t size = match.fields[0].number;
+  return size > kLastAddress >> shift ? 0 : size << shift;
 }
 
 }  // namespace
@@ -59,13 +91,16 @@ void ContextReader::add(const Fact& fact) {
     void (ContextReader::*add)(const Fact&);
   };
   static constexpr Handler handlers[] = {
-      {Says::area_reserved, &ContextReader::add_area},      {Says::area_pool, &ContextReader::add_area},
-      {Says::zone_blocks, &ContextReader::add_blocks},      {Says::area_total, &ContextReader::add_total},
-      {Says::area_free, &ContextReader::add_free},          {Says::command_line, &ContextReader::add_command_line},
-      {Says::memory_size, &ContextReader::add_memory},      {Says::page_dumped, &ContextReader::add_page},
-      {Says::page_is_anonymous, &ContextReader::add_kind},  {Says::page_is_of_file, &ContextReader::add_kind},
-      {Says::page_owner, &ContextReader::add_owner},        {Says::errors_suppressed, &ContextReader::add_swallowed},
-      {Says::page_dump_reason, &ContextReader::add_reason},
+      {Says::area_reserved, &ContextReader::add_area},       {Says::area_pool, &ContextReader::add_area},
+      {Says::zone_blocks, &ContextReader::add_blocks},       {Says::area_total, &ContextReader::add_total},
+      {Says::area_free, &ContextReader::add_free},           {Says::command_line, &ContextReader::add_command_line},
+      {Says::memory_size, &ContextReader::add_memory},       {Says::page_dumped, &ContextReader::add_page},
+      {Says::page_is_anonymous, &ContextReader::add_kind},   {Says::page_is_of_file, &ContextReader::add_kind},
+      {Says::page_owner, &ContextReader::add_owner},         {Says::errors_suppressed, &ContextReader::add_swallowed},
+      {Says::page_dump_reason, &ContextReader::add_reason},  {Says::node_pages, &ContextReader::add_node},
+      {Says::min_free_set, &ContextReader::add_min_free},    {Says::min_free_kept, &ContextReader::add_min_free},
+      {Says::min_free_raised, &ContextReader::add_min_free}, {Says::buffer_at, &ContextReader::add_buffer},
+      {Says::buffer_size, &ContextReader::add_buffer_size},  {Says::console_size, &ContextReader::add_console},
   };
   for (const Handler& handler : handlers)
     if (handler.says == fact.says()) (this->*handler.add)(fact);
@@ -81,16 +116,52 @@ void ContextReader::add_area(const Fact& fact) {
 }
 
 void ContextReader::add_command_line(const Fact& fact) {
-  const std::string text = " " + fact.text("text");
-  const std::size_t at = text.rfind(" cma=");
-  if (at == std::string::npos) return;
-  const std::string parameter = text.substr(at + 1, text.find(' ', at + 1) - at - 1);
-  if (parameter.size() <= kLongestParameter) context_.parameter = CmaParameter{parameter, fact.line};
+  const std::string area = parameter_in(fact.text("text"), "cma=");
+  if (!area.empty() && area.size() <= kLongestParameter) context_.parameter = CmaParameter{area, fact.line};
+  constexpr std::string_view kPool = "coherent_pool=";
+  const std::string pool = parameter_in(fact.text("text"), kPool);
+  if (pool.empty() || pool.size() > kLongestParameter) return;
+  if (const std::uint64_t bytes = bytes_in(std::string_view(pool).substr(kPool.size())); bytes != 0)
+    context_.pool = PoolParameter{pool, bytes, fact.line};
 }
 
 void ContextReader::add_memory(const Fact& fact) {
   context_.memory_kib = fact.number("kib");
   context_.memory_line = fact.line;
+}
+
+// Takes in the pages of a node. The first node begins the count anew: it is another boot.
+void ContextReader::add_node(const Fact& fact) {
+  if (fact.number("pages") > kMostNodePages) return;
+  if (fact.number("node") == 0) context_.node_pages = 0;
+  context_.node_pages += fact.number("pages");
+  context_.node_pages_line = fact.line;
+}
+
+void ContextReader::add_min_free(const Fact& fact) {
+  if (context_.min_free.size() < kMostKept)
+    context_.min_free.push_back({fact.number("kib"), fact.line, fact.says() == Says::min_free_raised});
+}
+
+void ContextReader::add_buffer(const Fact& fact) {
+  if (context_.buffers.size() < kMostKept && fact.number("base") <= kLastAddress)
+    context_.buffers.push_back({fact.number("base"), 0, fact.line, 0});
+}
+
+// Takes in how large the buffer is whose place stands before.
+void ContextReader::add_buffer_size(const Fact& fact) {
+  if (context_.buffers.empty()) return;
+  KnownBuffer& buffer = context_.buffers.back();
+  if (buffer.bytes != 0 || fact.line - buffer.line > kLinesToSize || fact.number("bytes") > kLastAddress) return;
+  buffer.bytes = fact.number("bytes");
+  buffer.size_line = fact.line;
+}
+
+void ContextReader::add_console(const Fact& fact) {
+  const std::uint64_t columns = fact.number("columns");
+  const std::uint64_t rows = fact.number("rows");
+  if (context_.consoles.size() < kMostKept && columns <= kMostCharacters && rows <= kMostCharacters)
+    context_.consoles.push_back({columns, rows, fact.line, fact.origin});
 }
 
 void ContextReader::add_total(const Fact& fact) {

@@ -31,6 +31,36 @@ struct CmaParameter {
   std::uint64_t line = 0;
 };
 
+// What the command line says about the pools for atomic requests: "coherent_pool=1M".
+struct PoolParameter {
+  std::string text;
+  std::uint64_t bytes = 0;
+  std::uint64_t line = 0;
+};
+
+// What vm.min_free_kbytes was set to, or raised to.
+struct MinFreeSetting {
+  std::uint64_t kb = 0;
+  std::uint64_t line = 0;
+  bool by_khugepaged = false;
+};
+
+// A buffer that a driver has, in bytes.
+struct KnownBuffer {
+  std::uint64_t base = 0;
+  std::uint64_t bytes = 0;  // 0: not known yet
+  std::uint64_t line = 0;
+  std::uint64_t size_line = 0;
+};
+
+// A console's screen, in characters.
+struct KnownConsole {
+  std::uint64_t columns = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t line = 0;
+  Origin origin;
+};
+
 // A page that could not be moved, as the kernel described it.
 struct DescribedPage {
   Pfn pfn = 0;
@@ -52,6 +82,12 @@ struct Context {
   std::optional<CmaParameter> parameter;
   std::uint64_t memory_kib = 0;  // of the machine; 0: not known
   std::uint64_t memory_line = 0;
+  std::uint64_t node_pages = 0;  // the same, of the nodes together; 0: not known
+  std::uint64_t node_pages_line = 0;
+  std::optional<PoolParameter> pool;
+  std::vector<MinFreeSetting> min_free;
+  std::vector<KnownBuffer> buffers;
+  std::vector<KnownConsole> consoles;
   // Log2 of the bytes of a page: 12, unless a line shows another size.
   unsigned page_shift = 12;
   std::uint64_t page_shift_line = 0;        // that line; 0: none
@@ -100,6 +136,11 @@ class ContextReader {
   void add_reason(const Fact& fact);
   void add_owner(const Fact& fact);
   void add_swallowed(const Fact& fact);
+  void add_node(const Fact& fact);
+  void add_min_free(const Fact& fact);
+  void add_buffer(const Fact& fact);
+  void add_buffer_size(const Fact& fact);
+  void add_console(const Fact& fact);
 
   Context context_;
   KernelFinder kernel_;

@@ -138,6 +138,11 @@ constexpr std::array kForms = {
     Form{Says::region_unusable, "of_reserved_mem_device_init failed. return={ret:d}", kAlways},
     Form{Says::bounce_full, "swiotlb buffer is full (sz: {bytes:u} bytes)", kAlways},
     Form{Says::bounce_full, "swiotlb: coherent allocation failed, size={bytes:u}", kAlways},
+    Form{Says::bounce_full, "swiotlb: coherent allocation failed for device {device:w} size={bytes:u}", kAlways},
+    Form{Says::buffer_at, "phys address = {base:x}", kAlways},
+    Form{Says::buffer_size, "buffer size = {bytes:u}", kAlways},
+    Form{Says::console_size, "frame buffer device {columns:u}x{rows:u}", kAlways},
+    Form{Says::node_pages, "On node {node:u} totalpages: {pages:u}", kAlways},
     Form{Says::area_total, "reserved, {kib:u}K cma-reserved", {v3_17}},
     Form{Says::area_total, "CmaTotal:{kib:u} kB", kAlways},
     Form{Says::area_total, " pages cma reserved", kAlways},
@@ -162,6 +167,15 @@ constexpr std::array kForms = {
     Form{Says::page_stalled, "page allocation stalls for {ms:u}ms, order:{order:u}, mode:{mode:r}", {v4_9, v4_14}},
     Form{Says::vmemmap_failure, "vmemmap alloc failure: order:{order:u}, mode:{mode:r}", kAlways},
     Form{Says::out_of_memory, "invoked oom-killer: gfp_mask={mode:s}order={order:u}", kAlways},
+
+    // What vm.min_free_kbytes is: as sysctl, its files and shells have it; mm/page_alloc.c, mm/khugepaged.c.
+    Form{Says::min_free_set, "vm.min_free_kbytes={kib:u}", kAlways},
+    Form{Says::min_free_set, "vm.min_free_kbytes ={kib:u}", kAlways},
+    Form{Says::min_free_set, "vm/min_free_kbytes:{kib:u}", kAlways},
+    Form{Says::min_free_set, "echo {kib:u} > /proc/sys/vm/min_free_kbytes", kAlways},
+    Form{Says::min_free_kept,
+         "min_free_kbytes is not updated to {usual:u} because user defined value {kib:u} is preferred", kAlways},
+    Form{Says::min_free_raised, "raising min_free_kbytes from {from:u} to {kib:u}", kAlways},
 
     Form{Says::nodes_allowed, "mems_allowed={nodes:w}", kAlways},
     Form{Says::task_killed, "Killed process {pid:u} ({task:s})", kAlways},

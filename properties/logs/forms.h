@@ -53,26 +53,33 @@ enum class Says : std::uint8_t {
   node_no_memory,      // a region of the device tree found no place
   node_not_reserved,   // a region of the device tree could not have its place
   nodes_overlap,       // two regions of the device tree overlap
-  pool_failed,         // the pool for atomic requests was not had
+  pool_failed,         // there was no room for the pool for atomic requests
   huge_area_failed,    // the area for gigantic pages was not declared
   huge_area_small,     // it would be smaller than one such page
-  huge_pages_failed,   // fewer gigantic pages were had than asked for
+  huge_pages_failed,   // there are fewer gigantic pages than were asked for
   memory_size,         // how much memory there is
   area_inactive,       // a declared area is unusable
   no_slots,            // there are too many areas
   region_unusable,     // a driver could not have its region
-  bounce_full,         // a buffer was not had from an area, nor from the bounce buffers
+  bounce_full,         // bounce buffers had no room, which are asked for a buffer after the areas
   driver_failed,       // a driver could not have a buffer
+  buffer_at,           // where a driver's buffer lies
+  buffer_size,         // how large the buffer of the line before is
+  console_size,        // a console has a screen of so many characters
+  node_pages,          // the pages of a node
   area_free,           // free pages of all areas
   cgroup_limit,        // memory ran out in a control group, not in the machine
   page_failure,        // a request for pages failed; its task stands before
   page_stalled,        // a request for pages waits for long, and has not failed
-  vmemmap_failure,     // a block for descriptors of pages was not had; pages are taken instead
+  vmemmap_failure,     // there was no block for descriptors of pages; pages are taken instead
   report_asked,        // a memory report that was asked for: nothing failed
   nodes_allowed,       // the nodes that a request may use
   task_killed,         // a task that was killed for memory
   cgroup_usage,        // what a control group has, and its limit
   out_of_memory,       // a request for pages made the kernel kill a task
+  min_free_set,        // what vm.min_free_kbytes was set to
+  min_free_kept,       // memory was added, and what it was set to stays
+  min_free_raised,     // khugepaged raised it
   vmalloc_failure,     // no address space, or no pages for all of it
   zone_state,          // a zone of a memory report: {rest} has its figures, its name stands before
   zone_reserve,        // what the zone before keeps from requests that could use higher zones

@@ -57,6 +57,11 @@ constexpr std::array kNeedles = {
     Needle{"Memory: ", 0},
     Needle{"swiotlb", 4},
     Needle{"of_reserved_mem", 2},
+    Needle{"phys address", 1},
+    Needle{"buffer size", 8},
+    Needle{"frame buffer device", 0},
+    Needle{"totalpages: ", 4},
+    Needle{"min_free_kbytes", 9},
 };
 
 constexpr std::size_t pair_at(std::string_view text, std::size_t at) {
