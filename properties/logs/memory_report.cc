@@ -15,6 +15,9 @@ constexpr std::size_t kMostNodeRanges = 64;
 // A report is printed at once; stack trace and header of a failure stand before it.
 constexpr std::uint64_t kLongestReport = 400;
 constexpr std::uint64_t kLinesAfterVmalloc = 3;
+// From the last line about a zone to that of a driver: the end of the report, which counts pages of several sorts.
+constexpr std::uint64_t kLinesToRequester = 16;
+constexpr std::int64_t kTimeToRequester = 1'000'000;
 // Of a task (TASK_COMM_LEN less one).
 constexpr std::size_t kLongestName = 15;
 // What no zone has: figures of damaged lines.
@@ -128,7 +131,7 @@ MinFree min_free_of(const PageFailure& report) {
   MinFree free;
   std::uint64_t managed = 0;
   for (const ZoneReport& zone : report.zones) {
-    if (!zone.has_state || zone.bare_name() == "HighMem" || zone.bare_name() == "Movable") continue;
+    if (!zone.has_state || !zone.is_low()) continue;
     if (!zone.managed || *zone.managed > kMostKb || zone.min > kMostKb) return {};
     managed += *zone.managed;
     free.min += zone.min - std::min(zone.min, zone.boost.value_or(0));
@@ -146,6 +149,7 @@ PageFailure& PageFailureFinder::begin(const Fact& fact, PageFailure::Kind kind) 
   PageFailure& failure = failures_.emplace_back();
   failure.kind = kind;
   failure.line = failure.last_line = fact.line;
+  failure.origin = fact.origin;
   return failure;
 }
 
@@ -176,6 +180,7 @@ void PageFailureFinder::add(const Fact& fact) {
       {Says::zone_blocks, &PageFailureFinder::add_blocks},
       {Says::high_pages, &PageFailureFinder::add_high},
       {Says::cgroup_limit, &PageFailureFinder::add_cgroup},
+      {Says::driver_failed, &PageFailureFinder::add_driver},
   };
   for (const Handler& handler : handlers)
     if (handler.says == fact.says()) (this->*handler.add)(fact);
@@ -192,6 +197,18 @@ void PageFailureFinder::add_vmalloc(const Fact& fact) {
 void PageFailureFinder::add_cgroup(const Fact& fact) {
   if (failures_.empty() || failures_.back().kind != PageFailure::Kind::out_of_memory) return;
   if (fact.line - failures_.back().last_line <= kLongestReport) failures_.back().of_cgroup = true;
+}
+
+// Takes in that a driver did not get a buffer right after a report: the DMA layer asks for a block where areas fail.
+void PageFailureFinder::add_driver(const Fact& fact) {
+  if (failures_.empty() || fact.number("bytes") == 0) return;
+  PageFailure& failure = failures_.back();
+  if (failure.kind != PageFailure::Kind::report_only || failure.asked || failure.driver_line != 0) return;
+  if (!failure.has_report() || fact.line - failure.last_line > kLinesToRequester) return;
+  const auto time = time_between(failure.origin, fact.origin);
+  if (time && *time > kTimeToRequester) return;
+  failure.driver_bytes = fact.number("bytes");
+  failure.driver_line = fact.line;
 }
 
 void PageFailureFinder::add_nodes(const Fact& fact) {

@@ -5,6 +5,7 @@
 // search among the zones of one report for each line.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -48,6 +49,8 @@ struct ZoneReport {
 
   // Returns the name without its node.
   std::string bare_name() const { return name.substr(name.rfind(' ') + 1); }
+  // Returns whether it is of low memory: such zones share vm.min_free_kbytes.
+  bool is_low() const { return bare_name() != "HighMem" && bare_name() != "Movable"; }
 };
 
 // Nodes from the first to the last.
@@ -68,6 +71,7 @@ struct PageFailure {
   };
   Kind kind = Kind::report_only;
   std::uint64_t line = 0;
+  Origin origin;  // of that line
   std::string task;
   unsigned order = 0;
   std::optional<GfpMode> mode;
@@ -75,8 +79,11 @@ struct PageFailure {
   bool lacked_pages = false;           // of vmalloc: it had the address space
   bool of_cgroup = false;              // the limit of a control group was reached
   bool asked = false;                  // the report was asked for: nothing failed
-  std::uint64_t waited_ms = 0;         // of a request that stalled
-  std::string killed;                  // the task that was killed; empty if the log does not have it
+  // That a driver did not get right after a report which has lost its head: the report is of that request. 0: none.
+  std::uint64_t driver_bytes = 0;
+  std::uint64_t driver_line = 0;
+  std::uint64_t waited_ms = 0;  // of a request that stalled
+  std::string killed;           // the task that was killed; empty if the log does not have it
   std::uint64_t killed_line = 0;
   std::uint64_t limit_kb = 0;  // of the control group; 0: not known
   std::uint64_t limit_line = 0;
@@ -87,6 +94,9 @@ struct PageFailure {
   bool has_high_memory = false;
   std::uint64_t high_pages = 0;  // of high memory; 0 if the log does not count them
   std::uint64_t last_line = 0;
+
+  // Returns whether it has a report with the state of a zone.
+  bool has_report() const { return std::ranges::any_of(zones, &ZoneReport::has_state); }
 };
 
 // Returns whether the task of a request may use the node that a zone is of.
@@ -100,6 +110,12 @@ struct MinFree {
 
   // Returns whether min is at least twice as much as by default.
   bool is_raised() const { return usual != 0 && min >= 2 * usual; }
+  // Returns what a zone would have by default, given its min without a boost: zones share it by their sizes. Requires
+  // that min is raised.
+  std::uint64_t usual_part(std::uint64_t zone_min) const {
+    return static_cast<std::uint64_t>(static_cast<double>(std::min(zone_min, min)) / static_cast<double>(min) *
+                                      static_cast<double>(usual));
+  }
 };
 // Returns them for a report (mm/page_alloc.c, calculate_min_free_kbytes).
 MinFree min_free_of(const PageFailure& report);
@@ -122,6 +138,7 @@ class PageFailureFinder {
   void add_limit(const Fact& fact);
   void add_high(const Fact& fact);
   void add_cgroup(const Fact& fact);
+  void add_driver(const Fact& fact);
   void add_zone(const Fact& fact);
   void add_reserve(const Fact& fact);
   void add_blocks(const Fact& fact);

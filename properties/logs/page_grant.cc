@@ -109,14 +109,14 @@ GrantTest test_grant(const ZoneReport& zone, const PageRequest& request, bool hi
   // Kernels that print how many of them are free (6.13, and stable ones before) leave out only those.
   if (!counts_highatomic(request))
     test.highatomic = in_pages(zone.free_highatomic ? *zone.free_highatomic : zone.highatomic.value_or(0), request);
-  const bool areas_unknown = !may_use_areas(request.flags) && !zone.of_areas;
-  const bool highatomic_unknown = !counts_highatomic(request) && !zone.highatomic && request.release >= Release::v4_4;
-  test.at_most = areas_unknown || highatomic_unknown;
+  test.areas_unknown = !may_use_areas(request.flags) && !zone.of_areas;
+  test.highatomic_unknown = !counts_highatomic(request) && !zone.highatomic && request.release >= Release::v4_4;
+  test.at_most = test.areas_unknown || test.highatomic_unknown;
   test.block = static_cast<std::int64_t>(order_pages(request.order)) - 1;
   test.mark = in_pages(zone.min, request);
   if (is_urgent(request)) test.mark -= test.mark / 2;
   if (cannot_wait(request) && (is_urgent(request) || request.release < Release::v6_3)) test.mark -= test.mark / 4;
-  test.reserve = reserve_for(zone, request.flags, high_memory);
+  test.reserve = request.flags_assumed ? 0 : reserve_for(zone, request.flags, high_memory);
   // Who frees memory by taking some may take the last page.
   if ((request.flags & kGfpMemalloc) != 0 && (request.flags & kGfpNomemalloc) == 0) test.mark = test.reserve = 0;
   test.enough = test.usable() > test.needed();

@@ -22,6 +22,8 @@ struct PageRequest {
   Gfp flags = kGfpKernel;
   Release release = Release::v6_1;
   std::uint64_t page_kb = 4;  // the size of a page of the machine
+  // Whether the flags are only assumed: what a zone keeps for requests that cannot use higher ones is left out.
+  bool flags_assumed = false;
 };
 
 // All in pages.
@@ -35,6 +37,8 @@ struct GrantTest {
   // Whether the report leaves out what is kept from the request: free pages of areas (up to 3.6), or the pages kept for
   // urgent requests (4.4 to 4.19). usable() may be less then.
   bool at_most = false;
+  bool areas_unknown = false;       // of these: free pages of areas
+  bool highatomic_unknown = false;  // and pages kept for urgent requests
   bool enough = false;
   // The smallest order with a block that it may take; nullopt if there is none.
   std::optional<unsigned> block_order;

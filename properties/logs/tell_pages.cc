@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <string>
 
+#include "properties/logs/brief_pages.h"
 #include "properties/logs/page_grant.h"
+#include "properties/logs/page_verdict.h"
 #include "properties/logs/versions.h"
 
 namespace cma::logs {
@@ -14,109 +16,39 @@ namespace {
 constexpr std::size_t kMostFailuresTold = 12;
 // A zone's share of areas from which on it is worth a sentence: a half.
 constexpr std::uint64_t kLargeShare = 2;
-// A request does not wait for so many milliseconds.
-constexpr std::uint64_t kMostWait = std::uint64_t{1} << 32;
 // What no zone has: figures of damaged lines.
-constexpr std::uint64_t kMostKb = std::uint64_t{1} << 44;
+constexpr std::uint64_t kMostZoneKb = std::uint64_t{1} << 44;
+// A report and a request so far apart are of one shortage of memory; in lines where those have no times.
+constexpr std::int64_t kOneShortage = 60'000'000;
+constexpr std::uint64_t kLinesOfShortage = 400;
+// What has a smaller part of memory, in percent, explains nothing.
+constexpr std::uint64_t kLeastShare = 1;
 
-struct Judged {
-  const PageFailure* failure = nullptr;
-  const PageFailure* report = nullptr;  // whose zones are looked at
-  PageRequest request;
-  bool flags_known = false;
-  Verdict verdict = Verdict::no_report;
-  const ZoneReport* zone = nullptr;  // the one that decides: the largest of those that come nearest to a grant
-  GrantTest test;                    // of it
-  bool boost_decides = false;
-  bool size_decides = false;  // the verdict depends on the size of pages, which the log does not tell
+// What earlier sections have: the report of a failure, and that about a request like it.
+struct ToldBefore {
+  bool report = false;
+  bool request = false;
 };
 
-PageRequest request_of(const PageFailure& failure, const Kernel& kernel, bool& flags_known) {
-  PageRequest request;
-  const ReleaseRange versions = kernel.versions();
-  request.release = kernel.named ? *kernel.named : versions.last.value_or(versions.first);
-  request.order = failure.order;
-  flags_known = false;
-  if (!failure.mode) return request;
-  // Numbers of a vendor's kernel can be those of another version.
-  std::optional<Gfp> flags = flags_of(*failure.mode, request.release);
-  if (const auto printers = versions_of(*failure.mode); printers && !printers->contains(request.release)) {
-    flags = flags_of(*failure.mode, printers->first);
-  }
-  flags_known = flags.has_value();
-  if (flags) request.flags = *flags;
-  return request;
-}
-
-Verdict verdict_on(const GrantTest& test, const PageRequest& request) {
-  if (!test.enough) return Verdict::refused;
-  if (test.block_order || (request.order == 0 && !test.blocks_known))
-    return test.at_most ? Verdict::not_known : Verdict::granted;
-  return test.blocks_known ? Verdict::no_block : Verdict::not_known;
-}
-
-// Returns how near a verdict is to a grant: a zone that grants decides.
-int rank_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::not_about_pages:
-    case Verdict::of_cgroup:
-    case Verdict::no_report: return 0;
-    case Verdict::refused: return 1;
-    case Verdict::no_block: return 2;
-    case Verdict::not_known: return 3;
-    case Verdict::granted: return 4;
-  }
-  return 0;
-}
-
-// Returns whether larger pages than the request has would change the verdict: what is kept back is counted in pages.
-bool depends_on_size(const ZoneReport& zone, PageRequest request, bool high_memory) {
-  const bool enough = test_grant(zone, request, high_memory).enough;
-  for (const std::uint64_t page_kb : {4, 16, 64}) {
-    request.page_kb = page_kb;
-    if (test_grant(zone, request, high_memory).enough != enough) return true;
-  }
-  return false;
-}
-
-// Judges a failure by a report: its own, or the one before it if it has none.
-Judged judge_failure(const PageFailure& failure, const PageFailure& report, const Context& context) {
-  Judged judged;
-  judged.failure = &failure;
-  judged.report = &report;
-  judged.request = request_of(failure, context.kernel, judged.flags_known);
-  const bool has_blocks =
-      std::ranges::any_of(report.zones, [](const ZoneReport& zone) { return !zone.blocks.empty(); });
-  judged.request.page_kb = has_blocks ? report.page_kb : context.page_kb();
-  const bool size_known = has_blocks || context.page_shift_line != 0;
-  for (const ZoneReport& zone : report.zones) {
-    if (!zone.has_state || !may_use_zone(judged.request.flags, zone.name)) continue;
-    if (!may_use_node(failure, zone)) continue;
-    const GrantTest test = test_grant(zone, judged.request, report.has_high_memory);
-    const Verdict verdict = verdict_on(test, judged.request);
-    // Of zones that are alike the largest one says most.
-    const auto key = [](Verdict of, const ZoneReport& one) { return std::pair(rank_of(of), one.managed.value_or(0)); };
-    if (judged.zone != nullptr && key(verdict, zone) <= key(judged.verdict, *judged.zone)) continue;
-    judged.verdict = verdict;
-    judged.zone = &zone;
-    judged.test = test;
-    ZoneReport unboosted = zone;
-    unboosted.min -= std::min(zone.min, zone.boost.value_or(0));
-    judged.boost_decides =
-        verdict == Verdict::refused && test_grant(unboosted, judged.request, report.has_high_memory).enough;
-    judged.size_decides = !size_known && depends_on_size(zone, judged.request, report.has_high_memory);
-  }
-  if (judged.size_decides) judged.verdict = Verdict::not_known;
-  if (failure.kind == PageFailure::Kind::vmalloc) judged.verdict = Verdict::not_about_pages;
-  if (failure.of_cgroup) judged.verdict = Verdict::of_cgroup;
-  return judged;
-}
+// What a line of free blocks that was cut says of those that are missing.
+struct CutBlocks {
+  std::uint64_t up_to_kb = 0;  // the largest blocks that the line has
+  std::uint64_t sum_kb = 0;    // of those that it has
+  std::uint64_t left_kb = 0;   // in larger ones
+};
 
 // --- evidence ---
 
 void tell_request(const Judged& judged, Section& section) {
   const PageFailure& failure = *judged.failure;
-  if (failure.kind == PageFailure::Kind::report_only) {
+  if (judged.by_driver) {
+    section.add(
+        Certainty::fits,
+        fmt::format("it is the report of the block that a driver then did not get: where areas have no room, the "
+                    "DMA layer asks the page allocator for {} in a row (order {})",
+                    pages_text(order_pages(judged.request.order), judged.request.page_kb), judged.request.order),
+        {failure.line, failure.driver_line});
+  } else if (failure.kind == PageFailure::Kind::report_only) {
     const std::string what = failure.asked ? "the report was asked for" : "the line of the request is missing";
     section.add(Certainty::guess, what + "; what follows is for one page of the kernel's own (GFP_KERNEL)");
     return;
@@ -134,8 +66,29 @@ void tell_request(const Judged& judged, Section& section) {
       section.add(Certainty::follows, "the flags have bits that no kernel has which the log fits: not decoded",
                   {failure.line});
   }
-  if (failure.order > kCostlyOrder)
+  if (judged.request.order > kCostlyOrder)
     section.add(Certainty::follows, "above order 3 the kernel gives up after a few attempts", {failure.line});
+}
+
+// Returns what a line of free blocks that was cut tells; nullopt if it is whole, or contradicts the one before.
+std::optional<CutBlocks> cut_blocks(const ZoneReport& zone, std::uint64_t page_kb) {
+  if (!zone.has_state || zone.blocks.empty() || zone.blocks_sum) return std::nullopt;
+  CutBlocks cut;
+  cut.up_to_kb = page_kb << (zone.blocks.size() - 1);
+  for (std::size_t order = 0; order < zone.blocks.size(); ++order)
+    cut.sum_kb += zone.blocks[order].count * (page_kb << order);
+  if (cut.sum_kb > zone.free) return std::nullopt;
+  cut.left_kb = zone.free - cut.sum_kb;
+  return cut;
+}
+
+// Returns how the test ends, where the report leaves out what is kept from the request.
+std::string open_end(const GrantTest& test) {
+  const std::int64_t most = test.usable() - test.needed();
+  const std::string end = ", which the report does not tell";
+  if (!test.areas_unknown) return fmt::format(": enough, unless {} or more are kept for urgent requests{}", most, end);
+  return fmt::format(": enough, unless areas{} have {} or more of them{}",
+                     test.highatomic_unknown ? " and what is kept for urgent requests" : "", most, end);
 }
 
 void tell_test(const ZoneReport& zone, const GrantTest& test, const PageRequest& request, Section& section) {
@@ -147,9 +100,7 @@ void tell_test(const ZoneReport& zone, const GrantTest& test, const PageRequest&
   const auto min = static_cast<std::int64_t>(zone.min / request.page_kb);
   text += test.mark == min ? " (min)" : fmt::format(" (min {}, lowered for an urgent request)", min);
   if (test.reserve != 0) text += fmt::format(" + {} kept for requests that cannot use higher zones", test.reserve);
-  text += !test.enough   ? ": refused"
-          : test.at_most ? ": perhaps enough, as the line does not have all that is kept back"
-                         : ": enough";
+  text += !test.enough ? ": refused" : test.at_most ? open_end(test) : ": enough";
   section.add(Certainty::follows, text, {zone.line, zone.reserve_line});
   if (zone.blocks.empty() || (request.order == 0 && (test.block_order || !test.blocks_known))) return;
   const std::string letters = usable_letters(request);
@@ -165,7 +116,7 @@ void tell_test(const ZoneReport& zone, const GrantTest& test, const PageRequest&
                 fmt::format("it may take blocks of the lists {}: none of order {} or more has one of these letters",
                             letters, request.order),
                 {zone.blocks_line});
-  else
+  else if (!cut_blocks(zone, request.page_kb))
     section.add(Certainty::follows,
                 "the line of the free blocks is cut, or has no letters: it does not tell whether a block would do",
                 {zone.blocks_line});
@@ -200,28 +151,39 @@ void tell_settings(const Judged& judged, const ZoneReport& zone, Section& sectio
 }
 
 // Tells whether min_free_kbytes is much more than by default.
-void tell_min(const PageFailure& report, Section& section) {
-  const MinFree free = min_free_of(report);
+void tell_min(const Judged& judged, Section& section) {
+  const MinFree& free = judged.min_free;
   if (!free.is_raised()) return;
-  section.add(Certainty::fits,
-              fmt::format("min is {} kB in all zones together, and would be about {} kB by default: "
-                          "vm.min_free_kbytes was raised, by a setting or by khugepaged",
-                          free.min, free.usual),
-              free.lines);
+  const MinFreeSetting* setting = judged.setting;
+  std::vector<std::uint64_t> lines = free.lines;
+  std::string text =
+      fmt::format("min is {} kB in all zones together, and would be about {} kB by default: ", free.min, free.usual);
+  if (setting == nullptr) {
+    text += "vm.min_free_kbytes was raised, by a setting or by khugepaged";
+  } else {
+    text += setting->by_khugepaged ? "khugepaged raised vm.min_free_kbytes" : "vm.min_free_kbytes was set to it";
+    lines.push_back(setting->line);
+  }
+  if (judged.min_decides) text += ". With the default the request would pass";
+  section.add(setting == nullptr ? Certainty::fits : Certainty::follows, text, lines);
 }
 
-// Tells what a line of free blocks that was cut says of those that are missing.
-void tell_cut_blocks(const ZoneReport& zone, std::uint64_t page_kb, Section& section) {
-  if (!zone.has_state || zone.blocks.empty() || zone.blocks_sum) return;
-  std::uint64_t sum = 0;
-  for (std::size_t order = 0; order < zone.blocks.size(); ++order) sum += zone.blocks[order].count * (page_kb << order);
-  if (sum > zone.free) return;
-  section.add(
-      Certainty::fits,
-      fmt::format(
-          "the line of the free blocks is cut: those of up to {} kB sum up to {} kB, so some {} kB are in larger ones",
-          page_kb << (zone.blocks.size() - 1), sum, zone.free - sum),
-      {zone.line, zone.blocks_line});
+// Tells what a line of free blocks that was cut says of blocks that are large enough for the request.
+void tell_cut_blocks(const ZoneReport& zone, const Judged& judged, Section& section) {
+  const std::uint64_t page_kb = judged.request.page_kb;
+  const auto cut = cut_blocks(zone, page_kb);
+  if (!cut) return;
+  std::string text = fmt::format(
+      "the line of the free blocks is cut: those of up to {} kB sum up to {} kB, so some {} kB are in larger ones",
+      cut->up_to_kb, cut->sum_kb, cut->left_kb);
+  if (const std::uint64_t block = page_kb << judged.request.order; block > cut->up_to_kb) {
+    const std::uint64_t most = cut->left_kb / block;
+    text += most == 0 ? fmt::format(": none of {} kB", block) : fmt::format(": at most {} of {} kB", most, block);
+    const bool passed = test_grant(zone, judged.request, judged.report->has_high_memory).enough;
+    const bool failed = judged.failure->kind != PageFailure::Kind::stalled;
+    if (most != 0 && passed && failed) text += ", and none that the request may use, as it failed";
+  }
+  section.add(Certainty::fits, text, {zone.line, zone.blocks_line});
 }
 
 // Tells where figures of one line contradict each other.
@@ -245,17 +207,22 @@ void tell_users(const PageFailure& report, Section& section) {
   for (const ZoneReport& zone : report.zones) {
     if (!zone.has_state) continue;
     for (const auto& figure : {zone.managed, zone.anonymous, zone.of_files})
-      if (!figure || *figure > kMostKb) return;
+      if (!figure || *figure > kMostZoneKb) return;
     managed += *zone.managed;
     anonymous += *zone.anonymous;
     of_files += *zone.of_files;
     lines.push_back(zone.line);
   }
   if (managed == 0) return;
-  section.add(Certainty::follows,
-              fmt::format("of {} kB tasks have {} kB as anonymous memory ({} %), files {} kB ({} %)", managed,
-                          anonymous, anonymous * 100 / managed, of_files, of_files * 100 / managed),
-              lines);
+  std::string text;
+  const auto add_share = [&](const char* what, std::uint64_t kb, const char* as) {
+    const std::uint64_t percent = kb * 100 / managed;
+    if (percent < kLeastShare) return;
+    text += fmt::format("{}{} {} kB{} ({} %)", text.empty() ? "" : ", ", what, kb, as, percent);
+  };
+  add_share("tasks have", anonymous, " as anonymous memory");
+  add_share("files have", of_files, "");
+  if (!text.empty()) section.add(Certainty::follows, fmt::format("of {} kB {}", managed, text), lines);
 }
 
 // Tells whom the kernel killed, and which limit was reached.
@@ -284,7 +251,7 @@ void tell_verdict(const Judged& judged, Section& section) {
     case Verdict::granted:
       section.add(Certainty::follows,
                   judged.failure->asked ? "it would be granted"
-                  : judged.failure->kind == PageFailure::Kind::report_only
+                  : judged.failure->kind == PageFailure::Kind::report_only && !judged.by_driver
                       ? "it would be granted: the request that failed was for a larger block, or for another zone"
                       : "the printed state would grant it: it is later than the failure",
                   {judged.zone->line, judged.zone->blocks_line});
@@ -305,7 +272,8 @@ std::string page_failure_title(const Judged& judged, Shown& shown) {
   const PageFailure& failure = *judged.failure;
   const std::string by = failure.task.empty() ? "" : " by " + shown.name("task", failure.task);
   switch (failure.kind) {
-    case PageFailure::Kind::report_only: return "memory report";
+    case PageFailure::Kind::report_only:
+      return judged.by_driver ? "request for pages for a driver's buffer: failed" : "memory report";
     case PageFailure::Kind::failure: return "request for pages" + by + ": failed";
     case PageFailure::Kind::out_of_memory: return "request for pages" + by + ": out of memory";
     case PageFailure::Kind::vmalloc: return fmt::format("vmalloc of {} bytes{}: failed", failure.bytes.value_or(0), by);
@@ -315,32 +283,50 @@ std::string page_failure_title(const Judged& judged, Shown& shown) {
   return {};
 }
 
-void tell_failure(const Judged& judged, Shown& shown, LogAnswer& answer) {
+// Tells of a report from before the failure, whose own is not in the log.
+void tell_borrowed(const Judged& judged, const ToldBefore& before, Section& section) {
+  const auto time = time_between(judged.report->origin, judged.failure->origin);
+  const std::string earlier = time ? ", " + time_text(*time) + " earlier" : "";
+  section.add(Certainty::fits,
+              "its own report is not in the log; " +
+                  (before.request ? "by the report before it" + earlier + " the same is true as above"
+                                  : "what follows is for the report before it" + earlier),
+              {judged.failure->line, judged.report->line});
+}
+
+// Tells of the zones of the report: whether each grants the request, and how they are set up.
+void tell_zones(const Judged& judged, Section& section) {
+  const PageFailure& failure = *judged.failure;
+  const PageFailure& report = *judged.report;
+  for (const ZoneReport& zone : report.zones) {
+    if (!zone.has_state || !may_use_zone(judged.request.flags, zone.name)) continue;
+    if (!may_use_node(failure, zone)) {
+      section.add(Certainty::follows, fmt::format("zone {} is of a node that the task may not use", zone.name),
+                  {failure.nodes_line, zone.line});
+      continue;
+    }
+    tell_test(zone, test_grant(zone, judged.request, report.has_high_memory), judged.request, section);
+    tell_settings(judged, zone, section);
+    tell_cut_blocks(zone, judged, section);
+  }
+  tell_min(judged, section);
+  if (judged.verdict == Verdict::refused) tell_users(report, section);
+}
+
+// Adds the section of a failure.
+void tell_failure(const Judged& judged, const ToldBefore& before, Shown& shown, LogAnswer& answer) {
   Section section{page_failure_title(judged, shown), {}};
   const PageFailure& failure = *judged.failure;
   const PageFailure& report = *judged.report;
-  if (failure.kind != PageFailure::Kind::vmalloc && !failure.of_cgroup) {
+  const bool told = judged.about_zones() && judged.borrowed() && before.request;
+  if (judged.about_zones()) {
     tell_request(judged, section);
-    if (&report != &failure)
-      section.add(Certainty::fits, "its own report is not in the log; what follows is for the report before it",
-                  {failure.line, report.line});
-    for (const ZoneReport& zone : report.zones) {
-      if (!zone.has_state || !may_use_zone(judged.request.flags, zone.name)) continue;
-      if (!may_use_node(failure, zone)) {
-        section.add(Certainty::follows, fmt::format("zone {} is of a node that the task may not use", zone.name),
-                    {failure.nodes_line, zone.line});
-        continue;
-      }
-      tell_test(zone, test_grant(zone, judged.request, report.has_high_memory), judged.request, section);
-      tell_settings(judged, zone, section);
-      tell_cut_blocks(zone, report.page_kb, section);
-    }
-    tell_min(report, section);
-    if (judged.verdict == Verdict::refused) tell_users(report, section);
+    if (judged.borrowed()) tell_borrowed(judged, before, section);
+    if (!told) tell_zones(judged, section);
   }
-  if (&report == &failure)
+  if (!judged.borrowed() || (judged.about_zones() && !before.report))
     for (const ZoneReport& zone : report.zones) tell_consistency(zone, report.page_kb, section);
-  tell_verdict(judged, section);
+  if (!told) tell_verdict(judged, section);
   tell_consequence(failure, shown, section);
   if (failure.kind == PageFailure::Kind::vmemmap)
     section.add(Certainty::follows,
@@ -353,10 +339,10 @@ void tell_failure(const Judged& judged, Shown& shown, LogAnswer& answer) {
 PageFailureSummary summary_of(const Judged& judged) {
   PageFailureSummary summary;
   summary.line = judged.failure->line;
-  summary.order = judged.failure->order;
+  summary.order = judged.request.order;
   if (judged.failure->mode) summary.flags = judged.failure->mode->number;
   summary.verdict = judged.verdict;
-  summary.own_report = judged.report == judged.failure;
+  summary.own_report = !judged.borrowed();
   if (judged.zone == nullptr) return summary;
   summary.zone = judged.zone->name;
   summary.usable = judged.test.usable();
@@ -365,147 +351,77 @@ PageFailureSummary summary_of(const Judged& judged) {
   return summary;
 }
 
-// --- the short answer ---
-
-std::string what_failed(const Judged& judged, Shown& shown) {
-  const PageFailure& failure = *judged.failure;
-  const std::string by = failure.task.empty() ? "" : " by " + shown.name("task", failure.task);
-  switch (failure.kind) {
-    case PageFailure::Kind::report_only:
-      return failure.asked ? "A memory report that was asked for; it shows no failure."
-                           : "A memory report, without the line of the request that failed.";
-    case PageFailure::Kind::failure:
-      return fmt::format("A request for {} in a row (order {}){} failed.", shown.pages(order_pages(failure.order)),
-                         failure.order, by);
-    case PageFailure::Kind::out_of_memory:
-      return fmt::format("Memory ran out for a request of order {}{}: the kernel looked for a task to kill.",
-                         failure.order, by);
-    case PageFailure::Kind::vmalloc: return fmt::format("vmalloc of {} bytes{} failed.", failure.bytes.value_or(0), by);
-    case PageFailure::Kind::stalled:
-      return fmt::format("A request for {} in a row (order {}){} had waited for {} and not failed.",
-                         shown.pages(order_pages(failure.order)), failure.order, by,
-                         time_text(static_cast<std::int64_t>(std::min(failure.waited_ms, kMostWait) * 1000)));
-    case PageFailure::Kind::vmemmap:
-      return fmt::format("A block of order {} for descriptors of pages{} was not had; single pages are taken then.",
-                         failure.order, by);
-  }
-  return {};
+// Returns whether a report has lost its request, and the one after it its report, about the same shortage of memory:
+// then one section tells of both.
+bool are_one(const PageFailure& report, const PageFailure& next) {
+  if (report.kind != PageFailure::Kind::report_only || report.asked || report.driver_line != 0) return false;
+  if (!report.has_report() || next.has_report() || next.of_cgroup) return false;
+  if (next.kind == PageFailure::Kind::report_only || next.kind == PageFailure::Kind::vmalloc) return false;
+  const auto time = time_between(report.origin, next.origin);
+  return time ? *time <= kOneShortage : next.line - report.last_line <= kLinesOfShortage;
 }
 
-std::string page_blame(const Judged& judged) {
-  const GrantTest& test = judged.test;
-  switch (judged.verdict) {
-    case Verdict::not_about_pages:
-      if (judged.failure->bytes == 0) return "It was asked for nothing, and refused; no page was missing.";
-      return judged.failure->lacked_pages ? "Memory ran out on the way; it is not about a block of pages."
-                                          : "That is about address space, not about pages.";
-    case Verdict::of_cgroup: return "A control group reached its limit; the machine's free memory does not matter.";
-    case Verdict::no_report: return "The log has no report of a zone that it may use: not enough to tell why.";
-    case Verdict::refused:
-      return fmt::format("In zone {} only {} of {} free pages are usable for it{}; it needs more than {}{}.",
-                         judged.zone->name, test.usable(), test.free,
-                         test.of_areas != 0 ? fmt::format(" ({} belong to areas)", test.of_areas) : "", test.needed(),
-                         judged.boost_decides ? ", as min is boosted" : "");
-    case Verdict::no_block:
-      return fmt::format("Enough pages are free in zone {}, but no block of order {} or more that it may take: {}.",
-                         judged.zone->name, judged.request.order,
-                         test.blocks_of_areas != 0 ? fmt::format("the {} of that size belong to areas",
-                                                                 counted(test.blocks_of_areas, "block"))
-                                                   : "memory is in pieces");
-    case Verdict::granted:
-      if (judged.failure->kind == PageFailure::Kind::report_only)
-        return fmt::format("One page of the kernel's own would be granted: usable are {} of {} free pages{}.",
-                           test.usable(), test.free,
-                           test.of_areas != 0 ? fmt::format("; {} belong to areas", test.of_areas) : "");
-      return fmt::format(
-          "The state printed after it would grant it: at the failure less was free. Usable are {} of {} free pages{}.",
-          test.usable(), test.free, test.of_areas != 0 ? fmt::format("; {} belong to areas", test.of_areas) : "");
-    case Verdict::not_known:
-      if (judged.size_decides)
-        return "Whether enough pages are free depends on their size, which the log does not tell.";
-      if (test.at_most)
-        return fmt::format(
-            "At most {} of {} free pages are usable for it, and it needs more than {}: not enough to tell "
-            "whether the printed state would refuse it.",
-            test.usable(), test.free, test.needed());
-      return "Enough pages are free; whether a block was large enough the log does not tell.";
+// Returns what earlier sections, of these failures, have about the report of another.
+ToldBefore told_before(const std::vector<Judged>& told, const Judged& judged) {
+  ToldBefore before;
+  for (const Judged& other : told) {
+    if (other.report != judged.report || !other.about_zones()) continue;
+    before.report = true;
+    before.request =
+        before.request || (other.request.order == judged.request.order && other.request.flags == judged.request.flags &&
+                           other.zone == judged.zone && other.verdict == judged.verdict);
   }
-  return {};
+  return before;
 }
 
-std::string page_remedy(const Judged& judged) {
-  const PageFailure& failure = *judged.failure;
-  if (failure.kind == PageFailure::Kind::report_only && judged.verdict == Verdict::granted) return "";
-  if (failure.kind == PageFailure::Kind::vmalloc && !failure.lacked_pages && failure.bytes.value_or(0) != 0)
-    return "On 32 bits vmalloc=SIZE on the command line makes room; /proc/vmallocinfo shows who has it.";
-  const bool areas = judged.test.of_areas > judged.test.free / 2;
-  switch (judged.verdict) {
-    case Verdict::refused:
-      if (judged.boost_decides)
-        return "vm.watermark_boost_factor=0, or a smaller area, so that more memory is ordinary.";
-      if (areas)
-        return "A smaller area, so that more memory is ordinary; or a smaller vm.min_free_kbytes, if that was raised.";
-      return "More memory, fewer users of it, or a smaller vm.min_free_kbytes, if that was raised.";
-    case Verdict::no_block:
-    case Verdict::not_known:
-      return areas ? "A smaller area, or requests of a smaller order."
-                   : "Requests of a smaller order, or a larger vm.min_free_kbytes.";
-    case Verdict::granted:
-      return areas ? "A smaller area leaves more for such requests, a larger vm.min_free_kbytes for urgent ones."
-                   : "A larger vm.min_free_kbytes keeps more for urgent requests.";
-    case Verdict::of_cgroup: return "A larger limit (memory.max), or less in the group.";
-    case Verdict::not_about_pages:
-    case Verdict::no_report: return "";
+// Keeps the finding with more weight. That a task was killed is worth a sentence, whatever else failed.
+class HeaviestFinding {
+ public:
+  void add(const Judged& judged, Shown& shown) {
+    Finding next = page_finding(judged, shown);
+    const bool ran_out = judged.failure->kind == PageFailure::Kind::out_of_memory;
+    if (finding_ && finding_->weight >= next.weight) {
+      if (ran_out && !ran_out_told_) finding_->besides.push_back(next.what);
+      ran_out_told_ = ran_out_told_ || ran_out;
+      return;
+    }
+    ran_out_told_ = ran_out;
+    finding_ = std::move(next);
   }
-  return {};
-}
+  std::optional<Finding> take() { return std::move(finding_); }
 
-std::uint64_t failure_weight(const PageFailure& failure) {
-  switch (failure.kind) {
-    case PageFailure::Kind::report_only: return failure.asked ? 1 : kSuspicious;
-    case PageFailure::Kind::stalled:
-    case PageFailure::Kind::vmemmap: return kSuspicious + 1;
-    case PageFailure::Kind::failure:
-    case PageFailure::Kind::out_of_memory:
-    case PageFailure::Kind::vmalloc: return kFailed;
-  }
-  return 0;
-}
+ private:
+  std::optional<Finding> finding_;
+  bool ran_out_told_ = false;
+};
 
 }  // namespace
 
 std::optional<Finding> tell_page_failures(const std::vector<PageFailure>& failures, const Context& context,
                                           Shown& shown, LogAnswer& answer) {
-  std::optional<Finding> finding;
-  std::size_t told = 0;
-  bool ran_out_told = false;
+  HeaviestFinding finding;
+  std::vector<Judged> told;
+  std::size_t left_out = 0;
   const PageFailure* report = nullptr;
-  for (const PageFailure& failure : failures) {
-    const bool empty =
-        failure.kind == PageFailure::Kind::report_only && std::ranges::none_of(failure.zones, &ZoneReport::has_state);
-    if (empty) continue;
-    const bool has_report = std::ranges::any_of(failure.zones, &ZoneReport::has_state);
+  for (std::size_t i = 0; i < failures.size(); ++i) {
+    const PageFailure& failure = failures[i];
+    const bool has_report = failure.has_report();
+    if (failure.kind == PageFailure::Kind::report_only && !has_report) continue;
     if (has_report) report = &failure;
+    if (i + 1 < failures.size() && are_one(failure, failures[i + 1])) continue;
     const Judged judged = judge_failure(failure, report == nullptr ? failure : *report, context);
     answer.failures.push_back(summary_of(judged));
-    if (told++ < kMostFailuresTold) tell_failure(judged, shown, answer);
-    const std::uint64_t weight = failure_weight(failure);
-    const bool ran_out = failure.kind == PageFailure::Kind::out_of_memory;
-    if (finding && finding->weight >= weight) {
-      // That a task was killed is worth a sentence, whatever else failed.
-      if (ran_out && !ran_out_told) finding->besides.push_back(what_failed(judged, shown));
-      ran_out_told = ran_out_told || ran_out;
+    finding.add(judged, shown);
+    if (told.size() == kMostFailuresTold) {
+      ++left_out;
       continue;
     }
-    ran_out_told = ran_out;
-    finding = Finding{weight, what_failed(judged, shown), page_blame(judged), page_remedy(judged), {}, {}};
-    if (judged.verdict == Verdict::no_report)
-      finding->collect.emplace_back("dmesg    (from the line \"page allocation failure\" to \"pages cma reserved\")");
+    tell_failure(judged, told_before(told, judged), shown, answer);
+    told.push_back(judged);
   }
-  if (told > kMostFailuresTold)
-    answer.sections.push_back(
-        {fmt::format("{} more requests for pages are left out here", told - kMostFailuresTold), {}});
-  return finding;
+  if (left_out != 0)
+    answer.sections.push_back({fmt::format("{} more requests for pages are left out here", left_out), {}});
+  return finding.take();
 }
 
 }  // namespace cma::logs

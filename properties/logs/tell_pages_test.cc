@@ -48,7 +48,7 @@ TEST(TellPages, ARequestThatWaitsHasNotFailed) {
 TEST(TellPages, DescriptorsOfPagesAreThenPutIntoSinglePages) {
   const std::string text =
       told_of_pages("kworker/u16:2: vmemmap alloc failure: order:9, mode:0xcc0(GFP_KERNEL), nodemask=(null)\n");
-  EXPECT_THAT(text, HasSubstr("A block of order 9 for descriptors of pages by kworker/u16:2 was not had"));
+  EXPECT_THAT(text, HasSubstr("There was no block of order 9 for descriptors of pages, asked for by kworker/u16:2;"));
   EXPECT_THAT(text, HasSubstr("the line alone is no failure"));
 }
 
@@ -142,6 +142,198 @@ TEST(TellPages, ATaskThatWasKilledIsSaidBesideOtherRequests) {
   EXPECT_EQ(beside.brief[0].find("Besides"), beside.brief[0].rfind("Besides"));
   EXPECT_EQ(beside.brief[0].find(sentence), beside.brief[0].rfind(sentence));
   EXPECT_THAT(answer_of_pages(ran_out + failed).brief[0], Not(HasSubstr("Besides")));
+}
+
+// A machine of one zone of low memory, which must keep twenty times as much as by default, and of high memory.
+constexpr const char* kRaised =
+    "[   20.000000] Normal free:310000kB boost:0kB min:51200kB low:64000kB high:76800kB reserved_highatomic:0KB "
+    "active_anon:0kB inactive_anon:0kB active_file:100kB inactive_file:0kB managed:409600kB free_cma:262000kB\n"
+    "[   20.000001] lowmem_reserve[]: 0 9000 9000\n"
+    "[   20.000002] 500000 pages HighMem/MovableOnly\n";
+constexpr const char* kRanOut =
+    "[   23.500000] init invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n";
+
+TEST(TellPages, AReportWithoutItsRequestIsToldWithARequestWithoutItsReport) {
+  const LogAnswer answer = answer_of_pages(std::string(kRaised) + kRanOut);
+  ASSERT_EQ(answer.failures.size(), 1U);
+  EXPECT_EQ(answer.failures[0].verdict, Verdict::refused);
+  EXPECT_FALSE(answer.failures[0].own_report);
+  const std::string text = whole_text(answer);
+  EXPECT_THAT(text, Not(HasSubstr("memory report")));
+  EXPECT_THAT(text, HasSubstr("what follows is for the report before it, 3.5 s earlier (lines 1, 4)"));
+  EXPECT_EQ(text.find("zone Normal: 77500 pages free"), text.rfind("zone Normal: 77500 pages free"));
+}
+
+TEST(TellPages, AReportOfLongBeforeIsToldAlone) {
+  std::string late = kRanOut;
+  late.replace(late.find("23.5"), 4, "93.5");
+  const LogAnswer answer = answer_of_pages(std::string(kRaised) + late);
+  ASSERT_EQ(answer.failures.size(), 2U);
+  EXPECT_THAT(whole_text(answer), HasSubstr("memory report\nthe line of the request is missing"));
+}
+
+TEST(TellPages, WithoutTimesAReportOfManyLinesBeforeIsToldAlone) {
+  const auto failures_after = [](int lines) {
+    std::string log =
+        "Normal free:31000kB boost:0kB min:5120kB low:6400kB high:7680kB reserved_highatomic:0KB managed:409600kB "
+        "free_cma:26200kB\n";
+    for (int i = 0; i < lines; ++i) log += "x\n";
+    return answer_of_pages(log + "a: page allocation failure: order:0, mode:0xcc0(GFP_KERNEL)\n").failures.size();
+  };
+  EXPECT_EQ(failures_after(399), 1U);
+  EXPECT_EQ(failures_after(400), 2U);
+}
+
+TEST(TellPages, WhatIsTrueOfAReportIsSaidOnceOfRequestsThatAreAlike) {
+  const LogAnswer answer = answer_of_pages(std::string(kRaised) + kRanOut + kRanOut +
+                                           "b: page allocation failure: order:3, mode:0xcc0(GFP_KERNEL)\n");
+  EXPECT_EQ(answer.failures.size(), 3U);
+  const std::string text = whole_text(answer);
+  EXPECT_THAT(text, HasSubstr("by the report before it, 3.5 s earlier the same is true as above (lines 1, 5)"));
+  // One of another order is another test.
+  EXPECT_THAT(text, HasSubstr("zone Normal: 77500 pages free - 65500 of areas, which it may not use - 7 of the block"));
+}
+
+TEST(TellPages, AWatermarkThatASettingRaisedIsNamedFirst) {
+  const std::string settings[] = {"$ sysctl vm.min_free_kbytes=51200\n", "vm.min_free_kbytes = 51200\n",
+                                  "/proc/sys/vm/min_free_kbytes:51200\n",
+                                  "# echo 51200 > /proc/sys/vm/min_free_kbytes\n"};
+  for (const std::string& setting : settings) {
+    const LogAnswer answer = answer_of_pages(setting + kRaised + kRanOut);
+    EXPECT_EQ(
+        answer.brief.at(1),
+        "vm.min_free_kbytes was raised to 51200 kB, and zone Normal, the only zone of low memory, must keep all of "
+        "it: of its 77500 free pages 12000 are usable for the request (65500 belong to areas); they must be more "
+        "than 12800. High memory is of no use here.")
+        << setting;
+    EXPECT_EQ(answer.brief.at(2), "Lower vm.min_free_kbytes; or make the area smaller.");
+    EXPECT_THAT(whole_text(answer),
+                HasSubstr("would be about 2560 kB by default: vm.min_free_kbytes was set to it. With the default the "
+                          "request would pass (lines 1-2)"));
+  }
+}
+
+TEST(TellPages, WithoutASettingARaisedWatermarkOnlyFits) {
+  const std::string other = "vm.min_free_kbytes = 65536\n";
+  for (const std::string& setting : {std::string(), other}) {
+    const LogAnswer answer = answer_of_pages(setting + kRaised + kRanOut);
+    EXPECT_THAT(answer.brief.at(1), HasSubstr("vm.min_free_kbytes is 51200 kB (by default about 2560), and zone"));
+    EXPECT_THAT(whole_text(answer), HasSubstr("was raised, by a setting or by khugepaged. With the default"));
+  }
+  EXPECT_THAT(whole_text(answer_of_pages(
+                  "raising min_free_kbytes from 2560 to 51200 to help transparent hugepage allocations\n" +
+                  std::string(kRaised) + kRanOut)),
+              HasSubstr("khugepaged raised vm.min_free_kbytes"));
+}
+
+TEST(TellPages, AWatermarkThatIsRaisedAndDoesNotDecideIsNotBlamed) {
+  std::string report = kRaised;
+  report.replace(report.find("free_cma:262000kB"), 17, "free_cma:308000kB");
+  const LogAnswer answer = answer_of_pages(report + kRanOut);
+  EXPECT_EQ(answer.failures.at(0).verdict, Verdict::refused);
+  EXPECT_THAT(answer.brief.at(1), HasSubstr("In zone Normal only 500 of 77500 free pages are usable"));
+  EXPECT_THAT(whole_text(answer), Not(HasSubstr("With the default")));
+}
+
+TEST(TellPages, OfSeveralZonesEachKeepsItsPartOfARaisedWatermark) {
+  const LogAnswer answer = answer_of_pages(
+      "DMA32 free:30000kB boost:0kB min:20480kB low:25600kB high:30720kB reserved_highatomic:0KB managed:819200kB "
+      "free_cma:20000kB\n"
+      "lowmem_reserve[]: 0 0 0 0\n"
+      "Normal free:30000kB boost:0kB min:40960kB low:51200kB high:61440kB reserved_highatomic:0KB managed:1638400kB "
+      "free_cma:0kB\n"
+      "lowmem_reserve[]: 0 0 0 0\n");
+  EXPECT_THAT(answer.brief.at(1),
+              HasSubstr("vm.min_free_kbytes is 61440 kB (by default about 6270), of which zone Normal must keep 40960 "
+                        "kB: of its 7500 free pages 7500 are usable for the request; they must be more than 10240."));
+  EXPECT_THAT(answer.brief.at(1), Not(HasSubstr("High memory")));
+  EXPECT_EQ(answer.brief.at(2), "Lower vm.min_free_kbytes.");
+}
+
+TEST(TellPages, HighMemoryKeepsNothingOfARaisedWatermark) {
+  const LogAnswer answer = answer_of_pages(
+      "a invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE), order=0, oom_score_adj=0\n"
+      "Normal free:30000kB boost:0kB min:51200kB low:64000kB high:76800kB reserved_highatomic:0KB managed:409600kB "
+      "free_cma:0kB\n"
+      "HighMem free:400kB boost:0kB min:512kB low:640kB high:768kB reserved_highatomic:0KB managed:2000000kB "
+      "free_cma:0kB\n");
+  EXPECT_EQ(answer.failures.at(0).zone, "HighMem");
+  EXPECT_THAT(answer.brief.at(1),
+              HasSubstr("In zone HighMem only 100 of 100 free pages are usable for it; it needs more"));
+}
+
+TEST(TellPages, ABoostEndsWithAnyWriteOfTheSetting) {
+  const LogAnswer answer = answer_of_pages(
+      "Normal free:80000kB boost:6000kB min:9000kB low:9750kB high:10500kB reserved_highatomic:0KB managed:600000kB "
+      "free_cma:72000kB\n");
+  EXPECT_THAT(answer.brief.at(1), HasSubstr("as min is boosted"));
+  EXPECT_THAT(answer.brief.at(2),
+              HasSubstr("A write to vm.min_free_kbytes, even of its present value, ends the boost"));
+  EXPECT_THAT(answer.brief.at(2), HasSubstr("vm.watermark_boost_factor=0 prevents"));
+}
+
+TEST(TellPages, WhatHasLessThanAHundredthOfMemoryExplainsNothing) {
+  std::string report = kRaised;
+  EXPECT_THAT(whole_text(answer_of_pages(report + kRanOut)), Not(HasSubstr("of 409600 kB")));
+  report.replace(report.find("active_file:100kB"), 17, "active_file:40960kB");
+  EXPECT_THAT(whole_text(answer_of_pages(report + kRanOut)),
+              HasSubstr("of 409600 kB files have 40960 kB (10 %) (line 1)"));
+}
+
+// A report that is cut at the edge of a terminal, and whose head is missing.
+constexpr const char* kCut =
+    "DMA32 free:61440kB boost:0kB min:4096kB low:5120kB high:6144kB reserved_highatomic:0KB active_anon:18kB ac>\n"
+    "lowmem_reserve[]: 0 700 700\n"
+    "DMA32: 1000*4kB (UME) 500*8kB (UME) 250*16kB (UMEC) 125*32kB (UMEC) 62*64kB (UMEC) 30*128kB (UMEC) 100*256kB "
+    "(UM>\n";
+
+TEST(TellPages, AReportBeforeADriversLineIsOfTheBlockThatAreasDidNotHave) {
+  const LogAnswer answer = answer_of_pages(std::string(kCut) + "x\nvideo 1: dma alloc of size 2097152 failed\n");
+  ASSERT_EQ(answer.failures.size(), 1U);
+  EXPECT_EQ(answer.failures[0].order, 9U);
+  EXPECT_EQ(answer.brief.at(0),
+            "The page allocator did not have 512 pages (2 MiB) in a row (order 9) for a driver's buffer.");
+  const std::string text = whole_text(answer);
+  EXPECT_THAT(text, HasSubstr("request for pages for a driver's buffer: failed\nit is the report of the block that a "
+                              "driver then did not get"));
+  EXPECT_THAT(text, HasSubstr("in a row (order 9) (lines 1, 5)"));
+  EXPECT_THAT(text,
+              HasSubstr("15360 pages free - 511 of the block itself = at most 14849; must be more than 1024 (min): "
+                        "enough, unless areas have 13825 or more of them, which the report does not tell"));
+  EXPECT_THAT(text,
+              HasSubstr("those of up to 256 kB sum up to 49408 kB, so some 12032 kB are in larger ones: at most 5 of "
+                        "2048 kB, and none that the request may use, as it failed"));
+}
+
+TEST(TellPages, OfBlocksThatAreLargerThanWhatIsLeftThereAreNone) {
+  EXPECT_THAT(whole_text(answer_of_pages(std::string(kCut) + "video 1: dma alloc of size 4194304 failed\n")),
+              HasSubstr("so some 12032 kB are in larger ones: at most 2 of 4096 kB"));
+  std::string less = kCut;
+  less.replace(less.find("free:61440kB"), 12, "free:50000kB");
+  EXPECT_THAT(whole_text(answer_of_pages(less + "video 1: dma alloc of size 2097152 failed\n")),
+              HasSubstr("so some 592 kB are in larger ones: none of 2048 kB (lines 1, 3)"));
+}
+
+TEST(TellPages, OfARequestThatTheWatermarkRefusesBlocksDoNotTell) {
+  std::string tight = kCut;
+  tight.replace(tight.find("min:4096kB"), 10, "min:61440kB");
+  const std::string text = whole_text(answer_of_pages(tight + "video 1: dma alloc of size 2097152 failed\n"));
+  EXPECT_THAT(text, HasSubstr("must be more than 15360 (min): refused"));
+  EXPECT_THAT(text, HasSubstr("at most 5 of 2048 kB (lines 1, 3)"));
+}
+
+TEST(TellPages, ADriversLineFarFromAReportOrOfMoreThanABlockIsAboutNoBlock) {
+  const std::string line = "video 1: dma alloc of size 2097152 failed\n";
+  std::string far = kCut;
+  for (int i = 0; i < 17; ++i) far += "x\n";
+  EXPECT_THAT(whole_text(answer_of_pages(far + line)), HasSubstr("the line of the request is missing"));
+  EXPECT_THAT(whole_text(answer_of_pages(std::string(kCut) + "video 1: dma alloc of size 8388608 failed\n")),
+              HasSubstr("the line of the request is missing"));
+  EXPECT_THAT(whole_text(answer_of_pages("sysrq: Show Memory\n" + std::string(kCut) + line)),
+              HasSubstr("the report was asked for"));
+  EXPECT_THAT(whole_text(answer_of_pages(std::string("a: page allocation failure: order:0, mode:0xcc0(GFP_KERNEL)\n") +
+                                         kCut + line)),
+              Not(HasSubstr("a driver then")));
 }
 
 }  // namespace

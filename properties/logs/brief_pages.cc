@@ -1,0 +1,173 @@
+#include "properties/logs/brief_pages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace cma::logs {
+namespace {
+
+// A request does not wait for so many milliseconds.
+constexpr std::uint64_t kMostWait = std::uint64_t{1} << 32;
+
+// Returns "; 77 belong to areas", nothing if none do that are closed to the request.
+std::string areas_text(const GrantTest& test, const char* link, const char* end = "") {
+  return test.of_areas == 0 ? "" : fmt::format("{}{} belong to areas{}", link, test.of_areas, end);
+}
+
+// Returns why the zone refuses the request, where the default of vm.min_free_kbytes would let it pass.
+std::string raised_min(const Judged& judged) {
+  const GrantTest& test = judged.test;
+  const MinFree& free = judged.min_free;
+  const std::string name = "zone " + judged.zone->name;
+  std::string text = judged.setting != nullptr
+                         ? fmt::format("vm.min_free_kbytes was raised to {} kB", judged.setting->kb)
+                         : fmt::format("vm.min_free_kbytes is {} kB (by default about {})", free.min, free.usual);
+  if (!is_only_low_zone(*judged.report, *judged.zone))
+    text += ", of which " + name + fmt::format(" must keep {} kB", judged.zone->min);
+  else
+    text += ", and " + name + ", the only zone" + (judged.report->has_high_memory ? " of low memory" : "") +
+            ", must keep all of it";
+  text += fmt::format(": of its {} free pages {} are usable for the request{}; they must be more than {}.", test.free,
+                      test.usable(), areas_text(test, " (", ")"), test.needed());
+  return lacks_high_memory(judged) ? text + " High memory is of no use here." : text;
+}
+
+std::string refused_text(const Judged& judged) {
+  const GrantTest& test = judged.test;
+  if (judged.min_decides) return raised_min(judged);
+  return fmt::format("In zone {} only {} of {} free pages are usable for it{}; it needs more than {}{}.",
+                     judged.zone->name, test.usable(), test.free, areas_text(test, " (", ")"), test.needed(),
+                     judged.boost_decides ? ", as min is boosted" : "");
+}
+
+std::string not_known_text(const Judged& judged) {
+  const GrantTest& test = judged.test;
+  if (judged.size_decides) return "Whether enough pages are free depends on their size, which the log does not tell.";
+  if (test.at_most)
+    return fmt::format(
+        "At most {} of {} free pages are usable for it, and it needs more than {}: not enough to tell whether the "
+        "printed state would refuse it.",
+        test.usable(), test.free, test.needed());
+  return "Enough pages are free; whether a block was large enough the log does not tell.";
+}
+
+std::string page_blame(const Judged& judged) {
+  const GrantTest& test = judged.test;
+  switch (judged.verdict) {
+    case Verdict::not_about_pages:
+      if (judged.failure->bytes == 0) return "It was asked for nothing, and refused; no page was missing.";
+      return judged.failure->lacked_pages ? "Memory ran out on the way; it is not about a block of pages."
+                                          : "That is about address space, not about pages.";
+    case Verdict::of_cgroup: return "A control group reached its limit; the machine's free memory does not matter.";
+    case Verdict::no_report: return "The log has no report of a zone that it may use: not enough to tell why.";
+    case Verdict::refused: return refused_text(judged);
+    case Verdict::no_block:
+      return fmt::format("Enough pages are free in zone {}, but no block of order {} or more that it may take: {}.",
+                         judged.zone->name, judged.request.order,
+                         test.blocks_of_areas != 0 ? fmt::format("the {} of that size belong to areas",
+                                                                 counted(test.blocks_of_areas, "block"))
+                                                   : "memory is in pieces");
+    case Verdict::granted:
+      return fmt::format("{} are {} of {} free pages{}.",
+                         judged.failure->kind == PageFailure::Kind::report_only && !judged.by_driver
+                             ? "One page of the kernel's own would be granted: usable"
+                             : "The state printed after it would grant it: at the failure less was free. Usable",
+                         test.usable(), test.free, areas_text(test, "; "));
+    case Verdict::not_known: return not_known_text(judged);
+  }
+  return {};
+}
+
+// Returns what helps against a watermark that is too high.
+std::string lower_mark(const Judged& judged, bool areas) {
+  // Each write of the setting computes the watermarks anew, without a boost.
+  if (judged.boost_decides)
+    return "A write to vm.min_free_kbytes, even of its present value, ends the boost until blocks are taken for "
+           "another type again; vm.watermark_boost_factor=0 prevents that. A smaller area helps too.";
+  if (judged.min_decides)
+    return areas ? "Lower vm.min_free_kbytes; or make the area smaller." : "Lower vm.min_free_kbytes.";
+  if (areas)
+    return "A smaller area, so that more memory is ordinary; or a smaller vm.min_free_kbytes, if that was raised.";
+  return "More memory, fewer users of it, or a smaller vm.min_free_kbytes, if that was raised.";
+}
+
+std::string page_remedy(const Judged& judged) {
+  const PageFailure& failure = *judged.failure;
+  const bool lone = failure.kind == PageFailure::Kind::report_only && !judged.by_driver;
+  if (lone && judged.verdict == Verdict::granted) return "";
+  if (failure.kind == PageFailure::Kind::vmalloc && !failure.lacked_pages && failure.bytes.value_or(0) != 0)
+    return "On 32 bits vmalloc=SIZE on the command line makes room; /proc/vmallocinfo shows who has it.";
+  const bool areas = judged.test.of_areas > judged.test.free / 2;
+  switch (judged.verdict) {
+    case Verdict::refused: return lower_mark(judged, areas);
+    case Verdict::no_block:
+    case Verdict::not_known:
+      return areas ? "A smaller area, or requests of a smaller order."
+                   : "Requests of a smaller order, or a larger vm.min_free_kbytes.";
+    case Verdict::granted:
+      return areas ? "A smaller area leaves more for such requests, a larger vm.min_free_kbytes for urgent ones."
+                   : "A larger vm.min_free_kbytes keeps more for urgent requests.";
+    case Verdict::of_cgroup: return "A larger limit (memory.max), or less in the group.";
+    case Verdict::not_about_pages:
+    case Verdict::no_report: return "";
+  }
+  return {};
+}
+
+std::uint64_t failure_weight(const Judged& judged) {
+  switch (judged.failure->kind) {
+    case PageFailure::Kind::report_only:
+      if (judged.by_driver) return kFailed;
+      return judged.failure->asked ? 1 : kSuspicious;
+    case PageFailure::Kind::stalled:
+    case PageFailure::Kind::vmemmap: return kSuspicious + 1;
+    case PageFailure::Kind::failure:
+    case PageFailure::Kind::out_of_memory:
+    case PageFailure::Kind::vmalloc: return kFailed;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string what_failed(const Judged& judged, Shown& shown) {
+  const PageFailure& failure = *judged.failure;
+  const std::string by = failure.task.empty() ? "" : " by " + shown.name("task", failure.task);
+  switch (failure.kind) {
+    case PageFailure::Kind::report_only:
+      if (judged.by_driver)
+        return fmt::format("The page allocator did not have {} in a row (order {}) for a driver's buffer.",
+                           pages_text(order_pages(judged.request.order), judged.request.page_kb), judged.request.order);
+      return failure.asked ? "A memory report that was asked for; it shows no failure."
+                           : "A memory report, without the line of the request that failed.";
+    case PageFailure::Kind::failure:
+      return fmt::format("A request for {} in a row (order {}){} failed.", shown.pages(order_pages(failure.order)),
+                         failure.order, by);
+    case PageFailure::Kind::out_of_memory:
+      return fmt::format("Memory ran out for a request of order {}{}: the kernel looked for a task to kill.",
+                         failure.order, by);
+    case PageFailure::Kind::vmalloc: return fmt::format("vmalloc of {} bytes{} failed.", failure.bytes.value_or(0), by);
+    case PageFailure::Kind::stalled:
+      return fmt::format("A request for {} in a row (order {}){} had waited for {} and not failed.",
+                         shown.pages(order_pages(failure.order)), failure.order, by,
+                         time_text(static_cast<std::int64_t>(std::min(failure.waited_ms, kMostWait) * 1000)));
+    case PageFailure::Kind::vmemmap:
+      return fmt::format("There was no block of order {} for descriptors of pages{}; single pages are taken then.",
+                         failure.order, failure.task.empty() ? "" : ", asked for" + by);
+  }
+  return {};
+}
+
+Finding page_finding(const Judged& judged, Shown& shown) {
+  Finding finding;
+  finding.weight = failure_weight(judged);
+  finding.what = what_failed(judged, shown);
+  finding.blame = page_blame(judged);
+  finding.next = page_remedy(judged);
+  if (judged.verdict == Verdict::no_report)
+    finding.collect.emplace_back("dmesg    (from the line \"page allocation failure\" to \"pages cma reserved\")");
+  return finding;
+}
+
+}  // namespace cma::logs
