@@ -60,6 +60,8 @@ std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+const char* was_or_were(std::uint64_t count) { return count == 1 ? "was" : "were"; }
+
 std::string time_text(std::int64_t micros) {
   if (micros < 1000) return fmt::format("{} us", micros);
   if (micros < 1'000'000) return fmt::format("{} ms", micros / 1000);

@@ -50,6 +50,8 @@ class Shown {
 
 // Returns "1 window", "3 windows".
 std::string counted(std::uint64_t count, std::string_view noun);
+// Returns "was" of one, "were" of more.
+const char* was_or_were(std::uint64_t count);
 // Returns "110 ms", "2.4 s".
 std::string time_text(std::int64_t micros);
 

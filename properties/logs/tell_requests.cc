@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "allocator/base/error.h"
-#include "properties/logs/error_meaning.h"
-#include "properties/logs/reading.h"
+#include "properties/logs/brief_requests.h"
+#include "properties/logs/request_groups.h"
 #include "properties/logs/tell_holders.h"
 #include "properties/logs/versions.h"
 
@@ -19,68 +17,17 @@ namespace {
 
 constexpr std::size_t kMostSections = 24;
 constexpr std::size_t kMostStarts = 6;
-constexpr std::size_t kMostLinesKept = 64;
-constexpr std::uint64_t kUneventful = 1;
-// It got its pages, after windows that were busy.
-constexpr std::uint64_t kLate = 1000;
+constexpr std::size_t kMostRows = 64;
 // Base and size of an area are multiples of it: 4 MiB, since 5.19 a pageblock, which is less.
 constexpr std::uint64_t kEndUnit = 512;
 // What is held for longer is not held by a batch that is about to be flushed.
 constexpr std::int64_t kLongHold = 1'000'000;
-
-// Requests that look alike: what is said of the first is true of all.
-struct Group {
-  const Request* first = nullptr;
-  const Request* last = nullptr;
-  Reading reading;
-  ErrorMeaning meaning;
-  Outcome outcome = Outcome::unknown;
-  std::uint64_t count = 0;
-  std::vector<std::uint64_t> end_lines;
-};
 
 std::vector<std::uint64_t> window_lines(const Request& request) {
   std::vector<std::uint64_t> lines;
   for (const Sweep& sweep : request.sweeps)
     for (const Window& window : sweep.windows) lines.push_back(window.line);
   return lines;
-}
-
-// Returns whether windows failed and nothing tells that the request did.
-bool only_windows(const Request& request) { return request.outcome == Outcome::unknown && request.windows() != 0; }
-
-// Returns a key that requests have in common of which the same is to be said.
-std::string key_of(const Request& request) {
-  std::string key = fmt::format("{}|{}|{}|{}|{}", request.pages.value_or(0), static_cast<int>(request.outcome),
-                                request.error.value_or(0), request.area, request.align.value_or(99));
-  for (const Sweep& sweep : request.sweeps)
-    for (const Window& window : sweep.windows)
-      key += fmt::format("|{:x}-{:x}-{:x}", window.range.start, window.range.end, window.stopped_at.value_or(0));
-  if (request.got) key += fmt::format("|got {:x}", request.got->start);
-  if (request.runs) key += fmt::format("|runs {}", request.runs->line);
-  return key;
-}
-
-// Returns the requests by what is to be said of them, in the order of the log.
-std::vector<Group> groups_of(const std::vector<Request>& requests, const Context& context) {
-  std::vector<Group> groups;
-  std::map<std::string, std::size_t> known;
-  for (const Request& request : requests) {
-    const auto [at, is_new] = known.try_emplace(key_of(request), groups.size());
-    if (is_new) {
-      Group& group = groups.emplace_back();
-      group.first = &request;
-      group.reading = read_request(request);
-      group.outcome = request.outcome;
-      if (request.outcome != Outcome::succeeded) group.meaning = error_meaning(request, group.reading, context.kernel);
-    }
-    Group& group = groups[at->second];
-    group.last = &request;
-    ++group.count;
-    if (group.end_lines.size() < kMostLinesKept)
-      group.end_lines.push_back(std::max(request.end_line, request.first_line));
-  }
-  return groups;
 }
 
 // --- evidence ---
@@ -182,8 +129,6 @@ Unseen unseen_windows(const Group& group) {
     return {retries - reading.windows, group.first->retries_loose ? Certainty::fits : Certainty::follows};
   return {reading.without_line, missing_certainty(reading)};
 }
-
-const char* was_or_were(std::uint64_t count) { return count == 1 ? "was" : "were"; }
 
 // Tells of windows that have no line.
 void tell_swallowed(const Group& group, const Context& context, Section& section) {
@@ -356,29 +301,6 @@ void tell_runs(const Group& group, const Shown& shown, Section& section) {
   }
 }
 
-// How many pages the area of a request can have, and the line that tells.
-struct AreaSize {
-  std::uint64_t pages = 0;
-  std::uint64_t line = 0;
-  const char* what = "";
-  Certainty certainty = Certainty::follows;  // that the area has no more
-};
-
-// Returns what the log tells of the size of the area; nullopt if nothing.
-std::optional<AreaSize> area_size(const Group& group, const Context& context) {
-  if (group.first->runs) return AreaSize{group.first->runs->total, group.first->runs->line, "the area has"};
-  if (context.area_pages) return AreaSize{*context.area_pages, context.area_pages_line, "all areas together have"};
-  if (context.areas.size() != 1) return std::nullopt;
-  return AreaSize{context.areas[0].range.pages(), context.areas[0].line, "the only area that a line names has",
-                  Certainty::fits};
-}
-
-// Returns whether the request asks for more than its area has.
-bool is_too_large(const Group& group, const Context& context) {
-  const auto size = area_size(group, context);
-  return size && size->certainty == Certainty::follows && group.reading.pages > size->pages;
-}
-
 // Tells how many places an area of the known size has for a request.
 void tell_places(const Group& group, const Context& context, const Shown& shown, Section& section) {
   const Reading& reading = group.reading;
@@ -411,14 +333,41 @@ bool all_lines_there(const Group& group) {
          request.retry_lines <= group.reading.windows;
 }
 
+// Tells what takes of the area besides, and whether the failure did harm.
+void tell_surroundings(const Group& group, const Context& context, const Shown& shown, Section& section) {
+  const Request& request = *group.first;
+  if (const std::uint64_t pool = pool_in_the_way(group, context); pool != 0) {
+    const AreaSize size = *area_size(group, context);
+    section.add(
+        Certainty::fits,
+        fmt::format("the command line has {}: {} for atomic requests, which come from the default area if there is "
+                    "one, leave {} of {}: the {} do not fit beside them",
+                    context.pool->text, shown.pages(pool), size.pages - pool, size.pages, group.reading.pages),
+        {context.pool->line, size.line, request.pages_line});
+  }
+  if (const KnownConsole* console = console_after(group, context))
+    section.add(Certainty::fits,
+                fmt::format("after it the console has {}x{} characters, as a screen of this size has them: the driver "
+                            "has another buffer",
+                            console->columns, console->rows),
+                {request.end_line, console->line});
+}
+
 // Tells what it means that not one page could be had.
-void tell_single_page(const Group& group, Section& section) {
+void tell_single_page(const Group& group, const Context& context, Section& section) {
   section.add(Certainty::follows,
-              "for one page each page of the area is a window: none was free, and none that is in use could be moved",
+              "where a bit stands for one page, as usual, each page that no buffer has is a window of its own, and the "
+              "sweep tries all of them",
               group.end_lines);
-  section.add(Certainty::guess,
-              "kernels of 4.10 to 4.19 in which vendors took back \"mm: alloc_contig: re-allow CMA to compact FS "
-              "pages\" pass over pages of files, so that only anonymous pages move");
+  const ReleaseRange versions = context.kernel.versions();
+  if (versions.first < Release::v4_20 && !context.kernel.all_before(Release::v4_10))
+    section.add(Certainty::guess,
+                "kernels of 4.10 to 4.19 in which vendors took back \"mm: alloc_contig: re-allow CMA to compact FS "
+                "pages\" pass over pages of files, so that only anonymous pages move");
+  if (!context.kernel.all_before(Release::v4_12))
+    section.add(
+        Certainty::guess,
+        "since 4.12 requests made in a scope without file systems (memalloc_nofs_save) pass over pages of files");
 }
 
 // Returns how certain it is how a request ended; of one whose end the log does not have, that it has not.
@@ -438,7 +387,7 @@ void tell_end(const Group& group, const Context& context, const Shown& shown, Se
   }
   if (request.error) {
     section.add(group.meaning.certainty, group.meaning.text, group.end_lines);
-    if (group.reading.pages == 1 && group.meaning.culprit == Culprit::page_in_the_way) tell_single_page(group, section);
+    if (is_single_page(group)) tell_single_page(group, context, section);
   } else if (request.outcome == Outcome::failed && request.windows() != 0) {
     section.add(ending_certainty(group), "a driver reports that it did not get a buffer of this size",
                 {request.end_line});
@@ -476,6 +425,7 @@ void tell_group(const Group& group, const Context& context, Shown& shown, LogAns
   if (group.outcome != Outcome::succeeded) {
     tell_runs(group, shown, section);
     if (group.meaning.culprit == Culprit::no_room) tell_places(group, context, shown, section);
+    tell_surroundings(group, context, shown, section);
   }
   tell_suspects(group, shown, section);
   tell_holders(*group.first, group.reading, context, shown, section);
@@ -519,124 +469,43 @@ RequestSummary summary_of(const Group& group, Shown& shown) {
   return summary;
 }
 
-// --- the short answer ---
-
-std::string what_happened(const Group& group, Shown& shown) {
+// Returns whether all that is to be said of a request is what its lines name: then it is a row of a table.
+bool is_row(const Group& group) {
   const Request& request = *group.first;
-  std::string text = group.count == 1 ? "A request" : fmt::format("{} requests", group.count);
-  if (group.reading.pages != 0)
-    text += fmt::format(" for {}{}", group.reading.pages_named ? "" : "probably ", shown.pages(group.reading.pages));
-  if (!request.area.empty()) text += " of area " + shown.name("area", request.area);
-  if (group.outcome == Outcome::failed)
-    return text + (request.error ? fmt::format(" failed with {}.", *request.error) : " failed.");
-  if (group.outcome == Outcome::succeeded)
-    return text + " got its pages" +
-           (group.reading.windows != 0
-                ? fmt::format(", after {} that {} busy.", counted(group.reading.windows, "window"),
-                              group.reading.windows == 1 ? "was" : "were")
-                : ".");
-  if (group.reading.windows == 0 && request.retry_lines == 0)
-    return text + " was made; the log does not tell how it ended.";
-  return text + fmt::format(" {1}found {0} busy; the log does not show that {2} failed.",
-                            counted(std::max(group.reading.windows, request.retry_lines), "window"),
-                            group.count == 1 ? "" : "each ", group.count == 1 ? "it" : "one");
+  if (!group.reading.pages_named || !group.reading.align_named || group.reading.windows != 0) return false;
+  if (request.retry_lines != 0 || request.not_moved != 0 || !request.suppressed.empty()) return false;
+  if (group.outcome == Outcome::failed || request.error) return false;
+  return group.outcome == Outcome::unknown || ending_certainty(group) == Certainty::seen;
 }
 
-// Returns which pages were in the way of the windows, as a sentence.
-std::string pages_in_the_way(const Group& group, const Context& context, const Shown& shown) {
-  const Reading& reading = group.reading;
-  std::string text = "There was room, but pages in it could not be moved: ";
-  const std::string described = described_holder(reading, context, shown);
-  if (!reading.stopped_at.empty()) return text + fmt::format("the first is {}.", shown.pfn(reading.stopped_at.front()));
-  if (!described.empty()) return text + fmt::format("one of them is {}.", described);
-  if (reading.windows == 0) return text + "which ones, the log does not tell.";
-  if (!reading.suspects.empty())
-    return text + (reading.windows == 1 ? "a page in " : "one in ") + shown.windows(reading.suspects) +
-           (reading.windows == 1 ? "." : " would explain it.");
-  if (reading.common) return text + "which ones is not clear, as all pages that the windows share were free.";
-  return text + "several, as no page is part of all windows that were tried.";
-}
-
-std::string blame_of(const Group& group, const Context& context, const Shown& shown) {
-  switch (group.meaning.culprit) {
-    case Culprit::no_room:
-      if (is_too_large(group, context))
-        return "The request is larger than its area: it can never succeed, whatever is free.";
-      if (group.reading.room && *group.reading.room != Room::some)
-        return fmt::format("Of the area's {} pages {} are free, but none of its free runs has room for the request.",
-                           group.first->runs->total, group.first->runs->free);
-      return "The area has no run of free pages that is long enough: buffers have it, or what is free lies in pieces. "
-             "No page was in the way (rarely, memory to move pages to was missing).";
-    case Culprit::page_in_the_way: return pages_in_the_way(group, context, shown);
-    case Culprit::no_room_or_page:
-      return "The area has no room, or pages in it could not be moved: not enough to tell which.";
-    case Culprit::no_memory_to_move: return "There was room, but no memory outside the area to move its pages to.";
-    case Culprit::signal: return "Its task was being killed: that is no fault of the area.";
-    case Culprit::unknown: return "Not enough to tell why.";
-    case Culprit::none: return "";
+// Adds one section with all requests of which each is a row.
+void tell_rows(const std::vector<Group>& groups, Shown& shown, LogAnswer& answer) {
+  Section section{"requests of which none is seen to fail", {}};
+  std::size_t left_out = 0;
+  for (const Group& group : groups) {
+    if (!is_row(group)) continue;
+    if (section.statements.size() == kMostRows) {
+      ++left_out;
+      continue;
+    }
+    const Request& request = *group.first;
+    const Reading& reading = group.reading;
+    std::vector<std::uint64_t> lines = group.end_lines;
+    lines.push_back(request.first_line);
+    lines.push_back(request.pages_line);
+    const bool one_task = group.count == 1 && !request.task.empty();
+    const std::string by = one_task ? " by " + shown.name("task", request.task) : "";
+    section.add(Certainty::seen,
+                fmt::format("{}{}{}, alignment {} ({}){}{}", shown.pages(reading.pages),
+                            request.area.empty() ? "" : " of area " + shown.name("area", request.area), by,
+                            *reading.align, counted(order_pages(*reading.align), "page"),
+                            group.count == 1 ? "" : fmt::format(", {} times", group.count),
+                            request.got ? ": got " + shown.window(*request.got) : std::string()),
+                lines);
   }
-  return {};
-}
-
-std::string remedy_of(const Group& group, const Context& context) {
-  switch (group.meaning.culprit) {
-    case Culprit::no_room:
-      if (is_too_large(group, context))
-        return "A larger area (cma=, or the device tree's linux,cma), or smaller buffers.";
-      return "A larger area, fewer or smaller buffers at a time, or large buffers before small ones; first look who "
-             "has the area.";
-    case Culprit::page_in_the_way:
-      return "If the page is held for a moment only, a later attempt succeeds; if for long, find its holder. More room "
-             "helps only as far as pages there can move.";
-    case Culprit::no_room_or_page: return "Look whether the area has room before looking for pages in the way.";
-    case Culprit::no_memory_to_move: return "Free memory outside the area.";
-    case Culprit::signal:
-    case Culprit::unknown:
-    case Culprit::none: return "";
-  }
-  return {};
-}
-
-// Returns what to look at next, each a command with its reason.
-std::vector<std::string> commands_for(const Group& group, const Context& context, const Shown& shown) {
-  std::vector<std::string> commands;
-  const Culprit culprit = group.meaning.culprit;
-  if (culprit == Culprit::no_room || culprit == Culprit::no_room_or_page || culprit == Culprit::unknown) {
-    commands.emplace_back(
-        "grep . /sys/kernel/debug/cma/*/count /sys/kernel/debug/cma/*/used /sys/kernel/debug/cma/*/maxchunk    (is the "
-        "area full, or in pieces?)");
-    commands.emplace_back("cat /sys/kernel/debug/dma_buf/bufinfo    (which drivers have buffers)");
-  }
-  if (culprit == Culprit::page_in_the_way || culprit == Culprit::no_room_or_page || culprit == Culprit::unknown) {
-    commands.emplace_back(
-        "echo 1 > /sys/kernel/tracing/events/page_isolation/enable; echo 1 > /sys/kernel/tracing/events/cma/enable    "
-        "(fin_pfn= is the page in the way)");
-    if (!context.kernel.all_before(Release::v5_13))
-      commands.emplace_back(
-          "echo 'func alloc_contig_dump_pages +p' > /sys/kernel/debug/dynamic_debug/control    (since 5.13: describes "
-          "the pages that could not be moved)");
-    if (!group.reading.suspects.empty())
-      commands.push_back(fmt::format("page-types -l -a {:#x},{:#x}    (what those pages are; in the kernel's tools/mm)",
-                                     shown.frame(group.reading.suspects.front().start),
-                                     shown.frame(group.reading.suspects.back().end)));
-  }
-  return commands;
-}
-
-std::uint64_t weight_of(const Group& group) {
-  if (group.outcome == Outcome::failed) return kFailed + group.count;
-  const bool tried = group.reading.windows != 0 || group.first->retry_lines != 0;
-  if (!tried) return kUneventful;
-  if (group.outcome == Outcome::succeeded) return kLate + group.count;
-  return kSuspicious + group.count * std::max<std::uint64_t>(group.reading.windows, 1);
-}
-
-// Returns how many requests failed besides those that the short answer is about.
-std::uint64_t other_failures(const std::vector<Group>& groups, const Group& told) {
-  std::uint64_t others = 0;
-  for (const Group& group : groups)
-    if (&group != &told && group.outcome == Outcome::failed) others += group.count;
-  return told.outcome == Outcome::failed ? others : 0;
+  if (section.statements.empty()) return;
+  answer.sections.push_back(std::move(section));
+  if (left_out != 0) answer.sections.push_back({fmt::format("{} more such requests are left out here", left_out), {}});
 }
 
 // Tells of failures whose lines the rate limit swallowed.
@@ -648,22 +517,6 @@ void tell_swallowed_errors(const Context& context, LogAnswer& answer) {
                           counted(context.errors_swallowed, "line"), was_or_were(context.errors_swallowed)),
               {context.errors_swallowed_line});
   answer.sections.push_back(std::move(section));
-}
-
-// Returns what is to be said where no request failed, as far as the log shows.
-Finding tell_uneventful(const std::vector<Group>& groups, const Shown& shown) {
-  std::uint64_t requests = 0;
-  std::uint64_t pages = 0;
-  for (const Group& group : groups) {
-    requests += group.count;
-    pages += group.count * (group.first->got ? group.first->got->pages() : group.reading.pages);
-  }
-  Finding finding;
-  finding.weight = kUneventful;
-  finding.what = fmt::format("{} for {} together; the log does not show that one failed.", counted(requests, "request"),
-                             shown.pages(pages));
-  finding.next = "`cmacheck fit` tells how large an area must be that holds them all, from lines \"PAGES align A\".";
-  return finding;
 }
 
 }  // namespace
@@ -681,31 +534,17 @@ std::optional<Finding> tell_requests(const std::vector<Request>& requests, const
   std::size_t told = 0;
   for (const Group& group : groups) {
     answer.requests.push_back(summary_of(group, shown));
+    if (is_row(group)) continue;
     if (told < kMostSections) tell_group(group, context, shown, answer);
     ++told;
   }
   if (told > kMostSections)
     answer.sections.push_back(
         {fmt::format("{} more requests are left out here; --json has their figures", told - kMostSections), {}});
-  if (weight_of(*worst) <= kUneventful) return tell_uneventful(groups, shown);
+  tell_rows(groups, shown, answer);
+  if (is_uneventful(groups)) return uneventful_finding(groups, shown);
   tell_swallowed_errors(context, answer);
-  Finding finding;
-  finding.weight = weight_of(*worst);
-  finding.what = what_happened(*worst, shown);
-  if (const std::uint64_t others = other_failures(groups, *worst); others != 0)
-    finding.besides.push_back(fmt::format("{} failed.", counted(others, "other request")));
-  if (context.errors_swallowed != 0)
-    finding.what += fmt::format(" {} of failures {} swallowed.", counted(context.errors_swallowed, "more line"),
-                                was_or_were(context.errors_swallowed));
-  if (worst->outcome == Outcome::succeeded) {
-    finding.blame = pages_in_the_way(*worst, context, shown);
-  } else {
-    finding.blame =
-        only_windows(*worst->first) || worst->outcome == Outcome::failed ? blame_of(*worst, context, shown) : "";
-    finding.next = worst->outcome == Outcome::failed ? remedy_of(*worst, context) : "";
-    finding.collect = commands_for(*worst, context, shown);
-  }
-  return finding;
+  return request_finding(groups, *worst, context, shown);
 }
 
 }  // namespace cma::logs

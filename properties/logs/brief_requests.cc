@@ -1,0 +1,240 @@
+#include "properties/logs/brief_requests.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+#include "properties/logs/tell_holders.h"
+
+namespace cma::logs {
+namespace {
+
+constexpr std::uint64_t kUneventful = 1;
+// It got its pages, after windows that were busy.
+constexpr std::uint64_t kLate = 1000;
+// Beyond these a line is damaged.
+constexpr std::uint64_t kMostRounded = std::uint64_t{1} << 30;
+constexpr unsigned kMostRoundedAlign = 20;
+// In kB: an area that leaks buffers has less without one.
+constexpr std::uint64_t kEnoughFree = 1024;
+// What a command of one line may have of requests.
+constexpr std::size_t kMostKinds = 24;
+
+std::string what_happened(const Group& group, Shown& shown) {
+  const Request& request = *group.first;
+  std::string text = group.count == 1 ? "A request" : fmt::format("{} requests", group.count);
+  if (group.reading.pages != 0)
+    text += fmt::format(" for {}{}", group.reading.pages_named ? "" : "probably ", shown.pages(group.reading.pages));
+  if (!request.area.empty()) text += " of area " + shown.name("area", request.area);
+  if (group.outcome == Outcome::failed)
+    return text + (request.error ? fmt::format(" failed with {}.", *request.error) : " failed.");
+  if (group.outcome == Outcome::succeeded)
+    return text + " got its pages" +
+           (group.reading.windows != 0
+                ? fmt::format(", after {} that {} busy.", counted(group.reading.windows, "window"),
+                              group.reading.windows == 1 ? "was" : "were")
+                : ".");
+  if (group.reading.windows == 0 && request.retry_lines == 0)
+    return text + " was made; the log does not tell how it ended.";
+  return text + fmt::format(" {1}found {0} busy; the log does not show that {2} failed.",
+                            counted(std::max(group.reading.windows, request.retry_lines), "window"),
+                            group.count == 1 ? "" : "each ", group.count == 1 ? "it" : "one");
+}
+
+// Returns why not one page could be had: the sweep tries each page that no buffer has.
+std::string no_single_page(const Context& context) {
+  const std::uint64_t most_free = std::max(context.first_free.value_or(0), context.last_free);
+  std::string text = "Buffers do not have all of the area.";
+  if (most_free >= kEnoughFree)
+    text = fmt::format("No leak: CmaFree was {} kB, which buffers did not have.", most_free);
+  return text +
+         " When the request failed no page was free, and every one that was lent, as the page cache's are, was "
+         "passed over or could not be moved.";
+}
+
+// Returns which pages were in the way of the windows, as a sentence.
+std::string pages_in_the_way(const Group& group, const Context& context, const Shown& shown) {
+  const Reading& reading = group.reading;
+  if (is_single_page(group)) return no_single_page(context);
+  std::string text = "There was room, but pages in it could not be moved: ";
+  const std::string described = described_holder(reading, context, shown);
+  if (!reading.stopped_at.empty()) return text + fmt::format("the first is {}.", shown.pfn(reading.stopped_at.front()));
+  if (!described.empty()) return text + fmt::format("one of them is {}.", described);
+  if (reading.windows == 0) return text + "which ones, the log does not tell.";
+  if (!reading.suspects.empty())
+    return text + (reading.windows == 1 ? "a page in " : "one in ") + shown.windows(reading.suspects) +
+           (reading.windows == 1 ? "." : " would explain it.");
+  if (reading.common) return text + "which ones is not clear, as all pages that the windows share were free.";
+  return text + "several, as no page is part of all windows that were tried.";
+}
+
+std::string blame_of(const Group& group, const Context& context, const Shown& shown) {
+  switch (group.meaning.culprit) {
+    case Culprit::no_room:
+      if (is_too_large(group, context))
+        return "The request is larger than its area: it can never succeed, whatever is free.";
+      if (group.reading.room && *group.reading.room != Room::some)
+        return fmt::format("Of the area's {} pages {} are free, but none of its free runs has room for the request.",
+                           group.first->runs->total, group.first->runs->free);
+      if (const std::uint64_t pool = pool_in_the_way(group, context); pool != 0)
+        return fmt::format("{} takes {}: if they are of this area, the request does not fit beside them.",
+                           context.pool->text, shown.pages(pool));
+      return "The area has no run of free pages that is long enough: buffers have it, or what is free lies in pieces. "
+             "No page was in the way (rarely, memory to move pages to was missing).";
+    case Culprit::page_in_the_way: return pages_in_the_way(group, context, shown);
+    case Culprit::no_room_or_page:
+      return "The area has no room, or pages in it could not be moved: not enough to tell which.";
+    case Culprit::no_memory_to_move: return "There was room, but no memory outside the area to move its pages to.";
+    case Culprit::signal: return "Its task was being killed: that is no fault of the area.";
+    case Culprit::unknown: return "Not enough to tell why.";
+    case Culprit::none: return "";
+  }
+  return {};
+}
+
+// Returns what helps against an area without room.
+std::string remedy_of_room(const Group& group, const Context& context) {
+  if (is_too_large(group, context)) return "A larger area (cma=, or the device tree's linux,cma), or smaller buffers.";
+  std::string text = console_after(group, context) != nullptr
+                         ? "It need not matter: the console went on with a screen of this size, so the driver has "
+                           "another buffer. Otherwise: a larger area, "
+                         : "A larger area, ";
+  if (pool_in_the_way(group, context) != 0) return text + "or a smaller coherent_pool=.";
+  return text + "fewer or smaller buffers at a time, or large buffers before small ones; first look who has the area.";
+}
+
+std::string remedy_of(const Group& group, const Context& context) {
+  switch (group.meaning.culprit) {
+    case Culprit::no_room: return remedy_of_room(group, context);
+    case Culprit::page_in_the_way:
+      if (is_single_page(group))
+        return "No single holder explains that: look whether this kernel, or the scope of this caller, passes over "
+               "pages of files. More room does not help while such pages fill it.";
+      return "If the page is held for a moment only, a later attempt succeeds; if for long, find its holder. More room "
+             "helps only as far as pages there can move.";
+    case Culprit::no_room_or_page: return "Look whether the area has room before looking for pages in the way.";
+    case Culprit::no_memory_to_move: return "Free memory outside the area.";
+    case Culprit::signal:
+    case Culprit::unknown:
+    case Culprit::none: return "";
+  }
+  return {};
+}
+
+// Returns what to look at next, each a command with its reason.
+std::vector<std::string> commands_for(const Group& group, const Context& context, const Shown& shown) {
+  std::vector<std::string> commands;
+  const Culprit culprit = group.meaning.culprit;
+  if (culprit == Culprit::no_room || culprit == Culprit::no_room_or_page || culprit == Culprit::unknown) {
+    commands.emplace_back(
+        "grep . /sys/kernel/debug/cma/*/count /sys/kernel/debug/cma/*/used /sys/kernel/debug/cma/*/maxchunk    (is the "
+        "area full, or in pieces?)");
+    commands.emplace_back("cat /sys/kernel/debug/dma_buf/bufinfo    (which drivers have buffers)");
+  }
+  if (culprit == Culprit::page_in_the_way || culprit == Culprit::no_room_or_page || culprit == Culprit::unknown) {
+    commands.emplace_back(
+        "echo 1 > /sys/kernel/tracing/events/page_isolation/enable; echo 1 > /sys/kernel/tracing/events/cma/enable    "
+        "(fin_pfn= is the page in the way)");
+    if (!context.kernel.all_before(Release::v5_13))
+      commands.emplace_back(
+          "echo 'func alloc_contig_dump_pages +p' > /sys/kernel/debug/dynamic_debug/control    (since 5.13: describes "
+          "the pages that could not be moved)");
+    if (!group.reading.suspects.empty())
+      commands.push_back(fmt::format("page-types -l -a {:#x},{:#x}    (what those pages are; in the kernel's tools/mm)",
+                                     shown.frame(group.reading.suspects.front().start),
+                                     shown.frame(group.reading.suspects.back().end)));
+  }
+  return commands;
+}
+
+// Returns how many requests failed besides those that the short answer is about.
+std::uint64_t other_failures(const std::vector<Group>& groups, const Group& told) {
+  std::uint64_t others = 0;
+  for (const Group& group : groups)
+    if (&group != &told && group.outcome == Outcome::failed) others += group.count;
+  return told.outcome == Outcome::failed ? others : 0;
+}
+
+// Returns what buffers take that are held at once, each rounded up to its alignment; 0 if an alignment is not known.
+std::uint64_t rounded_pages(const std::vector<Group>& groups) {
+  std::uint64_t pages = 0;
+  for (const Group& group : groups) {
+    if (!group.reading.align_named || group.reading.pages > kMostRounded) return 0;
+    pages +=
+        group.count * align_up(group.reading.pages, order_pages(std::min(*group.reading.align, kMostRoundedAlign)));
+  }
+  return pages;
+}
+
+// Returns the requests as `cmacheck fit` reads them; empty if there are too many kinds for one command.
+std::string demand_of(const std::vector<Group>& groups) {
+  if (groups.size() > kMostKinds) return {};
+  std::string text;
+  for (const Group& group : groups)
+    text += fmt::format(" '{}{} align {}'", group.reading.pages,
+                        group.count == 1 ? "" : fmt::format(" x{}", group.count), group.reading.align.value_or(0));
+  return text;
+}
+
+}  // namespace
+
+std::uint64_t weight_of(const Group& group) {
+  if (group.outcome == Outcome::failed) return kFailed + group.count;
+  const bool tried = group.reading.windows != 0 || group.first->retry_lines != 0;
+  if (!tried) return kUneventful;
+  if (group.outcome == Outcome::succeeded) return kLate + group.count;
+  return kSuspicious + group.count * std::max<std::uint64_t>(group.reading.windows, 1);
+}
+
+bool is_uneventful(const std::vector<Group>& groups) {
+  return std::ranges::all_of(groups, [](const Group& group) { return weight_of(group) <= kUneventful; });
+}
+
+Finding uneventful_finding(const std::vector<Group>& groups, const Shown& shown) {
+  std::uint64_t requests = 0;
+  std::uint64_t pages = 0;
+  unsigned align = 0;
+  for (const Group& group : groups) {
+    requests += group.count;
+    pages += group.count * (group.first->got ? group.first->got->pages() : group.reading.pages);
+    align = std::max(align, group.reading.align.value_or(0));
+  }
+  Finding finding;
+  finding.weight = kUneventful;
+  finding.what = fmt::format("{} for {} together; the log does not show that one failed.", counted(requests, "request"),
+                             shown.pages(pages));
+  finding.next =
+      "`cmacheck fit` tells exactly how large an area must be, and what another CONFIG_CMA_ALIGNMENT would save.";
+  const std::uint64_t rounded = rounded_pages(groups);
+  if (rounded > pages)
+    finding.blame = fmt::format(
+        "Held at once they take about {} of an area: at alignment {} a buffer takes a multiple of {} pages, unless "
+        "smaller ones fill the rest of the last. Each further set of them takes as much again.",
+        shown.pages(rounded), align, order_pages(std::min(align, kMostRoundedAlign)));
+  if (const std::string demand = demand_of(groups); rounded != 0 && !demand.empty())
+    finding.collect.push_back("printf '%s\\n'" + demand + " | cmacheck fit -    (how large an area must be)");
+  return finding;
+}
+
+Finding request_finding(const std::vector<Group>& groups, const Group& worst, const Context& context, Shown& shown) {
+  Finding finding;
+  finding.weight = weight_of(worst);
+  finding.what = what_happened(worst, shown);
+  if (const std::uint64_t others = other_failures(groups, worst); others != 0)
+    finding.besides.push_back(fmt::format("{} failed.", counted(others, "other request")));
+  if (context.errors_swallowed != 0)
+    finding.what += fmt::format(" {} of failures {} swallowed.", counted(context.errors_swallowed, "more line"),
+                                was_or_were(context.errors_swallowed));
+  if (worst.outcome == Outcome::succeeded) {
+    finding.blame = pages_in_the_way(worst, context, shown);
+    return finding;
+  }
+  const bool failed = worst.outcome == Outcome::failed;
+  if (failed || only_windows(*worst.first)) finding.blame = blame_of(worst, context, shown);
+  if (failed) finding.next = remedy_of(worst, context);
+  finding.collect = commands_for(worst, context, shown);
+  return finding;
+}
+
+}  // namespace cma::logs

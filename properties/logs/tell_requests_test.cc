@@ -1,0 +1,175 @@
+#include "properties/logs/tell_requests.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "properties/logs/answer_testing.h"
+#include "properties/logs/explain_log.h"
+
+namespace cma::logs {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+LogAnswer answer_of_requests(const std::string& log) { return explain_log(text_source(log)); }
+std::string told_of_requests(const std::string& log) { return whole_text(answer_of_requests(log)); }
+
+constexpr const char* kOnePage = "cma: cma_alloc: linux,cma: alloc failed, req-size: 1 pages, ret: -16\n";
+
+TEST(TellRequests, ThatDidNotGetOnePageHaveNoSingleHolder) {
+  const LogAnswer answer = answer_of_requests(std::string(kOnePage) + "CmaFree: 7000 kB\nCmaFree: 0 kB\n");
+  EXPECT_THAT(
+      answer.brief.at(1),
+      HasSubstr("No leak: CmaFree was 7000 kB, which buffers did not have. When the request failed no page was free"));
+  EXPECT_THAT(answer.brief.at(2), HasSubstr("No single holder explains that"));
+  const std::string text = whole_text(answer);
+  EXPECT_THAT(text, Not(HasSubstr("find its holder")));
+  EXPECT_THAT(text, HasSubstr("since 4.12 requests made in a scope without file systems"));
+  EXPECT_THAT(text,
+              HasSubstr("it is of other moments than the failure: a request for one page fails only while none is "
+                        "free (lines 1-3)"));
+}
+
+TEST(TellRequests, ThatDidNotGetOnePageShowOnlyThatBuffersDoNotHaveAll) {
+  for (const char* free : {"", "CmaFree: 0 kB\n", "CmaFree: 900 kB\n"})
+    EXPECT_THAT(answer_of_requests(kOnePage + std::string(free)).brief.at(1),
+                HasSubstr("Buffers do not have all of the area. When the request failed no page was free"))
+        << free;
+  EXPECT_THAT(told_of_requests("cma: cma_alloc: linux,cma: alloc failed, req-size: 2 pages, ret: -16\nCmaFree: 8 kB\n"),
+              Not(HasSubstr("other moments")));
+  // At a larger alignment not every page is tried.
+  EXPECT_THAT(answer_of_requests("Linux version 5.10.1\n"
+                                 "cma: cma_alloc(cma (____ptrval____), count 1, align 3)\n"
+                                 "cma: cma_alloc: alloc failed, req-size: 1 pages, ret: -16\n")
+                  .brief.at(1),
+              HasSubstr("There was room, but pages in it could not be moved"));
+  // An area without any room has the same error since 6.15.
+  EXPECT_THAT(answer_of_requests("cma: __cma_alloc_frozen: a: alloc failed, req-size: 1 pages, ret: -16\n").brief.at(1),
+              HasSubstr("The area has no room, or pages in it could not be moved"));
+}
+
+TEST(TellRequests, OnlyKernelsThatCanPassOverFilesAreSaidTo) {
+  const std::string vendors = "in which vendors took back";
+  const std::string scope = "since 4.12 requests";
+  const std::string failed = "cma: cma_alloc: alloc failed, req-size: 1 pages, ret: -16\n";
+  const auto told_on = [&](const char* version) {
+    return told_of_requests("Linux version " + std::string(version) + "\n" + failed);
+  };
+  EXPECT_THAT(told_on("4.9.1"), Not(AnyOf(HasSubstr(vendors), HasSubstr(scope))));
+  EXPECT_THAT(told_on("4.11.1"), AllOf(HasSubstr(vendors), Not(HasSubstr(scope))));
+  EXPECT_THAT(told_on("4.19.1"), AllOf(HasSubstr(vendors), HasSubstr(scope)));
+  EXPECT_THAT(told_on("5.10.1"), AllOf(Not(HasSubstr(vendors)), HasSubstr(scope)));
+}
+
+constexpr const char* kScreenFailed =
+    "[    0.200000] Memory: 500000K/524288K available (24288K reserved, 16384K cma-reserved)\n"
+    "[    1.200000] cma: cma_alloc: reserved: alloc failed, req-size: 3600 pages, ret: -12\n";
+
+// Returns a command line with this parameter.
+std::string with_parameter(const std::string& parameter) {
+  return "[    0.000000] Kernel command line: console=tty1 " + parameter + " quiet\n";
+}
+
+TEST(TellRequests, APoolThatTakesTheOnlyPlaceIsNamed) {
+  for (const char* size : {"2M", "2m", "2048K", "0x200000", "2097152"}) {
+    const LogAnswer answer = answer_of_requests(with_parameter(std::string("coherent_pool=") + size) + kScreenFailed);
+    EXPECT_EQ(answer.brief.at(1),
+              std::string("coherent_pool=") + size +
+                  " takes 512 pages (2 MiB): if they are of this area, the request does not fit beside them.");
+    EXPECT_EQ(answer.brief.at(2), "A larger area, or a smaller coherent_pool=.");
+    EXPECT_THAT(whole_text(answer),
+                HasSubstr("512 pages (2 MiB) for atomic requests, which come from the default area if "
+                          "there is one, leave 3584 of 4096: the 3600 do not fit beside them "
+                          "(lines 1-3)"));
+  }
+}
+
+TEST(TellRequests, APoolThatLeavesRoomOrIsInAnotherAreaIsNotNamed) {
+  const std::string failed = kScreenFailed;
+  // 256 pages at the begin leave room for 3600 at bit 256.
+  EXPECT_THAT(told_of_requests(with_parameter("coherent_pool=1M") + failed), Not(HasSubstr("atomic requests")));
+  // One page less than that takes as much: the next place is at the same bit.
+  EXPECT_THAT(told_of_requests(with_parameter("coherent_pool=1020K") + failed), Not(HasSubstr("atomic requests")));
+  // 1988 KiB are 497 pages, and the next place is at bit 512.
+  EXPECT_THAT(told_of_requests(with_parameter("coherent_pool=1988K") + failed), HasSubstr("497 pages"));
+  for (const char* none :
+       {"coherent_pool=", "coherent_pool=2X", "coherent_pool=2Mx", "coherent_pool=-1", "xcoherent_pool=2M"})
+    EXPECT_THAT(told_of_requests(with_parameter(none) + failed), Not(HasSubstr("atomic requests"))) << none;
+  std::string other = failed;
+  other.replace(other.find("reserved: alloc"), 8, "vpu-area");
+  EXPECT_THAT(told_of_requests(with_parameter("coherent_pool=2M") + other), Not(HasSubstr("atomic requests")));
+}
+
+TEST(TellRequests, AConsoleWithAScreenOfTheirSizeShowsThatNoHarmWasDone) {
+  // 2560 x 1440 dots of 4 bytes are 3600 pages: 320 x 90 characters of 8 x 16 dots, 160 x 45 of 16 x 32.
+  for (const char* size : {"320x90", "160x45"}) {
+    const LogAnswer answer = answer_of_requests(
+        std::string(kScreenFailed) + "[    1.700000] Console: switching to colour frame buffer device " + size + "\n");
+    EXPECT_THAT(answer.brief.at(2), HasSubstr("It need not matter: the console went on with a screen of this size"))
+        << size;
+    EXPECT_THAT(whole_text(answer), HasSubstr(std::string("after it the console has ") + size + " characters")) << size;
+  }
+}
+
+TEST(TellRequests, AConsoleOfAnotherSizeOrMomentShowsNothing) {
+  const std::string console = "Console: switching to colour frame buffer device ";
+  const std::string failed = kScreenFailed;
+  for (const std::string& log :
+       {failed + "[    1.700000] " + console + "240x67\n", failed + "[   12.700000] " + console + "320x90\n",
+        "[    0.700000] " + console + "320x90\n" + failed,
+        failed + "[    1.700000] " + console + "99999999999x9999999999\n"})
+    EXPECT_THAT(told_of_requests(log), Not(HasSubstr("need not matter"))) << log;
+}
+
+constexpr const char* kCalls =
+    "cma: cma_alloc(cma (____ptrval____), count 100, align 7)\n"
+    "cma: cma_alloc(cma (____ptrval____), count 300, align 8)\n"
+    "cma: cma_alloc(cma (____ptrval____), count 300, align 8)\n"
+    "cma: cma_alloc(cma (____ptrval____), count 20, align 4)\n";
+
+TEST(TellRequests, OfWhichNothingElseIsKnownAreRowsOfOneTable) {
+  const LogAnswer answer = answer_of_requests(kCalls);
+  EXPECT_THAT(whole_text(answer), HasSubstr("requests of which none is seen to fail\n"
+                                            "100 pages (400 KiB), alignment 7 (128 pages) (line 1)\n"
+                                            "300 pages (1.2 MiB), alignment 8 (256 pages), 2 times (lines 2-3)\n"
+                                            "20 pages (80 KiB), alignment 4 (16 pages) (line 4)\n"));
+  EXPECT_EQ(answer.requests.size(), 3U);
+}
+
+TEST(TellRequests, HeldAtOnceTakeWholeMultiplesOfTheirAlignments) {
+  const LogAnswer answer = answer_of_requests(kCalls);
+  // 128 + 2 * 512 + 32.
+  EXPECT_THAT(answer.brief.at(1),
+              HasSubstr("Held at once they take about 1184 pages (4.6 MiB) of an area: at alignment 8 "
+                        "a buffer takes a multiple of 256 pages"));
+  EXPECT_THAT(answer.collect,
+              ElementsAre(HasSubstr("printf '%s\\n' '100 align 7' '300 x2 align 8' '20 align 4' | cmacheck fit -")));
+  const LogAnswer whole = answer_of_requests("cma: cma_alloc(cma (____ptrval____), count 512, align 8)\n");
+  EXPECT_EQ(whole.brief.size(), 2U);
+}
+
+TEST(TellRequests, OfTooManyKindsMakeNoCommand) {
+  std::string log;
+  for (int pages = 1; pages <= 25; ++pages)
+    log += "cma: cma_alloc(cma (____ptrval____), count " + std::to_string(pages) + ", align 0)\n";
+  EXPECT_THAT(answer_of_requests(log).collect, IsEmpty());
+}
+
+TEST(TellRequests, ThatGotTheirPagesHaveTheirPlacesInTheTable) {
+  const std::string prefix = "  cam-7  [000] ....  1.00000";
+  const std::string log = prefix + "1: cma_alloc_start: name=vpu count=300 align=8\n" + prefix +
+                          "2: cma_alloc_finish: name=vpu pfn=0x40000 page=00000000abcd0001 count=300 align=8\n" +
+                          prefix + "3: cma_alloc_start: name=vpu count=10 align=4\n" + prefix +
+                          "4: cma_alloc_finish: name=vpu pfn=0x40130 page=00000000abcd0002 count=10 align=4\n";
+  EXPECT_THAT(told_of_requests(log),
+              HasSubstr("300 pages (1.2 MiB) of area vpu by cam, alignment 8 (256 pages): got [0x40000, 0x4012c)"));
+  EXPECT_THAT(told_of_requests(log), HasSubstr("got [0x40130, 0x4013a) (lines 3-4)"));
+}
+
+}  // namespace
+}  // namespace cma::logs
