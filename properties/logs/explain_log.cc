@@ -181,6 +181,7 @@ LogAnswer explain_facts(const LogFacts& facts, const ExplainOptions& options) {
   for (const DescribedPage& page : context.immovable) shown.lowest(page.pfn);
   for (const AreaFiles& area : facts.pasted.areas)
     if (area.base) shown.lowest(area.base->value);
+  for (const KnownBuffer& buffer : context.buffers) shown.lowest(buffer.base >> context.page_shift);
   lower_to_boot(facts.boot, context.page_shift, shown);
   tell_kernel(context.kernel, shown, answer);
   tell_page_size(context, answer);

@@ -304,5 +304,14 @@ TEST(ExplainLog, OfOneLineThatTellsTheVersionsSaysThemOnce) {
   EXPECT_THAT(both, Not(HasSubstr("3.17 or newer")));
 }
 
+TEST(ExplainLog, RedactedHidesWhereBuffersLie) {
+  const std::string log =
+      "secret a: phys address   = 0x0000000038200000\nsecret a: buffer size    = 67108864\n"
+      "secret b: swiotlb buffer is full (sz: 67108864 bytes)\n"
+      "secret b: swiotlb: coherent allocation failed, size=67108864\n";
+  EXPECT_THAT(text_of(log), HasSubstr("0x38200000"));
+  EXPECT_THAT(text_of(log, true), Not(AnyOf(HasSubstr("38200000"), HasSubstr("secret"))));
+}
+
 }  // namespace
 }  // namespace cma::logs

@@ -5,27 +5,16 @@
 #include <algorithm>
 #include <string>
 
+#include "properties/logs/boot_story.h"
+
 namespace cma::logs {
 namespace {
 
 constexpr std::size_t kMostBootFacts = 64;
+constexpr std::size_t kMostOverlaps = 4;
 constexpr std::uint64_t kMostKib = std::uint64_t{1} << 40;
-constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
 // Between the reason of a failure and the line that says so.
 constexpr std::uint64_t kLinesToFailure = 3;
-
-// What is said of one line: what happened, the rule, what fits instead.
-struct BootStory {
-  std::string what;
-  std::string rule;
-  std::string instead;
-  Certainty certainty = Certainty::follows;
-  bool failed = true;
-};
-
-std::string bytes_text(std::uint64_t bytes) {
-  return bytes % kMib == 0 ? fmt::format("{} MiB", bytes / kMib) : fmt::format("{:#x} bytes", bytes);
-}
 
 // Returns the unit of base and size of an area, as the versions have it.
 std::string unit_text(const Kernel& kernel) {
@@ -34,28 +23,47 @@ std::string unit_text(const Kernel& kernel) {
   return "4 MiB up to 5.18, 2 MiB (a pageblock) from then on";
 }
 
-// Returns the size of the area whose failure a line right after this one reports, 0 if there is none.
-std::uint64_t failed_size(const std::vector<Fact>& facts, const Fact& reason) {
-  for (const Fact& fact : facts)
-    if (fact.says() == Says::area_failed && fact.line >= reason.line && fact.line - reason.line <= kLinesToFailure &&
-        fact.number("mib") < kMib)
-      return fact.number("mib") * kMib;
-  return 0;
+// Returns the line right after this one that says of which size the area is; nullptr if there is none.
+const Fact* failure_after(const std::vector<Fact>& facts, const Fact& reason) {
+  const auto found = std::ranges::find_if(facts, [&](const Fact& fact) {
+    return fact.says() == Says::area_failed && fact.line >= reason.line && fact.line - reason.line <= kLinesToFailure &&
+           fact.number("mib") < kBytesOfMib;
+  });
+  return found == facts.end() ? nullptr : &*found;
 }
 
-BootStory story_of_boundary(const Fact& fact, const std::vector<Fact>& facts, const Shown& shown) {
+// Returns the line which shows that memory ends at this address, so that there is no high memory; 0 if none does.
+std::uint64_t line_of_end(std::uint64_t address, const Context& context) {
+  if (context.node_pages != 0 && context.node_pages * context.page_kb() * 1024 == address)
+    return context.node_pages_line;
+  return context.memory_kib != 0 && context.memory_kib < kMostKib && context.memory_kib * 1024 == address
+             ? context.memory_line
+             : 0;
+}
+
+// Tells of an area at a fixed place on both sides of a boundary, which without high memory is the end of memory.
+BootStory story_of_boundary(const Fact& fact, const std::vector<Fact>& facts, const Context& context,
+                            const Shown& shown) {
   const std::uint64_t base = fact.number("base");
   const std::uint64_t boundary = fact.number("boundary");
-  const std::uint64_t size = failed_size(facts, fact);
-  BootStory story{
-      "An area was not declared: it would lie in low and in high memory.", {}, {}, Certainty::follows, true};
-  story.rule = fmt::format(
-      "an area at a fixed place lies in low or in high memory: its base {} is below the boundary {}, its end{} is not "
-      "(without high memory the boundary is the end of memory)",
-      shown.address(base), shown.address(boundary), size == 0 ? "" : " " + shown.address(base + size));
+  const Fact* failure = failure_after(facts, fact);
+  const std::uint64_t end = failure == nullptr ? 0 : base + failure->number("mib") * kBytesOfMib;
+  const std::uint64_t end_line = line_of_end(boundary, context);
+  BootStory story;
+  story.what_certainty = Certainty::follows;
+  story.lines = {fact.line, failure == nullptr ? 0 : failure->line, end_line};
+  story.what = "An area was not declared: it ";
+  story.what += end > boundary ? fmt::format("ends at {}, {} beyond ", shown.address(end), bytes_text(end - boundary))
+                               : fmt::format("begins at {} and ends beyond ", shown.address(base));
+  story.what += end_line != 0 ? fmt::format("the end of memory, {}.", shown.address(boundary))
+                              : fmt::format("{}, where low memory ends.", shown.address(boundary));
+  story.rule = end_line != 0 ? "the kernel's line calls that the low/high memory boundary, which is the end of memory "
+                               "where there is no high memory"
+                             : "an area at a fixed place lies in low or in high memory (where there is no high memory, "
+                               "the boundary is the end of memory)";
   if (boundary > base)
-    story.instead =
-        fmt::format("At that place {} fit; or give no place (cma=SIZE without @BASE).", bytes_text(boundary - base));
+    story.instead = fmt::format("From {} on {} fit; or give no place (cma=SIZE without @BASE).", shown.address(base),
+                                bytes_text(boundary - base));
   return story;
 }
 
@@ -107,21 +115,6 @@ BootStory story_of_failed(const Fact& fact, const Context& context, const Shown&
   return story;
 }
 
-BootStory story_of_driver(const Fact& fact, const Context& context) {
-  BootStory story{
-      fmt::format("A driver did not get a buffer of {} bytes.", fact.number("bytes")), {}, {}, Certainty::fits, true};
-  const bool switched_off = context.parameter && context.parameter->text == "cma=0";
-  if (switched_off || context.no_areas_line != 0) {
-    story.rule =
-        std::string("there is no default area") + (switched_off ? ", as the command line has cma=0" : "") +
-        ": the buffer had to be one block of the page allocator, which has none so large when memory is in pieces";
-    story.instead = "An area for such buffers: cma=SIZE, or a region of the device tree.";
-  } else {
-    story.rule = "no line about an area stands beside it: not enough to tell whether it asked one";
-  }
-  return story;
-}
-
 // Returns what is to be said of a region of the device tree that is not there.
 BootStory story_of_node(const Fact& fact, const Shown& shown) {
   const std::string node = shown.redacted() ? std::string() : " (" + fact.text("node") + ")";
@@ -146,11 +139,11 @@ BootStory story_of_node(const Fact& fact, const Shown& shown) {
   return {};
 }
 
-// Returns what is to be said of pools and gigantic pages that were not had.
+// Returns what is to be said of pools and gigantic pages that there was no room for.
 BootStory story_of_pool(const Fact& fact) {
   const Says says = fact.says();
   if (says == Says::pool_failed)
-    return {fmt::format("The pool of {} KiB for atomic requests was not had.", fact.number("kib")),
+    return {fmt::format("The kernel did not get its pool of {} KiB for atomic requests.", fact.number("kib")),
             "it is taken from the default area, and if that has no room in one block from a zone",
             "A smaller coherent_pool=, or a larger area; only drivers that ask in atomic context need it.",
             Certainty::fits, true};
@@ -164,52 +157,31 @@ BootStory story_of_pool(const Fact& fact) {
             fmt::format("hugetlb_cma= must be at least one gigantic page for each node: {} MiB", fact.number("mib")),
             "A larger hugetlb_cma=.", Certainty::follows, true};
   if (says == Says::huge_pages_failed)
-    return {fmt::format("Of {} gigantic pages ({} each) {} were had.", fact.number("count"), fact.text("size"),
+    return {fmt::format("Of {} gigantic pages ({} each) the kernel got {}.", fact.number("count"), fact.text("size"),
                         fact.number("got")),
             "each takes a range of its size, at a multiple of it, in which all pages are free or can be moved", "",
             Certainty::follows, true};
   return {};
 }
 
-// Returns what is to be said of a line; a story without `what` is nothing.
-BootStory story_of(const Fact& fact, const std::vector<Fact>& facts, const Context& context, const Shown& shown) {
-  const Kernel& kernel = context.kernel;
+// Returns what is to be said of a node that is no area, or not the default one.
+BootStory story_of_refused_node(const Fact& fact, const Kernel& kernel) {
   const Says says = fact.says();
-  if (says == Says::area_failed) return story_of_failed(fact, context, shown);
-  if (says == Says::region_at_boundary) return story_of_boundary(fact, facts, shown);
-  if (says == Says::region_unaligned) return story_of_unaligned(fact, shown);
-  if (says == Says::region_over_limit) return story_of_limit(fact, shown);
-  if (says == Says::area_inactive) return story_of_inactive(fact, kernel, shown);
   if (says == Says::node_unaligned)
-    return {
-        "A region of the device tree is no area: its base or size is not aligned.",
-        "base and size must be multiples of " + unit_text(kernel) +
-            "; an alignment property of the node changes nothing",
-        "Round base and size; a power of two is not needed. Drivers of the region then use the default area, or fail.",
-        Certainty::follows, true};
+    return {"A region of the device tree is no area: its base or size is not aligned.",
+            "base and size must be multiples of " + unit_text(kernel) +
+                "; an alignment property of the node changes nothing",
+            "Round base and size up; a power of two is not needed. Until then, drivers of this region use the default "
+            "area, or fail."};
   if (says == Says::node_refused)
     return {"A region of the device tree is no area.", "too many areas, or the region is not reserved", "",
-            Certainty::fits, true};
-  if (says == Says::no_slots)
-    return {"An area was not declared: there are too many.", "the kernel has room for CONFIG_CMA_AREAS of them",
-            "A larger CONFIG_CMA_AREAS.", Certainty::follows, true};
+            Certainty::fits};
   if (says == Says::node_bypassed)
     return {"The device tree's default area was passed over.",
             "cma= on the command line has precedence: the area then lies where the kernel finds room, not where the "
             "node allows it, which may be beyond what a device reaches",
             "Remove cma=, and set the size in the device tree.", Certainty::follows, false};
-  if (says == Says::region_unusable)
-    return {fmt::format("A driver did not get its region ({}).", static_cast<std::int64_t>(fact.number("ret"))),
-            "the node of its memory-region is no area: look for its line at boot", "", Certainty::fits, true};
-  if (says == Says::bounce_full)
-    return {fmt::format("A buffer of {} was not had.", bytes_text(fact.number("bytes"))),
-            fmt::format("before it asks for bounce buffers, the DMA layer asks an area for {} pages, silently: the "
-                        "area has no room for them at a multiple of 256 pages, or a page was in the way",
-                        fact.number("bytes") / (shown.page_kb() * 1024)),
-            "A larger area, or a region of its own for each large buffer.", Certainty::fits, true};
-  if (says == Says::driver_failed) return story_of_driver(fact, context);
-  BootStory story = story_of_node(fact, shown);
-  return story.what.empty() ? story_of_pool(fact) : story;
+  return {};
 }
 
 // Returns whether a line right before this one has the reason already.
@@ -224,7 +196,89 @@ bool has_reason(const Fact& fact, const std::vector<Fact>& facts) {
   });
 }
 
+// Tells which areas of the log overlap: areas of one boot do so only where nodes of the device tree do.
+void tell_overlaps(const std::vector<Fact>& facts, const Context& context, const Shown& shown, Section& section) {
+  if (std::ranges::find(facts, Says::nodes_overlap, &Fact::says) != facts.end()) return;
+  std::size_t told = 0;
+  for (std::size_t i = 1; i < context.areas.size(); ++i)
+    for (std::size_t j = 0; j < i && told < kMostOverlaps; ++j) {
+      const KnownArea& one = context.areas[j];
+      const KnownArea& other = context.areas[i];
+      if (!one.range.overlaps(other.range)) continue;
+      ++told;
+      section.add(Certainty::fits,
+                  fmt::format("{} and {} overlap, as areas of one boot do not: their lines are of different boots",
+                              shown.window(one.range), shown.window(other.range)),
+                  {one.line, other.line});
+    }
+}
+
+// Returns a rule as a sentence. A parameter that it begins with keeps its letter.
+std::string sentence_of(std::string rule) {
+  if (rule.empty()) return rule;
+  const bool is_parameter = rule.substr(0, rule.find(' ')).find('=') != std::string::npos;
+  if (!is_parameter && rule[0] >= 'a' && rule[0] <= 'z') rule[0] = static_cast<char>(rule[0] - 'a' + 'A');
+  return rule + ".";
+}
+
+void tell_story(const BootStory& story, const Fact& fact, Section& section) {
+  const auto lines = [&](const std::vector<std::uint64_t>& own) {
+    return own.empty() ? std::vector<std::uint64_t>{fact.line} : own;
+  };
+  section.add(story.what_certainty, story.what, lines(story.lines));
+  if (!story.rule.empty()) section.add(story.certainty, story.rule, lines(story.rule_lines));
+  for (const Detail& detail : story.details) section.add(detail.certainty, detail.text, detail.lines);
+  if (!story.instead.empty()) section.add(story.certainty, story.instead, {fact.line});
+}
+
+// Keeps the story with the most weight as the short answer, and counts the others that failed.
+class BootBrief {
+ public:
+  void add(const BootStory& story) {
+    if (story.follows_other) {
+      then_.push_back(story.what);
+      return;
+    }
+    failed_ += story.failed ? 1 : 0;
+    const std::uint64_t weight = story.failed ? kFailed : kSuspicious;
+    if (finding_ && finding_->weight >= weight) return;
+    finding_.emplace();
+    finding_->weight = weight;
+    finding_->what = story.what;
+    finding_->blame = sentence_of(story.rule);
+    finding_->next = story.instead;
+  }
+
+  std::optional<Finding> take() {
+    if (!finding_) return std::nullopt;
+    finding_->then = then_;
+    if (failed_ > 1) finding_->besides.push_back(fmt::format("{} of this sort.", counted(failed_ - 1, "more line")));
+    return std::move(finding_);
+  }
+
+ private:
+  std::optional<Finding> finding_;
+  std::vector<std::string> then_;
+  std::size_t failed_ = 0;
+};
+
 }  // namespace
+
+BootStory boot_story(const Fact& fact, const std::vector<Fact>& facts, const Context& context, const Shown& shown) {
+  const Says says = fact.says();
+  if (says == Says::area_failed) return story_of_failed(fact, context, shown);
+  if (says == Says::region_at_boundary) return story_of_boundary(fact, facts, context, shown);
+  if (says == Says::region_unaligned) return story_of_unaligned(fact, shown);
+  if (says == Says::region_over_limit) return story_of_limit(fact, shown);
+  if (says == Says::area_inactive) return story_of_inactive(fact, context.kernel, shown);
+  if (says == Says::no_slots)
+    return {"An area was not declared: there are too many.", "the kernel has room for CONFIG_CMA_AREAS of them",
+            "A larger CONFIG_CMA_AREAS."};
+  BootStory story = story_of_refused_node(fact, context.kernel);
+  if (story.what.empty()) story = story_of_node(fact, shown);
+  if (story.what.empty()) story = story_of_pool(fact);
+  return story.what.empty() ? driver_story(fact, facts, context, shown) : story;
+}
 
 void BootFinder::add(const Fact& fact) {
   constexpr Says kept[] = {
@@ -249,28 +303,19 @@ std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& 
     section.add(Certainty::seen,
                 "the command line has " + (shown.redacted() ? std::string("cma=") : context.parameter->text),
                 {context.parameter->line});
-  std::optional<Finding> finding;
-  std::size_t failed = 0;
+  tell_overlaps(facts, context, shown, section);
+  Section of_drivers{"drivers that did not get their memory", {}};
+  BootBrief brief;
   for (const Fact& fact : facts) {
     if (has_reason(fact, facts) || (fact.says() == Says::driver_failed && !drivers)) continue;
-    const BootStory story = story_of(fact, facts, context, shown);
+    const BootStory story = boot_story(fact, facts, context, shown);
     if (story.what.empty()) continue;
-    section.add(Certainty::seen, story.what, {fact.line});
-    if (!story.rule.empty()) section.add(story.certainty, story.rule, {fact.line});
-    if (!story.instead.empty()) section.add(story.certainty, story.instead, {fact.line});
-    failed += story.failed ? 1 : 0;
-    const std::uint64_t weight = story.failed ? kFailed : kSuspicious;
-    if (finding && finding->weight >= weight) continue;
-    std::string rule = story.rule.empty() ? "" : story.rule + ".";
-    if (rule.substr(0, rule.find(' ')).find('=') == std::string::npos && !rule.empty() && rule[0] >= 'a' &&
-        rule[0] <= 'z')
-      rule[0] = static_cast<char>(rule[0] - 'a' + 'A');
-    finding = Finding{weight, story.what, rule, story.instead, {}, {}};
+    tell_story(story, fact, story.of_driver ? of_drivers : section);
+    brief.add(story);
   }
-  if (finding && failed > 1)
-    finding->besides.push_back(fmt::format("{} of this sort.", counted(failed - 1, "more line")));
-  if (!section.statements.empty()) answer.sections.push_back(std::move(section));
-  return finding;
+  for (Section* one : {&section, &of_drivers})
+    if (!one->statements.empty()) answer.sections.push_back(std::move(*one));
+  return brief.take();
 }
 
 }  // namespace cma::logs

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "properties/logs/answer_testing.h"
 #include "properties/logs/explain_log.h"
 
 namespace cma::logs {
@@ -45,13 +46,13 @@ TEST(TellBoot, EachLineOfARefusalIsExplained) {
        "ramoops@3f000000 (0x000000003f000000--0x000000003f100000)",
        "Two regions of the device tree overlap: linux,cma and ramoops@3f000000."},
       {"DMA: failed to allocate 2048 KiB GFP_KERNEL|GFP_DMA pool for atomic allocation",
-       "The pool of 2048 KiB for atomic requests was not had."},
+       "The kernel did not get its pool of 2048 KiB for atomic requests."},
       {"DMA: failed to allocate 256 KiB pool for atomic coherent allocation",
-       "The pool of 256 KiB for atomic requests was not had."},
+       "The kernel did not get its pool of 256 KiB for atomic requests."},
       {"hugetlb_cma: reservation failed: err -12, node 0", "The area for gigantic pages was not declared (-12)."},
       {"hugetlb_cma: cma area should be at least 1024 MiB", "at least one gigantic page for each node: 1024 MiB"},
       {"HugeTLB: allocating 4 of page size 1.00 GiB failed.  Only allocated 1 hugepages.",
-       "Of 4 gigantic pages (1.00 GiB each) 1 were had."},
+       "Of 4 gigantic pages (1.00 GiB each) the kernel got 1."},
   };
   for (const Refusal& one : refusals)
     EXPECT_THAT(told_of_boot(std::string(one.line) + "\n"), HasSubstr(one.what)) << one.line;
@@ -73,6 +74,73 @@ TEST(TellBoot, SeveralRefusalsAreCounted) {
                            "OF: reserved mem: failed to allocate memory for node 'a': size 16 MiB\n"),
               HasSubstr("Besides: 1 more line of this sort."));
   EXPECT_THAT(told_of_boot("cma: Not enough slots for CMA reserved regions!\n"), Not(HasSubstr("Besides")));
+}
+
+std::string all_of_boot(const std::string& log) { return whole_text(explain_log(text_source(log))); }
+
+constexpr const char* kAcross =
+    "cma: Region at 0x0000000008000000 defined on low/high memory boundary (0x0000000018000000)\n";
+
+TEST(TellBoot, AnAreaBeyondTheEndOfMemoryIsComparedWithIt) {
+  const std::string refused = std::string(kAcross) + "cma: Failed to reserve 288 MiB\n";
+  const std::string beyond = "An area was not declared: it ends at 0x1a000000, 32 MiB beyond ";
+  for (const char* memory :
+       {"On node 0 totalpages: 98304\n", "Memory: 340000K/393216K available (53216K reserved)\n"}) {
+    const std::string text = told_of_boot(refused + memory);
+    EXPECT_THAT(text, HasSubstr(beyond + "the end of memory, 0x18000000.")) << memory;
+    EXPECT_THAT(text, HasSubstr("The kernel's line calls that the low/high memory boundary")) << memory;
+    EXPECT_THAT(text, HasSubstr("From 0x8000000 on 256 MiB fit")) << memory;
+  }
+  for (const char* memory : {"On node 0 totalpages: 98305\n", "Memory: 940000K/1048576K available (53216K reserved)\n",
+                             "On node 0 totalpages: 49152\nOn node 1 totalpages: 98304\n", ""})
+    EXPECT_THAT(told_of_boot(refused + memory), HasSubstr(beyond + "0x18000000, where low memory ends.")) << memory;
+  EXPECT_THAT(told_of_boot(refused + "On node 0 totalpages: 40000\nOn node 1 totalpages: 58304\n"),
+              HasSubstr(beyond + "the end of memory"));
+}
+
+TEST(TellBoot, WithoutTheLineOfItsSizeAnAreaAcrossABoundaryHasNoEnd) {
+  EXPECT_THAT(told_of_boot(kAcross),
+              HasSubstr("it begins at 0x8000000 and ends beyond 0x18000000, where low memory ends."));
+}
+
+TEST(TellBoot, DriversThatFailForARegionThatIsNoAreaFollowFromIt) {
+  const std::string refused = "Reserved memory: incorrect alignment of CMA region\n";
+  const std::string one = "a: of_reserved_mem_device_init failed. return=-22\n";
+  const std::string other = "b: of_reserved_mem_device_init failed. return=-19\n";
+  const LogAnswer answer = explain_log(text_source(refused + one + "quiet\n" + one + other));
+  EXPECT_THAT(answer.brief.at(0),
+              HasSubstr("not aligned. 2 drivers then failed with -22. A driver then failed with -19."));
+  EXPECT_THAT(answer.brief.at(0), Not(HasSubstr("Besides")));
+  EXPECT_THAT(answer.cited.at(0), HasSubstr("2 drivers then failed with -22 (lines 2, 4). A driver then"));
+  EXPECT_THAT(answer.brief.at(2),
+              HasSubstr("Round base and size up; a power of two is not needed. Until then, drivers"));
+  // A line before the one about the region is not its consequence.
+  EXPECT_THAT(told_of_boot(one + refused), HasSubstr("A driver did not get its region (-22)."));
+  EXPECT_THAT(told_of_boot(one + one), HasSubstr("2 drivers did not get their regions (-22)."));
+}
+
+TEST(TellBoot, WhatDriversDidNotGetIsNotFiledUnderBoot) {
+  const std::string text = all_of_boot(
+      "cma: Reserved 64 MiB at 0x000000003c000000\n"
+      "a: of_reserved_mem_device_init failed. return=-22\n");
+  EXPECT_THAT(text,
+              HasSubstr("areas at boot\nan area of 16384 pages (64 MiB) at [0x3c000, 0x40000) (line 1)\n"
+                        "drivers that did not get their memory\nA driver did not get its region (-22). (line 2)"));
+}
+
+TEST(TellBoot, AreasThatOverlapAreOfDifferentBoots) {
+  const std::string one = "cma: Reserved 96 MiB at 0x0000000012000000\n";
+  const std::string overlapping = "Reserved memory: created CMA memory pool at 0x0000000016000000, size 64 MiB\n";
+  const std::string behind = "Reserved memory: created CMA memory pool at 0x0000000018000000, size 64 MiB\n";
+  EXPECT_THAT(
+      all_of_boot(one + "quiet\n" + overlapping),
+      HasSubstr("[0x12000, 0x18000) and [0x16000, 0x1a000) overlap, as areas of one boot do not: their lines are "
+                "of different boots (lines 1, 3)"));
+  EXPECT_THAT(all_of_boot(one + behind), Not(HasSubstr("overlap")));
+  EXPECT_THAT(all_of_boot(one + one), Not(HasSubstr("overlap")));
+  const std::string nodes =
+      "OF: reserved mem: OVERLAP DETECTED!\na (0x12000000--0x18000000) overlaps with b (0x16000000--0x1a000000)\n";
+  EXPECT_THAT(all_of_boot(one + overlapping + nodes), Not(HasSubstr("different boots")));
 }
 
 }  // namespace
