@@ -26,7 +26,7 @@ std::vector<Remedy> try_memory_remedies(const logs::LogFacts& facts, const Memor
   };
   const auto any = [&](auto has) { return std::ranges::any_of(failure->zones, has); };
   if (any([](const logs::ZoneReport& zone) { return zone.boost.value_or(0) != 0; }))
-    attempt("vm.watermark_boost_factor=0, so that min is not raised", {.without_boost = true});
+    attempt("vm.watermark_boost_factor=0 from the start, so that min is not raised", {.without_boost = true});
   if (any([](const logs::ZoneReport& zone) { return zone.of_areas.value_or(0) != 0; }))
     attempt("an area of half the size", {.half_area = true});
   if (const logs::MinFree free = logs::min_free_of(*failure); free.is_raised())
