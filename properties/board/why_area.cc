@@ -34,8 +34,12 @@ std::string Explainer::place_rule(const AreaAttempt& attempt) const {
   const std::optional<std::uint64_t> high = high_memory_of(machine);
   if (request.fixed && high && wanted.start < *high && wanted.end > *high)
     return fmt::format("{} would lie in low and in high memory, which meet at {:#x}", addresses_text(wanted), *high);
-  if (wanted.end > memory_end && request.fixed)
-    return fmt::format("{} ends after the end of memory, {:#x}", addresses_text(wanted), memory_end);
+  if (wanted.end > memory_end && request.fixed) {
+    // A kernel without high memory takes the end of memory for its border.
+    const bool border = machine.release() >= Release::v3_18 && !high && wanted.start < memory_end;
+    return fmt::format("{} ends after the end of memory, {:#x}{}", addresses_text(wanted), memory_end,
+                       border ? " (the kernel's line calls that the low/high memory boundary)" : "");
+  }
   const std::uint64_t limit = std::min(request.limit < unit ? memory_end : align_down(request.limit, unit), memory_end);
   if (wanted.start >= limit && limit < memory_end)
     return fmt::format("the range {} is empty", addresses_text({base, request.limit}));

@@ -79,7 +79,10 @@ TEST_F(WhyNotTest, RegionsThatFitInAnotherOrderAreToldSo) {
 TEST_F(WhyNotTest, ARegionOfBrokenUnitsFitsInWholeOnes) {
   const auto answers = explain([](BlobWriter& w) { area(w, "image_buf0").cells("reg", {0x30000000, 0x4c0000}).end(); });
   ASSERT_THAT(answers, SizeIs(1));
-  EXPECT_EQ(answers[0].brief, "[0x30000000, 0x304c0000) is not in whole units of 2 MiB (it need be no power of two)");
+  EXPECT_EQ(
+      answers[0].brief,
+      "size 0x4c0000 is no multiple of 2 MiB; 0x400000 or 0x600000 is (need not be a power of two; the unit is 4 MiB "
+      "up to 5.18)");
   EXPECT_THAT(answers[0].remedies, ElementsAre("with reg = 0x30000000 0x600000: at [0x30000000, 0x30600000)",
                                                "with reg = 0x30000000 0x400000: at [0x30000000, 0x30400000)",
                                                "with size = 6 MiB, and no reg: at [0x3f800000, 0x3fe00000)"));
@@ -178,9 +181,10 @@ struct AttemptRow {
 
 TEST_F(WhyNotTest, ARefusedDefaultAreaNamesTheRule) {
   for (const AttemptRow& row :
-       {AttemptRow{"cma=64M@0x3e000000",
-                   "[0x3e000000, 0x42000000) ends after the end of memory, "
-                   "0x40000000"},
+       {AttemptRow{
+            "cma=64M@0x3e000000",
+            "[0x3e000000, 0x42000000) ends after the end of memory, 0x40000000 (the kernel's line calls that the "
+            "low/high memory boundary)"},
         {"cma=64M@0x20000000-0x10000000", "the range [0x20000000, 0x10000000) is empty"},
         {"cma=64M@0x20000000-0x22000000", "64 MiB from 0x20000000 on end after the limit, 0x22000000"},
         {"cma=64M@0x50000000-0x60000000", "there is no memory from 0x50000000 on"},

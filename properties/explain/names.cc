@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "allocator/base/assert.h"
 #include "properties/program/text.h"
 
 namespace cma {
@@ -53,10 +54,14 @@ std::string text_of(const ReleaseRange& range) {
 
 }  // namespace
 
-std::string presence_text(const BugInfo& bug) {
+std::string shipped_text(const BugInfo& bug) {
   if (bug.planted()) return "planted";
-  std::string text = text_of(*bug.present);
-  if (bug.again) text += ", again " + text_of(*bug.again);
+  return text_of(*bug.present) + (bug.again ? ", again " + text_of(*bug.again) : "");
+}
+
+std::string presence_text(const BugInfo& bug) {
+  std::string text = shipped_text(bug);
+  if (bug.planted()) return text;
   const auto shipped = [&](Release release) { return bug.shipped_in(release); };
   if (std::ranges::none_of(modelled_releases(), shipped)) text += ", between the modelled releases";
   return text;
@@ -88,6 +93,28 @@ std::string addresses_text(std::uint64_t base, std::uint64_t size) {
 std::string frames_text(Pfn first, std::uint64_t pages) {
   if (pages == 1) return fmt::format("page {:#x}", first);
   return fmt::format("pages {:#x} to {:#x}", first, first + pages - 1);
+}
+
+std::string bits_text(std::uint64_t first, std::uint64_t bits) {
+  return bits == 1 ? fmt::format("bit {}", first) : fmt::format("bits {} to {}", first, first + bits - 1);
+}
+
+std::string no_multiple_text(std::string_view what, std::uint64_t bytes, std::uint64_t unit, bool zero_does) {
+  CMA_ASSERT(!is_aligned(bytes, unit));
+  const std::uint64_t below = align_down(bytes, unit);
+  const std::uint64_t above = align_up(bytes, unit);
+  const std::string text = fmt::format("{} {:#x} is no multiple of {}", what, bytes, size_text(unit));
+  if (below == 0 && !zero_does) return text + fmt::format("; the next is {:#x}", above);
+  return text + fmt::format("; {:#x} or {:#x} is", below, above);
+}
+
+std::string other_unit_text(const Geometry& geometry) {
+  const bool by_pageblock = geometry.release >= Release::v5_19;
+  Geometry other = geometry;
+  other.release = by_pageblock ? Release::v5_18 : Release::v5_19;
+  if (other.isolation_unit() == geometry.isolation_unit()) return {};
+  return fmt::format("{} {}", size_text(other.isolation_unit() << geometry.page_shift()),
+                     by_pageblock ? "up to 5.18" : "since 5.19");
 }
 
 }  // namespace cma

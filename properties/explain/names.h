@@ -29,6 +29,8 @@ std::string text_of_operation(const World& world, ActorId actor);
 std::map<OwnerId, Slot> results_by_owner(const World& world);
 
 // Returns in which releases a bug is: "in 3.19 to 4.12", "planted".
+std::string shipped_text(const BugInfo& bug);
+// Returns the same, and whether none of them is modelled: "in 4.10, between the modelled releases".
 std::string presence_text(const BugInfo& bug);
 // Returns where a finding was made: after which point, or between operations.
 std::string place_text(const Finding& finding);
@@ -42,6 +44,14 @@ std::string addresses_text(const ByteRange& range);
 std::string addresses_text(std::uint64_t base, std::uint64_t size);
 // Returns "page 0x200", "pages 0x200 to 0x23f". Requires: pages > 0.
 std::string frames_text(Pfn first, std::uint64_t pages);
+// Returns "bit 4", "bits 4 to 7". Requires: bits > 0.
+std::string bits_text(std::uint64_t first, std::uint64_t bits);
+// Returns how an address or a size in bytes misses a multiple of the unit, and the nearest that would do: "size
+// 0x4c0000 is no multiple of 4 MiB; 0x400000 or 0x800000 is". `zero_does`: 0 is one. Requires: it is no multiple.
+std::string no_multiple_text(std::string_view what, std::uint64_t bytes, std::uint64_t unit, bool zero_does);
+// Returns how large the unit of areas is in the releases that have another one than this machine's, "2 MiB since 5.19";
+// empty if none has.
+std::string other_unit_text(const Geometry& geometry);
 
 // Returns the first operation whose result `fits`; nullopt if none does.
 template <class Fits>

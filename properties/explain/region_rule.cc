@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "allocator/base/error.h"
 #include "properties/explain/names.h"
 
@@ -44,11 +47,60 @@ std::string passed_over(const ReservedRegion& region, const TreeNode& node) {
                      given_back ? ": its memory was given back" : "");
 }
 
+// Returns the range from `base` on, which ends at the largest address at the latest.
+ByteRange range_of(std::uint64_t base, std::uint64_t size) { return {base, base + std::min(size, ~base)}; }
+
+// Returns the ranges that a node allows: those of its `reg` or of `alloc-ranges`, or none if it allows all.
+std::vector<ByteRange> allowed_by(const BootTree& tree, const ReservedRegion& region, const TreeNode& node) {
+  if (region.fixed) return {range_of(region.base, region.size)};
+  const std::string* value = node.find("alloc-ranges");
+  const std::size_t tuple = (tree.address_cells + tree.size_cells) * std::size_t{4};
+  if (value == nullptr || value->size() % tuple != 0) return {};
+  std::vector<ByteRange> ranges;
+  for (std::size_t byte = 0; byte < value->size(); byte += tuple) {
+    const std::uint64_t base = number_at(*value, byte, tree.address_cells);
+    ranges.push_back(range_of(base, number_at(*value, byte + 4 * tree.address_cells, tree.size_cells)));
+  }
+  return ranges;
+}
+
+// Returns where the area of the command line lies, and where the node would have kept it, if that is elsewhere; empty
+// if there is no such area.
+std::string place_by_cmdline(const RegionBoot& boot, const ReservedRegion& region, const TreeNode& node) {
+  const Areas& areas = boot.machine.areas;
+  const unsigned shift = boot.machine.geometry().page_shift();
+  for (AreaId id = 0; id < areas.size(); ++id) {
+    const Area& area = areas.area(id);
+    if (area.name != "reserved" || area.pages == 0) continue;
+    const ByteRange place{area.base << shift, (area.base + area.pages) << shift};
+    std::string text = "; cma= got " + addresses_text(place);
+    const std::vector<ByteRange> allowed = allowed_by(boot.tree, region, node);
+    const auto holds = [&](const ByteRange& range) { return range.start <= place.start && place.end <= range.end; };
+    if (allowed.empty() || std::ranges::any_of(allowed, holds)) return text;
+    text += fmt::format("; the node's {} would have kept it ", region.fixed ? "reg" : "alloc-ranges");
+    if (allowed.size() == 1 && allowed[0].start == 0) return text + fmt::format("below {:#x}", allowed[0].end);
+    for (std::size_t i = 0; i < allowed.size(); ++i) text += (i == 0 ? "in " : " or ") + addresses_text(allowed[i]);
+    return text;
+  }
+  return {};
+}
+
+// Returns which of its ends a region has at no multiple of the unit. Requires: it has one.
+std::string broken_units(const Geometry& geometry, const ReservedRegion& region) {
+  const std::uint64_t unit = geometry.isolation_unit() << geometry.page_shift();
+  std::string text;
+  if (!is_aligned(region.base, unit)) text = no_multiple_text("base", region.base, unit, /*zero_does=*/true);
+  if (!is_aligned(region.size, unit))
+    text += (text.empty() ? "" : "; ") + no_multiple_text("size", region.size, unit, /*zero_does=*/false);
+  const std::string other = other_unit_text(geometry);
+  return text + fmt::format(" (need not be a power of two{})", other.empty() ? "" : "; the unit is " + other);
+}
+
 // Returns why a region is not the area that its node asks for, in the order of rmem_cma_setup.
 std::string area_rule(const RegionBoot& boot, const ReservedRegion& region, const TreeNode& node) {
   const Geometry& geometry = boot.machine.geometry();
   if (geometry.release < Release::v3_18) return "nodes become areas since 3.18: before, it is reserved only";
-  if (region.area_error == -kEBUSY) return passed_over(region, node);
+  if (region.area_error == -kEBUSY) return passed_over(region, node) + place_by_cmdline(boot, region, node);
   if (!node.has("reusable")) {
     const bool arm = boot.config.architecture == Architecture::arm && !node.has("no-map");
     return fmt::format("it has `linux,cma-default`, but no `reusable`: that makes it a pool of coherent memory{}",
@@ -62,7 +114,7 @@ std::string area_rule(const RegionBoot& boot, const ReservedRegion& region, cons
   const std::string place = addresses_text(region.base, region.size);
   if (is_aligned(region.base | region.size, unit))
     return fmt::format("nothing of {} is reserved any more: a region that overlaps it was given back", place);
-  return fmt::format("{} is not in whole units of {} (it need be no power of two)", place, size_text(unit));
+  return broken_units(geometry, region);
 }
 
 }  // namespace

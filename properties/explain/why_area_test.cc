@@ -60,6 +60,7 @@ TEST(WhyArea, AnswersForEachWayWithoutASearch) {
         "zone DMA: an area must lie in one zone\n",
         "area   high: 1024 of its 2048 pages were given to the allocator as CMA before that, for movable "
         "requests only; the others stay reserved\n",
+        "would  be active if it ended at page 0x2000 (4 MiB)\n",
         "answer failed, -ENOMEM: never searched: area high is not active\n"}},
       {"after one that failed",
        "release=4.19 base=0 pages=0x4000 pageblock_order=9\nzone DMA base=0 pages=0x2000\nzone "

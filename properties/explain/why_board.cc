@@ -49,6 +49,13 @@ std::string place_of(const ReservedRegion& region) {
                      region.searched.back().end);
 }
 
+// Returns which region is the default area, and where it lies.
+std::string of_region(const Machine& machine, const Area& area) {
+  const unsigned shift = machine.geometry().page_shift();
+  return fmt::format("the region {} is the default area, {} at {}", area.name, size_text(area.pages << shift),
+                     addresses_text(area.base << shift, area.pages << shift));
+}
+
 // Returns the rule that refused the region; empty if it is what its operation says.
 std::string rule_of(const World& world, const ReservedRegion& region) {
   const ProgramBoot& made = *world.boot;
@@ -73,7 +80,7 @@ void explain_default_area(const World& world, Answer& answer) {
   const std::vector<AreaAttempt>& attempts = world.boot->boot->dma().attempts();
   const std::optional<AreaId> area = world.boot->boot->dma().default_area();
   if (attempts.empty() || (area && attempts.back().area != area)) {
-    answer.brief = area ? fmt::format("the region {} is the default area", world.machine().areas.area(*area).name)
+    answer.brief = area ? of_region(world.machine(), world.machine().areas.area(*area))
                         : "neither command line, configuration nor a region asks for a default area";
     return;
   }

@@ -30,12 +30,12 @@ TEST(WhyBoard, AnswersForEachWayARegionFails) {
        kBoard,
        "region x size=0x800000 shared-dma-pool reusable linux,cma-default\nboot cmdline=\"cma=16M\"\n",
        {"answer failed, -EBUSY: the command line has cma=, which since 5.6 takes precedence over the tree's default "
-        "area: its memory was given back\n"}},
+        "area: its memory was given back; cma= got [0xf000000, 0x10000000)\n"}},
       {"no whole units",
        kBoard,
        "region x base=0x1100000 size=0x400000 shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
-       {"answer failed, -EINVAL: [0x1100000, 0x1500000) is not in whole units of 2 MiB (it need be no power of "
-        "two)\n"}},
+       {"answer failed, -EINVAL: base 0x1100000 is no multiple of 2 MiB; 0x1000000 or 0x1200000 is (need not "
+        "be a power of two; the unit is 4 MiB up to 5.18)\n"}},
       {"no slot",
        "release=6.1 pages=0x10000 pageblock_order=9 debug=off max_areas=1",
        "region x base=0x1000000 size=0x400000 shared-dma-pool reusable\nregion y base=0x2000000 size=0x400000 "
@@ -60,6 +60,45 @@ TEST(WhyBoard, AnswersForEachWayARegionFails) {
        kBoard,
        "boot x cmdline=\"cma=512M\"\n",
        {"answer failed, -EINVAL: [0x0, 0x20000000) ends after the limit 0x10000000\n"}},
+  });
+}
+
+TEST(WhyBoard, SaysWhereTheCommandLinesAreaLiesAndWhatTheNodeAllows) {
+  expect_answers({
+      {"the command line, and a node that would have kept it lower",
+       kBoard,
+       "region x size=0x800000 alloc_base=0 alloc_size=0x4000000 shared-dma-pool reusable linux,cma-default\n"
+       "boot cmdline=\"cma=8M\"\n",
+       {"; cma= got [0xf800000, 0x10000000); the node's alloc-ranges would have kept it below 0x4000000\n"}},
+      {"the command line, and a node with a range",
+       kBoard,
+       "region x size=0x800000 alloc_base=0x2000000 alloc_size=0x4000000 shared-dma-pool reusable linux,cma-default\n"
+       "boot cmdline=\"cma=8M\"\n",
+       {"; cma= got [0xf800000, 0x10000000); the node's alloc-ranges would have kept it in [0x2000000, 0x6000000)\n"}},
+      {"the command line, and a node with a place",
+       kBoard,
+       "region x base=0x2000000 size=0x800000 shared-dma-pool reusable linux,cma-default\nboot cmdline=\"cma=8M\"\n",
+       {"; cma= got [0xf800000, 0x10000000); the node's reg would have kept it in [0x2000000, 0x2800000)\n"}},
+      {"the command line, within the node's range",
+       kBoard,
+       "region x size=0x800000 alloc_base=0 alloc_size=0x10000000 shared-dma-pool reusable linux,cma-default\n"
+       "boot cmdline=\"cma=8M\"\n",
+       {": its memory was given back; cma= got [0xf800000, 0x10000000)\n"}},
+  });
+}
+
+TEST(WhyBoard, NamesTheUnitAndTheReleasesThatHaveAnother) {
+  expect_answers({
+      {"no whole units of an older release",
+       "release=5.10 pages=0x10000 pageblock_order=9 debug=off",
+       "region x base=0x2000000 size=0x600000 shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
+       {"answer failed, -EINVAL: size 0x600000 is no multiple of 4 MiB; 0x400000 or 0x800000 is (need not "
+        "be a power of two; the unit is 2 MiB since 5.19)\n"}},
+      {"neither end at a unit, which is the same in all releases",
+       "release=5.10 pages=0x10000 pageblock_order=10 debug=off",
+       "region x base=0x2100000 size=0x100000 shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
+       {"base 0x2100000 is no multiple of 4 MiB; 0x2000000 or 0x2400000 is; size 0x100000 is no multiple of 4 MiB; the "
+        "next is 0x400000 (need not be a power of two)\n"}},
   });
 }
 
@@ -102,7 +141,7 @@ TEST(WhyBoard, SaysWhereTheDefaultAreaComesFrom) {
               HasSubstr("16 MiB at [0xf000000, 0x10000000), the highest free place"));
   EXPECT_THAT(
       why_text(kBoard, "region n size=0x800000 shared-dma-pool reusable linux,cma-default\nboot x cmdline=\"\"\n", "x"),
-      HasSubstr("the region n is the default area"));
+      HasSubstr("the region n is the default area, 8 MiB at [0xf800000, 0x10000000)\n"));
   EXPECT_THAT(why_text(kBoard, "boot x cmdline=\"cma=0\"\n", "x"), HasSubstr("neither command line"));
 }
 

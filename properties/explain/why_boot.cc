@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 
 #include "allocator/base/error.h"
@@ -15,15 +16,6 @@ std::uint64_t bytes_of(const Machine& machine, std::uint64_t pages) { return pag
 
 std::string range_text(const Machine& machine, const PfnRange& range) {
   return fmt::format("[{:#x}, {:#x})", bytes_of(machine, range.start), bytes_of(machine, range.end));
-}
-
-// Returns how an address or a size misses a multiple of the unit, and the nearest ones that would do.
-std::string no_multiple(std::string_view what, std::uint64_t bytes, std::uint64_t unit, bool zero_does) {
-  const std::uint64_t below = align_down(bytes, unit);
-  const std::uint64_t above = align_up(bytes, unit);
-  const std::string text = fmt::format("{} {:#x} is no multiple of {}", what, bytes, size_text(unit));
-  if (below == 0 && !zero_does) return text + fmt::format("; the next is {:#x}", above);
-  return text + fmt::format("; {:#x} and {:#x} are", below, above);
 }
 
 // A declaration, rounded as the kernel does it.
@@ -58,6 +50,7 @@ class Declared {
   std::vector<Searched> searched(const PfnRange& place) const;
   void add_passed(const Searched& where, const PfnRange& place);
   std::string invalid() const;
+  std::string across_border() const;
   std::string place_invalid() const;
   std::uint64_t highmem() const;
   void taken();
@@ -90,19 +83,27 @@ std::uint64_t Declared::highmem() const {
   return bytes_of(machine_, machine_.memblock.memory().end);
 }
 
+// Returns that the area would have lain on both sides of the address at which high memory begins. A kernel without any
+// takes the end of memory for it.
+std::string Declared::across_border() const {
+  const std::uint64_t border = highmem();
+  if (border != bytes_of(machine_, machine_.memblock.memory().end))
+    return fmt::format("[{:#x}, {:#x}) would lie in low and in high memory, which meet at {:#x}", base_, base_ + size_,
+                       border);
+  return fmt::format(
+      "it ends at {:#x}, {} beyond the end of memory, {:#x} (the kernel's line calls that the "
+      "low/high memory boundary)",
+      base_ + size_, size_text(base_ + size_ - border), border);
+}
+
 // Returns which rule about the place of a fixed area is broken.
 std::string Declared::place_invalid() const {
   const bool checks = machine_.release() >= Release::v4_19;
   if (checks && fixed_ && !is_aligned(asked_.base, alignment_))
-    return no_multiple("base", asked_.base, alignment_, /*zero_does=*/true);
+    return no_multiple_text("base", asked_.base, alignment_, /*zero_does=*/true);
   if (!is_aligned(size_ >> machine_.geometry().page_shift(), order_pages(asked_.order_per_bit)))
     return fmt::format("size {} is not a whole number of bits of 2^{} pages", size_text(size_), asked_.order_per_bit);
-  if (fixed_ && base_ < highmem() && base_ + size_ > highmem())
-    return fmt::format("[{:#x}, {:#x}) would lie in low and in high memory, which meet at {:#x}{}", base_,
-                       base_ + size_, highmem(),
-                       highmem() == bytes_of(machine_, machine_.memblock.memory().end)
-                           ? " (the end of memory: there is no high memory)"
-                           : "");
+  if (fixed_ && base_ < highmem() && base_ + size_ > highmem()) return across_border();
   if (checks && (base_ + size_ > limit_ || base_ + size_ < base_))
     return fmt::format("[{:#x}, {:#x}) ends after the limit {:#x}", base_, base_ + size_, limit_);
   return "its place cannot be an area";
@@ -355,23 +356,45 @@ void Declared::explain() {
   }
 }
 
-// Returns which page breaks the rule that an area lies in one zone, and how; empty if none does.
-std::string outside_zone(const Machine& machine, const PfnRange& range) {
+// The page that breaks the rule that an area lies in one zone.
+struct OutsideZone {
+  Pfn pfn = kNoPfn;
+  std::string why;
+};
+
+// Returns the first page that breaks it; nullopt if none does.
+std::optional<OutsideZone> outside_zone(const Machine& machine, const PfnRange& range) {
   const auto zone_of = [&](Pfn pfn) { return machine.buddy.zone_title(machine.map.page(pfn).zone); };
   for (Pfn pfn = range.start; pfn < range.end; ++pfn) {
-    if (!machine.map.present(pfn)) return fmt::format("page {:#x} does not exist: an area must have no hole", pfn);
+    if (!machine.map.present(pfn))
+      return OutsideZone{pfn, fmt::format("page {:#x} does not exist: an area must have no hole", pfn)};
     if (machine.map.page(pfn).zone != machine.map.page(range.start).zone)
-      return fmt::format(
-          "its pages from {:#x} on lie in zone {}, those before in zone {}: an area must lie in one zone", pfn,
-          zone_of(pfn), zone_of(range.start));
+      return OutsideZone{
+          pfn,
+          fmt::format("its pages from {:#x} on lie in zone {}, those before in zone {}: an area must lie in one zone",
+                      pfn, zone_of(pfn), zone_of(range.start))};
   }
-  return {};
+  return std::nullopt;
 }
 
 // Returns why the activation of this area itself failed; empty if it did not fail.
 std::string failed_by_itself(const Machine& machine, AreaId id, const std::vector<PfnRange>& declared) {
   if (machine.areas.area(id).fail_bitmap) return "its bitmap could not be allocated";
-  return id < declared.size() ? outside_zone(machine, declared[id]) : std::string();
+  if (id >= declared.size()) return {};
+  const std::optional<OutsideZone> outside = outside_zone(machine, declared[id]);
+  return outside ? outside->why : std::string();
+}
+
+// Adds where an area that does not lie in one zone would have had to end.
+void add_end_in_zone(const Machine& machine, const PfnRange& range, Answer& answer) {
+  const std::optional<OutsideZone> outside = outside_zone(machine, range);
+  if (!outside) return;
+  const Pfn end = align_down(outside->pfn, machine.geometry().isolation_unit());
+  if (end <= range.start) return;
+  answer.add(
+      About::would,
+      fmt::format("be active if it ended at page {:#x} ({})", end, size_text(bytes_of(machine, end - range.start))),
+      {{"end", end}, {"pages", end - range.start}});
 }
 
 // Returns what became of the memory of an area that failed to be activated.
@@ -385,6 +408,12 @@ std::string memory_left(const Machine& machine, const PfnRange& range) {
       "{} of its {} were given to the allocator as CMA before that, for movable requests only; the "
       "others stay reserved",
       converted, plural(range.pages(), "page"));
+}
+
+// Returns that the unit of areas is that of the release, and what it is in others.
+std::string unit_of_release(const Machine& machine) {
+  const std::string other = other_unit_text(machine.geometry());
+  return other.empty() ? "the unit of areas" : "the unit of this release; " + other;
 }
 
 }  // namespace
@@ -404,9 +433,8 @@ void explain_reserved_place(const World& world, std::uint64_t base, std::uint64_
   answer.brief =
       fmt::format("{} at [{:#x}, {:#x}), memory that was reserved before", size_text(size), base, base + size);
   answer.add(About::found,
-             fmt::format("both ends at multiples of {} (the unit of this release): {} and {} of them; it need be no "
-                         "power of two",
-                         size_text(unit), base / unit, (base + size) / unit),
+             fmt::format("both ends at multiples of {} ({}): {} and {} of them; its size need not be a power of two",
+                         size_text(unit), unit_of_release(machine), base / unit, (base + size) / unit),
              {{"base", base}, {"size", size}, {"unit", unit}});
 }
 
@@ -415,8 +443,8 @@ void explain_reserved_area(const World& world, std::uint64_t base, std::uint64_t
   const Machine& machine = world.machine();
   const std::uint64_t unit = machine.geometry().isolation_unit();
   answer.add(About::wanted,
-             fmt::format("[{:#x}, {:#x}), both ends at multiples of {} (the unit of this release), reserved before",
-                         base, base + size, size_text(bytes_of(machine, unit))),
+             fmt::format("[{:#x}, {:#x}), both ends at multiples of {} ({}), reserved before", base, base + size,
+                         size_text(bytes_of(machine, unit)), unit_of_release(machine)),
              {{"base", base}, {"size", size}, {"unit", bytes_of(machine, unit)}});
   const PfnRange range{base >> machine.geometry().page_shift(), (base + size) >> machine.geometry().page_shift()};
   if (answer.error == -kENOSPC) {
@@ -430,9 +458,9 @@ void explain_reserved_area(const World& world, std::uint64_t base, std::uint64_t
   } else if (order_per_bit >= 64 || !is_aligned(unit, order_pages(order_per_bit))) {
     answer.brief = fmt::format("a bit of 2^{} pages does not divide the unit of {} pages", order_per_bit, unit);
   } else if (!is_aligned(base, bytes_of(machine, unit))) {
-    answer.brief = no_multiple("base", base, bytes_of(machine, unit), /*zero_does=*/true);
+    answer.brief = no_multiple_text("base", base, bytes_of(machine, unit), /*zero_does=*/true);
   } else {
-    answer.brief = no_multiple("size", size, bytes_of(machine, unit), /*zero_does=*/false);
+    answer.brief = no_multiple_text("size", size, bytes_of(machine, unit), /*zero_does=*/false);
   }
 }
 
@@ -442,7 +470,9 @@ void explain_inactive_area(const Machine& machine, AreaId id, const std::vector<
   const std::string own = failed_by_itself(machine, id, declared);
   if (!own.empty()) {
     add(fmt::format("{} could not be activated: {}", name, own));
-    if (id < declared.size()) add(fmt::format("{}: {}", name, memory_left(machine, declared[id])));
+    if (id >= declared.size()) return;
+    add(fmt::format("{}: {}", name, memory_left(machine, declared[id])));
+    if (!machine.areas.area(id).fail_bitmap) add_end_in_zone(machine, declared[id], answer);
     return;
   }
   // From 3.17 to 5.8 the first failure ends the initcall.
@@ -453,8 +483,10 @@ void explain_inactive_area(const Machine& machine, AreaId id, const std::vector<
     const bool above = std::ranges::any_of(answer.evidence, [&](const Evidence& evidence) {
       return evidence.text.starts_with(first + " could not be activated: ");
     });
-    add(fmt::format("{} was never activated: this release ends at the first area that fails, which is {}{}", name,
-                    first, above ? std::string(" (above)") : ": " + failed));
+    add(
+        fmt::format("{} was never activated: this release ends at the first area that fails, which is {}{}; since 5.9 "
+                    "the kernel goes on to the other areas",
+                    name, first, above ? std::string(" (above)") : ": " + failed));
     return;
   }
   add(name + " is not active");

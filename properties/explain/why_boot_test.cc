@@ -52,7 +52,7 @@ TEST(WhyBoot, AnswersForEachWayADeclarationFails) {
       {"fixed base",
        kOld,
        "declare x base=0x500000 size=0x400000 fixed\n",
-       {"answer failed, -EINVAL: base 0x500000 is no multiple of 4 MiB; 0x400000 and 0x800000 are\n"}},
+       {"answer failed, -EINVAL: base 0x500000 is no multiple of 4 MiB; 0x400000 or 0x800000 is\n"}},
       {"whole bits",
        kOld,
        "declare x size=0x400000 order_per_bit=11\n",
@@ -65,7 +65,8 @@ TEST(WhyBoot, AnswersForEachWayADeclarationFails) {
       {"end of memory",
        kOld,
        "declare x base=0x3c00000 size=0x800000 fixed\n",
-       {"would lie in low and in high memory, which meet at 0x4000000 (the end of memory: there is no high memory)\n"}},
+       {"answer failed, -EINVAL: it ends at 0x4400000, 4 MiB beyond the end of memory, 0x4000000 (the kernel's "
+        "line calls that the low/high memory boundary)\n"}},
       {"limit",
        kOld,
        "declare x base=0x1000000 size=0x800000 limit=0x1400000 fixed\n",
@@ -106,13 +107,13 @@ TEST(WhyBoot, AnswersForEachWayReservedMemoryIsRefused) {
       {"base",
        kOld,
        base,
-       {"answer failed, -EINVAL: base 0x1200000 is no multiple of 4 MiB; 0x1000000 and 0x1400000 are\n",
-        "wanted [0x1200000, 0x1600000), both ends at multiples of 4 MiB (the unit of this release), reserved "
-        "before\n"}},
+       {"answer failed, -EINVAL: base 0x1200000 is no multiple of 4 MiB; 0x1000000 or 0x1400000 is\n",
+        "wanted [0x1200000, 0x1600000), both ends at multiples of 4 MiB (the unit of this release; 2 MiB since 5.19), "
+        "reserved before\n"}},
       {"size",
        kOld,
        size,
-       {"answer failed, -EINVAL: size 0x4c0000 is no multiple of 4 MiB; 0x400000 and 0x800000 are\n"}},
+       {"answer failed, -EINVAL: size 0x4c0000 is no multiple of 4 MiB; 0x400000 or 0x800000 is\n"}},
       {"no size", kOld, none, {"answer failed, -EINVAL: size 0\n"}},
       {"not reserved", kOld, part, {"answer failed, -EINVAL: memory from 0x2000000 on is not reserved\n"}},
       {"bits", kOld, bits, {"answer failed, -EINVAL: a bit of 2^11 pages does not divide the unit of 1024 pages\n"}},
@@ -173,8 +174,8 @@ TEST(WhyBoot, ExplainsWhereAnAreaLiesAndWhy) {
       {kOld,
        "reserve base=0x1000 pages=0x1000\ninit_reserved_mem x base=0x1000000 size=0xc00000\n",
        {"answer ok: 12 MiB at [0x1000000, 0x1c00000), memory that was reserved before\n",
-        "found  both ends at multiples of 4 MiB (the unit of this release): 4 and 7 of them; it need be no power of "
-        "two\n"}},
+        "found  both ends at multiples of 4 MiB (the unit of this release; 2 MiB since 5.19): 4 and 7 of them; "
+        "its size need not be a power of two\n"}},
   };
   for (const Row& row : rows) {
     const std::string text = why_text(row.machine, row.operations, "x");
