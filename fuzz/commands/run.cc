@@ -371,8 +371,8 @@ void add_run(CommandLine& line) {
   sub.text("--perfetto", command->perfetto, "Write the same as trace-event JSON, for ui.perfetto.dev");
   const Option map = sub.flag("--map", command->map, "Print the page map after each operation: what has changed in it");
   const Option why = sub.flag("--why", command->why,
-                              "Print for each operation that failed or was skipped why: what it needed, what it found, "
-                              "how far it came, and what was in the way");
+                              "Print for each operation that failed, or was skipped though the program does not expect "
+                              "that, why: what it needed, what it found, how far it came, and what was in the way");
   const Option why_of =
       sub.texts(
              "--why-of", command->why_of,

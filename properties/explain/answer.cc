@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "allocator/base/error.h"
 #include "properties/explain/names.h"
@@ -118,8 +119,8 @@ std::string log_starts(const std::vector<const FailedWindow*>& windows, bool lim
     if (window->tested_from != kNoPfn && (starts.empty() || starts.back() != fmt::format("{:x}", window->tested_from)))
       starts.push_back(fmt::format("{:x}", window->tested_from));
   if (starts.empty()) return {};
-  return fmt::format("    in the log{} they begin with the free blocks of their first pages: {}\n",
-                     limited ? ", as far as its rate limit lets them in," : "", names_text(starts));
+  return fmt::format("    the log prints another start: that of the free block in which a window begins ({}){}\n",
+                     names_text(starts), limited ? "; it shows ten lines in 5 s" : "");
 }
 
 // Returns the places of windows that failed for the same reasons. Later sweeps try a window again.
@@ -225,7 +226,7 @@ std::string ending_text(const Answer& answer) {
   if (answer.ending != Ending::failed) return text;
   text += fmt::format(", {}", errno_name(answer.error));
   if (answer.sweep_error != 0 && answer.sweep_error != answer.error)
-    text += fmt::format(" (the caller gets NULL; the last sweep ended with {}{})", errno_name(answer.sweep_error),
+    text += fmt::format(" (the caller gets NULL; the last window failed with {}{})", errno_name(answer.sweep_error),
                         answer.in_log ? fmt::format(", in the log ret: {}", answer.sweep_error) : "");
   return text;
 }
@@ -258,22 +259,79 @@ std::string reasons_text(const Answer& answer) {
 
 std::string answer_text(const Answer& answer) { return ending_text(answer) + reasons_text(answer); }
 
+namespace {
+
+// An answer that was printed in full.
+struct PrintedAnswer {
+  const Answer* answer = nullptr;
+  std::string op;       // its operation as text
+  std::string windows;  // and its windows
+};
+
+// Returns what a line says of one request, be it the next of many.
+const std::string& of_one(const Evidence& evidence) {
+  return evidence.as_request.empty() ? evidence.text : evidence.as_request;
+}
+
+// Returns the lines about the request that was refused, whatever else its operation wants.
+std::vector<const Evidence*> about_the_request(const Answer& answer) {
+  std::vector<const Evidence*> lines;
+  for (const Evidence& line : answer.evidence)
+    if (!line.of_operation) lines.push_back(&line);
+  return lines;
+}
+
+// Returns the lines in which an answer differs from an earlier one with the same short answer; nullopt if more than
+// half of its lines do.
+std::optional<std::vector<Evidence>> differing_lines(const Answer& earlier, const Answer& answer) {
+  const std::vector<const Evidence*> known = about_the_request(earlier);
+  const std::vector<const Evidence*> lines = about_the_request(answer);
+  const auto same_kind = [](const Evidence* a, const Evidence* b) { return a->about == b->about; };
+  if (!std::ranges::equal(known, lines, same_kind)) return std::nullopt;
+  std::vector<Evidence> differing;
+  std::size_t next = 0;
+  std::size_t of_request = 0;
+  for (const Evidence& line : answer.evidence) {
+    const auto equal = [&](const Evidence& other) { return other.of_operation && other.text == line.text; };
+    const bool same =
+        line.of_operation ? std::ranges::any_of(earlier.evidence, equal) : of_one(*known[next++]) == of_one(line);
+    if (same) continue;
+    differing.push_back(line);
+    if (!line.of_operation) ++of_request;
+  }
+  return 2 * of_request <= lines.size() ? std::optional(std::move(differing)) : std::nullopt;
+}
+
+// Returns a reference to an earlier answer, and where this one differs; empty if none is like it. It is worth its line
+// only if it stands for several.
+std::string reference_text(const std::vector<PrintedAnswer>& printed, const Answer& answer, std::string_view windows) {
+  if (answer.evidence.size() + answer.fallback.size() + windows.size() == 0) return {};
+  for (const PrintedAnswer& earlier : printed) {
+    if (windows != earlier.windows) continue;
+    if (evidence_text(earlier.answer->fallback) != evidence_text(answer.fallback)) continue;
+    const std::optional<std::vector<Evidence>> differing = differing_lines(*earlier.answer, answer);
+    if (!differing) continue;
+    return fmt::format("{}, as above for {}{}\n", ending_text(answer), earlier.op, differing->empty() ? "" : ", but:") +
+           evidence_text(*differing);
+  }
+  return {};
+}
+
+}  // namespace
+
 std::string answers_text(const std::vector<Answer>& answers, const std::function<std::string(Slot)>& op_text) {
   std::string text;
-  std::map<std::pair<std::string, std::string>, Slot> printed;
+  // By subject and short answer: facts about one area do not answer for another.
+  std::map<std::pair<std::string, std::string>, std::vector<PrintedAnswer>> printed;
   for (const Answer& answer : answers) {
-    const std::string body = answer_text(answer);
-    // Facts about one area do not answer for another.
-    const auto [known, is_new] = printed.emplace(std::pair(answer.subject, body), answer.op);
     const std::string op = op_text(answer.op);
     const std::size_t indent = std::min(op.find_first_not_of(' '), op.size());
     text += op.substr(0, indent) + std::string(answer.heading) + op.substr(indent) + "\n";
-    // A reference is worth its line only if it stands for several.
-    const bool refers = !is_new && std::ranges::count(body, '\n') > 1;
-    const std::string earlier = op_text(known->second);
-    text += refers ? fmt::format("{}, as above for {}\n", ending_text(answer),
-                                 earlier.substr(earlier.find_first_not_of(' ')))
-                   : body;
+    std::vector<PrintedAnswer>& known = printed[{answer.subject, ending_text(answer) + answer.brief}];
+    std::string windows = windows_text(answer.windows, answer.busy_is_limited);
+    const std::string reference = reference_text(known, answer, windows);
+    text += reference.empty() ? answer_text(answer) : reference;
+    if (reference.empty()) known.push_back({&answer, op.substr(indent), std::move(windows)});
   }
   return text;
 }

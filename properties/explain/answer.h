@@ -81,7 +81,9 @@ struct Evidence {
   About about = About::found;
   std::string text;
   std::vector<Figure> figures;
-  bool of_request = false;  // by this remedy the one request that was refused would pass
+  bool of_request = false;      // by this remedy the one request that was refused would pass
+  bool of_operation = false;    // it is about all that the operation wants, not about the request that was refused
+  std::string as_request = {};  // what `text` is of one request, where it is of the next of many
 };
 
 // How the operation ended.
@@ -111,8 +113,8 @@ struct Answer {
 // Returns the answer as text, without the text of the operation. Windows that failed for the same reasons are merged,
 // and so are the pages of a window.
 std::string answer_text(const Answer& answer);
-// Returns the answers as text, each below its operation, which `op_text` formats. An answer that is equal to an earlier
-// one refers to that.
+// Returns the answers as text, each below its operation, which `op_text` formats. An answer that differs from an
+// earlier one in nothing or in a few lines refers to that: those lines follow.
 std::string answers_text(const std::vector<Answer>& answers, const std::function<std::string(Slot)>& op_text);
 // Returns the answer as a JSON object, without the text of the operation.
 nlohmann::json answer_json(const Answer& answer);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <string>
 
@@ -192,6 +193,120 @@ TEST(Hints, NameSumsThatAreEnoughForTheWholeOperation) {
       ASSERT_LT(slack, pages) << row.name << " on " << release << ": all sums would do";
       EXPECT_FALSE(succeeds(on_larger(row, release, pages - slack)))
           << row.name << " on " << release << ": " << sum->text;
+    }
+  }
+}
+
+// Returns the least order of a block of that many pages.
+unsigned own_order(std::uint64_t pages) { return static_cast<unsigned>(std::bit_width(pages - 1)); }
+
+// Returns requests as the DMA layer makes them, and releases of some buffers.
+std::string dma_requests(Random& random) {
+  std::string text;
+  for (int i = 0; i < 30; ++i) {
+    const std::uint64_t pages = random.between(1, random.chance(70) ? 200 : 600);
+    text += fmt::format("b{} = cma_alloc main pages={} align={}\n", i, pages, std::min(own_order(pages), 8U));
+    if (i > 0 && random.chance(20)) text += fmt::format("cma_release b{}\n", random.below(static_cast<unsigned>(i)));
+  }
+  return text;
+}
+
+// Returns whether all requests up to `last` succeed if they were made with another CONFIG_CMA_ALIGNMENT.
+bool all_succeed(Program program, Slot last, unsigned limit) {
+  program.ops.resize(last + std::size_t{1});
+  for (Op& op : program.ops)
+    if (auto* request = std::get_if<CmaAlloc>(&op.body))
+      request->align = std::min<std::uint64_t>(own_order(request->pages), limit);
+  Interpreter interpreter;
+  interpreter.run(program);
+  for (Slot op = 0; op <= last; ++op)
+    if (interpreter.world().result(op).state == Result::State::failed) return false;
+  return true;
+}
+
+TEST(Hints, NameTheLargestAlignmentWithWhichAllRequestsFit) {
+  int named = 0;
+  int none = 0;
+  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+    Random random(seed);
+    const char* release = kReleases[seed % std::size(kReleases)];
+    const std::string machine = fmt::format(
+        "release={} base=0 pages=0x8000 pageblock_order=9 debug=off\narea main base=0x4000 pages=0x1000", release);
+    const Program program = program_of(machine, dma_requests(random));
+    Interpreter interpreter;
+    WhyRecorder recorder(interpreter);
+    ASSERT_TRUE(interpreter.run(program, &recorder).passed()) << seed;
+    for (const Answer& answer : recorder.answers()) {
+      for (const Evidence& hint : answer.evidence) {
+        if (const auto limit = figure<std::uint64_t>(hint, "cma_alignment")) {
+          ++named;
+          EXPECT_TRUE(all_succeed(program, answer.op, static_cast<unsigned>(*limit))) << seed << ": " << hint.text;
+          EXPECT_FALSE(all_succeed(program, answer.op, static_cast<unsigned>(*limit + 1))) << seed << ": " << hint.text;
+        } else if (hint.text.find("nor if all requests") != std::string::npos) {
+          ++none;
+          for (unsigned smaller = 4; smaller < 8; ++smaller)
+            EXPECT_FALSE(all_succeed(program, answer.op, smaller)) << seed << ": " << hint.text;
+        }
+      }
+    }
+  }
+  EXPECT_GE(named, 20);
+  EXPECT_GE(none, 20);
+}
+
+// A machine, but for the pages of its area, and what fails on it if the area has 8 MiB.
+struct BesideArea {
+  const char* machine;
+  std::string operations;
+  int hints;  // that can be tried
+};
+
+Program with_area(const BesideArea& row, const char* release, std::uint64_t pages) {
+  return *parse(fmt::format("machine release={} pageblock_order=9 min_free_kbytes=1024 debug=off {}\n"
+                            "area main base=0x400 pages={:#x}\n{}",
+                            release, row.machine, pages, row.operations),
+                "hints");
+}
+
+// Runs the program as the hint about the operation has it. Returns whether the operation succeeds; nullopt if the hint
+// is about something else.
+std::optional<bool> succeeds_beside(const BesideArea& row, const char* release, const Evidence& hint, Slot op) {
+  Program program = with_area(row, release, 0x800);
+  if (hint.about != About::would || hint.text.starts_with("give one more")) return std::nullopt;
+  if (const auto less = figure<std::uint64_t>(hint, "area_smaller"))
+    program = with_area(row, release, 0x800 - *less);
+  else if (figure<std::string>(hint, "remedy") == "no ceiling")
+    std::get<AllocGfp>(program.ops[op].body).gfp &= ~std::uint64_t{kGfpDma};
+  else
+    return std::nullopt;
+  Interpreter interpreter;
+  interpreter.run(program);
+  return interpreter.world().result(op).state == Result::State::done;
+}
+
+TEST(Hints, SayWhatASmallerAreaOrAnotherZoneWouldGive) {
+  std::string blocks;
+  for (int i = 1; i <= 8; ++i) blocks += fmt::format("e{} = alloc_pages order=8 gfp=GFP_KERNEL|GFP_DMA\n", i);
+  const BesideArea rows[] = {
+      {"pages=0x8000\nzone DMA base=0x0 pages=0x1000\nzone DMA32 base=0x1000 pages=0x7000", blocks, 2},
+      {"pages=0x1800", "u = unmovable_page pages=3900\n", 1},
+  };
+  for (const char* release : kReleases) {
+    for (const BesideArea& row : rows) {
+      const Program program = with_area(row, release, 0x800);
+      Interpreter interpreter;
+      WhyRecorder recorder(interpreter);
+      interpreter.run(program, &recorder);
+      ASSERT_FALSE(recorder.answers().empty()) << release;
+      const Answer& answer = recorder.answers().front();
+      int tried = 0;
+      for (const Evidence& hint : answer.evidence) {
+        const std::optional<bool> passes = succeeds_beside(row, release, hint, answer.op);
+        if (!passes) continue;
+        ++tried;
+        EXPECT_TRUE(*passes) << release << ": " << hint.text;
+      }
+      EXPECT_EQ(tried, row.hints) << release << ": " << row.operations;
     }
   }
 }

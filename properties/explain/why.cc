@@ -96,10 +96,10 @@ void WhyRecorder::add_bugs(Answer& answer) const {
   for (const BugInfo& bug : bug_catalogue()) {
     const std::uint64_t times = machine_->bugs.times_reached(bug.bug) - begun_[answer.op].bugs.times_reached(bug.bug);
     if (times == 0) continue;
-    answer.add(About::bug,
-               fmt::format("{} ({}) is switched on and changed the course {} meanwhile: {}", bug.name,
-                           presence_text(bug), plural(times, "time"), bug.sentence),
-               {{"bug", std::string(bug.name)}, {"times", times}});
+    answer.add(
+        About::bug,
+        fmt::format("{} ({}) took effect {}: {}", bug.name, shipped_text(bug), plural(times, "time"), bug.sentence),
+        {{"bug", std::string(bug.name)}, {"times", times}});
   }
 }
 
@@ -113,6 +113,7 @@ void WhyRecorder::add_end(Answer& answer) const {
              at_end ? std::string("after the last operation")
                     : fmt::format("later, inside \"{}\"", print_op(program, program.ops[performing])),
              {{"inside", std::uint64_t{performing}}});
+  answer.evidence.back().of_operation = true;
 }
 
 Sight WhyRecorder::sight_of(Slot op, ActorId actor) const {
@@ -175,6 +176,15 @@ void WhyRecorder::answer_regions(Slot op) {
   }
 }
 
+// Returns whether the program checks that the operation is skipped: then that is no question.
+bool WhyRecorder::skip_is_expected(Slot op) const {
+  const std::vector<Op>& ops = interpreter_.world().program().ops;
+  return std::ranges::any_of(ops, [&](const Op& other) {
+    const auto* expected = std::get_if<ExpectState>(&other.body);
+    return expected != nullptr && expected->state == StateWord::skipped && expected->result.id == ops[op].id;
+  });
+}
+
 void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   const auto slot = static_cast<Slot>(op);
   const World& world = interpreter_.world();
@@ -192,7 +202,7 @@ void WhyRecorder::op_ended(Machine& machine, std::size_t op) {
   if (result.state == Result::State::failed) {
     answer_failure(slot, actor, answer);
   } else if (result.state == Result::State::skipped) {
-    answer_skip(slot, actor, answer);
+    if (!skip_is_expected(slot) || asked_.contains(slot)) answer_skip(slot, actor, answer);
   } else if (std::holds_alternative<Region>(performed.body)) {
     // What becomes of it is known when boot has read the tree.
   } else if (!answer.windows.empty() || asked_.contains(slot)) {
@@ -258,12 +268,15 @@ void WhyRecorder::answer_finding(const Finding& finding) {
   }
   answer.ending = inside || begun_.size() == slot + std::size_t{1} ? Ending::not_ended : Ending::succeeded;
   answer.brief = end;
-  const auto* request = std::get_if<CmaAlloc>(&world.program().ops[slot].body);
-  const std::optional<AreaId> area = request == nullptr ? std::nullopt : world.area(request->area);
-  if (inside && area && !machine_->areas.area(*area).active()) {
-    answer.brief = fmt::format("area {} is not active and has no bitmap: the kernel follows a NULL pointer; {}",
-                               machine_->areas.area(*area).name, end);
-    explain_inactive_area(*machine_, *area, declared_, answer);
+  const auto asked = asked_areas_.find(world.actor(world.program().ops[slot].performer));
+  const bool asks = inside && asks_area(slot) && asked != asked_areas_.end() && !asked->second.empty();
+  const AreaId area = asks ? asked->second.back().request.area : AreaId{};
+  if (asks && !machine_->areas.area(area).active()) {
+    answer.brief = fmt::format(
+        "area {} is not active and has no bitmap: the kernel searches for free bits at a NULL pointer, and crashes; "
+        "the run ends here (law {})",
+        machine_->areas.area(area).name, name_of(finding.law));
+    explain_inactive_area(*machine_, area, declared_, answer);
   }
   add_bugs(answer);
   answers_.push_back(std::move(answer));

@@ -1,5 +1,6 @@
-// Why did it fail? Answers for each operation of a run that failed, was skipped, or got its pages only after windows
-// that failed; for areas that could not be activated; and for whatever operation is asked for.
+// Why did it fail? Answers for each operation of a run that failed, was skipped (unless the program expects that), or
+// got its pages only after windows that failed; for areas that could not be activated; and for whatever operation is
+// asked for.
 //
 // The recorder is the observer of a run, and from program_begins() on the watcher of the machine's windows and requests
 // for pages. The facts are the machine's at the moment of the failure, the names those of the program's results. Used
@@ -63,6 +64,7 @@ class WhyRecorder final : public Observer {
   bool busy_is_limited() const { return machine_->release() >= Release::v4_13 && machine_->trace.rate_limits(); }
   void answer_failure(Slot op, ActorId actor, Answer& answer);
   void answer_skip(Slot op, ActorId actor, Answer& answer);
+  bool skip_is_expected(Slot op) const;
   void learn_given_back(Slot op);
   void operation_begins(Slot op);
   void add_bugs(Answer& answer) const;

@@ -10,6 +10,8 @@
 
 #include "allocator/areas/bit_arithmetic.h"
 #include "allocator/base/error.h"
+#include "properties/explain/alignment.h"
+#include "properties/explain/name_runs.h"
 #include "properties/explain/names.h"
 #include "properties/explain/page_facts.h"
 #include "properties/explain/under_way.h"
@@ -31,6 +33,13 @@ struct Holder {
   std::string name;
   std::uint64_t pages = 0;
   std::uint64_t bits = 0;
+};
+
+// Holders of one size whose names differ in numbers only.
+struct EqualHolders {
+  std::vector<std::string> names;
+  Holder each;
+  std::uint64_t pages() const { return names.size() * each.pages; }
 };
 
 // What cma_alloc searches for in an area.
@@ -126,6 +135,8 @@ class NoWindow {
   void add_found(const AreaCount& count);
   void add_left(const AreaCount& before);
   const AreaCount& now() const { return now_; }
+  // Returns how many windows the area would have without buffers.
+  std::uint64_t places() const { return search_.places().first; }
   void add_runs();
   void add_holders();
   void add_remedies();
@@ -137,6 +148,8 @@ class NoWindow {
   std::uint64_t longest_of_all() const { return runs_.empty() ? 0 : std::ranges::max(runs_, {}, &Run::bits).bits; }
   std::uint64_t longest() const { return runs_.empty() ? 0 : runs_.front().counts(); }
   std::vector<Holder> holders() const;
+  std::uint64_t bits_before_aligned() const;
+  void add_alignments();
   void add_smaller_bits();
 
   const AreaSight& sight_;
@@ -173,7 +186,10 @@ void NoWindow::brief() {
         text + fmt::format("; no free run has an aligned bit, and the longest has {}", plural(longest_of_all(), "bit"));
     return;
   } else {
-    text += fmt::format("; longest run {} at bit {} of {}", longest(), runs_.front().aligned, size);
+    const Run& run = runs_.front();
+    text += longest() == run.bits ? fmt::format("; longest run {}", run.bits)
+                                  : fmt::format("; longest aligned run {} (of {})", longest(), run.bits);
+    text += fmt::format(" at bit {} of {}", run.aligned, size);
   }
   const std::uint64_t got = std::min(request_.pages, pages_of(longest()));
   answer_.brief = text + fmt::format(": {} short", plural(request_.pages - got, "page"));
@@ -188,7 +204,7 @@ void NoWindow::add_wanted() {
     text += fmt::format(", the first at a multiple of {} bits (mask {:#x}, offset {})",
                         unit == 0 ? std::string("2^64") : std::to_string(unit), search_.mask(), search_.offset());
   if (unit > search_.bits() && places > 1)
-    text += fmt::format("; beside others of its kind each takes up {} bits", unit);
+    text += fmt::format("; each such buffer takes {} bits, {} more than it uses", unit, unit - search_.bits());
   if (places == 0) text += "; no bit of this area is so aligned that they fit after it";
   if (places == 1)
     text += fmt::format("; they fit at bit {} only: one page held among the {} there leaves no room", first,
@@ -202,27 +218,41 @@ void NoWindow::add_wanted() {
                {"places", places}});
 }
 
+// Returns how many free bits no window of this alignment can have, as no bit before them in their run is aligned.
+std::uint64_t NoWindow::bits_before_aligned() const {
+  std::uint64_t bits = 0;
+  for (const Run& run : runs_) bits += run.bits - run.counts();
+  return bits;
+}
+
 // Bits are not pages: those under free bits may be lent to others, and would have to move.
 void NoWindow::add_found(const AreaCount& count) {
+  const std::uint64_t size = area_.bitmap.size();
+  const bool empty = count.bits == size;
   std::string text =
-      fmt::format("{} of {} free, in {}", bits_and_pages(count.bits), area_.bitmap.size(), plural(count.runs, "run"));
-  if (count.bits > 0)
-    text += count.lent == 0
-                ? "; their pages are free"
-                : fmt::format("; of their {} pages {} are free and {} lent to others, which would have to move",
-                              pages_of(count.bits), count.pages, count.lent);
+      empty ? fmt::format("no buffer has any of its {}", plural(size, "bit"))
+            : fmt::format("{} of {} free, in {}", bits_and_pages(count.bits), size, plural(count.runs, "run"));
+  const std::string_view whose = empty ? "its" : "their";
+  if (count.bits > 0 && count.lent == 0)
+    text += fmt::format("; {} pages are free", whose);
+  else if (count.bits > 0 && count.pages == 0)
+    text += fmt::format("; all {} pages are lent to others, none is idle", whose);
+  else if (count.bits > 0)
+    text += fmt::format("; of {} {} pages {} are free and {} lent to others, which would have to move", whose,
+                        pages_of(count.bits), count.pages, count.lent);
   if (count.staying > 0)
     text += fmt::format(" (at least {} cannot now: {})", plural(count.staying, "page"), count.first_staying);
-  if (answer_.windows.empty() && count.bits >= search_.bits() && !search_.window())
+  std::vector<Figure> figures = {{"free_bits", count.bits},  {"bits_of_area", size},
+                                 {"runs", count.runs},       {"free_pages", count.pages},
+                                 {"pages_lent", count.lent}, {"pages_staying", count.staying}};
+  if (answer_.windows.empty() && count.bits >= search_.bits() && !search_.window()) {
     text += longest_of_all() >= search_.bits() ? "; so there are enough in a row, but not from an aligned bit on"
                                                : "; so there are enough, but not in a row";
-  answer_.add(About::found, std::move(text),
-              {{"free_bits", count.bits},
-               {"bits_of_area", area_.bitmap.size()},
-               {"runs", count.runs},
-               {"free_pages", count.pages},
-               {"pages_lent", count.lent},
-               {"pages_staying", count.staying}});
+    const std::uint64_t unaligned = bits_before_aligned();
+    if (unaligned > 0) text += fmt::format("; {} of {} bits are lost to this alignment", unaligned, size);
+    figures.push_back({"bits_unaligned", unaligned});
+  }
+  answer_.add(About::found, std::move(text), std::move(figures));
 }
 
 // What the attempts changed, or that nothing was tried.
@@ -283,23 +313,47 @@ std::vector<Holder> NoWindow::holders() const {
   return holders;
 }
 
+// Returns holders of one size and kind of name together: those with most pages first, equal ones by name.
+std::vector<EqualHolders> equal_holders(const std::vector<Holder>& holders) {
+  std::vector<EqualHolders> groups;
+  for (const Holder& holder : holders) {
+    const auto known = std::ranges::find_if(groups, [&](const EqualHolders& group) {
+      return group.each.pages == holder.pages && group.each.bits == holder.bits &&
+             without_numbers(group.each.name) == without_numbers(holder.name);
+    });
+    (known == groups.end() ? groups.emplace_back(EqualHolders{{}, holder}) : *known).names.push_back(holder.name);
+  }
+  std::ranges::sort(groups, [](const EqualHolders& a, const EqualHolders& b) {
+    if (a.pages() != b.pages()) return a.pages() > b.pages();
+    return comes_before(a.each.name, b.each.name);
+  });
+  return groups;
+}
+
 void NoWindow::add_holders() {
-  const std::vector<Holder> holders = this->holders();
+  const std::vector<EqualHolders> groups = equal_holders(holders());
   std::uint64_t more = 0;
-  for (std::size_t i = 0; i < holders.size(); ++i) {
-    const Holder& holder = holders[i];
+  std::uint64_t others = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto& [names, each] = groups[i];
     if (i >= kListed) {
-      more += holder.pages;
+      more += groups[i].pages();
+      others += names.size();
       continue;
     }
-    std::string text = fmt::format("{} by {}", plural(holder.pages, "page"), holder.name);
-    if (pages_of(holder.bits) != holder.pages) text += fmt::format(", in {}", plural(holder.bits, "bit"));
-    answer_.add(About::held, std::move(text), {{"name", holder.name}, {"pages", holder.pages}, {"bits", holder.bits}});
+    const std::string name = names_in_runs(names);
+    std::string text = fmt::format("{} by {}", plural(groups[i].pages(), "page"), name);
+    if (names.size() > 1) text += fmt::format(", {} each", each.pages);
+    if (pages_of(each.bits) != each.pages) text += fmt::format(", in {}", plural(each.bits, "bit"));
+    answer_.add(About::held, std::move(text),
+                {{"name", name},
+                 {"holders", std::uint64_t{names.size()}},
+                 {"pages", groups[i].pages()},
+                 {"bits", names.size() * each.bits}});
   }
-  if (holders.size() > kListed)
-    answer_.add(About::held,
-                fmt::format("{} by {}", plural(more, "page"), plural(holders.size() - kListed, "more holder")),
-                {{"pages", more}});
+  if (others > 0)
+    answer_.add(About::held, fmt::format("{} by {}", plural(more, "page"), plural(others, "more holder")),
+                {{"holders", others}, {"pages", more}});
 }
 
 // Whether it would fit where bits stand for single pages, with all buffers where they are.
@@ -332,7 +386,8 @@ void NoWindow::add_room(std::string text, Pfn first, std::uint64_t pages, std::v
   answer_.add(About::would, std::move(text), std::move(figures));
 }
 
-void NoWindow::add_remedies() {
+// Says whether it would fit with a smaller alignment: of this request alone, and if there is none, of all so far.
+void NoWindow::add_alignments() {
   Search other = search_;
   unsigned align = search_.align();
   std::optional<std::uint64_t> bit;
@@ -347,10 +402,23 @@ void NoWindow::add_remedies() {
     if (align > 1 && by_size) text += fmt::format(" (CONFIG_CMA_ALIGNMENT={} limits the DMA layer to that)", align);
     add_room(std::move(text), area_.base + pages_of(*bit), request_.pages,
              {{"align", std::uint64_t{align}}, {"bit", *bit}, {"fits", std::uint64_t{1}}});
-  } else if (search_.align() > 0) {
-    answer_.add(About::would, "not fit at any smaller alignment",
-                {{"align", std::uint64_t{0}}, {"fits", std::uint64_t{0}}});
+    return;
   }
+  if (search_.align() == 0) return;
+  const std::optional<unsigned> for_all = alignment_for_all(world_, request_.area, answer_.op);
+  answer_.add(About::would,
+              fmt::format("not fit at any smaller alignment alone, among the buffers held now{}",
+                          for_all == 0U ? "; nor if all requests were made with a smaller CONFIG_CMA_ALIGNMENT" : ""),
+              {{"align", std::uint64_t{0}}, {"fits", std::uint64_t{0}}});
+  if (for_all.value_or(0) > 0)
+    answer_.add(About::would,
+                fmt::format("fit, and so would all requests before it, if they were made with CONFIG_CMA_ALIGNMENT={}",
+                            *for_all),
+                {{"cma_alignment", std::uint64_t{*for_all}}});
+}
+
+void NoWindow::add_remedies() {
+  add_alignments();
   if (area_.order_per_bit != 0) add_smaller_bits();
   const std::uint64_t pages = pages_of(longest());
   if (pages == 0)
@@ -386,16 +454,41 @@ bool never_searched(const Machine& machine, const AreaRequest& request, const st
   return true;
 }
 
-// Returns how many windows were tried, each once a sweep, and in how many sweeps: each begins at the first bit.
-std::string tried_text(const std::vector<FailedWindow>& windows) {
+// The windows that a request tried.
+struct Tried {
+  std::uint64_t windows = 0;  // each counts once
+  std::uint64_t sweeps = 0;   // over the area: each begins at its first bit
+};
+
+Tried tried_of(const std::vector<FailedWindow>& windows) {
   std::set<Pfn> starts;
   std::uint64_t sweeps = 0;
   for (std::size_t i = 0; i < windows.size(); ++i) {
     starts.insert(windows[i].range.start);
     if (i == 0 || windows[i].range.start <= windows[i - 1].range.start) ++sweeps;
   }
-  const std::string tried = plural(starts.size(), "window") + " tried";
-  return sweeps == 1 ? tried : fmt::format("{} in {} sweeps", tried, sweeps);
+  return {starts.size(), sweeps};
+}
+
+// Returns "2 windows were tried", and in how many sweeps if there were several.
+std::string tried_text(const Tried& tried) {
+  return fmt::format("{} {} tried{}", plural(tried.windows, "window"), tried.windows == 1 ? "was" : "were",
+                     tried.sweeps == 1 ? "" : fmt::format(" in {} sweeps over the area", tried.sweeps));
+}
+
+// Returns the short answer where each window had pages in the way. `places`: the windows of the area without buffers.
+std::string all_busy_text(const Answer& answer, const Tried& tried, std::uint64_t places, std::uint64_t pages) {
+  const bool one_each = std::ranges::all_of(answer.windows, [](const FailedWindow& window) {
+    return window.pages.size() == 1 && window.pages[0].pages == 1 && !window.pages[0].pageblock;
+  });
+  const std::string_view what = one_each ? "a page" : "pages";
+  if (answer.windows.size() == 1)
+    return fmt::format("the only window that was free for {} had {} in the way", plural(pages, "page"), what);
+  if (tried.windows == places && places > 1)
+    return fmt::format("all {} windows of the area were tried{}; each had {} in the way", places,
+                       tried.sweeps == 1 ? "" : fmt::format(", in {} sweeps", tried.sweeps), what);
+  return fmt::format("{} for {}; {} had {} in the way, and no other was free", tried_text(tried), plural(pages, "page"),
+                     tried.windows == 1 ? "it" : "each", what);
 }
 
 // Returns whether every page of the range could move if the slots of buffer heads were empty.
@@ -423,24 +516,21 @@ void add_slot_remedy(const World& world, Answer& answer) {
   }
 }
 
-// Explains a request that tried windows.
-void windows_failed(const AreaRequest& request, Answer& answer) {
-  const std::string tried = tried_text(answer.windows);
+// Writes the short answer to a request that tried windows. `places`: the windows of the area without buffers.
+void windows_failed(const AreaRequest& request, std::uint64_t places, Answer& answer) {
+  const Tried tried = tried_of(answer.windows);
   const FailedWindow& last = answer.windows.back();
   if (answer.sweep_error == -kEINTR)
-    answer.brief = fmt::format("a fatal signal ended it; {}", tried);
+    answer.brief = fmt::format("a fatal signal ended it; {}", tried_text(tried));
   else if (answer.sweep_error == -kENOMEM && last.error == -kENOMEM)
-    answer.brief = fmt::format("{}; in the last one pages were in the way, and there was no page to move to", tried);
-  else if (answer.sweep_error == -kENOMEM)
-    answer.brief = fmt::format("{} in earlier sweeps; the last sweep found none to try", tried);
-  else if (last.pages.empty())
-    answer.brief = fmt::format("{} for {}, and none could be had", tried, plural(request.pages, "page"));
-  else if (answer.windows.size() == 1)
     answer.brief =
-        fmt::format("the only window that was free for {} had pages in the way", plural(request.pages, "page"));
+        fmt::format("{}; in the last one pages were in the way, and there was no page to move to", tried_text(tried));
+  else if (answer.sweep_error == -kENOMEM)
+    answer.brief = fmt::format("{} before; the last sweep over the area found none to try", tried_text(tried));
+  else if (last.pages.empty())
+    answer.brief = fmt::format("{} for {}, and none could be had", tried_text(tried), plural(request.pages, "page"));
   else
-    answer.brief = fmt::format("{} for {}, and pages were in the way of each; no other window was free", tried,
-                               plural(request.pages, "page"));
+    answer.brief = all_busy_text(answer, tried, places, request.pages);
 }
 
 }  // namespace
@@ -500,7 +590,7 @@ void explain_area_request(const AreaSight& sight, const AreaRequest& request, co
   if (answer.windows.empty())
     found.brief();
   else
-    windows_failed(request, answer);
+    windows_failed(request, found.places(), answer);
   found.add_wanted();
   // Attempts move pages, so what they found is what was there before them.
   found.add_found(searched || before == nullptr ? found.now() : *before);
@@ -529,7 +619,7 @@ void explain_given(const World& world, const GivenWindows* given, Answer& answer
       const Area& area = world.machine().areas.area(result.area);
       const std::uint64_t bit = (result.pfn - area.base) >> area.order_per_bit;
       const std::uint64_t bits = bitmap_pages_to_bits(result.pages, area.order_per_bit);
-      text += fmt::format(", bits {} to {} of {}", bit, bit + bits - 1, area.bitmap.size());
+      text += fmt::format(", {} of {}", bits_text(bit, bits), area.bitmap.size());
       figures.push_back({"bit", bit});
       figures.push_back({"bits", bits});
     }
@@ -537,8 +627,12 @@ void explain_given(const World& world, const GivenWindows* given, Answer& answer
   }
   if (given == nullptr) return;
   for (const MadeRoom& room : given->made_room) {
-    std::string text = fmt::format("{} of {}: {}, the first from {:#x}", plural(room.pages, "page"), room.name,
-                                   room.moved ? "moved away" : "dropped from its cache, or freed meanwhile", room.from);
+    const std::string what = room.pages == 1 ? frames_text(room.from, 1) : plural(room.pages, "page");
+    const std::string_view how = room.moved    ? "moved away"
+                                 : room.cached ? "dropped from its cache"
+                                               : "dropped, or freed meanwhile";
+    std::string text = fmt::format("{} of {}: {}", what, room.name, how);
+    if (room.pages > 1) text += fmt::format(", the first from {:#x}", room.from);
     std::vector<Figure> figures = {{"name", room.name}, {"pages", room.pages}, {"from", room.from}};
     if (room.moved) {
       text += fmt::format(" to {:#x}", room.to);

@@ -29,7 +29,8 @@ TEST(WhyArea, NamesTheLongestRunAndHowManyPagesAreMissing) {
             "  found  1792 bits of 2048 free, in 1 run; their pages are free\n"
             "  run    1792 bits at bit 256, pages 0x3ad00 to 0x3b3ff\n"
             "  held   256 pages by pool\n"
-            "  would  not fit at any smaller alignment\n"
+            "  would  not fit at any smaller alignment alone, among the buffers held now; nor if all requests "
+            "were made with a smaller CONFIG_CMA_ALIGNMENT\n"
             "  would  fit with 1792 pages at most\n"
             "  would  fit in a larger area: `cmacheck fit` prints how large it must be\n"
             "  left   all as it was: nothing was taken or moved, and only the caller goes without\n");
@@ -120,7 +121,7 @@ TEST(WhyArea, TellsFreeBitsFromFreePages) {
 TEST(WhyArea, NamesTheAlignmentThatWouldFit) {
   EXPECT_THAT(
       why_text("small release=6.1", "x = cma_alloc a pages=1\nw = cma_alloc a pages=200 align=6\n"),
-      AllOf(HasSubstr("longest run 192 at bit 64 of 256: 8 pages short\n"),
+      AllOf(HasSubstr("longest aligned run 192 (of 255) at bit 64 of 256: 8 pages short\n"),
             HasSubstr("run    255 bits at bit 1, pages 0x201 to 0x2ff: 192 count, from the aligned bit 64 on\n"),
             HasSubstr(
                 "would  fit at align 5 or less, at bit 32 (CONFIG_CMA_ALIGNMENT=5 limits the DMA layer to that)\n")));
@@ -129,11 +130,13 @@ TEST(WhyArea, NamesTheAlignmentThatWouldFit) {
 // From align 64 on only a multiple of 2^64 is aligned.
 TEST(WhyArea, AnswersForAlignmentsBeyondTheArea) {
   const std::string text = why_text("small release=6.1", "w = cma_alloc a pages=2 align=70\n");
-  EXPECT_THAT(text, AllOf(HasSubstr("; no free run has an aligned bit, and the longest has 256 bits\n"),
-                          HasSubstr("the first at a multiple of 2^64 bits"),
-                          HasSubstr("no bit of this area is so aligned that they fit after it\n"),
-                          HasSubstr("; so there are enough in a row, but not from an aligned bit on\n"),
-                          HasSubstr("would  fit at align 9 or less, at bit 0\n")))
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("; no free run has an aligned bit, and the longest has 256 bits\n"),
+                    HasSubstr("the first at a multiple of 2^64 bits"),
+                    HasSubstr("no bit of this area is so aligned that they fit after it\n"),
+                    HasSubstr("found  no buffer has any of its 256 bits; its pages are free; so there are enough in "
+                              "a row, but not from an aligned bit on; 256 of 256 bits are lost to this alignment\n"),
+                    HasSubstr("would  fit at align 9 or less, at bit 0\n")))
       << "the DMA layer does not ask for more than the alignment of the size, so its limit is no remedy";
   EXPECT_THAT(why_text("small release=6.1", "w = cma_alloc b pages=18446744073709551615\n"),
               HasSubstr("never searched: 18446744073709551615 pages are more than area b has, 256 pages (128 bits)\n"));
@@ -209,29 +212,29 @@ TEST(WhyArea, AnswersForWindowsThatFailed) {
       {"busy",
        "small release=4.19",
        "n = anon_page at=a+8\ndrain\nk = pin n\nm = anon_page at=a+0x88\ndrain\nl = pin m\nw = cma_alloc a pages=128\n",
-       {"answer failed, -ENOMEM (the caller gets NULL; the last sweep ended with -EBUSY, in the log ret: -16): ",
-        " tried for 128 pages, and pages were in the way of each; no other window was free\n"}},
+       {"answer failed, -ENOMEM (the caller gets NULL; the last window failed with -EBUSY, in the log ret: -16): ",
+        "all 129 windows of the area were tried; each had a page in the way\n"}},
       {"no page to move to",
        "small release=6.1",
        "s = shmem_page at=a+8 pages=8\ncma_alloc b pages=256\ndrain\neaten = unmovable_page pages=700\n"
        "w = cma_alloc a pages=256\n",
-       {"answer failed, -ENOMEM: 1 window tried; in the last one pages were in the way, and there was no page to move "
-        "to\n",
-        "found  no page to move to: no zone can give a page: zone Normal has",
-        "would  let the next page pass in zone Normal with ", "would  have a page to move each of the 7 to with ",
+       {"answer failed, -ENOMEM: 1 window was tried; in the last one pages were in the way, and there was no page to "
+        "move to\n",
+        "found  no page to move to: no zone can give a page: zone Normal has", "would  give one more page if ",
+        "would  have a page to move each of the 7 to with ",
         "window [200, 300): -ENOMEM, no page to move to, 1 page in the way when memory ran out, of 7 that had yet to "
         "move\n"}},
       {"signal",
        "small release=6.1",
        "actor A cpu=0\nA: w = cma_alloc a pages=64 align=6 until=isolate_done\nsignal A\nA: resume\n",
-       {"answer failed, -ENOMEM (the caller gets NULL; the last sweep ended with -EINTR, in the log ret: -4): a fatal "
-        "signal ended it; 1 window tried\n"}},
+       {"answer failed, -ENOMEM (the caller gets NULL; the last window failed with -EINTR, in the log ret: -4): a "
+        "fatal signal ended it; 1 window was tried\n"}},
       {"second sweep without a window",
        "small release=4.9 retry=1 error_line=on",
        "actor A cpu=0\nothers = shmem_page pages=100\nn = anon_page at=a+8\nm = anon_page at=a+0x88\ndrain\n"
        "k = pin n\nl = pin m\nA: w = cma_alloc a pages=128 align=7 until=cma_retry\n"
        "x = cma_alloc a pages=64 align=6 cpu=1\ny = cma_alloc a pages=64 align=6 cpu=1\nsleep us=200000\n",
-       {"answer failed, -ENOMEM: ", "tried in earlier sweeps; the last sweep found none to try\n",
+       {"answer failed, -ENOMEM: ", "were tried before; the last sweep over the area found none to try\n",
         "held   64 pages by x\n"}},
   });
 }
@@ -253,10 +256,9 @@ TEST(WhyArea, AnswersForARequestThatSucceededAfterAWindow) {
 TEST(WhyArea, ExplainsASuccessIfAsked) {
   const std::string operations = "f = file\nr = read f at=a+2 pages=2\ndrain\nw = cma_alloc a pages=8\n";
   EXPECT_EQ(why_text("small release=6.1", operations), "no operation failed\n");
-  EXPECT_THAT(
-      why_text("small release=6.1", operations, "w"),
-      AllOf(HasSubstr("answer ok: pages 0x200 to 0x207\n"),
-            HasSubstr("moved  2 pages of r: dropped from its cache, or freed meanwhile, the first from 0x202\n")));
+  EXPECT_THAT(why_text("small release=6.1", operations, "w"),
+              AllOf(HasSubstr("answer ok: pages 0x200 to 0x207\n"),
+                    HasSubstr("moved  2 pages of r: dropped from its cache, the first from 0x202\n")));
   EXPECT_THAT(why_text("small release=6.1", "w = cma_alloc a pages=8\n", "w"),
               HasSubstr("moved  nothing: its pages were free\n"));
 }
@@ -278,7 +280,7 @@ TEST(WhyArea, CountsWhatIsLentBeforeTheAttempts) {
       why_text("small release=4.19",
                "others = shmem_page pages=100\ns = shmem_page at=a+0x40 pages=4\nn = anon_page at=a+8\ndrain\n"
                "k = pin n\nw = cma_alloc a pages=256\n"),
-      AllOf(HasSubstr("found  256 bits of 256 free, in 1 run; of their 256 pages 251 are free and 5 lent to "
+      AllOf(HasSubstr("found  no buffer has any of its 256 bits; of its 256 pages 251 are free and 5 lent to "
                       "others, which would have to move (at least 1 page cannot now: 0x208, anonymous page of n: 2 "
                       "references, 1 mapping)\n"),
             HasSubstr("left   4 of the 5 lent pages moved away or dropped, and 1 still lent\n")));
@@ -308,7 +310,7 @@ TEST(WhyArea, NamesTheLimitOfTheAlignment) {
                "x = cma_alloc main pages=0x3c0\nz = cma_alloc main pages=0x48 align=12\n"),
       AllOf(HasSubstr("no window: 72 pages at align 8 (12 is asked for, and CONFIG_CMA_ALIGNMENT limits it); no "
                       "free run has an aligned bit, and the longest has 64 bits\n"),
-            HasSubstr("beside others of its kind each takes up 256 bits")));
+            HasSubstr("; each such buffer takes 256 bits, 184 more than it uses\n")));
 }
 
 TEST(WhyArea, CountsRunsWithoutAnAlignedBit) {
@@ -322,25 +324,24 @@ TEST(WhyArea, CountsRunsWithoutAnAlignedBit) {
 
 // A vendor's retry sweeps again from the first bit on.
 TEST(WhyArea, CountsWindowsOnceAndSweepsApart) {
-  EXPECT_THAT(why_text("small release=4.9 retry=2",
-                       "others = shmem_page pages=100\nn = anon_page at=a+5\ndrain\nk = pin n\n"
-                       "b = cma_alloc a pages=256\nsleep us=1000000\n"),
-              AllOf(HasSubstr("1 window tried in 3 sweeps for 256 pages"),
-                    HasSubstr("  window [200, 300), 3 times: -EBUSY, 1 page in the way\n"),
-                    HasSubstr("ended  later, inside \"sleep us=1000000\"\n")));
+  EXPECT_THAT(
+      why_text("small release=4.9 retry=2",
+               "others = shmem_page pages=100\nn = anon_page at=a+5\ndrain\nk = pin n\n"
+               "b = cma_alloc a pages=256\nsleep us=1000000\n"),
+      AllOf(HasSubstr("1 window was tried in 3 sweeps over the area for 256 pages; it had a page in the way, and no "
+                      "other was free\n"),
+            HasSubstr("  window [200, 300), 3 times: -EBUSY, 1 page in the way\n"),
+            HasSubstr("ended  later, inside \"sleep us=1000000\"\n")));
 }
 
 TEST(WhyArea, MergesWindowsThatFailForTheSameReason) {
   const std::string text = why_text("small release=4.19\nbug contig-nofs",
                                     "f = file\nr = read f at=a pages=256\ndrain\nw = cma_alloc a pages=1\n");
-  EXPECT_THAT(
-      text,
-      AllOf(HasSubstr("window [200, 201), and 255 more up to [2ff, 300): -EBUSY, in each 1 page in the "
-                      "way; here those of the first\n    0x200  file page of r"),
-            HasSubstr("the caller has no __GFP_FS because of \"bug contig-nofs\"; without the bug it "
-                      "has\n"),
-            HasSubstr(
-                "bug    contig-nofs (in 4.10, between the modelled releases) is switched on and changed the course ")));
+  EXPECT_THAT(text, AllOf(HasSubstr("window [200, 201), and 255 more up to [2ff, 300): -EBUSY, in each 1 page in the "
+                                    "way; here those of the first\n    0x200  file page of r"),
+                          HasSubstr("the caller has no __GFP_FS because of \"bug contig-nofs\"; without the bug it "
+                                    "has\n"),
+                          HasSubstr("bug    contig-nofs (in 4.10) took effect 256 times: The scan ")));
   EXPECT_LT(std::ranges::count(text, '\n'), 14);
 }
 
@@ -383,15 +384,15 @@ TEST(WhyArea, NamesTheStartThatTheLogHas) {
   EXPECT_THAT(
       why_text("small release=4.19", "n = anon_page at=a+0x68\ndrain\nk = pin n\nw = cma_alloc a pages=200 align=4\n"),
       AllOf(HasSubstr("  window [200, 2c8), and 3 more up to [230, 2f8): -EBUSY, 1 page in the way\n"),
-            HasSubstr("    in the log, as far as its rate limit lets them in, they begin with the free blocks of their "
-                      "first pages: 200\n")));
+            HasSubstr("    the log prints another start: that of the free block in which a window begins (200); it "
+                      "shows ten lines in 5 s\n")));
 }
 
 // Up to 4.12 no limit is on these lines.
 TEST(WhyArea, SpeaksOfARateLimitOnlyWhereThereIsOne) {
   EXPECT_THAT(
       why_text("small release=4.9", "n = anon_page at=a+0x68\ndrain\nk = pin n\nw = cma_alloc a pages=200 align=4\n"),
-      HasSubstr("    in the log they begin with the free blocks of their first pages: 200\n"));
+      HasSubstr("    the log prints another start: that of the free block in which a window begins (200)\n"));
 }
 
 // A vendor's retry tries the same windows again.
@@ -399,7 +400,7 @@ TEST(WhyArea, CountsAWindowOnceThoughEachSweepTriesIt) {
   EXPECT_THAT(why_text("small release=4.9 retry=1",
                        "actor A cpu=0\nn = anon_page at=a+0x68\ndrain\nk = pin n\n"
                        "A: w = cma_alloc a pages=200 align=5\nsleep us=200000\n"),
-              AllOf(HasSubstr("2 windows tried in 2 sweeps for 200 pages"),
+              AllOf(HasSubstr("all 2 windows of the area were tried, in 2 sweeps; each had a page in the way\n"),
                     HasSubstr("  window [200, 2c8) and [220, 2e8), in 4 attempts: -EBUSY, 1 page in the way\n")));
 }
 
@@ -409,10 +410,11 @@ TEST(WhyArea, SaysWhyTheLogHasNoLine) {
   EXPECT_THAT(none, HasSubstr("log    no line: the caller asks for none (nowarn, __GFP_NOWARN)\n"));
   const std::string busy = "n = anon_page at=a+0x68\ndrain\nk = pin n\nw = cma_alloc a pages=256\n";
   EXPECT_THAT(why_text("small release=4.9", busy),
-              AllOf(HasSubstr("(the caller gets NULL; the last sweep ended with -EBUSY): "),
+              AllOf(HasSubstr("(the caller gets NULL; the last window failed with -EBUSY): "),
                     HasSubstr("log    no line: only since 4.11 the kernel prints one for a request that failed\n")));
-  EXPECT_THAT(why_text("small release=4.9 error_line=on", busy),
-              AllOf(HasSubstr("the last sweep ended with -EBUSY, in the log ret: -16): "), Not(HasSubstr("no line"))));
+  EXPECT_THAT(
+      why_text("small release=4.9 error_line=on", busy),
+      AllOf(HasSubstr("the last window failed with -EBUSY, in the log ret: -16): "), Not(HasSubstr("no line"))));
 }
 
 // Since 5.13 ten lines in five seconds.
@@ -431,19 +433,83 @@ TEST(WhyArea, RefersToAnEqualAnswer) {
       HasSubstr("w = cma_alloc a pages=1\n  answer failed, -ENOMEM, as above for v = cma_alloc a pages=1\n"));
 }
 
-// The request at which a kernel as shipped crashes is answered too.
-TEST(WhyArea, AnswersForTheOperationAtWhichTheRunEnds) {
+// Sixteen megabytes, of which buffers of 130 pages lie at each multiple of 256.
+constexpr const char* kAligned =
+    "release=6.1 base=0 pages=0x8000 pageblock_order=9 debug=off\narea main base=0x4000 pages=0x800 order_per_bit=0";
+
+TEST(WhyArea, SaysWhatAlignmentCostsAndWithWhichAllRequestsWouldFit) {
+  std::string held;
+  for (int i = 1; i <= 8; ++i) held += "q" + std::to_string(i) + "w1 = cma_alloc main pages=130 align=8\n";
+  const std::string text = why_text(kAligned, held + "w = cma_alloc main pages=136 align=8\n");
   EXPECT_THAT(
-      why_text("release=4.19 base=0 pages=0x4000 pageblock_order=9 bugs=as-shipped\nzone DMA base=0 "
-               "pages=0x2000\nzone HighMem base=0x2000 pages=0x2000",
-               "reserve base=0x1c00 pages=0x800\nreserve base=0x800 pages=0x400\n"
-               "init_reserved_mem high base=0x1c00000 size=0x800000\n"
-               "init_reserved_mem low base=0x800000 size=0x400000\nactivate\n"
-               "w = cma_alloc low pages=1\nexpect finding law=sound\n"),
-      AllOf(HasSubstr("w = cma_alloc low pages=1\n  answer not ended: area low is not active and has no bitmap: "
-                      "the kernel follows a NULL pointer; the run ends here, law sound: "),
-            HasSubstr("area   low was never activated: this release ends at the first area that fails, which is "
-                      "high (above)\n")));
+      text, AllOf(HasSubstr("; so there are enough, but not in a row; 1008 of 2048 bits are lost to this alignment\n"),
+                  HasSubstr("; each such buffer takes 256 bits, 120 more than it uses\n"),
+                  HasSubstr("held   1040 pages by q1w1 to q8w1, 130 each\n"),
+                  HasSubstr("would  not fit at any smaller alignment alone, among the buffers held now\n"),
+                  HasSubstr("would  fit, and so would all requests before it, if they were made with "
+                            "CONFIG_CMA_ALIGNMENT=6\n")));
+  const std::string others =
+      why_text(kAligned, "u = unmovable_page pages=1\n" + held + "w = cma_alloc main pages=136 align=8\n");
+  EXPECT_THAT(others, Not(HasSubstr("CONFIG_CMA_ALIGNMENT"))) << "pages of others may be in the way of other places";
+}
+
+// One with three pages is apart, and so is the pool, though it has as many.
+TEST(WhyArea, ListsHoldersOfOneSizeInOneLine) {
+  std::string operations = "pool = cma_alloc a pages=2\n";
+  for (int i = 1; i <= 11; ++i)
+    operations += "b" + std::to_string(i) + " = cma_alloc a pages=" + (i == 5 ? "3" : "2") + "\n";
+  EXPECT_THAT(why_text("small release=6.1", operations + "w = cma_alloc a pages=250\n"),
+              HasSubstr("held   20 pages by b1 to b4 and b6 to b11, 2 each\n  held   3 pages by b5\n"
+                        "  held   2 pages by pool\n"));
+}
+
+TEST(WhyArea, SaysThatAnAreaWithoutBuffersIsAllLent) {
+  EXPECT_THAT(why_text("small release=4.19\nbug contig-nofs",
+                       "f = file\nr = read f at=a pages=256\ndrain\nw = cma_alloc a pages=3\n"),
+              AllOf(HasSubstr("all 254 windows of the area were tried; each had pages in the way\n"),
+                    HasSubstr("found  no buffer has any of its 256 bits; all its pages are lent to others, none is "
+                              "idle\n")));
+}
+
+TEST(WhyArea, NamesSinglePagesAndBits) {
+  const std::string operations =
+      "f = file\nr = read f at=a+2\ns = shmem_page at=a+5\ndrain\nw = cma_alloc a pages=8\nx = cma_alloc a pages=1\n";
+  EXPECT_THAT(why_text("small release=6.1", operations, "w"),
+              AllOf(HasSubstr("moved  page 0x202 of r: dropped from its cache\n"),
+                    HasSubstr("moved  page 0x205 of s: moved away to 0x")));
+  EXPECT_THAT(why_text("small release=6.1", operations, "x"), HasSubstr("window page 0x208, bit 8 of 256\n"));
+}
+
+TEST(WhyArea, HasNoAnswerToASkipThatTheProgramExpects) {
+  const std::string operations = "n = anon_page at=0x48\nfree n\nk = pin n\n";
+  EXPECT_THAT(why_text("small release=6.1", operations), HasSubstr("answer skipped: n is gone"));
+  EXPECT_EQ(why_text("small release=6.1", operations + "expect k.skipped\n"), "no operation failed\n");
+  EXPECT_THAT(why_text("small release=6.1", operations + "expect k.skipped\n", "k"), HasSubstr("answer skipped: "));
+}
+
+// The request at which a kernel as shipped crashes is answered too, of whatever kind it is.
+TEST(WhyArea, AnswersForTheOperationAtWhichTheRunEnds) {
+  const std::string machine =
+      "release=4.19 base=0 pages=0x4000 pageblock_order=9 bugs=as-shipped\nzone DMA base=0 pages=0x2000\n"
+      "zone HighMem base=0x2000 pages=0x2000";
+  const std::string areas =
+      "reserve base=0x1c00 pages=0x800\nreserve base=0x800 pages=0x400\n"
+      "init_reserved_mem high base=0x1c00000 size=0x800000\n"
+      "init_reserved_mem low base=0x800000 size=0x400000\nactivate\n";
+  for (const char* request : {"w = cma_alloc low pages=1\n", "w = debugfs_alloc low pages=1\n"})
+    EXPECT_THAT(why_text(machine, areas + request + "expect finding law=sound\n"),
+                AllOf(HasSubstr(std::string(request) +
+                                "  answer not ended: area low is not active and has no bitmap: the kernel searches for "
+                                "free bits at a NULL pointer, and crashes; the run ends here (law sound)\n"),
+                      HasSubstr("area   low was never activated: this release ends at the first area that fails, which "
+                                "is high (above); since 5.9 the kernel goes on to the other areas\n"),
+                      Not(HasSubstr(".cc:"))));
+  EXPECT_THAT(why_text("release=4.19 pages=0x40000 pageblock_order=9 debug=off long=32 bugs=as-shipped\n"
+                       "zone DMA base=0 pages=0x30000\nzone HighMem base=0x30000 pages=0x10000",
+                       "region x base=0x28000000 size=0xc000000 shared-dma-pool reusable\n"
+                       "boot cmdline=\"cma=64M@0x10000000\" arch=arm limit=0xffffffff\nactivate\n"
+                       "d = dma_alloc size=0x10000 gfp=GFP_KERNEL\nexpect finding law=sound\n"),
+              HasSubstr("answer not ended: area reserved is not active and has no bitmap: "));
 }
 
 }  // namespace

@@ -163,8 +163,8 @@ TEST(WhyBoard, AnswersForTheAreasOfADeviceBeforeTheBlock) {
                                       "n2 = anon_page at=0xf800\ndrain\nk = pin n\nk2 = pin n2\n"
                                       "d = dma_alloc size=0x800000 gfp=GFP_KERNEL\n");
   EXPECT_THAT(pinned,
-              AllOf(HasSubstr("(the caller gets NULL; the last sweep ended with -EBUSY, in the log ret: -16): area "
-                              "reserved: 9 windows tried for 2048 pages"),
+              AllOf(HasSubstr("(the caller gets NULL; the last window failed with -EBUSY, in the log ret: -16): area "
+                              "reserved: all 9 windows of the area were tried; each had "),
                     HasSubstr("held by  pin k\n"), HasSubstr("held by  pin k2\n")));
   EXPECT_LT(pinned.find("held by  pin k2"), pinned.find("found  no block of the page allocator instead"));
 }

@@ -281,6 +281,7 @@ void Explainer::no_target() const {
 // Records how far the operation came.
 void Explainer::got(std::uint64_t done, std::uint64_t wanted, std::string_view noun) const {
   answer_.add(About::got, fmt::format("{} of {}", done, plural(wanted, noun)), {{"got", done}, {"wanted", wanted}});
+  answer_.evidence.back().of_operation = true;
 }
 
 // Explains the requests to areas that came first. Returns the short answers.

@@ -218,11 +218,11 @@ TEST(WhyKinds, AnswersForFilesAndCompaction) {
   expect_answers({
       {"read",
        kSmall,
-       std::string(kNoAreas) + "eaten = unmovable_page pages=700\nf = file\nr = read f pages=700\n",
+       std::string(kNoAreas) + "eaten = unmovable_page pages=500\nf = file\nr = read f pages=700\n",
        {"r = read f pages=700\n  answer failed, -ENOMEM: no zone can give a page", " of 700 pages\n"}},
       {"bread",
        kSmall,
-       "eaten = unmovable_page pages=700\nd = file block_device\nr = bread d pages=700 unmovable\n",
+       "eaten = unmovable_page pages=500\nd = file block_device\nr = bread d pages=700 unmovable\n",
        {"r = bread d pages=700 unmovable\n  answer failed, -ENOMEM: ", " of 700 pages\n"}},
       {"read at",
        kSmall,

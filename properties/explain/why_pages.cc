@@ -84,6 +84,10 @@ class ZoneRefusal {
   void add_remedies(std::vector<Evidence>& evidence) const;
   // Returns how many more free pages would let so many requests of this kind through, one after the other.
   std::int64_t pages_short(std::uint64_t requests) const;
+  // Returns that so many more pages would be free of which the request may take some.
+  std::string more_free(std::int64_t pages) const;
+  // Adds by how much smaller areas would leave so many more pages, unless they have fewer free ones.
+  void add_smaller_area(std::int64_t pages, std::string& text, std::vector<Figure>& figures) const;
 
  private:
   bool at_min() const { return (attempt_.flags & kAllocWmarkMask) == kAllocWmarkMin; }
@@ -97,8 +101,10 @@ class ZoneRefusal {
   std::int64_t free_in_reserve() const;
   std::optional<std::string> lower_mark() const;
   std::int64_t missing_pages() const { return terms_.needed() + 1 - terms_.usable(); }
-  std::string subtracted() const;
+  std::string remaining() const;
   std::string_view lowered_for() const;
+  std::size_t low_zones() const;
+  std::string whole_setting() const;
   std::string kept() const;
   std::string blocks() const;
 
@@ -123,20 +129,29 @@ std::optional<unsigned> ZoneRefusal::largest_order(bool of_any_type) const {
   return std::nullopt;
 }
 
-// Returns what the request may not use of the free pages, and what is left.
-std::string ZoneRefusal::subtracted() const {
-  std::string text;
-  if (terms_.of_areas > 0)
-    text += fmt::format(", {} of them of areas, which this request may not have", terms_.of_areas);
+// Returns which free pages the request may not use, and how many remain.
+std::string ZoneRefusal::remaining() const {
+  std::string text = terms_.of_areas == 0
+                         ? with_kbytes(machine_, terms_.free) + " free"
+                         : fmt::format("{} of {} free pages are not the areas'",
+                                       with_kbytes(machine_, terms_.free - terms_.of_areas), terms_.free);
+  std::string less;
   if (terms_.reserved > 0 && machine_.release() >= Release::v6_12)
-    text += fmt::format(", {} kept for atomic requests", terms_.reserved);
+    less = fmt::format("; less {} kept for atomic requests", terms_.reserved);
   else if (terms_.reserved > 0)
-    text += fmt::format(", less the reserve for atomic requests, counted whole: {}, of which {} are free",
-                        terms_.reserved, free_in_reserve());
-  if (reserve_takes_all()) return text + ": none usable";
-  if (terms_.usable() < 0) return text + ", " + larger_than_free();
-  if (terms_.block > 0) text += fmt::format(", less {} that the block takes beyond its first", terms_.block);
-  return text.empty() ? text : text + fmt::format(": {} usable", with_kbytes(machine_, terms_.usable()));
+    less = fmt::format("; less the reserve for atomic requests, counted whole ({}, of which {} are free)",
+                       terms_.reserved, free_in_reserve());
+  if (reserve_takes_all()) return text + less + ", none remains";
+  if (terms_.usable() < 0) {
+    const std::int64_t before = std::max<std::int64_t>(before_block(), 0);
+    return fmt::format("{}{}, {}fewer than the {} of the block", text, less,
+                       less.empty() ? "" : fmt::format("{} remain, ", before), order_pages(attempt_.order));
+  }
+  if (terms_.block > 0)
+    less += fmt::format("{} the other {} of the block", less.empty() ? "; less" : " and", terms_.block);
+  if (less.empty()) return text;
+  return text + less +
+         fmt::format(", {} remain{}", with_kbytes(machine_, terms_.usable()), terms_.usable() == 1 ? "s" : "");
 }
 
 // Requires: terms_.usable() < 0.
@@ -163,17 +178,46 @@ std::string_view ZoneRefusal::lowered_for() const {
   return realtime && (attempt_.gfp & (kGfpHigh | kGfpAtomicBit)) == 0 ? "a real-time task" : "an urgent request";
 }
 
+// Returns how many zones share vm.min_free_kbytes.
+std::size_t ZoneRefusal::low_zones() const {
+  std::size_t zones = 0;
+  for (std::size_t z = 0; z < machine_.buddy.zones(); ++z) {
+    const Zone& zone = machine_.buddy.zone(z);
+    if (zone.managed != 0 && zone.kind != ZoneKind::high_mem && zone.kind != ZoneKind::movable) ++zones;
+  }
+  return zones;
+}
+
+// Returns that the zone keeps all of the setting, where others would keep their parts of it if they were low memory;
+// empty if it does not, or the setting is the kernel's own.
+std::string ZoneRefusal::whole_setting() const {
+  const std::optional<std::uint64_t> setting = machine_.geometry().min_free_kbytes;
+  const bool alone = low_zones() == 1 && zone_.kind != ZoneKind::high_mem && zone_.kind != ZoneKind::movable;
+  if (!setting || !alone || !at_min() || machine_.buddy.zones() == 1) return {};
+  return fmt::format(": all of vm.min_free_kbytes={}, as zone {} is the only zone of low memory", *setting, name());
+}
+
 // Returns what the zone must keep, and of what that is made.
 std::string ZoneRefusal::kept() const {
-  std::string sum = fmt::format("{} watermark {}", at_min() ? "min" : "low", mark());
-  if (zone_.watermark_boost > 0)
-    sum += fmt::format(" + boost {}{}", zone_.watermark_boost,
-                       zone_.watermark_boost == machine_.buddy.watermark_setup().most_boost(zone_) ? ", its most" : "");
+  if (!terms_.binding) return "no watermark binds the request";
   const auto whole = static_cast<std::int64_t>(mark() + zone_.watermark_boost);
+  const bool boosted = zone_.watermark_boost > 0;
+  std::string sum;
+  const bool highest = zone_.watermark_boost == machine_.buddy.watermark_setup().most_boost(zone_);
+  if (boosted) sum += fmt::format(" + boost {}{}", zone_.watermark_boost, highest ? " (the highest possible)" : "");
   if (terms_.mark != whole) sum += fmt::format(", lowered by {} for {}", whole - terms_.mark, lowered_for());
   if (terms_.lowmem_reserve > 0)
     sum += fmt::format(" + {} kept from requests that can use higher zones", terms_.lowmem_reserve);
-  return fmt::format("more than {} must stay ({})", with_kbytes(machine_, terms_.needed()), sum);
+  const std::string_view watermark = at_min() ? "min" : "low";
+  const std::string made_of = sum.empty() ? fmt::format(", the {} watermark{}", watermark, whole_setting())
+                                          : fmt::format(": {} watermark {}{}", watermark, mark(), sum);
+  const bool remain = terms_.usable() >= 0 && !reserve_takes_all();
+  return fmt::format("{} {}{}{}{}",
+                     !remain                ? "more than"
+                     : terms_.usable() == 1 ? "it must exceed"
+                                            : "they must exceed",
+                     with_kbytes(machine_, terms_.needed()), remain ? "" : " must stay", made_of,
+                     boosted ? "; requests that take from another type's pageblock raise the boost" : "");
 }
 
 std::string ZoneRefusal::blocks() const {
@@ -198,7 +242,7 @@ std::string ZoneRefusal::brief() const {
 }
 
 Evidence ZoneRefusal::evidence() const {
-  std::string text = fmt::format("{}: {} free{}; {}", name(), with_kbytes(machine_, terms_.free), subtracted(), kept());
+  std::string text = fmt::format("{}: {}; {}", name(), remaining(), kept());
   if (attempt_.order > 0 || terms_.enough()) text += "; " + blocks();
   std::vector<Figure> figures = {{"zone", name()},
                                  {"free_pages", terms_.free},
@@ -218,7 +262,9 @@ Evidence ZoneRefusal::evidence() const {
 std::optional<std::string> ZoneRefusal::lower_mark() const {
   const std::int64_t below = terms_.usable() - terms_.lowmem_reserve;
   const bool plain = terms_.mark == static_cast<std::int64_t>(mark() + zone_.watermark_boost);
-  if (below <= 0 || !plain || !at_min() || zone_.kind == ZoneKind::high_mem || zone_.kind == ZoneKind::movable)
+  // A setting below an eighth of what it is would be no remedy.
+  const bool worth_it = below > 0 && static_cast<std::uint64_t>(below) >= mark() / 8;
+  if (!worth_it || !plain || !at_min() || zone_.kind == ZoneKind::high_mem || zone_.kind == ZoneKind::movable)
     return std::nullopt;
   // The setting is divided among the zones of low memory by their size.
   std::uint64_t lowmem = 0;
@@ -257,6 +303,13 @@ void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
                                     plural(static_cast<std::uint64_t>(terms_.reserved), "page")),
                         {{"remedy", std::string("no reserve")}},
                         /*of_request=*/true});
+  const std::int64_t missing = missing_pages();
+  std::string text = "pass if " + more_free(missing);
+  if (!has_block() && attempt_.order > 0) text += fmt::format(", and made a block of order {}", attempt_.order);
+  std::vector<Figure> figures = {{"remedy", std::string("more free pages")}, {"pages_short", missing}};
+  if (has_block() || attempt_.order == 0) add_smaller_area(missing, text, figures);
+  if (const auto lower = has_block() ? lower_mark() : std::nullopt) text += ", or with " + *lower;
+  evidence.push_back({About::would, std::move(text), std::move(figures), /*of_request=*/true});
   const Gfp movable = (attempt_.gfp & ~static_cast<Gfp>(kGfpReclaimable)) | kGfpMovable;
   if (terms_.of_areas > 0 && !pins_for_long(machine_) &&
       ZoneRefusal(machine_, index_, last_attempt(machine_, movable, attempt_.order)).passes())
@@ -265,13 +318,18 @@ void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
                                     name(), terms_.of_areas),
                         {{"remedy", std::string("movable")}},
                         /*of_request=*/true});
-  const std::int64_t missing = missing_pages();
-  std::string text = fmt::format("pass in zone {} with {} free that it may use", name(),
-                                 plural(static_cast<std::uint64_t>(missing), "more page"));
-  if (!has_block() && attempt_.order > 0) text += fmt::format(", if they made a block of order {}", attempt_.order);
-  std::vector<Figure> figures = {{"remedy", std::string("more free pages")}, {"pages_short", missing}};
-  if (const auto lower = has_block() ? lower_mark() : std::nullopt) text += ", or with " + *lower;
-  evidence.push_back({About::would, std::move(text), std::move(figures), /*of_request=*/true});
+}
+
+std::string ZoneRefusal::more_free(std::int64_t pages) const {
+  return fmt::format("{}{} were free in zone {}", plural(static_cast<std::uint64_t>(pages), "more page"),
+                     terms_.of_areas > 0 ? " outside areas" : "", name());
+}
+
+void ZoneRefusal::add_smaller_area(std::int64_t pages, std::string& text, std::vector<Figure>& figures) const {
+  const std::uint64_t less = align_up(static_cast<std::uint64_t>(pages), machine_.geometry().isolation_unit());
+  if (terms_.of_areas <= 0 || less > static_cast<std::uint64_t>(terms_.of_areas)) return;
+  text += fmt::format(", as with an area that is {} smaller", size_text(less << machine_.geometry().page_shift()));
+  figures.push_back({"area_smaller", less});
 }
 
 // Each request takes its pages, and none of them may find too little. Of what is free now, only single pages count as
@@ -308,6 +366,30 @@ void add_smaller_order(const Machine& machine, Gfp gfp, unsigned order, std::vec
   }
 }
 
+// Returns whether the request stays on its node, which is that of all CPUs, and the zone is of another one.
+bool on_other_node(const Machine& machine, std::size_t index, Gfp gfp) {
+  return (gfp & kGfpThisnode) != 0 && machine.geometry().several_nodes() && machine.buddy.zone(index).node != 0;
+}
+
+// Adds that the request would pass in a zone that it may not use, if it may not because of its flags.
+void add_without_ceiling(const Machine& machine, Gfp gfp, unsigned order, std::vector<Evidence>& evidence) {
+  const Gfp flags = gfp & (kGfpDma | kGfpDma32);
+  const std::size_t ceiling = machine.buddy.zone_ceiling(gfp);
+  const LastAttempt attempt = last_attempt(machine, gfp & ~flags, order);
+  for (std::size_t z = attempt.ceiling + 1; flags != 0 && z-- > ceiling + 1;) {
+    const Zone& zone = machine.buddy.zone(z);
+    if (zone.managed == 0 || on_other_node(machine, z, gfp)) continue;
+    if (!ZoneRefusal(machine, z, attempt).passes()) continue;
+    evidence.push_back(
+        {About::would,
+         fmt::format("pass without {}: zone {} has {} pages free, but the device may not reach them",
+                     gfp_text(flags, machine.release()), machine.buddy.zone_title(z), zone.nr_free_pages),
+         {{"remedy", std::string("no ceiling")}},
+         /*of_request=*/true});
+    return;
+  }
+}
+
 // Returns the flags of the request in words, and what a long-term pin takes from them.
 std::string wanted_text(const Machine& machine, Gfp gfp, unsigned order) {
   std::string text = gfp_text(gfp, machine.release());
@@ -318,11 +400,6 @@ std::string wanted_text(const Machine& machine, Gfp gfp, unsigned order) {
   if (!pins_for_long(machine) || migratetype_of(gfp) != Migratetype::movable) return text;
   if (machine.release() >= Release::v5_13) text += " less __GFP_MOVABLE";
   return text + ": a long-term pin may not have an area's page";
-}
-
-// Returns whether the request stays on its node, which is that of all CPUs, and the zone is of another one.
-bool on_other_node(const Machine& machine, std::size_t index, Gfp gfp) {
-  return (gfp & kGfpThisnode) != 0 && machine.geometry().several_nodes() && machine.buddy.zone(index).node != 0;
 }
 
 // Returns what the kernel has done for a request that it then fails, though it may reclaim.
@@ -354,7 +431,7 @@ Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
     return says("the kernel tries again without end: nothing that it could reclaim is left", "try again");
   if (kernel_gives_up(gfp, order, machine.buddy.gfp_zone(gfp), machine.release()))
     return says(fmt::format("the kernel fails the request: {}", given_up_because(gfp, order)), "fail");
-  return says("the kernel would kill a process, which is not modelled", "kill");
+  return says("the kernel kills a process", "kill");
 }
 
 Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_t ceiling) {
@@ -412,6 +489,7 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
     refused.zones.push_back(nearest->index());
     nearest->add_remedies(refused.evidence);
   }
+  add_without_ceiling(machine, gfp, order, refused.evidence);
   add_smaller_order(machine, gfp, order, refused.evidence);
   refused.evidence.push_back(next_step(machine, gfp, order));
   return refused;
@@ -434,8 +512,14 @@ std::pair<std::size_t, std::int64_t> fewest_short(const Machine& machine, const 
 
 // Makes remedies of a request those of the next one that the operation makes.
 void tell_of_next(std::string_view noun, std::vector<Evidence>& evidence) {
-  for (Evidence& found : evidence)
-    if (found.of_request) found.text = fmt::format("let the next {} {}", noun, found.text);
+  constexpr std::string_view kPass = "pass if ";
+  for (Evidence& found : evidence) {
+    if (!found.of_request) continue;
+    found.as_request = found.text;
+    found.text = found.text.starts_with(kPass)
+                     ? fmt::format("give one more {} if {}", noun, found.text.substr(kPass.size()))
+                     : fmt::format("let the next {} {}", noun, found.text);
+  }
 }
 
 // Adds what pages of files would be worth once they were written: `written` of the zone.
@@ -475,13 +559,17 @@ void explain_refused(const World& world, const RefusedRequest& refused, std::uin
   if (left > 1 && !refused.zones.empty()) {
     const auto [zone, lacking] = fewest_short(machine, refused, left);
     const std::int64_t missing = std::max<std::int64_t>(lacking, 1);
+    const ZoneRefusal refusal(machine, zone, last_attempt(machine, refused.gfp, refused.order));
     std::string text =
-        fmt::format("pass for all {} that it lacks with {} free that it may use in zone {}", plural(left, noun),
-                    plural(static_cast<std::uint64_t>(missing), "more page"), machine.buddy.zone_title(zone));
-    if (refused.order > 0) text += fmt::format(", in blocks of order {}", refused.order);
-    more.push_back({About::would,
-                    std::move(text),
-                    {{"remedy", std::string("more free pages for all")}, {"lacks", left}, {"pages_short", missing}}});
+        fmt::format("pass for all {} that it lacks if {}", plural(left, noun), refusal.more_free(missing));
+    std::vector<Figure> figures = {
+        {"remedy", std::string("more free pages for all")}, {"lacks", left}, {"pages_short", missing}};
+    if (refused.order > 0)
+      text += fmt::format(", in blocks of order {}", refused.order);
+    else
+      refusal.add_smaller_area(missing, text, figures);
+    more.push_back(
+        {.about = About::would, .text = std::move(text), .figures = std::move(figures), .of_operation = true});
   }
   std::vector<Evidence> holders;
   bool writes = false;

@@ -29,8 +29,8 @@ TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
        "small release=6.1",
        "eaten = unmovable_page pages=1000\nx = alloc_pages type=unmovable\n",
        {"answer failed, -ENOMEM: no zone can give a page: zone Normal has ",
-        " pages that the request may use, and more than ", "of them of areas, which this request may not have",
-        "min watermark ", "would  pass in zone Normal if it were movable: the "}},
+        " pages that the request may use, and more than ", " free pages are not the areas'; they must exceed ",
+        ", the min watermark\n", "would  let the next page pass in zone Normal if it were movable: the "}},
       {"blocks",
        "small release=6.1",
        "keep = cma_alloc a pages=256\nmore = cma_alloc b pages=256\nx0 = alloc_pages order=6 type=unmovable\n"
@@ -48,7 +48,9 @@ TEST(WhyPages, AnswersForEachWayAZoneRefuses) {
        "pages=0x2000\nzone HighMem base=0x2000 pages=0x2000",
        "eaten = unmovable_page pages=9000\nx = alloc_pages type=unmovable\n",
        {"zone   HighMem: 8192 pages free, of no use to this request, which reaches up to zone Normal\n",
-        "zone   Normal: ", "more than 2048 (8192 kB) must stay (min watermark 2048)",
+        "zone   Normal: ",
+        " free; they must exceed 2048 (8192 kB), the min watermark: all of vm.min_free_kbytes=8192, as zone Normal "
+        "is the only zone of low memory\n",
         "or with vm.min_free_kbytes below ", " (now 8192)\n"}},
       {"atomic",
        "small release=4.19",
@@ -89,7 +91,7 @@ TEST(WhyPages, NamesTheReserveForAtomicRequests) {
         "reserve base=0x20008 pages=0xc00\nreserve base=0x27ff0 pages=0x10\nu1 = unmovable_page pages=15574\n"
         "u2 = unmovable_page pages=11626\na = alloc_pages order=1 gfp=GFP_ATOMIC\nfree u1\ndrain_pages\n"
         "big = alloc_pages order=13 gfp=GFP_KERNEL\n",
-        {" free, less the reserve for atomic requests, counted whole: 16384, of which ",
+        {" free; less the reserve for atomic requests, counted whole (16384, of which ",
          "would  pass in zone Normal without its reserve for atomic requests, 16384 pages\n"}}});
 }
 
@@ -103,7 +105,7 @@ TEST(WhyPages, SaysThatTheReserveAloneLeavesNothing) {
         "k = alloc_pages gfp=GFP_KERNEL\n",
         {"zone Normal has 14104 pages free, less a reserve of 16384 for atomic requests: not more than the 2048 "
          "that must stay\n",
-         "counted whole: 16384, of which 14102 are free: none usable; "}}});
+         "counted whole (16384, of which 14102 are free), none remains; more than 2048 (8192 kB) must stay"}}});
 }
 
 // Raspberry Pi, 32 bits: high memory is of no use to the kernel, and one low zone carries the whole reserve.
@@ -131,8 +133,9 @@ TEST(WhyPages, NamesTheBoost) {
                "keep = cma_alloc a pages=256\nmore = cma_alloc b pages=256\n" +
                    blocks("u{} = alloc_pages order=3 type=unmovable", 1, 1) + blocks("free_pages u{}", 2, 2) +
                    blocks("r{} = alloc_pages order=3 type=reclaimable", 41, 1) + "eaten = unmovable_page pages=1000\n");
-  EXPECT_THAT(
-      text, AllOf(HasSubstr(" + boost "), HasSubstr("would  let the next page pass in zone Normal without the boost")));
+  EXPECT_THAT(text, AllOf(HasSubstr(" + boost "),
+                          HasSubstr("; requests that take from another type's pageblock raise the boost"),
+                          HasSubstr("would  let the next page pass in zone Normal without the boost")));
 }
 
 // A write of the setting computes the watermarks anew and clears the boost, whatever it writes.
@@ -162,7 +165,7 @@ TEST(WhyPages, CountsAllPagesOfEachHolder) {
   EXPECT_THAT(text,
               HasSubstr("held   768 pages of zone Normal in areas: of no use to this request if they were freed\n"));
   std::string many;
-  for (int i = 0; i < 9; ++i) many += fmt::format("x{} = alloc_pages order={} type=unmovable\n", i, i % 5 + 1);
+  for (int i = 0; i < 9; ++i) many += fmt::format("x{} = alloc_pages order={} type=unmovable\n", i, i + 1);
   EXPECT_THAT(why_text(machine, many + "u = unmovable_page pages=9000\n"), HasSubstr(" more holders\n"));
 }
 
@@ -176,7 +179,10 @@ TEST(WhyPages, ProposesWhatWouldPass) {
       {"fewer pages than the block",
        machine,
        "u = unmovable_page pages=7700\nx = alloc_pages order=9 type=unmovable\n",
-       {" usable, fewer than the 512 of the block"}},
+       {": zone Normal has 492 usable, fewer than the 512 of the block\n",
+        "zone   Normal: 492 (1968 kB) free, fewer than the 512 of the block; more than 256 (1024 kB) must stay, "
+        "the min watermark; ",
+        "would  pass if 276 more pages were free in zone Normal, and made a block of order 9\n"}},
       {"above the largest order",
        "small release=6.1",
        "x = alloc_pages order=10 type=unmovable\n",
@@ -184,7 +190,8 @@ TEST(WhyPages, ProposesWhatWouldPass) {
       {"kilobytes",
        machine,
        "u = unmovable_page pages=9000\n",
-       {"256 (1024 kB) must stay (min watermark 256)", "or with vm.min_free_kbytes below 1024 (now 1024)\n"}},
+       {"256 (1024 kB) free; they must exceed 256 (1024 kB), the min watermark\n",
+        ", or with vm.min_free_kbytes below 1024 (now 1024)\n"}},
   });
 }
 
@@ -192,14 +199,12 @@ TEST(WhyPages, ProposesWhatWouldPass) {
 TEST(WhyPages, TellsTheNextPageFromTheWholeOperation) {
   const std::string machine = "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024";
   EXPECT_THAT(why_text(machine, "u = unmovable_page pages=9000\n"),
-              AllOf(HasSubstr("would  let the next page pass in zone Normal with 1 more page free that it may use, or "
-                              "with vm.min_free_kbytes below 1024 (now 1024)\n"),
-                    HasSubstr("would  pass for all "), HasSubstr(" pages that it lacks with "),
-                    HasSubstr(" more pages free that it may use in zone Normal\n")));
-  EXPECT_THAT(why_text(machine,
-                       "e = unmovable_page pages=7900\nu = unmovable_page pages=100\n"
-                       "x = alloc_pages type=unmovable\n"),
-              HasSubstr("would  pass in zone Normal with 1 more page free that it may use"))
+              AllOf(HasSubstr("would  give one more page if 1 more page were free in zone Normal, or with "
+                              "vm.min_free_kbytes below 1024 (now 1024)\n"),
+                    HasSubstr("would  pass for all "), HasSubstr(" pages that it lacks if "),
+                    HasSubstr(" more pages were free in zone Normal\n")));
+  EXPECT_THAT(why_text(machine, "e = unmovable_page pages=7936\nx = alloc_pages type=unmovable\n"),
+              HasSubstr("would  pass if 1 more page were free in zone Normal"))
       << "a block is all that alloc_pages asks for";
 }
 
@@ -211,7 +216,7 @@ TEST(WhyPages, SaysWhatOfTheMemoryIsPageCacheThatHasToBeWritten) {
   EXPECT_THAT(text,
               AllOf(HasSubstr("would  pass once 6144 pages of files in zone Normal are written, which reclaim can "
                               "drop then: a kernel writes them meanwhile, here `writeback` or `kswapd` does\n"),
-                    HasSubstr("next   the kernel would kill a process, which is not modelled, unless enough pages "
+                    HasSubstr("next   the kernel kills a process, unless enough pages "
                               "of files have been written by then\n"),
                     HasSubstr("held   6144 pages of zone Normal by r: page cache, 6144 dirty\n")));
   EXPECT_EQ(why_text(machine, dirty + "writeback r\ne = unmovable_page pages=0xb00\n"), "no operation failed\n");
@@ -256,7 +261,7 @@ TEST(WhyPages, AnswersForRequestsThatNeverEnd) {
       AllOf(HasSubstr("answer skipped: the kernel tries again without end: each turn finds the machine as it was, "
                       "and no other actor can run; no zone can give a block of order 2 (4 pages): zone Normal has "),
             HasSubstr("wanted a block of order 2 (4 pages) for GFP_NOFS\n"), HasSubstr("zone   Normal: "),
-            HasSubstr("would  pass in zone Normal with "),
+            HasSubstr("would  pass if "),
             HasSubstr("next   the kernel tries again without end: nothing that it could reclaim is left\n"),
             HasSubstr(" pages of zone Normal by p\n")));
   EXPECT_THAT(why_text(machine, full + "c = alloc_pages order=9 gfp=GFP_KERNEL|__GFP_NOFAIL\n"),
@@ -266,6 +271,62 @@ TEST(WhyPages, AnswersForRequestsThatNeverEnd) {
               HasSubstr("d = alloc_pages gfp=GFP_KERNEL\n  answer skipped: its actor is still inside \"c = alloc_pages "
                         "order=9 gfp=GFP_KERNEL|__GFP_NOFAIL\", which waits for the clock\n"))
       << "nothing of the other request";
+}
+
+// All that the later answers have of their own are lines about what they want.
+TEST(WhyPages, RefersToAnAnswerAboutTheSameWant) {
+  const std::string machine = "release=6.1 base=0 pages=0x2000 pageblock_order=9 min_free_kbytes=1024";
+  const std::string text = why_text(machine,
+                                    "u = unmovable_page pages=9000\nv = unmovable_page pages=40\n"
+                                    "x = alloc_pages type=unmovable\ny = alloc_pages gfp=GFP_KERNEL|__GFP_NORETRY\n"
+                                    "z = alloc_pages order=1 type=unmovable\n");
+  const std::string above = ", as above for u = unmovable_page pages=9000";
+  EXPECT_THAT(text, HasSubstr("v = unmovable_page pages=40\n  answer failed, -ENOMEM" + above +
+                              ", but:\n  got    0 of 40 pages\n  would  pass for all 40 pages that it lacks if "));
+  EXPECT_THAT(text, HasSubstr("x = alloc_pages type=unmovable\n  answer failed, -ENOMEM" + above + "\ny = "));
+  EXPECT_THAT(text, HasSubstr("y = alloc_pages gfp=GFP_KERNEL|__GFP_NORETRY\n  answer failed, -ENOMEM" + above +
+                              ", but:\n  wanted a page for GFP_KERNEL|__GFP_NORETRY\n  next   the kernel fails the "
+                              "request: it has reclaimed what it could\nz = "));
+  EXPECT_THAT(text,
+              HasSubstr("z = alloc_pages order=1 type=unmovable\n  answer failed, -ENOMEM: no zone can give a block "
+                        "of order 1 (2 pages): "));
+}
+
+// A device that reaches the first 16 MiB, of which an area has 4.
+constexpr const char* kDmaZone =
+    "release=6.1 pages=0x8000 pageblock_order=9 min_free_kbytes=1024\nzone DMA base=0x0 pages=0x1000\n"
+    "zone DMA32 base=0x1000 pages=0x7000\narea main base=0x400 pages=0x400 order_per_bit=0";
+
+TEST(WhyPages, SaysThatAZoneBeyondTheReachOfADeviceHasRoom) {
+  std::string blocks;
+  for (int i = 1; i <= 12; ++i) blocks += fmt::format("e{} = alloc_pages order=8 gfp=GFP_KERNEL|GFP_DMA\n", i);
+  const std::string text = why_text(kDmaZone, blocks);
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("zone   DMA: 256 (1024 kB) of 1280 free pages are not the areas'; less the other 255 "
+                              "of the block, 1 (4 kB) remains; it must exceed 32 (128 kB), the min watermark; its "
+                              "largest free block "),
+                    HasSubstr("would  pass without GFP_DMA: zone DMA32 has 28672 pages free, but the device may "
+                              "not reach them\n"),
+                    HasSubstr("held   2816 pages of zone DMA by e1 to e11, 256 each\n")));
+  EXPECT_THAT(text,
+              HasSubstr("would  pass if 32 more pages outside areas were free in zone DMA, as with an area that is 2 "
+                        "MiB smaller\n"))
+      << "a setting of a thirtieth is no remedy";
+  EXPECT_LT(text.find("would  pass if 32 more"), text.find("if it were movable"));
+}
+
+// No area has a part of this zone: there is nothing outside one.
+TEST(WhyPages, NamesTheFlagThatKeepsARequestBelow4GiB) {
+  std::string blocks;
+  for (int i = 1; i <= 16; ++i) blocks += fmt::format("e{} = alloc_pages order=8 gfp=GFP_KERNEL|GFP_DMA32\n", i);
+  EXPECT_THAT(why_text("release=6.1 pages=0x8000 pageblock_order=9 min_free_kbytes=1024\n"
+                       "zone DMA32 base=0x0 pages=0x1000\nzone Normal base=0x1000 pages=0x7000",
+                       blocks),
+              AllOf(HasSubstr("zone   DMA32: 256 (1024 kB) free; less the other 255 of the block, 1 (4 kB) remains; it "
+                              "must exceed 32 (128 kB), the min watermark; "),
+                    HasSubstr("would  pass if 32 more pages were free in zone DMA32\n"),
+                    HasSubstr("would  pass without GFP_DMA32: zone Normal has 28672 pages free, but the device may not "
+                              "reach them\n")));
 }
 
 // Several zones: the one that is tried first is the one to look at first.

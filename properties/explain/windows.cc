@@ -249,11 +249,12 @@ void WindowRecorder::window_ended(int error) {
   failed_.push_back(std::move(failed));
 }
 
-MadeRoom& WindowRecorder::room_of(GivenWindows& given, const std::string& name, bool moved) const {
-  const auto known = std::ranges::find_if(
-      given.made_room, [&](const MadeRoom& room) { return room.name == name && room.moved == moved; });
+MadeRoom& WindowRecorder::room_of(GivenWindows& given, const std::string& name, bool moved, bool cached) const {
+  const auto known = std::ranges::find_if(given.made_room, [&](const MadeRoom& room) {
+    return room.name == name && room.moved == moved && room.cached == cached;
+  });
   if (known != given.made_room.end()) return *known;
-  given.made_room.push_back({name, moved, 0, kNoPfn, kNoPfn});
+  given.made_room.push_back({name, moved, cached, 0, kNoPfn, kNoPfn});
   return given.made_room.back();
 }
 
@@ -274,7 +275,8 @@ void WindowRecorder::window_given(Slot op, const Window& window) {
     else if (moved)
       name = PageFacts(*world_, record.pfn, /*ours=*/false).result_name();
     if (name.empty()) name = fmt::format("memory without a name ({})", name_of(record.kind));
-    MadeRoom& room = room_of(given, name, moved);
+    const bool cached = record.kind == PageKind::file || record.kind == PageKind::block_device;
+    MadeRoom& room = room_of(given, name, moved, cached);
     room.pages += pages;
     if (room.from != kNoPfn) continue;
     room.from = from;

@@ -19,8 +19,9 @@ namespace cma {
 
 // Pages of one result that made room for windows of one operation.
 struct MadeRoom {
-  std::string name;    // of the result; the kind of page if it has none
-  bool moved = false;  // otherwise dropped from a cache, or freed by its owner meanwhile
+  std::string name;     // of the result; the kind of page if it has none
+  bool moved = false;   // otherwise dropped, or freed by its owner meanwhile
+  bool cached = false;  // the pages were of a file or a block device
   std::uint64_t pages = 0;
   Pfn from = kNoPfn;  // the first of them, where it was
   Pfn to = kNoPfn;    // and, if moved, where it is now
@@ -95,7 +96,7 @@ class WindowRecorder final : public WindowWatcher {
   void refuse_pageblock(Window& window, Pfn block, Refusal why) const;
   void refuse_free_page(Window& window, Pfn pfn, Pfn free_block) const;
   void window_given(Slot op, const Window& window);
-  MadeRoom& room_of(GivenWindows& given, const std::string& name, bool moved) const;
+  MadeRoom& room_of(GivenWindows& given, const std::string& name, bool moved, bool cached) const;
   std::string op_of_actor(ActorId actor) const;
   ActorId isolator_of(Pfn pfn) const;
   void refused_outside(Pfn pfn, Refusal why, int error);

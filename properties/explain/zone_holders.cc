@@ -8,16 +8,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
+#include "properties/explain/name_runs.h"
 #include "properties/explain/names.h"
 #include "properties/explain/page_facts.h"
 
 namespace cma {
 namespace {
 
-// Holders of a zone's pages that are listed.
+// Holders of a zone's pages that are listed, those of one size as one.
 constexpr std::size_t kHoldersListed = 6;
 
 // Returns the results that hold pages, by their ranges: buffers, blocks and ranges, which have no owner records.
@@ -127,6 +127,7 @@ struct HeldPages {
 
   std::uint64_t in(CacheState state) const { return cached[static_cast<std::size_t>(state)]; }
   std::uint64_t to_be_written() const { return in(CacheState::dirty) + in(CacheState::writeback); }
+  bool in_caches() const { return cached != std::array<std::uint64_t, kCacheStates>{}; }
   void count(Pfn pfn, std::optional<CacheState> state) {
     ++pages;
     if (!state) return;
@@ -183,13 +184,31 @@ std::string cache_text(const World& world, const HeldPages& held, std::vector<Fi
   return text;
 }
 
-// Returns the holders of a zone's pages, the largest first, those of one size by name.
-std::vector<std::pair<std::string, HeldPages>> by_size(const std::map<std::string, HeldPages>& pages) {
-  std::vector<std::pair<std::string, HeldPages>> sorted(pages.begin(), pages.end());
-  std::ranges::sort(sorted, [](const auto& a, const auto& b) {
-    return std::tie(b.second.pages, a.first) < std::tie(a.second.pages, b.first);
+// Holders of as many pages each, none of them cache, whose names differ in numbers only; else one holder.
+struct HolderGroup {
+  std::vector<std::string> names;
+  HeldPages each;
+  std::uint64_t pages() const { return names.size() * each.pages; }
+};
+
+// Returns the holders of a zone's pages, those with most pages first, of equally many by name.
+std::vector<HolderGroup> by_size(const std::map<std::string, HeldPages>& pages) {
+  std::vector<HolderGroup> groups;
+  std::map<std::pair<std::uint64_t, std::string>, std::size_t> known;
+  for (const auto& [name, held] : pages) {
+    if (!held.in_caches()) {
+      const auto [group, is_new] = known.try_emplace({held.pages, without_numbers(name)}, groups.size());
+      if (!is_new) {
+        groups[group->second].names.push_back(name);
+        continue;
+      }
+    }
+    groups.push_back({{name}, held});
+  }
+  std::ranges::sort(groups, [](const HolderGroup& a, const HolderGroup& b) {
+    return a.pages() != b.pages() ? a.pages() > b.pages() : comes_before(a.names.front(), b.names.front());
   });
-  return sorted;
+  return groups;
 }
 
 }  // namespace
@@ -218,22 +237,27 @@ std::uint64_t add_zone_holders(const World& world, std::size_t zone, bool may_us
          std::move(figures)});
   };
   std::uint64_t smaller = 0;
+  std::uint64_t others = 0;
   std::uint64_t to_be_written = 0;
-  const std::vector<std::pair<std::string, HeldPages>> sorted = by_size(pages);
-  for (std::size_t i = 0; i < sorted.size(); ++i) {
-    const auto& [name, held] = sorted[i];
-    to_be_written += held.to_be_written();
+  const std::vector<HolderGroup> groups = by_size(pages);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto& [names, each] = groups[i];
+    to_be_written += each.to_be_written();
     if (i >= kHoldersListed) {
-      smaller += held.pages;
+      smaller += groups[i].pages();
+      others += names.size();
       continue;
     }
-    std::vector<Figure> figures = {{"name", name}};
-    const std::string cache = cache_text(world, held, figures);
-    add(held.pages, "by " + name + cache, std::move(figures));
+    const std::string name = names_in_runs(names);
+    std::vector<Figure> figures = {{"name", name}, {"holders", std::uint64_t{names.size()}}};
+    const std::string cache = cache_text(world, each, figures);
+    add(groups[i].pages(),
+        fmt::format("by {}{}{}", name, names.size() == 1 ? "" : fmt::format(", {} each", each.pages), cache),
+        std::move(figures));
   }
   if (smaller > 0) {
-    const std::string others = plural(sorted.size() - kHoldersListed, "more holder");
-    add(smaller, "by " + others, {{"name", others}});
+    const std::string rest = plural(others, "more holder");
+    add(smaller, "by " + rest, {{"name", rest}, {"holders", others}});
   }
   if (of_no_use > 0) {
     const std::string areas = "in areas: of no use to this request if they were freed";

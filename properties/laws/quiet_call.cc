@@ -67,12 +67,15 @@ void QuietCall::check_errors(const Machine& machine) const {
 void QuietCall::check_complete(const Machine& machine, const Ledger& ledger, const AreaRequest& request) const {
   const unsigned align = effective_align(request.align, machine.release());
   const std::optional<Pfn> window = certain_window(machine, ledger, before_, request.area, request.pages, align);
-  if (window)
-    throw LawBroken(
-        Law::complete, "cma_alloc",
-        fmt::format("cma_alloc of {} pages aligned to 2^{} failed undisturbed, though every page from {:#x} "
-                    "on was free or could be moved",
-                    request.pages, request.align, *window));
+  if (!window) return;
+  const bool one = request.pages == 1;
+  throw LawBroken(
+      Law::complete, "cma_alloc",
+      fmt::format("the request for {}{} failed, though nothing disturbed it and {} free or could have been moved",
+                  one ? "1 page" : fmt::format("{} pages", request.pages),
+                  align == 0 ? "" : fmt::format(" aligned to 2^{}", align),
+                  one ? fmt::format("page {:#x} was", *window)
+                      : fmt::format("pages {:#x} to {:#x} were", *window, *window + request.pages - 1)));
 }
 
 void QuietCall::keep_contended(const AreaRequest& request) {

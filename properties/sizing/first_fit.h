@@ -6,7 +6,8 @@
 // lowest free place of the smaller one is free in the larger one. Releases change nothing about that. So the smallest
 // area is found by one run in an area without end: it is where the highest buffer ends.
 //
-// Used by area_size.h. Cost: that of the bitmap's searches; each kind of request goes on where the last one was put.
+// Used by area_size.h, and by explain/ for one alignment after the other. Cost: that of the bitmap's searches; each
+// kind of request goes on where the last one was put.
 #pragma once
 
 #include <cstdint>
