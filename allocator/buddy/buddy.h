@@ -167,7 +167,6 @@ class Buddy {
   Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
   std::uint32_t fragment_flags(const ZoneList& zonelist) const;
   Gfp in_scope(Gfp gfp) const;
-  bool unreserve_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type);
   std::uint32_t reserve_flags(Gfp gfp) const;
   std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
   bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);

@@ -137,21 +137,10 @@ void Fallback::steal_v3_5(Zone& zone, Pfn pfn, Migratetype start) {
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic && !core_.bugs.fires(Bug::steal_takes_reserve)) return;
   const unsigned order = core_.map.page(pfn).order;
-  if (order >= pageblock_order_) return claim_range(zone, pfn, order, start);
+  if (order >= pageblock_order_) return pageblocks_.claim_block(zone, pfn, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation)) return;
   const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(zone, pfn, start);
-  if (moved.free >= order_pages(pageblock_order_) / 2) core_.map.set_pageblock_type(pfn, start);
-}
-
-// Claims each pageblock of a block, but not one that is being isolated. A reserved one goes on being counted, unless it
-// is the first, for which callers look.
-void Fallback::claim_range(Zone& zone, Pfn pfn, unsigned order, Migratetype start) {
-  for (Pfn block = pfn; block < pfn + order_pages(order); block += order_pages(pageblock_order_)) {
-    const Migratetype old = core_.map.pageblock_type(block);
-    if (old == Migratetype::highatomic && block != pfn) zone.lost_highatomic += order_pages(pageblock_order_);
-    const bool isolated = old == Migratetype::isolate;
-    if (!isolated || core_.bugs.fires(Bug::steal_ends_isolation)) core_.map.set_pageblock_type(block, start);
-  }
+  if (moved.free >= order_pages(pageblock_order_) / 2) pageblocks_.claim(pfn, start);
 }
 
 // --- 4.12 to 6.9 ---
@@ -179,19 +168,19 @@ bool Fallback::rmqueue_fallback_v4_12(Zone& zone, unsigned order, Migratetype st
 void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
   const unsigned order = core_.map.page(pfn).order;
   const Migratetype old = core_.map.pageblock_type(pfn);
-  if (old == Migratetype::highatomic) return pageblocks_.move_to_list(zone, pfn, start);
+  if (old == Migratetype::highatomic) return lists_.move_block(zone, pfn, start);
   if (order >= pageblock_order_) {
-    claim_range(zone, pfn, order, start);
-    return pageblocks_.move_to_list(zone, pfn, start);
+    pageblocks_.claim_block(zone, pfn, start);
+    return lists_.move_block(zone, pfn, start);
   }
   boosts_.boost(zone);
-  if (!whole) return pageblocks_.move_to_list(zone, pfn, start);
+  if (!whole) return lists_.move_block(zone, pfn, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation))
-    return pageblocks_.move_to_list(zone, pfn, start);
+    return lists_.move_block(zone, pfn, start);
   const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(zone, pfn, start);
   // A pageblock cut by the zone's end moves nothing.
-  if (moved.free == 0) return pageblocks_.move_to_list(zone, pfn, start);
-  if (worth_claiming(moved, start, old)) core_.map.set_pageblock_type(pfn, start);
+  if (moved.free == 0) return lists_.move_block(zone, pfn, start);
+  if (worth_claiming(moved, start, old)) pageblocks_.claim(pfn, start);
 }
 
 // Returns whether half of a pageblock is free or suits `start`: pages in use that move, or seem to be of its kind.
@@ -236,8 +225,7 @@ Pfn Fallback::claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic) return kNoPfn;
   if (found >= pageblock_order_) {
-    pageblocks_.move_to_list(zone, pfn, start);
-    core_.map.set_pageblock_types(pfn, found, start);
+    pageblocks_.convert_block(zone, pfn, start);
     lists_.take_piece(zone, pfn, order, start);
     return pfn;
   }

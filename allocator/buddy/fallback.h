@@ -61,7 +61,6 @@ class Fallback {
   void steal_v3_5(Zone& zone, Pfn pfn, Migratetype start);
   void steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole);
   Pfn claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype start);
-  void claim_range(Zone& zone, Pfn pfn, unsigned order, Migratetype start);
   bool worth_claiming(const PageblockTypes::Contents& found, Migratetype start, Migratetype old) const;
   void trace_fallback(Pfn pfn, unsigned order, const Source& source, Migratetype start);
 

@@ -34,6 +34,12 @@ Pfn FreeLists::covering_block(Pfn pfn) const {
   return head + order_pages(core_.map.page(head).order) <= pfn ? pfn : head;
 }
 
+bool FreeLists::may_stay_apart(Migratetype one, Migratetype other) const {
+  if (one == other) return one == Migratetype::isolate;
+  if (release_ >= Release::v5_18) return !is_mergeable(one) || !is_mergeable(other);
+  return one == Migratetype::isolate || other == Migratetype::isolate;
+}
+
 // --- inserting and merging ---
 
 void FreeLists::insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail) {
@@ -51,16 +57,15 @@ void FreeLists::insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bo
 }
 
 // Returns whether a block must not merge with its free buddy. Below the pageblock order types are never looked at. From
-// there on merging is refused across an Isolate boundary; since 5.18 wherever types differ and one of them is CMA,
-// HighAtomic or Isolate.
+// there on merging is refused wherever the two may stay apart, unless both are isolated.
 bool FreeLists::merge_refused(const Zone& zone, Pfn buddy, unsigned order, Migratetype type) const {
   if (order < pageblock_order_) return false;
   if (core_.bugs.fires(Bug::merge_among_equals)) [[unlikely]]
     return true;
+  if (release_ < Release::v5_18 && !zone.has_isolate_pageblock()) return false;
   const Migratetype other = core_.map.pageblock_type(buddy);
-  if (release_ >= Release::v5_18) return type != other && (!is_mergeable(type) || !is_mergeable(other));
-  if (!zone.has_isolate_pageblock() || type == other) return false;
-  if (type != Migratetype::isolate && other != Migratetype::isolate) return false;
+  if (type == other || !may_stay_apart(type, other)) return false;
+  if (release_ >= Release::v5_18) return true;
   if (core_.bugs.fires(Bug::merge_from_isolated)) return false;
   return type == Migratetype::isolate || !core_.bugs.fires(Bug::merge_into_isolated);
 }
@@ -171,12 +176,6 @@ void FreeLists::take_block(Zone& zone, Pfn pfn, Migratetype counted) {
   remove(zone, pfn);
 }
 
-void FreeLists::relink(Zone& zone, Pfn pfn, Migratetype type) {
-  const unsigned order = core_.map.page(pfn).order;
-  remove(zone, pfn);
-  insert(zone, pfn, order, type, /*tail=*/release_ >= Release::v5_10);
-}
-
 Pfn FreeLists::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
   CMA_ASSERT(type != Migratetype::isolate);
   for (unsigned o = order; o <= largest_order_; ++o) {
@@ -187,6 +186,19 @@ Pfn FreeLists::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
     return pfn;
   }
   return kNoPfn;
+}
+
+// --- moving and counting ---
+
+void FreeLists::move_block(Zone& zone, Pfn pfn, Migratetype type) {
+  const unsigned order = core_.map.page(pfn).order;
+  const Migratetype old = core_.map.page(pfn).list_type;
+  remove(zone, pfn);
+  insert(zone, pfn, order, type, /*tail=*/release_ >= Release::v5_10);
+  if (!has_typed_lists(release_)) return;
+  const auto pages = static_cast<std::int64_t>(order_pages(order));
+  if (old != Migratetype::isolate) zone.mod_freepage_state(-pages, old);
+  if (type != Migratetype::isolate) zone.mod_freepage_state(pages, type);
 }
 
 // Records that a free block which was counted by the list it was on is counted as `to` from now on.

@@ -1,24 +1,23 @@
 // Changes the free lists of the zones (Zone::area): blocks of 2^order pages by order and migratetype, merged and split
 // (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, which hands it out. Callers give each block that they
-// free its type. Since 6.10 a merge changes the types of pageblocks; all other changes are callers'.
+// free its type. Types of pageblocks change in PageblockTypes, but for a merge since 6.10.
 //
 // Invariants, whenever zone->lock is free:
 // - The head of each free block has kPageBuddy, the block's order and the type of its list; no other page has
 //   kPageBuddy. Blocks are aligned to their order, do not overlap, hold no page in use and do not cross zones.
-// - Two free blocks of one zone and one order below largest_order are never buddies: they have merged. Blocks of at
-//   least a pageblock stay apart while one is isolated. Two that are both isolated may stay apart: a move to the
-//   Isolate list merges nothing, a free does. Since 5.18 blocks of at least a pageblock also stay apart
-//   - where their types differ and one is not mergeable;
-//   - where one has left the reserve for atomic requests, until a free there merges them (Zone::left_highatomic).
+// - Two free blocks of one zone and one order below largest_order are never buddies: they have merged. Exceptions are
+//   blocks of at least a pageblock of which the types of their pageblocks allow it (may_stay_apart()), and since 5.18
+//   those of which one has left the reserve for atomic requests, until a free there merges them
+//   (Zone::left_highatomic).
 // - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
 //   those on Isolate lists (nr_free_highatomic since 6.10 only). Up to 6.9 a block may lie on the list of a type that
 //   its pageblock no longer has (has_typed_lists()).
 // - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
-// A bug that is switched on may break them. Every public call keeps the counters.
+// A bug that is switched on may break them. Every public call keeps the counters, but for move_block() up to 6.9.
 //
 // Cost: merging and splitting take one step for each order passed, at most largest_order, each O(1); since 6.10 a merge
 // from the pageblock order on is linear in the buddy's pageblocks, which it retypes. Each free also looks through
-// Zone::left_highatomic, which is empty before 5.18, and most of the time since. Taking a whole block and relinking one
+// Zone::left_highatomic, which is empty before 5.18, and most of the time since. Taking a whole block and moving one
 // are O(1). A search for the smallest block looks at one list for each order from the one wanted on, one for the block
 // that covers a page at one page for each order. Freeing a run is linear in it; in pageblocks, in these.
 //
@@ -63,7 +62,17 @@ class FreeLists {
   void take_block(Zone& zone, Pfn pfn) { take_block(zone, pfn, core_.map.page(pfn).list_type); }
   void take_block(Zone& zone, Pfn pfn, Migratetype counted);
 
+  // --- moving ---
+  // Moves a free block to the list of `type`: to its head, since 5.10 to its tail. Merges nothing, and leaves the type
+  // of its pageblock alone. Up to 6.9 counts nothing: callers move between types that count alike, or count themselves.
+  // Requires: pfn is the head of a free block.
+  void move_block(Zone& zone, Pfn pfn, Migratetype type);
+
   // --- looking; needs no lock, as in the kernel ---
+  // Returns whether two free buddies of at least a pageblock may stay apart, by the types of their pageblocks: up to
+  // 5.17 if one or both are isolated, since 5.18 if the types differ and one is not mergeable, or both are isolated. A
+  // free merges two that are both isolated, but becoming so, one after the other, does not.
+  bool may_stay_apart(Migratetype one, Migratetype other) const;
   // Returns the head of the free block that covers pfn; pfn itself if it is the head, or if none does.
   Pfn covering_block(Pfn pfn) const;
   // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone. Requires: pfn
@@ -71,10 +80,6 @@ class FreeLists {
   Pfn free_buddy(Pfn pfn, unsigned order) const;
 
  private:
-  friend class PageblockTypes;
-  // Moves a free block to the list of `type`: to its head, since 5.10 to its tail. PageblockTypes keeps the counters.
-  // Requires: pfn is the head of a free block.
-  void relink(Zone& zone, Pfn pfn, Migratetype type);
   // Returns whether a spinlock is held, or none is needed yet.
   bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
   void insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail);

@@ -115,6 +115,9 @@ TEST_P(FreeListsTest, TypesDecideWhatMergesAcrossPageblocks) {
       const bool both_ordinary = is_mergeable(first) && is_mergeable(second);
       const bool merges = merges_by_type() ? first == second || both_ordinary : !only_one_isolated;
       EXPECT_EQ(free_list(*fresh, 5, second).size(), merges ? 1U : 0U) << letter_of(first) << letter_of(second);
+      const bool both_isolated = first == I && second == I;
+      EXPECT_EQ(fresh->buddy.free_lists().may_stay_apart(first, second), !merges || both_isolated)
+          << letter_of(first) << letter_of(second);
     }
 }
 

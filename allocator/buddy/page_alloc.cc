@@ -62,7 +62,7 @@ void Buddy::free_cma_pageblock(Pfn pfn) {
     page.flags = 0;
     page.ref = 0;
   }
-  core_.map.set_pageblock_type(pfn, Migratetype::cma);
+  pageblock_types_.give_to_area(pfn);
   Zone& zone = zone_of(pfn);
   zone.managed += pages;
   zone.cma += pages;
@@ -280,44 +280,7 @@ void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order) {
   if (release_ < Release::v4_4) return;
   if (zone.nr_reserved_highatomic >= most_reserved(zone) && !core_.bugs.fires(Bug::reserve_without_limit)) return;
   SpinGuard zone_lock(core_.engine);
-  if (!is_mergeable(core_.map.pageblock_type(pfn))) return;
-  const std::uint64_t block = order_pages(pageblock_order_);
-  if (release_ >= Release::v6_10 && order >= pageblock_order_) {
-    core_.map.set_pageblock_types(pfn, order, Migratetype::highatomic);
-    zone.nr_reserved_highatomic += order_pages(order);
-    return;
-  }
-  // 6.10 does not reserve a pageblock that is cut. Before, it is reserved and counted as a whole, whatever moves.
-  if (release_ >= Release::v6_10) {
-    if (!pageblock_types_.convert_pageblock(zone, pfn, Migratetype::highatomic)) return;
-  } else {
-    core_.map.set_pageblock_type(pfn, Migratetype::highatomic);
-    pageblock_types_.move_freepages_block(zone, pfn, Migratetype::highatomic);
-  }
-  if (!core_.bugs.fires(Bug::reserve_uncounted)) zone.nr_reserved_highatomic += block;
-}
-
-// Gives the pageblock of a free block of the reserve to `type`. Returns whether its pages moved: not if the zone ends
-// in the pageblock. Up to 4.9 the reserve shrinks even if the pageblock is not of it.
-bool Buddy::unreserve_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
-  const std::uint64_t block = order_pages(pageblock_order_);
-  const bool of_reserve = core_.map.pageblock_type(pfn) == Migratetype::highatomic;
-  if (of_reserve || release_ < Release::v4_10) {
-    const std::uint64_t pages = release_ >= Release::v6_10 ? std::max(block, order_pages(order)) : block;
-    zone.nr_reserved_highatomic -= std::min(pages, zone.nr_reserved_highatomic);
-    if (!of_reserve) zone.lost_highatomic -= std::min(pages, zone.lost_highatomic);
-  }
-  const Pfn start = align_down(pfn, block);
-  const bool listed = std::ranges::find(zone.left_highatomic, start) != zone.left_highatomic.end();
-  if (release_ >= Release::v5_18 && of_reserve && !listed) zone.left_highatomic.push_back(start);
-  if (release_ < Release::v6_10) {
-    core_.map.set_pageblock_type(pfn, type);
-    return pageblock_types_.move_freepages_block(zone, pfn, type).free != 0;
-  }
-  if (order < pageblock_order_) return pageblock_types_.convert_pageblock(zone, pfn, type);
-  pageblock_types_.move_to_list(zone, pfn, type);
-  core_.map.set_pageblock_types(pfn, order, type);
-  return true;
+  pageblock_types_.reserve(zone, pfn, order);
 }
 
 bool Buddy::unreserve_highatomic(const PageRequest& request, bool force) {
@@ -330,7 +293,7 @@ bool Buddy::unreserve_highatomic(const PageRequest& request, bool force) {
     for (unsigned order = 0; order <= largest_order_; ++order) {
       const PageList& list = zone.area[order].lists[index_of(Migratetype::highatomic)];
       if (list.empty()) continue;
-      const bool moved = unreserve_block(zone, core_.map.pfn(list.first), order, type);
+      const bool moved = pageblock_types_.unreserve(zone, core_.map.pfn(list.first), type);
       if (moved || release_ < Release::v4_10) return moved;
     }
   }

@@ -1,5 +1,7 @@
 #include "allocator/buddy/pageblock_types.h"
 
+#include <algorithm>
+
 namespace cma {
 
 PageblockTypes::PageblockTypes(const Core& core, const Watermarks& watermarks, FreeLists& lists)
@@ -51,22 +53,12 @@ Migratetype PageblockTypes::type_when_freed(Pfn pfn, Migratetype read_before) co
 
 // --- moving ---
 
-void PageblockTypes::move_to_list(Zone& zone, Pfn pfn, Migratetype type) {
-  const Page& page = core_.map.page(pfn);
-  const auto pages = static_cast<std::int64_t>(order_pages(page.order));
-  const Migratetype old = page.list_type;
-  lists_.relink(zone, pfn, type);
-  if (!has_typed_lists(release_)) return;
-  if (old != Migratetype::isolate) zone.mod_freepage_state(-pages, old);
-  if (type != Migratetype::isolate) zone.mod_freepage_state(pages, type);
-}
-
 PageblockTypes::Contents PageblockTypes::move_freepages_block(Zone& zone, Pfn pfn, Migratetype type) {
   Pfn start = core_.map.pageblock_start(pfn);
   const Pfn end = start + order_pages(pageblock_order_);
   if (!zone.contains(end - 1) || (has_typed_lists(release_) && !zone.contains(start))) return {};
   if (!zone.contains(start)) start = pfn;
-  return walk(start, end, [&](Pfn head) { move_to_list(zone, head, type); });
+  return walk(start, end, [&](Pfn head) { lists_.move_block(zone, head, type); });
 }
 
 // --- changing the type ---
@@ -122,6 +114,67 @@ void PageblockTypes::retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype typ
   core_.map.set_pageblock_type(pfn, type);
   lists_.free_in_pageblocks(zone, head, order);
 }
+
+void PageblockTypes::convert_block(Zone& zone, Pfn pfn, Migratetype type) {
+  CMA_ASSERT(has_typed_lists(release_));
+  const unsigned order = core_.map.page(pfn).order;
+  CMA_ASSERT(order >= pageblock_order_);
+  lists_.move_block(zone, pfn, type);
+  core_.map.set_pageblock_types(pfn, order, type);
+}
+
+void PageblockTypes::claim_block(Zone& zone, Pfn pfn, Migratetype type) {
+  const Pfn end = pfn + order_pages(core_.map.page(pfn).order);
+  for (Pfn block = pfn; block < end; block += order_pages(pageblock_order_)) {
+    const Migratetype old = core_.map.pageblock_type(block);
+    if (old == Migratetype::highatomic && block != pfn) zone.lost_highatomic += order_pages(pageblock_order_);
+    const bool isolated = old == Migratetype::isolate;
+    if (!isolated || core_.bugs.fires(Bug::steal_ends_isolation)) claim(block, type);
+  }
+}
+
+// --- the reserve for atomic requests ---
+
+void PageblockTypes::reserve(Zone& zone, Pfn pfn, unsigned order) {
+  if (!is_mergeable(core_.map.pageblock_type(pfn))) return;
+  const bool typed = has_typed_lists(release_);
+  if (typed && order >= pageblock_order_) {
+    core_.map.set_pageblock_types(pfn, order, Migratetype::highatomic);
+    zone.nr_reserved_highatomic += order_pages(order);
+    return;
+  }
+  if (typed) {
+    if (!convert_pageblock(zone, pfn, Migratetype::highatomic)) return;
+  } else {
+    core_.map.set_pageblock_type(pfn, Migratetype::highatomic);
+    move_freepages_block(zone, pfn, Migratetype::highatomic);
+  }
+  if (!core_.bugs.fires(Bug::reserve_uncounted)) zone.nr_reserved_highatomic += order_pages(pageblock_order_);
+}
+
+bool PageblockTypes::unreserve(Zone& zone, Pfn pfn, Migratetype type) {
+  const bool typed = has_typed_lists(release_);
+  const unsigned order = core_.map.page(pfn).order;
+  const std::uint64_t block = order_pages(pageblock_order_);
+  const bool of_reserve = core_.map.pageblock_type(pfn) == Migratetype::highatomic;
+  if (of_reserve || release_ < Release::v4_10) {
+    const std::uint64_t pages = typed ? std::max(block, order_pages(order)) : block;
+    zone.nr_reserved_highatomic -= std::min(pages, zone.nr_reserved_highatomic);
+    if (!of_reserve) zone.lost_highatomic -= std::min(pages, zone.lost_highatomic);
+  }
+  const Pfn start = core_.map.pageblock_start(pfn);
+  const bool listed = std::ranges::find(zone.left_highatomic, start) != zone.left_highatomic.end();
+  if (release_ >= Release::v5_18 && of_reserve && !listed) zone.left_highatomic.push_back(start);
+  if (!typed) {
+    core_.map.set_pageblock_type(pfn, type);
+    return move_freepages_block(zone, pfn, type).free != 0;
+  }
+  if (order < pageblock_order_) return convert_pageblock(zone, pfn, type);
+  convert_block(zone, pfn, type);
+  return true;
+}
+
+// --- taking ---
 
 bool PageblockTypes::isolate_free_page(Zone& zone, Pfn pfn) {
   const Page& page = core_.map.page(pfn);

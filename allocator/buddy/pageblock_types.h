@@ -1,12 +1,14 @@
-// Pageblocks change their migratetype, and their free blocks change lists with them (move_freepages_block).
+// Pageblocks change their migratetype, and their free blocks change lists with them (move_freepages_block). All changes
+// of a type are made here, but for a merge since 6.10, which is FreeLists'.
 //
-// Fallback claims pageblocks and Buddy reserves them; isolation/ isolates them and gives them back. It and compaction/
-// take free blocks, whose pageblocks may become Movable. A pageblock is named by any of its pages.
+// Fallback claims pageblocks, and Buddy reserves them for atomic requests or gives areas theirs; isolation/ isolates
+// them and gives them back. It and compaction/ take free blocks, whose pageblocks may become Movable. A pageblock is
+// named by any of its pages.
 //
 // The zone's free pages stay counted right. As in the kernel, up to 6.9 a call counts only where it isolates, gives
 // back (retype_pageblock()) or takes: other moves are for types that count alike, neither CMA nor Isolate.
 //
-// Cost: O(pages of the pageblock); moving or taking a single block is O(1) but for what becomes of its pageblocks.
+// Cost: O(pages of the pageblock). Where blocks are named, O(their pageblocks) instead.
 //
 // Requires of all calls: zone->lock is held (spans_pageblock() needs no lock); `zone` is that of the page.
 #pragma once
@@ -39,15 +41,12 @@ class PageblockTypes {
   Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
 
   // --- moving ---
-  // Moves one free block to the list of `type`: to its head, since 5.10 to its tail. Its pageblock keeps its type.
-  // Requires: pfn is the head of a free block.
-  void move_to_list(Zone& zone, Pfn pfn, Migratetype type);
   // Moves the free blocks whose head lies in the pageblock to the lists of `type`, lowest first, and returns what was
   // there. The pageblock keeps its type. Nothing moves, and nothing is returned, if the zone ends inside. If it begins
   // inside, only what lies from pfn on; since 6.10 nothing.
   Contents move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
 
-  // --- changing the type ---
+  // --- changing the type, and moving what is free ---
   // Makes the pageblock one of `type`, and moves its free blocks. Returns false, and does nothing, if the zone does not
   // hold all of it. Requires: 6.10; no free block is larger than the pageblock and begins in it.
   bool convert_pageblock(Zone& zone, Pfn pfn, Migratetype type);
@@ -55,6 +54,31 @@ class PageblockTypes {
   // is larger than a pageblock is split since 6.10, and before moves with its first pageblock. Requires: since 6.10,
   // spans_pageblock(). The caller keeps nr_isolate_pageblock.
   void retype_pageblock(Zone& zone, Pfn pfn, Migratetype type);
+  // Makes all pageblocks of a free block ones of `type`, and moves the block. Requires: 6.10; pfn is the head of a free
+  // block of at least a pageblock.
+  void convert_block(Zone& zone, Pfn pfn, Migratetype type);
+  // Reserves the pageblock of a block that was taken for an atomic request (reserve_highatomic_pageblock), or since
+  // 6.10 all pageblocks of the block, and counts that. Does nothing if it is not of a mergeable type; since 6.10 nor if
+  // a border of zones or the end of memory cuts it. Before, a cut one is reserved and counted whole, whatever moves.
+  void reserve(Zone& zone, Pfn pfn, unsigned order);
+  // Gives the pageblock of a free block of the reserve to `type`, or since 6.10 all pageblocks of the block. Returns
+  // whether its pages moved: not if the zone ends in the pageblock. Up to 4.9 the reserve shrinks even if the pageblock
+  // is not of it. Requires: pfn is the head of a free block on a list of HighAtomic.
+  bool unreserve(Zone& zone, Pfn pfn, Migratetype type);
+
+  // --- changing the type alone: the caller has moved what is free, or frees or takes it next ---
+  // Claims the pageblock for a request of `type` (up to 6.9).
+  void claim(Pfn pfn, Migratetype type) { core_.map.set_pageblock_type(pfn, type); }
+  // Claims each pageblock of a block of at least a pageblock so, but not one that is being isolated. A reserved one
+  // goes on being counted as such (Zone::lost_highatomic), unless it is the first, for which callers look.
+  void claim_block(Zone& zone, Pfn pfn, Migratetype type);
+  // Gives an isolated pageblock back as `type`, of which isolate_free_page() has taken the free block at its start. The
+  // block is freed as `type` next.
+  void give_back_taken(Pfn pfn, Migratetype type) { core_.map.set_pageblock_type(pfn, type); }
+  // Makes a pageblock of an area CMA. Requires: the machine boots, and none of its pages is free.
+  void give_to_area(Pfn pfn) { core_.map.set_pageblock_type(pfn, Migratetype::cma); }
+
+  // --- taking ---
   // Takes a free block for its pages to be used one by one (__isolate_free_page). Returns false, and does nothing, if a
   // watermark forbids it: min, up to 4.8 low; none for a block of an isolated pageblock. Requires: pfn is the head of a
   // free block. The head has kPageInFlight until the block is freed or in use.

@@ -156,7 +156,7 @@ TEST(PageblockTypesOfPairs, ASinglePageLeavesItsPageblockAlone) {
     machine->map.set_pageblock_type(pfn, U);
     const SpinGuard zone_lock(machine->engine);
     if (machine->map.page(pfn + 1).list_type != U)
-      machine->buddy.pageblock_types().move_to_list(machine->buddy.zone(0), pfn + 1, U);
+      machine->buddy.free_lists().move_block(machine->buddy.zone(0), pfn + 1, U);
     EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(machine->buddy.zone_of(pfn + 1), pfn + 1));
     EXPECT_EQ(machine->map.pageblock_type(pfn), U);
   }

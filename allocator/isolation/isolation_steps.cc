@@ -76,7 +76,7 @@ void IsolationSteps::give_back_v5_18(Pfn pfn, Migratetype type) {
   const unsigned order = core_.map.page(pfn).order;
   const bool taken = take_for_merging_v5_18(pfn);
   if (taken) {
-    core_.map.set_pageblock_type(pfn, type);
+    buddy_.pageblock_types().give_back_taken(pfn, type);
     buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
   } else {
     buddy_.pageblock_types().retype_pageblock(zone, pfn, type);
