@@ -6,11 +6,10 @@
 
 namespace cma {
 
-LruDrain::LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock)
-    : release_(core.geometry.release), core_(core), pagevecs_(pagevecs), mlock_(mlock) {}
+LruDrain::LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock, CacheSwitch& caches)
+    : release_(core.geometry.release), core_(core), pagevecs_(pagevecs), mlock_(mlock), caches_(caches) {}
 
 void LruDrain::copy_from(const LruDrain& other) {
-  disable_count_ = other.disable_count_;
   drains_begun_ = other.drains_begun_;
   drain_mutex_.reset();
 }
@@ -44,14 +43,11 @@ Task<void> LruDrain::add_drain_all(bool certain) {
 }
 
 Task<void> LruDrain::cache_disable() {
-  ++disable_count_;
+  caches_.disable();
   co_await add_drain_all(/*certain=*/true);
   co_await at(core_.engine, Point::lru_cache_disabled);
 }
 
-void LruDrain::cache_enable() {
-  CMA_ASSERT(disable_count_ > 0);
-  --disable_count_;
-}
+void LruDrain::cache_enable() { caches_.enable(); }
 
 }  // namespace cma

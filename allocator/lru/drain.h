@@ -9,6 +9,7 @@
 
 #include "allocator/engine/mutex.h"
 #include "allocator/frames/core.h"
+#include "allocator/lru/cache_switch.h"
 
 namespace cma {
 
@@ -19,12 +20,12 @@ class SlotCache;
 class LruDrain {
  public:
   // Refers to its arguments, which outlive it.
-  LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock);
+  LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock, CacheSwitch& caches);
   // Sets the other per-CPU cache that is emptied together with the pagevecs. It is not owned. Requires: called once,
   // before any other call.
   void set_slots(SlotCache& slots) { slots_ = &slots; }
 
-  // Drains all pagevecs of one CPU, that of locked memory last (lru_add_drain_cpu). Requires: 0 <= cpu < the machine's
+  // Drains all pagevecs of one CPU, that of mlocked memory last (lru_add_drain_cpu). Requires: 0 <= cpu < the machine's
   // CPUs, here and below.
   Task<void> add_drain(int cpu);
   // Looks at each CPU once, and drains those whose pagevecs hold pages then (lru_add_drain_all); since 5.13 also those
@@ -38,12 +39,12 @@ class LruDrain {
   // Ends one cache_disable(). Requires: disable_count() > 0.
   void cache_enable();
   // Returns how many cache_disable() have not been ended: the caches are in use while it is 0.
-  int disable_count() const { return disable_count_; }
+  int disable_count() const { return caches_.disabled(); }
 
-  // Returns how many pages are in all pagevecs of a CPU, that of locked memory included.
+  // Returns how many pages are in all pagevecs of a CPU, that of mlocked memory included.
   std::size_t parked(int cpu) const;
 
-  // Takes the counts of a machine of the same geometry. Requires: no drain is under way in either.
+  // Takes the count of drains of a machine of the same geometry. Requires: no drain is under way in either.
   void copy_from(const LruDrain& other);
 
  private:
@@ -51,8 +52,8 @@ class LruDrain {
   Core core_;
   Pagevecs& pagevecs_;
   MlockPages& mlock_;
+  CacheSwitch& caches_;
   SlotCache* slots_ = nullptr;
-  int disable_count_ = 0;
   std::uint64_t drains_begun_ = 0;
   Mutex drain_mutex_{"lru_add_drain_all mutex"};
 };

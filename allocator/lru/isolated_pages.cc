@@ -18,10 +18,16 @@ bool IsolatedPages::isolate(Pfn pfn) {
   return true;
 }
 
-Task<void> IsolatedPages::putback(Pfn pfn) {
+void IsolatedPages::let_go(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
-  forget_isolated(pfn);
+  CMA_ASSERT(page.has(kPageTaskList));
+  lists_.uncount_isolated(pfn);
   page.flags &= ~kPageTaskList;
+}
+
+Task<void> IsolatedPages::putback(Pfn pfn) {
+  let_go(pfn);
+  Page& page = core_.map.edit(pfn);
   if (release_ < Release::v4_16 && page.has(kPageMlocked)) {
     page.flags = (page.flags | kPageUnevictable) & ~kPageActive;
     lists_.add(pfn);
@@ -32,10 +38,9 @@ Task<void> IsolatedPages::putback(Pfn pfn) {
 }
 
 bool IsolatedPages::put_on_list(Pfn pfn) {
+  let_go(pfn);
   Page& page = core_.map.edit(pfn);
-  CMA_ASSERT(page.has(kPageTaskList) && !page.has(kPageMlocked));
-  forget_isolated(pfn);
-  page.flags &= ~kPageTaskList;
+  CMA_ASSERT(!page.has(kPageMlocked));
   if (--page.ref > 0) {
     lists_.add(pfn);
     return true;

@@ -2,8 +2,8 @@
 // (isolate_lru_page, putback_lru_page, move_pages_to_lru).
 //
 // A part of Lru, which hands it out. An isolated page has kPageTaskList and a reference for the list of the task that
-// isolated it. LruLists counts it until it is put back or forgotten: each isolated page ends in exactly one of
-// putback(), put_on_list() and forget_isolated(). Pages of drivers and of the hugetlb pool are isolated by their
+// isolated it. LruLists counts it until it is put back or let go: each isolated page ends in exactly one of
+// putback(), put_on_list() and let_go(). Pages of drivers and of the hugetlb pool are isolated by their
 // holders instead, and never counted.
 //
 // Cost: O(1) per page, and what LruLists needs for a page that leaves its list.
@@ -27,28 +27,21 @@ class IsolatedPages {
   // Takes the page off its list, with one more reference. The caller puts it on a list of its own. Returns false, and
   // does nothing, if the page is on none of the five lists or has no reference.
   bool isolate(Pfn pfn);
-  // Stops counting a page as isolated that will not be put back: it has moved or was dropped. Requires: isolate() took
-  // it, once for each time.
-  void forget_isolated(Pfn pfn) { lists_.uncount_isolated(pfn); }
+  // Ends the isolation of a page that will not be put back, as it has moved or was dropped: clears kPageTaskList, and
+  // counts the page as isolated no longer. The list's reference stays, and is the caller's. Requires: isolate() took
+  // the page, and it is off the task's list.
+  void let_go(Pfn pfn);
   // Records that an isolated page which was counted as a file's is anonymous memory (5.8): once for each single page.
   void isolated_file_is_anon(Pfn pfn) { lists_.recount_isolated_as_anon(pfn); }
 
   // Puts a page back from a task's list, whose reference goes (putback_lru_page), and counts it as isolated no longer:
-  // into lru_add; up to 4.15 a page of locked memory at once on the unevictable list. Requires: isolate() took the
+  // into lru_add; up to 4.15 an mlocked page at once on the unevictable list. Requires: isolate() took the
   // page, and it is off the task's list.
   Task<void> putback(Pfn pfn);
   // Puts a page back at the head of the list that its flags name, without a pagevec (move_pages_to_lru), and counts it
   // as isolated no longer. The list's reference goes. Returns false if it was the last one: then the page is on no
-  // list, and the caller frees it by References::free_together(). Requires: as putback(), and the page is not of locked
-  // memory (kPageMlocked).
+  // list, and the caller frees it by References::free_together(). Requires: as putback(); the page is not mlocked.
   bool put_on_list(Pfn pfn);
-
-  // --- pages that stay on their list, or come to it from a page that does ---
-  // Moves a page to the head of its list. Requires: it is on one, with kPageLru.
-  void move_to_head(Pfn pfn) { lists_.relist(pfn, 0, 0); }
-  // Puts a page that was the tail of a huge page in front of its former head (lru_add_page_tail), with which it has
-  // been counted already; on the list of its own flags if the head is on none. Requires: the tail is on no list.
-  void split_tail(Pfn tail, Pfn head) { lists_.split_tail(tail, head); }
 
  private:
   Release release_;

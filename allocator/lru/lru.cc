@@ -5,10 +5,11 @@ namespace cma {
 Lru::Lru(const Core& core, Buddy& buddy)
     : lists_(core),
       references_(core, buddy, lists_),
-      pagevecs_(core, references_, lists_, drain_),
+      pagevecs_(core, references_, lists_, caches_),
       mlock_(core, references_, pagevecs_, lists_),
-      drain_(core, pagevecs_, mlock_),
-      isolated_(core, references_, pagevecs_, lists_) {}
+      drain_(core, pagevecs_, mlock_, caches_),
+      isolated_(core, references_, pagevecs_, lists_),
+      listed_(lists_) {}
 
 void Lru::set_callbacks(SlotCache& slots, HugetlbFree& hugetlb) {
   drain_.set_slots(slots);
@@ -17,6 +18,7 @@ void Lru::set_callbacks(SlotCache& slots, HugetlbFree& hugetlb) {
 
 void Lru::copy_from(const Lru& other) {
   lists_.copy_from(other.lists_);
+  caches_ = other.caches_;
   pagevecs_.copy_from(other.pagevecs_);
   mlock_.copy_from(other.mlock_);
   drain_.copy_from(other.drain_);

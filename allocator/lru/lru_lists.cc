@@ -100,7 +100,7 @@ bool LruLists::too_many_isolated(bool may_enter_fs) const {
   return static_cast<std::uint64_t>(isolated_anon() + isolated_file()) > (inactive + active) / 2;
 }
 
-// --- locked memory ---
+// --- mlocked memory ---
 
 bool LruLists::set_mlocked(Pfn pfn) {
   if (core_.map.page(pfn).has(kPageMlocked)) return false;

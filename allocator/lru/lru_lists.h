@@ -1,12 +1,12 @@
-// The five LRU lists of the machine, and the counts of isolated and of locked pages (mm/swap.c, mm/mlock.c).
+// The five LRU lists of the machine, and the counts of isolated and of mlocked pages (mm/swap.c, mm/mlock.c).
 //
-// A part of Lru, which shows it for reading. IsolatedPages takes pages from here; Pagevecs and MlockPages move pages
-// here by way of their pagevecs.
+// A part of Lru, which shows it for reading. IsolatedPages takes pages from here, ListedPages moves them within their
+// lists; Pagevecs and MlockPages move pages here by way of their pagevecs.
 //
 // Invariant: a page with kPageLru is on the list that its other flags name. Those change only while the page is off its
 // list, or by relist().
 //
-// Cost: O(1) per page; linear in the number of counts of locked mappings that are not 0 (none before 5.18) for a page
+// Cost: O(1) per page; linear in the number of counts of mlocked mappings that are not 0 (none before 5.18) for a page
 // that leaves its list, and for mlock_count() and set_mlock_count(); of the totals of isolated pages, O(zones).
 //
 // Locks: lru_lock is held in the kernel; nothing here stops at a point.
@@ -38,12 +38,12 @@ class LruLists {
   }
   // Puts a page on the list that its flags name. Requires: it is on no list of any kind.
   void add(Pfn pfn, bool to_tail = false);
-  // Takes a page off its list. Its count of locked mappings is lost. Requires: it is on one, with kPageLru.
+  // Takes a page off its list. Its count of mlocked mappings is lost. Requires: it is on one, with kPageLru.
   void remove(Pfn pfn);
   // Takes a page off its list, sets and clears flags, and puts it on the list that these name: also if it is the same.
   // Requires: as remove().
   void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail = false);
-  // Does what IsolatedPages::split_tail() states.
+  // Does what ListedPages::split_tail() states.
   void split_tail(Pfn tail, Pfn head);
 
   // --- counts of isolated pages ---
@@ -63,13 +63,13 @@ class LruLists {
   // wait (mm/compaction.c). Since 6.5 callers that may enter a file system count an eighth of the lists.
   bool too_many_isolated(bool may_enter_fs = true) const;
 
-  // --- locked memory ---
+  // --- mlocked memory ---
   // Set or clear kPageMlocked and count the page in or out, a compound one once. Return whether the flag changed.
   bool set_mlocked(Pfn pfn);
   bool clear_mlocked(Pfn pfn);
   // Returns how many pages have the flag (NR_MLOCK).
   std::int64_t mlocked() const { return mlocked_; }
-  // Returns mlock_count, how many locked mappings of a page on the unevictable list have been counted; 0 if none has,
+  // Returns mlock_count, how many mlocked mappings of a page on the unevictable list have been counted; 0 if none has,
   // or it is on another list.
   unsigned mlock_count(Pfn pfn) const;
   // Requires: the page is on the unevictable list, or `count` is 0.

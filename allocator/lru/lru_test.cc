@@ -253,7 +253,7 @@ TEST_P(LruTest, APageWhoseLastReferenceWasTheListsIsPutNowhere) {
 TEST_P(LruTest, APageMovedToTheHeadIsUsedUpLast) {
   const std::vector<Pfn> pages = add(3, 0);
   run_now(lru.drain().add_drain(0));
-  lru.isolated().move_to_head(pages[0]);
+  lru.listed().move_to_head(pages[0]);
   EXPECT_THAT(pfns_of(map, lru.lists().list(LruList::inactive_file)), ElementsAre(pages[0], pages[2], pages[1]));
 }
 
@@ -528,7 +528,7 @@ TEST_P(LruTest, ADrainLooksAgainWhetherThePageSuits) {
   EXPECT_TRUE(map.page(pages[1]).has(kPageSwapbacked));
 }
 
-// --- locked memory between two CPUs ---
+// --- mlocked memory between two CPUs ---
 
 TEST_P(LruTest, APageThatIsUnlockedBeforeItIsOnTheLruIsEvictable) {
   if (GetParam() < Release::v5_18) GTEST_SKIP() << "no pagevecs of their own";

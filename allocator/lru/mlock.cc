@@ -54,7 +54,7 @@ void MlockPages::finish_mlock_new(Pfn pfn) {
   if (locked) lists_.set_mlock_count(pfn, 1);
 }
 
-// Clears the flag with the last locked mapping that was counted; a page that is off the LRU has no count, and its flag
+// Clears the flag with the last mlocked mapping that was counted; a page that is off the LRU has no count, and its flag
 // goes at once.
 void MlockPages::finish_munlock(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
@@ -127,7 +127,7 @@ Task<void> MlockPages::munlock_under_page_lock(Pfn pfn, StillMapped still_mapped
     lists_.relist(pfn, 0, kPageUnevictable);
     co_return;
   }
-  const bool locked = still_mapped == StillMapped::by_locked_memory;
+  const bool locked = still_mapped == StillMapped::by_mlocked_memory;
   if (locked) lists_.set_mlocked(pfn);
   if (locked && release_ < Release::v4_16) co_return;
   lists_.remove(pfn);

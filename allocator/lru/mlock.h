@@ -1,12 +1,12 @@
-// Locked memory (mm/mlock.c): the way of its pages to the unevictable list and back.
+// Mlocked memory (mm/mlock.c): the way of its pages to the unevictable list and back.
 //
 // Up to 5.17 a page is taken off its list and put on the one where it now belongs. Since 5.18 it waits in the CPU's
-// mlock pagevec first, with a reference as in any other, and counts how many locked mappings it has while it is on the
+// mlock pagevec first, with a reference as in any other, and counts how many mlocked mappings it has while it is on the
 // unevictable list. The count is lost whenever the page leaves that list, and may then be too low. LruLists keeps
 // flags, counts and NR_MLOCK. A part of Lru, which hands it out; LruDrain drains it after the other pagevecs.
 //
-// Cost: O(1) per page; since 5.18, for a page that is locked or unlocked, also linear in the number of pages that have
-// a count of locked mappings.
+// Cost: O(1) per page; since 5.18, for a page that is mlocked or munlocked, also linear in the number of pages that
+// have a count of mlocked mappings.
 //
 // Locks: lru_lock is taken inside in the kernel; a pagevec belongs to its CPU.
 #pragma once
@@ -33,34 +33,34 @@ struct Mlocking {
   friend bool operator==(const Mlocking&, const Mlocking&) = default;
 };
 
-// Whether other memory maps a page that locked memory stops mapping.
-enum class StillMapped : std::uint8_t { no, perhaps, by_locked_memory };
+// Whether other memory maps a page that mlocked memory stops mapping.
+enum class StillMapped : std::uint8_t { no, perhaps, by_mlocked_memory };
 
 class MlockPages {
  public:
   // Refers to its arguments, which outlive it.
   MlockPages(const Core& core, References& references, Pagevecs& pagevecs, LruLists& lists);
 
-  // Marks a page as locked memory, and moves it from its list to the unevictable one; one that is on no list stays
+  // Marks a page as mlocked, and moves it from its list to the unevictable one; one that is on no list stays
   // where it is. Requires: the page-table lock.
   // - Up to 5.17 this CPU's pagevecs are drained first, and a page that had the mark stays where it is. Others move at
   //   once, since 4.16 by way of lru_add.
-  // - Since 5.18 the page moves by way of this CPU's mlock pagevec. Its locked mappings are counted on the
+  // - Since 5.18 the page moves by way of this CPU's mlock pagevec. Its mlocked mappings are counted on the
   //   unevictable list.
   Task<void> mlock(Pfn pfn);
-  // Marks a new page as locked memory and takes it to the unevictable list, instead of Pagevecs::cache_add(). Requires:
+  // Marks a new page as mlocked and takes it to the unevictable list, instead of Pagevecs::cache_add(). Requires:
   // as cache_add(), and the page-table lock. Up to 4.15 it is there at once; later it goes by way of lru_add,
   // since 5.18 of the mlock pagevec.
   Task<void> mlock_new(Pfn pfn);
-  // Records that locked memory stopped mapping the page (up to 5.17). Clears the mark; does nothing if there is none. A
+  // Records that mlocked memory stopped mapping the page (up to 5.17). Clears the mark; without one does nothing. A
   // page off its list only loses the mark, whatever still maps it. Another goes by `still_mapped`:
   // - no: to its ordinary list, at once;
   // - perhaps: to its ordinary list, through lru_add;
-  // - by_locked_memory: it keeps the mark, and stays on the unevictable list; since 4.16 it goes there through lru_add.
-  // Requires: the page's lock.
+  // - by_mlocked_memory: it keeps the mark, and stays on the unevictable list; since 4.16 it goes there through
+  // lru_add. Requires: the page's lock.
   Task<void> munlock_under_page_lock(Pfn pfn, StillMapped still_mapped);
-  // Records the same by way of the mlock pagevec (munlock_page, 5.18): the page is unlocked with the last locked
-  // mapping that was counted. Requires: the page-table lock.
+  // Records the same by way of the mlock pagevec (munlock_page, 5.18): it goes with the last mlocked mapping
+  // that was counted. Requires: the page-table lock.
   Task<void> munlock_when_unmapped(Pfn pfn);
   // Drains the mlock pagevec of one CPU (mlock_page_drain_local, 5.18); does nothing if it is empty.
   Task<void> drain(int cpu);

@@ -1,6 +1,6 @@
 #include "allocator/lru/pagevecs.h"
 
-#include "allocator/lru/drain.h"
+#include "allocator/lru/cache_switch.h"
 #include "allocator/lru/references.h"
 
 namespace cma {
@@ -23,12 +23,12 @@ std::string_view name_of(Pagevec which) {
   return "?";
 }
 
-Pagevecs::Pagevecs(const Core& core, References& references, LruLists& lists, const LruDrain& disabling)
+Pagevecs::Pagevecs(const Core& core, References& references, LruLists& lists, const CacheSwitch& caches)
     : release_(core.geometry.release),
       core_(core),
       references_(references),
       lists_(lists),
-      disabling_(disabling),
+      caches_(caches),
       cpus_(static_cast<std::size_t>(core.geometry.cpus)) {
   for (Cpu& cpu : cpus_)
     for (std::vector<Pfn>& pagevec : cpu.of) pagevec.reserve(pagevec_size(release_));
@@ -36,7 +36,7 @@ Pagevecs::Pagevecs(const Core& core, References& references, LruLists& lists, co
 
 bool Pagevecs::reserve_slot(Pfn pfn) {
   references_.get_page(pfn);
-  return ++core_.map.edit(pfn).pagevecs == kMostSlots || disabling_.disable_count() > 0;
+  return ++core_.map.edit(pfn).pagevecs == kMostSlots || caches_.disabled() > 0;
 }
 
 // Puts a page in a pagevec, and drains it if that fills it or the caches are disabled.

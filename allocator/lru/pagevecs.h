@@ -20,7 +20,7 @@
 
 namespace cma {
 
-class LruDrain;
+class CacheSwitch;
 class References;
 
 // Returns PAGEVEC_SIZE: the insertion that makes a pagevec so long drains it.
@@ -45,12 +45,12 @@ std::string_view name_of(Pagevec which);
 
 class Pagevecs {
  public:
-  // Refers to its arguments, which outlive it. `disabling` may be made later: only its disable_count() is read.
-  Pagevecs(const Core& core, References& references, LruLists& lists, const LruDrain& disabling);
+  // Refers to its arguments, which outlive it.
+  Pagevecs(const Core& core, References& references, LruLists& lists, const CacheSwitch& caches);
 
   // --- queueing, in the pagevecs of this CPU ---
   // What is queued has a reference more until the drain. A call drains its pagevec at once if that is full now, the
-  // caches are disabled (LruDrain), the page is compound (4.7), or it has as many slots as it can count. Requires of
+  // caches are disabled (CacheSwitch), the page is compound (4.7), or it has as many slots as it can count. Requires of
   // all of this section: the page has a reference, and the caller holds that or the page's lock.
   //
   // Queues a page for the LRU (lru_cache_add). Requires: the caller's reference; the page is neither on the LRU nor
@@ -73,11 +73,11 @@ class Pagevecs {
   Task<void> rotate_reclaimable(Pfn pfn);
 
   // --- draining ---
-  // Drains the pagevecs of one CPU, those that are empty without effect. That of locked memory is another:
+  // Drains the pagevecs of one CPU, those that are empty without effect. That of mlocked memory is another:
   // LruDrain::add_drain() drains both.
   Task<void> drain(int cpu);
 
-  // --- slots, also those of the pagevec of locked memory ---
+  // --- slots, also those of the pagevec of mlocked memory ---
   // Takes the reference of a slot, and counts the slot. Returns whether its pagevec must be drained at once: the caches
   // are disabled, or the page has 255 slots, as many as its descriptor can count. Requires: the page has a reference,
   // and the caller that or its lock.
@@ -90,7 +90,7 @@ class Pagevecs {
   const std::vector<Pfn>& pages(int cpu, Pagevec which = Pagevec::add) const {
     return cpus_[static_cast<unsigned>(cpu)].of[static_cast<unsigned>(which)];
   }
-  // Returns how many pages are in the pagevecs of a CPU. LruDrain::parked() adds those of locked memory.
+  // Returns how many pages are in the pagevecs of a CPU. LruDrain::parked() adds those of mlocked memory.
   std::size_t parked(int cpu) const { return cpus_[static_cast<unsigned>(cpu)].parked; }
 
   // Takes the pagevecs of a machine of the same geometry.
@@ -113,7 +113,7 @@ class Pagevecs {
   Core core_;
   References& references_;
   LruLists& lists_;
-  const LruDrain& disabling_;
+  const CacheSwitch& caches_;
   std::vector<Cpu> cpus_;  // by number
 };
 

@@ -16,8 +16,8 @@ Task<bool> CleanReclaim::reclaim_page(Pfn pfn) {
   const bool reclaimed = co_await kinds_->reclaim_clean(pfn);
   locks_.unlock(pfn);
   if (!reclaimed) co_return false;
-  lru_.isolated().forget_isolated(pfn);
-  core_.map.edit(pfn).flags &= ~(kPageTaskList | kPageActive);
+  lru_.isolated().let_go(pfn);
+  core_.map.edit(pfn).flags &= ~kPageActive;
   co_await buddy_.free_unreferenced(pfn, 0);
   co_return true;
 }

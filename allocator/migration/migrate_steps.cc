@@ -49,8 +49,10 @@ Task<void> MigrateSteps::putback(Control& control) {
 // Drops the list's reference of a page that has moved, or that its users have freed meanwhile.
 Task<void> MigrateSteps::release_source(Pfn pfn) {
   Page& page = core_.map.edit(pfn);
-  if (!page.has(kPageIsolated)) lru_.isolated().forget_isolated(pfn);
-  page.flags &= ~(kPageTaskList | kPageIsolated);
+  if (page.has(kPageIsolated))
+    page.flags &= ~(kPageTaskList | kPageIsolated);
+  else
+    lru_.isolated().let_go(pfn);
   co_await at(core_.engine, Point::migrate_moved);
   co_await lru_.references().put_page(pfn);
 }

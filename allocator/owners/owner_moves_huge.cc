@@ -128,7 +128,7 @@ void OwnerMoves::split_into_pages(HugeId id, Pfn head, PageList* list) {
     if (list != nullptr)
       list->push_back(core_.map, core_.map.frame(tail));
     else
-      lru_.isolated().split_tail(tail, head);
+      lru_.listed().split_tail(tail, head);
   }
   split_records(id);
 }

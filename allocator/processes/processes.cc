@@ -171,7 +171,7 @@ Task<int> Processes::copy_page(SpaceId process, PteId pte, OwnerId shared) {
 Task<void> Processes::munlock_replaced(Pfn pfn) {
   co_await locks_.lock(pfn);
   const bool still = core_.map.page(pfn).owner != 0 && reverse_map_.mapped_locked(core_.map.page(pfn).owner);
-  const StillMapped still_mapped = still ? StillMapped::by_locked_memory : StillMapped::perhaps;
+  const StillMapped still_mapped = still ? StillMapped::by_mlocked_memory : StillMapped::perhaps;
   co_await lru_.mlock().munlock_under_page_lock(pfn, still_mapped);
   locks_.unlock(pfn);
 }
@@ -461,7 +461,7 @@ Task<void> Processes::munlock_range_v3_5(SpaceId process, PteId first, std::uint
     const bool shared = core_.map.page(pfn).map > 1;
     const OwnerId owner = core_.map.page(pfn).owner;
     StillMapped still_mapped = shared ? StillMapped::perhaps : StillMapped::no;
-    if (shared && owner != 0 && reverse_map_.mapped_locked(owner)) still_mapped = StillMapped::by_locked_memory;
+    if (shared && owner != 0 && reverse_map_.mapped_locked(owner)) still_mapped = StillMapped::by_mlocked_memory;
     co_await lru_.mlock().munlock_under_page_lock(pfn, still_mapped);
     locks_.unlock(pfn);
     co_await lru_.references().put_page(pfn);

@@ -60,8 +60,11 @@ void BatchReclaim::settle(Run run, Pfn pfn, Fate fate) {
       ++events_.pgactivate;
       break;
     case Fate::drop:
-      if (!core_.bugs.fires(Bug::dropped_stays_isolated)) lru_.isolated().forget_isolated(pfn);
-      page.flags = (page.flags & ~(kPageTaskList | kPageReferenced)) | kPageInFlight;
+      if (core_.bugs.fires(Bug::dropped_stays_isolated))
+        page.flags &= ~kPageTaskList;
+      else
+        lru_.isolated().let_go(pfn);
+      page.flags = (page.flags & ~kPageReferenced) | kPageInFlight;
       break;
   }
   locks_.unlock(pfn);

@@ -83,8 +83,8 @@ ListScanner::Isolated ListScanner::isolate(std::uint64_t most, LruVec vec, const
   // At the head of the list busy pages would be met again and again until enough are scanned.
   if (frame == kNil && !busy.empty() && (counts_all || found.taken < most)) scan = std::max(scan, most);
   const bool exhausted = frame == kNil && busy.empty();
-  for (const Pfn pfn : busy) lru_.isolated().move_to_head(pfn);
-  for (const Pfn pfn : skipped) lru_.isolated().move_to_head(pfn);
+  for (const Pfn pfn : busy) lru_.listed().move_to_head(pfn);
+  for (const Pfn pfn : skipped) lru_.listed().move_to_head(pfn);
   events_.pgscan_skip += skipped_pages;
   found.scanned = count_scanned(scan, skipped_pages, exhausted);
   return found;
