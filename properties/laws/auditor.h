@@ -1,14 +1,13 @@
 // The audit: recounts a machine, and compares the result with the machine's own counters and lists and with the ledger.
 //
-// Two words first. A quiet call is a cma_alloc that has the machine to itself (quiet_call.h): it must find what is free
-// or can move. A stretch is loose if its last walk found what is allowed only while an actor is inside an operation
-// (the catalogue has the list): the next audit at rest walks it again, touched or not.
-//
 // Memory is cut into stretches: a chunk of the memory map each (one largest free block, at least 64 pages), cut again
-// where zones meet. For every stretch the audit keeps a Tallies and marks of what a quiet call could take; sums over
-// zones follow by difference. An audit walks the stretches that the memory map or the ledger noted as touched, head by
-// head, checks each page and block with its neighbours on lists, and then compares sums. A total audit walks every
-// stretch, and every list from its head.
+// where zones meet. For every stretch the audit keeps a Tallies and marks of what a quiet call could take, a cma_alloc
+// that has the machine to itself (quiet_call.h); sums over zones follow by difference. An audit walks the stretches
+// that the memory map or the ledger noted as touched, head by head, checks each page and block with its neighbours on
+// lists, and then compares sums. A total audit walks every stretch, and every list from its head.
+//
+// A stretch is loose if its last walk found what is allowed only while an actor is inside an operation (the catalogue
+// has the list): the next audit at rest walks it again, touched or not.
 //
 // The audit is a witness: where it needs to know what the model does (lru_list_of in audit_part.h) it has code of its
 // own that repeats the model's on purpose. Code shared with the model could not contradict it.
