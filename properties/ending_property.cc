@@ -130,10 +130,10 @@ bool any_ends(Engine& engine, int turns) {
   for (int turn = 0; turn < turns; ++turn) {
     const ActorId next = engine.next_sleeper();
     if (next == kNoActor) return true;
-    engine.advance_to(engine.wake_time(next));
+    engine.advance_to(engine.look(next).wake_time);
     for (ActorId woken = engine.take_woken(); woken != kNoActor; woken = engine.take_woken()) {
       engine.resume(woken);
-      if (engine.state(woken) == Engine::State::idle) return true;
+      if (engine.look(woken).state == Engine::State::idle) return true;
     }
   }
   return false;

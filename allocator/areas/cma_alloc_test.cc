@@ -389,7 +389,7 @@ TEST_P(AreasTest, OneContiguousAllocationRunsAtATimeWhateverTheArea) {
   engine.resume(first);
   engine.begin(second, keep_outcome(areas.cma_alloc(1, 16, 0, false), &b));
   engine.resume(second);
-  EXPECT_EQ(engine.waits_for(second), "cma_mutex");
+  EXPECT_EQ(engine.look(second).waits_for, "cma_mutex");
   run_to_rest(*machine);
   EXPECT_EQ(a.value, 512U);
   EXPECT_EQ(b.value, 768U);
@@ -581,7 +581,7 @@ TEST_P(AreasTest, AFatalSignalEndsARequestBetweenTwoSweeps) {
   Outcome<Pfn> outcome;
   engine.begin(actor, keep_outcome(machine->areas.cma_alloc(0, 64, 6, false), &outcome));
   engine.resume(actor);
-  ASSERT_EQ(engine.state(actor), Engine::State::sleeping);
+  ASSERT_EQ(engine.look(actor).state, Engine::State::sleeping);
   engine.flags(actor).fatal_signal = true;
   engine.advance_to(engine.now() + 100 * kMillisecond);
   engine.resume(actor);

@@ -605,7 +605,7 @@ TEST_P(FragmentedTest, AnAsynchronousScanTakesTheOtherPositionAlongOnce) {
     }(*machine));
     machine->engine.stop_at(actor, Point::compact_block, 6);
     machine->engine.resume(actor);
-    ASSERT_EQ(machine->engine.state(actor), Engine::State::ready);
+    ASSERT_EQ(machine->engine.look(actor).state, Engine::State::ready);
     const ScannerPositions after = positions();
     run_to_rest(*machine);
     EXPECT_GT(after.migrate[0], 64U);
@@ -718,7 +718,7 @@ TEST_P(HugeSourceTest, ATargetThatIsNotNeededGoesBack) {
     machine->engine.begin(actor, machine->compaction.compact_memory());
     machine->engine.stop_at(actor, Point::migrate_unmapped, 1);
     machine->engine.resume(actor);
-    while (machine->engine.state(actor) == Engine::State::ready && !machine->map.page(kHuge).has(kPageLocked)) {
+    while (machine->engine.look(actor).state == Engine::State::ready && !machine->map.page(kHuge).has(kPageLocked)) {
       machine->engine.stop_at(actor, Point::migrate_unmapped, 1);
       machine->engine.resume(actor);
     }

@@ -187,7 +187,7 @@ TEST_P(ContigTest, AFailedCaptureReleasesWhatItHad) {
   engine.begin(actor, keep_outcome(machine->contig.alloc_contig_range(512, 576, Migratetype::cma), &outcome));
   engine.stop_at(actor, Point::contig_tested, 1);
   engine.resume(actor);
-  ASSERT_EQ(engine.last_point(actor), Point::contig_tested);
+  ASSERT_EQ(engine.look(actor).last_point, Point::contig_tested);
   // Between test and capture another actor takes a free page out of the isolated range.
   claim_frame(*machine, 560);
   run_to_rest(*machine);

@@ -32,11 +32,11 @@ class [[nodiscard]] AtPoint {
   bool await_ready() {
     CMA_ASSERT(!engine_.spinlocks().any_held());
     engine_.passed(point_);
-    return !engine_.watching() || !engine_.stop_here(point_);
+    return !engine_.watching() || !engine_.parking().stop_here(point_);
   }
   template <class P>
   void await_suspend(std::coroutine_handle<P> handle) {
-    engine_.stop(handle.promise());
+    engine_.parking().stop(handle.promise());
   }
   void await_resume() const noexcept {}
 
@@ -59,7 +59,7 @@ class [[nodiscard]] Sleep {
   }
   template <class P>
   void await_suspend(std::coroutine_handle<P> handle) {
-    engine_.park_until(handle.promise(), engine_.now() + duration_);
+    engine_.parking().park_until(handle.promise(), engine_.now() + duration_);
   }
   void await_resume() const noexcept {}
 

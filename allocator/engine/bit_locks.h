@@ -39,7 +39,7 @@ class BitLocks {
     template <class P>
     void await_suspend(std::coroutine_handle<P> handle) {
       Held& held = locks_.find(key_);
-      locks_.engine_.park(handle.promise(), Bits::kName, held.owner);
+      locks_.engine_.parking().park(handle.promise(), Bits::kName, held.owner);
       held.waiters.push_back(locks_.engine_.current());
     }
     void await_resume() const noexcept {}
@@ -58,7 +58,7 @@ class BitLocks {
     template <class P>
     void await_suspend(std::coroutine_handle<P> handle) {
       Held& held = locks_.find(key_);
-      locks_.engine_.park(handle.promise(), Bits::kName, held.owner);
+      locks_.engine_.parking().park(handle.promise(), Bits::kName, held.owner);
       held.watchers.push_back(locks_.engine_.current());
     }
     void await_resume() const noexcept {}
@@ -75,7 +75,7 @@ class BitLocks {
   // it. Requires: the lock is held.
   void unlock(Key key) {
     Held& held = find(key);
-    for (ActorId watcher : held.watchers) engine_.wake(watcher);
+    for (ActorId watcher : held.watchers) engine_.parking().wake(watcher);
     held.watchers.clear();
     if (held.waiters.empty()) {
       held_.erase(held_.begin() + (&held - held_.data()));
@@ -84,8 +84,8 @@ class BitLocks {
     }
     held.owner = held.waiters.front();
     held.waiters.erase(held.waiters.begin());
-    engine_.wake(held.owner);
-    for (ActorId waiter : held.waiters) engine_.set_waits_on(waiter, held.owner);
+    engine_.parking().wake(held.owner);
+    for (ActorId waiter : held.waiters) engine_.parking().set_waits_on(waiter, held.owner);
   }
 
   // Makes a device the holder: the completion of its I/O unlocks, as whichever actor is interrupted. Requires: the lock
@@ -93,8 +93,8 @@ class BitLocks {
   void give_to_device(Key key) {
     Held& held = find(key);
     held.owner = kNoActor;
-    for (ActorId waiter : held.waiters) engine_.set_waits_on(waiter, kNoActor);
-    for (ActorId watcher : held.watchers) engine_.set_waits_on(watcher, kNoActor);
+    for (ActorId waiter : held.waiters) engine_.parking().set_waits_on(waiter, kNoActor);
+    for (ActorId watcher : held.watchers) engine_.parking().set_waits_on(watcher, kNoActor);
   }
 
   // Returns the actor that holds the lock; kNoActor if it is free or a device holds it.

@@ -19,24 +19,24 @@ class RunningGuard {
 
 }  // namespace
 
-Engine::Engine(int cpus) : cpus_(cpus) { actors_.emplace_back(); }
+Engine::Engine(int cpus) : parking_(actors_, spinlocks_), cpus_(cpus) { actors_.of.emplace_back(); }
 
 ActorId Engine::add_actor(int cpu) {
-  CMA_ASSERT(cpu >= 0 && cpu < cpus_ && !running_);
+  CMA_ASSERT(cpu >= 0 && cpu < cpus_ && !actors_.running);
   Actor actor;
   actor.cpu = cpu;
-  actors_.push_back(std::move(actor));
-  return static_cast<ActorId>(actors_.size() - 1);
+  actors_.of.push_back(std::move(actor));
+  return static_cast<ActorId>(actors_.of.size() - 1);
 }
 
 void Engine::bind(ActorId actor, int cpu) {
-  CMA_ASSERT(actors_[actor].state == State::idle && cpu >= 0 && cpu < cpus_);
-  actors_[actor].cpu = cpu;
-  if (actor == current_) cpu_ = cpu;
+  CMA_ASSERT(actors_.of[actor].state == State::idle && cpu >= 0 && cpu < cpus_);
+  actors_.of[actor].cpu = cpu;
+  if (actor == actors_.current) cpu_ = cpu;
 }
 
 void Engine::begin(ActorId id, Task<void> operation) {
-  Actor& actor = actors_[id];
+  Actor& actor = actors_.of[id];
   CMA_ASSERT(actor.state == State::idle);
   actor.operation = std::move(operation);
   actor.last_point = Point::kCount;
@@ -46,11 +46,11 @@ void Engine::begin(ActorId id, Task<void> operation) {
 }
 
 void Engine::assume(ActorId actor) {
-  CMA_ASSERT(!running_);
+  CMA_ASSERT(!actors_.running);
   turns_ = 0;
-  current_ = actor;
-  cpu_ = actors_[actor].cpu;
-  last_point_ = actors_[actor].last_point;
+  actors_.current = actor;
+  cpu_ = actors_.of[actor].cpu;
+  last_point_ = actors_.of[actor].last_point;
 }
 
 void Engine::finish(Actor& actor) {
@@ -58,12 +58,12 @@ void Engine::finish(Actor& actor) {
   actor.stop_point = Point::kCount;
   actor.leaf = nullptr;
   --inside_;
-  update_watching();
+  actors_.update_watching();
 }
 
 // Runs an operation from its innermost coroutine outwards, until it is suspended again or has ended.
 void Engine::run_to_a_stop(Actor& actor) {
-  const RunningGuard running(running_);
+  const RunningGuard running(actors_.running);
   PromiseBase* promise = std::exchange(actor.leaf, nullptr);
   while (promise != nullptr) {
     promise->handle().resume();
@@ -75,10 +75,10 @@ void Engine::run_to_a_stop(Actor& actor) {
 
 void Engine::resume(ActorId id) {
   assume(id);
-  Actor& actor = actors_[id];
+  Actor& actor = actors_.of[id];
   CMA_ASSERT(actor.state == State::ready && actor.leaf != nullptr);
   CMA_ASSERT(!spinlocks_.any_held());
-  std::erase(woken_, id);
+  std::erase(actors_.woken, id);
   run_to_a_stop(actor);
   actor.last_point = last_point_;
   if (actor.leaf != nullptr) return;
@@ -88,22 +88,22 @@ void Engine::resume(ActorId id) {
 }
 
 void Engine::abandon() {
-  CMA_ASSERT(!running_);
-  for (Actor& actor : actors_) {
+  CMA_ASSERT(!actors_.running);
+  for (Actor& actor : actors_.of) {
     if (actor.state == State::idle) continue;
     actor.operation = {};
     finish(actor);
   }
-  woken_.clear();
+  actors_.woken.clear();
   spinlocks_.reset();
 }
 
 void Engine::reset() {
   abandon();
-  for (Actor& actor : actors_) {
+  for (Actor& actor : actors_.of) {
     actor.flags = {};
     actor.last_point = Point::kCount;
-    actor.waits_what = nullptr;
+    actor.waits_what = "";
     actor.waits_on = kNoActor;
   }
   steps_ = 0;
@@ -114,88 +114,29 @@ void Engine::reset() {
 }
 
 void Engine::stop_at(ActorId id, Point point, unsigned nth) {
-  CMA_ASSERT(nth >= 1 && actors_[id].state != State::idle);
-  actors_[id].stop_point = point;
-  actors_[id].stop_countdown = nth;
-  update_watching();
+  CMA_ASSERT(nth >= 1 && actors_.of[id].state != State::idle);
+  actors_.of[id].stop_point = point;
+  actors_.of[id].stop_countdown = nth;
+  actors_.update_watching();
 }
 
 void Engine::set_watcher(PointWatcher* watcher) {
-  watcher_ = watcher;
-  update_watching();
-}
-
-void Engine::update_watching() {
-  watching_ = watcher_ != nullptr || std::any_of(actors_.begin(), actors_.end(),
-                                                 [](const Actor& actor) { return actor.stop_point != Point::kCount; });
-}
-
-bool Engine::stop_here(Point point) {
-  // Nothing could resume a plain call. The actor that it runs as may be inside an operation, whose request is to wait.
-  if (!running_) return false;
-  Actor& actor = actors_[current_];
-  bool stop = watcher_ != nullptr && watcher_->at_point(point);
-  if (actor.stop_point == point && --actor.stop_countdown == 0) {
-    actor.stop_point = Point::kCount;
-    update_watching();
-    stop = true;
-  }
-  return stop;
-}
-
-void Engine::stop(PromiseBase& leaf) {
-  CMA_ASSERT(running_);
-  Actor& actor = actors_[current_];
-  actor.leaf = &leaf;
-  actor.state = State::ready;
-}
-
-void Engine::park(PromiseBase& leaf, const char* what, ActorId owner) {
-  Actor& actor = actors_[current_];
-  if (!running_) throw EngineFault(EngineFault::Kind::locks, what, std::string("a plain call would wait for ") + what);
-  CMA_ASSERT(!spinlocks_.any_held());
-  if (owner == current_)
-    throw EngineFault(EngineFault::Kind::locks, what, "deadlock: an actor waits for itself, for " + std::string(what));
-  for (ActorId next = owner; next != kNoActor && actors_[next].state == State::waiting; next = actors_[next].waits_on)
-    if (actors_[next].waits_on == current_)
-      throw EngineFault(EngineFault::Kind::locks, what,
-                        "deadlock: actors wait for each other, the last one for " + std::string(what));
-  actor.leaf = &leaf;
-  actor.state = State::waiting;
-  actor.waits_what = what;
-  actor.waits_on = owner;
-}
-
-void Engine::park_until(PromiseBase& leaf, Time wake_time) {
-  CMA_ASSERT(running_);
-  Actor& actor = actors_[current_];
-  actor.leaf = &leaf;
-  actor.state = State::sleeping;
-  actor.wake_time = wake_time;
-  actor.waits_what = "the clock";
-  actor.waits_on = kNoActor;
-}
-
-void Engine::wake(ActorId id) {
-  Actor& actor = actors_[id];
-  CMA_ASSERT(actor.state == State::waiting || actor.state == State::sleeping);
-  actor.state = State::ready;
-  actor.waits_on = kNoActor;
-  woken_.push_back(id);
+  actors_.watcher = watcher;
+  actors_.update_watching();
 }
 
 ActorId Engine::take_woken() {
-  if (woken_.empty()) return kNoActor;
-  const ActorId id = woken_.front();
-  woken_.erase(woken_.begin());
+  if (actors_.woken.empty()) return kNoActor;
+  const ActorId id = actors_.woken.front();
+  actors_.woken.erase(actors_.woken.begin());
   return id;
 }
 
 ActorId Engine::next_sleeper() const {
   ActorId first = kNoActor;
-  for (ActorId id = 0; id < actors_.size(); ++id) {
-    if (actors_[id].state != State::sleeping) continue;
-    if (first == kNoActor || actors_[id].wake_time < actors_[first].wake_time) first = id;
+  for (ActorId id = 0; id < actors_.of.size(); ++id) {
+    if (actors_.of[id].state != State::sleeping) continue;
+    if (first == kNoActor || actors_.of[id].wake_time < actors_.of[first].wake_time) first = id;
   }
   return first;
 }
@@ -203,17 +144,22 @@ ActorId Engine::next_sleeper() const {
 void Engine::advance_to(Time time) {
   while (true) {
     const ActorId id = next_sleeper();
-    if (id == kNoActor || actors_[id].wake_time > time) break;
-    now_ = std::max(now_, actors_[id].wake_time);
-    wake(id);
+    if (id == kNoActor || actors_.of[id].wake_time > time) break;
+    now_ = std::max(now_, actors_.of[id].wake_time);
+    parking_.wake(id);
   }
   now_ = std::max(now_, time);
 }
 
-std::string Engine::waits_for(ActorId id) const {
-  const Actor& actor = actors_[id];
-  if (actor.state != State::waiting && actor.state != State::sleeping) return {};
-  return actor.waits_what;
+ActorView Engine::look(ActorId id) const {
+  const Actor& actor = actors_.of[id];
+  const bool runs = actors_.running && id == actors_.current;
+  const bool waits = actor.state == State::waiting || actor.state == State::sleeping;
+  return {.state = actor.state,
+          .last_point = runs ? last_point_ : actor.last_point,
+          .waits_for = waits ? actor.waits_what : std::string_view(),
+          .waits_for_actor = actor.waits_on,
+          .wake_time = actor.wake_time};
 }
 
 // Returns the kernel function of the point that the current actor passed last; empty if it has passed none.

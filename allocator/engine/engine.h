@@ -1,24 +1,26 @@
-// The engine runs actors. An actor is a kernel task bound to a CPU; it performs at most one operation at a time, as a
-// Task. The engine resumes an actor, stops it at a point on request, parks it while it waits, counts steps and keeps
-// the virtual clock. It decides nothing: its caller, the interpreter, chooses the actor to resume.
+// The engine runs actors. An actor performs at most one operation at a time, as a Task. The engine resumes an actor,
+// stops it at a point on request, parks it while it waits, counts steps and keeps the virtual clock. It decides
+// nothing: its caller, the interpreter, chooses the actor to resume.
 //
-// The class has three parts, by their callers. The scheduler (the interpreter, tests) adds actors, runs them and turns
-// the clock. Operations ask which actor runs, and count work. Awaitables (await.h, mutex.h, bit_locks.h) suspend the
-// current actor and wake others. One class, as all three work on the same record of each actor.
+// The class has two parts, by their callers. The scheduler (the interpreter, tests) adds actors, runs them and turns
+// the clock. Operations ask which actor runs, and count work. What operations await (await.h, mutex.h, bit_locks.h)
+// suspends the current actor and wakes others by a class of its own, Parking, on the same record (actors.h).
 //
 // Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions. Linear in the
-// number of actors are resume(), stop_at(), set_watcher(), park(), take_woken(), next_sleeper(), reset(), stop_here()
-// where a request is met, and advance_to() and abandon(), each once more for each actor that it wakes or stops.
+// number of actors are resume(), stop_at(), set_watcher(), take_woken(), next_sleeper(), reset(), and advance_to() and
+// abandon(), each once more for each actor that it wakes or stops.
 //
 // Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, turn() throws one for a
-// loop without end, park() one (locks) for a deadlock, or in a plain call.
+// loop without end.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <vector>
+#include <string_view>
 
+#include "allocator/engine/actors.h"
 #include "allocator/engine/fault.h"
+#include "allocator/engine/parking.h"
 #include "allocator/engine/point.h"
 #include "allocator/engine/spin_count.h"
 #include "allocator/engine/task.h"
@@ -26,32 +28,20 @@
 
 namespace cma {
 
-using ActorId = std::uint32_t;
-inline constexpr ActorId kNoActor = ~ActorId{0};
-// The actor of boot, and of plain calls until assume() or resume() makes another current. It begins on CPU 0.
-inline constexpr ActorId kMainActor = 0;
-
-// Virtual microseconds since boot.
-using Time = std::uint64_t;
-inline constexpr Time kMillisecond = 1000;
-
-// Interface of a listener that sees the points that operations pass, such as a scheduler. Point::sleep is not among
-// them, as sleeping suspends anyway; plain calls show it none.
-class PointWatcher {
- public:
-  virtual ~PointWatcher() = default;
-  // The current actor passes `point`. Returns whether it is to be suspended there.
-  virtual bool at_point(Point point) = 0;
+// What others see of an actor.
+struct ActorView {
+  ActorState state = ActorState::idle;
+  // The point that its operation passed last, which is where it stopped if it did; kCount if it has passed none since
+  // it began.
+  Point last_point = Point::kCount;
+  std::string_view waits_for;          // the object, for reports; "the clock" if it sleeps, empty if it does neither
+  ActorId waits_for_actor = kNoActor;  // that holds this object; kNoActor if none does or it does not wait
+  Time wake_time = 0;                  // of an actor that is sleeping
 };
 
 class Engine {
  public:
-  enum class State : std::uint8_t {
-    idle,      // between operations
-    ready,     // inside an operation, and running or able to run: just begun, stopped at a point, or woken
-    waiting,   // inside, for a mutex or another object to be free
-    sleeping,  // inside, for the clock
-  };
+  using State = ActorState;
 
   // No limit, of steps or of turns.
   static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
@@ -67,7 +57,7 @@ class Engine {
   // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1. Requires: 0 <= cpu < cpus(),
   // and no resume() is under way.
   ActorId add_actor(int cpu);
-  std::size_t actors() const { return actors_.size(); }
+  std::size_t actors() const { return actors_.of.size(); }
   // Moves an actor to another CPU. A machine is reused by programs whose actors sit on other CPUs. Requires: the actor
   // is idle, 0 <= cpu < cpus().
   void bind(ActorId actor, int cpu);
@@ -112,46 +102,35 @@ class Engine {
   void advance_to(Time time);
   // Returns the sleeping actor that wakes first (the lowest id among equals), kNoActor if none sleeps.
   ActorId next_sleeper() const;
-  // Returns the time at which a sleeping actor wakes. Requires: it is sleeping.
-  Time wake_time(ActorId actor) const { return actors_[actor].wake_time; }
   // Takes from the queue, and returns, the actor that was woken first and has not run since; kNoActor if there is none.
   ActorId take_woken();
 
   // --- looking ---
-  State state(ActorId actor) const { return actors_[actor].state; }
+  // Returns what an actor does now. Requires: actor < actors().
+  ActorView look(ActorId actor) const;
   // Returns whether all actors are idle.
   bool at_rest() const { return inside_ == 0; }
-  // Returns the point that the actor's operation passed last, which is where it stopped if it did; kCount if it has
-  // passed none since it began.
-  Point last_point(ActorId actor) const {
-    return running_ && actor == current_ ? last_point_ : actors_[actor].last_point;
-  }
   // Returns the point that the current actor passed last, in its operation or in a plain call made since it became
   // current; kCount if there is none. For reports of what just went wrong.
   Point last_point() const { return last_point_; }
-  // Returns the name of the object that the actor waits for, for reports; "the clock" if it sleeps; empty
-  // if it does neither.
-  std::string waits_for(ActorId actor) const;
-  // Returns the actor that holds that object; kNoActor if none does or the actor does not wait.
-  ActorId waits_for_actor(ActorId actor) const { return actors_[actor].waits_on; }
   // Returns the flags of an actor.
-  TaskFlags& flags(ActorId actor) { return actors_[actor].flags; }
+  TaskFlags& flags(ActorId actor) { return actors_.of[actor].flags; }
 
   // ============ For operations and the layers that they run in ============
 
   // Returns the current actor: the one that resume() or assume() named last, kMainActor at first.
-  ActorId current() const { return current_; }
+  ActorId current() const { return actors_.current; }
   // Returns its CPU.
   int cpu() const { return cpu_; }
   int cpus() const { return cpus_; }
   // Returns its flags.
-  TaskFlags& flags() { return actors_[current_].flags; }
-  const TaskFlags& flags() const { return actors_[current_].flags; }
+  TaskFlags& flags() { return actors_.of[actors_.current].flags; }
+  const TaskFlags& flags() const { return actors_.of[actors_.current].flags; }
   Time now() const { return now_; }
   // Returns the count of spinlocks that are held.
   SpinCount& spinlocks() { return spinlocks_; }
   // Returns whether anything can stop an actor at a point. If not, callers may take a cheaper path.
-  bool watching() const { return watching_; }
+  bool watching() const { return actors_.watching; }
   // Counts a step and records the point as the last one passed. Called by at() and sleep_for(), and by callers
   // that have found that nothing is watching.
   void passed(Point point) {
@@ -178,56 +157,23 @@ class Engine {
 
   // ============ For what operations await: at(), sleep_for() and the locks ============
 
-  // Reports the point to the watcher, counts down the actor's request, and returns whether the actor is to be
-  // suspended; never in a plain call. Requires: watching().
-  bool stop_here(Point point);
-  // Parks the current actor at a point: it stays ready. Requires, as do the other calls that park: the actor holds no
-  // spinlock and, but for park(), is inside an operation; `leaf` is its innermost coroutine, which suspends at once.
-  void stop(PromiseBase& leaf);
-  // Parks the current actor until wake(). `what` names the object that it waits for, and is kept, not copied: a
-  // literal. `owner` is the actor that holds the object, kNoActor if a device does. Throws EngineFault (locks) if this
-  // closes a cycle of waiters, if only of the actor itself, or in a plain call, which must not wait.
-  void park(PromiseBase& leaf, const char* what, ActorId owner);
-  // Parks the current actor until the clock reaches `wake_time`.
-  void park_until(PromiseBase& leaf, Time wake_time);
-  // Records that the object that an actor waits for has a new owner. Requires: the actor waits, and for that object.
-  void set_waits_on(ActorId actor, ActorId owner) { actors_[actor].waits_on = owner; }
-  // Makes an actor ready and queues it; take_woken() returns them in that order. Requires: it is waiting or sleeping.
-  void wake(ActorId actor);
+  // Returns the part that suspends the current actor, and wakes others.
+  Parking& parking() { return parking_; }
 
  private:
-  struct Actor {
-    int cpu = 0;
-    State state = State::idle;
-    TaskFlags flags;
-    Point last_point = Point::kCount;  // of its operation, when that was last suspended or ended
-    Point stop_point = Point::kCount;
-    unsigned stop_countdown = 0;
-    Task<void> operation;
-    PromiseBase* leaf = nullptr;  // innermost suspended coroutine
-    Time wake_time = 0;
-    const char* waits_what = nullptr;
-    ActorId waits_on = kNoActor;
-  };
-
   [[noreturn]] void out_of_steps();
   [[noreturn]] void out_of_turns();
   std::string function_of_last_point() const;
-  void update_watching();
   void run_to_a_stop(Actor& actor);
   void finish(Actor& actor);
 
-  std::vector<Actor> actors_;
-  std::vector<ActorId> woken_;  // those that have not run since, in that order
-  ActorId current_ = kMainActor;
-  bool running_ = false;  // whether the current actor's operation runs; else what runs is a plain call
+  Actors actors_;
+  SpinCount spinlocks_;
+  Parking parking_;
   Point last_point_ = Point::kCount;
   int cpu_ = 0;
   int cpus_;
   unsigned inside_ = 0;
-  bool watching_ = false;
-  PointWatcher* watcher_ = nullptr;
-  SpinCount spinlocks_;
   std::uint64_t steps_ = 0;
   std::uint64_t step_limit_ = kNoLimit;
   std::uint64_t turns_ = 0;  // since the last point

@@ -23,7 +23,7 @@ class Mutex {
     bool await_ready() { return mutex_.try_lock(engine_); }
     template <class P>
     void await_suspend(std::coroutine_handle<P> handle) {
-      engine_.park(handle.promise(), mutex_.name_, mutex_.owner_);
+      engine_.parking().park(handle.promise(), mutex_.name_, mutex_.owner_);
       mutex_.waiters_.push_back(engine_.current());
     }
     void await_resume() const noexcept {}
@@ -58,8 +58,8 @@ class Mutex {
     if (waiters_.empty()) return;
     owner_ = waiters_.front();
     waiters_.erase(waiters_.begin());
-    engine.wake(owner_);
-    for (ActorId waiter : waiters_) engine.set_waits_on(waiter, owner_);
+    engine.parking().wake(owner_);
+    for (ActorId waiter : waiters_) engine.parking().set_waits_on(waiter, owner_);
   }
 
   bool held() const { return owner_ != kNoActor; }

@@ -48,12 +48,12 @@ TEST_F(MutexTest, WaitersGetItInTheOrderTheyCame) {
   engine.resume(c);
   engine.begin(b, take(m, nullptr, "b"));
   engine.resume(b);
-  EXPECT_EQ(engine.state(b), State::waiting);
-  EXPECT_EQ(engine.waits_for(b), "m");
+  EXPECT_EQ(engine.look(b).state, State::waiting);
+  EXPECT_EQ(engine.look(b).waits_for, "m");
   EXPECT_EQ(m.owner(), a);
   engine.resume(a);
   EXPECT_EQ(m.owner(), c);
-  EXPECT_EQ(engine.waits_for_actor(b), c);
+  EXPECT_EQ(engine.look(b).waits_for_actor, c);
   EXPECT_EQ(engine.take_woken(), c);
   engine.resume(c);
   EXPECT_EQ(engine.take_woken(), b);
@@ -69,7 +69,7 @@ TEST_F(MutexTest, ANewcomerDoesNotOvertakeAWokenWaiter) {
   engine.resume(a);
   engine.begin(c, take(m, nullptr, "c"));
   engine.resume(c);
-  EXPECT_EQ(engine.state(c), State::waiting);
+  EXPECT_EQ(engine.look(c).state, State::waiting);
   EXPECT_EQ(log, (Log{"a in", "a out"}));
 }
 
@@ -98,7 +98,7 @@ TEST_F(MutexTest, ACycleOfTwoWaitersIsFoundWhenItCloses) {
   begin_and_stop_inside(a, m, &n, "a");
   begin_and_stop_inside(b, n, &m, "b");
   engine.resume(a);
-  EXPECT_EQ(engine.state(a), State::waiting);
+  EXPECT_EQ(engine.look(a).state, State::waiting);
   EXPECT_THROW(engine.resume(b), EngineFault);
 }
 

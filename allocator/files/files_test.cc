@@ -70,7 +70,7 @@ TEST_P(FilesTest, AReaderSleepsUntilItsPageIsThere) {
   Outcome<Files::Read> outcome;
   machine->engine.begin(reader, keep_outcome(files.read(file, 3, false), &outcome));
   machine->engine.resume(reader);
-  EXPECT_EQ(machine->engine.waits_for(reader), "a page lock");
+  EXPECT_EQ(machine->engine.look(reader).waits_for, "a page lock");
   machine->engine.assume(kMainActor);
   run_now(machine->device.complete_one());
   run_to_rest(*machine);
@@ -276,7 +276,7 @@ TEST_P(FilesTest, BreadLocksOnlyTheBufferAndKeepsACount) {
   Outcome<Files::Read> outcome;
   machine->engine.begin(reader, keep_outcome(files.bread(file, 0, true), &outcome));
   machine->engine.resume(reader);
-  EXPECT_EQ(machine->engine.waits_for(reader), "a buffer lock");
+  EXPECT_EQ(machine->engine.look(reader).waits_for, "a buffer lock");
   EXPECT_FALSE(page_of(files.cached(file, 0)).has(kPageLocked));
   machine->engine.assume(kMainActor);
   run_now(machine->device.complete_one());
@@ -347,7 +347,7 @@ TEST_P(FilesTest, TwoReadersOfABlockShareItsPage) {
   engine.begin(slow, keep_outcome(files.bread(device, 0, /*unmovable=*/false), &outcome));
   engine.stop_at(slow, Point::file_page_allocated, 1);
   engine.resume(slow);
-  ASSERT_EQ(engine.state(slow), Engine::State::ready);
+  ASSERT_EQ(engine.look(slow).state, Engine::State::ready);
   engine.assume(kMainActor);
   const OwnerId page = run_now(files.bread(device, 0, /*unmovable=*/false)).page;
   run_to_rest(*machine);

@@ -52,10 +52,10 @@ TEST_F(PageLockTest, WaitersGetItInTheOrderTheyCame) {
   engine.resume(c);
   engine.begin(b, lock_and_note(5, "b"));
   engine.resume(b);
-  EXPECT_EQ(engine.waits_for(b), "a page lock");
+  EXPECT_EQ(engine.look(b).waits_for, "a page lock");
   engine.resume(a);
   EXPECT_TRUE(map.page(5).has(kPageLocked)) << "the lock is handed over, never free in between";
-  EXPECT_EQ(engine.waits_for_actor(b), c);
+  EXPECT_EQ(engine.look(b).waits_for_actor, c);
   engine.resume(c);
   engine.resume(b);
   EXPECT_EQ(order, "acb");
@@ -113,10 +113,10 @@ TEST_F(PageLockTest, NoneOfThoseThatWaitForADeviceWaitsForTheFormerHolder) {
   engine.begin(watcher, only_waits());
   for (const ActorId actor : {waiter, watcher}) {
     engine.resume(actor);
-    EXPECT_EQ(engine.waits_for_actor(actor), holder);
+    EXPECT_EQ(engine.look(actor).waits_for_actor, holder);
   }
   locks.give_to_device(5);
-  for (const ActorId actor : {waiter, watcher}) EXPECT_EQ(engine.waits_for_actor(actor), kNoActor);
+  for (const ActorId actor : {waiter, watcher}) EXPECT_EQ(engine.look(actor).waits_for_actor, kNoActor);
   locks.unlock(5);
 }
 
@@ -133,10 +133,10 @@ TEST_F(PageLockTest, ADeviceTakesTheLockOverWithItsWaiters) {
   EXPECT_EQ(locks.holder(5), owner);
   engine.begin(waiter, lock_and_note(5, "waiter"));
   engine.resume(waiter);
-  EXPECT_EQ(engine.waits_for_actor(waiter), owner);
+  EXPECT_EQ(engine.look(waiter).waits_for_actor, owner);
   locks.give_to_device(5);
   EXPECT_EQ(locks.holder(5), kNoActor);
-  EXPECT_EQ(engine.waits_for_actor(waiter), kNoActor);
+  EXPECT_EQ(engine.look(waiter).waits_for_actor, kNoActor);
   EXPECT_TRUE(locks.none_held_by_actors());
   engine.resume(owner);
   engine.resume(waiter);

@@ -349,7 +349,7 @@ TEST_P(SlowPathTest, ASmallRequestThatMayNotEnterFileSystemsIsRepeatedWithoutEnd
   const ActorId actor = begin(kGfpKernel & ~Gfp{kGfpFs}, 0);
   for (int turn = 0; turn < 100; ++turn) {
     ASSERT_TRUE(machine->page_allocator.endless().between(actor)) << turn;
-    machine->engine.advance_to(machine->engine.wake_time(actor));
+    machine->engine.advance_to(machine->engine.look(actor).wake_time);
     machine->engine.resume(actor);
   }
   EXPECT_EQ(count("reclaim"), 101);
@@ -366,7 +366,7 @@ TEST_P(SlowPathTest, ALargeBlockThatMayNotBeCompactedForIsRepeatedWithoutEndFrom
   }
   for (int turn = 0; turn < (endless ? 100 : 0); ++turn) {
     ASSERT_TRUE(machine->page_allocator.endless().between(actor)) << turn;
-    machine->engine.advance_to(machine->engine.wake_time(actor));
+    machine->engine.advance_to(machine->engine.look(actor).wake_time);
     machine->engine.resume(actor);
   }
   EXPECT_EQ(machine->page_allocator.endless().between(actor), endless);

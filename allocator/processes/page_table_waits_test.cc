@@ -34,12 +34,12 @@ class PageTableWaitTest : public ::testing::TestWithParam<Release> {
   // Runs actors until none is ready.
   void run_ready() {
     for (ActorId actor = 0; actor < machine->engine.actors(); ++actor) {
-      if (machine->engine.state(actor) != Engine::State::ready) continue;
+      if (machine->engine.look(actor).state != Engine::State::ready) continue;
       machine->engine.resume(actor);
       actor = 0;
     }
   }
-  bool waits(ActorId actor) const { return machine->engine.state(actor) == Engine::State::waiting; }
+  bool waits(ActorId actor) const { return machine->engine.look(actor).state == Engine::State::waiting; }
 
   std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
   ActorId holder = kNoActor;
@@ -140,11 +140,11 @@ TEST_P(PageTableWaitTest, ALongTermPinFindsItsPageOnTheMove) {
   Outcome<int> outcome;
   const ActorId pinner =
       start_task(*machine, keep_outcome(machine->processes.pin_longterm(process, mapping, 0, &pinned), &outcome));
-  ASSERT_EQ(machine->engine.state(pinner), Engine::State::sleeping);
+  ASSERT_EQ(machine->engine.look(pinner).state, Engine::State::sleeping);
   machine->engine.assume(holder);
   ASSERT_TRUE(machine->page_locks.try_lock(kInArea));
   run_now(machine->owner_moves.unmap(kInArea));
-  machine->engine.advance_to(machine->engine.wake_time(pinner));
+  machine->engine.advance_to(machine->engine.look(pinner).wake_time);
   machine->engine.resume(pinner);
   EXPECT_TRUE(waits(pinner)) << "for the page's lock";
   machine->engine.assume(holder);

@@ -76,10 +76,11 @@ std::string outcome_text(const Program& program, const World& world, Slot slot) 
   const ActorId actor = world.actor(program.ops[slot].performer);
   const Engine& engine = world.machine().engine;
   if (actor == kNoActor) return "inside";
-  if (engine.state(actor) == Engine::State::waiting) return "waits for " + engine.waits_for(actor);
-  if (engine.state(actor) == Engine::State::sleeping) return "sleeps";
-  const Point point = engine.last_point(actor);
-  return point == Point::kCount ? "inside" : fmt::format("stopped at {}", info_of(point).name);
+  const ActorView view = engine.look(actor);
+  if (view.state == Engine::State::waiting) return fmt::format("waits for {}", view.waits_for);
+  if (view.state == Engine::State::sleeping) return "sleeps";
+  if (view.last_point == Point::kCount) return "inside";
+  return fmt::format("stopped at {}", info_of(view.last_point).name);
 }
 
 std::string record_line(const Trace& trace, const Record& record) {

@@ -79,7 +79,7 @@ void perform_alone(Machine& machine, Task<void> task) {
     } else {
       const ActorId sleeper = engine.next_sleeper();
       CMA_ASSERT(sleeper != kNoActor);
-      engine.advance_to(engine.wake_time(sleeper));
+      engine.advance_to(engine.look(sleeper).wake_time);
     }
     for (ActorId woken = engine.take_woken(); woken != kNoActor; woken = engine.take_woken()) engine.resume(woken);
   }

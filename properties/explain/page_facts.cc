@@ -263,7 +263,7 @@ void PageFacts::add_operations(std::vector<std::string>& holders) const {
     if (world_.result(slot).state != Result::State::inside) continue;
     const ActorId actor = world_.actor(program.ops[slot].performer);
     if (actor == kNoActor || actor == engine.current()) continue;
-    const Point point = engine.last_point(actor);
+    const Point point = engine.look(actor).last_point;
     const std::string op = print_op(program, program.ops[slot]);
     if (point == Point::zap_range_done || point == Point::zap_unflushed)
       holders.push_back("the unmapping batch of: " + op);

@@ -29,7 +29,7 @@ bool releases_of(const World& world, const OpBody& body, AreaId id) {
 // Returns whether an actor inside an allocation has marked bits. Since 3.16 they are marked before the window is tried,
 // up to 3.15 once it was obtained.
 bool has_marked(const Machine& machine, const WindowRecorder& windows, ActorId actor) {
-  const Point point = machine.engine.last_point(actor);
+  const Point point = machine.engine.look(actor).last_point;
   if (point == Point::cma_mutex_dropped) return true;
   if (machine.release() < Release::v3_16) return false;
   return point == Point::cma_bitmap_marked || point == Point::cma_mutex_taken || windows.tried_by(actor).has_value();

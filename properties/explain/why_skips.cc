@@ -20,11 +20,10 @@ std::string quoted(const World& world, Slot slot) {
 
 // Returns where an actor is that is inside an operation: what it waits for, or the point at which it was stopped.
 std::string whereabouts(const World& world, ActorId actor) {
-  const Engine& engine = world.machine().engine;
-  const std::string waits = engine.waits_for(actor);
-  if (!waits.empty()) return ", which waits for " + waits;
-  const Point point = engine.last_point(actor);
-  return point == Point::kCount ? std::string() : fmt::format(", which is stopped at {}", info_of(point).name);
+  const ActorView view = world.machine().engine.look(actor);
+  if (!view.waits_for.empty()) return fmt::format(", which waits for {}", view.waits_for);
+  if (view.last_point == Point::kCount) return {};
+  return fmt::format(", which is stopped at {}", info_of(view.last_point).name);
 }
 
 // Reads the fields of an operation, and collects what is wrong with them.

@@ -174,7 +174,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::policy, "PageRequests::check_reserved", "properties/laws/page_requests.cc"},
     {Law::locks, "SumChecks::compare_globals", "properties/laws/audit_counters.cc"},
     {Law::locks, "SumChecks::compare_at_rest", "properties/laws/audit_counters.cc"},
-    {Law::locks, "Engine::park", "allocator/engine/engine.cc"},
+    {Law::locks, "Parking::park", "allocator/engine/parking.cc"},
     {Law::locks, "Mutex::lock", "allocator/engine/mutex.h"},
     {Law::locks, "Interpreter::Run::report_deadlock", "properties/program/interpreter.cc"},
     {Law::content, "Laws::pages_allocated", "properties/laws/laws.cc"},

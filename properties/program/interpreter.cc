@@ -315,7 +315,7 @@ void Interpreter::Run::perform_without_actor(Slot slot, const Op& op) {
 
 void Interpreter::Run::perform_by_actor(Slot slot, const Op& op) {
   const ActorId actor = world_.actor(op.performer);
-  if (actor == kNoActor || engine_.state(actor) != Engine::State::idle) {
+  if (actor == kNoActor || engine_.look(actor).state != Engine::State::idle) {
     world_.skip(slot, actor == kNoActor ? "there is no such actor" : "its actor is inside another operation");
     observer_.op_ended(machine_, slot);
     return;
@@ -334,7 +334,7 @@ void Interpreter::Run::perform_by_actor(Slot slot, const Op& op) {
 
 void Interpreter::Run::resume_actor(Slot slot, const Op& op) {
   const ActorId actor = world_.actor(op.performer);
-  if (actor == kNoActor || engine_.state(actor) != Engine::State::ready) {
+  if (actor == kNoActor || engine_.look(actor).state != Engine::State::ready) {
     world_.skip(slot, actor == kNoActor ? "there is no such actor" : "its actor is not stopped at a point");
     observer_.op_ended(machine_, slot);
     return;
@@ -352,7 +352,7 @@ void Interpreter::Run::let_run(ActorId actor) {
   without_actor_ = false;
   if (options_.budget_factor != 0) engine_.set_step_budget(inside_[actor].budget * options_.budget_factor);
   engine_.resume(actor);
-  if (engine_.state(actor) != Engine::State::idle) return;
+  if (engine_.look(actor).state != Engine::State::idle) return;
   Result& result = world_.result(inside_[actor].slot);
   if (result.state == Result::State::inside) result.state = Result::State::done;
   if (!all_performed_) observer_.op_ended(machine_, inside_[actor].slot);
@@ -363,7 +363,7 @@ void Interpreter::Run::run_woken() {
   for (ActorId actor = engine_.take_woken(); actor != kNoActor; actor = engine_.take_woken()) {
     observer_.control_changes(machine_);
     const std::uint64_t steps = engine_.steps();
-    const bool slept = engine_.last_point(actor) == Point::sleep;
+    const bool slept = engine_.look(actor).last_point == Point::sleep;
     let_run(actor);
     if (at_end_) check_lasso(actor, steps, slept);
   }
@@ -372,9 +372,9 @@ void Interpreter::Run::run_woken() {
 // Lets time pass; each sleeper runs when its time comes.
 void Interpreter::Run::pass_time(Time duration) {
   const Time until = engine_.now() + duration;
-  for (ActorId next = engine_.next_sleeper(); next != kNoActor && engine_.wake_time(next) <= until;
+  for (ActorId next = engine_.next_sleeper(); next != kNoActor && engine_.look(next).wake_time <= until;
        next = engine_.next_sleeper()) {
-    engine_.advance_to(engine_.wake_time(next));
+    engine_.advance_to(engine_.look(next).wake_time);
     run_woken();
   }
   engine_.advance_to(until);
@@ -408,7 +408,7 @@ void Interpreter::Run::run_to_the_end() {
     const ActorId next = engine_.next_sleeper();
     if (next == kNoActor) report_deadlock();
     current_ = inside_[next].slot;
-    engine_.advance_to(engine_.wake_time(next));
+    engine_.advance_to(engine_.look(next).wake_time);
     run_woken();
     // A loop of several sleeps, which no turn proves endless, is a finding too.
     const bool requests = machine_.page_allocator.endless().requesting(next);
@@ -441,7 +441,7 @@ Task<void> Interpreter::Run::ask_and_release(AreaRequest request) {
 bool Interpreter::Run::resume_suspended() {
   bool any = false;
   for (ActorId actor = 0; actor < engine_.actors(); ++actor) {
-    if (engine_.state(actor) != Engine::State::ready) continue;
+    if (engine_.look(actor).state != Engine::State::ready) continue;
     any = true;
     current_ = inside_[actor].slot;
     observer_.control_changes(machine_);
@@ -469,10 +469,10 @@ bool Interpreter::Run::complete_io() {
 void Interpreter::Run::report_deadlock() {
   std::string waits;
   for (ActorId actor = 0; actor < engine_.actors(); ++actor) {
-    if (engine_.state(actor) != Engine::State::waiting) continue;
+    if (engine_.look(actor).state != Engine::State::waiting) continue;
     if (!waits.empty()) waits += ", ";
-    waits += fmt::format("{} waits for {}", actor_name(program_, actor), engine_.waits_for(actor));
-    const ActorId holder = engine_.waits_for_actor(actor);
+    waits += fmt::format("{} waits for {}", actor_name(program_, actor), engine_.look(actor).waits_for);
+    const ActorId holder = engine_.look(actor).waits_for_actor;
     if (holder != kNoActor) waits += fmt::format(" held by {}", actor_name(program_, holder));
     current_ = inside_[actor].slot;
     engine_.assume(actor);
@@ -490,8 +490,8 @@ void Interpreter::Run::report_deadlock() {
 // actor can run, and the machine is what it was before, nothing ever changes.
 void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before) {
   if (repeats(actor)) return check_endless_retry(actor);
-  const bool turned = slept_before && engine_.state(actor) == Engine::State::sleeping &&
-                      engine_.steps() == steps_before + 2 && engine_.last_point(actor) == Point::sleep;
+  const bool turned = slept_before && engine_.look(actor).state == Engine::State::sleeping &&
+                      engine_.steps() == steps_before + 2 && engine_.look(actor).last_point == Point::sleep;
   inside_[actor].loops = turned;
   if (!turned) {
     outdated_ = true;
@@ -506,8 +506,8 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   outdated_ = false;
   inside_[actor].turned = true;
   for (ActorId id = 0; id < engine_.actors(); ++id) {
-    if (engine_.state(id) == Engine::State::ready) return;
-    if (engine_.state(id) == Engine::State::sleeping && !inside_[id].turned) return;
+    if (engine_.look(id).state == Engine::State::ready) return;
+    if (engine_.look(id).state == Engine::State::sleeping && !inside_[id].turned) return;
   }
   // The state was noted after the first turn: at least one more has to lead back to it.
   if (first || machine_.state_hash() != noted_state_) return;
@@ -554,15 +554,15 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
   std::uint64_t state = machine_.state_hash();
   const EndlessTurns& requests = machine_.page_allocator.endless();
   for (ActorId id = 0; id < engine_.actors(); ++id) {
-    const bool sleeps = engine_.state(id) == Engine::State::sleeping;
-    const bool runs = engine_.state(id) == Engine::State::ready;
+    const bool sleeps = engine_.look(id).state == Engine::State::sleeping;
+    const bool runs = engine_.look(id).state == Engine::State::ready;
     if ((runs || sleeps) && !repeats(id) && !inside_[id].loops) {
       if (!requests.requesting(id)) swept_states_.clear();
       return;
     }
     // It was woken together with this one, and has yet to take its turn.
     if (runs) return;
-    if (sleeps) hash_step(state, (engine_.wake_time(id) - engine_.now()) ^ (std::uint64_t{id} << 32));
+    if (sleeps) hash_step(state, (engine_.look(id).wake_time - engine_.now()) ^ (std::uint64_t{id} << 32));
     if (requests.between(id)) hash_step(state, requests.locals(id));
   }
   const auto earlier = std::find(swept_states_.begin(), swept_states_.end(), state);
