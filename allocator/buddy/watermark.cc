@@ -5,33 +5,36 @@ namespace cma {
 Watermarks::Watermarks(const Core& core)
     : release_(core.geometry.release), largest_order_(core.geometry.largest_order), bugs_(core.bugs) {}
 
-bool Watermarks::zone_watermark_ok(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
-                                   std::int64_t free) const {
-  const unsigned order = request.order;
-  const std::uint32_t flags = request.flags;
-  const std::int64_t min = lowered(static_cast<std::int64_t>(mark), flags);
-  free -= static_cast<std::int64_t>(order_pages(order)) - 1;
-  if (!may_use_reserve(flags)) free -= reserve_of(zone);
-  std::int64_t usable = free;
-  if (!(flags & kAllocCma) && !bugs_.fires(Bug::watermark_with_areas)) usable -= zone.nr_free_cma;
-  if (usable <= min + static_cast<std::int64_t>(zone.lowmem_reserve[request.class_zone])) return false;
-  if (order == 0) return true;
-  if (release_ >= Release::v4_4) return blocks_suffice_v4_4(zone, order, flags);
-  // The blocks that are subtracted include those of areas.
-  const bool twice = usable != free && bugs_.fires(Bug::watermark_areas_twice);
-  return blocks_suffice_v3_5(zone, order, twice ? usable : free, min);
-}
-
-WatermarkTerms Watermarks::terms(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const {
+WatermarkTerms Watermarks::terms_of(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
+                                    bool areas_count) const {
   WatermarkTerms terms;
   terms.binding = (request.flags & kAllocNoWatermarks) == 0;
   terms.free = zone.nr_free_pages;
-  if (!(request.flags & kAllocCma) && !bugs_.active(Bug::watermark_with_areas)) terms.of_areas = zone.nr_free_cma;
+  if (!areas_count) terms.of_areas = zone.nr_free_cma;
   if (!may_use_reserve(request.flags)) terms.reserved = reserve_of(zone);
   terms.block = static_cast<std::int64_t>(order_pages(request.order)) - 1;
   terms.mark = lowered(static_cast<std::int64_t>(mark), request.flags);
   terms.lowmem_reserve = static_cast<std::int64_t>(zone.lowmem_reserve[request.class_zone]);
   return terms;
+}
+
+WatermarkTerms Watermarks::terms(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const {
+  const bool areas_count = (request.flags & kAllocCma) != 0 || bugs_.active(Bug::watermark_with_areas);
+  return terms_of(zone, mark, request, areas_count);
+}
+
+bool Watermarks::zone_watermark_ok(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
+                                   std::int64_t free) const {
+  const bool areas_count = (request.flags & kAllocCma) != 0 || bugs_.fires(Bug::watermark_with_areas);
+  WatermarkTerms terms = terms_of(zone, mark, request, areas_count);
+  terms.free = free;
+  if (terms.usable() <= terms.needed()) return false;
+  if (request.order == 0) return true;
+  if (release_ >= Release::v4_4) return blocks_suffice_v4_4(zone, request.order, request.flags);
+  // The blocks that are subtracted include those of areas.
+  const bool twice = terms.of_areas != 0 && bugs_.fires(Bug::watermark_areas_twice);
+  const std::int64_t left = twice ? terms.usable() : terms.usable() + terms.of_areas;
+  return blocks_suffice_v3_5(zone, request.order, left, terms.mark);
 }
 
 // Returns the pages that only requests with a right to the reserve may use: all it was made of, used or not.

@@ -23,7 +23,7 @@ struct WatermarkRequest {
   Gfp gfp = 0;                 // read by zone_watermark_fast() only
 };
 
-// What the test of a watermark adds and subtracts, in pages. For explanations.
+// What the test of a watermark adds and subtracts, in pages. The test is made of it; explanations show it.
 struct WatermarkTerms {
   std::int64_t free = 0;            // of the zone
   std::int64_t of_areas = 0;        // of them, those of areas, if the request may not have them
@@ -42,9 +42,8 @@ class Watermarks {
  public:
   explicit Watermarks(const Core& core);
 
-  // Returns whether the zone, with `free` pages free, may serve the request (__zone_watermark_ok). Without the
-  // request's pages but one, without those that it may not have, there must be more than `mark`, lowered by the
-  // request's rights, and the lowmem reserve of its ceiling. That is all for a single page. For a larger block:
+  // Returns whether the zone, with `free` pages free, may serve the request (__zone_watermark_ok): with these the
+  // terms() must leave more usable() than needed(). That is all for a single page. For a larger block:
   // - since 4.4 there must be one that is large enough, on a list that the request may use;
   // - up to 4.3 no block is looked for. The blocks of each smaller order are subtracted in turn, and each time more
   //   must be left than half of what had to be left before. That begins with the lowered mark, without the lowmem
@@ -72,6 +71,8 @@ class Watermarks {
   static bool has_rules_v6_3(Release release) { return release >= Release::v6_1; }
 
  private:
+  WatermarkTerms terms_of(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
+                          bool areas_count) const;
   std::int64_t reserve_of(const Zone& zone) const;
   bool may_use_reserve(std::uint32_t flags) const;
   std::int64_t lowered(std::int64_t min, std::uint32_t flags) const;
