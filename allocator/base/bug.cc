@@ -8,7 +8,7 @@ namespace {
 using enum Release;
 
 // Versions are mainline's: the first that had the fault and the last. A long-term series may have been repaired
-// earlier; a comment marks where the model follows it.
+// earlier; where the model follows it, it is named as repaired.
 constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::mask_exponent, "mask-exponent", "A1-MASK-EXPONENT",
      "The alignment mask shifts the exponent by order_per_bit instead of subtracting it.", ReleaseRange{v3_17, v3_17}},
@@ -20,10 +20,14 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::debug_bitmap_size, "debug-bitmap-size", "A7-DEBUG-BITMAP-SIZE",
      "The largest free chunk in debugfs is looked for in as many bits as the area has pages.",
      ReleaseRange{v4_1, v4_1}},
-    // A machine of 4.19 has the repair of 5.2, as its long-term series does.
-    {Bug::inactive_alloc, "inactive-alloc", "B1-INACTIVE-ALLOC",
+    // 4.19 has the repair of 5.2.
+    {Bug::inactive_alloc,
+     "inactive-alloc",
+     "B1-INACTIVE-ALLOC",
      "An area whose bitmap could not be allocated keeps its size, so requests go on to a bitmap that is not there.",
-     ReleaseRange{v3_17, v4_18}, ReleaseRange{v4_20, v5_1}},
+     ReleaseRange{v3_17, v5_1},
+     std::nullopt,
+     {v4_19}},
     {Bug::merge_into_isolated, "merge-into-isolated", "C4-MERGE-INTO-ISOLATED",
      "The merge check asks whether the freed block is isolated, not whether its buddy is.", ReleaseRange{v3_18, v4_5}},
     {Bug::success_reported_busy, "success-reported-busy", "D1-SUCCESS-REPORTED-BUSY",
@@ -73,10 +77,15 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::outer_start_is_start, "outer-start-is-start", "",
      "A range is tested and captured from its own start instead of from the free block that reaches into it.",
      std::nullopt},
-    {Bug::thp_mapcount, "thp-mapcount", "G12-THP-MAPCOUNT",
+    // 5.15 has the repair of 6.1.
+    {Bug::thp_mapcount,
+     "thp-mapcount",
+     "G12-THP-MAPCOUNT",
      "A huge page whose pages are mapped one by one looks pinned, because its references are compared with the "
      "mappings of its first page only.",
-     ReleaseRange{v5_7, v6_0}},
+     ReleaseRange{v5_7, v6_0},
+     std::nullopt,
+     {v5_15}},
     {Bug::failed_start_undoes, "failed-start-undoes", "",
      "A request for a range whose isolation was refused gives back every isolated pageblock of the range, those of "
      "other callers included, as its own type.",
@@ -114,14 +123,22 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     {Bug::nocma_from_pcp, "nocma-from-pcp", "",
      "A movable request that may not have pages of areas takes one from the per-CPU list of movable pages.",
      std::nullopt},
-    // A machine of 6.1 has the repair of 6.10, as its long-term series does.
-    {Bug::huge_pages_mixed, "huge-pages-mixed", "E2-THP-PCP-MIXED",
+    // 6.1 and 6.6 have the repair of 6.10 (6.6.35).
+    {Bug::huge_pages_mixed,
+     "huge-pages-mixed",
+     "E2-THP-PCP-MIXED",
      "Per-CPU lists keep huge pages of all types on one list, so any request may get one of an area.",
-     ReleaseRange{v5_19, v6_0}, ReleaseRange{v6_2, v6_9}},
-    // A machine of 6.1 has the repair of 6.12, as its long-term series does.
-    {Bug::atomic_page_refused, "atomic-page-refused", "E5-ATOMIC-RESERVE",
+     ReleaseRange{v5_19, v6_9},
+     std::nullopt,
+     {v6_1, v6_6}},
+    // 6.1 and 6.6 have the repair of 6.12.
+    {Bug::atomic_page_refused,
+     "atomic-page-refused",
+     "E5-ATOMIC-RESERVE",
      "A request for a single page that cannot wait fails though the reserve for atomic requests has free pages.",
-     ReleaseRange{v6_0, v6_0}, ReleaseRange{v6_2, v6_11}},
+     ReleaseRange{v6_0, v6_11},
+     std::nullopt,
+     {v6_1, v6_6}},
     {Bug::reserve_to_anyone, "reserve-to-anyone", "",
      "A request of several pages takes from the reserve for atomic requests, whether it has a right to or not.",
      std::nullopt},

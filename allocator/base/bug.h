@@ -207,9 +207,13 @@ struct BugInfo {
   std::optional<ReleaseRange> present;
   // Those in which it was back after a repair.
   std::optional<ReleaseRange> again = std::nullopt;
+  // Modelled releases among them whose long-term series was repaired. A machine follows the series.
+  std::array<std::optional<Release>, 2> repaired = {};
 
   bool planted() const { return !present; }
   bool shipped_in(Release release) const {
+    for (const std::optional<Release>& series : repaired)
+      if (series == release) return false;
     return (present && present->contains(release)) || (again && again->contains(release));
   }
 };

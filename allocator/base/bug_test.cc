@@ -64,7 +64,9 @@ const Shipped kShipped[] = {
     {v5_10,
      {"undo-counts-twice", "steal-ends-isolation", "throttle-is-signal", "thp-mapcount", "undo-skips-hole",
       "head-read-late"}},
+    {v5_15, {"undo-counts-twice", "steal-ends-isolation", "undo-skips-hole", "head-read-late"}},
     {v6_1, {"undo-counts-twice", "steal-ends-isolation", "failed-start-undoes", "head-read-late"}},
+    {v6_6, {"undo-counts-twice", "steal-ends-isolation", "failed-start-undoes"}},
     {v6_12, {"failed-start-undoes"}},
 };
 
@@ -92,7 +94,7 @@ constexpr Boundary kBoundaries[] = {
     {"inactive-alloc", v4_19, v4_18},      {"inactive-alloc", v4_19, v4_20},
     {"inactive-alloc", v5_2, v5_1},        {"two-isolators", v4_17, v4_16},
     {"throttle-is-signal", v5_13, v5_12},  {"thp-mapcount", v5_6, v5_7},
-    {"thp-mapcount", v6_1, v6_0},          {"undo-skips-hole", v4_12, v4_13},
+    {"thp-mapcount", v5_15, v5_16},        {"undo-skips-hole", v4_12, v4_13},
     {"undo-skips-hole", v5_16, v5_15},     {"undo-counts-twice", v6_10, v6_9},
     {"head-read-late", v5_9, v5_10},       {"head-read-late", v6_2, v6_1},
     {"failed-start-undoes", v3_8, v3_7},   {"failed-start-undoes", v5_18, v5_19},

@@ -56,7 +56,11 @@ std::string text_of(const ReleaseRange& range) {
 
 std::string shipped_text(const BugInfo& bug) {
   if (bug.planted()) return "planted";
-  return text_of(*bug.present) + (bug.again ? ", again " + text_of(*bug.again) : "");
+  std::string text = text_of(*bug.present);
+  if (bug.again) text += ", again " + text_of(*bug.again);
+  for (const std::optional<Release>& series : bug.repaired)
+    if (series) text += ", repaired in " + name_of(*series);
+  return text;
 }
 
 std::string presence_text(const BugInfo& bug) {
