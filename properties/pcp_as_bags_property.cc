@@ -57,19 +57,21 @@ class Bags {
     const unsigned order = list / kPcpTypes;
     if (release_ < Release::v5_14) {
       if (pages() >= high_) give_back_in_turns(std::min(batch_, pages()));
+    } else if (release_ < Release::v5_18) {
+      give_back_in_turns(std::min(too_many_v5_14(order), pages()));
     } else {
       give_back_from(list, release_ < Release::v6_7 ? too_many_v5_14(order) : too_many_v6_7(order));
     }
   }
 
  private:
-  // Overflows in a row double what goes out. A block of several pages empties all bags after an overflow.
+  // Overflows in a row double what goes out. Since 5.18 a block of several pages empties all bags after an overflow.
   int too_many_v5_14(unsigned order) {
-    if (order > 0 && pressure_ > 0) return pages();
+    if (order > 0 && pressure_ > 0 && release_ >= Release::v5_18) return pages();
     if (pages() < high_) return 0;
     if (high_ < batch_) return 1;
     const int wanted = batch_ << pressure_;
-    if (wanted < high_ - batch_) pressure_ = std::min(pressure_ + 1, 5);
+    if (wanted < high_ - batch_) pressure_ = release_ < Release::v6_1 ? pressure_ + 1 : std::min(pressure_ + 1, 5);
     return std::min(wanted, high_ - batch_);
   }
   // As much goes out as came in lately; a second block of several pages in a row empties the bags then.
@@ -105,18 +107,22 @@ class Bags {
     high_ = std::clamp(high_, lowest_, highest_);
     if (adapts() && high_ >= batch_) high_ = std::min(high_ + pages, highest_);
   }
-  // Takes single pages from Movable, Reclaimable and Unmovable in turn: one more from each bag than from the one
-  // before, empty ones counted, and all from the last that is not empty.
+  // Takes blocks from the bags in turn, the one after Unmovable first: one more from each bag than from the one before,
+  // empty ones counted, and all from the last that is not empty. Up to 5.13 there are bags of single pages only.
   void give_back_in_turns(int count) {
-    unsigned type = 0;
+    const auto bags = static_cast<unsigned>(release_ < Release::v5_14 ? kPcpTypes : bags_.size());
+    unsigned bag = 0;
     int burst = 0;
     while (count > 0) {
       do {
-        type = (type + 1) % kPcpTypes;
+        bag = (bag + 1) % bags;
         ++burst;
-      } while (bags_[type].empty());
-      if (burst == static_cast<int>(kPcpTypes)) burst = count;
-      for (; count > 0 && burst > 0 && !bags_[type].empty(); --count, --burst) bags_[type].pop_back();
+      } while (bags_[bag].empty());
+      if (burst == static_cast<int>(bags)) burst = count;
+      for (; count > 0 && burst > 0 && !bags_[bag].empty(); --burst) {
+        bags_[bag].pop_back();
+        count -= 1 << bag / kPcpTypes;
+      }
     }
   }
   // Takes whole blocks, beginning with the bag that just got one.

@@ -10,6 +10,8 @@ namespace {
 constexpr int kBatchScaleMax = 5;
 // A run ends with its pageblock only.
 constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+// The lists of huge pages follow those of smaller orders.
+constexpr unsigned kFirstHugeList = kPcpTypes * (kPcpLargestOrder + 1);
 
 }  // namespace
 
@@ -53,23 +55,25 @@ bool PerCpuLists::allowed_order(unsigned order) const {
   return order <= kPcpLargestOrder || (thp_ && order == pageblock_order_);
 }
 
-// Huge pages have a list for movable ones and one for others: mainline since 6.10, stable trees before.
+// Huge pages have a list for each type up to 5.18, and one for movable ones and one for others in mainline since 6.10.
+// The long-term series between the two have the latter, too.
 unsigned PerCpuLists::lists_in_use() const {
   if (release_ < Release::v5_14) return kPcpTypes;
-  return kPcpTypes * (kPcpLargestOrder + 1) + (thp_ ? 2 : 0);
+  if (!thp_) return kFirstHugeList;
+  return kFirstHugeList + (release_ < Release::v5_19 ? kPcpTypes : 2);
 }
 
 unsigned PerCpuLists::list_order(unsigned list) const {
-  return list >= kPcpTypes * (kPcpLargestOrder + 1) ? pageblock_order_ : list / kPcpTypes;
+  return list >= kFirstHugeList ? pageblock_order_ : list / kPcpTypes;
 }
 
 unsigned PerCpuLists::list_index(Migratetype type, unsigned order) const {
   // CMA and HighAtomic pages ride on the movable list.
   const unsigned index = index_of(type) < kPcpTypes ? index_of(type) : index_of(Migratetype::movable);
   const bool movable = index == index_of(Migratetype::movable);
-  if (order > kPcpLargestOrder)
-    return kPcpTypes * (kPcpLargestOrder + 1) + (movable && !core_.bugs.fires(Bug::huge_pages_mixed) ? 1 : 0);
-  return kPcpTypes * order + index;
+  if (order <= kPcpLargestOrder) return kPcpTypes * order + index;
+  if (release_ < Release::v5_19) return kFirstHugeList + index;
+  return kFirstHugeList + (movable && !core_.bugs.fires(Bug::huge_pages_mixed) ? 1 : 0);
 }
 
 // --- allocating ---
@@ -189,21 +193,27 @@ void PerCpuLists::overflow(Zone& zone, PerCpuPages& pcp, unsigned order, unsigne
     free_pcppages_bulk_v3_5(zone, pcp, pcp.batch);
 }
 
-// 5.14 to 5.17 took from the lists in turn still, as before: that is not modelled.
+// 5.14 to 5.17 take from the lists in turn, as before.
 void PerCpuLists::overflow_v5_14(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
   const bool high_order = order != 0 && order <= kPcpLargestOrder;
   const bool free_high = release_ >= Release::v5_18 && high_order && pcp.free_factor != 0;
   if (pcp.count < (free_high ? 0 : pcp.high)) return;
-  free_pcppages_bulk_v5_18(zone, pcp, free_count_v5_14(pcp, free_high), list);
+  const int count = free_count_v5_14(pcp, free_high);
+  if (release_ < Release::v5_18)
+    free_pcppages_bulk_v3_5(zone, pcp, count);
+  else
+    free_pcppages_bulk_v5_18(zone, pcp, count, list);
 }
 
-// Returns how many pages an overflow frees (nr_pcp_free). Consecutive overflows double.
+// Returns how many pages an overflow frees (nr_pcp_free). Consecutive overflows double: without limit up to 6.6, and
+// up to a factor of 32 in the long-term series from 6.1 on.
 int PerCpuLists::free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
   if (free_high) return pcp.count;
   if (pcp.high < pcp.batch) return 1;
   const int most = pcp.high - pcp.batch;
   const int wanted = pcp.batch << pcp.free_factor;
-  if (wanted < most && pcp.free_factor < kBatchScaleMax) ++pcp.free_factor;
+  const bool may_double = release_ < Release::v6_1 || pcp.free_factor < kBatchScaleMax;
+  if (wanted < most && may_double) ++pcp.free_factor;
   // The kernel's clamp() applies the lower bound first, the upper one last.
   return std::min(std::max(wanted, pcp.batch), most);
 }
@@ -241,11 +251,13 @@ int PerCpuLists::free_count_v6_7(const PerCpuPages& pcp, int limit, bool free_hi
 
 // --- back to the free lists ---
 
-// Frees pages from the lists in turn, beginning with the one after Unmovable. Lists found empty make the next burst
-// longer; after all three were visited in one search, the rest comes from the list that was found.
+// Frees blocks from the lists in turn, beginning with the one after Unmovable. Lists found empty make the next burst
+// longer; after as many visits as there are lists, the rest comes from the list that was found. The last block may be
+// larger than what is left of `count`.
 void PerCpuLists::free_pcppages_bulk_v3_5(Zone& zone, PerCpuPages& pcp, int count) {
   SpinGuard zone_lock(core_.engine);
   PageList detached;  // the first to be freed last
+  const unsigned lists = lists_in_use();
   unsigned list = 0;
   int burst = 0;
   count = std::min(count, pcp.count);
@@ -255,18 +267,22 @@ void PerCpuLists::free_pcppages_bulk_v3_5(Zone& zone, PerCpuPages& pcp, int coun
       core_.engine.turn();
       ++burst;
       const bool stays = burst > 1 && core_.bugs.fires(Bug::drain_stays_on_list);
-      if (!stays) list = (list + 1) % kPcpTypes;
+      if (!stays) list = (list + 1) % lists;
     } while (pcp.lists[list].empty());
-    if (burst == static_cast<int>(kPcpTypes)) burst = count;
+    if (burst == static_cast<int>(lists)) burst = count;
+    const auto pages = static_cast<int>(order_pages(list_order(list)));
     do {
       core_.engine.turn();
       detached.push_front(core_.map, pcp.lists[list].pop_back(core_.map));
-      --pcp.count;
-    } while (--count > 0 && --burst > 0 && !pcp.lists[list].empty());
+      pcp.count -= pages;
+      count -= pages;
+    } while (count > 0 && --burst > 0 && !pcp.lists[list].empty());
   }
+  // Blocks of several orders are no runs of pages.
+  const std::uint64_t most = lists == kPcpTypes ? kNoLimit : 1;
   while (!detached.empty()) {
     core_.engine.turn();
-    free_tail_run(zone, detached, kNoLimit);
+    free_tail_run(zone, detached, most);
   }
 }
 
@@ -320,7 +336,7 @@ std::uint64_t PerCpuLists::free_tail_run(Zone& zone, PageList& list, std::uint64
 
 void PerCpuLists::drain_pages_zone(int cpu, Zone& zone) {
   PerCpuPages& pcp = zone.pcp_of(cpu);
-  if (release_ < Release::v5_14) {
+  if (release_ < Release::v5_18) {
     if (pcp.count > 0) free_pcppages_bulk_v3_5(zone, pcp, pcp.count);
     return;
   }
@@ -332,10 +348,12 @@ void PerCpuLists::drain_pages_zone(int cpu, Zone& zone) {
 }
 
 // Returns whether a drain of the zone `asked` for empties a CPU's lists of `zone`: interrupts emptied all zones up to
-// 3.18 and the one asked for since; workers of 4.11 to 5.19 emptied all; since 6.0 the caller reaches into other CPUs.
+// 3.18 and the one asked for since; workers came with 4.11, and know the zone since 5.0 (recalled; 5.15 read).
+// Since 6.0 the caller reaches into other CPUs.
 bool PerCpuLists::drains_zone(int asked, std::size_t zone) const {
-  const bool by_workers = release_ >= Release::v4_11 && release_ < Release::v6_0;
-  return asked == kAllZones || static_cast<std::size_t>(asked) == zone || release_ < Release::v3_19 || by_workers;
+  const bool workers_drain_all = release_ >= Release::v4_11 && release_ < Release::v5_0;
+  return asked == kAllZones || static_cast<std::size_t>(asked) == zone || release_ < Release::v3_19 ||
+         workers_drain_all;
 }
 
 Task<void> PerCpuLists::drain_all_pages(int zone) {

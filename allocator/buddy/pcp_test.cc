@@ -248,7 +248,7 @@ TEST_P(PcpTest, Since514AllocatingHalvesTheFreeFactor) {
 }
 
 TEST_P(PcpTest, Since518AnOverflowBeginsWithTheListJustFreedToAndItsOldestPage) {
-  if (!scales()) GTEST_SKIP() << "lists are simpler";
+  if (GetParam() < Release::v5_18) GTEST_SKIP() << "takes from the lists in turn";
   const std::vector<Pfn> unmovable = take(4);
   const std::vector<Pfn> movable = take(8, kGfpKernel | kGfpMovable);
   for (Pfn page : unmovable) free(page);
@@ -281,11 +281,41 @@ TEST_P(PcpTest, Since514OrdersUpToThreeAreListed) {
 }
 
 TEST_P(PcpTest, Since518FreeingAHigherOrderAfterAnOverflowEmptiesTheLists) {
-  if (!scales()) GTEST_SKIP() << "lists are simpler";
+  if (GetParam() < Release::v5_18) GTEST_SKIP() << "knows only how many there are";
   const Pfn block = alloc(kGfpKernel, 1);
   buddy.zone(0).pcp[0].free_factor = 1;
   free(block, 1);
   EXPECT_EQ(pcp().count, 0);
+}
+
+// Lists 1 to 11 come before list 0: one block of two pages, then all single pages that are wanted.
+TEST(PcpOverflow, From514To517BlocksOfAllOrdersAreTakenInTurn) {
+  Geometry g = default_small_geometry(Release::v5_15);
+  g.pcp_batch = 4;
+  g.pcp_high = 12;
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  const auto free = [&](Pfn pfn, unsigned order) {
+    machine->map.edit(pfn).ref = 0;
+    machine->buddy.free_now(pfn, order);
+  };
+  std::vector<Pfn> pages;
+  for (int i = 0; i < 10; ++i) pages.push_back(machine->buddy.alloc_pages(kGfpKernel, 0));
+  const Pfn pair = machine->buddy.alloc_pages(kGfpKernel, 1);
+  run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+  for (Pfn page : pages) free(page, 0);
+  ASSERT_EQ(first_pcp(*machine).count, 10);
+  free(pair, 1);
+  EXPECT_EQ(first_pcp(*machine).count, 8);
+  EXPECT_TRUE(first_pcp(*machine).lists[3].empty());
+  EXPECT_EQ(pfns_of(machine->map, first_pcp(*machine).lists[0]).back(), pages[2]);
+}
+
+TEST(PcpLists, Until518HugePagesHaveAListForEachType) {
+  Geometry g = default_small_geometry(Release::v5_15);
+  g.transparent_hugepages = true;
+  const std::unique_ptr<Machine> machine = make_machine(g);
+  EXPECT_EQ(machine->buddy.per_cpu().lists_in_use(), 15U);
+  EXPECT_EQ(machine->buddy.per_cpu().list_order(14), 4U);
 }
 
 TEST(PcpLists, IndexAndOrderAreInverse) {
@@ -339,7 +369,7 @@ TEST(PcpDrain, ASecondDrainOfAllZonesDoesNotWaitForTheFirst) {
   run_to_rest(*machine);
 }
 
-TEST(PcpDrain, WorkersDrainAllZonesOfASelectedCpuInterruptsAndRemoteDrainsTheNamedOne) {
+TEST(PcpDrain, WorkersUpTo420DrainAllZonesOfASelectedCpuOthersTheNamedOne) {
   for (Release release : kComparedReleases) {
     Geometry g = default_small_geometry(release);
     g.areas.clear();
@@ -351,7 +381,7 @@ TEST(PcpDrain, WorkersDrainAllZonesOfASelectedCpuInterruptsAndRemoteDrainsTheNam
     ASSERT_GT(machine->buddy.zone(1).pcp[0].count, 0);
     run_now(machine->buddy.per_cpu().drain_all_pages(0));
     EXPECT_EQ(machine->buddy.zone(0).pcp[0].count, 0);
-    EXPECT_EQ(machine->buddy.zone(1).pcp[0].count == 0, release >= Release::v4_11 && release < Release::v6_0);
+    EXPECT_EQ(machine->buddy.zone(1).pcp[0].count == 0, release >= Release::v4_11 && release < Release::v5_0);
   }
 }
 
