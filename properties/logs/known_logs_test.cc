@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::IsEmpty;
 
-constexpr std::uint64_t kLogs = 200;
+constexpr std::uint64_t kLogs = 240;
 
 Score score_of_all() {
   Score score;

@@ -271,9 +271,10 @@ void PageFailureFinder::add_zone(const Fact& fact) {
   const std::string name = zone_name(fact.before);
   if (!is_zone(name)) return;
   PageFailure* failure = &report(fact);
-  // The same zone once more: the head of the next report is missing.
+  // The same zone once more, or after its blocks, which come last: the head of the next report is missing.
   const auto again = std::ranges::find(failure->zones, name, &ZoneReport::name);
-  if (again != failure->zones.end() && again->has_state) failure = &begin(fact, PageFailure::Kind::report_only);
+  if (again != failure->zones.end() && (again->has_state || !again->blocks.empty()))
+    failure = &begin(fact, PageFailure::Kind::report_only);
   ZoneReport* zone = zone_of(*failure, name);
   if (zone == nullptr) return;
   failure->last_line = fact.line;

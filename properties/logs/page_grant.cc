@@ -75,6 +75,15 @@ bool counts_highatomic(const PageRequest& request) {
   return cannot_wait(request);
 }
 
+// Returns whether the release does not tell if those pages count: long-term kernels of 6.1 took the rules of 6.3 over
+// at some time.
+bool may_count_highatomic(const PageRequest& request) {
+  if (request.release != Release::v6_1) return false;
+  PageRequest newer = request;
+  newer.release = Release::v6_3;
+  return counts_highatomic(newer) != counts_highatomic(request);
+}
+
 // Finds the smallest block that the request may take.
 void find_block(const ZoneReport& zone, const PageRequest& request, GrantTest& test) {
   const std::string letters = usable_letters(request);
@@ -107,11 +116,13 @@ GrantTest test_grant(const ZoneReport& zone, const PageRequest& request, bool hi
   test.free = in_pages(zone.free, request);
   if (!may_use_areas(request.flags)) test.of_areas = in_pages(zone.of_areas.value_or(0), request);
   // Kernels that print how many of them are free (6.13, and stable ones before) leave out only those.
-  if (!counts_highatomic(request))
+  const bool reserve_may_count = may_count_highatomic(request);
+  if (!counts_highatomic(request) && !reserve_may_count)
     test.highatomic = in_pages(zone.free_highatomic ? *zone.free_highatomic : zone.highatomic.value_or(0), request);
   test.areas_unknown = !may_use_areas(request.flags) && !zone.of_areas;
   test.highatomic_unknown = !counts_highatomic(request) && !zone.highatomic && request.release >= Release::v4_4;
-  test.at_most = test.areas_unknown || test.highatomic_unknown;
+  test.at_most =
+      test.areas_unknown || test.highatomic_unknown || (reserve_may_count && zone.highatomic.value_or(1) != 0);
   test.block = static_cast<std::int64_t>(order_pages(request.order)) - 1;
   test.mark = in_pages(zone.min, request);
   if (is_urgent(request)) test.mark -= test.mark / 2;

@@ -42,6 +42,16 @@ TEST(PageGrant, LowersTheMarkForAnUrgentRequest) {
   EXPECT_EQ(lazy.mark, 100);
 }
 
+// Long-term kernels of 6.1 took the rules of 6.3 over, which give more requests the reserve.
+TEST(PageGrant, SaysAtMostWhereTheReserveMayCount) {
+  const ZoneReport zone = zone_with(1000, 400, 200);
+  const GrantTest lazy = test_grant(zone, {0, kGfpKswapdReclaim, Release::v6_1}, false);
+  EXPECT_TRUE(lazy.at_most);
+  EXPECT_EQ(lazy.highatomic, 0);
+  EXPECT_FALSE(test_grant(zone, {0, kGfpKernel, Release::v6_1}, false).at_most);
+  EXPECT_FALSE(test_grant(zone, {0, kGfpKswapdReclaim, Release::v6_6}, false).at_most);
+}
+
 TEST(PageGrant, HoldsNoMarkAgainstOneWhoFreesMemoryByIt) {
   const ZoneReport zone = zone_with(1000, 4000, 200);
   EXPECT_FALSE(test_grant(zone, {0, kGfpKernel, Release::v6_1}, false).enough);

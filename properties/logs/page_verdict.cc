@@ -20,10 +20,19 @@ std::optional<unsigned> fallback_order(const PageFailure& failure, std::uint64_t
   return order <= most_order(page_kb) ? std::optional(order) : std::nullopt;
 }
 
+// Returns the version whose flags and rules are taken: the named one, or the newest that it may be. Up to 4.3 no number
+// has the bits that since 4.4 say how a request may reclaim, and few lack both later.
+Release version_of(const PageFailure& failure, const Kernel& kernel) {
+  const ReleaseRange versions = kernel.versions();
+  const Release newest = versions.last.value_or(versions.first);
+  if (!failure.mode || kernel.named || versions.first >= Release::v4_4 || newest < Release::v4_4) return newest;
+  const bool reclaims = (failure.mode->number & gfp_value(kGfpDirectReclaim | kGfpKswapdReclaim, newest)) != 0;
+  return reclaims ? newest : Release::v4_3;
+}
+
 PageRequest request_of(const PageFailure& failure, const Kernel& kernel, bool& flags_known) {
   PageRequest request;
-  const ReleaseRange versions = kernel.versions();
-  request.release = kernel.named ? *kernel.named : versions.last.value_or(versions.first);
+  request.release = version_of(failure, kernel);
   request.order = failure.order;
   flags_known = false;
   if (!failure.mode) return request;

@@ -86,6 +86,8 @@ std::optional<CutBlocks> cut_blocks(const ZoneReport& zone, std::uint64_t page_k
 std::string open_end(const GrantTest& test) {
   const std::int64_t most = test.usable() - test.needed();
   const std::string end = ", which the report does not tell";
+  if (!test.areas_unknown && !test.highatomic_unknown)
+    return ": enough, if the kernel lets it use what is kept for urgent requests, as later ones of 6.1 do";
   if (!test.areas_unknown) return fmt::format(": enough, unless {} or more are kept for urgent requests{}", most, end);
   return fmt::format(": enough, unless areas{} have {} or more of them{}",
                      test.highatomic_unknown ? " and what is kept for urgent requests" : "", most, end);
