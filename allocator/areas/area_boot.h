@@ -31,7 +31,7 @@ class AreaBoot {
   //   -ENOSPC: no slot is left;
   //   -EINVAL, not logged: size 0, an alignment that is no power of two, order_per_bit >= 64, a size of not whole bits;
   //   -EINVAL: a fixed base is not aligned (since 4.19), rounding up makes the size 0, the isolation unit is not whole
-  //            bits (up to 6.0), limits or zones do not allow it;
+  //            bits (up to 5.14), limits or zones do not allow it;
   //   -EBUSY: a fixed range is taken (no release looks for an end that wraps round);
   //   -ENOMEM: no place was found.
   // Up to 3.16 alignment and bits are ignored.
@@ -43,8 +43,8 @@ class AreaBoot {
   // "cma0" and so on, with the kernel's newline at its end. Returns 0, or
   //   -ENOSPC, logged: no slot is left;
   //   -EINVAL: size 0, none of it reserved, order_per_bit >= 64, base or size not in whole isolation units, the unit
-  //            not whole bits (up to 6.0, and asked though up to 3.16 a bit is a page).
-  // Since 6.1 an area may end inside a bit: the pages after the last whole one are never handed out.
+  //            not whole bits (up to 5.14, and asked though up to 3.16 a bit is a page).
+  // Since 5.15 an area may end inside a bit: the pages after the last whole one are never handed out.
   int init_reserved_mem(std::uint64_t base, std::uint64_t size, unsigned order_per_bit, const std::string& name);
 
   // Activates the areas in order, as the initcall does (cma_init_reserved_areas). From 3.17 to 5.8 the first that fails

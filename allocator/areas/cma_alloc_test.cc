@@ -42,6 +42,11 @@ class WorkedExample : public ::testing::TestWithParam<Release> {
   static std::string pointer(std::uint64_t address) { return GetParam() >= Release::v4_15 ? "(ptrval)" : hex(address); }
   static std::string page_text(Pfn pfn) { return pointer(0xffffea0000000000 + pfn * 64); }
   static std::string area_text() { return pointer(0xffffffff81e00000); }
+  // The debugging line of a request without an alignment.
+  static std::string entry_line(std::uint64_t count) {
+    const std::string name = GetParam() >= Release::v6_2 ? ", name: main" : "";
+    return "cma: cma_alloc(cma " + area_text() + name + ", count " + std::to_string(count) + ", align 0)";
+  }
   // The last line of a result, as the release formats it. Failures are for want of a window.
   static std::string finish(Pfn pfn, std::uint64_t count, unsigned align, bool success) {
     const std::string rest = " count=" + std::to_string(count) + " align=" + std::to_string(align);
@@ -134,7 +139,7 @@ TEST_P(WorkedExample, AFullAreaHasNoWindowToTry) {
   EXPECT_EQ(alloc(1, 0), kNoPfn);
   EXPECT_EQ(last_trace(), finish(kNoPfn, 1, 0, false));
   const std::string head = GetParam() >= Release::v5_12 ? "cma: cma_alloc: main: " : "cma: cma_alloc: ";
-  std::vector<std::string> lines = {"cma: cma_alloc(cma " + area_text() + ", count 1, align 0)"};
+  std::vector<std::string> lines = {entry_line(1)};
   if (reports_failures()) {
     lines.push_back(head + "alloc failed, req-size: 1 pages, ret: -12");
     lines.push_back("cma: number of available pages: => 0 free of 4096 total pages");
@@ -195,10 +200,9 @@ TEST_P(WorkedExample, APageOutsideTheAreaIsNotReleased) {
   for (const Pfn pfn : {0xffffU, 0x11000U}) {
     first = machine->trace.records().size();
     EXPECT_FALSE(run_now(machine->areas.cma_release(0, pfn, 1)));
-    const bool checks = GetParam() >= Release::v5_16;
-    EXPECT_THAT(lines(*machine, first),
-                ElementsAre(checks ? "cma: cma_pages_valid(page " + page_text(pfn) + ", count 1)"
-                                   : "cma: cma_release(page " + page_text(pfn) + ")"));
+    const std::string function = GetParam() >= Release::v5_16 ? "cma_pages_valid" : "cma_release";
+    const std::string count = GetParam() >= Release::v5_11 ? ", count 1" : "";
+    EXPECT_THAT(lines(*machine, first), ElementsAre("cma: " + function + "(page " + page_text(pfn) + count + ")"));
   }
 }
 
@@ -232,7 +236,7 @@ TEST_P(WorkedExample, PagesReleasedWhilePinnedAreReportedAndFreedLater) {
 
 TEST_P(WorkedExample, CountZeroIsRefused) {
   EXPECT_EQ(alloc(0, 0), kNoPfn);
-  EXPECT_THAT(lines(*machine, first), ElementsAre("cma: cma_alloc(cma " + area_text() + ", count 0, align 0)"));
+  EXPECT_THAT(lines(*machine, first), ElementsAre(entry_line(0)));
 }
 
 TEST_P(WorkedExample, AbsurdCountsAndAlignmentsEnd) {
@@ -285,6 +289,7 @@ TEST_P(WorkedExample, FortyNineRefusalsPassAndFiftyFail) {
   }
 }
 
+// Each try takes a new target; since 6.3 those of a batch share one, and those of the call after it another.
 TEST_P(WorkedExample, APinnedSharedPageIsTriedFiftyTimes) {
   own_frame(*machine, 0x10010, PageKind::shmem);
   machine->lru.references().get_page(0x10010);
@@ -294,7 +299,7 @@ TEST_P(WorkedExample, APinnedSharedPageIsTriedFiftyTimes) {
   std::size_t targets = 0;
   for (const std::string& line : traced(*machine, Event::mm_page_alloc, first))
     targets += line.find(flags) != std::string::npos ? 1U : 0U;
-  EXPECT_EQ(targets, 50U);
+  EXPECT_EQ(targets, GetParam() >= Release::v6_3 ? 10U : 50U);
 }
 
 TEST_P(WorkedExample, APermanentErrorCostsTheWindowUpTo5_10AndIsTriedAgainSince5_11) {

@@ -67,8 +67,8 @@ int Declaration::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsig
   const PfnRange range{base >> shift_, (base >> shift_) + (size >> shift_)};
   // The kernel asks whether any of it is reserved (memblock_is_region_reserved), not all.
   if (size == 0 || !memblock_.any_reserved(base, size)) return -kEINVAL;
-  // The alignment unit must hold whole bits: 6.9 dropped that, and the stable releases of 6.1 have it.
-  const bool any_bits = release_ >= Release::v6_1 && order_per_bit < 64;
+  // The alignment unit must hold whole bits: 6.9 dropped that, and so did the stable releases of 5.15 and 6.1.
+  const bool any_bits = release_ >= Release::v5_15 && order_per_bit < 64;
   if (!any_bits && (order_per_bit >= 64 || !is_aligned(unit_, order_pages(order_per_bit)))) return -kEINVAL;
   if (!is_aligned(base, unit_ << shift_) || !is_aligned(size, unit_ << shift_)) return -kEINVAL;
   Area area;

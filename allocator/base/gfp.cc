@@ -115,6 +115,10 @@ const Numbers& numbers_of(Release release) {
 
 bool has_kswapd_bit(Release release) { return release >= v4_4; }
 
+// Returns the number of the flag that GFP_HIGHUSER_MOVABLE has beside its own: 5.14 brought __GFP_SKIP_KASAN_POISON,
+// which is 0 since 5.18 in kernels without hardware tags. The model has no bit for it.
+std::uint32_t user_page_number(Release release) { return release >= v5_14 && release < v5_18 ? 0x1000000 : 0; }
+
 // Returns the flags that the release knows, of those that have a bit of their own in the model.
 Gfp known_bits(Release release) {
   Gfp known = has_kswapd_bit(release) ? Gfp{0} : Gfp{kGfpKswapdReclaim};
@@ -176,7 +180,8 @@ std::uint32_t gfp_value(Gfp gfp, Release release) {
   std::uint32_t value = (gfp & kNoKswapd) != 0 ? kNoKswapdNumber : 0;
   for (unsigned bit = 0; bit < kBits; ++bit)
     if ((gfp & (1U << bit)) != 0) value |= numbers[bit];
-  return value;
+  constexpr Gfp kOfUserPages = kGfpHighuserMovable & ~kGfpReclaim;
+  return (gfp & kOfUserPages) == kOfUserPages ? value | user_page_number(release) : value;
 }
 
 std::optional<Gfp> gfp_from_value(std::uint64_t value, Release release) {
@@ -188,6 +193,7 @@ std::optional<Gfp> gfp_from_value(std::uint64_t value, Release release) {
     words |= 1U << bit;
     value &= ~std::uint64_t{numbers[bit]};
   }
+  value &= ~std::uint64_t{user_page_number(release)};
   if (!has_kswapd_bit(release) && (value & kNoKswapdNumber) != 0) {
     words |= kNoKswapd;
     value &= ~std::uint64_t{kNoKswapdNumber};

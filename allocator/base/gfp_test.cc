@@ -37,6 +37,8 @@ constexpr Composite kComposites[] = {
     {"GFP_HIGHUSER_MOVABLE", v3_6, 0x200da},
     {"GFP_HIGHUSER_MOVABLE", v4_9, 0x24200ca},
     {"GFP_HIGHUSER_MOVABLE", v4_19, 0x6200ca},
+    {"GFP_HIGHUSER_MOVABLE", v5_15, 0x1100cca},
+    {"GFP_HIGHUSER_MOVABLE", v6_6, 0x100cca},
     {"GFP_HIGHUSER_MOVABLE", v6_12, 0x100cca},
     {"GFP_KERNEL_ACCOUNT", v6_1, 0x400cc0},
     {"GFP_NOIO", v3_6, 0x10},

@@ -93,8 +93,8 @@ int IsolationSteps::test_pages_isolated(Pfn start, Pfn end) {
   }
   const bool early = pfn < end || first_present(start, end - start) == kNoPfn;
   WindowWatcher* const watcher = core_.trace.windows();
-  // Up to 5.15 it returns before the tracepoint.
-  if (early && release_ < Release::v5_16) {
+  // Up to 5.14 it returns before the tracepoint.
+  if (early && release_ < Release::v5_15) {
     if (watcher != nullptr) watcher->test_failed(start, end, pfn);
     return -kEBUSY;
   }

@@ -184,7 +184,7 @@ TEST_P(IsolationTest, APageblockThatIsNotIsolatedEndsTheTestEarlyAndTracedSince5
   start(512, 576);
   EXPECT_EQ(machine->isolation.test_pages_isolated(512, 600), -kEBUSY);
   const std::vector<std::string> records = traced(*machine, Event::test_pages_isolated);
-  if (GetParam() >= Release::v5_16)
+  if (GetParam() >= Release::v5_15)
     EXPECT_THAT(records, ElementsAre("test_pages_isolated: start_pfn=0x200 end_pfn=0x258 fin_pfn=0x240 ret=fail"));
   else
     EXPECT_THAT(records, IsEmpty());

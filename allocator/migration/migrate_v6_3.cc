@@ -95,8 +95,8 @@ Task<int> MigrateV6_3::move_page(const Unmapped& page, const Batch& batch) {
   co_await at(core_.engine, Point::migrate_unmapped);
   const int error = co_await kinds_->move(pfn, target, batch.mode);
   if (error == -kEAGAIN) co_return error;
-  // Since 6.7 only locked memory needs to be on the LRU at once.
-  const bool drains = release_ >= Release::v6_7 ? page.was_mlocked : page.was_mapped;
+  // Since 6.7, and in the long-term series of 6.6, only locked memory needs to be on the LRU at once.
+  const bool drains = release_ >= Release::v6_6 ? page.was_mlocked : page.was_mapped;
   if (error == 0 && lru) co_await settle_target(target, drains);
   if (page.was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
@@ -125,7 +125,7 @@ Task<void> MigrateV6_3::undo_unmapped(const Unmapped& page, const Batch& batch) 
 Task<int> MigrateV6_3::prepare(PageList& from, PageList& failed, Batch& batch, Unmapped& page) {
   page.was_mlocked = core_.map.page(page.pfn).has(kPageMlocked);
   const bool thp = core_.map.page(page.pfn).has(kPageHead);
-  if (thp && kinds_->partially_mapped(page.pfn)) {
+  if (thp && release_ >= Release::v6_10 && kinds_->partially_mapped(page.pfn)) {
     // It is due to be split. That is no failure, but is counted as one.
     const int error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
     if (error == 0) co_return kSplit;

@@ -37,7 +37,7 @@ class OwnerReclaim {
   Task<Referenced> referenced(Pfn pfn);
 
   // Removes the page's ptes, and puts their references (try_to_unmap). Returns whether none is left. Lazily freed
-  // memory (MADV_FREE) stays mapped if locked memory maps it, and if it was written to or, since 5.18, others refer to
+  // memory (MADV_FREE) stays mapped if locked memory maps it, and if it was written to or, since 5.10, others refer to
   // it: then it is ordinary anonymous memory again, and counted as isolated anonymous memory.
   Task<bool> unmap(Pfn pfn);
 

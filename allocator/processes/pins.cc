@@ -31,9 +31,9 @@ bool Processes::must_not_be_shared(SpaceId parent, OwnerId page) const {
   return pinned && !core_.bugs.fires(Bug::fork_shares_pinned);
 }
 
-// Empties pagevecs that may have the page. Mainline up to 6.17 does if it is not on the LRU yet, and so does 5.10.
-// Since then, and in the stable releases of 6.1 and 6.12, if there are unknown references; 6.1 leaves out how many its
-// own pin counts, and so always does.
+// Empties pagevecs that may have the page. Mainline up to 6.17 does if it is not on the LRU yet, and so do 5.10
+// and 5.15. Since then, and in the stable releases of 6.1, 6.6 and 6.12, if there are unknown references; 6.1 and 6.6
+// leave out how many their own pin counts, and so always do.
 Task<void> Processes::drain_for_pin(OwnerId id, Pfn pfn) {
   if (release_ < Release::v6_1) {
     if (!core_.map.page(pfn).has(kPageLru)) co_await lru_.drain().add_drain_all();

@@ -356,7 +356,8 @@ class LazyfreeBatchTest : public BatchTest {
   MappingId mapping = 0;
 };
 INSTANTIATE_TEST_SUITE_P(Since4_12, LazyfreeBatchTest,
-                         ::testing::Values(Release::v4_19, Release::v5_10, Release::v6_1, Release::v6_12));
+                         ::testing::Values(Release::v4_19, Release::v5_10, Release::v5_15, Release::v6_1, Release::v6_6,
+                                           Release::v6_12));
 
 TEST_P(LazyfreeBatchTest, IsDroppedIfItWasNotWrittenToSince) {
   const OwnerId id = given_up();
@@ -381,12 +382,12 @@ TEST_P(LazyfreeBatchTest, IsOrdinaryMemoryAgainIfItWasWrittenTo) {
   EXPECT_EQ(machine->lru.lists().isolated_file(), 0);
 }
 
-TEST_P(LazyfreeBatchTest, StaysMappedSince5_18IfOthersReferToIt) {
+TEST_P(LazyfreeBatchTest, StaysMappedSince5_10IfOthersReferToIt) {
   const OwnerId id = given_up();
   const Pfn pfn = pfn_of(id);
   machine->lru.references().get_page(pfn);
   EXPECT_EQ(shrink({id}), 0U);
-  const bool stays = GetParam() >= Release::v5_18;
+  const bool stays = GetParam() >= Release::v5_10;
   EXPECT_EQ(machine->processes.page_at(process, mapping, 0), stays ? id : 0U);
   EXPECT_EQ(machine->map.page(pfn).has(kPageSwapbacked), stays);
 }

@@ -51,8 +51,8 @@ class KswapdTest : public ReclaimFixture {
   RecordedWakeups kcompactd;
 };
 INSTANTIATE_TEST_SUITE_P(Since4_8, KswapdTest,
-                         ::testing::Values(Release::v4_9, Release::v4_19, Release::v5_10, Release::v6_1,
-                                           Release::v6_12));
+                         ::testing::Values(Release::v4_9, Release::v4_19, Release::v5_10, Release::v5_15, Release::v6_1,
+                                           Release::v6_6, Release::v6_12));
 
 TEST_P(KswapdTest, FreesCleanPagesUntilTheZoneIsBalanced) {
   fill();

@@ -83,20 +83,20 @@ TEST_P(NodeScanTest, WithFewPagesLeftAReclaimForALargeBlockEnds) {
   EXPECT_EQ(size(LruList::inactive_file), GetParam() >= Release::v4_8 && GetParam() < Release::v4_11 ? 20U : 0U);
 }
 
-// A caller that may start no I/O compacts nothing, so since 6.1 no memory is left to a compaction of its.
-TEST_P(NodeScanTest, WithoutIoACallerReclaimsForItselfSince6_1) {
+// A caller that may start no I/O compacts nothing, so since 5.10 no memory is left to a compaction of its.
+TEST_P(NodeScanTest, WithoutIoACallerReclaimsForItselfSince5_10) {
   read(64);
   const std::uint64_t freed = request(4, kGfpNoio);
-  if (GetParam() >= Release::v6_1)
+  if (GetParam() >= Release::v5_10)
     EXPECT_GE(freed, kSwapClusterMax);
   else
     EXPECT_EQ(freed, 1U) << "a compaction could begin";
 }
 
-TEST_P(NodeScanTest, WithoutIoNothingMoreIsFreedForACompactionSince6_1) {
+TEST_P(NodeScanTest, WithoutIoNothingMoreIsFreedForACompactionSince5_10) {
   fill();
   const std::uint64_t without = request(6, kGfpNoio);
-  if (GetParam() >= Release::v6_1) {
+  if (GetParam() >= Release::v5_10) {
     EXPECT_LT(without, 2 * kSwapClusterMax);
   } else {
     EXPECT_GE(without, 2 * kSwapClusterMax) << "as much as two blocks have, but for what was free";
@@ -241,8 +241,8 @@ class KswapdScanTest : public NodeScanTest {
   Kswapd& kswapd() { return machine->reclaim.kswapd(); }
 };
 INSTANTIATE_TEST_SUITE_P(Since4_8, KswapdScanTest,
-                         ::testing::Values(Release::v4_9, Release::v4_19, Release::v5_10, Release::v6_1,
-                                           Release::v6_12));
+                         ::testing::Values(Release::v4_9, Release::v4_19, Release::v5_10, Release::v5_15, Release::v6_1,
+                                           Release::v6_6, Release::v6_12));
 
 // 400 pages that others hold are tried by all priorities, half of them by the last. 6.10 does it all once more, as they
 // may have kept other pages from being tried. A scan of so many that frees none ends with its priority all the same.

@@ -36,7 +36,7 @@ Gfp Reclaim::in_scope(Gfp gfp) const { return gfp_in_scope(gfp, core_.engine.fla
 // Returns whether so much of a zone is free that a compaction for the costly request should come first.
 bool Reclaim::compaction_ready(const ZoneList::Entry& entry, const ScanControl& control) {
   if (control.order <= kCostlyOrder) return false;
-  if (release_ >= Release::v6_1 && (control.gfp & kGfpIo) == 0) return false;
+  if (release_ >= Release::v5_10 && (control.gfp & kGfpIo) == 0) return false;
   const CompactResult suits = compaction_.suitable(entry.zone, control.order, entry.ceiling);
   if (suits == CompactResult::skipped) return false;
   if (suits == CompactResult::success && release_ >= Release::v4_8) return true;

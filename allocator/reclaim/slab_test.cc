@@ -21,8 +21,8 @@ class SlabTest : public ::testing::TestWithParam<Release> {
   std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
 };
 INSTANTIATE_TEST_SUITE_P(Releases, SlabTest,
-                         ::testing::Values(Release::v3_6, Release::v4_9, Release::v4_19, Release::v5_10, Release::v6_1,
-                                           Release::v6_12));
+                         ::testing::Values(Release::v3_6, Release::v4_9, Release::v4_19, Release::v5_10, Release::v5_15,
+                                           Release::v6_1, Release::v6_6, Release::v6_12));
 
 TEST(SlabScanTest, SinceV4_16TwiceTheShareOfThePriorityIsScanned) {
   struct Case {

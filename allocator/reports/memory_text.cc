@@ -43,7 +43,7 @@ constexpr Item kGlobalItems[] = {
     {"pagetables:", &PageFigures::pagetables, kEver, Unit::pages},
     {" sec_pagetables:", &PageFigures::sec_pagetables, since(v6_1), Unit::pages},
     {"bounce:", &PageFigures::bounce, kEver, Unit::pages},
-    {" kernel_misc_reclaimable:", &PageFigures::misc_reclaimable, since(v6_1), Unit::pages},
+    {" kernel_misc_reclaimable:", &PageFigures::misc_reclaimable, since(v5_15), Unit::pages},
     {" free:", &PageFigures::free, since(v4_2), Unit::pages},
     {"free_pcp:", &PageFigures::free_pcp, since(v4_2), Unit::pages},
     {"free_cma:", &PageFigures::free_cma, since(v4_2), Unit::pages},
@@ -65,12 +65,12 @@ constexpr Item kNodeItems[] = {
 };
 // Where there are transparent huge pages.
 constexpr Item kNodeHugeItems[] = {
-    {" shmem_thp: ", &PageFigures::shmem_thp, up_to(v6_11)},
-    {" shmem_pmdmapped: ", &PageFigures::shmem_pmdmapped, up_to(v6_11)},
-    {" anon_thp: ", &PageFigures::anon_thp, up_to(v6_11)},
-    {" shmem_thp:", &PageFigures::shmem_thp, since(v6_12)},
-    {" shmem_pmdmapped:", &PageFigures::shmem_pmdmapped, since(v6_12)},
-    {" anon_thp:", &PageFigures::anon_thp, since(v6_12)},
+    {" shmem_thp: ", &PageFigures::shmem_thp, up_to(v6_4)},
+    {" shmem_pmdmapped: ", &PageFigures::shmem_pmdmapped, up_to(v6_4)},
+    {" anon_thp: ", &PageFigures::anon_thp, up_to(v6_4)},
+    {" shmem_thp:", &PageFigures::shmem_thp, since(v6_5)},
+    {" shmem_pmdmapped:", &PageFigures::shmem_pmdmapped, since(v6_5)},
+    {" anon_thp:", &PageFigures::anon_thp, since(v6_5)},
 };
 constexpr Item kNodeLastItems[] = {
     {" writeback_tmp:", &PageFigures::writeback_tmp, kEver},
@@ -84,7 +84,7 @@ constexpr Item kNodeLastItems[] = {
 // Up to 4.7 all counters were a zone's.
 constexpr Item kZoneItems[] = {
     {" free:", &PageFigures::free, kEver},
-    {" boost:", &PageFigures::boost, since(v5_14)},
+    {" boost:", &PageFigures::boost, since(v5_16)},
     {" min:", &PageFigures::min, kEver},
     {" low:", &PageFigures::low, kEver},
     {" high:", &PageFigures::high, kEver},

@@ -62,13 +62,23 @@ std::string alloc_function(Release release) {
   return release >= Release::v3_17 ? "cma: cma_alloc" : "cma: dma_alloc_from_contiguous";
 }
 
+// Debugging lines name area and frame since 6.2 (recalled; 6.6 read).
+std::string alloc_line(const Record& r, const std::string& area, Release release) {
+  return alloc_function(release) + "(cma " + kPointer + (release >= Release::v6_2 ? ", name: " + area : "") +
+         ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
+}
+std::string busy_retrying_line(const Record& r, Release release) {
+  return alloc_function(release) + "(): memory range at " +
+         (release >= Release::v6_2 ? "pfn " + hex0x(r.a) + " " : "") + kPointer + " is busy, retrying";
+}
+
 std::string release_line_v3_5() { return std::string("cma: dma_release_from_contiguous(page ") + kPointer + ")"; }
 std::string release_line_v3_17() { return std::string("cma: cma_release(page ") + kPointer + ")"; }
-std::string release_line_v5_16(const Record& r) {
+std::string release_line_v5_11(const Record& r) {
   return std::string("cma: cma_release(page ") + kPointer + ", count " + dec(r.b) + ")";
 }
 std::string release_line(const Record& r, Release release) {
-  if (release >= Release::v5_16) return release_line_v5_16(r);
+  if (release >= Release::v5_11) return release_line_v5_11(r);
   return release >= Release::v3_17 ? release_line_v3_17() : release_line_v3_5();
 }
 
@@ -348,10 +358,8 @@ std::string Trace::text_of(const Record& r) const {
   switch (r.event) {
     case Event::log_text: return texts_[r.a];
     case Event::log_memory: return messages_[r.a]->line(r.b);
-    case Event::log_cma_alloc:
-      return alloc_function(release_) + "(cma " + kPointer + ", count " + dec(r.b) + ", align " + dec(r.c) + ")";
-    case Event::log_cma_busy_retrying:
-      return alloc_function(release_) + "(): memory range at " + kPointer + " is busy, retrying";
+    case Event::log_cma_alloc: return alloc_line(r, area_names_[r.a], release_);
+    case Event::log_cma_busy_retrying: return busy_retrying_line(r, release_);
     case Event::log_cma_returned: return alloc_function(release_) + "(): returned " + log_pointer(r.a, release_, bits);
     case Event::log_cma_release: return release_line(r, release_);
     case Event::log_cma_pages_valid:

@@ -165,8 +165,15 @@ TEST(TraceOfAnyVersion, ALineChangesWithTheVersionThatChangedIt) {
   const Record released = record(Event::log_cma_release, 0x10000, 148);
   EXPECT_EQ(line_of(Release::v3_16, released), "cma: dma_release_from_contiguous(page ffffea0000400000)");
   EXPECT_EQ(line_of(Release::v3_17, released), "cma: cma_release(page ffffea0000400000)");
-  EXPECT_EQ(line_of(Release::v5_15, released), "cma: cma_release(page (ptrval))");
-  EXPECT_EQ(line_of(Release::v5_16, released), "cma: cma_release(page (ptrval), count 148)");
+  EXPECT_EQ(line_of(Release::v5_10, released), "cma: cma_release(page (ptrval))");
+  EXPECT_EQ(line_of(Release::v5_11, released), "cma: cma_release(page (ptrval), count 148)");
+
+  const Record called = record(Event::log_cma_alloc, 0, 148, 8);
+  EXPECT_EQ(line_of(Release::v6_1, called), "cma: cma_alloc(cma (ptrval), count 148, align 8)");
+  EXPECT_EQ(line_of(Release::v6_2, called), "cma: cma_alloc(cma (ptrval), name: main, count 148, align 8)");
+  const Record busy = record(Event::log_cma_busy_retrying, 0x10020);
+  EXPECT_EQ(line_of(Release::v6_1, busy), "cma: cma_alloc(): memory range at (ptrval) is busy, retrying");
+  EXPECT_EQ(line_of(Release::v6_2, busy), "cma: cma_alloc(): memory range at pfn 0x10020 (ptrval) is busy, retrying");
 
   const Record failed = record(Event::log_cma_alloc_failed, 0, 3, minus(12));
   EXPECT_EQ(line_of(Release::v5_11, failed), "cma: cma_alloc: alloc failed, req-size: 3 pages, ret: -12");

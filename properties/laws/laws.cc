@@ -238,9 +238,10 @@ void Laws::owner_releasing(OwnerId owner) {
 void Laws::reference_taken(Pfn pfn, int count, bool longterm) {
   quiet_call_.disturbed();
   const Migratetype type = machine_->map.pageblock_type(pfn);
-  const bool forbidden = machine_->release() >= Release::v5_13;
   const bool in_movable = machine_->buddy.zone_of(pfn).kind == ZoneKind::movable;
-  if (longterm && forbidden && (type == Migratetype::cma || type == Migratetype::isolate || in_movable))
+  const bool forbidden = machine_->release() >= Release::v5_13 && (type == Migratetype::cma || in_movable);
+  const bool emptied = machine_->release() >= Release::v5_19 && type == Migratetype::isolate;
+  if (longterm && (forbidden || emptied))
     throw LawBroken(Law::policy, "__gup_longterm_locked",
                     fmt::format("page {:#x} is pinned for the long term in a pageblock of type {}{}", pfn,
                                 name_of(type), in_movable ? " of a Movable zone" : ""));

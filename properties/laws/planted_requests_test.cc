@@ -249,7 +249,7 @@ TEST_P(PlantedTest, PolicySeesALongTermPinInAnArea) {
 
 TEST_P(PlantedTest, PolicySeesALongTermPinInAnIsolatedPageblock) {
   machine_.map.set_pageblock_type(block(), Migratetype::isolate);
-  const std::string expected = GetParam() >= Release::v5_13 ? "policy" : "";
+  const std::string expected = GetParam() >= Release::v5_19 ? "policy" : "";
   EXPECT_EQ(law_broken_by([&] { laws_.reference_taken(block(), 1024, /*longterm=*/true); }), expected);
 }
 

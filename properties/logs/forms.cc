@@ -42,15 +42,15 @@ constexpr std::array kForms = {
     // Debugging lines of a request.
     Form{Says::alloc_called, "dma_alloc_from_contiguous(cma {cma:p}, count {pages:u}, align {align:d})", {v3_5, v3_16}},
     Form{Says::alloc_called, "cma_alloc(cma {cma:p}, name: {area:s}, count {pages:u}, align {align:d})", {v6_2}},
-    Form{Says::alloc_called, "cma_alloc(cma {cma:p}, count {pages:u}, align {align:d})", {v3_17, v6_11}},
+    Form{Says::alloc_called, "cma_alloc(cma {cma:p}, count {pages:u}, align {align:d})", {v3_17, v6_5}},
     Form{Says::alloc_retries, "dma_alloc_from_contiguous(): memory range at {page:p} is busy, retrying", {v3_5, v3_16}},
     Form{Says::alloc_retries, "cma_alloc(): memory range at pfn {pfn:x} {page:p} is busy, retrying", {v6_2}},
-    Form{Says::alloc_retries, "cma_alloc(): memory range at {page:p} is busy, retrying", {v3_17, v6_11}},
+    Form{Says::alloc_retries, "cma_alloc(): memory range at {page:p} is busy, retrying", {v3_17, v6_5}},
     Form{Says::alloc_returned, "dma_alloc_from_contiguous(): returned {page:p}", {v3_5, v3_16}},
     Form{Says::alloc_returned, "cma_alloc(): returned {page:p}", {v3_17}},
     Form{Says::released, "dma_release_from_contiguous(page {page:p})", {v3_5, v3_16}},
-    Form{Says::released, "cma_release(page {page:p}, count {pages:u})", {v5_16}},
-    Form{Says::released, "cma_release(page {page:p})", {v3_17, v5_15}},
+    Form{Says::released, "cma_release(page {page:p}, count {pages:u})", {v5_11}},
+    Form{Says::released, "cma_release(page {page:p})", {v3_17, v5_10}},
 
     // Tracepoints. include/trace/events/cma.h, page_isolation.h.
     Form{Says::trace_alloc, "cma_alloc: pfn={pfn:x} page={page:p} count={pages:u} align={align:u}", {v4_1, v5_12}},
@@ -67,7 +67,7 @@ constexpr std::array kForms = {
          {v6_2}},
     Form{Says::trace_alloc_finish,
          "cma_alloc_finish: name={area:s} pfn={pfn:x} page={page:p} count={pages:u} align={align:u}",
-         {v5_13, v6_11}},
+         {v5_13, v6_5}},
     Form{Says::trace_tested,
          "test_pages_isolated: start_pfn={start:x} end_pfn={end:x} fin_pfn={fin:x} ret={result:w}",
          {v4_5}},

@@ -36,7 +36,7 @@ TEST(Kernel, IsKnownByItsNameOrByItsLines) {
       {"cma: cma_alloc: x: alloc failed, req-size: 1 pages, ret: -12\n", "5.12 to 6.11"},
       {"cma: __cma_alloc: x: alloc failed, req-size: 1 pages, ret: -12\n", "6.12 to 6.19"},
       {"cma: __cma_alloc_frozen: x: alloc failed, req-size: 1 pages, ret: -16\n", "7.0 or newer"},
-      {"cma: cma_alloc(): memory range at (ptrval) is busy, retrying\n", "4.15 to 6.11"},
+      {"cma: cma_alloc(): memory range at (ptrval) is busy, retrying\n", "4.15 to 6.5"},
       {"cma: cma_alloc(): memory range at ffffea0000c40000 is busy, retrying\n", "3.17 to 4.14"},
       {"x: page allocation failure: order:0, mode:0xd0\n", "up to 4.5"},
       {"x: page allocation failure: order:8, mode:0xcc1(GFP_KERNEL|GFP_DMA), nodemask=(null)\n", "5.0 or newer"},

@@ -79,8 +79,8 @@ void InitReservedMem::perform(World& world, Slot self) const {
     return;
   }
   const auto order = static_cast<unsigned>(order_per_bit);
-  // Up to 6.0 the kernel refuses such bits itself.
-  const bool accepted = geometry.release >= Release::v6_1 && order < 64;
+  // Up to 5.14 the kernel refuses such bits itself.
+  const bool accepted = geometry.release >= Release::v5_15 && order < 64;
   if (accepted && range.start < range.end && !is_aligned(range.pages(), order_pages(order))) {
     world.skip(self, "the area would end inside a bit, which is not modelled");
     return;
