@@ -13,12 +13,12 @@
 namespace cma {
 
 // The releases that tests set side by side.
-inline constexpr std::array<Release, 4> kComparedReleases = {Release::v4_9, Release::v4_19, Release::v5_10,
-                                                             Release::v6_1};
+inline constexpr std::array<Release, 6> kComparedReleases = {Release::v4_9,  Release::v4_19, Release::v5_10,
+                                                             Release::v5_15, Release::v6_1,  Release::v6_6};
 
 // Versions between two modelled ones, each of which does something as neither of them does.
-inline constexpr std::array<Release, 4> kVersionsBetween = {Release::v4_12, Release::v5_11, Release::v5_15,
-                                                            Release::v5_18};
+inline constexpr std::array<Release, 4> kVersionsBetween = {Release::v4_12, Release::v5_11, Release::v5_18,
+                                                            Release::v6_3};
 
 // Returns a machine with an area "main" of 4096 pages at 0x10000 and real orders (9 and 10).
 Geometry worked_example_geometry(Release release);

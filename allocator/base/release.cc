@@ -16,6 +16,8 @@ constexpr std::array kModelledReleases = {
     Release::v5_10,
     Release::v6_1,
     Release::v6_12,
+    Release::v5_15,
+    Release::v6_6,
 #ifdef CMACHECK_INVENTED_RELEASE
     // A test adds one release to the list, to show that nothing else needs to know of it; see CMakeLists.txt.
     Release::CMACHECK_INVENTED_RELEASE,

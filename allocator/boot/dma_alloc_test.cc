@@ -38,8 +38,8 @@ class DmaAllocTest : public ::testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, DmaAllocTest,
-                         ::testing::Values(Release::v3_6, Release::v4_9, Release::v4_19, Release::v5_10, Release::v6_1,
-                                           Release::v6_12));
+                         ::testing::Values(Release::v3_6, Release::v4_9, Release::v4_19, Release::v5_10, Release::v5_15,
+                                           Release::v6_1, Release::v6_6, Release::v6_12));
 
 TEST_P(DmaAllocTest, ABufferComesFromTheDefaultArea) {
   const Pfn pfn = alloc({}, 5 * kMiB);
@@ -134,7 +134,8 @@ class NodeBufferTest : public DmaAllocTest {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, NodeBufferTest,
-                         ::testing::Values(Release::v4_19, Release::v5_10, Release::v6_1, Release::v6_12));
+                         ::testing::Values(Release::v4_19, Release::v5_10, Release::v5_15, Release::v6_1, Release::v6_6,
+                                           Release::v6_12));
 
 TEST_P(NodeBufferTest, TheNodesAreasComeFirstSince5_10) {
   EXPECT_EQ(area_of(alloc(kNear, kMiB)), GetParam() >= Release::v5_10 ? "pernuma1" : "reserved");

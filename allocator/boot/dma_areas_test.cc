@@ -16,8 +16,8 @@ using ::testing::IsEmpty;
 class DefaultAreaTest : public ::testing::TestWithParam<Release> {};
 
 INSTANTIATE_TEST_SUITE_P(Releases, DefaultAreaTest,
-                         ::testing::Values(Release::v3_6, Release::v4_9, Release::v4_19, Release::v5_10, Release::v6_1,
-                                           Release::v6_12));
+                         ::testing::Values(Release::v3_6, Release::v4_9, Release::v4_19, Release::v5_10, Release::v5_15,
+                                           Release::v6_1, Release::v6_6, Release::v6_12));
 
 TEST_P(DefaultAreaTest, ASizeGoesAsHighAsItCan) {
   BootTrial trial(plain_board(GetParam(), 512));
@@ -266,7 +266,7 @@ TEST(NodeAreas, AFailureIsReportedTwiceAndTheNextNodeIsAsked) {
 }
 
 TEST(NodeAreas, WithoutASlotTheLineNamesTheError) {
-  for (const Release release : {Release::v5_10, Release::v6_1, Release::v6_12}) {
+  for (const Release release : {Release::v5_10, Release::v5_15, Release::v6_1, Release::v6_6, Release::v6_12}) {
     Geometry g = two_nodes(release);
     g.max_areas = 1;
     BootTrial trial(g);

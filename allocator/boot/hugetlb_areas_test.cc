@@ -39,7 +39,8 @@ class HugetlbAreasTest : public ::testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, HugetlbAreasTest,
-                         ::testing::Values(Release::v4_19, Release::v5_10, Release::v6_1, Release::v6_12));
+                         ::testing::Values(Release::v4_19, Release::v5_10, Release::v5_15, Release::v6_1, Release::v6_6,
+                                           Release::v6_12));
 
 TEST_P(HugetlbAreasTest, ASizeIsSharedByTheNodesSince5_7) {
   const HugetlbAreas& areas = boot(board_of_two_nodes(GetParam()), "hugetlb_cma=1500M");

@@ -20,8 +20,8 @@ class MovableZonesTest : public ::testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, MovableZonesTest,
-                         ::testing::Values(Release::v3_6, Release::v4_9, Release::v4_19, Release::v5_10, Release::v6_1,
-                                           Release::v6_12));
+                         ::testing::Values(Release::v3_6, Release::v4_9, Release::v4_19, Release::v5_10, Release::v5_15,
+                                           Release::v6_1, Release::v6_6, Release::v6_12));
 
 TEST_P(MovableZonesTest, WithoutAWordZonesAreTheMachines) {
   for (const char* cmdline : {"", "kernelcore", "movablecore=0", "kernelcore=mirror", "kernelcore=2G"})

@@ -54,7 +54,8 @@ TEST(RegionOrder, AtOneAddressTheSmallerComesFirst) {
   const std::vector<TreeNode> regions = {node("large", {{"reg", cells({0x10000000, 0x2000})}}),
                                          node("twin", {{"reg", cells({0x10000000, 0x1000})}}),
                                          node("small", {{"reg", cells({0x10000000, 0x1000})}})};
-  for (const Release release : {Release::v4_19, Release::v5_10, Release::v6_1, Release::v6_12}) {
+  for (const Release release :
+       {Release::v4_19, Release::v5_10, Release::v5_15, Release::v6_1, Release::v6_6, Release::v6_12}) {
     EXPECT_EQ(RegionBoard(release).order(regions).back(), "large") << name_of(release);
     EXPECT_EQ(RegionBoard(release).order({regions[1], regions[0]}).back(), "large") << name_of(release);
   }

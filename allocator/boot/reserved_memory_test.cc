@@ -48,8 +48,8 @@ class ReservedMemoryTest : public ::testing::TestWithParam<Release> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Releases, ReservedMemoryTest,
-                         ::testing::Values(Release::v4_9, Release::v4_19, Release::v5_10, Release::v6_1,
-                                           Release::v6_12));
+                         ::testing::Values(Release::v4_9, Release::v4_19, Release::v5_10, Release::v5_15, Release::v6_1,
+                                           Release::v6_6, Release::v6_12));
 
 // --- areas ---
 

@@ -511,7 +511,7 @@ class PinnedHugeMemoryTest : public HugePagesTest {
 };
 // 5.9 brought copies for children.
 INSTANTIATE_TEST_SUITE_P(Releases, PinnedHugeMemoryTest,
-                         testing::Values(Release::v5_10, Release::v6_1, Release::v6_12));
+                         testing::Values(Release::v5_10, Release::v5_15, Release::v6_1, Release::v6_6, Release::v6_12));
 
 TEST_P(PinnedHugeMemoryTest, PagesOfAHugePageAreSharedThoughTheProcessHasPinnedOthers) {
   const SpaceId child = run_now(machine_->processes.fork(parent_));

@@ -7,7 +7,8 @@
 namespace cma {
 namespace {
 
-constexpr auto kEra = {Release::v3_6, Release::v4_19, Release::v5_10, Release::v6_1, Release::v6_12};
+constexpr auto kEra = {Release::v3_6, Release::v4_19, Release::v5_10, Release::v5_15,
+                       Release::v6_1, Release::v6_6,  Release::v6_12};
 
 // Pages as reclaim has them: off the LRU, on a list of its own.
 class OwnerReclaimTest : public ::testing::TestWithParam<Release> {
@@ -166,7 +167,8 @@ TEST_P(OwnerReclaimTest, ATruncatedPageIsInNoCacheAndGoesWithItsLastReference) {
 
 class GivenUpTest : public OwnerReclaimTest {};
 INSTANTIATE_TEST_SUITE_P(Since4_12, GivenUpTest,
-                         ::testing::Values(Release::v4_19, Release::v5_10, Release::v6_1, Release::v6_12));
+                         ::testing::Values(Release::v4_19, Release::v5_10, Release::v5_15, Release::v6_1, Release::v6_6,
+                                           Release::v6_12));
 
 TEST_P(GivenUpTest, WhatIsLockedStaysMappedAndIsMarked) {
   const OwnerId id = given_up();

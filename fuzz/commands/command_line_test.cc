@@ -495,9 +495,9 @@ TEST_F(CommandLine, TablesArePrinted) {
 }
 
 TEST_F(CommandLine, AReleaseThatIsNotModelledHasANearestOne) {
-  EXPECT_EQ(call({"releases", "6.6.31-vendor"}), kNothingFound);
-  EXPECT_THAT(out_, AllOf(HasSubstr("6.6 is not modelled; the nearest release is 6.1: release=6.1\n"),
-                          HasSubstr("6.6 has, and 6.1 has not:\n"), HasSubstr("Pages move in batches")));
+  EXPECT_EQ(call({"releases", "6.3.13-vendor"}), kNothingFound);
+  EXPECT_THAT(out_, AllOf(HasSubstr("6.3 is not modelled; the nearest release is 6.1: release=6.1\n"),
+                          HasSubstr("6.3 has, and 6.1 has not:\n"), HasSubstr("Pages move in batches")));
   EXPECT_EQ(call({"releases", "5.6"}), kNothingFound);
   EXPECT_THAT(out_, HasSubstr("5.10 has, and 5.6 has not:\n"));
   EXPECT_EQ(call({"releases", "6.12"}), kNothingFound);

@@ -18,7 +18,7 @@
 namespace cma {
 namespace {
 
-constexpr const char* kReleases[] = {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"};
+constexpr const char* kReleases[] = {"3.6", "4.9", "4.19", "5.10", "5.15", "6.1", "6.6", "6.12"};
 
 // Returns a random program of requests that fill a small machine.
 std::string random_operations(Random& random) {

@@ -98,7 +98,7 @@ TEST(Why, NamesTheRangeThatHasThePage) {
 }
 
 TEST(Why, NamesTheCompactionThatIsolatedThePageFirst) {
-  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"}) {
+  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "5.15", "6.1", "6.6", "6.12"}) {
     const std::string report = why(release,
                                    "free others\nkept = shmem_page at=b+192 pages=50\nn = anon_page at=a+8\ndrain\n"
                                    "B: compact until=scan_page_isolated\nA: w = cma_alloc a pages=64 align=6\n");

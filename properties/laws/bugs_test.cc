@@ -175,7 +175,7 @@ TEST(BugsAndLaws, CompleteSeesWhatAContendedCallLeftBehind) {
       "B: v = mmap_anon p pages=1 at=a+8 until=fault_allocated\nA: w = cma_alloc a pages=256\nexpect w.failed\n";
   EXPECT_EQ(law_broken_by_program("machine small release=3.6\n" + program), "");
   EXPECT_EQ(law_broken_by_program("machine small release=3.6\nbug local-drain-only\n" + program), "complete");
-  for (const char* release : {"4.9", "4.19", "5.10", "6.1", "6.12"})
+  for (const char* release : {"4.9", "4.19", "5.10", "5.15", "6.1", "6.6", "6.12"})
     EXPECT_EQ(law_broken_by_program(std::string("machine small release=") + release + "\n" + program), "") << release;
 }
 
@@ -254,7 +254,7 @@ TEST(BugsAndLaws, ConservedSeesHeadReadLate) {
     return "k = alloc_pages order=2 type=unmovable" + type + "\nget_page k\nA: free_pages k until=put_page_dropped\n" +
            "B: put_page k\nA: resume\n";
   };
-  for (const char* release : {"5.10", "6.1"}) {
+  for (const char* release : {"5.10", "5.15", "6.1"}) {
     EXPECT_EQ(law_with(release, "", program(" comp")), "") << release;
     EXPECT_EQ(law_with(release, "bug head-read-late\n", program(" comp")), "conserved") << release;
     EXPECT_EQ(law_with(release, "bug head-read-late\n", program("")), "") << release;
@@ -264,7 +264,7 @@ TEST(BugsAndLaws, ConservedSeesHeadReadLate) {
 // A page of a file with a buffer moves out of a window.
 TEST(BugsAndLaws, ContentSeesBufferStaysBehind) {
   const std::string program = "f = file ordered\np = read f at=a pages=1\nbh_hold p\ndrain\ncma_alloc a pages=4\n";
-  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"}) {
+  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "5.15", "6.1", "6.6", "6.12"}) {
     EXPECT_EQ(law_with(release, "", program), "") << release;
     EXPECT_EQ(law_with(release, "bug buffer-stays-behind\n", program), "content") << release;
   }
@@ -273,7 +273,7 @@ TEST(BugsAndLaws, ContentSeesBufferStaysBehind) {
 // A page of a file moves between a write and its writeback.
 TEST(BugsAndLaws, ContentSeesMoveForgetsDirty) {
   const std::string program = "f = file ordered\np = read f at=a pages=1\nbh_dirty p\ndrain\ncma_alloc a pages=4\n";
-  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"}) {
+  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "5.15", "6.1", "6.6", "6.12"}) {
     EXPECT_EQ(law_with(release, "", program), "") << release;
     EXPECT_EQ(law_with(release, "bug move-forgets-dirty\n", program), "content") << release;
   }
@@ -284,7 +284,7 @@ TEST(BugsAndLaws, ContentSeesForkEntryWritable) {
   const std::string program =
       "p = spawn\nv = mmap_anon p pages=1 at=a\ndrain\nA: w = cma_alloc a pages=4 until=migrate_unmapped\n"
       "B: q = fork p\nA: resume\n";
-  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "6.1", "6.12"}) {
+  for (const char* release : {"3.6", "4.9", "4.19", "5.10", "5.15", "6.1", "6.6", "6.12"}) {
     EXPECT_EQ(law_with(release, "", program), "") << release;
     EXPECT_EQ(law_with(release, "bug fork-entry-writable\n", program), "content") << release;
   }
@@ -306,7 +306,7 @@ TEST(BugsAndLaws, ConservedSeesFailedAreaLosesFrame) {
 // Pages of one type are on a CPU's lists, and the drain begins with those of another.
 TEST(BugsAndLaws, BoundedSeesDrainStaysOnList) {
   const std::string program = "k = alloc_pages type=reclaimable\nfree_pages k\ndrain_pages\n";
-  for (const char* release : {"3.6", "4.19", "5.10", "6.1", "6.12"}) {
+  for (const char* release : {"3.6", "4.19", "5.10", "5.15", "6.1", "6.6", "6.12"}) {
     EXPECT_EQ(law_with(release, "", program), "") << release;
     EXPECT_EQ(law_with(release, "bug drain-stays-on-list\n", program), "bounded") << release;
   }

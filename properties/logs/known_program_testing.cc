@@ -62,10 +62,8 @@ class Writer {
     const std::uint64_t base = 0x4000 + unit * random_.below(0x8000 / unit);
     pages_ = base + area_pages_ + 0x2000;
     area_ = one_of(names);
-    // The model has the debugging lines of 6.1 on later releases too, whose kernels name area and frame in them.
-    std::string machine =
-        fmt::format("machine release={} page_size={} base=0 pages={:#x} cpus=2 debug={}", name_of(release), page_size,
-                    pages_, random_.chance(40) && release < Release::v6_2 ? "on" : "off");
+    std::string machine = fmt::format("machine release={} page_size={} base=0 pages={:#x} cpus=2 debug={}",
+                                      name_of(release), page_size, pages_, random_.chance(40) ? "on" : "off");
     if (random_.chance(15)) machine += " retry=1";
     if (release < Release::v4_11 && random_.chance(50)) machine += " error_line=on";
     line(machine);

@@ -342,8 +342,8 @@ TEST(Text, ErrorsOfTheMachineHaveThePlaceAndWhatWasExpected) {
   EXPECT_EQ(error_of("cmacheck 2\n"), "1:10: expected version 1: no other can be read");
   EXPECT_EQ(error_of("area a base=0 pages=64"), "1:1: expected a `machine` line first");
   EXPECT_EQ(error_of("machine release=6.0"),
-            "1:17: expected 3.6|4.9|4.19|5.10|6.1|6.12, not `6.0`: `cmacheck releases 6.0` names the nearest");
-  EXPECT_EQ(error_of("machine release=new"), "1:17: expected 3.6|4.9|4.19|5.10|6.1|6.12, not `new`");
+            "1:17: expected 3.6|4.9|4.19|5.10|5.15|6.1|6.6|6.12, not `6.0`: `cmacheck releases 6.0` names the nearest");
+  EXPECT_EQ(error_of("machine release=new"), "1:17: expected 3.6|4.9|4.19|5.10|5.15|6.1|6.6|6.12, not `new`");
   EXPECT_EQ(error_of("machine small release=6.1 cpus=x"), "1:32: expected a number, not `x`");
   EXPECT_EQ(error_of("machine small release=6.1 cpus=1 cpus=2"), "1:34: `cpus=` is given twice");
   EXPECT_EQ(error_of("machine small release=6.1 thp=1"), "1:31: expected on|off, not `1`");
