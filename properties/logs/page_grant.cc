@@ -75,10 +75,10 @@ bool counts_highatomic(const PageRequest& request) {
   return cannot_wait(request);
 }
 
-// Returns whether the release does not tell if those pages count: long-term kernels of 6.1 took the rules of 6.3 over
-// at some time.
+// Returns whether the release does not tell if those pages count: the long-term series of 5.15 and 6.1 took the rules
+// of 6.3 over at some time.
 bool may_count_highatomic(const PageRequest& request) {
-  if (request.release != Release::v6_1) return false;
+  if (request.release != Release::v5_15 && request.release != Release::v6_1) return false;
   PageRequest newer = request;
   newer.release = Release::v6_3;
   return counts_highatomic(newer) != counts_highatomic(request);

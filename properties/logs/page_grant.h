@@ -35,8 +35,8 @@ struct GrantTest {
   std::int64_t mark = 0;        // min, lowered by what its flags allow
   std::int64_t reserve = 0;     // kept for requests that cannot use higher zones
   // Whether the report leaves out what is kept from the request: free pages of areas (up to 3.6), or the pages kept for
-  // urgent requests (4.4 to 4.19), or whether these are kept from it depends on the day of the kernel (6.1). usable()
-  // may be less then.
+  // urgent requests (4.4 to 4.19), or whether these are kept from it depends on the day of the kernel (5.15, 6.1).
+  // usable() may be less then.
   bool at_most = false;
   bool areas_unknown = false;       // of these: free pages of areas
   bool highatomic_unknown = false;  // and pages kept for urgent requests

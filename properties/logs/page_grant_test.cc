@@ -42,12 +42,14 @@ TEST(PageGrant, LowersTheMarkForAnUrgentRequest) {
   EXPECT_EQ(lazy.mark, 100);
 }
 
-// Long-term kernels of 6.1 took the rules of 6.3 over, which give more requests the reserve.
+// Long-term kernels of 5.15 and 6.1 took the rules of 6.3 over, which give more requests the reserve.
 TEST(PageGrant, SaysAtMostWhereTheReserveMayCount) {
   const ZoneReport zone = zone_with(1000, 400, 200);
-  const GrantTest lazy = test_grant(zone, {0, kGfpKswapdReclaim, Release::v6_1}, false);
-  EXPECT_TRUE(lazy.at_most);
-  EXPECT_EQ(lazy.highatomic, 0);
+  for (const Release release : {Release::v5_15, Release::v6_1}) {
+    const GrantTest lazy = test_grant(zone, {0, kGfpKswapdReclaim, release}, false);
+    EXPECT_TRUE(lazy.at_most);
+    EXPECT_EQ(lazy.highatomic, 0);
+  }
   EXPECT_FALSE(test_grant(zone, {0, kGfpKernel, Release::v6_1}, false).at_most);
   EXPECT_FALSE(test_grant(zone, {0, kGfpKswapdReclaim, Release::v6_6}, false).at_most);
 }
