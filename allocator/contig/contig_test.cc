@@ -219,13 +219,17 @@ TEST_P(ContigTest, AFatalSignalBeforeMigrationIsInterrupted) {
   EXPECT_TRUE(nothing_isolated_and_counters_right());
 }
 
+// Since 6.5 less: a scan ends with the pageblock at which more than an eighth of all pages is isolated.
 TEST_P(ContigTest, BatchesHoldThirtyTwoPages) {
   for (Pfn pfn = 512; pfn < 552; ++pfn) own_frame(*machine, pfn, PageKind::anonymous);
   EXPECT_EQ(alloc(512, 576), 0);
   std::vector<std::uint64_t> moved;
   for (const Record& r : machine->trace.records())
     if (r.event == Event::mm_migrate_pages) moved.push_back(r.a);
-  EXPECT_THAT(moved, ElementsAre(32, 8));
+  if (GetParam() >= Release::v6_5)
+    EXPECT_THAT(moved, ElementsAre(16, 16, 8, 0));
+  else
+    EXPECT_THAT(moved, ElementsAre(32, 8));
 }
 
 TEST_P(ContigTest, AfterFiveCallsABatchIsGivenUp) {
