@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "allocator/base/error.h"
 #include "allocator/machine_testing.h"
 
 namespace cma {
@@ -153,8 +154,10 @@ TEST_P(PageTableWaitTest, ALongTermPinFindsItsPageOnTheMove) {
   run_now(machine->lru.isolated().putback(kInArea));
   run_now(machine->lru.drain().add_drain_all());
   run_to_rest(*machine);
-  EXPECT_EQ(outcome.value, 0);
-  EXPECT_NE(machine->map.pageblock_type(pinned), Migratetype::cma) << "it has left the area";
+  // The second touch has left the page in a pagevec: before 6.1 none is emptied for a page that is on the LRU.
+  const bool refused = GetParam() < Release::v6_1;
+  EXPECT_EQ(outcome.value, refused ? -kENOMEM : 0);
+  EXPECT_EQ(machine->map.pageblock_type(pinned) == Migratetype::cma, refused) << "else it has left the area";
 }
 
 // A pin that fails before 5.1 was in no scope, and leaves none.

@@ -141,10 +141,12 @@ TEST_P(PinsTest, APinWaitsUntilThePageCanBeHadOrIsGone) {
     run_now(machine_->lru.isolated().putback(frame));
     if (meanwhile == Meanwhile::listed) run_now(machine_->lru.drain().add_drain_all());
     run_to_rest(*machine_);
-    EXPECT_EQ(outcome.value, 0);
-    EXPECT_FALSE(in_area(pinned_));
+    // The second touch has left the page in a pagevec: before 6.1 none is emptied for a page that is on the LRU.
+    const bool refused = meanwhile == Meanwhile::listed && GetParam() < Release::v6_1;
+    EXPECT_EQ(outcome.value, refused ? -kENOMEM : 0);
+    EXPECT_EQ(in_area(pinned_), refused);
     engine.assume(kMainActor);
-    run_now(machine_->processes.unpin_longterm(pinned_));
+    if (!refused) run_now(machine_->processes.unpin_longterm(pinned_));
     run_now(machine_->processes.munmap(process_, mapping, 0, machine_->processes.pages_of(process_, mapping)));
     run_now(machine_->lru.drain().add_drain_all());
     run_now(machine_->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));

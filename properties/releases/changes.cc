@@ -169,7 +169,11 @@ constexpr Change kChanges[] = {
     {v6_0, "buddy",
      "Drains reach into other CPUs' lists; a request that found nothing looks at the reserve for atomic requests."},
     {v6_0, "compaction", "Scanned pages of a block are counted whole."},
+    {v6_1, "migration",
+     "Pages move in batches of a huge page's size, those of the pool first (6.3). A huge page that is split counts as "
+     "failed, and its pages have passes of their own."},
     {v6_1, "owners", "Migration entries remember whether a page was accessed; a pinned huge page is tried again."},
+    {v6_1, "pins", "Pagevecs are emptied before a page is moved out, though it is on the LRU already (6.18)."},
     {v6_1, "reclaim", "Pinned pages stay where they are."},
     {v6_1, "pressure", "The reserve is given back in one more place before a request fails."},
     {v6_2, "boot", "A region whose range begins at another one is placed beside it."},
