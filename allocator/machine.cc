@@ -73,7 +73,7 @@ Machine::Machine(const Geometry& geometry)
       processes(core_, buddy, page_allocator, lru, page_locks, spaces, reverse_map, page_cache, owners, owner_moves,
                 files, migration),
       isolation(core_, buddy),
-      compaction(core_, buddy, lru, scanner, migration),
+      compaction(core_, buddy, lru, scanner, migration, page_allocator.endless()),
       reclaim(core_, buddy, lru, page_locks, owner_reclaim, compaction),
       relief(core_, buddy, compaction, reclaim),
       contig(core_, buddy, lru, scanner, migration, isolation),

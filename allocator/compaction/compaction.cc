@@ -6,7 +6,8 @@
 
 namespace cma {
 
-Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration)
+Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration,
+                       EndlessTurns& endless)
     : release_(core.geometry.release),
       core_(core),
       buddy_(buddy),
@@ -14,6 +15,7 @@ Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner&
       scanner_(scanner),
       migration_(migration),
       free_scanner_(core, buddy),
+      endless_(endless),
       deferrals_(buddy.zones()) {
   if (release_ >= Release::v3_7) return;
   for (std::size_t zone = 0; zone < buddy_.zones(); ++zone)
@@ -22,7 +24,7 @@ Compaction::Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner&
 
 Task<CompactResult> Compaction::compact_zone(std::size_t zone, const CompactRequest& request) {
   ++runs_;
-  ZoneCompaction run({core_, buddy_, lru_, scanner_, migration_, free_scanner_}, zone, request);
+  ZoneCompaction run({core_, buddy_, lru_, scanner_, migration_, free_scanner_, endless_}, zone, request);
   co_return co_await run.run();
 }
 
@@ -32,7 +34,7 @@ CompactResult Compaction::suitable(std::size_t zone, unsigned order, std::size_t
   request.order = static_cast<int>(order);
   request.alloc_flags = kAllocWmarkMin;
   request.class_zone = class_zone;
-  return ZoneCompaction({core_, buddy_, lru_, scanner_, migration_, free_scanner_}, zone, request).suitable();
+  return ZoneCompaction({core_, buddy_, lru_, scanner_, migration_, free_scanner_, endless_}, zone, request).suitable();
 }
 
 Task<void> Compaction::compact_memory() {
@@ -80,6 +82,7 @@ Task<CompactResult> Compaction::compact_for(unsigned order, Migratetype type, Co
     const CompactResult result = co_await compact_zone(entry.zone, request);
     best = std::max(best, result);
     if (result == CompactResult::success || core_.engine.flags().fatal_signal) break;
+    if (core_.engine.flags().given_up) break;
   }
   co_return best;
 }
@@ -115,7 +118,7 @@ Task<CompactResult> Compaction::try_to_compact_pages(const PageRequest& wanted, 
     }
     const bool failed = result == CompactResult::complete || result == CompactResult::partial_skipped;
     if (failed && priority != CompactPriority::async) deferral.failed(order);
-    if (core_.engine.flags().fatal_signal) break;
+    if (core_.engine.flags().fatal_signal || core_.engine.flags().given_up) break;
   }
   co_return best;
 }
@@ -130,7 +133,8 @@ bool Compaction::has_room(std::size_t zone, unsigned order, std::size_t class_zo
   CompactRequest request;
   request.order = static_cast<int>(order);
   request.class_zone = class_zone;
-  return ZoneCompaction({core_, buddy_, lru_, scanner_, migration_, free_scanner_}, zone, request).has_room(free);
+  return ZoneCompaction({core_, buddy_, lru_, scanner_, migration_, free_scanner_, endless_}, zone, request)
+      .has_room(free);
 }
 
 }  // namespace cma

@@ -13,6 +13,7 @@
 #include "allocator/frames/core.h"
 #include "allocator/migration/migration.h"
 #include "allocator/migration/scan.h"
+#include "allocator/pressure/endless_turns.h"
 #include "allocator/pressure/relief.h"
 
 namespace cma {
@@ -26,7 +27,8 @@ constexpr std::uint64_t compact_gap(unsigned order) { return std::uint64_t{2} <<
 class Compaction {
  public:
   // Refers to the layers, which outlive it. Up to 3.6 also sets where each zone's free scanner begins.
-  Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration);
+  Compaction(const Core& core, Buddy& buddy, Lru& lru, MigrateScanner& scanner, Migration& migration,
+             EndlessTurns& endless);
 
   // `echo 1 > /proc/sys/vm/compact_memory`: drains the pagevecs of all CPUs, then compacts every zone as a whole. Waits
   // for whatever is in the way (up to 3.15 not for writeback).
@@ -40,6 +42,10 @@ class Compaction {
   // compaction for an allocation, since that was last done (3.7). Up to 4.8 priority `full` is `light`. A caller that
   // may start no I/O is skipped at once; one that must not enter a file system passes over pages with a mapping: of
   // files and of shared memory. Requires: 1 <= order <= Buddy::largest_order().
+  //
+  // Since 6.3 a driver that refuses to move a page may keep it going without end (ZoneCompaction::goes_round). It ends
+  // once TaskFlags::given_up is set, with `contended`, as all calls of this class do; a caller outside a request for
+  // pages clears the flag.
   Task<CompactResult> compact_for(unsigned order, Migratetype type, CompactPriority priority, bool restarting);
 
   // try_to_compact_pages for a request under way, with the flags ALLOC_* of its attempts. Tries its zones in their
@@ -81,6 +87,7 @@ class Compaction {
   MigrateScanner& scanner_;
   Migration& migration_;
   FreeScanner free_scanner_;
+  EndlessTurns& endless_;
   std::uint64_t runs_ = 0;
   std::vector<CompactionDeferral> deferrals_;  // by zone
 };

@@ -744,5 +744,82 @@ TEST_P(HugeSourceTest, ATargetThatIsNotNeededGoesBack) {
   }
 }
 
+// --- rounds without end ---
+
+// Pageblocks of 16 pages, and a page in the way of each block of 64. In [192, 256) it is a driver's that refuses to
+// move, beside a free block of 8 pages, by which a quick search finds it.
+class EndlessRound : public CompactionTest {
+ protected:
+  EndlessRound() {
+    Geometry g = default_small_geometry(GetParam());
+    g.memory = {0, 256};
+    g.areas.clear();
+    g.pageblock_order = 4;
+    g.largest_order = 6;
+    g.min_free_kbytes = 4;
+    machine = make_machine(g);
+    refusing_ = own(201, PageKind::movable_ops);
+    for (const Pfn pfn : {0U, 64U, 128U}) own(pfn, PageKind::unmovable);
+    free_now();
+  }
+  // Begins a compaction whose scanners do not start at the zone's ends: the one before it has met.
+  ActorId begin() {
+    compact_for(6, CompactPriority::light);
+    const ActorId actor = machine->engine.add_actor(0);
+    machine->engine.begin(actor, [](Machine& m, CompactResult& result) -> Task<void> {
+      result = co_await m.compaction.compact_for(6, Migratetype::movable, CompactPriority::light, false);
+    }(*machine, result_));
+    machine->engine.resume(actor);
+    return actor;
+  }
+  void refuse(std::int64_t times) { machine->owners.refuse(refusing_, times, -kEIO); }
+  bool between(ActorId actor) const { return machine->page_allocator.endless().between(actor); }
+  void wake(ActorId actor) {
+    machine->engine.advance_to(machine->engine.look(actor).wake_time);
+    machine->engine.resume(actor);
+  }
+
+  OwnerId refusing_ = 0;
+  CompactResult result_ = CompactResult::go_on;
+};
+INSTANTIATE_TEST_SUITE_P(Releases, EndlessRound, ::testing::ValuesIn(modelled_releases()));
+
+TEST_P(EndlessRound, ADriversPageThatRefusesKeepsACompactionGoingSince63) {
+  refuse(-1);
+  const ActorId actor = begin();
+  const bool endless = GetParam() >= Release::v6_3;
+  ASSERT_EQ(between(actor), endless);
+  if (!endless) return;
+  const std::uint64_t locals = machine->page_allocator.endless().locals(actor);
+  for (int turn = 0; turn < 100; ++turn) {
+    wake(actor);
+    ASSERT_TRUE(between(actor)) << turn;
+    EXPECT_EQ(machine->page_allocator.endless().locals(actor), locals);
+  }
+  EXPECT_TRUE(machine->page_allocator.endless().compacts(actor));
+  machine->engine.flags(actor).given_up = true;
+  wake(actor);
+  EXPECT_EQ(machine->engine.look(actor).state, Engine::State::idle);
+  EXPECT_EQ(result_, CompactResult::contended);
+  for (const Page& page : machine->map.pages()) EXPECT_FALSE(page.has(kPageInFlight | kPageIsolated));
+}
+
+TEST_P(EndlessRound, EndsOnceTheDriverRefusesNoMore) {
+  refuse(100);
+  const ActorId actor = begin();
+  for (int turn = 0; turn < 100 && between(actor); ++turn) wake(actor);
+  EXPECT_EQ(machine->engine.look(actor).state, Engine::State::idle);
+  EXPECT_EQ(machine->owners.owner(refusing_).refusals == 0, GetParam() >= Release::v6_3);
+}
+
+TEST_P(EndlessRound, EndsWithAFatalSignal) {
+  refuse(-1);
+  const ActorId actor = begin();
+  if (!between(actor)) return;
+  machine->engine.flags(actor).fatal_signal = true;
+  wake(actor);
+  EXPECT_EQ(result_, CompactResult::contended);
+}
+
 }  // namespace
 }  // namespace cma

@@ -7,12 +7,17 @@
 #include <utility>
 
 #include "allocator/base/error.h"
+#include "allocator/base/hash.h"
 
 namespace cma {
 namespace {
 
 // COMPACT_CLUSTER_MAX: the longest step of a free scanner that finds nothing and must not wait.
 constexpr Pfn kLongestStride = 32;
+// An endless turn yields to others without sleeping. Here it sleeps, so that they run.
+constexpr Time kEndlessSleep = 100 * kMillisecond;
+// More searches in vain make no difference to the next.
+constexpr unsigned kMostSearchFails = 63;
 
 bool is_movable(Migratetype type) { return type == Migratetype::movable || type == Migratetype::cma; }
 
@@ -27,6 +32,7 @@ ZoneCompaction::ZoneCompaction(const CompactingLayers& layers, std::size_t zone,
       scanner_(layers.scanner),
       migration_(layers.migration),
       free_scanner_(layers.free_scanner),
+      endless_(layers.endless),
       zone_(zone),
       request_(request),
       compacting_{*this},
@@ -274,11 +280,16 @@ Task<Pfn> ZoneCompaction::take_v6_9(unsigned order) {
 Task<Pfn> ZoneCompaction::take(Pfn source) {
   const Page& page = core_.map.page(source);
   const unsigned order = page.has(kPageHead) ? page.order : 0;
-  if (by_order()) co_return co_await take_v6_9(order);
+  if (by_order()) {
+    const Pfn target = co_await take_v6_9(order);
+    if (target != kNoPfn) ++moved_;
+    co_return target;
+  }
   CMA_ASSERT(order == 0);
   if (free_pages_.empty()) co_await isolate_freepages();
   if (free_pages_.empty()) co_return kNoPfn;
   --nr_free_;
+  ++moved_;
   const Pfn target = free_pages_.back();
   free_pages_.pop_back();
   co_return target;
@@ -286,6 +297,7 @@ Task<Pfn> ZoneCompaction::take(Pfn source) {
 
 Task<void> ZoneCompaction::give_back(Pfn target) {
   MemoryMap& map = core_.map;
+  --moved_;
   if (!by_order()) {
     free_pages_.push_back(target);
     ++nr_free_;
@@ -397,6 +409,42 @@ Task<bool> ZoneCompaction::turn(bool& update_cached) {
   }
 }
 
+// Returns whether compaction goes round in circles. Only a quick search leads back. After more turns that do than the
+// zone has pageblocks it has come to one of them a second time, with no page moved since.
+//
+// In the kernel that has no end. A pageblock is marked to be skipped when the first page is taken off the LRU there, or
+// when nothing was taken. With a driver's page that refuses to move neither happens, so that the next search finds the
+// pageblock again. Up to 6.2, but for 6.1.0 and its first updates, the search itself marks what it finds (compact_zone,
+// fast_find_migrateblock and isolate_migratepages_block of mm/compaction.c, read in 6.12, seen on a 6.12 that ran).
+bool ZoneCompaction::goes_round(Pfn begin, std::uint64_t moved_before) {
+  if (moved_ != moved_before) in_vain_ = 0;
+  if (moved_ != moved_before || migrate_pfn_ > begin) return false;
+  const std::uint64_t blocks = (zone().range.pages() >> core_.map.pageblock_order()) + 1;
+  in_vain_ = std::min(in_vain_ + 1, blocks + 1);
+  return in_vain_ > blocks;
+}
+
+// Returns a number for what a turn keeps for the next.
+std::uint64_t ZoneCompaction::locals() {
+  std::uint64_t hash = kHashSeed;
+  for (const Pfn pfn : {migrate_pfn_, free_pfn_, last_migrated_, compacting_.last_migrated, fast_start_})
+    hash_step(hash, pfn);
+  hash_step(hash, std::min(fast_search_fail_, kMostSearchFails));
+  hash_step(hash, static_cast<std::uint64_t>(search_order_) << 1 | (compacting_.contended ? 1 : 0));
+  hash_step(hash, nr_free_);
+  for (const Pfn pfn : free_pages_) hash_step(hash, pfn);
+  for (const PageList& list : free_blocks_) hash_step(hash, std::uint64_t{list.first} << 32 | list.last);
+  return hash;
+}
+
+// Sleeps after a turn of an endless round: until the driver refuses no more, or another frees a block.
+Task<void> ZoneCompaction::endless_turn() {
+  const ActorId self = core_.engine.current();
+  endless_.begin(self, locals(), EndlessTurns::Kind::compaction);
+  co_await sleep_for(core_.engine, kEndlessSleep);
+  endless_.end(self);
+}
+
 Task<CompactResult> ZoneCompaction::run() {
   const CompactResult before = suitable();
   if (before != CompactResult::go_on) co_return before;
@@ -413,11 +461,18 @@ Task<CompactResult> ZoneCompaction::run() {
     core_.engine.turn();
     result = finished();
     if (result != CompactResult::go_on) break;
+    const Pfn begin = migrate_pfn_;
+    const std::uint64_t moved_before = moved_;
     if (core_.bugs.fires(Bug::compaction_idle) || !co_await turn(update_cached)) {
       result = CompactResult::contended;
       break;
     }
     co_await drain_freed();
+    if (!goes_round(begin, moved_before)) continue;
+    co_await endless_turn();
+    if (!core_.engine.flags().given_up) continue;
+    result = CompactResult::contended;
+    break;
   }
   co_await release_free_pages();
   CMA_ASSERT(control_.pages.empty() && control_.nr_pages == 0);

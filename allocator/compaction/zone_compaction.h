@@ -38,6 +38,7 @@ struct CompactingLayers {
   MigrateScanner& scanner;
   Migration& migration;
   FreeScanner& free_scanner;
+  EndlessTurns& endless;
 };
 
 class ZoneCompaction final : public MigrationTargets {
@@ -111,6 +112,9 @@ class ZoneCompaction final : public MigrationTargets {
   Task<Pfn> take_v6_9(unsigned order);
   Task<Migrated> migrate();
   Task<bool> turn(bool& update_cached);
+  bool goes_round(Pfn begin, std::uint64_t moved_before);
+  std::uint64_t locals();
+  Task<void> endless_turn();
   Task<void> drain_freed();
   Task<void> release_free_pages();
   bool rescans_after_failure_v6_3() const;
@@ -134,6 +138,7 @@ class ZoneCompaction final : public MigrationTargets {
   MigrateScanner& scanner_;
   Migration& migration_;
   FreeScanner& free_scanner_;
+  EndlessTurns& endless_;
   std::size_t zone_;
   CompactRequest request_;
   Compacting compacting_;
@@ -145,6 +150,8 @@ class ZoneCompaction final : public MigrationTargets {
   // Up to 6.8 these are split at once: single pages with a reference each, the next one to take last.
   std::vector<Pfn> free_pages_;
   std::uint64_t nr_free_ = 0;
+  std::uint64_t moved_ = 0;       // the targets that were taken and not given back
+  std::uint64_t in_vain_ = 0;     // turns that led back, since a page moved
   Pfn last_migrated_ = 0;         // since 5.1
   bool finishing_block_ = false;  // 4.12 to 5.0: goes on to the pageblock's end, for a request that is not movable
   // Since 5.1.

@@ -33,8 +33,8 @@ struct TaskFlags {
   // A fatal signal is pending. Loops that look for one end early, most of them with -EINTR; the actor may begin further
   // operations, which see it too. A plain call sees the flag of the actor that is current, as an operation does.
   bool fatal_signal = false;
-  // No flag of the kernel's. A request for pages of the task was shown never to end: what it waits for lets it go, and
-  // the request fails (pressure/page_allocator.h).
+  // No flag of the kernel's. A request for pages of the task, or a compaction, was shown never to end: what it waits
+  // for lets it go, and it fails (pressure/page_allocator.h, compaction/compaction.h).
   bool given_up = false;
   // The task may not allocate from areas: PF_MEMALLOC_PIN, before 5.13 PF_MEMALLOC_NOCMA. A long-term pin sets it for
   // as long as it moves pages.

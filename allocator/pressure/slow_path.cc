@@ -102,7 +102,7 @@ Task<void> SlowPath::compact(CompactPriority priority) {
   slept_ = true;
   const bool deferred = result_ == CompactResult::deferred && release_ < Release::v5_10;
   const bool skipped = result_ == CompactResult::skipped && (release_ < Release::v5_10 || release_ >= Release::v5_13);
-  if (deferred || skipped) co_return;
+  if (deferred || skipped || given_up()) co_return;
   co_await at(core_.engine, Point::alloc_compacted);
   if (attempt(kind_)) relief_.compaction_served(core_.map.page(pfn_).zone, request_.order);
 }

@@ -421,8 +421,14 @@ Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
     case SlowPathEnd::reclaims: break;
   }
   const bool without_end = machine.page_allocator.gave_up(machine.engine.current());
+  const bool of_large_block = without_end && order > kCostlyOrder && (gfp & kGfpNofail) == 0;
+  if (of_large_block && machine.release() >= Release::v5_10)
+    return says(
+        "the kernel compacts without end: it finds a pageblock again and again that a driver's page does not leave "
+        "(since 6.3)",
+        "try again");
   // The scope that forbade I/O may have ended.
-  if (without_end && order > kCostlyOrder && (gfp & kGfpNofail) == 0)
+  if (of_large_block)
     return says(
         "the kernel tries again without end: reclaim leaves a large block to a compaction, which is never made "
         "without __GFP_IO (4.8 to 6.8)",

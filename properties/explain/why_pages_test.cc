@@ -252,6 +252,15 @@ TEST(WhyPages, KnowsThatALargeBlockWithoutIoIsAskedForWithoutEnd) {
             Not(HasSubstr("the kernel does not retry"))));
 }
 
+TEST(WhyPages, KnowsThatADriversPageMayKeepACompactionGoingWithoutEnd) {
+  EXPECT_THAT(
+      why_text("release=6.12 pages=0x100 pageblock_order=4 largest_order=6 pcp_batch=1 pcp_high=0 min_free_kbytes=4",
+               "m = movable_page at=0xc9\nrefuse m times=all\nu0 = unmovable_page at=0x0\n"
+               "u1 = unmovable_page at=0x40\nu2 = unmovable_page at=0x80\n"
+               "x = alloc_pages order=6 type=movable\n"),
+      HasSubstr("next   the kernel compacts without end: it finds a pageblock again and again"));
+}
+
 // What the kernel repeats without end is skipped at the end of a program: it needs the same evidence.
 TEST(WhyPages, AnswersForRequestsThatNeverEnd) {
   const std::string machine = "release=6.1 pages=0x2000 pageblock_order=9 debug=off min_free_kbytes=1024";

@@ -411,12 +411,19 @@ void Interpreter::Run::run_to_the_end() {
     engine_.advance_to(engine_.look(next).wake_time);
     run_woken();
     // A loop of several sleeps, which no turn proves endless, is a finding too.
-    const bool requests = machine_.page_allocator.endless().requesting(next);
-    wakes = requests ? wakes + 1 : 0;
-    if (wakes > kMostWakes)
-      throw LawBroken(
-          Law::bounded, "__alloc_pages_slowpath",
-          fmt::format("{} sleeps again and again, and its request for pages does not end", actor_name(program_, next)));
+    const EndlessTurns& endless = machine_.page_allocator.endless();
+    const bool compacts = endless.compacts(next);
+    wakes = compacts || endless.requesting(next) ? wakes + 1 : 0;
+    // A driver's count of refusals makes each turn of a compaction another. They are too many to be seen to their end.
+    if (wakes <= kMostWakes) continue;
+    if (compacts) {
+      give_up(next);
+      wakes = 0;
+      continue;
+    }
+    throw LawBroken(
+        Law::bounded, "__alloc_pages_slowpath",
+        fmt::format("{} sleeps again and again, and its request for pages does not end", actor_name(program_, next)));
   }
   complete_io();
 }

@@ -610,5 +610,31 @@ TEST(Interpreter, ARetryWithoutLimitEndsWhenThePageIsFreed) {
       "A: w = cma_alloc a pages=256\nsleep us=250000\nfree u\nexpect w.inside\nsleep us=100000\nexpect w.ok\n");
 }
 
+// A driver's page that refuses to move, where a compaction finds it again and again.
+const std::string kRefusing =
+    "machine release=6.12 pages=0x100 pageblock_order=4 largest_order=6 pcp_batch=1 pcp_high=0 min_free_kbytes=4\n"
+    "m = movable_page at=0xc9\nu0 = unmovable_page at=0x0\nu1 = unmovable_page at=0x40\nu2 = unmovable_page at=0x80\n";
+
+// The kernel would go on without end, which is no fault of the model: the operation is skipped.
+TEST(Interpreter, ACompactionThatNeverEndsIsGivenUp) {
+  for (const char* asks :
+       {"x = alloc_pages order=6 type=movable\n", "compact order=6 light\nx = compact order=6 light\n"})
+    for (const char* times : {"all", "4294967295"}) {
+      const auto program =
+          parse(kRefusing + "refuse m times=" + times + " error=EIO\n" + asks + "expect x.inside\n", "endless");
+      ASSERT_TRUE(program);
+      Interpreter interpreter;
+      const RunResult result = interpreter.run(*program);
+      EXPECT_FALSE(result.finding) << asks << times << ": " << result.finding->message;
+      EXPECT_EQ(result.skipped, 1U) << asks << times;
+    }
+}
+
+TEST(Interpreter, ACompactionEndsWhenTheDriverRefusesNoMore) {
+  passes(kRefusing +
+         "refuse m times=60 error=EIO\nx = alloc_pages order=6 type=movable\nexpect x.inside\nsleep us=9000000\n"
+         "expect x.failed\nexpect skipped == 0\n");
+}
+
 }  // namespace
 }  // namespace cma

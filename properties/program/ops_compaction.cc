@@ -1,5 +1,7 @@
 #include "properties/program/ops_compaction.h"
 
+#include <utility>
+
 #include "allocator/base/error.h"
 #include "properties/program/world.h"
 
@@ -38,6 +40,11 @@ Task<void> Compact::perform(World& world, Slot self) const {
   }
   const CompactResult result =
       co_await compaction.compact_for(static_cast<unsigned>(order), type_of(type), priority_of(priority), restarting);
+  bool& given_up = world.machine().engine.flags().given_up;
+  if (std::exchange(given_up, false)) {
+    world.skip(self, "the kernel compacts without end: a quick search finds the same pageblocks again and again");
+    co_return;
+  }
   if (result == CompactResult::success) co_return;
   world.fail(self, result == CompactResult::contended ? -kEAGAIN : -kENOMEM);
 }
