@@ -108,6 +108,38 @@ TEST_P(CutPageblocks, AnAtomicBlockReservesItsPageblockFrom44To69) {
   }
 }
 
+// The zone that gives the pageblock up subtracts what it has counted itself (unreserve_highatomic_pageblock).
+TEST_P(CutPageblocks, AReserveThatTheOtherZoneGivesUpStaysCountedFrom410To69) {
+  if (GetParam() < Release::v4_10 || refused()) GTEST_SKIP() << "no such pageblock is reserved, or any is given up";
+  only_atomic();
+  give(24, 2, M);
+  ASSERT_EQ(buddy.alloc_pages(kGfpAtomic, 2), 24U);
+  ASSERT_EQ(map.pageblock_type(16), H);
+  give(16, 1, H);
+  PageRequest request;
+  request.gfp = low_only(kGfpKernel);
+  request.zonelist = buddy.zonelist(request.gfp);
+  buddy.unreserve_highatomic(request, /*force=*/true);
+  EXPECT_EQ(map.pageblock_type(16), U);
+  EXPECT_EQ(buddy.zone(kHigh).nr_reserved_highatomic, 16U);
+  EXPECT_EQ(buddy.zone(kLow).nr_reserved_highatomic, 0U);
+  EXPECT_EQ(buddy.zone(kLow).lost_highatomic + buddy.zone(kHigh).lost_highatomic, 16U);
+}
+
+// A pageblock of one zone alone that is given up uncounted is no such loss: the recount notices it.
+TEST_P(CutPageblocks, AReserveThatItsOwnZoneGivesUpIsLostNowhere) {
+  if (GetParam() < Release::v4_10 || refused()) GTEST_SKIP() << "no such pageblock is reserved, or any is given up";
+  give(64, 1, H);
+  map.set_pageblock_type(64, H);
+  PageRequest request;
+  request.gfp = kGfpKernel;
+  request.zonelist = buddy.zonelist(request.gfp);
+  buddy.zone(kHigh).nr_reserved_highatomic = 0;
+  EXPECT_TRUE(buddy.unreserve_highatomic(request, /*force=*/true));
+  EXPECT_EQ(map.pageblock_type(64), U);
+  EXPECT_EQ(buddy.zone(kHigh).lost_highatomic, 0U);
+}
+
 TEST_P(CutPageblocks, ACutPageblockIsClaimedUpTo69AndOnlyWhereTheZoneBegins) {
   const std::pair<Pfn, Gfp> requests[] = {{16, low_only(kGfpKernel)}, {24, kGfpKernel}, {240, kGfpKernel}};
   for (const auto& [pfn, gfp] : requests) {

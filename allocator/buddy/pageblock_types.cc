@@ -157,12 +157,16 @@ bool PageblockTypes::unreserve(Zone& zone, Pfn pfn, Migratetype type) {
   const unsigned order = core_.map.page(pfn).order;
   const std::uint64_t block = order_pages(pageblock_order_);
   const bool of_reserve = core_.map.pageblock_type(pfn) == Migratetype::highatomic;
+  const Pfn start = core_.map.pageblock_start(pfn);
   if (of_reserve || release_ < Release::v4_10) {
     const std::uint64_t pages = typed ? std::max(block, order_pages(order)) : block;
-    zone.nr_reserved_highatomic -= std::min(pages, zone.nr_reserved_highatomic);
+    const std::uint64_t counted = std::min(pages, zone.nr_reserved_highatomic);
+    zone.nr_reserved_highatomic -= counted;
     if (!of_reserve) zone.lost_highatomic -= std::min(pages, zone.lost_highatomic);
+    // A pageblock of two zones, which the other has reserved, and goes on counting.
+    const bool cut = start < zone.range.start || start + block > zone.range.end;
+    if (of_reserve && cut && !typed) zone.lost_highatomic += pages - counted;
   }
-  const Pfn start = core_.map.pageblock_start(pfn);
   const bool listed = std::ranges::find(zone.left_highatomic, start) != zone.left_highatomic.end();
   if (release_ >= Release::v5_18 && of_reserve && !listed) zone.left_highatomic.push_back(start);
   if (!typed) {

@@ -71,8 +71,8 @@ struct Zone {
   std::int64_t nr_free_cma = 0;
   std::uint64_t nr_isolate_pageblock = 0;
   std::uint64_t nr_reserved_highatomic = 0;
-  // Pages that nr_reserved_highatomic still counts though their pageblock became another type: an isolation does not
-  // subtract them, nor, up to 5.17, does the claim of a block of several pageblocks. The kernel has no such counter.
+  // Pages that nr_reserved_highatomic counts though their pageblock became another type: by an isolation, up to 5.17 by
+  // a claim of several pageblocks, up to 6.9 by the other zone that it lies in. The kernel has no such counter.
   std::uint64_t lost_highatomic = 0;
   // Pageblocks that left the reserve since 5.18 and may not have merged with their buddies: a free of theirs or beside
   // them makes them do so, and ends their entry. The kernel has no such list.

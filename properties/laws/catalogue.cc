@@ -35,7 +35,8 @@ constexpr auto kLaws = std::to_array<LawInfo>({
      "and grows to 1 % of the zone at most (up to 6.7 to a pageblock more).",
      "pagevec slots may be fewer than the references they hold while a drain is under way; nr_reserved_highatomic "
      "still counts a HighAtomic pageblock that an isolation has made another type, and up to 5.17 one that was claimed "
-     "with a free block that begins in another pageblock, as the kernel does",
+     "with a free block that begins in another pageblock, and up to 6.9 a pageblock of two zones that the one has "
+     "reserved and the other given up, as the kernel does",
      "by each audit"},
     {Law::bitmap, "The bits set in an area's bitmap are those of its live buffers, rounded up to whole bits.",
      "while an actor is inside an operation more bits may be set: those of releases that have not ended, and one "

@@ -500,6 +500,13 @@ TEST(DamagedMachine, AReserveIsRecountedAcrossZonesThatCutPageblocks) {
   watched.machine().buddy.zone(1).nr_reserved_highatomic = 16;
   const std::string found = broken_by([&] { watched.laws().audit(); });
   EXPECT_TRUE(found.starts_with("counters: nr_reserved_highatomic is 16 in all zones")) << found;
+  // The other zone has given it up. What is counted besides is a mistake all the same.
+  watched.machine().buddy.zone(0).lost_highatomic = 16;
+  EXPECT_EQ(broken_by([&] { watched.laws().audit(); }), "");
+  for (const std::uint64_t counted : {0U, 32U}) {
+    watched.machine().buddy.zone(1).nr_reserved_highatomic = counted;
+    EXPECT_TRUE(broken_by([&] { watched.laws().audit(); }).starts_with("counters: nr_reserved_highatomic is "));
+  }
 }
 
 // Since 6.8 a zone has no reserve unless its share of 1 % is a pageblock; it ends with the pageblock that reaches that.
