@@ -78,11 +78,13 @@ Machine::Machine(const Geometry& geometry)
       relief(core_, buddy, compaction, reclaim),
       contig(core_, buddy, lru, scanner, migration, isolation),
       areas(core_, memblock, buddy, contig),
-      reports({core_, buddy, lru.lists(), hugetlb, owners, areas, reclaim.lruvecs()}) {
+      reports({core_, buddy, lru.lists(), hugetlb, owners, areas, reclaim.lruvecs()}),
+      oom_killer(core_, buddy, processes, reports) {
   CMA_ASSERT(!geometry.impossible());
   engine.bound_turns(kTurns + kTurnsPerFrame * map.pages().size());
   buddy.report_failures_to(&reports);
   page_allocator.relieve_by(&relief);
+  if (geometry.oom_kills) page_allocator.kill_by(&oom_killer);
   lru.set_callbacks(buffers, hugetlb);
   migration.set_callbacks(owner_moves, hugetlb);
   scanner.set_callbacks(owner_moves, hugetlb);
@@ -127,6 +129,7 @@ void Machine::restore(const Machine& boot) {
   compaction.copy_from(boot.compaction);
   reclaim.copy_from(boot.reclaim);
   areas.copy_from(boot.areas);
+  oom_killer.copy_from(boot.oom_killer);
   booted_ = boot.booted_;
 }
 
@@ -186,6 +189,7 @@ std::uint64_t Machine::state_hash() const {
   hash_hints(hash, scanner.hints(), buddy.zones());
   hash_deferrals(hash, compaction, buddy.zones());
   hash_reclaim(hash, reclaim, buddy.zones());
+  if (const std::uint64_t digest = oom_killer.digest(); digest != 0) hash_step(hash, digest);
   return hash;
 }
 

@@ -12,6 +12,7 @@
 #include "allocator/files/files.h"
 #include "allocator/frames/core.h"
 #include "allocator/migration/scan.h"
+#include "allocator/oom/oom_killer.h"
 #include "allocator/owners/hugetlb.h"
 #include "allocator/owners/owner_moves.h"
 #include "allocator/owners/owner_reclaim.h"
@@ -102,6 +103,7 @@ class Machine {
   Contig contig;
   Areas areas;
   MemoryReports reports;
+  OomKiller oom_killer;
 };
 
 // Returns a booted machine.

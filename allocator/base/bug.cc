@@ -417,6 +417,10 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      std::nullopt},
     {Bug::dma_free_forgets_area, "dma-free-forgets-area", "",
      "dma_free of an area's buffer gives the pages to the page allocator, and the area's bits stay set.", std::nullopt},
+    {Bug::oom_kills_smallest, "oom-kills-smallest", "",
+     "Where no page is left the process is killed that has the fewest pages.", std::nullopt},
+    {Bug::victim_keeps_memory, "victim-keeps-memory", "",
+     "A process that is killed for memory never ends, and keeps what its mappings hold.", std::nullopt},
 }};
 
 }  // namespace

@@ -193,6 +193,8 @@ enum class Bug : std::uint8_t {
   single_page_from_area,  // the default area is asked for a single page
   atomic_from_area,       // areas are asked by a request that may not sleep
   dma_free_forgets_area,  // dma_free frees the pages of an area's buffer, and the bits stay
+  oom_kills_smallest,     // for memory the process is killed that has the fewest pages
+  victim_keeps_memory,    // a process that is killed for memory never ends
   kCount
 };
 

@@ -75,6 +75,8 @@ struct Geometry {
   bool transparent_hugepages = false;  // CONFIG_TRANSPARENT_HUGEPAGE; since 6.1 per-CPU lists hold such blocks too
   bool cma_debug = true;               // CONFIG_CMA_DEBUG: debug lines and the bitmap report
   bool rate_limits = true;             // printk rate limits are in force
+  // A process is killed where nothing else makes memory free. Otherwise such a request fails in silence.
+  bool oom_kills = false;
 
   // What vendors' kernels do, and no mainline kernel.
   // Sweeps after a first one that ended busy, each after a sleep of 100 ms. nullopt: without limit (a flag that

@@ -375,9 +375,9 @@ Gfp flags_in_slow_path(Gfp gfp) { return (gfp & kGfpDirectReclaim) != 0 ? gfp & 
 // caller is about to free memory, and may have the last page; or is a victim of the OOM killer, which up to 4.13 may,
 // too, and since then half of what must stay.
 std::uint32_t Buddy::reserve_flags(Gfp gfp) const {
-  const ReclaimScope scope = core_.engine.flags().scope;
-  const bool reclaims = scope == ReclaimScope::noreclaim && !core_.bugs.fires(Bug::noreclaim_like_others);
-  const bool victim = scope == ReclaimScope::victim && !core_.bugs.fires(Bug::victim_like_others);
+  const TaskFlags& task = core_.engine.flags();
+  const bool reclaims = task.scope == ReclaimScope::noreclaim && !core_.bugs.fires(Bug::noreclaim_like_others);
+  const bool victim = task.is_oom_victim() && !core_.bugs.fires(Bug::victim_like_others);
   const bool frees = (gfp & kGfpMemalloc) != 0 || reclaims;
   if (!frees && !victim) return 0;
   if ((gfp & kGfpNomemalloc) != 0 && !core_.bugs.fires(Bug::nomemalloc_ignored)) return 0;

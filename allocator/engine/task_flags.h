@@ -36,12 +36,19 @@ struct TaskFlags {
   // No flag of the kernel's. A request for pages of the task, or a compaction, was shown never to end: what it waits
   // for lets it go, and it fails (pressure/page_allocator.h, compaction/compaction.h).
   bool given_up = false;
+  // The OOM killer has chosen the task or its process (TIF_MEMDIE), until its operation ends; and the signal that is
+  // pending is the killer's.
+  bool oom_victim = false;
+  bool oom_signal = false;
   // The task may not allocate from areas: PF_MEMALLOC_PIN, before 5.13 PF_MEMALLOC_NOCMA. A long-term pin sets it for
   // as long as it moves pages.
   bool memalloc_pin = false;
   // PF_MEMALLOC_NOFS, PF_MEMALLOC_NOIO, PF_MEMALLOC, a real-time policy, or what the OOM killer has set (TIF_MEMDIE;
   // its signal is fatal_signal). Requires: the release has the scope.
   ReclaimScope scope = ReclaimScope::none;
+
+  // Returns whether the task is a victim of the OOM killer (tsk_is_oom_victim), by its scope or since it was chosen.
+  bool is_oom_victim() const { return oom_victim || scope == ReclaimScope::victim; }
 };
 
 }  // namespace cma

@@ -15,7 +15,7 @@ Task<Pfn> PageAllocator::serve_slowly(PageRequest& request) {
     if (wakes) relief_->wake_kswapds(request);
     co_return buddy_.attempts_before_reclaim(request);
   }
-  SlowPath slow_path(core_, buddy_, *relief_, endless_, request);
+  SlowPath slow_path(core_, buddy_, {*relief_, killer_, endless_}, request);
   const ActorId self = core_.engine.current();
   endless_.request_begins(self);
   const Pfn pfn = co_await slow_path.run();

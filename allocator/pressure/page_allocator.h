@@ -16,6 +16,7 @@
 #include "allocator/buddy/buddy.h"
 #include "allocator/frames/core.h"
 #include "allocator/pressure/endless_turns.h"
+#include "allocator/pressure/process_killer.h"
 #include "allocator/pressure/relief.h"
 
 namespace cma {
@@ -27,6 +28,8 @@ class PageAllocator {
   // Sets what makes memory free. Without it a request ends where the kernel would begin to compact or to reclaim. It is
   // not owned.
   void relieve_by(Relief* relief) { relief_ = relief; }
+  // Sets what kills a process for a request that nothing else helps; nullptr: none is killed. It is not owned.
+  void kill_by(ProcessKiller* killer) { killer_ = killer; }
 
   // Allocates 2^order pages for the current actor (__alloc_pages, up to 5.12 __alloc_pages_nodemask). Requires of the
   // flags what Buddy::alloc_pages() does, and fails as it does, but reclaims first if they have kGfpDirectReclaim. With
@@ -52,6 +55,7 @@ class PageAllocator {
   Core core_;
   Buddy& buddy_;
   Relief* relief_ = nullptr;
+  ProcessKiller* killer_ = nullptr;
   EndlessTurns endless_;
   std::vector<ActorId> gave_up_;
 };

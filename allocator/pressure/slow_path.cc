@@ -15,8 +15,7 @@ constexpr Time kEndlessSleep = 100 * kMillisecond;
 
 // Returns whether no watermark binds the last of the attempts before reclaim.
 bool ignores_watermarks(Gfp gfp, const TaskFlags& task) {
-  const bool entitled =
-      (gfp & kGfpMemalloc) != 0 || task.scope == ReclaimScope::noreclaim || task.scope == ReclaimScope::victim;
+  const bool entitled = (gfp & kGfpMemalloc) != 0 || task.scope == ReclaimScope::noreclaim || task.is_oom_victim();
   return entitled && (gfp & kGfpNomemalloc) == 0;
 }
 
@@ -35,16 +34,17 @@ SlowPathEnd end_of_slow_path(Gfp gfp, const TaskFlags& task, const Geometry& geo
   if (task.scope == ReclaimScope::noreclaim)
     return nofail && release >= Release::v4_5 ? SlowPathEnd::tries_again : SlowPathEnd::fails;
   // Since 4.12 a victim of the OOM killer reclaims once.
-  if (task.scope == ReclaimScope::victim && !nofail && release < Release::v4_12) return SlowPathEnd::fails;
+  if (task.is_oom_victim() && !nofail && release < Release::v4_12) return SlowPathEnd::fails;
   return SlowPathEnd::reclaims;
 }
 
-SlowPath::SlowPath(const Core& core, Buddy& buddy, Relief& relief, EndlessTurns& endless, PageRequest& request)
+SlowPath::SlowPath(const Core& core, Buddy& buddy, const SlowPathHelpers& helpers, PageRequest& request)
     : release_(core.geometry.release),
       core_(core),
       buddy_(buddy),
-      relief_(relief),
-      endless_(endless),
+      relief_(helpers.relief),
+      killer_(helpers.killer),
+      endless_(helpers.endless),
       request_(request),
       costly_(request.order > kCostlyOrder) {}
 
@@ -69,6 +69,12 @@ bool SlowPath::attempt(AllocAttempt attempt) {
 // Returns whether a compaction may be made for the request (gfp_compaction_allowed, 6.9, and the long-term series from
 // 5.10 on); before, it was tried, and skipped all zones.
 bool SlowPath::may_compact() const { return release_ < Release::v5_10 || has(kGfpIo); }
+
+// Returns whether the task has a right to the reserves. It may have been chosen by the OOM killer since the last time.
+bool SlowPath::take_rights() {
+  if (AllocationWatcher* const watcher = core_.trace.allocations()) watcher->rights_taken();
+  return buddy_.may_use_reserves(request_.gfp);
+}
 
 // Frees pages, and tries again if there were any; once more without what other CPUs and the reserve for atomic requests
 // hold back (__alloc_pages_direct_reclaim).
@@ -143,24 +149,32 @@ bool SlowPath::killing_is_no_help() const {
 
 // Returns whether a victim of the OOM killer has had what it may of the reserves (4.12), and is not to wait for more.
 bool SlowPath::victim_ends() const {
-  if (scope() != ReclaimScope::victim || release_ < Release::v4_12) return false;
+  if (!is_victim() || release_ < Release::v4_12) return false;
   const bool of_victims = release_ < Release::v4_14 || !has(kGfpMemalloc);
   return has(kGfpNomemalloc) || (kind_ == AllocAttempt::reserves && of_victims);
 }
 
-// Tries once more, well above what is kept free, and then would kill a process (__alloc_pages_may_oom). None is killed
-// here: the request fails. Since 4.7 the killer does nothing for one that may not enter file systems, which begins
-// again as if it had. One that must not fail begins again, too; since 4.4 with the last page, if there is one.
+// Kills a process, unless the request is for memory of one node (up to 3.18): it begins again then, as if one was.
+Task<Killed> SlowPath::kill() {
+  if (has(kGfpThisnode) && !has(kGfpNofail) && release_ < Release::v3_19) co_return Killed::waits;
+  if (killer_ != nullptr) co_return co_await killer_->out_of_memory(request_);
+  co_return leaves_alone(request_.gfp, release_) ? Killed::waits : Killed::none;
+}
+
+// Tries once more, well above what is kept free, and then kills a process (__alloc_pages_may_oom). One that must not
+// fail begins again in any case; since 4.4 with the last page, if there is one.
 Task<SlowPath::Next> SlowPath::may_kill() {
   if (attempt(AllocAttempt::high)) co_return Next::done;
   if (killing_is_no_help()) co_return Next::fails;
-  const bool of_node = has(kGfpThisnode) && release_ < Release::v3_19;
-  const bool begins_again = must_not_fail() || of_node || (!has(kGfpFs) && release_ >= Release::v4_7);
-  if (!begins_again) co_return Next::fails;
+  const Killed killed = co_await kill();
+  if (killed == Killed::none && !must_not_fail()) co_return Next::fails;
   if (has(kGfpNofail) && release_ >= Release::v4_4 && attempt(AllocAttempt::last_page)) co_return Next::done;
   if (victim_ends()) co_return Next::fails;
   in_vain_ = 0;
-  co_return co_await endless_turn();
+  takes_rights_ = true;
+  if (killed != Killed::process) co_return co_await endless_turn();
+  co_await at(core_.engine, Point::alloc_retry);
+  co_return Next::again;
 }
 
 // --- since 4.8 ---
@@ -202,7 +216,7 @@ Task<SlowPath::Next> SlowPath::first_compaction() {
 
 Task<SlowPath::Next> SlowPath::turn_v4_8() {
   wake_kswapds();
-  const bool reserves = buddy_.may_use_reserves(request_.gfp);
+  const bool reserves = take_rights();
   kind_ = reserves ? AllocAttempt::reserves : AllocAttempt::min;
   // Nothing has changed since the attempt before if no other has run.
   const bool anew = reserves || slept_;
@@ -211,7 +225,7 @@ Task<SlowPath::Next> SlowPath::turn_v4_8() {
     if (release_ < Release::v4_12 && has(kGfpNofail)) co_return co_await endless_turn();
     co_return Next::fails;
   }
-  const bool dies = scope() == ReclaimScope::victim && !has(kGfpNofail);
+  const bool dies = is_victim() && !has(kGfpNofail);
   if (dies && release_ < Release::v4_12) co_return Next::fails;
   co_await reclaim();
   if (served()) co_return Next::done;
@@ -342,10 +356,13 @@ Task<SlowPath::Next> SlowPath::high_priority_v3_5() {
   co_return Next::fails;
 }
 
+// Takes its rights down anew in each turn (3.19); before, in the first and after a process was killed.
 Task<SlowPath::Next> SlowPath::turn_v3_5() {
   kind_ = AllocAttempt::min;
+  if (takes_rights_ || release_ >= Release::v3_19) reserves_ = take_rights();
+  takes_rights_ = false;
   if (attempt(kind_)) co_return Next::done;
-  if (buddy_.may_use_reserves(request_.gfp)) {
+  if (reserves_) {
     const Next next = co_await high_priority_v3_5();
     if (next != Next::fails) co_return next;
   }
@@ -353,7 +370,7 @@ Task<SlowPath::Next> SlowPath::turn_v3_5() {
     if (has(kGfpNofail) && release_ >= Release::v4_5) co_return co_await endless_turn();
     co_return Next::fails;
   }
-  if (scope() == ReclaimScope::victim && !has(kGfpNofail)) co_return Next::fails;
+  if (is_victim() && !has(kGfpNofail)) co_return Next::fails;
   co_await compact(priority_);
   if (served()) co_return Next::done;
   priority_ = CompactPriority::light;

@@ -18,10 +18,11 @@
 // compacted for, up to 3.18 of one for a node only; and each that a dying task makes after another, unless it has
 // waited for I/O or a reserve was taken back in between.
 //
-// No process is killed for memory. A request for which the kernel would do that fails. One that must not fail begins
-// again, since 4.4 if there is no last page for it. So does one for which the killer does nothing and is believed to
-// have done something: since 4.7 outside file systems, up to 3.18 for a node only. One for which the kernel does not
-// call the killer fails, if it may (killing_is_no_help()).
+// Where nothing helps a process is killed (process_killer.h), and the request begins again. A machine that kills none
+// fails it, if it may fail. One that must not fail begins again in any case, since 4.4 if there is no last page for it.
+// So does one for which the killer does nothing and is believed to have done something: since 4.7 outside file systems,
+// up to 3.18 for a node only. One for which the kernel does not call the killer fails, if it may
+// (killing_is_no_help()).
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,7 @@
 #include "allocator/engine/task_flags.h"
 #include "allocator/frames/core.h"
 #include "allocator/pressure/endless_turns.h"
+#include "allocator/pressure/process_killer.h"
 #include "allocator/pressure/relief.h"
 
 namespace cma {
@@ -46,13 +48,20 @@ enum class SlowPathEnd : std::uint8_t {
 // that do not reclaim. Requires: the request is not above the largest order.
 SlowPathEnd end_of_slow_path(Gfp gfp, const TaskFlags& task, const Geometry& geometry);
 
+// What a slow path turns to.
+struct SlowPathHelpers {
+  Relief& relief;
+  ProcessKiller* killer = nullptr;  // nullptr: no process is killed
+  EndlessTurns& endless;
+};
+
 class SlowPath {
  public:
-  // Refers to its arguments, which outlive it.
-  SlowPath(const Core& core, Buddy& buddy, Relief& relief, EndlessTurns& endless, PageRequest& request);
+  // Refers to its arguments and what they name, which outlive it.
+  SlowPath(const Core& core, Buddy& buddy, const SlowPathHelpers& helpers, PageRequest& request);
 
-  // Serves the request. Returns kNoPfn if the kernel fails it, if it would kill a process for a request that may fail,
-  // or if endless turns are given up. Requires: called once; the first attempt, at the low watermark, has failed; the
+  // Serves the request. Returns kNoPfn if the kernel fails it, if there is no process to kill for one that may fail, or
+  // if endless turns are given up. Requires: called once; the first attempt, at the low watermark, has failed; the
   // flags have __GFP_DIRECT_RECLAIM (but for Bug::atomic_reclaims), and the caller may sleep.
   Task<Pfn> run();
 
@@ -82,9 +91,12 @@ class SlowPath {
   bool may_compact() const;
   bool killing_is_no_help() const;
   bool victim_ends() const;
+  Task<Killed> kill();
+  bool take_rights();
   void wake_kswapds();
   bool given_up() const { return core_.engine.flags().given_up; }
   ReclaimScope scope() const { return core_.engine.flags().scope; }
+  bool is_victim() const { return core_.engine.flags().is_oom_victim(); }
   Task<void> reclaim();
   Task<void> compact(CompactPriority priority);
   bool gives_up_early() const;
@@ -99,6 +111,7 @@ class SlowPath {
   Core core_;
   Buddy& buddy_;
   Relief& relief_;
+  ProcessKiller* killer_;
   EndlessTurns& endless_;
   PageRequest& request_;
   bool costly_;
@@ -111,6 +124,8 @@ class SlowPath {
   CompactPriority priority_ = CompactPriority::light;
   unsigned compactions_ = 0;  // that have made a block for it, at this priority
   unsigned in_vain_ = 0;      // turns in a row without progress, for a large block all turns; 0 up to 4.7
+  bool takes_rights_ = true;  // the next turn takes down its task's rights (up to 3.18 not every turn does)
+  bool reserves_ = false;     // what it found (up to 4.7)
 };
 
 }  // namespace cma

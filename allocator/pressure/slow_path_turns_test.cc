@@ -428,6 +428,81 @@ TEST_P(SlowPathTest, ARequestThatMustNotFailGetsALittleOfWhatIsKept) {
   EXPECT_FALSE(since(Release::v4_8) && ask(kGfpKernel, 0)) << "others get none of them";
 }
 
+// --- killing ---
+
+// Counts how often it is asked, and answers as a test says.
+class ScriptedKiller final : public ProcessKiller {
+ public:
+  Task<Killed> out_of_memory(const PageRequest&) override {
+    ++asked;
+    if (on_kill) on_kill();
+    co_return result;
+  }
+
+  Killed result = Killed::none;
+  unsigned asked = 0;
+  std::function<void()> on_kill;
+};
+
+TEST_P(SlowPathTest, AProcessIsKilledAndItsMemoryServesTheRequest) {
+  ScriptedKiller killer;
+  killer.result = Killed::process;
+  killer.on_kill = [&] { give(0); };
+  machine->page_allocator.kill_by(&killer);
+  EXPECT_TRUE(ask(kGfpKernel, 0));
+  EXPECT_EQ(killer.asked, 1U);
+  EXPECT_EQ(count("reclaim"), 1);
+}
+
+TEST_P(SlowPathTest, NoProcessIsKilledWhereThatIsNoHelp) {
+  ScriptedKiller killer;
+  machine->page_allocator.kill_by(&killer);
+  for (const Gfp gfp : {kGfpKernel | kGfpNoretry, kGfpAtomic}) EXPECT_FALSE(ask(gfp, 0));
+  EXPECT_FALSE(ask(kGfpKernel, 4)) << "a large block";
+  EXPECT_FALSE(ask(kGfpKernel, 0, ReclaimScope::noreclaim));
+  EXPECT_EQ(killer.asked, 0U);
+  EXPECT_FALSE(ask(kGfpKernel | kGfpRetryMayfail, 0));
+  EXPECT_EQ(killer.asked, since(Release::v4_13) ? 0U : 1U);
+}
+
+TEST_P(SlowPathTest, WithoutAProcessToKillTheRequestFails) {
+  ScriptedKiller killer;
+  machine->page_allocator.kill_by(&killer);
+  EXPECT_FALSE(ask(kGfpKernel, 0));
+  EXPECT_EQ(killer.asked, 1U);
+}
+
+TEST_P(SlowPathTest, ARequestWaitsWhileAProcessIsAboutToDie) {
+  ScriptedKiller killer;
+  killer.result = Killed::waits;
+  machine->page_allocator.kill_by(&killer);
+  const ActorId actor = begin(kGfpKernel, 0);
+  EXPECT_TRUE(machine->page_allocator.endless().between(actor));
+  give(0);
+  run_to_rest(*machine);
+  EXPECT_NE(got.value, kNoPfn);
+}
+
+TEST_P(SlowPathTest, ATaskThatIsChosenWhileItReclaimsIsAVictimAfterwards) {
+  ActorId actor = 0;
+  relief.on_reclaim = [&] { machine->engine.flags(actor).oom_victim = true; };
+  actor = begin(kGfpKernel | kGfpNoretry, 0, ReclaimScope::realtime, Point::alloc_reclaim);
+  run_to_rest(*machine);
+  EXPECT_TRUE(machine->engine.flags(actor).is_oom_victim());
+  EXPECT_EQ(machine->engine.flags(actor).scope, ReclaimScope::realtime) << "and what it was before";
+}
+
+TEST_P(SlowPathTest, AVictimHasTheReservesFromItsNextTurnOnAndUpTo318OnlyAfterAKill) {
+  give(2);
+  machine->buddy.zone(0).watermark = {5, 5, 5};
+  ScriptedKiller killer;
+  killer.result = Killed::process;
+  machine->page_allocator.kill_by(&killer);
+  relief.progress = 1;
+  relief.on_reclaim = [&] { machine->engine.flags().oom_victim = true; };
+  EXPECT_EQ(ask(kGfpKernel, 0), since(Release::v3_19));
+}
+
 // --- no process is killed ---
 
 TEST_P(SlowPathTest, NoProcessIsKilledForAnyRequest) {

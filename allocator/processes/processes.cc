@@ -81,6 +81,27 @@ OwnerId Processes::page_at(SpaceId process, MappingId mapping, std::uint64_t ind
   return pte.state == Pte::State::none ? 0 : pte.page;
 }
 
+Processes::Resident Processes::resident(SpaceId process) const {
+  Resident resident;
+  const auto count = [&](PteId id, std::uint64_t pages) {
+    const Pte& pte = spaces_.pte(id);
+    if (pte.state == Pte::State::none) return;
+    const PageKind kind = owners_.owner(pte.page).kind;
+    if (is_private(kind))
+      resident.anonymous += pages;
+    else
+      (kind == PageKind::shmem ? resident.shared : resident.file) += pages;
+  };
+  for (const Mapping& mapping : processes_[process].mappings) {
+    resident.total += mapping.pages;
+    for (std::uint64_t i = 0; i < mapping.pages; ++i) count(static_cast<PteId>(mapping.first + i), 1);
+    if (mapping.first_pmd == 0) continue;
+    for (std::uint64_t i = 0; i < mapping.pages / huge_pages(); ++i)
+      count(static_cast<PteId>(mapping.first_pmd + i), huge_pages());
+  }
+  return resident;
+}
+
 // --- faults ---
 
 void Processes::change_content(OwnerId id) { owners_.write_content(id); }
@@ -336,6 +357,16 @@ Task<void> Processes::exit(SpaceId process) {
   co_await finish(gather);
 }
 
+Task<void> Processes::reap(SpaceId process) {
+  const Inside inside(*this, process);
+  const std::size_t all = processes_[process].mappings.size();
+  for (std::size_t i = 0; i < all; ++i) {
+    const Mapping mapping = processes_[process].mappings[i];
+    const bool spared = mapping.shared || (mapping.locked && release_ < Release::v5_18);
+    if (!spared) co_await munmap(process, static_cast<MappingId>(i), 0, mapping.pages);
+  }
+}
+
 // --- fork ---
 
 Task<int> Processes::copy_ptes(SpaceId parent, PteId from, PteId to, std::uint64_t pages) {
@@ -390,6 +421,8 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
   CMA_ASSERT(alive(parent));
   const Inside inside(*this, parent);
   const SpaceId child = spawn();
+  processes_[child].parent = parent;
+  processes_[child].being_forked = true;
   const std::size_t mappings = processes_[parent].mappings.size();
   for (std::size_t i = 0; i < mappings; ++i) {
     const Mapping mapping = processes_[parent].mappings[i];
@@ -408,7 +441,14 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
     else
       error = co_await copy_ptes(parent, mapping.first, copy.first, mapping.pages);
     if (error == 0) continue;
+    processes_[child].being_forked = false;
     if (!core_.bugs.fires(Bug::fork_keeps_child)) co_await exit(child);
+    co_return 0;
+  }
+  processes_[child].being_forked = false;
+  // A fatal signal ends fork() (copy_process): no child of a killed process lives on.
+  if (dying(parent)) {
+    co_await exit(child);
     co_return 0;
   }
   co_return child;

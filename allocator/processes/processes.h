@@ -17,6 +17,7 @@
 // never under one.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "allocator/files/files.h"
@@ -45,16 +46,42 @@ class Processes {
   SpaceId spawn();
   // Returns a child. It shares every page of private memory, but since 5.9, if the process has pinned, gets copies of
   // those with as many references as a pin counts. Its shared mappings are untouched, its memory is not locked. 0 if
-  // there was no memory for the copies: the child is dead again.
+  // there was no memory for the copies, or the process was condemned meanwhile: the child is dead again.
   Task<SpaceId> fork(SpaceId process);
   // Unmaps everything in one gather; the process is dead.
   // Requires: the process is idle.
   Task<void> exit(SpaceId process);
   bool alive(SpaceId process) const { return processes_[process].alive; }
   // Returns whether no call on behalf of the process is under way, but for exit() and the fork() that makes it.
-  bool idle(SpaceId process) const { return processes_[process].inside == 0; }
+  bool idle(SpaceId process) const { return processes_[process].tasks.empty(); }
+  // Returns the actors inside such calls, one for each.
+  const std::vector<ActorId>& tasks_inside(SpaceId process) const { return processes_[process].tasks; }
+  // Returns the process that forked it; 0 if none did.
+  SpaceId parent_of(SpaceId process) const { return processes_[process].parent; }
+  // Returns whether the fork() that makes it is under way.
+  bool being_forked(SpaceId process) const { return processes_[process].being_forked; }
   // Returns one more than the last process's number; dead ones keep theirs, and 0 is none.
   std::size_t count() const { return processes_.size(); }
+
+  // --- for the OOM killer ---
+  // Marks a process that ends once no call on its behalf is under way. Callers begin none from then on.
+  void condemn(SpaceId process) { processes_[process].dying = true; }
+  // Returns whether it is so marked, dead or not.
+  bool dying(SpaceId process) const { return processes_[process].dying; }
+  // Returns whether a task of the process may go on in it, or begin to.
+  bool usable(SpaceId process) const { return alive(process) && !dying(process); }
+  // What a process has mapped, in pages (total_vm, and the parts of its rss).
+  struct Resident {
+    std::uint64_t total = 0;  // touched or not
+    std::uint64_t anonymous = 0;
+    std::uint64_t file = 0;
+    std::uint64_t shared = 0;  // shared memory
+  };
+  // Counts it. Pages under migration count. O(entries of the process).
+  Resident resident(SpaceId process) const;
+  // Unmaps all private memory (__oom_reap_task_mm); up to 5.17 none that is locked.
+  Task<void> reap(SpaceId process);
+
   // Sets whether exec's stack is set up but not yet in its final place. As long as it is, migration does not unmap
   // anonymous pages of the process, and so cannot move them.
   void set_temporary_stack(SpaceId process, bool on) { spaces_.set_temporary_stack(process, on); }
@@ -155,8 +182,11 @@ class Processes {
   };
   struct Process {
     bool alive = true;
+    bool dying = false;
+    bool being_forked = false;
     bool has_pinned = false;  // some of its pages were pinned (MMF_HAS_PINNED)
-    int inside = 0;           // calls under way
+    SpaceId parent = 0;
+    std::vector<ActorId> tasks;  // those inside calls, one for each
     std::vector<Mapping> mappings;
   };
   // struct mmu_gather: pages whose references are still to be dropped.
@@ -170,16 +200,21 @@ class Processes {
   // Scope of a call on behalf of a process, which must not exit meanwhile.
   class Inside {
    public:
-    Inside(Processes& processes, SpaceId process) : processes_(processes), process_(process) {
-      ++processes_.processes_[process_].inside;
+    Inside(Processes& processes, SpaceId process)
+        : processes_(processes), process_(process), task_(processes.core_.engine.current()) {
+      processes_.processes_[process_].tasks.push_back(task_);
     }
-    ~Inside() { --processes_.processes_[process_].inside; }
+    ~Inside() {
+      std::vector<ActorId>& tasks = processes_.processes_[process_].tasks;
+      tasks.erase(std::ranges::find(tasks, task_));
+    }
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
 
    private:
     Processes& processes_;
     SpaceId process_;
+    ActorId task_;
   };
 
   // --- faults ---

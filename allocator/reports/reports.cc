@@ -107,6 +107,11 @@ void MemoryReports::warn(FailureWarning warning) {
   }
   const bool has_own_limit = release >= Release::v4_11 && release < Release::v5_4;
   if (has_own_limit && !trace.admits(trace.show_mem_limit, "warn_alloc_show_mem")) return;
+  show_memory(gfp);
+}
+
+void MemoryReports::show_memory(Gfp gfp) {
+  Trace& trace = from_.core.trace;
   if (!trace.recording()) return;
   MemoryFigures memory = figures_for(gfp);
   const std::uint64_t digest = digest_of(memory);

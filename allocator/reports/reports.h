@@ -46,10 +46,12 @@ class MemoryReports final : public FailedRequests {
   // Prints a warning and the report of the memory (warn_alloc), unless its flags ask for silence (__GFP_NOWARN) or the
   // limit of messages is reached. Fills in the nodes that the task may have.
   void warn(FailureWarning warning);
-
- private:
+  // Prints the report of the memory alone, as for a request with these flags (show_mem).
+  void show_memory(Gfp gfp);
+  // Returns the nodes that have memory, as list_of() writes them.
   std::string nodes_with_memory() const;
 
+ private:
   FigureSources from_;
 };
 

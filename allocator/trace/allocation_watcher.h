@@ -25,6 +25,9 @@ class AllocationWatcher {
   virtual ~AllocationWatcher() = default;
   // The current actor asks for 2^order pages, of this node if it can have them there.
   virtual void allocation_begins(Gfp /*gfp*/, unsigned /*order*/, unsigned /*node*/) {}
+  // The actor's request, which may reclaim, takes down whether its task has a right to the reserves: as each turn of
+  // the slow path begins. Up to 3.18 only as the first does, and after a process was killed.
+  virtual void rights_taken() {}
   // An attempt at the actor's request begins. `gfp` are the flags that the request had when it began.
   virtual void attempt_begins(AllocAttempt /*attempt*/, Gfp /*gfp*/, unsigned /*order*/, unsigned /*node*/) {}
   // It got the block at `pfn`, or kNoPfn: nothing.

@@ -34,7 +34,10 @@ bool pins_for_long(const Machine& machine) { return machine.engine.flags().memal
 
 // Returns the rights that the request has of the current actor, in words; empty if it has none.
 std::string task_rights(const Machine& machine, Gfp gfp) {
-  switch (machine.engine.flags().scope) {
+  constexpr const char* kVictim = "; its task is a victim of the OOM killer";
+  const TaskFlags& task = machine.engine.flags();
+  if (task.scope != ReclaimScope::noreclaim && task.is_oom_victim()) return kVictim;
+  switch (task.scope) {
     case ReclaimScope::none:
     case ReclaimScope::nofs:
     case ReclaimScope::noio: return "";
@@ -42,7 +45,7 @@ std::string task_rights(const Machine& machine, Gfp gfp) {
       if ((gfp & kGfpNomemalloc) == 0) return "; its task has PF_MEMALLOC, so no watermark binds it";
       return "; its task has PF_MEMALLOC, of which __GFP_NOMEMALLOC takes the right to the last pages";
     case ReclaimScope::realtime: return "; its task is a real-time task";
-    case ReclaimScope::victim: return "; its task is a victim of the OOM killer";
+    case ReclaimScope::victim: return kVictim;
   }
   return "";
 }
@@ -437,7 +440,8 @@ Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
     return says("the kernel tries again without end: nothing that it could reclaim is left", "try again");
   if (kernel_gives_up(gfp, order, machine.buddy.gfp_zone(gfp), machine.release()))
     return says(fmt::format("the kernel fails the request: {}", given_up_because(gfp, order)), "fail");
-  return says("the kernel kills a process", "kill");
+  if (machine.geometry().oom_kills) return says("the kernel panics: there is no process that it could kill", "panic");
+  return says("the kernel would kill a process, as machines with oom_killer=on do", "kill");
 }
 
 Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_t ceiling) {

@@ -213,12 +213,13 @@ TEST(WhyPages, SaysWhatOfTheMemoryIsPageCacheThatHasToBeWritten) {
   const std::string machine = "release=6.1 pages=0x2000 pageblock_order=9 debug=off min_free_kbytes=1024";
   const std::string dirty = "f = file\nr = read f pages=0x1800\np = spawn\nm = mmap_shared p r\nwrite m pages=0x1800\n";
   const std::string text = why_text(machine, dirty + "e = unmovable_page pages=0xb00\n");
-  EXPECT_THAT(text,
-              AllOf(HasSubstr("would  pass once 6144 pages of files in zone Normal are written, which reclaim can "
-                              "drop then: a kernel writes them meanwhile, here `writeback` or `kswapd` does\n"),
-                    HasSubstr("next   the kernel kills a process, unless enough pages "
-                              "of files have been written by then\n"),
-                    HasSubstr("held   6144 pages of zone Normal by r: page cache, 6144 dirty\n")));
+  EXPECT_THAT(
+      text,
+      AllOf(HasSubstr("would  pass once 6144 pages of files in zone Normal are written, which reclaim can "
+                      "drop then: a kernel writes them meanwhile, here `writeback` or `kswapd` does\n"),
+            HasSubstr("next   the kernel would kill a process, as machines with oom_killer=on do, unless enough pages "
+                      "of files have been written by then\n"),
+            HasSubstr("held   6144 pages of zone Normal by r: page cache, 6144 dirty\n")));
   EXPECT_EQ(why_text(machine, dirty + "writeback r\ne = unmovable_page pages=0xb00\n"), "no operation failed\n");
   EXPECT_THAT(
       why_text(machine, dirty + "e = unmovable_page pages=0x1f00\n"),

@@ -186,6 +186,7 @@ std::expected<Fitted, NotJudgeable> fit(const Program& program, const KernelConf
   Program& result = fitted.program;
   if (!program.failing_bitmaps.empty())
     return std::unexpected(NotJudgeable{"an area whose bitmap cannot be allocated", 0});
+  if (program.machine.oom_kills) return std::unexpected(NotJudgeable{"a machine that kills processes for memory", 0});
   if (program.machine.areas.empty()) return std::unexpected(NotJudgeable{"a machine without areas", 0});
   if (!std::all_of(program.machine.areas.begin(), program.machine.areas.end(), good_name))
     return std::unexpected(NotJudgeable{"an area's name that the kernel's command line cannot hold", 0});

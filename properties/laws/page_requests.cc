@@ -38,7 +38,23 @@ void PageRequests::watch(Machine& machine) {
 
 void PageRequests::allocation_begins(Gfp gfp, unsigned order, unsigned node) {
   if (next_ != nullptr) next_->allocation_begins(gfp, order, node);
-  open_.push_back({.actor = machine_->engine.current()});
+  open_.push_back({.actor = machine_->engine.current(), .gfp = gfp});
+}
+
+// Returns the current actor's latest request; nullptr if it makes none.
+PageRequests::Open* PageRequests::open_request() {
+  for (std::size_t i = open_.size(); i-- > 0;)
+    if (open_[i].actor == machine_->engine.current()) return &open_[i];
+  return nullptr;
+}
+
+void PageRequests::rights_taken() {
+  if (next_ != nullptr) next_->rights_taken();
+  Open* const open = open_request();
+  if (open == nullptr) return;
+  // A turn before may have had no right yet; one that has makes the attempt again.
+  open->made &= ~(1U << static_cast<unsigned>(AllocAttempt::reserves));
+  open->entitled = has_right_to_reserves(open->gfp);
 }
 
 // Takes down what is asked for.
@@ -56,12 +72,11 @@ void PageRequests::begin(Gfp gfp, unsigned order, unsigned node) {
 
 void PageRequests::attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned node) {
   if (next_ != nullptr) next_->attempt_begins(attempt, gfp, order, node);
-  for (std::size_t i = open_.size(); i-- > 0;) {
-    if (open_[i].actor != machine_->engine.current()) continue;
-    open_[i].made |= 1U << static_cast<unsigned>(attempt);
-    break;
-  }
   begin(gfp, order, node);
+  if (Open* const open = open_request()) {
+    open->made |= 1U << static_cast<unsigned>(attempt);
+    if (attempt == AllocAttempt::low) open->entitled = has_right_to_reserves(gfp);
+  }
   // The last three have no flag that lets them have pages of areas, which up to 5.8 served movable requests anyway.
   if (attempt >= AllocAttempt::high && release_ >= Release::v5_9) may_have_areas_ = false;
   expected_ = expected(attempt);
@@ -110,12 +125,18 @@ PageRequests::Attempt PageRequests::second_attempt() const {
   return attempt;
 }
 
+bool PageRequests::has_right_to_reserves(Gfp gfp) const {
+  const TaskFlags& task = machine_->engine.flags();
+  const bool by_task = task.scope == ReclaimScope::noreclaim || task.is_oom_victim();
+  return (gfp & kGfpNomemalloc) == 0 && ((gfp & kGfpMemalloc) != 0 || by_task);
+}
+
 // Up to 4.13 a victim of the OOM killer had the last page, as those have that are about to free memory. The flags of
 // this attempt took the place of the others' up to 5.8, and lost the right to count areas.
 std::optional<PageRequests::Attempt> PageRequests::third_attempt() const {
+  if (!has_right_to_reserves(gfp_)) return std::nullopt;
   const ReclaimScope scope = machine_->engine.flags().scope;
   const bool frees_memory = (gfp_ & kGfpMemalloc) != 0 || scope == ReclaimScope::noreclaim;
-  if ((gfp_ & kGfpNomemalloc) != 0 || (!frees_memory && scope != ReclaimScope::victim)) return std::nullopt;
   Attempt attempt{.mark = Watermark::min};
   attempt.keeps_none = frees_memory || release_ < Release::v4_14;
   attempt.victim = !attempt.keeps_none;
@@ -315,12 +336,10 @@ void PageRequests::attempt_ended(Pfn pfn) {
 // A request that fails must have made the attempts that are its own.
 void PageRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
   if (next_ != nullptr) next_->allocation_ended(gfp, order, pfn);
-  unsigned made = 0;
-  for (std::size_t i = open_.size(); i-- > 0;) {
-    if (open_[i].actor != machine_->engine.current()) continue;
-    made = open_[i].made;
-    open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
-    break;
+  Open ended;
+  if (const Open* const open = open_request()) {
+    ended = *open;
+    open_.erase(open_.begin() + (open - open_.data()));
   }
   if (order > machine_->buddy.largest_order()) {
     if (pfn != kNoPfn) broken("is granted, though no block is so large");
@@ -328,11 +347,11 @@ void PageRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
   }
   if (pfn != kNoPfn) return;
   begin(gfp, order, node_);
-  const auto due = [&](AllocAttempt attempt) { return (made >> static_cast<unsigned>(attempt) & 1) == 0; };
+  const auto due = [&](AllocAttempt attempt) { return (ended.made >> static_cast<unsigned>(attempt) & 1) == 0; };
   if (due(AllocAttempt::low)) broken("is refused before any attempt");
   if (ends_at_first_attempt()) return;
   if (due(AllocAttempt::min)) broken("is refused without an attempt at the min watermark");
-  if (third_attempt() && due(AllocAttempt::reserves)) broken("is refused without an attempt at the reserves");
+  if (ended.entitled && due(AllocAttempt::reserves)) broken("is refused without an attempt at the reserves");
 }
 
 // Pageblocks of areas are CMA, or Isolate while a range of them is being emptied.

@@ -3,7 +3,9 @@
 // It sees each attempt at a request before anything is taken, inside operations too: faults, targets of migration,
 // pages of files. From watermarks, reserves and free blocks of the zones it computes what the release's arithmetic
 // gives, and compares that with what the allocator gave (law `granted`). A request that fails must have made each
-// attempt that it has a right to. A page that the request may not have breaks law `policy`.
+// attempt that it has a right to. A victim of the OOM killer may be chosen while its request is under way. It has the
+// right to the reserves from when the request next asks for it: each turn that begins so must make that attempt. A page
+// that the request may not have breaks law `policy`.
 //
 // The arithmetic is that of allocator/buddy/watermark.cc, written down a second time on purpose.
 #pragma once
@@ -26,6 +28,7 @@ class PageRequests final : public AllocationWatcher {
 
   // Throw LawBroken, the two that end, inside the operation that asked.
   void allocation_begins(Gfp gfp, unsigned order, unsigned node) override;
+  void rights_taken() override;
   void attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned node) override;
   void attempt_ended(Pfn pfn) override;
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override;
@@ -57,11 +60,15 @@ class PageRequests final : public AllocationWatcher {
   // A request under way. An actor's requests are nested: it may reclaim, and ask for pages meanwhile.
   struct Open {
     ActorId actor = 0;
-    unsigned made = 0;  // bit by AllocAttempt: the attempts made
+    Gfp gfp = 0;
+    unsigned made = 0;      // bit by AllocAttempt: the attempts made
+    bool entitled = false;  // its task had a right to the reserves when it was last asked for that
   };
 
   Attempt second_attempt() const;
   std::optional<Attempt> third_attempt() const;
+  Open* open_request();
+  bool has_right_to_reserves(Gfp gfp) const;
   Attempt helped_attempt() const;
   std::optional<Attempt> rights_of(AllocAttempt attempt) const;
   bool ends_at_first_attempt() const;

@@ -202,6 +202,34 @@ TEST_P(PlantedTest, GrantedSeesARequestThatFailsBeforeItsLastAttempt) {
   EXPECT_EQ(fails_after({AllocAttempt::low, AllocAttempt::min}), "granted");
 }
 
+// The kernel looks for the right as a turn begins. One that it was chosen in may end without.
+TEST_P(PlantedTest, GrantedSeesAVictimThatGetsNothingOfTheReserves) {
+  AllocationWatcher& watcher = *machine_.trace.allocations();
+  constexpr unsigned kOrder = 4;
+  const auto attempt = [&](AllocAttempt next) {
+    watcher.attempt_begins(next, kGfpKernel, kOrder, 0);
+    watcher.attempt_ended(kNoPfn);
+  };
+  const auto law = [&](bool asks, bool makes_attempt) {
+    machine_.engine.flags().oom_victim = false;
+    return law_broken_by([&] {
+      watcher.allocation_begins(kGfpKernel, kOrder, 0);
+      attempt(AllocAttempt::low);
+      attempt(AllocAttempt::min);
+      watcher.rights_taken();
+      machine_.engine.flags().oom_victim = true;
+      if (asks) watcher.rights_taken();
+      if (makes_attempt) attempt(AllocAttempt::reserves);
+      watcher.allocation_ended(kGfpKernel, kOrder, kNoPfn);
+    });
+  };
+  for (auto& area : machine_.buddy.zone(0).area)
+    for (PageList& list : area.lists) list = {};
+  EXPECT_EQ(law(false, false), "");
+  EXPECT_EQ(law(true, true), "");
+  EXPECT_EQ(law(true, false), "granted");
+}
+
 TEST_P(PlantedTest, GrantedKnowsHowLowEachAttemptGoes) {
   const auto had_at = [&](AllocAttempt attempt, Gfp gfp = kGfpKernel) {
     return law_of_request(gfp, 0, buffer(), attempt) == "" || law_of_request(gfp, 0, block(), attempt) == "";

@@ -177,10 +177,19 @@ PfnRange read_range(Reader& in) {
   return {start, start + pages};
 }
 
-void write_machine(Writer& out, const Program& program) {
+// Returns the lowest version that has all keys in which a machine is not as machines are.
+std::uint8_t version_for(const Geometry& machine) {
+  std::uint8_t version = 1;
+  for (const MachineKey& key : machine_keys())
+    if (key.byte_version > version && key.get(machine) != key.get(Geometry{})) version = key.byte_version;
+  return version;
+}
+
+void write_machine(Writer& out, const Program& program, std::uint8_t version) {
   const Geometry& machine = program.machine;
   out.byte(static_cast<std::uint8_t>(index_of(machine.release)));
   for (const MachineKey& key : machine_keys()) {
+    if (key.byte_version > version) continue;
     const std::uint64_t value = key.get(machine);
     out.number(word_for_automatic(key.form).empty() ? value : value + 1);
   }
@@ -239,11 +248,12 @@ void fold_widths(Geometry& machine) {
   if (machine.long_bits != 32U && machine.long_bits != 64U) machine.long_bits = std::nullopt;
 }
 
-void read_machine(Reader& in, Program& program, const ByteLimits& limits) {
+void read_machine(Reader& in, Program& program, const ByteLimits& limits, std::uint8_t version) {
   Geometry& machine = program.machine;
   machine = Geometry{};
   machine.release = modelled(in.byte());
   for (const MachineKey& key : machine_keys()) {
+    if (key.byte_version > version) continue;
     const std::uint64_t value = in.number();
     if (word_for_automatic(key.form).empty())
       key.set(machine, value <= key.max ? value : value % (key.max + 1));
@@ -334,7 +344,8 @@ std::vector<std::uint8_t> encode(const Program& program) {
   Writer out;
   const std::size_t index = short_form(program);
   const std::uint8_t audit = program.audit == Audit::points ? kAuditPoints : std::uint8_t{0};
-  out.byte(kByteVersion);
+  const std::uint8_t version = version_for(program.machine);
+  out.byte(version);
   if (index < kShapes) {
     const std::size_t low = index & ((std::size_t{1} << kShapeLowBits) - 1);
     const std::size_t high = index >> kShapeLowBits;
@@ -343,7 +354,7 @@ std::vector<std::uint8_t> encode(const Program& program) {
   } else {
     out.byte(kInFull);
     out.byte(audit);
-    write_machine(out, program);
+    write_machine(out, program, version);
     write_names(out, program);
   }
   for (const Op& op : program.ops) write_op(out, op);
@@ -352,8 +363,8 @@ std::vector<std::uint8_t> encode(const Program& program) {
 
 void decode_into(Program& program, std::span<const std::uint8_t> bytes, const ByteLimits& limits) {
   Reader in(bytes);
-  // Every version is read as this one: there has been no other.
-  in.byte();
+  std::uint8_t version = in.byte();
+  if (version == 0 || version > kByteVersion) version = 1;
   const std::uint8_t machine = in.byte();
   const std::uint8_t actors = in.byte();
   program.audit = (actors & kAuditPoints) != 0 ? Audit::points : Audit::ops;
@@ -361,7 +372,7 @@ void decode_into(Program& program, std::span<const std::uint8_t> bytes, const By
   program.names.clear();
   if ((machine & kInFull) != 0) {
     program.actors.clear();
-    read_machine(in, program, limits);
+    read_machine(in, program, limits, version);
     read_names(in, program);
   } else {
     const std::size_t high = (actors >> kShapeHighAt) & 3;

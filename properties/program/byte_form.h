@@ -1,7 +1,8 @@
 // The byte form of programs: for fuzzers. Every byte string is a program; every program has a byte string, and
 // decode(encode(p)) == p for settled programs.
 //
-//   version (1 byte), machine (1 byte: release, shape, or "in full"), actors (1 byte), then operations up to the end:
+//   version (1 byte: the lowest that has all keys of its machine), machine (1 byte: release, shape, or "in full"),
+//   actors (1 byte), then operations up to the end:
 //   kind | marks follow << 7, [performer given | until given << 1], identifier, [performer], [point, nth], and the
 //   operation's fields
 //
@@ -19,7 +20,8 @@
 
 namespace cma {
 
-inline constexpr std::uint8_t kByteVersion = 1;
+// The latest version. Bytes that begin with no version are read as the first.
+inline constexpr std::uint8_t kByteVersion = 2;
 
 // What arbitrary bytes may ask for. A larger machine becomes the default small one; operations beyond the limit are
 // left out.

@@ -46,6 +46,26 @@ TEST(ByteForm, OddMachinesAndNamesAreWrittenInFull) {
   EXPECT_EQ(decode(encode(program)), program) << print(decode(encode(program)));
 }
 
+// Saved bytes keep their meaning: a key that came later is written only for machines that need it.
+TEST(ByteForm, AMachineHasTheLowestVersionThatHasItsKeys) {
+  Program program;
+  program.machine = default_small_geometry(Release::v6_1);
+  program.machine.cpus = 3;
+  program.settle();
+  const std::vector<std::uint8_t> plain = encode(program);
+  EXPECT_EQ(plain[0], 1);
+  program.machine.oom_kills = true;
+  const std::vector<std::uint8_t> killing = encode(program);
+  EXPECT_EQ(killing[0], kByteVersion);
+  EXPECT_EQ(killing.size(), plain.size() + 1);
+  EXPECT_EQ(decode(killing), program);
+  for (const int unknown : {0, kByteVersion + 1, 255}) {
+    std::vector<std::uint8_t> bytes = plain;
+    bytes[0] = static_cast<std::uint8_t>(unknown);
+    EXPECT_EQ(decode(bytes), decode(plain)) << unknown;
+  }
+}
+
 TEST(ByteForm, NoBytesAndZerosAreProgramsToo) {
   EXPECT_EQ(print(decode({})), "cmacheck 1\nmachine small release=3.6\n");
   const std::vector<std::uint8_t> zeros(7, 0);

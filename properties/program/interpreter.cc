@@ -71,6 +71,12 @@ const World& Interpreter::world() const { return *world_; }
 
 namespace {
 
+// Performs an operation, and ends those processes killed for memory that have no task inside the kernel any longer.
+Task<void> perform_and_return(Machine& machine, Task<void> operation) {
+  co_await operation;
+  co_await machine.oom_killer.task_returns();
+}
+
 // How often a request for pages may wake at the end of a program: many times what a proof takes that it never ends.
 constexpr std::uint64_t kMostWakes = 10'000;
 
@@ -113,6 +119,7 @@ class Interpreter::Run : PointWatcher {
   void perform_op(Slot slot);
   void perform_without_actor(Slot slot, const Op& op);
   void perform_by_actor(Slot slot, const Op& op);
+  void begin(ActorId actor, Task<void> operation);
   void resume_actor(Slot slot, const Op& op);
   void let_run(ActorId actor);
   void run_woken();
@@ -325,11 +332,18 @@ void Interpreter::Run::perform_by_actor(Slot slot, const Op& op) {
   engine_.flags(actor).scope = op.scope;
   std::visit(
       [&]<class Kind>(const Kind& body) {
-        if constexpr (Kind::kInfo.performed == Performed::by_actor) engine_.begin(actor, body.perform(world_, slot));
+        if constexpr (Kind::kInfo.performed == Performed::by_actor) begin(actor, body.perform(world_, slot));
       },
       op.body);
   if (op.until.wanted()) engine_.stop_at(actor, op.until.point, op.until.nth);
   let_run(actor);
+}
+
+void Interpreter::Run::begin(ActorId actor, Task<void> operation) {
+  if (machine_.geometry().oom_kills)
+    engine_.begin(actor, perform_and_return(machine_, std::move(operation)));
+  else
+    engine_.begin(actor, std::move(operation));
 }
 
 void Interpreter::Run::resume_actor(Slot slot, const Op& op) {

@@ -94,6 +94,8 @@ constexpr std::array kKeys = {
                set<&Geometry::watermark_boost_factor>},
     MachineKey{"boost", Form::decimal, kPageLimit, get<&Geometry::watermark_boost>, set<&Geometry::watermark_boost>},
     MachineKey{"lowmem_reserve_ratio", Form::ratios, kMostRatios, get_ratios, set_ratios},
+    MachineKey{"oom_killer", Form::on_off, 1, get<&Geometry::oom_kills>, set<&Geometry::oom_kills>,
+               /*sets_others=*/false, /*byte_version=*/2},
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The `key=value` words of a machine line, as a table. The text form reads and prints them, the byte form stores them
-// in this order: append, never insert.
+// in this order: append, never insert, and give what is appended a version of its own.
 #pragma once
 
 #include <span>
@@ -17,7 +17,8 @@ struct MachineKey {
   std::uint64_t max;
   std::uint64_t (*get)(const Geometry&);
   void (*set)(Geometry&, std::uint64_t);
-  bool sets_others = false;  // base_machine() depends on it, so it is read before the others
+  bool sets_others = false;       // base_machine() depends on it, so it is read before the others
+  std::uint8_t byte_version = 1;  // the first version of the byte form that has it
 };
 
 // The value of an `automatic` or `ratios` key that the kernel computes, as in `pcp_batch=auto`, and of an `endless` one

@@ -23,7 +23,7 @@ Gfp gfp_of(const AllocPages& op) {
 }
 
 // Returns why the kernel would never end the current actor's last request, which found nothing; nullptr if it fails it,
-// or would kill a process for it.
+// has no process to kill, or would kill one on a machine that kills none.
 const char* why_unended(const Machine& machine, Gfp gfp, unsigned order) {
   if (machine.page_allocator.gave_up(machine.engine.current()))
     return "the kernel tries again without end: each turn finds the machine as it was, and no other actor can run";

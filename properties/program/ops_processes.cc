@@ -14,7 +14,7 @@ namespace {
 Result* live_process(World& world, Slot self, OpRef operand) {
   Result* found = world.operand(self, operand, Yields::process);
   if (found == nullptr) return nullptr;
-  if (world.machine().processes.alive(found->process)) return found;
+  if (world.machine().processes.usable(found->process)) return found;
   world.skip(self, "the process is dead");
   return nullptr;
 }
@@ -52,7 +52,7 @@ std::optional<MappingIn> find_mapping(World& world, Slot self, OpRef mapping, Op
     if (other == nullptr) return std::nullopt;
     found.space = other->process;
   }
-  if (processes.alive(found.space) && processes.has_mapping(found.space, found.mapping)) return found;
+  if (processes.usable(found.space) && processes.has_mapping(found.space, found.mapping)) return found;
   world.skip(self, "the process is dead, or has no such mapping");
   return std::nullopt;
 }
@@ -89,7 +89,7 @@ Task<void> MmapAnon::perform(World& world, Slot self) const {
       frame = target->first + i;
       error = co_await take_frame(machine, frame);
     }
-    const bool alive = machine.processes.alive(space);
+    const bool alive = machine.processes.usable(space);
     if (error == 0 && !alive && target->chosen) co_await machine.buddy.free_pages(frame, 0);
     if (error == 0) error = alive ? co_await machine.processes.write(space, mapping, i, frame) : -kENOENT;
     if (error != 0) {
@@ -121,7 +121,8 @@ Task<void> MmapShared::perform(World& world, Slot self) const {
   for (std::uint64_t i = 0; i < mapped.size(); ++i) {
     // A process does not end while one of its tasks is inside the kernel.
     CMA_ASSERT(processes.alive(space));
-    const int error = co_await processes.touch_shared(space, mapping, i, /*write=*/false);
+    int error = -kENOENT;
+    if (processes.usable(space)) error = co_await processes.touch_shared(space, mapping, i, /*write=*/false);
     if (error != 0) {
       world.fail(self, error);
       co_return;
@@ -147,13 +148,13 @@ Task<void> MmapHuge::perform(World& world, Slot self) const {
     const Pfn head = target->first + i * each;
     int error = target->chosen ? co_await take_huge_frame(machine, head) : 0;
     if (error == 0 && target->chosen) {
-      if (machine.processes.alive(space))
+      if (machine.processes.usable(space))
         co_await machine.processes.fault_in_huge(space, mapping, i, head);
       else
         co_await machine.lru.references().put_page(head);
     }
     for (std::uint64_t page = i * each; error == 0 && page < (i + 1) * each; ++page) {
-      const bool alive = machine.processes.alive(space);
+      const bool alive = machine.processes.usable(space);
       error = alive ? co_await machine.processes.write(space, mapping, page) : -kENOENT;
     }
     if (error != 0) {
@@ -213,8 +214,11 @@ Task<void> MappingOp<Verb>::perform(World& world, Slot self) const {
   } else {
     static_assert(Verb == MappingVerb::write);
     for (std::uint64_t i = from; i < from + wanted; ++i) {
-      const int error = shared ? co_await processes.touch_shared(space, which, i, /*write=*/true)
-                               : co_await processes.write(space, which, i);
+      int error = -kENOENT;
+      if (shared && processes.usable(space))
+        error = co_await processes.touch_shared(space, which, i, /*write=*/true);
+      else if (processes.usable(space))
+        error = co_await processes.write(space, which, i);
       if (error != 0) {
         world.fail(self, error);
         co_return;
@@ -262,7 +266,7 @@ Task<void> Fork::perform(World& world, Slot self) const {
   const SpaceId space = parent->process;
   const SpaceId child = co_await world.machine().processes.fork(space);
   if (child == 0) {
-    world.fail(self, -kENOMEM);
+    world.fail(self, world.machine().processes.usable(space) ? -kENOMEM : -kEINTR);
     co_return;
   }
   Result& result = world.result(self);
