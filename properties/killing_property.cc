@@ -111,6 +111,36 @@ PROMISE(KillingPromise, kills_no_process_for_a_request_that_may_fail,
   killings.assert_all_held();
 }
 
+// Compares what a kernel panics for with the processes that are left, and with what was refused.
+class Panics final : public Witness {
+ public:
+  void pages_refused(unsigned order, Gfp gfp) override {
+    insists_in_vain_ = insists_in_vain_ || (order <= 3 && (gfp & kGfpFs) != 0 && (gfp & kGfpNoretry) == 0);
+  }
+  void op_performed(Machine& machine, std::size_t op) override {
+    const std::uint64_t before = std::exchange(panics_, machine.oom_killer.panics());
+    const bool panicked = panics_ != before;
+    const Processes& processes = machine.processes;
+    std::uint64_t alive = 0;
+    for (SpaceId process = 1; process < processes.count(); ++process) alive += processes.alive(process) ? 1 : 0;
+    claim(!panicked || alive == 0, fmt::format("operation {} ends in a panic beside {} processes", op, alive));
+    claim(!panicked || insists_in_vain_, fmt::format("operation {}, which may fail, ends in a panic", op));
+    claim(panicked || !insists_in_vain_, fmt::format("operation {} insists in vain, and there is no panic", op));
+    insists_in_vain_ = false;
+  }
+
+ private:
+  std::uint64_t panics_ = 0;
+  bool insists_in_vain_ = false;
+};
+
+PROMISE(KillingPromise, panics_where_no_process_is_left_and_nowhere_else,
+        {.programs = of_requests_beside_processes(), .planted = {Bug::last_process_spared, Bug::noretry_retries}}) {
+  Panics panics;
+  run_plainly(program, &panics);
+  panics.assert_all_held();
+}
+
 // Counts the dead when the program has ended.
 class Deaths final : public Witness {
  public:
@@ -132,18 +162,39 @@ PROMISE(KillingPromise, ends_each_process_that_is_killed,
 
 // --- among others ---
 
+// Fills the areas too, so that processes find no memory: one of them asks for some, and may be the one that is killed.
+// Does so after what the program begins with.
+void take_movable_memory(Random& random, Program& program) {
+  const auto is_kernels = [](const Op& op) {
+    return std::holds_alternative<OwnedPages<PageKind::unmovable>>(op.body) && op.scope == ReclaimScope::noreclaim;
+  };
+  const auto kernels = std::ranges::find_if(program.ops, is_kernels);
+  CMA_ASSERT(kernels != program.ops.end());
+  std::vector<OpId> processes;
+  for (auto op = program.ops.begin(); op != kernels; ++op)
+    if (std::holds_alternative<Spawn>(op->body)) processes.push_back(op->id);
+  OwnedPages<PageKind::anonymous> areas;
+  areas.pages = program.machine.memory.pages();
+  Op taken{.id = program.unused_id(), .performer = {}, .until = {}, .body = areas, .scope = ReclaimScope::noreclaim};
+  const auto after = program.ops.insert(kernels + 1, std::move(taken));
+  const MmapAnon asked{.process = {processes[random.below(processes.size())]}, .pages = 1 + random.below(4), .at = {}};
+  program.ops.insert(after + 1, {.id = program.unused_id(), .performer = {}, .until = {}, .body = asked});
+}
+
 Programs of_processes_under_pressure() {
   Programs programs;
   programs.options.min_ops = 10;
-  programs.options.kinds = kinds_of<Spawn, MmapAnon, MappingOp<MappingVerb::write>, MappingOp<MappingVerb::munmap>,
-                                    MappingOp<MappingVerb::mlock>, Fork, ExitProcess, MmapShared, OpenFile, ReadFile,
-                                    Pin, Unpin, AllocPages, AllocGfp, FreePages, OwnedPages<PageKind::unmovable>,
-                                    FreeOwned, Resume, SleepOp, DrainOp<DrainKind::lru>, Compact, DirectReclaim>();
+  programs.options.kinds =
+      kinds_of<CmaAlloc, CmaRelease, Spawn, MmapAnon, MappingOp<MappingVerb::write>, MappingOp<MappingVerb::munmap>,
+               MappingOp<MappingVerb::mlock>, Fork, ExitProcess, MmapShared, OpenFile, ReadFile, Pin, Unpin, AllocPages,
+               AllocGfp, FreePages, OwnedPages<PageKind::unmovable>, FreeOwned, Resume, SleepOp,
+               DrainOp<DrainKind::lru>, Compact, DirectReclaim>();
   programs.options.flags = true;
   programs.prepare = [](Random& random, Program& program) {
     const std::uint64_t all = program.machine.memory.pages();
     const std::uint64_t pages = all / 2 + random.below(all / 2);
     begin_with_processes(random, program, pages);
+    if (random.chance(50)) take_movable_memory(random, program);
   };
   return programs;
 }
@@ -151,7 +202,8 @@ Programs of_processes_under_pressure() {
 // What a killed process had is no one's any more, its tasks get out of the kernel, and each request ends or is shown
 // never to end.
 PROMISE(KillingPromise, obeys_the_laws_among_others,
-        {.programs = of_processes_under_pressure(), .planted = {{Bug::victim_like_others, Release::v6_12}}}) {
+        {.programs = of_processes_under_pressure(),
+         .planted = {{Bug::victim_like_others, Release::v6_12}, {Bug::victim_unnoticed, Release::v4_19}}}) {
   assert_laws_hold(program, {Law::bounded, Law::locks, Law::granted, Law::policy, Law::content, Law::exclusive,
                              Law::lists, Law::counters, Law::conserved});
 }

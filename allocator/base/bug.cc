@@ -421,6 +421,10 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      "Where no page is left the process is killed that has the fewest pages.", std::nullopt},
     {Bug::victim_keeps_memory, "victim-keeps-memory", "",
      "A process that is killed for memory never ends, and keeps what its mappings hold.", std::nullopt},
+    {Bug::victim_unnoticed, "victim-unnoticed", "",
+     "A request that was under way when the OOM killer chose its task has no part of the reserves.", std::nullopt},
+    {Bug::last_process_spared, "last-process-spared", "",
+     "Where one process is left to kill for memory the kernel panics.", std::nullopt},
 }};
 
 }  // namespace

@@ -195,6 +195,8 @@ enum class Bug : std::uint8_t {
   dma_free_forgets_area,  // dma_free frees the pages of an area's buffer, and the bits stay
   oom_kills_smallest,     // for memory the process is killed that has the fewest pages
   victim_keeps_memory,    // a process that is killed for memory never ends
+  victim_unnoticed,       // a request under way does not learn that its task was chosen to be killed
+  last_process_spared,    // for memory the kernel panics rather than to kill the last process
   kCount
 };
 

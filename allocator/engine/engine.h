@@ -115,6 +115,7 @@ class Engine {
   Point last_point() const { return last_point_; }
   // Returns the flags of an actor.
   TaskFlags& flags(ActorId actor) { return actors_.of[actor].flags; }
+  const TaskFlags& flags(ActorId actor) const { return actors_.of[actor].flags; }
 
   // ============ For operations and the layers that they run in ============
 

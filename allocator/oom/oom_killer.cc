@@ -20,6 +20,12 @@ bool OomKiller::killable(SpaceId process) const {
   return processes_.alive(process) && !processes_.dying(process) && !processes_.being_forked(process);
 }
 
+unsigned OomKiller::killable_processes() const {
+  unsigned count = 0;
+  for (SpaceId process = 1; process < processes_.count(); ++process) count += killable(process) ? 1 : 0;
+  return count;
+}
+
 // Returns the pages that a death would free. Up to 5.8 a process counts one at least.
 std::uint64_t OomKiller::badness(SpaceId process) const {
   const std::uint64_t least = core_.geometry.release < Release::v5_9 ? 1 : 0;
@@ -124,11 +130,16 @@ Task<void> OomKiller::kill(SpaceId victim) {
   if (reaps) co_await reap(victim);
 }
 
+void OomKiller::set_reaping(SpaceId process, Reaping reaping) {
+  for (Condemned& condemned : condemned_)
+    if (condemned.process == process) condemned.reaping = reaping;
+}
+
 // Requires: the current actor is no task of the process, which has one inside the kernel.
 Task<void> OomKiller::reap(SpaceId process) {
-  for (Condemned& condemned : condemned_)
-    if (condemned.process == process) condemned.reaped = true;
+  set_reaping(process, Reaping::under_way);
   co_await processes_.reap(process);
+  set_reaping(process, Reaping::done);
   core_.trace.log(oom_reaped_line(figures_of(process), kernel()));
   co_await end_those_outside();
 }
@@ -159,8 +170,9 @@ Task<void> OomKiller::task_returns() {
 // whose process was reaped counts as any other.
 bool OomKiller::will_free_memory() const {
   if (!core_.engine.flags().fatal_signal) return false;
-  const bool reaped = std::ranges::any_of(
-      condemned_, [&](const Condemned& condemned) { return condemned.reaped && is_own(condemned.process); });
+  const bool reaped = std::ranges::any_of(condemned_, [&](const Condemned& condemned) {
+    return condemned.reaping == Reaping::done && is_own(condemned.process);
+  });
   return !reaped || core_.geometry.release < Release::v4_8;
 }
 
@@ -171,7 +183,8 @@ Task<Killed> OomKiller::kill_worst(const PageRequest& request) {
   asked.order = request.order;
   asked.mems_allowed = reports_.nodes_with_memory();
   const std::optional<SpaceId> chosen = worst();
-  if (!chosen) {
+  if (!chosen || (core_.bugs.fires(Bug::last_process_spared) && killable_processes() == 1)) {
+    ++panics_;
     if (core_.trace.recording()) {
       dump_header(asked);
       log(oom_panic_lines(core_.geometry.release));
@@ -191,9 +204,11 @@ Task<Killed> OomKiller::out_of_memory(const PageRequest& request) {
     co_return was_victim ? Killed::waits : Killed::process;
   }
   if (leaves_alone(request.gfp, core_.geometry.release) || ending_ != 0) co_return Killed::waits;
-  const auto in_the_way = std::ranges::find(condemned_, false, &Condemned::reaped);
+  const auto in_the_way =
+      std::ranges::find_if(condemned_, [](const Condemned& condemned) { return condemned.reaping != Reaping::done; });
   if (in_the_way == condemned_.end()) co_return co_await kill_worst(request);
-  if (core_.geometry.release < Release::v4_6) co_return Killed::waits;
+  const bool may_reap = core_.geometry.release >= Release::v4_6 && in_the_way->reaping == Reaping::not_begun;
+  if (!may_reap) co_return Killed::waits;
   const SpaceId process = in_the_way->process;
   co_await reap(process);
   co_return Killed::process;
@@ -203,7 +218,7 @@ std::uint64_t OomKiller::digest() const {
   if (condemned_.empty() && ending_ == 0) return 0;
   std::uint64_t hash = kHashSeed;
   for (const Condemned& condemned : condemned_)
-    hash_step(hash, std::uint64_t{condemned.process} << 1 | (condemned.reaped ? 1 : 0));
+    hash_step(hash, std::uint64_t{condemned.process} << 2 | static_cast<std::uint64_t>(condemned.reaping));
   hash_step(hash, ending_);
   return hash;
 }

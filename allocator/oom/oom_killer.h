@@ -38,25 +38,31 @@ class OomKiller final : public ProcessKiller {
   std::optional<SpaceId> worst() const;
   // Returns how many were killed since boot.
   std::uint64_t kills() const { return kills_; }
+  // Returns how often a kernel would have panicked since boot, as there was none to kill.
+  std::uint64_t panics() const { return panics_; }
   // Returns a number for the processes that are about to die; 0 if there is none.
   std::uint64_t digest() const;
 
   // Takes the state of a machine of the same geometry at rest.
   void copy_from(const OomKiller& other) {
     kills_ = other.kills_;
+    panics_ = other.panics_;
     limit_ = other.limit_;
     condemned_.clear();
     ending_ = 0;
   }
 
  private:
+  // Whether its private memory is taken away. It is passed over once it has been (MMF_OOM_SKIP).
+  enum class Reaping : std::uint8_t { not_begun, under_way, done };
   // A process that was killed while one of its tasks was inside the kernel.
   struct Condemned {
     SpaceId process = 0;
-    bool reaped = false;  // its private memory was taken away (MMF_OOM_SKIP): it is passed over from then on
+    Reaping reaping = Reaping::not_begun;
   };
 
   bool killable(SpaceId process) const;
+  unsigned killable_processes() const;
   std::uint64_t badness(SpaceId process) const;
   SpaceId sacrificed_for(SpaceId chosen) const;
   OomProcess figures_of(SpaceId process) const;
@@ -65,6 +71,7 @@ class OomKiller final : public ProcessKiller {
   void dump_header(const OomRequest& request);
   void report(const OomRequest& request, SpaceId chosen, SpaceId victim);
   void mark(ActorId actor);
+  void set_reaping(SpaceId process, Reaping reaping);
   bool will_free_memory() const;
   Task<Killed> kill_worst(const PageRequest& request);
   Task<void> kill(SpaceId victim);
@@ -78,6 +85,7 @@ class OomKiller final : public ProcessKiller {
   MemoryReports& reports_;
   RateLimit limit_;  // of the report, at 10 in 5 s
   std::uint64_t kills_ = 0;
+  std::uint64_t panics_ = 0;
   std::vector<Condemned> condemned_;
   unsigned ending_ = 0;  // exits under way
 };

@@ -212,6 +212,27 @@ TEST_P(OomKillerTest, AVictimWithoutMemoryKillsAnotherProcessSince412) {
   EXPECT_EQ(machine->oom_killer.kills(), 2U);
 }
 
+TEST_P(OomKillerTest, OthersKillNoOtherWhileTheMemoryIsTakenAway) {
+  if (!since(Release::v4_6)) GTEST_SKIP() << "no memory is taken away";
+  const SpaceId victim = process(50);
+  const SpaceId other = process(20);
+  Outcome<int> written;
+  begin_to_write(victim, &written);
+  fill();
+  Outcome<Pfn> first;
+  start_task(*machine, keep_outcome(machine->page_allocator.alloc_pages(kGfpKernel, 0), &first), Point::zap_range_done);
+  ASSERT_FALSE(first.value.has_value());
+  fill();
+  Outcome<Pfn> second;
+  start_task(*machine, keep_outcome(machine->page_allocator.alloc_pages(kGfpKernel, 0), &second));
+  EXPECT_FALSE(second.value.has_value());
+  EXPECT_TRUE(alive(other));
+  run_to_rest(*machine);
+  EXPECT_NE(first.value, kNoPfn);
+  EXPECT_NE(second.value, kNoPfn);
+  EXPECT_EQ(machine->oom_killer.kills(), 1U);
+}
+
 TEST_P(OomKillerTest, AProcessThatIsKilledWhileItForksLeavesNoChild) {
   const SpaceId parent = process(50);
   Outcome<SpaceId> child;

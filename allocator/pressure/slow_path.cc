@@ -38,6 +38,12 @@ SlowPathEnd end_of_slow_path(Gfp gfp, const TaskFlags& task, const Geometry& geo
   return SlowPathEnd::reclaims;
 }
 
+bool victim_gives_up(Gfp gfp, const TaskFlags& task, Release release) {
+  if (!task.is_oom_victim() || release < Release::v4_12) return false;
+  // Since 4.14 one of a task that is about to free memory has more of them, and is repeated.
+  return (gfp & kGfpNomemalloc) != 0 || (gfp & kGfpMemalloc) == 0 || release < Release::v4_14;
+}
+
 SlowPath::SlowPath(const Core& core, Buddy& buddy, const SlowPathHelpers& helpers, PageRequest& request)
     : release_(core.geometry.release),
       core_(core),
@@ -70,10 +76,13 @@ bool SlowPath::attempt(AllocAttempt attempt) {
 // 5.10 on); before, it was tried, and skipped all zones.
 bool SlowPath::may_compact() const { return release_ < Release::v5_10 || has(kGfpIo); }
 
-// Returns whether the task has a right to the reserves. It may have been chosen by the OOM killer since the last time.
-bool SlowPath::take_rights() {
+// Takes down whether the task has a right to the reserves. The OOM killer may have chosen it since the last time.
+void SlowPath::take_rights() {
   if (AllocationWatcher* const watcher = core_.trace.allocations()) watcher->rights_taken();
-  return buddy_.may_use_reserves(request_.gfp);
+  const bool entitled = buddy_.may_use_reserves(request_.gfp);
+  const bool unnoticed = entitled && !reserves_ && took_rights_ && core_.bugs.fires(Bug::victim_unnoticed);
+  reserves_ = entitled && !unnoticed;
+  took_rights_ = true;
 }
 
 // Frees pages, and tries again if there were any; once more without what other CPUs and the reserve for atomic requests
@@ -147,11 +156,10 @@ bool SlowPath::killing_is_no_help() const {
   return has(kGfpThisnode) && release_ >= Release::v3_19;
 }
 
-// Returns whether a victim of the OOM killer has had what it may of the reserves (4.12), and is not to wait for more.
+// Returns whether a victim has had what it may of the reserves, and is not to wait for more.
 bool SlowPath::victim_ends() const {
-  if (!is_victim() || release_ < Release::v4_12) return false;
-  const bool of_victims = release_ < Release::v4_14 || !has(kGfpMemalloc);
-  return has(kGfpNomemalloc) || (kind_ == AllocAttempt::reserves && of_victims);
+  const bool tried = has(kGfpNomemalloc) || kind_ == AllocAttempt::reserves;
+  return tried && victim_gives_up(request_.gfp, core_.engine.flags(), release_);
 }
 
 // Kills a process, unless the request is for memory of one node (up to 3.18): it begins again then, as if one was.
@@ -171,7 +179,7 @@ Task<SlowPath::Next> SlowPath::may_kill() {
   if (has(kGfpNofail) && release_ >= Release::v4_4 && attempt(AllocAttempt::last_page)) co_return Next::done;
   if (victim_ends()) co_return Next::fails;
   in_vain_ = 0;
-  takes_rights_ = true;
+  restarts_ = true;
   if (killed != Killed::process) co_return co_await endless_turn();
   co_await at(core_.engine, Point::alloc_retry);
   co_return Next::again;
@@ -216,10 +224,10 @@ Task<SlowPath::Next> SlowPath::first_compaction() {
 
 Task<SlowPath::Next> SlowPath::turn_v4_8() {
   wake_kswapds();
-  const bool reserves = take_rights();
-  kind_ = reserves ? AllocAttempt::reserves : AllocAttempt::min;
+  take_rights();
+  kind_ = reserves_ ? AllocAttempt::reserves : AllocAttempt::min;
   // Nothing has changed since the attempt before if no other has run.
-  const bool anew = reserves || slept_;
+  const bool anew = reserves_ || slept_;
   if (anew && attempt(kind_)) co_return Next::done;
   if (scope() == ReclaimScope::noreclaim) {
     if (release_ < Release::v4_12 && has(kGfpNofail)) co_return co_await endless_turn();
@@ -359,8 +367,8 @@ Task<SlowPath::Next> SlowPath::high_priority_v3_5() {
 // Takes its rights down anew in each turn (3.19); before, in the first and after a process was killed.
 Task<SlowPath::Next> SlowPath::turn_v3_5() {
   kind_ = AllocAttempt::min;
-  if (takes_rights_ || release_ >= Release::v3_19) reserves_ = take_rights();
-  takes_rights_ = false;
+  if (restarts_ || release_ >= Release::v3_19) take_rights();
+  restarts_ = false;
   if (attempt(kind_)) co_return Next::done;
   if (reserves_) {
     const Next next = co_await high_priority_v3_5();

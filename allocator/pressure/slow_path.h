@@ -21,8 +21,8 @@
 // Where nothing helps a process is killed (process_killer.h), and the request begins again. A machine that kills none
 // fails it, if it may fail. One that must not fail begins again in any case, since 4.4 if there is no last page for it.
 // So does one for which the killer does nothing and is believed to have done something: since 4.7 outside file systems,
-// up to 3.18 for a node only. One for which the kernel does not call the killer fails, if it may
-// (killing_is_no_help()).
+// up to 3.18 for a node only. One for which the kernel does not call the killer fails if it may, which
+// killing_is_no_help() decides.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,9 @@ enum class SlowPathEnd : std::uint8_t {
 // Returns what the kernel does next with a request that a task with these flags makes, when all attempts have failed
 // that do not reclaim. Requires: the request is not above the largest order.
 SlowPathEnd end_of_slow_path(Gfp gfp, const TaskFlags& task, const Geometry& geometry);
+// Returns whether the task is a victim of the OOM killer whose request is not repeated once it has had what it may of
+// the reserves, but for one that must not fail (4.12). Up to 4.11 a victim's request does not come to reclaim.
+bool victim_gives_up(Gfp gfp, const TaskFlags& task, Release release);
 
 // What a slow path turns to.
 struct SlowPathHelpers {
@@ -92,7 +95,7 @@ class SlowPath {
   bool killing_is_no_help() const;
   bool victim_ends() const;
   Task<Killed> kill();
-  bool take_rights();
+  void take_rights();
   void wake_kswapds();
   bool given_up() const { return core_.engine.flags().given_up; }
   ReclaimScope scope() const { return core_.engine.flags().scope; }
@@ -124,8 +127,9 @@ class SlowPath {
   CompactPriority priority_ = CompactPriority::light;
   unsigned compactions_ = 0;  // that have made a block for it, at this priority
   unsigned in_vain_ = 0;      // turns in a row without progress, for a large block all turns; 0 up to 4.7
-  bool takes_rights_ = true;  // the next turn takes down its task's rights (up to 3.18 not every turn does)
-  bool reserves_ = false;     // what it found (up to 4.7)
+  bool restarts_ = true;      // the next turn is the first, or follows a kill: up to 3.18 only these take rights down
+  bool took_rights_ = false;  // one has done so
+  bool reserves_ = false;     // what the last one found
 };
 
 }  // namespace cma

@@ -358,12 +358,17 @@ Task<void> Processes::exit(SpaceId process) {
 }
 
 Task<void> Processes::reap(SpaceId process) {
+  CMA_ASSERT(alive(process));
   const Inside inside(*this, process);
   const std::size_t all = processes_[process].mappings.size();
   for (std::size_t i = 0; i < all; ++i) {
     const Mapping mapping = processes_[process].mappings[i];
-    const bool spared = mapping.shared || (mapping.locked && release_ < Release::v5_18);
-    if (!spared) co_await munmap(process, static_cast<MappingId>(i), 0, mapping.pages);
+    if (mapping.shared || (mapping.locked && release_ < Release::v5_18)) continue;
+    Gather gather;
+    gather.room = kGatherBundle - spare_slots(release_);
+    co_await zap_mapping(process, mapping, 0, mapping.pages, gather);
+    co_await at(core_.engine, Point::zap_unflushed);
+    co_await finish(gather);
   }
 }
 

@@ -79,7 +79,8 @@ class Processes {
   };
   // Counts it. Pages under migration count. O(entries of the process).
   Resident resident(SpaceId process) const;
-  // Unmaps all private memory (__oom_reap_task_mm); up to 5.17 none that is locked.
+  // Unmaps all private memory (__oom_reap_task_mm), mapping by mapping; up to 5.17 none that is locked. Unlike munmap()
+  // it empties no pagevec first.
   Task<void> reap(SpaceId process);
 
   // Sets whether exec's stack is set up but not yet in its final place. As long as it is, migration does not unmap

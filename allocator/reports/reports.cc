@@ -60,6 +60,12 @@ bool kernel_gives_up(Gfp gfp, unsigned order, ZoneKind highest, Release release)
   return killing_is_no_help(gfp, highest, release);
 }
 
+bool kernel_fails(Gfp gfp, unsigned order, ZoneKind highest, const TaskFlags& task, const Geometry& geometry) {
+  if (end_of_slow_path(gfp, task, geometry) == SlowPathEnd::fails) return true;
+  if ((gfp & kGfpNofail) == 0 && victim_gives_up(gfp, task, geometry.release)) return true;
+  return kernel_gives_up(gfp, order, highest, geometry.release);
+}
+
 std::span<const std::string_view> MemoryReports::files() {
   static constexpr std::array<std::string_view, 2> kFiles = {"meminfo", "vmstat"};
   return kFiles;
@@ -82,9 +88,8 @@ std::string MemoryReports::nodes_with_memory() const {
 }
 
 void MemoryReports::request_failed(Gfp gfp, unsigned order) {
-  const Geometry& geometry = from_.core.geometry;
-  const bool at_once = end_of_slow_path(gfp, from_.core.engine.flags(), geometry) == SlowPathEnd::fails;
-  if (!at_once && !kernel_gives_up(gfp, order, from_.buddy.gfp_zone(gfp), geometry.release)) return;
+  const TaskFlags& task = from_.core.engine.flags();
+  if (!kernel_fails(gfp, order, from_.buddy.gfp_zone(gfp), task, from_.core.geometry)) return;
   const bool silent = (gfp & kGfpNowarn) != 0;
   if (!silent && order > kCostlyOrder && from_.core.bugs.fires(Bug::costly_failure_silent)) return;
   warn({.order = order, .gfp = gfp});

@@ -15,7 +15,9 @@
 #include <string>
 #include <string_view>
 
+#include "allocator/base/geometry.h"
 #include "allocator/buddy/failed_requests.h"
+#include "allocator/engine/task_flags.h"
 #include "allocator/reports/gather.h"
 #include "allocator/reports/warning.h"
 
@@ -25,6 +27,8 @@ namespace cma {
 // has killed a process: where a machine ends them, a kernel would have nothing to report. `highest` is the kind of the
 // last zone that may serve the request (Buddy::gfp_zone).
 bool kernel_gives_up(Gfp gfp, unsigned order, ZoneKind highest, Release release);
+// Returns the same for a task with these flags: it may be one that reclaims, or a victim of the OOM killer.
+bool kernel_fails(Gfp gfp, unsigned order, ZoneKind highest, const TaskFlags& task, const Geometry& geometry);
 
 class MemoryReports final : public FailedRequests {
  public:

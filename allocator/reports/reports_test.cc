@@ -75,6 +75,15 @@ TEST_P(ReportsTest, AreWholeForATaskThatReclaims) {
   EXPECT_THAT(failing(kGfpKernel, 0), Not(IsEmpty()));
 }
 
+// It makes room by its death. It has had its part of the reserves, and is not to wait.
+TEST_P(ReportsTest, AreWholeForATaskThatTheOomKillerHasChosen) {
+  machine->engine.flags().oom_victim = true;
+  EXPECT_THAT(failing(kGfpKernel, 0), Not(IsEmpty()));
+  EXPECT_THAT(failing(kGfpKernel | kGfpNofail, 0), IsEmpty());
+  const bool repeats = since(Release::v4_14);
+  EXPECT_EQ(failing(kGfpKernel | kGfpMemalloc, 0).empty(), repeats) << "with the right of those that free memory";
+}
+
 TEST_P(ReportsTest, AreLimited) {
   std::size_t warnings = 0;
   std::size_t reports = 0;

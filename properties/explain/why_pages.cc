@@ -438,6 +438,8 @@ Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
         "try again");
   if (without_end)
     return says("the kernel tries again without end: nothing that it could reclaim is left", "try again");
+  if ((gfp & kGfpNofail) == 0 && victim_gives_up(gfp, machine.engine.flags(), machine.release()))
+    return says("the kernel fails the request: its task is about to die, and has no more of the reserves", "fail");
   if (kernel_gives_up(gfp, order, machine.buddy.gfp_zone(gfp), machine.release()))
     return says(fmt::format("the kernel fails the request: {}", given_up_because(gfp, order)), "fail");
   if (machine.geometry().oom_kills) return says("the kernel panics: there is no process that it could kill", "panic");

@@ -38,7 +38,7 @@ void PageRequests::watch(Machine& machine) {
 
 void PageRequests::allocation_begins(Gfp gfp, unsigned order, unsigned node) {
   if (next_ != nullptr) next_->allocation_begins(gfp, order, node);
-  open_.push_back({.actor = machine_->engine.current(), .gfp = gfp});
+  open_.push_back({.actor = machine_->engine.current(), .gfp = gfp, .order = order});
 }
 
 // Returns the current actor's latest request; nullptr if it makes none.
@@ -53,7 +53,14 @@ void PageRequests::rights_taken() {
   Open* const open = open_request();
   if (open == nullptr) return;
   // A turn before may have had no right yet; one that has makes the attempt again.
-  open->made &= ~(1U << static_cast<unsigned>(AllocAttempt::reserves));
+  constexpr unsigned kReserves = 1U << static_cast<unsigned>(AllocAttempt::reserves);
+  const bool missed = open->in_turns && open->entitled && (open->made & kReserves) == 0;
+  if (missed) {
+    begin(open->gfp, open->order, node_);
+    broken("begins again without an attempt at the reserves");
+  }
+  open->in_turns = true;
+  open->made &= ~kReserves;
   open->entitled = has_right_to_reserves(open->gfp);
 }
 

@@ -4,8 +4,8 @@
 // pages of files. From watermarks, reserves and free blocks of the zones it computes what the release's arithmetic
 // gives, and compares that with what the allocator gave (law `granted`). A request that fails must have made each
 // attempt that it has a right to. A victim of the OOM killer may be chosen while its request is under way. It has the
-// right to the reserves from when the request next asks for it: each turn that begins so must make that attempt. A page
-// that the request may not have breaks law `policy`.
+// right to the reserves from when the request next asks for it: each turn that begins so must make that attempt before
+// the next one. A page that the request may not have breaks law `policy`.
 //
 // The arithmetic is that of allocator/buddy/watermark.cc, written down a second time on purpose.
 #pragma once
@@ -26,7 +26,7 @@ class PageRequests final : public AllocationWatcher {
   // watcher that the machine had, which must stay as long.
   void watch(Machine& machine);
 
-  // Throw LawBroken, the two that end, inside the operation that asked.
+  // Throw LawBroken, the two that end and rights_taken(), inside the operation that asked.
   void allocation_begins(Gfp gfp, unsigned order, unsigned node) override;
   void rights_taken() override;
   void attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned node) override;
@@ -63,6 +63,8 @@ class PageRequests final : public AllocationWatcher {
     Gfp gfp = 0;
     unsigned made = 0;      // bit by AllocAttempt: the attempts made
     bool entitled = false;  // its task had a right to the reserves when it was last asked for that
+    bool in_turns = false;  // it was asked for that as a turn of the slow path began
+    unsigned order = 0;
   };
 
   Attempt second_attempt() const;

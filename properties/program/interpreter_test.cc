@@ -435,6 +435,32 @@ expect b.failed
 )");
 }
 
+// A process is killed whose task, A, is inside the kernel.
+const std::string kKilledInside =
+    "machine release=6.1 pages=0x400 pageblock_order=4 largest_order=6 pcp_batch=1 pcp_high=0 min_free_kbytes=16 "
+    "watermark_boost_factor=0 oom_killer=on\n"
+    R"(actor A cpu=0
+p = spawn
+m = mmap_anon p pages=20
+A: n = mmap_anon p pages=1 until=fault_allocated
+u = unmovable_page pages=1024 scope=noreclaim
+k = alloc_pages gfp=GFP_KERNEL
+expect k.ok
+)";
+
+TEST(Interpreter, TheOomKillersSignalGoesWithItsVictim) {
+  Interpreter interpreter;
+  EXPECT_FALSE(interpreter.run(parsed(kKilledInside + "A: resume\n")).finding);
+  EXPECT_EQ(interpreter.machine().oom_killer.kills(), 1U);
+  EXPECT_FALSE(interpreter.machine().engine.flags(interpreter.world().actor(Performer::actor(0))).fatal_signal);
+}
+
+TEST(Interpreter, ASignalOfTheProgramsStaysAfterTheOomKillers) {
+  Interpreter interpreter;
+  EXPECT_FALSE(interpreter.run(parsed(kKilledInside + "signal A\nA: resume\n")).finding);
+  EXPECT_TRUE(interpreter.machine().engine.flags(interpreter.world().actor(Performer::actor(0))).fatal_signal);
+}
+
 TEST(Interpreter, ASleeperThatNothingWakesForGoodIsALasso) {
   const RunResult result = run(parsed(kThrottled));
   ASSERT_TRUE(result.finding);

@@ -29,7 +29,10 @@ void Signal::perform(World& world, Slot self) const {
     world.skip(self, "there is no such actor");
     return;
   }
-  world.machine().engine.flags(actor).fatal_signal = true;
+  TaskFlags& task = world.machine().engine.flags(actor);
+  task.fatal_signal = true;
+  // It stays when that of the OOM killer is gone.
+  task.oom_signal = false;
 }
 
 // Leaves the time to the interpreter, which runs the sleepers that wake meanwhile.

@@ -136,9 +136,9 @@ Task<bool> Vmalloc::take(World& world, Slot self, const VmallocStep& step) const
   for (std::uint64_t i = 0; i < step.pages; ++i) {
     const Pfn pfn = co_await machine.page_allocator.alloc_pages(page_gfp, 0);
     if (pfn == kNoPfn) {
-      const bool at_once = end_of_slow_path(page_gfp, machine.engine.flags(), machine.geometry()) == SlowPathEnd::fails;
-      const bool ends = at_once || kernel_gives_up(page_gfp, 0, machine.buddy.gfp_zone(page_gfp), machine.release());
-      if (ends) machine.reports.warn({.gfp = step.gfp, .subject = vmalloc_shortage(step, i, machine.geometry())});
+      const ZoneKind highest = machine.buddy.gfp_zone(page_gfp);
+      const bool fails = kernel_fails(page_gfp, 0, highest, machine.engine.flags(), machine.geometry());
+      if (fails) machine.reports.warn({.gfp = step.gfp, .subject = vmalloc_shortage(step, i, machine.geometry())});
       co_return false;
     }
     const OwnerId owner = co_await machine.owners.adopt(pfn, PageKind::unmovable);
