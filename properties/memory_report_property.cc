@@ -23,6 +23,7 @@ Programs asking_for_scarce_memory() {
   programs.scarce = true;
   programs.prepare = [](Random&, Program& program) {
     program.machine.rate_limits = false;
+    program.machine.oom_kills = false;
     for (Op& op : program.ops)
       if (!forbids_fs(op.scope)) op.scope = ReclaimScope::none;
   };

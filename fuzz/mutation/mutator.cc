@@ -282,6 +282,7 @@ void Mutator::change_machine(Program& program) {
   else
     program.machine = shape(random_.chance(40) ? 0 : random_.below(kShapes), release);
   if (random_.chance(10)) vary_machine(random_, program.machine);
+  program.machine.oom_kills = random_.chance(10);
   program.machine.bugs = bugs;
   std::erase_if(program.failing_bitmaps, [&](std::uint16_t area) { return area >= program.machine.areas.size(); });
 }

@@ -185,14 +185,30 @@ std::uint8_t version_for(const Geometry& machine) {
   return version;
 }
 
-void write_machine(Writer& out, const Program& program, std::uint8_t version) {
-  const Geometry& machine = program.machine;
-  out.byte(static_cast<std::uint8_t>(index_of(machine.release)));
+// Writes the keys that came with the versions `first` to `last`.
+void write_keys(Writer& out, const Geometry& machine, std::uint8_t first, std::uint8_t last) {
   for (const MachineKey& key : machine_keys()) {
-    if (key.byte_version > version) continue;
+    if (key.byte_version < first || key.byte_version > last) continue;
     const std::uint64_t value = key.get(machine);
     out.number(word_for_automatic(key.form).empty() ? value : value + 1);
   }
+}
+
+void read_keys(Reader& in, Geometry& machine, std::uint8_t first, std::uint8_t last) {
+  for (const MachineKey& key : machine_keys()) {
+    if (key.byte_version < first || key.byte_version > last) continue;
+    const std::uint64_t value = in.number();
+    if (word_for_automatic(key.form).empty())
+      key.set(machine, value <= key.max ? value : value % (key.max + 1));
+    else
+      key.set(machine, value == 0 ? kAutomatic : (value - 1) % (key.max + 1));
+  }
+}
+
+void write_machine(Writer& out, const Program& program, std::uint8_t version) {
+  const Geometry& machine = program.machine;
+  out.byte(static_cast<std::uint8_t>(index_of(machine.release)));
+  write_keys(out, machine, 1, version);
   out.number(machine.zones.size());
   for (const ZoneSpec& zone : machine.zones) {
     out.text(zone.name);
@@ -252,14 +268,7 @@ void read_machine(Reader& in, Program& program, const ByteLimits& limits, std::u
   Geometry& machine = program.machine;
   machine = Geometry{};
   machine.release = modelled(in.byte());
-  for (const MachineKey& key : machine_keys()) {
-    if (key.byte_version > version) continue;
-    const std::uint64_t value = in.number();
-    if (word_for_automatic(key.form).empty())
-      key.set(machine, value <= key.max ? value : value % (key.max + 1));
-    else
-      key.set(machine, value == 0 ? kAutomatic : (value - 1) % (key.max + 1));
-  }
+  read_keys(in, machine, 1, version);
   fold_widths(machine);
   for (std::uint64_t left = in.count(); left > 0; --left) {
     ZoneSpec zone;
@@ -311,15 +320,24 @@ void read_names(Reader& in, Program& program) {
 
 std::string short_actor_name(std::size_t index) { return std::string(1, static_cast<char>('A' + index)); }
 
-// Returns the number of the shape that is this program's machine; kShapes if the program needs the full form.
+// Returns a machine as it is but for the keys that came after the first version, which no shape has.
+Geometry without_later_keys(Geometry machine) {
+  for (const MachineKey& key : machine_keys())
+    if (key.byte_version > 1) key.set(machine, key.get(Geometry{}));
+  return machine;
+}
+
+// Returns the number of the shape that is this program's machine, later keys aside; kShapes if the program needs the
+// full form.
 std::size_t short_form(const Program& program) {
   if (!program.names.empty() || !program.failing_bitmaps.empty() || program.actors.size() > kShortActors)
     return kShapes;
   for (std::size_t i = 0; i < program.actors.size(); ++i)
     if (program.actors[i].name != short_actor_name(i) || program.actors[i].cpu > 1) return kShapes;
   if (index_of(program.machine.release) >= kShortReleases) return kShapes;
+  const Geometry machine = without_later_keys(program.machine);
   std::size_t index = 0;
-  while (index < kShapes && shape(index, program.machine.release) != program.machine) ++index;
+  while (index < kShapes && shape(index, machine.release) != machine) ++index;
   return index;
 }
 
@@ -351,6 +369,7 @@ std::vector<std::uint8_t> encode(const Program& program) {
     const std::size_t high = index >> kShapeLowBits;
     out.byte(static_cast<std::uint8_t>(index_of(program.machine.release) | low << 3));
     out.byte(static_cast<std::uint8_t>(actors_byte(program) | high << kShapeHighAt | audit));
+    write_keys(out, program.machine, 2, version);
   } else {
     out.byte(kInFull);
     out.byte(audit);
@@ -378,6 +397,7 @@ void decode_into(Program& program, std::span<const std::uint8_t> bytes, const By
     const std::size_t high = (actors >> kShapeHighAt) & 3;
     const Geometry& wanted = shape((machine >> 3) | high << kShapeLowBits, modelled(machine & 7));
     if (program.machine != wanted) program.machine = wanted;
+    read_keys(in, program.machine, 2, version);
     read_actors(actors, program);
   }
   std::size_t count = 0;

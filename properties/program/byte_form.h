@@ -2,13 +2,13 @@
 // decode(encode(p)) == p for settled programs.
 //
 //   version (1 byte: the lowest that has all keys of its machine), machine (1 byte: release, shape, or "in full"),
-//   actors (1 byte), then operations up to the end:
+//   actors (1 byte), the machine's keys that came after version 1 (a number each), then operations up to the end:
 //   kind | marks follow << 7, [performer given | until given << 1], identifier, [performer], [point, nth], and the
 //   operation's fields
 //
 // Numbers are LEB128. A value outside of a field's range is folded into it; missing bytes read as zero. For machines
-// that are no shapes, named results and named actors the machine byte is 0x80, and they follow in full. Cost: about 10
-// ns a byte; decode_into reuses the memory of the program.
+// that are no shapes, named results and named actors the machine byte is 0x80, and they follow in full, all keys too.
+// Cost: about 10 ns a byte; decode_into reuses the memory of the program.
 #pragma once
 
 #include <cstdint>

@@ -32,6 +32,18 @@ TEST(ByteForm, ShapesAndDefaultNamesTakeTheShortForm) {
     }
 }
 
+TEST(ByteForm, ShapesThatKillProcessesTakeAByteMore) {
+  for (Release release : modelled_releases())
+    for (std::size_t index = 0; index < kShapes; ++index) {
+      Program program;
+      program.machine = shape(index, release);
+      program.machine.oom_kills = true;
+      program.settle();
+      EXPECT_EQ(encode(program).size(), 4U);
+      EXPECT_EQ(decode(encode(program)), program) << print(program);
+    }
+}
+
 TEST(ByteForm, OddMachinesAndNamesAreWrittenInFull) {
   const Program program = parsed(
       "machine release=4.19 base=0x800 pages=0x8000 cpus=4 pcp_batch=31 min_free_kbytes=0 debug=off pageblock_order=9 "

@@ -170,6 +170,41 @@ void generate_pins(Random& random, Program& program) {
   }
 }
 
+// Adds processes of different sizes, and pages of others that leave little beside them. A task takes these that is
+// about to free memory: no process is killed for it.
+void generate_shortage(Random& random, Program& program) {
+  const auto add = [&](OpBody body) {
+    program.ops.push_back({.id = program.unused_id(), .performer = {}, .until = {}, .body = std::move(body)});
+    return OpRef{program.ops.back().id};
+  };
+  for (std::uint64_t left = random.between(1, 3); left > 0; --left) {
+    const OpRef process = add(Spawn{});
+    add(MmapAnon{.process = process, .pages = random.between(1, 60), .at = {}});
+  }
+  OwnedPages<PageKind::unmovable> kernel;
+  const std::uint64_t all = program.machine.memory.pages();
+  kernel.pages = random.between(all / 2, all);
+  add(kernel);
+  program.ops.back().scope = ReclaimScope::noreclaim;
+  // Without the memory of areas, processes find none either.
+  if (random.chance(50)) return;
+  OwnedPages<PageKind::anonymous> areas;
+  areas.pages = all;
+  add(areas);
+  program.ops.back().scope = ReclaimScope::noreclaim;
+}
+
+// Returns whether a program of `count` operations has room for those of a shortage, which are of these kinds. One on a
+// large machine takes too long.
+bool may_run_short(const Program& program, std::size_t count, const KindSet& kinds) {
+  constexpr std::size_t kOps = 8;
+  constexpr std::uint64_t kMostPages = 4096;
+  return program.ops.size() + 2 * kOps <= count && program.machine.memory.pages() <= kMostPages &&
+         kinds.test(kind_of<Spawn>()) && kinds.test(kind_of<MmapAnon>()) &&
+         kinds.test(kind_of<OwnedPages<PageKind::unmovable>>()) &&
+         kinds.test(kind_of<OwnedPages<PageKind::anonymous>>());
+}
+
 // Draws how many operations the program has at least.
 std::size_t draw_length(Random& random, Random& apart, const GeneratorOptions& options) {
   const std::size_t count = random.between(options.min_ops, std::max(options.min_ops, options.max_ops));
@@ -297,6 +332,25 @@ void vary_machine(Random& random, Geometry& machine) {
   }
 }
 
+namespace {
+
+// Draws a shape or a large machine, and varies a few; from `apart` what came later, which the others do not depend on.
+Geometry draw_machine(Random& random, Random& apart, const GeneratorOptions& options) {
+  const Release release =
+      options.release ? *options.release : modelled_releases()[random.below(modelled_releases().size())];
+  const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;
+  const std::size_t number = options.sequential ? kOneCpuShape : options.shapes ? odd : 0;
+  Geometry machine = shape(number, release);
+  constexpr std::uint64_t kOneLargeIn = 400;
+  if (options.shapes && !options.sequential && apart.below(kOneLargeIn) == 0)
+    machine = large_shape(apart.below(kLargeShapes), release);
+  if (options.shapes && !options.sequential && apart.chance(4)) vary_machine(apart, machine);
+  machine.transparent_hugepages = options.huge_pages;
+  return machine;
+}
+
+}  // namespace
+
 Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   Random random(seed);
   Program program;
@@ -313,16 +367,13 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   if (!options.sequential && Random(seed ^ kFurtherApart).chance(3)) options.vmalloc = true;
   // Drawn last, so that it changes nothing else.
   if (!options.sequential && Random(seed ^ kReclaimApart).chance(10)) options.reclaim = true;
-  const Release release =
-      options.release ? *options.release : modelled_releases()[random.below(modelled_releases().size())];
-  const std::size_t odd = random.chance(50) ? random.below(kShapes) : 0;
-  const std::size_t number = options.sequential ? kOneCpuShape : options.shapes ? odd : 0;
-  program.machine = shape(number, release);
-  constexpr std::uint64_t kOneLargeIn = 400;
-  if (options.shapes && !options.sequential && apart.below(kOneLargeIn) == 0)
-    program.machine = large_shape(apart.below(kLargeShapes), release);
-  if (options.shapes && !options.sequential && apart.chance(4)) vary_machine(apart, program.machine);
-  program.machine.transparent_hugepages = options.huge_pages;
+  // Drawn apart from all others, so that it changes nothing else.
+  constexpr std::uint64_t kKillingApart = 0xd6e8feb86659fd93;
+  Random killing(seed ^ kKillingApart);
+  program.machine = draw_machine(random, apart, options);
+  constexpr unsigned kKillingShare = 8;
+  program.machine.oom_kills =
+      options.shapes && !options.sequential && (options.killing || killing.chance(kKillingShare));
   const std::size_t actors = options.sequential ? 0 : random.below(options.actors + 1);
   for (std::size_t i = 0; i < actors; ++i) {
     const auto cpus = static_cast<std::uint64_t>(program.machine.cpus);
@@ -336,6 +387,8 @@ Program generate(std::uint64_t seed, const GeneratorOptions& asked) {
   Random board(seed ^ kBoardApart);
   const bool boots = !options.sequential && options.kinds.test(kind_of<RunBoot>()) && board.chance(4);
   if (boots) generate_board(board, program);
+  if (program.machine.oom_kills && killing.chance(50) && may_run_short(program, count, options.kinds))
+    generate_shortage(killing, program);
   constexpr std::size_t kRoomForPins = 40;
   const bool pins = count >= kRoomForPins && options.kinds.test(kind_of<Pin>()) && apart.chance(2);
   while (pins && program.ops.size() < count / 8) program.ops.push_back(generate_op(random, program, weights, options));

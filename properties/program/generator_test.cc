@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "properties/program/interpreter.h"
 #include "properties/program/shapes.h"
 #include "properties/program/text.h"
 #include "properties/program/values.h"
@@ -135,6 +136,21 @@ TEST(RareMachines, MemoryAndZonesEndInsidePageblocks) {
                    return g.zones.size() > 1 && !is_aligned(g.zones[1].range.start, g.pageblock_pages());
                  }),
                  0.12);
+}
+
+TEST(RareMachines, KillProcesses) {
+  expect_between(0.06, share_of_machines([](const Geometry& g) { return g.oom_kills; }), 0.1);
+}
+
+TEST(Generator, RunsShortOfMemoryWhereProcessesAreKilled) {
+  constexpr std::uint64_t kPrograms = 300;
+  std::uint64_t killing = 0;
+  Interpreter interpreter;
+  for (std::uint64_t seed = 0; seed < kPrograms; ++seed) {
+    interpreter.run(generate(seed, {.min_ops = 20, .flags = true, .killing = true}));
+    killing += interpreter.machine().oom_killer.kills() > 0 ? 1 : 0;
+  }
+  EXPECT_GT(killing, kPrograms / 20);
 }
 
 TEST(RareMachines, HaveAreasInOneLargestBlockAndSevenAreas) {
