@@ -35,8 +35,8 @@ class Bitmap {
   std::uint64_t next_set(std::uint64_t start, std::uint64_t end) const { return next(start, end, 0); }
 
   // Returns the lowest bit i >= start such that i + offset is a multiple of mask + 1 and `count` bits from i on are
-  // zero; if there is none, some value >= size(), as in the kernel. `start` may lie beyond the end. With a
-  // `count` of 0, that is the first aligned bit from the first zero one on. Requires: the mask is of the form 2^k - 1.
+  // zero; if there is none, some value >= size(), as in the kernel. `start` may lie beyond the end. With `count` 0,
+  // that is the first aligned bit from the first zero one on. Requires: the mask is of the form 2^k - 1.
   std::uint64_t find_zero_area(std::uint64_t start, std::uint64_t count, std::uint64_t mask,
                                std::uint64_t offset) const;
 

@@ -6,9 +6,9 @@
 // - The head of each free block has kPageBuddy, the block's order and the type of its list; no other page has
 //   kPageBuddy. Blocks are aligned to their order, do not overlap, hold no page in use and do not cross zones.
 // - Two free blocks of one zone and one order below largest_order are never buddies: they have merged. Exceptions are
-//   blocks of at least a pageblock of which the types of their pageblocks allow it (may_stay_apart()), and since 5.18
-//   those of which one has left the reserve for atomic requests, until a free there merges them
-//   (Zone::left_highatomic).
+//   blocks of at least a pageblock
+//   - whose pageblocks are of types that may_stay_apart();
+//   - of which one has left the reserve for atomic requests, until a free merges them (Zone::left_highatomic, 5.18).
 // - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
 //   those on Isolate lists (nr_free_highatomic since 6.10 only). Up to 6.9 a block may lie on the list of a type that
 //   its pageblock no longer has (has_typed_lists()).

@@ -8,9 +8,9 @@
 //   undo_isolate_page_range()   whatever came of that; not after a start that failed
 //
 // What releases do differently:
-// - The range. Up to 5.18 whole pageblocks (callers pass whole largest blocks). Since 5.19 any: both ends
-//   are rounded outwards to pageblocks first. The pageblocks there are isolated before the others, and free blocks that
-//   cross a rounded end are split there.
+// - The range. Up to 5.18 whole pageblocks (callers pass whole largest blocks). Since 5.19 any: both ends are rounded
+//   outwards to pageblocks first. The pageblocks there are isolated before the others, and free blocks that cross a
+//   rounded end are split there.
 // - Per-CPU lists. Up to 5.10 start drains those of the zone after each pageblock; since 5.11 the caller does once.
 // - Pages in the way. Up to 4.14 a Movable pageblock is not searched for them. Up to 5.5 the search of a pageblock that
 //   begins with a hole goes on into the next, by as many frames as the hole has.

@@ -2,9 +2,9 @@
 // (isolate_lru_page, putback_lru_page, move_pages_to_lru).
 //
 // A part of Lru, which hands it out. An isolated page has kPageTaskList and a reference for the list of the task that
-// isolated it. LruLists counts it until it is put back or let go: each isolated page ends in exactly one of
-// putback(), put_on_list() and let_go(). Pages of drivers and of the hugetlb pool are isolated by their
-// holders instead, and never counted.
+// isolated it. LruLists counts it until it is put back or let go: each isolated page ends in exactly one of putback(),
+// put_on_list() and let_go(). Pages of drivers and of the hugetlb pool are isolated by their holders instead, and
+// never counted.
 //
 // Cost: O(1) per page, and what LruLists needs for a page that leaves its list.
 //
@@ -28,15 +28,15 @@ class IsolatedPages {
   // does nothing, if the page is on none of the five lists or has no reference.
   bool isolate(Pfn pfn);
   // Ends the isolation of a page that will not be put back, as it has moved or was dropped: clears kPageTaskList, and
-  // counts the page as isolated no longer. The list's reference stays, and is the caller's. Requires: isolate() took
-  // the page, and it is off the task's list.
+  // counts the page as isolated no longer. Drops no reference: what is left of the list's is the caller's. Requires:
+  // isolate() took the page, and it is off the task's list.
   void let_go(Pfn pfn);
   // Records that an isolated page which was counted as a file's is anonymous memory (5.8): once for each single page.
   void isolated_file_is_anon(Pfn pfn) { lists_.recount_isolated_as_anon(pfn); }
 
   // Puts a page back from a task's list, whose reference goes (putback_lru_page), and counts it as isolated no longer:
-  // into lru_add; up to 4.15 an mlocked page at once on the unevictable list. Requires: isolate() took the
-  // page, and it is off the task's list.
+  // into lru_add; up to 4.15 an mlocked page at once on the unevictable list. Requires: isolate() took the page, and it
+  // is off the task's list.
   Task<void> putback(Pfn pfn);
   // Puts a page back at the head of the list that its flags name, without a pagevec (move_pages_to_lru), and counts it
   // as isolated no longer. The list's reference goes. Returns false if it was the last one: then the page is on no

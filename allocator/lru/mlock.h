@@ -41,26 +41,26 @@ class MlockPages {
   // Refers to its arguments, which outlive it.
   MlockPages(const Core& core, References& references, Pagevecs& pagevecs, LruLists& lists);
 
-  // Marks a page as mlocked, and moves it from its list to the unevictable one; one that is on no list stays
-  // where it is. Requires: the page-table lock.
+  // Marks a page as mlocked, and moves it from its list to the unevictable one; one that is on no list stays where it
+  // is. Requires: the page-table lock.
   // - Up to 5.17 this CPU's pagevecs are drained first, and a page that had the mark stays where it is. Others move at
   //   once, since 4.16 by way of lru_add.
   // - Since 5.18 the page moves by way of this CPU's mlock pagevec. Its mlocked mappings are counted on the
   //   unevictable list.
   Task<void> mlock(Pfn pfn);
-  // Marks a new page as mlocked and takes it to the unevictable list, instead of Pagevecs::cache_add(). Requires:
-  // as cache_add(), and the page-table lock. Up to 4.15 it is there at once; later it goes by way of lru_add,
-  // since 5.18 of the mlock pagevec.
+  // Marks a new page as mlocked and takes it to the unevictable list, instead of Pagevecs::cache_add(). Up to 4.15 it
+  // is there at once; later it goes by way of lru_add, since 5.18 of the mlock pagevec. Requires: as cache_add(), and
+  // the page-table lock.
   Task<void> mlock_new(Pfn pfn);
   // Records that mlocked memory stopped mapping the page (up to 5.17). Clears the mark; without one does nothing. A
   // page off its list only loses the mark, whatever still maps it. Another goes by `still_mapped`:
   // - no: to its ordinary list, at once;
   // - perhaps: to its ordinary list, through lru_add;
-  // - by_mlocked_memory: it keeps the mark, and stays on the unevictable list; since 4.16 it goes there through
-  // lru_add. Requires: the page's lock.
+  // - by_mlocked_memory: it keeps the mark, and stays on the unevictable list, since 4.16 by way of lru_add.
+  // Requires: the page's lock.
   Task<void> munlock_under_page_lock(Pfn pfn, StillMapped still_mapped);
-  // Records the same by way of the mlock pagevec (munlock_page, 5.18): it goes with the last mlocked mapping
-  // that was counted. Requires: the page-table lock.
+  // Records the same by way of the mlock pagevec (munlock_page, 5.18): the page loses the mark with the last mlocked
+  // mapping that was counted. Requires: the page-table lock.
   Task<void> munlock_when_unmapped(Pfn pfn);
   // Drains the mlock pagevec of one CPU (mlock_page_drain_local, 5.18); does nothing if it is empty.
   Task<void> drain(int cpu);
