@@ -14,6 +14,7 @@
 #include "fuzz/commands/report.h"
 #include "properties/laws/checked_run.h"
 #include "properties/minimize/isolated.h"
+#include "properties/minimize/over_budget.h"
 #include "properties/minimize/varies.h"
 #include "properties/program/text.h"
 
@@ -122,6 +123,8 @@ int report_no_finding(const MinimizeCommand& command, const Reading& reading) {
 // Cuts the result further if anything smaller shows the same, and reports what was tried and what does not matter.
 void report_what_matters(const MinimizeCommand& command, Minimized& minimized, const Predicate& find) {
   if (command.same == "law" || is_crash(minimized.finding) || !minimized.complete) return;
+  // Hundreds of runs with the whole budget would take hours.
+  if (is_over_budget(minimized.finding)) return;
   Smallest smallest = prove_smallest(minimized.program, minimized.finding, find);
   fmt::print(stderr, "{}: {}\n", command.file, smallest_text(smallest));
   minimized.program = std::move(smallest.program);
@@ -149,8 +152,14 @@ int minimize_file(const MinimizeCommand& command) {
   const std::optional<Finding> first = find(program);
   if (!first) return report_no_finding(command, *reading);
   if (!is_crash(*first)) find = [&run](const Program& candidate) { return run.find(candidate); };
-  std::optional<Minimized> minimized = minimize(
-      program, find, {.same = command.same == "law" ? Same::law : Same::signature, .executions = command.executions});
+  const BudgetedRun run_part = [&run](const Program& candidate, std::uint64_t divisor) {
+    RunResult result = run.run(candidate, {.budget_divisor = divisor});
+    return result.passed() ? std::nullopt : std::move(result.finding);
+  };
+  const MinimizeOptions options = {.same = command.same == "law" ? Same::law : Same::signature,
+                                   .executions = command.executions};
+  std::optional<Minimized> minimized = is_over_budget(*first) ? minimize_over_budget(program, *first, run_part, options)
+                                                              : minimize(program, find, options);
   if (!minimized) return report_no_finding(command, *reading);
   if (command.statistics) print_statistics(*minimized);
   fmt::print(stderr, "{}: {}: {} of {} operations left after {} executions{}\n", command.file,

@@ -364,7 +364,10 @@ void Interpreter::Run::resume_actor(Slot slot, const Op& op) {
 // Resumes an actor until it ends, stops or waits. Records and reports that its operation is done if it has ended.
 void Interpreter::Run::let_run(ActorId actor) {
   without_actor_ = false;
-  if (options_.budget_factor != 0) engine_.set_step_budget(inside_[actor].budget * options_.budget_factor);
+  if (options_.budget_factor != 0) {
+    const std::uint64_t whole = inside_[actor].budget * options_.budget_factor;
+    engine_.set_step_budget(std::max<std::uint64_t>(1, whole / options_.budget_divisor));
+  }
   engine_.resume(actor);
   if (engine_.look(actor).state != Engine::State::idle) return;
   Result& result = world_.result(inside_[actor].slot);

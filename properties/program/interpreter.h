@@ -27,6 +27,8 @@ namespace cma {
 struct RunOptions {
   // A factor for the step bounds (README.md); 0 switches them off.
   std::uint64_t budget_factor = 1;
+  // What they are divided by. A run that exceeds a part of its bound may well be within the whole.
+  std::uint64_t budget_divisor = 1;
   // Whether expectations that are not met are findings. Off for fuzzers, whose programs expect at random.
   bool expectations = true;
   // Whether World::output keeps what `cat` reads.
