@@ -8,6 +8,7 @@
 
 #include "allocator/base/error.h"
 #include "properties/arbitrary/promise_testing.h"
+#include "properties/laws/alignment.h"
 
 namespace cma {
 namespace {
@@ -404,8 +405,7 @@ std::vector<Pfn> Windows::windows_of(AreaId id, std::uint64_t count, unsigned al
   std::vector<Pfn> windows;
   for (std::uint64_t bit = 0; bit + bits <= area.bitmap.size();) {
     const Pfn pfn = area.base + (bit << area.order_per_bit);
-    // Frame 0 is a multiple of everything.
-    bool unset = pfn == 0 || (order < 64 && pfn % order_pages(order) == 0);
+    bool unset = is_aligned_in(area, pfn, order);
     for (std::uint64_t b = bit; unset && b < bit + bits; ++b) unset = !area.bitmap.test(b);
     if (unset) windows.push_back(pfn);
     if (unset && order - area.order_per_bit >= 64) break;

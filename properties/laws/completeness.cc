@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "allocator/base/error.h"
+#include "properties/laws/alignment.h"
 
 namespace cma {
 namespace {
@@ -51,9 +52,9 @@ std::uint64_t Sweep::next_window(std::uint64_t bit) const {
   const std::uint64_t needed = (count_ + order_pages(area_.order_per_bit) - 1) >> area_.order_per_bit;
   const std::uint64_t unit = order_pages(align_);
   while (bit + needed <= bits) {
-    const Pfn pfn = area_.base + (bit << area_.order_per_bit);
-    if (pfn % unit != 0) {
-      bit += (unit - pfn % unit) >> area_.order_per_bit;
+    const Pfn above = (area_.base - pages_above_a_bit(area_) + (bit << area_.order_per_bit)) % unit;
+    if (above != 0) {
+      bit += (unit - above) >> area_.order_per_bit;
       continue;
     }
     // Searched from the end, so that everything up to the last used bit is skipped at once.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "allocator/areas/area_files.h"
+#include "properties/laws/alignment.h"
 #include "properties/laws/page_lanes.h"
 #include "properties/laws/recount.h"
 
@@ -139,9 +140,7 @@ void Laws::check_contract(AreaId id, Pfn pfn, std::uint64_t count, unsigned aske
   if (!area.active() || !area.contains(pfn)) refuse("not in the area");
   if (count > area.pages - (pfn - area.base)) refuse("it reaches past the area's end");
   if (!is_aligned(pfn - area.base, order_pages(area.order_per_bit))) refuse("it does not begin at a bit");
-  // Frame 0 is a multiple of everything.
-  const bool aligned = pfn == 0 || (align < 64 && is_aligned(pfn, order_pages(align)));
-  if (align > area.order_per_bit && !aligned) refuse("it is misaligned");
+  if (!is_aligned_in(area, pfn, align)) refuse("it is misaligned");
 }
 
 void Laws::buffer_allocated(AreaId area, Pfn pfn, std::uint64_t count, unsigned align) {
