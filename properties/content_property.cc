@@ -154,7 +154,9 @@ class WhatWasWritten final : public Witness {
   std::set<OwnerId> given_up_;          // and have not been written to since
 };
 
-PROMISE(ContentPromise, what_was_written_is_found_wherever_its_page_has_moved, {.planted = {Bug::data_left_behind}}) {
+// What a killed process wrote is gone with it: law `content` looks at what is left.
+PROMISE(ContentPromise, what_was_written_is_found_wherever_its_page_has_moved,
+        {.programs = {.options = {}, .killing = false}, .planted = {Bug::data_left_behind}}) {
   WhatWasWritten written(program);
   run_checked(program, &written);
   written.everyone_finds_their_page();

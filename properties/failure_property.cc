@@ -1,10 +1,11 @@
 // Promise: a failed request leaves ownership, bitmaps, pageblock types and data as they were.
 //
 // Pages may have moved, clean ones of files and those of MADV_FREE may have been dropped, huge pages may have been
-// split, caches been drained, event counters advanced.
+// split, caches been drained, event counters advanced. Where processes are killed for a request: killing_property.cc.
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 
 #include <fmt/format.h>
@@ -32,6 +33,7 @@ struct StateBefore {
   std::vector<Migratetype> types;
   std::vector<Owned> owners;
   std::vector<Page> pages;
+  std::set<Pfn> freed_lazily;   // pages that MADV_FREE has put into a pagevec, and that a drain makes droppable
   std::int64_t free_pages = 0;  // those of the hugetlb pool included
   std::size_t records = 0;      // of the trace
   std::vector<bool> alive;      // by process
@@ -134,6 +136,8 @@ class FailedRequests final : public Witness {
       state.owners.push_back(
           {owner, owner.pfn == kNoPfn ? Page{} : machine_->map.page(owner.pfn), owner.mapped + as_huge});
     }
+    for (int cpu = 0; cpu < machine_->engine.cpus(); ++cpu)
+      for (const Pfn pfn : machine_->lru.pagevecs().pages(cpu, Pagevec::lazyfree)) state.freed_lazily.insert(pfn);
     for (Frame frame = 0; frame < state.pages.size(); ++frame)
       if (state.pages[frame].has(kPageBuddy | kPagePcp))
         state.free_pages += static_cast<std::int64_t>(order_pages(state.pages[frame].order));
@@ -240,9 +244,9 @@ class FailedRequests final : public Witness {
     }
     // A page of a huge page that nothing maps any more is freed when that is split.
     const bool unmapped = before.owner.huge != 0 && before.mappings == 0;
+    const bool lazy = !before.page.has(kPageSwapbacked) || before_->freed_lazily.contains(before.owner.pfn);
     const bool droppable = unmapped || (is_file(before.owner.kind) ? !before.page.has(kPageDirty)
-                                                                   : before.owner.kind == PageKind::anonymous &&
-                                                                         !before.page.has(kPageSwapbacked));
+                                                                   : before.owner.kind == PageKind::anonymous && lazy);
     if (now.owner.pfn == kNoPfn) {
       if (!droppable) claim(false, fmt::format("a failed request drops the page of owner {}", id));
       return;
@@ -280,7 +284,7 @@ void assert_failures_change_nothing(const Program& program) {
 }
 
 PROMISE(FailurePromise, leaves_all_as_it_was,
-        {.programs = {.options = {}, .interleaved = false},
+        {.programs = {.options = {}, .interleaved = false, .killing = false},
          .planted = {{Bug::busy_keeps_bit, Release::v6_1}, {Bug::area_given_away, Release::v4_9}}}) {
   assert_failures_change_nothing(program);
 }
@@ -292,7 +296,8 @@ PROMISE(FailurePromise, leaves_all_as_it_was_after_half_a_range,
                           .release = {},
                           .kinds = kinds_of<Pin, GetPage, OwnedPages<PageKind::anonymous>, OwnedPages<PageKind::shmem>,
                                             OwnedPages<PageKind::unmovable>, AllocRange>()},
-              .interleaved = false},
+              .interleaved = false,
+              .killing = false},
          .planted = {Bug::putback_left_out}}) {
   assert_failures_change_nothing(program);
 }
@@ -307,6 +312,7 @@ Programs where_memory_runs_out() {
   programs.options.compaction = true;
   programs.interleaved = false;
   programs.scarce = true;
+  programs.killing = false;
   return programs;
 }
 

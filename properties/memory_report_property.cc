@@ -21,9 +21,9 @@ Programs asking_for_scarce_memory() {
                                     MmapAnon, DrainOp<DrainKind::pages>>();
   programs.options.min_ops = 60;
   programs.scarce = true;
+  programs.killing = false;
   programs.prepare = [](Random&, Program& program) {
     program.machine.rate_limits = false;
-    program.machine.oom_kills = false;
     for (Op& op : program.ops)
       if (!forbids_fs(op.scope)) op.scope = ReclaimScope::none;
   };

@@ -129,6 +129,7 @@ rc::Gen<Program> any_program(const Programs& programs) {
     if (options.actors == 0) let_one_actor_perform(program);
     if (faults) add_failing_bitmap(random, program);
     if (programs.scarce) make_scarce(random, program);
+    if (!programs.killing) program.machine.oom_kills = false;
     if (programs.prepare != nullptr) programs.prepare(random, program);
     program.settle();
     return shrinkable(std::move(program));

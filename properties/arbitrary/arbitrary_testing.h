@@ -23,6 +23,8 @@ struct Programs {
   bool faults = true;
   // Several actors, and operations that stop at points.
   bool interleaved = true;
+  // Processes are killed on some machines when memory runs out.
+  bool killing = true;
   // Memory is scarce: boot keeps most of what lies before the areas, and watermarks are anywhere up to what it leaves.
   // Half of the blocks that are asked for are kernel memory, some of them urgent.
   bool scarce = false;

@@ -21,10 +21,15 @@ std::string name_or_text(const Program& program, Slot slot) {
 bool has_name(const Program& program, Slot slot) { return !program.name_of(program.ops[slot]).empty(); }
 
 std::optional<Slot> operation_of(const World& world, ActorId actor) {
+  if (world.machine().engine.look(actor).state == ActorState::idle) return std::nullopt;
   const Program& program = world.program();
-  for (Slot slot = 0; slot < program.ops.size(); ++slot)
-    if (world.result(slot).state == Result::State::inside && world.actor(program.ops[slot].performer) == actor)
-      return slot;
+  // The last one that it began. That may have failed and go on: a task that is killed ends its process.
+  for (Slot slot = static_cast<Slot>(program.ops.size()); slot-- > 0;) {
+    const Result::State state = world.result(slot).state;
+    const bool begun = state != Result::State::not_performed && state != Result::State::skipped;
+    const bool by_actor = info_of(program.ops[slot]).performed == Performed::by_actor;
+    if (begun && by_actor && world.actor(program.ops[slot].performer) == actor) return slot;
+  }
   return std::nullopt;
 }
 
