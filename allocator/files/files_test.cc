@@ -235,6 +235,27 @@ TEST_P(FilesTest, TruncationFreesAPagevecsWorthAtATime) {
   for (std::uint64_t i = 0; i < 40; ++i) EXPECT_EQ(files.cached(file, i) != 0, i < 3) << i;
 }
 
+// The first one has removed page 0. Since 4.15 it has locked page 1 too, which before it has only looked up.
+TEST(FilesTruncatedTwice, TheSecondWaitsForPagesThatTheFirstLockedInItsLookup) {
+  for (const Release release : {Release::v4_9, Release::v4_14, Release::v4_15, Release::v4_19, Release::v5_11,
+                                Release::v5_12, Release::v6_1, Release::v6_12}) {
+    SCOPED_TRACE(name_of(release));
+    const bool locked = release >= Release::v4_15;
+    const std::unique_ptr<Machine> machine = make_machine(tiny_geometry(release));
+    Files& files = machine->files;
+    const FileId file = files.open(FileMethod::ordered, false);
+    for (std::uint64_t index = 0; index < 2; ++index) read_page(*machine, file, index);
+    start_task(*machine, files.truncate(file, 0), Point::truncate_removed);
+    ASSERT_EQ(files.cached(file, 0), 0U);
+    const ActorId second = start_task(*machine, files.truncate(file, 1));
+    EXPECT_EQ(machine->engine.look(second).state == Engine::State::waiting, locked);
+    EXPECT_EQ(files.cached(file, 1) != 0, locked);
+    run_to_rest(*machine);
+    EXPECT_EQ(files.cached(file, 1), 0U);
+    EXPECT_TRUE(machine->page_locks.none_held());
+  }
+}
+
 // PG_reclaim: a page that was deactivated while it was being written is the next to be reclaimed afterwards.
 TEST_P(FilesTest, APageDeactivatedUnderWritebackIsRotatedWhenThatEnds) {
   const FileId file = files.open(FileMethod::ordered, true);
