@@ -449,15 +449,17 @@ expect k.ok
 )";
 
 TEST(Interpreter, TheOomKillersSignalGoesWithItsVictim) {
+  const Program program = parsed(kKilledInside + "A: resume\n");
   Interpreter interpreter;
-  EXPECT_FALSE(interpreter.run(parsed(kKilledInside + "A: resume\n")).finding);
+  EXPECT_FALSE(interpreter.run(program).finding);
   EXPECT_EQ(interpreter.machine().oom_killer.kills(), 1U);
   EXPECT_FALSE(interpreter.machine().engine.flags(interpreter.world().actor(Performer::actor(0))).fatal_signal);
 }
 
 TEST(Interpreter, ASignalOfTheProgramsStaysAfterTheOomKillers) {
+  const Program program = parsed(kKilledInside + "signal A\nA: resume\n");
   Interpreter interpreter;
-  EXPECT_FALSE(interpreter.run(parsed(kKilledInside + "signal A\nA: resume\n")).finding);
+  EXPECT_FALSE(interpreter.run(program).finding);
   EXPECT_TRUE(interpreter.machine().engine.flags(interpreter.world().actor(Performer::actor(0))).fatal_signal);
 }
 
