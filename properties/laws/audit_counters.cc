@@ -148,8 +148,7 @@ void SumChecks::compare_globals() const {
 void SumChecks::compare_leaks() {
   std::int64_t leaked = 0;
   for (const Tallies& sum : counts().zones) leaked += sum[Counted::leaked];
-  if (leaked == leaked_) return;
-  leaked_ = leaked;
+  if (leaked == reported_leaks_) return;
   std::string log;
   for (const Record& record : machine().trace.records())
     if (record.event == Event::log_text) log += machine().trace.format(record) + "\n";
@@ -159,6 +158,7 @@ void SumChecks::compare_leaks() {
     if (log.find(report) == std::string::npos)
       broken(Law::conserved, fmt::format("page {:#x} was leaked without a report", pfn(frame)));
   }
+  reported_leaks_ = leaked;
 }
 
 void SumChecks::compare_at_rest() const {

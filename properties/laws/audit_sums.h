@@ -1,6 +1,6 @@
 // Compares sums with what the machine and the ledger record: counters of zones and of the machine, areas, isolated
 // pageblocks and buffer heads, and what must hold at rest. Used by the walk; included by audit*.cc only. Every call but
-// back_to_boot() may throw LawBroken.
+// forget_leaks() may throw LawBroken.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +16,14 @@ class SumChecks : private AuditPart {
  public:
   explicit SumChecks(const AuditState& state) : AuditPart(state) {}
 
-  // Forgets the pages that had leaked: a booted machine has none.
-  void back_to_boot() { leaked_ = 0; }
+  // Forgets which leaks were found reported: a total audit looks for all of them again, and a booted machine has none.
+  void forget_leaks() { reported_leaks_ = 0; }
 
   // --- counters (audit_counters.cc) ---
   // Compares zones, their reserves, and the machine's own counters. O(zones * orders).
   void compare_counters() const;
   // Checks that pages leaked because they were freed in a bad state were reported: each run of such pages begins with
-  // one that the log names. O(zones) unless pages have leaked since the last audit.
+  // one that the log names. O(zones) unless pages have leaked since the last call that did not throw.
   void compare_leaks();
   // Requires: no actor is inside an operation.
   void compare_at_rest() const;
@@ -47,8 +47,8 @@ class SumChecks : private AuditPart {
   void compare_totals(AreaId id) const;
   void check_held_buffer(BufferId id) const;
 
-  std::int64_t leaked_ = 0;        // pages, at the last audit
-  std::vector<int> buffer_slots_;  // by buffer: how many slots hold it; scratch of compare_buffers()
+  std::int64_t reported_leaks_ = 0;  // pages that had leaked when compare_leaks() last found all of them reported
+  std::vector<int> buffer_slots_;    // by buffer: how many slots hold it; scratch of compare_buffers()
 };
 
 }  // namespace cma

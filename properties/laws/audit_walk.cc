@@ -87,7 +87,7 @@ void AuditWalk::back_to_boot() {
   loose_.clear();
   counts.zones = booted_.counts.zones;
   lists_.back_to_boot();
-  sums_.back_to_boot();
+  sums_.forget_leaks();
 }
 
 // --- running ---
@@ -101,6 +101,7 @@ void AuditWalk::run() {
 
 void AuditWalk::run_total() {
   state_.strict = machine().engine.at_rest();
+  sums_.forget_leaks();
   ++state_.walked.audit;
   for (std::size_t chunk = 0; chunk < machine().map.chunks(); ++chunk) walk_chunk(chunk);
   state_.machine->map.forget_touched();

@@ -4,7 +4,8 @@
 // where zones meet. For every stretch the audit keeps a Tallies and marks of what a quiet call could take, a cma_alloc
 // that has the machine to itself (quiet_call.h); sums over zones follow by difference. An audit walks the stretches
 // that the memory map or the ledger noted as touched, head by head, checks each page and block with its neighbours on
-// lists, and then compares sums. A total audit walks every stretch, and every list from its head.
+// lists, and then compares sums. It also walks each per-CPU list that has changed since the last, and checks the blocks
+// at list ends that have. A total audit walks every stretch, and every list from its head.
 //
 // A stretch is loose if its last walk found what is allowed only while an actor is inside an operation (the catalogue
 // has the list): the next audit at rest walks it again, touched or not.
@@ -12,12 +13,13 @@
 // The audit is a witness: where it needs to know what the model does (lru_list_of in audit_part.h) it has code of its
 // own that repeats the model's on purpose. Code shared with the model could not contradict it.
 //
-// Used by Laws; the walk and the checks are in audit_*.h. Cost: O(pages of the chunks touched or loose, and of the
-// per-CPU lists that changed), and for the sums O(zones * (orders + CPUs) + bits of areas / 64 + buffers + free pages
-// of the hugetlb pool + isolated pageblocks squared); a total audit O(pages), and any audit if pages have leaked since
-// the last. Text is made if a law is broken, and of the log's lines if pages have leaked. Memory is allocated for it,
-// for the zones' titles if there are several nodes, by a begin that lays memory out, for the lists' counts of a total
-// audit, and where a vector grows.
+// Used by Laws, and by QuietCall for what a quiet call finds; the walk and the checks are in audit_*.h. Cost: O(pages
+// of the chunks touched or loose, and of the per-CPU lists that changed), and for the sums O(zones * (orders + CPUs) +
+// bits of areas / 64 + buffers + free pages of the hugetlb pool + isolated pageblocks squared); a total audit O(pages),
+// and any audit until the pages that have leaked since are found reported. Text is made if a law is broken, and of the
+// log's lines where leaks are looked for, in a total audit all of them. Memory is allocated for text, for the zones'
+// titles if there are several nodes, by a begin that lays memory out, for the lists' counts of a total audit, and where
+// a vector grows.
 #pragma once
 
 #include <cstdint>

@@ -86,6 +86,28 @@ TEST_P(PlantedTest, ConservedSeesAPageLeakedWithoutAReport) {
   EXPECT_EQ(audit(), "conserved");
 }
 
+TEST_P(PlantedTest, ConservedSeesAnUnreportedLeakAgainInEachAuditThatFollows) {
+  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
+  Page& page = machine_.map.edit(watched_.blocks[0].pfn);
+  page.ref = 0;
+  page.flags = kPageLeaked;
+  for (int audits = 0; audits < 2; ++audits) {
+    EXPECT_EQ(audit(), "conserved");
+    EXPECT_EQ(law_broken_by([&] { laws_.audit_everything(); }), "conserved");
+  }
+}
+
+TEST_P(PlantedTest, ConservedSeesInATotalAuditThatTheReportOfALeakIsGone) {
+  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
+  Page& page = machine_.map.edit(watched_.blocks[0].pfn);
+  page.ref = 0;
+  page.flags = kPageSlab;
+  machine_.buddy.free_now(watched_.blocks[0].pfn, 0);
+  ASSERT_EQ(audit(), "");
+  machine_.trace.clear();
+  EXPECT_EQ(law_broken_by([&] { laws_.audit_everything(); }), "conserved");
+}
+
 TEST_P(PlantedTest, ALeakWithItsReportIsNoFinding) {
   laws_.pages_freeing(watched_.blocks[0].pfn, 0);
   Page& page = machine_.map.edit(watched_.blocks[0].pfn);
@@ -228,6 +250,22 @@ TEST(LawsTest, AnAuditorBeginsAfreshWithAMachineOfAnotherGeometry) {
     ledger.begin(machine->map.range(), machine->map.chunk_order());
     EXPECT_EQ(broken_by([&] { auditor.begin(*machine); }), "");
     EXPECT_EQ(auditor.zone_sums()[0][Counted::free_pages], static_cast<std::int32_t>(pages));
+  }
+}
+
+TEST(LawsTest, AnAuditorThatBeginsAfreshFindsAsManyLeaksInAnotherMachine) {
+  Ledger ledger;
+  Auditor auditor(ledger);
+  for (int machines = 0; machines < 2; ++machines) {
+    Geometry g = default_small_geometry(Release::v6_1);
+    g.areas.clear();
+    const std::unique_ptr<Machine> machine = make_machine(g);
+    Page& page = machine->map.edit(machine->buddy.alloc_pages(kGfpKernel, 0));
+    page.ref = 0;
+    page.flags = kPageLeaked;
+    ledger.begin(machine->map.range(), machine->map.chunk_order());
+    const std::string broken = broken_by([&] { auditor.begin_afresh(*machine); });
+    EXPECT_TRUE(broken.ends_with("was leaked without a report")) << broken;
   }
 }
 
