@@ -19,29 +19,34 @@ bool ignores_watermarks(Gfp gfp, const TaskFlags& task) {
   return entitled && (gfp & kGfpNomemalloc) == 0;
 }
 
+// Returns whether the task is a victim of the OOM killer whose request gets no more of the reserves (4.12).
+bool victim_has_its_share(Gfp gfp, const TaskFlags& task, Release release) {
+  if (!task.is_oom_victim() || release < Release::v4_12) return false;
+  // Since 4.14 one of a task that is about to free memory has more of them, and is repeated.
+  return (gfp & kGfpNomemalloc) != 0 || (gfp & kGfpMemalloc) == 0 || release < Release::v4_14;
+}
+
 }  // namespace
 
-SlowPathEnd end_of_slow_path(Gfp gfp, const TaskFlags& task, const Geometry& geometry) {
+AfterAttempts after_attempts(Gfp gfp, const TaskFlags& task, const Geometry& geometry) {
   const Release release = geometry.release;
   const bool nofail = (gfp & kGfpNofail) != 0;
   // GFP_THISNODE: slab takes pages of another node before the last ones of this.
   constexpr Gfp kSlabs = kGfpThisnode | kGfpNoretry | kGfpNowarn;
-  if (release < Release::v4_1 && geometry.several_nodes() && (gfp & kSlabs) == kSlabs) return SlowPathEnd::fails;
+  if (release < Release::v4_1 && geometry.several_nodes() && (gfp & kSlabs) == kSlabs) return AfterAttempts::fails;
   // __alloc_pages_high_priority, up to 4.4.
-  if (release < Release::v4_5 && nofail && ignores_watermarks(gfp, task)) return SlowPathEnd::tries_again;
-  if ((gfp & kGfpDirectReclaim) == 0) return SlowPathEnd::fails;
+  if (release < Release::v4_5 && nofail && ignores_watermarks(gfp, task)) return AfterAttempts::tries_again;
+  if ((gfp & kGfpDirectReclaim) == 0) return AfterAttempts::fails;
   // A task that reclaims does not reclaim on behalf of its own requests.
   if (task.scope == ReclaimScope::noreclaim)
-    return nofail && release >= Release::v4_5 ? SlowPathEnd::tries_again : SlowPathEnd::fails;
+    return nofail && release >= Release::v4_5 ? AfterAttempts::tries_again : AfterAttempts::fails;
   // Since 4.12 a victim of the OOM killer reclaims once.
-  if (task.is_oom_victim() && !nofail && release < Release::v4_12) return SlowPathEnd::fails;
-  return SlowPathEnd::reclaims;
+  if (task.is_oom_victim() && !nofail && release < Release::v4_12) return AfterAttempts::fails;
+  return AfterAttempts::reclaims;
 }
 
 bool victim_gives_up(Gfp gfp, const TaskFlags& task, Release release) {
-  if (!task.is_oom_victim() || release < Release::v4_12) return false;
-  // Since 4.14 one of a task that is about to free memory has more of them, and is repeated.
-  return (gfp & kGfpNomemalloc) != 0 || (gfp & kGfpMemalloc) == 0 || release < Release::v4_14;
+  return (gfp & kGfpNofail) == 0 && victim_has_its_share(gfp, task, release);
 }
 
 SlowPath::SlowPath(const Core& core, Buddy& buddy, const SlowPathHelpers& helpers, PageRequest& request)
@@ -147,8 +152,8 @@ void SlowPath::wake_kswapds() {
 
 // --- killing ---
 
-// Returns whether no process is killed for the request, which then fails. Up to 4.11 that does not hold for one that
-// must not.
+// Returns whether no process is killed for the request, which then fails if it may. Up to 4.11 one is for any that must
+// not; since 4.12 such a request goes on without.
 bool SlowPath::killing_is_no_help() const {
   if (has(kGfpNofail) && release_ < Release::v4_12) return false;
   if (costly_ || (has(kGfpRetryMayfail) && release_ >= Release::v4_13)) return true;
@@ -156,10 +161,11 @@ bool SlowPath::killing_is_no_help() const {
   return has(kGfpThisnode) && release_ >= Release::v3_19;
 }
 
-// Returns whether a victim has had what it may of the reserves, and is not to wait for more.
+// Returns whether a victim has had what it may of the reserves, and is not to wait for more. Its request fails then, or
+// goes on as one that must not fail does.
 bool SlowPath::victim_ends() const {
   const bool tried = has(kGfpNomemalloc) || kind_ == AllocAttempt::reserves;
-  return tried && victim_gives_up(request_.gfp, core_.engine.flags(), release_);
+  return tried && victim_has_its_share(request_.gfp, core_.engine.flags(), release_);
 }
 
 // Kills a process, unless the request is for memory of one node (up to 3.18): it begins again then, as if one was.
@@ -329,8 +335,8 @@ bool SlowPath::any_zone_has_room() const {
 }
 
 // Returns whether another compaction may help. One that had no room does if reclaim can make some; up to 5.3 one that
-// was put off or given up is treated the same, later it gets a higher priority. One that has made a block, which
-// another took, is repeated. Since 5.14 not for a task that is about to die.
+// was put off or given up, or that skipped a part, is treated the same, later it gets a higher priority. One that has
+// made a block, which another took, is repeated. Since 5.14 not for a task that is about to die.
 bool SlowPath::should_compact_retry() {
   if (request_.order == 0) return false;
   if (core_.engine.flags().fatal_signal && release_ >= Release::v5_14) return false;
@@ -364,7 +370,7 @@ Task<SlowPath::Next> SlowPath::high_priority_v3_5() {
   co_return Next::fails;
 }
 
-// Takes its rights down anew in each turn (3.19); before, in the first and after a process was killed.
+// Takes its rights down anew in each turn (3.19); before, in the first and in each that follows may_kill().
 Task<SlowPath::Next> SlowPath::turn_v3_5() {
   kind_ = AllocAttempt::min;
   if (restarts_ || release_ >= Release::v3_19) take_rights();

@@ -9,20 +9,21 @@
 // - Since 4.8: 17 in a row that free no page; for a large block 17, whatever they free; fewer if no zone would have
 //   enough with all that is reclaimable. Then another follows only if a reserve for atomic requests was taken back
 //   (4.10); or, if the turn freed pages, for a compaction. One that was skipped (up to 5.3 also one that was put off or
-//   given up) is repeated for as long as a zone would have room for it, which nothing here bounds; one that made a
-//   block a bounded number of times at each priority. Where a process would have been killed the count begins anew.
+//   given up, or that skipped a part) is repeated for as long as a zone would have room for it, which nothing here
+//   bounds; one that made a block a bounded number of times at each priority. Where a process would have been killed
+//   the count begins anew.
 // - Up to 4.7: a small request is repeated while pages come free; a large one, if it asks for that, until as many came
 //   free as it wants.
 // What the kernel repeats without limit is an endless turn (endless_turns.h), as only another task can help: that of a
-// request that must not fail, of a small one outside file systems, up to 5.9 of a large one that insists and may not be
-// compacted for, up to 3.18 of one for a node only; and each that a dying task makes after another, unless it has
-// waited for I/O or a reserve was taken back in between.
+// request that must not fail, of one for which the killer waits until a process is dead, of a small one outside file
+// systems, up to 5.9 of a large one that insists and may not be compacted for, up to 3.18 of one for a node only; and
+// each that a dying task makes after another, unless it has waited for I/O or a reserve was taken back in between.
 //
 // Where nothing helps a process is killed (process_killer.h), and the request begins again. A machine that kills none
 // fails it, if it may fail. One that must not fail begins again in any case, since 4.4 if there is no last page for it.
-// So does one for which the killer does nothing and is believed to have done something: since 4.7 outside file systems,
-// up to 3.18 for a node only. One for which the kernel does not call the killer fails if it may, which
-// killing_is_no_help() decides.
+// So does one for which the killer does nothing and is believed to have done something: while a process is about to
+// die, since 4.7 outside file systems, up to 3.18 for a node only. One for which the kernel does not call the killer
+// fails if it may, which killing_is_no_help() decides.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,7 @@
 namespace cma {
 
 // What the kernel does next with a request that no attempt has served.
-enum class SlowPathEnd : std::uint8_t {
+enum class AfterAttempts : std::uint8_t {
   fails,        // it fails the request
   tries_again,  // it repeats the same attempts, without limit: nothing but another task can help
   reclaims,     // it begins to compact or to reclaim memory
@@ -46,9 +47,9 @@ enum class SlowPathEnd : std::uint8_t {
 
 // Returns what the kernel does next with a request that a task with these flags makes, when all attempts have failed
 // that do not reclaim. Requires: the request is not above the largest order.
-SlowPathEnd end_of_slow_path(Gfp gfp, const TaskFlags& task, const Geometry& geometry);
-// Returns whether the task is a victim of the OOM killer whose request is not repeated once it has had what it may of
-// the reserves, but for one that must not fail (4.12). Up to 4.11 a victim's request does not come to reclaim.
+AfterAttempts after_attempts(Gfp gfp, const TaskFlags& task, const Geometry& geometry);
+// Returns whether the task is a victim of the OOM killer whose request may fail, and does once it has had what it may
+// of the reserves (4.12). Up to 4.11 such a request does not come to reclaim.
 bool victim_gives_up(Gfp gfp, const TaskFlags& task, Release release);
 
 // What a slow path turns to.
@@ -60,7 +61,7 @@ struct SlowPathHelpers {
 
 class SlowPath {
  public:
-  // Refers to its arguments and what they name, which outlive it.
+  // Refers to the buddy allocator, the request, and what core and helpers name, all of which outlive it.
   SlowPath(const Core& core, Buddy& buddy, const SlowPathHelpers& helpers, PageRequest& request);
 
   // Serves the request. Returns kNoPfn if the kernel fails it, if there is no process to kill for one that may fail, or
@@ -127,9 +128,9 @@ class SlowPath {
   CompactPriority priority_ = CompactPriority::light;
   unsigned compactions_ = 0;  // that have made a block for it, at this priority
   unsigned in_vain_ = 0;      // turns in a row without progress, for a large block all turns; 0 up to 4.7
-  bool restarts_ = true;      // the next turn is the first, or follows a kill: up to 3.18 only these take rights down
-  bool took_rights_ = false;  // one has done so
-  bool reserves_ = false;     // what the last one found
+  bool restarts_ = true;  // the next turn is the first, or follows may_kill(): up to 3.18 only these take rights down
+  bool took_rights_ = false;  // a turn has done so
+  bool reserves_ = false;     // whether the task had a right to them then
 };
 
 }  // namespace cma

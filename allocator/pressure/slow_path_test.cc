@@ -7,15 +7,15 @@
 namespace cma {
 namespace {
 
-using enum SlowPathEnd;
+using enum AfterAttempts;
 
 struct Ended {
   const char* what;
   Gfp gfp;
   ReclaimScope scope;
-  SlowPathEnd in_v3_6;
-  SlowPathEnd in_v4_9;
-  SlowPathEnd since_v4_19;
+  AfterAttempts in_v3_6;
+  AfterAttempts in_v4_9;
+  AfterAttempts since_v4_19;
 };
 
 // What a request does next that nothing could serve.
@@ -36,15 +36,25 @@ constexpr Ended kEnds[] = {
     {"and must not fail", kGfpKernel | kGfpNofail, ReclaimScope::victim, tries_again, reclaims, reclaims},
 };
 
+TEST(SlowPath, AVictimGivesUpSince412ButNotARequestThatMustNotFail) {
+  TaskFlags task;
+  EXPECT_FALSE(victim_gives_up(kGfpKernel, task, Release::v4_12)) << "no victim";
+  task.scope = ReclaimScope::victim;
+  for (const Release release : modelled_releases()) {
+    EXPECT_EQ(victim_gives_up(kGfpKernel, task, release), release >= Release::v4_12) << name_of(release);
+    EXPECT_FALSE(victim_gives_up(kGfpKernel | kGfpNofail, task, release)) << name_of(release);
+  }
+}
+
 TEST(SlowPath, EndsWhereTheReleaseEndsIt) {
   for (const Release release : modelled_releases())
     for (const Ended& ended : kEnds) {
-      SlowPathEnd expected = ended.since_v4_19;
+      AfterAttempts expected = ended.since_v4_19;
       if (release < Release::v4_19) expected = ended.in_v4_9;
       if (release < Release::v4_9) expected = ended.in_v3_6;
       TaskFlags task;
       task.scope = ended.scope;
-      EXPECT_EQ(end_of_slow_path(ended.gfp, task, tiny_geometry(release)), expected)
+      EXPECT_EQ(after_attempts(ended.gfp, task, tiny_geometry(release)), expected)
           << name_of(release) << ": " << ended.what;
     }
 }
@@ -53,10 +63,10 @@ TEST(SlowPath, UpTo40SlabsRequestsForANodeFailBeforeTheyReclaim) {
   const Gfp slabs = kGfpKernel | kGfpThisnode | kGfpNoretry | kGfpNowarn;
   for (const Release release : {Release::v4_0, Release::v4_1}) {
     Geometry geometry = tiny_geometry(release);
-    EXPECT_EQ(end_of_slow_path(slabs, {}, geometry), reclaims) << "a kernel without nodes";
+    EXPECT_EQ(after_attempts(slabs, {}, geometry), reclaims) << "a kernel without nodes";
     geometry.zones = {{"Normal", {0, 32}}, {"Normal", {32, 64}, 1}};
-    EXPECT_EQ(end_of_slow_path(slabs, {}, geometry), release < Release::v4_1 ? fails : reclaims) << name_of(release);
-    EXPECT_EQ(end_of_slow_path(slabs & ~Gfp{kGfpNoretry}, {}, geometry), reclaims) << name_of(release);
+    EXPECT_EQ(after_attempts(slabs, {}, geometry), release < Release::v4_1 ? fails : reclaims) << name_of(release);
+    EXPECT_EQ(after_attempts(slabs & ~Gfp{kGfpNoretry}, {}, geometry), reclaims) << name_of(release);
   }
 }
 

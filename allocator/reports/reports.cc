@@ -61,8 +61,8 @@ bool kernel_gives_up(Gfp gfp, unsigned order, ZoneKind highest, Release release)
 }
 
 bool kernel_fails(Gfp gfp, unsigned order, ZoneKind highest, const TaskFlags& task, const Geometry& geometry) {
-  if (end_of_slow_path(gfp, task, geometry) == SlowPathEnd::fails) return true;
-  if ((gfp & kGfpNofail) == 0 && victim_gives_up(gfp, task, geometry.release)) return true;
+  if (after_attempts(gfp, task, geometry) == AfterAttempts::fails) return true;
+  if (victim_gives_up(gfp, task, geometry.release)) return true;
   return kernel_gives_up(gfp, order, highest, geometry.release);
 }
 

@@ -418,10 +418,11 @@ Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
   const auto says = [](std::string text, const char* next) -> Evidence {
     return {About::next, std::move(text), {{"next", std::string(next)}}};
   };
-  switch (end_of_slow_path(gfp, machine.engine.flags(), machine.geometry())) {
-    case SlowPathEnd::fails: return says("the kernel fails the request: it must not reclaim", "fail");
-    case SlowPathEnd::tries_again: return says("the kernel tries again until another task frees a block", "try again");
-    case SlowPathEnd::reclaims: break;
+  switch (after_attempts(gfp, machine.engine.flags(), machine.geometry())) {
+    case AfterAttempts::fails: return says("the kernel fails the request: it must not reclaim", "fail");
+    case AfterAttempts::tries_again:
+      return says("the kernel tries again until another task frees a block", "try again");
+    case AfterAttempts::reclaims: break;
   }
   const bool without_end = machine.page_allocator.gave_up(machine.engine.current());
   const bool of_large_block = without_end && order > kCostlyOrder && (gfp & kGfpNofail) == 0;
@@ -438,7 +439,7 @@ Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
         "try again");
   if (without_end)
     return says("the kernel tries again without end: nothing that it could reclaim is left", "try again");
-  if ((gfp & kGfpNofail) == 0 && victim_gives_up(gfp, machine.engine.flags(), machine.release()))
+  if (victim_gives_up(gfp, machine.engine.flags(), machine.release()))
     return says("the kernel fails the request: its task is about to die, and has no more of the reserves", "fail");
   if (kernel_gives_up(gfp, order, machine.buddy.gfp_zone(gfp), machine.release()))
     return says(fmt::format("the kernel fails the request: {}", given_up_because(gfp, order)), "fail");

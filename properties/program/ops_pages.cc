@@ -29,7 +29,7 @@ const char* why_unended(const Machine& machine, Gfp gfp, unsigned order) {
     return "the kernel tries again without end: each turn finds the machine as it was, and no other actor can run";
   if (order > machine.buddy.largest_order() || (gfp & kGfpDirectReclaim) != 0) return nullptr;
   const bool tries_again =
-      end_of_slow_path(gfp, machine.engine.flags(), machine.geometry()) == SlowPathEnd::tries_again;
+      after_attempts(gfp, machine.engine.flags(), machine.geometry()) == AfterAttempts::tries_again;
   return tries_again ? "the kernel would try again until another task frees a block" : nullptr;
 }
 
