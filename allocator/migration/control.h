@@ -34,11 +34,11 @@ struct Compacting {
 };
 
 struct MigrateControl {
-  PageList pages;            // isolated, newest first
-  unsigned nr_pages = 0;     // base pages listed; migration.h states what becomes of it. Compaction's targets subtract.
-  Pfn next = 0;              // where the scan goes on
-  bool may_enter_fs = true;  // __GFP_FS: pages with a mapping may be taken
-  bool hugetlb = false;      // the list may hold pages of the hugetlb pool
+  PageList pages;                    // isolated, newest first
+  unsigned nr_pages = 0;             // base pages listed; migration.h states what becomes of it
+  Pfn next = 0;                      // where the scan goes on
+  bool may_enter_fs = true;          // __GFP_FS: pages with a mapping may be taken
+  bool hugetlb = false;              // the list may hold pages of the hugetlb pool
   MoveMode mode = MoveMode::sync;    // how far scan and move may wait
   Compacting* compacting = nullptr;  // not owned, outlives this; nullptr: for a contiguous range or a long-term pin
 };

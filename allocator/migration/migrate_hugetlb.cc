@@ -50,6 +50,8 @@ Task<int> MigrateSteps::try_to_move_hugetlb(PageList& from, PageList& failed, Pf
     const bool target_locked = locks_.try_lock(target);
     CMA_ASSERT(target_locked);
     error = co_await move_locked_hugetlb(pfn, target);
+    // One that failed for good would be put back up to 5.10. Here none does.
+    CMA_ASSERT(error == 0 || error == -kEAGAIN || core_.bugs.active(Bug::huge_page_stays));
     locks_.unlock(target);
     locks_.unlock(pfn);
   }

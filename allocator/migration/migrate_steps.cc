@@ -214,11 +214,16 @@ Task<int> MigrateSteps::split_to(PageList& from, PageList& split, Pfn head, bool
   co_return error;
 }
 
-// Ends a call of migrate_pages and returns its result. Pages that did not move come before those that were not tried.
-Moved MigrateSteps::end_v5_11(Control& control, PageList& failed, const Stats& stats, int result) {
+// Lists the pages that stay: those that failed for good come before the others. Traces what the call did.
+void MigrateSteps::hand_back(Control& control, PageList& failed, const Stats& stats) {
   failed.splice_back(core_.map, control.pages);
   control.pages = failed;
   trace_result(control, stats);
+}
+
+// Ends a call of migrate_pages and returns its result. Pages that did not move come before those that were not tried.
+Moved MigrateSteps::end_v6_1(Control& control, PageList& failed, const Stats& stats, int result) {
+  hand_back(control, failed, stats);
   // A huge page that was split, and each of its pages moved, is no failure.
   return finish(control, control.pages.empty() ? 0 : result);
 }

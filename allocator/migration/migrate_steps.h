@@ -58,7 +58,8 @@ class MigrateSteps {
   Task<int> try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force);
   Moved finish(Control& control, int result) const;
   void trace_result(const Control& control, const Stats& stats);
-  Moved end_v5_11(Control& control, PageList& failed, const Stats& stats, int result);
+  void hand_back(Control& control, PageList& failed, const Stats& stats);
+  Moved end_v6_1(Control& control, PageList& failed, const Stats& stats, int result);
 
   // migrate_hugetlb.cc
   Task<void> put_back_hugetlb(Pfn pfn);

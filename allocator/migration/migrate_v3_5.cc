@@ -65,10 +65,8 @@ Task<Moved> MigrateV3_5::migrate_pages(Control& control) {
   const int left = failures + (gave_up == 0 ? retry : 0);
   if (gave_up == 0) stats.thp_failed += thp_retry;
   stats.failed += static_cast<std::uint64_t>(left);
-  // Since 5.11 pages that failed for good stay listed, before those that may be tried again.
-  failed.splice_back(core_.map, control.pages);
-  control.pages = failed;
-  trace_result(control, stats);
+  // Up to 5.10 pages that failed for good were put back.
+  hand_back(control, failed, stats);
   co_return finish(control, gave_up != 0 ? gave_up : left);
 }
 

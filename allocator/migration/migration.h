@@ -9,14 +9,14 @@
 // Targets: the hugetlb pool gives those of its pages. For others the control's MigrationTargets do, for compaction;
 // else the allocator, for a task with TaskFlags::memalloc_pin outside areas: a long-term pin has set it before.
 //
-// Passes over the list: at most ten; since 6.1 over each batch of a huge page's size, and over the pages of the hugetlb
-// pool. Pages of huge pages that were split: up to 6.0 they join the list, in 6.1 and 6.2 they have up to ten passes of
-// their own, since 6.3 one. Since 6.3 a call that may wait makes three passes over a batch without waiting, then up to
-// seven over each page that is left; passes to unmap and passes to move are counted apart. Each pass is linear in the
-// pages listed and their entries.
+// Passes over the list: at most ten; since 6.1 over each batch, and over the pages of the hugetlb pool. A batch has a
+// huge page's size, 512 pages where there are none; since 6.3 its last page may exceed that. Pages of huge pages that
+// were split: up to 6.0 they join the list, in 6.1 and 6.2 they have up to ten passes of their own, since 6.3 one.
+// Since 6.3 a call that may wait makes up to three passes over a batch without waiting, then up to seven over each page
+// that is left; passes to unmap and to move are counted apart. Each is linear in the pages listed and their entries.
 //
-// Locks: callers hold no spinlock, and no lock of a listed page. Each place where the kernel drops a lock, yields or
-// sleeps is a point.
+// Locks: callers hold no spinlock, and no lock of a listed page. Points lie where point.h lists them: that the kernel
+// drops a lock is none by itself.
 #pragma once
 
 #include <memory>
@@ -66,7 +66,7 @@ class Migration {
   // be taken for transparent huge pages).
   // - Up to 5.10 pages that failed for good are not listed: they were put back.
   // - Up to 6.0 a huge page that could not be split ends the call with the error of the split.
-  // - Since 6.3 a page of a huge page that was split just stays if it had no target.
+  // - Since 6.3 a page of a split huge page that has no target stays, as do those after it; the call does not end.
   //
   // How failures count:
   // - Up to 6.0 a huge page that failed for good counts all its pages, one that might still have moved counts as one.

@@ -12,7 +12,7 @@ namespace cma {
 
 // enum migrate_mode, by its numbers.
 enum class MoveMode : std::uint8_t {
-  async,       // never waits; since 6.3 every call begins with it
+  async,       // never waits; since 6.3 every batch begins with it, but not the hugetlb pool's pages
   sync_light,  // waits, but neither for writeback nor by writing
   sync,        // waits for everything
 };
