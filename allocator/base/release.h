@@ -2,8 +2,8 @@
 //
 // A Release is a version, major.minor, and comparison is by age. A condition names the version that brought a change,
 // whether a machine can run it or not: `release >= Release::v5_13` is true of 6.1, and of a 5.15 on the day that one is
-// modelled. Where releases differ in more than a condition they have functions of their own, side by side, oldest
-// first, each named for the version that brought the difference (`alloc_v5_19`).
+// modelled. Where long-term series took a change over, it names the oldest of them, and a comment the version. Releases
+// that differ in more have functions of their own, named for the version that brought the difference (`alloc_v5_19`).
 #pragma once
 
 #include <cstdint>

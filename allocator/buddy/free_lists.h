@@ -1,6 +1,6 @@
 // Changes the free lists of the zones (Zone::area): blocks of 2^order pages by order and migratetype, merged and split
-// (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, which hands it out. Callers give each block that they
-// free its type. Types of pageblocks change in PageblockTypes, but for a merge since 6.10.
+// (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, which hands it out. A block is freed as the type that
+// its caller gives, or those of its pageblocks. These change in PageblockTypes, but for a merge since 6.10.
 //
 // Invariants, whenever zone->lock is free:
 // - The head of each free block has kPageBuddy, the block's order and the type of its list; no other page has
@@ -58,7 +58,7 @@ class FreeLists {
   // Requires: pfn is the head of a free block of at least that order, whose pages are counted as `type`, not Isolate.
   void take_piece(Zone& zone, Pfn pfn, unsigned order, Migratetype type);
   // Takes a whole free block, counted out as the type of its list, or as `counted`. Requires: pfn is the head of a free
-  // block, whose pages are counted so.
+  // block, whose pages the zone's counters hold as that type.
   void take_block(Zone& zone, Pfn pfn) { take_block(zone, pfn, core_.map.page(pfn).list_type); }
   void take_block(Zone& zone, Pfn pfn, Migratetype counted);
 

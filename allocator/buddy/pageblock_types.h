@@ -8,9 +8,9 @@
 // The zone's free pages stay counted right. As in the kernel, up to 6.9 a call counts only where it isolates, gives
 // back (retype_pageblock()) or takes: other moves are for types that count alike, neither CMA nor Isolate.
 //
-// Cost: O(pages of the pageblock). Where blocks are named, O(their pageblocks) instead.
-//
-// Requires of all calls: zone->lock is held (spans_pageblock() needs no lock); `zone` is that of the page.
+// Cost: O(pages of the pageblock). Where blocks are named, O(their pageblocks) instead, unless other free blocks move
+// with them: in reserve() and unreserve() up to 6.9 and below the pageblock order, in isolate_free_page() since 6.10.
+// Requires of all calls: zone->lock is held (not for spans_pageblock()), or the machine boots. `zone` is the page's.
 #pragma once
 
 #include "allocator/buddy/free_lists.h"
@@ -70,7 +70,7 @@ class PageblockTypes {
   // Claims the pageblock for a request of `type` (up to 6.9).
   void claim(Pfn pfn, Migratetype type) { core_.map.set_pageblock_type(pfn, type); }
   // Claims each pageblock of a block of at least a pageblock so, but not one that is being isolated. A reserved one
-  // goes on being counted as such (Zone::lost_highatomic), unless it is the first, for which callers look.
+  // goes on being counted as such (Zone::lost_highatomic), unless it is the first: callers pass no such block.
   void claim_block(Zone& zone, Pfn pfn, Migratetype type);
   // Gives an isolated pageblock back as `type`, of which isolate_free_page() has taken the free block at its start. The
   // block is freed as `type` next.
@@ -79,9 +79,9 @@ class PageblockTypes {
   void give_to_area(Pfn pfn) { core_.map.set_pageblock_type(pfn, Migratetype::cma); }
 
   // --- taking ---
-  // Takes a free block for its pages to be used one by one (__isolate_free_page). Returns false, and does nothing, if a
-  // watermark forbids it: min, up to 4.8 low; none for a block of an isolated pageblock. Requires: pfn is the head of a
-  // free block. The head has kPageInFlight until the block is freed or in use.
+  // Takes a whole free block off its list (__isolate_free_page), to use its pages or to free it again. Returns false,
+  // and does nothing, if a watermark forbids it: min, up to 4.8 low; none for a block of an isolated pageblock.
+  // Requires: pfn is the head of a free block. The head has kPageInFlight until the block is freed or in use.
   //
   // A block of at least half a pageblock (but no single page) makes its pageblocks of mergeable types (is_mergeable)
   // Movable; since 6.10 their other free blocks move too, and a cut pageblock keeps its type.

@@ -18,7 +18,7 @@ namespace cma {
 // The part of a request that a watermark depends on. By default: a single page, without privileges.
 struct WatermarkRequest {
   unsigned order = 0;
-  std::size_t class_zone = 0;  // the request's zone ceiling, whose lowmem reserve is added to the mark
+  std::size_t class_zone = 0;  // the request's zone ceiling: what the tested zone reserves against it is added
   std::uint32_t flags = 0;     // AllocFlags
   Gfp gfp = 0;                 // read by zone_watermark_fast() only
 };

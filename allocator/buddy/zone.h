@@ -96,7 +96,7 @@ struct Zone {
 };
 
 // The zones that may serve a request, in the order in which they are tried; for each of them the request's ceiling on
-// its node, whose lowmem reserve must stay free.
+// its node, against which the zone keeps a lowmem reserve.
 struct ZoneList {
   struct Entry {
     std::uint8_t zone = 0;

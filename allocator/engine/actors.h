@@ -1,8 +1,8 @@
 // The record of the actors of an engine: what each of them does, which one is current, and whether anything wants to
 // stop one at a point. An actor is a kernel task bound to a CPU.
 //
-// Engine runs actors by it, Parking suspends and wakes them in it; all others see an actor by Engine::look(). Plain
-// data. Cost: update_watching() is linear in the number of actors.
+// Engine runs actors by it, Parking suspends and wakes them in it. All others see an actor by Engine::look(), and read
+// and write its flags by Engine::flags(). Plain data. Cost: update_watching() is linear in the number of actors.
 #pragma once
 
 #include <algorithm>

@@ -169,8 +169,7 @@ std::string Engine::function_of_last_point() const {
 
 void Engine::out_of_steps() {
   step_limit_ = kNoLimit;
-  throw EngineFault(EngineFault::Kind::bounded, function_of_last_point(),
-                    "the step budget of this operation is used up");
+  throw EngineFault(EngineFault::Kind::bounded, function_of_last_point(), "the step budget is used up");
 }
 
 void Engine::out_of_turns() {

@@ -2,13 +2,13 @@
 // stops it at a point on request, parks it while it waits, counts steps and keeps the virtual clock. It decides
 // nothing: its caller, the interpreter, chooses the actor to resume.
 //
-// The class has two parts, by their callers. The scheduler (the interpreter, tests) adds actors, runs them and turns
+// The class has three parts, by their callers. The scheduler (the interpreter, tests) adds actors, runs them and turns
 // the clock. Operations ask which actor runs, and count work. What operations await (await.h, mutex.h, bit_locks.h)
 // suspends the current actor and wakes others by a class of its own, Parking, on the same record (actors.h).
 //
 // Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions. Linear in the
-// number of actors are resume(), stop_at(), set_watcher(), take_woken(), next_sleeper(), reset(), and advance_to() and
-// abandon(), each once more for each actor that it wakes or stops.
+// number of actors are resume(), stop_at(), set_watcher(), take_woken() and next_sleeper(); and, once more for each
+// actor that they wake or stop, advance_to(), abandon() and reset().
 //
 // Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, turn() throws one for a
 // loop without end.
@@ -141,7 +141,7 @@ class Engine {
     if (steps_ > step_limit_) [[unlikely]]
       out_of_steps();
   }
-  // Counts work that passes no point against the budget.
+  // Counts further passings of the last point, which nothing watches, against the budget.
   void charge(std::uint64_t steps) {
     steps_ += steps;
     if (steps_ > step_limit_) [[unlikely]]
@@ -149,8 +149,8 @@ class Engine {
   }
 
   // Counts a turn of a loop whose end depends on state (README.md has the rule). Throws EngineFault (bounded) after
-  // more turns than bound_turns() allows from one point to the next. Turns are no steps, and no correct run depends on
-  // their number.
+  // more turns than bound_turns() allows since a point was passed or an actor made current. Turns are no steps, and no
+  // correct run depends on their number.
   void turn() {
     if (++turns_ > most_turns_) [[unlikely]]
       out_of_turns();
@@ -177,7 +177,7 @@ class Engine {
   unsigned inside_ = 0;
   std::uint64_t steps_ = 0;
   std::uint64_t step_limit_ = kNoLimit;
-  std::uint64_t turns_ = 0;  // since the last point
+  std::uint64_t turns_ = 0;  // since a point was passed or an actor made current
   std::uint64_t most_turns_ = kNoLimit;
   Time now_ = 0;
 };

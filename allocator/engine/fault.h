@@ -13,7 +13,7 @@ class EngineFault : public std::runtime_error {
  public:
   enum class Kind : std::uint8_t {
     locks,    // a deadlock, a lock taken twice, or a wait where nothing can wake the waiter
-    bounded,  // the step budget is used up
+    bounded,  // the step budget is used up, or loops took too many turns and passed no point
   };
 
   EngineFault(Kind kind, std::string function, const std::string& message)

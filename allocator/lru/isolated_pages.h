@@ -28,10 +28,10 @@ class IsolatedPages {
   // does nothing, if the page is on none of the five lists or has no reference.
   bool isolate(Pfn pfn);
   // Ends the isolation of a page that will not be put back, as it has moved or was dropped: clears kPageTaskList, and
-  // counts the page as isolated no longer. Drops no reference: what is left of the list's is the caller's. Requires:
-  // isolate() took the page, and it is off the task's list.
+  // counts the page as isolated no longer. Drops no reference: the caller drops the list's, if it is still there.
+  // Requires: isolate() took the page, and it is off the task's list.
   void let_go(Pfn pfn);
-  // Records that an isolated page which was counted as a file's is anonymous memory (5.8): once for each single page.
+  // Records that an isolated page which was counted as a file's is anonymous (MADV_FREE, 4.12). Once for each page.
   void isolated_file_is_anon(Pfn pfn) { lists_.recount_isolated_as_anon(pfn); }
 
   // Puts a page back from a task's list, whose reference goes (putback_lru_page), and counts it as isolated no longer:

@@ -9,7 +9,7 @@ namespace cma {
 namespace {
 
 // What Engine::out_of_steps() says. What follows is where else the operation was tried.
-constexpr std::string_view kUsedUp = "the step budget of this operation is used up";
+constexpr std::string_view kUsedUp = "the step budget is used up";
 
 constexpr std::array<std::uint64_t, 2> kFractions = {64, 16};
 

@@ -35,7 +35,7 @@ class OverBudget : public ::testing::Test {
     std::size_t op = 0;
     for (std::size_t i = 0; i < program.ops.size(); ++i)
       if (std::holds_alternative<AllocPages>(program.ops[i].body)) op = i;
-    return Finding{Law::bounded, "function", "point", "the step budget of this operation is used up", op};
+    return Finding{Law::bounded, "function", "point", "the step budget is used up", op};
   }
   std::uint64_t steps_of_others(const Program& program) const { return has<AllocPages>(program) ? long_request : 10; }
   std::optional<Minimized> minimized() {
