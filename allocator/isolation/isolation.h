@@ -21,7 +21,7 @@
 // twice, and the first to be done gives it back; Bug::area_given_away (up to 5.0), an area's pageblock may be isolated
 // for any type, and comes back as that; Bug::undo_skips_hole (4.13 to 5.15), a start that failed leaves those of its
 // pageblocks isolated that begin with a hole. Planted: Bug::undo_stops_short, an undo leaves the last pageblock out;
-// Bug::fin_is_start, the tracepoint of the test names the start. Those of the free lists show here too (bug.cc).
+// Bug::fin_is_start, the tracepoint of the test names the start. Bugs of the free lists show in isolation too.
 //
 // Cost: O(pages of all the pageblocks), and to give a pageblock back also O(pageblocks that are isolated), whose record
 // is searched for it: quadratic in a range's pageblocks.
