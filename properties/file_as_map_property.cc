@@ -6,6 +6,8 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -30,8 +32,9 @@ struct Cached {
   bool reading = false;
   bool writing = false;
   int readers = 0;  // who have a reference
-  // The truncation that has looked it up and then stopped: it has a reference, and since 4.15 its lock. 0 for none.
+  // The truncation that has looked it up and then stopped: it has a reference, and may have its lock. 0 for none.
   ActorId truncator = 0;
+  bool locked = false;  // by it
 };
 
 // What an actor is inside of.
@@ -41,12 +44,16 @@ struct Inside {
     allocated,   // a read that has a page, which is not in the cache yet
     submitted,   // a read that stopped after it asked the device
     waiting,     // a read that waits for the page's lock
-    truncating,  // a truncation from `key` on that has removed one page, and has it locked still; it goes twice over
-                 // all
+    truncating,  // a truncation from `key` on that stopped when it had removed a page
   };
   What what = What::nothing;
   Key key;
-  int page = 0;  // that it reads, or has removed
+  int page = 0;  // that it reads
+
+  // Of a truncation. It goes over all twice, the second time until nothing is left.
+  bool second_pass = false;
+  std::uint64_t next = 0;         // where it looks up more pages when it has removed those that it knows
+  std::vector<int> removed = {};  // pages that are out of the cache, and which it has locked still
 };
 
 struct Model {
@@ -54,8 +61,8 @@ struct Model {
   int versions = 0;
   std::deque<std::pair<Key, bool>> io;  // under way; true for reads
   std::array<Inside, kActors + 1> actors{};
-  // Since 4.15 a truncation locks all pages that it looks up before it removes the first.
-  bool truncators_lock = true;
+  // Since 4.15 the first pass of a truncation locks all pages that it looks up before it removes the first.
+  bool first_pass_locks = true;
 
   bool idle(ActorId actor) const { return actors[actor].what == Inside::What::nothing; }
   bool can_resume(ActorId actor) const { return !idle(actor) && actors[actor].what != Inside::What::waiting; }
@@ -79,7 +86,10 @@ struct Model {
   // Returns whether a stopped truncation would wait when it goes on: for I/O, or for pages that another has locked.
   bool truncation_waits(ActorId actor) const {
     const Key& from = actors[actor].key;
-    return io_from(from) || (truncators_lock && another_looked_up_from(actor, from));
+    return io_from(from) || std::ranges::any_of(cache, [&](const auto& entry) {
+             const Cached& page = entry.second;
+             return entry.first.first == from.first && entry.first >= from && page.locked && page.truncator != actor;
+           });
   }
 
   // Finds the page; waits for it if it is being read.
@@ -117,21 +127,57 @@ struct Model {
     return std::ranges::any_of(
                cache, [&](const auto& entry) { return entry.second.page == number && entry.second.reading; }) ||
            std::ranges::any_of(actors, [&](const Inside& inside) {
-             return inside.what == Inside::What::truncating && inside.page == number;
+             return std::ranges::find(inside.removed, number) != inside.removed.end();
            });
   }
-  // Removes the pages from this one on; at most one, if the truncation stops then: a file is not longer than what it
-  // looks up at a time.
-  void truncate(ActorId actor, const Key& from, bool stops) {
-    actors[actor] = {};
-    for (auto page = cache.lower_bound(from); page != cache.end() && page->first.first == from.first;) {
-      const auto [key, removed] = *page;
-      page = cache.erase(page);
-      if (!stops) continue;
-      actors[actor] = {Inside::What::truncating, from, removed.page};
-      for (; page != cache.end() && page->first.first == from.first; ++page) page->second.truncator = actor;
-      return;
+  // A truncation lets go of the pages that it has removed.
+  void unlock_removed(ActorId actor) {
+    for (const int page : std::exchange(actors[actor].removed, {})) let_readers_go(page);
+  }
+  // A truncation looks up the pages that it removes next. Returns false if there are none. A file is not longer than
+  // what a lookup finds at a time.
+  bool look_up(ActorId actor) {
+    Inside& inside = actors[actor];
+    bool found = false;
+    for (auto page = cache.lower_bound({inside.key.first, inside.next}); page != cache.end(); ++page) {
+      if (page->first.first != inside.key.first) break;
+      page->second.truncator = actor;
+      page->second.locked = first_pass_locks && !inside.second_pass;
+      inside.next = page->first.second + 1;
+      found = true;
     }
+    return found;
+  }
+  // A truncation knows no more pages. Returns false if it ends.
+  bool look_further(ActorId actor) {
+    Inside& inside = actors[actor];
+    if (look_up(actor)) return true;
+    const bool ends = inside.second_pass && inside.next == inside.key.second;
+    inside.second_pass = true;
+    inside.next = inside.key.second;
+    return !ends;
+  }
+  // A truncation goes on: to the next page that it removes, if it stops then, or to its end.
+  void go_on(ActorId actor, bool stops) {
+    while (actors[actor].what == Inside::What::truncating) {
+      const bool together = first_pass_locks && !actors[actor].second_pass;
+      if (!together) unlock_removed(actor);
+      const auto known = [&](const auto& entry) { return entry.second.truncator == actor; };
+      const auto page = std::ranges::find_if(cache, known);
+      if (page == cache.end()) {
+        unlock_removed(actor);
+        if (!look_further(actor)) actors[actor] = {};
+        continue;
+      }
+      actors[actor].removed.push_back(page->second.page);
+      cache.erase(page);
+      if (stops) return;
+    }
+  }
+  // Removes the pages from this one on.
+  void truncate(ActorId actor, const Key& from, bool stops) {
+    actors[actor] = {Inside::What::truncating, from, 0, false, from.second, {}};
+    go_on(actor, stops);
   }
   void complete() {
     const auto [key, read] = io.front();
@@ -172,7 +218,7 @@ class Real {
       for (std::uint64_t index = 0; index < kIndexes; ++index) {
         const auto expected = model.cache.find({file, index});
         RC_ASSERT((page({file, index}) != 0) == (expected != model.cache.end()));
-        if (expected != model.cache.end()) compare_page(page({file, index}), expected->second, model.truncators_lock);
+        if (expected != model.cache.end()) compare_page(page({file, index}), expected->second);
       }
     RC_ASSERT(machine->device.pending().size() == model.io.size());
     for (ActorId actor = 1; actor <= kActors; ++actor) RC_ASSERT(machine.idle(actor) == model.idle(actor));
@@ -181,12 +227,12 @@ class Real {
   ActingMachine machine;
 
  private:
-  void compare_page(OwnerId id, const Cached& expected, bool truncators_lock) {
+  void compare_page(OwnerId id, const Cached& expected) {
     const Page& real = machine->map.page(machine->owners.owner(id).pfn);
     RC_ASSERT(real.owner == id);
     RC_ASSERT(real.has(kPageDirty) == expected.dirty);
     RC_ASSERT(real.has(kPageUptodate) == !expected.reading);
-    RC_ASSERT(real.has(kPageLocked) == (expected.reading || (expected.truncator != 0 && truncators_lock)));
+    RC_ASSERT(real.has(kPageLocked) == (expected.reading || expected.locked));
     RC_ASSERT(real.has(kPageWriteback) == expected.writing);
     RC_ASSERT(real.ref == 1 + (real.has(kPagePrivate) ? 1 : 0) + real.pagevecs + expected.readers +
                               (expected.truncator != 0 ? 1 : 0));
@@ -341,17 +387,17 @@ class Resume final : public FileStep {
   void checkPreconditions(const Model& model) const override {
     RC_PRE(model.can_resume(actor_));
     const Inside& inside = model.actors[actor_];
-    RC_PRE(inside.what != Inside::What::truncating || !model.truncation_waits(actor_));
-    RC_PRE(inside.what == Inside::What::truncating || !model.looked_up(inside.key));
+    const bool truncates = inside.what == Inside::What::truncating;
+    RC_PRE(!truncates || !model.truncation_waits(actor_));
+    RC_PRE(!truncates || !stops_ || !model.another_looked_up_from(actor_, inside.key));
+    RC_PRE(truncates || !model.looked_up(inside.key));
   }
   void apply(Model& model) const override {
     const Inside inside = model.actors[actor_];
     switch (inside.what) {
       case Inside::What::nothing:
       case Inside::What::waiting: return;
-      case Inside::What::truncating:
-        model.truncate(actor_, inside.key, false);
-        return model.let_readers_go(inside.page);
+      case Inside::What::truncating: return model.go_on(actor_, stops_);
       case Inside::What::allocated:
         if (model.cache.contains(inside.key)) return model.find(actor_, inside.key);
         return model.add(actor_, inside.key, false);
@@ -360,13 +406,19 @@ class Resume final : public FileStep {
         model.actors[actor_].what = Inside::What::waiting;
     }
   }
-  void show(std::ostream& out) const override { out << actor_ << ": resume"; }
+  void show(std::ostream& out) const override { out << actor_ << ": resume" << until(point()); }
 
  protected:
-  void perform(const Model&, Real& real) const override { real.machine.resume(actor_); }
+  void perform(const Model&, Real& real) const override {
+    if (stops_) real.machine->engine.stop_at(actor_, point(), 1);
+    real.machine.resume(actor_);
+  }
 
  private:
+  Point point() const { return stops_ ? Point::truncate_removed : Point::kCount; }
+
   ActorId actor_ = any_actor();
+  bool stops_ = *rc::gen::inRange(0, 3) == 2;  // a truncation, when it removes another page
 };
 
 // --- the property ---
@@ -375,7 +427,7 @@ void reads_what_was_written(const Geometry& machine) {
   const auto any_method = [](const char* of) { return static_cast<FileMethod>(*rc::gen::inRange(0, 3).as(of)); };
   Real real(machine, {any_method("method of file 1"), any_method("method of file 2")});
   Model model;
-  model.truncators_lock = machine.release >= Release::v4_15;
+  model.first_pass_locks = machine.release >= Release::v4_15;
   rc::state::check(model, real,
                    any_step<Read, Read, Read, Write, Write, WriteBack, WriteBack, Truncate, Drop, Complete, Complete,
                             Resume, Resume>());

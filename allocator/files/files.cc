@@ -199,21 +199,22 @@ Task<void> Files::writeback(OwnerId page) {
 
 // --- leaving the cache ---
 
-// Looks up a pagevec's worth of cached pages from `index` on, moves `index` past the last, and takes a reference of
-// each. Also locks each whose lock it gets, if `how.in_lookup` (find_lock_entries, 5.12; in a truncation since 4.15);
-// else the caller tries to lock one after the other. Does not wait. Up to 5.11 pages whose lock others have are among
-// those found.
+// Looks up a pagevec's worth of cached pages from `index` on, moves `index` past the last of them, and takes a
+// reference of each. Also locks each whose lock it gets, if `how.in_lookup` (find_lock_entries, 5.12; in a truncation
+// since 4.15); else the caller tries to lock one after the other. Does not wait. Up to 5.11 pages whose lock others
+// have are among those found.
 std::vector<Files::Found> Files::look_up(FileId file, std::uint64_t& index, Locking how) {
   std::vector<Found> found;
-  for (; index < size(file) && found.size() < pagevec_size(release_); ++index) {
+  for (std::uint64_t next = index; next < size(file) && found.size() < pagevec_size(release_); ++next) {
     core_.engine.turn();
-    const OwnerId page = cached(file, index);
+    const OwnerId page = cached(file, next);
     if (page == 0) continue;
-    Found each{page, owners_.owner(page).pfn, index};
+    Found each{page, owners_.owner(page).pfn, next};
     if (how.in_lookup) each.locked = try_to_lock(file, each, how);
     if (how.in_lookup && !each.locked && release_ >= Release::v5_12) continue;
     lru_.references().get_page(each.pfn);
     found.push_back(each);
+    index = next + 1;
   }
   return found;
 }
@@ -251,9 +252,10 @@ Task<void> Files::remove_locked(const Found& found) {
 // The first pass of truncate_inode_pages_range, which passes over pages that it would have to wait for.
 Task<void> Files::truncate_without_waiting(FileId file, std::uint64_t from, bool& drained) {
   const Locking how{.in_lookup = release_ >= Release::v4_15, .take_writeback = false};
-  for (std::uint64_t index = from; index < size(file);) {
+  for (std::uint64_t index = from;;) {
     core_.engine.turn();
     std::vector<Found> found = look_up(file, index, how);
+    if (found.empty()) co_return;
     for (Found& each : found) {
       if (!how.in_lookup) each.locked = try_to_lock(file, each, how);
       if (!each.locked) continue;
@@ -275,29 +277,34 @@ Task<void> Files::truncate(FileId file, std::uint64_t from) {
   if (from < size(file) && cached(file, from) != 0 && core_.bugs.fires(Bug::truncate_keeps_first)) ++from;
   bool drained = false;
   co_await truncate_without_waiting(file, from, drained);
-  std::vector<Found> rest;
-  for (std::uint64_t index = from; index < size(file); ++index) {
-    const OwnerId page = cached(file, index);
-    if (page == 0) continue;
-    Found found{page, kNoPfn, index, true};
-    if (!co_await lock_cached(page, found.pfn)) continue;
-    co_await remove_locked(found);
-    locks_.unlock(found.pfn);
-    rest.push_back(found);
-    if (rest.size() < pagevec_size(release_)) continue;
-    co_await release(rest, drained);
-    rest.clear();
+  // The second pass takes what the first has left. It holds a reference of each page that a lookup has found, so that
+  // none moves, while it waits for one after the other. Pages may come behind it meanwhile: it ends when a lookup from
+  // `from` on finds nothing.
+  for (std::uint64_t index = from;;) {
+    core_.engine.turn();
+    const bool from_start = index == from;
+    const std::vector<Found> found = look_up(file, index, {.in_lookup = false, .take_writeback = true});
+    if (found.empty() && from_start) co_return;
+    if (found.empty()) index = from;
+    for (const Found& each : found) {
+      co_await locks_.lock(each.pfn);
+      // One that another truncation has removed is not under writeback.
+      if (cached(file, each.index) == each.page && owners_.owner(each.page).pfn == each.pfn)
+        co_await remove_locked(each);
+      locks_.unlock(each.pfn);
+    }
+    co_await release(found, drained);
   }
-  co_await release(rest, drained);
 }
 
 Task<void> Files::drop(FileId file) {
   bool drained = false;
   // Since 5.12 pages under writeback are passed over.
   const Locking how{.in_lookup = release_ >= Release::v5_12, .take_writeback = release_ < Release::v5_12};
-  for (std::uint64_t index = 0; index < size(file);) {
+  for (std::uint64_t index = 0;;) {
     core_.engine.turn();
     std::vector<Found> found = look_up(file, index, how);
+    if (found.empty()) co_return;
     for (Found& each : found) {
       if (!how.in_lookup) each.locked = try_to_lock(file, each, how);
       if (!each.locked) continue;

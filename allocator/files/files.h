@@ -59,7 +59,7 @@ class Files {
   Task<void> write(OwnerId page);
   // Starts writeback of a page if it is dirty and not being written (write_cache_pages).
   Task<void> writeback(OwnerId page);
-  // Removes all pages from index `from` on (truncate_inode_pages).
+  // Removes all pages from index `from` on, also those that come while it waits (truncate_inode_pages).
   Task<void> truncate(FileId file, std::uint64_t from);
   // Drops pages that are clean and unused, and deactivates the others (invalidate_mapping_pages, drop_caches).
   Task<void> drop(FileId file);

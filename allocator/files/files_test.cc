@@ -256,6 +256,96 @@ TEST(FilesTruncatedTwice, TheSecondWaitsForPagesThatTheFirstLockedInItsLookup) {
   }
 }
 
+// --- the second pass of a truncation ---
+
+// Truncates a slow file of `pages` pages, of which the first is under writeback and the others are locked, by an actor
+// that waits then for the end of that writeback. Unlocks the others.
+void begin_second_pass(Machine& machine, FileId file, std::uint64_t pages) {
+  Files& files = machine.files;
+  for (std::uint64_t index = 0; index < pages; ++index) read_page(machine, file, index);
+  const auto pfn_at = [&](std::uint64_t index) { return machine.owners.owner(files.cached(file, index)).pfn; };
+  run_now(files.write(files.cached(file, 0)));
+  run_now(files.writeback(files.cached(file, 0)));
+  for (std::uint64_t index = 1; index < pages; ++index) ASSERT_TRUE(machine.page_locks.try_lock(pfn_at(index)));
+  const ActorId truncation = start_task(machine, files.truncate(file, 0));
+  ASSERT_EQ(machine.engine.look(truncation).waits_for, "the end of writeback");
+  machine.engine.assume(kMainActor);
+  for (std::uint64_t index = 1; index < pages; ++index) machine.page_locks.unlock(pfn_at(index));
+}
+
+TEST(FilesTruncation, HasAReferenceOfEachPageOfALookupWhileItWaitsForTheFirst) {
+  struct Case {
+    Release release;
+    std::uint64_t pages;  // that a lookup finds at most
+  };
+  for (const Case& c :
+       {Case{Release::v3_6, 14}, Case{Release::v4_9, 14}, Case{Release::v4_14, 14}, Case{Release::v4_15, 15},
+        Case{Release::v4_19, 15}, Case{Release::v5_12, 15}, Case{Release::v6_6, 15}, Case{Release::v6_12, 31}}) {
+    SCOPED_TRACE(name_of(c.release));
+    const std::unique_ptr<Machine> machine = make_machine(tiny_geometry(c.release));
+    Files& files = machine->files;
+    const FileId file = files.open(FileMethod::ordered, /*slow=*/true);
+    begin_second_pass(*machine, file, 34);
+    for (std::uint64_t index = 1; index < 34; ++index) {
+      const Page& page = machine->map.page(machine->owners.owner(files.cached(file, index)).pfn);
+      EXPECT_EQ(page.ref, index < c.pages ? 2 : 1) << index;
+    }
+    run_now(machine->device.complete_one());
+    run_to_rest(*machine);
+    for (std::uint64_t index = 0; index < 34; ++index) EXPECT_EQ(files.cached(file, index), 0U) << index;
+    EXPECT_TRUE(machine->page_locks.none_held());
+  }
+}
+
+TEST_P(FilesTest, APageThatATruncationHasLookedUpStaysWhileAnotherIsWaitedFor) {
+  const FileId file = files.open(FileMethod::ordered, /*slow=*/true);
+  begin_second_pass(*machine, file, 2);
+  EXPECT_EQ(try_move(files.cached(file, 1)), -kEAGAIN);
+  run_now(machine->device.complete_one());
+  run_to_rest(*machine);
+  EXPECT_EQ(files.cached(file, 1), 0U);
+}
+
+// Another page is at its index then.
+TEST_P(FilesTest, ATruncationPassesOverAPageThatAnotherRemovedWhileItWaited) {
+  const FileId file = files.open(FileMethod::ordered, /*slow=*/true);
+  begin_second_pass(*machine, file, 2);
+  const Pfn removed = pfn_of(files.cached(file, 1));
+  run_now(files.truncate(file, 1));
+  EXPECT_EQ(machine->map.page(removed).ref, 1) << "of the one that waits";
+  run_now(files.read(file, 1, /*readahead=*/true));
+  for (int io = 0; io < 2; ++io) EXPECT_TRUE(run_now(machine->device.complete_one()));
+  run_to_rest(*machine);
+  EXPECT_EQ(machine->map.page(removed).ref, 0);
+  EXPECT_EQ(files.cached(file, 1), 0U);
+}
+
+// It waits for page 1, and page 0, which it has removed, is read again.
+TEST(FilesTruncation, StartsAgainUntilNothingHasComeBehindIt) {
+  for (const Release release : {Release::v3_6, Release::v4_9, Release::v4_15, Release::v4_19, Release::v5_10,
+                                Release::v5_15, Release::v6_1, Release::v6_6, Release::v6_12}) {
+    SCOPED_TRACE(name_of(release));
+    const std::unique_ptr<Machine> machine = make_machine(tiny_geometry(release));
+    Files& files = machine->files;
+    const FileId file = files.open(FileMethod::ordered, /*slow=*/true);
+    for (std::uint64_t index = 0; index < 2; ++index) read_page(*machine, file, index);
+    run_now(files.write(files.cached(file, 1)));
+    run_now(files.writeback(files.cached(file, 1)));
+    const ActorId truncation = start_task(*machine, files.truncate(file, 0));
+    ASSERT_EQ(files.cached(file, 0), 0U);
+    machine->engine.assume(kMainActor);
+    run_now(files.read(file, 0, /*readahead=*/true));
+    run_now(machine->device.complete_one());
+    machine->engine.resume(truncation);
+    EXPECT_EQ(files.cached(file, 1), 0U);
+    EXPECT_EQ(machine->engine.look(truncation).waits_for, "a page lock");
+    machine->engine.assume(kMainActor);
+    run_now(machine->device.complete_one());
+    run_to_rest(*machine);
+    EXPECT_EQ(files.cached(file, 0), 0U);
+  }
+}
+
 // PG_reclaim: a page that was deactivated while it was being written is the next to be reclaimed afterwards.
 TEST_P(FilesTest, APageDeactivatedUnderWritebackIsRotatedWhenThatEnds) {
   const FileId file = files.open(FileMethod::ordered, true);
