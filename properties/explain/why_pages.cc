@@ -85,8 +85,13 @@ class ZoneRefusal {
   Evidence evidence() const;
   // Adds what would have let the request through.
   void add_remedies(std::vector<Evidence>& evidence) const;
-  // Returns how many more free pages would let so many requests of this kind through, one after the other.
+  // Returns how many more free pages would let so many requests of this kind through, one after the other, if none of
+  // them boosts the watermark.
   std::int64_t pages_short(std::uint64_t requests) const;
+  // Returns by how much the watermark could be boosted yet.
+  std::int64_t boost_left() const;
+  // Adds how many pages more it would take if requests boosted the watermark as far as it goes.
+  void add_boost_left(std::string& text, std::vector<Figure>& figures) const;
   // Returns that so many more pages would be free of which the request may take some.
   std::string more_free(std::int64_t pages) const;
   // Adds by how much smaller areas would leave so many more pages, unless they have fewer free ones.
@@ -337,21 +342,35 @@ void ZoneRefusal::add_smaller_area(std::int64_t pages, std::string& text, std::v
 
 // Each request takes its pages, and none of them may find too little. Of what is free now, only single pages count as
 // part of the sum: larger blocks are wanted whole. On their way pages of a batch go to a per-CPU list, which the zone
-// does not count as free, and requests that take pageblocks of other types raise the boost.
+// does not count as free.
 std::int64_t ZoneRefusal::pages_short(std::uint64_t requests) const {
   CMA_ASSERT(requests > 0);
   const PerCpuPages& pcp = zone_.pcp[static_cast<unsigned>(machine_.engine.cpu())];
   // Since 6.7 each refill in a row is twice the one before, up to 2^5 batches.
   const int refill =
       machine_.release() >= Release::v6_7 ? std::min(32 * pcp.batch, std::max(pcp.high, pcp.high_max)) : pcp.batch;
-  const std::uint64_t boost = machine_.buddy.watermark_setup().most_boost(zone_);
-  const std::uint64_t more_boost = boost > zone_.watermark_boost ? boost - zone_.watermark_boost : 0;
   const std::uint64_t block = order_pages(attempt_.order);
-  const std::int64_t slack = static_cast<std::int64_t>(more_boost) + std::max(refill, 1);
+  const std::int64_t slack = std::max(refill, 1);
   if (attempt_.order == 0) return missing_pages() + static_cast<std::int64_t>(requests - 1) + slack;
   const std::uint64_t refilled = machine_.buddy.per_cpu().allowed_order(attempt_.order) ? 2 * block : 0;
   return static_cast<std::int64_t>(requests * block + refilled) + slack +
          std::max<std::int64_t>(terms_.needed() + 1 - before_block(), 0);
+}
+
+std::int64_t ZoneRefusal::boost_left() const {
+  const std::uint64_t most = machine_.buddy.watermark_setup().most_boost(zone_);
+  return most > zone_.watermark_boost ? static_cast<std::int64_t>(most - zone_.watermark_boost) : 0;
+}
+
+// Only a request that takes from another type's pageblock boosts it, by less at a time than it can be in the end.
+void ZoneRefusal::add_boost_left(std::string& text, std::vector<Figure>& figures) const {
+  const std::int64_t more = boost_left();
+  if (more == 0) return;
+  text += fmt::format(
+      "; should requests take from another type's pageblock meanwhile, which boosts the watermark, up "
+      "to {} more",
+      more);
+  figures.push_back({"more_if_boosted", more});
 }
 
 // Adds the largest order at which the request would pass, if it fails at the order that it has.
@@ -413,8 +432,26 @@ std::string_view given_up_because(Gfp gfp, unsigned order) {
   return "it has reclaimed and compacted what it could";
 }
 
+// Says what becomes of a request for which the kernel kills. `killed`: as in explain_request().
+Evidence next_kill(const Machine& machine, std::uint64_t killed) {
+  const bool kills = machine.geometry().oom_kills;
+  const bool has_process = machine.oom_killer.worst().has_value();
+  if (!kills && has_process)
+    return {About::next,
+            "the kernel would kill a process, as machines with oom_killer=on do",
+            {{"next", std::string("kill")}}};
+  std::string text = "the kernel would kill a process, and as there is none it would panic";
+  if (kills) text = "the kernel panics: there is no process that it could kill";
+  if (kills && killed != 0)
+    text = fmt::format(
+        "the kernel panics: since the operation began it has killed {}, which freed too little of what the request may "
+        "use, and no other is left",
+        killed == 1 ? std::string("a process") : fmt::format("{} processes", killed));
+  return {About::next, std::move(text), {{"next", std::string("panic")}, {"killed", killed}}};
+}
+
 // Says what the kernel does next with the request. Requires: all attempts have failed that do not reclaim.
-Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
+Evidence next_step(const Machine& machine, Gfp gfp, unsigned order, std::uint64_t killed) {
   const auto says = [](std::string text, const char* next) -> Evidence {
     return {About::next, std::move(text), {{"next", std::string(next)}}};
   };
@@ -443,8 +480,7 @@ Evidence next_step(const Machine& machine, Gfp gfp, unsigned order) {
     return says("the kernel fails the request: its task is about to die, and has no more of the reserves", "fail");
   if (kernel_gives_up(gfp, order, machine.buddy.gfp_zone(gfp), machine.release()))
     return says(fmt::format("the kernel fails the request: {}", given_up_because(gfp, order)), "fail");
-  if (machine.geometry().oom_kills) return says("the kernel panics: there is no process that it could kill", "panic");
-  return says("the kernel would kill a process, as machines with oom_killer=on do", "kill");
+  return next_kill(machine, killed);
 }
 
 Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_t ceiling) {
@@ -459,7 +495,7 @@ Evidence zone_out_of_reach(const Machine& machine, std::size_t index, std::size_
 
 }  // namespace
 
-RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) {
+RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order, std::uint64_t killed) {
   RefusedRequest refused;
   refused.gfp = gfp;
   refused.order = order;
@@ -504,7 +540,7 @@ RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order) 
   }
   add_without_ceiling(machine, gfp, order, refused.evidence);
   add_smaller_order(machine, gfp, order, refused.evidence);
-  refused.evidence.push_back(next_step(machine, gfp, order));
+  refused.evidence.push_back(next_step(machine, gfp, order, killed));
   return refused;
 }
 
@@ -542,14 +578,17 @@ void add_written(const Machine& machine, const RefusedRequest& refused, std::siz
   if (written == 0 || !may_reclaim) return;
   const ZoneRefusal refusal(machine, zone, last_attempt(machine, refused.gfp, refused.order));
   const auto freed = static_cast<std::int64_t>(written);
+  const auto only_unboosted = [&](std::int64_t wanted) {
+    return freed >= wanted + refusal.boost_left() ? "" : ", unless the watermark is boosted meanwhile";
+  };
   const std::string title = machine.buddy.zone_title(zone);
   const std::string once = fmt::format("once {} of files in zone {} are written, which reclaim can drop then",
                                        plural(written, "page"), title);
   std::string text = "leave reclaim more to free " + once;
   if (refused.order == 0 && requests > 0 && freed >= refusal.pages_short(requests))
-    text = "pass " + once;
+    text = "pass " + once + only_unboosted(refusal.pages_short(requests));
   else if (refused.order == 0 && freed >= refusal.pages_short(1))
-    text = "let the next page pass " + once;
+    text = "let the next page pass " + once + only_unboosted(refusal.pages_short(1));
   evidence.push_back({About::would,
                       text + ": a kernel writes them meanwhile, here `writeback` or `kswapd` does",
                       {{"remedy", std::string("write")}, {"zone", title}, {"pages", written}}});
@@ -581,6 +620,7 @@ void explain_refused(const World& world, const RefusedRequest& refused, std::uin
       text += fmt::format(", in blocks of order {}", refused.order);
     else
       refusal.add_smaller_area(missing, text, figures);
+    refusal.add_boost_left(text, figures);
     more.push_back(
         {.about = About::would, .text = std::move(text), .figures = std::move(figures), .of_operation = true});
   }
@@ -606,11 +646,12 @@ void explain_no_target(const World& world, const RefusedRequest& refused, const 
     const auto [zone, missing] = fewest_short(world.machine(), refused, moves.pages);
     // What is free in the window now is isolated when it is tried again.
     const std::int64_t all = std::max<std::int64_t>(missing + static_cast<std::int64_t>(moves.isolated), 1);
-    const Evidence sum{
-        About::would,
-        fmt::format("have a page to move each of the {} to with {} free in zone {}, outside the window", moves.pages,
-                    plural(all, "more page"), world.machine().buddy.zone_title(zone)),
-        {{"remedy", std::string("more free pages for all")}, {"lacks", moves.pages}, {"pages_short", all}}};
+    Evidence sum{About::would,
+                 fmt::format("have a page to move each of the {} to with {} free in zone {}, outside the window",
+                             moves.pages, plural(all, "more page"), world.machine().buddy.zone_title(zone)),
+                 {{"remedy", std::string("more free pages for all")}, {"lacks", moves.pages}, {"pages_short", all}}};
+    ZoneRefusal(world.machine(), zone, last_attempt(world.machine(), refused.gfp, refused.order))
+        .add_boost_left(sum.text, sum.figures);
     evidence.insert(std::ranges::find(evidence, About::next, &Evidence::about), sum);
   }
   answer.add(About::found, "no page to move to: " + refused.brief);
@@ -622,6 +663,7 @@ void RefusedRequests::watch(Machine& machine) {
   machine.trace.watch_allocations(this);
   last_.clear();
   remedies_.clear();
+  killed_before_.clear();
 }
 
 const RefusedRequest* RefusedRequests::last(ActorId actor) const {
@@ -629,7 +671,10 @@ const RefusedRequest* RefusedRequests::last(ActorId actor) const {
   return found == last_.end() ? nullptr : &found->second;
 }
 
-void RefusedRequests::allocation_begins(Gfp, unsigned, unsigned) { remedies_.erase(machine_->engine.current()); }
+void RefusedRequests::allocation_begins(Gfp, unsigned, unsigned) {
+  remedies_.erase(machine_->engine.current());
+  killed_before_.try_emplace(machine_->engine.current(), machine_->oom_killer.kills());
+}
 
 void RefusedRequests::attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsigned /*node*/) {
   attempt_ = attempt;
@@ -648,7 +693,9 @@ void RefusedRequests::attempt_ended(Pfn pfn) {
 void RefusedRequests::allocation_ended(Gfp gfp, unsigned order, Pfn pfn) {
   const ActorId self = machine_->engine.current();
   if (pfn != kNoPfn) return;
-  RefusedRequest refused = explain_request(*machine_, gfp, order);
+  const auto before = killed_before_.find(self);
+  const std::uint64_t killed = before == killed_before_.end() ? 0 : machine_->oom_killer.kills() - before->second;
+  RefusedRequest refused = explain_request(*machine_, gfp, order, killed);
   if (const auto remedies = remedies_.find(self); remedies != remedies_.end()) {
     std::vector<Evidence>& evidence = refused.evidence;
     std::erase_if(evidence, [](const Evidence& found) { return found.about == About::would; });

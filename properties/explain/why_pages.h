@@ -25,8 +25,9 @@ struct RefusedRequest {
   std::vector<Evidence> evidence;
 };
 
-// Explains why a request for pages fails on the machine as it is now, if the current actor makes it.
-RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order);
+// Explains why a request for pages fails on the machine as it is now, if the current actor makes it. `killed`: how many
+// processes were killed for memory since its operation began.
+RefusedRequest explain_request(const Machine& machine, Gfp gfp, unsigned order, std::uint64_t killed = 0);
 
 // Adds the evidence about a request that an operation was refused just now, and who has the pages of its zones. `left`:
 // how many requests of this kind the operation still needs, this one counted; 0 if that is not known.
@@ -49,7 +50,10 @@ class RefusedRequests final : public AllocationWatcher {
   // Returns the last request of the actor that was refused since forget(); nullptr if there is none.
   const RefusedRequest* last(ActorId actor) const;
   // Forgets the requests of an actor, whose operation has ended.
-  void forget(ActorId actor) { last_.erase(actor); }
+  void forget(ActorId actor) {
+    last_.erase(actor);
+    killed_before_.erase(actor);
+  }
 
   // --- AllocationWatcher ---
   void allocation_begins(Gfp gfp, unsigned order, unsigned node) override;
@@ -62,6 +66,8 @@ class RefusedRequests final : public AllocationWatcher {
   std::map<ActorId, RefusedRequest> last_;
   // What would have helped requests under way before they began to reclaim.
   std::map<ActorId, std::vector<Evidence>> remedies_;
+  // How many processes had been killed when the operations under way made their first request.
+  std::map<ActorId, std::uint64_t> killed_before_;
   // The attempt under way.
   AllocAttempt attempt_ = AllocAttempt::low;
   Gfp gfp_ = 0;

@@ -202,7 +202,7 @@ TEST(WhyPages, TellsTheNextPageFromTheWholeOperation) {
               AllOf(HasSubstr("would  give one more page if 1 more page were free in zone Normal, or with "
                               "vm.min_free_kbytes below 1024 (now 1024)\n"),
                     HasSubstr("would  pass for all "), HasSubstr(" pages that it lacks if "),
-                    HasSubstr(" more pages were free in zone Normal\n")));
+                    HasSubstr(" more pages were free in zone Normal; should requests ")));
   EXPECT_THAT(why_text(machine, "e = unmovable_page pages=7936\nx = alloc_pages type=unmovable\n"),
               HasSubstr("would  pass if 1 more page were free in zone Normal"))
       << "a block is all that alloc_pages asks for";
@@ -225,6 +225,32 @@ TEST(WhyPages, SaysWhatOfTheMemoryIsPageCacheThatHasToBeWritten) {
       why_text(machine, dirty + "e = unmovable_page pages=0x1f00\n"),
       AllOf(HasSubstr("would  let the next page pass once 6144 pages of files"), Not(HasSubstr("would  pass once"))))
       << "all of the cache is less than what it asks for";
+}
+
+// A machine that kills none has a process to kill or has none, as one that kills.
+TEST(WhyPages, KnowsWhetherThereIsAProcessToKill) {
+  const std::string machine = "release=6.1 pages=0x2000 pageblock_order=9 min_free_kbytes=1024 oom_killer=";
+  const std::string full = "u = unmovable_page pages=9000\n";
+  const std::string process = "p = spawn\n";
+  EXPECT_THAT(why_text(machine + "off", full),
+              HasSubstr("next   the kernel would kill a process, and as there is none it would panic\n"));
+  EXPECT_THAT(why_text(machine + "off", process + full), HasSubstr("next   the kernel would kill a process, as "));
+  EXPECT_THAT(why_text(machine + "on", full),
+              HasSubstr("next   the kernel panics: there is no process that it could kill\n"));
+  EXPECT_THAT(why_text(machine + "on", process + "m = mmap_anon p pages=100\n" + full),
+              HasSubstr("next   the kernel panics: since the operation began it has killed a process, which freed too "
+                        "little of what the request may use, and no other is left\n"));
+}
+
+TEST(WhyPages, CountsABoostThatMayComeApartFromWhatIsMissing) {
+  const std::string full = "u = unmovable_page pages=9000\n";
+  const auto on = [&](const char* release) {
+    return why_text(std::string("release=") + release + " pages=0x2000 pageblock_order=9 min_free_kbytes=1024", full);
+  };
+  const std::string boost =
+      "; should requests take from another type's pageblock meanwhile, which boosts the watermark";
+  EXPECT_THAT(on("6.1"), HasSubstr(boost + ", up to "));
+  EXPECT_THAT(on("4.19"), AllOf(HasSubstr("would  pass for all "), Not(HasSubstr(boost))));
 }
 
 TEST(WhyPages, SaysWhyPageCacheCouldNotBeDropped) {
