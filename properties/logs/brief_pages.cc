@@ -15,6 +15,12 @@ std::string areas_text(const GrantTest& test, const char* link, const char* end 
   return test.of_areas == 0 ? "" : fmt::format("{}{} belong to areas{}", link, test.of_areas, end);
 }
 
+// Returns what the request lacks yet where a lower watermark would let it pass, as a sentence.
+std::string block_text(const Judged& judged) {
+  const std::string rest = besides_watermark(judged);
+  return rest.empty() ? "" : " A lower watermark would let it pass" + rest + ".";
+}
+
 // Returns why the zone refuses the request, where the default of vm.min_free_kbytes would let it pass.
 std::string raised_min(const Judged& judged) {
   const GrantTest& test = judged.test;
@@ -30,15 +36,16 @@ std::string raised_min(const Judged& judged) {
             ", must keep all of it";
   text += fmt::format(": of its {} free pages {} are usable for the request{}; they must be more than {}.", test.free,
                       test.usable(), areas_text(test, " (", ")"), test.needed());
+  text += block_text(judged);
   return lacks_high_memory(judged) ? text + " High memory is of no use here." : text;
 }
 
 std::string refused_text(const Judged& judged) {
   const GrantTest& test = judged.test;
   if (judged.min_decides) return raised_min(judged);
-  return fmt::format("In zone {} only {} of {} free pages are usable for it{}; it needs more than {}{}.",
+  return fmt::format("In zone {} only {} of {} free pages are usable for it{}; it needs more than {}{}.{}",
                      judged.zone->name, test.usable(), test.free, areas_text(test, " (", ")"), test.needed(),
-                     judged.boost_decides ? ", as min is boosted" : "");
+                     judged.boost_decides ? ", as min is boosted" : "", judged.boost_decides ? block_text(judged) : "");
 }
 
 std::string not_known_text(const Judged& judged) {
@@ -87,9 +94,32 @@ std::string lower_mark(const Judged& judged, bool areas) {
            "another type again; vm.watermark_boost_factor=0 prevents that. A smaller area helps too.";
   if (judged.min_decides)
     return areas ? "Lower vm.min_free_kbytes; or make the area smaller." : "Lower vm.min_free_kbytes.";
+  // Of a setting that the report shows not to be raised nothing is to be had.
+  const bool may_be_raised = judged.min_free.usual == 0 || judged.min_free.is_raised();
+  const char* lower = may_be_raised ? "or a smaller vm.min_free_kbytes, if that was raised." : "";
   if (areas)
-    return "A smaller area, so that more memory is ordinary; or a smaller vm.min_free_kbytes, if that was raised.";
-  return "More memory, fewer users of it, or a smaller vm.min_free_kbytes, if that was raised.";
+    return std::string("A smaller area, so that more memory is ordinary") + (may_be_raised ? "; " : ".") + lower;
+  return std::string("More memory") + (may_be_raised ? ", " : " or ") + "fewer users of it" +
+         (may_be_raised ? ", " : ".") + lower;
+}
+
+// Returns what helps where the watermark lets the request pass and no block is large enough.
+std::string remedy_of_blocks(const Judged& judged, bool areas) {
+  const bool order = judged.request.order != 0;
+  const bool urgent = goes_below_mark(judged.request);
+  if (areas) return order ? "A smaller area, or requests of a smaller order." : "A smaller area.";
+  if (urgent) return std::string(order ? "Requests of a smaller order, or a" : "A") + " larger vm.min_free_kbytes.";
+  return order ? "Requests of a smaller order." : "";
+}
+
+// Returns what helps where the state that was printed would grant the request.
+std::string remedy_of_later_state(const Judged& judged, bool areas) {
+  const bool urgent = goes_below_mark(judged.request);
+  if (areas)
+    return std::string("A smaller area leaves more for such requests") +
+           (urgent ? ", a larger vm.min_free_kbytes for urgent ones." : ".");
+  return urgent ? "A larger vm.min_free_kbytes keeps more for urgent requests like it."
+                : "The log shows a later state: look at what reclaim did before it.";
 }
 
 std::string page_remedy(const Judged& judged) {
@@ -102,12 +132,8 @@ std::string page_remedy(const Judged& judged) {
   switch (judged.verdict) {
     case Verdict::refused: return lower_mark(judged, areas);
     case Verdict::no_block:
-    case Verdict::not_known:
-      return areas ? "A smaller area, or requests of a smaller order."
-                   : "Requests of a smaller order, or a larger vm.min_free_kbytes.";
-    case Verdict::granted:
-      return areas ? "A smaller area leaves more for such requests, a larger vm.min_free_kbytes for urgent ones."
-                   : "A larger vm.min_free_kbytes keeps more for urgent requests.";
+    case Verdict::not_known: return remedy_of_blocks(judged, areas);
+    case Verdict::granted: return remedy_of_later_state(judged, areas);
     case Verdict::of_cgroup: return "A larger limit (memory.max), or less in the group.";
     case Verdict::not_about_pages:
     case Verdict::no_report: return "";

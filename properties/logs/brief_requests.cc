@@ -16,8 +16,6 @@ constexpr std::uint64_t kLate = 1000;
 // Beyond these a line is damaged.
 constexpr std::uint64_t kMostRounded = std::uint64_t{1} << 30;
 constexpr unsigned kMostRoundedAlign = 20;
-// In kB: an area that leaks buffers has less without one.
-constexpr std::uint64_t kEnoughFree = 1024;
 // What a command of one line may have of requests.
 constexpr std::size_t kMostKinds = 24;
 
@@ -42,13 +40,30 @@ std::string what_happened(const Group& group, Shown& shown) {
                             group.count == 1 ? "" : "each ", group.count == 1 ? "it" : "one");
 }
 
+// Returns how many pages of its area buffers have, by a file; nullopt if the log has no such file.
+std::optional<std::uint64_t> used_pages(const Group& group, const Context& context) {
+  const AreaFiles* files = files_of_area(group, context);
+  return files == nullptr || !files->used ? std::nullopt : std::optional(files->used->value);
+}
+
+// Returns what is known of leaks of buffers: free pages tell nothing of them, as those without a buffer are lent.
+std::string leak_text(const Group& group, const Context& context) {
+  const auto used = used_pages(group, context);
+  if (!used && !context.first_free) return "Buffers do not have all of the area.";
+  std::string text;
+  if (used) {
+    const AreaFiles& files = *files_of_area(group, context);
+    const std::string all = files.count ? fmt::format(" of the area's {} pages", files.count->value) : " pages";
+    text = fmt::format("Buffers have {}{}, at the moment of the file. ", *used, all);
+  }
+  text += "This does not look like a leak: a request that met one gets -12, not -16.";
+  if (context.first_free) text += " A small CmaFree alone says nothing of it.";
+  return used ? text : text + " `used` in debugfs tells what buffers have.";
+}
+
 // Returns why not one page could be had: the sweep tries each page that no buffer has.
-std::string no_single_page(const Context& context) {
-  const std::uint64_t most_free = std::max(context.first_free.value_or(0), context.last_free);
-  std::string text = "Buffers do not have all of the area.";
-  if (most_free >= kEnoughFree)
-    text = fmt::format("No leak: CmaFree was {} kB, which buffers did not have.", most_free);
-  return text +
+std::string no_single_page(const Group& group, const Context& context) {
+  return leak_text(group, context) +
          " When the request failed no page was free, and every one that was lent, as the page cache's are, was "
          "passed over or could not be moved.";
 }
@@ -56,7 +71,7 @@ std::string no_single_page(const Context& context) {
 // Returns which pages were in the way of the windows, as a sentence.
 std::string pages_in_the_way(const Group& group, const Context& context, const Shown& shown) {
   const Reading& reading = group.reading;
-  if (is_single_page(group)) return no_single_page(context);
+  if (is_single_page(group)) return no_single_page(group, context);
   std::string text = "There was room, but pages in it could not be moved: ";
   const std::string described = described_holder(reading, context, shown);
   if (!reading.stopped_at.empty()) return text + fmt::format("the first is {}.", shown.pfn(reading.stopped_at.front()));
@@ -132,6 +147,8 @@ std::vector<std::string> commands_for(const Group& group, const Context& context
         "area full, or in pieces?)");
     commands.emplace_back("cat /sys/kernel/debug/dma_buf/bufinfo    (which drivers have buffers)");
   }
+  if (is_single_page(group) && !used_pages(group, context))
+    commands.emplace_back("grep . /sys/kernel/debug/cma/*/count /sys/kernel/debug/cma/*/used    (what buffers have)");
   if (culprit == Culprit::page_in_the_way || culprit == Culprit::no_room_or_page || culprit == Culprit::unknown) {
     commands.emplace_back(
         "echo 1 > /sys/kernel/tracing/events/page_isolation/enable; echo 1 > /sys/kernel/tracing/events/cma/enable    "

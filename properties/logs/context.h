@@ -11,6 +11,7 @@
 #include "properties/logs/fact_reader.h"
 #include "properties/logs/kernel.h"
 #include "properties/logs/page_uses.h"
+#include "properties/logs/pasted_files.h"
 
 namespace cma::logs {
 
@@ -110,6 +111,8 @@ struct Context {
   std::uint64_t first_free_line = 0;
   std::uint64_t last_free = 0;
   std::uint64_t last_free_line = 0;
+  // What files of debugfs and sysfs that were pasted have of areas.
+  std::vector<AreaFiles> area_files;
 
   std::uint64_t page_kb() const { return (std::uint64_t{1} << page_shift) / 1024; }
   // Takes pages to be of this size. Frames and pages of areas are computed anew.

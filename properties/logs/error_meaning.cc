@@ -22,7 +22,7 @@ ErrorMeaning enomem(const Request& request, const Reading& reading, const Kernel
             "pages to"};
   if (kernel.all_before(Release::v6_15))
     return {Culprit::no_room, Certainty::fits,
-            "-12 (-ENOMEM) before 6.15: no window was tried. No run of free bits is long enough at this alignment: the "
+            "-12 (-ENOMEM): no window was tried. No run of free bits is long enough at this alignment: the "
             "area is full or fragmented, and no page was in the way. (Rarely a window was tried, and there was no "
             "memory to move its pages to.)"};
   if (kernel.all_since(Release::v6_15))
@@ -41,7 +41,7 @@ ErrorMeaning ebusy(const Request& request, const Reading& reading, const Kernel&
             "worked on"};
   if (kernel.all_before(Release::v6_15))
     return {Culprit::page_in_the_way, Certainty::follows,
-            "-16 (-EBUSY) before 6.15: there was room, at least one window was tried, and the last one had a page that "
+            "-16 (-EBUSY): there was room, at least one window was tried, and the last one had a page that "
             "could not be moved"};
   if (reading.room == Room::none || reading.room == Room::none_at_alignment)
     return {Culprit::no_room, reading.room == Room::none ? Certainty::follows : Certainty::fits,

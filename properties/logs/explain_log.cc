@@ -166,6 +166,7 @@ LogFacts read_log(Source source) {
   facts.failures = failures.take();
   facts.boot = boot.facts();
   facts.pasted = pasted.files();
+  facts.context.area_files = facts.pasted.areas;
   facts.left_out += requests.left_out() + failures.left_out();
   return facts;
 }

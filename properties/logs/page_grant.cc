@@ -104,6 +104,10 @@ bool may_use_zone(Gfp flags, std::string_view zone) { return zone_rank(zone) <= 
 
 bool may_use_areas(Gfp flags) { return (flags & kGfpMovable) != 0; }
 
+bool goes_below_mark(const PageRequest& request) {
+  return is_urgent(request) || (cannot_wait(request) && request.release < Release::v6_3);
+}
+
 std::string usable_letters(const PageRequest& request) {
   std::string letters = "UME";
   if (may_use_highatomic(request)) letters += 'H';

@@ -54,6 +54,9 @@ struct GrantTest {
 bool may_use_zone(Gfp flags, std::string_view zone);
 // Returns whether it may have pages of areas.
 bool may_use_areas(Gfp flags);
+// Returns whether the request may go below the mark that others must keep: only for such ones does a higher mark keep
+// pages free.
+bool goes_below_mark(const PageRequest& request);
 // Returns the result for a zone whose state is known. `high_memory`: whether the machine has some.
 GrantTest test_grant(const ZoneReport& zone, const PageRequest& request, bool high_memory);
 // Returns the letters of the lists that the request may take from: "UME", with H and C if it may.

@@ -1,5 +1,7 @@
 #include "properties/logs/page_verdict.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -142,6 +144,16 @@ Judged judge_failure(const PageFailure& failure, const PageFailure& report, cons
 
 bool lacks_high_memory(const Judged& judged) {
   return judged.report->has_high_memory && !may_use_zone(judged.request.flags, "HighMem");
+}
+
+std::string besides_watermark(const Judged& judged) {
+  const GrantTest& test = judged.test;
+  if (judged.request.order == 0 || test.block_order) return {};
+  if (test.blocks_known)
+    return fmt::format(", but there is no block of order {} or more that it may take", judged.request.order);
+  const bool cut = judged.zone == nullptr || judged.zone->blocks.empty() || !judged.zone->blocks_sum;
+  return fmt::format("; whether a block of order {} that it may take is free, {}", judged.request.order,
+                     cut ? "is missing in this log, as the report is cut" : "the log does not tell");
 }
 
 bool is_only_low_zone(const PageFailure& report, const ZoneReport& zone) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "properties/logs/answer.h"
 #include "properties/logs/context.h"
@@ -39,6 +40,9 @@ struct Judged {
 Judged judge_failure(const PageFailure& failure, const PageFailure& report, const Context& context);
 // Returns whether the flags of the request keep it out of high memory, of which the machine has some.
 bool lacks_high_memory(const Judged& judged);
+// Returns what the request lacks yet once the watermark lets it pass: "", or the block of its order, in words that go
+// on a sentence.
+std::string besides_watermark(const Judged& judged);
 // Returns whether the report has no other zone of low memory than this one.
 bool is_only_low_zone(const PageFailure& report, const ZoneReport& zone);
 

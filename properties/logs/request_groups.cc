@@ -79,6 +79,13 @@ bool is_single_page(const Group& group) {
          group.meaning.culprit == Culprit::page_in_the_way;
 }
 
+const AreaFiles* files_of_area(const Group& group, const Context& context) {
+  const std::vector<AreaFiles>& files = context.area_files;
+  if (group.first->area.empty()) return files.size() == 1 ? files.data() : nullptr;
+  const auto found = std::ranges::find(files, group.first->area, &AreaFiles::name);
+  return found == files.end() ? nullptr : &*found;
+}
+
 std::optional<AreaSize> area_size(const Group& group, const Context& context) {
   if (group.first->runs) return AreaSize{group.first->runs->total, group.first->runs->line, "the area has"};
   if (context.area_pages) return AreaSize{*context.area_pages, context.area_pages_line, "all areas together have"};

@@ -35,6 +35,10 @@ bool only_windows(const Request& request);
 // Returns whether it is for one page, whichever, and each that buffers do not have could not be moved.
 bool is_single_page(const Group& group);
 
+// Returns what pasted files have of the area of the group, which is the only one that they have if the log names none;
+// nullptr if they do not have it.
+const AreaFiles* files_of_area(const Group& group, const Context& context);
+
 // How many pages the area of a request can have, and the line that tells.
 struct AreaSize {
   std::uint64_t pages = 0;

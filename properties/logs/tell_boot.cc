@@ -16,11 +16,18 @@ constexpr std::uint64_t kMostKib = std::uint64_t{1} << 40;
 // Between the reason of a failure and the line that says so.
 constexpr std::uint64_t kLinesToFailure = 3;
 
-// Returns the unit of base and size of an area, as the versions have it.
-std::string unit_text(const Kernel& kernel) {
-  if (kernel.all_before(Release::v5_19)) return "4 MiB (with pageblocks of up to 4 MiB)";
-  if (kernel.all_since(Release::v5_19)) return "2 MiB (a pageblock)";
-  return "4 MiB up to 5.18, 2 MiB (a pageblock) from then on";
+// Returns the unit of base and size of an area, as the versions have it: the largest block up to 5.18, a pageblock from
+// then on. With pages of 16 and 64 KiB, which arm64 has, both are the same.
+std::string unit_text(const Context& context) {
+  const Kernel& kernel = context.kernel;
+  if (context.page_kb() == 16) return "32 MiB (with pages of 16 KiB)";
+  if (context.page_kb() == 64) return "512 MiB (with pages of 64 KiB)";
+  const std::string larger = ", and more with pages of 16 or 64 KiB";
+  if (kernel.all_before(Release::v5_19)) return "4 MiB" + (context.page_shift_line != 0 ? "" : larger);
+  const std::string pageblock =
+      "2 MiB on arm64 and x86 with huge pages, 4 MiB on 32-bit ARM without LPAE and in kernels without HUGETLB";
+  if (kernel.all_since(Release::v5_19)) return "a pageblock (" + pageblock + larger + ")";
+  return "4 MiB up to 5.18, and of a pageblock from then on (" + pageblock + larger + ")";
 }
 
 // Returns the line right after this one that says of which size the area is; nullptr if there is none.
@@ -165,11 +172,11 @@ BootStory story_of_pool(const Fact& fact) {
 }
 
 // Returns what is to be said of a node that is no area, or not the default one.
-BootStory story_of_refused_node(const Fact& fact, const Kernel& kernel) {
+BootStory story_of_refused_node(const Fact& fact, const Context& context) {
   const Says says = fact.says();
   if (says == Says::node_unaligned)
     return {"A region of the device tree is no area: its base or size is not aligned.",
-            "base and size must be multiples of " + unit_text(kernel) +
+            "base and size must be multiples of " + unit_text(context) +
                 "; an alignment property of the node changes nothing",
             "Round base and size up; a power of two is not needed. Until then, drivers of this region use the default "
             "area, or fail."};
@@ -274,7 +281,7 @@ BootStory boot_story(const Fact& fact, const std::vector<Fact>& facts, const Con
   if (says == Says::no_slots)
     return {"An area was not declared: there are too many.", "the kernel has room for CONFIG_CMA_AREAS of them",
             "A larger CONFIG_CMA_AREAS."};
-  BootStory story = story_of_refused_node(fact, context.kernel);
+  BootStory story = story_of_refused_node(fact, context);
   if (story.what.empty()) story = story_of_node(fact, shown);
   if (story.what.empty()) story = story_of_pool(fact);
   return story.what.empty() ? driver_story(fact, facts, context, shown) : story;

@@ -66,8 +66,13 @@ void tell_request(const Judged& judged, Section& section) {
       section.add(Certainty::follows, "the flags have bits that no kernel has which the log fits: not decoded",
                   {failure.line});
   }
-  if (judged.request.order > kCostlyOrder)
-    section.add(Certainty::follows, "above order 3 the kernel gives up after a few attempts", {failure.line});
+  const bool may_fail = judged.flags_known && (judged.request.flags & kGfpNofail) == 0;
+  if (judged.request.order > kCostlyOrder && may_fail)
+    section.add(Certainty::follows,
+                (judged.request.flags & kGfpDirectReclaim) != 0
+                    ? "above order 3 the kernel gives up after a few attempts"
+                    : "it may not reclaim: the kernel takes a block that is free, or fails the request at once",
+                {failure.line});
 }
 
 // Returns what a line of free blocks that was cut tells; nullopt if it is whole, or contradicts the one before.
@@ -124,6 +129,12 @@ void tell_test(const ZoneReport& zone, const GrantTest& test, const PageRequest&
                 {zone.blocks_line});
 }
 
+// Returns that the request passes with a lower watermark, as far as the log shows that.
+std::string passes_text(const Judged& judged) {
+  const std::string rest = besides_watermark(judged);
+  return rest.empty() ? "the request would pass" : "the watermark would let the request pass" + rest;
+}
+
 // Tells what raised the watermark, or what the machine was set up with.
 void tell_settings(const Judged& judged, const ZoneReport& zone, Section& section) {
   const std::uint64_t page_kb = judged.request.page_kb;
@@ -135,7 +146,7 @@ void tell_settings(const Judged& judged, const ZoneReport& zone, Section& sectio
         fmt::format("min is raised by {} kB, from {} kB, because blocks of one type were taken for another{}{}",
                     *zone.boost, zone.min - std::min(zone.min, *zone.boost),
                     at_cap ? "; that is the most that vm.watermark_boost_factor=15000 allows" : "",
-                    judged.boost_decides && judged.zone == &zone ? ". Without that the request would pass" : ""),
+                    judged.boost_decides && judged.zone == &zone ? ". Without that " + passes_text(judged) : ""),
         {zone.line});
   }
   const std::uint64_t below = zone.low - std::min(zone.low, zone.min);
@@ -166,7 +177,7 @@ void tell_min(const Judged& judged, Section& section) {
     text += setting->by_khugepaged ? "khugepaged raised vm.min_free_kbytes" : "vm.min_free_kbytes was set to it";
     lines.push_back(setting->line);
   }
-  if (judged.min_decides) text += ". With the default the request would pass";
+  if (judged.min_decides) text += ". With the default " + passes_text(judged);
   section.add(setting == nullptr ? Certainty::fits : Certainty::follows, text, lines);
 }
 
@@ -218,8 +229,8 @@ void tell_users(const PageFailure& report, Section& section) {
   if (managed == 0) return;
   std::string text;
   const auto add_share = [&](const char* what, std::uint64_t kb, const char* as) {
-    const std::uint64_t percent = kb * 100 / managed;
-    if (percent < kLeastShare) return;
+    const std::uint64_t percent = (kb * 100 + managed / 2) / managed;
+    if (kb * 100 / managed < kLeastShare) return;
     text += fmt::format("{}{} {} kB{} ({} %)", text.empty() ? "" : ", ", what, kb, as, percent);
   };
   add_share("tasks have", anonymous, " as anonymous memory");

@@ -1,5 +1,6 @@
 #include "properties/logs/tell_pages.h"
 
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +33,7 @@ TEST(TellPages, OfZonesThatRefuseTheLargestIsNamed) {
   ASSERT_EQ(answer.failures.size(), 1U);
   EXPECT_EQ(answer.failures[0].zone, "Node 0 Normal");
   const std::string text = whole_text(answer);
-  EXPECT_THAT(text, HasSubstr("tasks have 856000 kB as anonymous memory (85 %)"));
+  EXPECT_THAT(text, HasSubstr("tasks have 856000 kB as anonymous memory (86 %)"));
   EXPECT_THAT(text, HasSubstr("the kernel killed java (line 6)"));
 }
 
@@ -278,6 +279,64 @@ TEST(TellPages, WhatHasLessThanAHundredthOfMemoryExplainsNothing) {
   report.replace(report.find("active_file:100kB"), 17, "active_file:40960kB");
   EXPECT_THAT(whole_text(answer_of_pages(report + kRanOut)),
               HasSubstr("of 409600 kB files have 40960 kB (10 %) (line 1)"));
+}
+
+// Only requests that may go below the mark have more where others must keep more.
+TEST(TellPages, ALargerMinIsARemedyForUrgentRequestsOnly) {
+  const char* states[] = {
+      "Normal free:80000kB boost:0kB min:2560kB low:3200kB high:3840kB reserved_highatomic:0KB managed:409600kB "
+      "free_cma:0kB\nlowmem_reserve[]: 0 0 0\nNormal: 20000*4kB (U) 0*8kB 0*16kB 0*32kB 0*64kB = 80000kB\n",
+      "Normal free:80000kB boost:0kB min:2560kB low:3200kB high:3840kB reserved_highatomic:0KB managed:409600kB "
+      "free_cma:60000kB\nlowmem_reserve[]: 0 0 0\nNormal: 5000*4kB (U) 7500*8kB (C) 0*16kB 0*32kB = 80000kB\n"};
+  for (const std::string state : states) {
+    for (const std::string order : {"0", "2"}) {
+      const auto remedies = [&](const std::string& mode) {
+        const LogAnswer answer = answer_of_pages("a: page allocation failure: order:" + order + ", mode:" + mode +
+                                                 ", nodemask=(null)\n" + state);
+        return fmt::format("{}", fmt::join(answer.brief, " "));
+      };
+      for (const char* mode : {"0xcc0(GFP_KERNEL)", "0x100cca(GFP_HIGHUSER_MOVABLE)"})
+        EXPECT_THAT(remedies(mode), Not(HasSubstr("min_free_kbytes"))) << order << mode << state;
+      if (state == states[0]) {
+        EXPECT_THAT(remedies("0xa20(GFP_ATOMIC)"), HasSubstr("larger vm.min_free_kbytes")) << order << state;
+      }
+    }
+  }
+}
+
+TEST(TellPages, ASmallerMinIsNoRemedyWhereItIsTheDefault) {
+  const std::string failed = "a: page allocation failure: order:0, mode:0xcc0(GFP_KERNEL), nodemask=(null)\n";
+  const auto remedy = [&](const char* min) {
+    return answer_of_pages(failed + "Normal free:400kB boost:0kB min:" + min +
+                           "kB low:3200kB high:3840kB reserved_highatomic:0KB managed:409600kB free_cma:0kB\n")
+        .brief.at(2);
+  };
+  EXPECT_EQ(remedy("2560"), "More memory or fewer users of it.");
+  EXPECT_EQ(remedy("6000"), "More memory, fewer users of it, or a smaller vm.min_free_kbytes, if that was raised.");
+}
+
+// The watermark is one test, and a block another.
+TEST(TellPages, ALowerWatermarkGivesNoBlockThatTheLogDoesNotShow) {
+  const auto answer = [](const std::string& report) {
+    return answer_of_pages("a: page allocation failure: order:5, mode:0xcc0(GFP_KERNEL), nodemask=(null)\n" + report);
+  };
+  const std::string raised = kRaised;
+  const std::string cut = raised + "Normal: 823*4kB (UMEC) 412*8kB (UM";
+  EXPECT_THAT(answer(cut).brief.at(1), HasSubstr("whether a block of order 5 that it may take is free, is missing in "
+                                                 "this log, as the report is cut."));
+  EXPECT_THAT(whole_text(answer(cut)), HasSubstr("With the default the watermark would let the request pass; whether"));
+  const std::string whole = raised + "Normal: 77500*4kB (UMEC) 0*8kB 0*16kB 0*32kB 0*64kB 0*128kB = 310000kB\n";
+  EXPECT_THAT(whole_text(answer(whole)), HasSubstr("let the request pass, but there is no block of order 5 or more"));
+  const std::string block = raised + "Normal: 77468*4kB (UMEC) 0*8kB 0*16kB 0*32kB 0*64kB 1*128kB (U) = 310000kB\n";
+  EXPECT_THAT(whole_text(answer(block)), HasSubstr("With the default the request would pass"));
+  EXPECT_THAT(answer(block).brief.at(1), Not(HasSubstr("block of order 5")));
+}
+
+TEST(TellPages, ARequestThatMayNotReclaimIsNotSaidToTryAgain) {
+  const std::string failed = "a: page allocation failure: order:4, mode:";
+  EXPECT_THAT(told_of_pages(failed + "0xa20(GFP_ATOMIC), nodemask=(null)\n"),
+              testing::AllOf(HasSubstr("it may not reclaim"), Not(HasSubstr("a few attempts"))));
+  EXPECT_THAT(told_of_pages(failed + "0xcc0(GFP_KERNEL), nodemask=(null)\n"), HasSubstr("a few attempts"));
 }
 
 // A report that is cut at the edge of a terminal, and whose head is missing.

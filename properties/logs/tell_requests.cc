@@ -18,8 +18,10 @@ namespace {
 constexpr std::size_t kMostSections = 24;
 constexpr std::size_t kMostStarts = 6;
 constexpr std::size_t kMostRows = 64;
-// Base and size of an area are multiples of it: 4 MiB, since 5.19 a pageblock, which is less.
-constexpr std::uint64_t kEndUnit = 512;
+// Base and size of an area are multiples of it: the largest block, which with pages of 4 KiB has 4 MiB; since 5.19 a
+// pageblock, which may have 2 MiB.
+constexpr std::uint64_t kEndUnit = 1024;
+constexpr std::uint64_t kEndUnitOfPageblocks = 512;
 // What is held for longer is not held by a batch that is about to be flushed.
 constexpr std::int64_t kLongHold = 1'000'000;
 
@@ -137,9 +139,12 @@ void tell_swallowed(const Group& group, const Context& context, Section& section
   for (const Suppressed& suppressed : request.suppressed) {
     const bool first = suppressed.sweep == 0 && suppressed.window == 0;
     section.add(Certainty::seen,
-                fmt::format("{} about busy windows {} swallowed by the rate limit before this line: of {}",
-                            counted(suppressed.count, "line"), was_or_were(suppressed.count),
-                            first ? "an earlier request or sweep" : "this request, or of others meanwhile"),
+                fmt::format("{} about busy windows {} swallowed by the rate limit before this line",
+                            counted(suppressed.count, "line"), was_or_were(suppressed.count)),
+                {suppressed.line});
+    section.add(Certainty::fits,
+                first ? "what was swallowed is of an earlier request or sweep"
+                      : "what was swallowed is of this request, or of others meanwhile",
                 {suppressed.line});
   }
   if (reading.without_line != 0)
@@ -257,7 +262,8 @@ void tell_area(const Group& group, const Context& context, const Shown& shown, S
   if (reading.gigantic) return;
   section.add(reading.pages_named ? Certainty::follows : Certainty::fits,
               fmt::format("the area has all of {}", shown.window(reading.span)), window_lines(request));
-  if (is_aligned(reading.span.end, kEndUnit))
+  const bool blocks = context.kernel.all_before(Release::v5_19);
+  if (is_aligned(reading.span.end, blocks ? kEndUnit : kEndUnitOfPageblocks))
     section.add(Certainty::fits,
                 fmt::format("the area may end at {}, where a window ends: ends of areas are such multiples",
                             shown.pfn(reading.span.end)),

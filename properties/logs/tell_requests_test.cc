@@ -23,9 +23,10 @@ constexpr const char* kOnePage = "cma: cma_alloc: linux,cma: alloc failed, req-s
 
 TEST(TellRequests, ThatDidNotGetOnePageHaveNoSingleHolder) {
   const LogAnswer answer = answer_of_requests(std::string(kOnePage) + "CmaFree: 7000 kB\nCmaFree: 0 kB\n");
-  EXPECT_THAT(
-      answer.brief.at(1),
-      HasSubstr("No leak: CmaFree was 7000 kB, which buffers did not have. When the request failed no page was free"));
+  EXPECT_THAT(answer.brief.at(1),
+              HasSubstr("This does not look like a leak: a request that met one gets -12, not -16. A small CmaFree "
+                        "alone says nothing of it. `used` in debugfs tells what buffers have. When the request failed "
+                        "no page was free"));
   EXPECT_THAT(answer.brief.at(2), HasSubstr("No single holder explains that"));
   const std::string text = whole_text(answer);
   EXPECT_THAT(text, Not(HasSubstr("find its holder")));
@@ -36,10 +37,8 @@ TEST(TellRequests, ThatDidNotGetOnePageHaveNoSingleHolder) {
 }
 
 TEST(TellRequests, ThatDidNotGetOnePageShowOnlyThatBuffersDoNotHaveAll) {
-  for (const char* free : {"", "CmaFree: 0 kB\n", "CmaFree: 900 kB\n"})
-    EXPECT_THAT(answer_of_requests(kOnePage + std::string(free)).brief.at(1),
-                HasSubstr("Buffers do not have all of the area. When the request failed no page was free"))
-        << free;
+  EXPECT_THAT(answer_of_requests(kOnePage).brief.at(1),
+              HasSubstr("Buffers do not have all of the area. When the request failed no page was free"));
   EXPECT_THAT(told_of_requests("cma: cma_alloc: linux,cma: alloc failed, req-size: 2 pages, ret: -16\nCmaFree: 8 kB\n"),
               Not(HasSubstr("other moments")));
   // At a larger alignment not every page is tried.
@@ -51,6 +50,31 @@ TEST(TellRequests, ThatDidNotGetOnePageShowOnlyThatBuffersDoNotHaveAll) {
   // An area without any room has the same error since 6.15.
   EXPECT_THAT(answer_of_requests("cma: __cma_alloc_frozen: a: alloc failed, req-size: 1 pages, ret: -16\n").brief.at(1),
               HasSubstr("The area has no room, or pages in it could not be moved"));
+}
+
+// Free pages are not what is without a buffer: how many there were tells nothing of a leak.
+TEST(TellRequests, AreSaidToMeetNoLeakWhateverIsFree) {
+  for (const char* free : {"CmaFree: 0 kB\n", "CmaFree: 900 kB\n", "CmaTotal: 65536 kB\nCmaFree: 65000 kB\n"}) {
+    const std::string brief = answer_of_requests(kOnePage + std::string(free)).brief.at(1);
+    EXPECT_THAT(brief, testing::StartsWith("This does not look like a leak")) << free;
+    EXPECT_THAT(brief, Not(HasSubstr("CmaFree was"))) << free;
+  }
+}
+
+TEST(TellRequests, WhatBuffersHaveByAFileComesFirst) {
+  const std::string files =
+      "/sys/kernel/debug/cma/cma-linux,cma/count:2048\n/sys/kernel/debug/cma/cma-linux,cma/used:2000\n";
+  const LogAnswer answer = answer_of_requests(kOnePage + std::string("CmaFree: 8 kB\n") + files);
+  EXPECT_THAT(
+      answer.brief.at(1),
+      testing::StartsWith("Buffers have 2000 of the area's 2048 pages, at the moment of the file. This does not "
+                          "look like a leak"));
+  EXPECT_THAT(answer.brief.at(1), Not(HasSubstr("`used`")));
+  const std::string other = "/sys/kernel/debug/cma/other/count:2048\n/sys/kernel/debug/cma/other/used:2000\n";
+  EXPECT_THAT(answer_of_requests(kOnePage + other).brief.at(1), Not(HasSubstr("Buffers have 2000")))
+      << "it is of another area";
+  EXPECT_THAT(answer_of_requests("cma: cma_alloc: alloc failed, req-size: 1 pages, ret: -16\n" + other).brief.at(1),
+              HasSubstr("Buffers have 2000"));
 }
 
 TEST(TellRequests, OnlyKernelsThatCanPassOverFilesAreSaidTo) {
