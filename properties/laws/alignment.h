@@ -1,8 +1,9 @@
 // What cma_alloc promises of a buffer's alignment. Laws and properties use it, never the model.
 //
-// The kernel counts alignment in whole bits from the area's base rounded down to a bit. Since 5.15 an area that is made
-// of reserved memory may have bits larger than the unit at which it begins. If its base is no multiple of a bit, all of
-// its buffers lie as much higher than what was asked for (mm/cma.c: cma_bitmap_aligned_offset, cma_init_reserved_mem).
+// The kernel counts alignment in whole bits from the area's base rounded down to a bit. Since 6.9, and in the stable
+// releases of 5.15, 6.1 and 6.6, an area that is made of reserved memory may have bits larger than the unit at which it
+// begins. If its base is no multiple of a bit, all of its buffers lie as much higher than what was asked for (mm/cma.c:
+// cma_bitmap_aligned_offset, cma_init_reserved_mem).
 #pragma once
 
 #include "allocator/areas/area.h"

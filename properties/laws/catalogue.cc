@@ -46,8 +46,8 @@ constexpr auto kLaws = std::to_array<LawInfo>({
      "A buffer lies in its area, begins at a bit and at a multiple of 2^align, and has the size asked for. "
      "Each of its pages has one reference, no mapping and no flag, and is on no list. A failure reports "
      "ENOMEM, EBUSY or EINTR.",
-     "references that programs took on a page before it was handed out come on top; since 5.15, where a bit has more "
-     "pages than the area's base is a multiple of, buffers lie as much higher",
+     "references that programs took on a page before it was handed out come on top; since 6.9, and in 5.15, 6.1 "
+     "and 6.6, buffers of an area that begins inside a bit lie as much higher",
      "when buffers, blocks and ranges are handed out; when an undisturbed cma_alloc fails and logs its error code"},
     {Law::complete,
      "A cma_alloc that has the machine to itself succeeds if one of the windows that its sweep reaches consists of "
