@@ -135,6 +135,7 @@ Task<SlowPath::Next> SlowPath::endless_turn() {
   endless_.begin(self, std::uint64_t{compactions_} << 16 | std::uint64_t{in_vain_} << 8 | priority);
   co_await sleep_for(core_.engine, kEndlessSleep);
   endless_.end(self);
+  slept_ = true;
   co_return Next::again;
 }
 

@@ -390,6 +390,25 @@ TEST_P(SlowPathTest, ARepeatedRequestIsServedOnceAnotherFreesAPage) {
   EXPECT_NE(got.value, kNoPfn);
 }
 
+// Each turn begins with an attempt (__alloc_pages_slowpath, retry), which takes what others freed in the sleep before.
+TEST_P(SlowPathTest, ARepeatedRequestTakesWhatWasFreedMeanwhileBeforeItReclaims) {
+  struct Asked {
+    Gfp gfp = 0;
+    unsigned order = 0;
+  };
+  for (const auto& [gfp, order] :
+       {Asked{kGfpKernel & ~Gfp{kGfpFs}, 0}, Asked{kGfpKernel | kGfpNofail, 0}, Asked{kGfpKernel | kGfpNofail, 4}}) {
+    if (order > 0 && since(Release::v4_8) && !since(Release::v4_12)) continue;  // given up
+    const ActorId actor = begin(gfp, order);
+    ASSERT_TRUE(machine->page_allocator.endless().between(actor)) << order;
+    const auto reclaims = count("reclaim");
+    give(order);
+    run_to_rest(*machine);
+    ASSERT_NE(got.value, kNoPfn) << order;
+    EXPECT_EQ(count("reclaim"), reclaims) << order;
+  }
+}
+
 TEST_P(SlowPathTest, ARepeatedRequestThatIsGivenUpFails) {
   for (const Gfp gfp : {kGfpKernel & ~Gfp{kGfpFs}, kGfpKernel | kGfpNofail}) {
     const ActorId actor = begin(gfp, 0);
