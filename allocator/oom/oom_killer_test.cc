@@ -102,6 +102,21 @@ TEST_P(OomKillerTest, OfEqualProcessesTheFirstIsChosenAndSince53TheLast) {
   EXPECT_EQ(machine->oom_killer.worst(), since(Release::v5_3) ? last : first);
 }
 
+TEST_P(OomKillerTest, UpTo58AProcessWithoutPagesCountsAsOneWithOne) {
+  const SpaceId without = machine->processes.spawn();
+  const SpaceId with = process(1);
+  EXPECT_EQ(machine->oom_killer.worst(), since(Release::v5_3) ? with : without) << "as the first, since 5.3 the last";
+}
+
+TEST_P(OomKillerTest, UpTo50AChildWithoutPagesDiesInThePlaceOfItsParentToo) {
+  const SpaceId parent = process(50);
+  const SpaceId child = run_now(machine->processes.fork(parent));
+  run_now(machine->processes.munmap(child, 0, 0, 50));
+  fill();
+  ask(kGfpKernel);
+  EXPECT_EQ(alive(child), since(Release::v5_1));
+}
+
 TEST_P(OomKillerTest, OneAfterTheOtherIsKilledAndThenTheKernelPanics) {
   process(40);
   process(40);
@@ -254,6 +269,11 @@ TEST_P(OomKillerTest, TheKernelReportsMemoryAndProcessesAndTheVictim) {
   EXPECT_THAT(log.front(), HasSubstr("cmacheck invoked oom-killer: gfp_mask="));
   EXPECT_THAT(log, Contains("Mem-Info:"));
   EXPECT_THAT(log, Contains(HasSubstr("oom_score_adj name")));
+  const auto said = [&](const std::string& text) {
+    return std::ranges::any_of(log, [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  };
+  EXPECT_EQ(said("oom-kill:constraint=CONSTRAINT_NONE"), since(Release::v5_0));
+  EXPECT_EQ(said("(process) score 48 or sacrifice child"), !since(Release::v5_1)) << "50 of 1024 pages";
   EXPECT_THAT(log.back(), AllOf(HasSubstr("Killed process " + std::to_string(1000 + victim) + " (process)"),
                                 HasSubstr("anon-rss:200kB")));
 }
