@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "allocator/boot/parameters.h"
+
 namespace cma::logs {
 namespace {
 
@@ -40,22 +42,11 @@ std::string parameter_in(const std::string& command_line, std::string_view name)
   return text.substr(at + 1, text.find(' ', at + 1) - at - 1);
 }
 
-// Returns the bytes of a size with a letter, as the kernel reads it (memparse): "256K", "0x100000". 0 if it is none.
+// Returns the bytes of a size, which is all of the text, as the kernel reads it; 0 if it is none.
 std::uint64_t bytes_in(std::string_view text) {
-  Match match;
-  const char* const pattern = text.starts_with("0x") ? "{size:x}" : "{size:u}";
-  if (match_pattern(pattern, text, 0, match) != Fit::whole || match.fields[0].number > kLastAddress) return 0;
-  const std::string_view rest = text.substr(match.end);
-  unsigned shift = 0;
-  if (rest.size() > 1) return 0;
-  if (!rest.empty()) {
-    constexpr std::string_view kLetters = "KMG";
-    const std::size_t letter = kLetters.find(static_cast<char>(rest[0] & ~0x20));
-    if (letter == std::string_view::npos) return 0;
-    shift = kKibShift * static_cast<unsigned>(letter + 1);
-  }
-  const std::uint64_t size = match.fields[0].number;
-  return size > kLastAddress >> shift ? 0 : size << shift;
+  // The letters that came with 3.16 are those of sizes that no pool has.
+  const ParsedSize size = memparse(text, Release::v3_16);
+  return size.length == text.size() && size.bytes <= kLastAddress ? size.bytes : 0;
 }
 
 }  // namespace
