@@ -72,6 +72,7 @@ struct RequestSummary {
   std::uint64_t first_line = 0;
   std::uint64_t last_line = 0;
   bool failed = false;          // the log shows that it failed in the end; false with Culprit::none: it got its pages
+  bool of_single_page = false;  // it was for one page, whichever, and each without a buffer could not be moved
   std::vector<PfnRange> tried;  // the windows as they were asked for, in the order of the log
   std::uint64_t unseen = 0;     // windows without a line that must have been tried, at least
   // How certain what is said of each is.

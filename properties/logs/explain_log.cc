@@ -113,10 +113,8 @@ void tell_free(const Context& context, LogAnswer& answer) {
               "pages of an area that no buffer has are lent to movable pages, such as the page cache: a small CmaFree "
               "alone is no leak, and does not mean that buffers have the area",
               {context.last_free_line});
-  // A request for one page tries all that are free.
-  const auto failed = std::ranges::find_if(answer.requests, [](const RequestSummary& request) {
-    return request.failed && request.error && request.pages == 1 && request.culprit == Culprit::page_in_the_way;
-  });
+  // A request for one page, whichever, tries all that are free.
+  const auto failed = std::ranges::find_if(answer.requests, &RequestSummary::of_single_page);
   if (failed != answer.requests.end())
     section.add(Certainty::fits,
                 "it is of other moments than the failure: a request for one page fails only while none is free",

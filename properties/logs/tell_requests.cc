@@ -462,6 +462,7 @@ RequestSummary summary_of(const Group& group, Shown& shown) {
   summary.first_line = request.first_line;
   summary.last_line = group.last->last_line;
   summary.failed = group.outcome == Outcome::failed;
+  summary.of_single_page = is_single_page(group);
   for (const auto& windows : group.reading.swept)
     for (const PfnRange& window : windows) summary.tried.push_back(shown.range(window));
   summary.align_certainty = align_certainty(group.reading);
