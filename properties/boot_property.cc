@@ -298,15 +298,15 @@ void BootWitness::judge_books() {
   const std::vector<bool> left =
       pages_of([&](const BootRange& k) { return k.given_back && k.nomap && k.placed && release() >= Release::v5_15; });
   const std::vector<bool> lost = pages_of([&](const BootRange& k) { return k.given_back || unreserved(k); });
-  // What has no mapping is taken out of memory, which a hole is no part of.
-  const std::vector<bool> unmapped = pages_of([](const BootRange& k) { return k.nomap; });
+  // What has no mapping is taken out of memory, which a hole is no part of: there only other ranges are reserved.
+  const std::vector<bool> mapped = pages_of([](const BootRange& k) { return !k.given_back && !k.nomap; });
   const std::vector<bool> holes = mark(geometry().holes);
   for (Pfn pfn = memory.start; pfn < memory.end; ++pfn) {
     const std::size_t i = pfn - memory.start;
     if (now[i] && !before[i] && !kept[i] && !left[i])
       claim(false, fmt::format("page {:#x} is reserved, and nothing keeps it", pfn));
-    if (!now[i] && (before[i] || kept[i]) && !lost[i] && !(holes[i] && unmapped[i]))
-      claim(false, fmt::format("page {:#x} is free, and something keeps it", pfn));
+    const bool reserved = before[i] || (holes[i] ? mapped[i] : kept[i]);
+    if (!now[i] && reserved && !lost[i]) claim(false, fmt::format("page {:#x} is free, and something keeps it", pfn));
   }
 }
 

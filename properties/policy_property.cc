@@ -27,8 +27,7 @@ class OutsideAreas final : public Witness {
   void reference_taken(Pfn pfn, int /*count*/, bool longterm) override {
     if (!longterm || machine_->release() < Release::v5_13) return;
     const bool emptied = machine_->map.pageblock_type(pfn) == Migratetype::isolate;
-    if (emptied && machine_->release() < Release::v5_19) return;
-    outside(pfn, 1, "a long-term pin");
+    if (!emptied || machine_->release() >= Release::v5_19) outside(pfn, 1, "a long-term pin");
     claim(machine_->buddy.zone_of(pfn).kind != ZoneKind::movable,
           fmt::format("a long-term pin has page {:#x} of a Movable zone", pfn));
   }

@@ -9,6 +9,7 @@
 #include <bit>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "properties/explain/why.h"
 #include "properties/explain/why_testing.h"
@@ -54,6 +55,21 @@ Program program_of(const std::string& machine, const std::string& operations) {
   return *parse("machine " + machine + "\n" + kept, "hints");
 }
 
+// Returns the answers to a program that must pass.
+std::vector<Answer> answers_to(const Program& program) {
+  Interpreter interpreter;
+  WhyRecorder recorder(interpreter);
+  EXPECT_TRUE(interpreter.run(program, &recorder).passed()) << print(program);
+  return recorder.answers();
+}
+
+// Returns whether the last operation of the program succeeds.
+bool succeeds(const Program& program) {
+  Interpreter interpreter;
+  interpreter.run(program);
+  return interpreter.world().result(static_cast<Slot>(program.ops.size() - 1)).state == Result::State::done;
+}
+
 template <class Value>
 std::optional<Value> figure(const Evidence& evidence, std::string_view name) {
   const auto found = std::ranges::find(evidence.figures, name, &Figure::name);
@@ -85,20 +101,15 @@ TEST(Hints, AreTrueOfRandomPrograms) {
     Random random(seed);
     const std::string machine = fmt::format("small release={}", kReleases[seed % std::size(kReleases)]);
     const Program program = program_of(machine, random_operations(random));
-    Interpreter interpreter;
-    WhyRecorder recorder(interpreter);
-    ASSERT_TRUE(interpreter.run(program, &recorder).passed()) << seed;
-    for (const Answer& answer : recorder.answers()) {
+    for (const Answer& answer : answers_to(program)) {
       if (answer.ending != Ending::failed) continue;
       for (const Evidence& hint : answer.evidence) {
         Program tried = program;
         tried.ops.resize(answer.op + std::size_t{1});
         if (hint.about != About::would || !follow(hint, tried.ops.back().body)) continue;
         ++(std::holds_alternative<CmaAlloc>(tried.ops.back().body) ? areas : blocks);
-        Interpreter again;
-        again.run(tried);
-        EXPECT_EQ(again.world().result(answer.op).state, Result::State::done)
-            << seed << ": " << print_op(program, program.ops[answer.op]) << ": would " << hint.text;
+        EXPECT_TRUE(succeeds(tried)) << seed << ": " << print_op(program, program.ops[answer.op]) << ": would "
+                                     << hint.text;
       }
     }
   }
@@ -154,13 +165,6 @@ Program on_larger(const Short& row, const char* release, std::int64_t more) {
                 "hints");
 }
 
-// Returns whether the last operation of the program succeeds.
-bool succeeds(const Program& program) {
-  Interpreter interpreter;
-  interpreter.run(program);
-  return interpreter.world().result(static_cast<Slot>(program.ops.size() - 1)).state == Result::State::done;
-}
-
 // Returns whether a zone's watermark is boosted after the program.
 bool ends_boosted(const Program& program) {
   Interpreter interpreter;
@@ -187,11 +191,9 @@ TEST(Hints, NameSumsThatAreEnoughForTheWholeOperation) {
   for (const char* release : kReleases) {
     for (const Short& row : kShort) {
       const Program program = on_larger(row, release, 0);
-      Interpreter interpreter;
-      WhyRecorder recorder(interpreter);
-      interpreter.run(program, &recorder);
-      ASSERT_FALSE(recorder.answers().empty()) << row.name << " on " << release;
-      const std::vector<Evidence>& evidence = recorder.answers().back().evidence;
+      const std::vector<Answer> answers = answers_to(program);
+      ASSERT_FALSE(answers.empty()) << row.name << " on " << release;
+      const std::vector<Evidence>& evidence = answers.back().evidence;
       const auto sum = std::ranges::find_if(evidence, [](const Evidence& found) {
         return figure<std::string>(found, "remedy") == "more free pages for all";
       });
@@ -246,10 +248,7 @@ TEST(Hints, NameTheLargestAlignmentWithWhichAllRequestsFit) {
     const std::string machine = fmt::format(
         "release={} base=0 pages=0x8000 pageblock_order=9 debug=off\narea main base=0x4000 pages=0x1000", release);
     const Program program = program_of(machine, dma_requests(random));
-    Interpreter interpreter;
-    WhyRecorder recorder(interpreter);
-    ASSERT_TRUE(interpreter.run(program, &recorder).passed()) << seed;
-    for (const Answer& answer : recorder.answers()) {
+    for (const Answer& answer : answers_to(program)) {
       for (const Evidence& hint : answer.evidence) {
         if (const auto limit = figure<std::uint64_t>(hint, "cma_alignment")) {
           ++named;
@@ -292,9 +291,8 @@ std::optional<bool> succeeds_beside(const BesideArea& row, const char* release, 
     std::get<AllocGfp>(program.ops[op].body).gfp &= ~std::uint64_t{kGfpDma};
   else
     return std::nullopt;
-  Interpreter interpreter;
-  interpreter.run(program);
-  return interpreter.world().result(op).state == Result::State::done;
+  program.ops.resize(op + std::size_t{1});
+  return succeeds(program);
 }
 
 TEST(Hints, SayWhatASmallerAreaOrAnotherZoneWouldGive) {
@@ -307,11 +305,9 @@ TEST(Hints, SayWhatASmallerAreaOrAnotherZoneWouldGive) {
   for (const char* release : kReleases) {
     for (const BesideArea& row : rows) {
       const Program program = with_area(row, release, 0x800);
-      Interpreter interpreter;
-      WhyRecorder recorder(interpreter);
-      interpreter.run(program, &recorder);
-      ASSERT_FALSE(recorder.answers().empty()) << release;
-      const Answer& answer = recorder.answers().front();
+      const std::vector<Answer> answers = answers_to(program);
+      ASSERT_FALSE(answers.empty()) << release;
+      const Answer& answer = answers.front();
       int tried = 0;
       for (const Evidence& hint : answer.evidence) {
         const std::optional<bool> passes = succeeds_beside(row, release, hint, answer.op);

@@ -79,18 +79,12 @@ TEST_P(PlantedTest, ConservedSeesAPageInFlightAtRest) {
 }
 
 TEST_P(PlantedTest, ConservedSeesAPageLeakedWithoutAReport) {
-  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
-  Page& page = machine_.map.edit(watched_.blocks[0].pfn);
-  page.ref = 0;
-  page.flags = kPageLeaked;
+  leak_unreported();
   EXPECT_EQ(audit(), "conserved");
 }
 
 TEST_P(PlantedTest, ConservedSeesAnUnreportedLeakAgainInEachAuditThatFollows) {
-  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
-  Page& page = machine_.map.edit(watched_.blocks[0].pfn);
-  page.ref = 0;
-  page.flags = kPageLeaked;
+  leak_unreported();
   for (int audits = 0; audits < 2; ++audits) {
     EXPECT_EQ(audit(), "conserved");
     EXPECT_EQ(law_broken_by([&] { laws_.audit_everything(); }), "conserved");
@@ -98,22 +92,14 @@ TEST_P(PlantedTest, ConservedSeesAnUnreportedLeakAgainInEachAuditThatFollows) {
 }
 
 TEST_P(PlantedTest, ConservedSeesInATotalAuditThatTheReportOfALeakIsGone) {
-  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
-  Page& page = machine_.map.edit(watched_.blocks[0].pfn);
-  page.ref = 0;
-  page.flags = kPageSlab;
-  machine_.buddy.free_now(watched_.blocks[0].pfn, 0);
+  leak_with_report();
   ASSERT_EQ(audit(), "");
   machine_.trace.clear();
   EXPECT_EQ(law_broken_by([&] { laws_.audit_everything(); }), "conserved");
 }
 
 TEST_P(PlantedTest, ALeakWithItsReportIsNoFinding) {
-  laws_.pages_freeing(watched_.blocks[0].pfn, 0);
-  Page& page = machine_.map.edit(watched_.blocks[0].pfn);
-  page.ref = 0;
-  page.flags = kPageSlab;
-  machine_.buddy.free_now(watched_.blocks[0].pfn, 0);
+  leak_with_report();
   EXPECT_TRUE(machine_.map.page(watched_.blocks[0].pfn).has(kPageLeaked));
   EXPECT_EQ(audit(), "");
 }

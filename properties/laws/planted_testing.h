@@ -47,6 +47,12 @@ class PlantedTest : public ::testing::TestWithParam<Release> {
       watcher.allocation_ended(gfp, order, pfn);
     });
   }
+  // Leak the page of the first block: as no kernel does it, and as it is freed in a bad state, which the log tells.
+  void leak_unreported() { let_go_with(kPageLeaked); }
+  void leak_with_report() {
+    let_go_with(kPageSlab);
+    machine_.buddy.free_now(watched_.blocks[0].pfn, 0);
+  }
   Pfn buffer() const { return watched_.buffers[0].pfn; }
   Pfn block() const { return watched_.blocks[1].pfn; }  // order 3
   Pfn page_of(std::size_t owner) const { return watched_.machine_const().owners.owner(watched_.owners[owner]).pfn; }
@@ -61,6 +67,15 @@ class PlantedTest : public ::testing::TestWithParam<Release> {
   WatchedMachine watched_;
   Machine& machine_;
   Laws& laws_;
+
+ private:
+  // Takes the last reference to the page of the first block, which its program frees, and leaves it these flags.
+  void let_go_with(std::uint32_t flags) {
+    laws_.pages_freeing(watched_.blocks[0].pfn, 0);
+    Page& page = machine_.map.edit(watched_.blocks[0].pfn);
+    page.ref = 0;
+    page.flags = flags;
+  }
 };
 
 }  // namespace cma

@@ -40,9 +40,8 @@ struct BootStory {
 // Returns "256 MiB", "0x4c0000 bytes".
 std::string bytes_text(std::uint64_t bytes);
 
-// Returns what is to be said of a line; a story without `what` is nothing. `facts`: all that are kept.
-BootStory boot_story(const Fact& fact, const std::vector<Fact>& facts, const Context& context, const Shown& shown);
-// Returns the same for a line of a driver.
+// Returns what is to be said of a line of a driver (tell_drivers.cc); a story without `what` is nothing. `facts`: all
+// that are kept.
 BootStory driver_story(const Fact& fact, const std::vector<Fact>& facts, const Context& context, const Shown& shown);
 
 }  // namespace cma::logs

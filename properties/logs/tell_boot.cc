@@ -269,8 +269,7 @@ class BootBrief {
   std::size_t failed_ = 0;
 };
 
-}  // namespace
-
+// Returns what is to be said of a line; a story without `what` is nothing. `facts`: all that are kept.
 BootStory boot_story(const Fact& fact, const std::vector<Fact>& facts, const Context& context, const Shown& shown) {
   const Says says = fact.says();
   if (says == Says::area_failed) return story_of_failed(fact, context, shown);
@@ -286,6 +285,8 @@ BootStory boot_story(const Fact& fact, const std::vector<Fact>& facts, const Con
   if (story.what.empty()) story = story_of_pool(fact);
   return story.what.empty() ? driver_story(fact, facts, context, shown) : story;
 }
+
+}  // namespace
 
 void BootFinder::add(const Fact& fact) {
   constexpr Says kept[] = {
