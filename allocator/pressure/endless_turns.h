@@ -1,9 +1,9 @@
 // Which actors make requests that take long: those whose request has found nothing yet, and those that repeat one, or a
 // step of a compaction, that only another task can end, as the kernel's loops without limit do.
 //
-// SlowPath and ZoneCompaction note each such turn here, and sleep. A scheduler may find out that a turn leads back to
-// where it began, with nothing else able to run. It sets TaskFlags::given_up then: the request fails, which a kernel's
-// never does. A part of PageAllocator. Cost: linear in such actors, of which there are few.
+// The slow path and ZoneCompaction note each such turn here, and sleep. A scheduler may find out that a turn leads back
+// to where it began, with nothing else able to run. It sets TaskFlags::given_up then: the request fails, which a
+// kernel's never does. A part of PageAllocator. Cost: linear in such actors, of which there are few.
 #pragma once
 
 #include <algorithm>

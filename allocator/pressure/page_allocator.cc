@@ -15,10 +15,10 @@ Task<Pfn> PageAllocator::serve_slowly(PageRequest& request) {
     if (wakes) relief_->wake_kswapds(request);
     co_return buddy_.attempts_before_reclaim(request);
   }
-  SlowPath slow_path(core_, buddy_, {*relief_, killer_, endless_}, request);
+  const SlowPathHelpers helpers{*relief_, killer_, endless_};
   const ActorId self = core_.engine.current();
   endless_.request_begins(self);
-  const Pfn pfn = co_await slow_path.run();
+  const Pfn pfn = co_await run_slow_path(core_, buddy_, helpers, request);
   endless_.request_ends(self);
   if (!core_.engine.flags().given_up || endless_.requesting(self)) co_return pfn;
   core_.engine.flags().given_up = false;

@@ -1,56 +1,77 @@
 // The slow path of a request for pages (__alloc_pages_slowpath, mm/page_alloc.c): what the kernel does when the first
 // attempt has found nothing. It goes down to the min watermark and to reserves, compacts and reclaims memory, and
-// begins again for as long as that may help.
+// begins again for as long as that may help. When nothing does, a process is killed, or the request fails.
 //
 // PageAllocator runs one for each request that needs it. Each attempt is Buddy's; reclaim and compaction are asked for
-// by way of Relief. Passes a point wherever others may run, and sleeps. Cost: that of what it asks for.
+// by way of Relief, killing by way of ProcessKiller. Callers hold no spinlock: it passes a point wherever others may
+// run, and sleeps. Cost: that of what it asks for.
 //
-// What bounds the turns:
-// - Since 4.8: 17 in a row that free no page; for a large block 17, whatever they free; fewer if no zone would have
-//   enough with all that is reclaimable. Then another follows only if a reserve for atomic requests was taken back
-//   (4.10); or, if the turn freed pages, for a compaction. One that was skipped (up to 5.3 also one that was put off or
-//   given up, or that skipped a part) is repeated for as long as a zone would have room for it, which nothing here
-//   bounds; one that made a block a bounded number of times at each priority. Where a process would have been killed
-//   the count begins anew.
-// - Up to 4.7: a small request is repeated while pages come free; a large one, if it asks for that, until as many came
-//   free as it wants.
-// What the kernel repeats without limit is an endless turn (endless_turns.h), as only another task can help: that of a
-// request that must not fail, of one for which the killer waits until a process is dead, of a small one outside file
-// systems, up to 5.9 of a large one that insists and may not be compacted for, up to 3.18 of one for a node only; and
-// each that a dying task makes after another, unless it has waited for I/O or a reserve was taken back in between.
+// "Small" is a block up to kCostlyOrder, "large" one above. A request "insists" if it has __GFP_RETRY_MAYFAIL (before
+// 4.13 __GFP_REPEAT). The killer "is called" if the other rows have no turn follow, and none says "never"; up to 4.7
+// after each turn that freed no page, of a request that may enter file systems. It is not for a large block, a zone
+// below Normal, memory of one node only, nor since 4.13 for a request that insists; up to 4.11 for these too if they
+// must not fail.
 //
-// Where nothing helps a process is killed (process_killer.h), and the request begins again. A machine that kills none
-// fails it, if it may fail. One that must not fail begins again in any case, since 4.4 if there is no last page for it.
-// So does one for which the killer does nothing and is believed to have done something: while a process is about to
-// die, since 4.7 outside file systems, up to 3.18 for a node only. One for which the kernel does not call the killer
-// fails if it may, which killing_is_no_help() decides.
+// Which requests are repeated without limit. Nothing but another task can help them, so each such turn is an endless
+// one (endless_turns.h). A turn makes the attempts, and reclaims unless the table excludes that.
+//   request                                             releases    what follows the turn
+//   must not fail, of a task with a right to reserves   to 4.4      the attempts; no reclaim
+//   must not fail, of a task that reclaims              4.5 - 4.11  the attempts; no reclaim
+//   small or must not fail, outside file systems,       to 4.7      the next turn
+//     freed no page
+//   large, insists, outside file systems, freed no      to 4.7      the next turn, until all turns together have freed
+//     page                                                          as many pages as it wants
+//   large, must not fail, has freed as many             to 4.7      the next turn
+//   killer called, outside file systems                 since 4.8   the next turn, as if a process was killed; up to
+//                                                                   4.11 one is if the request must not fail
+//   killer called while a victim is about to die        all         the same, until the victim is gone
+//   of one node only, else the killer would be called   to 3.18     the same
+//   killer called, no process to kill, must not fail    all         since 4.4 the last page, if there is one; then the
+//                                                                   next turn
+//   large, insists, without I/O (up to 4.9 or outside   4.8 - 5.9   the next turn, for as long as reclaim leaves it to
+//     file systems), has made 17 turns                              a compaction that would have room: none is made
+//   must not fail, where any other would fail           since 4.12  some of the reserves; then the next turn, without
+//                                                                   reclaim if the task itself reclaims
+//   any, of a task about to die                         all         the next turn, bounded as below; an endless one but
+//                                                                   after waiting for I/O, a reserve or a kill
+// With __GFP_NORETRY only the first two and that of 4.12 hold.
+//
+// What bounds the turns of others. A zone "has hope" if it would have enough with all that is reclaimable.
+//   after a turn                                        releases    another follows
+//   __GFP_NORETRY; or of a task that reclaims           all         never
+//   of a victim of the killer, may fail                 to 4.11     never
+//   large, does not insist, may fail                    to 4.7      never
+//   large, does not insist, or since 5.10 without I/O   since 4.8   never
+//   small, freed pages                                  to 4.7      always
+//   large, freed pages                                  to 4.7      until all turns have freed as many as it wants
+//   small, freed pages                                  since 4.8   if a zone has hope; turns are counted anew
+//   small, freed no page; or large                      since 4.8   16 times, if a zone has hope; up to 4.9 for less
+//                                                                   each time, at last for no reclaimable page
+//   not by these, but a reserve for atomic requests     since 4.10  if that freed pages: after 16 turns, since 6.8 (and
+//     is taken back                                                 the long-term series of 6.1) also without hope
+//   not by these, freed pages, and a compaction was     since 4.8   if one would have room in a zone: without bound
+//     skipped; up to 5.3 or put off, given up or                    but that turns free pages
+//     skipped in part
+//   the same, and it made a block, which another took   since 4.8   16 times at each priority, a large one 4 times
+//   the same, and it ended otherwise, or was so often   since 4.8   once, at the highest priority; a large one never
+//   killer called, a process was killed                 all         always; turns are counted anew
+// The three of compactions hold since 5.10 only with I/O, and since 5.14 not for a task that is about to die. Rules of
+// 5.10 on I/O came with 6.9; the long-term series from 5.10 on took them over.
+//
+// Where neither table has another turn follow, the request fails. So does one that may fail and for which a process
+// would be killed, on a machine that kills none; and since 4.12 that of a victim for which the killer was called, once
+// it has had what it may of the reserves.
 #pragma once
 
-#include <cstdint>
-
-#include "allocator/base/geometry.h"
-#include "allocator/base/gfp.h"
-#include "allocator/engine/task_flags.h"
+#include "allocator/base/pfn.h"
+#include "allocator/buddy/buddy.h"
+#include "allocator/engine/task.h"
 #include "allocator/frames/core.h"
 #include "allocator/pressure/endless_turns.h"
 #include "allocator/pressure/process_killer.h"
 #include "allocator/pressure/relief.h"
 
 namespace cma {
-
-// What the kernel does next with a request that no attempt has served.
-enum class AfterAttempts : std::uint8_t {
-  fails,        // it fails the request
-  tries_again,  // it repeats the same attempts, without limit: nothing but another task can help
-  reclaims,     // it begins to compact or to reclaim memory
-};
-
-// Returns what the kernel does next with a request that a task with these flags makes, when all attempts have failed
-// that do not reclaim. Requires: the request is not above the largest order.
-AfterAttempts after_attempts(Gfp gfp, const TaskFlags& task, const Geometry& geometry);
-// Returns whether the task is a victim of the OOM killer whose request may fail, and does once it has had what it may
-// of the reserves (4.12). Up to 4.11 such a request does not come to reclaim.
-bool victim_gives_up(Gfp gfp, const TaskFlags& task, Release release);
 
 // What a slow path turns to.
 struct SlowPathHelpers {
@@ -59,78 +80,9 @@ struct SlowPathHelpers {
   EndlessTurns& endless;
 };
 
-class SlowPath {
- public:
-  // Refers to the buddy allocator, the request, and what core and helpers name, all of which outlive it.
-  SlowPath(const Core& core, Buddy& buddy, const SlowPathHelpers& helpers, PageRequest& request);
-
-  // Serves the request. Returns kNoPfn if the kernel fails it, if there is no process to kill for one that may fail, or
-  // if endless turns are given up. Requires: called once; the first attempt, at the low watermark, has failed; the
-  // flags have __GFP_DIRECT_RECLAIM (but for Bug::atomic_reclaims), and the caller may sleep.
-  Task<Pfn> run();
-
- private:
-  // What follows a turn.
-  enum class Next : std::uint8_t { done, again, fails };
-
-  // Side by side, oldest first: up to 4.7 compaction comes before reclaim in each turn. Since 4.8 it comes before all
-  // turns, where it may help, and after reclaim in each.
-  Task<void> run_v3_5();
-  Task<void> run_v4_8();
-  Task<Next> turn_v3_5();
-  Task<Next> high_priority_v3_5();
-  Task<Next> after_reclaim_v3_5();
-  bool should_alloc_retry_v3_5() const;
-  Task<Next> turn_v4_8();
-  Task<Next> first_compaction();
-  Task<Next> after_reclaim();
-  Task<Next> may_kill();
-  Task<Next> endless_turn();
-  Task<void> begin_again();
-
-  bool attempt(AllocAttempt attempt);
-  bool served() const { return pfn_ != kNoPfn; }
-  bool has(Gfp flag) const { return (request_.gfp & flag) != 0; }
-  bool must_not_fail() const { return has(kGfpNofail) && !core_.bugs.fires(Bug::nofail_fails); }
-  bool may_compact() const;
-  bool killing_is_no_help() const;
-  bool victim_ends() const;
-  Task<Killed> kill();
-  void take_rights();
-  void wake_kswapds();
-  bool given_up() const { return core_.engine.flags().given_up; }
-  ReclaimScope scope() const { return core_.engine.flags().scope; }
-  bool is_victim() const { return core_.engine.flags().is_oom_victim(); }
-  Task<void> reclaim();
-  Task<void> compact(CompactPriority priority);
-  bool gives_up_early() const;
-  bool take_reserve(Release first);
-  Task<bool> should_reclaim_retry();
-  bool enough_if_reclaimed(const ZoneList::Entry& entry, std::uint64_t reclaimable) const;
-  bool should_compact_retry();
-  bool raise_priority();
-  bool any_zone_has_room() const;
-
-  Release release_;
-  Core core_;
-  Buddy& buddy_;
-  Relief& relief_;
-  ProcessKiller* killer_;
-  EndlessTurns& endless_;
-  PageRequest& request_;
-  bool costly_;
-  Pfn pfn_ = kNoPfn;
-  AllocAttempt kind_ = AllocAttempt::min;  // that of its attempts now
-  bool slept_ = false;                     // others may have run since the last attempt
-  std::uint64_t progress_ = 0;             // pages freed in this turn
-  std::uint64_t freed_ = 0;                // pages freed in all turns
-  CompactResult result_ = CompactResult::skipped;
-  CompactPriority priority_ = CompactPriority::light;
-  unsigned compactions_ = 0;  // that have made a block for it, at this priority
-  unsigned in_vain_ = 0;      // turns in a row without progress, for a large block all turns; 0 up to 4.7
-  bool restarts_ = true;  // the next turn is the first, or follows may_kill(): up to 3.18 only these take rights down
-  bool took_rights_ = false;  // a turn has done so
-  bool reserves_ = false;     // whether the task had a right to them then
-};
+// Serves the request. Returns kNoPfn if the kernel fails it, if there is no process to kill for one that may fail, or
+// if endless turns are given up. Refers to its arguments until it has ended. Requires: the first attempt, at the low
+// watermark, has failed; the flags have __GFP_DIRECT_RECLAIM (but for Bug::atomic_reclaims), and the caller may sleep.
+Task<Pfn> run_slow_path(const Core& core, Buddy& buddy, const SlowPathHelpers& helpers, PageRequest& request);
 
 }  // namespace cma

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "allocator/base/hash.h"
-#include "allocator/pressure/slow_path.h"
+#include "allocator/pressure/after_attempts.h"
 #include "allocator/reports/memory_text.h"
 #include "allocator/reports/proc_files.h"
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "allocator/pressure/slow_path.h"
+#include "allocator/pressure/after_attempts.h"
 #include "properties/explain/names.h"
 #include "properties/explain/zone_holders.h"
 

@@ -2,7 +2,7 @@
 
 #include "allocator/base/error.h"
 #include "allocator/base/gfp.h"
-#include "allocator/pressure/slow_path.h"
+#include "allocator/pressure/after_attempts.h"
 #include "allocator/reports/vmalloc.h"
 #include "properties/program/test_device.h"
 #include "properties/program/world.h"

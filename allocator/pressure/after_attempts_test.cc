@@ -1,8 +1,9 @@
-#include "allocator/pressure/slow_path.h"
+#include "allocator/pressure/after_attempts.h"
 
 #include <gtest/gtest.h>
 
 #include "allocator/machine_testing.h"
+#include "allocator/pressure/relief.h"
 
 namespace cma {
 namespace {
@@ -36,17 +37,21 @@ constexpr Ended kEnds[] = {
     {"and must not fail", kGfpKernel | kGfpNofail, ReclaimScope::victim, tries_again, reclaims, reclaims},
 };
 
-TEST(SlowPath, AVictimGivesUpSince412ButNotARequestThatMustNotFail) {
+TEST(AfterAttempts, AVictimGivesUpSince412ButNotARequestThatMustNotFail) {
   TaskFlags task;
   EXPECT_FALSE(victim_gives_up(kGfpKernel, task, Release::v4_12)) << "no victim";
   task.scope = ReclaimScope::victim;
   for (const Release release : modelled_releases()) {
-    EXPECT_EQ(victim_gives_up(kGfpKernel, task, release), release >= Release::v4_12) << name_of(release);
+    const bool spent = release >= Release::v4_12;
+    EXPECT_EQ(victim_gives_up(kGfpKernel, task, release), spent) << name_of(release);
     EXPECT_FALSE(victim_gives_up(kGfpKernel | kGfpNofail, task, release)) << name_of(release);
+    EXPECT_EQ(victim_has_its_share(kGfpKernel | kGfpNofail, task, release), spent) << name_of(release);
   }
+  EXPECT_TRUE(victim_gives_up(kGfpKernel | kGfpMemalloc, task, Release::v4_13));
+  EXPECT_FALSE(victim_gives_up(kGfpKernel | kGfpMemalloc, task, Release::v4_14)) << "has more of them";
 }
 
-TEST(SlowPath, EndsWhereTheReleaseEndsIt) {
+TEST(AfterAttempts, EndsWhereTheReleaseEndsIt) {
   for (const Release release : modelled_releases())
     for (const Ended& ended : kEnds) {
       AfterAttempts expected = ended.since_v4_19;
@@ -59,7 +64,7 @@ TEST(SlowPath, EndsWhereTheReleaseEndsIt) {
     }
 }
 
-TEST(SlowPath, UpTo40SlabsRequestsForANodeFailBeforeTheyReclaim) {
+TEST(AfterAttempts, UpTo40SlabsRequestsForANodeFailBeforeTheyReclaim) {
   const Gfp slabs = kGfpKernel | kGfpThisnode | kGfpNoretry | kGfpNowarn;
   for (const Release release : {Release::v4_0, Release::v4_1}) {
     Geometry geometry = tiny_geometry(release);
