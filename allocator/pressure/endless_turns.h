@@ -2,8 +2,8 @@
 // step of a compaction, that only another task can end, as the kernel's loops without limit do.
 //
 // The slow path and ZoneCompaction note each such turn here, and sleep. A scheduler may find out that a turn leads back
-// to where it began, with nothing else able to run. It sets TaskFlags::given_up then: the request fails, which a
-// kernel's never does. A part of PageAllocator. Cost: linear in such actors, of which there are few.
+// to where it began, or that many were in vain, with nothing else able to run. It sets TaskFlags::given_up then: the
+// request fails, which a kernel's never does. A part of PageAllocator. Cost: linear in such actors; there are few.
 #pragma once
 
 #include <algorithm>

@@ -44,22 +44,21 @@ void print_statistics(const Minimized& minimized) {
   fmt::print(stderr, "{} executions, {} candidates were known already\n", minimized.executions, minimized.repeats);
 }
 
-int write_result(const MinimizeCommand& command, const Minimized& minimized, const Predicate& find) {
-  const auto shows = [&](const std::string& file) {
+// Returns where the result goes.
+FindingPlace choose_place(const MinimizeCommand& command, const Minimized& minimized, const Predicate& find) {
+  if (command.into.empty()) return {command.out, false};
+  return place_for(command.into, minimized.finding, [&](const std::string& file) {
     const auto loaded = load_program(file);
     const std::optional<Finding> shown = loaded ? find(loaded->program) : std::nullopt;
     return shown && shown->signature() == minimized.finding.signature();
-  };
-  FindingPlace place{command.out, false};
-  if (!command.into.empty()) place = place_for(command.into, minimized.finding, shows);
-  if (!place.there) {
-    const auto written = write_file(
-        place.file,
-        finding_text({minimized.finding, minimized.program, "cmacheck run", command.written_by}, place.file));
-    if (!written) return report_failure(written.error());
-  }
-  if (!command.into.empty()) fmt::print("{}\n", place.file);
-  return kNothingFound;
+  });
+}
+
+std::expected<void, Failure> write_result(const MinimizeCommand& command, const Minimized& minimized,
+                                          const FindingPlace& place) {
+  if (place.there) return {};
+  return write_file(
+      place.file, finding_text({minimized.finding, minimized.program, "cmacheck run", command.written_by}, place.file));
 }
 
 // Checks before the work begins that its result can be written.
@@ -165,8 +164,15 @@ int minimize_file(const MinimizeCommand& command) {
   fmt::print(stderr, "{}: {}: {} of {} operations left after {} executions{}\n", command.file,
              minimized->finding.signature(), minimized->program.ops.size(), program.ops.size(), minimized->executions,
              minimized->complete ? "" : ", when these ran out");
+  const FindingPlace place = choose_place(command, *minimized, find);
+  // What follows can take as long again: a result that is there is not lost if that is stopped.
+  auto written = command.out == "-" ? std::expected<void, Failure>() : write_result(command, *minimized, place);
+  if (!written) return report_failure(written.error());
   report_what_matters(command, *minimized, find);
-  return write_result(command, *minimized, find);
+  written = write_result(command, *minimized, place);
+  if (!written) return report_failure(written.error());
+  if (!command.into.empty()) fmt::print("{}\n", place.file);
+  return kNothingFound;
 }
 
 }  // namespace

@@ -77,8 +77,13 @@ Task<void> perform_and_return(Machine& machine, Task<void> operation) {
   co_await machine.oom_killer.task_returns();
 }
 
-// How often a request for pages may wake at the end of a program: many times what a proof takes that it never ends.
+// How often a request for pages may wake in a turn at the end of a program: many times what reclaim sleeps in one.
 constexpr std::uint64_t kMostWakes = 10'000;
+
+// How many turns without limit may leave as many pages free and listed as before. Reclaim has looked at every page in
+// each; compaction, once it is put off, is tried in one turn of 64 (COMPACT_MAX_DEFER_SHIFT), so twice here. A proof by
+// states may take a turn for each page, as one turn puts one page after the others.
+constexpr unsigned kMostTurnsInVain = 128;
 
 // Returns whether the operation is an expectation that begins with the name of a result.
 bool is_about_a_result(const Op& op) {
@@ -132,6 +137,7 @@ class Interpreter::Run : PointWatcher {
   bool repeats(ActorId actor) const;
   void give_up(ActorId actor);
   void forget_turns();
+  bool is_in_vain();
   bool complete_io();
   void check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before);
   void report_deadlock();
@@ -165,6 +171,8 @@ class Interpreter::Run : PointWatcher {
   bool outdated_ = false;          // an actor has done something else since
   // While the program ends and nothing but endless retries goes on: the machine after each turn.
   std::vector<std::uint64_t> swept_states_;
+  std::uint64_t pages_left_ = 0;  // free and on the LRU lists after the last of them
+  unsigned turns_in_vain_ = 0;    // the last ones, which left as many
 };
 
 // --- from program to verdict ---
@@ -430,7 +438,8 @@ void Interpreter::Run::run_to_the_end() {
     // A loop of several sleeps, which no turn proves endless, is a finding too.
     const EndlessTurns& endless = machine_.page_allocator.endless();
     const bool compacts = endless.compacts(next);
-    wakes = compacts || endless.requesting(next) ? wakes + 1 : 0;
+    const bool turned = endless.between(next) && !compacts;
+    wakes = !turned && (compacts || endless.requesting(next)) ? wakes + 1 : 0;
     // A driver's count of refusals makes each turn of a compaction another. They are too many to be seen to their end.
     if (wakes <= kMostWakes) continue;
     if (compacts) {
@@ -558,6 +567,7 @@ void Interpreter::Run::give_up(ActorId actor) {
 
 void Interpreter::Run::forget_turns() {
   swept_states_.clear();
+  turns_in_vain_ = 0;
   for (Inside& inside : inside_) inside.loops = inside.turned = false;
 }
 
@@ -568,8 +578,20 @@ bool Interpreter::Run::repeats(ActorId actor) const {
   return machine_.page_allocator.endless().between(actor);
 }
 
+// Counts a turn of a request without limit. Returns whether enough of them have freed no page.
+bool Interpreter::Run::is_in_vain() {
+  std::uint64_t left = 0;
+  for (std::size_t zone = 0; zone < machine_.buddy.zones(); ++zone)
+    left += static_cast<std::uint64_t>(machine_.buddy.zone(zone).nr_free_pages) << 32;
+  for (unsigned list = 0; list < kLruLists; ++list) left += machine_.lru.lists().size(static_cast<LruList>(list));
+  turns_in_vain_ = left == pages_left_ ? turns_in_vain_ + 1 : 0;
+  pages_left_ = left;
+  return turns_in_vain_ >= kMostTurnsInVain;
+}
+
 // Proves that actors that retry without limit never end. Called after a turn of `actor`. Throws for sweeps of an area.
-// A request for pages is given up: the loop is every kernel's own, where sweeps without limit are a vendor's policy.
+// A request for pages is given up: the loop is every kernel's own, where sweeps without limit are a vendor's policy. So
+// is one whose turns are many and in vain.
 //
 // Such an actor has no locals between two turns but the time at which it wakes, and a few counts. If every actor that
 // can still run is between two turns, or in a sleeping loop without locals, and the machine, the counts and the times
@@ -581,7 +603,9 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
     const bool sleeps = engine_.look(id).state == Engine::State::sleeping;
     const bool runs = engine_.look(id).state == Engine::State::ready;
     if ((runs || sleeps) && !repeats(id) && !inside_[id].loops) {
-      if (!requests.requesting(id)) swept_states_.clear();
+      if (requests.requesting(id)) return;
+      swept_states_.clear();
+      turns_in_vain_ = 0;
       return;
     }
     // It was woken together with this one, and has yet to take its turn.
@@ -590,11 +614,13 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
     if (requests.between(id)) hash_step(state, requests.locals(id));
   }
   const auto earlier = std::find(swept_states_.begin(), swept_states_.end(), state);
-  if (earlier == swept_states_.end()) {
+  const bool repeated = earlier != swept_states_.end();
+  const bool requests_pages = requests.between(actor);
+  if (requests_pages && (is_in_vain() || repeated)) return give_up(actor);
+  if (!repeated) {
     swept_states_.push_back(state);
     return;
   }
-  if (requests.between(actor)) return give_up(actor);
   current_ = inside_[actor].slot;
   const auto period = swept_states_.end() - earlier;
   throw LawBroken(Law::bounded, "cma_alloc",

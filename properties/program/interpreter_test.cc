@@ -664,5 +664,19 @@ TEST(Interpreter, ACompactionEndsWhenTheDriverRefusesNoMore) {
          "expect x.failed\nexpect skipped == 0\n");
 }
 
+// Each turn puts one page after the others of its list, and sleeps some fifty times: hundreds of turns lead back to the
+// first, which a count of wakings would end as a finding.
+TEST(Interpreter, ARequestBesideManyDirtyPagesIsGivenUp) {
+  const auto program = parse(
+      "machine small release=6.12\nunmovable_page pages=256\nf = file\nr = read f pages=381\nbh_dirty r\n"
+      "g = file\nread g at=a pages=382\nx = alloc_pages order=1 gfp=__GFP_DIRECT_RECLAIM\nexpect x.inside\n",
+      "dirty");
+  ASSERT_TRUE(program);
+  Interpreter interpreter;
+  const RunResult result = interpreter.run(*program);
+  EXPECT_FALSE(result.finding) << result.finding->message;
+  EXPECT_EQ(result.skipped, 1U);
+}
+
 }  // namespace
 }  // namespace cma
