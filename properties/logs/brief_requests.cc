@@ -77,11 +77,13 @@ std::string pages_in_the_way(const Group& group, const Context& context, const S
   if (!reading.stopped_at.empty()) return text + fmt::format("the first is {}.", shown.pfn(reading.stopped_at.front()));
   if (!described.empty()) return text + fmt::format("one of them is {}.", described);
   if (reading.windows == 0) return text + "which ones, the log does not tell.";
+  const std::string end =
+      reading.windows_loose ? ", if the windows are its own: another request was under way meanwhile." : ".";
   if (!reading.suspects.empty())
     return text + (reading.windows == 1 ? "a page in " : "one in ") + shown.windows(reading.suspects) +
-           (reading.windows == 1 ? "." : " would explain it.");
-  if (reading.common) return text + "which ones is not clear, as all pages that the windows share were free.";
-  return text + "several, as no page is part of all windows that were tried.";
+           (reading.windows == 1 ? "" : " would explain it") + end;
+  if (reading.common) return text + "which ones is not clear, as all pages that the windows share were free" + end;
+  return text + "several, as no page is part of all windows that were tried" + end;
 }
 
 std::string blame_of(const Group& group, const Context& context, const Shown& shown) {

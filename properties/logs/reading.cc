@@ -190,6 +190,7 @@ void read_room(const Request& request, Reading& reading) {
 Reading read_request(const Request& request) {
   Reading reading;
   reading.windows = request.windows();
+  reading.windows_loose = request.windows_loose;
   read_pages(request, reading);
   if (reading.windows != 0) read_starts(request, reading);
   read_align(request, reading);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "allocator/base/error.h"
+#include "properties/logs/exact_windows.h"
 #include "properties/logs/stable_order.h"
 
 namespace cma::logs {
@@ -137,6 +138,16 @@ bool continues(const Request& request, const Window& window) {
          window_fits(window, std::min(most_pages(request), window.range.pages()));
 }
 
+// Returns whether the window overlaps the last one of the request and lies one alignment behind it: then it is hardly
+// another's.
+bool is_next(const Request& request, const Window& window) {
+  const Window* last = request.last_window();
+  if (last == nullptr || !continues(request, window)) return false;
+  const std::uint64_t pages = std::min(most_pages(request), window.range.pages());
+  const std::uint64_t step = order_pages(expected_align(request, pages));
+  return step < pages && window.range.end - last->range.end == step;
+}
+
 // Returns whether the window can begin another sweep of the request: vendors' kernels sleep in between.
 bool sweeps_again(const Request& request, const Window& window) {
   const Window* last = request.last_window();
@@ -220,6 +231,7 @@ std::vector<Request> RequestFinder::take() {
     request.only_tested = true;
   }
   sort_in_stable_order(ended_, [](const Request& a, const Request& b) { return a.first_line < b.first_line; });
+  find_overlaps(ended_);
   return std::move(ended_);
 }
 
@@ -299,7 +311,12 @@ void RequestFinder::add_window(const Fact& fact, Window window) {
     name_request(open_.back(), fact);
     return;
   }
-  Request* request = find_open(fact, [&](const Request& open) { return continues(open, window); });
+  Request* request = nullptr;
+  // A request that is known to be of its size comes before one for which its start would be that of a free block.
+  if (open_.empty() || !is_next(open_.back(), window))
+    request = find_open(
+        fact, [&](const Request& open) { return open.pages == window.range.pages() && continues(open, window); });
+  if (request == nullptr) request = find_open(fact, [&](const Request& open) { return continues(open, window); });
   if (request == nullptr) {
     request = find_open(fact, [&](const Request& open) { return sweeps_again(open, window); });
     if (request != nullptr) request->sweeps.emplace_back();
@@ -378,6 +395,8 @@ void RequestFinder::add_failed(const Fact& fact) {
   request->reported = true;
   if (request->area.empty()) request->area = fact.text("area");
   decide(*request, Outcome::failed, fact.line);
+  // Only then the last window that it tried was busy.
+  if (error == -kEBUSY) take_exact_windows(open_, fact.origin);
 }
 
 // Takes back that the request touched last got the pages that were all free when they were tested: others took one

@@ -81,11 +81,13 @@ struct Request {
   std::string task;
   std::uint64_t first_line = 0;
   std::uint64_t last_line = 0;
+  std::uint64_t beside_line = 0;  // the first of another request with windows that was under way meanwhile; 0: none was
   Origin origin;
   // Without the names of tasks, which lines belong together is not certain where several requests are open.
   bool pages_loose = false;    // the line that names the pages may be of another request
   bool end_loose = false;      // so may the line with which it ends
   bool retries_loose = false;  // and lines of retries
+  bool windows_loose = false;  // and windows, as another request was under way meanwhile
   bool only_tested = false;    // all pages of its last window were free when they were tested; its end is not there
   bool at_limit = false;       // its last line about a window is the tenth within five seconds
 

@@ -241,5 +241,99 @@ TEST(Requests, AnErrorOfNoMemoryIsNoCertainEndOfOneThatTriedWindows) {
   EXPECT_TRUE(requests[0].end_loose);
 }
 
+// Two requests, for 1280 and for 512 pages: each passes over the window that the other tries.
+constexpr const char* kTwoAtOnce =
+    "alloc_contig_range: [90000, 90500) PFNs busy\n"
+    "alloc_contig_range: [90500, 90700) PFNs busy\n"
+    "alloc_contig_range: [90700, 90c00) PFNs busy\n"
+    "cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n";
+
+TEST(Requests, TakeTheWindowsOfExactlyTheirSize) {
+  const auto requests = requests_of(kTwoAtOnce);
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].pages, 1280U);
+  EXPECT_EQ(requests[0].first_line, 1U);
+  ASSERT_EQ(requests[0].windows(), 2U);
+  EXPECT_EQ(requests[0].sweeps[0].windows[0].range, (PfnRange{0x90000, 0x90500}));
+  EXPECT_EQ(requests[0].sweeps[0].windows[1].range, (PfnRange{0x90700, 0x90c00}));
+  EXPECT_FALSE(requests[0].pages_loose);
+  EXPECT_EQ(requests[1].first_line, 2U);
+  ASSERT_EQ(requests[1].windows(), 1U);
+  EXPECT_EQ(requests[1].sweeps[0].windows[0].range, (PfnRange{0x90500, 0x90700}));
+}
+
+TEST(Requests, TakeTheirWindowsAlsoFromOneThatHasEnded) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [90000, 90500) PFNs busy\n"
+      "alloc_contig_range: [90500, 90700) PFNs busy\n"
+      "alloc_contig_range: [90800, 90d00) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 512 pages, ret: -16\n"
+      "cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].pages, 1280U);
+  EXPECT_EQ(requests[0].windows(), 2U);
+  EXPECT_EQ(requests[1].pages, 512U);
+  EXPECT_EQ(requests[1].windows(), 1U);
+}
+
+TEST(Requests, LeaveOthersTheWindowsThatFollowEachOtherByOneAlignment) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [2c200, 2d200) PFNs busy\n"
+      "alloc_contig_range: [2c200, 2d300) PFNs busy\n"
+      "alloc_contig_range: [2c400, 2d400) PFNs busy\n"
+      "alloc_contig_range: [40000, 41100) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 4352 pages, ret: -16\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].windows(), 3U);
+  EXPECT_FALSE(requests[0].pages);
+  EXPECT_EQ(requests[1].windows(), 1U);
+  EXPECT_EQ(requests[1].pages, 4352U);
+}
+
+TEST(Requests, ThatTriedNoWindowTakeNone) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [90000, 90500) PFNs busy\n"
+      "alloc_contig_range: [90500, 90700) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -12\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].windows(), 2U);
+  EXPECT_EQ(requests[1].windows(), 0U);
+}
+
+TEST(Requests, OfAKnownSizeComeBeforeThoseForWhichAStartWouldBeThatOfABlock) {
+  const auto requests = requests_of(
+      "cma: cma_alloc(cma (____ptrval____), count 1280, align 8)\n"
+      "cma: cma_alloc(cma (____ptrval____), count 512, align 8)\n"
+      "alloc_contig_range: [90000, 90500) PFNs busy\n"
+      "alloc_contig_range: [90500, 90700) PFNs busy\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].pages, 1280U);
+  EXPECT_EQ(requests[0].windows(), 1U);
+  EXPECT_EQ(requests[1].windows(), 1U);
+}
+
+TEST(Requests, UnderWayAtOnceHaveWindowsThatMayBeOfTheOther) {
+  for (const Request& request : requests_of(kTwoAtOnce)) EXPECT_TRUE(request.windows_loose);
+  const auto by_tasks = requests_of(
+      "[  1.000000][  T7] alloc_contig_range: [10000, 10500) PFNs busy\n"
+      "[  1.000010][  T8] alloc_contig_range: [10500, 10700) PFNs busy\n"
+      "[  1.000020][  T7] alloc_contig_range: [10700, 10c00) PFNs busy\n");
+  ASSERT_EQ(by_tasks.size(), 2U);
+  for (const Request& request : by_tasks) {
+    EXPECT_FALSE(request.windows_loose);
+    EXPECT_NE(request.beside_line, 0U);
+  }
+  const auto after_each_other = requests_of(
+      "alloc_contig_range: [10000, 10500) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n"
+      "alloc_contig_range: [10000, 10500) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n");
+  ASSERT_EQ(after_each_other.size(), 2U);
+  for (const Request& request : after_each_other) {
+    EXPECT_FALSE(request.windows_loose);
+    EXPECT_EQ(request.beside_line, 0U);
+  }
+}
+
 }  // namespace
 }  // namespace cma::logs

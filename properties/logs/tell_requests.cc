@@ -50,9 +50,13 @@ void tell_pages(const Group& group, const Shown& shown, Section& section) {
         fmt::format("it asked for {}, if the line that names them is about this request", shown.pages(reading.pages)),
         {request.pages_line});
   else if (reading.pages != 0)
-    section.add(Certainty::fits,
-                fmt::format("it asked for {}: the most that fit all of its windows", shown.pages(reading.pages)),
-                window_lines(request));
+    section.add(
+        Certainty::fits,
+        reading.windows == 1
+            ? fmt::format("it asked for {}, or for fewer if the window begins inside a free block",
+                          shown.pages(reading.pages))
+            : fmt::format("it asked for {}: the most that fit all of its windows", shown.pages(reading.pages)),
+        window_lines(request));
   if (!reading.align) return;
   const std::string what =
       fmt::format("alignment {} ({})", *reading.align, counted(order_pages(*reading.align), "page"));
@@ -86,7 +90,7 @@ std::string starts_text(const std::vector<PfnRange>& windows, const Shown& shown
 
 // Returns how certain the true starts of the windows are: they are computed from the pages that were asked for.
 Certainty starts_certainty(const Reading& reading) {
-  if (!reading.pages_named) return Certainty::fits;
+  if (!reading.pages_named || reading.windows_loose) return Certainty::fits;
   return reading.misplaced == 0 ? Certainty::seen : Certainty::follows;
 }
 
@@ -121,7 +125,7 @@ struct Unseen {
 // Returns how certain it is that windows between those printed were tried: windows follow each other by one alignment,
 // unless a bit of the area stands for more pages.
 Certainty missing_certainty(const Reading& reading) {
-  return reading.align_named && reading.single_step ? Certainty::follows : Certainty::fits;
+  return reading.align_named && reading.single_step && !reading.windows_loose ? Certainty::follows : Certainty::fits;
 }
 
 Unseen unseen_windows(const Group& group) {
@@ -173,7 +177,7 @@ void tell_sweeps(const Group& group, const Shown& shown, Section& section) {
     const Window& last = request.sweeps[i - 1].windows.back();
     const Window& first = request.sweeps[i].windows.front();
     const auto time = time_between(last.origin, first.origin);
-    section.add(Certainty::follows,
+    section.add(request.windows_loose ? Certainty::fits : Certainty::follows,
                 fmt::format("a sweep only goes forward, so the window at {} begins another sweep",
                             shown.pfn(group.reading.swept[i].front().start)),
                 {last.line, first.line});
@@ -188,6 +192,7 @@ void tell_sweeps(const Group& group, const Shown& shown, Section& section) {
 
 // Returns how certain the pages in the way are. Blocks that were free at different moments do not tell.
 Certainty suspects_certainty(const Reading& reading) {
+  if (reading.windows_loose) return Certainty::fits;
   if (reading.suspects.empty()) return reading.common ? Certainty::fits : Certainty::follows;
   return reading.windows > 1 ? Certainty::fits : Certainty::follows;
 }
@@ -203,7 +208,8 @@ void tell_suspects(const Group& group, const Shown& shown, Section& section) {
                 "which page is in the way is not clear: all pages that the windows share were free",
                 window_lines(*group.first));
   } else if (reading.windows == 1) {
-    section.add(Certainty::follows, fmt::format("a page in the way lies in {}", shown.windows(reading.suspects)),
+    section.add(suspects_certainty(reading),
+                fmt::format("a page in the way lies in {}", shown.windows(reading.suspects)),
                 window_lines(*group.first));
   } else if (!reading.suspects.empty()) {
     section.add(Certainty::fits,
@@ -212,7 +218,7 @@ void tell_suspects(const Group& group, const Shown& shown, Section& section) {
                             reading.misplaced != 0 ? ", less what was free" : ""),
                 window_lines(*group.first));
   } else {
-    section.add(Certainty::follows, "more than one page is in the way: no page is part of all windows",
+    section.add(suspects_certainty(reading), "more than one page is in the way: no page is part of all windows",
                 window_lines(*group.first));
   }
 }
@@ -235,6 +241,31 @@ bool may_have_gone_on(const Request& request) {
   return request.outcome == Outcome::failed && (!request.error || *request.error == -kEBUSY);
 }
 
+// Returns whether windows of another request may have kept this one from some: since 3.16 the bits of a window are
+// marked while it is tried. Up to 3.15 a request lets no other one try until it has ended.
+bool may_be_marked(const Request& request, const Context& context) {
+  return request.beside_line != 0 && !context.kernel.all_before(Release::v3_16);
+}
+
+// Returns why windows behind the last one were not tried, or have no line.
+std::string why_untried(const Group& group, const Context& context) {
+  return may_be_marked(*group.first, context)
+             ? "buffers or the window of another request have their pages, or their lines are missing"
+             : "buffers have their pages, or their lines are missing";
+}
+
+// Tells that another request was under way meanwhile, and what that hides.
+void tell_beside(const Group& group, const Context& context, Section& section) {
+  const Request& request = *group.first;
+  if (!may_be_marked(request, context)) return;
+  section.add(request.windows_loose ? Certainty::fits : Certainty::follows,
+              std::string("another request was under way meanwhile: each passes over windows that have a page of the "
+                          "one that the other tries, so windows without a line may have had no buffer in them") +
+                  (request.windows_loose ? ". Without names of tasks, whose a window is rests on sizes and places only"
+                                         : ""),
+              {request.first_line, request.beside_line});
+}
+
 // Tells where the area lies, and whether its end was reached.
 void tell_area(const Group& group, const Context& context, const Shown& shown, Section& section) {
   const Request& request = *group.first;
@@ -244,23 +275,21 @@ void tell_area(const Group& group, const Context& context, const Shown& shown, S
   const KnownArea* area = context.area_with(reading.span);
   const std::uint64_t step = reading.align ? order_pages(*reading.align) : 1;
   const bool more_fits = area != nullptr && last.range.end + step <= area->range.end;
+  const Certainty certainty = reading.windows_loose ? Certainty::fits : Certainty::follows;
   if (area != nullptr) {
     section.add(
-        Certainty::follows,
+        certainty,
         fmt::format("they lie in the area {} of {}", shown.window(area->range), shown.pages(area->range.pages())),
         {area->line});
     if (!more_fits)
-      section.add(Certainty::follows, "the last window is the last that the area has room for",
-                  {last.line, area->line});
+      section.add(certainty, "the last window is the last that the area has room for", {last.line, area->line});
     else if (may_have_gone_on(request))
-      section.add(
-          Certainty::fits,
-          "windows behind the last one would lie in the area: buffers have their pages, or their lines are missing",
-          {last.line, area->line});
+      section.add(Certainty::fits, "windows behind the last one would lie in the area: " + why_untried(group, context),
+                  {last.line, area->line});
     return;
   }
   if (reading.gigantic) return;
-  section.add(reading.pages_named ? Certainty::follows : Certainty::fits,
+  section.add(reading.pages_named ? certainty : Certainty::fits,
               fmt::format("the area has all of {}", shown.window(reading.span)), window_lines(request));
   const bool blocks = context.kernel.all_before(Release::v5_19);
   if (is_aligned(reading.span.end, blocks ? kEndUnit : kEndUnitOfPageblocks))
@@ -272,10 +301,9 @@ void tell_area(const Group& group, const Context& context, const Shown& shown, S
   const bool inside = last.range.end + step <= reading.span.end;
   section.add(
       Certainty::fits,
-      inside ? std::string(
-                   "windows behind the last one lie in the area: buffers have their pages, or their lines are missing")
-             : fmt::format("the area ends before {}, or buffers have what lies behind, or lines are missing",
-                           shown.pfn(last.range.end + step)),
+      inside ? "windows behind the last one lie in the area: " + why_untried(group, context)
+             : fmt::format("the area ends before {}, or {}", shown.pfn(last.range.end + step),
+                           why_untried(group, context)),
       {last.line, request.end_line});
 }
 
@@ -427,6 +455,7 @@ void tell_group(const Group& group, const Context& context, Shown& shown, LogAns
   tell_windows(group, shown, section);
   tell_swallowed(group, context, section);
   tell_sweeps(group, shown, section);
+  tell_beside(group, context, section);
   tell_end(group, context, shown, section);
   if (group.outcome != Outcome::succeeded) {
     tell_runs(group, shown, section);

@@ -197,5 +197,44 @@ TEST(TellRequests, ThatGotTheirPagesHaveTheirPlacesInTheTable) {
   EXPECT_THAT(told_of_requests(log), HasSubstr("got [0x40130, 0x4013a) (lines 3-4)"));
 }
 
+TEST(TellRequests, UnderWayAtOnceSayNothingMoreThanWhatFits) {
+  const std::string log =
+      "Linux version 4.19.87\n"
+      "alloc_contig_range: [90000, 90500) PFNs busy\n"
+      "alloc_contig_range: [90500, 90700) PFNs busy\n"
+      "alloc_contig_range: [90700, 90c00) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n";
+  const LogAnswer answer = answer_of_requests(log);
+  EXPECT_THAT(answer.brief.at(1), HasSubstr("several, as no page is part of all windows that were tried, if the "
+                                            "windows are its own: another request was under way meanwhile"));
+  const std::string text = whole_text(answer);
+  EXPECT_THAT(text, HasSubstr("2 windows failed, beginning at 0x90000, 0x90700 (lines 2, 4)"));
+  EXPECT_THAT(text, HasSubstr("it asked for 512 pages (2 MiB), or for fewer if the window begins inside a free block "
+                              "(line 3)"));
+  EXPECT_THAT(text, HasSubstr("another request was under way meanwhile: each passes over windows that have a page of "
+                              "the one that the other tries, so windows without a line may have had no buffer in them. "
+                              "Without names of tasks, whose a window is rests on sizes and places only (lines 2-3)"));
+  EXPECT_THAT(text, Not(HasSubstr("free were")));
+  for (const Section& section : answer.sections)
+    for (const Statement& statement : section.statements)
+      for (const char* of_windows : {"more than one page", "windows failed", "window failed", "a page in the way lies",
+                                     "the area has all of", "-16 (-EBUSY)"})
+        if (statement.text.find(of_windows) != std::string::npos)
+          EXPECT_EQ(statement.certainty, Certainty::fits) << statement.text;
+}
+
+TEST(TellRequests, UnderWayAtOnceByTasksKeepTheirCertainty) {
+  const std::string log =
+      "[  1.000000][  T7] alloc_contig_range: [90000, 90500) PFNs busy\n"
+      "[  1.000010][  T8] alloc_contig_range: [90500, 90700) PFNs busy\n"
+      "[  1.000020][  T7] alloc_contig_range: [90700, 90c00) PFNs busy\n"
+      "[  1.000030][  T7] cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n";
+  const std::string text = told_of_requests(log);
+  EXPECT_THAT(text, HasSubstr("so windows without a line may have had no buffer in them (lines 1-2)"));
+  EXPECT_THAT(text, Not(HasSubstr("rests on sizes and places only")));
+  // Up to 3.15 a request lets no other one try before it has ended.
+  EXPECT_THAT(told_of_requests("Linux version 3.14.1\n" + log), Not(HasSubstr("under way meanwhile: each")));
+}
+
 }  // namespace
 }  // namespace cma::logs
