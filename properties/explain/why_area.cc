@@ -20,6 +20,9 @@
 namespace cma {
 namespace {
 
+// How many windows are looked at for one whose pages can move.
+constexpr std::size_t kHiddenLooked = 64;
+
 // A run of free bits.
 struct Run {
   std::uint64_t bit = 0;
@@ -40,6 +43,14 @@ struct EqualHolders {
   std::vector<std::string> names;
   Holder each;
   std::uint64_t pages() const { return names.size() * each.pages; }
+};
+
+// A window without buffers of which operations under way have bits.
+struct HiddenWindow {
+  PfnRange window;
+  PfnRange marked;  // the first run of these bits, in pages
+  std::string names;
+  AreaCount count;
 };
 
 // What cma_alloc searches for in an area.
@@ -68,6 +79,10 @@ class Search {
   std::vector<Run> runs() const;
   // Returns the bit at which a window would be free; nullopt if none is.
   std::optional<std::uint64_t> window() const;
+  // Returns the bit from `from` on at which a window would be free in this bitmap; its size if none is.
+  std::uint64_t window_in(const Bitmap& bitmap, std::uint64_t from) const {
+    return bitmap.find_zero_area(from, bits(), mask_, offset_);
+  }
   // Returns how many places there are for a window in an area without buffers, and the first.
   std::pair<std::uint64_t, std::uint64_t> places() const;
 
@@ -139,10 +154,19 @@ class NoWindow {
   std::uint64_t places() const { return search_.places().first; }
   void add_runs();
   void add_holders();
+  // Returns a window that the request did not try, as operations under way have bits of it: the first whose pages can
+  // all move, or the first of all; nullopt if there is none.
+  std::optional<HiddenWindow> hidden_window() const;
+  void add_hidden(const HiddenWindow& hidden);
   void add_remedies();
 
  private:
   std::uint64_t pages_of(std::uint64_t bits) const { return bits << area_.order_per_bit; }
+  PfnRange pages_at(std::uint64_t bit, std::uint64_t bits) const {
+    const Pfn start = area_.base + pages_of(bit);
+    return {start, start + pages_of(bits)};
+  }
+  Bitmap bits_without_buffer() const;
   std::string bits_and_pages(std::uint64_t bits) const;
   void add_room(std::string text, Pfn first, std::uint64_t pages, std::vector<Figure> figures);
   std::uint64_t longest_of_all() const { return runs_.empty() ? 0 : std::ranges::max(runs_, {}, &Run::bits).bits; }
@@ -285,14 +309,30 @@ void NoWindow::add_runs() {
                                                                                    runs_[kListed].counts())));
 }
 
+// Returns the first bit of these pages, and how many bits they have.
+std::pair<std::uint64_t, std::uint64_t> bits_of(const Area& area, Pfn start, std::uint64_t pages) {
+  const std::uint64_t first = (start - area.base) >> area.order_per_bit;
+  return {first, ((start + pages - 1 - area.base) >> area.order_per_bit) - first + 1};
+}
+
+// Returns the bits that are set and belong to no buffer.
+Bitmap NoWindow::bits_without_buffer() const {
+  Bitmap bitmap = area_.bitmap;
+  const auto clear = [&](Pfn start, std::uint64_t pages) {
+    const auto [first, bits] = bits_of(area_, start, pages);
+    bitmap.clear(first, bits);
+  };
+  for (const World::Piece& piece : world_.pieces)
+    if (world_.result(piece.slot).area == request_.area) clear(piece.start, piece.pages);
+  for (const auto& [pfn, pages] : area_.debugfs_buffers) clear(pfn, pages);
+  return bitmap;
+}
+
 // Returns the holders of the set bits: those with most pages first, equal ones by name.
 std::vector<Holder> NoWindow::holders() const {
   std::vector<Holder> holders;
-  Bitmap unknown = area_.bitmap;
   const auto hold = [&](const std::string& name, Pfn start, std::uint64_t pages) {
-    const std::uint64_t first = (start - area_.base) >> area_.order_per_bit;
-    const std::uint64_t bits = ((start + pages - 1 - area_.base) >> area_.order_per_bit) - first + 1;
-    unknown.clear(first, bits);
+    const std::uint64_t bits = bits_of(area_, start, pages).second;
     const auto known = std::ranges::find(holders, name, &Holder::name);
     Holder& holder = known == holders.end() ? holders.emplace_back(Holder{name}) : *known;
     holder.pages += pages;
@@ -302,7 +342,7 @@ std::vector<Holder> NoWindow::holders() const {
     if (world_.result(piece.slot).area == request_.area)
       hold(name_or_text(world_.program(), piece.slot), piece.start, piece.pages);
   for (const auto& [pfn, pages] : area_.debugfs_buffers) hold("the debugfs file alloc", pfn, pages);
-  std::uint64_t left = unknown.count_set();
+  std::uint64_t left = bits_without_buffer().count_set();
   for (const BitsUnderWay& other : bits_under_way(sight_, request_.area, answer_.op, left)) {
     holders.push_back({other.name, other.pages, other.bits});
     left -= other.bits;
@@ -354,6 +394,62 @@ void NoWindow::add_holders() {
   if (others > 0)
     answer_.add(About::held, fmt::format("{} by {}", plural(more, "page"), plural(others, "more holder")),
                 {{"holders", others}, {"pages", more}});
+}
+
+std::optional<HiddenWindow> NoWindow::hidden_window() const {
+  const Bitmap marked = bits_without_buffer();
+  const std::uint64_t end = area_.bitmap.size();
+  const std::uint64_t count = marked.count_set();
+  if (count == 0) return std::nullopt;
+  Bitmap free = area_.bitmap;
+  const std::uint64_t first = marked.next_set(0, end);
+  std::uint64_t last = first;
+  for (std::uint64_t bit = first; bit < end;) {
+    const std::uint64_t stop = marked.next_zero(bit, end);
+    free.clear(bit, stop - bit);
+    last = stop - 1;
+    bit = marked.next_set(stop, end);
+  }
+  const auto was_tried = [&](Pfn start) {
+    return std::ranges::any_of(answer_.windows, [&](const FailedWindow& one) { return one.range.start == start; });
+  };
+  std::optional<HiddenWindow> found;
+  std::uint64_t bit = search_.window_in(free, first - std::min(first, search_.bits() - 1));
+  for (std::size_t looked = 0; bit <= last && looked < kHiddenLooked; bit = search_.window_in(free, bit + 1)) {
+    const std::uint64_t behind = bit + search_.bits();
+    const std::uint64_t mark = marked.next_set(bit, behind);
+    const PfnRange window = pages_at(bit, search_.bits());
+    if (mark >= behind || was_tried(window.start)) continue;
+    ++looked;
+    HiddenWindow hidden{window, pages_at(mark, marked.next_zero(mark, end) - mark), {}, count_range(world_, window)};
+    const bool moves = hidden.count.staying == 0;
+    if (moves || !found) found = std::move(hidden);
+    if (moves) break;
+  }
+  if (!found) return std::nullopt;
+  for (const BitsUnderWay& other : bits_under_way(sight_, request_.area, answer_.op, count))
+    found->names += (found->names.empty() ? "" : "; ") + other.name;
+  return found->names.empty() ? std::nullopt : found;
+}
+
+// Adds the window that is free but for what operations under way have of it.
+void NoWindow::add_hidden(const HiddenWindow& hidden) {
+  std::string text =
+      fmt::format("[{:x}, {:x}), where no buffer is and no window was tried: [{:x}, {:x}) is marked by {}",
+                  hidden.window.start, hidden.window.end, hidden.marked.start, hidden.marked.end, hidden.names);
+  if (hidden.count.staying > 0)
+    text += fmt::format("; at least {} there cannot move now: {}", plural(hidden.count.staying, "page"),
+                        hidden.count.first_staying);
+  else
+    text += hidden.count.lent == 0
+                ? "; its pages are free"
+                : fmt::format("; {} there would have to move", plural(hidden.count.lent, "lent page"));
+  answer_.add(About::held, std::move(text),
+              {{"name", hidden.names},
+               {"start", hidden.window.start},
+               {"end", hidden.window.end},
+               {"marked_start", hidden.marked.start},
+               {"marked_end", hidden.marked.end}});
 }
 
 // Whether it would fit where bits stand for single pages, with all buffers where they are.
@@ -476,19 +572,22 @@ std::string tried_text(const Tried& tried) {
                      tried.sweeps == 1 ? "" : fmt::format(" in {} sweeps over the area", tried.sweeps));
 }
 
-// Returns the short answer where each window had pages in the way. `places`: the windows of the area without buffers.
-std::string all_busy_text(const Answer& answer, const Tried& tried, std::uint64_t places, std::uint64_t pages) {
+// Returns the short answer where each window had pages in the way. `places`: the windows of the area without buffers;
+// `hidden`: nullptr if no operation under way had bits of another window.
+std::string all_busy_text(const Answer& answer, const Tried& tried, std::uint64_t places, std::uint64_t pages,
+                          const HiddenWindow* hidden) {
   const bool one_each = std::ranges::all_of(answer.windows, [](const FailedWindow& window) {
     return window.pages.size() == 1 && window.pages[0].pages == 1 && !window.pages[0].pageblock;
   });
   const std::string_view what = one_each ? "a page" : "pages";
+  const std::string marked = hidden == nullptr ? "" : fmt::format("; others were marked by {}", hidden->names);
   if (answer.windows.size() == 1)
-    return fmt::format("the only window that was free for {} had {} in the way", plural(pages, "page"), what);
+    return fmt::format("the only window that was free for {} had {} in the way{}", plural(pages, "page"), what, marked);
   if (tried.windows == places && places > 1)
     return fmt::format("all {} windows of the area were tried{}; each had {} in the way", places,
                        tried.sweeps == 1 ? "" : fmt::format(", in {} sweeps", tried.sweeps), what);
-  return fmt::format("{} for {}; {} had {} in the way, and no other was free", tried_text(tried), plural(pages, "page"),
-                     tried.windows == 1 ? "it" : "each", what);
+  return fmt::format("{} for {}; {} had {} in the way, and no other was free{}", tried_text(tried),
+                     plural(pages, "page"), tried.windows == 1 ? "it" : "each", what, marked);
 }
 
 // Returns whether every page of the range could move if the slots of buffer heads were empty.
@@ -516,8 +615,9 @@ void add_slot_remedy(const World& world, Answer& answer) {
   }
 }
 
-// Writes the short answer to a request that tried windows. `places`: the windows of the area without buffers.
-void windows_failed(const AreaRequest& request, std::uint64_t places, Answer& answer) {
+// Writes the short answer to a request that tried windows. `places`: the windows of the area without buffers;
+// `hidden`: nullptr if no operation under way had bits of another window.
+void windows_failed(const AreaRequest& request, std::uint64_t places, const HiddenWindow* hidden, Answer& answer) {
   const Tried tried = tried_of(answer.windows);
   const FailedWindow& last = answer.windows.back();
   if (answer.sweep_error == -kEINTR)
@@ -530,7 +630,7 @@ void windows_failed(const AreaRequest& request, std::uint64_t places, Answer& an
   else if (last.pages.empty())
     answer.brief = fmt::format("{} for {}, and none could be had", tried_text(tried), plural(request.pages, "page"));
   else
-    answer.brief = all_busy_text(answer, tried, places, request.pages);
+    answer.brief = all_busy_text(answer, tried, places, request.pages, hidden);
 }
 
 }  // namespace
@@ -587,13 +687,16 @@ void explain_area_request(const AreaSight& sight, const AreaRequest& request, co
   NoWindow found(sight, request, answer);
   const bool searched =
       answer.windows.empty() || (answer.sweep_error == -kENOMEM && answer.windows.back().error != -kENOMEM);
+  std::optional<HiddenWindow> hidden;
+  if (!searched && answer.sweep_error == -kEBUSY) hidden = found.hidden_window();
   if (answer.windows.empty())
     found.brief();
   else
-    windows_failed(request, found.places(), answer);
+    windows_failed(request, found.places(), hidden ? &*hidden : nullptr, answer);
   found.add_wanted();
   // Attempts move pages, so what they found is what was there before them.
   found.add_found(searched || before == nullptr ? found.now() : *before);
+  if (hidden) found.add_hidden(*hidden);
   // Where windows were tried, their pages are the answer.
   if (searched) {
     found.add_runs();

@@ -150,6 +150,27 @@ TEST(WhyArea, NamesARequestThatHasTheBits) {
               HasSubstr("held   200 pages by v, which is under way\n"));
 }
 
+// The bits of a window are set while it is tried, which hides it from requests of others.
+TEST(WhyArea, NamesARequestThatHidesWindowsFromOneThatTriedOthers) {
+  const std::string both =
+      "m = anon_page at=a+0x88\ndrain\nl = pin m\nA: x = cma_alloc a pages=64 align=6 until=cma_bitmap_marked\n"
+      "w = cma_alloc a pages=128 align=7 cpu=1\n";
+  const auto told_after = [&](const std::string& operations) {
+    return why_text("small release=4.19", "actor A cpu=0\n" + operations + both);
+  };
+  EXPECT_THAT(
+      told_after(""),
+      AllOf(HasSubstr("the only window that was free for 128 pages had a page in the way; others were marked by "
+                      "x, which is under way\n"),
+            HasSubstr("held   [200, 280), where no buffer is and no window was tried: [200, 240) is marked by "
+                      "x, which is under way; its pages are free\n")));
+  EXPECT_THAT(
+      told_after("n = anon_page at=a+8\ndrain\nk = pin n\n"),
+      HasSubstr("is marked by x, which is under way; at least 1 page there cannot move now: 0x208, anonymous "));
+  EXPECT_THAT(told_after("y = cma_alloc a pages=1\n"), Not(HasSubstr("marked by")))
+      << "a buffer is in that window as well";
+}
+
 TEST(WhyArea, ListsTheLargestHoldersAndSumsUpTheOthers) {
   std::string operations;
   for (int i = 0; i < 12; ++i)

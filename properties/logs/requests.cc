@@ -138,8 +138,8 @@ bool continues(const Request& request, const Window& window) {
          window_fits(window, std::min(most_pages(request), window.range.pages()));
 }
 
-// Returns whether the window overlaps the last one of the request and lies one alignment behind it: then it is hardly
-// another's.
+// Returns whether the window overlaps the last one of the request and lies one alignment behind it, as hardly one of
+// another request does.
 bool is_next(const Request& request, const Window& window) {
   const Window* last = request.last_window();
   if (last == nullptr || !continues(request, window)) return false;
