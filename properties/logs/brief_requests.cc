@@ -18,10 +18,13 @@ constexpr std::uint64_t kMostRounded = std::uint64_t{1} << 30;
 constexpr unsigned kMostRoundedAlign = 20;
 // What a command of one line may have of requests.
 constexpr std::size_t kMostKinds = 24;
+// How many sentences there are about other failures of requests for as much.
+constexpr std::size_t kMostOthers = 2;
 
-std::string what_happened(const Group& group, Shown& shown) {
+// `count`: the requests of the group, or of several that failed alike.
+std::string what_happened(const Group& group, std::uint64_t count, Shown& shown) {
   const Request& request = *group.first;
-  std::string text = group.count == 1 ? "A request" : fmt::format("{} requests", group.count);
+  std::string text = count == 1 ? "A request" : fmt::format("{} requests", count);
   if (group.reading.pages != 0)
     text += fmt::format(" for {}{}", group.reading.pages_named ? "" : "probably ", shown.pages(group.reading.pages));
   if (!request.area.empty()) text += " of area " + shown.name("area", request.area);
@@ -37,7 +40,7 @@ std::string what_happened(const Group& group, Shown& shown) {
     return text + " was made; the log does not tell how it ended.";
   return text + fmt::format(" {1}found {0} busy; the log does not show that {2} failed.",
                             counted(std::max(group.reading.windows, request.retry_lines), "window"),
-                            group.count == 1 ? "" : "each ", group.count == 1 ? "it" : "one");
+                            count == 1 ? "" : "each ", count == 1 ? "it" : "one");
 }
 
 // Returns how many pages of its area buffers have, by a file; nullopt if the log has no such file.
@@ -76,7 +79,13 @@ std::string pages_in_the_way(const Group& group, const Context& context, const S
   const std::string described = described_holder(reading, context, shown);
   if (!reading.stopped_at.empty()) return text + fmt::format("the first is {}.", shown.pfn(reading.stopped_at.front()));
   if (!described.empty()) return text + fmt::format("one of them is {}.", described);
-  if (reading.windows == 0) return text + "which ones, the log does not tell.";
+  if (reading.windows == 0) {
+    const auto places = possible_places(group, context);
+    if (!places || !places->common) return text + "which ones, the log does not tell.";
+    return text + fmt::format("by the {}, one in {} would explain it.",
+                              places->of_runs ? "free runs that are left" : "size of the area",
+                              places_text(*places, shown));
+  }
   const std::string end =
       reading.windows_loose ? ", if the windows are its own: another request was under way meanwhile." : ".";
   if (!reading.suspects.empty())
@@ -159,20 +168,64 @@ std::vector<std::string> commands_for(const Group& group, const Context& context
       commands.emplace_back(
           "echo 'func alloc_contig_dump_pages +p' > /sys/kernel/debug/dynamic_debug/control    (since 5.13: describes "
           "the pages that could not be moved)");
+    std::optional<PfnRange> pages;
     if (!group.reading.suspects.empty())
+      pages = PfnRange{group.reading.suspects.front().start, group.reading.suspects.back().end};
+    if (const auto places = possible_places(group, context); places && places->area != nullptr) pages = places->common;
+    if (pages)
       commands.push_back(fmt::format("page-types -l -a {:#x},{:#x}    (what those pages are; in the kernel's tools/mm)",
-                                     shown.frame(group.reading.suspects.front().start),
-                                     shown.frame(group.reading.suspects.back().end)));
+                                     shown.frame(pages->start), shown.frame(pages->end)));
   }
   return commands;
 }
 
-// Returns how many requests failed besides those that the short answer is about.
-std::uint64_t other_failures(const std::vector<Group>& groups, const Group& told) {
+// Returns whether two groups are of requests for as much of one area.
+bool ask_for_the_same(const Group& one, const Group& other) {
+  return one.reading.pages_named && other.reading.pages_named && one.reading.pages == other.reading.pages &&
+         one.reading.align == other.reading.align && one.first->area == other.first->area;
+}
+
+// Returns what is to be said of requests that failed another way than those of the short answer, for as many pages.
+std::string failed_otherwise(const Group& told, const Group& other, const Context& context) {
+  const bool later = other.first->first_line > told.last->first_line;
+  const bool earlier = other.last->first_line < told.first->first_line;
+  std::string text = later ? "later" : earlier ? "earlier" : "more";
+  if (other.count == 1)
+    text = later ? "A later request" : earlier ? "An earlier request" : "Another request";
+  else
+    text = fmt::format("{} {} requests", other.count, text);
+  text += " for as many pages failed";
+  if (other.first->error) text += fmt::format(" with {}", *other.first->error);
+  const bool one_meaning = context.kernel.all_before(Release::v6_15);
+  if (one_meaning && later && told.meaning.culprit == Culprit::page_in_the_way &&
+      other.meaning.culprit == Culprit::no_room)
+    text += ": it looks as if buffers had taken the room meanwhile";
+  if (one_meaning && earlier && told.meaning.culprit == Culprit::no_room &&
+      other.meaning.culprit == Culprit::page_in_the_way)
+    text += ": then there was room for it";
+  return text + ".";
+}
+
+// Returns which requests failed besides those that the short answer is about, as sentences. Adds those to `count` of
+// which the short answer is true as well.
+std::vector<std::string> other_failures(const std::vector<Group>& groups, const Group& told, const Context& context,
+                                        const Shown& shown, std::uint64_t& count) {
+  std::vector<std::string> sentences;
+  if (told.outcome != Outcome::failed) return sentences;
+  const std::string blame = blame_of(told, context, shown);
   std::uint64_t others = 0;
-  for (const Group& group : groups)
-    if (&group != &told && group.outcome == Outcome::failed) others += group.count;
-  return told.outcome == Outcome::failed ? others : 0;
+  for (const Group& group : groups) {
+    if (&group == &told || group.outcome != Outcome::failed) continue;
+    const bool same = ask_for_the_same(told, group);
+    if (same && group.first->error == told.first->error && blame_of(group, context, shown) == blame)
+      count += group.count;
+    else if (same && sentences.size() < kMostOthers)
+      sentences.push_back(failed_otherwise(told, group, context));
+    else
+      others += group.count;
+  }
+  if (others != 0) sentences.push_back(fmt::format("{} failed.", counted(others, "other request")));
+  return sentences;
 }
 
 // Returns what buffers take that are held at once, each rounded up to its alignment; 0 if an alignment is not known.
@@ -197,6 +250,11 @@ std::string demand_of(const std::vector<Group>& groups) {
 }
 
 }  // namespace
+
+std::string places_text(const Places& places, const Shown& shown) {
+  if (places.area != nullptr) return shown.window(*places.common);
+  return fmt::format("pages {} to {} of the area", places.common->start, places.common->end - 1);
+}
 
 std::uint64_t weight_of(const Group& group) {
   if (group.outcome == Outcome::failed) return kFailed + group.count;
@@ -239,9 +297,9 @@ Finding uneventful_finding(const std::vector<Group>& groups, const Shown& shown)
 Finding request_finding(const std::vector<Group>& groups, const Group& worst, const Context& context, Shown& shown) {
   Finding finding;
   finding.weight = weight_of(worst);
-  finding.what = what_happened(worst, shown);
-  if (const std::uint64_t others = other_failures(groups, worst); others != 0)
-    finding.besides.push_back(fmt::format("{} failed.", counted(others, "other request")));
+  std::uint64_t count = worst.count;
+  finding.besides = other_failures(groups, worst, context, shown, count);
+  finding.what = what_happened(worst, count, shown);
   if (context.errors_swallowed != 0)
     finding.what += fmt::format(" {} of failures {} swallowed.", counted(context.errors_swallowed, "more line"),
                                 was_or_were(context.errors_swallowed));

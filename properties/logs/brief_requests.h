@@ -16,6 +16,8 @@ namespace cma::logs {
 std::uint64_t weight_of(const Group& group);
 // Returns whether no request failed or found a window busy, as far as the log shows.
 bool is_uneventful(const std::vector<Group>& groups);
+// Returns the pages that all places have in common, which there must be: "[0x90800, 0x90e00)".
+std::string places_text(const Places& places, const Shown& shown);
 // Returns the short answer about requests of which none failed.
 Finding uneventful_finding(const std::vector<Group>& groups, const Shown& shown);
 // Returns the short answer, about the group with the most weight.

@@ -19,6 +19,9 @@ struct Font {
   std::uint64_t width;
   std::uint64_t height;
 };
+// Beyond these a line is damaged.
+constexpr std::uint64_t kMostPages = std::uint64_t{1} << 40;
+constexpr unsigned kMostUnitOrder = 20;
 constexpr Font kFonts[] = {{8, 16}, {16, 32}};
 constexpr std::uint64_t kBytesOfDot[] = {4, 2};
 
@@ -30,7 +33,10 @@ std::string key_of(const Request& request) {
     for (const Window& window : sweep.windows)
       key += fmt::format("|{:x}-{:x}-{:x}", window.range.start, window.range.end, window.stopped_at.value_or(0));
   if (request.got) key += fmt::format("|got {:x}", request.got->start);
-  if (request.runs) key += fmt::format("|runs {}", request.runs->line);
+  if (request.runs) {
+    key += fmt::format("|runs {} {}", request.runs->free, request.runs->total);
+    for (const FreeRuns::Run& run : request.runs->runs) key += fmt::format("|{}@{}", run.pages, run.bit);
+  }
   return key;
 }
 
@@ -46,6 +52,18 @@ bool is_screen(std::uint64_t bytes, std::uint64_t page, const KnownConsole& cons
       if (least <= bytes && bytes < most + page) return true;
     }
   return false;
+}
+
+// Returns the area of a request, as far as sizes tell: the only one that has as many pages as its free runs are of, or
+// without those the only one that the log has.
+const KnownArea* area_of(const Request& request, const Context& context) {
+  const KnownArea* found = nullptr;
+  for (const KnownArea& area : context.areas) {
+    if (request.runs && area.range.pages() != request.runs->total) continue;
+    if (found != nullptr) return nullptr;
+    found = &area;
+  }
+  return found;
 }
 
 }  // namespace
@@ -109,6 +127,36 @@ std::uint64_t pool_in_the_way(const Group& group, const Context& context) {
   // It is taken first, at the begin of the area.
   const std::uint64_t start = align_up(pages, order_pages(*reading.align));
   return pages < size->pages && start + reading.pages > size->pages ? pages : 0;
+}
+
+std::optional<Places> possible_places(const Group& group, const Context& context) {
+  const Request& request = *group.first;
+  const Reading& reading = group.reading;
+  if (group.outcome != Outcome::failed || group.meaning.culprit != Culprit::page_in_the_way) return std::nullopt;
+  if (reading.windows != 0 || reading.pages == 0 || reading.pages > kMostPages || !reading.align) return std::nullopt;
+  Places places;
+  places.area = area_of(request, context);
+  places.of_runs = request.runs.has_value();
+  if (places.area == nullptr && !places.of_runs) return std::nullopt;
+  places.line = places.of_runs ? request.runs->line : places.area->line;
+  const Pfn base = places.area == nullptr ? 0 : places.area->range.start;
+  const std::uint64_t unit = order_pages(std::min(*reading.align, kMostUnitOrder));
+  const std::vector<FreeRuns::Run> whole = {{places.area == nullptr ? 0 : places.area->range.pages(), 0}};
+  bool several = false;
+  for (const FreeRuns::Run& run : places.of_runs ? request.runs->runs : whole) {
+    if (run.pages > kMostPages || run.bit > kMostPages) continue;
+    const Pfn end = base + run.bit + run.pages;
+    const Pfn first = align_up(base + run.bit, unit);
+    if (first + reading.pages > end) continue;
+    const Pfn last = first + align_down(end - reading.pages - first, unit);
+    several = places.count != 0;
+    if (!several) places.first = first;
+    places.last = last;
+    places.count += (last - first) / unit + 1;
+    if (!several && last < first + reading.pages) places.common = PfnRange{last, first + reading.pages};
+  }
+  if (several) places.common.reset();
+  return places.count == 0 ? std::nullopt : std::optional(places);
 }
 
 const KnownConsole* console_after(const Group& group, const Context& context) {

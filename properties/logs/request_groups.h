@@ -53,6 +53,20 @@ std::optional<AreaSize> area_size(const Group& group, const Context& context);
 bool is_too_large(const Group& group, const Context& context);
 // Returns the pages of the pool for atomic requests, if the area has no room for the request beside them; else 0.
 std::uint64_t pool_in_the_way(const Group& group, const Context& context);
+// The windows that a request without lines of windows can have tried, as far as its area's size or free runs tell.
+struct Places {
+  const KnownArea* area = nullptr;  // nullptr: the log does not have it; pages count from its begin then
+  bool of_runs = false;             // they lie in the free runs that were printed after it had failed
+  std::uint64_t count = 0;
+  Pfn first = 0;  // where the first begins, and the last
+  Pfn last = 0;
+  std::optional<PfnRange> common;  // the pages that all have in common
+  std::uint64_t line = 0;
+};
+
+// Returns the windows that a request can have tried whose pages were in the way; nullopt if the log has them, or does
+// not tell.
+std::optional<Places> possible_places(const Group& group, const Context& context);
 // Returns the console that went on after the request had failed, with a screen of its size; nullptr if none did.
 const KnownConsole* console_after(const Group& group, const Context& context);
 

@@ -50,13 +50,12 @@ void tell_pages(const Group& group, const Shown& shown, Section& section) {
         fmt::format("it asked for {}, if the line that names them is about this request", shown.pages(reading.pages)),
         {request.pages_line});
   else if (reading.pages != 0)
-    section.add(
-        Certainty::fits,
-        reading.windows == 1
-            ? fmt::format("it asked for {}, or for fewer if the window begins inside a free block",
-                          shown.pages(reading.pages))
-            : fmt::format("it asked for {}: the most that fit all of its windows", shown.pages(reading.pages)),
-        window_lines(request));
+    section.add(Certainty::fits,
+                reading.windows == 1
+                    ? fmt::format("it asked for {}, or for fewer if the window begins inside a free block",
+                                  shown.pages(reading.pages))
+                    : fmt::format("it asked for {}: the most that fit all of its windows", shown.pages(reading.pages)),
+                window_lines(request));
   if (!reading.align) return;
   const std::string what =
       fmt::format("alignment {} ({})", *reading.align, counted(order_pages(*reading.align), "page"));
@@ -258,12 +257,12 @@ std::string why_untried(const Group& group, const Context& context) {
 void tell_beside(const Group& group, const Context& context, Section& section) {
   const Request& request = *group.first;
   if (!may_be_marked(request, context)) return;
-  section.add(request.windows_loose ? Certainty::fits : Certainty::follows,
-              std::string("another request was under way meanwhile: each passes over windows that have a page of the "
-                          "one that the other tries, so windows without a line may have had no buffer in them") +
-                  (request.windows_loose ? ". Without names of tasks, whose a window is rests on sizes and places only"
-                                         : ""),
-              {request.first_line, request.beside_line});
+  section.add(
+      request.windows_loose ? Certainty::fits : Certainty::follows,
+      std::string("another request was under way meanwhile: each passes over windows that have a page of the "
+                  "one that the other tries, so windows without a line may have had no buffer in them") +
+          (request.windows_loose ? ". Without names of tasks, whose a window is rests on sizes and places only" : ""),
+      {request.first_line, request.beside_line});
 }
 
 // Tells where the area lies, and whether its end was reached.
@@ -299,12 +298,11 @@ void tell_area(const Group& group, const Context& context, const Shown& shown, S
                 window_lines(request));
   if (!may_have_gone_on(request)) return;
   const bool inside = last.range.end + step <= reading.span.end;
-  section.add(
-      Certainty::fits,
-      inside ? "windows behind the last one lie in the area: " + why_untried(group, context)
-             : fmt::format("the area ends before {}, or {}", shown.pfn(last.range.end + step),
-                           why_untried(group, context)),
-      {last.line, request.end_line});
+  section.add(Certainty::fits,
+              inside ? "windows behind the last one lie in the area: " + why_untried(group, context)
+                     : fmt::format("the area ends before {}, or {}", shown.pfn(last.range.end + step),
+                                   why_untried(group, context)),
+              {last.line, request.end_line});
 }
 
 // Tells what the free runs of the bitmap say.
@@ -333,6 +331,25 @@ void tell_runs(const Group& group, const Shown& shown, Section& section) {
                   {runs.line});
       return;
   }
+}
+
+// Tells which windows a request without lines of windows can have tried.
+void tell_possible(const Group& group, const Context& context, const Shown& shown, Section& section) {
+  const auto places = possible_places(group, context);
+  if (!places || (!places->of_runs && !places->common)) return;
+  const auto page_at = [&](Pfn pfn) {
+    return places->area != nullptr ? shown.pfn(pfn) : fmt::format("page {} of the area", pfn);
+  };
+  std::string text = fmt::format("at this alignment {} {} for it, beginning at {}",
+                                 places->of_runs ? "these free runs have" : "the only area that a line names has",
+                                 counted(places->count, "window"), page_at(places->first));
+  if (places->count > 1) text += fmt::format("{} {}", places->count == 2 ? "," : " ...", page_at(places->last));
+  if (places->common)
+    text += fmt::format(": one page would explain that {}, if it lies in {}",
+                        places->count == 1 ? "it failed" : "all of them failed", places_text(*places, shown));
+  else
+    text += "; no page is part of all of them";
+  section.add(Certainty::fits, text, {places->line, places->area == nullptr ? 0 : places->area->line});
 }
 
 // Tells how many places an area of the known size has for a request.
@@ -459,6 +476,7 @@ void tell_group(const Group& group, const Context& context, Shown& shown, LogAns
   tell_end(group, context, shown, section);
   if (group.outcome != Outcome::succeeded) {
     tell_runs(group, shown, section);
+    tell_possible(group, context, shown, section);
     if (group.meaning.culprit == Culprit::no_room) tell_places(group, context, shown, section);
     tell_surroundings(group, context, shown, section);
   }
@@ -469,7 +487,7 @@ void tell_group(const Group& group, const Context& context, Shown& shown, LogAns
   answer.sections.push_back(std::move(section));
 }
 
-RequestSummary summary_of(const Group& group, Shown& shown) {
+RequestSummary summary_of(const Group& group, const Context& context, Shown& shown) {
   const Request& request = *group.first;
   RequestSummary summary;
   summary.count = group.count;
@@ -502,6 +520,10 @@ RequestSummary summary_of(const Group& group, Shown& shown) {
   summary.unseen = unseen.windows;
   summary.unseen_certainty = unseen.certainty;
   summary.suspects_certainty = suspects_certainty(group.reading);
+  const auto places = possible_places(group, context);
+  if (!places || !places->common || places->area == nullptr) return summary;
+  summary.suspects.push_back(shown.range(*places->common));
+  summary.suspects_certainty = Certainty::fits;
   return summary;
 }
 
@@ -569,7 +591,7 @@ std::optional<Finding> tell_requests(const std::vector<Request>& requests, const
   }
   std::size_t told = 0;
   for (const Group& group : groups) {
-    answer.requests.push_back(summary_of(group, shown));
+    answer.requests.push_back(summary_of(group, context, shown));
     if (is_row(group)) continue;
     if (told < kMostSections) tell_group(group, context, shown, answer);
     ++told;

@@ -236,5 +236,85 @@ TEST(TellRequests, UnderWayAtOnceByTasksKeepTheirCertainty) {
   EXPECT_THAT(told_of_requests("Linux version 3.14.1\n" + log), Not(HasSubstr("under way meanwhile: each")));
 }
 
+constexpr const char* kPool = "Reserved memory: created CMA memory pool at 0x00000000b0000000, size 64 MiB\n";
+
+// Returns the lines of a request that failed, with the free runs that its area has left.
+std::string failed_with_runs(const std::string& runs) {
+  return "cma: cma_alloc: linux,cma: alloc failed, req-size: 2048 pages, ret: -16\n"
+         "cma: number of available pages: " +
+         runs + "=> 2900 free of 16384 total pages\n";
+}
+
+TEST(TellRequests, TheFreeRunsOfAnAreaTellWhichWindowsWereTried) {
+  const std::string version = "Linux version 6.1.55\n";
+  const std::string failed = failed_with_runs("40@216+2560@1536+300@6868");
+  const LogAnswer answer = answer_of_requests(version + kPool + failed + failed);
+  ASSERT_EQ(answer.requests.size(), 1U);
+  EXPECT_EQ(answer.requests[0].suspects, std::vector<PfnRange>({{0xb0800, 0xb0e00}}));
+  EXPECT_EQ(answer.requests[0].suspects_certainty, Certainty::fits);
+  EXPECT_EQ(answer.brief.at(0), "2 requests for 2048 pages (8 MiB) of area linux,cma failed with -16.");
+  EXPECT_THAT(answer.brief.at(1),
+              HasSubstr("by the free runs that are left, one in [0xb0800, 0xb0e00) would explain it."));
+  EXPECT_THAT(
+      whole_text(answer),
+      HasSubstr("at this alignment these free runs have 3 windows for it, beginning at 0xb0600 ... 0xb0800: one "
+                "page would explain that all of them failed, if it lies in [0xb0800, 0xb0e00) (lines 2, 4)"));
+  EXPECT_THAT(answer.collect, testing::Contains(HasSubstr("page-types -l -a 0xb0800,0xb0e00 ")));
+  // Of an area that the log does not have they are counted from its begin.
+  const LogAnswer nowhere = answer_of_requests(version + failed);
+  EXPECT_THAT(nowhere.brief.at(1), HasSubstr("one in pages 2048 to 3583 of the area would explain it"));
+  EXPECT_THAT(nowhere.requests[0].suspects, IsEmpty());
+  EXPECT_THAT(nowhere.collect, Not(testing::Contains(HasSubstr("page-types"))));
+}
+
+TEST(TellRequests, FreeRunsApartHaveNoPageInCommon) {
+  const LogAnswer answer =
+      answer_of_requests(std::string("Linux version 6.1.55\n") + kPool + failed_with_runs("2060@0+2048@4096"));
+  EXPECT_THAT(answer.brief.at(1), HasSubstr("which ones, the log does not tell"));
+  EXPECT_THAT(whole_text(answer), HasSubstr("these free runs have 2 windows for it, beginning at 0xb0000, 0xb1000; no "
+                                            "page is part of all of them"));
+  EXPECT_THAT(answer.requests[0].suspects, IsEmpty());
+}
+
+TEST(TellRequests, TheSizeOfAnAreaTellsWhatItsFewWindowsHaveInCommon) {
+  const std::string failed = "cma: cma_alloc: linux,cma: alloc failed, req-size: 16000 pages, ret: -16\n";
+  const std::string version = "Linux version 6.1.55\n";
+  const LogAnswer answer = answer_of_requests(version + kPool + failed);
+  EXPECT_THAT(answer.brief.at(1), HasSubstr("by the size of the area, one in [0xb0100, 0xb3e80) would explain it."));
+  EXPECT_THAT(whole_text(answer),
+              HasSubstr("the only area that a line names has 2 windows for it, beginning at 0xb0000, "
+                        "0xb0100: one page would explain"));
+  // With a second area it is not known which of them was asked.
+  const std::string other = "Reserved memory: created CMA memory pool at 0x00000000d0000000, size 128 MiB\n";
+  EXPECT_THAT(answer_of_requests(version + kPool + other + failed).brief.at(1),
+              HasSubstr("which ones, the log does not tell"));
+  // One that fits many times tells nothing.
+  EXPECT_THAT(
+      told_of_requests(version + kPool + "cma: cma_alloc: linux,cma: alloc failed, req-size: 300 pages, ret: -16\n"),
+      Not(HasSubstr("windows for it")));
+}
+
+TEST(TellRequests, ThatFailedAlikeAreCountedTogetherWhateverWasFree) {
+  const std::string log = std::string("Linux version 6.1.55\n") + kPool + failed_with_runs("2060@0+2048@4096") +
+                          failed_with_runs("2060@0+2048@4096+5@10000");
+  const LogAnswer answer = answer_of_requests(log);
+  EXPECT_EQ(answer.requests.size(), 2U);
+  EXPECT_THAT(answer.brief.at(0), testing::StartsWith("2 requests for 2048 pages"));
+  EXPECT_THAT(answer.brief.at(0), Not(HasSubstr("Besides")));
+}
+
+TEST(TellRequests, ThatFailedAnotherWayForAsMuchShowWhatChangedMeanwhile) {
+  const std::string busy = "cma: __cma_alloc: linux,cma: alloc failed, req-size: 7594 pages, ret: -16\n";
+  const std::string full = "cma: __cma_alloc: linux,cma: alloc failed, req-size: 7594 pages, ret: -12\n";
+  const std::string small = "cma: __cma_alloc: linux,cma: alloc failed, req-size: 3 pages, ret: -16\n";
+  EXPECT_THAT(answer_of_requests("Linux version 6.12.10\n" + busy + full + small).brief.at(0),
+              HasSubstr("Besides: A later request for as many pages failed with -12: it looks as if buffers had taken "
+                        "the room meanwhile. 1 other request failed."));
+  EXPECT_THAT(answer_of_requests("Linux version 6.12.10\n" + busy + full + full).brief.at(0),
+              HasSubstr("Besides: An earlier request for as many pages failed with -16: then there was room for it."));
+  // Since 6.15 the errors mean other things.
+  EXPECT_THAT(answer_of_requests("Linux version 6.16.1\n" + busy + full).brief.at(0), Not(HasSubstr("the room")));
+}
+
 }  // namespace
 }  // namespace cma::logs
