@@ -74,6 +74,18 @@ const KnownArea* Context::area_with(const PfnRange& pages) const {
   return found == areas.end() ? nullptr : &*found;
 }
 
+std::optional<ZoneBorder> Context::border_in(const KnownArea& area) const {
+  const auto zone_of = [&](std::uint64_t address) {
+    const auto found =
+        std::ranges::find_if(zones, [&](const KnownZone& zone) { return zone.start <= address && address < zone.end; });
+    return found == zones.end() ? nullptr : &*found;
+  };
+  const KnownZone* lower = zone_of(area.base);
+  if (lower == nullptr || lower->end >= area.base + (area.mib << kMibShift)) return std::nullopt;
+  const KnownZone* upper = zone_of(lower->end);
+  return upper == nullptr ? std::nullopt : std::optional(ZoneBorder{lower, upper});
+}
+
 void ContextReader::add(const Fact& fact) {
   kernel_.add(fact);
   context_.uses.add(fact);
@@ -82,16 +94,27 @@ void ContextReader::add(const Fact& fact) {
     void (ContextReader::*add)(const Fact&);
   };
   static constexpr Handler handlers[] = {
-      {Says::area_reserved, &ContextReader::add_area},       {Says::area_pool, &ContextReader::add_area},
-      {Says::zone_blocks, &ContextReader::add_blocks},       {Says::area_total, &ContextReader::add_total},
-      {Says::area_free, &ContextReader::add_free},           {Says::command_line, &ContextReader::add_command_line},
-      {Says::memory_size, &ContextReader::add_memory},       {Says::page_dumped, &ContextReader::add_page},
-      {Says::page_is_anonymous, &ContextReader::add_kind},   {Says::page_is_of_file, &ContextReader::add_kind},
-      {Says::page_owner, &ContextReader::add_owner},         {Says::errors_suppressed, &ContextReader::add_swallowed},
-      {Says::page_dump_reason, &ContextReader::add_reason},  {Says::node_pages, &ContextReader::add_node},
-      {Says::min_free_set, &ContextReader::add_min_free},    {Says::min_free_kept, &ContextReader::add_min_free},
-      {Says::min_free_raised, &ContextReader::add_min_free}, {Says::buffer_at, &ContextReader::add_buffer},
-      {Says::buffer_size, &ContextReader::add_buffer_size},  {Says::console_size, &ContextReader::add_console},
+      {Says::area_reserved, &ContextReader::add_area},
+      {Says::area_pool, &ContextReader::add_area},
+      {Says::zone_blocks, &ContextReader::add_blocks},
+      {Says::area_total, &ContextReader::add_total},
+      {Says::zone_range, &ContextReader::add_zone},
+      {Says::area_free, &ContextReader::add_free},
+      {Says::command_line, &ContextReader::add_command_line},
+      {Says::memory_size, &ContextReader::add_memory},
+      {Says::page_dumped, &ContextReader::add_page},
+      {Says::page_is_anonymous, &ContextReader::add_kind},
+      {Says::page_is_of_file, &ContextReader::add_kind},
+      {Says::page_owner, &ContextReader::add_owner},
+      {Says::errors_suppressed, &ContextReader::add_swallowed},
+      {Says::page_dump_reason, &ContextReader::add_reason},
+      {Says::node_pages, &ContextReader::add_node},
+      {Says::min_free_set, &ContextReader::add_min_free},
+      {Says::min_free_kept, &ContextReader::add_min_free},
+      {Says::min_free_raised, &ContextReader::add_min_free},
+      {Says::buffer_at, &ContextReader::add_buffer},
+      {Says::buffer_size, &ContextReader::add_buffer_size},
+      {Says::console_size, &ContextReader::add_console},
   };
   for (const Handler& handler : handlers)
     if (handler.says == fact.says()) (this->*handler.add)(fact);
@@ -104,6 +127,16 @@ void ContextReader::add_area(const Fact& fact) {
   const KnownArea area{{}, fact.line, base, mib};
   const auto same = [&](const KnownArea& other) { return other.base == base && other.mib == mib; };
   if (context_.areas.size() < kMostKept && std::ranges::none_of(context_.areas, same)) context_.areas.push_back(area);
+}
+
+// Takes in the addresses of a zone, whose name the form begins with. Those of a later boot take the place of others.
+void ContextReader::add_zone(const Fact& fact) {
+  const std::uint64_t start = fact.number("start");
+  const std::uint64_t last = fact.number("end");
+  if (last <= start || last > kLastAddress) return;
+  const std::string name(fact.form->pattern.substr(0, fact.form->pattern.find(' ')));
+  std::erase_if(context_.zones, [&](const KnownZone& other) { return other.name == name; });
+  context_.zones.push_back({name, start, last + 1, fact.line});
 }
 
 void ContextReader::add_command_line(const Fact& fact) {

@@ -26,6 +26,20 @@ struct KnownArea {
   PfnRange frames(unsigned shift) const;
 };
 
+// A zone that a line of the boot names. In bytes.
+struct KnownZone {
+  std::string name;
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  std::uint64_t line = 0;
+};
+
+// Where an area leaves the zone in which it begins.
+struct ZoneBorder {
+  const KnownZone* lower = nullptr;
+  const KnownZone* upper = nullptr;
+};
+
 // What the command line says about the default area: "cma=256M@0x2c000000".
 struct CmaParameter {
   std::string text;
@@ -80,6 +94,7 @@ struct DescribedPage {
 struct Context {
   Kernel kernel;
   std::vector<KnownArea> areas;
+  std::vector<KnownZone> zones;
   std::optional<CmaParameter> parameter;
   std::uint64_t memory_kib = 0;  // of the machine; 0: not known
   std::uint64_t memory_line = 0;
@@ -119,6 +134,8 @@ struct Context {
   void set_page_shift(unsigned shift);
   // Returns the area that has all of these pages; nullptr if none is known.
   const KnownArea* area_with(const PfnRange& pages) const;
+  // Returns the border of zones that lies inside the area; nullopt if none is known.
+  std::optional<ZoneBorder> border_in(const KnownArea& area) const;
 };
 
 class ContextReader {
@@ -129,6 +146,7 @@ class ContextReader {
 
  private:
   void add_area(const Fact& fact);
+  void add_zone(const Fact& fact);
   void add_command_line(const Fact& fact);
   void add_memory(const Fact& fact);
   void add_total(const Fact& fact);

@@ -59,6 +59,8 @@ enum class Says : std::uint8_t {
   huge_pages_failed,   // there are fewer gigantic pages than were asked for
   memory_size,         // how much memory there is
   area_inactive,       // a declared area is unusable
+  null_pointer,        // the kernel dereferenced a NULL pointer
+  zone_range,          // which addresses a zone has
   no_slots,            // there are too many areas
   region_unusable,     // a driver could not have its region
   bounce_full,         // bounce buffers had no room, which are asked for a buffer after the areas

@@ -62,6 +62,8 @@ constexpr std::array kNeedles = {
     Needle{"frame buffer device", 0},
     Needle{"totalpages: ", 4},
     Needle{"min_free_kbytes", 9},
+    Needle{"[mem ", 0},
+    Needle{"NULL pointer", 2},
 };
 
 constexpr std::size_t pair_at(std::string_view text, std::size_t at) {

@@ -97,13 +97,59 @@ BootStory story_of_limit(const Fact& fact, const Shown& shown) {
   return story;
 }
 
-BootStory story_of_inactive(const Fact& fact, const Kernel& kernel, const Shown& shown) {
-  BootStory story{"An area was declared and cannot be used: activation failed.", {}, {}, Certainty::follows, true};
-  story.rule = "all pages of an area must lie in one zone; the area" +
-               (shown.redacted() ? std::string() : " " + fact.text("area")) +
-               " reaches into another (or memory for its bitmap was missing)";
-  if (kernel.all_before(Release::v5_9)) story.rule += ". Up to 5.8 areas declared after it are not activated either";
-  story.instead = "Put the area into one zone: a smaller one, or another place.";
+// Returns what is to be said of an area that lies in two zones.
+BootStory story_of_border(const KnownArea& area, const ZoneBorder& border, const Shown& shown) {
+  const std::uint64_t end = border.lower->end;
+  BootStory story;
+  story.what = "An area was declared that cannot be activated, so it cannot be used.";
+  story.what_certainty = Certainty::follows;
+  story.lines = {area.line, border.upper->line};
+  story.rule_lines = {area.line, border.lower->line, border.upper->line};
+  story.rule = fmt::format(
+      "all pages of an area must lie in one zone; {} has those before {} in zone {}, the others in "
+      "zone {}",
+      shown.window(area.range), shown.address(end), border.lower->name, border.upper->name);
+  story.instead =
+      fmt::format("From {} on {} fit; or another place.", shown.address(area.base), bytes_text(end - area.base));
+  return story;
+}
+
+// Returns the only known area that lies in two zones; nullptr if none does, or several do.
+const KnownArea* area_across_border(const Context& context) {
+  const KnownArea* found = nullptr;
+  for (const KnownArea& area : context.areas) {
+    if (!context.border_in(area)) continue;
+    if (found != nullptr) return nullptr;
+    found = &area;
+  }
+  return found;
+}
+
+BootStory story_of_inactive(const Fact& fact, const std::vector<Fact>& facts, const Context& context,
+                            const Shown& shown) {
+  BootStory story;
+  const KnownArea* area = area_across_border(context);
+  if (area != nullptr) {
+    story = story_of_border(*area, *context.border_in(*area), shown);
+    story.rule_lines.push_back(fact.line);
+  } else {
+    story.rule = "all pages of an area must lie in one zone; the area" +
+                 (shown.redacted() ? std::string() : " " + fact.text("area")) +
+                 " reaches into another (or memory for its bitmap was missing)";
+    story.instead = "Put the area into one zone: a smaller one, or another place.";
+  }
+  story.what = "An area was declared and cannot be used: activation failed.";
+  story.what_certainty = Certainty::seen;
+  story.lines = {fact.line};
+  if (context.kernel.all_since(Release::v5_9)) return story;
+  story.rule += ". Up to 5.8 areas declared after it are not activated either";
+  story.rule += ", and a request for one of them dereferences a NULL pointer";
+  const auto null = std::ranges::find_if(
+      facts, [&](const Fact& other) { return other.says() == Says::null_pointer && other.line > fact.line; });
+  if (null != facts.end())
+    story.details.push_back({Certainty::fits,
+                             "a NULL pointer was dereferenced after it, as by a request for an area declared later",
+                             {fact.line, null->line}});
   return story;
 }
 
@@ -228,14 +274,14 @@ std::string sentence_of(std::string rule) {
   return rule + ".";
 }
 
-void tell_story(const BootStory& story, const Fact& fact, Section& section) {
+void tell_story(const BootStory& story, std::uint64_t line, Section& section) {
   const auto lines = [&](const std::vector<std::uint64_t>& own) {
-    return own.empty() ? std::vector<std::uint64_t>{fact.line} : own;
+    return own.empty() ? std::vector<std::uint64_t>{line} : own;
   };
   section.add(story.what_certainty, story.what, lines(story.lines));
   if (!story.rule.empty()) section.add(story.certainty, story.rule, lines(story.rule_lines));
   for (const Detail& detail : story.details) section.add(detail.certainty, detail.text, detail.lines);
-  if (!story.instead.empty()) section.add(story.certainty, story.instead, {fact.line});
+  if (!story.instead.empty()) section.add(story.certainty, story.instead, {line});
 }
 
 // Keeps the story with the most weight as the short answer, and counts the others that failed.
@@ -269,6 +315,19 @@ class BootBrief {
   std::size_t failed_ = 0;
 };
 
+// Tells of areas in two zones, without a line that says that they could not be activated.
+void tell_borders(const std::vector<Fact>& facts, const Context& context, const Shown& shown, Section& section,
+                  BootBrief& brief) {
+  if (std::ranges::find(facts, Says::area_inactive, &Fact::says) != facts.end()) return;
+  for (const KnownArea& area : context.areas) {
+    const auto border = context.border_in(area);
+    if (!border) continue;
+    const BootStory story = story_of_border(area, *border, shown);
+    tell_story(story, area.line, section);
+    brief.add(story);
+  }
+}
+
 // Returns what is to be said of a line; a story without `what` is nothing. `facts`: all that are kept.
 BootStory boot_story(const Fact& fact, const std::vector<Fact>& facts, const Context& context, const Shown& shown) {
   const Says says = fact.says();
@@ -276,7 +335,7 @@ BootStory boot_story(const Fact& fact, const std::vector<Fact>& facts, const Con
   if (says == Says::region_at_boundary) return story_of_boundary(fact, facts, context, shown);
   if (says == Says::region_unaligned) return story_of_unaligned(fact, shown);
   if (says == Says::region_over_limit) return story_of_limit(fact, shown);
-  if (says == Says::area_inactive) return story_of_inactive(fact, context.kernel, shown);
+  if (says == Says::area_inactive) return story_of_inactive(fact, facts, context, shown);
   if (says == Says::no_slots)
     return {"An area was not declared: there are too many.", "the kernel has room for CONFIG_CMA_AREAS of them",
             "A larger CONFIG_CMA_AREAS."};
@@ -296,6 +355,9 @@ void BootFinder::add(const Fact& fact) {
       Says::node_not_reserved, Says::nodes_overlap,     Says::pool_failed,        Says::huge_area_failed,
       Says::huge_area_small,   Says::huge_pages_failed, Says::driver_failed};
   if (facts_.size() < kMostBootFacts && std::ranges::find(kept, fact.says()) != std::end(kept)) facts_.push_back(fact);
+  // Of such lines only the first after an area that could not be activated says something.
+  const auto has = [&](Says says) { return std::ranges::find(facts_, says, &Fact::says) != facts_.end(); };
+  if (fact.says() == Says::null_pointer && has(Says::area_inactive) && !has(Says::null_pointer)) facts_.push_back(fact);
 }
 
 std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& context, bool drivers,
@@ -314,11 +376,12 @@ std::optional<Finding> tell_boot(const std::vector<Fact>& facts, const Context& 
   tell_overlaps(facts, context, shown, section);
   Section of_drivers{"drivers that did not get their memory", {}};
   BootBrief brief;
+  tell_borders(facts, context, shown, section, brief);
   for (const Fact& fact : facts) {
     if (has_reason(fact, facts) || (fact.says() == Says::driver_failed && !drivers)) continue;
     const BootStory story = boot_story(fact, facts, context, shown);
     if (story.what.empty()) continue;
-    tell_story(story, fact, story.of_driver ? of_drivers : section);
+    tell_story(story, fact.line, story.of_driver ? of_drivers : section);
     brief.add(story);
   }
   for (Section* one : {&section, &of_drivers})

@@ -155,5 +155,46 @@ TEST(TellBoot, AreasThatOverlapAreOfDifferentBoots) {
   EXPECT_THAT(all_of_boot(one + overlapping + nodes), Not(HasSubstr("different boots")));
 }
 
+constexpr const char* kZones =
+    "Zone ranges:\n"
+    "  DMA      [mem 0x0000000000000000-0x000000002fffffff]\n"
+    "  Normal   empty\n"
+    "  HighMem  [mem 0x0000000030000000-0x000000007fffffff]\n";
+constexpr const char* kAreaInTwoZones =
+    "Reserved memory: created CMA memory pool at 0x0000000028000000, size 192 MiB\n";
+constexpr const char* kInactive = "cma: CMA area linux,cma could not be activated\n";
+
+TEST(TellBoot, AnAreaInTwoZonesIsComparedWithThem) {
+  const LogAnswer answer = explain_log(text_source(std::string(kAreaInTwoZones) + kZones + kInactive));
+  EXPECT_EQ(answer.brief.at(0), "An area was declared and cannot be used: activation failed.");
+  EXPECT_THAT(answer.brief.at(1), HasSubstr("[0x28000, 0x34000) has those before 0x30000000 in zone DMA, the others in "
+                                            "zone HighMem."));
+  EXPECT_EQ(answer.brief.at(2), "From 0x28000000 on 128 MiB fit; or another place.");
+  EXPECT_THAT(whole_text(answer), HasSubstr("dereferences a NULL pointer (lines 1, 3, 5-6)"));
+  EXPECT_THAT(whole_text(answer), Not(HasSubstr("bitmap")));
+}
+
+TEST(TellBoot, AnAreaInTwoZonesCannotBeActivatedWhateverTheLogHasOfIt) {
+  const LogAnswer answer = explain_log(text_source(std::string(kAreaInTwoZones) + kZones));
+  EXPECT_EQ(answer.brief.at(0), "An area was declared that cannot be activated, so it cannot be used.");
+  EXPECT_EQ(answer.brief.at(2), "From 0x28000000 on 128 MiB fit; or another place.");
+  const std::string inside = "Reserved memory: created CMA memory pool at 0x0000000028000000, size 128 MiB\n";
+  EXPECT_THAT(told_of_boot(inside + kZones), Not(HasSubstr("cannot be activated")));
+  // One that is inside its zone failed for another reason.
+  EXPECT_THAT(told_of_boot(inside + kZones + kInactive),
+              HasSubstr("reaches into another (or memory for its bitmap was missing)"));
+}
+
+TEST(TellBoot, ANullPointerAfterAnAreaThatIsInactiveIsOfRequestsForLaterAreas) {
+  const std::string null = "Unable to handle kernel NULL pointer dereference at virtual address 00000000\n";
+  const std::string log = std::string(kAreaInTwoZones) + kZones + kInactive + null;
+  const std::string sentence = "as by a request for an area declared later (lines 6-7)";
+  EXPECT_THAT(all_of_boot(log), HasSubstr(sentence));
+  EXPECT_THAT(all_of_boot("Linux version 5.4.32\n" + log), HasSubstr("declared later (lines 7-8)"));
+  const std::string mended = all_of_boot("Linux version 5.10.1\n" + log);
+  EXPECT_THAT(mended, AllOf(Not(HasSubstr("NULL")), Not(HasSubstr("Up to 5.8"))));
+  EXPECT_THAT(all_of_boot(null + kAreaInTwoZones + kZones + kInactive), Not(HasSubstr("declared later")));
+}
+
 }  // namespace
 }  // namespace cma::logs
