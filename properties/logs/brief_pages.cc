@@ -59,6 +59,15 @@ std::string not_known_text(const Judged& judged) {
   return "Enough pages are free; whether a block was large enough the log does not tell.";
 }
 
+// Returns what is known of a request without a report: what its flags and its stack tell.
+std::string no_report_text(const Judged& judged) {
+  const std::string_view zone = judged.flags_known ? zone_asked(judged.request.flags) : "";
+  if (zone.empty()) return "The log has no report of a zone that it may use: not enough to tell why.";
+  return fmt::format(
+      "It may use no zone above {}, whatever is free there, and the log has no report of that: not enough to tell why.",
+      zone);
+}
+
 std::string page_blame(const Judged& judged) {
   const GrantTest& test = judged.test;
   switch (judged.verdict) {
@@ -67,7 +76,7 @@ std::string page_blame(const Judged& judged) {
       return judged.failure->lacked_pages ? "Memory ran out on the way; it is not about a block of pages."
                                           : "That is about address space, not about pages.";
     case Verdict::of_cgroup: return "A control group reached its limit; the machine's free memory does not matter.";
-    case Verdict::no_report: return "The log has no report of a zone that it may use: not enough to tell why.";
+    case Verdict::no_report: return no_report_text(judged);
     case Verdict::refused: return refused_text(judged);
     case Verdict::no_block:
       return fmt::format("Enough pages are free in zone {}, but no block of order {} or more that it may take: {}.",
@@ -193,6 +202,12 @@ Finding page_finding(const Judged& judged, Shown& shown) {
   finding.next = page_remedy(judged);
   if (judged.verdict == Verdict::no_report)
     finding.collect.emplace_back("dmesg    (from the line \"page allocation failure\" to \"pages cma reserved\")");
+  if (!is_after_area(judged)) return finding;
+  const std::string link = finding.next.empty() ? "" : " ";
+  finding.next += link + "The DMA layer asks for such a block only where an area gave nothing: look at the area first.";
+  finding.collect.emplace_back(
+      "grep . /sys/kernel/debug/cma/*/count /sys/kernel/debug/cma/*/used /sys/kernel/debug/cma/*/maxchunk    (is there "
+      "an area, and has it room?)");
   return finding;
 }
 

@@ -77,8 +77,8 @@ ErrorMeaning meaning_of(const Request& request, const Reading& reading, const Ke
 
 ErrorMeaning error_meaning(const Request& request, const Reading& reading, const Kernel& kernel) {
   ErrorMeaning meaning = meaning_of(request, reading, kernel);
-  const bool loose = request.windows_loose ||
-                     (request.error ? request.end_loose : request.windows() == 0 && request.retries_loose);
+  const bool loose =
+      request.windows_loose || (request.error ? request.end_loose : request.windows() == 0 && request.retries_loose);
   if (loose && meaning.certainty < Certainty::fits) meaning.certainty = Certainty::fits;
   return meaning;
 }

@@ -133,7 +133,7 @@ TEST(FieldLogs, AreExplainedAsPeopleDid) {
         "must be more than 428 (min 1139, lowered for an urgent request): enough",
         "the smallest that is large enough has order 3 (47*32kB UC)", "the printed state would grant it",
         "extra_free_kbytes gives 23320 kB"}},
-      {"order-8-dma.txt", {"order 8", "GFP_KERNEL|GFP_DMA", "above order 3", "not enough to tell why"}},
+      {"order-8-dma.txt", {"order 8", "GFP_KERNEL|GFP_DMA", "above order 3", "It may use no zone above DMA, whatever"}},
       {"vmalloc-zero-bytes.txt", {"vmalloc was asked for 0 bytes", "no page was missing"}},
       {"area-in-two-zones.txt", {"Not enough", "[0x1ec00, 0x2ec00)"}},
       {"media-traces.txt", {"[0xc2400, 0xc41aa)", "the first page in the way of a window is 0xc3dc2"}},

@@ -167,6 +167,7 @@ constexpr std::array kForms = {
     Form{Says::vmalloc_failure, "vmalloc error: size {bytes:u}, {what:r}", {v5_13}},
     Form{Says::vmalloc_failure, "vmap allocation for size {bytes:u} failed", kAlways},
     Form{Says::page_failure, "page allocation failure: order:{order:u}, mode:{mode:r}", kAlways},
+    Form{Says::dma_layer_asked, "dma_direct_alloc", kAlways},
     // In its first version the line had a letter less.
     Form{Says::page_stalled, "page alloction stalls for {ms:u}ms, order:{order:u}, mode:{mode:r}", {v4_9, v4_14}},
     Form{Says::page_stalled, "page allocation stalls for {ms:u}ms, order:{order:u}, mode:{mode:r}", {v4_9, v4_14}},

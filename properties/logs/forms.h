@@ -72,6 +72,7 @@ enum class Says : std::uint8_t {
   area_free,           // free pages of all areas
   cgroup_limit,        // memory ran out in a control group, not in the machine
   page_failure,        // a request for pages failed; its task stands before
+  dma_layer_asked,     // a function of a stack: the DMA layer, which asks for pages where areas gave none
   page_stalled,        // a request for pages waits for long, and has not failed
   vmemmap_failure,     // there was no block for descriptors of pages; pages are taken instead
   report_asked,        // a memory report that was asked for: nothing failed

@@ -15,6 +15,7 @@ constexpr std::size_t kMostNodeRanges = 64;
 // A report is printed at once; stack trace and header of a failure stand before it.
 constexpr std::uint64_t kLongestReport = 400;
 constexpr std::uint64_t kLinesAfterVmalloc = 3;
+constexpr std::uint64_t kLongestStack = 64;
 // From the last line about a zone to that of a driver: the end of the report, which counts pages of several sorts.
 constexpr std::uint64_t kLinesToRequester = 16;
 constexpr std::int64_t kTimeToRequester = 1'000'000;
@@ -181,6 +182,7 @@ void PageFailureFinder::add(const Fact& fact) {
       {Says::high_pages, &PageFailureFinder::add_high},
       {Says::cgroup_limit, &PageFailureFinder::add_cgroup},
       {Says::driver_failed, &PageFailureFinder::add_driver},
+      {Says::dma_layer_asked, &PageFailureFinder::add_dma_layer},
   };
   for (const Handler& handler : handlers)
     if (handler.says == fact.says()) (this->*handler.add)(fact);
@@ -209,6 +211,17 @@ void PageFailureFinder::add_driver(const Fact& fact) {
   if (time && *time > kTimeToRequester) return;
   failure.driver_bytes = fact.number("bytes");
   failure.driver_line = fact.line;
+}
+
+// Takes in that the DMA layer is in the stack of a request, which stands before its report.
+void PageFailureFinder::add_dma_layer(const Fact& fact) {
+  if (failures_.empty() || failures_.back().kind != PageFailure::Kind::failure) return;
+  // What is left on the stack from earlier calls has a question mark.
+  if (fact.before.find("? ") != std::string::npos) return;
+  PageFailure& failure = failures_.back();
+  if (failure.dma_line == 0 && failure.zones.empty() && fact.line > failure.line &&
+      fact.line - failure.line <= kLongestStack)
+    failure.dma_line = fact.line;
 }
 
 void PageFailureFinder::add_nodes(const Fact& fact) {

@@ -82,6 +82,7 @@ struct PageFailure {
   // That a driver did not get right after a report which has lost its head: the report is of that request. 0: none.
   std::uint64_t driver_bytes = 0;
   std::uint64_t driver_line = 0;
+  std::uint64_t dma_line = 0;   // of the stack, that has the DMA layer's function; 0: none has
   std::uint64_t waited_ms = 0;  // of a request that stalled
   std::string killed;           // the task that was killed; empty if the log does not have it
   std::uint64_t killed_line = 0;
@@ -139,6 +140,7 @@ class PageFailureFinder {
   void add_high(const Fact& fact);
   void add_cgroup(const Fact& fact);
   void add_driver(const Fact& fact);
+  void add_dma_layer(const Fact& fact);
   void add_zone(const Fact& fact);
   void add_reserve(const Fact& fact);
   void add_blocks(const Fact& fact);

@@ -64,6 +64,7 @@ constexpr std::array kNeedles = {
     Needle{"min_free_kbytes", 9},
     Needle{"[mem ", 0},
     Needle{"NULL pointer", 2},
+    Needle{"dma_direct_alloc", 4},
 };
 
 constexpr std::size_t pair_at(std::string_view text, std::size_t at) {

@@ -102,6 +102,12 @@ void find_block(const ZoneReport& zone, const PageRequest& request, GrantTest& t
 
 bool may_use_zone(Gfp flags, std::string_view zone) { return zone_rank(zone) <= ceiling_of(flags); }
 
+std::string_view zone_asked(Gfp flags) {
+  if ((flags & kGfpHighmem) != 0) return {};
+  if ((flags & kGfpDma) != 0) return "DMA";
+  return (flags & kGfpDma32) != 0 ? "DMA32" : "";
+}
+
 bool may_use_areas(Gfp flags) { return (flags & kGfpMovable) != 0; }
 
 bool goes_below_mark(const PageRequest& request) {

@@ -52,6 +52,9 @@ struct GrantTest {
 
 // Returns whether a request of these flags may use a zone of this name at all.
 bool may_use_zone(Gfp flags, std::string_view zone);
+// Returns the zone that flags ask for by name, "DMA" or "DMA32": the request may use no higher one. Empty if they do
+// not. Of kernels without this zone it means nothing.
+std::string_view zone_asked(Gfp flags);
 // Returns whether it may have pages of areas.
 bool may_use_areas(Gfp flags);
 // Returns whether the request may go below the mark that others must keep: only for such ones does a higher mark keep

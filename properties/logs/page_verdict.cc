@@ -146,6 +146,11 @@ bool lacks_high_memory(const Judged& judged) {
   return judged.report->has_high_memory && !may_use_zone(judged.request.flags, "HighMem");
 }
 
+bool is_after_area(const Judged& judged) {
+  return judged.failure->dma_line != 0 && judged.request.order != 0 && judged.flags_known &&
+         (judged.request.flags & kGfpDirectReclaim) != 0;
+}
+
 std::string besides_watermark(const Judged& judged) {
   const GrantTest& test = judged.test;
   if (judged.request.order == 0 || test.block_order) return {};

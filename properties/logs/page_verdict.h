@@ -43,6 +43,9 @@ bool lacks_high_memory(const Judged& judged);
 // Returns what the request lacks yet once the watermark lets it pass: "", or the block of its order, in words that go
 // on a sentence.
 std::string besides_watermark(const Judged& judged);
+// Returns whether the DMA layer made the request, after it had asked an area, as it does if it may sleep and needs more
+// than one page.
+bool is_after_area(const Judged& judged);
 // Returns whether the report has no other zone of low memory than this one.
 bool is_only_low_zone(const PageFailure& report, const ZoneReport& zone);
 

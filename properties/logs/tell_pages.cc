@@ -66,6 +66,16 @@ void tell_request(const Judged& judged, Section& section) {
       section.add(Certainty::follows, "the flags have bits that no kernel has which the log fits: not decoded",
                   {failure.line});
   }
+  if (const std::string_view zone = zone_asked(judged.request.flags); judged.flags_known && !zone.empty()) {
+    constexpr const char* kCeiling =
+        "GFP_{0}: it may use no zone above {0} (where the kernel has that zone), whatever ";
+    section.add(Certainty::follows, fmt::format(kCeiling, zone) + "is free there", {failure.line});
+  }
+  if (is_after_area(judged))
+    section.add(Certainty::follows,
+                "the DMA layer asked for it (dma_direct_alloc), which it does where an area gave nothing: there is "
+                "none, it had no room, or a page in it could not be moved",
+                {failure.line, failure.dma_line});
   const bool may_fail = judged.flags_known && (judged.request.flags & kGfpNofail) == 0;
   if (judged.request.order > kCostlyOrder && may_fail)
     section.add(Certainty::follows,

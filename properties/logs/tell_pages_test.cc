@@ -395,5 +395,48 @@ TEST(TellPages, ADriversLineFarFromAReportOrOfMoreThanABlockIsAboutNoBlock) {
               Not(HasSubstr("a driver then")));
 }
 
+// Returns a request that failed, with a function of its stack, without a report.
+std::string failed_under(const std::string& order_and_mode, const std::string& function) {
+  return "a.out: page allocation failure: " + order_and_mode +
+         ", nodemask=(null),cpuset=/,mems_allowed=0\nCPU: 2 PID: 990 Comm: a.out Tainted: G C 6.0.0-rc1-v8+ #3\n"
+         "Call trace:\n warn_alloc+0x100/0x198\n " +
+         function + "+0x58/0x2a0\n vb2_dc_alloc+0x94/0x1a8\n";
+}
+
+TEST(TellPages, OfAZoneByNameUseNoHigherOne) {
+  const std::string request = "order:8, mode:0xcc1(GFP_KERNEL|GFP_DMA)";
+  const std::string text = told_of_pages(failed_under(request, "snd_alloc"));
+  EXPECT_THAT(text, HasSubstr("It may use no zone above DMA, whatever is free there, and the log has no report of "
+                              "that: not enough to tell why."));
+  EXPECT_THAT(text,
+              HasSubstr("GFP_DMA: it may use no zone above DMA (where the kernel has that zone), whatever is free "
+                        "there (line 1)"));
+  EXPECT_THAT(text, Not(HasSubstr("DMA layer")));
+  EXPECT_THAT(told_of_pages(failed_under("order:8, mode:0xcc4(GFP_KERNEL|GFP_DMA32)", "snd_alloc")),
+              HasSubstr("GFP_DMA32: it may use no zone above DMA32"));
+  EXPECT_THAT(told_of_pages(failed_under("order:8, mode:0xcc0(GFP_KERNEL)", "snd_alloc")),
+              AllOf(Not(HasSubstr("no zone above")), HasSubstr("no report of a zone that it may use")));
+}
+
+TEST(TellPages, OfTheDmaLayerFollowAnAreaThatGaveNothing) {
+  const std::string request = "order:8, mode:0xcc1(GFP_KERNEL|GFP_DMA)";
+  for (const char* function : {"dma_direct_alloc", "__dma_direct_alloc_pages.constprop.0"}) {
+    const LogAnswer answer = answer_of_pages(failed_under(request, function));
+    EXPECT_EQ(answer.brief.at(2),
+              "The DMA layer asks for such a block only where an area gave nothing: look at the area first.");
+    EXPECT_THAT(whole_text(answer),
+                HasSubstr("which it does where an area gave nothing: there is none, it had no room, "
+                          "or a page in it could not be moved (lines 1, 5)"));
+    EXPECT_THAT(answer.collect, testing::Contains(HasSubstr("is there an area, and has it room?")));
+  }
+  // One that may not sleep asks no area, nor does one for a page; and what is only left on the stack made no request.
+  const std::string nothing = "The DMA layer";
+  EXPECT_THAT(told_of_pages(failed_under("order:4, mode:0x40a20(GFP_ATOMIC|__GFP_COMP)", "dma_direct_alloc")),
+              Not(HasSubstr(nothing)));
+  EXPECT_THAT(told_of_pages(failed_under("order:0, mode:0xcc1(GFP_KERNEL|GFP_DMA)", "dma_direct_alloc")),
+              Not(HasSubstr(nothing)));
+  EXPECT_THAT(told_of_pages(failed_under(request, "? dma_direct_alloc")), Not(HasSubstr(nothing)));
+}
+
 }  // namespace
 }  // namespace cma::logs
