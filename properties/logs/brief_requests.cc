@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <string>
 
+#include "properties/logs/area_demand.h"
 #include "properties/logs/tell_holders.h"
+#include "properties/logs/versions.h"
 
 namespace cma::logs {
 namespace {
@@ -13,9 +15,8 @@ namespace {
 constexpr std::uint64_t kUneventful = 1;
 // It got its pages, after windows that were busy.
 constexpr std::uint64_t kLate = 1000;
-// Beyond these a line is damaged.
-constexpr std::uint64_t kMostRounded = std::uint64_t{1} << 30;
-constexpr unsigned kMostRoundedAlign = 20;
+// Beyond it a line is damaged.
+constexpr unsigned kMostShownAlign = 20;
 // What a command of one line may have of requests.
 constexpr std::size_t kMostKinds = 24;
 // How many sentences there are about other failures of requests for as much.
@@ -228,15 +229,15 @@ std::vector<std::string> other_failures(const std::vector<Group>& groups, const 
   return sentences;
 }
 
-// Returns what buffers take that are held at once, each rounded up to its alignment; 0 if an alignment is not known.
-std::uint64_t rounded_pages(const std::vector<Group>& groups) {
-  std::uint64_t pages = 0;
-  for (const Group& group : groups) {
-    if (!group.reading.align_named || group.reading.pages > kMostRounded) return 0;
-    pages +=
-        group.count * align_up(group.reading.pages, order_pages(std::min(*group.reading.align, kMostRoundedAlign)));
-  }
-  return pages;
+// Returns how much the requests take of an area, as the begin of a sentence.
+std::string taken_together(const AreaDemand& demand, const Shown& shown) {
+  std::string text = fmt::format("Held at once they take {} of an area", shown.pages(demand.in_order));
+  if (demand.least == demand.in_order) return text + ", in whatever order";
+  text += " in the order of the log";
+  if (demand.best != 0 && demand.best < demand.in_order)
+    return text + fmt::format(", and {} in the best{}", shown.pages(demand.best),
+                              demand.best == demand.least ? "" : " that was found");
+  return text + fmt::format(", and at least {} in any", shown.pages(demand.least));
 }
 
 // Returns the requests as `cmacheck fit` reads them; empty if there are too many kinds for one command.
@@ -268,29 +269,38 @@ bool is_uneventful(const std::vector<Group>& groups) {
   return std::ranges::all_of(groups, [](const Group& group) { return weight_of(group) <= kUneventful; });
 }
 
-Finding uneventful_finding(const std::vector<Group>& groups, const Shown& shown) {
-  std::uint64_t requests = 0;
+Finding uneventful_finding(const std::vector<Request>& requests, const std::vector<Group>& groups,
+                           const Context& context, const Shown& shown) {
+  std::uint64_t count = 0;
   std::uint64_t pages = 0;
   unsigned align = 0;
   for (const Group& group : groups) {
-    requests += group.count;
+    count += group.count;
     pages += group.count * (group.first->got ? group.first->got->pages() : group.reading.pages);
     align = std::max(align, group.reading.align.value_or(0));
   }
   Finding finding;
   finding.weight = kUneventful;
-  finding.what = fmt::format("{} for {} together; the log does not show that one failed.", counted(requests, "request"),
+  finding.what = fmt::format("{} for {} together; the log does not show that one failed.", counted(count, "request"),
                              shown.pages(pages));
   finding.next =
-      "`cmacheck fit` tells exactly how large an area must be, and what another CONFIG_CMA_ALIGNMENT would save.";
-  const std::uint64_t rounded = rounded_pages(groups);
-  if (rounded > pages)
+      "`cmacheck fit` tells exactly how large an area must be, and what another CONFIG_CMA_ALIGNMENT would save. A "
+      "larger coherent_pool= makes no room: it is for atomic requests only.";
+  const std::optional<AreaDemand> demand = demand_together(requests);
+  if (!demand) return finding;
+  if (demand->in_order > pages)
     finding.blame = fmt::format(
-        "Held at once they take about {} of an area: at alignment {} a buffer takes a multiple of {} pages, unless "
-        "smaller ones fill the rest of the last. Each further set of them takes as much again.",
-        shown.pages(rounded), align, order_pages(std::min(align, kMostRoundedAlign)));
-  if (const std::string demand = demand_of(groups); rounded != 0 && !demand.empty())
-    finding.collect.push_back("printf '%s\\n'" + demand + " | cmacheck fit -    (how large an area must be)");
+        "{}: at alignment {} a buffer takes a multiple of {} pages, unless smaller ones fill the rest of the last. A "
+        "further set of them takes about as much again.",
+        taken_together(*demand, shown), align, order_pages(std::min(align, kMostShownAlign)));
+  const std::string lines = demand_of(groups);
+  if (lines.empty()) return finding;
+  const ReleaseRange versions = context.kernel.versions();
+  const bool known = context.kernel.named || versions.first != Release::v3_5 || versions.last;
+  const std::string release =
+      known ? " --release " + name_of(nearest_modelled(versions.last.value_or(versions.first))) : "";
+  finding.collect.push_back("printf '%s\\n'" + lines + " | cmacheck fit" + release +
+                            " -    (how large an area must be)");
   return finding;
 }
 

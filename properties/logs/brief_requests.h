@@ -19,7 +19,8 @@ bool is_uneventful(const std::vector<Group>& groups);
 // Returns the pages that all places have in common, which there must be: "[0x90800, 0x90e00)".
 std::string places_text(const Places& places, const Shown& shown);
 // Returns the short answer about requests of which none failed.
-Finding uneventful_finding(const std::vector<Group>& groups, const Shown& shown);
+Finding uneventful_finding(const std::vector<Request>& requests, const std::vector<Group>& groups,
+                           const Context& context, const Shown& shown);
 // Returns the short answer, about the group with the most weight.
 Finding request_finding(const std::vector<Group>& groups, const Group& worst, const Context& context, Shown& shown);
 

@@ -96,7 +96,7 @@ TEST(FieldLogs, AreExplainedAsPeopleDid) {
         "its last line is the tenth", "[0x2c400, 0x2c800)"}},
       {"sweep-to-the-end.txt", {"more than one page is in the way", "eleven lines about busy windows within 5 s"}},
       {"encoder-debug-lines.txt",
-       {"11 requests for 1906 pages", "about 2692 pages (10.5 MiB)",
+       {"11 requests for 1906 pages", "2738 pages (10.7 MiB) of an area in the order of the log, and 2684 pages",
         "178 pages (712 KiB), alignment 8 (256 pages), 5 times"}},
       {"one-page-busy.txt",
        {"This does not look like a leak", "each page that no buffer has is a window of its own",
@@ -149,6 +149,15 @@ TEST(FieldLogs, OfMemoryReportsHaveTheirVersions) {
   EXPECT_EQ(field_answer("oom-boosted.txt").versions, "5.16 or newer");
   EXPECT_EQ(field_answer("order-8-dma.txt").versions, "5.0 or newer");
   EXPECT_EQ(field_answer("vmalloc-zero-bytes.txt").versions, "up to 4.5");
+}
+
+TEST(FieldLogs, OfBounceBuffersHaveTheirVersions) {
+  EXPECT_EQ(field_answer("two-halves.txt").versions, "4.16 to 4.20");
+}
+
+TEST(FieldLogs, OfRequestsAreSizedForTheirRelease) {
+  EXPECT_THAT(field_answer("encoder-debug-lines.txt").collect,
+              ::testing::Contains(HasSubstr("cmacheck fit --release 3")));
 }
 
 }  // namespace

@@ -141,9 +141,11 @@ constexpr std::array kForms = {
     Form{Says::driver_failed, "dma_alloc_coherent of size {bytes:u} failed", kAlways},
     Form{Says::driver_failed, "failed to allocate buffer with size {bytes:u}", kAlways},
     Form{Says::region_unusable, "of_reserved_mem_device_init failed. return={ret:d}", kAlways},
+    Form{Says::bounce_full, "swiotlb buffer is full (sz: {bytes:u} bytes), total", {v5_2}, true},
     Form{Says::bounce_full, "swiotlb buffer is full (sz: {bytes:u} bytes)", kAlways},
-    Form{Says::bounce_full, "swiotlb: coherent allocation failed, size={bytes:u}", kAlways},
-    Form{Says::bounce_full, "swiotlb: coherent allocation failed for device {device:w} size={bytes:u}", kAlways},
+    // Up to 4.20 a coherent buffer could be one of the bounce buffers. lib/swiotlb.c, kernel/dma/swiotlb.c.
+    Form{Says::bounce_full, "swiotlb: coherent allocation failed, size={bytes:u}", {v4_16, v4_20}},
+    Form{Says::bounce_full, "swiotlb: coherent allocation failed for device {device:w} size={bytes:u}", {v3_5, v4_15}},
     Form{Says::buffer_at, "phys address = {base:x}", kAlways},
     Form{Says::buffer_size, "buffer size = {bytes:u}", kAlways},
     Form{Says::console_size, "frame buffer device {columns:u}x{rows:u}", kAlways},

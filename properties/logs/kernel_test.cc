@@ -40,6 +40,10 @@ TEST(Kernel, IsKnownByItsNameOrByItsLines) {
       {"cma: cma_alloc(): memory range at ffffea0000c40000 is busy, retrying\n", "3.17 to 4.14"},
       {"x: page allocation failure: order:0, mode:0xd0\n", "up to 4.5"},
       {"x: page allocation failure: order:8, mode:0xcc1(GFP_KERNEL|GFP_DMA), nodemask=(null)\n", "5.0 or newer"},
+      {"a: swiotlb: coherent allocation failed, size=4096\n", "4.16 to 4.20"},
+      {"swiotlb: coherent allocation failed for device 0000:01:00.0 size=4096\n", "up to 4.15"},
+      {"a: swiotlb buffer is full (sz: 4096 bytes), total 32768 (slots), used 7 (slots)\n", "5.2 or newer"},
+      {"a: swiotlb buffer is full (sz: 4096 bytes)\n", "3.5 or newer"},
       {"x\n", "3.5 or newer"},
   };
   for (const KernelCase& one : cases) EXPECT_EQ(range_text(kernel_of(one.log).versions()), one.versions) << one.log;

@@ -600,7 +600,7 @@ std::optional<Finding> tell_requests(const std::vector<Request>& requests, const
     answer.sections.push_back(
         {fmt::format("{} more requests are left out here; --json has their figures", told - kMostSections), {}});
   tell_rows(groups, shown, answer);
-  if (is_uneventful(groups)) return uneventful_finding(groups, shown);
+  if (is_uneventful(groups)) return uneventful_finding(requests, groups, context, shown);
   tell_swallowed_errors(context, answer);
   return request_finding(groups, *worst, context, shown);
 }
