@@ -157,8 +157,8 @@ std::string besides_watermark(const Judged& judged) {
   if (test.blocks_known)
     return fmt::format(", but there is no block of order {} or more that it may take", judged.request.order);
   const bool cut = judged.zone == nullptr || judged.zone->blocks.empty() || !judged.zone->blocks_sum;
-  return fmt::format("; whether a block of order {} that it may take is free, {}", judged.request.order,
-                     cut ? "is missing in this log, as the report is cut" : "the log does not tell");
+  return fmt::format("; the log does not tell whether a block of order {} that it may take is free{}",
+                     judged.request.order, cut ? ", as the report is cut" : "");
 }
 
 bool is_only_low_zone(const PageFailure& report, const ZoneReport& zone) {

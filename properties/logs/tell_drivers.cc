@@ -81,6 +81,16 @@ std::set<std::uint64_t> earlier_places(const Fact& fact, const Context& context)
   return places;
 }
 
+// Returns how much of an area lies behind its last buffer, if that is too little for another one; else nothing.
+std::string left_behind(const std::set<std::uint64_t>& places, std::uint64_t bytes, const KnownArea& area) {
+  const std::uint64_t end = area.base + area.mib * kBytesOfMib;
+  std::uint64_t left = end - area.base;
+  for (const std::uint64_t place : places)
+    if (place >= area.base && place + bytes <= end) left = end - place - bytes;
+  if (left >= bytes) return {};
+  return left == 0 ? "; nothing is left behind" : fmt::format("; only {} are left behind", bytes_text(left));
+}
+
 // Tells what the places of earlier buffers mean: something was before one that does not begin its area.
 void add_earlier(const Fact& fact, const Context& context, const Shown& shown, BootStory& story) {
   const std::uint64_t bytes = fact.number("bytes");
@@ -95,19 +105,25 @@ void add_earlier(const Fact& fact, const Context& context, const Shown& shown, B
   const KnownArea* area = context.area_with({lowest->base / page, (lowest->base + bytes) / page});
   const std::uint64_t before = area != nullptr ? lowest->base - area->base : lowest->base % unit;
   if (before < page) return;
-  const std::uint64_t need = before + (count + 1) * bytes;
-  const std::uint64_t has = area != nullptr ? area->mib * kBytesOfMib : (count + 1) * bytes;
   std::string text = fmt::format("{} of {} lies at {}, {}", count == 1 ? "a buffer" : "the lowest buffer",
                                  bytes_text(bytes), shown.address(lowest->base), bytes_text(before));
   text += area != nullptr ? std::string(" from the begin of its area: ")
                           : fmt::format(" above a multiple of {}: if the area begins there, ", bytes_text(unit));
+  story.details.push_back({Certainty::fits, story.rule, {fact.line}});
+  story.rule_lines = {lowest->line, lowest->size_line, fact.line, area != nullptr ? area->line : 0};
+  // Room for another before it may be free by now.
+  if (before >= bytes) {
+    story.rule = text + "something was before it then, or it would lie lower";
+    if (area != nullptr) story.rule += left_behind(places, bytes, *area);
+    return;
+  }
+  const std::uint64_t need = before + (count + 1) * bytes;
+  const std::uint64_t has = area != nullptr ? area->mib * kBytesOfMib : (count + 1) * bytes;
   text += fmt::format("something had pages of the first {} before it", before / page);
   if (need > has)
     text +=
         fmt::format("; with those, {} buffers of {} do not fit into {}", count + 1, bytes_text(bytes), bytes_text(has));
-  story.details.push_back({Certainty::fits, story.rule, {fact.line}});
   story.rule = text;
-  story.rule_lines = {lowest->line, lowest->size_line, fact.line, area != nullptr ? area->line : 0};
   if (need > has)
     story.instead = fmt::format("An area of {} or more, or a region of its own for each large buffer.",
                                 bytes_text(align_up(need, unit)));

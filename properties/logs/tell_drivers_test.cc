@@ -55,6 +55,18 @@ TEST(TellDrivers, ABufferInAKnownAreaIsComparedWithIt) {
   EXPECT_THAT(text, Not(HasSubstr("do not fit")));
 }
 
+// What was before it may be gone: then another buffer fits there.
+TEST(TellDrivers, ABufferFarBehindTheBeginOfItsAreaLeavesRoomBefore) {
+  const std::string boot = "cma: Reserved 192 MiB at 0x0000000030000000\n";
+  const LogAnswer answer = answer_of_drivers(boot + buffer_lines("0x36100000") + kFull);
+  EXPECT_THAT(
+      answer.brief.at(1),
+      HasSubstr("A buffer of 64 MiB lies at 0x36100000, 97 MiB from the begin of its area: something was before "
+                "it then, or it would lie lower; only 31 MiB are left behind."));
+  EXPECT_EQ(answer.brief.at(2), "A larger area, or a region of its own for each large buffer.");
+  EXPECT_THAT(whole_text(answer), Not(HasSubstr("do not fit")));
+}
+
 TEST(TellDrivers, ABufferOfADriverThatIsLoadedAgainCountsOnce) {
   const std::string log = buffer_lines("0x38200000") + buffer_lines("0x38200000") + kFull;
   EXPECT_THAT(answer_of_drivers(log).brief.at(1), HasSubstr("A buffer of 64 MiB lies at 0x38200000"));

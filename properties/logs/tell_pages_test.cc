@@ -322,9 +322,10 @@ TEST(TellPages, ALowerWatermarkGivesNoBlockThatTheLogDoesNotShow) {
   };
   const std::string raised = kRaised;
   const std::string cut = raised + "Normal: 823*4kB (UMEC) 412*8kB (UM";
-  EXPECT_THAT(answer(cut).brief.at(1), HasSubstr("whether a block of order 5 that it may take is free, is missing in "
-                                                 "this log, as the report is cut."));
-  EXPECT_THAT(whole_text(answer(cut)), HasSubstr("With the default the watermark would let the request pass; whether"));
+  EXPECT_THAT(answer(cut).brief.at(1), HasSubstr("the log does not tell whether a block of order 5 that it may take is "
+                                                 "free, as the report is cut."));
+  EXPECT_THAT(whole_text(answer(cut)),
+              HasSubstr("With the default the watermark would let the request pass; the log does not"));
   const std::string whole = raised + "Normal: 77500*4kB (UMEC) 0*8kB 0*16kB 0*32kB 0*64kB 0*128kB = 310000kB\n";
   EXPECT_THAT(whole_text(answer(whole)), HasSubstr("let the request pass, but there is no block of order 5 or more"));
   const std::string block = raised + "Normal: 77468*4kB (UMEC) 0*8kB 0*16kB 0*32kB 0*64kB 1*128kB (U) = 310000kB\n";
