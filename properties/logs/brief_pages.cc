@@ -68,6 +68,21 @@ std::string no_report_text(const Judged& judged) {
       zone);
 }
 
+// Returns which blocks of its size the request may not take.
+std::string closed_blocks(const GrantTest& test) {
+  const char* kept = "kept for urgent requests for more than a page";
+  std::string text;
+  const auto add = [&](std::uint64_t blocks, const std::string& what) {
+    if (blocks == 0) return;
+    text += text.empty() ? fmt::format("the {} of that size {}", counted(blocks, "block"), what)
+                         : fmt::format(", {} {}", blocks, what);
+  };
+  add(test.blocks_of_areas, "belong to areas");
+  add(test.blocks_kept, fmt::format("are {}", kept));
+  add(test.blocks_of_either, fmt::format("belong to areas or are {}", kept));
+  return text.empty() ? "memory is in pieces" : text;
+}
+
 std::string page_blame(const Judged& judged) {
   const GrantTest& test = judged.test;
   switch (judged.verdict) {
@@ -80,10 +95,7 @@ std::string page_blame(const Judged& judged) {
     case Verdict::refused: return refused_text(judged);
     case Verdict::no_block:
       return fmt::format("Enough pages are free in zone {}, but no block of order {} or more that it may take: {}.",
-                         judged.zone->name, judged.request.order,
-                         test.blocks_of_areas != 0 ? fmt::format("the {} of that size belong to areas",
-                                                                 counted(test.blocks_of_areas, "block"))
-                                                   : "memory is in pieces");
+                         judged.zone->name, judged.request.order, closed_blocks(test));
     case Verdict::granted:
       return fmt::format("{} are {} of {} free pages{}.",
                          judged.failure->kind == PageFailure::Kind::report_only && !judged.by_driver
@@ -150,6 +162,8 @@ std::string page_remedy(const Judged& judged) {
   return {};
 }
 
+const char* in_a_row(unsigned order) { return order == 0 ? "" : " in a row"; }
+
 std::uint64_t failure_weight(const Judged& judged) {
   switch (judged.failure->kind) {
     case PageFailure::Kind::report_only:
@@ -177,15 +191,15 @@ std::string what_failed(const Judged& judged, Shown& shown) {
       return failure.asked ? "A memory report that was asked for; it shows no failure."
                            : "A memory report, without the line of the request that failed.";
     case PageFailure::Kind::failure:
-      return fmt::format("A request for {} in a row (order {}){} failed.", shown.pages(order_pages(failure.order)),
-                         failure.order, by);
+      return fmt::format("A request for {}{} (order {}){} failed.", shown.pages(order_pages(failure.order)),
+                         in_a_row(failure.order), failure.order, by);
     case PageFailure::Kind::out_of_memory:
       return fmt::format("Memory ran out for a request of order {}{}: the kernel looked for a task to kill.",
                          failure.order, by);
     case PageFailure::Kind::vmalloc: return fmt::format("vmalloc of {} bytes{} failed.", failure.bytes.value_or(0), by);
     case PageFailure::Kind::stalled:
-      return fmt::format("A request for {} in a row (order {}){} had waited for {} and not failed.",
-                         shown.pages(order_pages(failure.order)), failure.order, by,
+      return fmt::format("A request for {}{} (order {}){} had waited for {} and not failed.",
+                         shown.pages(order_pages(failure.order)), in_a_row(failure.order), failure.order, by,
                          time_text(static_cast<std::int64_t>(std::min(failure.waited_ms, kMostWait) * 1000)));
     case PageFailure::Kind::vmemmap:
       return fmt::format("There was no block of order {} for descriptors of pages{}; single pages are taken then.",

@@ -96,14 +96,23 @@ std::string pages_in_the_way(const Group& group, const Context& context, const S
   return text + "several, as no page is part of all windows that were tried" + end;
 }
 
+// Returns how much the longest free run lacks, if enough pages are free in all.
+std::string shortage(const Group& group) {
+  const Reading& reading = group.reading;
+  if (group.first->runs->free < reading.pages || reading.most_room == 0 || reading.most_room >= reading.pages)
+    return {};
+  return fmt::format(": the longest lacks {} at alignment {}", counted(reading.pages - reading.most_room, "page"),
+                     reading.align.value_or(0));
+}
+
 std::string blame_of(const Group& group, const Context& context, const Shown& shown) {
   switch (group.meaning.culprit) {
     case Culprit::no_room:
       if (is_too_large(group, context))
         return "The request is larger than its area: it can never succeed, whatever is free.";
       if (group.reading.room && *group.reading.room != Room::some)
-        return fmt::format("Of the area's {} pages {} are free, but none of its free runs has room for the request.",
-                           group.first->runs->total, group.first->runs->free);
+        return fmt::format("Of the area's {} pages {} are free, but none of its free runs has room for the request{}.",
+                           group.first->runs->total, group.first->runs->free, shortage(group));
       if (const std::uint64_t pool = pool_in_the_way(group, context); pool != 0)
         return fmt::format("{} takes {}: if they are of this area, the request does not fit beside them.",
                            context.pool->text, shown.pages(pool));

@@ -92,9 +92,13 @@ void find_block(const ZoneReport& zone, const PageRequest& request, GrantTest& t
     const BlocksLine& blocks = zone.blocks[order];
     if (blocks.count == 0) continue;
     if (blocks.letters.empty()) test.blocks_known = false;
-    if (blocks.letters == "C" && letters.find('C') == std::string::npos) test.blocks_of_areas += blocks.count;
-    if (!test.block_order && blocks.letters.find_first_of(letters) != std::string::npos)
+    if (blocks.letters.find_first_of(letters) == std::string::npos) {
+      if (blocks.letters == "C") test.blocks_of_areas += blocks.count;
+      if (blocks.letters == "H") test.blocks_kept += blocks.count;
+      if (blocks.letters == "HC" || blocks.letters == "CH") test.blocks_of_either += blocks.count;
+    } else if (!test.block_order) {
       test.block_order = static_cast<unsigned>(order);
+    }
   }
 }
 

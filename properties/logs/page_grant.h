@@ -43,8 +43,11 @@ struct GrantTest {
   bool enough = false;
   // The smallest order with a block that it may take; nullopt if there is none.
   std::optional<unsigned> block_order;
-  std::uint64_t blocks_of_areas = 0;  // that are large enough, and on lists of areas only
-  bool blocks_known = false;          // the log has the free blocks with their letters, up to the last order
+  // Blocks that are large enough, and only on lists that are closed to it: of areas, or kept for urgent requests.
+  std::uint64_t blocks_of_areas = 0;
+  std::uint64_t blocks_kept = 0;
+  std::uint64_t blocks_of_either = 0;  // the line does not tell how many are which
+  bool blocks_known = false;           // the log has the free blocks with their letters, up to the last order
 
   std::int64_t usable() const { return free - of_areas - highatomic - block; }
   std::int64_t needed() const { return mark + reserve; }

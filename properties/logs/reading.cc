@@ -175,14 +175,11 @@ void read_room(const Request& request, Reading& reading) {
   const std::uint64_t unit = order_pages(reading.align.value_or(0));
   reading.room = Room::none;
   for (const FreeRuns::Run& run : request.runs->runs) {
-    if (run.pages < reading.pages) continue;
     const std::uint64_t skipped = align_up(run.bit, unit) - run.bit;
-    if (skipped <= run.pages - reading.pages) {
-      reading.room = Room::some;
-      return;
-    }
-    reading.room = Room::none_at_alignment;
+    reading.most_room = std::max(reading.most_room, run.pages - std::min(run.pages, skipped));
+    if (run.pages >= reading.pages) reading.room = Room::none_at_alignment;
   }
+  if (reading.most_room >= reading.pages) reading.room = Room::some;
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ struct Reading {
   std::vector<PfnRange> suspects;  // of those, without the free blocks
   // What the free runs of the bitmap say, as they were when the request had failed; nullopt if the log has none.
   std::optional<Room> room;
+  std::uint64_t most_room = 0;  // the most pages that a run has from a multiple of the alignment on
   std::vector<Pfn> stopped_at;  // pages at which a test ended, each once
 };
 

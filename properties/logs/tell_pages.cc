@@ -113,7 +113,9 @@ void tell_test(const ZoneReport& zone, const GrantTest& test, const PageRequest&
   if (test.of_areas != 0) text += fmt::format(" - {} of areas, which it may not use", test.of_areas);
   if (test.highatomic != 0) text += fmt::format(" - {} kept for urgent requests", test.highatomic);
   if (test.block != 0) text += fmt::format(" - {} of the block itself", test.block);
-  text += fmt::format(" = {}{}; must be more than {}", test.at_most ? "at most " : "", test.usable(), test.mark);
+  if (test.usable() != test.free || test.at_most)
+    text += fmt::format(" = {}{}", test.at_most ? "at most " : "", test.usable());
+  text += fmt::format("; must be more than {}", test.mark);
   const auto min = static_cast<std::int64_t>(zone.min / request.page_kb);
   text += test.mark == min ? " (min)" : fmt::format(" (min {}, lowered for an urgent request)", min);
   if (test.reserve != 0) text += fmt::format(" + {} kept for requests that cannot use higher zones", test.reserve);

@@ -439,5 +439,30 @@ TEST(TellPages, OfTheDmaLayerFollowAnAreaThatGaveNothing) {
   EXPECT_THAT(told_of_pages(failed_under(request, "? dma_direct_alloc")), Not(HasSubstr(nothing)));
 }
 
+TEST(TellPages, BlocksKeptForUrgentRequestsAreNotThoseOfAreas) {
+  const auto told = [](const std::string& blocks) {
+    return answer_of_pages(
+               "a: page allocation failure: order:0, mode:0xa20(GFP_ATOMIC), nodemask=(null)\n"
+               "CPU: 0 PID: 33 Comm: a Not tainted 5.10.92 #1\n"
+               "DMA free:80000kB min:2000kB low:2500kB high:3000kB reserved_highatomic:2048KB managed:700000kB "
+               "free_cma:78000kB\nlowmem_reserve[]: 0 0 0 0\nDMA: " +
+               blocks)
+        .brief.at(1);
+  };
+  const std::string none = " 0*8kB 0*16kB 0*32kB 0*64kB 0*128kB 0*256kB 0*512kB 0*1024kB ";
+  EXPECT_THAT(told("500*4kB (H)" + none + "39*2048kB (C) = 80000kB\n"),
+              HasSubstr("the 39 blocks of that size belong to areas, 500 are kept for urgent requests for more than"));
+  EXPECT_THAT(told("500*4kB (HC)" + none + "0*2048kB = 2000kB\n"),
+              HasSubstr("the 500 blocks of that size belong to areas or are kept for urgent requests for more than"));
+}
+
+TEST(TellPages, WhereNothingIsClosedToARequestTheFreePagesStandAlone) {
+  const std::string text = told_of_pages(
+      "a invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE), order=0, oom_score_adj=0\n"
+      "Normal free:80000kB min:2000kB low:2500kB high:3000kB reserved_highatomic:0KB managed:700000kB "
+      "free_cma:78000kB\nlowmem_reserve[]: 0 0\n");
+  EXPECT_THAT(text, HasSubstr("zone Normal: 20000 pages free; must be more than 500 (min)"));
+}
+
 }  // namespace
 }  // namespace cma::logs

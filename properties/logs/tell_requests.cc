@@ -316,14 +316,22 @@ void tell_runs(const Group& group, const Shown& shown, Section& section) {
               fmt::format("{} of the area's {} are free, the longest run has {}", shown.pages(runs.free),
                           shown.pages(runs.total), shown.pages(longest)),
               {runs.line});
+  const std::string most =
+      reading.most_room == 0
+          ? std::string("; none has a page at this alignment")
+          : fmt::format("; at this alignment the most that a run has is {}, {} short", shown.pages(reading.most_room),
+                        reading.pages - std::min(reading.pages, reading.most_room));
   switch (*reading.room) {
     case Room::none:
       section.add(Certainty::follows,
                   runs.free >= reading.pages ? "enough are free, but in pieces" : "fewer are free than it needs",
                   {runs.line});
+      if (runs.free >= reading.pages)
+        section.add(reading.align_named ? Certainty::follows : Certainty::fits, most.substr(2), {runs.line});
       return;
     case Room::none_at_alignment:
-      section.add(Certainty::fits, "a run is long enough, but not from a multiple of its alignment on", {runs.line});
+      section.add(Certainty::fits, "a run is long enough, but not from a multiple of its alignment on" + most,
+                  {runs.line});
       return;
     case Room::some:
       section.add(Certainty::fits,

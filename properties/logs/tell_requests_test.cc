@@ -316,5 +316,25 @@ TEST(TellRequests, ThatFailedAnotherWayForAsMuchShowWhatChangedMeanwhile) {
   EXPECT_THAT(answer_of_requests("Linux version 6.16.1\n" + busy + full).brief.at(0), Not(HasSubstr("the room")));
 }
 
+TEST(TellRequests, TheLongestFreeRunIsSaidToLackPages) {
+  const auto told = [](const std::string& runs) {
+    return answer_of_requests(
+        "Linux version 5.15.71\ncma: cma_alloc: linux,cma: alloc failed, req-size: 3038 pages, ret: -12\n"
+        "cma: number of available pages: " +
+        runs + " free of 163840 total pages\n");
+  };
+  // 2900 pages from bit 120000 on are 2836 from bit 120064 on, the first multiple of 256.
+  const LogAnswer pieces = told("33@31+1500@2048+2900@120000=> 4433");
+  EXPECT_THAT(pieces.brief.at(1), HasSubstr("the longest lacks 202 pages at alignment 8."));
+  EXPECT_THAT(whole_text(pieces),
+              HasSubstr("enough are free, but in pieces (line 3)\nat this alignment the most that a "
+                        "run has is 2836 pages (11.1 MiB), 202 short (line 3)"));
+  const LogAnswer unaligned = told("3100@100=> 3100");
+  EXPECT_THAT(whole_text(unaligned),
+              HasSubstr("not from a multiple of its alignment on; at this alignment the most that "
+                        "a run has is 2944 pages (11.5 MiB), 94 short"));
+  EXPECT_THAT(told("20@100=> 20").brief.at(1), testing::EndsWith("has room for the request."));
+}
+
 }  // namespace
 }  // namespace cma::logs
